@@ -1,0 +1,13 @@
+/** jest runs what `scripts/build.sh` compiled, as it is. */
+export default {
+  rootDir: import.meta.dirname,
+  roots: ['<rootDir>/dist/test'],
+  testMatch: ['<rootDir>/dist/test/**/*.test.js'],
+  testPathIgnorePatterns: ['<rootDir>/dist/test/bench/', '<rootDir>/dist/test/soak/'],
+  transform: {},
+  injectGlobals: false,
+  // Tests start processes of their own; more workers than this only wait for each other on a small machine.
+  maxWorkers: 2,
+  testTimeout: 30_000,
+  watchman: false,
+};
