@@ -1,0 +1,196 @@
+import type { Mark, MarkKind, ObjectPoint } from '../model/batch.ts';
+import type { Catalogue } from '../model/catalogue.ts';
+import { classify, RUN_GRAPH_TAG } from '../model/classify.ts';
+import { dtypeName } from '../model/dtype.ts';
+import { interpret } from '../model/interpret.ts';
+import type { DataClass, Series } from '../model/series.ts';
+import { int64 } from '../model/tensor.ts';
+import { mirrorboard as messages } from '../proto/messages.js';
+import { lengthDelimited, messageField } from '../proto/wire.ts';
+import type { ColumnWriter } from './columns.ts';
+import type { TagTable } from './tag-table.ts';
+
+/** Where the event reader puts what it finds; a `Batch` in the making. */
+export interface Sink {
+  readonly columns: ColumnWriter;
+  readonly objects: ObjectPoint[];
+  readonly marks: Mark[];
+  readonly newSeries: Series[];
+  payloadBytes: number;
+}
+
+/** A record whose checksums were verified. */
+export interface SoundRecord {
+  readonly data: Uint8Array;
+  readonly offset: number;
+  readonly checksum: number;
+}
+
+/** Facts of a file that its head tells. */
+export interface FileHead {
+  fileVersion?: string;
+  writer?: string;
+}
+
+const NOTHING = new Uint8Array(0);
+
+/**
+ * Reads any event through the protobuf types: everything the scanner does not. What a record holds goes to the sink
+ * whole or, where its message is broken, not at all.
+ */
+export class EventReader {
+  readonly #catalogue: Catalogue;
+  readonly #tags: TagTable;
+  readonly #file: string;
+  readonly head: FileHead = {};
+
+  constructor(catalogue: Catalogue, tags: TagTable, file: string) {
+    this.#catalogue = catalogue;
+    this.#tags = tags;
+    this.#file = file;
+  }
+
+  /** Undefined when the record was read; else what is wrong with its message. */
+  read(record: SoundRecord, sink: Sink): string | undefined {
+    let event: messages.Event;
+    try {
+      event = messages.Event.decode(record.data);
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+    const step = int64(event.step);
+    const at = { step, wallTime: event.wall_time, offset: record.offset, checksum: record.checksum };
+    if (event.source_metadata?.writer) this.head.writer = event.source_metadata.writer;
+
+    switch (event.what) {
+      case 'summary':
+        this.#summary(event.summary?.value ?? [], record, at, sink);
+        return undefined;
+      case 'graph_def':
+        this.#graph(RUN_GRAPH_TAG, 'graph_def', event.graph_def ?? NOTHING, at, sink);
+        return undefined;
+      case 'tagged_run_metadata': {
+        const metadata = event.tagged_run_metadata;
+        this.#graph(metadata?.tag ?? '', 'tagged_run_metadata', metadata?.run_metadata ?? NOTHING, at, sink);
+        return undefined;
+      }
+      case 'file_version':
+        this.head.fileVersion ??= event.file_version ?? '';
+        return undefined;
+      case 'session_log':
+        return this.#mark('session_log', messageField(record.data, 7), at, sink);
+      case 'log_message':
+        return this.#mark('log_message', messageField(record.data, 6), at, sink);
+      case 'meta_graph_def':
+        return this.#mark('meta_graph_def', event.meta_graph_def ?? NOTHING, at, sink);
+      default:
+        return this.#mark('empty', record.data.length === 0 ? NOTHING : record.data, at, sink);
+    }
+  }
+
+  #summary(values: readonly messages.Summary.Value.$Properties[], record: SoundRecord, at: At, sink: Sink): void {
+    // Payloads are the bytes as they stand in the file, so the places of the values are found once more.
+    let raw: Uint8Array[] | undefined;
+    for (const [index, value] of values.entries()) {
+      const bytesOf = (): Uint8Array => {
+        raw ??= lengthDelimited(messageField(record.data, 5) ?? NOTHING, 1);
+        return raw[index] ?? NOTHING;
+      };
+      const tag = value.tag ?? '';
+      const form = formOf(value);
+      const metadata = value.metadata ?? undefined;
+      let series = this.#catalogue.find(tag);
+      if (series === undefined) {
+        const verbatim = metadata === undefined ? NOTHING : (messageField(bytesOf(), 9) ?? NOTHING).slice();
+        series = this.#define(
+          tag,
+          form === 'tensor' ? `tensor:${dtypeName(value.tensor?.dtype ?? 0)}` : form,
+          metadata,
+          verbatim,
+          at.offset,
+          sink,
+        );
+      }
+      if (series.plugin === 'scalars') {
+        if (metadata !== undefined) this.#rememberMetadata(tag, messageField(bytesOf(), 9));
+        const scalar = interpret('scalars', { form, payload: payloadOf(form, value, bytesOf()) });
+        if (scalar.kind === 'scalar') {
+          sink.columns.push(series.id, at.step, at.wallTime, scalar.value, at.offset, at.checksum, index);
+          continue;
+        }
+      }
+      const content = metadata?.plugin_data?.content;
+      const isContent = series.plugin === 'hparams' && content !== undefined && content !== null && content.length > 0;
+      const payload = isContent ? content : payloadOf(form, value, bytesOf());
+      sink.objects.push({ series: series.id, ...at, index, form: isContent ? 'content' : form, payload });
+      sink.payloadBytes += payload.length;
+    }
+  }
+
+  #graph(tag: string, form: 'graph_def' | 'tagged_run_metadata', payload: Uint8Array, at: At, sink: Sink): void {
+    const series = this.#catalogue.find(tag) ?? this.#define(tag, form, undefined, NOTHING, at.offset, sink);
+    sink.objects.push({ series: series.id, ...at, index: 0, form, payload });
+    sink.payloadBytes += payload.length;
+  }
+
+  #mark(kind: MarkKind, payload: Uint8Array | undefined, at: At, sink: Sink): undefined {
+    sink.marks.push({ kind, ...at, payload: payload ?? NOTHING });
+    sink.payloadBytes += payload?.length ?? 0;
+  }
+
+  #define(
+    tag: string,
+    form: string,
+    metadata: messages.SummaryMetadata.$Properties | undefined,
+    verbatim: Uint8Array,
+    offset: number,
+    sink: Sink,
+  ): Series {
+    const facts = classify({
+      form,
+      pluginName: metadata?.plugin_data?.plugin_name ?? '',
+      dataClass: DATA_CLASSES[metadata?.data_class ?? 0] ?? 'unknown',
+      displayName: metadata?.display_name ?? '',
+      description: metadata?.summary_description ?? '',
+    });
+    const series = this.#catalogue.define({ tag, ...facts, metadata: verbatim, form, firstFile: this.#file, firstOffset: offset });
+    sink.newSeries.push(series);
+    if (series.plugin === 'scalars') this.#tags.add(new TextEncoder().encode(tag), series.id);
+    return series;
+  }
+
+  #rememberMetadata(tag: string, verbatim: Uint8Array | undefined): void {
+    if (verbatim === undefined || verbatim.length > 127) return;
+    const bytes = new TextEncoder().encode(tag);
+    const slot = this.#tags.find(bytes, 0, bytes.length);
+    if (slot >= 0) this.#tags.setMetadata(slot, verbatim);
+  }
+}
+
+interface At {
+  readonly step: number | bigint;
+  readonly wallTime: number;
+  readonly offset: number;
+  readonly checksum: number;
+}
+
+const DATA_CLASSES: readonly DataClass[] = ['unknown', 'scalar', 'tensor', 'blob_sequence'];
+
+type ValueForm = 'simple_value' | 'histo' | 'image' | 'audio' | 'tensor' | 'none';
+
+function formOf(value: messages.Summary.Value.$Properties): ValueForm {
+  return value.value ?? 'none';
+}
+
+const PAYLOAD_FIELDS = { image: 4, histo: 5, audio: 6, tensor: 8 } as const;
+
+function payloadOf(form: ValueForm, value: messages.Summary.Value.$Properties, bytes: Uint8Array): Uint8Array {
+  switch (form) {
+    case 'none':
+      return NOTHING;
+    case 'simple_value':
+      return new Uint8Array(new Float32Array([value.simple_value ?? 0]).buffer);
+    default:
+      return messageField(bytes, PAYLOAD_FIELDS[form]) ?? NOTHING;
+  }
+}

@@ -1,0 +1,302 @@
+import type { Batch, Mark, ObjectPoint } from '../model/batch.ts';
+import type { Catalogue } from '../model/catalogue.ts';
+import type { RunRef } from '../model/identity.ts';
+import type { Damage, DamageReason, Gap, Guard, RecordMark } from '../model/position.ts';
+import type { Series } from '../model/series.ts';
+import { ColumnWriter } from './columns.ts';
+import { EventReader, type FileHead } from './event-reader.ts';
+import { describeForeign } from './foreign.ts';
+import { FRAME_BYTES, HEADER_BYTES } from './frame.ts';
+import { FrameSearch } from './resync.ts';
+import { Halt, ScalarScanner } from './scalar-scanner.ts';
+import type { TagTable } from './tag-table.ts';
+
+/** Bytes of a file: `buffer` from `start` to `end` holds what stands in the file from `offset` on. */
+export interface Window {
+  readonly buffer: Uint8Array;
+  readonly view: DataView;
+  readonly start: number;
+  readonly end: number;
+  readonly offset: number;
+}
+
+/** What the decoder wants next. */
+export type Step =
+  /** More bytes: `needed` of them from `FileDecoder.wants` on would do. */
+  | { readonly kind: 'more'; readonly needed: number }
+  /** `take()` the batch, then go on. */
+  | { readonly kind: 'batch' }
+  /** Everything before the end of the file was looked at. */
+  | { readonly kind: 'end' };
+
+export interface DecoderOptions {
+  readonly run: RunRef;
+  readonly file: string;
+  readonly generation: number;
+  readonly catalogue: Catalogue;
+  readonly tags: TagTable;
+  /** Where to begin, and what is known of the bytes before: 0 and nothing for a new file. */
+  readonly start: number;
+  readonly guard?: Guard;
+  readonly records?: number;
+  /** Also look for sound frames inside a record that reaches beyond the end of the file: nobody writes to it any more. */
+  readonly settled: boolean;
+  readonly batchPoints?: number;
+}
+
+/** Points a batch holds at most (but for a single record that has more). */
+export const BATCH_POINTS = 65_536;
+/** A batch is cut behind the record that brings its payloads, or the bytes it spans, to so many. */
+const BATCH_PAYLOAD_BYTES = 8 * 1024 * 1024;
+const BATCH_SPAN_BYTES = 64 * 1024 * 1024;
+const FIRST_CAPACITY = 512;
+const HEAD_BYTES = 64;
+
+/**
+ * The state machine that turns the bytes of one file into batches: frames are read one after the other; a record whose
+ * data can't be read costs itself; behind a destroyed length the next sound frame is searched. Pure: it is given bytes
+ * and the file's size, and says what it wants.
+ */
+export class FileDecoder {
+  readonly #options: DecoderOptions;
+  readonly #scanner = new ScalarScanner();
+  readonly #events: EventReader;
+  readonly #most: number;
+  /** Everything before is decoded, damaged ranges aside. */
+  #position: number;
+  #batchStart: number;
+  #batchRecords = 0;
+  #records: number;
+  #columns: ColumnWriter;
+  #objects: ObjectPoint[] = [];
+  #marks: Mark[] = [];
+  #newSeries: Series[] = [];
+  #payloadBytes = 0;
+  /** While a frame is searched: how far, and since when framing is lost. */
+  #search: { readonly finder: FrameSearch; at: number; readonly lostAt: number; readonly reason: DamageReason } | undefined;
+  #first: RecordMark | undefined;
+  #last: RecordMark | undefined;
+  readonly #damage: Damage[] = [];
+  readonly #gaps: Gap[] = [];
+  #pending: Damage | undefined;
+  /** The first bytes of a file that does not begin with a record: they tell what it is instead. */
+  #head = new Uint8Array(0);
+
+  constructor(options: DecoderOptions) {
+    this.#options = options;
+    this.#most = options.batchPoints ?? BATCH_POINTS;
+    this.#events = new EventReader(options.catalogue, options.tags, options.file);
+    this.#position = options.start;
+    this.#batchStart = options.start;
+    this.#records = options.records ?? 0;
+    this.#first = options.guard?.first;
+    this.#last = options.guard?.last;
+    // The first batch of a file is often all of it: small columns, which grow.
+    this.#columns = new ColumnWriter(Math.min(this.#most, FIRST_CAPACITY));
+  }
+
+  /** File offset of the first byte the decoder still wants to see. */
+  get wants(): number {
+    return this.#search?.at ?? this.#position;
+  }
+
+  /** Everything before is settled, but for `gaps`. */
+  get watermark(): number {
+    return this.#position;
+  }
+
+  /** Sound records before the watermark. */
+  get records(): number {
+    return this.#records;
+  }
+
+  get guard(): Guard {
+    return { first: this.#first, last: this.#last };
+  }
+
+  get head(): Readonly<FileHead> {
+    return this.#events.head;
+  }
+
+  /** Damage found since the decoder was made, the pending end of the file last. */
+  get damage(): readonly Damage[] {
+    return this.#pending === undefined ? [...this.#damage] : [...this.#damage, this.#pending];
+  }
+
+  get gaps(): readonly Gap[] {
+    return this.#gaps;
+  }
+
+  /** Points, objects or marks wait in the batch in the making, or it has moved on. */
+  get hasBatch(): boolean {
+    return this.#position > this.#batchStart;
+  }
+
+  /** Decodes what the window holds; it has to begin at `wants`. `fileEnd` is the size the file has now. */
+  advance(window: Window, fileEnd: number): Step {
+    const base = window.offset - window.start;
+    for (;;) {
+      const step = this.#search === undefined ? this.#read(window, base, fileEnd) : this.#find(window, base, fileEnd);
+      if (step !== undefined) return step;
+    }
+  }
+
+  /** The batch in the making, which begins anew. */
+  take(): Batch {
+    const batch: Batch = {
+      run: this.#options.run,
+      file: this.#options.file,
+      generation: this.#options.generation,
+      start: this.#batchStart,
+      end: this.#position,
+      records: this.#batchRecords,
+      newSeries: this.#newSeries,
+      scalars: this.#columns.finish(),
+      objects: this.#objects,
+      marks: this.#marks,
+    };
+    const capacity = batch.scalars.count * 2 > FIRST_CAPACITY ? this.#most : FIRST_CAPACITY;
+    this.#columns = new ColumnWriter(Math.min(this.#most, capacity));
+    this.#objects = [];
+    this.#marks = [];
+    this.#newSeries = [];
+    this.#payloadBytes = 0;
+    this.#batchStart = this.#position;
+    this.#batchRecords = 0;
+    return batch;
+  }
+
+  #read(window: Window, base: number, fileEnd: number): Step | undefined {
+    const scanner = this.#scanner;
+    const before = scanner.records;
+    const halt = scanner.scan(window.buffer, window.view, this.#position - base, window.end, base, this.#options.tags, this.#columns);
+    this.#position = base + scanner.position;
+    if (scanner.records > before) this.#count(scanner.records - before, scanner.lastOffset, scanner.lastLength, scanner.lastChecksum);
+    switch (halt) {
+      case Halt.Full:
+        return this.#grownOrFull();
+      case Halt.More:
+        return this.#tail(scanner.needed, fileEnd);
+      case Halt.Other:
+        return this.#other(window, base);
+      case Halt.DataChecksum:
+        this.#damaged(this.#position + FRAME_BYTES + scanner.length, 'data_checksum');
+        return this.#cut();
+      case Halt.LengthChecksum:
+        if (this.#position === 0) this.#head = window.buffer.slice(window.start, Math.min(window.start + HEAD_BYTES, window.end));
+        this.#lose('length_checksum');
+        return undefined;
+      default:
+        return halt satisfies never;
+    }
+  }
+
+  #other(window: Window, base: number): Step | undefined {
+    const start = this.#position - base + HEADER_BYTES;
+    const { length, checksum } = this.#scanner;
+    const sink = {
+      columns: this.#columns,
+      objects: this.#objects,
+      marks: this.#marks,
+      newSeries: this.#newSeries,
+      payloadBytes: 0,
+    };
+    // A copy: payloads are views on the record, and the window's bytes are overwritten.
+    const data = window.buffer.slice(start, start + length);
+    const wrong = this.#events.read({ data, offset: this.#position, checksum }, sink);
+    const end = this.#position + FRAME_BYTES + length;
+    if (wrong === undefined) {
+      this.#payloadBytes += sink.payloadBytes;
+      const offset = this.#position;
+      this.#position = end;
+      this.#count(1, offset, length, checksum);
+    } else {
+      this.#damaged(end, 'bad_message', wrong);
+    }
+    return this.#cut();
+  }
+
+  /** The bytes there are end before the record does. */
+  #tail(needed: number, fileEnd: number): Step | undefined {
+    this.#pending = undefined;
+    if (this.#position + needed <= fileEnd) return { kind: 'more', needed };
+    if (this.#position + HEADER_BYTES <= fileEnd && needed === FRAME_BYTES) return { kind: 'more', needed: HEADER_BYTES };
+    if (this.#position >= fileEnd) return { kind: 'end' };
+    if (this.#options.settled && fileEnd - this.#position > FRAME_BYTES) {
+      this.#lose('torn');
+      return undefined;
+    }
+    this.#pending = { start: this.#position, end: fileEnd, reason: 'torn' };
+    return { kind: 'end' };
+  }
+
+  #lose(reason: DamageReason): void {
+    this.#pending = undefined;
+    const finder = new FrameSearch();
+    this.#search = { finder, at: reason === 'torn' ? this.#position + 1 : this.#position, lostAt: this.#position, reason };
+  }
+
+  #find(window: Window, base: number, fileEnd: number): Step | undefined {
+    const search = this.#search;
+    if (search === undefined) return undefined;
+    const result = search.finder.next(window.buffer, window.view, search.at - base, window.end, fileEnd - base, base);
+    search.at = base + result.at;
+    if (result.kind === 'more') return { kind: 'more', needed: result.needed };
+    if (result.kind === 'found') {
+      this.#search = undefined;
+      this.#damaged(search.at, search.reason === 'torn' ? 'false_length' : search.reason);
+      return this.#cut();
+    }
+    if (base + window.end < fileEnd) return { kind: 'more', needed: HEADER_BYTES };
+    this.#search = undefined;
+    this.#giveUp(search.finder, search.lostAt, search.reason, fileEnd);
+    return { kind: 'end' };
+  }
+
+  /** No frame follows before the end of the file as it is now. */
+  #giveUp(finder: FrameSearch, lostAt: number, reason: DamageReason, fileEnd: number): void {
+    if (reason === 'torn') {
+      this.#pending = { start: lostAt, end: fileEnd, reason: 'torn' };
+    } else if (finder.torn > lostAt) {
+      // Behind the damage a record begins that is not whole yet: what follows it is read when it is.
+      this.#damaged(finder.torn, reason);
+      this.#pending = { start: finder.torn, end: fileEnd, reason: 'torn' };
+    } else if (finder.onlyZeros) {
+      this.#pending = { start: lostAt, end: fileEnd, reason: 'zeros' };
+    } else if (lostAt === 0) {
+      const detail = describeForeign(this.#head);
+      this.#pending = { start: 0, end: fileEnd, reason: 'not_event_file', ...(detail === undefined ? {} : { detail }) };
+    } else {
+      this.#pending = { start: lostAt, end: fileEnd, reason };
+    }
+  }
+
+  #damaged(end: number, reason: DamageReason, detail?: string): void {
+    const start = this.#position;
+    this.#damage.push({ start, end, reason, ...(detail === undefined ? {} : { detail }) });
+    this.#gaps.push({ start, end, reason: 'damage' });
+    this.#position = end;
+  }
+
+  #count(records: number, offset: number, length: number, checksum: number): void {
+    this.#records += records;
+    this.#batchRecords += records;
+    this.#last = { offset, length, checksum };
+    this.#first ??= this.#last;
+  }
+
+  /** The columns are full: the first ones are small and grow, later ones end the batch. */
+  #grownOrFull(): Step | undefined {
+    if (this.#columns.capacity >= this.#most) return { kind: 'batch' };
+    this.#columns.grow(this.#most);
+    return undefined;
+  }
+
+  #cut(): Step | undefined {
+    const full =
+      this.#columns.count >= this.#most ||
+      this.#payloadBytes >= BATCH_PAYLOAD_BYTES ||
+      this.#position - this.#batchStart >= BATCH_SPAN_BYTES;
+    return full ? { kind: 'batch' } : undefined;
+  }
+}

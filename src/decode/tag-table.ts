@@ -1,0 +1,94 @@
+/**
+ * The scalar tags of a run by their bytes, for the scanner: no string is made for a tag that is known.
+ * Tags mostly follow each other in the same order at each step, so each slot remembers which came after it.
+ */
+export class TagTable {
+  count = 0;
+  /** Series id by slot. */
+  series = new Uint32Array(64);
+  /** Where a slot's tag lies in `bytes`. */
+  start = new Uint32Array(64);
+  length = new Uint32Array(64);
+  /** Where the metadata last seen and found sound lies; length 0: none yet. */
+  metaStart = new Uint32Array(64);
+  metaLength = new Uint32Array(64);
+  /** The slot that followed this one last time. */
+  next = new Uint32Array(64);
+  bytes = new Uint8Array(4096);
+  #used = 0;
+  /** Open addressing: slot + 1, or 0. */
+  #buckets = new Uint32Array(128);
+
+  /** The slot of the tag that lies in `buffer` at `at`, or -1. */
+  find(buffer: Uint8Array, at: number, length: number): number {
+    const mask = this.#buckets.length - 1;
+    for (let b = hash(buffer, at, length) & mask; ; b = (b + 1) & mask) {
+      const slot = (this.#buckets[b] as number) - 1;
+      if (slot < 0) return -1;
+      if (this.length[slot] === length && sameBytes(this.bytes, this.start[slot] as number, buffer, at, length)) return slot;
+    }
+  }
+
+  add(tag: Uint8Array, series: number): number {
+    if (this.count === this.series.length) this.#growSlots();
+    if (this.count * 2 >= this.#buckets.length) this.#rehash(this.#buckets.length * 4);
+    const slot = this.count++;
+    this.series[slot] = series;
+    this.start[slot] = this.#keep(tag);
+    this.length[slot] = tag.length;
+    this.next[slot] = slot;
+    this.#place(slot);
+    return slot;
+  }
+
+  /** Remembers metadata that was decoded and found sound: the scanner may skip the same bytes. */
+  setMetadata(slot: number, metadata: Uint8Array): void {
+    if (metadata.length <= (this.metaLength[slot] as number)) this.bytes.set(metadata, this.metaStart[slot] as number);
+    else this.metaStart[slot] = this.#keep(metadata);
+    this.metaLength[slot] = metadata.length;
+  }
+
+  #keep(bytes: Uint8Array): number {
+    const start = this.#used;
+    if (start + bytes.length > this.bytes.length) {
+      const grown = new Uint8Array(Math.max(this.bytes.length * 2, start + bytes.length));
+      grown.set(this.bytes);
+      this.bytes = grown;
+    }
+    this.bytes.set(bytes, start);
+    this.#used += bytes.length;
+    return start;
+  }
+
+  #growSlots(): void {
+    const size = this.series.length * 2;
+    for (const name of ['series', 'start', 'length', 'metaStart', 'metaLength', 'next'] as const) {
+      const grown = new Uint32Array(size);
+      grown.set(this[name]);
+      this[name] = grown;
+    }
+  }
+
+  #rehash(size: number): void {
+    this.#buckets = new Uint32Array(size);
+    for (let slot = 0; slot < this.count; slot++) this.#place(slot);
+  }
+
+  #place(slot: number): void {
+    const mask = this.#buckets.length - 1;
+    let b = hash(this.bytes, this.start[slot] as number, this.length[slot] as number) & mask;
+    while (this.#buckets[b] !== 0) b = (b + 1) & mask;
+    this.#buckets[b] = slot + 1;
+  }
+}
+
+function hash(buffer: Uint8Array, at: number, length: number): number {
+  let h = length;
+  for (let i = at; i < at + length; i++) h = Math.imul(h ^ (buffer[i] as number), 0x01000193);
+  return h ^ (h >>> 15);
+}
+
+export function sameBytes(a: Uint8Array, aStart: number, b: Uint8Array, bStart: number, length: number): boolean {
+  for (let i = 0; i < length; i++) if (a[aStart + i] !== b[bStart + i]) return false;
+  return true;
+}

@@ -1,0 +1,92 @@
+/** The registry of error codes, and the one error class that carries them. Each code has an entry in docs/errors.md. */
+
+/** What a program that called mirrorboard can rely on: see docs/commands.md. */
+export const ExitCode = {
+  done: 0,
+  notMirrored: 1,
+  wrongUse: 2,
+  couldNotJudge: 3,
+  locked: 4,
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+interface CodeEntry {
+  readonly title: string;
+  readonly exit: ExitCode;
+}
+
+/** MB1… wrong use and configuration, MB2… log directories, MB3… the local store and the state, MB4… backends, MB9… ourselves. */
+export const errorCodes = {
+  MB1001: { title: 'the command line is not understood', exit: ExitCode.wrongUse },
+  MB1002: { title: 'the configuration is not valid', exit: ExitCode.wrongUse },
+  MB1003: { title: 'the configuration file cannot be read', exit: ExitCode.wrongUse },
+  MB1004: { title: 'an environment variable named in the configuration is not set', exit: ExitCode.wrongUse },
+  MB1005: { title: 'a feature that is named is not there', exit: ExitCode.wrongUse },
+  MB2001: { title: 'a log directory does not exist', exit: ExitCode.wrongUse },
+  MB2002: { title: 'a log directory is not a directory', exit: ExitCode.wrongUse },
+  MB2003: { title: 'a log directory cannot be read', exit: ExitCode.wrongUse },
+  MB2004: { title: 'two log directories have the same name', exit: ExitCode.wrongUse },
+  MB2005: { title: 'a log directory lies in another one', exit: ExitCode.wrongUse },
+  MB2006: { title: 'a log directory contains one that is already mirrored', exit: ExitCode.wrongUse },
+  MB2007: { title: 'the name of a log directory is taken by another one', exit: ExitCode.wrongUse },
+  MB3001: { title: 'the local store cannot be opened', exit: ExitCode.notMirrored },
+  MB3002: { title: 'the file is not a mirrorboard store', exit: ExitCode.wrongUse },
+  MB3003: { title: 'the local store was made by a newer mirrorboard', exit: ExitCode.wrongUse },
+  MB3004: { title: 'another mirrorboard writes to the local store', exit: ExitCode.locked },
+  MB3005: { title: 'the local store cannot be written', exit: ExitCode.notMirrored },
+  MB3006: { title: 'the local store is damaged', exit: ExitCode.notMirrored },
+  MB3007: { title: 'there is no local store', exit: ExitCode.wrongUse },
+  MB3008: { title: 'the local store has no such root', exit: ExitCode.wrongUse },
+  MB3009: { title: 'the output cannot be written', exit: ExitCode.notMirrored },
+  MB9001: { title: 'a bug in mirrorboard', exit: ExitCode.notMirrored },
+} as const satisfies Record<string, CodeEntry>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+export interface ErrorDetails {
+  /** What the operator can do, in one sentence. */
+  readonly hint?: string;
+  /** The whole command to type instead, if there is one. */
+  readonly command?: string;
+  /** Whether trying again can help: at once, later, or never (the default). */
+  readonly retry?: 'now' | 'later' | 'never';
+  readonly cause?: unknown;
+  /** Where: path, offset, run, backend, field. Never a secret. */
+  readonly context?: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** Every failure that leaves a room is one of these; its message says what was being done, on what, and what was found. */
+export class MirrorError extends Error {
+  override readonly name = 'MirrorError';
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  readonly command: string | undefined;
+  readonly retry: 'now' | 'later' | 'never';
+  readonly context: Readonly<Record<string, string | number | boolean>>;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.hint = details.hint;
+    this.command = details.command;
+    this.retry = details.retry ?? 'never';
+    this.context = details.context ?? {};
+  }
+
+  get exitCode(): ExitCode {
+    return errorCodes[this.code].exit;
+  }
+}
+
+/** The `code` of a system or SQLite error (ENOENT, ENOSPC, ERR_SQLITE_ERROR, …), without trusting its class. */
+export function systemCode(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** The text of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
+}

@@ -1,0 +1,73 @@
+import type { RunRef } from './identity.ts';
+import type { Series } from './series.ts';
+
+/**
+ * Scalars of one batch in columns, a row a point, in the order of the file. Typed arrays may be longer than `count`.
+ * A step or value that no double can hold exactly stands in `wideSteps` or `wideValues` under its row.
+ */
+export interface ScalarColumns {
+  readonly count: number;
+  /** `Series.id` in the run's catalogue. */
+  readonly series: Uint32Array;
+  readonly step: Float64Array;
+  /** Seconds since 1970, as written: may be NaN, infinite or negative. */
+  readonly wallTime: Float64Array;
+  readonly value: Float64Array;
+  /** Byte offset of the record in the file. */
+  readonly offset: Float64Array;
+  /** The record's masked data checksum as it stands in the file. */
+  readonly checksum: Uint32Array;
+  /** Place of the value in its record, counted from 0 over all values of the record. */
+  readonly index: Uint32Array;
+  readonly wideSteps: ReadonlyMap<number, bigint>;
+  readonly wideValues: ReadonlyMap<number, bigint>;
+}
+
+/** How a value that is no scalar stands on disk. `content` is a message in the metadata's plugin data (hparams). */
+export type PointForm = 'simple_value' | 'histo' | 'image' | 'audio' | 'tensor' | 'content' | 'none' | 'graph_def' | 'tagged_run_metadata';
+
+/** One point that is no scalar, with its untouched payload: the bytes of the message (or graph) as they stand in the file. */
+export interface ObjectPoint {
+  readonly series: number;
+  readonly step: number | bigint;
+  readonly wallTime: number;
+  readonly offset: number;
+  readonly checksum: number;
+  readonly index: number;
+  readonly form: PointForm;
+  readonly payload: Uint8Array;
+}
+
+export type MarkKind = 'session_log' | 'log_message' | 'meta_graph_def' | 'empty';
+
+/** An event that carries no value of a tag: session starts and stops, log messages, meta graphs, events without content. */
+export interface Mark {
+  readonly kind: MarkKind;
+  readonly step: number | bigint;
+  readonly wallTime: number;
+  readonly offset: number;
+  readonly checksum: number;
+  /** The bytes of the message as they stand in the file. */
+  readonly payload: Uint8Array;
+}
+
+/** Points of one run, decoded from one byte range of one file. Never changed after it was made. */
+export interface Batch {
+  readonly run: RunRef;
+  readonly file: string;
+  readonly generation: number;
+  /** The byte range, `end` exclusive; ranges of one file follow each other. */
+  readonly start: number;
+  readonly end: number;
+  readonly records: number;
+  /** Series that appear for the first time in this batch. */
+  readonly newSeries: readonly Series[];
+  readonly scalars: ScalarColumns;
+  readonly objects: readonly ObjectPoint[];
+  readonly marks: readonly Mark[];
+}
+
+/** Points of every kind in a batch. */
+export function pointCount(batch: Batch): number {
+  return batch.scalars.count + batch.objects.length;
+}

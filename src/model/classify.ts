@@ -1,0 +1,47 @@
+import type { DataClass, Series } from './series.ts';
+
+/** The parts of a summary value that decide what its series is. */
+export interface ValueFacts {
+  readonly form: string;
+  readonly pluginName: string;
+  readonly dataClass: DataClass;
+  readonly displayName: string;
+  readonly description: string;
+}
+
+/** What the plugins' tensors are, where the writer left the data class out. */
+const PLUGIN_CLASSES: Readonly<Record<string, DataClass>> = {
+  scalars: 'scalar',
+  histograms: 'tensor',
+  images: 'blob_sequence',
+  audio: 'blob_sequence',
+  text: 'tensor',
+  hparams: 'tensor',
+  pr_curves: 'tensor',
+  mesh: 'tensor',
+  custom_scalars: 'tensor',
+  graph_run_metadata: 'blob_sequence',
+  graph_run_metadata_graph: 'blob_sequence',
+  graph_keras_model: 'blob_sequence',
+};
+
+/** Values in the forms of TensorFlow 1 say by their form what they are, whatever their metadata says. */
+const OLD_FORMS: Readonly<Record<string, readonly [plugin: string, dataClass: DataClass]>> = {
+  simple_value: ['scalars', 'scalar'],
+  histo: ['histograms', 'tensor'],
+  image: ['images', 'blob_sequence'],
+  audio: ['audio', 'blob_sequence'],
+  graph_def: ['graphs', 'blob_sequence'],
+  tagged_run_metadata: ['graph_tagged_run_metadata', 'blob_sequence'],
+};
+
+/** The tag TensorBoard gives to a graph that stands in an event of its own. */
+export const RUN_GRAPH_TAG = '__run_graph__';
+
+/** What a series is, by the first value of its tag (TensorBoard's rules for upgrading old summaries). */
+export function classify(first: ValueFacts): Pick<Series, 'plugin' | 'dataClass' | 'displayName' | 'description'> {
+  const old = OLD_FORMS[first.form];
+  const plugin = old?.[0] ?? first.pluginName;
+  const dataClass = old?.[1] ?? (first.dataClass !== 'unknown' ? first.dataClass : (PLUGIN_CLASSES[plugin] ?? 'unknown'));
+  return { plugin, dataClass, displayName: first.displayName, description: first.description };
+}

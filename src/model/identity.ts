@@ -1,0 +1,35 @@
+/** The names by which roots, runs and files are known: the same after every restart, on every machine. */
+
+/** A run: the root's name and the directory below it, relative, with `/`; `.` is the root itself. */
+export interface RunRef {
+  readonly root: string;
+  readonly path: string;
+}
+
+/** One event file of a run, by its name in the run's directory. */
+export interface FileRef {
+  readonly run: RunRef;
+  readonly name: string;
+}
+
+/** Compares names by their UTF-8 bytes: the order in which the files of a run are read and exported. */
+export function compareNames(a: string, b: string): number {
+  if (a === b) return 0;
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x === y) continue;
+    // UTF-16 order differs from byte order only for surrogates, which stand for code points above all others.
+    const xHigh = x >= 0xd800 && x <= 0xdfff;
+    const yHigh = y >= 0xd800 && y <= 0xdfff;
+    if (xHigh !== yHigh) return xHigh ? 1 : -1;
+    return x - y;
+  }
+  return a.length - b.length;
+}
+
+/** A text that names a run in messages and logs. */
+export function runLabel(run: RunRef): string {
+  return run.path === '.' ? run.root : `${run.root}/${run.path}`;
+}

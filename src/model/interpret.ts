@@ -1,0 +1,184 @@
+import { mirrorboard as messages } from '../proto/messages.js';
+import type { PointForm } from './batch.ts';
+import { readHParams, readLayout } from './plugin-data.ts';
+import { int64, readTensor, type Tensor, tensorNumbers } from './tensor.ts';
+import type { Histogram, Value } from './value.ts';
+
+/** What is needed of a point to say what it holds. */
+export interface RawValue {
+  readonly form: PointForm;
+  /** The bytes of the message (or of the graph) as they stand in the file. */
+  readonly payload: Uint8Array;
+}
+
+const GRAPH_PLUGINS: ReadonlySet<string> = new Set([
+  'graphs',
+  'graph_run_metadata',
+  'graph_run_metadata_graph',
+  'graph_tagged_run_metadata',
+  'graph_keras_model',
+]);
+
+/**
+ * The canonical value of a point of a series with this plugin. Old forms are read as TensorBoard upgrades them, but
+ * nothing is rounded or cut. What does not fit its plugin is `malformed`, with the tensor as it stands.
+ */
+export function interpret(plugin: string, raw: RawValue): Value {
+  const tensor = upgradedTensor(raw);
+  try {
+    return fitted(plugin, raw, tensor) ?? { kind: 'tensor', tensor };
+  } catch (error) {
+    return { kind: 'malformed', why: error instanceof Error ? error.message : String(error), tensor };
+  }
+}
+
+function fitted(plugin: string, raw: RawValue, tensor: Tensor): Value | undefined {
+  switch (plugin) {
+    case 'hparams':
+      return raw.form === 'content' ? { kind: 'hparams', data: readHParams(raw.payload) } : undefined;
+    case 'scalars':
+      return scalar(raw, tensor);
+    case 'histograms':
+      return histogram(raw, tensor);
+    case 'images':
+      return images(raw, tensor);
+    case 'audio':
+      return audio(raw, tensor);
+    case 'text':
+      return tensor.strings ? { kind: 'text', shape: tensor.shape, strings: tensor.strings } : undefined;
+    case 'pr_curves':
+      return prCurve(tensor);
+    case 'custom_scalars': {
+      const layout = tensor.strings?.[0];
+      return layout ? { kind: 'layout', layout: readLayout(layout) } : undefined;
+    }
+    default:
+      return GRAPH_PLUGINS.has(plugin) ? graph(raw, tensor) : undefined;
+  }
+}
+
+/** A value of any form as the tensor TensorBoard makes of it. */
+function upgradedTensor(raw: RawValue): Tensor {
+  switch (raw.form) {
+    case 'tensor': {
+      const tensor = readTensor(messages.TensorProto.decode(raw.payload));
+      return tensor.unreadable === undefined ? tensor : { ...tensor, raw: raw.payload };
+    }
+    case 'simple_value':
+      return { dtype: 'float', shape: [], bytes: raw.payload };
+    case 'histo': {
+      const { left, right, count } = upgradedHistogram(messages.HistogramProto.decode(raw.payload));
+      const bytes = new Float32Array(left.flatMap((x, i) => [x, right[i] as number, count[i] as number]).map(Number));
+      return { dtype: 'float', shape: [left.length, 3], bytes: new Uint8Array(bytes.buffer) };
+    }
+    case 'image': {
+      const image = messages.Image.decode(raw.payload);
+      const strings = [ascii(image.width), ascii(image.height), image.encoded_image_string ?? new Uint8Array(0)];
+      return { dtype: 'string', shape: [3], strings };
+    }
+    case 'audio': {
+      const clip = messages.Audio.decode(raw.payload);
+      return { dtype: 'string', shape: [1], strings: [clip.encoded_audio_string ?? new Uint8Array(0)] };
+    }
+    case 'graph_def':
+    case 'tagged_run_metadata':
+      return { dtype: 'string', shape: [1], strings: [raw.payload] };
+    case 'content':
+    case 'none':
+      return { dtype: 'invalid', shape: [], unreadable: 'there is no value' };
+    default:
+      return raw.form satisfies never;
+  }
+}
+
+function scalar(raw: RawValue, tensor: Tensor): Value | undefined {
+  if (raw.form === 'none' || raw.form === 'content' || tensor.strings) return undefined;
+  if (tensor.shape.reduce((product, n) => product * n, 1) !== 1) return undefined;
+  const [value] = tensorNumbers(tensor, 1);
+  return value === undefined || tensor.dtype.startsWith('complex') ? undefined : { kind: 'scalar', value };
+}
+
+/** Old histograms lose their empty outer buckets, and the outermost edges become `min` and `max`. */
+function upgradedHistogram(histo: messages.HistogramProto.$Properties): Omit<Histogram, 'kind' | 'proto'> {
+  const bucket = histo.bucket ?? [];
+  const limit = histo.bucket_limit ?? [];
+  const first = bucket.findIndex((n) => n > 0);
+  if (first < 0) return { left: [], right: [], count: [] };
+  const last = bucket.findLastIndex((n) => n > 0);
+  const inner = limit.slice(first, last);
+  return { left: [histo.min ?? 0, ...inner], right: [...inner, histo.max ?? 0], count: bucket.slice(first, last + 1) };
+}
+
+function histogram(raw: RawValue, tensor: Tensor): Histogram | undefined {
+  if (raw.form === 'histo') {
+    const histo = messages.HistogramProto.decode(raw.payload);
+    const { min, max, num, sum, sum_squares: sumSquares, bucket_limit: bucketLimit, bucket } = histo;
+    return { kind: 'histogram', ...upgradedHistogram(histo), proto: { min, max, num, sum, sumSquares, bucketLimit, bucket } };
+  }
+  if (tensor.unreadable !== undefined || tensor.bytes === undefined) return undefined;
+  const numbers = tensorNumbers(tensor);
+  if (numbers.length % 3 !== 0) throw new RangeError(`${numbers.length} numbers are no rows of left, right, count`);
+  const column = (k: number): (number | bigint)[] => numbers.filter((_, i) => i % 3 === k);
+  return { kind: 'histogram', left: column(0), right: column(1), count: column(2) };
+}
+
+function images(raw: RawValue, tensor: Tensor): Value | undefined {
+  if (!tensor.strings) return undefined;
+  const [width, height, ...rest] = tensor.strings;
+  const value = { kind: 'images', width: asciiNumber(width), height: asciiNumber(height), images: rest } as const;
+  return raw.form === 'image' ? { ...value, colorspace: messages.Image.decode(raw.payload).colorspace } : value;
+}
+
+function audio(raw: RawValue, tensor: Tensor): Value | undefined {
+  const none = new Uint8Array(0);
+  if (raw.form === 'audio') {
+    const clip = messages.Audio.decode(raw.payload);
+    return {
+      kind: 'audio',
+      clips: [{ data: clip.encoded_audio_string ?? none, label: none }],
+      format: {
+        sampleRate: clip.sample_rate,
+        channels: int64(clip.num_channels),
+        frames: int64(clip.length_frames),
+        contentType: clip.content_type,
+      },
+    };
+  }
+  const strings = tensor.strings;
+  if (strings === undefined) return undefined;
+  const pairs = tensor.shape.length === 2 && tensor.shape[1] === 2;
+  if (pairs && strings.length % 2 !== 0) throw new RangeError(`${strings.length} strings are no pairs of clip and label`);
+  const clips = pairs
+    ? strings.filter((_, i) => i % 2 === 0).map((data, i) => ({ data, label: strings[2 * i + 1] ?? none }))
+    : strings.map((data) => ({ data, label: none }));
+  return { kind: 'audio', clips };
+}
+
+function prCurve(tensor: Tensor): Value | undefined {
+  if (tensor.bytes === undefined) return undefined;
+  const [rows, columns] = tensor.shape;
+  if (tensor.shape.length !== 2 || rows === undefined || columns === undefined) {
+    throw new RangeError(`a PR curve has rows and columns, not the shape [${tensor.shape}]`);
+  }
+  const numbers = tensorNumbers(tensor);
+  return {
+    kind: 'pr_curve',
+    shape: tensor.shape,
+    rows: Array.from({ length: rows }, (_, r) => numbers.slice(r * columns, (r + 1) * columns)),
+  };
+}
+
+function graph(raw: RawValue, tensor: Tensor): Value {
+  const data = tensor.strings?.[0] ?? (raw.form === 'tensor' ? messages.TensorProto.decode(raw.payload).tensor_content : undefined);
+  return { kind: 'graph', data: data ?? new Uint8Array(0) };
+}
+
+function ascii(x: number): Uint8Array {
+  return new TextEncoder().encode(String(x));
+}
+
+function asciiNumber(text: Uint8Array | undefined): number {
+  const x = text === undefined ? NaN : Number(new TextDecoder('latin1').decode(text).trim() || NaN);
+  if (!Number.isInteger(x)) throw new RangeError('an image begins with its width and height');
+  return x;
+}

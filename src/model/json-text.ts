@@ -1,0 +1,35 @@
+import type { Json } from './value.ts';
+
+/**
+ * JSON text in which every number reads back exactly: NaN and infinities as the strings "NaN", "Infinity", "-Infinity",
+ * integers beyond 2^53 as strings of digits, negative zero as -0.0 (the truth format's rules).
+ */
+export function jsonText(value: Json): string {
+  switch (typeof value) {
+    case 'number':
+      return jsonNumber(value);
+    case 'bigint':
+      return `"${value}"`;
+    case 'string':
+    case 'boolean':
+      return JSON.stringify(value);
+    default:
+      break;
+  }
+  if (value === null) return 'null';
+  if (isList(value)) return `[${value.map(jsonText).join(',')}]`;
+  const fields: string[] = [];
+  for (const key of Object.keys(value)) fields.push(`${JSON.stringify(key)}:${jsonText(value[key] as Json)}`);
+  return `{${fields.join(',')}}`;
+}
+
+export function jsonNumber(x: number): string {
+  // Digits alone would be read as an integer by many, and beyond 2^53 that is another number.
+  if (Number.isInteger(x) && !Number.isSafeInteger(x)) return x.toExponential();
+  if (Number.isFinite(x)) return Object.is(x, -0) ? '-0.0' : String(x);
+  return Number.isNaN(x) ? '"NaN"' : x > 0 ? '"Infinity"' : '"-Infinity"';
+}
+
+function isList(value: Json): value is readonly Json[] {
+  return Array.isArray(value);
+}

@@ -1,0 +1,60 @@
+import type { Tensor } from './tensor.ts';
+
+/** What a point that is no plain scalar holds, in one form whatever the writer's version was. */
+export type Value =
+  | { readonly kind: 'scalar'; readonly value: number | bigint }
+  | Histogram
+  | {
+      readonly kind: 'images';
+      readonly width: number;
+      readonly height: number;
+      readonly colorspace?: number;
+      readonly images: readonly Uint8Array[];
+    }
+  | { readonly kind: 'audio'; readonly clips: readonly AudioClip[]; readonly format?: AudioFormat }
+  | { readonly kind: 'text'; readonly shape: readonly number[]; readonly strings: readonly Uint8Array[] }
+  /** Rows: true positives, false positives, true negatives, false negatives, precision, recall; a column a threshold. */
+  | { readonly kind: 'pr_curve'; readonly shape: readonly number[]; readonly rows: readonly (readonly (number | bigint)[])[] }
+  | { readonly kind: 'layout'; readonly layout: JsonObject }
+  | { readonly kind: 'hparams'; readonly data: JsonObject }
+  | { readonly kind: 'graph'; readonly data: Uint8Array }
+  | { readonly kind: 'tensor'; readonly tensor: Tensor }
+  /** The plugin's own rules do not fit what is there; the tensor stands as it is. */
+  | { readonly kind: 'malformed'; readonly why: string; readonly tensor: Tensor };
+
+export interface Histogram {
+  readonly kind: 'histogram';
+  /** Buckets as TensorBoard shows them, in full precision; left and right edge and count, a place a bucket. */
+  readonly left: readonly (number | bigint)[];
+  readonly right: readonly (number | bigint)[];
+  readonly count: readonly (number | bigint)[];
+  /** The untouched doubles of a histogram in TensorFlow 1's form. */
+  readonly proto?: {
+    readonly min: number;
+    readonly max: number;
+    readonly num: number;
+    readonly sum: number;
+    readonly sumSquares: number;
+    readonly bucketLimit: readonly number[];
+    readonly bucket: readonly number[];
+  };
+}
+
+export interface AudioClip {
+  readonly data: Uint8Array;
+  readonly label: Uint8Array;
+}
+
+/** Facts of a clip in TensorFlow 1's form. */
+export interface AudioFormat {
+  readonly sampleRate: number;
+  readonly channels: number | bigint;
+  readonly frames: number | bigint;
+  readonly contentType: string;
+}
+
+/** A message in protobuf's JSON form, with the field names of the .proto files; numbers stay numbers, NaN and infinities too. */
+export type Json = null | boolean | number | bigint | string | readonly Json[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: Json;
+}
