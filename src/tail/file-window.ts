@@ -1,0 +1,54 @@
+import { readAt } from './open-file.ts';
+
+/** Bytes read at a time: long enough to make system calls cheap, short enough to stay in the processor's cache. */
+const CHUNK_BYTES = 1 << 20;
+/** A buffer that a huge record needed is given back after it. */
+const KEPT_BYTES = 4 * CHUNK_BYTES;
+
+/**
+ * The part of a file that is in memory. One window serves many files, one after the other; it grows to hold a record
+ * only when the file has that many bytes, whatever a length field says.
+ */
+export class FileWindow {
+  buffer = new Uint8Array(CHUNK_BYTES);
+  view = new DataView(this.buffer.buffer);
+  /** File offset of `buffer[start]`. */
+  offset = 0;
+  start = 0;
+  end = 0;
+  #fd = -1;
+
+  /** Turns to another file. */
+  reset(fd: number): void {
+    this.#fd = fd;
+    this.offset = 0;
+    this.start = 0;
+    this.end = 0;
+    if (this.buffer.length > KEPT_BYTES) this.#allocate(CHUNK_BYTES);
+  }
+
+  /** Makes the window begin at `from` and hold `needed` bytes or more; false when the file ends before that. */
+  provide(from: number, needed: number, fileEnd: number): boolean {
+    const windowEnd = this.offset + this.end - this.start;
+    const keep = from >= this.offset && from <= windowEnd ? windowEnd - from : 0;
+    const keepFrom = this.end - keep;
+    if (needed > this.buffer.length) {
+      const old = this.buffer;
+      this.#allocate(needed + CHUNK_BYTES);
+      this.buffer.set(old.subarray(keepFrom, keepFrom + keep));
+    } else if (keepFrom > 0) {
+      this.buffer.copyWithin(0, keepFrom, keepFrom + keep);
+    }
+    this.offset = from;
+    this.start = 0;
+    const want = Math.min(this.buffer.length, fileEnd - from) - keep;
+    const got = want > 0 ? readAt(this.#fd, this.buffer, keep, want, from + keep) : 0;
+    this.end = keep + got;
+    return this.end >= needed;
+  }
+
+  #allocate(bytes: number): void {
+    this.buffer = new Uint8Array(bytes);
+    this.view = new DataView(this.buffer.buffer);
+  }
+}

@@ -1,0 +1,4 @@
+/** Hands out the bytes of one file from an offset, and says what became of the file. */
+export { FileWindow } from './file-window.ts';
+export { type Change, compareFile, compareWithState } from './guard.ts';
+export { type OpenFile, openFile } from './open-file.ts';

@@ -1,0 +1,34 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+
+/** An event file opened for reading, as it stood at that moment. */
+export interface OpenFile {
+  readonly fd: number;
+  readonly size: number;
+  /** Modification and change time and inode: equal ones mean nothing happened to the file. Information only. */
+  readonly stamp: string;
+}
+
+/** Opens a regular file; throws the system's error, or an EISDIR or ENXIO of our own for what is no file. */
+export function openFile(path: string): OpenFile {
+  // Without O_NONBLOCK a FIFO of that name would hold us for ever.
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stat = fstatSync(fd, { bigint: true });
+    if (!stat.isFile()) throw Object.assign(new Error('it is not a regular file'), { code: stat.isDirectory() ? 'EISDIR' : 'ENXIO' });
+    return { fd, size: Number(stat.size), stamp: `${stat.mtimeNs}.${stat.ctimeNs}.${stat.ino}` };
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+/** Reads up to `length` bytes at `position`; fewer only where the file ends. */
+export function readAt(fd: number, buffer: Uint8Array, start: number, length: number, position: number): number {
+  let have = 0;
+  while (have < length) {
+    const n = readSync(fd, buffer, start + have, length - have, position + have);
+    if (n === 0) break;
+    have += n;
+  }
+  return have;
+}
