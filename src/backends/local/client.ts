@@ -1,0 +1,160 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { messageOf, MirrorError, systemCode } from '../../errors.ts';
+import { APPLICATION_ID, SCHEMA_VERSION, TABLES, VIEWS } from './schema.ts';
+
+/** Opens the store's file to write to it, made anew where there is none. */
+export function openForWriting(path: string): DatabaseSync {
+  const isNew = !existsSync(path);
+  const db = open(path, () => {
+    mkdirSync(dirname(path), { recursive: true });
+    return new DatabaseSync(path);
+  });
+  try {
+    if (isNew) db.exec('PRAGMA page_size = 16384');
+    db.exec(`
+      PRAGMA busy_timeout = 5000;
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = NORMAL;
+      PRAGMA wal_autocheckpoint = 2000;
+      PRAGMA cache_size = -65536;
+      PRAGMA temp_store = MEMORY;`);
+    if (isEmpty(db)) create(db);
+    checkVersion(db, path);
+    return db;
+  } catch (error) {
+    db.close();
+    throw translated(error, path, 'opening');
+  }
+}
+
+/** Opens the store's file to read from it, also while somebody writes to it. */
+export function openForReading(path: string): DatabaseSync {
+  if (!existsSync(path)) {
+    throw new MirrorError('MB3007', `there is no store at ${path}`, {
+      hint: 'Mirror a log directory first, or name the store with --store.',
+      command: 'mirrorboard backfill LOGDIR',
+      context: { path },
+    });
+  }
+  const db = open(path, () => new DatabaseSync(path, { readOnly: true }));
+  try {
+    db.exec('PRAGMA busy_timeout = 5000; PRAGMA query_only = 1');
+    checkVersion(db, path);
+    return db;
+  } catch (error) {
+    db.close();
+    throw translated(error, path, 'opening');
+  }
+}
+
+function open(path: string, make: () => DatabaseSync): DatabaseSync {
+  try {
+    return make();
+  } catch (error) {
+    throw translated(error, path, 'opening');
+  }
+}
+
+function isEmpty(db: DatabaseSync): boolean {
+  return db.prepare('SELECT count(*) AS n FROM sqlite_schema').get()?.n === 0;
+}
+
+function create(db: DatabaseSync): void {
+  db.exec(`BEGIN; ${TABLES} ${VIEWS}
+    INSERT INTO meta VALUES ('schema_version', ${SCHEMA_VERSION}), ('created_at', strftime('%Y-%m-%dT%H:%M:%SZ', 'now'));
+    PRAGMA application_id = ${APPLICATION_ID};
+    PRAGMA user_version = ${SCHEMA_VERSION};
+    COMMIT;`);
+}
+
+function checkVersion(db: DatabaseSync, path: string): void {
+  const application = db.prepare('PRAGMA application_id').get()?.application_id;
+  if (application !== APPLICATION_ID) {
+    throw new MirrorError('MB3002', `${path} is a SQLite file, but not a store of mirrorboard`, {
+      hint: 'Name another file with --store.',
+      context: { path },
+    });
+  }
+  const version = Number(db.prepare('PRAGMA user_version').get()?.user_version);
+  if (version > SCHEMA_VERSION) {
+    throw new MirrorError('MB3003', `${path} has schema version ${version}; this mirrorboard knows versions up to ${SCHEMA_VERSION}`, {
+      hint: 'Use the mirrorboard that made it, or a newer one.',
+      context: { path, version },
+    });
+  }
+}
+
+/** SQLite's primary result codes, as far as they call for different answers. */
+const BUSY = 5;
+const LOCKED = 6;
+const READONLY = 8;
+const IOERR = 10;
+const CORRUPT = 11;
+const FULL = 13;
+const CANTOPEN = 14;
+const NOTADB = 26;
+
+/** What SQLite or the file system says, in the store's terms. */
+export function translated(error: unknown, path: string, doing: string): MirrorError {
+  if (error instanceof MirrorError) return error;
+  const details = { cause: error, context: { path } };
+  const said = messageOf(error);
+  switch (sqliteCode(error)) {
+    case BUSY:
+    case LOCKED:
+      return new MirrorError('MB3004', `${doing} ${path}: another process holds it (${said})`, {
+        ...details,
+        hint: 'Let it finish, or name another file with --store.',
+        retry: 'later',
+      });
+    case NOTADB:
+      return new MirrorError('MB3002', `${doing} ${path}: it is not a SQLite file`, {
+        ...details,
+        hint: 'Name another file with --store.',
+      });
+    case CORRUPT:
+      return new MirrorError('MB3006', `${doing} ${path}: ${said}`, {
+        ...details,
+        hint: 'Move it away and mirror again: the event files hold everything.',
+      });
+    case FULL:
+      return new MirrorError('MB3005', `${doing} ${path}: the disk is full`, {
+        ...details,
+        hint: 'Make room and start again: what was accepted is kept, the rest is read from the files.',
+        retry: 'later',
+      });
+    case READONLY:
+    case CANTOPEN:
+    case IOERR:
+      return new MirrorError(doing === 'opening' ? 'MB3001' : 'MB3005', `${doing} ${path}: ${said}`, {
+        ...details,
+        hint: 'Check that the folder exists, can be written and has room, or name another file with --store.',
+        retry: 'later',
+      });
+    default:
+      break;
+  }
+  switch (systemCode(error)) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new MirrorError('MB3005', `${doing} ${path}: the disk is full`, {
+        ...details,
+        hint: 'Make room and start again: what was accepted is kept, the rest is read from the files.',
+        retry: 'later',
+      });
+    case undefined:
+      return new MirrorError('MB9001', `${doing} ${path}: ${said}`, details);
+    default:
+      return new MirrorError('MB3001', `${doing} ${path}: ${said}`, {
+        ...details,
+        hint: 'Check that the folder exists, can be written and has room, or name another file with --store.',
+      });
+  }
+}
+
+function sqliteCode(error: unknown): number | undefined {
+  if (typeof error !== 'object' || error === null || !('errcode' in error)) return undefined;
+  return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
+}

@@ -1,0 +1,31 @@
+import type { Capabilities } from '../contract.ts';
+
+/** Rows of one INSERT: fewer statements are slower, more parameters gain nothing (measured: docs/performance.md). */
+export const ROWS_PER_INSERT = 64;
+
+/** Payloads of marks up to this size stand in their row; longer ones lie with the media. */
+export const INLINE_PAYLOAD_BYTES = 65_536;
+
+export const CAPABILITIES: Capabilities = {
+  name: 'local',
+  holds: {
+    scalars: 'native',
+    histograms: 'native',
+    images: 'native',
+    audio: 'native',
+    text: 'native',
+    pr_curves: 'native',
+    mesh: 'native',
+    hparams: 'native',
+    custom_scalars: 'native',
+    graphs: 'native',
+    other: 'native',
+  },
+  limits: { pointsPerSend: 262_144, bytesPerSend: 32 * 1024 * 1024, runsPerSend: 4096 },
+  replacesByKey: true,
+  keeps: { step: true, wallTime: true, nan: true, negativeZero: true, repeatedSteps: true },
+  caps: {},
+  readBack: 'full',
+  ownsPosition: true,
+  needsJournal: false,
+};

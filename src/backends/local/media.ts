@@ -1,0 +1,77 @@
+import { existsSync } from 'node:fs';
+import { mkdir, open, rename, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import PQueue from 'p-queue';
+import type { Blob } from '../../model/index.ts';
+
+/** Files written at the same time: each waits for the disk. */
+const CONCURRENCY = 8;
+
+/** Where a blob lies below the media folder; its content alone decides. */
+export function blobPath(blob: Blob): string {
+  return `${blob.sha256.slice(0, 2)}/${blob.sha256}.${EXTENSIONS[blob.format] ?? 'bin'}`;
+}
+
+const EXTENSIONS: Readonly<Record<string, string>> = { png: 'png', jpeg: 'jpg', gif: 'gif', bmp: 'bmp', wav: 'wav', graph: 'pb' };
+
+/** Content-addressed files beside the store. A file is on the disk, whole, before a row names it. */
+export class MediaFolder {
+  readonly path: string;
+  readonly #made = new Set<string>();
+  #serial = 0;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Writes those that are not there yet, and waits until the disk has them. */
+  async keep(blobs: ReadonlyMap<string, Blob>): Promise<void> {
+    if (blobs.size === 0) return;
+    const queue = new PQueue({ concurrency: CONCURRENCY });
+    const folders = new Set<string>();
+    await queue.addAll(
+      [...blobs.values()].map((blob) => async () => {
+        const path = join(this.path, blobPath(blob));
+        if (existsSync(path)) return;
+        const folder = join(path, '..');
+        await this.#make(folder);
+        await this.#write(path, blob.data);
+        folders.add(folder);
+      }),
+    );
+    // A renamed file is found after a power failure only when its folder was flushed, too.
+    await queue.addAll([...folders].map((folder) => () => flush(folder)));
+  }
+
+  async #make(folder: string): Promise<void> {
+    if (this.#made.has(folder)) return;
+    await mkdir(folder, { recursive: true });
+    this.#made.add(folder);
+  }
+
+  async #write(path: string, data: Uint8Array): Promise<void> {
+    const temporary = `${path}.${process.pid}.${this.#serial++}.tmp`;
+    try {
+      const file = await open(temporary, 'wx');
+      try {
+        await file.writeFile(data);
+        await file.datasync();
+      } finally {
+        await file.close();
+      }
+      await rename(temporary, path);
+    } catch (error) {
+      await unlink(temporary).catch(() => undefined); // the first error is the one that matters
+      throw error;
+    }
+  }
+}
+
+async function flush(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * The local store's schema, version 1: documented in docs/schema.md, where every table and view that others may read is
+ * described. Columns that hold measured numbers have no declared type on purpose: a REAL column would turn -0 into 0.
+ * NaN is NULL, an integer beyond int64 is TEXT.
+ */
+export const SCHEMA_VERSION = 1;
+
+/** SQLite's own mark of whose file this is ("MBRD"). */
+export const APPLICATION_ID = 0x4d425244;
+
+export const TABLES = `
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+
+CREATE TABLE root (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, path TEXT NOT NULL);
+
+CREATE TABLE run (
+  id INTEGER PRIMARY KEY,
+  root INTEGER NOT NULL REFERENCES root,
+  path TEXT NOT NULL,
+  points INTEGER NOT NULL DEFAULT 0,
+  last_step INTEGER,
+  first_wall_time,
+  last_wall_time,
+  UNIQUE (path, root)
+);
+
+CREATE TABLE file (
+  id INTEGER PRIMARY KEY,
+  run INTEGER NOT NULL REFERENCES run,
+  name TEXT NOT NULL,
+  generation INTEGER NOT NULL,
+  watermark INTEGER NOT NULL,
+  gaps TEXT NOT NULL,
+  guard TEXT NOT NULL,
+  damage TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  stamp TEXT NOT NULL,
+  records INTEGER NOT NULL,
+  file_version TEXT,
+  writer TEXT,
+  UNIQUE (run, name)
+);
+
+CREATE TABLE series (
+  id INTEGER PRIMARY KEY,
+  run INTEGER NOT NULL REFERENCES run,
+  number INTEGER NOT NULL,
+  tag TEXT NOT NULL,
+  plugin TEXT NOT NULL,
+  data_class TEXT NOT NULL,
+  form TEXT NOT NULL,
+  display_name TEXT NOT NULL,
+  description TEXT NOT NULL,
+  metadata BLOB NOT NULL,
+  first_file TEXT NOT NULL,
+  first_offset INTEGER NOT NULL,
+  count INTEGER NOT NULL DEFAULT 0,
+  first_step INTEGER,
+  last_step INTEGER,
+  last_wall_time,
+  min,
+  max,
+  UNIQUE (run, tag)
+);
+
+CREATE TABLE point (id INTEGER PRIMARY KEY, step INTEGER, wall_time, value, offset INTEGER, idx INTEGER NOT NULL DEFAULT 0);
+
+CREATE TABLE segment (
+  series INTEGER NOT NULL REFERENCES series,
+  first_point INTEGER NOT NULL,
+  last_point INTEGER NOT NULL,
+  file INTEGER NOT NULL REFERENCES file,
+  generation INTEGER NOT NULL,
+  PRIMARY KEY (series, first_point)
+) WITHOUT ROWID;
+
+CREATE TABLE object (
+  id INTEGER PRIMARY KEY,
+  series INTEGER NOT NULL REFERENCES series,
+  file INTEGER NOT NULL REFERENCES file,
+  generation INTEGER NOT NULL,
+  step INTEGER,
+  wall_time,
+  offset INTEGER NOT NULL,
+  idx INTEGER NOT NULL,
+  form TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  data TEXT NOT NULL
+);
+CREATE INDEX object_by_series ON object (series, kind);
+CREATE INDEX object_by_kind ON object (kind);
+
+CREATE TABLE histogram (object INTEGER PRIMARY KEY REFERENCES object, num, min, max, sum, sum_squares);
+
+CREATE TABLE blob (sha256 TEXT PRIMARY KEY, bytes INTEGER NOT NULL, path TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE object_blob (
+  object INTEGER NOT NULL REFERENCES object,
+  part INTEGER NOT NULL,
+  sha256 TEXT NOT NULL REFERENCES blob,
+  format TEXT NOT NULL,
+  label TEXT NOT NULL,
+  PRIMARY KEY (object, part)
+) WITHOUT ROWID;
+
+CREATE TABLE mark (
+  file INTEGER NOT NULL REFERENCES file,
+  generation INTEGER NOT NULL,
+  offset INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  step INTEGER,
+  wall_time,
+  payload BLOB,
+  sha256 TEXT REFERENCES blob,
+  PRIMARY KEY (file, generation, offset)
+) WITHOUT ROWID;
+`;
+
+/** What every view of points begins with; CROSS JOIN keeps SQLite to this order, from the name down to the rows. */
+const NAMES = 'run.path AS run, series.tag AS tag';
+const FROM_OBJECT = `
+  FROM run CROSS JOIN series ON series.run = run.id
+  CROSS JOIN object ON object.series = series.id
+  CROSS JOIN file ON file.id = object.file AND file.generation = object.generation
+  CROSS JOIN root ON root.id = run.root`;
+const PLACE = 'root.name AS root, file.name AS file, object.offset AS offset, object.idx AS idx';
+const AT = 'object.step AS step, object.wall_time AS wall_time';
+
+export const VIEWS = `
+CREATE VIEW runs AS
+  SELECT run.path AS run, root.name AS root, run.points,
+    (SELECT count(*) FROM series WHERE series.run = run.id) AS tags,
+    (SELECT count(*) FROM file WHERE file.run = run.id) AS files,
+    run.last_step, run.first_wall_time, run.last_wall_time, root.path AS root_path
+  FROM run CROSS JOIN root ON root.id = run.root;
+
+CREATE VIEW tags AS
+  SELECT ${NAMES}, series.plugin, series.count, series.first_step, series.last_step, series.last_wall_time,
+    series.min, series.max, series.display_name, series.description, series.form, series.data_class, series.metadata, root.name AS root
+  FROM run CROSS JOIN series ON series.run = run.id CROSS JOIN root ON root.id = run.root;
+
+CREATE VIEW files AS
+  SELECT run.path AS run, file.name AS file, file.size, file.watermark, file.records, file.generation, file.gaps, file.damage,
+    file.file_version, file.writer, root.name AS root
+  FROM run CROSS JOIN file ON file.run = run.id CROSS JOIN root ON root.id = run.root;
+
+CREATE VIEW scalars AS
+  SELECT ${NAMES}, point.step, point.wall_time, point.value, root.name AS root, file.name AS file, point.offset, point.idx
+  FROM run CROSS JOIN series ON series.run = run.id
+  CROSS JOIN segment ON segment.series = series.id
+  CROSS JOIN file ON file.id = segment.file AND file.generation = segment.generation
+  CROSS JOIN root ON root.id = run.root
+  CROSS JOIN point ON point.id BETWEEN segment.first_point AND segment.last_point;
+
+CREATE VIEW histograms AS
+  SELECT ${NAMES}, ${AT}, histogram.num, histogram.min, histogram.max, histogram.sum, histogram.sum_squares,
+    json_extract(object.data, '$.buckets') AS buckets, json_extract(object.data, '$.proto') AS proto, ${PLACE}
+  ${FROM_OBJECT} CROSS JOIN histogram ON histogram.object = object.id;
+
+CREATE VIEW texts AS
+  SELECT ${NAMES}, ${AT}, json_extract(object.data, '$.strings[0]') AS text, json_extract(object.data, '$.strings') AS strings, json_extract(object.data, '$.shape') AS shape, ${PLACE}
+  ${FROM_OBJECT} WHERE object.kind = 'text';
+
+CREATE VIEW hparams AS
+  SELECT run.path AS run, hparam.key AS name, hparam.value AS value, hparam.type AS type, ${PLACE}
+  ${FROM_OBJECT} CROSS JOIN json_each(object.data, '$.session_start_info.hparams') AS hparam WHERE object.kind = 'hparams';
+
+CREATE VIEW hparam_messages AS
+  SELECT ${NAMES}, ${AT}, object.data AS message, ${PLACE} ${FROM_OBJECT} WHERE object.kind = 'hparams';
+
+CREATE VIEW tensors AS
+  SELECT ${NAMES}, ${AT}, series.plugin, json_extract(object.data, '$.dtype') AS dtype, json_extract(object.data, '$.shape') AS shape,
+    json_extract(object.data, '$.values') AS "values", json_extract(object.data, '$.strings') AS strings, json_extract(object.data, '$.sha256_le') AS sha256,
+    blob.path AS path, ${PLACE}
+  ${FROM_OBJECT} LEFT JOIN blob ON blob.sha256 = json_extract(object.data, '$.sha256_le') WHERE object.kind = 'tensor';
+
+CREATE VIEW pr_curves AS
+  SELECT ${NAMES}, ${AT}, json_extract(object.data, '$.rows[0]') AS true_positives, json_extract(object.data, '$.rows[1]') AS false_positives,
+    json_extract(object.data, '$.rows[2]') AS true_negatives, json_extract(object.data, '$.rows[3]') AS false_negatives,
+    json_extract(object.data, '$.rows[4]') AS "precision", json_extract(object.data, '$.rows[5]') AS recall, ${PLACE}
+  ${FROM_OBJECT} WHERE object.kind = 'pr_curve';
+
+CREATE VIEW layouts AS
+  SELECT ${NAMES}, ${AT}, json_extract(object.data, '$.layout') AS layout, ${PLACE} ${FROM_OBJECT} WHERE object.kind = 'layout';
+
+CREATE VIEW media AS
+  SELECT ${NAMES}, ${AT}, object_blob.part, object.kind, object_blob.format, blob.bytes, blob.sha256, blob.path, object_blob.label,
+    json_extract(object.data, '$.width') AS width, json_extract(object.data, '$.height') AS height, ${PLACE}
+  ${FROM_OBJECT} CROSS JOIN object_blob ON object_blob.object = object.id CROSS JOIN blob ON blob.sha256 = object_blob.sha256;
+
+CREATE VIEW malformed AS
+  SELECT ${NAMES}, ${AT}, series.plugin, json_extract(object.data, '$.malformed') AS why, object.data, ${PLACE} ${FROM_OBJECT} WHERE object.kind = 'malformed';
+
+CREATE VIEW marks AS
+  SELECT run.path AS run, mark.kind, mark.step, mark.wall_time, mark.payload, mark.sha256, root.name AS root, file.name AS file, mark.offset
+  FROM run CROSS JOIN file ON file.run = run.id
+  CROSS JOIN mark ON mark.file = file.id AND mark.generation = file.generation
+  CROSS JOIN root ON root.id = run.root;
+
+CREATE VIEW damage AS
+  SELECT run.path AS run, file.name AS file, json_extract(item.value, '$.reason') AS reason, json_extract(item.value, '$.start') AS start,
+    json_extract(item.value, '$.end') AS "end", json_extract(item.value, '$.detail') AS detail, root.name AS root
+  FROM run CROSS JOIN file ON file.run = run.id CROSS JOIN json_each(file.damage) AS item CROSS JOIN root ON root.id = run.root;
+`;

@@ -1,0 +1,363 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import {
+  type Batch,
+  type Blob,
+  type FileState,
+  interpret,
+  jsonText,
+  type Mark,
+  type ObjectPoint,
+  type RunRef,
+  type Series,
+  sha256Of,
+  type Value,
+  valueJson,
+} from '../../model/index.ts';
+import type { Parcel, RunSource } from '../contract.ts';
+import { INLINE_PAYLOAD_BYTES, ROWS_PER_INSERT } from './limits.ts';
+import { fileRow, groupBySeries, type SeriesSummary, sqlNumber, summarize } from './map.ts';
+import { blobPath } from './media.ts';
+
+/** A point that is no scalar, ready to be stored. */
+interface PreparedObject {
+  readonly point: ObjectPoint;
+  readonly value: Value;
+  readonly data: string;
+  readonly blobs: readonly Blob[];
+}
+
+/** What of a parcel is worked out before the transaction begins: values, and the bytes that have to be on disk first. */
+export interface PreparedParcel {
+  readonly parcel: Parcel;
+  readonly objects: readonly PreparedObject[];
+  readonly marks: readonly { readonly mark: Mark; readonly blob: Blob | undefined }[];
+}
+
+interface KnownFile {
+  readonly id: number;
+  generation: number;
+}
+
+/** A run that was opened: its row, and the rows of its series and files by number and name. */
+interface OpenRun {
+  readonly id: number;
+  readonly series: { readonly id: number; readonly plugin: string }[];
+  readonly files: Map<string, KnownFile>;
+}
+
+/** Turns parcels into rows. Called inside a transaction; after one that failed, `forget` what was cached. */
+export class Writer {
+  readonly #db: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  readonly #runs = new Map<string, OpenRun>();
+  #nextPoint = 0;
+
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+    this.forget();
+  }
+
+  forget(): void {
+    this.#runs.clear();
+    this.#nextPoint = Number(this.#get('SELECT coalesce(max(id), 0) + 1 AS next FROM point', [])?.next);
+  }
+
+  openRun(source: RunSource): void {
+    const { root, path } = source.run;
+    this.#run(
+      'INSERT INTO root (name, path) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET path = excluded.path WHERE path <> excluded.path',
+      [root, source.rootPath],
+    );
+    this.#run('INSERT INTO run (root, path) SELECT id, ? FROM root WHERE name = ? ON CONFLICT DO NOTHING', [path, root]);
+  }
+
+  /** The plugin of a series decides what its payload means; it is in the batch or was stored before. */
+  prepare(parcel: Parcel): PreparedParcel {
+    const { batch } = parcel;
+    const plugins = new Map(batch.newSeries.map((series) => [series.id, series.plugin]));
+    const known = batch.objects.length > 0 ? this.#open(batch.run).series : [];
+    const objects = batch.objects.map((point) => {
+      const value = interpret(plugins.get(point.series) ?? known[point.series]?.plugin ?? '', point);
+      const blobs: Blob[] = [];
+      const data = jsonText(valueJson(value, (blob) => blobs.push(blob)));
+      return { point, value, data, blobs };
+    });
+    const marks = batch.marks.map((mark) => ({
+      mark,
+      blob:
+        mark.payload.length > INLINE_PAYLOAD_BYTES
+          ? { sha256: sha256Of(mark.payload), data: mark.payload, format: 'bytes', label: '' }
+          : undefined,
+    }));
+    return { parcel, objects, marks };
+  }
+
+  write({ parcel, objects, marks }: PreparedParcel): void {
+    const { batch, state } = parcel;
+    const run = this.#open(batch.run);
+    const file = this.#file(run, state);
+    for (const series of batch.newSeries) this.#addSeries(run, series);
+    const summaries = this.#points(batch, run, file);
+    for (const object of objects) this.#object(object, run, file, summaries);
+    for (const { mark, blob } of marks) this.#mark(mark, blob, file);
+    this.#summaries(run, summaries);
+  }
+
+  #points(batch: Batch, run: OpenRun, file: KnownFile): Map<number, SeriesSummary> {
+    const summaries = new Map<number, SeriesSummary>();
+    const columns = batch.scalars;
+    const count = columns.count;
+    if (count === 0) return summaries;
+    const { rows, starts } = groupBySeries(columns, run.series.length);
+    const first = this.#nextPoint;
+    this.#insertPoints(batch, rows);
+    this.#nextPoint += count;
+    const segment = this.#statement('INSERT INTO segment (series, first_point, last_point, file, generation) VALUES (?, ?, ?, ?, ?)');
+    for (let s = 0; s < run.series.length; s++) {
+      const from = starts[s] as number;
+      const to = starts[s + 1] as number;
+      if (from === to) continue;
+      segment.run(run.series[s]?.id as number, first + from, first + to - 1, file.id, file.generation);
+      summaries.set(s, summarize(columns, rows, from, to));
+    }
+    return summaries;
+  }
+
+  /** The hottest loop of the store: `ROWS_PER_INSERT` rows a statement, whatever series they belong to. */
+  #insertPoints(batch: Batch, rows: Uint32Array): void {
+    const { step, wallTime, value, offset, index, wideSteps, wideValues } = batch.scalars;
+    const isWide = wideSteps.size > 0 || wideValues.size > 0;
+    // Most writers put one value into an event: then the column's default saves a parameter a row.
+    const hasIndex = rows.some((row) => index[row] !== 0);
+    const width = hasIndex ? 5 : 4;
+    let size = Math.min(ROWS_PER_INSERT, rows.length);
+    let insert = this.#insertStatement(size, hasIndex);
+    let parameters: SQLInputValue[] = new Array(size * width);
+    for (let i = 0; i < rows.length; i += size) {
+      if (rows.length - i < size) {
+        size = rows.length - i;
+        insert = this.#insertStatement(size, hasIndex);
+        parameters = new Array(size * width);
+      }
+      let at = 0;
+      for (let j = i; j < i + size; j++) {
+        const row = rows[j] as number;
+        parameters[at] = step[row] as number;
+        parameters[at + 1] = wallTime[row] as number;
+        parameters[at + 2] = value[row] as number;
+        parameters[at + 3] = offset[row] as number;
+        if (hasIndex) parameters[at + 4] = index[row] as number;
+        if (isWide) {
+          parameters[at] = wideSteps.get(row) ?? (step[row] as number);
+          parameters[at + 2] = sqlNumber(wideValues.get(row) ?? (value[row] as number));
+        }
+        at += width;
+      }
+      insert.run(...parameters);
+    }
+  }
+
+  #insertStatement(rows: number, hasIndex: boolean): StatementSync {
+    const [columns, row] = hasIndex ? [', idx', '(?,?,?,?,?)'] : ['', '(?,?,?,?)'];
+    return this.#statement(`INSERT INTO point (step, wall_time, value, offset${columns}) VALUES ${Array(rows).fill(row).join(',')}`);
+  }
+
+  #object({ point, value, data, blobs }: PreparedObject, run: OpenRun, file: KnownFile, summaries: Map<number, SeriesSummary>): void {
+    const { lastInsertRowid: id } = this.#run(
+      'INSERT INTO object (series, file, generation, step, wall_time, offset, idx, form, kind, data) VALUES (?,?,?,?,?,?,?,?,?,?)',
+      [
+        run.series[point.series]?.id as number,
+        file.id,
+        file.generation,
+        point.step,
+        point.wallTime,
+        point.offset,
+        point.index,
+        point.form,
+        value.kind,
+        data,
+      ],
+    );
+    if (value.kind === 'histogram') {
+      const { proto, left, right, count } = value;
+      const facts = proto
+        ? [proto.num, proto.min, proto.max, proto.sum, proto.sumSquares]
+        : [count.reduce<number>((sum, n) => sum + Number(n), 0), left[0] ?? null, right.at(-1) ?? null, null, null];
+      this.#run('INSERT INTO histogram (object, num, min, max, sum, sum_squares) VALUES (?,?,?,?,?,?)', [id, ...facts]);
+    }
+    for (const [part, blob] of blobs.entries()) {
+      this.#blob(blob);
+      this.#run('INSERT INTO object_blob (object, part, sha256, format, label) VALUES (?,?,?,?,?)', [
+        id,
+        part,
+        blob.sha256,
+        blob.format,
+        blob.label,
+      ]);
+    }
+    const before = summaries.get(point.series);
+    const wallTime = point.wallTime;
+    summaries.set(point.series, {
+      count: (before?.count ?? 0) + 1,
+      firstStep: before === undefined || point.step < before.firstStep ? point.step : before.firstStep,
+      lastStep: before === undefined || point.step > before.lastStep ? point.step : before.lastStep,
+      firstWallTime: before === undefined || wallTime < before.firstWallTime ? wallTime : before.firstWallTime,
+      lastWallTime: before === undefined || wallTime > before.lastWallTime ? wallTime : before.lastWallTime,
+      min: before?.min ?? NaN,
+      max: before?.max ?? NaN,
+    });
+  }
+
+  #mark(mark: Mark, blob: Blob | undefined, file: KnownFile): void {
+    if (blob !== undefined) this.#blob(blob);
+    this.#run('INSERT OR REPLACE INTO mark (file, generation, offset, kind, step, wall_time, payload, sha256) VALUES (?,?,?,?,?,?,?,?)', [
+      file.id,
+      file.generation,
+      mark.offset,
+      mark.kind,
+      mark.step,
+      mark.wallTime,
+      blob === undefined ? mark.payload : null,
+      blob?.sha256 ?? null,
+    ]);
+  }
+
+  #blob(blob: Blob): void {
+    this.#run('INSERT INTO blob (sha256, bytes, path) VALUES (?,?,?) ON CONFLICT DO NOTHING', [
+      blob.sha256,
+      blob.data.length,
+      blobPath(blob),
+    ]);
+  }
+
+  #summaries(run: OpenRun, summaries: ReadonlyMap<number, SeriesSummary>): void {
+    if (summaries.size === 0) return;
+    const update = this.#statement(`
+      UPDATE series SET count = count + ?1, first_step = min(coalesce(first_step, ?2), ?2), last_step = max(coalesce(last_step, ?3), ?3),
+        last_wall_time = max(coalesce(last_wall_time, ?4), coalesce(?4, last_wall_time)), min = min(coalesce(min, ?5), coalesce(?5, min)), max = max(coalesce(max, ?6), coalesce(?6, max))
+      WHERE id = ?7`);
+    let points = 0;
+    let lastStep: number | bigint = Number.NEGATIVE_INFINITY;
+    let early = NaN;
+    let late = NaN;
+    for (const [number, s] of summaries) {
+      update.run(s.count, s.firstStep, s.lastStep, s.lastWallTime, s.min, s.max, run.series[number]?.id as number);
+      points += s.count;
+      if (s.lastStep > lastStep) lastStep = s.lastStep;
+      if (!(s.firstWallTime >= early)) early = Number.isNaN(s.firstWallTime) ? early : s.firstWallTime;
+      if (!(s.lastWallTime <= late)) late = Number.isNaN(s.lastWallTime) ? late : s.lastWallTime;
+    }
+    this.#run(
+      `UPDATE run SET points = points + ?1, last_step = max(coalesce(last_step, ?2), ?2),
+        first_wall_time = min(coalesce(first_wall_time, ?3), coalesce(?3, first_wall_time)),
+        last_wall_time = max(coalesce(last_wall_time, ?4), coalesce(?4, last_wall_time)) WHERE id = ?5`,
+      [points, lastStep, early, late, run.id],
+    );
+  }
+
+  #addSeries(run: OpenRun, series: Series): void {
+    const { lastInsertRowid: id } = this.#run(
+      `INSERT INTO series (run, number, tag, plugin, data_class, form, display_name, description, metadata, first_file, first_offset)
+       VALUES (?,?,?,?,?,?,?,?,?,?,?)`,
+      [
+        run.id,
+        series.id,
+        series.tag,
+        series.plugin,
+        series.dataClass,
+        series.form,
+        series.displayName,
+        series.description,
+        series.metadata,
+        series.firstFile,
+        series.firstOffset,
+      ],
+    );
+    run.series[series.id] = { id: Number(id), plugin: series.plugin };
+  }
+
+  #file(run: OpenRun, state: FileState): KnownFile {
+    const row = fileRow(state);
+    const known = run.files.get(state.name);
+    if (known === undefined) {
+      const { lastInsertRowid } = this.#run(
+        `INSERT INTO file (generation, watermark, gaps, guard, damage, size, stamp, records, file_version, writer, run, name)
+         VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`,
+        [...row, run.id, state.name],
+      );
+      const file = { id: Number(lastInsertRowid), generation: state.generation };
+      run.files.set(state.name, file);
+      return file;
+    }
+    this.#run(
+      `UPDATE file SET generation = ?, watermark = ?, gaps = ?, guard = ?, damage = ?, size = ?, stamp = ?, records = ?, file_version = ?, writer = ?
+       WHERE id = ?`,
+      [...row, known.id],
+    );
+    if (known.generation !== state.generation) {
+      known.generation = state.generation;
+      this.#recount(run);
+    }
+    return known;
+  }
+
+  /** After a file was replaced: what the listings say covers the present generations only. */
+  #recount(run: OpenRun): void {
+    this.#run(
+      `UPDATE series SET (count, first_step, last_step, last_wall_time, min, max) = (
+        SELECT count(*), min(step), max(step), max(wall_time), min(value), max(value) FROM (
+          SELECT point.step, point.wall_time, CASE WHEN typeof(value) IN ('real', 'integer') THEN value END AS value
+            FROM segment CROSS JOIN file ON file.id = segment.file AND file.generation = segment.generation
+            CROSS JOIN point ON point.id BETWEEN segment.first_point AND segment.last_point WHERE segment.series = series.id
+          UNION ALL
+          SELECT object.step, object.wall_time, NULL
+            FROM object CROSS JOIN file ON file.id = object.file AND file.generation = object.generation WHERE object.series = series.id))
+       WHERE run = ?`,
+      [run.id],
+    );
+    this.#run(
+      `UPDATE run SET (points, last_step, last_wall_time) =
+         (SELECT coalesce(sum(count), 0), max(last_step), max(last_wall_time) FROM series WHERE series.run = run.id) WHERE id = ?`,
+      [run.id],
+    );
+  }
+
+  #open(ref: RunRef): OpenRun {
+    const key = JSON.stringify([ref.root, ref.path]);
+    const known = this.#runs.get(key);
+    if (known !== undefined) return known;
+    const id = Number(
+      this.#get('SELECT run.id FROM run JOIN root ON root.id = run.root WHERE root.name = ? AND run.path = ?', [ref.root, ref.path])?.id,
+    );
+    const run: OpenRun = { id, series: [], files: new Map() };
+    for (const row of this.#statement('SELECT id, number, plugin FROM series WHERE run = ?').iterate(id)) {
+      run.series[Number(row.number)] = { id: Number(row.id), plugin: String(row.plugin) };
+    }
+    for (const row of this.#statement('SELECT id, name, generation FROM file WHERE run = ?').iterate(id)) {
+      run.files.set(String(row.name), { id: Number(row.id), generation: Number(row.generation) });
+    }
+    if (this.#runs.size >= MAX_CACHED_RUNS) this.#runs.clear();
+    this.#runs.set(key, run);
+    return run;
+  }
+
+  #get(sql: string, parameters: readonly SQLInputValue[]): Record<string, unknown> | undefined {
+    return this.#statement(sql).get(...parameters);
+  }
+
+  #run(sql: string, parameters: readonly SQLInputValue[]): { lastInsertRowid: number | bigint } {
+    return this.#statement(sql).run(...parameters);
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+}
+
+/** Runs whose rows are kept at hand; all of them are dropped when there are more. */
+const MAX_CACHED_RUNS = 1000;

@@ -1,0 +1,87 @@
+import { existsSync } from 'node:fs';
+import { loadConfig, parseRoot } from '../config/index.ts';
+import { ExitCode, MirrorError } from '../errors.ts';
+import { isPending } from '../model/index.ts';
+import type { Report } from '../status/index.ts';
+import { type CommandContext, type GlobalOptions, styleOf } from './context.ts';
+import { Interrupt } from './interrupt.ts';
+import { renderPlan } from './plan-text.ts';
+import { ProgressBlock, renderReport, reportJson } from './terminal/index.ts';
+
+export interface BackfillFlags extends GlobalOptions {
+  readonly dryRun?: boolean;
+  readonly strict?: boolean;
+  readonly to?: readonly string[];
+}
+
+/** Mirrors log directories once. */
+export async function backfillCommand(roots: readonly string[], flags: BackfillFlags, context: CommandContext): Promise<void> {
+  const { stdout, stderr, env } = context;
+  const config = await loadConfig({
+    flags: flags.store === undefined ? { config: flags.config } : { config: flags.config, store: flags.store },
+    env,
+    cwd: process.cwd(),
+  });
+  const requests = roots.length > 0 ? roots.map((root) => parseRoot(root, existsSync)) : config.roots;
+  if (requests.length === 0) {
+    throw new MirrorError('MB1001', 'there is nothing to mirror: no log directory is given', { command: 'mirrorboard backfill LOGDIR' });
+  }
+  for (const lane of flags.to ?? []) {
+    if (lane !== 'local') {
+      throw new MirrorError('MB1005', `there is no lane ${lane}: this version mirrors into local`, {
+        hint: 'Leave --to out, or write --to local.',
+      });
+    }
+  }
+  const store = config.lanes.local;
+  if (flags.dryRun === true) {
+    const { planBackfill } = await import('../plan.ts');
+    const plan = planBackfill(requests, store.path);
+    stdout.write(flags.json === true ? `${JSON.stringify({ type: 'plan', ...plan })}\n` : renderPlan(plan, stdout.columns));
+    return;
+  }
+
+  const isTty = stderr.isTTY === true && env.TERM !== 'dumb';
+  const block = new ProgressBlock({ stream: stderr, now: Date.now, isTty, columns: () => stderr.columns });
+  using interrupt = new Interrupt((line) => block.print(line));
+  const { backfill } = await import('../pipeline.ts');
+  let report: Report;
+  try {
+    report = await backfill({
+      roots: requests,
+      store,
+      signal: interrupt.signal,
+      onStart: (tracker) => {
+        if ((flags.quiet ?? 0) === 0) block.start(tracker);
+      },
+    });
+  } finally {
+    block.stop();
+  }
+  if (flags.json === true) stdout.write(`${JSON.stringify(reportJson(report))}\n`);
+  else if ((flags.quiet ?? 0) < 2) {
+    stderr.write(
+      renderReport(report, {
+        width: stderr.columns,
+        style: styleOf(stderr, flags, env),
+        command: `mirrorboard backfill ${roots.join(' ')}`,
+        next: nextCommand(store.path),
+      }),
+    );
+  }
+  context.exitCode = exitCodeOf(report, flags.strict === true);
+}
+
+/** Something to look at the result with. */
+function nextCommand(storePath: string): string {
+  const store = storePath.endsWith('/mirrorboard.db') || storePath === 'mirrorboard.db' ? '' : ` --store ${storePath}`;
+  return `mirrorboard export --format csv${store} | head`;
+}
+
+/** What was not mirrored makes 1; the torn end of a live file does so only when somebody is strict. */
+export function exitCodeOf(report: Report, isStrict: boolean): ExitCode {
+  if (report.interrupted) return ExitCode.interrupted;
+  const isMissing = report.incidents.some(({ kind }) => kind === 'unreadable' || kind === 'vanished' || kind === 'folder');
+  const isDamaged = report.damage.some((damage) => isStrict || !isPending(damage));
+  return isMissing || isDamaged ? ExitCode.notMirrored : ExitCode.done;
+}

@@ -1,0 +1,31 @@
+import { type ColorChoice, type Style, styleFor } from './terminal/index.ts';
+
+/** Options every command has. */
+export interface GlobalOptions {
+  readonly config?: string;
+  readonly store?: string;
+  readonly json?: boolean;
+  readonly color?: ColorChoice;
+  readonly logLevel?: string;
+  readonly logFormat?: string;
+  readonly quiet?: number;
+  readonly verbose?: number;
+}
+
+/** Where a command reads from and writes to, and how it ends. */
+export interface CommandContext {
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  readonly env: NodeJS.ProcessEnv;
+  exitCode: number;
+}
+
+export function styleOf(stream: NodeJS.WriteStream, options: GlobalOptions, env: NodeJS.ProcessEnv): Style {
+  return styleFor({ stream, env, choice: options.color ?? 'auto' });
+}
+
+/** Writes data, and waits while whoever reads it is slow. */
+export async function writeOut(stream: NodeJS.WritableStream, chunk: string | Uint8Array): Promise<void> {
+  if (stream.write(chunk)) return;
+  await new Promise<void>((resolve) => stream.once('drain', resolve));
+}

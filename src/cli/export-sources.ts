@@ -1,0 +1,185 @@
+/** Where an export comes from: the local store, or event files read on the spot. */
+import { basename, join } from 'node:path';
+import type { ReadBackPoint } from '../backends/contract.ts';
+import type { StoreReader } from '../backends/local/reader.ts';
+import { type Obstacle, walk } from '../discover/index.ts';
+import type { ExportRun, ExportSeries, ExportSource } from '../export/index.ts';
+import { type Batch, type FileState, interpret, jsonText, type ScalarColumns, type Series, valueJson } from '../model/index.ts';
+import { readRun } from '../reader.ts';
+import { FileWindow } from '../tail/index.ts';
+
+/** The runs of one root of the store. Series have to be read one after the other: the reader uses one statement for all. */
+export function storeSource(reader: StoreReader, root: string): ExportSource {
+  return {
+    *runs(): Generator<ExportRun, void, void> {
+      for (const { row, run } of reader.runs(root)) {
+        const series = reader.series(row).map((s) => ({ ...s, points: () => reader.points(s.row) }));
+        yield { run: run.path, files: reader.positions(run).files, series };
+      }
+    },
+  };
+}
+
+export interface FilesSourceOptions {
+  /** Nobody writes to the files any more: look for sound records inside a torn one. Default true. */
+  readonly settled?: boolean;
+  /** Told of directories and files that could not be read; they are missing from what comes out. */
+  readonly onObstacle?: (obstacle: Obstacle) => void;
+}
+
+/**
+ * The runs below a directory, read from their event files. A series is scattered over its run's files, so one run at a
+ * time is held in memory: 24 bytes a scalar, everything else as JSON text; media are hashed and let go.
+ */
+export function filesSource(directory: string, { settled = true, onObstacle }: FilesSourceOptions = {}): ExportSource {
+  return {
+    *runs(): Generator<ExportRun, void, void> {
+      const { runs, obstacles } = walk(directory);
+      for (const obstacle of obstacles) onObstacle?.(obstacle);
+      const window = new FileWindow();
+      for (const { path, files } of runs) {
+        const job = {
+          run: { root: basename(directory), path },
+          directory: join(directory, path),
+          files: files.map(({ name }) => ({ name })),
+          series: [],
+          settled,
+        };
+        const collected = new CollectedRun();
+        for (const event of readRun(job, window)) {
+          if (event.kind === 'batch') collected.add(event.batch, event.state);
+          else if (event.kind === 'file' && event.reason !== undefined) {
+            onObstacle?.({ path: path === '.' ? event.file : `${path}/${event.file}`, reason: event.reason });
+          }
+        }
+        yield { run: path, files: [...collected.files.values()], series: collected.series() };
+      }
+    },
+  };
+}
+
+/** The scalars of one batch, ordered by series and cut to length. */
+interface Chunk {
+  readonly step: Float64Array;
+  readonly wallTime: Float64Array;
+  readonly value: Float64Array;
+  readonly wideSteps: ReadonlyMap<number, bigint>;
+  readonly wideValues: ReadonlyMap<number, bigint>;
+}
+
+interface CollectedObject extends ReadBackPoint {
+  /** It comes before row `row` of chunk `chunk`. */
+  readonly chunk: number;
+  readonly row: number;
+}
+
+interface CollectedSeries {
+  readonly facts: Series;
+  /** Triples: a chunk, and the rows of it that are the series', from and to (exclusive). */
+  readonly segments: number[];
+  readonly objects: CollectedObject[];
+}
+
+/** The points of one run, as its batches come in. */
+class CollectedRun {
+  readonly files = new Map<string, FileState>();
+  readonly #chunks: Chunk[] = [];
+  readonly #series: CollectedSeries[] = [];
+
+  add(batch: Batch, state: FileState): void {
+    this.files.set(state.name, state);
+    for (const facts of batch.newSeries) this.#series[facts.id] = { facts, segments: [], objects: [] };
+    const { scalars } = batch;
+    if (scalars.count === 0 && batch.objects.length === 0) return;
+    const { rows, starts } = bySeries(scalars, this.#series.length);
+    const chunk = this.#chunks.push(reordered(scalars, rows)) - 1;
+    for (const [s, { segments }] of this.#series.entries()) {
+      const [from, to] = [starts[s] as number, starts[s + 1] as number];
+      if (from < to) segments.push(chunk, from, to);
+    }
+    for (const point of batch.objects) {
+      const series = this.#series[point.series];
+      if (series === undefined) throw new RangeError(`a point of series ${point.series}, which no batch defined`);
+      const { step, wallTime } = point;
+      const row = rowsBefore(point, scalars, rows, starts[point.series] as number, starts[point.series + 1] as number);
+      const value = jsonText(valueJson(interpret(series.facts.plugin, point), () => {}));
+      series.objects.push({ step, wallTime, value, chunk, row });
+    }
+  }
+
+  series(): ExportSeries[] {
+    return this.#series.map((series) => ({ ...series.facts, points: () => this.#points(series) }));
+  }
+
+  *#points({ segments, objects }: CollectedSeries): Generator<ReadBackPoint, void, void> {
+    let next = 0;
+    for (let i = 0; i < segments.length; i += 3) {
+      const [at, from, to] = segments.slice(i, i + 3) as [number, number, number];
+      const { step, wallTime, value, wideSteps, wideValues } = this.#chunks[at] as Chunk;
+      const isWide = wideSteps.size > 0 || wideValues.size > 0;
+      for (let row = from; row < to; row++) {
+        for (let object = objects[next]; object !== undefined; object = objects[++next]) {
+          if (object.chunk > at || (object.chunk === at && object.row > row)) break;
+          yield object;
+        }
+        const [s, v] = [step[row] as number, value[row] as number];
+        yield {
+          step: isWide ? (wideSteps.get(row) ?? s) : s,
+          wallTime: wallTime[row] as number,
+          value: isWide ? (wideValues.get(row) ?? v) : v,
+        };
+      }
+    }
+    for (; next < objects.length; next++) yield objects[next] as CollectedObject;
+  }
+}
+
+/** The rows of a batch in the order of their series, stable; `starts[s]` is where series s begins in `rows`. */
+function bySeries({ series, count }: ScalarColumns, seriesCount: number): { rows: Uint32Array; starts: Uint32Array } {
+  const starts = new Uint32Array(seriesCount + 1);
+  for (let i = 0; i < count; i++) (starts[(series[i] as number) + 1] as number)++;
+  for (let s = 0; s < seriesCount; s++) (starts[s + 1] as number) += starts[s] as number;
+  const fill = starts.slice();
+  const rows = new Uint32Array(count);
+  for (let i = 0; i < count; i++) rows[(fill[series[i] as number] as number)++] = i;
+  return { rows, starts };
+}
+
+function reordered(columns: ScalarColumns, rows: Uint32Array): Chunk {
+  const pick = (from: Float64Array): Float64Array => {
+    const to = new Float64Array(rows.length);
+    for (let i = 0; i < rows.length; i++) to[i] = from[rows[i] as number] as number;
+    return to;
+  };
+  const move = (wide: ReadonlyMap<number, bigint>): Map<number, bigint> => {
+    const to = new Map<number, bigint>();
+    if (wide.size === 0) return to;
+    for (const [i, row] of rows.entries()) {
+      const x = wide.get(row);
+      if (x !== undefined) to.set(i, x);
+    }
+    return to;
+  };
+  const { step, wallTime, value, wideSteps, wideValues } = columns;
+  return { step: pick(step), wallTime: pick(wallTime), value: pick(value), wideSteps: move(wideSteps), wideValues: move(wideValues) };
+}
+
+/** Where a series has scalars and other values both: the place of one of the latter among the former. */
+function rowsBefore(
+  point: { readonly offset: number; readonly index: number },
+  { offset, index }: ScalarColumns,
+  rows: Uint32Array,
+  from: number,
+  to: number,
+): number {
+  let low = from;
+  let high = to;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const row = rows[middle] as number;
+    const at = offset[row] as number;
+    if (at < point.offset || (at === point.offset && (index[row] as number) < point.index)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

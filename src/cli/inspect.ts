@@ -1,0 +1,141 @@
+import { compareNames, type Damage, isPending, jsonText } from '../model/index.ts';
+import { ExitCode } from '../errors.ts';
+import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
+import { findTarget, type RunSurvey, survey, type Target, whyEmpty, whyNoRuns } from './survey.ts';
+import { formatBytes, formatCount, formatStep, renderTable, type Style, visibleText } from './terminal/index.ts';
+
+export interface InspectFlags extends GlobalOptions {
+  readonly format?: string;
+  readonly tags?: boolean;
+}
+
+/** Says what is in event files, what is damaged, and why nothing is shown where nothing is. */
+export async function inspectCommand(path: string, flags: InspectFlags, context: CommandContext): Promise<void> {
+  const { stdout, env } = context;
+  const target = findTarget(path);
+  if (flags.format === 'json') {
+    const { filesSource } = await import('./export-sources.ts');
+    const { writeTruthJson } = await import('../export/index.ts');
+    await writeTruthJson(filesSource(path), (chunk) => writeOut(stdout, chunk));
+    return;
+  }
+  const style = styleOf(stdout, flags, env);
+  let isDamaged = target.obstacles.length > 0;
+  const totals = { runs: 0, files: 0, bytes: 0, points: 0 };
+  const found: unknown[] = [];
+  for (const run of survey(target)) {
+    isDamaged ||= run.files.some((file) => file.outcome !== 'read' || file.state?.damage.some((damage) => !isPending(damage)));
+    totals.runs++;
+    totals.files += run.files.length;
+    totals.bytes += run.files.reduce((sum, file) => sum + file.size, 0);
+    totals.points += run.series.reduce((sum, series) => sum + series.points, 0);
+    if (flags.json === true) found.push(runJson(run));
+    else await writeOut(stdout, runText(run, style, stdout.columns));
+  }
+  if (flags.json === true) {
+    await writeOut(
+      stdout,
+      `${jsonText({ type: 'inspection', path, totals, runs: found as never, obstacles: target.obstacles as never })}\n`,
+    );
+  } else {
+    await writeOut(stdout, closing(target, totals, path));
+  }
+  context.exitCode = isDamaged ? ExitCode.notMirrored : ExitCode.done;
+}
+
+function runText(run: RunSurvey, style: Style, width: number | undefined): string {
+  const points = run.series.reduce((sum, series) => sum + series.points, 0);
+  const lines = [
+    style.bold(
+      `${visibleText(run.path)}  ${counted(run.files.length, 'file')}, ${counted(run.series.length, 'tag')}, ${counted(points, 'point')}`,
+    ),
+  ];
+  const why = whyEmpty(run);
+  if (why !== undefined) lines.push(`  ${style.yellow(`nothing to show: ${visibleText(why)}`)}`);
+  if (run.series.length > 0) {
+    const table = renderTable({
+      columns: [
+        { title: 'Tag' },
+        { title: 'Kind' },
+        { title: 'Points', align: 'right' },
+        { title: 'First step', align: 'right' },
+        { title: 'Last step', align: 'right' },
+      ],
+      rows: run.series
+        .toSorted((a, b) => compareNames(a.series.tag, b.series.tag))
+        .map(({ series, points, firstStep, lastStep }) => [
+          series.tag === '' ? '(no tag)' : series.tag,
+          series.plugin === '' ? `tensor (${series.form})` : series.plugin,
+          formatCount(points),
+          formatStep(firstStep),
+          formatStep(lastStep),
+        ]),
+      width: width === undefined ? undefined : width - 2,
+      style,
+    });
+    lines.push(...table.split('\n').map((line) => `  ${line}`));
+  }
+  for (const file of run.files) {
+    if (file.outcome !== 'read')
+      lines.push(`  ${style.red(`${visibleText(file.name)}: ${file.outcome}: ${visibleText(file.reason ?? '')}`)}`);
+    for (const damage of file.state?.damage ?? []) {
+      const text = `${visibleText(file.name)}: ${damageWords(damage)}`;
+      lines.push(`  ${isPending(damage) ? style.dim(text) : style.red(text)}`);
+    }
+  }
+  return `${lines.join('\n')}\n\n`;
+}
+
+const REASONS: Readonly<Record<Damage['reason'], string>> = {
+  length_checksum: 'the length of a record does not fit its checksum',
+  data_checksum: 'the data of a record do not fit their checksum',
+  bad_message: 'a record holds no readable event',
+  false_length: 'a record claims to be longer than the file',
+  not_event_file: 'it is no event file',
+  torn: 'waiting: the last record is not whole yet',
+  zeros: 'waiting: it ends in zeros, as on a network file system before data arrive',
+};
+
+function damageWords({ reason, start, end, detail }: Damage): string {
+  return `${REASONS[reason]}${detail === undefined ? '' : ` (${visibleText(detail)})`}, bytes ${formatCount(start)} to ${formatCount(end)}`;
+}
+
+function closing(target: Target, totals: { runs: number; files: number; bytes: number; points: number }, path: string): string {
+  const lines = target.obstacles.map(({ path: where, reason }) => `can not be read: ${visibleText(where)}: ${visibleText(reason)}`);
+  if (totals.runs === 0) lines.push(`No event files in ${visibleText(path)}: ${visibleText(whyNoRuns(path))}.`);
+  else
+    lines.push(
+      `${counted(totals.runs, 'run')}, ${counted(totals.files, 'file')}, ${formatBytes(totals.bytes)}, ${counted(totals.points, 'point')}`,
+    );
+  return `${lines.join('\n')}\n`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+function runJson(run: RunSurvey): unknown {
+  return {
+    run: run.path,
+    why_empty: whyEmpty(run) ?? null,
+    files: run.files.map(({ name, size, outcome, reason, state }) => ({
+      name,
+      size,
+      outcome,
+      reason: reason ?? null,
+      records: state?.records ?? 0,
+      readable_to: state?.position.watermark ?? 0,
+      damage: (state?.damage ?? []).map((damage) => ({ ...damage, pending: isPending(damage) })),
+      file_version: state?.fileVersion ?? null,
+      writer: state?.writer ?? null,
+    })),
+    tags: run.series.map(({ series, points, firstStep, lastStep }) => ({
+      tag: series.tag,
+      plugin: series.plugin,
+      form: series.form,
+      points,
+      first_step: firstStep,
+      last_step: lastStep,
+    })),
+  };
+}

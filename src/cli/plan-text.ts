@@ -1,0 +1,33 @@
+import { runLabel } from '../model/index.ts';
+import type { Plan } from '../plan.ts';
+import { formatBytes, formatCount, formatDuration, renderTable, visibleText } from './terminal/index.ts';
+
+const MOST_RUNS = 30;
+/** What a backfill into a local store took on two cores, in bytes of plain scalars: the roughest of guesses. */
+const BYTES_PER_MS = 50_000;
+
+/** A plan for a person to read. */
+export function renderPlan({ runs, store, obstacles }: Plan, width: number | undefined): string {
+  const toRead = runs.reduce((sum, run) => sum + run.bytesToRead, 0);
+  const files = runs.reduce((sum, run) => sum + run.files, 0);
+  const newFiles = runs.reduce((sum, run) => sum + run.newFiles, 0);
+  const changed = runs.reduce((sum, run) => sum + run.changedFiles, 0);
+  const shown = runs.filter((run) => run.bytesToRead > 0).slice(0, MOST_RUNS);
+  const table = renderTable({
+    columns: [
+      { title: 'Run' },
+      { title: 'Files', align: 'right' },
+      { title: 'Size', align: 'right' },
+      { title: 'To read', align: 'right' },
+    ],
+    rows: shown.map((run) => [runLabel(run.run), formatCount(run.files), formatBytes(run.bytes), formatBytes(run.bytesToRead)]),
+    width,
+  });
+  const lines = [
+    ...(shown.length > 0 ? [table, ''] : []),
+    `Would read ${formatBytes(toRead)} of ${formatCount(files)} files (${formatCount(newFiles)} new, ${formatCount(changed)} changed) of ${formatCount(runs.length)} runs`,
+    `into ${store.exists ? 'the store' : 'a new store'} ${visibleText(store.path)}: about ${formatDuration(toRead / BYTES_PER_MS)}. Nothing was written.`,
+    ...obstacles.map(({ root, path, reason }) => `Can not be read: ${visibleText(`${root}/${path}`)}: ${visibleText(reason)}`),
+  ];
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,142 @@
+import { lstatSync, readdirSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
+import { isEventFileName, type Obstacle, walk } from '../discover/index.ts';
+import { messageOf, MirrorError, systemCode } from '../errors.ts';
+import type { Batch, FileState, MarkKind, Series } from '../model/index.ts';
+import { type FileOutcome, type ReadEvent, readRun } from '../reader.ts';
+import { FileWindow } from '../tail/index.ts';
+
+/** What is in a series, without its points. */
+export interface SeriesSurvey {
+  readonly series: Series;
+  points: number;
+  firstStep: number | bigint;
+  lastStep: number | bigint;
+}
+
+export interface FileSurvey {
+  readonly name: string;
+  readonly size: number;
+  outcome: FileOutcome;
+  reason: string | undefined;
+  state: FileState | undefined;
+}
+
+/** What is in the files of one run. */
+export interface RunSurvey {
+  readonly path: string;
+  readonly files: FileSurvey[];
+  readonly series: SeriesSurvey[];
+  readonly marks: Map<MarkKind, number>;
+}
+
+/** Files and folders asked for, as one or more runs to look at. */
+export interface Target {
+  /** The directory the runs' paths count from. */
+  readonly directory: string;
+  readonly runs: readonly { readonly path: string; readonly files: readonly { readonly name: string; readonly size: number }[] }[];
+  readonly obstacles: readonly Obstacle[];
+}
+
+/** A directory with all runs below it, or a single file. */
+export function findTarget(path: string): Target {
+  try {
+    const stat = lstatSync(path).isSymbolicLink() ? undefined : lstatSync(path);
+    if (stat?.isFile()) {
+      return {
+        directory: dirname(resolve(path)),
+        runs: [{ path: '.', files: [{ name: basename(path), size: stat.size }] }],
+        obstacles: [],
+      };
+    }
+    readdirSync(path);
+  } catch (cause) {
+    const isMissing = systemCode(cause) === 'ENOENT';
+    throw new MirrorError(
+      isMissing ? 'MB2001' : 'MB2003',
+      isMissing ? `there is no file or directory ${path}` : `reading ${path}: ${messageOf(cause)}`,
+      {
+        hint: 'Check the path and its permissions.',
+        cause,
+        context: { path },
+      },
+    );
+  }
+  const found = walk(path);
+  return { directory: resolve(path), runs: found.runs, obstacles: found.obstacles };
+}
+
+/** Reads every run of a target, one after the other. */
+export function* survey(target: Target): Generator<RunSurvey, void, void> {
+  const window = new FileWindow();
+  for (const found of target.runs) {
+    const run = { root: 'files', path: found.path };
+    const result: RunSurvey = { path: found.path, files: [], series: [], marks: new Map() };
+    const directory = found.path === '.' ? target.directory : `${target.directory}/${found.path}`;
+    for (const { name, size } of found.files) result.files.push({ name, size, outcome: 'read', reason: undefined, state: undefined });
+    for (const event of readRun({ run, directory, files: found.files, series: [], settled: true }, window)) take(event, result);
+    yield result;
+  }
+}
+
+function take(event: ReadEvent, run: RunSurvey): void {
+  if (event.kind === 'runDone') return;
+  const name = event.kind === 'batch' ? event.batch.file : event.file;
+  const file = run.files.find((candidate) => candidate.name === name);
+  if (file === undefined) return;
+  if (event.kind === 'file') {
+    file.outcome = event.outcome;
+    file.reason = event.reason;
+    return;
+  }
+  file.state = event.state;
+  count(event.batch, run);
+}
+
+function count(batch: Batch, run: RunSurvey): void {
+  for (const series of batch.newSeries) run.series[series.id] = { series, points: 0, firstStep: Infinity, lastStep: -Infinity };
+  const { scalars, objects } = batch;
+  for (let row = 0; row < scalars.count; row++) {
+    countPoint(run.series[scalars.series[row] as number], scalars.wideSteps.get(row) ?? (scalars.step[row] as number));
+  }
+  for (const { series, step } of objects) countPoint(run.series[series], step);
+  for (const { kind } of batch.marks) run.marks.set(kind, (run.marks.get(kind) ?? 0) + 1);
+}
+
+function countPoint(series: SeriesSurvey | undefined, step: number | bigint): void {
+  if (series === undefined) return;
+  series.points++;
+  if (step < series.firstStep) series.firstStep = step;
+  if (step > series.lastStep) series.lastStep = step;
+}
+
+/** Why a run shows nothing, in words; undefined where it shows something. */
+export function whyEmpty(run: RunSurvey): string | undefined {
+  if (run.series.length > 0) return undefined;
+  const problems = run.files.filter((file) => file.outcome !== 'read');
+  if (problems.length === run.files.length) return problems.map((file) => `${file.name}: ${file.reason ?? file.outcome}`).join('; ');
+  if (run.files.every((file) => file.size === 0))
+    return 'the files are empty: the writer has not flushed anything yet, or died before it did';
+  const states = run.files.flatMap((file) => (file.state === undefined ? [] : [file.state]));
+  const records = states.reduce((sum, state) => sum + state.records, 0);
+  if (records === 0) return 'no record can be read: see the damage';
+  if ((run.marks.get('empty') ?? 0) === records)
+    return `${records} records, but none is an event of TensorBoard: a TFRecord file of another kind?`;
+  return `${records} records, but no summary values: the writer was opened, and wrote none or has not flushed them`;
+}
+
+/** Why a directory has no runs at all. */
+export function whyNoRuns(directory: string): string {
+  let names: string[];
+  try {
+    names = readdirSync(directory, { recursive: true, encoding: 'utf8' }).slice(0, 100_000);
+  } catch (error) {
+    return messageOf(error);
+  }
+  if (names.length === 0) return 'the directory is empty';
+  const profiles = names.filter((name) => name.endsWith('.profile-empty')).length;
+  if (profiles > 0) return `${profiles} .profile-empty files mark profiles, which hold no events; ${names.length} names were looked at`;
+  const tfrecords = names.filter((name) => /tfrecord/i.test(name) && !isEventFileName(name)).length;
+  const hint = tfrecords > 0 ? `; ${tfrecords} TFRecord files are something else (datasets)` : '';
+  return `${names.length} names below it, and none contains "tfevents", as the names of event files do${hint}`;
+}

@@ -1,0 +1,50 @@
+import { MirrorError, messageOf, systemCode } from '../../errors.ts';
+import type { Style } from './style.ts';
+import { visibleText } from './visible-text.ts';
+
+const BUG_HINT = 'This is a bug in mirrorboard. MIRRORBOARD_DEBUG=1 shows where it is; please report that.';
+/** Chains longer than this say nothing more, and a chain can be a circle. */
+const MOST_CAUSES = 8;
+
+/**
+ * An error for a person, ending in a line end: code and message, what is behind it, what to do, what to type. Whatever is no
+ * `MirrorError` is a bug of ours. The stack is for those who asked (`debug`, from MIRRORBOARD_DEBUG). Prints what it is
+ * given: secrets must not get into messages.
+ */
+export function renderError(error: unknown, style: Style, { debug = false }: { readonly debug?: boolean } = {}): string {
+  const known = error instanceof MirrorError ? error : undefined;
+  const code = known?.code ?? 'MB9001';
+  const lines = [`${style.red(`error[${code}]:`)} ${shown(textOf(error))}`];
+  for (const cause of causes(error)) lines.push(`  because: ${shown(cause)}`);
+  const hint = known === undefined && !debug ? BUG_HINT : known?.hint;
+  if (hint !== undefined) lines.push(`${style.bold('hint:')} ${shown(hint)}`);
+  if (known?.command !== undefined) lines.push(`${style.bold('try:')} ${shown(known.command)}`);
+  if (debug && error instanceof Error && error.stack !== undefined) lines.push(style.dim(shown(error.stack)));
+  return `${lines.join('\n')}\n`;
+}
+
+/** The messages of the causes, but for those that an error above already quotes. */
+function causes(error: unknown): readonly string[] {
+  const told = [textOf(error)];
+  let cause = causeOf(error);
+  for (let i = 0; i < MOST_CAUSES && cause !== undefined && cause !== null; i++) {
+    const text = textOf(cause);
+    if (!told.some((earlier) => earlier.includes(text))) told.push(text);
+    cause = causeOf(cause);
+  }
+  return told.slice(1);
+}
+
+function causeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'cause' in error ? error.cause : undefined;
+}
+
+/** Some system errors have a code but no message. */
+function textOf(error: unknown): string {
+  return messageOf(error) || (systemCode(error) ?? 'unknown');
+}
+
+/** Harmless to a terminal; further lines are set in, so that none can pass for a line of ours. */
+function shown(text: string): string {
+  return visibleText(text.trim(), { lines: true }).replaceAll('\n', '\n  ');
+}

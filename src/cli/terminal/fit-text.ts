@@ -1,0 +1,29 @@
+import stringWidth from 'string-width';
+
+const ELLIPSIS = '…';
+const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+
+/** A text in at most `width` columns: where it is wider, its middle gives way to `…`, since names differ at both ends. */
+export function fitText(text: string, width: number): string {
+  if (stringWidth(text) <= width) return text;
+  if (width < 1) return '';
+  const parts = Array.from(graphemes.segment(text), ({ segment }) => segment);
+  const room = width - 1;
+  // The end gets the odd column: it tells runs and files apart more often than the beginning.
+  const tail = taken(parts.toReversed(), Math.ceil(room / 2));
+  const head = taken(parts, room - tail.width);
+  return parts.slice(0, head.count).join('') + ELLIPSIS + (tail.count === 0 ? '' : parts.slice(-tail.count).join(''));
+}
+
+/** How many of the parts go into so many columns, and how many columns they take. */
+function taken(parts: readonly string[], room: number): { readonly count: number; readonly width: number } {
+  let count = 0;
+  let width = 0;
+  for (const part of parts) {
+    const next = width + stringWidth(part);
+    if (next > room) break;
+    width = next;
+    count++;
+  }
+  return { count, width };
+}

@@ -1,0 +1,70 @@
+/** Numbers as a person reads them: counts, sizes, durations, rates, steps and times. */
+
+const COUNT = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
+const COUNT_UNITS = ['', ' k', ' M', ' G', ' T'] as const;
+/** The furthest from 1970 that `Date` goes, in seconds. */
+const MAX_DATE_SEC = 8.64e12;
+
+/** All digits, grouped by thousands: `1,234,567`. */
+export function formatCount(count: number | bigint): string {
+  // Adding zero turns -0 into 0, which would come out as "-0".
+  return COUNT.format(typeof count === 'bigint' ? count : count + 0);
+}
+
+/** A size in units of 1024 to three significant digits: `512 B`, `1.50 KiB`, `123 MiB`. */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  // By what it would be rounded to, so that 1024 KiB never appears.
+  while (Math.round(value) >= 1024 && unit < BYTE_UNITS.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  const digits = unit === 0 ? 0 : value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+  return `${value.toFixed(digits)} ${BYTE_UNITS[unit]}`;
+}
+
+/** A duration in its two largest units: `0.8 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `4 d 3 h`. */
+export function formatDuration(ms: number): string {
+  if (!(ms >= 50)) return '< 0.1 s';
+  if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`;
+  if (!Number.isFinite(ms)) return 'for ever';
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return twoUnits(Math.floor(seconds / 60), 'min', seconds % 60, 's');
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 24 * 60) return twoUnits(Math.floor(minutes / 60), 'h', minutes % 60, 'min');
+  const hours = Math.round(minutes / 60);
+  return twoUnits(Math.floor(hours / 24), 'd', hours % 24, 'h');
+}
+
+/** So many a second, short: `1.9 M points/s`, `850 points/s`, `0.4 points/s`. */
+export function formatRate(perSecond: number, unit: string): string {
+  let value = perSecond;
+  let scale = 0;
+  while (Math.round(value) >= 1000 && scale < COUNT_UNITS.length - 1) {
+    value /= 1000;
+    scale++;
+  }
+  const digits = value < 9.95 && (scale > 0 || value > 0) ? 1 : 0;
+  return `${value.toFixed(digits)}${COUNT_UNITS[scale]} ${unit}/s`;
+}
+
+/** A step with all its digits, `-` where there is none. */
+export function formatStep(step: number | bigint | null): string {
+  return step === null ? '-' : formatCount(step);
+}
+
+/** Wall time in UTC to the second; what is no time is shown as the number it is, `-` where there is none. */
+export function formatWallTime(seconds: number | null): string {
+  if (seconds === null) return '-';
+  if (!Number.isFinite(seconds)) return String(seconds);
+  if (Math.abs(seconds) > MAX_DATE_SEC) return `${seconds} s`;
+  const [date, time] = new Date(Math.floor(seconds) * 1000).toISOString().split('T');
+  return `${date} ${time?.slice(0, 8)} UTC`;
+}
+
+function twoUnits(large: number, largeUnit: string, small: number, smallUnit: string): string {
+  return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
+}

@@ -1,0 +1,35 @@
+/** What can go wrong with log files, in words for a person. */
+import { type DamageReason, runLabel } from '../../model/index.ts';
+import type { FoundDamage, Incident } from '../../status/progress.ts';
+import { formatCount } from './format.ts';
+import { visibleText } from './visible-text.ts';
+
+const REASONS: Readonly<Record<DamageReason, string>> = {
+  length_checksum: "a record's length does not match its checksum",
+  data_checksum: "a record's data does not match its checksum",
+  bad_message: "a record's checksums are right, but it does not hold an event",
+  false_length: 'a record claims to be longer than it can be: sound records begin inside it',
+  not_event_file: 'this does not look like an event file',
+  torn: "the file's last record is not whole yet",
+  zeros: 'the file ends in zeros: its last record is not written yet',
+};
+
+const INCIDENTS: Readonly<Record<Incident['kind'], string>> = {
+  vanished: 'the file vanished before it could be read',
+  unreadable: 'the file cannot be read',
+  replaced: 'the file now holds other records: it was read again from its start',
+  shortened: 'the file is shorter than it was: it was read again from its start',
+  folder: 'the folder cannot be read',
+};
+
+/** Which bytes of which file can't be read, and why. The offset has no separators, it is there to be copied. */
+export function damageText({ run, file, start, end, reason, detail }: FoundDamage): string {
+  const what = detail === undefined ? REASONS[reason] : `${REASONS[reason]} (${visibleText(detail)})`;
+  return `${visibleText(`${runLabel(run)}/${file}`)}, offset ${start}, ${formatCount(end - start)} byte${end - start === 1 ? '' : 's'}: ${what}`;
+}
+
+/** What became of a file or folder. */
+export function incidentText({ kind, root, path, reason }: Incident): string {
+  const what = reason === undefined ? INCIDENTS[kind] : `${INCIDENTS[kind]} (${visibleText(reason)})`;
+  return `${visibleText(runLabel({ root, path }))}: ${what}`;
+}

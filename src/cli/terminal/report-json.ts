@@ -1,0 +1,56 @@
+import { isPending } from '../../model/index.ts';
+import type { FoundDamage, Report, RunReport } from '../../status/progress.ts';
+
+/** The report as `--json` gives it: documented in docs/json.md; fields may be added, none change their meaning. */
+export function reportJson(report: Report): Record<string, unknown> {
+  const { totals } = report;
+  return {
+    type: 'summary',
+    interrupted: report.interrupted,
+    elapsed_ms: report.elapsedMs,
+    totals: {
+      runs: totals.runs,
+      files: totals.files,
+      files_unchanged: totals.filesUnchanged,
+      bytes: totals.bytes,
+      bytes_read: totals.bytesRead,
+      records: totals.records,
+      new_points: totals.newPoints,
+      new_points_by_kind: { ...totals.newPointsByKind },
+      points_before: totals.pointsBefore,
+    },
+    runs: report.runs.map(runJson),
+    damage: report.damage.map(damageJson),
+    incidents: report.incidents.map(({ kind, root, path, reason }) => ({ kind, root, path, ...(reason === undefined ? {} : { reason }) })),
+    stores: report.stores.map(({ lane, where, bytes }) => ({ lane, where, bytes })),
+  };
+}
+
+function runJson({ run, files, tags, newPoints, pointsBefore, bytes, lastStep }: RunReport): Record<string, unknown> {
+  return {
+    root: run.root,
+    run: run.path,
+    files,
+    tags,
+    new_points_by_kind: { ...newPoints },
+    points_before: pointsBefore,
+    bytes,
+    // JSON's readers take large integers for doubles; only as text does every digit arrive.
+    last_step: typeof lastStep === 'bigint' ? String(lastStep) : lastStep,
+  };
+}
+
+function damageJson(damage: FoundDamage): Record<string, unknown> {
+  const { run, file, start, end, reason, detail } = damage;
+  return {
+    root: run.root,
+    run: run.path,
+    file,
+    start,
+    end,
+    bytes: end - start,
+    reason,
+    ...(detail === undefined ? {} : { detail }),
+    pending: isPending(damage),
+  };
+}

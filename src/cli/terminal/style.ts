@@ -1,0 +1,56 @@
+import { styleText } from 'node:util';
+
+/** What `--color` says; `auto` (the default) asks the environment and the stream. */
+export type ColorChoice = 'auto' | 'always' | 'never';
+
+/** Where text goes; only terminals know how many colours they have. */
+export interface TextStream {
+  readonly isTTY?: boolean | undefined;
+  getColorDepth?(env?: object): number;
+}
+
+export interface ColorQuestion {
+  readonly stream: TextStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** `--color`. */
+  readonly choice?: ColorChoice;
+}
+
+/** Emphasis of a text for one stream. Nothing may be said by it alone: the plain one returns texts as they are. */
+export interface Style {
+  bold(text: string): string;
+  dim(text: string): string;
+  red(text: string): string;
+  green(text: string): string;
+  yellow(text: string): string;
+}
+
+const same = (text: string): string => text;
+
+/** For pipes, files, and terminals without colour. */
+export const plainStyle: Style = { bold: same, dim: same, red: same, green: same, yellow: same };
+
+const coloredStyle: Style = {
+  bold: (text) => styleText('bold', text, { validateStream: false }),
+  dim: (text) => styleText('dim', text, { validateStream: false }),
+  red: (text) => styleText('red', text, { validateStream: false }),
+  green: (text) => styleText('green', text, { validateStream: false }),
+  yellow: (text) => styleText('yellow', text, { validateStream: false }),
+};
+
+/** The style for a stream, by `isColored`. */
+export function styleFor(question: ColorQuestion): Style {
+  return isColored(question) ? coloredStyle : plainStyle;
+}
+
+/**
+ * Whether to colour: `--color` decides, then FORCE_COLOR (as Node reads it: 0 and false mean no), then NO_COLOR where it is
+ * not empty and TERM=dumb, then whether the stream is a terminal that has colours.
+ */
+export function isColored({ stream, env, choice = 'auto' }: ColorQuestion): boolean {
+  if (choice !== 'auto') return choice === 'always';
+  const forced = env['FORCE_COLOR'];
+  if (forced !== undefined) return ['', '1', '2', '3', 'true'].includes(forced);
+  if ((env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb') return false;
+  return stream.isTTY === true && (stream.getColorDepth?.(env) ?? 1) > 1;
+}

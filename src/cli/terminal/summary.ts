@@ -1,0 +1,140 @@
+import { compareNames, isPending, runLabel } from '../../model/index.ts';
+import type { FoundDamage, Report, RunReport } from '../../status/progress.ts';
+import { damageText, incidentText } from './plain-words.ts';
+import { formatBytes, formatCount, formatDuration, formatRate, formatStep } from './format.ts';
+import type { Style } from './style.ts';
+import { type Column, renderTable } from './table.ts';
+import { visibleText } from './visible-text.ts';
+
+export interface ReportOptions {
+  /** Columns of the terminal; no limit when absent. */
+  readonly width?: number | undefined;
+  readonly style: Style;
+  /** The command that was typed: after an interrupt it is the one to type again. */
+  readonly command?: string;
+  /** A command that is of use now; it becomes the last line. */
+  readonly next?: string;
+}
+
+const MOST_RUNS = 30;
+const MOST_PLACES = 20;
+
+/** What a pass came to, as lines for a person, ending in a line end. */
+export function renderReport(report: Report, options: ReportOptions): string {
+  const { style } = options;
+  const sections = [
+    runTable(report, options),
+    totals(report, style),
+    places(
+      'Damage',
+      style.red,
+      'cannot be read as records',
+      report.damage.filter((damage) => !isPending(damage)),
+      damageText,
+    ),
+    places('Waiting', style.dim, 'not whole yet, which is normal while a writer is at work', report.damage.filter(isPending), damageText),
+    incidents(report, style),
+    closing(report, options),
+  ];
+  return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
+}
+
+function runTable({ runs }: Report, { width, style }: ReportOptions): string {
+  if (runs.length === 0) return '';
+  const hasBefore = runs.some((run) => run.pointsBefore > 0);
+  const columns: Column[] = [
+    { title: 'Run' },
+    { title: 'Tags', align: 'right' },
+    { title: 'New points', align: 'right' },
+    ...(hasBefore ? [{ title: 'Already there', align: 'right' } as const] : []),
+    { title: 'Last step', align: 'right' },
+    { title: 'Files', align: 'right' },
+  ];
+  const rows = biggest(runs).map((run) => [
+    runLabel(run.run),
+    formatCount(run.tags),
+    formatCount(newPointsOf(run)),
+    ...(hasBefore ? [formatCount(run.pointsBefore)] : []),
+    formatStep(run.lastStep),
+    formatCount(run.files),
+  ]);
+  const table = renderTable({ columns, rows, width, style });
+  const more = runs.length - rows.length;
+  return more === 0 ? table : `${table}\n… and ${counted(more, 'more run')}`;
+}
+
+/** The runs with most to tell, in the order of their names. */
+function biggest(runs: readonly RunReport[]): readonly RunReport[] {
+  const bySize = runs.toSorted((a, b) => newPointsOf(b) - newPointsOf(a) || b.pointsBefore - a.pointsBefore || b.bytes - a.bytes);
+  return bySize.slice(0, MOST_RUNS).sort((a, b) => compareNames(a.run.root, b.run.root) || compareNames(a.run.path, b.run.path));
+}
+
+function newPointsOf(run: RunReport): number {
+  return Object.values(run.newPoints).reduce((sum, count) => sum + count, 0);
+}
+
+function totals({ totals: t }: Report, style: Style): string {
+  if (t.files === 0) return 'No event files were found.';
+  const unchanged = t.filesUnchanged === 0 ? '' : ` (${formatCount(t.filesUnchanged)} unchanged)`;
+  const lines = [
+    style.bold(`${counted(t.newPoints, 'new point')}${kinds(t.newPointsByKind)}`),
+    ...(t.pointsBefore === 0 ? [] : [`${counted(t.pointsBefore, 'point')} already there`]),
+    `${counted(t.runs, 'run')}, ${counted(t.files, 'file')}${unchanged}, ${formatBytes(t.bytes)}; read now: ${counted(t.records, 'record')}, ${formatBytes(t.bytesRead)}`,
+  ];
+  return lines.join('\n');
+}
+
+function kinds(byKind: Readonly<Record<string, number>>): string {
+  const known = Object.entries(byKind).filter(([, count]) => count > 0);
+  const last = (kind: string): number => (kind === 'other' ? 1 : 0);
+  known.sort(([a, x], [b, y]) => last(a) - last(b) || y - x || compareNames(a, b));
+  return known.length === 0 ? '' : `: ${known.map(([kind, count]) => `${visibleText(kind)} ${formatCount(count)}`).join(', ')}`;
+}
+
+function places(
+  title: string,
+  color: (text: string) => string,
+  meaning: string,
+  damage: readonly FoundDamage[],
+  text: (damage: FoundDamage) => string,
+): string {
+  if (damage.length === 0) return '';
+  const bytes = damage.reduce((sum, { start, end }) => sum + end - start, 0);
+  const head = `${title}: ${counted(damage.length, 'place')}, ${formatBytes(bytes)}: ${meaning}`;
+  return [color(head), ...firstFew(damage.map(text))].join('\n');
+}
+
+function incidents(report: Report, style: Style): string {
+  if (report.incidents.length === 0) return '';
+  return [style.yellow('Incidents:'), ...firstFew(report.incidents.map(incidentText))].join('\n');
+}
+
+function firstFew(lines: readonly string[]): string[] {
+  const shown = lines.slice(0, MOST_PLACES).map((line) => `  ${line}`);
+  return lines.length === shown.length ? shown : [...shown, `  … and ${formatCount(lines.length - shown.length)} more`];
+}
+
+function closing(report: Report, { style, command, next }: ReportOptions): string {
+  const { totals: t, elapsedMs, interrupted } = report;
+  const lines: string[] = [];
+  const seconds = elapsedMs / 1000;
+  const rates =
+    seconds > 0 && t.newPoints > 0 ? `: ${formatRate(t.newPoints / seconds, 'points')}, ${formatBytes(t.bytesRead / seconds)}/s` : '';
+  if (interrupted) {
+    const kept = t.newPoints === 1 ? 'the new point above is' : `the ${formatCount(t.newPoints)} new points above are`;
+    lines.push(
+      style.yellow(`Interrupted: ${t.newPoints === 0 ? 'nothing new was read yet' : `${kept} kept`}; the same command goes on from here.`),
+    );
+  }
+  lines.push(`Took ${formatDuration(elapsedMs)}${rates}`);
+  for (const { lane, where, bytes } of report.stores) {
+    lines.push(`Store ${visibleText(lane)}: ${visibleText(where)} (${formatBytes(bytes)})`);
+  }
+  const last = interrupted ? (command ?? next) : next;
+  if (last !== undefined) lines.push(`${style.bold('Next:')} ${visibleText(last)}`);
+  return lines.join('\n');
+}
+
+function counted(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,53 @@
+/**
+ * The one of `names` that was probably meant by `typed`, or undefined. A name written in another style (`mediaPath`,
+ * `MEDIA-PATH`) is always found; else up to a third of the letters may be wrong.
+ */
+export function closestName(typed: string, names: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Number.POSITIVE_INFINITY;
+  const seen = plain(typed);
+  for (const name of names) {
+    const wanted = plain(name);
+    // Lengths alone can say that it is too far, however long the typed text is.
+    const most = Math.max(1, Math.floor(Math.max(wanted.length, 3) / 3));
+    if (Math.abs(seen.length - wanted.length) > most) continue;
+    const distance = editDistance(seen, wanted);
+    if (distance <= most && distance < bestDistance) {
+      best = name;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** `; did you mean …?`, or nothing. */
+export function suggestion(typed: string, names: Iterable<string>): string {
+  const name = closestName(typed, names);
+  return name === undefined ? '' : `; did you mean ${name}?`;
+}
+
+function plain(name: string): string {
+  return name.replace(/[-_ ]/g, '').toLowerCase();
+}
+
+/** Letters put in, left out, replaced, or swapped with their neighbour. */
+function editDistance(a: string, b: string): number {
+  let beforePrevious: number[] = [];
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = at(previous, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      let least = Math.min(at(previous, j) + 1, at(row, j - 1) + 1, replaced);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) least = Math.min(least, at(beforePrevious, j - 2) + 1);
+      row.push(least);
+    }
+    beforePrevious = previous;
+    previous = row;
+  }
+  return at(previous, b.length);
+}
+
+function at(row: readonly number[], index: number): number {
+  return row[index] ?? Number.POSITIVE_INFINITY;
+}

@@ -1,0 +1,47 @@
+/** The environment, as `process.env` has it. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export type Expansion =
+  | { readonly kind: 'expanded'; readonly text: string }
+  | { readonly kind: 'unset'; readonly variable: string }
+  /** A `${` that begins no reference, with the text from there. */
+  | { readonly kind: 'malformed'; readonly at: string };
+
+const REFERENCE = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/y;
+
+/**
+ * Puts in variables as a shell does: `${VAR}` is its value, also an empty one; `${VAR:-default}` is the default where it
+ * is unset or empty. `$${` is a literal `${`; any other `$` stands for itself. What was put in is not expanded again, and
+ * a default holds no `${`.
+ */
+export function expandVariables(text: string, env: Environment): Expansion {
+  let result = '';
+  let from = 0;
+  for (;;) {
+    const at = text.indexOf('${', from);
+    if (at === -1) return { kind: 'expanded', text: result + text.slice(from) };
+    if (at > from && text[at - 1] === '$') {
+      result += `${text.slice(from, at - 1)}\${`;
+      from = at + 2;
+      continue;
+    }
+    REFERENCE.lastIndex = at;
+    const match = REFERENCE.exec(text);
+    const [reference, variable, otherwise] = match ?? [];
+    if (reference === undefined || variable === undefined || otherwise?.includes('${')) return { kind: 'malformed', at: text.slice(at) };
+    const value = env[variable];
+    if (value === undefined && otherwise === undefined) return { kind: 'unset', variable };
+    result += text.slice(from, at) + (otherwise !== undefined && (value === undefined || value === '') ? otherwise : (value ?? ''));
+    from = at + reference.length;
+  }
+}
+
+/** The names of all variables a text refers to. */
+export function referredVariables(text: string): string[] {
+  return [...text.matchAll(/\$\{([A-Za-z_][A-Za-z0-9_]*)/g)].flatMap(([, name]) => (name === undefined ? [] : [name]));
+}
+
+/** Whether a text is one reference and nothing else, without a default that says something. */
+export function isOneReference(text: string): boolean {
+  return /^\$\{[A-Za-z_][A-Za-z0-9_]*(:-)?\}$/.test(text);
+}

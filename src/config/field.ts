@@ -1,0 +1,43 @@
+import { z } from 'zod';
+
+/**
+ * The parts settings are made of. In these schemas the message of an issue is what was expected, and nothing else:
+ * `config-file` adds what was found, and where. A new lane is a file like `local-lane.ts` and a line in `file-schema.ts`.
+ */
+
+/** A text that is not empty; `expected` says what it is. */
+export function text(expected: string): z.ZodString {
+  return z.string({ error: expected }).min(1, { error: `${expected}, not empty` });
+}
+
+/** A path. `~` is a matter of shells: made into a directory of that name, it would be a surprise. */
+export function path(expected: string): z.ZodString {
+  return text(expected).refine((value) => value !== '~' && !value.startsWith('~/'), {
+    error: `${expected}; ~ is not expanded here, write \${HOME}`,
+  });
+}
+
+/** One of a few words. */
+export function word<const Words extends readonly [string, ...string[]]>(words: Words): z.ZodEnum<{ [Word in Words[number]]: Word }> {
+  return z.enum(words, { error: `one of ${words.join(', ')}` });
+}
+
+/**
+ * Named settings that belong together; any other key is an error, whose message is the keys there are. `elsewhere` holds
+ * keys that are right but not in this version, with what to say of them.
+ */
+export function section<Shape extends z.core.$ZodLooseShape>(shape: Shape, elsewhere: Readonly<Record<string, string>> = {}) {
+  const keys = Object.keys(shape).join(', ');
+  const absent = Object.fromEntries(Object.entries(elsewhere).map(([key, expected]) => [key, absentSetting(expected)]));
+  const known: Shape = { ...absent, ...shape };
+  return z.strictObject(known, { error: (issue) => (issue.code === 'unrecognized_keys' ? keys : `a mapping with ${keys}`) });
+}
+
+/** A section that may be there with nothing in it, as when all its lines are commented out. */
+export function maybeEmpty<Schema extends z.ZodType>(schema: Schema) {
+  return z.preprocess((value) => value ?? {}, schema);
+}
+
+function absentSetting(expected: string): z.ZodType {
+  return z.custom(() => false, { error: expected, params: { code: 'MB1005' } }).optional();
+}

@@ -1,0 +1,29 @@
+import { MirrorError } from '../errors.ts';
+import type { Root } from './config.ts';
+
+/**
+ * Reads a root argument: `PATH` or `NAME=PATH`. A path that exists is a path, whatever it contains (`lr=0.1` is a common
+ * name of a run), and so is one that has `/` before its first `=`, as no name has.
+ */
+export function parseRoot(text: string, exists: (path: string) => boolean): Root {
+  if (text === '') throw new MirrorError('MB1001', 'a log directory was given as an empty text', { hint: 'Give a path, or NAME=PATH.' });
+  const equals = text.indexOf('=');
+  if (equals === -1 || exists(text)) return { path: text };
+  const name = text.slice(0, equals);
+  const path = text.slice(equals + 1);
+  if (name.includes('/')) return { path: text };
+  if (path === '' || !isRootName(name)) {
+    const found = path === '' ? 'no path behind =' : `${JSON.stringify(name)} as the name`;
+    throw new MirrorError('MB1001', `reading the log directory ${JSON.stringify(text)}: found ${found}, expected NAME=PATH`, {
+      hint: 'A name is any text without / that is not empty, . or ..; for a directory whose name begins with = write ./ before it.',
+      context: { root: text },
+    });
+  }
+  return { name, path };
+}
+
+/** Whether a root can have this name: labels of runs are `name/path`, and must be read in one way only. */
+export function isRootName(name: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return name !== '' && name !== '.' && name !== '..' && !/[/\u0000-\u001f\u007f]/.test(name);
+}

@@ -1,0 +1,120 @@
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import type { FieldPath, Problem } from './problem.ts';
+
+/** A text or other single value, before variables are put in. */
+export interface Scalar {
+  readonly path: FieldPath;
+  readonly value: unknown;
+}
+
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+// In a flow mapping or list, YAML takes the brace of a plain ${VAR} for its own.
+const QUOTES_HINT = `Inside of { } and [ ], write variables in quotes: "\${VAR}"`;
+
+// A configuration has a few hundred values; aliases of aliases can make billions of a few lines.
+const MOST_VALUES = 100_000;
+
+/** A YAML file as plain values that still know where they stand. */
+export class YamlDocument {
+  /** Problems of the syntax; with any, there is nothing to read. */
+  readonly problems: Problem[] = [];
+  readonly #document: Document.Parsed;
+  readonly #lines = new LineCounter();
+  /** Offsets of keys and values by path. A list's items have no key. */
+  readonly #keys = new Map<string, number>();
+  readonly #values = new Map<string, number>();
+  #count = 0;
+
+  constructor(text: string) {
+    // prettyErrors would put lines of the file, and the secrets in them, into messages.
+    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, logLevel: 'silent' });
+    for (const error of [...this.#document.errors, ...this.#document.warnings]) {
+      const offset = error.pos[0];
+      // What follows on the same line is mostly the echo of the first error.
+      if (this.problems.some((problem) => problem.line === this.#at(offset).line)) continue;
+      // Behind a colon the parser quotes the file.
+      const [reason = ''] = error.message.split(':', 1);
+      const hint = text.slice(offset - 1, offset + 1) === '${' ? QUOTES_HINT : undefined;
+      this.#refuse([], offset, `a syntax error (${reason.trim()})`, 'YAML', hint);
+    }
+  }
+
+  /** Builds the values; `scalar` says what becomes of each single one. */
+  read(scalar: (scalar: Scalar) => unknown): unknown {
+    const top: Node | null = this.#document.contents;
+    return top === null ? undefined : this.#build(top, [], new Set(), scalar);
+  }
+
+  /** Where a value stands; for a field that is not there, what should hold it. */
+  positionOf(path: FieldPath): Position {
+    for (let length = path.length; length > 0; length--) {
+      const offset = this.#values.get(JSON.stringify(path.slice(0, length)));
+      if (offset !== undefined) return this.#at(offset);
+    }
+    return this.#at(this.#values.get('[]') ?? 0);
+  }
+
+  /** Where the key of a field stands. */
+  positionOfKey(path: FieldPath): Position {
+    const offset = this.#keys.get(JSON.stringify(path));
+    return offset === undefined ? this.positionOf(path) : this.#at(offset);
+  }
+
+  #build(node: unknown, path: FieldPath, within: Set<unknown>, scalar: (scalar: Scalar) => unknown): unknown {
+    const start = startOf(node);
+    if (start !== undefined) this.#values.set(JSON.stringify(path), start);
+    const target = isAlias(node) ? node.resolve(this.#document) : node;
+    if (++this.#count > MOST_VALUES || within.has(target)) {
+      if (this.problems.length === 0) this.#refuse(path, start ?? 0, 'aliases that repeat without end', 'a plain configuration');
+      return undefined;
+    }
+    if (isScalar(target)) return scalar({ path, value: target.value });
+    within.add(target);
+    const value = isSeq(target) ? target.items.map((item, i) => this.#build(item, [...path, i], within, scalar)) : undefined;
+    const fields = isMap(target) ? this.#buildMap(target.items, path, within, scalar) : undefined;
+    within.delete(target);
+    return value ?? fields;
+  }
+
+  #buildMap(
+    items: readonly { key: unknown; value: unknown }[],
+    path: FieldPath,
+    within: Set<unknown>,
+    scalar: (scalar: Scalar) => unknown,
+  ): object {
+    const fields: Record<string, unknown> = {};
+    for (const { key, value } of items) {
+      const offset = startOf(key) ?? 0;
+      const name = isScalar(key) ? String(key.value) : undefined;
+      // An object's `__proto__` is no field, and no setting is called so.
+      if (name === undefined || name === '__proto__') {
+        this.#refuse(path, offset, name === undefined ? 'a key that is no text' : 'the key __proto__', 'the name of a setting');
+        continue;
+      }
+      const below = [...path, name];
+      this.#keys.set(JSON.stringify(below), offset);
+      // `key:` with nothing behind it stands where its key does.
+      this.#values.set(JSON.stringify(below), offset);
+      fields[name] = this.#build(value, below, within, scalar);
+    }
+    return fields;
+  }
+
+  #refuse(path: FieldPath, offset: number, found: string, expected: string, hint?: string): void {
+    this.problems.push({ code: 'MB1002', path, ...this.#at(offset), found, expected, ...(hint === undefined ? {} : { hint }) });
+  }
+
+  #at(offset: number): Position {
+    const { line, col } = this.#lines.linePos(offset);
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  }
+}
+
+function startOf(node: unknown): number | undefined {
+  if (!isScalar(node) && !isMap(node) && !isSeq(node) && !isAlias(node)) return undefined;
+  return node.range?.[0];
+}

@@ -1,0 +1,41 @@
+import type { ReadBackPoint } from '../backends/contract.ts';
+import type { FileState, Series } from '../model/index.ts';
+
+/** What an export needs to know of a series. */
+export type SeriesFacts = Pick<Series, 'tag' | 'plugin' | 'dataClass' | 'displayName' | 'description'>;
+
+/** A series and its points, in the order of the files. */
+export interface ExportSeries extends SeriesFacts {
+  /** Reads them anew at each call. A source may demand that one series is read to its end before the next one begins. */
+  points(): Iterable<ReadBackPoint>;
+}
+
+/** What an export needs to know of an event file. */
+export type FileFacts = Pick<FileState, 'name' | 'size' | 'records' | 'position' | 'damage'>;
+
+export interface ExportRun {
+  /** Relative to the root, with `/`; `.` is the root itself. */
+  readonly run: string;
+  /** In the order in which they are read. */
+  readonly files: readonly FileFacts[];
+  readonly series: Iterable<ExportSeries>;
+}
+
+/** Runs to write out: from the store or from the files. One run is done with before the next one is asked for. */
+export interface ExportSource {
+  runs(): Iterable<ExportRun>;
+}
+
+/** What an export came to. */
+export interface ExportCount {
+  runs: number;
+  /** Series with at least one point written. */
+  series: number;
+  points: number;
+  /** Points of the chosen series that the format has no place for: values that are no number, in a series of scalars. */
+  leftOut: number;
+}
+
+export function nothingYet(): ExportCount {
+  return { runs: 0, series: 0, points: 0, leftOut: 0 };
+}

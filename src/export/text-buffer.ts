@@ -1,0 +1,32 @@
+/** Takes a piece of the output; what it returns is waited for before the next piece is made. */
+export type TextSink = (chunk: string) => void | Promise<void>;
+
+/** Characters that are collected before they are handed on: enough to make a write cheap, little enough to hold. */
+const CHUNK_CHARACTERS = 64 * 1024;
+
+/**
+ * Collects text for a sink. `add` is synchronous, because a promise for each point would cost more than the point; the
+ * writer asks `isFull` after each one and only then waits.
+ */
+export class TextBuffer {
+  readonly #sink: TextSink;
+  #text = '';
+
+  constructor(sink: TextSink) {
+    this.#sink = sink;
+  }
+
+  add(text: string): void {
+    this.#text += text;
+  }
+
+  get isFull(): boolean {
+    return this.#text.length >= CHUNK_CHARACTERS;
+  }
+
+  async flush(): Promise<void> {
+    const text = this.#text;
+    this.#text = '';
+    if (text !== '') await this.#sink(text);
+  }
+}

@@ -1,0 +1,72 @@
+import type { ReadBackPoint } from '../backends/contract.ts';
+import { jsonNumber } from '../model/index.ts';
+import { type ExportCount, type ExportRun, type ExportSeries, type ExportSource, type FileFacts, nothingYet } from './source.ts';
+import { TextBuffer, type TextSink } from './text-buffer.ts';
+
+/** Version of the layout: `{"format": 1, "runs": {RUN: {"files": […], "tags": {TAG: SERIES}}}}`. */
+const FORMAT = 1;
+
+/**
+ * Writes everything as one JSON text, a piece at a time. Every number reads back exactly: see `jsonText`. A point is
+ * `[step, wall time, value]`; a line holds one point, so that two exports can be compared with ordinary tools.
+ */
+export async function writeTruthJson(source: ExportSource, sink: TextSink): Promise<ExportCount> {
+  const out = new TextBuffer(sink);
+  const count = nothingYet();
+  out.add(`{"format":${FORMAT},"runs":{`);
+  for (const run of source.runs()) {
+    out.add(`${count.runs === 0 ? '\n' : ',\n'}${JSON.stringify(run.run)}:{"files":${filesJson(run.files)},"tags":{`);
+    await writeTags(run, out, count);
+    out.add('}}');
+    count.runs++;
+    if (out.isFull) await out.flush();
+  }
+  out.add('\n}}\n');
+  await out.flush();
+  return count;
+}
+
+async function writeTags(run: ExportRun, out: TextBuffer, count: ExportCount): Promise<void> {
+  let tags = 0;
+  for (const series of run.series) {
+    let points = 0;
+    for (const point of series.points()) {
+      // A series without points is not there: it may be left over from a file that was replaced.
+      out.add(points === 0 ? `${tags === 0 ? '\n' : ',\n'}${seriesHead(series)}` : ',\n');
+      out.add(`[${exactJson(point.step)},${jsonNumber(point.wallTime)},${exactJson(point.value)}]`);
+      points++;
+      if (out.isFull) await out.flush();
+    }
+    if (points === 0) continue;
+    out.add(']}');
+    tags++;
+    count.points += points;
+  }
+  count.series += tags;
+}
+
+function seriesHead({ tag, plugin, dataClass, displayName, description }: ExportSeries): string {
+  let head = `${JSON.stringify(tag)}:{"plugin":${JSON.stringify(plugin)},"data_class":${JSON.stringify(dataClass)}`;
+  if (displayName !== '') head += `,"display_name":${JSON.stringify(displayName)}`;
+  if (description !== '') head += `,"description":${JSON.stringify(description)}`;
+  return `${head},"points":[\n`;
+}
+
+/** `good_bytes` is the watermark: where reading goes on. What before it could not be read is in `damage`. */
+function filesJson(files: readonly FileFacts[]): string {
+  return JSON.stringify(
+    files.map(({ name, size, records, position, damage }) => ({ name, bytes: size, records, good_bytes: position.watermark, damage })),
+  );
+}
+
+/** A text is a value in its JSON form already. */
+function exactJson(value: ReadBackPoint['value']): string {
+  switch (typeof value) {
+    case 'number':
+      return jsonNumber(value);
+    case 'bigint':
+      return `"${value}"`;
+    default:
+      return value;
+  }
+}

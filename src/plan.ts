@@ -1,0 +1,59 @@
+/** What a backfill would do: looks at the same places, and changes nothing. */
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { openForReading } from './backends/local/client.ts';
+import { StoreReader } from './backends/local/reader.ts';
+import { type Obstacle, resolveRoots, type RootRequest, walk } from './discover/index.ts';
+import type { FileState, RunRef } from './model/index.ts';
+
+export interface PlannedRun {
+  readonly run: RunRef;
+  readonly files: number;
+  readonly newFiles: number;
+  readonly changedFiles: number;
+  readonly bytes: number;
+  readonly bytesToRead: number;
+}
+
+export interface Plan {
+  readonly store: { readonly path: string; readonly exists: boolean };
+  readonly runs: readonly PlannedRun[];
+  readonly obstacles: readonly (Obstacle & { readonly root: string })[];
+}
+
+export function planBackfill(roots: readonly RootRequest[], storePath: string): Plan {
+  const exists = existsSync(storePath);
+  const reader = exists ? new StoreReader(openForReading(storePath), '') : undefined;
+  try {
+    const runs: PlannedRun[] = [];
+    const obstacles: Plan['obstacles'][number][] = [];
+    for (const root of resolveRoots(roots, reader?.roots() ?? [])) {
+      const found = walk(root.path, root.below);
+      obstacles.push(...found.obstacles.map((obstacle) => ({ ...obstacle, root: root.name })));
+      for (const { path, files } of found.runs) {
+        const run = { root: root.name, path };
+        const states = new Map((reader?.positions(run).files ?? []).map((state) => [state.name, state]));
+        const ahead = files.map(({ name, size }) => bytesAhead(join(root.path, path, name), size, states.get(name)));
+        runs.push({
+          run,
+          files: files.length,
+          newFiles: files.filter(({ name }) => !states.has(name)).length,
+          changedFiles: files.filter(({ name }, i) => states.has(name) && ahead[i] !== 0).length,
+          bytes: files.reduce((sum, { size }) => sum + size, 0),
+          bytesToRead: ahead.reduce((sum, bytes) => sum + bytes, 0),
+        });
+      }
+    }
+    return { store: { path: storePath, exists }, runs, obstacles };
+  } finally {
+    reader?.close();
+  }
+}
+
+/** Whether a changed file is read from its watermark or anew is only known once its guard is looked at: the less is said. */
+function bytesAhead(path: string, size: number, state: FileState | undefined): number {
+  if (state === undefined) return size;
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  if (stat !== undefined && `${stat.mtimeNs}.${stat.ctimeNs}.${stat.ino}` === state.stamp && size === state.size) return 0;
+  return size < state.position.watermark ? size : size - state.position.watermark;
+}

@@ -1,0 +1,84 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { DatabaseSync } from 'node:sqlite';
+import { messageOf, MirrorError } from '../errors.ts';
+
+/** Who holds a lock: for the message only. */
+interface Owner {
+  readonly pid: number;
+  readonly host: string;
+  readonly since: string;
+}
+
+/**
+ * Keeps a second mirrorboard away from a store or a state. The lock is a tiny SQLite file held in a transaction for life:
+ * the system frees it the moment the process ends, however it ends, so there is no heartbeat and nothing to clean up.
+ */
+export class FileLock {
+  readonly #db: DatabaseSync;
+
+  private constructor(db: DatabaseSync) {
+    this.#db = db;
+  }
+
+  /** Takes the lock that guards `path` (in `path.lock`), or throws MB3004 with the owner's name. */
+  static acquire(path: string): FileLock {
+    const lockPath = `${path}.lock`;
+    let db: DatabaseSync;
+    try {
+      db = new DatabaseSync(lockPath);
+    } catch (error) {
+      throw new MirrorError('MB3001', `opening ${lockPath}: ${messageOf(error)}`, {
+        hint: 'Check that the folder exists and can be written, or name another file with --store.',
+        cause: error,
+        context: { path: lockPath },
+      });
+    }
+    try {
+      db.exec('PRAGMA journal_mode = DELETE; PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');
+    } catch (error) {
+      db.close();
+      const owner = readOwner(lockPath);
+      const who = owner === undefined ? 'another mirrorboard' : `mirrorboard, process ${owner.pid} on ${owner.host}, since ${owner.since},`;
+      if (!/locked|busy/i.test(messageOf(error))) {
+        throw new MirrorError('MB3001', `locking ${path}: ${messageOf(error)}`, {
+          hint: 'Check that the folder can be written and has room, or name another file with --store.',
+          cause: error,
+          context: { path: lockPath },
+        });
+      }
+      throw new MirrorError('MB3004', `${who} writes to ${path}`, {
+        hint: 'Let it finish, or name another store with --store. Reading (export, inspect) works meanwhile.',
+        cause: error,
+        context: { path },
+      });
+    }
+    writeOwner(lockPath);
+    return new FileLock(db);
+  }
+
+  release(): void {
+    this.#db.close();
+  }
+}
+
+function ownerPath(lockPath: string): string {
+  return `${lockPath}.owner`;
+}
+
+function readOwner(lockPath: string): Owner | undefined {
+  try {
+    return JSON.parse(readFileSync(ownerPath(lockPath), 'utf8')) as Owner;
+  } catch {
+    return undefined; // the name is a courtesy
+  }
+}
+
+function writeOwner(lockPath: string): void {
+  const owner: Owner = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
+  try {
+    writeFileSync(ownerPath(lockPath), JSON.stringify(owner));
+  } catch {
+    // The name is a courtesy; the lock itself is held.
+  }
+}

@@ -1,0 +1,131 @@
+import type { Logger, LoggerOptions as PinoOptions } from 'pino';
+import { MirrorError, messageOf } from '../errors.ts';
+
+export type { Logger } from 'pino';
+
+/** error: a person must act; warn: something was skipped or is late; info: starts, stops, changes of state; debug: per batch. */
+export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
+
+/** `json`: one object a line, for machines. `pretty`: time, level, message and fields, for people. */
+export type LogFormat = 'json' | 'pretty';
+
+/** Where lines go: standard error, or a test's stand-in. */
+export interface LogStream {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
+export interface LoggerOptions {
+  /** Default: `warn`, as fits a command that ends; services say `info`. */
+  readonly level?: LogLevel | undefined;
+  /** Default: `pretty` where the stream is a terminal, `json` elsewhere. */
+  readonly format?: LogFormat | undefined;
+  /** Default: standard error. Never standard output, which belongs to data. */
+  readonly stream?: LogStream;
+}
+
+/** Names whose values are never written, at any depth down to `DEEPEST`; what `config` takes for a secret is among them. */
+const SECRET_FIELDS = [
+  ...['api_key', 'apiKey', 'apikey', 'access_key', 'secret_key', 'private_key', 'secret', 'password', 'passwd', 'token', 'credentials'],
+  ...['authorization', 'Authorization', 'cookie', 'Cookie', 'set-cookie', 'x-api-key', 'proxy-authorization'],
+];
+/** Log fields are flat; an error's context, a request's headers lie two deep. */
+const DEEPEST = 4;
+const REDACTED = '[redacted]';
+
+/** Makes the logger of a process. Loads pino only now: a command that logs nothing starts without it. */
+export async function createLogger(options: LoggerOptions = {}): Promise<Logger> {
+  const { pino } = await import('pino');
+  const stream: LogStream = options.stream ?? process.stderr;
+  const isPretty = (options.format ?? (stream.isTTY === true ? 'pretty' : 'json')) === 'pretty';
+  const settings: PinoOptions = {
+    level: options.level ?? 'warn',
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    serializers: { err: describeError },
+    redact: { paths: secretPaths(), censor: REDACTED },
+  };
+  return pino(settings, {
+    write: (line: string) => {
+      const safe = withoutUserInfo(line);
+      stream.write(isPretty ? prettyLine(safe) : safe);
+    },
+  });
+}
+
+function secretPaths(): string[] {
+  const depths = Array.from({ length: DEEPEST + 1 }, (_, depth) => Array.from({ length: depth }, () => '*').join('.'));
+  return SECRET_FIELDS.flatMap((name) => {
+    if (!/^\w+$/.test(name)) return depths.map((above) => `${above}["${name}"]`);
+    return depths.map((above) => (above === '' ? name : `${above}.${name}`));
+  });
+}
+
+/** Addresses carry secrets inside of values, where no path leads. */
+function withoutUserInfo(line: string): string {
+  return line.includes('://') ? line.replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/"'\\@]+@/gi, `$1${REDACTED}@`) : line;
+}
+
+/** What is worth writing of an error. The stack of a foreseen one only hides what it says. */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const isForeseen = error instanceof MirrorError && error.code !== 'MB9001';
+  return {
+    type: error.name,
+    message: error.message,
+    ...(error instanceof MirrorError ? { code: error.code, hint: error.hint, retry: error.retry, context: error.context } : {}),
+    ...(error.cause === undefined ? {} : { cause: messageOf(error.cause) }),
+    ...(isForeseen ? {} : { stack: error.stack }),
+  };
+}
+
+/** A line of JSON as people read it; a stack follows on lines of its own. */
+function prettyLine(line: string): string {
+  const { time, level, msg, err, ...fields } = parseLine(line);
+  const { stack, message, ...rest } = isRecord(err) ? err : { message: err };
+  const named = { ...fields, ...(message === undefined ? {} : { err: message }), ...flat(rest) };
+  const pairs = Object.entries(named).flatMap(([key, value]) =>
+    value === undefined || value === null ? [] : [` ${safe(key)}=${prettyValue(value)}`],
+  );
+  const trace =
+    typeof stack === 'string'
+      ? stack
+          .split('\n')
+          .slice(1)
+          .map((frame) => `\n    ${safe(frame.trim())}`)
+      : [];
+  return `${prettyTime(time)} ${String(level).padEnd(5)} ${safe(String(msg ?? ''))}${pairs.join('')}${trace.join('')}\n`;
+}
+
+/** The fields of an error that a person needs beside its message. */
+function flat({ code, hint, cause, context }: Record<string, unknown>): Record<string, unknown> {
+  return { code, ...(isRecord(context) ? context : {}), cause, hint };
+}
+
+function parseLine(line: string): Record<string, unknown> {
+  const value: unknown = JSON.parse(line);
+  return isRecord(value) ? value : { msg: line };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The time of day where the reader is: a terminal is watched, not archived. */
+function prettyTime(time: unknown): string {
+  const date = new Date(String(time));
+  const digits = (value: number, count: number): string => String(value).padStart(count, '0');
+  const clock = [date.getHours(), date.getMinutes(), date.getSeconds()].map((value) => digits(value, 2)).join(':');
+  return `${clock}.${digits(date.getMilliseconds(), 3)}`;
+}
+
+function prettyValue(value: unknown): string {
+  const text = typeof value === 'string' && /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
+  return safe(text);
+}
+
+/** Names of runs and files come from strangers, and must not steer the terminal: control and direction characters are written out. */
+function safe(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
+}

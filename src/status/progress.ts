@@ -1,0 +1,64 @@
+import type { Damage, RunRef } from '../model/index.ts';
+
+/** Something that is not a record but worth a line: a file that vanished, can't be read, was replaced; a folder that can't be read. */
+export interface Incident {
+  readonly kind: 'vanished' | 'unreadable' | 'replaced' | 'shortened' | 'folder';
+  readonly root: string;
+  /** Relative to the root. */
+  readonly path: string;
+  readonly reason?: string;
+}
+
+export interface FoundDamage extends Damage {
+  readonly run: RunRef;
+  readonly file: string;
+}
+
+/** How far a backfill is; a live object that the display looks at whenever it likes. */
+export interface Progress {
+  readonly phase: 'scanning' | 'mirroring' | 'draining' | 'done';
+  readonly startedAtMs: number;
+  readonly runs: { readonly total: number; readonly done: number };
+  readonly files: { readonly total: number; readonly done: number };
+  /** Of the files found; `read` counts those a lane has accepted, and those that were there already. */
+  readonly bytes: { readonly total: number; readonly read: number; readonly alreadyThere: number };
+  /** Points accepted since the start, and records they came from. */
+  readonly points: number;
+  readonly records: number;
+  readonly damaged: number;
+  /** The run being read, as a label. */
+  readonly current: string;
+}
+
+/** Points of one run accepted in this pass, by kind; kinds are plugin names, `other` for those without. */
+export interface RunReport {
+  readonly run: RunRef;
+  readonly files: number;
+  readonly tags: number;
+  readonly newPoints: Readonly<Record<string, number>>;
+  readonly pointsBefore: number;
+  readonly bytes: number;
+  readonly lastStep: number | bigint | null;
+}
+
+/** What a pass came to. */
+export interface Report {
+  readonly runs: readonly RunReport[];
+  readonly totals: {
+    readonly runs: number;
+    readonly files: number;
+    readonly filesUnchanged: number;
+    readonly bytes: number;
+    readonly bytesRead: number;
+    readonly records: number;
+    readonly newPoints: number;
+    readonly newPointsByKind: Readonly<Record<string, number>>;
+    readonly pointsBefore: number;
+  };
+  /** What can't be read now, found in this pass or before; pending ends included. */
+  readonly damage: readonly FoundDamage[];
+  readonly incidents: readonly Incident[];
+  readonly elapsedMs: number;
+  readonly interrupted: boolean;
+  readonly stores: readonly { readonly lane: string; readonly where: string; readonly bytes: number }[];
+}

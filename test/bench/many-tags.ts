@@ -1,0 +1,41 @@
+import type { BigLog } from '../support/event-writer.ts';
+import type { Bench, BenchContext } from './bench.ts';
+import type { Target } from './figures.ts';
+import { count, spread, times } from './figures.ts';
+import { interleave } from './pairs.ts';
+
+const TARGET: Target = { bound: 'most', reach: 3 };
+
+/** What many series and the less common dtypes cost per point. */
+export const manyTags: Bench = {
+  name: 'many-tags',
+  about: 'The time per point of a whole backfill, against the big float file of 20 tags in the same form (the ratio of both)',
+  async run(context) {
+    const { scratch, scaled } = context;
+    const simple = scratch.log({ form: 'simple', tags: 20, steps: scaled(100_000) });
+    const tensor = scratch.log({ form: 'tensor', tags: 20, steps: scaled(100_000) });
+    const tags = scaled(10_000);
+    await compare(context, `${count(tags)} tags × 100 steps`, scratch.log({ form: 'simple', tags, steps: 100 }), simple);
+    const double = scratch.log({ form: 'double', tags: 20, steps: scaled(100_000) });
+    await compare(context, `${count(double.points)} double scalars`, double, tensor);
+  },
+};
+
+async function compare({ product, pairs, row }: BenchContext, what: string, log: BigLog, float: BigLog): Promise<void> {
+  await product.checkBackfill(log);
+  const perPoint = async ({ dir, points }: BigLog) => (await product.backfillAnew(dir)).seconds / points;
+  const measured = await interleave(
+    pairs,
+    () => perPoint(log),
+    () => perPoint(float),
+  );
+  const microseconds = (figures: readonly number[]) => `${(spread(figures).median * 1e6).toFixed(2)} µs`;
+  row({
+    what,
+    ours: microseconds(measured.map(([a]) => a)),
+    reference: microseconds(measured.map(([, b]) => b)),
+    figure: spread(measured.map(([a, b]) => a / b)),
+    format: times,
+    target: TARGET,
+  });
+}

@@ -1,0 +1,82 @@
+// The command that is measured, started the way a user starts it.
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { BigLog } from '../support/event-writer.ts';
+import type { Measured } from './measure.ts';
+import { lastLine, measure } from './measure.ts';
+import type { Scratch } from './scratch.ts';
+
+/** A working directory of the command, with the store it writes. */
+export interface Home {
+  readonly dir: string;
+  readonly store: string;
+}
+
+/** Settings of the user must not decide what is measured. */
+const SETTINGS = /^(MIRRORBOARD|TRACELET)_|^ENVIRONMENT$/;
+
+/** `bin/mirrorboard`, or what MIRRORBOARD_BENCH_COMMAND names. */
+export class Product {
+  readonly #command: string;
+  readonly #scratch: Scratch;
+  readonly #env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !SETTINGS.test(name)));
+
+  constructor(root: string, scratch: Scratch) {
+    this.#command = process.env['MIRRORBOARD_BENCH_COMMAND'] ?? join(root, 'bin', 'mirrorboard');
+    this.#scratch = scratch;
+  }
+
+  /** A home without store and state. */
+  newHome(): Home {
+    const dir = this.#scratch.folder('home');
+    return { dir, store: join(dir, 'store.db') };
+  }
+
+  /** The smallest thing the command does: `--version`. */
+  async startUp(): Promise<Measured> {
+    return this.#run(['--version'], this.#scratch.folder('home'), [0]);
+  }
+
+  /** `backfill LOGDIR --store FILE`. `exitCodes` are those that count as done; default 0 only. */
+  async backfill(logdir: string, home: Home, exitCodes: readonly number[] = [0]): Promise<Measured> {
+    return this.#run(['backfill', logdir, '--store', home.store], home.dir, exitCodes);
+  }
+
+  /** A backfill into a home of its own, which is removed afterwards. */
+  async backfillAnew(logdir: string, exitCodes?: readonly number[]): Promise<Measured> {
+    const home = this.newHome();
+    try {
+      return await this.backfill(logdir, home, exitCodes);
+    } finally {
+      rmSync(home.dir, { recursive: true });
+    }
+  }
+
+  /** Throws unless a backfill of the log brings every point into the store: what mirrors nothing is fast. */
+  async checkBackfill({ dir, points }: Pick<BigLog, 'dir' | 'points'>, exitCodes?: readonly number[]): Promise<void> {
+    const home = this.newHome();
+    await this.backfill(dir, home, exitCodes);
+    expectPoints(home.store, points);
+    rmSync(home.dir, { recursive: true });
+  }
+
+  async #run(args: readonly string[], cwd: string, exitCodes: readonly number[]): Promise<Measured> {
+    if (!existsSync(this.#command)) throw new Error(`${this.#command} does not exist; build first`);
+    const measured = await measure(this.#command, args, { cwd, env: this.#env });
+    if (!exitCodes.includes(measured.exitCode)) {
+      throw new Error(
+        `${this.#command} ${args.join(' ')}: exit code ${measured.exitCode}, expected ${exitCodes.join(' or ')}: ${lastLine(measured.stderr)}`,
+      );
+    }
+    return measured;
+  }
+}
+
+/** Throws unless the store's documented view holds so many points. */
+export function expectPoints(store: string, points: number): void {
+  const db = new DatabaseSync(store, { readOnly: true });
+  const found = db.prepare('SELECT count(*) AS n FROM scalars').get()?.['n'];
+  db.close();
+  if (found !== points) throw new Error(`the store holds ${String(found)} scalar points, expected ${points}`);
+}

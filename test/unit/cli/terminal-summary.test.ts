@@ -1,0 +1,161 @@
+import { describe, expect, test } from '@jest/globals';
+import { plainStyle, renderReport, reportJson } from '../../../src/cli/terminal/index.js';
+import type { Report, RunReport } from '../../../src/status/progress.js';
+
+const NEXT = 'mirrorboard export --format csv > metrics.csv';
+
+function runOf(path: string, points: number, overrides: Partial<RunReport> = {}): RunReport {
+  return {
+    run: { root: 'logs', path },
+    files: 1,
+    tags: 3,
+    newPoints: points === 0 ? {} : { scalars: points },
+    pointsBefore: 0,
+    bytes: 1000,
+    lastStep: 99,
+    ...overrides,
+  };
+}
+
+function reportOf(runs: readonly RunReport[], overrides: Partial<Report> = {}): Report {
+  const newPointsByKind: Record<string, number> = {};
+  for (const run of runs) {
+    for (const [kind, count] of Object.entries(run.newPoints)) newPointsByKind[kind] = (newPointsByKind[kind] ?? 0) + count;
+  }
+  return {
+    runs,
+    totals: {
+      runs: runs.length,
+      files: runs.length,
+      filesUnchanged: 0,
+      bytes: 1000 * runs.length,
+      bytesRead: 1000 * runs.length,
+      records: 10,
+      newPoints: Object.values(newPointsByKind).reduce((sum, count) => sum + count, 0),
+      newPointsByKind,
+      pointsBefore: runs.reduce((sum, run) => sum + run.pointsBefore, 0),
+    },
+    damage: [],
+    incidents: [],
+    elapsedMs: 2000,
+    interrupted: false,
+    stores: [{ lane: 'local', where: '.mirrorboard/store.db', bytes: 1536 }],
+    ...overrides,
+  };
+}
+
+const render = (report: Report, command?: string): string =>
+  renderReport(report, { style: plainStyle, next: NEXT, ...(command === undefined ? {} : { command }) });
+
+describe('the summary', () => {
+  test('shows runs, kinds, rate, store and the next command', () => {
+    const report = reportOf([
+      runOf('.', 1200, { newPoints: { images: 5, other: 1000, scalars: 195 } }),
+      runOf('b', 1, { lastStep: 2n ** 62n, pointsBefore: 7 }),
+    ]);
+    expect(render(report)).toBe(`Run     Tags  New points  Already there                  Last step  Files
+logs       3       1,200              0                         99      1
+logs/b     3           1              7  4,611,686,018,427,387,904      1
+
+1,201 new points: scalars 196, images 5, other 1,000
+7 points already there
+2 runs, 2 files, 1.95 KiB; read now: 10 records, 1.95 KiB
+
+Took 2.0 s: 601 points/s, 1000 B/s
+Store local: .mirrorboard/store.db (1.50 KiB)
+Next: ${NEXT}
+`);
+  });
+
+  test('lists the biggest thirty of many runs in the order of their names', () => {
+    const runs = Array.from({ length: 40 }, (_, i) => runOf(`r${String(i).padStart(2, '0')}`, (i * 7) % 40));
+    const lines = render(reportOf(runs)).split('\n');
+    const listed = lines.filter((line) => line.startsWith('logs/'));
+    expect(listed).toHaveLength(30);
+    expect(listed).toEqual(listed.toSorted());
+    expect(listed.every((line) => Number(line.split(/ +/)[2]) >= 10)).toBe(true);
+    expect(lines).toContain('… and 10 more runs');
+  });
+
+  test('says plainly that nothing is new', () => {
+    const report = reportOf([runOf('a', 0, { pointsBefore: 45_000 })]);
+    const lines = render(report).split('\n');
+    expect(lines).toContain('0 new points');
+    expect(lines).toContain('45,000 points already there');
+    expect(lines).toContain('Took 2.0 s');
+    expect(render(reportOf([]))).toContain('No event files were found.');
+  });
+
+  test('says after an interrupt what is kept and how to go on', () => {
+    const report = reportOf([runOf('a', 1200)], { interrupted: true });
+    const lines = render(report, 'mirrorboard backfill logs').split('\n');
+    expect(lines).toContain('Interrupted: the 1,200 new points above are kept; the same command goes on from here.');
+    expect(lines.slice(-2)).toEqual(['Next: mirrorboard backfill logs', '']);
+  });
+
+  test('tells damage from ends that are not written yet', () => {
+    const run = { root: 'logs', path: 'a' };
+    const report = reportOf([runOf('a', 1)], {
+      damage: [
+        { run, file: 'ev\x1b[2J', start: 1234567, end: 1234608, reason: 'data_checksum', detail: 'expected 1, found 2' },
+        { run, file: 'events.1', start: 24, end: 25, reason: 'torn' },
+      ],
+      incidents: [{ kind: 'vanished', root: 'logs', path: 'b/events.2', reason: 'ENOENT' }],
+    });
+    expect(render(report)).toContain(
+      [
+        'Damage: 1 place, 41 B: cannot be read as records',
+        String.raw`  logs/a/ev\x1b[2J, offset 1234567, 41 bytes: a record's data does not match its checksum (expected 1, found 2)`,
+        '',
+        'Waiting: 1 place, 1 B: not whole yet, which is normal while a writer is at work',
+        "  logs/a/events.1, offset 24, 1 byte: the file's last record is not whole yet",
+        '',
+        'Incidents:',
+        '  logs/b/events.2: the file vanished before it could be read (ENOENT)',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('does not flood the terminal with damage', () => {
+    const damage = Array.from({ length: 25 }, (_, i) => ({
+      run: { root: 'logs', path: 'a' },
+      file: 'events.1',
+      start: i * 100,
+      end: i * 100 + 10,
+      reason: 'length_checksum' as const,
+    }));
+    const text = render(reportOf([runOf('a', 1)], { damage }));
+    expect(text.match(/offset/g)).toHaveLength(20);
+    expect(text).toContain('  … and 5 more\n');
+    expect(text).toContain('25 places, 250 B');
+  });
+});
+
+describe('the summary as JSON', () => {
+  test('has units in its names and survives being written', () => {
+    const run = { root: 'logs', path: 'a' };
+    const report = reportOf([runOf('a', 5, { lastStep: 2n ** 62n }), runOf('b', 0, { lastStep: null })], {
+      damage: [{ run, file: 'events.1', start: 24, end: 30, reason: 'zeros' }],
+    });
+    expect(JSON.parse(JSON.stringify(reportJson(report)))).toEqual({
+      type: 'summary',
+      interrupted: false,
+      elapsed_ms: 2000,
+      totals: {
+        ...{ runs: 2, files: 2, files_unchanged: 0, bytes: 2000, bytes_read: 2000, records: 10 },
+        ...{ new_points: 5, new_points_by_kind: { scalars: 5 }, points_before: 0 },
+      },
+      runs: [
+        {
+          ...{ root: 'logs', run: 'a', files: 1, tags: 3, new_points_by_kind: { scalars: 5 }, points_before: 0, bytes: 1000 },
+          last_step: '4611686018427387904',
+        },
+        { root: 'logs', run: 'b', files: 1, tags: 3, new_points_by_kind: {}, points_before: 0, bytes: 1000, last_step: null },
+      ],
+      damage: [{ root: 'logs', run: 'a', file: 'events.1', start: 24, end: 30, bytes: 6, reason: 'zeros', pending: true }],
+      incidents: [],
+      stores: [{ lane: 'local', where: '.mirrorboard/store.db', bytes: 1536 }],
+    });
+  });
+});

@@ -1,0 +1,54 @@
+import { describe, expect, test } from '@jest/globals';
+import stringWidth from 'string-width';
+import { renderTable, visibleText } from '../../../src/cli/terminal/index.js';
+
+const columns = [{ title: 'Run' }, { title: 'Points', align: 'right' }] as const;
+
+describe('a table', () => {
+  test('lines up wide letters, combining marks and emoji', () => {
+    const rows = [
+      ['実験/一', '1'],
+      ['e\u0301te\u0301', '20'],
+      ['👩‍🔬', '300'],
+      ['plain', '4,000'],
+    ];
+    const lines = renderTable({ columns, rows }).split('\n');
+    expect(lines[0]).toBe('Run      Points');
+    expect(lines.map((line) => stringWidth(line))).toEqual([15, 15, 15, 15, 15]);
+  });
+
+  test('shows escape sequences in names instead of obeying them', () => {
+    const text = renderTable({ columns, rows: [['a\x1b[2J\x1b]0;gone\x07\r\nb\x9b31m\u202ec', '1']] });
+    expect(text).toContain(String.raw`a\x1b[2J\x1b]0;gone\x07\r\nb\x9b31m\u{202e}c  `);
+    expect(text.split('\n')).toHaveLength(2);
+  });
+
+  test('shortens the first column in the middle when the terminal is narrow, never a number', () => {
+    const rows = [['experiments/2024-05-01/seed-17/train', '123,456']];
+    const lines = renderTable({ columns, rows, width: 30 }).split('\n');
+    expect(lines[1]).toBe('experiment…d-17/train  123,456');
+    expect(lines.every((line) => stringWidth(line) <= 30)).toBe(true);
+    expect(renderTable({ columns, rows, width: 0 })).toBe(renderTable({ columns, rows }));
+    expect(renderTable({ columns, rows, width: 5 }).split('\n')[1]).toBe('expe…rain  123,456');
+  });
+
+  test('does not cut a wide letter in two', () => {
+    const lines = renderTable({ columns, rows: [['一二三四五六七八九十', '1']], width: 18 }).split('\n');
+    expect(lines[1]).toBe('一二…九十        1');
+  });
+
+  test('leaves no blanks at the ends of lines, and missing cells empty', () => {
+    expect(renderTable({ columns: [{ title: 'A' }, { title: 'Bee' }], rows: [['x'], ['y', 'z']] })).toBe('A  Bee\nx\ny  z');
+  });
+});
+
+describe('visible text', () => {
+  test('is the text itself where nothing steers the terminal', () => {
+    const text = 'loss/train_α 実験 e\u0301 👩‍🔬 ‌';
+    expect(visibleText(text)).toBe(text);
+  });
+
+  test('shows what is invisible, and half surrogates', () => {
+    expect(visibleText('a\u200bb\ufeffc\ud800d\u2028e\0f\x7f')).toBe(String.raw`a\u{200b}b\u{feff}c\u{d800}d\u{2028}e\x00f\x7f`);
+  });
+});

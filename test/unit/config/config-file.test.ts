@@ -1,0 +1,194 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { parseConfigFile } from '../../../src/config/config-file.js';
+import { MirrorError } from '../../../src/errors.js';
+
+function parse(text: string, env: Record<string, string> = {}) {
+  return parseConfigFile('m.yaml', text, env);
+}
+
+function failure(text: string, env: Record<string, string> = {}): MirrorError {
+  try {
+    parse(text, env);
+  } catch (error) {
+    if (error instanceof MirrorError) return error;
+    throw error;
+  }
+  throw new Error('it was accepted');
+}
+
+describe('parseConfigFile', () => {
+  it.each(['', '# nothing', '---\n', '\ufeff', 'roots:', 'lanes:', 'lanes:\n  local:', 'log:\n'])(
+    'accepts a file with nothing in it: %j',
+    (text) => {
+      expect(() => parse(text)).not.toThrow();
+    },
+  );
+
+  it('accepts the example, which says nothing else than the defaults where it says so', () => {
+    const text = readFileSync(new URL('../../../../config/mirrorboard.example.yaml', import.meta.url), 'utf8');
+    expect(parse(text)).toEqual({
+      project: 'computer_vision',
+      roots: [{ path: './runs' }, { path: '/mnt/logs', name: 'cluster-a' }],
+      lanes: { local: { path: './mirrorboard.db', media_path: './mirrorboard.media' } },
+      log: { level: 'info', format: 'json' },
+    });
+  });
+
+  it('says file, line, column, field, what was found and what was expected', () => {
+    const error = failure('lanes:\n  local:\n    path: [a]\n');
+    expect(error.code).toBe('MB1002');
+    expect(error.message).toBe('m.yaml:3:11: lanes.local.path: found a list, expected the path of the SQLite file');
+    expect(error.context).toEqual({
+      file: 'm.yaml',
+      line: 3,
+      column: 11,
+      field: 'lanes.local.path',
+      found: 'a list',
+      expected: 'the path of the SQLite file',
+      problems: 1,
+    });
+  });
+
+  it('reports all problems at once, in the order of the file', () => {
+    const error = failure(
+      'log:\n  level: loud\n  colour: red\nroots:\n  - { name: a }\n  - 5\nproject: ""\nlanes: { mlflow: {}, local: { mediaPath: x } }\n',
+    );
+    expect(error.message.split('\n')).toEqual([
+      'm.yaml has 7 problems:',
+      '  m.yaml:2:10: log.level: found "loud", expected one of silent, error, warn, info, debug',
+      '  m.yaml:3:3: log.colour: found an unknown key, expected one of level, format',
+      '  m.yaml:5:5: roots[0].path: found nothing, expected the path of a log directory',
+      '  m.yaml:6:5: roots[1]: found 5, expected a mapping with path, name',
+      '  m.yaml:7:10: project: found "", expected a name, not empty',
+      '  m.yaml:8:10: lanes.mlflow: found mlflow, expected local: this version mirrors into `local` only [MB1005]',
+      '  m.yaml:8:31: lanes.local.mediaPath: found an unknown key, expected one of path, media_path; did you mean media_path?',
+    ]);
+    expect(error.context).toMatchObject({ line: 2, problems: 7 });
+  });
+
+  it.each(['mlflow', 'wandb', 'clearml', 'aim'])('knows that the lane %s is for another version', (lane) => {
+    for (const text of [`lanes:\n  ${lane}:`, `lanes:\n  ${lane}: { project: x }`]) {
+      const error = failure(text);
+      expect([error.code, error.context['line'], error.message.includes('this version mirrors into `local` only')]).toEqual([
+        'MB1005',
+        2,
+        true,
+      ]);
+    }
+  });
+
+  it.each([
+    ['rots: []', 'did you mean roots?'],
+    ['lanes: { locl: {} }', 'did you mean local?'],
+    ['lanes: { local: { media-path: x } }', 'did you mean media_path?'],
+    ['log: { level: wran }', 'did you mean warn?'],
+  ])('guesses what was meant by %s', (text, guess) => {
+    expect(failure(text).message).toContain(guess);
+  });
+
+  it.each(['- a', 'text', '5'])('wants a mapping, not %s', (text) => {
+    expect(failure(text).message).toContain('expected a mapping with project, roots, lanes, log');
+  });
+
+  it('refuses what YAML refuses, and what no setting is made of', () => {
+    expect(failure('project: a\nproject: b').message).toBe('m.yaml:2:1: found a syntax error (Map keys must be unique), expected YAML');
+    expect(failure('a: b\n---\nc: d').code).toBe('MB1002');
+    expect(failure('project: "a').code).toBe('MB1002');
+    expect(failure('__proto__: { project: a }').message).toContain('the key __proto__');
+    expect(failure('[a]: b').message).toContain('a key that is no text');
+    expect(failure('roots: &a [*a]').message).toContain('aliases that repeat without end');
+  });
+
+  it('knows the trap of a plain variable in a flow mapping, and reports one syntax error a line', () => {
+    const error = failure(`log: { level: \${LEVEL} }\nlanes: { local: { path: \${A} } }`);
+    expect([error.context['line'], error.context['column'], error.hint?.includes('in quotes')]).toEqual([1, 16, true]);
+    expect(error.message.match(/m\.yaml:1:/g)?.length).toBe(1);
+  });
+
+  it('does not make billions of a few lines', () => {
+    const lines = ['a0: &a0 [x, x, x, x, x, x, x, x, x, x]'];
+    for (let i = 1; i < 12; i++) lines.push(`a${i}: &a${i} [${Array.from({ length: 10 }, () => `*a${i - 1}`).join(', ')}]`);
+    expect(failure(lines.join('\n')).message).toContain('aliases that repeat');
+  });
+
+  it('reads anchors', () => {
+    expect(parse('project: &p vision\nroots: [{ path: /a, name: *p }]')).toEqual({
+      project: 'vision',
+      roots: [{ path: '/a', name: 'vision' }],
+    });
+  });
+
+  it('refuses ~ and names that cannot be told from paths', () => {
+    expect(failure('roots: [~/logs]').message).toContain(`write \${HOME}`);
+    expect(failure('roots: [{ path: a, name: b/c }]').message).toContain('found "b/c", expected a name without /');
+  });
+});
+
+describe('variables', () => {
+  it('are put in, once', () => {
+    const env = { A: `\${B}`, B: 'b', EMPTY: '' };
+    expect(parse(`project: x-\${A}-\${EMPTY}-\${C:-c d}-\${EMPTY:-e}-$\${B}-$5`, env).project).toBe(`x-\${B}--c d-e-\${B}-$5`);
+  });
+
+  it('must be set', () => {
+    const error = failure(`lanes:\n  local:\n    path: \${STORE}/x\n`);
+    expect(error.code).toBe('MB1004');
+    expect(error.message).toBe(`m.yaml:3:11: lanes.local.path: found \${STORE}, which is not set, expected a variable that is set`);
+    expect(error.hint).toContain('STORE');
+  });
+
+  it('are reported once, and beside other problems', () => {
+    const error = failure(`roots: [{ path: "\${A}" }]\nlog: { level: "\${B}" }\nx: 1`);
+    expect([error.code, error.context['problems']]).toEqual(['MB1002', 3]);
+    expect(error.message.match(/\[MB1004\]/g)?.length).toBe(2);
+  });
+
+  it.each([`\${`, `\${}`, `\${1}`, `\${A`, `\${A:b}`, `\${A:-\${B}}`])('must be written as they are: %s', (text) => {
+    expect(failure(`project: '${text}'`, { A: 'a', B: 'b' }).message).toContain(`expected \${VAR} or \${VAR:-default}`);
+  });
+
+  it('that come out empty are no value', () => {
+    expect(failure(`lanes: { local: { path: "\${A}" } }`, { A: '' }).message).toContain('not empty');
+  });
+});
+
+describe('secrets', () => {
+  const SECRET = 'hunter2';
+
+  it.each([
+    `lanes: { local: { api_key: ${SECRET} } }`,
+    `lanes: { local: { wandb_token: [${SECRET}] } }`,
+    `password: "${SECRET}"`,
+    `password: ${SECRET}\${A}`,
+    `password: \${A:-${SECRET}}`,
+    `secret: { a: { b: ${SECRET} } }`,
+    `apiKey: ${SECRET}`,
+    `password: *${SECRET}`,
+    `password: !${SECRET}`,
+    `password: !${SECRET} x`,
+    `password: "${SECRET}`,
+    `password: |${SECRET}`,
+    `password: @${SECRET}`,
+    `password: a: ${SECRET}`,
+    `password: [a] ${SECRET}`,
+    `password: %${SECRET}`,
+    `? { password: ${SECRET} }\n: x`,
+    `log: { level: "http://me:${SECRET}@host/" }`,
+    `log: { level: "\${SECRET_TOKEN}" }`,
+    `log: { level: "\${VAULT_PASSWORD}x" }`,
+  ])('are never shown: %s', (text) => {
+    const error = failure(text, { SECRET_TOKEN: SECRET, VAULT_PASSWORD: SECRET, A: 'a' });
+    expect(JSON.stringify([error.message, error.hint, error.context])).not.toContain(SECRET);
+  });
+
+  it('written in a file are refused, with what to do', () => {
+    const error = failure(`password: ${SECRET}`);
+    expect(error.message).toContain('found a secret written in the file (not shown)');
+    expect(error.hint).toContain(`\${VAR}`);
+  });
+
+  it('from variables are refused for the key alone, which this version does not have', () => {
+    expect(failure(`lanes: { local: { api_key: "\${KEY}" } }`, { KEY: SECRET }).message).toContain('found an unknown key');
+  });
+});

@@ -1,0 +1,147 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from '@jest/globals';
+import { type Config, environmentName, type Flags, loadConfig } from '../../../src/config/index.js';
+import { MirrorError } from '../../../src/errors.js';
+
+interface Given {
+  readonly flags?: Flags;
+  readonly env?: Record<string, string>;
+  readonly files?: Record<string, string>;
+}
+
+function load({ flags = {}, env = {}, files = {} }: Given): Promise<Config> {
+  const readFile = (path: string): string => {
+    const text = files[path];
+    if (text === undefined) throw Object.assign(new Error(`no ${path}`), { code: 'ENOENT' });
+    return text;
+  };
+  return loadConfig({ flags, env, cwd: '/work', readFile });
+}
+
+async function failure(given: Given): Promise<MirrorError> {
+  const error: unknown = await load(given).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof MirrorError)) throw new Error(`expected a MirrorError, got ${String(error)}`);
+  return error;
+}
+
+const FILE = `
+project: vision
+roots: [/mnt/a=b, { path: /mnt/logs, name: cluster-a }]
+lanes: { local: { path: file.db, media_path: pictures } }
+log: { level: info, format: json }
+`;
+
+describe('loadConfig', () => {
+  it('needs no file', async () => {
+    const config = await load({});
+    expect(config).toMatchObject({ file: undefined, roots: [], log: { level: 'warn', format: undefined } });
+    expect(config.lanes).toEqual({ local: { path: './mirrorboard.db', mediaPath: './mirrorboard.media' } });
+    expect(new Set(config.sources.values())).toEqual(new Set(['default']));
+  });
+
+  it('finds the file of the working directory', async () => {
+    const config = await load({ files: { '/work/mirrorboard.yaml': FILE } });
+    expect(config).toMatchObject({
+      file: './mirrorboard.yaml',
+      project: 'vision',
+      roots: [{ path: '/mnt/a=b' }, { path: '/mnt/logs', name: 'cluster-a' }],
+      lanes: { local: { path: 'file.db', mediaPath: 'pictures' } },
+      log: { level: 'info', format: 'json' },
+    });
+    expect(config.sources.get('config')).toBe('default');
+    for (const field of ['project', 'roots', 'lanes.local.path', 'lanes.local.media_path', 'log.level', 'log.format']) {
+      expect([field, config.sources.get(field)]).toEqual([field, 'file']);
+    }
+  });
+
+  it('takes a flag before the environment, that before the file, that before the default', async () => {
+    const files = { '/work/mirrorboard.yaml': 'log: { level: info }\nlanes: { local: { path: file.db } }' };
+    const env = { MIRRORBOARD_STORE: 'env.db', MIRRORBOARD_LOG_LEVEL: 'debug' };
+    const flags = { store: 'flag.db', logLevel: 'error' };
+    const seen: unknown[] = [];
+    for (const given of [{}, { files }, { files, env }, { files, env, flags }]) {
+      const { lanes, log, sources } = await load(given);
+      seen.push([lanes.local.path, lanes.local.mediaPath, sources.get('lanes.local.path'), log.level, sources.get('log.level')]);
+    }
+    expect(seen).toEqual([
+      ['./mirrorboard.db', './mirrorboard.media', 'default', 'warn', 'default'],
+      ['file.db', 'file.media', 'file', 'info', 'file'],
+      ['env.db', 'env.media', 'environment', 'debug', 'environment'],
+      ['flag.db', 'flag.media', 'flag', 'error', 'flag'],
+    ]);
+  });
+
+  it("keeps media beside another store than the file's", async () => {
+    const { lanes, sources } = await load({ flags: { store: 'other.sqlite' }, files: { '/work/mirrorboard.yaml': FILE } });
+    expect(lanes.local).toEqual({ path: 'other.sqlite', mediaPath: 'other.sqlite.media' });
+    expect(sources.get('lanes.local.media_path')).toBe('default');
+  });
+
+  it('reads the file that flag or environment name', async () => {
+    const files = { '/work/a.yaml': 'project: a', '/etc/b.yaml': 'project: b', '/work/mirrorboard.yaml': 'project: c' };
+    const byFlag = await load({ flags: { config: 'a.yaml' }, env: { MIRRORBOARD_CONFIG: '/etc/b.yaml' }, files });
+    expect([byFlag.file, byFlag.project, byFlag.sources.get('config')]).toEqual(['a.yaml', 'a', 'flag']);
+    const byVariable = await load({ env: { MIRRORBOARD_CONFIG: '/etc/b.yaml' }, files });
+    expect([byVariable.file, byVariable.project, byVariable.sources.get('config')]).toEqual(['/etc/b.yaml', 'b', 'environment']);
+  });
+
+  it("replaces the file's roots by those of the command line", async () => {
+    const files = { '/work/mirrorboard.yaml': FILE };
+    const given = await load({ flags: { roots: [{ path: 'here', name: 'n' }] }, files });
+    expect([given.roots, given.sources.get('roots')]).toEqual([[{ path: 'here', name: 'n' }], 'flag']);
+    const none = await load({ flags: { roots: [] }, files });
+    expect([none.roots.length, none.sources.get('roots')]).toEqual([2, 'file']);
+  });
+
+  it('says that a named file is missing, or that one cannot be read', async () => {
+    const missing = await failure({ flags: { config: 'a.yaml' } });
+    expect([missing.code, missing.message]).toEqual(['MB1003', 'reading the configuration a.yaml: there is no such file']);
+    const readFile = (): string => {
+      throw Object.assign(new Error('x'), { code: 'EACCES' });
+    };
+    await expect(loadConfig({ flags: {}, env: {}, cwd: '/work', readFile })).rejects.toMatchObject({ code: 'MB1003', exitCode: 2 });
+  });
+
+  it('checks words of flags and variables', async () => {
+    const flag = await failure({ flags: { logLevel: 'wran' } });
+    expect([flag.code, flag.message]).toEqual([
+      'MB1001',
+      '--log-level: found "wran", expected one of silent, error, warn, info, debug; did you mean warn?',
+    ]);
+    const variable = await failure({ env: { MIRRORBOARD_LOG_FORMAT: 'xml' } });
+    expect([variable.code, variable.message]).toEqual(['MB1002', 'MIRRORBOARD_LOG_FORMAT: found "xml", expected one of json, pretty']);
+  });
+
+  it('takes an empty variable for none, and an empty flag for a slip', async () => {
+    expect((await load({ env: { MIRRORBOARD_STORE: '' } })).sources.get('lanes.local.path')).toBe('default');
+    expect((await failure({ flags: { store: '' } })).code).toBe('MB1001');
+  });
+
+  it('leaves the default level to the command', async () => {
+    const config = await loadConfig({ flags: {}, env: {}, cwd: '/nowhere-at-all', defaultLogLevel: 'info' });
+    expect([config.log.level, config.sources.get('log.level')]).toEqual(['info', 'default']);
+  });
+});
+
+describe('environmentName', () => {
+  it('has one rule', () => {
+    expect(['store', 'logLevel'].map(environmentName)).toEqual(['MIRRORBOARD_STORE', 'MIRRORBOARD_LOG_LEVEL']);
+  });
+});
+
+it('loads the YAML parser and the schemas only for a file', () => {
+  const script = `
+    const [url, file] = process.argv.slice(1);
+    const seen = [];
+    (await import('node:module')).registerHooks({ resolve: (name, context, next) => (seen.push(name), next(name, context)) });
+    const { loadConfig } = await import(url);
+    await loadConfig({ flags: {}, env: {}, cwd: '/', readFile: () => { if (file === 'yes') return ''; throw Object.assign(new Error(), { code: 'ENOENT' }); } });
+    console.log(['yaml', 'zod'].filter((name) => seen.includes(name)).join());`;
+  const module = new URL('../../../src/config/index.js', import.meta.url).href;
+  const loaded = (file: string): string =>
+    spawnSync(process.execPath, ['--input-type=module', '-e', script, module, file], { encoding: 'utf8' }).stdout.trim();
+  expect([loaded('no'), loaded('yes')]).toEqual(['', 'yaml,zod']);
+});
