@@ -1,10 +1,8 @@
 /** What a backfill would do: looks at the same places, and changes nothing. */
-import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { openForReading } from './backends/local/client.ts';
-import { StoreReader } from './backends/local/reader.ts';
-import { type Obstacle, resolveRoots, type RootRequest, walk } from './discover/index.ts';
-import type { FileState, RunRef } from './model/index.ts';
+import { existsSync } from 'node:fs';
+import { openStore } from './backends/local/index.ts';
+import { type FoundFile, type Obstacle, resolveRoots, type RootRequest, walk } from './discover/index.ts';
+import { type FileState, needsSearch, type RunRef } from './model/index.ts';
 
 export interface PlannedRun {
   readonly run: RunRef;
@@ -23,7 +21,7 @@ export interface Plan {
 
 export function planBackfill(roots: readonly RootRequest[], storePath: string): Plan {
   const exists = existsSync(storePath);
-  const reader = exists ? new StoreReader(openForReading(storePath), '') : undefined;
+  const reader = exists ? openStore(storePath) : undefined;
   try {
     const runs: PlannedRun[] = [];
     const obstacles: Plan['obstacles'][number][] = [];
@@ -33,7 +31,7 @@ export function planBackfill(roots: readonly RootRequest[], storePath: string): 
       for (const { path, files } of found.runs) {
         const run = { root: root.name, path };
         const states = new Map((reader?.positions(run).files ?? []).map((state) => [state.name, state]));
-        const ahead = files.map(({ name, size }) => bytesAhead(join(root.path, path, name), size, states.get(name)));
+        const ahead = files.map((file) => bytesAhead(file, states.get(file.name)));
         runs.push({
           run,
           files: files.length,
@@ -51,9 +49,8 @@ export function planBackfill(roots: readonly RootRequest[], storePath: string): 
 }
 
 /** Whether a changed file is read from its watermark or anew is only known once its guard is looked at: the less is said. */
-function bytesAhead(path: string, size: number, state: FileState | undefined): number {
+function bytesAhead({ size, stamp }: FoundFile, state: FileState | undefined): number {
   if (state === undefined) return size;
-  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
-  if (stat !== undefined && `${stat.mtimeNs}.${stat.ctimeNs}.${stat.ino}` === state.stamp && size === state.size) return 0;
+  if (stamp === state.stamp && size === state.size && !needsSearch(state)) return 0;
   return size < state.position.watermark ? size : size - state.position.watermark;
 }

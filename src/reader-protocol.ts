@@ -1,10 +1,13 @@
 import type { Found } from './discover/index.ts';
+import type { RunRef } from './model/index.ts';
 import type { ReadEvent, RunJob } from './reader.ts';
 
 /** Messages between the main thread and the reader's. */
 export type ReaderRequest =
   | { readonly kind: 'walk'; readonly root: string; readonly below: string }
-  | { readonly kind: 'read'; readonly jobs: readonly RunJob[] };
+  /** `keep`: what is known of the runs is kept, and later jobs of them need not bring it again. */
+  | { readonly kind: 'read'; readonly jobs: readonly RunJob[]; readonly keep: boolean }
+  | { readonly kind: 'forget'; readonly runs: readonly RunRef[] };
 
 export type ReaderReply =
   | { readonly kind: 'found'; readonly found: Found }

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Found } from './discover/index.ts';
 import { MirrorError } from './errors.ts';
+import type { RunRef } from './model/index.ts';
 import type { ReadEvent, RunJob } from './reader.ts';
 import { OUTSTANDING, type ReaderReply, type ReaderRequest, SHARED_INTS, STOP } from './reader-protocol.ts';
 
@@ -35,9 +36,14 @@ export class ReaderThread {
     return reply.found;
   }
 
-  /** Asks for runs to be read; `events` brings what comes, for each request in turn. */
-  request(jobs: readonly RunJob[]): void {
-    this.#request({ kind: 'read', jobs });
+  /** Asks for runs to be read (`keep`: and for what is known of them to be kept); `events` brings what comes, for each request in turn. */
+  request(jobs: readonly RunJob[], { keep = false }: { readonly keep?: boolean } = {}): void {
+    this.#request({ kind: 'read', jobs, keep });
+  }
+
+  /** Lets go of what is known of runs: their next jobs bring it anew. */
+  forget(runs: readonly RunRef[]): void {
+    this.#request({ kind: 'forget', runs });
   }
 
   /** What the next request brings. */

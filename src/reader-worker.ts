@@ -1,8 +1,8 @@
 /** The reader's thread: walks roots, reads and decodes runs, and waits when nobody takes what it brings. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { walk } from './discover/index.ts';
-import type { Batch } from './model/index.ts';
-import { type ReadEvent, readRun, type RunJob } from './reader.ts';
+import type { Batch, RunRef } from './model/index.ts';
+import { type ReadEvent, type RunJob, RunSession } from './reader.ts';
 import { MAX_OUTSTANDING_BYTES, OUTSTANDING, type ReaderReply, type ReaderRequest, STOP } from './reader-protocol.ts';
 import { FileWindow } from './tail/index.ts';
 
@@ -19,20 +19,35 @@ const fileWindow = new FileWindow();
 port.on('message', (request: ReaderRequest) => {
   try {
     if (request.kind === 'walk') post({ kind: 'found', found: walk(request.root, request.below) });
-    else read(request.jobs);
+    else if (request.kind === 'read') read(request.jobs, request.keep);
+    else for (const run of request.runs) sessions.delete(keyOf(run));
   } catch (error) {
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
     post({ kind: 'failed', message, stack: stack ?? '' });
   }
 });
 
-function read(jobs: readonly RunJob[]): void {
+/** Runs that grow, by their key. Who asks decides which are kept. */
+const sessions = new Map<string, RunSession>();
+
+function keyOf(run: RunRef): string {
+  return JSON.stringify([run.root, run.path]);
+}
+
+function sessionOf(job: RunJob, keep: boolean): RunSession {
+  const key = keyOf(job.run);
+  const session = sessions.get(key) ?? new RunSession(job.series);
+  if (keep) sessions.set(key, session);
+  return session;
+}
+
+function read(jobs: readonly RunJob[], keep: boolean): void {
   let events: ReadEvent[] = [];
   let cost = 0;
   const stopped = (): boolean => Atomics.load(shared, STOP) !== 0;
   for (const job of jobs) {
     if (stopped()) break;
-    for (const event of readRun(job, fileWindow)) {
+    for (const event of sessionOf(job, keep).read(job, fileWindow)) {
       if (stopped()) break;
       events.push(event);
       cost += EVENT_BYTES + (event.kind === 'batch' ? batchBytes(event.batch) : 0);

@@ -1,7 +1,7 @@
 /**
  * Joins `tail` and `decode`: the files of one run in, batches and file states out. Runs in the reader's thread.
  */
-import { closeSync, statSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileDecoder, TagTable } from './decode/index.ts';
 import { messageOf, systemCode } from './errors.ts';
@@ -13,15 +13,19 @@ export interface RunJob {
   readonly run: RunRef;
   /** Where the run's directory is now. */
   readonly directory: string;
-  /** In the order in which they are read; with what is known of them. */
+  /** In the order in which they are read; with what is known of them, where no session knows it. */
   readonly files: readonly { readonly name: string; readonly state?: FileState }[];
-  /** The run's catalogue so far. */
+  /** The run's catalogue so far; a session that was kept has its own. */
   readonly series: readonly Series[];
   /** Nobody waits for the rest of a torn record: look for sound ones inside it. */
   readonly settled: boolean;
+  /** Try bytes again that could not be read. Default true. */
+  readonly heal?: boolean;
+  /** Stop behind the batch that brings the bytes read to so many, and say that there is more. Default: no end. */
+  readonly mostBytes?: number;
 }
 
-export type FileOutcome = 'read' | 'unchanged' | 'shortened' | 'replaced' | 'vanished' | 'unreadable';
+export type FileOutcome = 'read' | 'shortened' | 'replaced' | 'vanished' | 'unreadable';
 
 /** What reading a run brings, in order. */
 export type ReadEvent =
@@ -35,16 +39,42 @@ export type ReadEvent =
       readonly size: number;
       readonly reason?: string;
     }
-  | { readonly kind: 'runDone'; readonly run: RunRef };
+  /** `hasMore`: the bytes allowed were used up before the files were at their end. */
+  | { readonly kind: 'runDone'; readonly run: RunRef; readonly hasMore: boolean };
 
-export function* readRun(job: RunJob, window: FileWindow): Generator<ReadEvent, void, void> {
-  const catalogue = new Catalogue(job.series);
-  const tags = new TagTable();
-  for (const series of catalogue.series) {
-    if (series.plugin === 'scalars') tags.add(new TextEncoder().encode(series.tag), series.id);
+export function readRun(job: RunJob, window: FileWindow): Generator<ReadEvent, void, void> {
+  return new RunSession(job.series).read(job, window);
+}
+
+/** What has to be known of a run to read on: kept between the passes over a run that grows. */
+export class RunSession {
+  readonly #catalogue: Catalogue;
+  readonly #tags = new TagTable();
+  readonly #states = new Map<string, FileState>();
+
+  constructor(series: readonly Series[]) {
+    this.#catalogue = new Catalogue(series);
+    for (const { plugin, tag, id } of series) {
+      if (plugin === 'scalars') this.#tags.add(new TextEncoder().encode(tag), id);
+    }
   }
-  for (const { name, state } of job.files) yield* new FileRead(job, name, state, catalogue, tags, window).events();
-  yield { kind: 'runDone', run: job.run };
+
+  *read(job: RunJob, window: FileWindow): Generator<ReadEvent, void, void> {
+    let left = job.mostBytes ?? Infinity;
+    for (const { name, state } of job.files) {
+      const known = this.#states.get(name) ?? state;
+      for (const event of new FileRead(job, name, known, this.#catalogue, this.#tags, window).events()) {
+        if (event.kind === 'batch') {
+          this.#states.set(name, event.state);
+          left -= event.batch.end - event.batch.start;
+        }
+        yield event;
+        if (left <= 0) break;
+      }
+      if (left <= 0) break;
+    }
+    yield { kind: 'runDone', run: job.run, hasMore: left <= 0 };
+  }
 }
 
 /** One pass over one file. */
@@ -70,10 +100,6 @@ class FileRead {
     const path = join(this.#job.directory, this.#name);
     let file: OpenFile | undefined;
     try {
-      if (this.#state !== undefined && this.#isUntouched(path, this.#state)) {
-        yield this.#outcome('unchanged', this.#state.size);
-        return;
-      }
       file = openFile(path);
       yield* this.#read(file);
     } catch (error) {
@@ -96,7 +122,7 @@ class FileRead {
       }
     }
     this.#state ??= newState(this.#name, 0);
-    for (const gap of this.#state.position.gaps) yield* this.#heal(gap, file);
+    if (this.#job.heal !== false) for (const gap of this.#state.position.gaps) yield* this.#heal(gap, file);
     yield* this.#tail(file);
     yield this.#outcome(outcome, file.size);
   }
@@ -135,22 +161,38 @@ class FileRead {
   *#heal(gap: Gap, file: OpenFile): Generator<ReadEvent, void, void> {
     const before = this.#known();
     const decoder = this.#decoder(gap.start, { ...before, guard: { first: undefined, last: undefined } });
-    const batches: Batch[] = [];
+    const healed: { readonly batch: Batch; readonly records: number }[] = [];
+    const { size } = this.#catalogue;
+    const { count } = this.#tags;
     for (;;) {
       const more = this.#advance(decoder, Math.min(gap.end, file.size));
-      if (decoder.damage.length > 0 || (more === 'end' && decoder.watermark !== gap.end)) return;
-      batches.push(decoder.take());
+      if (decoder.damage.length > 0 || (more === 'end' && decoder.watermark !== gap.end)) {
+        // Nothing of it is handed out, so nobody may hear of series that only it has.
+        this.#catalogue.truncate(size);
+        this.#tags.truncate(count);
+        return;
+      }
+      healed.push({ batch: decoder.take(), records: decoder.records });
       if (more === 'end') break;
     }
-    this.#state = {
-      ...before,
-      position: { ...before.position, gaps: before.position.gaps.filter((other) => other !== gap) },
-      damage: before.damage.filter((damage) => damage.start < gap.start || damage.end > gap.end),
-      records: decoder.records,
-      stamp: '',
-    };
-    for (const [i, batch] of batches.entries()) {
-      yield { kind: 'batch', batch, state: i === batches.length - 1 ? this.#state : before };
+    const { fileVersion = before.fileVersion, writer = before.writer } = decoder.head;
+    // What is owed and what is damaged begin behind each batch that was handed out: a crash between two of them doubles nothing.
+    const rest = <Range extends { readonly start: number; readonly end: number }>(ranges: readonly Range[], from: number): Range[] =>
+      ranges.flatMap((range) => {
+        if (range.start < gap.start || range.end > gap.end) return [range];
+        return from < range.end ? [{ ...range, start: Math.max(range.start, from) }] : [];
+      });
+    for (const { batch, records } of healed) {
+      this.#state = {
+        ...before,
+        position: { ...before.position, gaps: rest(before.position.gaps, batch.end) },
+        damage: rest(before.damage, batch.end),
+        records,
+        stamp: '',
+        ...(fileVersion === undefined ? {} : { fileVersion }),
+        ...(writer === undefined ? {} : { writer }),
+      };
+      yield { kind: 'batch', batch, state: this.#state };
     }
   }
 
@@ -183,11 +225,6 @@ class FileRead {
 
   #known(): FileState {
     return this.#state ?? newState(this.#name, 0);
-  }
-
-  #isUntouched(path: string, state: FileState): boolean {
-    const stat = statSync(path, { bigint: true });
-    return Number(stat.size) === state.size && `${stat.mtimeNs}.${stat.ctimeNs}.${stat.ino}` === state.stamp;
   }
 
   #outcome(outcome: FileOutcome, size: number, reason?: string): ReadEvent {

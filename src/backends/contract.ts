@@ -3,7 +3,7 @@
  * backend; see docs/architecture.md for how the calls follow each other.
  */
 import type { MirrorError } from '../errors.ts';
-import type { Batch, FileState, Position, RunRef, Series } from '../model/index.ts';
+import type { Batch, FileState, RunRef, Series } from '../model/index.ts';
 
 /** How a backend holds a kind of values. */
 export type Holding = 'native' | 'artifact' | 'none';
@@ -84,10 +84,12 @@ export interface ReadBackChunk {
   readonly points: readonly ReadBackPoint[];
 }
 
-/** What a backend that owns its positions knows of a run. */
+/** What a backend that owns its positions knows of a run, without a look at points or series. */
 export interface KnownRun {
   readonly files: readonly FileState[];
-  readonly series: readonly Series[];
+  readonly points: number;
+  readonly tags: number;
+  readonly lastStep: number | bigint | null;
 }
 
 /** Enough to send the very same lines again: committed to the state before they are sent. */
@@ -129,8 +131,25 @@ export interface Backend {
 /** The local store, and whoever else keeps position and points together. */
 export interface PositionOwner extends Backend {
   positions(run: RunRef): KnownRun;
+  /** The run's series so far, in the order of their numbers. */
+  catalogue(run: RunRef): readonly Series[];
   /** The roots it holds runs of, and where each lay last. */
   roots(): readonly KnownRoot[];
+  /** Every event file it holds of a root, as it was when it was last read. */
+  knownFiles(root: string): readonly KnownFile[];
+  /** Brings what arrived piece by piece together, for a run that has gone quiet. Changes nothing that can be read. */
+  compact?(run: RunRef): void;
+  /** Event files it holds of a root whose runs are at or below a path (empty for all). */
+  fileCount(root: string, below: string): number;
+}
+
+export interface KnownFile {
+  readonly run: string;
+  readonly name: string;
+  readonly size: number;
+  readonly stamp: string;
+  /** Something of it can't be read, or is not whole yet. */
+  readonly isDamaged: boolean;
 }
 
 export interface KnownRoot {
@@ -144,6 +163,3 @@ export interface JournalledBackend extends Backend {
   sendPrepared(intent: Intent, parcels: readonly Parcel[], signal: AbortSignal): Promise<readonly Outcome[]>;
   resolve(handle: Handle, intent: Intent): Promise<Resolution>;
 }
-
-/** Where a file of which nothing is known begins. */
-export const START: Position = { watermark: 0, gaps: [] };

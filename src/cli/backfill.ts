@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
-import { loadConfig, parseRoot } from '../config/index.ts';
+import { type Config, loadConfig, parseRoot } from '../config/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import { isPending } from '../model/index.ts';
-import type { Report } from '../status/index.ts';
-import { type CommandContext, type GlobalOptions, styleOf } from './context.ts';
+import type { Logger, Report } from '../status/index.ts';
+import { type CommandContext, configFlags, type GlobalOptions, programName, shellWord, styleOf } from './context.ts';
 import { Interrupt } from './interrupt.ts';
-import { renderPlan } from './plan-text.ts';
+import { planJson, renderPlan } from './plan-text.ts';
 import { ProgressBlock, renderReport, reportJson } from './terminal/index.ts';
 
 export interface BackfillFlags extends GlobalOptions {
@@ -17,11 +17,7 @@ export interface BackfillFlags extends GlobalOptions {
 /** Mirrors log directories once. */
 export async function backfillCommand(roots: readonly string[], flags: BackfillFlags, context: CommandContext): Promise<void> {
   const { stdout, stderr, env } = context;
-  const config = await loadConfig({
-    flags: flags.store === undefined ? { config: flags.config } : { config: flags.config, store: flags.store },
-    env,
-    cwd: process.cwd(),
-  });
+  const config = await loadConfig({ flags: configFlags(flags), env, cwd: process.cwd() });
   const requests = roots.length > 0 ? roots.map((root) => parseRoot(root, existsSync)) : config.roots;
   if (requests.length === 0) {
     throw new MirrorError('MB1001', 'there is nothing to mirror: no log directory is given', { command: 'mirrorboard backfill LOGDIR' });
@@ -34,15 +30,17 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
     }
   }
   const store = config.lanes.local;
+  const storeWords = config.sources.get('lanes.local.path') === 'flag' ? ['--store', store.path] : [];
   if (flags.dryRun === true) {
     const { planBackfill } = await import('../plan.ts');
     const plan = planBackfill(requests, store.path);
-    stdout.write(flags.json === true ? `${JSON.stringify({ type: 'plan', ...plan })}\n` : renderPlan(plan, stdout.columns));
+    stdout.write(flags.json === true ? `${JSON.stringify(planJson(plan))}\n` : renderPlan(plan, stdout.columns));
     return;
   }
 
   const isTty = stderr.isTTY === true && env.TERM !== 'dumb';
   const block = new ProgressBlock({ stream: stderr, now: Date.now, isTty, columns: () => stderr.columns });
+  const log = await wantedLog(config, block);
   using interrupt = new Interrupt((line) => block.print(line));
   const { backfill } = await import('../pipeline.ts');
   let report: Report;
@@ -51,6 +49,7 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
       roots: requests,
       store,
       signal: interrupt.signal,
+      ...(log === undefined ? {} : { log }),
       onStart: (tracker) => {
         if ((flags.quiet ?? 0) === 0) block.start(tracker);
       },
@@ -64,18 +63,23 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
       renderReport(report, {
         width: stderr.columns,
         style: styleOf(stderr, flags, env),
-        command: `mirrorboard backfill ${roots.join(' ')}`,
-        next: nextCommand(store.path),
+        command: [programName(env), 'backfill', ...roots, ...storeWords].map(shellWord).join(' '),
+        next:
+          report.totals.files === 0
+            ? [programName(env), 'inspect', requests[0]?.path ?? '.'].map(shellWord).join(' ')
+            : `${[programName(env), 'export', '--format', 'csv', ...storeWords].map(shellWord).join(' ')} | head`,
       }),
     );
   }
   context.exitCode = exitCodeOf(report, flags.strict === true);
 }
 
-/** Something to look at the result with. */
-function nextCommand(storePath: string): string {
-  const store = storePath.endsWith('/mirrorboard.db') || storePath === 'mirrorboard.db' ? '' : ` --store ${storePath}`;
-  return `mirrorboard export --format csv${store} | head`;
+/** The summary says it all in the end: log lines are for those who asked for them, by flag, environment or file. */
+async function wantedLog(config: Config, block: ProgressBlock): Promise<Logger | undefined> {
+  if (config.sources.get('log.level') === 'default' && config.sources.get('log.format') === 'default') return undefined;
+  const { createLogger } = await import('../status/index.ts');
+  const stream = { isTTY: process.stderr.isTTY, write: (text: string) => block.print(text.trimEnd()) };
+  return createLogger({ level: config.log.level, format: config.log.format, stream });
 }
 
 /** What was not mirrored makes 1; the torn end of a live file does so only when somebody is strict. */

@@ -1,3 +1,4 @@
+import type { Flags } from '../config/index.ts';
 import { type ColorChoice, type Style, styleFor } from './terminal/index.ts';
 
 /** Options every command has. */
@@ -9,7 +10,6 @@ export interface GlobalOptions {
   readonly logLevel?: string;
   readonly logFormat?: string;
   readonly quiet?: number;
-  readonly verbose?: number;
 }
 
 /** Where a command reads from and writes to, and how it ends. */
@@ -22,6 +22,21 @@ export interface CommandContext {
 
 export function styleOf(stream: NodeJS.WriteStream, options: GlobalOptions, env: NodeJS.ProcessEnv): Style {
   return styleFor({ stream, env, choice: options.color ?? 'auto' });
+}
+
+/** The program as it was called, for commands that are shown to be typed. */
+export function programName(env: NodeJS.ProcessEnv): string {
+  return env['MIRRORBOARD_SELF'] || 'mirrorboard';
+}
+
+/** A word of a command, so that a shell reads it as one. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** What flags say of the configuration. */
+export function configFlags({ config, store, logLevel, logFormat }: GlobalOptions): Flags {
+  return { config, store, logLevel, logFormat };
 }
 
 /** Writes data, and waits while whoever reads it is slow. */

@@ -1,12 +1,13 @@
 /** Where an export comes from: the local store, or event files read on the spot. */
 import { basename, join } from 'node:path';
 import type { ReadBackPoint } from '../backends/contract.ts';
-import type { StoreReader } from '../backends/local/reader.ts';
-import { type Obstacle, walk } from '../discover/index.ts';
+import type { StoreReader } from '../backends/local/index.ts';
+import type { Obstacle } from '../discover/index.ts';
 import type { ExportRun, ExportSeries, ExportSource } from '../export/index.ts';
 import { type Batch, type FileState, interpret, jsonText, type ScalarColumns, type Series, valueJson } from '../model/index.ts';
 import { readRun } from '../reader.ts';
 import { FileWindow } from '../tail/index.ts';
+import type { Target } from './survey.ts';
 
 /** The runs of one root of the store. Series have to be read one after the other: the reader uses one statement for all. */
 export function storeSource(reader: StoreReader, root: string): ExportSource {
@@ -25,16 +26,20 @@ export interface FilesSourceOptions {
   readonly settled?: boolean;
   /** Told of directories and files that could not be read; they are missing from what comes out. */
   readonly onObstacle?: (obstacle: Obstacle) => void;
+  /** Told of each file once it is read to its end. */
+  readonly onFile?: (file: FileState) => void;
 }
 
 /**
- * The runs below a directory, read from their event files. A series is scattered over its run's files, so one run at a
+ * The runs of a target, read from their event files. A series is scattered over its run's files, so one run at a
  * time is held in memory: 24 bytes a scalar, everything else as JSON text; media are hashed and let go.
  */
-export function filesSource(directory: string, { settled = true, onObstacle }: FilesSourceOptions = {}): ExportSource {
+export function filesSource(
+  { directory, runs, obstacles }: Target,
+  { settled = true, onObstacle, onFile }: FilesSourceOptions = {},
+): ExportSource {
   return {
     *runs(): Generator<ExportRun, void, void> {
-      const { runs, obstacles } = walk(directory);
       for (const obstacle of obstacles) onObstacle?.(obstacle);
       const window = new FileWindow();
       for (const { path, files } of runs) {
@@ -52,6 +57,7 @@ export function filesSource(directory: string, { settled = true, onObstacle }: F
             onObstacle?.({ path: path === '.' ? event.file : `${path}/${event.file}`, reason: event.reason });
           }
         }
+        if (onFile !== undefined) for (const file of collected.files.values()) onFile(file);
         yield { run: path, files: [...collected.files.values()], series: collected.series() };
       }
     },

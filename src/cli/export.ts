@@ -1,13 +1,11 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { openForReading } from '../backends/local/client.ts';
-import { defaultMediaPath } from '../backends/local/index.ts';
-import { StoreReader } from '../backends/local/reader.ts';
+import { openStore, type StoreReader } from '../backends/local/index.ts';
 import { loadConfig } from '../config/index.ts';
 import { messageOf, MirrorError } from '../errors.ts';
 import { EXPORT_KINDS, type ExportKind, writeCsv, writeParquet, writeTruthJson } from '../export/index.ts';
-import { type CommandContext, type GlobalOptions, writeOut } from './context.ts';
+import { type CommandContext, configFlags, type GlobalOptions, writeOut } from './context.ts';
 import { storeSource } from './export-sources.ts';
-import { formatCount } from './terminal/index.ts';
+import { formatCount, visibleText } from './terminal/index.ts';
 
 export interface ExportFlags extends GlobalOptions {
   readonly format: 'json' | 'csv' | 'parquet';
@@ -18,11 +16,7 @@ export interface ExportFlags extends GlobalOptions {
 
 /** Writes the local store out, also while somebody mirrors into it. */
 export async function exportCommand(flags: ExportFlags, context: CommandContext): Promise<void> {
-  const config = await loadConfig({
-    flags: flags.store === undefined ? { config: flags.config } : { config: flags.config, store: flags.store },
-    env: context.env,
-    cwd: process.cwd(),
-  });
+  const config = await loadConfig({ flags: configFlags(flags), env: context.env, cwd: process.cwd() });
   const { path } = config.lanes.local;
   const kind = exportKind(flags.kind);
   const isTerminal = flags.out === undefined || flags.out === '-';
@@ -31,7 +25,7 @@ export async function exportCommand(flags: ExportFlags, context: CommandContext)
       command: 'mirrorboard export --format parquet --out metrics.parquet',
     });
   }
-  const reader = new StoreReader(openForReading(path), defaultMediaPath(path));
+  const reader = openStore(path);
   try {
     const source = storeSource(reader, chosenRoot(reader, flags.root, path));
     const output = isTerminal ? new StreamOutput(context.stdout) : new FileOutput(flags.out ?? '');
@@ -48,7 +42,7 @@ export async function exportCommand(flags: ExportFlags, context: CommandContext)
         context.stderr.write(
           `${formatCount(leftOut)} values that are no numbers are left out of a table of scalars; --kind all has them.\n`,
         );
-      if (!isTerminal) context.stderr.write(`${formatCount(points)} points written to ${flags.out}\n`);
+      if (!isTerminal) context.stderr.write(`${formatCount(points)} points written to ${visibleText(flags.out ?? '')}\n`);
     } catch (error) {
       output.abandon();
       throw error;
@@ -108,7 +102,7 @@ class StreamOutput {
 class FileOutput {
   readonly #path: string;
   readonly #temporary: string;
-  readonly #fd: number;
+  #fd: number | undefined;
 
   constructor(path: string) {
     this.#path = path;
@@ -123,21 +117,31 @@ class FileOutput {
   write(chunk: string | Uint8Array): void {
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd ?? -1, bytes, at);
     } catch (cause) {
       throw this.#failed(cause);
     }
   }
 
   finish(): void {
-    fsyncSync(this.#fd);
-    closeSync(this.#fd);
-    renameSync(this.#temporary, this.#path);
+    try {
+      if (this.#fd !== undefined) fsyncSync(this.#fd);
+      this.#close();
+      renameSync(this.#temporary, this.#path);
+    } catch (cause) {
+      throw this.#failed(cause);
+    }
   }
 
   abandon(): void {
-    closeSync(this.#fd);
+    this.#close();
     rmSync(this.#temporary, { force: true });
+  }
+
+  #close(): void {
+    const fd = this.#fd;
+    this.#fd = undefined;
+    if (fd !== undefined) closeSync(fd);
   }
 
   #failed(cause: unknown): MirrorError {

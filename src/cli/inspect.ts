@@ -2,11 +2,10 @@ import { compareNames, type Damage, isPending, jsonText } from '../model/index.t
 import { ExitCode } from '../errors.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
 import { findTarget, type RunSurvey, survey, type Target, whyEmpty, whyNoRuns } from './survey.ts';
-import { formatBytes, formatCount, formatStep, renderTable, type Style, visibleText } from './terminal/index.ts';
+import { damageReason, formatBytes, formatCount, formatStep, renderTable, type Style, visibleText } from './terminal/index.ts';
 
 export interface InspectFlags extends GlobalOptions {
   readonly format?: string;
-  readonly tags?: boolean;
 }
 
 /** Says what is in event files, what is damaged, and why nothing is shown where nothing is. */
@@ -16,7 +15,18 @@ export async function inspectCommand(path: string, flags: InspectFlags, context:
   if (flags.format === 'json') {
     const { filesSource } = await import('./export-sources.ts');
     const { writeTruthJson } = await import('../export/index.ts');
-    await writeTruthJson(filesSource(path), (chunk) => writeOut(stdout, chunk));
+    let isSound = true;
+    const source = filesSource(target, {
+      onObstacle: ({ path: where, reason }) => {
+        isSound = false;
+        context.stderr.write(`can not be read: ${visibleText(where)}: ${visibleText(reason)}\n`);
+      },
+      onFile: ({ damage }) => {
+        isSound &&= damage.every(isPending);
+      },
+    });
+    await writeTruthJson(source, (chunk) => writeOut(stdout, chunk));
+    context.exitCode = isSound ? ExitCode.done : ExitCode.notMirrored;
     return;
   }
   const style = styleOf(stdout, flags, env);
@@ -86,18 +96,8 @@ function runText(run: RunSurvey, style: Style, width: number | undefined): strin
   return `${lines.join('\n')}\n\n`;
 }
 
-const REASONS: Readonly<Record<Damage['reason'], string>> = {
-  length_checksum: 'the length of a record does not fit its checksum',
-  data_checksum: 'the data of a record do not fit their checksum',
-  bad_message: 'a record holds no readable event',
-  false_length: 'a record claims to be longer than the file',
-  not_event_file: 'it is no event file',
-  torn: 'waiting: the last record is not whole yet',
-  zeros: 'waiting: it ends in zeros, as on a network file system before data arrive',
-};
-
-function damageWords({ reason, start, end, detail }: Damage): string {
-  return `${REASONS[reason]}${detail === undefined ? '' : ` (${visibleText(detail)})`}, bytes ${formatCount(start)} to ${formatCount(end)}`;
+function damageWords(damage: Damage): string {
+  return `${damageReason(damage)}, offset ${damage.start}, ${counted(damage.end - damage.start, 'byte')}`;
 }
 
 function closing(target: Target, totals: { runs: number; files: number; bytes: number; points: number }, path: string): string {

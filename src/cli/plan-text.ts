@@ -6,6 +6,29 @@ const MOST_RUNS = 30;
 /** What a backfill into a local store took on two cores, in bytes of plain scalars: the roughest of guesses. */
 const BYTES_PER_MS = 50_000;
 
+/** A plan for a program to read. */
+export function planJson({ store, runs, obstacles }: Plan): object {
+  return {
+    type: 'plan',
+    store: { path: store.path, exists: store.exists },
+    totals: {
+      runs: runs.length,
+      files: runs.reduce((sum, run) => sum + run.files, 0),
+      bytes_to_read: runs.reduce((sum, run) => sum + run.bytesToRead, 0),
+    },
+    runs: runs.map(({ run, files, newFiles, changedFiles, bytes, bytesToRead }) => ({
+      root: run.root,
+      run: run.path,
+      files,
+      new_files: newFiles,
+      changed_files: changedFiles,
+      bytes,
+      bytes_to_read: bytesToRead,
+    })),
+    obstacles,
+  };
+}
+
 /** A plan for a person to read. */
 export function renderPlan({ runs, store, obstacles }: Plan, width: number | undefined): string {
   const toRead = runs.reduce((sum, run) => sum + run.bytesToRead, 0);

@@ -9,7 +9,7 @@ Examples:
   mirrorboard export --format csv > all.csv  the mirrored scalars as a table
 
 Exit codes: 0 done, 1 something was not mirrored, 2 wrong use, 3 could not judge, 4 locked by another, 130 interrupted.
-A flag --some-flag can also be given as MIRRORBOARD_SOME_FLAG. Documentation: README.md and docs/.`;
+MIRRORBOARD_CONFIG, MIRRORBOARD_STORE, MIRRORBOARD_LOG_LEVEL and MIRRORBOARD_LOG_FORMAT stand for the flags of those names.`;
 
 /** The whole command line. Commands load what they need when they run, so that --help and --version are instant. */
 export function makeProgram(context: CommandContext): Command {
@@ -21,54 +21,66 @@ export function makeProgram(context: CommandContext): Command {
     .exitOverride()
     .configureHelp({ showGlobalOptions: true });
 
-  withCommon(
-    program
-      .command('backfill')
-      .argument('[roots...]', 'log directories, as PATH or NAME=PATH')
-      .description('mirror everything that is there, once')
-      .option('-n, --dry-run', 'say what would be read, and change nothing')
-      .option('--strict', 'exit 1 also for files whose last record is not whole yet')
-      .option('--to <lane...>', 'only into these lanes'),
-  ).action(async (roots: string[], flags) => (await import('./backfill.ts')).backfillCommand(roots, flags, context));
+  const backfill = program
+    .command('backfill')
+    .argument('[roots...]', 'log directories, as PATH or NAME=PATH')
+    .description('mirror everything that is there, once')
+    .option('-n, --dry-run', 'say what would be read, and change nothing')
+    .option('--strict', 'exit 1 also for files whose last record is not whole yet')
+    .option('--to <lane>', 'only into this lane; may be repeated', (lane: string, before: string[]) => [...before, lane], []);
+  withJson(withLog(withStore(backfill))).action(async (roots: string[], flags) =>
+    (await import('./backfill.ts')).backfillCommand(roots, flags, context),
+  );
 
-  withCommon(
-    program
-      .command('inspect')
-      .argument('<path>', 'a log directory or one event file')
-      .description('say what is in event files: runs, tags, kinds, steps, damage')
-      .addOption(
-        new Option('--format <format>', 'text, or json: every point, in the truth format').choices(['text', 'json']).default('text'),
-      ),
-  ).action(async (path: string, flags) => (await import('./inspect.ts')).inspectCommand(path, flags, context));
+  const inspect = program
+    .command('inspect')
+    .argument('<path>', 'a log directory or one event file')
+    .description('say what is in event files: runs, tags, kinds, steps, damage')
+    .addOption(
+      new Option('--format <format>', 'text, or json: every point, in the truth format').choices(['text', 'json']).default('text'),
+    );
+  withJson(inspect).action(async (path: string, flags) => (await import('./inspect.ts')).inspectCommand(path, flags, context));
 
-  withCommon(
-    program
-      .command('export')
-      .description('write the local store to standard output or a file')
-      .addOption(
-        new Option('--format <format>', 'json (every point, in the truth format), csv or parquet')
-          .choices(['json', 'csv', 'parquet'])
-          .default('json'),
-      )
-      .option('-o, --out <file>', 'write to a file, which appears when it is whole')
-      .option('--root <name>', 'which root, where the store has several')
-      .option(
-        '--kind <kind>',
-        'for csv and parquet: scalars, histograms, texts, hparams, tensors, images, audio, pr_curves, layouts, graphs, all',
-        'scalars',
-      ),
-  ).action(async (flags) => (await import('./export.ts')).exportCommand(flags, context));
+  const exporting = program
+    .command('export')
+    .description('write the local store to standard output or a file')
+    .addOption(
+      new Option('--format <format>', 'json (every point, in the truth format), csv or parquet')
+        .choices(['json', 'csv', 'parquet'])
+        .default('json'),
+    )
+    .option('-o, --out <file>', 'write to a file, which appears when it is whole')
+    .option('--root <name>', 'which root, where the store has several')
+    .option(
+      '--kind <kind>',
+      'for csv and parquet: scalars, histograms, texts, hparams, tensors, images, audio, pr_curves, layouts, graphs, all',
+      'scalars',
+    );
+  withJson(withStore(exporting)).action(async (flags) => (await import('./export.ts')).exportCommand(flags, context));
 
+  // Wrong use is rendered like every other error; see run.ts.
+  for (const command of [program, ...program.commands]) command.configureOutput({ outputError: () => undefined });
   return program;
 }
 
-function withCommon(command: Command): Command {
+function withStore(command: Command): Command {
   return command
     .option('--config <file>', 'configuration (default: ./mirrorboard.yaml where there is one)')
     .option('--store <file>', 'the local store (default: ./mirrorboard.db)')
-    .option('--json', 'the result as JSON on standard output')
-    .addOption(new Option('--color <when>', 'colour').choices(['auto', 'always', 'never']).default('auto'))
     .option('-q, --quiet', 'less talk; twice for none', (_, before: number) => before + 1, 0);
+}
+
+function withLog(command: Command): Command {
+  const levels = ['silent', 'error', 'warn', 'info', 'debug'];
+  return command
+    .addOption(new Option('--log-level <level>', 'log lines on standard error from this level on').choices(levels))
+    .addOption(new Option('--log-format <format>', 'log lines for people or programs').choices(['pretty', 'json']));
+}
+
+function withJson(command: Command): Command {
+  return command
+    .option('--json', 'the result as JSON on standard output')
+    .addOption(new Option('--color <when>', 'colour').choices(['auto', 'always', 'never']).default('auto'));
 }
 
 function version(): string {

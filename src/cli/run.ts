@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { ExitCode, MirrorError } from '../errors.ts';
+import { ExitCode, messageOf, MirrorError } from '../errors.ts';
 import type { CommandContext } from './context.ts';
 import { makeProgram } from './program.ts';
 
@@ -14,17 +14,51 @@ export async function run(argv: readonly string[]): Promise<number> {
   try {
     const program = makeProgram(context);
     if (argv.length === 0) {
-      process.stdout.write(program.helpInformation());
+      program.outputHelp();
       return ExitCode.done;
     }
     await program.parseAsync([...argv], { from: 'user' });
     return context.exitCode;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.done : ExitCode.wrongUse;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return ExitCode.done;
+    const error = thrown instanceof CommanderError ? wrongUse(thrown, argv) : thrown;
+    if (argv.includes('--json')) process.stdout.write(`${JSON.stringify(errorJson(error))}\n`);
     const { renderError, styleFor } = await import('./terminal/index.ts');
     process.stderr.write(
-      renderError(error, styleFor({ stream: process.stderr, env: process.env }), { debug: Boolean(process.env.MIRRORBOARD_DEBUG) }),
+      renderError(error, styleFor({ stream: process.stderr, env: process.env, choice: colorChoice(argv) }), {
+        debug: Boolean(process.env.MIRRORBOARD_DEBUG),
+      }),
     );
     return error instanceof MirrorError ? error.exitCode : ExitCode.notMirrored;
   }
+}
+
+/** What commander says of a command line, as an error of ours. */
+function wrongUse(error: CommanderError, argv: readonly string[]): MirrorError {
+  const [message = '', ...more] = error.message.replace(/^error: /, '').split('\n');
+  const command = argv.find((word) => !word.startsWith('-'));
+  const suggestion = more.join(' ').replace(/^\(|\)$/g, '');
+  return new MirrorError('MB1001', message, {
+    hint: suggestion || `See mirrorboard ${command === undefined || error.code === 'commander.unknownCommand' ? '' : `${command} `}--help`,
+  });
+}
+
+function colorChoice(argv: readonly string[]): 'always' | 'never' | 'auto' {
+  const at = argv.findIndex((word) => word === '--color' || word.startsWith('--color='));
+  const choice = argv[at]?.includes('=') ? argv[at]?.slice('--color='.length) : argv[at + 1];
+  return at >= 0 && (choice === 'always' || choice === 'never') ? choice : 'auto';
+}
+
+/** With `--json` a failure is a document, too; standard error has it for people. */
+function errorJson(error: unknown): object {
+  const known = error instanceof MirrorError ? error : undefined;
+  return {
+    type: 'error',
+    code: known?.code ?? 'MB9001',
+    message: messageOf(error),
+    hint: known?.hint ?? null,
+    command: known?.command ?? null,
+    context: known?.context ?? {},
+    exit_code: known?.exitCode ?? ExitCode.notMirrored,
+  };
 }

@@ -57,7 +57,7 @@ export function findTarget(path: string): Target {
       isMissing ? `there is no file or directory ${path}` : `reading ${path}: ${messageOf(cause)}`,
       {
         hint: 'Check the path and its permissions.',
-        cause,
+        ...(isMissing ? {} : { cause }),
         context: { path },
       },
     );

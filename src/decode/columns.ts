@@ -1,4 +1,4 @@
-import type { ScalarColumns } from '../model/batch.ts';
+import type { ScalarColumns } from '../model/index.ts';
 
 /** Room for scalar points; grows, and is handed over whole (its buffers move to another thread). */
 export class ColumnWriter {

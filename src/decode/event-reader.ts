@@ -1,10 +1,16 @@
-import type { Mark, MarkKind, ObjectPoint } from '../model/batch.ts';
-import type { Catalogue } from '../model/catalogue.ts';
-import { classify, RUN_GRAPH_TAG } from '../model/classify.ts';
-import { dtypeName } from '../model/dtype.ts';
-import { interpret } from '../model/interpret.ts';
-import type { DataClass, Series } from '../model/series.ts';
-import { int64 } from '../model/tensor.ts';
+import {
+  type Catalogue,
+  classify,
+  type DataClass,
+  dtypeName,
+  int64,
+  interpret,
+  type Mark,
+  type MarkKind,
+  type ObjectPoint,
+  RUN_GRAPH_TAG,
+  type Series,
+} from '../model/index.ts';
 import { mirrorboard as messages } from '../proto/messages.js';
 import { lengthDelimited, messageField } from '../proto/wire.ts';
 import type { ColumnWriter } from './columns.ts';

@@ -1,8 +1,4 @@
-import type { Batch, Mark, ObjectPoint } from '../model/batch.ts';
-import type { Catalogue } from '../model/catalogue.ts';
-import type { RunRef } from '../model/identity.ts';
-import type { Damage, DamageReason, Gap, Guard, RecordMark } from '../model/position.ts';
-import type { Series } from '../model/series.ts';
+import type { Batch, Catalogue, Damage, DamageReason, Gap, Guard, Mark, ObjectPoint, RecordMark, RunRef, Series } from '../model/index.ts';
 import { ColumnWriter } from './columns.ts';
 import { EventReader, type FileHead } from './event-reader.ts';
 import { describeForeign } from './foreign.ts';
@@ -44,13 +40,17 @@ export interface DecoderOptions {
   readonly batchPoints?: number;
 }
 
-/** Points a batch holds at most (but for a single record that has more). */
+/** A batch ends with the record that brings it to so many points. */
 export const BATCH_POINTS = 65_536;
 /** A batch is cut behind the record that brings its payloads, or the bytes it spans, to so many. */
 const BATCH_PAYLOAD_BYTES = 8 * 1024 * 1024;
 const BATCH_SPAN_BYTES = 64 * 1024 * 1024;
 const FIRST_CAPACITY = 512;
 const HEAD_BYTES = 64;
+/** Says of a torn record that it was looked into. */
+export const SEARCHED = 'no sound record inside';
+/** Protobuf messages end at 2 GiB: a longer record is a false length, whatever its checksum says. */
+const MAX_EVENT_BYTES = 2 ** 31;
 
 /**
  * The state machine that turns the bytes of one file into batches: frames are read one after the other; a record whose
@@ -125,11 +125,6 @@ export class FileDecoder {
 
   get gaps(): readonly Gap[] {
     return this.#gaps;
-  }
-
-  /** Points, objects or marks wait in the batch in the making, or it has moved on. */
-  get hasBatch(): boolean {
-    return this.#position > this.#batchStart;
   }
 
   /** Decodes what the window holds; it has to begin at `wants`. `fileEnd` is the size the file has now. */
@@ -220,20 +215,23 @@ export class FileDecoder {
   #tail(needed: number, fileEnd: number): Step | undefined {
     this.#pending = undefined;
     if (this.#position + needed <= fileEnd) return { kind: 'more', needed };
-    if (this.#position + HEADER_BYTES <= fileEnd && needed === FRAME_BYTES) return { kind: 'more', needed: HEADER_BYTES };
+    if (needed > MAX_EVENT_BYTES) {
+      this.#lose('false_length');
+      return undefined;
+    }
     if (this.#position >= fileEnd) return { kind: 'end' };
     if (this.#options.settled && fileEnd - this.#position > FRAME_BYTES) {
       this.#lose('torn');
       return undefined;
     }
-    this.#pending = { start: this.#position, end: fileEnd, reason: 'torn' };
+    this.#pending = { start: this.#position, end: fileEnd, reason: 'torn', ...(this.#options.settled ? { detail: SEARCHED } : {}) };
     return { kind: 'end' };
   }
 
   #lose(reason: DamageReason): void {
     this.#pending = undefined;
     const finder = new FrameSearch();
-    this.#search = { finder, at: reason === 'torn' ? this.#position + 1 : this.#position, lostAt: this.#position, reason };
+    this.#search = { finder, at: reason === 'length_checksum' ? this.#position : this.#position + 1, lostAt: this.#position, reason };
   }
 
   #find(window: Window, base: number, fileEnd: number): Step | undefined {
@@ -256,11 +254,11 @@ export class FileDecoder {
   /** No frame follows before the end of the file as it is now. */
   #giveUp(finder: FrameSearch, lostAt: number, reason: DamageReason, fileEnd: number): void {
     if (reason === 'torn') {
-      this.#pending = { start: lostAt, end: fileEnd, reason: 'torn' };
+      this.#pending = { start: lostAt, end: fileEnd, reason: 'torn', detail: SEARCHED };
     } else if (finder.torn > lostAt) {
       // Behind the damage a record begins that is not whole yet: what follows it is read when it is.
       this.#damaged(finder.torn, reason);
-      this.#pending = { start: finder.torn, end: fileEnd, reason: 'torn' };
+      this.#pending = { start: finder.torn, end: fileEnd, reason: 'torn', ...(this.#options.settled ? { detail: SEARCHED } : {}) };
     } else if (finder.onlyZeros) {
       this.#pending = { start: lostAt, end: fileEnd, reason: 'zeros' };
     } else if (lostAt === 0) {

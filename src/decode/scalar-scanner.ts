@@ -65,7 +65,7 @@ export class ScalarScanner {
 
     scanning: for (;;) {
       if (end - p < HEADER_BYTES) {
-        this.needed = FRAME_BYTES;
+        this.needed = HEADER_BYTES;
         break;
       }
       const low = view.getUint32(p, true);

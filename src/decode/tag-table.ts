@@ -12,6 +12,8 @@ export class TagTable {
   /** Where the metadata last seen and found sound lies; length 0: none yet. */
   metaStart = new Uint32Array(64);
   metaLength = new Uint32Array(64);
+  /** Bytes that may be overwritten there: metadata of several lengths can take turns. */
+  metaRoom = new Uint32Array(64);
   /** The slot that followed this one last time. */
   next = new Uint32Array(64);
   bytes = new Uint8Array(4096);
@@ -41,10 +43,24 @@ export class TagTable {
     return slot;
   }
 
+  /** Takes back the tags added after the first `count`. */
+  truncate(count: number): void {
+    if (count === this.count) return;
+    this.count = count;
+    this.metaLength.fill(0, count);
+    this.metaRoom.fill(0, count);
+    for (let slot = 0; slot < count; slot++) if ((this.next[slot] as number) >= count) this.next[slot] = slot;
+    this.#rehash(this.#buckets.length);
+  }
+
   /** Remembers metadata that was decoded and found sound: the scanner may skip the same bytes. */
   setMetadata(slot: number, metadata: Uint8Array): void {
-    if (metadata.length <= (this.metaLength[slot] as number)) this.bytes.set(metadata, this.metaStart[slot] as number);
-    else this.metaStart[slot] = this.#keep(metadata);
+    if (metadata.length <= (this.metaRoom[slot] as number)) {
+      this.bytes.set(metadata, this.metaStart[slot] as number);
+    } else {
+      this.metaStart[slot] = this.#keep(metadata);
+      this.metaRoom[slot] = metadata.length;
+    }
     this.metaLength[slot] = metadata.length;
   }
 
@@ -62,7 +78,7 @@ export class TagTable {
 
   #growSlots(): void {
     const size = this.series.length * 2;
-    for (const name of ['series', 'start', 'length', 'metaStart', 'metaLength', 'next'] as const) {
+    for (const name of ['series', 'start', 'length', 'metaStart', 'metaLength', 'metaRoom', 'next'] as const) {
       const grown = new Uint32Array(size);
       grown.set(this[name]);
       this[name] = grown;

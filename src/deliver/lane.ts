@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Backend, Outcome, Parcel } from '../backends/contract.ts';
 import { MirrorError } from '../errors.ts';
 import { pointCount } from '../model/index.ts';
@@ -67,6 +68,8 @@ export class Lane {
         else this.#failure ??= outcome?.error ?? new MirrorError('MB9001', `lane ${this.name} gave no outcome for a parcel`);
         settled();
       }
+      // A backend that works without waiting must not keep signals, timers and the other threads' news out.
+      await nextTurn();
       if (this.#failure !== undefined) for (const { settled } of this.#waiting.splice(0)) settled();
     }
   }

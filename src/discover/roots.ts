@@ -95,7 +95,7 @@ function checkedPath(path: string): string {
       isMissing ? `there is no directory ${path}` : `reading ${path}: ${messageOf(error)}`,
       {
         hint: isMissing ? 'Check the path; a relative one counts from the working directory.' : 'Check its permissions.',
-        cause: error,
+        ...(isMissing ? {} : { cause: error }),
         context: { path },
       },
     );

@@ -1,7 +1,13 @@
-import { type Dirent, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { type BigIntStats, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { messageOf, systemCode } from '../errors.ts';
-import { compareNames } from '../model/index.ts';
+import { compareNames, fileStamp } from '../model/index.ts';
+import { type DirectoryCache, type Entry, entryOf } from './directory-cache.ts';
+import { isEventFileName } from './event-file-name.ts';
+import type { RunFilter } from './run-filter.ts';
+
+/** Stands where a name is not UTF-8: such a file can't be asked for again. */
+const UNDECODABLE = '\ufffd';
 
 /** A directory with event files, in the order in which they are read. */
 export interface FoundRun {
@@ -13,6 +19,8 @@ export interface FoundRun {
 export interface FoundFile {
   readonly name: string;
   readonly size: number;
+  /** See `fileStamp`; empty where the file was gone when it was looked at. */
+  readonly stamp: string;
 }
 
 /** Something below a root that could not be looked at. */
@@ -27,17 +35,19 @@ export interface Found {
   readonly obstacles: readonly Obstacle[];
 }
 
-/** TensorBoard's rule: the name contains `tfevents` anywhere, and is not the mark of a profile without events. */
-export function isEventFileName(name: string): boolean {
-  return name.includes('tfevents') && !name.endsWith('.profile-empty');
-}
-
 /**
  * Every run below a root. Links are followed; a directory reached twice is listed once, under its real path where that
  * lies below the root; links that lead back up are cut. What can't be read is listed, never fatal.
  */
-export function walk(root: string, below = ''): Found {
-  return new Walk(realpathSync(root)).all(below);
+export function walk(root: string, below = '', options: WalkOptions = {}): Found {
+  return new Walk(realpathSync(root), options).all(below);
+}
+
+export interface WalkOptions {
+  /** Which runs are looked for. Default: all. */
+  readonly filter?: RunFilter;
+  /** What an earlier walk of the same root found: directories that did not change since are not read again. */
+  readonly cache?: DirectoryCache;
 }
 
 interface Pending {
@@ -55,15 +65,20 @@ class Walk {
   readonly #links: string[] = [];
   #directories = 0;
 
-  constructor(root: string) {
+  readonly #filter: RunFilter | undefined;
+  readonly #cache: DirectoryCache | undefined;
+
+  constructor(root: string, { filter, cache }: WalkOptions) {
     this.#root = root;
+    this.#filter = filter;
+    this.#cache = cache;
   }
 
   all(below: string): Found {
     this.#begun.add(this.#root);
     this.#tree({ path: below, real: below === '' ? this.#root : join(this.#root, below) });
     // Links come last, so that a directory is listed under its real path wherever it has one below the root.
-    for (let link = this.#links.shift(); link !== undefined; link = this.#links.shift()) {
+    for (let link = this.#nextLink(); link !== undefined; link = this.#nextLink()) {
       const target = this.#target(link);
       if (target !== undefined) this.#tree({ path: link, real: target });
     }
@@ -79,42 +94,56 @@ class Walk {
       this.#directories++;
       const files: FoundFile[] = [];
       const links: string[] = [];
-      for (const entry of entries) {
-        const path = at.path === '' ? entry.name : `${at.path}/${entry.name}`;
-        if (entry.isDirectory()) {
-          const real = `${at.real === sep ? '' : at.real}${sep}${entry.name}`;
-          if (!this.#begun.has(real)) pending.push({ path, real });
-        } else if (entry.isSymbolicLink()) {
-          const stat = this.#stat(path, isEventFileName(entry.name));
-          if (stat?.isDirectory()) links.push(path);
-          else if (stat?.isFile() && isEventFileName(entry.name)) files.push({ name: entry.name, size: stat.size });
-        } else if (entry.isFile() && isEventFileName(entry.name)) {
-          files.push({ name: entry.name, size: this.#stat(path, false)?.size ?? 0 });
+      for (const { name, kind } of entries) {
+        const path = at.path === '' ? name : `${at.path}/${name}`;
+        if (kind === 'directory') {
+          const real = `${at.real === sep ? '' : at.real}${sep}${name}`;
+          if (!this.#begun.has(real) && this.#filter?.prunes(path) !== true) pending.push({ path, real });
+        } else if (kind === 'link') {
+          const stat = this.#stat(path, isEventFileName(name));
+          if (stat?.isDirectory() && this.#filter?.prunes(path) !== true) links.push(path);
+          else if (stat?.isFile() && isEventFileName(name)) files.push(foundFile(name, stat));
+        } else if (name.includes(UNDECODABLE)) {
+          this.#obstacles.push({ path, reason: 'its name is not UTF-8' });
+        } else {
+          files.push(foundFile(name, this.#stat(path, false)));
         }
       }
-      this.#links.push(...links.sort(compareNames));
+      this.#links.push(...links);
       if (files.length > 0)
         this.#runs.push({ path: at.path === '' ? '.' : at.path, files: files.sort((a, b) => compareNames(a.name, b.name)) });
     }
   }
 
-  #entries(path: string): Dirent[] | undefined {
+  #entries(path: string): readonly Entry[] | undefined {
+    const absolute = this.#absolute(path);
     try {
-      return readdirSync(this.#absolute(path), { withFileTypes: true });
+      const cached = this.#cache?.get(absolute);
+      if (cached !== undefined) return cached;
+      const startedAtMs = Date.now();
+      const entries = readdirSync(absolute, { withFileTypes: true }).flatMap(entryOf);
+      this.#cache?.set(absolute, entries, startedAtMs);
+      return entries;
     } catch (error) {
       // Gone since its parent was read: nothing is wrong.
-      if (systemCode(error) !== 'ENOENT') this.#obstacles.push({ path: path === '' ? '.' : path, reason: messageOf(error) });
+      if (systemCode(error) !== 'ENOENT' || path.includes(UNDECODABLE))
+        this.#obstacles.push({ path: path === '' ? '.' : path, reason: messageOf(error) });
       return undefined;
     }
   }
 
-  #stat(path: string, matters: boolean): Stats | undefined {
+  #stat(path: string, matters: boolean): BigIntStats | undefined {
     try {
-      return statSync(this.#absolute(path));
+      return statSync(this.#absolute(path), { bigint: true });
     } catch (error) {
       if (matters) this.#obstacles.push({ path, reason: `a link that leads nowhere: ${messageOf(error)}` });
       return undefined;
     }
+  }
+
+  /** The first by its whole path: of two links to one directory it names the runs. */
+  #nextLink(): string | undefined {
+    return this.#links.sort(compareNames).shift();
   }
 
   /** Where a link to a directory leads, unless that is walked anyway or leads back up. */
@@ -134,6 +163,10 @@ class Walk {
   #absolute(path: string): string {
     return path === '' ? this.#root : `${this.#root}${sep}${path}`;
   }
+}
+
+function foundFile(name: string, stat: BigIntStats | undefined): FoundFile {
+  return { name, size: Number(stat?.size ?? 0), stamp: stat === undefined ? '' : fileStamp(stat) };
 }
 
 /** Whether `path` is `directory` or lies below it; both are real paths. */

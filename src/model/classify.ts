@@ -10,20 +10,22 @@ export interface ValueFacts {
 }
 
 /** What the plugins' tensors are, where the writer left the data class out. */
-const PLUGIN_CLASSES: Readonly<Record<string, DataClass>> = {
-  scalars: 'scalar',
-  histograms: 'tensor',
-  images: 'blob_sequence',
-  audio: 'blob_sequence',
-  text: 'tensor',
-  hparams: 'tensor',
-  pr_curves: 'tensor',
-  mesh: 'tensor',
-  custom_scalars: 'tensor',
-  graph_run_metadata: 'blob_sequence',
-  graph_run_metadata_graph: 'blob_sequence',
-  graph_keras_model: 'blob_sequence',
-};
+const PLUGIN_CLASSES: ReadonlyMap<string, DataClass> = new Map(
+  Object.entries({
+    scalars: 'scalar',
+    histograms: 'tensor',
+    images: 'blob_sequence',
+    audio: 'blob_sequence',
+    text: 'tensor',
+    hparams: 'tensor',
+    pr_curves: 'tensor',
+    mesh: 'tensor',
+    custom_scalars: 'tensor',
+    graph_run_metadata: 'blob_sequence',
+    graph_run_metadata_graph: 'blob_sequence',
+    graph_keras_model: 'blob_sequence',
+  }),
+);
 
 /** Values in the forms of TensorFlow 1 say by their form what they are, whatever their metadata says. */
 const OLD_FORMS: Readonly<Record<string, readonly [plugin: string, dataClass: DataClass]>> = {
@@ -42,6 +44,6 @@ export const RUN_GRAPH_TAG = '__run_graph__';
 export function classify(first: ValueFacts): Pick<Series, 'plugin' | 'dataClass' | 'displayName' | 'description'> {
   const old = OLD_FORMS[first.form];
   const plugin = old?.[0] ?? first.pluginName;
-  const dataClass = old?.[1] ?? (first.dataClass !== 'unknown' ? first.dataClass : (PLUGIN_CLASSES[plugin] ?? 'unknown'));
+  const dataClass = old?.[1] ?? (first.dataClass !== 'unknown' ? first.dataClass : (PLUGIN_CLASSES.get(plugin) ?? 'unknown'));
   return { plugin, dataClass, displayName: first.displayName, description: first.description };
 }

@@ -6,12 +6,6 @@ export interface RunRef {
   readonly path: string;
 }
 
-/** One event file of a run, by its name in the run's directory. */
-export interface FileRef {
-  readonly run: RunRef;
-  readonly name: string;
-}
-
 /** Compares names by their UTF-8 bytes: the order in which the files of a run are read and exported. */
 export function compareNames(a: string, b: string): number {
   if (a === b) return 0;

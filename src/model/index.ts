@@ -2,11 +2,13 @@
 export * from './batch.ts';
 export { Catalogue } from './catalogue.ts';
 export { classify, RUN_GRAPH_TAG } from './classify.ts';
-export { compareNames, type FileRef, type RunRef, runLabel } from './identity.ts';
+export { dtypeName } from './dtype.ts';
+export { fileStamp } from './file-stamp.ts';
+export { compareNames, type RunRef, runLabel } from './identity.ts';
 export { interpret, type RawValue } from './interpret.ts';
 export { jsonNumber, jsonText } from './json-text.ts';
 export * from './position.ts';
 export type { DataClass, Series } from './series.ts';
-export type { Tensor } from './tensor.ts';
+export { int64, type Tensor } from './tensor.ts';
 export type { Histogram, Json, JsonObject, Value } from './value.ts';
 export { type Blob, sha256Of, textJson, valueJson } from './value-json.ts';

@@ -28,7 +28,7 @@ export function interpret(plugin: string, raw: RawValue): Value {
   try {
     return fitted(plugin, raw, tensor) ?? { kind: 'tensor', tensor };
   } catch (error) {
-    return { kind: 'malformed', why: error instanceof Error ? error.message : String(error), tensor };
+    return { kind: 'malformed', why: error instanceof Error ? error.message : String(error), tensor, raw: raw.payload };
   }
 }
 
@@ -69,7 +69,8 @@ function upgradedTensor(raw: RawValue): Tensor {
     case 'histo': {
       const { left, right, count } = upgradedHistogram(messages.HistogramProto.decode(raw.payload));
       const bytes = new Float32Array(left.flatMap((x, i) => [x, right[i] as number, count[i] as number]).map(Number));
-      return { dtype: 'float', shape: [left.length, 3], bytes: new Uint8Array(bytes.buffer) };
+      // The upgrade rounds to float32: whoever is not interested in a histogram still gets the doubles.
+      return { dtype: 'float', shape: [left.length, 3], bytes: new Uint8Array(bytes.buffer), raw: raw.payload };
     }
     case 'image': {
       const image = messages.Image.decode(raw.payload);
@@ -100,8 +101,9 @@ function scalar(raw: RawValue, tensor: Tensor): Value | undefined {
 
 /** Old histograms lose their empty outer buckets, and the outermost edges become `min` and `max`. */
 function upgradedHistogram(histo: messages.HistogramProto.$Properties): Omit<Histogram, 'kind' | 'proto'> {
-  const bucket = histo.bucket ?? [];
+  // Where a writer gave fewer limits than buckets (or more), only the pairs make sense; `proto` keeps both lists.
   const limit = histo.bucket_limit ?? [];
+  const bucket = (histo.bucket ?? []).slice(0, limit.length);
   const first = bucket.findIndex((n) => n > 0);
   if (first < 0) return { left: [], right: [], count: [] };
   const last = bucket.findLastIndex((n) => n > 0);
@@ -160,6 +162,7 @@ function prCurve(tensor: Tensor): Value | undefined {
   if (tensor.shape.length !== 2 || rows === undefined || columns === undefined) {
     throw new RangeError(`a PR curve has rows and columns, not the shape [${tensor.shape}]`);
   }
+  if (rows > MOST_PR_ROWS) throw new RangeError(`a PR curve has ${MOST_PR_ROWS} rows, not ${rows}`);
   const numbers = tensorNumbers(tensor);
   return {
     kind: 'pr_curve',
@@ -167,6 +170,9 @@ function prCurve(tensor: Tensor): Value | undefined {
     rows: Array.from({ length: rows }, (_, r) => numbers.slice(r * columns, (r + 1) * columns)),
   };
 }
+
+/** True positives, false positives, true negatives, false negatives, precision, recall. */
+const MOST_PR_ROWS = 6;
 
 function graph(raw: RawValue, tensor: Tensor): Value {
   const data = tensor.strings?.[0] ?? (raw.form === 'tensor' ? messages.TensorProto.decode(raw.payload).tensor_content : undefined);

@@ -64,3 +64,8 @@ export interface FileState {
   readonly fileVersion?: string;
   readonly writer?: string;
 }
+
+/** Whether a file has a torn end that was found while somebody may still have been writing: a settled pass looks into it. */
+export function needsSearch(state: FileState): boolean {
+  return state.damage.some(({ reason, detail }) => reason === 'torn' && detail === undefined);
+}

@@ -10,8 +10,9 @@ export interface Tensor {
   readonly bytes?: Uint8Array;
   /** Elements of a string tensor. */
   readonly strings?: readonly Uint8Array[];
-  /** Why the elements can't be read; then `raw` is the message as it stands in the file. */
+  /** Why the elements can't be read. */
   readonly unreadable?: string;
+  /** The message as it stands in the file, where the elements are not all of it. */
   readonly raw?: Uint8Array;
 }
 
@@ -26,7 +27,8 @@ export function readTensor(message: messages.TensorProto.$Properties): Tensor {
   if (dtype?.name === 'string') return { ...base, strings: message.string_val ?? [] };
   if (dtype === undefined) return { ...base, unreadable: `the number type ${base.dtype} is not known` };
   const size = shape.reduce((product, n) => product * n, 1);
-  if (!(size >= 0) || !Number.isSafeInteger(size)) return { ...base, unreadable: `the shape [${shape}] is not possible` };
+  if (shape.some((n) => n < 0) || !(size >= 0) || !Number.isSafeInteger(size))
+    return { ...base, unreadable: `the shape [${shape}] is not possible` };
 
   const content = message.tensor_content;
   if (content !== undefined && content !== null && content.length > 0) {

@@ -66,7 +66,7 @@ export function valueJson(value: Value, keep: (blob: Blob) => void): Json {
     case 'tensor':
       return tensorJson(value.tensor, keep);
     case 'malformed':
-      return { malformed: value.why, tensor: tensorJson(value.tensor, keep) };
+      return { malformed: value.why, tensor: tensorJson(value.tensor, keep), raw: blobJson(value.raw, keep, '', 'bytes') };
     default:
       return value satisfies never;
   }
@@ -91,7 +91,8 @@ function histogramJson(value: Histogram): JsonObject {
 }
 
 function tensorJson(tensor: Tensor, keep: (blob: Blob) => void): JsonObject {
-  const base = { dtype: tensor.dtype, shape: tensor.shape };
+  const raw = tensor.raw === undefined ? {} : { raw: blobJson(tensor.raw, keep, '', 'bytes') };
+  const base = { dtype: tensor.dtype, shape: tensor.shape, ...raw };
   if (tensor.strings) {
     return {
       ...base,
@@ -99,10 +100,7 @@ function tensorJson(tensor: Tensor, keep: (blob: Blob) => void): JsonObject {
       strings: tensor.strings.map((text) => (text.length <= INLINE_STRING_BYTES ? textJson(text) : blobJson(text, keep, '', 'string'))),
     };
   }
-  if (tensor.bytes === undefined) {
-    const raw = tensor.raw === undefined ? {} : { raw: blobJson(tensor.raw, keep, '', 'bytes') };
-    return { ...base, unreadable: tensor.unreadable ?? 'there are no bytes', ...raw };
-  }
+  if (tensor.bytes === undefined) return { ...base, unreadable: tensor.unreadable ?? 'there are no bytes' };
   const inline = numberCount(tensor) <= INLINE_NUMBERS;
   const sha256 = sha256Of(tensor.bytes);
   if (!inline) keep({ sha256, data: tensor.bytes, format: 'tensor', label: '' });

@@ -20,7 +20,7 @@ export type Value =
   | { readonly kind: 'graph'; readonly data: Uint8Array }
   | { readonly kind: 'tensor'; readonly tensor: Tensor }
   /** The plugin's own rules do not fit what is there; the tensor stands as it is. */
-  | { readonly kind: 'malformed'; readonly why: string; readonly tensor: Tensor };
+  | { readonly kind: 'malformed'; readonly why: string; readonly tensor: Tensor; readonly raw: Uint8Array };
 
 export interface Histogram {
   readonly kind: 'histogram';

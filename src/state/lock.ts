@@ -68,7 +68,7 @@ function ownerPath(lockPath: string): string {
 
 function readOwner(lockPath: string): Owner | undefined {
   try {
-    return JSON.parse(readFileSync(ownerPath(lockPath), 'utf8')) as Owner;
+    return (JSON.parse(readFileSync(ownerPath(lockPath), 'utf8')) as Owner | null) ?? undefined;
   } catch {
     return undefined; // the name is a courtesy
   }

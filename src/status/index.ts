@@ -1,3 +1,4 @@
 /** Hears of everything that happens, counts it, and says how things stand. */
+export { createLogger, type LogFormat, type Logger, type LoggerOptions, type LogLevel, type LogStream } from './logger.ts';
 export type { FoundDamage, Incident, Progress, Report, RunReport } from './progress.ts';
-export { PassTracker, type RunAhead } from './tracker.ts';
+export { type FactLog, PassTracker, type RunAhead } from './tracker.ts';

@@ -54,6 +54,8 @@ export interface Report {
     readonly newPoints: number;
     readonly newPointsByKind: Readonly<Record<string, number>>;
     readonly pointsBefore: number;
+    /** Files mirrored earlier that are no longer there; what was mirrored of them is kept. */
+    readonly filesGone: number;
   };
   /** What can't be read now, found in this pass or before; pending ends included. */
   readonly damage: readonly FoundDamage[];

@@ -1,23 +1,31 @@
-import type { Parcel } from '../backends/contract.ts';
-import { type FileState, type RunRef, runLabel, type Series } from '../model/index.ts';
+import type { KnownRun, Parcel } from '../backends/contract.ts';
+import { type Damage, type FileState, isPending, type RunRef, runLabel, type Series } from '../model/index.ts';
 import type { FoundDamage, Incident, Progress, Report, RunReport } from './progress.ts';
 
 /** What was found of a run, and what is known of it already. */
 export interface RunAhead {
   readonly run: RunRef;
   readonly files: readonly { readonly name: string; readonly size: number }[];
-  readonly states: readonly FileState[];
-  readonly series: readonly Series[];
-  readonly pointsBefore: number;
+  readonly known: KnownRun;
 }
 
 interface RunTally {
   readonly ahead: RunAhead;
-  readonly plugins: string[];
+  pointsBefore: number;
+  /** By series, as far as this pass has heard of them: see `catalogueRead`. */
+  plugins: string[];
+  newTags: number;
   readonly newPoints: Map<string, number>;
   readonly states: Map<string, FileState>;
   bytes: number;
   lastStep: number | bigint | null;
+}
+
+/** The part of a logger that facts need: fields first, then a fixed phrase. */
+export interface FactLog {
+  debug(fields: object, phrase: string): void;
+  info(fields: object, phrase: string): void;
+  warn(fields: object, phrase: string): void;
 }
 
 /** Counts what happens in a pass: the one source of the display and the summary. */
@@ -34,11 +42,14 @@ export class PassTracker implements Progress {
   readonly #runs = new Map<string, RunTally>();
   readonly #incidents: Incident[] = [];
   readonly #now: () => number;
+  readonly #log: FactLog | undefined;
   #filesUnchanged = 0;
+  #filesGone = 0;
   #bytesNew = 0;
 
-  constructor(now: () => number = Date.now) {
+  constructor({ now = Date.now, log }: { readonly now?: () => number; readonly log?: FactLog | undefined } = {}) {
     this.#now = now;
+    this.#log = log;
     this.startedAtMs = now();
   }
 
@@ -49,31 +60,62 @@ export class PassTracker implements Progress {
   }
 
   runBegun(ahead: RunAhead): void {
+    this.#log?.debug(
+      { root: ahead.run.root, run: ahead.run.path, files: ahead.files.length, pointsBefore: ahead.known.points },
+      'run opened',
+    );
     this.#runs.set(keyOf(ahead.run), {
       ahead,
-      plugins: ahead.series.map((series) => series.plugin),
+      plugins: [],
       newPoints: new Map(),
-      states: new Map(ahead.states.map((state) => [state.name, state])),
+      states: new Map(ahead.known.files.map((state) => [state.name, state])),
+      newTags: 0,
       bytes: 0,
-      lastStep: null,
+      lastStep: ahead.known.lastStep,
+      pointsBefore: ahead.known.points,
     });
   }
 
+  /** The series of a run that is read further: they tell the kinds of its points. */
+  catalogueRead(run: RunRef, series: readonly Series[]): void {
+    const tally = this.#runs.get(keyOf(run));
+    if (tally !== undefined) tally.plugins = series.map(({ plugin }) => plugin);
+  }
+
+  /** A file to which nothing happened since it was read. */
+  fileUnchanged(size: number): void {
+    this.files.done++;
+    this.#filesUnchanged++;
+    this.bytes.alreadyThere += size;
+    this.bytes.read += size;
+  }
+
   incident(incident: Incident): void {
+    this.#log?.warn({ ...incident }, 'incident');
     this.#incidents.push(incident);
   }
 
-  fileDone(run: RunRef, file: string, outcome: string, size: number, reason?: string): void {
+  fileDone(run: RunRef, file: string, outcome: 'read' | Incident['kind'], reason?: string): void {
     this.files.done++;
     this.current = runLabel(run);
-    if (outcome === 'unchanged') {
-      this.#filesUnchanged++;
-      this.bytes.alreadyThere += size;
-      this.bytes.read += size;
-    } else if (outcome !== 'read') {
+    if (outcome !== 'read') {
       const path = run.path === '.' ? file : `${run.path}/${file}`;
-      this.#incidents.push({ kind: outcome as Incident['kind'], root: run.root, path, ...(reason === undefined ? {} : { reason }) });
+      this.incident({ kind: outcome, root: run.root, path, ...(reason === undefined ? {} : { reason }) });
     }
+  }
+
+  /** How many files are held of what was walked: those not found among them are gone. */
+  filesHeld(count: number): void {
+    this.#filesGone = Math.max(0, count - this.files.done);
+  }
+
+  /** What a run holds after a file of it was replaced: what is there already is less than it was. */
+  runRecounted(run: RunRef, points: number): void {
+    const tally = this.#runs.get(keyOf(run));
+    if (tally === undefined) return;
+    let added = 0;
+    for (const count of tally.newPoints.values()) added += count;
+    tally.pointsBefore = Math.max(0, points - added);
   }
 
   runDone(): void {
@@ -84,6 +126,7 @@ export class PassTracker implements Progress {
     const tally = this.#runs.get(keyOf(batch.run));
     if (tally === undefined) return;
     for (const series of batch.newSeries) tally.plugins[series.id] = series.plugin;
+    tally.newTags += batch.newSeries.length;
     const { scalars, objects } = batch;
     count(tally.newPoints, 'scalars', scalars.count);
     for (const object of objects) count(tally.newPoints, tally.plugins[object.series] || 'other', 1);
@@ -93,7 +136,12 @@ export class PassTracker implements Progress {
     }
     for (const { step } of objects) if (tally.lastStep === null || step > tally.lastStep) tally.lastStep = step;
     const before = tally.states.get(state.name);
-    this.damaged += state.damage.length - (before?.generation === state.generation ? before.damage.length : 0);
+    const knownDamage = before?.generation === state.generation ? before.damage : [];
+    this.damaged += lasting(state.damage).length - lasting(knownDamage).length;
+    for (const damage of lasting(state.damage)) {
+      if (!knownDamage.some(({ start }) => start === damage.start))
+        this.#log?.warn({ root: batch.run.root, run: batch.run.path, file: state.name, ...damage }, 'damage found');
+    }
     tally.states.set(state.name, state);
     const bytes = batch.end - batch.start;
     tally.bytes += bytes;
@@ -101,27 +149,33 @@ export class PassTracker implements Progress {
     this.#bytesNew += bytes;
     this.points += points;
     this.records += batch.records;
+    this.#log?.debug({ root: batch.run.root, run: batch.run.path, file: batch.file, offset: batch.start, bytes, points }, 'batch accepted');
   }
 
   report(interrupted: boolean): Report {
     const runs: RunReport[] = [];
     const damage: FoundDamage[] = [];
     const byKind = new Map<string, number>();
-    let pointsBefore = 0;
-    for (const { ahead, plugins, newPoints, states, bytes, lastStep } of this.#runs.values()) {
+    let totalBefore = 0;
+    for (const { ahead, pointsBefore, newTags, newPoints, states, bytes, lastStep } of this.#runs.values()) {
       for (const [kind, points] of newPoints) count(byKind, kind, points);
       for (const state of states.values()) for (const item of state.damage) damage.push({ ...item, run: ahead.run, file: state.name });
-      pointsBefore += ahead.pointsBefore;
+      totalBefore += pointsBefore;
       runs.push({
         run: ahead.run,
         files: ahead.files.length,
-        tags: plugins.length,
+        tags: ahead.known.tags + newTags,
         newPoints: Object.fromEntries(newPoints),
-        pointsBefore: ahead.pointsBefore,
+        pointsBefore,
         bytes,
         lastStep,
       });
     }
+    const elapsedMs = this.#now() - this.startedAtMs;
+    this.#log?.info(
+      { runs: this.runs.total, files: this.files.total, points: this.points, damaged: this.damaged, elapsedMs, interrupted },
+      'pass ended',
+    );
     return {
       runs,
       totals: {
@@ -133,15 +187,21 @@ export class PassTracker implements Progress {
         records: this.records,
         newPoints: this.points,
         newPointsByKind: Object.fromEntries(byKind),
-        pointsBefore,
+        pointsBefore: totalBefore,
+        filesGone: this.#filesGone,
       },
       damage,
       incidents: this.#incidents,
-      elapsedMs: this.#now() - this.startedAtMs,
+      elapsedMs,
       interrupted,
       stores: [],
     };
   }
+}
+
+/** Without the pending ends: those are normal. */
+function lasting(damage: readonly Damage[]): readonly Damage[] {
+  return damage.filter((item) => !isPending(item));
 }
 
 function count(counts: Map<string, number>, key: string, n: number): void {

@@ -1,10 +1,11 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { fileStamp } from '../model/index.ts';
 
 /** An event file opened for reading, as it stood at that moment. */
 export interface OpenFile {
   readonly fd: number;
   readonly size: number;
-  /** Modification and change time and inode: equal ones mean nothing happened to the file. Information only. */
+  /** See `fileStamp`. */
   readonly stamp: string;
 }
 
@@ -15,7 +16,7 @@ export function openFile(path: string): OpenFile {
   try {
     const stat = fstatSync(fd, { bigint: true });
     if (!stat.isFile()) throw Object.assign(new Error('it is not a regular file'), { code: stat.isDirectory() ? 'EISDIR' : 'ENXIO' });
-    return { fd, size: Number(stat.size), stamp: `${stat.mtimeNs}.${stat.ctimeNs}.${stat.ino}` };
+    return { fd, size: Number(stat.size), stamp: fileStamp(stat) };
   } catch (error) {
     closeSync(fd);
     throw error;

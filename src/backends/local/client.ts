@@ -1,27 +1,35 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import { messageOf, MirrorError, systemCode } from '../../errors.ts';
-import { APPLICATION_ID, SCHEMA_VERSION, TABLES, VIEWS } from './schema.ts';
+import { APPLICATION_ID, SCHEMA_VERSION, STATISTICS, TABLES, VIEWS } from './schema.ts';
 
 /** Opens the store's file to write to it, made anew where there is none. */
 export function openForWriting(path: string): DatabaseSync {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new MirrorError('MB3001', `${path} is a directory, and a store is a file`, {
+      hint: `Write --store ${path.replace(/\/$/, '')}/mirrorboard.db`,
+      context: { path },
+    });
+  }
   const isNew = !existsSync(path);
   const db = open(path, () => {
     mkdirSync(dirname(path), { recursive: true });
     return new DatabaseSync(path);
   });
   try {
-    if (isNew) db.exec('PRAGMA page_size = 16384');
+    // Before anything is written: the file may be somebody else's.
+    if (!isBlank(db)) checkVersion(db, path);
+    if (isNew) db.exec('PRAGMA page_size = 65536');
     db.exec(`
       PRAGMA busy_timeout = 5000;
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = NORMAL;
-      PRAGMA wal_autocheckpoint = 2000;
+      PRAGMA wal_autocheckpoint = 0;
       PRAGMA cache_size = -65536;
       PRAGMA temp_store = MEMORY;`);
-    if (isEmpty(db)) create(db);
-    checkVersion(db, path);
+    if (isBlank(db)) create(db);
     return db;
   } catch (error) {
     db.close();
@@ -38,14 +46,38 @@ export function openForReading(path: string): DatabaseSync {
       context: { path },
     });
   }
-  const db = open(path, () => new DatabaseSync(path, { readOnly: true }));
+  try {
+    const readOnly = readable(path, path, true);
+    try {
+      // A reader that may write clears away SQLite's two files beside the store when it is the last to close it.
+      const tidy = readable(path, path, false);
+      readOnly.close();
+      return tidy;
+    } catch {
+      return readOnly;
+    }
+  } catch (error) {
+    // SQLite wants to make its index of what was written ahead, which a folder that can't be written refuses. Where
+    // nothing was written ahead the file alone is the whole store.
+    const isReadOnly = [READONLY, CANTOPEN].includes(sqliteCode(error) ?? -1);
+    if (!isReadOnly || (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) throw translated(error, path, 'opening');
+    try {
+      return readable(`${pathToFileURL(path)}?immutable=1`, path, true);
+    } catch (second) {
+      throw translated(second, path, 'opening');
+    }
+  }
+}
+
+function readable(location: string, path: string, readOnly: boolean): DatabaseSync {
+  const db = new DatabaseSync(location, { readOnly });
   try {
     db.exec('PRAGMA busy_timeout = 5000; PRAGMA query_only = 1');
     checkVersion(db, path);
     return db;
   } catch (error) {
     db.close();
-    throw translated(error, path, 'opening');
+    throw error;
   }
 }
 
@@ -57,12 +89,14 @@ function open(path: string, make: () => DatabaseSync): DatabaseSync {
   }
 }
 
-function isEmpty(db: DatabaseSync): boolean {
-  return db.prepare('SELECT count(*) AS n FROM sqlite_schema').get()?.n === 0;
+/** Nobody's yet: no tables, and no mark of an application. */
+function isBlank(db: DatabaseSync): boolean {
+  const one = (sql: string): unknown => Object.values(db.prepare(sql).get() ?? {})[0];
+  return one('SELECT count(*) FROM sqlite_schema') === 0 && one('PRAGMA application_id') === 0 && one('PRAGMA user_version') === 0;
 }
 
 function create(db: DatabaseSync): void {
-  db.exec(`BEGIN; ${TABLES} ${VIEWS}
+  db.exec(`BEGIN; ${TABLES} ${STATISTICS} ${VIEWS}
     INSERT INTO meta VALUES ('schema_version', ${SCHEMA_VERSION}), ('created_at', strftime('%Y-%m-%dT%H:%M:%SZ', 'now'));
     PRAGMA application_id = ${APPLICATION_ID};
     PRAGMA user_version = ${SCHEMA_VERSION};

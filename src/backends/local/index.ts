@@ -1,11 +1,23 @@
 /** The local store: one SQLite file that holds points and positions together, and a folder of media beside it. */
 import { statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
-import { type Blob, pointCount, type RunRef } from '../../model/index.ts';
-import type { Capabilities, Handle, KnownRoot, KnownRun, Outcome, Parcel, PositionOwner, ReadBackChunk, RunSource } from '../contract.ts';
-import { openForWriting, translated } from './client.ts';
+import { type Blob, pointCount, type RunRef, type Series } from '../../model/index.ts';
+import type {
+  Capabilities,
+  Handle,
+  KnownFile,
+  KnownRoot,
+  KnownRun,
+  Outcome,
+  Parcel,
+  PositionOwner,
+  ReadBackChunk,
+  RunSource,
+} from '../contract.ts';
+import { Checkpointer } from './checkpointer.ts';
+import { openForReading, openForWriting, translated } from './client.ts';
 import { CAPABILITIES } from './limits.ts';
-import { MediaFolder } from './media.ts';
+import { blobPath, MediaFolder } from './media.ts';
 import { StoreReader } from './reader.ts';
 import { type PreparedParcel, Writer } from './writer.ts';
 
@@ -16,32 +28,30 @@ export interface LocalOptions {
   readonly mediaPath: string;
 }
 
-/** Where media lie by default: beside the store, under its name. */
-export function defaultMediaPath(storePath: string): string {
-  return storePath.endsWith('.db') ? `${storePath.slice(0, -3)}.media` : `${storePath}.media`;
-}
-
 export class LocalBackend implements PositionOwner {
   readonly #options: LocalOptions;
   readonly #db: DatabaseSync;
   readonly #writer: Writer;
   readonly #reader: StoreReader;
   readonly #media: MediaFolder;
+  readonly #checkpointer: Checkpointer;
 
   constructor(options: LocalOptions) {
     this.#options = options;
     this.#db = openForWriting(options.path);
     this.#writer = new Writer(this.#db);
-    this.#reader = new StoreReader(this.#db, options.mediaPath);
+    this.#reader = new StoreReader(this.#db, options.path);
     this.#media = new MediaFolder(options.mediaPath);
+    this.#checkpointer = new Checkpointer(options.path, this.#db);
   }
 
   describe(): Capabilities {
     return CAPABILITIES;
   }
 
+  /** The run's rows are made with its first points: opening ten thousand runs is not ten thousand transactions. */
   async open(source: RunSource): Promise<Handle> {
-    this.#transaction(() => this.#writer.openRun(source));
+    this.#writer.announce(source);
     return JSON.stringify([source.run.root, source.run.path]) as Handle;
   }
 
@@ -61,13 +71,14 @@ export class LocalBackend implements PositionOwner {
     const commit = async (): Promise<void> => {
       const blobs = new Map<string, Blob>();
       for (const { objects, marks } of ready) {
-        for (const object of objects) for (const blob of object.blobs) blobs.set(blob.sha256, blob);
-        for (const { blob } of marks) if (blob !== undefined) blobs.set(blob.sha256, blob);
+        for (const object of objects) for (const blob of object.blobs) blobs.set(blobPath(blob), blob);
+        for (const { blob } of marks) if (blob !== undefined) blobs.set(blobPath(blob), blob);
       }
       await this.#media.keep(blobs);
       this.#transaction(() => {
         for (const prepared of ready) this.#writer.write(prepared);
       });
+      this.#checkpointer.committed();
       for (const { parcel } of ready) outcomes.push({ kind: 'accepted', points: pointCount(parcel.batch), refusals: [] });
       ready = [];
     };
@@ -90,8 +101,25 @@ export class LocalBackend implements PositionOwner {
     return this.#reader.positions(run);
   }
 
+  catalogue(run: RunRef): readonly Series[] {
+    return this.#reader.catalogue(run);
+  }
+
   roots(): readonly KnownRoot[] {
     return this.#reader.roots();
+  }
+
+  knownFiles(root: string): readonly KnownFile[] {
+    return this.#reader.knownFiles(root);
+  }
+
+  compact(run: RunRef): void {
+    this.#transaction(() => this.#writer.compact(run));
+    this.#checkpointer.committed();
+  }
+
+  fileCount(root: string, below: string): number {
+    return this.#reader.fileCount(root, below);
   }
 
   readBack(handle: Handle): AsyncIterable<ReadBackChunk> {
@@ -103,6 +131,7 @@ export class LocalBackend implements PositionOwner {
   async finish(): Promise<void> {}
 
   async close(): Promise<void> {
+    await this.#checkpointer.close();
     this.#db.close();
   }
 
@@ -118,6 +147,15 @@ export class LocalBackend implements PositionOwner {
     }
   }
 }
+
+/** Opens a store to read from it, also while somebody writes to it; all it reads is of one moment. */
+export function openStore(path: string): StoreReader {
+  const reader = new StoreReader(openForReading(path), path);
+  reader.hold();
+  return reader;
+}
+
+export { type StoredRun, type StoredSeries, StoreReader } from './reader.ts';
 
 /** Bytes of the store's file with what is not merged into it yet. */
 export function storeBytes(path: string): number {

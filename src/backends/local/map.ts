@@ -1,11 +1,58 @@
 import type { SQLInputValue } from 'node:sqlite';
-import type { FileState, ScalarColumns } from '../../model/index.ts';
+import { type FileState, type Json, type JsonObject, jsonText, type ScalarColumns, textJson, type Value } from '../../model/index.ts';
 
-const MAX_INT64 = 0x7fff_ffff_ffff_ffffn;
+/** The largest integer SQLite holds as one. */
+export const MAX_INT64 = 0x7fff_ffff_ffff_ffffn;
 
-/** A number as SQLite keeps it: NaN is NULL, integers beyond int64 are text. */
-export function sqlNumber(x: number | bigint): SQLInputValue {
-  return typeof x === 'bigint' && x > MAX_INT64 ? String(x) : x;
+/** The exact text of what a REAL column can't hold (-0, integers beyond 2^53); null for all other numbers. */
+export function oddText(x: number | bigint): string | null {
+  if (typeof x === 'bigint') return String(x);
+  return Object.is(x, -0) ? '-0.0' : null;
+}
+
+/** Undoes `oddText`. */
+export function fromOddText(text: string): number | bigint {
+  return text === '-0.0' ? -0 : BigInt(text);
+}
+
+/** The rows with a value or wall time that has an odd text, with their place in `rows`. */
+export function oddRows({ value, wallTime, wideValues }: ScalarColumns, rows: Uint32Array): [place: number, row: number][] {
+  const odd: [number, number][] = [];
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i] as number;
+    const v = value[row] as number;
+    const w = wallTime[row] as number;
+    if ((v === 0 && 1 / v < 0) || (w === 0 && 1 / w < 0) || (wideValues.size > 0 && wideValues.has(row))) odd.push([i, row]);
+  }
+  return odd;
+}
+
+/** What a person reads of a value, where that is one text. */
+export function textOf(value: Value): string | null {
+  if (value.kind === 'malformed') return value.why;
+  if (value.kind !== 'text' || value.strings[0] === undefined) return null;
+  const text = textJson(value.strings[0]);
+  return typeof text === 'string' ? text : null;
+}
+
+/** Hyperparameters by name: value as text, as a number where it is one (NaN: none), and its type. */
+export function hparamsOf(value: Value): [name: string, value: string | null, number: number, type: string][] {
+  if (value.kind !== 'hparams') return [];
+  const start = value.data['session_start_info'];
+  const hparams = isObject(start) ? start['hparams'] : undefined;
+  if (!isObject(hparams)) return [];
+  return Object.keys(hparams).map((name) => {
+    const hparam = hparams[name] as Json;
+    if (hparam === null) return [name, null, NaN, 'null'];
+    if (typeof hparam === 'string') return [name, hparam, NaN, 'string'];
+    if (typeof hparam === 'boolean') return [name, String(hparam), Number(hparam), 'bool'];
+    if (typeof hparam === 'object') return [name, jsonText(hparam), NaN, 'json'];
+    return [name, String(hparam), Number(hparam), 'number'];
+  });
+}
+
+function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The rows of a batch in the order of their series, stable; `starts[s]` is where series s begins in `rows`. */

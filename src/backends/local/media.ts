@@ -18,7 +18,6 @@ const EXTENSIONS: Readonly<Record<string, string>> = { png: 'png', jpeg: 'jpg', 
 export class MediaFolder {
   readonly path: string;
   readonly #made = new Set<string>();
-  #serial = 0;
 
   constructor(path: string) {
     this.path = path;
@@ -29,12 +28,13 @@ export class MediaFolder {
     if (blobs.size === 0) return;
     const queue = new PQueue({ concurrency: CONCURRENCY });
     const folders = new Set<string>();
+    if (await mkdir(this.path, { recursive: true })) folders.add(join(this.path, '..'));
     await queue.addAll(
       [...blobs.values()].map((blob) => async () => {
         const path = join(this.path, blobPath(blob));
         if (existsSync(path)) return;
         const folder = join(path, '..');
-        await this.#make(folder);
+        if (await this.#make(folder)) folders.add(this.path);
         await this.#write(path, blob.data);
         folders.add(folder);
       }),
@@ -43,16 +43,19 @@ export class MediaFolder {
     await queue.addAll([...folders].map((folder) => () => flush(folder)));
   }
 
-  async #make(folder: string): Promise<void> {
-    if (this.#made.has(folder)) return;
-    await mkdir(folder, { recursive: true });
+  /** True when there was none: then the folder above has to be flushed, too. */
+  async #make(folder: string): Promise<boolean> {
+    if (this.#made.has(folder)) return false;
+    const first = await mkdir(folder, { recursive: true });
     this.#made.add(folder);
+    return first !== undefined;
   }
 
   async #write(path: string, data: Uint8Array): Promise<void> {
-    const temporary = `${path}.${process.pid}.${this.#serial++}.tmp`;
+    // The store's lock lets one process write: what a killed one left under this name is written over and renamed.
+    const temporary = `${path}.tmp`;
     try {
-      const file = await open(temporary, 'wx');
+      const file = await open(temporary, 'w');
       try {
         await file.writeFile(data);
         await file.datasync();

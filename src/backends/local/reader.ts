@@ -1,7 +1,9 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { DataClass, RunRef, Series } from '../../model/index.ts';
-import type { KnownRoot, KnownRun, ReadBackChunk, ReadBackPoint } from '../contract.ts';
-import { type FileRow, fileState } from './map.ts';
+import { compareNames, type DataClass, type RunRef, type Series } from '../../model/index.ts';
+import type { KnownFile, KnownRoot, KnownRun, ReadBackChunk, ReadBackPoint } from '../contract.ts';
+import { translated } from './client.ts';
+import { type FileRow, fileState, fromOddText } from './map.ts';
+import { type Place, unpackPlaces } from './places.ts';
 
 /** A series as the listings show it: no point was read for it. */
 export interface StoredSeries extends Series {
@@ -27,22 +29,31 @@ const CHUNK_POINTS = 10_000;
 const exact = (column: string): string =>
   `CASE WHEN typeof(${column}) = 'integer' AND abs(${column} / 2) > 4503599627370495 THEN CAST(${column} AS TEXT) ELSE ${column} END`;
 
-const SCALARS = `SELECT file.name AS file, point.offset, point.idx, ${exact('point.step')} AS step, point.wall_time, ${exact('point.value')} AS value, 0 AS is_json
-  FROM segment CROSS JOIN file ON file.id = segment.file AND file.generation = segment.generation
-  CROSS JOIN point ON point.id BETWEEN segment.first_point AND segment.last_point WHERE segment.series = ?`;
-const OBJECTS = `SELECT file.name AS file, object.offset, object.idx, ${exact('object.step')} AS step, object.wall_time, object.data AS value, 1 AS is_json
-  FROM object CROSS JOIN file ON file.id = object.file AND file.generation = object.generation WHERE object.series = ?`;
+const SEGMENTS = `SELECT file.name AS file, segment.first_point, segment.last_point, segment.first_offset, segment.last_offset, segment.places
+  FROM segment CROSS JOIN file ON file.id = segment.file AND file.generation = segment.generation WHERE segment.series = ?
+  ORDER BY file.name, segment.first_offset`;
+const POINTS = `SELECT ${exact('step')}, wall_time, value FROM point WHERE id BETWEEN ? AND ? ORDER BY id`;
+const ODD_POINTS = 'SELECT id, wall_time, value FROM odd_point WHERE id BETWEEN ? AND ?';
+const OBJECTS = `SELECT file.name AS file, object."offset", object.idx, ${exact('object.step')} AS step, object.wall_time, object.odd_wall_time,
+    object.data AS value
+  FROM object CROSS JOIN file ON file.id = object.file AND file.generation = object.generation WHERE object.series = ?
+  ORDER BY file.name, object."offset", object.idx`;
 
 /** Reads a store, also while somebody else writes to it. */
 export class StoreReader {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
-  /** Where the paths of blobs begin. */
-  readonly mediaPath: string;
+  readonly #path: string;
 
-  constructor(db: DatabaseSync, mediaPath: string) {
+  /** `path` is the store's, for messages. */
+  constructor(db: DatabaseSync, path: string) {
     this.#db = db;
-    this.mediaPath = mediaPath;
+    this.#path = path;
+  }
+
+  /** Everything read until `close` is of one moment, whoever writes meanwhile. */
+  hold(): void {
+    this.#db.exec('BEGIN');
   }
 
   close(): void {
@@ -62,10 +73,25 @@ export class StoreReader {
   }
 
   positions(run: RunRef): KnownRun {
+    const [row] = this.#all(
+      `SELECT run.id, run.points, ${exact('run.last_step')} AS last_step, (SELECT count(*) FROM series WHERE series.run = run.id) AS tags
+       FROM run JOIN root ON root.id = run.root WHERE root.name = ? AND run.path = ?`,
+      run.root,
+      run.path,
+    );
+    if (row === undefined) return { files: [], points: 0, tags: 0, lastStep: null };
+    const files = this.#all('SELECT * FROM file WHERE run = ? ORDER BY name', Number(row.id)) as unknown as FileRow[];
+    return {
+      files: files.map(fileState),
+      points: Number(row.points),
+      tags: Number(row.tags),
+      lastStep: row.last_step === null ? null : wide(row.last_step),
+    };
+  }
+
+  catalogue(run: RunRef): StoredSeries[] {
     const row = this.#row(run);
-    if (row === undefined) return { files: [], series: [] };
-    const files = this.#statement('SELECT * FROM file WHERE run = ? ORDER BY name').all(row) as unknown as FileRow[];
-    return { files: files.map(fileState), series: this.series(row) };
+    return row === undefined ? [] : this.series(row);
   }
 
   /** The series of a run, in the order of their numbers. */
@@ -99,19 +125,94 @@ export class StoreReader {
 
   /** The points of a series as the present files hold them, in the order of the files. */
   *points(series: number): Generator<ReadBackPoint, void, void> {
-    const hasScalars = this.#statement('SELECT 1 FROM segment WHERE series = ? LIMIT 1').get(series) !== undefined;
-    const hasObjects = this.#statement('SELECT 1 FROM object WHERE series = ? LIMIT 1').get(series) !== undefined;
-    // A healed record's points come later than their place in the file says: SQLite sorts, which costs little where nothing is amiss.
-    const order = 'ORDER BY file, offset, idx';
-    const parts = [...(hasScalars ? [SCALARS] : []), ...(hasObjects ? [OBJECTS] : [])];
-    if (parts.length === 0) return;
-    const sql = `${parts.join(' UNION ALL ')} ${order}`;
-    const parameters = parts.map(() => series);
-    for (const row of this.#statement(sql).iterate(...parameters)) {
+    try {
+      yield* inOrder(this.#scalars(series), this.#objects(series));
+    } catch (error) {
+      throw translated(error, this.#path, 'reading');
+    }
+  }
+
+  knownFiles(root: string): KnownFile[] {
+    const rows = this.#all(
+      `SELECT run.path, file.name, file.size, file.stamp, file.damage <> '[]' AS damaged
+       FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id WHERE root.name = ?`,
+      root,
+    );
+    return rows.map((row) => ({
+      run: String(row.path),
+      name: String(row.name),
+      size: Number(row.size),
+      stamp: String(row.stamp),
+      isDamaged: row.damaged === 1,
+    }));
+  }
+
+  /** Event files known of a root, whose runs are at or below a path (empty for all). */
+  fileCount(root: string, below: string): number {
+    const [row] = this.#all(
+      `SELECT count(*) AS n FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id
+       WHERE root.name = ?1 AND (?2 = '' OR run.path = ?2 OR substr(run.path, 1, length(?2) + 1) = ?2 || '/')`,
+      root,
+      below,
+    );
+    return Number(row?.n ?? 0);
+  }
+
+  /**
+   * Segment after segment. Where a healed record's points lie between those of another segment, the segments that overlap
+   * are sorted together.
+   */
+  *#scalars(series: number): Generator<PlacedPoint, void, void> {
+    const segments: Segment[] = this.#all(SEGMENTS, series).map((row) => ({
+      file: String(row.file),
+      from: Number(row.first_point),
+      to: Number(row.last_point),
+      firstOffset: Number(row.first_offset),
+      lastOffset: Number(row.last_offset),
+      places: row.places as Uint8Array,
+    }));
+    for (let i = 0; i < segments.length; ) {
+      const first = segments[i] as Segment;
+      const group = [first];
+      let end = first.lastOffset;
+      for (i++; i < segments.length; i++) {
+        const next = segments[i] as Segment;
+        if (next.file !== first.file || next.firstOffset > end) break;
+        group.push(next);
+        end = Math.max(end, next.lastOffset);
+      }
+      if (group.length === 1) yield* this.#segment(first);
+      else yield* group.flatMap((segment) => [...this.#segment(segment)]).sort(comparePlaces);
+    }
+  }
+
+  *#segment(segment: Segment): Generator<PlacedPoint, void, void> {
+    const places = unpackPlaces(segment.firstOffset, segment.places);
+    const statement = this.#statement(POINTS);
+    statement.setReturnArrays(true); // three times as fast as objects
+    const odd = new Map(this.#all(ODD_POINTS, segment.from, segment.to).map((row) => [Number(row.id) - segment.from, row]));
+    // All at once: a segment is no longer than a batch, and nobody can come between.
+    const rows = statement.all(segment.from, segment.to) as unknown as [unknown, unknown, unknown][];
+    for (const [i, [step, wallTime, value]] of rows.entries()) {
+      const { offset, index } = places[i] as Place;
+      const exact = odd.size === 0 ? undefined : odd.get(i);
+      yield {
+        step: wide(step),
+        wallTime: measured(wallTime, exact?.wall_time),
+        value: typeof exact?.value === 'string' ? fromOddText(exact.value) : measured(value, null),
+        file: segment.file,
+        offset,
+        index,
+      };
+    }
+  }
+
+  *#objects(series: number): Generator<PlacedPoint, void, void> {
+    for (const row of this.#statement(OBJECTS).iterate(series)) {
       yield {
         step: wide(row.step),
-        wallTime: row.wall_time === null ? NaN : Number(row.wall_time),
-        value: row.is_json === 1 ? String(row.value) : row.value === null ? NaN : wide(row.value),
+        wallTime: measured(row.wall_time, row.odd_wall_time),
+        value: String(row.value),
         file: String(row.file),
         offset: Number(row.offset),
         index: Number(row.idx),
@@ -135,7 +236,8 @@ export class StoreReader {
   }
 
   #row(run: RunRef): number | undefined {
-    const row = this.#statement('SELECT run.id FROM run JOIN root ON root.id = run.root WHERE root.name = ? AND run.path = ?').get(
+    const [row] = this.#all(
+      'SELECT run.id FROM run JOIN root ON root.id = run.root WHERE root.name = ? AND run.path = ?',
       run.root,
       run.path,
     );
@@ -143,7 +245,11 @@ export class StoreReader {
   }
 
   #all(sql: string, ...parameters: (string | number)[]): Record<string, unknown>[] {
-    return this.#statement(sql).all(...parameters) as Record<string, unknown>[];
+    try {
+      return this.#statement(sql).all(...parameters) as Record<string, unknown>[];
+    } catch (error) {
+      throw translated(error, this.#path, 'reading');
+    }
   }
 
   #statement(sql: string): StatementSync {
@@ -159,4 +265,42 @@ export class StoreReader {
 /** Undoes `exact`: integers came as numbers, the wide ones as text. */
 function wide(value: unknown): number | bigint {
   return typeof value === 'string' ? BigInt(value) : Number(value);
+}
+
+/** A measured number: NULL is NaN, and what a REAL column can't hold has its text beside it. */
+function measured(value: unknown, odd: unknown): number {
+  if (typeof odd === 'string') return Number(fromOddText(odd));
+  return value === null ? NaN : Number(value);
+}
+
+/** Points of one series that lie together: one batch's. */
+interface Segment {
+  readonly file: string;
+  readonly from: number;
+  readonly to: number;
+  readonly firstOffset: number;
+  readonly lastOffset: number;
+  /** Packed, see `places.ts`. */
+  readonly places: Uint8Array;
+}
+
+type PlacedPoint = Required<ReadBackPoint>;
+
+function comparePlaces(a: Place, b: Place): number {
+  return a.offset - b.offset || a.index - b.index;
+}
+
+/** Scalars and the odd values between them, as one sequence. */
+function* inOrder(scalars: Iterator<PlacedPoint>, objects: Iterator<PlacedPoint>): Generator<PlacedPoint, void, void> {
+  let scalar = scalars.next();
+  let object = objects.next();
+  while (scalar.done !== true && object.done !== true) {
+    const [a, b] = [scalar.value, object.value];
+    const isObjectFirst = (compareNames(a.file, b.file) || comparePlaces(a, b)) > 0;
+    yield isObjectFirst ? b : a;
+    if (isObjectFirst) object = objects.next();
+    else scalar = scalars.next();
+  }
+  for (; scalar.done !== true; scalar = scalars.next()) yield scalar.value;
+  for (; object.done !== true; object = objects.next()) yield object.value;
 }

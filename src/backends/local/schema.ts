@@ -1,7 +1,7 @@
 /**
  * The local store's schema, version 1: documented in docs/schema.md, where every table and view that others may read is
- * described. Columns that hold measured numbers have no declared type on purpose: a REAL column would turn -0 into 0.
- * NaN is NULL, an integer beyond int64 is TEXT.
+ * described. Measured numbers stand in REAL columns, since other readers (DuckDB) go by declared types. What such a column
+ * can't hold has its exact text beside it: -0 (it would become 0) and integers no double holds. NaN is NULL.
  */
 export const SCHEMA_VERSION = 1;
 
@@ -9,7 +9,7 @@ export const SCHEMA_VERSION = 1;
 export const APPLICATION_ID = 0x4d425244;
 
 export const TABLES = `
-CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 
 CREATE TABLE root (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, path TEXT NOT NULL);
 
@@ -19,8 +19,8 @@ CREATE TABLE run (
   path TEXT NOT NULL,
   points INTEGER NOT NULL DEFAULT 0,
   last_step INTEGER,
-  first_wall_time,
-  last_wall_time,
+  first_wall_time REAL,
+  last_wall_time REAL,
   UNIQUE (path, root)
 );
 
@@ -57,13 +57,15 @@ CREATE TABLE series (
   count INTEGER NOT NULL DEFAULT 0,
   first_step INTEGER,
   last_step INTEGER,
-  last_wall_time,
-  min,
-  max,
+  last_wall_time REAL,
+  min REAL,
+  max REAL,
   UNIQUE (run, tag)
 );
 
-CREATE TABLE point (id INTEGER PRIMARY KEY, step INTEGER, wall_time, value, offset INTEGER, idx INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE point (id INTEGER PRIMARY KEY, step INTEGER, wall_time REAL, value REAL);
+
+CREATE TABLE odd_point (id INTEGER PRIMARY KEY REFERENCES point, wall_time TEXT, value TEXT, value_int INTEGER);
 
 CREATE TABLE segment (
   series INTEGER NOT NULL REFERENCES series,
@@ -71,6 +73,9 @@ CREATE TABLE segment (
   last_point INTEGER NOT NULL,
   file INTEGER NOT NULL REFERENCES file,
   generation INTEGER NOT NULL,
+  first_offset INTEGER NOT NULL,
+  last_offset INTEGER NOT NULL,
+  places BLOB NOT NULL,
   PRIMARY KEY (series, first_point)
 ) WITHOUT ROWID;
 
@@ -80,17 +85,22 @@ CREATE TABLE object (
   file INTEGER NOT NULL REFERENCES file,
   generation INTEGER NOT NULL,
   step INTEGER,
-  wall_time,
-  offset INTEGER NOT NULL,
+  wall_time REAL,
+  odd_wall_time TEXT,
+  "offset" INTEGER NOT NULL,
   idx INTEGER NOT NULL,
   form TEXT NOT NULL,
   kind TEXT NOT NULL,
+  dtype TEXT,
+  text TEXT,
   data TEXT NOT NULL
 );
 CREATE INDEX object_by_series ON object (series, kind);
 CREATE INDEX object_by_kind ON object (kind);
 
-CREATE TABLE histogram (object INTEGER PRIMARY KEY REFERENCES object, num, min, max, sum, sum_squares);
+CREATE TABLE histogram (object INTEGER PRIMARY KEY REFERENCES object, num REAL, min REAL, max REAL, sum REAL, sum_squares REAL);
+
+CREATE TABLE hparam (object INTEGER NOT NULL REFERENCES object, name TEXT NOT NULL, value TEXT, number REAL, type TEXT NOT NULL, PRIMARY KEY (object, name)) WITHOUT ROWID;
 
 CREATE TABLE blob (sha256 TEXT PRIMARY KEY, bytes INTEGER NOT NULL, path TEXT NOT NULL) WITHOUT ROWID;
 
@@ -106,25 +116,43 @@ CREATE TABLE object_blob (
 CREATE TABLE mark (
   file INTEGER NOT NULL REFERENCES file,
   generation INTEGER NOT NULL,
-  offset INTEGER NOT NULL,
+  "offset" INTEGER NOT NULL,
   kind TEXT NOT NULL,
   step INTEGER,
-  wall_time,
+  wall_time REAL,
   payload BLOB,
   sha256 TEXT REFERENCES blob,
-  PRIMARY KEY (file, generation, offset)
+  PRIMARY KEY (file, generation, "offset")
 ) WITHOUT ROWID;
 `;
 
-/** What every view of points begins with; CROSS JOIN keeps SQLite to this order, from the name down to the rows. */
+/**
+ * What SQLite's planner should believe of the sizes: many points, so that it never begins a query with them. Real figures
+ * take their place when somebody runs ANALYZE.
+ */
+export const STATISTICS = `
+ANALYZE sqlite_schema;
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+  ('point', NULL, '100000000'),
+  ('odd_point', NULL, '10'),
+  ('segment', 'segment', '100000 20 1'),
+  ('series', 'sqlite_autoindex_series_1', '5000 20 1'),
+  ('run', 'sqlite_autoindex_run_1', '250 1 1'),
+  ('file', 'sqlite_autoindex_file_1', '500 2 1'),
+  ('object', 'object_by_series', '1000000 100 50'),
+  ('object', 'object_by_kind', '1000000 100000');
+`;
+
+/** Plain joins in standard words, so that readers with a parser of their own understand the views, too. */
 const NAMES = 'run.path AS run, series.tag AS tag';
 const FROM_OBJECT = `
-  FROM run CROSS JOIN series ON series.run = run.id
-  CROSS JOIN object ON object.series = series.id
-  CROSS JOIN file ON file.id = object.file AND file.generation = object.generation
-  CROSS JOIN root ON root.id = run.root`;
-const PLACE = 'root.name AS root, file.name AS file, object.offset AS offset, object.idx AS idx';
-const AT = 'object.step AS step, object.wall_time AS wall_time';
+  FROM run JOIN series ON series.run = run.id
+  JOIN object ON object.series = series.id
+  JOIN file ON file.id = object.file AND file.generation = object.generation
+  JOIN root ON root.id = run.root`;
+const PLACE = 'root.name AS root, file.name AS file, object."offset" AS "offset", object.idx AS idx';
+const AT = `object.step AS step,
+    CASE WHEN object.odd_wall_time IS NULL THEN object.wall_time ELSE CAST(object.odd_wall_time AS DOUBLE) END AS wall_time`;
 
 export const VIEWS = `
 CREATE VIEW runs AS
@@ -132,47 +160,53 @@ CREATE VIEW runs AS
     (SELECT count(*) FROM series WHERE series.run = run.id) AS tags,
     (SELECT count(*) FROM file WHERE file.run = run.id) AS files,
     run.last_step, run.first_wall_time, run.last_wall_time, root.path AS root_path
-  FROM run CROSS JOIN root ON root.id = run.root;
+  FROM run JOIN root ON root.id = run.root;
 
 CREATE VIEW tags AS
   SELECT ${NAMES}, series.plugin, series.count, series.first_step, series.last_step, series.last_wall_time,
     series.min, series.max, series.display_name, series.description, series.form, series.data_class, series.metadata, root.name AS root
-  FROM run CROSS JOIN series ON series.run = run.id CROSS JOIN root ON root.id = run.root;
+  FROM run JOIN series ON series.run = run.id JOIN root ON root.id = run.root;
 
 CREATE VIEW files AS
   SELECT run.path AS run, file.name AS file, file.size, file.watermark, file.records, file.generation, file.gaps, file.damage,
     file.file_version, file.writer, root.name AS root
-  FROM run CROSS JOIN file ON file.run = run.id CROSS JOIN root ON root.id = run.root;
+  FROM run JOIN file ON file.run = run.id JOIN root ON root.id = run.root;
 
 CREATE VIEW scalars AS
-  SELECT ${NAMES}, point.step, point.wall_time, point.value, root.name AS root, file.name AS file, point.offset, point.idx
-  FROM run CROSS JOIN series ON series.run = run.id
-  CROSS JOIN segment ON segment.series = series.id
-  CROSS JOIN file ON file.id = segment.file AND file.generation = segment.generation
-  CROSS JOIN root ON root.id = run.root
-  CROSS JOIN point ON point.id BETWEEN segment.first_point AND segment.last_point;
+  SELECT ${NAMES}, point.step,
+    CASE WHEN odd_point.wall_time IS NULL THEN point.wall_time ELSE CAST(odd_point.wall_time AS DOUBLE) END AS wall_time,
+    CASE WHEN odd_point.value IS NULL THEN point.value WHEN odd_point.value_int IS NOT NULL THEN odd_point.value_int
+      ELSE CAST(odd_point.value AS DOUBLE) END AS value,
+    root.name AS root, file.name AS file, point.id AS point
+  FROM run JOIN series ON series.run = run.id
+  JOIN segment ON segment.series = series.id
+  JOIN file ON file.id = segment.file AND file.generation = segment.generation
+  JOIN root ON root.id = run.root
+  JOIN point ON point.id BETWEEN segment.first_point AND segment.last_point
+  LEFT JOIN odd_point ON odd_point.id = point.id;
 
 CREATE VIEW histograms AS
   SELECT ${NAMES}, ${AT}, histogram.num, histogram.min, histogram.max, histogram.sum, histogram.sum_squares,
     json_extract(object.data, '$.buckets') AS buckets, json_extract(object.data, '$.proto') AS proto, ${PLACE}
-  ${FROM_OBJECT} CROSS JOIN histogram ON histogram.object = object.id;
+  ${FROM_OBJECT} JOIN histogram ON histogram.object = object.id;
 
 CREATE VIEW texts AS
-  SELECT ${NAMES}, ${AT}, json_extract(object.data, '$.strings[0]') AS text, json_extract(object.data, '$.strings') AS strings, json_extract(object.data, '$.shape') AS shape, ${PLACE}
+  SELECT ${NAMES}, ${AT}, object.text, json_extract(object.data, '$.strings') AS strings, json_extract(object.data, '$.shape') AS shape, ${PLACE}
   ${FROM_OBJECT} WHERE object.kind = 'text';
 
 CREATE VIEW hparams AS
-  SELECT run.path AS run, hparam.key AS name, hparam.value AS value, hparam.type AS type, ${PLACE}
-  ${FROM_OBJECT} CROSS JOIN json_each(object.data, '$.session_start_info.hparams') AS hparam WHERE object.kind = 'hparams';
+  SELECT run.path AS run, hparam.name, hparam.value, hparam.number, hparam.type, ${PLACE}
+  ${FROM_OBJECT} JOIN hparam ON hparam.object = object.id;
 
 CREATE VIEW hparam_messages AS
   SELECT ${NAMES}, ${AT}, object.data AS message, ${PLACE} ${FROM_OBJECT} WHERE object.kind = 'hparams';
 
 CREATE VIEW tensors AS
-  SELECT ${NAMES}, ${AT}, series.plugin, json_extract(object.data, '$.dtype') AS dtype, json_extract(object.data, '$.shape') AS shape,
-    json_extract(object.data, '$.values') AS "values", json_extract(object.data, '$.strings') AS strings, json_extract(object.data, '$.sha256_le') AS sha256,
-    blob.path AS path, ${PLACE}
-  ${FROM_OBJECT} LEFT JOIN blob ON blob.sha256 = json_extract(object.data, '$.sha256_le') WHERE object.kind = 'tensor';
+  SELECT ${NAMES}, ${AT}, series.plugin, object.dtype, json_extract(object.data, '$.shape') AS shape,
+    json_extract(object.data, '$.values') AS "values", json_extract(object.data, '$.strings') AS strings,
+    object_blob.sha256, blob.path, ${PLACE}
+  ${FROM_OBJECT} LEFT JOIN object_blob ON object_blob.object = object.id AND object_blob.format = 'tensor'
+  LEFT JOIN blob ON blob.sha256 = object_blob.sha256 WHERE object.kind = 'tensor';
 
 CREATE VIEW pr_curves AS
   SELECT ${NAMES}, ${AT}, json_extract(object.data, '$.rows[0]') AS true_positives, json_extract(object.data, '$.rows[1]') AS false_positives,
@@ -186,19 +220,19 @@ CREATE VIEW layouts AS
 CREATE VIEW media AS
   SELECT ${NAMES}, ${AT}, object_blob.part, object.kind, object_blob.format, blob.bytes, blob.sha256, blob.path, object_blob.label,
     json_extract(object.data, '$.width') AS width, json_extract(object.data, '$.height') AS height, ${PLACE}
-  ${FROM_OBJECT} CROSS JOIN object_blob ON object_blob.object = object.id CROSS JOIN blob ON blob.sha256 = object_blob.sha256;
+  ${FROM_OBJECT} JOIN object_blob ON object_blob.object = object.id JOIN blob ON blob.sha256 = object_blob.sha256;
 
 CREATE VIEW malformed AS
-  SELECT ${NAMES}, ${AT}, series.plugin, json_extract(object.data, '$.malformed') AS why, object.data, ${PLACE} ${FROM_OBJECT} WHERE object.kind = 'malformed';
+  SELECT ${NAMES}, ${AT}, series.plugin, object.text AS why, object.data, ${PLACE} ${FROM_OBJECT} WHERE object.kind = 'malformed';
 
 CREATE VIEW marks AS
-  SELECT run.path AS run, mark.kind, mark.step, mark.wall_time, mark.payload, mark.sha256, root.name AS root, file.name AS file, mark.offset
-  FROM run CROSS JOIN file ON file.run = run.id
-  CROSS JOIN mark ON mark.file = file.id AND mark.generation = file.generation
-  CROSS JOIN root ON root.id = run.root;
+  SELECT run.path AS run, mark.kind, mark.step, mark.wall_time, mark.payload, mark.sha256, root.name AS root, file.name AS file, mark."offset"
+  FROM run JOIN file ON file.run = run.id
+  JOIN mark ON mark.file = file.id AND mark.generation = file.generation
+  JOIN root ON root.id = run.root;
 
 CREATE VIEW damage AS
   SELECT run.path AS run, file.name AS file, json_extract(item.value, '$.reason') AS reason, json_extract(item.value, '$.start') AS start,
     json_extract(item.value, '$.end') AS "end", json_extract(item.value, '$.detail') AS detail, root.name AS root
-  FROM run CROSS JOIN file ON file.run = run.id CROSS JOIN json_each(file.damage) AS item CROSS JOIN root ON root.id = run.root;
+  FROM run JOIN file ON file.run = run.id JOIN root ON root.id = run.root, json_each(file.damage) AS item;
 `;

@@ -14,9 +14,11 @@ import {
   valueJson,
 } from '../../model/index.ts';
 import type { Parcel, RunSource } from '../contract.ts';
+import { compactRun } from './compact.ts';
 import { INLINE_PAYLOAD_BYTES, ROWS_PER_INSERT } from './limits.ts';
-import { fileRow, groupBySeries, type SeriesSummary, sqlNumber, summarize } from './map.ts';
+import { fileRow, groupBySeries, hparamsOf, MAX_INT64, oddRows, oddText, type SeriesSummary, summarize, textOf } from './map.ts';
 import { blobPath } from './media.ts';
+import { packPlaces } from './places.ts';
 
 /** A point that is no scalar, ready to be stored. */
 interface PreparedObject {
@@ -50,6 +52,7 @@ export class Writer {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   readonly #runs = new Map<string, OpenRun>();
+  readonly #rootPaths = new Map<string, string>();
   #nextPoint = 0;
 
   constructor(db: DatabaseSync) {
@@ -62,20 +65,21 @@ export class Writer {
     this.#nextPoint = Number(this.#get('SELECT coalesce(max(id), 0) + 1 AS next FROM point', [])?.next);
   }
 
-  openRun(source: RunSource): void {
-    const { root, path } = source.run;
-    this.#run(
-      'INSERT INTO root (name, path) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET path = excluded.path WHERE path <> excluded.path',
-      [root, source.rootPath],
-    );
-    this.#run('INSERT INTO run (root, path) SELECT id, ? FROM root WHERE name = ? ON CONFLICT DO NOTHING', [path, root]);
+  /** Remembers where a run's root lies, for when its rows are made. */
+  announce({ run, rootPath }: RunSource): void {
+    this.#rootPaths.set(run.root, rootPath);
+  }
+
+  /** See `compactRun`. */
+  compact(run: RunRef): void {
+    this.#nextPoint = compactRun(this.#db, this.#open(run).id, this.#nextPoint);
   }
 
   /** The plugin of a series decides what its payload means; it is in the batch or was stored before. */
   prepare(parcel: Parcel): PreparedParcel {
     const { batch } = parcel;
     const plugins = new Map(batch.newSeries.map((series) => [series.id, series.plugin]));
-    const known = batch.objects.length > 0 ? this.#open(batch.run).series : [];
+    const known = batch.objects.every((point) => plugins.has(point.series)) ? [] : this.#open(batch.run).series;
     const objects = batch.objects.map((point) => {
       const value = interpret(plugins.get(point.series) ?? known[point.series]?.plugin ?? '', point);
       const blobs: Blob[] = [];
@@ -111,78 +115,91 @@ export class Writer {
     const { rows, starts } = groupBySeries(columns, run.series.length);
     const first = this.#nextPoint;
     this.#insertPoints(batch, rows);
+    this.#oddPoints(batch, rows, first);
     this.#nextPoint += count;
-    const segment = this.#statement('INSERT INTO segment (series, first_point, last_point, file, generation) VALUES (?, ?, ?, ?, ?)');
+    const segment = this.#statement(
+      'INSERT INTO segment (series, first_point, last_point, file, generation, first_offset, last_offset, places) VALUES (?,?,?,?,?,?,?,?)',
+    );
     for (let s = 0; s < run.series.length; s++) {
       const from = starts[s] as number;
       const to = starts[s + 1] as number;
       if (from === to) continue;
-      segment.run(run.series[s]?.id as number, first + from, first + to - 1, file.id, file.generation);
+      const start = columns.offset[rows[from] as number] as number;
+      const end = columns.offset[rows[to - 1] as number] as number;
+      const places = packPlaces(columns, rows, from, to);
+      segment.run(run.series[s]?.id as number, first + from, first + to - 1, file.id, file.generation, start, end, places);
       summaries.set(s, summarize(columns, rows, from, to));
     }
     return summaries;
   }
 
   /** The hottest loop of the store: `ROWS_PER_INSERT` rows a statement, whatever series they belong to. */
-  #insertPoints(batch: Batch, rows: Uint32Array): void {
-    const { step, wallTime, value, offset, index, wideSteps, wideValues } = batch.scalars;
-    const isWide = wideSteps.size > 0 || wideValues.size > 0;
-    // Most writers put one value into an event: then the column's default saves a parameter a row.
-    const hasIndex = rows.some((row) => index[row] !== 0);
-    const width = hasIndex ? 5 : 4;
+  #insertPoints({ scalars: { step, wallTime, value, wideSteps } }: Batch, rows: Uint32Array): void {
+    const isWide = wideSteps.size > 0;
     let size = Math.min(ROWS_PER_INSERT, rows.length);
-    let insert = this.#insertStatement(size, hasIndex);
-    let parameters: SQLInputValue[] = new Array(size * width);
+    let insert = this.#insertStatement(size);
+    let parameters: SQLInputValue[] = new Array(size * 3);
     for (let i = 0; i < rows.length; i += size) {
       if (rows.length - i < size) {
         size = rows.length - i;
-        insert = this.#insertStatement(size, hasIndex);
-        parameters = new Array(size * width);
+        insert = this.#insertStatement(size);
+        parameters = new Array(size * 3);
       }
-      let at = 0;
-      for (let j = i; j < i + size; j++) {
+      for (let j = i, at = 0; j < i + size; j++, at += 3) {
         const row = rows[j] as number;
-        parameters[at] = step[row] as number;
+        parameters[at] = isWide ? (wideSteps.get(row) ?? (step[row] as number)) : (step[row] as number);
         parameters[at + 1] = wallTime[row] as number;
         parameters[at + 2] = value[row] as number;
-        parameters[at + 3] = offset[row] as number;
-        if (hasIndex) parameters[at + 4] = index[row] as number;
-        if (isWide) {
-          parameters[at] = wideSteps.get(row) ?? (step[row] as number);
-          parameters[at + 2] = sqlNumber(wideValues.get(row) ?? (value[row] as number));
-        }
-        at += width;
       }
       insert.run(...parameters);
     }
   }
 
-  #insertStatement(rows: number, hasIndex: boolean): StatementSync {
-    const [columns, row] = hasIndex ? [', idx', '(?,?,?,?,?)'] : ['', '(?,?,?,?)'];
-    return this.#statement(`INSERT INTO point (step, wall_time, value, offset${columns}) VALUES ${Array(rows).fill(row).join(',')}`);
+  /** What a REAL column can't hold is kept exactly beside it. */
+  #oddPoints({ scalars }: Batch, rows: Uint32Array, first: number): void {
+    for (const [i, row] of oddRows(scalars, rows)) {
+      const exact = scalars.wideValues.get(row) ?? (scalars.value[row] as number);
+      this.#run('INSERT INTO odd_point (id, wall_time, value, value_int) VALUES (?,?,?,?)', [
+        first + i,
+        oddText(scalars.wallTime[row] as number),
+        oddText(exact),
+        typeof exact === 'bigint' && exact <= MAX_INT64 ? exact : null,
+      ]);
+    }
+  }
+
+  #insertStatement(rows: number): StatementSync {
+    return this.#statement(`INSERT INTO point (step, wall_time, value) VALUES ${Array(rows).fill('(?,?,?)').join(',')}`);
   }
 
   #object({ point, value, data, blobs }: PreparedObject, run: OpenRun, file: KnownFile, summaries: Map<number, SeriesSummary>): void {
     const { lastInsertRowid: id } = this.#run(
-      'INSERT INTO object (series, file, generation, step, wall_time, offset, idx, form, kind, data) VALUES (?,?,?,?,?,?,?,?,?,?)',
+      `INSERT INTO object (series, file, generation, step, wall_time, odd_wall_time, "offset", idx, form, kind, dtype, text, data)
+       VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)`,
       [
         run.series[point.series]?.id as number,
         file.id,
         file.generation,
         point.step,
         point.wallTime,
+        oddText(point.wallTime),
         point.offset,
         point.index,
         point.form,
         value.kind,
+        value.kind === 'tensor' ? value.tensor.dtype : null,
+        textOf(value),
         data,
       ],
     );
+    for (const hparam of hparamsOf(value)) {
+      this.#run('INSERT INTO hparam (object, name, value, number, type) VALUES (?,?,?,?,?)', [id, ...hparam]);
+    }
     if (value.kind === 'histogram') {
       const { proto, left, right, count } = value;
       const facts = proto
         ? [proto.num, proto.min, proto.max, proto.sum, proto.sumSquares]
-        : [count.reduce<number>((sum, n) => sum + Number(n), 0), left[0] ?? null, right.at(-1) ?? null, null, null];
+        : [count.reduce<number>((sum, n) => sum + Number(n), 0), Number(left[0] ?? NaN), Number(right.at(-1) ?? NaN), null, null];
       this.#run('INSERT INTO histogram (object, num, min, max, sum, sum_squares) VALUES (?,?,?,?,?,?)', [id, ...facts]);
     }
     for (const [part, blob] of blobs.entries()) {
@@ -210,7 +227,7 @@ export class Writer {
 
   #mark(mark: Mark, blob: Blob | undefined, file: KnownFile): void {
     if (blob !== undefined) this.#blob(blob);
-    this.#run('INSERT OR REPLACE INTO mark (file, generation, offset, kind, step, wall_time, payload, sha256) VALUES (?,?,?,?,?,?,?,?)', [
+    this.#run('INSERT OR REPLACE INTO mark (file, generation, "offset", kind, step, wall_time, payload, sha256) VALUES (?,?,?,?,?,?,?,?)', [
       file.id,
       file.generation,
       mark.offset,
@@ -317,7 +334,14 @@ export class Writer {
     );
     this.#run(
       `UPDATE run SET (points, last_step, last_wall_time) =
-         (SELECT coalesce(sum(count), 0), max(last_step), max(last_wall_time) FROM series WHERE series.run = run.id) WHERE id = ?`,
+         (SELECT coalesce(sum(count), 0), max(last_step), max(last_wall_time) FROM series WHERE series.run = run.id),
+       first_wall_time = (SELECT min(wall_time) FROM (
+         SELECT point.wall_time FROM series JOIN segment ON segment.series = series.id
+           JOIN file ON file.id = segment.file AND file.generation = segment.generation
+           JOIN point ON point.id BETWEEN segment.first_point AND segment.last_point WHERE series.run = run.id
+         UNION ALL
+         SELECT object.wall_time FROM series JOIN object ON object.series = series.id
+           JOIN file ON file.id = object.file AND file.generation = object.generation WHERE series.run = run.id)) WHERE id = ?`,
       [run.id],
     );
   }
@@ -326,9 +350,7 @@ export class Writer {
     const key = JSON.stringify([ref.root, ref.path]);
     const known = this.#runs.get(key);
     if (known !== undefined) return known;
-    const id = Number(
-      this.#get('SELECT run.id FROM run JOIN root ON root.id = run.root WHERE root.name = ? AND run.path = ?', [ref.root, ref.path])?.id,
-    );
+    const id = this.#runRow(ref);
     const run: OpenRun = { id, series: [], files: new Map() };
     for (const row of this.#statement('SELECT id, number, plugin FROM series WHERE run = ?').iterate(id)) {
       run.series[Number(row.number)] = { id: Number(row.id), plugin: String(row.plugin) };
@@ -339,6 +361,17 @@ export class Writer {
     if (this.#runs.size >= MAX_CACHED_RUNS) this.#runs.clear();
     this.#runs.set(key, run);
     return run;
+  }
+
+  #runRow({ root, path }: RunRef): number {
+    this.#run(
+      'INSERT INTO root (name, path) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET path = excluded.path WHERE path <> excluded.path',
+      [root, this.#rootPaths.get(root) ?? ''],
+    );
+    this.#run('INSERT INTO run (root, path) SELECT id, ? FROM root WHERE name = ? ON CONFLICT DO NOTHING', [path, root]);
+    return Number(
+      this.#get('SELECT run.id FROM run JOIN root ON root.id = run.root WHERE root.name = ? AND run.path = ?', [root, path])?.id,
+    );
   }
 
   #get(sql: string, parameters: readonly SQLInputValue[]): Record<string, unknown> | undefined {

@@ -1,12 +1,13 @@
 import stringWidth from 'string-width';
 
 const ELLIPSIS = '…';
-const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+let graphemes: Intl.Segmenter | undefined;
 
 /** A text in at most `width` columns: where it is wider, its middle gives way to `…`, since names differ at both ends. */
 export function fitText(text: string, width: number): string {
   if (stringWidth(text) <= width) return text;
   if (width < 1) return '';
+  graphemes ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
   const parts = Array.from(graphemes.segment(text), ({ segment }) => segment);
   const room = width - 1;
   // The end gets the odd column: it tells runs and files apart more often than the beginning.

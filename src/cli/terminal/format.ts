@@ -1,6 +1,5 @@
 /** Numbers as a person reads them: counts, sizes, durations, rates, steps and times. */
 
-const COUNT = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 const COUNT_UNITS = ['', ' k', ' M', ' G', ' T'] as const;
 /** The furthest from 1970 that `Date` goes, in seconds. */
@@ -8,8 +7,9 @@ const MAX_DATE_SEC = 8.64e12;
 
 /** All digits, grouped by thousands: `1,234,567`. */
 export function formatCount(count: number | bigint): string {
-  // Adding zero turns -0 into 0, which would come out as "-0".
-  return COUNT.format(typeof count === 'bigint' ? count : count + 0);
+  // Intl would do it too, and cost every start 15 ms. Adding zero turns -0 into 0.
+  const digits = String(typeof count === 'bigint' ? count : Math.round(count) + 0);
+  return digits.includes('e') ? digits : digits.replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 /** A size in units of 1024 to three significant digits: `512 B`, `1.50 KiB`, `123 MiB`. */

@@ -1,6 +1,7 @@
 /** Turns what happened into text for a person at a terminal. */
 export { renderError } from './error.ts';
 export { formatBytes, formatCount, formatDuration, formatRate, formatStep, formatWallTime } from './format.ts';
+export { damageReason } from './plain-words.ts';
 export { ProgressBlock, type ProgressBlockOptions, type ProgressStream } from './progress-block.ts';
 export { reportJson } from './report-json.ts';
 export { type ColorChoice, type ColorQuestion, isColored, plainStyle, type Style, styleFor, type TextStream } from './style.ts';

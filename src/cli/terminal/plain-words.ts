@@ -1,6 +1,6 @@
 /** What can go wrong with log files, in words for a person. */
 import { type DamageReason, runLabel } from '../../model/index.ts';
-import type { FoundDamage, Incident } from '../../status/progress.ts';
+import type { FoundDamage, Incident } from '../../status/index.ts';
 import { formatCount } from './format.ts';
 import { visibleText } from './visible-text.ts';
 
@@ -22,9 +22,14 @@ const INCIDENTS: Readonly<Record<Incident['kind'], string>> = {
   folder: 'the folder cannot be read',
 };
 
+/** Why bytes can't be read. */
+export function damageReason({ reason, detail }: { readonly reason: DamageReason; readonly detail?: string | undefined }): string {
+  return detail === undefined ? REASONS[reason] : `${REASONS[reason]} (${visibleText(detail)})`;
+}
+
 /** Which bytes of which file can't be read, and why. The offset has no separators, it is there to be copied. */
 export function damageText({ run, file, start, end, reason, detail }: FoundDamage): string {
-  const what = detail === undefined ? REASONS[reason] : `${REASONS[reason]} (${visibleText(detail)})`;
+  const what = damageReason({ reason, detail });
   return `${visibleText(`${runLabel(run)}/${file}`)}, offset ${start}, ${formatCount(end - start)} byte${end - start === 1 ? '' : 's'}: ${what}`;
 }
 

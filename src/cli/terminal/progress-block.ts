@@ -1,6 +1,6 @@
 import { clearScreenDown, cursorTo, moveCursor } from 'node:readline';
 import stringWidth from 'string-width';
-import type { Progress } from '../../status/progress.ts';
+import type { Progress } from '../../status/index.ts';
 import { progressLine, progressLines, type Speed } from './progress-lines.ts';
 import { RateMeter } from './rate-meter.ts';
 

@@ -1,4 +1,4 @@
-import type { Progress } from '../../status/progress.ts';
+import type { Progress } from '../../status/index.ts';
 import { fitText } from './fit-text.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
 import { visibleText } from './visible-text.ts';

@@ -1,7 +1,7 @@
 import { isPending } from '../../model/index.ts';
-import type { FoundDamage, Report, RunReport } from '../../status/progress.ts';
+import type { FoundDamage, Report, RunReport } from '../../status/index.ts';
 
-/** The report as `--json` gives it: documented in docs/json.md; fields may be added, none change their meaning. */
+/** The report as `--json` gives it: documented in docs/commands.md; fields may be added, none change their meaning. */
 export function reportJson(report: Report): Record<string, unknown> {
   const { totals } = report;
   return {
@@ -18,6 +18,7 @@ export function reportJson(report: Report): Record<string, unknown> {
       new_points: totals.newPoints,
       new_points_by_kind: { ...totals.newPointsByKind },
       points_before: totals.pointsBefore,
+      files_gone: totals.filesGone,
     },
     runs: report.runs.map(runJson),
     damage: report.damage.map(damageJson),

@@ -1,5 +1,5 @@
 import { compareNames, isPending, runLabel } from '../../model/index.ts';
-import type { FoundDamage, Report, RunReport } from '../../status/progress.ts';
+import type { FoundDamage, Report, RunReport } from '../../status/index.ts';
 import { damageText, incidentText } from './plain-words.ts';
 import { formatBytes, formatCount, formatDuration, formatRate, formatStep } from './format.ts';
 import type { Style } from './style.ts';
@@ -74,10 +74,13 @@ function newPointsOf(run: RunReport): number {
 }
 
 function totals({ totals: t }: Report, style: Style): string {
-  if (t.files === 0) return 'No event files were found.';
+  if (t.files === 0 && t.filesGone === 0) return 'No event files were found.';
   const unchanged = t.filesUnchanged === 0 ? '' : ` (${formatCount(t.filesUnchanged)} unchanged)`;
   const lines = [
     style.bold(`${counted(t.newPoints, 'new point')}${kinds(t.newPointsByKind)}`),
+    ...(t.filesGone === 0
+      ? []
+      : [`${counted(t.filesGone, 'file')} mirrored earlier ${t.filesGone === 1 ? 'is' : 'are'} no longer there; the points are kept`]),
     ...(t.pointsBefore === 0 ? [] : [`${counted(t.pointsBefore, 'point')} already there`]),
     `${counted(t.runs, 'run')}, ${counted(t.files, 'file')}${unchanged}, ${formatBytes(t.bytes)}; read now: ${counted(t.records, 'record')}, ${formatBytes(t.bytesRead)}`,
   ];

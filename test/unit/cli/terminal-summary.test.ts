@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { plainStyle, renderReport, reportJson } from '../../../src/cli/terminal/index.js';
-import type { Report, RunReport } from '../../../src/status/progress.js';
+import type { Report, RunReport } from '../../../src/status/index.js';
 
 const NEXT = 'mirrorboard export --format csv > metrics.csv';
 
@@ -34,6 +34,7 @@ function reportOf(runs: readonly RunReport[], overrides: Partial<Report> = {}): 
       newPoints: Object.values(newPointsByKind).reduce((sum, count) => sum + count, 0),
       newPointsByKind,
       pointsBefore: runs.reduce((sum, run) => sum + run.pointsBefore, 0),
+      filesGone: 0,
     },
     damage: [],
     incidents: [],
@@ -84,6 +85,17 @@ Next: ${NEXT}
     expect(lines).toContain('45,000 points already there');
     expect(lines).toContain('Took 2.0 s');
     expect(render(reportOf([]))).toContain('No event files were found.');
+  });
+
+  test('tells of files that are gone, also where all of them are', () => {
+    const some = reportOf([runOf('a', 0, { pointsBefore: 7 })]);
+    const gone = (report: Report, filesGone: number): string[] =>
+      render({ ...report, totals: { ...report.totals, filesGone } }).split('\n');
+    expect(gone(some, 1)).toContain('1 file mirrored earlier is no longer there; the points are kept');
+    expect(gone(some, 1200)).toContain('1,200 files mirrored earlier are no longer there; the points are kept');
+    expect(gone(some, 0).join()).not.toContain('no longer there');
+    expect(gone(reportOf([]), 2)).toContain('2 files mirrored earlier are no longer there; the points are kept');
+    expect(gone(reportOf([]), 2)).not.toContain('No event files were found.');
   });
 
   test('says after an interrupt what is kept and how to go on', () => {
@@ -144,7 +156,7 @@ describe('the summary as JSON', () => {
       elapsed_ms: 2000,
       totals: {
         ...{ runs: 2, files: 2, files_unchanged: 0, bytes: 2000, bytes_read: 2000, records: 10 },
-        ...{ new_points: 5, new_points_by_kind: { scalars: 5 }, points_before: 0 },
+        ...{ new_points: 5, new_points_by_kind: { scalars: 5 }, points_before: 0, files_gone: 0 },
       },
       runs: [
         {

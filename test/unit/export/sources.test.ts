@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { openForReading } from '../../../src/backends/local/client.ts';
 import { LocalBackend } from '../../../src/backends/local/index.ts';
 import { StoreReader } from '../../../src/backends/local/reader.ts';
+import { findTarget } from '../../../src/cli/survey.ts';
 import { filesSource, storeSource } from '../../../src/cli/export-sources.ts';
 import { walk } from '../../../src/discover/index.ts';
 import { type ExportSource, writeTruthJson } from '../../../src/export/index.ts';
@@ -27,7 +28,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 async function fromStore(use: (source: ExportSource) => Promise<void>): Promise<void> {
   const options = { path: join(folder, 'store.db'), mediaPath: join(folder, 'media') };
   const backend = new LocalBackend(options);
-  const reader = new StoreReader(openForReading(options.path), options.mediaPath);
+  const reader = new StoreReader(openForReading(options.path), options.path);
   try {
     const window = new FileWindow();
     for (const { path, files } of walk(logs).runs) {
@@ -70,7 +71,7 @@ describe('sources of an export', () => {
     writeFileSync(join(logs, 'run', 'events.out.tfevents.2'), second);
     writeFileSync(join(logs, 'events.out.tfevents.1'), w.eventFile());
 
-    const files = await exported(filesSource(logs));
+    const files = await exported(filesSource(findTarget(logs)));
     await fromStore(async (source) => expect(await exported(source)).toBe(files));
 
     const { runs } = JSON.parse(files);
@@ -92,11 +93,14 @@ describe('sources of an export', () => {
   it('say what is wrong with a file', async () => {
     const whole = w.eventFile(w.event({ step: 1, wallTime: 1, summary: [w.simpleValue('x', 1)] }));
     writeFileSync(join(logs, 'run', 'events.out.tfevents.1'), whole.subarray(0, whole.length - 3));
-    const files = await exported(filesSource(logs, { settled: false }));
-    const [file] = JSON.parse(files).runs.run.files;
-    expect(file).toMatchObject({ bytes: whole.length - 3, records: 1, damage: [{ end: whole.length - 3, reason: 'torn' }] });
-    expect(file.damage[0].start).toBe(file.good_bytes);
-    await fromStore(async (source) => expect(JSON.parse(await exported(source)).runs.run.files).toEqual([file]));
+    const fileIn = async (source: ExportSource) => JSON.parse(await exported(source)).runs.run.files[0];
+    const torn = { end: whole.length - 3, reason: 'torn' };
+    const live = await fileIn(filesSource(findTarget(logs), { settled: false }));
+    expect(live).toMatchObject({ bytes: whole.length - 3, records: 1 });
+    expect(live.damage).toEqual([{ ...torn, start: live.good_bytes }]);
+    const file = await fileIn(filesSource(findTarget(logs)));
+    expect(file).toEqual({ ...live, damage: [{ ...live.damage[0], detail: 'no sound record inside' }] });
+    await fromStore(async (source) => expect(await fileIn(source)).toEqual(file));
   });
 
   it('read a series again when they are asked again', async () => {
@@ -104,7 +108,7 @@ describe('sources of an export', () => {
       join(logs, 'run', 'events.out.tfevents.1'),
       w.eventFile(w.event({ step: 1, wallTime: 1, summary: [w.simpleValue('x', 1)] })),
     );
-    const source = filesSource(logs);
+    const source = filesSource(findTarget(logs));
     expect(await exported(source)).toBe(await exported(source));
     for (const run of source.runs()) {
       for (const one of run.series) expect([...one.points()]).toEqual([...one.points()]);

@@ -1,0 +1,59 @@
+import { statSync } from 'node:fs';
+import type { DatabaseSync } from 'node:sqlite';
+import { Worker } from 'node:worker_threads';
+
+/** Written ahead and not yet merged: from so many bytes on it is worth a thread. */
+const WORTH_BYTES = 8 * 1024 * 1024;
+/** Beyond this the writer waits until the log is merged and can begin anew. */
+const MOST_BYTES = 256 * 1024 * 1024;
+
+/**
+ * Merges the write-ahead log into the database on a thread of its own, beside the writer: SQLite would do it inside the
+ * writer's commits, which costs a quarter of a big backfill. While it lags the log only grows, so beyond a bound the
+ * writer merges the rest itself, after which the log begins anew.
+ */
+export class Checkpointer {
+  readonly #path: string;
+  readonly #db: DatabaseSync;
+  #worker: Worker | undefined;
+  #isBusy = false;
+  #merged = 0;
+
+  /** `db` is the writer's connection, with automatic checkpoints off. */
+  constructor(path: string, db: DatabaseSync) {
+    this.#path = path;
+    this.#db = db;
+  }
+
+  /** To be called after each commit. */
+  committed(): void {
+    const bytes = statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+    if (bytes > MOST_BYTES) {
+      // A reader that holds an old state keeps the log from beginning anew: then the next commit tries again.
+      this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      this.#merged = 0;
+      return;
+    }
+    if (bytes < this.#merged) this.#merged = 0;
+    if (this.#isBusy || bytes - this.#merged < WORTH_BYTES) return;
+    this.#worker ??= this.#start();
+    this.#isBusy = true;
+    this.#merged = bytes;
+    this.#worker.postMessage(undefined);
+  }
+
+  async close(): Promise<void> {
+    await this.#worker?.terminate();
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL('./checkpoint-worker.js', import.meta.url), { workerData: this.#path });
+    worker.on('message', () => {
+      this.#isBusy = false;
+    });
+    // Without the thread the log is merged beyond the bound, and when the store is closed: nothing is lost but time.
+    worker.on('error', () => undefined);
+    worker.unref();
+    return worker;
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * Where the points of a segment stand in their file, packed: two or three bytes a point, and a column less in the hottest
+ * table. A point is a varint of twice the distance from the record before, plus 1 where a varint follows with the value's
+ * place in its record (absent: 0).
+ */
+import type { ScalarColumns } from '../../model/index.ts';
+
+export interface Place {
+  readonly offset: number;
+  readonly index: number;
+}
+
+/** A varint of up to 2^53 takes at most eight bytes. */
+const MOST_BYTES = 16;
+let scratch = new Uint8Array(64 * 1024);
+
+/** Packs rows `from` to `to` (exclusive) of `rows`; the result is a view that the next call overwrites. */
+export function packPlaces({ offset, index }: ScalarColumns, rows: Uint32Array, from: number, to: number): Uint8Array {
+  if ((to - from) * MOST_BYTES > scratch.length) scratch = new Uint8Array((to - from) * MOST_BYTES * 2);
+  const bytes = scratch;
+  let at = 0;
+  let before = offset[rows[from] as number] as number;
+  for (let i = from; i < to; i++) {
+    const row = rows[i] as number;
+    const here = offset[row] as number;
+    const place = index[row] as number;
+    let x = (here - before) * 2 + (place === 0 ? 0 : 1);
+    before = here;
+    while (x > 127) {
+      bytes[at++] = (x % 128) | 128;
+      x = Math.floor(x / 128);
+    }
+    bytes[at++] = x;
+    if (place !== 0) {
+      x = place;
+      while (x > 127) {
+        bytes[at++] = (x % 128) | 128;
+        x = Math.floor(x / 128);
+      }
+      bytes[at++] = x;
+    }
+  }
+  return bytes.subarray(0, at);
+}
+
+/** The places of a segment's points, in their order. */
+export function unpackPlaces(firstOffset: number, packed: Uint8Array): Place[] {
+  const places: Place[] = [];
+  let at = 0;
+  const varint = (): number => {
+    let x = 0;
+    for (let unit = 1; ; unit *= 128) {
+      const byte = packed[at++] ?? 0;
+      x += (byte & 127) * unit;
+      if (byte < 128) return x;
+    }
+  };
+  let offset = firstOffset;
+  while (at < packed.length) {
+    const x = varint();
+    offset += Math.floor(x / 2);
+    places.push({ offset, index: x % 2 === 1 ? varint() : 0 });
+  }
+  return places;
+}
+
+/** Segments that follow each other in a file, as one. */
+export function joinPlaces(
+  segments: readonly { readonly firstOffset: number; readonly lastOffset: number; readonly places: Uint8Array }[],
+): Uint8Array {
+  const joined: number[] = [];
+  let before = segments[0]?.firstOffset ?? 0;
+  for (const { firstOffset, lastOffset, places } of segments) {
+    // The first place of a segment stands at its first offset, distance 0: it gets the distance from the segment before.
+    const isIndexed = ((places[0] ?? 0) & 1) === 1;
+    pushVarint(joined, (firstOffset - before) * 2 + (isIndexed ? 1 : 0));
+    for (let i = 1; i < places.length; i++) joined.push(places[i] as number);
+    before = lastOffset;
+  }
+  return Uint8Array.from(joined);
+}
+
+function pushVarint(bytes: number[], value: number): void {
+  let x = value;
+  while (x > 127) {
+    bytes.push((x % 128) | 128);
+    x = Math.floor(x / 128);
+  }
+  bytes.push(x);
+}

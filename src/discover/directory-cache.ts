@@ -1,0 +1,49 @@
+import { type Dirent, statSync } from 'node:fs';
+import { isEventFileName } from './event-file-name.ts';
+
+/** What matters of a directory's entry. */
+export interface Entry {
+  readonly name: string;
+  readonly kind: 'directory' | 'link' | 'file';
+}
+
+/** Directories, links, and files with the name of an event file; everything else is passed over. */
+export function entryOf(entry: Dirent): Entry[] {
+  if (entry.isDirectory()) return [{ name: entry.name, kind: 'directory' }];
+  if (entry.isSymbolicLink()) return [{ name: entry.name, kind: 'link' }];
+  return entry.isFile() && isEventFileName(entry.name) ? [{ name: entry.name, kind: 'file' }] : [];
+}
+
+interface Cached {
+  readonly mtimeNs: bigint;
+  readonly entries: readonly Entry[];
+}
+
+/** Clocks of file servers and of ours differ, and some file systems count in seconds: a younger change may be followed by another unseen. */
+const SETTLED_NS = 10_000_000_000n;
+
+/**
+ * Entries of directories, good for as long as the directory's modification time stays the same: one `stat` in place of
+ * reading a directory. Some file systems lie about it, so whoever scans forgets it all now and then.
+ */
+export class DirectoryCache {
+  readonly #directories = new Map<string, Cached>();
+
+  /** The entries, if nothing was made, renamed or removed there since. Throws where the directory is gone. */
+  get(path: string): readonly Entry[] | undefined {
+    const cached = this.#directories.get(path);
+    if (cached === undefined) return undefined;
+    return statSync(path, { bigint: true }).mtimeNs === cached.mtimeNs ? cached.entries : undefined;
+  }
+
+  /** Keeps entries that were read at `readAtMs`, unless the directory had changed just then. */
+  set(path: string, entries: readonly Entry[], readAtMs: number): void {
+    const { mtimeNs } = statSync(path, { bigint: true });
+    if (BigInt(readAtMs) * 1_000_000n - mtimeNs > SETTLED_NS) this.#directories.set(path, { mtimeNs, entries });
+    else this.#directories.delete(path);
+  }
+
+  clear(): void {
+    this.#directories.clear();
+  }
+}

@@ -1,0 +1,30 @@
+import picomatch from 'picomatch';
+
+/** Which runs of a root are mirrored, by globs over their paths. */
+export interface RunFilter {
+  accepts(run: string): boolean;
+  /** Whether no run at or below a directory can be accepted, so that it need not be read. */
+  prunes(directory: string): boolean;
+}
+
+/**
+ * Runs that match one of `include` (all, where there is none) and none of `exclude`. A glob matches a run's path relative
+ * to its root; one that matches a directory holds for everything below it. Undefined where there is nothing to filter.
+ */
+export function runFilter(include: readonly string[], exclude: readonly string[]): RunFilter | undefined {
+  if (include.length === 0 && exclude.length === 0) return undefined;
+  const includes = include.length === 0 ? () => true : matcher(include);
+  const excludes = exclude.length === 0 ? () => false : matcher(exclude);
+  return {
+    accepts: (run) => includes(run) && !excludes(run),
+    prunes: (directory) => excludes(directory),
+  };
+}
+
+function matcher(globs: readonly string[]): (path: string) => boolean {
+  const options = { dot: true };
+  return picomatch(
+    globs.flatMap((glob) => [glob, `${glob.replace(/\/+$/, '')}/**`]),
+    options,
+  );
+}

@@ -1,0 +1,132 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { LocalBackend } from '../../src/backends/local/index.ts';
+import { MediaFolder } from '../../src/backends/local/media.ts';
+import { type RunJob, readRun } from '../../src/reader.ts';
+import { FileWindow } from '../../src/tail/index.ts';
+import { freshDirectory, mustRun, remove, repository, start } from '../e2e/command.ts';
+import { bigLog } from '../support/big-log.ts';
+import * as w from '../support/event-writer.ts';
+import { killBackfills } from './backfill-kill.ts';
+import { writeMediaLog } from './media-log.ts';
+
+const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
+let folder: string;
+
+beforeEach(() => {
+  folder = freshDirectory();
+});
+
+afterEach(() => remove(folder));
+
+async function killed(logs: string, kills: number): Promise<void> {
+  const said: string[] = [];
+  try {
+    await killBackfills({ logs, folder, kills, seed, say: (line) => void said.push(line) });
+  } catch (cause) {
+    throw new Error(`MIRRORBOARD_TEST_SEED=${seed}\n${said.join('\n')}\n${cause instanceof Error ? cause.message : cause}`, { cause });
+  }
+}
+
+function namesBelow(directory: string): string[] {
+  return existsSync(directory) ? readdirSync(directory, { recursive: true, encoding: 'utf8' }) : [];
+}
+
+describe('a backfill that is killed', () => {
+  it('goes on where it was, with no point lost or doubled', async () => {
+    const logs = join(folder, 'logs');
+    bigLog({ dir: logs, runs: 20, tags: 5, steps: 1000, files: 2, form: 'mixed' });
+    await killed(logs, 3);
+  }, 60_000);
+
+  it('names no medium that is not on the disk, whole', async () => {
+    const logs = join(folder, 'logs');
+    writeMediaLog(logs, 200);
+    await killed(logs, 3);
+  }, 60_000);
+
+  it('does the same with logs of every kind', async () => {
+    await killed(join(repository, 'test/logs'), 3);
+  }, 60_000);
+
+  it('leaves no unfinished media behind once it was run to the end', async () => {
+    const logs = join(folder, 'logs');
+    writeMediaLog(logs, 300);
+    const unfinished = (): string[] => namesBelow(join(folder, 'mirrorboard.media')).filter((name) => name.endsWith('.tmp'));
+    for (let i = 0; i < 10 && unfinished().length === 0; i++) {
+      for (const name of readdirSync(folder)) if (name.startsWith('mirrorboard.')) remove(join(folder, name));
+      const { child, ended } = start(['backfill', logs], { cwd: folder });
+      while (child.exitCode === null && unfinished().length === 0) await nextTurn();
+      child.kill('SIGKILL');
+      await ended;
+    }
+    expect(unfinished()).not.toEqual([]);
+    await mustRun(['backfill', logs], { cwd: folder });
+    expect(unfinished()).toEqual([]);
+  });
+
+  it('does not trip over its own leftovers when it gets the same process number, as in a container', async () => {
+    const data = Uint8Array.of(1, 2, 3);
+    const blob = { sha256: 'ab'.repeat(32), data, format: 'png', label: '' };
+    mkdirSync(join(folder, 'ab'));
+    writeFileSync(join(folder, 'ab', `${blob.sha256}.png.${process.pid}.0.tmp`), 'half');
+    await new MediaFolder(folder).keep(new Map([[blob.sha256, blob]]));
+    expect(new Uint8Array(readFileSync(join(folder, 'ab', `${blob.sha256}.png`)))).toEqual(data);
+  });
+});
+
+describe('a backfill that is killed while it reads healed bytes', () => {
+  it('does not store them twice, though they come in several batches', async () => {
+    const logs = join(folder, 'logs');
+    mkdirSync(logs);
+    const path = join(logs, 'events.out.tfevents.1');
+    const scalars = Array.from({ length: 70_000 }, (_, step) =>
+      w.event({ wallTime: 1 + step, step, summary: [w.simpleValue('loss', step)] }),
+    );
+    const whole = new Uint8Array(Buffer.concat([w.eventFile(), ...scalars.map(w.frame)]));
+    const damagedBytes = whole.slice();
+    const head = w.eventFile().length;
+    // All but the first and the last record are lost: nothing between has sound framing.
+    damagedBytes.fill(0xff, head + 1, whole.length - w.frame(scalars[69_999]!).length);
+    writeFileSync(path, damagedBytes);
+
+    const run = { root: 'logs', path: '.' };
+    const options = { path: join(folder, 'store.db'), mediaPath: join(folder, 'media') };
+    const open = (): LocalBackend => new LocalBackend(options);
+    /** One pass; stops, as if killed, after so many batches. */
+    const pass = async (batches = Infinity): Promise<void> => {
+      const backend = open();
+      try {
+        const known = backend.positions(run);
+        const state = known.files[0];
+        const file = { name: 'events.out.tfevents.1', ...(state === undefined ? {} : { state }) };
+        const job: RunJob = { run, directory: logs, files: [file], series: backend.catalogue(run), settled: true };
+        const handle = await backend.open({ run, rootPath: logs });
+        let sent = 0;
+        for (const event of readRun(job, new FileWindow())) {
+          if (event.kind !== 'batch') continue;
+          if (sent++ === batches) return;
+          expect((await backend.send([{ handle, batch: event.batch, state: event.state }]))[0]?.kind).toBe('accepted');
+        }
+      } finally {
+        await backend.close();
+      }
+    };
+    await pass();
+    writeFileSync(path, whole);
+    await pass(1);
+    await pass();
+    const backend = open();
+    try {
+      const steps: (number | bigint)[] = [];
+      for await (const { points } of backend.readBack(await backend.open({ run, rootPath: logs })))
+        steps.push(...points.map(({ step }) => step));
+      expect(steps.length).toBe(70_000);
+      expect(steps.every((step, i) => step === i)).toBe(true);
+    } finally {
+      await backend.close();
+    }
+  });
+});

@@ -1,0 +1,194 @@
+import { appendFileSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { openForReading } from '../../src/backends/local/client.ts';
+import { StoreReader } from '../../src/backends/local/reader.ts';
+import { filesSource, storeSource } from '../../src/cli/export-sources.ts';
+import { findTarget } from '../../src/cli/survey.ts';
+import { type ExportSource, writeTruthJson } from '../../src/export/index.ts';
+import * as w from '../support/event-writer.ts';
+import { freshDirectory, mustRun, remove } from './command.ts';
+
+let folder: string;
+let path: string;
+
+beforeEach(() => {
+  folder = freshDirectory();
+  mkdirSync(join(folder, 'logs/run'), { recursive: true });
+  path = join(folder, 'logs/run/events.out.tfevents.1');
+});
+
+afterEach(() => remove(folder));
+
+/** One scalar at `step`, of two tags. */
+function scalars(step: number, value = step): Uint8Array {
+  return w.event({ wallTime: 1000 + step, step, summary: [w.simpleValue('loss', value), w.simpleValue('acc', -value)] });
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, i) => from + i);
+}
+
+function rows(sql: string): Record<string, unknown>[] {
+  const db = new DatabaseSync(join(folder, 'mirrorboard.db'), { readOnly: true });
+  try {
+    return db
+      .prepare(sql)
+      .all()
+      .map((row) => ({ ...row }));
+  } finally {
+    db.close();
+  }
+}
+
+interface Summary {
+  readonly totals: { readonly new_points: number; readonly bytes_read: number };
+  readonly incidents: readonly { readonly kind: string; readonly path: string }[];
+  readonly damage: readonly unknown[];
+}
+
+async function backfill(code = 0): Promise<Summary> {
+  return JSON.parse((await mustRun(['backfill', 'logs', '--json'], { cwd: folder }, code)).stdout);
+}
+
+async function textOf(source: ExportSource): Promise<string> {
+  const chunks: string[] = [];
+  await writeTruthJson(source, (chunk) => void chunks.push(chunk));
+  return chunks.join('');
+}
+
+/** What the store says is what the files say; the listings say what the points say. */
+async function expectPresent(): Promise<void> {
+  const reader = new StoreReader(openForReading(join(folder, 'mirrorboard.db')), '');
+  try {
+    expect(await textOf(storeSource(reader, 'logs'))).toBe(await textOf(filesSource(findTarget(join(folder, 'logs')))));
+  } finally {
+    reader.close();
+  }
+  const aggregated =
+    rows(`SELECT run, tag, count(*) AS count, min(step) AS first_step, max(step) AS last_step, max(wall_time) AS last_wall_time,
+    min(value) + 0.0 AS min, max(value) + 0.0 AS max FROM scalars GROUP BY run, tag ORDER BY run, tag`);
+  expect(
+    rows('SELECT run, tag, count, first_step, last_step, last_wall_time, min, max FROM tags WHERE count > 0 ORDER BY run, tag'),
+  ).toEqual(aggregated);
+  const runs =
+    rows(`SELECT run, count(*) AS points, max(step) AS last_step, min(wall_time) AS first_wall_time, max(wall_time) AS last_wall_time
+    FROM scalars GROUP BY run ORDER BY run`);
+  expect(rows('SELECT run, points, last_step, first_wall_time, last_wall_time FROM runs WHERE points > 0 ORDER BY run')).toEqual(runs);
+}
+
+describe('an event file between two backfills', () => {
+  it('that grew is read on from where it was left', async () => {
+    writeFileSync(path, w.eventFile(...range(0, 10).map((step) => scalars(step))));
+    await backfill();
+    const more = w.frame(scalars(10));
+    appendFileSync(path, more.subarray(0, 20));
+    expect(await backfill()).toMatchObject({ totals: { new_points: 0 }, damage: [{ reason: 'torn', pending: true }] });
+    appendFileSync(path, more.subarray(20));
+    expect(await backfill()).toMatchObject({ totals: { new_points: 2, bytes_read: more.length }, damage: [] });
+    await expectPresent();
+  });
+
+  it('that was only touched brings nothing', async () => {
+    writeFileSync(path, w.eventFile(scalars(1)));
+    await backfill();
+    utimesSync(path, 1, 1);
+    expect(await backfill()).toMatchObject({ totals: { new_points: 0, bytes_read: 0 } });
+    await expectPresent();
+  });
+
+  it('that was replaced is shown as it is now; what it held before stays in the tables', async () => {
+    writeFileSync(path, w.eventFile(...range(0, 10).map((step) => scalars(step))));
+    await backfill();
+    writeFileSync(path, new Uint8Array(Buffer.concat([w.versionEvent(5), ...range(20, 40).map((step) => scalars(step))].map(w.frame))));
+    const summary = await backfill();
+    expect(summary).toMatchObject({ totals: { new_points: 40 }, incidents: [{ kind: 'replaced', path: 'run/events.out.tfevents.1' }] });
+    await expectPresent();
+    expect(rows('SELECT count(*) AS n FROM scalars')).toEqual([{ n: 40 }]);
+    expect(rows('SELECT count(*) AS n FROM point')).toEqual([{ n: 60 }]);
+    expect(rows('SELECT generation FROM files')).toEqual([{ generation: 1 }]);
+    expect(await backfill()).toMatchObject({ totals: { new_points: 0 }, incidents: [] });
+  });
+
+  it('that was shortened is shown as it is now, and again when it has grown', async () => {
+    const all = range(0, 10).map((step) => w.frame(scalars(step)));
+    const head = w.eventFile();
+    const whole = Buffer.concat([head, ...all]);
+    writeFileSync(path, whole);
+    await backfill();
+    writeFileSync(path, Buffer.concat([head, ...all.slice(0, 4)]));
+    expect(await backfill()).toMatchObject({ incidents: [{ kind: 'shortened' }] });
+    await expectPresent();
+    expect(rows('SELECT count(*) AS n FROM scalars')).toEqual([{ n: 8 }]);
+    appendFileSync(path, w.frame(scalars(50)));
+    await backfill();
+    await expectPresent();
+    expect(rows('SELECT count(*) AS n FROM scalars')).toEqual([{ n: 10 }]);
+    writeFileSync(path, whole);
+    await backfill();
+    await expectPresent();
+  });
+
+  it('that was emptied shows nothing', async () => {
+    writeFileSync(path, w.eventFile(scalars(1)));
+    await backfill();
+    writeFileSync(path, '');
+    await backfill();
+    await expectPresent();
+    expect(rows('SELECT count(*) AS n FROM scalars')).toEqual([{ n: 0 }]);
+    expect(rows('SELECT run, points FROM runs')).toEqual([{ run: 'run', points: 0 }]);
+  });
+
+  it('that is gone keeps its points', async () => {
+    writeFileSync(path, w.eventFile(scalars(1)));
+    writeFileSync(join(folder, 'logs/run/events.out.tfevents.2'), w.eventFile(scalars(2)));
+    await backfill();
+    rmSync(path);
+    expect(await backfill()).toMatchObject({ totals: { new_points: 0 } });
+    expect(rows('SELECT count(*) AS n FROM scalars')).toEqual([{ n: 4 }]);
+  });
+
+  it.each([
+    ['data', 14],
+    ['a length', 0],
+    ['a checksum of data', -2],
+  ])('whose %s healed brings what was missing, in its place', async (_, at) => {
+    const records = [w.versionEvent(), ...range(0, 10).map((step) => scalars(step))].map(w.frame);
+    const whole = Buffer.concat(records);
+    const start = Buffer.concat(records.slice(0, 5)).length;
+    const broken = Buffer.from(whole);
+    const flipped = at >= 0 ? start + at : start + records[5]!.length + at;
+    broken[flipped]! ^= 1;
+    writeFileSync(path, broken);
+    expect(await backfill(1)).toMatchObject({ totals: { new_points: 18 }, damage: [{ start, end: start + records[5]!.length }] });
+    await backfill(1);
+    expect(rows("SELECT step FROM scalars WHERE tag = 'loss'").map(({ step }) => step)).toEqual(range(0, 10).filter((step) => step !== 4));
+    writeFileSync(path, whole);
+    expect(await backfill()).toMatchObject({ totals: { new_points: 2 }, damage: [], incidents: [] });
+    await expectPresent();
+    expect(rows('SELECT * FROM damage')).toEqual([]);
+    expect(await backfill()).toMatchObject({ totals: { new_points: 0 } });
+  });
+
+  it('whose first record healed says who wrote it', async () => {
+    const whole = w.eventFile(scalars(1), scalars(2));
+    const broken = Buffer.from(whole);
+    broken[14]! ^= 1;
+    writeFileSync(path, broken);
+    await backfill(1);
+    writeFileSync(path, whole);
+    await backfill();
+    await expectPresent();
+    expect(rows('SELECT file_version FROM files')).toEqual([{ file_version: 'brain.Event:2' }]);
+  });
+
+  it('that was damaged behind what was read stays damaged until it heals, and is then read on', async () => {
+    const whole = w.eventFile(...range(0, 10).map((step) => scalars(step)));
+    writeFileSync(path, Buffer.concat([whole, Buffer.alloc(300, 0xee)]));
+    await backfill(1);
+    writeFileSync(path, Buffer.concat([whole, w.frame(scalars(10)), w.frame(scalars(11))]));
+    expect(await backfill()).toMatchObject({ totals: { new_points: 4 }, damage: [] });
+    await expectPresent();
+  });
+});

@@ -1,0 +1,238 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { bigLog } from '../support/big-log.ts';
+import { corpus, endAll, freshDirectory, mirrorboard, mustRun, type Running, remove, repository, start, startNode } from './command.ts';
+
+let folder: string;
+
+beforeEach(() => {
+  folder = freshDirectory();
+});
+
+afterEach(async () => {
+  await endAll();
+  remove(folder);
+});
+
+describe('the exit code', () => {
+  it('is 0 when all was mirrored', async () => {
+    const { stderr } = await mustRun(['backfill', corpus('tf2_scalars')], { cwd: folder });
+    expect(stderr).toMatch(/\d new points/);
+    expect((await mustRun(['backfill', corpus('tf2_scalars')], { cwd: folder })).stderr).toMatch(/^0 new points/m);
+  });
+
+  it('is 1 when something is damaged, and says where', async () => {
+    const damaged = join(repository, 'test/damaged/flip_in_data');
+    const { stderr } = await mustRun(['backfill', damaged], { cwd: folder }, 1);
+    expect(stderr).toMatch('offset 416');
+    await mustRun(['backfill', damaged], { cwd: folder }, 1);
+    await mustRun(['inspect', damaged], { cwd: folder }, 1);
+    await mustRun(['inspect', '--format', 'json', damaged], { cwd: folder }, 1);
+  });
+
+  it('is 0 for a last record that is not whole yet, and 1 when somebody is strict', async () => {
+    const torn = join(repository, 'test/damaged/torn_data');
+    await mustRun(['backfill', torn], { cwd: folder });
+    await mustRun(['backfill', '--strict', torn], { cwd: folder }, 1);
+  });
+
+  const file = join(repository, 'package.json');
+  const wrong: readonly (readonly [what: string, args: readonly string[], says: RegExp])[] = [
+    ['no root', ['backfill'], /no log directory/],
+    ['a missing root', ['backfill', 'nowhere'], /there is no directory nowhere/],
+    ['a root that is a file', ['backfill', file], /is not a directory/],
+    ['a missing root among others', ['backfill', corpus('tf2_scalars'), 'nowhere'], /there is no directory nowhere/],
+    ['a root given twice', ['backfill', corpus('tf2_scalars'), corpus('tf2_scalars')], /given twice/],
+    ['a root in another', ['backfill', join(repository, 'test/logs'), corpus('tf2_scalars')], /lies in/],
+    ['two roots of one name', ['backfill', `a=${corpus('tf2_scalars')}`, `a=${corpus('tf2_media')}`], /both be called a/],
+    ['an unknown option', ['backfill', '--frobnicate', corpus('tf2_scalars')], /unknown option '--frobnicate'/],
+    ['an unknown command', ['frobnicate'], /unknown command 'frobnicate'/],
+    ['a lane that is not there', ['backfill', corpus('tf2_scalars'), '--to', 'mlflow'], /mlflow/],
+    ['a dry run of a missing root', ['backfill', '--dry-run', 'nowhere'], /there is no directory nowhere/],
+    ['a missing file to inspect', ['inspect', 'nowhere'], /nowhere/],
+    ['a store that is not there', ['export'], /there is no store/],
+    ['an unknown format', ['export', '--format', 'xml'], /xml/],
+    ['a missing configuration', ['backfill', '--config', 'none.yaml', corpus('tf2_scalars')], /none\.yaml/],
+  ];
+
+  it.each(wrong)('is 2 for %s, and nothing is made', async (_, args, says) => {
+    const { stderr, stdout } = await mustRun(args, { cwd: folder }, 2);
+    expect(stderr).toMatch(says);
+    expect(stdout).toBe('');
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it.each([
+    ['no YAML', 'roots: [\n', /mirrorboard\.yaml/],
+    ['an unknown field', 'rooots: []\n', /rooots/],
+    ['a field of another type', 'roots: 7\n', /roots/],
+    ['a variable that is not set', `roots: ['\${NOT_SET_ANYWHERE}']\n`, /NOT_SET_ANYWHERE/],
+  ])('is 2 for a configuration with %s', async (_, text, says) => {
+    writeFileSync(join(folder, 'mirrorboard.yaml'), text);
+    const { stderr } = await mustRun(['backfill', corpus('tf2_scalars')], { cwd: folder }, 2);
+    expect(stderr).toMatch(says);
+    expect(readdirSync(folder)).toEqual(['mirrorboard.yaml']);
+  });
+
+  it('is 2 for a root or a kind that the store does not have', async () => {
+    await mustRun(['backfill', corpus('tf2_scalars')], { cwd: folder });
+    expect((await mustRun(['export', '--root', 'other'], { cwd: folder }, 2)).stderr).toMatch('no root other; it has: tf2_scalars');
+    expect((await mustRun(['export', '--format', 'csv', '--kind', 'songs'], { cwd: folder }, 2)).stderr).toMatch('no kind songs');
+  });
+
+  it('is 0 for a root without event files, and says so', async () => {
+    mkdirSync(join(folder, 'empty'));
+    expect((await mustRun(['backfill', 'empty'], { cwd: folder })).stderr).toMatch(/no event files/i);
+  });
+});
+
+/** Points of the large log. */
+const POINTS = 400_000;
+
+/** All points of a store in a few numbers: sums of doubles, added in the order of the files. */
+function sums(store: string): unknown {
+  const db = new DatabaseSync(store, { readOnly: true });
+  try {
+    return db
+      .prepare(
+        'SELECT run, tag, count(*) AS points, sum(step) AS steps, sum(wall_time) AS times, sum(step * value) AS products FROM scalars GROUP BY run, tag',
+      )
+      .all()
+      .map((row) => ({ ...row }));
+  } finally {
+    db.close();
+  }
+}
+
+/** Holds the lock of a store until it is killed. */
+async function holdLock(store: string): Promise<Running> {
+  const script = `
+    import { DatabaseSync } from 'node:sqlite';
+    const db = new DatabaseSync(process.argv[1]);
+    db.exec('BEGIN EXCLUSIVE');
+    console.error('held');
+    setInterval(() => db.isOpen, 1000);`;
+  const holder = startNode(['--input-type=module', '-e', script, `${store}.lock`], { cwd: folder });
+  await holder.said(/held/);
+  return holder;
+}
+
+describe('a store that another process writes to', () => {
+  it('is left alone with exit code 4, can be read meanwhile, and is free once that process is dead', async () => {
+    await mustRun(['backfill', corpus('tf2_scalars')], { cwd: folder });
+    const holder = await holdLock(join(folder, 'mirrorboard.db'));
+    const { stderr } = await mustRun(['backfill', corpus('tf2_media')], { cwd: folder }, 4);
+    expect(stderr).toMatch(/writes to .*mirrorboard\.db/);
+    await mustRun(['export'], { cwd: folder });
+    await mustRun(['backfill', '--dry-run', corpus('tf2_scalars')], { cwd: folder });
+    holder.child.kill('SIGKILL');
+    await holder.ended;
+    await mustRun(['backfill', corpus('tf2_media')], { cwd: folder });
+  });
+
+  it('is recognised under another name', async () => {
+    await mustRun(['backfill', corpus('tf2_scalars')], { cwd: folder });
+    symlinkSync('mirrorboard.db', join(folder, 'alias.db'));
+    const holder = await holdLock(join(folder, 'mirrorboard.db'));
+    await mustRun(['backfill', '--store', 'alias.db', corpus('tf2_media')], { cwd: folder }, 4);
+    holder.child.kill('SIGKILL');
+    await holder.ended;
+  });
+});
+
+describe('with logs that take a while', () => {
+  let logs: string;
+  let wanted: unknown;
+
+  beforeAll(async () => {
+    logs = freshDirectory();
+    bigLog({ dir: join(logs, 'logs'), runs: 20, tags: 10, steps: 2000, files: 2, form: 'mixed' });
+    await mustRun(['backfill', 'logs'], { cwd: logs });
+    wanted = sums(join(logs, 'mirrorboard.db'));
+  });
+
+  afterAll(() => remove(logs));
+
+  /** Starts a backfill, and waits until it has written points. */
+  async function atWork(args: readonly string[] = []): Promise<Running> {
+    const running = start(['backfill', join(logs, 'logs'), ...args], { cwd: folder });
+    const log = join(folder, 'mirrorboard.db-wal');
+    while (running.child.exitCode === null && !(existsSync(log) && statSync(log).size > 2_000_000)) await sleep(1);
+    return running;
+  }
+
+  async function expectCompletion(): Promise<void> {
+    await mustRun(['backfill', join(logs, 'logs')], { cwd: folder });
+    expect(sums(join(folder, 'mirrorboard.db'))).toEqual(wanted);
+  }
+
+  function pointsInStore(): number {
+    const db = new DatabaseSync(join(folder, 'mirrorboard.db'), { readOnly: true });
+    try {
+      expect(db.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' });
+      return Number(db.prepare('SELECT count(*) AS n FROM scalars').get()?.['n']);
+    } finally {
+      db.close();
+    }
+  }
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('%s ends a backfill cleanly with 130; what was accepted is kept', async (signal) => {
+    const { child, ended } = await atWork(['--json']);
+    child.kill(signal);
+    const { code, stdout, stderr } = await ended;
+    expect(code).toBe(130);
+    expect(stderr).toMatch(/once more to stop at once/);
+    const report = JSON.parse(stdout);
+    expect(report).toMatchObject({ type: 'summary', interrupted: true });
+    expect(pointsInStore()).toBe(report.totals.new_points);
+    expect(report.totals.new_points).toBeGreaterThan(0);
+    expect(report.totals.new_points).toBeLessThan(POINTS);
+    await expectCompletion();
+  });
+
+  it('a second SIGINT ends it at once', async () => {
+    const { child, ended, said } = await atWork();
+    child.kill('SIGINT');
+    await said(/once more to stop at once/);
+    child.kill('SIGINT');
+    expect((await ended).code).toBe(130);
+    expect(pointsInStore()).toBeLessThan(POINTS);
+    await expectCompletion();
+  });
+
+  it('two backfills at once: one mirrors, the other ends with 4', async () => {
+    const first = await atWork();
+    const second = await mirrorboard(['backfill', join(logs, 'logs')], { cwd: folder });
+    expect(second.code).toBe(4);
+    expect(second.stderr).toMatch(`process ${first.child.pid}`);
+    expect((await first.ended).code).toBe(0);
+    expect(sums(join(folder, 'mirrorboard.db'))).toEqual(wanted);
+  });
+
+  it('a store can be read while it is written', async () => {
+    const { child, ended } = await atWork();
+    const exported = mirrorboard(['export', '--format', 'csv', '--out', 'meanwhile.csv'], { cwd: folder });
+    const counts: number[] = [];
+    const db = new DatabaseSync(join(folder, 'mirrorboard.db'), { readOnly: true });
+    try {
+      do {
+        const row = db.prepare('SELECT (SELECT count(*) FROM scalars) AS points, (SELECT sum(count) FROM tags) AS listed').get();
+        expect(Number(row?.['points'])).toBe(Number(row?.['listed']));
+        counts.push(Number(row?.['points']));
+        await sleep(20);
+      } while (child.exitCode === null);
+    } finally {
+      db.close();
+    }
+    expect((await ended).code).toBe(0);
+    expect(counts).toEqual(counts.toSorted((a, b) => a - b));
+    expect((await exported).code).toBe(0);
+    const meanwhile = readFileSync(join(folder, 'meanwhile.csv'), 'utf8').trimEnd().split('\n');
+    expect(meanwhile.length).toBeGreaterThan(1);
+    for (const line of meanwhile.slice(1)) if (!/^run_\d{4}\/train,[^,]+,\d+,1700\d+(\.\d+)?,[-\d.e]+$/.test(line)) throw new Error(line);
+    expect(sums(join(folder, 'mirrorboard.db'))).toEqual(wanted);
+  });
+});

@@ -1,0 +1,336 @@
+import { gzipSync } from 'node:zlib';
+import { describe, expect, test } from '@jest/globals';
+import { SEARCHED } from '../../../src/decode/file-decoder.ts';
+import type { Damage } from '../../../src/model/index.ts';
+import { concat, event, field, frame, maskedCrc, simpleValue, versionEvent } from '../../support/event-writer.ts';
+import { contentsOf, type Decoded, decodeBytes, type Script } from '../../support/scripted-window.ts';
+
+/** A record of one scalar whose step is `step`. */
+function scalar(step: number, tag = 'loss'): Uint8Array {
+  return frame(event({ wallTime: 100 + step, step, summary: [simpleValue(tag, step / 4)] }));
+}
+
+const VERSION = frame(versionEvent());
+
+/** The header of a record that says to be `length` bytes long, with a sound checksum. */
+function header(length: bigint): Uint8Array {
+  const bytes = new Uint8Array(12);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(0, length, true);
+  view.setUint32(8, maskedCrc(bytes, 0, 8), true);
+  return bytes;
+}
+
+function flipped(bytes: Uint8Array, at: number): Uint8Array {
+  const copy = bytes.slice();
+  copy[at]! ^= 0x20;
+  return copy;
+}
+
+function steps({ batches }: Decoded): number[] {
+  return batches.flatMap(({ scalars }) => [...scalars.step.subarray(0, scalars.count)]);
+}
+
+function places(damage: readonly Damage[]): [number, number, string][] {
+  return damage.map(({ start, end, reason }) => [start, end, reason]);
+}
+
+/** Decodes whole and in windows that end at every byte; both have to come to the same. */
+function decode(bytes: Uint8Array, script: Script = {}): Decoded {
+  const whole = decodeBytes(bytes, script);
+  for (const width of [1, 5, 12, 17]) {
+    const pieces = decodeBytes(bytes, { ...script, cuts: Array.from({ length: bytes.length / width }, (_, i) => i * width) });
+    expect(contentsOf(pieces.batches, pieces.series)).toEqual(contentsOf(whole.batches, whole.series));
+    expect(places(pieces.damage)).toEqual(places(whole.damage));
+    expect(pieces.gaps).toEqual(whole.gaps);
+    expect(pieces.decoder.watermark).toBe(whole.decoder.watermark);
+  }
+  return whole;
+}
+
+/** `bytes` between three sound records and three more; where they begin and end. */
+function between(bytes: Uint8Array): { readonly file: Uint8Array; readonly start: number; readonly end: number } {
+  const before = concat(VERSION, scalar(1), scalar(2), scalar(3));
+  return { file: concat(before, bytes, scalar(5), scalar(6), scalar(7)), start: before.length, end: before.length + bytes.length };
+}
+
+describe('a record that can not be read', () => {
+  test('costs itself alone when its data checksum does not fit', () => {
+    const { file, start, end } = between(flipped(scalar(4), 30));
+    const decoded = decode(file);
+    expect(steps(decoded)).toEqual([1, 2, 3, 5, 6, 7]);
+    expect(decoded.damage).toEqual([{ start, end, reason: 'data_checksum' }]);
+    expect(decoded.gaps).toEqual([{ start, end, reason: 'damage' }]);
+    expect(decoded.decoder.watermark).toBe(file.length);
+    expect(decoded.decoder.records).toBe(7);
+  });
+
+  test('costs itself alone when it is the checksum that is wrong, as the first and as the last record', () => {
+    const last = scalar(9);
+    const bytes = concat(flipped(VERSION, VERSION.length - 1), scalar(1), flipped(last, last.length - 4));
+    const decoded = decode(bytes);
+    expect(steps(decoded)).toEqual([1]);
+    expect(places(decoded.damage)).toEqual([
+      [0, VERSION.length, 'data_checksum'],
+      [bytes.length - last.length, bytes.length, 'data_checksum'],
+    ]);
+    expect(decoded.decoder.watermark).toBe(bytes.length);
+  });
+
+  test('leaves neither points nor series behind when its message breaks off', () => {
+    const sound = event({ wallTime: 1, step: 4, summary: [simpleValue('loss', 1), simpleValue('never', 2), simpleValue('loss', 3)] });
+    for (const broken of [
+      sound.subarray(0, -3),
+      concat(sound, Uint8Array.of(0x0a, 0x7f)),
+      concat(sound, Uint8Array.of(0x1f)),
+      concat(sound, field(3, 2, Uint8Array.of(0xff))),
+    ]) {
+      const { file, start, end } = between(frame(broken));
+      const decoded = decode(file);
+      expect(steps(decoded)).toEqual([1, 2, 3, 5, 6, 7]);
+      expect(decoded.series.map(({ tag }) => tag)).toEqual(['loss']);
+      expect(decoded.batches.flatMap(({ newSeries }) => newSeries)).toHaveLength(1);
+      expect(places(decoded.damage)).toEqual([[start, end, 'bad_message']]);
+      expect(decoded.damage[0]?.detail).toEqual(expect.any(String));
+    }
+  });
+
+  test('is not damage when its message is of another kind that parses', () => {
+    const { file } = between(frame(field(200, 2, 'tf.Example or so')));
+    const decoded = decode(file);
+    expect(decoded.damage).toEqual([]);
+    expect(decoded.batches[0]?.marks.map(({ kind }) => kind)).toEqual(['empty']);
+  });
+});
+
+describe('behind a destroyed length', () => {
+  test('the next sound frame is found', () => {
+    for (const at of [0, 3, 7, 8, 11]) {
+      const { file, start, end } = between(flipped(scalar(4), at));
+      const decoded = decode(file);
+      expect(steps(decoded)).toEqual([1, 2, 3, 5, 6, 7]);
+      expect(decoded.damage).toEqual([{ start, end, reason: 'length_checksum' }]);
+      expect(decoded.gaps).toEqual([{ start, end, reason: 'damage' }]);
+    }
+  });
+
+  test('a frame whose data do not fit is no sound one', () => {
+    const { file, start } = between(concat(flipped(scalar(4), 0), flipped(scalar(44), 20)));
+    expect(places(decode(file).damage)).toEqual([[start, start + 2 * scalar(4).length, 'length_checksum']]);
+  });
+
+  test('several places are damaged apart', () => {
+    const parts = [
+      VERSION,
+      flipped(scalar(1), 0),
+      scalar(2),
+      flipped(scalar(3), 20),
+      flipped(scalar(4), 9),
+      scalar(5),
+      Uint8Array.of(1, 2, 3),
+      scalar(6),
+    ];
+    const decoded = decode(concat(...parts));
+    expect(steps(decoded)).toEqual([2, 5, 6]);
+    const at = parts.map((_, i) => parts.slice(0, i).reduce((sum, part) => sum + part.length, 0));
+    expect(places(decoded.damage)).toEqual([
+      [at[1], at[2], 'length_checksum'],
+      [at[3], at[4], 'data_checksum'],
+      [at[4], at[5], 'length_checksum'],
+      [at[6], at[7], 'length_checksum'],
+    ]);
+  });
+
+  test('a file that begins with other bytes is read from its first frame on', () => {
+    const decoded = decode(concat(Uint8Array.of(0xef, 0xbb, 0xbf), VERSION, scalar(1)));
+    expect(steps(decoded)).toEqual([1]);
+    expect(places(decoded.damage)).toEqual([[0, 3, 'length_checksum']]);
+  });
+
+  test.each([12, 13, 100, 4096, 5000])('%d zeros in the middle are a hole, and the records behind it are read', (zeros) => {
+    const { file, start, end } = between(new Uint8Array(zeros));
+    const decoded = decode(file);
+    expect(steps(decoded)).toEqual([1, 2, 3, 5, 6, 7]);
+    expect(places(decoded.damage)).toEqual([[start, end, 'length_checksum']]);
+  });
+
+  test.each([0, 256, 512, 65_536])('a frame of %d bytes, whose header begins with zeros, is found behind zeros', (length) => {
+    // A field that no event has: data of any length.
+    const head = [8, 7, 6, 5, 4]
+      .map((n) => field(100, 2, new Uint8Array(Math.max(0, length - n)).fill(7)))
+      .find((data) => data.length === length);
+    const data = length === 0 ? new Uint8Array(0) : head!;
+    expect(data).toHaveLength(length);
+    for (let zeros = 1; zeros < 40; zeros++) {
+      const { file, start, end } = between(new Uint8Array(zeros));
+      const bytes = concat(file.subarray(0, end), frame(data), scalar(8));
+      const decoded = decodeBytes(bytes);
+      expect([zeros, ...places(decoded.damage)]).toEqual([zeros, [start, end, 'length_checksum']]);
+      expect(decoded.batches[0]?.marks.map(({ offset }) => offset)).toEqual([end]);
+      expect(steps(decoded)).toEqual([1, 2, 3, 8]);
+      for (const cut of [end - 1, end, end + 1, end + 7, end + 8, end + 9]) {
+        expect(places(decodeBytes(bytes, { cuts: [cut] }).damage)).toEqual([[start, end, 'length_checksum']]);
+      }
+    }
+  });
+
+  test('nothing found: the rest stays to be looked at again, and is not taken for settled', () => {
+    const bytes = concat(VERSION, scalar(1), flipped(scalar(2), 1), flipped(scalar(3), 3));
+    const decoded = decode(bytes);
+    const lost = VERSION.length + scalar(1).length;
+    expect(places(decoded.damage)).toEqual([[lost, bytes.length, 'length_checksum']]);
+    expect(decoded.gaps).toEqual([]);
+    expect(decoded.decoder.watermark).toBe(lost);
+  });
+
+  test('a torn record begins: it is pending by itself', () => {
+    const garbage = Uint8Array.from({ length: 50 }, (_, i) => i * 7 + 3);
+    const before = concat(VERSION, scalar(1), garbage);
+    for (const keep of [12, 13, 30, scalar(2).length - 1]) {
+      const bytes = concat(before, scalar(2).subarray(0, keep));
+      const decoded = decode(bytes);
+      expect(places(decoded.damage)).toEqual([
+        [before.length - garbage.length, before.length, 'length_checksum'],
+        [before.length, bytes.length, 'torn'],
+      ]);
+      expect(decoded.decoder.watermark).toBe(before.length);
+    }
+  });
+});
+
+describe('the end of a file', () => {
+  const before = concat(VERSION, scalar(1));
+
+  test('waits wherever the last record is torn', () => {
+    const record = scalar(300);
+    for (let keep = 1; keep < record.length; keep++) {
+      const bytes = concat(before, record.subarray(0, keep));
+      const decoded = decode(bytes);
+      expect(places(decoded.damage)).toEqual([[before.length, bytes.length, 'torn']]);
+      expect(decoded.decoder.watermark).toBe(before.length);
+      expect(decoded.gaps).toEqual([]);
+      expect(steps(decoded)).toEqual([1]);
+    }
+  });
+
+  test.each([false, true])('waits wherever an empty record is torn (settled: %s)', (settled) => {
+    const record = frame(new Uint8Array(0));
+    for (let keep = 1; keep < record.length; keep++) {
+      const bytes = concat(before, record.subarray(0, keep));
+      expect([keep, ...places(decode(bytes, { settled }).damage)]).toEqual([keep, [before.length, bytes.length, 'torn']]);
+    }
+  });
+
+  test('of a settled file may be torn too', () => {
+    const record = scalar(300);
+    for (let keep = 1; keep < record.length; keep++) {
+      const bytes = concat(before, record.subarray(0, keep));
+      const decoded = decode(bytes, { settled: true });
+      expect(places(decoded.damage)).toEqual([[before.length, bytes.length, 'torn']]);
+      expect(decoded.decoder.watermark).toBe(before.length);
+    }
+  });
+
+  test.each([12, 16, 17, 4000])('%d zeros are pending: they may become data', (zeros) => {
+    const decoded = decode(concat(before, new Uint8Array(zeros)));
+    expect(places(decoded.damage)).toEqual([[before.length, before.length + zeros, 'zeros']]);
+    expect(decoded.decoder.watermark).toBe(before.length);
+    expect(decoded.gaps).toEqual([]);
+  });
+
+  test('zeros alone are pending from the first byte on', () => {
+    expect(places(decode(new Uint8Array(64)).damage)).toEqual([[0, 64, 'zeros']]);
+  });
+
+  test('zeros behind which other bytes follow are no zeros', () => {
+    const bytes = concat(before, new Uint8Array(100), Uint8Array.of(1));
+    expect(places(decode(bytes).damage)).toEqual([[before.length, bytes.length, 'length_checksum']]);
+  });
+
+  test('zeros cost a look each and no more', () => {
+    let looks = 0;
+    class CountingView extends DataView<ArrayBuffer> {
+      override getUint32(at: number, littleEndian?: boolean): number {
+        looks++;
+        return super.getUint32(at, littleEndian);
+      }
+    }
+    const bytes = concat(before, new Uint8Array(4 << 20));
+    const decoded = decodeBytes(bytes, { viewOf: (buffer) => new CountingView(buffer), cuts: [1 << 20, 2 << 20, 3 << 20] });
+    expect(places(decoded.damage)).toEqual([[before.length, bytes.length, 'zeros']]);
+    expect(decoded.calls).toBeLessThan(8);
+    expect(looks).toBeLessThan(1000);
+  });
+});
+
+describe('a length that is not true, its checksum sound', () => {
+  // Protobuf messages end at 2 GiB.
+  const possible = [1_000_000n, 300_000_000n, 2n ** 31n - 16n];
+  const impossible = [2n ** 31n + 1n, 2n ** 32n + 38n, 2n ** 40n, 2n ** 53n, 2n ** 62n, 2n ** 64n - 1n];
+  const lengths = [...possible, ...impossible];
+  const before = concat(VERSION, scalar(1));
+
+  test.each(possible)('%d: stays pending while somebody may write', (length) => {
+    const bytes = concat(before, header(length), scalar(2), scalar(3));
+    const decoded = decode(bytes);
+    expect(steps(decoded)).toEqual([1]);
+    expect(places(decoded.damage)).toEqual([[before.length, bytes.length, 'torn']]);
+    expect(decoded.decoder.watermark).toBe(before.length);
+  });
+
+  test.each([...lengths.map((length) => [length, true] as const), ...impossible.map((length) => [length, false] as const)])(
+    '%d: the sound frames behind it are found (settled: %s), at once where no event can be so long',
+    (length, settled) => {
+      const bytes = concat(before, header(length), scalar(2), scalar(3));
+      const decoded = decode(bytes, { settled });
+      expect(steps(decoded)).toEqual([1, 2, 3]);
+      expect(places(decoded.damage)).toEqual([[before.length, before.length + 12, 'false_length']]);
+      expect(decoded.gaps).toEqual([{ start: before.length, end: before.length + 12, reason: 'damage' }]);
+      expect(decoded.decoder.watermark).toBe(bytes.length);
+    },
+  );
+
+  test('never makes the decoder ask for more than the file has', () => {
+    for (const length of lengths) {
+      const bytes = concat(before, header(length), new Uint8Array(20));
+      for (const settled of [false, true]) {
+        // decodeBytes itself would throw: a request for more bytes than there are is never met.
+        const { damage, decoder } = decode(bytes, { settled });
+        const reason = possible.includes(length) ? 'torn' : 'false_length';
+        expect(places(damage)).toEqual([[before.length, bytes.length, reason]]);
+        expect(decoder.watermark).toBe(before.length);
+      }
+    }
+  });
+
+  test('a torn end has a detail only where it was looked into', () => {
+    for (const end of [concat(header(300_000_000n), new Uint8Array(20)), scalar(2).subarray(0, 9)]) {
+      const bytes = concat(before, end);
+      const torn = { start: before.length, end: bytes.length, reason: 'torn' };
+      expect(decode(bytes).damage).toEqual([torn]);
+      expect(decode(bytes, { settled: true }).damage).toEqual([{ ...torn, detail: SEARCHED }]);
+    }
+  });
+});
+
+describe('a file that is no event file', () => {
+  const lines = new TextEncoder().encode('step,loss\n1,0.5\n2,0.25\n3,0.125\n');
+  const text = (content: string): Uint8Array => new TextEncoder().encode(content);
+
+  test.each([
+    ['gzip', gzipSync(concat(VERSION, scalar(1))), /gzip/],
+    ['zip', concat(text('PK\x03\x04'), new Uint8Array(40).fill(9)), /zip/],
+    ['a Git LFS pointer', text(`version https://git-lfs.github.com/spec/v1\noid sha256:${'ab'.repeat(32)}\nsize 12345\n`), /git lfs pull/],
+    ['HTML', text('<!DOCTYPE html>\n<html><body>404 not found</body></html>'), /web page/],
+    ['text', lines, /^text$/],
+  ])('%s is said to be that', (_, bytes, detail) => {
+    const { damage, decoder } = decodeBytes(new Uint8Array(bytes));
+    expect(damage).toEqual([{ start: 0, end: bytes.length, reason: 'not_event_file', detail: expect.stringMatching(detail) }]);
+    expect(decoder.watermark).toBe(0);
+  });
+
+  test('has no detail when nothing is known of its bytes', () => {
+    const bytes = Uint8Array.from({ length: 100 }, (_, i) => (i * 73) ^ 0xa5);
+    expect(decodeBytes(bytes).damage).toEqual([{ start: 0, end: 100, reason: 'not_event_file' }]);
+  });
+});

@@ -1,0 +1,188 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { type FoundRun, isEventFileName, isWithin, walk } from '../../../src/discover/index.ts';
+
+const EVENTS = 'events.out.tfevents.1';
+
+let base = '';
+let root = '';
+beforeEach(() => {
+  base = realpathSync(mkdtempSync(join(tmpdir(), 'mirrorboard-walk-')));
+  root = join(base, 'root');
+  mkdirSync(root);
+});
+afterEach(() => rmSync(base, { recursive: true }));
+
+/** Files by path below `base`. */
+function make(...paths: readonly string[]): void {
+  for (const path of paths) {
+    mkdirSync(dirname(join(base, path)), { recursive: true });
+    writeFileSync(join(base, path), 'x');
+  }
+}
+
+function link(path: string, target: string): void {
+  mkdirSync(dirname(join(base, path)), { recursive: true });
+  symlinkSync(target, join(base, path));
+}
+
+/** Name and size of the files of a run. */
+const filesOf = (run: FoundRun | undefined): object[] | undefined => run?.files.map(({ name, size }) => ({ name, size }));
+const runs = (below?: string): string[] => walk(root, below).runs.map(({ path }) => path);
+
+describe('isEventFileName', () => {
+  test('follows TensorBoard: tfevents anywhere in the name, but no mark of an empty profile', () => {
+    for (const name of [EVENTS, 'my_tfevents_copy', 'tfevents', `${EVENTS}.bak`, 'x.tfevents.1.profile-empty.v2'])
+      expect(isEventFileName(name)).toBe(true);
+    for (const name of ['events.out', 'TFEVENTS', 'tf.events', `${EVENTS}.profile-empty`, '']) expect(isEventFileName(name)).toBe(false);
+  });
+});
+
+test('isWithin compares whole names', () => {
+  expect(isWithin('/a/b', '/a/b')).toBe(true);
+  expect(isWithin('/a/b/c', '/a/b')).toBe(true);
+  expect(isWithin('/a/bc', '/a/b')).toBe(false);
+  expect(isWithin('/a', '/a/b')).toBe(false);
+  expect(isWithin('/a', '/')).toBe(true);
+});
+
+describe('walk', () => {
+  test('finds runs at every depth, hidden ones too, in the byte order of their paths', () => {
+    make(
+      `root/${EVENTS}`,
+      `root/b/${EVENTS}`,
+      `root/a/deep/er/${EVENTS}`,
+      `root/.hidden/${EVENTS}`,
+      `root/ünï & x/${EVENTS}`,
+      `root/a-b/${EVENTS}`,
+      'root/none/model.bin',
+      `root/none/${EVENTS}.profile-empty`,
+    );
+    expect(runs()).toEqual(['.', '.hidden', 'a-b', 'a/deep/er', 'b', 'ünï & x']);
+    expect(walk(root).directories).toBe(9);
+    expect(walk(root).obstacles).toEqual([]);
+  });
+
+  test('lists files by the bytes of their names, with their sizes', () => {
+    make('root/e.tfevents.999.x', 'root/e.tfevents.1000.x', 'root/other.txt', 'root/tfevents.\u{1F389}', 'root/tfevents.\uffff');
+    writeFileSync(join(root, 'e.tfevents.999.x'), 'four');
+    expect(filesOf(walk(root).runs[0])).toEqual([
+      { name: 'e.tfevents.1000.x', size: 1 },
+      { name: 'e.tfevents.999.x', size: 4 },
+      { name: 'tfevents.\uffff', size: 1 },
+      { name: 'tfevents.\u{1F389}', size: 1 },
+    ]);
+  });
+
+  test('stamps files: a stamp stays while nothing happens to the file, and is another one when it is written again', () => {
+    make('root/a.tfevents', 'root/b.tfevents');
+    const stamps = (): string[] | undefined => walk(root).runs[0]?.files.map(({ stamp }) => stamp);
+    const [a, b] = stamps() ?? [];
+    expect(a).toMatch(/./);
+    expect(b).not.toBe(a);
+    expect(stamps()).toEqual([a, b]);
+    // The same bytes again, and the time of modification as it was: the time of change tells.
+    const path = join(root, 'a.tfevents');
+    const { atime, mtime } = statSync(path);
+    const later = (): boolean => {
+      writeFileSync(path, 'x');
+      utimesSync(path, atime, mtime);
+      return stamps()?.[0] !== a;
+    };
+    const deadline = Date.now() + 2000; // a file system's clock may be coarse
+    while (!later() && Date.now() < deadline);
+    expect(stamps()?.[0]).not.toBe(a);
+    expect(stamps()?.[1]).toBe(b);
+    link('root/c.tfevents', 'b.tfevents');
+    expect(stamps()?.[2]).toBe(b);
+  });
+
+  test('follows links to directories and files outside the root', () => {
+    make(`outside/run/${EVENTS}`, 'outside/one.tfevents');
+    link('root/linked', '../outside');
+    link('root/single/a.tfevents.link', '../../outside/one.tfevents');
+    expect(runs()).toEqual(['linked', 'linked/run', 'single']);
+    expect(filesOf(walk(root).runs[2])).toEqual([{ name: 'a.tfevents.link', size: 1 }]);
+  });
+
+  test('lists a directory that is linked from inside the root once, under its real path', () => {
+    make(`root/z/${EVENTS}`);
+    link('root/a', 'z');
+    link('root/b/c', '../z');
+    expect(runs()).toEqual(['z']);
+  });
+
+  test('cuts links that lead back up, and links to themselves', () => {
+    make(`root/a/${EVENTS}`, `outside/${EVENTS}`);
+    link('root/a/up', '..');
+    link('root/a/self', '.');
+    link('root/a/further', '../..');
+    link('outside/back', '../root');
+    link('root/out', '../outside');
+    link('root/ring1', 'ring2');
+    link('root/ring2', 'ring1');
+    expect(runs()).toEqual(['a', 'out']);
+  });
+
+  test('lists a directory outside once when two links lead to it, under the first of them', () => {
+    make(`outside/run/${EVENTS}`);
+    for (const name of ['m', 'k', 'z']) link(`root/${name}`, '../outside');
+    expect(runs()).toEqual(['k/run']);
+  });
+
+  test('takes the first of two links by their whole path, wherever they are', () => {
+    make(`outside/run/${EVENTS}`, `root/a/${EVENTS}`, `root/z/${EVENTS}`);
+    link('root/a/x/link', '../../../outside');
+    link('root/z/link', '../../outside');
+    expect(runs()).toEqual(['a', 'a/x/link/run', 'z']);
+  });
+
+  test('lists every directory once when one link leads into the tree of another', () => {
+    make(`outside/${EVENTS}`, `outside/inner/${EVENTS}`, `outside/inner/deep/${EVENTS}`);
+    link('root/whole', '../outside');
+    link('root/part', '../outside/inner');
+    expect(walk(root).runs).toHaveLength(3);
+    expect(runs()).toEqual(['part', 'part/deep', 'whole']);
+  });
+
+  test('says which links lead nowhere, where they seem to be event files', () => {
+    make(`root/a/${EVENTS}`);
+    link('root/a/b.tfevents', 'nothing');
+    link('root/a/other', 'nothing');
+    const found = walk(root);
+    expect(found.runs.map(({ path }) => path)).toEqual(['a']);
+    expect(found.obstacles).toEqual([{ path: 'a/b.tfevents', reason: expect.stringMatching(/leads nowhere.*ENOENT/) }]);
+  });
+
+  test('tells of a directory whose name is no UTF-8, instead of passing over it', () => {
+    make(`root/a/${EVENTS}`);
+    const odd = Buffer.concat([Buffer.from(`${root}/caf`), Buffer.of(0xe9)]);
+    mkdirSync(odd);
+    writeFileSync(Buffer.concat([odd, Buffer.from(`/${EVENTS}`)]), 'x');
+    const found = walk(root);
+    const isHeard = found.runs.length === 2 || found.obstacles.length === 1;
+    rmSync(odd, { recursive: true });
+    expect(isHeard).toBe(true);
+  });
+
+  test('looks only below a directory when told so', () => {
+    make(`root/a/${EVENTS}`, `root/a/b/${EVENTS}`, `root/ab/${EVENTS}`, `root/${EVENTS}`);
+    expect(runs('a')).toEqual(['a', 'a/b']);
+    expect(runs('a/b')).toEqual(['a/b']);
+    expect(runs('gone')).toEqual([]);
+  });
+
+  test('takes a root that is a link', () => {
+    make(`root/a/${EVENTS}`);
+    link('alias', 'root');
+    expect(walk(join(base, 'alias')).runs.map(({ path }) => path)).toEqual(['a']);
+  });
+
+  test('passes over what is no file, whatever its name', () => {
+    mkdirSync(join(root, 'tfevents.d'));
+    make(`root/tfevents.d/${EVENTS}`);
+    expect(runs()).toEqual(['tfevents.d']);
+  });
+});

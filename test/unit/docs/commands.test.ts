@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import type { Option } from 'commander';
+import { makeProgram } from '../../../src/cli/program.ts';
+import { ExitCode } from '../../../src/errors.ts';
+
+const text = readFileSync(new URL('../../../../docs/commands.md', import.meta.url), 'utf8');
+const sections = new Map(
+  text
+    .split(/^## /m)
+    .slice(1)
+    .map((section) => [section.split('\n', 1)[0] ?? '', section]),
+);
+const common = sections.get('Options of every command') ?? '';
+const program = makeProgram({ stdout: process.stdout, stderr: process.stderr, env: {}, exitCode: 0 });
+const commands = program.commands.map((command) => [command.name(), command] as const);
+
+/** The options in the tables of a section, as they are typed: `-o, --out <file>`. */
+function optionsIn(section: string): string[] {
+  return [...section.matchAll(/^\| `(-[^`]*)` \|/gm)].map(([, flags = '']) => flags);
+}
+
+function flagsOf(options: readonly Option[]): string[] {
+  return options.map(({ flags }) => flags);
+}
+
+describe('docs/commands.md', () => {
+  test('has a section for every command, and for no other', () => {
+    const found = [...sections.keys()].filter((heading) => heading.startsWith('`'));
+    expect(found).toEqual(commands.map(([name]) => `\`${name}\``));
+  });
+
+  test.each(commands)('has every option of %s', (name, command) => {
+    const found = [...optionsIn(common), ...optionsIn(sections.get(`\`${name}\``) ?? '')];
+    expect(found).toEqual(expect.arrayContaining(flagsOf(command.options)));
+  });
+
+  test.each(commands)('has no option that %s does not take', (name, command) => {
+    const known = [...flagsOf(command.options), '-h, --help'];
+    const found = [...optionsIn(common), ...optionsIn(sections.get(`\`${name}\``) ?? '')];
+    expect(found.filter((flags) => !known.includes(flags))).toEqual([]);
+  });
+
+  test('has the options of the program itself', () => {
+    for (const flags of flagsOf(program.options)) expect(text).toContain(`\`${flags}\``);
+  });
+
+  test.each(commands)('has every word that an option of %s can be given', (name, command) => {
+    const section = common + (sections.get(`\`${name}\``) ?? '');
+    const words = command.options.flatMap((option) => option.argChoices ?? []);
+    for (const word of words) expect(section).toContain(`\`${word}\``);
+  });
+
+  test('has every exit code', () => {
+    for (const code of Object.values(ExitCode)) expect(sections.get('Exit codes')).toMatch(new RegExp(`^\\| ${code} \\|`, 'm'));
+  });
+});

@@ -1,0 +1,171 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, posix } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { init, parse } from 'es-module-lexer';
+
+const sources = fileURLToPath(new URL('../../../src', import.meta.url));
+const compiled = fileURLToPath(new URL('../../src', import.meta.url));
+
+interface Edge {
+  readonly from: string;
+  readonly to: string;
+  /** Nothing of it is left when the program runs. */
+  readonly isType: boolean;
+}
+
+/** Edges that break a rule and stay, with the reason. */
+const ALLOWED: ReadonlyMap<string, string> = new Map([
+  ['main.ts -> cli/run.ts', 'cli has no index.ts: run.ts is its one entry, and loads the commands when they are needed'],
+]);
+
+/** Files at the top that join the rooms: they may know all of them. */
+const WIRING = new Set(['pipeline', 'plan', 'reader', 'reader-worker', 'reader-thread', 'reader-protocol', 'main', 'index']);
+/** Known to everybody; they know nobody but each other. */
+const COMMON = new Set(['errors', 'model']);
+/** Who may import whom, beside `errors` and `model`; a room that is not here may import nobody. `type` is for types only. */
+const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = {
+  model: { proto: 'all' },
+  decode: { proto: 'all' },
+  deliver: { contract: 'all' },
+  verify: { contract: 'all' },
+  export: { contract: 'type' },
+  status: { contract: 'type' },
+  // What is shown of a pass is what `status` counted.
+  terminal: { status: 'type' },
+};
+
+/** The room of a file: a folder of src, a backend, the contract, the terminal part of the command line, or a file at the top. */
+function roomOf(file: string): string {
+  const [first = '', second = '', third] = file.split('/');
+  if (first === 'backends') return third === undefined ? second.replace(/\.ts$/, '') : `backends/${second}`;
+  if (first === 'cli' && third !== undefined) return second;
+  return second === '' ? first.replace(/\.ts$/, '') : first;
+}
+
+/** The files of a room that others may import. */
+function isDoor(file: string): boolean {
+  const room = roomOf(file);
+  return room === 'proto' || !file.includes('/') || file === 'backends/contract.ts' || posix.basename(file) === 'index.ts';
+}
+
+/** Why an edge must not be; undefined for one that may. */
+function whyForbidden({ from, to, isType }: Edge): string | undefined {
+  const [a, b] = [roomOf(from), roomOf(to)];
+  if (a === b) return undefined;
+  if (!isDoor(to)) return `reaches into ${b}: only its index.ts is for others`;
+  if (COMMON.has(b)) return a === 'errors' ? 'errors knows nobody' : undefined;
+  if (WIRING.has(a)) return undefined;
+  if (a === 'cli' && b !== 'proto' && b !== 'http') return undefined;
+  if (a.startsWith('backends/') && (b === 'contract' || b === 'http')) return undefined;
+  const may = MAY[a]?.[b];
+  if (may === 'all' || (may === 'type' && isType)) return undefined;
+  return may === 'type' ? `${a} may know ${b} by its types only` : `${a} must not know ${b}`;
+}
+
+/** All files of src, relative to it. */
+function sourceFiles(): string[] {
+  return readdirSync(sources, { recursive: true, encoding: 'utf8' })
+    .map((file) => file.replaceAll('\\', '/'))
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))
+    .sort();
+}
+
+/** Paths that a module names with a leading dot, as files of src. */
+function importsOf(file: string, code: string): string[] {
+  const [imports] = parse(code, file);
+  return imports.flatMap(({ specifier }) => {
+    if (specifier === null || specifier === undefined || !specifier.startsWith('.')) return [];
+    const path = posix.join(posix.dirname(file), specifier);
+    return [existsSync(join(sources, path)) ? path : path.replace(/\.js$/, '.ts')];
+  });
+}
+
+/** A worker's file is named by a URL: an edge all the same. */
+function workersOf(file: string, code: string): string[] {
+  return [...code.matchAll(/new URL\('(\.[^']+\.js)', import\.meta\.url\)/g)].map(([, path = '']) =>
+    posix.join(posix.dirname(file), path.replace(/\.js$/, '.ts')),
+  );
+}
+
+/** What is left in the compiled code is needed when the program runs; the rest of what the source names are types. */
+function edgesOf(file: string): Edge[] {
+  const source = readFileSync(join(sources, file), 'utf8');
+  const code = readFileSync(join(compiled, file.replace(/\.ts$/, '.js')), 'utf8');
+  const atRunTime = new Set([...importsOf(file, code), ...workersOf(file, code)]);
+  const named = new Set(
+    [...source.matchAll(/\bfrom '(\.[^']+)'|\bimport\('(\.[^']+)'\)/g)].map(([, a, b]) => posix.join(dirname(file), a ?? b ?? '')),
+  );
+  return [
+    ...[...atRunTime].map((to) => ({ from: file, to, isType: false })),
+    ...[...named].filter((to) => !atRunTime.has(to)).map((to) => ({ from: file, to, isType: true })),
+  ];
+}
+
+let edges: Edge[];
+
+beforeAll(async () => {
+  await init();
+  edges = sourceFiles().flatMap(edgesOf);
+});
+
+describe('the import graph', () => {
+  it('has no edge that the design forbids', () => {
+    const forbidden = edges.flatMap((edge) => {
+      const name = `${edge.from} -> ${edge.to}`;
+      const why = whyForbidden(edge);
+      return why === undefined || ALLOWED.has(name) ? [] : [`${name}: ${why}`];
+    });
+    expect(forbidden).toEqual([]);
+  });
+
+  it('needs every exception that is made', () => {
+    const needed = edges.filter((edge) => whyForbidden(edge) !== undefined).map(({ from, to }) => `${from} -> ${to}`);
+    expect([...ALLOWED.keys()].filter((name) => !needed.includes(name))).toEqual([]);
+  });
+
+  it('leads to files that are there', () => {
+    expect(edges.filter(({ to }) => !existsSync(join(sources, to)))).toEqual([]);
+    expect(edges.length).toBeGreaterThan(100);
+    expect(edges.filter(({ isType }) => isType).length).toBeGreaterThan(20);
+  });
+
+  it('has no circle that is there when the program runs', () => {
+    const next = new Map<string, string[]>();
+    for (const { from, to, isType } of edges) if (!isType) next.set(from, [...(next.get(from) ?? []), to]);
+    const done = new Set<string>();
+    const circles: string[] = [];
+    const visit = (file: string, path: readonly string[]): void => {
+      if (path.includes(file)) {
+        circles.push([...path.slice(path.indexOf(file)), file].join(' -> '));
+        return;
+      }
+      if (done.has(file)) return;
+      for (const to of next.get(file) ?? []) visit(to, [...path, file]);
+      done.add(file);
+    };
+    for (const file of next.keys()) visit(file, []);
+    expect(circles).toEqual([]);
+  });
+
+  it('would see a forbidden edge', () => {
+    const why = (from: string, to: string, isType = false): string | undefined => whyForbidden({ from, to, isType });
+    expect(why('tail/open-file.ts', 'decode/index.ts')).toBe('tail must not know decode');
+    expect(why('decode/frame.ts', 'model/index.ts')).toBeUndefined();
+    expect(why('decode/frame.ts', 'model/batch.ts')).toMatch('reaches into model');
+    expect(why('route/rules.ts', 'proto/messages.js')).toBe('route must not know proto');
+    expect(why('decode/frame.ts', 'proto/messages.js')).toBeUndefined();
+    expect(why('backends/mlflow/client.ts', 'backends/local/index.ts')).toBe('backends/mlflow must not know backends/local');
+    expect(why('backends/mlflow/client.ts', 'http/index.ts')).toBeUndefined();
+    expect(why('backends/mlflow/client.ts', 'state/index.ts')).toBe('backends/mlflow must not know state');
+    expect(why('backends/contract.ts', 'deliver/index.ts')).toBe('contract must not know deliver');
+    expect(why('status/tracker.ts', 'backends/contract.ts', true)).toBeUndefined();
+    expect(why('status/tracker.ts', 'backends/contract.ts')).toMatch('by its types only');
+    expect(why('deliver/lane.ts', 'pipeline.ts')).toBe('deliver must not know pipeline');
+    expect(why('cli/export.ts', 'backends/local/reader.ts')).toMatch('reaches into backends/local');
+    expect(why('cli/export.ts', 'backends/local/index.ts')).toBeUndefined();
+    expect(why('pipeline.ts', 'tail/guard.ts')).toMatch('reaches into tail');
+    expect(why('pipeline.ts', 'tail/index.ts')).toBeUndefined();
+    expect(why('errors.ts', 'model/index.ts')).toBe('errors knows nobody');
+  });
+});

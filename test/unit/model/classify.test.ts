@@ -1,0 +1,55 @@
+import { describe, expect, test } from '@jest/globals';
+import { classify, type DataClass } from '../../../src/model/index.ts';
+
+function kind(form: string, pluginName = '', dataClass: DataClass = 'unknown'): string {
+  const { plugin, dataClass: found } = classify({ form, pluginName, dataClass, displayName: '', description: '' });
+  return `${plugin}/${found}`;
+}
+
+describe('classify', () => {
+  test.each([
+    ['simple_value', 'scalars/scalar'],
+    ['histo', 'histograms/tensor'],
+    ['image', 'images/blob_sequence'],
+    ['audio', 'audio/blob_sequence'],
+    ['graph_def', 'graphs/blob_sequence'],
+    ['tagged_run_metadata', 'graph_tagged_run_metadata/blob_sequence'],
+  ])('knows %s by its form, whatever its metadata says', (form, expected) => {
+    expect(kind(form)).toBe(expected);
+    expect(kind(form, 'text', 'tensor')).toBe(expected);
+  });
+
+  test.each([
+    ['scalars', 'scalar'],
+    ['histograms', 'tensor'],
+    ['images', 'blob_sequence'],
+    ['audio', 'blob_sequence'],
+    ['text', 'tensor'],
+    ['pr_curves', 'tensor'],
+    ['mesh', 'tensor'],
+    ['hparams', 'tensor'],
+    ['custom_scalars', 'tensor'],
+    ['graph_run_metadata', 'blob_sequence'],
+    ['graph_run_metadata_graph', 'blob_sequence'],
+    ['graph_keras_model', 'blob_sequence'],
+  ])('completes the data class of %s where a writer left it out', (plugin, expected) => {
+    expect(kind('tensor:float', plugin)).toBe(`${plugin}/${expected}`);
+  });
+
+  test('believes a data class that was written', () => {
+    expect(kind('tensor:float', 'scalars', 'tensor')).toBe('scalars/tensor');
+    expect(kind('tensor:float', 'my_plugin', 'scalar')).toBe('my_plugin/scalar');
+  });
+
+  test('leaves a tensor without metadata, and a plugin it does not know, unknown', () => {
+    expect(kind('tensor:float')).toBe('/unknown');
+    expect(kind('tensor:float', 'my_plugin')).toBe('my_plugin/unknown');
+    expect(kind('none')).toBe('/unknown');
+    for (const name of ['constructor', '__proto__', 'toString']) expect(kind('tensor:float', name)).toBe(`${name}/unknown`);
+  });
+
+  test('takes over name and description', () => {
+    const first = { form: 'simple_value', pluginName: '', dataClass: 'unknown', displayName: 'Loss', description: 'less is more' } as const;
+    expect(classify(first)).toMatchObject({ displayName: 'Loss', description: 'less is more' });
+  });
+});

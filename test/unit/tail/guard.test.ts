@@ -1,0 +1,86 @@
+import { closeSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { FileState, RecordMark } from '../../../src/model/index.ts';
+import { type Change, compareFile, compareWithState, openFile } from '../../../src/tail/index.ts';
+import { concat, event, frame, simpleValue, versionEvent } from '../../support/event-writer.ts';
+
+const RECORDS = [versionEvent(), ...[1, 2, 3].map((step) => event({ wallTime: step, step, summary: [simpleValue('loss', step)] }))].map(
+  frame,
+);
+const BYTES = concat(...RECORDS);
+
+const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-guard-'));
+const path = join(folder, 'file');
+afterAll(() => rmSync(folder, { recursive: true }));
+beforeEach(() => writeFileSync(path, BYTES));
+
+function markOf(index: number): RecordMark {
+  const offset = RECORDS.slice(0, index).reduce((sum, record) => sum + record.length, 0);
+  const record = RECORDS[index]!;
+  return { offset, length: record.length - 16, checksum: new DataView(record.buffer).getUint32(record.length - 4, true) };
+}
+
+const STATE: FileState = {
+  name: 'file',
+  generation: 0,
+  position: { watermark: BYTES.length, gaps: [] },
+  guard: { first: markOf(0), last: markOf(3) },
+  damage: [],
+  size: BYTES.length,
+  stamp: '',
+  records: 4,
+};
+
+function change(state: FileState = STATE): Change {
+  const file = openFile(path);
+  try {
+    return compareWithState(file, state);
+  } finally {
+    closeSync(file.fd);
+  }
+}
+
+describe('compareWithState', () => {
+  test('knows a file that stayed or grew', () => {
+    expect(change()).toBe('same');
+    writeFileSync(path, concat(BYTES, BYTES));
+    expect(change()).toBe('same');
+  });
+
+  test('sees that a file is shorter than what was read of it', () => {
+    truncateSync(path, BYTES.length - 1);
+    expect(change()).toBe('shortened');
+    truncateSync(path, 0);
+    expect(change()).toBe('shortened');
+  });
+
+  test('sees other bytes of the same size, in the first record or in the last', () => {
+    for (const at of [0, BYTES.length - 1, BYTES.length - RECORDS[3]!.length]) {
+      const other = BYTES.slice();
+      other[at]! ^= 1;
+      writeFileSync(path, other);
+      expect(change()).toBe('replaced');
+    }
+    writeFileSync(path, new Uint8Array(BYTES.length));
+    expect(change()).toBe('replaced');
+  });
+
+  test('takes a file of which nothing sound was read for the same', () => {
+    expect(change({ ...STATE, position: { watermark: 0, gaps: [] }, guard: { first: undefined, last: undefined } })).toBe('same');
+  });
+
+  test('compares a length beyond 32 bits', () => {
+    const state = { ...STATE, guard: { first: { ...markOf(0), length: markOf(0).length + 2 ** 32 }, last: undefined } };
+    expect(change(state)).toBe('replaced');
+  });
+});
+
+describe('compareFile', () => {
+  test('opens the file itself, and takes one that can not be opened for another', () => {
+    expect(compareFile(path, STATE)).toBe('same');
+    expect(compareFile(join(folder, 'none'), STATE)).toBe('replaced');
+    expect(compareFile(folder, STATE)).toBe('replaced');
+  });
+});

@@ -1,0 +1,64 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { openFile } from '../../../src/tail/index.ts';
+import { readAt } from '../../../src/tail/open-file.ts';
+
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-open-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const openFiles = (): number => (existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : 0);
+
+describe('openFile', () => {
+  test('gives the size, and a stamp that changes with the file', () => {
+    const path = join(folder, 'file');
+    writeFileSync(path, 'abc');
+    const first = openFile(path);
+    const again = openFile(path);
+    expect(first.size).toBe(3);
+    expect(again.stamp).toBe(first.stamp);
+    writeFileSync(path, 'abcd');
+    const grown = openFile(path);
+    expect(grown.size).toBe(4);
+    expect(grown.stamp).not.toBe(first.stamp);
+    for (const { fd } of [first, again, grown]) closeSync(fd);
+  });
+
+  test('follows a link', () => {
+    writeFileSync(join(folder, 'target'), 'abc');
+    symlinkSync('target', join(folder, 'link'));
+    const { fd, size } = openFile(join(folder, 'link'));
+    closeSync(fd);
+    expect(size).toBe(3);
+  });
+
+  test('does not hang on a FIFO or a directory, and keeps neither open', () => {
+    const fifo = join(folder, 'fifo.tfevents');
+    execFileSync('mkfifo', [fifo]);
+    mkdirSync(join(folder, 'directory'));
+    const before = openFiles();
+    expect(() => openFile(fifo)).toThrow(expect.objectContaining({ code: 'ENXIO' }));
+    expect(() => openFile(join(folder, 'directory'))).toThrow(expect.objectContaining({ code: 'EISDIR' }));
+    expect(() => openFile(join(folder, 'nothing'))).toThrow(expect.objectContaining({ code: 'ENOENT' }));
+    expect(openFiles()).toBe(before);
+  });
+});
+
+describe('readAt', () => {
+  test('reads from any place, and less where the file ends', () => {
+    const path = join(folder, 'read');
+    writeFileSync(path, Uint8Array.of(1, 2, 3, 4, 5));
+    const { fd } = openFile(path);
+    const buffer = new Uint8Array(6);
+    expect(readAt(fd, buffer, 2, 3, 1)).toBe(3);
+    expect([...buffer]).toEqual([0, 0, 2, 3, 4, 0]);
+    expect(readAt(fd, buffer, 0, 6, 3)).toBe(2);
+    expect(readAt(fd, buffer, 0, 6, 99)).toBe(0);
+    closeSync(fd);
+  });
+});
