@@ -40,6 +40,12 @@ export const errorCodes = {
   MB3007: { title: 'there is no local store', exit: ExitCode.wrongUse },
   MB3008: { title: 'the local store has no such root', exit: ExitCode.wrongUse },
   MB3009: { title: 'the output cannot be written', exit: ExitCode.notMirrored },
+  MB3101: { title: 'the state file cannot be opened or written', exit: ExitCode.notMirrored },
+  MB3102: { title: 'the file is not a mirrorboard state', exit: ExitCode.wrongUse },
+  MB3103: { title: 'the state file was made by a newer mirrorboard', exit: ExitCode.wrongUse },
+  MB3104: { title: 'the state file is damaged', exit: ExitCode.notMirrored },
+  MB3105: { title: 'there is no state file', exit: ExitCode.wrongUse },
+  MB3106: { title: 'another mirrorboard uses the state file', exit: ExitCode.locked },
   MB9001: { title: 'a bug in mirrorboard', exit: ExitCode.notMirrored },
 } as const satisfies Record<string, CodeEntry>;
 

@@ -1,5 +1,15 @@
 #!/usr/bin/env node
 /** The command line's entry: everything else is loaded when it is needed. */
-import { run } from './cli/run.ts';
 
+// As the first process of a container nobody ends us by default: until a command has handlers of its own, signals do.
+for (const [signal, code] of [
+  ['SIGTERM', 143],
+  ['SIGINT', 130],
+] as const) {
+  process.on(signal, () => {
+    if (process.listenerCount(signal) === 1) process.exit(code);
+  });
+}
+
+const { run } = await import('./cli/run.ts');
 process.exitCode = await run(process.argv.slice(2));

@@ -1,17 +1,17 @@
 /** Joins the rooms into one pass: roots → discover → reader (tail, decode) → lane → backend. */
-import { existsSync, mkdirSync, realpathSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Handle, PositionOwner } from './backends/contract.ts';
 import { LocalBackend, storeBytes } from './backends/local/index.ts';
 import { Lane } from './deliver/index.ts';
 import { type Found, type FoundRun, type ResolvedRoot, resolveRoots, type RootRequest } from './discover/index.ts';
 import { MirrorError } from './errors.ts';
+import { checkIdentity } from './root-identity.ts';
 import { needsSearch, type RunRef } from './model/index.ts';
 import type { RunJob } from './reader.ts';
 import { type EventGroup, ReaderThread } from './reader-thread.ts';
 import { FileLock } from './state/index.ts';
 import { type FactLog, PassTracker, type Report } from './status/index.ts';
-import { compareFile } from './tail/index.ts';
 
 export interface BackfillOptions {
   readonly roots: readonly RootRequest[];
@@ -33,7 +33,7 @@ export async function backfill(options: BackfillOptions): Promise<Report> {
   checkRoots(options.roots);
   makeFolder(path);
   // Under whatever name: a link to a store is that store.
-  const lock = FileLock.acquire(existsSync(path) ? realpathSync(path) : path);
+  const lock = FileLock.acquire(path);
   // Its thread starts while the store is opened.
   const reader = new ReaderThread();
   let report: Report;
@@ -93,10 +93,10 @@ class Pass {
     try {
       this.#options.onStart?.(tracker);
       const roots = resolveRoots(this.#options.roots, this.#backend.roots());
+      for (const root of roots) checkIdentity(root, this.#backend);
       const found: [ResolvedRoot, Found][] = [];
       for (const root of roots) {
         const there = await this.#reader.walk(root.path, root.below);
-        checkIdentity(root, there, this.#backend);
         for (const run of there.runs) tracker.runFound(run.files);
         for (const { path, reason } of there.obstacles) tracker.incident({ kind: 'folder', root: root.name, path, reason });
         found.push([root, there]);
@@ -186,30 +186,4 @@ class Pass {
   get #stopped(): boolean {
     return this.#options.signal.aborted || this.#lane.failure !== undefined;
   }
-}
-
-/** Files looked at to tell whether a root of a known name is the same one, mounted elsewhere. */
-const FILES_COMPARED = 64;
-
-/**
- * Two people's `runs/` must not meet: a root whose name is taken, but whose path is another one, has to hold at least one
- * file that is known, unless somebody named it on purpose.
- */
-function checkIdentity(root: ResolvedRoot, found: Found, backend: PositionOwner): void {
-  const known = backend.roots().find(({ name }) => name === root.name);
-  if (known === undefined || known.path === root.path || root.isNamed) return;
-  let compared = 0;
-  for (const run of found.runs) {
-    const names = new Set(run.files.map(({ name }) => name));
-    for (const state of backend.positions({ root: root.name, path: run.path }).files) {
-      if (!names.has(state.name) || state.guard.first === undefined) continue;
-      if (compareFile(join(root.path, run.path, state.name), state) === 'same') return;
-      if (++compared >= FILES_COMPARED) break;
-    }
-    if (compared >= FILES_COMPARED) break;
-  }
-  throw new MirrorError('MB2007', `the store holds ${known.path} as ${root.name}; ${root.path} has none of its files`, {
-    hint: `Name this one: ${root.name}-2=${root.path}; or, if it is the same root moved: ${root.name}=${root.path}`,
-    context: { path: root.path, name: root.name },
-  });
 }

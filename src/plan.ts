@@ -11,6 +11,8 @@ export interface PlannedRun {
   readonly changedFiles: number;
   readonly bytes: number;
   readonly bytesToRead: number;
+  /** When the file that was changed first, of those to read, was changed; infinite where there is none. */
+  readonly oldestChangeMs: number;
 }
 
 export interface Plan {
@@ -39,6 +41,7 @@ export function planBackfill(roots: readonly RootRequest[], storePath: string): 
           changedFiles: files.filter(({ name }, i) => states.has(name) && ahead[i] !== 0).length,
           bytes: files.reduce((sum, { size }) => sum + size, 0),
           bytesToRead: ahead.reduce((sum, bytes) => sum + bytes, 0),
+          oldestChangeMs: Math.min(...files.map(({ stamp }, i) => (ahead[i] === 0 ? Infinity : changedAtMs(stamp)))),
         });
       }
     }
@@ -46,6 +49,11 @@ export function planBackfill(roots: readonly RootRequest[], storePath: string): 
   } finally {
     reader?.close();
   }
+}
+
+/** The modification time in a stamp. */
+function changedAtMs(stamp: string): number {
+  return Number(stamp.split('.')[0] ?? 0) / 1e6;
 }
 
 /** Whether a changed file is read from its watermark or anew is only known once its guard is looked at: the less is said. */

@@ -21,4 +21,4 @@ export const STOP = 1;
 export const SHARED_INTS = 2;
 
 /** Bytes of batches that may be on their way or waiting at a lane: the bound of the reader's memory. */
-export const MAX_OUTSTANDING_BYTES = 48 * 1024 * 1024;
+export const MAX_OUTSTANDING_BYTES = 24 * 1024 * 1024;

@@ -5,6 +5,9 @@ import type { RunRef } from './model/index.ts';
 import type { ReadEvent, RunJob } from './reader.ts';
 import { OUTSTANDING, type ReaderReply, type ReaderRequest, SHARED_INTS, STOP } from './reader-protocol.ts';
 
+/** Decoding makes short-lived objects by the thousand: a small nursery is swept often, and stays in the cache. */
+const YOUNG_GENERATION_MB = 8;
+
 /** Events that came in one message. `release` once they are dealt with: the reader waits for it. */
 export interface EventGroup {
   readonly events: readonly ReadEvent[];
@@ -20,7 +23,10 @@ export class ReaderThread {
   #failure: MirrorError | undefined;
 
   constructor() {
-    this.#worker = new Worker(new URL('./reader-worker.js', import.meta.url), { workerData: this.#shared });
+    this.#worker = new Worker(new URL('./reader-worker.js', import.meta.url), {
+      workerData: this.#shared,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    });
     this.#worker.on('message', (reply: ReaderReply) => {
       this.#replies.push(reply);
       this.#wake?.();

@@ -36,7 +36,7 @@ function keyOf(run: RunRef): string {
 
 function sessionOf(job: RunJob, keep: boolean): RunSession {
   const key = keyOf(job.run);
-  const session = sessions.get(key) ?? new RunSession(job.series);
+  const session = sessions.get(key) ?? new RunSession(job);
   if (keep) sessions.set(key, session);
   return session;
 }

@@ -5,7 +5,17 @@ import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileDecoder, TagTable } from './decode/index.ts';
 import { messageOf, systemCode } from './errors.ts';
-import { type Batch, Catalogue, type Damage, type FileState, type Gap, isPending, type RunRef, type Series } from './model/index.ts';
+import {
+  type Batch,
+  Catalogue,
+  type Damage,
+  type FileState,
+  type Gap,
+  isPending,
+  type Position,
+  type RunRef,
+  type Series,
+} from './model/index.ts';
 import { compareWithState, type FileWindow, type OpenFile, openFile } from './tail/index.ts';
 
 /** What is to be read of a run. */
@@ -15,6 +25,8 @@ export interface RunJob {
   readonly directory: string;
   /** In the order in which they are read; with what is known of them, where no session knows it. */
   readonly files: readonly { readonly name: string; readonly state?: FileState }[];
+  /** What is known of any files of the run, for a session that begins. */
+  readonly known?: readonly FileState[];
   /** The run's catalogue so far; a session that was kept has its own. */
   readonly series: readonly Series[];
   /** Nobody waits for the rest of a torn record: look for sound ones inside it. */
@@ -43,7 +55,7 @@ export type ReadEvent =
   | { readonly kind: 'runDone'; readonly run: RunRef; readonly hasMore: boolean };
 
 export function readRun(job: RunJob, window: FileWindow): Generator<ReadEvent, void, void> {
-  return new RunSession(job.series).read(job, window);
+  return new RunSession(job).read(job, window);
 }
 
 /** What has to be known of a run to read on: kept between the passes over a run that grows. */
@@ -52,7 +64,8 @@ export class RunSession {
   readonly #tags = new TagTable();
   readonly #states = new Map<string, FileState>();
 
-  constructor(series: readonly Series[]) {
+  constructor({ series, known = [] }: Pick<RunJob, 'series' | 'known'>) {
+    for (const state of known) this.#states.set(state.name, state);
     this.#catalogue = new Catalogue(series);
     for (const { plugin, tag, id } of series) {
       if (plugin === 'scalars') this.#tags.add(new TextEncoder().encode(tag), id);
@@ -61,19 +74,29 @@ export class RunSession {
 
   *read(job: RunJob, window: FileWindow): Generator<ReadEvent, void, void> {
     let left = job.mostBytes ?? Infinity;
+    let hasMore = false;
     for (const { name, state } of job.files) {
-      const known = this.#states.get(name) ?? state;
-      for (const event of new FileRead(job, name, known, this.#catalogue, this.#tags, window).events()) {
-        if (event.kind === 'batch') {
-          this.#states.set(name, event.state);
-          left -= event.batch.end - event.batch.start;
-        }
-        yield event;
-        if (left <= 0) break;
+      if (left <= 0) {
+        hasMore = true;
+        break;
       }
-      if (left <= 0) break;
+      const known = this.#states.get(name) ?? state;
+      const file = new FileRead(job, name, known, this.#catalogue, this.#tags, window);
+      let watermark = known?.position.watermark ?? 0;
+      for (const event of file.events()) {
+        if (event.kind === 'batch') this.#states.set(name, event.state);
+        yield event;
+        if (event.kind !== 'batch') continue;
+        // What counts is how far it came: a damaged end is looked at in every pass, and must not keep other files waiting.
+        left -= Math.max(0, event.state.position.watermark - watermark);
+        watermark = event.state.position.watermark;
+        // A state with a stamp is that of the file's end: nothing is left to come back for.
+        hasMore = left <= 0 && event.state.stamp === '' && file.canPause;
+        if (hasMore) break;
+      }
+      if (hasMore) break;
     }
-    yield { kind: 'runDone', run: job.run, hasMore: left <= 0 };
+    yield { kind: 'runDone', run: job.run, hasMore };
   }
 }
 
@@ -86,6 +109,7 @@ class FileRead {
   readonly #window: FileWindow;
   /** What is known of the file as of the last batch handed out. */
   #state: FileState | undefined;
+  #isHealing = false;
 
   constructor(job: RunJob, name: string, state: FileState | undefined, catalogue: Catalogue, tags: TagTable, window: FileWindow) {
     this.#job = job;
@@ -94,6 +118,11 @@ class FileRead {
     this.#catalogue = catalogue;
     this.#tags = tags;
     this.#window = window;
+  }
+
+  /** Not while bytes heal: their batches share the series that the first of them brings. */
+  get canPause(): boolean {
+    return !this.#isHealing;
   }
 
   *events(): Generator<ReadEvent, void, void> {
@@ -113,18 +142,18 @@ class FileRead {
 
   *#read(file: OpenFile): Generator<ReadEvent, void, void> {
     this.#window.reset(file.fd);
-    let outcome: FileOutcome = 'read';
-    if (this.#state !== undefined) {
-      const change = compareWithState(file, this.#state);
-      if (change !== 'same') {
-        outcome = change;
-        this.#state = newState(this.#name, this.#state.generation + 1);
-      }
+    const change = this.#state === undefined ? 'same' : compareWithState(file, this.#state);
+    if (change !== 'same') {
+      this.#state = newState(this.#name, this.#known().generation + 1);
+      // Said first: the reading of a large file may be broken off, to go on in another pass.
+      yield this.#outcome(change, file.size);
     }
     this.#state ??= newState(this.#name, 0);
+    this.#isHealing = true;
     if (this.#job.heal !== false) for (const gap of this.#state.position.gaps) yield* this.#heal(gap, file);
+    this.#isHealing = false;
     yield* this.#tail(file);
-    yield this.#outcome(outcome, file.size);
+    if (change === 'same') yield this.#outcome('read', file.size);
   }
 
   /** Everything from the watermark to the end the file has now. */
@@ -137,7 +166,7 @@ class FileRead {
       return {
         name: this.#name,
         generation: before.generation,
-        position: { watermark: decoder.watermark, gaps: [...before.position.gaps, ...decoder.gaps] },
+        position: behindSound(decoder.watermark, [...before.position.gaps, ...decoder.gaps]),
         guard: decoder.guard,
         damage: [...lasting, ...damage],
         size: end?.size ?? 0,
@@ -157,7 +186,7 @@ class FileRead {
     }
   }
 
-  /** Tries bytes again that could not be read: all of the gap has to make sense now. */
+  /** Tries bytes again that could not be read, or that are owed for another reason: all of the gap has to make sense now. */
   *#heal(gap: Gap, file: OpenFile): Generator<ReadEvent, void, void> {
     const before = this.#known();
     const decoder = this.#decoder(gap.start, { ...before, guard: { first: undefined, last: undefined } });
@@ -172,22 +201,22 @@ class FileRead {
         this.#tags.truncate(count);
         return;
       }
-      healed.push({ batch: decoder.take(), records: decoder.records });
+      healed.push({ batch: owedOf(decoder.take(), gap, this.#catalogue.series), records: decoder.records });
       if (more === 'end') break;
     }
     const { fileVersion = before.fileVersion, writer = before.writer } = decoder.head;
     // What is owed and what is damaged begin behind each batch that was handed out: a crash between two of them doubles nothing.
-    const rest = <Range extends { readonly start: number; readonly end: number }>(ranges: readonly Range[], from: number): Range[] =>
-      ranges.flatMap((range) => {
-        if (range.start < gap.start || range.end > gap.end) return [range];
-        return from < range.end ? [{ ...range, start: Math.max(range.start, from) }] : [];
-      });
+    const rest = <Range extends { readonly start: number; readonly end: number }>(range: Range, from: number): Range[] =>
+      from < range.end ? [{ ...range, start: Math.max(range.start, from) }] : [];
+    // Gaps of other tags may overlap with this one: they stay. Only damaged records are new to the count and the list of damage.
+    const isDamage = gap.reason === 'damage';
+    const isWithin = (damage: Damage): boolean => damage.start >= gap.start && damage.end <= gap.end;
     for (const { batch, records } of healed) {
       this.#state = {
         ...before,
-        position: { ...before.position, gaps: rest(before.position.gaps, batch.end) },
-        damage: rest(before.damage, batch.end),
-        records,
+        position: { ...before.position, gaps: before.position.gaps.flatMap((other) => (other === gap ? rest(gap, batch.end) : [other])) },
+        damage: before.damage.flatMap((damage) => (isDamage && isWithin(damage) ? rest(damage, batch.end) : [damage])),
+        records: isDamage ? records : before.records,
         stamp: '',
         ...(fileVersion === undefined ? {} : { fileVersion }),
         ...(writer === undefined ? {} : { writer }),
@@ -230,6 +259,49 @@ class FileRead {
   #outcome(outcome: FileOutcome, size: number, reason?: string): ReadEvent {
     return { kind: 'file', run: this.#job.run, file: this.#name, outcome, size, ...(reason === undefined ? {} : { reason }) };
   }
+}
+
+/** The part of a batch that a gap is about; series it defines stay, later batches go by their numbers. */
+function owedOf(batch: Batch, { tags }: Gap, series: readonly Series[]): Batch {
+  if (tags === undefined) return batch;
+  const owed = new Set(tags);
+  const isOwed = (id: number): boolean => owed.has(series[id]?.tag ?? '');
+  const { scalars } = batch;
+  const rows: number[] = [];
+  for (let row = 0; row < scalars.count; row++) if (isOwed(scalars.series[row] as number)) rows.push(row);
+  const moved = (wide: ReadonlyMap<number, bigint>): Map<number, bigint> =>
+    new Map(rows.flatMap((row, i) => (wide.has(row) ? [[i, wide.get(row) as bigint] as const] : [])));
+  return {
+    ...batch,
+    scalars: {
+      count: rows.length,
+      series: Uint32Array.from(rows, (row) => scalars.series[row] as number),
+      step: Float64Array.from(rows, (row) => scalars.step[row] as number),
+      wallTime: Float64Array.from(rows, (row) => scalars.wallTime[row] as number),
+      value: Float64Array.from(rows, (row) => scalars.value[row] as number),
+      offset: Float64Array.from(rows, (row) => scalars.offset[row] as number),
+      checksum: Uint32Array.from(rows, (row) => scalars.checksum[row] as number),
+      index: Uint32Array.from(rows, (row) => scalars.index[row] as number),
+      wideSteps: moved(scalars.wideSteps),
+      wideValues: moved(scalars.wideValues),
+    },
+    objects: batch.objects.filter((point) => isOwed(point.series)),
+    marks: [],
+  };
+}
+
+/**
+ * A position never ends on damage: the guard, being sound records, would say nothing of the bytes just before it, and
+ * another file under the name could go unnoticed. The damage is found again by the next pass, or has healed by then.
+ */
+function behindSound(watermark: number, gaps: readonly Gap[]): Position {
+  const kept = [...gaps];
+  let end = watermark;
+  for (let last = kept.at(-1); last?.reason === 'damage' && last.end === end; last = kept.at(-1)) {
+    end = last.start;
+    kept.pop();
+  }
+  return { watermark: end, gaps: kept };
 }
 
 function newState(name: string, generation: number): FileState {

@@ -136,9 +136,11 @@ export interface PositionOwner extends Backend {
   /** The roots it holds runs of, and where each lay last. */
   roots(): readonly KnownRoot[];
   /** Every event file it holds of a root, as it was when it was last read. */
-  knownFiles(root: string): readonly KnownFile[];
+  knownFiles(root: string): Iterable<KnownFile>;
   /** Brings what arrived piece by piece together, for a run that has gone quiet. Changes nothing that can be read. */
   compact?(run: RunRef): void;
+  /** Gives back memory that only speed needs. */
+  rest?(): void;
   /** Event files it holds of a root whose runs are at or below a path (empty for all). */
   fileCount(root: string, below: string): number;
 }
@@ -148,7 +150,7 @@ export interface KnownFile {
   readonly name: string;
   readonly size: number;
   readonly stamp: string;
-  /** Something of it can't be read, or is not whole yet. */
+  /** Something of it can't be read, is not whole yet, or is owed. */
   readonly isDamaged: boolean;
 }
 

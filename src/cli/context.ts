@@ -5,6 +5,7 @@ import { type ColorChoice, type Style, styleFor } from './terminal/index.ts';
 export interface GlobalOptions {
   readonly config?: string;
   readonly store?: string;
+  readonly state?: string;
   readonly json?: boolean;
   readonly color?: ColorChoice;
   readonly logLevel?: string;
@@ -35,8 +36,8 @@ export function shellWord(text: string): string {
 }
 
 /** What flags say of the configuration. */
-export function configFlags({ config, store, logLevel, logFormat }: GlobalOptions): Flags {
-  return { config, store, logLevel, logFormat };
+export function configFlags({ config, store, state, logLevel, logFormat }: GlobalOptions): Flags {
+  return { config, store, state, logLevel, logFormat };
 }
 
 /** Writes data, and waits while whoever reads it is slow. */

@@ -5,11 +5,12 @@ import type { CommandContext } from './context.ts';
 const EXAMPLES = `
 Examples:
   mirrorboard backfill runs/                 mirror everything below runs/ into ./mirrorboard.db
+  mirrorboard watch runs/                    the same, and what comes, for ever
   mirrorboard inspect runs/exp1              what is in the event files, and what is damaged
   mirrorboard export --format csv > all.csv  the mirrored scalars as a table
 
 Exit codes: 0 done, 1 something was not mirrored, 2 wrong use, 3 could not judge, 4 locked by another, 130 interrupted.
-MIRRORBOARD_CONFIG, MIRRORBOARD_STORE, MIRRORBOARD_LOG_LEVEL and MIRRORBOARD_LOG_FORMAT stand for the flags of those names.`;
+MIRRORBOARD_CONFIG, MIRRORBOARD_STORE, MIRRORBOARD_STATE, MIRRORBOARD_LOG_LEVEL and MIRRORBOARD_LOG_FORMAT stand for the flags of those names.`;
 
 /** The whole command line. Commands load what they need when they run, so that --help and --version are instant. */
 export function makeProgram(context: CommandContext): Command {
@@ -32,6 +33,31 @@ export function makeProgram(context: CommandContext): Command {
     (await import('./backfill.ts')).backfillCommand(roots, flags, context),
   );
 
+  const collect = (value: string, before: string[]): string[] => [...before, value];
+  const watch = program
+    .command('watch')
+    .argument('[roots...]', 'log directories, as PATH or NAME=PATH')
+    .description('mirror what is there and what comes, until it is told to stop')
+    .option('--include <glob>', 'only runs whose path matches; may be repeated', collect, [])
+    .option('--exclude <glob>', 'no runs whose path matches; may be repeated', collect, [])
+    .option('--scan-interval <seconds>', 'between two scans of everything, at least; default 60 (MIRRORBOARD_SCAN_INTERVAL)')
+    .option('--poll', 'do without notifications of the file system')
+    .option('--listen <host:port>', 'serve /livez, /readyz, /healthz and /status (MIRRORBOARD_LISTEN)');
+  withJson(withLog(withState(withStore(watch)))).action(async (roots: string[], flags) =>
+    (await import('./watch.ts')).watchCommand(roots, flags, context),
+  );
+
+  const verify = program
+    .command('verify')
+    .argument('[roots...]', 'log directories, as PATH or NAME=PATH (default: all that are mirrored)')
+    .description('compare what was mirrored with the event files, point by point')
+    .option('--report <file>', 'one JSON line per difference; - is standard output')
+    .option('--repair', 'note what is missing or wrong, so that the next backfill mends it')
+    .option('--sample <percent>', 'only so many of the series, chosen by lot: 5%')
+    .option('--seed <text>', 'another sample (default: the date in UTC)')
+    .option('--strict', 'exit 1 also for what is owed or not mirrored yet');
+  withJson(withStore(verify)).action(async (roots: string[], flags) => (await import('./verify.ts')).verifyCommand(roots, flags, context));
+
   const inspect = program
     .command('inspect')
     .argument('<path>', 'a log directory or one event file')
@@ -40,6 +66,23 @@ export function makeProgram(context: CommandContext): Command {
       new Option('--format <format>', 'text, or json: every point, in the truth format').choices(['text', 'json']).default('text'),
     );
   withJson(inspect).action(async (path: string, flags) => (await import('./inspect.ts')).inspectCommand(path, flags, context));
+
+  const status = program
+    .command('status')
+    .description('say how things stand: lanes and their lag, roots, damage with remedies')
+    .option('--watch', 'again every two seconds');
+  withJson(withState(withStore(status))).action(async (flags) => (await import('./status.ts')).statusCommand(flags, context));
+
+  const state = program.command('state').description('look into the state file of watch');
+  for (const [action, description] of [
+    ['show', 'what is in it'],
+    ['check', 'whether it is sound'],
+    ['export', 'all of it as JSON'],
+  ] as const) {
+    const command = state.command(action).description(description);
+    if (action === 'export') command.option('-o, --out <file>', 'write to a file, which appears when it is whole');
+    withJson(withState(command)).action(async (flags) => (await import('./state.ts')).stateCommand(action, flags, context));
+  }
 
   const exporting = program
     .command('export')
@@ -59,7 +102,7 @@ export function makeProgram(context: CommandContext): Command {
   withJson(withStore(exporting)).action(async (flags) => (await import('./export.ts')).exportCommand(flags, context));
 
   // Wrong use is rendered like every other error; see run.ts.
-  for (const command of [program, ...program.commands]) command.configureOutput({ outputError: () => undefined });
+  for (const command of [program, ...program.commands, ...state.commands]) command.configureOutput({ outputError: () => undefined });
   return program;
 }
 
@@ -68,6 +111,10 @@ function withStore(command: Command): Command {
     .option('--config <file>', 'configuration (default: ./mirrorboard.yaml where there is one)')
     .option('--store <file>', 'the local store (default: ./mirrorboard.db)')
     .option('-q, --quiet', 'less talk; twice for none', (_, before: number) => before + 1, 0);
+}
+
+function withState(command: Command): Command {
+  return command.option('--state <file>', 'the state file (default: ./mirrorboard.state)');
 }
 
 function withLog(command: Command): Command {

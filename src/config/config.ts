@@ -7,6 +7,8 @@ export interface Config {
   /** The log directories. Default: none. */
   readonly roots: readonly Root[];
   readonly lanes: Lanes;
+  /** The state file of services. Default: `./mirrorboard.state`. */
+  readonly state: { readonly path: string };
   readonly log: {
     /** Default: the command's own, see `Surroundings.defaultLogLevel`. */
     readonly level: LogLevel;
@@ -52,6 +54,8 @@ export interface Flags {
   readonly config?: string | undefined;
   /** `--store FILE`: the local lane's path. */
   readonly store?: string | undefined;
+  /** `--state FILE`. */
+  readonly state?: string | undefined;
   /** `--log-level LEVEL`. */
   readonly logLevel?: string | undefined;
   /** `--log-format FORMAT`. */

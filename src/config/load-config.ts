@@ -19,6 +19,7 @@ import type { FileSettings } from './file-schema.ts';
 
 const DEFAULT_FILE = './mirrorboard.yaml';
 const DEFAULT_STORE = './mirrorboard.db';
+const DEFAULT_STATE = './mirrorboard.state';
 
 /** All that a configuration is made from. */
 export interface Surroundings {
@@ -49,6 +50,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   const file = note('config', named ?? { value: settings === undefined ? undefined : DEFAULT_FILE, source: 'default' });
   const local = settings?.lanes?.local;
   const store = given(surroundings, 'store') ?? inFile(local?.path) ?? byDefault(DEFAULT_STORE);
+  const state = given(surroundings, 'state') ?? byDefault(DEFAULT_STATE);
   // A media folder named in the file belongs to the file's store, not to another one that a flag names.
   const isFilesStore = store.source === 'file' || store.source === 'default';
   const media = (isFilesStore ? inFile(local?.media_path) : undefined) ?? byDefault(defaultMediaPath(store.value));
@@ -60,6 +62,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
     ...(settings?.project === undefined ? {} : { project: settings.project }),
     roots: note('roots', chosenRoots(surroundings.flags, settings)),
     lanes: { local: { path: note('lanes.local.path', store), mediaPath: note('lanes.local.media_path', media) } },
+    state: { path: note('state', state) },
     log: {
       level: note('log.level', level ?? byDefault(surroundings.defaultLogLevel ?? 'warn')),
       format: note('log.format', format ?? byDefault(undefined)),
@@ -105,7 +108,7 @@ function reasonOf(cause: unknown): string {
 }
 
 /** What the command line or the environment says. An empty variable says nothing, as everywhere; an empty flag is a slip. */
-function given({ flags, env }: Surroundings, name: 'config' | 'store' | 'logLevel' | 'logFormat'): Chosen<string> | undefined {
+function given({ flags, env }: Surroundings, name: 'config' | 'store' | 'state' | 'logLevel' | 'logFormat'): Chosen<string> | undefined {
   const flag = flags[name];
   if (flag === '')
     throw new MirrorError('MB1001', `${flagName(name)}: found an empty text, expected a value`, { context: { flag: flagName(name) } });

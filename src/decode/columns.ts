@@ -76,7 +76,7 @@ export class ColumnWriter {
 
   /** Makes room for eight times as many points, but for no more than `most`. */
   grow(most: number): void {
-    const capacity = Math.min(most, Math.max(1024, this.capacity * 8));
+    const capacity = Math.min(most, Math.max(64, this.capacity * 8));
     const grown = new ColumnWriter(capacity);
     for (const name of ['series', 'step', 'wallTime', 'value', 'offset', 'checksum', 'index'] as const) {
       grown[name].set(this[name]);

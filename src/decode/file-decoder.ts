@@ -45,7 +45,7 @@ export const BATCH_POINTS = 65_536;
 /** A batch is cut behind the record that brings its payloads, or the bytes it spans, to so many. */
 const BATCH_PAYLOAD_BYTES = 8 * 1024 * 1024;
 const BATCH_SPAN_BYTES = 64 * 1024 * 1024;
-const FIRST_CAPACITY = 512;
+const FIRST_CAPACITY = 64;
 const HEAD_BYTES = 64;
 /** Says of a torn record that it was looked into. */
 export const SEARCHED = 'no sound record inside';

@@ -6,12 +6,17 @@ import { DirectoryCache } from './directory-cache.ts';
 import { isEventFileName } from './event-file-name.ts';
 import { HOT_MS, pollInterval, WARM_MS } from './heat.ts';
 import type { RunFilter } from './run-filter.ts';
-import { type FoundFile, isWithin, type Obstacle, walk } from './walk.ts';
+import { type Found, type FoundFile, isWithin, type Obstacle, visit } from './walk.ts';
 
 /** Files of one run to which something happened. */
 export interface RunChange {
   readonly run: string;
-  readonly files: readonly FoundFile[];
+  readonly files: readonly ChangedFile[];
+}
+
+export interface ChangedFile extends FoundFile {
+  /** The size it had when it was looked at before; 0 for a file that is new. */
+  readonly before: number;
 }
 
 /** What a scan found to be different. */
@@ -26,17 +31,18 @@ export interface ScanResult {
   readonly isMissing: boolean;
 }
 
-interface Known {
+/** A file that grew lately. */
+interface Active {
   readonly run: string;
   readonly name: string;
-  size: number;
-  stamp: string;
   grewAtMs: number;
   dueAtMs: number;
 }
 
 /** Directories read anew whatever their time says, every so many scans. */
 const UNCONDITIONAL_EVERY = 10;
+/** Empty directories that are remembered: somebody may unpack a whole tree. */
+const MOST_NEW_DIRECTORIES = 10_000;
 
 /**
  * Knows the event files of one root and says what happened to them: by scans of everything, by looks at files that grew
@@ -47,7 +53,15 @@ export class RootWatch {
   readonly #below: string;
   readonly #filter: RunFilter | undefined;
   readonly #cache = new DirectoryCache();
-  readonly #files = new Map<string, Known>();
+  /** Places in the two lists below, by run and name: there can be a hundred thousand. */
+  readonly #files = new Map<string, number>();
+  /** Size and stamp as one text. */
+  readonly #states: string[] = [];
+  /** The scan that saw it last. */
+  readonly #seenIn: number[] = [];
+  /** Those that grew in the last hour, as far as we saw: the only ones that are looked at between scans. */
+  readonly #active = new Map<string, Active>();
+  readonly #newDirectories = new Map<string, number>();
   #scans = 0;
 
   constructor({ path, below, filter }: { readonly path: string; readonly below: string; readonly filter?: RunFilter | undefined }) {
@@ -57,30 +71,37 @@ export class RootWatch {
   }
 
   /** Takes up what was known before: only what differs from it is a change. */
-  seed(files: Iterable<{ readonly run: string; readonly name: string; readonly size: number; readonly stamp: string }>): void {
+  seed(
+    files: Iterable<{ readonly run: string; readonly name: string; readonly size: number; readonly stamp: string }>,
+    nowMs = Date.now(),
+  ): void {
     for (const { run, name, size, stamp } of files) {
-      const grewAtMs = mtimeMs(stamp);
-      this.#files.set(keyOf(run, name), { run, name, size, stamp, grewAtMs, dueAtMs: 0 });
+      if (!this.#isOurs(run)) continue;
+      const key = keyOf(run, name);
+      this.#keep(key, `${size}.${stamp}`);
+      this.#activate(key, run, name, Math.min(nowMs, mtimeMs(stamp)), nowMs);
     }
   }
 
   scan(nowMs: number): ScanResult {
     if (this.#scans++ % UNCONDITIONAL_EVERY === 0) this.#cache.clear();
-    const found = this.#walk(this.#below);
+    const changes: RunChange[] = [];
+    const found = this.#visit(this.#below, nowMs, changes);
     if (found === undefined) return { changes: [], gone: [], obstacles: [], directories: 0, files: this.#files.size, isMissing: true };
-    const seen = new Set<string>();
-    const changes = this.#compare(found.runs, nowMs, seen);
     const hidden = found.obstacles.map(({ path }) => path);
-    const gone: Known[] = [];
-    for (const [key, known] of this.#files) {
+    const gone: { run: string; name: string }[] = [];
+    for (const [key, place] of this.#files) {
+      if (this.#seenIn[place] === this.#scans) continue;
+      const [run = '', name = ''] = key.split('\0');
       // What lies below something that can't be read now is not gone for that.
-      if (seen.has(key) || hidden.some((path) => path === '.' || isWithin(known.run, path))) continue;
+      if (hidden.some((path) => path === '.' || isWithin(run, path))) continue;
       this.#files.delete(key);
-      gone.push(known);
+      this.#active.delete(key);
+      gone.push({ run, name });
     }
     return {
       changes,
-      gone: gone.map(({ run, name }) => ({ run, name })),
+      gone,
       obstacles: found.obstacles,
       directories: found.directories,
       files: this.#files.size,
@@ -90,9 +111,10 @@ export class RootWatch {
 
   /** Looks at files that grew lately and are due. */
   poll(nowMs: number): RunChange[] {
-    const changes = new Map<string, FoundFile[]>();
-    for (const known of this.#files.values()) {
-      if (nowMs - known.grewAtMs >= WARM_MS || known.dueAtMs > nowMs) continue;
+    const changes = new Map<string, ChangedFile[]>();
+    for (const [key, known] of this.#active) {
+      if (nowMs - known.grewAtMs >= WARM_MS) this.#active.delete(key);
+      if (known.dueAtMs > nowMs) continue;
       known.dueAtMs = nowMs + (pollInterval(nowMs - known.grewAtMs) ?? 0);
       this.#look(known.run, known.name, nowMs, changes);
     }
@@ -101,26 +123,35 @@ export class RootWatch {
 
   /** Looks at paths that a notification named: files, or directories that are new. */
   look(paths: Iterable<string>, nowMs: number): RunChange[] {
-    const changes = new Map<string, FoundFile[]>();
+    const changes = new Map<string, ChangedFile[]>();
     for (const path of paths) {
       const run = relative(this.#path, dirname(path)).split(sep).join('/') || '.';
-      if (isEventFileName(basename(path)) && this.#filter?.accepts(run) !== false) this.#look(run, basename(path), nowMs, changes);
+      if (isEventFileName(basename(path)) && this.#isOurs(run)) this.#look(run, basename(path), nowMs, changes);
     }
     return asChanges(changes);
   }
 
-  /** Looks below a directory that is new. */
+  /** Looks below a directory that is new, or has something new: what directories there are is heard of for an hour, files or not. */
   lookBelow(path: string, nowMs: number): RunChange[] {
     const below = relative(this.#path, path).split(sep).join('/');
-    if (this.#filter?.prunes(below)) return [];
-    return this.#compare(this.#walk(below)?.runs ?? [], nowMs, new Set());
+    if (this.#filter?.prunes(below) || !this.#isBelow(below)) return [];
+    const changes: RunChange[] = [];
+    this.#visit(below, nowMs, changes, (directory) => {
+      if (directory !== '' && this.#newDirectories.size < MOST_NEW_DIRECTORIES)
+        this.#newDirectories.set(`${this.#path}${sep}${directory}`, nowMs);
+    });
+    return changes;
   }
 
   /** Directories worth a notification: the root, and those of runs that grew in the last hour, with what lies above them. */
   activeDirectories(nowMs: number, most: number): string[] {
     const active = new Set<string>([this.#path]);
+    for (const [path, sinceMs] of this.#newDirectories) {
+      if (nowMs - sinceMs >= WARM_MS) this.#newDirectories.delete(path);
+      else if (active.size < most) active.add(path);
+    }
     const runs = new Map<string, number>();
-    for (const { run, grewAtMs } of this.#files.values()) {
+    for (const { run, grewAtMs } of this.#active.values()) {
       if (nowMs - grewAtMs < WARM_MS) runs.set(run, Math.max(runs.get(run) ?? 0, grewAtMs));
     }
     for (const [run] of [...runs].sort(([, a], [, b]) => b - a)) {
@@ -132,41 +163,24 @@ export class RootWatch {
     return [...active];
   }
 
-  /** Whether a file grew so lately that a notification about it may be late. */
-  isHot(nowMs: number): boolean {
-    for (const { grewAtMs } of this.#files.values()) if (nowMs - grewAtMs < HOT_MS) return true;
-    return false;
-  }
-
-  #walk(below: string): ReturnType<typeof walk> | undefined {
+  #visit(below: string, nowMs: number, changes: RunChange[], onDirectory?: (path: string) => void): Omit<Found, 'runs'> | undefined {
+    const options = { cache: this.#cache, onDirectory, ...(this.#filter === undefined ? {} : { filter: this.#filter }) };
     try {
-      statSync(this.#path);
-      return walk(this.#path, below, { cache: this.#cache, ...(this.#filter === undefined ? {} : { filter: this.#filter }) });
+      return visit(this.#path, below, options, ({ path: run, files }) => {
+        const changed: ChangedFile[] = [];
+        for (const file of files) {
+          const before = this.#change(keyOf(run, file.name), run, file, nowMs);
+          if (before !== undefined) changed.push({ ...file, before });
+        }
+        if (changed.length > 0) changes.push({ run, files: changed });
+      });
     } catch (error) {
       if (systemCode(error) === undefined) throw error;
       return undefined;
     }
   }
 
-  #compare(
-    runs: readonly { readonly path: string; readonly files: readonly FoundFile[] }[],
-    nowMs: number,
-    seen: Set<string>,
-  ): RunChange[] {
-    const changes: RunChange[] = [];
-    for (const { path: run, files } of runs) {
-      const changed: FoundFile[] = [];
-      for (const file of files) {
-        const key = keyOf(run, file.name);
-        seen.add(key);
-        if (this.#isChange(key, run, file, nowMs)) changed.push(file);
-      }
-      if (changed.length > 0) changes.push({ run, files: changed });
-    }
-    return changes;
-  }
-
-  #look(run: string, name: string, nowMs: number, changes: Map<string, FoundFile[]>): void {
+  #look(run: string, name: string, nowMs: number, changes: Map<string, ChangedFile[]>): void {
     const path = run === '.' ? `${this.#path}${sep}${name}` : `${this.#path}${sep}${run}${sep}${name}`;
     let file: FoundFile;
     try {
@@ -176,26 +190,48 @@ export class RootWatch {
     } catch {
       return; // gone or out of reach: the scan says so
     }
-    if (!this.#isChange(keyOf(run, name), run, file, nowMs)) return;
+    const before = this.#change(keyOf(run, name), run, file, nowMs);
+    if (before === undefined) return;
     const files = changes.get(run);
-    if (files === undefined) changes.set(run, [file]);
-    else files.push(file);
+    if (files === undefined) changes.set(run, [{ ...file, before }]);
+    else files.push({ ...file, before });
   }
 
-  #isChange(key: string, run: string, { name, size, stamp }: FoundFile, nowMs: number): boolean {
-    const known = this.#files.get(key);
-    if (known === undefined) {
-      // A file that is new to us may be old: its own time says how soon to look again.
-      const grewAtMs = Math.min(nowMs, mtimeMs(stamp));
-      this.#files.set(key, { run, name, size, stamp, grewAtMs, dueAtMs: 0 });
-      return true;
+  /** The size a file had before; undefined where nothing happened to it. */
+  #change(key: string, run: string, { name, size, stamp }: FoundFile, nowMs: number): number | undefined {
+    const place = this.#files.get(key);
+    const known = place === undefined ? undefined : this.#states[place];
+    const now = `${size}.${stamp}`;
+    this.#keep(key, now);
+    if (known === now) return undefined;
+    // A file that is new to us may be old: its own time says whether somebody is at work on it.
+    const grewAtMs = known === undefined ? Math.min(nowMs, mtimeMs(stamp)) : nowMs;
+    this.#activate(key, run, name, grewAtMs, nowMs);
+    return known === undefined ? 0 : Number(known.slice(0, known.indexOf('.')));
+  }
+
+  /** What was written in the last minute is looked at again soon. */
+  #activate(key: string, run: string, name: string, grewAtMs: number, nowMs: number): void {
+    if (nowMs - grewAtMs < HOT_MS) this.#active.set(key, { run, name, grewAtMs, dueAtMs: 0 });
+  }
+
+  /** Whether a run is one of those that are watched. */
+  #isOurs(run: string): boolean {
+    return this.#isBelow(run) && this.#filter?.accepts(run) !== false;
+  }
+
+  #isBelow(path: string): boolean {
+    return this.#below === '' || path === this.#below || path.startsWith(`${this.#below}/`);
+  }
+
+  #keep(key: string, state: string): void {
+    let place = this.#files.get(key);
+    if (place === undefined) {
+      place = this.#states.length;
+      this.#files.set(key, place);
     }
-    if (known.size === size && known.stamp === stamp) return false;
-    known.size = size;
-    known.stamp = stamp;
-    known.grewAtMs = nowMs;
-    known.dueAtMs = 0;
-    return true;
+    this.#seenIn[place] = this.#scans;
+    if (this.#states[place] !== state) this.#states[place] = state;
   }
 }
 
@@ -209,6 +245,6 @@ function mtimeMs(stamp: string): number {
   return ns === '' ? 0 : Number(ns) / 1e6;
 }
 
-function asChanges(changes: ReadonlyMap<string, FoundFile[]>): RunChange[] {
+function asChanges(changes: ReadonlyMap<string, ChangedFile[]>): RunChange[] {
   return [...changes].map(([run, files]) => ({ run, files }));
 }

@@ -40,7 +40,15 @@ export interface Found {
  * lies below the root; links that lead back up are cut. What can't be read is listed, never fatal.
  */
 export function walk(root: string, below = '', options: WalkOptions = {}): Found {
-  return new Walk(realpathSync(root), options).all(below);
+  const runs: FoundRun[] = [];
+  const visited = visit(root, below, options, (run) => runs.push(run));
+  runs.sort((a, b) => compareNames(a.path, b.path));
+  return { runs, ...visited };
+}
+
+/** The same, run by run in no particular order: nothing is held that nobody wants to keep. */
+export function visit(root: string, below: string, options: WalkOptions, onRun: (run: FoundRun) => void): Omit<Found, 'runs'> {
+  return new Walk(realpathSync(root), options, onRun).all(below);
 }
 
 export interface WalkOptions {
@@ -48,6 +56,8 @@ export interface WalkOptions {
   readonly filter?: RunFilter;
   /** What an earlier walk of the same root found: directories that did not change since are not read again. */
   readonly cache?: DirectoryCache;
+  /** Told every directory that is read, relative to the root. */
+  readonly onDirectory?: ((path: string) => void) | undefined;
 }
 
 interface Pending {
@@ -58,7 +68,7 @@ interface Pending {
 
 class Walk {
   readonly #root: string;
-  readonly #runs: FoundRun[] = [];
+  readonly #onRun: (run: FoundRun) => void;
   readonly #obstacles: Obstacle[] = [];
   /** Real paths at which a tree begins that is walked from elsewhere: the root, and the targets of links. */
   readonly #begun = new Set<string>();
@@ -67,14 +77,17 @@ class Walk {
 
   readonly #filter: RunFilter | undefined;
   readonly #cache: DirectoryCache | undefined;
+  readonly #onDirectory: ((path: string) => void) | undefined;
 
-  constructor(root: string, { filter, cache }: WalkOptions) {
+  constructor(root: string, { filter, cache, onDirectory }: WalkOptions, onRun: (run: FoundRun) => void) {
     this.#root = root;
+    this.#onRun = onRun;
     this.#filter = filter;
     this.#cache = cache;
+    this.#onDirectory = onDirectory;
   }
 
-  all(below: string): Found {
+  all(below: string): Omit<Found, 'runs'> {
     this.#begun.add(this.#root);
     this.#tree({ path: below, real: below === '' ? this.#root : join(this.#root, below) });
     // Links come last, so that a directory is listed under its real path wherever it has one below the root.
@@ -82,8 +95,7 @@ class Walk {
       const target = this.#target(link);
       if (target !== undefined) this.#tree({ path: link, real: target });
     }
-    this.#runs.sort((a, b) => compareNames(a.path, b.path));
-    return { runs: this.#runs, directories: this.#directories, obstacles: this.#obstacles };
+    return { directories: this.#directories, obstacles: this.#obstacles };
   }
 
   #tree(start: Pending): void {
@@ -92,6 +104,7 @@ class Walk {
       const entries = this.#entries(at.path);
       if (entries === undefined) continue;
       this.#directories++;
+      this.#onDirectory?.(at.path);
       const files: FoundFile[] = [];
       const links: string[] = [];
       for (const { name, kind } of entries) {
@@ -110,8 +123,9 @@ class Walk {
         }
       }
       this.#links.push(...links);
-      if (files.length > 0)
-        this.#runs.push({ path: at.path === '' ? '.' : at.path, files: files.sort((a, b) => compareNames(a.name, b.name)) });
+      const run = at.path === '' ? '.' : at.path;
+      if (files.length === 0 || this.#filter?.accepts(run) === false) continue;
+      this.#onRun({ path: run, files: files.sort((a, b) => compareNames(a.name, b.name)) });
     }
   }
 

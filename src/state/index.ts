@@ -1,2 +1,11 @@
-/** What outlives the process beside the stores themselves; for now, the lock. */
+/** What outlives the process beside the stores: the state file, and the lock that keeps it (and a store) to one writer. */
+export type { Problem } from './check-state.ts';
+export type { FileRef } from './file-ref.ts';
+export type { Schedule } from './group-commit.ts';
+export type { Delivered, LaneState } from './lane-state.ts';
 export { FileLock } from './lock.ts';
+export { nextRetry } from './next-retry.ts';
+export { type Retry, StateFile, type StateOptions } from './state-file.ts';
+export type { StateReader, StoredStatus } from './state-reader.ts';
+export type { LaneSummary, StateSummary } from './summarize-state.ts';
+export { WholeFile } from './whole-file.ts';

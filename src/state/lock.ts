@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf, MirrorError } from '../errors.ts';
@@ -9,6 +9,22 @@ interface Owner {
   readonly host: string;
   readonly since: string;
 }
+
+/** What is said of what the lock guards. */
+const WORDS = {
+  store: {
+    fails: 'MB3001',
+    taken: 'MB3004',
+    flag: '--store',
+    wait: 'Let it finish, or name another store with --store. Reading (export, inspect) works meanwhile.',
+  },
+  state: {
+    fails: 'MB3101',
+    taken: 'MB3106',
+    flag: '--state',
+    wait: 'Let it finish, or name another state with --state. Reading (status, state show) works meanwhile.',
+  },
+} as const;
 
 /**
  * Keeps a second mirrorboard away from a store or a state. The lock is a tiny SQLite file held in a transaction for life:
@@ -21,15 +37,17 @@ export class FileLock {
     this.#db = db;
   }
 
-  /** Takes the lock that guards `path` (in `path.lock`), or throws MB3004 with the owner's name. */
-  static acquire(path: string): FileLock {
-    const lockPath = `${path}.lock`;
+  /** Takes the lock that guards `path` (in `path.lock`), or throws MB3004 (of a state MB3106) with the owner's name. */
+  static acquire(path: string, what: keyof typeof WORDS = 'store'): FileLock {
+    // Two names of one file are one lock.
+    const lockPath = `${existsSync(path) ? realpathSync(path) : path}.lock`;
+    const words = WORDS[what];
     let db: DatabaseSync;
     try {
       db = new DatabaseSync(lockPath);
     } catch (error) {
-      throw new MirrorError('MB3001', `opening ${lockPath}: ${messageOf(error)}`, {
-        hint: 'Check that the folder exists and can be written, or name another file with --store.',
+      throw new MirrorError(words.fails, `opening ${lockPath}: ${messageOf(error)}`, {
+        hint: `Check that the folder exists and can be written, or name another file with ${words.flag}.`,
         cause: error,
         context: { path: lockPath },
       });
@@ -41,14 +59,14 @@ export class FileLock {
       const owner = readOwner(lockPath);
       const who = owner === undefined ? 'another mirrorboard' : `mirrorboard, process ${owner.pid} on ${owner.host}, since ${owner.since},`;
       if (!/locked|busy/i.test(messageOf(error))) {
-        throw new MirrorError('MB3001', `locking ${path}: ${messageOf(error)}`, {
-          hint: 'Check that the folder can be written and has room, or name another file with --store.',
+        throw new MirrorError(words.fails, `locking ${path}: ${messageOf(error)}`, {
+          hint: `Check that the folder can be written and has room, or name another file with ${words.flag}.`,
           cause: error,
           context: { path: lockPath },
         });
       }
-      throw new MirrorError('MB3004', `${who} writes to ${path}`, {
-        hint: 'Let it finish, or name another store with --store. Reading (export, inspect) works meanwhile.',
+      throw new MirrorError(words.taken, `${who} writes to ${path}`, {
+        hint: words.wait,
         cause: error,
         context: { path },
       });

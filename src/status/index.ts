@@ -1,4 +1,6 @@
 /** Hears of everything that happens, counts it, and says how things stand. */
+export { type HealthSource, serveHealth } from './health-server.ts';
 export { createLogger, type LogFormat, type Logger, type LoggerOptions, type LogLevel, type LogStream } from './logger.ts';
 export type { FoundDamage, Incident, Progress, Report, RunReport } from './progress.ts';
+export { type LanePosture, type LaneStatus, type RootStatus, WatchStatus } from './watch-status.ts';
 export { type FactLog, PassTracker, type RunAhead } from './tracker.ts';

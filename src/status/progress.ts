@@ -2,7 +2,7 @@ import type { Damage, RunRef } from '../model/index.ts';
 
 /** Something that is not a record but worth a line: a file that vanished, can't be read, was replaced; a folder that can't be read. */
 export interface Incident {
-  readonly kind: 'vanished' | 'unreadable' | 'replaced' | 'shortened' | 'folder';
+  readonly kind: 'vanished' | 'unreadable' | 'replaced' | 'shortened' | 'folder' | 'lost';
   readonly root: string;
   /** Relative to the root. */
   readonly path: string;
@@ -16,7 +16,7 @@ export interface FoundDamage extends Damage {
 
 /** How far a backfill is; a live object that the display looks at whenever it likes. */
 export interface Progress {
-  readonly phase: 'scanning' | 'mirroring' | 'draining' | 'done';
+  readonly phase: 'scanning' | 'mirroring' | 'comparing' | 'draining' | 'done';
   readonly startedAtMs: number;
   readonly runs: { readonly total: number; readonly done: number };
   readonly files: { readonly total: number; readonly done: number };

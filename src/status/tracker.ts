@@ -9,14 +9,17 @@ export interface RunAhead {
   readonly known: KnownRun;
 }
 
+/** Kept small: there can be tens of thousands. */
 interface RunTally {
-  readonly ahead: RunAhead;
+  readonly run: RunRef;
+  readonly files: number;
+  tags: number;
   pointsBefore: number;
   /** By series, as far as this pass has heard of them: see `catalogueRead`. */
   plugins: string[];
-  newTags: number;
   readonly newPoints: Map<string, number>;
-  readonly states: Map<string, FileState>;
+  /** What can't be read, by file; undefined while there is nothing. */
+  damage: Map<string, readonly Damage[]> | undefined;
   bytes: number;
   lastStep: number | bigint | null;
 }
@@ -65,11 +68,12 @@ export class PassTracker implements Progress {
       'run opened',
     );
     this.#runs.set(keyOf(ahead.run), {
-      ahead,
+      run: ahead.run,
+      files: ahead.files.length,
       plugins: [],
       newPoints: new Map(),
-      states: new Map(ahead.known.files.map((state) => [state.name, state])),
-      newTags: 0,
+      damage: damageOf(ahead.known.files),
+      tags: ahead.known.tags,
       bytes: 0,
       lastStep: ahead.known.lastStep,
       pointsBefore: ahead.known.points,
@@ -126,7 +130,7 @@ export class PassTracker implements Progress {
     const tally = this.#runs.get(keyOf(batch.run));
     if (tally === undefined) return;
     for (const series of batch.newSeries) tally.plugins[series.id] = series.plugin;
-    tally.newTags += batch.newSeries.length;
+    tally.tags += batch.newSeries.length;
     const { scalars, objects } = batch;
     count(tally.newPoints, 'scalars', scalars.count);
     for (const object of objects) count(tally.newPoints, tally.plugins[object.series] || 'other', 1);
@@ -135,14 +139,7 @@ export class PassTracker implements Progress {
       if (tally.lastStep === null || step > tally.lastStep) tally.lastStep = scalars.wideSteps.get(i) ?? step;
     }
     for (const { step } of objects) if (tally.lastStep === null || step > tally.lastStep) tally.lastStep = step;
-    const before = tally.states.get(state.name);
-    const knownDamage = before?.generation === state.generation ? before.damage : [];
-    this.damaged += lasting(state.damage).length - lasting(knownDamage).length;
-    for (const damage of lasting(state.damage)) {
-      if (!knownDamage.some(({ start }) => start === damage.start))
-        this.#log?.warn({ root: batch.run.root, run: batch.run.path, file: state.name, ...damage }, 'damage found');
-    }
-    tally.states.set(state.name, state);
+    this.#noteDamage(tally, state);
     const bytes = batch.end - batch.start;
     tally.bytes += bytes;
     this.bytes.read += bytes;
@@ -152,19 +149,34 @@ export class PassTracker implements Progress {
     this.#log?.debug({ root: batch.run.root, run: batch.run.path, file: batch.file, offset: batch.start, bytes, points }, 'batch accepted');
   }
 
+  #noteDamage(tally: RunTally, { name, damage }: FileState): void {
+    const known = tally.damage?.get(name) ?? [];
+    this.damaged += lasting(damage).length - lasting(known).length;
+    for (const item of lasting(damage)) {
+      if (known.some(({ start }) => start === item.start)) continue;
+      this.#log?.warn({ root: tally.run.root, run: tally.run.path, file: name, ...item }, 'damage found');
+    }
+    if (damage.length > 0) {
+      tally.damage ??= new Map();
+      tally.damage.set(name, damage);
+    } else {
+      tally.damage?.delete(name);
+    }
+  }
+
   report(interrupted: boolean): Report {
     const runs: RunReport[] = [];
     const damage: FoundDamage[] = [];
     const byKind = new Map<string, number>();
     let totalBefore = 0;
-    for (const { ahead, pointsBefore, newTags, newPoints, states, bytes, lastStep } of this.#runs.values()) {
+    for (const { run, files, tags, pointsBefore, newPoints, damage: damaged, bytes, lastStep } of this.#runs.values()) {
       for (const [kind, points] of newPoints) count(byKind, kind, points);
-      for (const state of states.values()) for (const item of state.damage) damage.push({ ...item, run: ahead.run, file: state.name });
+      for (const [file, items] of damaged ?? []) for (const item of items) damage.push({ ...item, run, file });
       totalBefore += pointsBefore;
       runs.push({
-        run: ahead.run,
-        files: ahead.files.length,
-        tags: ahead.known.tags + newTags,
+        run,
+        files,
+        tags,
         newPoints: Object.fromEntries(newPoints),
         pointsBefore,
         bytes,
@@ -197,6 +209,11 @@ export class PassTracker implements Progress {
       stores: [],
     };
   }
+}
+
+function damageOf(files: readonly FileState[]): RunTally['damage'] {
+  const damaged = files.filter(({ damage }) => damage.length > 0);
+  return damaged.length === 0 ? undefined : new Map(damaged.map(({ name, damage }) => [name, damage]));
 }
 
 /** Without the pending ends: those are normal. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { judge, seconds, spread, times } from './figures.ts';
+import { judge, percent, percentile, seconds, spread, times } from './figures.ts';
 import { interleave } from './pairs.ts';
 import { parseLoadCycle } from './references/data-server.ts';
 import { parseLimit } from './references/limit.ts';
@@ -12,6 +12,12 @@ describe('figures', () => {
     expect(() => spread([])).toThrow(RangeError);
   });
 
+  it('takes percentiles by the nearest rank', () => {
+    const figures = Array.from({ length: 200 }, (_, i) => i + 1);
+    expect([0, 0.5, 0.99, 1].map((part) => percentile(figures, part))).toEqual([1, 100, 198, 200]);
+    expect(() => percentile([], 0.5)).toThrow(RangeError);
+  });
+
   it('judges from both sides', () => {
     expect([1.6, 1.5, 0.9].map((x) => judge(x, { bound: 'most', reach: 1.5, moonshot: 1 }))).toEqual(['short', 'reached', 'moonshot']);
     expect([0.3, 0.35, 0.7].map((x) => judge(x, { bound: 'least', reach: 0.35, moonshot: 0.6 }))).toEqual(['short', 'reached', 'moonshot']);
@@ -21,6 +27,7 @@ describe('figures', () => {
   it('writes times and ratios with the digits that tell something', () => {
     expect([0.0449, 0.9999, 12].map(seconds)).toEqual(['45 ms', '1.00 s', '12.00 s']);
     expect([0.384, 12.34, 345.6].map(times)).toEqual(['0.38×', '12.3×', '346×']);
+    expect([1.236, 12.34].map(percent)).toEqual(['1.24 %', '12.3 %']);
   });
 
   it('leaves out the columns that no row fills', () => {

@@ -17,6 +17,13 @@ export function spread(figures: readonly number[]): Spread {
   return { median: (left + right) / 2, low, high };
 }
 
+/** The nearest figure below which, or at which, so large a part of the sorted figures lies: 0.5 the median, 1 the highest. */
+export function percentile(sorted: readonly number[], part: number): number {
+  const figure = sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)];
+  if (figure === undefined) throw new RangeError('no figures to take a percentile of');
+  return figure;
+}
+
 /** What a figure should come to: `reach` is what is promised, `moonshot` what would be remarkable. */
 export interface Target {
   /** `most`: the figure should be at most this; `least`: at least. */
@@ -49,6 +56,9 @@ export const millionsPerSecond: Format = (x) => `${(x / 1e6).toFixed(2)} M/s`;
 
 /** `1.53×`, with as many digits as tell something. */
 export const times: Format = (x) => `${x.toFixed(Math.abs(x) < 10 ? 2 : Math.abs(x) < 100 ? 1 : 0)}×`;
+
+/** `1.24 %`. */
+export const percent: Format = (x) => `${x.toFixed(Math.abs(x) < 10 ? 2 : 1)} %`;
 
 /** `2,000,000`. */
 export const count: Format = (x) => x.toLocaleString('en-US');

@@ -9,6 +9,8 @@ import { backfill } from './backfill.ts';
 import type { Bench, References } from './bench.ts';
 import { decode } from './decode.ts';
 import { megabytes } from './figures.ts';
+import { idle } from './idle.ts';
+import { latency } from './latency.ts';
 import { manyRuns } from './many-runs.ts';
 import { manyTags } from './many-tags.ts';
 import { killMeasured } from './measure.ts';
@@ -20,11 +22,25 @@ import { prepareLimit } from './references/limit.ts';
 import { once } from './references/reference.ts';
 import { prepareTbparse } from './references/tbparse.ts';
 import { Scratch } from './scratch.ts';
+import { slowTags } from './slow-tags.ts';
 import type { Row } from './table.ts';
 import { renderTable } from './table.ts';
 import { zeros } from './zeros.ts';
 
-const BENCHES: readonly Bench[] = [decode, backfill, againstTbparse, memory, manyRuns, manyTags, readSeries, again, zeros];
+const BENCHES: readonly Bench[] = [
+  decode,
+  backfill,
+  againstTbparse,
+  memory,
+  manyRuns,
+  manyTags,
+  readSeries,
+  again,
+  zeros,
+  idle,
+  latency,
+  slowTags,
+];
 
 const HELP = `npm run bench -- [names…] [--pairs N] [--scale X]
 

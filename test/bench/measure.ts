@@ -1,5 +1,5 @@
 // Wall time and peak memory of a whole process.
-import { spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 
 /** What a finished process took. */
 export interface Measured {
@@ -45,21 +45,29 @@ export function killMeasured(): void {
   for (const pid of running) killGroup(pid);
 }
 
+/** Starts a process in a group of its own, so that it can be ended together with what it started; `killMeasured` does. */
+export function spawnGroup(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
+  const child = spawn(command, args, { ...options, detached: true });
+  const { pid } = child;
+  if (pid !== undefined) {
+    running.add(pid);
+    child.once('close', () => running.delete(pid));
+  }
+  return child;
+}
+
 /** Starts a process through Python and waits for its end. Needs `python3`. */
 export async function measure(
   command: string,
   args: readonly string[],
   { cwd, env = process.env, keepOutput = true, timeoutMs = 900_000 }: MeasureOptions = {},
 ): Promise<Measured> {
-  // A group of its own, so that a process that hangs can be ended together with the Python above it.
-  const child = spawn('python3', ['-c', WAIT4, command, ...args], {
+  const child = spawnGroup('python3', ['-c', WAIT4, command, ...args], {
     cwd,
     env,
-    detached: true,
     stdio: ['ignore', keepOutput ? 'pipe' : 'ignore', 'pipe', 'pipe'],
   });
   const { pid } = child;
-  if (pid !== undefined) running.add(pid);
   const [stdout, stderr, report] = [1, 2, 3].map((fd) => collectTail(child.stdio[fd]));
   let isLate = false;
   const timer = setTimeout(() => {
@@ -73,7 +81,6 @@ export async function measure(
     });
   } finally {
     clearTimeout(timer);
-    if (pid !== undefined) running.delete(pid);
   }
   const name = [command, ...args].join(' ');
   if (isLate) throw new Error(`${name}: still running after ${timeoutMs / 1000} s`);
@@ -88,7 +95,8 @@ export function lastLine(text: string): string {
   return text.trimEnd().split('\n').at(-1)?.trim() ?? '';
 }
 
-function collectTail(stream: unknown): () => string {
+/** Reads a stream to its end; what it returns tells the last 64 kB. */
+export function collectTail(stream: unknown): () => string {
   let kept = '';
   if (isReadable(stream)) {
     stream.setEncoding('utf8');
@@ -103,7 +111,8 @@ function isReadable(stream: unknown): stream is NodeJS.ReadableStream {
   return typeof stream === 'object' && stream !== null && 'setEncoding' in stream;
 }
 
-function killGroup(pid: number): void {
+/** Ends a group at once, if it is still there. */
+export function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {

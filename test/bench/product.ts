@@ -6,6 +6,7 @@ import type { BigLog } from '../support/event-writer.ts';
 import type { Measured } from './measure.ts';
 import { lastLine, measure } from './measure.ts';
 import type { Scratch } from './scratch.ts';
+import { Watching } from './watching.ts';
 
 /** A working directory of the command, with the store it writes. */
 export interface Home {
@@ -61,8 +62,14 @@ export class Product {
     rmSync(home.dir, { recursive: true });
   }
 
+  /** `watch LOGDIR --store FILE FLAGS`, once it is ready. */
+  async watch(logdir: string, home: Home, flags: readonly string[] = []): Promise<Watching> {
+    this.#checkBuilt();
+    return Watching.start(this.#command, ['watch', logdir, '--store', home.store, ...flags], { cwd: home.dir, env: this.#env });
+  }
+
   async #run(args: readonly string[], cwd: string, exitCodes: readonly number[]): Promise<Measured> {
-    if (!existsSync(this.#command)) throw new Error(`${this.#command} does not exist; build first`);
+    this.#checkBuilt();
     const measured = await measure(this.#command, args, { cwd, env: this.#env });
     if (!exitCodes.includes(measured.exitCode)) {
       throw new Error(
@@ -70,6 +77,10 @@ export class Product {
       );
     }
     return measured;
+  }
+
+  #checkBuilt(): void {
+    if (!existsSync(this.#command)) throw new Error(`${this.#command} does not exist; build first`);
   }
 }
 

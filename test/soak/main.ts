@@ -1,11 +1,13 @@
 // `npm run soak`: what takes too long for every test run. MIRRORBOARD_SOAK_KILLS (default 30) and MIRRORBOARD_TEST_SEED can be set.
 import { soakBackfillKill } from './backfill-kill.ts';
+import { soakWatchKill } from './watch-kill.ts';
 
 const kills = Number(process.env['MIRRORBOARD_SOAK_KILLS'] ?? 30);
 const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
 console.log(`seed ${seed}`);
 try {
   await soakBackfillKill({ kills, seed });
+  await soakWatchKill({ kills, seed });
 } catch (error) {
   console.error(`failed with MIRRORBOARD_TEST_SEED=${seed}`);
   throw error;

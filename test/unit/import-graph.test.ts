@@ -20,7 +20,23 @@ const ALLOWED: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Files at the top that join the rooms: they may know all of them. */
-const WIRING = new Set(['pipeline', 'plan', 'reader', 'reader-worker', 'reader-thread', 'reader-protocol', 'main', 'index']);
+const WIRING = new Set([
+  'pipeline',
+  'plan',
+  'reader',
+  'reader-worker',
+  'reader-thread',
+  'reader-protocol',
+  'verify-pass',
+  'watch',
+  'discover-worker',
+  'discover-thread',
+  'discover-protocol',
+  'status-report',
+  'root-identity',
+  'main',
+  'index',
+]);
 /** Known to everybody; they know nobody but each other. */
 const COMMON = new Set(['errors', 'model']);
 /** Who may import whom, beside `errors` and `model`; a room that is not here may import nobody. `type` is for types only. */
@@ -31,8 +47,9 @@ const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = 
   verify: { contract: 'all' },
   export: { contract: 'type' },
   status: { contract: 'type' },
+  state: { contract: 'type' },
   // What is shown of a pass is what `status` counted.
-  terminal: { status: 'type' },
+  terminal: { status: 'type', verify: 'type' },
 };
 
 /** The room of a file: a folder of src, a backend, the contract, the terminal part of the command line, or a file at the top. */

@@ -42,7 +42,9 @@ export function compactRun(db: DatabaseSync, run: number, nextPoint: number): nu
   );
   for (const { id } of crowded) {
     const series = id as SQLInputValue;
-    const groups = grouped(segmentsOf.all(series) as unknown as SegmentRow[]);
+    const segments = segmentsOf.all(series) as unknown as SegmentRow[];
+    const groups = grouped(segments);
+    if (groups.length * 2 > segments.length) continue; // hardly worth a copy, and not again and again
     removeSegments.run(series);
     for (const group of groups) {
       const first = next;

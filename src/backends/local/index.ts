@@ -109,13 +109,17 @@ export class LocalBackend implements PositionOwner {
     return this.#reader.roots();
   }
 
-  knownFiles(root: string): readonly KnownFile[] {
+  knownFiles(root: string): Iterable<KnownFile> {
     return this.#reader.knownFiles(root);
   }
 
   compact(run: RunRef): void {
     this.#transaction(() => this.#writer.compact(run));
     this.#checkpointer.committed();
+  }
+
+  rest(): void {
+    this.#db.exec('PRAGMA shrink_memory');
   }
 
   fileCount(root: string, below: string): number {
@@ -155,6 +159,7 @@ export function openStore(path: string): StoreReader {
   return reader;
 }
 
+export { type FoundMedia, MediaList, StoreRepair } from './repair.ts';
 export { type StoredRun, type StoredSeries, StoreReader } from './reader.ts';
 
 /** Bytes of the store's file with what is not merged into it yet. */

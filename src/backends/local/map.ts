@@ -1,4 +1,5 @@
 import type { SQLInputValue } from 'node:sqlite';
+import { MirrorError } from '../../errors.ts';
 import { type FileState, type Json, type JsonObject, jsonText, type ScalarColumns, textJson, type Value } from '../../model/index.ts';
 
 /** The largest integer SQLite holds as one. */
@@ -61,6 +62,7 @@ export function groupBySeries(columns: ScalarColumns, seriesCount: number): { ro
   const starts = new Uint32Array(seriesCount + 1);
   for (let i = 0; i < count; i++) {
     const next = (series[i] as number) + 1;
+    if (next > seriesCount) throw new MirrorError('MB9001', `a point belongs to series ${next - 1}, and the run has ${seriesCount}`);
     starts[next] = (starts[next] as number) + 1;
   }
   for (let s = 0; s < seriesCount; s++) starts[s + 1] = (starts[s + 1] as number) + (starts[s] as number);

@@ -20,6 +20,7 @@ const INCIDENTS: Readonly<Record<Incident['kind'], string>> = {
   replaced: 'the file now holds other records: it was read again from its start',
   shortened: 'the file is shorter than it was: it was read again from its start',
   folder: 'the folder cannot be read',
+  lost: 'the file is gone, and not all of it was mirrored',
 };
 
 /** Why bytes can't be read. */

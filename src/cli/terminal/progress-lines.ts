@@ -15,6 +15,7 @@ const GAP = '  ';
 const PHASES: Readonly<Record<Progress['phase'], string>> = {
   scanning: 'Scanning',
   mirroring: 'Mirroring',
+  comparing: 'Comparing',
   draining: 'Finishing',
   done: 'Done',
 };

@@ -23,7 +23,9 @@ describe('an installed package', () => {
     installed.nodeOnPath('v24.0.0');
     const before = installed.listing();
     const { status, stdout, stderr } = await installed.run(['verify', 'two words', '']);
-    expect(stdout).toBe(`path\n<--disable-warning=ExperimentalWarning>\n<${installed.root}/dist/src/main.js>\n<verify>\n<two words>\n<>\n`);
+    expect(stdout).toBe(
+      `path\n<--max-semi-space-size=4>\n<--disable-warning=ExperimentalWarning>\n<${installed.root}/dist/src/main.js>\n<verify>\n<two words>\n<>\n`,
+    );
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(installed.listing()).toBe(before);
   });
@@ -59,7 +61,9 @@ describe('the first start in a checkout', () => {
     checkout.nodeOnPath('v20.20.2');
     const { status, stdout, stderr } = await checkout.run(['status']);
     expect(status).toBe(0);
-    expect(stdout).toBe(`pinned\n<--disable-warning=ExperimentalWarning>\n<${checkout.root}/dist/src/main.js>\n<status>\n`);
+    expect(stdout).toBe(
+      `pinned\n<--max-semi-space-size=4>\n<--disable-warning=ExperimentalWarning>\n<${checkout.root}/dist/src/main.js>\n<status>\n`,
+    );
     expect(stderr).toBe('mirrorboard: installing the packages of this checkout, once (some 100 MB)\n');
     expect(checkout.calls()).toEqual(['npm ci --include=dev', 'pinned -v', 'tsc']);
   });

@@ -74,6 +74,23 @@ describe('loadConfig', () => {
     ]);
   });
 
+  it('takes the state from flag or environment, and from no file', async () => {
+    const seen: unknown[] = [];
+    const env = { MIRRORBOARD_STATE: 'env.state' };
+    for (const given of [{}, { env: { MIRRORBOARD_STATE: '' } }, { env }, { env, flags: { state: 'flag.state' } }]) {
+      const { state, sources } = await load(given);
+      seen.push([state.path, sources.get('state')]);
+    }
+    expect(seen).toEqual([
+      ['./mirrorboard.state', 'default'],
+      ['./mirrorboard.state', 'default'],
+      ['env.state', 'environment'],
+      ['flag.state', 'flag'],
+    ]);
+    expect((await failure({ flags: { state: '' } })).message).toBe('--state: found an empty text, expected a value');
+    expect((await failure({ files: { '/work/mirrorboard.yaml': 'state: { path: x }' } })).message).toContain('an unknown key');
+  });
+
   it("keeps media beside another store than the file's", async () => {
     const { lanes, sources } = await load({ flags: { store: 'other.sqlite' }, files: { '/work/mirrorboard.yaml': FILE } });
     expect(lanes.local).toEqual({ path: 'other.sqlite', mediaPath: 'other.sqlite.media' });
@@ -128,7 +145,11 @@ describe('loadConfig', () => {
 
 describe('environmentName', () => {
   it('has one rule', () => {
-    expect(['store', 'logLevel'].map(environmentName)).toEqual(['MIRRORBOARD_STORE', 'MIRRORBOARD_LOG_LEVEL']);
+    expect(['store', 'state', 'logLevel'].map(environmentName)).toEqual([
+      'MIRRORBOARD_STORE',
+      'MIRRORBOARD_STATE',
+      'MIRRORBOARD_LOG_LEVEL',
+    ]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import type { Option } from 'commander';
+import type { Command, Option } from 'commander';
 import { makeProgram } from '../../../src/cli/program.ts';
 import { ExitCode } from '../../../src/errors.ts';
 
@@ -24,6 +24,11 @@ function flagsOf(options: readonly Option[]): string[] {
   return options.map(({ flags }) => flags);
 }
 
+/** The options of a command and of those below it: `state` has none of its own. */
+function allOptions(command: Command): Option[] {
+  return [...command.options, ...command.commands.flatMap(allOptions)];
+}
+
 describe('docs/commands.md', () => {
   test('has a section for every command, and for no other', () => {
     const found = [...sections.keys()].filter((heading) => heading.startsWith('`'));
@@ -32,13 +37,26 @@ describe('docs/commands.md', () => {
 
   test.each(commands)('has every option of %s', (name, command) => {
     const found = [...optionsIn(common), ...optionsIn(sections.get(`\`${name}\``) ?? '')];
-    expect(found).toEqual(expect.arrayContaining(flagsOf(command.options)));
+    expect(found).toEqual(expect.arrayContaining(flagsOf(allOptions(command))));
   });
 
   test.each(commands)('has no option that %s does not take', (name, command) => {
-    const known = [...flagsOf(command.options), '-h, --help'];
+    const known = [...flagsOf(allOptions(command)), '-h, --help'];
     const found = [...optionsIn(common), ...optionsIn(sections.get(`\`${name}\``) ?? '')];
     expect(found.filter((flags) => !known.includes(flags))).toEqual([]);
+  });
+
+  test.each(commands)('shows every command below %s as it is typed', (name, command) => {
+    for (const below of command.commands) expect(sections.get(`\`${name}\``)).toContain(`mirrorboard ${name} ${below.name()}`);
+  });
+
+  test('names every variable that stands for a flag, with its commands', () => {
+    const rows = [...common.matchAll(/^\| `MIRRORBOARD_(\w+)` \| `(--[\w-]+)` \| (.*) \|$/gm)];
+    const found = rows.map(([, variable = '', flag = '', names = '']) => [variable, flag, names.replaceAll('`', '').split(', ')]);
+    const flags = ['config', 'store', 'state', 'log-level', 'log-format', 'listen', 'scan-interval'];
+    const takers = (flag: string): string[] =>
+      commands.filter(([, command]) => allOptions(command).some(({ long }) => long === `--${flag}`)).map(([name]) => name);
+    expect(found).toEqual(flags.map((flag) => [flag.replaceAll('-', '_').toUpperCase(), `--${flag}`, takers(flag)]));
   });
 
   test('has the options of the program itself', () => {
@@ -47,7 +65,7 @@ describe('docs/commands.md', () => {
 
   test.each(commands)('has every word that an option of %s can be given', (name, command) => {
     const section = common + (sections.get(`\`${name}\``) ?? '');
-    const words = command.options.flatMap((option) => option.argChoices ?? []);
+    const words = allOptions(command).flatMap((option) => option.argChoices ?? []);
     for (const word of words) expect(section).toContain(`\`${word}\``);
   });
 

@@ -1,0 +1,185 @@
+import { createHash } from 'node:crypto';
+import { closeSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import { systemCode } from '../../errors.ts';
+import type { Gap, Guard, RunRef } from '../../model/index.ts';
+import { openForReading, openForWriting, translated } from './client.ts';
+import { recountRun } from './recount.ts';
+
+/** A file of the media folder, as the store names it, and as it is found. */
+export interface FoundMedia {
+  /** Of an object; undefined for what belongs to a mark. */
+  readonly tag: string | undefined;
+  readonly sha256: string;
+  /** Below the media folder; undefined where the row that has it is lost. */
+  readonly path: string | undefined;
+  /** The SHA-256 of the bytes that are there; undefined where there is no such file. */
+  readonly found: string | undefined;
+}
+
+interface StorePaths {
+  readonly path: string;
+  readonly mediaPath: string;
+}
+
+const NAMED_MEDIA = `
+  SELECT series.tag AS tag, object_blob.sha256 AS sha256, blob.path AS path
+    FROM run JOIN root ON root.id = run.root CROSS JOIN series ON series.run = run.id
+    CROSS JOIN object ON object.series = series.id
+    CROSS JOIN file ON file.id = object.file AND file.generation = object.generation
+    CROSS JOIN object_blob ON object_blob.object = object.id
+    LEFT JOIN blob ON blob.sha256 = object_blob.sha256
+    WHERE root.name = ?1 AND run.path = ?2
+  UNION
+  SELECT NULL, mark.sha256, blob.path
+    FROM run JOIN root ON root.id = run.root CROSS JOIN file ON file.run = run.id
+    CROSS JOIN mark ON mark.file = file.id AND mark.generation = file.generation
+    LEFT JOIN blob ON blob.sha256 = mark.sha256
+    WHERE root.name = ?1 AND run.path = ?2 AND mark.sha256 IS NOT NULL`;
+
+/** Looks at the media that a store names. */
+export class MediaList {
+  readonly #db: DatabaseSync;
+  readonly #path: string;
+  readonly #mediaPath: string;
+
+  constructor({ path, mediaPath }: StorePaths) {
+    this.#path = path;
+    this.#mediaPath = mediaPath;
+    this.#db = openForReading(path);
+  }
+
+  /** What the present files of a run brought, each once a tag, as far as it is wanted. */
+  *of(run: RunRef, isWanted: (tag: string | undefined) => boolean): Generator<FoundMedia, void, void> {
+    try {
+      for (const row of this.#db.prepare(NAMED_MEDIA).iterate(run.root, run.path)) {
+        const tag = row['tag'] === null ? undefined : String(row['tag']);
+        if (!isWanted(tag)) continue;
+        const path = row['path'] === null ? undefined : String(row['path']);
+        yield { tag, sha256: String(row['sha256']), path, found: path === undefined ? undefined : hashOfFile(join(this.#mediaPath, path)) };
+      }
+    } catch (error) {
+      throw translated(error, this.#path, 'reading');
+    }
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}
+
+/** The SHA-256 of a file's bytes; undefined where there is none. Read in pieces, media may be large. */
+function hashOfFile(path: string): string | undefined {
+  let fd: number;
+  try {
+    fd = openSync(path, 'r');
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    const hash = createHash('sha256');
+    const buffer = new Uint8Array(MEDIA_CHUNK_BYTES);
+    for (let n = readSync(fd, buffer); n > 0; n = readSync(fd, buffer)) hash.update(buffer.subarray(0, n));
+    return hash.digest('hex');
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const MEDIA_CHUNK_BYTES = 1 << 20;
+
+/** No record has this length, so no bytes pass for those that were read: the file is mirrored anew. */
+const NO_FILE: Guard = { first: { offset: 0, length: 2 ** 52, checksum: 0 }, last: undefined };
+
+/**
+ * Changes what a store says of files and runs, so that the next pass over them mends it. Needs the store's lock: whoever
+ * mirrors meanwhile would write positions of its own. Points are never touched here.
+ */
+export class StoreRepair {
+  readonly #db: DatabaseSync;
+  readonly #path: string;
+  readonly #mediaPath: string;
+
+  constructor({ path, mediaPath }: StorePaths) {
+    this.#path = path;
+    this.#mediaPath = mediaPath;
+    this.#db = openForWriting(path);
+  }
+
+  /** Adds gaps to a file's position. Its stamp is forgotten, or the next pass would take it for untouched. */
+  owe(run: RunRef, file: string, gaps: readonly Gap[]): void {
+    this.#transaction(() => {
+      const row = this.#file(run, file);
+      if (row === undefined) return;
+      const all = [...(JSON.parse(row.gaps) as Gap[]), ...gaps];
+      this.#db.prepare("UPDATE file SET gaps = ?, stamp = '' WHERE id = ?").run(JSON.stringify(all), row.id);
+    });
+  }
+
+  /** Makes the next pass take the file for another one: its rows are written anew, as a new generation. */
+  distrust(run: RunRef, file: string): void {
+    this.#transaction(() => {
+      const row = this.#file(run, file);
+      if (row === undefined) return;
+      const guard = JSON.stringify([NO_FILE.first, NO_FILE.last ?? null]);
+      this.#db.prepare("UPDATE file SET guard = ?, stamp = '' WHERE id = ?").run(guard, row.id);
+    });
+  }
+
+  /** Makes the listings of a run say what its points say. */
+  recount(run: RunRef): void {
+    this.#transaction(() => {
+      const row = this.#db
+        .prepare('SELECT run.id FROM run JOIN root ON root.id = run.root WHERE root.name = ? AND run.path = ?')
+        .get(run.root, run.path);
+      if (row !== undefined) recountRun(this.#db, Number(row['id']));
+    });
+  }
+
+  /** Puts the right bytes where a wrong file, or none, is. */
+  writeMedia(path: string, data: Uint8Array): void {
+    const target = join(this.#mediaPath, path);
+    const temporary = `${target}.${process.pid}.tmp`;
+    try {
+      mkdirSync(dirname(target), { recursive: true });
+      const fd = openSync(temporary, 'wx');
+      try {
+        writeFileSync(fd, data);
+        fsyncSync(fd);
+      } finally {
+        closeSync(fd);
+      }
+      renameSync(temporary, target);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw translated(error, target, 'writing');
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#db.close();
+  }
+
+  #file({ root, path }: RunRef, name: string): { id: number; gaps: string } | undefined {
+    const row = this.#db
+      .prepare(
+        `SELECT file.id, file.gaps FROM file JOIN run ON run.id = file.run JOIN root ON root.id = run.root
+         WHERE root.name = ? AND run.path = ? AND file.name = ?`,
+      )
+      .get(root, path, name);
+    return row === undefined ? undefined : { id: Number(row['id']), gaps: String(row['gaps']) };
+  }
+
+  #transaction(work: () => void): void {
+    try {
+      this.#db.exec('BEGIN IMMEDIATE');
+      work();
+      this.#db.exec('COMMIT');
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      throw translated(error, this.#path, 'writing');
+    }
+  }
+}

@@ -1,0 +1,163 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { loadConfig } from '../config/index.ts';
+import { ExitCode } from '../errors.ts';
+import { isPending, runLabel } from '../model/index.ts';
+import { type StatusReport, statusReport } from '../status-report.ts';
+import { type CommandContext, configFlags, type GlobalOptions, programName, shellWord, styleOf, writeOut } from './context.ts';
+import { Interrupt } from './interrupt.ts';
+import { damageReason, formatBytes, formatCount, formatDuration, renderTable, type Style, visibleText } from './terminal/index.ts';
+
+export interface StatusFlags extends GlobalOptions {
+  readonly watch?: boolean;
+}
+
+const REFRESH_MS = 2000;
+const MOST_PLACES = 20;
+
+/** Says how things stand: lanes and their lag, roots, what is damaged or pending, and what can be done about it. */
+export async function statusCommand(flags: StatusFlags, context: CommandContext): Promise<void> {
+  const { stdout, env } = context;
+  const config = await loadConfig({ flags: configFlags(flags), env, cwd: process.cwd() });
+  const show = async (): Promise<void> => {
+    const report = statusReport(config.lanes.local.path, config.state.path, Date.now());
+    if (flags.json === true) await writeOut(stdout, `${JSON.stringify(statusJson(report, env))}\n`);
+    else {
+      if (flags.watch === true && stdout.isTTY) await writeOut(stdout, '\x1b[H\x1b[2J');
+      await writeOut(stdout, statusText(report, { style: styleOf(stdout, flags, env), width: stdout.columns, env }));
+    }
+    context.exitCode =
+      report.damage.some((damage) => !isPending(damage)) || report.roots.some((root) => root.isMissing)
+        ? ExitCode.notMirrored
+        : ExitCode.done;
+  };
+  await show();
+  if (flags.watch !== true) return;
+  using interrupt = new Interrupt(() => undefined);
+  while (!interrupt.signal.aborted) {
+    await sleep(REFRESH_MS, undefined, { signal: interrupt.signal }).catch(() => undefined);
+    if (!interrupt.signal.aborted) await show();
+  }
+  context.exitCode = ExitCode.done;
+}
+
+interface TextOptions {
+  readonly style: Style;
+  readonly width: number | undefined;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+function statusText({ lane, watch, roots, damage }: StatusReport, { style, width, env }: TextOptions): string {
+  const laneDocument = laneOf(watch);
+  const state = watch?.isRunning === true ? String(laneDocument?.['state'] ?? 'active') : 'no watch running';
+  const lanes = renderTable({
+    columns: [
+      { title: 'Lane' },
+      { title: 'State' },
+      { title: 'Points', align: 'right' },
+      { title: 'Behind', align: 'right' },
+      { title: 'about points', align: 'right' },
+      { title: 'since', align: 'right' },
+    ],
+    rows: [
+      [
+        `${lane.name} (${lane.where})`,
+        state,
+        formatCount(lane.points),
+        lane.lagBytes === 0 ? '-' : formatBytes(lane.lagBytes),
+        lane.lagBytes === 0 || lane.lagPoints === undefined ? '-' : formatCount(lane.lagPoints),
+        lane.lagMs === 0 ? '-' : formatDuration(lane.lagMs),
+      ],
+    ],
+    width,
+    style,
+  });
+  const rootTable = renderTable({
+    columns: [
+      { title: 'Root' },
+      { title: 'Runs', align: 'right' },
+      { title: 'Files', align: 'right' },
+      { title: 'Points', align: 'right' },
+    ],
+    rows: roots.map((root) => [
+      `${root.name} (${root.path})${root.isMissing ? ' MISSING' : ''}`,
+      formatCount(root.runs),
+      formatCount(root.files),
+      formatCount(root.points),
+    ]),
+    width,
+    style,
+  });
+  const lines = [lanes, '', rootTable];
+  const reason = laneDocument?.['reason'];
+  if (watch?.isRunning === true && typeof reason === 'string') {
+    lines.push(
+      '',
+      style.yellow(`${lane.name} is waiting: ${visibleText(reason)}`),
+      `  remedy: ${visibleText(String(laneDocument?.['remedy'] ?? 'none needed, it is tried again'))}`,
+    );
+  }
+  const pending = damage.filter(isPending);
+  const damaged = damage.filter((item) => !isPending(item));
+  if (pending.length > 0)
+    lines.push('', `${formatCount(pending.length)} files end in a record that is not whole yet: normal while a writer is at work`);
+  if (damaged.length > 0) {
+    lines.push('', style.red(`${formatCount(damaged.length)} places can not be read; they are tried again, and mirrored when they heal`));
+    for (const item of damaged.slice(0, MOST_PLACES))
+      lines.push(`  ${visibleText(`${runLabel(item.run)}/${item.file}`)}, offset ${item.start}: ${damageReason(item)}`);
+    if (damaged.length > MOST_PLACES) lines.push(`  … and ${formatCount(damaged.length - MOST_PLACES)} more`);
+    lines.push('  remedy: copy the file anew from where it was written; mirrorboard inspect FILE says what is in it');
+  }
+  lines.push('', `${style.bold('Next:')} ${nextCommand({ lane, watch, roots, damage }, env)}`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** What is worth typing now. */
+function nextCommand({ lane, watch, roots }: StatusReport, env: NodeJS.ProcessEnv): string {
+  const store = lane.where === './mirrorboard.db' ? [] : ['--store', lane.where];
+  const paths = roots.map((root) => root.path);
+  const words = watch?.isRunning === true || lane.lagBytes === 0 ? ['verify'] : ['backfill', ...paths];
+  return [programName(env), ...words, ...store].map(shellWord).join(' ');
+}
+
+function laneOf(watch: StatusReport['watch']): Record<string, unknown> | undefined {
+  const lanes = watch?.document['lanes'];
+  return Array.isArray(lanes) ? (lanes[0] as Record<string, unknown>) : undefined;
+}
+
+function statusJson(report: StatusReport, env: NodeJS.ProcessEnv): object {
+  const { lane, watch, roots, damage } = report;
+  const running = laneOf(watch);
+  return {
+    type: 'status',
+    lanes: [
+      {
+        name: lane.name,
+        where: lane.where,
+        state: watch?.isRunning === true ? (running?.['state'] ?? 'active') : 'idle',
+        reason: watch?.isRunning === true ? (running?.['reason'] ?? null) : null,
+        remedy: watch?.isRunning === true ? (running?.['remedy'] ?? null) : nextCommand(report, env),
+        points: lane.points,
+        lag_bytes: lane.lagBytes,
+        lag_points_estimate: lane.lagPoints ?? null,
+        lag_seconds: lane.lagMs / 1000,
+        runs_behind: lane.runsBehind,
+      },
+    ],
+    watch:
+      watch === undefined
+        ? null
+        : { running: watch.isRunning, written_at: new Date(watch.writtenAtMs).toISOString(), status: watch.document },
+    roots: roots.map(({ name, path, isMissing, runs, files, points }) => ({ name, path, missing: isMissing, runs, files, points })),
+    damage: damage.map(({ run, file, start, end, reason, detail }) => ({
+      root: run.root,
+      run: run.path,
+      file,
+      start,
+      end,
+      reason,
+      detail: detail ?? null,
+      pending: reason === 'torn' || reason === 'zeros',
+      remedy: reason === 'torn' || reason === 'zeros' ? null : 'copy the file anew from where it was written',
+    })),
+  };
+}

@@ -1,0 +1,178 @@
+import { compareNames, jsonText, type RunRef, runLabel } from '../../model/index.ts';
+import type { Difference, MediaCounts, RunVerdict, Totals, Verification } from '../../verify/index.ts';
+import { formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
+import type { Style } from './style.ts';
+import { type Column, renderTable } from './table.ts';
+import { visibleText } from './visible-text.ts';
+
+export interface VerificationText {
+  readonly totals: Totals;
+  /** The first differences that were found. */
+  readonly examples: readonly Difference[];
+  readonly width?: number | undefined;
+  readonly style: Style;
+  /** A command that is of use now; it becomes the last line. */
+  readonly next?: string | undefined;
+}
+
+const MOST_RUNS = 30;
+const MOST_LINES = 20;
+
+/** What a verification came to, as lines for a person, ending in a line end. */
+export function renderVerification(verification: Verification, text: VerificationText): string {
+  const { style } = text;
+  const sections = [
+    runTable(verification, text),
+    list(style.red('Differences:'), text.examples.map(differenceText), text.totals.differences - text.examples.length),
+    list(
+      style.yellow('Not compared:'),
+      verification.troubled.map(
+        ({ run, file, why, reason }) => `${visibleText(`${runLabel(run)}/${file}`)}: ${WHY[why]}${because(reason)}`,
+      ),
+    ),
+    list(
+      style.red('Could not be judged:'),
+      verification.obstacles.map(({ what, reason }) => visibleText(`${what}: ${reason}`)),
+    ),
+    repairs(verification, style),
+    closing(verification, text),
+  ];
+  return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
+}
+
+const WHY = {
+  gone: 'the file is no longer there',
+  stale: 'the file is owed a new pass',
+  unreadable: 'the file cannot be read',
+} as const;
+
+function because(reason: string | undefined): string {
+  return reason === undefined ? '' : ` (${visibleText(reason)})`;
+}
+
+function runTable({ runs }: Verification, { totals, width, style }: VerificationText): string {
+  if (runs.length === 0) return '';
+  const columns: Column[] = [
+    { title: 'Run' },
+    ...['Points', 'Equal', 'Missing', 'Extra', 'Changed', 'Allowed', 'Owed', 'Pending'].map(
+      (title) => ({ title, align: 'right' }) as const,
+    ),
+  ];
+  const cells = (run: Omit<RunVerdict, 'run' | 'unjudged' | 'media'>): string[] => [
+    formatCount(run.points),
+    formatCount(run.points - run.missing - run.changed),
+    formatCount(run.missing),
+    formatCount(run.extra),
+    formatCount(run.changed),
+    formatCount(run.allowed),
+    formatBytes(run.owedBytes),
+    formatBytes(run.pendingBytes),
+  ];
+  const shown = worst(runs);
+  const rows = shown.map((run) => [runLabel(run.run), ...cells(run)]);
+  if (runs.length > 1) rows.push(['all runs', ...cells(totals)]);
+  const table = renderTable({ columns, rows, width, style });
+  return shown.length === runs.length ? table : `${table}\n… and ${counted(runs.length - shown.length, 'more run')}`;
+}
+
+/** The runs with most to tell, in the order of their names. */
+function worst(runs: readonly RunVerdict[]): readonly RunVerdict[] {
+  const weight = ({ missing, extra, changed, listing, media }: RunVerdict): number =>
+    missing + extra + changed + listing + media.missing + media.changed;
+  return runs
+    .toSorted((a, b) => weight(b) - weight(a) || b.owedBytes + b.pendingBytes - a.owedBytes - a.pendingBytes || b.points - a.points)
+    .slice(0, MOST_RUNS)
+    .sort((a, b) => compareNames(a.run.root, b.run.root) || compareNames(a.run.path, b.run.path));
+}
+
+function differenceText(difference: Difference): string {
+  const { run, tag, kind } = difference;
+  const where = `${kind}: ${seriesLabel(run, tag)}`;
+  switch (difference.kind) {
+    case 'media':
+      return `${where}, media ${visibleText(difference.path)}: ${difference.theirs === undefined ? 'there is no such file' : 'other bytes'}`;
+    case 'listing':
+      return `${where}, ${difference.field}: the points say ${number(difference.mine)}, the listing ${number(difference.theirs)}`;
+    default: {
+      const { step, place, mine, theirs, theirStep, theirWallTime } = difference;
+      const at = place === undefined ? '' : `, ${visibleText(place.file)} offset ${place.offset}`;
+      const also = [
+        ...(theirStep === undefined ? [] : [`step ${theirStep}`]),
+        ...(theirWallTime === undefined ? [] : [`wall time ${number(theirWallTime)}`]),
+      ];
+      const there = [valueText(theirs), ...also].join(', ');
+      if (kind === 'missing') return `${where} step ${step}${at}: ${valueText(mine)}`;
+      if (kind === 'extra') return `${where} step ${step}${at}: ${valueText(theirs)}`;
+      return `${where} step ${step}${at}: the file has ${valueText(mine)}, the lane ${there}`;
+    }
+  }
+}
+
+function seriesLabel(run: RunRef, tag: string | undefined): string {
+  return visibleText(tag === undefined ? runLabel(run) : `${runLabel(run)} ${tag}`);
+}
+
+const MOST_VALUE = 60;
+
+function valueText(value: number | bigint | string | undefined): string {
+  if (value === undefined) return 'nothing';
+  if (typeof value !== 'string') return number(value);
+  return visibleText(value.length > MOST_VALUE ? `${value.slice(0, MOST_VALUE)}…` : value);
+}
+
+function number(x: number | bigint | null): string {
+  return typeof x === 'bigint' ? String(x) : x === null ? 'none' : jsonText(x).replaceAll('"', '');
+}
+
+function list(head: string, lines: readonly string[], unknown = 0): string {
+  if (lines.length === 0) return '';
+  const shown = lines.slice(0, MOST_LINES).map((line) => `  ${line}`);
+  const more = lines.length - shown.length + unknown;
+  return [head, ...shown, ...(more > 0 ? [`  … and ${formatCount(more)} more`] : [])].join('\n');
+}
+
+function repairs({ repairs: done }: Verification, style: Style): string {
+  if (done === undefined) return '';
+  const lines = [
+    ...(done.gaps === 0 ? [] : [`${counted(done.gaps, 'byte range')} noted as owed; the next backfill brings the points`]),
+    ...done.distrusted.map(({ run, file }) => visibleText(`${runLabel(run)}/${file} will be mirrored anew by the next backfill`)),
+    ...(done.listings === 0 ? [] : [`${counted(done.listings, 'listing')} counted anew`]),
+    ...(done.media === 0 ? [] : [`${counted(done.media, 'media file')} written anew`]),
+    ...done.left.map(({ what, reason }) => style.red(visibleText(`${what} is left as it is: ${reason}`))),
+  ];
+  return list(style.bold('Repair:'), lines.length === 0 ? ['nothing to mend'] : lines);
+}
+
+function closing(verification: Verification, { totals, style, next }: VerificationText): string {
+  const { sample, elapsedMs, interrupted, bytes } = verification;
+  const lines: string[] = [];
+  if (interrupted) lines.push(style.yellow('Interrupted: what was not compared yet is not in these numbers.'));
+  if (sample !== undefined) lines.push(`A sample: ${sample.percent} % of the series, seed ${visibleText(sample.seed)}`);
+  const { gone, stale, unreadable } = totals.unjudged;
+  if (gone > 0) lines.push(`${counted(gone, 'point')} of files that are gone: nobody can judge them`);
+  if (stale + unreadable > 0) lines.push(`${counted(stale + unreadable, 'point')} of files that can't be compared now`);
+  const media = mediaText(totals.media);
+  if (media !== '') lines.push(media);
+  if (totals.listing > 0) lines.push(`${counted(totals.listing, 'listing')} ${totals.listing === 1 ? 'is' : 'are'} wrong`);
+  const head = `${counted(totals.points, 'point')} compared, ${counted(totals.differences, 'difference')}`;
+  lines.push(totals.differences > 0 ? style.red(head) : style.bold(head));
+  const seconds = elapsedMs / 1000;
+  const rates =
+    seconds > 0 && totals.points > 0 ? `: ${formatRate(totals.points / seconds, 'points')}, ${formatBytes(bytes / seconds)}/s` : '';
+  lines.push(`Took ${formatDuration(elapsedMs)}${rates}`);
+  if (next !== undefined) lines.push(`${style.bold('Next:')} ${visibleText(next)}`);
+  return lines.join('\n');
+}
+
+function mediaText({ named, missing, changed }: MediaCounts): string {
+  if (named === 0) return '';
+  const wrong = [
+    ...(missing === 0 ? [] : [`${formatCount(missing)} missing`]),
+    ...(changed === 0 ? [] : [`${formatCount(changed)} with other bytes`]),
+  ];
+  return `${counted(named, 'media file')} looked at${wrong.length === 0 ? '' : `: ${wrong.join(', ')}`}`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,88 @@
+import { clearScreenDown, cursorTo, moveCursor } from 'node:readline';
+import type { WatchStatus } from '../../status/index.ts';
+import { fitText } from './fit-text.ts';
+import { formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
+import type { ProgressStream } from './progress-block.ts';
+import { RateMeter } from './rate-meter.ts';
+import type { Style } from './style.ts';
+import { visibleText } from './visible-text.ts';
+
+export interface WatchBlockOptions {
+  readonly stream: ProgressStream;
+  readonly isTty: boolean;
+  readonly columns: () => number | undefined;
+  readonly style: Style;
+}
+
+const INTERVAL_MS = 500;
+
+/** How a watch stands, redrawn in place on a terminal: two or three lines. Elsewhere it only passes lines on. */
+export class WatchBlock {
+  readonly #options: WatchBlockOptions;
+  readonly #rate = new RateMeter(30_000);
+  #status: WatchStatus | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #lines = 0;
+
+  constructor(options: WatchBlockOptions) {
+    this.#options = options;
+  }
+
+  start(status: WatchStatus): void {
+    this.#status = status;
+    if (!this.#options.isTty) return;
+    this.#timer = setInterval(() => this.#draw(), INTERVAL_MS);
+    this.#timer.unref();
+    this.#draw();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#wipe();
+    this.#status = undefined;
+  }
+
+  /** A line of its own above the block. */
+  print(line: string): void {
+    this.#wipe();
+    this.#options.stream.write(`${line}\n`);
+    if (this.#options.isTty) this.#draw();
+  }
+
+  #draw(): void {
+    const status = this.#status;
+    if (status === undefined) return;
+    const width = (this.#options.columns() || 80) - 1;
+    const lines = watchLines(status, this.#rate, Date.now()).map((line) => fitText(line, width));
+    this.#wipe();
+    this.#options.stream.write(lines.join('\n'));
+    this.#lines = lines.length;
+  }
+
+  #wipe(): void {
+    if (this.#lines === 0) return;
+    moveCursor(this.#options.stream, 0, -(this.#lines - 1));
+    cursorTo(this.#options.stream, 0);
+    clearScreenDown(this.#options.stream);
+    this.#lines = 0;
+  }
+}
+
+/** The block's lines. */
+export function watchLines(status: WatchStatus, rate: RateMeter, nowMs: number): string[] {
+  rate.add(nowMs, status.points);
+  const roots = [...status.roots];
+  const files = roots.reduce((sum, [, root]) => sum + root.files, 0);
+  const missing = roots.filter(([, root]) => root.isMissing).map(([name]) => name);
+  const lag = status.lagBytes;
+  const perSecond = rate.perSecond(nowMs, status.points, 5000) ?? 0;
+  const { lane } = status;
+  const lines = [
+    `Watching ${roots.length === 0 ? '(first scan under way)' : `${formatCount(files)} files in ${roots.map(([name]) => visibleText(name)).join(', ')}`}  for ${formatDuration(nowMs - status.startedAtMs)}`,
+    `${visibleText(lane.name)}: ${lane.state === 'active' ? (lag > 0 ? `${formatBytes(lag)} behind` : 'up to date') : `waiting: ${visibleText(lane.reason ?? '')}`}  ${formatCount(status.points)} points  ${formatRate(perSecond, 'points')}${lane.acceptedAtMs > 0 ? `  last ${formatDuration(nowMs - lane.acceptedAtMs)} ago` : ''}`,
+  ];
+  const damaged = status.damage.filter(({ reason }) => reason !== 'torn' && reason !== 'zeros').length;
+  if (missing.length > 0) lines.push(`missing, waiting for: ${missing.map((name) => visibleText(name)).join(', ')}`);
+  if (damaged > 0) lines.push(`${formatCount(damaged)} damaged places (mirrorboard inspect says where)`);
+  return lines;
+}

@@ -1,0 +1,79 @@
+import { existsSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { loadConfig, parseRoot } from '../config/index.ts';
+import { MirrorError } from '../errors.ts';
+import { createLogger, serveHealth, type WatchStatus } from '../status/index.ts';
+import { type CommandContext, configFlags, type GlobalOptions, styleOf } from './context.ts';
+import { Interrupt } from './interrupt.ts';
+import { formatBytes, formatDuration, WatchBlock } from './terminal/index.ts';
+
+export interface WatchFlags extends GlobalOptions {
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  readonly listen?: string;
+  readonly scanInterval?: string;
+  readonly poll?: boolean;
+}
+
+/** Mirrors for ever. */
+export async function watchCommand(roots: readonly string[], flags: WatchFlags, context: CommandContext): Promise<void> {
+  const { stderr, env } = context;
+  const config = await loadConfig({ flags: configFlags(flags), env, cwd: process.cwd(), defaultLogLevel: 'info' });
+  const requests = roots.length > 0 ? roots.map((root) => parseRoot(root, existsSync)) : config.roots;
+  if (requests.length === 0) {
+    throw new MirrorError('MB1001', 'there is nothing to watch: no log directory is given', { command: 'mirrorboard watch LOGDIR' });
+  }
+  const scanIntervalMs = seconds(flags.scanInterval || env['MIRRORBOARD_SCAN_INTERVAL'] || '60') * 1000;
+  const isTty = stderr.isTTY === true && env['TERM'] !== 'dumb';
+  const block = new WatchBlock({
+    stream: stderr,
+    isTty: isTty && (flags.quiet ?? 0) === 0,
+    columns: () => stderr.columns,
+    style: styleOf(stderr, flags, env),
+  });
+  const stream = { isTTY: isTty, write: (text: string) => block.print(text.trimEnd()) };
+  // On a terminal the block says what the log would; there, only warnings are worth a line.
+  const isQuietTerminal = isTty && config.sources.get('log.level') === 'default';
+  const log = await createLogger({ level: isQuietTerminal ? 'warn' : config.log.level, format: config.log.format, stream });
+  using interrupt = new Interrupt((line) => block.print(line));
+  const { watch } = await import('../watch.ts');
+  const listen = flags.listen ?? env['MIRRORBOARD_LISTEN'];
+  let server: Server | undefined;
+  let status: WatchStatus;
+  try {
+    status = await watch({
+      roots: requests,
+      store: config.lanes.local,
+      statePath: config.state.path,
+      include: flags.include,
+      exclude: flags.exclude,
+      scanIntervalMs,
+      notify: flags.poll !== true,
+      signal: interrupt.signal,
+      log,
+      onStart: async (started) => {
+        block.start(started);
+        if (listen) server = await serveHealth(listen, started);
+      },
+    });
+  } finally {
+    block.stop();
+    // A connection that is kept open must not hold up the end.
+    server?.close();
+    server?.closeAllConnections();
+  }
+  log.info({ points: status.points, bytes: status.bytes }, 'watch ended');
+  if (flags.json === true) context.stdout.write(`${JSON.stringify(status.document())}\n`);
+  else if ((flags.quiet ?? 0) < 2 && isTty) {
+    const took = formatDuration(Date.now() - status.startedAtMs);
+    stderr.write(
+      `Watched for ${took}: ${status.points.toLocaleString('en-US')} points, ${formatBytes(status.bytes)} mirrored into ${status.lane.where}\n`,
+    );
+  }
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new MirrorError('MB1001', `--scan-interval: found ${JSON.stringify(text)}, expected a number of seconds above 0`);
+  return value;
+}

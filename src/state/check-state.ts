@@ -1,0 +1,134 @@
+import { messageOf, MirrorError } from '../errors.ts';
+import type { Damage, Gap, RecordMark } from '../model/index.ts';
+import { checkGaps } from './check-gaps.ts';
+import type { Row, Statements } from './statements.ts';
+
+/** Something in a state that must not be so. */
+export interface Problem {
+  /** The run, file, lane or table it was found in. */
+  readonly where: string;
+  readonly what: string;
+}
+
+/** Looks at every row; an empty list is a sound state. Pages that make no sense can keep it from looking any further. */
+export function checkState(statements: Statements): Problem[] {
+  try {
+    return findProblems(statements);
+  } catch (error) {
+    if (error instanceof MirrorError && error.code === 'MB3104') return [{ where: 'database', what: messageOf(error.cause ?? error) }];
+    throw error;
+  }
+}
+
+function findProblems(statements: Statements): Problem[] {
+  const pages = statements.all('PRAGMA integrity_check').map(({ integrity_check: found }) => String(found));
+  // On pages that make no sense, the rest would only repeat it, or fail.
+  if (pages.some((found) => found !== 'ok')) return pages.map((what) => ({ where: 'database', what }));
+  return [
+    ...orphans(statements),
+    ...meta(statements),
+    ...catalogues(statements),
+    ...files(statements),
+    ...positions(statements),
+    ...generations(statements),
+    ...journals(statements),
+  ];
+}
+
+function orphans(statements: Statements): Problem[] {
+  return statements
+    .all('SELECT "table" AS name, parent, count(*) AS n FROM pragma_foreign_key_check GROUP BY 1, 2')
+    .map(({ name, parent, n }) => ({ where: `table ${name}`, what: `${n} rows belong to a ${parent} that is not there` }));
+}
+
+function meta(statements: Statements): Problem[] {
+  const keys = new Set(statements.all("SELECT key FROM meta WHERE value <> ''").map(({ key }) => key));
+  return ['instance_id', 'created_at'].filter((key) => !keys.has(key)).map((key) => ({ where: 'table meta', what: `there is no ${key}` }));
+}
+
+function catalogues(statements: Statements): Problem[] {
+  return statements
+    .all(
+      `SELECT root.name AS root, run.path, count(*) AS n, min(number) AS low, max(number) AS high FROM series
+       JOIN run ON run.id = series.run JOIN root ON root.id = run.root GROUP BY run.id HAVING low <> 0 OR high <> n - 1`,
+    )
+    .map((row) => ({
+      where: `${row.root}/${row.path}`,
+      what: `its ${row.n} series have numbers from ${row.low} to ${row.high}: some are missing`,
+    }));
+}
+
+function files(statements: Statements): Problem[] {
+  const problems: Problem[] = [];
+  for (const row of statements.all(`SELECT ${PLACE}, file.* ${FROM_FILE}`)) {
+    const say = (what: string): number => problems.push({ where: `${row.root}/${row.path}/${row.name}`, what });
+    for (const column of ['generation', 'read_to', 'size', 'records']) if (Number(row[column]) < 0) say(`${column} is ${row[column]}`);
+    const guard = parsed<[RecordMark | null, RecordMark | null]>(row.guard);
+    if (!Array.isArray(guard) || guard.length !== 2) say('its guard cannot be read');
+    const damage = parsed<Damage[]>(row.damage);
+    if (!Array.isArray(damage)) say('its damage cannot be read');
+    else for (const { start, end } of damage) if (!(start >= 0 && start < end)) say(`damage from ${start} to ${end} is no range`);
+  }
+  return problems;
+}
+
+function positions(statements: Statements): Problem[] {
+  const problems: Problem[] = [];
+  const rows = statements.all(
+    `SELECT ${PLACE}, lane.name AS lane_name, position.*, file.generation AS file_generation ${FROM_FILE}
+     JOIN position ON position.file = file.id JOIN lane ON lane.id = position.lane`,
+  );
+  for (const row of rows) {
+    const say = (what: string): number => problems.push({ where: `lane ${row.lane_name}, ${row.root}/${row.path}/${row.name}`, what });
+    const [watermark, size] = [Number(row.watermark), Number(row.size)];
+    if (watermark < 0) say(`the watermark is ${watermark}`);
+    // Without a stamp the file was not read to its end at that size, or it was found shorter.
+    if (row.stamp !== '' && watermark > size) say(`the watermark ${watermark} lies behind the end of the file, ${size}`);
+    if (Number(row.generation) > Number(row.file_generation))
+      say(`its generation ${row.generation} is newer than the file's, ${row.file_generation}`);
+    const last = parsed<RecordMark | null>(row.last);
+    if (last === undefined) say('its anchor cannot be read');
+    else if (last !== null && last.offset >= watermark) say(`its anchor at ${last.offset} does not lie before the watermark ${watermark}`);
+    const gaps = parsed<Gap[]>(row.gaps);
+    if (!Array.isArray(gaps)) say('its gaps cannot be read');
+    else for (const what of checkGaps(gaps, watermark)) say(what);
+  }
+  return problems;
+}
+
+function generations(statements: Statements): Problem[] {
+  return statements
+    .all(
+      `SELECT ${PLACE}, lane.name AS lane, count(*) AS n ${FROM_FILE} JOIN refusal ON refusal.file = file.id
+       JOIN lane ON lane.id = refusal.lane WHERE refusal.generation NOT BETWEEN 0 AND file.generation GROUP BY lane.id, file.id`,
+    )
+    .map((row) => ({
+      where: `lane ${row.lane}, ${row.root}/${row.path}/${row.name}`,
+      what: `${row.n} refusals are of a generation it never had`,
+    }));
+}
+
+function journals(statements: Statements): Problem[] {
+  return statements
+    .all(
+      `SELECT lane.name AS lane, root.name AS root, run.path, first_line, count, next FROM (
+         SELECT *, lead(first_line) OVER (PARTITION BY lane, run ORDER BY first_line) AS next FROM journal) AS entry
+       JOIN lane ON lane.id = entry.lane JOIN run ON run.id = entry.run JOIN root ON root.id = run.root
+       WHERE count < 1 OR start >= "end" OR first_line + count > next`,
+    )
+    .map((row) => ({
+      where: `lane ${row.lane}, ${row.root}/${row.path}`,
+      what: `the journal's ${row.count} lines from ${row.first_line} are none, or reach into the next ones`,
+    }));
+}
+
+const PLACE = 'root.name AS root, run.path, file.name';
+const FROM_FILE = 'FROM file JOIN run ON run.id = file.run JOIN root ON root.id = run.root';
+
+function parsed<T>(text: Row[string]): T | undefined {
+  try {
+    return JSON.parse(String(text)) as T;
+  } catch {
+    return undefined;
+  }
+}

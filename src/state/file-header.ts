@@ -1,0 +1,73 @@
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { MirrorError } from '../errors.ts';
+import { APPLICATION_ID, SCHEMA_VERSION } from './schema.ts';
+import { DAMAGED_HINT } from './sqlite-error.ts';
+
+/** The first bytes of every SQLite file (https://sqlite.org/fileformat.html, 1.3); two of its fields are for its owner. */
+const MAGIC = 'SQLite format 3\0';
+const HEADER_BYTES = 100;
+const VERSION_AT = 60;
+const APPLICATION_AT = 68;
+
+/**
+ * Whose file this is, told from its bytes before SQLite may touch it: SQLite writes beside a file, and at times into it,
+ * merely by opening it. Throws for everything that is no state of ours.
+ */
+export function judgeFile(path: string): 'absent' | 'ours' {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isDirectory()) {
+    throw new MirrorError('MB3101', `${path} is a directory, and a state is a file`, {
+      hint: `Write --state ${path.replace(/\/$/, '')}/mirrorboard.state`,
+      context: { path },
+    });
+  }
+  if (stat === undefined || stat.size === 0) {
+    refuseRemains(path);
+    return 'absent';
+  }
+  const header = readHeader(path);
+  if (header.toString('latin1', 0, MAGIC.length) !== MAGIC || header.length < HEADER_BYTES) {
+    throw new MirrorError('MB3102', `${path} is not a SQLite file`, { hint: 'Name another file with --state.', context: { path } });
+  }
+  if (header.readUInt32BE(APPLICATION_AT) !== APPLICATION_ID) {
+    throw new MirrorError('MB3102', `${path} is a SQLite file, but not a state of mirrorboard`, {
+      hint: 'Name another file with --state.',
+      context: { path },
+    });
+  }
+  refuseNewer(path, header.readUInt32BE(VERSION_AT));
+  return 'ours';
+}
+
+export function refuseNewer(path: string, version: number): void {
+  if (version <= SCHEMA_VERSION) return;
+  throw new MirrorError('MB3103', `${path} has schema version ${version}; this mirrorboard knows versions up to ${SCHEMA_VERSION}`, {
+    hint: 'Use the mirrorboard that made it, or a newer one.',
+    context: { path, version },
+  });
+}
+
+/** A log without its file would be merged into the one that is made in its place, or is what is left of a state. */
+function refuseRemains(path: string): void {
+  for (const remains of [`${path}-wal`, `${path}-journal`]) {
+    if ((statSync(remains, { throwIfNoEntry: false })?.size ?? 0) === 0) continue;
+    throw new MirrorError('MB3104', `${path} is gone or empty, and ${remains} still holds a part of it`, {
+      hint: `Put the file back; or move ${remains} away too, to begin with an empty state.`,
+      context: { path },
+    });
+  }
+}
+
+function readHeader(path: string): Buffer {
+  const header = Buffer.alloc(HEADER_BYTES);
+  const fd = openSync(path, 'r');
+  try {
+    return header.subarray(0, readSync(fd, header, 0, HEADER_BYTES, 0));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+export function damaged(path: string, found: string): MirrorError {
+  return new MirrorError('MB3104', `${path} is damaged: ${found}`, { hint: DAMAGED_HINT, context: { path } });
+}

@@ -1,0 +1,214 @@
+import type { Handle, Intent, JournalEntry, KnownRun, Refusal } from '../backends/contract.ts';
+import type { FileState, RunRef, Series } from '../model/index.ts';
+import { addSeries, catalogueOf, refuseBadSeries } from './catalogue-rows.ts';
+import type { LaneKey } from './row-ids.ts';
+import { fileFacts, KNOWN_FILES, type KnownFileRow, knownFile, NEXT_RUNS, ONE_RUN, positionFacts, stepOf } from './rows.ts';
+import type { StateStore } from './state-store.ts';
+import type { Row } from './statements.ts';
+
+/** What a lane has delivered of a run, points that were sent again included: for people. */
+export interface Delivered {
+  readonly points: number;
+  readonly lastStep: number | bigint | null;
+}
+
+const WRITE_FILE = `
+  INSERT INTO file (run, name, generation, read_to, guard, damage, size, stamp, records, file_version, writer) VALUES (?,?,?,?,?,?,?,?,?,?,?)
+  ON CONFLICT (run, name) DO UPDATE SET generation = excluded.generation, read_to = excluded.read_to, guard = excluded.guard,
+    damage = excluded.damage, size = excluded.size, stamp = excluded.stamp, records = excluded.records,
+    file_version = excluded.file_version, writer = excluded.writer
+  WHERE excluded.generation > generation OR (excluded.generation = generation AND excluded.read_to >= read_to)`;
+
+const WRITE_POSITION = `
+  INSERT OR REPLACE INTO position (lane, file, generation, watermark, gaps, last, records, size, stamp) VALUES (?,?,?,?,?,?,?,?,?)`;
+
+/** Runs that are read in one go; between two goes others may have their turn. */
+const RUNS_AT_A_TIME = 500;
+
+/** One lane's part of the state. Changes are committed in groups, see `GroupCommit`; readings show them at once. */
+export class LaneState {
+  readonly name: string;
+  readonly target: string;
+  readonly #key: LaneKey;
+  readonly #store: StateStore;
+  /** Of runs with changes on their way: the sums are worked out here, so that making a change again counts nothing twice. */
+  readonly #delivered = new Map<string, Delivered>();
+
+  constructor(store: StateStore, key: LaneKey) {
+    this.#store = store;
+    this.#key = key;
+    this.name = key.name;
+    this.target = key.target;
+  }
+
+  /** The run's files as this lane has to go on with them: those it never read, or read in an older generation, begin at 0. */
+  known(run: RunRef): KnownRun {
+    const { ids, statements } = this.#store.reading();
+    const lane = ids.findLane(this.#key) ?? 0;
+    const row = statements.get(ONE_RUN, lane, run.root, run.path);
+    if (row === undefined) return { files: [], points: 0, tags: 0, lastStep: null };
+    const files = statements.allArrays(KNOWN_FILES, lane, Number(row.id), Number(row.id)) as unknown as KnownFileRow[];
+    return this.#knownRun(run, row, files);
+  }
+
+  /** Every run of the state with what `known` says of it, in the order in which they came: much faster than one by one. */
+  *knownRuns(): Generator<readonly [run: RunRef, known: KnownRun], void, void> {
+    for (let last = 0; ; ) {
+      const { ids, statements } = this.#store.reading();
+      const lane = ids.findLane(this.#key) ?? 0;
+      const rows = statements.all(NEXT_RUNS, lane, last, RUNS_AT_A_TIME);
+      const end = Number(rows.at(-1)?.id ?? 0);
+      const found = statements.allArrays(KNOWN_FILES, lane, last + 1, end) as unknown as KnownFileRow[];
+      const files = Map.groupBy(found, ([run]) => run);
+      for (const row of rows) {
+        const run = { root: String(row.root), path: String(row.path) };
+        yield [run, this.#knownRun(run, row, files.get(Number(row.id)) ?? [])];
+      }
+      if (rows.length < RUNS_AT_A_TIME) return;
+      last = end;
+    }
+  }
+
+  #knownRun(run: RunRef, row: Row, files: readonly KnownFileRow[]): KnownRun {
+    const { statements } = this.#store;
+    const stored = { points: Number(row.points ?? 0), lastStep: stepOf(row.last_step) };
+    return { files: files.map((file) => knownFile(file, statements)), tags: Number(row.tags), ...(this.#onItsWay(run) ?? stored) };
+  }
+
+  /** The run's series so far, whichever lane met them first, in the order of their numbers. */
+  catalogue(run: RunRef): readonly Series[] {
+    return catalogueOf(this.#store.reading(), run);
+  }
+
+  /**
+   * A backend has accepted everything up to `state`. What is known of the file itself is replaced only by a lane that has
+   * read at least as far: one that lags knows less of it.
+   */
+  accepted(run: RunRef, state: FileState, newSeries: readonly Series[], delivered?: Delivered): void {
+    const { commits, statements, ids } = this.#store;
+    refuseBadSeries(this.#store, run, newSeries);
+    const sum = delivered === undefined ? undefined : this.#add(run, delivered);
+    commits.together(() => {
+      addSeries(this.#store, run, newSeries);
+      commits.change(this.#keyOf('accepted', run, state.name), () => {
+        statements.run(WRITE_FILE, ids.run(run), state.name, ...fileFacts(state));
+        if (this.#key.ownsPositions) return;
+        statements.run(WRITE_POSITION, ids.lane(this.#key), ids.file(run, state.name), ...positionFacts(state));
+      });
+      if (sum !== undefined) this.#keepDelivered(run, sum);
+    });
+  }
+
+  handle(run: RunRef): Handle | undefined {
+    return this.#text('SELECT handle AS text FROM handle WHERE lane = ? AND run = ?', run) as Handle | undefined;
+  }
+
+  keepHandle(run: RunRef, handle: Handle): void {
+    this.#change('handle', run, 'INSERT OR REPLACE INTO handle (lane, run, handle) VALUES (?,?,?)', handle);
+  }
+
+  /** Points a tracker will never take. A point that is refused again is the same row. */
+  refused(run: RunRef, file: string, generation: number, refusals: readonly Refusal[]): void {
+    const { commits, statements, ids } = this.#store;
+    commits.together(() => {
+      for (const { offset, index, kind, reason } of refusals) {
+        commits.change(this.#keyOf('refused', run, file, generation, offset, index), () =>
+          statements.run(
+            'INSERT OR REPLACE INTO refusal (lane, file, generation, "offset", idx, kind, reason) VALUES (?,?,?,?,?,?,?)',
+            ids.lane(this.#key),
+            ids.file(run, file),
+            generation,
+            offset,
+            index,
+            kind,
+            reason,
+          ),
+        );
+      }
+    });
+  }
+
+  /** The lines of a tracker run, in their order. */
+  journal(run: RunRef): JournalEntry[] {
+    const { ids, statements } = this.#store.reading();
+    const [lane, row] = [ids.findLane(this.#key), ids.findRun(run)];
+    if (lane === undefined || row === undefined) return [];
+    return statements
+      .all(
+        `SELECT first_line AS firstLine, count, file, generation, start, "end", hash, mapping FROM journal
+         WHERE lane = ? AND run = ? ORDER BY first_line`,
+        lane,
+        row,
+      )
+      .map((entry) => ({ ...entry }) as unknown as JournalEntry);
+  }
+
+  /** Adds an entry, or replaces the one with the same first line: the longer one it was merged into. */
+  keepJournal(run: RunRef, entry: JournalEntry): void {
+    const { firstLine, count, file, generation, start, end, hash, mapping } = entry;
+    const sql = `INSERT OR REPLACE INTO journal (lane, run, first_line, count, file, generation, start, "end", hash, mapping)
+      VALUES (?,?,?,?,?,?,?,?,?,?)`;
+    this.#change(`journal ${firstLine}`, run, sql, firstLine, count, file, generation, start, end, hash, mapping);
+  }
+
+  intent(run: RunRef): Intent | undefined {
+    return this.#text('SELECT intent AS text FROM intent WHERE lane = ? AND run = ?', run) as Intent | undefined;
+  }
+
+  /** Notes what is about to be sent. It protects nothing until a flush of the state says true. */
+  keepIntent(run: RunRef, intent: Intent): void {
+    this.#change('intent', run, 'INSERT OR REPLACE INTO intent (lane, run, intent) VALUES (?,?,?)', intent);
+  }
+
+  clearIntent(run: RunRef): void {
+    this.#change('intent', run, 'DELETE FROM intent WHERE lane = ? AND run = ?');
+  }
+
+  #change(kind: string, run: RunRef, sql: string, ...values: (string | number)[]): void {
+    const { commits, statements, ids } = this.#store;
+    commits.change(this.#keyOf(kind, run), () => statements.run(sql, ids.lane(this.#key), ids.run(run), ...values));
+  }
+
+  #text(sql: string, run: RunRef): string | undefined {
+    const { ids, statements } = this.#store.reading();
+    const [lane, row] = [ids.findLane(this.#key), ids.findRun(run)];
+    if (lane === undefined || row === undefined) return undefined;
+    const found = statements.get(sql, lane, row);
+    return found === undefined ? undefined : String(found.text);
+  }
+
+  #keyOf(kind: string, { root, path }: RunRef, ...more: (string | number)[]): string {
+    return JSON.stringify([kind, this.name, this.target, root, path, ...more]);
+  }
+
+  #add(run: RunRef, { points, lastStep }: Delivered): Delivered {
+    const before = this.#deliveredTo(run);
+    const isLater = before.lastStep === null || (lastStep !== null && lastStep > before.lastStep);
+    return { points: before.points + points, lastStep: isLater ? lastStep : before.lastStep };
+  }
+
+  #keepDelivered(run: RunRef, sum: Delivered): void {
+    this.#delivered.set(runKey(run), sum);
+    const sql = 'INSERT OR REPLACE INTO delivered (lane, run, points, last_step) VALUES (?,?,?,?)';
+    const { commits, statements, ids } = this.#store;
+    commits.change(this.#keyOf('delivered', run), () => statements.run(sql, ids.lane(this.#key), ids.run(run), sum.points, sum.lastStep));
+  }
+
+  #onItsWay(run: RunRef): Delivered | undefined {
+    if (this.#store.commits.isEmpty) this.#delivered.clear();
+    return this.#delivered.get(runKey(run));
+  }
+
+  #deliveredTo(run: RunRef): Delivered {
+    const known = this.#onItsWay(run);
+    if (known !== undefined) return known;
+    // What is stored may be read even where changes could not be made yet: sums on their way are found above.
+    const { ids, statements } = this.#store;
+    const row = statements.get(ONE_RUN, ids.findLane(this.#key) ?? 0, run.root, run.path);
+    return { points: Number(row?.points ?? 0), lastStep: stepOf(row?.last_step) };
+  }
+}
+
+function runKey({ root, path }: RunRef): string {
+  return JSON.stringify([root, path]);
+}

@@ -1,0 +1,121 @@
+import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
+import { MirrorError } from '../errors.ts';
+import { damaged, judgeFile, refuseNewer } from './file-header.ts';
+import { migrate, schemaVersion } from './migrate.ts';
+import { APPLICATION_ID, SCHEMA_VERSION, STEPS } from './schema.ts';
+import { sqliteCode, translated } from './sqlite-error.ts';
+import { flushFolder } from './whole-file.ts';
+
+/** Opens the state's file to write to it, made anew where there is none. The caller holds its lock. */
+export function openForWriting(path: string, nowMs: number): { readonly db: DatabaseSync; readonly isNew: boolean } {
+  let db: DatabaseSync | undefined;
+  try {
+    const isNew = judgeFile(path) === 'absent';
+    if (isNew) create(path, nowMs);
+    // By a connection that can't write: one that can would merge the log into a file that turns out to be damaged.
+    else verify(path);
+    db = new DatabaseSync(path);
+    // Changes stay in memory until their commit, so that a full disk shows there and nowhere else.
+    db.exec(`
+      PRAGMA busy_timeout = 5000;
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = FULL;
+      PRAGMA wal_autocheckpoint = 4000;
+      PRAGMA cache_size = -65536;
+      PRAGMA cache_spill = 0;
+      BEGIN IMMEDIATE; COMMIT`);
+    migrate(db, STEPS, { nowMs });
+    return { db, isNew };
+  } catch (error) {
+    db?.close();
+    throw translated(error, path, 'opening');
+  }
+}
+
+/** Opens the state's file to read from it, also while somebody writes to it. */
+export function openReadOnly(path: string): DatabaseSync {
+  try {
+    if (!existsSync(path) || judgeFile(path) === 'absent') {
+      throw new MirrorError('MB3105', `there is no state at ${path}`, {
+        hint: 'Name the state with --state, or start a watch, which makes one.',
+        command: 'mirrorboard watch LOGDIR',
+        context: { path },
+      });
+    }
+    return readable(path, path);
+  } catch (error) {
+    // SQLite wants to make its index of what was written ahead, which a folder that can't be written refuses. Where
+    // nothing was written ahead the file alone is the whole state.
+    const isReadOnly = [READONLY, CANTOPEN].includes(sqliteCode(error) ?? -1);
+    if (!isReadOnly || (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) throw translated(error, path, 'opening');
+  }
+  try {
+    return readable(`${pathToFileURL(path)}?immutable=1`, path);
+  } catch (error) {
+    throw translated(error, path, 'opening');
+  }
+}
+
+const READONLY = 8;
+const CANTOPEN = 14;
+
+function readable(location: string, path: string): DatabaseSync {
+  const db = new DatabaseSync(location, { readOnly: true });
+  try {
+    db.exec('PRAGMA busy_timeout = 5000; PRAGMA query_only = 1');
+    const version = schemaVersion(db);
+    refuseNewer(path, version);
+    if (version < SCHEMA_VERSION) {
+      throw new MirrorError('MB3101', `${path} has schema version ${version}, and is read from version ${SCHEMA_VERSION} on`, {
+        hint: 'The next watch brings it up to date.',
+        command: 'mirrorboard watch',
+        context: { path, version },
+      });
+    }
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** A new state is made beside its place and renamed: no crash leaves half of one, which nobody could tell from a lost one. */
+function create(path: string, nowMs: number): void {
+  const folder = dirname(path);
+  mkdirSync(folder, { recursive: true });
+  const temporary = `${path}.${process.pid}.tmp`;
+  rmSync(temporary, { force: true });
+  try {
+    const db = new DatabaseSync(temporary);
+    try {
+      db.exec(`PRAGMA synchronous = FULL; PRAGMA application_id = ${APPLICATION_ID}`);
+      migrate(db, STEPS, { nowMs });
+    } finally {
+      db.close();
+    }
+    renameSync(temporary, path);
+    flushFolder(folder);
+  } catch (error) {
+    for (const file of [temporary, `${temporary}-journal`]) rmSync(file, { force: true });
+    throw error;
+  }
+}
+
+function verify(path: string): void {
+  const db = new DatabaseSync(path, { readOnly: true });
+  try {
+    db.exec('PRAGMA busy_timeout = 5000');
+    refuseNewer(path, schemaVersion(db));
+    const [found] = db.prepare('PRAGMA quick_check(1)').all();
+    if (found?.quick_check !== 'ok') throw damaged(path, String(found?.quick_check ?? 'no answer'));
+    // A file of version 0 has nothing in it yet.
+    if (schemaVersion(db) > 0 && db.prepare("SELECT value FROM meta WHERE key = 'instance_id'").get() === undefined) {
+      throw damaged(path, 'it has no instance id');
+    }
+  } finally {
+    db.close();
+  }
+}

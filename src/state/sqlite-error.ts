@@ -1,0 +1,61 @@
+import { messageOf, MirrorError, systemCode } from '../errors.ts';
+
+/** SQLite's primary result codes, as far as they call for different answers. */
+const ERROR = 1;
+const BUSY = 5;
+const LOCKED = 6;
+const NOMEM = 7;
+const READONLY = 8;
+const IOERR = 10;
+const CORRUPT = 11;
+const FULL = 13;
+const CANTOPEN = 14;
+const NOTADB = 26;
+
+/** Trouble of the disk or of another process, after which the same change may well succeed; anything else is a bug. */
+const TROUBLE: readonly (number | undefined)[] = [BUSY, LOCKED, NOMEM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB];
+
+export function isStorageTrouble(error: unknown): boolean {
+  return TROUBLE.includes(sqliteCode(error));
+}
+
+const ROOM = 'Check that the folder exists, can be written and has room, or name another file with --state.';
+export const DAMAGED_HINT =
+  'Put a copy of it back (mirrorboard stopped), or move it away and start anew: docs/state.md says what is lost with it.';
+
+/** What SQLite or the file system says, in the state's terms. */
+export function translated(error: unknown, path: string, doing: string): MirrorError {
+  if (error instanceof MirrorError) return error;
+  const details = { cause: error, context: { path } };
+  const what = `${doing} ${path}`;
+  const said = messageOf(error);
+  const code = sqliteCode(error);
+  if (code === BUSY || code === LOCKED) {
+    const hint = 'Let the other process finish; only mirrorboard may write to its state.';
+    return new MirrorError('MB3106', `${what}: another process holds it (${said})`, { ...details, hint, retry: 'later' });
+  }
+  if (code === NOTADB)
+    return new MirrorError('MB3102', `${what}: it is not a SQLite file`, { ...details, hint: 'Name another file with --state.' });
+  // ERROR is what a missing table or column gives: our own statements are right, so the file is not.
+  if (code === CORRUPT || code === ERROR) return new MirrorError('MB3104', `${what}: ${said}`, { ...details, hint: DAMAGED_HINT });
+  if (code === FULL || ['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '')) {
+    const hint = 'Make room: what is not stored yet is kept in memory and tried again.';
+    return new MirrorError('MB3101', `${what}: the disk is full`, { ...details, hint, retry: 'later' });
+  }
+  if (isStorageTrouble(error) || (code === undefined && isSystemError(error))) {
+    return new MirrorError('MB3101', `${what}: ${said}`, { ...details, hint: ROOM, retry: 'later' });
+  }
+  return new MirrorError('MB9001', `${what}: ${said}`, details);
+}
+
+/** ENOENT, EACCES and the like; what Node itself complains of begins with ERR_. */
+function isSystemError(error: unknown): boolean {
+  return /^E[A-Z0-9]+$/.test(systemCode(error) ?? '');
+}
+
+/** Of the error as SQLite threw it, or of one of ours that has it as its cause. */
+export function sqliteCode(error: unknown): number | undefined {
+  if (error instanceof MirrorError) return sqliteCode(error.cause);
+  if (typeof error !== 'object' || error === null || !('errcode' in error)) return undefined;
+  return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
+}

@@ -1,0 +1,232 @@
+import { existsSync, mkdirSync, realpathSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { KnownRoot } from '../backends/contract.ts';
+import type { MirrorError } from '../errors.ts';
+import type { RunRef, Series } from '../model/index.ts';
+import { addSeries, refuseBadSeries } from './catalogue-rows.ts';
+import type { FileRef } from './file-ref.ts';
+import { GroupCommit, realSchedule, type Schedule } from './group-commit.ts';
+import { LaneState } from './lane-state.ts';
+import { FileLock } from './lock.ts';
+import { openForWriting, openReadOnly } from './open-database.ts';
+import { type LaneKey, RowIds } from './row-ids.ts';
+import { translated } from './sqlite-error.ts';
+import { readStatus, StateReader, type StoredStatus } from './state-reader.ts';
+import type { StateStore } from './state-store.ts';
+import { Statements } from './statements.ts';
+
+export interface StateOptions {
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** A commit failed: nothing is lost, all is tried again a second later and with every `flush`. Default: see `failure`. */
+  readonly onFailure?: (error: MirrorError) => void;
+  /** Default: timers that keep no process alive. */
+  readonly schedule?: Schedule;
+}
+
+/** When a file is tried again whose bytes could not be read. */
+export interface Retry {
+  /** How often it was tried again. */
+  readonly attempts: number;
+  readonly nextMs: number;
+}
+
+/**
+ * The state file: what has to outlive the process beside the stores. One process writes, any number read. Changes are
+ * committed in groups: at latest after 100 ms, with 100 of them, or when `flush` says so. Lost are at most those since the last commit, and
+ * always the last ones.
+ */
+export class StateFile {
+  /** Random, made once with the file: tells this state from all others. */
+  readonly instanceId: string;
+  /** Whether the file was made just now. */
+  readonly isNew: boolean;
+  readonly #path: string;
+  readonly #lock: FileLock;
+  readonly #options: StateOptions;
+  readonly #store: StateStore;
+  readonly #lanes = new Map<string, LaneState>();
+  #failure: MirrorError | undefined;
+
+  private constructor(path: string, lock: FileLock, options: StateOptions) {
+    const { db, isNew } = openForWriting(path, options.now());
+    const statements = new Statements(db, path);
+    const ids = new RowIds(statements);
+    this.#path = path;
+    this.#lock = lock;
+    this.#options = options;
+    const commits = new GroupCommit({
+      db,
+      schedule: options.schedule ?? realSchedule,
+      onFailure: (error) => this.#failed(error),
+      onRollback: () => ids.forget(),
+    });
+    const store: StateStore = { commits, statements, ids, reading: () => this.#reading() };
+    this.#store = store;
+    this.isNew = isNew;
+    this.instanceId = String(statements.get("SELECT value FROM meta WHERE key = 'instance_id'")?.value);
+  }
+
+  /**
+   * Opens the state to write to it and makes it where there is none, with its folder. Throws MB3106 where another
+   * mirrorboard uses it; a file that can't be read as a state is refused, and left as it is.
+   */
+  static open(path: string, options: StateOptions): StateFile {
+    try {
+      mkdirSync(dirname(path), { recursive: true });
+    } catch (error) {
+      throw translated(error, path, 'making the folder of');
+    }
+    // Under whatever name: a link to a state is that state.
+    const real = existsSync(path) ? realpathSync(path) : path;
+    const lock = FileLock.acquire(real, 'state');
+    try {
+      return new StateFile(real, lock, options);
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  /** Opens the state to read from it, also while somebody writes to it; all that is read is of one moment. */
+  static openForReading(path: string): StateReader {
+    return new StateReader(new Statements(openReadOnly(path), path));
+  }
+
+  /** Why the last try to commit failed; undefined once one went well. */
+  get failure(): MirrorError | undefined {
+    return this.#store.commits.isFailing ? this.#failure : undefined;
+  }
+
+  /** Notes a root, and where it lies now. */
+  root(name: string, path: string): void {
+    const { commits, statements } = this.#store;
+    commits.change(JSON.stringify(['root', name]), () =>
+      statements.run('INSERT INTO root (name, path) VALUES (?,?) ON CONFLICT (name) DO UPDATE SET path = excluded.path', name, path),
+    );
+  }
+
+  /** The roots that were ever noted, and where each lay last. */
+  roots(): KnownRoot[] {
+    const rows = this.#store.reading().statements.all('SELECT name, path FROM root ORDER BY name');
+    return rows.map((row) => ({ name: String(row.name), path: String(row.path) }));
+  }
+
+  /**
+   * A lane by its name and its target as configured (without secrets). A target that was never used begins with nothing;
+   * going back to a former one goes on where that was.
+   */
+  lane(name: string, target: string, { ownsPositions = false }: { readonly ownsPositions?: boolean } = {}): LaneState {
+    const mapKey = JSON.stringify([name, target]);
+    const open = this.#lanes.get(mapKey);
+    if (open !== undefined) return open;
+    const key: LaneKey = { name, target, ownsPositions };
+    const { commits, statements, ids } = this.#store;
+    commits.change(JSON.stringify(['lane', name, target]), () => {
+      statements.run('UPDATE lane SET owns_positions = ? WHERE id = ?', Number(ownsPositions), ids.lane(key));
+    });
+    const lane = new LaneState(this.#store, key);
+    this.#lanes.set(mapKey, lane);
+    return lane;
+  }
+
+  /** All targets that a lane of this name ever had, in the order in which they came. */
+  targets(name: string): string[] {
+    const rows = this.#store.reading().statements.all('SELECT target FROM lane WHERE name = ? ORDER BY id', name);
+    return rows.map((row) => String(row.target));
+  }
+
+  /** Notes series before a lane has accepted values of them: for those that several lanes share one reading. */
+  addSeries(run: RunRef, series: readonly Series[]): void {
+    refuseBadSeries(this.#store, run, series);
+    this.#store.commits.together(() => addSeries(this.#store, run, series));
+  }
+
+  /** Notes that a run grew, by our clock. */
+  noteGrowth(run: RunRef, ms: number): void {
+    const { commits, statements, ids } = this.#store;
+    commits.change(JSON.stringify(['growth', run.root, run.path]), () =>
+      statements.run('UPDATE run SET grown_ms = ? WHERE id = ?', Math.round(ms), ids.run(run)),
+    );
+  }
+
+  /** When a run was last seen growing; undefined where it never was. */
+  lastGrowth(run: RunRef): number | undefined {
+    const { ids, statements } = this.#store.reading();
+    const row = ids.findRun(run);
+    const ms = row === undefined ? undefined : statements.get('SELECT grown_ms FROM run WHERE id = ?', row)?.grown_ms;
+    return typeof ms === 'number' ? ms : undefined;
+  }
+
+  /** Notes when a damaged or gapped file is tried again; undefined when there is no need any more. */
+  keepRetry({ run, name }: FileRef, retry: Retry | undefined): void {
+    const { commits, statements, ids } = this.#store;
+    commits.change(JSON.stringify(['retry', run.root, run.path, name]), () => {
+      if (retry === undefined) statements.run('DELETE FROM retry WHERE file = ?', ids.findFile(run, name) ?? 0);
+      else {
+        const sql = 'INSERT OR REPLACE INTO retry (file, attempts, next_ms) VALUES (?,?,?)';
+        statements.run(sql, ids.file(run, name), retry.attempts, Math.round(retry.nextMs));
+      }
+    });
+  }
+
+  /** The files to be tried again that are due by `nowMs` (default: all of them), the earliest first. */
+  retries(nowMs = Number.MAX_SAFE_INTEGER): (Retry & { readonly file: FileRef })[] {
+    const rows = this.#store.reading().statements.all(
+      `SELECT root.name AS root, run.path, file.name, retry.attempts, retry.next_ms FROM retry
+       JOIN file ON file.id = retry.file JOIN run ON run.id = file.run JOIN root ON root.id = run.root
+       WHERE retry.next_ms <= ? ORDER BY retry.next_ms, retry.file`,
+      Math.floor(nowMs),
+    );
+    return rows.map((row) => ({
+      file: { run: { root: String(row.root), path: String(row.path) }, name: String(row.name) },
+      attempts: Number(row.attempts),
+      nextMs: Number(row.next_ms),
+    }));
+  }
+
+  /** Keeps a document for `mirrorboard status`; only the last one is kept. */
+  writeStatus(document: unknown): void {
+    const { commits, statements } = this.#store;
+    const [text, writtenMs] = [JSON.stringify(document), Math.round(this.#options.now())];
+    commits.change('status', () =>
+      statements.run('INSERT OR REPLACE INTO status (id, written_ms, document) VALUES (1, ?, ?)', writtenMs, text),
+    );
+  }
+
+  readStatus(): StoredStatus | undefined {
+    return readStatus(this.#store.reading().statements);
+  }
+
+  /** Whatever `work` notes is committed in one transaction; when it throws, nothing of it is kept. */
+  together(work: () => void): void {
+    this.#store.commits.together(work);
+  }
+
+  /** Commits everything now. False where that failed: then it is kept, was reported, and is tried again. */
+  flush(): boolean {
+    return this.#store.commits.flush();
+  }
+
+  /** Commits what is left and lets go of the file. False where that failed: the last changes are lost, which was reported. */
+  close(): boolean {
+    const isDone = this.#store.commits.close();
+    this.#store.statements.db.close();
+    this.#lock.release();
+    return isDone;
+  }
+
+  #reading(): StateStore {
+    try {
+      this.#store.commits.makeAll();
+    } catch (error) {
+      throw translated(error, this.#path, 'reading');
+    }
+    return this.#store;
+  }
+
+  #failed(error: unknown): void {
+    this.#failure = translated(error, this.#path, 'writing');
+    this.#options.onFailure?.(this.#failure);
+  }
+}

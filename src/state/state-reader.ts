@@ -1,0 +1,61 @@
+import { checkState, type Problem } from './check-state.ts';
+import { dumpState } from './dump-state.ts';
+import type { Statements } from './statements.ts';
+import { type StateSummary, summarizeState } from './summarize-state.ts';
+
+/** A status document, and when it was written. */
+export interface StoredStatus {
+  readonly writtenMs: number;
+  readonly document: unknown;
+}
+
+/** Reads a state, also while somebody writes to it: all of one moment, until `close`. */
+export class StateReader {
+  /** Tells this state from all others. */
+  readonly instanceId: string;
+  /** When the file was made, as an ISO 8601 text. */
+  readonly createdAt: string;
+  readonly #statements: Statements;
+
+  constructor(statements: Statements) {
+    this.#statements = statements;
+    try {
+      statements.run('BEGIN');
+      const meta = new Map(statements.all('SELECT key, value FROM meta').map(({ key, value }) => [key, String(value)]));
+      this.instanceId = meta.get('instance_id') ?? '';
+      this.createdAt = meta.get('created_at') ?? '';
+    } catch (error) {
+      statements.db.close();
+      throw error;
+    }
+  }
+
+  /** What `watch` wrote last for `status`. */
+  readStatus(): StoredStatus | undefined {
+    return readStatus(this.#statements);
+  }
+
+  /** What the state holds, in sums and lists for people. */
+  summary(): StateSummary {
+    return { instanceId: this.instanceId, createdAt: this.createdAt, ...summarizeState(this.#statements) };
+  }
+
+  /** Everything that must not be so; an empty list is a sound state. */
+  check(): Problem[] {
+    return checkState(this.#statements);
+  }
+
+  /** The whole content as the text of one JSON document, in pieces. */
+  dump(): Generator<string, void, void> {
+    return dumpState(this.#statements);
+  }
+
+  close(): void {
+    this.#statements.db.close();
+  }
+}
+
+export function readStatus(statements: Statements): StoredStatus | undefined {
+  const row = statements.get('SELECT written_ms, document FROM status');
+  return row === undefined ? undefined : { writtenMs: Number(row.written_ms), document: statements.parse(row.document) };
+}

@@ -1,0 +1,116 @@
+import type { Damage, Gap } from '../model/index.ts';
+import type { FileRef } from './file-ref.ts';
+import type { Row, Statements } from './statements.ts';
+
+/** What a state holds, for people. Bytes and counts. */
+export interface StateSummary {
+  readonly instanceId: string;
+  readonly createdAt: string;
+  readonly schemaVersion: number;
+  readonly roots: readonly { readonly name: string; readonly path: string; readonly runs: number; readonly files: number }[];
+  readonly runs: number;
+  readonly files: number;
+  readonly series: number;
+  readonly lanes: readonly LaneSummary[];
+  /** What can't be read of the files, as it was found last. */
+  readonly damage: readonly (FileRef & { readonly damage: Damage })[];
+  /** What is owed to lanes of what lies before their watermarks. */
+  readonly gaps: readonly (FileRef & { readonly lane: string; readonly target: string; readonly gap: Gap })[];
+  readonly retries: readonly (FileRef & { readonly attempts: number; readonly nextMs: number })[];
+  /** When `watch` wrote its status last; null where it never did. */
+  readonly statusWrittenMs: number | null;
+}
+
+export interface LaneSummary {
+  readonly name: string;
+  readonly target: string;
+  readonly ownsPositions: boolean;
+  /** Files it has a position in that counts: of the file's present generation. */
+  readonly positions: number;
+  /** Files it reads from their start: it never read them, or they were replaced since. */
+  readonly atStart: number;
+  /** Bytes from its watermarks to the ends of the files, as far as they are known. */
+  readonly bytesAhead: number;
+  readonly gaps: number;
+  readonly points: number;
+  readonly handles: number;
+  readonly unsupported: number;
+  readonly refused: number;
+  /** Sends of which it is not known how they ended. */
+  readonly intents: number;
+}
+
+const PLACE = 'root.name AS root, run.path, file.name AS file';
+const FROM_FILE = 'FROM file JOIN run ON run.id = file.run JOIN root ON root.id = run.root';
+const IN_ORDER = 'ORDER BY root.name, run.path, file.name';
+
+export function summarizeState(statements: Statements): Omit<StateSummary, 'instanceId' | 'createdAt'> {
+  const count = (sql: string): number => Number(statements.get(sql)?.n);
+  const files = count('SELECT count(*) AS n FROM file');
+  const status = statements.get('SELECT written_ms FROM status');
+  return {
+    schemaVersion: Number(statements.get('PRAGMA user_version')?.user_version),
+    roots: statements
+      .all(ROOTS)
+      .map(({ name, path, runs, files: n }) => ({ name: String(name), path: String(path), runs: Number(runs), files: Number(n) })),
+    runs: count('SELECT count(*) AS n FROM run'),
+    files,
+    series: count('SELECT count(*) AS n FROM series'),
+    lanes: statements.all(LANES).map((row) => laneSummary(row, files)),
+    damage: statements
+      .all(`SELECT ${PLACE}, item.value AS damage ${FROM_FILE}, json_each(file.damage) AS item ${IN_ORDER}, item.key`)
+      .map((row) => ({ ...fileOf(row), damage: statements.parse(row.damage) })),
+    gaps: statements
+      .all(
+        `SELECT ${PLACE}, lane.name AS lane, lane.target, item.value AS gap ${FROM_FILE}
+         JOIN position ON position.file = file.id AND position.generation = file.generation JOIN lane ON lane.id = position.lane,
+         json_each(position.gaps) AS item ${IN_ORDER}, lane.id, item.key`,
+      )
+      .map((row) => ({ ...fileOf(row), lane: String(row.lane), target: String(row.target), gap: statements.parse(row.gap) })),
+    retries: statements
+      .all(`SELECT ${PLACE}, retry.attempts, retry.next_ms ${FROM_FILE} JOIN retry ON retry.file = file.id ORDER BY retry.next_ms, file.id`)
+      .map((row) => ({ ...fileOf(row), attempts: Number(row.attempts), nextMs: Number(row.next_ms) })),
+    statusWrittenMs: status === undefined ? null : Number(status.written_ms),
+  };
+}
+
+const ROOTS = `
+  SELECT root.name, root.path, (SELECT count(*) FROM run WHERE run.root = root.id) AS runs,
+    (SELECT count(*) FROM run JOIN file ON file.run = run.id WHERE run.root = root.id) AS files
+  FROM root ORDER BY root.name`;
+
+const LANES = `
+  SELECT lane.name, lane.target, lane.owns_positions, count(file.id) AS positions,
+    coalesce(sum(max(0, file.size - position.watermark)), 0) AS ahead,
+    (SELECT coalesce(sum(size), 0) FROM file) - coalesce(sum(file.size), 0) AS unread,
+    coalesce(sum(json_array_length(position.gaps)), 0) AS gaps,
+    (SELECT coalesce(sum(points), 0) FROM delivered WHERE delivered.lane = lane.id) AS points,
+    (SELECT count(*) FROM handle WHERE handle.lane = lane.id) AS handles,
+    (SELECT count(*) FROM refusal WHERE refusal.lane = lane.id AND kind = 'unsupported') AS unsupported,
+    (SELECT count(*) FROM refusal WHERE refusal.lane = lane.id AND kind <> 'unsupported') AS refused,
+    (SELECT count(*) FROM intent WHERE intent.lane = lane.id) AS intents
+  FROM lane LEFT JOIN position ON position.lane = lane.id
+  LEFT JOIN file ON file.id = position.file AND file.generation = position.generation
+  GROUP BY lane.id ORDER BY lane.id`;
+
+function laneSummary(row: Row, files: number): LaneSummary {
+  const ownsPositions = row.owns_positions === 1;
+  return {
+    name: String(row.name),
+    target: String(row.target),
+    ownsPositions,
+    positions: Number(row.positions),
+    atStart: ownsPositions ? 0 : files - Number(row.positions),
+    bytesAhead: ownsPositions ? 0 : Number(row.ahead) + Number(row.unread),
+    gaps: Number(row.gaps),
+    points: Number(row.points),
+    handles: Number(row.handles),
+    unsupported: Number(row.unsupported),
+    refused: Number(row.refused),
+    intents: Number(row.intents),
+  };
+}
+
+function fileOf(row: Row): FileRef {
+  return { run: { root: String(row.root), path: String(row.path) }, name: String(row.file) };
+}

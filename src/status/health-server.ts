@@ -1,0 +1,51 @@
+import { createServer, type Server } from 'node:http';
+import { MirrorError, messageOf } from '../errors.ts';
+
+/** What the health endpoints need to know. */
+export interface HealthSource {
+  /** Every root was looked at once. A tracker that is down is no reason not to be ready. */
+  readonly isReady: boolean;
+  document(): Record<string, unknown>;
+}
+
+/** Serves `/livez` (the event loop turns), `/readyz`, `/healthz` (the same as `/livez`) and `/status` (JSON). */
+export async function serveHealth(listen: string, source: HealthSource): Promise<Server> {
+  const { host, port } = parseListen(listen);
+  const server = createServer((request, response) => {
+    const path = (request.url ?? '').split('?')[0];
+    const [code, body, type] =
+      path === '/livez' || path === '/healthz'
+        ? [200, 'ok\n', 'text/plain']
+        : path === '/readyz'
+          ? [source.isReady ? 200 : 503, source.isReady ? 'ok\n' : 'the first scan is not done yet\n', 'text/plain']
+          : path === '/status'
+            ? [200, `${JSON.stringify(source.document())}\n`, 'application/json']
+            : [404, 'there are /livez, /readyz, /healthz and /status\n', 'text/plain'];
+    response.writeHead(Number(code), { 'content-type': `${type}; charset=utf-8` });
+    response.end(body);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(
+        new MirrorError('MB1001', `listening on ${listen}: ${messageOf(error)}`, {
+          hint: 'Name another address with --listen HOST:PORT.',
+          cause: error,
+        }),
+      ),
+    );
+    server.listen(port, host, resolve);
+  });
+  server.unref();
+  return server;
+}
+
+function parseListen(listen: string): { host: string; port: number } {
+  const match = /^(?:(.*):)?(\d{1,5})$/.exec(listen);
+  const port = Number(match?.[2]);
+  if (match === null || port > 65535) {
+    throw new MirrorError('MB1001', `--listen: found ${JSON.stringify(listen)}, expected HOST:PORT`, {
+      hint: 'For example --listen 127.0.0.1:8080.',
+    });
+  }
+  return { host: (match[1] ?? '127.0.0.1').replace(/^\[|\]$/g, '') || '127.0.0.1', port };
+}

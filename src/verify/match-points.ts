@@ -1,0 +1,62 @@
+import type { PointTable } from './point-table.ts';
+
+/** What became of the points of two tables. */
+export interface Matches {
+  /** Rows of the files' table without a partner. */
+  readonly missing: readonly number[];
+  /** Rows of the lane's table without a partner. */
+  readonly extra: readonly number[];
+  /** Pairs at the same place with other contents. */
+  readonly changed: readonly (readonly [mine: number, theirs: number])[];
+}
+
+/**
+ * Compares two tables as multisets of contents. Points at the same place go first: of several with the same content the one
+ * without a partner is then the one whose place is free. A lane's places are believed only there, since they may be what is wrong.
+ */
+export function matchPoints(mine: PointTable, theirs: PointTable): Matches {
+  const isMatched = new Uint8Array(theirs.count);
+  const byPlace = new Map<number, number>();
+  for (let row = 0; row < theirs.count; row++) byPlace.set(theirs.placeKey(row), row);
+  const atPlaceOf = (row: number): number | undefined => {
+    const other = byPlace.get(mine.placeKey(row));
+    return other !== undefined && mine.hasSamePlace(row, theirs, other) ? other : undefined;
+  };
+
+  let alone: number[] = [];
+  for (let row = 0; row < mine.count; row++) {
+    const other = atPlaceOf(row);
+    if (other !== undefined && isMatched[other] === 0 && mine.hasSameContent(row, theirs, other)) isMatched[other] = 1;
+    else alone.push(row);
+  }
+
+  const byContent = new Map<number, number[]>();
+  for (let row = 0; row < theirs.count; row++) {
+    if (isMatched[row] !== 0) continue;
+    const key = theirs.contentKey(row);
+    const rows = byContent.get(key);
+    if (rows === undefined) byContent.set(key, [row]);
+    else rows.push(row);
+  }
+  alone = alone.filter((row) => {
+    const rows = byContent.get(mine.contentKey(row));
+    // From the end, where equal contents are: nearly always the last one fits.
+    const at = rows?.findLastIndex((other) => mine.hasSameContent(row, theirs, other)) ?? -1;
+    if (rows === undefined || at < 0) return true;
+    isMatched[rows[at] as number] = 1;
+    rows.splice(at, 1);
+    return false;
+  });
+
+  const changed: [number, number][] = [];
+  const missing = alone.filter((row) => {
+    const other = atPlaceOf(row);
+    if (other === undefined || isMatched[other] !== 0) return true;
+    isMatched[other] = 1;
+    changed.push([row, other]);
+    return false;
+  });
+  const extra: number[] = [];
+  for (let row = 0; row < theirs.count; row++) if (isMatched[row] === 0) extra.push(row);
+  return { missing, extra, changed };
+}

@@ -1,0 +1,106 @@
+import type { PointPlace, PointValue } from './difference.ts';
+import { addHash, HASH_WORDS } from './point-hash.ts';
+
+/** Takes points one after the other; `slot` is the series' number in the comparison. */
+export interface PointSink {
+  take(
+    slot: number,
+    step: number | bigint,
+    wallTime: number,
+    value: PointValue,
+    file: string | undefined,
+    offset: number | undefined,
+    index: number | undefined,
+  ): void;
+}
+
+/** Of each series of one side: how many points, and an order-free sum of their hashes. */
+export class SeriesSums implements PointSink {
+  #counts = new Float64Array(64);
+  #sums = new Uint32Array(64 * HASH_WORDS);
+
+  take(slot: number, step: number | bigint, wallTime: number, value: PointValue): void {
+    if (slot >= this.#counts.length) this.#grow(slot);
+    this.#counts[slot] = (this.#counts[slot] as number) + 1;
+    addHash(this.#sums, slot * HASH_WORDS, step, wallTime, value);
+  }
+
+  count(slot: number): number {
+    return this.#counts[slot] ?? 0;
+  }
+
+  isSame(slot: number, other: SeriesSums): boolean {
+    if (this.count(slot) !== other.count(slot)) return false;
+    for (let i = slot * HASH_WORDS; i < (slot + 1) * HASH_WORDS; i++) if ((this.#sums[i] ?? 0) !== (other.#sums[i] ?? 0)) return false;
+    return true;
+  }
+
+  #grow(slot: number): void {
+    const size = Math.max(slot + 1, this.#counts.length * 2);
+    const counts = new Float64Array(size);
+    counts.set(this.#counts);
+    this.#counts = counts;
+    const sums = new Uint32Array(size * HASH_WORDS);
+    sums.set(this.#sums);
+    this.#sums = sums;
+  }
+}
+
+/** A sink that only takes points of some series, or the part of one whose steps fall into it. */
+export class ChosenPoints implements PointSink {
+  readonly #to: PointSink;
+  readonly #chunk: Chunk;
+
+  constructor(chunk: Chunk, to: PointSink) {
+    this.#chunk = chunk;
+    this.#to = to;
+  }
+
+  take(slot: number, step: number | bigint, wallTime: number, value: PointValue, ...place: Partial<PlaceTuple>): void {
+    const { slots, part, parts } = this.#chunk;
+    if (!slots.has(slot)) return;
+    if (parts > 1 && partOf(step, parts) !== part) return;
+    this.#to.take(slot, step, wallTime, value, place[0], place[1], place[2]);
+  }
+}
+
+type PlaceTuple = [file: PointPlace['file'] | undefined, offset: number | undefined, index: number | undefined];
+
+/** Series that are compared point by point at the same time. */
+export interface Chunk {
+  readonly slots: ReadonlySet<number>;
+  /** Of a series too large for one go: which part of its steps, counted from 0. */
+  readonly part: number;
+  readonly parts: number;
+}
+
+/** By the step, so that a point whose value changed meets its other self. */
+function partOf(step: number | bigint, parts: number): number {
+  const low = typeof step === 'bigint' ? Number(BigInt.asUintN(32, step)) : step % 0x1_0000_0000;
+  return (Math.imul(low, 0x9e3779b1) >>> 8) % parts;
+}
+
+/** Puts the series that differ into chunks of at most `mostPoints`, both sides counted apart. */
+export function chunksOf(differing: readonly number[], mine: SeriesSums, theirs: SeriesSums, mostPoints: number): Chunk[] {
+  const chunks: Chunk[] = [];
+  let slots = new Set<number>();
+  let points = 0;
+  const close = (): void => {
+    if (slots.size > 0) chunks.push({ slots, part: 0, parts: 1 });
+    slots = new Set();
+    points = 0;
+  };
+  for (const slot of differing) {
+    const count = Math.max(mine.count(slot), theirs.count(slot));
+    if (count > mostPoints) {
+      const parts = Math.ceil(count / mostPoints);
+      for (let part = 0; part < parts; part++) chunks.push({ slots: new Set([slot]), part, parts });
+      continue;
+    }
+    if (points + count > mostPoints) close();
+    slots.add(slot);
+    points += count;
+  }
+  close();
+  return chunks;
+}

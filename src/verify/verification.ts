@@ -1,0 +1,121 @@
+import { ExitCode } from '../errors.ts';
+import type { RunRef } from '../model/index.ts';
+import type { PointCounts } from './run-comparison.ts';
+import type { Unjudged } from './file-facts.ts';
+import type { Sample } from './sample.ts';
+
+/** What comparing one run came to. */
+export interface RunVerdict extends PointCounts {
+  readonly run: RunRef;
+  readonly unjudged: Readonly<Record<Unjudged, number>>;
+  /** Bytes before the watermarks that are owed: gaps. */
+  readonly owedBytes: number;
+  /** Bytes behind the watermarks: torn, or not mirrored yet. */
+  readonly pendingBytes: number;
+  readonly listing: number;
+  readonly media: MediaCounts;
+}
+
+export interface MediaCounts {
+  /** Files the lane names. */
+  readonly named: number;
+  readonly missing: number;
+  readonly changed: number;
+}
+
+/** A file whose points were not compared, or not all of them. */
+export interface TroubledFile {
+  readonly run: RunRef;
+  readonly file: string;
+  readonly why: Unjudged;
+  readonly reason?: string;
+}
+
+/** Something that would have had to be looked at, and could not be. */
+export interface Obstacle {
+  /** A root, a directory or the lane. */
+  readonly what: string;
+  readonly reason: string;
+}
+
+/** What `--repair` did. */
+export interface Repairs {
+  readonly gaps: number;
+  readonly missingPoints: number;
+  /** Files that will be mirrored anew. */
+  readonly distrusted: readonly { readonly run: RunRef; readonly file: string }[];
+  readonly listings: number;
+  readonly media: number;
+  /** What could not be mended, and why. */
+  readonly left: readonly Obstacle[];
+}
+
+/** What a pass over one lane came to. */
+export interface Verification {
+  readonly lane: string;
+  readonly where: string;
+  /** Where the roots that were compared lie. */
+  readonly roots: readonly string[];
+  readonly sample: Sample | undefined;
+  readonly runs: readonly RunVerdict[];
+  readonly troubled: readonly TroubledFile[];
+  readonly obstacles: readonly Obstacle[];
+  readonly repairs: Repairs | undefined;
+  readonly bytes: number;
+  readonly elapsedMs: number;
+  readonly interrupted: boolean;
+}
+
+export interface Totals extends PointCounts {
+  readonly runs: number;
+  readonly owedBytes: number;
+  readonly pendingBytes: number;
+  readonly listing: number;
+  readonly media: MediaCounts;
+  readonly unjudged: Readonly<Record<Unjudged, number>>;
+  /** Points, listings and media that differ; what is allowed does not count. */
+  readonly differences: number;
+}
+
+export function totalsOf({ runs }: Pick<Verification, 'runs'>): Totals {
+  const sum = (of: (run: RunVerdict) => number): number => runs.reduce((total, run) => total + of(run), 0);
+  const counts = {
+    runs: runs.length,
+    points: sum((run) => run.points),
+    missing: sum((run) => run.missing),
+    extra: sum((run) => run.extra),
+    changed: sum((run) => run.changed),
+    allowed: sum((run) => run.allowed),
+    owedBytes: sum((run) => run.owedBytes),
+    pendingBytes: sum((run) => run.pendingBytes),
+    listing: sum((run) => run.listing),
+    media: {
+      named: sum(({ media }) => media.named),
+      missing: sum(({ media }) => media.missing),
+      changed: sum(({ media }) => media.changed),
+    },
+    unjudged: {
+      gone: sum(({ unjudged }) => unjudged.gone),
+      stale: sum(({ unjudged }) => unjudged.stale),
+      unreadable: sum(({ unjudged }) => unjudged.unreadable),
+    },
+  };
+  return { ...counts, differences: runs.reduce((total, run) => total + differencesOf(run), 0) };
+}
+
+export function differencesOf({ missing, extra, changed, allowed, listing, media }: Omit<RunVerdict, 'run'>): number {
+  return missing + extra + changed - allowed + listing + media.missing + media.changed;
+}
+
+/** A difference that was found is certain, so it goes before what could not be judged; what is unknown is a failure, too. */
+export function exitCodeOf(verification: Verification, isStrict: boolean): ExitCode {
+  if (verification.interrupted) return ExitCode.interrupted;
+  const totals = totalsOf(verification);
+  if (totals.differences > 0) return ExitCode.notMirrored;
+  const isUnreadable = verification.troubled.some(({ why }) => why === 'unreadable');
+  if (verification.obstacles.length > 0 || isUnreadable) return ExitCode.couldNotJudge;
+  if (!isStrict) return ExitCode.done;
+  const isStale = verification.troubled.some(({ why }) => why === 'stale');
+  if (totals.owedBytes + totals.pendingBytes > 0 || isStale) return ExitCode.notMirrored;
+  return verification.troubled.length > 0 ? ExitCode.couldNotJudge : ExitCode.done;
+}

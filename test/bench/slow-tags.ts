@@ -1,0 +1,202 @@
+import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LocalBackend, storeBytes } from '../../src/backends/local/index.ts';
+import { bigLogRun } from '../support/event-writer.ts';
+import type { Bench, BenchContext } from './bench.ts';
+import { count, megabytes, percent, seconds, spread } from './figures.ts';
+import { expectPoints, type Home } from './product.ts';
+import { HAS_PROC, type Watching } from './watching.ts';
+
+const TAGS = 10_000;
+const SECONDS = 60;
+/** Fewer segments a series than this are not worth bringing together. */
+const LEAST_SECONDS = 12;
+/** How finely the lag is seen. */
+const LOOK_MS = 100;
+const LOST_MS = 60_000;
+
+/** Many series that grow slowly: each wake-up brings one point of each. */
+export const slowTags: Bench = {
+  name: 'slow-tags',
+  about: 'A watch of one run with many tags, each of which gets a point a second; then the store of it brought together',
+  async run(context) {
+    const { scratch, product, scaled, row, note } = context;
+    const tags = scaled(TAGS);
+    const steps = Math.max(LEAST_SECONDS, scaled(SECONDS));
+    const source = scratch.log({ tags, steps });
+    const [from = ''] = source.files;
+    const slices = cutBySteps(readFileSync(from), tags);
+    const dir = scratch.folder('logs');
+    const path = join(dir, bigLogRun(0), basename(from));
+    mkdirSync(dirname(path), { recursive: true });
+    const home = product.newHome();
+    const file = openSync(path, 'a');
+    const fed = await (async () => {
+      await using watching = await product.watch(dir, home);
+      return await feed(watching, file, slices, tags, home);
+    })();
+    closeSync(file);
+
+    row({
+      what: `${count(tags)} tags, ${steps} s: points at the end`,
+      ours: '',
+      figure: spread([fed.points]),
+      format: count,
+      target: { bound: 'least', reach: source.points },
+    });
+    row({
+      what: '  bytes behind, a second after the last',
+      ours: `at most ${count(fed.mostLagBytes)} of ${count(source.bytes)}`,
+      figure: spread([fed.lagBytes]),
+      format: count,
+      target: { bound: 'most', reach: 0 },
+    });
+    row({
+      what: '  longest lag, append to accepted',
+      ours: `by its own account ${seconds(fed.mostLagSeconds)}`,
+      figure: spread([fed.longestSeconds]),
+      format: seconds,
+      // A second's points are in before the next second's come.
+      target: { bound: 'most', reach: 1 },
+    });
+    if (fed.cpuSeconds === undefined) note('processor time of a running process is read from /proc, which is on Linux only');
+    else {
+      const ours = `${seconds(fed.cpuSeconds)} in ${seconds(fed.tookSeconds)}`;
+      row({ what: '  processor, of one core', ours, figure: spread([(fed.cpuSeconds / fed.tookSeconds) * 100]), format: percent });
+    }
+    row({
+      what: '  store',
+      ours: `${megabytes(fed.storeBytes)}, ${megabytes(fed.walBytes)} of it written ahead (at most ${megabytes(fed.mostWalBytes)})`,
+    });
+    expectPoints(home.store, source.points);
+    await bringTogether(context, home, tags);
+  },
+};
+
+interface Fed {
+  readonly points: number;
+  readonly lagBytes: number;
+  readonly mostLagBytes: number;
+  readonly mostLagSeconds: number;
+  readonly longestSeconds: number;
+  readonly cpuSeconds: number | undefined;
+  readonly tookSeconds: number;
+  readonly storeBytes: number;
+  readonly walBytes: number;
+  readonly mostWalBytes: number;
+}
+
+/** Appends a slice a second, and looks at the watch in between. What is told of the end is of a second after the last slice. */
+async function feed(watching: Watching, file: number, slices: readonly Uint8Array[], tags: number, { store }: Home): Promise<Fed> {
+  const cpuBefore = HAS_PROC ? watching.cpuSeconds() : undefined;
+  const began = performance.now();
+  const appendedAt: number[] = [];
+  const most = { lagBytes: 0, lagSeconds: 0, seconds: 0, walBytes: 0 };
+  let accepted = 0;
+  let end: Fed | undefined;
+  while (accepted < slices.length || end === undefined) {
+    const now = performance.now();
+    const next = slices[appendedAt.length];
+    if (next !== undefined && now >= began + appendedAt.length * 1000) {
+      appendedAt.push(now);
+      for (let at = 0; at < next.length; ) at += writeSync(file, next, at);
+    }
+    const { points, lag_bytes, lag_seconds } = await watching.lane();
+    const seenAt = performance.now();
+    for (; accepted < appendedAt.length && points >= (accepted + 1) * tags; accepted++) {
+      most.seconds = Math.max(most.seconds, (seenAt - (appendedAt[accepted] ?? seenAt)) / 1000);
+    }
+    const walBytes = statSync(`${store}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+    most.lagBytes = Math.max(most.lagBytes, lag_bytes);
+    most.lagSeconds = Math.max(most.lagSeconds, lag_seconds);
+    most.walBytes = Math.max(most.walBytes, walBytes);
+    const tookMs = seenAt - began;
+    if (end === undefined && tookMs >= slices.length * 1000) {
+      end = {
+        points,
+        lagBytes: lag_bytes,
+        mostLagBytes: 0,
+        mostLagSeconds: 0,
+        longestSeconds: 0,
+        cpuSeconds: cpuBefore === undefined ? undefined : watching.cpuSeconds() - cpuBefore,
+        tookSeconds: tookMs / 1000,
+        storeBytes: storeBytes(store),
+        walBytes,
+        mostWalBytes: 0,
+      };
+    }
+    if (tookMs > slices.length * 1000 + LOST_MS) throw new Error(`only ${count(points)} points after ${seconds(tookMs / 1000)}`);
+    await sleep(LOOK_MS);
+  }
+  return {
+    ...end,
+    mostLagBytes: most.lagBytes,
+    mostLagSeconds: most.lagSeconds,
+    longestSeconds: most.seconds,
+    mostWalBytes: most.walBytes,
+  };
+}
+
+/** What a watch does with a run that has gone quiet, on a copy of its store. */
+async function bringTogether({ scratch, row }: BenchContext, home: Home, tags: number): Promise<void> {
+  const dir = scratch.folder('copy');
+  const store = join(dir, 'store.db');
+  for (const end of ['', '-wal']) if (existsSync(home.store + end)) copyFileSync(home.store + end, store + end);
+  const before = contentOf(store);
+  const bytesBefore = storeBytes(store);
+  const backend = new LocalBackend({ path: store, mediaPath: join(dir, 'media') });
+  let took: number;
+  try {
+    const [root] = backend.roots();
+    const began = performance.now();
+    backend.compact({ root: root?.name ?? '', path: bigLogRun(0) });
+    took = (performance.now() - began) / 1000;
+  } finally {
+    await backend.close();
+  }
+  const after = contentOf(store);
+  if (after.scalars !== before.scalars) {
+    throw new Error(`scalars before it was brought together: ${before.scalars}, after: ${after.scalars}`);
+  }
+  row({
+    what: '  segments, brought together',
+    ours: `of ${count(before.segments)} in ${seconds(took)}`,
+    figure: spread([after.segments]),
+    format: count,
+    // One for each series.
+    target: { bound: 'most', reach: tags },
+  });
+  row({ what: '  store, brought together', ours: `${megabytes(storeBytes(store))}, was ${megabytes(bytesBefore)}` });
+}
+
+/** Segments, and what the documented view holds: sums of integers, which do not depend on the order of the points. */
+function contentOf(store: string): { readonly segments: number; readonly scalars: string } {
+  const db = new DatabaseSync(store, { readOnly: true });
+  const segments = Number(db.prepare('SELECT count(*) AS n FROM segment').get()?.['n']);
+  const scalars = db
+    .prepare(
+      `SELECT count(*) AS points, sum(step) AS steps, sum(CAST(value * ${2 ** 24} AS INTEGER)) AS "values",
+        sum(CAST((wall_time - 1700000000) * 1e6 AS INTEGER)) AS times FROM scalars`,
+    )
+    .get();
+  db.close();
+  return { segments, scalars: JSON.stringify(scalars) };
+}
+
+/** The file's bytes, cut after each step; the first piece begins with the version event. */
+function cutBySteps(bytes: Uint8Array, tags: number): readonly Uint8Array[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const slices: Uint8Array[] = [];
+  let start = 0;
+  let records = -1; // the version event is no point
+  for (let at = 0; at < bytes.length; ) {
+    at += Number(view.getBigUint64(at, true)) + 16;
+    if (++records !== tags) continue;
+    slices.push(bytes.subarray(start, at));
+    start = at;
+    records = 0;
+  }
+  return slices;
+}

@@ -1,0 +1,162 @@
+import { appendFileSync, cpSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { until } from '../crash/watch-kill.ts';
+import * as w from '../support/event-writer.ts';
+import { endAll, freshDirectory, mustRun, remove, repository, start } from './command.ts';
+
+/** As much of the document as is looked at here. */
+interface Status {
+  readonly type: string;
+  readonly lanes: readonly {
+    readonly state: string;
+    readonly remedy: string | null;
+    readonly points: number;
+    readonly lag_bytes: number;
+    readonly lag_points_estimate: number | null;
+    readonly lag_seconds: number;
+    readonly runs_behind: number;
+  }[];
+  readonly watch: { readonly running: boolean; readonly status: Record<string, unknown> } | null;
+  readonly roots: readonly object[];
+  readonly damage: readonly object[];
+}
+
+const ONE = 'events.out.tfevents.1';
+
+let folder: string;
+let logs: string;
+let file: string;
+
+beforeEach(() => {
+  folder = freshDirectory();
+  logs = join(folder, 'logs');
+  file = join(logs, 'run', ONE);
+  mkdirSync(join(logs, 'run'), { recursive: true });
+  writeFileSync(file, w.eventFile(...scalars(0, 10)));
+});
+
+afterEach(async () => {
+  await endAll();
+  remove(folder);
+});
+
+function scalars(from: number, to: number): Uint8Array[] {
+  const steps = Array.from({ length: to - from }, (_, i) => from + i);
+  return steps.map((step) => w.event({ wallTime: 1000 + step, step, summary: [w.simpleValue('loss', step)] }));
+}
+
+function append(...events: readonly Uint8Array[]): number {
+  const bytes = w.concat(...events.map(w.frame));
+  appendFileSync(file, bytes);
+  return bytes.length;
+}
+
+async function backfill(code = 0): Promise<void> {
+  await mustRun(['backfill', logs], { cwd: folder }, code);
+}
+
+async function text(code = 0): Promise<string> {
+  return (await mustRun(['status'], { cwd: folder }, code)).stdout;
+}
+
+/** The document, which is all that is on standard output, on one line. */
+async function status(code = 0): Promise<Status> {
+  const { stdout, stderr } = await mustRun(['status', '--json'], { cwd: folder }, code);
+  expect([stdout.split('\n').length, stderr]).toEqual([2, '']);
+  return JSON.parse(stdout);
+}
+
+describe('the status of a store', () => {
+  it('that has everything says so, and that it can be verified', async () => {
+    await backfill();
+    const { type, lanes, watch, roots, damage } = await status();
+    expect([type, watch, damage]).toEqual(['status', null, []]);
+    expect(lanes).toMatchObject([{ name: 'local', state: 'idle', points: 10, lag_bytes: 0, lag_seconds: 0, runs_behind: 0 }]);
+    expect(roots).toEqual([{ name: 'logs', path: logs, missing: false, runs: 1, files: 1, points: 10 }]);
+    expect(await text()).toMatch(/no watch running +10 +- +- +-\n.*\nNext: mirrorboard verify\n$/s);
+  });
+
+  it('that is behind its files says by how much, and how to bring them', async () => {
+    await backfill();
+    const bytes = append(...scalars(10, 30));
+    const [lane] = (await status()).lanes;
+    expect(lane).toMatchObject({ points: 10, lag_bytes: bytes, runs_behind: 1, remedy: `mirrorboard backfill ${logs}` });
+    expect(lane?.lag_points_estimate).toBeGreaterThan(10);
+    expect(lane?.lag_seconds).toBeGreaterThan(0);
+    expect(await text()).toMatch(new RegExp(`no watch running.*\\nNext: mirrorboard backfill ${logs}\\n$`, 's'));
+    await backfill();
+    expect((await status()).lanes).toMatchObject([{ points: 30, lag_bytes: 0, runs_behind: 0 }]);
+  });
+
+  it('counts a file that nobody has read yet, and not a torn end that waits for its writer', async () => {
+    truncateSync(file, w.eventFile(...scalars(0, 10)).length - 5);
+    await backfill();
+    expect((await status()).lanes).toMatchObject([{ points: 9, lag_bytes: 0 }]);
+    expect(await text()).toMatch(/not whole yet: normal while a writer is at work/);
+    mkdirSync(join(logs, 'new'));
+    writeFileSync(join(logs, 'new', ONE), w.eventFile(...scalars(0, 3)));
+    expect((await status()).lanes[0]).toMatchObject({ runs_behind: 1 });
+  });
+
+  it('after a watch has its last word, also while it runs', async () => {
+    const watching = start(['watch', logs], { cwd: folder });
+    await watching.said(/root scanned/);
+    let running: Status | undefined;
+    const hasAll = async (): Promise<boolean> => {
+      running = JSON.parse((await mustRun(['status', '--json'], { cwd: folder })).stdout);
+      return running?.watch?.running === true && running.lanes[0]?.points === 10;
+    };
+    expect(await until(hasAll, 15_000)).toBe(true);
+    expect(running?.lanes).toMatchObject([{ state: 'active', reason: null, lag_bytes: 0 }]);
+    expect(await text()).toMatch(/ active +10 /);
+    watching.child.kill('SIGTERM');
+    expect((await watching.ended).code).toBe(0);
+    const { lanes, watch } = await status();
+    expect(watch).toMatchObject({ running: false, status: { type: 'status', pid: watching.child.pid, ready: true, ended: true } });
+    expect(lanes).toMatchObject([{ state: 'idle', points: 10, lag_bytes: 0 }]);
+    expect(await text()).toMatch(/no watch running +10 /);
+  });
+
+  it('names what is damaged, with a remedy, and ends with 1', async () => {
+    cpSync(join(repository, 'test/damaged/flip_in_data'), join(logs, 'flipped'), { recursive: true });
+    await backfill(1);
+    const { damage } = await status(1);
+    expect(damage).toMatchObject([
+      {
+        root: 'logs',
+        run: 'flipped',
+        start: 416,
+        end: 458,
+        reason: 'data_checksum',
+        pending: false,
+        remedy: expect.stringMatching(/copy the file anew/),
+      },
+    ]);
+    expect(await text(1)).toMatch(/logs\/flipped\/events\S+, offset 416: .*\n +remedy: copy the file anew/);
+  });
+
+  it('whose root is not there says so and ends with 1; what was mirrored is still counted', async () => {
+    await backfill();
+    renameSync(logs, `${logs}.away`);
+    expect((await status(1)).roots).toMatchObject([{ name: 'logs', missing: true, points: 10 }]);
+    expect(await text(1)).toMatch(/MISSING/);
+    renameSync(`${logs}.away`, logs);
+    await status();
+  });
+
+  it('that is not there is wrong use', async () => {
+    const { stdout, stderr } = await mustRun(['status', '--json'], { cwd: folder }, 2);
+    expect(JSON.parse(stdout)).toMatchObject({ type: 'error', code: 'MB3007', exit_code: 2 });
+    expect(stderr).toMatch(/MB3007/);
+  });
+
+  it('that another folder has is said with the flag that names it', async () => {
+    await backfill();
+    const elsewhere = join(folder, 'elsewhere');
+    mkdirSync(elsewhere);
+    const { stdout } = await mustRun(['status', '--store', '../mirrorboard.db'], { cwd: elsewhere });
+    expect(stdout).toMatch(/Next: mirrorboard verify --store \.\.\/mirrorboard\.db\n$/);
+    rmSync(elsewhere, { recursive: true });
+  });
+});

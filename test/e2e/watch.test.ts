@@ -1,0 +1,499 @@
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { freePort, until } from '../crash/watch-kill.ts';
+import { bigLog } from '../support/big-log.ts';
+import * as w from '../support/event-writer.ts';
+import { type Ended, endAll, freshDirectory, mustRun, remove, type Running, start } from './command.ts';
+import { mountMemory, remount, unmount, whyNoMounts } from './mounts.ts';
+
+const reason = whyNoMounts();
+if (reason !== undefined) process.stderr.write(`watch.test: tests that need a file system of their own are skipped: ${reason}\n`);
+const itMounts = reason === undefined ? it : it.skip;
+const MOST_MS = 15_000;
+const ONE = 'events.out.tfevents.1';
+
+let folder: string;
+let logs: string;
+let run: string;
+let file: string;
+let small: string;
+
+beforeEach(() => {
+  folder = freshDirectory();
+  logs = join(folder, 'logs');
+  run = join(logs, 'run');
+  file = join(run, ONE);
+  small = join(folder, 'small');
+  mkdirSync(run, { recursive: true });
+});
+
+afterEach(async () => {
+  await endAll();
+  unmount(small);
+  remove(folder);
+});
+
+function watch(...args: readonly string[]): Running {
+  return start(['watch', logs, '--scan-interval', '0.3', ...args], { cwd: folder, timeoutMs: 60_000 });
+}
+
+const scalar = (step: number, value = step): Uint8Array =>
+  w.event({ wallTime: 1000 + step, step, summary: [w.simpleValue('loss', value)] });
+const scalars = (from: number, to: number): Uint8Array[] => Array.from({ length: to - from }, (_, i) => scalar(from + i));
+const append = (path: string, ...events: readonly Uint8Array[]): void => appendFileSync(path, w.concat(...events.map(w.frame)));
+
+/** One number out of the store; 0 while there is none. */
+function stored(sql = 'SELECT coalesce(sum(points), 0) FROM runs', store = join(folder, 'mirrorboard.db')): number {
+  if (!existsSync(store)) return 0;
+  const db = new DatabaseSync(store, { readOnly: true });
+  try {
+    return Number(Object.values(db.prepare(sql).get() ?? {})[0]);
+  } catch {
+    return 0; // not made yet
+  } finally {
+    db.close();
+  }
+}
+
+async function has(points: number, store?: string): Promise<void> {
+  await until(() => stored(undefined, store) === points, MOST_MS);
+  expect(stored(undefined, store)).toBe(points);
+}
+
+async function end({ child, ended }: Running, signal: NodeJS.Signals = 'SIGTERM'): Promise<Ended> {
+  child.kill(signal);
+  const result = await ended;
+  expect({ code: result.code, signal: result.signal, stderr: result.code === 0 ? '' : result.stderr }).toEqual({
+    code: 0,
+    signal: null,
+    stderr: '',
+  });
+  return result;
+}
+
+/** Every point of the files, as they are now, once. */
+async function expectMirrored(store = join(folder, 'mirrorboard.db')): Promise<void> {
+  const exported = (await mustRun(['export', '--store', store], { cwd: folder })).stdout;
+  const wanted = (await mustRun(['inspect', '--format', 'json', logs], { cwd: folder })).stdout;
+  expect(exported === wanted ? '' : `wanted ${wanted.slice(0, 2000)}\ngot ${exported.slice(0, 2000)}`).toBe('');
+}
+
+function number(pattern: RegExp, path: string): number {
+  return Number(pattern.exec(readFileSync(path, 'utf8'))?.[1]);
+}
+
+/** Bytes in memory of a process. */
+const residentBytes = (pid: number | undefined): number => number(/VmRSS:\s+(\d+)/, `/proc/${pid}/status`) * 1024;
+/** Hundredths of a second on a processor. */
+const cpuTicks = (pid: number | undefined): number => {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return Number(fields[11]) + Number(fields[12]);
+};
+
+describe('a watch that is asked to end', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('by %s stores what it read and ends well', async (signal) => {
+    writeFileSync(file, w.eventFile(...scalars(0, 100)));
+    const watching = watch();
+    await has(100);
+    append(file, scalar(100));
+    await has(101);
+    await end(watching, signal);
+    await expectMirrored();
+  });
+
+  it('in the middle of its first pass leaves a store that goes on', async () => {
+    bigLog({ dir: logs, runs: 20, tags: 5, steps: 1000, files: 2 });
+    const watching = watch();
+    await until(() => stored() > 0, MOST_MS);
+    await end(watching);
+    expect(stored("SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'")).toBe(0);
+    const again = watch();
+    await has(100_000);
+    await end(again);
+    rmSync(run, { recursive: true });
+    await expectMirrored();
+  });
+
+  it('before it has anything to do ends at once', async () => {
+    const watching = watch();
+    await watching.said(/root scanned/);
+    await end(watching);
+  });
+});
+
+describe('a second watch', () => {
+  it.each([
+    ['on the same store', 'mirrorboard.db'],
+    ['on the same store by another name', 'link.db'],
+  ])('%s is refused, and told who has it', async (_, name) => {
+    writeFileSync(file, w.eventFile(scalar(0)));
+    symlinkSync(join(folder, 'mirrorboard.db'), join(folder, 'link.db'));
+    const first = watch();
+    await has(1);
+    const second = start(['watch', logs, '--store', join(folder, name)], { cwd: folder, timeoutMs: 5000 });
+    const { code, stderr } = await second.ended;
+    expect({ code, stderr }).toMatchObject({ code: 4, stderr: expect.stringContaining(`process ${first.child.pid}`) });
+    await end(first);
+  });
+
+  it('of another directory with the same name as one that is mirrored is refused, and says how to name it', async () => {
+    writeFileSync(file, w.eventFile(scalar(0)));
+    const first = watch();
+    await has(1);
+    await end(first);
+    const other = join(folder, 'other/logs');
+    mkdirSync(join(other, 'run'), { recursive: true });
+    writeFileSync(join(other, 'run', ONE), w.eventFile(w.event({ wallTime: 5, step: 1, summary: [w.simpleValue('acc', 1)] })));
+    const { code, stderr } = await start(['watch', other], { cwd: folder, timeoutMs: 5000 }).ended;
+    expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringMatching(/MB2007/) });
+    expect(stored()).toBe(1);
+  });
+});
+
+describe('the roots of a watch', () => {
+  it('have the runs that --include and --exclude name only', async () => {
+    for (const name of ['a', 'a/debug', 'b']) {
+      mkdirSync(join(logs, name));
+      writeFileSync(join(logs, name, ONE), w.eventFile(scalar(0)));
+    }
+    const watching = watch('--include', 'a', '--include', 'late*', '--exclude', '**/debug');
+    await watching.said(/root scanned/);
+    for (const name of ['late1', 'late2/debug', 'other']) {
+      mkdirSync(join(logs, name), { recursive: true });
+      writeFileSync(join(logs, name, ONE), w.eventFile(scalar(0)));
+    }
+    await until(() => stored("SELECT count(*) FROM runs WHERE run = 'late1' AND points = 1") === 1, MOST_MS);
+    await sleep(600); // one more scan, which must bring nothing
+    await end(watching);
+    const db = new DatabaseSync(join(folder, 'mirrorboard.db'), { readOnly: true });
+    expect(db.prepare('SELECT run FROM runs WHERE points > 0 ORDER BY run').all()).toMatchObject([{ run: 'a' }, { run: 'late1' }]);
+    db.close();
+  });
+
+  it('may vanish and come back, with more in them', async () => {
+    writeFileSync(file, w.eventFile(...scalars(0, 10)));
+    const watching = watch();
+    await has(10);
+    renameSync(logs, `${logs}.away`);
+    await watching.said(/root missing, waiting for it/);
+    append(join(`${logs}.away`, 'run', ONE), scalar(10));
+    renameSync(`${logs}.away`, logs);
+    await watching.said(/root is back/);
+    await has(11);
+    append(file, scalar(11));
+    await has(12);
+    const { stderr } = await end(watching);
+    expect(stderr).not.toMatch(/"kind":"(lost|replaced|shortened)"/);
+    await expectMirrored();
+  }, 30_000);
+
+  it('are directories: a file is refused, and so is nothing', async () => {
+    writeFileSync(file, w.eventFile(scalar(0)));
+    expect((await mustRun(['watch', file], { cwd: folder }, 2)).stderr).toMatch(/MB2002/);
+    expect((await mustRun(['watch', join(folder, 'missing')], { cwd: folder }, 2)).stderr).toMatch(/MB2001/);
+    expect((await mustRun(['watch'], { cwd: folder }, 2)).stderr).toMatch(/MB1001/);
+    expect(existsSync(join(folder, 'mirrorboard.db'))).toBe(false);
+  });
+});
+
+describe('a file that is watched', () => {
+  it('and replaced is mirrored as it is now; what it held before is kept', async () => {
+    writeFileSync(file, w.eventFile(...scalars(0, 10)));
+    const watching = watch();
+    await has(10);
+    writeFileSync(join(folder, 'new'), w.eventFile(...scalars(50, 64)));
+    renameSync(join(folder, 'new'), file);
+    await has(14);
+    append(file, scalar(64));
+    await has(15);
+    expect((await end(watching)).stderr).toMatch(/"kind":"replaced"/);
+    expect(stored('SELECT count(*) FROM point')).toBe(25);
+    await expectMirrored();
+  });
+
+  it('and replaced by a large one is said to be replaced', async () => {
+    writeFileSync(file, w.eventFile(scalar(0)));
+    const watching = watch();
+    await has(1);
+    const encoded = new Uint8Array(1 << 20).fill(7);
+    const images = Array.from({ length: 20 }, (_, step) =>
+      w.event({ wallTime: 1, step, summary: [w.image('x', { width: 1, height: 1, encoded })] }),
+    );
+    writeFileSync(join(folder, 'new'), w.eventFile(...images));
+    renameSync(join(folder, 'new'), file);
+    await has(20);
+    expect((await end(watching)).stderr).toMatch(/"kind":"replaced"/);
+  });
+
+  it('and cut short is mirrored as it is now, and as it grows again', async () => {
+    writeFileSync(file, w.eventFile(...scalars(0, 10)));
+    const watching = watch();
+    await has(10);
+    truncateSync(file, w.eventFile(...scalars(0, 3)).length);
+    await has(3);
+    append(file, ...scalars(70, 80));
+    await has(13);
+    expect((await end(watching)).stderr).toMatch(/"kind":"shortened"/);
+    await expectMirrored();
+  });
+
+  it('and deleted with bytes that were not settled is reported as lost; one that was settled is not', async () => {
+    const other = join(run, 'events.out.tfevents.2');
+    writeFileSync(file, w.eventFile(...scalars(0, 10)));
+    appendFileSync(file, w.frame(scalar(10)).subarray(0, 15));
+    writeFileSync(other, w.eventFile(...scalars(0, 5)));
+    const watching = watch();
+    await has(15);
+    rmSync(other);
+    await watching.said(/file gone, all of it is mirrored/);
+    rmSync(file);
+    await watching.said(/"kind":"lost".*15 bytes/);
+    await end(watching);
+    expect(stored()).toBe(15);
+  });
+
+  it('and deleted comes back under its name', async () => {
+    writeFileSync(file, w.eventFile(...scalars(0, 10)));
+    const watching = watch();
+    await has(10);
+    rmSync(file);
+    await watching.said(/file gone/);
+    writeFileSync(file, w.eventFile(...scalars(90, 93)));
+    await has(3);
+    await end(watching);
+    await expectMirrored();
+  });
+
+  it('and turned into a directory is gone, and what is in that is found', async () => {
+    writeFileSync(file, w.eventFile(...scalars(0, 10)));
+    const watching = watch();
+    await has(10);
+    rmSync(file);
+    mkdirSync(file);
+    writeFileSync(join(file, ONE), w.eventFile(...scalars(0, 3)));
+    await has(13);
+    append(join(file, ONE), scalar(3));
+    await has(14);
+    await end(watching);
+  });
+
+  it('and out of reach for a while goes on when it is back', async () => {
+    writeFileSync(file, w.eventFile(...scalars(0, 10)));
+    const watching = watch();
+    await has(10);
+    // Permissions mean nothing to root; a link that leads nowhere is as unreadable for everybody.
+    renameSync(file, join(folder, 'kept'));
+    symlinkSync(join(folder, 'aim'), file);
+    await watching.said(/a link that leads nowhere/);
+    append(join(folder, 'kept'), scalar(10));
+    renameSync(join(folder, 'kept'), join(folder, 'aim'));
+    await has(11);
+    await end(watching);
+    await expectMirrored();
+  });
+
+  it('and filled with zeros ahead of its records has them when they come', async () => {
+    const head = w.eventFile(scalar(0));
+    writeFileSync(file, w.concat(head, new Uint8Array(100_000)));
+    const watching = watch();
+    await has(1);
+    const fd = openSync(file, 'r+');
+    let at = head.length;
+    for (let step = 1; step <= 20; step++) {
+      const record = w.frame(scalar(step));
+      // In two pieces: the length is there before the rest is.
+      writeSync(fd, record, 0, 14, at);
+      fdatasyncSync(fd);
+      await sleep(20);
+      writeSync(fd, record, 14, record.length - 14, at + 14);
+      at += record.length;
+    }
+    closeSync(fd);
+    await has(21);
+    const { stderr } = await end(watching);
+    expect(stderr).not.toMatch(/"kind":"replaced"/);
+    await expectMirrored();
+  });
+
+  it('and grows by one record of 72 MiB is not read into memory again and again', async () => {
+    writeFileSync(file, w.eventFile(scalar(0)));
+    const watching = watch();
+    await has(1);
+    const encoded = new Uint8Array(72 << 20).fill(9);
+    const record = w.frame(w.event({ wallTime: 1, step: 1, summary: [w.image('large', { width: 1, height: 1, encoded })] }));
+    const { pid } = watching.child;
+    const [bytesBefore, ticksBefore] = [residentBytes(pid), cpuTicks(pid)];
+    let most = 0;
+    const piece = 2 << 20;
+    let at = 0;
+    for (; at + piece < record.length; at += piece) {
+      appendFileSync(file, record.subarray(at, at + piece));
+      most = Math.max(most, residentBytes(pid));
+      await sleep(20);
+    }
+    const ticks = cpuTicks(pid) - ticksBefore;
+    process.stderr.write(
+      `watch.test: 72 MiB in pieces: ${((most - bytesBefore) / 2 ** 20).toFixed(1)} MiB more memory, ${ticks * 10} ms of processor\n`,
+    );
+    expect(most - bytesBefore).toBeLessThan(48 << 20);
+    expect(ticks).toBeLessThan(150);
+    appendFileSync(file, record.subarray(at));
+    await has(2);
+    append(file, scalar(2));
+    await has(3);
+    await end(watching);
+    await expectMirrored();
+  }, 30_000);
+});
+
+describe('a disk that is full', () => {
+  const store = (): string => join(small, 'mirrorboard.db');
+
+  itMounts(
+    'makes the lane wait with a remedy, and go on when there is room, with nothing lost or doubled',
+    async () => {
+      bigLog({ dir: logs, runs: 4, tags: 5, steps: 10_000, files: 2 });
+      writeFileSync(file, w.eventFile(scalar(0)));
+      mountMemory(small, 'size=4m');
+      const watching = watch('--store', store());
+      await watching.said(/"remedy":"Make room.*lane waiting/);
+      append(file, scalar(1));
+      remount(small, 'size=64m');
+      await has(200_002, store());
+      append(file, scalar(2));
+      await has(200_003, store());
+      const { stderr } = await end(watching);
+      expect(stderr).toMatch(/MB3005/);
+      expect(stderr).toMatch(/lane active/);
+      await expectMirrored(store());
+    },
+    40_000,
+  );
+
+  itMounts(
+    'is noticed, though nothing more is written to the logs',
+    async () => {
+      mountMemory(small, 'size=16m');
+      const watching = watch('--store', store());
+      await watching.said(/root scanned/);
+      expect(() => {
+        for (;;) appendFileSync(join(small, 'filler'), new Uint8Array(4096));
+      }).toThrow(/ENOSPC/);
+      const image = (step: number): Uint8Array =>
+        w.event({ wallTime: 1, step, summary: [w.image('x', { width: 1, height: 1, encoded: new Uint8Array(20_000).fill(step) })] });
+      writeFileSync(file, w.eventFile(...Array.from({ length: 100 }, (_, step) => image(step))));
+      // Read at once, and refused when the watch has nothing else to do.
+      const isSaid = watching.said(/lane waiting/).then(() => true);
+      expect(await Promise.race([isSaid, sleep(5000, false)])).toBe(true);
+      rmSync(join(small, 'filler'));
+      await has(100, store());
+      await end(watching);
+      await expectMirrored(store());
+    },
+    40_000,
+  );
+
+  itMounts(
+    'makes a file that is deleted meanwhile a loss, and that is said',
+    async () => {
+      bigLog({ dir: logs, runs: 2, tags: 5, steps: 20_000 });
+      mountMemory(small, 'size=3m');
+      const watching = watch('--store', store());
+      await watching.said(/lane waiting/);
+      writeFileSync(file, w.eventFile(...scalars(0, 1000)));
+      await sleep(600); // one scan: it is heard of
+      rmSync(file);
+      await sleep(600); // and one more: it is gone
+      remount(small, 'size=64m');
+      await has(200_000, store());
+      const { stderr } = await end(watching);
+      expect(stderr).toMatch(/"kind":"(lost|vanished)"/);
+      expect(stderr).not.toMatch(/all of it is mirrored/);
+    },
+    40_000,
+  );
+});
+
+describe('what a watch hears', () => {
+  const quantile = (values: readonly number[], q: number): string =>
+    (values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(q * values.length))] ?? 0).toFixed(0);
+
+  it.each([
+    ['with notifications', ['--scan-interval', '600'], 50],
+    ['by polling alone', ['--poll', '--scan-interval', '600'], 5],
+  ] as const)(
+    '%s is in the store soon after it was written',
+    async (name, args, count) => {
+      writeFileSync(file, w.eventFile(scalar(0)));
+      const watching = watch(...args);
+      await has(1);
+      const db = new DatabaseSync(join(folder, 'mirrorboard.db'), { readOnly: true });
+      const newest = db.prepare('SELECT points FROM run');
+      const delays: number[] = [];
+      try {
+        for (let step = 1; step <= count; step++) {
+          const from = performance.now();
+          append(file, scalar(step));
+          while (newest.get()?.['points'] !== step + 1 && performance.now() - from < 5000) await nextTurn();
+          delays.push(performance.now() - from);
+          await sleep(5 + ((step * 37) % 40));
+        }
+      } finally {
+        db.close();
+      }
+      process.stderr.write(`watch.test: append to visible ${name}: p50 ${quantile(delays, 0.5)} ms, p99 ${quantile(delays, 0.99)} ms\n`);
+      expect(Math.max(...delays)).toBeLessThan(5000);
+      await end(watching);
+      await expectMirrored();
+    },
+    30_000,
+  );
+
+  it('of new directories, deep ones too, is in the store soon', async () => {
+    const watching = watch('--scan-interval', '600');
+    await watching.said(/root scanned/);
+    const deep = join(logs, 'a/b/c');
+    mkdirSync(deep, { recursive: true });
+    // As writers do: the directory first, the file when there is something to write.
+    await sleep(300);
+    writeFileSync(join(deep, ONE), w.eventFile(scalar(0)));
+    await has(1);
+    append(join(deep, ONE), scalar(1));
+    await has(2);
+    await end(watching);
+  });
+
+  it('can be asked for over HTTP', async () => {
+    const port = await freePort();
+    writeFileSync(file, w.eventFile(...scalars(0, 10)));
+    appendFileSync(file, w.frame(scalar(10)).subarray(0, 15));
+    const watching = watch('--listen', `127.0.0.1:${port}`);
+    await has(10);
+    const get = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${port}${path}`);
+    expect((await get('/readyz')).status).toBe(200);
+    const status = (await (await get('/status')).json()) as { lanes: object[]; damage: object[] };
+    expect(status.lanes).toMatchObject([{ name: 'local', state: 'active', points: 10, lag_bytes: 0, lag_seconds: 0 }]);
+    expect(status.damage).toMatchObject([{ file: ONE, reason: 'torn', pending: true }]);
+    // A probe that keeps its connection open does not hold up the end.
+    const from = performance.now();
+    await end(watching);
+    expect(performance.now() - from).toBeLessThan(2000);
+  });
+});

@@ -1,0 +1,98 @@
+import { mkdirSync, mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { DirectoryCache, walk } from '../../../src/discover/index.ts';
+
+const ENTRIES = [{ name: 'events.out.tfevents.1', kind: 'file' as const }];
+
+let folder = '';
+let cache: DirectoryCache;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-cache-'));
+  cache = new DirectoryCache();
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** Makes the directory one that did not change for so many seconds. */
+function age(seconds: number): void {
+  const at = Date.now() / 1000 - seconds;
+  utimesSync(folder, at, at);
+}
+
+describe('DirectoryCache', () => {
+  it('knows the entries of a directory that has not changed', () => {
+    age(60);
+    cache.set(folder, ENTRIES, Date.now());
+    expect(cache.get(folder)).toEqual(ENTRIES);
+    cache.clear();
+    expect(cache.get(folder)).toBeUndefined();
+  });
+
+  it('does not know those of one that changed just before it was read: more may have come in the same tick of its clock', () => {
+    age(9);
+    cache.set(folder, ENTRIES, Date.now());
+    expect(cache.get(folder)).toBeUndefined();
+    age(-3600); // a clock that is ahead
+    cache.set(folder, ENTRIES, Date.now());
+    expect(cache.get(folder)).toBeUndefined();
+  });
+
+  it('does not know those of one that changed while it was read', () => {
+    age(60);
+    const startedAtMs = Date.now();
+    writeFileSync(join(folder, 'events.out.tfevents.2'), '');
+    cache.set(folder, ENTRIES, startedAtMs);
+    expect(cache.get(folder)).toBeUndefined();
+  });
+
+  it('forgets what was known before when the directory turns out to be unsettled', () => {
+    age(60);
+    cache.set(folder, ENTRIES, Date.now());
+    writeFileSync(join(folder, 'events.out.tfevents.2'), '');
+    cache.set(folder, ENTRIES, Date.now());
+    age(60);
+    expect(cache.get(folder)).toBeUndefined();
+  });
+
+  it.each([
+    ['made', (): void => writeFileSync(join(folder, 'new'), '')],
+    ['renamed', (): void => renameSync(join(folder, 'old'), join(folder, 'new'))],
+    ['removed', (): void => rmSync(join(folder, 'old'))],
+    ['made as a directory', (): void => mkdirSync(join(folder, 'new'))],
+  ])('sees that something was %s', (_, change) => {
+    writeFileSync(join(folder, 'old'), '');
+    age(60);
+    cache.set(folder, ENTRIES, Date.now());
+    change();
+    expect(cache.get(folder)).toBeUndefined();
+  });
+
+  it('throws where the directory is gone', () => {
+    age(60);
+    cache.set(folder, ENTRIES, Date.now());
+    rmSync(folder, { recursive: true });
+    expect(() => cache.get(folder)).toThrow(/ENOENT/);
+    mkdirSync(folder);
+  });
+});
+
+describe('a walk with a cache', () => {
+  it('sees a file that is added to an old directory, and one that grew in it', () => {
+    const run = join(folder, 'run');
+    mkdirSync(run);
+    writeFileSync(join(run, 'events.out.tfevents.1'), 'x');
+    const old = Date.now() / 1000 - 3600;
+    for (const path of [run, folder]) utimesSync(path, old, old);
+    const sizes = (): object =>
+      Object.fromEntries(walk(folder, '', { cache }).runs.flatMap(({ files }) => files.map((f) => [f.name, f.size])));
+    expect(sizes()).toEqual({ 'events.out.tfevents.1': 1 });
+    writeFileSync(join(run, 'events.out.tfevents.1'), 'longer');
+    expect(sizes()).toEqual({ 'events.out.tfevents.1': 6 });
+    writeFileSync(join(run, 'events.out.tfevents.2'), 'xx');
+    expect(sizes()).toEqual({ 'events.out.tfevents.1': 6, 'events.out.tfevents.2': 2 });
+    mkdirSync(join(folder, 'other'));
+    writeFileSync(join(folder, 'other', 'events.out.tfevents.3'), 'xxx');
+    expect(sizes()).toEqual({ 'events.out.tfevents.1': 6, 'events.out.tfevents.2': 2, 'events.out.tfevents.3': 3 });
+  });
+});

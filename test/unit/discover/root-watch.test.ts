@@ -1,0 +1,291 @@
+import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { RootWatch, type RunChange, runFilter, walk } from '../../../src/discover/index.ts';
+import { compareNames } from '../../../src/model/index.ts';
+
+const ONE = 'events.out.tfevents.1';
+const TWO = 'events.out.tfevents.2';
+const isRoot = process.getuid?.() === 0;
+
+let base = '';
+let root = '';
+let now = 0;
+beforeEach(() => {
+  base = realpathSync(mkdtempSync(join(tmpdir(), 'mirrorboard-watch-')));
+  root = join(base, 'logs');
+  mkdirSync(root);
+  now = Date.now();
+});
+afterEach(() => rmSync(base, { recursive: true }));
+
+function write(path: string, text = 'x'): void {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), text);
+}
+
+const watched = (options: { below?: string; include?: string[]; exclude?: string[] } = {}): RootWatch =>
+  new RootWatch({ path: root, below: options.below ?? '', filter: runFilter(options.include ?? [], options.exclude ?? []) });
+const named = (changes: readonly RunChange[]): string[] =>
+  changes.flatMap(({ run, files }) => files.map(({ name, size }) => `${run}/${name} ${size}`)).sort(compareNames);
+const goneFrom = (watch: RootWatch): string[] =>
+  watch
+    .scan(now)
+    .gone.map(({ run, name }) => `${run}/${name}`)
+    .sort();
+
+/** What a store would know of everything that is there now. */
+function known(): { run: string; name: string; size: number; stamp: string }[] {
+  return walk(root).runs.flatMap(({ path, files }) => files.map((file) => ({ run: path, ...file })));
+}
+
+describe('a scan', () => {
+  it('tells of files that are new, that grew, that shrank, that were replaced, and of no others', () => {
+    write(ONE);
+    write(`a/${ONE}`);
+    write(`a/${TWO}`);
+    const watch = watched();
+    expect(named(watch.scan(now).changes)).toEqual([`./${ONE} 1`, `a/${ONE} 1`, `a/${TWO} 1`]);
+    expect(watch.scan(now)).toMatchObject({ changes: [], gone: [], directories: 2, files: 3, isMissing: false });
+    appendFileSync(join(root, ONE), 'more');
+    expect(named(watch.scan(now).changes)).toEqual([`./${ONE} 5`]);
+    write(ONE, 'xx');
+    write('new/other', 'y');
+    renameSync(join(root, 'new/other'), join(root, 'a', ONE));
+    expect(named(watch.scan(now).changes)).toEqual([`./${ONE} 2`, `a/${ONE} 1`]);
+  });
+
+  it('tells of files that are gone, once', () => {
+    write(ONE);
+    write(`a/${ONE}`);
+    const watch = watched();
+    watch.scan(now);
+    rmSync(join(root, 'a'), { recursive: true });
+    expect(goneFrom(watch)).toEqual([`a/${ONE}`]);
+    expect(goneFrom(watch)).toEqual([]);
+    write(`a/${ONE}`);
+    expect(named(watch.scan(now).changes)).toEqual([`a/${ONE} 1`]);
+  });
+
+  it('takes a file that became a directory for gone, and finds what is in that', () => {
+    write(`a/${ONE}`);
+    const watch = watched();
+    watch.scan(now);
+    rmSync(join(root, 'a', ONE));
+    write(`a/${ONE}/${TWO}`);
+    const { changes, gone } = watch.scan(now);
+    expect(named(changes)).toEqual([`a/${ONE}/${TWO} 1`]);
+    expect(gone).toEqual([{ run: 'a', name: ONE }]);
+  });
+
+  it('takes nothing for gone while the root is missing, and finds it as it was when it is back', () => {
+    write(`a/${ONE}`);
+    const watch = watched();
+    watch.scan(now);
+    renameSync(root, `${root}.away`);
+    expect(watch.scan(now)).toMatchObject({ changes: [], gone: [], isMissing: true, files: 1 });
+    renameSync(`${root}.away`, root);
+    expect(watch.scan(now)).toMatchObject({ changes: [], gone: [], isMissing: false });
+  });
+
+  it('takes nothing for gone while the root is a file', () => {
+    write(`a/${ONE}`);
+    const watch = watched();
+    watch.scan(now);
+    rmSync(root, { recursive: true });
+    writeFileSync(root, '');
+    expect(watch.scan(now)).toMatchObject({ changes: [], gone: [] });
+  });
+
+  (isRoot ? it.skip : it)('takes nothing for gone below a directory that can not be read, and says which', () => {
+    write(`a/b/${ONE}`);
+    write(`c/${ONE}`);
+    const watch = watched();
+    watch.scan(now);
+    chmodSync(join(root, 'a'), 0);
+    try {
+      expect(watch.scan(now)).toMatchObject({ changes: [], gone: [], obstacles: [{ path: 'a' }] });
+    } finally {
+      chmodSync(join(root, 'a'), 0o755);
+    }
+    expect(watch.scan(now)).toMatchObject({ changes: [], gone: [], obstacles: [] });
+  });
+
+  it('tells of nothing that was known before and did not change', () => {
+    write(ONE);
+    write(`a/${ONE}`);
+    const watch = watched();
+    watch.seed(known());
+    expect(watch.scan(now)).toMatchObject({ changes: [], gone: [] });
+    const other = watched();
+    other.seed(known());
+    appendFileSync(join(root, ONE), 'y');
+    rmSync(join(root, 'a'), { recursive: true });
+    const { changes, gone } = other.scan(now);
+    expect(named(changes)).toEqual([`./${ONE} 2`]);
+    expect(gone).toEqual([{ run: 'a', name: ONE }]);
+  });
+});
+
+describe('a root that is narrowed', () => {
+  beforeEach(() => {
+    write(ONE);
+    write(`a/${ONE}`);
+    write(`a/b/${ONE}`);
+    write(`c/${ONE}`);
+  });
+
+  it('to a directory has the runs at and below it only', () => {
+    expect(named(watched({ below: 'a' }).scan(now).changes)).toEqual([`a/b/${ONE} 1`, `a/${ONE} 1`]);
+  });
+
+  it('to a directory takes nothing beside that for gone', () => {
+    const watch = watched({ below: 'a' });
+    watch.seed(known());
+    expect(goneFrom(watch)).toEqual([]);
+    rmSync(join(root, 'a/b'), { recursive: true });
+    expect(goneFrom(watch)).toEqual([`a/b/${ONE}`]);
+  });
+
+  it('to a directory does not look at what lies beside it, whoever points at it', () => {
+    const watch = watched({ below: 'a' });
+    watch.scan(now);
+    write(TWO);
+    write(`d/${ONE}`);
+    write(`a/${TWO}`);
+    expect(named(watch.look([join(root, TWO), join(root, 'a', TWO)], now))).toEqual([`a/${TWO} 1`]);
+    expect(named(watch.lookBelow(join(root, 'd'), now))).toEqual([]);
+  });
+
+  it('by globs has the runs that match', () => {
+    expect(named(watched({ include: ['a'] }).scan(now).changes)).toEqual([`a/b/${ONE} 1`, `a/${ONE} 1`]);
+    expect(named(watched({ include: ['a/b'] }).scan(now).changes)).toEqual([`a/b/${ONE} 1`]);
+    expect(named(watched({ exclude: ['a'] }).scan(now).changes)).toEqual([`./${ONE} 1`, `c/${ONE} 1`]);
+    expect(named(watched({ include: ['a'], exclude: ['a/b'] }).scan(now).changes)).toEqual([`a/${ONE} 1`]);
+  });
+
+  it('by a glob that leaves out the root has none of its files', () => {
+    expect(named(watched({ exclude: ['.'] }).scan(now).changes)).not.toContain(`./${ONE} 1`);
+  });
+
+  it('by globs takes nothing that does not match for gone', () => {
+    const watch = watched({ include: ['a'], exclude: ['a/b'] });
+    watch.seed(known());
+    expect(goneFrom(watch)).toEqual([]);
+  });
+
+  it('by globs does not look at what does not match, whoever points at it', () => {
+    const watch = watched({ include: ['a', 'd/e'], exclude: ['a/b'] });
+    watch.scan(now);
+    for (const path of [TWO, `a/${TWO}`, `a/b/${TWO}`, `d/${ONE}`, `d/e/${ONE}`]) write(path);
+    expect(named(watch.look([join(root, TWO), join(root, 'a', TWO), join(root, 'a/b', TWO)], now))).toEqual([`a/${TWO} 1`]);
+    expect(named(watch.lookBelow(join(root, 'd'), now))).toEqual([`d/e/${ONE} 1`]);
+    expect(named(watch.lookBelow(join(root, 'a/b'), now))).toEqual([]);
+  });
+});
+
+describe('a poll', () => {
+  const ago = (path: string, ms: number): void => {
+    utimesSync(join(root, path), (now - ms) / 1000, (now - ms) / 1000);
+  };
+
+  const grow = (...names: readonly string[]): void => {
+    for (const name of names) appendFileSync(join(root, name, ONE), 'y');
+  };
+
+  it('looks every second at a file that grew in the last minute, every 15 seconds for an hour, and then never', () => {
+    write(`run/${ONE}`);
+    const watch = watched();
+    watch.scan(now);
+    watch.poll(now); // all are due at first
+    grow('run');
+    expect(named(watch.poll(now + 500))).toEqual([]);
+    expect(named(watch.poll(now + 1000))).toEqual([`run/${ONE} 2`]);
+    const minute = now + 1000 + 60_000;
+    watch.poll(minute);
+    grow('run');
+    expect(named(watch.poll(minute + 14_000))).toEqual([]);
+    expect(named(watch.poll(minute + 15_000))).toEqual([`run/${ONE} 3`]);
+    const hour = minute + 15_000 + 3_600_000;
+    watch.poll(hour);
+    grow('run');
+    expect(named(watch.poll(hour + 60_000))).toEqual([]);
+    expect(named(watch.scan(hour + 61_000).changes)).toEqual([`run/${ONE} 4`]);
+    grow('run');
+    expect(named(watch.poll(hour + 62_000))).toEqual([`run/${ONE} 5`]);
+  });
+
+  it('leaves files alone that were old when they were found', () => {
+    write(`cold/${ONE}`);
+    ago(`cold/${ONE}`, 2 * 3_600_000);
+    const watch = watched();
+    watch.scan(now);
+    grow('cold');
+    expect(named(watch.poll(now + 1000))).toEqual([]);
+    expect(named(watch.scan(now + 2000).changes)).toEqual([`cold/${ONE} 2`]);
+  });
+
+  it('looks at files that were known before and grew just now, as after a restart', () => {
+    write(`run/${ONE}`);
+    const watch = watched();
+    watch.seed(known());
+    expect(watch.scan(now).changes).toEqual([]);
+    watch.poll(now);
+    grow('run');
+    expect(named(watch.poll(now + 1000))).toEqual([`run/${ONE} 2`]);
+  });
+
+  it('says nothing of a file that is gone: that is for a scan', () => {
+    write(ONE);
+    const watch = watched();
+    watch.scan(now);
+    rmSync(join(root, ONE));
+    expect(watch.poll(now + 1000)).toEqual([]);
+    expect(goneFrom(watch)).toEqual([`./${ONE}`]);
+  });
+});
+
+describe('a look at what was pointed at', () => {
+  it('tells of a change once, and of nothing that is no event file', () => {
+    write(`a/${ONE}`);
+    write('a/notes.txt');
+    const watch = watched();
+    watch.scan(now);
+    appendFileSync(join(root, 'a', ONE), 'y');
+    const paths = [join(root, 'a', ONE), join(root, 'a', ONE), join(root, 'a/notes.txt'), join(root, 'a/missing.tfevents')];
+    expect(named(watch.look(paths, now))).toEqual([`a/${ONE} 2`]);
+    expect(watch.look(paths, now)).toEqual([]);
+    expect(watch.scan(now).changes).toEqual([]);
+  });
+
+  it('finds the runs below a directory that is new', () => {
+    const watch = watched();
+    watch.scan(now);
+    write(`a/b/${ONE}`);
+    expect(named(watch.lookBelow(join(root, 'a'), now))).toEqual([`a/b/${ONE} 1`]);
+    expect(watch.scan(now)).toMatchObject({ changes: [], gone: [] });
+  });
+});
+
+describe('the directories that are worth a notification', () => {
+  it('are the root, and those of runs that grew in the last hour with what lies above them', () => {
+    write(`a/b/${ONE}`);
+    write(`old/${ONE}`);
+    utimesSync(join(root, 'old', ONE), now / 1000 - 7200, now / 1000 - 7200);
+    const watch = watched();
+    watch.scan(now);
+    expect(watch.activeDirectories(now, 100).sort()).toEqual([root, join(root, 'a'), join(root, 'a/b')]);
+    expect(watch.activeDirectories(now + 2 * 3_600_000, 100)).toEqual([root]);
+  });
+
+  it('are no more than asked for, those that grew last first', () => {
+    for (let i = 0; i < 20; i++) {
+      write(`r${i}/${ONE}`);
+      utimesSync(join(root, `r${i}`, ONE), now / 1000 - 30 + i, now / 1000 - 30 + i);
+    }
+    const watch = watched();
+    watch.scan(now);
+    expect(watch.activeDirectories(now, 4)).toEqual([root, ...[19, 18, 17].map((i) => join(root, `r${i}`))]);
+  });
+});
