@@ -1,0 +1,57 @@
+# mirrorboard as an image; docs/deployment.md says how to run it, scripts/check-deployment.sh and scripts/try-image.sh try it.
+ARG NODE_IMAGE=node:24-bookworm-slim
+
+FROM ${NODE_IMAGE} AS build
+WORKDIR /build
+COPY package.json package-lock.json .npmrc ./
+# Optional packages are needed here: the compiler's binary is one.
+RUN npm ci --include=dev --include=optional --ignore-scripts
+COPY tsconfig.json LICENSE ./
+COPY bin bin
+COPY scripts/build.sh scripts/
+COPY src src
+# A checkout runs with type errors, an image is not made with them. Modes come along from whoever builds, whatever
+# their umask: the user of the image has to be able to read everything.
+RUN node_modules/.bin/tsc -p tsconfig.json --noEmit \
+    && sh scripts/build.sh \
+    && mkdir -p /out/dist \
+    && cp -R bin LICENSE package.json package-lock.json .npmrc /out/ \
+    && cp -R dist/src /out/dist/src \
+    && chmod -R a+rX,go-w /out
+
+FROM ${NODE_IMAGE}
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+# What is optional in package.json is another Node for checkouts; the image has its own.
+RUN npm ci --omit=dev --omit=optional --ignore-scripts --cache=/tmp/npm \
+    && rm -rf /tmp/npm \
+    && mkdir -p /var/lib/mirrorboard \
+    && chown 10001:10001 /var/lib/mirrorboard \
+    && ln -s /app/bin/mirrorboard /usr/local/bin/mirrorboard
+COPY --from=build /out/ ./
+
+# Both win over the configuration file, so that it can't name a place that a read-only root refuses.
+ENV NODE_ENV=production \
+    MIRRORBOARD_STORE=/var/lib/mirrorboard/mirrorboard.db \
+    MIRRORBOARD_STATE=/var/lib/mirrorboard/mirrorboard.state
+
+# Below the slow layers, since they change with each build.
+ARG NODE_IMAGE
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+LABEL org.opencontainers.image.title="mirrorboard" \
+      org.opencontainers.image.description="Mirrors TensorBoard log directories, exactly and continuously" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}" \
+      org.opencontainers.image.base.name="${NODE_IMAGE}"
+
+# Numeric, so that a kubelet can see that it is not root.
+USER 10001:10001
+WORKDIR /var/lib/mirrorboard
+VOLUME ["/var/lib/mirrorboard"]
+# No shell and no init in between: signals reach the one process. It handles SIGTERM itself and starts no others.
+ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "/app/dist/src/main.js"]
+CMD ["watch"]

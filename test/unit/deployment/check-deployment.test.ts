@@ -1,0 +1,97 @@
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { readText, repository } from './files.ts';
+
+interface Checked {
+  readonly code: number;
+  readonly output: string;
+}
+
+function check(directory: string, env: NodeJS.ProcessEnv = {}): Promise<Checked> {
+  const script = join(repository, 'scripts/check-deployment.sh');
+  return new Promise((resolve) => {
+    execFile('sh', [script, directory], { env: { ...process.env, ...env }, timeout: 400_000 }, (error, stdout, stderr) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, output: stdout + stderr });
+    });
+  });
+}
+
+// Here and not in a test: the names of the tests say what could not be tried. A first run downloads the tools.
+const here = await check(repository);
+const reasons = new Map([...here.output.matchAll(/^skipped ([\w-]+): (.*)$/gm)].map(([, tool = '', reason = '']) => [tool, reason]));
+
+/** A test that needs a tool; skipped with the reason where that can't be had. */
+function withTool(tool: string, name: string, run: () => Promise<void>): void {
+  const reason = reasons.get(tool);
+  if (reason === undefined) test(name, run, 120_000);
+  else test.skip(`${name} (no ${tool}: ${reason})`, run);
+}
+
+let copy: string;
+
+beforeEach(() => {
+  copy = mkdtempSync(join(tmpdir(), 'mirrorboard-deployment-'));
+  mkdirSync(join(copy, 'config'));
+  cpSync(join(repository, 'Dockerfile'), join(copy, 'Dockerfile'));
+  cpSync(join(repository, 'config/kubernetes'), join(copy, 'config/kubernetes'), { recursive: true });
+});
+
+afterEach(() => rmSync(copy, { recursive: true, force: true }));
+
+/** Changes a file of the copy. */
+function change(path: string, from: string, to: string): void {
+  const text = readText(path);
+  expect(text).toContain(from);
+  writeFileSync(join(copy, path), text.replace(from, to));
+}
+
+describe('scripts/check-deployment.sh', () => {
+  test('finds nothing wrong with this checkout', () => {
+    expect(here).toEqual({ code: 0, output: expect.not.stringContaining('FAILED') });
+  });
+
+  withTool('hadolint', 'refuses a Dockerfile that hadolint refuses', async () => {
+    change(
+      'Dockerfile',
+      'ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "/app/dist/src/main.js"]',
+      'ENTRYPOINT node main.js',
+    );
+    expect(await check(copy)).toEqual({ code: 1, output: expect.stringMatching(/DL3025.*FAILED hadolint/s) });
+  });
+
+  withTool('kubernetes-validate', 'refuses a manifest with a field that Kubernetes does not know', async () => {
+    change('config/kubernetes/mirrorboard.yaml', 'terminationGracePeriodSeconds:', 'terminationGracePeriod:');
+    expect(await check(copy)).toEqual({ code: 1, output: expect.stringMatching(/terminationGracePeriod.*FAILED kubernetes-validate/s) });
+  });
+
+  withTool('kubernetes-validate', 'refuses a manifest with a value of the wrong type', async () => {
+    change('config/kubernetes/backfill.yaml', 'completions: 1', 'completions: one');
+    expect(await check(copy)).toEqual({ code: 1, output: expect.stringContaining('FAILED kubernetes-validate') });
+  });
+
+  test('skips what it cannot have, and says why', async () => {
+    expect(await check(copy, { ...withoutTools(), MIRRORBOARD_REQUIRE_TOOLS: '' })).toEqual({
+      code: 0,
+      output: expect.stringMatching(/^skipped hadolint: \S.*\nskipped kubernetes-validate: \S.*\n$/),
+    });
+  });
+
+  test('fails where the tools are required and cannot be had', async () => {
+    expect(await check(copy, { ...withoutTools(), MIRRORBOARD_REQUIRE_TOOLS: '1' })).toEqual({
+      code: 1,
+      output: expect.stringMatching(/^FAILED hadolint: .*\nFAILED kubernetes-validate: .*\n$/),
+    });
+  });
+
+  test('refuses a directory without a Dockerfile', async () => {
+    expect((await check(tmpdir())).code).toBe(2);
+  });
+});
+
+/** An empty cache, and a pip that is allowed no registry. */
+function withoutTools(): NodeJS.ProcessEnv {
+  return { MIRRORBOARD_CACHE: join(copy, 'cache'), PIP_NO_INDEX: '1', PIP_FIND_LINKS: '' };
+}
