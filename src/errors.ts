@@ -46,6 +46,16 @@ export const errorCodes = {
   MB3104: { title: 'the state file is damaged', exit: ExitCode.notMirrored },
   MB3105: { title: 'there is no state file', exit: ExitCode.wrongUse },
   MB3106: { title: 'another mirrorboard uses the state file', exit: ExitCode.locked },
+  MB4001: { title: 'a tracker cannot be reached', exit: ExitCode.notMirrored },
+  MB4002: { title: 'a tracker does not let us in', exit: ExitCode.notMirrored },
+  MB4003: { title: 'an address is not that of the tracker', exit: ExitCode.notMirrored },
+  MB4004: { title: 'the target in a tracker cannot be used', exit: ExitCode.notMirrored },
+  MB4005: { title: 'a tracker answered with an error', exit: ExitCode.notMirrored },
+  MB4006: { title: 'a tracker run cannot be used', exit: ExitCode.notMirrored },
+  MB4007: { title: 'a tracker refused points', exit: ExitCode.notMirrored },
+  MB4008: { title: 'a program that a lane needs is missing or failed', exit: ExitCode.notMirrored },
+  MB4009: { title: 'the package of a backend cannot be used', exit: ExitCode.wrongUse },
+  MB4010: { title: 'there is no such lane', exit: ExitCode.wrongUse },
   MB9001: { title: 'a bug in mirrorboard', exit: ExitCode.notMirrored },
 } as const satisfies Record<string, CodeEntry>;
 

@@ -82,7 +82,7 @@ class Pass {
     this.#reader = reader;
     this.#options = options;
     this.#tracker = new PassTracker({ log: options.log });
-    this.#lane = new Lane('local', backend, this.#tracker, options.signal);
+    this.#lane = new Lane('local', backend, this.#tracker);
   }
 
   async run(): Promise<Report> {

@@ -297,13 +297,7 @@ class Watch {
   }
 
   #newLane(): Lane {
-    const lane: Lane = new Lane(
-      'local',
-      this.#backend,
-      { parcelAccepted: (parcel, points) => this.#accepted(parcel, points) },
-      this.#options.signal,
-    );
-    return lane;
+    return new Lane('local', this.#backend, { parcelAccepted: (parcel, points) => this.#accepted(parcel, points) });
   }
 
   #accepted(parcel: Parameters<Lane['offer']>[0], points: number): void {

@@ -10,11 +10,11 @@ export type Holding = 'native' | 'artifact' | 'none';
 
 /** A backend in facts: what `deliver`, `verify` and the loss table go by, never its name. */
 export interface Capabilities {
+  /** The backend's type: `mlflow`. */
   readonly name: string;
   /** By plugin name; `other` for tensors and plugins that are not known. */
   readonly holds: Readonly<Record<string, Holding>>;
-  /** Bounds of one `send`. */
-  readonly limits: { readonly pointsPerSend: number; readonly bytesPerSend: number; readonly runsPerSend: number };
+  readonly limits: Limits;
   /** Whether the same point sent again falls on the same key. */
   readonly replacesByKey: boolean;
   /** What of a point survives, bit for bit. */
@@ -23,7 +23,10 @@ export interface Capabilities {
     readonly wallTime: boolean;
     readonly nan: boolean;
     readonly negativeZero: boolean;
+    /** Two points of one step. */
     readonly repeatedSteps: boolean;
+    /** Two points that are the same in tag, step, wall time (as held) and value. */
+    readonly equalPoints: boolean;
   };
   readonly caps: { readonly seriesPerRun?: number; readonly pointsPerSeries?: number };
   readonly readBack: 'full' | 'sampled' | 'none';
@@ -31,6 +34,21 @@ export interface Capabilities {
   readonly ownsPosition: boolean;
   /** Addresses by line or place: has `prepare` and `resolve`. */
   readonly needsJournal: boolean;
+}
+
+/** Bounds of what a backend is sent. A batch of one record may be larger than any of them. */
+export interface Limits {
+  readonly pointsPerSend: number;
+  /** Of event files, not of the wire. */
+  readonly bytesPerSend: number;
+  /** Of how many runs one `send` may have parcels. */
+  readonly runsPerSend: number;
+  /** Sends under way at the same time; those of one run always follow each other. Default 1. */
+  readonly sendsAtOnce?: number;
+  /** While a run grows, so long is waited for more of it before it is read. Milliseconds, default 0. */
+  readonly gatherMs?: number;
+  /** Sends a second, of all runs together. Default: no bound. */
+  readonly sendsPerSecond?: number;
 }
 
 /** What a backend needs to find a tracker run again: opaque to everybody else, small, without secrets. */
@@ -44,33 +62,61 @@ export interface Parcel {
   readonly state: FileState;
 }
 
+/** A parcel with the series that the numbers in its batch mean (`series[n].id` is `n`): a tracker keeps no catalogue of ours. */
+export interface TrackerParcel extends Parcel {
+  readonly series: readonly Series[];
+}
+
 /** A point a backend did not take. */
 export interface Refusal {
   readonly offset: number;
   readonly index: number;
+  /** `unsupported`: the tracker has no place for it. `refused`: it should, and would not. */
   readonly kind: 'unsupported' | 'refused';
   readonly reason: string;
 }
 
 /** What became of one parcel. Accepted means stored: it survives whatever happens next. */
 export type Outcome =
+  /** `points`: those that are stored. Every other point of the batch is one of `refusals`. */
   | { readonly kind: 'accepted'; readonly points: number; readonly refusals: readonly Refusal[] }
+  /** Something of it will never be taken, and it is not known which point: it comes again in halves, at last point by point. */
+  | { readonly kind: 'rejected'; readonly error: MirrorError }
+  /** Not now. `afterMs`: as the tracker asked. */
   | { readonly kind: 'retry'; readonly afterMs?: number; readonly error: MirrorError }
-  /** Nothing more will be taken until somebody changes something: the lane is parked. */
+  /** Nothing more is taken for this run until somebody changes something (the tracker run was deleted). */
+  | { readonly kind: 'runFatal'; readonly error: MirrorError }
+  /** Nothing more will be taken at all until somebody changes something: the lane is parked. */
   | { readonly kind: 'fatal'; readonly error: MirrorError };
 
-/** A run and where its root lies at the moment. */
+/** A run, where its root lies at the moment, and what its tracker run is to be. */
 export interface RunSource {
   readonly run: RunRef;
   readonly rootPath: string;
+  /** Hash (hex) of root name and path: by it a tracker run is found again. */
+  readonly key: string;
+  /** The tracker run's name, as configured. */
+  readonly name: string;
+  /** Of the experiment or project, as configured. */
+  readonly group: string;
+  readonly tags: Readonly<Record<string, string>>;
+  /** The state's instance id, and the first record with values of each file: whose run a tracker run is. */
+  readonly instanceId: string;
+  readonly fingerprint: readonly { readonly file: string; readonly checksum: number }[];
+  /** Wall time of the first event that is about to be sent, seconds; undefined where it is not known. */
+  readonly startedAt: number | undefined;
+}
+
+/** A point as a tracker holds it. */
+export interface HeldPoint {
+  readonly step: number | bigint;
+  readonly wallTime: number;
+  /** A scalar's number, or the value in its JSON form (`valueJson`, as text). */
+  readonly value: number | bigint | string;
 }
 
 /** A point as a tracker gives it back. */
-export interface ReadBackPoint {
-  readonly step: number | bigint;
-  readonly wallTime: number;
-  /** A scalar's number, or the value in its JSON form (`valueJson`). */
-  readonly value: number | bigint | string;
+export interface ReadBackPoint extends HeldPoint {
   /** Where it came from, if the tracker knows. */
   readonly file?: string;
   readonly offset?: number;
@@ -82,6 +128,13 @@ export interface ReadBackChunk {
   readonly tag: string;
   readonly plugin: string;
   readonly points: readonly ReadBackPoint[];
+}
+
+/** What is read back: all of a run by default. */
+export interface ReadBackOptions {
+  /** Only these tags. */
+  readonly isWanted?: (tag: string) => boolean;
+  readonly signal?: AbortSignal;
 }
 
 /** What a backend that owns its positions knows of a run, without a look at points or series. */
@@ -108,28 +161,63 @@ export interface JournalEntry {
   readonly mapping: string;
 }
 
+/** What a tracker says of an intent that was committed, and of which the end is not known. */
 export type Resolution =
-  | { readonly kind: 'accepted' }
+  | { readonly kind: 'accepted'; readonly entries: readonly JournalEntry[] }
   | { readonly kind: 'resend' }
+  /** Lines before this one are stored. */
   | { readonly kind: 'from'; readonly line: number }
   | { readonly kind: 'unknown' };
 
-export type RunStatus = 'finished' | 'failed';
+export interface RunEnd {
+  readonly status: 'finished' | 'failed';
+  /** Wall time of the last event, seconds. */
+  readonly endedAt: number;
+}
+
+/** What a look at a tracker found, without writing to it. */
+export interface Probe {
+  /** The address that was asked, without secrets. */
+  readonly address: string;
+  readonly version: string | undefined;
+  /** The tracker's clock ahead of ours; undefined where it does not tell. */
+  readonly clockSkewMs: number | undefined;
+  /** What is worth knowing, a sentence each: what can't be stored there, what should be changed. */
+  readonly notes: readonly string[];
+}
 
 export interface Backend {
   describe(): Capabilities;
-  /** Finds or makes the tracker run of a run. */
-  open(run: RunSource, known?: Handle): Promise<Handle>;
-  /** One outcome per parcel, in their order. */
-  send(parcels: readonly Parcel[], signal: AbortSignal): Promise<readonly Outcome[]>;
+  /** Looks whether the tracker is there, lets us in, and has what is needed. Throws what stands in the way. Writes nothing. */
+  probe(signal: AbortSignal): Promise<Probe>;
+  /**
+   * Finds or makes the tracker run of a run. The same handle is given to `open` after a restart: it is checked, and replaced
+   * where it leads nowhere any more. Throws; an error of code MB4006 is about this run alone.
+   */
+  open(run: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle>;
+  /** One outcome per parcel, in their order. Never throws for what the tracker did. */
+  send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]>;
   /** All points a tracker run holds now. */
-  readBack(handle: Handle): AsyncIterable<ReadBackChunk>;
-  finish(handle: Handle, status: RunStatus): Promise<void>;
+  readBack(handle: Handle, options?: ReadBackOptions): AsyncIterable<ReadBackChunk>;
+  /** What `readBack` gives for a point that arrived; undefined: nothing. Where it differs from the point, the loss table says so. Default: the point. */
+  asHeld?(tag: string, plugin: string, point: HeldPoint): HeldPoint | undefined;
+  /** Says that a run has ended, or (`undefined`) that it goes on after all. */
+  finish(handle: Handle, end: RunEnd | undefined, signal: AbortSignal): Promise<void>;
+  /** Removes a tracker run that was made for a trial. Where it is missing, trials leave theirs behind. */
+  remove?(handle: Handle, signal: AbortSignal): Promise<void>;
+  /** Where a person looks at a tracker run. */
+  link?(handle: Handle): string | undefined;
   close(): Promise<void>;
 }
 
 /** The local store, and whoever else keeps position and points together. */
-export interface PositionOwner extends Backend {
+export interface PositionOwner {
+  describe(): Capabilities;
+  open(run: Pick<RunSource, 'run' | 'rootPath'>): Promise<Handle>;
+  /** One outcome per parcel, in their order. */
+  send(parcels: readonly Parcel[]): Promise<readonly Outcome[]>;
+  readBack(handle: Handle): AsyncIterable<ReadBackChunk>;
+  close(): Promise<void>;
   positions(run: RunRef): KnownRun;
   /** The run's series so far, in the order of their numbers. */
   catalogue(run: RunRef): readonly Series[];
@@ -159,9 +247,58 @@ export interface KnownRoot {
   readonly path: string;
 }
 
-/** A backend that addresses by line. */
+/**
+ * A backend that addresses by line or place, so that a send whose answer was lost can't simply be repeated: what is about to be
+ * sent is prepared, the intent committed, then sent, then accepted; after a crash `resolve` says how far it came.
+ */
 export interface JournalledBackend extends Backend {
-  prepare(parcels: readonly Parcel[], journal: readonly JournalEntry[]): Promise<Intent>;
-  sendPrepared(intent: Intent, parcels: readonly Parcel[], signal: AbortSignal): Promise<readonly Outcome[]>;
-  resolve(handle: Handle, intent: Intent): Promise<Resolution>;
+  /** The lines parcels will be, as entries of the journal, and what is needed to send the very same again. Sends nothing. */
+  prepare(
+    parcels: readonly TrackerParcel[],
+    journal: readonly JournalEntry[],
+  ): Promise<{ readonly intent: Intent; readonly entries: readonly JournalEntry[] }>;
+  /** Sends what was prepared. `fromLine`: lines before it are stored already. */
+  sendPrepared(intent: Intent, parcels: readonly TrackerParcel[], signal: AbortSignal, fromLine?: number): Promise<readonly Outcome[]>;
+  /** What became of an intent that was committed before a crash. */
+  resolve(handle: Handle, intent: Intent, signal: AbortSignal): Promise<Resolution>;
+}
+
+/** What a backend is made with. */
+export interface BackendContext {
+  /** The lane's name. */
+  readonly lane: string;
+  /** Environment variables, for those the tracker's own tools know. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Reports what an operator should know, once. */
+  readonly warn: (message: string, facts?: Readonly<Record<string, string | number>>) => void;
+}
+
+/** A kind of tracker: what `lanes.NAME.type` names, built in or in a package. */
+export interface BackendType<Settings = unknown> {
+  readonly type: string;
+  /**
+   * Checks a lane's section of the configuration, variables put in, and fills it up from the tracker's own variables. What is
+   * wrong is a list of problems, the path relative to the section.
+   */
+  parse(section: Readonly<Record<string, unknown>>, env: Readonly<Record<string, string | undefined>>): ParsedSettings<Settings>;
+  /** Where it leads, without secrets: another target begins at 0. */
+  target(settings: Settings): string;
+  create(settings: Settings, context: BackendContext): Promise<Backend>;
+}
+
+export type ParsedSettings<Settings> =
+  | {
+      readonly kind: 'settings';
+      readonly settings: Settings;
+      /** For `config show`: each setting as it may be shown, and where it came from (a variable's name, `file` or `default`). */
+      readonly shown: readonly { readonly key: string; readonly value: unknown; readonly source: string }[];
+    }
+  | { readonly kind: 'problems'; readonly problems: readonly SettingProblem[] };
+
+export interface SettingProblem {
+  readonly path: readonly (string | number)[];
+  /** What was found and what was expected; never a secret. */
+  readonly found: string;
+  readonly expected: string;
+  readonly hint?: string;
 }

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Backend, Outcome, Parcel } from '../backends/contract.ts';
+import type { Outcome, Parcel, PositionOwner } from '../backends/contract.ts';
 import { MirrorError } from '../errors.ts';
 import { pointCount } from '../model/index.ts';
 
@@ -15,23 +15,21 @@ interface Waiting {
 }
 
 /**
- * Drives one backend: parcels go out in the order in which they came, as many at a time as the backend's limits allow,
+ * Drives a backend that owns its positions: parcels go out in the order in which they came, as many at a time as the backend's limits allow,
  * one send after the other. The lane holds no more than it was offered; whoever offers waits for `settled`.
  */
 export class Lane {
   readonly name: string;
-  readonly #backend: Backend;
+  readonly #backend: PositionOwner;
   readonly #events: LaneEvents;
-  readonly #signal: AbortSignal;
   readonly #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
   #failure: MirrorError | undefined;
 
-  constructor(name: string, backend: Backend, events: LaneEvents, signal: AbortSignal) {
+  constructor(name: string, backend: PositionOwner, events: LaneEvents) {
     this.name = name;
     this.#backend = backend;
     this.#events = events;
-    this.#signal = signal;
   }
 
   /** Why the lane takes nothing more, if it doesn't. */
@@ -76,7 +74,7 @@ export class Lane {
 
   async #send(parcels: readonly Parcel[]): Promise<readonly Outcome[]> {
     try {
-      return await this.#backend.send(parcels, this.#signal);
+      return await this.#backend.send(parcels);
     } catch (cause) {
       const error = cause instanceof MirrorError ? cause : new MirrorError('MB9001', `lane ${this.name}: ${String(cause)}`, { cause });
       return parcels.map(() => ({ kind: 'fatal', error }));

@@ -9,6 +9,7 @@ export { interpret, type RawValue } from './interpret.ts';
 export { jsonNumber, jsonText } from './json-text.ts';
 export * from './position.ts';
 export type { DataClass, Series } from './series.ts';
+export { toMillis } from './to-millis.ts';
 export { int64, type Tensor } from './tensor.ts';
 export type { Histogram, Json, JsonObject, Value } from './value.ts';
 export { type Blob, sha256Of, textJson, valueJson } from './value-json.ts';

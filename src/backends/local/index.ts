@@ -50,7 +50,7 @@ export class LocalBackend implements PositionOwner {
   }
 
   /** The run's rows are made with its first points: opening ten thousand runs is not ten thousand transactions. */
-  async open(source: RunSource): Promise<Handle> {
+  async open(source: Pick<RunSource, 'run' | 'rootPath'>): Promise<Handle> {
     this.#writer.announce(source);
     return JSON.stringify([source.run.root, source.run.path]) as Handle;
   }
@@ -130,9 +130,6 @@ export class LocalBackend implements PositionOwner {
     const [root, path] = JSON.parse(handle) as [string, string];
     return this.#reader.readBack({ root, path });
   }
-
-  /** A run that ended is no different from one that did not: nothing to note. */
-  async finish(): Promise<void> {}
 
   async close(): Promise<void> {
     await this.#checkpointer.close();

@@ -23,7 +23,7 @@ export const CAPABILITIES: Capabilities = {
   },
   limits: { pointsPerSend: 262_144, bytesPerSend: 32 * 1024 * 1024, runsPerSend: 4096 },
   replacesByKey: true,
-  keeps: { step: true, wallTime: true, nan: true, negativeZero: true, repeatedSteps: true },
+  keeps: { step: true, wallTime: true, nan: true, negativeZero: true, repeatedSteps: true, equalPoints: true },
   caps: {},
   readBack: 'full',
   ownsPosition: true,

@@ -67,7 +67,7 @@ export class Writer {
   }
 
   /** Remembers where a run's root lies, for when its rows are made. */
-  announce({ run, rootPath }: RunSource): void {
+  announce({ run, rootPath }: Pick<RunSource, 'run' | 'rootPath'>): void {
     this.#rootPaths.set(run.root, rootPath);
   }
 
