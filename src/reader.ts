@@ -35,6 +35,8 @@ export interface RunJob {
   readonly heal?: boolean;
   /** Stop behind the batch that brings the bytes read to so many, and say that there is more. Default: no end. */
   readonly mostBytes?: number;
+  /** Points of a batch, at most, but for those of one record. Default: what suits a store on disk. */
+  readonly batchPoints?: number;
 }
 
 export type FileOutcome = 'read' | 'shortened' | 'replaced' | 'vanished' | 'unreadable';
@@ -236,6 +238,7 @@ class FileRead {
       guard: state.guard,
       records: state.records,
       settled: this.#job.settled,
+      batchPoints: this.#job.batchPoints,
     });
   }
 

@@ -1,10 +1,19 @@
-/** Whether a root is the one that is held under its name: joins what the backend knows with what the files say. */
+/** Whether a root is the one that is held under its name: joins what a store or the state knows with what the files say. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PositionOwner } from './backends/contract.ts';
+import type { KnownRoot, KnownRun } from './backends/contract.ts';
 import type { ResolvedRoot } from './discover/index.ts';
 import { MirrorError } from './errors.ts';
+import type { RunRef } from './model/index.ts';
+import type { LaneState, StateFile } from './state/index.ts';
 import { compareFile } from './tail/index.ts';
+
+/** Who knows which files were mirrored. */
+export interface Held {
+  roots(): readonly KnownRoot[];
+  knownFiles(root: string): Iterable<{ readonly run: string; readonly name: string }>;
+  positions(run: RunRef): Pick<KnownRun, 'files'>;
+}
 
 /** Files looked at to tell whether a root of a known name is the same one, mounted elsewhere. */
 const FILES_COMPARED = 64;
@@ -13,19 +22,34 @@ const FILES_COMPARED = 64;
  * Two people's `runs/` must not meet: a root whose name is taken, but whose path is another one, has to hold at least one
  * file that is known, unless somebody named it on purpose. Throws MB2007.
  */
-export function checkIdentity(root: ResolvedRoot, backend: PositionOwner): void {
-  const known = backend.roots().find(({ name }) => name === root.name);
+export function checkIdentity(root: ResolvedRoot, held: Held): void {
+  const known = held.roots().find(({ name }) => name === root.name);
   if (known === undefined || known.path === root.path || root.isNamed) return;
   let compared = 0;
-  for (const file of backend.knownFiles(root.name)) {
+  for (const file of held.knownFiles(root.name)) {
     const path = join(root.path, file.run, file.name);
     if (!existsSync(path)) continue;
-    const state = backend.positions({ root: root.name, path: file.run }).files.find(({ name }) => name === file.name);
+    const state = held.positions({ root: root.name, path: file.run }).files.find(({ name }) => name === file.name);
     if (state?.guard.first !== undefined && compareFile(path, state) === 'same') return;
     if (++compared >= FILES_COMPARED) break;
   }
-  throw new MirrorError('MB2007', `the store holds ${known.path} as ${root.name}; ${root.path} has none of its files`, {
+  throw new MirrorError('MB2007', `${known.path} is already mirrored as ${root.name}; ${root.path} has none of its files`, {
     hint: `Name this one: ${root.name}-2=${root.path}; or, if it is the same root moved: ${root.name}=${root.path}`,
     context: { path: root.path, name: root.name },
   });
+}
+
+/** What the state knows, where no lane has a store of its own. */
+export function heldBy(state: StateFile, lanes: readonly LaneState[]): Held {
+  return {
+    roots: () => state.roots(),
+    *knownFiles(root) {
+      for (const lane of lanes) {
+        for (const [run, { files }] of lane.knownRuns()) {
+          if (run.root === root) for (const { name } of files) yield { run: run.path, name };
+        }
+      }
+    },
+    positions: (run) => lanes[0]?.known(run) ?? { files: [] },
+  };
 }

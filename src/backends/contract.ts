@@ -163,7 +163,7 @@ export interface JournalEntry {
 
 /** What a tracker says of an intent that was committed, and of which the end is not known. */
 export type Resolution =
-  | { readonly kind: 'accepted'; readonly entries: readonly JournalEntry[] }
+  | { readonly kind: 'accepted' }
   | { readonly kind: 'resend' }
   /** Lines before this one are stored. */
   | { readonly kind: 'from'; readonly line: number }
@@ -252,12 +252,15 @@ export interface KnownRoot {
  * sent is prepared, the intent committed, then sent, then accepted; after a crash `resolve` says how far it came.
  */
 export interface JournalledBackend extends Backend {
-  /** The lines parcels will be, as entries of the journal, and what is needed to send the very same again. Sends nothing. */
+  /**
+   * The lines parcels will be, as entries of the journal, and what is needed to send the very same again. Sends nothing. What the
+   * journal has already is left out: after a crash the position can be behind it.
+   */
   prepare(
     parcels: readonly TrackerParcel[],
     journal: readonly JournalEntry[],
   ): Promise<{ readonly intent: Intent; readonly entries: readonly JournalEntry[] }>;
-  /** Sends what was prepared. `fromLine`: lines before it are stored already. */
+  /** Sends what was prepared; after a crash `parcels` is empty. `fromLine`: lines before it are stored already. One outcome. */
   sendPrepared(intent: Intent, parcels: readonly TrackerParcel[], signal: AbortSignal, fromLine?: number): Promise<readonly Outcome[]>;
   /** What became of an intent that was committed before a crash. */
   resolve(handle: Handle, intent: Intent, signal: AbortSignal): Promise<Resolution>;

@@ -67,7 +67,7 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
   else if ((flags.quiet ?? 0) < 2 && isTty) {
     const took = formatDuration(Date.now() - status.startedAtMs);
     stderr.write(
-      `Watched for ${took}: ${status.points.toLocaleString('en-US')} points, ${formatBytes(status.bytes)} mirrored into ${status.lane.where}\n`,
+      `Watched for ${took}: ${status.points.toLocaleString('en-US')} points, ${formatBytes(status.bytes)} mirrored into ${status.lanes.map(({ where }) => where).join(', ')}\n`,
     );
   }
 }

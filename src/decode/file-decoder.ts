@@ -37,7 +37,7 @@ export interface DecoderOptions {
   readonly records?: number;
   /** Also look for sound frames inside a record that reaches beyond the end of the file: nobody writes to it any more. */
   readonly settled: boolean;
-  readonly batchPoints?: number;
+  readonly batchPoints?: number | undefined;
 }
 
 /** A batch ends with the record that brings it to so many points. */

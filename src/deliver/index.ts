@@ -1,2 +1,7 @@
-/** Drives lanes: each hands its parcels to one backend, in order, and says what was accepted. */
-export { Lane, type LaneEvents } from './lane.ts';
+/** Drives lanes: parcels go to a backend in order, within its limits, until they are stored. */
+export { type Clock, realClock } from './clock.ts';
+export type { GateEvents } from './gate.ts';
+export { Lane } from './lane.ts';
+export type { Begun, LaneBook, Settled } from './lane-book.ts';
+export { isEmpty } from './split-batch.ts';
+export { type Delivery, TrackerLane, type Undelivered } from './tracker-lane.ts';

@@ -38,9 +38,12 @@ function runJson(statements: Statements, run: Row, lanes: Places): object {
     }),
     files: statements.all('SELECT * FROM file WHERE run = ? ORDER BY name', id).map((row) => fileJson(statements, row, lanes)),
     delivered: statements
-      .all('SELECT lane, points, CAST(last_step AS TEXT) AS last_step FROM delivered WHERE run = ? ORDER BY lane', id)
+      .all(
+        'SELECT lane, points, CAST(last_step AS TEXT) AS last_step, last_wall_time, has_failed FROM delivered WHERE run = ? ORDER BY lane',
+        id,
+      )
       .map((row) => withLane({ ...row, last_step: textStep(row.last_step) }, lanes)),
-    handles: of('SELECT lane, handle FROM handle WHERE run = ? ORDER BY lane'),
+    handles: of('SELECT lane, handle, is_ended FROM handle WHERE run = ? ORDER BY lane'),
     journal: of(
       'SELECT lane, first_line, count, file, generation, start, "end", hash, mapping FROM journal WHERE run = ? ORDER BY lane, first_line',
     ),

@@ -1,6 +1,6 @@
 import type { Handle, Intent, JournalEntry, KnownRun, Refusal } from '../backends/contract.ts';
 import type { FileState, RunRef, Series } from '../model/index.ts';
-import { addSeries, catalogueOf, refuseBadSeries } from './catalogue-rows.ts';
+import { addSeries, catalogueOf } from './catalogue-rows.ts';
 import type { LaneKey } from './row-ids.ts';
 import { fileFacts, KNOWN_FILES, type KnownFileRow, knownFile, NEXT_RUNS, ONE_RUN, positionFacts, stepOf } from './rows.ts';
 import type { StateStore } from './state-store.ts';
@@ -10,7 +10,14 @@ import type { Row } from './statements.ts';
 export interface Delivered {
   readonly points: number;
   readonly lastStep: number | bigint | null;
+  /** The latest wall time, seconds; null where there was none. */
+  readonly lastWallTime: number | null;
+  /** The run's hparams say that it failed. */
+  readonly hasFailed: boolean;
 }
+
+/** What one acceptance adds. */
+export type Delivery = Pick<Delivered, 'points' | 'lastStep'> & Partial<Delivered>;
 
 const WRITE_FILE = `
   INSERT INTO file (run, name, generation, read_to, guard, damage, size, stamp, records, file_version, writer) VALUES (?,?,?,?,?,?,?,?,?,?,?)
@@ -71,8 +78,8 @@ export class LaneState {
 
   #knownRun(run: RunRef, row: Row, files: readonly KnownFileRow[]): KnownRun {
     const { statements } = this.#store;
-    const stored = { points: Number(row.points ?? 0), lastStep: stepOf(row.last_step) };
-    return { files: files.map((file) => knownFile(file, statements)), tags: Number(row.tags), ...(this.#onItsWay(run) ?? stored) };
+    const { points, lastStep } = this.#onItsWay(run) ?? deliveredOf(row);
+    return { files: files.map((file) => knownFile(file, statements)), tags: Number(row.tags), points, lastStep };
   }
 
   /** The run's series so far, whichever lane met them first, in the order of their numbers. */
@@ -84,9 +91,8 @@ export class LaneState {
    * A backend has accepted everything up to `state`. What is known of the file itself is replaced only by a lane that has
    * read at least as far: one that lags knows less of it.
    */
-  accepted(run: RunRef, state: FileState, newSeries: readonly Series[], delivered?: Delivered): void {
+  accepted(run: RunRef, state: FileState, newSeries: readonly Series[], delivered?: Delivery): void {
     const { commits, statements, ids } = this.#store;
-    refuseBadSeries(this.#store, run, newSeries);
     const sum = delivered === undefined ? undefined : this.#add(run, delivered);
     commits.together(() => {
       addSeries(this.#store, run, newSeries);
@@ -103,8 +109,26 @@ export class LaneState {
     return this.#text('SELECT handle AS text FROM handle WHERE lane = ? AND run = ?', run) as Handle | undefined;
   }
 
+  /** Keeps the handle of a tracker run that goes on. */
   keepHandle(run: RunRef, handle: Handle): void {
-    this.#change('handle', run, 'INSERT OR REPLACE INTO handle (lane, run, handle) VALUES (?,?,?)', handle);
+    this.#change('handle', run, 'INSERT OR REPLACE INTO handle (lane, run, handle, is_ended) VALUES (?,?,?,0)', handle);
+  }
+
+  /** Whether the tracker was told that the run has ended. */
+  isEnded(run: RunRef): boolean {
+    return this.#text('SELECT is_ended AS text FROM handle WHERE lane = ? AND run = ?', run) === '1';
+  }
+
+  noteEnd(run: RunRef, isEnded: boolean): void {
+    const { commits, statements, ids } = this.#store;
+    commits.change(this.#keyOf('end', run), () =>
+      statements.run('UPDATE handle SET is_ended = ? WHERE lane = ? AND run = ?', Number(isEnded), ids.lane(this.#key), ids.run(run)),
+    );
+  }
+
+  /** What was delivered of a run so far. */
+  delivered(run: RunRef): Delivered {
+    return this.#deliveredTo(run);
   }
 
   /** Points a tracker will never take. A point that is refused again is the same row. */
@@ -181,17 +205,26 @@ export class LaneState {
     return JSON.stringify([kind, this.name, this.target, root, path, ...more]);
   }
 
-  #add(run: RunRef, { points, lastStep }: Delivered): Delivered {
+  #add(run: RunRef, { points, lastStep, lastWallTime = null, hasFailed = false }: Delivery): Delivered {
     const before = this.#deliveredTo(run);
     const isLater = before.lastStep === null || (lastStep !== null && lastStep > before.lastStep);
-    return { points: before.points + points, lastStep: isLater ? lastStep : before.lastStep };
+    const wallTimes = [before.lastWallTime, lastWallTime].filter((time) => time !== null);
+    return {
+      points: before.points + points,
+      lastStep: isLater ? lastStep : before.lastStep,
+      lastWallTime: wallTimes.length === 0 ? null : Math.max(...wallTimes),
+      hasFailed: before.hasFailed || hasFailed,
+    };
   }
 
   #keepDelivered(run: RunRef, sum: Delivered): void {
     this.#delivered.set(runKey(run), sum);
-    const sql = 'INSERT OR REPLACE INTO delivered (lane, run, points, last_step) VALUES (?,?,?,?)';
+    const sql = 'INSERT OR REPLACE INTO delivered (lane, run, points, last_step, last_wall_time, has_failed) VALUES (?,?,?,?,?,?)';
     const { commits, statements, ids } = this.#store;
-    commits.change(this.#keyOf('delivered', run), () => statements.run(sql, ids.lane(this.#key), ids.run(run), sum.points, sum.lastStep));
+    const { points, lastStep, lastWallTime, hasFailed } = sum;
+    commits.change(this.#keyOf('delivered', run), () =>
+      statements.run(sql, ids.lane(this.#key), ids.run(run), points, lastStep, lastWallTime, Number(hasFailed)),
+    );
   }
 
   #onItsWay(run: RunRef): Delivered | undefined {
@@ -205,8 +238,17 @@ export class LaneState {
     // What is stored may be read even where changes could not be made yet: sums on their way are found above.
     const { ids, statements } = this.#store;
     const row = statements.get(ONE_RUN, ids.findLane(this.#key) ?? 0, run.root, run.path);
-    return { points: Number(row?.points ?? 0), lastStep: stepOf(row?.last_step) };
+    return deliveredOf(row);
   }
+}
+
+function deliveredOf(row: Row | undefined): Delivered {
+  return {
+    points: Number(row?.points ?? 0),
+    lastStep: stepOf(row?.last_step),
+    lastWallTime: typeof row?.last_wall_time === 'number' ? row.last_wall_time : null,
+    hasFailed: row?.has_failed === 1,
+  };
 }
 
 function runKey({ root, path }: RunRef): string {

@@ -92,15 +92,14 @@ function head(fileVersion: string | null, writer: string | null): Pick<FileState
 /** What is to be known of a run beside its files. */
 const RUN_FACTS = `
   SELECT run.id, root.name AS root, run.path, (SELECT count(*) FROM series WHERE series.run = run.id) AS tags,
-    delivered.points, CAST(delivered.last_step AS TEXT) AS last_step
+    delivered.points, CAST(delivered.last_step AS TEXT) AS last_step, delivered.last_wall_time, delivered.has_failed
   FROM run JOIN root ON root.id = run.root LEFT JOIN delivered ON delivered.run = run.id AND delivered.lane = ?`;
 export const ONE_RUN = `${RUN_FACTS} WHERE root.name = ? AND run.path = ?`;
 export const NEXT_RUNS = `${RUN_FACTS} WHERE run.id > ? ORDER BY run.id LIMIT ?`;
 
-/** The columns of a `series` row but for its run. */
-export function seriesRow(series: Series): SQLInputValue[] {
+/** The columns of a `series` row but for its run and number. */
+export function seriesFacts(series: Series): SQLInputValue[] {
   return [
-    series.id,
     series.tag,
     series.plugin,
     series.dataClass,

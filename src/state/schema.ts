@@ -99,6 +99,8 @@ CREATE TABLE delivered (
   run INTEGER NOT NULL REFERENCES run,
   points INTEGER NOT NULL,
   last_step INTEGER,
+  last_wall_time REAL,
+  has_failed INTEGER NOT NULL,
   PRIMARY KEY (run, lane)
 ) STRICT, WITHOUT ROWID;
 
@@ -106,6 +108,7 @@ CREATE TABLE handle (
   lane INTEGER NOT NULL REFERENCES lane,
   run INTEGER NOT NULL REFERENCES run,
   handle TEXT NOT NULL,
+  is_ended INTEGER NOT NULL,
   PRIMARY KEY (run, lane)
 ) STRICT, WITHOUT ROWID;
 

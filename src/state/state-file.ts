@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { KnownRoot } from '../backends/contract.ts';
 import type { MirrorError } from '../errors.ts';
 import type { RunRef, Series } from '../model/index.ts';
-import { addSeries, refuseBadSeries } from './catalogue-rows.ts';
+import { addSeries } from './catalogue-rows.ts';
 import type { FileRef } from './file-ref.ts';
 import { GroupCommit, realSchedule, type Schedule } from './group-commit.ts';
 import { LaneState } from './lane-state.ts';
@@ -138,7 +138,6 @@ export class StateFile {
 
   /** Notes series before a lane has accepted values of them: for those that several lanes share one reading. */
   addSeries(run: RunRef, series: readonly Series[]): void {
-    refuseBadSeries(this.#store, run, series);
     this.#store.commits.together(() => addSeries(this.#store, run, series));
   }
 

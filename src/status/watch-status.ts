@@ -1,6 +1,7 @@
-import type { Parcel } from '../backends/contract.ts';
-import type { MirrorError } from '../errors.ts';
+import type { Parcel, Refusal } from '../backends/contract.ts';
+import { MirrorError } from '../errors.ts';
 import { type Damage, isPending, type RunRef } from '../model/index.ts';
+import { LaneProgress, type LaneProgressOptions } from './lane-progress.ts';
 import type { FoundDamage, Incident } from './progress.ts';
 import type { FactLog } from './tracker.ts';
 
@@ -29,24 +30,6 @@ export interface LanePosture {
   readonly runsBehind: number;
 }
 
-export interface LaneStatus {
-  readonly name: string;
-  readonly where: string;
-  state: 'active' | 'waiting';
-  reason: string | undefined;
-  remedy: string | undefined;
-  sinceMs: number;
-  acceptedAtMs: number;
-}
-
-/** What was heard of a file, and how far the lane is. */
-interface FileLag {
-  size: number;
-  watermark: number;
-  /** When it was first heard of what is not mirrored yet. */
-  sinceMs: number;
-}
-
 /** Incidents that are kept to be shown; all are logged. */
 const MOST_INCIDENTS = 100;
 /** Without a terminal, a line of counts is logged this often while something happens. */
@@ -54,8 +37,7 @@ const LOG_INTERVAL_MS = 10_000;
 
 export interface WatchStatusOptions {
   readonly log?: FactLog | undefined;
-  readonly lane: string;
-  readonly where: string;
+  readonly lanes: readonly Pick<LaneProgressOptions, 'name' | 'type' | 'where'>[];
   /** Names of the roots that are watched: ready is who has looked at all of them. */
   readonly roots?: readonly string[];
   readonly now?: () => number;
@@ -64,26 +46,22 @@ export interface WatchStatusOptions {
 /** How a watch stands: counts, lag, the lane, the roots, damage. The source of the display, the log, `status` and health. */
 export class WatchStatus {
   readonly startedAtMs: number;
-  readonly lane: LaneStatus;
+  readonly lanes: readonly LaneProgress[];
   readonly roots = new Map<string, RootStatus>();
-  points = 0;
-  records = 0;
-  bytes = 0;
   readonly #log: FactLog | undefined;
   readonly #expected: readonly string[];
   readonly #now: () => number;
-  readonly #lags = new Map<string, FileLag>();
   readonly #damage = new Map<string, readonly FoundDamage[]>();
   readonly #incidents: Incident[] = [];
-  #logged = { atMs: 0, points: 0 };
+  #logged = { atMs: 0, points: new Map<string, number>() };
 
-  constructor({ log, lane, where, roots = [], now = Date.now }: WatchStatusOptions) {
+  constructor({ log, lanes, roots = [], now = Date.now }: WatchStatusOptions) {
     this.#log = log;
     this.#expected = roots;
     this.#now = now;
     this.startedAtMs = now();
     this.#logged.atMs = this.startedAtMs;
-    this.lane = { name: lane, where, state: 'active', reason: undefined, remedy: undefined, sinceMs: this.startedAtMs, acceptedAtMs: 0 };
+    this.lanes = lanes.map((lane) => new LaneProgress({ ...lane, log, now }));
   }
 
   /** Every root was looked at once. */
@@ -91,23 +69,19 @@ export class WatchStatus {
     return this.roots.size > 0 && this.#expected.every((name) => this.roots.has(name));
   }
 
-  get lagBytes(): number {
-    let bytes = 0;
-    for (const { size, watermark } of this.#lags.values()) bytes += Math.max(0, size - watermark);
-    return bytes;
+  /** Points accepted by the lane that is furthest. */
+  get points(): number {
+    return Math.max(...this.lanes.map(({ points }) => points));
   }
 
-  /** Milliseconds since the oldest byte that is not mirrored was heard of; 0 when there is none. */
-  get lagMs(): number {
-    let sinceMs = Infinity;
-    for (const lag of this.#lags.values()) if (lag.size > lag.watermark) sinceMs = Math.min(sinceMs, lag.sinceMs);
-    return sinceMs === Infinity ? 0 : this.#now() - sinceMs;
+  get bytes(): number {
+    return Math.max(...this.lanes.map(({ bytes }) => bytes));
   }
 
-  /** Bytes of a file that were heard of and are not mirrored; undefined where nothing was heard of it. */
-  unreadBytes(run: RunRef, name: string): number | undefined {
-    const lag = this.#lags.get(keyOf(run, name));
-    return lag === undefined ? undefined : Math.max(0, lag.size - lag.watermark);
+  lane(name: string): LaneProgress {
+    const lane = this.lanes.find((each) => each.name === name);
+    if (lane === undefined) throw new MirrorError('MB9001', `there is no lane ${name} in the status`);
+    return lane;
   }
 
   get incidents(): readonly Incident[] {
@@ -118,48 +92,23 @@ export class WatchStatus {
     return [...this.#damage.values()].flat();
   }
 
-  /** `before` is the size it had when it was looked at last: up to there it is mirrored, or its lag is known. */
-  fileGrew(run: RunRef, name: string, size: number, before = 0): void {
-    const key = keyOf(run, name);
-    const lag = this.#lags.get(key);
-    if (lag === undefined) this.#lags.set(key, { size, watermark: Math.min(before, size), sinceMs: this.#now() });
-    else {
-      if (lag.watermark >= lag.size) lag.sinceMs = this.#now();
-      lag.size = size;
-    }
-  }
-
   fileRead(run: RunRef, file: string, outcome: 'read' | Incident['kind'], reason?: string): void {
     if (outcome === 'read') return;
-    if (outcome === 'vanished' || outcome === 'unreadable') this.#lags.delete(keyOf(run, file));
     this.#incident({ kind: outcome, root: run.root, path: pathOf(run, file), ...(reason === undefined ? {} : { reason }) });
   }
 
-  fileGone(run: RunRef, name: string, unreadBytes: number): void {
-    const key = keyOf(run, name);
-    this.#lags.delete(key);
-    this.#damage.delete(key);
+  /** A lane had not mirrored so many bytes of a file that is gone. */
+  fileGone(lane: string, run: RunRef, name: string, unreadBytes: number): void {
+    this.lane(lane).fileForgotten(run, name);
+    this.#damage.delete(keyOf(run, name));
     const path = pathOf(run, name);
-    if (unreadBytes === 0) this.#log?.info({ root: run.root, path }, 'file gone, all of it is mirrored');
-    else this.#incident({ kind: 'lost', root: run.root, path, reason: `${unreadBytes} bytes were not mirrored yet` });
+    if (unreadBytes === 0) this.#log?.info({ lane, root: run.root, path }, 'file gone, all of it is mirrored');
+    else this.#incident({ kind: 'lost', root: run.root, path, reason: `${unreadBytes} bytes were not mirrored yet into ${lane}` });
   }
 
-  parcelAccepted({ batch, state }: Parcel, points: number): void {
-    const key = keyOf(batch.run, state.name);
-    this.points += points;
-    this.records += batch.records;
-    this.bytes += batch.end - batch.start;
-    this.lane.acceptedAtMs = this.#now();
-    if (this.lane.state === 'waiting') this.#laneResumed();
-    // An end that is torn or damaged waits for its writer, not for us.
-    const end = state.damage.reduce((last, damage) => Math.max(last, damage.end), state.position.watermark);
-    const lag = this.#lags.get(key);
-    if (lag !== undefined) {
-      if (end > lag.watermark) lag.sinceMs = this.#now();
-      lag.watermark = end;
-    }
-    this.#noteDamage(key, batch.run, state.name, state.damage);
-    this.#log?.debug({ root: batch.run.root, run: batch.run.path, file: state.name, offset: batch.start, points }, 'batch accepted');
+  parcelAccepted(lane: string, parcel: Parcel, points: number, refusals: readonly Refusal[] = []): void {
+    this.lane(lane).parcelAccepted(parcel, points, refusals);
+    this.#noteDamage(keyOf(parcel.batch.run, parcel.state.name), parcel.batch.run, parcel.state.name, parcel.state.damage);
   }
 
   rootScanned(fact: {
@@ -189,59 +138,28 @@ export class WatchStatus {
     if (reason !== '') this.#log?.warn({ root, reason }, 'notifications off, polling goes on');
   }
 
-  laneStalled(error: MirrorError | undefined, retryMs: number): void {
-    this.lane.state = 'waiting';
-    this.lane.sinceMs = this.#now();
-    this.lane.reason = error?.message;
-    this.lane.remedy = error?.hint;
-    this.#log?.warn({ lane: this.lane.name, code: error?.code, reason: error?.message, remedy: error?.hint, retryMs }, 'lane waiting');
-  }
-
-  #laneResumed(): void {
-    this.lane.state = 'active';
-    this.lane.sinceMs = this.#now();
-    this.lane.reason = undefined;
-    this.lane.remedy = undefined;
-    this.#log?.info({ lane: this.lane.name }, 'lane active');
-  }
-
   /** To be called about once a second. */
   tick(nowMs: number): void {
     if (nowMs - this.#logged.atMs < LOG_INTERVAL_MS) return;
-    if (this.points > this.#logged.points) {
-      const { points, lagBytes } = this;
-      this.#log?.info({ lane: this.lane.name, points, newPoints: points - this.#logged.points, lagBytes, lagMs: this.lagMs }, 'mirrored');
+    for (const lane of this.lanes) {
+      const { name, points, lagBytes, lagMs } = lane;
+      const newPoints = points - (this.#logged.points.get(name) ?? 0);
+      if (newPoints > 0) this.#log?.info({ lane: name, points, newPoints, lagBytes, lagMs }, 'mirrored');
+      this.#logged.points.set(name, points);
     }
-    this.#logged = { atMs: nowMs, points: this.points };
+    this.#logged.atMs = nowMs;
   }
 
   /** All of it as plain JSON, units in the names. */
   document(): Record<string, unknown> {
     const time = (ms: number): string | null => (ms === 0 ? null : new Date(ms).toISOString());
-    const lagBytes = this.lagBytes;
     return {
       type: 'status',
       pid: process.pid,
       started_at: time(this.startedAtMs),
       written_at: time(this.#now()),
       ready: this.isReady,
-      lanes: [
-        {
-          name: this.lane.name,
-          where: this.lane.where,
-          state: this.lane.state,
-          since: time(this.lane.sinceMs),
-          reason: this.lane.reason ?? null,
-          remedy: this.lane.remedy ?? null,
-          last_accepted_at: time(this.lane.acceptedAtMs),
-          points: this.points,
-          records: this.records,
-          bytes: this.bytes,
-          lag_bytes: lagBytes,
-          lag_points_estimate: this.bytes > 0 ? Math.round((lagBytes * this.points) / this.bytes) : null,
-          lag_seconds: this.lagMs / 1000,
-        },
-      ],
+      lanes: this.lanes.map((lane) => lane.document()),
       roots: [...this.roots].map(([name, root]) => ({
         name,
         directories: root.directories,

@@ -34,6 +34,13 @@ const WIRING = new Set([
   'discover-protocol',
   'status-report',
   'root-identity',
+  'feed',
+  'heal-schedule',
+  'job-reader',
+  'batch-cache',
+  'local-feed',
+  'tracker-feed',
+  'state-book',
   'main',
   'index',
 ]);

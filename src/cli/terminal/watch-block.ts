@@ -1,5 +1,5 @@
 import { clearScreenDown, cursorTo, moveCursor } from 'node:readline';
-import type { WatchStatus } from '../../status/index.ts';
+import type { LaneProgress, WatchStatus } from '../../status/index.ts';
 import { fitText } from './fit-text.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
 import type { ProgressStream } from './progress-block.ts';
@@ -74,15 +74,22 @@ export function watchLines(status: WatchStatus, rate: RateMeter, nowMs: number):
   const roots = [...status.roots];
   const files = roots.reduce((sum, [, root]) => sum + root.files, 0);
   const missing = roots.filter(([, root]) => root.isMissing).map(([name]) => name);
-  const lag = status.lagBytes;
   const perSecond = rate.perSecond(nowMs, status.points, 5000) ?? 0;
-  const { lane } = status;
   const lines = [
-    `Watching ${roots.length === 0 ? '(first scan under way)' : `${formatCount(files)} files in ${roots.map(([name]) => visibleText(name)).join(', ')}`}  for ${formatDuration(nowMs - status.startedAtMs)}`,
-    `${visibleText(lane.name)}: ${lane.state === 'active' ? (lag > 0 ? `${formatBytes(lag)} behind` : 'up to date') : `waiting: ${visibleText(lane.reason ?? '')}`}  ${formatCount(status.points)} points  ${formatRate(perSecond, 'points')}${lane.acceptedAtMs > 0 ? `  last ${formatDuration(nowMs - lane.acceptedAtMs)} ago` : ''}`,
+    `Watching ${roots.length === 0 ? '(first scan under way)' : `${formatCount(files)} files in ${roots.map(([name]) => visibleText(name)).join(', ')}`}  for ${formatDuration(nowMs - status.startedAtMs)}  ${formatRate(perSecond, 'points')}`,
+    ...status.lanes.map((lane) => laneLine(lane, nowMs)),
   ];
   const damaged = status.damage.filter(({ reason }) => reason !== 'torn' && reason !== 'zeros').length;
   if (missing.length > 0) lines.push(`missing, waiting for: ${missing.map((name) => visibleText(name)).join(', ')}`);
   if (damaged > 0) lines.push(`${formatCount(damaged)} damaged places (mirrorboard inspect says where)`);
   return lines;
+}
+
+function laneLine(lane: LaneProgress, nowMs: number): string {
+  const { lagBytes } = lane;
+  const behind = lagBytes > 0 ? `${formatBytes(lagBytes)} behind` : 'up to date';
+  const stand = lane.state === 'active' ? behind : `${lane.state}: ${visibleText(lane.reason ?? '')}`;
+  const last = lane.acceptedAtMs > 0 ? `  last ${formatDuration(nowMs - lane.acceptedAtMs)} ago` : '';
+  const refused = lane.refused + lane.unsupported > 0 ? `  ${formatCount(lane.refused + lane.unsupported)} not taken` : '';
+  return `${visibleText(lane.name)}: ${stand}  ${formatCount(lane.points)} points${refused}${last}`;
 }

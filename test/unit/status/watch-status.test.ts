@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Handle, Parcel } from '../../../src/backends/contract.ts';
 import type { Damage, RunRef } from '../../../src/model/index.ts';
-import { WatchStatus } from '../../../src/status/index.ts';
+import { type LaneProgress, WatchStatus } from '../../../src/status/index.ts';
 
 const RUN: RunRef = { root: 'logs', path: 'a' };
 const FILE = 'events.out.tfevents.1';
@@ -12,16 +12,16 @@ interface Line {
   readonly fields: Record<string, unknown>;
 }
 
-function watching(): { status: WatchStatus; lines: Line[]; at: (ms: number) => void } {
+function watching(): { status: WatchStatus; lane: LaneProgress; lines: Line[]; at: (ms: number) => void } {
   let now = 1000;
   const lines: Line[] = [];
   const line = (level: string) => (fields: object, phrase: string) => void lines.push({ level, phrase, fields: { ...fields } });
   const log = { debug: line('debug'), info: line('info'), warn: line('warn') };
-  const status = new WatchStatus({ lane: 'local', where: 'store.db', log, now: () => now });
+  const status = new WatchStatus({ lanes: [{ name: 'local', type: 'local', where: 'store.db' }], log, now: () => now });
   const at = (ms: number): void => {
     now = ms;
   };
-  return { status, lines, at };
+  return { status, lane: status.lane('local'), lines, at };
 }
 
 /** A parcel that brings a file's watermark to `watermark`. */
@@ -45,88 +45,88 @@ function parcel(watermark: number, damage: readonly Damage[] = [], file = FILE):
 
 describe('the lag of a watch', () => {
   it('is what was heard of and is not accepted yet', () => {
-    const { status, at } = watching();
-    expect([status.lagBytes, status.lagMs]).toEqual([0, 0]);
-    status.fileGrew(RUN, FILE, 100);
+    const { status, lane, at } = watching();
+    expect([lane.lagBytes, lane.lagMs]).toEqual([0, 0]);
+    lane.fileGrew(RUN, FILE, 100);
     at(1500);
-    expect([status.lagBytes, status.lagMs]).toEqual([100, 500]);
-    status.parcelAccepted(parcel(60), 1);
-    expect(status.lagBytes).toBe(40);
-    status.parcelAccepted(parcel(100), 1);
-    expect([status.lagBytes, status.lagMs]).toEqual([0, 0]);
+    expect([lane.lagBytes, lane.lagMs]).toEqual([100, 500]);
+    status.parcelAccepted('local', parcel(60), 1);
+    expect(lane.lagBytes).toBe(40);
+    status.parcelAccepted('local', parcel(100), 1);
+    expect([lane.lagBytes, lane.lagMs]).toEqual([0, 0]);
   });
 
   it('of a file that grows again is only what is new', () => {
-    const { status } = watching();
-    status.fileGrew(RUN, FILE, 100_000);
-    status.parcelAccepted(parcel(100_000), 1);
-    status.fileGrew(RUN, FILE, 100_050);
-    expect(status.lagBytes).toBe(50);
+    const { status, lane } = watching();
+    lane.fileGrew(RUN, FILE, 100_000);
+    status.parcelAccepted('local', parcel(100_000), 1);
+    lane.fileGrew(RUN, FILE, 100_050);
+    expect(lane.lagBytes).toBe(50);
   });
 
   it('in time is the age of the oldest byte that is missing, however long the file has been growing', () => {
-    const { status, at } = watching();
+    const { status, lane, at } = watching();
     // Each piece is mirrored half a second after it was heard of, when the next one is there already.
     for (let i = 1; i <= 100; i++) {
       at(1000 * i);
-      status.fileGrew(RUN, FILE, 100 * i);
+      lane.fileGrew(RUN, FILE, 100 * i);
       at(1000 * i + 500);
-      status.fileGrew(RUN, FILE, 100 * i + 50);
-      status.parcelAccepted(parcel(100 * i), 1);
+      lane.fileGrew(RUN, FILE, 100 * i + 50);
+      status.parcelAccepted('local', parcel(100 * i), 1);
     }
-    expect(status.lagMs).toBeLessThanOrEqual(1000);
+    expect(lane.lagMs).toBeLessThanOrEqual(1000);
   });
 
   it('leaves out a torn end, which waits for its writer', () => {
-    const { status } = watching();
-    status.fileGrew(RUN, FILE, 100);
-    status.parcelAccepted(parcel(80, [{ start: 80, end: 100, reason: 'torn' }]), 1);
-    expect([status.lagBytes, status.lagMs]).toEqual([0, 0]);
+    const { status, lane } = watching();
+    lane.fileGrew(RUN, FILE, 100);
+    status.parcelAccepted('local', parcel(80, [{ start: 80, end: 100, reason: 'torn' }]), 1);
+    expect([lane.lagBytes, lane.lagMs]).toEqual([0, 0]);
   });
 
   it.each(['length_checksum', 'not_event_file'] as const)('leaves out a damaged end (%s), which belongs to the file', (reason) => {
-    const { status, at } = watching();
-    status.fileGrew(RUN, FILE, 100);
-    status.parcelAccepted(parcel(80, [{ start: 80, end: 100, reason }]), 1);
+    const { status, lane, at } = watching();
+    lane.fileGrew(RUN, FILE, 100);
+    status.parcelAccepted('local', parcel(80, [{ start: 80, end: 100, reason }]), 1);
     at(60_000);
-    expect([status.lagBytes, status.lagMs]).toEqual([0, 0]);
+    expect([lane.lagBytes, lane.lagMs]).toEqual([0, 0]);
   });
 
   it('forgets a file that is gone, and a file that shrank', () => {
-    const { status } = watching();
-    status.fileGrew(RUN, FILE, 100);
-    status.fileGone(RUN, FILE, 0);
-    expect(status.lagBytes).toBe(0);
-    status.fileGrew(RUN, FILE, 100);
-    status.fileGrew(RUN, FILE, 10);
-    expect(status.lagBytes).toBe(10);
-    status.parcelAccepted(parcel(10), 1);
-    expect(status.lagBytes).toBe(0);
+    const { status, lane } = watching();
+    lane.fileGrew(RUN, FILE, 100);
+    status.fileGone('local', RUN, FILE, 0);
+    expect(lane.lagBytes).toBe(0);
+    lane.fileGrew(RUN, FILE, 100);
+    lane.fileGrew(RUN, FILE, 10);
+    expect(lane.lagBytes).toBe(10);
+    status.parcelAccepted('local', parcel(10), 1);
+    expect(lane.lagBytes).toBe(0);
   });
 
   it('is that of all files', () => {
-    const { status } = watching();
-    status.fileGrew(RUN, FILE, 100);
-    status.fileGrew(RUN, 'events.out.tfevents.2', 11);
-    status.parcelAccepted(parcel(100), 1);
-    expect(status.lagBytes).toBe(11);
+    const { status, lane } = watching();
+    lane.fileGrew(RUN, FILE, 100);
+    lane.fileGrew(RUN, 'events.out.tfevents.2', 11);
+    status.parcelAccepted('local', parcel(100), 1);
+    expect(lane.lagBytes).toBe(11);
   });
 });
 
 describe('what a watch says', () => {
   it('counts what was accepted', () => {
-    const { status } = watching();
-    status.parcelAccepted(parcel(60), 3);
-    expect(status).toMatchObject({ points: 3, records: 1, bytes: 60 });
+    const { status, lane } = watching();
+    status.parcelAccepted('local', parcel(60), 3);
+    expect(lane).toMatchObject({ points: 3, records: 1, bytes: 60 });
     expect(status.document()).toMatchObject({ lanes: [{ name: 'local', state: 'active', points: 3, lag_bytes: 0 }], ready: false });
     expect(() => JSON.stringify(status.document())).not.toThrow();
   });
 
   it('reports a file that was gone before it was read as a loss, and one that was read as no loss', () => {
     const { status, lines } = watching();
-    status.fileGone(RUN, FILE, 12);
+    status.fileGone('local', RUN, FILE, 12);
     expect(status.incidents).toMatchObject([{ kind: 'lost', path: `a/${FILE}` }]);
-    status.fileGone(RUN, 'events.out.tfevents.2', 0);
+    status.fileGone('local', RUN, 'events.out.tfevents.2', 0);
     expect(status.incidents.length).toBe(1);
     expect(lines.map(({ level }) => level)).toEqual(['warn', 'info']);
   });
@@ -134,10 +134,10 @@ describe('what a watch says', () => {
   it('tells of damage once, and of its healing', () => {
     const { status, lines } = watching();
     const damage: Damage = { start: 10, end: 20, reason: 'data_checksum' };
-    status.parcelAccepted(parcel(60, [damage]), 1);
-    status.parcelAccepted(parcel(70, [damage]), 1);
+    status.parcelAccepted('local', parcel(60, [damage]), 1);
+    status.parcelAccepted('local', parcel(70, [damage]), 1);
     expect(status.damage).toMatchObject([{ ...damage, run: RUN, file: FILE }]);
-    status.parcelAccepted(parcel(70), 1);
+    status.parcelAccepted('local', parcel(70), 1);
     expect(status.damage).toEqual([]);
     expect(lines.filter(({ phrase }) => phrase.startsWith('damage')).map(({ phrase }) => phrase)).toEqual([
       'damage found',
@@ -146,11 +146,11 @@ describe('what a watch says', () => {
   });
 
   it('names the reason and the remedy while the lane waits', () => {
-    const { status } = watching();
-    status.laneStalled(undefined, 1000);
-    expect(status.lane.state).toBe('waiting');
-    status.parcelAccepted(parcel(100), 1);
-    expect(status.lane).toMatchObject({ state: 'active', reason: undefined, remedy: undefined });
+    const { status, lane } = watching();
+    lane.stalled(undefined, 1000);
+    expect(lane.state).toBe('waiting');
+    status.parcelAccepted('local', parcel(100), 1);
+    expect(lane).toMatchObject({ state: 'active', reason: undefined, remedy: undefined });
   });
 
   it('tells once that a root is missing, and once that it is back', () => {
@@ -172,14 +172,14 @@ describe('what a watch says', () => {
 
   it('keeps a bounded number of incidents', () => {
     const { status } = watching();
-    for (let i = 0; i < 1000; i++) status.fileGone(RUN, `events.out.tfevents.${i}`, 1);
+    for (let i = 0; i < 1000; i++) status.fileGone('local', RUN, `events.out.tfevents.${i}`, 1);
     expect(status.incidents.length).toBe(100);
     expect(status.incidents.at(-1)?.path).toBe('a/events.out.tfevents.999');
   });
 
   it('logs its counts every ten seconds, as long as there is something new', () => {
     const { status, lines, at } = watching();
-    status.parcelAccepted(parcel(60), 3);
+    status.parcelAccepted('local', parcel(60), 3);
     for (let ms = 1000; ms <= 41_000; ms += 1000) {
       at(ms);
       status.tick(ms);

@@ -1,0 +1,123 @@
+import { decorrelatedJitterGenerator, ExponentialBackoff, type IBackoff } from 'cockatiel';
+import type { MirrorError } from '../errors.ts';
+import type { Clock } from './clock.ts';
+
+/** What a gate reports: facts, in the past tense. */
+export interface GateEvents {
+  laneWaiting(error: MirrorError, retryMs: number): void;
+  laneParked(error: MirrorError, retryMs: number): void;
+  laneActive(): void;
+}
+
+/** Failures in a row, of any sends, after which all others wait, too. */
+const MOST_FAILURES = 3;
+const FIRST_RETRY_MS = 500;
+const MOST_RETRY_MS = 60_000;
+/** What only a person can mend is tried again for when somebody did. */
+const PARKED_MS = [60_000, 300_000, 900_000, 3_600_000];
+
+const BACKOFF = new ExponentialBackoff({
+  initialDelay: FIRST_RETRY_MS,
+  maxDelay: MOST_RETRY_MS,
+  generator: decorrelatedJitterGenerator,
+});
+
+/**
+ * A circuit breaker whose callers wait rather than fail, since the event files wait, too. Open for all while sends go well.
+ * After some failures in a row it closes; when the time comes one send may try, and only if that goes well the others follow. A lane that
+ * somebody has to mend is parked: the same, at a walking pace.
+ */
+export class Gate {
+  readonly #clock: Clock;
+  readonly #events: GateEvents;
+  #state: 'active' | 'waiting' | 'parked' = 'active';
+  #failures = 0;
+  #parkedTimes = 0;
+  #dueMs = 0;
+  /** Whether the one send that tries is under way. */
+  #isTrying = false;
+  #backoff: IBackoff<unknown> | undefined;
+  readonly #changed = new Set<() => void>();
+
+  constructor(clock: Clock, events: GateEvents) {
+    this.#clock = clock;
+    this.#events = events;
+  }
+
+  get isParked(): boolean {
+    return this.#state === 'parked';
+  }
+
+  /** Waits until a send may go. The caller says afterwards how it went, unless the signal has ended it all. */
+  async enter(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      if (this.#state === 'active') return;
+      const waitMs = this.#dueMs - this.#clock.now();
+      if (waitMs <= 0 && !this.#isTrying) {
+        this.#isTrying = true;
+        return;
+      }
+      await this.#changeOr(waitMs > 0 ? waitMs : MOST_RETRY_MS, signal);
+    }
+  }
+
+  succeeded(): void {
+    this.#failures = 0;
+    this.#parkedTimes = 0;
+    this.#backoff = undefined;
+    this.#isTrying = false;
+    if (this.#state === 'active') return;
+    this.#state = 'active';
+    this.#events.laneActive();
+    this.#wake();
+  }
+
+  /** A send failed for a reason that may pass. Returns how long the caller waits before it tries again. */
+  failed(error: MirrorError, afterMs = 0): number {
+    this.#failures++;
+    this.#isTrying = false;
+    this.#backoff = (this.#backoff ?? BACKOFF).next({});
+    const waitMs = Math.max(this.#backoff.duration, afterMs);
+    // Who is asked to come back later asks nothing meanwhile, about no run.
+    if (this.#state !== 'active' || this.#failures >= MOST_FAILURES || afterMs > 0) {
+      this.#dueMs = this.#clock.now() + waitMs;
+      this.#state = 'waiting';
+      this.#events.laneWaiting(error, waitMs);
+      this.#wake();
+    }
+    return waitMs;
+  }
+
+  /** Nothing will be taken until somebody changes something. */
+  parked(error: MirrorError): void {
+    this.#isTrying = false;
+    const waitMs = PARKED_MS[Math.min(this.#parkedTimes++, PARKED_MS.length - 1)] as number;
+    this.#dueMs = this.#clock.now() + waitMs;
+    this.#state = 'parked';
+    this.#events.laneParked(error, waitMs);
+    this.#wake();
+  }
+
+  /** The send that was let in ended without an answer. */
+  abandoned(): void {
+    this.#isTrying = false;
+    this.#wake();
+  }
+
+  async #changeOr(ms: number, signal: AbortSignal): Promise<void> {
+    const done = new AbortController();
+    const changed = new Promise<void>((resolve) => {
+      const tell = (): void => {
+        this.#changed.delete(tell);
+        resolve();
+      };
+      this.#changed.add(tell);
+    });
+    await Promise.race([changed, this.#clock.sleep(ms, AbortSignal.any([signal, done.signal]))]);
+    done.abort();
+  }
+
+  #wake(): void {
+    for (const tell of [...this.#changed]) tell();
+  }
+}

@@ -1,0 +1,283 @@
+import PQueue from 'p-queue';
+import type { Backend, Capabilities, JournalledBackend, Outcome, Refusal, TrackerParcel } from '../backends/contract.ts';
+import { MirrorError } from '../errors.ts';
+import { pointCount, type RunRef } from '../model/index.ts';
+import { type Clock, realClock } from './clock.ts';
+import { Gate, type GateEvents } from './gate.ts';
+import type { LaneBook } from './lane-book.ts';
+import { isEmpty, onlyPoint, splitBatch } from './split-batch.ts';
+
+export interface TrackerLaneOptions {
+  readonly name: string;
+  readonly backend: Backend;
+  readonly book: LaneBook;
+  readonly events: GateEvents;
+  /** Ends everything under way; what was not settled is read again one day. */
+  readonly signal: AbortSignal;
+  readonly clock?: Clock;
+}
+
+/** Why a run's parcels were not all delivered. */
+export type Undelivered =
+  /** As a signal said. */
+  | { readonly kind: 'stopped' }
+  /** The run is not taken any more; all others are. */
+  | { readonly kind: 'runFatal'; readonly error: MirrorError };
+
+export type Delivery = { readonly kind: 'delivered' } | Undelivered;
+
+const DELIVERED: Delivery = { kind: 'delivered' };
+const STOPPED: Undelivered = { kind: 'stopped' };
+
+/** A parcel that was placed, but not noted yet. */
+type Placed = { readonly kind: 'placed'; readonly points: number; readonly refusals: readonly Refusal[] } | Undelivered;
+
+/**
+ * Drives one tracker: parcels go out in their order, within the backend's limits, and are noted when they are stored. What fails for
+ * a reason that may pass is tried again for ever; what is refused is halved until the one point is found that is to blame.
+ */
+export class TrackerLane {
+  readonly name: string;
+  readonly #backend: Backend;
+  readonly #journalled: JournalledBackend | undefined;
+  readonly #book: LaneBook;
+  readonly #signal: AbortSignal;
+  readonly #clock: Clock;
+  readonly #gate: Gate;
+  readonly #sends: PQueue;
+
+  constructor({ name, backend, book, events, signal, clock = realClock }: TrackerLaneOptions) {
+    const { limits, needsJournal } = backend.describe();
+    this.name = name;
+    this.#backend = backend;
+    this.#journalled = needsJournal ? (backend as JournalledBackend) : undefined;
+    this.#book = book;
+    this.#signal = signal;
+    this.#clock = clock;
+    this.#gate = new Gate(clock, events);
+    const { sendsAtOnce = 1, sendsPerSecond } = limits;
+    this.#sends = new PQueue({
+      concurrency: sendsAtOnce,
+      ...(sendsPerSecond === undefined ? {} : { interval: 1000, intervalCap: sendsPerSecond }),
+    });
+  }
+
+  get isParked(): boolean {
+    return this.#gate.isParked;
+  }
+
+  /** Parcels of some runs, each run's in order. One answer a run, by the run of its first parcel. */
+  async deliver(parcels: readonly TrackerParcel[]): Promise<ReadonlyMap<string, Delivery>> {
+    const answers = new Map(parcels.map(({ batch }) => [keyOf(batch.run), DELIVERED]));
+    const open = (parcel: TrackerParcel): boolean => answers.get(keyOf(parcel.batch.run)) === DELIVERED;
+    for (const group of groupsOf(parcels, this.#backend.describe())) {
+      const left = group.length === 1 ? group : await this.#sendTogether(group.filter(open));
+      for (const parcel of left) {
+        if (!open(parcel)) continue;
+        const placed = await this.#place(parcel);
+        if (placed.kind === 'placed') this.#book.settled({ parcel, points: placed.points, refusals: placed.refusals });
+        else answers.set(keyOf(parcel.batch.run), placed);
+      }
+    }
+    return answers;
+  }
+
+  /** Does something else at the tracker (finding a run, ending one) with the same patience. */
+  async attempt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<{ readonly kind: 'done'; readonly value: T } | Undelivered> {
+    for (;;) {
+      await this.#gate.enter(this.#signal);
+      if (this.#signal.aborted) return STOPPED;
+      try {
+        const value = await work(this.#signal);
+        this.#gate.succeeded();
+        return { kind: 'done', value };
+      } catch (cause) {
+        if (this.#signal.aborted) return STOPPED;
+        const error = asMirrorError(cause, this.name);
+        if (error.code === 'MB4006') {
+          this.#gate.succeeded();
+          return { kind: 'runFatal', error };
+        }
+        if (error.retry === 'never') this.#gate.parked(error);
+        else await this.#wait(error, Number(error.context['retryAfterMs'] ?? 0));
+      }
+    }
+  }
+
+  /** One send for all of them. Returns those that have to be placed one by one, which is most often none. */
+  async #sendTogether(group: readonly TrackerParcel[]): Promise<readonly TrackerParcel[]> {
+    const [first] = group;
+    if (first === undefined || isEmpty(first.batch) || this.#journalled !== undefined) return group;
+    await this.#gate.enter(this.#signal);
+    if (this.#signal.aborted) return group;
+    const outcomes = await this.#send(group);
+    const left: TrackerParcel[] = [];
+    const held = new Set<string>();
+    for (const [i, parcel] of group.entries()) {
+      const outcome = outcomes[i];
+      const key = keyOf(parcel.batch.run);
+      // What follows something that was not taken is offered again with it: positions move in order.
+      if (outcome?.kind === 'accepted' && !held.has(key))
+        this.#book.settled({ parcel, points: outcome.points, refusals: outcome.refusals });
+      else {
+        held.add(key);
+        left.push(parcel);
+      }
+    }
+    if (left.length < group.length) this.#gate.succeeded();
+    else this.#gate.abandoned();
+    return left;
+  }
+
+  /** Sends a parcel until it is stored, or it is known what of it never will be. */
+  async #place(parcel: TrackerParcel): Promise<Placed> {
+    if (isEmpty(parcel.batch)) return { kind: 'placed', points: 0, refusals: [] };
+    for (;;) {
+      await this.#gate.enter(this.#signal);
+      if (this.#signal.aborted) return STOPPED;
+      const outcome = (await this.#send([parcel]))[0] ?? unanswered(this.name);
+      if (this.#signal.aborted && outcome.kind !== 'accepted') {
+        this.#gate.abandoned();
+        return STOPPED;
+      }
+      switch (outcome.kind) {
+        case 'accepted':
+          this.#gate.succeeded();
+          return { kind: 'placed', points: outcome.points, refusals: outcome.refusals };
+        case 'rejected':
+          // The tracker is there, and works.
+          this.#gate.succeeded();
+          return await this.#placeHalves(parcel, outcome.error);
+        case 'runFatal':
+          this.#gate.succeeded();
+          return { kind: 'runFatal', error: outcome.error };
+        case 'fatal':
+          this.#gate.parked(outcome.error);
+          break;
+        case 'retry':
+          await this.#wait(outcome.error, outcome.afterMs);
+          break;
+        default:
+          return outcome satisfies never;
+      }
+    }
+  }
+
+  async #placeHalves(parcel: TrackerParcel, error: MirrorError): Promise<Placed> {
+    const { batch } = parcel;
+    if (pointCount(batch) < 2) {
+      const point = onlyPoint(batch);
+      // A mark alone has no point to be refused: it is not worth a run's standing still.
+      const refusals =
+        point === undefined ? [] : [{ offset: point.offset, index: point.index, kind: 'refused' as const, reason: error.message }];
+      return { kind: 'placed', points: 0, refusals };
+    }
+    let points = 0;
+    const refusals: Refusal[] = [];
+    for (const half of splitBatch(batch)) {
+      const placed = await this.#place({ ...parcel, batch: half });
+      if (placed.kind !== 'placed') return placed;
+      points += placed.points;
+      refusals.push(...placed.refusals);
+    }
+    return { kind: 'placed', points, refusals };
+  }
+
+  async #wait(error: MirrorError, afterMs: number | undefined): Promise<void> {
+    const waitMs = this.#gate.failed(error, afterMs);
+    await this.#clock.sleep(waitMs, this.#signal);
+  }
+
+  async #send(parcels: readonly TrackerParcel[]): Promise<readonly Outcome[]> {
+    try {
+      return await this.#sends.add(async () =>
+        this.#journalled === undefined
+          ? await this.#backend.send(parcels, this.#signal)
+          : [await this.#sendByJournal(this.#journalled, parcels)],
+      );
+    } catch (cause) {
+      const error = asMirrorError(cause, this.name);
+      return parcels.map(() => (error.retry === 'never' ? { kind: 'fatal', error } : { kind: 'retry', error }));
+    }
+  }
+
+  /** What is about to be sent is certain before it is sent; what was begun earlier is finished first. */
+  async #sendByJournal(backend: JournalledBackend, [parcel]: readonly TrackerParcel[]): Promise<Outcome> {
+    if (parcel === undefined) return unanswered(this.name);
+    const { run } = parcel.batch;
+    const unfinished = await this.#finishBegun(backend, parcel);
+    if (unfinished !== undefined) return unfinished;
+    const begun = await backend.prepare([parcel], this.#book.journal(run));
+    if (!this.#book.begin(run, begun)) {
+      return { kind: 'retry', error: new MirrorError('MB3101', `noting what lane ${this.name} is about to send`, { retry: 'later' }) };
+    }
+    const outcome = (await backend.sendPrepared(begun.intent, [parcel], this.#signal))[0] ?? unanswered(this.name);
+    if (outcome.kind === 'accepted') this.#book.finishBegun(run, begun.entries);
+    // Nothing of it is stored: it is not in doubt any more, and its halves will be other lines.
+    else if (outcome.kind === 'rejected') this.#book.finishBegun(run, []);
+    return outcome;
+  }
+
+  /** Why what was begun earlier could not be finished; undefined where nothing is in doubt (any more). */
+  async #finishBegun(backend: JournalledBackend, { handle, batch: { run } }: TrackerParcel): Promise<Outcome | undefined> {
+    const begun = this.#book.begun(run);
+    if (begun === undefined) return undefined;
+    const found = await backend.resolve(handle, begun.intent, this.#signal);
+    if (found.kind === 'unknown') {
+      const error = new MirrorError(
+        'MB4006',
+        `what became of the last send for ${run.root}/${run.path} is not known, and the tracker does not say`,
+        {
+          context: { root: run.root, run: run.path },
+        },
+      );
+      return { kind: 'runFatal', error };
+    }
+    if (found.kind !== 'accepted') {
+      const fromLine = found.kind === 'from' ? found.line : undefined;
+      const outcome = (await backend.sendPrepared(begun.intent, [], this.#signal, fromLine))[0];
+      // Without parcels there is no outcome to give but for what went wrong.
+      if (outcome !== undefined && outcome.kind !== 'accepted') {
+        if (outcome.kind !== 'rejected') return outcome;
+        this.#book.finishBegun(run, []);
+        return undefined;
+      }
+    }
+    this.#book.finishBegun(run, begun.entries);
+    return undefined;
+  }
+}
+
+/** Consecutive parcels that may go in one send. */
+export function groupsOf(parcels: readonly TrackerParcel[], { limits }: Pick<Capabilities, 'limits'>): TrackerParcel[][] {
+  const groups: TrackerParcel[][] = [];
+  let group: TrackerParcel[] = [];
+  let [points, bytes, runs] = [0, 0, new Set<string>()];
+  for (const parcel of parcels) {
+    const { batch } = parcel;
+    points += pointCount(batch);
+    bytes += batch.end - batch.start;
+    runs.add(keyOf(batch.run));
+    const isTooMuch = points > limits.pointsPerSend || bytes > limits.bytesPerSend || runs.size > limits.runsPerSend;
+    if (group.length > 0 && (isTooMuch || isEmpty(batch) !== isEmpty((group[0] as TrackerParcel).batch))) {
+      groups.push(group);
+      group = [];
+      [points, bytes, runs] = [pointCount(batch), batch.end - batch.start, new Set([keyOf(batch.run)])];
+    }
+    group.push(parcel);
+  }
+  if (group.length > 0) groups.push(group);
+  return groups;
+}
+
+function asMirrorError(cause: unknown, lane: string): MirrorError {
+  return cause instanceof MirrorError ? cause : new MirrorError('MB9001', `lane ${lane}: ${String(cause)}`, { cause });
+}
+
+function unanswered(lane: string): Outcome {
+  return { kind: 'fatal', error: new MirrorError('MB9001', `lane ${lane} gave no outcome for a parcel`) };
+}
+
+function keyOf({ root, path }: RunRef): string {
+  return JSON.stringify([root, path]);
+}

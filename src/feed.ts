@@ -1,0 +1,31 @@
+import type { ChangedFile } from './discover/index.ts';
+import type { RunRef } from './model/index.ts';
+
+/** What brings one lane to the ends of the files: told what happened to them, it reads from its own positions. */
+export interface Feed {
+  readonly lane: string;
+  /** Files that are new or have changed. */
+  filesChanged(run: RunRef, files: readonly ChangedFile[]): void;
+  fileGone(run: RunRef, name: string): void;
+  /** Bytes of a file that could not be read, or are owed, are to be tried again. */
+  tryAgain(run: RunRef, name: string): void;
+  /** A run did not grow for long. */
+  runQuiet(run: RunRef): void;
+  /** About once a second. */
+  tick(nowMs: number): void;
+  /** Works until the signal ends it; what was read is stored first. Throws what can't be waited for. */
+  run(): Promise<void>;
+}
+
+/** What a feed tells whoever drives it. */
+export interface FeedEvents {
+  /** Something of a file can't be read, or is owed. */
+  fileTroubled(lane: string, run: RunRef, name: string): void;
+  /** Nothing of a file is in the way any more. */
+  fileSound(lane: string, run: RunRef, name: string): void;
+}
+
+/** A run as a text, to be found by. */
+export function keyOfRun({ root, path }: RunRef): string {
+  return JSON.stringify([root, path]);
+}
