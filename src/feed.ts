@@ -1,5 +1,8 @@
 import type { ChangedFile } from './discover/index.ts';
+import type { Refusal, TrackerParcel } from './backends/contract.ts';
 import type { RunRef } from './model/index.ts';
+import type { FileOutcome } from './reader.ts';
+import type { LaneProgress } from './status/index.ts';
 
 /** What brings one lane to the ends of the files: told what happened to them, it reads from its own positions. */
 export interface Feed {
@@ -23,6 +26,15 @@ export interface FeedEvents {
   fileTroubled(lane: string, run: RunRef, name: string): void;
   /** Nothing of a file is in the way any more. */
   fileSound(lane: string, run: RunRef, name: string): void;
+}
+
+/** Whom a feed reports to. */
+export interface FeedStatus {
+  lane(name: string): LaneProgress;
+  fileRead(lane: string, run: RunRef, file: string, outcome: FileOutcome, reason?: string): void;
+  /** A lane had not mirrored so many bytes of a file that is gone. */
+  fileGone(lane: string, run: RunRef, name: string, unreadBytes: number): void;
+  parcelAccepted(lane: string, parcel: TrackerParcel, points: number, refusals: readonly Refusal[]): void;
 }
 
 /** A run as a text, to be found by. */

@@ -1,21 +1,30 @@
-/** Joins the rooms into one pass: roots → discover → reader (tail, decode) → lane → backend. */
+/** Joins the rooms into one pass: roots → discover → reader (tail, decode) → lanes → backends. */
 import { mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import type { Handle, PositionOwner } from './backends/contract.ts';
+import { dirname } from 'node:path';
 import { LocalBackend, storeBytes } from './backends/local/index.ts';
-import { Lane } from './deliver/index.ts';
-import { type Found, type FoundRun, type ResolvedRoot, resolveRoots, type RootRequest } from './discover/index.ts';
+import { BatchCache } from './batch-cache.ts';
+import { type Found, type ResolvedRoot, resolveRoots, type RootRequest } from './discover/index.ts';
 import { MirrorError } from './errors.ts';
-import { checkIdentity } from './root-identity.ts';
-import { needsSearch, type RunRef } from './model/index.ts';
-import type { RunJob } from './reader.ts';
-import { type EventGroup, ReaderThread } from './reader-thread.ts';
-import { FileLock } from './state/index.ts';
-import { type FactLog, PassTracker, type Report } from './status/index.ts';
+import { JobReader } from './job-reader.ts';
+import { LocalPass } from './local-pass.ts';
+import { PassStatus } from './pass-status.ts';
+import { ReaderThread } from './reader-thread.ts';
+import { checkIdentity, heldBy } from './root-identity.ts';
+import { FileLock, StateFile } from './state/index.ts';
+import { type FactLog, type LaneReport, PassTracker, type Report } from './status/index.ts';
+import { TrackerFeed } from './tracker-feed.ts';
+import type { StoreOptions, TrackerLaneOptions } from './lane-options.ts';
 
 export interface BackfillOptions {
   readonly roots: readonly RootRequest[];
-  readonly store: { readonly path: string; readonly mediaPath: string };
+  /** Undefined where nothing is mirrored into a local store. */
+  readonly store: StoreOptions | undefined;
+  /** Closed in the end. Default: none. */
+  readonly trackers?: readonly TrackerLaneOptions[];
+  /** The state file: needed where there are trackers. */
+  readonly statePath?: string;
+  /** A tracker that gets nowhere for so long is given up for this pass. Default: 10 minutes. */
+  readonly patienceMs?: number;
   /** Ends the pass early and cleanly: what was accepted is kept. */
   readonly signal: AbortSignal;
   /** Where facts are logged; nowhere by default. */
@@ -24,37 +33,44 @@ export interface BackfillOptions {
   readonly onStart?: (tracker: PassTracker) => void;
 }
 
-/** Runs whose files are asked for in one request: enough to hide the way between the threads. */
-const RUNS_PER_REQUEST = 64;
+const PATIENCE_MS = 10 * 60_000;
 
-/** Mirrors everything below the roots once, into the local store. */
+/** Mirrors everything below the roots once, into every lane. */
 export async function backfill(options: BackfillOptions): Promise<Report> {
-  const { path } = options.store;
-  checkRoots(options.roots);
-  makeFolder(path);
+  const { store, trackers = [], statePath } = options;
+  // Wrong roots are said before anything is made.
+  resolveRoots(options.roots, []);
+  if (store !== undefined) makeFolder(store.path);
   // Under whatever name: a link to a store is that store.
-  const lock = FileLock.acquire(path);
+  const lock = store === undefined ? undefined : FileLock.acquire(store.path);
   // Its thread starts while the store is opened.
   const reader = new ReaderThread();
   let report: Report;
   try {
-    const backend = new LocalBackend(options.store);
+    const state = trackers.length === 0 ? undefined : openState(statePath, options.log);
+    const local = store === undefined ? undefined : new LocalBackend(store);
     try {
-      report = await new Pass(backend, reader, options).run();
+      report = await new Pass(local, state, reader, options).run();
     } finally {
-      await backend.close();
+      await local?.close();
+      for (const { backend } of trackers) await backend.close();
+      state?.close();
     }
+    if (store === undefined) return report;
     // Measured last: closing merges what was written ahead.
-    return { ...report, stores: [{ lane: 'local', where: path, bytes: storeBytes(path) }] };
+    return { ...report, stores: [{ lane: 'local', where: store.path, bytes: storeBytes(store.path) }] };
   } finally {
     await reader.close();
-    lock.release();
+    lock?.release();
   }
 }
 
-/** Wrong roots are said before a store is made. */
-function checkRoots(roots: readonly RootRequest[]): void {
-  resolveRoots(roots, []);
+function openState(path: string | undefined, log: FactLog | undefined): StateFile {
+  if (path === undefined) throw new MirrorError('MB9001', 'lanes that lead to trackers need a state file');
+  return StateFile.open(path, {
+    now: Date.now,
+    onFailure: (error) => log?.warn({ code: error.code, reason: error.message, remedy: error.hint }, 'state not written, trying again'),
+  });
 }
 
 function makeFolder(path: string): void {
@@ -68,21 +84,27 @@ function makeFolder(path: string): void {
   }
 }
 
+type FoundRoot = readonly [root: ResolvedRoot, found: Found];
+
 class Pass {
-  readonly #backend: PositionOwner;
+  readonly #local: LocalBackend | undefined;
+  readonly #state: StateFile | undefined;
   readonly #options: BackfillOptions;
   readonly #tracker: PassTracker;
-  readonly #lane: Lane;
+  readonly #status: PassStatus;
   readonly #reader: ReaderThread;
-  /** Runs of which a file was replaced. */
-  readonly #recounted = new Map<string, RunRef>();
+  readonly #jobs = new JobReader();
 
-  constructor(backend: PositionOwner, reader: ReaderThread, options: BackfillOptions) {
-    this.#backend = backend;
+  constructor(local: LocalBackend | undefined, state: StateFile | undefined, reader: ReaderThread, options: BackfillOptions) {
+    const { log, trackers = [] } = options;
+    this.#local = local;
+    this.#state = state;
     this.#reader = reader;
     this.#options = options;
-    this.#tracker = new PassTracker({ log: options.log });
-    this.#lane = new Lane('local', backend, this.#tracker);
+    this.#tracker = new PassTracker({ log });
+    // The one whose points the display counts.
+    const lead = local === undefined ? trackers[0]?.name : undefined;
+    this.#status = new PassStatus(this.#tracker, trackers, lead, log);
   }
 
   async run(): Promise<Report> {
@@ -92,98 +114,109 @@ class Pass {
     signal.addEventListener('abort', stop);
     try {
       this.#options.onStart?.(tracker);
-      const roots = resolveRoots(this.#options.roots, this.#backend.roots());
-      for (const root of roots) checkIdentity(root, this.#backend);
-      const found: [ResolvedRoot, Found][] = [];
-      for (const root of roots) {
-        const there = await this.#reader.walk(root.path, root.below);
-        for (const run of there.runs) tracker.runFound(run.files);
-        for (const { path, reason } of there.obstacles) tracker.incident({ kind: 'folder', root: root.name, path, reason });
-        found.push([root, there]);
-      }
+      const found = await this.#find();
       tracker.phase = 'mirroring';
-      for (const [root, { runs }] of found) await this.#mirror(root, runs);
-      tracker.phase = 'draining';
-      await this.#lane.drain();
-      if (this.#lane.failure !== undefined) throw this.#lane.failure;
-      for (const run of this.#recounted.values()) tracker.runRecounted(run, this.#backend.positions(run).points);
-      if (!signal.aborted) tracker.filesHeld(found.reduce((sum, [root]) => sum + this.#backend.fileCount(root.name, root.below), 0));
+      const feeds = this.#feeds(found);
+      const [local, ...rest] = await Promise.allSettled([
+        this.#mirrorLocally(found),
+        ...feeds.map((feed) => this.#bringToEnd(feed, found)),
+      ]);
+      for (const result of [local, ...rest]) if (result?.status === 'rejected') throw result.reason;
       tracker.phase = 'done';
-      return tracker.report(signal.aborted);
+      return { ...tracker.report(signal.aborted), lanes: feeds.map((feed) => this.#laneReport(feed)) };
     } finally {
       signal.removeEventListener('abort', stop);
+      await this.#jobs.close();
     }
   }
 
-  /** Keeps one request ahead of the one being dealt with. */
-  async #mirror(root: ResolvedRoot, runs: readonly FoundRun[]): Promise<void> {
-    const handles = new Map<string, Handle>();
-    let next = 0;
-    const request = async (): Promise<boolean> => {
-      const jobs: RunJob[] = [];
-      while (jobs.length < RUNS_PER_REQUEST && next < runs.length && !this.#stopped) {
-        const job = this.#job(root, runs[next++] as FoundRun);
-        if (job === undefined) continue;
-        handles.set(job.run.path, await this.#backend.open({ run: job.run, rootPath: root.path }));
-        jobs.push(job);
+  async #find(): Promise<FoundRoot[]> {
+    const held = this.#local ?? heldBy(this.#state, this.#laneStates());
+    const roots = resolveRoots(this.#options.roots, held.roots());
+    for (const root of roots) checkIdentity(root, held);
+    const found: FoundRoot[] = [];
+    for (const root of roots) {
+      this.#state?.root(root.name, root.path);
+      const there = await this.#reader.walk(root.path, root.below);
+      for (const run of there.runs) this.#tracker.runFound(run.files);
+      for (const { path, reason } of there.obstacles) this.#tracker.incident({ kind: 'folder', root: root.name, path, reason });
+      found.push([root, there]);
+    }
+    return found;
+  }
+
+  async #mirrorLocally(found: readonly FoundRoot[]): Promise<void> {
+    const local = this.#local;
+    if (local === undefined) return;
+    const { signal } = this.#options;
+    const pass = new LocalPass(local, this.#reader, this.#tracker, signal);
+    for (const [root, { runs }] of found) await pass.mirror(root, runs);
+    this.#tracker.phase = 'draining';
+    await pass.finish();
+    if (!signal.aborted) this.#tracker.filesHeld(found.reduce((sum, [root]) => sum + local.fileCount(root.name, root.below), 0));
+  }
+
+  /** Each tracker's feed, told of every file: it goes to work at once. */
+  #feeds(found: readonly FoundRoot[]): TrackerFeed[] {
+    const state = this.#state;
+    if (state === undefined) return [];
+    const { trackers = [], signal } = this.#options;
+    const rootPaths = new Map(found.map(([{ name, path }]) => [name, path]));
+    const cache = new BatchCache();
+    const feeds = trackers.map((tracker) => {
+      const laneState = state.lane(tracker.name, tracker.target);
+      const shared = { status: this.#status, events: IGNORED, rootPaths, signal, state, reader: this.#jobs, cache, isSettled: true };
+      return new TrackerFeed({ ...shared, ...tracker, lane: tracker.name, laneState });
+    });
+    for (const [root, { runs }] of found) {
+      for (const { path, files } of runs) {
+        const run = { root: root.name, path };
+        this.#status.runBegun(run, files, state);
+        for (const feed of feeds) {
+          feed.filesChanged(
+            run,
+            files.map((file) => ({ ...file, before: 0 })),
+          );
+        }
       }
-      if (jobs.length > 0) this.#reader.request(jobs);
-      return jobs.length > 0;
+    }
+    return feeds;
+  }
+
+  /** Brings a tracker to the end of all files, and tells it which runs are over. */
+  async #bringToEnd(feed: TrackerFeed, found: readonly FoundRoot[]): Promise<void> {
+    await feed.reachEnd(this.#options.patienceMs ?? PATIENCE_MS);
+    if (feed.stand !== 'done') return;
+    for (const [root, { runs }] of found) {
+      for (const { path, files } of runs) {
+        await feed.endIfOver({ root: root.name, path }, Math.max(...files.map(({ stamp }) => Number(stamp.split('.')[0] ?? 0) / 1e6)));
+      }
+    }
+  }
+
+  #laneReport(feed: TrackerFeed): LaneReport {
+    const { progress } = feed;
+    return {
+      name: progress.name,
+      type: progress.type,
+      where: progress.where,
+      stand: feed.stand,
+      reason: progress.reason,
+      remedy: progress.remedy,
+      points: progress.points,
+      refused: progress.refused,
+      unsupported: progress.unsupported,
+      owedBytes: progress.lagBytes,
+      stoppedRuns: [...progress.stoppedRuns.values()],
+      links: feed.links(),
     };
-    let isAsked = await request();
-    while (isAsked) {
-      isAsked = await request();
-      for await (const group of this.#reader.events()) {
-        this.#deal(group, handles);
-        if (this.#lane.failure !== undefined) this.#reader.stop();
-      }
-    }
   }
 
-  /** What of a run has to be read; undefined where nothing happened to its files. */
-  #job(root: ResolvedRoot, found: FoundRun): RunJob | undefined {
-    const run = { root: root.name, path: found.path };
-    const known = this.#backend.positions(run);
-    const states = new Map(known.files.map((state) => [state.name, state]));
-    this.#tracker.runBegun({ run, files: found.files, known });
-    const files: RunJob['files'][number][] = [];
-    for (const { name, size, stamp } of found.files) {
-      const state = states.get(name);
-      if (state === undefined) files.push({ name });
-      else if (state.stamp === stamp && state.size === size && !needsSearch(state)) this.#tracker.fileUnchanged(size);
-      else files.push({ name, state });
-    }
-    if (files.length === 0) {
-      this.#tracker.runDone();
-      return undefined;
-    }
-    const series = states.size === 0 ? [] : this.#backend.catalogue(run);
-    this.#tracker.catalogueRead(run, series);
-    return { run, directory: join(root.path, run.path), files, series, settled: true };
-  }
-
-  #deal({ events, release }: EventGroup, handles: ReadonlyMap<string, Handle>): void {
-    let open = 1;
-    const settled = (): void => {
-      if (--open === 0) release();
-    };
-    for (const event of events) {
-      if (event.kind === 'file') {
-        if (event.outcome === 'replaced' || event.outcome === 'shortened') this.#recounted.set(JSON.stringify(event.run), event.run);
-        this.#tracker.fileDone(event.run, event.file, event.outcome, event.reason);
-      } else if (event.kind === 'runDone') {
-        this.#tracker.runDone();
-      } else {
-        const handle = handles.get(event.batch.run.path);
-        if (handle === undefined) continue;
-        open++;
-        this.#lane.offer({ handle, batch: event.batch, state: event.state }, settled);
-      }
-    }
-    settled();
-  }
-
-  get #stopped(): boolean {
-    return this.#options.signal.aborted || this.#lane.failure !== undefined;
+  #laneStates(): ReturnType<StateFile['lane']>[] {
+    const state = this.#state;
+    return state === undefined ? [] : (this.#options.trackers ?? []).map(({ name, target }) => state.lane(name, target));
   }
 }
+
+/** Bytes that can't be read are reported, and tried again by the next pass. */
+const IGNORED = { fileTroubled: () => undefined, fileSound: () => undefined };

@@ -40,9 +40,9 @@ export function checkIdentity(root: ResolvedRoot, held: Held): void {
 }
 
 /** What the state knows, where no lane has a store of its own. */
-export function heldBy(state: StateFile, lanes: readonly LaneState[]): Held {
+export function heldBy(state: StateFile | undefined, lanes: readonly LaneState[]): Held {
   return {
-    roots: () => state.roots(),
+    roots: () => state?.roots() ?? [],
     *knownFiles(root) {
       for (const lane of lanes) {
         for (const [run, { files }] of lane.knownRuns()) {

@@ -6,19 +6,13 @@ import type { BatchCache, CachedBatch } from './batch-cache.ts';
 import { isEmpty, TrackerLane } from './deliver/index.ts';
 import type { ChangedFile } from './discover/index.ts';
 import { messageOf, MirrorError } from './errors.ts';
-import { type Feed, type FeedEvents, keyOfRun } from './feed.ts';
+import { type Feed, type FeedEvents, type FeedStatus, keyOfRun } from './feed.ts';
 import type { JobReader } from './job-reader.ts';
+import type { RunNames } from './lane-options.ts';
 import { StateBook } from './state-book.ts';
 import { type Batch, type FileState, isPending, needsSearch, pointCount, type RunRef, type Series } from './model/index.ts';
 import type { LaneState, StateFile } from './state/index.ts';
-import type { LaneProgress, WatchStatus } from './status/index.ts';
-
-/** What a run is called in a tracker. */
-export interface RunNames {
-  readonly name: string;
-  readonly group: string;
-  readonly tags: Readonly<Record<string, string>>;
-}
+import type { LaneProgress, LaneReport } from './status/index.ts';
 
 export interface TrackerFeedOptions {
   readonly lane: string;
@@ -26,7 +20,7 @@ export interface TrackerFeedOptions {
   readonly namesOf: (run: RunRef) => RunNames;
   readonly state: StateFile;
   readonly laneState: LaneState;
-  readonly status: WatchStatus;
+  readonly status: FeedStatus;
   readonly events: FeedEvents;
   readonly rootPaths: ReadonlyMap<string, string>;
   readonly reader: JobReader;
@@ -73,6 +67,7 @@ export class TrackerFeed implements Feed {
   /** Ends by itself, or by the signal of whoever drives it. */
   readonly #signal: AbortSignal;
   #turns = 0;
+  #stand: LaneReport['stand'] = 'done';
   #progressAtMs = Date.now();
   readonly #waiting = new Set<() => void>();
 
@@ -169,8 +164,25 @@ export class TrackerFeed implements Feed {
     } finally {
       clearInterval(timer);
     }
-    if (this.#isAtWork) this.#end.abort();
+    if (this.#isAtWork) {
+      this.#stand = this.#options.signal.aborted ? 'interrupted' : this.#delivery.isParked ? 'parked' : 'stuck';
+      this.#end.abort();
+    }
     await this.#finished();
+  }
+
+  /** How it stands after `reachEnd`. */
+  get stand(): LaneReport['stand'] {
+    return this.#stand === 'done' && this.progress.stoppedRuns.size > 0 ? 'incomplete' : this.#stand;
+  }
+
+  /** Where a person finds the tracker runs this pass wrote to. */
+  links(): LaneReport['links'] {
+    const { backend } = this.#options;
+    return [...this.#runs.values()].flatMap(({ ref, handle }) => {
+      const url = handle === undefined ? undefined : backend.link?.(handle);
+      return url === undefined ? [] : [{ run: ref, url }];
+    });
   }
 
   /** Tells the tracker that a run is over, if it is and was not told yet. `changedAtMs`: when its files last changed. */
@@ -306,7 +318,7 @@ export class TrackerFeed implements Feed {
         pieces.push(piece);
         if (!heal) cache.keep(piece);
       } else if (event.kind === 'file') {
-        status.fileRead(ref, event.file, event.outcome, event.reason);
+        status.fileRead(this.lane, ref, event.file, event.outcome, event.reason);
         if (event.outcome === 'vanished' || event.outcome === 'unreadable') this.progress.fileForgotten(ref, event.file);
         if (event.outcome === 'unreadable') this.#options.events.fileTroubled(this.lane, ref, event.file);
       } else if (event.hasMore) {

@@ -1,7 +1,6 @@
 /** Joins the rooms for ever: the discovery thread says what changed, and each lane's feed brings its lane there. */
 import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import type { Backend } from './backends/contract.ts';
 import { LocalBackend } from './backends/local/index.ts';
 import { BatchCache } from './batch-cache.ts';
 import { type ResolvedRoot, resolveRoots, type RootRequest, runFilter } from './discover/index.ts';
@@ -11,28 +10,13 @@ import { MirrorError } from './errors.ts';
 import { type Feed, keyOfRun } from './feed.ts';
 import { HealSchedule } from './heal-schedule.ts';
 import { JobReader } from './job-reader.ts';
+import type { StoreOptions, TrackerLaneOptions } from './lane-options.ts';
 import { LocalFeed } from './local-feed.ts';
 import type { RunRef } from './model/index.ts';
 import { checkIdentity, heldBy } from './root-identity.ts';
 import { FileLock, type LaneState, StateFile } from './state/index.ts';
 import { type FactLog, WatchStatus } from './status/index.ts';
-import { type RunNames, TrackerFeed } from './tracker-feed.ts';
-
-/** The local store of a configuration. */
-export interface StoreOptions {
-  readonly path: string;
-  readonly mediaPath: string;
-}
-
-/** A lane that leads to a tracker, with its backend made. */
-export interface TrackerLaneOptions {
-  readonly name: string;
-  readonly type: string;
-  /** Where it leads, without secrets: another target begins at 0. */
-  readonly target: string;
-  readonly backend: Backend;
-  readonly namesOf: (run: RunRef) => RunNames;
-}
+import { TrackerFeed } from './tracker-feed.ts';
 
 export interface WatchOptions {
   readonly roots: readonly RootRequest[];

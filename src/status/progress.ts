@@ -1,4 +1,5 @@
 import type { Damage, RunRef } from '../model/index.ts';
+import type { LaneProgress } from './lane-progress.ts';
 
 /** Something that is not a record but worth a line: a file that vanished, can't be read, was replaced; a folder that can't be read. */
 export interface Incident {
@@ -28,6 +29,8 @@ export interface Progress {
   readonly damaged: number;
   /** The run being read, as a label. */
   readonly current: string;
+  /** The lanes that lead to trackers. Default: none. */
+  readonly lanes?: readonly LaneProgress[];
 }
 
 /** Points of one run accepted in this pass, by kind; kinds are plugin names, `other` for those without. */
@@ -39,6 +42,24 @@ export interface RunReport {
   readonly pointsBefore: number;
   readonly bytes: number;
   readonly lastStep: number | bigint | null;
+}
+
+/** What a pass came to for a lane that leads to a tracker. */
+export interface LaneReport {
+  readonly name: string;
+  readonly type: string;
+  readonly where: string;
+  /** `parked`: somebody has to mend something. `stuck`: it got nowhere for too long. `incomplete`: all but the stopped runs. */
+  readonly stand: 'done' | 'incomplete' | 'parked' | 'stuck' | 'interrupted';
+  readonly reason: string | undefined;
+  readonly remedy: string | undefined;
+  /** Accepted in this pass. */
+  readonly points: number;
+  readonly refused: number;
+  readonly unsupported: number;
+  readonly owedBytes: number;
+  readonly stoppedRuns: readonly { readonly run: RunRef; readonly reason: string; readonly remedy: string | undefined }[];
+  readonly links: readonly { readonly run: RunRef; readonly url: string }[];
 }
 
 /** What a pass came to. */
@@ -62,5 +83,7 @@ export interface Report {
   readonly incidents: readonly Incident[];
   readonly elapsedMs: number;
   readonly interrupted: boolean;
+  /** The lanes that lead to trackers. */
+  readonly lanes: readonly LaneReport[];
   readonly stores: readonly { readonly lane: string; readonly where: string; readonly bytes: number }[];
 }

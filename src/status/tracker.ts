@@ -1,5 +1,6 @@
 import type { KnownRun, Parcel } from '../backends/contract.ts';
 import { type Damage, type FileState, isPending, type RunRef, runLabel, type Series } from '../model/index.ts';
+import type { LaneProgress } from './lane-progress.ts';
 import type { FoundDamage, Incident, Progress, Report, RunReport } from './progress.ts';
 
 /** What was found of a run, and what is known of it already. */
@@ -42,6 +43,7 @@ export class PassTracker implements Progress {
   records = 0;
   damaged = 0;
   current = '';
+  lanes: readonly LaneProgress[] = [];
   readonly #runs = new Map<string, RunTally>();
   readonly #incidents: Incident[] = [];
   readonly #now: () => number;
@@ -206,6 +208,7 @@ export class PassTracker implements Progress {
       incidents: this.#incidents,
       elapsedMs,
       interrupted,
+      lanes: [],
       stores: [],
     };
   }

@@ -92,8 +92,9 @@ export class WatchStatus {
     return [...this.#damage.values()].flat();
   }
 
-  fileRead(run: RunRef, file: string, outcome: 'read' | Incident['kind'], reason?: string): void {
-    if (outcome === 'read') return;
+  fileRead(lane: string, run: RunRef, file: string, outcome: 'read' | Incident['kind'], reason?: string): void {
+    // Every lane reads for itself; what became of a file is one fact, and said once.
+    if (outcome === 'read' || lane !== this.lanes[0]?.name) return;
     this.#incident({ kind: outcome, root: run.root, path: pathOf(run, file), ...(reason === undefined ? {} : { reason }) });
   }
 

@@ -41,6 +41,9 @@ const WIRING = new Set([
   'local-feed',
   'tracker-feed',
   'state-book',
+  'local-pass',
+  'pass-status',
+  'lane-options',
   'main',
   'index',
 ]);

@@ -1,4 +1,4 @@
-import type { Progress } from '../../status/index.ts';
+import type { LaneProgress, Progress } from '../../status/index.ts';
 import { fitText } from './fit-text.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
 import { visibleText } from './visible-text.ts';
@@ -33,6 +33,7 @@ export function progressLines(progress: Progress, speed: Speed, width: number): 
     joined([points(progress), ...speeds(speed), ...damage(progress)], width),
     joined(counts, width),
   ];
+  for (const lane of progress.lanes ?? []) lines.push(fitText(laneText(lane), width));
   if (progress.current !== '') lines.push(fitText(`now ${visibleText(progress.current)}`, width));
   return lines.filter((line) => line !== '');
 }
@@ -48,9 +49,15 @@ export function progressLine(progress: Progress, speed: Speed): string {
     ...speeds(speed),
     `${formatCount(files.done)} of ${formatCount(files.total)} files`,
     ...damage(progress),
+    ...(progress.lanes ?? []).map(laneText),
     ...(current === '' ? [] : [`now ${visibleText(current)}`]),
   ];
   return `${PHASES[phase]}: ${parts.join(', ')}`;
+}
+
+function laneText({ name, state, reason, points, lagBytes }: LaneProgress): string {
+  const stand = state === 'active' ? (lagBytes > 0 ? `${formatBytes(lagBytes)} to go` : 'up to date') : `${state}: ${reason ?? ''}`;
+  return visibleText(`${name}: ${formatCount(points)} points, ${stand}`);
 }
 
 function found({ files, bytes }: Progress): string[] {

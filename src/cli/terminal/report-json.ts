@@ -1,5 +1,5 @@
 import { isPending } from '../../model/index.ts';
-import type { FoundDamage, Report, RunReport } from '../../status/index.ts';
+import type { FoundDamage, LaneReport, Report, RunReport } from '../../status/index.ts';
 
 /** The report as `--json` gives it: documented in docs/commands.md; fields may be added, none change their meaning. */
 export function reportJson(report: Report): Record<string, unknown> {
@@ -23,7 +23,25 @@ export function reportJson(report: Report): Record<string, unknown> {
     runs: report.runs.map(runJson),
     damage: report.damage.map(damageJson),
     incidents: report.incidents.map(({ kind, root, path, reason }) => ({ kind, root, path, ...(reason === undefined ? {} : { reason }) })),
+    lanes: report.lanes.map(laneJson),
     stores: report.stores.map(({ lane, where, bytes }) => ({ lane, where, bytes })),
+  };
+}
+
+function laneJson(lane: LaneReport): Record<string, unknown> {
+  return {
+    name: lane.name,
+    type: lane.type,
+    where: lane.where,
+    stand: lane.stand,
+    reason: lane.reason ?? null,
+    remedy: lane.remedy ?? null,
+    new_points: lane.points,
+    refused: lane.refused,
+    unsupported: lane.unsupported,
+    owed_bytes: lane.owedBytes,
+    stopped_runs: lane.stoppedRuns.map(({ run, reason, remedy }) => ({ root: run.root, run: run.path, reason, remedy: remedy ?? null })),
+    links: lane.links.map(({ run, url }) => ({ root: run.root, run: run.path, url })),
   };
 }
 

@@ -1,5 +1,5 @@
 import { compareNames, isPending, runLabel } from '../../model/index.ts';
-import type { FoundDamage, Report, RunReport } from '../../status/index.ts';
+import type { FoundDamage, LaneReport, Report, RunReport } from '../../status/index.ts';
 import { damageText, incidentText } from './plain-words.ts';
 import { formatBytes, formatCount, formatDuration, formatRate, formatStep } from './format.ts';
 import type { Style } from './style.ts';
@@ -18,6 +18,7 @@ export interface ReportOptions {
 
 const MOST_RUNS = 30;
 const MOST_PLACES = 20;
+const MOST_LINKS = 5;
 
 /** What a pass came to, as lines for a person, ending in a line end. */
 export function renderReport(report: Report, options: ReportOptions): string {
@@ -34,6 +35,7 @@ export function renderReport(report: Report, options: ReportOptions): string {
     ),
     places('Waiting', style.dim, 'not whole yet, which is normal while a writer is at work', report.damage.filter(isPending), damageText),
     incidents(report, style),
+    lanes(report, style),
     closing(report, options),
   ];
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
@@ -110,6 +112,38 @@ function places(
 function incidents(report: Report, style: Style): string {
   if (report.incidents.length === 0) return '';
   return [style.yellow('Incidents:'), ...firstFew(report.incidents.map(incidentText))].join('\n');
+}
+
+const STANDS: Readonly<Record<LaneReport['stand'], string>> = {
+  done: 'up to date',
+  incomplete: 'up to date but for some runs',
+  parked: 'parked',
+  stuck: 'got nowhere',
+  interrupted: 'interrupted',
+};
+
+/** The lanes that lead to trackers: what they took, and why they stand still where they do. */
+function lanes(report: Report, style: Style): string {
+  return report.lanes.map((lane) => laneLines(lane, style).join('\n')).join('\n');
+}
+
+function laneLines(lane: LaneReport, style: Style): string[] {
+  const { name, where, stand, points, refused, unsupported, owedBytes, reason, remedy, stoppedRuns, links } = lane;
+  const facts = [
+    counted(points, 'new point'),
+    ...(refused > 0 ? [`${formatCount(refused)} refused`] : []),
+    ...(unsupported > 0 ? [`${formatCount(unsupported)} not supported there`] : []),
+    ...(owedBytes > 0 ? [`${formatBytes(owedBytes)} owed`] : []),
+  ];
+  const head = `Lane ${visibleText(name)} (${visibleText(where)}): ${STANDS[stand]}, ${facts.join(', ')}`;
+  return [
+    stand === 'done' && refused === 0 ? head : style.yellow(head),
+    ...(reason === undefined ? [] : [`  ${visibleText(reason)}`]),
+    ...(remedy === undefined ? [] : [`  ${visibleText(remedy)}`]),
+    ...firstFew(stoppedRuns.map(({ run, reason: why }) => `${runLabel(run)}: ${visibleText(why)}`)),
+    ...links.slice(0, MOST_LINKS).map(({ run, url }) => `  ${visibleText(runLabel(run))}: ${visibleText(url)}`),
+    ...(links.length > MOST_LINKS ? [`  … and ${counted(links.length - MOST_LINKS, 'more run')} (--json has all links)`] : []),
+  ];
 }
 
 function firstFew(lines: readonly string[]): string[] {

@@ -40,6 +40,7 @@ function reportOf(runs: readonly RunReport[], overrides: Partial<Report> = {}): 
     incidents: [],
     elapsedMs: 2000,
     interrupted: false,
+    lanes: [],
     stores: [{ lane: 'local', where: '.mirrorboard/store.db', bytes: 1536 }],
     ...overrides,
   };
@@ -167,6 +168,7 @@ describe('the summary as JSON', () => {
       ],
       damage: [{ root: 'logs', run: 'a', file: 'events.1', start: 24, end: 30, bytes: 6, reason: 'zeros', pending: true }],
       incidents: [],
+      lanes: [],
       stores: [{ lane: 'local', where: '.mirrorboard/store.db', bytes: 1536 }],
     });
   });
