@@ -282,7 +282,8 @@ export class LocalFeed implements Feed {
   #note(event: Exclude<ReadEvent, { kind: 'batch' }>, key: string, run: FedRun): void {
     if (event.kind === 'file') {
       this.#status.fileRead(this.lane, run.ref, event.file, event.outcome, event.reason);
-      if (event.outcome === 'vanished' || event.outcome === 'unreadable') this.#status.lane(this.lane).fileForgotten(run.ref, event.file);
+      // What vanished is lost as far as it was not read: the scan that misses it says how much.
+      if (event.outcome === 'unreadable') this.#status.lane(this.lane).fileForgotten(run.ref, event.file);
       // Out of reach for now (a server that hangs, too many open files): it need not change to be read one day.
       if (event.outcome === 'unreadable') this.#options.events.fileTroubled(this.lane, run.ref, event.file);
       return;

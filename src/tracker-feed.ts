@@ -319,7 +319,7 @@ export class TrackerFeed implements Feed {
         if (!heal) cache.keep(piece);
       } else if (event.kind === 'file') {
         status.fileRead(this.lane, ref, event.file, event.outcome, event.reason);
-        if (event.outcome === 'vanished' || event.outcome === 'unreadable') this.progress.fileForgotten(ref, event.file);
+        if (event.outcome === 'unreadable' || (event.outcome === 'vanished' && isSettled)) this.progress.fileForgotten(ref, event.file);
         if (event.outcome === 'unreadable') this.#options.events.fileTroubled(this.lane, ref, event.file);
       } else if (event.hasMore) {
         for (const { name } of files) run.dirty.add(name);

@@ -205,7 +205,10 @@ describe('with logs that take a while', () => {
 
   it('two backfills at once: one mirrors, the other ends with 4', async () => {
     const first = await atWork();
+    // However slowly the second one starts, the first one is still at it.
+    first.child.kill('SIGSTOP');
     const second = await mirrorboard(['backfill', join(logs, 'logs')], { cwd: folder });
+    first.child.kill('SIGCONT');
     expect(second.code).toBe(4);
     expect(second.stderr).toMatch(`process ${first.child.pid}`);
     expect((await first.ended).code).toBe(0);
