@@ -1,0 +1,190 @@
+// Parcels as delivery hands them out, read from event files by the product's own reader.
+import { createHash } from 'node:crypto';
+import { appendFileSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative, sep } from 'node:path';
+import type { Handle, HeldPoint, RunSource, TrackerParcel } from '../../src/backends/contract.ts';
+import {
+  type Batch,
+  compareNames,
+  type FileState,
+  interpret,
+  jsonText,
+  type RunRef,
+  type ScalarColumns,
+  type Series,
+  valueJson,
+} from '../../src/model/index.ts';
+import { RunSession } from '../../src/reader.ts';
+import { FileWindow } from '../../src/tail/index.ts';
+import { concat, frame, versionEvent } from './event-writer.ts';
+
+/** A parcel that is not addressed yet. */
+export type Draft = Omit<TrackerParcel, 'handle'>;
+
+/** A point of a draft, with its series and its place. */
+export interface DraftPoint extends HeldPoint {
+  readonly tag: string;
+  readonly plugin: string;
+  readonly file: string;
+  readonly offset: number;
+  readonly index: number;
+}
+
+export function addressed(drafts: readonly Draft[], handle: Handle): TrackerParcel[] {
+  return drafts.map((draft) => ({ ...draft, handle }));
+}
+
+/** A run in a folder of its own, whose files a test writes piece by piece; every piece comes back as parcels. */
+export class GrowingRun {
+  readonly run: RunRef;
+  readonly root: string;
+  readonly directory: string;
+  readonly #session = new RunSession({ series: [] });
+  readonly #window = new FileWindow();
+  readonly #series: Series[] = [];
+  readonly #fingerprint = new Map<string, number>();
+
+  constructor(path = 'run', rootName = 'logs') {
+    this.run = { root: rootName, path };
+    this.root = mkdtempSync(join(tmpdir(), 'mirrorboard-parcels-'));
+    this.directory = join(this.root, 'run');
+    mkdirSync(this.directory);
+  }
+
+  /** A copy of a folder of event files. */
+  static copyOf(directory: string, path: string): GrowingRun {
+    const run = new GrowingRun(path);
+    for (const entry of readdirSync(directory, { withFileTypes: true })) {
+      if (entry.isFile()) cpSync(join(directory, entry.name), join(run.directory, entry.name));
+    }
+    return run;
+  }
+
+  /** Writes events at the end of a file, which is begun with its version event. */
+  append(events: readonly Uint8Array[], file = 'events.out.tfevents.1700000000.host.1.0'): Draft[] {
+    const path = join(this.directory, file);
+    appendFileSync(path, concat(...(existsSync(path) ? events : [versionEvent(), ...events]).map(frame)));
+    return this.read();
+  }
+
+  /** What came to the files since they were read last. */
+  read(): Draft[] {
+    const names = readdirSync(this.directory).filter((name) => name.includes('tfevents') && !name.endsWith('.profile-empty'));
+    const files = names.sort(compareNames).map((name) => ({ name }));
+    const drafts: { batch: Batch; state: FileState }[] = [];
+    for (const event of this.#session.read({ run: this.run, directory: this.directory, files, series: [], settled: true }, this.#window)) {
+      if (event.kind !== 'batch') continue;
+      if (event.batch.end === event.batch.start) continue;
+      this.#series.push(...event.batch.newSeries);
+      drafts.push({ batch: event.batch, state: event.state });
+      const first = [...event.batch.scalars.checksum.subarray(0, Math.min(1, event.batch.scalars.count))];
+      first.push(...event.batch.objects.slice(0, 1).map(({ checksum }) => checksum));
+      const { file } = event.batch;
+      if (first[0] !== undefined && !this.#fingerprint.has(file)) this.#fingerprint.set(file, first[0]);
+    }
+    const series = [...this.#series];
+    return drafts.map((draft) => ({ ...draft, series }));
+  }
+
+  source(changes: Partial<RunSource> = {}): RunSource {
+    return {
+      run: this.run,
+      rootPath: this.root,
+      key: createHash('sha256')
+        .update(JSON.stringify([this.run.root, this.run.path]))
+        .digest('hex')
+        .slice(0, 32),
+      name: this.run.path,
+      group: 'contract',
+      tags: {},
+      instanceId: 'instance-1',
+      fingerprint: [...this.#fingerprint].map(([file, checksum]) => ({ file, checksum })),
+      startedAt: 1_700_000_000,
+      ...changes,
+    };
+  }
+
+  remove(): void {
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+/** Every folder below `root` that holds event files, relative to it. */
+export function runFolders(root: string): string[] {
+  const found = new Set<string>();
+  for (const entry of readdirSync(root, { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile() || !entry.name.includes('tfevents') || entry.name.endsWith('.profile-empty')) continue;
+    found.add(relative(root, entry.parentPath).split(sep).join('/') || '.');
+  }
+  return [...found].sort(compareNames);
+}
+
+/** The points of a draft, in the order of the file. */
+export function pointsOf({ batch, series }: Omit<Draft, 'state'>): DraftPoint[] {
+  const { scalars, objects, file } = batch;
+  const points: DraftPoint[] = [];
+  for (let row = 0; row < scalars.count; row++) {
+    const { tag, plugin } = series[scalars.series[row]!]!;
+    points.push({
+      tag,
+      plugin,
+      file,
+      step: scalars.wideSteps.get(row) ?? scalars.step[row]!,
+      wallTime: scalars.wallTime[row]!,
+      value: scalars.wideValues.get(row) ?? scalars.value[row]!,
+      offset: scalars.offset[row]!,
+      index: scalars.index[row]!,
+    });
+  }
+  for (const point of objects) {
+    const { tag, plugin } = series[point.series]!;
+    const value = jsonText(valueJson(interpret(plugin, point), () => {}));
+    points.push({ tag, plugin, file, step: point.step, wallTime: point.wallTime, value, offset: point.offset, index: point.index });
+  }
+  return points.sort((a, b) => a.offset - b.offset || a.index - b.index);
+}
+
+/** The draft in two, between records where it has several of them, else between points; undefined for one point or none. */
+export function halved(draft: Draft): [Draft, Draft] | undefined {
+  const points = pointsOf(draft);
+  if (points.length < 2) return undefined;
+  const keyOf = (offset: number, index: number): string => `${offset}/${index}`;
+  let at = points.length >> 1;
+  while (at < points.length - 1 && points[at]!.offset === points[at - 1]!.offset) at++;
+  if (points[at]!.offset === points[at - 1]!.offset) at = points.length >> 1;
+  const first = new Set(points.slice(0, at).map(({ offset, index }) => keyOf(offset, index)));
+  const part = (isFirst: boolean): Draft => ({
+    ...draft,
+    batch: chosen(draft.batch, (offset, index) => first.has(keyOf(offset, index)) === isFirst),
+  });
+  return [part(true), part(false)];
+}
+
+/** A batch with some of its points. */
+export function chosen(batch: Batch, isChosen: (offset: number, index: number) => boolean): Batch {
+  const { scalars } = batch;
+  const rows: number[] = [];
+  for (let row = 0; row < scalars.count; row++) if (isChosen(scalars.offset[row]!, scalars.index[row]!)) rows.push(row);
+  const moved = (wide: ReadonlyMap<number, bigint>): Map<number, bigint> =>
+    new Map(rows.flatMap((row, i) => (wide.has(row) ? [[i, wide.get(row)!] as const] : [])));
+  const columns: ScalarColumns = {
+    count: rows.length,
+    series: Uint32Array.from(rows, (row) => scalars.series[row]!),
+    step: Float64Array.from(rows, (row) => scalars.step[row]!),
+    wallTime: Float64Array.from(rows, (row) => scalars.wallTime[row]!),
+    value: Float64Array.from(rows, (row) => scalars.value[row]!),
+    offset: Float64Array.from(rows, (row) => scalars.offset[row]!),
+    checksum: Uint32Array.from(rows, (row) => scalars.checksum[row]!),
+    index: Uint32Array.from(rows, (row) => scalars.index[row]!),
+    wideSteps: moved(scalars.wideSteps),
+    wideValues: moved(scalars.wideValues),
+  };
+  return { ...batch, scalars: columns, objects: batch.objects.filter(({ offset, index }) => isChosen(offset, index)) };
+}
+
+/** A draft without points: what routing may leave of one, or what only notes a gap. */
+export function emptied(draft: Draft): Draft {
+  return { ...draft, batch: { ...chosen(draft.batch, () => false), marks: [] } };
+}
