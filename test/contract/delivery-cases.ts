@@ -1,0 +1,364 @@
+import { expect } from '@jest/globals';
+import type { Outcome } from '../../src/backends/contract.ts';
+import { event, eventFile, simpleValue, text } from '../support/event-writer.ts';
+import { type Draft, emptied, type GrowingRun, halved, pointsOf } from '../support/parcels.ts';
+import { newLedger, SmallDelivery } from '../support/small-delivery.ts';
+import { type Bench, contractCase, until } from './bench.ts';
+import type { Harness } from './harness.ts';
+import { readHeld } from './read-back.ts';
+
+const T = 1_700_000_000;
+
+/** Scalars and a text, `count` events from `from` on. */
+function events(from: number, count: number): Uint8Array[] {
+  return Array.from({ length: count }, (_, i) => {
+    const step = from + i;
+    return event({
+      wallTime: T + step,
+      step,
+      summary: [simpleValue('loss', step / 3), simpleValue('lr', 0.1), text('note', `step ${step}`)],
+    });
+  });
+}
+
+/** A run with one parcel for each piece. */
+function pieces(run: GrowingRun, count: number, size = 10): Draft[] {
+  return Array.from({ length: count }, (_, i) => run.append(events(i * size, size))).flat();
+}
+
+export function deliveryCases(harness: Harness): void {
+  const { addressing } = harness;
+
+  contractCase(
+    harness,
+    'holds a batch that was sent twice once',
+    async (bench) => {
+      const run = bench.run();
+      const drafts = pieces(run, 1);
+      const delivery = await bench.delivery(run.source());
+      for (const _ of [1, 2, 3]) expect((await delivery.sendOnce(drafts)).map(({ kind }) => kind)).toEqual(['accepted']);
+      await bench.expectHeld(delivery, drafts);
+    },
+    { when: addressing !== 'position' },
+  );
+
+  contractCase(
+    harness,
+    'holds points once that come again in other batches',
+    async (bench) => {
+      const run = bench.run();
+      const drafts = pieces(run, 1, 40);
+      const delivery = await bench.delivery(run.source());
+      await delivery.sendOnce(drafts);
+      for (const half of halved(drafts[0]!)!) await delivery.sendOnce([half]);
+      await bench.expectHeld(delivery, drafts);
+    },
+    { when: addressing === 'key' },
+  );
+
+  contractCase(
+    harness,
+    'gives one outcome per parcel, in their order',
+    async (bench) => {
+      const backend = await bench.connect();
+      const { runsPerSend } = backend.describe().limits;
+      const runs = Array.from({ length: Math.min(3, runsPerSend) }, (_, i) => bench.run(`run ${i}`));
+      const all = runs.map((run, i) => ({ source: run.source(), drafts: run.append(events(0, 3 + i)) }));
+      const parcels = [];
+      for (const { source, drafts } of all) {
+        const handle = await backend.open(source, undefined, new AbortController().signal);
+        parcels.push(...drafts.map((draft) => ({ ...draft, handle })));
+      }
+      const outcomes = await backend.send(parcels, new AbortController().signal);
+      expect(outcomes.map((outcome) => outcome.kind === 'accepted' && outcome.points + outcome.refusals.length)).toEqual(
+        parcels.map((draft) => pointsOf(draft).length),
+      );
+      const [first, ...others] = await Promise.all(parcels.map(({ handle }) => readHeld(backend, handle)));
+      for (const [i, held] of others.entries()) expect([i, held.size]).not.toEqual([i, first?.size]);
+    },
+    { when: addressing !== 'line' },
+  );
+
+  contractCase(harness, 'accepts a parcel without points', async (bench) => {
+    const run = bench.run();
+    const [first, second] = pieces(run, 2);
+    const delivery = await bench.delivery(run.source());
+    const outcomes = await delivery.sendOnce([emptied(first!)]);
+    expect(outcomes).toEqual([{ kind: 'accepted', points: 0, refusals: [] }]);
+    delivery.ledger.intent = undefined;
+    const owed: Draft = {
+      ...emptied(second!),
+      state: {
+        ...second!.state,
+        position: { ...second!.state.position, gaps: [{ start: first!.batch.start, end: second!.batch.end, reason: 'route' }] },
+      },
+    };
+    expect(await delivery.sendOnce([owed])).toEqual([{ kind: 'accepted', points: 0, refusals: [] }]);
+    await bench.expectHeld(delivery, []);
+  });
+
+  contractCase(harness, 'takes what was owed after what is newer', async (bench) => {
+    const run = bench.run();
+    const [first, second, third] = pieces(run, 3) as [Draft, Draft, Draft];
+    const gap = { start: second.batch.start, end: second.batch.end, reason: 'repair' as const };
+    const late: Draft = { ...third, state: { ...third.state, position: { ...third.state.position, gaps: [gap] } } };
+    const healed: Draft = { ...second, state: { ...third.state, position: { ...third.state.position, gaps: [] } } };
+    const delivery = await bench.delivery(run.source());
+    await delivery.deliver([first, late, healed]);
+    await bench.expectHeld(delivery, [first, second, third]);
+  });
+
+  contractCase(harness, 'takes points of two files of a run', async (bench) => {
+    const run = bench.run();
+    const drafts = [
+      ...run.append(events(0, 5), 'events.out.tfevents.1.a'),
+      ...run.append(events(0, 5), 'events.out.tfevents.2.b'),
+      ...run.append(events(5, 5), 'events.out.tfevents.1.a'),
+    ];
+    await bench.mirror(run, drafts);
+  });
+
+  contractCase(harness, 'takes what is left where a part is refused', async (bench) => {
+    if (bench.target.refuse === undefined) return;
+    const run = bench.run();
+    const drafts = run.append(
+      Array.from({ length: 12 }, (_, i) =>
+        event({ wallTime: T + i, step: i, summary: [simpleValue('good', i), ...(i % 5 === 2 ? [simpleValue('bad', i)] : [])] }),
+      ),
+    );
+    bench.target.refuse('bad');
+    const delivery = await bench.delivery(run.source());
+    await delivery.deliver(drafts);
+    const bad = drafts.flatMap(pointsOf).filter(({ tag }) => tag === 'bad');
+    expect(delivery.ledger.refusals.map(({ offset, index, kind }) => [offset, index, kind])).toEqual(
+      bad.map(({ offset, index }) => [offset, index, 'refused']),
+    );
+    await bench.expectHeld(delivery, drafts);
+  });
+
+  for (const [name, fault, low, high] of [
+    ['in seconds', { kind: 'rateLimited', afterSec: 2 }, 1500, 2500],
+    ['as a date', { kind: 'rateLimited', afterSec: 5, asDate: true }, 2500, 6000],
+  ] as const) {
+    contractCase(
+      harness,
+      `says when to come back where the tracker does (${name})`,
+      async (bench) => {
+        const run = bench.run();
+        const drafts = pieces(run, 1);
+        const delivery = await bench.delivery(run.source());
+        bench.target.fail!(fault, 1);
+        const [outcome] = await delivery.sendOnce(drafts);
+        expect(outcome).toMatchObject({ kind: 'retry', error: { code: expect.stringMatching(/^MB4/) } });
+        const after = (outcome as Extract<Outcome, { kind: 'retry' }>).afterMs ?? -1;
+        expect(after).toBeGreaterThanOrEqual(low);
+        expect(after).toBeLessThanOrEqual(high);
+        await delivery.deliver(drafts);
+        await bench.expectHeld(delivery, drafts);
+      },
+      { needs: ['rateLimited'] },
+    );
+  }
+
+  contractCase(
+    harness,
+    'asks for another try where the tracker does not say when',
+    async (bench) => {
+      const run = bench.run();
+      const drafts = pieces(run, 1);
+      const delivery = await bench.delivery(run.source());
+      bench.target.fail!({ kind: 'rateLimited' }, 1);
+      const [outcome] = await delivery.sendOnce(drafts);
+      expect(outcome).toMatchObject({ kind: 'retry' });
+      expect(outcome).not.toHaveProperty('afterMs');
+      await delivery.deliver(drafts);
+      await bench.expectHeld(delivery, drafts);
+    },
+    { needs: ['rateLimited'] },
+  );
+
+  for (const kind of ['unavailable', 'connectionLost', 'answerLost', 'partStored'] as const) {
+    contractCase(
+      harness,
+      `holds every point once after sends that failed: ${kind}`,
+      async (bench) => {
+        const run = bench.run();
+        const drafts = pieces(run, 4);
+        const delivery = await bench.delivery(run.source());
+        for (const draft of drafts) {
+          bench.target.fail!({ kind }, 2);
+          await delivery.deliver([draft]);
+        }
+        expect(delivery.ledger.refusals.filter((refusal) => refusal.kind === 'refused')).toEqual([]);
+        await bench.expectHeld(delivery, drafts);
+      },
+      { needs: [kind] },
+    );
+  }
+
+  for (const kind of ['hang', 'hangStored'] as const) {
+    contractCase(
+      harness,
+      `holds every point once after a process died while it sent: ${kind}`,
+      async (bench) => {
+        const run = bench.run();
+        const drafts = pieces(run, 3);
+        const ledger = newLedger();
+        await dieWhileSending(bench, run, ledger, drafts, kind);
+        const delivery = await bench.delivery(run.source(), ledger);
+        await delivery.deliver(drafts);
+        await bench.expectHeld(delivery, drafts);
+      },
+      { needs: [kind] },
+    );
+  }
+
+  contractCase(harness, 'goes on where a process that died between sends had come', async (bench) => {
+    const run = bench.run();
+    const drafts = pieces(run, 4);
+    const ledger = newLedger();
+    const first = await bench.delivery(run.source(), ledger);
+    await first.deliver(drafts.slice(0, 2));
+    await bench.close(first.backend);
+    const second = await bench.delivery(run.source(), ledger);
+    expect(second.ledger.handle).toBe(ledger.handle);
+    await second.deliver(drafts);
+    await bench.expectHeld(second, drafts);
+  });
+
+  contractCase(
+    harness,
+    'holds every point once where the positions were lost with the handle',
+    async (bench) => {
+      const run = bench.run();
+      const drafts = pieces(run, 3);
+      const first = await bench.delivery(run.source());
+      await first.deliver(drafts.slice(0, 2));
+      await bench.close(first.backend);
+      const second = await bench.delivery(run.source());
+      expect(second.ledger.handle).toBe(first.ledger.handle);
+      await second.deliver(drafts);
+      await bench.expectHeld(second, drafts);
+    },
+    { when: addressing !== 'line' },
+  );
+
+  contractCase(
+    harness,
+    'ends a send soon when it is told to',
+    async (bench) => {
+      const run = bench.run();
+      const drafts = pieces(run, 1);
+      const ledger = newLedger();
+      const started = Date.now();
+      await dieWhileSending(bench, run, ledger, [...drafts], 'hang');
+      expect(Date.now() - started).toBeLessThan(8000);
+    },
+    { needs: ['hang'] },
+  );
+
+  contractCase(
+    harness,
+    'says so where nobody is let in, and nothing is secret in it',
+    async (bench) => {
+      const run = bench.run();
+      const drafts = pieces(run, 1);
+      const delivery = await bench.delivery(run.source());
+      bench.target.fail!({ kind: 'noAccess' }, 3);
+      const [outcome] = await delivery.sendOnce(drafts);
+      expect(outcome).toMatchObject({ kind: 'fatal', error: { code: 'MB4002' } });
+      for (const secret of bench.target.secrets ?? []) expect(everythingOf(outcome)).not.toContain(secret);
+    },
+    { needs: ['noAccess'] },
+  );
+
+  contractCase(harness, 'keeps its secrets in errors, handles and probes', async (bench) => {
+    const { secrets = [], connectWrongly } = bench.target;
+    const said: unknown[] = [];
+    const backend = await bench.connect();
+    said.push(await backend.probe(new AbortController().signal), backend.describe());
+    const run = bench.run();
+    run.append(events(0, 2));
+    const handle = await backend.open(run.source(), undefined, new AbortController().signal);
+    said.push(handle, backend.link?.(handle));
+    if (connectWrongly !== undefined) {
+      const wrong = await bench.target.connectWrongly!();
+      for (const call of [
+        () => wrong.probe(new AbortController().signal),
+        () => wrong.open(run.source(), undefined, new AbortController().signal),
+      ]) {
+        const error = await call().then(
+          () => undefined,
+          (e: unknown) => e,
+        );
+        expect(error).toMatchObject({ code: 'MB4002' });
+        said.push(error);
+      }
+      await wrong.close();
+    }
+    for (const secret of secrets) for (const text_ of said) expect(everythingOf(text_)).not.toContain(secret);
+  });
+
+  contractCase(harness, 'reads back only the tags that are wanted', async (bench) => {
+    const run = bench.run();
+    const drafts = pieces(run, 1);
+    const delivery = await bench.mirror(run, drafts);
+    const tags = new Set<string>();
+    for await (const { tag } of delivery.backend.readBack(delivery.ledger.handle!, { isWanted: (tag) => tag === 'lr' })) tags.add(tag);
+    // A backend may give more than was asked for, never less.
+    expect([...tags]).toContain('lr');
+  });
+
+  contractCase(harness, 'reads an empty tracker run back as empty', async (bench) => {
+    const run = bench.run();
+    await bench.mirror(run, []);
+  });
+
+  contractCase(harness, 'begins anew with a file whose bytes were replaced', async (bench) => {
+    const run = bench.run();
+    const drafts = pieces(run, 1);
+    const delivery = await bench.delivery(run.source());
+    await delivery.deliver(drafts);
+    const { writeFileSync } = await import('node:fs');
+    const { join } = await import('node:path');
+    writeFileSync(join(run.directory, drafts[0]!.batch.file), eventFile(...events(100, 5)));
+    const again = run.read();
+    expect(again.map(({ batch }) => batch.generation)).toEqual([1]);
+    await delivery.deliver(again);
+    // What the replaced bytes had said stays in trackers; a store with views shows the present generation.
+    await bench.expectHeld(delivery, addressing === 'position' ? again : [...drafts, ...again]);
+  });
+}
+
+/** Delivers until the last draft hangs, then ends the process as `kill` does: nobody hears the answer, nothing more is noted. */
+async function dieWhileSending(
+  bench: Bench,
+  run: GrowingRun,
+  ledger: ReturnType<typeof newLedger>,
+  drafts: readonly Draft[],
+  kind: 'hang' | 'hangStored',
+): Promise<void> {
+  const life = new AbortController();
+  const backend = await bench.connect();
+  const delivery = new SmallDelivery(backend, ledger, run.source(), life.signal);
+  await delivery.open();
+  await delivery.deliver(drafts.slice(0, -1));
+  const before = (await readHeld(backend, ledger.handle!)).size;
+  bench.target.fail!({ kind }, 1);
+  const dying = delivery.sendOnce(drafts.slice(-1)).catch(() => []);
+  if (kind === 'hangStored') await until(async () => (await readHeld(backend, ledger.handle!)).size > before, 'points are stored');
+  else await new Promise((resolve) => setTimeout(resolve, 50));
+  life.abort();
+  await dying;
+  await bench.close(backend);
+}
+
+/** Every text in an object: of an error its message, stack, causes and context too. */
+function everythingOf(thing: unknown, seen = new Set<unknown>()): string {
+  if (typeof thing !== 'object' || thing === null) return String(thing);
+  if (seen.has(thing)) return '';
+  seen.add(thing);
+  return [...Object.getOwnPropertyNames(thing)]
+    .map((key) => `${key}: ${everythingOf((thing as Record<string, unknown>)[key], seen)}`)
+    .join('\n');
+}

@@ -1,0 +1,54 @@
+import type { Backend, Handle, HeldPoint, Refusal } from '../../src/backends/contract.ts';
+import { type Draft, pointsOf } from '../support/parcels.ts';
+
+/** Contents of points, each with how often it is there. */
+export type Held = ReadonlyMap<string, number>;
+
+function contentOf(tag: string, plugin: string, { step, wallTime, value }: HeldPoint): string {
+  // Steps are integers however they are written down; numbers are told apart by their bits.
+  const number = (x: number | bigint): string => (typeof x === 'bigint' || !Object.is(x, -0) ? String(x) : '-0');
+  return JSON.stringify([tag, plugin, number(step), number(wallTime), typeof value === 'string' ? { text: value } : number(value)]);
+}
+
+function add(held: Map<string, number>, content: string): void {
+  held.set(content, (held.get(content) ?? 0) + 1);
+}
+
+/** All that a backend reads back of a tracker run. */
+export async function readHeld(backend: Backend, handle: Handle): Promise<Held> {
+  const held = new Map<string, number>();
+  for await (const { tag, plugin, points } of backend.readBack(handle)) {
+    for (const point of points) add(held, contentOf(tag, plugin, point));
+  }
+  return held;
+}
+
+/** What a backend has to read back once these drafts are delivered, but for the points that were refused. */
+export function expectedOf(
+  backend: Backend,
+  drafts: readonly Draft[],
+  refusals: readonly (Refusal & { readonly file: string })[] = [],
+): Held {
+  const refused = new Set(refusals.map(({ file, offset, index }) => `${file}/${offset}/${index}`));
+  const held = new Map<string, number>();
+  for (const { tag, plugin, file, offset, index, step, wallTime, value } of drafts.flatMap(pointsOf)) {
+    if (refused.has(`${file}/${offset}/${index}`)) continue;
+    const point = { step, wallTime, value };
+    const there = backend.asHeld === undefined ? point : backend.asHeld(tag, plugin, point);
+    if (there !== undefined) add(held, contentOf(tag, plugin, there));
+  }
+  return held;
+}
+
+/** What is different, a line each; empty when both are the same. A tracker that merges equal points is held to the set. */
+export function differences(backend: Backend, expected: Held, found: Held): string[] {
+  const { equalPoints } = backend.describe().keeps;
+  const lines: string[] = [];
+  for (const content of new Set([...expected.keys(), ...found.keys()])) {
+    const [want, have] = [expected.get(content) ?? 0, found.get(content) ?? 0].map((n) => (equalPoints ? n : Math.min(n, 1)));
+    if (want !== have) lines.push(`${have} instead of ${want}: ${content.slice(0, 400)}`);
+  }
+  // A tracker that merges must not give anything twice either.
+  if (!equalPoints) for (const [content, n] of found) if (n > 1) lines.push(`${n} times: ${content.slice(0, 400)}`);
+  return lines;
+}

@@ -1,0 +1,224 @@
+import { expect } from '@jest/globals';
+import type { Handle } from '../../src/backends/contract.ts';
+import { event, simpleValue } from '../support/event-writer.ts';
+import { contractCase } from './bench.ts';
+import type { Harness } from './harness.ts';
+import { HOSTILE_RUNS } from './hostile-names.ts';
+import { newLedger } from '../support/small-delivery.ts';
+
+const T = 1_700_000_000;
+const signal = new AbortController().signal;
+
+function point(step: number): Uint8Array {
+  return event({ wallTime: T + step, step, summary: [simpleValue('loss', step)] });
+}
+
+export function runCases(harness: Harness): void {
+  const { hasOneWriter = false, hasFingerprints = true } = harness;
+
+  contractCase(harness, 'describes what it holds', async (bench) => {
+    const backend = await bench.connect();
+    const { name, holds, limits, needsJournal, ownsPosition } = backend.describe();
+    expect(name).toMatch(/^[a-z][a-z0-9-]*$/);
+    for (const kind of [
+      'scalars',
+      'histograms',
+      'images',
+      'audio',
+      'text',
+      'pr_curves',
+      'mesh',
+      'hparams',
+      'custom_scalars',
+      'graphs',
+      'other',
+    ]) {
+      expect([kind, ['native', 'artifact', 'none']]).toEqual([kind, expect.arrayContaining([holds[kind]])]);
+    }
+    expect(Math.min(limits.pointsPerSend, limits.bytesPerSend, limits.runsPerSend)).toBeGreaterThan(0);
+    expect({ needsJournal, ownsPosition }).toEqual({
+      needsJournal: harness.addressing === 'line',
+      ownsPosition: harness.addressing === 'position',
+    });
+  });
+
+  contractCase(harness, 'looks at a tracker without writing to it', async (bench) => {
+    const backend = await bench.connect();
+    const before = await bench.target.runCount?.();
+    const { address, notes } = await backend.probe(signal);
+    expect(address).not.toBe('');
+    for (const note of notes) expect(note.trim()).not.toBe('');
+    expect(await bench.target.runCount?.()).toBe(before);
+  });
+
+  contractCase(harness, 'opens a run again under the handle it gave', async (bench) => {
+    const run = bench.run();
+    run.append([point(1)]);
+    const first = await bench.connect();
+    const handle = await first.open(run.source(), undefined, signal);
+    expect(Buffer.byteLength(handle)).toBeLessThan(16_384);
+    expect(await first.open(run.source(), handle, signal)).toBe(handle);
+    await bench.close(first);
+    const second = await bench.connect();
+    expect(await second.open(run.source(), handle, signal)).toBe(handle);
+  });
+
+  contractCase(
+    harness,
+    'opens runs of hostile names, each its own',
+    async (bench) => {
+      const backend = await bench.connect();
+      const handles = new Map<Handle, string>();
+      for (const [i, name] of HOSTILE_RUNS.entries()) {
+        const run = bench.run(name);
+        const drafts = run.append([point(i)]);
+        const delivery = await bench.delivery(run.source({ name, tags: { team: name.slice(0, 50) } }), newLedger(), backend);
+        expect(handles.get(delivery.ledger.handle!)).toBeUndefined();
+        handles.set(delivery.ledger.handle!, name);
+        if (i % 8 !== 0) continue;
+        await delivery.deliver(drafts);
+        await bench.expectHeld(delivery, drafts);
+      }
+    },
+    { timeoutMs: Math.max(60_000, harness.timeoutMs ?? 0) },
+  );
+
+  contractCase(harness, 'opens runs of one name in two groups, each its own', async (bench) => {
+    const backend = await bench.connect();
+    const handles = new Set<Handle>();
+    for (const group of ['contract', 'gröup / "two"', '../three']) {
+      const run = bench.run(`same in ${group}`);
+      run.append([point(1)]);
+      handles.add(await backend.open(run.source({ group, name: 'same' }), undefined, signal));
+    }
+    expect(handles.size).toBe(3);
+  });
+
+  contractCase(harness, 'says that a run has ended, and takes more of it', async (bench) => {
+    const run = bench.run();
+    const ledger = newLedger();
+    const drafts = run.append([point(1), point(2)]);
+    const delivery = await bench.delivery(run.source(), ledger);
+    const status = async (): Promise<string | undefined> => bench.target.statusOf?.(ledger.handle!);
+    await delivery.deliver(drafts);
+    await delivery.backend.finish(ledger.handle!, { status: 'finished', endedAt: T + 2.5 }, signal);
+    if (bench.target.statusOf !== undefined) expect(await status()).toBe('finished');
+    // Points that were owed may still come, and the run may go on after all.
+    drafts.push(...run.append([point(3)]));
+    await delivery.deliver(drafts);
+    await delivery.backend.finish(ledger.handle!, undefined, signal);
+    if (bench.target.statusOf !== undefined) expect(await status()).toBe('running');
+    drafts.push(...run.append([point(4)]));
+    await delivery.deliver(drafts);
+    await delivery.backend.finish(ledger.handle!, { status: 'failed', endedAt: T + 4 }, signal);
+    await delivery.backend.finish(ledger.handle!, { status: 'failed', endedAt: T + 4 }, signal);
+    if (bench.target.statusOf !== undefined) expect(await status()).toBe('failed');
+    await bench.expectHeld(delivery, drafts);
+    await bench.close(delivery.backend);
+    const later = await bench.delivery(run.source(), ledger);
+    drafts.push(...run.append([point(5)]));
+    await later.deliver(drafts);
+    await bench.expectHeld(later, drafts);
+  });
+
+  contractCase(harness, 'ends a run whose last time is no time', async (bench) => {
+    const run = bench.run();
+    const delivery = await bench.delivery(run.source({ startedAt: undefined }));
+    await delivery.deliver(run.append([point(1)]));
+    for (const endedAt of [NaN, Infinity, -1, 1e300, T + 0.123456]) {
+      await delivery.backend.finish(delivery.ledger.handle!, { status: 'finished', endedAt }, signal);
+    }
+    for (const startedAt of [NaN, -Infinity, -5, 1e300, T + 0.123456]) {
+      const odd = bench.run(`started at ${startedAt}`);
+      odd.append([point(1)]);
+      await delivery.backend.open(odd.source({ startedAt }), undefined, signal);
+    }
+  });
+
+  contractCase(
+    harness,
+    'makes one tracker run where two processes open a run at the same time',
+    async (bench) => {
+      const run = bench.run();
+      const drafts = run.append([point(1)]);
+      const backends = await Promise.all([bench.connect(), bench.connect(), bench.connect()]);
+      const handles = await Promise.all(backends.map((backend) => backend.open(run.source(), undefined, signal)));
+      expect(new Set(handles).size).toBe(1);
+      const late = await bench.connect();
+      expect(await late.open(run.source(), undefined, signal)).toBe(handles[0]);
+      if (bench.target.runCount !== undefined) expect(await bench.target.runCount()).toBe(1);
+      const delivery = await bench.delivery(run.source(), { ...newLedger(), handle: handles[1] }, backends[0]);
+      await delivery.deliver(drafts);
+      await bench.expectHeld(delivery, drafts);
+    },
+    { when: !hasOneWriter },
+  );
+
+  contractCase(
+    harness,
+    'adopts a tracker run with a file in common, whoever made it',
+    async (bench) => {
+      const run = bench.run();
+      const drafts = run.append([point(1)]);
+      const first = await bench.delivery(run.source());
+      await first.deliver(drafts);
+      await bench.close(first.backend);
+      drafts.push(...run.append([point(2)], 'events.out.tfevents.2.b'));
+      const second = await bench.delivery(run.source({ instanceId: 'another' }));
+      expect(second.ledger.handle).toBe(first.ledger.handle);
+      if (harness.addressing === 'line') return;
+      await second.deliver(drafts);
+      await bench.expectHeld(second, drafts);
+    },
+    { when: hasFingerprints },
+  );
+
+  contractCase(
+    harness,
+    "leaves somebody else's tracker run of the same key alone",
+    async (bench) => {
+      const [mine, theirs] = [bench.run(), bench.run()];
+      const own = mine.append([point(1), point(2)]);
+      const other = theirs.append([event({ wallTime: T, step: 9, summary: [simpleValue('other', 9)] })]);
+      const first = await bench.delivery(mine.source({ instanceId: 'mine' }));
+      await first.deliver(own);
+      const second = await bench.delivery(theirs.source({ instanceId: 'theirs' }));
+      expect(second.ledger.handle).not.toBe(first.ledger.handle);
+      await second.deliver(other);
+      await bench.expectHeld(second, other);
+      await bench.expectHeld(first, own);
+      // Each finds its own again.
+      const again = await bench.connect();
+      expect(await again.open(theirs.source({ instanceId: 'theirs' }), undefined, signal)).toBe(second.ledger.handle);
+      expect(await again.open(mine.source({ instanceId: 'mine' }), undefined, signal)).toBe(first.ledger.handle);
+    },
+    { when: hasFingerprints },
+  );
+
+  contractCase(harness, 'does not go on in a tracker run that was removed', async (bench) => {
+    if (bench.target.removeRun === undefined) return;
+    const run = bench.run();
+    const drafts = run.append([point(1)]);
+    const ledger = newLedger();
+    const delivery = await bench.delivery(run.source(), ledger);
+    await delivery.deliver(drafts);
+    const removed = ledger.handle!;
+    await bench.target.removeRun(removed);
+    const more = run.append([point(2)]);
+    expect(await delivery.sendOnce(more)).toMatchObject([{ kind: 'runFatal', error: { code: 'MB4006' } }]);
+    // Another process is led to a new one, or is told: never to the removed one.
+    const late = await bench.connect();
+    const opened = await late.open(run.source(), removed, signal).catch((error: unknown) => error);
+    if (typeof opened === 'string') expect(opened).not.toBe(removed);
+    else expect(opened).toMatchObject({ code: 'MB4006' });
+  });
+
+  contractCase(harness, 'removes a run that was made for a trial', async (bench) => {
+    const run = bench.run();
+    const drafts = run.append([point(1)]);
+    const delivery = await bench.mirror(run, drafts);
+    if (delivery.backend.remove === undefined) return;
+    await delivery.backend.remove(delivery.ledger.handle!, signal);
+    if (bench.target.runCount !== undefined) expect(await bench.target.runCount()).toBe(0);
+  });
+}

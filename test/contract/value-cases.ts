@@ -1,0 +1,207 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readdirSync } from 'node:fs';
+import { expect } from '@jest/globals';
+import {
+  event,
+  float64,
+  histogramTensor,
+  hparamsSessionStart,
+  imageTensor,
+  metadata,
+  plainTensor,
+  prCurve,
+  simpleValue,
+  tensorScalar,
+  text,
+} from '../support/event-writer.ts';
+import { GrowingRun, pointsOf, runFolders } from '../support/parcels.ts';
+import { contractCase } from './bench.ts';
+import type { Harness } from './harness.ts';
+import { HOSTILE_NAMES } from './hostile-names.ts';
+
+const LOGS = fileURLToPath(new URL('../../../test/logs', import.meta.url));
+const PNG = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
+
+const T = 1_700_000_000;
+
+export function valueCases(harness: Harness): void {
+  contractCase(harness, 'gives back every scalar as it holds it', async (bench) => {
+    const run = bench.run();
+    const events = Array.from({ length: 500 }, (_, i) =>
+      event({ wallTime: T + i / 7, step: i, summary: [simpleValue('loss', 1 / (i + 1)), tensorScalar('accuracy', Math.sin(i), 'double')] }),
+    );
+    const { ledger } = await bench.mirror(run, run.append(events));
+    expect(ledger.refusals).toEqual([]);
+  });
+
+  contractCase(harness, 'holds numbers of every size', async (bench) => {
+    const values = [
+      0,
+      1,
+      -1,
+      0.1,
+      1 / 3,
+      5e-324,
+      2.2250738585072014e-308,
+      1e308,
+      -1e308,
+      1.7976931348623157e308,
+      2 ** 53,
+      2 ** 60,
+      1e21,
+      1e-7,
+    ];
+    const run = bench.run();
+    const events = values.map((x, i) => event({ wallTime: T + i, step: i, summary: [tensorScalar('value', x, 'double')] }));
+    const { ledger } = await bench.mirror(run, run.append(events));
+    expect(ledger.refusals).toEqual([]);
+  });
+
+  contractCase(harness, 'takes NaN, infinities and negative zero', async (bench) => {
+    const run = bench.run();
+    const values = [NaN, Infinity, -Infinity, -0, 0, NaN, 1.5];
+    const events = values.map((x, i) =>
+      event({ wallTime: T + i, step: i, summary: [simpleValue('odd', x), tensorScalar('odd64', x, 'double')] }),
+    );
+    await bench.mirror(run, run.append(events));
+  });
+
+  contractCase(harness, 'takes wall times that are no time', async (bench) => {
+    const run = bench.run();
+    // biome-ignore format: a list
+    const times = [NaN, Infinity, -Infinity, -1, -1e12, -0, 0, 1e-9, 0.0004, 0.0005, 1e15, 1e17, 1e300, T + 0.123456, T + 0.1234567, T + 0.9999, T, T - 1e6];
+    const events = times.map((wallTime, i) =>
+      event({ wallTime: float64(wallTime), step: i, summary: [simpleValue('at', i), text('note', `at ${i}`)] }),
+    );
+    const drafts = run.append(events);
+    expect(drafts.flatMap(pointsOf)).toHaveLength(2 * times.length);
+    await bench.mirror(run, drafts);
+  });
+
+  contractCase(harness, 'keeps points of one step apart', async (bench) => {
+    const run = bench.run();
+    const events = [];
+    for (let i = 0; i < 20; i++) {
+      events.push(event({ wallTime: T + i, step: 7, summary: [simpleValue('epoch', i)] }));
+      events.push(event({ wallTime: T, summary: [simpleValue('stepless', i % 3), simpleValue('stepless', i % 3)] }));
+    }
+    await bench.mirror(run, run.append(events));
+  });
+
+  contractCase(harness, 'keeps steps of all 64 bits', async (bench) => {
+    const run = bench.run();
+    const steps = [
+      0n,
+      1n,
+      -1n,
+      2n ** 31n,
+      -(2n ** 31n),
+      2n ** 53n - 1n,
+      2n ** 53n,
+      2n ** 53n + 1n,
+      -(2n ** 53n) - 1n,
+      2n ** 63n - 1n,
+      2n ** 63n - 2n,
+      -(2n ** 63n),
+    ];
+    const events = steps.map((step, i) =>
+      event({ wallTime: T + i, step, summary: [simpleValue('wide', i), text('wide text', `${step}`)] }),
+    );
+    await bench.mirror(run, run.append(events));
+  });
+
+  contractCase(harness, 'has an outcome for a kind that nobody knows', async (bench) => {
+    const run = bench.run();
+    const strange = metadata({ plugin: 'somebodys/own "plugin"', content: new Uint8Array([1, 2, 3]) });
+    const events = [
+      event({ wallTime: T, step: 1, summary: [plainTensor('strange', { dtype: 'float', shape: [3], values: [1, 2, 3] }, strange)] }),
+      event({ wallTime: T, step: 1, summary: [plainTensor('nameless', { dtype: 'string', values: ['x'] }), simpleValue('loss', 1)] }),
+      event({ wallTime: T, step: 2, summary: [plainTensor('strange', { dtype: 'int64', shape: [2], values: [2n ** 60n, -1] })] }),
+    ];
+    const drafts = run.append(events);
+    const { backend, ledger } = await bench.mirror(run, drafts);
+    const isHeld = backend.describe().holds['other'] !== 'none';
+    expect(ledger.refusals.map(({ kind }) => kind)).toEqual(isHeld ? [] : ['unsupported', 'unsupported', 'unsupported']);
+  });
+
+  contractCase(harness, 'takes every kind at hostile names, each under its own', async (bench) => {
+    const run = bench.run();
+    const kinds = [
+      (tag: string, i: number) => simpleValue(tag, i),
+      (tag: string, i: number) => text(tag, `text ${i}`),
+      (tag: string) => imageTensor(tag, { width: 1, height: 1, images: [PNG] }),
+      (tag: string, i: number) => histogramTensor(tag, [[0, 1, i]]),
+    ];
+    const drafts = run.append(
+      HOSTILE_NAMES.flatMap((tag, i) => [1, 2].map((step) => event({ wallTime: T + i, step, summary: [kinds[i % 4]!(tag, i)] }))),
+    );
+    const { ledger } = await bench.mirror(run, drafts);
+    expect(ledger.refusals.filter(({ kind }) => kind === 'refused')).toEqual([]);
+  });
+
+  contractCase(harness, 'takes scalars at hostile names, each under its own', async (bench) => {
+    const run = bench.run();
+    const drafts = run.append(HOSTILE_NAMES.map((tag, i) => event({ wallTime: T + i, step: i, summary: [simpleValue(tag, i)] })));
+    const { ledger } = await bench.mirror(run, drafts);
+    expect(ledger.refusals).toEqual([]);
+  });
+
+  contractCase(harness, 'takes hostile texts, hyperparameters and long values', async (bench) => {
+    const run = bench.run();
+    const hparams = Object.fromEntries(HOSTILE_NAMES.map((name, i) => [name, i % 2 === 0 ? i : name]));
+    const drafts = run.append([
+      event({ wallTime: T, summary: [hparamsSessionStart({ ...hparams, long: 'y'.repeat(20_000), lr: 0.1, on: true, nan: NaN })] }),
+      event({ wallTime: T, step: 1, summary: [text('long', '長'.repeat(100_000)), text('many', HOSTILE_NAMES)] }),
+      event({ wallTime: T, step: 2, summary: [text('binary', [new Uint8Array([0xff, 0xfe, 0])]), text('long', '')] }),
+      event({
+        wallTime: T,
+        step: 3,
+        summary: [
+          prCurve('curve', [
+            [1, 2],
+            [3, 4],
+            [5, 6],
+            [7, 8],
+            [NaN, 1],
+            [0, 1],
+          ]),
+        ],
+      }),
+    ]);
+    await bench.mirror(run, drafts);
+  });
+
+  contractCase(harness, 'takes a record that is larger than any bound', async (bench) => {
+    const run = bench.run();
+    const summary = Array.from({ length: 2500 }, (_, i) => simpleValue(`wide/${i}`, i));
+    const { ledger } = await bench.mirror(run, run.append([event({ wallTime: T, step: 1, summary })]));
+    expect(ledger.refusals).toEqual([]);
+  });
+
+  for (const name of readdirSync(LOGS)) {
+    contractCase(
+      harness,
+      `mirrors the sample logs: ${name}`,
+      async (bench) => {
+        const backend = await bench.connect();
+        for (const folder of runFolders(join(LOGS, name))) {
+          const run = bench.keep(GrowingRun.copyOf(join(LOGS, name, folder), folder === '.' ? name : `${name}/${folder}`));
+          const drafts = run.read();
+          const delivery = await bench.delivery(run.source(), undefined, backend);
+          await delivery.deliver(drafts);
+          await bench.expectHeld(delivery, drafts);
+          expect(delivery.ledger.refusals.filter(({ kind }) => kind === 'refused')).toEqual([]);
+          const { holds, keeps } = backend.describe();
+          const points = new Map(drafts.flatMap(pointsOf).map((point) => [`${point.file}/${point.offset}/${point.index}`, point]));
+          for (const { file, offset, index } of delivery.ledger.refusals) {
+            const { plugin, value } = points.get(`${file}/${offset}/${index}`)!;
+            if (!keeps.nan && Number.isNaN(value)) continue;
+            expect([plugin, holds[plugin] ?? holds['other']]).toEqual([plugin, 'none']);
+          }
+        }
+      },
+      { timeoutMs: Math.max(60_000, harness.timeoutMs ?? 0) },
+    );
+  }
+}
