@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { openStore } from './backends/local/index.ts';
 import { type FoundFile, type Obstacle, resolveRoots, type RootRequest, walk } from './discover/index.ts';
-import { type FileState, needsSearch, type RunRef } from './model/index.ts';
+import { type FileState, isPending, needsSearch, type RunRef } from './model/index.ts';
 
 export interface PlannedRun {
   readonly run: RunRef;
@@ -11,7 +11,9 @@ export interface PlannedRun {
   readonly changedFiles: number;
   readonly bytes: number;
   readonly bytesToRead: number;
-  /** When the file that was changed first, of those to read, was changed; infinite where there is none. */
+  /** The same without torn ends, which wait for their writer. */
+  readonly bytesBehind: number;
+  /** When the file that was changed first, of those that are behind, was changed; infinite where there is none. */
   readonly oldestChangeMs: number;
 }
 
@@ -34,6 +36,7 @@ export function planBackfill(roots: readonly RootRequest[], storePath: string): 
         const run = { root: root.name, path };
         const states = new Map((reader?.positions(run).files ?? []).map((state) => [state.name, state]));
         const ahead = files.map((file) => bytesAhead(file, states.get(file.name)));
+        const behind = files.map((file, i) => Math.max(0, (ahead[i] ?? 0) - waitingBytes(file, states.get(file.name))));
         runs.push({
           run,
           files: files.length,
@@ -41,7 +44,8 @@ export function planBackfill(roots: readonly RootRequest[], storePath: string): 
           changedFiles: files.filter(({ name }, i) => states.has(name) && ahead[i] !== 0).length,
           bytes: files.reduce((sum, { size }) => sum + size, 0),
           bytesToRead: ahead.reduce((sum, bytes) => sum + bytes, 0),
-          oldestChangeMs: Math.min(...files.map(({ stamp }, i) => (ahead[i] === 0 ? Infinity : changedAtMs(stamp)))),
+          bytesBehind: behind.reduce((sum, bytes) => sum + bytes, 0),
+          oldestChangeMs: Math.min(...files.map(({ stamp }, i) => (behind[i] === 0 ? Infinity : changedAtMs(stamp)))),
         });
       }
     }
@@ -61,4 +65,12 @@ function bytesAhead({ size, stamp }: FoundFile, state: FileState | undefined): n
   if (state === undefined) return size;
   if (stamp === state.stamp && size === state.size && !needsSearch(state)) return 0;
   return size < state.position.watermark ? size : size - state.position.watermark;
+}
+
+/** Of the bytes ahead, those of a last record that was not whole when it was looked at last. */
+function waitingBytes({ size }: FoundFile, state: FileState | undefined): number {
+  const watermark = state?.position.watermark ?? 0;
+  if (state === undefined || size < watermark) return 0;
+  const end = state.damage.reduce((last, damage) => (isPending(damage) ? Math.max(last, damage.end) : last), watermark);
+  return Math.min(size, end) - watermark;
 }

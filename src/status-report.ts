@@ -1,5 +1,6 @@
 /** What `status` says: the store's listing, what the files have beyond it, and the last word of a running watch. */
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { openStore } from './backends/local/index.ts';
 import type { FoundDamage, LanePosture } from './status/index.ts';
 import { planBackfill } from './plan.ts';
@@ -49,12 +50,8 @@ export function statusReport(storePath: string, statePath: string, nowMs: number
             there.map(({ name, path }) => ({ name, path })),
             storePath,
           );
-    const behind = (plan?.runs ?? []).filter((run) => run.bytesToRead > 0);
-    const pendingBytes = damage.reduce(
-      (sum, { reason, start, end }) => sum + (reason === 'torn' || reason === 'zeros' ? end - start : 0),
-      0,
-    );
-    const bytes = Math.max(0, behind.reduce((sum, run) => sum + run.bytesToRead, 0) - pendingBytes);
+    const behind = (plan?.runs ?? []).filter((run) => run.bytesBehind > 0);
+    const bytes = behind.reduce((sum, run) => sum + run.bytesBehind, 0);
     const mirrored = (plan?.runs ?? []).reduce((sum, run) => sum + run.bytes - run.bytesToRead, 0);
     const points = roots.reduce((sum, root) => sum + root.points, 0);
     const oldestMs = Math.min(...behind.map((run) => run.oldestChangeMs));
@@ -66,9 +63,9 @@ export function statusReport(storePath: string, statePath: string, nowMs: number
         lagBytes: bytes,
         lagPoints: mirrored > 0 ? Math.round((bytes * points) / mirrored) : undefined,
         lagMs: bytes > 0 && Number.isFinite(oldestMs) ? Math.max(0, nowMs - oldestMs) : 0,
-        runsBehind: bytes > 0 ? behind.length : 0,
+        runsBehind: behind.length,
       },
-      watch: watchOf(statePath, nowMs),
+      watch: watchOf(statePath, storePath, nowMs),
       roots,
       damage,
     };
@@ -77,15 +74,28 @@ export function statusReport(storePath: string, statePath: string, nowMs: number
   }
 }
 
-function watchOf(statePath: string, nowMs: number): StatusReport['watch'] {
+/** The last word of the watch that mirrors into this store: a state file may have been used for another one. */
+function watchOf(statePath: string, storePath: string, nowMs: number): StatusReport['watch'] {
   if (!existsSync(statePath)) return undefined;
   const state = StateFile.openForReading(statePath);
   try {
     const status = state.readStatus();
     if (status === undefined) return undefined;
     const document = status.document as Record<string, unknown>;
+    if (!storesOf(document).includes(realPath(storePath))) return undefined;
     return { isRunning: document['ended'] !== true && nowMs - status.writtenMs < FRESH_MS, writtenAtMs: status.writtenMs, document };
   } finally {
     state.close();
   }
+}
+
+/** Where the lanes of a status document lie; paths in it count from the directory the watch was started in. */
+function storesOf({ cwd, lanes }: Record<string, unknown>): string[] {
+  if (!Array.isArray(lanes)) return [];
+  return lanes.map(({ where }) => realPath(resolve(typeof cwd === 'string' ? cwd : '', String(where))));
+}
+
+/** Under whatever name: a link to a store is that store. */
+function realPath(path: string): string {
+  return existsSync(path) ? realpathSync(path) : resolve(path);
 }

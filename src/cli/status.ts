@@ -46,8 +46,9 @@ interface TextOptions {
   readonly env: NodeJS.ProcessEnv;
 }
 
-function statusText({ lane, watch, roots, damage }: StatusReport, { style, width, env }: TextOptions): string {
-  const laneDocument = laneOf(watch);
+function statusText(report: StatusReport, { style, width, env }: TextOptions): string {
+  const { lane, watch, roots, damage } = report;
+  const laneDocument = laneOf(report);
   const state = watch?.isRunning === true ? String(laneDocument?.['state'] ?? 'active') : 'no watch running';
   const lanes = renderTable({
     columns: [
@@ -107,7 +108,7 @@ function statusText({ lane, watch, roots, damage }: StatusReport, { style, width
     if (damaged.length > MOST_PLACES) lines.push(`  … and ${formatCount(damaged.length - MOST_PLACES)} more`);
     lines.push('  remedy: copy the file anew from where it was written; mirrorboard inspect FILE says what is in it');
   }
-  lines.push('', `${style.bold('Next:')} ${nextCommand({ lane, watch, roots, damage }, env)}`);
+  lines.push('', `${style.bold('Next:')} ${nextCommand(report, env)}`);
   return `${lines.join('\n')}\n`;
 }
 
@@ -119,14 +120,14 @@ function nextCommand({ lane, watch, roots }: StatusReport, env: NodeJS.ProcessEn
   return [programName(env), ...words, ...store].map(shellWord).join(' ');
 }
 
-function laneOf(watch: StatusReport['watch']): Record<string, unknown> | undefined {
+function laneOf({ lane, watch }: StatusReport): Record<string, unknown> | undefined {
   const lanes = watch?.document['lanes'];
-  return Array.isArray(lanes) ? (lanes[0] as Record<string, unknown>) : undefined;
+  return Array.isArray(lanes) ? lanes.find(({ name }) => name === lane.name) : undefined;
 }
 
 function statusJson(report: StatusReport, env: NodeJS.ProcessEnv): object {
   const { lane, watch, roots, damage } = report;
-  const running = laneOf(watch);
+  const running = laneOf(report);
   return {
     type: 'status',
     lanes: [

@@ -157,6 +157,7 @@ export class WatchStatus {
     return {
       type: 'status',
       pid: process.pid,
+      cwd: process.cwd(),
       started_at: time(this.startedAtMs),
       written_at: time(this.#now()),
       ready: this.isReady,

@@ -1,4 +1,4 @@
-import { appendFileSync, cpSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { until } from '../crash/watch-kill.ts';
@@ -97,6 +97,37 @@ describe('the status of a store', () => {
     mkdirSync(join(logs, 'new'));
     writeFileSync(join(logs, 'new', ONE), w.eventFile(...scalars(0, 3)));
     expect((await status()).lanes[0]).toMatchObject({ runs_behind: 1 });
+  });
+
+  it('takes no torn end for one less byte to read of another file', async () => {
+    const whole = w.eventFile(...scalars(0, 200));
+    mkdirSync(join(logs, 'torn'));
+    writeFileSync(join(logs, 'torn', ONE), whole.subarray(0, whole.length - 5));
+    truncateSync(file, w.eventFile(...scalars(0, 10)).length - 5);
+    await backfill();
+    appendFileSync(file, w.eventFile(...scalars(0, 10)).subarray(-5));
+    const bytes = append(...scalars(10, 12)) + 5;
+    expect((await status()).lanes).toMatchObject([{ lag_bytes: bytes, runs_behind: 1 }]);
+  });
+
+  it('has nothing of a watch that mirrors into another store', async () => {
+    await backfill();
+    const other = start(['watch', logs, '--store', 'other.db'], { cwd: folder });
+    const shows = async (args: readonly string[]): Promise<boolean> => {
+      const { stdout } = await mustRun(['status', '--json', ...args], { cwd: folder });
+      return (JSON.parse(stdout) as Status).watch?.running === true;
+    };
+    await other.said(/root scanned/);
+    expect(await until(() => shows(['--store', 'other.db']), 15_000)).toBe(true);
+    symlinkSync('other.db', join(folder, 'link.db'));
+    expect(await shows(['--store', join(folder, 'link.db')])).toBe(true);
+    expect((await status()).watch).toBeNull();
+    expect(await text()).toMatch(/no watch running/);
+    mkdirSync(join(folder, 'below'));
+    const from = ['status', '--json', '--store', '../other.db', '--state', '../mirrorboard.state'];
+    expect(JSON.parse((await mustRun(from, { cwd: join(folder, 'below') })).stdout)).toMatchObject({ watch: { running: true } });
+    other.child.kill('SIGTERM');
+    await other.ended;
   });
 
   it('after a watch has its last word, also while it runs', async () => {
