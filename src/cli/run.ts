@@ -1,4 +1,4 @@
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { ExitCode, messageOf, MirrorError } from '../errors.ts';
 import type { CommandContext } from './context.ts';
 import { makeProgram } from './program.ts';
@@ -11,8 +11,8 @@ export async function run(argv: readonly string[]): Promise<number> {
     throw error;
   });
   const context: CommandContext = { stdout: process.stdout, stderr: process.stderr, env: process.env, exitCode: ExitCode.done };
+  const program = makeProgram(context);
   try {
-    const program = makeProgram(context);
     if (argv.length === 0) {
       program.outputHelp();
       return ExitCode.done;
@@ -21,7 +21,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     return context.exitCode;
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return ExitCode.done;
-    const error = thrown instanceof CommanderError ? wrongUse(thrown, argv) : thrown;
+    const error = thrown instanceof CommanderError ? wrongUse(thrown, program, argv) : thrown;
     if (argv.includes('--json')) process.stdout.write(`${JSON.stringify(errorJson(error))}\n`);
     const { renderError, styleFor } = await import('./terminal/index.ts');
     process.stderr.write(
@@ -34,13 +34,33 @@ export async function run(argv: readonly string[]): Promise<number> {
 }
 
 /** What commander says of a command line, as an error of ours. */
-function wrongUse(error: CommanderError, argv: readonly string[]): MirrorError {
+function wrongUse(error: CommanderError, program: Command, argv: readonly string[]): MirrorError {
+  const { command, name, rest } = commandOf(program, argv);
+  if (error.code === 'commander.help') {
+    // Its help is on standard error already; commander says no more than that.
+    const isUnknown = rest[0] === 'help' && rest[1] !== undefined;
+    return new MirrorError(
+      'MB1001',
+      isUnknown ? `unknown command '${rest[1]}'` : `${name} needs a command: ${command.commands.map((below) => below.name()).join(', ')}`,
+    );
+  }
   const [message = '', ...more] = error.message.replace(/^error: /, '').split('\n');
-  const command = argv.find((word) => !word.startsWith('-'));
   const suggestion = more.join(' ').replace(/^\(|\)$/g, '');
-  return new MirrorError('MB1001', message, {
-    hint: suggestion || `See mirrorboard ${command === undefined || error.code === 'commander.unknownCommand' ? '' : `${command} `}--help`,
-  });
+  return new MirrorError('MB1001', message, { hint: suggestion || `See ${name} --help` });
+}
+
+/** The command that a command line names, as far as there is one, and the words that follow. */
+function commandOf(program: Command, argv: readonly string[]): { command: Command; name: string; rest: readonly string[] } {
+  const rest = argv.filter((word) => !word.startsWith('-'));
+  const names = [program.name()];
+  let command = program;
+  for (;;) {
+    const below = command.commands.find((candidate) => candidate.name() === rest[0]);
+    if (below === undefined) return { command, name: names.join(' '), rest };
+    command = below;
+    names.push(below.name());
+    rest.shift();
+  }
 }
 
 function colorChoice(argv: readonly string[]): 'always' | 'never' | 'auto' {
