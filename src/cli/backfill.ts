@@ -4,7 +4,7 @@ import { ExitCode, MirrorError } from '../errors.ts';
 import { isPending } from '../model/index.ts';
 import type { Logger, Report } from '../status/index.ts';
 import { type CommandContext, configFlags, type GlobalOptions, programName, shellWord, styleOf } from './context.ts';
-import { Interrupt } from './interrupt.ts';
+import { ENDING, Interrupt } from './interrupt.ts';
 import { planJson, renderPlan } from './plan-text.ts';
 import { ProgressBlock, renderReport, reportJson } from './terminal/index.ts';
 
@@ -41,7 +41,11 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
   const isTty = stderr.isTTY === true && env.TERM !== 'dumb';
   const block = new ProgressBlock({ stream: stderr, now: Date.now, isTty, columns: () => stderr.columns });
   const log = await wantedLog(config, block);
-  using interrupt = new Interrupt((line) => block.print(line));
+  using interrupt = new Interrupt((line, signal) => {
+    // A warning: not all of it will be mirrored.
+    if (log?.isJson === true) log.logger.warn({ signal }, ENDING);
+    else block.print(line);
+  });
   const { backfill } = await import('../pipeline.ts');
   let report: Report;
   try {
@@ -49,7 +53,7 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
       roots: requests,
       store,
       signal: interrupt.signal,
-      ...(log === undefined ? {} : { log }),
+      ...(log === undefined ? {} : { log: log.logger }),
       onStart: (tracker) => {
         if ((flags.quiet ?? 0) === 0) block.start(tracker);
       },
@@ -75,11 +79,12 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
 }
 
 /** The summary says it all in the end: log lines are for those who asked for them, by flag, environment or file. */
-async function wantedLog(config: Config, block: ProgressBlock): Promise<Logger | undefined> {
+async function wantedLog(config: Config, block: ProgressBlock): Promise<{ logger: Logger; isJson: boolean } | undefined> {
   if (config.sources.get('log.level') === 'default' && config.sources.get('log.format') === 'default') return undefined;
-  const { createLogger } = await import('../status/index.ts');
+  const { createLogger, formatFor } = await import('../status/index.ts');
   const stream = { isTTY: process.stderr.isTTY, write: (text: string) => block.print(text.trimEnd()) };
-  return createLogger({ level: config.log.level, format: config.log.format, stream });
+  const { level, format } = config.log;
+  return { logger: await createLogger({ level, format, stream }), isJson: formatFor(stream, format) === 'json' };
 }
 
 /** What was not mirrored makes 1; the torn end of a live file does so only when somebody is strict. */

@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { loadConfig, parseRoot } from '../config/index.ts';
 import { MirrorError } from '../errors.ts';
-import { createLogger, serveHealth, type WatchStatus } from '../status/index.ts';
+import { createLogger, formatFor, serveHealth, type WatchStatus } from '../status/index.ts';
 import { type CommandContext, configFlags, type GlobalOptions, styleOf } from './context.ts';
-import { Interrupt } from './interrupt.ts';
+import { ENDING, Interrupt } from './interrupt.ts';
 import { formatBytes, formatDuration, WatchBlock } from './terminal/index.ts';
 
 export interface WatchFlags extends GlobalOptions {
@@ -35,7 +35,11 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
   // On a terminal the block says what the log would; there, only warnings are worth a line.
   const isQuietTerminal = isTty && config.sources.get('log.level') === 'default';
   const log = await createLogger({ level: isQuietTerminal ? 'warn' : config.log.level, format: config.log.format, stream });
-  using interrupt = new Interrupt((line) => block.print(line));
+  const isJson = formatFor(stream, config.log.format) === 'json';
+  using interrupt = new Interrupt((line, signal) => {
+    if (isJson) log.info({ signal }, ENDING);
+    else block.print(line);
+  });
   const { watch } = await import('../watch.ts');
   const listen = flags.listen ?? env['MIRRORBOARD_LISTEN'];
   let server: Server | undefined;

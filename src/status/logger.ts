@@ -37,7 +37,7 @@ const REDACTED = '[redacted]';
 export async function createLogger(options: LoggerOptions = {}): Promise<Logger> {
   const { pino } = await import('pino');
   const stream: LogStream = options.stream ?? process.stderr;
-  const isPretty = (options.format ?? (stream.isTTY === true ? 'pretty' : 'json')) === 'pretty';
+  const isPretty = formatFor(stream, options.format) === 'pretty';
   const settings: PinoOptions = {
     level: options.level ?? 'warn',
     base: null,
@@ -52,6 +52,11 @@ export async function createLogger(options: LoggerOptions = {}): Promise<Logger>
       stream.write(isPretty ? prettyLine(safe) : safe);
     },
   });
+}
+
+/** The format of the lines on a stream: what was asked for, or what fits it. */
+export function formatFor(stream: LogStream, asked: LogFormat | undefined): LogFormat {
+  return asked ?? (stream.isTTY === true ? 'pretty' : 'json');
 }
 
 function secretPaths(): string[] {

@@ -199,6 +199,14 @@ describe('with logs that take a while', () => {
     await expectCompletion();
   });
 
+  it('a signal is said in lines for programs where lines for programs are asked for', async () => {
+    const { child, ended } = await atWork(['--log-format', 'json', '-qq']);
+    child.kill('SIGTERM');
+    const { code, stderr } = await ended;
+    expect(code).toBe(130);
+    expect(JSON.parse(stderr)).toMatchObject({ level: 'warn', msg: 'asked to end, storing what was read', signal: 'SIGTERM' });
+  });
+
   it('a second SIGINT ends it at once', async () => {
     const { child, ended, said } = await atWork();
     child.kill('SIGINT');

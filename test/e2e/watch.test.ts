@@ -118,6 +118,20 @@ describe('a watch that is asked to end', () => {
     await expectMirrored();
   });
 
+  it('says so in lines for programs where all others are', async () => {
+    const watching = watch();
+    await watching.said(/root scanned/);
+    const { stderr } = await end(watching);
+    const lines = stderr
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines).toContainEqual(expect.objectContaining({ level: 'info', msg: 'asked to end, storing what was read', signal: 'SIGTERM' }));
+    const forPeople = watch('--log-format', 'pretty');
+    await forPeople.said(/root scanned/);
+    expect((await end(forPeople)).stderr).toMatch(/^Asked to end: storing what was read; once more to stop at once\.$/m);
+  });
+
   it('in the middle of its first pass leaves a store that goes on', async () => {
     bigLog({ dir: logs, runs: 20, tags: 5, steps: 1000, files: 2 });
     const watching = watch();
