@@ -25,7 +25,7 @@ export type DiscoverRequest =
 
 export interface DiscoverSettings {
   readonly roots: readonly WatchedRoot[];
-  /** Between two scans, at least. */
+  /** Between two scans, a fifth more or less: see `nextScanDelay`. */
   readonly scanIntervalMs: number;
   /** Whether notifications may be used where the file system has them. */
   readonly notify: boolean;

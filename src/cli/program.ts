@@ -40,7 +40,7 @@ export function makeProgram(context: CommandContext): Command {
     .description('mirror what is there and what comes, until it is told to stop')
     .option('--include <glob>', 'only runs whose path matches; may be repeated', collect, [])
     .option('--exclude <glob>', 'no runs whose path matches; may be repeated', collect, [])
-    .option('--scan-interval <seconds>', 'between two scans of everything, at least; default 60 (MIRRORBOARD_SCAN_INTERVAL)')
+    .option('--scan-interval <seconds>', 'between two scans of everything, a fifth more or less; default 60 (MIRRORBOARD_SCAN_INTERVAL)')
     .option('--poll', 'do without notifications of the file system')
     .option('--listen <host:port>', 'serve /livez, /readyz, /healthz and /status (MIRRORBOARD_LISTEN)');
   withJson(withLog(withState(withStore(watch)))).action(async (roots: string[], flags) =>

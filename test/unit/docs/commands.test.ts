@@ -20,6 +20,10 @@ function optionsIn(section: string): string[] {
   return [...section.matchAll(/^\| `(-[^`]*)` \|/gm)].map(([, flags = '']) => flags);
 }
 
+function optionRow(flags: string): string {
+  return text.split('\n').find((line) => line.startsWith(`| \`${flags}\` |`)) ?? '';
+}
+
 function flagsOf(options: readonly Option[]): string[] {
   return options.map(({ flags }) => flags);
 }
@@ -67,6 +71,16 @@ describe('docs/commands.md', () => {
     const section = common + (sections.get(`\`${name}\``) ?? '');
     const words = allOptions(command).flatMap((option) => option.argChoices ?? []);
     for (const word of words) expect(section).toContain(`\`${word}\``);
+  });
+
+  test('says of --scan-interval what the help says: scans keep apart by chance', () => {
+    const words = 'a fifth more or less';
+    expect(
+      program.commands.find((command) => command.name() === 'watch')?.options.find(({ long }) => long === '--scan-interval'),
+    ).toMatchObject({
+      description: expect.stringContaining(words),
+    });
+    expect(optionRow('--scan-interval <seconds>')).toContain(words);
   });
 
   test('has every exit code', () => {
