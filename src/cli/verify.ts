@@ -3,6 +3,7 @@ import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSy
 import { loadConfig, parseRoot } from '../config/index.ts';
 import { messageOf, MirrorError } from '../errors.ts';
 import { type Json, jsonText, type RunRef } from '../model/index.ts';
+import { FileLock } from '../state/index.ts';
 import { type Difference, exitCodeOf, type Sample, type Totals, totalsOf, type Verification } from '../verify/index.ts';
 import { type CommandContext, configFlags, type GlobalOptions, programName, shellWord, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
@@ -66,7 +67,9 @@ export async function verifyCommand(roots: readonly string[], flags: VerifyFlags
     block.stop();
   }
   const totals = totalsOf(verification);
+  const writer = FileLock.holder(store.path);
   const next = nextCommand(verification, totals, {
+    writer,
     program: programName(env),
     common: [
       ...(flags.config === undefined ? [] : ['--config', flags.config]),
@@ -76,9 +79,11 @@ export async function verifyCommand(roots: readonly string[], flags: VerifyFlags
   });
   context.exitCode = exitCodeOf(verification, flags.strict === true);
   if (flags.json === true) {
-    await writeOut(stdout, `${jsonText(verificationJson(verification, totals, { next, exitCode: context.exitCode }))}\n`);
+    await writeOut(stdout, `${jsonText(verificationJson(verification, totals, { next, writer, exitCode: context.exitCode }))}\n`);
   } else if ((flags.quiet ?? 0) < 2) {
-    stderr.write(renderVerification(verification, { totals, examples, width: stderr.columns, style: styleOf(stderr, flags, env), next }));
+    const style = styleOf(stderr, flags, env);
+    const note = writer === undefined ? undefined : noteOn(writer, verification, totals);
+    stderr.write(renderVerification(verification, { totals, examples, width: stderr.columns, style, note, next }));
   }
 }
 
@@ -94,6 +99,8 @@ function sampleOf({ sample, seed }: VerifyFlags): Sample | undefined {
 }
 
 interface Words {
+  /** Who writes to the store. */
+  readonly writer: string | undefined;
   readonly program: string;
   /** Flags that every command needs to mean the same. */
   readonly common: readonly string[];
@@ -101,17 +108,30 @@ interface Words {
 }
 
 /** What to type now: what mends the differences, brings what is owed, or is of use when all is well. */
-function nextCommand(verification: Verification, totals: Totals, { program, common, roots }: Words): string | undefined {
+function nextCommand(verification: Verification, totals: Totals, { writer, program, common, roots }: Words): string | undefined {
   const command = (...words: readonly string[]): string => [program, ...words, ...common].map(shellWord).join(' ');
   const { repairs } = verification;
-  if (verification.interrupted) return command('verify', ...roots);
-  if (repairs !== undefined && (repairs.gaps > 0 || repairs.distrusted.length > 0))
-    return command('backfill', ...rootsOf(verification, roots));
-  if (repairs !== undefined && totals.differences > 0) return command('verify', ...roots);
+  const again = command('verify', ...roots);
+  // Whoever writes to the store brings what is owed, and a second one would be refused.
+  const bring = (): string => (writer === undefined ? command('backfill', ...rootsOf(verification, roots)) : again);
+  if (verification.interrupted) return again;
+  if (repairs !== undefined && (repairs.gaps > 0 || repairs.distrusted.length > 0)) return bring();
+  if (repairs !== undefined && totals.differences > 0) return again;
   if (totals.differences > 0) return command('verify', '--repair', ...roots);
   if (verification.obstacles.length > 0) return undefined;
-  const isOwed = totals.owedBytes + totals.pendingBytes + totals.unjudged.stale > 0;
-  return isOwed ? command('backfill', ...rootsOf(verification, roots)) : `${command('export', '--format', 'csv')} | head`;
+  return isOwed(totals) ? bring() : `${command('export', '--format', 'csv')} | head`;
+}
+
+function isOwed({ owedBytes, pendingBytes, unjudged }: Totals): boolean {
+  return owedBytes + pendingBytes + unjudged.stale > 0;
+}
+
+/** What it means that somebody writes to the store: what is owed comes by itself, and a repair has to wait. */
+function noteOn(writer: string, { repairs }: Verification, totals: Totals): string | undefined {
+  if (totals.differences > 0 && repairs === undefined) return `${writer} writes to the store: it has to end before a repair`;
+  return totals.differences > 0 || isOwed(totals)
+    ? `${writer} writes to the store, and brings what is owed or pending: wait for it`
+    : undefined;
 }
 
 /** The roots as they were given, or the paths they were found at. */
@@ -150,7 +170,7 @@ function differenceJson(difference: Difference, lane: string): Json {
 function verificationJson(
   verification: Verification,
   totals: Totals,
-  { next, exitCode }: { readonly next: string | undefined; readonly exitCode: number },
+  { next, writer, exitCode }: { readonly next: string | undefined; readonly writer: string | undefined; readonly exitCode: number },
 ): Json {
   const { repairs, sample } = verification;
   const runOf = (run: RunRef): { root: string; run: string } => ({ root: run.root, run: run.path });
@@ -190,6 +210,7 @@ function verificationJson(
             media: repairs.media,
             left: repairs.left.map(({ what, reason }) => ({ what, reason })),
           },
+    writer: writer ?? null,
     next: next ?? null,
     elapsed_ms: verification.elapsedMs,
   };

@@ -39,8 +39,7 @@ export class FileLock {
 
   /** Takes the lock that guards `path` (in `path.lock`), or throws MB3004 (of a state MB3106) with the owner's name. */
   static acquire(path: string, what: keyof typeof WORDS = 'store'): FileLock {
-    // Two names of one file are one lock.
-    const lockPath = `${existsSync(path) ? realpathSync(path) : path}.lock`;
+    const lockPath = lockPathOf(path);
     const words = WORDS[what];
     let db: DatabaseSync;
     try {
@@ -53,19 +52,18 @@ export class FileLock {
       });
     }
     try {
-      db.exec('PRAGMA journal_mode = DELETE; PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');
+      // Not at once: who only looks for a holder has the file for a moment.
+      db.exec('PRAGMA journal_mode = DELETE; PRAGMA busy_timeout = 100; BEGIN EXCLUSIVE');
     } catch (error) {
       db.close();
-      const owner = readOwner(lockPath);
-      const who = owner === undefined ? 'another mirrorboard' : `mirrorboard, process ${owner.pid} on ${owner.host}, since ${owner.since},`;
-      if (!/locked|busy/i.test(messageOf(error))) {
+      if (!isTaken(error)) {
         throw new MirrorError(words.fails, `locking ${path}: ${messageOf(error)}`, {
           hint: `Check that the folder can be written and has room, or name another file with ${words.flag}.`,
           cause: error,
           context: { path: lockPath },
         });
       }
-      throw new MirrorError(words.taken, `${who} writes to ${path}`, {
+      throw new MirrorError(words.taken, `${nameOfOwner(lockPath)} writes to ${path}`, {
         hint: words.wait,
         cause: error,
         context: { path },
@@ -75,9 +73,38 @@ export class FileLock {
     return new FileLock(db);
   }
 
+  /** Who holds the lock that guards `path`, in words that `writes to …` can follow; undefined where nobody does, or where that can't be told. */
+  static holder(path: string): string | undefined {
+    const lockPath = lockPathOf(path);
+    let db: DatabaseSync | undefined;
+    try {
+      db = new DatabaseSync(lockPath, { readOnly: true });
+      db.prepare('SELECT count(*) FROM sqlite_schema').get();
+      return undefined;
+    } catch (error) {
+      return db !== undefined && isTaken(error) ? nameOfOwner(lockPath) : undefined;
+    } finally {
+      db?.close();
+    }
+  }
+
   release(): void {
     this.#db.close();
   }
+}
+
+/** Two names of one file are one lock. */
+function lockPathOf(path: string): string {
+  return `${existsSync(path) ? realpathSync(path) : path}.lock`;
+}
+
+function isTaken(error: unknown): boolean {
+  return /locked|busy/i.test(messageOf(error));
+}
+
+function nameOfOwner(lockPath: string): string {
+  const owner = readOwner(lockPath);
+  return owner === undefined ? 'another mirrorboard' : `mirrorboard, process ${owner.pid} on ${owner.host}, since ${owner.since},`;
 }
 
 function ownerPath(lockPath: string): string {

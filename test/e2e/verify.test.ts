@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { backfill } from '../../src/pipeline.ts';
 import { verify } from '../../src/verify-pass.ts';
 import { exitCodeOf, totalsOf } from '../../src/verify/index.ts';
+import { until } from '../crash/watch-kill.ts';
 import * as w from '../support/event-writer.ts';
 import { type Ended, endAll, freshDirectory, mirrorboard, mustRun, remove, repository, start } from './command.ts';
 
@@ -29,6 +30,7 @@ interface Line {
 
 interface Summary {
   readonly differences: number;
+  readonly writer: string | null;
   readonly next: string | null;
   readonly totals: Readonly<Record<string, number>> & { readonly media: Readonly<Record<string, number>> };
   readonly files_not_compared: readonly { readonly file: string; readonly why: string; readonly reason: string }[];
@@ -428,6 +430,35 @@ describe('verify', () => {
     expect(bad.stderr).toMatch(/1 difference\nTook .*\nNext: mirrorboard verify --repair logs\n$/);
     const mended = await mustRun(['verify', '--repair', 'logs'], { cwd: folder }, 1);
     expect(mended.stderr).toMatch(/logs\/a\/events\.out\.tfevents\.1 will be mirrored anew[\s\S]*Next: mirrorboard backfill logs\n$/);
+  });
+
+  it('sends nobody to backfill while a watch brings what is owed', async () => {
+    await mirrored();
+    cpSync(join(repository, 'test/damaged/torn_data'), join(folder, 'logs/torn'), { recursive: true });
+    const watching = start(['watch', 'logs'], { cwd: folder });
+    await watching.said(/root scanned/);
+    expect(await until(async () => Number((await verified()).totals['points']) > 52, 15_000)).toBe(true);
+    const { stderr } = await mustRun(['verify', 'logs'], { cwd: folder });
+    const note = `mirrorboard, process ${watching.child.pid} on .*, since .*, writes to the store, and brings what is owed or pending: wait for it`;
+    expect(stderr).toMatch(new RegExp(`${note}\nNext: mirrorboard verify logs\n$`));
+    expect(await verified()).toMatchObject({
+      writer: expect.stringContaining(`process ${watching.child.pid} `),
+      next: 'mirrorboard verify',
+    });
+    watching.child.kill('SIGTERM');
+    await watching.ended;
+    expect(await verified()).toMatchObject({ writer: null, next: `mirrorboard backfill ${join(folder, 'logs')}` });
+  });
+
+  it('says that a watch has to end before a repair', async () => {
+    await mirrored();
+    tamper('UPDATE point SET value = 1e9 WHERE id = 3');
+    const watching = start(['watch', 'logs'], { cwd: folder });
+    await watching.said(/root scanned/);
+    const { stderr } = await mustRun(['verify'], { cwd: folder }, 1);
+    expect(stderr).toMatch(/writes to the store: it has to end before a repair\nNext: mirrorboard verify --repair\n$/);
+    watching.child.kill('SIGTERM');
+    await watching.ended;
   });
 
   it('changes nothing unless it is told to', async () => {

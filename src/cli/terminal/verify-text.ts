@@ -11,6 +11,8 @@ export interface VerificationText {
   readonly examples: readonly Difference[];
   readonly width?: number | undefined;
   readonly style: Style;
+  /** A word on what to do, before the command. */
+  readonly note?: string | undefined;
   /** A command that is of use now; it becomes the last line. */
   readonly next?: string | undefined;
 }
@@ -143,7 +145,7 @@ function repairs({ repairs: done }: Verification, style: Style): string {
   return list(style.bold('Repair:'), lines.length === 0 ? ['nothing to mend'] : lines);
 }
 
-function closing(verification: Verification, { totals, style, next }: VerificationText): string {
+function closing(verification: Verification, { totals, style, note, next }: VerificationText): string {
   const { sample, elapsedMs, interrupted, bytes } = verification;
   const lines: string[] = [];
   if (interrupted) lines.push(style.yellow('Interrupted: what was not compared yet is not in these numbers.'));
@@ -160,6 +162,7 @@ function closing(verification: Verification, { totals, style, next }: Verificati
   const rates =
     seconds > 0 && totals.points > 0 ? `: ${formatRate(totals.points / seconds, 'points')}, ${formatBytes(bytes / seconds)}/s` : '';
   lines.push(`Took ${formatDuration(elapsedMs)}${rates}`);
+  if (note !== undefined) lines.push(style.yellow(visibleText(note)));
   if (next !== undefined) lines.push(`${style.bold('Next:')} ${visibleText(next)}`);
   return lines.join('\n');
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -73,6 +73,19 @@ describe('FileLock', () => {
     expect(failure(path).message).toContain(`process ${process.pid} on`);
     lock.release();
     FileLock.acquire(path).release();
+  });
+
+  test('says who holds it, without taking it', async () => {
+    expect(FileLock.holder(path)).toBeUndefined();
+    expect(existsSync(`${path}.lock`)).toBe(false);
+    const child = await holder();
+    expect(FileLock.holder(path)).toMatch(new RegExp(`^mirrorboard, process ${child.pid} on .*, since 20.*,$`));
+    expect(failure(path).code).toBe('MB3004');
+    await end(child);
+    expect(FileLock.holder(path)).toBeUndefined();
+    FileLock.acquire(path).release();
+    writeFileSync(`${path}.lock`, 'this is not a database, and long enough for its header '.repeat(10));
+    expect(FileLock.holder(path)).toBeUndefined();
   });
 
   test('guards each path by itself', () => {
