@@ -5,7 +5,7 @@ import { messageOf, MirrorError } from '../errors.ts';
 import { EXPORT_KINDS, type ExportKind, writeCsv, writeParquet, writeTruthJson } from '../export/index.ts';
 import { type CommandContext, configFlags, type GlobalOptions, writeOut } from './context.ts';
 import { storeSource } from './export-sources.ts';
-import { formatCount, visibleText } from './terminal/index.ts';
+import { counted, formatCount, visibleText } from './terminal/index.ts';
 
 export interface ExportFlags extends GlobalOptions {
   readonly format: 'json' | 'csv' | 'parquet';
@@ -40,9 +40,11 @@ export async function exportCommand(flags: ExportFlags, context: CommandContext)
       output.finish();
       if (leftOut > 0)
         context.stderr.write(
-          `${formatCount(leftOut)} values that are no numbers are left out of a table of scalars; --kind all has them.\n`,
+          leftOut === 1
+            ? '1 value that is no number is left out of a table of scalars; --kind all has it.\n'
+            : `${formatCount(leftOut)} values that are no numbers are left out of a table of scalars; --kind all has them.\n`,
         );
-      if (!isTerminal) context.stderr.write(`${formatCount(points)} points written to ${visibleText(flags.out ?? '')}\n`);
+      if (!isTerminal) context.stderr.write(`${counted(points, 'point')} written to ${visibleText(flags.out ?? '')}\n`);
     } catch (error) {
       output.abandon();
       throw error;

@@ -2,7 +2,7 @@ import { compareNames, type Damage, isPending, jsonText } from '../model/index.t
 import { ExitCode } from '../errors.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
 import { findTarget, type RunSurvey, survey, type Target, whyEmpty, whyNoRuns } from './survey.ts';
-import { damageReason, formatBytes, formatCount, formatStep, renderTable, type Style, visibleText } from './terminal/index.ts';
+import { counted, damageReason, formatBytes, formatCount, formatStep, renderTable, type Style, visibleText } from './terminal/index.ts';
 
 export interface InspectFlags extends GlobalOptions {
   readonly format?: string;
@@ -108,10 +108,6 @@ function closing(target: Target, totals: { runs: number; files: number; bytes: n
       `${counted(totals.runs, 'run')}, ${counted(totals.files, 'file')}, ${formatBytes(totals.bytes)}, ${counted(totals.points, 'point')}`,
     );
   return `${lines.join('\n')}\n`;
-}
-
-function counted(count: number, noun: string): string {
-  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 function runJson(run: RunSurvey): unknown {

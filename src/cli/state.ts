@@ -3,7 +3,7 @@ import { ExitCode, messageOf, MirrorError } from '../errors.ts';
 import { isPending, runLabel } from '../model/index.ts';
 import { type FileRef, StateFile, type StateReader, type StateSummary, WholeFile } from '../state/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
-import { damageReason, formatBytes, formatCount, formatDuration, renderTable, type Style, visibleText } from './terminal/index.ts';
+import { counted, damageReason, formatBytes, formatCount, formatDuration, renderTable, type Style, visibleText } from './terminal/index.ts';
 
 export interface StateFlags extends GlobalOptions {
   /** `--state FILE`. */
@@ -189,10 +189,6 @@ function list(title: string, lines: readonly string[], style: Style): string[] {
 
 function place({ run, name }: FileRef): string {
   return visibleText(`${runLabel(run)}/${name}`);
-}
-
-function counted(count: number, noun: string, plural = `${noun}s`): string {
-  return `${formatCount(count)} ${count === 1 ? noun : plural}`;
 }
 
 function ago(ms: number): string {

@@ -5,7 +5,7 @@ import { isPending, runLabel } from '../model/index.ts';
 import { type StatusReport, statusReport } from '../status-report.ts';
 import { type CommandContext, configFlags, type GlobalOptions, programName, shellWord, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
-import { damageReason, formatBytes, formatCount, formatDuration, renderTable, type Style, visibleText } from './terminal/index.ts';
+import { counted, damageReason, formatBytes, formatCount, formatDuration, renderTable, type Style, visibleText } from './terminal/index.ts';
 
 export interface StatusFlags extends GlobalOptions {
   readonly watch?: boolean;
@@ -100,9 +100,14 @@ function statusText(report: StatusReport, { style, width, env }: TextOptions): s
   const pending = damage.filter(isPending);
   const damaged = damage.filter((item) => !isPending(item));
   if (pending.length > 0)
-    lines.push('', `${formatCount(pending.length)} files end in a record that is not whole yet: normal while a writer is at work`);
+    lines.push(
+      '',
+      `${counted(pending.length, 'file ends', 'files end')} in a record that is not whole yet: normal while a writer is at work`,
+    );
   if (damaged.length > 0) {
-    lines.push('', style.red(`${formatCount(damaged.length)} places can not be read; they are tried again, and mirrored when they heal`));
+    const again =
+      damaged.length === 1 ? 'it is tried again, and mirrored when it heals' : 'they are tried again, and mirrored when they heal';
+    lines.push('', style.red(`${counted(damaged.length, 'place')} can not be read; ${again}`));
     for (const item of damaged.slice(0, MOST_PLACES))
       lines.push(`  ${visibleText(`${runLabel(item.run)}/${item.file}`)}, offset ${item.start}: ${damageReason(item)}`);
     if (damaged.length > MOST_PLACES) lines.push(`  … and ${formatCount(damaged.length - MOST_PLACES)} more`);

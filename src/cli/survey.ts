@@ -5,6 +5,7 @@ import { messageOf, MirrorError, systemCode } from '../errors.ts';
 import type { Batch, FileState, MarkKind, Series } from '../model/index.ts';
 import { type FileOutcome, type ReadEvent, readRun } from '../reader.ts';
 import { FileWindow } from '../tail/index.ts';
+import { counted } from './terminal/index.ts';
 
 /** What is in a series, without its points. */
 export interface SeriesSurvey {
@@ -116,13 +117,13 @@ export function whyEmpty(run: RunSurvey): string | undefined {
   const problems = run.files.filter((file) => file.outcome !== 'read');
   if (problems.length === run.files.length) return problems.map((file) => `${file.name}: ${file.reason ?? file.outcome}`).join('; ');
   if (run.files.every((file) => file.size === 0))
-    return 'the files are empty: the writer has not flushed anything yet, or died before it did';
+    return `${run.files.length === 1 ? 'the file is' : 'the files are'} empty: the writer has not flushed anything yet, or died before it did`;
   const states = run.files.flatMap((file) => (file.state === undefined ? [] : [file.state]));
   const records = states.reduce((sum, state) => sum + state.records, 0);
   if (records === 0) return 'no record can be read: see the damage';
   if ((run.marks.get('empty') ?? 0) === records)
-    return `${records} records, but none is an event of TensorBoard: a TFRecord file of another kind?`;
-  return `${records} records, but no summary values: the writer was opened, and wrote none or has not flushed them`;
+    return `${counted(records, 'record')}, but none is an event of TensorBoard: a TFRecord file of another kind?`;
+  return `${counted(records, 'record')}, but no summary values: the writer was opened, and wrote none or has not flushed them`;
 }
 
 /** Why a directory has no runs at all. */
@@ -135,8 +136,9 @@ export function whyNoRuns(directory: string): string {
   }
   if (names.length === 0) return 'the directory is empty';
   const profiles = names.filter((name) => name.endsWith('.profile-empty')).length;
-  if (profiles > 0) return `${profiles} .profile-empty files mark profiles, which hold no events; ${names.length} names were looked at`;
+  if (profiles > 0)
+    return `${counted(profiles, '.profile-empty file marks a profile', '.profile-empty files mark profiles')}, which hold no events; names looked at: ${names.length}`;
   const tfrecords = names.filter((name) => /tfrecord/i.test(name) && !isEventFileName(name)).length;
-  const hint = tfrecords > 0 ? `; ${tfrecords} TFRecord files are something else (datasets)` : '';
-  return `${names.length} names below it, and none contains "tfevents", as the names of event files do${hint}`;
+  const hint = tfrecords > 0 ? `; ${counted(tfrecords, 'TFRecord file is', 'TFRecord files are')} something else (datasets)` : '';
+  return `${counted(names.length, 'name')} below it, and none contains "tfevents", as the names of event files do${hint}`;
 }

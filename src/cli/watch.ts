@@ -5,7 +5,7 @@ import { MirrorError } from '../errors.ts';
 import { createLogger, formatFor, serveHealth, type WatchStatus } from '../status/index.ts';
 import { type CommandContext, configFlags, type GlobalOptions, styleOf } from './context.ts';
 import { ENDING, Interrupt } from './interrupt.ts';
-import { formatBytes, formatDuration, WatchBlock } from './terminal/index.ts';
+import { counted, formatBytes, formatDuration, WatchBlock } from './terminal/index.ts';
 
 export interface WatchFlags extends GlobalOptions {
   readonly include: readonly string[];
@@ -71,7 +71,7 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
   else if ((flags.quiet ?? 0) < 2 && isTty) {
     const took = formatDuration(Date.now() - status.startedAtMs);
     stderr.write(
-      `Watched for ${took}: ${status.points.toLocaleString('en-US')} points, ${formatBytes(status.bytes)} mirrored into ${status.lanes.map(({ where }) => where).join(', ')}\n`,
+      `Watched for ${took}: ${counted(status.points, 'point')}, ${formatBytes(status.bytes)} mirrored into ${status.lanes.map(({ where }) => where).join(', ')}\n`,
     );
   }
 }

@@ -104,7 +104,10 @@ export class WatchStatus {
     this.#damage.delete(keyOf(run, name));
     const path = pathOf(run, name);
     if (unreadBytes === 0) this.#log?.info({ lane, root: run.root, path }, 'file gone, all of it is mirrored');
-    else this.#incident({ kind: 'lost', root: run.root, path, reason: `${unreadBytes} bytes were not mirrored yet into ${lane}` });
+    else {
+      const bytes = `${unreadBytes} byte${unreadBytes === 1 ? ' was' : 's were'}`;
+      this.#incident({ kind: 'lost', root: run.root, path, reason: `${bytes} not mirrored yet into ${lane}` });
+    }
   }
 
   parcelAccepted(lane: string, parcel: Parcel, points: number, refusals: readonly Refusal[] = []): void {

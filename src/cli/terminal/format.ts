@@ -12,6 +12,11 @@ export function formatCount(count: number | bigint): string {
   return digits.includes('e') ? digits : digits.replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
+/** A count with what is counted: `1 file`, `1,234 files`. */
+export function counted(count: number, noun: string, plural = `${noun}s`): string {
+  return `${formatCount(count)} ${count === 1 ? noun : plural}`;
+}
+
 /** A size in units of 1024 to three significant digits: `512 B`, `1.50 KiB`, `123 MiB`. */
 export function formatBytes(bytes: number): string {
   let value = bytes;

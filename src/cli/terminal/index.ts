@@ -1,6 +1,6 @@
 /** Turns what happened into text for a person at a terminal. */
 export { renderError } from './error.ts';
-export { formatBytes, formatCount, formatDuration, formatRate, formatStep, formatWallTime } from './format.ts';
+export { counted, formatBytes, formatCount, formatDuration, formatRate, formatStep, formatWallTime } from './format.ts';
 export { damageReason } from './plain-words.ts';
 export { ProgressBlock, type ProgressBlockOptions, type ProgressStream } from './progress-block.ts';
 export { reportJson } from './report-json.ts';

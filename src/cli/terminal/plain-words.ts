@@ -1,7 +1,7 @@
 /** What can go wrong with log files, in words for a person. */
 import { type DamageReason, runLabel } from '../../model/index.ts';
 import type { FoundDamage, Incident } from '../../status/index.ts';
-import { formatCount } from './format.ts';
+import { counted } from './format.ts';
 import { visibleText } from './visible-text.ts';
 
 const REASONS: Readonly<Record<DamageReason, string>> = {
@@ -31,7 +31,7 @@ export function damageReason({ reason, detail }: { readonly reason: DamageReason
 /** Which bytes of which file can't be read, and why. The offset has no separators, it is there to be copied. */
 export function damageText({ run, file, start, end, reason, detail }: FoundDamage): string {
   const what = damageReason({ reason, detail });
-  return `${visibleText(`${runLabel(run)}/${file}`)}, offset ${start}, ${formatCount(end - start)} byte${end - start === 1 ? '' : 's'}: ${what}`;
+  return `${visibleText(`${runLabel(run)}/${file}`)}, offset ${start}, ${counted(end - start, 'byte')}: ${what}`;
 }
 
 /** What became of a file or folder. */

@@ -1,6 +1,6 @@
 import type { LaneProgress, Progress } from '../../status/index.ts';
 import { fitText } from './fit-text.ts';
-import { formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
+import { counted, formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
 import { visibleText } from './visible-text.ts';
 
 /** How fast it goes; undefined where it is too early to tell. */
@@ -25,8 +25,8 @@ export function progressLines(progress: Progress, speed: Speed, width: number): 
   const { phase, files, runs } = progress;
   if (phase === 'scanning') return [joined([PHASES[phase], ...found(progress)], width)];
   const counts = [
-    `${formatCount(files.done)} of ${formatCount(files.total)} files`,
-    `${formatCount(runs.done)} of ${formatCount(runs.total)} runs`,
+    `${formatCount(files.done)} of ${counted(files.total, 'file')}`,
+    `${formatCount(runs.done)} of ${counted(runs.total, 'run')}`,
   ];
   const lines = [
     joined([PHASES[phase], percentage(progress), bar(progress), amount(progress)], width),
@@ -47,7 +47,7 @@ export function progressLine(progress: Progress, speed: Speed): string {
     amount(progress),
     points(progress),
     ...speeds(speed),
-    `${formatCount(files.done)} of ${formatCount(files.total)} files`,
+    `${formatCount(files.done)} of ${counted(files.total, 'file')}`,
     ...damage(progress),
     ...(progress.lanes ?? []).map(laneText),
     ...(current === '' ? [] : [`now ${visibleText(current)}`]),
@@ -61,7 +61,7 @@ function laneText({ name, state, reason, points, lagBytes }: LaneProgress): stri
 }
 
 function found({ files, bytes }: Progress): string[] {
-  return [`${formatCount(files.total)} files found`, formatBytes(bytes.total)];
+  return [`${counted(files.total, 'file')} found`, formatBytes(bytes.total)];
 }
 
 /** A live file can grow past the total noted at its scan: a share is never more than 1, and only whole when all is read. */
@@ -84,7 +84,7 @@ function amount({ bytes }: Progress): string {
 }
 
 function points(progress: Progress): string {
-  return `${formatCount(progress.points)} points`;
+  return counted(progress.points, 'point');
 }
 
 function speeds({ pointsPerSec, bytesPerSec, leftMs }: Speed): string[] {

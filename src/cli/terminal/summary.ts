@@ -1,7 +1,7 @@
 import { compareNames, isPending, runLabel } from '../../model/index.ts';
 import type { FoundDamage, LaneReport, Report, RunReport } from '../../status/index.ts';
 import { damageText, incidentText } from './plain-words.ts';
-import { formatBytes, formatCount, formatDuration, formatRate, formatStep } from './format.ts';
+import { counted, formatBytes, formatCount, formatDuration, formatRate, formatStep } from './format.ts';
 import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
 import { visibleText } from './visible-text.ts';
@@ -170,8 +170,4 @@ function closing(report: Report, { style, command, next }: ReportOptions): strin
   const last = interrupted ? (command ?? next) : next;
   if (last !== undefined) lines.push(`${style.bold('Next:')} ${visibleText(last)}`);
   return lines.join('\n');
-}
-
-function counted(count: number, noun: string): string {
-  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -1,6 +1,6 @@
 import { compareNames, jsonText, type RunRef, runLabel } from '../../model/index.ts';
 import type { Difference, MediaCounts, RunVerdict, Totals, Verification } from '../../verify/index.ts';
-import { formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
+import { counted, formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
 import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
 import { visibleText } from './visible-text.ts';
@@ -151,7 +151,7 @@ function closing(verification: Verification, { totals, style, note, next }: Veri
   if (interrupted) lines.push(style.yellow('Interrupted: what was not compared yet is not in these numbers.'));
   if (sample !== undefined) lines.push(`A sample: ${sample.percent} % of the series, seed ${visibleText(sample.seed)}`);
   const { gone, stale, unreadable } = totals.unjudged;
-  if (gone > 0) lines.push(`${counted(gone, 'point')} of files that are gone: nobody can judge them`);
+  if (gone > 0) lines.push(`${counted(gone, 'point')} of files that are gone: nobody can judge ${gone === 1 ? 'it' : 'them'}`);
   if (stale + unreadable > 0) lines.push(`${counted(stale + unreadable, 'point')} of files that can't be compared now`);
   const media = mediaText(totals.media);
   if (media !== '') lines.push(media);
@@ -174,8 +174,4 @@ function mediaText({ named, missing, changed }: MediaCounts): string {
     ...(changed === 0 ? [] : [`${formatCount(changed)} with other bytes`]),
   ];
   return `${counted(named, 'media file')} looked at${wrong.length === 0 ? '' : `: ${wrong.join(', ')}`}`;
-}
-
-function counted(count: number, noun: string): string {
-  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -1,7 +1,7 @@
 import { clearScreenDown, cursorTo, moveCursor } from 'node:readline';
 import type { LaneProgress, WatchStatus } from '../../status/index.ts';
 import { fitText } from './fit-text.ts';
-import { formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
+import { counted, formatBytes, formatDuration, formatRate } from './format.ts';
 import type { ProgressStream } from './progress-block.ts';
 import { RateMeter } from './rate-meter.ts';
 import type { Style } from './style.ts';
@@ -76,12 +76,12 @@ export function watchLines(status: WatchStatus, rate: RateMeter, nowMs: number):
   const missing = roots.filter(([, root]) => root.isMissing).map(([name]) => name);
   const perSecond = rate.perSecond(nowMs, status.points, 5000) ?? 0;
   const lines = [
-    `Watching ${roots.length === 0 ? '(first scan under way)' : `${formatCount(files)} files in ${roots.map(([name]) => visibleText(name)).join(', ')}`}  for ${formatDuration(nowMs - status.startedAtMs)}  ${formatRate(perSecond, 'points')}`,
+    `Watching ${roots.length === 0 ? '(first scan under way)' : `${counted(files, 'file')} in ${roots.map(([name]) => visibleText(name)).join(', ')}`}  for ${formatDuration(nowMs - status.startedAtMs)}  ${formatRate(perSecond, 'points')}`,
     ...status.lanes.map((lane) => laneLine(lane, nowMs)),
   ];
   const damaged = status.damage.filter(({ reason }) => reason !== 'torn' && reason !== 'zeros').length;
   if (missing.length > 0) lines.push(`missing, waiting for: ${missing.map((name) => visibleText(name)).join(', ')}`);
-  if (damaged > 0) lines.push(`${formatCount(damaged)} damaged places (mirrorboard inspect says where)`);
+  if (damaged > 0) lines.push(`${counted(damaged, 'damaged place')} (mirrorboard inspect says where)`);
   return lines;
 }
 
@@ -90,6 +90,6 @@ function laneLine(lane: LaneProgress, nowMs: number): string {
   const behind = lagBytes > 0 ? `${formatBytes(lagBytes)} behind` : 'up to date';
   const stand = lane.state === 'active' ? behind : `${lane.state}: ${visibleText(lane.reason ?? '')}`;
   const last = lane.acceptedAtMs > 0 ? `  last ${formatDuration(nowMs - lane.acceptedAtMs)} ago` : '';
-  const refused = lane.refused + lane.unsupported > 0 ? `  ${formatCount(lane.refused + lane.unsupported)} not taken` : '';
-  return `${visibleText(lane.name)}: ${stand}  ${formatCount(lane.points)} points${refused}${last}`;
+  const refused = lane.refused + lane.unsupported > 0 ? `  ${counted(lane.refused + lane.unsupported, 'point')} not taken` : '';
+  return `${visibleText(lane.name)}: ${stand}  ${counted(lane.points, 'point')}${refused}${last}`;
 }

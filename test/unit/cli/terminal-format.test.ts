@@ -1,10 +1,23 @@
 import { describe, expect, test } from '@jest/globals';
-import { formatBytes, formatCount, formatDuration, formatRate, formatStep, formatWallTime } from '../../../src/cli/terminal/index.js';
+import {
+  counted,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatRate,
+  formatStep,
+  formatWallTime,
+} from '../../../src/cli/terminal/index.js';
 
 describe('numbers for a person', () => {
   test('counts keep all their digits', () => {
     expect([0, -0, 999, 1_234_567].map(formatCount)).toEqual(['0', '0', '999', '1,234,567']);
     expect(formatCount(9_223_372_036_854_775_807n)).toBe('9,223,372,036,854,775,807');
+  });
+
+  test('one of a thing is not many of it', () => {
+    expect([0, 1, 2, 1234].map((n) => counted(n, 'file'))).toEqual(['0 files', '1 file', '2 files', '1,234 files']);
+    expect([1, 3].map((n) => counted(n, 'try', 'tries'))).toEqual(['1 try', '3 tries']);
   });
 
   test('sizes have three digits and never reach 1024 of a unit', () => {
