@@ -115,12 +115,12 @@ export class JournalBackend implements JournalledBackend {
   }
 
   async resolve(handle: Handle, intent: Intent): Promise<Resolution> {
-    const { id, firstLine, lines, entries } = JSON.parse(intent) as Plan;
+    const { id, firstLine, lines } = JSON.parse(intent) as Plan;
     const held = this.#server.lines(handle);
     if (handle !== id || held === undefined || held.length < firstLine) return { kind: 'unknown' };
     const there = held.slice(firstLine, firstLine + lines.length);
     if (there.some((line, i) => line !== lines[i])) return { kind: 'unknown' };
-    if (there.length === lines.length) return { kind: 'accepted', entries };
+    if (there.length === lines.length) return { kind: 'accepted' };
     return there.length === 0 ? { kind: 'resend' } : { kind: 'from', line: firstLine + there.length };
   }
 
