@@ -149,8 +149,8 @@ export class LocalFeed implements Feed {
     for (const key of this.#compacting) {
       const run = this.#runs.get(key);
       if (run === undefined || !isIdle(run) || this.#lane.failure !== undefined) continue;
-      this.#compacting.delete(key);
-      this.#backend.compact?.(run.ref);
+      // Of a large run a piece; the rest has its turn in the next ticks.
+      if (this.#backend.compact?.(run.ref) !== true) this.#compacting.delete(key);
       break;
     }
     const { points } = this.#status.lane(this.lane);

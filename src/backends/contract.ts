@@ -225,8 +225,11 @@ export interface PositionOwner {
   roots(): readonly KnownRoot[];
   /** Every event file it holds of a root, as it was when it was last read. */
   knownFiles(root: string): Iterable<KnownFile>;
-  /** Brings what arrived piece by piece together, for a run that has gone quiet. Changes nothing that can be read. */
-  compact?(run: RunRef): void;
+  /**
+   * Brings what arrived piece by piece together, for a run that has gone quiet: a part of it, about a tenth of a second, and
+   * true while more is left. Changes nothing that can be read.
+   */
+  compact?(run: RunRef): boolean;
   /** Gives back memory that only speed needs. */
   rest?(): void;
   /** Event files it holds of a root whose runs are at or below a path (empty for all). */

@@ -147,12 +147,17 @@ async function bringTogether({ scratch, row }: BenchContext, home: Home, tags: n
   const before = contentOf(store);
   const bytesBefore = storeBytes(store);
   const backend = new LocalBackend({ path: store, mediaPath: join(dir, 'media') });
-  let took: number;
+  let took = 0;
+  let longest = 0;
   try {
     const [root] = backend.roots();
-    const began = performance.now();
-    backend.compact({ root: root?.name ?? '', path: bigLogRun(0) });
-    took = (performance.now() - began) / 1000;
+    for (let isMore = true; isMore; ) {
+      const began = performance.now();
+      isMore = backend.compact({ root: root?.name ?? '', path: bigLogRun(0) });
+      const part = (performance.now() - began) / 1000;
+      took += part;
+      longest = Math.max(longest, part);
+    }
   } finally {
     await backend.close();
   }
@@ -162,7 +167,7 @@ async function bringTogether({ scratch, row }: BenchContext, home: Home, tags: n
   }
   row({
     what: '  segments, brought together',
-    ours: `of ${count(before.segments)} in ${seconds(took)}`,
+    ours: `of ${count(before.segments)} in ${seconds(took)}, at most ${seconds(longest)} at a time`,
     figure: spread([after.segments]),
     format: count,
     // One for each series.

@@ -1,13 +1,20 @@
-import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { joinPlaces } from './places.ts';
 
-/** A series with more segments than this, and fewer points than that in each, is brought together. */
+/** A series with more small segments than this is brought together. */
 const MOST_SEGMENTS = 8;
-const FEW_POINTS = 4096;
-/** A segment is read at once, so it is no longer than a batch. */
-const MOST_POINTS = 65_536;
+/** A segment of so many points is large enough to be left as it is. */
+const ENOUGH_POINTS = 4096;
+/** Merged at a time. A segment is read at once, so it is no longer than a batch. */
+const PIECE_SEGMENTS = 8192;
+const PIECE_POINTS = 65_536;
+/** Segments that a call merges before it says that more is left: about a tenth of a second. */
+const CALL_SEGMENTS = 8192;
+/** What else takes as long as merging a segment does: so many points that are copied, or a part of the look at a series. */
+const POINTS_AS_SEGMENT = 8;
+const SERIES_AS_SEGMENTS = 4;
 
-interface SegmentRow {
+interface Segment {
   readonly first_point: number;
   readonly last_point: number;
   readonly file: number;
@@ -17,72 +24,131 @@ interface SegmentRow {
   readonly places: Uint8Array;
 }
 
+const SMALL_SEGMENTS = `SELECT * FROM segment WHERE series = ? AND first_point > ? AND last_point - first_point + 1 < ${ENOUGH_POINTS} ORDER BY first_point`;
+/** Each takes a list of ranges of points and how far they move, as JSON: [first, last, distance]. */
+const MOVED = 'FROM json_each(?1) AS move CROSS JOIN';
+const POINT = 'point ON point.id BETWEEN move.value ->> 0 AND move.value ->> 1';
+const COPY = `INSERT INTO point (id, step, wall_time, value)
+  SELECT point.id + (move.value ->> 2), point.step, point.wall_time, point.value ${MOVED} ${POINT}`;
+const REMOVE = `DELETE FROM point WHERE id IN (SELECT point.id ${MOVED} ${POINT})`;
+const ODD = `SELECT odd_point.id AS id, odd_point.id + (move.value ->> 2) AS moved
+  ${MOVED} odd_point ON odd_point.id BETWEEN move.value ->> 0 AND move.value ->> 1`;
+const REMOVE_SEGMENTS = 'DELETE FROM segment WHERE series = ?2 AND first_point IN (SELECT value ->> 0 FROM json_each(?1))';
+const INSERT_SEGMENT =
+  'INSERT INTO segment (series, first_point, last_point, file, generation, first_offset, last_offset, places) VALUES (?,?,?,?,?,?,?,?)';
+
 /**
  * A run that is watched gets a segment per series and wake-up: points of one series lie far apart. This copies them to the
- * end of the table, series by series, and leaves one segment for each file (two, where a healed record came late).
- * `nextPoint` is the first free row; the result is the next one. To be called inside a transaction.
+ * end of the table, piece by piece, and leaves a segment for each file in place of those of a piece. What became of a piece
+ * stands behind what is still to do, and has its turn again while it is small.
  */
-export function compactRun(db: DatabaseSync, run: number, nextPoint: number): number {
-  let next = nextPoint;
-  const crowded = db
-    .prepare(
-      `SELECT series.id FROM series JOIN segment ON segment.series = series.id WHERE series.run = ?
-       GROUP BY series.id HAVING count(*) > ? AND sum(segment.last_point - segment.first_point + 1) < count(*) * ? ORDER BY series.id`,
-    )
-    .all(run, MOST_SEGMENTS, FEW_POINTS);
-  const segmentsOf = db.prepare('SELECT * FROM segment WHERE series = ? ORDER BY file, generation, first_offset');
-  const copy = db.prepare(
-    'INSERT INTO point (id, step, wall_time, value) SELECT id + ?3, step, wall_time, value FROM point WHERE id BETWEEN ?1 AND ?2 ORDER BY id',
-  );
-  const copyOdd = db.prepare('UPDATE odd_point SET id = id + ?3 WHERE id BETWEEN ?1 AND ?2');
-  const remove = db.prepare('DELETE FROM point WHERE id BETWEEN ? AND ?');
-  const removeSegments = db.prepare('DELETE FROM segment WHERE series = ?');
-  const insert = db.prepare(
-    'INSERT INTO segment (series, first_point, last_point, file, generation, first_offset, last_offset, places) VALUES (?,?,?,?,?,?,?,?)',
-  );
-  for (const { id } of crowded) {
-    const series = id as SQLInputValue;
-    const segments = segmentsOf.all(series) as unknown as SegmentRow[];
-    const groups = grouped(segments);
-    if (groups.length * 2 > segments.length) continue; // hardly worth a copy, and not again and again
-    removeSegments.run(series);
-    for (const group of groups) {
-      const first = next;
-      for (const segment of group) {
-        copy.run(segment.first_point, segment.last_point, next - segment.first_point);
-        copyOdd.run(segment.first_point, segment.last_point, next - segment.first_point);
-        remove.run(segment.first_point, segment.last_point);
-        next += segment.last_point - segment.first_point + 1;
+export class Compaction {
+  readonly #db: DatabaseSync;
+  /** Rows of the run's series that are still to do, the one at hand first. */
+  readonly #series: number[];
+  /** How far the segments of the series at hand were looked at. */
+  #after = -1;
+  /** Segments of it were brought together already: its last ones are, too, however few. */
+  #isCrowded = false;
+
+  constructor(db: DatabaseSync, series: readonly number[]) {
+    this.#db = db;
+    this.#series = [...series];
+  }
+
+  get isDone(): boolean {
+    return this.#series.length === 0;
+  }
+
+  /** Does a bounded part of the work, inside a transaction. `nextPoint` is the first free row; the result is the next one. */
+  advance(nextPoint: number): number {
+    let next = nextPoint;
+    for (let done = 0; done < CALL_SEGMENTS && !this.isDone; ) {
+      const segments = this.#piece();
+      if (segments.length > (this.#isCrowded ? 1 : MOST_SEGMENTS)) {
+        const first = next;
+        next = this.#merge(segments, first);
+        this.#after = segments.at(-1)?.first_point ?? 0;
+        this.#isCrowded = true;
+        done += segments.length + (next - first) / POINTS_AS_SEGMENT;
+      } else {
+        this.#series.shift();
+        this.#after = -1;
+        this.#isCrowded = false;
+        done += SERIES_AS_SEGMENTS;
       }
-      const head = group[0] as SegmentRow;
-      const tail = group.at(-1) as SegmentRow;
+    }
+    return next;
+  }
+
+  #piece(): Segment[] {
+    const segments: Segment[] = [];
+    let points = 0;
+    for (const row of this.#db.prepare(SMALL_SEGMENTS).iterate(this.#series[0] ?? -1, this.#after)) {
+      const segment = row as unknown as Segment;
+      points += pointsOf(segment);
+      if (points > PIECE_POINTS || segments.length === PIECE_SEGMENTS) break;
+      segments.push(segment);
+    }
+    return segments;
+  }
+
+  /** The next free row once these segments are brought together, as far as they can be. */
+  #merge(segments: readonly Segment[], nextPoint: number): number {
+    const groups = grouped(segments).filter((group) => group.length > 1);
+    let next = nextPoint;
+    const moves: [number, number, number][] = [];
+    for (const segment of groups.flat()) {
+      moves.push([segment.first_point, segment.last_point, next - segment.first_point]);
+      next += pointsOf(segment);
+    }
+    if (moves.length === 0 || !this.#move(JSON.stringify(moves), nextPoint, next)) return nextPoint;
+    const series = this.#series[0] ?? -1;
+    this.#db.prepare(REMOVE_SEGMENTS).run(JSON.stringify(moves), series);
+    const insert = this.#db.prepare(INSERT_SEGMENT);
+    let first = nextPoint;
+    for (const group of groups) {
+      const [head, tail] = [group[0] as Segment, group.at(-1) as Segment];
+      const end = first + group.reduce((sum, segment) => sum + pointsOf(segment), 0);
       const places = joinPlaces(
         group.map((segment) => ({ firstOffset: segment.first_offset, lastOffset: segment.last_offset, places: segment.places })),
       );
-      insert.run(series, first, next - 1, head.file, head.generation, head.first_offset, tail.last_offset, places);
+      insert.run(series, first, end - 1, head.file, head.generation, head.first_offset, tail.last_offset, places);
+      first = end;
     }
+    return next;
   }
-  return next;
+
+  /** Moves points to the rows from `first` to `end` (exclusive). False: some are lost, and what is left stays where it is. */
+  #move(moves: string, first: number, end: number): boolean {
+    const { changes } = this.#db.prepare(COPY).run(moves);
+    if (changes !== end - first) {
+      this.#db.prepare('DELETE FROM point WHERE id >= ?').run(first);
+      return false;
+    }
+    const moveOdd = this.#db.prepare('UPDATE odd_point SET id = ? WHERE id = ?');
+    for (const { id, moved } of this.#db.prepare(ODD).all(moves)) moveOdd.run(moved as number, id as number);
+    this.#db.prepare(REMOVE).run(moves);
+    return true;
+  }
+}
+
+function pointsOf({ first_point, last_point }: Segment): number {
+  return last_point - first_point + 1;
 }
 
 /** Segments of one file and generation that follow each other without overlap. */
-function grouped(segments: readonly SegmentRow[]): SegmentRow[][] {
-  const groups: SegmentRow[][] = [];
-  let points = 0;
-  for (const segment of segments) {
+function grouped(segments: readonly Segment[]): Segment[][] {
+  const groups: Segment[][] = [];
+  const sorted = segments.toSorted((a, b) => a.file - b.file || a.generation - b.generation || a.first_offset - b.first_offset);
+  for (const segment of sorted) {
     const group = groups.at(-1);
-    const count = segment.last_point - segment.first_point + 1;
-    if (group !== undefined && points + count <= MOST_POINTS && follows(segment, group.at(-1))) {
-      group.push(segment);
-      points += count;
-    } else {
-      groups.push([segment]);
-      points = count;
-    }
+    if (group !== undefined && follows(segment, group.at(-1))) group.push(segment);
+    else groups.push([segment]);
   }
   return groups;
 }
 
-function follows(segment: SegmentRow, before: SegmentRow | undefined): boolean {
+function follows(segment: Segment, before: Segment | undefined): boolean {
   return before?.file === segment.file && before.generation === segment.generation && before.last_offset < segment.first_offset;
 }

@@ -113,9 +113,20 @@ export class LocalBackend implements PositionOwner {
     return this.#reader.knownFiles(root);
   }
 
-  compact(run: RunRef): void {
-    this.#transaction(() => this.#writer.compact(run));
-    this.#checkpointer.committed();
+  compact(run: RunRef): boolean {
+    let isMore = false;
+    try {
+      this.#transaction(() => {
+        isMore = this.#writer.compact(run);
+      });
+      this.#checkpointer.committed();
+    } catch (cause) {
+      // A full disk, a locked store: what lies apart can stay so until the run is quiet again.
+      const error = translated(cause, this.#options.path, 'writing');
+      if (error.retry !== 'later') throw error;
+      return false;
+    }
+    return isMore;
   }
 
   rest(): void {

@@ -14,7 +14,7 @@ import {
   valueJson,
 } from '../../model/index.ts';
 import type { Parcel, RunSource } from '../contract.ts';
-import { compactRun } from './compact.ts';
+import { Compaction } from './compact.ts';
 import { INLINE_PAYLOAD_BYTES, ROWS_PER_INSERT } from './limits.ts';
 import { fileRow, groupBySeries, hparamsOf, MAX_INT64, oddRows, oddText, type SeriesSummary, summarize, textOf } from './map.ts';
 import { blobPath } from './media.ts';
@@ -54,6 +54,8 @@ export class Writer {
   readonly #statements = new Map<string, StatementSync>();
   readonly #runs = new Map<string, OpenRun>();
   readonly #rootPaths = new Map<string, string>();
+  /** The compaction that was begun last, until it is done or more comes for its run. */
+  #compaction: { readonly run: OpenRun; readonly work: Compaction } | undefined;
   #nextPoint = 0;
 
   constructor(db: DatabaseSync) {
@@ -63,6 +65,7 @@ export class Writer {
 
   forget(): void {
     this.#runs.clear();
+    this.#compaction = undefined;
     this.#nextPoint = Number(this.#get('SELECT coalesce(max(id), 0) + 1 AS next FROM point', [])?.next);
   }
 
@@ -71,9 +74,17 @@ export class Writer {
     this.#rootPaths.set(run.root, rootPath);
   }
 
-  /** See `compactRun`. */
-  compact(run: RunRef): void {
-    this.#nextPoint = compactRun(this.#db, this.#open(run).id, this.#nextPoint);
+  /** A bounded part of a run's compaction; true while more is left. */
+  compact(ref: RunRef): boolean {
+    const run = this.#open(ref);
+    if (this.#compaction?.run !== run) {
+      const series = run.series.map(({ id }) => id);
+      this.#compaction = { run, work: new Compaction(this.#db, series) };
+    }
+    const { work } = this.#compaction;
+    this.#nextPoint = work.advance(this.#nextPoint);
+    if (work.isDone) this.#compaction = undefined;
+    return !work.isDone;
   }
 
   /** The plugin of a series decides what its payload means; it is in the batch or was stored before. */
@@ -100,6 +111,7 @@ export class Writer {
   write({ parcel, objects, marks }: PreparedParcel): void {
     const { batch, state } = parcel;
     const run = this.#open(batch.run);
+    if (this.#compaction?.run === run) this.#compaction = undefined;
     const file = this.#file(run, state);
     for (const series of batch.newSeries) this.#addSeries(run, series);
     const summaries = this.#points(batch, run, file);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Handle, ReadBackPoint } from '../../../src/backends/contract.ts';
+import type { Handle, Parcel, ReadBackPoint } from '../../../src/backends/contract.ts';
 import { LocalBackend } from '../../../src/backends/local/index.ts';
 import type { Batch, FileState, RunRef, Series } from '../../../src/model/index.ts';
 
@@ -42,7 +42,17 @@ const defined = new Set<string>();
 beforeEach(() => defined.clear());
 
 /** Stores points of one series as one batch, as a wake-up of the watch does. */
-async function store(points: readonly Point[], { series = 0, file = FILE, generation = 0 } = {}): Promise<void> {
+async function store(points: readonly Point[], where: Where = {}): Promise<void> {
+  expect(await backend.send([parcelOf(points, where)])).toMatchObject([{ kind: 'accepted', points: points.length }]);
+}
+
+interface Where {
+  readonly series?: number;
+  readonly file?: string;
+  readonly generation?: number;
+}
+
+function parcelOf(points: readonly Point[], { series = 0, file = FILE, generation = 0 }: Where = {}): Parcel {
   const newSeries: Series[] = [];
   for (let id = 0; id <= series; id++) {
     if (defined.has(`${id}`)) continue;
@@ -85,7 +95,15 @@ async function store(points: readonly Point[], { series = 0, file = FILE, genera
     stamp: '',
     records: 1,
   };
-  expect(await backend.send([{ handle, batch, state }])).toMatchObject([{ kind: 'accepted', points: points.length }]);
+  return { handle, batch, state };
+}
+
+/** As many wake-ups of one point each. */
+async function storeApart(from: number, to: number, series = 0, files = 1): Promise<void> {
+  const parcels = Array.from({ length: to - from }, (_, i) =>
+    parcelOf([point(from + i, from + i)], { series, file: `${FILE}${(from + i) % files || ''}` }),
+  );
+  expect((await backend.send(parcels)).every(({ kind }) => kind === 'accepted')).toBe(true);
 }
 
 async function readBack(): Promise<Map<string, readonly ReadBackPoint[]>> {
@@ -170,6 +188,11 @@ describe('compaction', () => {
     expect(await everything()).toEqual(before);
     backend.compact(RUN);
     expect(await everything()).toEqual(before);
+    for (const n of [51, 39, 45]) await store([point(n)]);
+    const healed = await everything();
+    expect((await readBack()).get('tag 0')?.map(({ step }) => step)).toEqual([...Array(60).keys(), 100, 101, 102]);
+    backend.compact(RUN);
+    expect(await everything()).toEqual(healed);
     expectSound();
   });
 
@@ -211,11 +234,70 @@ describe('compaction', () => {
     expect(rows(SEGMENTS)).toEqual([{ n: 4n }]);
   });
 
+  it('of a large run is done in parts, between which more may come', async () => {
+    for (let from = 0; from < 20_000; from += 1000) {
+      await storeApart(from, from + 1000, 0);
+      await storeApart(from, from + 1000, 1, 16);
+    }
+    const before = rows('SELECT tag, count(*) AS n, sum(value) AS values_, sum(step * value) AS steps FROM scalars GROUP BY tag');
+    const segments = [Number(rows(SEGMENTS)[0]?.['n'])];
+    let calls = 1;
+    for (; backend.compact(RUN); calls++) {
+      expect(rows('SELECT tag, count(*) AS n, sum(value) AS values_, sum(step * value) AS steps FROM scalars GROUP BY tag')).toEqual(
+        before,
+      );
+      segments.push(Number(rows(SEGMENTS)[0]?.['n']));
+      expect((segments.at(-2) ?? 0) - (segments.at(-1) ?? 0)).toBeLessThan(20_000);
+    }
+    expect(calls).toBeGreaterThan(4);
+    expect(Number(rows(SEGMENTS)[0]?.['n'])).toBeLessThan(64);
+
+    await storeApart(20_000, 40_000);
+    expect(backend.compact(RUN)).toBe(true);
+    await storeApart(40_000, 50_000, 1);
+    while (backend.compact(RUN)) expect(calls++).toBeLessThan(100);
+    expect(Number(rows(SEGMENTS)[0]?.['n'])).toBeLessThan(64);
+    const points = await readBack();
+    expect(points.get('tag 0')?.map(({ value }) => value)).toEqual([...Array(40_000).keys()]);
+    expect(
+      points
+        .get('tag 1')
+        ?.map(({ value }) => Number(value))
+        .sort((a, b) => a - b),
+    ).toEqual([...Array(50_000).keys()].filter((n) => n < 20_000 || n >= 40_000));
+    expectSound();
+  }, 30_000);
+
+  it('leaves points as they are where some of them are lost', async () => {
+    for (let n = 0; n < 30; n++) await store([point(n, n === 20 ? -0 : n), point(n + 0.5)], { series: n % 2 });
+    await backend.close();
+    const db = new DatabaseSync(join(folder, 'store.db'));
+    db.exec('DELETE FROM point WHERE id = 13');
+    db.close();
+    backend = new LocalBackend({ path: join(folder, 'store.db'), mediaPath: join(folder, 'media') });
+    await backend.open({ run: RUN, rootPath: '/logs' });
+    const before = await everything();
+    backend.compact(RUN);
+    expect(await everything()).toEqual(before);
+    expectSound();
+  });
+
+  it('is given up for now while somebody else holds the store locked', async () => {
+    for (let n = 0; n < 30; n++) await store([point(n)]);
+    const db = new DatabaseSync(join(folder, 'store.db'));
+    db.exec('BEGIN IMMEDIATE');
+    expect(backend.compact(RUN)).toBe(false);
+    db.close();
+    expect(rows(SEGMENTS)).toEqual([{ n: 30n }]);
+    expect(backend.compact(RUN)).toBe(false);
+    expect(rows(SEGMENTS)).toEqual([{ n: 1n }]);
+  }, 15_000);
+
   it('makes no segment longer than a batch', async () => {
     const perBatch = 4000;
     for (let k = 0; k < 40; k++) await store(Array.from({ length: perBatch }, (_, i) => point(k * perBatch + i)));
     const before = (await readBack()).get('tag 0')?.length;
-    backend.compact(RUN);
+    for (let calls = 0; backend.compact(RUN); calls++) expect(calls).toBeLessThan(10);
     expect((await readBack()).get('tag 0')?.length).toBe(before);
     const [longest] = rows('SELECT max(last_point - first_point + 1) AS n, count(*) AS segments FROM segment');
     expect(Number(longest?.['n'])).toBeLessThanOrEqual(65_536);
