@@ -41,7 +41,7 @@ export interface DecoderOptions {
 }
 
 /** A batch ends with the record that brings it to so many points. */
-export const BATCH_POINTS = 65_536;
+const BATCH_POINTS = 65_536;
 /** A batch is cut behind the record that brings its payloads, or the bytes it spans, to so many. */
 const BATCH_PAYLOAD_BYTES = 8 * 1024 * 1024;
 const BATCH_SPAN_BYTES = 64 * 1024 * 1024;

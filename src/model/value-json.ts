@@ -4,9 +4,9 @@ import { numberCount, type Tensor, tensorNumbers } from './tensor.ts';
 import type { Histogram, Json, JsonObject, Value } from './value.ts';
 
 /** Tensors up to this many numbers (or strings) are written out; larger ones lie beside, named by their hash. */
-export const INLINE_NUMBERS = 64;
+const INLINE_NUMBERS = 64;
 /** Longest string that is written out in a tensor that is no text. */
-export const INLINE_STRING_BYTES = 4096;
+const INLINE_STRING_BYTES = 4096;
 
 /** Bytes that lie apart from the value that names them. */
 export interface Blob {

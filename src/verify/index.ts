@@ -1,8 +1,8 @@
 /** Compares what the files hold with what a lane reads back. */
-export type { Difference, ListingDifference, MediaDifference, PointDifference, PointPlace, PointValue } from './difference.ts';
-export { factsOf, type FileFacts, owedBytes, pendingBytes, rangesOf, type Unjudged } from './file-facts.ts';
-export { compareRunListing, type RunListing, type SeriesListing } from './listing.ts';
-export { Mender, type RecordEnd, type Repairer } from './mender.ts';
+export type { Difference, MediaDifference } from './difference.ts';
+export { factsOf, type FileFacts, owedBytes, pendingBytes, rangesOf } from './file-facts.ts';
+export { compareRunListing } from './listing.ts';
+export { Mender } from './mender.ts';
 export { RunComparison } from './run-comparison.ts';
 export { isInSample, type Sample } from './sample.ts';
 export {
@@ -10,7 +10,6 @@ export {
   exitCodeOf,
   type MediaCounts,
   type Obstacle,
-  type Repairs,
   type RunVerdict,
   type Totals,
   totalsOf,

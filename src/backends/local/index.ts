@@ -167,7 +167,7 @@ export function openStore(path: string): StoreReader {
   return reader;
 }
 
-export { type FoundMedia, MediaList, StoreRepair } from './repair.ts';
+export { MediaList, StoreRepair } from './repair.ts';
 export { type StoredRun, type StoredSeries, StoreReader } from './reader.ts';
 
 /** Bytes of the store's file with what is not merged into it yet. */

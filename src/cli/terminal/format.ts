@@ -1,9 +1,7 @@
-/** Numbers as a person reads them: counts, sizes, durations, rates, steps and times. */
+/** Numbers as a person reads them: counts, sizes, durations, rates and steps. */
 
 const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 const COUNT_UNITS = ['', ' k', ' M', ' G', ' T'] as const;
-/** The furthest from 1970 that `Date` goes, in seconds. */
-const MAX_DATE_SEC = 8.64e12;
 
 /** All digits, grouped by thousands: `1,234,567`. */
 export function formatCount(count: number | bigint): string {
@@ -59,15 +57,6 @@ export function formatRate(perSecond: number, unit: string): string {
 /** A step with all its digits, `-` where there is none. */
 export function formatStep(step: number | bigint | null): string {
   return step === null ? '-' : formatCount(step);
-}
-
-/** Wall time in UTC to the second; what is no time is shown as the number it is, `-` where there is none. */
-export function formatWallTime(seconds: number | null): string {
-  if (seconds === null) return '-';
-  if (!Number.isFinite(seconds)) return String(seconds);
-  if (Math.abs(seconds) > MAX_DATE_SEC) return `${seconds} s`;
-  const [date, time] = new Date(Math.floor(seconds) * 1000).toISOString().split('T');
-  return `${date} ${time?.slice(0, 8)} UTC`;
 }
 
 function twoUnits(large: number, largeUnit: string, small: number, smallUnit: string): string {

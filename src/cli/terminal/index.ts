@@ -1,12 +1,12 @@
 /** Turns what happened into text for a person at a terminal. */
 export { renderError } from './error.ts';
-export { counted, formatBytes, formatCount, formatDuration, formatRate, formatStep, formatWallTime } from './format.ts';
+export { counted, formatBytes, formatCount, formatDuration, formatRate, formatStep } from './format.ts';
 export { damageReason } from './plain-words.ts';
-export { ProgressBlock, type ProgressBlockOptions, type ProgressStream } from './progress-block.ts';
+export { ProgressBlock } from './progress-block.ts';
 export { reportJson } from './report-json.ts';
-export { type ColorChoice, type ColorQuestion, isColored, plainStyle, type Style, styleFor, type TextStream } from './style.ts';
-export { type ReportOptions, renderReport } from './summary.ts';
-export { type Column, renderTable, type Table } from './table.ts';
-export { renderVerification, type VerificationText } from './verify-text.ts';
-export { WatchBlock, type WatchBlockOptions, watchLines } from './watch-block.ts';
+export { type ColorChoice, isColored, plainStyle, type Style, styleFor } from './style.ts';
+export { renderReport } from './summary.ts';
+export { renderTable } from './table.ts';
+export { renderVerification } from './verify-text.ts';
+export { WatchBlock, watchLines } from './watch-block.ts';
 export { visibleText } from './visible-text.ts';

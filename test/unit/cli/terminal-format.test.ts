@@ -1,13 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  counted,
-  formatBytes,
-  formatCount,
-  formatDuration,
-  formatRate,
-  formatStep,
-  formatWallTime,
-} from '../../../src/cli/terminal/index.js';
+import { counted, formatBytes, formatCount, formatDuration, formatRate, formatStep } from '../../../src/cli/terminal/index.js';
 
 describe('numbers for a person', () => {
   test('counts keep all their digits', () => {
@@ -42,12 +34,5 @@ describe('numbers for a person', () => {
 
   test('steps beyond 2^53 are exact, a missing one is a dash', () => {
     expect([null, 0, -5, 4_999, 2n ** 63n - 1n].map(formatStep)).toEqual(['-', '0', '-5', '4,999', '9,223,372,036,854,775,807']);
-  });
-
-  test('wall times that are none are shown as what they are', () => {
-    expect([1_700_000_000.9, -0.5, Number.NaN, Number.NEGATIVE_INFINITY, 1e300, null].map(formatWallTime)).toEqual([
-      ...['2023-11-14 22:13:20 UTC', '1969-12-31 23:59:59 UTC', 'NaN', '-Infinity', '1e+300 s', '-'],
-    ]);
-    expect(formatWallTime(-8.64e12)).toBe('-271821-04-20 00:00:00 UTC');
   });
 });
