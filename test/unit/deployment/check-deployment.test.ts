@@ -86,6 +86,10 @@ describe('scripts/check-deployment.sh', () => {
     });
   });
 
+  test('may skip nothing where CI runs it', () => {
+    expect(readText('.ci/run')).toMatch(/^export MIRRORBOARD_REQUIRE_TOOLS=1$/m);
+  });
+
   test('refuses a directory without a Dockerfile', async () => {
     expect((await check(tmpdir())).code).toBe(2);
   });
