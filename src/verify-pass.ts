@@ -1,19 +1,14 @@
-/**
- * Joins the rooms into one comparison: roots → discover → files (tail, decode) and the lane's own points → verify. Longer than
- * other files: the pass and the bounded reading of its files are one piece of wiring, and nobody else needs either.
- */
-import { closeSync, readdirSync, readSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+/** Joins the rooms into one comparison: roots → discover → files (tail, decode) and the lane's own points → verify. */
+import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ReadBackPoint } from './backends/contract.ts';
 import { MediaList, openStore, StoreRepair, type StoredSeries, type StoreReader } from './backends/local/index.ts';
-import { FileDecoder, TagTable } from './decode/index.ts';
-import { type FoundFile, isWithin, type ResolvedRoot, resolveRoots, type RootRequest, walk } from './discover/index.ts';
-import { messageOf, MirrorError, systemCode } from './errors.ts';
-import { type Batch, Catalogue, compareNames, type FileState, runLabel, type RunRef, type Series } from './model/index.ts';
+import type { RootRequest } from './discover/index.ts';
+import { MirrorError } from './errors.ts';
+import { type RunRef, runLabel } from './model/index.ts';
 import { FileLock } from './state/index.ts';
 import type { Progress } from './status/index.ts';
-import { compareWithState, FileWindow, type OpenFile, openFile } from './tail/index.ts';
+import { FileWindow } from './tail/index.ts';
 import {
   compareRunListing,
   type Difference,
@@ -26,13 +21,14 @@ import {
   type Obstacle,
   owedBytes,
   pendingBytes,
-  rangesOf,
   RunComparison,
   type RunVerdict,
   type Sample,
   type TroubledFile,
   type Verification,
 } from './verify/index.ts';
+import { recordEnd, RunFiles } from './verify-files.ts';
+import { type Candidate, candidatesOf, type Scope, scopesOf } from './verify-scope.ts';
 
 export interface VerifyOptions {
   /** None: all that the lane knows, where they lay last. */
@@ -63,17 +59,6 @@ export async function verify(options: VerifyOptions): Promise<Verification> {
   } finally {
     lock?.release();
   }
-}
-
-/** Under whatever name: a link to a store is that store. */
-/** A root, and the part of it that is asked for. */
-type Scope = Pick<ResolvedRoot, 'name' | 'path' | 'below'>;
-
-/** A run to compare: what the lane has of it, what is there of it now, or both. */
-interface Candidate {
-  readonly run: RunRef;
-  readonly directory: string;
-  readonly found: readonly FoundFile[];
 }
 
 class Pass {
@@ -144,7 +129,9 @@ class Pass {
 
   async #compareAll(): Promise<void> {
     const progress = this.#progress;
-    const scopes = this.#scopes().map((scope) => ({ scope, candidates: this.#candidates(scope) }));
+    const { roots, store } = this.#options;
+    const asked = scopesOf(this.#reader, store.path, roots, this.#obstacles);
+    const scopes = asked.map((scope) => ({ scope, candidates: candidatesOf(this.#reader, scope, this.#obstacles) }));
     for (const { candidates } of scopes) {
       progress.runs.total += candidates.length;
       for (const { run } of candidates) {
@@ -176,61 +163,6 @@ class Pass {
     const unjudged = verdicts.reduce((sum, { unjudged: { gone, stale, unreadable } }) => sum + gone + stale + unreadable, 0);
     if (isAny || unjudged === 0) return;
     this.#obstacles.push({ what: path, reason: `none of the files that ${name} was mirrored from is there as it was` });
-  }
-
-  /** The roots that are asked for and there; those that are not are obstacles. */
-  #scopes(): Scope[] {
-    const known = this.#reader.roots();
-    const { roots, store } = this.#options;
-    if (known.length === 0) {
-      throw new MirrorError('MB3008', `the store ${store.path} is empty: there is nothing to verify`, {
-        command: 'mirrorboard backfill LOGDIR',
-        context: { path: store.path },
-      });
-    }
-    if (roots.length === 0) return known.flatMap(({ name, path }) => (this.#isThere(path) ? [{ name, path, below: '' }] : []));
-    const there = roots.filter((request) => {
-      const path = resolve(request.path);
-      const isKnown = known.some((root) => root.name === request.name || isWithin(path, root.path));
-      return !isKnown || this.#isThere(path);
-    });
-    const resolved = resolveRoots(there, known);
-    for (const { name, path } of resolved) {
-      if (known.some((root) => root.name === name)) continue;
-      throw new MirrorError(
-        'MB3008',
-        `the store ${store.path} has nothing of ${path}; it has: ${known.map((root) => root.path).join(', ')}`,
-        {
-          hint: 'Give one of those, NAME=PATH for a root that lies elsewhere now, or nothing for all.',
-          context: { path },
-        },
-      );
-    }
-    return resolved;
-  }
-
-  #isThere(path: string): boolean {
-    try {
-      readdirSync(path);
-      return true;
-    } catch (error) {
-      const reason = systemCode(error) === 'ENOENT' ? 'the directory is not there any more' : messageOf(error);
-      this.#obstacles.push({ what: path, reason });
-      return false;
-    }
-  }
-
-  /** The lane's runs and those that were found, in the order of their names. */
-  #candidates({ name: root, path, below }: Scope): Candidate[] {
-    const { runs, obstacles } = walk(path, below);
-    for (const obstacle of obstacles) this.#obstacles.push({ what: join(path, obstacle.path), reason: obstacle.reason });
-    const found = new Map(runs.map((run) => [run.path, run.files]));
-    const isIn = (run: string): boolean => below === '' || run === below || run.startsWith(`${below}/`);
-    const held = this.#reader.runs(root).map(({ run }) => run.path);
-    const paths = new Set([...found.keys(), ...held.filter(isIn)]);
-    return [...paths]
-      .sort(compareNames)
-      .map((run) => ({ run: { root, path: run }, directory: join(path, run), found: found.get(run) ?? [] }));
   }
 
   async #compare({ run, directory, found }: Candidate): Promise<void> {
@@ -371,102 +303,6 @@ class Pass {
 /** What is wrong with the store itself, rather than with what it holds. */
 const UNREACHABLE: ReadonlySet<string> = new Set(['MB3001', 'MB3005', 'MB3006']);
 
-/** The event files of one run, up to their watermarks; can be read again and again. */
-class RunFiles {
-  readonly #directory: string;
-  readonly #states: readonly FileState[];
-  readonly #facts: ReadonlyMap<string, FileFacts>;
-  readonly #known: readonly Series[];
-  readonly #window: FileWindow;
-  #catalogue = new Catalogue();
-
-  constructor(
-    directory: string,
-    states: readonly FileState[],
-    facts: ReadonlyMap<string, FileFacts>,
-    series: readonly Series[],
-    window: FileWindow,
-  ) {
-    this.#directory = directory;
-    this.#states = states;
-    this.#facts = facts;
-    // Numbers of our own: a store that lost rows must not make one series pass for another.
-    this.#known = series.map((facts_, id) => ({ ...facts_, id }));
-    this.#window = window;
-  }
-
-  /** The lane's, with series that only the files have behind it. */
-  get catalogue(): readonly Series[] {
-    return this.#catalogue.series;
-  }
-
-  /** Every sound record before the watermarks that is not owed; what can't be read is noted in the facts. */
-  *batches(): Generator<Batch, void, void> {
-    this.#catalogue = new Catalogue(this.#known);
-    const tags = new TagTable();
-    for (const series of this.#known) if (series.plugin === 'scalars') tags.add(new TextEncoder().encode(series.tag), series.id);
-    for (const state of this.#states) {
-      const facts = this.#facts.get(state.name);
-      if (facts === undefined || facts.unjudged !== undefined) continue;
-      let file: OpenFile | undefined;
-      try {
-        file = openFile(join(this.#directory, state.name));
-        yield* this.#file(file, state, facts, tags);
-      } catch (error) {
-        if (systemCode(error) === undefined) throw error;
-        facts.unjudged = systemCode(error) === 'ENOENT' ? 'gone' : 'unreadable';
-        facts.reason = messageOf(error);
-      } finally {
-        if (file !== undefined) closeSync(file.fd);
-      }
-    }
-  }
-
-  *withCatalogue(): Generator<readonly [Batch, readonly Series[]], void, void> {
-    for (const batch of this.batches()) yield [batch, this.catalogue];
-  }
-
-  *#file(file: OpenFile, state: FileState, facts: FileFacts, tags: TagTable): Generator<Batch, void, void> {
-    const change = compareWithState(file, state);
-    if (change !== 'same') {
-      facts.unjudged = 'stale';
-      facts.reason = change === 'shortened' ? 'it is shorter than what was mirrored of it' : 'it holds other records now';
-      return;
-    }
-    this.#window.reset(file.fd);
-    facts.lost.length = 0;
-    for (const { start, end } of rangesOf(facts)) {
-      const decoder = new FileDecoder({
-        run: { root: '', path: '' },
-        file: state.name,
-        generation: state.generation,
-        catalogue: this.#catalogue,
-        tags,
-        start,
-        settled: true,
-      });
-      while (this.#advance(decoder, end) === 'batch') yield decoder.take();
-      yield decoder.take();
-      facts.lost.push(...decoder.damage);
-      const seen = Math.max(decoder.watermark, decoder.damage.at(-1)?.end ?? 0);
-      if (seen < end) facts.lost.push({ start: seen, end, reason: 'torn' }); // shortened meanwhile
-    }
-  }
-
-  /** Feeds the decoder until it has a batch or has seen the whole range. */
-  #advance(decoder: FileDecoder, rangeEnd: number): 'batch' | 'end' {
-    const window = this.#window;
-    let end = rangeEnd;
-    let needed = Math.min(1, end - decoder.wants);
-    for (;;) {
-      if (!window.provide(decoder.wants, needed, end)) end = window.offset + window.end; // shortened meanwhile
-      const step = decoder.advance(window, end);
-      if (step.kind !== 'more') return step.kind;
-      needed = step.needed;
-    }
-  }
-}
-
 function* inChunks(points: Iterable<ReadBackPoint>): Generator<ReadBackPoint[], void, void> {
   let chunk: ReadBackPoint[] = [];
   for (const point of points) {
@@ -475,16 +311,4 @@ function* inChunks(points: Iterable<ReadBackPoint>): Generator<ReadBackPoint[], 
     chunk = [];
   }
   if (chunk.length > 0) yield chunk;
-}
-
-/** A record is its length, a checksum of that, as many bytes, and their checksum. */
-function recordEnd(path: string, offset: number): number {
-  const { fd } = openFile(path);
-  try {
-    const length = new DataView(new ArrayBuffer(8));
-    readSync(fd, length, 0, 8, offset);
-    return offset + 16 + Number(length.getBigUint64(0, true));
-  } finally {
-    closeSync(fd);
-  }
 }

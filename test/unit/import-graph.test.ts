@@ -28,6 +28,8 @@ const WIRING = new Set([
   'reader-thread',
   'reader-protocol',
   'verify-pass',
+  'verify-files',
+  'verify-scope',
   'watch',
   'discover-worker',
   'discover-thread',
