@@ -52,8 +52,8 @@ export class FileLock {
       });
     }
     try {
-      // Not at once: who only looks for a holder has the file for a moment.
-      db.exec('PRAGMA journal_mode = DELETE; PRAGMA busy_timeout = 100; BEGIN EXCLUSIVE');
+      // Not given up at once: who only looks for a holder has the file for a moment.
+      db.exec('PRAGMA journal_mode = DELETE; PRAGMA busy_timeout = 20; BEGIN EXCLUSIVE');
     } catch (error) {
       db.close();
       if (!isTaken(error)) {
