@@ -93,6 +93,8 @@ export async function killWatches(plan: WatchKillPlan): Promise<WatchKillResult>
   const all = Object.values(wanted).reduce((sum, tags) => sum + Object.values(tags).reduce((n, points) => n + points.length, 0), 0);
   // Equal, not at least: a file that was cut short has too many until that is noticed.
   await until(() => storedPoints(store) === all, 20_000);
+  // All may have been stored before the last kill: this one has to have begun before it can be asked to end.
+  await last.said(/root scanned/);
   last.child.kill('SIGTERM');
   const { code, signal, stderr } = await last.ended;
   if (code !== 0) throw new Error(`the last watch ended with ${code ?? signal}: ${stderr}`);
