@@ -1,0 +1,202 @@
+// What the tracking server holds, by the keys of its SQL tables.
+import { invalid, missing, ApiError } from './wire.ts';
+
+export interface Metric {
+  readonly key: string;
+  readonly value: number;
+  readonly timestamp: bigint;
+  readonly step: bigint;
+}
+
+export interface Pair {
+  readonly key: string;
+  readonly value: string;
+}
+
+export interface Experiment {
+  readonly id: string;
+  readonly name: string;
+  readonly tags: Map<string, string>;
+  stage: 'active' | 'deleted';
+}
+
+export interface Run {
+  readonly id: string;
+  readonly experiment: Experiment;
+  name: string;
+  readonly user: string;
+  status: string;
+  readonly startTime: bigint;
+  endTime: bigint | undefined;
+  stage: 'active' | 'deleted';
+  readonly artifactUri: string;
+  /** In the file store as they came, else by (key, timestamp, step, value, is NaN). */
+  readonly metrics: Map<string, Metric>;
+  readonly params: Map<string, string>;
+  readonly tags: Map<string, string>;
+  readonly datasets: Map<string, unknown>;
+  readonly order: number;
+}
+
+export const MOST_VALUE = 1.7976931348623157e308;
+const PARAM_LENGTH = 6000;
+const TAG_LENGTH = 8000;
+
+export class TrackingStore {
+  readonly experiments = new Map<string, Experiment>();
+  readonly runs = new Map<string, Run>();
+  readonly isFileStore: boolean;
+  /** Metric keys that the server has something against. */
+  readonly refusedKeys = new Set<string>();
+  readonly #artifactRoot: (experiment: string, run: string) => string;
+  #made = 0;
+
+  constructor(isFileStore: boolean, artifactRoot: (experiment: string, run: string) => string) {
+    this.isFileStore = isFileStore;
+    this.#artifactRoot = artifactRoot;
+    this.experiments.set('0', { id: '0', name: 'Default', tags: new Map(), stage: 'active' });
+  }
+
+  createExperiment(name: string, tags: readonly Pair[]): Experiment {
+    if (name === '') throw invalid("Invalid experiment name: ''. The name must be a non-empty string");
+    if ([...name].length > 500) throw invalid("'name' exceeds the maximum length of 500 characters");
+    if ([...this.experiments.values()].some((experiment) => experiment.name === name)) {
+      const sql = `(sqlite3.IntegrityError) UNIQUE constraint failed\n[SQL: INSERT INTO experiments]\n[parameters: ('${name}')]`;
+      throw new ApiError(400, 'RESOURCE_ALREADY_EXISTS', `Experiment(name=${name}) already exists. Error: ${sql}`);
+    }
+    const id = String(this.experiments.size);
+    const experiment: Experiment = { id, name, tags: new Map(tags.map(({ key, value }) => [key, value])), stage: 'active' };
+    this.experiments.set(id, experiment);
+    return experiment;
+  }
+
+  experiment(id: string): Experiment {
+    const experiment = this.experiments.get(id);
+    if (experiment === undefined) throw missing(`No Experiment with id=${id} exists`);
+    return experiment;
+  }
+
+  createRun(experimentId: string, facts: { name: string; user: string; startTime: bigint; tags: readonly Pair[] }): Run {
+    const experiment = this.experiment(experimentId);
+    if (experiment.stage !== 'active') {
+      throw invalid(`The experiment ${experiment.id} must be in the 'active' state. Current state is deleted.`);
+    }
+    const given = facts.tags.find(({ key }) => key === 'mlflow.runName')?.value;
+    if (given !== undefined && facts.name !== '' && given !== facts.name) {
+      throw invalid(
+        `Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values (run_name='${facts.name}')`,
+      );
+    }
+    const id = (0x1000000 + this.#made).toString(16).padStart(32, 'ab');
+    const name = facts.name || given || `nervous-snail-${this.#made}`;
+    const run: Run = {
+      id,
+      experiment,
+      name,
+      user: facts.user,
+      status: 'RUNNING',
+      startTime: facts.startTime,
+      endTime: undefined,
+      stage: 'active',
+      artifactUri: this.#artifactRoot(experiment.id, id),
+      metrics: new Map(),
+      params: new Map(),
+      tags: new Map(),
+      datasets: new Map(),
+      order: this.#made++,
+    };
+    for (const tag of [...facts.tags, { key: 'mlflow.runName', value: name }]) setTag(run, tag);
+    this.runs.set(id, run);
+    return run;
+  }
+
+  run(id: string): Run {
+    const run = this.runs.get(id);
+    if (run === undefined) throw missing(`Run with id=${id} not found`);
+    return run;
+  }
+
+  /** A run that takes what it is sent: an ended one does, a deleted one does not. */
+  activeRun(id: string): Run {
+    const run = this.run(id);
+    const stage = run.experiment.stage === 'deleted' ? 'deleted' : run.stage;
+    if (stage !== 'active') throw invalid(`The run ${id} must be in the 'active' state. Current state is ${stage}.`);
+    return run;
+  }
+
+  logMetric(run: Run, metric: Metric): void {
+    if (this.isFileStore) {
+      for (const { key } of run.metrics.values()) {
+        if (key.startsWith(`${metric.key}/`) || metric.key.startsWith(`${key}/`)) {
+          throw new ApiError(500, 'INTERNAL_ERROR', `[Errno 21] Is a directory: '/mlruns/0/${run.id}/metrics/${metric.key}'`);
+        }
+      }
+      run.metrics.set(String(run.metrics.size), metric);
+      return;
+    }
+    const isNan = Number.isNaN(metric.value);
+    // Adding 0 makes a negative zero positive, as the database does.
+    const value = isNan ? 0 : Math.min(Math.max(metric.value, -MOST_VALUE), MOST_VALUE) + 0;
+    const key = JSON.stringify([metric.key, String(metric.timestamp), String(metric.step), value, isNan]);
+    run.metrics.set(key, { ...metric, value: isNan ? NaN : value });
+  }
+
+  /** By timestamp, step and value, as the server gives a history; by arrival in the file store. */
+  history(run: Run, key: string): Metric[] {
+    const metrics = [...run.metrics.values()].filter((metric) => metric.key === key);
+    if (this.isFileStore) return metrics;
+    return metrics.sort((a, b) => compare(a.timestamp, b.timestamp) || compare(a.step, b.step) || compareValues(a.value, b.value));
+  }
+
+  /** Of each metric the one that counts as its last. */
+  latest(run: Run): Metric[] {
+    const latest = new Map<string, Metric>();
+    for (const metric of run.metrics.values()) {
+      const other = latest.get(metric.key);
+      const order =
+        other === undefined
+          ? 1
+          : compare(metric.step, other.step) || compare(metric.timestamp, other.timestamp) || compareValues(metric.value, other.value);
+      if (order >= 0) latest.set(metric.key, metric);
+    }
+    return [...latest.values()];
+  }
+
+  checkParams(run: Run, params: readonly Pair[]): void {
+    const keys = new Set<string>();
+    const double = params.filter(({ key }) => keys.size === keys.add(key).size);
+    if (double.length > 0) {
+      const list = double.map(({ key }) => `'${key}'`).join(', ');
+      throw invalid(
+        `Duplicate parameter keys have been submitted: [${list}]. Please ensure the request contains only one param value per param key.`,
+      );
+    }
+    const changed = params.filter(({ key, value }) => run.params.has(key) && run.params.get(key) !== cut(value, PARAM_LENGTH));
+    if (changed.length === 0) return;
+    const list = changed.map(({ key, value }) => `{'key': '${key}', 'old_value': '${run.params.get(key)}', 'new_value': '${value}'}`);
+    throw invalid(`Changing param values is not allowed. Params were already logged='[${list.join(', ')}]' for run ID='${run.id}'.`);
+  }
+
+  logParam(run: Run, { key, value }: Pair): void {
+    run.params.set(key, cut(value, PARAM_LENGTH));
+  }
+}
+
+export function setTag(run: Run, { key, value }: Pair): void {
+  if (key === 'mlflow.runName') run.name = value;
+  run.tags.set(key, cut(value, TAG_LENGTH));
+}
+
+/** The first code points of a text: what is longer is cut without a word. */
+function cut(value: string, length: number): string {
+  return value.length <= length ? value : [...value].slice(0, length).join('');
+}
+
+function compare(a: bigint, b: bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** NaN is stored as 0 beside a mark. */
+function compareValues(a: number, b: number): number {
+  return (Number.isNaN(a) ? 0 : a) - (Number.isNaN(b) ? 0 : b);
+}
