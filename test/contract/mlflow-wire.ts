@@ -87,7 +87,7 @@ export async function exchangesWith(url: string, group: string): Promise<Exchang
   await ask('no such run', `${api}/runs/get?run_id=${'0'.repeat(32)}`);
 
   // biome-ignore format: a list
-  const keys = ['a(b', 'a//b', 'a/', '/a', './a', 'a/../b', '.', '..', '..a', 'a/..b', '', 'e\u0301', '🚀', 'tab\t', 'end\n', '\u00a0', 'a:b', ' a ', '²', 'ª', '٣', 'x'.repeat(250), 'x'.repeat(251), '損'.repeat(250)];
+  const keys = ['a(b', 'a//b', 'a/', '/a', './a', 'a/../b', '.', '..', '..a', '...', '.a', 'a/..b', '', 'e\u0301', '🚀', 'tab\t', 'end\n', '\u00a0', 'a:b', ' a ', '²', 'ª', '٣', 'x'.repeat(250), 'x'.repeat(251), '損'.repeat(250)];
   for (const key of keys)
     await batch(`the key ${JSON.stringify(key.slice(0, 20))}, ${key.length}`, { metrics: [metric('fine', 1), metric(key, 1)] });
   await batch('a time before 1970', { metrics: [metric('m', 1, -1)] });

@@ -1,0 +1,371 @@
+/**
+ * A backend for mirrorboard as a package: a folder for each tracker run, a line of JSON for each point. Plain JavaScript, with the
+ * types of mirrorboard's contract in comments.
+ *
+ * @typedef {import('../../../src/backends/contract.ts').Backend} Backend
+ * @typedef {import('../../../src/backends/contract.ts').BackendType<ExampleSettings>} BackendType
+ * @typedef {import('../../../src/backends/contract.ts').Capabilities} Capabilities
+ * @typedef {import('../../../src/backends/contract.ts').Handle} Handle
+ * @typedef {import('../../../src/backends/contract.ts').Outcome} Outcome
+ * @typedef {import('../../../src/backends/contract.ts').RunSource} RunSource
+ * @typedef {import('../../../src/backends/contract.ts').TrackerParcel} TrackerParcel
+ * @typedef {{ readonly folder: string }} ExampleSettings
+ */
+import { createHash } from 'node:crypto';
+import { access, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+
+/** An error in the form that mirrorboard shows: a code of docs/errors.md, whether trying again helps, and what to do. */
+class ExampleError extends Error {
+  /**
+   * @param {string} code
+   * @param {string} message
+   * @param {{ retry?: 'now' | 'later' | 'never', hint?: string, cause?: unknown }} [details]
+   */
+  constructor(code, message, { retry = 'never', hint, cause } = {}) {
+    super(message, { cause });
+    this.name = 'MirrorError';
+    this.code = code;
+    this.retry = retry;
+    this.hint = hint;
+    this.command = undefined;
+    this.context = {};
+    this.exitCode = 1;
+  }
+}
+
+/** @type {Capabilities} */
+const CAPABILITIES = {
+  name: 'mirrorboard-backend-example',
+  // Objects are kept as the bytes of their message: nothing is lost, and nothing can be shown.
+  holds: {
+    scalars: 'native',
+    histograms: 'artifact',
+    images: 'artifact',
+    audio: 'artifact',
+    text: 'artifact',
+    pr_curves: 'artifact',
+    mesh: 'artifact',
+    hparams: 'artifact',
+    custom_scalars: 'artifact',
+    graphs: 'artifact',
+    other: 'artifact',
+  },
+  limits: { pointsPerSend: 10_000, bytesPerSend: 4 * 1024 * 1024, runsPerSend: 16 },
+  replacesByKey: true,
+  keeps: { step: true, wallTime: true, nan: true, negativeZero: true, repeatedSteps: true, equalPoints: true },
+  caps: {},
+  readBack: 'full',
+  ownsPosition: false,
+  needsJournal: false,
+};
+
+/** @implements {Backend} */
+class ExampleBackend {
+  /** @type {string} */ #folder;
+  /** Keys that a run's file has already, by handle. @type {Map<string, Set<string>>} */
+  #known = new Map();
+
+  /** @param {string} folder */
+  constructor(folder) {
+    this.#folder = folder;
+  }
+
+  describe() {
+    return CAPABILITIES;
+  }
+
+  async probe() {
+    // Looks, and writes nothing: a folder that is not there yet is made by the first `open`.
+    const isThere = await exists(this.#folder);
+    return {
+      address: this.#folder,
+      version: undefined,
+      clockSkewMs: 0,
+      notes: isThere ? [] : ['The folder is not there yet; it will be made.'],
+    };
+  }
+
+  /**
+   * @param {RunSource} run
+   * @param {Handle | undefined} known
+   */
+  async open(run, known) {
+    if (known !== undefined && (await exists(join(this.#folder, known, 'run.json')))) return known;
+    await mkdir(this.#folder, { recursive: true });
+    // Names of runs and groups may hold anything: the folder is named by the key alone. Who makes it first has it.
+    // A handle that leads nowhere is not given again: under a new one, everything is sent from the beginning.
+    for (let n = known === undefined ? 1 : Number(known.split('-').at(-1)) + 1; ; n++) {
+      const handle = /** @type {Handle} */ (`${run.key}-${n}`);
+      const path = join(this.#folder, handle);
+      const facts = await readFacts(path);
+      if (facts === undefined) {
+        // The whole folder comes into being in one step, so that another process sees all of it or nothing.
+        const own = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}`;
+        await mkdir(own);
+        await writeFile(join(own, 'points.jsonl'), '');
+        const { name, group, tags, instanceId, fingerprint } = run;
+        await writeFile(join(own, 'run.json'), JSON.stringify({ name, group, tags, instanceId, fingerprint }));
+        try {
+          await rename(own, path);
+          return handle;
+        } catch {
+          await rm(own, { recursive: true });
+          n--;
+        }
+      } else if (isSameRun(facts, run)) {
+        return handle;
+      }
+    }
+  }
+
+  /**
+   * @param {readonly TrackerParcel[]} parcels
+   * @returns {Promise<readonly Outcome[]>}
+   */
+  async send(parcels) {
+    /** @type {Outcome[]} */
+    const outcomes = [];
+    for (const parcel of parcels) outcomes.push(await this.#store(parcel));
+    return outcomes;
+  }
+
+  /**
+   * @param {TrackerParcel} parcel
+   * @returns {Promise<Outcome>}
+   */
+  async #store(parcel) {
+    const points = pointsOf(parcel);
+    try {
+      const path = join(this.#folder, parcel.handle, 'points.jsonl');
+      const known = this.#known.get(parcel.handle) ?? new Set((await readLines(path)).map(({ key }) => key));
+      const fresh = points.filter(({ key }) => !known.has(key));
+      if (fresh.length > 0) {
+        // `r+` and not `a`: a run that somebody removed must not come back as a file without its facts.
+        const file = await open(path, 'r+');
+        try {
+          const { size } = await file.stat();
+          // A line that a crash cut short is ended first. It is no JSON, so nobody reads it.
+          const start = size > 0 && (await lastByte(file, size)) !== 10 ? '\n' : '';
+          await file.write(start + fresh.map((point) => `${JSON.stringify(point)}\n`).join(''), size);
+          // Accepted means stored, whatever happens next.
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+      }
+      for (const { key } of fresh) known.add(key);
+      this.#known.set(parcel.handle, known);
+      return { kind: 'accepted', points: points.length, refusals: [] };
+    } catch (cause) {
+      this.#known.delete(parcel.handle);
+      const error = /** @type {any} */ (translated(cause, parcel.handle));
+      return error.code === 'MB4006' ? { kind: 'runFatal', error } : { kind: 'retry', error };
+    }
+  }
+
+  /**
+   * @param {Handle} handle
+   * @param {import('../../../src/backends/contract.ts').ReadBackOptions} [options]
+   */
+  async *readBack(handle, { isWanted = () => true } = {}) {
+    // Two processes may have written the same point: its key says so.
+    const byKey = new Map((await readLines(join(this.#folder, handle, 'points.jsonl'))).map((point) => [point.key, point]));
+    for (const { tag, plugin, file, offset, index, step, wallTime, value } of byKey.values()) {
+      if (!isWanted(tag)) continue;
+      yield { tag, plugin, points: [{ step: read(step), wallTime: Number(read(wallTime)), value: readValue(value), file, offset, index }] };
+    }
+  }
+
+  /**
+   * What is read back of a point that is no scalar is a hash: this file is no place for images.
+   *
+   * @param {string} _tag
+   * @param {string} _plugin
+   * @param {import('../../../src/backends/contract.ts').HeldPoint} point
+   */
+  asHeld(_tag, _plugin, { step, wallTime, value }) {
+    return { step, wallTime, value: typeof value === 'string' ? 'object' : value };
+  }
+
+  /**
+   * @param {Handle} handle
+   * @param {import('../../../src/backends/contract.ts').RunEnd | undefined} end
+   */
+  async finish(handle, end) {
+    const path = join(this.#folder, handle);
+    const facts = await readFacts(path);
+    if (facts === undefined) throw new ExampleError('MB4006', `there is no run ${handle}`);
+    const ended = { ...facts, end: end && { status: end.status, endedAt: written(end.endedAt) } };
+    await writeFile(join(path, 'run.json.new'), JSON.stringify(ended));
+    await rename(join(path, 'run.json.new'), join(path, 'run.json'));
+  }
+
+  /** @param {Handle} handle */
+  async remove(handle) {
+    await rm(join(this.#folder, handle), { recursive: true, force: true });
+  }
+
+  /** @param {Handle} handle */
+  link(handle) {
+    return `file://${encodeURI(join(this.#folder, handle))}`;
+  }
+
+  async close() {}
+}
+
+/**
+ * Points of both speeds: scalars stand in columns, everything else in objects.
+ *
+ * @param {TrackerParcel} parcel
+ */
+function pointsOf({ batch, series }) {
+  const { scalars, objects, file } = batch;
+  const points = [];
+  // The columns may be longer than `count`; numbers that no double holds stand beside them.
+  for (let row = 0; row < scalars.count; row++) {
+    points.push({
+      ...named(series[scalars.series[row] ?? 0]),
+      ...placed(file, scalars.offset[row], scalars.checksum[row], scalars.index[row]),
+      step: written(scalars.wideSteps.get(row) ?? scalars.step[row]),
+      wallTime: written(scalars.wallTime[row]),
+      value: written(scalars.wideValues.get(row) ?? scalars.value[row]),
+    });
+  }
+  for (const { series: id, step, wallTime, offset, checksum, index, form, payload } of objects) {
+    points.push({
+      ...named(series[id]),
+      ...placed(file, offset, checksum, index),
+      step: written(step),
+      wallTime: written(wallTime),
+      value: { form, base64: Buffer.from(payload).toString('base64') },
+    });
+  }
+  return points;
+}
+
+/** @param {import('../../../src/model/series.ts').Series | undefined} series */
+function named(series) {
+  return { tag: series?.tag ?? '', plugin: series?.plugin ?? '' };
+}
+
+/**
+ * The key is made of the file, the place and the checksum, never of tag and step: writers repeat steps.
+ *
+ * @param {string} file
+ * @param {number | undefined} offset
+ * @param {number | undefined} checksum
+ * @param {number | undefined} index
+ */
+function placed(file, offset = 0, checksum = 0, index = 0) {
+  const key = createHash('sha256')
+    .update(JSON.stringify([file, offset, checksum, index]))
+    .digest('hex')
+    .slice(0, 24);
+  return { key, file, offset, index };
+}
+
+/**
+ * JSON has no NaN, no infinities and no negative zero, and most readers round integers beyond 2^53.
+ *
+ * @param {number | bigint | undefined} x
+ */
+function written(x) {
+  if (typeof x === 'bigint') return { integer: String(x) };
+  if (Object.is(x, -0)) return { number: '-0' };
+  return Number.isFinite(x) ? x : { number: String(x) };
+}
+
+/** @param {any} x */
+function read(x) {
+  if (typeof x === 'number') return x;
+  return x.integer === undefined ? Number(x.number) : BigInt(x.integer);
+}
+
+/** @param {any} x */
+function readValue(x) {
+  return typeof x === 'object' && 'base64' in x ? 'object' : read(x);
+}
+
+/**
+ * The lines that are whole.
+ *
+ * @param {string} path
+ * @returns {Promise<any[]>}
+ */
+async function readLines(path) {
+  const lines = (await readFile(path, 'utf8')).split('\n');
+  return lines.flatMap((line) => {
+    try {
+      return line === '' ? [] : [JSON.parse(line)];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/**
+ * @param {import('node:fs/promises').FileHandle} file
+ * @param {number} size
+ */
+async function lastByte(file, size) {
+  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
+  return buffer[0];
+}
+
+/** @param {string} path */
+async function readFacts(path) {
+  try {
+    return JSON.parse(await readFile(join(path, 'run.json'), 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * A tracker run of the same key may be somebody else's: it is ours if they have a file in common.
+ *
+ * @param {any} facts
+ * @param {RunSource} run
+ */
+function isSameRun(facts, run) {
+  if (facts.fingerprint.length === 0) return facts.instanceId === run.instanceId;
+  return run.fingerprint.some(({ file, checksum }) =>
+    facts.fingerprint.some((/** @type {any} */ mark) => mark.file === file && mark.checksum === checksum),
+  );
+}
+
+/** @param {string} path */
+async function exists(path) {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/**
+ * @param {any} cause
+ * @param {string} handle
+ */
+function translated(cause, handle) {
+  if (cause?.code === 'ENOENT') return new ExampleError('MB4006', `the run ${handle} is not there any more`, { cause });
+  return new ExampleError('MB4001', `writing points of ${handle}: ${cause?.message}`, { retry: 'later', cause });
+}
+
+/** @type {BackendType} */
+const exampleBackend = {
+  type: 'mirrorboard-backend-example',
+  parse(section) {
+    const { folder, type: _, ...rest } = section;
+    const problems = Object.keys(rest).map((key) => ({ path: [key], found: 'a setting that is not known', expected: 'folder' }));
+    if (typeof folder !== 'string' || folder === '') {
+      problems.push({ path: ['folder'], found: folder === undefined ? 'nothing' : typeof folder, expected: 'the path of a folder' });
+    }
+    if (problems.length > 0) return { kind: 'problems', problems };
+    return { kind: 'settings', settings: { folder: resolve(String(folder)) }, shown: [{ key: 'folder', value: folder, source: 'file' }] };
+  },
+  target: ({ folder }) => `folder:${folder}`,
+  create: async ({ folder }) => new ExampleBackend(folder),
+};
+
+export default exampleBackend;
