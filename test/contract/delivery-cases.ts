@@ -233,8 +233,11 @@ export function deliveryCases(harness: Harness): void {
       const run = bench.run();
       const drafts = pieces(run, 3);
       const first = await bench.delivery(run.source());
+      const { replacesByKey } = first.backend.describe();
       await first.deliver(drafts.slice(0, 2));
       await bench.close(first.backend);
+      // A tracker that shows what comes twice twice is not sent to again without positions.
+      if (!replacesByKey) return;
       const second = await bench.delivery(run.source());
       expect(second.ledger.handle).toBe(first.ledger.handle);
       await second.deliver(drafts);

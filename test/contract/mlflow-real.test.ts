@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import { toMillis } from '../../src/model/index.ts';
-import { MLFLOW_SETUP_MS, type MlflowServer, startMlflow } from '../support/mlflow-server.ts';
+import { type MlflowServer, startMlflow } from '../support/mlflow-server.ts';
 import { MlflowStub } from '../support/mlflow-stub/index.ts';
 import { GrowingRun, pointsOf } from '../support/parcels.ts';
 import { newLedger, SmallDelivery } from '../support/small-delivery.ts';
@@ -30,12 +30,11 @@ if (server === undefined) {
 } else {
   const { url, readBack, stop } = server;
   afterAll(stop);
-  beforeAll(() => {}, MLFLOW_SETUP_MS);
 
   describe('the stub', () => {
     it('answers as a real server does', async () => {
       const stub = await MlflowStub.start();
-      const group = `wire ${process.pid}`.replace(' ', '-');
+      const group = `wire-${process.pid}`;
       const [real, ours] = [await exchangesWith(url, group), await exchangesWith(stub.url, group)];
       await stub.close();
       expect(ours).toEqual(real);

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readdirSync } from 'node:fs';
 import { expect } from '@jest/globals';
+import type { HeldPoint } from '../../src/backends/contract.ts';
 import {
   event,
   float64,
@@ -109,6 +110,26 @@ export function valueCases(harness: Harness): void {
       event({ wallTime: T + i, step, summary: [simpleValue('wide', i), text('wide text', `${step}`)] }),
     );
     await bench.mirror(run, run.append(events));
+  });
+
+  contractCase(harness, 'changes no number but as its capabilities say', async (bench) => {
+    const backend = await bench.connect();
+    const { keeps } = backend.describe();
+    const plain = { step: 3, wallTime: T + 0.125, value: 0.1 };
+    const cases: readonly (readonly [isKept: boolean, point: HeldPoint])[] = [
+      [true, plain],
+      [true, { ...plain, step: -1, value: -1.7976931348623157e308 }],
+      [true, { ...plain, value: 5e-324 }],
+      [keeps.step, { ...plain, step: 2n ** 63n - 1n }],
+      [keeps.wallTime, { ...plain, wallTime: T + 0.1234567 }],
+      [keeps.nan, { ...plain, value: NaN }],
+      [keeps.negativeZero, { ...plain, value: -0 }],
+    ];
+    for (const [isKept, point] of cases) {
+      if (!isKept || backend.asHeld === undefined) continue;
+      const { step, wallTime, value } = backend.asHeld('loss', 'scalars', point) ?? {};
+      expect({ step, wallTime, value }).toEqual(point);
+    }
   });
 
   contractCase(harness, 'has an outcome for a kind that nobody knows', async (bench) => {

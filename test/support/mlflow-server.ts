@@ -16,9 +16,6 @@ const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const CACHE = process.env['MIRRORBOARD_TEST_CACHE'] || join(ROOT, 'node_modules/.cache/mirrorboard-mlflow');
 const READER = join(ROOT, 'test/support/mlflow_readback.py');
 
-/** Time that a test has to allow for `startMlflow`. */
-export const MLFLOW_SETUP_MS = INSTALL_MS + START_MS + 30_000;
-
 export interface MlflowServer {
   readonly url: string;
   /** Everything an experiment holds, read by the official client. */
