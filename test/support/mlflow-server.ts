@@ -107,12 +107,18 @@ async function install(): Promise<string> {
 /** The standard output of a command that has to succeed in time. */
 function run(command: string, args: readonly string[], timeoutMs: number): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env: cleanEnv(), timeout: timeoutMs, killSignal: 'SIGKILL' });
+    const child = spawn(command, args, { env: cleanEnv() });
+    // spawn's own time limit would keep the process waiting where there is no such command.
+    const limit = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
     const [out, err]: [Buffer[], Buffer[]] = [[], []];
     child.stdout.on('data', (part: Buffer) => out.push(part));
     child.stderr.on('data', (part: Buffer) => err.push(part));
-    child.on('error', reject);
+    child.on('error', (error) => {
+      clearTimeout(limit);
+      reject(error);
+    });
     child.on('close', (code) => {
+      clearTimeout(limit);
       if (code === 0) resolve(Buffer.concat(out).toString('utf8'));
       else reject(new Error(`${command} ${args[0]}: exit code ${code}: ${Buffer.concat(err).toString('utf8').slice(-500)}`));
     });
