@@ -1,0 +1,224 @@
+import { Agent, type Dispatcher } from 'undici';
+import { type ErrorCode, MirrorError, messageOf, systemCode } from '../errors.ts';
+import { type HttpAnswer, type HttpHeaders, headerOf, isTransient } from './answer.ts';
+import { redact } from './redact.ts';
+import { parseRetryAfter } from './retry-after.ts';
+import { readTlsFiles, type TlsOptions } from './tls.ts';
+
+export interface HttpOptions {
+  /** What every path is appended to, with a path of its own or without. User and password in it become basic authentication. */
+  readonly baseUrl: string;
+  readonly auth?: { readonly username: string; readonly password: string } | { readonly token: string };
+  /** Sent with every request. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly tls?: TlsOptions;
+  /** Texts that must not stand in any error, beside the credentials given here. */
+  readonly secrets?: readonly string[];
+  /** Connections at a time. Default 8. */
+  readonly connections?: number;
+  /** Until a connection stands. Milliseconds, default 10 000. */
+  readonly connectTimeoutMs?: number;
+  /** Of a whole request, the answer's body included. Milliseconds, default 120 000. */
+  readonly timeoutMs?: number;
+  /** Longest answer that is read. Bytes, default 256 MiB. */
+  readonly mostAnswerBytes?: number;
+  readonly now?: () => number;
+}
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD';
+  /** Appended to the base address, each part encoded already. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  /** Sent as it is, always with its length. */
+  readonly body?: string | Uint8Array;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+  readonly signal: AbortSignal;
+}
+
+/** Of an answer that is no success, so much is kept. */
+const CUT_BYTES = 2000;
+
+/** The other side let go of the connection: nothing says that it is gone itself. */
+const RESET = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+
+const TLS_HINT = 'Give the certificates that signed it (CA bundle), if you trust it.';
+
+/**
+ * Requests to one server over a pool of connections that are kept. What the server does is a value; only an aborted signal throws.
+ * Every request may be sent twice: a server closes kept connections when it likes, so a reset is answered by one more try at once.
+ */
+export class HttpClient {
+  /** The base address without user, password and a slash at the end. */
+  readonly address: string;
+  readonly #agent: Agent;
+  readonly #origin: string;
+  readonly #prefix: string;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #secrets: readonly string[];
+  readonly #timeoutMs: number;
+  readonly #mostBytes: number;
+  readonly #now: () => number;
+
+  constructor(options: HttpOptions) {
+    const url = new URL(options.baseUrl);
+    const auth = options.auth ?? userOf(url);
+    this.#origin = url.origin;
+    this.#prefix = url.pathname.replace(/\/+$/, '');
+    this.address = this.#origin + this.#prefix;
+    const authorization = auth === undefined ? {} : { authorization: authorizationOf(auth) };
+    this.#headers = { accept: 'application/json', ...options.headers, ...authorization };
+    this.#secrets = [...(auth === undefined ? [] : secretsOf(auth)), ...(options.secrets ?? [])];
+    this.#timeoutMs = options.timeoutMs ?? 120_000;
+    this.#mostBytes = options.mostAnswerBytes ?? 256 * 1024 * 1024;
+    this.#now = options.now ?? Date.now;
+    this.#agent = new Agent({
+      connections: options.connections ?? 8,
+      pipelining: 1,
+      // The limit of the whole request is kept here, and covers both.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: { timeout: options.connectTimeoutMs ?? 10_000, ...readTlsFiles(options.tls ?? {}) },
+    });
+  }
+
+  /** Sends a request. Throws the signal's reason when it is aborted, and nothing else. */
+  async send(request: HttpRequest): Promise<HttpAnswer> {
+    const first = await this.#once(request);
+    return first.kind === 'reset' ? withoutReset(await this.#once(request)) : first;
+  }
+
+  /** Closes the connections; requests under way are broken off. */
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  async #once(request: HttpRequest): Promise<HttpAnswer | Reset> {
+    const { signal, method } = request;
+    signal.throwIfAborted();
+    const path = this.#prefix + request.path + queryText(request.query);
+    const limitMs = request.timeoutMs ?? this.#timeoutMs;
+    const stop = new AbortController();
+    const onAbort = (): void => stop.abort(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    const timer = setTimeout(() => stop.abort(new MirrorError('MB4001', `no answer within ${limitMs / 1000} s`)), limitMs);
+    try {
+      const answer = await this.#agent.request({
+        origin: this.#origin,
+        path,
+        method,
+        headers: { ...this.#headers, ...request.headers },
+        ...(request.body === undefined ? {} : { body: bodyOf(request.body) }),
+        signal: stop.signal,
+      });
+      return await this.#read(answer, method, path);
+    } catch (cause) {
+      if (signal.aborted) throw signal.reason;
+      return this.#unreachable(cause, method, path);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  async #read(answer: Dispatcher.ResponseData, method: string, path: string): Promise<HttpAnswer> {
+    const { statusCode: status, headers } = answer;
+    const isOk = status >= 200 && status < 300;
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of answer.body) {
+      bytes += (chunk as Buffer).length;
+      if (isOk && bytes > this.#mostBytes) {
+        const error = this.#error('MB4005', `${method} ${this.#shown(path)}: the answer is longer than ${this.#mostBytes} bytes`, status);
+        return { kind: 'refused', status, headers, text: '', error };
+      }
+      if (isOk || bytes <= 64 * CUT_BYTES) chunks.push(chunk as Buffer);
+    }
+    const body = Buffer.concat(chunks);
+    return isOk ? { kind: 'ok', status, headers, body } : this.#refusal(status, headers, body, method, path);
+  }
+
+  #refusal(status: number, headers: HttpHeaders, body: Buffer, method: string, path: string): HttpAnswer {
+    const text = redact(body.toString('utf8'), this.#secrets).slice(0, CUT_BYTES);
+    const location = headerOf(headers, 'location');
+    const leads = location === undefined ? '' : `, leads to ${redact(location, this.#secrets)}`;
+    const message = `${method} ${this.#shown(path)}: ${status}${leads}${text === '' ? '' : `: ${firstLine(text)}`}`;
+    if (!isTransient(status)) return { kind: 'refused', status, headers, text, error: this.#error(codeOf(status), message, status) };
+    const afterMs = parseRetryAfter(headerOf(headers, 'retry-after'), this.#now());
+    const error = this.#error(codeOf(status), message, status, { retry: 'later' });
+    return { kind: 'retry', status, headers, text, ...(afterMs === undefined ? {} : { afterMs }), error };
+  }
+
+  #unreachable(cause: unknown, method: string, path: string): HttpAnswer | Reset {
+    const code = systemCode(cause);
+    const isTls = code !== undefined && /CERT|SSL|TLS|SELF_SIGNED|LEAF_SIGNATURE/.test(code);
+    const what = redact(messageOf(cause) || code || 'no reason given', this.#secrets);
+    const error = this.#error('MB4001', `${method} ${this.#shown(path)}: ${what}`, undefined, {
+      retry: 'later',
+      cause,
+      ...(isTls ? { hint: TLS_HINT } : {}),
+    });
+    const kind = code !== undefined && RESET.has(code) ? 'reset' : 'retry';
+    return { kind, status: undefined, headers: {}, text: '', error };
+  }
+
+  #error(
+    code: ErrorCode,
+    message: string,
+    status: number | undefined,
+    details: ConstructorParameters<typeof MirrorError>[2] = {},
+  ): MirrorError {
+    const context = { address: this.address, ...(status === undefined ? {} : { status }) };
+    return new MirrorError(code, message, { ...details, context });
+  }
+
+  #shown(path: string): string {
+    return redact(this.#origin + path, this.#secrets);
+  }
+}
+
+/** The connection went away; the request may have arrived or not. */
+interface Reset extends Omit<Extract<HttpAnswer, { kind: 'retry' }>, 'kind'> {
+  readonly kind: 'reset';
+}
+
+function withoutReset(answer: HttpAnswer | Reset): HttpAnswer {
+  return answer.kind === 'reset' ? { ...answer, kind: 'retry' } : answer;
+}
+
+function codeOf(status: number): ErrorCode {
+  if (status === 401 || status === 403 || status === 407) return 'MB4002';
+  if (status >= 300 && status < 400) return 'MB4003';
+  return status === 408 || status === 502 || status === 503 || status === 504 ? 'MB4001' : 'MB4005';
+}
+
+/** undici sends a text or bytes with their length; a view is made a Buffer so that it is not taken for a stream. */
+function bodyOf(body: string | Uint8Array): string | Buffer {
+  return typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+}
+
+function queryText(query: HttpRequest['query']): string {
+  const parts = Object.entries(query ?? {}).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${encodeURIComponent(name)}=${encodeURIComponent(value)}`],
+  );
+  return parts.length === 0 ? '' : `?${parts.join('&')}`;
+}
+
+function userOf(url: URL): { readonly username: string; readonly password: string } | undefined {
+  if (url.username === '' && url.password === '') return undefined;
+  return { username: decodeURIComponent(url.username), password: decodeURIComponent(url.password) };
+}
+
+function authorizationOf(auth: NonNullable<HttpOptions['auth']>): string {
+  return 'token' in auth ? `Bearer ${auth.token}` : `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}`;
+}
+
+function secretsOf(auth: NonNullable<HttpOptions['auth']>): readonly string[] {
+  return 'token' in auth ? [auth.token] : [auth.password, Buffer.from(`${auth.username}:${auth.password}`).toString('base64')];
+}
+
+function firstLine(text: string): string {
+  const line = text.trim().split('\n', 1)[0] ?? '';
+  return line.length > 300 ? `${line.slice(0, 299)}…` : line;
+}

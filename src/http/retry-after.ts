@@ -1,0 +1,12 @@
+/** Longest wait that a server may ask for: an hour, also where a broken clock says more. */
+const MOST_MS = 3_600_000;
+
+/** Milliseconds that a `Retry-After` asks for, in either of its forms (seconds, HTTP date); undefined where it says nothing. */
+export function parseRetryAfter(header: string | undefined, nowMs: number): number | undefined {
+  const text = header?.trim();
+  if (text === undefined || text === '') return undefined;
+  if (/^\d+(\.\d+)?$/.test(text)) return Math.min(Math.ceil(Number(text) * 1000), MOST_MS);
+  // A date begins with a day's or month's name; anything else (`-1`, `soon`) would be read as some year.
+  const at = /^[a-z]{3}/i.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(at) ? undefined : Math.min(Math.max(0, at - nowMs), MOST_MS);
+}
