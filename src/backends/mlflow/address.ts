@@ -1,0 +1,50 @@
+/** Where a tracking URI leads. */
+export type Address =
+  | {
+      /** `store`: a database or folder, not a server. */
+      readonly kind: 'server' | 'store';
+      /** Without user, password and a slash at the end. */
+      readonly uri: string;
+      /** As it was given. */
+      readonly whole: string;
+      readonly username: string | undefined;
+      readonly password: string | undefined;
+    }
+  | { readonly kind: 'wrong'; readonly expected: string; readonly hint?: string };
+
+const EXPECTED = "a tracking server's address (http://HOST:5000), a store (sqlite:///mlflow.db, postgresql://…, mysql://…) or a folder";
+
+const STORES = /^(?:sqlite|postgresql|postgres|mysql|mssql|file)(?:\+\w+)?:/i;
+
+/** Reads a tracking URI in all the forms that MLflow's own tools take. */
+export function addressOf(text: string): Address {
+  const whole = text.trim();
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(whole)?.[1]?.toLowerCase();
+  if (scheme === 'http' || scheme === 'https') return serverAddress(whole);
+  if (STORES.test(whole)) {
+    // Databases are handed to the server with their password; it must not stand anywhere else.
+    return { kind: 'store', uri: whole.replace(/^([a-z0-9+.-]+:\/\/)[^/@]*@/i, '$1'), whole, username: undefined, password: undefined };
+  }
+  if (scheme?.startsWith('databricks')) {
+    return { kind: 'wrong', expected: EXPECTED, hint: 'Databricks is not supported: it has an API of its own.' };
+  }
+  if (/^[\w.-]+:\d+(?:\/|$)/.test(whole)) return { kind: 'wrong', expected: EXPECTED, hint: `Write http://${whole}.` };
+  // A drive letter is no scheme.
+  if (scheme !== undefined && scheme.length > 1) return { kind: 'wrong', expected: EXPECTED };
+  return { kind: 'store', uri: whole, whole, username: undefined, password: undefined };
+}
+
+function serverAddress(whole: string): Address {
+  let url: URL;
+  let user: readonly [string, string];
+  try {
+    url = new URL(whole);
+    user = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
+  } catch {
+    return { kind: 'wrong', expected: EXPECTED };
+  }
+  // Copied from a browser: what stands behind # is the page, not the server.
+  const uri = url.origin + url.pathname.replace(/\/+$/, '');
+  const [username, password] = user;
+  return { kind: 'server', uri, whole, username: username === '' ? undefined : username, password: password === '' ? undefined : password };
+}

@@ -1,0 +1,155 @@
+import { MirrorError } from '../../errors.ts';
+import { type HttpAnswer, headerOf } from '../../http/index.ts';
+
+/** What stands behind an answer that is no success: decided by status and error code, by the message only where nothing else tells. */
+export type Cause =
+  /** Out of reach, busy, or a race on the server's side. */
+  | 'transient'
+  /** 500: the server stumbled; over our request, or by itself. */
+  | 'internal'
+  | 'unauthorized'
+  /** Not the address of a tracking server. */
+  | 'address'
+  /** The run or experiment is deleted. */
+  | 'inactive'
+  | 'missing'
+  | 'exists'
+  /** More than fits into one request. */
+  | 'tooMuch'
+  /** An element of the request is named. */
+  | 'element'
+  /** A param has another value already. */
+  | 'immutable'
+  /** Nothing is stored behind this address, and it will not change by itself. */
+  | 'notServed'
+  | 'refused';
+
+export interface Failure {
+  readonly kind: 'failed';
+  readonly cause: Cause;
+  readonly status: number | undefined;
+  readonly afterMs?: number;
+  /** The element that was named, for `element`. */
+  readonly element?: { readonly list: 'metrics' | 'params' | 'tags'; readonly index: number };
+  readonly error: MirrorError;
+}
+
+const HOST_HINT =
+  'The server must allow this host name: start it with --allowed-hosts HOST:PORT (or the variable MLFLOW_SERVER_ALLOWED_HOSTS), the port included.';
+
+/** Longest part of a server's message that is shown: some hold whole SQL statements with their values. */
+const MESSAGE_LENGTH = 300;
+
+/** `what` was being done: `creating the run train/a`. */
+export function failureOf(answer: Exclude<HttpAnswer, { kind: 'ok' }>, what: string, address: string): Failure {
+  const { status, text } = answer;
+  const body = apiError(text);
+  const cause = causeOf(status, answer.kind === 'retry', body, isHtml(answer), text);
+  const element = cause === 'element' ? namedElement(body.message) : undefined;
+  const afterMs = answer.kind === 'retry' ? answer.afterMs : undefined;
+  return {
+    kind: 'failed',
+    cause,
+    status,
+    ...(afterMs === undefined ? {} : { afterMs }),
+    ...(element === undefined ? {} : { element }),
+    error: errorOf(cause, answer, body, what, address),
+  };
+}
+
+/** An answer of 200 that is not what the API says: a login page, another program. */
+export function notTheApi(what: string, address: string): Failure {
+  const error = new MirrorError('MB4003', `${what}: ${address} answers with something else than MLflow's API`, {
+    hint: 'Check tracking_uri: it is the address of the tracking server, without /api or a page behind it.',
+    context: { address },
+  });
+  return { kind: 'failed', cause: 'address', status: 200, error };
+}
+
+interface ApiError {
+  readonly code: string;
+  readonly message: string;
+}
+
+function apiError(text: string): ApiError {
+  try {
+    const body: unknown = JSON.parse(text);
+    if (typeof body === 'object' && body !== null) {
+      const { error_code: code, message, detail } = body as Record<string, unknown>;
+      return { code: typeof code === 'string' ? code : '', message: String(message ?? detail ?? '') };
+    }
+  } catch {
+    // A cut JSON text still names its code.
+    const code = /"error_code"\s*:\s*"(\w+)"/.exec(text)?.[1];
+    if (code !== undefined) return { code, message: text };
+  }
+  return { code: '', message: text };
+}
+
+function causeOf(status: number | undefined, isRetry: boolean, { code, message }: ApiError, html: boolean, text: string): Cause {
+  if (status === undefined) return 'transient';
+  if (status === 503 && text.includes('Artifact serving is disabled')) return 'notServed';
+  if (status === 501 || status === 405) return 'notServed';
+  if (status === 500) return 'internal';
+  if (isRetry) return 'transient';
+  if (status === 401 || status === 403 || status === 407) return 'unauthorized';
+  if (status === 413) return 'tooMuch';
+  if (status >= 300 && status < 400) return 'address';
+  if (status === 404) return code === '' && html ? 'address' : 'missing';
+  if (code === 'RESOURCE_ALREADY_EXISTS') return 'exists';
+  if (code === 'RESOURCE_DOES_NOT_EXIST') return 'missing';
+  if (code === 'TEMPORARILY_UNAVAILABLE' || code === 'REQUEST_LIMIT_EXCEEDED') return 'transient';
+  if (/IntegrityError|database is locked|deadlock/i.test(message)) return 'transient';
+  if (message.includes("must be in the 'active' state") || /must be in 'active' lifecycle/.test(message)) return 'inactive';
+  if (message.includes('Changing param values')) return 'immutable';
+  if (namedElement(message) !== undefined) return 'element';
+  if (/at most \d+|must be at most|exceeds? (?:the )?(?:maximum|limit)/i.test(message)) return 'tooMuch';
+  return 'refused';
+}
+
+/** `metrics[12].key`, or the list alone with what is wrong in it. */
+function namedElement(message: string): Failure['element'] {
+  const found = /\b(metrics|params|tags)\[(\d+)\]/.exec(message);
+  return found === null ? undefined : { list: found[1] as 'metrics' | 'params' | 'tags', index: Number(found[2]) };
+}
+
+function isHtml(answer: HttpAnswer): boolean {
+  return headerOf(answer.headers, 'content-type')?.includes('text/html') === true;
+}
+
+function errorOf(cause: Cause, answer: Exclude<HttpAnswer, { kind: 'ok' }>, body: ApiError, what: string, address: string): MirrorError {
+  const { status, error } = answer;
+  const context = { address, ...(status === undefined ? {} : { status }) };
+  const said = oneLine(isHtml(answer) ? '' : body.message) || error.message;
+  if (cause === 'unauthorized') {
+    const isHost = answer.text.includes('Invalid Host header');
+    const hint = isHost
+      ? HOST_HINT
+      : status === 401
+        ? 'Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN.'
+        : 'Ask for the right to write into the experiment (EDIT), or use another one.';
+    return new MirrorError('MB4002', `${what}: ${address} answers ${status}: ${said}`, { hint, context, cause: error });
+  }
+  if (cause === 'address') {
+    return new MirrorError('MB4003', `${what}: ${address} answers ${status}: ${said}`, {
+      hint: 'Check tracking_uri: is it a tracking server, and is the path before /api right (--static-prefix)?',
+      context,
+      cause: error,
+    });
+  }
+  if (cause === 'inactive' || cause === 'missing') {
+    return new MirrorError('MB4006', `${what}: ${said}`, { context, cause: error });
+  }
+  const isLater = cause === 'transient' || cause === 'internal';
+  return new MirrorError(status === undefined ? 'MB4001' : error.code, `${what}: ${said}`, {
+    ...(isLater ? { retry: 'later' } : {}),
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    context,
+    cause: error,
+  });
+}
+
+function oneLine(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length > MESSAGE_LENGTH ? `${line.slice(0, MESSAGE_LENGTH - 1)}…` : line;
+}

@@ -1,0 +1,75 @@
+import type { HttpAnswer } from '../../http/index.ts';
+import { type Failure, failureOf } from './answers.ts';
+import type { MlflowClient, Reply } from './client.ts';
+
+const PROXY = '/api/2.0/mlflow-artifacts/artifacts';
+
+/**
+ * The folder of a run behind the server's artifact proxy, from the run's `artifact_uri`; undefined where artifacts go elsewhere
+ * (a bucket, a path on the server), which nobody but the official client with its own credentials can reach.
+ */
+export function artifactRoot(uri: string): string | undefined {
+  const found =
+    /^mlflow-artifacts:(?:\/\/[^/]*)?(\/.*)$/.exec(uri) ?? /^https?:\/\/[^/]+.*?\/api\/2\.0\/mlflow-artifacts\/artifacts(\/.*)$/.exec(uri);
+  const root = found?.[1]?.replace(/^\/+|\/+$/g, '');
+  return root === undefined || root === '' || root.split('/').some((part) => part === '' || part === '.' || part === '..')
+    ? undefined
+    : root;
+}
+
+/** Files beside a run, through the server's proxy. Paths are of our own making: plain parts, no `..`. */
+export class Artifacts {
+  readonly #client: MlflowClient;
+
+  constructor(client: MlflowClient) {
+    this.#client = client;
+  }
+
+  /** Stores a file, over whatever is there. A server that stumbles is asked once more. */
+  async put(root: string, path: string, data: Uint8Array, signal: AbortSignal): Promise<Failure | undefined> {
+    const first = await this.#put(root, path, data, signal);
+    return first?.cause === 'internal' ? this.#put(root, path, data, signal) : first;
+  }
+
+  async #put(root: string, path: string, data: Uint8Array, signal: AbortSignal): Promise<Failure | undefined> {
+    const headers = { 'content-type': 'application/octet-stream' };
+    const answer = await this.#client.raw({ method: 'PUT', path: address(root, path), body: data, headers, signal });
+    return answer.kind === 'ok' ? undefined : this.#failure(answer, `storing ${path}`);
+  }
+
+  async get(root: string, path: string, signal: AbortSignal): Promise<Reply<Buffer>> {
+    const answer = await this.#client.raw({ method: 'GET', path: address(root, path), signal });
+    return answer.kind === 'ok' ? { kind: 'ok', value: answer.body } : this.#failure(answer, `reading ${path}`);
+  }
+
+  /** The files of one folder of a run, with their lengths. */
+  async list(runId: string, folder: string, signal: AbortSignal): Promise<Reply<ReadonlyMap<string, number>>> {
+    const files = new Map<string, number>();
+    let token: string | undefined;
+    do {
+      const input = { run_id: runId, path: folder, page_token: token };
+      const reply = await this.#client.call(`listing ${folder}`, 'GET', 'artifacts/list', input, signal);
+      if (reply.kind !== 'ok') return reply;
+      const { files: page, next_page_token: next } = reply.value;
+      for (const file of Array.isArray(page) ? page : [])
+        if (file.is_dir !== true) files.set(String(file.path), Number(file.file_size ?? 0));
+      token = typeof next === 'string' && next !== '' ? next : undefined;
+    } while (token !== undefined);
+    return { kind: 'ok', value: files };
+  }
+
+  /** Whether the server serves artifacts at all; undefined where it does not say. */
+  async isServed(signal: AbortSignal): Promise<boolean | undefined> {
+    const answer = await this.#client.raw({ method: 'GET', path: PROXY, signal });
+    if (answer.kind === 'ok') return true;
+    return this.#failure(answer, 'asking for artifacts').cause === 'notServed' ? false : undefined;
+  }
+
+  #failure(answer: Exclude<HttpAnswer, { kind: 'ok' }>, what: string): Failure {
+    return failureOf(answer, what, this.#client.address);
+  }
+}
+
+function address(root: string, path: string): string {
+  return `${PROXY}/${`${root}/${path}`.split('/').map(encodeURIComponent).join('/')}`;
+}

@@ -1,0 +1,88 @@
+import { MirrorError } from '../../errors.ts';
+import type { Experiment, MlflowClient, Reply } from './client.ts';
+import { EXPERIMENT_NAME_LENGTH } from './limits.ts';
+import type { MlflowSettings } from './settings.ts';
+
+type Chosen = Pick<MlflowSettings, 'experimentName' | 'experimentId' | 'restoreDeleted'>;
+
+/** Finds or makes experiments, each once. */
+export class Experiments {
+  readonly #client: MlflowClient;
+  readonly #settings: Chosen;
+  readonly #known = new Map<string, Promise<Experiment>>();
+
+  constructor(client: MlflowClient, settings: Chosen) {
+    this.#client = client;
+    this.#settings = settings;
+  }
+
+  /** The experiment for runs of a group: the lane's own where it names one. */
+  async find(group: string, signal: AbortSignal): Promise<Experiment> {
+    const { experimentId, experimentName } = this.#settings;
+    const name = (experimentName ?? group) || 'Default';
+    const key = experimentId === undefined ? `name ${name}` : `id ${experimentId}`;
+    for (;;) {
+      const under = this.#known.get(key);
+      const found = under ?? this.#resolve(experimentId, name, signal);
+      this.#known.set(key, found);
+      try {
+        return await found;
+      } catch (error) {
+        if (this.#known.get(key) === found) this.#known.delete(key);
+        // Whoever began it was interrupted: that is nothing to us.
+        if (under === undefined || signal.aborted || error instanceof MirrorError) throw error;
+      }
+    }
+  }
+
+  /** After a run could not be made: the experiment may be gone. */
+  forget(): void {
+    this.#known.clear();
+  }
+
+  async #resolve(id: string | undefined, name: string, signal: AbortSignal): Promise<Experiment> {
+    if (id !== undefined) return this.#usable(await this.#byId(id, signal), signal);
+    if ([...name].length > EXPERIMENT_NAME_LENGTH) {
+      throw new MirrorError('MB4004', `an experiment's name has at most ${EXPERIMENT_NAME_LENGTH} characters: ${name.slice(0, 60)}…`);
+    }
+    const found = await this.#client.experimentNamed(name, signal);
+    if (found.kind === 'ok') return this.#usable(found.value, signal);
+    if (found.cause !== 'missing') throw found.error;
+    const made = await this.#client.call(`creating the experiment ${name}`, 'POST', 'experiments/create', { name }, signal);
+    if (made.kind === 'ok') return { id: String(made.value['experiment_id']), name, isDeleted: false };
+    // Somebody else was first: one of many that try gets 200.
+    if (made.cause !== 'exists') throw made.error;
+    return this.#usable(valueOrThrow(await this.#client.experimentNamed(name, signal)), signal);
+  }
+
+  async #byId(id: string, signal: AbortSignal): Promise<Experiment> {
+    const reply = await this.#client.experimentById(id, signal);
+    if (reply.kind !== 'ok' && (reply.cause === 'missing' || reply.cause === 'refused')) {
+      throw new MirrorError('MB4004', `there is no experiment with the id ${id} at ${this.#client.address}`, {
+        hint: 'Correct experiment_id (MLFLOW_EXPERIMENT_ID), or give experiment_name.',
+        cause: reply.error,
+      });
+    }
+    return valueOrThrow(reply);
+  }
+
+  async #usable(experiment: Experiment, signal: AbortSignal): Promise<Experiment> {
+    if (!experiment.isDeleted) return experiment;
+    if (!this.#settings.restoreDeleted) throw deletedError(experiment);
+    const what = `restoring the experiment ${experiment.name}`;
+    valueOrThrow(await this.#client.call(what, 'POST', 'experiments/restore', { experiment_id: experiment.id }, signal));
+    return { ...experiment, isDeleted: false };
+  }
+}
+
+export function deletedError(experiment: Experiment): MirrorError {
+  return new MirrorError('MB4004', `the experiment ${experiment.name} (${experiment.id}) is deleted`, {
+    hint: 'Restore it (mlflow experiments restore), name another one, or set restore_deleted: true.',
+    context: { experiment: experiment.name },
+  });
+}
+
+export function valueOrThrow<T>(reply: Reply<T>): T {
+  if (reply.kind === 'ok') return reply.value;
+  throw reply.error;
+}

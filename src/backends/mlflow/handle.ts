@@ -1,0 +1,32 @@
+import { MirrorError } from '../../errors.ts';
+import type { Handle } from '../contract.ts';
+import { artifactRoot } from './artifacts.ts';
+import type { RunFacts } from './client.ts';
+
+/** A tracker run, as it is found again. */
+export interface TrackedRun {
+  readonly runId: string;
+  readonly experimentId: string;
+  /** The run's folder behind the artifact proxy; undefined where there is no way to store files. */
+  readonly root: string | undefined;
+}
+
+export function trackedRun({ runId, experimentId, artifactUri }: RunFacts): TrackedRun {
+  return { runId, experimentId, root: artifactRoot(artifactUri) };
+}
+
+export function handleOf({ runId, experimentId, root }: TrackedRun): Handle {
+  return JSON.stringify({ run: runId, experiment: experimentId, ...(root === undefined ? {} : { root }) }) as Handle;
+}
+
+export function readHandle(handle: Handle): TrackedRun {
+  try {
+    const { run, experiment, root } = JSON.parse(handle) as Record<string, unknown>;
+    if (typeof run === 'string' && run !== '' && typeof experiment === 'string') {
+      return { runId: run, experimentId: experiment, root: typeof root === 'string' ? root : undefined };
+    }
+  } catch {
+    // Said below.
+  }
+  throw new MirrorError('MB9001', `the handle of an MLflow run is not one: ${handle.slice(0, 80)}`);
+}

@@ -1,0 +1,73 @@
+import type { Batch } from '../../model/index.ts';
+import type { Failure } from './answers.ts';
+import type { MlflowClient } from './client.ts';
+import { HISTORY_PAGE } from './limits.ts';
+import type { Metric } from './prepare.ts';
+
+/**
+ * What a file store holds of a run: it keeps every copy of a point, so what may have arrived before is looked up and left out. Bytes
+ * that this process has not sent before, of a run it made itself, are known to be new.
+ */
+export class HeldMetrics {
+  readonly #client: MlflowClient;
+  readonly #runId: string;
+  readonly #isNew: boolean;
+  /** Of each file, up to where it was sent by this process, arrived or not. */
+  readonly #sent = new Map<string, number>();
+  /** Something of what is being sent may be there already. */
+  #isUnsure = true;
+
+  constructor(client: MlflowClient, runId: string, isNew: boolean) {
+    this.#client = client;
+    this.#runId = runId;
+    this.#isNew = isNew;
+  }
+
+  /** Notes that batches are about to be sent. */
+  begin(batches: readonly Batch[]): void {
+    this.#isUnsure = false;
+    for (const batch of batches) {
+      const file = `${batch.run.path}\n${batch.file}`;
+      const sent = this.#sent.get(file);
+      if (sent === undefined ? !this.#isNew : sent > batch.start) this.#isUnsure = true;
+      this.#sent.set(file, Math.max(sent ?? 0, batch.end));
+    }
+  }
+
+  /** A request failed: some of it may be there. */
+  doubt(): void {
+    this.#isUnsure = true;
+  }
+
+  /** Those of the metrics that are not there yet, each once. `toError` makes what is thrown when the server does not say. */
+  async missing(metrics: readonly Metric[], signal: AbortSignal, toError: (failure: Failure) => Error): Promise<readonly Metric[]> {
+    const held = new Set<string>();
+    if (this.#isUnsure) {
+      for (const key of new Set(metrics.map((metric) => metric.key))) await this.#readHistory(key, held, signal, toError);
+    }
+    return metrics.filter(({ text }) => {
+      const point = canonical(text);
+      if (held.has(point)) return false;
+      held.add(point);
+      return true;
+    });
+  }
+
+  async #readHistory(key: string, held: Set<string>, signal: AbortSignal, toError: (failure: Failure) => Error): Promise<void> {
+    let token: string | undefined;
+    do {
+      const reply = await this.#client.history(this.#runId, key, HISTORY_PAGE, token, signal);
+      if (reply.kind !== 'ok') {
+        if (reply.cause === 'missing') return;
+        throw toError(reply);
+      }
+      for (const { step, timestamp, value } of reply.value.points) held.add(`${key}\n${step}\n${timestamp}\n${value}`);
+      token = reply.value.next;
+    } while (token !== undefined);
+  }
+}
+
+function canonical(text: string): string {
+  const { key, step, timestamp, value } = JSON.parse(text) as Record<string, unknown>;
+  return `${key}\n${step}\n${timestamp}\n${Number(value)}`;
+}

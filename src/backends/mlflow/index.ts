@@ -1,0 +1,252 @@
+/** The MLflow backend: metrics for scalars, artifacts beside them for all that metrics can't hold. */
+import { MirrorError } from '../../errors.ts';
+import type {
+  Backend,
+  BackendContext,
+  BackendType,
+  Capabilities,
+  Handle,
+  HeldPoint,
+  Outcome,
+  Probe,
+  ReadBackChunk,
+  ReadBackOptions,
+  RunEnd,
+  RunSource,
+  TrackerParcel,
+} from '../contract.ts';
+import { Artifacts } from './artifacts.ts';
+import { MlflowClient, type RunFacts } from './client.ts';
+import { valueOrThrow } from './experiments.ts';
+import { handleOf, readHandle, type TrackedRun, trackedRun } from './handle.ts';
+import { keyOf, tagOf } from './keys.ts';
+import { capabilities, TAG_LENGTH } from './limits.ts';
+import { ManagedServer } from './managed-server.ts';
+import { heldScalar, isOdd, nearestMillis } from './map.ts';
+import { probeServer } from './probe.ts';
+import { readBack } from './read-back.ts';
+import { RunWriter } from './run-writer.ts';
+import { Runs } from './runs.ts';
+import { type MlflowSettings, parseSettings } from './settings.ts';
+
+/** A server that answers, and what was learned of it. */
+interface Connection {
+  readonly client: MlflowClient;
+  readonly artifacts: Artifacts;
+  readonly runs: Runs;
+  readonly server: ManagedServer | undefined;
+  readonly isFileStore: boolean;
+  /** Why no run can have files; undefined where they can. */
+  readonly noFiles: string | undefined;
+}
+
+class MlflowBackend implements Backend {
+  readonly #settings: MlflowSettings;
+  readonly #context: BackendContext;
+  #connection: Promise<Connection> | undefined;
+  /** What the connection turned out to be; asked for without waiting. */
+  #known: Connection | undefined;
+  readonly #writers = new Map<string, RunWriter>();
+  /** Whether every run so far can have files. */
+  #hasArtifacts: boolean;
+  readonly #stop = new AbortController();
+
+  constructor(settings: MlflowSettings, context: BackendContext) {
+    this.#settings = settings;
+    this.#context = context;
+    this.#hasArtifacts = settings.artifacts;
+  }
+
+  describe(): Capabilities {
+    return capabilities(this.#hasArtifacts);
+  }
+
+  async probe(signal: AbortSignal): Promise<Probe> {
+    const { client, artifacts } = await this.#client(signal);
+    const probe = await probeServer(client, artifacts, this.#settings, signal);
+    return this.#settings.kind === 'store' ? { ...probe, address: this.#settings.uri } : probe;
+  }
+
+  async open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {
+    const connection = await this.#connect(signal);
+    const { facts, isNew } = await connection.runs.open(source, known, signal);
+    const run = trackedRun(facts);
+    this.#writers.set(run.runId, this.#writerOf(connection, run, facts, isNew));
+    return handleOf(run);
+  }
+
+  #writerOf(connection: Connection, run: TrackedRun, facts: RunFacts | undefined, isNew: boolean): RunWriter {
+    const { client, artifacts, isFileStore } = connection;
+    const away =
+      run.root === undefined
+        ? `artifacts of this run lie at ${facts?.artifactUri ?? 'a place'} that is not served by the tracking server`
+        : undefined;
+    const noFiles = connection.noFiles ?? away;
+    if (noFiles !== undefined && this.#hasArtifacts) {
+      this.#hasArtifacts = false;
+      this.#context.warn('only scalars are mirrored', { reason: noFiles });
+    }
+    const { histogramPercentiles, exactTimes } = this.#settings;
+    const options = { histogramPercentiles, exactTimes, isFileStore, isFlat: isFileStore, noFiles };
+    return new RunWriter(client, artifacts, run, facts, isNew, options, this.#context.warn);
+  }
+
+  async send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
+    let connection: Connection;
+    try {
+      connection = await this.#connect(signal);
+    } catch (cause) {
+      const outcome = notConnected(cause);
+      return parcels.map(() => outcome);
+    }
+    const outcomes: Outcome[] = [];
+    const byRun = Map.groupBy(parcels.entries(), ([, { handle }]) => handle);
+    // Requests of one run follow each other; runs go side by side, the client bounds how many.
+    await Promise.all(
+      [...byRun].map(async ([handle, entries]) => {
+        const run = readHandle(handle);
+        let writer = this.#writers.get(run.runId);
+        if (writer === undefined) {
+          writer = this.#writerOf(connection, run, undefined, false);
+          this.#writers.set(run.runId, writer);
+        }
+        const sent = await writer.send(
+          entries.map(([, parcel]) => parcel),
+          signal,
+        );
+        for (const [k, [i]] of entries.entries()) outcomes[i] = sent[k] as Outcome;
+      }),
+    );
+    return outcomes;
+  }
+
+  async *readBack(handle: Handle, options: ReadBackOptions = {}): AsyncGenerator<ReadBackChunk, void, void> {
+    const { client, artifacts } = await this.#connect(options.signal ?? this.#stop.signal);
+    yield* readBack(client, artifacts, readHandle(handle), options);
+  }
+
+  asHeld(tag: string, plugin: string, point: HeldPoint): HeldPoint | undefined {
+    if (plugin !== 'scalars' || typeof point.value === 'string') return this.#hasArtifacts ? point : undefined;
+    const isFileStore = this.#known?.isFileStore === true;
+    if (!this.#hasArtifacts) return heldScalar(point, isFileStore);
+    const isLost = tag.length > TAG_LENGTH && tagOf(keyOf(tag, { isFlat: isFileStore })) !== tag;
+    return isLost || isOdd(point.wallTime, point.value, this.#settings.exactTimes) ? point : heldScalar(point, isFileStore);
+  }
+
+  async finish(handle: Handle, end: RunEnd | undefined, signal: AbortSignal): Promise<void> {
+    const { client } = await this.#connect(signal);
+    const { runId } = readHandle(handle);
+    const input =
+      end === undefined
+        ? { run_id: runId, status: 'RUNNING' }
+        : { run_id: runId, status: end.status === 'failed' ? 'FAILED' : 'FINISHED', end_time: nearestMillis(end.endedAt) };
+    valueOrThrow(await client.call('setting the status of the run', 'POST', 'runs/update', input, signal));
+  }
+
+  async remove(handle: Handle, signal: AbortSignal): Promise<void> {
+    const { client } = await this.#connect(signal);
+    const { runId } = readHandle(handle);
+    const reply = await client.call('removing the run', 'POST', 'runs/delete', { run_id: runId }, signal);
+    if (reply.kind !== 'ok' && reply.cause !== 'missing' && reply.cause !== 'inactive') throw reply.error;
+    this.#writers.delete(runId);
+  }
+
+  /** A server of our own is gone with us: there is no page to come back to. */
+  link(handle: Handle): string | undefined {
+    if (this.#settings.kind === 'store') return undefined;
+    const { runId, experimentId } = readHandle(handle);
+    return `${this.#settings.uri}/#/experiments/${experimentId}/runs/${runId}`;
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort(new MirrorError('MB4001', 'the backend was closed'));
+    const connection = await this.#connection?.catch(() => undefined);
+    this.#connection = undefined;
+    await connection?.client.close();
+    await connection?.server?.close();
+  }
+
+  /** The connection, with all that has to be known before a run is opened. A failure is not kept: the next call tries anew. */
+  async #connect(signal: AbortSignal): Promise<Connection> {
+    const connection = await this.#client(signal);
+    if (this.#known?.client === connection.client) return this.#known;
+    const facts = valueOrThrow(await connection.client.serverFacts(signal));
+    const isServed = this.#settings.artifacts ? await connection.artifacts.isServed(signal) : undefined;
+    const noFiles = !this.#settings.artifacts
+      ? 'artifacts are switched off (artifacts: false)'
+      : isServed === false
+        ? 'the server does not serve artifacts (--no-serve-artifacts)'
+        : undefined;
+    if (facts.isFileStore)
+      this.#context.warn('the MLflow server keeps its data in files: points are looked up before they are sent again, which is slow');
+    this.#known = { ...connection, isFileStore: facts.isFileStore, noFiles };
+    // Writers know the client they were made with.
+    this.#writers.clear();
+    return this.#known;
+  }
+
+  async #client(signal: AbortSignal): Promise<Connection> {
+    signal.throwIfAborted();
+    for (;;) {
+      const under = this.#connection;
+      const connection = under ?? this.#begin();
+      this.#connection = connection;
+      try {
+        const found = await abortable(connection, signal);
+        if (found.server === undefined || found.server.isRunning) return found;
+        // It died: the next one begins where it ended, on the same store.
+        if (this.#connection === connection) this.#connection = undefined;
+        await found.client.close();
+      } catch (error) {
+        if (this.#connection === connection && !signal.aborted) this.#connection = undefined;
+        throw error;
+      }
+    }
+  }
+
+  async #begin(): Promise<Connection> {
+    const settings = this.#settings;
+    const server = settings.kind === 'store' ? await ManagedServer.start(settings, this.#context.env, this.#stop.signal) : undefined;
+    const client = new MlflowClient(
+      server?.address ?? settings.uri,
+      server === undefined ? settings : { ...settings, auth: undefined, tls: {} },
+    );
+    const runs = new Runs(client, settings, this.#context.warn);
+    return { client, artifacts: new Artifacts(client), runs, server, isFileStore: false, noFiles: undefined };
+  }
+}
+
+/** What is shared goes on when one of those who wait for it is interrupted. */
+async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let onAbort: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function notConnected(cause: unknown): Outcome {
+  const error =
+    cause instanceof MirrorError ? cause : new MirrorError('MB4001', 'connecting to MLflow was interrupted', { retry: 'later', cause });
+  return error.retry === 'never' ? { kind: 'fatal', error } : { kind: 'retry', error };
+}
+
+/** The kind of tracker that `type: mlflow` names. */
+export const mlflow: BackendType<MlflowSettings> = {
+  type: 'mlflow',
+  parse: parseSettings,
+  target({ uri, experimentId, experimentName }) {
+    if (experimentId !== undefined) return `${uri} experiment ${experimentId}`;
+    return experimentName === undefined ? uri : `${uri} ${experimentName}`;
+  },
+  async create(settings, context) {
+    return new MlflowBackend(settings, context);
+  },
+};
+
+export type { MlflowSettings } from './settings.ts';

@@ -1,0 +1,108 @@
+/**
+ * Names of metrics, params and tags. MLflow takes letters, digits and `_ - . / space`, and only what is its own normal path. Anything
+ * else is written `.x<hex>.` (the code point; `.x.` for an empty name), so that the original can be had back from the name alone.
+ */
+import { createHash } from 'node:crypto';
+import { KEY_LENGTH } from './limits.ts';
+
+/** A plain part of a name. The colon is not: servers on Windows and older ones refuse it, and a name must not depend on the server. */
+const PLAIN = /^[\p{L}\p{N}_\-. /]$/u;
+/** Behind `.x` and hexadecimal digits: what shows that no escape was meant. */
+const HARMLESS = /^[\p{L}\p{N}_\- ]/u;
+
+/** Metrics below this name are our own (percentiles of histograms): a tag that begins with it is escaped. */
+export const DERIVED_PREFIX = 'mirrorboard.derived/';
+
+const SHORTENED_LENGTH = 200;
+
+export interface KeyOptions {
+  /** A file store keeps a metric in a file of its name: `a` and `a/b` can't both be there, so `/` is escaped. */
+  readonly isFlat?: boolean;
+  /** Default `KEY_LENGTH`. */
+  readonly mostLength?: number;
+}
+
+/** The name under which a tag is kept. Two tags never have the same. */
+export function keyOf(tag: string, options: KeyOptions = {}): string {
+  const most = options.mostLength ?? KEY_LENGTH;
+  const escaped = escapeName(tag, options.isFlat === true);
+  const points = [...escaped];
+  if (points.length <= most) return escaped;
+  const hash = createHash('sha256').update(tag).digest('hex').slice(0, 16);
+  // A cut must not end in what a path would lose.
+  const kept = points
+    .slice(0, Math.min(SHORTENED_LENGTH, most - 18))
+    .join('')
+    .replace(/[/.]+$/, '');
+  return `${kept}.h${hash}`;
+}
+
+/** Whether a key is a cut one: its tag can't be had back from it. */
+export function isShortened(key: string, tag: string): boolean {
+  return tagOf(key) !== tag;
+}
+
+/** Undoes `keyOf` for every key that was not cut. */
+export function tagOf(key: string): string {
+  return key.replace(/\.x([0-9a-f]*)\./g, (whole, hex: string) => {
+    if (hex === '') return '';
+    const point = Number.parseInt(hex, 16);
+    return point <= 0x10ffff ? String.fromCodePoint(point) : whole;
+  });
+}
+
+function escapeName(tag: string, isFlat: boolean): string {
+  if (tag === '') return '.x.';
+  // Most names are plain, and this is all that happens to them.
+  if (!isFlat && /^[a-zA-Z0-9_-]+(?:\/[a-zA-Z0-9_-]+)*$/.test(tag)) return tag;
+  let out = '';
+  const points = [...tag];
+  const isReserved = tag.startsWith('mirrorboard.');
+  for (const [i, point] of points.entries()) {
+    const isEscaped =
+      !PLAIN.test(point) ||
+      (i === 0 && isReserved) ||
+      (point === '/' && (isFlat || isEmptyPart(points, i))) ||
+      (point === '.' && (isDotPart(points, i) || looksLikeEscape(points, i)));
+    out += isEscaped ? `.x${(point.codePointAt(0) ?? 0).toString(16)}.` : point;
+  }
+  return out;
+}
+
+/** A slash at either end, or behind another one. */
+function isEmptyPart(points: readonly string[], i: number): boolean {
+  return i === 0 || i === points.length - 1 || points[i - 1] === '/';
+}
+
+/** A dot of a part that is `.` or `..`: paths lose those. */
+function isDotPart(points: readonly string[], i: number): boolean {
+  let start = i;
+  while (start > 0 && points[start - 1] !== '/') start--;
+  let end = i + 1;
+  while (end < points.length && points[end] !== '/') end++;
+  const part = points.slice(start, end);
+  return part.length <= 2 && part.every((point) => point === '.');
+}
+
+/** A dot that would be read as the beginning of an escape, or could become one with what is put behind it. */
+function looksLikeEscape(points: readonly string[], i: number): boolean {
+  if (points[i + 1] !== 'x') return false;
+  let end = i + 2;
+  while (end < points.length && /^[0-9a-f]$/.test(points[end] ?? '')) end++;
+  const next = points[end];
+  return next === undefined || !HARMLESS.test(next);
+}
+
+/** A part of an artifact's path: `/` as `~`, as the grid of images wants it; what is not plain ASCII is escaped. At most 120 characters. */
+export function fileNameOf(tag: string): string {
+  let out = '';
+  for (const point of tag) {
+    if (/^[A-Za-z0-9_\- ]$/.test(point)) out += point;
+    else if (point === '/') out += '~';
+    else if (point === '.' && out !== '' && !out.endsWith('.')) out += '.';
+    else out += `.x${(point.codePointAt(0) ?? 0).toString(16)}.`;
+  }
+  const text = out === '' ? '.x.' : out.replace(/^ | $/g, '_');
+  if (text.length <= 120) return text;
+  return `${text.slice(0, 100)}.h${createHash('sha256').update(tag).digest('hex').slice(0, 16)}`;
+}

@@ -1,0 +1,51 @@
+import type { Capabilities, Holding } from '../contract.ts';
+
+/** Of one log-batch: the server refuses more, the whole request with them. */
+export const METRICS_PER_REQUEST = 1000;
+export const PARAMS_PER_REQUEST = 100;
+export const TAGS_PER_REQUEST = 100;
+/** The documented limit is a million; hosted services keep to it. Segments keep to it too, for proxies with limits of their own. */
+export const BYTES_PER_REQUEST = 900_000;
+
+/** Code points. Longer keys are refused; longer values are cut by the server without a word, so they are cut here. */
+export const KEY_LENGTH = 250;
+export const PARAM_LENGTH = 6000;
+export const TAG_LENGTH = 8000;
+export const NAME_LENGTH = 250;
+export const EXPERIMENT_NAME_LENGTH = 500;
+
+/** A page of a metric's history: the server gives no more. */
+export const HISTORY_PAGE = 25_000;
+
+/** Requests under way at a time, of all runs: more gain nothing, the database has one writer. */
+export const REQUESTS_AT_ONCE = 4;
+/** Artifacts under way at a time, of one send. */
+export const UPLOADS_AT_ONCE = 8;
+
+/** What MLflow holds, once it is known whether artifacts can be stored. */
+export function capabilities(hasArtifacts: boolean): Capabilities {
+  const beside: Holding = hasArtifacts ? 'artifact' : 'none';
+  return {
+    name: 'mlflow',
+    holds: {
+      scalars: 'native',
+      histograms: beside,
+      images: hasArtifacts ? 'native' : 'none',
+      audio: beside,
+      text: beside,
+      pr_curves: beside,
+      mesh: beside,
+      hparams: hasArtifacts ? 'native' : 'none',
+      custom_scalars: beside,
+      graphs: beside,
+      other: beside,
+    },
+    limits: { pointsPerSend: 10_000, bytesPerSend: 8 * 1024 * 1024, runsPerSend: 1, sendsAtOnce: REQUESTS_AT_ONCE, gatherMs: 1000 },
+    replacesByKey: true,
+    keeps: { step: true, wallTime: false, nan: true, negativeZero: hasArtifacts, repeatedSteps: true, equalPoints: false },
+    caps: {},
+    readBack: 'full',
+    ownsPosition: false,
+    needsJournal: false,
+  };
+}

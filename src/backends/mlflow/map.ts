@@ -1,0 +1,176 @@
+/** Canonical points to what MLflow is sent. Pure. */
+import {
+  type Blob,
+  interpret,
+  type Json,
+  type JsonObject,
+  jsonText,
+  type ObjectPoint,
+  toMillis,
+  type Value,
+  valueJson,
+} from '../../model/index.ts';
+import type { HeldPoint } from '../contract.ts';
+import { DERIVED_PREFIX, fileNameOf, keyOf, type KeyOptions } from './keys.ts';
+import { KEY_LENGTH } from './limits.ts';
+import type { PointPlace } from './segments.ts';
+import { placeId } from './segments.ts';
+
+/** Whether a scalar can't be had back from its metric, so that it is kept beside it too. */
+export function isOdd(wallTime: number, value: number | bigint, exactTimes: boolean): boolean {
+  if (typeof value === 'bigint' || (value === 0 && Object.is(value, -0)) || value === Infinity || value === -Infinity) return true;
+  const ms = toMillis(wallTime);
+  return !(ms >= 0 && ms <= Number.MAX_SAFE_INTEGER) || Object.is(ms, -0) || (exactTimes && ms / 1000 !== wallTime);
+}
+
+/** The nearest time MLflow takes: whole milliseconds, not before 1970. NaN is 1970. */
+export function nearestMillis(wallTime: number): number {
+  const ms = toMillis(wallTime);
+  if (Number.isNaN(ms) || ms <= 0) return 0;
+  return Math.min(ms, Number.MAX_SAFE_INTEGER);
+}
+
+/** The nearest number a metric holds. Infinities are sent as they are; databases hold the largest number in their place. */
+export function nearestValue(value: number | bigint): number {
+  return Number(value) + 0;
+}
+
+/** A scalar as its metric holds it. Databases have no infinities: the largest number stands for them; a file store has. */
+export function heldScalar(point: HeldPoint, isFileStore = false): HeldPoint {
+  const value = nearestValue(point.value as number | bigint);
+  return { step: point.step, wallTime: nearestMillis(point.wallTime) / 1000, value: isFileStore ? value : clamped(value) };
+}
+
+/** A number as a database holds it. */
+export function clamped(value: number): number {
+  return Number.isNaN(value) ? value : Math.max(-Number.MAX_VALUE, Math.min(value, Number.MAX_VALUE));
+}
+
+/**
+ * The JSON text of a metric; `keyText` is its name as JSON. The server answers 200 to a number it can't read, stores zeros for it and
+ * drops all that follows, so every number is put into a form here that it is known to take.
+ */
+export function metricText(keyText: string, step: number | bigint, wallTime: number, value: number | bigint): string {
+  const exact = typeof step === 'bigint' || !Number.isSafeInteger(step) ? `"${BigInt(step)}"` : String(step + 0);
+  return `{"key":${keyText},"value":${numberText(nearestValue(value))},"timestamp":${nearestMillis(wallTime)},"step":${exact}}`;
+}
+
+function numberText(value: number): string {
+  if (Number.isFinite(value)) return String(value);
+  return Number.isNaN(value) ? '"NaN"' : value > 0 ? '"Infinity"' : '"-Infinity"';
+}
+
+/** A file that is stored beside a run. */
+export interface Upload {
+  readonly path: string;
+  readonly data: Uint8Array;
+}
+
+/** What becomes of a point that is no scalar. */
+export interface MappedObject {
+  /** Its value's JSON text. */
+  readonly valueText: string;
+  /** What lies beside it, large bytes first, in the order in which the value names them. */
+  readonly uploads: readonly Upload[];
+  /** How many of `uploads` are needed to have the point back; the others are for people. */
+  readonly needed: number;
+  readonly params: readonly { readonly name: string; readonly value: string }[];
+  /** Numbers derived from it, by name. */
+  readonly metrics: readonly { readonly key: string; readonly value: number }[];
+  readonly hasImages: boolean;
+}
+
+export interface MapOptions extends KeyOptions {
+  readonly histogramPercentiles: boolean;
+}
+
+export function mapObject(tag: string, plugin: string, point: ObjectPoint, place: PointPlace, options: MapOptions): MappedObject {
+  const value = interpret(plugin, point);
+  const blobs: Blob[] = [];
+  const valueText = jsonText(valueJson(value, (blob) => blobs.push(blob)));
+  const id = placeId(place);
+  const name = fileNameOf(tag);
+  const exact = blobs.map((blob, i): Upload => ({ path: blobPath(value, blob, i, blobs.length, name, point, id), data: blob.data }));
+  return {
+    valueText,
+    uploads: [...exact, ...forPeople(value, exact, name, point, id)],
+    needed: exact.length,
+    params: value.kind === 'hparams' ? paramsOf(value.data) : [],
+    metrics: options.histogramPercentiles && value.kind === 'histogram' ? percentilesOf(tag, value, options) : [],
+    hasImages: value.kind === 'images' && exact.length > 0,
+  };
+}
+
+/** Names come from the point's place, so that whatever is sent again falls on itself. */
+function blobPath(value: Value, blob: Blob, i: number, count: number, name: string, point: ObjectPoint, id: string): string {
+  const part = count === 1 ? '' : `_${i}`;
+  switch (value.kind) {
+    case 'images': {
+      // The grid shows one image a key and step, so each image of a point has a key of its own.
+      const key = count === 1 ? name : `${name}~${i}`;
+      const extension = ['png', 'jpeg', 'gif', 'bmp'].includes(blob.format) ? 'png' : 'bin';
+      return `images/${key}+step+${point.step}+timestamp+${nearestMillis(point.wallTime)}+${id}.${extension}`;
+    }
+    case 'audio':
+      return `audio/${name}/step_${point.step}_${id}${part}.${blob.format === 'bytes' ? 'bin' : blob.format}`;
+    case 'graph':
+      return `graph/${name}_${id}.${blob.data[0] === 0x7b ? 'json' : 'pb'}`;
+    default:
+      return `mirrorboard/blobs/${blob.sha256}.bin`;
+  }
+}
+
+function forPeople(value: Value, exact: readonly Upload[], name: string, point: ObjectPoint, id: string): readonly Upload[] {
+  if (value.kind === 'images') {
+    // The grid's cell loads this file, the view behind it the other one.
+    return exact
+      .filter(({ path }) => path.endsWith('.png'))
+      .map(({ path, data }) => ({ path: `${path.slice(0, -4)}+compressed.png`, data }));
+  }
+  if (value.kind === 'text') {
+    const text = value.strings.map((bytes) => Buffer.from(bytes).toString('utf8')).join('\n\n');
+    return [{ path: `text/${name}/step_${point.step}_${id}.md`, data: Buffer.from(text) }];
+  }
+  return [];
+}
+
+/** Hyperparameters of a session's start; the session's end is the run's status. */
+function paramsOf(data: JsonObject): MappedObject['params'] {
+  const start = data['session_start_info'];
+  const hparams = isObject(start) ? start['hparams'] : undefined;
+  if (!isObject(hparams)) return [];
+  return Object.keys(hparams).map((name) => {
+    const value = hparams[name] as Json;
+    return { name, value: typeof value === 'string' ? value : typeof value === 'number' ? String(value) : jsonText(value) };
+  });
+}
+
+function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const PERCENTILES = [
+  ['p05', 0.05],
+  ['p50', 0.5],
+  ['p95', 0.95],
+] as const;
+
+function percentilesOf(tag: string, value: Extract<Value, { kind: 'histogram' }>, options: KeyOptions): MappedObject['metrics'] {
+  const counts = value.count.map(Number);
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  if (!(total > 0)) return [];
+  const edges = value.left.map((left, i) => [Number(left), Number(value.right[i])] as const);
+  const at = (share: number): number => {
+    let below = 0;
+    for (const [i, [left, right]] of edges.entries()) {
+      const count = counts[i] as number;
+      if (below + count >= share * total && count > 0) return left + (right - left) * ((share * total - below) / count);
+      below += count;
+    }
+    return edges.at(-1)?.[1] ?? Number.NaN;
+  };
+  const mean = edges.reduce((sum, [left, right], i) => sum + ((left + right) / 2) * ((counts[i] as number) / total), 0);
+  const series = keyOf(tag, { ...options, mostLength: KEY_LENGTH - DERIVED_PREFIX.length - '/mean'.length });
+  const base = DERIVED_PREFIX + series;
+  return [...PERCENTILES.map(([name, share]) => ({ key: `${base}/${name}`, value: at(share) })), { key: `${base}/mean`, value: mean }];
+}

@@ -1,0 +1,157 @@
+import type { Batch } from '../../model/index.ts';
+import type { Refusal, TrackerParcel } from '../contract.ts';
+import type { Tag } from './client.ts';
+import { keyOf, tagOf } from './keys.ts';
+import { KEY_LENGTH, TAG_LENGTH } from './limits.ts';
+import { isOdd, type MapOptions, mapObject, metricText, type Upload } from './map.ts';
+import { markLine, type PointPlace, pointLine, type SegmentLine, scalarText } from './segments.ts';
+
+/** One element of a log-batch, and the point it stands for. */
+export interface Metric {
+  readonly key: string;
+  readonly text: string;
+  readonly offset: number;
+  readonly index: number;
+  readonly isDerived: boolean;
+  /** It arrived, or never will. */
+  isSettled: boolean;
+}
+
+/** All that a parcel becomes. */
+export interface Prepared {
+  readonly metrics: readonly Metric[];
+  /** In the order of the file. */
+  readonly lines: readonly SegmentLine[];
+  readonly uploads: readonly (Upload & { readonly isNeeded: boolean; readonly offset: number; readonly index: number })[];
+  /** What is left to write. */
+  readonly params: { readonly key: string; readonly value: string }[];
+  /** What a run says of its names, to be there before the names are. */
+  readonly tags: readonly Tag[];
+  readonly refusals: readonly Refusal[];
+}
+
+export interface PrepareOptions extends MapOptions {
+  readonly exactTimes: boolean;
+  /** Why files can't be stored; undefined where they can. */
+  readonly noFiles: string | undefined;
+}
+
+export function prepare({ batch, series }: TrackerParcel, options: PrepareOptions): Prepared {
+  const metrics: Metric[] = [];
+  const lines: SegmentLine[] = [];
+  const uploads: Prepared['uploads'][number][] = [];
+  const params: Prepared['params'] = [];
+  const tags = new Map<string, string>();
+  const refusals: Refusal[] = [];
+  const names = new Names(options, tags);
+  const hasFiles = options.noFiles === undefined;
+  const placeOf = (point: { offset: number; checksum: number; index: number }): PointPlace => ({
+    run: batch.run,
+    file: batch.file,
+    offset: point.offset,
+    checksum: point.checksum,
+    index: point.index,
+  });
+
+  eachScalar(batch, (id, step, wallTime, value, offset, checksum, index) => {
+    const tag = series[id]?.tag ?? '';
+    const name = names.of(tag);
+    metrics.push({ key: name.key, text: metricText(name.json, step, wallTime, value), offset, index, isDerived: false, isSettled: false });
+    if (hasFiles && (name.isLost || isOdd(wallTime, value, options.exactTimes))) {
+      lines.push(pointLine(placeOf({ offset, checksum, index }), tag, series[id]?.plugin ?? '', step, wallTime, scalarText(value), []));
+    }
+  });
+
+  for (const point of batch.objects) {
+    const { tag = '', plugin = '' } = series[point.series] ?? {};
+    const { offset, index, step, wallTime } = point;
+    const place = placeOf(point);
+    const mapped = mapObject(tag, plugin, point, place, options);
+    for (const { name, value } of mapped.params) params.push({ key: names.of(name).key, value });
+    if (!hasFiles) {
+      refusals.push({
+        offset,
+        index,
+        kind: 'unsupported',
+        reason: `${options.noFiles}${mapped.params.length > 0 ? '; its params are stored' : ''}`,
+      });
+      continue;
+    }
+    for (const [i, upload] of mapped.uploads.entries()) uploads.push({ ...upload, isNeeded: i < mapped.needed, offset, index });
+    const files = mapped.uploads.slice(0, mapped.needed).map(({ path, data }) => [path, data.length] as const);
+    lines.push(pointLine(place, tag, plugin, step, wallTime, mapped.valueText, files));
+    for (const { key, value } of mapped.metrics) {
+      const text = metricText(JSON.stringify(key), step, wallTime, value);
+      metrics.push({ key, text, offset, index, isDerived: true, isSettled: false });
+    }
+    if (mapped.hasImages) tags.set('mlflow.loggedImages', 'True');
+  }
+  if (hasFiles) for (const mark of batch.marks) lines.push(markLine(placeOf({ ...mark, index: 0 }), mark));
+  lines.sort((a, b) => a.offset - b.offset || a.index - b.index);
+  return { metrics, lines, uploads, params, tags: [...tags].map(([key, value]) => ({ key, value })), refusals };
+}
+
+interface Name {
+  readonly key: string;
+  readonly json: string;
+  /** The tag can't be had back from the key, and is too long to be published. */
+  readonly isLost: boolean;
+}
+
+/** Names of one parcel, each made once; those that differ from the tag are published. */
+class Names {
+  readonly #known = new Map<string, Name>();
+  readonly #options: PrepareOptions;
+  readonly #tags: Map<string, string>;
+
+  constructor(options: PrepareOptions, tags: Map<string, string>) {
+    this.#options = options;
+    this.#tags = tags;
+  }
+
+  of(tag: string): Name {
+    let name = this.#known.get(tag);
+    if (name === undefined) {
+      const key = keyOf(tag, this.#options);
+      const canPublish = tag.length <= TAG_LENGTH;
+      name = { key, json: JSON.stringify(key), isLost: !canPublish && tagOf(key) !== tag };
+      if (key !== tag && canPublish) this.#tags.set(publishedName(key), tag);
+      this.#known.set(tag, name);
+    }
+    return name;
+  }
+}
+
+const PUBLISHED = 'mirrorboard.key.';
+
+/** The tag of a run that says what a key stands for. A key that is too long to stand in it is one that ends in a hash. */
+export function publishedName(key: string): string {
+  return [...key].length + PUBLISHED.length <= KEY_LENGTH ? PUBLISHED + key : `${PUBLISHED}${key.slice(-18)}`;
+}
+
+/** Walks over the rows of the columns, wide integers in their places. */
+function eachScalar(
+  { scalars }: Batch,
+  visit: (
+    series: number,
+    step: number | bigint,
+    wallTime: number,
+    value: number | bigint,
+    offset: number,
+    checksum: number,
+    index: number,
+  ) => void,
+): void {
+  const { count, series, step, wallTime, value, offset, checksum, index, wideSteps, wideValues } = scalars;
+  for (let i = 0; i < count; i++) {
+    visit(
+      series[i] as number,
+      wideSteps.get(i) ?? (step[i] as number),
+      wallTime[i] as number,
+      wideValues.get(i) ?? (value[i] as number),
+      offset[i] as number,
+      checksum[i] as number,
+      index[i] as number,
+    );
+  }
+}

@@ -1,0 +1,205 @@
+/** Everything a tracker run holds: points of segments as they were, all others from the metrics' histories. */
+import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../contract.ts';
+import type { Artifacts } from './artifacts.ts';
+import type { MlflowClient } from './client.ts';
+import { valueOrThrow } from './experiments.ts';
+import type { TrackedRun } from './handle.ts';
+import { DERIVED_PREFIX, tagOf } from './keys.ts';
+import { HISTORY_PAGE } from './limits.ts';
+import { clamped, nearestMillis, nearestValue } from './map.ts';
+import { publishedName } from './prepare.ts';
+import { type NeededFile, parseLine, parseSegmentName, SEGMENT_FOLDER, type StoredPoint } from './segments.ts';
+
+/** Scalars of segments whose metrics are to be left out are kept in memory up to this number; the tags beyond are read once more. */
+const MOST_KEPT = 400_000;
+/** Points of segments handed over at a time, and how long their values may be together. */
+const CHUNK_POINTS = 10_000;
+const CHUNK_BYTES = 8 * 1024 * 1024;
+
+type Wanted = (tag: string) => boolean;
+
+export async function* readBack(
+  client: MlflowClient,
+  artifacts: Artifacts,
+  run: TrackedRun,
+  options: ReadBackOptions,
+): AsyncGenerator<ReadBackChunk, void, void> {
+  const signal = options.signal ?? new AbortController().signal;
+  const isWanted = options.isWanted ?? (() => true);
+  const facts = valueOrThrow(await client.run(run.runId, signal));
+  const segments = new SegmentReader(artifacts, run, signal);
+  const shadows = new Shadows();
+  yield* segments.chunks(isWanted, (point) => shadows.add(point));
+
+  const keys = facts.metrics
+    .filter((key) => !key.startsWith(DERIVED_PREFIX))
+    .map((key) => ({ key, tag: facts.tags.get(publishedName(key)) ?? tagOf(key) }))
+    .filter(({ tag }) => isWanted(tag));
+  for (const { key, tag } of keys) {
+    if (shadows.isOverfull(tag))
+      await segments.each(
+        (name) => name === tag,
+        (point) => shadows.addLate(point),
+      );
+    const shadow = shadows.take(tag);
+    let token: string | undefined;
+    do {
+      const page = valueOrThrow(await client.history(run.runId, key, HISTORY_PAGE, token, signal));
+      const points: ReadBackPoint[] = [];
+      for (const { step, timestamp, value } of page.points) {
+        if (shadow?.has(shadowOf(step, timestamp, value)) === true) continue;
+        points.push({ step, wallTime: timestamp / 1000, value });
+      }
+      if (points.length > 0) yield { tag, plugin: 'scalars', points };
+      token = page.next;
+    } while (token !== undefined);
+  }
+}
+
+/** A metric's point that stands for a scalar which is exact in a segment. */
+function shadowOf(step: number | bigint, timestamp: number, value: number): string {
+  return `${step} ${timestamp} ${clamped(value)}`;
+}
+
+/** Points of metrics that are shadows of exact ones, by tag, in bounded memory. */
+class Shadows {
+  readonly #byTag = new Map<string, Set<string>>();
+  readonly #overfull = new Set<string>();
+  #count = 0;
+
+  add(point: StoredPoint): void {
+    if (typeof point.value === 'string' || this.#overfull.has(point.tag)) return;
+    if (this.#count >= MOST_KEPT) {
+      this.#count -= this.#byTag.get(point.tag)?.size ?? 0;
+      this.#byTag.delete(point.tag);
+      this.#overfull.add(point.tag);
+      return;
+    }
+    this.#put(point);
+  }
+
+  isOverfull(tag: string): boolean {
+    return this.#overfull.has(tag);
+  }
+
+  addLate(point: StoredPoint): void {
+    if (typeof point.value !== 'string') this.#put(point);
+  }
+
+  /** Each tag is asked for once; what was kept of it is let go. */
+  take(tag: string): ReadonlySet<string> | undefined {
+    const shadow = this.#byTag.get(tag);
+    this.#count -= shadow?.size ?? 0;
+    this.#byTag.delete(tag);
+    return shadow;
+  }
+
+  #put({ tag, step, wallTime, value }: StoredPoint): void {
+    let set = this.#byTag.get(tag);
+    if (set === undefined) {
+      set = new Set();
+      this.#byTag.set(tag, set);
+    }
+    const before = set.size;
+    set.add(shadowOf(step, nearestMillis(wallTime), nearestValue(value as number | bigint)));
+    this.#count += set.size - before;
+  }
+}
+
+/** The points of all segments of a run, each once, though it may stand in several of them. */
+class SegmentReader {
+  readonly #artifacts: Artifacts;
+  readonly #run: TrackedRun;
+  readonly #signal: AbortSignal;
+  /** Files of the folders that were asked for so far. */
+  readonly #folders = new Map<string, ReadonlyMap<string, number>>();
+  #paths: readonly string[] | undefined;
+
+  constructor(artifacts: Artifacts, run: TrackedRun, signal: AbortSignal) {
+    this.#artifacts = artifacts;
+    this.#run = run;
+    this.#signal = signal;
+  }
+
+  async *chunks(isWanted: Wanted, seen: (point: StoredPoint) => void): AsyncGenerator<ReadBackChunk, void, void> {
+    const waiting = new Map<string, { tag: string; plugin: string; points: ReadBackPoint[] }>();
+    let count = 0;
+    let bytes = 0;
+    for await (const point of this.#points(isWanted)) {
+      seen(point);
+      if (!(await this.#isWhole(point))) continue;
+      const { tag, plugin, step, wallTime, value, file, offset, index } = point;
+      const key = `${plugin}\n${tag}`;
+      let chunk = waiting.get(key);
+      if (chunk === undefined) {
+        chunk = { tag, plugin, points: [] };
+        waiting.set(key, chunk);
+      }
+      chunk.points.push({ step, wallTime, value, file, offset, index });
+      count++;
+      bytes += typeof value === 'string' ? value.length : 0;
+      if (count < CHUNK_POINTS && bytes < CHUNK_BYTES) continue;
+      yield* waiting.values();
+      waiting.clear();
+      count = 0;
+      bytes = 0;
+    }
+    yield* waiting.values();
+  }
+
+  async each(isWanted: Wanted, visit: (point: StoredPoint) => void): Promise<void> {
+    for await (const point of this.#points(isWanted)) visit(point);
+  }
+
+  /** Segments of a file in the order of their first offsets: a point that comes again does so in one that begins before it. */
+  async *#points(isWanted: Wanted): AsyncGenerator<StoredPoint, void, void> {
+    const { root } = this.#run;
+    if (root === undefined) return;
+    const paths = await this.#segmentPaths();
+    let seen = new Map<string, number>();
+    for (const [i, path] of paths.entries()) {
+      const here = parseSegmentName(path);
+      const next = parseSegmentName(paths[i + 1] ?? '');
+      const border = next !== undefined && next.file === here?.file ? next.offset : Number.POSITIVE_INFINITY;
+      const text = valueOrThrow(await this.#artifacts.get(root, path, this.#signal)).toString('utf8');
+      let from = 0;
+      for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
+        const point = parseLine(text.slice(from, end));
+        from = end + 1;
+        if (point === undefined || !isWanted(point.tag) || seen.has(point.key)) continue;
+        if (point.offset >= border) seen.set(point.key, point.offset);
+        yield point;
+      }
+      seen = new Map([...seen].filter(([, offset]) => border !== Number.POSITIVE_INFINITY && offset >= border));
+    }
+  }
+
+  async #segmentPaths(): Promise<readonly string[]> {
+    this.#paths ??= [...(await this.#files(SEGMENT_FOLDER)).keys()]
+      .flatMap((path) => {
+        const name = parseSegmentName(path);
+        return name === undefined ? [] : [{ path, ...name }];
+      })
+      .sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.offset - b.offset || (a.path < b.path ? -1 : 1)))
+      .map(({ path }) => path);
+    return this.#paths;
+  }
+
+  /** Whether the files that a point needs are there, with all their bytes. */
+  async #isWhole({ files }: StoredPoint): Promise<boolean> {
+    for (const [path, bytes] of files as readonly NeededFile[]) {
+      const folder = path.slice(0, path.lastIndexOf('/'));
+      if ((await this.#files(folder)).get(path) !== bytes) return false;
+    }
+    return true;
+  }
+
+  async #files(folder: string): Promise<ReadonlyMap<string, number>> {
+    let files = this.#folders.get(folder);
+    if (files === undefined) {
+      files = valueOrThrow(await this.#artifacts.list(this.#run.runId, folder, this.#signal));
+      this.#folders.set(folder, files);
+    }
+    return files;
+  }
+}

@@ -1,0 +1,383 @@
+/**
+ * Everything that is written into one tracker run. Longer than other files: the order in which files, metrics and params of several
+ * parcels go out, and what becomes of each parcel when one of them fails, is one piece.
+ */
+import { MirrorError, messageOf } from '../../errors.ts';
+import { type Batch, pointCount } from '../../model/index.ts';
+import type { BackendContext, Outcome, Refusal, TrackerParcel } from '../contract.ts';
+import type { Failure } from './answers.ts';
+import type { Artifacts } from './artifacts.ts';
+import type { MlflowClient, RunFacts, Tag } from './client.ts';
+import { each } from './gate.ts';
+import type { TrackedRun } from './handle.ts';
+import { HeldMetrics } from './held-metrics.ts';
+import {
+  BYTES_PER_REQUEST,
+  METRICS_PER_REQUEST,
+  PARAM_LENGTH,
+  PARAMS_PER_REQUEST,
+  TAG_LENGTH,
+  TAGS_PER_REQUEST,
+  UPLOADS_AT_ONCE,
+} from './limits.ts';
+import { type Metric, type Prepared, type PrepareOptions, prepare } from './prepare.ts';
+import { cut } from './runs.ts';
+import { type Segment, segmentOf, type SegmentLine, segmentsOf } from './segments.ts';
+
+/** So many times in a row may a server stumble over a request before the request itself is suspected. */
+const STUMBLES = 4;
+/** Requests that the search for a bad point may take; what is still unclear then is `rejected` as a whole. */
+const SEARCH_REQUESTS = 64;
+
+/** What ends the sending of a run for now: an outcome for all parcels that are not done. */
+class Stop extends Error {
+  readonly outcome: Exclude<Outcome, { kind: 'accepted' }>;
+
+  constructor(outcome: Exclude<Outcome, { kind: 'accepted' }>) {
+    super(outcome.kind);
+    this.outcome = outcome;
+  }
+}
+
+/** One parcel on its way. */
+interface Job {
+  readonly parcel: TrackerParcel;
+  readonly prepared: Prepared;
+  readonly refusals: Refusal[];
+  /** Set once it is clear that the parcel is not accepted. */
+  failed?: Exclude<Outcome, { kind: 'accepted' }>;
+}
+
+export interface WriterOptions extends PrepareOptions {
+  /** A file store keeps every copy of a point: what is there already must not be sent again. */
+  readonly isFileStore: boolean;
+}
+
+export class RunWriter {
+  readonly #client: MlflowClient;
+  readonly #artifacts: Artifacts;
+  readonly #run: TrackedRun;
+  readonly #options: WriterOptions;
+  readonly #warn: BackendContext['warn'];
+  /** Tags that are known to be there. */
+  readonly #tags = new Map<string, string>();
+  /** Params that are there; undefined until they were looked up. */
+  #params: Map<string, string> | undefined;
+  readonly #held: HeldMetrics | undefined;
+  /** Failures of kind `internal` in a row. */
+  #stumbles = 0;
+  /** Why files can't be stored in this run, once a server has said so. */
+  #noFiles: string | undefined;
+
+  constructor(
+    client: MlflowClient,
+    artifacts: Artifacts,
+    run: TrackedRun,
+    facts: RunFacts | undefined,
+    isNew: boolean,
+    options: WriterOptions,
+    warn: BackendContext['warn'],
+  ) {
+    this.#client = client;
+    this.#artifacts = artifacts;
+    this.#run = run;
+    this.#options = options;
+    this.#warn = warn;
+    this.#params = facts === undefined ? undefined : new Map(facts.params);
+    if (options.isFileStore) this.#held = new HeldMetrics(client, run.runId, isNew);
+  }
+
+  async send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
+    this.#held?.begin(parcels.map(({ batch }) => batch));
+    const jobs: Job[] = [];
+    let stop: Stop['outcome'] | undefined;
+    try {
+      for (const parcel of parcels) {
+        const job: Job = { parcel, prepared: prepare(parcel, this.#options), refusals: [] };
+        await this.#store(job, signal);
+        jobs.push(job);
+      }
+    } catch (error) {
+      stop = outcomeOf(error, signal);
+    }
+    // What was prepared is carried to its end, so that a parcel before the one that failed is not sent again for nothing.
+    try {
+      await this.#writeMetrics(jobs, signal);
+      for (const job of jobs) if (job.failed === undefined) await this.#writeParams(job, signal);
+    } catch (error) {
+      const outcome = outcomeOf(error, signal);
+      for (const job of jobs) if (!this.#isDone(job)) job.failed ??= outcome;
+      stop ??= outcome;
+    }
+    const rest: Outcome = stop ?? { kind: 'retry', error: new MirrorError('MB9001', 'a parcel was not looked at') };
+    return parcels.map((_, i) => {
+      const job = jobs[i];
+      if (job === undefined) return rest;
+      if (job.failed !== undefined) return job.failed;
+      return { kind: 'accepted', points: pointCount(job.parcel.batch) - job.refusals.length, refusals: job.refusals };
+    });
+  }
+
+  #isDone(job: Job): boolean {
+    return job.prepared.metrics.every((metric) => metric.isSettled) && job.prepared.params.length === 0;
+  }
+
+  /** Tags, files and segments of a parcel: all before its metrics, so that no metric stands for a point that is not kept. */
+  async #store(job: Job, signal: AbortSignal): Promise<void> {
+    const { prepared, refusals } = job;
+    refusals.push(...prepared.refusals);
+    await this.#publish(prepared.tags, signal);
+    const root = this.#run.root;
+    if (root === undefined || prepared.lines.length === 0) return;
+    const lost = new Map<string, Refusal>();
+    await each(prepared.uploads, UPLOADS_AT_ONCE, async ({ path, data, isNeeded, offset, index }) => {
+      const failure = await this.#put(root, path, data, signal);
+      if (failure === undefined) return;
+      if (isNeeded) lost.set(`${offset} ${index}`, refusalOf(offset, index, failure));
+      else
+        this.#warn('a file that shows a point could not be stored; the point is kept exactly elsewhere', {
+          path,
+          reason: failure.error.message,
+        });
+    });
+    const lines = prepared.lines.filter(({ offset, index }) => !lost.has(`${offset} ${index}`));
+    await each(segmentsOf(job.parcel.batch.run, job.parcel.batch.file, lines), UPLOADS_AT_ONCE, (segment) =>
+      this.#putSegment(root, segment, job.parcel.batch, prepared, lost, signal),
+    );
+    refusals.push(...lost.values());
+    for (const metric of prepared.metrics) if (lost.has(`${metric.offset} ${metric.index}`)) metric.isSettled = true;
+  }
+
+  async #putSegment(
+    root: string,
+    segment: Segment,
+    batch: Batch,
+    prepared: Prepared,
+    lost: Map<string, Refusal>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const failure = await this.#put(root, segment.path, segment.data, signal);
+    if (failure === undefined) return;
+    const { lines } = segment;
+    if (lines.length > 1) {
+      const half = lines.length >> 1;
+      for (const part of [lines.slice(0, half), lines.slice(half)]) {
+        await this.#putSegment(root, segmentOf(batch.run, batch.file, part), batch, prepared, lost, signal);
+      }
+      return;
+    }
+    const [line] = lines as readonly [SegmentLine];
+    if (line.isMark) this.#warn('an event without a value could not be kept', { offset: line.offset, reason: failure.error.message });
+    else lost.set(`${line.offset} ${line.index}`, refusalOf(line.offset, line.index, failure));
+  }
+
+  /** Stores a file. What is for good comes back; all else stops the run for now. */
+  async #put(root: string, path: string, data: Uint8Array, signal: AbortSignal): Promise<Failure | undefined> {
+    if (this.#noFiles !== undefined) return notServed(this.#noFiles);
+    const failure = await this.#artifacts.put(root, path, data, signal);
+    if (failure === undefined) return undefined;
+    if (failure.cause === 'notServed') {
+      this.#noFiles = failure.error.message;
+      return failure;
+    }
+    // A 500 stays a 500 for a name too long and for a file where a folder is; the second try was made already.
+    if (failure.cause === 'refused' || failure.cause === 'tooMuch') return failure;
+    if (failure.cause === 'internal' && (await this.#isAlive(signal))) return failure;
+    throw stopOf(failure);
+  }
+
+  async #publish(wanted: readonly Tag[], signal: AbortSignal): Promise<void> {
+    const missing = wanted.filter(({ key, value }) => this.#tags.get(key) !== value);
+    for (let at = 0; at < missing.length; at += TAGS_PER_REQUEST) {
+      const tags = missing.slice(at, at + TAGS_PER_REQUEST);
+      const reply = await this.#client.logTags(this.#run.runId, tags, signal);
+      if (reply.kind !== 'ok') {
+        if (!isAboutContent(reply)) throw stopOf(reply);
+        this.#warn('tags of an MLflow run were refused', { run: this.#run.runId, reason: reply.error.message });
+      }
+      for (const { key, value } of tags) this.#tags.set(key, value);
+    }
+  }
+
+  /** Metrics of all parcels in as few requests as they fit into, one after the other. */
+  async #writeMetrics(jobs: readonly Job[], signal: AbortSignal): Promise<void> {
+    let group: [Job, Metric][] = [];
+    let bytes = 0;
+    for (const job of jobs) {
+      for (const metric of job.prepared.metrics) {
+        if (metric.isSettled) continue;
+        if (group.length >= METRICS_PER_REQUEST || bytes + metric.text.length * 2 > BYTES_PER_REQUEST) {
+          await this.#write(group, { left: SEARCH_REQUESTS }, signal);
+          group = [];
+          bytes = 0;
+        }
+        group.push([job, metric]);
+        bytes += Buffer.byteLength(metric.text) + 1;
+      }
+    }
+    await this.#write(group, { left: SEARCH_REQUESTS }, signal);
+  }
+
+  /** One request; where it is refused, the points that are the cause are searched for. */
+  async #write(all: readonly (readonly [Job, Metric])[], search: { left: number }, signal: AbortSignal): Promise<void> {
+    let group = all.filter(([job]) => job.failed === undefined);
+    for (;;) {
+      if (group.length === 0) return;
+      const metrics = group.map(([, metric]) => metric);
+      const fresh = this.#held === undefined ? metrics : await this.#held.missing(metrics, signal, stopOf);
+      const reply =
+        fresh.length === 0
+          ? ({ kind: 'ok' } as const)
+          : await this.#client.logMetrics(this.#run.runId, fresh.map(({ text }) => text).join(','), signal);
+      if (reply.kind === 'ok') {
+        this.#stumbles = 0;
+        for (const metric of metrics) metric.isSettled = true;
+        return;
+      }
+      this.#held?.doubt();
+      if (reply.cause === 'internal' && !(await this.#isSuspicious(group.length, search, signal))) throw stopOf(reply);
+      if (reply.cause !== 'internal' && !isAboutContent(reply)) throw stopOf(reply);
+      const named = reply.element?.list === 'metrics' ? fresh[reply.element.index] : undefined;
+      const culprit = group.length === 1 ? group[0] : group.find(([, metric]) => metric === named);
+      if (culprit !== undefined) {
+        refuse(culprit, reply);
+        group = group.filter((entry) => entry !== culprit);
+      }
+      if (--search.left <= 0) {
+        for (const [job] of group) job.failed ??= { kind: 'rejected', error: reply.error };
+        return;
+      }
+      if (culprit !== undefined) continue;
+      // Between two parcels is the best place to part them: then each gets an outcome of its own.
+      const border = group.findIndex(([job]) => job !== group[0]?.[0]);
+      const half = border > 0 ? border : group.length >> 1;
+      await this.#write(group.slice(0, half), search, signal);
+      group = group.slice(half).filter(([job]) => job.failed === undefined);
+    }
+  }
+
+  /** Whether it is our request that the server stumbles over: it did so again and again, and takes others. */
+  async #isSuspicious(size: number, search: { left: number }, signal: AbortSignal): Promise<boolean> {
+    const isSearching = search.left < SEARCH_REQUESTS;
+    if (!isSearching && ++this.#stumbles < STUMBLES) return false;
+    return size > 1 && isSearching ? true : this.#isAlive(signal);
+  }
+
+  async #isAlive(signal: AbortSignal): Promise<boolean> {
+    const tag = { key: 'mirrorboard.alive', value: new Date().toISOString() };
+    return (await this.#client.logTags(this.#run.runId, [tag], signal)).kind === 'ok';
+  }
+
+  /** Params never change in MLflow: the first value stays, another one stands in a tag beside it. */
+  async #writeParams(job: Job, signal: AbortSignal): Promise<void> {
+    const { params } = job.prepared;
+    if (params.length === 0) return;
+    for (const isFirst of [true, false]) {
+      this.#params ??= await this.#lookUpParams(signal);
+      const known = this.#params;
+      const wanted = new Map(params.map(({ key, value }) => [key, this.#shortened(key, value)]));
+      const missing = [...wanted].filter(([key]) => !known.has(key)).map(([key, value]) => ({ key, value }));
+      const changed = [...wanted].filter(([key, value]) => known.has(key) && known.get(key) !== value);
+      const isClash = await this.#writeNewParams(missing, known, signal);
+      if (isClash && isFirst) {
+        this.#params = undefined;
+        continue;
+      }
+      if (changed.length > 0) {
+        this.#warn('hyperparameters changed: MLflow keeps the first value, the new one stands in tags mirrorboard.param.…', {
+          run: this.#run.runId,
+          params: changed.length,
+        });
+        await this.#publish(
+          changed.map(([key, value]) => ({ key: `mirrorboard.param.${cut(key, 230)}`, value: cut(value, TAG_LENGTH) })),
+          signal,
+        );
+      }
+      break;
+    }
+    params.length = 0;
+  }
+
+  /** Whether another writer gave one of them another value meanwhile. */
+  async #writeNewParams(missing: readonly Tag[], known: Map<string, string>, signal: AbortSignal): Promise<boolean> {
+    for (let at = 0; at < missing.length; at += PARAMS_PER_REQUEST) {
+      let params = missing.slice(at, at + PARAMS_PER_REQUEST);
+      for (;;) {
+        if (params.length === 0) break;
+        const reply = await this.#client.logParams(this.#run.runId, params, signal);
+        if (reply.kind === 'ok') break;
+        if (reply.cause === 'immutable') return true;
+        if (!isAboutContent(reply)) throw stopOf(reply);
+        this.#warn('a hyperparameter was refused; it is kept exactly elsewhere', { run: this.#run.runId, reason: reply.error.message });
+        const named = reply.element?.list === 'params' ? params[reply.element.index] : undefined;
+        params = named === undefined ? [] : params.filter((param) => param !== named);
+      }
+      for (const { key, value } of params) known.set(key, value);
+    }
+    return false;
+  }
+
+  async #lookUpParams(signal: AbortSignal): Promise<Map<string, string>> {
+    const reply = await this.#client.run(this.#run.runId, signal);
+    if (reply.kind !== 'ok') throw stopOf(reply);
+    return new Map(reply.value.params);
+  }
+
+  #shortened(key: string, value: string): string {
+    const short = cut(value, PARAM_LENGTH);
+    if (short !== value)
+      this.#warn(`a hyperparameter is longer than ${PARAM_LENGTH} characters: MLflow shows its beginning`, { param: key });
+    return short;
+  }
+}
+
+/** Whether something in the request is the cause, and not the server, the run or our rights. */
+function isAboutContent({ cause }: Failure): boolean {
+  return (
+    cause === 'refused' ||
+    cause === 'element' ||
+    cause === 'tooMuch' ||
+    cause === 'immutable' ||
+    cause === 'exists' ||
+    cause === 'notServed'
+  );
+}
+
+function stopOf(failure: Failure): Stop {
+  const { cause, error, afterMs } = failure;
+  switch (cause) {
+    case 'unauthorized':
+    case 'address':
+      return new Stop({ kind: 'fatal', error });
+    case 'inactive':
+    case 'missing':
+      return new Stop({ kind: 'runFatal', error: new MirrorError('MB4006', error.message, { hint: RUN_HINT, cause: error }) });
+    default:
+      return new Stop({ kind: 'retry', ...(afterMs === undefined ? {} : { afterMs }), error });
+  }
+}
+
+const RUN_HINT = 'The run or its experiment was deleted: restore it, or remove the run for good, then it is made anew.';
+
+function outcomeOf(error: unknown, signal: AbortSignal): Stop['outcome'] {
+  if (error instanceof Stop) return error.outcome;
+  if (signal.aborted)
+    return { kind: 'retry', error: new MirrorError('MB4001', 'sending was interrupted', { retry: 'later', cause: error }) };
+  const known =
+    error instanceof MirrorError ? error : new MirrorError('MB9001', `sending to MLflow: ${messageOf(error)}`, { cause: error });
+  return { kind: 'fatal', error: known };
+}
+
+function refuse([job, metric]: readonly [Job, Metric], failure: Failure): void {
+  metric.isSettled = true;
+  // A number derived from a point is no point.
+  if (!metric.isDerived) job.refusals.push(refusalOf(metric.offset, metric.index, failure));
+}
+
+function refusalOf(offset: number, index: number, { cause, error }: Failure): Refusal {
+  return { offset, index, kind: cause === 'notServed' ? 'unsupported' : 'refused', reason: error.message };
+}
+
+function notServed(message: string): Failure {
+  return { kind: 'failed', cause: 'notServed', status: undefined, error: new MirrorError('MB4007', message) };
+}

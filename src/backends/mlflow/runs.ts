@@ -1,0 +1,211 @@
+/** Finding and making the tracker runs of runs: each exactly once, and never somebody else's. */
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { MirrorError } from '../../errors.ts';
+import { runLabel } from '../../model/index.ts';
+import type { BackendContext, Handle, RunSource } from '../contract.ts';
+import type { MlflowClient, RunFacts, Tag } from './client.ts';
+import { Experiments, valueOrThrow } from './experiments.ts';
+import { readHandle } from './handle.ts';
+import { keyOf } from './keys.ts';
+import { NAME_LENGTH, TAG_LENGTH } from './limits.ts';
+import { nearestMillis } from './map.ts';
+import type { MlflowSettings } from './settings.ts';
+
+const KEY = 'mirrorboard.run_key';
+const INSTANCE = 'mirrorboard.instance';
+const FINGERPRINT = 'mirrorboard.fingerprint';
+
+export interface FoundRun {
+  readonly facts: RunFacts;
+  /** Made just now: it holds nothing. */
+  readonly isNew: boolean;
+}
+
+export class Runs {
+  readonly #client: MlflowClient;
+  readonly #experiments: Experiments;
+  readonly #settings: MlflowSettings;
+  readonly #warn: BackendContext['warn'];
+  readonly #now: () => number;
+  /** Of each key, the last opening: MLflow has no unique constraint, so two at a time would make two runs. */
+  readonly #opening = new Map<string, Promise<unknown>>();
+
+  constructor(client: MlflowClient, settings: MlflowSettings, warn: BackendContext['warn'], now: () => number = Date.now) {
+    this.#client = client;
+    this.#experiments = new Experiments(client, settings);
+    this.#settings = settings;
+    this.#warn = warn;
+    this.#now = now;
+  }
+
+  async open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<FoundRun> {
+    const before = this.#opening.get(source.key) ?? Promise.resolve();
+    const opening = before.then(
+      () => this.#open(source, known, signal),
+      () => this.#open(source, known, signal),
+    );
+    this.#opening.set(source.key, opening);
+    try {
+      return await opening;
+    } finally {
+      if (this.#opening.get(source.key) === opening) this.#opening.delete(source.key);
+    }
+  }
+
+  async #open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<FoundRun> {
+    signal.throwIfAborted();
+    if (known !== undefined) {
+      const found = await this.#known(source, known, signal);
+      if (found !== undefined) return { facts: await this.#marked(found, source, signal), isNew: false };
+    }
+    const experiment = await this.#experiments.find(source.group, signal);
+    const hits = valueOrThrow(await this.#client.runsTagged(experiment.id, KEY, source.key, signal));
+    const ours = hits.filter((run) => isOurs(run, source));
+    const active = ours.filter((run) => !run.isDeleted);
+    const [first] = active;
+    if (first !== undefined) {
+      if (active.length > 1)
+        this.#warn('several MLflow runs are of one run: the oldest is used', { run: runLabel(source.run), runs: active.length });
+      return { facts: await this.#marked(first, source, signal), isNew: false };
+    }
+    const deleted = ours[0];
+    if (deleted !== undefined) return { facts: await this.#restored(deleted, source, signal), isNew: false };
+    const strangers = hits.length;
+    const name = strangers === 0 ? source.name : `${source.name} (${strangers + 1})`;
+    if (strangers > 0) {
+      this.#warn(`${runLabel(source.run)} is mirrored as ${name}: a run of the same root and path is there, made from other files`, {
+        hint: 'Name the root (NAME=PATH) so that the two never meet.',
+        run: runLabel(source.run),
+      });
+    }
+    return this.#create(source, name, experiment.id, signal);
+  }
+
+  /** The run a handle leads to; undefined where it leads nowhere any more. */
+  async #known(source: RunSource, known: Handle, signal: AbortSignal): Promise<RunFacts | undefined> {
+    const { runId } = readHandle(known);
+    const reply = await this.#client.run(runId, signal);
+    if (reply.kind === 'ok' && !reply.value.isDeleted) return reply.value;
+    if (reply.kind === 'ok' && this.#settings.restoreDeleted) return this.#restored(reply.value, source, signal);
+    if (reply.kind !== 'ok' && reply.cause !== 'missing') throw reply.error;
+    this.#warn('the MLflow run of a run is not there any more: it is looked for again', { run: runLabel(source.run), runId });
+    return undefined;
+  }
+
+  async #restored(deleted: RunFacts, source: RunSource, signal: AbortSignal): Promise<RunFacts> {
+    const run = runLabel(source.run);
+    if (!this.#settings.restoreDeleted) {
+      throw new MirrorError('MB4006', `the MLflow run of ${run} (${deleted.runId}) was deleted`, {
+        hint: 'Restore it (mlflow runs restore), remove it for good (mlflow gc), or set restore_deleted: true.',
+        context: { run, runId: deleted.runId },
+      });
+    }
+    valueOrThrow(await this.#client.call(`restoring the run ${run}`, 'POST', 'runs/restore', { run_id: deleted.runId }, signal));
+    return { ...deleted, isDeleted: false };
+  }
+
+  async #create(source: RunSource, name: string, experimentId: string, signal: AbortSignal): Promise<FoundRun> {
+    const made = await this.#client.createRun(
+      {
+        experiment_id: experimentId,
+        run_name: cut(name, NAME_LENGTH),
+        start_time: source.startedAt === undefined ? this.#now() : nearestMillis(source.startedAt),
+        tags: tagsOf(source),
+      },
+      signal,
+    );
+    if (made.kind !== 'ok') {
+      this.#experiments.forget();
+      if (made.cause !== 'inactive') throw made.error;
+      throw new MirrorError('MB4004', `the experiment ${experimentId} is deleted`, {
+        hint: 'Restore it (mlflow experiments restore), name another one, or set restore_deleted: true.',
+        cause: made.error,
+      });
+    }
+    // Another process may have made one at the same moment: all keep the oldest, whoever was later takes its own away.
+    const all = valueOrThrow(await this.#client.runsTagged(experimentId, KEY, source.key, signal));
+    const [oldest] = all.filter((run) => !run.isDeleted && isOurs(run, source));
+    if (oldest === undefined || oldest.runId === made.value.runId) return { facts: made.value, isNew: true };
+    const input = { run_id: made.value.runId };
+    valueOrThrow(await this.#client.call('removing an empty twin', 'POST', 'runs/delete', input, signal));
+    return { facts: oldest, isNew: false };
+  }
+
+  /** Brings the tags by which a run is recognised up to date: other files, or a state that was lost and made anew. */
+  async #marked(facts: RunFacts, source: RunSource, signal: AbortSignal): Promise<RunFacts> {
+    const stored = facts.tags.get(FINGERPRINT);
+    const merged = new Map([...readFingerprint(stored), ...source.fingerprint.map(({ file, checksum }) => [file, checksum] as const)]);
+    const wanted: readonly Tag[] = [
+      { key: INSTANCE, value: source.instanceId },
+      { key: FINGERPRINT, value: fingerprintText(merged) },
+    ];
+    const tags = wanted.filter(({ key, value }) => facts.tags.get(key) !== value);
+    if (tags.length > 0) valueOrThrow(await this.#client.logTags(facts.runId, tags, signal));
+    return facts;
+  }
+}
+
+/** Whether a run found by its key alone is of these very files. */
+function isOurs(run: RunFacts, source: RunSource): boolean {
+  if (run.tags.get(INSTANCE) === source.instanceId) return true;
+  const stored = readFingerprint(run.tags.get(FINGERPRINT));
+  return source.fingerprint.some(({ file, checksum }) => stored.get(file) === checksum);
+}
+
+function readFingerprint(text: string | undefined): ReadonlyMap<string, number> {
+  try {
+    const pairs: unknown = JSON.parse(text ?? '[]');
+    return new Map(Array.isArray(pairs) ? (pairs as [string, number][]) : []);
+  } catch {
+    return new Map();
+  }
+}
+
+/** As many files as fit into a tag: any of them is enough to recognise a run. */
+function fingerprintText(files: ReadonlyMap<string, number>): string {
+  let text = '';
+  for (const pair of files) {
+    const next = JSON.stringify(pair);
+    if (text.length + next.length + 3 > TAG_LENGTH) break;
+    text += text === '' ? next : `,${next}`;
+  }
+  return `[${text}]`;
+}
+
+function tagsOf(source: RunSource): Tag[] {
+  const { run, rootPath, key, instanceId, fingerprint } = source;
+  const directory = run.path === '.' ? rootPath : join(rootPath, run.path);
+  const own = {
+    [KEY]: key,
+    'mirrorboard.root': run.root,
+    'mirrorboard.run_path': run.path,
+    'mirrorboard.source': directory,
+    [INSTANCE]: instanceId,
+    [FINGERPRINT]: fingerprintText(new Map(fingerprint.map(({ file, checksum }) => [file, checksum]))),
+    'mlflow.user': userName(),
+    'mlflow.source.name': directory,
+    'mlflow.source.type': 'LOCAL',
+  };
+  // What the operator says of a run stands before what we would say; how it is found again is not theirs to say.
+  const said = Object.entries(source.tags).map(([name, value]) => [name.startsWith('mlflow.') ? name : keyOf(name), value] as const);
+  const all = new Map([...Object.entries(own).filter(([name]) => name.startsWith('mlflow.')), ...said]);
+  for (const [name, value] of Object.entries(own)) if (!name.startsWith('mlflow.')) all.set(name, value);
+  return [...all].map(([name, value]) => ({ key: name, value: cut(value, TAG_LENGTH) }));
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // In a container without an entry for this user.
+    return 'mirrorboard';
+  }
+}
+
+/** The first `most` code points of a text. */
+export function cut(text: string, most: number): string {
+  if (text.length <= most) return text;
+  const points = [...text];
+  return points.length <= most ? text : points.slice(0, most).join('');
+}
