@@ -120,7 +120,8 @@ function isHtml(answer: HttpAnswer): boolean {
 function errorOf(cause: Cause, answer: Exclude<HttpAnswer, { kind: 'ok' }>, body: ApiError, what: string, address: string): MirrorError {
   const { status, error } = answer;
   const context = { address, ...(status === undefined ? {} : { status }) };
-  const said = oneLine(isHtml(answer) ? '' : body.message) || error.message;
+  const said = oneLine(isHtml(answer) ? answer.text.replace(/<style.*?<\/style>|<[^>]*>/gs, ' ') : body.message);
+  const answers = `${what}: ${address} answers ${status}${said === '' ? '' : `: ${said}`}`;
   if (cause === 'unauthorized') {
     const isHost = answer.text.includes('Invalid Host header');
     const hint = isHost
@@ -128,20 +129,20 @@ function errorOf(cause: Cause, answer: Exclude<HttpAnswer, { kind: 'ok' }>, body
       : status === 401
         ? 'Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN.'
         : 'Ask for the right to write into the experiment (EDIT), or use another one.';
-    return new MirrorError('MB4002', `${what}: ${address} answers ${status}: ${said}`, { hint, context, cause: error });
+    return new MirrorError('MB4002', answers, { hint, context, cause: error });
   }
   if (cause === 'address') {
-    return new MirrorError('MB4003', `${what}: ${address} answers ${status}: ${said}`, {
+    return new MirrorError('MB4003', answers, {
       hint: 'Check tracking_uri: is it a tracking server, and is the path before /api right (--static-prefix)?',
       context,
       cause: error,
     });
   }
   if (cause === 'inactive' || cause === 'missing') {
-    return new MirrorError('MB4006', `${what}: ${said}`, { context, cause: error });
+    return new MirrorError('MB4006', answers, { context, cause: error });
   }
   const isLater = cause === 'transient' || cause === 'internal';
-  return new MirrorError(status === undefined ? 'MB4001' : error.code, `${what}: ${said}`, {
+  return new MirrorError(error.code, status === undefined ? `${what}: ${error.message}` : answers, {
     ...(isLater ? { retry: 'later' } : {}),
     ...(error.hint === undefined ? {} : { hint: error.hint }),
     context,

@@ -63,7 +63,7 @@ function escapeName(tag: string, isFlat: boolean): string {
       !PLAIN.test(point) ||
       (i === 0 && isReserved) ||
       (point === '/' && (isFlat || isEmptyPart(points, i))) ||
-      (point === '.' && (isDotPart(points, i) || looksLikeEscape(points, i)));
+      (point === '.' && (isDotPart(points, i) || looksLikeEscape(points, i) || (i === 0 && !isSingle(points[1]))));
     out += isEscaped ? `.x${(point.codePointAt(0) ?? 0).toString(16)}.` : point;
   }
   return out;
@@ -72,6 +72,11 @@ function escapeName(tag: string, isFlat: boolean): string {
 /** A slash at either end, or behind another one. */
 function isEmptyPart(points: readonly string[], i: number): boolean {
   return i === 0 || i === points.length - 1 || points[i - 1] === '/';
+}
+
+/** A second character that leaves the dot before it alone: a name must not begin with two of them, and an escape begins with one. */
+function isSingle(second: string | undefined): boolean {
+  return second !== undefined && second !== '.' && PLAIN.test(second);
 }
 
 /** A dot of a part that is `.` or `..`: paths lose those. */

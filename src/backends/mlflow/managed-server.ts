@@ -17,19 +17,17 @@ const TRIES = 3;
 
 /**
  * Runs the server in a process group of its own. Its leader waits for the end of a pipe that only we hold open: it comes when we
- * close it and when we die in whatever way, and then the whole group is ended.
+ * close it and when we die in whatever way, and then the whole group is ended. It goes itself when the server has gone.
  */
 const KEEPER = `
 exec 3<&0 </dev/null
+trap : TERM
 "$@" 3<&- &
 server=$!
-(trap '' TERM; cat <&3 >/dev/null; kill -TERM -- -$$; sleep 8; kill -KILL -- -$$) 2>/dev/null &
-wait $server
-code=$?
-trap '' TERM
-kill -TERM -- -$$ 2>/dev/null
-exec 3<&-
-exit $code
+exec >/dev/null 2>&1
+(trap '' TERM; cat <&3; kill -s TERM -- -$$; sleep 8; kill -s KILL -- -$$) &
+while kill -s 0 $server; do wait $server; done
+kill -s KILL -- -$$
 `;
 
 type StoreSettings = Pick<MlflowSettings, 'uri' | 'storeUri' | 'command' | 'artifactsDestination'>;

@@ -1,0 +1,123 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { mlflow } from '../../../../src/backends/mlflow/index.ts';
+
+/** Stands in for the program: answers /health, notes what it was called with, and starts a child of its own. */
+const PROGRAM = `#!${process.execPath}
+const { createServer } = require('node:http');
+const { spawn } = require('node:child_process');
+const { writeFileSync } = require('node:fs');
+const args = process.argv.slice(2);
+if (process.env.FAKE_FAILS) { console.error('cannot open the database'); process.exit(3); }
+const child = spawn('sleep', ['600']);
+writeFileSync(__dirname + '/called', JSON.stringify({ args, pids: [process.pid, child.pid], store: process.env.MLFLOW_ALLOW_FILE_STORE ?? '' }));
+createServer((request, response) => {
+  response.setHeader('content-type', 'application/json');
+  response.end(request.url === '/health' ? 'OK' : '{}');
+}).listen(Number(args[args.indexOf('--port') + 1]), '127.0.0.1');
+`;
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-mlflow-'));
+  writeFileSync(join(folder, 'mlflow'), PROGRAM);
+  chmodSync(join(folder, 'mlflow'), 0o755);
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const called = (): { args: string[]; pids: number[]; store: string } => JSON.parse(readFileSync(join(folder, 'called'), 'utf8'));
+const signal = new AbortController().signal;
+
+async function backendFor(uri: string, env: Record<string, string | undefined> = {}) {
+  const parsed = mlflow.parse({ tracking_uri: uri }, {});
+  if (parsed.kind !== 'settings') throw new Error('problems');
+  return mlflow.create(parsed.settings, {
+    lane: 'm',
+    env: { ...process.env, PATH: `${folder}:${process.env['PATH']}`, ...env },
+    warn: () => undefined,
+  });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    // A zombie whose parent does not wait for it is dead all the same.
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+async function untilGone(pids: readonly number[]): Promise<void> {
+  for (let i = 0; i < 400 && pids.some(isAlive); i++) await sleep(25);
+  expect(pids.filter(isAlive)).toEqual([]);
+}
+
+describe('a server of our own', () => {
+  test('is started for a database, and ends with the backend, with all its children', async () => {
+    const backend = await backendFor(`sqlite:///${folder}/dev.db`);
+    expect(await backend.probe(signal)).toMatchObject({ address: `sqlite:///${folder}/dev.db` });
+    const { args, pids, store } = called();
+    expect(args).toEqual(
+      expect.arrayContaining([
+        'server',
+        '--host',
+        '127.0.0.1',
+        '--workers',
+        '1',
+        `sqlite:///${folder}/dev.db`,
+        join(folder, 'mlartifacts'),
+      ]),
+    );
+    expect(store).toBe('');
+    expect(pids.every(isAlive)).toBe(true);
+    await backend.close();
+    await untilGone(pids);
+  });
+
+  test('may keep its data in files where that is asked for', async () => {
+    const backend = await backendFor(join(folder, 'mlruns'));
+    await backend.probe(signal);
+    expect(called().store).toBe('true');
+    await backend.close();
+  });
+
+  test('ends when our process is killed', async () => {
+    const module = pathToFileURL(join(import.meta.dirname, '../../../../src/backends/mlflow/index.js')).href;
+    const code = `
+      const { mlflow } = await import(${JSON.stringify(module)});
+      const { settings } = mlflow.parse({ tracking_uri: 'sqlite:///${folder}/dev.db' }, {});
+      const backend = await mlflow.create(settings, { lane: 'm', env: process.env, warn() {} });
+      await backend.probe(new AbortController().signal);
+      console.log('ready');
+      setInterval(() => {}, 1000);`;
+    const env = { ...process.env, PATH: `${folder}:${process.env['PATH']}` };
+    const child: ChildProcess = spawn(process.execPath, ['--input-type=module', '-e', code], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+    await new Promise<void>((ready) => child.stdout?.once('data', () => ready()));
+    const { pids } = called();
+    expect(pids.every(isAlive)).toBe(true);
+    child.kill('SIGKILL');
+    await untilGone(pids);
+  });
+
+  test('says how to get the program where there is none', async () => {
+    const backend = await backendFor('sqlite:///x.db', { PATH: '/no/such/folder' });
+    await expect(backend.probe(signal)).rejects.toMatchObject({ code: 'MB4008', command: 'pip install mlflow' });
+    expect(await backend.send([], signal)).toEqual([]);
+    await backend.close();
+  });
+
+  test('shows what the program said when it ends by itself', async () => {
+    const backend = await backendFor('sqlite:///x.db', { FAKE_FAILS: '1' });
+    await expect(backend.probe(signal)).rejects.toMatchObject({
+      code: 'MB4008',
+      message: expect.stringContaining('cannot open the database'),
+    });
+    await backend.close();
+  });
+});

@@ -1,0 +1,148 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Handle } from '../../../../src/backends/contract.ts';
+import { apiError, runOf, ScriptedServer, signal, source } from './server.ts';
+
+let server: ScriptedServer;
+beforeEach(async () => {
+  server = await new ScriptedServer().start();
+});
+afterEach(() => server.close());
+
+const tags = (instance: string, fingerprint = '[]'): object[] => [
+  { key: 'mirrorboard.instance', value: instance },
+  { key: 'mirrorboard.fingerprint', value: fingerprint },
+];
+const runIn = (handle: Handle): unknown => JSON.parse(handle).run;
+
+describe('opening an MLflow run', () => {
+  test('makes it with its name, its time and what it is found by', async () => {
+    const backend = await server.backend();
+    const handle = await backend.open(source, undefined, signal);
+    expect(JSON.parse(handle)).toEqual({ run: 'r1', experiment: '1', root: '1/r1/artifacts' });
+    const [made] = server.calls('runs/create');
+    expect(made?.body).toMatchObject({ experiment_id: '1', run_name: 'train/a', start_time: 1700000000250 });
+    expect(Object.fromEntries(made?.body.tags.map(({ key, value }: { key: string; value: string }) => [key, value]))).toMatchObject({
+      'mirrorboard.run_key': 'abc123',
+      'mirrorboard.instance': 'me',
+      'mirrorboard.fingerprint': '[["f",7]]',
+      'mirrorboard.source': '/logs/train/a',
+      'mlflow.source.type': 'LOCAL',
+      team: 'vision',
+    });
+    expect(server.calls('experiments/get-by-name')[0]?.query.get('experiment_name')).toBe('Group');
+    expect(backend.link?.(handle)).toBe(`${server.url}/#/experiments/1/runs/r1`);
+  });
+
+  test('makes the experiment, also when somebody else is first', async () => {
+    let asked = 0;
+    server.script = ({ path }) => {
+      if (path === 'experiments/get-by-name' && ++asked === 1) return apiError(404, 'RESOURCE_DOES_NOT_EXIST', 'No such experiment');
+      if (path === 'experiments/create') return apiError(400, 'RESOURCE_ALREADY_EXISTS', 'it exists');
+      return undefined;
+    };
+    const backend = await server.backend({ experiment_name: 'Mine' });
+    await backend.open(source, undefined, signal);
+    expect(server.calls('experiments/create')[0]?.body).toEqual({ name: 'Mine' });
+    expect(asked).toBe(2);
+  });
+
+  test('stops at a deleted experiment, or restores it where that is asked for', async () => {
+    server.script = ({ path }) =>
+      path === 'experiments/get-by-name'
+        ? { body: { experiment: { experiment_id: '1', name: 'Group', lifecycle_stage: 'deleted' } } }
+        : undefined;
+    await expect((await server.backend()).open(source, undefined, signal)).rejects.toMatchObject({ code: 'MB4004' });
+    await (await server.backend({ restore_deleted: true })).open(source, undefined, signal);
+    expect(server.calls('experiments/restore')[0]?.body).toEqual({ experiment_id: '1' });
+  });
+
+  test('adopts the oldest run that is ours, by the instance or by a file', async () => {
+    for (const own of [tags('me'), tags('other', '[["f",7],["g",1]]')]) {
+      server.script = ({ path }) =>
+        path === 'runs/search'
+          ? { body: { runs: [runOf('young', own, { start_time: 9 }), runOf('old', own, { start_time: 3 })] } }
+          : undefined;
+      expect(runIn(await (await server.backend()).open(source, undefined, signal))).toBe('old');
+    }
+    expect(server.calls('runs/create')).toEqual([]);
+    expect(server.warnings).toContain('several MLflow runs are of one run: the oldest is used');
+    // Adopted by its file: it is ours from now on.
+    expect(server.calls('runs/log-batch').at(-1)?.body.tags).toContainEqual({ key: 'mirrorboard.instance', value: 'me' });
+  });
+
+  test("leaves somebody else's run alone, and says so", async () => {
+    server.script = ({ path }) => (path === 'runs/search' ? { body: { runs: [runOf('theirs', tags('other', '[["f",8]]'))] } } : undefined);
+    expect(runIn(await (await server.backend()).open(source, undefined, signal))).toBe('r1');
+    expect(server.calls('runs/create')[0]?.body.run_name).toBe('train/a (2)');
+    expect(server.warnings[0]).toContain('train/a (2)');
+  });
+
+  test('does not make a run anew that somebody deleted', async () => {
+    server.script = ({ path }) =>
+      path === 'runs/search' ? { body: { runs: [runOf('gone', tags('me'), { lifecycle_stage: 'deleted' })] } } : undefined;
+    await expect((await server.backend()).open(source, undefined, signal)).rejects.toMatchObject({ code: 'MB4006' });
+    expect(server.calls('runs/create')).toEqual([]);
+  });
+
+  test('goes on with the handle, and looks again where it leads nowhere', async () => {
+    const known = JSON.stringify({ run: 'known', experiment: '1' }) as Handle;
+    const backend = await server.backend();
+    expect(runIn(await backend.open(source, known, signal))).toBe('known');
+    expect(server.calls('runs/search')).toEqual([]);
+    server.script = ({ path }) => (path === 'runs/get' ? apiError(404, 'RESOURCE_DOES_NOT_EXIST', 'no run') : undefined);
+    expect(runIn(await backend.open(source, known, signal))).toBe('r1');
+  });
+
+  test('makes one run when it is opened twice at the same time', async () => {
+    const made: object[] = [];
+    server.script = ({ path, body }) => {
+      if (path === 'runs/search') return { body: { runs: made } };
+      if (path !== 'runs/create') return undefined;
+      made.push(runOf(`r${made.length + 1}`, body.tags));
+      return { body: { run: made.at(-1) } };
+    };
+    const backend = await server.backend();
+    const handles = await Promise.all([1, 2, 3].map(() => backend.open(source, undefined, signal)));
+    expect(handles.map(runIn)).toEqual(['r1', 'r1', 'r1']);
+    expect(made.length).toBe(1);
+  });
+
+  test('takes its own run away when another process made one first', async () => {
+    let isMade = false;
+    server.script = ({ path }) => {
+      if (path === 'runs/create') isMade = true;
+      if (path === 'runs/search' && isMade)
+        return { body: { runs: [runOf('theirs', tags('me'), { start_time: 0.5 }), runOf('r1', tags('me'))] } };
+      return undefined;
+    };
+    expect(runIn(await (await server.backend()).open(source, undefined, signal))).toBe('theirs');
+    expect(server.calls('runs/delete')[0]?.body).toEqual({ run_id: 'r1' });
+  });
+
+  test.each([
+    [{ status: 403, body: 'Invalid Host header - possible DNS rebinding attack detected' }, 'MB4002', '--allowed-hosts'],
+    [{ status: 401, body: '<html>no</html>' }, 'MB4002', 'MLFLOW_TRACKING_USERNAME'],
+    [{ status: 404, body: '<html>nginx</html>' }, 'MB4003', 'tracking_uri'],
+    [{ status: 200, body: '<html>log in</html>' }, 'MB4003', 'tracking_uri'],
+  ])('names what stands in the way: %j', async (answer, code, hint) => {
+    server.script = ({ path }) => (path.startsWith('experiments/') ? answer : undefined);
+    const backend = await server.backend();
+    for (const attempt of [() => backend.open(source, undefined, signal), () => backend.probe(signal)]) {
+      await expect(attempt()).rejects.toMatchObject({ code, hint: expect.stringContaining(hint) });
+    }
+  });
+
+  test('looks at a server without writing to it', async () => {
+    server.script = ({ path }) => {
+      if (path === '/version') return { body: '3.17.2', headers: { date: new Date(Date.now() + 600_000).toUTCString() } };
+      if (path === '/api/3.0/mlflow/server-info') return { body: { store_type: 'FileStore' } };
+      if (path === '/api/2.0/mlflow-artifacts/artifacts') return { status: 503, body: { detail: 'Artifact serving is disabled' } };
+      return undefined;
+    };
+    const probe = await (await server.backend()).probe(signal);
+    expect(probe).toMatchObject({ address: server.url, version: '3.17.2' });
+    expect(probe.clockSkewMs).toBeGreaterThan(590_000);
+    expect(probe.notes.join(' ')).toMatch(/FileStore.*does not serve artifacts.*ahead/);
+    expect(server.seen.filter(({ method, path }) => method !== 'GET' && path !== 'experiments/search')).toEqual([]);
+  });
+});

@@ -1,0 +1,281 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Backend, Handle, Outcome } from '../../../../src/backends/contract.ts';
+import { apiError, parcelOf, type Row, runOf, ScriptedServer, type Seen, signal, source } from './server.ts';
+
+let server: ScriptedServer;
+let backend: Backend;
+let handle: Handle;
+
+beforeEach(async () => {
+  server = await new ScriptedServer().start();
+});
+afterEach(() => server.close());
+
+async function open(section: Readonly<Record<string, unknown>> = {}): Promise<void> {
+  backend = await server.backend(section);
+  handle = await backend.open(source, undefined, signal);
+}
+
+const rows = (count: number, tag = 'loss', from = 0): Row[] => Array.from({ length: count }, (_, i) => [tag, from + i, 1.7e9 + i, i / 7]);
+const metricsOf = (seen: Seen): { key: string; step: number }[] => seen.body?.metrics ?? [];
+const batches = (): readonly Seen[] => server.calls('runs/log-batch').filter((seen) => metricsOf(seen).length > 0);
+const only = async (...all: (readonly Row[])[]): Promise<readonly Outcome[]> => {
+  let start = 0;
+  const parcels = all.map((some) => {
+    const parcel = parcelOf(handle, some, start);
+    start = parcel.batch.end;
+    return parcel;
+  });
+  return backend.send(parcels, signal);
+};
+const isBatch = ({ path, body }: Seen): boolean => path === 'runs/log-batch' && body.metrics !== undefined;
+
+describe('sending scalars', () => {
+  test('joins parcels into requests of a thousand, with their length and nothing compressed', async () => {
+    await open();
+    expect(await only(rows(1500), rows(700, 'acc'))).toEqual([
+      { kind: 'accepted', points: 1500, refusals: [] },
+      { kind: 'accepted', points: 700, refusals: [] },
+    ]);
+    expect(batches().map((seen) => metricsOf(seen).length)).toEqual([1000, 1000, 200]);
+    expect(batches()[0]?.headers).toMatchObject({ 'content-type': 'application/json' });
+    expect(batches()[0]?.headers['content-length']).toBeDefined();
+    expect(batches()[0]?.headers['content-encoding']).toBeUndefined();
+    expect(batches()[0]?.text.startsWith('{"run_id":"r1","metrics":[{"key":"loss","value":0,"timestamp":1700000000000,"step":0},')).toBe(
+      true,
+    );
+  });
+
+  test('keeps requests below the documented number of bytes', async () => {
+    await open();
+    await only(Array.from({ length: 1000 }, (_, i): Row => [`${'层'.repeat(240)}${i % 10}`, i, 1, 1]));
+    for (const { text } of batches()) expect(Buffer.byteLength(text)).toBeLessThan(900_000);
+  });
+
+  test('escapes names, publishes what they stand for before they are used, and does so once', async () => {
+    await open();
+    await only([['acc@5', 1, 1, 1]]);
+    await only([['acc@5', 2, 1, 1]]);
+    const sent = server.calls('runs/log-batch').map(({ body }) => body.tags ?? body.metrics.map((metric: { key: string }) => metric.key));
+    expect(sent).toEqual([[{ key: 'mirrorboard.key.acc.x40.5', value: 'acc@5' }], ['acc.x40.5'], ['acc.x40.5']]);
+  });
+
+  test('puts what a metric cannot hold beside it, under the same name each time', async () => {
+    await open();
+    const odd: Row[] = [
+      ['loss', 1, 1.5, Number.POSITIVE_INFINITY],
+      ['loss', 2, Number.NaN, 1],
+      ['loss', 3, 1.5, 0.5],
+    ];
+    await only(odd);
+    await only(odd);
+    expect([...server.files.keys()]).toHaveLength(1);
+    const [[path, data] = ['', Buffer.alloc(0)]] = server.files;
+    expect(path).toMatch(/^file\/1\/r1\/artifacts\/mirrorboard\/points-[0-9a-f]{12}-0-[0-9a-f]{16}\.jsonl$/);
+    expect(
+      data
+        .toString()
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toMatchObject([
+      { tag: 'loss', step: 1, value: 'Infinity', wall_time: 1.5, file: 'f', run: 'train/a' },
+      { step: 2, wall_time: 'NaN', value: 1 },
+    ]);
+    expect(metricsOf(batches()[0] as Seen)).toMatchObject([{ value: 'Infinity' }, { timestamp: 0 }, { timestamp: 1500 }]);
+  });
+
+  test('goes on without artifacts, and says of other points that there is no place for them', async () => {
+    server.script = ({ path }) =>
+      path === '/api/2.0/mlflow-artifacts/artifacts' ? { status: 503, body: { detail: 'Artifact serving is disabled' } } : undefined;
+    await open();
+    const text = {
+      tag: 'note',
+      plugin: 'text',
+      step: 1,
+      wallTime: 1,
+      offset: 10,
+      checksum: 1,
+      index: 0,
+      form: 'tensor',
+      payload: new Uint8Array(0),
+    } as const;
+    const [outcome] = await backend.send([parcelOf(handle, [['loss', 1, 1, -0]], 0, [text])], signal);
+    expect(outcome).toMatchObject({ kind: 'accepted', points: 1, refusals: [{ offset: 10, index: 0, kind: 'unsupported' }] });
+    expect(server.files.size).toBe(0);
+    expect(backend.describe().holds['text']).toBe('none');
+    expect(backend.asHeld?.('note', 'text', { step: 1, wallTime: 1, value: '{}' })).toBeUndefined();
+    expect(backend.asHeld?.('loss', 'scalars', { step: 1, wallTime: 1.0001, value: -0 })).toEqual({ step: 1, wallTime: 1, value: 0 });
+  });
+});
+
+describe('what the server answers', () => {
+  test.each([
+    ['nobody is there', { isReset: true }, { kind: 'retry' }],
+    ['429 with a time', { status: 429, body: 'slow', headers: { 'retry-after': '7' } }, { kind: 'retry', afterMs: 7000 }],
+    ['502', { status: 502, body: 'bad gateway' }, { kind: 'retry', error: { code: 'MB4001' } }],
+    ['500', apiError(500, 'INTERNAL_ERROR', 'oops'), { kind: 'retry' }],
+    ['a race on the server', apiError(400, 'BAD_REQUEST', '(sqlite3.IntegrityError) UNIQUE constraint failed'), { kind: 'retry' }],
+    ['401', { status: 401, body: 'no' }, { kind: 'fatal', error: { code: 'MB4002' } }],
+    ['404 of another server', { status: 404, body: '<html>' }, { kind: 'fatal', error: { code: 'MB4003' } }],
+    [
+      'a deleted run',
+      apiError(400, 'INVALID_PARAMETER_VALUE', "The run r1 must be in the 'active' state."),
+      { kind: 'runFatal', error: { code: 'MB4006' } },
+    ],
+    ['an unknown run', apiError(404, 'RESOURCE_DOES_NOT_EXIST', 'Run r1 not found'), { kind: 'runFatal', error: { code: 'MB4006' } }],
+  ])('%s', async (_, answer, outcome) => {
+    await open();
+    server.script = (seen) => (isBatch(seen) ? answer : undefined);
+    expect(await only(rows(3))).toMatchObject([outcome]);
+  });
+
+  test('settles the parcels that were through before a failure', async () => {
+    await open();
+    server.script = (seen) => (isBatch(seen) && batches().length === 2 ? { status: 503, body: 'busy' } : undefined);
+    expect((await only(rows(600), rows(600), rows(10))).map(({ kind }) => kind)).toEqual(['accepted', 'retry', 'retry']);
+  });
+
+  test('takes out the very point that is named, and sends the rest', async () => {
+    await open();
+    server.script = (seen) => {
+      const at = isBatch(seen) ? metricsOf(seen).findIndex(({ step }) => step === 2) : -1;
+      return at < 0 ? undefined : apiError(400, 'INVALID_PARAMETER_VALUE', `Invalid value for parameter 'metrics[${at}].value'`);
+    };
+    expect(await only(rows(5))).toMatchObject([{ kind: 'accepted', points: 4, refusals: [{ offset: 20, index: 0, kind: 'refused' }] }]);
+    expect(metricsOf(batches().at(-1) as Seen).map(({ step }) => step)).toEqual([0, 1, 3, 4]);
+  });
+
+  test('finds the point that is refused without being named, and leaves the other parcels whole', async () => {
+    await open();
+    server.script = (seen) =>
+      isBatch(seen) && metricsOf(seen).some(({ step }) => step === 77)
+        ? apiError(400, 'INVALID_PARAMETER_VALUE', 'something is wrong')
+        : undefined;
+    expect(await only(rows(50), rows(50, 'loss', 50), rows(50, 'acc'))).toMatchObject([
+      { kind: 'accepted', points: 50 },
+      { kind: 'accepted', points: 49, refusals: [{ offset: 500 + 270 }] },
+      { kind: 'accepted', points: 50 },
+    ]);
+  });
+
+  test('says that it does not know when everything is refused', async () => {
+    await open();
+    server.script = (seen) => (isBatch(seen) ? apiError(400, 'INVALID_PARAMETER_VALUE', 'no') : undefined);
+    expect(await only(rows(500))).toMatchObject([{ kind: 'rejected' }]);
+  });
+
+  test('parts what is too much for one request', async () => {
+    await open();
+    server.script = (seen) => (isBatch(seen) && metricsOf(seen).length > 100 ? { status: 413, body: '<html>too large</html>' } : undefined);
+    expect(await only(rows(350))).toMatchObject([{ kind: 'accepted', points: 350 }]);
+  });
+
+  test('suspects a request only when the server takes others', async () => {
+    await open();
+    let isAlive = false;
+    server.script = (seen) => {
+      if (seen.path !== 'runs/log-batch') return undefined;
+      if (seen.body.tags?.[0]?.key === 'mirrorboard.alive') return isAlive ? undefined : apiError(500, 'INTERNAL_ERROR', 'down');
+      return metricsOf(seen).some(({ step }) => step === 3) ? apiError(500, 'INTERNAL_ERROR', 'poison') : undefined;
+    };
+    for (let i = 0; i < 6; i++) expect(await only(rows(8))).toMatchObject([{ kind: 'retry' }]);
+    isAlive = true;
+    expect(await only(rows(8))).toMatchObject([{ kind: 'accepted', points: 7, refusals: [{ offset: 30, kind: 'refused' }] }]);
+  });
+
+  test('goes with an interruption as with a server that is away', async () => {
+    await open();
+    const stop = new AbortController();
+    server.script = (seen) => {
+      if (isBatch(seen)) stop.abort();
+      return undefined;
+    };
+    expect(await backend.send([parcelOf(handle, rows(3))], stop.signal)).toMatchObject([{ kind: 'retry' }]);
+  });
+});
+
+describe('a file store', () => {
+  test('is not sent what it holds already, and no name with a slash', async () => {
+    const held: { key: string; step: number; timestamp: number; value: number }[] = [];
+    let isLost = true;
+    server.script = (seen) => {
+      if (seen.path === '/api/3.0/mlflow/server-info') return { body: { store_type: 'FileStore' } };
+      if (seen.path === 'metrics/get-history') return { body: { metrics: held.filter(({ key }) => key === seen.query.get('metric_key')) } };
+      if (!isBatch(seen)) return undefined;
+      held.push(...(seen.body.metrics as typeof held));
+      // The answer to the first one is lost.
+      if (!isLost) return undefined;
+      isLost = false;
+      return { status: 504, body: 'late' };
+    };
+    await open();
+    expect(await only(rows(5, 'a/b'))).toMatchObject([{ kind: 'retry' }]);
+    expect(await only(rows(5, 'a/b'))).toMatchObject([{ kind: 'accepted', points: 5 }]);
+    expect(await only(rows(5, 'a/b'))).toMatchObject([{ kind: 'accepted', points: 5 }]);
+    expect(held.map(({ key, step }) => [key, step])).toEqual([0, 1, 2, 3, 4].map((step) => ['a.x2f.b', step]));
+  });
+});
+
+describe('hyperparameters', () => {
+  /** HParamsPluginData with a session's start: `lr` is a number. */
+  const hparams = (lr: number): Uint8Array => {
+    const number = Buffer.alloc(9);
+    number[0] = 0x11; // Value.number_value
+    number.writeDoubleLE(lr, 1);
+    const entry = Buffer.concat([Buffer.from([0x0a, 2]), Buffer.from('lr'), Buffer.from([0x12, number.length]), number]);
+    const start = Buffer.concat([Buffer.from([0x0a, entry.length]), entry]);
+    return Buffer.concat([Buffer.from([0x1a, start.length]), start]);
+  };
+  const parcel = (lr: number) =>
+    parcelOf(handle, [], 0, [
+      {
+        tag: '_hparams_/session_start_info',
+        plugin: 'hparams',
+        step: 0,
+        wallTime: 1,
+        offset: 5,
+        checksum: 1,
+        index: 0,
+        form: 'content',
+        payload: hparams(lr),
+      },
+    ]);
+  const written = (): unknown[] => server.calls('runs/log-batch').map(({ body }) => body.params ?? body.tags);
+
+  test('become params, exact ones beside them; a changed one keeps its first value', async () => {
+    await open();
+    expect(await backend.send([parcel(0.1)], signal)).toMatchObject([{ kind: 'accepted', points: 1 }]);
+    await backend.send([parcel(0.1)], signal);
+    await backend.send([parcel(0.2)], signal);
+    expect(written()).toEqual([[{ key: 'lr', value: '0.1' }], [{ key: 'mirrorboard.param.lr', value: '0.2' }]]);
+    expect(server.warnings.length).toBe(1);
+    expect([...server.files.values()].map((data) => JSON.parse(data.toString()).value.session_start_info.hparams.lr)).toEqual([0.1, 0.2]);
+  });
+
+  test('that somebody else wrote meanwhile are looked up', async () => {
+    await open();
+    server.script = ({ path, body, query }) => {
+      if (path === 'runs/get') return { body: { run: runOf(query.get('run_id') ?? '', [], {}, { params: [{ key: 'lr', value: '9' }] }) } };
+      return path === 'runs/log-batch' && body.params !== undefined
+        ? apiError(400, 'INVALID_PARAMETER_VALUE', 'Changing param values is not allowed')
+        : undefined;
+    };
+    expect(await backend.send([parcel(0.1)], signal)).toMatchObject([{ kind: 'accepted' }]);
+    expect(written().at(-1)).toEqual([{ key: 'mirrorboard.param.lr', value: '0.1' }]);
+  });
+});
+
+describe('the end of a run', () => {
+  test('is its status, and can be taken back', async () => {
+    await open();
+    await backend.finish(handle, { status: 'failed', endedAt: 1700000001.5 }, signal);
+    await backend.finish(handle, undefined, signal);
+    expect(server.calls('runs/update').map(({ body }) => body)).toEqual([
+      { run_id: 'r1', status: 'FAILED', end_time: 1700000001500 },
+      { run_id: 'r1', status: 'RUNNING' },
+    ]);
+    await backend.remove?.(handle, signal);
+    expect(server.calls('runs/delete')[0]?.body).toEqual({ run_id: 'r1' });
+  });
+});

@@ -1,0 +1,158 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { HttpClient, type HttpOptions, type HttpRequest } from '../../../src/http/index.ts';
+
+const closers: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
+});
+
+async function serve(listener: RequestListener): Promise<{ readonly url: string; readonly server: Server }> {
+  const server = createServer(listener);
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  closers.push(async () => {
+    server.closeAllConnections();
+    await new Promise((done) => server.close(done));
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
+}
+
+function clientOf(baseUrl: string, options: Partial<HttpOptions> = {}): HttpClient {
+  const client = new HttpClient({ baseUrl, ...options });
+  closers.push(() => client.close());
+  return client;
+}
+
+const get = (path: string, rest: Partial<HttpRequest> = {}): HttpRequest => ({
+  method: 'GET',
+  path,
+  signal: new AbortController().signal,
+  ...rest,
+});
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const chunk of request) text += chunk;
+  return text;
+}
+
+describe('HttpClient', () => {
+  test('keeps a prefix, takes user and password out of the address, and sends bodies with their length', async () => {
+    const seen: unknown[] = [];
+    const { url } = await serve(async (request, response) => {
+      const { headers, method } = request;
+      seen.push([
+        method,
+        request.url,
+        headers.authorization,
+        headers['content-length'],
+        headers['transfer-encoding'],
+        await bodyOf(request),
+      ]);
+      response.end('{"a":1}');
+    });
+    const client = clientOf(`${url.replace('://', '://me:s%40cret@')}/prefix/`);
+    expect(client.address).toBe(`${url}/prefix`);
+    const view = new Uint8Array([0, 104, 105, 0]).subarray(1, 3);
+    expect(await client.send(get('/x', { query: { 'a b': 'c&d', none: undefined } }))).toMatchObject({ kind: 'ok', status: 200 });
+    await client.send(get('/y', { method: 'PUT', body: view }));
+    const basic = `Basic ${Buffer.from('me:s@cret').toString('base64')}`;
+    expect(seen).toEqual([
+      ['GET', '/prefix/x?a%20b=c%26d', basic, undefined, undefined, ''],
+      ['PUT', '/prefix/y', basic, '2', undefined, 'hi'],
+    ]);
+  });
+
+  test('keeps connections', async () => {
+    const ports = new Set<number | undefined>();
+    const { url } = await serve((request, response) => {
+      ports.add(request.socket.remotePort);
+      response.end();
+    });
+    const client = clientOf(url);
+    for (let i = 0; i < 20; i++) await client.send(get('/'));
+    // A connection may still be busy with the end of an answer when the next request comes.
+    expect(ports.size).toBeLessThanOrEqual(2);
+  });
+
+  test('sends once more at once when a kept connection is reset', async () => {
+    let requests = 0;
+    const { url } = await serve((request, response) => {
+      if (++requests === 2) (request.socket as Socket).resetAndDestroy();
+      else response.end('ok');
+    });
+    const client = clientOf(url);
+    await client.send(get('/'));
+    expect(await client.send(get('/', { method: 'POST', body: 'x' }))).toMatchObject({ kind: 'ok' });
+    expect(requests).toBe(3);
+  });
+
+  test('says that it should be tried later when connections are reset again and again, or nobody is there', async () => {
+    const { url, server } = await serve((request) => (request.socket as Socket).resetAndDestroy());
+    const client = clientOf(url);
+    expect(await client.send(get('/'))).toMatchObject({ kind: 'retry', error: { code: 'MB4001', retry: 'later' } });
+    await new Promise((done) => server.close(done));
+    expect(await client.send(get('/'))).toMatchObject({ kind: 'retry', status: undefined, error: { code: 'MB4001' } });
+  });
+
+  test.each([
+    [429, '2', 'retry', 2000, 'MB4005'],
+    [503, undefined, 'retry', undefined, 'MB4001'],
+    [500, undefined, 'retry', undefined, 'MB4005'],
+    [501, undefined, 'refused', undefined, 'MB4005'],
+    [400, undefined, 'refused', undefined, 'MB4005'],
+    [401, undefined, 'refused', undefined, 'MB4002'],
+    [302, undefined, 'refused', undefined, 'MB4003'],
+  ])('takes %i for what it is', async (status, after, kind, afterMs, code) => {
+    const { url } = await serve((_, response) => {
+      response.writeHead(status, after === undefined ? {} : { 'retry-after': after }).end('why');
+    });
+    const answer = await clientOf(url).send(get('/p'));
+    expect(answer).toMatchObject({ kind, status, text: 'why', error: { code } });
+    expect('afterMs' in answer ? answer.afterMs : undefined).toBe(afterMs);
+  });
+
+  test('cuts long answers and lets no secret into errors', async () => {
+    const { url } = await serve((request, response) => {
+      response.writeHead(403).end(`denied ${request.headers.authorization} ${'x'.repeat(100_000)}`);
+    });
+    const answer = await clientOf(url, { auth: { token: 'very-secret' } }).send(get('/p', { query: { api_key: 'hidden-one' } }));
+    if (answer.kind !== 'refused') throw new Error('not refused');
+    expect(answer.text.length).toBe(2000);
+    expect(JSON.stringify([answer.text, answer.error.message, answer.error.context])).not.toMatch(/very-secret|hidden-one/);
+    expect(answer.error.message).toContain('GET ');
+  });
+
+  test('gives up after the time limit, also in the middle of an answer', async () => {
+    const { url } = await serve((request, response) => {
+      if (request.url === '/half') response.write('begin');
+    });
+    const client = clientOf(url, { timeoutMs: 50 });
+    for (const path of ['/never', '/half']) {
+      expect(await client.send(get(path))).toMatchObject({
+        kind: 'retry',
+        error: { message: expect.stringContaining('no answer within 0.05 s') },
+      });
+    }
+  });
+
+  test('throws the reason when it is aborted', async () => {
+    const { url } = await serve(() => undefined);
+    const client = clientOf(url);
+    const stop = new AbortController();
+    const sent = client.send(get('/', { signal: stop.signal }));
+    setTimeout(() => stop.abort(new Error('enough')), 20);
+    await expect(sent).rejects.toThrow('enough');
+    await expect(client.send(get('/', { signal: stop.signal }))).rejects.toThrow('enough');
+  });
+
+  test('does not read longer answers than it may', async () => {
+    const { url } = await serve((_, response) => response.end('x'.repeat(5000)));
+    expect(await clientOf(url, { mostAnswerBytes: 1000 }).send(get('/'))).toMatchObject({ kind: 'refused', error: { code: 'MB4005' } });
+  });
+
+  test('names the file of a certificate that is not there', () => {
+    expect(() => new HttpClient({ baseUrl: 'https://h', tls: { caPath: '/no/such.pem' } })).toThrow('/no/such.pem');
+  });
+});
