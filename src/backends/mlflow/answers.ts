@@ -88,7 +88,7 @@ function apiError(text: string): ApiError {
 
 function causeOf(status: number | undefined, isRetry: boolean, { code, message }: ApiError, html: boolean, text: string): Cause {
   if (status === undefined) return 'transient';
-  if (status === 503 && text.includes('Artifact serving is disabled')) return 'notServed';
+  if ((status === 503 || status === 404) && /Artifact serving is disabled|--no-serve-artifacts/.test(text)) return 'notServed';
   if (status === 501 || status === 405) return 'notServed';
   if (status === 500) return 'internal';
   if (isRetry) return 'transient';

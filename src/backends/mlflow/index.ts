@@ -77,10 +77,7 @@ class MlflowBackend implements Backend {
 
   #writerOf(connection: Connection, run: TrackedRun, facts: RunFacts | undefined, isNew: boolean): RunWriter {
     const { client, artifacts, isFileStore } = connection;
-    const away =
-      run.root === undefined
-        ? `artifacts of this run lie at ${facts?.artifactUri ?? 'a place'} that is not served by the tracking server`
-        : undefined;
+    const away = run.root === undefined ? notProxied(facts?.artifactUri ?? '') : undefined;
     const noFiles = connection.noFiles ?? away;
     if (noFiles !== undefined && this.#hasArtifacts) {
       this.#hasArtifacts = false;
@@ -228,6 +225,13 @@ async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   } finally {
     if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
   }
+}
+
+/** Why files of a run can't be stored, by where they would lie; the same for all runs of an experiment. */
+function notProxied(artifactUri: string): string {
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(artifactUri)?.[1];
+  const place = scheme === undefined || scheme === 'file' ? 'in a folder of the server' : `at ${scheme}:`;
+  return `the experiment keeps its artifacts ${place}, not behind the tracking server`;
 }
 
 function notConnected(cause: unknown): Outcome {

@@ -113,7 +113,7 @@ class Names {
     let name = this.#known.get(tag);
     if (name === undefined) {
       const key = keyOf(tag, this.#options);
-      const canPublish = tag.length <= TAG_LENGTH;
+      const canPublish = tag.length <= TAG_LENGTH && tag.isWellFormed();
       name = { key, json: JSON.stringify(key), isLost: !canPublish && tagOf(key) !== tag };
       if (key !== tag && canPublish) this.#tags.set(publishedName(key), tag);
       this.#known.set(tag, name);

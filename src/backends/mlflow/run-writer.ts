@@ -8,6 +8,7 @@ import type { BackendContext, Outcome, Refusal, TrackerParcel } from '../contrac
 import type { Failure } from './answers.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient, RunFacts, Tag } from './client.ts';
+import { cut } from './cut-text.ts';
 import { each } from './gate.ts';
 import type { TrackedRun } from './handle.ts';
 import { HeldMetrics } from './held-metrics.ts';
@@ -21,7 +22,6 @@ import {
   UPLOADS_AT_ONCE,
 } from './limits.ts';
 import { type Metric, type Prepared, type PrepareOptions, prepare } from './prepare.ts';
-import { cut } from './runs.ts';
 import { type Segment, segmentOf, type SegmentLine, segmentsOf } from './segments.ts';
 
 /** So many times in a row may a server stumble over a request before the request itself is suspected. */

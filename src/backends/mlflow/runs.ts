@@ -5,6 +5,7 @@ import { MirrorError } from '../../errors.ts';
 import { runLabel } from '../../model/index.ts';
 import type { BackendContext, Handle, RunSource } from '../contract.ts';
 import type { MlflowClient, RunFacts, Tag } from './client.ts';
+import { cut } from './cut-text.ts';
 import { Experiments, valueOrThrow } from './experiments.ts';
 import { readHandle } from './handle.ts';
 import { keyOf } from './keys.ts';
@@ -201,11 +202,4 @@ function userName(): string {
     // In a container without an entry for this user.
     return 'mirrorboard';
   }
-}
-
-/** The first `most` code points of a text. */
-export function cut(text: string, most: number): string {
-  if (text.length <= most) return text;
-  const points = [...text];
-  return points.length <= most ? text : points.slice(0, most).join('');
 }
