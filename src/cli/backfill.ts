@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
-import { type Config, loadConfig, parseRoot } from '../config/index.ts';
+import { type Config, parseRoot } from '../config/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import { isPending } from '../model/index.ts';
 import type { Logger, Report } from '../status/index.ts';
-import { type CommandContext, configFlags, type GlobalOptions, programName, shellWord, styleOf } from './context.ts';
+import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf } from './context.ts';
 import { ENDING, Interrupt } from './interrupt.ts';
 import { planJson, renderPlan } from './plan-text.ts';
+import { localLaneAlone, readConfig } from './read-config.ts';
 import { ProgressBlock, renderReport, reportJson } from './terminal/index.ts';
 
 export interface BackfillFlags extends GlobalOptions {
@@ -17,19 +18,12 @@ export interface BackfillFlags extends GlobalOptions {
 /** Mirrors log directories once. */
 export async function backfillCommand(roots: readonly string[], flags: BackfillFlags, context: CommandContext): Promise<void> {
   const { stdout, stderr, env } = context;
-  const config = await loadConfig({ flags: configFlags(flags), env, cwd: process.cwd() });
+  const config = await readConfig(flags, context, { flags: { lanes: flags.to } });
   const requests = roots.length > 0 ? roots.map((root) => parseRoot(root, existsSync)) : config.roots;
   if (requests.length === 0) {
     throw new MirrorError('MB1001', 'there is nothing to mirror: no log directory is given', { command: 'mirrorboard backfill LOGDIR' });
   }
-  for (const lane of flags.to ?? []) {
-    if (lane !== 'local') {
-      throw new MirrorError('MB1005', `there is no lane ${lane}: this version mirrors into local`, {
-        hint: 'Leave --to out, or write --to local.',
-      });
-    }
-  }
-  const store = config.lanes.local;
+  const store = localLaneAlone(config, 'backfill', env);
   const storeWords = config.sources.get('lanes.local.path') === 'flag' ? ['--store', store.path] : [];
   if (flags.dryRun === true) {
     const { planBackfill } = await import('../plan.ts');

@@ -4,6 +4,7 @@ import { type ColorChoice, type Style, styleFor } from './terminal/index.ts';
 /** Options every command has. */
 export interface GlobalOptions {
   readonly config?: string;
+  readonly profile?: string;
   readonly store?: string;
   readonly state?: string;
   readonly json?: boolean;
@@ -36,8 +37,8 @@ export function shellWord(text: string): string {
 }
 
 /** What flags say of the configuration. */
-export function configFlags({ config, store, state, logLevel, logFormat }: GlobalOptions): Flags {
-  return { config, store, state, logLevel, logFormat };
+export function configFlags({ config, profile, store, state, logLevel, logFormat }: GlobalOptions): Flags {
+  return { config, profile, store, state, logLevel, logFormat };
 }
 
 /** Writes data, and waits while whoever reads it is slow. */

@@ -1,11 +1,11 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { openStore, type StoreReader } from '../backends/local/index.ts';
-import { loadConfig } from '../config/index.ts';
 import { messageOf, MirrorError } from '../errors.ts';
 import { EXPORT_KINDS, type ExportKind, writeCsv, writeParquet, writeTruthJson } from '../export/index.ts';
-import { type CommandContext, configFlags, type GlobalOptions, writeOut } from './context.ts';
+import { type CommandContext, type GlobalOptions, writeOut } from './context.ts';
 import { storeSource } from './export-sources.ts';
 import { counted, formatCount, visibleText } from './terminal/index.ts';
+import { readConfig } from './read-config.ts';
 
 export interface ExportFlags extends GlobalOptions {
   readonly format: 'json' | 'csv' | 'parquet';
@@ -16,8 +16,8 @@ export interface ExportFlags extends GlobalOptions {
 
 /** Writes the local store out, also while somebody mirrors into it. */
 export async function exportCommand(flags: ExportFlags, context: CommandContext): Promise<void> {
-  const config = await loadConfig({ flags: configFlags(flags), env: context.env, cwd: process.cwd() });
-  const { path } = config.lanes.local;
+  const config = await readConfig(flags, context);
+  const { path } = config.store;
   const kind = exportKind(flags.kind);
   const isTerminal = flags.out === undefined || flags.out === '-';
   if (flags.format === 'parquet' && isTerminal && context.stdout.isTTY === true) {

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadConfig } from '../config/index.ts';
 import { ExitCode } from '../errors.ts';
 import { isPending, runLabel } from '../model/index.ts';
 import { type StatusReport, statusReport } from '../status-report.ts';
-import { type CommandContext, configFlags, type GlobalOptions, programName, shellWord, styleOf, writeOut } from './context.ts';
+import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
-import { counted, damageReason, formatBytes, formatCount, formatDuration, renderTable, type Style, visibleText } from './terminal/index.ts';
+import { type Style, counted, damageReason, formatBytes, formatCount, formatDuration, renderTable, visibleText } from './terminal/index.ts';
+import { localLane, readConfig } from './read-config.ts';
 
 export interface StatusFlags extends GlobalOptions {
   readonly watch?: boolean;
@@ -17,9 +17,10 @@ const MOST_PLACES = 20;
 /** Says how things stand: lanes and their lag, roots, what is damaged or pending, and what can be done about it. */
 export async function statusCommand(flags: StatusFlags, context: CommandContext): Promise<void> {
   const { stdout, env } = context;
-  const config = await loadConfig({ flags: configFlags(flags), env, cwd: process.cwd() });
+  const config = await readConfig(flags, context);
+  const store = localLane(config);
   const show = async (): Promise<void> => {
-    const report = statusReport(config.lanes.local.path, config.state.path, Date.now());
+    const report = statusReport(store.path, config.state.path, Date.now());
     if (flags.json === true) await writeOut(stdout, `${JSON.stringify(statusJson(report, env))}\n`);
     else {
       if (flags.watch === true && stdout.isTTY) await writeOut(stdout, '\x1b[H\x1b[2J');

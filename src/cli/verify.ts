@@ -1,12 +1,13 @@
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 
-import { loadConfig, parseRoot } from '../config/index.ts';
+import { parseRoot } from '../config/index.ts';
 import { messageOf, MirrorError } from '../errors.ts';
 import { type Json, jsonText, type RunRef } from '../model/index.ts';
 import { FileLock } from '../state/index.ts';
 import { type Difference, exitCodeOf, type Sample, type Totals, totalsOf, type Verification } from '../verify/index.ts';
-import { type CommandContext, configFlags, type GlobalOptions, programName, shellWord, styleOf, writeOut } from './context.ts';
+import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
+import { localLane, readConfig } from './read-config.ts';
 import { ProgressBlock, renderVerification } from './terminal/index.ts';
 
 export interface VerifyFlags extends GlobalOptions {
@@ -32,8 +33,8 @@ export async function verifyCommand(roots: readonly string[], flags: VerifyFlags
     });
   }
   const sample = sampleOf(flags);
-  const config = await loadConfig({ flags: configFlags(flags), env, cwd: process.cwd() });
-  const store = config.lanes.local;
+  const config = await readConfig(flags, context);
+  const store = localLane(config);
   const isTty = stderr.isTTY === true && env['TERM'] !== 'dumb';
   const block = new ProgressBlock({ stream: stderr, now: Date.now, isTty, columns: () => stderr.columns });
   using interrupt = new Interrupt(() => block.print('Interrupted: ending; once more to stop at once.'));

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
-import { loadConfig, parseRoot } from '../config/index.ts';
+import { parseRoot } from '../config/index.ts';
 import { MirrorError } from '../errors.ts';
-import { createLogger, formatFor, serveHealth, type WatchStatus } from '../status/index.ts';
-import { type CommandContext, configFlags, type GlobalOptions, styleOf } from './context.ts';
+import { type WatchStatus, createLogger, formatFor, serveHealth } from '../status/index.ts';
+import { type CommandContext, type GlobalOptions, styleOf } from './context.ts';
 import { ENDING, Interrupt } from './interrupt.ts';
-import { counted, formatBytes, formatDuration, WatchBlock } from './terminal/index.ts';
+import { WatchBlock, counted, formatBytes, formatDuration } from './terminal/index.ts';
+import { localLaneAlone, readConfig } from './read-config.ts';
 
 export interface WatchFlags extends GlobalOptions {
   readonly include: readonly string[];
@@ -18,11 +19,12 @@ export interface WatchFlags extends GlobalOptions {
 /** Mirrors for ever. */
 export async function watchCommand(roots: readonly string[], flags: WatchFlags, context: CommandContext): Promise<void> {
   const { stderr, env } = context;
-  const config = await loadConfig({ flags: configFlags(flags), env, cwd: process.cwd(), defaultLogLevel: 'info' });
+  const config = await readConfig(flags, context, { defaultLogLevel: 'info' });
   const requests = roots.length > 0 ? roots.map((root) => parseRoot(root, existsSync)) : config.roots;
   if (requests.length === 0) {
     throw new MirrorError('MB1001', 'there is nothing to watch: no log directory is given', { command: 'mirrorboard watch LOGDIR' });
   }
+  const store = localLaneAlone(config, 'watch', env);
   const scanIntervalMs = seconds(flags.scanInterval || env['MIRRORBOARD_SCAN_INTERVAL'] || '60') * 1000;
   const isTty = stderr.isTTY === true && env['TERM'] !== 'dumb';
   const block = new WatchBlock({
@@ -47,7 +49,7 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
   try {
     status = await watch({
       roots: requests,
-      store: config.lanes.local,
+      store,
       statePath: config.state.path,
       include: flags.include,
       exclude: flags.exclude,

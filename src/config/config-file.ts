@@ -1,16 +1,28 @@
 import type { z } from 'zod';
+import { type Choice, chosenLanes, chosenProfile, isUnused, layersOf } from './choose.ts';
 import { suggestion } from './closest-name.ts';
 import { type Environment, expandVariables, isOneReference, referredVariables } from './expand-variables.ts';
 import { type FileSettings, fileSchema } from './file-schema.ts';
 import { configError, type FieldPath, type Problem, shownValue } from './problem.ts';
 import { isSecretName } from './secrets.ts';
-import { type Scalar, YamlDocument } from './yaml-document.ts';
+import { lanesProblems } from './lanes-problems.ts';
+import { type Position, type Scalar, YamlDocument } from './yaml-document.ts';
+
+/** A file's settings, and where they stand. */
+export interface ParsedFile {
+  readonly settings: FileSettings;
+  /** Where a value stands; for a field that is not there, what should hold it. */
+  positionOf(path: FieldPath): Position;
+  /** Whether a value must not be shown, because of its name or of the variable it comes from. */
+  isHidden(path: FieldPath): boolean;
+}
 
 /**
  * Reads the text of a configuration file: YAML, variables put in, every setting checked. Throws one error for all that is
- * wrong in it. This module alone loads the YAML parser and the schemas, which cost more time than the rest of a start.
+ * wrong in it; variables of profiles and lanes that `choice` does not choose need not be set. This module alone loads the YAML
+ * parser and the schemas, which cost more time than the rest of a start.
  */
-export function parseConfigFile(file: string, text: string, env: Environment): FileSettings {
+export function parseConfigFile(file: string, text: string, env: Environment, choice: Choice = {}): ParsedFile {
   const document = new YamlDocument(text);
   if (document.problems.length > 0) throw configError(file, document.problems);
   const reader = new FieldReader(document, env);
@@ -24,8 +36,19 @@ export function parseConfigFile(file: string, text: string, env: Environment): F
       if (!refused.includes(JSON.stringify(problem.path))) problems.push(problem);
     }
   }
-  if (problems.length > 0 || result.data === undefined) throw configError(file, problems);
-  return result.data;
+  const settings = result.data;
+  if (settings === undefined) throw configError(file, problems);
+  const profile = chosenProfile(settings, choice.profile);
+  const layers = layersOf(settings, profile);
+  const lanes = chosenLanes(layers, choice.lanes);
+  problems.push(...lanesProblems(settings, layers, lanes).map((problem) => ({ ...problem, ...document.positionOfKey(problem.path) })));
+  const grave = problems.filter(({ code, path }) => code !== 'MB1004' || !isUnused(path, profile, lanes.names));
+  if (grave.length > 0) throw configError(file, grave);
+  return {
+    settings,
+    positionOf: (path) => document.positionOf(path),
+    isHidden: (path) => reader.isHidden(path),
+  };
 }
 
 /** Puts variables into single values, and sees to it that secrets come from there. */
@@ -41,12 +64,13 @@ class FieldReader {
     this.#env = env;
   }
 
-  read({ path, value }: Scalar): unknown {
+  read({ path, value, source }: Scalar): unknown {
     if (value !== null && isSecret(path) && !isOneReference(String(value))) {
       this.#refuse('MB1002', path, 'a secret written in the file (not shown)', `a variable, as in \${VAR}`, SECRET_HINT);
       return undefined;
     }
-    if (typeof value !== 'string') return value;
+    // A tag is a text, as it was written: 1.0 is not 1.
+    if (typeof value !== 'string') return value !== null && isTag(path) ? (source ?? value) : value;
     if (referredVariables(value).some(isSecretName)) this.#hidden.add(JSON.stringify(path));
     const expansion = expandVariables(value, this.#env);
     switch (expansion.kind) {
@@ -66,6 +90,12 @@ class FieldReader {
     }
   }
 
+  /** Whether what stands at a path, or below it, must not be shown. */
+  isHidden(path: FieldPath): boolean {
+    const own = JSON.stringify(path);
+    return isSecret(path) || this.#hidden.has(own) || [...this.#hidden].some((hidden) => hidden.startsWith(`${own.slice(0, -1)},`));
+  }
+
   /** What was found at a path, as it may be shown. */
   shown(path: FieldPath, value: unknown): string {
     return isSecret(path) || this.#hidden.has(JSON.stringify(path)) ? 'a value that is not shown' : shownValue(value);
@@ -80,6 +110,10 @@ const SECRET_HINT = `Put the secret into the environment and write \${VAR}, or i
 
 function isSecret(path: FieldPath): boolean {
   return path.some((part) => typeof part === 'string' && isSecretName(part));
+}
+
+function isTag(path: FieldPath): boolean {
+  return path.slice(0, -1).some((part) => part === 'tags' || part === 'shared_tags');
 }
 
 function problemsOf(issue: z.core.$ZodIssue, top: unknown, document: YamlDocument, reader: FieldReader): Problem[] {

@@ -2,11 +2,15 @@
 export interface Config {
   /** The configuration file that was read; undefined where there is none. */
   readonly file: string | undefined;
+  /** The profile of the file that holds; undefined where none does. */
+  readonly profile: string | undefined;
   /** A name that lanes with projects or experiments share. Default: none. */
   readonly project?: string;
   /** The log directories. Default: none. */
   readonly roots: readonly Root[];
   readonly lanes: Lanes;
+  /** The local store that is read and written: that of the local lane, or where it would be. */
+  readonly store: LocalLane;
   /** The state file of services. Default: `./mirrorboard.state`. */
   readonly state: { readonly path: string };
   readonly log: {
@@ -15,13 +19,46 @@ export interface Config {
     /** Default: undefined, which is `pretty` on a terminal and `json` elsewhere. */
     readonly format: LogFormat | undefined;
   };
-  /** Where each value came from, by its path in the file (`lanes.local.path`); `config` stands for the choice of the file. */
+  /** Where each value came from, by its path in the file (`lanes.local.path`); `config` stands for the choice of the file, `lanes` for that of the lanes. */
   readonly sources: ReadonlyMap<string, Source>;
+  /** The same to the point, by the same paths: `--store`, `MIRRORBOARD_STORE`, `mirrorboard.yaml:3:11`; of defaults nothing. */
+  readonly places: ReadonlyMap<string, string>;
+  /** What an operator should be told of how the configuration was read, a sentence each. */
+  readonly notices: readonly string[];
 }
 
-/** The lanes to mirror into: those listed in the file, `local` alone where none are. */
+/** The lanes to mirror into: those listed, `local` alone where none are. */
 export interface Lanes {
-  readonly local: LocalLane;
+  /** Undefined where the local lane is not listed. */
+  readonly local?: LocalLane;
+  readonly trackers: readonly TrackerLaneConfig[];
+}
+
+/** Where a setting of a lane was said. */
+export interface SettingOrigin {
+  /** A place in the file, or the name of a variable. */
+  readonly place: string;
+  /** 0: the top of the file, 1: the profile, 2: a variable of ours (`MIRRORBOARD_MLFLOW_TRACKING_URI`), which wins over the tracker's own variables. */
+  readonly rank: 0 | 1 | 2;
+}
+
+/** A tracker's lane before its type has looked at it: `resolveLanes` does that. */
+export interface TrackerLaneConfig {
+  readonly name: string;
+  /** A built-in type, or the name or path of a package. */
+  readonly type: string;
+  /** The settings of the type, variables put in; what every lane has (type, tags, templates) is taken out. */
+  readonly section: Readonly<Record<string, unknown>>;
+  /** Who said each of `section`. */
+  readonly said: ReadonlyMap<string, SettingOrigin>;
+  /** Those of `section` that are not shown, because of the variables they come from. */
+  readonly hidden: ReadonlySet<string>;
+  /** Of every tracker run: the shared ones, and the lane's own, which win. */
+  readonly tags: Readonly<Record<string, string>>;
+  /** A template, see `expandTemplate`. Default: `{path}`. */
+  readonly runName: string;
+  /** A template for the experiment or project, where `section` does not say it in the tracker's own words. Default: `{project}` where there is one. */
+  readonly group: string | undefined;
 }
 
 export interface LocalLane {
@@ -52,6 +89,10 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 export interface Flags {
   /** `--config FILE`. */
   readonly config?: string | undefined;
+  /** `--profile NAME`. */
+  readonly profile?: string | undefined;
+  /** `--to LANE`: these lanes and no others. None given is an empty list. */
+  readonly lanes?: readonly string[] | undefined;
   /** `--store FILE`: the local lane's path. */
   readonly store?: string | undefined;
   /** `--state FILE`. */

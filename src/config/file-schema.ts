@@ -3,8 +3,7 @@ import { LOG_FORMATS, LOG_LEVELS } from './config.ts';
 import { maybeEmpty, path, section, text, word } from './field.ts';
 import { localLane } from './local-lane.ts';
 import { isRootName } from './parse-root.ts';
-
-const ONLY_LOCAL = 'local: this version mirrors into `local` only';
+import { tagsField } from './tags.ts';
 
 const root = z.preprocess(
   // A plain text is a path, whatever it contains: names have a key of their own.
@@ -15,17 +14,89 @@ const root = z.preprocess(
   }),
 );
 
-const lanes = section({ local: localLane.optional() }, { mlflow: ONLY_LOCAL, wandb: ONLY_LOCAL, clearml: ONLY_LOCAL, aim: ONLY_LOCAL });
+const LANE_LIST = 'the name of a lane, or a list of them';
+
+/** Names of lanes: a list, or a text with commas. */
+const laneNames = z.preprocess(
+  (value) => (typeof value === 'string' ? value.split(',').map((name) => name.trim()) : value),
+  z.array(text('the name of a lane'), { error: LANE_LIST }).min(1, { error: LANE_LIST }),
+);
+
+/** A tracker's lane: what every lane can say. All else belongs to its type, which checks it when the lane is used. */
+const trackerLane = maybeEmpty(
+  z.looseObject(
+    {
+      type: text('the type of a lane').optional(),
+      run_name: text('a template').optional(),
+      experiment: text('a template').optional(),
+      tags: tagsField.optional(),
+    },
+    { error: 'a mapping of settings' },
+  ),
+);
+
+/** Lanes with their settings; a list of names stands for lanes that say nothing. */
+const lanes = z.preprocess(
+  (value) => {
+    if (value === undefined || value === null) return {};
+    return Array.isArray(value) && value.every((name) => typeof name === 'string')
+      ? Object.fromEntries(value.map((name) => [name, {}]))
+      : value;
+  },
+  z.object({ local: localLane.optional() }, { error: 'a mapping of lanes, or a list of their names' }).catchall(trackerLane),
+);
+
+const runs = maybeEmpty(
+  section(
+    { experiment: text('a template').optional(), name: text('a template').optional() },
+    { fold: 'experiment, name: runs are not folded in this version' },
+  ),
+);
+
+/** Settings by lane under one key, with tags beside them: the shape that Tracelet's `config` has. */
+const configuration = maybeEmpty(
+  z
+    .object({ tags: tagsField.optional(), shared_tags: tagsField.optional(), local: localLane.optional() }, { error: 'a mapping of lanes' })
+    .catchall(trackerLane),
+);
+
+/** What the top of a file and a profile can both say. */
+const layer = {
+  project: text('a name').optional(),
+  lanes: lanes.optional(),
+  backend: laneNames.optional(),
+  backends: laneNames.optional(),
+  tags: tagsField.optional(),
+  shared_tags: tagsField.optional(),
+  runs: runs.optional(),
+  config: configuration.optional(),
+};
+
+/** A profile: what it says instead of the top of the file; every other key is a lane with the settings it has there. */
+const profile = maybeEmpty(
+  z
+    .object({ ...layer, local: localLane.optional() }, { error: 'a mapping with lanes, project, tags and settings of lanes' })
+    .catchall(trackerLane),
+);
 
 /** A whole configuration file. Each setting is described in config/mirrorboard.example.yaml. */
 export const fileSchema = maybeEmpty(
-  section({
-    project: text('a name').optional(),
-    roots: z.preprocess((value) => value ?? [], z.array(root, { error: 'a list of log directories' })).optional(),
-    lanes: maybeEmpty(lanes).optional(),
-    log: maybeEmpty(section({ level: word(LOG_LEVELS).optional(), format: word(LOG_FORMATS).optional() })).optional(),
-  }),
+  section(
+    {
+      ...layer,
+      roots: z.preprocess((value) => value ?? [], z.array(root, { error: 'a list of log directories' })).optional(),
+      profiles: maybeEmpty(z.record(z.string(), profile, { error: 'a mapping of profiles' })).optional(),
+      log: maybeEmpty(section({ level: word(LOG_LEVELS).optional(), format: word(LOG_FORMATS).optional() })).optional(),
+    },
+    {
+      routes: 'lanes: every lane gets every run in this version',
+      artifacts: 'lanes: files beside the event files are not mirrored in this version',
+    },
+  ),
 );
 
 /** What a file says, checked; what it leaves out is not there. */
 export type FileSettings = z.infer<typeof fileSchema>;
+
+/** A profile, or what the top of a file says in its place. */
+export type Layer = z.infer<z.ZodObject<typeof layer>>;

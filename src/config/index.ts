@@ -1,16 +1,23 @@
 /** Turns flags, the environment and the configuration file into checked options. */
-export { closestName } from './closest-name.ts';
+export { closestName, suggestion } from './closest-name.ts';
 export {
   type Config,
   environmentName,
   type Flags,
+  type Lanes,
+  type LocalLane,
   LOG_FORMATS,
   LOG_LEVELS,
   type LogFormat,
   type LogLevel,
   type Root,
+  type SettingOrigin,
   type Source,
+  type TrackerLaneConfig,
 } from './config.ts';
+export { expandTemplate, PLACEHOLDERS, type TemplateRun, templateProblem } from './expand-template.ts';
+export { ABSENT_TYPES, LANE_TYPES } from './lane-types.ts';
 export { loadConfig, type Surroundings } from './load-config.ts';
 export { parseRoot } from './parse-root.ts';
-export { isSecretName, SECRET_NAMES } from './secrets.ts';
+export { fieldName, type PlacedProblem, problemsError } from './problem.ts';
+export { isSecretName, SECRET_NAMES, withoutUserInfo } from './secrets.ts';

@@ -1,6 +1,7 @@
 import { readFile as readFileFromDisk } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { MirrorError, messageOf, systemCode } from '../errors.ts';
+import { type Choice, chosenLanes, chosenProfile, type LayerAt, layersOf, sectionsIn } from './choose.ts';
 import { suggestion } from './closest-name.ts';
 import {
   type Config,
@@ -14,8 +15,13 @@ import {
   type Root,
   type Source,
 } from './config.ts';
+import type { ParsedFile } from './config-file.ts';
 import type { Environment } from './expand-variables.ts';
 import type { FileSettings } from './file-schema.ts';
+import { expectedType, isAbsentType, isLaneName, LANE_TYPES, laneType, NOT_YET } from './lane-types.ts';
+import { typesIn } from './lanes-problems.ts';
+import { type FieldPath, type PlacedProblem, problemsError } from './problem.ts';
+import { type LaneMaking, makeTrackerLane, sharedTags } from './tracker-lanes.ts';
 
 const DEFAULT_FILE = './mirrorboard.yaml';
 const DEFAULT_STORE = './mirrorboard.db';
@@ -36,47 +42,181 @@ export interface Surroundings {
 interface Chosen<T> {
   readonly value: T;
   readonly source: Source;
+  /** Where it was said: a flag, a variable, a place in the file. */
+  readonly place?: string;
 }
 
 /** The configuration of one command: a flag wins over the environment, that over the file, that over the default. */
 export async function loadConfig(surroundings: Surroundings): Promise<Config> {
+  const { flags, env } = surroundings;
   const named = given(surroundings, 'config');
-  const settings = await readSettings(surroundings, named?.value);
+  const asked = askedProfile(surroundings);
+  const wanted = askedLanes(surroundings);
+  const parsed = await readFile(surroundings, named?.value, { profile: asked?.value, lanes: wanted?.value });
+  const settings = parsed?.settings;
+  const file = named?.value ?? (parsed === undefined ? undefined : DEFAULT_FILE);
   const sources = new Map<string, Source>();
-  const note = <T>(field: string, chosen: Chosen<T>): T => {
-    sources.set(field, chosen.source);
-    return chosen.value;
+  const places = new Map<string, string>();
+  const note = <T>(field: string, { value, source, place }: Chosen<T>): T => {
+    sources.set(field, source);
+    if (place !== undefined) places.set(field, place);
+    else places.delete(field);
+    return value;
   };
-  const file = note('config', named ?? { value: settings === undefined ? undefined : DEFAULT_FILE, source: 'default' });
-  const local = settings?.lanes?.local;
-  const store = given(surroundings, 'store') ?? inFile(local?.path) ?? byDefault(DEFAULT_STORE);
-  const state = given(surroundings, 'state') ?? byDefault(DEFAULT_STATE);
+  const placeOf = (path: FieldPath): string => {
+    const { line, column } = parsed?.positionOf(path) ?? { line: 1, column: 1 };
+    return `${file}:${line}:${column}`;
+  };
+  const inFile = <T>(value: T | undefined, ...path: FieldPath): Chosen<T> | undefined =>
+    value === undefined ? undefined : { value, source: 'file', place: placeOf(path) };
+
+  note('config', named ?? byDefault(file));
+  const profile = chosenProfile(settings, asked?.value);
+  const notices = profileNotices(settings, asked, profile);
+  note('profile', profile === undefined || profile !== asked?.value ? byDefault(profile) : asked);
+  const layers = layersOf(settings, profile);
+  const lanes = chosenLanes(layers, wanted?.value);
+  if (wanted !== undefined) checkAskedLanes(wanted, layers);
+  note(
+    'lanes',
+    wanted ?? (lanes.field === undefined ? byDefault(lanes.names) : { value: lanes.names, source: 'file', place: placeOf(lanes.field) }),
+  );
+
+  const project =
+    variable(env, 'MIRRORBOARD_PROJECT', 'TRACELET_PROJECT') ??
+    fromLayers(layers, (layer, path) => inFile(layer.project, ...path, 'project'));
+  if (project !== undefined) note('project', project);
+
   // A media folder named in the file belongs to the file's store, not to another one that a flag names.
+  const store = given(surroundings, 'store') ?? localSetting(layers, 'path', inFile) ?? byDefault(DEFAULT_STORE);
   const isFilesStore = store.source === 'file' || store.source === 'default';
-  const media = (isFilesStore ? inFile(local?.media_path) : undefined) ?? byDefault(defaultMediaPath(store.value));
-  const level = givenWord(surroundings, 'logLevel', LOG_LEVELS) ?? inFile(settings?.log?.level);
-  const format = givenWord(surroundings, 'logFormat', LOG_FORMATS) ?? inFile(settings?.log?.format);
-  if (settings?.project !== undefined) sources.set('project', 'file');
+  const media = (isFilesStore ? localSetting(layers, 'media_path', inFile) : undefined) ?? byDefault(defaultMediaPath(store.value));
+  const local = { path: note('lanes.local.path', store), mediaPath: note('lanes.local.media_path', media) };
+
+  const problems: PlacedProblem[] = [];
+  const making: LaneMaking = {
+    layers,
+    env,
+    project: project?.value,
+    placeOf,
+    isHidden: (path) => parsed?.isHidden(path) === true,
+    note: (field, source, place) => note(field, { value: undefined, source, place }),
+    problems,
+  };
+  sharedTags(making);
+  const trackers = lanes.names.filter((name) => name !== 'local').map((name) => makeTrackerLane(name, making));
+  if (problems.length > 0) throw problemsError(file ?? 'the environment', problems);
+
+  const level = givenWord(surroundings, 'logLevel', LOG_LEVELS) ?? inFile(settings?.log?.level, 'log', 'level');
+  const format = givenWord(surroundings, 'logFormat', LOG_FORMATS) ?? inFile(settings?.log?.format, 'log', 'format');
   return {
     file,
-    ...(settings?.project === undefined ? {} : { project: settings.project }),
-    roots: note('roots', chosenRoots(surroundings.flags, settings)),
-    lanes: { local: { path: note('lanes.local.path', store), mediaPath: note('lanes.local.media_path', media) } },
-    state: { path: note('state', state) },
+    profile,
+    ...(project === undefined ? {} : { project: project.value }),
+    roots: note('roots', chosenRoots(flags, settings, placeOf)),
+    lanes: { ...(lanes.names.includes('local') ? { local } : {}), trackers },
+    store: local,
+    state: { path: note('state', given(surroundings, 'state') ?? byDefault(DEFAULT_STATE)) },
     log: {
       level: note('log.level', level ?? byDefault(surroundings.defaultLogLevel ?? 'warn')),
       format: note('log.format', format ?? byDefault(undefined)),
     },
     sources,
+    places,
+    notices,
   };
 }
 
-/** The settings of the file, undefined where there is none. Without a name, none is no error. */
-async function readSettings({ env, cwd, readFile }: Surroundings, named: string | undefined): Promise<FileSettings | undefined> {
+/** Who asks for a profile: the flag, our variable, or the one by which whole environments are told apart. */
+function askedProfile(surroundings: Surroundings): Chosen<string> | undefined {
+  return given(surroundings, 'profile') ?? variable(surroundings.env, 'ENVIRONMENT');
+}
+
+/** What to say where a profile was asked for that is not there. */
+function profileNotices(settings: FileSettings | undefined, asked: Chosen<string> | undefined, profile: string | undefined): string[] {
+  if (asked === undefined || asked.value === profile) return [];
+  const names = Object.keys(settings?.profiles ?? {});
+  // ENVIRONMENT is set for others, too: where there are no profiles it is not about ours.
+  if (names.length === 0 && asked.place === 'ENVIRONMENT') return [];
+  const instead = profile === undefined ? 'the settings outside of profiles hold' : `the profile ${profile} holds`;
+  const known = names.length === 0 ? 'there are none' : `there are ${names.join(', ')}`;
+  return [`there is no profile ${JSON.stringify(asked.value)} (${asked.place}), so ${instead}; ${known}${suggestion(asked.value, names)}`];
+}
+
+/** Lanes that a flag or a variable asks for, as a list with commas, or in brackets as Tracelet's settings take it. */
+function askedLanes({ flags, env }: Surroundings): Chosen<readonly string[]> | undefined {
+  if (flags.lanes !== undefined && flags.lanes.length > 0) return { value: flags.lanes, source: 'flag', place: '--to' };
+  const said = variable(env, 'MIRRORBOARD_LANES', 'MIRRORBOARD_BACKEND', 'TRACELET_BACKEND');
+  if (said === undefined) return undefined;
+  const names = said.value
+    .replace(/^\s*\[(.*)\]\s*$/s, '$1')
+    .split(',')
+    .map((name) => name.trim().replace(/^(["'])(.*)\1$/, '$2'))
+    .filter((name) => name !== '');
+  return names.length === 0 ? undefined : { ...said, value: names };
+}
+
+function checkAskedLanes({ value: names, place = '' }: Chosen<readonly string[]>, layers: readonly LayerAt[]): void {
+  const types = typesIn(layers);
+  const known = [...new Set([...LANE_TYPES, ...layers.flatMap(sectionsIn).map(({ lane }) => lane)])];
+  for (const name of names) {
+    const type = laneType(name, types.get(name));
+    if (type !== undefined && isLaneName(name) && !isAbsentType(type)) continue;
+    const isAbsent = type !== undefined && isAbsentType(type);
+    throw new MirrorError(
+      isAbsent ? 'MB1005' : 'MB4010',
+      isAbsent
+        ? `${place}: found ${name}, expected ${NOT_YET}`
+        : `${place}: there is no lane ${JSON.stringify(name)}; there are ${known.join(', ')}`,
+      {
+        ...(isAbsent ? {} : { hint: `Write the lane into the configuration, with its type: ${expectedType(name, known)}` }),
+        context: { field: place, lane: name },
+      },
+    );
+  }
+}
+
+/** The first of some variables that is set; empty is not set. */
+function variable(env: Environment, ...names: readonly string[]): Chosen<string> | undefined {
+  for (const name of names) {
+    const value = env[name];
+    if (value !== undefined && value !== '') return { value, source: 'environment', place: name };
+  }
+  return undefined;
+}
+
+/** What the strongest layer says that says something. */
+function fromLayers<T>(layers: readonly LayerAt[], pick: (layer: LayerAt['layer'], path: FieldPath) => T | undefined): T | undefined {
+  for (const { layer, path } of layers.toReversed()) {
+    const found = pick(layer, path);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function localSetting(
+  layers: readonly LayerAt[],
+  key: 'path' | 'media_path',
+  inFile: (value: string | undefined, ...path: FieldPath) => Chosen<string> | undefined,
+): Chosen<string> | undefined {
+  const sections = layers.flatMap(sectionsIn).filter(({ lane }) => lane === 'local');
+  for (const { path, section } of sections.toReversed()) {
+    const value = section[key];
+    if (typeof value === 'string') return inFile(value, ...path, key);
+  }
+  return undefined;
+}
+
+/** The file, undefined where there is none. Without a name, none is no error. */
+async function readFile(
+  { env, cwd, readFile: read }: Surroundings,
+  named: string | undefined,
+  choice: Choice,
+): Promise<ParsedFile | undefined> {
   const file = named ?? DEFAULT_FILE;
   let text: string;
   try {
-    text = await (readFile ?? fromDisk)(resolve(cwd, file));
+    text = await (read ?? fromDisk)(resolve(cwd, file));
   } catch (cause) {
     if (named === undefined && systemCode(cause) === 'ENOENT') return undefined;
     throw new MirrorError('MB1003', `reading the configuration ${file}: ${reasonOf(cause)}`, {
@@ -87,7 +227,7 @@ async function readSettings({ env, cwd, readFile }: Surroundings, named: string 
   }
   // Here and not at the top: most commands have no file, and need not wait for the parser.
   const { parseConfigFile } = await import('./config-file.ts');
-  return parseConfigFile(file, text, env);
+  return parseConfigFile(file, text, env, choice);
 }
 
 function fromDisk(path: string): Promise<string> {
@@ -108,13 +248,15 @@ function reasonOf(cause: unknown): string {
 }
 
 /** What the command line or the environment says. An empty variable says nothing, as everywhere; an empty flag is a slip. */
-function given({ flags, env }: Surroundings, name: 'config' | 'store' | 'state' | 'logLevel' | 'logFormat'): Chosen<string> | undefined {
+function given(
+  { flags, env }: Surroundings,
+  name: 'config' | 'profile' | 'store' | 'state' | 'logLevel' | 'logFormat',
+): Chosen<string> | undefined {
   const flag = flags[name];
   if (flag === '')
     throw new MirrorError('MB1001', `${flagName(name)}: found an empty text, expected a value`, { context: { flag: flagName(name) } });
-  if (flag !== undefined) return { value: flag, source: 'flag' };
-  const variable = env[environmentName(name)];
-  return variable === undefined || variable === '' ? undefined : { value: variable, source: 'environment' };
+  if (flag !== undefined) return { value: flag, source: 'flag', place: flagName(name) };
+  return variable(env, environmentName(name));
 }
 
 function givenWord<Word extends string>(
@@ -125,7 +267,7 @@ function givenWord<Word extends string>(
   const said = given(from, name);
   if (said === undefined) return undefined;
   const value = words.find((word) => word === said.value);
-  if (value !== undefined) return { value, source: said.source };
+  if (value !== undefined) return { ...said, value };
   const [code, place] = said.source === 'flag' ? (['MB1001', flagName(name)] as const) : (['MB1002', environmentName(name)] as const);
   const found = JSON.stringify(said.value);
   throw new MirrorError(code, `${place}: found ${found}, expected one of ${words.join(', ')}${suggestion(said.value, words)}`, {
@@ -133,14 +275,11 @@ function givenWord<Word extends string>(
   });
 }
 
-function chosenRoots(flags: Flags, settings: FileSettings | undefined): Chosen<readonly Root[]> {
-  if (flags.roots !== undefined && flags.roots.length > 0) return { value: flags.roots, source: 'flag' };
+function chosenRoots(flags: Flags, settings: FileSettings | undefined, placeOf: (path: FieldPath) => string): Chosen<readonly Root[]> {
+  if (flags.roots !== undefined && flags.roots.length > 0) return { value: flags.roots, source: 'flag', place: 'the command line' };
   if (settings?.roots === undefined) return byDefault([]);
-  return { value: settings.roots.map(({ path, name }) => (name === undefined ? { path } : { path, name })), source: 'file' };
-}
-
-function inFile<T>(value: T | undefined): Chosen<T> | undefined {
-  return value === undefined ? undefined : { value, source: 'file' };
+  const roots = settings.roots.map(({ path, name }) => (name === undefined ? { path } : { path, name }));
+  return { value: roots, source: 'file', place: placeOf(['roots']) };
 }
 
 function byDefault<T>(value: T): Chosen<T> {

@@ -21,29 +21,40 @@ export interface Problem {
 /** The one error for all problems of a file, in the order of the file. */
 export function configError(file: string, problems: readonly Problem[]): MirrorError {
   const sorted = [...problems].sort((a, b) => a.line - b.line || a.column - b.column);
+  const placed = sorted.map(({ path, line, column, ...rest }) => ({ ...rest, place: `${file}:${line}:${column}`, field: fieldName(path) }));
   const [first] = sorted;
-  if (first === undefined) return new MirrorError('MB9001', `${file} was refused without a problem`);
-  const code = sorted.every((problem) => problem.code === first.code) ? first.code : 'MB1002';
-  const lines = sorted.map((problem) => lineOf(file, problem) + (problem.code === code ? '' : ` [${problem.code}]`));
-  const message = lines.length === 1 ? lines.join('') : [`${file} has ${lines.length} problems:`, ...lines].join('\n  ');
-  const hint = sorted.find((problem) => problem.hint !== undefined)?.hint;
+  return problemsError(file, placed, first === undefined ? {} : { file, line: first.line, column: first.column });
+}
+
+/** A problem of something that came from anywhere: a file, a variable, a flag. */
+export interface PlacedProblem extends Pick<Problem, 'code' | 'found' | 'expected' | 'hint'> {
+  /** Where it stands: `mirrorboard.yaml:3:11`, `MIRRORBOARD_LANES`; undefined where nothing was said. */
+  readonly place: string | undefined;
+  /** As people write it: `lanes.mlflow.tracking_uri`; empty for the whole. */
+  readonly field: string;
+}
+
+/** The one error for problems in the order they are given in. */
+export function problemsError(
+  what: string,
+  problems: readonly PlacedProblem[],
+  context: Readonly<Record<string, string | number>> = {},
+): MirrorError {
+  const [first] = problems;
+  if (first === undefined) return new MirrorError('MB9001', `${what} was refused without a problem`);
+  const code = problems.every((problem) => problem.code === first.code) ? first.code : 'MB1002';
+  const lines = problems.map((problem) => lineOf(problem) + (problem.code === code ? '' : ` [${problem.code}]`));
+  const message = lines.length === 1 ? lines.join('') : [`${what} has ${lines.length} problems:`, ...lines].join('\n  ');
+  const hint = problems.find((problem) => problem.hint !== undefined)?.hint;
   return new MirrorError(code, message, {
     ...(hint === undefined ? {} : { hint }),
-    context: {
-      file,
-      line: first.line,
-      column: first.column,
-      field: fieldName(first.path),
-      found: first.found,
-      expected: first.expected,
-      problems: sorted.length,
-    },
+    context: { ...context, field: first.field, found: first.found, expected: first.expected, problems: problems.length },
   });
 }
 
-function lineOf(file: string, problem: Problem): string {
-  const field = problem.path.length === 0 ? '' : ` ${fieldName(problem.path)}`;
-  return `${file}:${problem.line}:${problem.column}:${field === '' ? '' : `${field}:`} found ${problem.found}, expected ${problem.expected}`;
+function lineOf({ place, field, found, expected }: PlacedProblem): string {
+  const where = [place, field === '' ? undefined : field].filter((part) => part !== undefined);
+  return `${where.map((part) => `${part}: `).join('')}found ${found}, expected ${expected}`;
 }
 
 /** A path as people write it: `lanes.local.path`, `roots[0].name`. */

@@ -5,6 +5,8 @@ import type { FieldPath, Problem } from './problem.ts';
 export interface Scalar {
   readonly path: FieldPath;
   readonly value: unknown;
+  /** As it was written, where the document tells. */
+  readonly source?: string | undefined;
 }
 
 export interface Position {
@@ -72,7 +74,7 @@ export class YamlDocument {
       if (this.problems.length === 0) this.#refuse(path, start ?? 0, 'aliases that repeat without end', 'a plain configuration');
       return undefined;
     }
-    if (isScalar(target)) return scalar({ path, value: target.value });
+    if (isScalar(target)) return scalar({ path, value: target.value, source: target.source });
     within.add(target);
     const value = isSeq(target) ? target.items.map((item, i) => this.#build(item, [...path, i], within, scalar)) : undefined;
     const fields = isMap(target) ? this.#buildMap(target.items, path, within, scalar) : undefined;

@@ -38,7 +38,7 @@ describe('loadConfig', () => {
   it('needs no file', async () => {
     const config = await load({});
     expect(config).toMatchObject({ file: undefined, roots: [], log: { level: 'warn', format: undefined } });
-    expect(config.lanes).toEqual({ local: { path: './mirrorboard.db', mediaPath: './mirrorboard.media' } });
+    expect(config.lanes).toEqual({ local: { path: './mirrorboard.db', mediaPath: './mirrorboard.media' }, trackers: [] });
     expect(new Set(config.sources.values())).toEqual(new Set(['default']));
   });
 
@@ -64,7 +64,7 @@ describe('loadConfig', () => {
     const seen: unknown[] = [];
     for (const given of [{}, { files }, { files, env }, { files, env, flags }]) {
       const { lanes, log, sources } = await load(given);
-      seen.push([lanes.local.path, lanes.local.mediaPath, sources.get('lanes.local.path'), log.level, sources.get('log.level')]);
+      seen.push([lanes.local?.path, lanes.local?.mediaPath, sources.get('lanes.local.path'), log.level, sources.get('log.level')]);
     }
     expect(seen).toEqual([
       ['./mirrorboard.db', './mirrorboard.media', 'default', 'warn', 'default'],

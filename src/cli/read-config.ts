@@ -1,0 +1,45 @@
+import { type Config, type Flags, type LocalLane, type LogLevel, loadConfig } from '../config/index.ts';
+import { MirrorError } from '../errors.ts';
+import { type CommandContext, configFlags, type GlobalOptions, programName, shellWord, styleOf } from './context.ts';
+import { visibleText } from './terminal/index.ts';
+
+export interface ReadConfigOptions {
+  readonly defaultLogLevel?: LogLevel;
+  /** What only this command's flags say. */
+  readonly flags?: Pick<Flags, 'lanes' | 'roots'>;
+}
+
+/** The configuration of a command; what should be known of how it was read is said on standard error. */
+export async function readConfig(flags: GlobalOptions, context: CommandContext, options: ReadConfigOptions = {}): Promise<Config> {
+  const { env, stderr } = context;
+  const { defaultLogLevel, flags: more } = options;
+  const config = await loadConfig({
+    flags: { ...configFlags(flags), ...more },
+    env,
+    cwd: process.cwd(),
+    ...(defaultLogLevel === undefined ? {} : { defaultLogLevel }),
+  });
+  if ((flags.quiet ?? 0) < 2) {
+    const style = styleOf(stderr, flags, env);
+    for (const notice of config.notices) stderr.write(`${style.yellow('note:')} ${visibleText(notice)}\n`);
+  }
+  return config;
+}
+
+/** The local lane, for commands that are about it. */
+export function localLane({ lanes }: Config): LocalLane {
+  if (lanes.local !== undefined) return lanes.local;
+  const names = lanes.trackers.map(({ name }) => name).join(', ');
+  throw new MirrorError('MB4010', `there is no lane local: the configuration lists ${names}`, {
+    hint: 'List local too, or set MIRRORBOARD_LANES=local for this command.',
+  });
+}
+
+/** The local lane, for commands that know no other one yet: to leave lanes out quietly would be worse than to refuse. */
+export function localLaneAlone(config: Config, command: string, env: NodeJS.ProcessEnv): LocalLane {
+  const names = config.lanes.trackers.map(({ name }) => name);
+  if (names.length === 0) return localLane(config);
+  throw new MirrorError('MB1005', `${command} can not mirror into ${names.join(', ')} in this version, only into local`, {
+    command: [`MIRRORBOARD_LANES=local`, programName(env), command].map(shellWord).join(' '),
+  });
+}

@@ -1,0 +1,54 @@
+import { suggestion } from './closest-name.ts';
+
+/** What a template is expanded with. */
+export interface TemplateRun {
+  /** The root's name. */
+  readonly root: string;
+  /** The run's path below it; `.` is the root itself, and goes by the root's name. */
+  readonly path: string;
+  readonly project?: string | undefined;
+}
+
+/** `{name}` of a template, for messages and documents. */
+export const PLACEHOLDERS = ['path', 'path[0]', 'path[-1]', 'name', 'root', 'project'] as const;
+
+const PART = /\{\{|\}\}|\{([^{}]*)\}|[{}]/g;
+const INDEX = /^path\[(-?\d+)\]$/;
+
+/**
+ * Puts a run into the name of a tracker run or experiment: `{path}`, a part of it by its place (`{path[0]}`, from the end
+ * `{path[-1]}`), `{name}` (its last part), `{root}`, `{project}`; `{{` and `}}` are braces. A part that a short path does not
+ * have is empty. What comes out empty as a whole is the root's name: no tracker takes an empty one.
+ */
+export function expandTemplate(template: string, { root, path, project }: TemplateRun): string {
+  const parts = path === '.' || path === '' ? [root] : path.split('/');
+  const text = template.replace(PART, (found, name: string | undefined) => {
+    if (found === '{{') return '{';
+    if (found === '}}') return '}';
+    const index = INDEX.exec(name ?? '')?.[1];
+    if (index !== undefined) return parts.at(Number(index)) ?? '';
+    if (name === 'path') return parts.join('/');
+    if (name === 'name') return parts.at(-1) ?? '';
+    if (name === 'root') return root;
+    if (name === 'project') return project ?? '';
+    return found;
+  });
+  return text === '' ? root : text;
+}
+
+/** What is wrong with a template, as the two halves of a message; undefined where nothing is. */
+export function templateProblem(
+  template: string,
+  { hasProject }: { readonly hasProject: boolean },
+): { readonly found: string; readonly expected: string } | undefined {
+  const known = PLACEHOLDERS.map((name) => `{${name}}`).join(', ');
+  for (const [found, name] of template.matchAll(PART)) {
+    if (found === '{{' || found === '}}') continue;
+    if (name === undefined)
+      return { found: `a single ${found} in ${JSON.stringify(template)}`, expected: `${found}${found} for a brace, or one of ${known}` };
+    if (name === 'project' && !hasProject) return { found: '{project}, which is not set', expected: 'a project, or a template without it' };
+    if (INDEX.test(name) || PLACEHOLDERS.some((placeholder) => placeholder === name)) continue;
+    return { found: `{${name}}`, expected: `one of ${known}${suggestion(name, PLACEHOLDERS)}` };
+  }
+  return undefined;
+}

@@ -1,0 +1,171 @@
+import { type LayerAt, sectionsIn } from './choose.ts';
+import { environmentName, type SettingOrigin, type TrackerLaneConfig } from './config.ts';
+import { templateProblem } from './expand-template.ts';
+import type { Environment } from './expand-variables.ts';
+import { laneType } from './lane-types.ts';
+import { typesIn } from './lanes-problems.ts';
+import type { FieldPath, PlacedProblem } from './problem.ts';
+import type { Tags } from './tags.ts';
+
+/** What lanes are made from, and where it is noted what came from where. */
+export interface LaneMaking {
+  readonly layers: readonly LayerAt[];
+  readonly env: Environment;
+  readonly project: string | undefined;
+  /** Where a field of the file stands, as people write it. */
+  readonly placeOf: (path: FieldPath) => string;
+  readonly isHidden: (path: FieldPath) => boolean;
+  readonly note: (field: string, source: 'file' | 'environment', place: string) => void;
+  readonly problems: PlacedProblem[];
+}
+
+/** A value, and where it was said. */
+interface Said<Value> {
+  readonly value: Value;
+  readonly place: string;
+  readonly field: string;
+}
+
+/** Variables that mean something else than a setting of a lane. */
+const TAKEN: ReadonlySet<string> = new Set(
+  [
+    'config',
+    'profile',
+    'store',
+    'state',
+    'project',
+    'lanes',
+    'backend',
+    'logLevel',
+    'logFormat',
+    'listen',
+    'scanInterval',
+    'installTimeout',
+  ].map(environmentName),
+);
+
+/** A cluster puts the addresses of its services into the environment of every container. */
+const SERVICE = /(^|_)(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_.*)?)$/;
+
+/** A tracker's lane as all that holds says it: what a variable of ours says wins over the profile, that over the top of the file. */
+export function makeTrackerLane(name: string, making: LaneMaking): TrackerLaneConfig {
+  const { layers, note, placeOf, isHidden } = making;
+  const section: Record<string, unknown> = {};
+  const hidden = new Set<string>();
+  const origins = new Map<string, SettingOrigin>();
+  let tags: Record<string, string> = { ...sharedTags(making) };
+  for (const { path, section: said } of layers.flatMap(sectionsIn).filter(({ lane }) => lane === name)) {
+    for (const [key, value] of Object.entries(said)) {
+      const place = placeOf([...path, key]);
+      if (value === undefined) continue;
+      if (key === 'tags') {
+        tags = { ...tags, ...(value as Tags) };
+        for (const tag of Object.keys(value as Tags)) note(`lanes.${name}.tags.${tag}`, 'file', placeOf([...path, key, tag]));
+        continue;
+      }
+      section[key] = value;
+      origins.set(key, { place, rank: path[0] === 'profiles' ? 1 : 0 });
+      if (isHidden([...path, key])) hidden.add(key);
+      else hidden.delete(key);
+      note(`lanes.${name}.${key}`, 'file', place);
+    }
+  }
+  for (const [key, { value, variable }] of variablesOf(name, making.env)) {
+    note(`lanes.${name}.${key}`, 'environment', variable);
+    if (key === 'tags') {
+      tags = { ...tags, ...tagsOfText(value) };
+      continue;
+    }
+    section[key] = plainValue(value);
+    origins.set(key, { place: variable, rank: 2 });
+    hidden.delete(key);
+  }
+  const { type: _, run_name: runName, experiment, ...rest } = section;
+  const own = (key: string, value: unknown): Said<string> | undefined =>
+    typeof value === 'string' || typeof value === 'number'
+      ? { value: String(value), place: origins.get(key)?.place ?? '', field: `lanes.${name}.${key}` }
+      : undefined;
+  const group = own('experiment', experiment) ?? sharedTemplate('experiment', making);
+  return {
+    name,
+    type: laneType(name, typesIn(layers).get(name)) ?? name,
+    section: rest,
+    said: new Map([...origins].filter(([key]) => Object.hasOwn(rest, key))),
+    hidden,
+    tags,
+    runName: checked(own('run_name', runName) ?? sharedTemplate('name', making), making) ?? '{path}',
+    group: checked(group, making) ?? (making.project === undefined ? undefined : '{project}'),
+  };
+}
+
+/** The tags of every lane: `shared_tags` is another word for `tags`, and Tracelet's `config` has them too. */
+export function sharedTags({ layers, note, placeOf }: Pick<LaneMaking, 'layers' | 'note' | 'placeOf'>): Tags {
+  let tags: Record<string, string> = {};
+  for (const { path, layer } of layers) {
+    const groups = [
+      { at: [...path, 'config', 'shared_tags'], tags: layer.config?.shared_tags },
+      { at: [...path, 'config', 'tags'], tags: layer.config?.tags },
+      { at: [...path, 'shared_tags'], tags: layer.shared_tags },
+      { at: [...path, 'tags'], tags: layer.tags },
+    ];
+    for (const { at, tags: more } of groups) {
+      tags = { ...tags, ...more };
+      for (const tag of Object.keys(more ?? {})) note(`tags.${tag}`, 'file', placeOf([...at, tag]));
+    }
+  }
+  return tags;
+}
+
+/** `runs.experiment` or `runs.name`. */
+function sharedTemplate(key: 'experiment' | 'name', { layers, placeOf, note }: LaneMaking): Said<string> | undefined {
+  for (const { path, layer } of layers.toReversed()) {
+    const value = layer.runs?.[key];
+    if (value === undefined) continue;
+    const place = placeOf([...path, 'runs', key]);
+    note(`runs.${key}`, 'file', place);
+    return { value, place, field: `runs.${key}` };
+  }
+  return undefined;
+}
+
+function checked(said: Said<string> | undefined, { project, problems }: LaneMaking): string | undefined {
+  if (said === undefined) return undefined;
+  const problem = templateProblem(said.value, { hasProject: project !== undefined });
+  const isKnown = problems.some(({ place, field }) => place === said.place && field === said.field);
+  if (problem !== undefined && !isKnown) problems.push({ code: 'MB1002', place: said.place, field: said.field, ...problem });
+  return said.value;
+}
+
+/** Settings of a lane in the environment: `MIRRORBOARD_MLFLOW_TRACKING_URI`, or the same with `TRACELET_`. Empty ones say nothing. */
+function variablesOf(lane: string, env: Environment): Map<string, { readonly value: string; readonly variable: string }> {
+  const found = new Map<string, { readonly value: string; readonly variable: string }>();
+  const word = lane.replaceAll('-', '_').toUpperCase();
+  for (const prefix of ['TRACELET', 'MIRRORBOARD']) {
+    for (const variable of Object.keys(env)) {
+      const value = env[variable];
+      if (!variable.startsWith(`${prefix}_${word}_`) || value === undefined || value === '' || TAKEN.has(variable)) continue;
+      const key = variable.slice(prefix.length + word.length + 2);
+      if (key !== '' && !SERVICE.test(key)) found.set(key.toLowerCase(), { value, variable });
+    }
+  }
+  return found;
+}
+
+/** A variable's text as the value that YAML would take it for: words and whole numbers, all else as it is. */
+function plainValue(text: string): unknown {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return /^-?\d{1,15}$/.test(text) && String(Number(text)) === text ? Number(text) : text;
+}
+
+/** Tags as they stand in a variable: `team=vision,nightly`. */
+function tagsOfText(text: string): Tags {
+  const items = text.split(',').map((item) => item.trim());
+  return Object.fromEntries(
+    items
+      .filter((item) => item !== '')
+      .map((item) => {
+        const [, name = item, value = ''] = /^([^=]+)=(.*)$/.exec(item) ?? [];
+        return [name.trim(), value.trim()];
+      }),
+  );
+}

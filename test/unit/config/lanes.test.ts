@@ -1,0 +1,269 @@
+import { describe, expect, it } from '@jest/globals';
+import { type Config, expandTemplate, type Flags, loadConfig, templateProblem } from '../../../src/config/index.js';
+import { MirrorError } from '../../../src/errors.js';
+
+interface Given {
+  readonly text?: string;
+  readonly env?: Record<string, string>;
+  readonly flags?: Flags;
+}
+
+function load({ text, env = {}, flags = {} }: Given): Promise<Config> {
+  const readFile = (): string => {
+    if (text === undefined) throw Object.assign(new Error('none'), { code: 'ENOENT' });
+    return text;
+  };
+  return loadConfig({ flags, env, cwd: '/work', readFile });
+}
+
+async function failure(given: Given): Promise<MirrorError> {
+  const error: unknown = await load(given).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof MirrorError)) throw new Error(`expected a MirrorError, got ${String(error)}`);
+  return error;
+}
+
+function names(config: Config): string[] {
+  return [...(config.lanes.local === undefined ? [] : ['local']), ...config.lanes.trackers.map(({ name }) => name)];
+}
+
+const PROFILES = `
+project: vision
+tags: { team: vision, version: 1.0 }
+lanes:
+  local: {}
+  mlflow: { tracking_uri: "http://top:5000", tags: { team: own } }
+  spare: { type: ./spare.js, api_key: "\${SPARE_KEY}" }
+profiles:
+  development: { lanes: [local, mlflow], mlflow: { backend_url: "sqlite:///dev.db" } }
+  staging:
+    backends: [mlflow]
+    config: { mlflow: { backend_url: "\${STAGING_URL}", run_name: "{name}" }, shared_tags: [staging] }
+  production: { lanes: [local, mlflow, spare], project: prod, tags: { team: ops }, local: { path: prod.db } }
+`;
+
+describe('the lanes', () => {
+  it.each<[string, Given, string[]]>([
+    ['local alone where nothing is listed', {}, ['local']],
+    ['local alone where nothing is listed in the file', { text: 'project: a' }, ['local']],
+    ['those listed', { text: 'lanes: { mlflow: {}, local: }' }, ['local', 'mlflow']],
+    ['those of a plain list', { text: 'lanes: [mlflow]' }, ['mlflow']],
+    ['those of backend', { text: 'backend: mlflow\nlanes: { local: {} }' }, ['mlflow']],
+    ['those of backends', { text: 'backends: [local, mlflow, local]' }, ['local', 'mlflow']],
+    ['those of MIRRORBOARD_LANES', { text: 'lanes: [local]', env: { MIRRORBOARD_LANES: 'mlflow, local' } }, ['local', 'mlflow']],
+    ['those of TRACELET_BACKEND', { env: { TRACELET_BACKEND: '["mlflow"]' } }, ['mlflow']],
+    ['those of the flag', { env: { MIRRORBOARD_LANES: 'local' }, flags: { lanes: ['mlflow'] } }, ['mlflow']],
+    ['not those whose own variables are set', { env: { MLFLOW_TRACKING_URI: 'http://x' } }, ['local']],
+    ['those of the profile', { text: PROFILES, flags: { profile: 'development' } }, ['local', 'mlflow']],
+  ])('are %s', async (_, given, expected) => {
+    expect(names(await load(given)).sort()).toEqual(expected.sort());
+  });
+
+  it('have the type of their name, or the one they say', async () => {
+    const { lanes } = await load({ text: 'lanes: { mlflow: {}, second: { type: mlflow, url: x }, own: { type: ./own.js } }' });
+    expect(lanes.trackers.map(({ name, type, section }) => [name, type, section])).toEqual([
+      ['mlflow', 'mlflow', {}],
+      ['second', 'mlflow', { url: 'x' }],
+      ['own', './own.js', {}],
+    ]);
+    expect(lanes.local).toBeUndefined();
+  });
+
+  it.each([
+    ['lanes: { mlfow: {} }', 'm 1:10: lanes.mlfow: found a lane without a type', 'did you mean mlflow?'],
+    ['backend: [mlfow]', 'found "mlfow"', 'did you mean mlflow?'],
+    ['lanes: { a.b: { type: mlflow } }', 'found "a.b" as the name of a lane', ''],
+    ['lanes: { other: { type: local } }', 'the local store is the lane called local', ''],
+    ['profiles: { dev: { lnes: {} } }', 'profiles.dev.lnes: found a lane without a type', ''],
+    ['lanes: [[a]]', 'expected a mapping of lanes, or a list of their names', ''],
+    ['lanes: { mlflow: { tags: { a: [b] } } }', 'lanes.mlflow.tags.a: found a list, expected a text', ''],
+  ])('are refused where they make no sense: %s', async (text, found, guess) => {
+    const error = await failure({ text });
+    expect(error.code).toBe('MB1002');
+    expect(error.message.replace('./mirrorboard.yaml:', 'm ')).toContain(found);
+    expect(error.message).toContain(guess);
+  });
+
+  it('of types that are not there yet are refused when they are used, and only then', async () => {
+    expect((await failure({ text: 'lanes: [local, wandb]' })).code).toBe('MB1005');
+    expect((await failure({ env: { TRACELET_BACKEND: 'mlflow,wandb' } })).message).toContain('TRACELET_BACKEND: found wandb');
+    const text = 'lanes: { local: {}, clearml: { task_type: training } }\nbackend: local';
+    expect(names(await load({ text }))).toEqual(['local']);
+  });
+
+  it('asked for and not there are an error that names those that are', async () => {
+    const error = await failure({ text: 'lanes: { own: { type: x } }', flags: { lanes: ['won'] } });
+    expect([error.code, error.exitCode]).toEqual(['MB4010', 2]);
+    expect(error.message).toBe('--to: there is no lane "won"; there are local, mlflow, own');
+  });
+
+  it('take their settings from variables of ours before the file', async () => {
+    const config = await load({
+      text: 'lanes: { mlflow: { tracking_uri: file, experiment_name: file, insecure_tls: false } }',
+      env: {
+        TRACELET_MLFLOW_TRACKING_URI: 'tracelet',
+        TRACELET_MLFLOW_EXPERIMENT_NAME: 'tracelet',
+        MIRRORBOARD_MLFLOW_TRACKING_URI: 'ours',
+        MIRRORBOARD_MLFLOW_INSECURE_TLS: 'true',
+        MIRRORBOARD_MLFLOW_RUN_NAME: '{name}',
+        MIRRORBOARD_MLFLOW_TAGS: 'a=b,c',
+        MIRRORBOARD_MLFLOW_TOKEN: '',
+        MIRRORBOARD_MLFLOW_SERVICE_HOST: '10.0.0.1',
+        MIRRORBOARD_MLFLOW_PORT_5000_TCP_ADDR: '10.0.0.1',
+      },
+    });
+    const [lane] = config.lanes.trackers;
+    expect(lane?.section).toEqual({ tracking_uri: 'ours', experiment_name: 'tracelet', insecure_tls: true });
+    expect(lane?.said.get('tracking_uri')).toEqual({ place: 'MIRRORBOARD_MLFLOW_TRACKING_URI', rank: 2 });
+    expect([lane?.runName, lane?.tags]).toEqual(['{name}', { a: 'b', c: '' }]);
+    expect(config.places.get('lanes.mlflow.experiment_name')).toBe('TRACELET_MLFLOW_EXPERIMENT_NAME');
+  });
+
+  it('have templates of their own, of all runs, or of the project', async () => {
+    const templates = async (text: string): Promise<unknown[]> => {
+      const [lane] = (await load({ text })).lanes.trackers;
+      return [lane?.group, lane?.runName];
+    };
+    expect(await templates('lanes: [mlflow]')).toEqual([undefined, '{path}']);
+    expect(await templates('lanes: [mlflow]\nproject: p')).toEqual(['{project}', '{path}']);
+    expect(await templates('lanes: [mlflow]\nproject: p\nruns: { experiment: "{path[0]}", name: "{name}" }')).toEqual([
+      '{path[0]}',
+      '{name}',
+    ]);
+    expect(await templates('lanes: { mlflow: { experiment: e, run_name: "r-{root}" } }\nruns: { experiment: "{path[0]}" }')).toEqual([
+      'e',
+      'r-{root}',
+    ]);
+  });
+
+  it('have templates that are checked', async () => {
+    const error = await failure({
+      text: 'lanes:\n  mlflow: { run_name: "{pth}" }\n  b: { type: mlflow, run_name: "{" }\nruns: { experiment: "{project}" }',
+    });
+    expect(error.message.split('\n')).toEqual([
+      './mirrorboard.yaml has 3 problems:',
+      expect.stringContaining('mirrorboard.yaml:2:23: lanes.mlflow.run_name: found {pth}, expected one of {path}, {path[0]}'),
+      expect.stringContaining('runs.experiment: found {project}, which is not set, expected a project'),
+      expect.stringContaining('lanes.b.run_name: found a single { in "{"'),
+    ]);
+    expect(error.message).toContain('did you mean path?');
+  });
+
+  it('share tags, and their own win; a list is tags without values, and texts stay as they are written', async () => {
+    const text = 'shared_tags: [resnet, v2.1]\ntags: { version: 1.0, on: yes }\nlanes: { mlflow: { tags: { version: v3 } } }';
+    expect((await load({ text })).lanes.trackers[0]?.tags).toEqual({ resnet: '', 'v2.1': '', version: 'v3', on: 'yes' });
+    expect((await load({ text: 'tags: { v: 1.0 }\nlanes: [mlflow]' })).lanes.trackers[0]?.tags).toEqual({ v: '1.0' });
+  });
+
+  it('know which of their settings are not to be shown', async () => {
+    const [lane] = (
+      await load({
+        text: `lanes: { mlflow: { url: "http://\${DB_PASSWORD}@x", token: "\${T}", a: b } }`,
+        env: { DB_PASSWORD: 's', T: 't' },
+      })
+    ).lanes.trackers;
+    expect([...(lane?.hidden ?? [])]).toEqual(['url', 'token']);
+  });
+
+  it('take the project from the environment before the file', async () => {
+    const project = async (env: Record<string, string>): Promise<unknown> => (await load({ text: 'project: f', env })).project;
+    expect(await project({ TRACELET_PROJECT: 't' })).toBe('t');
+    expect(await project({ TRACELET_PROJECT: 't', MIRRORBOARD_PROJECT: 'm' })).toBe('m');
+    expect(await project({ MIRRORBOARD_PROJECT: '' })).toBe('f');
+  });
+});
+
+describe('profiles', () => {
+  it('are chosen by flag, then our variable, then ENVIRONMENT', async () => {
+    const env = { ENVIRONMENT: 'staging', STAGING_URL: 'http://staging', SPARE_KEY: 'k' };
+    const chosen = async (given: Given): Promise<unknown[]> => {
+      const config = await load({ text: PROFILES, ...given });
+      return [config.profile, config.places.get('profile'), ...names(config)];
+    };
+    expect(await chosen({ env })).toEqual(['staging', 'ENVIRONMENT', 'mlflow']);
+    expect(await chosen({ env: { ...env, MIRRORBOARD_PROFILE: 'development' } })).toEqual([
+      'development',
+      'MIRRORBOARD_PROFILE',
+      'local',
+      'mlflow',
+    ]);
+    expect(await chosen({ env: { ...env, MIRRORBOARD_PROFILE: 'development' }, flags: { profile: 'production' } })).toEqual([
+      'production',
+      '--profile',
+      'local',
+      'mlflow',
+      'spare',
+    ]);
+  });
+
+  it('say something else than the top of the file, setting by setting', async () => {
+    const production = await load({ text: PROFILES, flags: { profile: 'production' }, env: { SPARE_KEY: 'k' } });
+    expect([production.project, production.lanes.local]).toEqual(['prod', { path: 'prod.db', mediaPath: 'prod.media' }]);
+    expect(production.lanes.trackers[0]).toMatchObject({
+      section: { tracking_uri: 'http://top:5000' },
+      tags: { team: 'own', version: '1.0' },
+    });
+    const staging = await load({ text: PROFILES, flags: { profile: 'staging' }, env: { STAGING_URL: 'http://staging' } });
+    expect(staging.lanes.trackers[0]).toMatchObject({
+      section: { tracking_uri: 'http://top:5000', backend_url: 'http://staging' },
+      tags: { team: 'own', version: '1.0', staging: '' },
+      runName: '{name}',
+    });
+    expect(staging.lanes.trackers[0]?.said.get('backend_url')?.rank).toBe(1);
+  });
+
+  it('that are not chosen need no variables, nor do lanes that are not used', async () => {
+    expect(names(await load({ text: PROFILES, flags: { profile: 'development' } }))).toEqual(['local', 'mlflow']);
+    const error = await failure({ text: PROFILES, flags: { profile: 'production' } });
+    expect([error.code, error.message.includes('lanes.spare.api_key')]).toEqual(['MB1004', true]);
+  });
+
+  it('that are not there are said to be so, and the default one holds', async () => {
+    const none = await load({ text: PROFILES, flags: { profile: 'prodction' }, env: { SPARE_KEY: 'k' } });
+    expect(none.profile).toBeUndefined();
+    expect(none.notices).toEqual([
+      'there is no profile "prodction" (--profile), so the settings outside of profiles hold; there are development, staging, production; did you mean production?',
+    ]);
+    const text = 'profiles: { default: { lanes: [mlflow] }, dev: { lanes: [local] } }';
+    const other = await load({ text, env: { ENVIRONMENT: 'qa' } });
+    expect([other.profile, ...names(other)]).toEqual(['default', 'mlflow']);
+    expect(other.notices[0]).toContain('there is no profile "qa" (ENVIRONMENT), so the profile default holds');
+    expect((await load({ text })).notices).toEqual([]);
+    expect((await load({ env: { ENVIRONMENT: 'qa' } })).notices).toEqual([]);
+    expect((await load({ env: { MIRRORBOARD_PROFILE: 'qa' } })).notices).toHaveLength(1);
+  });
+});
+
+describe('expandTemplate', () => {
+  const run = { root: 'cluster', path: 'vision/resnet/lr=0.1', project: 'p' };
+  it.each([
+    ['{path}', 'vision/resnet/lr=0.1'],
+    ['{path[0]}', 'vision'],
+    ['{path[-1]}', 'lr=0.1'],
+    ['{path[-2]}-{name}', 'resnet-lr=0.1'],
+    ['{root}:{project}', 'cluster:p'],
+    ['{{{name}}}', '{lr=0.1}'],
+    ['a{path[7]}', 'a'],
+    ['{path[7]}', 'cluster'],
+    ['plain', 'plain'],
+  ])('makes of %s', (template, expected) => {
+    expect(expandTemplate(template, run)).toBe(expected);
+  });
+
+  it("calls the root itself by the root's name", () => {
+    for (const template of ['{path}', '{name}', '{path[0]}']) expect(expandTemplate(template, { root: 'logs', path: '.' })).toBe('logs');
+  });
+
+  it('does not expand what it put in', () => {
+    expect(expandTemplate('{path}', { root: 'r', path: '{root}' })).toBe('{root}');
+  });
+
+  it('leaves nothing to templates that have a problem', () => {
+    for (const template of ['{', '}', '{}', '{a}', '{path[x]}', '{path[]}'])
+      expect(templateProblem(template, { hasProject: true })).toBeDefined();
+    for (const template of ['', '{{', '{{a}}', '{path[12]}', '{project}'])
+      expect(templateProblem(template, { hasProject: true })).toBeUndefined();
+  });
+});
