@@ -283,6 +283,11 @@ export interface BackendContext {
 export interface BackendType<Settings = unknown> {
   readonly type: string;
   /**
+   * The setting that names the experiment or project, if it has one: where a lane leaves it out, it is filled with the template
+   * that holds for all lanes. What becomes of the template for a run is `RunSource.group`.
+   */
+  readonly groupKey?: string;
+  /**
    * Checks a lane's section of the configuration, variables put in, and fills it up from the tracker's own variables. What is
    * wrong is a list of problems, the path relative to the section.
    */

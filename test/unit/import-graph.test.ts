@@ -46,6 +46,8 @@ const WIRING = new Set([
   'local-pass',
   'pass-status',
   'lane-options',
+  'backend-types',
+  'resolve-lanes',
   'main',
   'index',
 ]);

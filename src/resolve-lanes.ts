@@ -1,0 +1,226 @@
+/** Turns the trackers' lanes of a configuration into settings that their types have checked. */
+import type { BackendType, ParsedSettings, SettingProblem } from './backends/contract.ts';
+import { type BackendTypeLoader, backendType } from './backend-types.ts';
+import {
+  type Config,
+  fieldName,
+  isSecretName,
+  type PlacedProblem,
+  problemsError,
+  type TrackerLaneConfig,
+  templateProblem,
+  withoutUserInfo,
+} from './config/index.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+type Section = Readonly<Record<string, unknown>>;
+
+/** A tracker's lane, ready to be made: `type.create(settings, …)`. */
+export interface ResolvedLane {
+  readonly name: string;
+  readonly type: BackendType;
+  readonly settings: unknown;
+  /** Where it leads, without secrets. */
+  readonly target: string;
+  readonly tags: Readonly<Record<string, string>>;
+  /** Templates, see `expandTemplate`: of a tracker run's name, and of its experiment or project. */
+  readonly runName: string;
+  readonly group: string;
+  /** Each setting as it may be shown, and where it was said: a variable's name, a place in the file, `default`. */
+  readonly shown: readonly ShownSetting[];
+}
+
+export interface ShownSetting {
+  readonly key: string;
+  readonly value: unknown;
+  readonly source: string;
+}
+
+export interface ResolveOptions {
+  /** Where packages are looked for. Default: the working directory. */
+  readonly cwd?: string;
+  /** Default: `backendType`. */
+  readonly load?: BackendTypeLoader;
+}
+
+/** A lane whose experiment nobody names, in a tracker that has no default of its own: the root's name. */
+const OWN_GROUP = '{root}';
+
+/** Checks every tracker's lane by its type. Throws one error for all that is wrong with them. */
+export async function resolveLanes(config: Config, env: Environment, options: ResolveOptions = {}): Promise<readonly ResolvedLane[]> {
+  const places = { cwd: options.cwd ?? process.cwd(), configFile: config.file };
+  const load = options.load ?? backendType;
+  const problems: PlacedProblem[] = [];
+  const resolved: ResolvedLane[] = [];
+  for (const lane of config.lanes.trackers) {
+    const type = await load(lane.type, places);
+    const isAlone = config.lanes.trackers.every((other) => other === lane || other.type !== lane.type);
+    const result = new LaneResolver(lane, type, config, isAlone).resolve(env);
+    if (Array.isArray(result)) problems.push(...result);
+    else resolved.push(result);
+  }
+  for (const [i, lane] of resolved.entries()) {
+    const twin = resolved.slice(0, i).find((other) => other.type.type === lane.type.type && other.target === lane.target);
+    if (twin !== undefined) problems.push(sameTarget(lane, twin, config));
+  }
+  if (problems.length > 0) throw problemsError(config.file ?? 'the configuration', problems);
+  return resolved;
+}
+
+function sameTarget(lane: ResolvedLane, twin: ResolvedLane, { places, lanes }: Config): PlacedProblem {
+  const said = lanes.trackers
+    .find(({ name }) => name === lane.name)
+    ?.said.values()
+    .next().value;
+  return {
+    code: 'MB1002',
+    place: said?.place ?? places.get('lanes'),
+    field: `lanes.${lane.name}`,
+    found: `${lane.target}, where the lane ${twin.name} leads too`,
+    expected: 'a target of its own: every run would be there twice',
+  };
+}
+
+/** One lane on its way through its type. */
+class LaneResolver {
+  readonly #lane: TrackerLaneConfig;
+  readonly #type: BackendType;
+  readonly #config: Config;
+  readonly #isAlone: boolean;
+
+  /** `isAlone`: no other lane has this type, so that the tracker's own variables can only mean this one. */
+  constructor(lane: TrackerLaneConfig, type: BackendType, config: Config, isAlone: boolean) {
+    this.#lane = lane;
+    this.#type = type;
+    this.#config = config;
+    this.#isAlone = isAlone;
+  }
+
+  resolve(env: Environment): ResolvedLane | PlacedProblem[] {
+    const lane = this.#lane;
+    const { section, filled } = this.#withGroup(this.#withoutWeakerNames(lane.section, env), env);
+    const parsed = this.#type.parse(section, this.#ownEnvironment(section, env));
+    if (parsed.kind === 'problems') return parsed.problems.map((problem) => this.#placed(problem));
+    const shown = parsed.shown.map((setting) => this.#shown(setting, filled));
+    const key = this.#type.groupKey;
+    const named = key === undefined ? undefined : parsed.shown.find((setting) => setting.key === key)?.value;
+    const group = typeof named === 'string' ? named : (lane.group ?? OWN_GROUP);
+    const wrong = templateProblem(group, { hasProject: this.#config.project !== undefined });
+    if (wrong !== undefined) return [{ code: 'MB1002', ...this.#where([key ?? 'experiment']), ...wrong }];
+    return {
+      name: lane.name,
+      type: this.#type,
+      settings: parsed.settings,
+      target: this.#type.target(parsed.settings),
+      tags: lane.tags,
+      runName: lane.runName,
+      group,
+      shown,
+    };
+  }
+
+  /** The shared experiment, where the lane does not say its own in the tracker's words. */
+  #withGroup(section: Section, env: Environment): { readonly section: Section; readonly filled: string | undefined } {
+    const key = this.#type.groupKey;
+    const { group } = this.#lane;
+    if (key === undefined || group === undefined) return { section, filled: undefined };
+    const filled = { ...section, [key]: group };
+    if (section[key] !== undefined) return { section, filled: undefined };
+    // A type that takes its experiment in another way as well (by an id) says so by what it then shows, or by a problem.
+    const parsed = this.#type.parse(filled, env);
+    const isTaken = parsed.kind === 'settings' || !parsed.problems.some(({ path }) => path[0] === key);
+    return isTaken ? { section: filled, filled: key } : { section, filled: undefined };
+  }
+
+  /**
+   * The environment without those of the tracker's variables that stand behind something said to us: a variable of ours always,
+   * the file where several lanes have this type: one variable can't mean them all.
+   */
+  #ownEnvironment(section: Section, env: Environment): Environment {
+    const hasOverrides = [...this.#lane.said.values()].some(({ rank }) => rank === 2);
+    if (!hasOverrides && this.#isAlone) return env;
+    let left = env;
+    for (const { key, source } of shownOf(this.#type.parse(section, env))) {
+      if (env[source] === undefined) continue;
+      const without = { ...left, [source]: undefined };
+      const said = shownOf(this.#type.parse(section, without)).find((setting) => setting.key === key);
+      if (said?.source !== 'file') continue;
+      if (!this.#isAlone || this.#lane.said.get(key)?.rank === 2 || this.#isOverride(section, key, said.value, without)) left = without;
+    }
+    return left;
+  }
+
+  /** Whether a value comes from a variable of ours: without those there is another one. */
+  #isOverride(section: Section, key: string, value: unknown, env: Environment): boolean {
+    const plain = Object.fromEntries(Object.entries(section).filter(([name]) => this.#lane.said.get(name)?.rank !== 2));
+    const other = shownOf(this.#type.parse(plain, env)).find((setting) => setting.key === key);
+    return other?.source !== 'file' || other.value !== value;
+  }
+
+  /**
+   * Leaves out what a stronger layer says under another name of the same setting (`backend_url` and `tracking_uri`). Names that mean
+   * the same are a problem that goes away whichever of the two is left out.
+   */
+  #withoutWeakerNames(section: Section, env: Environment): Section {
+    const { said } = this.#lane;
+    let left = section;
+    const rank = (key: string): number => said.get(key)?.rank ?? 0;
+    for (const weak of Object.keys(section)) {
+      const stronger = Object.keys(left).filter((key) => rank(key) > rank(weak));
+      if (stronger.length === 0) continue;
+      const before = this.#problems(left, env);
+      const withoutWeak = this.#problems(without(left, weak), env);
+      const cured = before.filter((problem) => !withoutWeak.includes(problem));
+      const isPair = cured.some((problem) => stronger.some((key) => !this.#problems(without(left, key), env).includes(problem)));
+      if (isPair) left = without(left, weak);
+    }
+    return left;
+  }
+
+  #problems(section: Section, env: Environment): string[] {
+    const parsed = this.#type.parse(section, env);
+    return parsed.kind === 'problems' ? parsed.problems.map(({ path, found }) => JSON.stringify([path, found])) : [];
+  }
+
+  #placed(problem: SettingProblem): PlacedProblem {
+    const { path, found, expected, hint } = problem;
+    const isHidden = path.some((part) => typeof part === 'string' && (isSecretName(part) || this.#lane.hidden.has(part)));
+    return {
+      code: 'MB1002',
+      ...this.#where(path),
+      found: isHidden && found !== 'nothing' ? 'a value that is not shown' : withoutUserInfo(found),
+      expected,
+      ...(hint === undefined ? {} : { hint }),
+    };
+  }
+
+  #where(path: readonly (string | number)[]): { readonly place: string | undefined; readonly field: string } {
+    const said = this.#lane.said.get(String(path[0]));
+    return { place: said?.place, field: fieldName(['lanes', this.#lane.name, ...path]) };
+  }
+
+  #shown({ key, value, source }: ShownSetting, filled: string | undefined): ShownSetting {
+    const isHidden = isSecretName(key) || this.#lane.hidden.has(key);
+    const place =
+      key === filled ? this.#groupPlace() : (this.#lane.said.get(key)?.place ?? this.#config.places.get(`lanes.${this.#lane.name}`));
+    return {
+      key,
+      value: isHidden ? '[redacted]' : typeof value === 'string' ? withoutUserInfo(value) : value,
+      source: source === 'file' ? (place ?? this.#config.file ?? 'file') : source,
+    };
+  }
+
+  /** Where the experiment that all lanes share was said. */
+  #groupPlace(): string | undefined {
+    const { places } = this.#config;
+    return places.get(`lanes.${this.#lane.name}.experiment`) ?? places.get('runs.experiment') ?? places.get('project');
+  }
+}
+
+function without(section: Section, key: string): Section {
+  return Object.fromEntries(Object.entries(section).filter(([name]) => name !== key));
+}
+
+function shownOf(parsed: ParsedSettings<unknown>): readonly ShownSetting[] {
+  return parsed.kind === 'settings' ? parsed.shown : [];
+}
