@@ -111,7 +111,7 @@ class LaneResolver {
       name: lane.name,
       type: this.#type,
       settings: parsed.settings,
-      target: this.#type.target(parsed.settings),
+      target: withoutUserInfo(this.#type.target(parsed.settings)),
       tags: lane.tags,
       runName: lane.runName,
       group,

@@ -93,6 +93,9 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   const media = (isFilesStore ? localSetting(layers, 'media_path', inFile) : undefined) ?? byDefault(defaultMediaPath(store.value));
   const local = { path: note('lanes.local.path', store), mediaPath: note('lanes.local.media_path', media) };
 
+  const roots = note('roots', chosenRoots(flags, settings, placeOf));
+  if (sources.get('roots') === 'file') for (const i of roots.keys()) places.set(`roots[${i}]`, placeOf(['roots', i]));
+
   const problems: PlacedProblem[] = [];
   const making: LaneMaking = {
     layers,
@@ -113,7 +116,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
     file,
     profile,
     ...(project === undefined ? {} : { project: project.value }),
-    roots: note('roots', chosenRoots(flags, settings, placeOf)),
+    roots,
     lanes: { ...(lanes.names.includes('local') ? { local } : {}), trackers },
     store: local,
     state: { path: note('state', given(surroundings, 'state') ?? byDefault(DEFAULT_STATE)) },

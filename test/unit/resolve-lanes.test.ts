@@ -41,7 +41,7 @@ describe('resolveLanes', () => {
   it('lets the type check the lane, and says where each setting comes from', async () => {
     const text = `project: vision\nlanes:\n  t: { ${TRIAL}, url: "http://me:pw@host", api_key: "\${KEY}", run_name: "{name}", tags: [a] }`;
     const lanes = await resolve(text, { KEY: 'hunter2', TRIAL_SPACE: 'theirs' });
-    expect(lanes).toMatchObject([{ name: 't', target: 'http://me:pw@host#theirs', group: 'theirs', runName: '{name}', tags: { a: '' } }]);
+    expect(lanes).toMatchObject([{ name: 't', target: 'http://[redacted]@host#theirs', group: 'theirs', runName: '{name}', tags: { a: '' } }]);
     expect(lanes[0]?.settings).toEqual({ url: 'http://me:pw@host', space: 'theirs', api_key: 'hunter2' });
     expect(shown(lanes)).toEqual({
       url: 'http://[redacted]@host <- ./mirrorboard.yaml:3:40',

@@ -30,7 +30,22 @@ describe('parseConfigFile', () => {
     expect(parse(text)).toEqual({
       project: 'computer_vision',
       roots: [{ path: './runs' }, { path: '/mnt/logs', name: 'cluster-a' }],
-      lanes: { local: { path: './mirrorboard.db', media_path: './mirrorboard.media' } },
+      tags: { team: 'vision' },
+      runs: { experiment: '{project}', name: '{path}' },
+      lanes: {
+        local: { path: './mirrorboard.db', media_path: './mirrorboard.media' },
+        mlflow: { tracking_uri: 'http://mlflow:5000', experiment_name: 'Production', run_name: '{name}', tags: { version: 'v1.0' } },
+        archive: { type: 'mlflow', tracking_uri: 'https://mlflow.company.com', experiment: 'archive/{path[0]}' },
+      },
+      backend: ['local', 'mlflow'],
+      profiles: {
+        development: { lanes: { local: {}, mlflow: {} }, mlflow: { tracking_uri: 'sqlite:///dev.db' } },
+        production: {
+          lanes: { local: {}, mlflow: {}, archive: {} },
+          project: 'vision_production',
+          tags: { stage: 'production' },
+        },
+      },
       log: { level: 'info', format: 'json' },
     });
   });
