@@ -11,6 +11,25 @@ const LOCAL: ReadonlyMap<number, string> = new Map([
   [0x794c7630, 'overlay'],
 ]);
 
+/** File systems that other hosts write to, for messages. */
+const SHARED: ReadonlyMap<number, string> = new Map([
+  [0x6969, 'nfs'],
+  [0xff534d42, 'cifs'],
+  [0xfe534d42, 'smb2'],
+  [0x65735546, 'fuse'],
+  [0x00c36400, 'ceph'],
+  [0x01021997, '9p'],
+  [0x0bd00bd0, 'lustre'],
+  [0x47504653, 'gpfs'],
+  [0x786f4256, 'vboxsf'],
+]);
+
+/** The name of the file system that a path lies on; `unknown` with its number for others. Throws where there is no such path. */
+export function fileSystemName(path: string): string {
+  const { type } = statfsSync(path);
+  return LOCAL.get(type) ?? SHARED.get(type) ?? `unknown (0x${type.toString(16)})`;
+}
+
 /**
  * Whether notifications can be trusted to come at all: on network file systems other hosts write unheard. Unknown types
  * count as such, and are polled.

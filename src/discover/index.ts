@@ -1,9 +1,9 @@
 /** Says which event files exist, and to which run they belong. */
 export { DirectoryCache } from './directory-cache.ts';
 export { isEventFileName } from './event-file-name.ts';
-export { hasNotifications } from './file-system.ts';
+export { fileSystemName, hasNotifications } from './file-system.ts';
 export { nextScanDelay, pollInterval } from './heat.ts';
 export { type ResolvedRoot, resolveRoots, type RootRequest } from './roots.ts';
 export { type ChangedFile, RootWatch, type RunChange, type ScanResult } from './root-watch.ts';
 export { type RunFilter, runFilter } from './run-filter.ts';
-export { type Found, type FoundFile, type FoundRun, isWithin, type Obstacle, walk } from './walk.ts';
+export { type Found, type FoundFile, type FoundRun, isWithin, type Obstacle, visit, type WalkOptions, walk } from './walk.ts';
