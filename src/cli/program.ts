@@ -8,9 +8,11 @@ Examples:
   mirrorboard watch runs/                    the same, and what comes, for ever
   mirrorboard inspect runs/exp1              what is in the event files, and what is damaged
   mirrorboard export --format csv > all.csv  the mirrored scalars as a table
+  mirrorboard init runs/                     a configuration to begin with
+  mirrorboard doctor                         whether all that is needed is there
 
 Exit codes: 0 done, 1 something was not mirrored, 2 wrong use, 3 could not judge, 4 locked by another, 130 interrupted.
-MIRRORBOARD_CONFIG, MIRRORBOARD_STORE, MIRRORBOARD_STATE, MIRRORBOARD_LOG_LEVEL and MIRRORBOARD_LOG_FORMAT stand for the flags of those names.`;
+MIRRORBOARD_CONFIG, MIRRORBOARD_PROFILE, MIRRORBOARD_STORE, MIRRORBOARD_STATE, MIRRORBOARD_LOG_LEVEL and MIRRORBOARD_LOG_FORMAT stand for the flags of those names.`;
 
 /** The whole command line. Commands load what they need when they run, so that --help and --version are instant. */
 export function makeProgram(context: CommandContext): Command {
@@ -101,14 +103,45 @@ export function makeProgram(context: CommandContext): Command {
     );
   withJson(withStore(exporting)).action(async (flags) => (await import('./export.ts')).exportCommand(flags, context));
 
+  const configuration = program.command('config').description('look into the configuration');
+  const checking = configuration
+    .command('check')
+    .description('say whether it would do; changes nothing')
+    .option('--online', 'ask every tracker whether it is there, and lets us in')
+    .option('--timeout <seconds>', 'how long each tracker may take to answer; default 20');
+  const showing = configuration.command('show').description('every value, and where it comes from');
+  for (const [action, command] of [['check', checking] as const, ['show', showing] as const]) {
+    withJson(withState(withStore(command))).action(async (flags) => (await import('./config.ts')).configCommand(action, flags, context));
+  }
+
+  const doctor = program
+    .command('doctor')
+    .argument('[roots...]', 'log directories, as PATH or NAME=PATH (default: those of the configuration)')
+    .description('look whether all that is needed is there: roots, disk, state, trackers')
+    .option('--write', 'also write a small run to every lane, read it back and remove it')
+    .option('--timeout <seconds>', 'how long each tracker may take to answer; default 20');
+  withJson(withState(withStore(doctor))).action(async (roots: string[], flags) =>
+    (await import('./doctor.ts')).doctorCommand(roots, flags, context),
+  );
+
+  const init = program
+    .command('init')
+    .argument('[roots...]', 'log directories to write into it, as PATH or NAME=PATH')
+    .description('write a configuration to begin with; asks nothing')
+    .option('-o, --out <file>', 'where to; default ./mirrorboard.yaml')
+    .option('--force', 'also where there is one already');
+  withJson(init).action(async (roots: string[], flags) => (await import('./init.ts')).initCommand(roots, flags, context));
+
   // Wrong use is rendered like every other error; see run.ts.
-  for (const command of [program, ...program.commands, ...state.commands]) command.configureOutput({ outputError: () => undefined });
+  for (const command of [program, ...program.commands, ...state.commands, ...configuration.commands])
+    command.configureOutput({ outputError: () => undefined });
   return program;
 }
 
 function withStore(command: Command): Command {
   return command
     .option('--config <file>', 'configuration (default: ./mirrorboard.yaml where there is one)')
+    .option('--profile <name>', 'a profile of the configuration (MIRRORBOARD_PROFILE, ENVIRONMENT)')
     .option('--store <file>', 'the local store (default: ./mirrorboard.db)')
     .option('-q, --quiet', 'less talk; twice for none', (_, before: number) => before + 1, 0);
 }

@@ -1,0 +1,120 @@
+import { accessSync, constants, existsSync, readFileSync, realpathSync, statfsSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { openStore } from '../backends/local/index.ts';
+import { fileSystemName, hasNotifications } from '../discover/index.ts';
+import { messageOf } from '../errors.ts';
+import { StateFile } from '../state/index.ts';
+import { failureFinding, type Finding } from './finding.ts';
+import { formatBytes, formatCount } from './terminal/index.ts';
+
+/** Less free space than this is worth a word. */
+const LITTLE_BYTES = 1024 ** 3;
+
+/** Whether the state file is sound, can be written, and who uses it. */
+export function stateFinding(path: string): Finding {
+  return fileFinding('state', path, () => {
+    const reader = StateFile.openForReading(path);
+    try {
+      const problems = reader.check();
+      return problems.length === 0
+        ? { more: [] }
+        : { more: problems.slice(0, 3).map(({ where, what }) => `${where}: ${what}`), hint: 'mirrorboard state check names all of it.' };
+    } finally {
+      reader.close();
+    }
+  });
+}
+
+/** Whether the local store is one, can be written, and who writes to it. */
+export function storeFinding(path: string): Finding {
+  return fileFinding('store', path, () => {
+    const reader = openStore(path);
+    try {
+      reader.roots();
+      return { more: [] };
+    } finally {
+      reader.close();
+    }
+  });
+}
+
+/** What is wrong inside of a file that is there; nothing where `more` is empty. */
+interface Inside {
+  readonly more: readonly string[];
+  readonly hint?: string;
+}
+
+function fileFinding(name: string, path: string, inside: () => Inside): Finding {
+  const isThere = existsSync(path);
+  const folder = nearestFolder(path);
+  try {
+    accessSync(isThere ? path : folder, constants.W_OK);
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    const { more: troubles, hint } = isThere ? inside() : { more: [] };
+    const { bavail, bsize } = statfsSync(folder);
+    const free = bavail * bsize;
+    const kind = fileSystemName(folder);
+    const holder = lockHolder(path);
+    const isShared = !hasNotifications(folder);
+    const notes = [
+      ...(isShared ? [`It lies on ${kind}: SQLite needs locks that work, which such file systems do not promise.`] : []),
+      ...(free < LITTLE_BYTES ? [`Only ${formatBytes(free)} are free.`] : []),
+    ];
+    return {
+      area: 'file',
+      name,
+      state: troubles.length > 0 ? 'problem' : notes.length > 0 ? 'note' : 'ok',
+      text: [
+        isThere ? `${path} has ${formatBytes(statSync(path).size)} and can be written` : `${path} is not there yet and can be made`,
+        `${formatBytes(free)} free on ${kind}`,
+        ...(holder === undefined ? [] : [`${holder} uses it now`]),
+      ].join(', '),
+      more: [...troubles, ...notes],
+      hint: hint ?? (isShared ? 'Keep store and state on a local disk.' : undefined),
+      facts: { path, exists: isThere, free_bytes: free, file_system: kind, in_use_by: holder ?? null },
+    };
+  } catch (error) {
+    const finding = failureFinding('file', name, error);
+    // What the system says of a file has no code of ours.
+    if (finding.facts?.['code'] !== 'MB4005') return { ...finding, facts: { ...finding.facts, path } };
+    const text = `${isThere ? path : folder} can not be written: ${messageOf(error)}`;
+    return { ...finding, text, hint: `Let the user that runs mirrorboard write to ${folder}.`, facts: { path } };
+  }
+}
+
+/** The folder a file lies in, or the nearest one above that is there: the others are made. */
+function nearestFolder(path: string): string {
+  let folder = dirname(resolve(path));
+  while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
+  return folder;
+}
+
+/** Who holds the lock of a file, in words. Looks only: the lock is a database that its holder keeps in a transaction. */
+function lockHolder(path: string): string | undefined {
+  const lock = `${existsSync(path) ? realpathSync(path) : path}.lock`;
+  if (!existsSync(lock)) return undefined;
+  try {
+    const db = new DatabaseSync(lock, { readOnly: true });
+    try {
+      db.exec('PRAGMA busy_timeout = 0; SELECT count(*) FROM sqlite_schema');
+      return undefined;
+    } finally {
+      db.close();
+    }
+  } catch (error) {
+    return /locked|busy/i.test(messageOf(error)) ? ownerOf(lock) : undefined;
+  }
+}
+
+function ownerOf(lock: string): string {
+  try {
+    const owner: unknown = JSON.parse(readFileSync(`${lock}.owner`, 'utf8'));
+    if (typeof owner === 'object' && owner !== null && 'pid' in owner && 'host' in owner) {
+      return `mirrorboard, process ${formatCount(Number(owner.pid)).replaceAll(',', '')} on ${String(owner.host)}`;
+    }
+  } catch {
+    // the name is a courtesy
+  }
+  return 'another mirrorboard';
+}

@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs';
+import type { Root } from '../config/index.ts';
+import { fileSystemName, hasNotifications, resolveRoots, visit } from '../discover/index.ts';
+import { messageOf, MirrorError } from '../errors.ts';
+import { failureFinding, type Finding } from './finding.ts';
+import { formatCount } from './terminal/index.ts';
+
+/** How far a look into a root goes: it is to say whether it is the right one, not to count it. */
+const LOOK_MS = 2_000;
+const LOOK_FILES = 20_000;
+/** `watch` asks for so many notifications at most; fewer are shared with all other programs of the user. */
+const WANTED_WATCHES = 2_000;
+
+/** Whether roots are there, can be read, what they lie on, and whether event files are in them. */
+export function rootFindings(roots: readonly Root[], now: () => number = Date.now): Finding[] {
+  const findings = roots.map((root) => rootFinding(root, now));
+  if (findings.every(({ state }) => state !== 'problem')) {
+    try {
+      resolveRoots(roots, []);
+    } catch (error) {
+      findings.push(failure('', error));
+    }
+  }
+  if (process.platform === 'linux' && findings.some(({ facts }) => facts?.['notifications'] === true)) findings.push(watchLimits());
+  return findings;
+}
+
+function rootFinding(root: Root, now: () => number): Finding {
+  const name = root.name ?? root.path;
+  let path: string;
+  try {
+    path = resolveRoots([root], [])[0]?.path ?? root.path;
+    const kind = fileSystemName(path);
+    const notifies = hasNotifications(path);
+    const { runs, files, isWhole, obstacles } = look(path, now);
+    const least = isWhole ? '' : 'at least ';
+    const more = [
+      ...(files === 0 && isWhole ? ['No event files are in it: mirrorboard inspect says why.'] : []),
+      ...(files === 0 && !isWhole ? ['No event files were found in a short look.'] : []),
+      ...obstacles.slice(0, 3).map(({ path: where, reason }) => `Can not be read: ${where}: ${reason}`),
+    ];
+    return {
+      area: 'root',
+      name,
+      state: obstacles.length > 0 ? 'problem' : more.length > 0 ? 'note' : 'ok',
+      text: `${path} is there, on ${kind}, watched by ${notifies ? 'notifications' : 'polling'}; ${least}${formatCount(files)} event files of ${formatCount(runs)} runs`,
+      more,
+      hint: obstacles.length > 0 ? 'Let the user that runs mirrorboard read them.' : undefined,
+      facts: { path, file_system: kind, notifications: notifies, runs, event_files: files, counted_all: isWhole, obstacles },
+    };
+  } catch (error) {
+    return failure(name, error);
+  }
+}
+
+function failure(name: string, error: unknown): Finding {
+  if (error instanceof MirrorError) return failureFinding('root', name, error);
+  return { area: 'root', name, state: 'problem', text: messageOf(error) };
+}
+
+interface Look {
+  readonly runs: number;
+  readonly files: number;
+  readonly isWhole: boolean;
+  readonly obstacles: readonly { readonly path: string; readonly reason: string }[];
+}
+
+/** Ends a walk that has gone far enough. */
+class EnoughSeen extends Error {}
+
+function look(path: string, now: () => number): Look {
+  const endMs = now() + LOOK_MS;
+  let runs = 0;
+  let files = 0;
+  const onDirectory = (): void => {
+    if (now() > endMs || files > LOOK_FILES) throw new EnoughSeen();
+  };
+  try {
+    const { obstacles } = visit(path, '', { onDirectory }, (run) => {
+      runs++;
+      files += run.files.length;
+    });
+    return { runs, files, isWhole: true, obstacles };
+  } catch (error) {
+    if (error instanceof EnoughSeen) return { runs, files, isWhole: false, obstacles: [] };
+    throw error;
+  }
+}
+
+function watchLimits(): Finding {
+  const read = (name: string): number | undefined => {
+    try {
+      return Number(readFileSync(`/proc/sys/fs/inotify/${name}`, 'utf8'));
+    } catch {
+      return undefined; // a container without /proc: the watch itself says so when it meets the limit
+    }
+  };
+  const [watches, instances] = [read('max_user_watches'), read('max_user_instances')];
+  const isShort = watches !== undefined && watches < WANTED_WATCHES;
+  return {
+    area: 'root',
+    name: '',
+    state: isShort ? 'note' : 'ok',
+    text:
+      watches === undefined
+        ? 'the limits of notifications are not known'
+        : `${formatCount(watches)} directories can be watched by notifications, others are polled`,
+    hint: isShort ? `More: sysctl fs.inotify.max_user_watches=${WANTED_WATCHES * 4}` : undefined,
+    facts: { max_user_watches: watches ?? null, max_user_instances: instances ?? null },
+  };
+}

@@ -1,0 +1,133 @@
+import { existsSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import { type Config, parseRoot } from '../config/index.ts';
+import { ExitCode } from '../errors.ts';
+import { type ResolvedLane, resolveLanes } from '../resolve-lanes.ts';
+import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
+import { stateFinding, storeFinding } from './doctor-files.ts';
+import { rootFindings } from './doctor-roots.ts';
+import { exitCodeOf, failureFinding, type Finding, findingJson, findingLines } from './finding.ts';
+import { Interrupt } from './interrupt.ts';
+import { type LaneWork, withBackend } from './lane-backend.ts';
+import { probeLane } from './probe-lane.ts';
+import { readConfig } from './read-config.ts';
+import { timeoutOf } from './timeout.ts';
+import { tryRun } from './trial-run.ts';
+
+export interface DoctorFlags extends GlobalOptions {
+  readonly write?: boolean;
+  readonly timeout?: string;
+}
+
+/** A trial takes several requests: so many times as long as a look. */
+const TRIAL_TIMES = 3;
+/** How long a trial that was given up may take to remove its run. */
+const TRIAL_GRACE_MS = 10_000;
+
+/** Looks whether all that is needed is there: roots, files of our own, trackers. Writes nothing unless it is asked to. */
+export async function doctorCommand(roots: readonly string[], flags: DoctorFlags, context: CommandContext): Promise<void> {
+  const { stdout, env } = context;
+  const timeoutMs = timeoutOf(flags.timeout);
+  const config = await readConfig(flags, context);
+  const requests = roots.length > 0 ? roots.map((root) => parseRoot(root, existsSync)) : config.roots;
+  const lanes = await resolveLanes(config, env);
+  using interrupt = new Interrupt(() => undefined);
+  const work = { env, timeoutMs, signal: interrupt.signal };
+  const findings = [
+    ...(requests.length > 0 ? rootFindings(requests) : [NO_ROOTS]),
+    stateFinding(config.state.path),
+    ...(config.lanes.local === undefined ? [] : [storeFinding(config.lanes.local.path)]),
+    ...(await Promise.all(lanes.map((lane) => laneFinding(lane, work)))),
+  ];
+  if (flags.write === true) {
+    const root = requests[0]?.name ?? (requests[0] === undefined ? 'logs' : basename(resolve(requests[0].path)));
+    const reachable = lanes.filter(({ name }) =>
+      findings.some((finding) => finding.area === 'lane' && finding.name === name && isWell(finding)),
+    );
+    findings.push(...(await Promise.all(reachable.map((lane) => trialFinding(lane, config, { ...work, root })))));
+  }
+  context.exitCode = interrupt.signal.aborted ? ExitCode.interrupted : exitCodeOf(findings);
+  if (flags.json === true) {
+    await writeOut(stdout, `${JSON.stringify({ type: 'doctor', findings: findings.map(findingJson), exit_code: context.exitCode })}\n`);
+    return;
+  }
+  const style = styleOf(stdout, flags, env);
+  const sections = SECTIONS.flatMap(([area, title]) => {
+    const lines = findingLines(
+      findings.filter((finding) => finding.area === area),
+      style,
+    );
+    return lines.length === 0 ? [] : [[style.bold(title), ...lines].join('\n')];
+  });
+  await writeOut(stdout, `${sections.join('\n')}\n\n${verdict(findings, flags, lanes)}\n`);
+}
+
+const SECTIONS = [
+  ['root', 'Log directories'],
+  ['file', 'Our own files'],
+  ['lane', 'Trackers'],
+  ['trial', 'Trial runs'],
+] as const;
+
+const NO_ROOTS: Finding = {
+  area: 'root',
+  name: '',
+  state: 'note',
+  text: 'none is given: neither on the command line nor in the configuration',
+};
+
+/** A lane's tracker, with what will be lost there. */
+async function laneFinding(lane: ResolvedLane, work: LaneWork): Promise<Finding> {
+  const finding = await probeLane(lane, work);
+  const losses = finding.facts?.['losses'];
+  return { ...finding, more: [...(finding.more ?? []), ...(Array.isArray(losses) ? losses.map(String) : [])] };
+}
+
+function isWell({ state }: Finding): boolean {
+  return state === 'ok' || state === 'note';
+}
+
+async function trialFinding(lane: ResolvedLane, { project }: Config, work: LaneWork & { readonly root: string }): Promise<Finding> {
+  try {
+    const { points, differences, left, group } = await withBackend(
+      lane,
+      { ...work, timeoutMs: work.timeoutMs * TRIAL_TIMES, graceMs: TRIAL_GRACE_MS },
+      async (backend, signal) => {
+        // A backend looks at its target before it is used, as it does for a pass.
+        await backend.probe(signal);
+        return tryRun(backend, lane, { root: work.root, project, nowMs: Date.now(), signal });
+      },
+    );
+    const isSame = differences.length === 0;
+    return {
+      area: 'trial',
+      name: lane.name,
+      state: isSame ? (left === undefined ? 'ok' : 'note') : 'problem',
+      text: `${points} points were written to a run in ${JSON.stringify(group)} and ${isSame ? 'came back as they should' : 'did not all come back as they should'}`,
+      more: [
+        ...differences,
+        left === undefined
+          ? 'The run was removed again; its experiment may be new.'
+          : `The run ${left} stays behind: this tracker can not remove it.`,
+      ],
+      hint: isSame
+        ? undefined
+        : 'Whatever stands between here and the tracker may change what is sent; verify would report it for every run.',
+      facts: { points, differences, left: left ?? null, group },
+    };
+  } catch (error) {
+    return failureFinding('trial', lane.name, error);
+  }
+}
+
+function verdict(findings: readonly Finding[], { write }: DoctorFlags, lanes: readonly ResolvedLane[]): string {
+  const count = (state: string): number => findings.filter((finding) => finding.state === state).length;
+  const words = [
+    [count('problem'), 'problem', 'problems'] as const,
+    [count('unreachable'), 'tracker that does not answer', 'trackers that do not answer'] as const,
+  ].flatMap(([n, one, many]) => (n === 0 ? [] : [`${n} ${n === 1 ? one : many}`]));
+  const unwritten = lanes.length > 0 ? ' Nothing was written; --write tries a small run in every tracker.' : ' Nothing was written.';
+  const written = lanes.length > 0 ? '' : ' There is no tracker to write to; what is in the local store is proved by verify.';
+  const wrote = write === true ? written : unwritten;
+  return `${words.length === 0 ? 'All that was looked at is well.' : `Found: ${words.join(', ')}.`}${wrote}`;
+}

@@ -1,0 +1,74 @@
+import { withoutUserInfo } from '../config/index.ts';
+import { errorCodes, ExitCode, messageOf, MirrorError } from '../errors.ts';
+import { type Style, visibleText } from './terminal/index.ts';
+
+/** What a look at something came to. `unreachable`: it could not be judged. */
+export type FindingState = 'ok' | 'note' | 'problem' | 'unreachable';
+
+/** One thing that was looked at. */
+export interface Finding {
+  /** What kind of thing: `root`, `lane`. */
+  readonly area: string;
+  readonly name: string;
+  readonly state: FindingState;
+  /** What was found, in a sentence. */
+  readonly text: string;
+  /** What else is worth knowing, a sentence each. */
+  readonly more?: readonly string[];
+  readonly hint?: string | undefined;
+  /** For programs. */
+  readonly facts?: Readonly<Record<string, unknown>>;
+}
+
+/** Something that was thrown, as a finding: a tracker that does not answer could not be judged, all else is a problem. */
+export function failureFinding(area: string, name: string, error: unknown): Finding {
+  const code = codeOf(error);
+  return {
+    area,
+    name,
+    state: code === 'MB4001' ? 'unreachable' : 'problem',
+    text: `${withoutUserInfo(messageOf(error))} [${code}]`,
+    hint: hintOf(error),
+    facts: { code },
+  };
+}
+
+/** The code of an error; one of a package need not be of our class. */
+function codeOf(error: unknown): string {
+  if (error instanceof MirrorError) return error.code;
+  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+  return Object.hasOwn(errorCodes, code) ? code : 'MB4005';
+}
+
+function hintOf(error: unknown): string | undefined {
+  return typeof error === 'object' && error !== null && 'hint' in error && typeof error.hint === 'string' ? error.hint : undefined;
+}
+
+/** The exit code of some findings; `wrong` is that of a problem. A problem says more than something that could not be judged. */
+export function exitCodeOf(findings: readonly Finding[], wrong: ExitCode = ExitCode.notMirrored): ExitCode {
+  if (findings.some(({ state }) => state === 'problem')) return wrong;
+  return findings.some(({ state }) => state === 'unreachable') ? ExitCode.couldNotJudge : ExitCode.done;
+}
+
+export function findingJson({ area, name, state, text, more = [], hint, facts = {} }: Finding): object {
+  return { area, name, state, text, more, hint: hint ?? null, ...facts };
+}
+
+/** The word for a state, for a column of its own. */
+export function stateWord(state: FindingState, style: Style): string {
+  const word = state.padEnd(STATE_WIDTH);
+  if (state === 'ok') return style.green(word);
+  return state === 'note' ? style.yellow(word) : style.red(word);
+}
+
+const STATE_WIDTH = 'unreachable'.length;
+
+/** Findings as lines: state and sentence, further ones set in below. */
+export function findingLines(findings: readonly Finding[], style: Style): string[] {
+  const indent = ' '.repeat(STATE_WIDTH + 4);
+  return findings.flatMap(({ name, state, text, more = [], hint }) => [
+    `  ${stateWord(state, style)}  ${name === '' ? '' : `${style.bold(visibleText(name))}: `}${visibleText(text)}`,
+    ...more.map((line) => `${indent}${visibleText(line)}`),
+    ...(hint === undefined || state === 'ok' ? [] : [`${indent}${style.bold('hint:')} ${visibleText(hint)}`]),
+  ]);
+}

@@ -1,0 +1,83 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { parseRoot } from '../config/index.ts';
+import { messageOf, MirrorError, systemCode } from '../errors.ts';
+import { type CommandContext, type GlobalOptions, programName, shellWord, writeOut } from './context.ts';
+import { visibleText } from './terminal/index.ts';
+
+export interface InitFlags extends GlobalOptions {
+  readonly out?: string;
+  readonly force?: boolean;
+}
+
+const DEFAULT_FILE = './mirrorboard.yaml';
+
+/** Writes a configuration to begin with. */
+export async function initCommand(roots: readonly string[], flags: InitFlags, context: CommandContext): Promise<void> {
+  const file = flags.out ?? DEFAULT_FILE;
+  const requests = roots.map((root) => parseRoot(root, existsSync));
+  const missing = requests.filter(({ path }) => !existsSync(path)).map(({ path }) => path);
+  try {
+    // Made or refused in one step: what somebody wrote meanwhile is kept.
+    writeFileSync(file, firstConfig(requests), { flag: flags.force === true ? 'w' : 'wx' });
+  } catch (cause) {
+    if (systemCode(cause) === 'EEXIST') {
+      throw new MirrorError('MB1001', `${file} is there already`, {
+        hint: '--force writes over it; --out FILE writes another one.',
+        context: { file },
+      });
+    }
+    throw new MirrorError('MB3009', `writing ${file}: ${messageOf(cause)}`, {
+      hint: 'Check that the folder exists, can be written and has room.',
+      cause,
+      context: { path: file },
+    });
+  }
+  if (flags.json === true) {
+    await writeOut(context.stdout, `${JSON.stringify({ type: 'init', file, roots: requests.map(({ path }) => path) })}\n`);
+    return;
+  }
+  const self = programName(context.env);
+  const config = file === DEFAULT_FILE ? '' : ` --config ${shellWord(file)}`;
+  context.stderr.write(`${visibleText(file)} is written.\n`);
+  for (const path of missing) context.stderr.write(`note: there is no directory ${visibleText(path)} yet\n`);
+  context.stderr.write(`Next: ${self} config check${config}, then ${self} doctor${config}\n`);
+}
+
+/** The text of a configuration with these roots and the local store; all else is there as comments. */
+function firstConfig(roots: readonly { readonly path: string; readonly name?: string }[]): string {
+  // A text in quotes of JSON is one of YAML. A literal ${ would be a variable.
+  const quoted = (text: string): string => JSON.stringify(text.replaceAll('${', () => '$${'));
+  const lines = roots.map(({ path, name }) =>
+    name === undefined ? `  - ${quoted(path)}` : `  - { path: ${quoted(path)}, name: ${quoted(name)} }`,
+  );
+  const given = lines.length === 0 ? '#roots:\n#  - ./runs' : `roots:\n${lines.join('\n')}`;
+  return `# mirrorboard. All settings: docs/configuration.md. Check it: mirrorboard config check --online
+# \${VAR} is a variable that must be set, \${VAR:-default} one that need not be. Secrets are written as \${VAR}, or in files.
+
+# The log directories, for a backfill, watch or doctor that is given none. The name of one is the last part of its path.
+${given}
+
+# Shared by all trackers: the name of the experiment or project, and tags.
+#project: computer_vision
+#tags: { team: vision }
+
+# What runs are called there: {path}, {path[0]}, {path[-1]}, {name}, {root}, {project}.
+#runs:
+#  experiment: "{project}"
+#  name: "{path}"
+
+# Where runs are mirrored to.
+lanes:
+  local:
+    path: ./mirrorboard.db
+#  mlflow:
+#    tracking_uri: http://localhost:5000 # MLFLOW_TRACKING_URI wins over it
+#    experiment_name: Production
+#    tags: { version: v1 }
+
+# Chosen by --profile, MIRRORBOARD_PROFILE or ENVIRONMENT.
+#profiles:
+#  development: { lanes: [local] }
+#  production: { lanes: [local, mlflow], mlflow: { tracking_uri: "\${MLFLOW_URL}" } }
+`;
+}
