@@ -8,7 +8,7 @@ import { messageOf, MirrorError } from './errors.ts';
 
 /** Built-in types by name: loaded when a lane has one. */
 const BUILT_IN: Readonly<Record<string, () => Promise<BackendType>>> = {
-  mlflow: async () => builtIn('mlflow'),
+  mlflow: async () => (await import('./backends/mlflow/index.ts')).mlflow as BackendType,
 };
 
 /** See `backendType`. */
@@ -46,13 +46,6 @@ export async function backendType(name: string, places: PackagePlaces): Promise<
       : `what ${file} exports has no ${missing(first).join(', ')}`,
     'a BackendType with type, parse, target and create',
   );
-}
-
-async function builtIn(folder: string): Promise<BackendType> {
-  const module: Record<string, unknown> = await import(`./backends/${folder}/index.js`);
-  const type = module[folder];
-  if (isBackendType(type)) return type;
-  throw new MirrorError('MB9001', `src/backends/${folder} exports no backend type ${folder}`);
 }
 
 /** The file that a package or a path begins with. */

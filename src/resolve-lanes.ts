@@ -5,6 +5,8 @@ import {
   type Config,
   fieldName,
   isSecretName,
+  constantOf,
+  literalTemplate,
   type PlacedProblem,
   problemsError,
   type TrackerLaneConfig,
@@ -25,7 +27,8 @@ export interface ResolvedLane {
   readonly tags: Readonly<Record<string, string>>;
   /** Templates, see `expandTemplate`: of a tracker run's name, and of its experiment or project. */
   readonly runName: string;
-  readonly group: string;
+  /** Undefined: the tracker's own default. */
+  readonly group: string | undefined;
   /** Each setting as it may be shown, and where it was said: a variable's name, a place in the file, `default`. */
   readonly shown: readonly ShownSetting[];
 }
@@ -43,8 +46,15 @@ export interface ResolveOptions {
   readonly load?: BackendTypeLoader;
 }
 
-/** A lane whose experiment nobody names, in a tracker that has no default of its own: the root's name. */
-const OWN_GROUP = '{root}';
+/** Which experiment or project is meant, and who says so. */
+interface Group {
+  /** The setting it stands in. */
+  readonly key: string;
+  readonly template: string;
+  readonly place: string | undefined;
+  /** One of the tracker's own variables says it: the type takes it from there. */
+  readonly isTheirs: boolean;
+}
 
 /** Checks every tracker's lane by its type. Throws one error for all that is wrong with them. */
 export async function resolveLanes(config: Config, env: Environment, options: ResolveOptions = {}): Promise<readonly ResolvedLane[]> {
@@ -98,15 +108,19 @@ class LaneResolver {
 
   resolve(env: Environment): ResolvedLane | PlacedProblem[] {
     const lane = this.#lane;
-    const { section, filled } = this.#withGroup(this.#withoutWeakerNames(lane.section, env), env);
-    const parsed = this.#type.parse(section, this.#ownEnvironment(section, env));
+    const plain = this.#withoutWeakerNames(lane.section, env);
+    const own = this.#ownEnvironment(plain, env);
+    const group = this.#group(shownOf(this.#type.parse(plain, own)));
+    const wrong = group === undefined ? undefined : templateProblem(group.template, { hasProject: this.#config.project !== undefined });
+    if (group !== undefined && wrong !== undefined) return [{ code: 'MB1002', ...this.#where([group.key]), ...wrong }];
+    const parsed = this.#type.parse(this.#filled(plain, own, group), own);
     if (parsed.kind === 'problems') return parsed.problems.map((problem) => this.#placed(problem));
-    const shown = parsed.shown.map((setting) => this.#shown(setting, filled));
-    const key = this.#type.groupKey;
-    const named = key === undefined ? undefined : parsed.shown.find((setting) => setting.key === key)?.value;
-    const group = typeof named === 'string' ? named : (lane.group ?? OWN_GROUP);
-    const wrong = templateProblem(group, { hasProject: this.#config.project !== undefined });
-    if (wrong !== undefined) return [{ code: 'MB1002', ...this.#where([key ?? 'experiment']), ...wrong }];
+    const shown = parsed.shown.map((setting) => this.#shown(setting, group, own));
+    // A template that differs from run to run was held back from the type; to a person it is a setting all the same.
+    if (group?.key === this.#type.groupKeys?.[0] && group !== undefined && !shown.some(({ key }) => key === group.key)) {
+      shown.push({ key: group.key, value: group.template, source: group.place ?? 'default' });
+    }
+    const byDefault = parsed.shown.find(({ key }) => key === this.#type.groupKeys?.[0])?.value;
     return {
       name: lane.name,
       type: this.#type,
@@ -114,22 +128,39 @@ class LaneResolver {
       target: withoutUserInfo(this.#type.target(parsed.settings)),
       tags: lane.tags,
       runName: lane.runName,
-      group,
+      group: group?.template ?? (typeof byDefault === 'string' && byDefault !== '' ? literalTemplate(byDefault) : undefined),
       shown,
     };
   }
 
-  /** The shared experiment, where the lane does not say its own in the tracker's words. */
-  #withGroup(section: Section, env: Environment): { readonly section: Section; readonly filled: string | undefined } {
-    const key = this.#type.groupKey;
-    const { group } = this.#lane;
-    if (key === undefined || group === undefined) return { section, filled: undefined };
-    const filled = { ...section, [key]: group };
-    if (section[key] !== undefined) return { section, filled: undefined };
-    // A type that takes its experiment in another way as well (by an id) says so by what it then shows, or by a problem.
-    const parsed = this.#type.parse(filled, env);
-    const isTaken = parsed.kind === 'settings' || !parsed.problems.some(({ path }) => path[0] === key);
-    return isTaken ? { section: filled, filled: key } : { section, filled: undefined };
+  /** The template for the experiment or project: what the lane says in the tracker's words, else what holds for all lanes. */
+  #group(shown: readonly ShownSetting[]): Group | undefined {
+    const lane = this.#lane;
+    const keys = this.#type.groupKeys ?? [];
+    const [key] = keys;
+    const said = shown.filter((setting) => keys.includes(setting.key) && setting.source !== 'default');
+    const named = said.find((setting) => setting.key === key);
+    if (key !== undefined && named !== undefined) {
+      const isOurs = named.source === 'file';
+      const template = isOurs ? String(named.value) : literalTemplate(String(named.value));
+      return { key, template, place: isOurs ? lane.said.get(key)?.place : named.source, isTheirs: !isOurs };
+    }
+    if (said.length > 0 || lane.group === undefined) return undefined;
+    return { key: key ?? 'experiment', template: lane.group, place: this.#groupPlace(), isTheirs: false };
+  }
+
+  /** The section with the experiment in it where it is the same for all runs, and without it where it is not. */
+  #filled(section: Section, env: Environment, group: Group | undefined): Section {
+    const key = this.#type.groupKeys?.[0];
+    if (key === undefined || group === undefined || group.isTheirs) return section;
+    const constant = constantOf(group.template, this.#config.project);
+    if (constant !== undefined) return { ...section, [key]: constant };
+    const names = Object.keys(section).filter((name) => {
+      if (name === key) return true;
+      const shown = shownOf(this.#type.parse(without(section, name), env));
+      return shown.length > 0 && shown.every((setting) => setting.key !== key || setting.source !== 'file');
+    });
+    return names.reduce(without, section);
   }
 
   /**
@@ -199,15 +230,28 @@ class LaneResolver {
     return { place: said?.place, field: fieldName(['lanes', this.#lane.name, ...path]) };
   }
 
-  #shown({ key, value, source }: ShownSetting, filled: string | undefined): ShownSetting {
-    const isHidden = isSecretName(key) || this.#lane.hidden.has(key);
-    const place =
-      key === filled ? this.#groupPlace() : (this.#lane.said.get(key)?.place ?? this.#config.places.get(`lanes.${this.#lane.name}`));
+  #shown({ key, value, source }: ShownSetting, group: Group | undefined, env: Environment): ShownSetting {
+    const { said, hidden } = this.#lane;
+    const name = source === 'file' ? this.#nameOf(key, value, env) : undefined;
+    const isHidden = isSecretName(key) || (name !== undefined && hidden.has(name));
+    const place = name === undefined ? undefined : (said.get(name)?.place ?? (key === group?.key ? group.place : undefined));
     return {
       key,
       value: isHidden ? '[redacted]' : typeof value === 'string' ? withoutUserInfo(value) : value,
       source: source === 'file' ? (place ?? this.#config.file ?? 'file') : source,
     };
+  }
+
+  /** Under which name a setting was said, where the type knows several: without that one it is not there, or has another value. */
+  #nameOf(key: string, value: unknown, env: Environment): string {
+    const { section } = this.#lane;
+    if (Object.hasOwn(section, key)) return key;
+    const name = Object.keys(section).find((candidate) => {
+      const shown = shownOf(this.#type.parse(without(section, candidate), env));
+      // Nothing can be shown where a setting is missing that has to be there: then it was this one, or one that says the same.
+      return shown.length > 0 ? shown.every((setting) => setting.key !== key || setting.value !== value) : section[candidate] === value;
+    });
+    return name ?? key;
   }
 
   /** Where the experiment that all lanes share was said. */

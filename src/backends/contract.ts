@@ -97,7 +97,7 @@ export interface RunSource {
   readonly key: string;
   /** The tracker run's name, as configured. */
   readonly name: string;
-  /** Of the experiment or project, as configured. */
+  /** Of the experiment or project, as configured; empty: the tracker's own default. */
   readonly group: string;
   readonly tags: Readonly<Record<string, string>>;
   /** The state's instance id, and the first record with values of each file: whose run a tracker run is. */
@@ -283,10 +283,10 @@ export interface BackendContext {
 export interface BackendType<Settings = unknown> {
   readonly type: string;
   /**
-   * The setting that names the experiment or project, if it has one: where a lane leaves it out, it is filled with the template
-   * that holds for all lanes. What becomes of the template for a run is `RunSource.group`.
+   * The settings that choose the experiment or project, if there are any; the first takes a name. Where a lane says none of them, the name that holds
+   * for all lanes is filled in. One that differs from run to run is not: it comes as `RunSource.group`, and the setting stays away.
    */
-  readonly groupKey?: string;
+  readonly groupKeys?: readonly string[];
   /**
    * Checks a lane's section of the configuration, variables put in, and fills it up from the tracker's own variables. What is
    * wrong is a list of problems, the path relative to the section.

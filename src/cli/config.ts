@@ -125,7 +125,8 @@ function laneFindings(config: Config, lanes: readonly ResolvedLane[]): Finding[]
           } as const,
         ]),
     ...lanes.map((lane): Finding => {
-      const [group, name] = [expandTemplate(lane.group, run), expandTemplate(lane.runName, run)];
+      const group = lane.group === undefined ? undefined : expandTemplate(lane.group, run);
+      const name = expandTemplate(lane.runName, run);
       const tags = Object.entries(lane.tags).map(([tag, value]) => (value === '' ? tag : `${tag}=${value}`));
       return {
         area: 'lane',
@@ -133,10 +134,10 @@ function laneFindings(config: Config, lanes: readonly ResolvedLane[]): Finding[]
         state: 'ok',
         text: `${lane.type.type} at ${lane.target}`,
         more: [
-          `the run ${EXAMPLE_PATH} would be ${JSON.stringify(name)} in ${JSON.stringify(group)}`,
+          `the run ${EXAMPLE_PATH} would be ${JSON.stringify(name)} in ${group === undefined ? "the tracker's default" : JSON.stringify(group)}`,
           ...(tags.length === 0 ? [] : [`with the tags ${tags.join(', ')}`]),
         ],
-        facts: { type: lane.type.type, target: lane.target, example: { path: EXAMPLE_PATH, name, group }, tags: lane.tags },
+        facts: { type: lane.type.type, target: lane.target, example: { path: EXAMPLE_PATH, name, group: group ?? null }, tags: lane.tags },
       };
     }),
   ];
@@ -202,7 +203,7 @@ function laneRows({ places, lanes }: Config, lane: ResolvedLane): Row[] {
     { key: `${at}.type`, value: type, source: places.get(`${at}.type`) ?? "the lane's name" },
     { key: `${at}.run_name`, value: lane.runName, source: from(`${at}.run_name`, 'runs.name') },
     // Where the type has a setting of its own for it, that one is shown.
-    ...(lane.shown.some(({ key }) => key === lane.type.groupKey)
+    ...(lane.shown.some(({ key }) => lane.type.groupKeys?.includes(key) === true)
       ? []
       : [{ key: `${at}.experiment`, value: lane.group, source: from(`${at}.experiment`, 'runs.experiment', 'project') }]),
     ...Object.entries(lane.tags).map(([tag, value]) => ({

@@ -103,7 +103,7 @@ async function trialFinding(lane: ResolvedLane, { project }: Config, work: LaneW
       area: 'trial',
       name: lane.name,
       state: isSame ? (left === undefined ? 'ok' : 'note') : 'problem',
-      text: `${points} points were written to a run in ${JSON.stringify(group)} and ${isSame ? 'came back as they should' : 'did not all come back as they should'}`,
+      text: `${points} points were written to a run in ${group === '' ? "the tracker's default" : JSON.stringify(group)} and ${isSame ? 'came back as they should' : 'did not all come back as they should'}`,
       more: [
         ...differences,
         left === undefined

@@ -13,7 +13,7 @@ export interface Trial {
   readonly differences: readonly string[];
   /** Undefined where the run was removed again; else its name. */
   readonly left: string | undefined;
-  /** The experiment or project it was in. */
+  /** The experiment or project it was in; empty: the tracker's default. */
   readonly group: string;
 }
 
@@ -43,7 +43,7 @@ export async function tryRun(
 ): Promise<Trial> {
   const id = randomUUID();
   const path = `mirrorboard-doctor-${id.slice(0, 8)}`;
-  const group = expandTemplate(lane.group, { root, path: 'mirrorboard-doctor', project });
+  const group = lane.group === undefined ? '' : expandTemplate(lane.group, { root, path: 'mirrorboard-doctor', project });
   const source: RunSource = {
     run: { root, path },
     rootPath: '/',

@@ -36,6 +36,17 @@ export function expandTemplate(template: string, { root, path, project }: Templa
   return text === '' ? root : text;
 }
 
+/** What a template without a problem becomes for every run; undefined where that differs from run to run. */
+export function constantOf(template: string, project: string | undefined): string | undefined {
+  const differs = [...template.matchAll(PART)].some(([, name]) => name !== undefined && name !== 'project');
+  return differs ? undefined : expandTemplate(template, { root: '', path: '.', project });
+}
+
+/** A text as a template that says just that. */
+export function literalTemplate(text: string): string {
+  return text.replace(/[{}]/g, '$&$&');
+}
+
 /** What is wrong with a template, as the two halves of a message; undefined where nothing is. */
 export function templateProblem(
   template: string,

@@ -19,7 +19,7 @@ const ALL = { scalars: 'native', images: 'artifact', mesh: 'none' };
 
 export default {
   type: 'trial',
-  groupKey: 'space',
+  groupKeys: ['space'],
   parse(section, env) {
     const problems = Object.keys(section)
       .filter((key) => !known.includes(key))

@@ -41,7 +41,9 @@ describe('resolveLanes', () => {
   it('lets the type check the lane, and says where each setting comes from', async () => {
     const text = `project: vision\nlanes:\n  t: { ${TRIAL}, url: "http://me:pw@host", api_key: "\${KEY}", run_name: "{name}", tags: [a] }`;
     const lanes = await resolve(text, { KEY: 'hunter2', TRIAL_SPACE: 'theirs' });
-    expect(lanes).toMatchObject([{ name: 't', target: 'http://[redacted]@host#theirs', group: 'theirs', runName: '{name}', tags: { a: '' } }]);
+    expect(lanes).toMatchObject([
+      { name: 't', target: 'http://[redacted]@host#theirs', group: 'theirs', runName: '{name}', tags: { a: '' } },
+    ]);
     expect(lanes[0]?.settings).toEqual({ url: 'http://me:pw@host', space: 'theirs', api_key: 'hunter2' });
     expect(shown(lanes)).toEqual({
       url: 'http://[redacted]@host <- ./mirrorboard.yaml:3:40',
@@ -53,12 +55,19 @@ describe('resolveLanes', () => {
   it('fills in the experiment that all lanes share, where the lane has none of its own', async () => {
     const group = async (text: string, env = {}): Promise<unknown> => (await resolve(text, env))[0]?.group;
     const lane = `lanes: { t: { ${TRIAL}, url: u } }`;
-    expect(await group(lane)).toBe('{root}');
+    const space = async (text: string, env = {}): Promise<unknown> =>
+      ((await resolve(text, env))[0]?.settings as { space?: string } | undefined)?.space;
+    // The type sees what is the same for all runs, and nothing of a template that is not.
+    expect(await space(`project: p\n${lane}`)).toBe('p');
+    expect(await space(`runs: { experiment: "{path[0]}" }\n${lane}`)).toBeUndefined();
+    expect(await space(`lanes: { t: { ${TRIAL}, url: u, space: "{path[0]}" } }`)).toBeUndefined();
+    expect(await group(lane, { TRIAL_SPACE: 'a{b}' })).toBe('a{{b}}');
+    expect(await group(lane)).toBeUndefined();
     expect(await group(`project: p\n${lane}`)).toBe('{project}');
     expect(await group(`runs: { experiment: "{path[0]}" }\n${lane}`)).toBe('{path[0]}');
     expect(await group(`project: p\n${lane}`, { TRIAL_SPACE: 'x' })).toBe('x');
     expect(await group(`project: p\nlanes: { t: { ${TRIAL}, url: u, space: own } }`)).toBe('own');
-    expect(shown(await resolve(`project: p\n${lane}`))['space']).toBe('{project} <- ./mirrorboard.yaml:1:10');
+    expect(shown(await resolve(`project: p\n${lane}`))['space']).toBe('p <- ./mirrorboard.yaml:1:10');
     expect((await failure(resolve(`lanes: { t: { ${TRIAL}, url: u, space: "{pth}" } }`))).message).toContain('lanes.t.space: found {pth}');
   });
 
@@ -79,6 +88,11 @@ describe('resolveLanes', () => {
       { url: 'u1', api_key: 'key' },
       { url: 'u2', api_key: 'key' },
     ]);
+  });
+
+  it('says the place of a setting under whatever name it was said, and hides it under any', async () => {
+    const lanes = await resolve(`lanes: { t: { ${TRIAL}, space: s, address: "http://\${MY_TOKEN}" } }`, { MY_TOKEN: 'hunter2' });
+    expect(shown(lanes)['url']).toBe('[redacted] <- ./mirrorboard.yaml:1:61');
   });
 
   it('refuses two lanes that lead to the same place', async () => {

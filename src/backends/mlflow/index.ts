@@ -243,6 +243,7 @@ function notConnected(cause: unknown): Outcome {
 /** The kind of tracker that `type: mlflow` names. */
 export const mlflow: BackendType<MlflowSettings> = {
   type: 'mlflow',
+  groupKeys: ['experiment_name', 'experiment_id'],
   parse: parseSettings,
   target({ uri, experimentId, experimentName }) {
     if (experimentId !== undefined) return `${uri} experiment ${experimentId}`;
