@@ -115,7 +115,7 @@ class LaneResolver {
     if (group !== undefined && wrong !== undefined) return [{ code: 'MB1002', ...this.#where([group.key]), ...wrong }];
     const parsed = this.#type.parse(this.#filled(plain, own, group), own);
     if (parsed.kind === 'problems') return parsed.problems.map((problem) => this.#placed(problem));
-    const shown = parsed.shown.map((setting) => this.#shown(setting, group, own));
+    const shown = parsed.shown.map((setting) => this.#shown(setting, group, plain, own));
     // A template that differs from run to run was held back from the type; to a person it is a setting all the same.
     if (group?.key === this.#type.groupKeys?.[0] && group !== undefined && !shown.some(({ key }) => key === group.key)) {
       shown.push({ key: group.key, value: group.template, source: group.place ?? 'default' });
@@ -230,11 +230,12 @@ class LaneResolver {
     return { place: said?.place, field: fieldName(['lanes', this.#lane.name, ...path]) };
   }
 
-  #shown({ key, value, source }: ShownSetting, group: Group | undefined, env: Environment): ShownSetting {
+  #shown({ key, value, source }: ShownSetting, group: Group | undefined, section: Section, env: Environment): ShownSetting {
     const { said, hidden } = this.#lane;
-    const name = source === 'file' ? this.#nameOf(key, value, env) : undefined;
+    const isFilled = key === group?.key && !group.isTheirs && !said.has(key);
+    const name = source === 'file' && !isFilled ? this.#nameOf(key, value, section, env) : undefined;
     const isHidden = isSecretName(key) || (name !== undefined && hidden.has(name));
-    const place = name === undefined ? undefined : (said.get(name)?.place ?? (key === group?.key ? group.place : undefined));
+    const place = isFilled ? group.place : name === undefined ? undefined : said.get(name)?.place;
     return {
       key,
       value: isHidden ? '[redacted]' : typeof value === 'string' ? withoutUserInfo(value) : value,
@@ -243,8 +244,7 @@ class LaneResolver {
   }
 
   /** Under which name a setting was said, where the type knows several: without that one it is not there, or has another value. */
-  #nameOf(key: string, value: unknown, env: Environment): string {
-    const { section } = this.#lane;
+  #nameOf(key: string, value: unknown, section: Section, env: Environment): string {
     if (Object.hasOwn(section, key)) return key;
     const name = Object.keys(section).find((candidate) => {
       const shown = shownOf(this.#type.parse(without(section, candidate), env));

@@ -95,6 +95,14 @@ describe('resolveLanes', () => {
     expect(shown(lanes)['url']).toBe('[redacted] <- ./mirrorboard.yaml:1:61');
   });
 
+  it('says who said the experiment, whatever else a variable of ours replaced', async () => {
+    const lanes = await resolve(`project: p\nlanes: { t: { ${TRIAL}, address: file } }`, {
+      MIRRORBOARD_T_URL: 'ours',
+      TRIAL_URL: 'theirs',
+    });
+    expect(shown(lanes)).toEqual({ url: 'ours <- MIRRORBOARD_T_URL', space: 'p <- ./mirrorboard.yaml:1:10' });
+  });
+
   it('refuses two lanes that lead to the same place', async () => {
     const error = await failure(resolve(`lanes: { a: { ${TRIAL}, url: u }, b: { ${TRIAL}, url: u } }`));
     expect(error.message).toContain('lanes.b: found u#, where the lane a leads too');

@@ -1,0 +1,252 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { writeTrialBackend } from '../support/trial-backend.ts';
+import { corpus, endAll, freshDirectory, mirrorboard, mustRun, remove, start } from './command.ts';
+
+let folder: string;
+let servers: Server[];
+
+beforeEach(() => {
+  folder = freshDirectory();
+  servers = [];
+  writeTrialBackend(folder);
+});
+
+afterEach(async () => {
+  await endAll();
+  for (const server of servers) {
+    server.closeAllConnections();
+    server.close();
+  }
+  remove(folder);
+});
+
+/** Writes ./mirrorboard.yaml. */
+function configure(...lines: readonly string[]): void {
+  writeFileSync(join(folder, 'mirrorboard.yaml'), `${lines.join('\n')}\n`);
+}
+
+/** A server that answers everything in one way; gives its address. */
+async function serve(status: number, body: string): Promise<string> {
+  const server = createServer((_, response) => response.writeHead(status, { 'content-type': 'text/plain' }).end(body));
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+interface Checked {
+  readonly area: string;
+  readonly name: string;
+  readonly state: string;
+  readonly text: string;
+  readonly [fact: string]: unknown;
+}
+
+function states(findings: readonly Checked[], area: string): Record<string, string> {
+  return Object.fromEntries(findings.filter((finding) => finding.area === area).map(({ name, state }) => [name, state]));
+}
+
+const TRIAL = 'type: ./trial-backend.mjs';
+
+describe('config check', () => {
+  it('is content with defaults, and makes nothing', async () => {
+    const { stdout } = await mustRun(['config', 'check'], { cwd: folder });
+    expect(stdout).toMatch('The configuration is good.');
+    expect(readdirSync(folder)).toEqual(['trial-backend.mjs']);
+  });
+
+  it('shows where each lane leads, and what its templates make of an example', async () => {
+    configure(
+      'project: vision',
+      'tags: [nightly]',
+      `lanes: { local: {}, t: { ${TRIAL}, url: "http://a:b@here", space: "{path[0]}", run_name: "{name}" } }`,
+    );
+    const { stdout } = await mustRun(['config', 'check'], { cwd: folder });
+    expect(stdout).toMatch('trial at http://[redacted]@here#');
+    expect(stdout).toMatch('would be "lr=0.1" in "vision"');
+    expect(stdout).toMatch('with the tags nightly');
+  });
+
+  it('is 2 for anything wrong in the file, a lane or a root, and says all of it', async () => {
+    configure(`lanes: { t: { ${TRIAL}, ulr: x } }`);
+    const { stderr } = await mustRun(['config', 'check'], { cwd: folder }, 2);
+    expect(stderr).toMatch(/mirrorboard\.yaml:1:\d+: lanes\.t\.ulr: found the key ulr/);
+    expect(stderr).toMatch('lanes.t.url: found nothing');
+    configure('roots: [nowhere]', 'lanes: { own: { type: ./none.js } }');
+    expect((await mustRun(['config', 'check'], { cwd: folder }, 2)).stderr).toMatch('MB4009');
+    configure('roots: [nowhere]');
+    expect((await mustRun(['config', 'check'], { cwd: folder }, 2)).stdout).toMatch('there is no directory nowhere');
+    mkdirSync(join(folder, 'a', 'b'), { recursive: true });
+    configure('roots: [a, a/b]');
+    expect((await mustRun(['config', 'check'], { cwd: folder }, 2)).stdout).toMatch('lies in');
+    expect((await mustRun(['config', 'check', '--timeout', '0', '--online'], { cwd: folder }, 2)).stderr).toMatch('--timeout');
+  });
+
+  it('is 3 where a tracker does not answer or does not let us in, and asks all of them', async () => {
+    configure(
+      'lanes:',
+      `  well: { ${TRIAL}, url: u1 }`,
+      `  down: { ${TRIAL}, url: u2, mode: down }`,
+      `  refused: { ${TRIAL}, url: u3, mode: refused }`,
+      `  hangs: { ${TRIAL}, url: u4, mode: hangs }`,
+    );
+    const { stdout } = await mustRun(['config', 'check', '--online', '--timeout', '0.5', '--json'], { cwd: folder }, 3);
+    const document = JSON.parse(stdout);
+    expect(document).toMatchObject({ type: 'config_check', file: './mirrorboard.yaml', profile: null, online: true, exit_code: 3 });
+    expect(states(document.checks, 'online')).toEqual({ well: 'note', down: 'unreachable', refused: 'problem', hangs: 'unreachable' });
+    await mustRun(['config', 'check'], { cwd: folder });
+  });
+
+  it('asks an MLflow server that is none', async () => {
+    configure(`lanes: { mlflow: { tracking_uri: "${await serve(404, 'no such page')}" } }`);
+    const { stdout } = await mustRun(['config', 'check', '--online', '--json'], { cwd: folder }, 3);
+    expect(states(JSON.parse(stdout).checks, 'online')).toEqual({ mlflow: 'problem' });
+  });
+});
+
+describe('config show', () => {
+  it('says where each value comes from, and shows no secret', async () => {
+    configure(
+      'project: vision',
+      'lanes:',
+      '  local: { path: file.db }',
+      `  t: { ${TRIAL}, api_key: "\${SECRET}" }`,
+      'profiles: { dev: { project: other } }',
+    );
+    const env = { SECRET: 'hunter2', MIRRORBOARD_T_URL: 'http://me:hunter2@ours', TRIAL_SPACE: 'theirs', ENVIRONMENT: 'dev' };
+    const { stdout } = await mustRun(['config', 'show', '--state', 'a.state', '--json'], { cwd: folder, env });
+    expect(stdout).not.toContain('hunter2');
+    const { values } = JSON.parse(stdout);
+    const found = Object.fromEntries(
+      values.map(({ key, value, source }: { key: string; value: unknown; source: string }) => [key, [value, source]]),
+    );
+    expect(found).toMatchObject({
+      profile: ['dev', 'ENVIRONMENT'],
+      project: ['other', './mirrorboard.yaml:5:29'],
+      'lanes.local.path': ['file.db', './mirrorboard.yaml:3:18'],
+      state: ['a.state', '--state'],
+      'log.level': ['warn', 'default'],
+      'lanes.t.url': ['http://[redacted]@ours', 'MIRRORBOARD_T_URL'],
+      'lanes.t.space': ['theirs', 'TRIAL_SPACE'],
+      'lanes.t.api_key': ['[redacted]', './mirrorboard.yaml:4:44'],
+      'lanes.t.run_name': ['{path}', 'default'],
+    });
+    expect((await mustRun(['config', 'show'], { cwd: folder, env })).stdout).not.toContain('hunter2');
+  });
+
+  it('says aloud that a profile is not there', async () => {
+    configure('profiles: { production: { lanes: [local] } }');
+    const { stderr } = await mustRun(['config', 'show', '--profile', 'prodution'], { cwd: folder });
+    expect(stderr).toMatch(
+      'note: there is no profile "prodution" (--profile), so the settings outside of profiles hold; there are production; did you mean production?',
+    );
+    expect((await mustRun(['config', 'show', '-q', '-q', '--profile', 'x'], { cwd: folder })).stderr).toBe('');
+  });
+});
+
+describe('doctor', () => {
+  it('looks at roots and files, makes nothing, and is 0 when all is well', async () => {
+    const { stdout } = await mustRun(['doctor', corpus('tf2_scalars')], { cwd: folder });
+    expect(stdout).toMatch(/2 event files of 2 runs/);
+    expect(stdout).toMatch(/state: .* is not there yet and can be made, .* free on/);
+    expect(readdirSync(folder)).toEqual(['trial-backend.mjs']);
+  });
+
+  it('is 1 for a root that is not there, and for a store that is none', async () => {
+    expect((await mustRun(['doctor', 'nowhere'], { cwd: folder }, 1)).stdout).toMatch('there is no directory nowhere');
+    writeFileSync(join(folder, 'mirrorboard.db'), 'this is no database, and long enough to be looked at as one');
+    expect((await mustRun(['doctor', corpus('tf2_scalars')], { cwd: folder }, 1)).stdout).toMatch(/problem +store: /);
+  });
+
+  it('says who uses the store', async () => {
+    const running = start(['watch', corpus('tf2_scalars'), '--log-level', 'info', '--log-format', 'json'], { cwd: folder });
+    await running.said(/"msg":/);
+    const { stdout } = await mustRun(['doctor', '--json', corpus('tf2_scalars')], { cwd: folder });
+    const store = (JSON.parse(stdout).findings as Checked[]).find(({ name }) => name === 'store');
+    expect(store?.['in_use_by']).toMatch(`process ${running.child.pid}`);
+    running.child.kill('SIGTERM');
+    expect((await running.ended).code).toBe(0);
+    const after = JSON.parse((await mustRun(['doctor', '--json'], { cwd: folder })).stdout);
+    expect((after.findings as Checked[]).find(({ name }) => name === 'store')?.['in_use_by']).toBeNull();
+  });
+
+  it('says of each tracker what will be lost there; 3 where one does not answer and nothing is wrong', async () => {
+    configure(`lanes: { local: {}, t: { ${TRIAL}, url: u1 }, down: { ${TRIAL}, url: u2, mode: down } }`);
+    const { stdout } = await mustRun(['doctor', corpus('tf2_scalars')], { cwd: folder }, 3);
+    for (const sentence of [
+      'Not kept there at all: mesh.',
+      'Kept in files beside the run, not as values: images.',
+      'Minus zero becomes zero.',
+    ]) {
+      expect(stdout).toMatch(sentence);
+    }
+    expect(stdout).toMatch(/version 1\.2\.3.*its clock is 1 min 30 s ahead of ours/);
+    expect(stdout).toMatch(/unreachable +down: nobody answers at u2 \[MB4001\]/);
+    expect(stdout).toMatch('Nothing was written');
+    configure(`lanes: { t: { ${TRIAL}, url: u1, mode: refused }, down: { ${TRIAL}, url: u2, mode: down } }`);
+    await mustRun(['doctor', corpus('tf2_scalars')], { cwd: folder }, 1);
+  });
+
+  it('writes a small run, reads it back, compares, and removes it', async () => {
+    configure(
+      'lanes:',
+      `  well: { ${TRIAL}, url: u1 }`,
+      `  forgets: { ${TRIAL}, url: u2, mode: forgets }`,
+      `  rounds: { ${TRIAL}, url: u3, mode: rounds }`,
+      `  down: { ${TRIAL}, url: u4, mode: down }`,
+    );
+    const { stdout } = await mustRun(['doctor', '--write', '--json', corpus('tf2_scalars')], { cwd: folder }, 1);
+    const findings = JSON.parse(stdout).findings as Checked[];
+    expect(states(findings, 'trial')).toEqual({ well: 'ok', forgets: 'problem', rounds: 'problem' });
+    const differences = findings.find(({ area, name }) => area === 'trial' && name === 'forgets')?.['differences'];
+    expect(differences).toHaveLength(4);
+    expect(findings.find(({ area, name }) => area === 'trial' && name === 'well')).toMatchObject({ left: null, points: 4 });
+  });
+});
+
+describe('init', () => {
+  it('writes a configuration that is sound, with the roots given, and writes over none', async () => {
+    mkdirSync(join(folder, 'runs'));
+    const { stderr } = await mustRun(['init', 'runs', 'odd=$' + '{X}/"logs"'], { cwd: folder });
+    expect(stderr).toMatch(/Next: mirrorboard config check/);
+    const { values } = JSON.parse((await mustRun(['config', 'show', '--json'], { cwd: folder })).stdout);
+    const roots = values.filter(({ key }: { key: string }) => key.startsWith('roots')).map(({ value }: { value: string }) => value);
+    expect(roots).toEqual(['runs', 'odd=$' + '{X}/"logs"']);
+    const text = readFileSync(join(folder, 'mirrorboard.yaml'), 'utf8');
+    expect((await mustRun(['init', 'other'], { cwd: folder }, 2)).stderr).toMatch('is there already');
+    expect(readFileSync(join(folder, 'mirrorboard.yaml'), 'utf8')).toBe(text);
+    await mustRun(['init', '--force', '--json'], { cwd: folder });
+    await mustRun(['config', 'check'], { cwd: folder });
+  });
+
+  it('writes comments that hold once they are uncommented', async () => {
+    await mustRun(['init'], { cwd: folder });
+    const file = join(folder, 'mirrorboard.yaml');
+    const text = readFileSync(file, 'utf8').replace(/^#(?! )|^#(?= {2})/gm, '');
+    writeFileSync(file, text);
+    mkdirSync(join(folder, 'runs'));
+    const env = { MLFLOW_URL: 'http://mlflow:5000' };
+    const { stdout } = await mustRun(['config', 'check', '--profile', 'production', '--json'], { cwd: folder, env });
+    expect(JSON.parse(stdout)).toMatchObject({ profile: 'production' });
+    expect(stdout).toContain('http://mlflow:5000');
+    expect(stdout).not.toContain('localhost');
+  });
+});
+
+describe('lanes beside local', () => {
+  it('are refused by commands that can not mirror into them yet, with what to type', async () => {
+    configure(`lanes: { local: {}, t: { ${TRIAL}, url: u } }`);
+    const { stderr } = await mustRun(['backfill', corpus('tf2_scalars')], { cwd: folder }, 2);
+    expect(stderr).toMatch('MIRRORBOARD_LANES=local mirrorboard backfill');
+    await mustRun(['backfill', '--to', 'local', corpus('tf2_scalars')], { cwd: folder });
+    expect((await mustRun(['backfill', '--to', 'nix', corpus('tf2_scalars')], { cwd: folder }, 2)).stderr).toMatch(
+      'there is no lane "nix"; there are local, mlflow, t',
+    );
+    configure(`lanes: { t: { ${TRIAL}, url: u } }`);
+    expect((await mirrorboard(['verify'], { cwd: folder })).stderr).toMatch('MB4010');
+    await mustRun(['export', '--format', 'csv'], { cwd: folder });
+  });
+});
