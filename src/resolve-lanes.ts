@@ -173,19 +173,13 @@ class LaneResolver {
     let left = env;
     for (const { key, source } of shownOf(this.#type.parse(section, env))) {
       if (env[source] === undefined) continue;
-      const without = { ...left, [source]: undefined };
-      const said = shownOf(this.#type.parse(section, without)).find((setting) => setting.key === key);
+      const rest = { ...left, [source]: undefined };
+      const said = shownOf(this.#type.parse(section, rest)).find((setting) => setting.key === key);
       if (said?.source !== 'file') continue;
-      if (!this.#isAlone || this.#lane.said.get(key)?.rank === 2 || this.#isOverride(section, key, said.value, without)) left = without;
+      const name = this.#nameOf(key, said.value, section, rest);
+      if (!this.#isAlone || this.#lane.said.get(name)?.rank === 2) left = rest;
     }
     return left;
-  }
-
-  /** Whether a value comes from a variable of ours: without those there is another one. */
-  #isOverride(section: Section, key: string, value: unknown, env: Environment): boolean {
-    const plain = Object.fromEntries(Object.entries(section).filter(([name]) => this.#lane.said.get(name)?.rank !== 2));
-    const other = shownOf(this.#type.parse(plain, env)).find((setting) => setting.key === key);
-    return other?.source !== 'file' || other.value !== value;
   }
 
   /**

@@ -136,15 +136,51 @@ describe('resolveLanes', () => {
   });
 });
 
+describe('a lane of MLflow', () => {
+  const lane = async (text: string, env: Record<string, string> = {}, profile?: string): Promise<unknown[]> => {
+    const [found] = await resolve(text, env, profile);
+    return [found?.target, found?.group];
+  };
+
+  it('understands what Tracelet says of it', async () => {
+    const text = `
+project: custom_setup
+backend: [mlflow]
+config: { mlflow: { backend_url: "http://mlflow-server:5000", experiment_name: "Production Experiments" }, shared_tags: [resnet] }
+profiles:
+  development: { backends: [mlflow], config: { mlflow: { backend_url: "sqlite:///dev.db" } } }
+  production: { backends: [mlflow], config: { mlflow: { tracking_uri: "http://prod-mlflow:5000" } } }`;
+    expect(await lane(text)).toEqual(['http://mlflow-server:5000 Production Experiments', 'Production Experiments']);
+    expect(await lane(text, { ENVIRONMENT: 'development' })).toEqual(['sqlite:///dev.db Production Experiments', 'Production Experiments']);
+    expect(await lane(text, { ENVIRONMENT: 'production' })).toEqual([
+      'http://prod-mlflow:5000 Production Experiments',
+      'Production Experiments',
+    ]);
+    const env = { MLFLOW_TRACKING_URI: 'http://theirs:5000', MLFLOW_EXPERIMENT_NAME: 'Theirs' };
+    expect(await lane(text, env)).toEqual(['http://theirs:5000 Theirs', 'Theirs']);
+    expect(await lane(text, { ...env, TRACELET_MLFLOW_TRACKING_URI: 'http://localhost:5000' })).toEqual([
+      'http://localhost:5000 Theirs',
+      'Theirs',
+    ]);
+    const ours = { TRACELET_BACKEND: 'mlflow', TRACELET_PROJECT: 'p', TRACELET_MLFLOW_TRACKING_URI: 'http://a:1' };
+    expect(await lane('', ours)).toEqual(['http://a:1 p', '{project}']);
+    expect(await lane('', { ...ours, TRACELET_MLFLOW_EXPERIMENT_NAME: 'e' })).toEqual(['http://a:1 e', 'e']);
+  });
+
+  it('has its experiment from run to run where the template says so, and leaves an id alone', async () => {
+    const text = (more: string): string => `project: p\nlanes: { mlflow: { tracking_uri: "http://a:1", ${more} } }`;
+    expect(await lane(text('experiment_name: "{project}/{path[0]}"'))).toEqual(['http://a:1', '{project}/{path[0]}']);
+    expect(await lane(text('experiment: "{path[0]}"'))).toEqual(['http://a:1', '{path[0]}']);
+    expect(await lane(text('experiment_id: 7'))).toEqual(['http://a:1 experiment 7', undefined]);
+    expect(await lane('lanes: { mlflow: { tracking_uri: "http://a:1" } }')).toEqual(['http://a:1', undefined]);
+  });
+});
+
 describe('backendType', () => {
-  it('knows every built-in type', async () => {
-    for (const name of LANE_TYPES.filter((type) => type !== 'local')) {
-      const error = await backendType(name, { cwd: folder, configFile: undefined }).then(
-        (type) => type.type,
-        (thrown: unknown) => String(thrown),
-      );
-      expect(error).not.toContain('MB4009');
-    }
+  it('knows every built-in type, by its name', async () => {
+    const names = LANE_TYPES.filter((type) => type !== 'local');
+    const types = await Promise.all(names.map((name) => backendType(name, { cwd: folder, configFile: undefined })));
+    expect(types.map(({ type }) => type)).toEqual(names);
   });
 
   it('finds a path from the configuration file, and a package from there or from the working directory', async () => {
