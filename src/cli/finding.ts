@@ -22,6 +22,8 @@ export interface Finding {
 
 /** Something that was thrown, as a finding: a tracker that does not answer could not be judged, all else is a problem. */
 export function failureFinding(area: string, name: string, error: unknown): Finding {
+  if (error instanceof Error && error.name === 'AbortError')
+    return { area, name, state: 'unreachable', text: 'interrupted before it answered' };
   const code = codeOf(error);
   return {
     area,
