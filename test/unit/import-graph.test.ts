@@ -46,6 +46,7 @@ const WIRING = new Set([
   'local-pass',
   'pass-status',
   'lane-options',
+  'tracker-lanes',
   'backend-types',
   'resolve-lanes',
   'main',
