@@ -90,6 +90,9 @@ export class TrackerFeed implements Feed {
       book,
       signal: this.#signal,
       events: {
+        sendFailed: (error) => {
+          this.progress.lastError = error;
+        },
         laneWaiting: (error, retryMs) => this.progress.stalled(error, retryMs),
         laneParked: (error, retryMs) => {
           this.progress.stalled(error, retryMs, 'parked');

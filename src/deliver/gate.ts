@@ -4,6 +4,8 @@ import type { Clock } from './clock.ts';
 
 /** What a gate reports: facts, in the past tense. */
 export interface GateEvents {
+  /** A send failed, and is tried again. */
+  sendFailed(error: MirrorError): void;
   laneWaiting(error: MirrorError, retryMs: number): void;
   laneParked(error: MirrorError, retryMs: number): void;
   laneActive(): void;
@@ -76,6 +78,7 @@ export class Gate {
   failed(error: MirrorError, afterMs = 0): number {
     this.#failures++;
     this.#isTrying = false;
+    this.#events.sendFailed(error);
     this.#backoff = (this.#backoff ?? BACKOFF).next({});
     const waitMs = Math.max(this.#backoff.duration, afterMs);
     // Who is asked to come back later asks nothing meanwhile, about no run.

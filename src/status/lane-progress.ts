@@ -41,6 +41,8 @@ export class LaneProgress {
   /** Points the tracker will never take, and those it has no place for. */
   refused = 0;
   unsupported = 0;
+  /** Why the last send failed, also where it is only tried again; undefined once one went well. */
+  lastError: MirrorError | undefined;
   /** Runs the tracker does not take any more, with the reason. */
   readonly stoppedRuns = new Map<string, { readonly run: RunRef; readonly reason: string; readonly remedy: string | undefined }>();
   readonly #lags = new Map<string, FileLag>();
@@ -113,6 +115,7 @@ export class LaneProgress {
     this.records += batch.records;
     this.bytes += batch.end - batch.start;
     this.acceptedAtMs = this.#now();
+    this.lastError = undefined;
     for (const { kind } of refusals) {
       if (kind === 'unsupported') this.unsupported++;
       else this.refused++;

@@ -74,9 +74,11 @@ export function startNode(args: readonly string[], { cwd, env = {}, timeoutMs = 
     stderr += text;
     look();
   });
+  let isClosed = false;
   const ended = new Promise<Ended>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code, signal) => {
+      isClosed = true;
       for (const { reject: fail, pattern } of waiting) fail(new Error(`ended without saying ${pattern}: ${stderr}`));
       resolve({ code, signal, stdout, stderr });
     });
@@ -88,6 +90,7 @@ export function startNode(args: readonly string[], { cwd, env = {}, timeoutMs = 
       new Promise((resolve, reject) => {
         waiting.push({ pattern, resolve, reject });
         look();
+        if (isClosed) reject(new Error(`ended without saying ${pattern}: ${stderr}`));
       }),
   };
 }

@@ -5,6 +5,9 @@ import { pathToFileURL } from 'node:url';
 import { messageOf, MirrorError, systemCode } from '../../errors.ts';
 import { APPLICATION_ID, SCHEMA_VERSION, STATISTICS, TABLES, VIEWS } from './schema.ts';
 
+/** How long another process is waited for that has the file to itself: a reader that ends, a merge of the log. */
+const BUSY_MS = 5000;
+
 /** Opens the store's file to write to it, made anew where there is none. */
 export function openForWriting(path: string): DatabaseSync {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
@@ -16,14 +19,14 @@ export function openForWriting(path: string): DatabaseSync {
   const isNew = !existsSync(path);
   const db = open(path, () => {
     mkdirSync(dirname(path), { recursive: true });
-    return new DatabaseSync(path);
+    // From the first look on: whoever reads it may be recovering or closing its log just now.
+    return new DatabaseSync(path, { timeout: BUSY_MS });
   });
   try {
     // Before anything is written: the file may be somebody else's.
     if (!isBlank(db)) checkVersion(db, path);
     if (isNew) db.exec('PRAGMA page_size = 65536');
     db.exec(`
-      PRAGMA busy_timeout = 5000;
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = NORMAL;
       PRAGMA wal_autocheckpoint = 0;
@@ -72,7 +75,7 @@ export function openForReading(path: string): DatabaseSync {
 function readable(location: string, path: string, readOnly: boolean): DatabaseSync {
   const db = new DatabaseSync(location, { readOnly });
   try {
-    db.exec('PRAGMA busy_timeout = 5000; PRAGMA query_only = 1');
+    db.exec(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA query_only = 1`);
     checkVersion(db, path);
     return db;
   } catch (error) {
