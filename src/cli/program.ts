@@ -57,8 +57,12 @@ export function makeProgram(context: CommandContext): Command {
     .option('--repair', 'note what is missing or wrong, so that the next backfill mends it')
     .option('--sample <percent>', 'only so many of the series, chosen by lot: 5%')
     .option('--seed <text>', 'another sample (default: the date in UTC)')
-    .option('--strict', 'exit 1 also for what is owed or not mirrored yet');
-  withJson(withStore(verify)).action(async (roots: string[], flags) => (await import('./verify.ts')).verifyCommand(roots, flags, context));
+    .option('--strict', 'exit 1 also for what is owed or not mirrored yet')
+    .option('--lane <lane>', 'only this lane; may be repeated (default: all that are configured)', collect, [])
+    .option('--between <lanes...>', 'compare two lanes with each other: --between local mlflow');
+  withJson(withState(withStore(verify))).action(async (roots: string[], flags) =>
+    (await import('./verify.ts')).verifyCommand(roots, flags, context),
+  );
 
   const inspect = program
     .command('inspect')

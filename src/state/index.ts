@@ -6,6 +6,6 @@ export type { Delivered, Delivery, LaneState } from './lane-state.ts';
 export { FileLock } from './lock.ts';
 export { nextRetry } from './next-retry.ts';
 export { type Retry, StateFile, type StateOptions } from './state-file.ts';
-export type { StateReader, StoredStatus } from './state-reader.ts';
+export type { LaneReader, StateReader, StoredStatus } from './state-reader.ts';
 export type { LaneSummary, StateSummary } from './summarize-state.ts';
 export { WholeFile } from './whole-file.ts';

@@ -1,5 +1,10 @@
+import type { KnownRoot } from '../backends/contract.ts';
 import { checkState, type Problem } from './check-state.ts';
 import { dumpState } from './dump-state.ts';
+import { GroupCommit, realSchedule } from './group-commit.ts';
+import { LaneState } from './lane-state.ts';
+import { RowIds } from './row-ids.ts';
+import type { StateStore } from './state-store.ts';
 import type { Statements } from './statements.ts';
 import { type StateSummary, summarizeState } from './summarize-state.ts';
 
@@ -8,6 +13,12 @@ export interface StoredStatus {
   readonly writtenMs: number;
   readonly document: unknown;
 }
+
+/** What can be read of a lane. */
+export type LaneReader = Pick<
+  LaneState,
+  'name' | 'target' | 'known' | 'knownRuns' | 'catalogue' | 'handle' | 'isEnded' | 'delivered' | 'refusals' | 'hasRefusals'
+>;
 
 /** Reads a state, also while somebody writes to it: all of one moment, until `close`. */
 export class StateReader {
@@ -33,6 +44,23 @@ export class StateReader {
   /** What `watch` wrote last for `status`. */
   readStatus(): StoredStatus | undefined {
     return readStatus(this.#statements);
+  }
+
+  /** The roots that were ever noted, and where each lay last. */
+  roots(): KnownRoot[] {
+    return this.#statements
+      .all('SELECT name, path FROM root ORDER BY name')
+      .map(({ name, path }) => ({ name: String(name), path: String(path) }));
+  }
+
+  /** A lane by its name and target; one that was never used knows nothing. */
+  lane(name: string, target: string): LaneReader {
+    const statements = this.#statements;
+    const ids = new RowIds(statements);
+    // Nothing is ever changed here: the part that would commit stays empty.
+    const commits = new GroupCommit({ db: statements.db, schedule: realSchedule, onFailure: () => undefined, onRollback: () => undefined });
+    const store: StateStore = { commits, statements, ids, reading: () => store };
+    return new LaneState(store, { name, target, ownsPositions: false });
   }
 
   /** What the state holds, in sums and lists for people. */
