@@ -1,7 +1,8 @@
 /** What a backfill would do: looks at the same places, and changes nothing. */
 import { existsSync } from 'node:fs';
+import type { KnownRoot, KnownRun } from './backends/contract.ts';
 import { openStore } from './backends/local/index.ts';
-import { type FoundFile, type Obstacle, resolveRoots, type RootRequest, walk } from './discover/index.ts';
+import { type FoundFile, type FoundRun, type Obstacle, resolveRoots, type RootRequest, walk } from './discover/index.ts';
 import { type FileState, isPending, needsSearch, type RunRef } from './model/index.ts';
 
 export interface PlannedRun {
@@ -23,36 +24,48 @@ export interface Plan {
   readonly obstacles: readonly (Obstacle & { readonly root: string })[];
 }
 
+/** Who knows how far the files were mirrored. */
+export interface Positions {
+  roots(): readonly KnownRoot[];
+  positions(run: RunRef): Pick<KnownRun, 'files'>;
+}
+
 export function planBackfill(roots: readonly RootRequest[], storePath: string): Plan {
   const exists = existsSync(storePath);
   const reader = exists ? openStore(storePath) : undefined;
   try {
+    const held = reader ?? { roots: () => [], positions: () => ({ files: [] }) };
     const runs: PlannedRun[] = [];
     const obstacles: Plan['obstacles'][number][] = [];
-    for (const root of resolveRoots(roots, reader?.roots() ?? [])) {
+    for (const root of resolveRoots(roots, held.roots())) {
       const found = walk(root.path, root.below);
       obstacles.push(...found.obstacles.map((obstacle) => ({ ...obstacle, root: root.name })));
-      for (const { path, files } of found.runs) {
-        const run = { root: root.name, path };
-        const states = new Map((reader?.positions(run).files ?? []).map((state) => [state.name, state]));
-        const ahead = files.map((file) => bytesAhead(file, states.get(file.name)));
-        const behind = files.map((file, i) => Math.max(0, (ahead[i] ?? 0) - waitingBytes(file, states.get(file.name))));
-        runs.push({
-          run,
-          files: files.length,
-          newFiles: files.filter(({ name }) => !states.has(name)).length,
-          changedFiles: files.filter(({ name }, i) => states.has(name) && ahead[i] !== 0).length,
-          bytes: files.reduce((sum, { size }) => sum + size, 0),
-          bytesToRead: ahead.reduce((sum, bytes) => sum + bytes, 0),
-          bytesBehind: behind.reduce((sum, bytes) => sum + bytes, 0),
-          oldestChangeMs: Math.min(...files.map(({ stamp }, i) => (behind[i] === 0 ? Infinity : changedAtMs(stamp)))),
-        });
-      }
+      runs.push(...planRuns(root.name, found.runs, held));
     }
     return { store: { path: storePath, exists }, runs, obstacles };
   } finally {
     reader?.close();
   }
+}
+
+/** What of the runs that were found is ahead of somebody. */
+export function planRuns(root: string, found: readonly FoundRun[], held: Pick<Positions, 'positions'>): PlannedRun[] {
+  return found.map(({ path, files }) => {
+    const run = { root, path };
+    const states = new Map(held.positions(run).files.map((state) => [state.name, state]));
+    const ahead = files.map((file) => bytesAhead(file, states.get(file.name)));
+    const behind = files.map((file, i) => Math.max(0, (ahead[i] ?? 0) - waitingBytes(file, states.get(file.name))));
+    return {
+      run,
+      files: files.length,
+      newFiles: files.filter(({ name }) => !states.has(name)).length,
+      changedFiles: files.filter(({ name }, i) => states.has(name) && ahead[i] !== 0).length,
+      bytes: files.reduce((sum, { size }) => sum + size, 0),
+      bytesToRead: ahead.reduce((sum, bytes) => sum + bytes, 0),
+      bytesBehind: behind.reduce((sum, bytes) => sum + bytes, 0),
+      oldestChangeMs: Math.min(...files.map(({ stamp }, i) => (behind[i] === 0 ? Infinity : changedAtMs(stamp)))),
+    };
+  });
 }
 
 /** The modification time in a stamp. */

@@ -1,98 +1,170 @@
-/** What `status` says: the store's listing, what the files have beyond it, and the last word of a running watch. */
+/** What `status` says: what each lane has, what the files have beyond it, and the last word of a running watch. */
 import { existsSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { openStore } from './backends/local/index.ts';
+import type { KnownRun } from './backends/contract.ts';
+import { openStore, type StoreReader } from './backends/local/index.ts';
+import { type FoundRun, walk } from './discover/index.ts';
+import type { RunRef } from './model/index.ts';
+import { planRuns, type Positions } from './plan.ts';
+import { StateFile, type StateReader } from './state/index.ts';
 import type { FoundDamage, LanePosture } from './status/index.ts';
-import { planBackfill } from './plan.ts';
-import { StateFile } from './state/index.ts';
 
 /** A document of a watch is taken for that of a living one for so long. */
 const FRESH_MS = 10_000;
 
 export interface StatusReport {
-  readonly lane: LanePosture;
+  /** The local store first, where there is one. */
+  readonly lanes: readonly LanePosture[];
   readonly watch: { readonly isRunning: boolean; readonly writtenAtMs: number; readonly document: Record<string, unknown> } | undefined;
-  readonly roots: readonly {
-    readonly name: string;
-    readonly path: string;
-    readonly isMissing: boolean;
-    readonly runs: number;
-    readonly files: number;
-    readonly points: number;
-  }[];
+  readonly roots: readonly RootPosture[];
   readonly damage: readonly FoundDamage[];
 }
 
-export function statusReport(storePath: string, statePath: string, nowMs: number): StatusReport {
-  const store = openStore(storePath);
+export interface RootPosture {
+  readonly name: string;
+  readonly path: string;
+  readonly isMissing: boolean;
+  readonly runs: number;
+  readonly files: number;
+  /** In the local store, or else accepted by the first tracker. */
+  readonly points: number;
+}
+
+export interface StatusRequest {
+  /** Undefined where nothing is mirrored into a local store. */
+  readonly storePath: string | undefined;
+  readonly trackers: readonly { readonly name: string; readonly type: string; readonly target: string }[];
+  readonly statePath: string;
+  readonly nowMs: number;
+}
+
+/** One lane's knowledge of what was mirrored. */
+interface Held extends Positions {
+  readonly facts: Pick<LanePosture, 'name' | 'type' | 'where' | 'points' | 'refused' | 'unsupported'>;
+  rootPosture(name: string, path: string): RootPosture;
+  damage(root: string): FoundDamage[];
+}
+
+export function statusReport({ storePath, trackers, statePath, nowMs }: StatusRequest): StatusReport {
+  const store = storePath === undefined || (trackers.length > 0 && !existsSync(storePath)) ? undefined : openStore(storePath);
+  const state = trackers.length > 0 && existsSync(statePath) ? StateFile.openForReading(statePath) : undefined;
   try {
-    const roots: StatusReport['roots'][number][] = [];
-    const damage: FoundDamage[] = [];
-    for (const { name, path } of store.roots()) {
-      const runs = store.runs(name);
-      roots.push({
-        name,
-        path,
-        isMissing: !existsSync(path),
-        runs: runs.length,
-        files: store.fileCount(name, ''),
-        points: runs.reduce((sum, run) => sum + run.points, 0),
-      });
-      for (const { run } of store.damagedRuns(name)) {
-        for (const state of store.positions(run).files) for (const item of state.damage) damage.push({ ...item, run, file: state.name });
-      }
-    }
-    const there = roots.filter(({ isMissing }) => !isMissing);
-    const plan =
-      there.length === 0
-        ? undefined
-        : planBackfill(
-            there.map(({ name, path }) => ({ name, path })),
-            storePath,
-          );
-    const behind = (plan?.runs ?? []).filter((run) => run.bytesBehind > 0);
-    const bytes = behind.reduce((sum, run) => sum + run.bytesBehind, 0);
-    const mirrored = (plan?.runs ?? []).reduce((sum, run) => sum + run.bytes - run.bytesToRead, 0);
-    const points = roots.reduce((sum, root) => sum + root.points, 0);
-    const oldestMs = Math.min(...behind.map((run) => run.oldestChangeMs));
+    const held: Held[] = [
+      ...(store === undefined || storePath === undefined ? [] : [heldByStore(store, storePath)]),
+      ...trackers.map((tracker) => heldByState(state, tracker)),
+    ];
+    const [lead] = held;
+    const roots = (lead?.roots() ?? []).flatMap(({ name, path }) => (lead === undefined ? [] : [lead.rootPosture(name, path)]));
+    const found = roots.filter(({ isMissing }) => !isMissing).map(({ name, path }) => ({ name, runs: walk(path).runs }));
     return {
-      lane: {
-        name: 'local',
-        where: storePath,
-        points,
-        lagBytes: bytes,
-        lagPoints: mirrored > 0 ? Math.round((bytes * points) / mirrored) : undefined,
-        lagMs: bytes > 0 && Number.isFinite(oldestMs) ? Math.max(0, nowMs - oldestMs) : 0,
-        runsBehind: behind.length,
-      },
-      watch: watchOf(statePath, storePath, nowMs),
+      lanes: held.map((lane) => posture(lane, found, nowMs)),
+      watch: watchOf(
+        statePath,
+        held.map(({ facts }) => facts),
+        nowMs,
+      ),
       roots,
-      damage,
+      damage: roots.flatMap(({ name }) => lead?.damage(name) ?? []),
     };
   } finally {
-    store.close();
+    store?.close();
+    state?.close();
   }
 }
 
-/** The last word of the watch that mirrors into this store: a state file may have been used for another one. */
-function watchOf(statePath: string, storePath: string, nowMs: number): StatusReport['watch'] {
+function posture(held: Held, found: readonly { readonly name: string; readonly runs: readonly FoundRun[] }[], nowMs: number): LanePosture {
+  const plan = found.flatMap(({ name, runs }) => planRuns(name, runs, held));
+  const behind = plan.filter((run) => run.bytesBehind > 0);
+  const bytes = behind.reduce((sum, run) => sum + run.bytesBehind, 0);
+  const mirrored = plan.reduce((sum, run) => sum + run.bytes - run.bytesToRead, 0);
+  const oldestMs = Math.min(...behind.map((run) => run.oldestChangeMs));
+  return {
+    ...held.facts,
+    lagBytes: bytes,
+    lagPoints: mirrored > 0 ? Math.round((bytes * held.facts.points) / mirrored) : undefined,
+    lagMs: bytes > 0 && Number.isFinite(oldestMs) ? Math.max(0, nowMs - oldestMs) : 0,
+    runsBehind: behind.length,
+  };
+}
+
+function heldByStore(store: StoreReader, where: string): Held {
+  const pointsOf = (root: string): number => store.runs(root).reduce((sum, run) => sum + run.points, 0);
+  const points = store.roots().reduce((sum, { name }) => sum + pointsOf(name), 0);
+  return {
+    facts: { name: 'local', type: 'local', where, points, refused: 0, unsupported: 0 },
+    roots: () => store.roots(),
+    positions: (run) => store.positions(run),
+    rootPosture: (name, path) => ({
+      name,
+      path,
+      isMissing: !existsSync(path),
+      runs: store.runs(name).length,
+      files: store.fileCount(name, ''),
+      points: pointsOf(name),
+    }),
+    damage: (root) =>
+      store
+        .damagedRuns(root)
+        .flatMap(({ run }) => store.positions(run).files.flatMap((file) => file.damage.map((item) => ({ ...item, run, file: file.name })))),
+  };
+}
+
+function heldByState(state: StateReader | undefined, { name, type, target }: StatusRequest['trackers'][number]): Held {
+  const lane = state?.lane(name, target);
+  const sums = state?.summary().lanes.find((each) => each.name === name && each.target === target);
+  const runsOf = (root: string): (readonly [run: RunRef, known: KnownRun])[] =>
+    [...(lane?.knownRuns() ?? [])].filter(([run]) => run.root === root);
+  return {
+    facts: {
+      name,
+      type,
+      where: target,
+      points: sums?.points ?? 0,
+      refused: sums?.refused ?? 0,
+      unsupported: sums?.unsupported ?? 0,
+    },
+    roots: () => state?.roots() ?? [],
+    positions: (run) => lane?.known(run) ?? { files: [] },
+    rootPosture: (root, path) => {
+      const runs = runsOf(root);
+      return {
+        name: root,
+        path,
+        isMissing: !existsSync(path),
+        runs: runs.length,
+        files: runs.reduce((sum, [, { files }]) => sum + files.length, 0),
+        points: runs.reduce((sum, [, { points }]) => sum + points, 0),
+      };
+    },
+    damage: (root) =>
+      runsOf(root).flatMap(([run, { files }]) => files.flatMap((file) => file.damage.map((item) => ({ ...item, run, file: file.name })))),
+  };
+}
+
+/** The last word of the watch that mirrors into these lanes: a state file may have been used for others. */
+function watchOf(statePath: string, lanes: readonly Held['facts'][], nowMs: number): StatusReport['watch'] {
   if (!existsSync(statePath)) return undefined;
   const state = StateFile.openForReading(statePath);
   try {
     const status = state.readStatus();
     if (status === undefined) return undefined;
     const document = status.document as Record<string, unknown>;
-    if (!storesOf(document).includes(realPath(storePath))) return undefined;
+    if (!lanes.some((lane) => laneIn(document, lane) !== undefined)) return undefined;
     return { isRunning: document['ended'] !== true && nowMs - status.writtenMs < FRESH_MS, writtenAtMs: status.writtenMs, document };
   } finally {
     state.close();
   }
 }
 
-/** Where the lanes of a status document lie; paths in it count from the directory the watch was started in. */
-function storesOf({ cwd, lanes }: Record<string, unknown>): string[] {
-  if (!Array.isArray(lanes)) return [];
-  return lanes.map(({ where }) => realPath(resolve(typeof cwd === 'string' ? cwd : '', String(where))));
+/** What a status document says of a lane. Paths in it count from the directory the watch was started in. */
+export function laneIn(
+  { cwd, lanes }: Record<string, unknown>,
+  { name, type, where }: Pick<LanePosture, 'name' | 'type' | 'where'>,
+): Record<string, unknown> | undefined {
+  if (!Array.isArray(lanes)) return undefined;
+  const isSame = (other: string): boolean =>
+    type === 'local' ? realPath(resolve(typeof cwd === 'string' ? cwd : '', other)) === realPath(where) : other === where;
+  return lanes.find((lane) => lane.name === name && isSame(String(lane.where)));
 }
 
 /** Under whatever name: a link to a store is that store. */

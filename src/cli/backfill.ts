@@ -2,17 +2,20 @@ import { existsSync } from 'node:fs';
 import { type Config, parseRoot } from '../config/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import { isPending } from '../model/index.ts';
+import type { TrackerLaneOptions } from '../lane-options.ts';
+import type { LaneWarning } from '../tracker-lanes.ts';
 import type { Logger, Report } from '../status/index.ts';
 import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf } from './context.ts';
 import { ENDING, Interrupt } from './interrupt.ts';
 import { planJson, renderPlan } from './plan-text.ts';
-import { localLaneAlone, readConfig } from './read-config.ts';
+import { readConfig } from './read-config.ts';
 import { ProgressBlock, renderReport, reportJson } from './terminal/index.ts';
 
 export interface BackfillFlags extends GlobalOptions {
   readonly dryRun?: boolean;
   readonly strict?: boolean;
   readonly to?: readonly string[];
+  readonly patience?: string;
 }
 
 /** Mirrors log directories once. */
@@ -23,11 +26,12 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
   if (requests.length === 0) {
     throw new MirrorError('MB1001', 'there is nothing to mirror: no log directory is given', { command: 'mirrorboard backfill LOGDIR' });
   }
-  const store = localLaneAlone(config, 'backfill', env);
-  const storeWords = config.sources.get('lanes.local.path') === 'flag' ? ['--store', store.path] : [];
+  const store = config.lanes.local;
+  const storeWords = store !== undefined && config.sources.get('lanes.local.path') === 'flag' ? ['--store', store.path] : [];
+  const patienceMs = patienceOf(flags.patience);
   if (flags.dryRun === true) {
     const { planBackfill } = await import('../plan.ts');
-    const plan = planBackfill(requests, store.path);
+    const plan = planBackfill(requests, config.store.path);
     stdout.write(flags.json === true ? `${JSON.stringify(planJson(plan))}\n` : renderPlan(plan, stdout.columns));
     return;
   }
@@ -40,12 +44,20 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
     if (log?.isJson === true) log.logger.warn({ signal }, ENDING);
     else block.print(line);
   });
+  const warn: LaneWarning = (lane, message, facts) => {
+    if (log === undefined) block.print(`${lane}: ${message}`);
+    else log.logger.warn({ lane, ...facts }, message);
+  };
+  const trackers = config.lanes.trackers.length === 0 ? [] : await makeLanes(config, env, warn);
   const { backfill } = await import('../pipeline.ts');
   let report: Report;
   try {
     report = await backfill({
       roots: requests,
       store,
+      trackers,
+      statePath: config.state.path,
+      patienceMs,
       signal: interrupt.signal,
       ...(log === undefined ? {} : { log: log.logger }),
       onStart: (tracker) => {
@@ -72,6 +84,18 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
   context.exitCode = exitCodeOf(report, flags.strict === true);
 }
 
+/** Loaded only where there are trackers: nobody else waits for their clients. */
+async function makeLanes(config: Config, env: NodeJS.ProcessEnv, warn: LaneWarning): Promise<TrackerLaneOptions[]> {
+  const { makeTrackerLanes } = await import('../tracker-lanes.ts');
+  return makeTrackerLanes(config, env, undefined, warn);
+}
+
+function patienceOf(text = '600'): number {
+  const seconds = Number(text);
+  if (seconds > 0) return seconds * 1000;
+  throw new MirrorError('MB1001', `--patience: found ${JSON.stringify(text)}, expected a number of seconds above 0`);
+}
+
 /** The summary says it all in the end: log lines are for those who asked for them, by flag, environment or file. */
 async function wantedLog(config: Config, block: ProgressBlock): Promise<{ logger: Logger; isJson: boolean } | undefined> {
   if (config.sources.get('log.level') === 'default' && config.sources.get('log.format') === 'default') return undefined;
@@ -85,6 +109,7 @@ async function wantedLog(config: Config, block: ProgressBlock): Promise<{ logger
 export function exitCodeOf(report: Report, isStrict: boolean): ExitCode {
   if (report.interrupted) return ExitCode.interrupted;
   const isMissing = report.incidents.some(({ kind }) => kind === 'unreadable' || kind === 'vanished' || kind === 'folder');
+  const isOwed = report.lanes.some(({ stand, refused }) => stand !== 'done' || refused > 0);
   const isDamaged = report.damage.some((damage) => isStrict || !isPending(damage));
-  return isMissing || isDamaged ? ExitCode.notMirrored : ExitCode.done;
+  return isMissing || isDamaged || isOwed ? ExitCode.notMirrored : ExitCode.done;
 }

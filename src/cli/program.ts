@@ -30,8 +30,9 @@ export function makeProgram(context: CommandContext): Command {
     .description('mirror everything that is there, once')
     .option('-n, --dry-run', 'say what would be read, and change nothing')
     .option('--strict', 'exit 1 also for files whose last record is not whole yet')
-    .option('--to <lane>', 'only into this lane; may be repeated', (lane: string, before: string[]) => [...before, lane], []);
-  withJson(withLog(withStore(backfill))).action(async (roots: string[], flags) =>
+    .option('--to <lane>', 'only into this lane; may be repeated', (lane: string, before: string[]) => [...before, lane], [])
+    .option('--patience <seconds>', 'a tracker that gets nowhere for so long is given up for now; default 600');
+  withJson(withLog(withState(withStore(backfill)))).action(async (roots: string[], flags) =>
     (await import('./backfill.ts')).backfillCommand(roots, flags, context),
   );
 

@@ -1,6 +1,6 @@
 import { type Config, type Flags, type LocalLane, type LogLevel, loadConfig } from '../config/index.ts';
 import { MirrorError } from '../errors.ts';
-import { type CommandContext, configFlags, type GlobalOptions, programName, shellWord, styleOf } from './context.ts';
+import { type CommandContext, configFlags, type GlobalOptions, styleOf } from './context.ts';
 import { visibleText } from './terminal/index.ts';
 
 export interface ReadConfigOptions {
@@ -32,14 +32,5 @@ export function localLane({ lanes }: Config): LocalLane {
   const names = lanes.trackers.map(({ name }) => name).join(', ');
   throw new MirrorError('MB4010', `there is no lane local: the configuration lists ${names}`, {
     hint: 'List local too, or set MIRRORBOARD_LANES=local for this command.',
-  });
-}
-
-/** The local lane, for commands that know no other one yet: to leave lanes out quietly would be worse than to refuse. */
-export function localLaneAlone(config: Config, command: string, env: NodeJS.ProcessEnv): LocalLane {
-  const names = config.lanes.trackers.map(({ name }) => name);
-  if (names.length === 0) return localLane(config);
-  throw new MirrorError('MB1005', `${command} can not mirror into ${names.join(', ')} in this version, only into local`, {
-    command: [`MIRRORBOARD_LANES=local`, programName(env), command].map(shellWord).join(' '),
   });
 }

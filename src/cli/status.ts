@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExitCode } from '../errors.ts';
 import { isPending, runLabel } from '../model/index.ts';
-import { type StatusReport, statusReport } from '../status-report.ts';
+import type { LanePosture } from '../status/index.ts';
+import { resolveLanes } from '../resolve-lanes.ts';
+import { laneIn, type StatusReport, statusReport } from '../status-report.ts';
 import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
 import { type Style, counted, damageReason, formatBytes, formatCount, formatDuration, renderTable, visibleText } from './terminal/index.ts';
-import { localLane, readConfig } from './read-config.ts';
+import { readConfig } from './read-config.ts';
 
 export interface StatusFlags extends GlobalOptions {
   readonly watch?: boolean;
@@ -18,9 +20,9 @@ const MOST_PLACES = 20;
 export async function statusCommand(flags: StatusFlags, context: CommandContext): Promise<void> {
   const { stdout, env } = context;
   const config = await readConfig(flags, context);
-  const store = localLane(config);
+  const trackers = (await resolveLanes(config, env)).map(({ name, type, target }) => ({ name, type: type.type, target }));
   const show = async (): Promise<void> => {
-    const report = statusReport(store.path, config.state.path, Date.now());
+    const report = statusReport({ storePath: config.lanes.local?.path, trackers, statePath: config.state.path, nowMs: Date.now() });
     if (flags.json === true) await writeOut(stdout, `${JSON.stringify(statusJson(report, env))}\n`);
     else {
       if (flags.watch === true && stdout.isTTY) await writeOut(stdout, '\x1b[H\x1b[2J');
@@ -48,28 +50,27 @@ interface TextOptions {
 }
 
 function statusText(report: StatusReport, { style, width, env }: TextOptions): string {
-  const { lane, watch, roots, damage } = report;
-  const laneDocument = laneOf(report);
-  const state = watch?.isRunning === true ? String(laneDocument?.['state'] ?? 'active') : 'no watch running';
+  const { watch, roots, damage } = report;
+  const hasRefusals = report.lanes.some((lane) => lane.refused + lane.unsupported > 0);
   const lanes = renderTable({
     columns: [
       { title: 'Lane' },
       { title: 'State' },
       { title: 'Points', align: 'right' },
+      ...(hasRefusals ? [{ title: 'Not taken', align: 'right' } as const] : []),
       { title: 'Behind', align: 'right' },
       { title: 'about points', align: 'right' },
       { title: 'since', align: 'right' },
     ],
-    rows: [
-      [
-        `${lane.name} (${lane.where})`,
-        state,
-        formatCount(lane.points),
-        lane.lagBytes === 0 ? '-' : formatBytes(lane.lagBytes),
-        lane.lagBytes === 0 || lane.lagPoints === undefined ? '-' : formatCount(lane.lagPoints),
-        lane.lagMs === 0 ? '-' : formatDuration(lane.lagMs),
-      ],
-    ],
+    rows: report.lanes.map((lane) => [
+      `${lane.name} (${lane.where})`,
+      stateOf(report, lane),
+      formatCount(lane.points),
+      ...(hasRefusals ? [formatCount(lane.refused + lane.unsupported)] : []),
+      lane.lagBytes === 0 ? '-' : formatBytes(lane.lagBytes),
+      lane.lagBytes === 0 || lane.lagPoints === undefined ? '-' : formatCount(lane.lagPoints),
+      lane.lagMs === 0 ? '-' : formatDuration(lane.lagMs),
+    ]),
     width,
     style,
   });
@@ -90,12 +91,13 @@ function statusText(report: StatusReport, { style, width, env }: TextOptions): s
     style,
   });
   const lines = [lanes, '', rootTable];
-  const reason = laneDocument?.['reason'];
-  if (watch?.isRunning === true && typeof reason === 'string') {
+  for (const lane of watch?.isRunning === true ? report.lanes : []) {
+    const running = laneIn(watch?.document ?? {}, lane);
+    if (typeof running?.['reason'] !== 'string') continue;
     lines.push(
       '',
-      style.yellow(`${lane.name} is waiting: ${visibleText(reason)}`),
-      `  remedy: ${visibleText(String(laneDocument?.['remedy'] ?? 'none needed, it is tried again'))}`,
+      style.yellow(`${lane.name} is ${String(running['state'])}: ${visibleText(running['reason'])}`),
+      `  remedy: ${visibleText(String(running['remedy'] ?? 'none needed, it is tried again'))}`,
     );
   }
   const pending = damage.filter(isPending);
@@ -118,38 +120,42 @@ function statusText(report: StatusReport, { style, width, env }: TextOptions): s
   return `${lines.join('\n')}\n`;
 }
 
+function stateOf({ watch }: StatusReport, lane: LanePosture): string {
+  return watch?.isRunning === true ? String(laneIn(watch.document, lane)?.['state'] ?? 'not watched') : 'no watch running';
+}
+
 /** What is worth typing now. */
-function nextCommand({ lane, watch, roots }: StatusReport, env: NodeJS.ProcessEnv): string {
-  const store = lane.where === './mirrorboard.db' ? [] : ['--store', lane.where];
+function nextCommand({ lanes, watch, roots }: StatusReport, env: NodeJS.ProcessEnv): string {
+  const where = lanes.find(({ type }) => type === 'local')?.where;
+  const store = where === undefined || where === './mirrorboard.db' ? [] : ['--store', where];
   const paths = roots.map((root) => root.path);
-  const words = watch?.isRunning === true || lane.lagBytes === 0 ? ['verify'] : ['backfill', ...paths];
+  const isBehind = lanes.some(({ lagBytes }) => lagBytes > 0);
+  const words = watch?.isRunning === true || !isBehind ? ['verify'] : ['backfill', ...paths];
   return [programName(env), ...words, ...store].map(shellWord).join(' ');
 }
 
-function laneOf({ lane, watch }: StatusReport): Record<string, unknown> | undefined {
-  const lanes = watch?.document['lanes'];
-  return Array.isArray(lanes) ? lanes.find(({ name }) => name === lane.name) : undefined;
-}
-
 function statusJson(report: StatusReport, env: NodeJS.ProcessEnv): object {
-  const { lane, watch, roots, damage } = report;
-  const running = laneOf(report);
+  const { watch, roots, damage } = report;
   return {
     type: 'status',
-    lanes: [
-      {
+    lanes: report.lanes.map((lane) => {
+      const running = watch?.isRunning === true ? laneIn(watch.document, lane) : undefined;
+      return {
         name: lane.name,
+        type: lane.type,
         where: lane.where,
-        state: watch?.isRunning === true ? (running?.['state'] ?? 'active') : 'idle',
-        reason: watch?.isRunning === true ? (running?.['reason'] ?? null) : null,
+        state: watch?.isRunning === true ? (running?.['state'] ?? 'not watched') : 'idle',
+        reason: running?.['reason'] ?? null,
         remedy: watch?.isRunning === true ? (running?.['remedy'] ?? null) : nextCommand(report, env),
         points: lane.points,
+        refused: lane.refused,
+        unsupported: lane.unsupported,
         lag_bytes: lane.lagBytes,
         lag_points_estimate: lane.lagPoints ?? null,
         lag_seconds: lane.lagMs / 1000,
         runs_behind: lane.runsBehind,
-      },
-    ],
+      };
+    }),
     watch:
       watch === undefined
         ? null

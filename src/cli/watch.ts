@@ -6,7 +6,7 @@ import { type WatchStatus, createLogger, formatFor, serveHealth } from '../statu
 import { type CommandContext, type GlobalOptions, styleOf } from './context.ts';
 import { ENDING, Interrupt } from './interrupt.ts';
 import { WatchBlock, counted, formatBytes, formatDuration } from './terminal/index.ts';
-import { localLaneAlone, readConfig } from './read-config.ts';
+import { readConfig } from './read-config.ts';
 
 export interface WatchFlags extends GlobalOptions {
   readonly include: readonly string[];
@@ -24,7 +24,7 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
   if (requests.length === 0) {
     throw new MirrorError('MB1001', 'there is nothing to watch: no log directory is given', { command: 'mirrorboard watch LOGDIR' });
   }
-  const store = localLaneAlone(config, 'watch', env);
+  const store = config.lanes.local;
   const scanIntervalMs = seconds(flags.scanInterval || env['MIRRORBOARD_SCAN_INTERVAL'] || '60') * 1000;
   const isTty = stderr.isTTY === true && env['TERM'] !== 'dumb';
   const block = new WatchBlock({
@@ -42,6 +42,11 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
     if (isJson) log.info({ signal }, ENDING);
     else block.print(line);
   });
+  const { makeTrackerLanes } = await import('../tracker-lanes.ts');
+  const trackers =
+    config.lanes.trackers.length === 0
+      ? []
+      : await makeTrackerLanes(config, env, undefined, (lane, message, facts) => log.warn({ lane, ...facts }, message));
   const { watch } = await import('../watch.ts');
   const listen = flags.listen ?? env['MIRRORBOARD_LISTEN'];
   let server: Server | undefined;
@@ -50,6 +55,7 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
     status = await watch({
       roots: requests,
       store,
+      trackers,
       statePath: config.state.path,
       include: flags.include,
       exclude: flags.exclude,

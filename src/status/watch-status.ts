@@ -20,8 +20,13 @@ export interface RootStatus {
 /** A lane as seen from outside: what it holds, and how far the files are ahead. */
 export interface LanePosture {
   readonly name: string;
+  readonly type: string;
   readonly where: string;
+  /** What it holds; of a tracker what it accepted, points that were sent again included. */
   readonly points: number;
+  /** Points it will never take, and those it has no place for. */
+  readonly refused: number;
+  readonly unsupported: number;
   readonly lagBytes: number;
   /** Judged by the bytes a point took so far; undefined where nothing was mirrored yet. */
   readonly lagPoints: number | undefined;

@@ -52,7 +52,7 @@ describe('the exit code', () => {
     ['an unknown command', ['frobnicate'], /unknown command 'frobnicate'/],
     ['an unknown action', ['state', 'frobnicate'], /unknown command 'frobnicate'\nhint: See mirrorboard state --help\n$/],
     ['no action', ['state'], /^Usage: mirrorboard state .*\nerror\[MB1001\]: mirrorboard state needs a command: show, check, export\n$/s],
-    ['nothing but an end of options', ['--'], /^Usage: .*\nerror\[MB1001\]: mirrorboard needs a command: backfill, .*, export\n$/s],
+    ['nothing but an end of options', ['--'], /^Usage: .*\nerror\[MB1001\]: mirrorboard needs a command: backfill, .*, export.*\n$/s],
     ['help for an unknown command', ['help', 'frobnicate'], /^Usage: .*\nerror\[MB1001\]: unknown command 'frobnicate'\n$/s],
     ['an option of no command', ['--color', 'always'], /unknown option '--color'.*\n.*See mirrorboard --help/],
     ['an unknown option of an action', ['state', 'show', '--frobnicate'], /hint: See mirrorboard state show --help/],

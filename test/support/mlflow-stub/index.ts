@@ -75,6 +75,16 @@ export class MlflowStub {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}${this.#options.prefix ?? ''}`;
   }
 
+  /** Answers on another port, too: a server that comes up late. Returns how to end that. */
+  async alsoOn(port: number): Promise<() => Promise<void>> {
+    const server = createServer((request, response) => void this.#server.emit('request', request, response));
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    return async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    };
+  }
+
   async close(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));

@@ -1,0 +1,99 @@
+// Kills a watch that mirrors into the store and into a tracker with moods, again and again, and looks at what the tracker has in the end.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { toMillis } from '../../src/model/index.ts';
+import { type Running, start } from '../e2e/command.ts';
+import type { MlflowStub } from '../support/mlflow-stub/index.ts';
+import { seededRandom } from './backfill-kill.ts';
+import { type TruthPoints, until, type Writer } from './watch-kill.ts';
+
+export interface TrackerKillPlan {
+  readonly folder: string;
+  readonly kills: number;
+  readonly seed: number;
+  /** Milliseconds a watch lives, at most. */
+  readonly lifeMs: number;
+  readonly writer: Writer;
+  readonly stub: MlflowStub;
+  readonly say?: (line: string) => void;
+}
+
+/** Throws where a point is missing in the tracker, is there twice, or was never written. Returns how many there are. */
+export async function killWithTracker(plan: TrackerKillPlan): Promise<number> {
+  const { folder, kills, seed, lifeMs, writer, stub, say = () => undefined } = plan;
+  const random = seededRandom(seed);
+  const logs = join(folder, 'logs');
+  const truth = join(folder, 'truth.json');
+  mkdirSync(logs);
+  writeFileSync(join(folder, 'mirrorboard.yaml'), `lanes: { local: {}, mlflow: { tracking_uri: "${stub.url}" } }\n`);
+  moods(stub, seed);
+  const watch = (): Running => start(['watch', logs, '--scan-interval', '1'], { cwd: folder, timeoutMs: 600_000 });
+  const growing = writer.start(logs, truth);
+  for (let i = 1; i <= kills; i++) {
+    const { child, ended } = watch();
+    const delayMs = 300 + random() * lifeMs;
+    await sleep(delayMs);
+    child.kill('SIGKILL');
+    const { signal, code, stderr } = await ended;
+    if (signal !== 'SIGKILL') throw new Error(`a watch ended by itself with ${code}: ${stderr}`);
+    say(`kill ${i} after ${delayMs.toFixed(0)} ms: ${held(stub)} points in the tracker`);
+  }
+  const last = watch();
+  const written = await growing.ended;
+  if (written.code !== 0) throw new Error(`the writer ended with ${written.code ?? written.signal}: ${written.stderr}`);
+  stub.heal();
+  const wanted = wantedOf(writer.points(truth));
+  await until(() => held(stub) >= wanted.size, 60_000);
+  last.child.kill('SIGTERM');
+  const { code, signal, stderr } = await last.ended;
+  if (code !== 0) throw new Error(`the last watch ended with ${code ?? signal}: ${stderr}`);
+  const there = new Map(pointsOf(stub).map((point) => [point, 1]));
+  const missing = [...wanted].filter((point) => !there.has(point));
+  const extra = [...there.keys()].filter((point) => !wanted.has(point));
+  if (missing.length + extra.length > 0) {
+    throw new Error(
+      `${missing.length} points are missing (${missing.slice(0, 3).join('; ')}), ${extra.length} were never written (${extra.slice(0, 3).join('; ')})`,
+    );
+  }
+  const names = stub.runs().map(({ name }) => name);
+  if (new Set(names).size !== names.length) throw new Error(`runs were made twice: ${names.join(', ')}`);
+  if (stub.violations.length > 0) throw new Error(stub.violations.join('\n'));
+  return wanted.size;
+}
+
+/** What real servers do under load, now and then. */
+function moods(stub: MlflowStub, seed: number): void {
+  const now = { probability: 0.03, seed };
+  stub.fail({ kind: 'error' }, { ...now, seed: seed + 1 });
+  stub.fail({ kind: 'tooMany', afterSec: 1 }, { ...now, seed: seed + 2 });
+  stub.fail({ kind: 'close', stored: true }, { ...now, seed: seed + 3 });
+  stub.fail({ kind: 'close', stored: false }, { ...now, seed: seed + 4 });
+  stub.fail({ kind: 'part' }, { ...now, seed: seed + 5, on: ['runs/log-batch'] });
+  stub.fail({ kind: 'slow', ms: 200 }, { ...now, probability: 0.1, seed: seed + 6 });
+}
+
+function held(stub: MlflowStub): number {
+  return stub.runs().reduce((sum, run) => sum + stub.points(run).length, 0);
+}
+
+function pointsOf(stub: MlflowStub): string[] {
+  return stub
+    .runs()
+    .flatMap((run) =>
+      stub
+        .points(run)
+        .map(({ key, step, timestamp, value }) => JSON.stringify([run.name, key, Number(step), Number(timestamp), Number(value)])),
+    );
+}
+
+/** Points as a metric holds them. Two that are equal there are one. */
+function wantedOf(truth: TruthPoints): Set<string> {
+  const wanted = new Set<string>();
+  for (const [run, tags] of Object.entries(truth)) {
+    for (const [tag, points] of Object.entries(tags)) {
+      for (const [step, wallTime, value] of points) wanted.add(JSON.stringify([run, tag, step, toMillis(wallTime), value]));
+    }
+  }
+  return wanted;
+}

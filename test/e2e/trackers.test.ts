@@ -1,0 +1,281 @@
+import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { freePort, until } from '../crash/watch-kill.ts';
+import * as w from '../support/event-writer.ts';
+import { MlflowStub } from '../support/mlflow-stub/index.ts';
+import { corpus, type Ended, endAll, freshDirectory, mirrorboard, mustRun, remove, type Running, start } from './command.ts';
+
+const MOST_MS = 20_000;
+const ONE = 'events.out.tfevents.1';
+
+let folder: string;
+let logs: string;
+let run: string;
+let file: string;
+let stub: MlflowStub;
+
+beforeEach(async () => {
+  folder = freshDirectory();
+  logs = join(folder, 'logs');
+  run = join(logs, 'run');
+  file = join(run, ONE);
+  mkdirSync(run, { recursive: true });
+  stub = await MlflowStub.start();
+  configure();
+});
+
+afterEach(async () => {
+  await endAll();
+  await stub.close();
+  remove(folder);
+});
+
+/** Two lanes; more of them where a test wants them. */
+function configure(uri = stub.url, more = ''): void {
+  writeFileSync(
+    join(folder, 'mirrorboard.yaml'),
+    `lanes:\n  local: {}\n  mlflow: { tracking_uri: "${uri}", experiment_name: tests }\n${more}`,
+  );
+}
+
+const scalar = (step: number, value = step): Uint8Array =>
+  w.event({ wallTime: 1000 + step, step, summary: [w.simpleValue('loss', value)] });
+const scalars = (from: number, to: number): Uint8Array[] => Array.from({ length: to - from }, (_, i) => scalar(from + i));
+const append = (path: string, ...events: readonly Uint8Array[]): void => appendFileSync(path, w.concat(...events.map(w.frame)));
+
+const backfill = (...args: readonly string[]): Promise<Ended> =>
+  mirrorboard(['backfill', logs, ...args], { cwd: folder, timeoutMs: 60_000 });
+const watch = (...args: readonly string[]): Running =>
+  start(['watch', logs, '--scan-interval', '0.3', ...args], { cwd: folder, timeoutMs: 60_000 });
+
+/** Steps of a metric in the tracker, in order; every run of that name together. */
+function mirrored(name = 'run', key = 'loss'): number[] {
+  const points = stub
+    .runs()
+    .filter((each) => each.name === name)
+    .flatMap((each) => stub.points(each));
+  return points
+    .filter((point) => point.key === key)
+    .map(({ step }) => Number(step))
+    .sort((a, b) => a - b);
+}
+
+function stored(): number {
+  if (!existsSync(join(folder, 'mirrorboard.db'))) return 0;
+  const db = new DatabaseSync(join(folder, 'mirrorboard.db'), { readOnly: true });
+  try {
+    return Number(db.prepare('SELECT coalesce(sum(points), 0) AS n FROM run').get()?.['n']);
+  } catch {
+    return 0;
+  } finally {
+    db.close();
+  }
+}
+
+const counted = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
+const has = async (count: number): Promise<void> => {
+  if (!(await until(() => mirrored().length === count, MOST_MS))) expect(mirrored()).toEqual(counted(0, count));
+};
+
+async function end({ child, ended }: Running): Promise<Ended> {
+  child.kill('SIGTERM');
+  const result = await ended;
+  expect([result.code, result.stderr]).toEqual([0, expect.anything()]);
+  return result;
+}
+
+describe('backfill with a tracker beside the store', () => {
+  it('brings both to the end, and does nothing the second time', async () => {
+    writeFileSync(file, w.eventFile(...scalars(0, 2500)));
+    const first = await backfill('--json');
+    expect([first.code, first.stderr]).toEqual([0, '']);
+    expect(JSON.parse(first.stdout)).toMatchObject({
+      totals: { new_points: 2500 },
+      lanes: [{ name: 'mlflow', stand: 'done', new_points: 2500, refused: 0, owed_bytes: 0, links: [{ run: 'run' }] }],
+    });
+    expect(mirrored()).toEqual(counted(0, 2500));
+    expect(stored()).toBe(2500);
+    const before = new Map(stub.counts);
+    const again = await backfill('--json');
+    expect(again.code).toBe(0);
+    expect(JSON.parse(again.stdout)).toMatchObject({ lanes: [{ stand: 'done', new_points: 0 }] });
+    // Not even a look: nothing has changed.
+    expect(stub.counts).toEqual(before);
+    append(file, ...scalars(2500, 2510));
+    expect((await backfill()).code).toBe(0);
+    expect(mirrored()).toEqual(counted(0, 2510));
+    expect(stub.violations).toEqual([]);
+  });
+
+  it('starts a lane that was added later at 0', async () => {
+    writeFileSync(file, w.eventFile(...scalars(0, 50)));
+    writeFileSync(join(folder, 'mirrorboard.yaml'), 'lanes: { local: {} }\n');
+    await mustRun(['backfill', logs], { cwd: folder });
+    configure();
+    await mustRun(['backfill', logs], { cwd: folder });
+    expect(mirrored()).toEqual(counted(0, 50));
+  });
+
+  it('mirrors every kind of the sample logs, into runs of their own that are ended', async () => {
+    const { code } = await mirrorboard(['backfill', corpus('torch_everything'), corpus('tf2_hparams')], { cwd: folder, timeoutMs: 60_000 });
+    expect(code).toBe(0);
+    expect(stub.violations).toEqual([]);
+    const runs = stub.runs();
+    expect(runs.length).toBeGreaterThan(3);
+    expect(new Set(runs.map(({ status }) => status))).toEqual(new Set(['FINISHED']));
+    const all = runs.flatMap((each) => [...stub.artifactsOf(each).keys()]);
+    expect(all.filter((path) => path.startsWith('images/')).length).toBeGreaterThan(0);
+    expect(runs.some(({ params }) => params.size > 0)).toBe(true);
+  });
+
+  it('without a local lane mirrors into the tracker alone', async () => {
+    writeFileSync(file, w.eventFile(...scalars(0, 20)));
+    writeFileSync(join(folder, 'mirrorboard.yaml'), `lanes: { mlflow: { tracking_uri: "${stub.url}" } }\n`);
+    const { stdout } = await mustRun(['backfill', logs, '--json'], { cwd: folder });
+    expect(JSON.parse(stdout)).toMatchObject({ totals: { new_points: 20, runs: 1 }, stores: [] });
+    expect(mirrored()).toEqual(counted(0, 20));
+    const status = JSON.parse((await mustRun(['status', '--json'], { cwd: folder })).stdout);
+    expect(status.lanes).toMatchObject([{ name: 'mlflow', points: 20, lag_bytes: 0 }]);
+  });
+
+  it('that is down has everything in the store, says what is owed, and delivers it once it is up', async () => {
+    writeFileSync(file, w.eventFile(...scalars(0, 50)));
+    configure(`http://127.0.0.1:${await freePort()}`);
+    const { code, stdout } = await backfill('--json', '--patience', '1');
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      totals: { new_points: 50 },
+      lanes: [{ stand: 'stuck', new_points: 0, reason: expect.stringMatching(/ECONNREFUSED/) }],
+    });
+    expect(JSON.parse(stdout).lanes[0].owed_bytes).toBeGreaterThan(50);
+    expect(stored()).toBe(50);
+    const status = JSON.parse((await mirrorboard(['status', '--json'], { cwd: folder })).stdout);
+    expect(status.lanes).toMatchObject([
+      { name: 'local', lag_bytes: 0 },
+      { name: 'mlflow', points: 0 },
+    ]);
+    expect(status.lanes[1].lag_bytes).toBeGreaterThan(50);
+    configure();
+    expect((await backfill()).code).toBe(0);
+    expect(mirrored()).toEqual(counted(0, 50));
+  });
+
+  it('that does not let us in is parked with a remedy, at once, and holds nobody back', async () => {
+    writeFileSync(file, w.eventFile(...scalars(0, 50)));
+    stub.fail({ kind: 'denied' }, { times: 1000 });
+    const { code, stderr } = await backfill();
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/Lane mlflow .*: parked/);
+    expect(stored()).toBe(50);
+    stub.heal();
+    expect((await backfill()).code).toBe(0);
+    expect(mirrored()).toEqual(counted(0, 50));
+  });
+
+  it('that refuses one series has all others, and the refusals are counted', async () => {
+    const both = (step: number): Uint8Array =>
+      w.event({ wallTime: 1000 + step, step, summary: [w.simpleValue('loss', step), w.simpleValue('bad', step)] });
+    writeFileSync(file, w.eventFile(...Array.from({ length: 20 }, (_, step) => both(step))));
+    stub.refuse('bad');
+    const { code, stdout } = await backfill('--json');
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ lanes: [{ stand: 'done', new_points: 20, refused: 20, owed_bytes: 0 }] });
+    expect(mirrored()).toEqual(counted(0, 20));
+    expect((await backfill()).code).toBe(0);
+    const status = JSON.parse((await mustRun(['status', '--json'], { cwd: folder })).stdout);
+    expect(status.lanes[1]).toMatchObject({ refused: 20, lag_bytes: 0 });
+  });
+
+  it('of which a run was deleted there leaves that run alone, and mirrors the others', async () => {
+    mkdirSync(join(logs, 'other'));
+    writeFileSync(file, w.eventFile(...scalars(0, 5)));
+    writeFileSync(join(logs, 'other', ONE), w.eventFile(...scalars(0, 5)));
+    expect((await backfill()).code).toBe(0);
+    stub.deleteRun(stub.run('run').id);
+    append(file, ...scalars(5, 10));
+    append(join(logs, 'other', ONE), ...scalars(5, 10));
+    const { code, stdout } = await backfill('--json');
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ lanes: [{ stand: 'incomplete', stopped_runs: [{ run: 'run' }] }] });
+    expect(mirrored('other')).toEqual(counted(0, 10));
+  });
+
+  it('is not doubled where an answer was lost after it was stored', async () => {
+    writeFileSync(file, w.eventFile(...scalars(0, 3000)));
+    stub.fail({ kind: 'close', stored: true }, { on: ['runs/log-batch'], times: 2 });
+    stub.fail({ kind: 'part' }, { on: ['runs/log-batch'], times: 1 });
+    stub.fail({ kind: 'tooMany', afterSec: 1 }, { on: ['runs/log-batch'], times: 1 });
+    expect((await backfill()).code).toBe(0);
+    expect(mirrored()).toEqual(counted(0, 3000));
+    expect(stub.runs().length).toBe(1);
+  });
+
+  it('is no lane of its own to a name that nobody has', async () => {
+    writeFileSync(file, w.eventFile(...scalars(0, 5)));
+    expect(await mirrorboard(['backfill', logs, '--to', 'nobody'], { cwd: folder })).toMatchObject({ code: 2 });
+    expect((await backfill('--to', 'mlflow')).code).toBe(0);
+    expect(mirrored()).toEqual(counted(0, 5));
+  });
+});
+
+describe('a watch with a tracker', () => {
+  it('brings what comes, tells of the end by nobody, and goes on after a kill', async () => {
+    writeFileSync(file, w.eventFile(...scalars(0, 10)));
+    const first = watch();
+    await has(10);
+    append(file, ...scalars(10, 20));
+    await has(20);
+    first.child.kill('SIGKILL');
+    await first.ended;
+    append(file, ...scalars(20, 30));
+    const second = watch();
+    await has(30);
+    expect(stored()).toBe(30);
+    await end(second);
+    expect(stub.runs().map(({ status }) => status)).toEqual(['RUNNING']);
+    expect(stub.violations).toEqual([]);
+  });
+
+  it('that is down says so, mirrors into the store meanwhile, and catches up by itself', async () => {
+    const port = await freePort();
+    configure(`http://127.0.0.1:${port}`);
+    writeFileSync(file, w.eventFile(...scalars(0, 10)));
+    const listen = await freePort();
+    const watching = watch('--listen', `127.0.0.1:${listen}`);
+    await watching.said(/"lane":"mlflow".*"msg":"lane waiting"/);
+    expect(await until(() => stored() === 10, MOST_MS)).toBe(true);
+    append(file, scalar(10));
+    expect(await until(() => stored() === 11, MOST_MS)).toBe(true);
+    const status = (await (await fetch(`http://127.0.0.1:${listen}/status`)).json()) as { lanes: { lag_bytes: number }[] };
+    expect(status.lanes).toMatchObject([
+      { name: 'local', state: 'active', lag_bytes: 0 },
+      { name: 'mlflow', state: 'waiting', reason: expect.stringMatching(/ECONNREFUSED/) },
+    ]);
+    expect(status.lanes[1]?.lag_bytes).toBeGreaterThan(0);
+    const proxy = await stub.alsoOn(port);
+    try {
+      await has(11);
+      await watching.said(/"lane":"mlflow".*"msg":"lane active"/);
+    } finally {
+      await end(watching);
+      await proxy();
+    }
+  }, 60_000);
+
+  it('ends soon although its tracker hangs, and loses nothing by that', async () => {
+    stub.fail({ kind: 'hang', stored: false }, { times: 1000 });
+    writeFileSync(file, w.eventFile(...scalars(0, 10)));
+    const watching = watch();
+    expect(await until(() => stored() === 10 && stub.counts.size > 0, MOST_MS)).toBe(true);
+    await sleep(300);
+    const from = performance.now();
+    await end(watching);
+    expect(performance.now() - from).toBeLessThan(5000);
+    stub.heal();
+    expect((await backfill()).code).toBe(0);
+    expect(mirrored()).toEqual(counted(0, 10));
+  });
+});
