@@ -65,6 +65,17 @@ export function makeProgram(context: CommandContext): Command {
     (await import('./verify.ts')).verifyCommand(roots, flags, context),
   );
 
+  const migrate = program
+    .command('migrate')
+    .argument('[roots...]', 'log directories, as PATH or NAME=PATH (default: those of the configuration, else all that are mirrored)')
+    .description('bring everything into a lane, and say whether another one may be switched off')
+    .requiredOption('--from <lane>', 'the lane to be switched off')
+    .requiredOption('--to <lane>', 'the lane that takes its place')
+    .option('--patience <seconds>', 'a tracker that gets nowhere for so long is given up for now; default 600');
+  withJson(withState(withStore(migrate))).action(async (roots: string[], flags) =>
+    (await import('./migrate.ts')).migrateCommand(roots, flags, context),
+  );
+
   const inspect = program
     .command('inspect')
     .argument('<path>', 'a log directory or one event file')

@@ -1,13 +1,12 @@
 import { existsSync } from 'node:fs';
 import { type Config, parseRoot } from '../config/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
-import type { TrackerLaneOptions } from '../lane-options.ts';
 import { type Json, jsonText } from '../model/index.ts';
 import { FileLock } from '../state/index.ts';
-import type { LaneWarning } from '../tracker-lanes.ts';
 import { type Difference, exitCodeOf, type Sample, type Totals, totalsOf, type Verification, worstOf } from '../verify/index.ts';
 import type { VerifyLanesOptions } from '../verify-lanes.ts';
 import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf, writeOut } from './context.ts';
+import { trackersOf } from './chosen-trackers.ts';
 import { Interrupt } from './interrupt.ts';
 import { LineFile } from './line-file.ts';
 import { localLane, readConfig } from './read-config.ts';
@@ -123,18 +122,6 @@ function betweenOf({ between }: VerifyFlags): [string, string] | undefined {
 
 function namesOf({ lanes }: Config): string[] {
   return [...(lanes.local === undefined ? [] : ['local']), ...lanes.trackers.map(({ name }) => name)];
-}
-
-/** Loaded only where there are trackers. */
-async function trackersOf(
-  config: Config,
-  env: NodeJS.ProcessEnv,
-  wanted: readonly string[],
-  warn: LaneWarning,
-): Promise<TrackerLaneOptions[]> {
-  if (wanted.every((name) => name === 'local')) return [];
-  const { makeTrackerLanes } = await import('../tracker-lanes.ts');
-  return makeTrackerLanes(config, env, wanted, warn);
 }
 
 function headOf({ lane, other, where }: Verification): string {
