@@ -93,8 +93,9 @@ describe('verify of MLflow', () => {
       [...metrics].find(([, metric]) => metric.key === key && Number(metric.step) === step)?.[0] as string;
     metrics.delete(keyOf('acc', 3));
     metrics.delete(keyOf('acc', 4));
-    const changed = keyOf('loss', 8);
-    metrics.set(changed, { ...(metrics.get(changed) as NonNullable<ReturnType<typeof metrics.get>>), value: 99 });
+    const loss = metrics.get(keyOf('loss', 8)) as NonNullable<ReturnType<typeof metrics.get>>;
+    metrics.delete(keyOf('loss', 8));
+    metrics.set('changed', { ...loss, value: 99 });
     metrics.set('theirs', { key: 'acc', value: 1, timestamp: 5n, step: 500n });
     const summary = await verified(1, '--report', 'report.jsonl');
     expect(summary.totals).toMatchObject({ missing: 2, changed: 1, extra: 1 });
@@ -115,7 +116,7 @@ describe('verify of MLflow', () => {
     watch.child.kill('SIGTERM');
     await watch.ended;
     metrics.delete('theirs');
-    metrics.delete(changed);
+    metrics.delete('changed');
     expect((await verified(0)).differences).toBe(0);
   }, 60_000);
 
