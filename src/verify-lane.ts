@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { HeldPoint } from './backends/contract.ts';
 import { isEventFileName, type RootRequest } from './discover/index.ts';
-import { messageOf } from './errors.ts';
+import { messageOf, MirrorError } from './errors.ts';
 import { type Batch, type FileState, interpret, jsonText, type RunRef, runLabel, type Series, valueJson } from './model/index.ts';
 import type { LaneState, StateFile } from './state/index.ts';
 import type { Progress } from './status/index.ts';
@@ -410,14 +410,17 @@ class LanesSide implements Side {
   async *read(comparison: LaneComparison, isAgain: boolean, signal: AbortSignal): AsyncGenerator<number, void, void> {
     const { run } = this.#candidate;
     const isWanted = (tag: string): boolean => comparison.isWanted(tag);
-    for await (const { tag, plugin, points } of this.#left.readBack(run, { isWanted, signal })) {
+    // Of what a backend can hold it may be sure only once its tracker has answered.
+    const left = await begun(this.#left.readBack(run, { isWanted, signal }));
+    const right = await begun(this.#right.readBack(run, { isWanted, signal }));
+    for await (const { tag, plugin, points } of left) {
       for (const { step, wallTime, value } of points) {
         const point = { step, wallTime, value };
         comparison.expect(tag, point, this.#right.asHeld(tag, plugin, point));
       }
       yield points.length;
     }
-    for await (const { tag, plugin, points } of this.#right.readBack(run, { isWanted, signal })) {
+    for await (const { tag, plugin, points } of right) {
       const held = points.flatMap(({ step, wallTime, value }) => this.#left.asHeld(tag, plugin, { step, wallTime, value }) ?? []);
       comparison.addRight({ tag, plugin, points: held });
       yield 0;
@@ -449,6 +452,17 @@ class LanesSide implements Side {
       yield 0;
     }
   }
+}
+
+/** The same, with its first element there already. */
+async function begun<Item>(items: AsyncIterable<Item>): Promise<AsyncIterable<Item>> {
+  const iterator = items[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  return {
+    async *[Symbol.asyncIterator]() {
+      for (let item = first; item.done !== true; item = await iterator.next()) yield item.value;
+    },
+  };
 }
 
 /** Why points of a tracker that does not know their places may be of files that nobody can ask any more. */
@@ -508,7 +522,8 @@ class Mended implements Repairs {
   }
 
   finish(): void {
-    this.#state.flush();
+    if (this.#state.flush()) return;
+    throw this.#state.failure ?? new MirrorError('MB3101', 'what is owed could not be noted in the state');
   }
 }
 

@@ -1,8 +1,8 @@
 /** What `verify` reads of a lane: a tracker with its part of the state, or the local store. */
 import type { FileState, RunRef, Series } from './model/index.ts';
-import type { HeldPoint, KnownRoot, ReadBackChunk, ReadBackOptions, ReadBackPoint, Refusal } from './backends/contract.ts';
+import type { Backend, Handle, HeldPoint, KnownRoot, ReadBackChunk, ReadBackOptions, ReadBackPoint, Refusal } from './backends/contract.ts';
 import type { StoreReader } from './backends/local/index.ts';
-import { MirrorError } from './errors.ts';
+import { messageOf, MirrorError, systemCode } from './errors.ts';
 import type { TrackerLaneOptions } from './lane-options.ts';
 import type { LaneReader } from './state/index.ts';
 import { type Mirrored, mirroredIn } from './verify-scope.ts';
@@ -43,7 +43,7 @@ export interface StateView {
 /** A tracker's lane. `statePath` is for messages. */
 export function trackerSource({ name, target, backend }: TrackerLaneOptions, state: StateView, statePath: string): LaneSource {
   const lane = state.lane(name, target);
-  const { keeps, replacesByKey } = backend.describe();
+  const { keeps, replacesByKey, readBack } = backend.describe();
   const isRead = ({ position }: FileState): boolean => position.watermark > 0;
   let runs: RunRef[] | undefined;
   return {
@@ -54,7 +54,10 @@ export function trackerSource({ name, target, backend }: TrackerLaneOptions, sta
     canSendAgain: replacesByKey || !keeps.equalPoints,
     roots: () => state.roots(),
     *runs(root) {
-      runs ??= [...lane.knownRuns()].filter(([, { files, points }]) => points > 0 || files.some(isRead)).map(([run]) => run);
+      if (runs === undefined) {
+        runs = [];
+        for (const [run, { files, points }] of lane.knownRuns()) if (points > 0 || files.some(isRead)) runs.push(run);
+      }
       for (const run of runs) if (run.root === root) yield run;
     },
     files: (run) => lane.known(run).files.filter(isRead),
@@ -64,14 +67,25 @@ export function trackerSource({ name, target, backend }: TrackerLaneOptions, sta
     hasRefusals: (run) => lane.hasRefusals(run),
     refusals: (run, file, range) => lane.refusals(run, file, range),
     async *readBack(run, options) {
+      if (readBack !== 'full') throw new MirrorError('MB4004', 'this tracker does not give back what it holds');
       const handle = lane.handle(run);
       if (handle !== undefined) {
-        yield* backend.readBack(handle, options);
+        yield* readAll(backend, handle, options);
       } else if (lane.known(run).points > 0) {
         throw new MirrorError('MB4006', 'the state does not say which tracker run it is');
       }
     },
   };
+}
+
+/** What goes wrong in a backend is about its tracker, whatever it throws. */
+async function* readAll(backend: Backend, handle: Handle, options: ReadBackOptions): AsyncGenerator<ReadBackChunk, void, void> {
+  try {
+    yield* backend.readBack(handle, options);
+  } catch (cause) {
+    if (systemCode(cause)?.startsWith('MB') === true || options.signal?.aborted === true) throw cause;
+    throw new MirrorError('MB4005', `reading back: ${messageOf(cause)}`, { cause });
+  }
 }
 
 /** Points of the store handed over at a time. */
