@@ -111,6 +111,8 @@ export class TrackerFeed implements Feed {
       if (state !== undefined && isAtEnd(state, size, stamp, this.#options.isSettled)) continue;
       run ??= this.#runOf(ref);
       run.dirty.add(name);
+      // Nobody comes back to what is owed later: this pass tries it.
+      if (this.#options.isSettled && (state?.position.gaps.length ?? 0) > 0) run.toHeal.add(name);
       this.progress.fileGrew(ref, name, size, state?.position.watermark ?? 0);
     }
     if (run === undefined) return;

@@ -1,7 +1,6 @@
 /** Joins the rooms into one comparison: roots → discover → files (tail, decode) and the lane's own points → verify. */
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { ReadBackPoint } from './backends/contract.ts';
 import { MediaList, openStore, StoreRepair, type StoredSeries, type StoreReader } from './backends/local/index.ts';
 import type { RootRequest } from './discover/index.ts';
 import { MirrorError } from './errors.ts';
@@ -28,7 +27,8 @@ import {
   type Verification,
 } from './verify/index.ts';
 import { recordEnd, RunFiles } from './verify-files.ts';
-import { type Candidate, candidatesOf, type Scope, scopesOf } from './verify-scope.ts';
+import { type Candidate, candidatesOf, mirroredIn, type Scope, scopesOf } from './verify-scope.ts';
+import { inChunks } from './verify-source.ts';
 
 export interface VerifyOptions {
   /** None: all that the lane knows, where they lay last. */
@@ -45,8 +45,6 @@ export interface VerifyOptions {
   readonly onDifference?: (difference: Difference) => void;
 }
 
-/** Points of the lane handed over at a time. */
-const CHUNK_POINTS = 10_000;
 /** Other work of this thread (a display, signals) gets its turn so often. */
 const TURN_MS = 50;
 
@@ -130,8 +128,9 @@ class Pass {
   async #compareAll(): Promise<void> {
     const progress = this.#progress;
     const { roots, store } = this.#options;
-    const asked = scopesOf(this.#reader, store.path, roots, this.#obstacles);
-    const scopes = asked.map((scope) => ({ scope, candidates: candidatesOf(this.#reader, scope, this.#obstacles) }));
+    const mirrored = mirroredIn(this.#reader, store.path);
+    const asked = scopesOf(mirrored, roots, this.#obstacles);
+    const scopes = asked.map((scope) => ({ scope, candidates: candidatesOf(mirrored, scope, this.#obstacles) }));
     for (const { candidates } of scopes) {
       progress.runs.total += candidates.length;
       for (const { run } of candidates) {
@@ -205,6 +204,7 @@ class Pass {
     this.#verdicts.push({
       run,
       ...comparison.counts,
+      ...NOTHING_LOST,
       unjudged: comparison.unjudged,
       owedBytes: [...facts.values()].reduce((sum, file) => sum + (file.unjudged === undefined ? owedBytes(file) : 0), 0),
       pendingBytes: pendingBytes(found, facts),
@@ -300,15 +300,8 @@ class Pass {
   }
 }
 
+/** The local store takes everything as it is. */
+const NOTHING_LOST = { allowed: 0, refused: 0, unsupported: 0, losses: { step: 0, time: 0, value: 0, notHeld: 0, merged: 0 } };
+
 /** What is wrong with the store itself, rather than with what it holds. */
 const UNREACHABLE: ReadonlySet<string> = new Set(['MB3001', 'MB3005', 'MB3006']);
-
-function* inChunks(points: Iterable<ReadBackPoint>): Generator<ReadBackPoint[], void, void> {
-  let chunk: ReadBackPoint[] = [];
-  for (const point of points) {
-    if (chunk.push(point) < CHUNK_POINTS) continue;
-    yield chunk;
-    chunk = [];
-  }
-  if (chunk.length > 0) yield chunk;
-}

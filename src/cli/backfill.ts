@@ -8,6 +8,7 @@ import type { Logger, Report } from '../status/index.ts';
 import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf } from './context.ts';
 import { ENDING, Interrupt } from './interrupt.ts';
 import { planJson, renderPlan } from './plan-text.ts';
+import { patienceMsOf } from './patience.ts';
 import { readConfig } from './read-config.ts';
 import { ProgressBlock, renderReport, reportJson } from './terminal/index.ts';
 
@@ -28,7 +29,7 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
   }
   const store = config.lanes.local;
   const storeWords = store !== undefined && config.sources.get('lanes.local.path') === 'flag' ? ['--store', store.path] : [];
-  const patienceMs = patienceOf(flags.patience);
+  const patienceMs = patienceMsOf(flags.patience);
   if (flags.dryRun === true) {
     const { planBackfill } = await import('../plan.ts');
     const plan = planBackfill(requests, config.store.path);
@@ -88,12 +89,6 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
 async function makeLanes(config: Config, env: NodeJS.ProcessEnv, warn: LaneWarning): Promise<TrackerLaneOptions[]> {
   const { makeTrackerLanes } = await import('../tracker-lanes.ts');
   return makeTrackerLanes(config, env, undefined, warn);
-}
-
-function patienceOf(text = '600'): number {
-  const seconds = Number(text);
-  if (seconds > 0) return seconds * 1000;
-  throw new MirrorError('MB1001', `--patience: found ${JSON.stringify(text)}, expected a number of seconds above 0`);
 }
 
 /** The summary says it all in the end: log lines are for those who asked for them, by flag, environment or file. */

@@ -58,8 +58,23 @@ export function makeProgram(context: CommandContext): Command {
     .option('--repair', 'note what is missing or wrong, so that the next backfill mends it')
     .option('--sample <percent>', 'only so many of the series, chosen by lot: 5%')
     .option('--seed <text>', 'another sample (default: the date in UTC)')
-    .option('--strict', 'exit 1 also for what is owed or not mirrored yet');
-  withJson(withStore(verify)).action(async (roots: string[], flags) => (await import('./verify.ts')).verifyCommand(roots, flags, context));
+    .option('--strict', 'exit 1 also for what is owed or not mirrored yet')
+    .option('--lane <lane>', 'only this lane; may be repeated (default: all that are configured)', collect, [])
+    .option('--between <lanes...>', 'compare two lanes with each other: --between local mlflow');
+  withJson(withState(withStore(verify))).action(async (roots: string[], flags) =>
+    (await import('./verify.ts')).verifyCommand(roots, flags, context),
+  );
+
+  const migrate = program
+    .command('migrate')
+    .argument('[roots...]', 'log directories, as PATH or NAME=PATH (default: those of the configuration, else all that are mirrored)')
+    .description('bring everything into a lane, and say whether another one may be switched off')
+    .requiredOption('--from <lane>', 'the lane to be switched off')
+    .requiredOption('--to <lane>', 'the lane that takes its place')
+    .option('--patience <seconds>', 'a tracker that gets nowhere for so long is given up for now; default 600');
+  withJson(withState(withStore(migrate))).action(async (roots: string[], flags) =>
+    (await import('./migrate.ts')).migrateCommand(roots, flags, context),
+  );
 
   const inspect = program
     .command('inspect')

@@ -1,19 +1,26 @@
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-
-import { parseRoot } from '../config/index.ts';
-import { messageOf, MirrorError } from '../errors.ts';
-import { type Json, jsonText, type RunRef } from '../model/index.ts';
+import { existsSync } from 'node:fs';
+import { type Config, parseRoot } from '../config/index.ts';
+import { ExitCode, MirrorError } from '../errors.ts';
+import { type Json, jsonText } from '../model/index.ts';
 import { FileLock } from '../state/index.ts';
-import { type Difference, exitCodeOf, type Sample, type Totals, totalsOf, type Verification } from '../verify/index.ts';
+import { type Difference, exitCodeOf, type Sample, type Totals, totalsOf, type Verification, worstOf } from '../verify/index.ts';
+import type { VerifyLanesOptions } from '../verify-lanes.ts';
 import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf, writeOut } from './context.ts';
+import { trackersOf } from './chosen-trackers.ts';
 import { Interrupt } from './interrupt.ts';
+import { LineFile } from './line-file.ts';
 import { localLane, readConfig } from './read-config.ts';
 import { ProgressBlock, renderVerification } from './terminal/index.ts';
+import { differenceJson, verificationJson } from './verification-json.ts';
 
 export interface VerifyFlags extends GlobalOptions {
   /** A JSON line for each difference goes there; `-` is standard output. */
   readonly report?: string;
   readonly repair?: boolean;
+  /** Only these lanes; all that are configured by default. */
+  readonly lane?: readonly string[];
+  /** Two lanes, to be compared with each other. */
+  readonly between?: readonly string[];
   /** `5%`: whole series by lot. */
   readonly sample?: string;
   /** Decides the lot; the date in UTC by default. */
@@ -21,71 +28,146 @@ export interface VerifyFlags extends GlobalOptions {
   readonly strict?: boolean;
 }
 
-/** Differences that the summary names. */
+/** Differences that the summary of a lane names. */
 const MOST_EXAMPLES = 20;
 
-/** Compares what was mirrored with the event files; the exit code says how it went. */
+/** Compares what was mirrored with the event files, or two lanes with each other; the exit code says how it went. */
 export async function verifyCommand(roots: readonly string[], flags: VerifyFlags, context: CommandContext): Promise<void> {
   const { stdout, stderr, env } = context;
-  if (flags.report === '-' && flags.json === true) {
-    throw new MirrorError('MB1001', '--json and --report - would both write to standard output', {
-      hint: 'Give --report a file.',
-    });
-  }
+  checkFlags(flags);
   const sample = sampleOf(flags);
   const config = await readConfig(flags, context);
-  const store = localLane(config);
+  const between = betweenOf(flags);
+  const wanted = between ?? (flags.lane !== undefined && flags.lane.length > 0 ? flags.lane : namesOf(config));
   const isTty = stderr.isTTY === true && env['TERM'] !== 'dumb';
   const block = new ProgressBlock({ stream: stderr, now: Date.now, isTty, columns: () => stderr.columns });
   using interrupt = new Interrupt(() => block.print('Interrupted: ending; once more to stop at once.'));
-  const { verify } = await import('../verify-pass.ts');
+  const trackers = await trackersOf(config, env, wanted, (lane, message) => {
+    if ((flags.quiet ?? 0) < 2) block.print(`${lane}: ${message}`);
+  });
+  const examples = new Map<string, Difference[]>();
   const report = flags.report === undefined || flags.report === '-' ? undefined : new LineFile(flags.report);
-  const examples: Difference[] = [];
-  let verification: Verification;
+  let verifications: Verification[];
   try {
-    verification = await verify({
+    const { verifyBetween, verifyLanes } = await import('../verify-lanes.ts');
+    const options: VerifyLanesOptions = {
       roots: roots.map((root) => parseRoot(root, existsSync)),
-      store,
+      store: wanted.includes('local') ? localLane(config) : undefined,
+      trackers,
+      statePath: config.state.path,
       ...(sample === undefined ? {} : { sample }),
       repair: flags.repair === true,
       signal: interrupt.signal,
       onStart: (progress) => {
         if ((flags.quiet ?? 0) === 0) block.start(progress);
       },
-      onDifference: (difference) => {
-        if (examples.length < MOST_EXAMPLES) examples.push(difference);
+      onDifference: (difference, lane, other) => {
+        const known = examples.get(lane) ?? [];
+        examples.set(lane, known);
+        if (known.length < MOST_EXAMPLES) known.push(difference);
         if (flags.report === undefined) return;
-        const line = `${jsonText(differenceJson(difference, 'local'))}\n`;
+        const line = `${jsonText(differenceJson(difference, lane, other))}\n`;
         if (report === undefined) stdout.write(line);
         else report.write(line);
       },
-    });
+    };
+    verifications = between === undefined ? await verifyLanes(options) : [await verifyBetween(between, options)];
     report?.finish();
   } catch (error) {
     report?.abandon();
     throw error;
   } finally {
     block.stop();
+    for (const { backend } of trackers) await backend.close();
   }
-  const totals = totalsOf(verification);
-  const writer = FileLock.holder(store.path);
-  const next = nextCommand(verification, totals, {
-    writer,
-    program: programName(env),
-    common: [
-      ...(flags.config === undefined ? [] : ['--config', flags.config]),
-      ...(config.sources.get('lanes.local.path') === 'flag' ? ['--store', store.path] : []),
-    ],
-    roots,
-  });
-  context.exitCode = exitCodeOf(verification, flags.strict === true);
+  const said = verifications.map((verification) => describe(verification, roots, flags, config, programName(env)));
+  const exitCode = worstOf(said.map((one) => one.exitCode));
+  context.exitCode = exitCode;
   if (flags.json === true) {
-    await writeOut(stdout, `${jsonText(verificationJson(verification, totals, { next, writer, exitCode: context.exitCode }))}\n`);
+    const documents = said.map((one) => verificationJson(one.verification, one.totals, one));
+    await writeOut(stdout, `${jsonText(documents.length === 1 ? (documents[0] as Json) : severalJson(said, documents, exitCode))}\n`);
   } else if ((flags.quiet ?? 0) < 2) {
     const style = styleOf(stderr, flags, env);
-    const note = writer === undefined ? undefined : noteOn(writer, verification, totals);
-    stderr.write(renderVerification(verification, { totals, examples, width: stderr.columns, style, note, next }));
+    const isNamed = said.length > 1 || said.some(({ verification }) => verification.lane !== 'local' || verification.other !== undefined);
+    // One command is enough: that of the first lane with something to do.
+    const first = said.find(({ exitCode }) => exitCode !== ExitCode.done) ?? said.find(({ totals }) => isOwed(totals)) ?? said.at(-1);
+    for (const [i, { verification, totals, note }] of said.entries()) {
+      const next = i === said.length - 1 ? first?.next : undefined;
+      const shown = examples.get(verification.lane) ?? [];
+      const head = isNamed ? headOf(verification) : undefined;
+      if (i > 0) stderr.write('\n');
+      stderr.write(renderVerification(verification, { totals, examples: shown, width: stderr.columns, style, note, next, head }));
+    }
   }
+}
+
+function checkFlags({ report, json, between, lane, repair }: VerifyFlags): void {
+  if (report === '-' && json === true) {
+    throw new MirrorError('MB1001', '--json and --report - would both write to standard output', { hint: 'Give --report a file.' });
+  }
+  if (between !== undefined && ((lane ?? []).length > 0 || repair === true)) {
+    throw new MirrorError('MB1001', '--between takes no --lane and no --repair: it only says where two lanes differ');
+  }
+}
+
+/** The two lanes that are compared with each other. */
+function betweenOf({ between }: VerifyFlags): [string, string] | undefined {
+  if (between === undefined) return undefined;
+  const [a, b, ...more] = between;
+  if (a !== undefined && b !== undefined && a !== b && more.length === 0) return [a, b];
+  throw new MirrorError('MB1001', `--between: found ${between.join(' ')}, expected two different lanes`, {
+    command: 'mirrorboard verify --between local mlflow',
+  });
+}
+
+function namesOf({ lanes }: Config): string[] {
+  return [...(lanes.local === undefined ? [] : ['local']), ...lanes.trackers.map(({ name }) => name)];
+}
+
+function headOf({ lane, other, where }: Verification): string {
+  return other === undefined ? `${lane} (${where})` : `${lane} against ${other}`;
+}
+
+/** A verification, and what is to be said of it. */
+interface Said {
+  readonly verification: Verification;
+  readonly totals: Totals;
+  readonly exitCode: ExitCode;
+  readonly writer: string | undefined;
+  readonly next: string | undefined;
+  readonly note: string | undefined;
+}
+
+function describe(verification: Verification, roots: readonly string[], flags: VerifyFlags, config: Config, program: string): Said {
+  const totals = totalsOf(verification);
+  const { lane, other } = verification;
+  const writer = FileLock.holder(lane === 'local' ? verification.where : config.state.path);
+  const names = namesOf(config);
+  const next = nextCommand(verification, totals, {
+    writer,
+    program,
+    common: [
+      ...(flags.config === undefined ? [] : ['--config', flags.config]),
+      ...(flags.profile === undefined ? [] : ['--profile', flags.profile]),
+      ...(config.sources.get('lanes.local.path') === 'flag' ? ['--store', config.store.path] : []),
+      ...(flags.state === undefined ? [] : ['--state', flags.state]),
+    ],
+    lane: names.length > 1 || lane !== 'local' ? lane : undefined,
+    other,
+    roots,
+  });
+  const note = writer === undefined ? undefined : noteOn(writer, verification, totals);
+  return { verification, totals, exitCode: exitCodeOf(verification, flags.strict === true), writer, next, note };
+}
+
+function severalJson(said: readonly Said[], documents: readonly Json[], exitCode: ExitCode): Json {
+  return {
+    type: 'verifications',
+    exit_code: exitCode,
+    differences: said.reduce((sum, { totals }) => sum + totals.differences, 0),
+    interrupted: said.some(({ verification }) => verification.interrupted),
+    lanes: documents,
+  };
 }
 
 function sampleOf({ sample, seed }: VerifyFlags): Sample | undefined {
@@ -100,27 +182,38 @@ function sampleOf({ sample, seed }: VerifyFlags): Sample | undefined {
 }
 
 interface Words {
-  /** Who writes to the store. */
+  /** Who writes to the store, or to the state of a tracker's lane. */
   readonly writer: string | undefined;
   readonly program: string;
   /** Flags that every command needs to mean the same. */
   readonly common: readonly string[];
   readonly roots: readonly string[];
+  /** The lane, where it has to be named. */
+  readonly lane: string | undefined;
+  readonly other: string | undefined;
 }
 
 /** What to type now: what mends the differences, brings what is owed, or is of use when all is well. */
-function nextCommand(verification: Verification, totals: Totals, { writer, program, common, roots }: Words): string | undefined {
+function nextCommand(
+  verification: Verification,
+  totals: Totals,
+  { writer, program, common, roots, lane, other }: Words,
+): string | undefined {
   const command = (...words: readonly string[]): string => [program, ...words, ...common].map(shellWord).join(' ');
   const { repairs } = verification;
-  const again = command('verify', ...roots);
+  if (other !== undefined) return undefined;
+  const named = lane === undefined ? [] : ['--lane', lane];
+  const again = command('verify', ...roots, ...named);
   // Whoever writes to the store brings what is owed, and a second one would be refused.
-  const bring = (): string => (writer === undefined ? command('backfill', ...rootsOf(verification, roots)) : again);
+  const bring = (): string =>
+    writer === undefined ? command('backfill', ...rootsOf(verification, roots), ...(lane === undefined ? [] : ['--to', lane])) : again;
   if (verification.interrupted) return again;
   if (repairs !== undefined && (repairs.gaps > 0 || repairs.distrusted.length > 0)) return bring();
   if (repairs !== undefined && totals.differences > 0) return again;
-  if (totals.differences > 0) return command('verify', '--repair', ...roots);
+  if (totals.differences > 0) return command('verify', '--repair', ...roots, ...named);
   if (verification.obstacles.length > 0) return undefined;
-  return isOwed(totals) ? bring() : `${command('export', '--format', 'csv')} | head`;
+  if (isOwed(totals)) return bring();
+  return verification.lane !== 'local' ? undefined : `${command('export', '--format', 'csv')} | head`;
 }
 
 function isOwed({ owedBytes, pendingBytes, unjudged }: Totals): boolean {
@@ -128,10 +221,11 @@ function isOwed({ owedBytes, pendingBytes, unjudged }: Totals): boolean {
 }
 
 /** What it means that somebody writes to the store: what is owed comes by itself, and a repair has to wait. */
-function noteOn(writer: string, { repairs }: Verification, totals: Totals): string | undefined {
-  if (totals.differences > 0 && repairs === undefined) return `${writer} writes to the store: it has to end before a repair`;
+function noteOn(writer: string, { repairs, lane }: Verification, totals: Totals): string | undefined {
+  const what = lane === 'local' ? 'the store' : 'the state';
+  if (totals.differences > 0 && repairs === undefined) return `${writer} writes to ${what}: it has to end before a repair`;
   return totals.differences > 0 || isOwed(totals)
-    ? `${writer} writes to the store, and brings what is owed or pending: wait for it`
+    ? `${writer} writes to ${what}, and brings what is owed or pending: wait for it`
     : undefined;
 }
 
@@ -139,134 +233,3 @@ function noteOn(writer: string, { repairs }: Verification, totals: Totals): stri
 function rootsOf({ roots }: Verification, given: readonly string[]): readonly string[] {
   return given.length > 0 ? given : roots;
 }
-
-/** One line of `--report`: documented in docs/verify.md; fields may be added, none change their meaning. */
-function differenceJson(difference: Difference, lane: string): Json {
-  const { kind, run, tag } = difference;
-  const base = { kind, lane, root: run.root, run: run.path, tag: tag ?? null };
-  switch (difference.kind) {
-    case 'media':
-      return { ...base, path: difference.path, mine: difference.mine, theirs: difference.theirs ?? null };
-    case 'listing':
-      return { ...base, field: difference.field, mine: difference.mine, theirs: difference.theirs };
-    default: {
-      const { step, wallTime, place, mine, theirs, theirStep, theirWallTime } = difference;
-      return {
-        ...base,
-        step,
-        wall_time: wallTime,
-        file: place?.file ?? null,
-        offset: place?.offset ?? null,
-        index: place?.index ?? null,
-        mine: mine ?? null,
-        theirs: theirs ?? null,
-        ...(theirStep === undefined ? {} : { their_step: theirStep }),
-        ...(theirWallTime === undefined ? {} : { their_wall_time: theirWallTime }),
-      };
-    }
-  }
-}
-
-/** The summary as `--json` gives it. */
-function verificationJson(
-  verification: Verification,
-  totals: Totals,
-  { next, writer, exitCode }: { readonly next: string | undefined; readonly writer: string | undefined; readonly exitCode: number },
-): Json {
-  const { repairs, sample } = verification;
-  const runOf = (run: RunRef): { root: string; run: string } => ({ root: run.root, run: run.path });
-  const counts = (of: Omit<Totals, 'runs' | 'differences'>): { [field: string]: Json } => ({
-    points: of.points,
-    equal: of.points - of.missing - of.changed,
-    missing: of.missing,
-    extra: of.extra,
-    changed: of.changed,
-    allowed: of.allowed,
-    owed_bytes: of.owedBytes,
-    pending_bytes: of.pendingBytes,
-    listing: of.listing,
-    media: { ...of.media },
-    points_not_judged: { ...of.unjudged },
-  });
-  return {
-    type: 'verification',
-    lane: verification.lane,
-    where: verification.where,
-    interrupted: verification.interrupted,
-    exit_code: exitCode,
-    differences: totals.differences,
-    sample: sample === undefined ? null : { percent: sample.percent, seed: sample.seed },
-    totals: { runs: totals.runs, ...counts(totals) },
-    runs: verification.runs.map((run) => ({ ...runOf(run.run), ...counts(run) })),
-    files_not_compared: verification.troubled.map(({ run, file, why, reason }) => ({ ...runOf(run), file, why, reason: reason ?? null })),
-    could_not_judge: verification.obstacles.map(({ what, reason }) => ({ what, reason })),
-    repair:
-      repairs === undefined
-        ? null
-        : {
-            gaps: repairs.gaps,
-            missing_points: repairs.missingPoints,
-            files_to_mirror_anew: repairs.distrusted.map(({ run, file }) => ({ ...runOf(run), file })),
-            listings: repairs.listings,
-            media: repairs.media,
-            left: repairs.left.map(({ what, reason }) => ({ what, reason })),
-          },
-    writer: writer ?? null,
-    next: next ?? null,
-    elapsed_ms: verification.elapsedMs,
-  };
-}
-
-/** A file of lines that appears under its name when it is whole. */
-class LineFile {
-  readonly #path: string;
-  readonly #temporary: string;
-  readonly #fd: number;
-  #lines: string[] = [];
-
-  constructor(path: string) {
-    this.#path = path;
-    this.#temporary = `${path}.${process.pid}.tmp`;
-    this.#fd = this.#try(() => openSync(this.#temporary, 'w'));
-  }
-
-  write(line: string): void {
-    if (this.#lines.push(line) >= LINES_PER_WRITE) this.#flush();
-  }
-
-  finish(): void {
-    this.#flush();
-    this.#try(() => {
-      fsyncSync(this.#fd);
-      closeSync(this.#fd);
-      renameSync(this.#temporary, this.#path);
-    });
-  }
-
-  abandon(): void {
-    closeSync(this.#fd);
-    rmSync(this.#temporary, { force: true });
-  }
-
-  #flush(): void {
-    const bytes = Buffer.from(this.#lines.join(''));
-    this.#lines = [];
-    this.#try(() => {
-      for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
-    });
-  }
-
-  #try<Result>(work: () => Result): Result {
-    try {
-      return work();
-    } catch (cause) {
-      throw new MirrorError('MB3009', `writing ${this.#path}: ${messageOf(cause)}`, {
-        hint: 'Check that the folder exists, can be written and has room.',
-        cause,
-        context: { path: this.#path },
-      });
-    }
-  }
-}
-
-const LINES_PER_WRITE = 1000;

@@ -1,5 +1,5 @@
 import type { Handle, Intent, JournalEntry, KnownRun, Refusal } from '../backends/contract.ts';
-import type { FileState, RunRef, Series } from '../model/index.ts';
+import type { Batch, FileState, Gap, RunRef, Series } from '../model/index.ts';
 import { addSeries, catalogueOf } from './catalogue-rows.ts';
 import type { LaneKey } from './row-ids.ts';
 import { fileFacts, KNOWN_FILES, type KnownFileRow, knownFile, NEXT_RUNS, ONE_RUN, positionFacts, stepOf } from './rows.ts';
@@ -150,6 +150,35 @@ export class LaneState {
         );
       }
     });
+  }
+
+  /** Whether any point of a run was refused. */
+  hasRefusals(run: RunRef): boolean {
+    return (
+      this.#text('SELECT 1 AS text FROM refusal JOIN file ON file.id = refusal.file WHERE lane = ? AND file.run = ? LIMIT 1', run) === '1'
+    );
+  }
+
+  /** What was refused of the bytes between two offsets of a file (`end` exclusive). */
+  refusals(run: RunRef, file: string, { generation, start, end }: Pick<Batch, 'generation' | 'start' | 'end'>): Refusal[] {
+    const { ids, statements } = this.#store.reading();
+    const [lane, row] = [ids.findLane(this.#key), ids.findFile(run, file)];
+    if (lane === undefined || row === undefined) return [];
+    const sql = `SELECT "offset", idx AS "index", kind, reason FROM refusal
+      WHERE file = ? AND lane = ? AND generation = ? AND "offset" >= ? AND "offset" < ?`;
+    return statements.all(sql, row, lane, generation, start, end).map((refusal) => ({ ...refusal }) as unknown as Refusal);
+  }
+
+  /** Adds gaps to the lane's position in a file it has read: whoever delivers next sends those bytes again. */
+  owe(run: RunRef, file: string, gaps: readonly Gap[]): void {
+    const known = this.known(run).files.find(({ name }) => name === file);
+    if (known === undefined) return;
+    const { watermark, gaps: before } = known.position;
+    const state = { ...known, position: { watermark, gaps: [...before, ...gaps] } };
+    const { commits, statements, ids } = this.#store;
+    commits.change(this.#keyOf('accepted', run, file), () =>
+      statements.run(WRITE_POSITION, ids.lane(this.#key), ids.file(run, file), ...positionFacts(state)),
+    );
   }
 
   /** The lines of a tracker run, in their order. */

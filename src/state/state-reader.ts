@@ -15,7 +15,10 @@ export interface StoredStatus {
 }
 
 /** What can be read of a lane. */
-export type LaneReader = Pick<LaneState, 'name' | 'target' | 'known' | 'knownRuns' | 'catalogue' | 'handle' | 'isEnded' | 'delivered'>;
+export type LaneReader = Pick<
+  LaneState,
+  'name' | 'target' | 'known' | 'knownRuns' | 'catalogue' | 'handle' | 'isEnded' | 'delivered' | 'refusals' | 'hasRefusals'
+>;
 
 /** Reads a state, also while somebody writes to it: all of one moment, until `close`. */
 export class StateReader {

@@ -1,18 +1,23 @@
 /** Compares what the files hold with what a lane reads back. */
 export type { Difference, MediaDifference } from './difference.ts';
-export { factsOf, type FileFacts, owedBytes, pendingBytes, rangesOf } from './file-facts.ts';
+export { factsOf, type FileFacts, isOwed, owedBytes, pendingBytes, rangesOf, type Unjudged } from './file-facts.ts';
+export { LaneComparison, type LaneCounts, type Losses } from './lane-comparison.ts';
 export { compareRunListing } from './listing.ts';
 export { Mender } from './mender.ts';
+export { type FileRepair, gapsOf } from './repair-plan.ts';
 export { RunComparison } from './run-comparison.ts';
 export { isInSample, type Sample } from './sample.ts';
 export {
   differencesOf,
+  equalOf,
   exitCodeOf,
   type MediaCounts,
   type Obstacle,
+  type Repairs,
   type RunVerdict,
   type Totals,
   totalsOf,
   type TroubledFile,
   type Verification,
+  worstOf,
 } from './verification.ts';

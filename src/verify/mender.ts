@@ -1,7 +1,7 @@
 import { type Batch, type Gap, interpret, runLabel, type RunRef, type Series, sha256Of, valueJson } from '../model/index.ts';
 import type { MediaDifference } from './difference.ts';
 import type { FileFacts } from './file-facts.ts';
-import type { FileRepair } from './repair-plan.ts';
+import { gapsOf } from './repair-plan.ts';
 import type { RunComparison } from './run-comparison.ts';
 import type { Obstacle, Repairs } from './verification.ts';
 
@@ -46,7 +46,7 @@ export class Mender implements Repairs {
         this.#repairer.distrust(run, name);
         this.distrusted.push({ run, file: name });
       } else {
-        const gaps = this.#gapsOf(file, run, name);
+        const gaps = gapsOf(file.stretches, (offset) => this.#recordEnd(run, name, offset));
         this.#repairer.owe(run, name, gaps);
         this.gaps += gaps.length;
       }
@@ -80,17 +80,5 @@ export class Mender implements Repairs {
     for (const path of wanted.values()) {
       this.left.push({ what: `media ${path}`, reason: `no event file of ${runLabel(run)} has its bytes now` });
     }
-  }
-
-  /** The records of missing points as byte ranges; tags that miss the same ones share a gap. */
-  #gapsOf({ stretches }: FileRepair, run: RunRef, name: string): Gap[] {
-    const gaps = new Map<string, { start: number; end: number; tags: string[] }>();
-    for (const { tag, first, last } of stretches) {
-      const key = `${first} ${last}`;
-      const gap = gaps.get(key);
-      if (gap === undefined) gaps.set(key, { start: first, end: this.#recordEnd(run, name, last), tags: [tag] });
-      else gap.tags.push(tag);
-    }
-    return [...gaps.values()].sort((a, b) => a.start - b.start).map((gap) => ({ ...gap, reason: 'repair' }));
   }
 }

@@ -58,6 +58,13 @@ export class PointTable implements PointSink {
     this.hash.set(scratch, row * HASH_WORDS);
   }
 
+  /** Takes the last row back. */
+  dropLast(): void {
+    this.count--;
+    this.#wideSteps.delete(this.count);
+    this.#otherValues.delete(this.count);
+  }
+
   stepAt(row: number): number | bigint {
     return this.#wideSteps.get(row) ?? (this.step[row] as number);
   }

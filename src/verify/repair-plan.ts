@@ -1,3 +1,4 @@
+import type { Gap } from '../model/index.ts';
 import type { FileFacts } from './file-facts.ts';
 import type { Matches } from './match-points.ts';
 import type { PointTable } from './point-table.ts';
@@ -13,6 +14,8 @@ export interface MissingStretch {
 /** What has to be done about one file. */
 export interface FileRepair {
   readonly stretches: MissingStretch[];
+  /** Of all stretches there ever were. */
+  readonly tags: Set<string>;
   /** Points are there that don't belong there, or can't be added one by one: the file has to be mirrored anew. */
   isDistrusted: boolean;
 }
@@ -44,7 +47,11 @@ export class RepairPlan {
     const close = (slot: number): void => {
       const stretch = open.get(slot);
       open.delete(slot);
-      if (stretch !== undefined) this.#of(stretch.file).stretches.push({ tag: tags[slot] ?? '', first: stretch.first, last: stretch.last });
+      if (stretch === undefined) return;
+      const tag = tags[slot] ?? '';
+      const { stretches, tags: touched } = this.#of(stretch.file);
+      stretches.push({ tag, first: stretch.first, last: stretch.last });
+      touched.add(tag);
     };
     /** The record of each series' last point that is there: gaps are made of whole records. */
     const present = new Map<number, number>();
@@ -86,11 +93,23 @@ export class RepairPlan {
   #of(file: string): FileRepair {
     let repair = this.files.get(file);
     if (repair === undefined) {
-      repair = { stretches: [], isDistrusted: false };
+      repair = { stretches: [], tags: new Set(), isDistrusted: false };
       this.files.set(file, repair);
     }
     return repair;
   }
+}
+
+/** The records of missing points as byte ranges; tags that miss the same ones share a gap. `endOf`: where the record at an offset ends. */
+export function gapsOf(stretches: readonly MissingStretch[], endOf: (offset: number) => number): Gap[] {
+  const gaps = new Map<string, { start: number; end: number; tags: string[] }>();
+  for (const { tag, first, last } of stretches) {
+    const key = `${first} ${last}`;
+    const gap = gaps.get(key);
+    if (gap === undefined) gaps.set(key, { start: first, end: endOf(last), tags: [tag] });
+    else gap.tags.push(tag);
+  }
+  return [...gaps.values()].sort((a, b) => a.start - b.start).map((gap) => ({ ...gap, reason: 'repair' }));
 }
 
 /** What is owed already, or can't be read, must not be owed twice. */

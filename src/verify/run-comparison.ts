@@ -18,8 +18,6 @@ export interface PointCounts {
   missing: number;
   extra: number;
   changed: number;
-  /** Differences that the lane's capabilities announce. */
-  allowed: number;
 }
 
 /**
@@ -29,7 +27,7 @@ export interface PointCounts {
  */
 export class RunComparison {
   readonly run: RunRef;
-  readonly counts: PointCounts = { points: 0, missing: 0, extra: 0, changed: 0, allowed: 0 };
+  readonly counts: PointCounts = { points: 0, missing: 0, extra: 0, changed: 0 };
   /** Points the lane has of files that can't say anything about them. */
   readonly unjudged: Record<Unjudged, number> = { gone: 0, stale: 0, unreadable: 0 };
   readonly repair = new RepairPlan();

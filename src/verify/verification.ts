@@ -1,12 +1,14 @@
 import { ExitCode } from '../errors.ts';
 import type { RunRef } from '../model/index.ts';
-import type { PointCounts } from './run-comparison.ts';
+import type { LaneCounts, Losses } from './lane-comparison.ts';
 import type { Unjudged } from './file-facts.ts';
 import type { Sample } from './sample.ts';
 
 /** What comparing one run came to. */
-export interface RunVerdict extends PointCounts {
+export interface RunVerdict extends Readonly<LaneCounts> {
   readonly run: RunRef;
+  /** What `allowed` is made of. */
+  readonly losses: Readonly<Losses>;
   readonly unjudged: Readonly<Record<Unjudged, number>>;
   /** Bytes before the watermarks that are owed: gaps. */
   readonly owedBytes: number;
@@ -52,7 +54,10 @@ export interface Repairs {
 
 /** What a pass over one lane came to. */
 export interface Verification {
+  /** Of two that were compared with each other: the first. */
   readonly lane: string;
+  /** The lane it was compared with; by default the files. */
+  readonly other?: string;
   readonly where: string;
   /** Where the roots that were compared lie. */
   readonly roots: readonly string[];
@@ -66,8 +71,9 @@ export interface Verification {
   readonly interrupted: boolean;
 }
 
-export interface Totals extends PointCounts {
+export interface Totals extends Readonly<LaneCounts> {
   readonly runs: number;
+  readonly losses: Readonly<Losses>;
   readonly owedBytes: number;
   readonly pendingBytes: number;
   readonly listing: number;
@@ -86,6 +92,15 @@ export function totalsOf({ runs }: Pick<Verification, 'runs'>): Totals {
     extra: sum((run) => run.extra),
     changed: sum((run) => run.changed),
     allowed: sum((run) => run.allowed),
+    refused: sum((run) => run.refused),
+    unsupported: sum((run) => run.unsupported),
+    losses: {
+      step: sum(({ losses }) => losses.step),
+      time: sum(({ losses }) => losses.time),
+      value: sum(({ losses }) => losses.value),
+      notHeld: sum(({ losses }) => losses.notHeld),
+      merged: sum(({ losses }) => losses.merged),
+    },
     owedBytes: sum((run) => run.owedBytes),
     pendingBytes: sum((run) => run.pendingBytes),
     listing: sum((run) => run.listing),
@@ -103,8 +118,21 @@ export function totalsOf({ runs }: Pick<Verification, 'runs'>): Totals {
   return { ...counts, differences: runs.reduce((total, run) => total + differencesOf(run), 0) };
 }
 
-export function differencesOf({ missing, extra, changed, allowed, listing, media }: Omit<RunVerdict, 'run'>): number {
-  return missing + extra + changed - allowed + listing + media.missing + media.changed;
+type Different = Pick<RunVerdict, 'missing' | 'extra' | 'changed' | 'listing' | 'media'>;
+
+export function differencesOf({ missing, extra, changed, listing, media }: Different): number {
+  return missing + extra + changed + listing + media.missing + media.changed;
+}
+
+/** The points that are there exactly as the files have them. */
+export function equalOf({ points, missing, changed, allowed, refused, unsupported }: Readonly<LaneCounts>): number {
+  return points - missing - changed - allowed - refused - unsupported;
+}
+
+/** Of several lanes: what is certain goes before what is not known. */
+export function worstOf(codes: readonly ExitCode[]): ExitCode {
+  const order = [ExitCode.interrupted, ExitCode.notMirrored, ExitCode.couldNotJudge];
+  return order.find((code) => codes.includes(code)) ?? ExitCode.done;
 }
 
 /** A difference that was found is certain, so it goes before what could not be judged; what is unknown is a failure, too. */

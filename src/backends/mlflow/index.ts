@@ -118,8 +118,11 @@ class MlflowBackend implements Backend {
   }
 
   async *readBack(handle: Handle, options: ReadBackOptions = {}): AsyncGenerator<ReadBackChunk, void, void> {
-    const { client, artifacts } = await this.#connect(options.signal ?? this.#stop.signal);
-    yield* readBack(client, artifacts, readHandle(handle), options);
+    const { client, artifacts, noFiles } = await this.#connect(options.signal ?? this.#stop.signal);
+    const run = readHandle(handle);
+    // Whoever only reads back has opened no run that would have told.
+    if (noFiles !== undefined || run.root === undefined) this.#hasArtifacts = false;
+    yield* readBack(client, artifacts, run, options);
   }
 
   asHeld(tag: string, plugin: string, point: HeldPoint): HeldPoint | undefined {

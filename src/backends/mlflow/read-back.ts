@@ -1,4 +1,5 @@
 /** Everything a tracker run holds: points of segments as they were, all others from the metrics' histories. */
+import { MirrorError } from '../../errors.ts';
 import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../contract.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';
@@ -27,6 +28,8 @@ export async function* readBack(
   const signal = options.signal ?? new AbortController().signal;
   const isWanted = options.isWanted ?? (() => true);
   const facts = valueOrThrow(await client.run(run.runId, signal));
+  // The server still answers for it, until its garbage is collected.
+  if (facts.isDeleted) throw new MirrorError('MB4006', `the MLflow run ${run.runId} was deleted`);
   const segments = new SegmentReader(artifacts, run, signal);
   const shadows = new Shadows();
   yield* segments.chunks(isWanted, (point) => shadows.add(point));

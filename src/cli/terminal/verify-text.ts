@@ -9,6 +9,8 @@ export interface VerificationText {
   readonly totals: Totals;
   /** The first differences that were found. */
   readonly examples: readonly Difference[];
+  /** The lane, where it is not plain which one is meant. */
+  readonly head?: string | undefined;
   readonly width?: number | undefined;
   readonly style: Style;
   /** A word on what to do, before the command. */
@@ -24,6 +26,7 @@ const MOST_LINES = 20;
 export function renderVerification(verification: Verification, text: VerificationText): string {
   const { style } = text;
   const sections = [
+    text.head === undefined ? '' : style.bold(visibleText(text.head)),
     runTable(verification, text),
     list(style.red('Differences:'), text.examples.map(differenceText), text.totals.differences - text.examples.length),
     list(
@@ -54,19 +57,24 @@ function because(reason: string | undefined): string {
 
 function runTable({ runs }: Verification, { totals, width, style }: VerificationText): string {
   if (runs.length === 0) return '';
+  const { refused, unsupported } = totals;
+  // Columns that nearly always are empty: the table has to fit into a terminal.
+  const rare = [...(refused > 0 ? (['refused'] as const) : []), ...(unsupported > 0 ? (['unsupported'] as const) : [])];
+  const rareTitles = rare.map((name) => (name === 'refused' ? 'Refused' : 'Unsupported'));
   const columns: Column[] = [
     { title: 'Run' },
-    ...['Points', 'Equal', 'Missing', 'Extra', 'Changed', 'Allowed', 'Owed', 'Pending'].map(
+    ...['Points', 'Equal', 'Missing', 'Extra', 'Changed', 'Allowed', ...rareTitles, 'Owed', 'Pending'].map(
       (title) => ({ title, align: 'right' }) as const,
     ),
   ];
   const cells = (run: Omit<RunVerdict, 'run' | 'unjudged' | 'media'>): string[] => [
     formatCount(run.points),
-    formatCount(run.points - run.missing - run.changed),
+    formatCount(run.points - run.missing - run.changed - run.allowed - run.refused - run.unsupported),
     formatCount(run.missing),
     formatCount(run.extra),
     formatCount(run.changed),
     formatCount(run.allowed),
+    ...rare.map((name) => formatCount(run[name])),
     formatBytes(run.owedBytes),
     formatBytes(run.pendingBytes),
   ];
@@ -153,6 +161,8 @@ function closing(verification: Verification, { totals, style, note, next }: Veri
   const { gone, stale, unreadable } = totals.unjudged;
   if (gone > 0) lines.push(`${counted(gone, 'point')} of files that are gone: nobody can judge ${gone === 1 ? 'it' : 'them'}`);
   if (stale + unreadable > 0) lines.push(`${counted(stale + unreadable, 'point')} of files that can't be compared now`);
+  const lost = lossText(totals);
+  if (lost !== '') lines.push(lost);
   const media = mediaText(totals.media);
   if (media !== '') lines.push(media);
   if (totals.listing > 0) lines.push(`${counted(totals.listing, 'listing')} ${totals.listing === 1 ? 'is' : 'are'} wrong`);
@@ -165,6 +175,21 @@ function closing(verification: Verification, { totals, style, note, next }: Veri
   if (note !== undefined) lines.push(style.yellow(visibleText(note)));
   if (next !== undefined) lines.push(`${style.bold('Next:')} ${visibleText(next)}`);
   return lines.join('\n');
+}
+
+/** What the allowed points lost: a point may be named twice. */
+function lossText({ allowed, losses }: Totals): string {
+  if (allowed === 0) return '';
+  const { step, time, value, notHeld, merged } = losses;
+  const parts = [
+    [time, 'with another time'],
+    [value, 'with another value'],
+    [step, 'with another step'],
+    [notHeld, 'not held'],
+    [merged, 'as one of several that are equal'],
+  ] as const;
+  const named = parts.filter(([count]) => count > 0).map(([count, words]) => `${formatCount(count)} ${words}`);
+  return `${counted(allowed, 'point')} held as the loss table says: ${named.join(', ')}`;
 }
 
 function mediaText({ named, missing, changed }: MediaCounts): string {

@@ -1,0 +1,172 @@
+import { existsSync } from 'node:fs';
+import { parseRoot } from '../config/index.ts';
+import type { RootRequest } from '../discover/index.ts';
+import { ExitCode, MirrorError } from '../errors.ts';
+import { jsonText } from '../model/index.ts';
+import { StateFile } from '../state/index.ts';
+import type { Report } from '../status/index.ts';
+import type { LaneWarning } from '../tracker-lanes.ts';
+import { exitCodeOf, totalsOf, type Verification, worstOf } from '../verify/index.ts';
+import type { VerifyLanesOptions } from '../verify-lanes.ts';
+import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf, writeOut } from './context.ts';
+import { Interrupt } from './interrupt.ts';
+import { patienceMsOf } from './patience.ts';
+import { localLane, readConfig } from './read-config.ts';
+import { counted, formatBytes, ProgressBlock, renderReport, renderVerification, reportJson, visibleText } from './terminal/index.ts';
+import { trackersOf } from './chosen-trackers.ts';
+import { verificationJson } from './verification-json.ts';
+
+export interface MigrateFlags extends GlobalOptions {
+  readonly from: string;
+  readonly to: string;
+  readonly patience?: string;
+}
+
+/** Brings everything into one lane, and proves that it has all that another one has. */
+export async function migrateCommand(roots: readonly string[], flags: MigrateFlags, context: CommandContext): Promise<void> {
+  const { stdout, stderr, env } = context;
+  const { from, to } = flags;
+  if (from === to) throw new MirrorError('MB1001', `--from and --to: found ${from} twice, expected two different lanes`);
+  const config = await readConfig(flags, context);
+  const { checkNames } = await import('../tracker-lanes.ts');
+  checkNames(config, [from, to]);
+  const patienceMs = patienceMsOf(flags.patience);
+  const store = [from, to].includes('local') ? localLane(config) : undefined;
+  const statePath = config.state.path;
+  const requests = await requestsOf(roots, config.roots, from === 'local' ? store?.path : undefined, statePath);
+  const isTty = stderr.isTTY === true && env['TERM'] !== 'dumb';
+  const block = new ProgressBlock({ stream: stderr, now: Date.now, isTty, columns: () => stderr.columns });
+  using interrupt = new Interrupt((line) => block.print(line));
+  const { signal } = interrupt;
+  const warn: LaneWarning = (lane, message) => {
+    if ((flags.quiet ?? 0) < 2) block.print(`${lane}: ${message}`);
+  };
+  const onStart: NonNullable<VerifyLanesOptions['onStart']> = (progress) => {
+    if ((flags.quiet ?? 0) === 0) block.start(progress);
+  };
+  const isSpoken = flags.json !== true && (flags.quiet ?? 0) < 2;
+  const style = styleOf(stderr, flags, env);
+  const width = stderr.columns;
+  const again = [programName(env), 'migrate', '--from', from, '--to', to, ...roots].map(shellWord).join(' ');
+
+  let report: Report;
+  try {
+    const { backfill } = await import('../pipeline.ts');
+    // Its backends are closed in the end; whoever verifies makes new ones.
+    const trackers = await trackersOf(config, env, [to], warn);
+    report = await backfill({
+      roots: requests,
+      store: to === 'local' ? store : undefined,
+      trackers,
+      statePath,
+      patienceMs,
+      signal,
+      onStart,
+    });
+  } finally {
+    block.stop();
+  }
+  if (isSpoken) stderr.write(`${renderReport(report, { width, style, command: again })}\n`);
+
+  const verifications: Verification[] = [];
+  if (!signal.aborted) {
+    const trackers = await trackersOf(config, env, [from, to], warn);
+    try {
+      const { verifyBetween, verifyLanes } = await import('../verify-lanes.ts');
+      const options = { roots: requests, statePath, signal, onStart };
+      const only = trackers.filter(({ name }) => name === to);
+      verifications.push(...(await verifyLanes({ ...options, store: to === 'local' ? store : undefined, trackers: only })));
+      if (!signal.aborted) verifications.push(await verifyBetween([from, to], { ...options, store, trackers }));
+    } finally {
+      block.stop();
+      for (const { backend } of trackers) await backend.close();
+    }
+  }
+
+  const verdict = verdictOf(flags, report, verifications);
+  context.exitCode = verdict.exitCode;
+  if (flags.json === true) {
+    const documents = verifications.map((verification) =>
+      verificationJson(verification, totalsOf(verification), {
+        next: undefined,
+        writer: undefined,
+        exitCode: exitCodeOf(verification, false),
+      }),
+    );
+    const document = {
+      type: 'migration',
+      from,
+      to,
+      may_switch_off: verdict.exitCode === ExitCode.done,
+      reasons: verdict.reasons,
+      exit_code: verdict.exitCode,
+      backfill: JSON.parse(JSON.stringify(reportJson(report))),
+      verification: documents[0] ?? null,
+      between: documents[1] ?? null,
+    };
+    await writeOut(stdout, `${jsonText(document)}\n`);
+  } else if (isSpoken) {
+    for (const verification of verifications) {
+      const { lane, other, where } = verification;
+      const head = other === undefined ? `${lane} (${where})` : `${lane} against ${other}`;
+      stderr.write(`${renderVerification(verification, { totals: totalsOf(verification), examples: [], width, style, head })}\n`);
+    }
+    for (const reason of verdict.reasons) stderr.write(`${style.yellow('-')} ${visibleText(reason)}\n`);
+    const isDone = verdict.exitCode === ExitCode.done;
+    stderr.write(
+      isDone
+        ? `${style.bold(visibleText(`${to} has all that ${from} has: ${from} may be switched off`))}\n`
+        : `${style.red(visibleText(`Keep ${from} for now`))}\n`,
+    );
+    if (!isDone) stderr.write(`${style.bold('Next:')} ${visibleText(again)}\n`);
+  }
+}
+
+/** The roots that are asked for, those of the configuration, or those the first lane has, in this order. */
+async function requestsOf(
+  asked: readonly string[],
+  configured: readonly RootRequest[],
+  storePath: string | undefined,
+  statePath: string,
+): Promise<readonly RootRequest[]> {
+  if (asked.length > 0) return asked.map((root) => parseRoot(root, existsSync));
+  if (configured.length > 0) return configured;
+  const { openStore } = await import('../backends/local/index.ts');
+  const reader = storePath === undefined ? StateFile.openForReading(statePath) : openStore(storePath);
+  try {
+    return reader.roots().map(({ name, path }) => ({ name, path }));
+  } finally {
+    reader.close();
+  }
+}
+
+interface Verdict {
+  readonly exitCode: ExitCode;
+  /** Why the first lane has to stay. */
+  readonly reasons: readonly string[];
+}
+
+/** What the first lane has and the second one has not is a reason to keep it. What neither has is none. */
+function verdictOf({ from, to }: MigrateFlags, report: Report, [own, between]: readonly Verification[]): Verdict {
+  if (report.interrupted || own === undefined || between === undefined) {
+    return { exitCode: ExitCode.interrupted, reasons: ['it was interrupted before everything was compared'] };
+  }
+  const [mine, both] = [totalsOf(own), totalsOf(between)];
+  const reasons: string[] = [];
+  const codes: ExitCode[] = [exitCodeOf(own, false), exitCodeOf(between, false)];
+  const say = (isReason: boolean, reason: string): void => {
+    if (!isReason) return;
+    reasons.push(reason);
+    codes.push(ExitCode.notMirrored);
+  };
+  const { stand } = report.lanes.find(({ name }) => name === to) ?? { stand: 'done' };
+  say(stand !== 'done' && stand !== undefined, `${to} did not take everything: ${stand}`);
+  say(mine.refused > 0, `${to} refused ${counted(mine.refused, 'point')}`);
+  say(mine.differences > 0, `${to} and the event files differ: ${counted(mine.differences, 'difference')}`);
+  say(both.differences > 0, `${from} and ${to} differ: ${counted(both.differences, 'difference')}`);
+  // Of the comparison with each other, what is owed and pending is that of the first lane.
+  say(mine.owedBytes > both.owedBytes, `${to} is owed ${formatBytes(mine.owedBytes)}`);
+  say(mine.pendingBytes > both.pendingBytes, `${formatBytes(mine.pendingBytes)} came meanwhile, or are not whole yet`);
+  for (const { what, reason } of [...own.obstacles, ...between.obstacles]) reasons.push(`${what}: ${reason}`);
+  return { exitCode: worstOf(codes), reasons };
+}

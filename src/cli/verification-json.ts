@@ -1,0 +1,89 @@
+import type { Json, RunRef } from '../model/index.ts';
+import { type Difference, equalOf, type Totals, type Verification } from '../verify/index.ts';
+
+/** One line of `--report`: documented in docs/verify.md; fields may be added, none change their meaning. */
+export function differenceJson(difference: Difference, lane: string, other?: string): Json {
+  const { kind, run, tag } = difference;
+  const base = { kind, lane, ...(other === undefined ? {} : { other }), root: run.root, run: run.path, tag: tag ?? null };
+  switch (difference.kind) {
+    case 'media':
+      return { ...base, path: difference.path, mine: difference.mine, theirs: difference.theirs ?? null };
+    case 'listing':
+      return { ...base, field: difference.field, mine: difference.mine, theirs: difference.theirs };
+    default: {
+      const { step, wallTime, place, mine, theirs, theirStep, theirWallTime } = difference;
+      return {
+        ...base,
+        step,
+        wall_time: wallTime,
+        file: place?.file ?? null,
+        offset: place?.offset ?? null,
+        index: place?.index ?? null,
+        mine: mine ?? null,
+        theirs: theirs ?? null,
+        ...(theirStep === undefined ? {} : { their_step: theirStep }),
+        ...(theirWallTime === undefined ? {} : { their_wall_time: theirWallTime }),
+      };
+    }
+  }
+}
+
+/** The summary as `--json` gives it. */
+export function verificationJson(
+  verification: Verification,
+  totals: Totals,
+  { next, writer, exitCode }: { readonly next: string | undefined; readonly writer: string | undefined; readonly exitCode: number },
+): Json {
+  const { repairs, sample } = verification;
+  const runOf = (run: RunRef): { root: string; run: string } => ({ root: run.root, run: run.path });
+  const counts = (of: Omit<Totals, 'runs' | 'differences'>): { [field: string]: Json } => ({
+    points: of.points,
+    equal: equalOf(of),
+    missing: of.missing,
+    extra: of.extra,
+    changed: of.changed,
+    allowed: of.allowed,
+    allowed_by: {
+      step: of.losses.step,
+      time: of.losses.time,
+      value: of.losses.value,
+      not_held: of.losses.notHeld,
+      merged: of.losses.merged,
+    },
+    refused: of.refused,
+    unsupported: of.unsupported,
+    owed_bytes: of.owedBytes,
+    pending_bytes: of.pendingBytes,
+    listing: of.listing,
+    media: { ...of.media },
+    points_not_judged: { ...of.unjudged },
+  });
+  return {
+    type: 'verification',
+    lane: verification.lane,
+    other: verification.other ?? null,
+    where: verification.where,
+    interrupted: verification.interrupted,
+    exit_code: exitCode,
+    differences: totals.differences,
+    sample: sample === undefined ? null : { percent: sample.percent, seed: sample.seed },
+    totals: { runs: totals.runs, ...counts(totals) },
+    runs: verification.runs.map((run) => ({ ...runOf(run.run), ...counts(run) })),
+    files_not_compared: verification.troubled.map(({ run, file, why, reason }) => ({ ...runOf(run), file, why, reason: reason ?? null })),
+    could_not_judge: verification.obstacles.map(({ what, reason }) => ({ what, reason })),
+    repair:
+      repairs === undefined
+        ? null
+        : {
+            gaps: repairs.gaps,
+            missing_points: repairs.missingPoints,
+            files_to_mirror_anew: repairs.distrusted.map(({ run, file }) => ({ ...runOf(run), file })),
+            listings: repairs.listings,
+            media: repairs.media,
+            left: repairs.left.map(({ what, reason }) => ({ what, reason })),
+          },
+    writer: writer ?? null,
+    next: next ?? null,
+    elapsed_ms: verification.elapsedMs,
+  };
+}

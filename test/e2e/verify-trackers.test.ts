@@ -1,0 +1,182 @@
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { until } from '../crash/watch-kill.ts';
+import * as w from '../support/event-writer.ts';
+import { MlflowStub } from '../support/mlflow-stub/index.ts';
+import { corpus, endAll, freshDirectory, mirrorboard, mustRun, remove, start } from './command.ts';
+
+let folder: string;
+let stub: MlflowStub;
+
+beforeEach(async () => {
+  folder = freshDirectory();
+  stub = await MlflowStub.start();
+  writeFileSync(
+    join(folder, 'mirrorboard.yaml'),
+    `lanes:\n  local: {}\n  mlflow: { tracking_uri: "${stub.url}", experiment_name: tests }\n`,
+  );
+});
+
+afterEach(async () => {
+  await endAll();
+  await stub.close();
+  remove(folder);
+});
+
+const cwd = (): { cwd: string; timeoutMs: number } => ({ cwd: folder, timeoutMs: 60_000 });
+const path = (run: string): string => join(folder, 'logs', run, 'events.out.tfevents.1');
+
+/** -0 and infinities among them, and wall times that no millisecond holds. */
+function scalars(from: number, to: number): Uint8Array[] {
+  return Array.from({ length: to - from }, (_, i) => {
+    const step = from + i;
+    const value = [step + 0.25, -0, Infinity, NaN][step % 4] as number;
+    return w.event({ wallTime: 1000 + step / 7, step, summary: [w.simpleValue('loss', value), w.simpleValue('acc', step)] });
+  });
+}
+
+function write(): void {
+  for (const run of ['a', 'b']) {
+    mkdirSync(join(folder, 'logs', run), { recursive: true });
+    writeFileSync(path(run), w.eventFile(...scalars(0, 20), w.event({ wallTime: 1, step: 1, summary: [w.text('note', ['hello'])] })));
+  }
+}
+
+interface Summary {
+  readonly lane: string;
+  readonly other: string | null;
+  readonly exit_code: number;
+  readonly differences: number;
+  readonly totals: Readonly<Record<string, number>> & { readonly allowed_by: Readonly<Record<string, number>> };
+  readonly could_not_judge: readonly { readonly what: string; readonly reason: string }[];
+  readonly repair: Readonly<Record<string, unknown>> | null;
+}
+
+async function verified(code: number, ...args: readonly string[]): Promise<Summary> {
+  return JSON.parse((await mustRun(['verify', '--json', '--lane', 'mlflow', ...args], cwd(), code)).stdout);
+}
+
+describe('verify of MLflow', () => {
+  it('finds every point of both lanes, and names what the tracker rounds', async () => {
+    write();
+    await mustRun(['backfill', 'logs'], cwd());
+    const document = JSON.parse((await mustRun(['verify', '--json'], cwd())).stdout) as { type: string; lanes: Summary[] };
+    expect(document).toMatchObject({ type: 'verifications', exit_code: 0, differences: 0 });
+    const [local, mlflow] = document.lanes as [Summary, Summary];
+    expect([local.lane, local.totals['points'], local.totals['equal']]).toEqual(['local', 82, 82]);
+    expect([mlflow.lane, mlflow.totals['points'], mlflow.differences]).toEqual(['mlflow', 82, 0]);
+    // -0 and infinities are kept exactly beside the metric, with their times.
+    expect(mlflow.totals.allowed_by).toEqual({ step: 0, time: mlflow.totals['allowed'], value: 0, not_held: 0, merged: 0 });
+    expect(mlflow.totals['allowed']).toBeGreaterThan(30);
+
+    const { stderr } = await mustRun(['verify'], cwd());
+    expect(stderr).toMatch(/^local \(.*\n(.*\n)*mlflow \(http/);
+    expect(stderr).toContain('points held as the loss table says');
+  });
+
+  it('finds no difference in what real writers wrote', async () => {
+    for (const name of ['torch_everything', 'tf2_dtypes', 'tbx_everything', 'made_edge_files', 'tf2_media']) {
+      await mustRun(['backfill', corpus(name)], cwd(), name === 'made_edge_files' ? 1 : 0).catch(() => undefined);
+    }
+    const { totals, could_not_judge } = await verified(0);
+    expect(totals['points']).toBeGreaterThan(200);
+    expect([totals['missing'], totals['extra'], totals['changed'], could_not_judge]).toEqual([0, 0, 0, []]);
+    await mustRun(['verify', '--between', 'local', 'mlflow'], cwd());
+  });
+
+  it('names points that were removed, changed and added there, and has them sent again', async () => {
+    write();
+    await mustRun(['backfill', 'logs'], cwd());
+    const { metrics } = stub.run('a');
+    const keyOf = (key: string, step: number): string =>
+      [...metrics].find(([, metric]) => metric.key === key && Number(metric.step) === step)?.[0] as string;
+    metrics.delete(keyOf('acc', 3));
+    metrics.delete(keyOf('acc', 4));
+    const loss = metrics.get(keyOf('loss', 8)) as NonNullable<ReturnType<typeof metrics.get>>;
+    metrics.delete(keyOf('loss', 8));
+    metrics.set('changed', { ...loss, value: 99 });
+    metrics.set('theirs', { key: 'acc', value: 1, timestamp: 5n, step: 500n });
+    const summary = await verified(1, '--report', 'report.jsonl');
+    expect(summary.totals).toMatchObject({ missing: 2, changed: 1, extra: 1 });
+    const lines = readFileSync(join(folder, 'report.jsonl'), 'utf8').trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { kind: 'missing', lane: 'mlflow', run: 'a', tag: 'acc', step: 3 },
+      { kind: 'missing', tag: 'acc', step: 4 },
+      { kind: 'changed', tag: 'loss', step: 8, mine: 8.25, theirs: 99 },
+      { kind: 'extra', tag: 'acc', step: 500 },
+    ]);
+
+    const { repair } = await verified(1, '--repair');
+    expect(repair).toMatchObject({ missing_points: 3, left: [{ what: 'logs/a in mlflow' }] });
+    const watch = start(['watch', 'logs', '--scan-interval', '0.3'], cwd());
+    await until(() => keyOf('acc', 3) !== undefined && keyOf('acc', 4) !== undefined, 20_000);
+    const busy = await mirrorboard(['verify', '--repair', '--lane', 'mlflow'], cwd());
+    expect([busy.code, busy.stderr]).toEqual([4, expect.stringContaining('state')]);
+    watch.child.kill('SIGTERM');
+    await watch.ended;
+    metrics.delete('theirs');
+    metrics.delete('changed');
+    expect((await verified(0)).differences).toBe(0);
+  }, 60_000);
+
+  it('has what is missing sent again by the next backfill, too', async () => {
+    write();
+    await mustRun(['backfill', 'logs'], cwd());
+    const { metrics } = stub.run('a');
+    for (const [key, metric] of [...metrics]) if (metric.key === 'acc' && Number(metric.step) < 3) metrics.delete(key);
+    await verified(1, '--repair');
+    const { totals } = await verified(0);
+    expect(totals).toMatchObject({ missing: 0 });
+    expect((totals as Record<string, number>)['owed_bytes']).toBeGreaterThan(0);
+    await mustRun(['backfill', 'logs'], cwd());
+    expect((await verified(0, '--strict')).totals).toMatchObject({ missing: 0, owed_bytes: 0 });
+  }, 60_000);
+
+  it('can not judge a run that was deleted, or a server that is gone', async () => {
+    write();
+    await mustRun(['backfill', 'logs'], cwd());
+    stub.deleteRun(stub.run('a').id);
+    const { could_not_judge, totals } = await verified(3);
+    expect(could_not_judge).toMatchObject([{ what: 'mlflow, logs/a', reason: expect.stringContaining('was deleted') }]);
+    expect(totals).toMatchObject({ runs: 1, missing: 0 });
+    await stub.close();
+    expect((await verified(3)).could_not_judge).toMatchObject([{ what: 'mlflow' }]);
+  }, 60_000);
+
+  it('says which lanes there are, where one is asked for that is not', async () => {
+    const { stderr } = await mustRun(['verify', '--lane', 'wandb'], cwd(), 2);
+    expect(stderr).toContain('local, mlflow');
+    await mustRun(['verify', '--between', 'local', 'local'], cwd(), 2);
+  });
+});
+
+describe('migrate', () => {
+  it('brings a lane to the end, and says that the other one may be switched off', async () => {
+    write();
+    await mustRun(['backfill', 'logs', '--to', 'local'], cwd());
+    const { stdout } = await mustRun(['migrate', '--from', 'local', '--to', 'mlflow', '--json'], cwd());
+    expect(JSON.parse(stdout)).toMatchObject({
+      type: 'migration',
+      may_switch_off: true,
+      reasons: [],
+      verification: { lane: 'mlflow', differences: 0 },
+      between: { lane: 'local', other: 'mlflow', differences: 0 },
+    });
+    const { stderr } = await mustRun(['migrate', '--from', 'local', '--to', 'mlflow', 'logs'], cwd());
+    expect(stderr).toContain('mlflow has all that local has: local may be switched off');
+  });
+
+  it('says why not where the second lane lacks something', async () => {
+    write();
+    await mustRun(['backfill', 'logs'], cwd());
+    const { metrics } = stub.run('a');
+    for (const [key, metric] of metrics) if (metric.key === 'acc') metrics.delete(key);
+    const { stderr } = await mustRun(['migrate', '--from', 'local', '--to', 'mlflow'], cwd(), 1);
+    expect(stderr).toContain('Keep local for now');
+    stub.refuse('late');
+    appendFileSync(path('b'), w.frame(w.event({ wallTime: 1, step: 1, summary: [w.simpleValue('late', 1)] })));
+    const refused = JSON.parse((await mustRun(['migrate', '--from', 'local', '--to', 'mlflow', '--json'], cwd(), 1)).stdout);
+    expect(refused.reasons).toEqual(expect.arrayContaining([expect.stringContaining('mlflow refused 1 point')]));
+  });
+});
