@@ -33,8 +33,14 @@ export interface ReadBackRun {
   readonly artifacts: readonly string[];
 }
 
-/** Installs and starts one; throws where that can't be had. */
+/** Whether it may be installed: half a gigabyte and some minutes are not everybody's. CI has it. */
+const MAY_INSTALL = ['MIRRORBOARD_REAL_TRACKERS', 'MIRRORBOARD_REQUIRE_TOOLS'].some((name) => process.env[name] === '1');
+
+/** Starts one, installed before where that is wanted; throws where it can't be had. */
 export async function startMlflow(): Promise<MlflowServer> {
+  if (!MAY_INSTALL && !existsSync(join(CACHE, 'venv/bin/mlflow'))) {
+    throw new Error('MIRRORBOARD_REAL_TRACKERS=1 installs one into the cache, once');
+  }
   const python = await install();
   const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-mlflow-'));
   const port = await freePort();
