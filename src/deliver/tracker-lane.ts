@@ -32,6 +32,12 @@ const STOPPED: Undelivered = { kind: 'stopped' };
 /** A parcel that was placed, but not noted yet. */
 type Placed = { readonly kind: 'placed'; readonly points: number; readonly refusals: readonly Refusal[] } | Undelivered;
 
+/** What came of a send. `waitMs`: so long is waited before what was not taken is tried again; the gate knows. */
+interface Sent {
+  readonly outcomes: readonly Outcome[];
+  readonly waitMs: number | undefined;
+}
+
 /**
  * Drives one tracker: parcels go out in their order, within the backend's limits, and are noted when they are stored. What fails for
  * a reason that may pass is tried again for ever; what is refused is halved until the one point is found that is to blame.
@@ -108,9 +114,7 @@ export class TrackerLane {
   async #sendTogether(group: readonly TrackerParcel[]): Promise<readonly TrackerParcel[]> {
     const [first] = group;
     if (first === undefined || isEmpty(first.batch) || this.#journalled !== undefined) return group;
-    await this.#gate.enter(this.#signal);
-    if (this.#signal.aborted) return group;
-    const outcomes = await this.#send(group);
+    const { outcomes, waitMs } = await this.#send(group);
     const left: TrackerParcel[] = [];
     const held = new Set<string>();
     for (const [i, parcel] of group.entries()) {
@@ -124,7 +128,9 @@ export class TrackerLane {
         left.push(parcel);
       }
     }
-    if (left.length < group.length) this.#gate.succeeded();
+    // One by one they would go at once, whatever the tracker asked for.
+    if (waitMs !== undefined) await this.#clock.sleep(waitMs, this.#signal);
+    else if (left.length < group.length) this.#gate.succeeded();
     else this.#gate.abandoned();
     return left;
   }
@@ -133,9 +139,8 @@ export class TrackerLane {
   async #place(parcel: TrackerParcel): Promise<Placed> {
     if (isEmpty(parcel.batch)) return { kind: 'placed', points: 0, refusals: [] };
     for (;;) {
-      await this.#gate.enter(this.#signal);
-      if (this.#signal.aborted) return STOPPED;
-      const outcome = (await this.#send([parcel]))[0] ?? unanswered(this.name);
+      const { outcomes, waitMs } = await this.#send([parcel]);
+      const outcome = outcomes[0] ?? unanswered(this.name);
       if (this.#signal.aborted && outcome.kind !== 'accepted') {
         this.#gate.abandoned();
         return STOPPED;
@@ -155,7 +160,7 @@ export class TrackerLane {
           this.#gate.parked(outcome.error);
           break;
         case 'retry':
-          await this.#wait(outcome.error, outcome.afterMs);
+          await this.#clock.sleep(waitMs ?? 0, this.#signal);
           break;
         default:
           return outcome satisfies never;
@@ -188,13 +193,25 @@ export class TrackerLane {
     await this.#clock.sleep(waitMs, this.#signal);
   }
 
-  async #send(parcels: readonly TrackerParcel[]): Promise<readonly Outcome[]> {
+  /** Sends when there is a place and the gate is open. Without outcomes where the signal came first. */
+  async #send(parcels: readonly TrackerParcel[]): Promise<Sent> {
+    return await this.#sends.add(async () => {
+      // Last of all: who waited for a place must not go through a gate that was closed meanwhile.
+      await this.#gate.enter(this.#signal);
+      if (this.#signal.aborted) return { outcomes: [], waitMs: undefined };
+      const outcomes = await this.#outcomes(parcels);
+      const late = outcomes.find((outcome) => outcome.kind === 'retry');
+      // Said before the place is free for the next one.
+      const waitMs = late === undefined || this.#signal.aborted ? undefined : this.#gate.failed(late.error, late.afterMs);
+      return { outcomes, waitMs };
+    });
+  }
+
+  async #outcomes(parcels: readonly TrackerParcel[]): Promise<readonly Outcome[]> {
     try {
-      return await this.#sends.add(async () =>
-        this.#journalled === undefined
-          ? await this.#backend.send(parcels, this.#signal)
-          : [await this.#sendByJournal(this.#journalled, parcels)],
-      );
+      return this.#journalled === undefined
+        ? await this.#backend.send(parcels, this.#signal)
+        : [await this.#sendByJournal(this.#journalled, parcels)];
     } catch (cause) {
       const error = asMirrorError(cause, this.name);
       return parcels.map(() => (error.retry === 'never' ? { kind: 'fatal', error } : { kind: 'retry', error }));

@@ -10,6 +10,7 @@ import type { Bench, References } from './bench.ts';
 import { decode } from './decode.ts';
 import { megabytes } from './figures.ts';
 import { idle } from './idle.ts';
+import { lanes } from './lanes.ts';
 import { latency } from './latency.ts';
 import { manyRuns } from './many-runs.ts';
 import { manyTags } from './many-tags.ts';
@@ -40,6 +41,7 @@ const BENCHES: readonly Bench[] = [
   idle,
   latency,
   slowTags,
+  lanes,
 ];
 
 const HELP = `npm run bench -- [names…] [--pairs N] [--scale X]

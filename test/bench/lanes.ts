@@ -1,0 +1,134 @@
+import { utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MlflowStub } from '../support/mlflow-stub/index.ts';
+import type { Bench, BenchContext } from './bench.ts';
+import { count, megabytes, seconds, spread, times } from './figures.ts';
+import type { LanesAnswer, LanesPlan, PlannedLane } from './lanes-child.ts';
+import { lastLine, measure } from './measure.ts';
+import { interleave } from './pairs.ts';
+import { expectPoints } from './product.ts';
+
+const SLOW: PlannedLane = { name: 'slow', latencyMs: 20 };
+const QUICK: PlannedLane = { name: 'quick', latencyMs: 10 };
+const PAIR: readonly PlannedLane[] = [SLOW, { name: 'other', latencyMs: 20 }];
+
+/** Lanes do not wait for each other. */
+export const lanes: Bench = {
+  name: 'lanes',
+  about:
+    'Lanes beside each other, into trackers in memory that take 1000 points a send and 10 or 20 ms for it; and a second backfill with a tracker that writes nothing',
+  async run(context) {
+    await compareTogether(context, '20 ms and 10 ms, beside 20 ms alone', [SLOW, QUICK]);
+    await compareTogether(context, '20 ms twice, beside once', PAIR);
+    await compareApart(context, 'a third one is down', { name: 'third', latencyMs: 20, is: 'down' });
+    await compareApart(context, 'a third one hangs', { name: 'third', latencyMs: 20, is: 'hanging' });
+    await againWithTracker(context);
+  },
+};
+
+interface Mirrored {
+  /** Until the last of the lanes that are up had every point. */
+  readonly seconds: number;
+  readonly peakBytes: number;
+}
+
+/** 8 runs of 50,000 points. */
+async function mirror({ scratch, scaled }: BenchContext, planned: readonly PlannedLane[]): Promise<Mirrored> {
+  const log = scratch.log({ runs: 8, tags: 10, steps: scaled(5000) });
+  const plan: LanesPlan = { logs: log.dir, folder: scratch.folder('lanes'), points: log.points, lanes: planned };
+  const child = join(import.meta.dirname, 'lanes-child.js');
+  const { exitCode, stdout, stderr, peakBytes } = await measure(process.execPath, [
+    '--disable-warning=ExperimentalWarning',
+    child,
+    JSON.stringify(plan),
+  ]);
+  if (exitCode !== 0) throw new Error(`the lanes ended with ${exitCode}: ${lastLine(stderr)}`);
+  const answer = JSON.parse(stdout) as LanesAnswer;
+  if (answer.others !== 0) throw new Error(`lanes that are not up took ${answer.others} points`);
+  return { seconds: Math.max(...Object.values(answer.seconds)), peakBytes };
+}
+
+const middle = (all: readonly Mirrored[]): string => seconds(spread(all.map((one) => one.seconds)).median);
+const peak = (all: readonly Mirrored[]): string => megabytes(spread(all.map((one) => one.peakBytes)).median);
+
+async function compareTogether(context: BenchContext, what: string, both: readonly PlannedLane[]): Promise<void> {
+  const measured = await interleave(
+    context.pairs,
+    () => mirror(context, both),
+    () => mirror(context, [SLOW]),
+  );
+  context.row({
+    what,
+    ours: middle(measured.map(([a]) => a)),
+    reference: middle(measured.map(([, b]) => b)),
+    figure: spread(measured.map(([a, b]) => a.seconds / b.seconds)),
+    format: times,
+    target: { bound: 'most', reach: 1.15 },
+  });
+}
+
+/** The rate of two lanes with a third one beside them, as a part of their rate without it. */
+async function compareApart(context: BenchContext, what: string, bad: PlannedLane): Promise<void> {
+  const measured = await interleave(
+    context.pairs,
+    () => mirror(context, [...PAIR, bad]),
+    () => mirror(context, PAIR),
+  );
+  const [a, b] = [measured.map(([one]) => one), measured.map(([, one]) => one)];
+  context.row({
+    what: `${what}: rate of the other two`,
+    ours: middle(a),
+    reference: middle(b),
+    figure: spread(measured.map(([x, y]) => y.seconds / x.seconds)),
+    format: times,
+    target: { bound: 'least', reach: 0.95 },
+  });
+  context.row({
+    what: '  peak memory',
+    ours: peak(a),
+    reference: peak(b),
+    figure: spread(measured.map(([x, y]) => x.peakBytes / y.peakBytes)),
+    format: times,
+    target: { bound: 'most', reach: 1.1 },
+  });
+}
+
+/** The command itself, into the local store and a stand-in of MLflow, when there is nothing new. */
+async function againWithTracker({ scratch, product, pairs, scaled, row }: BenchContext): Promise<void> {
+  const log = scratch.log({ runs: scaled(500), tags: 1, steps: 5, form: 'tensor' });
+  // Runs that are over: their ends were told, too.
+  for (const file of log.files) utimesSync(file, 1_700_000_100, 1_700_000_100);
+  const home = product.newHome();
+  const stub = await MlflowStub.start();
+  try {
+    writeFileSync(join(home.dir, 'mirrorboard.yaml'), `lanes:\n  local: {}\n  mlflow: { tracking_uri: "${stub.url}" }\n`);
+    await product.backfill(log.dir, home);
+    expectPoints(home.store, log.points);
+    const held = stub.runs().reduce((sum, run) => sum + stub.points(run).length, 0);
+    if (held !== log.points) throw new Error(`the tracker holds ${held} points, expected ${log.points}`);
+    stub.counts.clear();
+    const measured = await interleave(
+      pairs,
+      () => product.backfill(log.dir, home),
+      () => product.startUp(),
+    );
+    row({
+      what: `${count(log.files.length)} runs again, local and a tracker`,
+      ours: seconds(spread(measured.map(([a]) => a.seconds)).median),
+      reference: seconds(spread(measured.map(([, b]) => b.seconds)).median),
+      figure: spread(measured.map(([a, b]) => a.seconds - b.seconds)),
+      format: seconds,
+      target: { bound: 'most', reach: 3 },
+    });
+    const requests = [...stub.counts.values()].reduce((sum, one) => sum + one, 0);
+    row({
+      what: '  requests to the tracker, of all these',
+      ours: String(requests),
+      figure: spread([requests]),
+      format: String,
+      target: { bound: 'most', reach: 0 },
+    });
+  } finally {
+    await stub.close();
+  }
+}

@@ -1,0 +1,247 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Backend, Capabilities, Handle, TrackerParcel } from '../../../src/backends/contract.ts';
+import { type LaneBook, type Settled, TrackerLane } from '../../../src/deliver/index.ts';
+import { StateFile } from '../../../src/state/index.ts';
+import { StateBook } from '../../../src/state-book.ts';
+import { event, simpleValue } from '../../support/event-writer.ts';
+import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { JournalBackend, JournalServer } from '../../support/journal-backend/index.ts';
+import { MEMORY_CAPABILITIES, MemoryBackend, MemoryTracker } from '../../support/memory-backend.ts';
+import { addressed, GrowingRun } from '../../support/parcels.ts';
+
+const NEVER = new AbortController().signal;
+const cleanings: (() => void)[] = [];
+afterEach(() => {
+  for (const clean of cleanings.splice(0)) clean();
+});
+
+const limited = (limits: Partial<Capabilities['limits']>): Partial<Capabilities> => ({
+  limits: { ...MEMORY_CAPABILITIES.limits, ...limits },
+});
+
+function newRun(path: string): GrowingRun {
+  const run = new GrowingRun(path);
+  cleanings.push(() => run.remove());
+  return run;
+}
+
+/** Parcels of a run of its own, one for each piece of so many steps. */
+async function parcelsOf(backend: Backend, path: string, ...sizes: readonly number[]): Promise<TrackerParcel[]> {
+  const run = newRun(path);
+  let step = 0;
+  const next = (): Uint8Array => event({ wallTime: 1000 + step, step, summary: [simpleValue('loss', step++)] });
+  const drafts = sizes.flatMap((size) => run.append(Array.from({ length: size }, next)));
+  return addressed(drafts, await backend.open(run.source(), undefined, NEVER));
+}
+
+/** A lane into a tracker in memory, with a book that only remembers what was settled. */
+class Scene {
+  readonly tracker: MemoryTracker;
+  readonly backend: MemoryBackend;
+  readonly clock = new FakeClock();
+  readonly end = new AbortController();
+  readonly settled: Settled[] = [];
+  readonly said: string[] = [];
+  readonly lane: TrackerLane;
+
+  constructor(capabilities: Partial<Capabilities> = {}) {
+    this.tracker = new MemoryTracker('memory', capabilities);
+    this.backend = new MemoryBackend(this.tracker);
+    this.lane = this.newLane(this.backend, {
+      settled: (settled) => void this.settled.push(settled),
+      journal: () => [],
+      begun: () => undefined,
+      begin: () => true,
+      finishBegun: () => undefined,
+    });
+  }
+
+  newLane(backend: Backend, book: LaneBook): TrackerLane {
+    const events = {
+      laneWaiting: () => void this.said.push('waiting'),
+      laneParked: () => void this.said.push('parked'),
+      laneActive: () => void this.said.push('active'),
+    };
+    return new TrackerLane({ name: 'memory', backend, book, events, signal: this.end.signal, clock: this.clock });
+  }
+}
+
+describe('a lane that leads to a tracker', () => {
+  it.each([
+    [4, [3]],
+    [2, [2, 1]],
+    [1, [1, 1, 1]],
+  ])('puts up to %i runs into one send', async (runsPerSend, expected) => {
+    const { tracker, backend, lane, settled } = new Scene(limited({ runsPerSend }));
+    const parcels = (await Promise.all(['a', 'b', 'c'].map((path) => parcelsOf(backend, path, 5)))).flat();
+    const sizes: number[] = [];
+    const send = backend.send.bind(backend);
+    backend.send = (group, signal) => {
+      sizes.push(new Set(group.map(({ handle }) => handle)).size);
+      return send(group, signal);
+    };
+    const answers = await lane.deliver(parcels);
+    expect([...answers.values()].map(({ kind }) => kind)).toEqual(['delivered', 'delivered', 'delivered']);
+    expect([sizes, tracker.pointCount, settled.length]).toEqual([expected, 15, 3]);
+  });
+
+  it('never has more sends under way than the limit says', async () => {
+    const { tracker, backend, lane } = new Scene(limited({ sendsAtOnce: 2, runsPerSend: 1 }));
+    tracker.latencyMs = 3;
+    const all = await Promise.all(Array.from({ length: 6 }, (_, i) => parcelsOf(backend, `run ${i}`, 4, 4)));
+    await Promise.all(all.map((parcels) => lane.deliver(parcels)));
+    expect([tracker.mostSending, tracker.complaints, tracker.pointCount]).toEqual([2, [], 48]);
+  });
+
+  it('comes back when the tracker said, not before, and asks nothing meanwhile', async () => {
+    const { tracker, backend, lane, clock, said } = new Scene();
+    const [one, other] = [await parcelsOf(backend, 'one', 3), await parcelsOf(backend, 'other', 3)];
+    tracker.fail({ kind: 'rateLimited', afterSec: 90 });
+    const delivered = lane.deliver(one);
+    await settle();
+    const beside = lane.deliver(other);
+    await clock.pass(89_999);
+    expect([tracker.calls.send, said]).toEqual([1, ['waiting']]);
+    await clock.pass(1);
+    await Promise.all([delivered, beside]);
+    expect([tracker.calls.send, tracker.pointCount, said]).toEqual([3, 6, ['waiting', 'active']]);
+  });
+
+  it('keeps a send back that had only waited for its turn when the tracker asked for quiet', async () => {
+    const { tracker, backend, lane, clock } = new Scene(limited({ runsPerSend: 1, sendsAtOnce: 1 }));
+    const [one, other] = [await parcelsOf(backend, 'one', 3), await parcelsOf(backend, 'other', 3)];
+    tracker.fail({ kind: 'rateLimited', afterSec: 90 });
+    const delivered = [lane.deliver(one), lane.deliver(other)];
+    await clock.pass(89_999);
+    expect(tracker.calls.send).toBe(1);
+    await clock.pass(1);
+    await Promise.all(delivered);
+    expect([tracker.calls.send, tracker.pointCount]).toEqual([3, 6]);
+  });
+
+  it('does not ask for runs one by one what it was asked to leave for all of them', async () => {
+    const { tracker, backend, lane, clock } = new Scene();
+    const parcels = [...(await parcelsOf(backend, 'one', 3)), ...(await parcelsOf(backend, 'other', 3))];
+    tracker.fail({ kind: 'rateLimited', afterSec: 90 });
+    const delivered = lane.deliver(parcels);
+    await clock.pass(89_999);
+    expect(tracker.calls.send).toBe(1);
+    await clock.pass(1);
+    await delivered;
+    expect(tracker.pointCount).toBe(6);
+  });
+
+  it('finds the one point that is refused, and notes only that', async () => {
+    const { tracker, backend, lane, settled } = new Scene();
+    const [parcel] = await parcelsOf(backend, 'run', 40);
+    tracker.rejects = ({ step }) => step === 23;
+    const answers = await lane.deliver([parcel!]);
+    expect([...answers.values()]).toEqual([{ kind: 'delivered' }]);
+    const { batch } = parcel!;
+    const refusal = { offset: batch.scalars.offset[23], index: 0, kind: 'refused', reason: expect.stringContaining('does not take') };
+    expect(settled).toEqual([{ parcel, points: 39, refusals: [refusal] }]);
+    const [run] = tracker.runs.values();
+    expect([...run!.points.values()].map(({ step }) => step).sort((a, b) => Number(a) - Number(b))).toEqual(
+      Array.from({ length: 40 }, (_, i) => i).filter((step) => step !== 23),
+    );
+    // Halving asks about twice the depth of the tree, and no half that was taken comes again.
+    expect(tracker.calls.send).toBeLessThanOrEqual(1 + 2 * Math.ceil(Math.log2(40)));
+    expect(Math.max(...run!.writes.values())).toBe(1);
+  });
+
+  it('goes on with the other runs of a send where the tracker lost one', async () => {
+    const { tracker, backend, lane, settled } = new Scene();
+    const [gone, there] = [await parcelsOf(backend, 'gone', 3, 3), await parcelsOf(backend, 'there', 3)];
+    await backend.remove(gone[0]!.handle);
+    const answers = await lane.deliver([...gone, ...there]);
+    expect([...answers.values()].map(({ kind }) => kind)).toEqual(['runFatal', 'delivered']);
+    expect([settled.map(({ parcel }) => parcel.batch.run.path), tracker.pointCount]).toEqual([['there'], 3]);
+  });
+
+  it('keeps a run in its order however often the tracker fails', async () => {
+    const { tracker, backend, lane, clock, settled } = new Scene(limited({ pointsPerSend: 5 }));
+    const parcels = await parcelsOf(backend, 'run', 5, 5, 5);
+    for (const kind of ['unavailable', 'answerLost', 'partStored', 'connectionLost'] as const) tracker.fail({ kind });
+    const delivered = lane.deliver(parcels);
+    for (let i = 0; i < 10; i++) await clock.pass(60_000);
+    await delivered;
+    expect(settled.map(({ parcel }) => parcel)).toEqual(parcels);
+    expect([tracker.pointCount, tracker.complaints]).toEqual([15, []]);
+  });
+
+  it('sends nothing more that waited for its turn once it is stopped', async () => {
+    const { tracker, backend, lane, end } = new Scene(limited({ runsPerSend: 1, sendsAtOnce: 1 }));
+    const all = [await parcelsOf(backend, 'one', 3), await parcelsOf(backend, 'other', 3)];
+    tracker.isHanging = true;
+    const delivered = all.map((parcels) => lane.deliver(parcels));
+    await settle();
+    end.abort();
+    for (const answers of await Promise.all(delivered)) expect([...answers.values()]).toEqual([{ kind: 'stopped' }]);
+    expect(tracker.calls.send).toBe(1);
+  });
+
+  it('settles nothing, and ends, when it is stopped while the tracker hangs', async () => {
+    const { tracker, backend, lane, end, settled } = new Scene();
+    const parcels = await parcelsOf(backend, 'run', 3);
+    tracker.isHanging = true;
+    const delivered = lane.deliver(parcels);
+    await settle();
+    expect(tracker.sending).toBe(1);
+    end.abort();
+    expect([...(await delivered).values()]).toEqual([{ kind: 'stopped' }]);
+    expect([settled, tracker.sending]).toEqual([[], 0]);
+  });
+});
+
+describe('a lane with a journal', () => {
+  /** One life of a process: what it leaves behind is the state file and the server's folder. */
+  class Life {
+    readonly state: StateFile;
+    readonly server: JournalServer;
+    readonly scene = new Scene();
+    readonly settled: Settled[] = [];
+    readonly lane: TrackerLane;
+
+    constructor(folder: string) {
+      this.state = StateFile.open(join(folder, 'state.db'), { now: Date.now });
+      this.server = new JournalServer(join(folder, 'server'));
+      const book = new StateBook(this.state, this.state.lane('journal', 'journal:'), (settled) => void this.settled.push(settled));
+      this.lane = this.scene.newLane(new JournalBackend(this.server), book);
+    }
+
+    /** Ends without a further word to the server or the book. */
+    kill(): void {
+      this.scene.end.abort();
+      this.state.close();
+    }
+  }
+
+  it.each([
+    ['all of it', undefined],
+    ['a part of it', 4],
+  ])('doubles nothing where it was killed after the tracker stored %s and before that was noted', async (_, lines) => {
+    const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-lane-'));
+    cleanings.push(() => rmSync(folder, { recursive: true, force: true }));
+    const first = new Life(folder);
+    const parcels = await parcelsOf(new JournalBackend(first.server), 'run', 10, 10);
+    const id = parcels[0]!.handle as Handle;
+    if (lines === undefined) first.server.faults.add({ kind: 'hangStored' }, 1);
+    else first.server.dieAfter(lines);
+    const delivered = first.lane.deliver(parcels);
+    await settle();
+    first.kill();
+    await delivered;
+    expect(first.settled).toEqual([]);
+
+    const second = new Life(folder);
+    expect(second.server.lines(id)?.length).toBe(lines ?? 10);
+    await second.lane.deliver(parcels);
+    second.kill();
+    const offsets = second.server.lines(id)!.map((line) => (JSON.parse(line) as { offset: number }).offset);
+    expect(offsets).toEqual(parcels.flatMap(({ batch }) => [...batch.scalars.offset.subarray(0, batch.scalars.count)]));
+    expect(second.settled.map(({ points }) => points)).toEqual([10, 10]);
+  });
+});
