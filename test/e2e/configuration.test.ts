@@ -245,7 +245,7 @@ describe('lanes beside local', () => {
       'there is no lane "nix"; there are local, mlflow, t',
     );
     configure(`lanes: { t: { ${TRIAL}, url: u } }`);
-    expect((await mirrorboard(['verify'], { cwd: folder })).stderr).toMatch('MB4010');
+    expect((await mirrorboard(['verify', '--lane', 'local'], { cwd: folder })).stderr).toMatch('MB4010');
     await mustRun(['export', '--format', 'csv'], { cwd: folder });
   });
 });

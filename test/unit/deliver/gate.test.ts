@@ -13,6 +13,7 @@ class Scene {
   readonly in: string[] = [];
   readonly end = new AbortController();
   readonly gate = new Gate(this.clock, {
+    sendFailed: () => undefined,
     laneWaiting: () => void this.said.push('waiting'),
     laneParked: (_, retryMs) => void this.said.push(`parked ${retryMs / MINUTE}`),
     laneActive: () => void this.said.push('active'),

@@ -61,6 +61,7 @@ class Scene {
 
   newLane(backend: Backend, book: LaneBook): TrackerLane {
     const events = {
+      sendFailed: () => undefined,
       laneWaiting: () => void this.said.push('waiting'),
       laneParked: () => void this.said.push('parked'),
       laneActive: () => void this.said.push('active'),
