@@ -1,6 +1,7 @@
 /** Finding and making the tracker runs of runs: each exactly once, and never somebody else's. */
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MirrorError } from '../../errors.ts';
 import { runLabel } from '../../model/index.ts';
 import type { BackendContext, Handle, RunSource } from '../contract.ts';
@@ -16,6 +17,14 @@ import type { MlflowSettings } from './settings.ts';
 const KEY = 'mirrorboard.run_key';
 const INSTANCE = 'mirrorboard.instance';
 const FINGERPRINT = 'mirrorboard.fingerprint';
+/** The place of a run among those made for the same key at the same moment, see `#create`. */
+const PLACE = 'mirrorboard.place';
+
+/** Whoever makes a run gives it a place at once; a run that has none after so long was left behind by a process that died. */
+const PLACE_MS = 5000;
+const LOOK_MS = 100;
+/** Where a run without a place stands. */
+const LAST = Number.MAX_SAFE_INTEGER;
 
 export interface FoundRun {
   readonly facts: RunFacts;
@@ -61,7 +70,7 @@ export class Runs {
       if (found !== undefined) return { facts: await this.#marked(found, source, signal), isNew: false };
     }
     const experiment = await this.#experiments.find(source.group, signal);
-    const hits = valueOrThrow(await this.#client.runsTagged(experiment.id, KEY, source.key, signal));
+    const hits = await this.#placed(experiment.id, source, signal);
     const ours = hits.filter((run) => isOurs(run, source));
     const active = ours.filter((run) => !run.isDeleted);
     const [first] = active;
@@ -124,13 +133,42 @@ export class Runs {
         cause: made.error,
       });
     }
-    // Another process may have made one at the same moment: all keep the oldest, whoever was later takes its own away.
+    return this.#agreed(made.value, experimentId, source, signal);
+  }
+
+  /**
+   * Another process may have made a run at the same moment: all have to end with the same one. MLflow orders nothing by creation (times are
+   * the clients', ids are random), so runs draw places as in a bakery. A run begins without a place. Its maker looks who else is there: alone,
+   * it was the first, and takes place 0, which nobody else can get. Else it takes a place behind all others, waits until each has one, and
+   * the lowest wins, the id deciding between equals. A run made after somebody has decided finds the winner there, and so stands behind it.
+   */
+  async #agreed(made: RunFacts, experimentId: string, source: RunSource, signal: AbortSignal): Promise<FoundRun> {
+    const others = (await this.#oursIn(experimentId, source, signal)).filter(({ runId }) => runId !== made.runId);
+    const place = Math.max(-1, ...others.map((run) => placeOf(run) ?? 0)) + 1;
+    valueOrThrow(await this.#client.logTags(made.runId, [{ key: PLACE, value: String(place) }], signal));
+    if (others.length === 0) return { facts: made, isNew: true };
+    const [first] = (await this.#placed(experimentId, source, signal)).filter((run) => !run.isDeleted && isOurs(run, source));
+    if (first === undefined || first.runId === made.runId) return { facts: made, isNew: true };
+    valueOrThrow(await this.#client.call('removing an empty twin', 'POST', 'runs/delete', { run_id: made.runId }, signal));
+    return { facts: await this.#marked(first, source, signal), isNew: false };
+  }
+
+  async #oursIn(experimentId: string, source: RunSource, signal: AbortSignal): Promise<readonly RunFacts[]> {
     const all = valueOrThrow(await this.#client.runsTagged(experimentId, KEY, source.key, signal));
-    const [oldest] = all.filter((run) => !run.isDeleted && isOurs(run, source));
-    if (oldest === undefined || oldest.runId === made.value.runId) return { facts: made.value, isNew: true };
-    const input = { run_id: made.value.runId };
-    valueOrThrow(await this.#client.call('removing an empty twin', 'POST', 'runs/delete', input, signal));
-    return { facts: oldest, isNew: false };
+    return all.filter((run) => !run.isDeleted && isOurs(run, source));
+  }
+
+  /** All runs of a key by their places, once those that are ours have one, or nobody will give them one any more. */
+  async #placed(experimentId: string, source: RunSource, signal: AbortSignal): Promise<readonly RunFacts[]> {
+    const end = this.#now() + PLACE_MS;
+    for (;;) {
+      const all = valueOrThrow(await this.#client.runsTagged(experimentId, KEY, source.key, signal));
+      const isDrawing = all.some((run) => !run.isDeleted && isOurs(run, source) && placeOf(run) === undefined);
+      if (!isDrawing || this.#now() > end) {
+        return all.toSorted((a, b) => (placeOf(a) ?? LAST) - (placeOf(b) ?? LAST));
+      }
+      await sleep(LOOK_MS, undefined, { signal });
+    }
   }
 
   /** Brings the tags by which a run is recognised up to date: other files, or a state that was lost and made anew. */
@@ -142,6 +180,8 @@ export class Runs {
       { key: FINGERPRINT, value: fingerprintText(merged) },
     ];
     const tags = wanted.filter(({ key, value }) => facts.tags.get(key) !== value);
+    // Left without one by a process that died: the next one need not wait for it.
+    if (placeOf(facts) === undefined) tags.push({ key: PLACE, value: '1' });
     if (tags.length > 0) valueOrThrow(await this.#client.logTags(facts.runId, tags, signal));
     return facts;
   }
@@ -152,6 +192,11 @@ function isOurs(run: RunFacts, source: RunSource): boolean {
   if (run.tags.get(INSTANCE) === source.instanceId) return true;
   const stored = readFingerprint(run.tags.get(FINGERPRINT));
   return source.fingerprint.some(({ file, checksum }) => stored.get(file) === checksum);
+}
+
+function placeOf(run: RunFacts): number | undefined {
+  const text = run.tags.get(PLACE);
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
 function readFingerprint(text: string | undefined): ReadonlyMap<string, number> {

@@ -8,9 +8,15 @@ beforeEach(async () => {
 });
 afterEach(() => server.close());
 
-const tags = (instance: string, fingerprint = '[]'): object[] => [
+interface Tag {
+  readonly key: string;
+  readonly value: string;
+}
+
+const tags = (instance: string, fingerprint = '[]', place: string | null = '0'): Tag[] => [
   { key: 'mirrorboard.instance', value: instance },
   { key: 'mirrorboard.fingerprint', value: fingerprint },
+  ...(place === null ? [] : [{ key: 'mirrorboard.place', value: place }]),
 ];
 const runIn = (handle: Handle): unknown => JSON.parse(handle).run;
 
@@ -93,28 +99,74 @@ describe('opening an MLflow run', () => {
     expect(runIn(await backend.open(source, known, signal))).toBe('r1');
   });
 
-  test('makes one run when it is opened twice at the same time', async () => {
-    const made: object[] = [];
+  /** Runs that are made under these ids, and keep the tags they are given. */
+  const keepsRuns = (ids: readonly string[], isBlind: () => boolean = () => false): Map<string, { tags: Tag[]; isDeleted: boolean }> => {
+    const made = new Map<string, { tags: Tag[]; isDeleted: boolean }>();
+    const shown = ([id, run]: [string, { tags: Tag[]; isDeleted: boolean }]): object =>
+      runOf(id, run.tags, run.isDeleted ? { lifecycle_stage: 'deleted' } : {});
     server.script = ({ path, body }) => {
-      if (path === 'runs/search') return { body: { runs: made } };
+      if (path === 'runs/search') return { body: { runs: isBlind() ? [] : [...made].map(shown) } };
+      if (path === 'runs/log-batch') made.get(body.run_id)?.tags.push(...(body.tags ?? []));
+      if (path === 'runs/delete') made.get(body.run_id)!.isDeleted = true;
       if (path !== 'runs/create') return undefined;
-      made.push(runOf(`r${made.length + 1}`, body.tags));
-      return { body: { run: made.at(-1) } };
+      const id = ids[made.size]!;
+      made.set(id, { tags: [...body.tags], isDeleted: false });
+      return { body: { run: runOf(id, body.tags) } };
     };
+    return made;
+  };
+
+  test('makes one run when it is opened twice at the same time', async () => {
+    const made = keepsRuns(['r1']);
     const backend = await server.backend();
     const handles = await Promise.all([1, 2, 3].map(() => backend.open(source, undefined, signal)));
     expect(handles.map(runIn)).toEqual(['r1', 'r1', 'r1']);
-    expect(made.length).toBe(1);
+    expect(made.size).toBe(1);
+  });
+
+  test('keeps the run that somebody works with already, whatever id a later one has', async () => {
+    let isBlind = false;
+    const made = keepsRuns(['r9', 'r1'], () => isBlind);
+    expect(runIn(await (await server.backend()).open(source, undefined, signal))).toBe('r9');
+    // The other process has looked before the run was there, and makes its own now.
+    isBlind = true;
+    const looks = server.calls('runs/search').length;
+    const late = await server.backend();
+    const opened = late.open(source, undefined, signal);
+    while (server.calls('runs/search').length === looks) await new Promise((resolve) => setImmediate(resolve));
+    isBlind = false;
+    expect(runIn(await opened)).toBe('r9');
+    expect([...made].map(([id, { isDeleted }]) => [id, isDeleted])).toEqual([
+      ['r9', false],
+      ['r1', true],
+    ]);
+  });
+
+  test('waits until runs that are being made have their places', async () => {
+    let looks = 0;
+    server.script = ({ path }) => {
+      if (path !== 'runs/search') return undefined;
+      const [slow, quick] = [tags('me', '[]', ++looks > 2 ? '1' : null), tags('me', '[]', '1')];
+      return { body: { runs: [runOf('b', quick), runOf('a', slow)] } };
+    };
+    expect(runIn(await (await server.backend()).open(source, undefined, signal))).toBe('a');
+    expect(looks).toBe(3);
+  });
+
+  test('takes over a run that its maker left behind without a place', async () => {
+    server.script = ({ path }) => (path === 'runs/search' ? { body: { runs: [runOf('left', tags('me', '[]', null))] } } : undefined);
+    expect(runIn(await (await server.backend()).open(source, undefined, signal))).toBe('left');
+    expect(server.calls('runs/log-batch').at(-1)?.body.tags).toContainEqual({ key: 'mirrorboard.place', value: '1' });
   });
 
   test('takes its own run away when another process made one first', async () => {
-    let isMade = false;
-    server.script = ({ path }) => {
-      if (path === 'runs/create') isMade = true;
-      if (path === 'runs/search' && isMade)
-        return { body: { runs: [runOf('theirs', tags('me'), { start_time: 0.5 }), runOf('r1', tags('me'))] } };
-      return undefined;
-    };
+    const made = keepsRuns(['r1']);
+    server.script = ((usual) => (seen) => {
+      const answer = usual(seen);
+      // Theirs comes into being with ours.
+      if (seen.path === 'runs/create') made.set('theirs', { tags: tags('me'), isDeleted: false });
+      return answer;
+    })(server.script);
     expect(runIn(await (await server.backend()).open(source, undefined, signal))).toBe('theirs');
     expect(server.calls('runs/delete')[0]?.body).toEqual({ run_id: 'r1' });
   });
