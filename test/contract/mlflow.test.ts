@@ -10,5 +10,6 @@ if (type === undefined) {
   });
 } else {
   contractSuite('MLflow over a stub', stubHarness(type));
+  contractSuite('MLflow over a file store', stubHarness(type, { isFileStore: true }));
   contractSuite('MLflow below a path, without artifacts', stubHarness(type, { prefix: '/mlflow', servesArtifacts: false }));
 }

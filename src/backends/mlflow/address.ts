@@ -16,6 +16,11 @@ const EXPECTED = "a tracking server's address (http://HOST:5000), a store (sqlit
 
 const STORES = /^(?:sqlite|postgresql|postgres|mysql|mssql|file)(?:\+\w+)?:/i;
 
+/** Whether a store is a folder, not a database. */
+export function isFileStore(uri: string): boolean {
+  return uri.startsWith('file:') || !/^[a-z][a-z0-9+.-]+:/i.test(uri);
+}
+
 /** Reads a tracking URI in all the forms that MLflow's own tools take. */
 export function addressOf(text: string): Address {
   const whole = text.trim();

@@ -6,7 +6,8 @@ import type { Metric } from './prepare.ts';
 
 /**
  * What a file store holds of a run: it keeps every copy of a point, so what may have arrived before is looked up and left out. Bytes
- * that this process has not sent before, of a run it made itself, are known to be new.
+ * that this process has not sent before, of a run it made itself, are known to be new; those of another run are looked up until some of
+ * a file are not there. A look is no key: a request that was given up and is carried out after the look leaves its points there twice.
  */
 export class HeldMetrics {
   readonly #client: MlflowClient;
@@ -14,8 +15,15 @@ export class HeldMetrics {
   readonly #isNew: boolean;
   /** Of each file, up to where it was sent by this process, arrived or not. */
   readonly #sent = new Map<string, number>();
+  /** Files of which all that is there was met: what follows in them is new. */
+  readonly #caughtUp = new Set<string>();
+  /** The files of the send under way. */
+  #files: readonly string[] = [];
   /** Something of what is being sent may be there already. */
   #isUnsure = true;
+  /** Of the send under way: points that were looked for, and those of them that were there. */
+  #looked = 0;
+  #met = 0;
 
   constructor(client: MlflowClient, runId: string, isNew: boolean) {
     this.#client = client;
@@ -25,12 +33,16 @@ export class HeldMetrics {
 
   /** Notes that batches are about to be sent. */
   begin(batches: readonly Batch[]): void {
+    if (this.#looked > 0 && this.#met === 0) for (const file of this.#files) this.#caughtUp.add(file);
     this.#isUnsure = false;
-    for (const batch of batches) {
-      const file = `${batch.run.path}\n${batch.file}`;
-      const sent = this.#sent.get(file);
-      if (sent === undefined ? !this.#isNew : sent > batch.start) this.#isUnsure = true;
-      this.#sent.set(file, Math.max(sent ?? 0, batch.end));
+    this.#looked = 0;
+    this.#met = 0;
+    this.#files = batches.map((batch) => `${batch.run.path}\n${batch.file}`);
+    for (const [i, batch] of batches.entries()) {
+      const file = this.#files[i] as string;
+      const sent = this.#sent.get(file) ?? 0;
+      if (sent > batch.start || !(this.#isNew || this.#caughtUp.has(file))) this.#isUnsure = true;
+      this.#sent.set(file, Math.max(sent, batch.end));
     }
   }
 
@@ -45,12 +57,17 @@ export class HeldMetrics {
     if (this.#isUnsure) {
       for (const key of new Set(metrics.map((metric) => metric.key))) await this.#readHistory(key, held, signal, toError);
     }
-    return metrics.filter(({ text }) => {
+    const fresh = metrics.filter(({ text }) => {
       const point = canonical(text);
       if (held.has(point)) return false;
       held.add(point);
       return true;
     });
+    if (this.#isUnsure) {
+      this.#looked += metrics.length;
+      this.#met += metrics.length - fresh.length;
+    }
+    return fresh;
   }
 
   async #readHistory(key: string, held: Set<string>, signal: AbortSignal, toError: (failure: Failure) => Error): Promise<void> {

@@ -15,6 +15,7 @@ import type {
   RunSource,
   TrackerParcel,
 } from '../contract.ts';
+import { isFileStore } from './address.ts';
 import { Artifacts } from './artifacts.ts';
 import { MlflowClient, type RunFacts } from './client.ts';
 import { valueOrThrow } from './experiments.ts';
@@ -58,7 +59,13 @@ class MlflowBackend implements Backend {
   }
 
   describe(): Capabilities {
-    return capabilities(this.#hasArtifacts);
+    return capabilities(this.#hasArtifacts, this.#isFileStore);
+  }
+
+  /** Of a server it is not known before it has answered. */
+  get #isFileStore(): boolean {
+    const { kind, storeUri } = this.#settings;
+    return this.#known?.isFileStore ?? (kind === 'store' && isFileStore(storeUri));
   }
 
   async probe(signal: AbortSignal): Promise<Probe> {
@@ -127,10 +134,10 @@ class MlflowBackend implements Backend {
 
   asHeld(tag: string, plugin: string, point: HeldPoint): HeldPoint | undefined {
     if (plugin !== 'scalars' || typeof point.value === 'string') return this.#hasArtifacts ? point : undefined;
-    const isFileStore = this.#known?.isFileStore === true;
-    if (!this.#hasArtifacts) return heldScalar(point, isFileStore);
-    const isLost = tag.length > TAG_LENGTH && tagOf(keyOf(tag, { isFlat: isFileStore })) !== tag;
-    return isLost || isOdd(point.wallTime, point.value, this.#settings.exactTimes) ? point : heldScalar(point, isFileStore);
+    const isFlat = this.#isFileStore;
+    if (!this.#hasArtifacts) return heldScalar(point, isFlat);
+    const isLost = tag.length > TAG_LENGTH && tagOf(keyOf(tag, { isFlat })) !== tag;
+    return isLost || isOdd(point.wallTime, point.value, this.#settings.exactTimes) ? point : heldScalar(point, isFlat);
   }
 
   async finish(handle: Handle, end: RunEnd | undefined, signal: AbortSignal): Promise<void> {
@@ -178,7 +185,9 @@ class MlflowBackend implements Backend {
         ? 'the server does not serve artifacts (--no-serve-artifacts)'
         : undefined;
     if (facts.isFileStore)
-      this.#context.warn('the MLflow server keeps its data in files: points are looked up before they are sent again, which is slow');
+      this.#context.warn(
+        'the MLflow server keeps its data in files: points are looked up before they are sent again, and may be there twice',
+      );
     this.#known = { ...connection, isFileStore: facts.isFileStore, noFiles };
     // Writers know the client they were made with.
     this.#writers.clear();

@@ -22,8 +22,8 @@ export const REQUESTS_AT_ONCE = 4;
 /** Artifacts under way at a time, of one send. */
 export const UPLOADS_AT_ONCE = 8;
 
-/** What MLflow holds, once it is known whether artifacts can be stored. */
-export function capabilities(hasArtifacts: boolean): Capabilities {
+/** What MLflow holds, once it is known whether artifacts can be stored and what the server keeps its data in. */
+export function capabilities(hasArtifacts: boolean, isFileStore: boolean): Capabilities {
   const beside: Holding = hasArtifacts ? 'artifact' : 'none';
   return {
     name: 'mlflow',
@@ -41,7 +41,8 @@ export function capabilities(hasArtifacts: boolean): Capabilities {
       other: beside,
     },
     limits: { pointsPerSend: 10_000, bytesPerSend: 8 * 1024 * 1024, runsPerSend: 1, sendsAtOnce: REQUESTS_AT_ONCE, gatherMs: 1000 },
-    replacesByKey: true,
+    // A file store keeps every copy of a point. We look before we send again, but that is no key: what is under way is not seen.
+    replacesByKey: !isFileStore,
     keeps: { step: true, wallTime: false, nan: true, negativeZero: hasArtifacts, repeatedSteps: true, equalPoints: false },
     caps: {},
     readBack: 'full',

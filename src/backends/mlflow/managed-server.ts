@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { MirrorError, messageOf } from '../../errors.ts';
 import { HttpClient, redact } from '../../http/index.ts';
+import { isFileStore } from './address.ts';
 import type { MlflowSettings } from './settings.ts';
 
 const START_MS = 180_000;
@@ -166,10 +167,6 @@ export function findProgram(command: string, path: string): string | undefined {
       return false;
     }
   });
-}
-
-function isFileStore(uri: string): boolean {
-  return uri.startsWith('file:') || !/^[a-z][a-z0-9+.-]+:/i.test(uri);
 }
 
 /** The folder beside which artifacts lie: that of a SQLite file or of a file store, else the working directory. */

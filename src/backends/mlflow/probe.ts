@@ -30,7 +30,7 @@ export async function probeServer(
   if (server.kind !== 'ok') throw server.error;
   if (server.value.isFileStore) {
     notes.push(
-      'The server keeps its data in files (FileStore): every point is looked up before it is sent again, which is slow; "/" in names of metrics is escaped.',
+      'The server keeps its data in files (FileStore), which keep every copy of a point: what is sent again is looked up first, which is slow, and points that were under way in a crash may be there twice. "/" in names of metrics is escaped. A database (SQLite) has none of this.',
     );
   }
   if (!settings.artifacts) notes.push('Artifacts are switched off: only scalars are mirrored.');

@@ -214,6 +214,34 @@ describe('a file store', () => {
     expect(await only(rows(5, 'a/b'))).toMatchObject([{ kind: 'accepted', points: 5 }]);
     expect(await only(rows(5, 'a/b'))).toMatchObject([{ kind: 'accepted', points: 5 }]);
     expect(held.map(({ key, step }) => [key, step])).toEqual([0, 1, 2, 3, 4].map((step) => ['a.x2f.b', step]));
+    expect(backend.describe().replacesByKey).toBe(false);
+  });
+
+  test('is not sent again what it holds where all positions were lost', async () => {
+    const held: { key: string; step: number; timestamp: number; value: number }[] = [];
+    let looks = 0;
+    server.script = (seen) => {
+      if (seen.path === '/api/3.0/mlflow/server-info') return { body: { store_type: 'FileStore' } };
+      if (seen.path === 'metrics/get-history' && ++looks > 0) return { body: { metrics: held } };
+      if (isBatch(seen)) held.push(...((seen.body.metrics ?? []) as typeof held));
+      return undefined;
+    };
+    const piece = (start: number) =>
+      parcelOf(
+        handle,
+        Array.from({ length: 5 }, (_, i) => ['loss', start / 10 + i, 1 + i, i] as const),
+        start,
+      );
+    await open();
+    for (const start of [0, 50, 100]) await backend.send([piece(start)], signal);
+    // The run is new: there is nothing to look for.
+    expect([held.length, looks]).toEqual([15, 0]);
+    backend = await server.backend();
+    await backend.open(source, handle, signal);
+    for (const start of [0, 50, 100, 150, 200]) await backend.send([piece(start)], signal);
+    expect(held.map(({ step }) => step)).toEqual(Array.from({ length: 25 }, (_, step) => step));
+    // What follows the first piece that was not there is new.
+    expect(looks).toBe(4);
   });
 });
 
