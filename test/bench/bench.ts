@@ -1,6 +1,7 @@
 // What a benchmark is, and what it is given.
 import type { DataServer } from './references/data-server.ts';
 import type { Limit } from './references/limit.ts';
+import type { Mlflow } from './references/mlflow.ts';
 import type { Reference } from './references/reference.ts';
 import type { Tbparse } from './references/tbparse.ts';
 import type { Product } from './product.ts';
@@ -21,6 +22,7 @@ export interface References {
   limit(): Promise<Reference<Limit>>;
   dataServer(): Promise<Reference<DataServer>>;
   tbparse(): Promise<Reference<Tbparse>>;
+  mlflow(): Promise<Reference<Mlflow>>;
 }
 
 /** What every benchmark gets. */

@@ -16,10 +16,12 @@ import { manyRuns } from './many-runs.ts';
 import { manyTags } from './many-tags.ts';
 import { killMeasured } from './measure.ts';
 import { memory } from './memory.ts';
+import { mlflow } from './mlflow.ts';
 import { Product } from './product.ts';
 import { readSeries } from './read-series.ts';
 import { prepareDataServer } from './references/data-server.ts';
 import { prepareLimit } from './references/limit.ts';
+import { prepareMlflow } from './references/mlflow.ts';
 import { once } from './references/reference.ts';
 import { prepareTbparse } from './references/tbparse.ts';
 import { Scratch } from './scratch.ts';
@@ -42,6 +44,7 @@ const BENCHES: readonly Bench[] = [
   latency,
   slowTags,
   lanes,
+  mlflow,
 ];
 
 const HELP = `npm run bench -- [names…] [--pairs N] [--scale X]
@@ -53,6 +56,7 @@ ${BENCHES.map(({ name, about }) => `  ${name.padEnd(12)} ${about}`).join('\n')}
 
   MIRRORBOARD_SHARED         folder with bench/limit.c (default: ../shared beside the repository)
   MIRRORBOARD_BENCH_CACHE    folder for references and working files (default: below the system's temporary folder)
+  MIRRORBOARD_TEST_CACHE     folder of the MLflow that tests use (default: below node_modules/.cache)
   MIRRORBOARD_BENCH_COMMAND  the command to measure (default: bin/mirrorboard)
 `;
 
@@ -81,6 +85,7 @@ async function main(): Promise<number> {
     limit: once(() => prepareLimit(shared, scratch)),
     dataServer: once(() => prepareDataServer(scratch)),
     tbparse: once(() => prepareTbparse(scratch)),
+    mlflow: once(() => prepareMlflow()),
   };
   const product = new Product(root, scratch);
   const [cpu] = cpus();

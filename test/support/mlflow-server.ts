@@ -18,6 +18,8 @@ const READER = join(ROOT, 'test/support/mlflow_readback.py');
 
 export interface MlflowServer {
   readonly url: string;
+  /** With the official client. */
+  readonly python: string;
   /** Everything an experiment holds, read by the official client. */
   readBack(experiment: string): Promise<ReadBackRun[]>;
   stop(): Promise<void>;
@@ -89,6 +91,7 @@ export async function startMlflow(): Promise<MlflowServer> {
   }
   return {
     url,
+    python,
     readBack: async (experiment) => JSON.parse(await run(python, [READER, url, experiment], START_MS)) as ReadBackRun[],
     stop,
   };
