@@ -162,7 +162,8 @@ class MlflowBackend implements Backend {
   link(handle: Handle): string | undefined {
     if (this.#settings.kind === 'store') return undefined;
     const { runId, experimentId } = readHandle(handle);
-    return `${this.#settings.uri}/#/experiments/${experimentId}/runs/${runId}`;
+    // Without it, newer servers show the run among evaluations of language models. Older ones look past it.
+    return `${this.#settings.uri}/#/experiments/${experimentId}/runs/${runId}?workflowType=machine_learning`;
   }
 
   async close(): Promise<void> {

@@ -36,7 +36,7 @@ describe('opening an MLflow run', () => {
       team: 'vision',
     });
     expect(server.calls('experiments/get-by-name')[0]?.query.get('experiment_name')).toBe('Group');
-    expect(backend.link?.(handle)).toBe(`${server.url}/#/experiments/1/runs/r1`);
+    expect(backend.link?.(handle)).toBe(`${server.url}/#/experiments/1/runs/r1?workflowType=machine_learning`);
   });
 
   test('makes the experiment, also when somebody else is first', async () => {
