@@ -15,7 +15,7 @@ function load({ flags = {}, env = {}, files = {} }: Given): Promise<Config> {
     if (text === undefined) throw Object.assign(new Error(`no ${path}`), { code: 'ENOENT' });
     return text;
   };
-  return loadConfig({ flags, env, cwd: '/work', readFile });
+  return loadConfig({ flags, env, cwd: '/project', readFile });
 }
 
 async function failure(given: Given): Promise<MirrorError> {
@@ -43,7 +43,7 @@ describe('loadConfig', () => {
   });
 
   it('finds the file of the working directory', async () => {
-    const config = await load({ files: { '/work/mirrorboard.yaml': FILE } });
+    const config = await load({ files: { '/project/mirrorboard.yaml': FILE } });
     expect(config).toMatchObject({
       file: './mirrorboard.yaml',
       project: 'vision',
@@ -58,7 +58,7 @@ describe('loadConfig', () => {
   });
 
   it('takes a flag before the environment, that before the file, that before the default', async () => {
-    const files = { '/work/mirrorboard.yaml': 'log: { level: info }\nlanes: { local: { path: file.db } }' };
+    const files = { '/project/mirrorboard.yaml': 'log: { level: info }\nlanes: { local: { path: file.db } }' };
     const env = { MIRRORBOARD_STORE: 'env.db', MIRRORBOARD_LOG_LEVEL: 'debug' };
     const flags = { store: 'flag.db', logLevel: 'error' };
     const seen: unknown[] = [];
@@ -88,17 +88,17 @@ describe('loadConfig', () => {
       ['flag.state', 'flag'],
     ]);
     expect((await failure({ flags: { state: '' } })).message).toBe('--state: found an empty text, expected a value');
-    expect((await failure({ files: { '/work/mirrorboard.yaml': 'state: { path: x }' } })).message).toContain('an unknown key');
+    expect((await failure({ files: { '/project/mirrorboard.yaml': 'state: { path: x }' } })).message).toContain('an unknown key');
   });
 
   it("keeps media beside another store than the file's", async () => {
-    const { lanes, sources } = await load({ flags: { store: 'other.sqlite' }, files: { '/work/mirrorboard.yaml': FILE } });
+    const { lanes, sources } = await load({ flags: { store: 'other.sqlite' }, files: { '/project/mirrorboard.yaml': FILE } });
     expect(lanes.local).toEqual({ path: 'other.sqlite', mediaPath: 'other.sqlite.media' });
     expect(sources.get('lanes.local.media_path')).toBe('default');
   });
 
   it('reads the file that flag or environment name', async () => {
-    const files = { '/work/a.yaml': 'project: a', '/etc/b.yaml': 'project: b', '/work/mirrorboard.yaml': 'project: c' };
+    const files = { '/project/a.yaml': 'project: a', '/etc/b.yaml': 'project: b', '/project/mirrorboard.yaml': 'project: c' };
     const byFlag = await load({ flags: { config: 'a.yaml' }, env: { MIRRORBOARD_CONFIG: '/etc/b.yaml' }, files });
     expect([byFlag.file, byFlag.project, byFlag.sources.get('config')]).toEqual(['a.yaml', 'a', 'flag']);
     const byVariable = await load({ env: { MIRRORBOARD_CONFIG: '/etc/b.yaml' }, files });
@@ -106,7 +106,7 @@ describe('loadConfig', () => {
   });
 
   it("replaces the file's roots by those of the command line", async () => {
-    const files = { '/work/mirrorboard.yaml': FILE };
+    const files = { '/project/mirrorboard.yaml': FILE };
     const given = await load({ flags: { roots: [{ path: 'here', name: 'n' }] }, files });
     expect([given.roots, given.sources.get('roots')]).toEqual([[{ path: 'here', name: 'n' }], 'flag']);
     const none = await load({ flags: { roots: [] }, files });
@@ -119,7 +119,7 @@ describe('loadConfig', () => {
     const readFile = (): string => {
       throw Object.assign(new Error('x'), { code: 'EACCES' });
     };
-    await expect(loadConfig({ flags: {}, env: {}, cwd: '/work', readFile })).rejects.toMatchObject({ code: 'MB1003', exitCode: 2 });
+    await expect(loadConfig({ flags: {}, env: {}, cwd: '/project', readFile })).rejects.toMatchObject({ code: 'MB1003', exitCode: 2 });
   });
 
   it('checks words of flags and variables', async () => {
