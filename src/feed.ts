@@ -36,8 +36,3 @@ export interface FeedStatus {
   fileGone(lane: string, run: RunRef, name: string, unreadBytes: number): void;
   parcelAccepted(lane: string, parcel: TrackerParcel, points: number, refusals: readonly Refusal[]): void;
 }
-
-/** A run as a text, to be found by. */
-export function keyOfRun({ root, path }: RunRef): string {
-  return JSON.stringify([root, path]);
-}

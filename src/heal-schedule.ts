@@ -1,6 +1,6 @@
 /** When files are tried again of which bytes could not be read, or are owed: by the clock, ever more slowly, outliving a restart. */
 import type { FeedEvents } from './feed.ts';
-import type { RunRef } from './model/index.ts';
+import { keyOfFile, type RunRef } from './model/index.ts';
 import { nextRetry, type StateFile } from './state/index.ts';
 
 interface Heal {
@@ -24,16 +24,16 @@ export class HealSchedule implements FeedEvents {
   restore(lanes: readonly string[], isOurs: (run: RunRef) => boolean): void {
     for (const { file, attempts, nextMs } of this.#state.retries()) {
       if (!isOurs(file.run)) continue;
-      this.#heals.set(keyOf(file.run, file.name), { run: file.run, name: file.name, lanes: new Set(lanes), attempts, dueMs: nextMs });
+      this.#heals.set(keyOfFile(file.run, file.name), { run: file.run, name: file.name, lanes: new Set(lanes), attempts, dueMs: nextMs });
     }
   }
 
   has(run: RunRef, name: string): boolean {
-    return this.#heals.has(keyOf(run, name));
+    return this.#heals.has(keyOfFile(run, name));
   }
 
   fileTroubled(lane: string, run: RunRef, name: string): void {
-    const key = keyOf(run, name);
+    const key = keyOfFile(run, name);
     const known = this.#heals.get(key);
     if (known !== undefined) {
       known.lanes.add(lane);
@@ -45,7 +45,7 @@ export class HealSchedule implements FeedEvents {
   }
 
   fileSound(lane: string, run: RunRef, name: string): void {
-    const key = keyOf(run, name);
+    const key = keyOfFile(run, name);
     const heal = this.#heals.get(key);
     if (heal === undefined) return;
     heal.lanes.delete(lane);
@@ -68,8 +68,4 @@ export class HealSchedule implements FeedEvents {
   #keep({ run, name, attempts, dueMs }: Heal): void {
     this.#state.keepRetry({ run, name }, { attempts, nextMs: dueMs });
   }
-}
-
-function keyOf({ root, path }: RunRef, name: string): string {
-  return JSON.stringify([root, path, name]);
 }

@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import type { Handle, Parcel, PositionOwner } from './backends/contract.ts';
 import type { BatchCache } from './batch-cache.ts';
-import { Lane } from './deliver/index.ts';
+import { Lane, realClock } from './deliver/index.ts';
 import type { ChangedFile } from './discover/index.ts';
-import { type Feed, type FeedEvents, keyOfRun } from './feed.ts';
-import { isPending, type RunRef, type Series } from './model/index.ts';
+import type { Feed, FeedEvents } from './feed.ts';
+import { isPending, keyOfRun, lastStepOf, type RunRef, type Series } from './model/index.ts';
 import type { ReadEvent, RunJob } from './reader.ts';
 import { type EventGroup, ReaderThread } from './reader-thread.ts';
 import type { LaneState } from './state/index.ts';
@@ -310,7 +310,7 @@ export class LocalFeed implements Feed {
     const { events, state: laneState } = this.#options;
     this.#retryMs = FIRST_RETRY_MS;
     this.#status.parcelAccepted(this.lane, parcel, points);
-    laneState.accepted(batch.run, state, batch.newSeries, { points, lastStep: lastStepOf(parcel) });
+    laneState.accepted(batch.run, state, batch.newSeries, { points, lastStep: lastStepOf(batch) });
     if (state.position.gaps.length > 0 || state.damage.some((damage) => !isPending(damage))) {
       events.fileTroubled(this.lane, batch.run, state.name);
     } else {
@@ -324,7 +324,7 @@ export class LocalFeed implements Feed {
     await this.#lane.drain();
     this.#status.lane(this.lane).stalled(failure, this.#retryMs);
     if (failure?.retry === 'never') throw failure;
-    await this.#sleep(this.#retryMs);
+    await realClock.sleep(this.#retryMs, this.#options.signal);
     this.#retryMs = Math.min(MOST_RETRY_MS, this.#retryMs * 2);
     for (const [key, run] of this.#runs) {
       if (run.hasSession) this.#forget(key, run);
@@ -345,7 +345,7 @@ export class LocalFeed implements Feed {
       run = {
         ref,
         directory: join(rootPath, ref.path),
-        handle: JSON.stringify([ref.root, ref.path]) as Handle,
+        handle: key as Handle,
         dirty: new Set(),
         toHeal: new Set(),
         unsettled: new Set(),
@@ -364,31 +364,8 @@ export class LocalFeed implements Feed {
     this.#queue.add(key);
     this.#wake?.();
   }
-
-  #sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(done, ms);
-      const { signal } = this.#options;
-      function done(): void {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      }
-      signal.addEventListener('abort', done);
-    });
-  }
 }
 
 function isIdle(run: FedRun): boolean {
   return !run.isRead && run.inFlight === 0;
-}
-
-function lastStepOf({ batch: { scalars, objects } }: Parcel): number | bigint | null {
-  let last: number | bigint | null = null;
-  for (let row = 0; row < scalars.count; row++) {
-    const step = scalars.step[row] as number;
-    if (last === null || step > last) last = scalars.wideSteps.get(row) ?? step;
-  }
-  for (const { step } of objects) if (last === null || step > last) last = step;
-  return last;
 }

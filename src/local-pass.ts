@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Handle, PositionOwner } from './backends/contract.ts';
 import { Lane } from './deliver/index.ts';
 import type { FoundRun, ResolvedRoot } from './discover/index.ts';
-import { needsSearch, type RunRef } from './model/index.ts';
+import { keyOfRun, needsSearch, type RunRef } from './model/index.ts';
 import type { RunJob } from './reader.ts';
 import type { EventGroup, ReaderThread } from './reader-thread.ts';
 import type { PassTracker } from './status/index.ts';
@@ -89,7 +89,7 @@ export class LocalPass {
     };
     for (const event of events) {
       if (event.kind === 'file') {
-        if (event.outcome === 'replaced' || event.outcome === 'shortened') this.#recounted.set(JSON.stringify(event.run), event.run);
+        if (event.outcome === 'replaced' || event.outcome === 'shortened') this.#recounted.set(keyOfRun(event.run), event.run);
         this.#tracker.fileDone(event.run, event.file, event.outcome, event.reason);
       } else if (event.kind === 'runDone') {
         this.#tracker.runDone();

@@ -1,16 +1,15 @@
 /** Joins the rooms into one pass: roots → discover → reader (tail, decode) → lanes → backends. */
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { LocalBackend, storeBytes } from './backends/local/index.ts';
 import { BatchCache } from './batch-cache.ts';
 import { type Found, type ResolvedRoot, resolveRoots, type RootRequest } from './discover/index.ts';
 import { MirrorError } from './errors.ts';
 import { JobReader } from './job-reader.ts';
+import { makeStoreFolder, openState } from './lane-files.ts';
 import { LocalPass } from './local-pass.ts';
 import { PassStatus } from './pass-status.ts';
 import { ReaderThread } from './reader-thread.ts';
 import { checkIdentity, heldBy } from './root-identity.ts';
-import { FileLock, StateFile } from './state/index.ts';
+import { FileLock, type StateFile } from './state/index.ts';
 import { type FactLog, type LaneReport, PassTracker, type Report } from './status/index.ts';
 import { TrackerFeed } from './tracker-feed.ts';
 import type { StoreOptions, TrackerLaneOptions } from './lane-options.ts';
@@ -40,14 +39,14 @@ export async function backfill(options: BackfillOptions): Promise<Report> {
   const { store, trackers = [], statePath } = options;
   // Wrong roots are said before anything is made.
   resolveRoots(options.roots, []);
-  if (store !== undefined) makeFolder(store.path);
+  if (store !== undefined) makeStoreFolder(store.path);
   // Under whatever name: a link to a store is that store.
   const lock = store === undefined ? undefined : FileLock.acquire(store.path);
   // Its thread starts while the store is opened.
   const reader = new ReaderThread();
   let report: Report;
   try {
-    const state = trackers.length === 0 ? undefined : openState(statePath, options.log);
+    const state = trackers.length === 0 ? undefined : openState(neededPath(statePath), options.log);
     const local = store === undefined ? undefined : new LocalBackend(store);
     try {
       report = await new Pass(local, state, reader, options).run();
@@ -65,23 +64,9 @@ export async function backfill(options: BackfillOptions): Promise<Report> {
   }
 }
 
-function openState(path: string | undefined, log: FactLog | undefined): StateFile {
-  if (path === undefined) throw new MirrorError('MB9001', 'lanes that lead to trackers need a state file');
-  return StateFile.open(path, {
-    now: Date.now,
-    onFailure: (error) => log?.warn({ code: error.code, reason: error.message, remedy: error.hint }, 'state not written, trying again'),
-  });
-}
-
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-  } catch (cause) {
-    throw new MirrorError('MB3001', `making the folder of ${path}`, {
-      hint: 'Name a store in a folder that can be written with --store.',
-      cause,
-    });
-  }
+function neededPath(statePath: string | undefined): string {
+  if (statePath === undefined) throw new MirrorError('MB9001', 'lanes that lead to trackers need a state file');
+  return statePath;
 }
 
 type FoundRoot = readonly [root: ResolvedRoot, found: Found];

@@ -1,7 +1,7 @@
 /** The reader's thread: walks roots, reads and decodes runs, and waits when nobody takes what it brings. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { walk } from './discover/index.ts';
-import type { Batch, RunRef } from './model/index.ts';
+import { type Batch, keyOfRun } from './model/index.ts';
 import { type ReadEvent, type RunJob, RunSession } from './reader.ts';
 import { MAX_OUTSTANDING_BYTES, OUTSTANDING, type ReaderReply, type ReaderRequest, STOP } from './reader-protocol.ts';
 import { FileWindow } from './tail/index.ts';
@@ -20,7 +20,7 @@ port.on('message', (request: ReaderRequest) => {
   try {
     if (request.kind === 'walk') post({ kind: 'found', found: walk(request.root, request.below) });
     else if (request.kind === 'read') read(request.jobs, request.keep);
-    else for (const run of request.runs) sessions.delete(keyOf(run));
+    else for (const run of request.runs) sessions.delete(keyOfRun(run));
   } catch (error) {
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
     post({ kind: 'failed', message, stack: stack ?? '' });
@@ -30,12 +30,8 @@ port.on('message', (request: ReaderRequest) => {
 /** Runs that grow, by their key. Who asks decides which are kept. */
 const sessions = new Map<string, RunSession>();
 
-function keyOf(run: RunRef): string {
-  return JSON.stringify([run.root, run.path]);
-}
-
 function sessionOf(job: RunJob, keep: boolean): RunSession {
-  const key = keyOf(job.run);
+  const key = keyOfRun(job.run);
   const session = sessions.get(key) ?? new RunSession(job);
   if (keep) sessions.set(key, session);
   return session;

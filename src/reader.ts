@@ -3,6 +3,7 @@
  */
 import { closeSync } from 'node:fs';
 import { join } from 'node:path';
+import { advanceDecoder } from './advance-decoder.ts';
 import { FileDecoder, TagTable } from './decode/index.ts';
 import { messageOf, systemCode } from './errors.ts';
 import {
@@ -179,7 +180,7 @@ class FileRead {
       };
     };
     for (;;) {
-      const more = this.#advance(decoder, file.size);
+      const more = advanceDecoder(decoder, this.#window, file.size);
       const end = more === 'end' ? file : undefined;
       this.#state = stateNow(decoder.damage, end);
       // The last batch goes out even when it is empty: it carries the file's size and what is wrong with its end.
@@ -196,7 +197,7 @@ class FileRead {
     const { size } = this.#catalogue;
     const { count } = this.#tags;
     for (;;) {
-      const more = this.#advance(decoder, Math.min(gap.end, file.size));
+      const more = advanceDecoder(decoder, this.#window, Math.min(gap.end, file.size));
       if (decoder.damage.length > 0 || (more === 'end' && decoder.watermark !== gap.end)) {
         // Nothing of it is handed out, so nobody may hear of series that only it has.
         this.#catalogue.truncate(size);
@@ -240,19 +241,6 @@ class FileRead {
       settled: this.#job.settled,
       batchPoints: this.#job.batchPoints,
     });
-  }
-
-  /** Feeds the decoder until it has a batch or has seen everything. */
-  #advance(decoder: FileDecoder, fileEnd: number): 'batch' | 'end' {
-    const window = this.#window;
-    let end = fileEnd;
-    let needed = Math.min(1, end - decoder.wants);
-    for (;;) {
-      if (!window.provide(decoder.wants, needed, end)) end = window.offset + window.end; // shortened meanwhile
-      const step = decoder.advance(window, end);
-      if (step.kind !== 'more') return step.kind;
-      needed = step.needed;
-    }
   }
 
   #known(): FileState {

@@ -1,7 +1,7 @@
 /** A lane's book, kept in the state file. */
 import type { JournalEntry, TrackerParcel } from './backends/contract.ts';
 import type { Begun, LaneBook, Settled } from './deliver/index.ts';
-import { interpret, type Json, type RunRef } from './model/index.ts';
+import { interpret, type Json, lastStepOf, type RunRef } from './model/index.ts';
 import type { Delivery, LaneState, StateFile } from './state/index.ts';
 
 export class StateBook implements LaneBook {
@@ -48,24 +48,20 @@ export class StateBook implements LaneBook {
 }
 
 /** What a parcel adds to what is known of its run. */
-export function deliveryOf({ batch, series }: TrackerParcel, points: number): Delivery {
+function deliveryOf({ batch, series }: TrackerParcel, points: number): Delivery {
   const { scalars, objects } = batch;
-  let lastStep: number | bigint | null = null;
   let lastWallTime: number | null = null;
   for (let row = 0; row < scalars.count; row++) {
-    const step = scalars.step[row] as number;
     const wallTime = scalars.wallTime[row] as number;
-    if (lastStep === null || step > lastStep) lastStep = scalars.wideSteps.get(row) ?? step;
     if (Number.isFinite(wallTime) && (lastWallTime === null || wallTime > lastWallTime)) lastWallTime = wallTime;
   }
   let hasFailed = false;
   for (const point of objects) {
-    const { step, wallTime, form, series: id } = point;
-    if (lastStep === null || step > lastStep) lastStep = step;
+    const { wallTime, form, series: id } = point;
     if (Number.isFinite(wallTime) && (lastWallTime === null || wallTime > lastWallTime)) lastWallTime = wallTime;
     if (form === 'content' && series[id]?.plugin === 'hparams') hasFailed ||= saysFailed(interpret('hparams', point));
   }
-  return { points, lastStep, lastWallTime, hasFailed };
+  return { points, lastStep: lastStepOf(batch), lastWallTime, hasFailed };
 }
 
 /** The end of an hparams session has a status. */

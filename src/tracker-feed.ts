@@ -1,16 +1,20 @@
-/** Brings one tracker to the ends of the files: takes a piece of a run from the lane's own positions, delivers it, notes it, and goes on. */
-import { createHash } from 'node:crypto';
+/**
+ * Brings one tracker to the ends of the files: takes a piece of a run from the lane's own positions, delivers it, notes it, and goes on. Longer than
+ * other files: which run has its turn, and what becomes of a run (opened, stopped, ended, gone), are one state that does not part well.
+ */
 import { join } from 'node:path';
 import type { Backend, Handle, RunSource, TrackerParcel } from './backends/contract.ts';
 import type { BatchCache, CachedBatch } from './batch-cache.ts';
 import { isEmpty, TrackerLane } from './deliver/index.ts';
 import type { ChangedFile } from './discover/index.ts';
 import { messageOf, MirrorError } from './errors.ts';
-import { type Feed, type FeedEvents, type FeedStatus, keyOfRun } from './feed.ts';
+import type { Feed, FeedEvents, FeedStatus } from './feed.ts';
 import type { JobReader } from './job-reader.ts';
 import type { RunNames } from './lane-options.ts';
+import { PieceReader } from './piece-reader.ts';
+import { fingerprintOf, firstWallTime, trackerRunKey } from './run-source.ts';
 import { StateBook } from './state-book.ts';
-import { type Batch, type FileState, isPending, needsSearch, pointCount, type RunRef, type Series } from './model/index.ts';
+import { type FileState, isPending, keyOfRun, needsSearch, type RunRef } from './model/index.ts';
 import type { LaneState, StateFile } from './state/index.ts';
 import type { LaneProgress, LaneReport } from './status/index.ts';
 
@@ -37,7 +41,7 @@ const TURNS_AHEAD = 1;
 /** A run that its tracker does not take is tried again for when somebody changed that. */
 const STOPPED_MS = 30 * 60_000;
 /** A run is over when its last event and its files are older. */
-export const OVER_MS = 30 * 60_000;
+const OVER_MS = 30 * 60_000;
 
 interface FedRun {
   readonly ref: RunRef;
@@ -63,6 +67,7 @@ export class TrackerFeed implements Feed {
   readonly #ready = new Set<FedRun>();
   readonly #gathering = new Map<FedRun, NodeJS.Timeout>();
   readonly #mostTurns: number;
+  readonly #pieces: PieceReader;
   readonly #end = new AbortController();
   /** Ends by itself, or by the signal of whoever drives it. */
   readonly #signal: AbortSignal;
@@ -79,6 +84,9 @@ export class TrackerFeed implements Feed {
     this.progress = status.lane(lane);
     this.#signal = AbortSignal.any([signal, this.#end.signal]);
     this.#mostTurns = (backend.describe().limits.sendsAtOnce ?? 1) + TURNS_AHEAD;
+    const { reader, cache } = options;
+    const sizeOf = (run: RunRef, name: string): number => this.progress.sizeOf(run, name) ?? 0;
+    this.#pieces = new PieceReader({ reader, cache, laneState, sizeOf, pointsPerSend: () => backend.describe().limits.pointsPerSend });
     const book = new StateBook(state, laneState, ({ parcel, points, refusals }) => {
       this.#progressAtMs = Date.now();
       status.parcelAccepted(lane, parcel, points, refusals);
@@ -192,12 +200,10 @@ export class TrackerFeed implements Feed {
 
   /** Tells the tracker that a run is over, if it is and was not told yet. `changedAtMs`: when its files last changed. */
   async endIfOver(ref: RunRef, changedAtMs: number): Promise<void> {
-    const handle = this.#laneState.handle(ref);
-    if (handle === undefined || this.#laneState.isEnded(ref)) return;
-    const { lastWallTime, hasFailed } = this.#laneState.delivered(ref);
-    const endedAt = lastWallTime === null || !Number.isFinite(lastWallTime) ? changedAtMs / 1000 : lastWallTime;
-    if (Date.now() - Math.max(changedAtMs, endedAt * 1000) < OVER_MS) return;
-    await this.#finish(ref, handle, endedAt, hasFailed);
+    const handle = this.#openHandle(ref);
+    if (handle === undefined) return;
+    const endedAt = this.#endOf(ref, changedAtMs);
+    if (Date.now() - Math.max(changedAtMs, endedAt * 1000) >= OVER_MS) await this.#finish(ref, handle, endedAt);
   }
 
   get #isAtWork(): boolean {
@@ -269,7 +275,7 @@ export class TrackerFeed implements Feed {
     for (const run of runs) {
       if (this.#signal.aborted) return;
       if (run.dirty.size + run.toHeal.size === 0) {
-        if (run.isQuiet) await this.#endQuiet(run);
+        if (run.isQuiet) await this.#endQuiet(run.ref);
         continue;
       }
       // Who finds nothing left of the turn keeps what it has to do for the next one.
@@ -283,74 +289,33 @@ export class TrackerFeed implements Feed {
     for (const run of runs) {
       const delivery = deliveries.get(run.key);
       if (delivery?.kind === 'runFatal') this.#stop(run, delivery.error);
-      else if (delivery?.kind === 'delivered' && run.isQuiet && run.dirty.size === 0) await this.#endQuiet(run);
+      else if (delivery?.kind === 'delivered' && run.isQuiet && run.dirty.size === 0) await this.#endQuiet(run.ref);
     }
   }
 
-  /** A piece of a run, from the lane's positions: from the cache where another lane was just there, else from the files. */
+  /** A piece of a run. What is left of its files is to be read in another turn. */
   async #read(run: FedRun, mostBytes: number): Promise<readonly CachedBatch[]> {
-    const { reader, cache, backend, isSettled, status } = this.#options;
+    const { status, isSettled } = this.#options;
     const { ref, directory } = run;
     const heal = run.toHeal.size > 0;
     const names = [...new Set([...run.dirty, ...run.toHeal])].sort();
     run.dirty.clear();
     run.toHeal.clear();
-    const known = new Map(this.#laneState.known(ref).files.map((state) => [state.name, state]));
-    const pieces: CachedBatch[] = [];
-    const files: { readonly name: string }[] = [];
-    for (const name of names) {
-      const isDone = !heal && this.#takeCached(ref, name, known, pieces);
-      if (!isDone) files.push({ name });
-    }
-    if (files.length === 0) return pieces;
-    const { pointsPerSend } = backend.describe().limits;
-    const series: Series[] = [...this.#laneState.catalogue(ref)];
-    const job = {
+    const { pieces, outcomes, left } = await this.#pieces.read({
       run: ref,
       directory,
-      files,
-      known: [...known.values()],
-      series: [...series],
-      settled: isSettled || run.isQuiet,
+      names,
       heal,
       mostBytes,
-      batchPoints: pointsPerSend,
-    };
-    for (const event of await reader.read(job)) {
-      if (event.kind === 'batch') {
-        series.push(...event.batch.newSeries);
-        const piece = { batch: event.batch, state: event.state, series };
-        pieces.push(piece);
-        if (!heal) cache.keep(piece);
-      } else if (event.kind === 'file') {
-        status.fileRead(this.lane, ref, event.file, event.outcome, event.reason);
-        if (event.outcome === 'unreadable' || (event.outcome === 'vanished' && isSettled)) this.progress.fileForgotten(ref, event.file);
-        if (event.outcome === 'unreadable') this.#options.events.fileTroubled(this.lane, ref, event.file);
-      } else if (event.hasMore) {
-        for (const { name } of files) run.dirty.add(name);
-      }
+      settled: isSettled || run.isQuiet,
+    });
+    for (const { file, outcome, reason } of outcomes) {
+      status.fileRead(this.lane, ref, file, outcome, reason);
+      if (outcome === 'unreadable' || (outcome === 'vanished' && isSettled)) this.progress.fileForgotten(ref, file);
+      if (outcome === 'unreadable') this.#options.events.fileTroubled(this.lane, ref, file);
     }
+    for (const name of left) run.dirty.add(name);
     return pieces;
-  }
-
-  /** Takes what the cache has of a file from where the lane is. True where that reaches to the end the file had when it was read. */
-  #takeCached(ref: RunRef, name: string, known: Map<string, FileState>, pieces: CachedBatch[]): boolean {
-    const { cache, backend } = this.#options;
-    const { pointsPerSend } = backend.describe().limits;
-    let state = known.get(name);
-    if ((state?.position.gaps.length ?? 0) > 0) return false;
-    for (;;) {
-      const start = state?.position.watermark ?? 0;
-      const cached = cache.at(ref, name, state?.generation ?? 0, start);
-      // Gaps are the other lane's: what it owes is not what this one owes.
-      if (cached === undefined || pointCount(cached.batch) > pointsPerSend || cached.state.position.gaps.length > 0) return false;
-      if (cached.state.position.watermark <= start) return false;
-      pieces.push(cached);
-      state = cached.state;
-      known.set(name, state);
-      const isEnd = state.stamp !== '' && state.damage.length === 0 && state.position.watermark === state.size;
-      if (isEnd && (this.progress.sizeOf(ref, name) ?? 0) <= state.size) return true;
-    }
   }
 
   /** The run's handle: the tracker run is looked for, or made, when there is something to send for the first time. */
@@ -358,14 +323,15 @@ export class TrackerFeed implements Feed {
     const { backend, namesOf, state, rootPaths } = this.#options;
     const { ref } = run;
     if (run.handle === undefined) {
+      const batches = pieces.map(({ batch }) => batch);
       const source: RunSource = {
         run: ref,
         rootPath: rootPaths.get(ref.root) ?? '',
-        key: runKey(ref),
+        key: trackerRunKey(ref),
         ...namesOf(ref),
         instanceId: state.instanceId,
-        fingerprint: fingerprintOf(pieces),
-        startedAt: firstWallTime(pieces),
+        fingerprint: fingerprintOf(batches),
+        startedAt: firstWallTime(batches),
       };
       const kept = this.#laneState.handle(ref);
       const opened = await this.#delivery.attempt((signal) => backend.open(source, kept, signal));
@@ -384,18 +350,25 @@ export class TrackerFeed implements Feed {
     return handle;
   }
 
-  /** A run that did not grow for long has ended, as far as its files have been delivered. */
-  async #endQuiet(run: FedRun): Promise<void> {
-    const handle = run.handle ?? this.#laneState.handle(run.ref);
-    if (handle === undefined || this.#laneState.isEnded(run.ref)) return;
-    const { lastWallTime, hasFailed } = this.#laneState.delivered(run.ref);
-    const endedAt = lastWallTime === null || !Number.isFinite(lastWallTime) ? Date.now() / 1000 : lastWallTime;
-    await this.#finish(run.ref, handle, endedAt, hasFailed);
+  /** When a run ended, in seconds: with its last event, or where that has no time when its files last changed. */
+  #endOf(ref: RunRef, changedAtMs: number): number {
+    const { lastWallTime } = this.#laneState.delivered(ref);
+    return lastWallTime === null || !Number.isFinite(lastWallTime) ? changedAtMs / 1000 : lastWallTime;
   }
 
-  async #finish(ref: RunRef, handle: Handle, endedAt: number, hasFailed: boolean): Promise<void> {
-    const end = { status: hasFailed ? 'failed' : 'finished', endedAt } as const;
-    const done = await this.#delivery.attempt((signal) => this.#options.backend.finish(handle, end, signal));
+  /** The handle of a tracker run that was not told yet that it has ended. */
+  #openHandle(ref: RunRef): Handle | undefined {
+    return this.#laneState.isEnded(ref) ? undefined : this.#laneState.handle(ref);
+  }
+
+  async #endQuiet(ref: RunRef): Promise<void> {
+    const handle = this.#openHandle(ref);
+    if (handle !== undefined) await this.#finish(ref, handle, this.#endOf(ref, Date.now()));
+  }
+
+  async #finish(ref: RunRef, handle: Handle, endedAt: number): Promise<void> {
+    const status = this.#laneState.delivered(ref).hasFailed ? 'failed' : 'finished';
+    const done = await this.#delivery.attempt((signal) => this.#options.backend.finish(handle, { status, endedAt }, signal));
     if (done.kind === 'done') this.#laneState.noteEnd(ref, true);
   }
 
@@ -461,35 +434,4 @@ const NO_HANDLE = '' as Handle;
 /** Whether nothing is left to be read of a file, as far as size and stamp can tell. */
 function isAtEnd(state: FileState, size: number, stamp: string, isSettled: boolean): boolean {
   return state.stamp === stamp && state.size === size && state.position.gaps.length === 0 && !(isSettled && needsSearch(state));
-}
-
-/** By which a tracker run is found again, on every machine. */
-export function runKey({ root, path }: RunRef): string {
-  return createHash('sha256')
-    .update(JSON.stringify([root, path]))
-    .digest('hex')
-    .slice(0, 32);
-}
-
-/** The first record with values of each file that is read from its start. */
-function fingerprintOf(pieces: readonly CachedBatch[]): RunSource['fingerprint'] {
-  const found = new Map<string, number>();
-  for (const { batch } of pieces) {
-    if (found.has(batch.file) || batch.start > 0) continue;
-    const checksum = batch.scalars.count > 0 ? batch.scalars.checksum[0] : batch.objects[0]?.checksum;
-    if (checksum !== undefined) found.set(batch.file, checksum);
-  }
-  return [...found].map(([file, checksum]) => ({ file, checksum }));
-}
-
-function firstWallTime(pieces: readonly CachedBatch[]): number | undefined {
-  const times = pieces.map(({ batch }) => wallTimes(batch)).filter((time) => Number.isFinite(time));
-  return times.length === 0 ? undefined : Math.min(...times);
-}
-
-function wallTimes({ scalars, objects }: Batch): number {
-  let first = Infinity;
-  for (let row = 0; row < scalars.count; row++) first = Math.min(first, scalars.wallTime[row] as number);
-  for (const { wallTime } of objects) first = Math.min(first, wallTime);
-  return first;
 }

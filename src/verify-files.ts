@@ -1,6 +1,7 @@
 /** The files' side of a comparison: reads the event files of a run again, up to where they were mirrored (tail, decode). */
 import { closeSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { advanceDecoder } from './advance-decoder.ts';
 import { FileDecoder, TagTable } from './decode/index.ts';
 import { messageOf, systemCode } from './errors.ts';
 import { type Batch, Catalogue, type FileState, type Series } from './model/index.ts';
@@ -81,24 +82,11 @@ export class RunFiles {
         start,
         settled: true,
       });
-      while (this.#advance(decoder, end) === 'batch') yield decoder.take();
+      while (advanceDecoder(decoder, this.#window, end) === 'batch') yield decoder.take();
       yield decoder.take();
       facts.lost.push(...decoder.damage);
       const seen = Math.max(decoder.watermark, decoder.damage.at(-1)?.end ?? 0);
       if (seen < end) facts.lost.push({ start: seen, end, reason: 'torn' }); // shortened meanwhile
-    }
-  }
-
-  /** Feeds the decoder until it has a batch or has seen the whole range. */
-  #advance(decoder: FileDecoder, rangeEnd: number): 'batch' | 'end' {
-    const window = this.#window;
-    let end = rangeEnd;
-    let needed = Math.min(1, end - decoder.wants);
-    for (;;) {
-      if (!window.provide(decoder.wants, needed, end)) end = window.offset + window.end; // shortened meanwhile
-      const step = decoder.advance(window, end);
-      if (step.kind !== 'more') return step.kind;
-      needed = step.needed;
     }
   }
 }

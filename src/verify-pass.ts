@@ -1,6 +1,5 @@
 /** Joins the rooms into one comparison: roots → discover → files (tail, decode) and the lane's own points → verify. */
 import { join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { MediaList, openStore, StoreRepair, type StoredSeries, type StoreReader } from './backends/local/index.ts';
 import type { RootRequest } from './discover/index.ts';
 import { MirrorError } from './errors.ts';
@@ -12,21 +11,18 @@ import {
   compareRunListing,
   type Difference,
   differencesOf,
-  type FileFacts,
   factsOf,
-  isInSample,
   Mender,
   type MediaDifference,
-  type Obstacle,
   owedBytes,
   pendingBytes,
   RunComparison,
   type RunVerdict,
   type Sample,
-  type TroubledFile,
   type Verification,
 } from './verify/index.ts';
 import { recordEnd, RunFiles } from './verify-files.ts';
+import { VerifyLog } from './verify-log.ts';
 import { type Candidate, candidatesOf, mirroredIn, type Scope, scopesOf } from './verify-scope.ts';
 import { inChunks } from './verify-source.ts';
 
@@ -45,9 +41,6 @@ export interface VerifyOptions {
   readonly onDifference?: (difference: Difference) => void;
 }
 
-/** Other work of this thread (a display, signals) gets its turn so often. */
-const TURN_MS = 50;
-
 /** Compares all runs of a lane with the event files they came from. */
 export async function verify(options: VerifyOptions): Promise<Verification> {
   // Positions are written in the end: nobody may move them meanwhile.
@@ -62,37 +55,22 @@ export async function verify(options: VerifyOptions): Promise<Verification> {
 class Pass {
   readonly #options: VerifyOptions;
   readonly #window = new FileWindow();
-  readonly #startedAtMs = Date.now();
+  readonly #log: VerifyLog;
   #roots: readonly string[] = [];
-  readonly #verdicts: RunVerdict[] = [];
-  readonly #troubled: TroubledFile[] = [];
-  readonly #obstacles: Obstacle[] = [];
-  /** What the display looks at. */
-  readonly #progress = {
-    phase: 'scanning' as Progress['phase'],
-    startedAtMs: this.#startedAtMs,
-    runs: { total: 0, done: 0 },
-    files: { total: 0, done: 0 },
-    bytes: { total: 0, read: 0, alreadyThere: 0 },
-    points: 0,
-    records: 0,
-    damaged: 0,
-    current: '',
-  };
   /** Where each root lies now, by its name. */
   readonly #rootPath = new Map<string, string>();
-  #turnAtMs = performance.now();
   #reader!: StoreReader;
   #media: MediaList | undefined;
   #mender: Mender | undefined;
 
   constructor(options: VerifyOptions) {
     this.#options = options;
+    this.#log = new VerifyLog(options.sample, options.signal);
   }
 
   async run(): Promise<Verification> {
     const { store, repair, onStart } = this.#options;
-    onStart?.(this.#progress);
+    onStart?.(this.#log.progress);
     try {
       this.#reader = openStore(store.path);
       try {
@@ -107,52 +85,46 @@ class Pass {
     } catch (error) {
       // A store that can't be read says nothing about what it should hold.
       if (!(error instanceof MirrorError) || !UNREACHABLE.has(error.code)) throw error;
-      this.#obstacles.push({ what: store.path, reason: `${error.message}${error.hint === undefined ? '' : ` (${error.hint})`}` });
+      this.#log.obstacles.push({ what: store.path, reason: `${error.message}${error.hint === undefined ? '' : ` (${error.hint})`}` });
     }
-    this.#progress.phase = 'done';
+    this.#log.progress.phase = 'done';
     return {
       lane: 'local',
       where: store.path,
       roots: this.#roots,
       sample: this.#options.sample,
-      runs: this.#verdicts,
-      troubled: this.#troubled,
-      obstacles: this.#obstacles,
+      runs: this.#log.verdicts,
+      troubled: this.#log.troubled,
+      obstacles: this.#log.obstacles,
       repairs: this.#mender,
-      bytes: this.#progress.bytes.read,
-      elapsedMs: Date.now() - this.#startedAtMs,
-      interrupted: this.#isStopped,
+      bytes: this.#log.progress.bytes.read,
+      elapsedMs: Date.now() - this.#log.startedAtMs,
+      interrupted: this.#log.isStopped,
     };
   }
 
   async #compareAll(): Promise<void> {
-    const progress = this.#progress;
+    const progress = this.#log.progress;
     const { roots, store } = this.#options;
     const mirrored = mirroredIn(this.#reader, store.path);
-    const asked = scopesOf(mirrored, roots, this.#obstacles);
-    const scopes = asked.map((scope) => ({ scope, candidates: candidatesOf(mirrored, scope, this.#obstacles) }));
+    const asked = scopesOf(mirrored, roots, this.#log.obstacles);
+    const scopes = asked.map((scope) => ({ scope, candidates: candidatesOf(mirrored, scope, this.#log.obstacles) }));
     for (const { candidates } of scopes) {
-      progress.runs.total += candidates.length;
-      for (const { run } of candidates) {
-        for (const { position } of this.#reader.positions(run).files) {
-          progress.files.total++;
-          progress.bytes.total += position.watermark;
-        }
-      }
-      await this.#turn();
+      this.#log.plan(candidates, (run) => this.#reader.positions(run).files);
+      await this.#log.turn();
     }
     this.#roots = scopes.map(({ scope }) => scope.path);
     progress.phase = 'comparing';
     for (const { scope, candidates } of scopes) {
-      const first = this.#verdicts.length;
+      const first = this.#log.verdicts.length;
       this.#rootPath.set(scope.name, scope.path);
       for (const candidate of candidates) {
-        if (this.#isStopped) return;
+        if (this.#log.isStopped) return;
         progress.current = runLabel(candidate.run);
         await this.#compare(candidate);
         progress.runs.done++;
       }
-      this.#checkAnything(scope, this.#verdicts.slice(first));
+      this.#checkAnything(scope, this.#log.verdicts.slice(first));
     }
   }
 
@@ -161,26 +133,26 @@ class Pass {
     const isAny = verdicts.some((verdict) => verdict.points > 0 || differencesOf(verdict) > 0);
     const unjudged = verdicts.reduce((sum, { unjudged: { gone, stale, unreadable } }) => sum + gone + stale + unreadable, 0);
     if (isAny || unjudged === 0) return;
-    this.#obstacles.push({ what: path, reason: `none of the files that ${name} was mirrored from is there as it was` });
+    this.#log.obstacles.push({ what: path, reason: `none of the files that ${name} was mirrored from is there as it was` });
   }
 
   async #compare({ run, directory, found }: Candidate): Promise<void> {
     const known = this.#reader.positions(run);
     const series = this.#reader.catalogue(run) as readonly StoredSeries[];
     const facts = new Map(known.files.map((state) => [state.name, factsOf(state)]));
-    const comparison = new RunComparison(run, facts, this.#isWanted(run));
+    const comparison = new RunComparison(run, facts, this.#log.isWanted(run));
     const files = new RunFiles(directory, known.files, facts, series, this.#window);
 
     const bytes = known.files.reduce((sum, { position }) => sum + position.watermark, 0);
-    const before = this.#progress.bytes.read;
+    const before = this.#log.progress.bytes.read;
     await this.#feedFiles(files, comparison, bytes / 2);
-    this.#progress.bytes.read = before + bytes / 2;
+    this.#log.progress.bytes.read = before + bytes / 2;
     await this.#feedLane(series, comparison, known.points === 0 ? 0 : bytes / 2 / known.points);
-    this.#progress.bytes.read = before + bytes;
-    this.#progress.files.done += known.files.length;
+    this.#log.progress.bytes.read = before + bytes;
+    this.#log.progress.files.done += known.files.length;
     const chunks = comparison.chunks();
     for (const chunk of chunks) {
-      if (this.#isStopped) break;
+      if (this.#log.isStopped) break;
       comparison.begin(chunk);
       await this.#feedFiles(files, comparison);
       await this.#feedLane(series, comparison);
@@ -190,18 +162,18 @@ class Pass {
     let listing = 0;
     const listed = [...comparison.listingDifferences(series)];
     if (this.#options.sample === undefined && known.files.length > 0) listed.push(...compareRunListing(run, known, comparison.summaries));
-    for (const difference of this.#isStopped ? [] : listed) {
+    for (const difference of this.#log.isStopped ? [] : listed) {
       listing++;
       this.#report(difference);
     }
     const { bad, ...media } = await this.#checkMedia(run, comparison);
-    this.#note(run, facts);
-    if (!this.#isStopped && this.#mender !== undefined) {
+    this.#log.note(run, facts);
+    if (!this.#log.isStopped && this.#mender !== undefined) {
       if (chunks.length > 0) this.#mender.mendPoints(comparison, facts, series);
       if (chunks.length + listing > 0) this.#mender.mendListings(run, listing);
       if (bad.length > 0) this.#mender.mendMedia(run, bad, files.withCatalogue());
     }
-    this.#verdicts.push({
+    this.#log.verdicts.push({
       run,
       ...comparison.counts,
       ...NOTHING_LOST,
@@ -214,17 +186,17 @@ class Pass {
   }
 
   async #feedFiles(files: RunFiles, comparison: RunComparison, bytes = 0): Promise<void> {
-    const before = this.#progress.bytes.read;
+    const before = this.#log.progress.bytes.read;
     let read = 0;
     for (const batch of files.batches()) {
       comparison.addBatch(batch, files.catalogue);
       if (bytes > 0) {
         read += batch.end - batch.start;
-        this.#progress.bytes.read = Math.min(before + bytes, before + read / 2);
-        this.#progress.points += batch.scalars.count + batch.objects.length;
-        this.#progress.records += batch.records;
+        this.#log.progress.bytes.read = Math.min(before + bytes, before + read / 2);
+        this.#log.progress.points += batch.scalars.count + batch.objects.length;
+        this.#log.progress.records += batch.records;
       }
-      if (await this.#turn()) return;
+      if (await this.#log.turn()) return;
     }
   }
 
@@ -233,8 +205,8 @@ class Pass {
       if (!comparison.isWanted(tag) || !comparison.isInChunk(tag)) continue;
       for (const points of inChunks(this.#reader.points(row))) {
         comparison.addChunk({ tag, plugin, points });
-        this.#progress.bytes.read += bytesPerPoint * points.length;
-        if (await this.#turn()) return;
+        this.#log.progress.bytes.read += bytesPerPoint * points.length;
+        if (await this.#log.turn()) return;
       }
     }
   }
@@ -246,7 +218,7 @@ class Pass {
     const isWanted = (tag: string | undefined): boolean =>
       tag === undefined ? this.#options.sample === undefined : comparison.isWanted(tag);
     for (const { tag, sha256, path, found } of this.#media?.of(run, isWanted) ?? []) {
-      if (await this.#turn()) break;
+      if (await this.#log.turn()) break;
       counts.named++;
       if (found === sha256) continue;
       if (found === undefined) counts.missing++;
@@ -258,45 +230,12 @@ class Pass {
     return { ...counts, bad };
   }
 
-  #note(run: RunRef, facts: ReadonlyMap<string, FileFacts>): void {
-    for (const { name, unjudged, reason, lost } of facts.values()) {
-      if (unjudged !== undefined) this.#troubled.push({ run, file: name, why: unjudged, ...(reason === undefined ? {} : { reason }) });
-      for (const { start, end, reason: why } of lost) {
-        this.#progress.damaged++;
-        this.#troubled.push({
-          run,
-          file: name,
-          why: 'unreadable',
-          reason: `bytes ${start} to ${end} were read once, and can't be read now (${why})`,
-        });
-      }
-    }
-  }
-
   #pathOf({ root, path }: RunRef, file: string): string {
     return join(this.#rootPath.get(root) ?? '', path, file);
   }
 
-  #isWanted({ root, path }: RunRef): (tag: string) => boolean {
-    const { sample } = this.#options;
-    return sample === undefined ? () => true : (tag) => isInSample(sample, { root, path }, tag);
-  }
-
   #report(difference: Difference): void {
     this.#options.onDifference?.(difference);
-  }
-
-  get #isStopped(): boolean {
-    return this.#options.signal?.aborted === true;
-  }
-
-  /** Lets others have their turn when it is time; true once the comparison is to end. */
-  async #turn(): Promise<boolean> {
-    if (performance.now() - this.#turnAtMs > TURN_MS) {
-      await nextTurn();
-      this.#turnAtMs = performance.now();
-    }
-    return this.#isStopped;
   }
 }
 

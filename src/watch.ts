@@ -1,20 +1,20 @@
 /** Joins the rooms for ever: the discovery thread says what changed, and each lane's feed brings its lane there. */
-import { mkdirSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { LocalBackend } from './backends/local/index.ts';
 import { BatchCache } from './batch-cache.ts';
 import { type ResolvedRoot, resolveRoots, type RootRequest, runFilter } from './discover/index.ts';
 import type { DiscoverFact, SeenFile } from './discover-protocol.ts';
 import { DiscoverThread } from './discover-thread.ts';
 import { MirrorError } from './errors.ts';
-import { type Feed, keyOfRun } from './feed.ts';
+import type { Feed } from './feed.ts';
 import { HealSchedule } from './heal-schedule.ts';
 import { JobReader } from './job-reader.ts';
+import { makeStoreFolder, openState } from './lane-files.ts';
 import type { StoreOptions, TrackerLaneOptions } from './lane-options.ts';
 import { LocalFeed } from './local-feed.ts';
-import type { RunRef } from './model/index.ts';
+import { keyOfRun, type RunRef } from './model/index.ts';
 import { checkIdentity, heldBy } from './root-identity.ts';
-import { FileLock, type LaneState, StateFile } from './state/index.ts';
+import { FileLock, type LaneState, type StateFile } from './state/index.ts';
 import { type FactLog, WatchStatus } from './status/index.ts';
 import { TrackerFeed } from './tracker-feed.ts';
 
@@ -51,14 +51,10 @@ export async function watch(options: WatchOptions): Promise<WatchStatus> {
   const { store, trackers = [] } = options;
   if (resolveRoots(options.roots, []).length === 0)
     throw new MirrorError('MB1001', 'there is nothing to watch: no log directory is given', { command: 'mirrorboard watch LOGDIR' });
-  if (store !== undefined) mkdirSync(dirname(store.path), { recursive: true });
+  if (store !== undefined) makeStoreFolder(store.path);
   const lock = store === undefined ? undefined : FileLock.acquire(store.path);
   try {
-    const state = StateFile.open(options.statePath, {
-      now: Date.now,
-      onFailure: (error) =>
-        options.log?.warn({ code: error.code, reason: error.message, remedy: error.hint }, 'state not written, trying again'),
-    });
+    const state = openState(options.statePath, options.log);
     try {
       const local = store === undefined ? undefined : new LocalBackend(store);
       try {

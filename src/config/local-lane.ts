@@ -1,4 +1,3 @@
-import type { z } from 'zod';
 import { maybeEmpty, path, section } from './field.ts';
 
 /** `lanes.local`, as it stands in a file. */
@@ -8,5 +7,3 @@ export const localLane = maybeEmpty(
     media_path: path('the path of a folder').optional(),
   }),
 );
-
-export type LocalLaneSettings = z.infer<typeof localLane>;

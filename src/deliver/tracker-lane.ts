@@ -1,7 +1,7 @@
 import PQueue from 'p-queue';
 import type { Backend, Capabilities, JournalledBackend, Outcome, Refusal, TrackerParcel } from '../backends/contract.ts';
 import { MirrorError } from '../errors.ts';
-import { pointCount, type RunRef } from '../model/index.ts';
+import { keyOfRun, pointCount } from '../model/index.ts';
 import { type Clock, realClock } from './clock.ts';
 import { Gate, type GateEvents } from './gate.ts';
 import type { LaneBook } from './lane-book.ts';
@@ -74,15 +74,15 @@ export class TrackerLane {
 
   /** Parcels of some runs, each run's in order. One answer a run, by the run of its first parcel. */
   async deliver(parcels: readonly TrackerParcel[]): Promise<ReadonlyMap<string, Delivery>> {
-    const answers = new Map(parcels.map(({ batch }) => [keyOf(batch.run), DELIVERED]));
-    const open = (parcel: TrackerParcel): boolean => answers.get(keyOf(parcel.batch.run)) === DELIVERED;
+    const answers = new Map(parcels.map(({ batch }) => [keyOfRun(batch.run), DELIVERED]));
+    const open = (parcel: TrackerParcel): boolean => answers.get(keyOfRun(parcel.batch.run)) === DELIVERED;
     for (const group of groupsOf(parcels, this.#backend.describe())) {
       const left = group.length === 1 ? group : await this.#sendTogether(group.filter(open));
       for (const parcel of left) {
         if (!open(parcel)) continue;
         const placed = await this.#place(parcel);
         if (placed.kind === 'placed') this.#book.settled({ parcel, points: placed.points, refusals: placed.refusals });
-        else answers.set(keyOf(parcel.batch.run), placed);
+        else answers.set(keyOfRun(parcel.batch.run), placed);
       }
     }
     return answers;
@@ -119,7 +119,7 @@ export class TrackerLane {
     const held = new Set<string>();
     for (const [i, parcel] of group.entries()) {
       const outcome = outcomes[i];
-      const key = keyOf(parcel.batch.run);
+      const key = keyOfRun(parcel.batch.run);
       // What follows something that was not taken is offered again with it: positions move in order.
       if (outcome?.kind === 'accepted' && !held.has(key))
         this.#book.settled({ parcel, points: outcome.points, refusals: outcome.refusals });
@@ -274,12 +274,12 @@ export function groupsOf(parcels: readonly TrackerParcel[], { limits }: Pick<Cap
     const { batch } = parcel;
     points += pointCount(batch);
     bytes += batch.end - batch.start;
-    runs.add(keyOf(batch.run));
+    runs.add(keyOfRun(batch.run));
     const isTooMuch = points > limits.pointsPerSend || bytes > limits.bytesPerSend || runs.size > limits.runsPerSend;
     if (group.length > 0 && (isTooMuch || isEmpty(batch) !== isEmpty((group[0] as TrackerParcel).batch))) {
       groups.push(group);
       group = [];
-      [points, bytes, runs] = [pointCount(batch), batch.end - batch.start, new Set([keyOf(batch.run)])];
+      [points, bytes, runs] = [pointCount(batch), batch.end - batch.start, new Set([keyOfRun(batch.run)])];
     }
     group.push(parcel);
   }
@@ -293,8 +293,4 @@ function asMirrorError(cause: unknown, lane: string): MirrorError {
 
 function unanswered(lane: string): Outcome {
   return { kind: 'fatal', error: new MirrorError('MB9001', `lane ${lane} gave no outcome for a parcel`) };
-}
-
-function keyOf({ root, path }: RunRef): string {
-  return JSON.stringify([root, path]);
 }

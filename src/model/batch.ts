@@ -71,3 +71,14 @@ export interface Batch {
 export function pointCount(batch: Batch): number {
   return batch.scalars.count + batch.objects.length;
 }
+
+/** The largest step of a batch; null where it has no points. */
+export function lastStepOf({ scalars, objects }: Batch): number | bigint | null {
+  let last: number | bigint | null = null;
+  for (let row = 0; row < scalars.count; row++) {
+    const step = scalars.step[row] as number;
+    if (last === null || step > last) last = scalars.wideSteps.get(row) ?? step;
+  }
+  for (const { step } of objects) if (last === null || step > last) last = step;
+  return last;
+}

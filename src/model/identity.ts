@@ -23,6 +23,16 @@ export function compareNames(a: string, b: string): number {
   return a.length - b.length;
 }
 
+/** A run as a text, to be found by. */
+export function keyOfRun({ root, path }: RunRef): string {
+  return JSON.stringify([root, path]);
+}
+
+/** A file of a run as a text, to be found by. */
+export function keyOfFile({ root, path }: RunRef, name: string): string {
+  return JSON.stringify([root, path, name]);
+}
+
 /** A text that names a run in messages and logs. */
 export function runLabel(run: RunRef): string {
   return run.path === '.' ? run.root : `${run.root}/${run.path}`;

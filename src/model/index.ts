@@ -4,7 +4,7 @@ export { Catalogue } from './catalogue.ts';
 export { classify, RUN_GRAPH_TAG } from './classify.ts';
 export { dtypeName } from './dtype.ts';
 export { fileStamp } from './file-stamp.ts';
-export { compareNames, type RunRef, runLabel } from './identity.ts';
+export { compareNames, keyOfFile, keyOfRun, type RunRef, runLabel } from './identity.ts';
 export { interpret, type RawValue } from './interpret.ts';
 export { jsonNumber, jsonText } from './json-text.ts';
 export * from './position.ts';

@@ -1,5 +1,5 @@
 import type { Handle, Intent, JournalEntry, KnownRun, Refusal } from '../backends/contract.ts';
-import type { Batch, FileState, Gap, RunRef, Series } from '../model/index.ts';
+import { type Batch, type FileState, type Gap, keyOfRun, type RunRef, type Series } from '../model/index.ts';
 import { addSeries, catalogueOf } from './catalogue-rows.ts';
 import type { LaneKey } from './row-ids.ts';
 import { fileFacts, KNOWN_FILES, type KnownFileRow, knownFile, NEXT_RUNS, ONE_RUN, positionFacts, stepOf } from './rows.ts';
@@ -247,7 +247,7 @@ export class LaneState {
   }
 
   #keepDelivered(run: RunRef, sum: Delivered): void {
-    this.#delivered.set(runKey(run), sum);
+    this.#delivered.set(keyOfRun(run), sum);
     const sql = 'INSERT OR REPLACE INTO delivered (lane, run, points, last_step, last_wall_time, has_failed) VALUES (?,?,?,?,?,?)';
     const { commits, statements, ids } = this.#store;
     const { points, lastStep, lastWallTime, hasFailed } = sum;
@@ -258,7 +258,7 @@ export class LaneState {
 
   #onItsWay(run: RunRef): Delivered | undefined {
     if (this.#store.commits.isEmpty) this.#delivered.clear();
-    return this.#delivered.get(runKey(run));
+    return this.#delivered.get(keyOfRun(run));
   }
 
   #deliveredTo(run: RunRef): Delivered {
@@ -278,8 +278,4 @@ function deliveredOf(row: Row | undefined): Delivered {
     lastWallTime: typeof row?.last_wall_time === 'number' ? row.last_wall_time : null,
     hasFailed: row?.has_failed === 1,
   };
-}
-
-function runKey({ root, path }: RunRef): string {
-  return JSON.stringify([root, path]);
 }

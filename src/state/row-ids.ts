@@ -1,4 +1,4 @@
-import type { RunRef } from '../model/index.ts';
+import { keyOfRun, type RunRef } from '../model/index.ts';
 import type { Statements } from './statements.ts';
 
 /** A lane's name and its target as configured, without secrets: together they are the lane's key. */
@@ -45,7 +45,7 @@ export class RowIds {
   }
 
   findRun({ root, path }: RunRef): number | undefined {
-    const key = JSON.stringify([root, path]);
+    const key = keyOfRun({ root, path });
     const known = this.#runs.get(key);
     if (known !== undefined) return known;
     const row = this.#statements.get(

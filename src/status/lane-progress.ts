@@ -1,6 +1,6 @@
 import type { Parcel, Refusal } from '../backends/contract.ts';
 import type { MirrorError } from '../errors.ts';
-import type { RunRef } from '../model/index.ts';
+import { keyOfFile, type RunRef } from '../model/index.ts';
 import type { FactLog } from './tracker.ts';
 
 /** How a lane stands. `waiting`: it tries again by itself, soon. `parked`: somebody has to mend something; it tries again slowly. */
@@ -85,18 +85,18 @@ export class LaneProgress {
 
   /** Bytes of a file that were heard of and are not mirrored; undefined where nothing was heard of it. */
   unreadBytes(run: RunRef, name: string): number | undefined {
-    const lag = this.#lags.get(keyOf(run, name));
+    const lag = this.#lags.get(keyOfFile(run, name));
     return lag === undefined ? undefined : Math.max(0, lag.size - lag.watermark);
   }
 
   /** The size a file was last heard to have. */
   sizeOf(run: RunRef, name: string): number | undefined {
-    return this.#lags.get(keyOf(run, name))?.size;
+    return this.#lags.get(keyOfFile(run, name))?.size;
   }
 
   /** `mirrored`: the bytes up to which it is, where nothing was heard of the file before. */
   fileGrew(run: RunRef, name: string, size: number, mirrored = 0): void {
-    const key = keyOf(run, name);
+    const key = keyOfFile(run, name);
     const lag = this.#lags.get(key);
     if (lag === undefined) this.#lags.set(key, { size, watermark: Math.min(mirrored, size), sinceMs: this.#now() });
     else {
@@ -107,7 +107,7 @@ export class LaneProgress {
 
   /** Nothing of a file can be waited for now. */
   fileForgotten(run: RunRef, name: string): void {
-    this.#lags.delete(keyOf(run, name));
+    this.#lags.delete(keyOfFile(run, name));
   }
 
   parcelAccepted({ batch, state }: Parcel, points: number, refusals: readonly Refusal[] = []): void {
@@ -123,7 +123,7 @@ export class LaneProgress {
     this.resumed();
     // An end that is torn or damaged waits for its writer, not for us.
     const end = state.damage.reduce((last, damage) => Math.max(last, damage.end), state.position.watermark);
-    const lag = this.#lags.get(keyOf(batch.run, state.name));
+    const lag = this.#lags.get(keyOfFile(batch.run, state.name));
     if (lag !== undefined) {
       if (end > lag.watermark) lag.sinceMs = this.#now();
       lag.watermark = end;
@@ -158,7 +158,7 @@ export class LaneProgress {
   }
 
   runStopped(run: RunRef, error: MirrorError): void {
-    this.stoppedRuns.set(keyOf(run, ''), { run, reason: error.message, remedy: error.hint });
+    this.stoppedRuns.set(keyOfFile(run, ''), { run, reason: error.message, remedy: error.hint });
     this.#log?.warn(
       { lane: this.name, root: run.root, run: run.path, code: error.code, reason: error.message, remedy: error.hint },
       'run stopped',
@@ -166,7 +166,7 @@ export class LaneProgress {
   }
 
   runResumed(run: RunRef): void {
-    this.stoppedRuns.delete(keyOf(run, ''));
+    this.stoppedRuns.delete(keyOfFile(run, ''));
   }
 
   /** As plain JSON, units in the names. */
@@ -201,8 +201,4 @@ export class LaneProgress {
 
 function time(ms: number): string | null {
   return ms === 0 ? null : new Date(ms).toISOString();
-}
-
-function keyOf({ root, path }: RunRef, file: string): string {
-  return JSON.stringify([root, path, file]);
 }

@@ -1,5 +1,5 @@
 import type { KnownRun, Parcel } from '../backends/contract.ts';
-import { type Damage, type FileState, isPending, type RunRef, runLabel, type Series } from '../model/index.ts';
+import { type Damage, type FileState, isPending, keyOfRun, lastStepOf, type RunRef, runLabel, type Series } from '../model/index.ts';
 import type { LaneProgress } from './lane-progress.ts';
 import type { FoundDamage, Incident, Progress, Report, RunReport } from './progress.ts';
 
@@ -69,7 +69,7 @@ export class PassTracker implements Progress {
       { root: ahead.run.root, run: ahead.run.path, files: ahead.files.length, pointsBefore: ahead.known.points },
       'run opened',
     );
-    this.#runs.set(keyOf(ahead.run), {
+    this.#runs.set(keyOfRun(ahead.run), {
       run: ahead.run,
       files: ahead.files.length,
       plugins: [],
@@ -84,7 +84,7 @@ export class PassTracker implements Progress {
 
   /** The series of a run that is read further: they tell the kinds of its points. */
   catalogueRead(run: RunRef, series: readonly Series[]): void {
-    const tally = this.#runs.get(keyOf(run));
+    const tally = this.#runs.get(keyOfRun(run));
     if (tally !== undefined) tally.plugins = series.map(({ plugin }) => plugin);
   }
 
@@ -117,7 +117,7 @@ export class PassTracker implements Progress {
 
   /** What a run holds after a file of it was replaced: what is there already is less than it was. */
   runRecounted(run: RunRef, points: number): void {
-    const tally = this.#runs.get(keyOf(run));
+    const tally = this.#runs.get(keyOfRun(run));
     if (tally === undefined) return;
     let added = 0;
     for (const count of tally.newPoints.values()) added += count;
@@ -129,18 +129,15 @@ export class PassTracker implements Progress {
   }
 
   parcelAccepted({ batch, state }: Parcel, points: number): void {
-    const tally = this.#runs.get(keyOf(batch.run));
+    const tally = this.#runs.get(keyOfRun(batch.run));
     if (tally === undefined) return;
     for (const series of batch.newSeries) tally.plugins[series.id] = series.plugin;
     tally.tags += batch.newSeries.length;
     const { scalars, objects } = batch;
     count(tally.newPoints, 'scalars', scalars.count);
     for (const object of objects) count(tally.newPoints, tally.plugins[object.series] || 'other', 1);
-    for (let i = 0; i < scalars.count; i++) {
-      const step = scalars.step[i] as number;
-      if (tally.lastStep === null || step > tally.lastStep) tally.lastStep = scalars.wideSteps.get(i) ?? step;
-    }
-    for (const { step } of objects) if (tally.lastStep === null || step > tally.lastStep) tally.lastStep = step;
+    const lastStep = lastStepOf(batch);
+    if (lastStep !== null && (tally.lastStep === null || lastStep > tally.lastStep)) tally.lastStep = lastStep;
     this.#noteDamage(tally, state);
     const bytes = batch.end - batch.start;
     tally.bytes += bytes;
@@ -226,8 +223,4 @@ function lasting(damage: readonly Damage[]): readonly Damage[] {
 
 function count(counts: Map<string, number>, key: string, n: number): void {
   if (n > 0) counts.set(key, (counts.get(key) ?? 0) + n);
-}
-
-function keyOf(run: RunRef): string {
-  return JSON.stringify([run.root, run.path]);
 }

@@ -1,6 +1,6 @@
 import type { Parcel, Refusal } from '../backends/contract.ts';
 import { MirrorError } from '../errors.ts';
-import { type Damage, isPending, type RunRef } from '../model/index.ts';
+import { type Damage, isPending, keyOfFile, type RunRef } from '../model/index.ts';
 import { LaneProgress, type LaneProgressOptions } from './lane-progress.ts';
 import type { FoundDamage, Incident } from './progress.ts';
 import type { FactLog } from './tracker.ts';
@@ -106,7 +106,7 @@ export class WatchStatus {
   /** A lane had not mirrored so many bytes of a file that is gone. */
   fileGone(lane: string, run: RunRef, name: string, unreadBytes: number): void {
     this.lane(lane).fileForgotten(run, name);
-    this.#damage.delete(keyOf(run, name));
+    this.#damage.delete(keyOfFile(run, name));
     const path = pathOf(run, name);
     if (unreadBytes === 0) this.#log?.info({ lane, root: run.root, path }, 'file gone, all of it is mirrored');
     else {
@@ -117,7 +117,7 @@ export class WatchStatus {
 
   parcelAccepted(lane: string, parcel: Parcel, points: number, refusals: readonly Refusal[] = []): void {
     this.lane(lane).parcelAccepted(parcel, points, refusals);
-    this.#noteDamage(keyOf(parcel.batch.run, parcel.state.name), parcel.batch.run, parcel.state.name, parcel.state.damage);
+    this.#noteDamage(keyOfFile(parcel.batch.run, parcel.state.name), parcel.batch.run, parcel.state.name, parcel.state.damage);
   }
 
   rootScanned(fact: {
@@ -218,10 +218,6 @@ export class WatchStatus {
     this.#incidents.push(incident);
     if (this.#incidents.length > MOST_INCIDENTS) this.#incidents.shift();
   }
-}
-
-function keyOf({ root, path }: RunRef, file: string): string {
-  return JSON.stringify([root, path, file]);
 }
 
 function pathOf(run: RunRef, file: string): string {

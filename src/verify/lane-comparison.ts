@@ -4,6 +4,7 @@ import type { PointDifference, PointPlace } from './difference.ts';
 import type { FileFacts, Unjudged } from './file-facts.ts';
 import { isJudged } from './file-facts.ts';
 import { matchPoints } from './match-points.ts';
+import { pointDifferences } from './point-differences.ts';
 import { PointTable } from './point-table.ts';
 import { RepairPlan } from './repair-plan.ts';
 import { type Chunk, ChosenPoints, chunksOf, type PointSink, SeriesSums } from './series-sums.ts';
@@ -200,35 +201,7 @@ export class LaneComparison {
       // Rows of one file follow each other; of a part of a series nobody knows what lies between two.
       this.#chunk?.parts === 1,
     );
-    yield* this.#differences(missing, extra, changed);
-  }
-
-  *#differences(
-    missing: readonly number[],
-    extra: readonly number[],
-    changed: readonly (readonly [number, number])[],
-  ): Generator<PointDifference, void, void> {
-    const [left, right] = [this.#leftTable, this.#rightTable];
-    const at = (table: PointTable, row: number): Pick<PointDifference, 'run' | 'tag' | 'step' | 'wallTime' | 'place'> => ({
-      run: this.run,
-      tag: this.#tags[table.slot[row] as number] ?? '',
-      step: table.stepAt(row),
-      wallTime: table.wallTime[row] as number,
-      place: table.placeAt(row),
-    });
-    for (const row of missing) yield { kind: 'missing', ...at(left, row), mine: left.valueAt(row), theirs: undefined };
-    for (const [row, other] of changed) {
-      const [here, there] = [at(left, row), at(right, other)];
-      yield {
-        kind: 'changed',
-        ...here,
-        mine: left.valueAt(row),
-        theirs: right.valueAt(other),
-        ...(there.step === here.step ? {} : { theirStep: there.step }),
-        ...(Object.is(there.wallTime, here.wallTime) ? {} : { theirWallTime: there.wallTime }),
-      };
-    }
-    for (const row of extra) yield { kind: 'extra', ...at(right, row), mine: undefined, theirs: right.valueAt(row) };
+    yield* pointDifferences(this.run, this.#tags, left, right, { missing, extra, changed });
   }
 
   /** Without those that have an equal on the other side: that one stands for them. */

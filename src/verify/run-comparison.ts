@@ -3,7 +3,8 @@ import { type Batch, interpret, jsonText, type RunRef, type Series, valueJson } 
 import type { Difference, PointDifference } from './difference.ts';
 import { type FileFacts, isJudged, isOwed, type Unjudged } from './file-facts.ts';
 import { compareSeriesListing, type SeriesListing, SeriesSummary } from './listing.ts';
-import { type Matches, matchPoints } from './match-points.ts';
+import { matchPoints } from './match-points.ts';
+import { pointDifferences } from './point-differences.ts';
 import { PointTable } from './point-table.ts';
 import { type Chunk, ChosenPoints, chunksOf, type PointSink, SeriesSums } from './series-sums.ts';
 import { RepairPlan } from './repair-plan.ts';
@@ -155,31 +156,7 @@ export class RunComparison {
     this.counts.extra += matches.extra.length;
     this.counts.changed += matches.changed.length;
     this.repair.add(mine, theirs, matches, this.#facts, this.#tags, this.#chunk?.parts === 1);
-    yield* this.#differences(mine, theirs, matches);
-  }
-
-  *#differences(mine: PointTable, theirs: PointTable, { missing, extra, changed }: Matches): Generator<PointDifference, void, void> {
-    const at = (table: PointTable, row: number): Pick<PointDifference, 'run' | 'tag' | 'step' | 'wallTime' | 'place'> => ({
-      run: this.run,
-      tag: this.#tags[table.slot[row] as number] ?? '',
-      step: table.stepAt(row),
-      wallTime: table.wallTime[row] as number,
-      place: table.placeAt(row),
-    });
-    for (const row of missing) yield { kind: 'missing', ...at(mine, row), mine: mine.valueAt(row), theirs: undefined };
-    for (const [row, other] of changed) {
-      const here = at(mine, row);
-      const there = at(theirs, other);
-      yield {
-        kind: 'changed',
-        ...here,
-        mine: mine.valueAt(row),
-        theirs: theirs.valueAt(other),
-        ...(there.step === here.step ? {} : { theirStep: there.step }),
-        ...(Object.is(there.wallTime, here.wallTime) ? {} : { theirWallTime: there.wallTime }),
-      };
-    }
-    for (const row of extra) yield { kind: 'extra', ...at(theirs, row), mine: undefined, theirs: theirs.valueAt(row) };
+    yield* pointDifferences(this.run, this.#tags, mine, theirs, matches);
   }
 
   #slot(tag: string): number {

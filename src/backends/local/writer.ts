@@ -7,6 +7,7 @@ import {
   jsonText,
   type Mark,
   type ObjectPoint,
+  keyOfRun,
   type RunRef,
   type Series,
   sha256Of,
@@ -332,7 +333,7 @@ export class Writer {
   }
 
   #open(ref: RunRef): OpenRun {
-    const key = JSON.stringify([ref.root, ref.path]);
+    const key = keyOfRun(ref);
     const known = this.#runs.get(key);
     if (known !== undefined) return known;
     const id = this.#runRow(ref);

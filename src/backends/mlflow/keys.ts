@@ -37,11 +37,6 @@ export function keyOf(tag: string, options: KeyOptions = {}): string {
   return `${kept}.h${hash}`;
 }
 
-/** Whether a key is a cut one: its tag can't be had back from it. */
-export function isShortened(key: string, tag: string): boolean {
-  return tagOf(key) !== tag;
-}
-
 /** Undoes `keyOf` for every key that was not cut. */
 export function tagOf(key: string): string {
   return key.replace(/\.x([0-9a-f]*)\./g, (whole, hex: string) => {
