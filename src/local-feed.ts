@@ -5,7 +5,7 @@ import type { BatchCache } from './batch-cache.ts';
 import { Lane, realClock } from './deliver/index.ts';
 import type { ChangedFile } from './discover/index.ts';
 import type { Feed, FeedEvents } from './feed.ts';
-import { isPending, keyOfRun, lastStepOf, type RunRef, type Series } from './model/index.ts';
+import { isPending, keyOfRun, lastStepOf, type RunRef, type Series, unmirroredBytes } from './model/index.ts';
 import type { ReadEvent, RunJob } from './reader.ts';
 import { type EventGroup, ReaderThread } from './reader-thread.ts';
 import type { LaneState } from './state/index.ts';
@@ -120,13 +120,9 @@ export class LocalFeed implements Feed {
       return;
     }
     const state = this.#backend.positions(ref).files.find((file) => file.name === name);
-    const watermark = state?.position.watermark ?? 0;
-    const end = state?.damage.reduce((last, damage) => Math.max(last, damage.end), watermark) ?? 0;
-    const heard = this.#status.lane(this.lane).unreadBytes(ref, name);
-    const unread = end - watermark + (heard ?? Math.max(0, (state?.size ?? 0) - end));
-    const owed = state?.position.gaps.reduce((sum, gap) => sum + gap.end - gap.start, 0) ?? 0;
+    const lost = unmirroredBytes(state, this.#status.lane(this.lane).unreadBytes(ref, name));
     this.#options.events.fileSound(this.lane, ref, name);
-    this.#status.fileGone(this.lane, ref, name, unread + owed);
+    this.#status.fileGone(this.lane, ref, name, lost);
     run?.dirty.delete(name);
     // Should the name come back, its state has to be that of the backend.
     if (run?.hasSession) this.#forget(keyOfRun(ref), run);

@@ -14,7 +14,7 @@ import type { RunNames } from './lane-options.ts';
 import { PieceReader } from './piece-reader.ts';
 import { fingerprintOf, firstWallTime, trackerRunKey } from './run-source.ts';
 import { StateBook } from './state-book.ts';
-import { type FileState, isPending, keyOfRun, needsSearch, type RunRef } from './model/index.ts';
+import { type FileState, isPending, keyOfRun, needsSearch, type RunRef, unmirroredBytes } from './model/index.ts';
 import type { LaneState, StateFile } from './state/index.ts';
 import type { LaneProgress, LaneReport } from './status/index.ts';
 
@@ -136,11 +136,9 @@ export class TrackerFeed implements Feed {
 
   fileGone(ref: RunRef, name: string): void {
     const state = this.#laneState.known(ref).files.find((file) => file.name === name);
-    const watermark = state?.position.watermark ?? 0;
-    const unread = this.progress.unreadBytes(ref, name) ?? Math.max(0, (state?.size ?? 0) - watermark);
-    const owed = state?.position.gaps.reduce((sum, gap) => sum + gap.end - gap.start, 0) ?? 0;
+    const lost = unmirroredBytes(state, this.progress.unreadBytes(ref, name));
     this.#options.events.fileSound(this.lane, ref, name);
-    this.#options.status.fileGone(this.lane, ref, name, unread + owed);
+    this.#options.status.fileGone(this.lane, ref, name, lost);
     this.#runs.get(keyOfRun(ref))?.dirty.delete(name);
   }
 

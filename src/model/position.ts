@@ -69,3 +69,11 @@ export interface FileState {
 export function needsSearch(state: FileState): boolean {
   return state.damage.some(({ reason, detail }) => reason === 'torn' && detail === undefined);
 }
+
+/** Bytes of a file that were not mirrored: behind the watermark, torn and damaged ends included, and gaps. `unread`: those beyond what was looked at. */
+export function unmirroredBytes(state: FileState | undefined, unread: number | undefined): number {
+  const watermark = state?.position.watermark ?? 0;
+  const end = state?.damage.reduce((last, damage) => Math.max(last, damage.end), watermark) ?? 0;
+  const owed = state?.position.gaps.reduce((sum, gap) => sum + gap.end - gap.start, 0) ?? 0;
+  return end - watermark + owed + (unread ?? Math.max(0, (state?.size ?? 0) - end));
+}

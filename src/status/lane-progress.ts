@@ -1,6 +1,6 @@
 import type { Parcel, Refusal } from '../backends/contract.ts';
 import type { MirrorError } from '../errors.ts';
-import { keyOfFile, type RunRef } from '../model/index.ts';
+import { keyOfFile, keyOfRun, type RunRef } from '../model/index.ts';
 import type { FactLog } from './tracker.ts';
 
 /** How a lane stands. `waiting`: it tries again by itself, soon. `parked`: somebody has to mend something; it tries again slowly. */
@@ -116,6 +116,7 @@ export class LaneProgress {
     this.bytes += batch.end - batch.start;
     this.acceptedAtMs = this.#now();
     this.lastError = undefined;
+    this.stoppedRuns.delete(keyOfRun(batch.run));
     for (const { kind } of refusals) {
       if (kind === 'unsupported') this.unsupported++;
       else this.refused++;
@@ -158,15 +159,11 @@ export class LaneProgress {
   }
 
   runStopped(run: RunRef, error: MirrorError): void {
-    this.stoppedRuns.set(keyOfFile(run, ''), { run, reason: error.message, remedy: error.hint });
+    this.stoppedRuns.set(keyOfRun(run), { run, reason: error.message, remedy: error.hint });
     this.#log?.warn(
       { lane: this.name, root: run.root, run: run.path, code: error.code, reason: error.message, remedy: error.hint },
       'run stopped',
     );
-  }
-
-  runResumed(run: RunRef): void {
-    this.stoppedRuns.delete(keyOfFile(run, ''));
   }
 
   /** As plain JSON, units in the names. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Handle, Parcel } from '../../../src/backends/contract.ts';
-import type { Damage, RunRef } from '../../../src/model/index.ts';
+import { MirrorError } from '../../../src/errors.ts';
+import { type Damage, type RunRef, unmirroredBytes } from '../../../src/model/index.ts';
 import { type LaneProgress, WatchStatus } from '../../../src/status/index.ts';
 
 const RUN: RunRef = { root: 'logs', path: 'a' };
@@ -185,5 +186,33 @@ describe('what a watch says', () => {
       status.tick(ms);
     }
     expect(lines.filter(({ phrase }) => phrase === 'mirrored')).toMatchObject([{ fields: { points: 3, newPoints: 3 } }]);
+  });
+});
+
+describe('a run that its tracker does not take', () => {
+  it('is named until something of it is accepted again', () => {
+    const { lane } = watching();
+    lane.runStopped(RUN, new MirrorError('MB4006', 'the run was deleted', { hint: 'Restore it.' }));
+    expect(lane.document()).toMatchObject({
+      stopped_runs: [{ root: 'logs', run: 'a', reason: 'the run was deleted', remedy: 'Restore it.' }],
+    });
+    lane.parcelAccepted(parcel(60), 1);
+    expect(lane.document()).toMatchObject({ stopped_runs: [] });
+  });
+});
+
+describe('what is lost with a file', () => {
+  const { state } = parcel(80, [{ start: 80, end: 100, reason: 'torn' }]);
+
+  it('is its torn end and its gaps, beside what was heard of and not read', () => {
+    expect(unmirroredBytes(state, 0)).toBe(20);
+    expect(unmirroredBytes(state, 7)).toBe(27);
+    const position = { ...state.position, gaps: [{ start: 10, end: 15, reason: 'damage' as const }] };
+    expect(unmirroredBytes({ ...state, position }, 0)).toBe(25);
+  });
+
+  it('is what it had beyond, where nothing was heard of it; nothing of a file nobody knows', () => {
+    expect(unmirroredBytes({ ...state, size: 130 }, undefined)).toBe(50);
+    expect(unmirroredBytes(undefined, undefined)).toBe(0);
   });
 });
