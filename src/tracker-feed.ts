@@ -281,7 +281,7 @@ export class TrackerFeed implements Feed {
       const pieces = await this.#read(run, Math.max(1, Math.floor(left)));
       left -= pieces.reduce((sum, { batch }) => sum + batch.end - batch.start, 0);
       const handle = pieces.every(({ batch }) => isEmpty(batch)) ? NO_HANDLE : await this.#open(run, pieces);
-      if (handle !== undefined) parcels.push(...pieces.map((piece) => ({ ...piece, handle })));
+      if (handle !== undefined) parcels.push(...pieces.map((piece) => ({ ...piece, handle, target: run.ref, file: piece.batch.file })));
     }
     const deliveries = await this.#delivery.deliver(parcels);
     for (const run of runs) {

@@ -34,7 +34,12 @@ export interface Capabilities {
   readonly ownsPosition: boolean;
   /** Addresses by line or place: has `prepare` and `resolve`. */
   readonly needsJournal: boolean;
+  /** What a tracker is chosen for by a route (`needs:`), beside the kinds it holds. Default: none. */
+  readonly features?: readonly Feature[];
 }
+
+/** `artifacts`: files of a run; `registry`: models by version; the others as people say them of a tracker. */
+export type Feature = 'visualization' | 'collaboration' | 'artifacts' | 'registry';
 
 /** Bounds of what a backend is sent. A batch of one record may be larger than any of them. */
 export interface Limits {
@@ -62,9 +67,17 @@ export interface Parcel {
   readonly state: FileState;
 }
 
-/** A parcel with the series that the numbers in its batch mean (`series[n].id` is `n`): a tracker keeps no catalogue of ours. */
+/**
+ * A parcel with the series that the numbers in its batch mean (`series[n].id` is `n`): a tracker keeps no catalogue of ours. Their
+ * tags are those of the tracker run: routes may have renamed them. Several runs may go into one tracker run (folding), so that `batch.run`
+ * and `batch.file` say where a point comes from, and `target` and `file` where that lies as seen from the tracker run.
+ */
 export interface TrackerParcel extends Parcel {
   readonly series: readonly Series[];
+  /** The run that the tracker run is made for: `batch.run`, or the one it is folded into. Parcels of one target follow each other. */
+  readonly target: RunRef;
+  /** The file's path below the target's directory: `batch.file`, with the folded sub-directory before it. Journals and read-back name it so. */
+  readonly file: string;
 }
 
 /** A point a backend did not take. */
@@ -100,6 +113,10 @@ export interface RunSource {
   /** Of the experiment or project, as configured; empty: the tracker's own default. */
   readonly group: string;
   readonly tags: Readonly<Record<string, string>>;
+  /** The run above this one, where a study has several: trackers that nest runs show it so. `key` as that of a run. */
+  readonly parent?: { readonly key: string; readonly name: string };
+  /** The tracker's own id of a run that something else opened: points are added to it; it is not named, tagged or ended by us. */
+  readonly joins?: string;
   /** The state's instance id, and the first record with values of each file: whose run a tracker run is. */
   readonly instanceId: string;
   readonly fingerprint: readonly { readonly file: string; readonly checksum: number }[];
@@ -117,7 +134,7 @@ export interface HeldPoint {
 
 /** A point as a tracker gives it back. */
 export interface ReadBackPoint extends HeldPoint {
-  /** Where it came from, if the tracker knows. */
+  /** Where it came from, if the tracker knows: the file as `TrackerParcel.file` names it. */
   readonly file?: string;
   readonly offset?: number;
   readonly index?: number;
@@ -152,6 +169,7 @@ export type Intent = string & { readonly brand: 'Intent' };
 export interface JournalEntry {
   readonly firstLine: number;
   readonly count: number;
+  /** `TrackerParcel.file`. */
   readonly file: string;
   readonly generation: number;
   readonly start: number;
@@ -173,6 +191,56 @@ export interface RunEnd {
   readonly status: 'finished' | 'failed';
   /** Wall time of the last event, seconds. */
   readonly endedAt: number;
+}
+
+/** A param that stands in a file beside the event files, flattened: `optimizer.lr`. */
+export interface SideParam {
+  readonly name: string;
+  /** As the file has it: an integer of the file is a bigint, so that `3` and `3.0` stay two. */
+  readonly value: string | number | bigint | boolean | null;
+}
+
+/** What became of a param. */
+export type ParamOutcome =
+  | { readonly kind: 'set' }
+  /** It can't be changed there, and stays what it was. */
+  | { readonly kind: 'kept'; readonly value: string }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/** A file beside the event files, as it was when its content was hashed. */
+export interface SideFile {
+  /** Its place in the tracker run: parts of letters, digits and the like, without `..`, joined by `/`. */
+  readonly path: string;
+  readonly bytes: number;
+  /** SHA-256 of the content, hex. */
+  readonly hash: string;
+  /** Reads it from a byte on. Throws where it is not the content that was hashed any more. */
+  read(start?: number): AsyncIterable<Uint8Array>;
+}
+
+/** What became of a file, of a model, of a dataset. What may pass is thrown. */
+export type SideOutcome =
+  | { readonly kind: 'stored'; readonly url?: string }
+  /** The tracker has no place for it, or it is too large for one. */
+  | { readonly kind: 'unsupported' | 'refused'; readonly reason: string };
+
+/** A stored file that is a version of a model in the tracker's registry. */
+export interface ModelVersion {
+  readonly model: string;
+  readonly file: Pick<SideFile, 'path' | 'hash'>;
+  readonly alias?: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** A file that was used for training. */
+export interface Dataset {
+  readonly name: string;
+  /** Of the content, hex. */
+  readonly hash: string;
+  /** Where it lies, as a path or an address. */
+  readonly source: string;
+  /** What it was used for: `train`. */
+  readonly context: string;
 }
 
 /** What a look at a tracker found, without writing to it. */
@@ -203,6 +271,14 @@ export interface Backend {
   asHeld?(tag: string, plugin: string, point: HeldPoint): HeldPoint | undefined;
   /** Says that a run has ended, or (`undefined`) that it goes on after all. */
   finish(handle: Handle, end: RunEnd | undefined, signal: AbortSignal): Promise<void>;
+  /** Adds params; params of points (hparams) are among the same. One answer each, in their order. Missing: it has no params. */
+  setParams?(handle: Handle, params: readonly SideParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]>;
+  /** Stores a file of a run; the same path and content again changes nothing, other content replaces it. Missing: it keeps no files. */
+  putFile?(handle: Handle, file: SideFile, signal: AbortSignal): Promise<SideOutcome>;
+  /** Makes a stored file a version of a model: once for each content. */
+  registerModel?(handle: Handle, version: ModelVersion, signal: AbortSignal): Promise<SideOutcome>;
+  /** Says which dataset a run used: once for each content. */
+  noteDataset?(handle: Handle, dataset: Dataset, signal: AbortSignal): Promise<SideOutcome>;
   /** Removes a tracker run that was made for a trial. Where it is missing, trials leave theirs behind. */
   remove?(handle: Handle, signal: AbortSignal): Promise<void>;
   /** Where a person looks at a tracker run. */

@@ -100,6 +100,8 @@ function makeParcel(handle: Handle, { run }: RunSource, startSec: number): Track
   };
   return {
     handle,
+    target: run,
+    file: FILE,
     series: [series],
     state,
     batch: {

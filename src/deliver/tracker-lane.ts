@@ -72,17 +72,17 @@ export class TrackerLane {
     return this.#gate.isParked;
   }
 
-  /** Parcels of some runs, each run's in order. One answer a run, by the run of its first parcel. */
+  /** Parcels of some tracker runs, each one's in order. One answer a tracker run, by the key of its target. */
   async deliver(parcels: readonly TrackerParcel[]): Promise<ReadonlyMap<string, Delivery>> {
-    const answers = new Map(parcels.map(({ batch }) => [keyOfRun(batch.run), DELIVERED]));
-    const open = (parcel: TrackerParcel): boolean => answers.get(keyOfRun(parcel.batch.run)) === DELIVERED;
+    const answers = new Map(parcels.map(({ target }) => [keyOfRun(target), DELIVERED]));
+    const open = (parcel: TrackerParcel): boolean => answers.get(keyOfRun(parcel.target)) === DELIVERED;
     for (const group of groupsOf(parcels, this.#backend.describe())) {
       const left = group.length === 1 ? group : await this.#sendTogether(group.filter(open));
       for (const parcel of left) {
         if (!open(parcel)) continue;
         const placed = await this.#place(parcel);
         if (placed.kind === 'placed') this.#book.settled({ parcel, points: placed.points, refusals: placed.refusals });
-        else answers.set(keyOfRun(parcel.batch.run), placed);
+        else answers.set(keyOfRun(parcel.target), placed);
       }
     }
     return answers;
@@ -119,7 +119,7 @@ export class TrackerLane {
     const held = new Set<string>();
     for (const [i, parcel] of group.entries()) {
       const outcome = outcomes[i];
-      const key = keyOfRun(parcel.batch.run);
+      const key = keyOfRun(parcel.target);
       // What follows something that was not taken is offered again with it: positions move in order.
       if (outcome?.kind === 'accepted' && !held.has(key))
         this.#book.settled({ parcel, points: outcome.points, refusals: outcome.refusals });
@@ -221,7 +221,7 @@ export class TrackerLane {
   /** What is about to be sent is certain before it is sent; what was begun earlier is finished first. */
   async #sendByJournal(backend: JournalledBackend, [parcel]: readonly TrackerParcel[]): Promise<Outcome> {
     if (parcel === undefined) return unanswered(this.name);
-    const { run } = parcel.batch;
+    const { target: run } = parcel;
     const unfinished = await this.#finishBegun(backend, parcel);
     if (unfinished !== undefined) return unfinished;
     const begun = await backend.prepare([parcel], this.#book.journal(run));
@@ -236,7 +236,7 @@ export class TrackerLane {
   }
 
   /** Why what was begun earlier could not be finished; undefined where nothing is in doubt (any more). */
-  async #finishBegun(backend: JournalledBackend, { handle, batch: { run } }: TrackerParcel): Promise<Outcome | undefined> {
+  async #finishBegun(backend: JournalledBackend, { handle, target: run }: TrackerParcel): Promise<Outcome | undefined> {
     const begun = this.#book.begun(run);
     if (begun === undefined) return undefined;
     const found = await backend.resolve(handle, begun.intent, this.#signal);
@@ -271,15 +271,15 @@ export function groupsOf(parcels: readonly TrackerParcel[], { limits }: Pick<Cap
   let group: TrackerParcel[] = [];
   let [points, bytes, runs] = [0, 0, new Set<string>()];
   for (const parcel of parcels) {
-    const { batch } = parcel;
+    const { batch, target } = parcel;
     points += pointCount(batch);
     bytes += batch.end - batch.start;
-    runs.add(keyOfRun(batch.run));
+    runs.add(keyOfRun(target));
     const isTooMuch = points > limits.pointsPerSend || bytes > limits.bytesPerSend || runs.size > limits.runsPerSend;
     if (group.length > 0 && (isTooMuch || isEmpty(batch) !== isEmpty((group[0] as TrackerParcel).batch))) {
       groups.push(group);
       group = [];
-      [points, bytes, runs] = [pointCount(batch), batch.end - batch.start, new Set([keyOfRun(batch.run)])];
+      [points, bytes, runs] = [pointCount(batch), batch.end - batch.start, new Set([keyOfRun(target)])];
     }
     group.push(parcel);
   }

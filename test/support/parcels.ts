@@ -85,7 +85,7 @@ export class GrowingRun {
       if (first[0] !== undefined && !this.#fingerprint.has(file)) this.#fingerprint.set(file, first[0]);
     }
     const series = [...this.#series];
-    return drafts.map((draft) => ({ ...draft, series }));
+    return drafts.map((draft) => ({ ...draft, series, target: this.run, file: draft.batch.file }));
   }
 
   source(changes: Partial<RunSource> = {}): RunSource {

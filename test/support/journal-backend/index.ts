@@ -83,7 +83,8 @@ export class JournalBackend implements JournalledBackend {
     const lines: string[] = [];
     const entries: JournalEntry[] = [];
     for (const parcel of parcels) {
-      const { file, generation, start, end } = parcel.batch;
+      const { generation, start, end } = parcel.batch;
+      const { file } = parcel;
       const hash = hashOf(parcel.batch);
       const points = pointsOf(parcel);
       // The same bytes, in a file that was replaced or by a gap that is owed twice, are there already.

@@ -167,6 +167,8 @@ export function parcelOf(
   }
   return {
     handle,
+    target: source.run,
+    file: 'f',
     series,
     state: {
       name: 'f',
