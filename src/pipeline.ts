@@ -9,6 +9,7 @@ import { LocalPass } from './local-pass.ts';
 import { PassStatus } from './pass-status.ts';
 import { ReaderThread } from './reader-thread.ts';
 import { checkIdentity, heldBy } from './root-identity.ts';
+import { RunTree } from './run-tree.ts';
 import { FileLock, type StateFile } from './state/index.ts';
 import { type FactLog, type LaneReport, PassTracker, type Report } from './status/index.ts';
 import { TrackerFeed } from './tracker-feed.ts';
@@ -148,9 +149,11 @@ class Pass {
     const { trackers = [], signal } = this.#options;
     const rootPaths = new Map(found.map(([{ name, path }]) => [name, path]));
     const cache = new BatchCache();
+    const tree = new RunTree();
+    for (const [root, { runs }] of found) for (const { path } of runs) tree.add({ root: root.name, path });
     const feeds = trackers.map((tracker) => {
       const laneState = state.lane(tracker.name, tracker.target);
-      const shared = { status: this.#status, events: IGNORED, rootPaths, signal, state, reader: this.#jobs, cache, isSettled: true };
+      const shared = { status: this.#status, events: IGNORED, rootPaths, tree, signal, state, reader: this.#jobs, cache, isSettled: true };
       return new TrackerFeed({ ...shared, ...tracker, lane: tracker.name, laneState });
     });
     for (const [root, { runs }] of found) {
@@ -172,11 +175,13 @@ class Pass {
   async #bringToEnd(feed: TrackerFeed, found: readonly FoundRoot[]): Promise<void> {
     await feed.reachEnd(this.#options.patienceMs ?? PATIENCE_MS);
     if (feed.stand !== 'done') return;
-    for (const [root, { runs }] of found) {
-      for (const { path, files } of runs) {
-        await feed.endIfOver({ root: root.name, path }, Math.max(...files.map(({ stamp }) => Number(stamp.split('.')[0] ?? 0) / 1e6)));
-      }
-    }
+    const changed = found.flatMap(([root, { runs }]) =>
+      runs.map(({ path, files }) => {
+        const lastMs = Math.max(...files.map(({ stamp }) => Number(stamp.split('.')[0] ?? 0) / 1e6));
+        return [{ root: root.name, path }, lastMs] as const;
+      }),
+    );
+    await feed.endOver(changed);
   }
 
   #laneReport(feed: TrackerFeed): LaneReport {

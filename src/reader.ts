@@ -15,6 +15,7 @@ import {
   isPending,
   type Position,
   type RunRef,
+  selectPoints,
   type Series,
 } from './model/index.ts';
 import { compareWithState, type FileWindow, type OpenFile, openFile } from './tail/index.ts';
@@ -257,28 +258,13 @@ function owedOf(batch: Batch, { tags }: Gap, series: readonly Series[]): Batch {
   if (tags === undefined) return batch;
   const owed = new Set(tags);
   const isOwed = (id: number): boolean => owed.has(series[id]?.tag ?? '');
-  const { scalars } = batch;
-  const rows: number[] = [];
-  for (let row = 0; row < scalars.count; row++) if (isOwed(scalars.series[row] as number)) rows.push(row);
-  const moved = (wide: ReadonlyMap<number, bigint>): Map<number, bigint> =>
-    new Map(rows.flatMap((row, i) => (wide.has(row) ? [[i, wide.get(row) as bigint] as const] : [])));
-  return {
-    ...batch,
-    scalars: {
-      count: rows.length,
-      series: Uint32Array.from(rows, (row) => scalars.series[row] as number),
-      step: Float64Array.from(rows, (row) => scalars.step[row] as number),
-      wallTime: Float64Array.from(rows, (row) => scalars.wallTime[row] as number),
-      value: Float64Array.from(rows, (row) => scalars.value[row] as number),
-      offset: Float64Array.from(rows, (row) => scalars.offset[row] as number),
-      checksum: Uint32Array.from(rows, (row) => scalars.checksum[row] as number),
-      index: Uint32Array.from(rows, (row) => scalars.index[row] as number),
-      wideSteps: moved(scalars.wideSteps),
-      wideValues: moved(scalars.wideValues),
-    },
-    objects: batch.objects.filter((point) => isOwed(point.series)),
-    marks: [],
-  };
+  const { series: ids } = batch.scalars;
+  const owedBatch = selectPoints(
+    batch,
+    (row) => isOwed(ids[row] as number),
+    (point) => isOwed(point.series),
+  );
+  return { ...owedBatch, marks: [] };
 }
 
 /**

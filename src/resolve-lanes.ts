@@ -29,6 +29,10 @@ export interface ResolvedLane {
   readonly runName: string;
   /** Undefined: the tracker's own default. */
   readonly group: string | undefined;
+  /** A template of the run above it. */
+  readonly parent: string | undefined;
+  /** Where the tracker's own id of a run is found that something else opened. */
+  readonly joins: TrackerLaneConfig['joins'];
   /** Each setting as it may be shown, and where it was said: a variable's name, a place in the file, `default`. */
   readonly shown: readonly ShownSetting[];
 }
@@ -128,6 +132,8 @@ class LaneResolver {
       target: withoutUserInfo(this.#type.target(parsed.settings)),
       tags: lane.tags,
       runName: lane.runName,
+      parent: lane.parent,
+      joins: lane.joins,
       group: group?.template ?? (typeof byDefault === 'string' && byDefault !== '' ? literalTemplate(byDefault) : undefined),
       shown,
     };

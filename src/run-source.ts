@@ -3,15 +3,25 @@ import { createHash } from 'node:crypto';
 import type { RunSource } from './backends/contract.ts';
 import { type Batch, keyOfRun, type RunRef } from './model/index.ts';
 
-/** By which a tracker run is found again, on every machine. */
-export function trackerRunKey(run: RunRef): string {
-  return createHash('sha256').update(keyOfRun(run)).digest('hex').slice(0, 32);
+/** By which a tracker run is found again, on every machine. `epoch`: how often it was begun anew. */
+export function trackerRunKey(run: RunRef, epoch = 0): string {
+  const text = epoch === 0 ? keyOfRun(run) : JSON.stringify([run.root, run.path, epoch]);
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
+/** By which the run above some others is found, whatever they are. */
+export function parentKey(root: string, name: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify(['parent', root, name]))
+    .digest('hex')
+    .slice(0, 32);
 }
 
 /** The first record with values of each file that is read from its start. */
-export function fingerprintOf(batches: readonly Batch[]): RunSource['fingerprint'] {
+export function fingerprintOf(pieces: readonly { readonly batch: Batch; readonly file: string }[]): RunSource['fingerprint'] {
   const found = new Map<string, number>();
-  for (const { file, start, scalars, objects } of batches) {
+  for (const { file, batch } of pieces) {
+    const { start, scalars, objects } = batch;
     if (found.has(file) || start > 0) continue;
     const checksum = scalars.count > 0 ? scalars.checksum[0] : objects[0]?.checksum;
     if (checksum !== undefined) found.set(file, checksum);

@@ -1,10 +1,11 @@
 /** What `status` says: what each lane has, what the files have beyond it, and the last word of a running watch. */
 import { existsSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { KnownRun } from './backends/contract.ts';
+import type { Handle, KnownRun } from './backends/contract.ts';
 import { openStore, type StoreReader } from './backends/local/index.ts';
 import { type FoundRun, walk } from './discover/index.ts';
 import type { RunRef } from './model/index.ts';
+import { LaneNames } from './lane-names.ts';
 import { planRuns, type Positions } from './plan.ts';
 import { StateFile, type StateReader } from './state/index.ts';
 import type { FoundDamage, LanePosture } from './status/index.ts';
@@ -33,7 +34,13 @@ export interface RootPosture {
 export interface StatusRequest {
   /** Undefined where nothing is mirrored into a local store. */
   readonly storePath: string | undefined;
-  readonly trackers: readonly { readonly name: string; readonly type: string; readonly target: string }[];
+  readonly trackers: readonly {
+    readonly name: string;
+    readonly type: string;
+    readonly target: string;
+    /** Where a person looks at a tracker run; default: not asked for. */
+    readonly linkOf?: (handle: Handle) => string | undefined;
+  }[];
   readonly statePath: string;
   readonly nowMs: number;
 }
@@ -42,6 +49,9 @@ export interface StatusRequest {
 interface Held extends Positions {
   readonly facts: Pick<LanePosture, 'name' | 'type' | 'where' | 'points' | 'refused' | 'unsupported'>;
   rootPosture(name: string, path: string): RootPosture;
+  /** Whether it is to have a run. */
+  isMeant(run: RunRef): boolean;
+  links(): LanePosture['links'];
   damage(root: string): FoundDamage[];
 }
 
@@ -73,7 +83,10 @@ export function statusReport({ storePath, trackers, statePath, nowMs }: StatusRe
 }
 
 function posture(held: Held, found: readonly { readonly name: string; readonly runs: readonly FoundRun[] }[], nowMs: number): LanePosture {
-  const plan = found.flatMap(({ name, runs }) => planRuns(name, runs, held));
+  const plan = found.flatMap(({ name, runs }) => {
+    const meant = runs.filter(({ path }) => held.isMeant({ root: name, path }));
+    return planRuns(name, meant, held);
+  });
   const behind = plan.filter((run) => run.bytesBehind > 0);
   const bytes = behind.reduce((sum, run) => sum + run.bytesBehind, 0);
   const mirrored = plan.reduce((sum, run) => sum + run.bytes - run.bytesToRead, 0);
@@ -84,6 +97,7 @@ function posture(held: Held, found: readonly { readonly name: string; readonly r
     lagPoints: mirrored > 0 ? Math.round((bytes * held.facts.points) / mirrored) : undefined,
     lagMs: bytes > 0 && Number.isFinite(oldestMs) ? Math.max(0, nowMs - oldestMs) : 0,
     runsBehind: behind.length,
+    links: held.links(),
   };
 }
 
@@ -94,6 +108,8 @@ function heldByStore(store: StoreReader, where: string): Held {
     facts: { name: 'local', type: 'local', where, points, refused: 0, unsupported: 0 },
     roots: () => store.roots(),
     positions: (run) => store.positions(run),
+    isMeant: () => true,
+    links: () => [],
     rootPosture: (name, path) => ({
       name,
       path,
@@ -109,8 +125,9 @@ function heldByStore(store: StoreReader, where: string): Held {
   };
 }
 
-function heldByState(state: StateReader | undefined, { name, type, target }: StatusRequest['trackers'][number]): Held {
+function heldByState(state: StateReader | undefined, { name, type, target, linkOf }: StatusRequest['trackers'][number]): Held {
   const lane = state?.lane(name, target);
+  const names = lane === undefined ? undefined : new LaneNames(lane);
   const sums = state?.summary().lanes.find((each) => each.name === name && each.target === target);
   const runsOf = (root: string): (readonly [run: RunRef, known: KnownRun])[] =>
     [...(lane?.knownRuns() ?? [])].filter(([run]) => run.root === root);
@@ -125,6 +142,12 @@ function heldByState(state: StateReader | undefined, { name, type, target }: Sta
     },
     roots: () => state?.roots() ?? [],
     positions: (run) => lane?.known(run) ?? { files: [] },
+    isMeant: (run) => names?.isOut(run) !== true,
+    links: () =>
+      (linkOf === undefined ? [] : (lane?.handles() ?? [])).flatMap(([run, handle]) => {
+        const url = linkOf?.(handle);
+        return url === undefined ? [] : [{ run, url }];
+      }),
     rootPosture: (root, path) => {
       const runs = runsOf(root);
       return {

@@ -2,26 +2,32 @@
  * Brings one tracker to the ends of the files: takes a piece of a run from the lane's own positions, delivers it, notes it, and goes on. Longer than
  * other files: which run has its turn, and what becomes of a run (opened, stopped, ended, gone), are one state that does not part well.
  */
-import { join } from 'node:path';
-import type { Backend, Handle, RunSource, TrackerParcel } from './backends/contract.ts';
-import type { BatchCache, CachedBatch } from './batch-cache.ts';
+import type { Backend, Handle, TrackerParcel } from './backends/contract.ts';
+import type { BatchCache } from './batch-cache.ts';
 import { isEmpty, TrackerLane } from './deliver/index.ts';
 import type { ChangedFile } from './discover/index.ts';
 import { messageOf, MirrorError } from './errors.ts';
+import { FedRun, FedSource, type SourcePiece } from './fed-run.ts';
 import type { Feed, FeedEvents, FeedStatus } from './feed.ts';
 import type { JobReader } from './job-reader.ts';
-import type { RunNames } from './lane-options.ts';
-import { PieceReader } from './piece-reader.ts';
-import { fingerprintOf, firstWallTime, trackerRunKey } from './run-source.ts';
-import { StateBook } from './state-book.ts';
+import { LaneRoutes } from './lane-routes.ts';
+import { type LaneRouting, type TrackerLaneOptions, wholeRouting } from './lane-options.ts';
 import { type FileState, isPending, keyOfRun, needsSearch, type RunRef, unmirroredBytes } from './model/index.ts';
+import { PieceReader } from './piece-reader.ts';
+import { RunOpener } from './run-opener.ts';
+import type { RunTree } from './run-tree.ts';
+import { SideFeed } from './side-feed.ts';
+import { StateBook } from './state-book.ts';
 import type { LaneState, StateFile } from './state/index.ts';
 import type { LaneProgress, LaneReport } from './status/index.ts';
 
 export interface TrackerFeedOptions {
   readonly lane: string;
   readonly backend: Backend;
-  readonly namesOf: (run: RunRef) => RunNames;
+  readonly namesOf: TrackerLaneOptions['namesOf'];
+  readonly routing?: LaneRouting;
+  /** Every run that is known. */
+  readonly tree: RunTree;
   readonly state: StateFile;
   readonly laneState: LaneState;
   readonly status: FeedStatus;
@@ -43,25 +49,15 @@ const STOPPED_MS = 30 * 60_000;
 /** A run is over when its last event and its files are older. */
 const OVER_MS = 30 * 60_000;
 
-interface FedRun {
-  readonly ref: RunRef;
-  readonly key: string;
-  readonly directory: string;
-  readonly dirty: Set<string>;
-  readonly toHeal: Set<string>;
-  handle: Handle | undefined;
-  isBusy: boolean;
-  isQuiet: boolean;
-  /** Until then the tracker does not take it. */
-  stoppedUntilMs: number;
-}
-
 export class TrackerFeed implements Feed {
   readonly lane: string;
   readonly progress: LaneProgress;
   readonly #options: TrackerFeedOptions;
   readonly #laneState: LaneState;
   readonly #delivery: TrackerLane;
+  readonly #opener: RunOpener;
+  readonly #side: SideFeed;
+  readonly #routes: LaneRoutes;
   readonly #runs = new Map<string, FedRun>();
   /** Runs whose turn it may be, in the order in which they got ready. */
   readonly #ready = new Set<FedRun>();
@@ -77,8 +73,16 @@ export class TrackerFeed implements Feed {
   readonly #waiting = new Set<() => void>();
 
   constructor(options: TrackerFeedOptions) {
-    const { lane, backend, laneState, state, status, signal } = options;
+    const { lane, backend, laneState, state, status, signal, tree, routing = wholeRouting(options.lane) } = options;
     this.lane = lane;
+    const { replacesByKey, keeps } = backend.describe();
+    this.#routes = new LaneRoutes({
+      ...routing,
+      namesOf: options.namesOf,
+      laneState,
+      tree,
+      canSendAgain: replacesByKey || !keeps.equalPoints,
+    });
     this.#options = options;
     this.#laneState = laneState;
     this.progress = status.lane(lane);
@@ -109,45 +113,70 @@ export class TrackerFeed implements Feed {
         laneActive: () => this.progress.resumed(),
       },
     });
+    this.#opener = new RunOpener({ ...options, routing, routes: this.#routes, delivery: this.#delivery, instanceId: state.instanceId });
+    this.#side = new SideFeed({
+      ...options,
+      rules: routing.side,
+      delivery: this.#delivery,
+      // Where nothing was sent of a run, there is no tracker run to put anything beside.
+      open: async (run) => (laneState.handle(run.target) === undefined ? undefined : await this.#open(run, [])),
+      isOther: (run, path) => this.#isOther(run, path),
+      warn: routing.warn,
+      signal: this.#signal,
+    });
   }
 
   filesChanged(ref: RunRef, files: readonly ChangedFile[]): void {
+    const { isIncluded, owedFiles } = this.#routes.of(ref);
+    if (!isIncluded) return;
+    const { isSettled } = this.#options;
     const known = new Map(this.#laneState.known(ref).files.map((state) => [state.name, state]));
-    let run: FedRun | undefined;
-    for (const { name, size, stamp } of files) {
+    const changed = files.filter(({ name, size, stamp }) => {
       const state = known.get(name);
-      if (state !== undefined && isAtEnd(state, size, stamp, this.#options.isSettled)) continue;
-      run ??= this.#runOf(ref);
-      run.dirty.add(name);
+      return state === undefined || !isAtEnd(state, size, stamp, isSettled);
+    });
+    // Of tens of thousands of runs nearly all are at their end: nothing is kept of those.
+    if (changed.length + owedFiles.length === 0 && !this.#side.isOn) {
+      this.#routes.forget(ref);
+      return;
+    }
+    const source = this.#sourceOf(ref);
+    if (source === undefined || changed.length + owedFiles.length === 0) return;
+    for (const { name, size } of changed) {
+      const state = known.get(name);
+      source.dirty.add(name);
       // Nobody comes back to what is owed later: this pass tries it.
-      if (this.#options.isSettled && (state?.position.gaps.length ?? 0) > 0) run.toHeal.add(name);
+      if (isSettled && (state?.position.gaps.length ?? 0) > 0) source.toHeal.add(name);
       this.progress.fileGrew(ref, name, size, state?.position.watermark ?? 0);
     }
-    if (run === undefined) return;
-    run.isQuiet = false;
-    this.#gather(run);
+    source.isQuiet = false;
+    this.#gather(this.#runOf(ref));
   }
 
   tryAgain(ref: RunRef, name: string): void {
-    const run = this.#runOf(ref);
-    run.toHeal.add(name);
-    this.#getReady(run);
+    const source = this.#sourceOf(ref);
+    if (source === undefined) return;
+    source.toHeal.add(name);
+    this.#getReady(this.#runOf(ref));
   }
 
   fileGone(ref: RunRef, name: string): void {
+    const source = this.#sourceOf(ref);
+    if (source === undefined) return;
     const state = this.#laneState.known(ref).files.find((file) => file.name === name);
     const lost = unmirroredBytes(state, this.progress.unreadBytes(ref, name));
     this.#options.events.fileSound(this.lane, ref, name);
     this.#options.status.fileGone(this.lane, ref, name, lost);
-    this.#runs.get(keyOfRun(ref))?.dirty.delete(name);
+    source.dirty.delete(name);
   }
 
   runQuiet(ref: RunRef): void {
-    const run = this.#runOf(ref);
-    run.isQuiet = true;
-    for (const state of this.#laneState.known(ref).files) if (state.damage.some(isPending)) run.dirty.add(state.name);
+    const source = this.#sourceOf(ref);
+    if (source === undefined) return;
+    source.isQuiet = true;
+    for (const state of this.#laneState.known(ref).files) if (state.damage.some(isPending)) source.dirty.add(state.name);
     // Also with nothing to read: its turn says that it has ended.
-    this.#getReady(run);
+    this.#getReady(this.#runOf(ref));
   }
 
   tick(nowMs: number): void {
@@ -156,6 +185,7 @@ export class TrackerFeed implements Feed {
       run.stoppedUntilMs = 0;
       this.#getReady(run);
     }
+    this.#side.tick(this.#runs.values(), nowMs);
   }
 
   async run(): Promise<void> {
@@ -180,6 +210,8 @@ export class TrackerFeed implements Feed {
       this.#end.abort();
     }
     await this.#finished();
+    if (this.#stand !== 'done' || this.#signal.aborted) return;
+    if (!(await this.#side.bring(this.#runs.values(), patienceMs))) this.#stand = 'incomplete';
   }
 
   /** How it stands after `reachEnd`. */
@@ -187,21 +219,30 @@ export class TrackerFeed implements Feed {
     return this.#stand === 'done' && this.progress.stoppedRuns.size > 0 ? 'incomplete' : this.#stand;
   }
 
-  /** Where a person finds the tracker runs this pass wrote to. */
+  /** Where a person finds the tracker runs. */
   links(): LaneReport['links'] {
     const { backend } = this.#options;
-    return [...this.#runs.values()].flatMap(({ ref, handle }) => {
-      const url = handle === undefined ? undefined : backend.link?.(handle);
-      return url === undefined ? [] : [{ run: ref, url }];
+    return this.#laneState.handles().flatMap(([run, handle]) => {
+      const url = backend.link?.(handle);
+      return url === undefined ? [] : [{ run, url }];
     });
   }
 
-  /** Tells the tracker that a run is over, if it is and was not told yet. `changedAtMs`: when its files last changed. */
-  async endIfOver(ref: RunRef, changedAtMs: number): Promise<void> {
-    const handle = this.#openHandle(ref);
-    if (handle === undefined) return;
-    const endedAt = this.#endOf(ref, changedAtMs);
-    if (Date.now() - Math.max(changedAtMs, endedAt * 1000) >= OVER_MS) await this.#finish(ref, handle, endedAt);
+  /** Tells the tracker which runs are over and were not said to be yet. Each run with the time when its files last changed. */
+  async endOver(runs: readonly (readonly [ref: RunRef, changedAtMs: number])[]): Promise<void> {
+    const changed = new Map<FedRun, number>();
+    for (const [ref, atMs] of runs) {
+      if (this.#sourceOf(ref) === undefined) continue;
+      const run = this.#runOf(ref);
+      changed.set(run, Math.max(changed.get(run) ?? 0, atMs));
+    }
+    for (const [run, changedAtMs] of changed) await this.#opener.end(run, changedAtMs, OVER_MS);
+  }
+
+  /** Whether a directory below a tracker run's belongs to another one. */
+  #isOther({ root, path }: RunRef, below: string): boolean {
+    const ref = { root, path: path === '.' ? below : `${path}/${below}` };
+    return this.#options.tree.has(ref) && this.#routes.of(ref).target.path !== path;
   }
 
   get #isAtWork(): boolean {
@@ -213,6 +254,7 @@ export class TrackerFeed implements Feed {
     this.#gathering.clear();
     this.#ready.clear();
     while (this.#turns > 0) await this.#change(undefined);
+    await this.#side.idle();
   }
 
   /** While a run grows, a little more of it is waited for: fewer and fuller sends. */
@@ -258,7 +300,7 @@ export class TrackerFeed implements Feed {
           this.#turns--;
           for (const run of runs) {
             run.isBusy = false;
-            if (run.dirty.size > 0 || run.toHeal.size > 0) this.#getReady(run);
+            if (run.hasWork) this.#getReady(run);
           }
           this.#changed();
           this.#pump();
@@ -272,110 +314,91 @@ export class TrackerFeed implements Feed {
     let left = TURN_BYTES;
     for (const run of runs) {
       if (this.#signal.aborted) return;
-      if (run.dirty.size + run.toHeal.size === 0) {
-        if (run.isQuiet) await this.#endQuiet(run.ref);
+      if (!run.hasWork) {
+        if (run.isQuiet) await this.#opener.end(run, Date.now(), 0);
         continue;
       }
-      // Who finds nothing left of the turn keeps what it has to do for the next one.
-      if (left <= 0) continue;
-      const pieces = await this.#read(run, Math.max(1, Math.floor(left)));
-      left -= pieces.reduce((sum, { batch }) => sum + batch.end - batch.start, 0);
+      const pieces: SourcePiece[] = [];
+      for (const source of run.sources.values()) {
+        // Who finds nothing left of the turn keeps what it has to do for the next one.
+        if (left <= 0) break;
+        if (!source.hasWork) continue;
+        const read = await this.#read(source, Math.max(1, Math.floor(left)));
+        left -= read.reduce((sum, { batch }) => sum + batch.end - batch.start, 0);
+        pieces.push(...read);
+      }
       const handle = pieces.every(({ batch }) => isEmpty(batch)) ? NO_HANDLE : await this.#open(run, pieces);
-      if (handle !== undefined) parcels.push(...pieces.map((piece) => ({ ...piece, handle, target: run.ref, file: piece.batch.file })));
+      if (handle !== undefined) parcels.push(...pieces.map((piece) => ({ ...piece, handle, target: run.target })));
     }
     const deliveries = await this.#delivery.deliver(parcels);
     for (const run of runs) {
       const delivery = deliveries.get(run.key);
       if (delivery?.kind === 'runFatal') this.#stop(run, delivery.error);
-      else if (delivery?.kind === 'delivered' && run.isQuiet && run.dirty.size === 0) await this.#endQuiet(run.ref);
+      else if (delivery?.kind === 'delivered' && run.isQuiet && !run.hasWork) await this.#opener.end(run, Date.now(), 0);
     }
   }
 
   /** A piece of a run. What is left of its files is to be read in another turn. */
-  async #read(run: FedRun, mostBytes: number): Promise<readonly CachedBatch[]> {
+  async #read(source: FedSource, mostBytes: number): Promise<SourcePiece[]> {
     const { status, isSettled } = this.#options;
-    const { ref, directory } = run;
-    const heal = run.toHeal.size > 0;
-    const names = [...new Set([...run.dirty, ...run.toHeal])].sort();
-    run.dirty.clear();
-    run.toHeal.clear();
+    const { ref, directory } = source;
+    const heal = source.toHeal.size > 0;
+    const names = [...new Set([...source.dirty, ...source.toHeal])].sort();
+    source.read = names;
+    source.dirty.clear();
+    source.toHeal.clear();
     const { pieces, outcomes, left } = await this.#pieces.read({
       run: ref,
       directory,
       names,
       heal,
       mostBytes,
-      settled: isSettled || run.isQuiet,
+      settled: isSettled || source.isQuiet,
     });
     for (const { file, outcome, reason } of outcomes) {
       status.fileRead(this.lane, ref, file, outcome, reason);
       if (outcome === 'unreadable' || (outcome === 'vanished' && isSettled)) this.progress.fileForgotten(ref, file);
       if (outcome === 'unreadable') this.#options.events.fileTroubled(this.lane, ref, file);
     }
-    for (const name of left) run.dirty.add(name);
-    return pieces;
+    for (const name of left) source.dirty.add(name);
+    return pieces.map((piece) => ({ ...piece, ...this.#routes.apply(ref, piece), file: source.fileOf(piece.batch.file) }));
   }
 
   /** The run's handle: the tracker run is looked for, or made, when there is something to send for the first time. */
-  async #open(run: FedRun, pieces: readonly CachedBatch[]): Promise<Handle | undefined> {
-    const { backend, namesOf, state, rootPaths } = this.#options;
-    const { ref } = run;
-    if (run.handle === undefined) {
-      const batches = pieces.map(({ batch }) => batch);
-      const source: RunSource = {
-        run: ref,
-        rootPath: rootPaths.get(ref.root) ?? '',
-        key: trackerRunKey(ref),
-        ...namesOf(ref),
-        instanceId: state.instanceId,
-        fingerprint: fingerprintOf(batches),
-        startedAt: firstWallTime(batches),
-      };
-      const kept = this.#laneState.handle(ref);
-      const opened = await this.#delivery.attempt((signal) => backend.open(source, kept, signal));
-      if (opened.kind === 'runFatal') this.#stop(run, opened.error);
-      if (opened.kind !== 'done') return undefined;
-      if (opened.value !== kept) this.#laneState.keepHandle(ref, opened.value);
-      run.handle = opened.value;
-      this.#progressAtMs = Date.now();
+  async #open(run: FedRun, pieces: readonly SourcePiece[]): Promise<Handle | undefined> {
+    const opening = await this.#opener.open(run, pieces);
+    switch (opening.kind) {
+      case 'open':
+        if (opening.isNew) this.#progressAtMs = Date.now();
+        return opening.handle;
+      case 'runFatal':
+        this.#stop(run, opening.error);
+        return undefined;
+      case 'wait':
+        // Where all of it begins anew, runs that nothing was heard of are part of that.
+        if (opening.ms === 0) for (const ref of this.#routes.sourcesOf(run.target)) this.#sourceOf(ref);
+        this.#setAside(run, opening.ms);
+        return undefined;
+      case 'stopped':
+        return undefined;
+      default:
+        return opening satisfies never;
     }
-    const { handle } = run;
-    if (this.#laneState.isEnded(ref)) {
-      const reopened = await this.#delivery.attempt((signal) => backend.finish(handle, undefined, signal));
-      if (reopened.kind !== 'done') return undefined;
-      this.#laneState.noteEnd(ref, false);
-    }
-    return handle;
-  }
-
-  /** When a run ended, in seconds: with its last event, or where that has no time when its files last changed. */
-  #endOf(ref: RunRef, changedAtMs: number): number {
-    const { lastWallTime } = this.#laneState.delivered(ref);
-    return lastWallTime === null || !Number.isFinite(lastWallTime) ? changedAtMs / 1000 : lastWallTime;
-  }
-
-  /** The handle of a tracker run that was not told yet that it has ended. */
-  #openHandle(ref: RunRef): Handle | undefined {
-    return this.#laneState.isEnded(ref) ? undefined : this.#laneState.handle(ref);
-  }
-
-  async #endQuiet(ref: RunRef): Promise<void> {
-    const handle = this.#openHandle(ref);
-    if (handle !== undefined) await this.#finish(ref, handle, this.#endOf(ref, Date.now()));
-  }
-
-  async #finish(ref: RunRef, handle: Handle, endedAt: number): Promise<void> {
-    const status = this.#laneState.delivered(ref).hasFailed ? 'failed' : 'finished';
-    const done = await this.#delivery.attempt((signal) => this.#options.backend.finish(handle, { status, endedAt }, signal));
-    if (done.kind === 'done') this.#laneState.noteEnd(ref, true);
   }
 
   #stop(run: FedRun, error: MirrorError): void {
-    run.stoppedUntilMs = Date.now() + STOPPED_MS;
+    this.#setAside(run, STOPPED_MS);
     run.handle = undefined;
-    // All of it again then, from the positions.
-    for (const { name } of this.#laneState.known(run.ref).files) run.dirty.add(name);
-    this.progress.runStopped(run.ref, error);
+    this.progress.runStopped(run.target, error);
+  }
+
+  /** Leaves a run alone for a while; then all of it again, from the positions. */
+  #setAside(run: FedRun, ms: number): void {
+    run.stoppedUntilMs = ms === 0 ? 0 : Date.now() + ms;
+    for (const source of run.sources.values()) {
+      for (const { name } of this.#laneState.known(source.ref).files) source.dirty.add(name);
+      for (const name of source.read) source.dirty.add(name);
+    }
   }
 
   #noteTrouble(run: RunRef, { name, position, damage }: FileState): void {
@@ -384,23 +407,31 @@ export class TrackerFeed implements Feed {
     else events.fileSound(this.lane, run, name);
   }
 
+  /** A run's part of the feed; undefined where the lane is not to have it. */
+  #sourceOf(ref: RunRef): FedSource | undefined {
+    const routed = this.#routes.of(ref);
+    if (!routed.isIncluded) return undefined;
+    const run = this.#runOf(ref);
+    let source = run.sources.get(keyOfRun(ref));
+    if (source === undefined) {
+      source = new FedSource(routed, this.#options.rootPaths.get(ref.root) ?? '');
+      run.sources.set(keyOfRun(ref), source);
+      for (const name of routed.owedFiles) source.toHeal.add(name);
+    }
+    return source;
+  }
+
+  /** The tracker run that a run goes into. */
   #runOf(ref: RunRef): FedRun {
-    const key = keyOfRun(ref);
+    const { target, route } = this.#routes.of(ref);
+    const key = keyOfRun(target);
     let run = this.#runs.get(key);
     if (run === undefined) {
-      run = {
-        ref,
-        key,
-        directory: join(this.#options.rootPaths.get(ref.root) ?? '', ref.path),
-        dirty: new Set(),
-        toHeal: new Set(),
-        handle: undefined,
-        isBusy: false,
-        isQuiet: false,
-        stoppedUntilMs: 0,
-      };
+      run = new FedRun(target, this.#options.rootPaths.get(ref.root) ?? '');
       this.#runs.set(key, run);
     }
+    run.group ??= route.group;
+    run.groupTag ??= route.groupTag;
     return run;
   }
 

@@ -94,7 +94,7 @@ class LanePass {
     };
     const scopes = scopesOf(source, roots, this.#log.obstacles).map((scope) => {
       const held = runs(scope.name);
-      return { scope, isHeld: held.length > 0, candidates: candidatesOf({ runs: () => held }, scope, this.#log.obstacles) };
+      return { scope, isHeld: held.length > 0, candidates: this.#meant(candidatesOf({ runs: () => held }, scope, this.#log.obstacles)) };
     });
     for (const { candidates } of scopes) {
       this.#log.plan(candidates, (run) => source.files(run));
@@ -112,6 +112,12 @@ class LanePass {
       }
       this.#checkAnything(scope, isHeld, this.#log.verdicts.slice(first));
     }
+  }
+
+  /** Without runs that a lane is not to have. */
+  #meant(candidates: readonly Candidate[]): Candidate[] {
+    const { source, other } = this.#options;
+    return candidates.filter(({ run }) => source.isMeant(run) && other?.isMeant(run) !== false);
   }
 
   /** Nothing that was looked at must not pass for a proof. */
@@ -154,6 +160,7 @@ class LanePass {
       isWanted: this.#log.isWanted(run),
       mergesEqual: { left: source.mergesEqual && other !== undefined, right: (other ?? source).mergesEqual },
     });
+    comparison.isShared = (other ?? source).isShared(run);
     const side =
       other === undefined
         ? new FilesSide(source, candidate, states, facts, this.#window)

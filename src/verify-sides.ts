@@ -3,7 +3,8 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HeldPoint } from './backends/contract.ts';
 import { isEventFileName } from './discover/index.ts';
-import { type Batch, type FileState, interpret, jsonText, type Series, valueJson } from './model/index.ts';
+import { type Batch, type FileState, interpret, jsonText, type RunRef, type Series, valueJson } from './model/index.ts';
+import type { LeftOut } from './route/index.ts';
 import type { FileWindow } from './tail/index.ts';
 import { type FileFacts, factsOf, isOwed, type LaneComparison } from './verify/index.ts';
 import { RunFiles } from './verify-files.ts';
@@ -75,12 +76,16 @@ interface FilePoint {
 
 /** How a lane stands to the points of a batch. */
 class Standing {
+  readonly #source: LaneSource;
+  readonly #run: RunRef;
   readonly #facts: FileFacts | undefined;
   readonly #refusals: ReadonlyMap<string, 'unsupported' | 'refused'>;
   readonly #hasGaps: boolean;
 
   constructor(source: LaneSource, hasRefusals: boolean, batch: Batch, facts: FileFacts | undefined) {
     const { run, file, generation } = batch;
+    this.#source = source;
+    this.#run = run;
     // A batch of bytes that could not be read may reach further back than its first point.
     const range = { generation, start: batch.start, end: Math.max(batch.end, batch.start + 1) };
     const found = hasRefusals ? source.refusals(run, file, range) : [];
@@ -89,12 +94,19 @@ class Standing {
     this.#hasGaps = facts !== undefined && facts.gaps.length > 0;
   }
 
-  of({ tag, offset, index }: FilePoint): 'due' | 'owed' | 'unsupported' | 'refused' {
+  of({ tag, offset, index, file, point }: FilePoint): 'due' | 'owed' | 'unsupported' | 'refused' | 'left' {
     const facts = this.#facts;
+    if (isLeft(this.#source.leftOf(this.#run, tag), file, offset, point.step)) return 'left';
     if (facts === undefined || offset >= facts.watermark) return 'owed';
     if (this.#hasGaps && isOwed(facts, tag, offset)) return 'owed';
     return (this.#refusals.size > 0 ? this.#refusals.get(`${offset}/${index}`) : undefined) ?? 'due';
   }
+}
+
+/** Whether a lane was not to have a point. */
+function isLeft(left: LeftOut | undefined, file: string, offset: number, step: number | bigint): boolean {
+  if (left === undefined || offset < (left.from?.[file] ?? 0)) return false;
+  return left.every === 0 || BigInt(step) % BigInt(left.every) !== 0n;
 }
 
 /** The event files on the left, a tracker on the right. */
@@ -134,10 +146,11 @@ export class FilesSide implements Side {
       for (const item of pointsOf(batch, files.catalogue, isWanted)) {
         const { tag, plugin, point } = item;
         const is = standing.of(item);
-        const held = this.#source.asHeld(tag, plugin, point);
+        const held = this.#source.asHeld(run, tag, plugin, point);
         if (is === 'due') comparison.expect(tag, point, held, item);
         else comparison.excuse(tag, held);
-        if (is === 'refused' || is === 'unsupported') comparison.refuse(tag, is);
+        if (is === 'left') comparison.leaveOut(tag);
+        else if (is === 'refused' || is === 'unsupported') comparison.refuse(tag, is);
         points++;
       }
       yield points;
@@ -172,12 +185,12 @@ export class LanesSide implements Side {
     for await (const { tag, plugin, points } of left) {
       for (const { step, wallTime, value } of points) {
         const point = { step, wallTime, value };
-        comparison.expect(tag, point, this.#right.asHeld(tag, plugin, point));
+        comparison.expect(tag, point, this.#right.asHeld(run, tag, plugin, point));
       }
       yield points.length;
     }
     for await (const { tag, plugin, points } of right) {
-      const held = points.flatMap(({ step, wallTime, value }) => this.#left.asHeld(tag, plugin, { step, wallTime, value }) ?? []);
+      const held = points.flatMap(({ step, wallTime, value }) => this.#left.asHeld(run, tag, plugin, { step, wallTime, value }) ?? []);
       comparison.addRight({ tag, plugin, points: held });
       yield 0;
     }
@@ -202,8 +215,8 @@ export class LanesSide implements Side {
       for (const item of pointsOf(batch, files.catalogue, isWanted)) {
         if (standings.every((standing) => standing.of(item) === 'due')) continue;
         const { tag, plugin, point } = item;
-        const held = this.#left.asHeld(tag, plugin, point);
-        comparison.excuse(tag, held === undefined ? undefined : this.#right.asHeld(tag, plugin, held));
+        const held = this.#left.asHeld(run, tag, plugin, point);
+        comparison.excuse(tag, held === undefined ? undefined : this.#right.asHeld(run, tag, plugin, held));
       }
       yield 0;
     }

@@ -14,6 +14,7 @@ import type { StoreOptions, TrackerLaneOptions } from './lane-options.ts';
 import { LocalFeed } from './local-feed.ts';
 import { keyOfRun, type RunRef } from './model/index.ts';
 import { checkIdentity, heldBy } from './root-identity.ts';
+import { RunTree } from './run-tree.ts';
 import { FileLock, type LaneState, type StateFile } from './state/index.ts';
 import { type FactLog, WatchStatus } from './status/index.ts';
 import { TrackerFeed } from './tracker-feed.ts';
@@ -79,6 +80,7 @@ class Watch {
   readonly #status: WatchStatus;
   readonly #heals: HealSchedule;
   readonly #reader = new JobReader();
+  readonly #tree = new RunTree();
   readonly #feeds: readonly Feed[];
   /** Runs that grew lately: when each did, by our clock. */
   readonly #grew = new Map<string, { readonly run: RunRef; atMs: number }>();
@@ -156,6 +158,7 @@ class Watch {
         ...tracker,
         lane: tracker.name,
         state: this.#state,
+        tree: this.#tree,
         laneState,
         reader: this.#reader,
         cache,
@@ -203,6 +206,7 @@ class Watch {
   #hear(fact: DiscoverFact): void {
     switch (fact.kind) {
       case 'filesChanged':
+        for (const { run: path } of fact.changes) this.#tree.add({ root: fact.root, path });
         for (const { run: path, files } of fact.changes) {
           const run = { root: fact.root, path };
           this.#noteGrowth(run);

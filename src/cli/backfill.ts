@@ -17,6 +17,7 @@ export interface BackfillFlags extends GlobalOptions {
   readonly strict?: boolean;
   readonly to?: readonly string[];
   readonly patience?: string;
+  readonly remap?: boolean;
 }
 
 /** Mirrors log directories once. */
@@ -49,7 +50,7 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
     if (log === undefined) block.print(`${lane}: ${message}`);
     else log.logger.warn({ lane, ...facts }, message);
   };
-  const trackers = config.lanes.trackers.length === 0 ? [] : await makeLanes(config, env, warn);
+  const trackers = config.lanes.trackers.length === 0 ? [] : await makeLanes(config, env, warn, flags.remap === true);
   const { backfill } = await import('../pipeline.ts');
   let report: Report;
   try {
@@ -86,9 +87,9 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
 }
 
 /** Loaded only where there are trackers: nobody else waits for their clients. */
-async function makeLanes(config: Config, env: NodeJS.ProcessEnv, warn: LaneWarning): Promise<TrackerLaneOptions[]> {
+async function makeLanes(config: Config, env: NodeJS.ProcessEnv, warn: LaneWarning, remap: boolean): Promise<TrackerLaneOptions[]> {
   const { makeTrackerLanes } = await import('../tracker-lanes.ts');
-  return makeTrackerLanes(config, env, undefined, warn);
+  return makeTrackerLanes(config, env, undefined, warn, { remap });
 }
 
 /** The summary says it all in the end: log lines are for those who asked for them, by flag, environment or file. */

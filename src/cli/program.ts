@@ -31,7 +31,8 @@ export function makeProgram(context: CommandContext): Command {
     .option('-n, --dry-run', 'say what would be read, and change nothing')
     .option('--strict', 'exit 1 also for files whose last record is not whole yet')
     .option('--to <lane>', 'only into this lane; may be repeated', (lane: string, before: string[]) => [...before, lane], [])
-    .option('--patience <seconds>', 'a tracker that gets nowhere for so long is given up for now; default 600');
+    .option('--patience <seconds>', 'a tracker that gets nowhere for so long is given up for now; default 600')
+    .option('--remap', 'begin tracker runs anew that would have another name or place today');
   withJson(withLog(withState(withStore(backfill)))).action(async (roots: string[], flags) =>
     (await import('./backfill.ts')).backfillCommand(roots, flags, context),
   );
@@ -44,6 +45,7 @@ export function makeProgram(context: CommandContext): Command {
     .option('--include <glob>', 'only runs whose path matches; may be repeated', collect, [])
     .option('--exclude <glob>', 'no runs whose path matches; may be repeated', collect, [])
     .option('--scan-interval <seconds>', 'between two scans of everything, a fifth more or less; default 60 (MIRRORBOARD_SCAN_INTERVAL)')
+    .option('--remap', 'begin tracker runs anew that would have another name or place today')
     .option('--poll', 'do without notifications of the file system')
     .option('--listen <host:port>', 'serve /livez, /readyz, /healthz and /status (MIRRORBOARD_LISTEN)');
   withJson(withLog(withState(withStore(watch)))).action(async (roots: string[], flags) =>
@@ -90,6 +92,16 @@ export function makeProgram(context: CommandContext): Command {
     .description('say how things stand: lanes and their lag, roots, damage with remedies')
     .option('--watch', 'again every two seconds');
   withJson(withState(withStore(status))).action(async (flags) => (await import('./status.ts')).statusCommand(flags, context));
+
+  const route = program
+    .command('route')
+    .argument('<run>', 'a run, by its path below its root or as a directory')
+    .argument('[tag]', 'one of its series')
+    .description('say which lanes get a run or a series, under which name, and why')
+    .option('--kind <kind>', 'the kind of the series, where nothing is known of it', 'scalars');
+  withJson(withState(withStore(route))).action(async (run: string, tag: string | undefined, flags) =>
+    (await import('./route.ts')).routeCommand(run, tag, flags, context),
+  );
 
   const state = program.command('state').description('look into the state file of watch');
   for (const [action, description] of [

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Handle } from '../backends/contract.ts';
 import { ExitCode } from '../errors.ts';
 import { isPending, runLabel } from '../model/index.ts';
 import type { LanePosture } from '../status/index.ts';
@@ -7,6 +8,7 @@ import { laneIn, type StatusReport, statusReport } from '../status-report.ts';
 import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
 import { type Style, counted, damageReason, formatBytes, formatCount, formatDuration, renderTable, visibleText } from './terminal/index.ts';
+import { trackersOf } from './chosen-trackers.ts';
 import { readConfig } from './read-config.ts';
 
 export interface StatusFlags extends GlobalOptions {
@@ -20,7 +22,21 @@ const MOST_PLACES = 20;
 export async function statusCommand(flags: StatusFlags, context: CommandContext): Promise<void> {
   const { stdout, env } = context;
   const config = await readConfig(flags, context);
-  const trackers = (await resolveLanes(config, env)).map(({ name, type, target }) => ({ name, type: type.type, target }));
+  const resolved = (await resolveLanes(config, env)).map(({ name, type, target }) => ({ name, type: type.type, target }));
+  // Who knows where a tracker shows its runs is a backend: made for that alone, it asks nobody.
+  const made =
+    flags.json === true
+      ? await trackersOf(
+          config,
+          env,
+          resolved.map(({ name }) => name),
+          () => undefined,
+        )
+      : [];
+  const trackers = resolved.map((lane) => {
+    const backend = made.find(({ name }) => name === lane.name)?.backend;
+    return { ...lane, ...(backend?.link === undefined ? {} : { linkOf: (handle: Handle) => backend.link?.(handle) }) };
+  });
   const show = async (): Promise<void> => {
     const report = statusReport({ storePath: config.lanes.local?.path, trackers, statePath: config.state.path, nowMs: Date.now() });
     if (flags.json === true) await writeOut(stdout, `${JSON.stringify(statusJson(report, env))}\n`);
@@ -33,14 +49,18 @@ export async function statusCommand(flags: StatusFlags, context: CommandContext)
         ? ExitCode.notMirrored
         : ExitCode.done;
   };
-  await show();
-  if (flags.watch !== true) return;
-  using interrupt = new Interrupt(() => undefined);
-  while (!interrupt.signal.aborted) {
-    await sleep(REFRESH_MS, undefined, { signal: interrupt.signal }).catch(() => undefined);
-    if (!interrupt.signal.aborted) await show();
+  try {
+    await show();
+    if (flags.watch !== true) return;
+    using interrupt = new Interrupt(() => undefined);
+    while (!interrupt.signal.aborted) {
+      await sleep(REFRESH_MS, undefined, { signal: interrupt.signal }).catch(() => undefined);
+      if (!interrupt.signal.aborted) await show();
+    }
+    context.exitCode = ExitCode.done;
+  } finally {
+    for (const { backend } of made) await backend.close();
   }
-  context.exitCode = ExitCode.done;
 }
 
 interface TextOptions {
@@ -154,6 +174,7 @@ function statusJson(report: StatusReport, env: NodeJS.ProcessEnv): object {
         lag_points_estimate: lane.lagPoints ?? null,
         lag_seconds: lane.lagMs / 1000,
         runs_behind: lane.runsBehind,
+        links: lane.links.map(({ run, url }) => ({ root: run.root, run: run.path, url })),
       };
     }),
     watch:

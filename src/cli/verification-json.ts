@@ -52,6 +52,7 @@ export function verificationJson(
     },
     refused: of.refused,
     unsupported: of.unsupported,
+    left_out: of.leftOut,
     owed_bytes: of.owedBytes,
     pending_bytes: of.pendingBytes,
     listing: of.listing,

@@ -14,6 +14,7 @@ export interface WatchFlags extends GlobalOptions {
   readonly listen?: string;
   readonly scanInterval?: string;
   readonly poll?: boolean;
+  readonly remap?: boolean;
 }
 
 /** Mirrors for ever. */
@@ -46,7 +47,9 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
   const trackers =
     config.lanes.trackers.length === 0
       ? []
-      : await makeTrackerLanes(config, env, undefined, (lane, message, facts) => log.warn({ lane, ...facts }, message));
+      : await makeTrackerLanes(config, env, undefined, (lane, message, facts) => log.warn({ lane, ...facts }, message), {
+          remap: flags.remap === true,
+        });
   const { watch } = await import('../watch.ts');
   const listen = flags.listen ?? env['MIRRORBOARD_LISTEN'];
   let server: Server | undefined;

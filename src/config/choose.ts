@@ -20,7 +20,7 @@ export interface ChosenLanes {
 }
 
 /** Keys of a layer that are no lanes. */
-const NO_LANES = ['project', 'lanes', 'backend', 'backends', 'tags', 'shared_tags', 'runs', 'config'];
+const NO_LANES = ['project', 'lanes', 'backend', 'backends', 'tags', 'shared_tags', 'runs', 'config', 'routes', 'params', 'artifacts'];
 
 /** The profile that holds: the one asked for, else `default`, else none. */
 export function chosenProfile(settings: FileSettings | undefined, asked: string | undefined): string | undefined {

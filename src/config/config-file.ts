@@ -132,9 +132,6 @@ function problemsOf(issue: z.core.$ZodIssue, top: unknown, document: YamlDocumen
       };
     });
   }
-  if (issue.code === 'custom' && issue.params?.['code'] === 'MB1005') {
-    return [{ code: 'MB1005', path, ...document.positionOfKey(path), found: String(path.at(-1)), expected: issue.message }];
-  }
   const value = valueAt(top, path);
   const guess = issue.code === 'invalid_value' && typeof value === 'string' ? suggestion(value, issue.values.map(String)) : '';
   return [{ code: 'MB1002', path, ...document.positionOf(path), found: reader.shown(path, value), expected: issue.message + guess }];

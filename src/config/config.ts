@@ -1,3 +1,6 @@
+import type { FoldRules, RouteRule } from '../route/index.ts';
+import type { ArtifactRule, JoinRule, ParamRule } from '../sidecar/index.ts';
+
 /** What every command knows once flags, environment and file are read. Paths stay as they were written; relative ones are relative to the working directory. */
 export interface Config {
   /** The configuration file that was read; undefined where there is none. */
@@ -11,6 +14,14 @@ export interface Config {
   readonly lanes: Lanes;
   /** The local store that is read and written: that of the local lane, or where it would be. */
   readonly store: LocalLane;
+  /** Which lanes get what, in their order. Default: all lanes get all. */
+  readonly routes: readonly RouteRule[];
+  /** Which directories are part of the run above them, in every tracker. Default: none. */
+  readonly fold: FoldRules;
+  /** Files beside the event files whose values are params. Default: none. */
+  readonly params: readonly ParamRule[];
+  /** Files beside the event files that are stored with a run. Default: none. */
+  readonly artifacts: readonly ArtifactRule[];
   /** The state file of services. Default: `./mirrorboard.state`. */
   readonly state: { readonly path: string };
   readonly log: {
@@ -57,6 +68,10 @@ export interface TrackerLaneConfig {
   readonly tags: Readonly<Record<string, string>>;
   /** A template, see `expandTemplate`. Default: `{path}`. */
   readonly runName: string;
+  /** A template of the run above it; undefined: none. */
+  readonly parent: string | undefined;
+  /** Where the tracker's own id of a run is found that something else opened. */
+  readonly joins: readonly JoinRule[];
   /** A template for the experiment or project, where `section` does not say it in the tracker's own words. Default: `{project}` where there is one. */
   readonly group: string | undefined;
 }

@@ -7,33 +7,44 @@ export interface TemplateRun {
   /** The run's path below it; `.` is the root itself, and goes by the root's name. */
   readonly path: string;
   readonly project?: string | undefined;
+  /** The group that a route has drawn for it. */
+  readonly group?: string | undefined;
 }
 
 /** `{name}` of a template, for messages and documents. */
-export const PLACEHOLDERS = ['path', 'path[0]', 'path[-1]', 'name', 'root', 'project'] as const;
+export const PLACEHOLDERS = ['path', 'path[0]', 'path[-1]', 'name', 'parent', 'number', 'root', 'project', 'group'] as const;
 
 const PART = /\{\{|\}\}|\{([^{}]*)\}|[{}]/g;
 const INDEX = /^path\[(-?\d+)\]$/;
 
 /**
  * Puts a run into the name of a tracker run or experiment: `{path}`, a part of it by its place (`{path[0]}`, from the end
- * `{path[-1]}`), `{name}` (its last part), `{root}`, `{project}`; `{{` and `}}` are braces. A part that a short path does not
- * have is empty. What comes out empty as a whole is the root's name: no tracker takes an empty one.
+ * `{path[-1]}`), `{name}` (its last part), `{parent}` (all before that), `{number}` (the last number in its name), `{root}`, `{project}`,
+ * `{group}` (drawn by a route); `{{` and `}}` are braces. A part that a short path does not have is empty. What comes out empty as a
+ * whole is the root's name: no tracker takes an empty one.
  */
-export function expandTemplate(template: string, { root, path, project }: TemplateRun): string {
+export function expandTemplate(template: string, run: TemplateRun): string {
+  const text = fillIn(template, run);
+  return text === '' ? run.root : text;
+}
+
+/** The same for what may be empty: tags, the run above one. */
+export function fillIn(template: string, { root, path, project, group }: TemplateRun): string {
   const parts = path === '.' || path === '' ? [root] : path.split('/');
-  const text = template.replace(PART, (found, name: string | undefined) => {
+  return template.replace(PART, (found, name: string | undefined) => {
     if (found === '{{') return '{';
     if (found === '}}') return '}';
     const index = INDEX.exec(name ?? '')?.[1];
     if (index !== undefined) return parts.at(Number(index)) ?? '';
     if (name === 'path') return parts.join('/');
     if (name === 'name') return parts.at(-1) ?? '';
+    if (name === 'parent') return parts.slice(0, -1).join('/');
+    if (name === 'number') return /(\d+)\D*$/.exec(parts.at(-1) ?? '')?.[1] ?? '';
     if (name === 'root') return root;
     if (name === 'project') return project ?? '';
+    if (name === 'group') return group ?? '';
     return found;
   });
-  return text === '' ? root : text;
 }
 
 /** What a template without a problem becomes for every run; undefined where that differs from run to run. */

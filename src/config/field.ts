@@ -22,22 +22,13 @@ export function word<const Words extends readonly [string, ...string[]]>(words: 
   return z.enum(words, { error: `one of ${words.join(', ')}` });
 }
 
-/**
- * Named settings that belong together; any other key is an error, whose message is the keys there are. `elsewhere` holds
- * keys that are right but not in this version, with what to say of them.
- */
-export function section<Shape extends z.core.$ZodLooseShape>(shape: Shape, elsewhere: Readonly<Record<string, string>> = {}) {
+/** Named settings that belong together; any other key is an error, whose message is the keys there are. */
+export function section<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
   const keys = Object.keys(shape).join(', ');
-  const absent = Object.fromEntries(Object.entries(elsewhere).map(([key, expected]) => [key, absentSetting(expected)]));
-  const known: Shape = { ...absent, ...shape };
-  return z.strictObject(known, { error: (issue) => (issue.code === 'unrecognized_keys' ? keys : `a mapping with ${keys}`) });
+  return z.strictObject(shape, { error: (issue) => (issue.code === 'unrecognized_keys' ? keys : `a mapping with ${keys}`) });
 }
 
 /** A section that may be there with nothing in it, as when all its lines are commented out. */
 export function maybeEmpty<Schema extends z.ZodType>(schema: Schema) {
   return z.preprocess((value) => value ?? {}, schema);
-}
-
-function absentSetting(expected: string): z.ZodType {
-  return z.custom(() => false, { error: expected, params: { code: 'MB1005' } }).optional();
 }

@@ -3,6 +3,7 @@ import { LOG_FORMATS, LOG_LEVELS } from './config.ts';
 import { maybeEmpty, path, section, text, word } from './field.ts';
 import { localLane } from './local-lane.ts';
 import { isRootName } from './parse-root.ts';
+import { artifactField, foldField, joinField, laneNames, listOf, paramsField, routeField } from './route-fields.ts';
 import { tagsField } from './tags.ts';
 
 const root = z.preprocess(
@@ -14,14 +15,6 @@ const root = z.preprocess(
   }),
 );
 
-const LANE_LIST = 'the name of a lane, or a list of them';
-
-/** Names of lanes: a list, or a text with commas. */
-const laneNames = z.preprocess(
-  (value) => (typeof value === 'string' ? value.split(',').map((name) => name.trim()) : value),
-  z.array(text('the name of a lane'), { error: LANE_LIST }).min(1, { error: LANE_LIST }),
-);
-
 /** A tracker's lane: what every lane can say. All else belongs to its type, which checks it when the lane is used. */
 const trackerLane = maybeEmpty(
   z.looseObject(
@@ -30,6 +23,7 @@ const trackerLane = maybeEmpty(
       run_name: text('a template').optional(),
       experiment: text('a template').optional(),
       tags: tagsField.optional(),
+      join: joinField.optional(),
     },
     { error: 'a mapping of settings' },
   ),
@@ -47,10 +41,13 @@ const lanes = z.preprocess(
 );
 
 const runs = maybeEmpty(
-  section(
-    { experiment: text('a template').optional(), name: text('a template').optional() },
-    { fold: 'experiment, name: runs are not folded in this version' },
-  ),
+  section({
+    experiment: text('a template').optional(),
+    name: text('a template').optional(),
+    parent: text('a template').optional(),
+    fold: foldField.optional(),
+    fold_hparams: z.boolean({ error: 'true or false' }).optional(),
+  }),
 );
 
 /** Settings by lane under one key, with tags beside them: the shape that Tracelet's `config` has. */
@@ -70,6 +67,9 @@ const layer = {
   shared_tags: tagsField.optional(),
   runs: runs.optional(),
   config: configuration.optional(),
+  routes: listOf(routeField, 'a list of rules').optional(),
+  params: listOf(paramsField, 'a list of files with params').optional(),
+  artifacts: listOf(artifactField, 'a list of files to store').optional(),
 };
 
 /** A profile: what it says instead of the top of the file; every other key is a lane with the settings it has there. */
@@ -81,18 +81,12 @@ const profile = maybeEmpty(
 
 /** A whole configuration file. Each setting is described in config/mirrorboard.example.yaml. */
 export const fileSchema = maybeEmpty(
-  section(
-    {
-      ...layer,
-      roots: z.preprocess((value) => value ?? [], z.array(root, { error: 'a list of log directories' })).optional(),
-      profiles: maybeEmpty(z.record(z.string(), profile, { error: 'a mapping of profiles' })).optional(),
-      log: maybeEmpty(section({ level: word(LOG_LEVELS).optional(), format: word(LOG_FORMATS).optional() })).optional(),
-    },
-    {
-      routes: 'lanes: every lane gets every run in this version',
-      artifacts: 'lanes: files beside the event files are not mirrored in this version',
-    },
-  ),
+  section({
+    ...layer,
+    roots: z.preprocess((value) => value ?? [], z.array(root, { error: 'a list of log directories' })).optional(),
+    profiles: maybeEmpty(z.record(z.string(), profile, { error: 'a mapping of profiles' })).optional(),
+    log: maybeEmpty(section({ level: word(LOG_LEVELS).optional(), format: word(LOG_FORMATS).optional() })).optional(),
+  }),
 );
 
 /** What a file says, checked; what it leaves out is not there. */

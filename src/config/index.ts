@@ -15,7 +15,7 @@ export {
   type Source,
   type TrackerLaneConfig,
 } from './config.ts';
-export { constantOf, expandTemplate, literalTemplate, PLACEHOLDERS, type TemplateRun, templateProblem } from './expand-template.ts';
+export { constantOf, expandTemplate, fillIn, literalTemplate, PLACEHOLDERS, type TemplateRun, templateProblem } from './expand-template.ts';
 export { ABSENT_TYPES, LANE_TYPES } from './lane-types.ts';
 export { loadConfig, type Surroundings } from './load-config.ts';
 export { parseRoot } from './parse-root.ts';

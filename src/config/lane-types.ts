@@ -10,7 +10,21 @@ export const ABSENT_TYPES = ['wandb', 'clearml', 'aim'] as const;
 export const NOT_YET = `one of ${LANE_TYPES.join(', ')}: this version mirrors into these and packages only`;
 
 /** Names that mean something else where lanes are named. */
-const RESERVED = ['lanes', 'backend', 'backends', 'project', 'tags', 'shared_tags', 'runs', 'config', 'type', 'default'];
+const RESERVED = [
+  'lanes',
+  'backend',
+  'backends',
+  'project',
+  'tags',
+  'shared_tags',
+  'runs',
+  'config',
+  'routes',
+  'params',
+  'artifacts',
+  'type',
+  'default',
+];
 
 /** Whether a lane can be called so: its name is a key, a word of the command line, and part of variables. */
 export function isLaneName(name: string): boolean {

@@ -21,6 +21,7 @@ import type { FileSettings } from './file-schema.ts';
 import { expectedType, isAbsentType, isLaneName, LANE_TYPES, laneType, NOT_YET } from './lane-types.ts';
 import { typesIn } from './lanes-problems.ts';
 import { type FieldPath, type PlacedProblem, problemsError } from './problem.ts';
+import { makeRouting } from './routing.ts';
 import { type LaneMaking, makeTrackerLane, sharedTags } from './tracker-lanes.ts';
 
 const DEFAULT_FILE = './mirrorboard.yaml';
@@ -108,6 +109,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   };
   sharedTags(making);
   const trackers = lanes.names.filter((name) => name !== 'local').map((name) => makeTrackerLane(name, making));
+  const routing = makeRouting(making);
   if (problems.length > 0) throw problemsError(file ?? 'the environment', problems);
 
   const level = givenWord(surroundings, 'logLevel', LOG_LEVELS) ?? inFile(settings?.log?.level, 'log', 'level');
@@ -117,6 +119,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
     profile,
     ...(project === undefined ? {} : { project: project.value }),
     roots,
+    ...routing,
     lanes: { ...(lanes.names.includes('local') ? { local } : {}), trackers },
     store: local,
     state: { path: note('state', given(surroundings, 'state') ?? byDefault(DEFAULT_STATE)) },

@@ -80,7 +80,7 @@ export function makeTrackerLane(name: string, making: LaneMaking): TrackerLaneCo
     origins.set(key, { place: variable, rank: 2 });
     hidden.delete(key);
   }
-  const { type: _, run_name: runName, experiment, ...rest } = section;
+  const { type: _, run_name: runName, experiment, join, ...rest } = section;
   const own = (key: string, value: unknown): Said<string> | undefined =>
     typeof value === 'string' || typeof value === 'number'
       ? { value: String(value), place: origins.get(key)?.place ?? '', field: `lanes.${name}.${key}` }
@@ -93,6 +93,8 @@ export function makeTrackerLane(name: string, making: LaneMaking): TrackerLaneCo
     said: new Map([...origins].filter(([key]) => Object.hasOwn(rest, key))),
     hidden,
     tags,
+    parent: checked(sharedTemplate('parent', making), making),
+    joins: joinRules(join as Joins),
     runName: checked(own('run_name', runName) ?? sharedTemplate('name', making), making) ?? '{path}',
     group: checked(group, making) ?? (making.project === undefined ? undefined : '{project}'),
   };
@@ -116,8 +118,17 @@ export function sharedTags({ layers, note, placeOf }: Pick<LaneMaking, 'layers' 
   return tags;
 }
 
-/** `runs.experiment` or `runs.name`. */
-function sharedTemplate(key: 'experiment' | 'name', { layers, placeOf, note }: LaneMaking): Said<string> | undefined {
+type Joins = readonly { runs?: string[]; file?: string; key?: string; id?: string; wait?: number }[] | undefined;
+
+/** How long a file with the id of a run is waited for, unless it is said. */
+const WAIT_SECONDS = 60;
+
+function joinRules(joins: Joins = []): TrackerLaneConfig['joins'] {
+  return joins.map(({ wait = WAIT_SECONDS, ...rule }) => ({ ...rule, waitMs: wait * 1000 }));
+}
+
+/** A template of `runs`. */
+function sharedTemplate(key: 'experiment' | 'name' | 'parent', { layers, placeOf, note }: LaneMaking): Said<string> | undefined {
   for (const { path, layer } of layers.toReversed()) {
     const value = layer.runs?.[key];
     if (value === undefined) continue;

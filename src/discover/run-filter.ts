@@ -1,4 +1,4 @@
-import picomatch from 'picomatch';
+import { matcher } from '../pattern/index.ts';
 
 /** Which runs of a root are mirrored, by globs over their paths. */
 export interface RunFilter {
@@ -19,12 +19,4 @@ export function runFilter(include: readonly string[], exclude: readonly string[]
     accepts: (run) => includes(run) && !excludes(run),
     prunes: (directory) => excludes(directory),
   };
-}
-
-function matcher(globs: readonly string[]): (path: string) => boolean {
-  const options = { dot: true };
-  return picomatch(
-    globs.flatMap((glob) => [glob, `${glob.replace(/\/+$/, '')}/**`]),
-    options,
-  );
 }

@@ -1,4 +1,6 @@
-/** The kinds of series a table can be made of: each is a plugin's, but for `tensors`, which is whatever no other kind has. */
+import { kindOf } from '../model/index.ts';
+
+/** The kinds of series a table can be made of; meshes are tensors in a table. */
 export const EXPORT_KINDS = [
   'scalars',
   'histograms',
@@ -15,23 +17,8 @@ export const EXPORT_KINDS = [
 
 export type ExportKind = (typeof EXPORT_KINDS)[number];
 
-const KIND_OF_PLUGIN: ReadonlyMap<string, ExportKind> = new Map([
-  ['scalars', 'scalars'],
-  ['histograms', 'histograms'],
-  ['images', 'images'],
-  ['audio', 'audio'],
-  ['text', 'texts'],
-  ['hparams', 'hparams'],
-  ['pr_curves', 'pr_curves'],
-  ['custom_scalars', 'layouts'],
-  ['graphs', 'graphs'],
-  ['graph_run_metadata', 'graphs'],
-  ['graph_run_metadata_graph', 'graphs'],
-  ['graph_tagged_run_metadata', 'graphs'],
-  ['graph_keras_model', 'graphs'],
-]);
-
-/** Whether the series of a plugin belong to a kind. Meshes, and plugins that are not known, are tensors. */
+/** Whether the series of a plugin belong to a kind. */
 export function isOfKind(plugin: string, kind: ExportKind): boolean {
-  return kind === 'all' || (KIND_OF_PLUGIN.get(plugin) ?? 'tensors') === kind;
+  const own = kindOf(plugin);
+  return kind === 'all' || (own === 'meshes' ? 'tensors' : own) === kind;
 }

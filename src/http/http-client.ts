@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { Agent, type Dispatcher } from 'undici';
 import { type ErrorCode, MirrorError, messageOf, systemCode } from '../errors.ts';
 import { type HttpAnswer, type HttpHeaders, headerOf, isTransient } from './answer.ts';
@@ -30,11 +31,17 @@ export interface HttpRequest {
   /** Appended to the base address, each part encoded already. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
-  /** Sent as it is, always with its length. */
-  readonly body?: string | Uint8Array;
+  /** Sent as it is, always with its length. A stream is read anew for each try. */
+  readonly body?: string | Uint8Array | BodyStream;
   readonly headers?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
   readonly signal: AbortSignal;
+}
+
+/** A body that is too large to be held. */
+export interface BodyStream {
+  readonly bytes: number;
+  read(): AsyncIterable<Uint8Array>;
 }
 
 /** Of an answer that is no success, so much is kept. */
@@ -108,7 +115,7 @@ export class HttpClient {
         origin: this.#origin,
         path,
         method,
-        headers: { ...this.#headers, ...request.headers },
+        headers: { ...this.#headers, ...request.headers, ...lengthOf(request.body) },
         ...(request.body === undefined ? {} : { body: bodyOf(request.body) }),
         signal: stop.signal,
       });
@@ -194,8 +201,14 @@ function codeOf(status: number): ErrorCode {
 }
 
 /** undici sends a text or bytes with their length; a view is made a Buffer so that it is not taken for a stream. */
-function bodyOf(body: string | Uint8Array): string | Buffer {
-  return typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+function bodyOf(body: string | Uint8Array | BodyStream): string | Buffer | Readable {
+  if (typeof body === 'string') return body;
+  return 'read' in body ? Readable.from(body.read(), { objectMode: false }) : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+}
+
+/** Of a stream nobody but us knows it; without it the body would go out in chunks, which not every server takes. */
+function lengthOf(body: HttpRequest['body']): Readonly<Record<string, string>> {
+  return typeof body === 'object' && 'read' in body ? { 'content-length': String(body.bytes) } : {};
 }
 
 function queryText(query: HttpRequest['query']): string {

@@ -1,7 +1,7 @@
 /** The HTTP client that all backends share: pools, time limits, answers as values, nothing secret in errors. */
 export type { HttpAnswer, HttpHeaders } from './answer.ts';
 export { headerOf } from './answer.ts';
-export { HttpClient, type HttpOptions, type HttpRequest } from './http-client.ts';
+export { type BodyStream, HttpClient, type HttpOptions, type HttpRequest } from './http-client.ts';
 export { redact } from './redact.ts';
 export { parseRetryAfter } from './retry-after.ts';
 export { readTlsFiles, type TlsOptions } from './tls.ts';

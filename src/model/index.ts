@@ -8,8 +8,10 @@ export { compareNames, keyOfFile, keyOfRun, type RunRef, runLabel } from './iden
 export { interpret, type RawValue } from './interpret.ts';
 export { jsonNumber, jsonText } from './json-text.ts';
 export * from './position.ts';
+export { selectPoints } from './select-points.ts';
 export type { DataClass, Series } from './series.ts';
 export { toMillis } from './to-millis.ts';
+export { type Kind, KINDS, kindOf } from './kind.ts';
 export { int64, type Tensor } from './tensor.ts';
 export type { Histogram, Json, JsonObject, Value } from './value.ts';
 export { type Blob, sha256Of, textJson, valueJson } from './value-json.ts';

@@ -43,7 +43,15 @@ function runJson(statements: Statements, run: Row, lanes: Places): object {
         id,
       )
       .map((row) => withLane({ ...row, last_step: textStep(row.last_step) }, lanes)),
-    handles: of('SELECT lane, handle, is_ended FROM handle WHERE run = ? ORDER BY lane'),
+    handles: statements
+      .all('SELECT lane, handle, is_ended, opened FROM handle WHERE run = ? ORDER BY lane', id)
+      .map(({ opened, ...row }) => withLane({ ...row, opened: opened === null ? null : statements.parse(opened) }, lanes)),
+    mappings: statements
+      .all('SELECT lane, mapping FROM mapping WHERE run = ? ORDER BY lane', id)
+      .map(({ mapping, ...row }) => withLane({ ...row, mapping: statements.parse(mapping) }, lanes)),
+    side: statements
+      .all('SELECT lane, path, rule, stamp, bytes, hash, outcome FROM side WHERE run = ? ORDER BY lane, path, rule', id)
+      .map(({ outcome, ...row }) => withLane({ ...row, outcome: statements.parse(outcome) }, lanes)),
     journal: of(
       'SELECT lane, first_line, count, file, generation, start, "end", hash, mapping FROM journal WHERE run = ? ORDER BY lane, first_line',
     ),

@@ -1,4 +1,5 @@
 import type { Handle, Intent, JournalEntry, KnownRun, Refusal } from '../backends/contract.ts';
+import type { Opened, RunMapping } from '../route/index.ts';
 import { type Batch, type FileState, type Gap, keyOfRun, type RunRef, type Series } from '../model/index.ts';
 import { addSeries, catalogueOf } from './catalogue-rows.ts';
 import type { LaneKey } from './row-ids.ts';
@@ -14,6 +15,27 @@ export interface Delivered {
   readonly lastWallTime: number | null;
   /** The run's hparams say that it failed. */
   readonly hasFailed: boolean;
+}
+
+/** What became of a file beside the event files, by one rule. */
+export interface SideState {
+  /** Below the run's directory. */
+  readonly path: string;
+  /** What was to be done with it, as a text: another one is another rule. */
+  readonly rule: string;
+  /** Of the file system, as for event files. */
+  readonly stamp: string;
+  readonly bytes: number;
+  /** SHA-256 of the content that was sent, hex. */
+  readonly hash: string;
+  readonly outcome: SideResult;
+}
+
+export interface SideResult {
+  readonly kind: 'done' | 'unsupported' | 'refused' | 'invalid';
+  readonly reason?: string;
+  /** Params that stayed what they were, since the tracker never changes one: `lr: 0.1, not 0.2`. */
+  readonly kept?: readonly string[];
 }
 
 /** What one acceptance adds. */
@@ -106,12 +128,81 @@ export class LaneState {
   }
 
   handle(run: RunRef): Handle | undefined {
-    return this.#text('SELECT handle AS text FROM handle WHERE lane = ? AND run = ?', run) as Handle | undefined;
+    return this.#text("SELECT handle AS text FROM handle WHERE lane = ? AND run = ? AND handle <> ''", run) as Handle | undefined;
   }
 
-  /** Keeps the handle of a tracker run that goes on. */
-  keepHandle(run: RunRef, handle: Handle): void {
-    this.#change('handle', run, 'INSERT OR REPLACE INTO handle (lane, run, handle, is_ended) VALUES (?,?,?,0)', handle);
+  /** Keeps the handle of a tracker run that goes on, and what it was opened as; an empty one says as what it is to be opened. */
+  keepHandle(run: RunRef, handle: Handle, opened?: Opened): void {
+    const sql = 'INSERT OR REPLACE INTO handle (lane, run, handle, is_ended, opened) VALUES (?,?,?,0,?)';
+    this.#change('handle', run, sql, handle, opened === undefined ? null : JSON.stringify(opened));
+  }
+
+  /** What a tracker run was opened as; undefined where nobody noted it. */
+  opened(run: RunRef): Opened | undefined {
+    const text = this.#text('SELECT opened AS text FROM handle WHERE lane = ? AND run = ? AND opened IS NOT NULL', run);
+    return text === undefined ? undefined : (JSON.parse(text) as Opened);
+  }
+
+  /** Every tracker run there is a handle of. */
+  handles(): (readonly [run: RunRef, handle: Handle])[] {
+    const { ids, statements } = this.#store.reading();
+    const sql = `SELECT root.name AS root, run.path, handle.handle FROM handle JOIN run ON run.id = handle.run JOIN root ON root.id = run.root
+      WHERE handle.lane = ? AND handle.handle <> '' ORDER BY root.name, run.path`;
+    return statements
+      .all(sql, ids.findLane(this.#key) ?? 0)
+      .map(({ root, path, handle }) => [{ root: String(root), path: String(path) }, String(handle) as Handle]);
+  }
+
+  /** How the lane treats its runs, where that is not whole, and under a name of their own. */
+  mappings(): (readonly [run: RunRef, mapping: RunMapping])[] {
+    const { ids, statements } = this.#store.reading();
+    const sql = `SELECT root.name AS root, run.path, mapping.mapping FROM mapping JOIN run ON run.id = mapping.run
+      JOIN root ON root.id = run.root WHERE mapping.lane = ?`;
+    return statements
+      .all(sql, ids.findLane(this.#key) ?? 0)
+      .map(({ root, path, mapping }) => [{ root: String(root), path: String(path) }, statements.parse<RunMapping>(mapping)]);
+  }
+
+  /** Keeps how the lane treats a run; undefined: whole, as itself. */
+  keepMapping(run: RunRef, mapping: RunMapping | undefined): void {
+    if (mapping === undefined) this.#change('mapping', run, 'DELETE FROM mapping WHERE lane = ? AND run = ?');
+    else this.#change('mapping', run, 'INSERT OR REPLACE INTO mapping (lane, run, mapping) VALUES (?,?,?)', JSON.stringify(mapping));
+  }
+
+  /** What was sent of the files beside a run's event files, by path and rule. */
+  side(run: RunRef): SideState[] {
+    const { ids, statements } = this.#store.reading();
+    const sql = 'SELECT path, rule, stamp, bytes, hash, outcome FROM side WHERE lane = ? AND run = ? ORDER BY path, rule';
+    return statements.all(sql, ids.findLane(this.#key) ?? 0, ids.findRun(run) ?? 0).map(({ path, rule, stamp, bytes, hash, outcome }) => ({
+      path: String(path),
+      rule: String(rule),
+      stamp: String(stamp),
+      bytes: Number(bytes),
+      hash: String(hash),
+      outcome: statements.parse<SideState['outcome']>(outcome),
+    }));
+  }
+
+  keepSide(run: RunRef, { path, rule, stamp, bytes, hash, outcome }: SideState): void {
+    const sql = 'INSERT OR REPLACE INTO side (lane, run, path, rule, stamp, bytes, hash, outcome) VALUES (?,?,?,?,?,?,?,?)';
+    this.#change(`side ${path} ${rule}`, run, sql, path, rule, stamp, bytes, hash, JSON.stringify(outcome));
+  }
+
+  /** Forgets all that the lane did with a run: it begins at 0. */
+  restart(run: RunRef): void {
+    const { commits, statements, ids } = this.#store;
+    this.#delivered.delete(keyOfRun(run));
+    commits.together(() => {
+      for (const { name } of this.known(run).files) {
+        commits.change(this.#keyOf('accepted', run, name), () =>
+          statements.run('DELETE FROM position WHERE lane = ? AND file = ?', ids.lane(this.#key), ids.file(run, name)),
+        );
+      }
+      for (const table of ['handle', 'mapping', 'side', 'journal', 'intent', 'delivered']) {
+        this.#change(`restart ${table}`, run, `DELETE FROM ${table} WHERE lane = ? AND run = ?`);
+      }
+      this.#change('restart refusals', run, 'DELETE FROM refusal WHERE lane = ? AND file IN (SELECT id FROM file WHERE run = ?)');
+    });
   }
 
   /** Whether the tracker was told that the run has ended. */
@@ -217,7 +308,7 @@ export class LaneState {
     this.#change('intent', run, 'DELETE FROM intent WHERE lane = ? AND run = ?');
   }
 
-  #change(kind: string, run: RunRef, sql: string, ...values: (string | number)[]): void {
+  #change(kind: string, run: RunRef, sql: string, ...values: (string | number | null)[]): void {
     const { commits, statements, ids } = this.#store;
     commits.change(this.#keyOf(kind, run), () => statements.run(sql, ids.lane(this.#key), ids.run(run), ...values));
   }

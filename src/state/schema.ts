@@ -24,6 +24,7 @@ export const STEPS: readonly Step[] = [
     meta.run('instance_id', randomUUID());
     meta.run('created_at', new Date(nowMs).toISOString());
   },
+  (db) => db.exec(VERSION_2),
 ];
 
 export const SCHEMA_VERSION = STEPS.length;
@@ -147,4 +148,28 @@ CREATE TABLE intent (
 CREATE TABLE retry (file INTEGER PRIMARY KEY REFERENCES file, attempts INTEGER NOT NULL, next_ms INTEGER NOT NULL) STRICT;
 
 CREATE TABLE status (id INTEGER PRIMARY KEY CHECK (id = 1), written_ms INTEGER NOT NULL, document TEXT NOT NULL) STRICT;
+`;
+
+/** What routes and folding decided, and what was sent of the files beside the event files. */
+const VERSION_2 = `
+ALTER TABLE handle ADD COLUMN opened TEXT;
+
+CREATE TABLE mapping (
+  lane INTEGER NOT NULL REFERENCES lane,
+  run INTEGER NOT NULL REFERENCES run,
+  mapping TEXT NOT NULL,
+  PRIMARY KEY (run, lane)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE side (
+  lane INTEGER NOT NULL REFERENCES lane,
+  run INTEGER NOT NULL REFERENCES run,
+  path TEXT NOT NULL,
+  rule TEXT NOT NULL,
+  stamp TEXT NOT NULL,
+  bytes INTEGER NOT NULL,
+  hash TEXT NOT NULL,
+  outcome TEXT NOT NULL,
+  PRIMARY KEY (run, lane, path, rule)
+) STRICT, WITHOUT ROWID;
 `;

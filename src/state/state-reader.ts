@@ -17,7 +17,20 @@ export interface StoredStatus {
 /** What can be read of a lane. */
 export type LaneReader = Pick<
   LaneState,
-  'name' | 'target' | 'known' | 'knownRuns' | 'catalogue' | 'handle' | 'isEnded' | 'delivered' | 'refusals' | 'hasRefusals'
+  | 'name'
+  | 'target'
+  | 'known'
+  | 'knownRuns'
+  | 'catalogue'
+  | 'handle'
+  | 'handles'
+  | 'opened'
+  | 'mappings'
+  | 'side'
+  | 'isEnded'
+  | 'delivered'
+  | 'refusals'
+  | 'hasRefusals'
 >;
 
 /** Reads a state, also while somebody writes to it: all of one moment, until `close`. */

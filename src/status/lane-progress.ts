@@ -1,4 +1,4 @@
-import type { Parcel, Refusal } from '../backends/contract.ts';
+import type { Parcel, Refusal, TrackerParcel } from '../backends/contract.ts';
 import type { MirrorError } from '../errors.ts';
 import { keyOfFile, keyOfRun, type RunRef } from '../model/index.ts';
 import type { FactLog } from './tracker.ts';
@@ -110,13 +110,17 @@ export class LaneProgress {
     this.#lags.delete(keyOfFile(run, name));
   }
 
-  parcelAccepted({ batch, state }: Parcel, points: number, refusals: readonly Refusal[] = []): void {
+  parcelAccepted(
+    { batch, state, target = batch.run }: Parcel & Partial<Pick<TrackerParcel, 'target'>>,
+    points: number,
+    refusals: readonly Refusal[] = [],
+  ): void {
     this.points += points;
     this.records += batch.records;
     this.bytes += batch.end - batch.start;
     this.acceptedAtMs = this.#now();
     this.lastError = undefined;
-    this.stoppedRuns.delete(keyOfRun(batch.run));
+    this.stoppedRuns.delete(keyOfRun(target));
     for (const { kind } of refusals) {
       if (kind === 'unsupported') this.unsupported++;
       else this.refused++;

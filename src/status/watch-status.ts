@@ -33,6 +33,8 @@ export interface LanePosture {
   /** Since the oldest change that is not mirrored. */
   readonly lagMs: number;
   readonly runsBehind: number;
+  /** Where a person finds its tracker runs; empty where that was not asked for. */
+  readonly links: readonly { readonly run: RunRef; readonly url: string }[];
 }
 
 /** Incidents that are kept to be shown; all are logged. */

@@ -35,6 +35,8 @@ export interface LaneCounts {
   refused: number;
   /** Points that were not sent, since the tracker has no place for them. */
   unsupported: number;
+  /** Points of the files that a route keeps from the lane; not among `points`. */
+  leftOut: number;
 }
 
 export interface LaneComparisonOptions {
@@ -67,13 +69,15 @@ function lossOf(point: HeldPoint, held: HeldPoint): number {
  */
 export class LaneComparison {
   readonly run: RunRef;
-  readonly counts: LaneCounts = { points: 0, missing: 0, extra: 0, changed: 0, allowed: 0, refused: 0, unsupported: 0 };
+  readonly counts: LaneCounts = { points: 0, missing: 0, extra: 0, changed: 0, allowed: 0, refused: 0, unsupported: 0, leftOut: 0 };
   readonly losses: Losses = { step: 0, time: 0, value: 0, notHeld: 0, merged: 0 };
   /** Points of the tracker that no file can say anything about. */
   readonly unjudged: Record<Unjudged, number> = { gone: 0, stale: 0, unreadable: 0 };
   readonly repair = new RepairPlan();
   /** Why a point without a place can't be called extra: its file may be one that can't be read. */
   doubt: Unjudged | undefined;
+  /** Others add points there, too: too many are no difference. */
+  isShared = false;
   /** Points the tracker has too many or with other contents, that sending again does not remove. */
   unmendable = 0;
   readonly #options: LaneComparisonOptions;
@@ -131,6 +135,11 @@ export class LaneComparison {
     this.counts[kind]++;
   }
 
+  /** A point that a route keeps from the lane. */
+  leaveOut(tag: string): void {
+    if (this.#chunk === undefined && this.isWanted(tag)) this.counts.leftOut++;
+  }
+
   /** A point that may be there, and need not be: it is owed, was refused, or stands behind the position. To be named after what is there. */
   excuse(tag: string, held: HeldPoint | undefined): void {
     const table = this.#excuseTable;
@@ -182,7 +191,7 @@ export class LaneComparison {
     extra = this.#withoutExcused(extra, right);
     if (excusesMissing) missing = this.#withoutExcused(missing, left);
     [missing, extra] = pairByStep(missing, extra, left, right, changed);
-    extra = this.#withoutDoubtful(extra);
+    extra = this.isShared ? [] : this.#withoutDoubtful(extra);
     for (const row of [...missing, ...changed.map(([row]) => row)]) {
       const loss = this.#lossOfRow.get(row) ?? 0;
       if (loss !== 0) this.#countLoss(loss, -1);

@@ -94,6 +94,7 @@ export function totalsOf({ runs }: Pick<Verification, 'runs'>): Totals {
     allowed: sum((run) => run.allowed),
     refused: sum((run) => run.refused),
     unsupported: sum((run) => run.unsupported),
+    leftOut: sum((run) => run.leftOut),
     losses: {
       step: sum(({ losses }) => losses.step),
       time: sum(({ losses }) => losses.time),

@@ -55,6 +55,12 @@ const WIRING = new Set([
   'lane-mender',
   'lane-files',
   'run-source',
+  'run-tree',
+  'fed-run',
+  'run-opener',
+  'lane-routes',
+  'lane-names',
+  'side-feed',
   'advance-decoder',
   'tracker-lanes',
   'backend-types',
@@ -72,7 +78,12 @@ const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = 
   verify: { contract: 'all' },
   export: { contract: 'type' },
   status: { contract: 'type' },
-  state: { contract: 'type' },
+  state: { contract: 'type', route: 'type' },
+  route: { pattern: 'all' },
+  sidecar: { pattern: 'all', contract: 'type' },
+  discover: { pattern: 'all' },
+  // What a configuration says of routes and files is checked, and handed on, in their words.
+  config: { pattern: 'all', route: 'all', sidecar: 'type' },
   // What is shown of a pass is what `status` counted.
   terminal: { status: 'type', verify: 'type' },
 };

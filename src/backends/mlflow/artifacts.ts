@@ -1,4 +1,4 @@
-import type { HttpAnswer } from '../../http/index.ts';
+import type { BodyStream, HttpAnswer } from '../../http/index.ts';
 import { type Failure, failureOf } from './answers.ts';
 import type { MlflowClient, Reply } from './client.ts';
 
@@ -26,12 +26,12 @@ export class Artifacts {
   }
 
   /** Stores a file, over whatever is there. A server that stumbles is asked once more. */
-  async put(root: string, path: string, data: Uint8Array, signal: AbortSignal): Promise<Failure | undefined> {
+  async put(root: string, path: string, data: Uint8Array | BodyStream, signal: AbortSignal): Promise<Failure | undefined> {
     const first = await this.#put(root, path, data, signal);
     return first?.cause === 'internal' ? this.#put(root, path, data, signal) : first;
   }
 
-  async #put(root: string, path: string, data: Uint8Array, signal: AbortSignal): Promise<Failure | undefined> {
+  async #put(root: string, path: string, data: Uint8Array | BodyStream, signal: AbortSignal): Promise<Failure | undefined> {
     const headers = { 'content-type': 'application/octet-stream' };
     const answer = await this.#client.raw({ method: 'PUT', path: address(root, path), body: data, headers, signal });
     return answer.kind === 'ok' ? undefined : this.#failure(answer, `storing ${path}`);

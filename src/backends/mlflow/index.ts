@@ -5,14 +5,20 @@ import type {
   BackendContext,
   BackendType,
   Capabilities,
+  Dataset,
   Handle,
   HeldPoint,
+  ModelVersion,
   Outcome,
+  ParamOutcome,
   Probe,
   ReadBackChunk,
   ReadBackOptions,
   RunEnd,
   RunSource,
+  SideFile,
+  SideOutcome,
+  SideParam,
   TrackerParcel,
 } from '../contract.ts';
 import { isFileStore } from './address.ts';
@@ -28,6 +34,7 @@ import { probeServer } from './probe.ts';
 import { readBack } from './read-back.ts';
 import { RunWriter } from './run-writer.ts';
 import { Runs } from './runs.ts';
+import { noteDataset, putFile, registerModel } from './side.ts';
 import { type MlflowSettings, parseSettings } from './settings.ts';
 
 /** A server that answers, and what was learned of it. */
@@ -82,6 +89,15 @@ class MlflowBackend implements Backend {
     return handleOf(run);
   }
 
+  #writer(connection: Connection, run: TrackedRun): RunWriter {
+    let writer = this.#writers.get(run.runId);
+    if (writer === undefined) {
+      writer = this.#writerOf(connection, run, undefined, false);
+      this.#writers.set(run.runId, writer);
+    }
+    return writer;
+  }
+
   #writerOf(connection: Connection, run: TrackedRun, facts: RunFacts | undefined, isNew: boolean): RunWriter {
     const { client, artifacts, isFileStore } = connection;
     const away = run.root === undefined ? notProxied(facts?.artifactUri ?? '') : undefined;
@@ -108,13 +124,7 @@ class MlflowBackend implements Backend {
     // Requests of one run follow each other; runs go side by side, the client bounds how many.
     await Promise.all(
       [...byRun].map(async ([handle, entries]) => {
-        const run = readHandle(handle);
-        let writer = this.#writers.get(run.runId);
-        if (writer === undefined) {
-          writer = this.#writerOf(connection, run, undefined, false);
-          this.#writers.set(run.runId, writer);
-        }
-        const sent = await writer.send(
+        const sent = await this.#writer(connection, readHandle(handle)).send(
           entries.map(([, parcel]) => parcel),
           signal,
         );
@@ -122,6 +132,26 @@ class MlflowBackend implements Backend {
       }),
     );
     return outcomes;
+  }
+
+  async setParams(handle: Handle, params: readonly SideParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
+    const connection = await this.#connect(signal);
+    return await this.#writer(connection, readHandle(handle)).setParams(params, signal);
+  }
+
+  async putFile(handle: Handle, file: SideFile, signal: AbortSignal): Promise<SideOutcome> {
+    const { artifacts, noFiles } = await this.#connect(signal);
+    return await putFile(artifacts, readHandle(handle), file, noFiles, signal);
+  }
+
+  async registerModel(handle: Handle, version: ModelVersion, signal: AbortSignal): Promise<SideOutcome> {
+    const { client } = await this.#connect(signal);
+    return await registerModel(client, readHandle(handle), version, signal);
+  }
+
+  async noteDataset(handle: Handle, dataset: Dataset, signal: AbortSignal): Promise<SideOutcome> {
+    const { client } = await this.#connect(signal);
+    return await noteDataset(client, readHandle(handle), dataset, signal);
   }
 
   async *readBack(handle: Handle, options: ReadBackOptions = {}): AsyncGenerator<ReadBackChunk, void, void> {

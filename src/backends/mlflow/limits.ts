@@ -48,5 +48,6 @@ export function capabilities(hasArtifacts: boolean, isFileStore: boolean): Capab
     readBack: 'full',
     ownsPosition: false,
     needsJournal: false,
+    features: hasArtifacts ? ['artifacts', 'registry'] : ['registry'],
   };
 }

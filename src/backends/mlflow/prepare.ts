@@ -99,7 +99,7 @@ interface Name {
 }
 
 /** Names of one parcel, each made once; those that differ from the tag are published. */
-class Names {
+export class Names {
   readonly #known = new Map<string, Name>();
   readonly #options: PrepareOptions;
   readonly #tags: Map<string, string>;

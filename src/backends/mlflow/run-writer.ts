@@ -4,7 +4,7 @@
  */
 import { MirrorError, messageOf } from '../../errors.ts';
 import { type Batch, pointCount } from '../../model/index.ts';
-import type { BackendContext, Outcome, Refusal, TrackerParcel } from '../contract.ts';
+import type { BackendContext, Outcome, ParamOutcome, Refusal, SideParam, TrackerParcel } from '../contract.ts';
 import type { Failure } from './answers.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient, RunFacts, Tag } from './client.ts';
@@ -21,7 +21,8 @@ import {
   TAGS_PER_REQUEST,
   UPLOADS_AT_ONCE,
 } from './limits.ts';
-import { type Metric, type Prepared, type PrepareOptions, prepare } from './prepare.ts';
+import { type Metric, Names, type Prepared, type PrepareOptions, prepare } from './prepare.ts';
+import { isSameParam, paramText } from './side.ts';
 import { type Segment, segmentOf, type SegmentLine, segmentsOf } from './segments.ts';
 
 /** So many times in a row may a server stumble over a request before the request itself is suspected. */
@@ -268,16 +269,43 @@ export class RunWriter {
     return (await this.#client.logTags(this.#run.runId, [tag], signal)).kind === 'ok';
   }
 
-  /** Params never change in MLflow: the first value stays, another one stands in a tag beside it. */
   async #writeParams(job: Job, signal: AbortSignal): Promise<void> {
     const { params } = job.prepared;
     if (params.length === 0) return;
+    await this.#putParams(params, signal);
+    params.length = 0;
+  }
+
+  /** Params that stand in files beside the event files. One answer each. */
+  async setParams(params: readonly SideParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
+    const tags = new Map<string, string>();
+    const names = new Names(this.#options, tags);
+    const wanted = params.map(({ name, value }) => ({ key: names.of(name).key, value: paramText(value) }));
+    try {
+      await this.#publish(
+        [...tags].map(([key, value]) => ({ key, value })),
+        signal,
+      );
+      await this.#putParams(wanted, signal);
+    } catch (error) {
+      if (error instanceof Stop && error.outcome.kind !== 'rejected') throw error.outcome.error;
+      throw error;
+    }
+    return wanted.map(({ key, value }): ParamOutcome => {
+      const held = this.#params?.get(key);
+      if (held === undefined) return { kind: 'refused', reason: 'the server does not take it' };
+      return isSameParam(held, cut(value, PARAM_LENGTH)) ? { kind: 'set' } : { kind: 'kept', value: held };
+    });
+  }
+
+  /** Params never change in MLflow: the first value stays, another one stands in a tag beside it. */
+  async #putParams(params: readonly Tag[], signal: AbortSignal): Promise<void> {
     for (const isFirst of [true, false]) {
       this.#params ??= await this.#lookUpParams(signal);
       const known = this.#params;
       const wanted = new Map(params.map(({ key, value }) => [key, this.#shortened(key, value)]));
       const missing = [...wanted].filter(([key]) => !known.has(key)).map(([key, value]) => ({ key, value }));
-      const changed = [...wanted].filter(([key, value]) => known.has(key) && known.get(key) !== value);
+      const changed = [...wanted].filter(([key, value]) => known.has(key) && !isSameParam(known.get(key) ?? '', value));
       const isClash = await this.#writeNewParams(missing, known, signal);
       if (isClash && isFirst) {
         this.#params = undefined;
@@ -293,9 +321,8 @@ export class RunWriter {
           signal,
         );
       }
-      break;
+      return;
     }
-    params.length = 0;
   }
 
   /** Whether another writer gave one of them another value meanwhile. */

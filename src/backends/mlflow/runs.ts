@@ -39,6 +39,8 @@ export class Runs {
   readonly #warn: BackendContext['warn'];
   readonly #now: () => number;
   /** Of each key, the last opening: MLflow has no unique constraint, so two at a time would make two runs. */
+  /** Of runs that hold others, by their keys. */
+  readonly #parents = new Map<string, string>();
   readonly #opening = new Map<string, Promise<unknown>>();
 
   constructor(client: MlflowClient, settings: MlflowSettings, warn: BackendContext['warn'], now: () => number = Date.now) {
@@ -65,6 +67,7 @@ export class Runs {
 
   async #open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<FoundRun> {
     signal.throwIfAborted();
+    if (source.joins !== undefined) return { facts: await this.#joined(source, source.joins, signal), isNew: false };
     if (known !== undefined) {
       const found = await this.#known(source, known, signal);
       if (found !== undefined) return { facts: await this.#marked(found, source, signal), isNew: false };
@@ -92,6 +95,44 @@ export class Runs {
     return this.#create(source, name, experiment.id, signal);
   }
 
+  /** A run that something else opened: nothing of it is changed. */
+  async #joined(source: RunSource, runId: string, signal: AbortSignal): Promise<RunFacts> {
+    const run = runLabel(source.run);
+    const reply = await this.#client.run(runId, signal);
+    if (reply.kind === 'ok' && !reply.value.isDeleted) return reply.value;
+    if (reply.kind !== 'ok' && reply.cause !== 'missing' && reply.cause !== 'refused') throw reply.error;
+    throw new MirrorError(
+      'MB4006',
+      `the MLflow run ${runId}, which ${run} is to join, ${reply.kind === 'ok' ? 'was deleted' : 'is not there'}`,
+      {
+        hint: 'Correct the id or the file that names it (join), or restore the run.',
+        context: { run, runId },
+      },
+    );
+  }
+
+  /** The run above this one: made where it is missing, and not kept open, since nothing is logged to it. */
+  async #parentOf({ parent, ...child }: RunSource, experimentId: string, signal: AbortSignal): Promise<string | undefined> {
+    if (parent === undefined) return undefined;
+    const source: RunSource = {
+      ...child,
+      run: { root: child.run.root, path: parent.name },
+      key: parent.key,
+      name: parent.name,
+      tags: {},
+      fingerprint: child.fingerprint.map(({ file, checksum }) => ({ file: `${child.run.path}/${file}`, checksum })),
+    };
+    const known = this.#parents.get(parent.key);
+    if (known !== undefined) return known;
+    const { facts, isNew } = await this.open({ ...source, group: child.group }, undefined, signal);
+    if (isNew) {
+      const input = { run_id: facts.runId, status: 'FINISHED', end_time: this.#now() };
+      valueOrThrow(await this.#client.call('ending a run that holds others', 'POST', 'runs/update', input, signal));
+    }
+    if (facts.experimentId === experimentId) this.#parents.set(parent.key, facts.runId);
+    return facts.runId;
+  }
+
   /** The run a handle leads to; undefined where it leads nowhere any more. */
   async #known(source: RunSource, known: Handle, signal: AbortSignal): Promise<RunFacts | undefined> {
     const { runId } = readHandle(known);
@@ -116,12 +157,13 @@ export class Runs {
   }
 
   async #create(source: RunSource, name: string, experimentId: string, signal: AbortSignal): Promise<FoundRun> {
+    const parent = await this.#parentOf(source, experimentId, signal);
     const made = await this.#client.createRun(
       {
         experiment_id: experimentId,
         run_name: cut(name, NAME_LENGTH),
         start_time: source.startedAt === undefined ? this.#now() : nearestMillis(source.startedAt),
-        tags: tagsOf(source),
+        tags: [...tagsOf(source), ...(parent === undefined ? [] : [{ key: 'mlflow.parentRunId', value: parent }])],
       },
       signal,
     );

@@ -57,10 +57,14 @@ function because(reason: string | undefined): string {
 
 function runTable({ runs }: Verification, { totals, width, style }: VerificationText): string {
   if (runs.length === 0) return '';
-  const { refused, unsupported } = totals;
+  const { refused, unsupported, leftOut } = totals;
   // Columns that nearly always are empty: the table has to fit into a terminal.
-  const rare = [...(refused > 0 ? (['refused'] as const) : []), ...(unsupported > 0 ? (['unsupported'] as const) : [])];
-  const rareTitles = rare.map((name) => (name === 'refused' ? 'Refused' : 'Unsupported'));
+  const rare = [
+    ...(refused > 0 ? (['refused'] as const) : []),
+    ...(unsupported > 0 ? (['unsupported'] as const) : []),
+    ...(leftOut > 0 ? (['leftOut'] as const) : []),
+  ];
+  const rareTitles = rare.map((name) => ({ refused: 'Refused', unsupported: 'Unsupported', leftOut: 'Left out' })[name]);
   const columns: Column[] = [
     { title: 'Run' },
     ...['Points', 'Equal', 'Missing', 'Extra', 'Changed', 'Allowed', ...rareTitles, 'Owed', 'Pending'].map(

@@ -52,6 +52,8 @@ function fill(): StateFile {
   state.lane('local', 'a.db', { ownsPositions: true });
   one.accepted(run, file, [series], { points: 1234, lastStep: wide });
   two.keepHandle(run, 'handle' as Handle);
+  one.keepMapping(run, { target: '.', prefix: 'train/', renames: [], names: {}, left: { loss: { every: 10 } }, isOut: false });
+  one.keepSide(run, { path: 'c.yaml', rule: 'params', stamp: 's', bytes: 5, hash: 'ab', outcome: { kind: 'done' } });
   one.keepIntent(run, 'intent' as Intent);
   one.keepJournal(run, { firstLine: 0, count: 3, file: file.name, generation: 1, start: 0, end: 9, hash: 'h', mapping: 'm' });
   one.refused(run, file.name, 1, [
@@ -169,7 +171,7 @@ describe('state export', () => {
     const { stdout } = await command('export');
     expect(JSON.parse(stdout)).toMatchObject({
       format: 'mirrorboard.state',
-      version: 1,
+      version: 2,
       meta: { instance_id: expect.any(String), created_at: '2026-01-02T00:00:00.000Z' },
       status: { document: { ok: true } },
       roots: [{ name: 'logs', path: '/mnt/logs' }],
@@ -194,6 +196,8 @@ describe('state export', () => {
           handles: [{ lane: 1, handle: 'handle' }],
           journal: [{ lane: 0, first_line: 0, count: 3, hash: 'h' }],
           intents: [{ lane: 0, intent: 'intent' }],
+          mappings: [{ lane: 0, mapping: { prefix: 'train/', left: { loss: { every: 10 } } } }],
+          side: [{ lane: 0, path: 'c.yaml', outcome: { kind: 'done' } }],
         },
       ],
     });

@@ -1,0 +1,137 @@
+/** What lies beside the points of a run: files of its own, versions of models, datasets, params from files. */
+import { MirrorError } from '../../errors.ts';
+import type { Dataset, ModelVersion, SideFile, SideOutcome, SideParam } from '../contract.ts';
+import type { Artifacts } from './artifacts.ts';
+import type { MlflowClient } from './client.ts';
+import { valueOrThrow } from './experiments.ts';
+import type { TrackedRun } from './handle.ts';
+
+/** The tag of a model version that says of which content it is. */
+const CONTENT = 'mirrorboard.content';
+
+/** Stores a file over whatever is there. What may pass is thrown. */
+export async function putFile(
+  artifacts: Artifacts,
+  run: TrackedRun,
+  file: SideFile,
+  noFiles: string | undefined,
+  signal: AbortSignal,
+): Promise<SideOutcome> {
+  const { path, bytes } = file;
+  if (run.root === undefined || noFiles !== undefined) {
+    return {
+      kind: 'unsupported',
+      reason: noFiles ?? 'the run keeps its artifacts where only clients with credentials of their own reach them',
+    };
+  }
+  const failure = await artifacts.put(run.root, path, { bytes, read: () => file.read() }, signal);
+  if (failure === undefined) return { kind: 'stored' };
+  if (failure.cause === 'notServed') return { kind: 'unsupported', reason: failure.error.message };
+  if (failure.cause === 'refused' || failure.cause === 'tooMuch') return { kind: 'refused', reason: failure.error.message };
+  throw failure.error;
+}
+
+/**
+ * Makes a stored file a version of a model. Each call of the server makes a new version, so the versions of the run are looked through for
+ * one of this content first; so is the model, which may be there already.
+ */
+export async function registerModel(
+  client: MlflowClient,
+  run: TrackedRun,
+  version: ModelVersion,
+  signal: AbortSignal,
+): Promise<SideOutcome> {
+  const { model, file, alias, tags } = version;
+  if (model === '' || /[/:]/.test(model))
+    return { kind: 'refused', reason: `${JSON.stringify(model)} is no name of a model: / and : are not taken` };
+  const source = `runs:/${run.runId}/${file.path}`;
+  const known = await versionOf(client, run, model, file.hash, signal);
+  let number = known;
+  if (number === undefined) {
+    const made = await client.call(`making the model ${model}`, 'POST', 'registered-models/create', { name: model }, signal);
+    if (made.kind !== 'ok' && made.cause !== 'exists') throw made.error;
+    const input = {
+      name: model,
+      source,
+      run_id: run.runId,
+      tags: [{ key: CONTENT, value: file.hash }, ...Object.entries(tags).map(([key, value]) => ({ key, value }))],
+    };
+    const reply = valueOrThrow(await client.call(`registering a version of ${model}`, 'POST', 'model-versions/create', input, signal));
+    number = String((reply['model_version'] as { readonly version?: unknown } | undefined)?.version ?? '');
+  }
+  if (alias !== undefined) {
+    const input = { name: model, alias, version: number };
+    const reply = await client.call(`naming a version of ${model}`, 'POST', 'registered-models/alias', input, signal);
+    if (reply.kind !== 'ok' && reply.cause === 'refused') return { kind: 'refused', reason: reply.error.message };
+    valueOrThrow(reply);
+  }
+  return { kind: 'stored' };
+}
+
+async function versionOf(
+  client: MlflowClient,
+  run: TrackedRun,
+  model: string,
+  hash: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  let token: string | undefined;
+  do {
+    const input = { filter: `run_id = '${run.runId}'`, max_results: 1000, page_token: token };
+    const reply = valueOrThrow(await client.call('looking for versions of models', 'GET', 'model-versions/search', input, signal));
+    const versions = Array.isArray(reply['model_versions']) ? (reply['model_versions'] as VersionFacts[]) : [];
+    const found = versions.find(
+      ({ name, tags = [] }) => name === model && tags.some(({ key, value }) => key === CONTENT && value === hash),
+    );
+    if (found !== undefined) return String(found.version);
+    token = typeof reply['next_page_token'] === 'string' && reply['next_page_token'] !== '' ? reply['next_page_token'] : undefined;
+  } while (token !== undefined);
+  return undefined;
+}
+
+interface VersionFacts {
+  readonly name?: unknown;
+  readonly version?: unknown;
+  readonly tags?: readonly { readonly key: string; readonly value: string }[];
+}
+
+/** Says which dataset a run used; the same again is no second one. */
+export async function noteDataset(client: MlflowClient, run: TrackedRun, dataset: Dataset, signal: AbortSignal): Promise<SideOutcome> {
+  const { name, hash, source, context } = dataset;
+  const entry = {
+    tags: [{ key: 'mlflow.data.context', value: context }],
+    dataset: {
+      name: name.slice(0, 500),
+      digest: hash.slice(0, 36),
+      source_type: 'local',
+      source: JSON.stringify({ uri: source }),
+    },
+  };
+  const reply = await client.call(
+    `noting the dataset ${name}`,
+    'POST',
+    'runs/log-inputs',
+    { run_id: run.runId, datasets: [entry] },
+    signal,
+  );
+  if (reply.kind === 'ok') return { kind: 'stored' };
+  if (reply.cause === 'refused' || reply.cause === 'element') return { kind: 'refused', reason: reply.error.message };
+  if (reply.cause === 'missing' || reply.cause === 'inactive') throw new MirrorError('MB4006', reply.error.message, { cause: reply.error });
+  throw reply.error;
+}
+
+/** A param's value as MLflow shows it, which is as Python writes it. */
+export function paramText(value: SideParam['value']): string {
+  if (value === null) return 'None';
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (typeof value === 'number' && Number.isInteger(value) && Math.abs(value) < 1e16) return `${Object.is(value, -0) ? '-0' : value}.0`;
+  return String(value);
+}
+
+/** Whether two texts are the same value: hparams of event files are doubles, and say 64 where a file says 64 or 64.0. */
+export function isSameParam(a: string, b: string): boolean {
+  if (a === b) return true;
+  const word = a.toLowerCase();
+  if (['true', 'false', 'none'].includes(word)) return word === b.toLowerCase();
+  return a.trim() !== '' && b.trim() !== '' && Number(a) === Number(b);
+}

@@ -1,0 +1,211 @@
+import { existsSync, realpathSync } from 'node:fs';
+import { join, relative, resolve, sep } from 'node:path';
+import { ExitCode, MirrorError } from '../errors.ts';
+import { walk } from '../discover/index.ts';
+import { LaneNames } from '../lane-names.ts';
+import type { TrackerLaneOptions } from '../lane-options.ts';
+import { type Kind, KINDS, type RunRef, runLabel } from '../model/index.ts';
+import { type LeftOut, renamed, type Opened } from '../route/index.ts';
+import { RunTree } from '../run-tree.ts';
+import { type LaneReader, StateFile, type StateReader } from '../state/index.ts';
+import { trackersOf } from './chosen-trackers.ts';
+import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
+import { readConfig } from './read-config.ts';
+import { visibleText } from './terminal/index.ts';
+
+export interface RouteFlags extends GlobalOptions {
+  readonly kind?: string;
+}
+
+/** What a lane does with a run, and with one of its series. */
+interface LaneAnswer {
+  readonly lane: string;
+  readonly type: string;
+  readonly isIncluded: boolean;
+  readonly why: readonly string[];
+  readonly target?: RunRef;
+  readonly group?: string | undefined;
+  /** Its name and place: kept since it was opened, or as it would be opened now. */
+  readonly opened?: Pick<Opened, 'name' | 'group' | 'joins'> & { readonly isKept: boolean };
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly parent?: string | undefined;
+  readonly series?: { readonly name: string; readonly every: number; readonly why: readonly string[]; readonly left: LeftOut | undefined };
+}
+
+/** A plugin of each kind, for rules that go by it. */
+const PLUGINS: Readonly<Record<Kind, string>> = {
+  scalars: 'scalars',
+  histograms: 'histograms',
+  images: 'images',
+  audio: 'audio',
+  texts: 'text',
+  hparams: 'hparams',
+  pr_curves: 'pr_curves',
+  meshes: 'mesh',
+  layouts: 'custom_scalars',
+  graphs: 'graphs',
+  tensors: '',
+};
+
+/** Says for every lane whether it gets a run (or one series of it), as what, and which rules say so. */
+export async function routeCommand(what: string, tag: string | undefined, flags: RouteFlags, context: CommandContext): Promise<void> {
+  const { stdout, env } = context;
+  const config = await readConfig(flags, context);
+  const kind = flags.kind as Kind | undefined;
+  if (kind !== undefined && !KINDS.includes(kind)) {
+    throw new MirrorError('MB1001', `--kind: found ${JSON.stringify(kind)}, expected one of ${KINDS.join(', ')}`);
+  }
+  const state = existsSync(config.state.path) ? StateFile.openForReading(config.state.path) : undefined;
+  const names = config.lanes.trackers.map(({ name }) => name);
+  const trackers = await trackersOf(config, env, names, () => undefined);
+  try {
+    const roots = [...config.roots.map(({ name, path }) => ({ name: name ?? lastPart(path), path })), ...(state?.roots() ?? [])];
+    const run = runOf(what, roots);
+    const root = roots.find(({ name }) => name === run.root);
+    const tree = new RunTree();
+    for (const { path } of root !== undefined && existsSync(root.path) ? walk(root.path).runs : []) tree.add({ root: run.root, path });
+    const answers: LaneAnswer[] = [
+      ...(config.lanes.local === undefined
+        ? []
+        : [{ lane: 'local', type: 'local', isIncluded: true, why: ['the local store has every run, whole and under its own name'] }]),
+      ...trackers.map((tracker) => answerOf(tracker, run, tag, kind ?? 'scalars', tree, state)),
+    ];
+    context.exitCode = ExitCode.done;
+    if (flags.json === true) await writeOut(stdout, `${JSON.stringify(routeJson(run, tag, answers))}\n`);
+    else await writeOut(stdout, routeText(run, tag, answers, styleOf(stdout, flags, env)));
+  } finally {
+    state?.close();
+    for (const { backend } of trackers) await backend.close();
+  }
+}
+
+/** A run by its path below a root, with the root's name before it where there are several, or by where its directory lies. */
+function runOf(what: string, roots: readonly { readonly name: string; readonly path: string }[]): RunRef {
+  if (roots.length === 0) {
+    throw new MirrorError('MB1001', 'no root is known: nothing was mirrored yet, and the configuration names none', {
+      hint: 'Add roots to the configuration, or mirror something first.',
+    });
+  }
+  const there = existsSync(what) ? realpathSync(what) : undefined;
+  for (const { name, path } of roots) {
+    const below = there === undefined ? undefined : relative(existsSync(path) ? realpathSync(path) : resolve(path), there);
+    if (below !== undefined && !below.startsWith('..')) return { root: name, path: below === '' ? '.' : below.split(sep).join('/') };
+  }
+  const path = what.replace(/\/+$/, '') || '.';
+  const named = roots.find(({ name }) => path === name || path.startsWith(`${name}/`));
+  const isBelow = roots.some((root) => existsSync(join(root.path, path)));
+  if (named !== undefined && !isBelow) return { root: named.name, path: path.slice(named.name.length + 1) || '.' };
+  return { root: roots.find((root) => existsSync(join(root.path, path)))?.name ?? (roots[0]?.name as string), path };
+}
+
+function answerOf(
+  { name, type, target: address, namesOf, routing }: TrackerLaneOptions,
+  run: RunRef,
+  tag: string | undefined,
+  kind: Kind,
+  tree: RunTree,
+  state: StateReader | undefined,
+): LaneAnswer {
+  const lane = state?.lane(name, address);
+  if (routing === undefined) return { lane: name, type, isIncluded: true, why: [] };
+  const kept = lane === undefined ? undefined : keptOf(lane, run);
+  const place = kept ?? routing.fold.place(run.path, (path) => tree.childrenOf({ root: run.root, path }));
+  const target = { root: run.root, path: place.path };
+  const route = routing.route.run(run, target);
+  if (!route.isIncluded) return { lane: name, type, isIncluded: false, why: route.why };
+  const lot = route.group === undefined || route.groupTag === undefined ? undefined : { group: route.group, tag: route.groupTag };
+  const today = namesOf(target, lot);
+  const before = lane?.opened(target);
+  const plugin = lane?.catalogue(run).find((series) => series.tag === tag)?.plugin ?? PLUGINS[kind];
+  const series = tag === undefined ? undefined : route.series(tag, plugin);
+  const wanted = tag === undefined ? '' : place.prefix + renamed(kept?.renames ?? route.renames, tag, plugin, run.path);
+  return {
+    lane: name,
+    type,
+    isIncluded: true,
+    why: route.why,
+    target,
+    group: route.group,
+    opened: before === undefined ? { name: today.name, group: today.group, isKept: false } : { ...before, isKept: true },
+    tags: today.tags,
+    parent: today.parent?.name,
+    ...(series === undefined || tag === undefined
+      ? {}
+      : {
+          series: {
+            ...series,
+            name: kept?.names[tag] ?? wanted,
+            left: lane === undefined ? undefined : new LaneNames(lane).leftOf(run, tag),
+          },
+        }),
+  };
+}
+
+/** What was decided when the first of a run was sent: it holds, whatever the configuration says now. */
+function keptOf(lane: LaneReader, run: RunRef) {
+  const mapping = lane.mappings().find(([{ root, path }]) => root === run.root && path === run.path)?.[1];
+  const isBegun = lane.known(run).files.some(({ position }) => position.watermark > 0);
+  if (!isBegun) return undefined;
+  const { target: path = run.path, prefix = '', renames = [], names = {} } = mapping ?? {};
+  return { path, prefix, renames, names };
+}
+
+function routeText(run: RunRef, tag: string | undefined, answers: readonly LaneAnswer[], style: ReturnType<typeof styleOf>): string {
+  const lines = [style.bold(visibleText(tag === undefined ? runLabel(run) : `${runLabel(run)}  ${tag}`))];
+  for (const answer of answers) {
+    const { lane, type, isIncluded, why, target, opened, group, tags = {}, parent, series } = answer;
+    const isSent = isIncluded && series?.every !== 0;
+    lines.push('', `${isSent ? style.green('yes') : style.yellow('no ')}  ${lane}${lane === type ? '' : ` (${type})`}`);
+    if (opened !== undefined && target !== undefined) {
+      const where = opened.group === '' ? '' : ` in ${opened.group}`;
+      const how = opened.joins !== undefined ? `joins ${opened.joins}` : `${opened.name}${where}`;
+      lines.push(`     ${opened.isKept ? 'run' : 'would be'}: ${visibleText(how)}`);
+      if (target.path !== run.path) lines.push(`     folded into: ${visibleText(runLabel(target))}`);
+      if (parent !== undefined) lines.push(`     below: ${visibleText(parent)}`);
+      if (group !== undefined) lines.push(`     group by lot: ${visibleText(group)}`);
+      const said = Object.entries(tags).map(([name, value]) => (value === '' ? name : `${name}=${value}`));
+      if (said.length > 0) lines.push(`     tags: ${visibleText(said.join(', '))}`);
+    }
+    if (series !== undefined && series.every !== 0) {
+      lines.push(`     name: ${visibleText(series.name)}`);
+      if (series.every > 1) lines.push(`     thinned: steps that are multiples of ${series.every}`);
+    }
+    if (series?.left !== undefined)
+      lines.push(`     left out so far: ${series.left.every === 0 ? 'all of it' : `all but multiples of ${series.left.every}`}`);
+    for (const reason of [...why, ...(series?.why ?? [])]) lines.push(`     ${visibleText(reason)}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function routeJson(run: RunRef, tag: string | undefined, answers: readonly LaneAnswer[]): object {
+  return {
+    type: 'route',
+    root: run.root,
+    run: run.path,
+    tag: tag ?? null,
+    lanes: answers.map(({ lane, type, isIncluded, why, target, opened, group, tags, parent, series }) => ({
+      name: lane,
+      type,
+      included: isIncluded && series?.every !== 0,
+      because: [...why, ...(series?.why ?? [])],
+      folded_into: target === undefined || target.path === run.path ? null : target.path,
+      tracker_run:
+        opened === undefined
+          ? null
+          : {
+              name: opened.name,
+              experiment: opened.group,
+              joins: opened.joins ?? null,
+              kept: opened.isKept,
+              parent: parent ?? null,
+              tags: tags ?? {},
+            },
+      group: group ?? null,
+      series: series === undefined ? null : { name: series.name, every: series.every, left_out: series.left?.every ?? null },
+    })),
+  };
+}
+
+function lastPart(path: string): string {
+  return resolve(path).split(sep).at(-1) ?? path;
+}

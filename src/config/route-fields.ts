@@ -1,0 +1,124 @@
+import { z } from 'zod';
+import { section, text } from './field.ts';
+import { tagsField } from './tags.ts';
+
+/** One text or a list of them. */
+function several(expected: string) {
+  return z.preprocess(
+    (value) => (typeof value === 'string' ? [value] : value),
+    z.array(text(expected), { error: `${expected}, or a list of them` }).min(1, { error: `${expected}, or a list of them` }),
+  );
+}
+
+/** Names of lanes: a list, or a text with commas. */
+export const laneNames = z.preprocess(
+  (value) => (typeof value === 'string' ? value.split(',').map((name) => name.trim()) : value),
+  z
+    .array(text('the name of a lane'), { error: 'the name of a lane, or a list of them' })
+    .min(1, { error: 'the name of a lane, or a list of them' }),
+);
+
+const wholeNumber = z.int({ error: 'a whole number from 1' }).min(1, { error: 'a whole number from 1' });
+
+const groups = z.record(z.string(), laneNames, { error: 'a mapping of groups to lanes' }).refine((value) => Object.keys(value).length > 0, {
+  error: 'a mapping of groups to lanes, not empty',
+});
+
+const weight = z.number({ error: 'a number from 0' }).min(0, { error: 'a number from 0' });
+
+const assign = section({
+  by: text('run, or a template of its path').optional(),
+  groups,
+  weights: z.record(z.string(), weight, { error: 'a mapping of groups to numbers' }).optional(),
+  tag: text('the name of a tag').optional(),
+});
+
+/** One entry of `routes`. */
+export const routeField = section({
+  runs: several('a glob of runs').optional(),
+  tags: several('a pattern of tags').optional(),
+  kinds: several('a kind').optional(),
+  on: laneNames.optional(),
+  lanes: laneNames.optional(),
+  except: laneNames.optional(),
+  needs: several('what a lane must have').optional(),
+  base: text('the name of a lane').optional(),
+  drop: z.boolean({ error: 'true or false' }).optional(),
+  rename: text('a template').optional(),
+  every: wholeNumber.optional(),
+  assign: assign.optional(),
+});
+
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  B: 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KIB: 2 ** 10,
+  MIB: 2 ** 20,
+  GIB: 2 ** 30,
+  TIB: 2 ** 40,
+};
+
+const bytes = z.preprocess(
+  (value) => {
+    const found = typeof value === 'string' ? /^(\d+(?:\.\d+)?)\s*([A-Za-z]*)$/.exec(value.trim()) : undefined;
+    const unit = found === undefined || found === null ? undefined : UNITS[(found[2] ?? '').toUpperCase()];
+    return unit === undefined ? value : Math.floor(Number(found?.[1]) * unit);
+  },
+  z.int({ error: 'bytes, or a size like 500 MB' }).min(1, { error: 'bytes, or a size like 500 MB' }),
+);
+
+/** One entry of `params`; a text is a pattern of files. */
+export const paramsField = z.preprocess(
+  (value) => (typeof value === 'string' ? { files: value } : value),
+  section({
+    files: several('a pattern of files'),
+    prefix: z.string({ error: 'a text' }).optional(),
+    lanes: laneNames.optional(),
+  }),
+);
+
+/** One entry of `artifacts`; a text is a pattern of files. */
+export const artifactField = z.preprocess(
+  (value) => (typeof value === 'string' ? { files: value } : value),
+  section({
+    files: several('a pattern of files'),
+    to: text('a path in the tracker run').optional(),
+    most_bytes: bytes.optional(),
+    lanes: laneNames.optional(),
+    runs: several('a glob of runs').optional(),
+    register_model: text('the name of a model').optional(),
+    alias: text('an alias of a version').optional(),
+    model_tags: tagsField.optional(),
+    dataset: text('what a dataset was used for').optional(),
+  }),
+);
+
+/** A list whose single element may stand alone. */
+export function listOf<Schema extends z.ZodType>(schema: Schema, expected: string) {
+  return z.preprocess(
+    (value) => (value === undefined || value === null ? [] : Array.isArray(value) ? value : [value]),
+    z.array(schema, { error: expected }),
+  );
+}
+
+/** `runs.fold`. */
+export const foldField = several('the name of a directory');
+
+/** Where a run that something else opened is found: an id, or a file that holds it. */
+export const joinField = z.preprocess(
+  (value) => (typeof value === 'string' ? [{ file: value }] : Array.isArray(value) || value === undefined ? value : [value]),
+  z.array(
+    section({
+      runs: several('a glob of runs').optional(),
+      file: text('a path below the run').optional(),
+      key: text('a key of the file').optional(),
+      id: text("the tracker's id of a run").optional(),
+      wait: z.number({ error: 'seconds' }).min(0, { error: 'seconds' }).optional(),
+    }),
+    { error: 'a file, or a list of mappings with file or id' },
+  ),
+);

@@ -1,0 +1,161 @@
+/** Routes, folding, params and artifacts of a configuration: what the strongest layer says that says something. */
+import { KINDS } from '../model/index.ts';
+import { Pattern, patternProblem } from '../pattern/index.ts';
+import { NEEDS, type FoldRules, type RouteRule } from '../route/index.ts';
+import type { ArtifactRule, ParamRule } from '../sidecar/index.ts';
+import { type LayerAt, sectionsIn } from './choose.ts';
+import { suggestion } from './closest-name.ts';
+import { templateProblem } from './expand-template.ts';
+import type { Layer } from './file-schema.ts';
+import { LANE_TYPES } from './lane-types.ts';
+import { type FieldPath, fieldName } from './problem.ts';
+import type { LaneMaking } from './tracker-lanes.ts';
+
+export interface Routing {
+  readonly routes: readonly RouteRule[];
+  readonly fold: FoldRules;
+  readonly params: readonly ParamRule[];
+  readonly artifacts: readonly ArtifactRule[];
+}
+
+/** The tag of tracker runs that says which group a run was drawn into. */
+const GROUP_TAG = 'mirrorboard.group';
+
+export function makeRouting(making: LaneMaking): Routing {
+  return new RoutingMaker(making).make();
+}
+
+class RoutingMaker {
+  readonly #making: LaneMaking;
+  readonly #lanes: readonly string[];
+
+  constructor(making: LaneMaking) {
+    this.#making = making;
+    const { layers } = making;
+    this.#lanes = [...new Set([...LANE_TYPES, ...layers.flatMap(sectionsIn).map(({ lane }) => lane)])];
+  }
+
+  make(): Routing {
+    const runs = this.#strongest((layer) => layer.runs?.fold, 'runs', 'fold');
+    const hparams = this.#strongest((layer) => layer.runs?.fold_hparams, 'runs', 'fold_hparams');
+    return {
+      routes: this.#each('routes', (rule, path) => this.#route(rule, path)),
+      fold: { names: runs?.value ?? [], hparams: hparams?.value ?? false },
+      params: this.#each('params', ({ files, prefix = '', lanes }, path) => {
+        this.#checkLanes(lanes, [...path, 'lanes']);
+        return { place: this.#making.placeOf(path), files, prefix, ...only({ lanes }) };
+      }),
+      artifacts: this.#each('artifacts', (rule, path) => this.#artifact(rule, path)),
+    };
+  }
+
+  #route(rule: NonNullable<Layer['routes']>[number], path: FieldPath): RouteRule {
+    const { runs, tags, kinds, on, lanes, except, needs, base, drop, rename, every, assign } = rule;
+    for (const key of ['on', 'lanes', 'except'] as const) this.#checkLanes(rule[key], [...path, key]);
+    if (base !== undefined) this.#checkLanes([base], [...path, 'base']);
+    this.#checkWords(kinds, KINDS, [...path, 'kinds']);
+    this.#checkWords(needs, NEEDS, [...path, 'needs']);
+    if ([lanes, except, needs, drop, rename, every, assign].every((said) => said === undefined)) {
+      this.#refuse(path, 'a rule that says nothing', 'one of lanes, except, needs, assign, drop, rename, every');
+    }
+    if (rename !== undefined) {
+      const captures = (tags ?? []).map((glob) => new Pattern(glob).names);
+      const shared = (captures[0] ?? []).filter((name) => captures.every((names) => names.includes(name)));
+      const wrong = patternProblem(rename, [...shared, 'tag', 'run']);
+      if (wrong !== undefined) this.#refuse([...path, 'rename'], wrong, 'names that every pattern of tags has, {tag} or {run}');
+    }
+    return {
+      place: this.#making.placeOf(path),
+      ...only({ runs, tags, kinds, on, lanes, except, needs, base, drop, rename, every }),
+      ...(assign === undefined ? {} : { assign: this.#assign(assign, [...path, 'assign'], tags ?? kinds) }),
+    };
+  }
+
+  #assign(
+    { by = 'run', groups, weights = {}, tag = GROUP_TAG }: NonNullable<NonNullable<Layer['routes']>[number]['assign']>,
+    path: FieldPath,
+    selective: unknown,
+  ): NonNullable<RouteRule['assign']> {
+    for (const [group, lanes] of Object.entries(groups)) this.#checkLanes(lanes, [...path, 'groups', group]);
+    this.#checkWords(Object.keys(weights), Object.keys(groups), [...path, 'weights']);
+    if (Object.keys(groups).every((group) => weights[group] === 0))
+      this.#refuse([...path, 'weights'], 'no group with a weight', 'one above 0');
+    if (selective !== undefined) this.#refuse(path, 'assign beside tags or kinds', 'a rule about whole runs');
+    const wrong = by === 'run' ? undefined : templateProblem(by, { hasProject: this.#making.project !== undefined });
+    if (wrong !== undefined) this.#refuse([...path, 'by'], wrong.found, wrong.expected);
+    return { by, groups, weights, tag };
+  }
+
+  #artifact(rule: NonNullable<Layer['artifacts']>[number], path: FieldPath): ArtifactRule {
+    const {
+      files,
+      to,
+      most_bytes: mostBytes,
+      lanes,
+      runs,
+      register_model: registerModel,
+      alias,
+      model_tags: modelTags = {},
+      dataset,
+    } = rule;
+    this.#checkLanes(lanes, [...path, 'lanes']);
+    const captures = files.map((glob) => new Pattern(glob).names);
+    const shared = (captures[0] ?? []).filter((name) => captures.every((names) => names.includes(name)));
+    for (const key of ['to', 'register_model'] as const) {
+      const wrong = rule[key] === undefined ? undefined : patternProblem(rule[key], [...shared, 'path', 'file']);
+      if (wrong !== undefined) this.#refuse([...path, key], wrong, 'names that every pattern of files has, {path} or {file}');
+    }
+    if (alias !== undefined && registerModel === undefined) this.#refuse([...path, 'alias'], 'an alias without register_model', 'both');
+    return { place: this.#making.placeOf(path), files, modelTags, ...only({ to, mostBytes, lanes, runs, registerModel, alias, dataset }) };
+  }
+
+  #checkLanes(names: readonly string[] | undefined, path: FieldPath): void {
+    for (const name of names ?? []) {
+      if (this.#lanes.includes(name)) continue;
+      this.#refuse(path, `the lane ${JSON.stringify(name)}`, `one of ${this.#lanes.join(', ')}${suggestion(name, this.#lanes)}`);
+    }
+  }
+
+  #checkWords(words: readonly string[] | undefined, known: readonly string[], path: FieldPath): void {
+    for (const word of words ?? []) {
+      if (known.includes(word)) continue;
+      this.#refuse(path, JSON.stringify(word), `one of ${known.join(', ')}${suggestion(word, known)}`);
+    }
+  }
+
+  #each<Key extends 'routes' | 'params' | 'artifacts', Made>(
+    key: Key,
+    make: (item: NonNullable<Layer[Key]>[number], path: FieldPath) => Made,
+  ): Made[] {
+    const said = this.#strongest((layer) => layer[key], key);
+    return ((said?.value ?? []) as NonNullable<Layer[Key]>[number][]).map((item, i) => make(item, [...(said?.path ?? []), i]));
+  }
+
+  #strongest<Value>(
+    pick: (layer: LayerAt['layer']) => Value | undefined,
+    ...keys: readonly string[]
+  ): { value: Value; path: FieldPath } | undefined {
+    const { layers, note, placeOf } = this.#making;
+    for (const { path, layer } of layers.toReversed()) {
+      const value = pick(layer);
+      if (value === undefined) continue;
+      const at = [...path, ...keys];
+      note(keys.join('.'), 'file', placeOf(at));
+      return { value, path: at };
+    }
+    return undefined;
+  }
+
+  #refuse(path: FieldPath, found: string, expected: string): void {
+    this.#making.problems.push({ code: 'MB1002', place: this.#making.placeOf(path), field: fieldName(path), found, expected });
+  }
+}
+
+/** Without what was not said: an optional field is not there, rather than undefined. */
+function only<Fields extends Readonly<Record<string, unknown>>>(
+  fields: Fields,
+): { [Key in keyof Fields]?: Exclude<Fields[Key], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [Key in keyof Fields]?: Exclude<Fields[Key], undefined>;
+  };
+}

@@ -1,0 +1,38 @@
+/** The kinds of series as people name them: each is a plugin's, but for `tensors`, which is whatever no other kind has. */
+export const KINDS = [
+  'scalars',
+  'histograms',
+  'images',
+  'audio',
+  'texts',
+  'hparams',
+  'pr_curves',
+  'meshes',
+  'layouts',
+  'graphs',
+  'tensors',
+] as const;
+
+export type Kind = (typeof KINDS)[number];
+
+const KIND_OF_PLUGIN: ReadonlyMap<string, Kind> = new Map([
+  ['scalars', 'scalars'],
+  ['histograms', 'histograms'],
+  ['images', 'images'],
+  ['audio', 'audio'],
+  ['text', 'texts'],
+  ['hparams', 'hparams'],
+  ['pr_curves', 'pr_curves'],
+  ['mesh', 'meshes'],
+  ['custom_scalars', 'layouts'],
+  ['graphs', 'graphs'],
+  ['graph_run_metadata', 'graphs'],
+  ['graph_run_metadata_graph', 'graphs'],
+  ['graph_tagged_run_metadata', 'graphs'],
+  ['graph_keras_model', 'graphs'],
+]);
+
+/** Of what kind the series of a plugin are. */
+export function kindOf(plugin: string): Kind {
+  return KIND_OF_PLUGIN.get(plugin) ?? 'tensors';
+}

@@ -1,0 +1,3 @@
+/** The one job of `pattern`: globs whose parts can be named, and templates that use those names. Pure. */
+export { matcher } from './matcher.ts';
+export { fillTemplate, Pattern, patternProblem } from './pattern.ts';

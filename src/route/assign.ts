@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto';
+
+/** Runs by lot into groups of lanes. */
+export interface Assignment {
+  /** What shares a lot: `run`, or a template of the run's path: `{path[0]}`. */
+  readonly by: string;
+  /** The lanes of each group. */
+  readonly groups: Readonly<Record<string, readonly string[]>>;
+  /** How likely each group is, compared with the others. Default 1. */
+  readonly weights: Readonly<Record<string, number>>;
+  /** The tag of tracker runs that says the group. */
+  readonly tag: string;
+}
+
+/**
+ * The group of a run: each group draws a number from the key, and the highest wins (rendezvous hashing). The same on every machine and after every
+ * restart; a group that is added takes runs from the others, but moves none between them.
+ */
+export function assignedGroup({ groups, weights }: Pick<Assignment, 'groups' | 'weights'>, key: string): string {
+  let best: { readonly group: string; readonly score: number } | undefined;
+  for (const group of Object.keys(groups).sort()) {
+    const weight = weights[group] ?? 1;
+    if (weight <= 0) continue;
+    const score = -weight / Math.log(uniform(JSON.stringify([group, key])));
+    if (best === undefined || score > best.score) best = { group, score };
+  }
+  return best?.group ?? '';
+}
+
+/** Above 0 and below 1. */
+function uniform(text: string): number {
+  return (createHash('sha256').update(text).digest().readUIntBE(0, 6) + 0.5) / 2 ** 48;
+}

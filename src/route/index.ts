@@ -1,0 +1,8 @@
+/** The one job of `route`: say which lanes get which series of which runs, under which names. Pure: no clock, no disk. */
+export { type Assignment, assignedGroup } from './assign.ts';
+export { Fold, type FoldRules, type Place } from './fold.ts';
+export { type LaneFacts, LaneRoute, type RunRoute, type SeriesRoute } from './lane-route.ts';
+export { type Opened, plainMapping, type RunMapping } from './mapping.ts';
+export { Names, type Rename, renamed } from './names.ts';
+export { type LeftOut, NEEDS, type RouteRule } from './rule.ts';
+export { isWidened } from './widened.ts';

@@ -1,0 +1,145 @@
+import { type Kind, kindOf, type RunRef } from '../model/index.ts';
+import { matcher, Pattern } from '../pattern/index.ts';
+import { assignedGroup } from './assign.ts';
+import type { Rename } from './names.ts';
+import type { RouteRule } from './rule.ts';
+
+/** What is known of a lane that a rule may choose. */
+export interface LaneFacts {
+  readonly name: string;
+  /** Whether it can hold a kind, in whatever way. */
+  readonly holds: (kind: Kind) => boolean;
+  readonly features: readonly string[];
+}
+
+/** Of one series: how much of it a lane gets. `every`: 1 all of it, 0 nothing, else the points whose step is a multiple. */
+export interface SeriesRoute {
+  readonly every: number;
+  /** The places of the rules that said so. */
+  readonly why: readonly string[];
+}
+
+/** What the rules say of one run and one lane. */
+export interface RunRoute {
+  readonly isIncluded: boolean;
+  /** The places of the rules that narrowed it, and what each says. */
+  readonly why: readonly string[];
+  /** By lot; undefined where none was drawn. */
+  readonly group: string | undefined;
+  readonly groupTag: string | undefined;
+  /** What becomes of names, in the order of the rules. */
+  readonly renames: readonly Rename[];
+  /** No rule is about single series. */
+  readonly isWhole: boolean;
+  series(tag: string, plugin: string): SeriesRoute;
+}
+
+interface CompiledRule {
+  readonly rule: RouteRule;
+  readonly isRun: (path: string) => boolean;
+  readonly isTag: (tag: string) => boolean;
+  readonly isAboutSeries: boolean;
+}
+
+export interface LaneRouteOptions {
+  readonly rules: readonly RouteRule[];
+  readonly lane: string;
+  readonly lanes: readonly LaneFacts[];
+  /** Whose `base` a rule with `needs` means that names none. */
+  readonly base: string;
+  /** What a template says of a run. */
+  readonly expand: (template: string, run: RunRef) => string;
+}
+
+/** The rules as they are about one lane. */
+export class LaneRoute {
+  readonly #options: LaneRouteOptions;
+  readonly #rules: readonly CompiledRule[];
+
+  constructor(options: LaneRouteOptions) {
+    this.#options = options;
+    this.#rules = options.rules.filter(({ on }) => on === undefined || on.includes(options.lane)).map(compiled);
+  }
+
+  /** `run`: where the points come from. `target`: whose tracker run they go into; lots are drawn for that. */
+  run(run: RunRef, target: RunRef): RunRoute {
+    const rules = this.#rules.filter(({ isRun }) => isRun(run.path));
+    const why: string[] = [];
+    let isIncluded = true;
+    let group: string | undefined;
+    let groupTag: string | undefined;
+    for (const { rule, isAboutSeries } of rules) {
+      if (isAboutSeries) continue;
+      if (rule.assign !== undefined) {
+        const { by, tag } = rule.assign;
+        group = assignedGroup(rule.assign, JSON.stringify([run.root, by === 'run' ? target.path : this.#options.expand(by, target)]));
+        groupTag = tag;
+      }
+      const reason = this.#against(rule, group);
+      if (reason === undefined) continue;
+      isIncluded = false;
+      why.push(`${rule.place}: ${reason}`);
+    }
+    const renames = rules.flatMap(({ rule: { tags, kinds, rename } }): Rename[] =>
+      rename === undefined ? [] : [{ rename, ...(tags === undefined ? {} : { tags }), ...(kinds === undefined ? {} : { kinds }) }],
+    );
+    const selective = rules.filter(({ rule, isAboutSeries }) => rule.every !== undefined || (isAboutSeries && isNarrowing(rule)));
+    return {
+      isIncluded,
+      why,
+      group,
+      groupTag,
+      renames,
+      isWhole: selective.length === 0,
+      series: (tag, plugin) => this.#series(selective, tag, plugin),
+    };
+  }
+
+  #series(rules: readonly CompiledRule[], tag: string, plugin: string): SeriesRoute {
+    let every = 1;
+    const why: string[] = [];
+    for (const { rule, isTag, isAboutSeries } of rules) {
+      if (isAboutSeries && (!isTag(tag) || (rule.kinds !== undefined && !rule.kinds.includes(kindOf(plugin))))) continue;
+      const reason = isAboutSeries ? this.#against(rule, undefined) : undefined;
+      if (reason !== undefined) return { every: 0, why: [...why, `${rule.place}: ${reason}`] };
+      if (rule.every === undefined || rule.every === 1) continue;
+      every = rule.every;
+      why.push(`${rule.place}: only steps that are multiples of ${rule.every}`);
+    }
+    return { every, why };
+  }
+
+  /** Why the lane is not to have what a rule is about; undefined where it is. */
+  #against({ lanes, except, needs, base = this.#options.base, assign, drop }: RouteRule, group: string | undefined): string | undefined {
+    const { lane } = this.#options;
+    if (drop === true) return 'dropped';
+    if (lanes !== undefined && !lanes.includes(lane)) return `only ${lanes.join(', ')}`;
+    if (except?.includes(lane) === true) return `not ${except.join(', ')}`;
+    if (assign !== undefined && group !== undefined && assign.groups[group]?.includes(lane) !== true) {
+      return `in group ${group}: ${assign.groups[group]?.join(', ') ?? 'no lane'}`;
+    }
+    if (needs === undefined || lane === base) return undefined;
+    const missing = needs.filter((need) => !this.#has(need));
+    return missing.length === 0 ? undefined : `has no ${missing.join(', ')}`;
+  }
+
+  #has(need: string): boolean {
+    const facts = this.#options.lanes.find(({ name }) => name === this.#options.lane);
+    return facts !== undefined && (facts.features.includes(need) || facts.holds(need as Kind));
+  }
+}
+
+function isNarrowing({ lanes, except, needs, drop }: RouteRule): boolean {
+  return lanes !== undefined || except !== undefined || needs !== undefined || drop === true;
+}
+
+function compiled(rule: RouteRule): CompiledRule {
+  const { runs, tags, kinds } = rule;
+  const patterns = tags?.map((glob) => new Pattern(glob));
+  return {
+    rule,
+    isRun: runs === undefined ? () => true : matcher(runs),
+    isTag: patterns === undefined ? () => true : (tag) => patterns.some((pattern) => pattern.match(tag) !== undefined),
+    isAboutSeries: tags !== undefined || kinds !== undefined,
+  };
+}

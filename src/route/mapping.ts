@@ -1,0 +1,32 @@
+import type { Rename } from './names.ts';
+import type { LeftOut } from './rule.ts';
+
+/** How a lane treats a run, as it was decided when the first of it was sent: kept with the positions, and not changed by another configuration. */
+export interface RunMapping {
+  /** Path of the run whose tracker run it goes into. */
+  readonly target: string;
+  /** Stands before its tags there. */
+  readonly prefix: string;
+  readonly renames: readonly Rename[];
+  /** Tags whose name there is another one than prefix and renames make of it, since another series has that. */
+  readonly names: Readonly<Record<string, string>>;
+  /** By tag, what of it the lane did not get so far. */
+  readonly left: Readonly<Record<string, LeftOut>>;
+  /** The lane is not to have it. */
+  readonly isOut: boolean;
+}
+
+/** A run that goes into a tracker run of its own, whole and under its own names. */
+export function plainMapping(path: string): RunMapping {
+  return { target: path, prefix: '', renames: [], names: {}, left: {}, isOut: false };
+}
+
+/** What a tracker run was opened as: its name, its experiment, its parent stay what they were. */
+export interface Opened {
+  readonly name: string;
+  readonly group: string;
+  /** How often it was opened anew, so that the former ones are not taken for it. */
+  readonly epoch: number;
+  /** The tracker's own id, of one that something else opened. */
+  readonly joins?: string;
+}

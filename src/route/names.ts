@@ -1,0 +1,47 @@
+import { kindOf } from '../model/index.ts';
+import { fillTemplate, Pattern } from '../pattern/index.ts';
+import type { RouteRule } from './rule.ts';
+
+/** What a rule makes of tags. */
+export type Rename = Pick<RouteRule, 'tags' | 'kinds' | 'rename'> & { readonly rename: string };
+
+/** A tag as the last rule that is about it writes it; itself where none is. */
+export function renamed(rules: readonly Rename[], tag: string, plugin: string, run: string): string {
+  let name = tag;
+  for (const { tags, kinds, rename } of rules) {
+    if (kinds !== undefined && !kinds.includes(kindOf(plugin))) continue;
+    const captures = tags === undefined ? {} : tags.map((glob) => compiled(glob).match(tag)).find((found) => found !== undefined);
+    if (captures === undefined) continue;
+    const text = fillTemplate(rename, { ...captures, tag, run });
+    if (text !== '') name = text;
+  }
+  return name;
+}
+
+const patterns = new Map<string, Pattern>();
+
+/** Patterns of a configuration are few, and asked for with every series. */
+function compiled(glob: string): Pattern {
+  let pattern = patterns.get(glob);
+  if (pattern === undefined) {
+    pattern = new Pattern(glob);
+    patterns.set(glob, pattern);
+  }
+  return pattern;
+}
+
+/** The names of the series of one tracker run: each belongs to one series, whichever came first. */
+export class Names {
+  readonly #owners = new Map<string, string>();
+
+  /** The wanted name, or where another series has it one with a number behind it. `owner`: the series, as a text. */
+  take(wanted: string, owner: string): string {
+    for (let i = 1; ; i++) {
+      const name = i === 1 ? wanted : `${wanted}_${i}`;
+      const known = this.#owners.get(name);
+      if (known !== undefined && known !== owner) continue;
+      this.#owners.set(name, owner);
+      return name;
+    }
+  }
+}

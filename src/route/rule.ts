@@ -1,0 +1,40 @@
+import { KINDS } from '../model/index.ts';
+import type { Assignment } from './assign.ts';
+
+/** What `needs` can ask for: kinds, and what is said of a tracker as a whole. */
+export const NEEDS = [...KINDS, 'visualization', 'collaboration', 'artifacts', 'registry'] as const;
+
+/** One entry of `routes`: what it is about, and what it says of that. Rules hold in their order, each narrowing what the ones before it left. */
+export interface RouteRule {
+  /** Where it stands, for people. */
+  readonly place: string;
+  /** Globs of runs' paths; all runs by default. */
+  readonly runs?: readonly string[];
+  /** Patterns of tags, kinds of series; all series by default. A rule without either is about whole runs. */
+  readonly tags?: readonly string[];
+  readonly kinds?: readonly string[];
+  /** Lanes that the rule is about; all by default. */
+  readonly on?: readonly string[];
+
+  /** These lanes and no others. */
+  readonly lanes?: readonly string[];
+  /** All lanes but these. */
+  readonly except?: readonly string[];
+  /** Lanes that have all of this, and the base lane. */
+  readonly needs?: readonly string[];
+  readonly base?: string;
+  readonly assign?: Assignment;
+  /** No lane. */
+  readonly drop?: boolean;
+  /** The tag in trackers: a template of the captures of `tags`, `{tag}` and `{run}`. */
+  readonly rename?: string;
+  /** Only points whose step is a multiple of this. */
+  readonly every?: number;
+}
+
+/** What of a series a lane did not get: `every` is 0 for all of it, else only multiples of so many steps were sent. */
+export interface LeftOut {
+  readonly every: number;
+  /** Since when, by file, where it was sent before; from the beginning elsewhere. */
+  readonly from?: Readonly<Record<string, number>>;
+}

@@ -1,0 +1,70 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemCode } from '../errors.ts';
+import { fileStamp } from '../model/index.ts';
+import type { Pattern } from '../pattern/index.ts';
+
+/** A file beside the event files. */
+export interface SideCandidate {
+  /** Below the run's directory, with `/`. */
+  readonly path: string;
+  readonly bytes: number;
+  readonly stamp: string;
+  readonly changedAtMs: number;
+}
+
+/** So deep is looked where a pattern has `**`. */
+const DEEPEST = 6;
+/** A run's directory with more entries than this is no place for single files. */
+const MOST_ENTRIES = 100_000;
+
+/**
+ * The files below a directory that any of some patterns may be about. `isOther`: directories that belong to another run, by their path
+ * below this one; what lies in them is that run's.
+ */
+export async function findFiles(
+  directory: string,
+  patterns: readonly Pattern[],
+  isOther: (path: string) => boolean,
+): Promise<readonly SideCandidate[]> {
+  const isPlain = patterns.every(({ glob }) => !/[*?[\]{}()!+@]/.test(glob));
+  const paths = isPlain ? patterns.map(({ glob }) => glob) : await matching(directory, patterns, isOther);
+  const found: SideCandidate[] = [];
+  for (const path of new Set(paths)) {
+    try {
+      const facts = await stat(join(directory, path), { bigint: true });
+      if (!facts.isFile()) continue;
+      found.push({ path, bytes: Number(facts.size), stamp: fileStamp(facts), changedAtMs: Number(facts.mtimeNs / 1_000_000n) });
+    } catch (error) {
+      // Most runs have no such file, and one that goes away is none.
+      if (!['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) throw error;
+    }
+  }
+  return found;
+}
+
+async function matching(directory: string, patterns: readonly Pattern[], isOther: (path: string) => boolean): Promise<string[]> {
+  const deepest = Math.max(...patterns.map(({ glob }) => (glob.includes('**') ? DEEPEST : glob.split('/').length)));
+  const paths: string[] = [];
+  let entries = 0;
+  const walk = async (below: string, depth: number): Promise<void> => {
+    for (const entry of await entriesOf(join(directory, below))) {
+      if (++entries > MOST_ENTRIES) return;
+      const path = below === '' ? entry.name : `${below}/${entry.name}`;
+      if (entry.isDirectory()) {
+        if (depth < deepest && !isOther(path)) await walk(path, depth + 1);
+      } else if (patterns.some((pattern) => pattern.match(path) !== undefined)) paths.push(path);
+    }
+  };
+  await walk('', 1);
+  return paths.sort();
+}
+
+async function entriesOf(directory: string) {
+  try {
+    return await readdir(directory, { withFileTypes: true });
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(systemCode(error) ?? '')) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,48 @@
+/** Files whose values are params of a run. */
+export interface ParamRule {
+  /** Where it stands, for people. */
+  readonly place: string;
+  /** Patterns of paths below the run's directory. */
+  readonly files: readonly string[];
+  /** Stands before every name. */
+  readonly prefix: string;
+  /** Lanes that get them; all by default. */
+  readonly lanes?: readonly string[];
+}
+
+/** Files that are stored beside a run. */
+export interface ArtifactRule {
+  readonly place: string;
+  readonly files: readonly string[];
+  /** Where it lies in the tracker run: a template of the captures, `{path}` and `{file}`. Default: as below the run's directory. */
+  readonly to?: string;
+  /** Larger ones are left where they are, which is said. Bytes. */
+  readonly mostBytes?: number;
+  readonly lanes?: readonly string[];
+  readonly runs?: readonly string[];
+  /** Its content is a version of this model: a template. */
+  readonly registerModel?: string;
+  readonly alias?: string;
+  readonly modelTags: Readonly<Record<string, string>>;
+  /** It is a dataset, used for this: `train`. */
+  readonly dataset?: string;
+}
+
+/** What is looked for beside the event files. */
+export interface SideRules {
+  readonly params: readonly ParamRule[];
+  readonly artifacts: readonly ArtifactRule[];
+}
+
+/** Where the tracker's own id of a run is found that something else opened. */
+export interface JoinRule {
+  readonly runs?: readonly string[];
+  /** A path below the run's directory. */
+  readonly file?: string;
+  /** The file is JSON or YAML, and the id is under this key (`a.b`). Default: the id is the file's first line. */
+  readonly key?: string;
+  /** The id itself: a template of the run's path. */
+  readonly id?: string;
+  /** How long the file is waited for, counted from when the run was first seen. */
+  readonly waitMs: number;
+}

@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import type { SideFile } from '../backends/contract.ts';
+import { MirrorError } from '../errors.ts';
+
+/** SHA-256 of a file's content, hex. */
+export async function hashFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+/** A file as a backend reads it: from the start its content is checked on the way, and one that has changed is not finished. */
+export function sideFile(source: string, path: string, bytes: number, hash: string): SideFile {
+  return {
+    path,
+    bytes,
+    hash,
+    async *read(start = 0) {
+      const sum = start === 0 ? createHash('sha256') : undefined;
+      let last: Buffer | undefined;
+      let count = start;
+      // The last piece waits for the checksum: nobody is to get all of something else.
+      for await (const chunk of createReadStream(source, { start })) {
+        if (last !== undefined) yield last;
+        last = chunk as Buffer;
+        count += last.length;
+        sum?.update(last);
+      }
+      if (count !== bytes || (sum !== undefined && sum.digest('hex') !== hash)) {
+        throw new MirrorError('MB2008', `${source} has changed while it was read`, { retry: 'later', context: { path: source } });
+      }
+      if (last !== undefined) yield last;
+    },
+  };
+}
+
+/** A path of a tracker run, of parts that are safe everywhere: `..`, empty parts and odd characters are gone. */
+export function safePath(path: string): string {
+  const parts = path
+    .split('/')
+    .map((part) => part.replace(/[^A-Za-z0-9 _.+=,@-]/g, '_').trim())
+    .filter((part) => part !== '' && part !== '.' && part !== '..');
+  return parts.join('/');
+}

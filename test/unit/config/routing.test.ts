@@ -1,0 +1,76 @@
+import { describe, expect, it } from '@jest/globals';
+import { type Config, loadConfig } from '../../../src/config/index.ts';
+
+const LANES = 'lanes: { local: {}, mlflow: { tracking_uri: "http://m" }, second: { type: mlflow, tracking_uri: "http://n" } }\n';
+
+function load(text: string): Promise<Config> {
+  return loadConfig({ flags: { config: 'm.yaml' }, env: {}, cwd: '/', readFile: () => LANES + text });
+}
+
+async function problem(text: string): Promise<string> {
+  try {
+    await load(text);
+  } catch (error) {
+    return String((error as Error).message);
+  }
+  return '';
+}
+
+describe('routes of a configuration', () => {
+  it('are none, and nothing is folded, where nothing is said', async () => {
+    const { routes, fold, params, artifacts } = await load('');
+    expect({ routes, fold, params, artifacts }).toEqual({ routes: [], fold: { names: [], hparams: false }, params: [], artifacts: [] });
+  });
+
+  it('know where they stand', async () => {
+    const { routes } = await load('routes:\n  - { runs: "debug/**", lanes: [local] }\n  - { kinds: images, every: 5 }\n');
+    expect(routes).toEqual([
+      { place: 'm.yaml:3:5', runs: ['debug/**'], lanes: ['local'] },
+      { place: 'm.yaml:4:5', kinds: ['images'], every: 5 },
+    ]);
+  });
+
+  it('of a profile stand in place of those at the top', async () => {
+    const text = 'routes: [{ drop: true }]\nprofiles: { p: { routes: [{ except: [mlflow] }], runs: { fold: train } } }\n';
+    const config = await loadConfig({ flags: { config: 'm.yaml', profile: 'p' }, env: {}, cwd: '/', readFile: () => LANES + text });
+    expect([config.routes.map(({ except }) => except), config.fold.names]).toEqual([[['mlflow']], ['train']]);
+  });
+
+  it.each([
+    ['routes: [{ runs: a }]', 'a rule that says nothing'],
+    ['routes: [{ lanes: [mflow] }]', 'did you mean mlflow?'],
+    ['routes: [{ kinds: [image], drop: true }]', 'did you mean images?'],
+    ['routes: [{ needs: [colaboration] }]', 'did you mean collaboration?'],
+    ['routes: [{ tags: "a/{x}", rename: "{y}" }]', 'there is {x}, {tag}, {run}'],
+    ['routes: [{ every: 0 }]', 'a whole number from 1'],
+    ['routes: [{ assign: { groups: {} } }]', 'not empty'],
+    ['routes: [{ assign: { groups: { a: [mlflow] }, weights: { b: 1 } } }]', 'expected one of a'],
+    ['routes: [{ assign: { groups: { a: [mlflow] }, weights: { a: 0 } } }]', 'one above 0'],
+    ['routes: [{ tags: x, assign: { groups: { a: [mlflow] } } }]', 'a rule about whole runs'],
+    ['routes: [{ assign: { groups: { a: [mlflow] }, by: "{nope}" } }]', '{nope}'],
+    ['artifacts: [{ files: "a_{n}", to: "b/{m}" }]', 'there is {n}, {path}, {file}'],
+    ['artifacts: [{ files: a, alias: x }]', 'an alias without register_model'],
+    ['artifacts: [{ files: a, most_bytes: 5 parsec }]', 'a size like 500 MB'],
+    ['params: [{ files: a, lanes: [nobody] }]', 'the lane "nobody"'],
+    ['runs: { fold: [] }', 'the name of a directory'],
+  ])('refuse %s', async (text, words) => {
+    expect(await problem(text)).toContain(words);
+  });
+
+  it('take sizes as people write them', async () => {
+    const { artifacts } = await load('artifacts: [{ files: a, most_bytes: 2 GB }, { files: b, most_bytes: 1.5 MiB }]');
+    expect(artifacts.map(({ mostBytes }) => mostBytes)).toEqual([2_000_000_000, 1_572_864]);
+  });
+
+  it('keep the rules of joining with their lane', async () => {
+    const text = 'config: { mlflow: { join: [{ runs: a, id: "{name}" }, { file: id.txt, wait: 5 }] }, second: { join: run_id } }';
+    const { lanes } = await load(text);
+    expect(lanes.trackers.map(({ joins }) => joins)).toEqual([
+      [
+        { runs: ['a'], id: '{name}', waitMs: 60_000 },
+        { file: 'id.txt', waitMs: 5000 },
+      ],
+      [{ file: 'run_id', waitMs: 60_000 }],
+    ]);
+  });
+});

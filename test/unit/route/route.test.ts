@@ -1,0 +1,158 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { Kind } from '../../../src/model/index.ts';
+import { assignedGroup, Fold, isWidened, LaneRoute, Names, renamed, type RouteRule } from '../../../src/route/index.ts';
+
+const at = { place: 'm.yaml:1:1' };
+
+/** The rules as one lane sees them. */
+function routeOf(rules: readonly Omit<RouteRule, 'place'>[], lane = 'mlflow', holds: readonly Kind[] = ['scalars', 'images']): LaneRoute {
+  return new LaneRoute({
+    rules: rules.map((rule) => ({ ...at, ...rule })),
+    lane,
+    lanes: [{ name: lane, holds: (kind) => holds.includes(kind), features: ['artifacts'] }],
+    base: 'local',
+    expand: (template, { path }) => template.replace('{path[0]}', path.split('/')[0] ?? ''),
+  });
+}
+
+const run = (path: string) => ({ root: 'logs', path });
+const isIn = (route: LaneRoute, path: string): boolean => route.run(run(path), run(path)).isIncluded;
+const every = (route: LaneRoute, tag: string, plugin = 'scalars'): number => route.run(run('a'), run('a')).series(tag, plugin).every;
+
+describe('routes of whole runs', () => {
+  it('let everything through where there are none', () => {
+    const { isIncluded, isWhole } = routeOf([]).run(run('a'), run('a'));
+    expect([isIncluded, isWhole]).toEqual([true, true]);
+  });
+
+  it('narrow by lanes, except and drop, each what the ones before it left', () => {
+    const rules = [
+      { runs: ['debug/**'], lanes: ['local'] },
+      { runs: ['tmp'], drop: true },
+      { runs: ['big'], except: ['mlflow'] },
+    ];
+    expect(['debug/a', 'tmp/x', 'big', 'other'].map((path) => isIn(routeOf(rules), path))).toEqual([false, false, false, true]);
+    expect(['debug/a', 'tmp/x', 'big', 'other'].map((path) => isIn(routeOf(rules, 'aim'), path))).toEqual([false, false, true, true]);
+  });
+
+  it('hold only for the lanes they are said for', () => {
+    expect(isIn(routeOf([{ on: ['aim'], drop: true }]), 'a')).toBe(true);
+    expect(isIn(routeOf([{ on: ['aim'], drop: true }], 'aim'), 'a')).toBe(false);
+  });
+
+  it('choose lanes by what they hold and are good for, and a base in any case', () => {
+    expect(isIn(routeOf([{ needs: ['images', 'artifacts'] }]), 'a')).toBe(true);
+    expect(isIn(routeOf([{ needs: ['audio'] }]), 'a')).toBe(false);
+    expect(isIn(routeOf([{ needs: ['collaboration'] }]), 'a')).toBe(false);
+    expect(isIn(routeOf([{ needs: ['audio'], base: 'mlflow' }]), 'a')).toBe(true);
+    expect(routeOf([{ needs: ['audio'] }]).run(run('a'), run('a')).why).toEqual(['m.yaml:1:1: has no audio']);
+  });
+});
+
+describe('routes of series', () => {
+  it('leave out by tag and kind', () => {
+    const route = routeOf([
+      { tags: ['gradients/**'], except: ['mlflow'] },
+      { kinds: ['histograms'], drop: true },
+    ]);
+    expect([every(route, 'gradients/a'), every(route, 'w', 'histograms'), every(route, 'loss')]).toEqual([0, 0, 1]);
+  });
+
+  it('thin by the last rule that is about them', () => {
+    const route = routeOf([{ every: 10 }, { tags: ['loss'], every: 1 }, { tags: ['acc'], every: 5 }]);
+    expect([every(route, 'x'), every(route, 'acc')]).toEqual([10, 5]);
+  });
+
+  it('rename by what the pattern names, the last rule winning', () => {
+    const renames = [
+      { tags: ['old/{rest}'], rename: 'new/{rest}' },
+      { kinds: ['images'], rename: 'pictures/{tag}' },
+    ];
+    expect(renamed(renames, 'old/loss', 'scalars', 'r')).toBe('new/loss');
+    expect(renamed(renames, 'old/loss', 'images', 'r')).toBe('pictures/old/loss');
+    expect(renamed(renames, 'other', 'scalars', 'r')).toBe('other');
+  });
+});
+
+describe('groups by lot', () => {
+  const groups = { a: ['mlflow'], b: ['wandb'], both: ['mlflow', 'wandb'] };
+
+  it('fall as they always fell: another hash would move every run', () => {
+    const drawn = ['x', 'y', 'z', '1', '2'].map((path) => assignedGroup({ groups, weights: {} }, JSON.stringify(['logs', path])));
+    expect(drawn).toEqual(['both', 'b', 'a', 'b', 'a']);
+  });
+
+  it('come about as often as their weights say', () => {
+    const counts = { a: 0, b: 0, both: 0 };
+    const of = (i: number) => assignedGroup({ groups, weights: { a: 1, b: 1, both: 2 } }, String(i)) as keyof typeof counts;
+    for (let i = 0; i < 4000; i++) counts[of(i)]++;
+    expect(counts.both / 4000).toBeGreaterThan(0.46);
+    expect(counts.both / 4000).toBeLessThan(0.54);
+    expect(counts.a / counts.b).toBeGreaterThan(0.85);
+  });
+
+  it('move no run between old groups when one is added', () => {
+    fc.assert(
+      fc.property(fc.string(), (key) => {
+        const before = assignedGroup({ groups, weights: {} }, key);
+        const after = assignedGroup({ groups: { ...groups, c: ['aim'] }, weights: {} }, key);
+        return after === before || after === 'c';
+      }),
+    );
+  });
+
+  it('draw for what shares a lot, and include the lanes of the group', () => {
+    const rule = { assign: { by: '{path[0]}', groups, weights: {}, tag: 't' } };
+    const drawn = ['e/1', 'e/2', 'e/3'].map((path) => routeOf([rule]).run(run(path), run(path)).group);
+    expect(new Set(drawn).size).toBe(1);
+    const isMlflow = drawn[0] !== 'b';
+    expect([isIn(routeOf([rule]), 'e/1'), isIn(routeOf([rule], 'wandb'), 'e/1')]).toEqual([isMlflow, drawn[0] !== 'a']);
+  });
+});
+
+describe('folding', () => {
+  const alone = (): string[] => [];
+
+  it.each([
+    ['exp/train', 'exp', 'train/'],
+    ['train', '.', 'train/'],
+    ['exp/train/eval_1', 'exp', 'train/eval_1/'],
+    ['exp/trainer', 'exp/trainer', ''],
+    ['exp', 'exp', ''],
+    ['.', '.', ''],
+  ])('puts %s into %s', (path, target, prefix) => {
+    expect(new Fold({ names: ['train', 'validation', 'eval_*'], hparams: false }).place(path, alone)).toEqual({ path: target, prefix });
+  });
+
+  it('takes the one directory of hparams into its run, and leaves several alone', () => {
+    const fold = new Fold({ names: [], hparams: true });
+    expect(fold.place('exp/1795336149.123', () => ['1795336149.123', 'train'])).toEqual({ path: 'exp', prefix: '' });
+    expect(fold.place('exp/1795336149.123', () => ['1795336149.123', '1795336150.5']).path).toBe('exp/1795336149.123');
+    expect(fold.place('exp/trial_1', alone).path).toBe('exp/trial_1');
+  });
+
+  it('gives each series of a tracker run a name of its own', () => {
+    const names = new Names();
+    expect([names.take('train/loss', 'one'), names.take('train/loss', 'two'), names.take('train/loss', 'one')]).toEqual([
+      'train/loss',
+      'train/loss_2',
+      'train/loss',
+    ]);
+  });
+});
+
+describe('what was left out', () => {
+  it.each([
+    [0, 1, true],
+    [0, 10, true],
+    [10, 1, true],
+    [10, 5, true],
+    [5, 10, false],
+    [10, 10, false],
+    [1, 0, false],
+    [10, 0, false],
+  ])('%i, then %i: wider is %s', (before, now, isWider) => {
+    expect(isWidened({ every: before }, now)).toBe(isWider);
+  });
+});
