@@ -159,6 +159,18 @@ describe('opening an MLflow run', () => {
     expect(server.calls('runs/log-batch').at(-1)?.body.tags).toContainEqual({ key: 'mirrorboard.place', value: '1' });
   });
 
+  test('does not make a second one when the answer to the first was lost', async () => {
+    const made = keepsRuns(['r1', 'r2']);
+    server.script = ((usual) => (seen) => {
+      const answer = usual(seen);
+      return seen.path === 'runs/create' && made.size === 1 ? { isReset: true } : answer;
+    })(server.script);
+    const backend = await server.backend();
+    await expect(backend.open(source, undefined, signal)).rejects.toMatchObject({ retry: 'later' });
+    expect(runIn(await backend.open(source, undefined, signal))).toBe('r1');
+    expect([...made.keys()]).toEqual(['r1']);
+  });
+
   test('takes its own run away when another process made one first', async () => {
     const made = keepsRuns(['r1']);
     server.script = ((usual) => (seen) => {
