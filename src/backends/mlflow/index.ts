@@ -20,8 +20,8 @@ import { Artifacts } from './artifacts.ts';
 import { MlflowClient, type RunFacts } from './client.ts';
 import { valueOrThrow } from './experiments.ts';
 import { handleOf, readHandle, type TrackedRun, trackedRun } from './handle.ts';
-import { keyOf, tagOf } from './keys.ts';
-import { capabilities, TAG_LENGTH } from './limits.ts';
+import { isPublishable, keyOf, tagOf } from './keys.ts';
+import { capabilities } from './limits.ts';
 import { ManagedServer } from './managed-server.ts';
 import { heldScalar, isOdd, nearestMillis } from './map.ts';
 import { probeServer } from './probe.ts';
@@ -136,7 +136,7 @@ class MlflowBackend implements Backend {
     if (plugin !== 'scalars' || typeof point.value === 'string') return this.#hasArtifacts ? point : undefined;
     const isFlat = this.#isFileStore;
     if (!this.#hasArtifacts) return heldScalar(point, isFlat);
-    const isLost = tag.length > TAG_LENGTH && tagOf(keyOf(tag, { isFlat })) !== tag;
+    const isLost = !isPublishable(tag) && tagOf(keyOf(tag, { isFlat })) !== tag;
     return isLost || isOdd(point.wallTime, point.value, this.#settings.exactTimes) ? point : heldScalar(point, isFlat);
   }
 

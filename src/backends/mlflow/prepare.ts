@@ -1,8 +1,8 @@
 import type { Batch } from '../../model/index.ts';
 import type { Refusal, TrackerParcel } from '../contract.ts';
 import type { Tag } from './client.ts';
-import { keyOf, tagOf } from './keys.ts';
-import { KEY_LENGTH, TAG_LENGTH } from './limits.ts';
+import { isPublishable, keyOf, tagOf } from './keys.ts';
+import { KEY_LENGTH } from './limits.ts';
 import { isOdd, type MapOptions, mapObject, metricText, type Upload } from './map.ts';
 import { markLine, type PointPlace, pointLine, type SegmentLine, scalarText } from './segments.ts';
 
@@ -113,7 +113,7 @@ class Names {
     let name = this.#known.get(tag);
     if (name === undefined) {
       const key = keyOf(tag, this.#options);
-      const canPublish = tag.length <= TAG_LENGTH && tag.isWellFormed();
+      const canPublish = isPublishable(tag);
       name = { key, json: JSON.stringify(key), isLost: !canPublish && tagOf(key) !== tag };
       if (key !== tag && canPublish) this.#tags.set(publishedName(key), tag);
       this.#known.set(tag, name);

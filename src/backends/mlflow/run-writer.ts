@@ -8,7 +8,7 @@ import type { BackendContext, Outcome, Refusal, TrackerParcel } from '../contrac
 import type { Failure } from './answers.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient, RunFacts, Tag } from './client.ts';
-import { cut } from './cut-text.ts';
+import { cut, storable } from './cut-text.ts';
 import { each } from './gate.ts';
 import type { TrackedRun } from './handle.ts';
 import { HeldMetrics } from './held-metrics.ts';
@@ -192,7 +192,7 @@ export class RunWriter {
       const tags = missing.slice(at, at + TAGS_PER_REQUEST);
       const reply = await this.#client.logTags(this.#run.runId, tags, signal);
       if (reply.kind !== 'ok') {
-        if (!isAboutContent(reply)) throw stopOf(reply);
+        if (!isAboutContent(reply) && !(await this.#isToBlame(reply, signal))) throw stopOf(reply);
         this.#warn('tags of an MLflow run were refused', { run: this.#run.runId, reason: reply.error.message });
       }
       for (const { key, value } of tags) this.#tags.set(key, value);
@@ -263,6 +263,11 @@ export class RunWriter {
     return size > 1 && isSearching ? true : this.#isAlive(signal);
   }
 
+  /** Whether it is tags or params that the server stumbles over, each time they come. */
+  async #isToBlame({ cause }: Failure, signal: AbortSignal): Promise<boolean> {
+    return cause === 'internal' && (await this.#isSuspicious(1, { left: SEARCH_REQUESTS }, signal));
+  }
+
   async #isAlive(signal: AbortSignal): Promise<boolean> {
     const tag = { key: 'mirrorboard.alive', value: new Date().toISOString() };
     return (await this.#client.logTags(this.#run.runId, [tag], signal)).kind === 'ok';
@@ -307,7 +312,7 @@ export class RunWriter {
         const reply = await this.#client.logParams(this.#run.runId, params, signal);
         if (reply.kind === 'ok') break;
         if (reply.cause === 'immutable') return true;
-        if (!isAboutContent(reply)) throw stopOf(reply);
+        if (!isAboutContent(reply) && !(await this.#isToBlame(reply, signal))) throw stopOf(reply);
         this.#warn('a hyperparameter was refused; it is kept exactly elsewhere', { run: this.#run.runId, reason: reply.error.message });
         const named = reply.element?.list === 'params' ? params[reply.element.index] : undefined;
         params = named === undefined ? [] : params.filter((param) => param !== named);
@@ -325,7 +330,7 @@ export class RunWriter {
 
   #shortened(key: string, value: string): string {
     const short = cut(value, PARAM_LENGTH);
-    if (short !== value)
+    if (short !== storable(value))
       this.#warn(`a hyperparameter is longer than ${PARAM_LENGTH} characters: MLflow shows its beginning`, { param: key });
     return short;
   }

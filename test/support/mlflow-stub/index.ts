@@ -28,6 +28,8 @@ export interface StubOptions {
 
 const HTML_500 = '<!doctype html>\n<html lang=en>\n<title>500 Internal Server Error</title>\n<h1>Internal Server Error</h1>\n';
 const HTML_404 = '<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n';
+/** NUL, which PostgreSQL refuses, and halves of characters: whole ones are not escaped. */
+const UNSTORABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/i;
 const API = /^\/(?:api|ajax-api)\/2\.0\/mlflow\/(.+)$/;
 const ARTIFACTS = /^\/(?:api|ajax-api)\/2\.0\/mlflow-artifacts\/(artifacts|mpu)(?:\/(.*))?$/;
 
@@ -217,6 +219,7 @@ export class MlflowStub {
     if (!/^application\/json\s*(;|$)/.test(headers['content-type'] ?? '')) {
       throw invalid("Bad Request. Content-Type must be one of ['application/json'].");
     }
+    if (UNSTORABLE.test(body.toString('utf8'))) this.violations.push(`${path}: a text that no database, or not every one, takes`);
     if (body.length > 1_000_000) this.violations.push(`${path}: a body of ${body.length} bytes; hosted servers take a million`);
     const read = readJson(body.toString('utf8'));
     if (read === undefined) this.violations.push(`${path}: a body that is no JSON`);
