@@ -135,10 +135,11 @@ export function parseSettings(
     },
     command: text('mlflow_command') ?? 'mlflow',
   };
+  const secrets = address.password === undefined ? [] : [address.password];
   const shown = FIELDS.flatMap(({ key, isSecret }) => {
     const { value, source } = found.get(key) ?? { value: undefined, source: 'default' };
     if (value === undefined) return [];
-    return [{ key, value: isSecret === true ? '[redacted]' : typeof value === 'string' ? redact(value) : value, source }];
+    return [{ key, value: isSecret === true ? '[redacted]' : typeof value === 'string' ? redact(value, secrets) : value, source }];
   });
   return { kind: 'settings', settings, shown };
 }
