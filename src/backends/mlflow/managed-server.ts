@@ -118,6 +118,8 @@ export class ManagedServer {
         const answer = await http.send({ method: 'GET', path: '/health', signal });
         // Whoever answers while ours is gone is somebody else.
         if (answer.kind === 'ok' && !this.#isOver) return;
+        // It goes on trying for minutes.
+        if (NO_ACCESS.test(this.#log)) throw this.#failure(settings, 'is not let into the database');
         await sleep(300, undefined, { signal });
       }
       throw this.#failure(settings, `did not answer within ${START_MS / 1000} s`);
@@ -175,7 +177,7 @@ function remedyOf(log: string, uri: string): { readonly hint: string; readonly c
   if (log.includes('out-of-date database schema')) {
     return { hint: `Another version of MLflow made this database: back it up, then bring it up to date with mlflow db upgrade ${uri}.` };
   }
-  if (/password authentication failed|Access denied for user|Login failed for user/.test(log)) {
+  if (NO_ACCESS.test(log)) {
     return { hint: 'Correct user and password in the address (tracking_uri).' };
   }
   if (/NoSuchModuleError|Could not parse SQLAlchemy URL/.test(log)) {
@@ -183,6 +185,9 @@ function remedyOf(log: string, uri: string): { readonly hint: string; readonly c
   }
   return undefined;
 }
+
+/** What PostgreSQL, MySQL and SQL Server say to a wrong password. */
+const NO_ACCESS = /password authentication failed|Access denied for user|Login failed for user/;
 
 /** What modules are called where they are installed from, if not the same. */
 const PACKAGES: Readonly<Record<string, string>> = {

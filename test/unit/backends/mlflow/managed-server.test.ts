@@ -13,7 +13,12 @@ const { createServer } = require('node:http');
 const { spawn } = require('node:child_process');
 const { writeFileSync } = require('node:fs');
 const args = process.argv.slice(2);
-if (process.env.FAKE_FAILS) { console.error(process.env.FAKE_FAILS); process.exit(3); }
+if (process.env.FAKE_FAILS) {
+  console.error(process.env.FAKE_FAILS);
+  if (!process.env.FAKE_FAILS.includes('retrying')) process.exit(3);
+  setInterval(() => {}, 1000);
+  return;
+}
 const child = spawn('sleep', ['600']);
 writeFileSync(__dirname + '/called', JSON.stringify({ args, pids: [process.pid, child.pid], uri: process.env.MLFLOW_BACKEND_STORE_URI, store: process.env.MLFLOW_ALLOW_FILE_STORE ?? '' }));
 createServer((request, response) => {
@@ -133,6 +138,7 @@ describe('a server of our own', () => {
       'mlflow db upgrade',
     ],
     ['psycopg2.OperationalError: FATAL:  password authentication failed for user "me"', 'user and password'],
+    ["SQLAlchemy database could not be created, retrying: (1045, \"Access denied for user 'me'@'h'\")", 'user and password'],
     ["sqlalchemy.exc.NoSuchModuleError: Can't load plugin: sqlalchemy.dialects:foo", 'address'],
   ])('does not go on trying where only somebody can help: %s', async (said, hint) => {
     const backend = await backendFor('postgresql://me:secret@db/name', { FAKE_FAILS: `Traceback\n${said}` });
