@@ -130,6 +130,7 @@ export function parseSettings(
     timeoutMs: timeoutSeconds * 1000,
     tls: {
       insecure: flag('insecure_tls'),
+      names: { address: 'tracking_uri', ca: 'server_cert_path', cert: 'client_cert_path' },
       ...(caPath === undefined ? {} : { caPath }),
       ...(certPath === undefined ? {} : { certPath }),
     },

@@ -1,6 +1,7 @@
 // A strict stand-in for an MLflow tracking server (3.17): it answers as the real one does over its SQL store, and where the real one
 // would corrupt data without a word it does the same and notes a violation.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { ArtifactFiles, artifactPath, PlainServerError } from './artifacts.ts';
 import { type FaultOptions, FaultRules, type StubFault } from './fault-rules.ts';
@@ -75,6 +76,19 @@ export class MlflowStub {
   /** What a tracking URI says. */
   get url(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}${this.#options.prefix ?? ''}`;
+  }
+
+  /** Answers over TLS, too, as a proxy before the server does. */
+  async overTls(options: ServerOptions): Promise<{ readonly url: string; close(): Promise<void> }> {
+    const server = createSecureServer(options, (request, response) => void this.#server.emit('request', request, response));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return {
+      url: `https://127.0.0.1:${(server.address() as AddressInfo).port}${this.#options.prefix ?? ''}`,
+      async close() {
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      },
+    };
   }
 
   /** Answers on another port, too: a server that comes up late. Returns how to end that. */

@@ -186,6 +186,7 @@ describe('opening an MLflow run', () => {
   test.each([
     [{ status: 403, body: 'Invalid Host header - possible DNS rebinding attack detected' }, 'MB4002', '--allowed-hosts'],
     [{ status: 401, body: '<html>no</html>' }, 'MB4002', 'MLFLOW_TRACKING_USERNAME'],
+    [{ status: 400, body: '<html>No required SSL certificate was sent</html>' }, 'MB4002', 'client_cert_path'],
     [{ status: 404, body: '<html>nginx</html>' }, 'MB4003', 'tracking_uri'],
     [{ status: 200, body: '<html>log in</html>' }, 'MB4003', 'tracking_uri'],
   ])('names what stands in the way: %j', async (answer, code, hint) => {
