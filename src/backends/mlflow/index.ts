@@ -29,6 +29,7 @@ import { readBack } from './read-back.ts';
 import { RunWriter } from './run-writer.ts';
 import { Runs } from './runs.ts';
 import { type MlflowSettings, parseSettings } from './settings.ts';
+import { writeTextTables } from './text-tables.ts';
 
 /** A server that answers, and what was learned of it. */
 interface Connection {
@@ -141,8 +142,12 @@ class MlflowBackend implements Backend {
   }
 
   async finish(handle: Handle, end: RunEnd | undefined, signal: AbortSignal): Promise<void> {
-    const { client } = await this.#connect(signal);
-    const { runId } = readHandle(handle);
+    const { client, artifacts, noFiles } = await this.#connect(signal);
+    const run = readHandle(handle);
+    const { runId } = run;
+    if (end !== undefined && noFiles === undefined && this.#writers.get(runId)?.mayHaveTexts !== false) {
+      await writeTextTables(client, artifacts, run, this.#context.warn, signal);
+    }
     const input =
       end === undefined
         ? { run_id: runId, status: 'RUNNING' }

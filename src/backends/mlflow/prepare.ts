@@ -85,6 +85,7 @@ export function prepare({ batch, series }: TrackerParcel, options: PrepareOption
       metrics.push({ key, text, offset, index, isDerived: true, isSettled: false });
     }
     if (mapped.hasImages) tags.set('mlflow.loggedImages', 'True');
+    if (plugin === 'text') tags.set(HAS_TEXTS, 'True');
   }
   if (hasFiles) for (const mark of batch.marks) lines.push(markLine(placeOf({ ...mark, index: 0 }), mark));
   lines.sort((a, b) => a.offset - b.offset || a.index - b.index);
@@ -121,6 +122,9 @@ class Names {
     return name;
   }
 }
+
+/** A tag of runs that hold texts. */
+export const HAS_TEXTS = 'mirrorboard.has_texts';
 
 const PUBLISHED = 'mirrorboard.key.';
 

@@ -110,7 +110,7 @@ class Shadows {
 }
 
 /** The points of all segments of a run, each once, though it may stand in several of them. */
-class SegmentReader {
+export class SegmentReader {
   readonly #artifacts: Artifacts;
   readonly #run: TrackedRun;
   readonly #signal: AbortSignal;
@@ -122,6 +122,14 @@ class SegmentReader {
     this.#artifacts = artifacts;
     this.#run = run;
     this.#signal = signal;
+  }
+
+  /** How long all segments are together. */
+  async bytes(): Promise<number> {
+    return [...(await this.#files(SEGMENT_FOLDER))].reduce(
+      (sum, [path, bytes]) => sum + (parseSegmentName(path) === undefined ? 0 : bytes),
+      0,
+    );
   }
 
   async *chunks(isWanted: Wanted, seen: (point: StoredPoint) => void): AsyncGenerator<ReadBackChunk, void, void> {

@@ -21,7 +21,7 @@ import {
   TAGS_PER_REQUEST,
   UPLOADS_AT_ONCE,
 } from './limits.ts';
-import { type Metric, type Prepared, type PrepareOptions, prepare } from './prepare.ts';
+import { HAS_TEXTS, type Metric, type Prepared, type PrepareOptions, prepare } from './prepare.ts';
 import { type Segment, segmentOf, type SegmentLine, segmentsOf } from './segments.ts';
 
 /** So many times in a row may a server stumble over a request before the request itself is suspected. */
@@ -64,6 +64,8 @@ export class RunWriter {
   /** Params that are there; undefined until they were looked up. */
   #params: Map<string, string> | undefined;
   readonly #held: HeldMetrics | undefined;
+  /** It held texts when it was opened, or nobody looked. */
+  readonly #mayHaveTexts: boolean;
   /** Failures of kind `internal` in a row. */
   #stumbles = 0;
   /** Why files can't be stored in this run, once a server has said so. */
@@ -84,7 +86,13 @@ export class RunWriter {
     this.#options = options;
     this.#warn = warn;
     this.#params = facts === undefined ? undefined : new Map(facts.params);
+    this.#mayHaveTexts = facts === undefined || facts.tags.has(HAS_TEXTS);
     if (options.isFileStore) this.#held = new HeldMetrics(client, run.runId, isNew);
+  }
+
+  /** Whether the run holds texts, as far as it is known. */
+  get mayHaveTexts(): boolean {
+    return this.#mayHaveTexts || this.#tags.has(HAS_TEXTS);
   }
 
   async send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
