@@ -51,6 +51,8 @@ class MlflowBackend implements Backend {
   readonly #writers = new Map<string, RunWriter>();
   /** Whether every run so far can have files. */
   #hasArtifacts: boolean;
+  /** That files can't be stored was said. */
+  #isSaid = false;
   readonly #stop = new AbortController();
 
   constructor(settings: MlflowSettings, context: BackendContext) {
@@ -60,7 +62,7 @@ class MlflowBackend implements Backend {
   }
 
   describe(): Capabilities {
-    return capabilities(this.#hasArtifacts, this.#isFileStore);
+    return capabilities(this.#hasArtifacts, this.#isFileStore, this.#settings.exactTimes);
   }
 
   /** Of a server it is not known before it has answered. */
@@ -72,6 +74,8 @@ class MlflowBackend implements Backend {
   async probe(signal: AbortSignal): Promise<Probe> {
     const { client, artifacts } = await this.#client(signal);
     const probe = await probeServer(client, artifacts, this.#settings, signal);
+    // What it is found to hold is part of the answer.
+    if ((await this.#connect(signal)).noFiles !== undefined) this.#hasArtifacts = false;
     return this.#settings.kind === 'store' ? { ...probe, address: this.#settings.uri } : probe;
   }
 
@@ -87,8 +91,9 @@ class MlflowBackend implements Backend {
     const { client, artifacts, isFileStore } = connection;
     const away = run.root === undefined ? notProxied(facts?.artifactUri ?? '') : undefined;
     const noFiles = connection.noFiles ?? away;
-    if (noFiles !== undefined && this.#hasArtifacts) {
-      this.#hasArtifacts = false;
+    if (noFiles !== undefined) this.#hasArtifacts = false;
+    if (noFiles !== undefined && this.#settings.artifacts && !this.#isSaid) {
+      this.#isSaid = true;
       this.#context.warn('only scalars are mirrored', { reason: noFiles });
     }
     const { histogramPercentiles, exactTimes } = this.#settings;

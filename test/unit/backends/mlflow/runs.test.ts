@@ -204,7 +204,10 @@ describe('opening an MLflow run', () => {
       if (path === '/api/2.0/mlflow-artifacts/artifacts') return { status: 503, body: { detail: 'Artifact serving is disabled' } };
       return undefined;
     };
-    const probe = await (await server.backend()).probe(signal);
+    const backend = await server.backend();
+    expect(backend.describe().holds['images']).toBe('native');
+    const probe = await backend.probe(signal);
+    expect(backend.describe().holds['images']).toBe('none');
     expect(probe).toMatchObject({ address: server.url, version: '3.17.2' });
     expect(probe.clockSkewMs).toBeGreaterThan(590_000);
     expect(probe.notes.join(' ')).toMatch(/FileStore.*does not serve artifacts.*ahead/);

@@ -85,6 +85,17 @@ describe('sending scalars', () => {
     expect(metricsOf(batches()[0] as Seen)).toMatchObject([{ value: 'Infinity' }, { timestamp: 0 }, { timestamp: 1500 }]);
   });
 
+  test('keeps times to the last bit where that is asked for and there are files', async () => {
+    for (const [section, isKept] of [
+      [{}, false],
+      [{ exact_times: true }, true],
+      [{ exact_times: true, artifacts: false }, false],
+    ] as const) {
+      await open(section);
+      expect(backend.describe().keeps.wallTime).toBe(isKept);
+    }
+  });
+
   test('goes on without artifacts, and says of other points that there is no place for them', async () => {
     server.script = ({ path }) =>
       path === '/api/2.0/mlflow-artifacts/artifacts' ? { status: 503, body: { detail: 'Artifact serving is disabled' } } : undefined;
