@@ -3,7 +3,7 @@ import { type ErrorCode, MirrorError, messageOf, systemCode } from '../errors.ts
 import { type HttpAnswer, type HttpHeaders, headerOf, isTransient } from './answer.ts';
 import { redact } from './redact.ts';
 import { parseRetryAfter } from './retry-after.ts';
-import { closedHint, readTlsFiles, tlsHint, type TlsOptions } from './tls.ts';
+import { closedHint, opensslReason, readTlsFiles, tlsHint, type TlsOptions } from './tls.ts';
 
 export interface HttpOptions {
   /** What every path is appended to, with a path of its own or without. User and password in it become basic authentication. */
@@ -157,7 +157,7 @@ export class HttpClient {
     const code = systemCode(cause);
     const hint = code === undefined ? undefined : tlsHint(code, this.#tls);
     const isClosed = code !== undefined && RESET.has(code);
-    const what = redact(messageOf(cause) || code || 'no reason given', this.#secrets);
+    const what = redact(opensslReason(cause) ?? (messageOf(cause) || code || 'no reason given'), this.#secrets);
     const message = `${method} ${this.#shown(path)}: ${what}`;
     const error =
       hint === undefined

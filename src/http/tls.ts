@@ -58,6 +58,12 @@ export function closedHint({ names = NAMES }: TlsOptions): string {
   return `Where the server wants a certificate that it knows, give one (${names.cert}).`;
 }
 
+/** What OpenSSL says, without the places in its sources that it says it with. */
+export function opensslReason(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('library' in error) || !('reason' in error)) return undefined;
+  return `TLS: ${String(error.reason)}`;
+}
+
 function readBundle(path: string): string[] {
   const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
   if (!isFolder) return [readPem(path, 'CA bundle')];
