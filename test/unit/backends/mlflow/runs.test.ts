@@ -76,6 +76,16 @@ describe('opening an MLflow run', () => {
     expect(server.calls('runs/log-batch').at(-1)?.body.tags).toContainEqual({ key: 'mirrorboard.instance', value: 'me' });
   });
 
+  test('gives a run that is there the tags it is to have now', async () => {
+    server.script = ({ path }) =>
+      path === 'runs/search'
+        ? { body: { runs: [runOf('old', [...tags('me', '[["f",7]]'), { key: 'team', value: 'speech' }])] } }
+        : undefined;
+    const backend = await server.backend();
+    await backend.open(source, undefined, signal);
+    expect(server.calls('runs/log-batch').map(({ body }) => body.tags)).toEqual([[{ key: 'team', value: 'vision' }]]);
+  });
+
   test("leaves somebody else's run alone, and says so", async () => {
     server.script = ({ path }) => (path === 'runs/search' ? { body: { runs: [runOf('theirs', tags('other', '[["f",8]]'))] } } : undefined);
     expect(runIn(await (await server.backend()).open(source, undefined, signal))).toBe('r1');
