@@ -141,8 +141,8 @@ class MlflowBackend implements Backend {
   asHeld(tag: string, plugin: string, point: HeldPoint): HeldPoint | undefined {
     if (plugin !== 'scalars' || typeof point.value === 'string') return this.#hasArtifacts ? point : undefined;
     const isFlat = this.#isFileStore;
-    if (!this.#hasArtifacts) return heldScalar(point, isFlat);
     const isLost = !isPublishable(tag) && tagOf(keyOf(tag, { isFlat })) !== tag;
+    if (!this.#hasArtifacts) return isLost ? undefined : heldScalar(point, isFlat);
     return isLost || isOdd(point.wallTime, point.value, this.#settings.exactTimes) ? point : heldScalar(point, isFlat);
   }
 

@@ -56,6 +56,10 @@ export function prepare({ batch, series }: TrackerParcel, options: PrepareOption
   eachScalar(batch, (id, step, wallTime, value, offset, checksum, index) => {
     const tag = series[id]?.tag ?? '';
     const name = names.of(tag);
+    if (name.isLost && !hasFiles) {
+      refusals.push({ offset, index, kind: 'unsupported', reason: `${options.noFiles}; a metric cannot have this name` });
+      return;
+    }
     metrics.push({ key: name.key, text: metricText(name.json, step, wallTime, value), offset, index, isDerived: false, isSettled: false });
     if (hasFiles && (name.isLost || isOdd(wallTime, value, options.exactTimes))) {
       lines.push(pointLine(placeOf({ offset, checksum, index }), tag, series[id]?.plugin ?? '', step, wallTime, scalarText(value), []));
@@ -117,6 +121,7 @@ class Names {
       const canPublish = isPublishable(tag);
       name = { key, json: JSON.stringify(key), isLost: !canPublish && tagOf(key) !== tag };
       if (key !== tag && canPublish) this.#tags.set(publishedName(key), tag);
+      else if (name.isLost) this.#tags.set(publishedName(key), LOST_NAME);
       this.#known.set(tag, name);
     }
     return name;
@@ -125,6 +130,9 @@ class Names {
 
 /** A tag of runs that hold texts. */
 export const HAS_TEXTS = 'mirrorboard.has_texts';
+
+/** What is published in place of a name that can't be. No name that is cut is as short. */
+export const LOST_NAME = 'in mirrorboard/points-….jsonl only';
 
 const PUBLISHED = 'mirrorboard.key.';
 
