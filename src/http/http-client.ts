@@ -4,7 +4,7 @@ import { type ErrorCode, MirrorError, messageOf, systemCode } from '../errors.ts
 import { type HttpAnswer, type HttpHeaders, headerOf, isTransient } from './answer.ts';
 import { redact } from './redact.ts';
 import { parseRetryAfter } from './retry-after.ts';
-import { readTlsFiles, type TlsOptions } from './tls.ts';
+import { closedHint, opensslReason, readTlsFiles, tlsHint, type TlsOptions } from './tls.ts';
 
 export interface HttpOptions {
   /** What every path is appended to, with a path of its own or without. User and password in it become basic authentication. */
@@ -35,6 +35,8 @@ export interface HttpRequest {
   readonly body?: string | Uint8Array | BodyStream;
   readonly headers?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
+  /** Whether it does no harm when it is sent twice, so that it may be after a reset. Default true. */
+  readonly isRepeatable?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -50,11 +52,9 @@ const CUT_BYTES = 2000;
 /** The other side let go of the connection: nothing says that it is gone itself. */
 const RESET = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 
-const TLS_HINT = 'Give the certificates that signed it (CA bundle), if you trust it.';
-
 /**
  * Requests to one server over a pool of connections that are kept. What the server does is a value; only an aborted signal throws.
- * Every request may be sent twice: a server closes kept connections when it likes, so a reset is answered by one more try at once.
+ * A server closes kept connections when it likes, so a reset is answered by one more try at once, where a request may be sent twice.
  */
 export class HttpClient {
   /** The base address without user, password and a slash at the end. */
@@ -64,6 +64,7 @@ export class HttpClient {
   readonly #prefix: string;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #secrets: readonly string[];
+  readonly #tls: TlsOptions;
   readonly #timeoutMs: number;
   readonly #mostBytes: number;
   readonly #now: () => number;
@@ -77,6 +78,7 @@ export class HttpClient {
     const authorization = auth === undefined ? {} : { authorization: authorizationOf(auth) };
     this.#headers = { accept: 'application/json', ...options.headers, ...authorization };
     this.#secrets = [...(auth === undefined ? [] : secretsOf(auth)), ...(options.secrets ?? [])];
+    this.#tls = options.tls ?? {};
     this.#timeoutMs = options.timeoutMs ?? 120_000;
     this.#mostBytes = options.mostAnswerBytes ?? 256 * 1024 * 1024;
     this.#now = options.now ?? Date.now;
@@ -86,14 +88,15 @@ export class HttpClient {
       // The limit of the whole request is kept here, and covers both.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: { timeout: options.connectTimeoutMs ?? 10_000, ...readTlsFiles(options.tls ?? {}) },
+      connect: { timeout: options.connectTimeoutMs ?? 10_000, ...readTlsFiles(this.#tls) },
     });
   }
 
   /** Sends a request. Throws the signal's reason when it is aborted, and nothing else. */
   async send(request: HttpRequest): Promise<HttpAnswer> {
     const first = await this.#once(request);
-    return first.kind === 'reset' ? withoutReset(await this.#once(request)) : first;
+    if (first.kind !== 'reset') return first;
+    return withoutReset(request.isRepeatable === false ? first : await this.#once(request));
   }
 
   /** Closes the connections; requests under way are broken off. */
@@ -159,15 +162,19 @@ export class HttpClient {
 
   #unreachable(cause: unknown, method: string, path: string): HttpAnswer | Reset {
     const code = systemCode(cause);
-    const isTls = code !== undefined && /CERT|SSL|TLS|SELF_SIGNED|LEAF_SIGNATURE/.test(code);
-    const what = redact(messageOf(cause) || code || 'no reason given', this.#secrets);
-    const error = this.#error('MB4001', `${method} ${this.#shown(path)}: ${what}`, undefined, {
-      retry: 'later',
-      cause,
-      ...(isTls ? { hint: TLS_HINT } : {}),
-    });
-    const kind = code !== undefined && RESET.has(code) ? 'reset' : 'retry';
-    return { kind, status: undefined, headers: {}, text: '', error };
+    const hint = code === undefined ? undefined : tlsHint(code, this.#tls);
+    const isClosed = code !== undefined && RESET.has(code);
+    const what = redact(opensslReason(cause) ?? (messageOf(cause) || code || 'no reason given'), this.#secrets);
+    const message = `${method} ${this.#shown(path)}: ${what}`;
+    const error =
+      hint === undefined
+        ? this.#error('MB4001', message, undefined, {
+            retry: 'later',
+            cause,
+            ...(isClosed && this.#origin.startsWith('https:') ? { hint: closedHint(this.#tls) } : {}),
+          })
+        : this.#error('MB4002', message, undefined, { retry: 'never', cause, hint });
+    return { kind: isClosed ? 'reset' : 'retry', status: undefined, headers: {}, text: '', error };
   }
 
   #error(

@@ -11,6 +11,8 @@ export interface TlsOptions {
   readonly keyPath?: string;
   /** Whoever answers is believed. Default false. */
   readonly insecure?: boolean;
+  /** What a user knows the settings by, for hints. */
+  readonly names?: { readonly address: string; readonly ca: string; readonly cert: string };
 }
 
 export interface TlsMaterial {
@@ -31,6 +33,35 @@ export function readTlsFiles(options: TlsOptions): TlsMaterial {
     ...(key === undefined ? {} : { key }),
     ...(insecure === true ? { rejectUnauthorized: false } : {}),
   };
+}
+
+const NAMES = { address: 'the address', ca: 'a CA bundle', cert: 'a client certificate' };
+
+/** What would help, by the code of an error; undefined where it is not about certificates. Nothing of it passes by itself. */
+export function tlsHint(code: string, { names = NAMES }: TlsOptions): string | undefined {
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `The certificate is for another name: correct ${names.address}.`;
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
+    return "The server's certificate has to be renewed, or a clock is wrong.";
+  if (/^(?:SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_|CERT_UNTRUSTED|INVALID_CA|CERT_SIGNATURE_FAILURE)/.test(code)) {
+    return `Give the certificates that signed the server's (${names.ca}), if you trust it.`;
+  }
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
+    return 'What answers there speaks no TLS: is it http://, not https://?';
+  }
+  if (/^ERR_(?:OSSL_|SSL_CA_|SSL_EE_|TLS_CERT|SSL_KEY|X509)/.test(code))
+    return `A file of certificates cannot be used (${names.ca}, ${names.cert}).`;
+  return undefined;
+}
+
+/** What may help where connections are closed as soon as they stand: TLS 1.3 says no more to who shows no certificate, or an unknown one. */
+export function closedHint({ names = NAMES }: TlsOptions): string {
+  return `Where the server wants a certificate that it knows, give one (${names.cert}).`;
+}
+
+/** What OpenSSL says, without the places in its sources that it says it with. */
+export function opensslReason(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('library' in error) || !('reason' in error)) return undefined;
+  return `TLS: ${String(error.reason)}`;
 }
 
 function readBundle(path: string): string[] {

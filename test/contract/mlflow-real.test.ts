@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { toMillis } from '../../src/model/index.ts';
-import { type MlflowServer, startMlflow } from '../support/mlflow-server.ts';
+import { startMlflow } from '../support/mlflow-server.ts';
 import { MlflowStub } from '../support/mlflow-stub/index.ts';
 import { GrowingRun, pointsOf } from '../support/parcels.ts';
+import { realTracker } from '../support/real-tracker.ts';
 import { newLedger, SmallDelivery } from '../support/small-delivery.ts';
 import { contractSuite } from './contract-suite.ts';
 import { connectMlflow, mlflowType, realHarness } from './mlflow-harness.ts';
@@ -12,22 +13,9 @@ import { exchangesWith } from './mlflow-wire.ts';
 
 const LOGS = fileURLToPath(new URL('../../../test/logs', import.meta.url));
 const type = await mlflowType();
-let server: MlflowServer | undefined;
-let reason = '';
-// Started before the cases are named: a server that can't be had is a reason to skip them.
-try {
-  server = await startMlflow();
-} catch (error) {
-  reason = error instanceof Error ? error.message : String(error);
-}
+const server = await realTracker('MLflow server', startMlflow);
 
-if (server === undefined) {
-  describe('a real MLflow server', () => {
-    const isRequired = process.env['MIRRORBOARD_REQUIRE_TOOLS'] === '1';
-    if (!isRequired) process.stderr.write(`… skipped, no MLflow server: ${reason}\n`);
-    (isRequired ? it : it.skip)('is there', () => expect(reason).toBe(''));
-  });
-} else {
+if (server !== undefined) {
   const { url, readBack, stop } = server;
   afterAll(stop);
 

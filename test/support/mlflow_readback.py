@@ -1,16 +1,20 @@
 """Reads everything an MLflow experiment holds through the official client: it shares no code with who wrote it.
 
-    python mlflow_readback.py TRACKING_URI EXPERIMENT_NAME
+    python mlflow_readback.py TRACKING_URI EXPERIMENT_NAME [--files]
 
-Prints a list of runs as JSON. Integers are digits and values what `repr` says, so that no reader rounds them.
+Prints a list of runs as JSON. Integers are digits and values what `repr` says, so that no reader rounds them. With --files every artifact is
+downloaded: what it is made of, and the lines of those that hold points.
 """
+import hashlib
 import json
 import os
 import sys
+import tempfile
 
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 import mlflow
+import mlflow.artifacts
 from mlflow.entities import ViewType
 
 
@@ -32,7 +36,22 @@ def files(client, run_id, folder=None):
             yield entry.path
 
 
-def main(uri, name):
+def contents(run_id, paths):
+    found, lines = [], []
+    if not paths:
+        return {"files": found, "lines": lines}
+    with tempfile.TemporaryDirectory() as folder:
+        mlflow.artifacts.download_artifacts(run_id=run_id, dst_path=folder)
+        for path in paths:
+            with open(os.path.join(folder, path), "rb") as file:
+                data = file.read()
+            found.append([path, len(data), hashlib.sha256(data).hexdigest()])
+            if path.startswith("mirrorboard/points-"):
+                lines += data.decode().splitlines()
+    return {"files": found, "lines": lines}
+
+
+def main(uri, name, with_files=None):
     mlflow.set_tracking_uri(uri)
     client = mlflow.MlflowClient(tracking_uri=uri)
     experiment = client.get_experiment_by_name(name)
@@ -45,6 +64,7 @@ def main(uri, name):
         for key in run.data.metrics:
             history = client.get_metric_history(run_id, key)
             metrics[key] = sorted([str(m.step), str(m.timestamp), repr(float(m.value))] for m in history)
+        artifacts = sorted(files(client, run_id))
         runs.append(
             {
                 "name": run.info.run_name,
@@ -52,7 +72,8 @@ def main(uri, name):
                 "metrics": metrics,
                 "params": run.data.params,
                 "tags": run.data.tags,
-                "artifacts": sorted(files(client, run_id)),
+                "artifacts": artifacts,
+                **(contents(run_id, artifacts) if with_files else {}),
             }
         )
     json.dump(runs, sys.stdout)

@@ -1,3 +1,5 @@
+import { redact } from '../../http/index.ts';
+
 /** Where a tracking URI leads. */
 export type Address =
   | {
@@ -27,8 +29,10 @@ export function addressOf(text: string): Address {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(whole)?.[1]?.toLowerCase();
   if (scheme === 'http' || scheme === 'https') return serverAddress(whole);
   if (STORES.test(whole)) {
-    // Databases are handed to the server with their password; it must not stand anywhere else.
-    return { kind: 'store', uri: whole.replace(/^([a-z0-9+.-]+:\/\/)[^/@]*@/i, '$1'), whole, username: undefined, password: undefined };
+    // Databases are handed to the server with their password; it must not stand anywhere else. It may hold slashes, and other signs of an address.
+    const [user = '', scheme, password] = /^([a-z0-9+.-]+:\/\/)[^:/@]*(?::(.*))?@/i.exec(whole) ?? [];
+    const uri = redact(user === '' ? whole : scheme + whole.slice(user.length));
+    return { kind: 'store', uri, whole, username: undefined, password };
   }
   if (scheme?.startsWith('databricks')) {
     return { kind: 'wrong', expected: EXPECTED, hint: 'Databricks is not supported: it has an API of its own.' };

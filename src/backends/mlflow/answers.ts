@@ -34,6 +34,9 @@ export interface Failure {
   readonly error: MirrorError;
 }
 
+/** What proxies say with a status of 400. */
+const NO_CERTIFICATE = /No required SSL certificate was sent|The SSL certificate error/;
+
 const HOST_HINT =
   'The server must allow this host name: start it with --allowed-hosts HOST:PORT (or the variable MLFLOW_SERVER_ALLOWED_HOSTS), the port included.';
 
@@ -44,7 +47,9 @@ const MESSAGE_LENGTH = 300;
 export function failureOf(answer: Exclude<HttpAnswer, { kind: 'ok' }>, what: string, address: string): Failure {
   const { status, text } = answer;
   const body = apiError(text);
-  const cause = causeOf(status, answer.kind === 'retry', body, isHtml(answer), text);
+  // No certificate that fits: it was no answer, and will not be one.
+  const isLocked = status === undefined && answer.error.retry === 'never';
+  const cause = isLocked ? 'unauthorized' : causeOf(status, answer.kind === 'retry', body, isHtml(answer), text);
   const element = cause === 'element' ? namedElement(body.message) : undefined;
   const afterMs = answer.kind === 'retry' ? answer.afterMs : undefined;
   return {
@@ -92,7 +97,7 @@ function causeOf(status: number | undefined, isRetry: boolean, { code, message }
   if (status === 501 || status === 405) return 'notServed';
   if (status === 500) return 'internal';
   if (isRetry) return 'transient';
-  if (status === 401 || status === 403 || status === 407) return 'unauthorized';
+  if (status === 401 || status === 403 || status === 407 || NO_CERTIFICATE.test(text)) return 'unauthorized';
   if (status === 413) return 'tooMuch';
   if (status >= 300 && status < 400) return 'address';
   if (status === 404) return code === '' && html ? 'address' : 'missing';
@@ -122,13 +127,21 @@ function errorOf(cause: Cause, answer: Exclude<HttpAnswer, { kind: 'ok' }>, body
   const context = { address, ...(status === undefined ? {} : { status }) };
   const said = oneLine(isHtml(answer) ? answer.text.replace(/<style.*?<\/style>|<[^>]*>/gs, ' ') : body.message);
   const answers = `${what}: ${address} answers ${status}${said === '' ? '' : `: ${said}`}`;
+  if (cause === 'unauthorized' && status === undefined) {
+    return new MirrorError('MB4002', `${what}: ${error.message}`, {
+      context,
+      cause: error,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    });
+  }
   if (cause === 'unauthorized') {
-    const isHost = answer.text.includes('Invalid Host header');
-    const hint = isHost
-      ? HOST_HINT
-      : status === 401
-        ? 'Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN.'
-        : 'Ask for the right to write into the experiment (EDIT), or use another one.';
+    const hint = NO_CERTIFICATE.test(answer.text)
+      ? 'Give a certificate that the server knows (client_cert_path).'
+      : answer.text.includes('Invalid Host header')
+        ? HOST_HINT
+        : status === 401
+          ? 'Set or correct MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN.'
+          : 'Ask for the right to write into the experiment (EDIT), or use another one.';
     return new MirrorError('MB4002', answers, { hint, context, cause: error });
   }
   if (cause === 'address') {

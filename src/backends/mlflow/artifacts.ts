@@ -44,7 +44,23 @@ export class Artifacts {
 
   /** The files of one folder of a run, with their lengths. */
   async list(runId: string, folder: string, signal: AbortSignal): Promise<Reply<ReadonlyMap<string, number>>> {
+    const listed = await this.#listed(runId, folder, signal);
+    return listed.kind === 'ok' ? { kind: 'ok', value: listed.value.files } : listed;
+  }
+
+  /** The folders in one folder of a run. */
+  async folders(runId: string, folder: string, signal: AbortSignal): Promise<Reply<ReadonlySet<string>>> {
+    const listed = await this.#listed(runId, folder, signal);
+    return listed.kind === 'ok' ? { kind: 'ok', value: listed.value.folders } : listed;
+  }
+
+  async #listed(
+    runId: string,
+    folder: string,
+    signal: AbortSignal,
+  ): Promise<Reply<{ readonly files: ReadonlyMap<string, number>; readonly folders: ReadonlySet<string> }>> {
     const files = new Map<string, number>();
+    const folders = new Set<string>();
     let token: string | undefined;
     do {
       const input = { run_id: runId, path: folder, page_token: token };
@@ -52,10 +68,11 @@ export class Artifacts {
       if (reply.kind !== 'ok') return reply;
       const { files: page, next_page_token: next } = reply.value;
       for (const file of Array.isArray(page) ? page : [])
-        if (file.is_dir !== true) files.set(String(file.path), Number(file.file_size ?? 0));
+        if (file.is_dir === true) folders.add(String(file.path));
+        else files.set(String(file.path), Number(file.file_size ?? 0));
       token = typeof next === 'string' && next !== '' ? next : undefined;
     } while (token !== undefined);
-    return { kind: 'ok', value: files };
+    return { kind: 'ok', value: { files, folders } };
   }
 
   /** Whether the server serves artifacts at all; undefined where it does not say. */

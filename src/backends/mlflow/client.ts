@@ -49,6 +49,9 @@ export interface ServerFacts {
 type Fields = Readonly<Record<string, unknown>>;
 const API = '/api/2.0/mlflow/';
 
+/** Each call of these makes one more: whether an answer that was lost stood for one has to be looked up first. */
+const MAKES_ANOTHER = new Set(['runs/create']);
+
 /** The calls of the tracking API that are needed, each with its answer taken apart. Names and numbers must be legal already. */
 export class MlflowClient {
   readonly address: string;
@@ -75,6 +78,7 @@ export class MlflowClient {
           method,
           path: API + endpoint,
           signal,
+          isRepeatable: !MAKES_ANOTHER.has(endpoint),
           ...(isPost
             ? { body: typeof input === 'string' ? input : JSON.stringify(input), headers: { 'content-type': 'application/json' } }
             : { query: input as NonNullable<HttpRequest['query']> }),

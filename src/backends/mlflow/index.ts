@@ -26,8 +26,8 @@ import { Artifacts } from './artifacts.ts';
 import { MlflowClient, type RunFacts } from './client.ts';
 import { valueOrThrow } from './experiments.ts';
 import { handleOf, readHandle, type TrackedRun, trackedRun } from './handle.ts';
-import { keyOf, tagOf } from './keys.ts';
-import { capabilities, TAG_LENGTH } from './limits.ts';
+import { isPublishable, keyOf, tagOf } from './keys.ts';
+import { capabilities } from './limits.ts';
 import { ManagedServer } from './managed-server.ts';
 import { heldScalar, isOdd, nearestMillis } from './map.ts';
 import { probeServer } from './probe.ts';
@@ -36,6 +36,7 @@ import { RunWriter } from './run-writer.ts';
 import { Runs } from './runs.ts';
 import { noteDataset, putFile, registerModel } from './side.ts';
 import { type MlflowSettings, parseSettings } from './settings.ts';
+import { writeTextTables } from './text-tables.ts';
 
 /** A server that answers, and what was learned of it. */
 interface Connection {
@@ -57,6 +58,8 @@ class MlflowBackend implements Backend {
   readonly #writers = new Map<string, RunWriter>();
   /** Whether every run so far can have files. */
   #hasArtifacts: boolean;
+  /** That files can't be stored was said. */
+  #isSaid = false;
   readonly #stop = new AbortController();
 
   constructor(settings: MlflowSettings, context: BackendContext) {
@@ -66,7 +69,7 @@ class MlflowBackend implements Backend {
   }
 
   describe(): Capabilities {
-    return capabilities(this.#hasArtifacts, this.#isFileStore);
+    return capabilities(this.#hasArtifacts, this.#isFileStore, this.#settings.exactTimes);
   }
 
   /** Of a server it is not known before it has answered. */
@@ -78,6 +81,8 @@ class MlflowBackend implements Backend {
   async probe(signal: AbortSignal): Promise<Probe> {
     const { client, artifacts } = await this.#client(signal);
     const probe = await probeServer(client, artifacts, this.#settings, signal);
+    // What it is found to hold is part of the answer.
+    if ((await this.#connect(signal)).noFiles !== undefined) this.#hasArtifacts = false;
     return this.#settings.kind === 'store' ? { ...probe, address: this.#settings.uri } : probe;
   }
 
@@ -102,8 +107,9 @@ class MlflowBackend implements Backend {
     const { client, artifacts, isFileStore } = connection;
     const away = run.root === undefined ? notProxied(facts?.artifactUri ?? '') : undefined;
     const noFiles = connection.noFiles ?? away;
-    if (noFiles !== undefined && this.#hasArtifacts) {
-      this.#hasArtifacts = false;
+    if (noFiles !== undefined) this.#hasArtifacts = false;
+    if (noFiles !== undefined && this.#settings.artifacts && !this.#isSaid) {
+      this.#isSaid = true;
       this.#context.warn('only scalars are mirrored', { reason: noFiles });
     }
     const { histogramPercentiles, exactTimes } = this.#settings;
@@ -165,14 +171,18 @@ class MlflowBackend implements Backend {
   asHeld(tag: string, plugin: string, point: HeldPoint): HeldPoint | undefined {
     if (plugin !== 'scalars' || typeof point.value === 'string') return this.#hasArtifacts ? point : undefined;
     const isFlat = this.#isFileStore;
-    if (!this.#hasArtifacts) return heldScalar(point, isFlat);
-    const isLost = tag.length > TAG_LENGTH && tagOf(keyOf(tag, { isFlat })) !== tag;
+    const isLost = !isPublishable(tag) && tagOf(keyOf(tag, { isFlat })) !== tag;
+    if (!this.#hasArtifacts) return isLost ? undefined : heldScalar(point, isFlat);
     return isLost || isOdd(point.wallTime, point.value, this.#settings.exactTimes) ? point : heldScalar(point, isFlat);
   }
 
   async finish(handle: Handle, end: RunEnd | undefined, signal: AbortSignal): Promise<void> {
-    const { client } = await this.#connect(signal);
-    const { runId } = readHandle(handle);
+    const { client, artifacts, noFiles } = await this.#connect(signal);
+    const run = readHandle(handle);
+    const { runId } = run;
+    if (end !== undefined && noFiles === undefined && this.#writers.get(runId)?.mayHaveTexts !== false) {
+      await writeTextTables(client, artifacts, run, this.#context.warn, signal);
+    }
     const input =
       end === undefined
         ? { run_id: runId, status: 'RUNNING' }

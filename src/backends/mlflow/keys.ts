@@ -3,7 +3,7 @@
  * else is written `.x<hex>.` (the code point; `.x.` for an empty name), so that the original can be had back from the name alone.
  */
 import { createHash } from 'node:crypto';
-import { KEY_LENGTH } from './limits.ts';
+import { KEY_LENGTH, TAG_LENGTH } from './limits.ts';
 
 /** A plain part of a name. The colon is not: servers on Windows and older ones refuse it, and a name must not depend on the server. */
 const PLAIN = /^[\p{L}\p{N}_\-. /]$/u;
@@ -35,6 +35,11 @@ export function keyOf(tag: string, options: KeyOptions = {}): string {
     .join('')
     .replace(/[/.]+$/, '');
   return `${kept}.h${hash}`;
+}
+
+/** Whether a tag can stand in the value of a run's tag as it is. Databases have no place for half characters, and PostgreSQL none for NUL. */
+export function isPublishable(tag: string): boolean {
+  return tag.length <= TAG_LENGTH && tag.isWellFormed() && !tag.includes('\0');
 }
 
 /** Undoes `keyOf` for every key that was not cut. */

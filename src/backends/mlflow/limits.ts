@@ -23,7 +23,7 @@ export const REQUESTS_AT_ONCE = 4;
 export const UPLOADS_AT_ONCE = 8;
 
 /** What MLflow holds, once it is known whether artifacts can be stored and what the server keeps its data in. */
-export function capabilities(hasArtifacts: boolean, isFileStore: boolean): Capabilities {
+export function capabilities(hasArtifacts: boolean, isFileStore: boolean, exactTimes: boolean): Capabilities {
   const beside: Holding = hasArtifacts ? 'artifact' : 'none';
   return {
     name: 'mlflow',
@@ -43,7 +43,14 @@ export function capabilities(hasArtifacts: boolean, isFileStore: boolean): Capab
     limits: { pointsPerSend: 10_000, bytesPerSend: 8 * 1024 * 1024, runsPerSend: 1, sendsAtOnce: REQUESTS_AT_ONCE, gatherMs: 1000 },
     // A file store keeps every copy of a point. We look before we send again, but that is no key: what is under way is not seen.
     replacesByKey: !isFileStore,
-    keeps: { step: true, wallTime: false, nan: true, negativeZero: hasArtifacts, repeatedSteps: true, equalPoints: false },
+    keeps: {
+      step: true,
+      wallTime: exactTimes && hasArtifacts,
+      nan: true,
+      negativeZero: hasArtifacts,
+      repeatedSteps: true,
+      equalPoints: false,
+    },
     caps: {},
     readBack: 'full',
     ownsPosition: false,

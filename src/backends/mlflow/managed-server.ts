@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { MirrorError, messageOf } from '../../errors.ts';
 import { HttpClient, redact } from '../../http/index.ts';
-import { isFileStore } from './address.ts';
+import { addressOf, isFileStore } from './address.ts';
 import type { MlflowSettings } from './settings.ts';
 
 const START_MS = 180_000;
@@ -90,11 +90,16 @@ export class ManagedServer {
     const port = await freePort();
     const destination = settings.artifactsDestination ?? join(storeFolder(settings.storeUri), 'mlartifacts');
     const serve = ['server', '--host', '127.0.0.1', '--port', String(port), '--workers', '1'];
-    const stores = ['--backend-store-uri', settings.storeUri, '--artifacts-destination', destination];
-    const own: Record<string, string> = { MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false', MLFLOW_DISABLE_TELEMETRY: 'true' };
+    const stores = ['--artifacts-destination', destination];
+    const own: Record<string, string> = {
+      MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false',
+      MLFLOW_DISABLE_TELEMETRY: 'true',
+      // Not as an argument: those of a process are shown to everybody, and a database's password is in it.
+      MLFLOW_BACKEND_STORE_URI: settings.storeUri,
+    };
     if (isFileStore(settings.storeUri)) own['MLFLOW_ALLOW_FILE_STORE'] = 'true';
     // What points official tools to a server would make this one ask itself.
-    const { MLFLOW_TRACKING_URI: _tracking, MLFLOW_BACKEND_STORE_URI: _store, ...inherited } = env;
+    const { MLFLOW_TRACKING_URI: _tracking, ...inherited } = env;
     const child = spawn('/bin/sh', ['-c', KEEPER, 'mirrorboard-mlflow', program, ...serve, ...stores], {
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -113,6 +118,8 @@ export class ManagedServer {
         const answer = await http.send({ method: 'GET', path: '/health', signal });
         // Whoever answers while ours is gone is somebody else.
         if (answer.kind === 'ok' && !this.#isOver) return;
+        // It goes on trying for minutes.
+        if (NO_ACCESS.test(this.#log)) throw this.#failure(settings, 'is not let into the database');
         await sleep(300, undefined, { signal });
       }
       throw this.#failure(settings, `did not answer within ${START_MS / 1000} s`);
@@ -122,15 +129,18 @@ export class ManagedServer {
   }
 
   #failure(settings: StoreSettings, what: string): MirrorError {
-    const said = redact(this.#log)
+    const { storeUri, uri, command } = settings;
+    const address = addressOf(storeUri);
+    const log = redact(this.#log, address.kind === 'store' && address.password !== undefined ? [address.password] : []);
+    const said = log
       .split('\n')
       .filter((line) => line.trim() !== '')
       .slice(-3)
       .join(' | ')
       .slice(-600);
-    return new MirrorError('MB4008', `the tracking server for ${settings.uri} ${what}${said === '' ? '' : `: ${said}`}`, {
-      hint: `Try it by hand: ${settings.command} server --backend-store-uri ${settings.uri}`,
-      retry: 'later',
+    const remedy = remedyOf(log, uri);
+    return new MirrorError('MB4008', `the tracking server for ${uri} ${what}${said === '' ? '' : `: ${said}`}`, {
+      ...(remedy ?? { hint: `Try it by hand: ${command} server --backend-store-uri ${uri}`, retry: 'later' }),
     });
   }
 
@@ -153,6 +163,38 @@ export class ManagedServer {
     }
   }
 }
+
+/** What only somebody can change, by the server's last words, and how. Undefined where it may pass by itself. */
+function remedyOf(log: string, uri: string): { readonly hint: string; readonly command?: string } | undefined {
+  const missing = /ModuleNotFoundError: No module named '([\w-]+)/.exec(log)?.[1];
+  if (missing !== undefined) {
+    const name = PACKAGES[missing] ?? missing;
+    return {
+      hint: `The server's Python lacks a package: pip install ${name} there, or name another driver in the address (postgresql+psycopg2://…).`,
+      command: `pip install ${name}`,
+    };
+  }
+  if (log.includes('out-of-date database schema')) {
+    return { hint: `Another version of MLflow made this database: back it up, then bring it up to date with mlflow db upgrade ${uri}.` };
+  }
+  if (NO_ACCESS.test(log)) {
+    return { hint: 'Correct user and password in the address (tracking_uri).' };
+  }
+  if (/NoSuchModuleError|Could not parse SQLAlchemy URL/.test(log)) {
+    return { hint: 'Correct the address (tracking_uri): there is no such kind of database.' };
+  }
+  return undefined;
+}
+
+/** What PostgreSQL, MySQL and SQL Server say to a wrong password. */
+const NO_ACCESS = /password authentication failed|Access denied for user|Login failed for user/;
+
+/** What modules are called where they are installed from, if not the same. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  psycopg: 'psycopg[binary]',
+  psycopg2: 'psycopg2-binary',
+  MySQLdb: 'mysqlclient',
+};
 
 /** A program by its name in PATH or by its path; undefined where there is none that can be started. */
 export function findProgram(command: string, path: string): string | undefined {

@@ -11,6 +11,7 @@ import {
   valueJson,
 } from '../../model/index.ts';
 import type { HeldPoint } from '../contract.ts';
+import { graphText } from './graph-text.ts';
 import { DERIVED_PREFIX, fileNameOf, keyOf, type KeyOptions } from './keys.ts';
 import { KEY_LENGTH } from './limits.ts';
 import type { PointPlace } from './segments.ts';
@@ -93,7 +94,7 @@ export function mapObject(tag: string, plugin: string, point: ObjectPoint, place
   const exact = blobs.map((blob, i): Upload => ({ path: blobPath(value, blob, i, blobs.length, name, point, id), data: blob.data }));
   return {
     valueText,
-    uploads: [...exact, ...forPeople(value, exact, name, point, id)],
+    uploads: [...exact, ...forPeople(plugin, value, exact, name, point, id)],
     needed: exact.length,
     params: value.kind === 'hparams' ? paramsOf(value.data) : [],
     metrics: options.histogramPercentiles && value.kind === 'histogram' ? percentilesOf(tag, value, options) : [],
@@ -120,7 +121,14 @@ function blobPath(value: Value, blob: Blob, i: number, count: number, name: stri
   }
 }
 
-function forPeople(value: Value, exact: readonly Upload[], name: string, point: ObjectPoint, id: string): readonly Upload[] {
+function forPeople(
+  plugin: string,
+  value: Value,
+  exact: readonly Upload[],
+  name: string,
+  point: ObjectPoint,
+  id: string,
+): readonly Upload[] {
   if (value.kind === 'images') {
     // The grid's cell loads this file, the view behind it the other one.
     return exact
@@ -130,6 +138,12 @@ function forPeople(value: Value, exact: readonly Upload[], name: string, point: 
   if (value.kind === 'text') {
     const text = value.strings.map((bytes) => Buffer.from(bytes).toString('utf8')).join('\n\n');
     return [{ path: `text/${name}/step_${point.step}_${id}.md`, data: Buffer.from(text) }];
+  }
+  if (value.kind === 'graph') {
+    return exact.flatMap(({ path, data }) => {
+      const text = path.endsWith('.pb') ? graphText(plugin, data) : undefined;
+      return text === undefined ? [] : [{ path: `${path}txt`, data: Buffer.from(text) }];
+    });
   }
   return [];
 }

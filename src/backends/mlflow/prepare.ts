@@ -1,8 +1,8 @@
 import type { Batch } from '../../model/index.ts';
 import type { Refusal, TrackerParcel } from '../contract.ts';
 import type { Tag } from './client.ts';
-import { keyOf, tagOf } from './keys.ts';
-import { KEY_LENGTH, TAG_LENGTH } from './limits.ts';
+import { isPublishable, keyOf, tagOf } from './keys.ts';
+import { KEY_LENGTH } from './limits.ts';
 import { isOdd, type MapOptions, mapObject, metricText, type Upload } from './map.ts';
 import { markLine, type PointPlace, pointLine, type SegmentLine, scalarText } from './segments.ts';
 
@@ -56,6 +56,10 @@ export function prepare({ batch, series }: TrackerParcel, options: PrepareOption
   eachScalar(batch, (id, step, wallTime, value, offset, checksum, index) => {
     const tag = series[id]?.tag ?? '';
     const name = names.of(tag);
+    if (name.isLost && !hasFiles) {
+      refusals.push({ offset, index, kind: 'unsupported', reason: `${options.noFiles}; a metric cannot have this name` });
+      return;
+    }
     metrics.push({ key: name.key, text: metricText(name.json, step, wallTime, value), offset, index, isDerived: false, isSettled: false });
     if (hasFiles && (name.isLost || isOdd(wallTime, value, options.exactTimes))) {
       lines.push(pointLine(placeOf({ offset, checksum, index }), tag, series[id]?.plugin ?? '', step, wallTime, scalarText(value), []));
@@ -85,6 +89,7 @@ export function prepare({ batch, series }: TrackerParcel, options: PrepareOption
       metrics.push({ key, text, offset, index, isDerived: true, isSettled: false });
     }
     if (mapped.hasImages) tags.set('mlflow.loggedImages', 'True');
+    if (plugin === 'text') tags.set(HAS_TEXTS, 'True');
   }
   if (hasFiles) for (const mark of batch.marks) lines.push(markLine(placeOf({ ...mark, index: 0 }), mark));
   lines.sort((a, b) => a.offset - b.offset || a.index - b.index);
@@ -113,14 +118,21 @@ export class Names {
     let name = this.#known.get(tag);
     if (name === undefined) {
       const key = keyOf(tag, this.#options);
-      const canPublish = tag.length <= TAG_LENGTH && tag.isWellFormed();
+      const canPublish = isPublishable(tag);
       name = { key, json: JSON.stringify(key), isLost: !canPublish && tagOf(key) !== tag };
       if (key !== tag && canPublish) this.#tags.set(publishedName(key), tag);
+      else if (name.isLost) this.#tags.set(publishedName(key), LOST_NAME);
       this.#known.set(tag, name);
     }
     return name;
   }
 }
+
+/** A tag of runs that hold texts. */
+export const HAS_TEXTS = 'mirrorboard.has_texts';
+
+/** What is published in place of a name that can't be. No name that is cut is as short. */
+export const LOST_NAME = 'in mirrorboard/points-….jsonl only';
 
 const PUBLISHED = 'mirrorboard.key.';
 

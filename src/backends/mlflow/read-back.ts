@@ -8,7 +8,7 @@ import type { TrackedRun } from './handle.ts';
 import { DERIVED_PREFIX, tagOf } from './keys.ts';
 import { HISTORY_PAGE } from './limits.ts';
 import { clamped, nearestMillis, nearestValue } from './map.ts';
-import { publishedName } from './prepare.ts';
+import { LOST_NAME, publishedName } from './prepare.ts';
 import { type NeededFile, parseLine, parseSegmentName, SEGMENT_FOLDER, type StoredPoint } from './segments.ts';
 
 /** Scalars of segments whose metrics are to be left out are kept in memory up to this number; the tags beyond are read once more. */
@@ -37,7 +37,8 @@ export async function* readBack(
   const keys = facts.metrics
     .filter((key) => !key.startsWith(DERIVED_PREFIX))
     .map((key) => ({ key, tag: facts.tags.get(publishedName(key)) ?? tagOf(key) }))
-    .filter(({ tag }) => isWanted(tag));
+    // Every point of such a one was in the segments, under its name.
+    .filter(({ key, tag }) => (tag !== LOST_NAME || tagOf(key) === tag) && isWanted(tag));
   for (const { key, tag } of keys) {
     if (shadows.isOverfull(tag))
       await segments.each(
@@ -110,7 +111,7 @@ class Shadows {
 }
 
 /** The points of all segments of a run, each once, though it may stand in several of them. */
-class SegmentReader {
+export class SegmentReader {
   readonly #artifacts: Artifacts;
   readonly #run: TrackedRun;
   readonly #signal: AbortSignal;
@@ -122,6 +123,14 @@ class SegmentReader {
     this.#artifacts = artifacts;
     this.#run = run;
     this.#signal = signal;
+  }
+
+  /** How long all segments are together. */
+  async bytes(): Promise<number> {
+    return [...(await this.#files(SEGMENT_FOLDER))].reduce(
+      (sum, [path, bytes]) => sum + (parseSegmentName(path) === undefined ? 0 : bytes),
+      0,
+    );
   }
 
   async *chunks(isWanted: Wanted, seen: (point: StoredPoint) => void): AsyncGenerator<ReadBackChunk, void, void> {

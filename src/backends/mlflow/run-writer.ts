@@ -8,7 +8,7 @@ import type { BackendContext, Outcome, ParamOutcome, Refusal, SideParam, Tracker
 import type { Failure } from './answers.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient, RunFacts, Tag } from './client.ts';
-import { cut } from './cut-text.ts';
+import { cut, storable } from './cut-text.ts';
 import { each } from './gate.ts';
 import type { TrackedRun } from './handle.ts';
 import { HeldMetrics } from './held-metrics.ts';
@@ -21,7 +21,7 @@ import {
   TAGS_PER_REQUEST,
   UPLOADS_AT_ONCE,
 } from './limits.ts';
-import { type Metric, Names, type Prepared, type PrepareOptions, prepare } from './prepare.ts';
+import { HAS_TEXTS, type Metric, Names, type Prepared, type PrepareOptions, prepare } from './prepare.ts';
 import { isSameParam, paramText } from './side.ts';
 import { type Segment, segmentOf, type SegmentLine, segmentsOf } from './segments.ts';
 
@@ -65,6 +65,8 @@ export class RunWriter {
   /** Params that are there; undefined until they were looked up. */
   #params: Map<string, string> | undefined;
   readonly #held: HeldMetrics | undefined;
+  /** It held texts when it was opened, or nobody looked. */
+  readonly #mayHaveTexts: boolean;
   /** Failures of kind `internal` in a row. */
   #stumbles = 0;
   /** Why files can't be stored in this run, once a server has said so. */
@@ -85,7 +87,13 @@ export class RunWriter {
     this.#options = options;
     this.#warn = warn;
     this.#params = facts === undefined ? undefined : new Map(facts.params);
+    this.#mayHaveTexts = facts === undefined || facts.tags.has(HAS_TEXTS);
     if (options.isFileStore) this.#held = new HeldMetrics(client, run.runId, isNew);
+  }
+
+  /** Whether the run holds texts, as far as it is known. */
+  get mayHaveTexts(): boolean {
+    return this.#mayHaveTexts || this.#tags.has(HAS_TEXTS);
   }
 
   async send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
@@ -193,7 +201,7 @@ export class RunWriter {
       const tags = missing.slice(at, at + TAGS_PER_REQUEST);
       const reply = await this.#client.logTags(this.#run.runId, tags, signal);
       if (reply.kind !== 'ok') {
-        if (!isAboutContent(reply)) throw stopOf(reply);
+        if (!isAboutContent(reply) && !(await this.#isToBlame(reply, signal))) throw stopOf(reply);
         this.#warn('tags of an MLflow run were refused', { run: this.#run.runId, reason: reply.error.message });
       }
       for (const { key, value } of tags) this.#tags.set(key, value);
@@ -262,6 +270,11 @@ export class RunWriter {
     const isSearching = search.left < SEARCH_REQUESTS;
     if (!isSearching && ++this.#stumbles < STUMBLES) return false;
     return size > 1 && isSearching ? true : this.#isAlive(signal);
+  }
+
+  /** Whether it is tags or params that the server stumbles over, each time they come. */
+  async #isToBlame({ cause }: Failure, signal: AbortSignal): Promise<boolean> {
+    return cause === 'internal' && (await this.#isSuspicious(1, { left: SEARCH_REQUESTS }, signal));
   }
 
   async #isAlive(signal: AbortSignal): Promise<boolean> {
@@ -334,7 +347,7 @@ export class RunWriter {
         const reply = await this.#client.logParams(this.#run.runId, params, signal);
         if (reply.kind === 'ok') break;
         if (reply.cause === 'immutable') return true;
-        if (!isAboutContent(reply)) throw stopOf(reply);
+        if (!isAboutContent(reply) && !(await this.#isToBlame(reply, signal))) throw stopOf(reply);
         this.#warn('a hyperparameter was refused; it is kept exactly elsewhere', { run: this.#run.runId, reason: reply.error.message });
         const named = reply.element?.list === 'params' ? params[reply.element.index] : undefined;
         params = named === undefined ? [] : params.filter((param) => param !== named);
@@ -352,7 +365,7 @@ export class RunWriter {
 
   #shortened(key: string, value: string): string {
     const short = cut(value, PARAM_LENGTH);
-    if (short !== value)
+    if (short !== storable(value))
       this.#warn(`a hyperparameter is longer than ${PARAM_LENGTH} characters: MLflow shows its beginning`, { param: key });
     return short;
   }

@@ -213,11 +213,12 @@ export class Runs {
     }
   }
 
-  /** Brings the tags by which a run is recognised up to date: other files, or a state that was lost and made anew. */
+  /** Brings the tags of a run up to date: as the operator says them now, and by which it is recognised: other files, or a state that was lost and made anew. */
   async #marked(facts: RunFacts, source: RunSource, signal: AbortSignal): Promise<RunFacts> {
     const stored = facts.tags.get(FINGERPRINT);
     const merged = new Map([...readFingerprint(stored), ...source.fingerprint.map(({ file, checksum }) => [file, checksum] as const)]);
     const wanted: readonly Tag[] = [
+      ...saidTags(source),
       { key: INSTANCE, value: source.instanceId },
       { key: FINGERPRINT, value: fingerprintText(merged) },
     ];
@@ -276,10 +277,17 @@ function tagsOf(source: RunSource): Tag[] {
     'mlflow.source.type': 'LOCAL',
   };
   // What the operator says of a run stands before what we would say; how it is found again is not theirs to say.
-  const said = Object.entries(source.tags).map(([name, value]) => [name.startsWith('mlflow.') ? name : keyOf(name), value] as const);
+  const said = saidTags(source).map(({ key: name, value }) => [name, value] as const);
   const all = new Map([...Object.entries(own).filter(([name]) => name.startsWith('mlflow.')), ...said]);
   for (const [name, value] of Object.entries(own)) if (!name.startsWith('mlflow.')) all.set(name, value);
   return [...all].map(([name, value]) => ({ key: name, value: cut(value, TAG_LENGTH) }));
+}
+
+function saidTags(source: RunSource): Tag[] {
+  return Object.entries(source.tags).map(([name, value]) => ({
+    key: name.startsWith('mlflow.') ? name : keyOf(name),
+    value: cut(value, TAG_LENGTH),
+  }));
 }
 
 function userName(): string {

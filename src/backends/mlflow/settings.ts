@@ -130,15 +130,17 @@ export function parseSettings(
     timeoutMs: timeoutSeconds * 1000,
     tls: {
       insecure: flag('insecure_tls'),
+      names: { address: 'tracking_uri', ca: 'server_cert_path', cert: 'client_cert_path' },
       ...(caPath === undefined ? {} : { caPath }),
       ...(certPath === undefined ? {} : { certPath }),
     },
     command: text('mlflow_command') ?? 'mlflow',
   };
+  const secrets = address.password === undefined ? [] : [address.password];
   const shown = FIELDS.flatMap(({ key, isSecret }) => {
     const { value, source } = found.get(key) ?? { value: undefined, source: 'default' };
     if (value === undefined) return [];
-    return [{ key, value: isSecret === true ? '[redacted]' : typeof value === 'string' ? redact(value) : value, source }];
+    return [{ key, value: isSecret === true ? '[redacted]' : typeof value === 'string' ? redact(value, secrets) : value, source }];
   });
   return { kind: 'settings', settings, shown };
 }

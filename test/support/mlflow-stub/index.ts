@@ -1,6 +1,7 @@
 // A strict stand-in for an MLflow tracking server (3.17): it answers as the real one does over its SQL store, and where the real one
 // would corrupt data without a word it does the same and notes a violation.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { ArtifactFiles, artifactPath, PlainServerError } from './artifacts.ts';
 import { type FaultOptions, FaultRules, type StubFault } from './fault-rules.ts';
@@ -28,6 +29,8 @@ export interface StubOptions {
 
 const HTML_500 = '<!doctype html>\n<html lang=en>\n<title>500 Internal Server Error</title>\n<h1>Internal Server Error</h1>\n';
 const HTML_404 = '<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n';
+/** NUL, which PostgreSQL refuses, and halves of characters: whole ones are not escaped. */
+const UNSTORABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/i;
 const API = /^\/(?:api|ajax-api)\/2\.0\/mlflow\/(.+)$/;
 const ARTIFACTS = /^\/(?:api|ajax-api)\/2\.0\/mlflow-artifacts\/(artifacts|mpu)(?:\/(.*))?$/;
 
@@ -73,6 +76,19 @@ export class MlflowStub {
   /** What a tracking URI says. */
   get url(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}${this.#options.prefix ?? ''}`;
+  }
+
+  /** Answers over TLS, too, as a proxy before the server does. */
+  async overTls(options: ServerOptions): Promise<{ readonly url: string; close(): Promise<void> }> {
+    const server = createSecureServer(options, (request, response) => void this.#server.emit('request', request, response));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return {
+      url: `https://127.0.0.1:${(server.address() as AddressInfo).port}${this.#options.prefix ?? ''}`,
+      async close() {
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      },
+    };
   }
 
   /** Answers on another port, too: a server that comes up late. Returns how to end that. */
@@ -217,6 +233,7 @@ export class MlflowStub {
     if (!/^application\/json\s*(;|$)/.test(headers['content-type'] ?? '')) {
       throw invalid("Bad Request. Content-Type must be one of ['application/json'].");
     }
+    if (UNSTORABLE.test(body.toString('utf8'))) this.violations.push(`${path}: a text that no database, or not every one, takes`);
     if (body.length > 1_000_000) this.violations.push(`${path}: a body of ${body.length} bytes; hosted servers take a million`);
     const read = readJson(body.toString('utf8'));
     if (read === undefined) this.violations.push(`${path}: a body that is no JSON`);

@@ -88,6 +88,16 @@ describe('HttpClient', () => {
     expect(requests).toBe(3);
   });
 
+  test('sends what makes something new each time only once', async () => {
+    let requests = 0;
+    const { url } = await serve((request) => {
+      requests++;
+      (request.socket as Socket).resetAndDestroy();
+    });
+    expect(await clientOf(url).send(get('/', { method: 'POST', body: 'x', isRepeatable: false }))).toMatchObject({ kind: 'retry' });
+    expect(requests).toBe(1);
+  });
+
   test('says that it should be tried later when connections are reset again and again, or nobody is there', async () => {
     const { url, server } = await serve((request) => (request.socket as Socket).resetAndDestroy());
     const client = clientOf(url);

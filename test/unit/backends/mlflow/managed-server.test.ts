@@ -13,9 +13,14 @@ const { createServer } = require('node:http');
 const { spawn } = require('node:child_process');
 const { writeFileSync } = require('node:fs');
 const args = process.argv.slice(2);
-if (process.env.FAKE_FAILS) { console.error('cannot open the database'); process.exit(3); }
+if (process.env.FAKE_FAILS) {
+  console.error(process.env.FAKE_FAILS);
+  if (!process.env.FAKE_FAILS.includes('retrying')) process.exit(3);
+  setInterval(() => {}, 1000);
+  return;
+}
 const child = spawn('sleep', ['600']);
-writeFileSync(__dirname + '/called', JSON.stringify({ args, pids: [process.pid, child.pid], store: process.env.MLFLOW_ALLOW_FILE_STORE ?? '' }));
+writeFileSync(__dirname + '/called', JSON.stringify({ args, pids: [process.pid, child.pid], uri: process.env.MLFLOW_BACKEND_STORE_URI, store: process.env.MLFLOW_ALLOW_FILE_STORE ?? '' }));
 createServer((request, response) => {
   response.setHeader('content-type', 'application/json');
   response.end(request.url === '/health' ? 'OK' : '{}');
@@ -30,7 +35,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const called = (): { args: string[]; pids: number[]; store: string } => JSON.parse(readFileSync(join(folder, 'called'), 'utf8'));
+const called = (): { args: string[]; pids: number[]; uri: string; store: string } =>
+  JSON.parse(readFileSync(join(folder, 'called'), 'utf8'));
 const signal = new AbortController().signal;
 
 async function backendFor(uri: string, env: Record<string, string | undefined> = {}) {
@@ -62,18 +68,9 @@ describe('a server of our own', () => {
   test('is started for a database, and ends with the backend, with all its children', async () => {
     const backend = await backendFor(`sqlite:///${folder}/dev.db`);
     expect(await backend.probe(signal)).toMatchObject({ address: `sqlite:///${folder}/dev.db` });
-    const { args, pids, store } = called();
-    expect(args).toEqual(
-      expect.arrayContaining([
-        'server',
-        '--host',
-        '127.0.0.1',
-        '--workers',
-        '1',
-        `sqlite:///${folder}/dev.db`,
-        join(folder, 'mlartifacts'),
-      ]),
-    );
+    const { args, pids, uri, store } = called();
+    expect(args).toEqual(expect.arrayContaining(['server', '--host', '127.0.0.1', '--workers', '1', join(folder, 'mlartifacts')]));
+    expect(uri).toBe(`sqlite:///${folder}/dev.db`);
     expect(store).toBe('');
     expect(pids.every(isAlive)).toBe(true);
     await backend.close();
@@ -113,11 +110,39 @@ describe('a server of our own', () => {
   });
 
   test('shows what the program said when it ends by itself', async () => {
-    const backend = await backendFor('sqlite:///x.db', { FAKE_FAILS: '1' });
+    const backend = await backendFor('sqlite:///x.db', { FAKE_FAILS: 'cannot open the database' });
     await expect(backend.probe(signal)).rejects.toMatchObject({
       code: 'MB4008',
       message: expect.stringContaining('cannot open the database'),
+      retry: 'later',
     });
+    await backend.close();
+  });
+
+  test('shows nobody the password of a database', async () => {
+    const backend = await backendFor('postgresql+psycopg2://me:s3cr/et@db/name');
+    await backend.probe(signal);
+    const { uri, pids } = called();
+    expect(uri).toBe('postgresql+psycopg2://me:s3cr/et@db/name');
+    const [pid = 0] = pids;
+    const parent = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+    // Everybody may read these; the environment is the owner's alone.
+    for (const each of [pid, parent]) expect(readFileSync(`/proc/${each}/cmdline`, 'utf8')).not.toContain('s3cr');
+    await backend.close();
+  });
+
+  test.each([
+    ["ModuleNotFoundError: No module named 'psycopg'", 'pip install psycopg'],
+    [
+      'mlflow.exceptions.MlflowException: Detected out-of-date database schema (found version 1, but expected 2). Take a backup',
+      'mlflow db upgrade',
+    ],
+    ['psycopg2.OperationalError: FATAL:  password authentication failed for user "me"', 'user and password'],
+    ["SQLAlchemy database could not be created, retrying: (1045, \"Access denied for user 'me'@'h'\")", 'user and password'],
+    ["sqlalchemy.exc.NoSuchModuleError: Can't load plugin: sqlalchemy.dialects:foo", 'address'],
+  ])('does not go on trying where only somebody can help: %s', async (said, hint) => {
+    const backend = await backendFor('postgresql://me:secret@db/name', { FAKE_FAILS: `Traceback\n${said}` });
+    await expect(backend.probe(signal)).rejects.toMatchObject({ code: 'MB4008', retry: 'never', hint: expect.stringContaining(hint) });
     await backend.close();
   });
 });

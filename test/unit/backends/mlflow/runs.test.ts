@@ -76,6 +76,16 @@ describe('opening an MLflow run', () => {
     expect(server.calls('runs/log-batch').at(-1)?.body.tags).toContainEqual({ key: 'mirrorboard.instance', value: 'me' });
   });
 
+  test('gives a run that is there the tags it is to have now', async () => {
+    server.script = ({ path }) =>
+      path === 'runs/search'
+        ? { body: { runs: [runOf('old', [...tags('me', '[["f",7]]'), { key: 'team', value: 'speech' }])] } }
+        : undefined;
+    const backend = await server.backend();
+    await backend.open(source, undefined, signal);
+    expect(server.calls('runs/log-batch').map(({ body }) => body.tags)).toEqual([[{ key: 'team', value: 'vision' }]]);
+  });
+
   test("leaves somebody else's run alone, and says so", async () => {
     server.script = ({ path }) => (path === 'runs/search' ? { body: { runs: [runOf('theirs', tags('other', '[["f",8]]'))] } } : undefined);
     expect(runIn(await (await server.backend()).open(source, undefined, signal))).toBe('r1');
@@ -159,6 +169,18 @@ describe('opening an MLflow run', () => {
     expect(server.calls('runs/log-batch').at(-1)?.body.tags).toContainEqual({ key: 'mirrorboard.place', value: '1' });
   });
 
+  test('does not make a second one when the answer to the first was lost', async () => {
+    const made = keepsRuns(['r1', 'r2']);
+    server.script = ((usual) => (seen) => {
+      const answer = usual(seen);
+      return seen.path === 'runs/create' && made.size === 1 ? { isReset: true } : answer;
+    })(server.script);
+    const backend = await server.backend();
+    await expect(backend.open(source, undefined, signal)).rejects.toMatchObject({ retry: 'later' });
+    expect(runIn(await backend.open(source, undefined, signal))).toBe('r1');
+    expect([...made.keys()]).toEqual(['r1']);
+  });
+
   test('takes its own run away when another process made one first', async () => {
     const made = keepsRuns(['r1']);
     server.script = ((usual) => (seen) => {
@@ -174,6 +196,7 @@ describe('opening an MLflow run', () => {
   test.each([
     [{ status: 403, body: 'Invalid Host header - possible DNS rebinding attack detected' }, 'MB4002', '--allowed-hosts'],
     [{ status: 401, body: '<html>no</html>' }, 'MB4002', 'MLFLOW_TRACKING_USERNAME'],
+    [{ status: 400, body: '<html>No required SSL certificate was sent</html>' }, 'MB4002', 'client_cert_path'],
     [{ status: 404, body: '<html>nginx</html>' }, 'MB4003', 'tracking_uri'],
     [{ status: 200, body: '<html>log in</html>' }, 'MB4003', 'tracking_uri'],
   ])('names what stands in the way: %j', async (answer, code, hint) => {
@@ -191,7 +214,10 @@ describe('opening an MLflow run', () => {
       if (path === '/api/2.0/mlflow-artifacts/artifacts') return { status: 503, body: { detail: 'Artifact serving is disabled' } };
       return undefined;
     };
-    const probe = await (await server.backend()).probe(signal);
+    const backend = await server.backend();
+    expect(backend.describe().holds['images']).toBe('native');
+    const probe = await backend.probe(signal);
+    expect(backend.describe().holds['images']).toBe('none');
     expect(probe).toMatchObject({ address: server.url, version: '3.17.2' });
     expect(probe.clockSkewMs).toBeGreaterThan(590_000);
     expect(probe.notes.join(' ')).toMatch(/FileStore.*does not serve artifacts.*ahead/);

@@ -85,6 +85,17 @@ describe('sending scalars', () => {
     expect(metricsOf(batches()[0] as Seen)).toMatchObject([{ value: 'Infinity' }, { timestamp: 0 }, { timestamp: 1500 }]);
   });
 
+  test('keeps times to the last bit where that is asked for and there are files', async () => {
+    for (const [section, isKept] of [
+      [{}, false],
+      [{ exact_times: true }, true],
+      [{ exact_times: true, artifacts: false }, false],
+    ] as const) {
+      await open(section);
+      expect(backend.describe().keeps.wallTime).toBe(isKept);
+    }
+  });
+
   test('goes on without artifacts, and says of other points that there is no place for them', async () => {
     server.script = ({ path }) =>
       path === '/api/2.0/mlflow-artifacts/artifacts' ? { status: 503, body: { detail: 'Artifact serving is disabled' } } : undefined;
@@ -184,6 +195,26 @@ describe('what the server answers', () => {
     expect(await only(rows(8))).toMatchObject([{ kind: 'accepted', points: 7, refusals: [{ offset: 30, kind: 'refused' }] }]);
   });
 
+  test('does not wait for ever for tags and hyperparameters that the server stumbles over', async () => {
+    await open();
+    server.script = ({ path, body }) => {
+      if (path !== 'runs/log-batch' || body.tags?.[0]?.key === 'mirrorboard.alive') return undefined;
+      return body.tags !== undefined ? apiError(500, 'INTERNAL_ERROR', 'poison') : undefined;
+    };
+    const outcomes = [];
+    for (let i = 0; i < 8; i++) outcomes.push((await only([['acc@5', 1, 1, 1]]))[0]);
+    expect(outcomes.at(0)).toMatchObject({ kind: 'retry' });
+    expect(outcomes.at(-1)).toMatchObject({ kind: 'accepted', points: 1 });
+    expect(server.warnings).toContain('tags of an MLflow run were refused');
+  });
+
+  test('publishes no name that a database cannot take as it is', async () => {
+    await open();
+    await only([['nul\0byte', 1, 1, 1]], [['half\ud800', 1, 1, 1]]);
+    const sent = server.calls('runs/log-batch').map(({ body }) => body.tags ?? body.metrics.map((metric: { key: string }) => metric.key));
+    expect(sent.slice(1)).toEqual([['nul.x0.byte', 'half.xd800.']]);
+  });
+
   test('goes with an interruption as with a server that is away', async () => {
     await open();
     const stop = new AbortController();
@@ -247,15 +278,19 @@ describe('a file store', () => {
 
 describe('hyperparameters', () => {
   /** HParamsPluginData with a session's start: `lr` is a number. */
-  const hparams = (lr: number): Uint8Array => {
-    const number = Buffer.alloc(9);
-    number[0] = 0x11; // Value.number_value
-    number.writeDoubleLE(lr, 1);
-    const entry = Buffer.concat([Buffer.from([0x0a, 2]), Buffer.from('lr'), Buffer.from([0x12, number.length]), number]);
+  const hparams = (lr: number | string): Uint8Array => {
+    const value = typeof lr === 'string' ? Buffer.from(`..${lr}`) : Buffer.alloc(9);
+    if (typeof lr === 'string')
+      value.set([0x1a, value.length - 2]); // Value.string_value
+    else {
+      value[0] = 0x11; // Value.number_value
+      value.writeDoubleLE(lr, 1);
+    }
+    const entry = Buffer.concat([Buffer.from([0x0a, 2]), Buffer.from('lr'), Buffer.from([0x12, value.length]), value]);
     const start = Buffer.concat([Buffer.from([0x0a, entry.length]), entry]);
     return Buffer.concat([Buffer.from([0x1a, start.length]), start]);
   };
-  const parcel = (lr: number) =>
+  const parcel = (lr: number | string) =>
     parcelOf(handle, [], 0, [
       {
         tag: '_hparams_/session_start_info',
@@ -279,6 +314,14 @@ describe('hyperparameters', () => {
     expect(written().slice(1)).toEqual([[{ key: 'lr', value: '0.1' }], [{ key: 'mirrorboard.param.lr', value: '0.2' }]]);
     expect(server.warnings.length).toBe(1);
     expect([...server.files.values()].map((data) => JSON.parse(data.toString()).value.session_start_info.hparams.lr)).toEqual([0.1, 0.2]);
+  });
+
+  test('have no NUL, which not every database takes', async () => {
+    await open();
+    await backend.send([parcel('a\0b')], signal);
+    expect(written().slice(1)).toEqual([[{ key: 'lr', value: 'a␀b' }]]);
+    expect([...server.files.values()].map((data) => JSON.parse(data.toString()).value.session_start_info.hparams.lr)).toEqual(['a\0b']);
+    expect(server.warnings).toEqual([]);
   });
 
   test('that somebody else wrote meanwhile are looked up', async () => {

@@ -1,0 +1,115 @@
+/**
+ * Tables of a run's texts, one a tag, which MLflow shows with a row a step. A table can't be added to, only written anew, so they are
+ * made when a run ends, from the segments, where the texts are exact. They are for people: nothing is read from them again.
+ */
+import type { BackendContext } from '../contract.ts';
+import type { Artifacts } from './artifacts.ts';
+import type { MlflowClient } from './client.ts';
+import { storable } from './cut-text.ts';
+import { valueOrThrow } from './experiments.ts';
+import type { TrackedRun } from './handle.ts';
+import { fileNameOf } from './keys.ts';
+import { TAG_LENGTH } from './limits.ts';
+import { SegmentReader } from './read-back.ts';
+
+/** Of one table: the viewer shows all of it at once. What is beyond is in the files beside it. */
+const MOST_ROWS = 5000;
+const MOST_BYTES = 4 * 1024 * 1024;
+/** Segments that are read for them, together. */
+const MOST_SEGMENT_BYTES = 256 * 1024 * 1024;
+
+export const TEXT_FOLDER = 'text';
+/** A tag of MLflow's own: a list of tables, by which its pages find them. */
+const LOGGED = 'mlflow.loggedArtifacts';
+
+type Row = readonly [step: number | string, wallTime: number | string, text: string];
+
+/** Writes the tables of all texts that a run holds. Throws what may pass; what will not is said. */
+export async function writeTextTables(
+  client: MlflowClient,
+  artifacts: Artifacts,
+  run: TrackedRun,
+  warn: BackendContext['warn'],
+  signal: AbortSignal,
+): Promise<void> {
+  const { root, runId } = run;
+  if (root === undefined) return;
+  const folders = valueOrThrow(await artifacts.folders(runId, TEXT_FOLDER, signal));
+  if (folders.size === 0) return;
+  const segments = new SegmentReader(artifacts, run, signal);
+  if ((await segments.bytes()) > MOST_SEGMENT_BYTES) {
+    warn('a run is too large for tables of its texts; each text is a file', { run: runId });
+    return;
+  }
+  const paths: string[] = [];
+  for (const [tag, rows] of await rowsByTag(segments)) {
+    const name = fileNameOf(tag);
+    // A tag may be called like the table of another one.
+    const path = folders.has(`${TEXT_FOLDER}/${name}.json`) ? `${TEXT_FOLDER}/${name}/table.json` : `${TEXT_FOLDER}/${name}.json`;
+    const table = JSON.stringify({ columns: ['step', 'wall_time', 'text'], data: fitting(rows) });
+    const failure = await artifacts.put(root, path, Buffer.from(table), signal);
+    if (failure === undefined) paths.push(path);
+    else if (failure.error.retry === 'later') throw failure.error;
+    else warn('a table of texts could not be stored; each text is a file', { path, reason: failure.error.message });
+  }
+  const { tags } = valueOrThrow(await client.run(runId, signal));
+  const listed = listedIn(tags.get(LOGGED), paths);
+  if (paths.length > 0 && tags.get(LOGGED) !== listed) valueOrThrow(await client.logTags(runId, [{ key: LOGGED, value: listed }], signal));
+}
+
+async function rowsByTag(segments: SegmentReader): Promise<ReadonlyMap<string, readonly Row[]>> {
+  const byTag = new Map<string, Row[]>();
+  for await (const { tag, plugin, points } of segments.chunks(
+    () => true,
+    () => undefined,
+  )) {
+    if (plugin !== 'text') continue;
+    const rows = byTag.get(tag) ?? [];
+    byTag.set(tag, rows);
+    for (const { step, wallTime, value } of points) rows.push([shown(step), shown(wallTime), textOf(String(value))]);
+  }
+  return byTag;
+}
+
+/** The last rows, as many as fit, by step. */
+function fitting(rows: readonly Row[]): readonly Row[] {
+  const sorted = rows.toSorted((a, b) => Number(a[0]) - Number(b[0]) || Number(a[1]) - Number(b[1])).slice(-MOST_ROWS);
+  let bytes = 0;
+  let from = sorted.length;
+  for (const [, , text] of sorted.toReversed()) {
+    bytes += text.length;
+    if (bytes > MOST_BYTES) break;
+    from--;
+  }
+  return sorted.slice(from);
+}
+
+/** JSON has no wide integers, and no NaN. */
+function shown(value: number | bigint): number | string {
+  return typeof value === 'bigint' || !Number.isFinite(value) ? String(value) : value;
+}
+
+/** The strings of a text point, one below the other, as its file has them. */
+function textOf(json: string): string {
+  const value = JSON.parse(json) as { readonly strings?: readonly unknown[] };
+  return storable((value.strings ?? []).map((part) => (typeof part === 'string' ? part : JSON.stringify(part))).join('\n\n'));
+}
+
+/** The list with our tables in it, as many as a tag has room for; what somebody else put there stays. */
+function listedIn(before: string | undefined, paths: readonly string[]): string {
+  let list: unknown[] = [];
+  try {
+    const found: unknown = JSON.parse(before ?? '[]');
+    if (Array.isArray(found)) list = found;
+  } catch {
+    // Not a list: nobody can use it.
+  }
+  const known = new Set(list.map((entry) => (entry as { readonly path?: unknown } | null)?.path));
+  for (const path of paths) {
+    if (known.has(path)) continue;
+    const longer = [...list, { path, type: 'table' }];
+    if (JSON.stringify(longer).length > TAG_LENGTH) break;
+    list = longer;
+  }
+  return JSON.stringify(list);
+}

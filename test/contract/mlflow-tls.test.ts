@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Backend } from '../../src/backends/contract.ts';
+import { freshDirectory, remove } from '../e2e/command.ts';
+import { type Certificates, makeCertificates, noCertificates } from '../support/certificates.ts';
+import { MlflowStub } from '../support/mlflow-stub/index.ts';
+import { realTracker } from '../support/real-tracker.ts';
+import { connectMlflow, mlflowType } from './mlflow-harness.ts';
+
+const type = await mlflowType();
+const openssl = await realTracker('openssl', async () => {
+  const reason = noCertificates();
+  if (reason !== undefined) throw new Error(reason);
+  return true;
+});
+
+if (openssl !== undefined && type !== undefined) {
+  const signal = new AbortController().signal;
+  let folder: string;
+  let own: Certificates;
+  let stub: MlflowStub;
+  let plain: { readonly url: string; close(): Promise<void> };
+  let strict: typeof plain;
+  const backends: Backend[] = [];
+
+  beforeAll(async () => {
+    folder = freshDirectory();
+    own = makeCertificates(folder);
+    stub = await MlflowStub.start();
+    plain = await stub.overTls(own.server);
+    strict = await stub.overTls({ ...own.server, ca: readFileSync(own.ca), requestCert: true, rejectUnauthorized: true });
+  });
+  afterEach(async () => {
+    for (const backend of backends.splice(0)) await backend.close();
+  });
+  afterAll(async () => {
+    await plain.close();
+    await strict.close();
+    await stub.close();
+    remove(folder);
+  });
+
+  const probe = async (url: string, section: Readonly<Record<string, unknown>> = {}, env: Readonly<Record<string, string>> = {}) => {
+    const backend = await connectMlflow(type, { tracking_uri: url, ...section }, env);
+    backends.push(backend);
+    return backend.probe(signal);
+  };
+  const lets = { version: '3.17.2' };
+
+  describe('MLflow over TLS', () => {
+    it('is believed with the certificate that signed its own, from the configuration or the variable', async () => {
+      expect(await probe(plain.url, { server_cert_path: own.ca })).toMatchObject(lets);
+      expect(await probe(plain.url, {}, { MLFLOW_TRACKING_SERVER_CERT_PATH: own.ca })).toMatchObject(lets);
+    });
+
+    it('is not believed without, and what would help is said', async () => {
+      await expect(probe(plain.url)).rejects.toMatchObject({
+        code: 'MB4002',
+        retry: 'never',
+        hint: expect.stringContaining('server_cert_path'),
+      });
+    });
+
+    it('is believed by whoever wants to believe everybody', async () => {
+      expect(await probe(plain.url, { insecure_tls: true })).toMatchObject(lets);
+      expect(await probe(plain.url, {}, { MLFLOW_TRACKING_INSECURE_TLS: 'true' })).toMatchObject(lets);
+    });
+
+    it('is not believed under a name that its certificate does not have', async () => {
+      const named = plain.url.replace('127.0.0.1', 'localhost');
+      await expect(probe(named, { server_cert_path: own.ca })).rejects.toMatchObject({
+        code: 'MB4002',
+        retry: 'never',
+        hint: expect.stringContaining('tracking_uri'),
+      });
+    });
+
+    it('is shown our certificate where it wants one', async () => {
+      expect(await probe(strict.url, { server_cert_path: own.ca, client_cert_path: own.client })).toMatchObject(lets);
+      const env = { MLFLOW_TRACKING_SERVER_CERT_PATH: own.ca, MLFLOW_TRACKING_CLIENT_CERT_PATH: own.client };
+      expect(await probe(strict.url, {}, env)).toMatchObject(lets);
+    });
+
+    it.each([
+      ['none', (): object => ({})],
+      ['one that it does not know', (): object => ({ client_cert_path: own.stranger })],
+    ])('closes the connection when it is shown %s: it is said that it may want ours', async (_, section) => {
+      await expect(probe(strict.url, { server_cert_path: own.ca, ...section() })).rejects.toMatchObject({
+        code: 'MB4001',
+        retry: 'later',
+        hint: expect.stringContaining('client_cert_path'),
+      });
+    });
+
+    it.each([
+      ['server_cert_path', (): string => '/no/such.pem', '/no/such.pem'],
+      ['client_cert_path', (): string => own.ca, 'client_cert_path'],
+    ])('names what cannot be used: %s', async (key, path, said) => {
+      const error = await probe(strict.url, { server_cert_path: own.ca, [key]: path() }).catch((cause: unknown) => cause);
+      expect(error).toMatchObject({ code: 'MB4002', retry: 'never' });
+      const { message, hint = '' } = error as { message: string; hint?: string };
+      expect(`${message} ${hint}`).toContain(said);
+    });
+
+    it('says that a server speaks no TLS', async () => {
+      await expect(probe(stub.url.replace('http:', 'https:'))).rejects.toMatchObject({
+        code: 'MB4002',
+        message: expect.stringMatching(/TLS: wrong version number$/),
+        hint: expect.stringContaining('http://'),
+      });
+    });
+  });
+}
