@@ -19,7 +19,7 @@ export interface Routing {
 }
 
 /** The tag of tracker runs that says which group a run was drawn into. */
-const GROUP_TAG = 'mirrorboard.group';
+const GROUP_TAG = 'ab_group';
 
 export function makeRouting(making: LaneMaking): Routing {
   return new RoutingMaker(making).make();

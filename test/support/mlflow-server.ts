@@ -32,6 +32,7 @@ export interface MlflowServer {
 }
 
 export interface ReadBackRun {
+  readonly id: string;
   readonly name: string;
   readonly status: string;
   /** Each point: step and milliseconds as digits, the value as Python writes it. */
@@ -39,6 +40,10 @@ export interface ReadBackRun {
   readonly params: Readonly<Record<string, string>>;
   readonly tags: Readonly<Record<string, string>>;
   readonly artifacts: readonly string[];
+  /** Name, digest and what it was used for. */
+  readonly datasets: readonly (readonly [name: string, digest: string, context: readonly string[]])[];
+  /** Of models: name, number, source, and the names of its tags. */
+  readonly versions: readonly (readonly [model: string, version: string, source: string, tags: readonly string[]])[];
   /** Where it was asked for: path, bytes and SHA-256 of each artifact. */
   readonly files?: readonly (readonly [path: string, bytes: number, sha256: string])[];
   /** Where it was asked for: the lines of all artifacts that hold points. */

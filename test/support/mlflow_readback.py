@@ -67,12 +67,21 @@ def main(uri, name, with_files=None):
         artifacts = sorted(files(client, run_id))
         runs.append(
             {
+                "id": run_id,
                 "name": run.info.run_name,
                 "status": run.info.status,
                 "metrics": metrics,
                 "params": run.data.params,
                 "tags": run.data.tags,
                 "artifacts": artifacts,
+                "datasets": [
+                    [item.dataset.name, item.dataset.digest, [tag.value for tag in item.tags if tag.key == "mlflow.data.context"]]
+                    for item in (run.inputs.dataset_inputs if run.inputs else [])
+                ],
+                "versions": [
+                    [version.name, str(version.version), version.source, sorted(version.tags)]
+                    for version in client.search_model_versions(f"run_id = '{run_id}'")
+                ],
                 **(contents(run_id, artifacts) if with_files else {}),
             }
         )

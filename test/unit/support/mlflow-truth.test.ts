@@ -25,6 +25,9 @@ const line = (offset: number, tag: string, plugin: string, step: number, wallTim
 const zero = line(10, 'loss', 'scalars', 2, 2, '-0');
 const note = line(20, 'note', 'text', 3, 3.25, '{"shape":[],"strings":["hello"]}');
 const run = (lines: readonly string[], loss: ReadBackRun['metrics'][string], more: Partial<ReadBackRun> = {}): ReadBackRun => ({
+  id: 'i',
+  datasets: [],
+  versions: [],
   name: 'a',
   status: 'FINISHED',
   params: {},
