@@ -196,6 +196,7 @@ class Pass {
       points: progress.points,
       refused: progress.refused,
       unsupported: progress.unsupported,
+      leftOut: progress.leftOut,
       owedBytes: progress.lagBytes,
       stoppedRuns: [...progress.stoppedRuns.values()],
       links: feed.links(),

@@ -61,7 +61,8 @@ export class RunOpener {
       if (isNew || JSON.stringify(opened) !== JSON.stringify(laneState.opened(target))) laneState.keepHandle(target, done.value, opened);
     }
     const { handle } = run;
-    if (laneState.isEnded(target)) {
+    // A file that comes late is no reason to say that the run goes on.
+    if (pieces.length > 0 && laneState.isEnded(target)) {
       const reopened = await delivery.attempt((signal) => backend.finish(handle, undefined, signal));
       if (reopened.kind !== 'done') return reopened;
       laneState.noteEnd(target, false);

@@ -51,6 +51,7 @@ interface Held extends Positions {
   rootPosture(name: string, path: string): RootPosture;
   /** Whether it is to have a run. */
   isMeant(run: RunRef): boolean;
+  files(): LanePosture['files'];
   links(): LanePosture['links'];
   damage(root: string): FoundDamage[];
 }
@@ -97,6 +98,7 @@ function posture(held: Held, found: readonly { readonly name: string; readonly r
     lagPoints: mirrored > 0 ? Math.round((bytes * held.facts.points) / mirrored) : undefined,
     lagMs: bytes > 0 && Number.isFinite(oldestMs) ? Math.max(0, nowMs - oldestMs) : 0,
     runsBehind: behind.length,
+    files: held.files(),
     links: held.links(),
   };
 }
@@ -109,6 +111,7 @@ function heldByStore(store: StoreReader, where: string): Held {
     roots: () => store.roots(),
     positions: (run) => store.positions(run),
     isMeant: () => true,
+    files: () => undefined,
     links: () => [],
     rootPosture: (name, path) => ({
       name,
@@ -143,6 +146,7 @@ function heldByState(state: StateReader | undefined, { name, type, target, linkO
     roots: () => state?.roots() ?? [],
     positions: (run) => lane?.known(run) ?? { files: [] },
     isMeant: (run) => names?.isOut(run) !== true,
+    files: () => lane?.sideCounts(),
     links: () =>
       (linkOf === undefined ? [] : (lane?.handles() ?? [])).flatMap(([run, handle]) => {
         const url = linkOf?.(handle);

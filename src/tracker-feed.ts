@@ -12,7 +12,7 @@ import type { Feed, FeedEvents, FeedStatus } from './feed.ts';
 import type { JobReader } from './job-reader.ts';
 import { LaneRoutes } from './lane-routes.ts';
 import { type LaneRouting, type TrackerLaneOptions, wholeRouting } from './lane-options.ts';
-import { type FileState, isPending, keyOfRun, needsSearch, type RunRef, unmirroredBytes } from './model/index.ts';
+import { type FileState, isPending, keyOfRun, needsSearch, pointCount, type RunRef, unmirroredBytes } from './model/index.ts';
 import { PieceReader } from './piece-reader.ts';
 import { RunOpener } from './run-opener.ts';
 import type { RunTree } from './run-tree.ts';
@@ -361,7 +361,11 @@ export class TrackerFeed implements Feed {
       if (outcome === 'unreadable') this.#options.events.fileTroubled(this.lane, ref, file);
     }
     for (const name of left) source.dirty.add(name);
-    return pieces.map((piece) => ({ ...piece, ...this.#routes.apply(ref, piece), file: source.fileOf(piece.batch.file) }));
+    return pieces.map((piece) => {
+      const sent = this.#routes.apply(ref, piece);
+      this.progress.leftOut += pointCount(piece.batch) - pointCount(sent.batch);
+      return { ...piece, ...sent, file: source.fileOf(piece.batch.file) };
+    });
   }
 
   /** The run's handle: the tracker run is looked for, or made, when there is something to send for the first time. */

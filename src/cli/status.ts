@@ -174,6 +174,7 @@ function statusJson(report: StatusReport, env: NodeJS.ProcessEnv): object {
         lag_points_estimate: lane.lagPoints ?? null,
         lag_seconds: lane.lagMs / 1000,
         runs_behind: lane.runsBehind,
+        files: lane.files ?? null,
         links: lane.links.map(({ run, url }) => ({ root: run.root, run: run.path, url })),
       };
     }),

@@ -183,6 +183,14 @@ export class LaneState {
     }));
   }
 
+  /** How many files beside event files came to what, in all runs. */
+  sideCounts(): Readonly<Record<SideResult['kind'], number>> {
+    const { ids, statements } = this.#store.reading();
+    const sql = `SELECT outcome ->> '$.kind' AS kind, count(*) AS n FROM side WHERE lane = ? GROUP BY 1`;
+    const found = statements.all(sql, ids.findLane(this.#key) ?? 0).map(({ kind, n }) => [String(kind), Number(n)]);
+    return { done: 0, unsupported: 0, refused: 0, invalid: 0, ...Object.fromEntries(found) };
+  }
+
   keepSide(run: RunRef, { path, rule, stamp, bytes, hash, outcome }: SideState): void {
     const sql = 'INSERT OR REPLACE INTO side (lane, run, path, rule, stamp, bytes, hash, outcome) VALUES (?,?,?,?,?,?,?,?)';
     this.#change(`side ${path} ${rule}`, run, sql, path, rule, stamp, bytes, hash, JSON.stringify(outcome));

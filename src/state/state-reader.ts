@@ -27,6 +27,7 @@ export type LaneReader = Pick<
   | 'opened'
   | 'mappings'
   | 'side'
+  | 'sideCounts'
   | 'isEnded'
   | 'delivered'
   | 'refusals'

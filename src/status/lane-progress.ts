@@ -41,6 +41,8 @@ export class LaneProgress {
   /** Points the tracker will never take, and those it has no place for. */
   refused = 0;
   unsupported = 0;
+  /** Points that routes keep from the lane, of what was read since the start. */
+  leftOut = 0;
   /** Why the last send failed, also where it is only tried again; undefined once one went well. */
   lastError: MirrorError | undefined;
   /** Runs the tracker does not take any more, with the reason. */
@@ -186,6 +188,7 @@ export class LaneProgress {
       bytes: this.bytes,
       refused: this.refused,
       unsupported: this.unsupported,
+      left_out: this.leftOut,
       stopped_runs: [...this.stoppedRuns.values()].map(({ run, reason, remedy }) => ({
         root: run.root,
         run: run.path,

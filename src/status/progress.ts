@@ -57,6 +57,8 @@ export interface LaneReport {
   readonly points: number;
   readonly refused: number;
   readonly unsupported: number;
+  /** Points that routes keep from the lane. */
+  readonly leftOut: number;
   readonly owedBytes: number;
   readonly stoppedRuns: readonly { readonly run: RunRef; readonly reason: string; readonly remedy: string | undefined }[];
   readonly links: readonly { readonly run: RunRef; readonly url: string }[];

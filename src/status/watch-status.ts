@@ -33,6 +33,8 @@ export interface LanePosture {
   /** Since the oldest change that is not mirrored. */
   readonly lagMs: number;
   readonly runsBehind: number;
+  /** Files beside the event files, by what became of them; undefined where none are looked for. */
+  readonly files: Readonly<Record<string, number>> | undefined;
   /** Where a person finds its tracker runs; empty where that was not asked for. */
   readonly links: readonly { readonly run: RunRef; readonly url: string }[];
 }

@@ -8,37 +8,20 @@ import type { BackendContext, Outcome, ParamOutcome, Refusal, SideParam, Tracker
 import type { Failure } from './answers.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient, RunFacts, Tag } from './client.ts';
-import { cut, storable } from './cut-text.ts';
 import { each } from './gate.ts';
 import type { TrackedRun } from './handle.ts';
 import { HeldMetrics } from './held-metrics.ts';
-import {
-  BYTES_PER_REQUEST,
-  METRICS_PER_REQUEST,
-  PARAM_LENGTH,
-  PARAMS_PER_REQUEST,
-  TAG_LENGTH,
-  TAGS_PER_REQUEST,
-  UPLOADS_AT_ONCE,
-} from './limits.ts';
+import { BYTES_PER_REQUEST, METRICS_PER_REQUEST, TAGS_PER_REQUEST, UPLOADS_AT_ONCE } from './limits.ts';
 import { HAS_TEXTS, type Metric, Names, type Prepared, type PrepareOptions, prepare } from './prepare.ts';
-import { isSameParam, paramText } from './side.ts';
+import { RunParams } from './run-params.ts';
+import { paramText } from './side.ts';
+import { isAboutContent, Stop, stopOf } from './stop.ts';
 import { type Segment, segmentOf, type SegmentLine, segmentsOf } from './segments.ts';
 
 /** So many times in a row may a server stumble over a request before the request itself is suspected. */
 const STUMBLES = 4;
 /** Requests that the search for a bad point may take; what is still unclear then is `rejected` as a whole. */
 const SEARCH_REQUESTS = 64;
-
-/** What ends the sending of a run for now: an outcome for all parcels that are not done. */
-class Stop extends Error {
-  readonly outcome: Exclude<Outcome, { kind: 'accepted' }>;
-
-  constructor(outcome: Exclude<Outcome, { kind: 'accepted' }>) {
-    super(outcome.kind);
-    this.outcome = outcome;
-  }
-}
 
 /** One parcel on its way. */
 interface Job {
@@ -62,8 +45,7 @@ export class RunWriter {
   readonly #warn: BackendContext['warn'];
   /** Tags that are known to be there. */
   readonly #tags = new Map<string, string>();
-  /** Params that are there; undefined until they were looked up. */
-  #params: Map<string, string> | undefined;
+  readonly #params: RunParams;
   readonly #held: HeldMetrics | undefined;
   /** It held texts when it was opened, or nobody looked. */
   readonly #mayHaveTexts: boolean;
@@ -86,7 +68,14 @@ export class RunWriter {
     this.#run = run;
     this.#options = options;
     this.#warn = warn;
-    this.#params = facts === undefined ? undefined : new Map(facts.params);
+    this.#params = new RunParams({
+      client,
+      runId: run.runId,
+      known: facts?.params,
+      warn,
+      publish: (tags, signal) => this.#publish(tags, signal),
+      isToBlame: (reply, signal) => this.#isToBlame(reply, signal),
+    });
     this.#mayHaveTexts = facts === undefined || facts.tags.has(HAS_TEXTS);
     if (options.isFileStore) this.#held = new HeldMetrics(client, run.runId, isNew);
   }
@@ -285,7 +274,7 @@ export class RunWriter {
   async #writeParams(job: Job, signal: AbortSignal): Promise<void> {
     const { params } = job.prepared;
     if (params.length === 0) return;
-    await this.#putParams(params, signal);
+    await this.#params.put(params, signal);
     params.length = 0;
   }
 
@@ -294,110 +283,17 @@ export class RunWriter {
     const tags = new Map<string, string>();
     const names = new Names(this.#options, tags);
     const wanted = params.map(({ name, value }) => ({ key: names.of(name).key, value: paramText(value) }));
+    const published = [...tags].map(([key, value]) => ({ key, value }));
     try {
-      await this.#publish(
-        [...tags].map(([key, value]) => ({ key, value })),
-        signal,
-      );
-      await this.#putParams(wanted, signal);
+      await this.#publish(published, signal);
+      await this.#params.put(wanted, signal);
     } catch (error) {
       if (error instanceof Stop && error.outcome.kind !== 'rejected') throw error.outcome.error;
       throw error;
     }
-    return wanted.map(({ key, value }): ParamOutcome => {
-      const held = this.#params?.get(key);
-      if (held === undefined) return { kind: 'refused', reason: 'the server does not take it' };
-      return isSameParam(held, cut(value, PARAM_LENGTH)) ? { kind: 'set' } : { kind: 'kept', value: held };
-    });
-  }
-
-  /** Params never change in MLflow: the first value stays, another one stands in a tag beside it. */
-  async #putParams(params: readonly Tag[], signal: AbortSignal): Promise<void> {
-    for (const isFirst of [true, false]) {
-      this.#params ??= await this.#lookUpParams(signal);
-      const known = this.#params;
-      const wanted = new Map(params.map(({ key, value }) => [key, this.#shortened(key, value)]));
-      const missing = [...wanted].filter(([key]) => !known.has(key)).map(([key, value]) => ({ key, value }));
-      const changed = [...wanted].filter(([key, value]) => known.has(key) && !isSameParam(known.get(key) ?? '', value));
-      const isClash = await this.#writeNewParams(missing, known, signal);
-      if (isClash && isFirst) {
-        this.#params = undefined;
-        continue;
-      }
-      if (changed.length > 0) {
-        this.#warn('hyperparameters changed: MLflow keeps the first value, the new one stands in tags mirrorboard.param.…', {
-          run: this.#run.runId,
-          params: changed.length,
-        });
-        await this.#publish(
-          changed.map(([key, value]) => ({ key: `mirrorboard.param.${cut(key, 230)}`, value: cut(value, TAG_LENGTH) })),
-          signal,
-        );
-      }
-      return;
-    }
-  }
-
-  /** Whether another writer gave one of them another value meanwhile. */
-  async #writeNewParams(missing: readonly Tag[], known: Map<string, string>, signal: AbortSignal): Promise<boolean> {
-    for (let at = 0; at < missing.length; at += PARAMS_PER_REQUEST) {
-      let params = missing.slice(at, at + PARAMS_PER_REQUEST);
-      for (;;) {
-        if (params.length === 0) break;
-        const reply = await this.#client.logParams(this.#run.runId, params, signal);
-        if (reply.kind === 'ok') break;
-        if (reply.cause === 'immutable') return true;
-        if (!isAboutContent(reply) && !(await this.#isToBlame(reply, signal))) throw stopOf(reply);
-        this.#warn('a hyperparameter was refused; it is kept exactly elsewhere', { run: this.#run.runId, reason: reply.error.message });
-        const named = reply.element?.list === 'params' ? params[reply.element.index] : undefined;
-        params = named === undefined ? [] : params.filter((param) => param !== named);
-      }
-      for (const { key, value } of params) known.set(key, value);
-    }
-    return false;
-  }
-
-  async #lookUpParams(signal: AbortSignal): Promise<Map<string, string>> {
-    const reply = await this.#client.run(this.#run.runId, signal);
-    if (reply.kind !== 'ok') throw stopOf(reply);
-    return new Map(reply.value.params);
-  }
-
-  #shortened(key: string, value: string): string {
-    const short = cut(value, PARAM_LENGTH);
-    if (short !== storable(value))
-      this.#warn(`a hyperparameter is longer than ${PARAM_LENGTH} characters: MLflow shows its beginning`, { param: key });
-    return short;
+    return wanted.map((param) => this.#params.outcomeOf(param));
   }
 }
-
-/** Whether something in the request is the cause, and not the server, the run or our rights. */
-function isAboutContent({ cause }: Failure): boolean {
-  return (
-    cause === 'refused' ||
-    cause === 'element' ||
-    cause === 'tooMuch' ||
-    cause === 'immutable' ||
-    cause === 'exists' ||
-    cause === 'notServed'
-  );
-}
-
-function stopOf(failure: Failure): Stop {
-  const { cause, error, afterMs } = failure;
-  switch (cause) {
-    case 'unauthorized':
-    case 'address':
-      return new Stop({ kind: 'fatal', error });
-    case 'inactive':
-    case 'missing':
-      return new Stop({ kind: 'runFatal', error: new MirrorError('MB4006', error.message, { hint: RUN_HINT, cause: error }) });
-    default:
-      return new Stop({ kind: 'retry', ...(afterMs === undefined ? {} : { afterMs }), error });
-  }
-}
-
-const RUN_HINT = 'The run or its experiment was deleted: restore it, or remove the run for good, then it is made anew.';
 
 function outcomeOf(error: unknown, signal: AbortSignal): Stop['outcome'] {
   if (error instanceof Stop) return error.outcome;

@@ -39,6 +39,7 @@ function laneJson(lane: LaneReport): Record<string, unknown> {
     new_points: lane.points,
     refused: lane.refused,
     unsupported: lane.unsupported,
+    left_out: lane.leftOut,
     owed_bytes: lane.owedBytes,
     stopped_runs: lane.stoppedRuns.map(({ run, reason, remedy }) => ({ root: run.root, run: run.path, reason, remedy: remedy ?? null })),
     links: lane.links.map(({ run, url }) => ({ root: run.root, run: run.path, url })),

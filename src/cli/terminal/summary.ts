@@ -128,11 +128,12 @@ function lanes(report: Report, style: Style): string {
 }
 
 function laneLines(lane: LaneReport, style: Style): string[] {
-  const { name, where, stand, points, refused, unsupported, owedBytes, reason, remedy, stoppedRuns, links } = lane;
+  const { name, where, stand, points, refused, unsupported, leftOut, owedBytes, reason, remedy, stoppedRuns, links } = lane;
   const facts = [
     counted(points, 'new point'),
     ...(refused > 0 ? [`${formatCount(refused)} refused`] : []),
     ...(unsupported > 0 ? [`${formatCount(unsupported)} not supported there`] : []),
+    ...(leftOut > 0 ? [`${formatCount(leftOut)} left out by routes`] : []),
     ...(owedBytes > 0 ? [`${formatBytes(owedBytes)} owed`] : []),
   ];
   const head = `Lane ${visibleText(name)} (${visibleText(where)}): ${STANDS[stand]}, ${facts.join(', ')}`;
