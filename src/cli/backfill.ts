@@ -79,7 +79,9 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
         next:
           report.totals.files === 0
             ? [programName(env), 'inspect', requests[0]?.path ?? '.'].map(shellWord).join(' ')
-            : `${[programName(env), 'export', '--format', 'csv', ...storeWords].map(shellWord).join(' ')} | head`,
+            : store === undefined
+              ? [programName(env), 'verify'].map(shellWord).join(' ')
+              : `${[programName(env), 'export', '--format', 'csv', ...storeWords].map(shellWord).join(' ')} | head`,
       }),
     );
   }

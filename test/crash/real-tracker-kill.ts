@@ -1,9 +1,11 @@
-// Kills a watch and the real MLflow server it mirrors into, again and again, and has the official client say what is there in the end.
+// Kills a watch and the real MLflow server it mirrors into, again and again, cuts connections between them, and has the official client say what
+// is there in the end.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mirrorboard, mustRun, type Running, repository, start } from '../e2e/command.ts';
 import type { RunText, TruthText } from '../support/compare-truth.ts';
+import { type CuttingProxy, startCuttingProxy } from '../support/cutting-proxy.ts';
 import type { MlflowServer } from '../support/mlflow-server.ts';
 import { compareHeld } from '../support/mlflow-truth.ts';
 import { seededRandom } from './backfill-kill.ts';
@@ -27,15 +29,25 @@ const CORPUS = join(repository, 'test/logs');
 
 /** Throws where a point is missing in the tracker, is there twice, or was never written. Returns how many were compared. */
 export async function killWithRealTracker(plan: RealTrackerKillPlan): Promise<number> {
-  const { folder, kills, serverKills, seed, lifeMs, writer, server, say = () => undefined } = plan;
+  const { seed, server } = plan;
   const random = seededRandom(seed);
+  const proxy = await startCuttingProxy(server.url, seededRandom(seed + 1), 0.01);
+  try {
+    return await killAndCompare(plan, proxy, random);
+  } finally {
+    await proxy.close();
+  }
+}
+
+async function killAndCompare(plan: RealTrackerKillPlan, proxy: CuttingProxy, random: () => number): Promise<number> {
+  const { folder, kills, serverKills, seed, lifeMs, writer, server, say = () => undefined } = plan;
   const grown = join(folder, 'grown');
   const truth = join(folder, 'truth.json');
   const experiment = `killed ${seed} ${process.pid}`;
   mkdirSync(grown);
   writeFileSync(
     join(folder, 'mirrorboard.yaml'),
-    `lanes: { local: {}, mlflow: { tracking_uri: "${server.url}", experiment_name: "${experiment}" } }\n`,
+    `lanes: { local: {}, mlflow: { tracking_uri: "${proxy.url}", experiment_name: "${experiment}" } }\n`,
   );
   const roots = [`corpus=${CORPUS}`, `grown=${grown}`];
   const watch = (): Running => start(['watch', ...roots, '--scan-interval', '1'], { cwd: folder, timeoutMs: 900_000 });
@@ -58,6 +70,8 @@ export async function killWithRealTracker(plan: RealTrackerKillPlan): Promise<nu
   }
   const written = await growing.ended;
   if (written.code !== 0) throw new Error(`the writer ended with ${written.code ?? written.signal}: ${written.stderr}`);
+  proxy.heal();
+  say(`${proxy.cuts.requests} requests and ${proxy.cuts.answers} answers were cut off`);
   const options = { cwd: folder, timeoutMs: 300_000 };
   // What the writer left behind in its crashes is damage, so that the exit code says nothing here.
   const { code, signal, stderr } = await mirrorboard(['backfill', '--to', 'mlflow', ...roots], options);

@@ -110,6 +110,12 @@ describe('backfill with a tracker beside the store', () => {
     expect(stub.violations).toEqual([]);
   });
 
+  it('offers to compare, not to export, where there is no store of its own', async () => {
+    writeFileSync(file, w.eventFile(...scalars(0, 5)));
+    writeFileSync(join(folder, 'mirrorboard.yaml'), `lanes: { mlflow: { tracking_uri: "${stub.url}" } }\n`);
+    expect((await backfill()).stderr).toMatch(/\nNext: mirrorboard verify\n$/);
+  });
+
   it('starts a lane that was added later at 0', async () => {
     writeFileSync(file, w.eventFile(...scalars(0, 50)));
     writeFileSync(join(folder, 'mirrorboard.yaml'), 'lanes: { local: {} }\n');
