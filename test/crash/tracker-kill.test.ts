@@ -19,13 +19,20 @@ afterEach(async () => {
 });
 
 describe('a tracker behind a watch that is killed', () => {
-  it('has every point once in the end, however often it fails meanwhile', async () => {
-    const said: string[] = [];
-    const writer = grower({ seed, steps: 1500, rate: 300, runs: 3, live: 2, rotateEvery: 150, crashEvery: 100 });
-    try {
-      await killWithTracker({ folder, kills: 3, seed, lifeMs: 2000, writer, stub, say: (line) => void said.push(line) });
-    } catch (cause) {
-      throw new Error(`MIRRORBOARD_TEST_SEED=${seed}\n${said.join('\n')}\n${cause instanceof Error ? cause.message : cause}`, { cause });
-    }
-  }, 120_000);
+  it.each([
+    ['has every point once in the end, however often it fails meanwhile', false],
+    ['has every point under its name in the end, where runs are folded and routes change with each life', true],
+  ])(
+    '%s',
+    async (_, isRouted) => {
+      const said: string[] = [];
+      const writer = grower({ seed, steps: 1500, rate: 300, runs: 3, live: 2, rotateEvery: 150, crashEvery: 100 });
+      try {
+        await killWithTracker({ folder, kills: 3, seed, lifeMs: 2000, writer, stub, isRouted, say: (line) => void said.push(line) });
+      } catch (cause) {
+        throw new Error(`MIRRORBOARD_TEST_SEED=${seed}\n${said.join('\n')}\n${cause instanceof Error ? cause.message : cause}`, { cause });
+      }
+    },
+    120_000,
+  );
 });

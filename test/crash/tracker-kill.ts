@@ -16,21 +16,31 @@ export interface TrackerKillPlan {
   readonly lifeMs: number;
   readonly writer: Writer;
   readonly stub: MlflowStub;
+  /** Runs go into those above them, and each other life leaves half of the points out: the last one wants all of them. */
+  readonly isRouted?: boolean;
   readonly say?: (line: string) => void;
 }
 
+/** Names of the directories that are part of the run above them: those that end in an odd digit. */
+const FOLDED = '"*[13579]"';
+
 /** Throws where a point is missing in the tracker, is there twice, or was never written. Returns how many there are. */
 export async function killWithTracker(plan: TrackerKillPlan): Promise<number> {
-  const { folder, kills, seed, lifeMs, writer, stub, say = () => undefined } = plan;
+  const { folder, kills, seed, lifeMs, writer, stub, isRouted = false, say = () => undefined } = plan;
   const random = seededRandom(seed);
   const logs = join(folder, 'logs');
   const truth = join(folder, 'truth.json');
   mkdirSync(logs);
-  writeFileSync(join(folder, 'mirrorboard.yaml'), `lanes: { local: {}, mlflow: { tracking_uri: "${stub.url}" } }\n`);
+  const configure = (isThin: boolean): void => {
+    const routing = `runs: { fold: [${FOLDED}] }\n${isThin ? 'routes: [{ tags: "**", every: 2 }, { tags: "**/a*", drop: true }]\n' : ''}`;
+    const lanes = `lanes: { local: {}, mlflow: { tracking_uri: "${stub.url}" } }\n`;
+    writeFileSync(join(folder, 'mirrorboard.yaml'), lanes + (isRouted ? routing : ''));
+  };
   moods(stub, seed);
   const watch = (): Running => start(['watch', logs, '--scan-interval', '1'], { cwd: folder, timeoutMs: 600_000 });
   const growing = writer.start(logs, truth);
   for (let i = 1; i <= kills; i++) {
+    configure(i % 2 === 1);
     const { child, ended } = watch();
     const delayMs = 300 + random() * lifeMs;
     await sleep(delayMs);
@@ -39,11 +49,12 @@ export async function killWithTracker(plan: TrackerKillPlan): Promise<number> {
     if (signal !== 'SIGKILL') throw new Error(`a watch ended by itself with ${code}: ${stderr}`);
     say(`kill ${i} after ${delayMs.toFixed(0)} ms: ${held(stub)} points in the tracker`);
   }
+  configure(false);
   const last = watch();
   const written = await growing.ended;
   if (written.code !== 0) throw new Error(`the writer ended with ${written.code ?? written.signal}: ${written.stderr}`);
   stub.heal();
-  const wanted = wantedOf(writer.points(truth));
+  const wanted = wantedOf(writer.points(truth), isRouted);
   await until(() => held(stub) >= wanted.size, 60_000);
   last.child.kill('SIGTERM');
   const { code, signal, stderr } = await last.ended;
@@ -88,11 +99,14 @@ function pointsOf(stub: MlflowStub): string[] {
 }
 
 /** Points as a metric holds them. Two that are equal there are one. */
-function wantedOf(truth: TruthPoints): Set<string> {
+function wantedOf(truth: TruthPoints, isRouted: boolean): Set<string> {
   const wanted = new Set<string>();
-  for (const [run, tags] of Object.entries(truth)) {
+  for (const [path, tags] of Object.entries(truth)) {
+    const isFolded = isRouted && /[13579]$/.test(path);
+    const run = isFolded ? path.split('/').slice(0, -1).join('/') || 'logs' : path;
+    const prefix = isFolded ? `${path.split('/').at(-1)}/` : '';
     for (const [tag, points] of Object.entries(tags)) {
-      for (const [step, wallTime, value] of points) wanted.add(JSON.stringify([run, tag, step, toMillis(wallTime), value]));
+      for (const [step, wallTime, value] of points) wanted.add(JSON.stringify([run, prefix + tag, step, toMillis(wallTime), value]));
     }
   }
   return wanted;
