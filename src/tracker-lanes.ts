@@ -3,7 +3,7 @@ import { type Config, expandTemplate, fillIn } from './config/index.ts';
 import type { Backend } from './backends/contract.ts';
 import { MirrorError } from './errors.ts';
 import type { LaneRouting, TrackerLaneOptions } from './lane-options.ts';
-import type { Kind, RunRef } from './model/index.ts';
+import { pluginOf, type RunRef } from './model/index.ts';
 import { Fold, type LaneFacts, LaneRoute } from './route/index.ts';
 import { parentKey } from './run-source.ts';
 import { type ResolvedLane, resolveLanes } from './resolve-lanes.ts';
@@ -78,23 +78,8 @@ export function routingOf(
 
 function factsOf(name: string, backend: Backend): LaneFacts {
   const { holds, features = [] } = backend.describe();
-  return { name, features, holds: (kind) => (holds[PLUGINS[kind]] ?? holds['other'] ?? 'none') !== 'none' };
+  return { name, features, holds: (kind) => (holds[pluginOf(kind)] ?? holds['other'] ?? 'none') !== 'none' };
 }
-
-/** A plugin of each kind. */
-const PLUGINS: Readonly<Record<Kind, string>> = {
-  scalars: 'scalars',
-  histograms: 'histograms',
-  images: 'images',
-  audio: 'audio',
-  texts: 'text',
-  hparams: 'hparams',
-  pr_curves: 'pr_curves',
-  meshes: 'mesh',
-  layouts: 'custom_scalars',
-  graphs: 'graphs',
-  tensors: 'other',
-};
 
 function forLane<Rule extends { readonly lanes?: readonly string[] }>(rules: readonly Rule[], lane: string): Rule[] {
   return rules.filter(({ lanes }) => lanes === undefined || lanes.includes(lane));

@@ -4,7 +4,7 @@ import { ExitCode, MirrorError } from '../errors.ts';
 import { walk } from '../discover/index.ts';
 import { LaneNames } from '../lane-names.ts';
 import type { TrackerLaneOptions } from '../lane-options.ts';
-import { type Kind, KINDS, type RunRef, runLabel } from '../model/index.ts';
+import { type Kind, KINDS, pluginOf, type RunRef, runLabel } from '../model/index.ts';
 import { type LeftOut, renamed, type Opened } from '../route/index.ts';
 import { RunTree } from '../run-tree.ts';
 import { type LaneReader, StateFile, type StateReader } from '../state/index.ts';
@@ -31,21 +31,6 @@ interface LaneAnswer {
   readonly parent?: string | undefined;
   readonly series?: { readonly name: string; readonly every: number; readonly why: readonly string[]; readonly left: LeftOut | undefined };
 }
-
-/** A plugin of each kind, for rules that go by it. */
-const PLUGINS: Readonly<Record<Kind, string>> = {
-  scalars: 'scalars',
-  histograms: 'histograms',
-  images: 'images',
-  audio: 'audio',
-  texts: 'text',
-  hparams: 'hparams',
-  pr_curves: 'pr_curves',
-  meshes: 'mesh',
-  layouts: 'custom_scalars',
-  graphs: 'graphs',
-  tensors: '',
-};
 
 /** Says for every lane whether it gets a run (or one series of it), as what, and which rules say so. */
 export async function routeCommand(what: string, tag: string | undefined, flags: RouteFlags, context: CommandContext): Promise<void> {
@@ -116,7 +101,7 @@ function answerOf(
   const lot = route.group === undefined || route.groupTag === undefined ? undefined : { group: route.group, tag: route.groupTag };
   const today = namesOf(target, lot);
   const before = lane?.opened(target);
-  const plugin = lane?.catalogue(run).find((series) => series.tag === tag)?.plugin ?? PLUGINS[kind];
+  const plugin = lane?.catalogue(run).find((series) => series.tag === tag)?.plugin ?? pluginOf(kind);
   const series = tag === undefined ? undefined : route.series(tag, plugin);
   const wanted = tag === undefined ? '' : place.prefix + renamed(kept?.renames ?? route.renames, tag, plugin, run.path);
   return {

@@ -11,7 +11,7 @@ export * from './position.ts';
 export { selectPoints } from './select-points.ts';
 export type { DataClass, Series } from './series.ts';
 export { toMillis } from './to-millis.ts';
-export { type Kind, KINDS, kindOf } from './kind.ts';
+export { type Kind, KINDS, kindOf, pluginOf } from './kind.ts';
 export { int64, type Tensor } from './tensor.ts';
 export type { Histogram, Json, JsonObject, Value } from './value.ts';
 export { type Blob, sha256Of, textJson, valueJson } from './value-json.ts';

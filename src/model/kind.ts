@@ -36,3 +36,9 @@ const KIND_OF_PLUGIN: ReadonlyMap<string, Kind> = new Map([
 export function kindOf(plugin: string): Kind {
   return KIND_OF_PLUGIN.get(plugin) ?? 'tensors';
 }
+
+/** The plugin that writes a kind, as a rule; empty for tensors, which have none. */
+export function pluginOf(kind: Kind): string {
+  for (const [plugin, each] of KIND_OF_PLUGIN) if (each === kind) return plugin;
+  return '';
+}
