@@ -70,7 +70,7 @@ export class RunOpener {
     return { kind: 'open', handle, isNew };
   }
 
-  /** Says that a run has ended, with its last event, if it was not said yet. `changedAtMs`: when its files last changed. */
+  /** Says that a run has ended, with its last event, if it was not said yet. `changedAtMs`: when its files last changed. `olderThanMs`: 0 where it is known to be over. */
   async end(run: FedRun, changedAtMs: number, olderThanMs: number): Promise<void> {
     const { backend, delivery, laneState, routes } = this.#options;
     const { target } = run;
@@ -81,7 +81,7 @@ export class RunOpener {
     const last = Math.max(...facts.map(({ lastWallTime }) => lastWallTime ?? Number.NEGATIVE_INFINITY));
     // Where the last event has no time, when its files last changed.
     const endedAt = Number.isFinite(last) ? last : changedAtMs / 1000;
-    if (Date.now() - Math.max(changedAtMs, endedAt * 1000) < olderThanMs) return;
+    if (olderThanMs > 0 && Date.now() - Math.max(changedAtMs, endedAt * 1000) < olderThanMs) return;
     const status = facts.some(({ hasFailed }) => hasFailed) ? 'failed' : 'finished';
     const done = await delivery.attempt((signal) => backend.finish(handle, { status, endedAt }, signal));
     if (done.kind === 'done') laneState.noteEnd(target, true);

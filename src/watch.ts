@@ -206,7 +206,8 @@ class Watch {
   #hear(fact: DiscoverFact): void {
     switch (fact.kind) {
       case 'filesChanged':
-        for (const { run: path } of fact.changes) this.#tree.add({ root: fact.root, path });
+        // Only trackers' lanes fold runs: nobody else needs to know who lies beside whom.
+        if ((this.#options.trackers ?? []).length > 0) for (const { run: path } of fact.changes) this.#tree.add({ root: fact.root, path });
         for (const { run: path, files } of fact.changes) {
           const run = { root: fact.root, path };
           this.#noteGrowth(run);

@@ -50,7 +50,7 @@ type Fields = Readonly<Record<string, unknown>>;
 const API = '/api/2.0/mlflow/';
 
 /** Each call of these makes one more: whether an answer that was lost stood for one has to be looked up first. */
-const MAKES_ANOTHER = new Set(['runs/create']);
+const MAKES_ANOTHER = new Set(['runs/create', 'model-versions/create']);
 
 /** The calls of the tracking API that are needed, each with its answer taken apart. Names and numbers must be legal already. */
 export class MlflowClient {
