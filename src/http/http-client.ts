@@ -34,6 +34,8 @@ export interface HttpRequest {
   readonly body?: string | Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
+  /** Never to be sent twice: a connection that was reset is the caller's to think about. */
+  readonly isOnce?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -47,7 +49,7 @@ const TLS_HINT = 'Give the certificates that signed it (CA bundle), if you trust
 
 /**
  * Requests to one server over a pool of connections that are kept. What the server does is a value; only an aborted signal throws.
- * Every request may be sent twice: a server closes kept connections when it likes, so a reset is answered by one more try at once.
+ * Every request that is not `isOnce` may be sent twice: a server closes kept connections when it likes, so a reset is answered by one more try at once.
  */
 export class HttpClient {
   /** The base address without user, password and a slash at the end. */
@@ -86,7 +88,8 @@ export class HttpClient {
   /** Sends a request. Throws the signal's reason when it is aborted, and nothing else. */
   async send(request: HttpRequest): Promise<HttpAnswer> {
     const first = await this.#once(request);
-    return first.kind === 'reset' ? withoutReset(await this.#once(request)) : first;
+    if (first.kind !== 'reset') return first;
+    return withoutReset(request.isOnce === true ? first : await this.#once(request));
   }
 
   /** Closes the connections; requests under way are broken off. */
