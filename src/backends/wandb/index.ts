@@ -21,11 +21,10 @@ import type {
   SideParam,
   TrackerParcel,
 } from '../contract.ts';
-import { outcomeOf } from './answers.ts';
+import { outcomeOf, valueOrThrow } from './answers.ts';
 import { WandbClient } from './client.ts';
 import { handleOf, readHandle } from './handle.ts';
-import { HEARTBEAT_MS } from './limits.ts';
-import { capabilities } from './limits.ts';
+import { capabilities, HEARTBEAT_MS } from './limits.ts';
 import { OfflinePlaces } from './offline.ts';
 import { OnlinePlaces } from './online.ts';
 import type { RunPlaces } from './place.ts';
@@ -211,8 +210,8 @@ class WandbBackend implements JournalledBackend {
     return new RunWriter(run, {
       warn,
       async *fetchLines(tracked, from, to, signal) {
-        const found = await online.find(tracked, signal);
-        if (found.kind === 'ok' && found.value !== undefined) yield* found.value.readLines(from, to, signal);
+        const found = valueOrThrow(await online.find(tracked, signal));
+        if (found !== undefined) yield* found.readLines(from, to, signal);
       },
     });
   }

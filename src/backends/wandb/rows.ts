@@ -99,6 +99,12 @@ class RowBuilder implements BuiltRows {
     const wide = scalars.wideValues.size > 0 ? scalars.wideValues.get(row) : undefined;
     const text = wide === undefined ? numberText(value) : String(wide);
     this.#put(series, text);
+    // What the official sync, or a service that keeps doubles only, makes another number of stands beside it too.
+    if (wide !== undefined || text === '-0.0') {
+      const { tag } = this.#series(series);
+      const [offset, index] = [scalars.offset[row] as number, scalars.index[row] as number];
+      this.#exact.push([this.#keys.keyOf(tag), tag, 'scalars', this.#parcel.file, offset, index, text, []]);
+    }
   }
 
   object(point: TrackerParcel['batch']['objects'][number]): void {

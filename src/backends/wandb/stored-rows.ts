@@ -1,24 +1,10 @@
 /** Rows of a history back to the points they were made from. */
-import type { ReadBackPoint } from '../contract.ts';
 import { OWN_PREFIX, STEP_KEY, tagOf } from './keys.ts';
 import { readNumber } from './numbers.ts';
 import { membersOf, unquoted } from './row-reader.ts';
 import { EXACT_KEY, type ExactEntry } from './rows.ts';
 
-export interface StoredPoint extends ReadBackPoint {
-  readonly tag: string;
-  readonly plugin: string;
-}
-
-/** A point whose value, or part of it, lies in files. */
-export interface ExactPoint {
-  readonly entry: ExactEntry;
-  readonly step: number | bigint;
-  readonly wallTime: number;
-}
-
 export interface StoredRow {
-  readonly line: number | undefined;
   readonly step: number | bigint;
   readonly wallTime: number;
   readonly scalars: readonly (readonly [tag: string, value: number | bigint])[];
@@ -31,23 +17,28 @@ export function readRow(line: string): StoredRow | undefined {
   if (members === undefined) return undefined;
   let step: number | bigint | undefined;
   let wallTime: number | undefined;
-  let number: number | undefined;
   let exact: readonly ExactEntry[] = [];
   for (const [key, text] of members) {
     if (key === STEP_KEY) step = readNumber(text);
     else if (key === '_timestamp') wallTime = Number(readNumber(text));
-    else if (key === '_step') number = Number(text);
     else if (key === EXACT_KEY) exact = exactOf(text);
   }
   if (step === undefined || wallTime === undefined) return undefined;
   const shown = new Set(exact.map(([key]) => key));
   const scalars: [string, number | bigint][] = [];
+  const others: ExactEntry[] = [];
+  for (const entry of exact) {
+    const [, tag, plugin, , , , value] = entry;
+    const number = plugin === 'scalars' && typeof value === 'string' ? readNumber(value) : undefined;
+    if (number === undefined) others.push(entry);
+    else scalars.push([tag, number]);
+  }
   for (const [key, text] of members) {
     if (key.startsWith('_') || key === STEP_KEY || key.startsWith(OWN_PREFIX) || shown.has(key)) continue;
     const value = readNumber(text);
     if (value !== undefined) scalars.push([tagOf(key), value]);
   }
-  return { line: number, step, wallTime, scalars, exact };
+  return { step, wallTime, scalars, exact: others };
 }
 
 function exactOf(text: string): readonly ExactEntry[] {

@@ -50,7 +50,7 @@ export class WandbStub {
 
   private constructor(options: WandbStubOptions) {
     this.#options = options;
-    this.key = options.key ?? 'stub-key-0123456789abcdef0123456789abcdef';
+    this.key = options.key ?? 'stub-key-0123456789abcdef0123456789abcdef0123';
     this.entity = options.entity ?? 'stub-team';
     this.#server = createServer((request, response) => {
       this.#handle(request, response).catch((error: unknown) => {
