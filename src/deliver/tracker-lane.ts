@@ -214,7 +214,9 @@ export class TrackerLane {
         : [await this.#sendByJournal(this.#journalled, parcels)];
     } catch (cause) {
       const error = asMirrorError(cause, this.name);
-      return parcels.map(() => (error.retry === 'never' ? { kind: 'fatal', error } : { kind: 'retry', error }));
+      // As where a run is opened: such an error is about this run alone.
+      const kind = error.code === 'MB4006' ? 'runFatal' : error.retry === 'never' ? 'fatal' : 'retry';
+      return parcels.map(() => ({ kind, error }));
     }
   }
 

@@ -2,6 +2,7 @@
 import { soakBackfillKill } from './backfill-kill.ts';
 import { soakRealTrackerKill } from './real-tracker-kill.ts';
 import { soakTrackerKill } from './tracker-kill.ts';
+import { soakWandbKill } from './wandb-kill.ts';
 import { soakWatchKill } from './watch-kill.ts';
 
 const kills = Number(process.env['MIRRORBOARD_SOAK_KILLS'] ?? 30);
@@ -12,6 +13,7 @@ try {
   await soakWatchKill({ kills, seed });
   await soakTrackerKill({ kills, seed });
   await soakRealTrackerKill({ kills, seed });
+  await soakWandbKill({ kills, seed });
 } catch (error) {
   console.error(`failed with MIRRORBOARD_TEST_SEED=${seed}`);
   throw error;

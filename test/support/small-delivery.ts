@@ -146,7 +146,9 @@ export class SmallDelivery {
   }
 
   #commit(drafts: readonly Draft[], entries: readonly JournalEntry[]): void {
-    this.ledger.journal.push(...entries);
+    // An entry may be the last one, made longer: it has the same first line.
+    const longer = new Set(entries.map(({ firstLine }) => firstLine));
+    this.ledger.journal = [...this.ledger.journal.filter(({ firstLine }) => !longer.has(firstLine)), ...entries];
     this.ledger.intent = undefined;
     for (const draft of drafts) this.ledger.settled.add(draft);
   }

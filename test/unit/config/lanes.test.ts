@@ -87,8 +87,8 @@ describe('the lanes', () => {
   });
 
   it('of types that are not there yet are refused when they are used, and only then', async () => {
-    expect((await failure({ text: 'lanes: [local, wandb]' })).code).toBe('MB1005');
-    expect((await failure({ env: { TRACELET_BACKEND: 'mlflow,wandb' } })).message).toContain('TRACELET_BACKEND: found wandb');
+    expect((await failure({ text: 'lanes: [local, aim]' })).code).toBe('MB1005');
+    expect((await failure({ env: { TRACELET_BACKEND: 'mlflow,aim' } })).message).toContain('TRACELET_BACKEND: found aim');
     const text = 'lanes: { local: {}, clearml: { task_type: training } }\nbackend: local';
     expect(names(await load({ text }))).toEqual(['local']);
   });

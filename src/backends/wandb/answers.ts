@@ -1,0 +1,158 @@
+import { MirrorError } from '../../errors.ts';
+import { type HttpAnswer, headerOf } from '../../http/index.ts';
+import type { Outcome } from '../contract.ts';
+
+/** What stands behind an answer that is no success. */
+export type Cause =
+  /** Out of reach, busy, or asked to come back later. */
+  | 'transient'
+  | 'denied'
+  /** The run or the project is not there (any more). */
+  | 'gone'
+  /** The id was used by a run that was deleted: it can't be used again. */
+  | 'deleted'
+  | 'tooMuch'
+  /** The address of something else. */
+  | 'address'
+  | 'refused';
+
+export interface Failure {
+  readonly kind: 'failed';
+  readonly cause: Cause;
+  readonly afterMs?: number;
+  readonly error: MirrorError;
+}
+
+export interface Ok<T> {
+  readonly kind: 'ok';
+  readonly value: T;
+}
+
+export type Reply<T> = Ok<T> | Failure;
+
+/** Longest part of a server's message that is shown. */
+const MESSAGE_LENGTH = 300;
+
+export const KEY_HINT = 'Set api_key, api_key_file or the variable WANDB_API_KEY, and check that the key may write into the entity.';
+export const RUN_HINT = 'Delete it for good and set rebuild: true, then all of it is sent into a new run; or remove the lane.';
+
+/** `what` was being done: `sending rows to the run mb01`. */
+export function failureOf(answer: Exclude<HttpAnswer, { kind: 'ok' }>, what: string, address: string): Failure {
+  const { status, text } = answer;
+  const said = messageIn(text);
+  const context = { address, ...(status === undefined ? {} : { status }) };
+  const message =
+    status === undefined ? `${what}: ${answer.error.message}` : `${what}: ${address} answers ${status}${said === '' ? '' : `: ${said}`}`;
+  const cause = causeOf(status, answer.kind === 'retry', said);
+  if (cause === 'transient') {
+    const afterMs = answer.kind === 'retry' ? (answer.afterMs ?? untilReset(answer)) : undefined;
+    const { code, hint } = answer.error;
+    const error = new MirrorError(code, message, { retry: 'later', context, cause: answer.error, ...(hint === undefined ? {} : { hint }) });
+    return { kind: 'failed', cause, ...(afterMs === undefined ? {} : { afterMs }), error };
+  }
+  return failed(cause, message, context, answer.error);
+}
+
+export function failed(cause: Exclude<Cause, 'transient'>, message: string, context: MirrorError['context'], why?: unknown): Failure {
+  const details = { context, ...(why === undefined ? {} : { cause: why }) };
+  switch (cause) {
+    case 'denied':
+      return { kind: 'failed', cause, error: new MirrorError('MB4002', message, { ...details, hint: KEY_HINT }) };
+    case 'address':
+      return {
+        kind: 'failed',
+        cause,
+        error: new MirrorError('MB4003', message, {
+          ...details,
+          hint: 'Check base_url: it is the address of the server, without a path of a page.',
+        }),
+      };
+    case 'gone':
+    case 'deleted':
+      return { kind: 'failed', cause, error: new MirrorError('MB4006', message, { ...details, hint: RUN_HINT }) };
+    case 'tooMuch':
+    case 'refused':
+      return { kind: 'failed', cause, error: new MirrorError('MB4005', message, details) };
+    default:
+      return cause satisfies never;
+  }
+}
+
+/** Errors that stand in an answer of 200: by their message, nothing else tells. */
+export function graphFailure(messages: readonly string[], what: string, address: string): Failure {
+  const said = oneLine(messages.join('; '));
+  const cause = /permission|not authori[sz]ed|unauthori[sz]ed|forbidden|api.?key|access denied/i.test(said)
+    ? 'denied'
+    : /previously created and deleted/i.test(said)
+      ? 'deleted'
+      : 'refused';
+  return failed(cause, `${what}: ${address} answers: ${said}`, { address });
+}
+
+function causeOf(status: number | undefined, isRetry: boolean, said: string): Cause {
+  if (status === undefined || isRetry) return 'transient';
+  if (status === 401 || status === 403 || status === 407) return 'denied';
+  if (status === 413) return 'tooMuch';
+  if (status === 409) return /deleted/i.test(said) ? 'deleted' : 'gone';
+  if (status === 404 || status === 410) return 'gone';
+  return status >= 300 && status < 400 ? 'address' : 'refused';
+}
+
+/** Where a limit of requests has been reached, and says when it is lifted. */
+function untilReset({ status, headers }: Exclude<HttpAnswer, { kind: 'ok' }>): number | undefined {
+  const reset = Number(headerOf(headers, 'ratelimit-reset') ?? Number.NaN);
+  if (status !== 429 || headerOf(headers, 'ratelimit-remaining') !== '0' || !(reset >= 0)) return undefined;
+  return Math.min(Math.ceil(reset * 1000), 3_600_000);
+}
+
+/** What becomes of a parcel, where something of it failed. A run that is refused stands still: rows are never left out. */
+export function outcomeOf({ cause, error, afterMs }: Failure): Outcome {
+  switch (cause) {
+    case 'transient':
+      return { kind: 'retry', error, ...(afterMs === undefined ? {} : { afterMs }) };
+    case 'denied':
+    case 'address':
+      return { kind: 'fatal', error };
+    case 'gone':
+    case 'deleted':
+      return { kind: 'runFatal', error };
+    case 'tooMuch':
+    case 'refused':
+      return { kind: 'runFatal', error: new MirrorError('MB4006', error.message, { context: error.context, cause: error }) };
+    default:
+      return cause satisfies never;
+  }
+}
+
+export function valueOrThrow<T>(reply: Reply<T>): T {
+  if (reply.kind === 'ok') return reply.value;
+  const { error, afterMs } = reply;
+  if (afterMs === undefined) throw error;
+  const { code, message, retry, context, hint } = error;
+  throw new MirrorError(code, message, {
+    retry,
+    context: { ...context, retryAfterMs: afterMs },
+    cause: error,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+function messageIn(text: string): string {
+  try {
+    const body = JSON.parse(text) as {
+      readonly error?: unknown;
+      readonly errors?: readonly { readonly message?: unknown }[];
+      readonly message?: unknown;
+    };
+    const said = body.errors?.map(({ message }) => String(message)).join('; ') ?? body.error ?? body.message;
+    if (typeof said === 'string') return oneLine(said);
+  } catch {
+    // A page, or a plain text.
+  }
+  return oneLine(text.replace(/<style.*?<\/style>|<[^>]*>/gs, ' '));
+}
+
+function oneLine(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length > MESSAGE_LENGTH ? `${line.slice(0, MESSAGE_LENGTH - 1)}…` : line;
+}

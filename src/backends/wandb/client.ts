@@ -1,0 +1,355 @@
+import { MirrorError } from '../../errors.ts';
+import { type HttpAnswer, HttpClient, headerOf, type HttpRequest } from '../../http/index.ts';
+import { type Failure, failed, failureOf, graphFailure, type Reply } from './answers.ts';
+import { FILES_PER_REQUEST, SENDS_AT_ONCE, UPLOADS_AT_ONCE } from './limits.ts';
+import type { RunFile } from './map.ts';
+import type { WandbSettings } from './settings.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** A run as the server names it. */
+export interface RunPath {
+  readonly entity: string;
+  readonly project: string;
+  readonly id: string;
+}
+
+export interface RunFacts extends RunPath {
+  readonly storageId: string;
+  readonly lineCount: number;
+  /** The whole configuration, as JSON. */
+  readonly config: string;
+  readonly summary: string;
+  /** The last row of its history, as JSON; empty where there is none. */
+  readonly lastRow: string;
+  readonly tags: readonly string[];
+}
+
+/** What a run is to be; what is undefined does not change. */
+export interface RunChange {
+  readonly displayName?: string;
+  readonly group?: string;
+  readonly jobType?: string;
+  readonly notes?: string;
+  readonly tags?: readonly string[];
+  /** The whole configuration, as JSON. */
+  readonly config?: string;
+  readonly state?: 'running';
+}
+
+/** The requests of the service that are needed, each with its answer taken apart. */
+export class WandbClient {
+  readonly address: string;
+  readonly #http: HttpClient;
+  readonly #timeoutMs: number;
+  readonly #secrets: readonly string[];
+  /** For uploads to other places, by their origin: without the key. */
+  readonly #elsewhere = new Map<string, HttpClient>();
+
+  constructor(settings: Pick<WandbSettings, 'baseUrl' | 'apiKey' | 'timeoutMs' | 'tls'>) {
+    const { baseUrl, apiKey = '', timeoutMs, tls } = settings;
+    this.#timeoutMs = timeoutMs;
+    this.#secrets = apiKey === '' ? [] : [apiKey];
+    this.#http = new HttpClient({
+      baseUrl,
+      timeoutMs,
+      tls,
+      connections: SENDS_AT_ONCE + UPLOADS_AT_ONCE,
+      ...(apiKey === '' ? {} : { auth: { username: 'api', password: apiKey } }),
+    });
+    this.address = this.#http.address;
+  }
+
+  /** A request to the service's API for data. */
+  async graph(what: string, operationName: string, query: string, variables: Fields, signal: AbortSignal): Promise<Reply<Fields>> {
+    const body = JSON.stringify({ operationName, query, variables });
+    const answer = await this.#http.send({
+      method: 'POST',
+      path: '/graphql',
+      body,
+      headers: { 'content-type': 'application/json' },
+      signal,
+    });
+    if (answer.kind !== 'ok') {
+      const failure = failureOf(answer, what, this.address);
+      return failure.cause === 'gone' ? failed('address', failure.error.message, failure.error.context) : failure;
+    }
+    const reply = fieldsIn(answer);
+    if (reply === undefined) return this.#strange(what);
+    const errors = list(reply['errors']).map((error) => String(error['message'] ?? 'an error without a message'));
+    if (errors.length > 0) return graphFailure(errors, what, this.address);
+    return reply['data'] === undefined ? this.#strange(what) : { kind: 'ok', value: fields(reply['data']) };
+  }
+
+  async viewer(
+    signal: AbortSignal,
+  ): Promise<Reply<{ readonly entity: string; readonly username: string; readonly clock: string | undefined }>> {
+    const reply = await this.graph('asking who the key belongs to', 'Viewer', VIEWER, {}, signal);
+    if (reply.kind !== 'ok') return reply;
+    const viewer = fields(reply.value['viewer']);
+    // A key that nobody has is answered like this, not with a status.
+    if (typeof viewer['entity'] !== 'string' || viewer['entity'] === '') {
+      return failed('denied', `asking who the key belongs to: ${this.address} does not know the key`, { address: this.address });
+    }
+    return { kind: 'ok', value: { entity: viewer['entity'], username: String(viewer['username'] ?? ''), clock: undefined } };
+  }
+
+  /** A run by its id; undefined where there is none. */
+  async run({ entity, project, id }: RunPath, signal: AbortSignal): Promise<Reply<RunFacts | undefined>> {
+    const variables = { project, entity: entity === '' ? null : entity, name: id };
+    const reply = await this.graph(`looking for the run ${id}`, 'RunResumeStatus', RESUME_STATUS, variables, signal);
+    if (reply.kind !== 'ok') return reply;
+    const model = fields(reply.value['model']);
+    const bucket = model['bucket'];
+    if (typeof bucket !== 'object' || bucket === null) return { kind: 'ok', value: undefined };
+    return { kind: 'ok', value: runFacts(fields(bucket), { entity: entityOf(model, entity), project, id }) };
+  }
+
+  /** Makes a run, or changes the one with this id. */
+  async upsert(
+    { entity, project, id }: RunPath,
+    change: RunChange,
+    signal: AbortSignal,
+  ): Promise<Reply<{ readonly run: RunFacts; readonly isNew: boolean }>> {
+    const { displayName = null, group = null, jobType = null, notes = null, tags = null, config = null, state = null } = change;
+    const variables = {
+      name: id,
+      project,
+      entity: entity === '' ? null : entity,
+      groupName: group,
+      displayName,
+      notes,
+      config,
+      tags,
+      jobType,
+      state,
+    };
+    const reply = await this.graph(`opening the run ${id}`, 'UpsertBucket', UPSERT, variables, signal);
+    if (reply.kind !== 'ok') return reply;
+    const answer = fields(reply.value['upsertBucket']);
+    const bucket = fields(answer['bucket']);
+    const place = fields(bucket['project']);
+    const path = { entity: entityOf(place, entity), project: String(place['name'] ?? project), id: String(bucket['name'] ?? id) };
+    return { kind: 'ok', value: { run: runFacts(bucket, path), isNew: answer['inserted'] === true } };
+  }
+
+  /** Sends to the stream of a run: `body` is its JSON text. `isOnce`: what came twice would be stored twice. */
+  async stream(run: RunPath, body: string, isOnce: boolean, signal: AbortSignal): Promise<Reply<Fields>> {
+    const what = `sending to the run ${run.id}`;
+    const path = `${filesPath(run)}/file_stream`;
+    const headers = { 'content-type': 'application/json' };
+    const answer = await this.#http.send({ method: 'POST', path, body, headers, isRepeatable: !isOnce, signal });
+    if (answer.kind !== 'ok') return failureOf(answer, what, this.address);
+    return { kind: 'ok', value: fieldsIn(answer) ?? {} };
+  }
+
+  /** Stores files; what is there under the same name is replaced. */
+  async upload(run: RunPath, files: readonly RunFile[], signal: AbortSignal): Promise<Failure | undefined> {
+    for (let at = 0; at < files.length; at += FILES_PER_REQUEST) {
+      const some = files.slice(at, at + FILES_PER_REQUEST);
+      const addresses = await this.#addresses(run, some, signal);
+      if (addresses.kind !== 'ok') return addresses;
+      const waiting = [...some];
+      const workers = Array.from({ length: UPLOADS_AT_ONCE }, async (): Promise<Failure | undefined> => {
+        for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+          const failure = await this.#put(run, file, addresses.value, signal);
+          if (failure !== undefined) {
+            waiting.length = 0;
+            return failure;
+          }
+        }
+        return undefined;
+      });
+      const failure = (await Promise.all(workers)).find((one) => one !== undefined);
+      if (failure !== undefined) return failure;
+    }
+    return undefined;
+  }
+
+  /** Names and lengths of a run's files. */
+  async files(
+    { entity, project, id }: RunPath,
+    signal: AbortSignal,
+  ): Promise<Reply<ReadonlyMap<string, { readonly bytes: number; readonly url: string }>>> {
+    const found = new Map<string, { bytes: number; url: string }>();
+    let after: string | null = null;
+    for (;;) {
+      const reply = await this.graph('listing the files of the run', 'RunFiles', FILES, { entity, project, name: id, after }, signal);
+      if (reply.kind !== 'ok') return reply;
+      const connection = fields(fields(fields(reply.value['project'])['run'])['files']);
+      for (const edge of list(connection['edges'])) {
+        const node = fields(edge['node']);
+        found.set(String(node['name']), { bytes: Number(node['sizeBytes'] ?? 0), url: String(node['directUrl'] ?? node['url'] ?? '') });
+      }
+      const page = fields(connection['pageInfo']);
+      if (page['hasNextPage'] !== true) return { kind: 'ok', value: found };
+      after = String(page['endCursor']);
+    }
+  }
+
+  /** A file of a run; undefined where there is none. */
+  async download(run: RunPath, name: string, url: string, signal: AbortSignal): Promise<Reply<Buffer | undefined>> {
+    const what = `reading ${name} of the run ${run.id}`;
+    const path = `${filesPath(run)}/${name.split('/').map(encodeURIComponent).join('/')}`;
+    const answer =
+      url === '' ? await this.#http.send({ method: 'GET', path, signal }) : await this.#request('GET', url, {}, undefined, signal);
+    if (answer.kind === 'ok') return { kind: 'ok', value: answer.body };
+    return answer.status === 404 ? { kind: 'ok', value: undefined } : failureOf(answer, what, this.address);
+  }
+
+  /** Rows whose number is in a range, as JSON texts. */
+  async historyPage({ entity, project, id }: RunPath, from: number, to: number, signal: AbortSignal): Promise<Reply<readonly string[]>> {
+    const variables = { entity, project, run: id, minStep: from, maxStep: to, pageSize: to - from };
+    const reply = await this.graph(`reading the history of the run ${id}`, 'HistoryPage', HISTORY, variables, signal);
+    if (reply.kind !== 'ok') return reply;
+    const history = fields(fields(reply.value['project'])['run'])['history'];
+    return { kind: 'ok', value: Array.isArray(history) ? history.map(String) : [] };
+  }
+
+  async removeRun(storageId: string, signal: AbortSignal): Promise<Reply<Fields>> {
+    return this.graph('removing the run', 'DeleteRun', DELETE_RUN, { id: storageId }, signal);
+  }
+
+  /** Which of its optional features the server has. */
+  async features(signal: AbortSignal): Promise<ReadonlySet<string>> {
+    const reply = await this.graph('asking for the features of the server', 'ServerFeaturesQuery', FEATURES, {}, signal);
+    if (reply.kind !== 'ok') return new Set();
+    const all = list(fields(reply.value['serverInfo'])['features']);
+    return new Set(all.filter(({ isEnabled }) => isEnabled === true).map(({ name }) => String(name)));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#http, ...this.#elsewhere.values()].map((client) => client.close()));
+  }
+
+  async #addresses(
+    { entity, project, id }: RunPath,
+    files: readonly RunFile[],
+    signal: AbortSignal,
+  ): Promise<Reply<{ readonly urls: ReadonlyMap<string, string>; readonly headers: Readonly<Record<string, string>> }>> {
+    const variables = { entity, project, run: id, files: files.map(({ path }) => path) };
+    const reply = await this.graph('asking where files go', 'CreateRunFiles', CREATE_FILES, variables, signal);
+    if (reply.kind !== 'ok') return reply;
+    const answer = fields(reply.value['createRunFiles']);
+    const urls = new Map(list(answer['files']).map(({ name, uploadUrl }) => [String(name), String(uploadUrl)]));
+    const given = Array.isArray(answer['uploadHeaders']) ? answer['uploadHeaders'].map(String) : [];
+    const headers = Object.fromEntries(given.map((text) => [text.slice(0, text.indexOf(':')), text.slice(text.indexOf(':') + 1)]));
+    return { kind: 'ok', value: { urls, headers } };
+  }
+
+  async #put(
+    run: RunPath,
+    file: RunFile,
+    first: { readonly urls: ReadonlyMap<string, string>; readonly headers: Readonly<Record<string, string>> },
+    signal: AbortSignal,
+  ): Promise<Failure | undefined> {
+    const what = `storing ${file.path} of the run ${run.id}`;
+    let place = first;
+    for (let tries = 0; ; tries++) {
+      const url = place.urls.get(file.path);
+      if (url === undefined) return failed('refused', `${what}: ${this.address} gave no address for it`, { address: this.address });
+      const answer = await this.#request('PUT', url, place.headers, file.data, signal);
+      if (answer.kind === 'ok') return undefined;
+      // Addresses are signed, and run out.
+      if (answer.status !== 403 || tries > 0) return failureOf(answer, what, this.address);
+      const again = await this.#addresses(run, [file], signal);
+      if (again.kind !== 'ok') return again;
+      place = again.value;
+    }
+  }
+
+  /** To an address the server gave. The key goes to nobody but the server itself, and not where the address is signed. */
+  #request(
+    method: 'GET' | 'PUT',
+    address: string,
+    headers: Readonly<Record<string, string>>,
+    body: Uint8Array | undefined,
+    signal: AbortSignal,
+  ): Promise<HttpAnswer> {
+    const url = new URL(address, `${this.address}/`);
+    const path = url.pathname + url.search;
+    const rest: Pick<HttpRequest, 'headers' | 'body'> = { headers, ...(body === undefined ? {} : { body }) };
+    const base = new URL(this.address);
+    const prefix = base.pathname.replace(/\/+$/, '');
+    if (method === 'GET' && url.origin === base.origin && url.pathname.startsWith(prefix)) {
+      return this.#http.send({ method, path: path.slice(prefix.length), signal, ...rest });
+    }
+    let client = this.#elsewhere.get(url.origin);
+    if (client === undefined) {
+      client = new HttpClient({ baseUrl: url.origin, timeoutMs: this.#timeoutMs, connections: UPLOADS_AT_ONCE, secrets: this.#secrets });
+      this.#elsewhere.set(url.origin, client);
+    }
+    return client.send({ method, path, signal, ...rest });
+  }
+
+  #strange(what: string): Failure {
+    const message = `${what}: ${this.address} answers with something else than the W&B API`;
+    return failed('address', message, { address: this.address }, new MirrorError('MB4003', message));
+  }
+}
+
+function filesPath({ entity, project, id }: RunPath): string {
+  return `/files/${[entity, project, id].map(encodeURIComponent).join('/')}`;
+}
+
+function runFacts(bucket: Fields, path: RunPath): RunFacts {
+  const text = (key: string): string => (typeof bucket[key] === 'string' ? bucket[key] : '');
+  const tail = text('historyTail');
+  let lastRow = '';
+  if (tail !== '') {
+    const rows: unknown = JSON.parse(tail);
+    if (Array.isArray(rows)) lastRow = String(rows.at(-1) ?? '');
+  }
+  return {
+    ...path,
+    storageId: text('id'),
+    lineCount: Number(bucket['historyLineCount'] ?? 0),
+    config: text('config'),
+    summary: text('summaryMetrics'),
+    lastRow,
+    tags: Array.isArray(bucket['tags']) ? bucket['tags'].map(String) : [],
+  };
+}
+
+function entityOf(project: Fields, otherwise: string): string {
+  const name = fields(project['entity'])['name'];
+  return typeof name === 'string' && name !== '' ? name : otherwise;
+}
+
+function fieldsIn(answer: Extract<HttpAnswer, { kind: 'ok' }>): Fields | undefined {
+  if (headerOf(answer.headers, 'content-type')?.includes('text/html') === true) return undefined;
+  try {
+    const value: unknown = JSON.parse(answer.body.toString('utf8'));
+    return typeof value === 'object' && value !== null ? (value as Fields) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function fields(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? (value as Fields) : {};
+}
+
+function list(value: unknown): readonly Fields[] {
+  return Array.isArray(value) ? (value as Fields[]) : [];
+}
+
+const VIEWER = 'query Viewer { viewer { id entity username } }';
+const FEATURES = 'query ServerFeaturesQuery { serverInfo { features { name isEnabled } } }';
+const RESUME_STATUS = `query RunResumeStatus($project: String, $entity: String, $name: String!) {
+  model(name: $project, entityName: $entity) { id name entity { id name } bucket(name: $name, missingOk: true) {
+    id name displayName historyLineCount historyTail summaryMetrics config tags wandbConfig(keys: ["t"]) } } }`;
+const UPSERT = `mutation UpsertBucket($name: String, $project: String, $entity: String, $groupName: String, $displayName: String, $notes: String,
+  $config: JSONString, $tags: [String!], $jobType: String, $state: String) {
+  upsertBucket(input: { name: $name, modelName: $project, entityName: $entity, groupName: $groupName, displayName: $displayName, notes: $notes,
+    config: $config, tags: $tags, jobType: $jobType, state: $state }) {
+    bucket { id name displayName config summaryMetrics tags project { name entity { name } } historyLineCount } inserted } }`;
+const CREATE_FILES = `mutation CreateRunFiles($entity: String!, $project: String!, $run: String!, $files: [String!]!) {
+  createRunFiles(input: { entityName: $entity, projectName: $project, runName: $run, files: $files }) {
+    runID uploadHeaders files { name uploadUrl } } }`;
+const FILES = `query RunFiles($entity: String, $project: String, $name: String!, $after: String) {
+  project(name: $project, entityName: $entity) { run(name: $name) { files(first: 1000, after: $after) {
+    edges { node { name sizeBytes directUrl } } pageInfo { endCursor hasNextPage } } } } }`;
+const HISTORY = `query HistoryPage($entity: String!, $project: String!, $run: String!, $minStep: Int64!, $maxStep: Int64!, $pageSize: Int!) {
+  project(name: $project, entityName: $entity) { run(name: $run) { history(minStep: $minStep, maxStep: $maxStep, samples: $pageSize) } } }`;
+const DELETE_RUN = 'mutation DeleteRun($id: ID!) { deleteRun(input: { id: $id, deleteArtifacts: false }) { success } }';

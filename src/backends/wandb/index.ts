@@ -1,0 +1,248 @@
+/** The Weights & Biases backend: a row of the history for each record, online through the service's stream or offline into folders. */
+import { MirrorError } from '../../errors.ts';
+import type {
+  BackendContext,
+  BackendType,
+  Capabilities,
+  Handle,
+  Intent,
+  JournalEntry,
+  JournalledBackend,
+  Outcome,
+  ParamOutcome,
+  Probe,
+  ReadBackChunk,
+  ReadBackOptions,
+  Resolution,
+  RunEnd,
+  RunSource,
+  SideFile,
+  SideOutcome,
+  SideParam,
+  TrackerParcel,
+} from '../contract.ts';
+import { outcomeOf, valueOrThrow } from './answers.ts';
+import { WandbClient } from './client.ts';
+import { handleOf, readHandle } from './handle.ts';
+import { capabilities, HEARTBEAT_MS } from './limits.ts';
+import { OfflinePlaces } from './offline.ts';
+import { OnlinePlaces } from './online.ts';
+import type { RunPlaces } from './place.ts';
+import { probeTarget } from './probe.ts';
+import { readBack } from './read-back.ts';
+import { RunWriter } from './run-writer.ts';
+import { type OpenRun, Runs, throwFailure } from './runs.ts';
+import { parseSettings, type WandbSettings } from './settings.ts';
+import { storeFile } from './side-files.ts';
+
+class WandbBackend implements JournalledBackend {
+  readonly #settings: WandbSettings;
+  readonly #context: BackendContext;
+  readonly #client: WandbClient | undefined;
+  readonly #places: RunPlaces;
+  readonly #runs: Runs;
+  readonly #writers = new Map<string, RunWriter>();
+  readonly #stop = new AbortController();
+  readonly #heart: NodeJS.Timeout;
+  #beats: Promise<unknown> = Promise.resolve();
+
+  constructor(settings: WandbSettings, context: BackendContext) {
+    this.#settings = settings;
+    this.#context = context;
+    const isOnline = settings.mode === 'online';
+    // Offline it is only asked for lines that a folder lacks.
+    this.#client = isOnline || settings.apiKey !== undefined ? new WandbClient(settings) : undefined;
+    const offline = new OfflinePlaces(settings.dir);
+    const pages = pagesOf(settings.baseUrl);
+    const online =
+      this.#client === undefined ? undefined : new OnlinePlaces(this.#client, { offsetSemantics: settings.offsetSemantics, pages });
+    this.#places = isOnline && online !== undefined ? online : offline;
+    this.#runs = new Runs({
+      settings,
+      warn: context.warn,
+      places: this.#places,
+      ...(isOnline
+        ? {
+            waiting: async (path) => {
+              const found = await offline.find(path);
+              return found.kind === 'ok' && found.value?.isWaiting === true ? found.value : undefined;
+            },
+          }
+        : {}),
+    });
+    this.#heart = setInterval(() => {
+      this.#beats = Promise.all([...this.#writers.values()].map((writer) => writer.place.beat(this.#stop.signal))).catch(() => undefined);
+    }, HEARTBEAT_MS);
+    this.#heart.unref();
+  }
+
+  describe(): Capabilities {
+    return capabilities(this.#settings.gatherMs);
+  }
+
+  async probe(signal: AbortSignal): Promise<Probe> {
+    return probeTarget(this.#client, this.#settings, signal);
+  }
+
+  async open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {
+    this.#beOn();
+    const run = await this.#runs.open(source, known, signal);
+    this.#writers.set(run.tracked.id, this.#writerOf(run));
+    return handleOf(run.tracked);
+  }
+
+  async send(parcels: readonly TrackerParcel[]): Promise<readonly Outcome[]> {
+    const error = new MirrorError('MB9001', 'lines were to be sent to W&B that were not prepared');
+    return parcels.map(() => ({ kind: 'fatal', error }));
+  }
+
+  async prepare(
+    parcels: readonly TrackerParcel[],
+    journal: readonly JournalEntry[],
+  ): Promise<{ readonly intent: Intent; readonly entries: readonly JournalEntry[] }> {
+    const [first] = parcels;
+    if (first === undefined) throw new MirrorError('MB9001', 'nothing was to be sent to W&B');
+    const writer = await this.#writer(first.handle, this.#stop.signal);
+    return writer.prepare(parcels, journal, this.#stop.signal);
+  }
+
+  async sendPrepared(
+    intent: Intent,
+    parcels: readonly TrackerParcel[],
+    signal: AbortSignal,
+    fromLine?: number,
+  ): Promise<readonly Outcome[]> {
+    const outcomes = (outcome: Outcome): readonly Outcome[] => (parcels.length === 0 ? [outcome] : parcels.map(() => outcome));
+    try {
+      const { run } = JSON.parse(intent) as { readonly run: string };
+      const writer = this.#writers.get(run) ?? (parcels[0] === undefined ? undefined : await this.#writer(parcels[0].handle, signal));
+      if (writer !== undefined) return await writer.sendPrepared(intent, parcels, signal, fromLine);
+      return outcomes({ kind: 'runFatal', error: new MirrorError('MB4006', `the W&B run ${run} was not opened`) });
+    } catch (cause) {
+      if (signal.aborted)
+        return outcomes({ kind: 'retry', error: new MirrorError('MB4001', 'sending was interrupted', { retry: 'later', cause }) });
+      if (!(cause instanceof MirrorError)) throw cause;
+      return outcomes(outcomeOf({ kind: 'failed', cause: causeOf(cause), error: cause }));
+    }
+  }
+
+  async resolve(handle: Handle, intent: Intent, signal: AbortSignal): Promise<Resolution> {
+    const writer = await this.#writer(handle, signal);
+    return writer.resolve(intent, signal);
+  }
+
+  async *readBack(handle: Handle, options: ReadBackOptions = {}): AsyncGenerator<ReadBackChunk, void, void> {
+    const tracked = readHandle(handle);
+    // Asked anew: what a writer knows of the run is what was there when it began.
+    const { place } = await this.#runs.find(tracked, options.signal ?? this.#stop.signal);
+    yield* readBack(place, tracked.joined?.lines ?? 0, options);
+  }
+
+  async finish(handle: Handle, end: RunEnd | undefined, signal: AbortSignal): Promise<void> {
+    this.#beOn();
+    const writer = await this.#writer(handle, signal);
+    // Who opened it says when it ends.
+    if (readHandle(handle).joined === undefined) throwFailure(await writer.place.finish(end, signal));
+  }
+
+  async setParams(handle: Handle, params: readonly SideParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
+    const writer = await this.#writer(handle, signal);
+    await writer.setParams(params, signal);
+    return params.map(() => ({ kind: 'set' }));
+  }
+
+  async putFile(handle: Handle, file: SideFile, signal: AbortSignal): Promise<SideOutcome> {
+    const { place } = await this.#writer(handle, signal);
+    return storeFile(place, file, signal);
+  }
+
+  async remove(handle: Handle, signal: AbortSignal): Promise<void> {
+    const { place } = await this.#writer(handle, signal);
+    throwFailure(await place.remove(signal));
+    this.#writers.delete(readHandle(handle).id);
+  }
+
+  link(handle: Handle): string | undefined {
+    if (this.#settings.silent) return undefined;
+    const tracked = readHandle(handle);
+    const writer = this.#writers.get(tracked.id);
+    if (writer !== undefined) return writer.place.link;
+    if (this.#settings.mode !== 'online' || tracked.entity === '') return undefined;
+    return `${pagesOf(this.#settings.baseUrl)}/${[tracked.entity, tracked.project].map(encodeURIComponent).join('/')}/runs/${tracked.id}`;
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#heart);
+    const last = AbortSignal.timeout(CLOSE_MS);
+    await Promise.all([...this.#writers.values()].map((writer) => writer.place.flush(last).catch(() => undefined)));
+    this.#stop.abort(new MirrorError('MB4001', 'the backend was closed'));
+    await this.#beats;
+    await this.#client?.close();
+  }
+
+  #beOn(): void {
+    if (this.#settings.mode !== 'disabled') return;
+    throw new MirrorError(
+      'MB4004',
+      'the lane is switched off (mode: disabled): nothing is sent, and it goes on from here once it is on again',
+      {
+        hint: 'Say mode: online or offline (WANDB_MODE), or leave the lane out (--to).',
+      },
+    );
+  }
+
+  async #writer(handle: Handle, signal: AbortSignal): Promise<RunWriter> {
+    const tracked = readHandle(handle);
+    let writer = this.#writers.get(tracked.id);
+    if (writer === undefined) {
+      writer = this.#writerOf(await this.#runs.find(tracked, signal));
+      this.#writers.set(tracked.id, writer);
+    }
+    return writer;
+  }
+
+  #writerOf(run: OpenRun): RunWriter {
+    const { warn } = this.#context;
+    if (this.#settings.mode !== 'offline') return new RunWriter(run, { warn });
+    const client = this.#client;
+    if (client === undefined) return new RunWriter(run, { warn, fetchLines: nobody });
+    const online = new OnlinePlaces(client, { offsetSemantics: this.#settings.offsetSemantics, pages: '' });
+    return new RunWriter(run, {
+      warn,
+      async *fetchLines(tracked, from, to, signal) {
+        const found = valueOrThrow(await online.find(tracked, signal));
+        if (found !== undefined) yield* found.readLines(from, to, signal);
+      },
+    });
+  }
+}
+
+/** The last summary must not keep a process that ends. */
+const CLOSE_MS = 5000;
+
+async function* nobody(): AsyncGenerator<string, void, void> {}
+
+function causeOf(error: MirrorError): 'transient' | 'denied' | 'gone' {
+  if (error.retry !== 'never') return 'transient';
+  return error.code === 'MB4002' || error.code === 'MB4003' ? 'denied' : 'gone';
+}
+
+/** The hosted service has its pages beside its API; others have both at one address. */
+function pagesOf(baseUrl: string): string {
+  return baseUrl.replace(/^https:\/\/api\.wandb\.ai$/, 'https://wandb.ai');
+}
+
+/** The kind of tracker that `type: wandb` names. Its mode is no part of the target: online and offline go on with the same runs. */
+export const wandb: BackendType<WandbSettings> = {
+  type: 'wandb',
+  groupKeys: ['project'],
+  parse: parseSettings,
+  target({ baseUrl, entity = '', project = '' }) {
+    return `${baseUrl} ${entity}/${project}`;
+  },
+  async create(settings, context) {
+    return new WandbBackend(settings, context);
+  },
+};
+
+export type { WandbSettings } from './settings.ts';

@@ -1,0 +1,47 @@
+/** What is about to be sent, kept whole: event files can't be read by a backend, and the mapping may be another one after a restart. */
+import { createHash } from 'node:crypto';
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { MirrorError } from '../../errors.ts';
+import type { Intent } from '../contract.ts';
+
+export interface Plan {
+  /** The tracker run's id. */
+  readonly run: string;
+  readonly firstLine: number;
+  readonly lines: readonly string[];
+  /** The last value of each key, as texts. */
+  readonly summary: readonly (readonly [key: string, value: string])[];
+}
+
+export function packPlan({ run, firstLine, lines, summary }: Plan): Intent {
+  const text = Buffer.from(lines.join('\n'));
+  const packed = {
+    run,
+    firstLine,
+    count: lines.length,
+    sha256: createHash('sha256').update(text).digest('hex'),
+    lines: deflateRawSync(text, { level: 1 }).toString('base64'),
+    summary,
+  };
+  return JSON.stringify(packed) as Intent;
+}
+
+export function unpackPlan(intent: Intent): Plan {
+  const { run, firstLine, count, sha256, lines, summary } = JSON.parse(intent) as Record<string, unknown>;
+  const text = inflateRawSync(Buffer.from(String(lines), 'base64'));
+  if (createHash('sha256').update(text).digest('hex') !== sha256) {
+    throw new MirrorError('MB9001', `the lines that were about to be sent to the W&B run ${run} are not what was noted`);
+  }
+  return {
+    run: String(run),
+    firstLine: Number(firstLine),
+    lines: count === 0 ? [] : text.toString('utf8').split('\n'),
+    summary: summary as Plan['summary'],
+  };
+}
+
+/** The range of lines alone, without unpacking them. */
+export function rangeOf(intent: Intent): Pick<Plan, 'run' | 'firstLine'> & { readonly count: number } {
+  const { run, firstLine, count } = JSON.parse(intent) as { run: string; firstLine: number; count: number };
+  return { run, firstLine, count };
+}

@@ -1,0 +1,54 @@
+import type { Capabilities } from '../contract.ts';
+
+/** Of a line of the history: the service takes ten times as much, its advice is below a megabyte a value. Longer values lie in files. */
+export const VALUE_BYTES = 100_000;
+/** Characters of a line after which a record goes on in a further one. */
+export const LINE_LENGTH = 1_000_000;
+/** Characters of lines in one request: the service takes about ten megabytes. */
+export const REQUEST_LENGTH = 8_000_000;
+/** Bins of a histogram in a row. */
+export const HISTOGRAM_BINS = 512;
+/** Images of one point that are shown. */
+export const SHOWN_IMAGES = 108;
+export const TABLE_ROWS = 10_000;
+/** Names in one request for upload addresses. */
+export const FILES_PER_REQUEST = 100;
+export const UPLOADS_AT_ONCE = 8;
+/** Runs that are sent to at the same time. */
+export const SENDS_AT_ONCE = 4;
+export const PROJECT_LENGTH = 128;
+export const TAG_LENGTH = 64;
+export const NAME_LENGTH = 128;
+/** Lines of one page of a history that is read back. */
+export const HISTORY_PAGE = 5000;
+/** A run without a sign of life for some minutes is shown as crashed. */
+export const HEARTBEAT_MS = 30_000;
+/** A summary that is not much shorter than the lines it goes with waits so long for the next one. */
+export const SUMMARY_MS = 15_000;
+
+export function capabilities(gatherMs: number): Capabilities {
+  return {
+    name: 'wandb',
+    holds: {
+      scalars: 'native',
+      histograms: 'native',
+      images: 'native',
+      audio: 'native',
+      text: 'native',
+      pr_curves: 'native',
+      mesh: 'native',
+      hparams: 'native',
+      custom_scalars: 'native',
+      graphs: 'artifact',
+      other: 'artifact',
+    },
+    limits: { pointsPerSend: 50_000, bytesPerSend: 8 * 1024 * 1024, runsPerSend: 1, sendsAtOnce: SENDS_AT_ONCE, gatherMs },
+    replacesByKey: false,
+    keeps: { step: true, wallTime: true, nan: true, negativeZero: true, repeatedSteps: true, equalPoints: true },
+    caps: {},
+    readBack: 'full',
+    ownsPosition: false,
+    needsJournal: true,
+    features: ['visualization', 'collaboration', 'artifacts'],
+  };
+}

@@ -1,0 +1,56 @@
+/** What a run is called at the service, within its rules. */
+import { createHash } from 'node:crypto';
+import type { RunSource } from '../contract.ts';
+import type { RunChange } from './client.ts';
+import { NAME_LENGTH, PROJECT_LENGTH, TAG_LENGTH } from './limits.ts';
+import type { WandbSettings } from './settings.ts';
+
+const DEFAULT_PROJECT = 'mirrorboard';
+
+/** The id of the n-th run of a key, counted from 1: the same on every machine, and another one in every project. */
+export function runIdOf(key: string, group: string, n: number): string {
+  const hash = createHash('sha256')
+    .update(JSON.stringify([key, group]))
+    .digest('hex')
+    .slice(0, 20);
+  return n === 1 ? `mb${hash}` : `mb${hash}-${n}`;
+}
+
+export function projectOf(source: Pick<RunSource, 'group'>, { project }: Pick<WandbSettings, 'project'>): string {
+  const name = source.group === '' ? (project ?? DEFAULT_PROJECT) : source.group;
+  return [...name.replace(/[/\\#?%:\p{C}]+/gu, '-')].slice(0, PROJECT_LENGTH).join('') || DEFAULT_PROJECT;
+}
+
+export function changeOf(source: RunSource, settings: WandbSettings, suffix: string): RunChange {
+  const expanded = (template: string | undefined): string | undefined => (template === undefined ? undefined : expand(template, source));
+  const [first] = source.run.path.split('/');
+  const group = source.parent?.name ?? expanded(settings.group) ?? (source.run.path.includes('/') ? first : undefined);
+  const jobType = expanded(settings.jobType);
+  const notes = expanded(settings.notes);
+  const said = Object.entries(source.tags).map(([name, value]) => (value === '' ? name : `${name}:${value}`));
+  const tags = [...new Set([...settings.tags, ...said].map((tag) => cut(tag.trim(), TAG_LENGTH)).filter((tag) => tag !== ''))];
+  return {
+    displayName: cut((expanded(settings.name) ?? source.name) + suffix, NAME_LENGTH),
+    ...(group === undefined || group === '' ? {} : { group: cut(group, NAME_LENGTH) }),
+    ...(jobType === undefined ? {} : { jobType: cut(jobType, TAG_LENGTH) }),
+    ...(notes === undefined ? {} : { notes }),
+    ...(tags.length === 0 ? {} : { tags }),
+  };
+}
+
+/** `{path}`, a part of it by its place (`{path[0]}`), `{name}` (its last part), `{root}`. */
+function expand(template: string, { run: { root, path } }: Pick<RunSource, 'run'>): string {
+  const parts = path === '.' ? [root] : path.split('/');
+  return template.replace(/\{([^{}]*)\}/g, (found, name: string) => {
+    const index = /^path\[(-?\d+)\]$/.exec(name)?.[1];
+    if (index !== undefined) return parts.at(Number(index)) ?? '';
+    if (name === 'path') return parts.join('/');
+    if (name === 'name') return parts.at(-1) ?? '';
+    return name === 'root' ? root : found;
+  });
+}
+
+function cut(text: string, length: number): string {
+  const points = [...text];
+  return points.length <= length ? text : `${points.slice(0, length - 1).join('')}…`;
+}

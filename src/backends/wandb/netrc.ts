@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The password that `~/.netrc` (or the file that NETRC names) has for a host; undefined where it has none or can't be read. */
+export function netrcPassword(host: string, env: Environment): { readonly password: string; readonly file: string } | undefined {
+  const home = env['HOME'] ?? homedir();
+  for (const file of env['NETRC'] !== undefined && env['NETRC'] !== '' ? [env['NETRC']] : [join(home, '.netrc'), join(home, '_netrc')]) {
+    let text: string;
+    try {
+      text = readFileSync(file, 'utf8');
+    } catch {
+      continue;
+    }
+    const password = passwordIn(text, host);
+    if (password !== undefined) return { password, file };
+  }
+  return undefined;
+}
+
+function passwordIn(text: string, host: string): string | undefined {
+  const words = text.replace(/^\s*#.*$/gm, '').match(/"[^"]*"|\S+/g) ?? [];
+  let machine: string | undefined;
+  let fallback: string | undefined;
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at];
+    const next = words[at + 1]?.replace(/^"|"$/g, '');
+    if (word === 'machine') machine = words[++at];
+    else if (word === 'default') machine = '';
+    else if (word === 'login' || word === 'account') at++;
+    else if (word === 'password' && next !== undefined) {
+      at++;
+      if (machine === host) return next;
+      if (machine === '') fallback ??= next;
+    }
+  }
+  return fallback;
+}

@@ -1,0 +1,23 @@
+/**
+ * A number as history rows have it: the shortest digits that read back as the same double, NaN and infinities as bare words, the zero's sign kept.
+ * Integers no double holds are bigints and are written out; a double as large is written with an exponent, so that it does not look like one.
+ */
+export function numberText(x: number | bigint): string {
+  if (typeof x === 'bigint') return String(x);
+  if (Number.isInteger(x)) {
+    if (x === 0) return Object.is(x, -0) ? '-0.0' : '0';
+    return Number.isSafeInteger(x) ? String(x) : x.toExponential();
+  }
+  return String(x);
+}
+
+/** A number of a row. Services that have no bare words for NaN and infinities give texts. Undefined where it is no number. */
+export function readNumber(text: string): number | bigint | undefined {
+  const plain = text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1) : text;
+  if (plain === 'NaN') return Number.NaN;
+  if (plain === 'Infinity') return Infinity;
+  if (plain === '-Infinity') return -Infinity;
+  if (plain !== text || !/^-?\d/.test(plain)) return undefined;
+  const x = Number(plain);
+  return Number.isSafeInteger(x) || !/^-?\d+$/.test(plain) ? x : BigInt(plain);
+}

@@ -1,0 +1,249 @@
+/** Runs at the server: lines go through the stream, everything else through its API. */
+import type { RunEnd } from '../contract.ts';
+import { type Failure, type Reply, valueOrThrow } from './answers.ts';
+import type { RunChange, RunFacts, RunPath, WandbClient } from './client.ts';
+import { HEARTBEAT_MS, HISTORY_PAGE, REQUEST_LENGTH, SUMMARY_MS } from './limits.ts';
+import type { RunFile } from './map.ts';
+import type { RunPlace, RunPlaces, Summary } from './place.ts';
+import { membersOf } from './row-reader.ts';
+import { RunConfig } from './run-config.ts';
+import type { OffsetSemantics } from './settings.ts';
+
+const HISTORY = 'wandb-history.jsonl';
+const SUMMARY = 'wandb-summary.json';
+
+export interface OnlineOptions {
+  readonly offsetSemantics: OffsetSemantics;
+  /** Where people look at runs. */
+  readonly pages: string;
+}
+
+export class OnlinePlaces implements RunPlaces {
+  readonly #client: WandbClient;
+  readonly #options: OnlineOptions;
+
+  constructor(client: WandbClient, options: OnlineOptions) {
+    this.#client = client;
+    this.#options = options;
+  }
+
+  async find(path: RunPath, signal: AbortSignal): Promise<Reply<OnlineRun | undefined>> {
+    const reply = await this.#client.run(path, signal);
+    if (reply.kind !== 'ok') return reply;
+    return { kind: 'ok', value: reply.value === undefined ? undefined : this.#place(reply.value, RunConfig.read(reply.value.config)) };
+  }
+
+  async create(
+    path: RunPath,
+    config: RunConfig,
+    change: RunChange,
+    _startedAt: number,
+    signal: AbortSignal,
+  ): Promise<Reply<{ readonly place: OnlineRun; readonly isNew: boolean }>> {
+    const reply = await this.#client.upsert(path, { ...change, config: config.wrapped() }, signal);
+    if (reply.kind !== 'ok') return reply;
+    return { kind: 'ok', value: { place: this.#place(reply.value.run, config), isNew: reply.value.isNew } };
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close();
+  }
+
+  #place(facts: RunFacts, config: RunConfig): OnlineRun {
+    return new OnlineRun(this.#client, facts, config, this.#options);
+  }
+}
+
+export class OnlineRun implements RunPlace {
+  readonly path: RunPath;
+  readonly config: RunConfig;
+  readonly replaces: boolean;
+  readonly facts: RunFacts;
+  readonly #client: WandbClient;
+  readonly #pages: string;
+  readonly #summary: Map<string, string>;
+  #summarySentMs = 0;
+  #isSummarySent = true;
+  #sentMs = 0;
+  #isLive = false;
+  /** Files of the run, as they were listed last. */
+  #urls: ReadonlyMap<string, string> = new Map();
+
+  constructor(client: WandbClient, facts: RunFacts, config: RunConfig, { offsetSemantics, pages }: OnlineOptions) {
+    this.#client = client;
+    this.facts = facts;
+    this.path = { entity: facts.entity, project: facts.project, id: facts.id };
+    this.config = config;
+    this.replaces = offsetSemantics === 'replace';
+    this.#pages = pages;
+    this.#summary = new Map(membersOf(facts.summary) ?? []);
+  }
+
+  get summary(): Summary {
+    return this.#summary;
+  }
+
+  get link(): string {
+    const { entity, project, id } = this.path;
+    return `${this.#pages}/${[entity, project].map(encodeURIComponent).join('/')}/runs/${encodeURIComponent(id)}`;
+  }
+
+  async lineCount(signal: AbortSignal): Promise<Reply<number | undefined>> {
+    const reply = await this.#client.run(this.path, signal);
+    if (reply.kind !== 'ok') return reply;
+    if (reply.value === undefined || this.replaces) return { kind: 'ok', value: reply.value?.lineCount };
+    // A server that appends may not count: only the lines themselves tell.
+    const stored = await this.#client.download(this.path, HISTORY, '', signal);
+    return stored.kind === 'ok' ? { kind: 'ok', value: linesIn(stored.value).length } : stored;
+  }
+
+  async append(firstLine: number, lines: readonly string[], summary: Summary, signal: AbortSignal): Promise<Failure | undefined> {
+    for (const [key, value] of summary) this.#summary.set(key, value);
+    this.#isSummarySent = false;
+    for (let at = 0; at < lines.length; ) {
+      let [end, length] = [at, 0];
+      while (end < lines.length && (end === at || length + (lines[end] as string).length <= REQUEST_LENGTH)) {
+        length += (lines[end] as string).length;
+        end++;
+      }
+      const isLast = end === lines.length;
+      const some = at === 0 && isLast ? lines : lines.slice(at, end);
+      const failure = await this.#sendLines(firstLine + at, some, isLast ? this.#dueSummary(length) : undefined, signal);
+      if (failure !== undefined) return failure;
+      at = end;
+    }
+    return undefined;
+  }
+
+  /** Where a request is too large, each half of it goes alone: lines can't be left out, those behind them would move. */
+  async #sendLines(
+    offset: number,
+    lines: readonly string[],
+    summary: string | undefined,
+    signal: AbortSignal,
+  ): Promise<Failure | undefined> {
+    const files = {
+      [HISTORY]: { offset, content: lines },
+      ...(summary === undefined ? {} : { [SUMMARY]: { offset: 0, content: [summary] } }),
+    };
+    const reply = await this.#send({ files }, signal);
+    if (reply.kind === 'ok') {
+      if (summary !== undefined) this.#summarySent();
+      return undefined;
+    }
+    if (reply.cause !== 'tooMuch' || lines.length < 2) return reply;
+    const half = lines.length >> 1;
+    const first = await this.#sendLines(offset, lines.slice(0, half), undefined, signal);
+    return first ?? (await this.#sendLines(offset + half, lines.slice(half), summary, signal));
+  }
+
+  async *readLines(from: number, to: number, signal: AbortSignal): AsyncGenerator<string, void, void> {
+    const { lineCount } = this.facts;
+    const stored = await this.#client.download(this.path, HISTORY, '', signal);
+    if (stored.kind === 'ok') {
+      const lines = linesIn(stored.value);
+      if (lines.length >= (to === Infinity ? lineCount : to)) {
+        yield* lines.slice(from, to);
+        return;
+      }
+    }
+    // A line's number is its step, so a page holds no more rows than steps: nothing is sampled.
+    for (let at = from; at < to; at += HISTORY_PAGE) {
+      const page = valueOrThrow(await this.#client.historyPage(this.path, at, Math.min(at + HISTORY_PAGE, to), signal));
+      yield* page;
+      if (page.length === 0 && at >= lineCount) return;
+    }
+  }
+
+  async putFiles(files: readonly RunFile[], signal: AbortSignal): Promise<Failure | undefined> {
+    if (files.length === 0) return undefined;
+    const failure = await this.#client.upload(this.path, files, signal);
+    if (failure !== undefined) return failure;
+    const reply = await this.#send({ uploaded: files.map(({ path }) => path) }, signal);
+    return reply.kind === 'ok' ? undefined : reply;
+  }
+
+  async fileLengths(signal: AbortSignal): Promise<Reply<ReadonlyMap<string, number>>> {
+    const reply = await this.#client.files(this.path, signal);
+    if (reply.kind !== 'ok') return reply;
+    this.#urls = new Map([...reply.value].map(([name, { url }]) => [name, url]));
+    return { kind: 'ok', value: new Map([...reply.value].map(([name, { bytes }]) => [name, bytes])) };
+  }
+
+  async readFile(name: string, signal: AbortSignal): Promise<Reply<Buffer | undefined>> {
+    return this.#client.download(this.path, name, this.#urls.get(name) ?? '', signal);
+  }
+
+  async save(change: Omit<RunChange, 'config'>, signal: AbortSignal): Promise<Failure | undefined> {
+    const reply = await this.#client.upsert(this.path, { ...change, config: this.config.wrapped() }, signal);
+    return reply.kind === 'ok' ? undefined : reply;
+  }
+
+  async finish(end: RunEnd | undefined, signal: AbortSignal): Promise<Failure | undefined> {
+    if (end === undefined) {
+      const reply = await this.#client.upsert(this.path, { state: 'running' }, signal);
+      if (reply.kind !== 'ok') return reply;
+      const beat = await this.#send({}, signal);
+      return beat.kind === 'ok' ? undefined : beat;
+    }
+    const reply = await this.#send({ files: this.#summaryFile(), complete: true, exitcode: end.status === 'failed' ? 1 : 0 }, signal);
+    if (reply.kind !== 'ok') return reply;
+    this.#summarySent();
+    this.#isLive = false;
+    return undefined;
+  }
+
+  async remove(signal: AbortSignal): Promise<Failure | undefined> {
+    const reply = await this.#client.removeRun(this.facts.storageId, signal);
+    this.#isLive = false;
+    return reply.kind === 'ok' ? undefined : reply;
+  }
+
+  async beat(signal: AbortSignal): Promise<void> {
+    if (this.#isLive && Date.now() - this.#sentMs >= HEARTBEAT_MS) await this.#send(this.#pending(), signal);
+  }
+
+  async flush(signal: AbortSignal): Promise<void> {
+    if (!this.#isSummarySent) await this.#send(this.#pending(), signal);
+  }
+
+  /** A heartbeat takes the summary along, where that is older than the lines. */
+  #pending(): object {
+    if (this.#isSummarySent) return {};
+    this.#summarySent();
+    return { files: this.#summaryFile() };
+  }
+
+  #dueSummary(length: number): string | undefined {
+    const text = summaryText(this.#summary);
+    return text.length * 2 < length || Date.now() - this.#summarySentMs >= SUMMARY_MS ? text : undefined;
+  }
+
+  #summaryFile(): object {
+    return { [SUMMARY]: { offset: 0, content: [summaryText(this.#summary)] } };
+  }
+
+  #summarySent(): void {
+    this.#isSummarySent = true;
+    this.#summarySentMs = Date.now();
+  }
+
+  async #send(body: object, signal: AbortSignal): Promise<Reply<unknown>> {
+    const reply = await this.#client.stream(this.path, JSON.stringify(body), !this.replaces, signal);
+    if (reply.kind === 'ok') {
+      this.#sentMs = Date.now();
+      this.#isLive = true;
+    }
+    return reply;
+  }
+}
+
+export function summaryText(summary: Summary): string {
+  return `{${[...summary].map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(',')}}`;
+}
+
+function linesIn(content: Buffer | undefined): string[] {
+  if (content === undefined) return [];
+  const lines = content.toString('utf8').split('\n');
+  return lines.filter((line) => line !== '');
+}

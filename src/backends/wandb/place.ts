@@ -1,0 +1,50 @@
+import type { RunEnd } from '../contract.ts';
+import type { Failure, Reply } from './answers.ts';
+import type { RunChange, RunPath } from './client.ts';
+import type { RunFile } from './map.ts';
+import type { RunConfig } from './run-config.ts';
+
+/** Texts of the last values, by key. */
+export type Summary = ReadonlyMap<string, string>;
+
+/** Where the lines of one tracker run are kept: at the server, or in a folder. */
+export interface RunPlace {
+  readonly path: RunPath;
+  readonly config: RunConfig;
+  /** What is known of the last values. */
+  readonly summary: Summary;
+  /** Lines that are there; undefined: the run is not there any more. What the server says may be late. */
+  lineCount(signal: AbortSignal): Promise<Reply<number | undefined>>;
+  /** Whether lines at a place replace those that stand there: sending the same again is harmless. */
+  readonly replaces: boolean;
+  /** Stores lines from a place on. Returns what was in the way; some of them may be stored all the same. */
+  append(firstLine: number, lines: readonly string[], summary: Summary, signal: AbortSignal): Promise<Failure | undefined>;
+  /** Lines of a range, in their order, as they stand there. */
+  readLines(from: number, to: number, signal: AbortSignal): AsyncGenerator<string, void, void>;
+  putFiles(files: readonly RunFile[], signal: AbortSignal): Promise<Failure | undefined>;
+  fileLengths(signal: AbortSignal): Promise<Reply<ReadonlyMap<string, number>>>;
+  readFile(name: string, signal: AbortSignal): Promise<Reply<Buffer | undefined>>;
+  /** Stores the configuration as it is now, and whatever else changed. */
+  save(change: Omit<RunChange, 'config'>, signal: AbortSignal): Promise<Failure | undefined>;
+  finish(end: RunEnd | undefined, signal: AbortSignal): Promise<Failure | undefined>;
+  remove(signal: AbortSignal): Promise<Failure | undefined>;
+  /** A sign of life, where one is due. */
+  beat(signal: AbortSignal): Promise<void>;
+  /** Brings what is only in memory to its place. */
+  flush(signal: AbortSignal): Promise<void>;
+  readonly link: string | undefined;
+}
+
+/** All runs of a server, or of a folder. */
+export interface RunPlaces {
+  find(path: RunPath, signal: AbortSignal): Promise<Reply<RunPlace | undefined>>;
+  /** Makes a run. `isNew`: nobody else did so meanwhile. */
+  create(
+    path: RunPath,
+    config: RunConfig,
+    change: RunChange,
+    startedAt: number,
+    signal: AbortSignal,
+  ): Promise<Reply<{ readonly place: RunPlace; readonly isNew: boolean }>>;
+  close(): Promise<void>;
+}

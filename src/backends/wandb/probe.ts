@@ -1,0 +1,33 @@
+import type { Probe } from '../contract.ts';
+import { valueOrThrow } from './answers.ts';
+import type { WandbClient } from './client.ts';
+import { fileIn, foldersIn, waitingFolders } from './offline-folders.ts';
+import type { WandbSettings } from './settings.ts';
+
+/** A look at the server, or at the folder, that writes nothing. Throws what stands in the way. */
+export async function probeTarget(client: WandbClient | undefined, settings: WandbSettings, signal: AbortSignal): Promise<Probe> {
+  const notes: string[] = [];
+  if (settings.mode === 'disabled')
+    notes.push('The lane is switched off (mode: disabled): nothing is sent, and nothing is lost: it goes on from there.');
+  const waiting = waitingFolders(settings.dir);
+  if (waiting.length > 0) {
+    const [first] = waiting;
+    const more = waiting.length > 1 ? ` and ${waiting.length - 1} more` : '';
+    notes.push(`${first?.path}${more} wait to be sent: wandb sync ${first?.path}`);
+  }
+  if (client === undefined || settings.mode !== 'online') {
+    return { address: settings.mode === 'offline' ? settings.dir : settings.baseUrl, version: undefined, clockSkewMs: undefined, notes };
+  }
+  const { entity, username } = valueOrThrow(await client.viewer(signal));
+  if (settings.entity === undefined) notes.push(`Runs go to the entity ${entity}, the key's own (${username}).`);
+  if (settings.offsetSemantics === 'append') {
+    notes.push('The server is taken for one that appends every line it gets: after a doubtful send the stored lines are counted first.');
+  }
+  return { address: client.address, version: undefined, clockSkewMs: undefined, notes };
+}
+
+/** Every folder of a directory, and whether it waits to be sent. */
+export function folderCount(dir: string): { readonly all: number; readonly waiting: number; readonly files: readonly string[] } {
+  const waiting = waitingFolders(dir);
+  return { all: foldersIn(dir).length, waiting: waiting.length, files: waiting.map(fileIn) };
+}

@@ -1,0 +1,74 @@
+/** Everything a tracker run holds: numbers from its rows, all else from the exact form that stands beside what is shown. */
+import { valueOrThrow } from './answers.ts';
+import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../contract.ts';
+import type { RunPlace } from './place.ts';
+import type { ExactEntry } from './rows.ts';
+import { readRow, type StoredRow } from './stored-rows.ts';
+
+/** Points handed over at a time, and how long their values may be together. */
+const CHUNK_POINTS = 20_000;
+const CHUNK_LENGTH = 8 * 1024 * 1024;
+
+/** `from`: lines before it are somebody else's. */
+export async function* readBack(
+  place: RunPlace,
+  from: number,
+  { isWanted = () => true, signal = new AbortController().signal }: ReadBackOptions,
+): AsyncGenerator<ReadBackChunk, void, void> {
+  const exact = new ExactValues(place, signal);
+  const waiting = new Map<string, { tag: string; plugin: string; points: ReadBackPoint[] }>();
+  let [count, length] = [0, 0];
+  const add = (tag: string, plugin: string, point: ReadBackPoint): void => {
+    const key = `${plugin}\n${tag}`;
+    let chunk = waiting.get(key);
+    if (chunk === undefined) {
+      chunk = { tag, plugin, points: [] };
+      waiting.set(key, chunk);
+    }
+    chunk.points.push(point);
+    count++;
+    length += typeof point.value === 'string' ? point.value.length : 0;
+  };
+  for await (const line of place.readLines(from, Infinity, signal)) {
+    const row = readRow(line);
+    if (row === undefined) continue;
+    const { step, wallTime } = row;
+    for (const [tag, value] of row.scalars) if (isWanted(tag)) add(tag, 'scalars', { step, wallTime, value });
+    for (const entry of row.exact) {
+      const [, tag, plugin] = entry;
+      if (!isWanted(tag)) continue;
+      const point = await exact.pointOf(entry, row);
+      if (point !== undefined) add(tag, plugin, point);
+    }
+    if (count < CHUNK_POINTS && length < CHUNK_LENGTH) continue;
+    yield* waiting.values();
+    waiting.clear();
+    [count, length] = [0, 0];
+  }
+  yield* waiting.values();
+}
+
+/** Points whose value, or part of it, lies in files: they are whole only where all of these are. */
+class ExactValues {
+  readonly #place: RunPlace;
+  readonly #signal: AbortSignal;
+  #lengths: ReadonlyMap<string, number> | undefined;
+
+  constructor(place: RunPlace, signal: AbortSignal) {
+    this.#place = place;
+    this.#signal = signal;
+  }
+
+  async pointOf([, , , file, offset, index, value, needed]: ExactEntry, { step, wallTime }: StoredRow): Promise<ReadBackPoint | undefined> {
+    for (const [path, bytes] of needed) if ((await this.#files()).get(path) !== bytes) return undefined;
+    const place = { step, wallTime, file, offset, index };
+    if (typeof value === 'string') return { ...place, value };
+    const stored = valueOrThrow(await this.#place.readFile(value.file, this.#signal));
+    return stored === undefined ? undefined : { ...place, value: stored.toString('utf8') };
+  }
+
+  async #files(): Promise<ReadonlyMap<string, number>> {
+    this.#lengths ??= valueOrThrow(await this.#place.fileLengths(this.#signal));
+    return this.#lengths;
+  }
+}

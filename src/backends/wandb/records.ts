@@ -1,0 +1,194 @@
+/** The records of an offline run, as the official client's messages: those that are needed, by their field numbers. */
+import { STEP_KEY } from './keys.ts';
+import type { RunChange, RunPath } from './client.ts';
+import { lengthDelimited } from './wire.ts';
+import { membersOf } from './row-reader.ts';
+import { EXACT_KEY, MARK_KEY } from './rows.ts';
+import type { RunConfig } from './run-config.ts';
+
+/** Which message a record holds. */
+export const Kind = { history: 2, summary: 3, config: 5, files: 6, metric: 12, run: 17, exit: 18, header: 21 } as const;
+
+/** A message that grows, its lengths put in where they are known. */
+export class Message {
+  #buffer = Buffer.allocUnsafe(16 * 1024);
+  #length = 0;
+
+  get bytes(): Buffer {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  clear(): this {
+    this.#length = 0;
+    return this;
+  }
+
+  varint(field: number, value: number): this {
+    this.#raw(field * 8);
+    this.#raw(value);
+    return this;
+  }
+
+  text(field: number, value: string): this {
+    if (value === '') return this;
+    this.#raw(field * 8 + 2);
+    // Three bytes a character at most; the length stands before them, in the bytes it takes most often.
+    const most = value.length * 3;
+    this.#reserve(most + 5);
+    if (most < 128) {
+      const length = this.#buffer.write(value, this.#length + 1, 'utf8');
+      this.#buffer[this.#length] = length;
+      this.#length += 1 + length;
+      return this;
+    }
+    this.#raw(Buffer.byteLength(value));
+    this.#length += this.#buffer.write(value, this.#length, 'utf8');
+    return this;
+  }
+
+  message(field: number, inner: Message): this {
+    this.#raw(field * 8 + 2);
+    this.#raw(inner.#length);
+    this.#reserve(inner.#length);
+    this.#buffer.set(inner.bytes, this.#length);
+    this.#length += inner.#length;
+    return this;
+  }
+
+  #raw(value: number): void {
+    this.#reserve(10);
+    let rest = value;
+    while (rest >= 128) {
+      this.#buffer[this.#length++] = (rest % 128) + 128;
+      rest = Math.floor(rest / 128);
+    }
+    this.#buffer[this.#length++] = rest;
+  }
+
+  #reserve(more: number): void {
+    if (this.#length + more <= this.#buffer.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.#length + more));
+    this.#buffer.copy(larger, 0, 0, this.#length);
+    this.#buffer = larger;
+  }
+}
+
+/** Makes records one after the other; each is to be used before the next is made. */
+export class RecordWriter {
+  readonly #record = new Message();
+  readonly #body = new Message();
+  readonly #item = new Message();
+  readonly #inner = new Message();
+
+  header(): Buffer {
+    return this.#as(Kind.header, this.#body.clear().message(1, this.#inner.clear().text(1, '0.31.0').text(2, '0.70.0')));
+  }
+
+  run({ entity, project, id }: RunPath, config: RunConfig, change: RunChange, startedAt: number): Buffer {
+    const body = this.#body.clear().text(1, id).text(2, entity).text(3, project);
+    body.message(4, this.#configBody(config, new Message()));
+    body
+      .text(6, change.group ?? '')
+      .text(7, change.jobType ?? '')
+      .text(8, change.displayName ?? '')
+      .text(9, change.notes ?? '');
+    for (const tag of change.tags ?? []) body.text(10, tag);
+    const seconds = Math.floor(startedAt);
+    const isTime = seconds >= 0 && seconds < 253_402_300_800;
+    this.#inner.clear();
+    if (isTime) this.#inner.varint(1, seconds).varint(2, Math.floor((startedAt - seconds) * 1e9));
+    return this.#as(Kind.run, body.message(17, this.#inner));
+  }
+
+  config(config: RunConfig): Buffer {
+    return this.#as(Kind.config, this.#configBody(config, this.#body.clear()));
+  }
+
+  /** How keys are drawn: by the steps of the files. */
+  *metrics(): Generator<Buffer, void, void> {
+    yield this.#as(Kind.metric, this.#body.clear().text(1, STEP_KEY).message(6, this.#inner.clear().varint(3, 1)));
+    yield this.#as(Kind.metric, this.#body.clear().text(2, '*').text(4, STEP_KEY).message(6, this.#inner.clear().varint(1, 1)));
+    for (const key of [EXACT_KEY, MARK_KEY]) {
+      yield this.#as(Kind.metric, this.#body.clear().text(1, key).message(6, this.#inner.clear().varint(2, 1).varint(3, 1)));
+    }
+  }
+
+  /** A row, from its line. */
+  history(line: string, number: number): Buffer {
+    const body = this.#body.clear();
+    for (const [key, value] of membersOf(line) ?? []) body.message(1, this.#item.clear().text(1, key).text(16, value));
+    return this.#as(Kind.history, body.message(2, this.#inner.clear().varint(1, number)));
+  }
+
+  summary(members: Iterable<readonly [key: string, value: string]>): Buffer {
+    const body = this.#body.clear();
+    for (const [key, value] of members) body.message(1, this.#item.clear().text(1, key).text(16, value));
+    return this.#as(Kind.summary, body);
+  }
+
+  files(files: readonly { readonly path: string; readonly isMedia: boolean }[]): Buffer {
+    const body = this.#body.clear();
+    for (const { path, isMedia } of files)
+      body.message(
+        1,
+        this.#item
+          .clear()
+          .text(1, path)
+          .varint(2, 0)
+          .varint(3, isMedia ? 2 : 0),
+      );
+    return this.#as(Kind.files, body);
+  }
+
+  exit(code: number): Buffer {
+    return this.#as(Kind.exit, this.#body.clear().varint(1, code));
+  }
+
+  #configBody(config: RunConfig, body: Message): Message {
+    for (const [key, value] of config.values) {
+      // The official client puts its own in when it syncs.
+      if (key !== '_wandb') body.message(1, this.#item.clear().text(1, key).text(16, value));
+    }
+    return body;
+  }
+
+  #as(kind: number, body: Message): Buffer {
+    return this.#record.clear().message(kind, body).bytes;
+  }
+}
+
+/** What a record is, without a look into it; undefined for those that are not ours to read. */
+export function kindOf(record: Uint8Array): number | undefined {
+  // Nearly all are rows.
+  if (record[0] === Kind.history * 8 + 2) return Kind.history;
+  for (const kind of Object.values(Kind)) if (lengthDelimited(record, kind).length > 0) return kind;
+  return undefined;
+}
+
+/** The items of a history, summary or config record: key and value as JSON. */
+export function itemsOf(record: Uint8Array, kind: number): [key: string, value: string][] {
+  const [body] = lengthDelimited(record, kind);
+  if (body === undefined) return [];
+  return lengthDelimited(body, 1).map((item) => [utf8(lengthDelimited(item, 1)[0]), utf8(lengthDelimited(item, 16)[0])]);
+}
+
+/** The config and the names in a run record. */
+export function readRun(record: Uint8Array): { readonly entity: string; readonly project: string; readonly config: [string, string][] } {
+  const [body = new Uint8Array(0)] = lengthDelimited(record, Kind.run);
+  const [config] = lengthDelimited(body, 4);
+  const items = config === undefined ? [] : lengthDelimited(config, 1);
+  return {
+    entity: utf8(lengthDelimited(body, 2)[0]),
+    project: utf8(lengthDelimited(body, 3)[0]),
+    config: items.map((item) => [utf8(lengthDelimited(item, 1)[0]), utf8(lengthDelimited(item, 16)[0])]),
+  };
+}
+
+export function readFiles(record: Uint8Array): string[] {
+  const [body = new Uint8Array(0)] = lengthDelimited(record, Kind.files);
+  return lengthDelimited(body, 1).map((item) => utf8(lengthDelimited(item, 1)[0]));
+}
+
+function utf8(bytes: Uint8Array | undefined): string {
+  return bytes === undefined ? '' : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+}

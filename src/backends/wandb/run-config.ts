@@ -1,0 +1,96 @@
+/** The configuration of a run: what people see of it, and by what it is found again. Other people's keys in it stay as they are. */
+import { membersOf } from './row-reader.ts';
+import { EXACT_KEY, MARK_KEY } from './rows.ts';
+import { STEP_KEY } from './keys.ts';
+
+/** Changes when rows of the same records would look different. */
+export const MAPPING = 1;
+
+/** Whose run it is, and how its rows were made. */
+export interface OwnFacts {
+  readonly mapping: number;
+  readonly key: string;
+  readonly instance: string;
+  readonly fingerprint: readonly (readonly [file: string, checksum: number])[];
+  readonly root: string;
+  readonly run: string;
+  readonly source: string;
+  readonly started_at: number;
+  readonly tags?: Readonly<Record<string, string>>;
+  /** Keys that are not the tag itself, with their tags. */
+  readonly renamed_tags?: Readonly<Record<string, string>>;
+  /** Lines that were there when the state had been lost. */
+  readonly recovered?: number;
+  /** As the end of its hparams session says. */
+  readonly status?: string;
+}
+
+const OWN = 'mirrorboard';
+const SERVICE = '_wandb';
+
+/** Charts of every key go by the steps of the files; the exact forms are for reading back, not for charts. */
+const METRICS = [
+  { 1: STEP_KEY, 6: [3], 7: [] },
+  { 2: '*', 5: 1, 6: [1], 7: [] },
+  { 1: EXACT_KEY, 5: 1, 6: [1, 2, 3], 7: [6] },
+  { 1: MARK_KEY, 5: 1, 6: [1, 2, 3], 7: [6] },
+];
+
+export class RunConfig {
+  /** Each value as JSON, without the wrapping of the wire. */
+  readonly #values = new Map<string, string>();
+  #own: OwnFacts | undefined;
+
+  /** From the text of the wire, where every value is wrapped; empty for a new one. */
+  static read(text: string): RunConfig {
+    const config = new RunConfig();
+    for (const [key, wrapped] of membersOf(text) ?? []) {
+      const value = membersOf(wrapped)?.find(([name]) => name === 'value')?.[1];
+      config.set(key, value ?? wrapped);
+    }
+    return config;
+  }
+
+  get own(): OwnFacts | undefined {
+    return this.#own;
+  }
+
+  setOwn(own: OwnFacts): void {
+    this.set(OWN, JSON.stringify(own));
+  }
+
+  /** A value as JSON. True where it was another one before. */
+  set(key: string, value: string): boolean {
+    if (this.#values.get(key) === value) return false;
+    this.#values.set(key, value);
+    if (key === OWN) this.#own = ownFacts(value);
+    return true;
+  }
+
+  /** A param of the run: our own names are not its to take. */
+  setParam(name: string, value: string): boolean {
+    return this.set(name === OWN || name === SERVICE || name === '' ? `param.${name}` : name, value);
+  }
+
+  get values(): ReadonlyMap<string, string> {
+    return this.#values;
+  }
+
+  /** As the wire has it. */
+  wrapped(): string {
+    if (!this.#values.has(SERVICE)) this.#values.set(SERVICE, JSON.stringify({ t: { 12: CLIENT }, m: METRICS }));
+    return `{${[...this.#values].map(([key, value]) => `${JSON.stringify(key)}:{"value":${value}}`).join(',')}}`;
+  }
+}
+
+/** Without a version of the client, the run is taken for one that never started. */
+const CLIENT = '0.31.0';
+
+function ownFacts(text: string): OwnFacts | undefined {
+  try {
+    const facts = JSON.parse(text) as OwnFacts;
+    return typeof facts === 'object' && facts !== null && Array.isArray(facts.fingerprint) ? facts : undefined;
+  } catch {
+    return undefined;
+  }
+}

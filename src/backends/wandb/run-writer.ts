@@ -1,0 +1,290 @@
+/** Writes to one tracker run: what of a parcel is new becomes lines, and lines are sent until they are there, each at its own place. */
+import { MirrorError } from '../../errors.ts';
+import { pointCount } from '../../model/index.ts';
+import type { BackendContext, Intent, JournalEntry, Outcome, Resolution, SideParam, TrackerParcel } from '../contract.ts';
+import { failed, outcomeOf, valueOrThrow } from './answers.ts';
+import { packPlan, rangeOf, unpackPlan } from './intent.ts';
+import { endOf, entryFor, linesOf, overlapping } from './journal.ts';
+import { KeyTable } from './keys.ts';
+import { numberText } from './numbers.ts';
+import type { RunPlace } from './place.ts';
+import { MAPPING } from './run-config.ts';
+import { type BuiltRows, buildRows, lineOf } from './rows.ts';
+import { type OpenRun, throwFailure } from './runs.ts';
+import { readRow, signatureOf } from './stored-rows.ts';
+
+export interface WriterOptions {
+  /** Lines that are at the server while we write offline: a folder has to have all of them. */
+  readonly fetchLines?: (run: OpenRun['tracked'], from: number, to: number, signal: AbortSignal) => AsyncGenerator<string, void, void>;
+  readonly warn: BackendContext['warn'];
+}
+
+/** Where the same rows stand already. */
+type KnownLines = ReadonlyMap<string, readonly number[]>;
+
+export class RunWriter {
+  readonly place: RunPlace;
+  readonly #run: OpenRun;
+  readonly #keys: KeyTable;
+  readonly #options: WriterOptions;
+  /** Whether the lines that are there were compared with the journal. */
+  #isChecked = false;
+  /** Lines that are there for sure; undefined after a send that failed. Where lines do not replace each other, none may come twice. */
+  #stored: number | undefined;
+  /** Lines that were there before the journal, by what they hold; undefined: not looked at yet. */
+  #recovered: KnownLines | undefined;
+  /** Lines that were taken for a record's, with the record: never for two. */
+  readonly #claims = new Map<number, string>();
+
+  constructor(run: OpenRun, options: WriterOptions) {
+    this.#run = run;
+    this.place = run.place;
+    this.#options = options;
+    this.#keys = new KeyTable(Object.entries(run.place.config.own?.renamed_tags ?? {}));
+  }
+
+  async prepare(
+    parcels: readonly TrackerParcel[],
+    journal: readonly JournalEntry[],
+    signal: AbortSignal,
+  ): Promise<{ readonly intent: Intent; readonly entries: readonly JournalEntry[] }> {
+    const { tracked } = this.#run;
+    const base = Math.max(tracked.joined?.lines ?? 0, this.#run.recovered);
+    const firstLine = Math.max(endOf(journal), base);
+    await this.#check(firstLine, signal);
+    const lines: string[] = [];
+    const summary = new Map<string, string>();
+    const entries = new EntryList(journal);
+    for (const parcel of parcels) {
+      const built = buildRows(parcel, this.#keys, tracked.startedAt);
+      if (built.files.size > 0) throwFailure(await this.place.putFiles([...built.files.values()], signal));
+      await this.#noteFacts(built, signal);
+      const known = await this.#knownLines(parcel, journal, signal);
+      const claimed: number[] = [];
+      const before = lines.length;
+      let ordinal = 0;
+      for (const [i, row] of built.rows.entries()) {
+        ordinal = built.offsets[i] === built.offsets[i - 1] ? ordinal + 1 : 0;
+        const number = known === undefined ? undefined : this.#claim(row, `${parcel.file}\n${built.offsets[i]}\n${ordinal}`, known);
+        if (number === undefined) lines.push(lineOf(row, firstLine + lines.length + (tracked.joined?.stepAhead ?? 0)));
+        else claimed.push(number);
+      }
+      for (const [key, value] of built.summary) summary.set(key, value);
+      const mapping = `m${MAPPING}`;
+      // Lines from before the journal are in it from now on; those that it has are.
+      for (const range of rangesOf(claimed.filter((number) => !isIn(journal, number))))
+        entries.add(entryFor(range, parcel, mapping, undefined));
+      const count = lines.length - before;
+      if (count > 0) entries.add(entryFor({ firstLine: firstLine + before, count }, parcel, mapping, entries.last));
+    }
+    const last = lines.at(-1);
+    if (last !== undefined) addCounters(summary, last, firstLine + lines.length - 1);
+    return { intent: packPlan({ run: tracked.id, firstLine, lines, summary: [...summary] }), entries: entries.changed };
+  }
+
+  async sendPrepared(
+    intent: Intent,
+    parcels: readonly TrackerParcel[],
+    signal: AbortSignal,
+    fromLine?: number,
+  ): Promise<readonly Outcome[]> {
+    const all = (outcome: Outcome): readonly Outcome[] => (parcels.length === 0 ? [outcome] : parcels.map(() => outcome));
+    const plan = unpackPlan(intent);
+    if (plan.run !== this.#run.tracked.id) return all(foreign(plan.run));
+    if (plan.lines.length > 0) {
+      const end = plan.firstLine + plan.lines.length;
+      let from = Math.max(plan.firstLine, fromLine ?? plan.firstLine);
+      if (!this.place.replaces) {
+        const reply = this.#stored === undefined ? await this.place.lineCount(signal) : { kind: 'ok' as const, value: this.#stored };
+        if (reply.kind !== 'ok') return all(outcomeOf(reply));
+        from = Math.min(Math.max(from, reply.value ?? 0), end);
+      }
+      const lines = from === plan.firstLine ? plan.lines : plan.lines.slice(from - plan.firstLine);
+      this.#stored = undefined;
+      const failure = lines.length === 0 ? undefined : await this.place.append(from, lines, new Map(plan.summary), signal);
+      if (failure !== undefined) return all(outcomeOf(failure));
+      this.#stored = end;
+    }
+    return parcels.map(({ batch }) => ({ kind: 'accepted', points: pointCount(batch), refusals: [] }));
+  }
+
+  async resolve(intent: Intent, signal: AbortSignal): Promise<Resolution> {
+    const { run, firstLine, count } = rangeOf(intent);
+    if (run !== this.#run.tracked.id) return { kind: 'unknown' };
+    if (count === 0) return { kind: 'accepted' };
+    const there = valueOrThrow(await this.place.lineCount(signal));
+    if (there === undefined) return { kind: 'unknown' };
+    if (there >= firstLine + count) return { kind: 'accepted' };
+    if (there > firstLine) return { kind: 'from', line: there };
+    // Counts come late where lines replace each other; elsewhere they are the lines themselves, and some are gone.
+    if (there < firstLine && !this.place.replaces) return { kind: 'unknown' };
+    return { kind: 'resend' };
+  }
+
+  async setParams(params: readonly SideParam[], signal: AbortSignal): Promise<void> {
+    let isChanged = false;
+    for (const { name, value } of params) isChanged = this.place.config.setParam(name, paramText(value)) || isChanged;
+    if (isChanged) throwFailure(await this.place.save({}, signal));
+  }
+
+  /** Compares the lines that are there with what the journal says, once. */
+  async #check(firstLine: number, signal: AbortSignal): Promise<void> {
+    if (this.#isChecked) return;
+    const there = valueOrThrow(await this.place.lineCount(signal));
+    const { tracked } = this.#run;
+    if (there === undefined) throw failed('gone', `the W&B run ${tracked.id} is not there any more`, { runId: tracked.id }).error;
+    if (there > firstLine) {
+      const message = `the W&B run ${tracked.id} has ${there} lines, and ${firstLine} are ours: something else writes to it, or the state is an older one`;
+      throw new MirrorError('MB4006', message, {
+        hint: 'End the other writer, bring the newer state back, or set rebuild: true (--rebuild): then a new run is made beside it.',
+        context: { runId: tracked.id },
+      });
+    }
+    if (there < firstLine && this.#options.fetchLines !== undefined) await this.#fetch(there, firstLine, signal);
+    this.#isChecked = true;
+  }
+
+  /** Lines that are at the server: the folder repeats them, since a sync sends a folder from the first line. */
+  async #fetch(from: number, to: number, signal: AbortSignal): Promise<void> {
+    const lines: string[] = [];
+    for await (const line of this.#options.fetchLines?.(this.#run.tracked, from, to, signal) ?? []) lines.push(line);
+    if (lines.length !== to - from) {
+      const { id } = this.#run.tracked;
+      throw new MirrorError(
+        'MB4006',
+        `${to} lines of the W&B run ${id} are at the server, and ${from + lines.length} of them can be had for its offline folder`,
+        {
+          hint: 'Go on online, or with the folder these lines were written to.',
+          context: { runId: id },
+        },
+      );
+    }
+    throwFailure(await this.place.append(from, lines, new Map(), signal));
+  }
+
+  /** New names of keys and hyperparameters stand in the configuration before the first row has them. */
+  async #noteFacts({ params, hasFailed }: BuiltRows, signal: AbortSignal): Promise<void> {
+    const { config } = this.place;
+    let isChanged = this.#keys.hasNews;
+    if (this.#run.tracked.joined === undefined && config.own !== undefined) {
+      const status = hasFailed ? { status: 'STATUS_FAILURE' } : {};
+      if (this.#keys.hasNews || (hasFailed && config.own.status === undefined)) {
+        config.setOwn({ ...config.own, renamed_tags: Object.fromEntries(this.#keys.renamed), ...status });
+        isChanged = true;
+      }
+    } else isChanged = false;
+    for (const [name, value] of params) isChanged = config.setParam(name, value) || isChanged;
+    this.#keys.hasNews = false;
+    if (isChanged) throwFailure(await this.place.save({}, signal));
+  }
+
+  /** Lines in which a parcel's rows may stand already; undefined where that can't be, which is nearly always. */
+  async #knownLines(parcel: TrackerParcel, journal: readonly JournalEntry[], signal: AbortSignal): Promise<KnownLines | undefined> {
+    const { recovered } = this.#run;
+    const again = overlapping(journal, parcel);
+    const isIncomplete = recovered > 0 && linesOf(journal.filter(({ firstLine }) => firstLine < recovered)) < recovered;
+    if (again.length === 0 && !isIncomplete) return undefined;
+    const known = new Map<string, number[]>();
+    if (isIncomplete) {
+      this.#recovered ??= await this.#read(0, recovered, signal);
+      for (const [signature, numbers] of this.#recovered) {
+        const left = numbers.filter((number) => !isIn(journal, number));
+        if (left.length > 0) known.set(signature, left);
+      }
+    }
+    for (const { firstLine, count } of again) {
+      for (const [signature, numbers] of await this.#read(firstLine, firstLine + count, signal)) {
+        known.set(signature, [...(known.get(signature) ?? []), ...numbers]);
+      }
+    }
+    return known;
+  }
+
+  async #read(from: number, to: number, signal: AbortSignal): Promise<KnownLines> {
+    const known = new Map<string, number[]>();
+    let number = from;
+    for await (const line of this.place.readLines(from, to, signal)) {
+      const row = readRow(line);
+      if (row !== undefined) known.set(signatureOf(row), [...(known.get(signatureOf(row)) ?? []), number]);
+      number++;
+    }
+    if (number < to) {
+      const { id } = this.#run.tracked;
+      throw new MirrorError(
+        'MB4006',
+        `the lines ${from} to ${to} of the W&B run ${id} can not be read back: ${number - from} of them came`,
+        {
+          hint: 'Set rebuild: true (--rebuild) to make a new run beside it.',
+          context: { runId: id },
+        },
+      );
+    }
+    return known;
+  }
+
+  #claim(row: string, record: string, known: KnownLines): number | undefined {
+    const stored = readRow(lineOf(row, 0));
+    const numbers = stored === undefined ? undefined : known.get(signatureOf(stored));
+    const number = numbers?.find((candidate) => (this.#claims.get(candidate) ?? record) === record);
+    if (number !== undefined) this.#claims.set(number, record);
+    return number;
+  }
+}
+
+/** Entries that are new or longer, in the order of lines. */
+class EntryList {
+  readonly #changed = new Map<number, JournalEntry>();
+  last: JournalEntry | undefined;
+
+  constructor(journal: readonly JournalEntry[]) {
+    const end = endOf(journal);
+    this.last = journal.find(({ firstLine, count }) => firstLine + count === end);
+  }
+
+  add(entry: JournalEntry): void {
+    this.#changed.set(entry.firstLine, entry);
+    if (this.last === undefined || entry.firstLine >= this.last.firstLine) this.last = entry;
+  }
+
+  get changed(): readonly JournalEntry[] {
+    return [...this.#changed.values()].sort((a, b) => a.firstLine - b.firstLine);
+  }
+}
+
+function isIn(journal: readonly JournalEntry[], line: number): boolean {
+  return journal.some(({ firstLine, count }) => line >= firstLine && line < firstLine + count);
+}
+
+function rangesOf(numbers: readonly number[]): { readonly firstLine: number; readonly count: number }[] {
+  const ranges: { firstLine: number; count: number }[] = [];
+  for (const number of [...new Set(numbers)].sort((a, b) => a - b)) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last.firstLine + last.count === number) last.count++;
+    else ranges.push({ firstLine: number, count: 1 });
+  }
+  return ranges;
+}
+
+/** What the service shows of the last row beside its values. */
+function addCounters(summary: Map<string, string>, line: string, number: number): void {
+  const row = readRow(line);
+  if (row === undefined) return;
+  const runtime = /"_runtime":([^,]+),"_step":/.exec(line)?.[1] ?? '0';
+  summary.set('global_step', numberText(row.step));
+  summary.set('_step', String(number));
+  summary.set('_timestamp', numberText(row.wallTime));
+  summary.set('_runtime', runtime);
+  summary.set('_wandb', `{"runtime":${Math.floor(Number(runtime))}}`);
+}
+
+function paramText(value: SideParam['value']): string {
+  if (typeof value === 'number') return Number.isFinite(value) ? numberText(value) : JSON.stringify(String(value));
+  return typeof value === 'bigint' ? String(value) : JSON.stringify(value);
+}
+
+function foreign(run: string): Outcome {
+  return {
+    kind: 'runFatal',
+    error: new MirrorError('MB4006', `lines that were prepared for the W&B run ${run} can not go to another one`),
+  };
+}

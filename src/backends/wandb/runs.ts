@@ -1,0 +1,288 @@
+/** Finding and making the tracker runs of runs: each exactly once, and never somebody else's. */
+import { join } from 'node:path';
+import { MirrorError } from '../../errors.ts';
+import { runLabel } from '../../model/index.ts';
+import type { BackendContext, Handle, RunSource } from '../contract.ts';
+import { type Reply, RUN_HINT, valueOrThrow } from './answers.ts';
+import type { RunPath } from './client.ts';
+import { readHandle, type TrackedRun } from './handle.ts';
+import { changeOf, projectOf, runIdOf } from './names.ts';
+import { readNumber } from './numbers.ts';
+import type { OfflineRun } from './offline.ts';
+import type { RunPlace, RunPlaces } from './place.ts';
+import { membersOf } from './row-reader.ts';
+import { MAPPING, type OwnFacts, RunConfig } from './run-config.ts';
+import type { WandbSettings } from './settings.ts';
+
+export interface OpenRun {
+  readonly tracked: TrackedRun;
+  readonly place: RunPlace;
+  /** Lines that may be there although no journal says so; others are another writer's. */
+  readonly recovered: number;
+}
+
+export interface RunsOptions {
+  readonly settings: WandbSettings;
+  readonly warn: BackendContext['warn'];
+  readonly places: RunPlaces;
+  /** Online only: the offline folder of a run that still waits to be sent. */
+  readonly waiting?: (path: RunPath) => Promise<OfflineRun | undefined>;
+}
+
+/** So many runs of one key are looked at before it is given up. */
+const MOST_RUNS = 50;
+/** Lines of an offline folder that are sent at a time. */
+const CATCH_UP_LINES = 20_000;
+
+export class Runs {
+  readonly #settings: WandbSettings;
+  readonly #warn: BackendContext['warn'];
+  readonly #places: RunPlaces;
+  readonly #waiting: RunsOptions['waiting'];
+  /** Of each key, the last opening. */
+  readonly #opening = new Map<string, Promise<unknown>>();
+
+  constructor({ settings, warn, places, waiting }: RunsOptions) {
+    this.#settings = settings;
+    this.#warn = warn;
+    this.#places = places;
+    this.#waiting = waiting;
+  }
+
+  async open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<OpenRun> {
+    const before = this.#opening.get(source.key) ?? Promise.resolve();
+    const open = (): Promise<OpenRun> => this.#open(source, known, signal);
+    const opening = before.then(open, open);
+    this.#opening.set(source.key, opening);
+    try {
+      return await opening;
+    } finally {
+      if (this.#opening.get(source.key) === opening) this.#opening.delete(source.key);
+    }
+  }
+
+  /** A run by its handle alone: to read it, or to end it. */
+  async find(tracked: TrackedRun, signal: AbortSignal): Promise<OpenRun> {
+    const place = valueOrThrow(await this.#places.find(tracked, signal));
+    if (place === undefined) throw goneError(tracked.id);
+    return { tracked, place, recovered: place.config.own?.recovered ?? 0 };
+  }
+
+  async #open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<OpenRun> {
+    signal.throwIfAborted();
+    if (source.joins !== undefined) return this.#join(source, source.joins, known, signal);
+    if (known !== undefined) {
+      const found = await this.#known(source, readHandle(known), signal);
+      if (found !== undefined) return found;
+    }
+    const project = projectOf(source, this.#settings);
+    let strangers = 0;
+    for (let n = 1; n <= MOST_RUNS; n++) {
+      const path: RunPath = { entity: this.#settings.entity ?? '', project, id: runIdOf(source.key, source.group, n) };
+      const place = valueOrThrow(await this.#places.find(path, signal));
+      if (place === undefined) {
+        const made = await this.#create(source, path, strangers, signal);
+        if (made === 'taken') strangers++;
+        else if (made !== 'deleted') return made;
+        continue;
+      }
+      if (!isOurs(place.config.own, source)) {
+        strangers++;
+        continue;
+      }
+      const adopted = await this.#adopted(source, place, signal);
+      if (adopted !== undefined) return adopted;
+    }
+    throw new MirrorError(
+      'MB4006',
+      `${MOST_RUNS} W&B runs of ${runLabel(source.run)} are there already, none of which can be gone on with`,
+      {
+        context: { run: runLabel(source.run) },
+      },
+    );
+  }
+
+  /** The run a handle leads to; undefined where a new one is to be made. */
+  async #known(source: RunSource, tracked: TrackedRun, signal: AbortSignal): Promise<OpenRun | undefined> {
+    const path: RunPath = { ...tracked, entity: tracked.entity || (this.#settings.entity ?? '') };
+    let place = valueOrThrow(await this.#places.find(path, signal));
+    const waiting = await this.#waiting?.(path);
+    // It was begun offline, or is now to be gone on with offline: the same run, in another place.
+    if (place === undefined && (waiting !== undefined || this.#settings.mode === 'offline')) {
+      const config = waiting?.config ?? this.#newConfig(source, tracked.startedAt);
+      const made = await this.#places.create(path, config, changeOf(source, this.#settings, ''), tracked.startedAt, signal);
+      if (made.kind === 'ok') place = made.value.place;
+      else if (made.cause !== 'deleted') throw made.error;
+    }
+    if (place !== undefined) {
+      await this.#catchUp(place, waiting, signal);
+      await this.#marked(source, place, {}, signal);
+      return { tracked, place, recovered: place.config.own?.recovered ?? 0 };
+    }
+    if (!this.#settings.rebuild) throw goneError(tracked.id, runLabel(source.run));
+    this.#warn('the W&B run of a run is not there any more: a new one is made', { run: runLabel(source.run), runId: tracked.id });
+    return undefined;
+  }
+
+  /** A run of ours that our state knows nothing of. Its lines are matched with the records when those come. Undefined where a new one is to be made. */
+  async #adopted(source: RunSource, place: RunPlace, signal: AbortSignal): Promise<OpenRun | undefined> {
+    const { own } = place.config;
+    await this.#catchUp(place, await this.#waiting?.(place.path), signal);
+    const lines = valueOrThrow(await place.lineCount(signal)) ?? 0;
+    const startedAt = own?.started_at ?? 0;
+    const tracked: TrackedRun = { ...place.path, startedAt };
+    if (lines > 0 && (own?.mapping !== MAPPING || !(await canReadLines(place, lines, signal)))) {
+      const run = runLabel(source.run);
+      if (this.#settings.rebuild) {
+        this.#warn('what a W&B run holds can not be told from here: a new run is made beside it', { run, runId: place.path.id });
+        return undefined;
+      }
+      const message = `the W&B run ${place.path.id} of ${run} holds ${lines} lines that the state does not know of, and they can not be read back`;
+      throw new MirrorError('MB4006', message, {
+        hint: 'Bring the state back, or set rebuild: true (--rebuild): then a new run is made beside it.',
+        context: { run, runId: place.path.id },
+      });
+    }
+    await this.#marked(source, place, lines > 0 ? { recovered: Math.max(lines, own?.recovered ?? 0) } : {}, signal);
+    return { tracked, place, recovered: place.config.own?.recovered ?? 0 };
+  }
+
+  async #create(source: RunSource, path: RunPath, strangers: number, signal: AbortSignal): Promise<OpenRun | 'taken' | 'deleted'> {
+    const startedAt = startOf(source);
+    const config = this.#newConfig(source, startedAt);
+    const suffix = strangers === 0 ? '' : ` (${strangers + 1})`;
+    const made = await this.#places.create(path, config, changeOf(source, this.#settings, suffix), startedAt, signal);
+    if (made.kind !== 'ok') {
+      if (made.cause !== 'deleted') throw made.error;
+      this.#warn('a W&B run of this name was deleted, and can not be made again: it gets another id', {
+        run: runLabel(source.run),
+        runId: path.id,
+      });
+      return 'deleted';
+    }
+    let { place } = made.value;
+    if (!made.value.isNew) {
+      // Somebody made it at the same moment: whose it is was decided by who came first.
+      place = valueOrThrow(await this.#places.find(place.path, signal)) ?? place;
+      if (!isOurs(place.config.own, source)) return 'taken';
+    }
+    if (strangers > 0) {
+      this.#warn(
+        `${runLabel(source.run)} is mirrored as ${source.name}${suffix}: a run of the same root and path is there, made from other files`,
+        {
+          hint: 'Name the root (NAME=PATH) so that the two never meet.',
+          run: runLabel(source.run),
+        },
+      );
+    }
+    const tracked: TrackedRun = { ...place.path, startedAt: place.config.own?.started_at ?? startedAt };
+    return { tracked, place, recovered: place.config.own?.recovered ?? 0 };
+  }
+
+  /** A run that something else opened: our lines come behind those that are there. */
+  async #join(source: RunSource, joins: string, known: Handle | undefined, signal: AbortSignal): Promise<OpenRun> {
+    const parts = joins.split('/');
+    const id = parts.at(-1) as string;
+    const path: RunPath = {
+      id,
+      project: parts.at(-2) ?? projectOf(source, this.#settings),
+      entity: parts.at(-3) ?? this.#settings.entity ?? '',
+    };
+    const place = valueOrThrow(await this.#places.find(path, signal));
+    if (place === undefined) throw goneError(joins, runLabel(source.run));
+    const before = known === undefined ? undefined : readHandle(known);
+    if (before !== undefined && before.id === id) return { tracked: before, place, recovered: 0 };
+    const lines = valueOrThrow(await place.lineCount(signal)) ?? 0;
+    const lastRow = 'facts' in place ? (place.facts as { readonly lastRow: string }).lastRow : '';
+    const lastStep = Number(readNumber(membersOf(lastRow)?.find(([key]) => key === '_step')?.[1] ?? '') ?? lines - 1);
+    const joined = { lines, stepAhead: Math.max(0, lastStep + 1 - lines) };
+    return { tracked: { ...place.path, startedAt: startOf(source), joined }, place, recovered: 0 };
+  }
+
+  /** Lines that were written offline and wait in a folder go up first: no line may be left out. */
+  async #catchUp(place: RunPlace, waiting: OfflineRun | undefined, signal: AbortSignal): Promise<void> {
+    if (waiting === undefined) return;
+    const there = valueOrThrow(await place.lineCount(signal)) ?? 0;
+    const names = [...valueOrThrow(await waiting.fileLengths()).keys()];
+    for (const name of names) {
+      const data = valueOrThrow(await waiting.readFile(name));
+      if (data !== undefined) throwFailure(await place.putFiles([{ path: name, data, isMedia: name.startsWith('media/') }], signal));
+    }
+    let first = there;
+    let lines: string[] = [];
+    const send = async (): Promise<void> => {
+      if (lines.length > 0) throwFailure(await place.append(first, lines, waiting.summary, signal));
+      first += lines.length;
+      lines = [];
+    };
+    for await (const line of waiting.readLines(there, Infinity)) {
+      lines.push(line);
+      if (lines.length >= CATCH_UP_LINES) await send();
+    }
+    await send();
+    let isChanged = false;
+    for (const [key, value] of waiting.config.values) isChanged = (key !== '_wandb' && place.config.set(key, value)) || isChanged;
+    if (isChanged) throwFailure(await place.save({}, signal));
+    waiting.markSynced();
+  }
+
+  /** Brings that by which a run is recognised up to date. */
+  async #marked(source: RunSource, place: RunPlace, more: Partial<OwnFacts>, signal: AbortSignal): Promise<void> {
+    const { own } = place.config;
+    if (own === undefined) return;
+    const fingerprint = new Map([...own.fingerprint, ...source.fingerprint.map(({ file, checksum }) => [file, checksum] as const)]);
+    const next: OwnFacts = { ...own, instance: source.instanceId, fingerprint: [...fingerprint], ...more };
+    if (JSON.stringify(next) === JSON.stringify(own)) return;
+    place.config.setOwn(next);
+    throwFailure(await place.save({}, signal));
+  }
+
+  #newConfig(source: RunSource, startedAt: number): RunConfig {
+    const { run, rootPath, key, instanceId, fingerprint, tags } = source;
+    const config = new RunConfig();
+    config.setOwn({
+      mapping: MAPPING,
+      key,
+      instance: instanceId,
+      fingerprint: fingerprint.map(({ file, checksum }) => [file, checksum] as const),
+      root: run.root,
+      run: run.path,
+      source: run.path === '.' ? rootPath : join(rootPath, run.path),
+      started_at: startedAt,
+      ...(Object.keys(tags).length === 0 ? {} : { tags }),
+    });
+    return config;
+  }
+}
+
+/** Whether a run found by its id alone is of these very files. */
+function isOurs(own: OwnFacts | undefined, source: RunSource): boolean {
+  if (own === undefined || own.key !== source.key) return false;
+  if (own.instance === source.instanceId) return true;
+  const stored = new Map(own.fingerprint);
+  return source.fingerprint.some(({ file, checksum }) => stored.get(file) === checksum);
+}
+
+function startOf({ startedAt }: RunSource): number {
+  return startedAt !== undefined && Number.isFinite(startedAt) ? startedAt : 0;
+}
+
+async function canReadLines(place: RunPlace, lines: number, signal: AbortSignal): Promise<boolean> {
+  let count = 0;
+  try {
+    for await (const _ of place.readLines(0, lines, signal)) count++;
+  } catch (error) {
+    if (error instanceof MirrorError && error.retry !== 'later') return false;
+    throw error;
+  }
+  return count >= lines;
+}
+
+export function throwFailure(failure: Reply<unknown> | undefined): void {
+  if (failure !== undefined) valueOrThrow(failure);
+}
+
+function goneError(id: string, run?: string): MirrorError {
+  const of = run === undefined ? '' : ` of ${run}`;
+  return new MirrorError('MB4006', `the W&B run ${id}${of} is not there any more`, { hint: RUN_HINT, context: { runId: id } });
+}

@@ -1,0 +1,59 @@
+/** Rows of a history back to the points they were made from. */
+import { OWN_PREFIX, STEP_KEY, tagOf } from './keys.ts';
+import { readNumber } from './numbers.ts';
+import { membersOf, unquoted } from './row-reader.ts';
+import { EXACT_KEY, type ExactEntry } from './rows.ts';
+
+export interface StoredRow {
+  readonly step: number | bigint;
+  readonly wallTime: number;
+  readonly scalars: readonly (readonly [tag: string, value: number | bigint])[];
+  readonly exact: readonly ExactEntry[];
+}
+
+/** Undefined for a line that is no row of ours. */
+export function readRow(line: string): StoredRow | undefined {
+  const members = membersOf(line);
+  if (members === undefined) return undefined;
+  let step: number | bigint | undefined;
+  let wallTime: number | undefined;
+  let exact: readonly ExactEntry[] = [];
+  for (const [key, text] of members) {
+    if (key === STEP_KEY) step = readNumber(text);
+    else if (key === '_timestamp') wallTime = Number(readNumber(text));
+    else if (key === EXACT_KEY) exact = exactOf(text);
+  }
+  if (step === undefined || wallTime === undefined) return undefined;
+  const shown = new Set(exact.map(([key]) => key));
+  const scalars: [string, number | bigint][] = [];
+  const others: ExactEntry[] = [];
+  for (const entry of exact) {
+    const [, tag, plugin, , , , value] = entry;
+    const number = plugin === 'scalars' && typeof value === 'string' ? readNumber(value) : undefined;
+    if (number === undefined) others.push(entry);
+    else scalars.push([tag, number]);
+  }
+  for (const [key, text] of members) {
+    if (key.startsWith('_') || key === STEP_KEY || key.startsWith(OWN_PREFIX) || shown.has(key)) continue;
+    const value = readNumber(text);
+    if (value !== undefined) scalars.push([tagOf(key), value]);
+  }
+  return { step, wallTime, scalars, exact: others };
+}
+
+function exactOf(text: string): readonly ExactEntry[] {
+  try {
+    const entries: unknown = JSON.parse(unquoted(text) ?? '');
+    return Array.isArray(entries) ? (entries as ExactEntry[]) : [];
+  } catch {
+    return [];
+  }
+}
+
+/** What is the same of two rows that were made from the same record, whoever wrote the text down. */
+export function signatureOf({ step, wallTime, scalars, exact }: StoredRow): string {
+  const number = (x: number | bigint): string => (Object.is(x, -0) ? '-0' : String(x));
+  const parts = scalars.map(([tag, value]) => `${JSON.stringify(tag)}:${number(value)}`);
+  for (const [, tag, plugin, file, offset, index, value] of exact) parts.push(JSON.stringify([tag, plugin, file, offset, index, value]));
+  return `${number(step)} ${number(wallTime)} ${parts.sort().join(' ')}`;
+}
