@@ -92,7 +92,8 @@ export class LaneNames {
     const series = new Map<string, SourceSeries>();
     for (const run of sources) {
       for (const { tag, plugin } of this.#lane.catalogue(run)) {
-        if (this.leftOf(run, tag)?.every === 0 && this.leftOf(run, tag)?.from === undefined) continue;
+        const left = this.leftOf(run, tag);
+        if (left?.every === 0 && left.from === undefined) continue;
         series.set(this.nameOf(run, tag, plugin), { run, tag });
       }
     }

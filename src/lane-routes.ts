@@ -9,11 +9,11 @@ import type { Handle } from './backends/contract.ts';
 import { type Gap, keyOfRun, type RunRef, runLabel, type Series, selectPoints } from './model/index.ts';
 import {
   type Fold,
-  isWidened,
   type LaneRoute,
   type LeftOut,
   Names,
   plainMapping,
+  reconsider,
   renamed,
   type RunMapping,
   type RunRoute,
@@ -250,7 +250,7 @@ export class LaneRoutes {
     for (const { tag, plugin } of fresh) {
       if (known.has(tag)) continue;
       const { mapping } = decided;
-      const every = this.#everyOf(decided, tag, plugin);
+      const { every } = decided.route.series(tag, plugin);
       if (every !== 1 && mapping.left[tag] === undefined) left[tag] = { every };
       const wanted = this.#wantedName(decided, tag, plugin);
       const name = every === 0 ? wanted : (mapping.names[tag] ?? this.#namesOf(decided.target).take(wanted, ownerOf(run, tag)));
@@ -267,13 +267,6 @@ export class LaneRoutes {
 
   #wantedName({ mapping, run }: Decided, tag: string, plugin: string): string {
     return mapping.prefix + renamed(mapping.renames, tag, plugin, run.path);
-  }
-
-  #everyOf({ route, mapping }: Decided, tag: string, plugin: string): number {
-    const { every } = route.series(tag, plugin);
-    const before = mapping.left[tag];
-    // What was thinned can't be filled up where a point that is sent again is a second one.
-    return before !== undefined && before.every > 1 && isWidened(before, every) && !this.#options.canSendAgain ? before.every : every;
   }
 
   /** The names that are taken in a tracker run: of all its sources, as far as they were met. */
@@ -293,40 +286,40 @@ export class LaneRoutes {
     return names;
   }
 
-  /** Owes what the configuration newly wants of series that were met before, and notes what it wants no more. */
+  /** Owes what the configuration newly wants of series that were met before, and notes what it wants no more. Gives the files that are owed something. */
   #widen(decided: Decided): string[] {
-    const { laneState } = this.#options;
+    const { laneState, canSendAgain } = this.#options;
     const { run, mapping } = decided;
-    const files = laneState.known(run).files.filter(({ position }) => position.watermark > 0);
-    const watermarks = new Map(files.map(({ name, position }) => [name, position.watermark]));
+    const files = laneState
+      .known(run)
+      .files.filter(({ position }) => position.watermark > 0)
+      .map(({ name, position }) => ({ name, ...position }));
     const left: Record<string, LeftOut> = { ...mapping.left };
-    const owed: (readonly [tag: string, before: LeftOut])[] = [];
-    for (const { tag, plugin, firstFile, firstOffset } of laneState.catalogue(run)) {
-      const every = this.#everyOf(decided, tag, plugin);
-      const before = left[tag];
-      if (before !== undefined && isWidened(before, every)) {
-        owed.push([tag, before]);
-        if (every === 1) delete left[tag];
-        else left[tag] = { every };
-      } else if (every !== 1 && before === undefined) {
-        const wasSent = (watermarks.get(firstFile) ?? 0) > firstOffset;
-        left[tag] = wasSent ? { every, from: Object.fromEntries(watermarks) } : { every };
+    const owed = new Map(files.map(({ name, gaps }) => [name, [...gaps]]));
+    const changed = new Set<string>();
+    const wider = new Set<string>();
+    for (const { tag, plugin } of laneState.catalogue(run)) {
+      const found = reconsider(tag, left[tag], decided.route.series(tag, plugin).every, files, canSendAgain);
+      if (found === undefined) continue;
+      if (found.left === undefined) delete left[tag];
+      else left[tag] = found.left;
+      for (const name of found.forgone) {
+        changed.add(name);
+        owed.set(
+          name,
+          (owed.get(name) ?? []).flatMap((gap) => withoutTag(gap, tag)),
+        );
+      }
+      for (const [name, start, end] of found.owed) {
+        changed.add(name);
+        wider.add(tag);
+        addTag(owed.get(name) ?? [], start, end, tag);
       }
     }
-    const gaps = new Map<string, Gap[]>();
-    for (const [file, end] of watermarks) {
-      const byStart = Map.groupBy(owed, ([, before]) => before.from?.[file] ?? 0);
-      const ranges = [...byStart].filter(([start]) => start < end);
-      if (ranges.length > 0)
-        gaps.set(
-          file,
-          ranges.map(([start, tags]) => ({ start, end, reason: 'route', tags: tags.map(([tag]) => tag) })),
-        );
-    }
-    for (const [file, ranges] of gaps) laneState.owe(run, file, ranges);
-    if (owed.length > 0) this.#say('series that a route newly includes are owed', { run: runLabel(run), series: owed.length });
+    for (const name of changed) laneState.setGaps(run, name, owed.get(name) ?? []);
+    if (wider.size > 0) this.#say('series that a route newly includes are owed', { run: runLabel(run), series: wider.size });
     this.#keep(decided, { ...mapping, left });
-    return [...gaps.keys()];
+    return [...changed].filter((name) => (owed.get(name) ?? []).length > 0);
   }
 
   #keep(decided: Decided, mapping: RunMapping): void {
@@ -352,6 +345,20 @@ export class LaneRoutes {
     if (known === undefined) this.#sources.set(key, new Map([[keyOfRun(run), run]]));
     else known.set(keyOfRun(run), run);
   }
+}
+
+/** Owes a range to a series, with others that are owed the same. */
+function addTag(gaps: Gap[], start: number, end: number, tag: string): void {
+  const at = gaps.findIndex((gap) => gap.reason === 'route' && gap.start === start && gap.end === end && gap.tags !== undefined);
+  const gap = gaps[at];
+  if (gap === undefined) gaps.push({ start, end, reason: 'route', tags: [tag] });
+  else if (!(gap.tags ?? []).includes(tag)) gaps[at] = { ...gap, tags: [...(gap.tags ?? []), tag] };
+}
+
+function withoutTag(gap: Gap, tag: string): Gap[] {
+  if (gap.tags === undefined || !gap.tags.includes(tag)) return [gap];
+  const tags = gap.tags.filter((each) => each !== tag);
+  return tags.length === 0 ? [] : [{ ...gap, tags }];
 }
 
 function ownerOf(run: RunRef, tag: string): string {

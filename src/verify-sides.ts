@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { HeldPoint } from './backends/contract.ts';
 import { isEventFileName } from './discover/index.ts';
 import { type Batch, type FileState, interpret, jsonText, type RunRef, type Series, valueJson } from './model/index.ts';
-import type { LeftOut } from './route/index.ts';
+import { everyAt, type LeftOut } from './route/index.ts';
 import type { FileWindow } from './tail/index.ts';
 import { type FileFacts, factsOf, isOwed, type LaneComparison } from './verify/index.ts';
 import { RunFiles } from './verify-files.ts';
@@ -105,8 +105,8 @@ class Standing {
 
 /** Whether a lane was not to have a point. */
 function isLeft(left: LeftOut | undefined, file: string, offset: number, step: number | bigint): boolean {
-  if (left === undefined || offset < (left.from?.[file] ?? 0)) return false;
-  return left.every === 0 || BigInt(step) % BigInt(left.every) !== 0n;
+  const every = everyAt(left, file, offset);
+  return every !== 1 && (every === 0 || BigInt(step) % BigInt(every) !== 0n);
 }
 
 /** The event files on the left, a tracker on the right. */

@@ -4,5 +4,5 @@ export { Fold, type FoldRules, type Place } from './fold.ts';
 export { type LaneFacts, LaneRoute, type RunRoute, type SeriesRoute } from './lane-route.ts';
 export { type Opened, plainMapping, type RunMapping } from './mapping.ts';
 export { Names, type Rename, renamed } from './names.ts';
-export { type LeftOut, NEEDS, type RouteRule } from './rule.ts';
-export { isWidened } from './widened.ts';
+export { everyAt, isWidened, type LeftOut, reconsider } from './left-out.ts';
+export { NEEDS, type RouteRule } from './rule.ts';

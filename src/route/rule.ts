@@ -31,10 +31,3 @@ export interface RouteRule {
   /** Only points whose step is a multiple of this. */
   readonly every?: number;
 }
-
-/** What of a series a lane did not get: `every` is 0 for all of it, else only multiples of so many steps were sent. */
-export interface LeftOut {
-  readonly every: number;
-  /** Since when, by file, where it was sent before; from the beginning elsewhere. */
-  readonly from?: Readonly<Record<string, number>>;
-}

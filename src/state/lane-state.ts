@@ -271,9 +271,15 @@ export class LaneState {
   /** Adds gaps to the lane's position in a file it has read: whoever delivers next sends those bytes again. */
   owe(run: RunRef, file: string, gaps: readonly Gap[]): void {
     const known = this.known(run).files.find(({ name }) => name === file);
+    if (known !== undefined) this.setGaps(run, file, [...known.position.gaps, ...gaps]);
+  }
+
+  /** Replaces the gaps of the lane's position in a file it has read. */
+  setGaps(run: RunRef, file: string, gaps: readonly Gap[]): void {
+    const known = this.known(run).files.find(({ name }) => name === file);
     if (known === undefined) return;
-    const { watermark, gaps: before } = known.position;
-    const state = { ...known, position: { watermark, gaps: [...before, ...gaps] } };
+    const sorted = gaps.toSorted((a, b) => a.start - b.start || a.end - b.end);
+    const state = { ...known, position: { watermark: known.position.watermark, gaps: sorted } };
     const { commits, statements, ids } = this.#store;
     commits.change(this.#keyOf('accepted', run, file), () =>
       statements.run(WRITE_POSITION, ids.lane(this.#key), ids.file(run, file), ...positionFacts(state)),

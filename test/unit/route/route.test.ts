@@ -153,6 +153,6 @@ describe('what was left out', () => {
     [1, 0, false],
     [10, 0, false],
   ])('%i, then %i: wider is %s', (before, now, isWider) => {
-    expect(isWidened({ every: before }, now)).toBe(isWider);
+    expect(isWidened(before, now)).toBe(isWider);
   });
 });

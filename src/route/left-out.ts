@@ -1,0 +1,89 @@
+import type { Gap } from '../model/index.ts';
+
+/** A range of bytes of a file of which only points were sent whose step is a multiple of `every`; 0: none. `end` is exclusive. */
+export type Span = readonly [start: number, end: number, every: number];
+
+/** What of a series a lane did not get, and does not get now. */
+export interface LeftOut {
+  /** How much is sent now: 1 all of it, 0 nothing, else multiples of so many steps. */
+  readonly every: number;
+  /** Since when, by file; from the beginning in files that are not here. */
+  readonly from?: Readonly<Record<string, number>>;
+  /** What was left out before that, by file. */
+  readonly past?: Readonly<Record<string, readonly Span[]>>;
+}
+
+/** A file as far as a lane has come in it. */
+export interface ReadFile {
+  readonly name: string;
+  readonly watermark: number;
+  readonly gaps: readonly Gap[];
+}
+
+export interface Reconsidered {
+  readonly left: LeftOut | undefined;
+  /** Byte ranges, by file, that have to be sent (again) for what is newly wanted. */
+  readonly owed: readonly (readonly [file: string, start: number, end: number])[];
+  /** Files with gaps that are not to be served any more for this series. */
+  readonly forgone: readonly string[];
+}
+
+/** How much of a series is sent at a place: 1 all of it, 0 nothing, else multiples of so many steps. */
+export function everyAt(left: LeftOut | undefined, file: string, offset: number): number {
+  if (left === undefined) return 1;
+  for (const [start, end, every] of left.past?.[file] ?? []) if (start <= offset && offset < end) return every;
+  return offset < (left.from?.[file] ?? 0) ? 1 : left.every;
+}
+
+/** Whether a lane is to have points now that it did not get before. */
+export function isWidened(before: number, every: number): boolean {
+  return every !== 0 && every !== before && (before === 0 || every % before !== 0);
+}
+
+/**
+ * What becomes of a series when as much of it is wanted as `every` says: what was left out so far and is wanted now is owed; what is wanted
+ * no more is remembered, so that it can be owed one day. What was thinned is sent again only where a point that comes twice is no second one.
+ */
+export function reconsider(
+  tag: string,
+  before: LeftOut | undefined,
+  every: number,
+  files: readonly ReadFile[],
+  canSendAgain: boolean,
+): Reconsidered | undefined {
+  if (every === (before?.every ?? 1)) return undefined;
+  const past: Record<string, readonly Span[]> = {};
+  const from: Record<string, number> = {};
+  const owed: (readonly [string, number, number])[] = [];
+  const forgone: string[] = [];
+  for (const { name, watermark, gaps } of files) {
+    from[name] = watermark;
+    // Nothing of these was sent yet: they come as they are wanted when they come.
+    const pending = gaps.filter(({ tags }) => tags?.includes(tag) ?? true);
+    if (every === 0 && pending.some(({ tags }) => tags !== undefined)) forgone.push(name);
+    const now: Span[] = every === 1 ? [] : pending.map(({ start, end }) => [start, end, every]);
+    const spans = [...(before?.past?.[name] ?? [])];
+    if (before !== undefined && before.every !== 1) spans.push([before.from?.[name] ?? 0, watermark, before.every]);
+    for (const [start, end, sent] of spans.flatMap((span) => without(span, pending))) {
+      const isOwed = isWidened(sent, every) && (sent === 0 || canSendAgain);
+      if (isOwed) owed.push([name, start, end]);
+      if (!isOwed || every !== 1) now.push([start, end, isOwed ? every : sent]);
+    }
+    if (now.length > 0) past[name] = now.sort(([a], [b]) => a - b);
+  }
+  const isAny = Object.keys(past).length > 0;
+  const left = every === 1 && !isAny ? undefined : { every, from, ...(isAny ? { past } : {}) };
+  return { left, owed, forgone };
+}
+
+/** What of a span lies outside of some gaps, which are in order. */
+function without([start, end, every]: Span, gaps: readonly Gap[]): Span[] {
+  const rest: Span[] = [];
+  let at = start;
+  for (const gap of gaps.toSorted((a, b) => a.start - b.start)) {
+    if (gap.start > at && at < end) rest.push([at, Math.min(gap.start, end), every]);
+    at = Math.max(at, gap.end);
+  }
+  if (at < end) rest.push([at, end, every]);
+  return rest;
+}
