@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { Agent, type Dispatcher } from 'undici';
 import { type ErrorCode, MirrorError, messageOf, systemCode } from '../errors.ts';
 import { type HttpAnswer, type HttpHeaders, headerOf, isTransient } from './answer.ts';
@@ -30,8 +31,8 @@ export interface HttpRequest {
   /** Appended to the base address, each part encoded already. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
-  /** Sent as it is, always with its length. */
-  readonly body?: string | Uint8Array;
+  /** Sent as it is, always with its length. What is read piece by piece is read again where the request is sent twice. */
+  readonly body?: string | Uint8Array | { readonly bytes: number; read(): AsyncIterable<Uint8Array> };
   readonly headers?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
   readonly signal: AbortSignal;
@@ -108,7 +109,7 @@ export class HttpClient {
         origin: this.#origin,
         path,
         method,
-        headers: { ...this.#headers, ...request.headers },
+        headers: { ...this.#headers, ...request.headers, ...lengthOf(request.body) },
         ...(request.body === undefined ? {} : { body: bodyOf(request.body) }),
         signal: stop.signal,
       });
@@ -194,8 +195,15 @@ function codeOf(status: number): ErrorCode {
 }
 
 /** undici sends a text or bytes with their length; a view is made a Buffer so that it is not taken for a stream. */
-function bodyOf(body: string | Uint8Array): string | Buffer {
-  return typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+function bodyOf(body: NonNullable<HttpRequest['body']>): string | Buffer | Readable {
+  if (typeof body === 'string') return body;
+  if (body instanceof Uint8Array) return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  return Readable.from(body.read(), { objectMode: false });
+}
+
+/** Of a body that is read piece by piece undici does not know it; without it the body would go in chunks, which some servers refuse. */
+function lengthOf(body: HttpRequest['body']): Readonly<Record<string, string>> {
+  return typeof body === 'object' && !(body instanceof Uint8Array) ? { 'content-length': String(body.bytes) } : {};
 }
 
 function queryText(query: HttpRequest['query']): string {
