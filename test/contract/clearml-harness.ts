@@ -54,7 +54,8 @@ export function stubFault({ kind, afterSec, asDate = false }: Fault): { readonly
     case 'hangStored':
       return { fault: { kind: 'hang', stored: true }, on: ['events.add_batch'] };
     case 'noAccess':
-      return { fault: { kind: 'denied' }, on: WRITES };
+      // The file server has one answer for all, so it is asked again with a new token.
+      return { fault: { kind: 'denied' }, on: ['events.add_batch'] };
     default:
       return kind satisfies never;
   }

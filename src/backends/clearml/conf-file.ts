@@ -35,7 +35,7 @@ export function readConfFile(env: Env, problems: SettingProblem[]): ConfFile | u
     problems.push({
       path: [],
       found: where,
-      expected: 'a clearml.conf of nested keys, values, lists, comments and ${VAR}',
+      expected: 'a clearml.conf of nested keys, values, lists, comments and references',
       hint: 'Correct it, or set CLEARML_CONFIG_FILE to another file.',
     });
     return undefined;

@@ -91,8 +91,8 @@ export function prepare({ batch, series, file }: TrackerParcel, taskId: string, 
       const { metric, variant } = namesOf(tag);
       const time = heldTime(wallTime);
       const key = `${keyStart(metric, source)}${keyEnd(offset, checksum, index)}${time.suffix}`;
-      const head = `{"type":"plot","task":${JSON.stringify(taskId)},"metric":${JSON.stringify(metric)},"variant":${JSON.stringify(variant)}`;
-      const text = `${head},"key":"${key}","iter":${stepText(step)},"timestamp":${time.millis},"plot_str":${JSON.stringify(mapped.plot)}}`;
+      const head = `{"type":"plot","task":${quoted(taskId)},"metric":${quoted(metric)},"variant":${quoted(variant)}`;
+      const text = `${head},"key":"${key}","iter":${stepText(step)},"timestamp":${time.millis},"plot_str":${quoted(mapped.plot)}}`;
       events.push({ text, bytes: Buffer.byteLength(text) + 1, points: [{ offset, index }] });
       continue;
     }
@@ -108,8 +108,13 @@ export function prepare({ batch, series, file }: TrackerParcel, taskId: string, 
 function scalarStart(taskId: string, tag: string, source: string): string | undefined {
   if (!isName(tag)) return undefined;
   const { metric, variant } = namesOf(tag);
-  const names = `"metric":${JSON.stringify(metric)},"variant":${JSON.stringify(variant)}`;
-  return `{"type":"training_stats_scalar","task":${JSON.stringify(taskId)},${names},"key":"${keyStart(metric, source)}`;
+  const names = `"metric":${quoted(metric)},"variant":${quoted(variant)}`;
+  return `{"type":"training_stats_scalar","task":${quoted(taskId)},${names},"key":"${keyStart(metric, source)}`;
+}
+
+/** JSON of a text. What some readers of lines take for the end of one is escaped. */
+function quoted(text: string): string {
+  return JSON.stringify(text).replace(/[\u007f-\u009f\u2028\u2029]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** Digits, exact for all of int64; negative zero is zero. */
@@ -126,6 +131,6 @@ export function sampleText(
   key: string,
   url: string,
 ): string {
-  const head = `{"type":"training_debug_image","task":${JSON.stringify(taskId)},"metric":${JSON.stringify(names.metric)},"variant":${JSON.stringify(names.variant)}`;
-  return `${head},"iter":${stepText(step)},"timestamp":${heldTime(wallTime).millis},"key":${JSON.stringify(key)},"url":${JSON.stringify(url)}}`;
+  const head = `{"type":"training_debug_image","task":${quoted(taskId)},"metric":${quoted(names.metric)},"variant":${quoted(names.variant)}`;
+  return `${head},"iter":${stepText(step)},"timestamp":${heldTime(wallTime).millis},"key":${quoted(key)},"url":${quoted(url)}}`;
 }

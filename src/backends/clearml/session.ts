@@ -48,6 +48,9 @@ export interface TaskDocument {
   readonly offline_output_models: readonly unknown[];
 }
 
+/** For names of unfinished files. */
+let parts = 0;
+
 export function sessionId(project: string, key: string, attempt: number): string {
   const hash = createHash('sha256')
     .update(JSON.stringify([project, key, attempt]))
@@ -88,7 +91,7 @@ export class Session implements Sink, EventSource {
     await mkdir(join(this.path, 'data'), { recursive: true });
     await this.#writeJson('mirrorboard-files.json', { folder: filesFolder });
     if (!existsSync(join(this.path, 'task.json'))) await this.#writeJson('task.json', this.#document());
-    const own = join(this.path, `mirrorboard.json.${process.pid}.${performance.now()}`);
+    const own = join(this.path, `mirrorboard.json.${process.pid}.${parts++}.part`);
     await writeDurably(own, JSON.stringify(note, null, 1));
     try {
       await link(own, join(this.path, 'mirrorboard.json'));
@@ -208,8 +211,13 @@ export class Session implements Sink, EventSource {
     if (!existsSync(path)) return;
     const file = await open(path, 'r');
     try {
-      // The last line may be torn: the points in it were not accepted.
-      for await (const line of file.readLines({ encoding: 'utf8' })) if (line.endsWith(']')) yield splitArray(line);
+      let rest = '';
+      for await (const chunk of file.createReadStream({ encoding: 'utf8', autoClose: false })) {
+        const lines = `${rest}${chunk as string}`.split('\n');
+        // The last one may be torn: the points in it were not accepted.
+        rest = lines.pop() ?? '';
+        for (const line of lines) yield splitArray(line);
+      }
     } finally {
       await file.close();
     }
@@ -268,7 +276,7 @@ export class Session implements Sink, EventSource {
 
   async #writeJson(name: string, value: unknown): Promise<void> {
     const path = join(this.path, name);
-    const part = `${path}.${process.pid}.part`;
+    const part = `${path}.${process.pid}.${parts++}.part`;
     await writeDurably(part, JSON.stringify(value, null, 1));
     await rename(part, path);
   }
