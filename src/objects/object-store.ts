@@ -38,11 +38,14 @@ type Sdk = typeof import('@aws-sdk/client-s3');
 export class ObjectStore {
   readonly #options: ObjectStoreOptions;
   readonly #partBytes: number;
+  readonly #onSend: ((command: string) => void) | undefined;
   #loaded: Promise<{ readonly sdk: Sdk; readonly client: S3Client }> | undefined;
 
-  constructor(options: ObjectStoreOptions, partBytes = PART_BYTES) {
+  /** `onSend` hears the name of every command that is sent. */
+  constructor(options: ObjectStoreOptions, partBytes = PART_BYTES, onSend?: (command: string) => void) {
     this.#options = options;
     this.#partBytes = partBytes;
+    this.#onSend = onSend;
   }
 
   urlOf(path: string): string {
@@ -121,6 +124,13 @@ export class ObjectStore {
         followRegionRedirects: true,
         maxAttempts: 2,
       });
+      const hear = this.#onSend;
+      if (hear !== undefined) {
+        client.middlewareStack.add((next, context) => (args) => {
+          hear(context.commandName ?? '');
+          return next(args);
+        });
+      }
       return { sdk, client };
     });
     return this.#loaded;

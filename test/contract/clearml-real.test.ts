@@ -49,7 +49,7 @@ if (server === undefined) {
       const backend = await connectClearml({ mode: 'offline', cache_dir: folder, project });
       const expected = await mirrorLogs(backend);
       await backend.close();
-      for (const session of readdirSync(join(folder, 'offline'))) await there.importSession(join(folder, 'offline', session));
+      await there.importSessions(readdirSync(join(folder, 'offline')).map((session) => join(folder, 'offline', session)));
       rmSync(folder, { recursive: true, force: true });
       const tasks = await there.readBack(project);
       expectEqual(tasks, expected);
@@ -136,7 +136,8 @@ function harnessOf({ url, accessKey, secretKey, fault, call, dump }: ClearmlServ
     faults: ['unavailable', 'connectionLost', 'answerLost'],
     timeoutMs: 120_000,
     async start(): Promise<Target> {
-      const project = `contract/${process.pid}/${projects++}`;
+      // Not `contract/…`: that is where this server is told what to do.
+      const project = `suite/${process.pid}/${projects++}`;
       const connect = (secret: string): Promise<Backend> => connectClearml({ ...sectionOf(url, secret, accessKey), project });
       return {
         connect: () => connect(secretKey),

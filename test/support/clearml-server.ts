@@ -19,8 +19,8 @@ export interface ClearmlServer {
   call(action: string, body: unknown): Promise<Record<string, unknown>>;
   /** All that a project holds, read by the official client, with the hashes of its files. */
   readBack(project: string): Promise<ReadBackTask[]>;
-  /** The id of the task that the official SDK makes of an offline session. */
-  importSession(folder: string): Promise<string>;
+  /** Lets the official SDK import offline sessions, each into a task of its own. */
+  importSessions(folders: readonly string[]): Promise<void>;
   /** Seconds that the official SDK takes for points reported one by one, and flushed. */
   reportScalars(project: string, name: string, tags: number, steps: number): Promise<number>;
   stop(): Promise<void>;
@@ -106,11 +106,11 @@ export async function startClearml(): Promise<ClearmlServer> {
       return ((await answer.json()) as { data: Record<string, unknown> }).data;
     },
     async readBack(project) {
-      const args = [script('clearml_readback.py'), '--project', project, '--extra', '--files', join(folder, 'read')];
+      const args = [script('clearml_readback.py'), '--project', project, '--extra', '--files'];
       const out = await outputOf(python, args, RUN_MS, env);
       return (JSON.parse(out) as { runs: ReadBackTask[] }).runs;
     },
-    importSession: (session) => found([script('clearml_import.py'), session], 'task'),
+    importSessions: async (folders) => void (await found([script('clearml_import.py'), ...folders], 'imported')),
     reportScalars: async (project, name, tags, steps) =>
       Number(await found([script('clearml_scalars.py'), project, name, String(tags), String(steps)], 'seconds')),
     async stop() {

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Imports an offline session with the official SDK, as a user does, and prints the id of the task that it became."""
+"""Imports offline sessions with the official SDK, as a user does, and prints how many."""
 import sys
 
 from clearml import Task
 
-print("task %s" % Task.import_offline_session(sys.argv[1]))
+for folder in sys.argv[1:]:
+    Task.import_offline_session(folder)
+print("imported %d" % (len(sys.argv) - 1))

@@ -43,7 +43,7 @@ class ClearmlBackend implements Backend {
   constructor(settings: ClearmlSettings, context: BackendContext) {
     this.#settings = settings;
     this.#context = context;
-    this.#sessions = new Sessions(settings);
+    this.#sessions = new Sessions(settings, targetOf(settings));
     this.#online = settings.mode === 'online' ? new Online(settings, this.#sessions, context.warn) : undefined;
   }
 
@@ -149,6 +149,11 @@ class ClearmlBackend implements Backend {
     throw reply.error;
   }
 
+  /** Sessions of runs that nothing more comes of wait for nobody else. */
+  async catchUp(signal: AbortSignal): Promise<void> {
+    await this.#online?.sendWaiting(signal);
+  }
+
   async remove(handle: Handle, signal: AbortSignal): Promise<void> {
     this.#writers.delete(handle);
     if (this.#online !== undefined) await this.#online.remove(await this.#online.resolve(readHandle(handle), signal), signal);
@@ -199,15 +204,18 @@ function notReady(cause: unknown): Outcome {
   return error.retry === 'never' ? { kind: 'fatal', error } : { kind: 'retry', error };
 }
 
+/** The mode is no part of it: what was mirrored offline is the same lane's. */
+function targetOf({ apiServer, project }: Pick<ClearmlSettings, 'apiServer' | 'project'>): string {
+  const server = apiServer === '' ? 'clearml' : apiServer;
+  return project === undefined ? server : `${server} ${project}`;
+}
+
 /** The kind of tracker that `type: clearml` names. */
 export const clearml: BackendType<ClearmlSettings> = {
   type: 'clearml',
   groupKeys: ['project', 'project_name'],
   parse: parseSettings,
-  // The mode is no part of it: what was mirrored offline is the same lane's.
-  target({ apiServer, project }) {
-    return project === undefined ? `clearml ${apiServer}` : `clearml ${apiServer} ${project}`;
-  },
+  target: targetOf,
   async create(settings, context) {
     return new ClearmlBackend(settings, context);
   },

@@ -23,6 +23,8 @@ const BYTES_PER_LINE = 4 * 1024 * 1024;
 
 /** What is noted beside what the SDK reads. */
 export interface SessionNote {
+  /** Where the lane leads: another one does not send it. */
+  readonly target: string;
   /** All that is needed to find or make the task later. */
   readonly source: RunSource;
   /** The task that this goes on from: its points are not in here. */
@@ -51,9 +53,9 @@ export interface TaskDocument {
 /** For names of unfinished files. */
 let parts = 0;
 
-export function sessionId(project: string, key: string, attempt: number): string {
+export function sessionId(target: string, project: string, key: string, attempt: number): string {
   const hash = createHash('sha256')
-    .update(JSON.stringify([project, key, attempt]))
+    .update(JSON.stringify([target, project, key, attempt]))
     .digest('hex');
   return `offline-${hash.slice(0, 32)}`;
 }

@@ -19,10 +19,12 @@ const MOST_ATTEMPTS = 100;
 
 export class Sessions {
   readonly #settings: OfflineSettings;
+  readonly #target: string;
   readonly #open = new Map<string, Session>();
 
-  constructor(settings: OfflineSettings) {
+  constructor(settings: OfflineSettings, target: string) {
     this.#settings = settings;
+    this.#target = target;
   }
 
   projectOf(source: RunSource): string {
@@ -45,7 +47,7 @@ export class Sessions {
   async open(source: RunSource, continues: TaskRef | undefined): Promise<Session> {
     const project = this.projectOf(source);
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
-      const id = sessionId(project, source.key, attempt);
+      const id = sessionId(this.#target, project, source.key, attempt);
       const name = this.#nameOf(source, attempt);
       const folder = taskFolder(project, name, id);
       const session = new Session(this.#settings.offlineFolder, id, () => this.#document(source, id, project, name));
@@ -54,7 +56,7 @@ export class Sessions {
       // What was sent is a task by now: the session goes on from it, empty.
       const before = found?.sent ?? found?.continues ?? continues;
       const merged = { ...source, fingerprint: mergedPrints(found?.source, source) };
-      const note: SessionNote = { source: merged, ...(before === undefined ? {} : { continues: before }) };
+      const note: SessionNote = { target: this.#target, source: merged, ...(before === undefined ? {} : { continues: before }) };
       const held = found === undefined ? await session.begin(note, folder) : found;
       if (!isOurs(held.source, source)) continue;
       if (held.sent !== undefined) {
@@ -70,18 +72,16 @@ export class Sessions {
     throw new MirrorError('MB4006', `too many offline sessions of ${source.name} in ${this.#settings.offlineFolder}`);
   }
 
-  /** Sessions that wait to be sent to this project, or to any where the lane names none. */
+  /** Sessions of this lane that wait to be sent. */
   waiting(): readonly Session[] {
-    const { offlineFolder, project } = this.#settings;
+    const { offlineFolder } = this.#settings;
     if (!existsSync(offlineFolder)) return [];
     return readdirSync(offlineFolder)
-      .filter((name) => /^offline-[0-9a-f]{32}$/.test(name) && existsSync(join(offlineFolder, name, 'mirrorboard.json')))
+      .filter((name) => /^offline-[0-9a-f]{32}$/.test(name))
       .map((name) => this.at(name))
       .filter((session) => {
         const note = session.note();
-        return (
-          note !== undefined && note.sent === undefined && (project === undefined || session.task().project_name === projectName(project))
-        );
+        return note !== undefined && note.sent === undefined && note.target === this.#target;
       });
   }
 
