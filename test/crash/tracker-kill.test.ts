@@ -1,16 +1,16 @@
 import { afterEach, beforeEach, describe, it } from '@jest/globals';
 import { endAll, freshDirectory, remove } from '../e2e/command.ts';
+import { ClearmlStub } from '../support/clearml-stub/index.ts';
 import { MlflowStub } from '../support/mlflow-stub/index.ts';
-import { killWithTracker } from './tracker-kill.ts';
+import { type KilledTracker, killedClearml, killedMlflow, killWithTracker } from './tracker-kill.ts';
 import { grower } from './watch-kill.ts';
 
 const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
 
 let folder: string;
-let stub: MlflowStub;
-beforeEach(async () => {
+let stub: MlflowStub | ClearmlStub;
+beforeEach(() => {
   folder = freshDirectory();
-  stub = await MlflowStub.start();
 });
 afterEach(async () => {
   await endAll();
@@ -18,14 +18,27 @@ afterEach(async () => {
   remove(folder);
 });
 
-describe('a tracker behind a watch that is killed', () => {
-  it('has every point once in the end, however often it fails meanwhile', async () => {
-    const said: string[] = [];
-    const writer = grower({ seed, steps: 1500, rate: 300, runs: 3, live: 2, rotateEvery: 150, crashEvery: 100 });
-    try {
-      await killWithTracker({ folder, kills: 3, seed, lifeMs: 2000, writer, stub, say: (line) => void said.push(line) });
-    } catch (cause) {
-      throw new Error(`MIRRORBOARD_TEST_SEED=${seed}\n${said.join('\n')}\n${cause instanceof Error ? cause.message : cause}`, { cause });
-    }
+async function killed(tracker: KilledTracker): Promise<void> {
+  const said: string[] = [];
+  const writer = grower({ seed, steps: 1500, rate: 300, runs: 3, live: 2, rotateEvery: 150, crashEvery: 100 });
+  try {
+    await killWithTracker({ folder, kills: 3, seed, lifeMs: 2000, writer, tracker, say: (line) => void said.push(line) });
+  } catch (cause) {
+    throw new Error(`MIRRORBOARD_TEST_SEED=${seed}\n${said.join('\n')}\n${cause instanceof Error ? cause.message : cause}`, { cause });
+  }
+}
+
+describe('a tracker behind a watch that is killed has every point once in the end, however often it fails meanwhile', () => {
+  it('MLflow', async () => {
+    const server = await MlflowStub.start();
+    stub = server;
+    await killed(killedMlflow(server, seed));
+  }, 120_000);
+
+  it('ClearML', async () => {
+    const keys = { access: 'ACCESSKEY00', secret: 'secret-of-the-killed' };
+    const server = await ClearmlStub.start({ accessKey: keys.access, secretKey: keys.secret });
+    stub = server;
+    await killed(killedClearml(server, seed, keys));
   }, 120_000);
 });

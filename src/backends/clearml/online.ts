@@ -197,7 +197,9 @@ export class Online {
     const note = session.note();
     if (note === undefined) throw new MirrorError('MB9001', `the offline session ${session.id} has no note`);
     const ref = await this.#tasks.open(note.source, note.continues, signal);
-    await sendSession(session, this.sink(ref), signal);
+    const refused = ({ message }: MirrorError): void =>
+      this.#warn('an event of an offline session was refused', { session: session.path, reason: message });
+    await sendSession(session, this.sink(ref), refused, signal);
     const { script } = session.task();
     if (Object.keys(script).length > 0) {
       const now = (await this.#document(ref.id, signal))['script'] as Fields;

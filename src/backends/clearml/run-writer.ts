@@ -12,8 +12,10 @@ import type { Artifact, Sink } from './sink.ts';
 
 /** Requests that a search for the events to blame may take. */
 const SEARCH_REQUESTS = 60;
-/** A server may stumble by itself: so often in a row the same request fails before the events are suspected. */
+/** A server may stumble by itself: so often in a row a request fails before events are suspected of which nothing is known. */
 const STUMBLES = 3;
+/** And so often one event for itself, between others that are taken. */
+const LONE_TRIES = 3;
 
 interface Job {
   readonly parcel: TrackerParcel;
@@ -214,7 +216,8 @@ export class RunWriter {
       return;
     }
     if (!['internal', 'refused', 'tooMuch'].includes(reply.cause)) throw stopOf(reply);
-    if (reply.cause === 'internal' && search.left === SEARCH_REQUESTS && ++this.#stumbles < STUMBLES) throw stopOf(reply);
+    const isFirst = search.left === SEARCH_REQUESTS;
+    if (reply.cause === 'internal' && isFirst && ++this.#stumbles < STUMBLES && !(await this.#sink.isTaking(signal))) throw stopOf(reply);
     if (--search.left <= 0) {
       for (const { job } of group) job.failed ??= { kind: 'rejected', error: reply.error };
       return;
@@ -222,7 +225,12 @@ export class RunWriter {
     const [only] = group;
     if (group.length === 1 && only !== undefined) {
       // A server whose disk is full refuses every event for itself: that is not the event's fault.
-      if (!search.hasStored && !(await this.#sink.isTaking(signal))) throw new Stop({ kind: 'retry', error: reply.error });
+      for (let tries = 1; tries < LONE_TRIES; tries++) {
+        if (!(await this.#sink.isTaking(signal)) && !search.hasStored) throw new Stop({ kind: 'retry', error: reply.error });
+        if ((await this.#sink.addEvents([only.text], signal)).kind !== 'ok') continue;
+        only.isSettled = true;
+        return;
+      }
       only.isSettled = true;
       if (only.points.length === 0)
         this.#warn('an event that shows a point was refused; the point is kept exactly elsewhere', { reason: reply.error.message });

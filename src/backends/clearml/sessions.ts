@@ -128,7 +128,7 @@ function mergedPrints(before: RunSource | undefined, now: RunSource): RunSource[
 }
 
 /** Sends all that a session holds to a task. Sent again after a crash it falls on itself: the keys are those of a lane that was never offline. */
-export async function sendSession(session: Session, sink: Sink, signal: AbortSignal): Promise<void> {
+export async function sendSession(session: Session, sink: Sink, refused: (error: MirrorError) => void, signal: AbortSignal): Promise<void> {
   const from = JSON.stringify(session.id);
   const to = JSON.stringify(sink.id);
   for await (const lines of session.lines()) {
@@ -145,8 +145,7 @@ export async function sendSession(session: Session, sink: Sink, signal: AbortSig
       const url = await sink.put(path, contentOf(data), signal);
       events.push(`${text.slice(0, sample.index)},"key":${JSON.stringify(`${sink.folder}/${path}`)},"url":${JSON.stringify(url)}}`);
     }
-    const reply = await sink.addEvents(events, signal);
-    if (reply.kind !== 'ok') throw reply.error;
+    await addAll(sink, events, refused, signal);
   }
   const { hyperparams, configuration, execution, offline_folder: folder } = session.task();
   const params = Object.values(hyperparams).flatMap((section) => Object.values(section));
@@ -171,6 +170,21 @@ export async function sendSession(session: Session, sink: Sink, signal: AbortSig
     };
     throwFailure(await sink.addArtifacts([whole], signal));
   }
+}
+
+/** One event that the server never takes does not hold back the others, which are sent in halves until it is alone. */
+async function addAll(sink: Sink, events: readonly string[], refused: (error: MirrorError) => void, signal: AbortSignal): Promise<void> {
+  const reply = await sink.addEvents(events, signal);
+  if (reply.kind === 'ok') return;
+  const isAboutContent = ['refused', 'internal', 'tooMuch'].includes(reply.cause);
+  if (!isAboutContent || (events.length === 1 && !(await sink.isTaking(signal)))) throw reply.error;
+  if (events.length === 1) {
+    refused(reply.error);
+    return;
+  }
+  const half = events.length >> 1;
+  await addAll(sink, events.slice(0, half), refused, signal);
+  await addAll(sink, events.slice(half), refused, signal);
 }
 
 function throwFailure(reply: Awaited<ReturnType<Sink['addParams']>>): void {

@@ -113,9 +113,9 @@ describe('a lane that was offline', () => {
     const drafts = run.read();
     const ledger = newLedger();
     await mirror('offline', ledger, drafts);
-    stub.fail({ kind: 'status', status: 400 }, { on: ['tasks.edit_hyper_params'], times: 1 });
+    stub.fail({ kind: 'status', status: 503 }, { on: ['files/put'], probability: 0.3, seed: 3 });
     const first = await connect('online');
-    await expect(first.catchUp?.(signal)).rejects.toMatchObject({ code: 'MB4005' });
+    await expect(first.catchUp?.(signal)).rejects.toMatchObject({ code: 'MB4001' });
     await first.close();
     stub.heal();
     const second = await connect('online');
