@@ -47,10 +47,6 @@ export interface Param {
   readonly type: 'int' | 'float' | 'bool' | 'str';
 }
 
-/** What stands before the exact value in a plot; a text in it can't look so, its quotes would be escaped. */
-const PLOT_MARK = ',"meta":{"mirrorboard":{"version":1,"plugin":';
-const PLOT_VALUE = ',"value":';
-
 export function mapObject(tag: string, plugin: string, point: ObjectPoint, place: PointPlace): MappedObject {
   const value = interpret(plugin, point);
   const blobs: Blob[] = [];
@@ -66,20 +62,27 @@ export function mapObject(tag: string, plugin: string, point: ObjectPoint, place
   };
 }
 
-/** The exact value in a plot of ours. */
+/**
+ * The exact value in a plot of ours. It is a text in it: whoever writes the plot anew, as the SDK's import of offline sessions does, keeps
+ * texts as they are, but not the form of numbers.
+ */
 export function valueInPlot(text: string): { readonly plugin: string; readonly value: string } | undefined {
-  const at = text.indexOf(PLOT_MARK);
-  const from = at < 0 ? -1 : text.indexOf(PLOT_VALUE, at + PLOT_MARK.length);
-  if (from < 0 || !text.endsWith('}}}}')) return undefined;
-  return { plugin: String(JSON.parse(text.slice(at + PLOT_MARK.length, from))), value: text.slice(from + PLOT_VALUE.length, -4) };
+  try {
+    const { mirrorboard } = (JSON.parse(text) as { layout: { meta: { mirrorboard: Record<string, unknown> } } }).layout.meta;
+    const { version, plugin, value } = mirrorboard;
+    return version === 1 && typeof plugin === 'string' && typeof value === 'string' ? { plugin, value } : undefined;
+  } catch {
+    // Somebody else's plot.
+    return undefined;
+  }
 }
 
 function plotOf(tag: string, plugin: string, value: Value, valueText: string): string | undefined {
   const shown = value.kind === 'histogram' ? barsOf(value) : value.kind === 'pr_curve' ? curveOf(value.rows) : undefined;
   if (shown === undefined) return undefined;
   const axes = value.kind === 'histogram' ? {} : { xaxis: { title: 'recall' }, yaxis: { title: 'precision' } };
-  const layout = JSON.stringify({ title: tag, ...axes }).slice(0, -1);
-  return `{"data":${JSON.stringify(shown)},"layout":${layout}${PLOT_MARK}${JSON.stringify(plugin)}${PLOT_VALUE}${valueText}}}}}`;
+  const meta = { mirrorboard: { version: 1, plugin, value: valueText } };
+  return JSON.stringify({ data: shown, layout: { title: tag, ...axes, meta } });
 }
 
 /** JSON has no NaN and no infinities: they are gaps in what is drawn, and exact in what is kept. */
