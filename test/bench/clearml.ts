@@ -8,9 +8,8 @@ import { interleave } from './pairs.ts';
 import type { Clearml } from './references/clearml.ts';
 
 const TAGS = 10;
-const STEPS = 1000;
-/** Of the SDK: it takes a few milliseconds a point. */
-const SDK_STEPS = 100;
+/** As many points for both: the SDK's flush takes some seconds, however few there are. */
+const STEPS = 2000;
 
 /** Points a second into one server: ours from event files to stored points, the official SDK's from memory. */
 export const clearml: Bench = {
@@ -35,7 +34,7 @@ async function compare({ scratch, pairs, scaled, row }: BenchContext, server: Cl
   const log = scratch.log({ tags: TAGS, steps: scaled(STEPS) });
   let round = 0;
   const ours = async (): Promise<number> => log.points / (await mirror(log, server, `ours ${++round}`, scratch.folder('home')));
-  const steps = scaled(SDK_STEPS);
+  const steps = log.points / TAGS;
   const theirs = async (): Promise<number> => (TAGS * steps) / (await server.reportScalars('bench', `theirs ${++round}`, TAGS, steps));
   const measured = await interleave(pairs, ours, theirs);
   row({

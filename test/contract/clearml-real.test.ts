@@ -3,15 +3,18 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import type { Backend } from '../../src/backends/contract.ts';
 import { readKey } from '../../src/backends/clearml/keys.ts';
 import { type ClearmlServer, type ReadBackTask, startClearml } from '../support/clearml-server.ts';
+import { startMoto } from '../support/moto-server.ts';
 import { type Draft, type DraftPoint, GrowingRun, pointsOf, runFolders } from '../support/parcels.ts';
 import { newLedger, SmallDelivery } from '../support/small-delivery.ts';
 import { connectClearml, sectionOf, statusOf, taskIdOf } from './clearml-harness.ts';
 import { contractSuite } from './contract-suite.ts';
 import type { Harness, Target } from './harness.ts';
+import { differences, expectedOf, readHeld } from './read-back.ts';
 
 const LOGS = fileURLToPath(new URL('../../../test/logs', import.meta.url));
 let server: ClearmlServer | undefined;
@@ -64,6 +67,44 @@ if (server === undefined) {
       }
       await reader.close();
     }, 300_000);
+
+    it('is given what lies in a bucket by its addresses, and all of it is read back', async () => {
+      const moto = await startMoto();
+      const credentials = { accessKeyId: 'AKIAOFTHETESTS', secretAccessKey: 'the-secret-of-the-tests' };
+      const client = new S3Client({ endpoint: moto.url, region: 'us-east-1', forcePathStyle: true, credentials });
+      await client.send(new CreateBucketCommand({ Bucket: 'mirror' }));
+      const project = `bucket ${process.pid}`;
+      const output = `s3://127.0.0.1:${moto.port}/mirror/some/prefix`;
+      const backend = await connectClearml({
+        ...sectionOf(there.url, there.secretKey, there.accessKey),
+        project,
+        output_uri: output,
+        s3_access_key: credentials.accessKeyId,
+        s3_secret_key: credentials.secretAccessKey,
+      });
+      await backend.probe(new AbortController().signal);
+      const run = GrowingRun.copyOf(join(LOGS, 'torch_everything'), 'everything');
+      const drafts = run.read();
+      const delivery = new SmallDelivery(backend, newLedger(), run.source());
+      await delivery.open();
+      await delivery.deliver(drafts);
+      const handle = delivery.ledger.handle!;
+      expect(differences(backend, expectedOf(backend, drafts), await readHeld(backend, handle))).toEqual([]);
+      const [task] = (await there.dump()).filter(({ id }) => id === taskIdOf(handle));
+      const urls = task!.events.flatMap(({ url }) => (typeof url === 'string' ? [url] : []));
+      expect(urls.length).toBeGreaterThan(5);
+      expect(urls.filter((url) => !url.startsWith(`${output}/`))).toEqual([]);
+      const { KeyCount: before } = await client.send(new ListObjectsV2Command({ Bucket: 'mirror' }));
+      await delivery.sendOnce(drafts);
+      const { KeyCount: after } = await client.send(new ListObjectsV2Command({ Bucket: 'mirror' }));
+      expect(after).toBe(before);
+      await backend.remove?.(handle, new AbortController().signal);
+      expect((await client.send(new ListObjectsV2Command({ Bucket: 'mirror' }))).KeyCount).toBe(0);
+      await backend.close();
+      client.destroy();
+      run.remove();
+      await moto.stop();
+    }, 120_000);
   });
 }
 
