@@ -1,18 +1,17 @@
 // A real MLflow tracking server for tests: installed once into a cache folder, started on a free loopback port, stopped with all it started.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { cleanEnv, freePort, outputOf, REPOSITORY as ROOT } from './python-tools.ts';
 
 /** The version that the stub is modelled on. */
 const REQUIREMENT = 'mlflow==3.17.2';
 const INSTALL_MS = 600_000;
 const START_MS = 240_000;
 
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+/** Nothing is told to anybody. */
+const QUIET = { MLFLOW_DISABLE_TELEMETRY: 'true' };
 const CACHE = process.env['MIRRORBOARD_TEST_CACHE'] || join(ROOT, 'node_modules/.cache/mirrorboard-mlflow');
 const READER = join(ROOT, 'test/support/mlflow_readback.py');
 
@@ -49,7 +48,7 @@ export async function startMlflow(): Promise<MlflowServer> {
   const url = `http://127.0.0.1:${port}`;
   const log = join(folder, 'server.log');
   // Without the job runners, and with one worker: a database file has one writer anyway.
-  const env = { ...cleanEnv(), MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false' };
+  const env = { ...cleanEnv(QUIET), MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false' };
   const store = ['--backend-store-uri', `sqlite:///${folder}/mlflow.db`, '--artifacts-destination', join(folder, 'artifacts')];
   const server = spawn(
     join(CACHE, 'venv/bin/mlflow'),
@@ -92,7 +91,7 @@ export async function startMlflow(): Promise<MlflowServer> {
   return {
     url,
     python,
-    readBack: async (experiment) => JSON.parse(await run(python, [READER, url, experiment], START_MS)) as ReadBackRun[],
+    readBack: async (experiment) => JSON.parse(await outputOf(python, [READER, url, experiment], START_MS, QUIET)) as ReadBackRun[],
     stop,
   };
 }
@@ -107,37 +106,10 @@ async function install(): Promise<string> {
   rmSync(venv, { recursive: true, force: true });
   mkdirSync(CACHE, { recursive: true });
   process.stderr.write(`… installing ${REQUIREMENT} into ${venv}, once\n`);
-  await run('python3', ['-m', 'venv', venv], INSTALL_MS);
-  await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', REQUIREMENT], INSTALL_MS);
+  await outputOf('python3', ['-m', 'venv', venv], INSTALL_MS);
+  await outputOf(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', REQUIREMENT], INSTALL_MS);
   writeFileSync(mark, `${REQUIREMENT}\n`);
   return python;
-}
-
-/** The standard output of a command that has to succeed in time. */
-function run(command: string, args: readonly string[], timeoutMs: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env: cleanEnv() });
-    // spawn's own time limit would keep the process waiting where there is no such command.
-    const limit = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
-    const [out, err]: [Buffer[], Buffer[]] = [[], []];
-    child.stdout.on('data', (part: Buffer) => out.push(part));
-    child.stderr.on('data', (part: Buffer) => err.push(part));
-    child.on('error', (error) => {
-      clearTimeout(limit);
-      reject(error);
-    });
-    child.on('close', (code) => {
-      clearTimeout(limit);
-      if (code === 0) resolve(Buffer.concat(out).toString('utf8'));
-      else reject(new Error(`${command} ${args[0]}: exit code ${code}: ${Buffer.concat(err).toString('utf8').slice(-500)}`));
-    });
-  });
-}
-
-/** Nothing of a tracker that the developer uses reaches the server or the reader. */
-function cleanEnv(): NodeJS.ProcessEnv {
-  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('MLFLOW_'));
-  return { ...Object.fromEntries(own), MLFLOW_DISABLE_TELEMETRY: 'true', DO_NOT_TRACK: 'true', NODE_OPTIONS: undefined };
 }
 
 async function isHealthy(url: string): Promise<boolean> {
@@ -147,15 +119,4 @@ async function isHealthy(url: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }
