@@ -124,6 +124,24 @@ export class TrackerFeed implements Feed {
       warn: routing.warn,
       signal: this.#signal,
     });
+    this.#catchUp();
+  }
+
+  /** What the backend kept aside while it could not reach its tracker goes there: a turn of its own, so that a pass waits for it. */
+  #catchUp(): void {
+    const { backend } = this.#options;
+    if (backend.catchUp === undefined) return;
+    this.#turns++;
+    void this.#delivery
+      .attempt(async (signal) => backend.catchUp?.(signal))
+      .then((done) => {
+        if (done.kind === 'runFatal') this.progress.lastError = done.error;
+      })
+      .finally(() => {
+        this.#turns--;
+        this.#changed();
+        this.#pump();
+      });
   }
 
   filesChanged(ref: RunRef, files: readonly ChangedFile[]): void {

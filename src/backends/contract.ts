@@ -279,6 +279,8 @@ export interface Backend {
   registerModel?(handle: Handle, version: ModelVersion, signal: AbortSignal): Promise<SideOutcome>;
   /** Says which dataset a run used: once for each content. */
   noteDataset?(handle: Handle, dataset: Dataset, signal: AbortSignal): Promise<SideOutcome>;
+  /** Brings to the tracker what was kept aside while the lane was offline: once, when a pass begins. Missing: nothing ever is. */
+  catchUp?(signal: AbortSignal): Promise<void>;
   /** Removes a tracker run that was made for a trial. Where it is missing, trials leave theirs behind. */
   remove?(handle: Handle, signal: AbortSignal): Promise<void>;
   /** Where a person looks at a tracker run. */

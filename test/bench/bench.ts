@@ -1,6 +1,7 @@
 // What a benchmark is, and what it is given.
 import type { DataServer } from './references/data-server.ts';
 import type { Limit } from './references/limit.ts';
+import type { Clearml } from './references/clearml.ts';
 import type { Mlflow } from './references/mlflow.ts';
 import type { Reference } from './references/reference.ts';
 import type { Tbparse } from './references/tbparse.ts';
@@ -23,6 +24,7 @@ export interface References {
   dataServer(): Promise<Reference<DataServer>>;
   tbparse(): Promise<Reference<Tbparse>>;
   mlflow(): Promise<Reference<Mlflow>>;
+  clearml(): Promise<Reference<Clearml>>;
 }
 
 /** What every benchmark gets. */

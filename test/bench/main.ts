@@ -16,11 +16,13 @@ import { manyRuns } from './many-runs.ts';
 import { manyTags } from './many-tags.ts';
 import { killMeasured } from './measure.ts';
 import { memory } from './memory.ts';
+import { clearml } from './clearml.ts';
 import { mlflow } from './mlflow.ts';
 import { Product } from './product.ts';
 import { readSeries } from './read-series.ts';
 import { prepareDataServer } from './references/data-server.ts';
 import { prepareLimit } from './references/limit.ts';
+import { prepareClearml } from './references/clearml.ts';
 import { prepareMlflow } from './references/mlflow.ts';
 import { once } from './references/reference.ts';
 import { prepareTbparse } from './references/tbparse.ts';
@@ -45,6 +47,7 @@ const BENCHES: readonly Bench[] = [
   slowTags,
   lanes,
   mlflow,
+  clearml,
 ];
 
 const HELP = `npm run bench -- [names…] [--pairs N] [--scale X]
@@ -56,7 +59,7 @@ ${BENCHES.map(({ name, about }) => `  ${name.padEnd(12)} ${about}`).join('\n')}
 
   MIRRORBOARD_SHARED         folder with bench/limit.c (default: ../shared beside the repository)
   MIRRORBOARD_BENCH_CACHE    folder for references and working files (default: below the system's temporary folder)
-  MIRRORBOARD_TEST_CACHE     folder of the MLflow that tests use (default: below node_modules/.cache)
+  MIRRORBOARD_TEST_CACHE     folder of the MLflow and the ClearML SDK that tests use (default: below node_modules/.cache)
   MIRRORBOARD_BENCH_COMMAND  the command to measure (default: bin/mirrorboard)
 `;
 
@@ -86,6 +89,7 @@ async function main(): Promise<number> {
     dataServer: once(() => prepareDataServer(scratch)),
     tbparse: once(() => prepareTbparse(scratch)),
     mlflow: once(() => prepareMlflow()),
+    clearml: once(() => prepareClearml()),
   };
   const product = new Product(root, scratch);
   const [cpu] = cpus();

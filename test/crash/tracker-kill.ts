@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { toMillis } from '../../src/model/index.ts';
 import { type Running, start } from '../e2e/command.ts';
+import type { ClearmlStub } from '../support/clearml-stub/index.ts';
 import type { MlflowStub } from '../support/mlflow-stub/index.ts';
 import { seededRandom } from './backfill-kill.ts';
 import { type TruthPoints, until, type Writer } from './watch-kill.ts';
@@ -15,10 +16,22 @@ export interface TrackerKillPlan {
   /** Milliseconds a watch lives, at most. */
   readonly lifeMs: number;
   readonly writer: Writer;
-  readonly stub: MlflowStub;
+  readonly tracker: KilledTracker;
   /** Runs go into those above them, and each other life leaves half of the points out: the last one wants all of them. */
   readonly isRouted?: boolean;
   readonly say?: (line: string) => void;
+}
+
+/** A tracker in a test, and how a lane leads to it. */
+export interface KilledTracker {
+  readonly lane: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** All is well from now on. */
+  heal(): void;
+  /** Points that are there, as often as they are: run, tag, step, milliseconds, value. */
+  points(): string[];
+  runNames(): string[];
+  violations(): readonly string[];
 }
 
 /** Names of the directories that are part of the run above them: those that end in an odd digit. */
@@ -26,18 +39,17 @@ const FOLDED = '"*[13579]"';
 
 /** Throws where a point is missing in the tracker, is there twice, or was never written. Returns how many there are. */
 export async function killWithTracker(plan: TrackerKillPlan): Promise<number> {
-  const { folder, kills, seed, lifeMs, writer, stub, isRouted = false, say = () => undefined } = plan;
+  const { folder, kills, seed, lifeMs, writer, tracker, isRouted = false, say = () => undefined } = plan;
   const random = seededRandom(seed);
+  const held = (): number => tracker.points().length;
   const logs = join(folder, 'logs');
   const truth = join(folder, 'truth.json');
   mkdirSync(logs);
   const configure = (isThin: boolean): void => {
     const routing = `runs: { fold: [${FOLDED}] }\n${isThin ? 'routes: [{ tags: "**", every: 2 }, { tags: "**/a*", drop: true }]\n' : ''}`;
-    const lanes = `lanes: { local: {}, mlflow: { tracking_uri: "${stub.url}" } }\n`;
-    writeFileSync(join(folder, 'mirrorboard.yaml'), lanes + (isRouted ? routing : ''));
+    writeFileSync(join(folder, 'mirrorboard.yaml'), `lanes: { local: {}, ${tracker.lane} }\n${isRouted ? routing : ''}`);
   };
-  moods(stub, seed);
-  const watch = (): Running => start(['watch', logs, '--scan-interval', '1'], { cwd: folder, timeoutMs: 600_000 });
+  const watch = (): Running => start(['watch', logs, '--scan-interval', '1'], { cwd: folder, timeoutMs: 600_000, env: tracker.env });
   const growing = writer.start(logs, truth);
   for (let i = 1; i <= kills; i++) {
     configure(i % 2 === 1);
@@ -47,55 +59,83 @@ export async function killWithTracker(plan: TrackerKillPlan): Promise<number> {
     child.kill('SIGKILL');
     const { signal, code, stderr } = await ended;
     if (signal !== 'SIGKILL') throw new Error(`a watch ended by itself with ${code}: ${stderr}`);
-    say(`kill ${i} after ${delayMs.toFixed(0)} ms: ${held(stub)} points in the tracker`);
+    say(`kill ${i} after ${delayMs.toFixed(0)} ms: ${held()} points in the tracker`);
   }
   configure(false);
   const last = watch();
   const written = await growing.ended;
   if (written.code !== 0) throw new Error(`the writer ended with ${written.code ?? written.signal}: ${written.stderr}`);
-  stub.heal();
+  tracker.heal();
   const wanted = wantedOf(writer.points(truth), isRouted);
-  await until(() => held(stub) >= wanted.size, 60_000);
+  await until(() => held() >= wanted.size, 60_000);
   last.child.kill('SIGTERM');
   const { code, signal, stderr } = await last.ended;
   if (code !== 0) throw new Error(`the last watch ended with ${code ?? signal}: ${stderr}`);
-  const there = new Map(pointsOf(stub).map((point) => [point, 1]));
+  const there = new Set(tracker.points());
+  if (there.size < held()) throw new Error(`${held() - there.size} points are there twice`);
   const missing = [...wanted].filter((point) => !there.has(point));
-  const extra = [...there.keys()].filter((point) => !wanted.has(point));
+  const extra = [...there].filter((point) => !wanted.has(point));
   if (missing.length + extra.length > 0) {
     throw new Error(
       `${missing.length} points are missing (${missing.slice(0, 3).join('; ')}), ${extra.length} were never written (${extra.slice(0, 3).join('; ')})`,
     );
   }
-  const names = stub.runs().map(({ name }) => name);
+  const names = tracker.runNames();
   if (new Set(names).size !== names.length) throw new Error(`runs were made twice: ${names.join(', ')}`);
-  if (stub.violations.length > 0) throw new Error(stub.violations.join('\n'));
+  if (tracker.violations().length > 0) throw new Error(tracker.violations().join('\n'));
   return wanted.size;
 }
 
+/** An MLflow server that fails now and then. */
+export function killedMlflow(stub: MlflowStub, seed: number): KilledTracker {
+  moods(stub, seed, ['runs/log-batch']);
+  return {
+    lane: `mlflow: { tracking_uri: "${stub.url}" }`,
+    env: {},
+    heal: () => stub.heal(),
+    points: () =>
+      stub
+        .runs()
+        .flatMap((run) =>
+          stub
+            .points(run)
+            .map(({ key, step, timestamp, value }) => JSON.stringify([run.name, key, Number(step), Number(timestamp), Number(value)])),
+        ),
+    runNames: () => stub.runs().map(({ name }) => name),
+    violations: () => stub.violations,
+  };
+}
+
+/** A ClearML server that fails now and then. */
+export function killedClearml(stub: ClearmlStub, seed: number, keys: { readonly access: string; readonly secret: string }): KilledTracker {
+  moods(stub, seed, ['events.add_batch']);
+  const scalars = (task: string) => stub.events(task, 'training_stats_scalar').map(({ fields }) => fields);
+  return {
+    lane: `clearml: { api_server: "${stub.url}", files_server: "${stub.url}", project: killed }`,
+    env: { CLEARML_API_ACCESS_KEY: keys.access, CLEARML_API_SECRET_KEY: keys.secret, CLEARML_CONFIG_FILE: '/dev/null' },
+    heal: () => stub.heal(),
+    points: () =>
+      stub
+        .tasks()
+        .flatMap(({ id, name }) =>
+          scalars(id).map(({ metric, variant, iter, timestamp, value }) =>
+            JSON.stringify([name, variant === '' ? metric : `${metric}/${variant}`, iter, timestamp, value]),
+          ),
+        ),
+    runNames: () => stub.tasks().map(({ name }) => name),
+    violations: () => stub.violations,
+  };
+}
+
 /** What real servers do under load, now and then. */
-function moods(stub: MlflowStub, seed: number): void {
+function moods(stub: Pick<MlflowStub, 'fail'>, seed: number, batches: readonly string[]): void {
   const now = { probability: 0.03, seed };
   stub.fail({ kind: 'error' }, { ...now, seed: seed + 1 });
   stub.fail({ kind: 'tooMany', afterSec: 1 }, { ...now, seed: seed + 2 });
   stub.fail({ kind: 'close', stored: true }, { ...now, seed: seed + 3 });
   stub.fail({ kind: 'close', stored: false }, { ...now, seed: seed + 4 });
-  stub.fail({ kind: 'part' }, { ...now, seed: seed + 5, on: ['runs/log-batch'] });
+  stub.fail({ kind: 'part' }, { ...now, seed: seed + 5, on: batches });
   stub.fail({ kind: 'slow', ms: 200 }, { ...now, probability: 0.1, seed: seed + 6 });
-}
-
-function held(stub: MlflowStub): number {
-  return stub.runs().reduce((sum, run) => sum + stub.points(run).length, 0);
-}
-
-function pointsOf(stub: MlflowStub): string[] {
-  return stub
-    .runs()
-    .flatMap((run) =>
-      stub
-        .points(run)
-        .map(({ key, step, timestamp, value }) => JSON.stringify([run.name, key, Number(step), Number(timestamp), Number(value)])),
-    );
 }
 
 /** Points as a metric holds them. Two that are equal there are one. */

@@ -38,6 +38,30 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
 }
 
 describe('HttpClient', () => {
+  test('sends what is read piece by piece with its length, and reads it again after a reset', async () => {
+    const seen: unknown[] = [];
+    const { url } = await serve(async (request, response) => {
+      const { headers } = request;
+      const text = await bodyOf(request);
+      seen.push([headers['content-length'], headers['transfer-encoding'], text]);
+      if (seen.length === 1) request.socket.destroy();
+      else response.end('ok');
+    });
+    const body = {
+      bytes: 6,
+      async *read() {
+        yield Buffer.from('abc');
+        yield Buffer.from('def');
+      },
+    };
+    const answer = await clientOf(url).send({ method: 'POST', path: '/', body, signal: new AbortController().signal });
+    expect(answer.kind).toBe('ok');
+    expect(seen).toEqual([
+      ['6', undefined, 'abcdef'],
+      ['6', undefined, 'abcdef'],
+    ]);
+  });
+
   test('keeps a prefix, takes user and password out of the address, and sends bodies with their length', async () => {
     const seen: unknown[] = [];
     const { url } = await serve(async (request, response) => {

@@ -1,0 +1,152 @@
+import { MirrorError } from '../../errors.ts';
+import { type HttpAnswer, headerOf } from '../../http/index.ts';
+
+/** What stands behind an answer that is no success: decided by status and result code. */
+export type Cause =
+  /** Out of reach or busy. */
+  | 'transient'
+  /** 500: the server stumbled; over our request, or by itself. */
+  | 'internal'
+  /** Our token is not valid any more. */
+  | 'token'
+  | 'unauthorized'
+  /** Not the address of an API server, or one that is too old. */
+  | 'address'
+  /** The task is not there. */
+  | 'gone'
+  /** Not in this status of the task. */
+  | 'status'
+  /** A project of this name is there already. */
+  | 'exists'
+  /** Nothing of a batch was added. */
+  | 'notAdded'
+  | 'tooMuch'
+  /** Something in the request is wrong. */
+  | 'refused';
+
+export interface Failure {
+  readonly kind: 'failed';
+  readonly cause: Cause;
+  readonly afterMs?: number;
+  readonly error: MirrorError;
+}
+
+export interface Ok<T> {
+  readonly kind: 'ok';
+  readonly value: T;
+}
+
+export type Reply<T> = Ok<T> | Failure;
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+const MESSAGE_LENGTH = 300;
+const KEYS_HINT =
+  'Check CLEARML_API_ACCESS_KEY and CLEARML_API_SECRET_KEY (or CLEARML_AUTH_TOKEN): make new ones in the web page under Settings, Workspace.';
+const ADDRESS_HINT =
+  'Check api_server (CLEARML_API_HOST): it is the address of the API server, usually port 8008, not that of the web page.';
+const GONE_HINT = 'It was deleted. With recreate_deleted: true a new one is made; run `mirrorboard verify --repair` then, to fill it.';
+
+/** `what` was being done: `creating the task train/a`. `extraRetry`: statuses that count as busy too. */
+export function failureOf(
+  answer: Exclude<HttpAnswer, { kind: 'ok' }>,
+  what: string,
+  address: string,
+  extraRetry: ReadonlySet<number>,
+): Failure {
+  const { status, text } = answer;
+  const meta = metaOf(text);
+  const cause = status !== undefined && extraRetry.has(status) ? 'transient' : causeOf(status, answer.kind === 'retry', meta);
+  const afterMs = answer.kind === 'retry' ? answer.afterMs : undefined;
+  return { kind: 'failed', cause, ...(afterMs === undefined ? {} : { afterMs }), error: errorOf(cause, answer, meta, what, address) };
+}
+
+/** An answer of 200 that is not what the API says: a login page, another program. */
+export function notTheApi(what: string, address: string): Failure {
+  const error = new MirrorError('MB4003', `${what}: ${address} answers with something else than ClearML's API`, {
+    hint: ADDRESS_HINT,
+    context: { address },
+  });
+  return { kind: 'failed', cause: 'address', error };
+}
+
+interface Meta {
+  readonly code: number | undefined;
+  readonly subcode: number | undefined;
+  readonly message: string;
+}
+
+/** The text may be cut, so it is looked into rather than parsed. */
+function metaOf(text: string): Meta {
+  const numberOf = (name: string): number | undefined => {
+    const found = new RegExp(`"${name}"\\s*:\\s*(\\d+)`).exec(text)?.[1];
+    return found === undefined ? undefined : Number(found);
+  };
+  const quoted = /"result_msg"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(text)?.[1];
+  let message = text;
+  try {
+    if (quoted !== undefined) message = String(JSON.parse(quoted));
+  } catch {
+    // The text as it is, then.
+  }
+  return { code: numberOf('result_code'), subcode: numberOf('result_subcode'), message };
+}
+
+function causeOf(status: number | undefined, isRetry: boolean, { code, subcode }: Meta): Cause {
+  if (status === undefined) return 'transient';
+  if (code === undefined) {
+    // No envelope: a proxy, the file server, or another program.
+    if (status === 413) return 'tooMuch';
+    if (status === 401 || status === 403 || status === 407) return 'unauthorized';
+    if (status === 404 || (status >= 300 && status < 400) || status === 405) return 'address';
+    if (status === 500 || status === 509) return status === 500 ? 'internal' : 'transient';
+    return isRetry ? 'transient' : 'refused';
+  }
+  if (code === 401) return subcode === 30 ? 'token' : 'unauthorized';
+  if (code === 403) return 'unauthorized';
+  if (code === 404) return 'address';
+  if (code === 500) return 'internal';
+  if (code === 413) return 'tooMuch';
+  if (isRetry) return 'transient';
+  if (subcode === 101) return 'gone';
+  if (subcode === 110) return 'status';
+  if (subcode === 131) return 'notAdded';
+  return subcode === 801 ? 'exists' : 'refused';
+}
+
+function errorOf(cause: Cause, answer: Exclude<HttpAnswer, { kind: 'ok' }>, meta: Meta, what: string, address: string): MirrorError {
+  const { status, error } = answer;
+  const context = { address, ...(status === undefined ? {} : { status }) };
+  if (status === undefined) {
+    const hint = error.hint === undefined ? {} : { hint: error.hint };
+    return new MirrorError(error.code, `${what}: ${error.message}`, { retry: 'later', ...hint, context, cause: error });
+  }
+  const code = meta.code === undefined ? String(status) : `${meta.code}/${meta.subcode ?? 0}`;
+  const isHtml = headerOf(answer.headers, 'content-type')?.includes('text/html') === true;
+  const said = oneLine(isHtml ? meta.message.replace(/<style.*?<\/style>|<[^>]*>/gs, ' ') : meta.message);
+  const message = `${what}: ${address} answers ${code}${said === '' ? '' : `: ${said}`}`;
+  switch (cause) {
+    case 'token':
+    case 'unauthorized':
+      return new MirrorError('MB4002', message, { hint: KEYS_HINT, context, cause: error });
+    case 'address':
+      return new MirrorError('MB4003', message, { hint: ADDRESS_HINT, context, cause: error });
+    case 'gone':
+      return new MirrorError('MB4006', message, { hint: GONE_HINT, context, cause: error });
+    case 'transient':
+    case 'internal':
+      return new MirrorError(error.code, message, { retry: 'later', context, cause: error });
+    default:
+      return new MirrorError(error.code, message, { context, cause: error });
+  }
+}
+
+function oneLine(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length > MESSAGE_LENGTH ? `${line.slice(0, MESSAGE_LENGTH - 1)}…` : line;
+}
+
+export function valueOrThrow<T>(reply: Reply<T>): T {
+  if (reply.kind === 'ok') return reply.value;
+  throw reply.error;
+}

@@ -1,0 +1,167 @@
+import { hostname } from 'node:os';
+import { type HttpAnswer, HttpClient, type HttpRequest } from '../../http/index.ts';
+import { type Failure, failureOf, type Fields, notTheApi, type Reply } from './answers.ts';
+import { REQUESTS_AT_ONCE, UPLOADS_AT_ONCE } from './limits.ts';
+import type { ClearmlSettings } from './settings.ts';
+
+const API = '/v2.23/';
+/** A token is renewed when less than this is left of it. */
+const RENEW_MS = 360_000;
+/** Batches take long on a busy server. */
+const TIMEOUT_MS = 300_000;
+
+type ClientSettings = Pick<ClearmlSettings, 'apiServer' | 'auth' | 'tls' | 'extraRetryCodes' | 'workerName'>;
+
+interface Token {
+  readonly text: string;
+  readonly expiresAtMs: number;
+  readonly serverVersion: string | undefined;
+}
+
+/** ClearML's API: login, one call, and its answer taken apart. Fields must be right already: the server ignores what it does not know. */
+export class ClearmlClient {
+  readonly address: string;
+  readonly #http: HttpClient;
+  readonly #settings: ClientSettings;
+  readonly #now: () => number;
+  #token: Token | undefined;
+  /** A login under way: everybody waits for the same. */
+  #login: Promise<Token | Failure> | undefined;
+
+  constructor(settings: ClientSettings, now: () => number = Date.now) {
+    const { auth } = settings;
+    this.#settings = settings;
+    this.#now = now;
+    this.#http = new HttpClient({
+      baseUrl: settings.apiServer,
+      tls: settings.tls,
+      timeoutMs: TIMEOUT_MS,
+      connections: REQUESTS_AT_ONCE + UPLOADS_AT_ONCE,
+      headers: { 'x-clearml-client': 'mirrorboard', 'x-clearml-worker': settings.workerName ?? hostname() },
+      secrets: auth === undefined ? [] : 'token' in auth ? [auth.token] : [auth.secretKey, auth.accessKey, basicOf(auth)],
+    });
+    this.address = this.#http.address;
+    if (auth !== undefined && 'token' in auth) this.#token = tokenOf(auth.token, now());
+  }
+
+  /** Of the server, once we are let in. */
+  get serverVersion(): string | undefined {
+    return this.#token?.serverVersion;
+  }
+
+  async call(what: string, action: string, body: Fields, signal: AbortSignal): Promise<Reply<Fields>> {
+    return this.#post(what, action, JSON.stringify(body), 'application/json', signal);
+  }
+
+  /** `lines`: events, one a line. The server takes them for lines by exactly this type. */
+  addBatch(lines: readonly string[], signal: AbortSignal): Promise<Reply<Fields>> {
+    return this.#post('writing events', 'events.add_batch', lines.join('\n'), 'application/json-lines', signal);
+  }
+
+  /** A header that lets us in, for the file server too. */
+  async bearer(signal: AbortSignal, isRejected = false): Promise<{ readonly kind: 'ok'; readonly value: string } | Failure> {
+    if (isRejected && !this.#isGiven) this.#token = undefined;
+    const token = await this.#valid(signal);
+    return 'kind' in token ? token : { kind: 'ok', value: `Bearer ${token.text}` };
+  }
+
+  /** The clock of the server, from an answer's date. */
+  async look(signal: AbortSignal): Promise<HttpAnswer> {
+    const bearer = await this.bearer(signal);
+    const headers = { 'content-type': 'application/json', ...(bearer.kind === 'ok' ? { authorization: bearer.value } : {}) };
+    return this.#http.send({ method: 'POST', path: `${API}debug.ping`, body: '{}', headers, signal });
+  }
+
+  close(): Promise<void> {
+    return this.#http.close();
+  }
+
+  get #isGiven(): boolean {
+    return this.#settings.auth !== undefined && 'token' in this.#settings.auth;
+  }
+
+  async #post(what: string, action: string, body: string, type: string, signal: AbortSignal): Promise<Reply<Fields>> {
+    for (const isFirst of [true, false]) {
+      const token = await this.#valid(signal);
+      if ('kind' in token) return token;
+      const headers = { 'content-type': type, authorization: `Bearer ${token.text}` };
+      const answer = await this.#http.send({ method: 'POST', path: API + action, body, headers, signal } satisfies HttpRequest);
+      if (answer.kind !== 'ok') {
+        const failure = failureOf(answer, what, this.address, this.#settings.extraRetryCodes);
+        if (failure.cause !== 'token') return failure;
+        // One code for malformed, badly signed and expired: a second one in a row is no matter of time.
+        if (!isFirst || this.#isGiven) return { ...failure, cause: 'unauthorized' };
+        if (this.#token === token) this.#token = undefined;
+        continue;
+      }
+      return readAnswer(answer.body) ?? notTheApi(what, this.address);
+    }
+    return notTheApi(what, this.address);
+  }
+
+  async #valid(signal: AbortSignal): Promise<Token | Failure> {
+    const token = this.#token;
+    if (token !== undefined && (this.#isGiven || token.expiresAtMs - this.#now() > RENEW_MS)) return token;
+    this.#login ??= this.#logIn(signal).finally(() => {
+      this.#login = undefined;
+    });
+    try {
+      return await this.#login;
+    } catch (error) {
+      // Whoever began it was interrupted: that is nothing to us.
+      if (signal.aborted) throw error;
+      return this.#valid(signal);
+    }
+  }
+
+  async #logIn(signal: AbortSignal): Promise<Token | Failure> {
+    const { auth } = this.#settings;
+    const headers = {
+      'content-type': 'application/json',
+      ...(auth !== undefined && 'accessKey' in auth ? { authorization: `Basic ${basicOf(auth)}` } : {}),
+    };
+    const answer = await this.#http.send({ method: 'POST', path: `${API}auth.login`, body: '{}', headers, signal });
+    if (answer.kind !== 'ok') {
+      const failure = failureOf(answer, 'logging in', this.address, this.#settings.extraRetryCodes);
+      return failure.cause === 'token' ? { ...failure, cause: 'unauthorized' } : failure;
+    }
+    const reply = readAnswer(answer.body);
+    const text = reply?.value['token'];
+    if (typeof text !== 'string') return notTheApi('logging in', this.address);
+    this.#token = tokenOf(text, this.#now());
+    return this.#token;
+  }
+}
+
+/** JSON with its wide integers kept: steps are int64, and come as bare digits. Undefined where it is not the API's envelope. */
+export function readAnswer(body: Buffer): { readonly kind: 'ok'; readonly value: Fields } | undefined {
+  const text = body.toString('utf8');
+  // No string of an answer can contain this: its quotes would be escaped.
+  const exact = /"iter":\s*-?\d{16,}/.test(text) ? text.replace(/("iter":\s*)(-?\d{16,})/g, '$1"$2"') : text;
+  try {
+    const { meta, data } = JSON.parse(exact) as { meta?: unknown; data?: unknown };
+    if (typeof meta !== 'object' || meta === null) return undefined;
+    return { kind: 'ok', value: typeof data === 'object' && data !== null ? (data as Fields) : {} };
+  } catch {
+    return undefined;
+  }
+}
+
+function tokenOf(text: string, nowMs: number): Token {
+  try {
+    const claims = JSON.parse(Buffer.from(text.split('.')[1] ?? '', 'base64url').toString('utf8')) as Fields;
+    const { exp, server_version: version } = claims;
+    return {
+      text,
+      expiresAtMs: typeof exp === 'number' ? exp * 1000 : nowMs + 3_600_000,
+      serverVersion: typeof version === 'string' ? version : undefined,
+    };
+  } catch {
+    // Not one we can look into: it is used for an hour.
+    return { text, expiresAtMs: nowMs + 3_600_000, serverVersion: undefined };
+  }
+}
+
+function basicOf({ accessKey, secretKey }: { readonly accessKey: string; readonly secretKey: string }): string {
+  return Buffer.from(`${accessKey}:${secretKey}`).toString('base64');
+}

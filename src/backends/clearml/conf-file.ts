@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { messageOf, systemCode } from '../../errors.ts';
+import type { SettingProblem } from '../contract.ts';
+import { HoconError, type HoconValue, readHocon } from './hocon.ts';
+
+/** What of `clearml.conf` is used: values by their path in it. */
+export interface ConfFile {
+  readonly path: string;
+  /** A text, number or truth value; undefined where there is none. */
+  get(key: string): string | number | boolean | undefined;
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Reads the file that `CLEARML_CONFIG_FILE` names, else `~/clearml.conf` where there is one. What can't be understood is a problem. */
+export function readConfFile(env: Env, problems: SettingProblem[]): ConfFile | undefined {
+  const named = env['CLEARML_CONFIG_FILE'];
+  const isNamed = named !== undefined && named !== '';
+  const path = isNamed ? expandHome(named, env) : join(env['HOME'] ?? homedir(), 'clearml.conf');
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (!isNamed && ['ENOENT', 'ENOTDIR', 'EACCES'].includes(systemCode(error) ?? '')) return undefined;
+    problems.push({ path: [], found: `CLEARML_CONFIG_FILE: ${messageOf(error)}`, expected: 'a file that can be read' });
+    return undefined;
+  }
+  try {
+    const root = readHocon(text, env);
+    return { path, get: (key) => valueAt(root, key) };
+  } catch (error) {
+    const where = error instanceof HoconError ? `${path}, line ${error.line}: ${error.message}` : `${path}: ${messageOf(error)}`;
+    problems.push({
+      path: [],
+      found: where,
+      expected: 'a clearml.conf of nested keys, values, lists, comments and references',
+      hint: 'Correct it, or set CLEARML_CONFIG_FILE to another file.',
+    });
+    return undefined;
+  }
+}
+
+export function expandHome(path: string, env: Env): string {
+  return path === '~' || path.startsWith('~/') ? join(env['HOME'] ?? homedir(), path.slice(1)) : path;
+}
+
+function valueAt(root: HoconValue, key: string): string | number | boolean | undefined {
+  let here: HoconValue | undefined = root;
+  for (const part of key.split('.')) {
+    here = typeof here === 'object' && here !== null && !Array.isArray(here) ? (here as Record<string, HoconValue>)[part] : undefined;
+  }
+  return typeof here === 'string' || typeof here === 'number' || typeof here === 'boolean' ? here : undefined;
+}

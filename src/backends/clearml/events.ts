@@ -1,0 +1,56 @@
+/** Reading what a task holds: all events of a type, page by page. */
+import { inflateSync } from 'node:zlib';
+import { type Fields, valueOrThrow } from './answers.ts';
+import type { ClearmlClient } from './client.ts';
+import { EVENTS_PER_PAGE } from './limits.ts';
+
+/** Where events are read from. */
+export interface EventSource {
+  /** Events as they were written, in pages. */
+  pages(type: string, signal: AbortSignal): AsyncIterable<readonly Fields[]>;
+  /** A file by the address in an event. */
+  file(url: string, signal: AbortSignal): Promise<Buffer>;
+  /** Its length; undefined where there is none. */
+  lengthOf(url: string, signal: AbortSignal): Promise<number | undefined>;
+}
+
+export async function* taskEvents(
+  client: ClearmlClient,
+  task: string,
+  type: string,
+  signal: AbortSignal,
+): AsyncGenerator<readonly Fields[]> {
+  let scroll: string | undefined;
+  for (;;) {
+    const body = {
+      task,
+      event_type: type,
+      batch_size: EVENTS_PER_PAGE,
+      order: 'asc',
+      ...(scroll === undefined ? {} : { scroll_id: scroll }),
+    };
+    const page = valueOrThrow(await client.call('reading events', 'events.get_task_events', body, signal));
+    const events = (page['events'] ?? []) as readonly Fields[];
+    if (events.length === 0) return;
+    yield events;
+    const next = page['scroll_id'];
+    if (typeof next !== 'string' || next === '') return;
+    scroll = next;
+  }
+}
+
+/** Long plots come packed. */
+export function plotText(event: Fields): string | undefined {
+  const { plot_str: text, plot_data: packed } = event;
+  if (typeof text === 'string' && text !== '') return text;
+  return typeof packed === 'string' ? inflateSync(Buffer.from(packed, 'base64')).toString('utf8') : undefined;
+}
+
+/** A step as it was written; undefined for none. */
+export function stepOf({ iter }: Fields): number | bigint | undefined {
+  if (typeof iter === 'number') return iter;
+  if (typeof iter !== 'string') return undefined;
+  const wide = BigInt(iter);
+  const narrow = Number(wide);
+  return Number.isSafeInteger(narrow) ? narrow : wide;
+}

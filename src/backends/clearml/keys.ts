@@ -1,0 +1,133 @@
+/**
+ * Names and keys of events. A tag is two names, metric and variant. An event is replaced by one that is equal in task, step, metric, variant
+ * and `key`, which the server joins by "-"; so the key says where the point stands in its file, ends in something that has no "-", and is
+ * the same after every restart. What a number of an event can't hold is in the key, too.
+ */
+import { createHash } from 'node:crypto';
+import { type RunRef, toMillis } from '../../model/index.ts';
+import { MOST_MILLIS, MOST_VALUE, NAME_BYTES } from './limits.ts';
+
+export interface Names {
+  readonly metric: string;
+  readonly variant: string;
+}
+
+/** Everything before the last slash, and what follows. No slash: no variant. A tag that ends in one is kept whole. */
+export function namesOf(tag: string): Names {
+  const at = tag.lastIndexOf('/');
+  if (at < 0) return { metric: tag, variant: '' };
+  if (at === tag.length - 1) return { metric: tag, variant: '/' };
+  return { metric: tag.slice(0, at), variant: tag.slice(at + 1) };
+}
+
+/** Undoes `namesOf`. */
+export function tagOf(metric: string, variant: string): string {
+  return variant === '' || variant === '/' ? metric : `${metric}/${variant}`;
+}
+
+/** Whether a tag can stand in an event. */
+export function isName(tag: string): boolean {
+  return tag.length * 3 <= NAME_BYTES ? tag.isWellFormed() : tag.isWellFormed() && Buffer.byteLength(tag) <= NAME_BYTES;
+}
+
+/** Where a point comes from: its identity. */
+export interface PointPlace {
+  readonly run: RunRef;
+  readonly file: string;
+  readonly offset: number;
+  readonly checksum: number;
+  readonly index: number;
+}
+
+/** A short name of a file of a run. */
+export function fileHash(run: RunRef, file: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify([run.root, run.path, file]))
+    .digest('hex')
+    .slice(0, 8);
+}
+
+/** The part of a key that all points of a series and a file share. */
+export function keyStart(metric: string, file: string): string {
+  return `${metric.length}.${file}.`;
+}
+
+export function keyEnd(offset: number, checksum: number, index: number): string {
+  return `${offset.toString(36)}.${checksum.toString(16)}.${index}`;
+}
+
+/** The same place as a part of a file's name. */
+export function placeName(file: string, { offset, checksum, index }: Pick<PointPlace, 'offset' | 'checksum' | 'index'>): string {
+  return `${file}_${offset.toString(36)}_${checksum.toString(16)}_${index}`;
+}
+
+/** A number as an event holds it, and what has to stand in its key; most need nothing there. */
+export function heldNumber(value: number | bigint): { readonly text: string; readonly suffix: string } {
+  if (typeof value === 'bigint') {
+    return { text: Number(value).toExponential(), suffix: value < 0n ? `.im${-value}` : `.i${value}` };
+  }
+  if (Number.isNaN(value)) return { text: 'null', suffix: '.nan' };
+  if (value === Infinity) return { text: 'null', suffix: '.inf' };
+  if (value === -Infinity) return { text: 'null', suffix: '.ninf' };
+  if (Math.abs(value) > MOST_VALUE) return { text: 'null', suffix: `.x${bitsOf(value)}` };
+  if (Object.is(value, -0)) return { text: '0', suffix: `.x${bitsOf(value)}` };
+  // Digits alone beyond 2^53 are an integer to the server, and another number to some readers.
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) return { text: value.toExponential(), suffix: '' };
+  return { text: String(value), suffix: '' };
+}
+
+/** A wall time as an event holds it; times that are no whole milliseconds, or none at all, stand in the key. */
+export function heldTime(wallTime: number): { readonly millis: number; readonly suffix: string } {
+  const ms = toMillis(wallTime);
+  if (ms >= 0 && ms <= MOST_MILLIS && ms / 1000 === wallTime && !Object.is(wallTime, -0)) return { millis: ms, suffix: '' };
+  const millis = Number.isNaN(ms) || ms <= 0 ? 0 : Math.min(ms, MOST_MILLIS);
+  return { millis, suffix: `.t${bitsOf(wallTime)}` };
+}
+
+export interface ReadKey {
+  /** Hash of the file. */
+  readonly file: string;
+  readonly offset: number;
+  readonly checksum: number;
+  readonly index: number;
+  /** The value, where the event's own can't be it. */
+  readonly value: number | bigint | undefined;
+  readonly wallTime: number | undefined;
+}
+
+const KEY = /^\d+\.([0-9a-f]{8})\.([0-9a-z]+)\.([0-9a-f]{1,8})\.(\d+)(?:\.(nan|inf|ninf|x[0-9a-f]{16}|im?\d+))?(?:\.t([0-9a-f]{16}))?$/;
+
+/** A key of ours; undefined for what others wrote into the task. */
+export function readKey(key: unknown): ReadKey | undefined {
+  const found = typeof key === 'string' ? KEY.exec(key) : null;
+  if (found === null) return undefined;
+  const [, file = '', offset = '', checksum = '', index = '', value, time] = found;
+  return {
+    file,
+    offset: Number.parseInt(offset, 36),
+    checksum: Number.parseInt(checksum, 16),
+    index: Number(index),
+    value: value === undefined ? undefined : readValue(value),
+    wallTime: time === undefined ? undefined : numberOf(time),
+  };
+}
+
+function readValue(text: string): number | bigint {
+  if (text === 'nan') return Number.NaN;
+  if (text === 'inf') return Infinity;
+  if (text === 'ninf') return -Infinity;
+  if (text.startsWith('im')) return -BigInt(text.slice(2));
+  return text.startsWith('i') ? BigInt(text.slice(1)) : numberOf(text.slice(1));
+}
+
+const bits = new DataView(new ArrayBuffer(8));
+
+function bitsOf(x: number): string {
+  bits.setFloat64(0, x);
+  return bits.getBigUint64(0).toString(16).padStart(16, '0');
+}
+
+function numberOf(hex: string): number {
+  bits.setBigUint64(0, BigInt(`0x${hex}`));
+  return bits.getFloat64(0);
+}

@@ -1,0 +1,55 @@
+import type { Capabilities } from '../contract.ts';
+
+/** Of one `events.add_batch`: the server indexes 500 at a time, and gains nothing above some thousands. */
+export const EVENTS_PER_REQUEST = 1000;
+export const BYTES_PER_REQUEST = 4 * 1024 * 1024;
+/** Longest plot that is sent as an event; a longer one is kept as a file. Servers take 15 MiB in one body. */
+export const PLOT_BYTES = 3 * 1024 * 1024;
+
+/** UTF-8 bytes of a metric's or a variant's name. The store refuses more. */
+export const NAME_BYTES = 32_000;
+/** The largest magnitude that a value may have: the store indexes float32, and refuses a whole event beyond it. */
+export const MOST_VALUE = 3.4028234663852886e38;
+/** Times are indexed as dates: not before 1970, not after the year 9999. */
+export const MOST_MILLIS = 253_402_300_799_999;
+/** A step that the official SDK keeps for its single values. */
+export const RESERVED_STEP = -2147483648;
+
+export const PARAMS_PER_REQUEST = 1000;
+/** A document in the task (configuration) may be so long; the whole task must stay below 16 MB. */
+export const DOCUMENT_BYTES = 1_000_000;
+/** Listed artifacts of a task: each lies in the task's document. Files beyond are kept too, and named by events. */
+export const MOST_ARTIFACTS = 2000;
+
+/** A page of events; the server gives no more, but for a step that it does not split. */
+export const EVENTS_PER_PAGE = 10_000;
+
+export const REQUESTS_AT_ONCE = 4;
+export const UPLOADS_AT_ONCE = 8;
+/** A task that sees nothing for two hours is stopped by the server. */
+export const PING_MS = 15 * 60_000;
+
+export const CAPABILITIES: Capabilities = {
+  name: 'clearml',
+  holds: {
+    scalars: 'native',
+    histograms: 'native',
+    images: 'native',
+    audio: 'native',
+    text: 'native',
+    pr_curves: 'native',
+    mesh: 'artifact',
+    hparams: 'native',
+    custom_scalars: 'artifact',
+    graphs: 'artifact',
+    other: 'artifact',
+  },
+  limits: { pointsPerSend: 10_000, bytesPerSend: 8 * 1024 * 1024, runsPerSend: 1, sendsAtOnce: REQUESTS_AT_ONCE, gatherMs: 1000 },
+  replacesByKey: true,
+  keeps: { step: true, wallTime: true, nan: true, negativeZero: true, repeatedSteps: true, equalPoints: true },
+  caps: {},
+  readBack: 'full',
+  ownsPosition: false,
+  needsJournal: false,
+  features: ['collaboration', 'visualization', 'artifacts', 'registry'],
+};

@@ -1,0 +1,184 @@
+/** Points that are no scalars to what ClearML shows of them: plots, debug samples, artifacts. Pure. */
+import {
+  type Blob,
+  interpret,
+  type Json,
+  type JsonObject,
+  jsonText,
+  type ObjectPoint,
+  type Tensor,
+  type Value,
+  valueJson,
+} from '../../model/index.ts';
+import { isName, type Names, namesOf, placeName, type PointPlace, fileHash } from './keys.ts';
+import { DOCUMENT_BYTES, PLOT_BYTES } from './limits.ts';
+import { npyOf } from './npy.ts';
+import { pathPart } from './paths.ts';
+
+/** A file of a task. */
+export interface Upload {
+  /** Below the task's folder. */
+  readonly path: string;
+  readonly data: Uint8Array;
+  readonly type: string;
+  /** The point can't be had back without it. */
+  readonly isNeeded: boolean;
+  /** What names it, so that it is found and shown. */
+  readonly named:
+    | { readonly by: 'sample'; readonly names: Names }
+    | { readonly by: 'artifact'; readonly key: string; readonly type: string; readonly preview: string };
+}
+
+export interface MappedObject {
+  /** Its value's JSON text. */
+  readonly valueText: string;
+  /** The plot that shows it and holds it exactly; undefined where it is held by a segment. */
+  readonly plot: string | undefined;
+  readonly uploads: readonly Upload[];
+  readonly params: readonly Param[];
+  /** A document of the task, by name. */
+  readonly document: { readonly name: string; readonly type: string; readonly value: string } | undefined;
+}
+
+export interface Param {
+  readonly section: string;
+  readonly name: string;
+  readonly value: string;
+  readonly type: 'int' | 'float' | 'bool' | 'str';
+}
+
+export function mapObject(tag: string, plugin: string, point: ObjectPoint, place: PointPlace): MappedObject {
+  const value = interpret(plugin, point);
+  const blobs: Blob[] = [];
+  const valueText = jsonText(valueJson(value, (blob) => blobs.push(blob)));
+  const plot = blobs.length === 0 && isName(tag) ? plotOf(tag, plugin, value, valueText) : undefined;
+  const name = `${point.step}_${placeName(fileHash(place.run, place.file), place)}`;
+  return {
+    valueText,
+    plot: plot !== undefined && plot.length <= PLOT_BYTES ? plot : undefined,
+    uploads: [...exactFiles(tag, value, blobs, name), ...filesForPeople(tag, value, name)],
+    params: value.kind === 'hparams' ? paramsOf(value.data) : [],
+    document: documentOf(tag, value),
+  };
+}
+
+/**
+ * The exact value in a plot of ours. It is a text in it: whoever writes the plot anew, as the SDK's import of offline sessions does, keeps
+ * texts as they are, but not the form of numbers.
+ */
+export function valueInPlot(text: string): { readonly plugin: string; readonly value: string } | undefined {
+  try {
+    const { mirrorboard } = (JSON.parse(text) as { layout: { meta: { mirrorboard: Record<string, unknown> } } }).layout.meta;
+    const { version, plugin, value } = mirrorboard;
+    return version === 1 && typeof plugin === 'string' && typeof value === 'string' ? { plugin, value } : undefined;
+  } catch {
+    // Somebody else's plot.
+    return undefined;
+  }
+}
+
+function plotOf(tag: string, plugin: string, value: Value, valueText: string): string | undefined {
+  const shown = value.kind === 'histogram' ? barsOf(value) : value.kind === 'pr_curve' ? curveOf(value.rows) : undefined;
+  if (shown === undefined) return undefined;
+  const axes = value.kind === 'histogram' ? {} : { xaxis: { title: 'recall' }, yaxis: { title: 'precision' } };
+  const meta = { mirrorboard: { version: 1, plugin, value: valueText } };
+  return JSON.stringify({ data: shown, layout: { title: tag, ...axes, meta } });
+}
+
+/** JSON has no NaN and no infinities: they are gaps in what is drawn, and exact in what is kept. */
+function barsOf({ left, right, count }: Extract<Value, { kind: 'histogram' }>): readonly JsonObject[] {
+  const edges = left.map((x, i) => [Number(x), Number(right[i])] as const);
+  return [{ type: 'bar', x: edges.map(([a, b]) => a + (b - a) / 2), y: count.map(Number), width: edges.map(([a, b]) => b - a) }];
+}
+
+function curveOf(rows: readonly (readonly (number | bigint)[])[]): readonly JsonObject[] | undefined {
+  const [precision, recall] = [rows[4], rows[5]];
+  if (precision === undefined || recall === undefined) return undefined;
+  return [{ type: 'scatter', mode: 'lines+markers', x: recall.map(Number), y: precision.map(Number) }];
+}
+
+function exactFiles(tag: string, value: Value, blobs: readonly Blob[], name: string): readonly Upload[] {
+  return blobs.map((blob, i): Upload => {
+    const part = blobs.length === 1 ? '' : `_${i}`;
+    if (value.kind === 'images' || value.kind === 'audio') {
+      // A sample is one file: several of a point are variants of the tag.
+      const names = sampleNames(blobs.length === 1 ? tag : `${tag}/${i}`);
+      const path = `${samplePath(names)}/${name}${part}.${extensionOf(blob)}`;
+      return { path, data: blob.data, type: typeOf(blob), isNeeded: true, named: { by: 'sample', names } };
+    }
+    const npy = value.kind === 'tensor' && blob.format === 'tensor' ? npyOf(value.tensor) : undefined;
+    const isGraph = value.kind === 'graph';
+    const isText = isGraph && blob.data[0] === 0x7b;
+    const extension = npy !== undefined ? 'npy' : isText ? 'json' : isGraph ? 'pb' : 'bin';
+    return {
+      path: `artifacts/${pathPart(tag)}/${name}${part}.${extension}`,
+      data: npy ?? blob.data,
+      type: isText ? 'application/json' : 'application/octet-stream',
+      isNeeded: true,
+      named: {
+        by: 'artifact',
+        key: `${isGraph ? 'graph-' : ''}${pathPart(tag)}-${name}${part}`,
+        type: npy !== undefined ? 'numpy' : 'custom',
+        preview: value.kind === 'tensor' ? tensorPreview(value.tensor) : `${blob.data.length} bytes`,
+      },
+    };
+  });
+}
+
+/** What a person can read of a text; the exact one may be no UTF-8, or several. */
+function filesForPeople(tag: string, value: Value, name: string): readonly Upload[] {
+  if (value.kind !== 'text') return [];
+  const text = value.strings.map((bytes) => Buffer.from(bytes).toString('utf8')).join('\n\n');
+  const names = sampleNames(tag);
+  const named = { by: 'sample', names } as const;
+  return [{ path: `${samplePath(names)}/${name}.txt`, data: Buffer.from(text), type: 'text/plain; charset=utf-8', isNeeded: false, named }];
+}
+
+/** A tag that is no name of an event is cut: what is exact lies elsewhere. */
+function sampleNames(tag: string): Names {
+  return namesOf(isName(tag) ? tag : pathPart(tag));
+}
+
+function samplePath({ metric, variant }: Names): string {
+  return `metrics/${pathPart(metric)}/${pathPart(variant)}`;
+}
+
+function extensionOf({ format }: Blob): string {
+  return format === 'bytes' || format === '' ? 'bin' : format;
+}
+
+function typeOf({ format }: Blob): string {
+  if (['png', 'jpeg', 'gif', 'bmp'].includes(format)) return `image/${format}`;
+  return format === 'wav' ? 'audio/wav' : 'application/octet-stream';
+}
+
+function tensorPreview({ dtype, shape }: Tensor): string {
+  return `${dtype} [${shape.join(', ')}]`;
+}
+
+function documentOf(tag: string, value: Value): MappedObject['document'] {
+  if (value.kind === 'layout') return { name: 'custom_scalars', type: 'json', value: jsonText(value.layout) };
+  if (value.kind !== 'graph' || value.data[0] !== 0x7b || value.data.length > DOCUMENT_BYTES) return undefined;
+  const text = Buffer.from(value.data).toString('utf8');
+  return { name: `graph ${pathPart(tag)}`, type: 'json', value: text };
+}
+
+/** Hyperparameters of a session's start; the session's end is the task's status. */
+function paramsOf(data: JsonObject): readonly Param[] {
+  const start = data['session_start_info'];
+  const hparams = isObject(start) ? start['hparams'] : undefined;
+  if (!isObject(hparams)) return [];
+  return Object.entries(hparams).map(([name, value]) => paramOf('TB_hparams', name, value));
+}
+
+export function paramOf(section: string, name: string, value: Json): Param {
+  if (typeof value === 'string') return { section, name, value, type: 'str' };
+  if (typeof value === 'boolean') return { section, name, value: String(value), type: 'bool' };
+  if (typeof value === 'bigint') return { section, name, value: String(value), type: 'int' };
+  if (typeof value === 'number') return { section, name, value: Object.is(value, -0) ? '-0.0' : String(value), type: 'float' };
+  return { section, name, value: value === null ? '' : jsonText(value), type: 'str' };
+}
+
+function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,220 @@
+/** A lane that is online: its server, its tasks, and what was mirrored while it was offline. */
+import { MirrorError } from '../../errors.ts';
+import { headerOf } from '../../http/index.ts';
+import type { BackendContext, Handle, ModelVersion, Probe, RunEnd, RunSource, SideFile, SideOutcome } from '../contract.ts';
+import { failureOf, type Fields, valueOrThrow } from './answers.ts';
+import { ClearmlClient } from './client.ts';
+import { type EventSource, taskEvents } from './events.ts';
+import { BucketFiles, type Files, FileServer } from './files.ts';
+import { readHandle, type SessionRef, type TaskRef } from './handle.ts';
+import { KeepAlive } from './keep-alive.ts';
+import { projectName } from './projects.ts';
+import type { Session } from './session.ts';
+import { sendSession, type Sessions } from './sessions.ts';
+import type { ClearmlSettings } from './settings.ts';
+import { addModel, type Facts } from './side.ts';
+import { type Proof, TaskSink } from './task-sink.ts';
+import { Tasks } from './tasks.ts';
+
+const SKEW_MS = 60_000;
+
+export class Online {
+  readonly #settings: ClearmlSettings;
+  readonly #sessions: Sessions;
+  readonly #client: ClearmlClient;
+  readonly #files: Files;
+  readonly #tasks: Tasks;
+  readonly #warn: BackendContext['warn'];
+  readonly #alive: KeepAlive;
+  readonly #proof: Proof = { line: undefined };
+  /** Sessions on their way to the server. */
+  readonly #sending = new Map<string, Promise<TaskRef>>();
+
+  constructor(settings: ClearmlSettings, sessions: Sessions, warn: BackendContext['warn']) {
+    this.#settings = settings;
+    this.#sessions = sessions;
+    this.#warn = warn;
+    this.#client = new ClearmlClient(settings);
+    const server = new FileServer(this.#client, settings);
+    this.#files = settings.objects === undefined ? server : new BucketFiles(settings.objects, server);
+    this.#tasks = new Tasks(this.#client, settings, warn);
+    this.#alive = new KeepAlive(
+      async (task, signal) => void (await this.#client.call('keeping the task alive', 'tasks.ping', { task }, signal)),
+    );
+  }
+
+  async probe(signal: AbortSignal): Promise<Probe> {
+    const began = Date.now();
+    const looked = await this.#client.look(signal);
+    if (looked.kind !== 'ok')
+      throw failureOf(looked, 'looking for the API server', this.#client.address, this.#settings.extraRetryCodes).error;
+    const notes: string[] = [];
+    const { project } = this.#settings;
+    // The first call that proves we are let in.
+    const found = await this.#tasks.projects.lookUp(projectName(project ?? 'mirrorboard'), signal);
+    if (project !== undefined && found === undefined) notes.push(`The project ${projectName(project)} is not there yet: it will be made.`);
+    if (this.#files instanceof BucketFiles) await this.#files.probe(signal);
+    const date = Date.parse(headerOf(looked.headers, 'date') ?? '');
+    // Headers tell seconds: half of one is what is meant on average.
+    const clockSkewMs = Number.isNaN(date) ? undefined : date + 500 - (began + Date.now()) / 2;
+    if (clockSkewMs !== undefined && Math.abs(clockSkewMs) > SKEW_MS) {
+      notes.push(`The server's clock is ${Math.round(Math.abs(clockSkewMs) / 1000)} s ${clockSkewMs > 0 ? 'ahead of' : 'behind'} ours.`);
+    }
+    const waiting = this.#sessions.waiting().length;
+    if (waiting > 0) notes.push(`Offline sessions that are sent when their runs are opened: ${waiting}.`);
+    return { address: this.#client.address, version: this.#client.serverVersion, clockSkewMs, notes };
+  }
+
+  async open(source: RunSource, known: TaskRef | SessionRef | undefined, signal: AbortSignal): Promise<TaskRef> {
+    // Where the session was lost with its folder, the task is found by the run's key, or made.
+    const task = known?.kind === 'session' ? await this.#sentOf(this.#sessions.at(known.id), signal) : known;
+    const ref = await this.#tasks.open(source, task, signal);
+    this.#alive.keep(ref.id);
+    return ref;
+  }
+
+  /** The task of a handle; of a session all that it holds is sent before. */
+  async resolve(ref: TaskRef | SessionRef, signal: AbortSignal): Promise<TaskRef> {
+    if (ref.kind === 'task') return ref;
+    const session = this.#sessions.at(ref.id);
+    const task = await this.#sentOf(session, signal);
+    if (task !== undefined) return task;
+    throw new MirrorError('MB4006', `the offline session ${session.path} is not there any more`, {
+      hint: 'Put it back, or mirror the run anew under another lane name.',
+    });
+  }
+
+  /** Sends the sessions that wait, also those of runs that nothing more comes of. */
+  async sendWaiting(signal: AbortSignal): Promise<void> {
+    for (const session of this.#sessions.waiting()) await this.#sentOf(session, signal);
+  }
+
+  sink(ref: TaskRef): TaskSink {
+    return new TaskSink(this.#client, this.#files, ref, this.#proof);
+  }
+
+  source({ id }: TaskRef): EventSource {
+    return {
+      pages: (type, signal) => taskEvents(this.#client, id, type, signal),
+      file: (url, signal) => this.#files.get(url, signal),
+      lengthOf: (url, signal) => this.#files.lengthOf(url, signal),
+    };
+  }
+
+  noteWork(handle: Handle): void {
+    const ref = readHandle(handle);
+    if (ref.kind === 'task') this.#alive.noteWork(ref.id);
+  }
+
+  async finish(ref: TaskRef, end: RunEnd | undefined, signal: AbortSignal): Promise<void> {
+    // It belongs to whoever opened it.
+    if (ref.isJoined) return;
+    const { status } = valueOrThrow(await this.#tasks.byId(ref.id, signal));
+    if (status === 'published') {
+      this.#warn('a ClearML task is published: its status is left alone', { task: ref.id });
+      return;
+    }
+    if (end === undefined) {
+      this.#alive.keep(ref.id);
+      if (status !== 'in_progress') await this.#tasks.start(ref.id, signal, true);
+      return;
+    }
+    this.#alive.drop(ref.id);
+    const action = end.status === 'failed' ? 'tasks.failed' : 'tasks.completed';
+    if (status === action.slice('tasks.'.length)) return;
+    const body = {
+      task: ref.id,
+      force: true,
+      status_reason: end.status === 'failed' ? 'its hyperparameter session failed' : 'the log ended',
+    };
+    valueOrThrow(await this.#client.call('ending the task', action, body, signal));
+  }
+
+  /** The address of a file that is stored with this very content. */
+  async storedFile(task: string, { path, hash }: SideFile, signal: AbortSignal): Promise<string | undefined> {
+    const { execution } = (await this.#document(task, signal)) as { execution?: { artifacts?: readonly Fields[] } };
+    const found = execution?.artifacts?.find((artifact) => artifact['key'] === path && artifact['hash'] === hash);
+    return found === undefined ? undefined : String(found['uri']);
+  }
+
+  /** Fields of a task are replaced as a whole: they are read before. */
+  async addFacts(task: string, { script, host }: Facts, signal: AbortSignal): Promise<void> {
+    const now = await this.#document(task, signal);
+    const runtime = host === undefined ? {} : { runtime: { ...(now['runtime'] as Fields), 'mirrorboard/host': host } };
+    const body = { task, force: true, script: { ...(now['script'] as Fields), ...script }, ...runtime };
+    valueOrThrow(await this.#client.call('writing where the run ran', 'tasks.edit', body, signal));
+  }
+
+  async addPackages(task: string, text: string, signal: AbortSignal): Promise<void> {
+    const now = (await this.#document(task, signal))['script'] as Fields;
+    const body = { task, force: true, script: { ...now, requirements: { ...(now['requirements'] as Fields), pip: text } } };
+    valueOrThrow(await this.#client.call('writing the packages', 'tasks.edit', body, signal));
+  }
+
+  addModel(ref: TaskRef, version: ModelVersion, signal: AbortSignal): Promise<SideOutcome> {
+    return addModel(this.#client, ref, version, signal);
+  }
+
+  /** Removes a task with its files. */
+  async remove(ref: TaskRef, signal: AbortSignal): Promise<void> {
+    this.#alive.drop(ref.id);
+    const urls = new Set<string>();
+    for await (const events of taskEvents(this.#client, ref.id, 'training_debug_image', signal))
+      for (const { url } of events) urls.add(String(url));
+    const { execution } = (await this.#document(ref.id, signal)) as { execution?: { artifacts?: readonly Fields[] } };
+    for (const { uri } of execution?.artifacts ?? []) urls.add(String(uri));
+    const reply = await this.#client.call('removing the task', 'tasks.delete', { task: ref.id, force: true }, signal);
+    if (reply.kind !== 'ok' && reply.cause !== 'gone') throw reply.error;
+    for (const url of urls) await this.#files.remove(url, signal);
+  }
+
+  async close(): Promise<void> {
+    await this.#alive.close();
+    await Promise.allSettled(this.#sending.values());
+    await this.#files.close();
+    await this.#client.close();
+  }
+
+  async #document(task: string, signal: AbortSignal): Promise<Fields> {
+    const reply = valueOrThrow(await this.#client.call('looking at the task', 'tasks.get_by_id', { task }, signal));
+    return (reply['task'] ?? {}) as Fields;
+  }
+
+  /** The task that a session was sent to, now if it was not yet; undefined where there is no such session. */
+  async #sentOf(session: Session, signal: AbortSignal): Promise<TaskRef | undefined> {
+    const note = session.note();
+    if (note === undefined) return undefined;
+    if (note.sent !== undefined) return note.sent;
+    let sending = this.#sending.get(session.id);
+    if (sending === undefined) {
+      sending = this.#send(session, signal).finally(() => this.#sending.delete(session.id));
+      this.#sending.set(session.id, sending);
+    }
+    return sending;
+  }
+
+  async #send(session: Session, signal: AbortSignal): Promise<TaskRef> {
+    const note = session.note();
+    if (note === undefined) throw new MirrorError('MB9001', `the offline session ${session.id} has no note`);
+    const ref = await this.#tasks.open(note.source, note.continues, signal);
+    const refused = ({ message }: MirrorError): void =>
+      this.#warn('an event of an offline session was refused', { session: session.path, reason: message });
+    await sendSession(session, this.sink(ref), refused, signal);
+    const { script } = session.task();
+    if (Object.keys(script).length > 0) {
+      const now = (await this.#document(ref.id, signal))['script'] as Fields;
+      valueOrThrow(
+        await this.#client.call(
+          'writing where the run ran',
+          'tasks.edit',
+          { task: ref.id, force: true, script: { ...now, ...script } },
+          signal,
+        ),
+      );
+    }
+    if (note.end !== undefined) await this.finish(ref, note.end, signal);
+    await session.noteAgain({ ...note, sent: ref });
+    await session.clear();
+    return ref;
+  }
+}

@@ -1,0 +1,136 @@
+import type { TrackerParcel } from '../contract.ts';
+import { fileHash, heldNumber, heldTime, isName, keyEnd, keyStart, namesOf, type PointPlace } from './keys.ts';
+import { type MappedObject, mapObject, type Param, type Upload } from './map.ts';
+import { markLine, type NeededFile, pointLine, type SegmentLine, scalarText } from './segments.ts';
+
+/** Where a point stands in its file. */
+export interface Spot {
+  readonly offset: number;
+  readonly index: number;
+}
+
+/** One event to be written, and the points that are held by it. */
+export interface EventLine {
+  readonly text: string;
+  readonly bytes: number;
+  /** Empty for what only shows something. */
+  readonly points: readonly Spot[];
+}
+
+export interface PointUpload extends Upload, Spot {
+  readonly step: number | bigint;
+  readonly wallTime: number;
+}
+
+/** All that a parcel becomes. */
+export interface Prepared {
+  readonly events: readonly EventLine[];
+  /** What no event can hold, in the order of the file. */
+  readonly lines: readonly SegmentLine[];
+  readonly uploads: readonly PointUpload[];
+  readonly params: readonly Param[];
+  readonly documents: readonly NonNullable<MappedObject['document']>[];
+  /** Hash of the file that the points come from. */
+  readonly source: string;
+  /** A step that the official tools take for something else. */
+  readonly reservedSteps: number;
+}
+
+export function prepare({ batch, series, file }: TrackerParcel, taskId: string, reserved: number): Prepared {
+  const events: EventLine[] = [];
+  const lines: SegmentLine[] = [];
+  const uploads: PointUpload[] = [];
+  const params: Param[] = [];
+  const documents = new Map<string, NonNullable<MappedObject['document']>>();
+  const source = fileHash(batch.run, batch.file);
+  const starts = new Map<number, string | undefined>();
+  let reservedSteps = 0;
+  const placeOf = ({ offset, checksum, index }: Omit<PointPlace, 'run' | 'file'>): PointPlace => ({
+    run: batch.run,
+    file: batch.file,
+    offset,
+    checksum,
+    index,
+  });
+
+  const { count, series: ids, step: steps, wallTime: times, value: values, wideSteps, wideValues } = batch.scalars;
+  const { offset: offsets, checksum: checksums, index: indexes } = batch.scalars;
+  for (let row = 0; row < count; row++) {
+    const id = ids[row] as number;
+    const step = wideSteps.get(row) ?? (steps[row] as number);
+    const value = wideValues.get(row) ?? (values[row] as number);
+    const wallTime = times[row] as number;
+    const [offset, checksum, index] = [offsets[row] as number, checksums[row] as number, indexes[row] as number];
+    if (step === reserved) reservedSteps++;
+    let start = starts.get(id);
+    if (start === undefined && !starts.has(id)) {
+      start = scalarStart(taskId, series[id]?.tag ?? '', source);
+      starts.set(id, start);
+    }
+    if (start === undefined) {
+      const { tag = '', plugin = '' } = series[id] ?? {};
+      lines.push(pointLine(placeOf({ offset, checksum, index }), file, tag, plugin, step, wallTime, scalarText(value), []));
+      continue;
+    }
+    const { text: number, suffix } = heldNumber(value);
+    const time = heldTime(wallTime);
+    const text = `${start}${keyEnd(offset, checksum, index)}${suffix}${time.suffix}","iter":${stepText(step)},"timestamp":${time.millis},"value":${number}}`;
+    events.push({ text, bytes: text.length + 16, points: [{ offset, index }] });
+  }
+
+  for (const point of batch.objects) {
+    const { tag = '', plugin = '' } = series[point.series] ?? {};
+    const place = placeOf(point);
+    const mapped = mapObject(tag, plugin, point, place);
+    const { step, wallTime, offset, checksum, index } = point;
+    if (step === reserved) reservedSteps++;
+    for (const upload of mapped.uploads) uploads.push({ ...upload, offset, index, step, wallTime });
+    params.push(...mapped.params);
+    if (mapped.document !== undefined) documents.set(mapped.document.name, mapped.document);
+    if (mapped.plot !== undefined) {
+      const { metric, variant } = namesOf(tag);
+      const time = heldTime(wallTime);
+      const key = `${keyStart(metric, source)}${keyEnd(offset, checksum, index)}${time.suffix}`;
+      const head = `{"type":"plot","task":${quoted(taskId)},"metric":${quoted(metric)},"variant":${quoted(variant)}`;
+      const text = `${head},"key":"${key}","iter":${stepText(step)},"timestamp":${time.millis},"plot_str":${quoted(mapped.plot)}}`;
+      events.push({ text, bytes: Buffer.byteLength(text) + 1, points: [{ offset, index }] });
+      continue;
+    }
+    const files = mapped.uploads.filter(({ isNeeded }) => isNeeded).map(({ path, data }): NeededFile => [path, data.length]);
+    lines.push(pointLine(place, file, tag, plugin, step, wallTime, mapped.valueText, files));
+  }
+  for (const mark of batch.marks) lines.push(markLine(placeOf({ ...mark, index: 0 }), file, mark));
+  lines.sort((a, b) => a.offset - b.offset || a.index - b.index);
+  return { events, lines, uploads, params, documents: [...documents.values()], source, reservedSteps };
+}
+
+/** An event of a scalar up to the end of its key; undefined for a tag that can't be its name. */
+function scalarStart(taskId: string, tag: string, source: string): string | undefined {
+  if (!isName(tag)) return undefined;
+  const { metric, variant } = namesOf(tag);
+  const names = `"metric":${quoted(metric)},"variant":${quoted(variant)}`;
+  return `{"type":"training_stats_scalar","task":${quoted(taskId)},${names},"key":"${keyStart(metric, source)}`;
+}
+
+/** JSON of a text. What some readers of lines take for the end of one is escaped. */
+function quoted(text: string): string {
+  return JSON.stringify(text).replace(/[\u007f-\u009f\u2028\u2029]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** Digits, exact for all of int64; negative zero is zero. */
+function stepText(step: number | bigint): string {
+  return typeof step === 'number' && !Number.isSafeInteger(step) ? String(BigInt(step)) : String(step);
+}
+
+/** A file of a task as an event that shows it. */
+export function sampleText(
+  taskId: string,
+  names: { readonly metric: string; readonly variant: string },
+  step: number | bigint,
+  wallTime: number,
+  key: string,
+  url: string,
+): string {
+  const head = `{"type":"training_debug_image","task":${quoted(taskId)},"metric":${quoted(names.metric)},"variant":${quoted(names.variant)}`;
+  return `${head},"iter":${stepText(step)},"timestamp":${heldTime(wallTime).millis},"key":${quoted(key)},"url":${quoted(url)}}`;
+}

@@ -1,0 +1,331 @@
+/**
+ * An offline session: a folder that `Task.import_offline_session` of the official SDK takes, and that a lane that goes online sends itself.
+ * Events are appended, with the same keys as online, so that whatever stands in it twice after a crash is one once it is imported.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync, readFileSync } from 'node:fs';
+import { link, mkdir, open, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { MirrorError, messageOf, systemCode } from '../../errors.ts';
+import type { ObjectContent } from '../../objects/index.ts';
+import type { RunEnd, RunSource } from '../contract.ts';
+import type { Fields, Reply } from './answers.ts';
+import type { EventSource } from './events.ts';
+import type { TaskRef } from './handle.ts';
+import type { Param } from './map.ts';
+import { splitArray } from './split-array.ts';
+import type { Artifact, Document, Sink } from './sink.ts';
+
+/** Each line of the events' file becomes one request of whoever imports it. */
+const EVENTS_PER_LINE = 500;
+const BYTES_PER_LINE = 4 * 1024 * 1024;
+
+/** What is noted beside what the SDK reads. */
+export interface SessionNote {
+  /** Where the lane leads: another one does not send it. */
+  readonly target: string;
+  /** All that is needed to find or make the task later. */
+  readonly source: RunSource;
+  /** The task that this goes on from: its points are not in here. */
+  readonly continues?: TaskRef;
+  readonly end?: RunEnd;
+  /** All of it was sent to this task. */
+  readonly sent?: TaskRef;
+}
+
+export interface TaskDocument {
+  readonly id: string;
+  readonly name: string;
+  readonly project_name: string;
+  readonly type: string;
+  readonly tags: readonly string[];
+  readonly comment: string;
+  readonly runtime: Readonly<Record<string, string>>;
+  readonly hyperparams: Readonly<Record<string, Readonly<Record<string, Param>>>>;
+  readonly configuration: Readonly<Record<string, Document>>;
+  readonly script: Fields;
+  readonly execution: { readonly artifacts: readonly Fields[] };
+  readonly offline_folder: string;
+  readonly offline_output_models: readonly unknown[];
+}
+
+/** For names of unfinished files. */
+let parts = 0;
+
+export function sessionId(target: string, project: string, key: string, attempt: number): string {
+  const hash = createHash('sha256')
+    .update(JSON.stringify([target, project, key, attempt]))
+    .digest('hex');
+  return `offline-${hash.slice(0, 32)}`;
+}
+
+export class Session implements Sink, EventSource {
+  readonly id: string;
+  readonly path: string;
+  readonly #document: () => TaskDocument;
+  #folder: string | undefined;
+  /** Whether the end of the events' file was looked at: a process that died may have left half a line. */
+  #isSound = false;
+
+  /** `document`: what the task is, where the session is new. */
+  constructor(offlineFolder: string, id: string, document: () => TaskDocument) {
+    this.id = id;
+    this.path = join(offlineFolder, id);
+    this.#document = document;
+  }
+
+  get folder(): string {
+    if (this.#folder === undefined) {
+      const { folder } = this.#readJson('mirrorboard-files.json') as { folder?: string };
+      this.#folder = folder ?? '';
+    }
+    return this.#folder;
+  }
+
+  /** The note of a session that is there. */
+  note(): SessionNote | undefined {
+    return existsSync(join(this.path, 'mirrorboard.json')) ? (this.#readJson('mirrorboard.json') as unknown as SessionNote) : undefined;
+  }
+
+  /** Begins a session; where another process was first, it is that one's. */
+  async begin(note: SessionNote, filesFolder: string): Promise<SessionNote> {
+    await mkdir(join(this.path, 'data'), { recursive: true });
+    await this.#writeJson('mirrorboard-files.json', { folder: filesFolder });
+    if (!existsSync(join(this.path, 'task.json'))) await this.#writeJson('task.json', this.#document());
+    const own = join(this.path, `mirrorboard.json.${process.pid}.${parts++}.part`);
+    await writeDurably(own, JSON.stringify(note, null, 1));
+    try {
+      await link(own, join(this.path, 'mirrorboard.json'));
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw error;
+    } finally {
+      await unlink(own);
+    }
+    return this.note() ?? note;
+  }
+
+  async noteAgain(note: SessionNote): Promise<void> {
+    await this.#writeJson('mirrorboard.json', note);
+  }
+
+  task(): TaskDocument {
+    return this.#readJson('task.json') as unknown as TaskDocument;
+  }
+
+  async addEvents(lines: readonly string[]): Promise<Reply<unknown>> {
+    return this.#kept(async () => {
+      const path = join(this.path, 'metrics.jsonl');
+      if (!this.#isSound) await cutTornLine(path);
+      this.#isSound = true;
+      const file = await open(path, 'a');
+      try {
+        await file.appendFile(arrayLines(lines));
+        await file.datasync();
+      } catch (error) {
+        this.#isSound = false;
+        throw error;
+      } finally {
+        await file.close();
+      }
+    });
+  }
+
+  async put(path: string, content: ObjectContent): Promise<string> {
+    const target = join(this.path, 'data', ...this.folder.split('/'), ...path.split('/'));
+    try {
+      await mkdir(dirname(target), { recursive: true });
+      const part = `${target}.part`;
+      const file = await open(part, 'w');
+      try {
+        for await (const chunk of content.read()) await file.appendFile(chunk);
+        await file.datasync();
+      } finally {
+        await file.close();
+      }
+      await rename(part, target);
+    } catch (error) {
+      throw this.#error(error);
+    }
+    return pathToFileURL(target).href;
+  }
+
+  async hasRoom(): Promise<boolean> {
+    return true;
+  }
+
+  addArtifacts(artifacts: readonly Artifact[]): Promise<Reply<unknown>> {
+    return this.#change((task) => {
+      const all = new Map(task.execution.artifacts.map((artifact) => [String(artifact['key']), artifact]));
+      for (const { key, type, uri, hash, bytes, contentType, preview, timestamp } of artifacts) {
+        const type_data = { content_type: contentType, preview };
+        all.set(key, { key, type, uri: this.#artifactUri(uri), mode: 'output', hash, content_size: bytes, timestamp, type_data });
+      }
+      return { ...task, execution: { artifacts: [...all.values()] } };
+    });
+  }
+
+  addParams(params: readonly Param[]): Promise<Reply<unknown>> {
+    return this.#change((task) => {
+      const sections: Record<string, Record<string, Param>> = Object.fromEntries(
+        Object.entries(task.hyperparams).map(([name, section]) => [name, { ...section }]),
+      );
+      for (const param of params) {
+        sections[param.section] ??= {};
+        // Defined, not assigned: a parameter may be called __proto__.
+        Object.defineProperty(sections[param.section], param.name, { value: param, enumerable: true, configurable: true, writable: true });
+      }
+      return { ...task, hyperparams: sections };
+    });
+  }
+
+  addDocuments(documents: readonly Document[]): Promise<Reply<unknown>> {
+    return this.#change((task) => ({
+      ...task,
+      configuration: { ...task.configuration, ...Object.fromEntries(documents.map((document) => [document.name, document])) },
+    }));
+  }
+
+  addScript(script: Fields): Promise<Reply<unknown>> {
+    return this.#change((task) => ({ ...task, script: { ...task.script, ...script } }));
+  }
+
+  async isTaking(): Promise<boolean> {
+    return true;
+  }
+
+  /** Events of a type, each once: of those that the server takes for one, the last. */
+  async *pages(type: string): AsyncGenerator<readonly Fields[]> {
+    const last = new Map<string, Fields>();
+    for await (const texts of this.lines()) {
+      for (const text of texts) {
+        const event = JSON.parse(text.replace(/("iter":)(-?\d{16,})/, '$1"$2"')) as Fields;
+        if (event['type'] !== type) continue;
+        last.set(JSON.stringify([event['iter'], event['metric'], event['variant'], event['key']]), event);
+      }
+    }
+    yield [...last.values()];
+  }
+
+  /** The events as they were written, in the order of the file. */
+  async *lines(): AsyncGenerator<readonly string[]> {
+    const path = join(this.path, 'metrics.jsonl');
+    if (!existsSync(path)) return;
+    const file = await open(path, 'r');
+    try {
+      let rest = '';
+      for await (const chunk of file.createReadStream({ encoding: 'utf8', autoClose: false })) {
+        const lines = `${rest}${chunk as string}`.split('\n');
+        // The last one may be torn: the points in it were not accepted.
+        rest = lines.pop() ?? '';
+        for (const line of lines) yield splitArray(line);
+      }
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** A file of it by its path below the task's folder. */
+  async content(path: string, type: string): Promise<ObjectContent> {
+    const file = join(this.path, 'data', ...this.folder.split('/'), ...path.split('/'));
+    const { size } = await stat(file);
+    return { bytes: size, type, read: (start = 0) => createReadStream(file, { start }) };
+  }
+
+  file(url: string): Promise<Buffer> {
+    return readFile(fileURLToPath(url));
+  }
+
+  async lengthOf(url: string): Promise<number | undefined> {
+    const found = await stat(fileURLToPath(url)).catch(() => undefined);
+    return found?.size;
+  }
+
+  /** Removes what was sent: it is not to be imported once more. */
+  async clear(): Promise<void> {
+    for (const name of ['task.json', 'metrics.jsonl', 'data']) await rm(join(this.path, name), { recursive: true, force: true });
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.path, { recursive: true, force: true });
+  }
+
+  #artifactUri(url: string): string {
+    const base = pathToFileURL(join(this.path, 'data')).href;
+    return url.startsWith(base) ? `${this.path}/data${decodeURIComponent(url.slice(base.length))}` : url;
+  }
+
+  async #change(change: (task: TaskDocument) => TaskDocument): Promise<Reply<unknown>> {
+    return this.#kept(() => this.#writeJson('task.json', change(this.task())));
+  }
+
+  async #kept(work: () => Promise<void>): Promise<Reply<unknown>> {
+    try {
+      await work();
+      return { kind: 'ok', value: undefined };
+    } catch (error) {
+      return { kind: 'failed', cause: 'transient', error: this.#error(error) };
+    }
+  }
+
+  #readJson(name: string): Fields {
+    try {
+      return JSON.parse(readFileSync(join(this.path, name), 'utf8')) as Fields;
+    } catch (error) {
+      throw new MirrorError('MB4006', `the offline session ${this.path} can't be read: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  async #writeJson(name: string, value: unknown): Promise<void> {
+    const path = join(this.path, name);
+    const part = `${path}.${process.pid}.${parts++}.part`;
+    await writeDurably(part, JSON.stringify(value, null, 1));
+    await rename(part, path);
+  }
+
+  #error(error: unknown): MirrorError {
+    return new MirrorError('MB4001', `writing the offline session ${this.path}: ${messageOf(error)}`, { retry: 'later', cause: error });
+  }
+}
+
+function arrayLines(lines: readonly string[]): string {
+  let out = '';
+  let from = 0;
+  let bytes = 0;
+  for (const [i, line] of lines.entries()) {
+    if (i > from && (i - from >= EVENTS_PER_LINE || bytes + line.length > BYTES_PER_LINE)) {
+      out += `[${lines.slice(from, i).join(',')}]\n`;
+      from = i;
+      bytes = 0;
+    }
+    bytes += line.length;
+  }
+  return from < lines.length ? `${out}[${lines.slice(from).join(',')}]\n` : out;
+}
+
+async function writeDurably(path: string, text: string): Promise<void> {
+  await writeFile(path, text, { flush: true });
+}
+
+/** What was appended last may have been cut by a crash: nothing of that line was accepted. */
+async function cutTornLine(path: string): Promise<void> {
+  if (!existsSync(path)) return;
+  const file = await open(path, 'r+');
+  try {
+    const { size } = await file.stat();
+    const piece = Buffer.alloc(64 * 1024);
+    for (let end = size; end > 0; ) {
+      const start = Math.max(0, end - piece.length);
+      const { bytesRead } = await file.read(piece, 0, end - start, start);
+      const at = piece.subarray(0, bytesRead).lastIndexOf(0x0a);
+      if (at >= 0) {
+        if (start + at + 1 < size) await file.truncate(start + at + 1);
+        return;
+      }
+      end = start;
+    }
+    await file.truncate(0);
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,192 @@
+/** The offline sessions of a lane: made while it is offline, sent once it is online. */
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { MirrorError } from '../../errors.ts';
+import type { RunSource } from '../contract.ts';
+import { contentOf } from './files.ts';
+import type { TaskRef } from './handle.ts';
+import { taskFolder } from './paths.ts';
+import { longEnough, projectName } from './projects.ts';
+import { Session, type SessionNote, sessionId } from './session.ts';
+import type { ClearmlSettings } from './settings.ts';
+import type { Artifact, Sink } from './sink.ts';
+import { tagOfKey, userTags } from './tasks.ts';
+
+type OfflineSettings = Pick<ClearmlSettings, 'offlineFolder' | 'project' | 'taskName' | 'taskType'>;
+
+/** Sessions that are tried for one key before something is wrong. */
+const MOST_ATTEMPTS = 100;
+
+export class Sessions {
+  readonly #settings: OfflineSettings;
+  readonly #target: string;
+  readonly #open = new Map<string, Session>();
+
+  constructor(settings: OfflineSettings, target: string) {
+    this.#settings = settings;
+    this.#target = target;
+  }
+
+  projectOf(source: RunSource): string {
+    return projectName((this.#settings.project ?? source.group) || 'mirrorboard');
+  }
+
+  /** A session by its id; it may not be there. */
+  at(id: string): Session {
+    let session = this.#open.get(id);
+    if (session === undefined) {
+      session = new Session(this.#settings.offlineFolder, id, () => {
+        throw new MirrorError('MB4006', `there is no offline session ${id} in ${this.#settings.offlineFolder}`);
+      });
+      this.#open.set(id, session);
+    }
+    return session;
+  }
+
+  /** The session of a run: found again by its key, if it is of the same files, else made. */
+  async open(source: RunSource, continues: TaskRef | undefined): Promise<Session> {
+    const project = this.projectOf(source);
+    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+      const id = sessionId(this.#target, project, source.key, attempt);
+      const name = this.#nameOf(source, attempt);
+      const folder = taskFolder(project, name, id);
+      const session = new Session(this.#settings.offlineFolder, id, () => this.#document(source, id, project, name));
+      const found = session.note();
+      if (found !== undefined && !isOurs(found.source, source)) continue;
+      // What was sent is a task by now: the session goes on from it, empty.
+      const before = found?.sent ?? found?.continues ?? continues;
+      const merged = { ...source, fingerprint: mergedPrints(found?.source, source) };
+      const note: SessionNote = { target: this.#target, source: merged, ...(before === undefined ? {} : { continues: before }) };
+      const held = found === undefined ? await session.begin(note, folder) : found;
+      if (!isOurs(held.source, source)) continue;
+      if (held.sent !== undefined) {
+        await session.clear();
+        await session.remove();
+        await session.begin(note, folder);
+      } else if (found !== undefined && found.source.fingerprint.length !== merged.fingerprint.length) {
+        await session.noteAgain({ ...held, source: merged });
+      }
+      this.#open.set(id, session);
+      return session;
+    }
+    throw new MirrorError('MB4006', `too many offline sessions of ${source.name} in ${this.#settings.offlineFolder}`);
+  }
+
+  /** Sessions of this lane that wait to be sent. */
+  waiting(): readonly Session[] {
+    const { offlineFolder } = this.#settings;
+    if (!existsSync(offlineFolder)) return [];
+    return readdirSync(offlineFolder)
+      .filter((name) => /^offline-[0-9a-f]{32}$/.test(name))
+      .map((name) => this.at(name))
+      .filter((session) => {
+        const note = session.note();
+        return note !== undefined && note.sent === undefined && note.target === this.#target;
+      });
+  }
+
+  #nameOf(source: RunSource, attempt: number): string {
+    const own = this.#settings.taskName?.replaceAll('{name}', source.name) ?? source.name;
+    return longEnough((attempt === 0 ? own : `${own} (${attempt + 1})`).trim());
+  }
+
+  #document(source: RunSource, id: string, project: string, name: string): ReturnType<Session['task']> {
+    const { run, rootPath, key, instanceId, tags } = source;
+    return {
+      id,
+      name,
+      project_name: project,
+      type: this.#settings.taskType,
+      tags: [tagOfKey(key), ...userTags(tags)],
+      comment: `Mirrored from the TensorBoard logs in ${run.path === '.' ? rootPath : join(rootPath, run.path)}`,
+      runtime: {
+        'mirrorboard/run': key,
+        'mirrorboard/instance': instanceId,
+        'mirrorboard/root': run.root,
+        'mirrorboard/path': run.path,
+      },
+      hyperparams: {},
+      configuration: {},
+      script: {},
+      execution: { artifacts: [] },
+      offline_folder: join(this.#settings.offlineFolder, id),
+      offline_output_models: [],
+    };
+  }
+}
+
+function isOurs(one: RunSource, other: RunSource): boolean {
+  if (one.instanceId === other.instanceId) return true;
+  return one.fingerprint.some(({ file, checksum }) =>
+    other.fingerprint.some((print) => print.file === file && print.checksum === checksum),
+  );
+}
+
+function mergedPrints(before: RunSource | undefined, now: RunSource): RunSource['fingerprint'] {
+  const all = new Map([...(before?.fingerprint ?? []), ...now.fingerprint].map(({ file, checksum }) => [file, checksum]));
+  return [...all].map(([file, checksum]) => ({ file, checksum }));
+}
+
+/** Sends all that a session holds to a task. Sent again after a crash it falls on itself: the keys are those of a lane that was never offline. */
+export async function sendSession(session: Session, sink: Sink, refused: (error: MirrorError) => void, signal: AbortSignal): Promise<void> {
+  const from = JSON.stringify(session.id);
+  const to = JSON.stringify(sink.id);
+  for await (const lines of session.lines()) {
+    const events: string[] = [];
+    for (const line of lines) {
+      const text = line.replace(`"task":${from}`, `"task":${to}`);
+      const sample = /,"key":("(?:[^"\\]|\\.)*"),"url":("(?:[^"\\]|\\.)*")\}$/.exec(text);
+      if (sample === null) {
+        events.push(text);
+        continue;
+      }
+      const path = (JSON.parse(sample[1] as string) as string).slice(session.folder.length + 1);
+      const data = await session.file(JSON.parse(sample[2] as string) as string);
+      const url = await sink.put(path, contentOf(data), signal);
+      events.push(`${text.slice(0, sample.index)},"key":${JSON.stringify(`${sink.folder}/${path}`)},"url":${JSON.stringify(url)}}`);
+    }
+    await addAll(sink, events, refused, signal);
+  }
+  const { hyperparams, configuration, execution, offline_folder: folder } = session.task();
+  const params = Object.values(hyperparams).flatMap((section) => Object.values(section));
+  if (params.length > 0) throwFailure(await sink.addParams(params, signal));
+  const documents = Object.values(configuration);
+  if (documents.length > 0) throwFailure(await sink.addDocuments(documents, signal));
+  const prefix = `${folder}/data/${session.folder}/`;
+  for (const artifact of execution.artifacts) {
+    const uri = String(artifact['uri']);
+    const path = uri.slice(prefix.length);
+    const { content_type: contentType = '', preview = '' } = (artifact['type_data'] ?? {}) as Record<string, string>;
+    const stored = uri.startsWith(prefix) ? await sink.put(path, await session.content(path, contentType), signal) : uri;
+    const whole: Artifact = {
+      key: String(artifact['key']),
+      type: String(artifact['type']),
+      uri: stored,
+      hash: String(artifact['hash']),
+      bytes: Number(artifact['content_size']),
+      contentType,
+      preview,
+      timestamp: Number(artifact['timestamp']),
+    };
+    throwFailure(await sink.addArtifacts([whole], signal));
+  }
+}
+
+/** One event that the server never takes does not hold back the others, which are sent in halves until it is alone. */
+async function addAll(sink: Sink, events: readonly string[], refused: (error: MirrorError) => void, signal: AbortSignal): Promise<void> {
+  const reply = await sink.addEvents(events, signal);
+  if (reply.kind === 'ok') return;
+  const isAboutContent = ['refused', 'internal', 'tooMuch'].includes(reply.cause);
+  if (!isAboutContent || (events.length === 1 && !(await sink.isTaking(signal)))) throw reply.error;
+  if (events.length === 1) {
+    refused(reply.error);
+    return;
+  }
+  const half = events.length >> 1;
+  await addAll(sink, events.slice(0, half), refused, signal);
+  await addAll(sink, events.slice(half), refused, signal);
+}
+
+function throwFailure(reply: Awaited<ReturnType<Sink['addParams']>>): void {
+  if (reply.kind !== 'ok') throw reply.error;
+}

@@ -1,0 +1,144 @@
+/** What stands beside the event files: params, files, models, datasets, and facts of where a run ran. */
+import { MirrorError } from '../../errors.ts';
+import type { Dataset, ModelVersion, ParamOutcome, SideFile, SideOutcome, SideParam } from '../contract.ts';
+import { type Fields, type Reply, valueOrThrow } from './answers.ts';
+import type { ClearmlClient } from './client.ts';
+import type { TaskRef } from './handle.ts';
+import { type Param, paramOf } from './map.ts';
+import { pathPart } from './paths.ts';
+import type { Sink } from './sink.ts';
+
+/** The section of connected dictionaries in the official SDK. */
+const SECTION = 'General';
+const DATASETS = 'Datasets';
+
+/** Fields of a task's script section, by what writers of sidecar files call them. */
+const SCRIPT_FACTS: readonly (readonly [field: string, names: RegExp])[] = [
+  ['version_num', /^(git[._])?(commit|commit_hash|sha|revision|hash)$|^git_(commit|sha|hash)$/i],
+  ['branch', /^git[._]branch$|^branch$/i],
+  ['repository', /^git[._](remote|remote_url|repository|repo|url)$|^(repository|repo)$/i],
+  ['diff', /^git[._](diff|patch)$/i],
+  ['entry_point', /^(program|script|entry_point|entrypoint|codePath|code_path)$/i],
+  ['working_dir', /^(working_dir|workdir|cwd)$/i],
+  ['binary', /^(executable|python_executable)$/i],
+];
+const HOST_FACTS = /^(host|hostname|host_name)$/i;
+const PACKAGES = /(^|\/)requirements[^/]*\.txt$/i;
+/** A list of packages that is longer is a file like any other. */
+const MOST_PACKAGE_BYTES = 500_000;
+
+/** Fields of the task itself that side facts go into. */
+export interface Facts {
+  readonly script: Readonly<Record<string, string>>;
+  readonly host: string | undefined;
+}
+
+export async function addSideParams(
+  sink: Sink,
+  params: readonly SideParam[],
+  addFacts: (facts: Facts) => Promise<void>,
+  signal: AbortSignal,
+): Promise<readonly ParamOutcome[]> {
+  const named = params.filter(({ name }) => name !== '').map(({ name, value }) => paramOf(SECTION, name, value));
+  const unique = [...new Map(named.map((param) => [param.name, param])).values()];
+  const reply: Reply<unknown> = unique.length === 0 ? { kind: 'ok', value: undefined } : await sink.addParams(unique, signal);
+  if (reply.kind !== 'ok' && reply.cause !== 'refused') throw reply.error;
+  const facts = factsIn(params);
+  if (Object.keys(facts.script).length > 0 || facts.host !== undefined) await addFacts(facts);
+  return params.map(({ name }): ParamOutcome => {
+    if (name === '') return { kind: 'refused', reason: 'ClearML takes no parameter without a name' };
+    return reply.kind === 'ok' ? { kind: 'set' } : { kind: 'refused', reason: reply.error.message };
+  });
+}
+
+function factsIn(params: readonly SideParam[]): Facts {
+  const script: Record<string, string> = {};
+  let host: string | undefined;
+  for (const { name, value } of params) {
+    if (typeof value !== 'string' || value === '') continue;
+    if (HOST_FACTS.test(name)) host = value;
+    for (const [field, names] of SCRIPT_FACTS) if (names.test(name)) script[field] ??= value;
+  }
+  return { script, host };
+}
+
+/** Where a file of a run lies in its task. */
+export function sidePath(path: string): string {
+  return `artifacts/${path.split('/').map(pathPart).join('/')}`;
+}
+
+export async function putSideFile(
+  sink: Sink,
+  file: SideFile,
+  addPackages: (text: string) => Promise<void>,
+  signal: AbortSignal,
+): Promise<SideOutcome> {
+  let url: string;
+  try {
+    url = await sink.put(sidePath(file.path), { bytes: file.bytes, hash: file.hash, read: (start) => file.read(start) }, signal);
+  } catch (error) {
+    if (error instanceof MirrorError && error.code === 'MB4005' && error.retry === 'never')
+      return { kind: 'refused', reason: error.message };
+    throw error;
+  }
+  const artifact = {
+    key: file.path,
+    type: 'custom',
+    uri: url,
+    hash: file.hash,
+    bytes: file.bytes,
+    contentType: 'application/octet-stream',
+    preview: `${file.bytes} bytes`,
+    timestamp: Math.floor(Date.now() / 1000),
+  };
+  const reply = await sink.addArtifacts([artifact], signal);
+  if (reply.kind !== 'ok') {
+    if (reply.cause !== 'refused' && reply.cause !== 'status') throw reply.error;
+    return { kind: 'refused', reason: reply.error.message };
+  }
+  if (PACKAGES.test(file.path) && file.bytes <= MOST_PACKAGE_BYTES) {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of file.read()) chunks.push(chunk);
+    await addPackages(Buffer.concat(chunks).toString('utf8'));
+  }
+  return { kind: 'stored', url };
+}
+
+/** ClearML shows the datasets of a task in a section of its parameters. */
+export function datasetParam({ name, hash, source, context }: Dataset): Param {
+  return { section: DATASETS, name: context === '' ? name : `${context}/${name}`, value: `${source} (${hash})`, type: 'str' };
+}
+
+/** The model of a content, made where there is none. A model's name is not unique; the tag of its content is. */
+export async function addModel(
+  client: ClearmlClient,
+  task: TaskRef,
+  { model, file, alias, tags }: ModelVersion,
+  signal: AbortSignal,
+): Promise<SideOutcome> {
+  const facts = valueOrThrow(await client.call('looking at the artifacts', 'tasks.get_by_id', { task: task.id }, signal))['task'] as {
+    execution?: { artifacts?: readonly Fields[] };
+  };
+  const artifact = facts.execution?.artifacts?.find(({ key, hash }) => key === file.path && hash === file.hash);
+  if (artifact === undefined) return { kind: 'refused', reason: `the file ${file.path} is not an artifact of the task with this content` };
+  const uri = String(artifact['uri']);
+  const own = `mb-${file.hash.slice(0, 12)}`;
+  const look = { project: [task.project], tags: [own], only_fields: ['id', 'name', 'uri'] };
+  const found = valueOrThrow(await client.call('looking for the model', 'models.get_all', look, signal));
+  const isThere = ((found['models'] ?? []) as readonly Fields[]).some((known) => known['name'] === model && known['uri'] === uri);
+  if (isThere) return { kind: 'stored', url: uri };
+  const userTags = Object.entries(tags).map(([name, value]) => (value === '' ? name : `${name}=${value}`));
+  const body = {
+    name: model,
+    uri,
+    project: task.project,
+    task: task.id,
+    ready: true,
+    tags: [own, ...(alias === undefined ? [] : [alias]), ...userTags],
+    comment: `Mirrored: ${file.path}, SHA-256 ${file.hash}`,
+  };
+  const made = await client.call(`registering the model ${model}`, 'models.create', body, signal);
+  if (made.kind === 'ok') return { kind: 'stored', url: uri };
+  if (made.cause === 'refused' || made.cause === 'address') return { kind: 'refused', reason: made.error.message };
+  throw made.error;
+}

@@ -1,0 +1,34 @@
+/** Where a run's events, files and fields go: a task, or the folder of an offline session. */
+import type { ObjectContent } from '../../objects/index.ts';
+import type { Reply } from './answers.ts';
+import type { MappedObject, Param } from './map.ts';
+
+export interface Artifact {
+  readonly key: string;
+  readonly type: string;
+  readonly uri: string;
+  readonly hash: string;
+  readonly bytes: number;
+  readonly contentType: string;
+  readonly preview: string;
+  readonly timestamp: number;
+}
+
+export type Document = NonNullable<MappedObject['document']>;
+
+export interface Sink {
+  readonly id: string;
+  /** Of its files. */
+  readonly folder: string;
+  /** Stores all of them, or fails; a part may be stored then. */
+  addEvents(lines: readonly string[], signal: AbortSignal): Promise<Reply<unknown>>;
+  /** Stores a file by its path below the folder, and returns its address. Throws. */
+  put(path: string, content: ObjectContent, signal: AbortSignal): Promise<string>;
+  /** Whether so many more artifacts can be listed. */
+  hasRoom(keys: readonly string[], signal: AbortSignal): Promise<boolean>;
+  addArtifacts(artifacts: readonly Artifact[], signal: AbortSignal): Promise<Reply<unknown>>;
+  addParams(params: readonly Param[], signal: AbortSignal): Promise<Reply<unknown>>;
+  addDocuments(documents: readonly Document[], signal: AbortSignal): Promise<Reply<unknown>>;
+  /** Something that is known to be taken, sent again: whether it is the server that takes nothing. */
+  isTaking(signal: AbortSignal): Promise<boolean>;
+}

@@ -1,0 +1,138 @@
+import type { ObjectContent } from '../../objects/index.ts';
+import type { Failure, Fields, Reply } from './answers.ts';
+import type { ClearmlClient } from './client.ts';
+import type { Files } from './files.ts';
+import { MOST_ARTIFACTS, PARAMS_PER_REQUEST } from './limits.ts';
+import type { Param } from './map.ts';
+import type { Artifact, Document, Sink } from './sink.ts';
+import { MirrorError } from '../../errors.ts';
+
+/** An event that was stored: sent again it changes nothing, and tells whether the server takes any. Of all tasks of a backend. */
+export interface Proof {
+  line: string | undefined;
+}
+
+/** A task on a server. */
+export class TaskSink implements Sink {
+  readonly id: string;
+  readonly folder: string;
+  readonly #client: ClearmlClient;
+  readonly #files: Files;
+  readonly #proof: Proof;
+  /** Keys of the artifacts that are listed; undefined until they were looked up. */
+  #artifacts: Set<string> | undefined;
+
+  constructor(client: ClearmlClient, files: Files, { id, folder }: { readonly id: string; readonly folder: string }, proof: Proof) {
+    this.id = id;
+    this.folder = folder;
+    this.#client = client;
+    this.#files = files;
+    this.#proof = proof;
+  }
+
+  async addEvents(lines: readonly string[], signal: AbortSignal): Promise<Reply<unknown>> {
+    const reply = await this.#client.addBatch(lines, signal);
+    if (reply.kind !== 'ok') {
+      return reply.cause === 'notAdded' ? this.#whyNotAdded(reply, signal) : reply;
+    }
+    const { added, errors, errors_info: info } = reply.value;
+    if (errors === 0 && added === lines.length) {
+      this.#proof.line = lines.at(-1);
+      return reply;
+    }
+    const why = typeof info === 'object' && info !== null ? Object.keys(info).slice(0, 3).join('; ') : '';
+    const error = new MirrorError('MB4005', `writing events: ${String(added)} of ${lines.length} were added: ${why}`);
+    return this.#whyNotAdded({ kind: 'failed', cause: 'notAdded', error }, signal);
+  }
+
+  put(path: string, content: ObjectContent, signal: AbortSignal): Promise<string> {
+    return this.#files.put(`${this.folder}/${path}`, content, signal);
+  }
+
+  async hasRoom(keys: readonly string[], signal: AbortSignal): Promise<boolean> {
+    if (this.#artifacts === undefined) {
+      const reply = await this.#client.call('looking at the artifacts', 'tasks.get_by_id', { task: this.id }, signal);
+      if (reply.kind !== 'ok') throw reply.error;
+      const { execution } = reply.value['task'] as { execution?: { artifacts?: readonly Fields[] } };
+      this.#artifacts = new Set((execution?.artifacts ?? []).map(({ key }) => String(key)));
+    }
+    const known = this.#artifacts;
+    return known.size + keys.filter((key) => !known.has(key)).length <= MOST_ARTIFACTS;
+  }
+
+  async addArtifacts(artifacts: readonly Artifact[], signal: AbortSignal): Promise<Reply<unknown>> {
+    const reply = await this.#edit(
+      'listing artifacts',
+      'tasks.add_or_update_artifacts',
+      {
+        artifacts: artifacts.map(({ key, type, uri, hash, bytes, contentType, preview, timestamp }) => ({
+          key,
+          type,
+          uri,
+          mode: 'output',
+          hash,
+          content_size: bytes,
+          timestamp,
+          type_data: { content_type: contentType, preview },
+        })),
+      },
+      signal,
+    );
+    if (reply.kind === 'ok') for (const { key } of artifacts) this.#artifacts?.add(key);
+    return reply;
+  }
+
+  async addParams(params: readonly Param[], signal: AbortSignal): Promise<Reply<unknown>> {
+    for (let at = 0; at < params.length; at += PARAMS_PER_REQUEST) {
+      const hyperparams = params.slice(at, at + PARAMS_PER_REQUEST);
+      // What is there and not named stays.
+      const body = { hyperparams, replace_hyperparams: 'none' };
+      const reply = await this.#edit('writing hyperparameters', 'tasks.edit_hyper_params', body, signal);
+      if (reply.kind !== 'ok') return reply;
+    }
+    return { kind: 'ok', value: undefined };
+  }
+
+  addDocuments(documents: readonly Document[], signal: AbortSignal): Promise<Reply<unknown>> {
+    return this.#edit('writing the configuration', 'tasks.edit_configuration', { configuration: documents }, signal);
+  }
+
+  async isTaking(signal: AbortSignal): Promise<boolean> {
+    const { line } = this.#proof;
+    return line !== undefined && (await this.#client.addBatch([line], signal)).kind === 'ok';
+  }
+
+  /** Fields of a task change only while it runs; one that has ended is started for it, and told again that it has ended. */
+  async #edit(what: string, action: string, body: Fields, signal: AbortSignal): Promise<Reply<unknown>> {
+    const all = { task: this.id, force: true, ...body };
+    const first = await this.#client.call(what, action, all, signal);
+    if (first.kind === 'ok' || first.cause !== 'status') return first;
+    const task = await this.#client.call('looking at the task', 'tasks.get_by_id', { task: this.id }, signal);
+    if (task.kind !== 'ok') return task;
+    const { status } = task.value['task'] as Fields;
+    if (status === 'published') return first;
+    const started = await this.#client.call('starting the task', 'tasks.started', { task: this.id, force: true }, signal);
+    if (started.kind !== 'ok') return started;
+    const again = await this.#client.call(what, action, all, signal);
+    const back =
+      status === 'completed' || status === 'failed' || status === 'closed'
+        ? `tasks.${status === 'closed' ? 'stopped' : status}`
+        : undefined;
+    if (back === undefined) return again;
+    const ended = await this.#client.call('ending the task again', back, { task: this.id, force: true }, signal);
+    return ended.kind === 'ok' ? again : ended;
+  }
+
+  /** Not one was added: the task is not there any more, or published, or the events are to blame. */
+  async #whyNotAdded(failure: Failure, signal: AbortSignal): Promise<Failure> {
+    const task = await this.#client.call('looking at the task', 'tasks.get_by_id', { task: this.id }, signal);
+    if (task.kind !== 'ok') return task;
+    const { status } = task.value['task'] as Fields;
+    if (status !== 'published') return { ...failure, cause: 'refused' };
+    const error = new MirrorError('MB4006', `the ClearML task ${this.id} is published: it takes no more events`, {
+      hint: 'Reset it or delete it in ClearML, or leave the run alone: what is published is not changed.',
+      cause: failure.error,
+    });
+    return { kind: 'failed', cause: 'gone', error };
+  }
+}

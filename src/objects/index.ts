@@ -1,0 +1,3 @@
+/** Keep files in an object store that speaks S3, under names that make a repeated upload harmless. */
+export { type ObjectContent, ObjectStore, type ObjectStoreOptions } from './object-store.ts';
+export { type ObjectPlace, parseObjectUrl } from './object-url.ts';

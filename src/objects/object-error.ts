@@ -1,0 +1,39 @@
+import { type ErrorCode, MirrorError, messageOf } from '../errors.ts';
+import type { ObjectStoreOptions } from './object-store.ts';
+
+/** Names of errors that another try can't change. */
+const NO_ACCESS =
+  /AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|CredentialsProviderError|TokenRefreshRequired/;
+const NO_TARGET = /NoSuchBucket|InvalidBucketName|PermanentRedirect|AuthorizationHeaderMalformed/;
+
+/** What the client threw, in our terms and without secrets. */
+export function objectError(error: unknown, what: string, { url, credentials }: ObjectStoreOptions): MirrorError {
+  if (error instanceof MirrorError) return error;
+  const { name = '', $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } };
+  const status = $metadata?.httpStatusCode;
+  let said = messageOf(error);
+  for (const secret of [credentials?.secretAccessKey, process.env['AWS_SECRET_ACCESS_KEY'], process.env['AWS_SESSION_TOKEN']]) {
+    if (secret !== undefined && secret.length >= 4) said = said.replaceAll(secret, '[redacted]');
+  }
+  const [code, hint] = meaningOf(name, status);
+  const message = `${what} in ${url}: ${name === '' || said.includes(name) ? '' : `${name}: `}${said}`;
+  return new MirrorError(code, message, {
+    ...(code === 'MB4001' ? { retry: 'later' } : {}),
+    ...(hint === undefined ? {} : { hint }),
+    context: { address: url, ...(status === undefined ? {} : { status }) },
+  });
+}
+
+function meaningOf(name: string, status: number | undefined): readonly [code: ErrorCode, hint?: string] {
+  if (NO_ACCESS.test(name) || status === 401 || status === 403) {
+    return [
+      'MB4002',
+      'Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the profile, or the rights: reading, writing and listing are needed.',
+    ];
+  }
+  if (NO_TARGET.test(name) || status === 404 || status === 301) {
+    return ['MB4004', 'Check the bucket and its region; a server beside Amazon’s needs its endpoint.'];
+  }
+  if (status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429) return ['MB4005'];
+  return ['MB4001'];
+}

@@ -1,0 +1,241 @@
+import { createHash } from 'node:crypto';
+import type { S3Client, UploadPartCommandOutput } from '@aws-sdk/client-s3';
+import { MirrorError } from '../errors.ts';
+import { objectError } from './object-error.ts';
+
+export interface ObjectStoreOptions {
+  readonly bucket: string;
+  /** Before every path, without slashes at its ends; may be empty. */
+  readonly prefix: string;
+  /** The address of bucket and prefix, as what is stored is named by: `s3://bucket/prefix`. */
+  readonly url: string;
+  /** Of a server beside Amazon's. Default: as `AWS_ENDPOINT_URL_S3` or the region says. */
+  readonly endpoint?: string;
+  /** Default: as the environment or the profile says, else us-east-1. */
+  readonly region?: string;
+  /** The bucket in the path instead of the host name. Default: where there is an endpoint. */
+  readonly pathStyle?: boolean;
+  /** Default: the usual chain: variables, profiles, web identity, container, instance. */
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}
+
+/** What is to be stored; it can be read again from any byte. */
+export interface ObjectContent {
+  readonly bytes: number;
+  readonly type?: string;
+  /** SHA-256, hex: what is there with the same one is not sent again. */
+  readonly hash?: string;
+  read(start?: number): AsyncIterable<Uint8Array>;
+}
+
+/** From this length on in parts; each is sent for itself, and need not be sent again after a crash. */
+const PART_BYTES = 8 * 1024 * 1024;
+const MOST_PARTS = 9000;
+
+type Sdk = typeof import('@aws-sdk/client-s3');
+
+/** A bucket. The client is loaded when it is used for the first time. */
+export class ObjectStore {
+  readonly #options: ObjectStoreOptions;
+  readonly #partBytes: number;
+  readonly #onSend: ((command: string) => void) | undefined;
+  #loaded: Promise<{ readonly sdk: Sdk; readonly client: S3Client }> | undefined;
+
+  /** `onSend` hears the name of every command that is sent. */
+  constructor(options: ObjectStoreOptions, partBytes = PART_BYTES, onSend?: (command: string) => void) {
+    this.#options = options;
+    this.#partBytes = partBytes;
+    this.#onSend = onSend;
+  }
+
+  urlOf(path: string): string {
+    return `${this.#options.url}/${path.split('/').map(encodeURIComponent).join('/')}`;
+  }
+
+  /** Stores an object; the same again replaces it by itself. Throws MB4001 for what may pass, MB4002 and MB4004 for what may not. */
+  async put(path: string, content: ObjectContent, signal: AbortSignal): Promise<string> {
+    const { sdk, client } = await this.#load();
+    const Key = this.#key(path);
+    await this.#try(`storing ${path}`, signal, async () => {
+      if (content.bytes <= this.#partBytes) {
+        const Body = await whole(content);
+        await client.send(new sdk.PutObjectCommand({ ...this.#bucket, Key, Body, ...factsOf(content) }), { abortSignal: signal });
+      } else if (!(await this.#isThere(path, content, signal))) {
+        await this.#putParts(Key, content, signal);
+      }
+    });
+    return this.urlOf(path);
+  }
+
+  /** The length of an object; undefined where there is none. */
+  async lengthOf(path: string, signal: AbortSignal): Promise<number | undefined> {
+    return (await this.#head(path, signal))?.bytes;
+  }
+
+  async get(path: string, signal: AbortSignal): Promise<Buffer> {
+    const { sdk, client } = await this.#load();
+    return this.#try(`reading ${path}`, signal, async () => {
+      const answer = await client.send(new sdk.GetObjectCommand({ ...this.#bucket, Key: this.#key(path) }), { abortSignal: signal });
+      return Buffer.from((await answer.Body?.transformToByteArray()) ?? []);
+    });
+  }
+
+  async remove(path: string, signal: AbortSignal): Promise<void> {
+    const { sdk, client } = await this.#load();
+    await this.#try(`removing ${path}`, signal, () =>
+      client.send(new sdk.DeleteObjectCommand({ ...this.#bucket, Key: this.#key(path) }), { abortSignal: signal }),
+    );
+  }
+
+  /** Looks whether the bucket is there and lets us in. */
+  async probe(signal: AbortSignal): Promise<void> {
+    const { sdk, client } = await this.#load();
+    await this.#try(`looking at ${this.#options.url}`, signal, () =>
+      client.send(new sdk.ListObjectsV2Command({ ...this.#bucket, Prefix: this.#key(''), MaxKeys: 1 }), { abortSignal: signal }),
+    );
+  }
+
+  async close(): Promise<void> {
+    (await this.#loaded?.catch(() => undefined))?.client.destroy();
+  }
+
+  get #bucket(): { readonly Bucket: string } {
+    return { Bucket: this.#options.bucket };
+  }
+
+  #key(path: string): string {
+    const { prefix } = this.#options;
+    return prefix === '' ? path : `${prefix}/${path}`;
+  }
+
+  #load(): Promise<{ readonly sdk: Sdk; readonly client: S3Client }> {
+    this.#loaded ??= import('@aws-sdk/client-s3').then((sdk) => {
+      const { endpoint, region, pathStyle, credentials } = this.#options;
+      const usual = process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'];
+      const client = new sdk.S3Client({
+        ...(endpoint === undefined ? {} : { endpoint }),
+        // Without one anywhere the client refuses to begin, though servers beside Amazon's do not care.
+        ...(region !== undefined ? { region } : usual !== undefined || endpoint !== undefined ? { region: usual ?? 'us-east-1' } : {}),
+        forcePathStyle: pathStyle ?? (endpoint !== undefined || process.env['AWS_ENDPOINT_URL_S3'] !== undefined),
+        ...(credentials === undefined ? {} : { credentials }),
+        // Servers beside Amazon's do not know the newer checksums.
+        requestChecksumCalculation: 'WHEN_REQUIRED',
+        responseChecksumValidation: 'WHEN_REQUIRED',
+        followRegionRedirects: true,
+        maxAttempts: 2,
+      });
+      const hear = this.#onSend;
+      if (hear !== undefined) {
+        client.middlewareStack.add((next, context) => (args) => {
+          hear(context.commandName ?? '');
+          return next(args);
+        });
+      }
+      return { sdk, client };
+    });
+    return this.#loaded;
+  }
+
+  async #head(path: string, signal: AbortSignal): Promise<{ readonly bytes: number; readonly hash: string | undefined } | undefined> {
+    const { sdk, client } = await this.#load();
+    return this.#try(`looking for ${path}`, signal, async () => {
+      try {
+        const answer = await client.send(new sdk.HeadObjectCommand({ ...this.#bucket, Key: this.#key(path) }), { abortSignal: signal });
+        return { bytes: answer.ContentLength ?? 0, hash: answer.Metadata?.['sha256'] };
+      } catch (error) {
+        if ((error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === 404) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  async #isThere(path: string, { bytes, hash }: ObjectContent, signal: AbortSignal): Promise<boolean> {
+    if (hash === undefined) return false;
+    const found = await this.#head(path, signal);
+    return found?.bytes === bytes && found.hash === hash;
+  }
+
+  /** A part that an upload broken off has stored already is told by its MD5, and not sent again. */
+  async #putParts(Key: string, content: ObjectContent, signal: AbortSignal): Promise<void> {
+    const { sdk, client } = await this.#load();
+    const place = { ...this.#bucket, Key };
+    const { id, stored } = await this.#begun(Key, content, signal);
+    const upload = { ...place, UploadId: id };
+    const parts: { PartNumber: number; ETag: string | undefined }[] = [];
+    const size = Math.max(this.#partBytes, Math.ceil(content.bytes / MOST_PARTS));
+    for await (const Body of partsOf(content.read(), size)) {
+      const PartNumber = parts.length + 1;
+      const md5 = `"${createHash('md5').update(Body).digest('hex')}"`;
+      let ETag = stored.get(PartNumber);
+      if (ETag !== md5) {
+        const sent: UploadPartCommandOutput = await client.send(new sdk.UploadPartCommand({ ...upload, PartNumber, Body }), {
+          abortSignal: signal,
+        });
+        ETag = sent.ETag;
+      }
+      parts.push({ PartNumber, ETag });
+    }
+    await client.send(new sdk.CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts: parts } }), { abortSignal: signal });
+  }
+
+  /** The upload of a key that was broken off, with its parts, else a new one. */
+  async #begun(Key: string, content: ObjectContent, signal: AbortSignal): Promise<{ id: string; stored: ReadonlyMap<number, string> }> {
+    const { sdk, client } = await this.#load();
+    const place = { ...this.#bucket, Key };
+    const open = await client.send(new sdk.ListMultipartUploadsCommand({ ...this.#bucket, Prefix: Key }), { abortSignal: signal });
+    const id = open.Uploads?.filter((upload) => upload.Key === Key).at(-1)?.UploadId;
+    if (id === undefined) {
+      const made = await client.send(new sdk.CreateMultipartUploadCommand({ ...place, ...factsOf(content) }), { abortSignal: signal });
+      if (made.UploadId === undefined) throw new MirrorError('MB4005', 'the object store gave no id of an upload');
+      return { id: made.UploadId, stored: new Map() };
+    }
+    const stored = new Map<number, string>();
+    let marker: string | undefined;
+    do {
+      const page = await client.send(new sdk.ListPartsCommand({ ...place, UploadId: id, PartNumberMarker: marker }), {
+        abortSignal: signal,
+      });
+      for (const { PartNumber, ETag } of page.Parts ?? []) {
+        if (PartNumber !== undefined && ETag !== undefined) stored.set(PartNumber, ETag);
+      }
+      marker = page.IsTruncated === true ? page.NextPartNumberMarker : undefined;
+    } while (marker !== undefined);
+    return { id, stored };
+  }
+
+  async #try<T>(what: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      throw objectError(error, what, this.#options);
+    }
+  }
+}
+
+function factsOf({ type, hash }: ObjectContent): { readonly ContentType?: string; readonly Metadata?: Record<string, string> } {
+  return { ...(type === undefined ? {} : { ContentType: type }), ...(hash === undefined ? {} : { Metadata: { sha256: hash } }) };
+}
+
+async function whole(content: ObjectContent): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of content.read()) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+async function* partsOf(content: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Buffer, void, void> {
+  let waiting: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of content) {
+    let rest = chunk;
+    while (bytes + rest.length >= size) {
+      yield Buffer.concat([...waiting, rest.subarray(0, size - bytes)]);
+      rest = rest.subarray(size - bytes);
+      waiting = [];
+      bytes = 0;
+    }
+    if (rest.length > 0) waiting.push(rest);
+    bytes += rest.length;
+  }
+  if (bytes > 0) yield Buffer.concat(waiting);
+}

@@ -1,0 +1,23 @@
+/** Where objects go, as an address says it. */
+export interface ObjectPlace {
+  readonly bucket: string;
+  /** Without slashes at its ends; may be empty. */
+  readonly prefix: string;
+  /** Of a server that is named in the address: `http://minio:9000`. */
+  readonly endpoint: string | undefined;
+}
+
+/** `s3://bucket/prefix`, or `s3://host:port/bucket/prefix` for servers beside Amazon's; port 443 means https. Undefined for any other text. */
+export function parseObjectUrl(url: string): ObjectPlace | undefined {
+  const found = /^s3:\/\/([^/?#@\s]+)(?:\/([^?#]*))?$/i.exec(url);
+  if (found === null) return undefined;
+  const host = found[1] as string;
+  const parts = (found[2] ?? '').split('/').filter((part) => part !== '');
+  if (/:\d+$/.test(host)) {
+    const [bucket, ...rest] = parts;
+    if (bucket === undefined) return undefined;
+    const scheme = host.endsWith(':443') ? 'https' : 'http';
+    return { bucket, prefix: rest.join('/'), endpoint: `${scheme}://${host}` };
+  }
+  return { bucket: host, prefix: parts.join('/'), endpoint: undefined };
+}

@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import { clearml as tracker } from '../../src/backends/clearml/index.ts';
+import { backfill } from '../../src/pipeline.ts';
+import type { BigLog } from '../support/event-writer.ts';
+import type { Bench, BenchContext } from './bench.ts';
+import { count, spread, times } from './figures.ts';
+import { interleave } from './pairs.ts';
+import type { Clearml } from './references/clearml.ts';
+
+const TAGS = 10;
+/** As many points for both: the SDK's flush takes some seconds, however few there are. */
+const STEPS = 2000;
+
+/** Points a second into one server: ours from event files to stored points, the official SDK's from memory. */
+export const clearml: Bench = {
+  name: 'clearml',
+  about:
+    "Points a second into one ClearML server: a backfill against the official SDK's report_scalar and flush (how many times its speed is ours)",
+  async run(context) {
+    const reference = await context.references.clearml();
+    if (reference.kind === 'absent') {
+      context.note(reference.reason);
+      return;
+    }
+    try {
+      await compare(context, reference.use);
+    } finally {
+      await reference.use.stop();
+    }
+  },
+};
+
+async function compare({ scratch, pairs, scaled, row }: BenchContext, server: Clearml): Promise<void> {
+  const log = scratch.log({ tags: TAGS, steps: scaled(STEPS) });
+  let round = 0;
+  const ours = async (): Promise<number> => log.points / (await mirror(log, server, `ours ${++round}`, scratch.folder('home')));
+  const steps = log.points / TAGS;
+  const theirs = async (): Promise<number> => (TAGS * steps) / (await server.reportScalars('bench', `theirs ${++round}`, TAGS, steps));
+  const measured = await interleave(pairs, ours, theirs);
+  row({
+    what: `${count(log.points)} points, against report_scalar with flush`,
+    ours: perSecond(measured.map(([a]) => a)),
+    reference: perSecond(measured.map(([, b]) => b)),
+    figure: spread(measured.map(([a, b]) => a / b)),
+    format: times,
+    target: { bound: 'least', reach: 5, moonshot: 10 },
+  });
+}
+
+/** The seconds of a backfill into a project of its own, from the first look at the files to the last point stored. */
+async function mirror(log: BigLog, { url, accessKey, secretKey }: Clearml, project: string, home: string): Promise<number> {
+  const section = { api_server: url, files_server: url, access_key: accessKey, secret_key: secretKey, project };
+  const parsed = tracker.parse(section, { CLEARML_CONFIG_FILE: '/dev/null' });
+  if (parsed.kind === 'problems') throw new Error(JSON.stringify(parsed.problems));
+  const backend = await tracker.create(parsed.settings, { lane: 'clearml', env: {}, warn: () => {} });
+  const namesOf = () => ({ name: 'bench', group: project, tags: {} });
+  const lane = { name: 'clearml', type: 'clearml', target: tracker.target(parsed.settings), backend, namesOf };
+  const began = performance.now();
+  const { lanes } = await backfill({
+    roots: [{ path: log.dir }],
+    store: undefined,
+    trackers: [lane],
+    statePath: join(home, 'state'),
+    signal: new AbortController().signal,
+  });
+  const seconds = (performance.now() - began) / 1000;
+  if (lanes?.[0]?.points !== log.points) throw new Error(`${lanes?.[0]?.points} points were stored, expected ${log.points}`);
+  return seconds;
+}
+
+function perSecond(figures: readonly number[]): string {
+  return `${count(Math.round(spread(figures).median))}/s`;
+}

@@ -1,0 +1,66 @@
+// The command over a ClearML server: mirror, verify, offline and back.
+import { cpSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ClearmlStub } from '../support/clearml-stub/index.ts';
+import { endAll, freshDirectory, mustRun, remove, repository } from './command.ts';
+
+const KEYS = { accessKey: 'ACCESSKEY00', secretKey: 'secret-of-the-command' };
+const ENV = { CLEARML_API_ACCESS_KEY: KEYS.accessKey, CLEARML_API_SECRET_KEY: KEYS.secretKey, CLEARML_CONFIG_FILE: '/dev/null' };
+let folder: string;
+let stub: ClearmlStub;
+
+beforeEach(async () => {
+  folder = freshDirectory();
+  stub = await ClearmlStub.start(KEYS);
+  cpSync(join(repository, 'test/logs/torch_everything'), join(folder, 'logs'), { recursive: true });
+});
+afterEach(async () => {
+  await endAll();
+  await stub.close();
+  remove(folder);
+});
+
+function configure(more: string): void {
+  const server = `api_server: "${stub.url}", files_server: "${stub.url}", web_server: "${stub.url}"`;
+  writeFileSync(
+    join(folder, 'mirrorboard.yaml'),
+    `project: vision\nlanes:\n  clearml: { ${server}, cache_dir: "${folder}/cache" ${more} }\n`,
+  );
+}
+
+async function command(args: readonly string[]): Promise<string> {
+  const { stdout, stderr } = await mustRun([...args], { cwd: folder, env: ENV });
+  expect(stdout + stderr).not.toContain(KEYS.secretKey);
+  return stdout + stderr;
+}
+
+describe('mirroring into ClearML', () => {
+  it('verifies without a difference, and says where to look', async () => {
+    configure('');
+    const said = await command(['backfill', 'logs']);
+    expect(said).toContain(`${stub.url}/projects/`);
+    await command(['verify']);
+    const before = stub.store.delivered;
+    await command(['backfill', 'logs']);
+    expect(stub.store.delivered).toBe(before);
+    expect([...stub.store.projects.values()].map(({ name }) => name)).toEqual(['vision']);
+    expect(stub.violations).toEqual([]);
+  }, 60_000);
+
+  it('brings what was mirrored offline to the server, though nothing more comes of it', async () => {
+    configure(', mode: offline');
+    await command(['backfill', 'logs']);
+    await command(['verify']);
+    expect(stub.counts.size).toBe(0);
+    configure('');
+    await command(['backfill', 'logs']);
+    expect(stub.tasks().length).toBeGreaterThan(0);
+    expect(stub.store.events.size).toBeGreaterThan(0);
+    await command(['verify']);
+    const before = stub.store.delivered;
+    await command(['backfill', 'logs']);
+    expect(stub.store.delivered).toBe(before);
+    expect(stub.violations).toEqual([]);
+  }, 60_000);
+});

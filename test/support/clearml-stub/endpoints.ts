@@ -1,0 +1,202 @@
+// The calls of ClearML's API that a mirror needs, as a 2.0 server answers them. Unknown fields, which a real one ignores, are refused.
+import { newId, Refused, type Fields, type Store, type Task } from './store.ts';
+
+type Endpoint = (body: Fields) => Fields;
+
+/** Fields that a call may have; the first list is needed. */
+const FIELDS: Readonly<Record<string, readonly [needed: readonly string[], others: readonly string[]]>> = {
+  'projects.create': [['name'], ['description']],
+  'projects.get_all': [[], ['name', 'id', 'only_fields', 'search_hidden', 'page', 'page_size']],
+  'projects.get_by_id': [['project'], []],
+  'tasks.create': [
+    ['name', 'type'],
+    ['project', 'tags', 'system_tags', 'comment', 'hyperparams', 'configuration', 'runtime', 'script', 'parent'],
+  ],
+  'tasks.get_all': [[], ['project', 'tags', 'search_hidden', 'only_fields', 'order_by', 'page', 'page_size', 'id', 'name']],
+  'tasks.get_by_id': [['task'], []],
+  'tasks.edit': [['task'], ['force', 'tags', 'comment', 'runtime', 'script']],
+  'tasks.ping': [['task'], []],
+  'tasks.delete': [['task'], ['force']],
+  'tasks.started': [['task'], ['force', 'status_reason', 'status_message']],
+  'tasks.completed': [['task'], ['force', 'status_reason', 'status_message']],
+  'tasks.failed': [['task'], ['force', 'status_reason', 'status_message']],
+  'tasks.stopped': [['task'], ['force', 'status_reason', 'status_message']],
+  'tasks.edit_hyper_params': [
+    ['task', 'hyperparams'],
+    ['force', 'replace_hyperparams'],
+  ],
+  'tasks.edit_configuration': [
+    ['task', 'configuration'],
+    ['force', 'replace_configuration'],
+  ],
+  'tasks.add_or_update_artifacts': [['task', 'artifacts'], ['force']],
+  'events.get_task_events': [['task'], ['event_type', 'batch_size', 'order', 'scroll_id']],
+  'models.get_all': [[], ['project', 'tags', 'only_fields', 'name']],
+  'models.create': [
+    ['uri', 'name'],
+    ['project', 'task', 'ready', 'tags', 'comment', 'framework', 'labels'],
+  ],
+  'debug.ping': [[], []],
+  'auth.login': [[], ['expiration_sec']],
+};
+
+const TYPES = [
+  'training',
+  'testing',
+  'inference',
+  'data_processing',
+  'application',
+  'monitor',
+  'controller',
+  'optimizer',
+  'service',
+  'qc',
+  'custom',
+];
+
+export function callEndpoint(store: Store, action: string, body: Fields): Fields {
+  const fields = FIELDS[action];
+  if (fields === undefined) throw new Refused(404, 0, `Unable to find endpoint for name ${action} and version 2.31`);
+  const missing = fields[0].filter((name) => body[name] === undefined);
+  const odd = Object.keys(body).filter((name) => !fields[0].includes(name) && !fields[1].includes(name));
+  if (missing.length > 0) throw new Refused(400, 12, `Validation error (missing ${missing.join(', ')})`);
+  if (odd.length > 0) throw new Refused(400, 12, `contract: unknown field(s) in ${action}: ${odd.join(', ')}`);
+  return (endpoints(store)[action] as Endpoint)(body);
+}
+
+function endpoints(store: Store): Readonly<Record<string, Endpoint>> {
+  const move =
+    (status: string): Endpoint =>
+    ({ task, force }) => {
+      store.move(store.task(task), status, force === true);
+      return { updated: 1, fields: { status } };
+    };
+  return {
+    'debug.ping': () => ({ msg: 'stub' }),
+    'projects.create': ({ name }) => {
+      const text = String(name);
+      if (text.length < 3 || text.split('/').some((part) => part === '')) {
+        throw new Refused(400, 800, 'Data validation error: name=String value is too short');
+      }
+      if ([...store.projects.values()].some((project) => project.name === text)) {
+        throw new Refused(400, 801, `Project with the same name already exists: name=${text}`);
+      }
+      let id = '';
+      const parts = text.split('/');
+      for (let i = 1; i <= parts.length; i++) {
+        const path = parts.slice(0, i).join('/');
+        const known = [...store.projects.values()].find((project) => project.name === path);
+        id = known?.id ?? newId();
+        if (known === undefined) store.projects.set(id, { id, name: path });
+      }
+      return { id };
+    },
+    'projects.get_all': ({ name }) => {
+      const pattern = patternOf(name);
+      return { projects: [...store.projects.values()].filter((project) => pattern.test(project.name)) };
+    },
+    'projects.get_by_id': ({ project }) => {
+      const found = store.projects.get(String(project));
+      if (found === undefined) throw new Refused(400, 401, `Invalid project id: id=${String(project)}`);
+      return { project: found };
+    },
+    'tasks.create': (body) => {
+      const { name, type, project } = body;
+      if (String(name).length < 3) throw new Refused(400, 800, 'Data validation error: name=String value is too short');
+      if (!TYPES.includes(String(type))) throw new Refused(400, 12, 'Validation error (type)');
+      if (project !== undefined && !store.projects.has(String(project))) throw new Refused(400, 401, 'Invalid project id');
+      const id = newId();
+      const empty = {
+        status: 'created',
+        tags: [],
+        runtime: {},
+        hyperparams: {},
+        configuration: {},
+        script: { binary: 'python', requirements: {} },
+      };
+      store.tasks.set(id, { ...empty, execution: { artifacts: [] }, ...body, id, created: new Date().toISOString() } as unknown as Task);
+      return { id };
+    },
+    'tasks.get_by_id': ({ task }) => ({ task: store.task(task) }),
+    'tasks.get_all': ({ project, tags, page = 0, page_size: size = 500 }) => {
+      const found = [...store.tasks.values()].filter(
+        (task) =>
+          (project === undefined || (project as string[]).includes(task.project)) &&
+          (tags === undefined || (tags as string[]).every((tag) => task.tags.includes(tag))),
+      );
+      return { tasks: found.slice(Number(page) * Number(size), (Number(page) + 1) * Number(size)) };
+    },
+    'tasks.edit': ({ task, force, ...fields }) => {
+      const found = store.task(task);
+      if (found.status !== 'created' && force !== true) throw new Refused(400, 110, 'Invalid task status: expected=created');
+      Object.assign(found, fields);
+      return { updated: 1, fields };
+    },
+    'tasks.ping': ({ task }) => {
+      store.task(task);
+      return {};
+    },
+    'tasks.delete': ({ task }) => {
+      store.task(task);
+      store.removeTask(String(task));
+      return { deleted: true };
+    },
+    'tasks.started': move('in_progress'),
+    'tasks.completed': move('completed'),
+    'tasks.failed': move('failed'),
+    'tasks.stopped': move('stopped'),
+    'tasks.edit_hyper_params': ({ task, force, hyperparams }) => {
+      const found = store.task(task);
+      store.editable(found, force === true);
+      for (const item of hyperparams as Fields[]) {
+        const { section, name, value } = item;
+        if (typeof section !== 'string' || section === '' || typeof name !== 'string' || name === '') {
+          throw new Refused(400, 12, "Validation error (error for field 'hyperparams': section and name are required)");
+        }
+        if (typeof value !== 'string')
+          throw new Refused(400, 12, "Validation error (error for field 'hyperparams': value must be a string)");
+        found.hyperparams[section] ??= Object.create(null) as Record<string, Fields>;
+        (found.hyperparams[section] as Record<string, Fields>)[name] = item;
+      }
+      return { updated: 1 };
+    },
+    'tasks.edit_configuration': ({ task, force, configuration }) => {
+      const found = store.task(task);
+      store.editable(found, force === true);
+      for (const item of configuration as Fields[]) found.configuration[String(item['name'])] = item;
+      return { updated: 1 };
+    },
+    'tasks.add_or_update_artifacts': ({ task, force, artifacts }) => {
+      const found = store.task(task);
+      for (const { key, type } of artifacts as Fields[]) {
+        if (typeof key !== 'string' || key === '' || typeof type !== 'string' || type === '')
+          throw new Refused(400, 12, 'key and type are required');
+      }
+      store.editable(found, force === true);
+      const all = new Map(found.execution.artifacts.map((artifact) => [`${artifact['key']} ${artifact['mode']}`, artifact]));
+      for (const artifact of artifacts as Fields[]) all.set(`${artifact['key']} ${artifact['mode'] ?? 'output'}`, artifact);
+      found.execution = { artifacts: [...all.values()] };
+      return { updated: 1 };
+    },
+    'models.get_all': ({ project, tags }) => ({
+      models: store.models.filter(
+        (model) =>
+          (project === undefined || (project as unknown[]).includes(model['project'])) &&
+          (tags === undefined || (tags as unknown[]).every((tag) => (model['tags'] as unknown[]).includes(tag))),
+      ),
+    }),
+    'models.create': (body) => {
+      const id = newId();
+      store.models.push({ ...body, id });
+      return { id, created: true };
+    },
+  };
+}
+
+function patternOf(name: unknown): RegExp {
+  try {
+    return new RegExp(typeof name === 'string' ? name : '');
+  } catch {
+    throw new Refused(400, 21, `Malformed regular expression: ${String(name)}`);
+  }
+}

@@ -1,0 +1,171 @@
+// Lanes that change between offline and online, over the stub.
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Backend, Handle } from '../../../../src/backends/contract.ts';
+import { splitArray } from '../../../../src/backends/clearml/split-array.ts';
+import { ACCESS_KEY, connectClearml, SECRET_KEY, sectionOf } from '../../../contract/clearml-harness.ts';
+import { differences, expectedOf, readHeld } from '../../../contract/read-back.ts';
+import { ClearmlStub } from '../../../support/clearml-stub/index.ts';
+import { event, simpleValue, text } from '../../../support/event-writer.ts';
+import { type Draft, GrowingRun } from '../../../support/parcels.ts';
+import { type Ledger, newLedger, SmallDelivery } from '../../../support/small-delivery.ts';
+
+const LOGS = fileURLToPath(new URL('../../../../../test/logs', import.meta.url));
+const signal = new AbortController().signal;
+let stub: ClearmlStub;
+let folder: string;
+let run: GrowingRun;
+
+beforeEach(async () => {
+  stub = await ClearmlStub.start({ accessKey: ACCESS_KEY, secretKey: SECRET_KEY });
+  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-clearml-'));
+  run = GrowingRun.copyOf(join(LOGS, 'tbx_everything'), 'everything');
+});
+afterEach(async () => {
+  expect(stub.violations).toEqual([]);
+  await stub.close();
+  run.remove();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function connect(mode: 'online' | 'offline'): Promise<Backend> {
+  return connectClearml({ ...sectionOf(stub.url), mode, cache_dir: folder, project: 'moving' });
+}
+
+async function mirror(mode: 'online' | 'offline', ledger: Ledger, drafts: readonly Draft[]): Promise<void> {
+  const backend = await connect(mode);
+  const delivery = new SmallDelivery(backend, ledger, run.source());
+  await delivery.open();
+  await delivery.deliver(drafts);
+  await backend.close();
+}
+
+async function expectHeld(ledger: Ledger, drafts: readonly Draft[]): Promise<void> {
+  const backend = await connect('online');
+  const found = await readHeld(backend, ledger.handle as Handle);
+  expect(differences(backend, expectedOf(backend, drafts), found)).toEqual([]);
+  await backend.close();
+}
+
+/** All that the server has, but for what is another each time. */
+function contents(): unknown {
+  const { id = '', name, tags, hyperparams, configuration, execution } = stub.tasks()[0] ?? {};
+  const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value).replaceAll(String(id), 'TASK').replaceAll(stub.url, 'URL'));
+  const events = [...stub.store.events.values()]
+    .map(({ text: line }) => line.replaceAll(String(id), 'TASK').replaceAll(stub.url, 'URL'))
+    .sort();
+  const files = [...stub.files].map(([path, data]) => [path.replaceAll(String(id), 'TASK'), data.toString('base64')]).sort();
+  return plain({ name, tags, hyperparams, configuration, execution, events, files });
+}
+
+function more(from: number, count: number): Uint8Array[] {
+  return Array.from({ length: count }, (_, i) =>
+    event({ wallTime: 1_700_000_000 + i, step: from + i, summary: [simpleValue('more', i), text('words', `at ${i}`)] }),
+  );
+}
+
+describe('a lane that was offline', () => {
+  it('leaves on the server what a lane that was never offline leaves', async () => {
+    const drafts = run.read();
+    await mirror('online', newLedger(), drafts);
+    const expected = contents();
+    stub.store.removeTask(stub.tasks()[0]?.id ?? '');
+    stub.files.clear();
+    const ledger = newLedger();
+    await mirror('offline', ledger, drafts);
+    expect(stub.tasks()).toEqual([]);
+    const online = await connect('online');
+    await online.catchUp?.(signal);
+    await online.close();
+    expect(contents()).toEqual(expected);
+    await expectHeld(ledger, drafts);
+  });
+
+  it('goes on online, and offline again, without loss or doubles', async () => {
+    const drafts = run.read();
+    const ledger = newLedger();
+    for (const [i, mode] of (['offline', 'online', 'offline', 'offline', 'online'] as const).entries()) {
+      if (i > 0) drafts.push(...run.append(more(i * 10, 10), 'events.out.tfevents.9.z'));
+      await mirror(mode, ledger, drafts);
+    }
+    expect(stub.tasks()).toHaveLength(1);
+    await expectHeld(ledger, drafts);
+    // Sent again by a lane that lost its state, everything falls on itself.
+    const before = stub.store.events.size;
+    await mirror('online', newLedger(), drafts);
+    expect(stub.store.events.size).toBe(before);
+  });
+
+  it('says that a part is on the server where it is read back offline', async () => {
+    const ledger = newLedger();
+    await mirror('online', ledger, run.read());
+    const drafts = run.append(more(0, 3));
+    await mirror('offline', ledger, drafts);
+    const backend = await connect('offline');
+    await expect(readHeld(backend, ledger.handle as Handle)).rejects.toMatchObject({ code: 'MB4001' });
+    await backend.close();
+  });
+
+  it('sends a session again that was cut off, and nothing is there twice', async () => {
+    const drafts = run.read();
+    const ledger = newLedger();
+    await mirror('offline', ledger, drafts);
+    stub.fail({ kind: 'status', status: 503 }, { on: ['files/put'], probability: 0.3, seed: 3 });
+    const first = await connect('online');
+    await expect(first.catchUp?.(signal)).rejects.toMatchObject({ code: 'MB4001' });
+    await first.close();
+    stub.heal();
+    const second = await connect('online');
+    await second.catchUp?.(signal);
+    await second.catchUp?.(signal);
+    await second.close();
+    expect(stub.tasks()).toHaveLength(1);
+    await expectHeld(ledger, drafts);
+  });
+
+  it('cuts off half a line that a process that died left behind', async () => {
+    const ledger = newLedger();
+    const drafts = [...run.read()];
+    await mirror('offline', ledger, drafts);
+    const [session = ''] = readdirSync(join(folder, 'offline'));
+    const events = join(folder, 'offline', session, 'metrics.jsonl');
+    appendFileSync(events, '[{"type":"training_stats_scalar","task":"half');
+    drafts.push(...run.append(more(0, 5)));
+    await mirror('offline', ledger, drafts);
+    for (const line of readFileSync(events, 'utf8').trimEnd().split('\n')) expect(() => JSON.parse(line) as unknown).not.toThrow();
+    const backend = await connect('offline');
+    expect(differences(backend, expectedOf(backend, drafts), await readHeld(backend, ledger.handle as Handle))).toEqual([]);
+    await backend.close();
+  });
+
+  it("leaves another lane's sessions alone", async () => {
+    await mirror('offline', newLedger(), run.read());
+    const other = await connectClearml({ ...sectionOf(stub.url), cache_dir: folder, project: 'another' });
+    await other.catchUp?.(signal);
+    await other.close();
+    expect(stub.tasks()).toEqual([]);
+  });
+
+  it('ends in its task as it was ended offline', async () => {
+    const ledger = newLedger();
+    await mirror('offline', ledger, run.read());
+    const offline = await connect('offline');
+    await offline.finish(ledger.handle as Handle, { status: 'failed', endedAt: Number.NaN }, signal);
+    await offline.close();
+    const online = await connect('online');
+    await online.catchUp?.(signal);
+    expect(stub.tasks().map(({ status }) => status)).toEqual(['failed']);
+    expect(online.link?.(ledger.handle as Handle)).toContain(`/experiments/${stub.tasks()[0]?.id}/`);
+    await online.close();
+  });
+});
+
+describe('the objects of a line', () => {
+  it('are taken apart as they were written', () => {
+    const texts = ['{"a":"}],{\\"","iter":9223372036854775807}', '{"b":{"c":[{}]},"d":"\\\\"}', '{}'];
+    expect(splitArray(`[${texts.join(',')}]`)).toEqual(texts);
+  });
+});

@@ -1,0 +1,364 @@
+// What the contract suite does not ask: tokens, statuses, a server whose disk is full, parameters, files and models.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Backend, Handle, RunSource, SideFile } from '../../../../src/backends/contract.ts';
+import { KeepAlive } from '../../../../src/backends/clearml/keep-alive.ts';
+import { ACCESS_KEY, connectClearml, SECRET_KEY, sectionOf } from '../../../contract/clearml-harness.ts';
+import { differences, expectedOf, readHeld } from '../../../contract/read-back.ts';
+import { ClearmlStub, type Task } from '../../../support/clearml-stub/index.ts';
+import { event, hparamsSessionStart, imageTensor, plainTensor, simpleValue, text } from '../../../support/event-writer.ts';
+import { type Draft, GrowingRun } from '../../../support/parcels.ts';
+import { newLedger, SmallDelivery } from '../../../support/small-delivery.ts';
+
+const signal = new AbortController().signal;
+const T = 1_700_000_000;
+let stub: ClearmlStub;
+let run: GrowingRun;
+let said: string[];
+let backends: Backend[];
+
+beforeEach(async () => {
+  stub = await ClearmlStub.start({ accessKey: ACCESS_KEY, secretKey: SECRET_KEY });
+  run = new GrowingRun('train');
+  said = [];
+  backends = [];
+});
+afterEach(async () => {
+  for (const backend of backends) await backend.close();
+  expect(stub.violations).toEqual([]);
+  await stub.close();
+  run.remove();
+});
+
+async function connect(section: Readonly<Record<string, unknown>> = {}): Promise<Backend> {
+  const backend = await connectClearml({ ...sectionOf(stub.url), project: 'send', ...section }, {}, (message) => said.push(message));
+  backends.push(backend);
+  return backend;
+}
+
+async function delivery(backend: Backend, changes: Partial<RunSource> = {}): Promise<SmallDelivery> {
+  const own = new SmallDelivery(backend, newLedger(), run.source(changes));
+  await own.open();
+  return own;
+}
+
+async function expectHeld({ backend, ledger }: SmallDelivery, drafts: readonly Draft[]): Promise<void> {
+  expect(differences(backend, expectedOf(backend, drafts, ledger.refusals), await readHeld(backend, ledger.handle as Handle))).toEqual([]);
+}
+
+function scalars(count: number, from = 0): Uint8Array[] {
+  return Array.from({ length: count }, (_, i) => event({ wallTime: T + i, step: from + i, summary: [simpleValue('train/loss', i)] }));
+}
+
+function task(): Task {
+  const [only, ...others] = stub.tasks();
+  expect(others).toEqual([]);
+  return only!;
+}
+
+function fileOf(path: string, data: string): SideFile {
+  const bytes = Buffer.from(data);
+  return {
+    path,
+    bytes: bytes.length,
+    hash: createHash('sha256').update(bytes).digest('hex'),
+    async *read(start = 0) {
+      yield bytes.subarray(start);
+    },
+  };
+}
+
+describe('sending to ClearML', () => {
+  it('logs in once, and again when the token is worth nothing any more', async () => {
+    const sent = await delivery(await connect());
+    const drafts = run.append(scalars(3));
+    await sent.deliver(drafts);
+    expect(stub.count('auth.login')).toBe(1);
+    stub.forgetTokens();
+    drafts.push(...run.append(scalars(3, 3)));
+    await sent.deliver(drafts.slice(1));
+    expect(stub.count('auth.login')).toBe(2);
+    await expectHeld(sent, drafts);
+  });
+
+  it('takes no event for a bad one where the server takes none', async () => {
+    const sent = await delivery(await connect());
+    const drafts = run.append(scalars(40));
+    stub.refuse('train/loss');
+    for (let i = 0; i < 4; i++) expect(await sent.sendOnce(drafts)).toMatchObject([{ kind: 'retry' }]);
+    expect(sent.ledger.refusals).toEqual([]);
+  });
+
+  it('finds bad events among thousands, and delivers all others', async () => {
+    const sent = await delivery(await connect());
+    const events = Array.from({ length: 2500 }, (_, i) =>
+      event({ wallTime: T + i, step: i, summary: [simpleValue(i === 700 || i === 1999 ? 'bad' : 'good', i)] }),
+    );
+    const drafts = run.append(events);
+    stub.refuse('bad');
+    await sent.deliver(drafts);
+    expect(sent.ledger.refusals.map(({ kind }) => kind)).toEqual(['refused', 'refused']);
+    await expectHeld(sent, drafts);
+  });
+
+  it('is done with hyperparameters that come after the task was ended, and ends it again', async () => {
+    const backend = await connect();
+    const sent = await delivery(backend);
+    await sent.deliver(run.append([event({ wallTime: T, summary: [hparamsSessionStart({ lr: 0.1, name: 'adam', on: true })] })]));
+    await backend.finish(sent.ledger.handle as Handle, { status: 'finished', endedAt: T }, signal);
+    await backend.setParams?.(
+      sent.ledger.handle as Handle,
+      [
+        { name: 'seed', value: 3n },
+        { name: '', value: 1 },
+      ],
+      signal,
+    );
+    expect(task().status).toBe('completed');
+    expect(task().hyperparams['TB_hparams']).toMatchObject({
+      lr: { value: '0.1', type: 'float' },
+      name: { value: 'adam', type: 'str' },
+      on: { value: 'true', type: 'bool' },
+    });
+    expect(task().hyperparams['General']).toMatchObject({ seed: { value: '3', type: 'int' } });
+  });
+
+  it('goes on in a task that the server stopped while it was quiet', async () => {
+    const backend = await connect();
+    const sent = await delivery(backend);
+    const drafts = run.append(scalars(2));
+    await sent.deliver(drafts);
+    task().status = 'stopped';
+    drafts.push(
+      ...run.append([event({ wallTime: T, step: 9, summary: [plainTensor('embedding', { dtype: 'float', shape: [100], values: [1] })] })]),
+    );
+    await sent.deliver(drafts.slice(1));
+    expect(task().status).toBe('in_progress');
+    const later = await connect();
+    task().status = 'stopped';
+    await later.open(run.source(), sent.ledger.handle, signal);
+    expect(task().status).toBe('in_progress');
+    await expectHeld(sent, drafts);
+  });
+
+  it('says that a published task takes nothing, and leaves it alone', async () => {
+    const backend = await connect();
+    const sent = await delivery(backend);
+    await sent.deliver(run.append(scalars(2)));
+    task().status = 'published';
+    expect(await sent.sendOnce(run.append(scalars(2, 2)))).toMatchObject([{ kind: 'runFatal', error: { code: 'MB4006' } }]);
+    await backend.finish(sent.ledger.handle as Handle, { status: 'finished', endedAt: T }, signal);
+    expect(task().status).toBe('published');
+  });
+
+  it('makes a new task for a deleted one only where that is wanted', async () => {
+    const backend = await connect();
+    const sent = await delivery(backend);
+    await sent.deliver(run.append(scalars(2)));
+    stub.store.removeTask(task().id);
+    await expect(backend.open(run.source(), sent.ledger.handle, signal)).rejects.toMatchObject({ code: 'MB4006' });
+    const wanting = await connect({ recreate_deleted: true });
+    const opened = await wanting.open(run.source(), sent.ledger.handle, signal);
+    expect(opened).not.toBe(sent.ledger.handle);
+    expect(said.join()).toContain('a new one is made');
+  });
+
+  it('shows each kind where a person looks for it', async () => {
+    const png = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
+    const sent = await delivery(await connect());
+    const drafts = run.append([
+      event({
+        wallTime: T,
+        step: 1,
+        summary: [imageTensor('eval/pictures', { width: 1, height: 1, images: [png, png] }), text('notes', 'a *word*')],
+      }),
+      event({
+        wallTime: T,
+        step: 2,
+        summary: [plainTensor('weights', { dtype: 'double', shape: [100], values: Array.from({ length: 100 }, (_, i) => i / 7) })],
+      }),
+    ]);
+    await sent.deliver(drafts);
+    const samples = stub.events(task().id, 'training_debug_image').map(({ fields }) => `${fields['metric']} | ${fields['variant']}`);
+    expect(samples.sort()).toEqual([':mirrorboard: | points', 'eval/pictures | 0', 'eval/pictures | 1', 'notes | ']);
+    const [artifact] = task().execution.artifacts;
+    expect(artifact).toMatchObject({ type: 'numpy', mode: 'output', type_data: { preview: 'double [100]' } });
+    const npy = stub.files.get(new URL(String(artifact?.['uri'])).pathname.slice(1))!;
+    expect(npy.subarray(0, 8).toString('latin1')).toBe('\u0093NUMPY\u0001\u0000');
+    expect(npy.toString('latin1', 10, 80)).toContain("{'descr': '<f8', 'fortran_order': False, 'shape': (100,), }");
+    expect((10 + npy.readUInt16LE(8)) % 64).toBe(0);
+    expect(npy.readDoubleLE(npy.length - 8)).toBe(99 / 7);
+    await expectHeld(sent, drafts);
+  });
+
+  it('does not count a point whose file is gone as held', async () => {
+    const sent = await delivery(await connect());
+    const drafts = run.append([
+      event({
+        wallTime: T,
+        step: 2,
+        summary: [plainTensor('weights', { dtype: 'double', shape: [100], values: [1] }), simpleValue('loss', 1)],
+      }),
+    ]);
+    await sent.deliver(drafts);
+    for (const path of stub.files.keys()) if (path.endsWith('.npy')) stub.files.set(path, Buffer.from('cut'));
+    const held = await readHeld(sent.backend, sent.ledger.handle as Handle);
+    expect([...held.keys()].map((content) => (JSON.parse(content) as unknown[])[0])).toEqual(['loss']);
+  });
+
+  it('adds to a task that something else opened, and neither names, tags nor ends it', async () => {
+    const backend = await connect();
+    const other = await backend.open(run.source(), undefined, signal);
+    const before = JSON.stringify(task());
+    const sent = await delivery(backend, { joins: (JSON.parse(other) as { task: string }).task, key: 'another' });
+    const drafts = run.append(scalars(4));
+    await sent.deliver(drafts);
+    await backend.finish(sent.ledger.handle as Handle, { status: 'finished', endedAt: T }, signal);
+    expect(JSON.stringify(task())).toBe(before);
+    await expectHeld(sent, drafts);
+  });
+
+  it('puts tasks of a study below one', async () => {
+    const backend = await connect();
+    const parent = { key: 'f'.repeat(32), name: 'study' };
+    await backend.open(run.source({ parent }), undefined, signal);
+    await backend.open(run.source({ parent, key: 'e'.repeat(32), name: 'second' }), undefined, signal);
+    const above = stub.tasks().filter(({ name }) => name === 'study');
+    expect(above).toHaveLength(1);
+    expect(stub.tasks().filter((child) => child['parent'] === above[0]?.id)).toHaveLength(2);
+  });
+
+  it('leaves what others wrote into a task out of what it reads back', async () => {
+    const sent = await delivery(await connect());
+    const drafts = run.append(scalars(2));
+    await sent.deliver(drafts);
+    const fields = { type: 'training_stats_scalar', task: task().id, metric: 'x', variant: 'y', iter: 1, timestamp: 1, value: 5 };
+    stub.store.put({ kind: 'training_stats_scalar', task: task().id, iter: 1n, text: JSON.stringify(fields), fields });
+    await expectHeld(sent, drafts);
+  });
+});
+
+describe('what stands beside the logs', () => {
+  it('stores a file once for a content, and another content in its place', async () => {
+    const backend = await connect();
+    const handle = await backend.open(run.source(), undefined, signal);
+    const first = await backend.putFile?.(handle, fileOf('checkpoints/epoch 1.pth', 'weights'), signal);
+    expect(first).toMatchObject({ kind: 'stored' });
+    const puts = stub.count('files/put');
+    expect(await backend.putFile?.(handle, fileOf('checkpoints/epoch 1.pth', 'weights'), signal)).toEqual(first);
+    expect(stub.count('files/put')).toBe(puts);
+    await backend.putFile?.(handle, fileOf('checkpoints/epoch 1.pth', 'other'), signal);
+    expect(task().execution.artifacts.map(({ key }) => key)).toEqual(['checkpoints/epoch 1.pth']);
+    expect([...stub.files.values()].map(String)).toEqual(['other']);
+  });
+
+  it('registers a stored file as a model, once for a content', async () => {
+    const backend = await connect();
+    const handle = await backend.open(run.source(), undefined, signal);
+    const file = fileOf('model.pth', 'weights');
+    const version = { model: 'Classifier', file, alias: 'production', tags: { team: 'vision' } };
+    expect(await backend.registerModel?.(handle, version, signal)).toMatchObject({ kind: 'refused' });
+    await backend.putFile?.(handle, file, signal);
+    for (let i = 0; i < 2; i++) expect(await backend.registerModel?.(handle, version, signal)).toMatchObject({ kind: 'stored' });
+    expect(stub.store.models).toMatchObject([
+      { name: 'Classifier', ready: true, tags: expect.arrayContaining(['production', 'team=vision']) },
+    ]);
+  });
+
+  it('notes datasets, and where a run ran', async () => {
+    const backend = await connect();
+    const handle = await backend.open(run.source(), undefined, signal);
+    await backend.noteDataset?.(handle, { name: 'cifar', hash: 'abc', source: '/data/cifar', context: 'train' }, signal);
+    await backend.setParams?.(
+      handle,
+      [
+        { name: 'git.commit', value: 'c0ffee' },
+        { name: 'git.remote', value: 'https://host/repo.git' },
+        { name: 'host', value: 'gpu-7' },
+        { name: 'lr', value: 0.5 },
+      ],
+      signal,
+    );
+    await backend.putFile?.(handle, fileOf('files/requirements.txt', 'torch==2.9.0\n'), signal);
+    expect(task().hyperparams['Datasets']).toMatchObject({ 'train/cifar': { value: '/data/cifar (abc)' } });
+    expect(task().script).toMatchObject({
+      version_num: 'c0ffee',
+      repository: 'https://host/repo.git',
+      binary: 'python',
+      requirements: { pip: 'torch==2.9.0\n' },
+    });
+    expect(task().runtime['mirrorboard/host']).toBe('gpu-7');
+    expect(task().runtime['mirrorboard/run']).toBe(run.source().key);
+  });
+});
+
+describe('settings', () => {
+  it('come from clearml.conf behind variables and the file, and no secret is shown', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-conf-'));
+    const conf = join(folder, 'clearml.conf');
+    writeFileSync(conf, `api { api_server: "http://conf:8008", credentials { access_key: "A", secret_key: "conf-secret" } }`);
+    const { clearml } = await import('../../../../src/backends/clearml/index.ts');
+    const parsed = clearml.parse({ project: 'p' }, { CLEARML_CONFIG_FILE: conf, CLEARML_FILES_HOST: 'http://files:1' });
+    expect(parsed).toMatchObject({
+      kind: 'settings',
+      settings: {
+        apiServer: 'http://conf:8008',
+        filesServer: 'http://files:1',
+        webServer: 'http://conf:8080',
+        auth: { secretKey: 'conf-secret' },
+      },
+    });
+    if (parsed.kind === 'settings') {
+      expect(JSON.stringify(parsed.shown)).not.toContain('conf-secret');
+      expect(parsed.shown).toContainEqual({ key: 'api_server', value: 'http://conf:8008', source: 'clearml.conf' });
+      const offline = clearml.parse({ project: 'p' }, { CLEARML_CONFIG_FILE: conf, CLEARML_OFFLINE_MODE: '1' });
+      if (offline.kind === 'settings') expect(clearml.target(offline.settings)).toBe(clearml.target(parsed.settings));
+    }
+    writeFileSync(conf, 'api {\n include "x"\n}');
+    expect(clearml.parse({}, { CLEARML_CONFIG_FILE: conf })).toMatchObject({
+      kind: 'problems',
+      problems: expect.arrayContaining([expect.objectContaining({ found: expect.stringMatching(/line 2: "include" is not understood/) })]),
+    });
+    rmSync(folder, { recursive: true });
+  });
+
+  it.each([
+    [{}, 'api_server'],
+    [{ api_server: 'http://h:8008' }, 'access_key'],
+    [{ api_server: 'h:8008', access_key: 'a', secret_key: 'b' }, 'api_server'],
+    [{ api_server: 'http://h:8008', access_key: 'a', secret_key: 'b', task_type: 'running' }, 'task_type'],
+    [{ api_server: 'http://h:8008', access_key: 'a', secret_key: 'b', output_uri: 'gs://b' }, 'output_uri'],
+    [{ api_server: 'http://h:8008', access_key: 'a', secret_key: 'b', projekt: 'x' }, 'projekt'],
+    [{ mode: 'sometimes' }, 'mode'],
+  ])('say what is wrong with %j', async (section, path) => {
+    const { clearml } = await import('../../../../src/backends/clearml/index.ts');
+    const parsed = clearml.parse(section, { CLEARML_CONFIG_FILE: '/dev/null' });
+    expect(parsed.kind === 'problems' ? parsed.problems.map((problem) => problem.path[0]) : []).toContain(path);
+  });
+});
+
+describe('a quiet task', () => {
+  it('is said to be alive before the server stops it', async () => {
+    let now = 0;
+    const pinged: string[] = [];
+    const alive = new KeepAlive(
+      async (id) => void pinged.push(id),
+      () => now,
+    );
+    alive.keep('a');
+    alive.keep('b');
+    now = 10 * 60_000;
+    alive.noteWork('b');
+    now = 16 * 60_000;
+    await alive.look();
+    expect(pinged).toEqual(['a']);
+    now = 26 * 60_000;
+    alive.drop('a');
+    await alive.look();
+    expect(pinged).toEqual(['a', 'b']);
+    await alive.close();
+  });
+});
