@@ -1,10 +1,10 @@
 import { closestName } from './closest-name.ts';
 
 /** Types that are built in. A lane of one of these names needs no `type`; any other type is a package. */
-export const LANE_TYPES = ['local', 'mlflow'] as const;
+export const LANE_TYPES = ['local', 'mlflow', 'aim'] as const;
 
 /** Names that will be types, with nothing behind them in this version. */
-export const ABSENT_TYPES = ['wandb', 'clearml', 'aim'] as const;
+export const ABSENT_TYPES = ['wandb', 'clearml'] as const;
 
 /** What is said of a lane of such a type. */
 export const NOT_YET = `one of ${LANE_TYPES.join(', ')}: this version mirrors into these and packages only`;
