@@ -1,19 +1,12 @@
 // A real MLflow tracking server for tests: installed once into a cache folder, started on a free loopback port, stopped with all it started.
-import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { cleanEnv, freePort, pythonEnvironment, ROOT, runTool, startServer } from './real-server.ts';
 
 /** The version that the stub is modelled on. */
-const REQUIREMENT = 'mlflow==3.17.2';
-const INSTALL_MS = 600_000;
-const START_MS = 240_000;
-
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const CACHE = process.env['MIRRORBOARD_TEST_CACHE'] || join(ROOT, 'node_modules/.cache/mirrorboard-mlflow');
+const VERSION = '3.17.2';
+const READ_MS = 240_000;
 const READER = join(ROOT, 'test/support/mlflow_readback.py');
 
 export interface MlflowServer {
@@ -35,127 +28,34 @@ export interface ReadBackRun {
   readonly artifacts: readonly string[];
 }
 
-/** Whether it may be installed: half a gigabyte and some minutes are not everybody's. CI has it. */
-const MAY_INSTALL = ['MIRRORBOARD_REAL_TRACKERS', 'MIRRORBOARD_REQUIRE_TOOLS'].some((name) => process.env[name] === '1');
-
 /** Starts one, installed before where that is wanted; throws where it can't be had. */
 export async function startMlflow(): Promise<MlflowServer> {
-  if (!MAY_INSTALL && !existsSync(join(CACHE, 'venv/bin/mlflow'))) {
-    throw new Error('MIRRORBOARD_REAL_TRACKERS=1 installs one into the cache, once');
-  }
-  const python = await install();
+  const venv = await pythonEnvironment({ name: 'mlflow', version: VERSION, requirements: [`mlflow==${VERSION}`] });
+  const python = join(venv, 'bin/python');
   const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-mlflow-'));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const log = join(folder, 'server.log');
-  // Without the job runners, and with one worker: a database file has one writer anyway.
-  const env = { ...cleanEnv(), MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false' };
   const store = ['--backend-store-uri', `sqlite:///${folder}/mlflow.db`, '--artifacts-destination', join(folder, 'artifacts')];
-  const server = spawn(
-    join(CACHE, 'venv/bin/mlflow'),
-    ['server', '--host', '127.0.0.1', '--port', String(port), '--workers', '1', ...store],
-    { cwd: folder, env, detached: true, stdio: ['ignore', openSync(log, 'a'), openSync(log, 'a')] },
-  );
-  const ended = new Promise<void>((resolve) => {
-    server.on('exit', () => resolve());
-    server.on('error', () => resolve());
-  });
-  let isEnded = false;
-  void ended.then(() => {
-    isEnded = true;
-  });
-  const stop = async (): Promise<void> => {
-    process.off('exit', kill);
-    kill();
-    await ended;
-    rmSync(folder, { recursive: true, force: true });
-  };
-  const kill = (): void => {
-    if (server.pid === undefined) return;
-    try {
-      // The whole group: the server's own processes outlive it otherwise.
-      process.kill(-server.pid, 'SIGKILL');
-    } catch {
-      // It has ended by itself.
-    }
-  };
-  process.on('exit', kill);
-  const end = Date.now() + START_MS;
-  while (!(await isHealthy(url))) {
-    if (isEnded || Date.now() > end) {
-      const said = existsSync(log) ? readFileSync(log, 'utf8').slice(-2000) : '';
-      await stop();
-      throw new Error(`mlflow server ${isEnded ? 'ended' : 'was not healthy in time'}: ${said}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 250));
-  }
-  return {
-    url,
-    python,
-    readBack: async (experiment) => JSON.parse(await run(python, [READER, url, experiment], START_MS)) as ReadBackRun[],
-    stop,
-  };
-}
-
-/** The Python of the environment, which is made when it is not there yet. */
-async function install(): Promise<string> {
-  const venv = join(CACHE, 'venv');
-  const python = join(venv, 'bin/python');
-  // An environment whose installation was interrupted has no mark and is made anew.
-  const mark = join(venv, '.ok-3.17.2');
-  if (existsSync(mark)) return python;
-  rmSync(venv, { recursive: true, force: true });
-  mkdirSync(CACHE, { recursive: true });
-  process.stderr.write(`… installing ${REQUIREMENT} into ${venv}, once\n`);
-  await run('python3', ['-m', 'venv', venv], INSTALL_MS);
-  await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', REQUIREMENT], INSTALL_MS);
-  writeFileSync(mark, `${REQUIREMENT}\n`);
-  return python;
-}
-
-/** The standard output of a command that has to succeed in time. */
-function run(command: string, args: readonly string[], timeoutMs: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env: cleanEnv() });
-    // spawn's own time limit would keep the process waiting where there is no such command.
-    const limit = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
-    const [out, err]: [Buffer[], Buffer[]] = [[], []];
-    child.stdout.on('data', (part: Buffer) => out.push(part));
-    child.stderr.on('data', (part: Buffer) => err.push(part));
-    child.on('error', (error) => {
-      clearTimeout(limit);
-      reject(error);
-    });
-    child.on('close', (code) => {
-      clearTimeout(limit);
-      if (code === 0) resolve(Buffer.concat(out).toString('utf8'));
-      else reject(new Error(`${command} ${args[0]}: exit code ${code}: ${Buffer.concat(err).toString('utf8').slice(-500)}`));
-    });
-  });
-}
-
-/** Nothing of a tracker that the developer uses reaches the server or the reader. */
-function cleanEnv(): NodeJS.ProcessEnv {
-  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('MLFLOW_'));
-  return { ...Object.fromEntries(own), MLFLOW_DISABLE_TELEMETRY: 'true', DO_NOT_TRACK: 'true', NODE_OPTIONS: undefined };
-}
-
-async function isHealthy(url: string): Promise<boolean> {
   try {
-    const answer = await fetch(`${url}/health`, { signal: AbortSignal.timeout(5000) });
-    return answer.ok && (await answer.text()) === 'OK';
-  } catch {
-    return false;
-  }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
+    const server = await startServer({
+      program: join(venv, 'bin/mlflow'),
+      args: ['server', '--host', '127.0.0.1', '--port', String(port), '--workers', '1', ...store],
+      // Without the job runners, and with one worker: a database file has one writer anyway.
+      env: { ...cleanEnv(), MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false' },
+      cwd: folder,
+      healthUrl: `${url}/health`,
     });
-  });
+    return {
+      url,
+      python,
+      readBack: async (experiment) => JSON.parse(await runTool(python, [READER, url, experiment], READ_MS)) as ReadBackRun[],
+      async stop() {
+        await server.kill();
+        rmSync(folder, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
 }
