@@ -81,8 +81,7 @@ async function objects(
   const points = new Map<string, ReadBackPoint>();
   if (series?.family === 'image' || series?.family === 'audio') {
     // One by one: each may be megabytes.
-    const steps = await client.call(seqs, 'keys_eager', [[...base, 'val']], signal);
-    for (const step of Array.isArray(steps) ? (steps as readonly Tree[]) : []) {
+    for (const step of (await read([...base, 'time'])).keys()) {
       addObject(points, step, await client.find(seqs, 'collect', [[...base, 'val', step], true, false], signal));
     }
   } else for (const [step, value] of await read([...base, 'val'])) addObject(points, step, value);
