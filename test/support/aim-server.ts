@@ -72,7 +72,19 @@ export async function startAim(): Promise<AimServer> {
     startServer({
       // What `aim server` wraps; so there is one process.
       program: python,
-      args: ['-m', 'uvicorn', '--ws-max-size', '1073741824', '--host', '127.0.0.1', '--port', String(port), '--log-level', 'warning', 'aim.ext.transport.run:app'],
+      args: [
+        '-m',
+        'uvicorn',
+        '--ws-max-size',
+        '1073741824',
+        '--host',
+        '127.0.0.1',
+        '--port',
+        String(port),
+        '--log-level',
+        'warning',
+        'aim.ext.transport.run:app',
+      ],
       env: { ...cleanEnv(), __AIM_SERVER_MOUNT_REPO_PATH__: join(repo, '.aim') },
       cwd: repo,
       healthUrl: `${url}/status/`,

@@ -26,7 +26,13 @@ export interface PythonPackages {
 }
 
 /** The folder of an environment, which is made when it is not there yet and may be; throws where it can't be had. */
-export async function pythonEnvironment({ name, version, requirements, options = [], pythons = ['python3'] }: PythonPackages): Promise<string> {
+export async function pythonEnvironment({
+  name,
+  version,
+  requirements,
+  options = [],
+  pythons = ['python3'],
+}: PythonPackages): Promise<string> {
   const own = process.env['MIRRORBOARD_TEST_CACHE'] || '';
   // Each in a folder of its own, also where one cache is named for all.
   const cache = own === '' ? join(ROOT, `node_modules/.cache/mirrorboard-${name}`) : name === 'mlflow' ? own : join(own, name);
@@ -49,7 +55,11 @@ export async function pythonEnvironment({ name, version, requirements, options =
     }
   }
   if (made !== undefined) throw made;
-  await runTool(join(venv, 'bin/python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...options, ...requirements], INSTALL_MS);
+  await runTool(
+    join(venv, 'bin/python'),
+    ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...options, ...requirements],
+    INSTALL_MS,
+  );
   writeFileSync(mark, `${requirements.join('\n')}\n`);
   return venv;
 }
@@ -78,7 +88,13 @@ export function runTool(command: string, args: readonly string[], timeoutMs: num
 /** Nothing of a tracker that the developer uses reaches a server or a reader. */
 export function cleanEnv(): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith('MLFLOW_') && !name.startsWith('AIM_'));
-  return { ...Object.fromEntries(own), MLFLOW_DISABLE_TELEMETRY: 'true', AIM_UI_TELEMETRY_ENABLED: '0', DO_NOT_TRACK: 'true', NODE_OPTIONS: undefined };
+  return {
+    ...Object.fromEntries(own),
+    MLFLOW_DISABLE_TELEMETRY: 'true',
+    AIM_UI_TELEMETRY_ENABLED: '0',
+    DO_NOT_TRACK: 'true',
+    NODE_OPTIONS: undefined,
+  };
 }
 
 export interface ServerCommand {

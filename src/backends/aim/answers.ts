@@ -22,11 +22,14 @@ export type FailureKind =
 export class AimFailure extends Error {
   readonly kind: FailureKind;
   readonly error: MirrorError;
+  /** When to come back, where that is known. */
+  readonly afterMs: number | undefined;
 
-  constructor(kind: FailureKind, error: MirrorError) {
+  constructor(kind: FailureKind, error: MirrorError, afterMs?: number) {
     super(error.message, { cause: error });
     this.kind = kind;
     this.error = error;
+    this.afterMs = afterMs;
   }
 }
 
@@ -52,7 +55,11 @@ export function exceptionIn(tree: Tree): ServerException {
 export function failureOfException(what: string, { name, message }: ServerException): AimFailure {
   const said = `${what}: ${name}${message === '' ? '' : `: ${message.slice(0, 300)}`}`;
   const failure = (kind: FailureKind, code: ErrorCode, retry: 'later' | 'never', hint?: string): AimFailure =>
-    new AimFailure(kind, new MirrorError(code, said, { retry, ...(hint === undefined ? {} : { hint }) }));
+    new AimFailure(
+      kind,
+      new MirrorError(code, said, { retry, ...(hint === undefined ? {} : { hint }) }),
+      hint === undefined ? undefined : LOCKED_MS,
+    );
   if (name === 'UnauthorizedRequestError') return failure('away', 'MB4001', 'later');
   if (name === 'RunLockingError' || name === 'Timeout' || /LOCK: Resource temporarily unavailable|Timeout/.test(message)) {
     return failure('busy', 'MB4005', 'later', 'Another process has the run open: end it, or wait until it is done.');
@@ -84,7 +91,8 @@ export function failureOfAnswer(what: string, answer: Exclude<HttpAnswer, { kind
     }
   }
   const { error } = answer;
-  if (answer.kind === 'retry') return new AimFailure('away', error);
+  // Somebody before the server asks for patience: the connection is as good as before.
+  if (answer.kind === 'retry') return new AimFailure(answer.status === 429 ? 'busy' : 'away', error, answer.afterMs);
   if (error.code === 'MB4002') return new AimFailure('denied', error);
   return new AimFailure('wrong', error);
 }
@@ -95,12 +103,9 @@ export function outcomeOf(cause: unknown, signal: AbortSignal): Exclude<Outcome,
   if (cause instanceof AimFailure) {
     const { kind, error } = cause;
     switch (kind) {
-      case 'away': {
-        const afterMs = Number(error.context['retryAfterMs'] ?? Number.NaN);
-        return { kind: 'retry', error, ...(Number.isFinite(afterMs) ? { afterMs } : {}) };
-      }
+      case 'away':
       case 'busy':
-        return { kind: 'retry', error, afterMs: LOCKED_MS };
+        return { kind: 'retry', error, ...(cause.afterMs === undefined ? {} : { afterMs: cause.afterMs }) };
       case 'denied':
       case 'wrong':
         return { kind: 'fatal', error };
