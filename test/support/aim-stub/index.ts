@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { StubTree } from './tree.ts';
-import { decode, encode, type Node, nothing, object, Raised, text, TYPES, valueOf } from './wire.ts';
+import { decode, encode, type Node, nothing, object, Raised, text, TYPES, leafValue } from './wire.ts';
 
 export interface StubOptions {
   /** Header that everybody has to send. Default: everybody is let in. */
@@ -120,8 +120,8 @@ export class AimStub {
   statusOf(hash: string): 'running' | 'finished' | 'failed' {
     const chunk = ['s:meta', 's:chunks', `s:${hash}`];
     const meta = this.runs.get(hash)?.meta;
-    if (valueOf(meta?.get([...chunk, 's:end_time'])) === null) return 'running';
-    return valueOf(meta?.get([...chunk, 's:attrs', 's:mirrorboard', 's:status'])) === 'failed' ? 'failed' : 'finished';
+    if (leafValue(meta?.get([...chunk, 's:end_time'])) === null) return 'running';
+    return leafValue(meta?.get([...chunk, 's:attrs', 's:mirrorboard', 's:status'])) === 'failed' ? 'failed' : 'finished';
   }
 
   async close(): Promise<void> {
@@ -210,7 +210,7 @@ export class AimStub {
   #make(client: string, { resource_handler: handler = '', resource_type: type = '', args = '' }: Record<string, string>): string {
     if ((this.#clients.get(client)?.beats ?? 0) === 0) this.violations.push('a resource is asked for before the first heartbeat');
     const fields = args === '' ? undefined : decode(Buffer.from(args, 'base64'));
-    const said = (name: string) => valueOf(fields?.children.get(`s:${name}`));
+    const said = (name: string) => leafValue(fields?.children.get(`s:${name}`));
     const hash = String(said('run_hash') ?? said('hash_') ?? said('sub') ?? '');
     const isReadOnly = said('read_only') === true;
     if (!['Repo', 'Lock', 'TreeView', 'StructuredRun', 'RunHeartbeat', 'FileManager'].includes(type)) throw new Raised('KeyError', type);
@@ -272,18 +272,18 @@ export class AimStub {
         throw new Raised('NotImplementedError', method);
       for (const part of given[0]?.children.values() ?? []) {
         if (
-          typeof valueOf(part) === 'string' &&
-          this.#refused.has(String(valueOf(part))) &&
+          typeof leafValue(part) === 'string' &&
+          this.#refused.has(String(leafValue(part))) &&
           method !== 'collect' &&
           !method.endsWith('_eager')
         ) {
-          throw new Raised('ValueError', `${String(valueOf(part))} is refused`);
+          throw new Raised('ValueError', `${String(leafValue(part))} is refused`);
         }
       }
       return tree.call(method, given);
     }
     if (type === 'Repo' && method === 'delete_run') {
-      this.delete(String(valueOf(given[0])));
+      this.delete(String(leafValue(given[0])));
       return text('true');
     }
     if (run === undefined) throw new Raised('AttributeError', method);
@@ -297,7 +297,7 @@ export class AimStub {
     }
     if (type === 'RunHeartbeat' && method === 'stop') return nothing();
     if (type === 'StructuredRun') {
-      const value = String(valueOf(given[0]) ?? '');
+      const value = String(leafValue(given[0]) ?? '');
       if (method === 'name.setter') run.name = value;
       else if (method === 'description.setter') run.description = value;
       else if (method === 'experiment.setter') run.experiment = value;
@@ -357,7 +357,7 @@ export class AimStub {
         const [handler, method, args] = [...instruction.children.values()];
         if (handler === undefined || method === undefined || args === undefined)
           throw new Raised('ValueError', 'not enough values to unpack');
-        this.#call(String(valueOf(handler)), client, String(valueOf(method)), args);
+        this.#call(String(leafValue(handler)), client, String(leafValue(method)), args);
       }
       if (fault?.kind === 'part') throw new Raised('OperationalError', 'database is locked');
       this.frames++;

@@ -32,7 +32,7 @@ export const text = (value: string): Node => node(TYPES.string, Buffer.from(valu
 export const nothing = (): Node => node(TYPES.null);
 export function list(children: readonly Node[]): Node {
   const made = node(TYPES.array);
-  children.forEach((child, i) => made.children.set(`i:${i}`, child));
+  for (const [i, child] of children.entries()) made.children.set(`i:${i}`, child);
   return made;
 }
 export function int(value: bigint): Node {
@@ -136,7 +136,7 @@ export function encodedPart(key: string): Buffer {
 }
 
 /** The value of a leaf as JavaScript has it. */
-export function valueOf(leaf: Node | undefined): string | number | bigint | boolean | null | Buffer | undefined {
+export function leafValue(leaf: Node | undefined): string | number | bigint | boolean | null | Buffer | undefined {
   switch (leaf?.type) {
     case TYPES.null:
       return null;
