@@ -16,6 +16,7 @@ import { manyRuns } from './many-runs.ts';
 import { manyTags } from './many-tags.ts';
 import { killMeasured } from './measure.ts';
 import { memory } from './memory.ts';
+import { aim } from './aim.ts';
 import { mlflow } from './mlflow.ts';
 import { Product } from './product.ts';
 import { readSeries } from './read-series.ts';
@@ -45,6 +46,7 @@ const BENCHES: readonly Bench[] = [
   slowTags,
   lanes,
   mlflow,
+  aim,
 ];
 
 const HELP = `npm run bench -- [names…] [--pairs N] [--scale X]

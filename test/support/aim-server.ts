@@ -7,7 +7,7 @@ import { cleanEnv, freePort, pythonEnvironment, ROOT, runTool, type ServerProces
 const VERSION = '3.29.1';
 const READ_MS = 240_000;
 const READER = join(ROOT, 'test/support/aim_readback.py');
-const REQUIREMENTS = join(ROOT, 'test/support/aim-requirements.txt');
+export const AIM_REQUIREMENTS = join(ROOT, 'test/support/aim-requirements.txt');
 
 export interface AimServer {
   readonly url: string;
@@ -52,7 +52,7 @@ export function aimEnvironment(): Promise<string> {
   return pythonEnvironment({
     name: 'aim',
     version: VERSION,
-    requirements: ['-r', REQUIREMENTS],
+    requirements: ['-r', AIM_REQUIREMENTS],
     // Its pages are published as a source archive only, with nothing to compile.
     options: ['--only-binary=:all:', '--no-binary=aim-ui'],
     pythons: ['python3.11', 'python3.12', 'python3.10', 'python3.9', 'python3'],
