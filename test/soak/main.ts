@@ -1,4 +1,5 @@
 // `npm run soak`: what takes too long for every test run. MIRRORBOARD_SOAK_KILLS (default 30) and MIRRORBOARD_TEST_SEED can be set.
+import { soakAimKill } from './aim-kill.ts';
 import { soakBackfillKill } from './backfill-kill.ts';
 import { soakTrackerKill } from './tracker-kill.ts';
 import { soakWatchKill } from './watch-kill.ts';
@@ -10,6 +11,7 @@ try {
   await soakBackfillKill({ kills, seed });
   await soakWatchKill({ kills, seed });
   await soakTrackerKill({ kills, seed });
+  await soakAimKill({ kills, seed });
 } catch (error) {
   console.error(`failed with MIRRORBOARD_TEST_SEED=${seed}`);
   throw error;
