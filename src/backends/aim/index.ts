@@ -101,24 +101,37 @@ class AimBackend implements Backend {
   async *readBack(handle: Handle, options: ReadBackOptions = {}): AsyncGenerator<ReadBackChunk, void, void> {
     const signal = options.signal ?? this.#stop.signal;
     const run = readHandle(handle);
-    try {
-      const { client, pool } = await this.#connect(signal);
-      if (!(await client.hasRun(run.hash, signal))) throw gone(run);
-      const pooled = await pool.peek(run.hash);
-      if (pooled !== undefined) {
-        yield* readRun(client, run.hash, pooled.open, options, signal);
-        return;
-      }
-      const tree = (name: string) =>
-        client.resource('TreeView', { name, sub: run.hash, read_only: true, index: false, timeout: null }, signal);
-      const trees = { meta: await tree('meta'), seqs: await tree('seqs') };
+    for (let isAgain = false; ; isAgain = true) {
+      let isBegun = false;
       try {
-        yield* readRun(client, run.hash, trees, options, signal);
-      } finally {
-        for (const resource of [trees.seqs, trees.meta]) await client.release(resource, signal).catch(() => undefined);
+        for await (const chunk of this.#readOnce(run, options, signal)) {
+          isBegun = true;
+          yield chunk;
+        }
+        return;
+      } catch (cause) {
+        // What was given can't be taken back; else the connection may have ended long ago without our hearing of it.
+        const isLost = cause instanceof AimFailure && cause.kind === 'away' && (await this.#isLost());
+        if (isAgain || isBegun || !isLost || signal.aborted) throw errorOf(cause);
       }
-    } catch (cause) {
-      throw errorOf(cause);
+    }
+  }
+
+  async *#readOnce(run: TrackedRun, options: ReadBackOptions, signal: AbortSignal): AsyncGenerator<ReadBackChunk, void, void> {
+    const { client, pool } = await this.#connect(signal);
+    if (!(await client.hasRun(run.hash, signal))) throw gone(run);
+    const pooled = await pool.peek(run.hash);
+    if (pooled !== undefined) {
+      yield* readRun(client, run.hash, pooled.open, options, signal);
+      return;
+    }
+    const tree = (name: string) =>
+      client.resource('TreeView', { name, sub: run.hash, read_only: true, index: false, timeout: null }, signal);
+    const trees = { meta: await tree('meta'), seqs: await tree('seqs') };
+    try {
+      yield* readRun(client, run.hash, trees, options, signal);
+    } finally {
+      for (const resource of [trees.seqs, trees.meta]) await client.release(resource, signal).catch(() => undefined);
     }
   }
 

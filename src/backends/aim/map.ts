@@ -129,27 +129,32 @@ function shownText(shape: readonly number[], strings: readonly Uint8Array[]): st
 
 /** A histogram as Aim draws it: bins of one width, to which each bucket gives what lies in them. The exact buckets stand beside it. */
 function distribution(value: Histogram): Custom {
-  const buckets = value.left
-    .map((left, i) => ({ left: Number(left), right: Number(value.right[i]), count: Number(value.count[i]) }))
-    .filter(({ left, right, count }) => Number.isFinite(left) && Number.isFinite(right) && Number.isFinite(count));
-  let low = Math.min(...buckets.map(({ left }) => left));
-  let high = Math.max(...buckets.map(({ right }) => right));
-  if (buckets.length === 0) [low, high] = [0, 1];
+  const buckets = value.left.map((left, i) => ({ left: Number(left), right: Number(value.right[i]), count: Number(value.count[i]) }));
+  const edges = buckets.flatMap(({ left, right }) => [left, right]).filter(Number.isFinite);
+  let low = edges.reduce((least, edge) => Math.min(least, edge), Number.POSITIVE_INFINITY);
+  let high = edges.reduce((most, edge) => Math.max(most, edge), Number.NEGATIVE_INFINITY);
+  if (edges.length === 0) [low, high] = [0, 1];
   // Aim divides by the width.
-  if (!(high > low)) [low, high] = [low - Math.max(Math.abs(low) * 1e-6, 1e-12), low + Math.max(Math.abs(low) * 1e-6, 1e-12)];
+  const widening = Math.max(Math.abs(low) * 1e-6, 1e-12);
+  if (!(high > low)) [low, high] = [low - widening, low + widening];
   const bins = Math.max(1, Math.min(buckets.length, MOST_BINS));
   const counts = new Float64Array(bins);
   const width = high / bins - low / bins;
   const binOf = (x: number): number => Math.max(0, Math.min(bins - 1, Math.floor((x - low) / width)));
+  const give = (bin: number, count: number): void => {
+    counts[bin] = (counts[bin] as number) + count;
+  };
   for (const { left, right, count } of buckets) {
-    const [first, last] = [binOf(left), binOf(right)];
-    if (!(right > left) || first === last) {
-      counts[first] = (counts[first] as number) + count;
+    // A bucket without an end has its count where it begins, one that is nowhere in the first bin.
+    const ends = [left, right].filter(Number.isFinite);
+    const [first, last] = [binOf(ends[0] ?? low), binOf(ends.at(-1) ?? low)];
+    if (first >= last || ends.length < 2 || !Number.isFinite(right - left)) {
+      give(first, count);
       continue;
     }
     for (let bin = first; bin <= last; bin++) {
       const overlap = Math.min(right, low + width * (bin + 1)) - Math.max(left, low + width * bin);
-      counts[bin] = (counts[bin] as number) + (count * Math.max(0, overlap)) / (right - left);
+      give(bin, (count * Math.max(0, overlap)) / (right - left));
     }
   }
   return new Custom('aim.distribution', {

@@ -102,7 +102,7 @@ export class Runs {
   }
 
   #groupOf(source: RunSource): string {
-    return this.#settings.experiment ?? source.group;
+    return this.#settings.experiment ?? (source.group === '' ? source.run.root : source.group);
   }
 
   /** Makes a run, or brings what it says of itself up to date. `name`: of a new one. */

@@ -59,6 +59,7 @@ export class AimStub {
   readonly #resources = new Map<string, Resource>();
   readonly #clients = new Map<string, { beats: number }>();
   readonly #deleted = new Set<string>();
+  readonly #forgotten = new Set<string>();
   readonly #locked = new Map<string, string>();
   readonly #refused = new Set<string>();
   #faults: StubFault[] = [];
@@ -107,6 +108,8 @@ export class AimStub {
   /** As a restart does: nothing of any client is known any more, and every channel is closed. */
   forget(): void {
     this.#resources.clear();
+    // Who was known goes on asking until it notices.
+    for (const client of this.#clients.keys()) this.#forgotten.add(client);
     this.#clients.clear();
     this.#locked.clear();
     for (const socket of this.#sockets.clients) socket.terminate();
@@ -208,7 +211,8 @@ export class AimStub {
   }
 
   #make(client: string, { resource_handler: handler = '', resource_type: type = '', args = '' }: Record<string, string>): string {
-    if ((this.#clients.get(client)?.beats ?? 0) === 0) this.violations.push('a resource is asked for before the first heartbeat');
+    if ((this.#clients.get(client)?.beats ?? 0) === 0 && !this.#forgotten.has(client))
+      this.violations.push('a resource is asked for before the first heartbeat');
     const fields = args === '' ? undefined : decode(Buffer.from(args, 'base64'));
     const said = (name: string) => leafValue(fields?.children.get(`s:${name}`));
     const hash = String(said('run_hash') ?? said('hash_') ?? said('sub') ?? '');

@@ -81,7 +81,7 @@ describe('parseConfigFile', () => {
     expect(error.context).toMatchObject({ line: 2, problems: 6 });
   });
 
-  it.each(['wandb', 'clearml', 'aim'])('knows that the lane %s is for another version', (lane) => {
+  it.each(['wandb', 'clearml'])('knows that the lane %s is for another version', (lane) => {
     for (const text of [`lanes:\n  ${lane}:`, `lanes:\n  ${lane}: { project: x }`]) {
       const error = failure(text);
       expect([error.code, error.context['line'], error.message.includes('this version mirrors into these and packages only')]).toEqual([
