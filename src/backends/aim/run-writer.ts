@@ -97,7 +97,7 @@ export class RunWriter {
       // Named before it has points: what has no name is not found again.
       if (!this.#published.has(key)) await this.#publish(id, name, 'float', 'metric', 2n, sequence.traceFields(), frames);
       await sequence.write(points, { file, start: batch.start, end: batch.end }, this.#client, frames, this.#open.seqs, signal);
-      await frames.update(this.#open.meta, this.#tracePath(id), sequence.traceFields());
+      await this.#writeTrace(id, name, 'float', 2n, sequence.traceFields(), frames);
       this.#noteCollapsed(before, sequence.collapsed);
     }
   }
@@ -135,7 +135,7 @@ export class RunWriter {
       if (this.#published.get(key) !== sequence.dtype) {
         await this.#publish(id, name, sequence.dtype, typeOf(name), 1n, sequence.traceFields(), frames);
       }
-      await frames.update(this.#open.meta, this.#tracePath(id), sequence.traceFields());
+      await this.#writeTrace(id, name, sequence.dtype, 1n, sequence.traceFields(), frames);
       this.#noteCollapsed(before, sequence.collapsed);
       for (const { mapped } of points) await this.#storeParams(mapped, frames);
     }
@@ -183,7 +183,20 @@ export class RunWriter {
     }
     await frames.update(meta, ['meta', 'traces_types', dtype, contextId], [[name, 1n]]);
     await frames.update(meta, ['meta', 'chunks', hash, 'typed_traces', type, contextId], [[name, 1n]]);
-    await frames.update(meta, this.#tracePath(id), [
+    await this.#writeTrace(id, { tag, plugin, family }, dtype, version, fields, frames);
+    this.#published.set(sequenceKey(id), dtype);
+  }
+
+  /** All at once: the server takes as long for one field as for all of them. */
+  async #writeTrace(
+    { contextId, name }: SequenceId,
+    { tag, plugin, family }: SeriesName,
+    dtype: string,
+    version: bigint,
+    fields: readonly (readonly [Key, Tree])[],
+    frames: Frames,
+  ): Promise<void> {
+    const trace = new Map<Key, Tree>([
       ['dtype', dtype],
       ['version', version],
       [TAG_FIELD, tag],
@@ -191,11 +204,7 @@ export class RunWriter {
       [FAMILY_FIELD, family],
       ...fields,
     ]);
-    this.#published.set(sequenceKey(id), dtype);
-  }
-
-  #tracePath({ contextId, name }: SequenceId): readonly Key[] {
-    return ['meta', 'chunks', this.#run.hash, 'traces', contextId, name];
+    await frames.update(this.#open.meta, ['meta', 'chunks', this.#run.hash, 'traces', contextId], [[name, trace]]);
   }
 
   #noteCollapsed(before: number, after: number): void {
