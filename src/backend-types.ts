@@ -9,6 +9,7 @@ import { messageOf, MirrorError } from './errors.ts';
 /** Built-in types by name: loaded when a lane has one. */
 const BUILT_IN: Readonly<Record<string, () => Promise<BackendType>>> = {
   clearml: async () => (await import('./backends/clearml/index.ts')).clearml as BackendType,
+  aim: async () => (await import('./backends/aim/index.ts')).aim as BackendType,
   mlflow: async () => (await import('./backends/mlflow/index.ts')).mlflow as BackendType,
   wandb: async () => (await import('./backends/wandb/index.ts')).wandb as BackendType,
 };

@@ -16,7 +16,7 @@ export {
   type TrackerLaneConfig,
 } from './config.ts';
 export { constantOf, expandTemplate, fillIn, literalTemplate, PLACEHOLDERS, type TemplateRun, templateProblem } from './expand-template.ts';
-export { ABSENT_TYPES, LANE_TYPES } from './lane-types.ts';
+export { LANE_TYPES } from './lane-types.ts';
 export { loadConfig, type Surroundings } from './load-config.ts';
 export { parseRoot } from './parse-root.ts';
 export { fieldName, type PlacedProblem, problemsError } from './problem.ts';

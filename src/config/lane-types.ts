@@ -1,13 +1,7 @@
 import { closestName } from './closest-name.ts';
 
 /** Types that are built in. A lane of one of these names needs no `type`; any other type is a package. */
-export const LANE_TYPES = ['local', 'mlflow', 'wandb', 'clearml'] as const;
-
-/** Names that will be types, with nothing behind them in this version. */
-export const ABSENT_TYPES = ['aim'] as const;
-
-/** What is said of a lane of such a type. */
-export const NOT_YET = `one of ${LANE_TYPES.join(', ')}: this version mirrors into these and packages only`;
+export const LANE_TYPES = ['local', 'mlflow', 'wandb', 'clearml', 'aim'] as const;
 
 /** Names that mean something else where lanes are named. */
 const RESERVED = [
@@ -33,15 +27,11 @@ export function isLaneName(name: string): boolean {
 
 /** The type of a lane: what it says, or what its name says. */
 export function laneType(name: string, said: string | undefined): string | undefined {
-  return said ?? [...LANE_TYPES, ...ABSENT_TYPES].find((type) => type === name);
-}
-
-export function isAbsentType(type: string): boolean {
-  return ABSENT_TYPES.some((absent) => absent === type);
+  return said ?? LANE_TYPES.find((type) => type === name);
 }
 
 /** What was expected where a lane has no type. */
 export function expectedType(name: string, lanes: readonly string[] = []): string {
-  const guess = closestName(name, [...LANE_TYPES, ...ABSENT_TYPES, ...lanes]);
+  const guess = closestName(name, [...LANE_TYPES, ...lanes]);
   return `a lane with a type: ${LANE_TYPES.join(', ')} or the name of a package${guess === undefined ? '' : `; did you mean ${guess}?`}`;
 }

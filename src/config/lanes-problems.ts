@@ -1,6 +1,6 @@
 import { type ChosenLanes, type LayerAt, sectionsIn } from './choose.ts';
 import type { FileSettings } from './file-schema.ts';
-import { expectedType, isAbsentType, isLaneName, laneType, NOT_YET } from './lane-types.ts';
+import { expectedType, isLaneName, laneType } from './lane-types.ts';
 import { type FieldPath, type Problem, shownValue } from './problem.ts';
 
 type Found = Omit<Problem, 'line' | 'column'>;
@@ -35,7 +35,6 @@ export function lanesProblems(settings: FileSettings, holding: readonly LayerAt[
     const type = laneType(lane, types.get(lane));
     if (isList && type === undefined)
       problems.push({ code: 'MB1002', path, found: JSON.stringify(lane), expected: expectedType(lane, names) });
-    else if (type !== undefined && isAbsentType(type)) problems.push({ code: 'MB1005', path, found: type, expected: NOT_YET });
   }
   return problems;
 }

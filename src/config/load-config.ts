@@ -18,7 +18,7 @@ import {
 import type { ParsedFile } from './config-file.ts';
 import type { Environment } from './expand-variables.ts';
 import type { FileSettings } from './file-schema.ts';
-import { expectedType, isAbsentType, isLaneName, LANE_TYPES, laneType, NOT_YET } from './lane-types.ts';
+import { expectedType, isLaneName, LANE_TYPES, laneType } from './lane-types.ts';
 import { typesIn } from './lanes-problems.ts';
 import { type FieldPath, type PlacedProblem, problemsError } from './problem.ts';
 import { makeRouting } from './routing.ts';
@@ -167,18 +167,11 @@ function checkAskedLanes({ value: names, place = '' }: Chosen<readonly string[]>
   const known = [...new Set([...LANE_TYPES, ...layers.flatMap(sectionsIn).map(({ lane }) => lane)])];
   for (const name of names) {
     const type = laneType(name, types.get(name));
-    if (type !== undefined && isLaneName(name) && !isAbsentType(type)) continue;
-    const isAbsent = type !== undefined && isAbsentType(type);
-    throw new MirrorError(
-      isAbsent ? 'MB1005' : 'MB4010',
-      isAbsent
-        ? `${place}: found ${name}, expected ${NOT_YET}`
-        : `${place}: there is no lane ${JSON.stringify(name)}; there are ${known.join(', ')}`,
-      {
-        ...(isAbsent ? {} : { hint: `Write the lane into the configuration, with its type: ${expectedType(name, known)}` }),
-        context: { field: place, lane: name },
-      },
-    );
+    if (type !== undefined && isLaneName(name)) continue;
+    throw new MirrorError('MB4010', `${place}: there is no lane ${JSON.stringify(name)}; there are ${known.join(', ')}`, {
+      hint: `Write the lane into the configuration, with its type: ${expectedType(name, known)}`,
+      context: { field: place, lane: name },
+    });
   }
 }
 

@@ -6,7 +6,7 @@ export type FieldPath = readonly (string | number)[];
 
 /** One thing that is wrong in a configuration file. */
 export interface Problem {
-  readonly code: Extract<ErrorCode, 'MB1002' | 'MB1004' | 'MB1005'>;
+  readonly code: Extract<ErrorCode, 'MB1002' | 'MB1004'>;
   readonly path: FieldPath;
   /** 1-based. */
   readonly line: number;

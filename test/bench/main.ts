@@ -17,6 +17,7 @@ import { manyTags } from './many-tags.ts';
 import { killMeasured } from './measure.ts';
 import { memory } from './memory.ts';
 import { clearml } from './clearml.ts';
+import { aim } from './aim.ts';
 import { mlflow } from './mlflow.ts';
 import { Product } from './product.ts';
 import { readSeries } from './read-series.ts';
@@ -48,6 +49,7 @@ const BENCHES: readonly Bench[] = [
   lanes,
   mlflow,
   clearml,
+  aim,
 ];
 
 const HELP = `npm run bench -- [names…] [--pairs N] [--scale X]

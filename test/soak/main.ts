@@ -1,4 +1,5 @@
 // `npm run soak`: what takes too long for every test run. MIRRORBOARD_SOAK_KILLS (default 30) and MIRRORBOARD_TEST_SEED can be set.
+import { soakAimKill } from './aim-kill.ts';
 import { soakBackfillKill } from './backfill-kill.ts';
 import { soakRealTrackerKill } from './real-tracker-kill.ts';
 import { soakTrackerKill } from './tracker-kill.ts';
@@ -14,6 +15,7 @@ try {
   await soakTrackerKill({ kills, seed });
   await soakRealTrackerKill({ kills, seed });
   await soakWandbKill({ kills, seed });
+  await soakAimKill({ kills, seed });
 } catch (error) {
   console.error(`failed with MIRRORBOARD_TEST_SEED=${seed}`);
   throw error;

@@ -1,5 +1,6 @@
 /** The MLflow backend: metrics for scalars, artifacts beside them for all that metrics can't hold. */
 import { MirrorError } from '../../errors.ts';
+import type { ManagedServer } from '../../http/index.ts';
 import type {
   Backend,
   BackendContext,
@@ -28,7 +29,7 @@ import { valueOrThrow } from './experiments.ts';
 import { handleOf, readHandle, type TrackedRun, trackedRun } from './handle.ts';
 import { isPublishable, keyOf, tagOf } from './keys.ts';
 import { capabilities } from './limits.ts';
-import { ManagedServer } from './managed-server.ts';
+import { startServer } from './managed-server.ts';
 import { heldScalar, isOdd, nearestMillis } from './map.ts';
 import { probeServer } from './probe.ts';
 import { readBack } from './read-back.ts';
@@ -256,7 +257,7 @@ class MlflowBackend implements Backend {
 
   async #begin(): Promise<Connection> {
     const settings = this.#settings;
-    const server = settings.kind === 'store' ? await ManagedServer.start(settings, this.#context.env, this.#stop.signal) : undefined;
+    const server = settings.kind === 'store' ? await startServer(settings, this.#context.env, this.#stop.signal) : undefined;
     const client = new MlflowClient(
       server?.address ?? settings.uri,
       server === undefined ? settings : { ...settings, auth: undefined, tls: {} },

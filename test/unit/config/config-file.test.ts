@@ -98,17 +98,6 @@ describe('parseConfigFile', () => {
     expect(error.context).toMatchObject({ line: 2, problems: 6 });
   });
 
-  it.each(['aim'])('knows that the lane %s is for another version', (lane) => {
-    for (const text of [`lanes:\n  ${lane}:`, `lanes:\n  ${lane}: { project: x }`]) {
-      const error = failure(text);
-      expect([error.code, error.context['line'], error.message.includes('this version mirrors into these and packages only')]).toEqual([
-        'MB1005',
-        2,
-        true,
-      ]);
-    }
-  });
-
   it.each([
     ['rots: []', 'did you mean roots?'],
     ['lanes: { locl: {} }', 'did you mean local?'],

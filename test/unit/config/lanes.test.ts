@@ -86,17 +86,10 @@ describe('the lanes', () => {
     expect(error.message).toContain(guess);
   });
 
-  it('of types that are not there yet are refused when they are used, and only then', async () => {
-    expect((await failure({ text: 'lanes: [local, aim]' })).code).toBe('MB1005');
-    expect((await failure({ env: { TRACELET_BACKEND: 'mlflow,aim' } })).message).toContain('TRACELET_BACKEND: found aim');
-    const text = 'lanes: { local: {}, aim: { experiment: x } }\nbackend: local';
-    expect(names(await load({ text }))).toEqual(['local']);
-  });
-
   it('asked for and not there are an error that names those that are', async () => {
     const error = await failure({ text: 'lanes: { own: { type: x } }', flags: { lanes: ['won'] } });
     expect([error.code, error.exitCode]).toEqual(['MB4010', 2]);
-    expect(error.message).toBe('--to: there is no lane "won"; there are local, mlflow, clearml, own');
+    expect(error.message).toBe('--to: there is no lane "won"; there are local, mlflow, wandb, clearml, aim, own');
   });
 
   it('take their settings from variables of ours before the file', async () => {

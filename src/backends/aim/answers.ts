@@ -1,0 +1,129 @@
+/** What went wrong at an Aim server, in terms of what is to be done about it. */
+import { type ErrorCode, MirrorError } from '../../errors.ts';
+import type { HttpAnswer } from '../../http/index.ts';
+import type { Outcome } from '../contract.ts';
+import { LOCKED_MS } from './limits.ts';
+import { childOf, type Tree } from './tree.ts';
+
+export type FailureKind =
+  /** The server went away, or has forgotten us: connect anew, and send what was not answered again. */
+  | 'away'
+  /** Nobody is let in. */
+  | 'denied'
+  /** Somebody else holds the run, or the server is short of something. */
+  | 'busy'
+  /** Something in what was sent can't be taken. */
+  | 'content'
+  /** What was asked for is not there. */
+  | 'absent'
+  /** It is no server of ours. */
+  | 'wrong';
+
+export class AimFailure extends Error {
+  readonly kind: FailureKind;
+  readonly error: MirrorError;
+  /** When to come back, where that is known. */
+  readonly afterMs: number | undefined;
+
+  constructor(kind: FailureKind, error: MirrorError, afterMs?: number) {
+    super(error.message, { cause: error });
+    this.kind = kind;
+    this.error = error;
+    this.afterMs = afterMs;
+  }
+}
+
+export function away(message: string, cause?: unknown): AimFailure {
+  return new AimFailure('away', new MirrorError('MB4001', message, { retry: 'later', ...(cause === undefined ? {} : { cause }) }));
+}
+
+/** An exception that the server's own code raised. */
+export interface ServerException {
+  readonly name: string;
+  readonly message: string;
+}
+
+export function exceptionIn(tree: Tree): ServerException {
+  const text = (key: string): string => {
+    const value = childOf(tree, key);
+    return typeof value === 'string' ? value : '';
+  };
+  return { name: text('class_name'), message: text('message') };
+}
+
+/** What an exception of the server means. */
+export function failureOfException(what: string, { name, message }: ServerException): AimFailure {
+  const said = `${what}: ${name}${message === '' ? '' : `: ${message.slice(0, 300)}`}`;
+  const failure = (kind: FailureKind, code: ErrorCode, retry: 'later' | 'never', hint?: string): AimFailure =>
+    new AimFailure(
+      kind,
+      new MirrorError(code, said, { retry, ...(hint === undefined ? {} : { hint }) }),
+      hint === undefined ? undefined : LOCKED_MS,
+    );
+  if (name === 'UnauthorizedRequestError') return failure('away', 'MB4001', 'later');
+  if (name === 'RunLockingError' || name === 'Timeout' || /LOCK: Resource temporarily unavailable|Timeout/.test(message)) {
+    return failure('busy', 'MB4005', 'later', 'Another process has the run open: end it, or wait until it is done.');
+  }
+  if (/Too many open files/i.test(message)) {
+    return failure('busy', 'MB4005', 'later', 'Raise the descriptor limit of the server (ulimit -n), or lower open_runs.');
+  }
+  if (/database is locked/i.test(message) || name === 'IntegrityError' || name === 'OperationalError')
+    return failure('busy', 'MB4005', 'later');
+  if (name === 'StopIteration' || name === 'KeyError' || name === 'RepoIntegrityError') return failure('absent', 'MB4007', 'never');
+  if (/^(?:TypeError|ValueError|NotImplementedError|Unicode\w*Error|OverflowError|AssertionError)$/.test(name)) {
+    return failure('content', 'MB4007', 'never');
+  }
+  return failure('busy', 'MB4005', 'later');
+}
+
+/** What an answer that is no success means. */
+export function failureOfAnswer(what: string, answer: Exclude<HttpAnswer, { kind: 'ok' }>): AimFailure {
+  if (answer.status === 400) {
+    try {
+      const { exception } = JSON.parse(answer.text) as {
+        readonly exception?: { readonly class_name?: unknown; readonly message?: unknown };
+      };
+      if (exception !== undefined) {
+        return failureOfException(what, { name: String(exception.class_name), message: String(exception.message ?? '') });
+      }
+    } catch {
+      // No answer of Aim: a proxy's. Said below.
+    }
+  }
+  const { error } = answer;
+  // Somebody before the server asks for patience: the connection is as good as before.
+  if (answer.kind === 'retry') return new AimFailure(answer.status === 429 ? 'busy' : 'away', error, answer.afterMs);
+  if (error.code === 'MB4002') return new AimFailure('denied', error);
+  return new AimFailure('wrong', error);
+}
+
+/** What a parcel is told that could not be stored. */
+export function outcomeOf(cause: unknown, signal: AbortSignal): Exclude<Outcome, { kind: 'accepted' }> {
+  if (signal.aborted) return { kind: 'retry', error: new MirrorError('MB4001', 'sending to Aim was interrupted', { retry: 'later' }) };
+  if (cause instanceof AimFailure) {
+    const { kind, error } = cause;
+    switch (kind) {
+      case 'away':
+      case 'busy':
+        return { kind: 'retry', error, ...(cause.afterMs === undefined ? {} : { afterMs: cause.afterMs }) };
+      case 'denied':
+      case 'wrong':
+        return { kind: 'fatal', error };
+      case 'content':
+      case 'absent':
+        return { kind: 'rejected', error };
+      default:
+        return kind satisfies never;
+    }
+  }
+  if (cause instanceof MirrorError) {
+    if (cause.code === 'MB4006') return { kind: 'runFatal', error: cause };
+    return cause.retry === 'never' ? { kind: 'fatal', error: cause } : { kind: 'retry', error: cause };
+  }
+  throw cause;
+}
+
+/** What a call other than `send` throws. */
+export function errorOf(cause: unknown): unknown {
+  return cause instanceof AimFailure ? cause.error : cause;
+}

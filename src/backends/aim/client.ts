@@ -1,0 +1,325 @@
+/** One client of an Aim server: requests over HTTP for what has an answer, one WebSocket for what is written. It lives until something goes wrong. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import WebSocket from 'ws';
+import { MirrorError, messageOf } from '../../errors.ts';
+import { HttpClient, readTlsFiles, redact } from '../../http/index.ts';
+import { AimFailure, away, exceptionIn, failureOfAnswer, failureOfException } from './answers.ts';
+import { FRAME_MS, FRAMES_AT_ONCE, HEARTBEAT_MS, LEAST_VERSION, MAJOR_BELOW, READ_MS } from './limits.ts';
+import type { AimSettings } from './settings.ts';
+import { pack, type Tree, unpack } from './tree.ts';
+
+/** A server-side object of ours, by the name it is called with. */
+export type Resource = string & { readonly brand: 'Resource' };
+
+export type ClientSettings = Pick<AimSettings, 'headers' | 'tls' | 'timeoutMs'>;
+
+interface Frame {
+  readonly what: string;
+  readonly settle: () => void;
+  readonly fail: (failure: unknown) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+export class AimClient {
+  readonly address: string;
+  readonly version: string;
+  readonly #http: HttpClient;
+  readonly #id: string;
+  readonly #socket: WebSocket;
+  readonly #secrets: readonly string[];
+  readonly #heartbeat: NodeJS.Timeout;
+  /** The repository, held as long as we are: without it the server forgets what its locks belong to. */
+  #repo: Resource | undefined;
+  /** One name for all looks at whether a run is there: each takes the place of the one before. */
+  readonly #look = resourceName();
+  /** Frames that were sent and are not answered, in their order. */
+  readonly #unanswered: Frame[] = [];
+  /** Who waits for a place among them. */
+  readonly #waiting: (() => void)[] = [];
+  /** Why nothing more can be done with this client. */
+  #broken: AimFailure | undefined;
+
+  private constructor(http: HttpClient, id: string, version: string, socket: WebSocket, secrets: readonly string[]) {
+    this.#http = http;
+    this.#id = id;
+    this.address = http.address;
+    this.version = version;
+    this.#socket = socket;
+    this.#secrets = secrets;
+    socket.on('message', (data: Buffer) => this.#answered(data));
+    socket.on('error', (error) => this.#break(away(`the write channel of ${this.address}: ${redact(messageOf(error), secrets)}`)));
+    socket.on('close', (code) => this.#break(this.#closed(code)));
+    // A heartbeat that is late is no reason to give up: the server may be applying a frame.
+    this.#heartbeat = setInterval(() => {
+      void this.#get(`/client/heartbeat/${id}/`, AbortSignal.timeout(FRAME_MS)).catch(() => undefined);
+    }, HEARTBEAT_MS);
+    this.#heartbeat.unref();
+  }
+
+  /** Connects, and holds a repository, without which the server forgets what its locks belong to. Throws AimFailure. */
+  static async connect(address: string, settings: ClientSettings, signal: AbortSignal): Promise<AimClient> {
+    const http = makeHttp(address, settings);
+    try {
+      const version = await serverVersion(http, signal);
+      const id = randomUUID();
+      for (const call of ['connect', 'heartbeat']) await ask(http, `/client/${call}/${id}/`, `${call} to ${http.address}`, signal);
+      const socket = await openSocket(http.address, id, settings, signal);
+      const client = new AimClient(http, id, version, socket, Object.values(settings.headers));
+      try {
+        client.#repo = await client.resource('Repo', {}, signal);
+      } catch (error) {
+        await client.close();
+        throw error;
+      }
+      return client;
+    } catch (error) {
+      await http.close();
+      throw error;
+    }
+  }
+
+  get isBroken(): boolean {
+    return this.#broken !== undefined;
+  }
+
+  /** Whether a run is there, by its row in the database. */
+  async hasRun(hash: string, signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#make(this.#look, 'StructuredRun', { hash_: hash, read_only: true, created_at: null }, signal);
+      return true;
+    } catch (error) {
+      if (error instanceof AimFailure && error.kind === 'absent') return false;
+      throw error;
+    }
+  }
+
+  /** Removes a run. Its hash must not be used again while the server lives. */
+  async deleteRun(hash: string, signal: AbortSignal): Promise<void> {
+    if (this.#repo !== undefined) await this.call(this.#repo, 'delete_run', [hash], signal);
+  }
+
+  async resource(type: string, args: { readonly [key: string]: Tree }, signal: AbortSignal): Promise<Resource> {
+    const name = resourceName();
+    await this.#make(name, type, args, signal);
+    return name;
+  }
+
+  async #make(name: Resource, type: string, args: { readonly [key: string]: Tree }, signal: AbortSignal): Promise<void> {
+    const body = { resource_handler: name, resource_type: type, args: pack(args).toString('base64') };
+    await this.#post('get-resource', body, `asking for a ${type}`, signal);
+  }
+
+  async release(name: Resource, signal: AbortSignal): Promise<void> {
+    await this.#get(`/tracking/${this.#id}/release-resource/${name}/`, signal);
+  }
+
+  /** Calls a method and gives its answer. */
+  async call(resource: Resource, method: string, args: readonly Tree[], signal: AbortSignal): Promise<Tree> {
+    const body = { resource_handler: resource, method_name: method, args: pack(args).toString('base64') };
+    return unpack(await this.#post('read-instruction', body, method, signal));
+  }
+
+  /** The same, or undefined where what is asked for is not there. */
+  async find(resource: Resource, method: string, args: readonly Tree[], signal: AbortSignal): Promise<Tree | undefined> {
+    try {
+      return await this.call(resource, method, args, signal);
+    } catch (error) {
+      if (error instanceof AimFailure && error.kind === 'absent') return undefined;
+      throw error;
+    }
+  }
+
+  /** Waits for a place among the frames under way; they are few, whatever how many runs there are. */
+  async place(signal: AbortSignal): Promise<void> {
+    while (this.#broken === undefined && this.#unanswered.length >= FRAMES_AT_ONCE) {
+      signal.throwIfAborted();
+      await new Promise<void>((go) => {
+        const done = (): void => {
+          signal.removeEventListener('abort', done);
+          go();
+        };
+        this.#waiting.push(done);
+        signal.addEventListener('abort', done, { once: true });
+      });
+    }
+    signal.throwIfAborted();
+    if (this.#broken !== undefined) throw this.#broken;
+  }
+
+  /** Sends a frame of instructions. It is applied once the promise is kept; frames are applied in their order. */
+  send(frame: Uint8Array, what: string): Promise<void> {
+    if (this.#broken !== undefined) return Promise.reject(this.#broken);
+    return new Promise<void>((settle, fail) => {
+      const timer = setTimeout(() => this.#break(away(`${what}: no answer from ${this.address} within ${FRAME_MS / 1000} s`)), FRAME_MS);
+      this.#unanswered.push({ what, settle, fail, timer });
+      this.#socket.send(frame);
+    });
+  }
+
+  async close(): Promise<void> {
+    const isWhole = this.#broken === undefined;
+    this.#break(new AimFailure('away', new MirrorError('MB4001', 'the connection to Aim was closed', { retry: 'later' })));
+    if (isWhole) await this.#get(`/client/disconnect/${this.#id}/`, AbortSignal.timeout(2000)).catch(() => undefined);
+    await this.#http.close();
+  }
+
+  #answered(data: Buffer): void {
+    const frame = this.#unanswered[0];
+    if (data.length === 2 && data.toString('latin1') === 'OK') {
+      if (frame === undefined) return;
+      this.#unanswered.shift();
+      clearTimeout(frame.timer);
+      frame.settle();
+      this.#waiting.shift()?.();
+      return;
+    }
+    let failure: AimFailure;
+    try {
+      const exception = exceptionIn(unpack(data));
+      failure = failureOfException(frame?.what ?? 'writing', { ...exception, message: redact(exception.message, this.#secrets) });
+      // On the way in a key that is not there is a name that the server does not know.
+      if (failure.kind === 'absent') failure = new AimFailure('content', failure.error);
+    } catch (cause) {
+      failure = away(`${frame?.what ?? 'writing'}: an answer that is none`, cause);
+    }
+    // It was this frame; those behind it were not looked at. The server ends the connection.
+    this.#unanswered.shift();
+    if (frame !== undefined) {
+      clearTimeout(frame.timer);
+      frame.fail(failure);
+    }
+    this.#break(away(`the write channel of ${this.address} was closed after an error`, failure.error));
+  }
+
+  #closed(code: number): AimFailure {
+    // 1009: a message too big. Sent again it will be as big.
+    if (code === 1009) {
+      return new AimFailure('content', new MirrorError('MB4007', `${this.address} does not take a message of this length`));
+    }
+    return away(`the write channel of ${this.address} was closed (${code})`);
+  }
+
+  #break(failure: AimFailure): void {
+    if (this.#broken !== undefined) return;
+    this.#broken = failure;
+    clearInterval(this.#heartbeat);
+    for (const frame of this.#unanswered.splice(0)) {
+      clearTimeout(frame.timer);
+      frame.fail(failure);
+    }
+    for (const go of this.#waiting.splice(0)) go();
+    this.#socket.terminate();
+  }
+
+  async #get(path: string, signal: AbortSignal): Promise<void> {
+    await ask(this.#http, path, path.split('/')[2] ?? path, signal);
+  }
+
+  async #post(call: string, body: object, what: string, signal: AbortSignal): Promise<Buffer> {
+    if (this.#broken !== undefined) throw this.#broken;
+    const answer = await this.#http.send({
+      method: 'POST',
+      path: `/tracking/${this.#id}/${call}/`,
+      body: JSON.stringify(body),
+      headers: { 'content-type': 'application/json' },
+      timeoutMs: READ_MS,
+      signal,
+    });
+    if (answer.kind === 'ok') return answer.body;
+    const failure = failureOfAnswer(what, answer);
+    // A server that was restarted, or lost us, knows nothing of ours any more.
+    if (failure.kind === 'away') this.#break(failure);
+    throw failure;
+  }
+}
+
+/** Short: every instruction names a resource. */
+function resourceName(): Resource {
+  return randomBytes(9).toString('base64url') as Resource;
+}
+
+export function makeHttp(address: string, { headers, tls, timeoutMs }: ClientSettings): HttpClient {
+  return new HttpClient({ baseUrl: address, headers, tls, timeoutMs, secrets: Object.values(headers), mostAnswerBytes: 1024 ** 3 });
+}
+
+async function ask(http: HttpClient, path: string, what: string, signal: AbortSignal): Promise<string> {
+  const answer = await http.send({ method: 'GET', path, signal });
+  if (answer.kind === 'ok') return answer.body.toString('utf8');
+  throw failureOfAnswer(what, answer);
+}
+
+/** The server's version, if it is one that is understood. */
+export async function serverVersion(http: HttpClient, signal: AbortSignal): Promise<string> {
+  const answer = await http.send({ method: 'GET', path: '/client/get-version/', signal });
+  if (answer.kind !== 'ok') {
+    const failure = failureOfAnswer(`asking ${http.address} for its version`, answer);
+    if (answer.kind === 'refused' && answer.status === 404) throw new AimFailure('wrong', notAim(http.address));
+    throw failure;
+  }
+  let version: unknown;
+  try {
+    version = (JSON.parse(answer.body.toString('utf8')) as { readonly version?: unknown }).version;
+  } catch {
+    // A page of something else.
+  }
+  const parts = typeof version === 'string' ? /^(\d+)\.(\d+)/.exec(version) : null;
+  if (typeof version !== 'string' || parts === null) throw new AimFailure('wrong', notAim(http.address));
+  const [major, minor] = [Number(parts[1]), Number(parts[2])];
+  const [leastMajor, leastMinor] = LEAST_VERSION;
+  if (major < leastMajor || (major === leastMajor && minor < leastMinor) || major >= MAJOR_BELOW) {
+    const error = new MirrorError(
+      'MB4004',
+      `${http.address} is Aim ${version}, expected ${leastMajor}.${leastMinor} or later and below ${MAJOR_BELOW}`,
+      {
+        hint: major >= MAJOR_BELOW ? 'Use a server of Aim 3.' : 'Upgrade the server: pip install --upgrade aim',
+      },
+    );
+    throw new AimFailure('wrong', error);
+  }
+  return version;
+}
+
+function notAim(address: string): MirrorError {
+  return new MirrorError('MB4003', `${address} is not an Aim server that speaks HTTP`, {
+    hint: 'Give the address of `aim server` (default port 53800), not that of `aim up`; servers before 3.19 have to be upgraded.',
+  });
+}
+
+function openSocket(address: string, id: string, { headers, tls }: ClientSettings, signal: AbortSignal): Promise<WebSocket> {
+  const url = `${address.replace(/^http/, 'ws')}/tracking/${id}/write-instruction/`;
+  return new Promise((settle, fail) => {
+    const socket = new WebSocket(url, {
+      headers: { ...headers },
+      perMessageDeflate: false,
+      maxPayload: 0,
+      handshakeTimeout: 20_000,
+      ...readTlsFiles(tls),
+    });
+    const onAbort = (): void => socket.terminate();
+    signal.addEventListener('abort', onAbort, { once: true });
+    const failed = (failure: unknown): void => {
+      signal.removeEventListener('abort', onAbort);
+      socket.terminate();
+      fail(failure);
+    };
+    socket.once('unexpected-response', (_request, response) => {
+      const status = response.statusCode ?? 0;
+      const message = `opening the write channel of ${address}: ${status}`;
+      if (status === 401 || status === 403 || status === 407) failed(new AimFailure('denied', new MirrorError('MB4002', message)));
+      else if (status >= 500) failed(away(message));
+      else failed(new AimFailure('wrong', new MirrorError('MB4003', message, { hint: 'Let WebSockets through to the server.' })));
+    });
+    socket.on('error', (error) => {
+      failed(
+        signal.aborted
+          ? signal.reason
+          : away(`opening the write channel of ${address}: ${redact(messageOf(error), Object.values(headers))}`),
+      );
+    });
+    socket.once('open', () => {
+      signal.removeEventListener('abort', onAbort);
+      socket.removeAllListeners('error');
+      settle(socket);
+    });
+  });
+}

@@ -1,0 +1,120 @@
+/** Instructions on their way: packed into frames of bounded length, a few of them under way at a time. */
+import type { AimClient, Resource } from './client.ts';
+import { FRAME_BYTES } from './limits.ts';
+import { type Key, type Tree, TreeWriter } from './tree.ts';
+
+/** Steps and cells of a column, in typed arrays: the one kind of instruction that there are many of. */
+export interface Cells {
+  readonly keys: readonly bigint[];
+  /** Floats, or integers; null for all of them. */
+  readonly values: readonly (number | bigint)[] | null;
+}
+
+export class Frames {
+  readonly #client: AimClient;
+  readonly #signal: AbortSignal;
+  readonly #what: string;
+  readonly #writer = new TreeWriter();
+  /** Instructions in the frame at hand. */
+  #count = 0;
+  readonly #underWay = new Set<Promise<void>>();
+  #failure: unknown;
+
+  constructor(client: AimClient, what: string, signal: AbortSignal) {
+    this.#client = client;
+    this.#what = what;
+    this.#signal = signal;
+    this.#begin();
+  }
+
+  /** Adds a call; sends what is there when it is enough. */
+  async add(resource: Resource, method: string, args: readonly Tree[]): Promise<void> {
+    const writer = this.#head(resource, method);
+    writer.enter(2);
+    writer.write(args);
+    writer.leave(10);
+    await this.#end();
+  }
+
+  /** A call of `update` for many children of one path. */
+  async update(resource: Resource, path: readonly Key[], pairs: readonly (readonly [Key, Tree])[]): Promise<void> {
+    if (pairs.length > 0) await this.add(resource, 'update', [path, pairs.map(([key, value]) => [key, value])]);
+  }
+
+  /** The same for cells `from` to `to` of a column. */
+  async cells(resource: Resource, path: readonly Key[], { keys, values }: Cells, from: number, to: number): Promise<void> {
+    const writer = this.#head(resource, 'update');
+    writer.enter(2);
+    writer.array();
+    writer.at(0, path);
+    writer.enter(1);
+    writer.array();
+    for (let i = from; i < to; i++) {
+      writer.enter(i - from);
+      writer.array();
+      writer.enter(0);
+      writer.int(keys[i] as bigint);
+      writer.leave(10);
+      writer.at(1, values === null ? null : (values[i] as number | bigint));
+      writer.leave(10);
+    }
+    writer.leave(20);
+    await this.#end();
+  }
+
+  /** Sends what is there, and waits until all of it is applied. Throws what went wrong, of the first frame that did. */
+  async flush(): Promise<void> {
+    if (this.#count > 0) await this.#send();
+    while (this.#underWay.size > 0) await Promise.race([...this.#underWay]);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  #begin(): void {
+    this.#count = 0;
+    this.#writer.array();
+  }
+
+  #head(resource: Resource, method: string): TreeWriter {
+    const writer = this.#writer;
+    writer.enter(this.#count);
+    writer.array();
+    writer.at(0, resource);
+    writer.at(1, method);
+    return writer;
+  }
+
+  async #end(): Promise<void> {
+    this.#writer.leave(10);
+    this.#count++;
+    if (this.#writer.length >= FRAME_BYTES) await this.#send();
+  }
+
+  async #send(): Promise<void> {
+    const frame = this.#writer.take();
+    this.#begin();
+    if (this.#failure !== undefined) throw this.#failure;
+    await this.#client.place(this.#signal);
+    const sent = this.#client.send(frame, this.#what).catch((failure: unknown) => {
+      this.#failure ??= failure;
+    });
+    // An answer that never comes must not keep whoever was told to stop.
+    const done = withSignal(sent, this.#signal).finally(() => this.#underWay.delete(done));
+    this.#underWay.add(done);
+    done.catch(() => undefined);
+  }
+}
+
+/** Stops waiting when the signal says so; the work itself goes on. */
+export async function withSignal<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let onAbort: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -1,0 +1,283 @@
+/** The Aim backend: a client of `aim server`, native sequences for what Aim has types for, exact values beside them. */
+import { MirrorError } from '../../errors.ts';
+import type { ManagedServer } from '../../http/index.ts';
+import type {
+  Backend,
+  BackendContext,
+  BackendType,
+  Capabilities,
+  Handle,
+  Outcome,
+  ParamOutcome,
+  Probe,
+  ReadBackChunk,
+  ReadBackOptions,
+  RunEnd,
+  RunSource,
+  SideParam,
+  TrackerParcel,
+} from '../contract.ts';
+import { AimFailure, errorOf, outcomeOf } from './answers.ts';
+import { AimClient } from './client.ts';
+import { Frames, withSignal } from './frames.ts';
+import { readHandle, type TrackedRun } from './handle.ts';
+import { CAPABILITIES } from './limits.ts';
+import { startServer } from './managed-server.ts';
+import { mergeParams } from './params.ts';
+import { probeServer } from './probe.ts';
+import { readRun } from './read-back.ts';
+import { type PooledRun, RunPool } from './run-pool.ts';
+import { createdAt, Runs } from './runs.ts';
+import { type AimSettings, parseSettings } from './settings.ts';
+import type { Key } from './tree.ts';
+
+/** A client that is connected, and the runs it has open. */
+interface Connection {
+  readonly client: AimClient;
+  readonly pool: RunPool;
+}
+
+class AimBackend implements Backend {
+  readonly #settings: AimSettings;
+  readonly #context: BackendContext;
+  readonly #runs: Runs;
+  readonly #stop = new AbortController();
+  #server: Promise<ManagedServer> | undefined;
+  #connection: Promise<Connection> | undefined;
+
+  constructor(settings: AimSettings, context: BackendContext) {
+    this.#settings = settings;
+    this.#context = context;
+    this.#runs = new Runs(settings, context.warn);
+  }
+
+  describe(): Capabilities {
+    return CAPABILITIES;
+  }
+
+  async probe(signal: AbortSignal): Promise<Probe> {
+    const probe = await probeServer(await this.#address(signal), this.#clientSettings, signal);
+    return this.#settings.repo === undefined ? probe : { ...probe, address: this.#settings.repo };
+  }
+
+  async open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {
+    return this.#attempt(({ client }) => this.#runs.open(client, source, known, signal), signal);
+  }
+
+  async send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
+    const outcomes: Outcome[] = [];
+    for (const [handle, entries] of Map.groupBy(parcels.entries(), ([, parcel]) => parcel.handle)) {
+      const sent = await this.#sendRun(
+        handle,
+        entries.map(([, parcel]) => parcel),
+        signal,
+      );
+      for (const [k, [i]] of entries.entries()) outcomes[i] = sent[k] as Outcome;
+    }
+    return outcomes;
+  }
+
+  /** A connection may have ended long ago without our hearing of it: what then fails is tried once more, over a new one. */
+  async #sendRun(handle: Handle, parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
+    const first = await this.#sendOnce(handle, parcels, signal);
+    const late = first.findIndex(({ kind }) => kind === 'retry');
+    if (late < 0 || signal.aborted || !(await this.#isLost())) return first;
+    const rest = await this.#sendOnce(handle, parcels.slice(late), signal);
+    return [...first.slice(0, late), ...rest];
+  }
+
+  async #sendOnce(handle: Handle, parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
+    try {
+      const run = readHandle(handle);
+      const { client, pool } = await this.#connect(signal);
+      if (!(await client.hasRun(run.hash, signal))) throw gone(run);
+      return await pool.use(run, ({ writer }) => writer.send(parcels, signal), signal);
+    } catch (cause) {
+      const outcome = outcomeOf(cause, signal);
+      return parcels.map(() => outcome);
+    }
+  }
+
+  async *readBack(handle: Handle, options: ReadBackOptions = {}): AsyncGenerator<ReadBackChunk, void, void> {
+    const signal = options.signal ?? this.#stop.signal;
+    const run = readHandle(handle);
+    for (let isAgain = false; ; isAgain = true) {
+      let isBegun = false;
+      try {
+        for await (const chunk of this.#readOnce(run, options, signal)) {
+          isBegun = true;
+          yield chunk;
+        }
+        return;
+      } catch (cause) {
+        // What was given can't be taken back; else the connection may have ended long ago without our hearing of it.
+        const isLost = cause instanceof AimFailure && cause.kind === 'away' && (await this.#isLost());
+        if (isAgain || isBegun || !isLost || signal.aborted) throw errorOf(cause);
+      }
+    }
+  }
+
+  async *#readOnce(run: TrackedRun, options: ReadBackOptions, signal: AbortSignal): AsyncGenerator<ReadBackChunk, void, void> {
+    const { client, pool } = await this.#connect(signal);
+    if (!(await client.hasRun(run.hash, signal))) throw gone(run);
+    const pooled = await pool.peek(run.hash);
+    if (pooled !== undefined) {
+      yield* readRun(client, run.hash, pooled.open, options, signal);
+      return;
+    }
+    const tree = (name: string) =>
+      client.resource('TreeView', { name, sub: run.hash, read_only: true, index: false, timeout: null }, signal);
+    const trees = { meta: await tree('meta'), seqs: await tree('seqs') };
+    try {
+      yield* readRun(client, run.hash, trees, options, signal);
+    } finally {
+      for (const resource of [trees.seqs, trees.meta]) await client.release(resource, signal).catch(() => undefined);
+    }
+  }
+
+  async finish(handle: Handle, end: RunEnd | undefined, signal: AbortSignal): Promise<void> {
+    const run = readHandle(handle);
+    if (run.isJoined) return;
+    await this.#withRun(run, signal, async ({ client }, { open }) => {
+      const frames = new Frames(client, 'setting the end of a run', signal);
+      const endedAt = end === undefined ? null : (createdAt(end.endedAt) ?? Date.now() / 1000);
+      for (const path of open.attrPaths) await frames.update(open.meta, [...path, 'mirrorboard'], [['status', end?.status ?? 'running']]);
+      await frames.update(open.meta, ['meta', 'chunks', run.hash], [['end_time', endedAt]]);
+      await frames.flush();
+    });
+    // Nothing is expected of it any more: what it costs the server is given back.
+    if (end !== undefined) await this.#attempt(({ pool }) => pool.release(run.hash, signal), signal);
+  }
+
+  async setParams(handle: Handle, params: readonly SideParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
+    const run = readHandle(handle);
+    return this.#withRun(run, signal, async ({ client }, { open }) => {
+      const path: readonly Key[] = ['meta', 'chunks', run.hash, 'attrs', 'hparams'];
+      const there = await client.find(open.meta, 'collect', [path, true, false], signal);
+      const { merged, outcomes } = mergeParams(there, params, run.isJoined);
+      const frames = new Frames(client, 'setting params', signal);
+      for (const attrs of open.attrPaths) await frames.update(open.meta, attrs, [['hparams', merged]]);
+      await frames.flush();
+      return outcomes;
+    });
+  }
+
+  async remove(handle: Handle, signal: AbortSignal): Promise<void> {
+    const run = readHandle(handle);
+    await this.#attempt(async ({ client, pool }) => {
+      await pool.release(run.hash, signal);
+      if (await client.hasRun(run.hash, signal)) await client.deleteRun(run.hash, signal);
+    }, signal);
+  }
+
+  /** The server has no pages; those of `aim up` are elsewhere. */
+  link(handle: Handle): string | undefined {
+    const { ui } = this.#settings;
+    return ui === undefined ? undefined : `${ui}/runs/${readHandle(handle).hash}`;
+  }
+
+  async close(): Promise<void> {
+    const connection = await this.#connection?.catch(() => undefined);
+    this.#connection = undefined;
+    if (connection !== undefined) {
+      await connection.pool.close(AbortSignal.timeout(10_000));
+      await connection.client.close();
+    }
+    this.#stop.abort(new MirrorError('MB4001', 'the Aim backend was closed', { retry: 'later' }));
+    await (await this.#server?.catch(() => undefined))?.close();
+  }
+
+  get #clientSettings(): Pick<AimSettings, 'headers' | 'tls' | 'timeoutMs'> {
+    const { headers, tls, timeoutMs, repo } = this.#settings;
+    // What a proxy asks for is nobody else's business.
+    return repo === undefined ? { headers, tls, timeoutMs } : { headers: {}, tls: {}, timeoutMs };
+  }
+
+  /** Work with a run that is there. */
+  async #withRun<T>(run: TrackedRun, signal: AbortSignal, work: (connection: Connection, run: PooledRun) => Promise<T>): Promise<T> {
+    return this.#attempt(async (connection) => {
+      if (!(await connection.client.hasRun(run.hash, signal))) throw gone(run);
+      return connection.pool.use(run, (pooled) => work(connection, pooled), signal);
+    }, signal);
+  }
+
+  /** Work over the connection; once more over a new one where that had ended unheard. */
+  async #attempt<T>(work: (connection: Connection) => Promise<T>, signal: AbortSignal): Promise<T> {
+    for (let left = 1; ; left--) {
+      try {
+        return await work(await this.#connect(signal));
+      } catch (cause) {
+        const isLost = cause instanceof AimFailure && cause.kind === 'away' && (await this.#isLost());
+        if (left > 0 && isLost && !signal.aborted) continue;
+        throw errorOf(cause);
+      }
+    }
+  }
+
+  async #isLost(): Promise<boolean> {
+    const connection = await this.#connection?.catch(() => undefined);
+    return connection?.client.isBroken === true;
+  }
+
+  async #address(signal: AbortSignal): Promise<string> {
+    const { server, repo } = this.#settings;
+    if (repo === undefined) return server ?? '';
+    for (;;) {
+      const starting = this.#server ?? startServer(repo, this.#settings, this.#context.env, this.#stop.signal);
+      this.#server = starting;
+      starting.catch(() => {
+        if (this.#server === starting) this.#server = undefined;
+      });
+      const found = await withSignal(starting, signal);
+      if (found.isRunning) return found.address;
+      // It died: the next one begins where it ended, on the same repository.
+      if (this.#server === starting) this.#server = undefined;
+    }
+  }
+
+  /** A connection that is whole. A failure is not kept: the next call tries anew. */
+  async #connect(signal: AbortSignal): Promise<Connection> {
+    signal.throwIfAborted();
+    for (;;) {
+      const under = this.#connection ?? this.#begin(signal);
+      this.#connection = under;
+      under.catch(() => {
+        if (this.#connection === under) this.#connection = undefined;
+      });
+      const found = await withSignal(under, signal);
+      if (!found.client.isBroken) return found;
+      if (this.#connection === under) this.#connection = undefined;
+      await found.client.close();
+    }
+  }
+
+  async #begin(signal: AbortSignal): Promise<Connection> {
+    const address = await this.#address(signal);
+    // Others may wait for the same connection: it does not end with the one who asked first.
+    const client = await AimClient.connect(address, this.#clientSettings, this.#stop.signal);
+    return { client, pool: new RunPool(client, this.#settings.openRuns, this.#context.warn) };
+  }
+}
+
+function gone({ hash }: TrackedRun): MirrorError {
+  return new MirrorError('MB4006', `the Aim run ${hash} is not there any more`, {
+    hint: 'It was deleted in Aim: it is mirrored anew, as another run, when it is opened again.',
+    context: { hash },
+  });
+}
+
+/** The kind of tracker that `type: aim` names. */
+export const aim: BackendType<AimSettings> = {
+  type: 'aim',
+  groupKeys: ['experiment'],
+  parse: parseSettings,
+  target({ server, repo, experiment }) {
+    const where = server ?? repo ?? '';
+    return experiment === undefined ? where : `${where} ${experiment}`;
+  },
+  async create(settings, context) {
+    return new AimBackend(settings, context);
+  },
+};
+
+export type { AimSettings } from './settings.ts';

@@ -1,0 +1,54 @@
+import type { Capabilities } from '../contract.ts';
+
+/** Servers since this version speak HTTP; the next major one is not known. */
+export const LEAST_VERSION = [3, 19] as const;
+export const MAJOR_BELOW = 4;
+/** What the tests run against. */
+export const VERIFIED_VERSIONS: readonly string[] = ['3.29.1'];
+
+/** The server cuts the rest of a frame anew for every record in it, so its time grows with the square of a frame's length. */
+export const FRAME_BYTES = 48 * 1024;
+/** Frames under way at a time, over the whole server: while it applies one it answers nothing else, not even a heartbeat. */
+export const FRAMES_AT_ONCE = 3;
+/** A frame that is not answered for so long is given up, and the connection with it. */
+export const FRAME_MS = 60_000;
+/** Reading a column of a million points takes the server its time. */
+export const READ_MS = 600_000;
+/** The server forgets a client that it did not hear of for five minutes. */
+export const HEARTBEAT_MS = 10_000;
+/** Largest value of one point. */
+export const VALUE_BYTES = 64 * 1024 * 1024;
+/** Runs open at a time by default: each costs the server some thirteen file descriptors. */
+export const OPEN_RUNS = 16;
+/** Points of series with repeated steps whose places are kept in memory between two sends. */
+export const LOADED_POINTS = 500_000;
+/** Buckets of a distribution as Aim shows it. */
+export const MOST_BINS = 512;
+/** How long is waited for somebody else to let go of a run. */
+export const LOCKED_MS = 10_000;
+
+export const CAPABILITIES: Capabilities = {
+  name: 'aim',
+  holds: {
+    scalars: 'native',
+    histograms: 'native',
+    images: 'native',
+    audio: 'native',
+    text: 'native',
+    hparams: 'native',
+    pr_curves: 'artifact',
+    mesh: 'artifact',
+    custom_scalars: 'artifact',
+    graphs: 'artifact',
+    other: 'artifact',
+  },
+  limits: { pointsPerSend: 10_000, bytesPerSend: 4 * 1024 * 1024, runsPerSend: 1, sendsAtOnce: 4, gatherMs: 1000 },
+  replacesByKey: true,
+  // Aim shows one point a step; the others are kept beside it and read back.
+  keeps: { step: true, wallTime: true, nan: true, negativeZero: true, repeatedSteps: true, equalPoints: false },
+  caps: {},
+  readBack: 'full',
+  ownsPosition: false,
+  needsJournal: false,
+  features: ['visualization'],
+};

@@ -1,0 +1,66 @@
+/** An Aim server of our own before a repository's folder: one process writes there, and it is the one that we talk to. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { MirrorError, messageOf } from '../../errors.ts';
+import { findProgram, ManagedServer } from '../../http/index.ts';
+import type { AimSettings } from './settings.ts';
+
+const INIT_MS = 120_000;
+
+/** Starts a server for a repository, which is made where there is none, and waits until it answers. Throws MB4008. */
+export async function startServer(
+  repo: string,
+  { command }: Pick<AimSettings, 'command'>,
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+): Promise<ManagedServer> {
+  const program = findProgram(command, env['PATH'] ?? '');
+  if (program === undefined) {
+    throw new MirrorError('MB4008', `the Aim repository ${repo} needs a server of its own, and there is no program ${command}`, {
+      hint: 'Install it, name it (aim_command), or give the address of a server that runs (server: aim://HOST:53800).',
+      command: 'pip install aim',
+      context: { program: command },
+    });
+  }
+  // What names a repository or another server for Aim's own tools is not for this one.
+  const { AIM_REPO: _repo, __AIM_SERVER_MOUNT_REPO_PATH__: _mounted, ...inherited } = env;
+  const own = { ...inherited, AIM_UI_TELEMETRY_ENABLED: '0' };
+  if (!existsSync(join(repo, '.aim'))) await makeRepository(program, repo, own, signal);
+  return ManagedServer.start(
+    {
+      program,
+      // Never with --yes: it would write over a repository that it does not understand.
+      args: (port) => ['server', '--host', '127.0.0.1', '--port', String(port), '--repo', repo],
+      env: own,
+      healthPath: '/status/',
+      name: `the server for the Aim repository ${repo}`,
+      hint: `Try it by hand: ${command} server --repo ${repo}`,
+    },
+    signal,
+  );
+}
+
+async function makeRepository(program: string, repo: string, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<void> {
+  const failed = (why: string): MirrorError =>
+    new MirrorError('MB4008', `making the Aim repository ${repo} failed: ${why}`, { hint: `Try it by hand: aim init --repo ${repo}` });
+  try {
+    mkdirSync(repo, { recursive: true });
+  } catch (cause) {
+    throw failed(messageOf(cause));
+  }
+  await new Promise<void>((settle, fail) => {
+    let said = '';
+    const child = spawn(program, ['init', '--repo', repo], { env, signal, timeout: INIT_MS, stdio: ['ignore', 'pipe', 'pipe'] });
+    const keep = (chunk: Buffer): void => {
+      said = (said + chunk.toString('utf8')).slice(-600);
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    child.once('error', (cause) => fail(signal.aborted ? signal.reason : failed(messageOf(cause))));
+    child.once('close', (code) => {
+      if (code === 0 && existsSync(join(repo, '.aim'))) settle();
+      else fail(failed(`exit code ${code}: ${said.trim()}`));
+    });
+  });
+}

@@ -1,0 +1,143 @@
+/**
+ * One series of texts, images, clips or distributions on its way into one sequence: one point a step, by the step itself. What is exact stands in the object
+ * under names of our own, which Aim keeps and looks past. Of several points of one step the one of the greatest place is shown, the others are beside it.
+ */
+import type { AimClient, Resource } from './client.ts';
+import type { Frames } from './frames.ts';
+import type { MappedObject } from './map.ts';
+import { comparePlaces, type Place, placeText, readPlace } from './place.ts';
+import { BESIDE, narrow } from './scalar-sequence.ts';
+import { COLLAPSED_FIELD, type SequenceId } from './sequences.ts';
+import { childOf, Custom, type Key, type Tree } from './tree.ts';
+
+export interface PlacedObject {
+  readonly step: number | bigint;
+  readonly wallTime: number;
+  readonly place: Place;
+  /** The point's short name. */
+  readonly id: string;
+  readonly mapped: MappedObject;
+}
+
+/** Fields of ours in an object, or in the first of several. */
+export const OBJECT_FIELDS = { place: 'mb_place', id: 'mb_id', time: 'mb_time', exact: 'mb_value' } as const;
+
+const DTYPES: Readonly<Record<MappedObject['family'], string>> = {
+  scalar: 'float',
+  distribution: 'aim.distribution',
+  image: 'aim.image',
+  audio: 'aim.audio',
+  text: 'aim.text',
+  json: 'aim.text',
+};
+
+export class ObjectSequence {
+  readonly id: SequenceId;
+  readonly #base: readonly Key[];
+  readonly #family: MappedObject['family'];
+  #isBegun: boolean;
+  /** Most objects of a point; 0 where each is one. */
+  #most: number;
+  #firstStep: number | bigint | undefined;
+  #lastStep: number | bigint | undefined;
+  #collapsed: number;
+
+  constructor(id: SequenceId, family: MappedObject['family'], hash: string, fields: Tree | undefined) {
+    this.id = id;
+    this.#family = family;
+    this.#base = ['seqs', 'chunks', hash, id.contextId, id.name];
+    this.#isBegun = fields !== undefined;
+    const number = (key: string): number | bigint | undefined => {
+      const value = childOf(fields, key);
+      return typeof value === 'bigint' ? narrow(value) : undefined;
+    };
+    this.#most = Number(number('record_max_length') ?? 0);
+    this.#firstStep = number('first_step');
+    this.#lastStep = number('last_step');
+    this.#collapsed = Number(number(COLLAPSED_FIELD) ?? 0);
+  }
+
+  get dtype(): string {
+    return this.#most > 0 ? `list(${DTYPES[this.#family]})` : DTYPES[this.#family];
+  }
+
+  get collapsed(): number {
+    return this.#collapsed;
+  }
+
+  async write(points: readonly PlacedObject[], client: AimClient, frames: Frames, seqs: Resource, signal: AbortSignal): Promise<void> {
+    if (!this.#isBegun) {
+      for (const column of ['val', 'epoch', 'time']) await frames.add(seqs, 'make_array', [[...this.#base, column]]);
+      this.#isBegun = true;
+    }
+    for (const point of points) {
+      const count = point.mapped.objects.length;
+      if (count > 1) this.#most = Math.max(this.#most, count);
+      if (this.#lastStep === undefined || point.step > this.#lastStep) await this.#put(point, frames, seqs);
+      else await this.#settle(point, client, frames, seqs, signal);
+    }
+  }
+
+  /** What the run's metadata says of this sequence. */
+  traceFields(): (readonly [Key, Tree])[] {
+    return [
+      ['first_step', BigInt(this.#firstStep ?? 0)],
+      ['last_step', BigInt(this.#lastStep ?? 0)],
+      ...(this.#most > 0 ? [['record_max_length', BigInt(this.#most)] as const] : []),
+      ...(this.#collapsed > 0 ? [[COLLAPSED_FIELD, BigInt(this.#collapsed)] as const] : []),
+    ];
+  }
+
+  /** A point whose step may be there already. */
+  async #settle(point: PlacedObject, client: AimClient, frames: Frames, seqs: Resource, signal: AbortSignal): Promise<void> {
+    const step = BigInt(point.step);
+    await frames.flush();
+    const there = await client.find(seqs, 'collect', [[...this.#base, 'val', step], true, false], signal);
+    const known = there === undefined ? undefined : ownFields(there);
+    const place = typeof known?.['mb_place'] === 'string' ? readPlace(known['mb_place']) : undefined;
+    // What stands there without a name of ours is nobody's, or was not finished.
+    if (there === undefined || known === undefined || place === undefined || known['mb_id'] === point.id) {
+      await this.#put(point, frames, seqs);
+      return;
+    }
+    const isOlder = comparePlaces(point.place, place) < 0;
+    const beside = isOlder ? this.#object(point) : there;
+    const id = isOlder ? point.id : String(known['mb_id']);
+    const isKnown = (await client.find(seqs, 'collect', [[...this.#base, BESIDE, id], true, false], signal)) !== undefined;
+    if (!isKnown) {
+      // The step stands beside it: of a cell it is the key.
+      await frames.update(seqs, [...this.#base, BESIDE], [[id, { step, val: beside }]]);
+      this.#collapsed++;
+    }
+    if (!isOlder) await this.#put(point, frames, seqs);
+    else await frames.flush();
+  }
+
+  async #put(point: PlacedObject, frames: Frames, seqs: Resource): Promise<void> {
+    const step = BigInt(point.step);
+    await frames.update(seqs, [...this.#base, 'val'], [[step, this.#object(point)]]);
+    await frames.update(seqs, [...this.#base, 'epoch'], [[step, null]]);
+    await frames.update(seqs, [...this.#base, 'time'], [[step, point.wallTime]]);
+    if (this.#firstStep === undefined) this.#firstStep = point.step;
+    if (this.#lastStep === undefined || point.step > this.#lastStep) this.#lastStep = point.step;
+  }
+
+  #object({ mapped, place, id, wallTime }: PlacedObject): Tree {
+    const own = {
+      [OBJECT_FIELDS.place]: placeText(place),
+      [OBJECT_FIELDS.id]: id,
+      [OBJECT_FIELDS.time]: wallTime,
+      ...(mapped.exact === undefined ? {} : { [OBJECT_FIELDS.exact]: mapped.exact }),
+    };
+    const [first, ...rest] = mapped.objects;
+    if (first === undefined) return null;
+    const marked = new Custom(first.name, { ...first.fields, ...own });
+    return this.#most > 0 ? [marked, ...rest] : marked;
+  }
+}
+
+/** The fields of an object, or of the first of several. */
+export function ownFields(value: Tree): Readonly<Record<string, Tree>> | undefined {
+  const first = Array.isArray(value) ? (value as readonly Tree[])[0] : value;
+  return first instanceof Custom ? first.fields : undefined;
+}

@@ -1,0 +1,65 @@
+/** Where a point comes from: its identity, and what decides which of several points of one step Aim shows. */
+import { createHash } from 'node:crypto';
+import { compareNames, type RunRef } from '../../model/index.ts';
+
+/** Of two points of one step the greater one is shown: by the file's name, then by the place in it. */
+export interface Place {
+  /** As the tracker run sees it. */
+  readonly file: string;
+  readonly offset: number;
+  readonly index: number;
+}
+
+export function comparePlaces(a: Place, b: Place): number {
+  return compareNames(a.file, b.file) || a.offset - b.offset || a.index - b.index;
+}
+
+export function placeText({ file, offset, index }: Place): string {
+  return `${offset}:${index}:${file}`;
+}
+
+export function readPlace(text: string): Place | undefined {
+  const found = /^(\d+):(\d+):([\s\S]*)$/.exec(text);
+  return found === null ? undefined : { offset: Number(found[1]), index: Number(found[2]), file: found[3] as string };
+}
+
+/** A short name of a point, the same however often it comes. */
+export function placeId(run: RunRef, file: string, offset: number, checksum: number, index: number): string {
+  return createHash('sha256')
+    .update(JSON.stringify([run.root, run.path, file, offset, checksum, index]))
+    .digest('hex')
+    .slice(0, 20);
+}
+
+/**
+ * Bytes of a file that gave a series points of ever greater steps: such points have no place of their own beside them, so that nearly all points cost
+ * nothing more than Aim's own columns. Ranges of one series share no step.
+ */
+export interface StepRange {
+  readonly file: string;
+  readonly start: number;
+  readonly end: number;
+  readonly firstStep: number;
+  readonly lastStep: number;
+}
+
+export function rangeKey({ file, start }: Pick<StepRange, 'file' | 'start'>): string {
+  return `${start}:${file}`;
+}
+
+export function rangeText({ end, firstStep, lastStep }: StepRange): string {
+  return `${end}:${firstStep}:${lastStep}`;
+}
+
+export function readRange(key: string, text: string): StepRange | undefined {
+  const [place, extent] = [/^(\d+):([\s\S]*)$/.exec(key), text.split(':').map(Number)];
+  if (place === null || extent.length !== 3 || extent.some(Number.isNaN)) return undefined;
+  const [end, firstStep, lastStep] = extent as [number, number, number];
+  return { file: place[2] as string, start: Number(place[1]), end, firstStep, lastStep };
+}
+
+/** Whether a point comes before what stands at its step, which a range is known of. Inside of the range it is a later repetition. */
+export function isBeforeRange(place: Place, { file, start }: StepRange): boolean {
+  const order = compareNames(place.file, file);
+  return order < 0 || (order === 0 && place.offset < start);
+}

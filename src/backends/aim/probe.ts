@@ -1,0 +1,24 @@
+import type { Probe } from '../contract.ts';
+import { errorOf } from './answers.ts';
+import { type ClientSettings, makeHttp, serverVersion } from './client.ts';
+import { VERIFIED_VERSIONS } from './limits.ts';
+
+/** A look at a server that writes nothing. Throws what stands in the way. */
+export async function probeServer(address: string, settings: ClientSettings, signal: AbortSignal): Promise<Probe> {
+  const http = makeHttp(address, settings);
+  try {
+    const version = await serverVersion(http, signal);
+    const status = await http.send({ method: 'GET', path: '/status/', signal });
+    if (status.kind !== 'ok') throw status.error;
+    const notes = VERIFIED_VERSIONS.includes(version)
+      ? []
+      : [
+          `Aim ${version} was not tried: it speaks as ${VERIFIED_VERSIONS.join(', ')} does, as far as is known. Run verify after the first backfill.`,
+        ];
+    return { address: http.address, version, clockSkewMs: undefined, notes };
+  } catch (cause) {
+    throw errorOf(cause);
+  } finally {
+    await http.close();
+  }
+}

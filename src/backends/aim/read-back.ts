@@ -1,0 +1,123 @@
+/** All points of a run, as they were sent: from the columns that Aim shows, and from what stands beside them. */
+import { MirrorError } from '../../errors.ts';
+import { sha256Of } from '../../model/index.ts';
+import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../contract.ts';
+import type { AimClient, Resource } from './client.ts';
+import { plainTextJson } from './map.ts';
+import { ownFields } from './object-sequence.ts';
+import { readPlace } from './place.ts';
+import { BESIDE, contentKey, EXACT_COLUMN, narrow, pairsOf } from './scalar-sequence.ts';
+import { COLLAPSED_FIELD, readTraces, type Trace } from './sequences.ts';
+import { Blob, childOf, type Key, type Tree } from './tree.ts';
+
+const CHUNK_POINTS = 10_000;
+
+export async function* readRun(
+  client: AimClient,
+  hash: string,
+  trees: { readonly meta: Resource; readonly seqs: Resource },
+  { isWanted = () => true }: ReadBackOptions,
+  signal: AbortSignal,
+): AsyncGenerator<ReadBackChunk, void, void> {
+  const chunk = ['meta', 'chunks', hash];
+  const found = await client.find(trees.meta, 'collect', [[...chunk, 'traces'], true, false], signal);
+  const contexts = await client.find(trees.meta, 'collect', [[...chunk, 'contexts'], true, false], signal);
+  const read = async (path: readonly Key[]): Promise<ReadonlyMap<Key, Tree>> =>
+    pairsOf(await client.call(trees.seqs, 'items_eager', [path], signal));
+  for (const trace of readTraces(found, contexts)) {
+    const { series } = trace;
+    if (series === undefined || !isWanted(series.tag)) continue;
+    const points =
+      series.family === 'scalar' ? await scalars(trace, hash, read) : await objects(client, trees.seqs, trace, hash, read, signal);
+    for (let at = 0; at < points.length; at += CHUNK_POINTS) {
+      yield { tag: series.tag, plugin: series.plugin, points: points.slice(at, at + CHUNK_POINTS) };
+    }
+  }
+}
+
+type Read = (path: readonly Key[]) => Promise<ReadonlyMap<Key, Tree>>;
+
+async function scalars({ contextId, name, fields }: Trace, hash: string, read: Read): Promise<ReadBackPoint[]> {
+  const base = ['seqs', 'v2', 'chunks', hash, contextId, name];
+  const [steps, times, values] = [await read([...base, 'step']), await read([...base, 'time']), await read([...base, 'val'])];
+  const exact = childOf(fields, EXACT_COLUMN) === true ? await read([...base, EXACT_COLUMN]) : new Map<Key, Tree>();
+  const points: ReadBackPoint[] = [];
+  for (const [key, step] of steps) {
+    const point = scalarOf(step, times.get(key), values.get(key), exact.get(key));
+    // Readers take the columns side by side: one that is shorter than the others shifts all that follow.
+    if (point === undefined)
+      throw new MirrorError('MB4005', `the Aim run ${hash} has a point of ${JSON.stringify(name)} without a time or a value`);
+    points.push(point);
+  }
+  if (childOf(fields, COLLAPSED_FIELD) === undefined) return points;
+  const seen = new Set(points.map((point) => contentKey(point as { step: number | bigint; wallTime: number; value: number | bigint })));
+  for (const [key, beside] of await read([...base, BESIDE])) {
+    const point = scalarOf(childOf(beside, 'step'), childOf(beside, 'time'), childOf(beside, 'val'), childOf(beside, 'exact'));
+    // Between two parts of a crash a point may be in both places.
+    if (point !== undefined && !seen.has(String(key))) points.push(point);
+  }
+  return points;
+}
+
+function scalarOf(
+  step: Tree | undefined,
+  time: Tree | undefined,
+  value: Tree | undefined,
+  exact: Tree | undefined,
+): ReadBackPoint | undefined {
+  if (typeof step !== 'bigint' || typeof time !== 'number' || typeof value !== 'number') return undefined;
+  return { step: narrow(step), wallTime: time, value: typeof exact === 'string' ? BigInt(exact) : value };
+}
+
+async function objects(
+  client: AimClient,
+  seqs: Resource,
+  { contextId, name, fields, series }: Trace,
+  hash: string,
+  read: Read,
+  signal: AbortSignal,
+): Promise<ReadBackPoint[]> {
+  const base = ['seqs', 'chunks', hash, contextId, name];
+  const points = new Map<string, ReadBackPoint>();
+  if (series?.family === 'image' || series?.family === 'audio') {
+    // One by one: each may be megabytes.
+    for (const step of (await read([...base, 'time'])).keys()) {
+      addObject(points, step, await client.find(seqs, 'collect', [[...base, 'val', step], true, false], signal));
+    }
+  } else for (const [step, value] of await read([...base, 'val'])) addObject(points, step, value);
+  if (childOf(fields, COLLAPSED_FIELD) !== undefined) {
+    for (const beside of (await read([...base, BESIDE])).values()) addObject(points, childOf(beside, 'step'), childOf(beside, 'val'));
+  }
+  return [...points.values()];
+}
+
+/** By its short name: between two parts of a crash a point may be in both places. */
+function addObject(points: Map<string, ReadBackPoint>, step: Tree | undefined, value: Tree | undefined): void {
+  const own = value === undefined ? undefined : ownFields(value);
+  if (own === undefined || typeof step !== 'bigint') return;
+  const { mb_id: id, mb_time: time, mb_value: exact, mb_place: placed } = own;
+  if (typeof id !== 'string' || typeof time !== 'number') return;
+  const data = own['data'] instanceof Blob ? own['data'].data : own['data'];
+  const text = typeof exact === 'string' ? exact : typeof data === 'string' ? textOf(data, own) : undefined;
+  if (text === undefined || !holdsAll(text, value as Tree, own)) return;
+  const place = typeof placed === 'string' ? readPlace(placed) : undefined;
+  points.set(id, { step: narrow(step), wallTime: time, value: text, ...place });
+}
+
+/** What has no text of its own is one: JSON that says so of itself, or a plain text. */
+function textOf(data: string, own: Readonly<Record<string, Tree>>): string {
+  return own['mb_json'] === true ? data : plainTextJson(data);
+}
+
+/** Whether the bytes that a value names by their hashes are there. */
+function holdsAll(text: string, value: Tree, own: Readonly<Record<string, Tree>>): boolean {
+  const named = text.match(/"sha256":"[0-9a-f]{64}"/g) ?? [];
+  if (named.length === 0) return true;
+  const objects = Array.isArray(value) ? (value as readonly Tree[]) : [value];
+  const beside = own['mb_blobs'];
+  const blobs = [...objects.map((object) => ownFields(object)?.['data']), ...(Array.isArray(beside) ? (beside as readonly Tree[]) : [])];
+  const held = new Set(
+    blobs.flatMap((blob) => (blob instanceof Blob && typeof blob.data !== 'string' ? [`"sha256":"${sha256Of(blob.data)}"`] : [])),
+  );
+  return named.every((name) => held.has(name));
+}

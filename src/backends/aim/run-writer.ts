@@ -1,0 +1,258 @@
+/** Everything that is written into one Aim run, as long as one connection lasts. */
+import { type Batch, pointCount, type Series } from '../../model/index.ts';
+import type { BackendContext, Outcome, Refusal, TrackerParcel } from '../contract.ts';
+import { outcomeOf } from './answers.ts';
+import type { AimClient } from './client.ts';
+import { Frames } from './frames.ts';
+import type { TrackedRun } from './handle.ts';
+import { StepHashes } from './hash.ts';
+import { LOADED_POINTS, VALUE_BYTES } from './limits.ts';
+import { mapObject, type MappedObject } from './map.ts';
+import { ObjectSequence, type PlacedObject } from './object-sequence.ts';
+import type { OpenRun } from './open-run.ts';
+import { placeId } from './place.ts';
+import { type PlacedScalar, ScalarSequence } from './scalar-sequence.ts';
+import {
+  FAMILY_FIELD,
+  PLUGIN_FIELD,
+  type SequenceId,
+  sequenceKey,
+  Sequences,
+  type SeriesName,
+  TAG_FIELD,
+  type Trace,
+} from './sequences.ts';
+import type { Key, Tree } from './tree.ts';
+
+/** Steps are the same for many tags and runs. */
+const hashes = new StepHashes();
+
+export class RunWriter {
+  readonly #client: AimClient;
+  readonly #run: TrackedRun;
+  readonly #open: OpenRun;
+  readonly #warn: BackendContext['warn'];
+  readonly #sequences: Sequences;
+  readonly #traces: Map<string, Trace>;
+  readonly #scalars = new Map<string, ScalarSequence>();
+  readonly #objects = new Map<string, ObjectSequence>();
+  /** Sequences that the run's metadata knows, and with which type. */
+  readonly #published = new Map<string, string>();
+  readonly #contexts = new Set<string>();
+  #saidCollapsed = false;
+
+  constructor(client: AimClient, run: TrackedRun, open: OpenRun, warn: BackendContext['warn']) {
+    this.#client = client;
+    this.#run = run;
+    this.#open = open;
+    this.#warn = warn;
+    this.#sequences = new Sequences(open.traces);
+    this.#traces = new Map(open.traces.map((trace) => [sequenceKey(trace), trace]));
+    for (const trace of open.traces) if (trace.series !== undefined) this.#published.set(sequenceKey(trace), trace.dtype);
+  }
+
+  /** One outcome a parcel, in their order; after a failure nothing more is sent, and this writer is of no use any more. */
+  async send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
+    const outcomes: Outcome[] = [];
+    let failed: Outcome | undefined;
+    for (const parcel of parcels) {
+      if (failed === undefined) {
+        try {
+          outcomes.push(await this.#store(parcel, signal));
+          continue;
+        } catch (cause) {
+          failed = outcomeOf(cause, signal);
+        }
+        outcomes.push(failed);
+      } else outcomes.push(failed.kind === 'rejected' ? { kind: 'retry', error: failed.error } : failed);
+    }
+    this.#unload();
+    return outcomes;
+  }
+
+  async #store(parcel: TrackerParcel, signal: AbortSignal): Promise<Outcome> {
+    const { batch } = parcel;
+    const frames = new Frames(this.#client, `writing to the Aim run ${this.#run.hash}`, signal);
+    const refusals: Refusal[] = [];
+    await this.#storeScalars(parcel, frames, signal);
+    await this.#storeObjects(parcel, frames, refusals, signal);
+    await this.#storeMarks(parcel, frames);
+    await frames.flush();
+    return { kind: 'accepted', points: pointCount(batch) - refusals.length, refusals };
+  }
+
+  async #storeScalars({ batch, series, file, target }: TrackerParcel, frames: Frames, signal: AbortSignal): Promise<void> {
+    for (const [number, points] of scalarsBySeries(batch, file)) {
+      const known = series[number];
+      if (known === undefined) throw new RangeError(`a parcel has no series ${number}`);
+      const name: SeriesName = { tag: known.tag, plugin: known.plugin, family: 'scalar' };
+      const id = this.#sequences.of(name, this.#run.context, batch.run, target);
+      const key = sequenceKey(id);
+      let sequence = this.#scalars.get(key);
+      if (sequence === undefined) {
+        sequence = new ScalarSequence(id, this.#run.hash, this.#traces.get(key)?.fields, hashes);
+        this.#scalars.set(key, sequence);
+      }
+      const before = sequence.collapsed;
+      // Named before it has points: what has no name is not found again.
+      if (!this.#published.has(key)) await this.#publish(id, name, 'float', 'metric', 2n, sequence.traceFields(), frames);
+      await sequence.write(points, { file, start: batch.start, end: batch.end }, this.#client, frames, this.#open.seqs, signal);
+      await this.#writeTrace(id, name, 'float', 2n, sequence.traceFields(), frames);
+      this.#noteCollapsed(before, sequence.collapsed);
+    }
+  }
+
+  async #storeObjects(parcel: TrackerParcel, frames: Frames, refusals: Refusal[], signal: AbortSignal): Promise<void> {
+    const { batch, series, file, target } = parcel;
+    const groups = new Map<string, { readonly name: SeriesName; readonly points: PlacedObject[] }>();
+    for (const point of batch.objects) {
+      const known = series[point.series] as Series;
+      const mapped = mapObject(known.plugin, point);
+      if (mapped.bytes > VALUE_BYTES) {
+        const reason = `the value has ${mapped.bytes} bytes, and at most ${VALUE_BYTES} go to Aim in one message`;
+        refusals.push({ offset: point.offset, index: point.index, kind: 'unsupported', reason });
+        continue;
+      }
+      const name: SeriesName = { tag: known.tag, plugin: known.plugin, family: mapped.family };
+      const key = JSON.stringify([name.tag, name.plugin, name.family]);
+      const group = groups.get(key) ?? { name, points: [] };
+      groups.set(key, group);
+      const { offset, index, checksum, step, wallTime } = point;
+      const id = placeId(batch.run, file, offset, checksum, index);
+      group.points.push({ step, wallTime, place: { file, offset, index }, id, mapped });
+    }
+    for (const { name, points } of groups.values()) {
+      const id = this.#sequences.of(name, this.#run.context, batch.run, target);
+      const key = sequenceKey(id);
+      let sequence = this.#objects.get(key);
+      if (sequence === undefined) {
+        sequence = new ObjectSequence(id, name.family, this.#run.hash, this.#traces.get(key)?.fields);
+        this.#objects.set(key, sequence);
+      }
+      const before = sequence.collapsed;
+      if (!this.#published.has(key)) await this.#publish(id, name, sequence.dtype, typeOf(name), 1n, sequence.traceFields(), frames);
+      await sequence.write(points, this.#client, frames, this.#open.seqs, signal);
+      if (this.#published.get(key) !== sequence.dtype) {
+        await this.#publish(id, name, sequence.dtype, typeOf(name), 1n, sequence.traceFields(), frames);
+      }
+      await this.#writeTrace(id, name, sequence.dtype, 1n, sequence.traceFields(), frames);
+      this.#noteCollapsed(before, sequence.collapsed);
+      for (const { mapped } of points) await this.#storeParams(mapped, frames);
+    }
+  }
+
+  /** Hyperparameters stand where Aim looks for them, beside the point. */
+  async #storeParams({ params, paramsMeta }: MappedObject, frames: Frames): Promise<void> {
+    if (this.#run.isJoined) return;
+    for (const path of this.#open.attrPaths) {
+      if (params.length > 0) await frames.update(this.#open.meta, [...path, 'hparams'], params);
+      if (paramsMeta !== undefined) await frames.update(this.#open.meta, path, [['hparams_meta', paramsMeta]]);
+    }
+  }
+
+  /** Events without a value are no points: nobody asks for them, they are kept all the same. */
+  async #storeMarks({ batch, file }: TrackerParcel, frames: Frames): Promise<void> {
+    const marks = batch.marks.map(({ kind, step, wallTime, offset, checksum, payload }): readonly [Key, Tree] => [
+      placeId(batch.run, file, offset, checksum, 0),
+      { kind, step: BigInt(step), time: wallTime, file, offset: BigInt(offset), payload },
+    ]);
+    await frames.update(this.#open.seqs, ['seqs', 'mirrorboard', this.#run.hash, 'marks'], marks);
+  }
+
+  /** Says to the run that a sequence is there, and of which kind. */
+  async #publish(
+    id: SequenceId,
+    { tag, plugin, family }: SeriesName,
+    dtype: string,
+    type: string,
+    version: bigint,
+    fields: readonly (readonly [Key, Tree])[],
+    frames: Frames,
+  ): Promise<void> {
+    const { meta } = this.#open;
+    const { hash } = this.#run;
+    const { contextId, name, context } = id;
+    if (!this.#contexts.has(String(contextId))) {
+      for (const path of [
+        ['meta', 'contexts'],
+        ['meta', 'chunks', hash, 'contexts'],
+      ]) {
+        await frames.update(meta, path, [[contextId, context]]);
+      }
+      this.#contexts.add(String(contextId));
+    }
+    await frames.update(meta, ['meta', 'traces_types', dtype, contextId], [[name, 1n]]);
+    await frames.update(meta, ['meta', 'chunks', hash, 'typed_traces', type, contextId], [[name, 1n]]);
+    await this.#writeTrace(id, { tag, plugin, family }, dtype, version, fields, frames);
+    this.#published.set(sequenceKey(id), dtype);
+  }
+
+  /** All at once: the server takes as long for one field as for all of them. */
+  async #writeTrace(
+    { contextId, name }: SequenceId,
+    { tag, plugin, family }: SeriesName,
+    dtype: string,
+    version: bigint,
+    fields: readonly (readonly [Key, Tree])[],
+    frames: Frames,
+  ): Promise<void> {
+    const trace = new Map<Key, Tree>([
+      ['dtype', dtype],
+      ['version', version],
+      [TAG_FIELD, tag],
+      [PLUGIN_FIELD, plugin],
+      [FAMILY_FIELD, family],
+      ...fields,
+    ]);
+    await frames.update(this.#open.meta, ['meta', 'chunks', this.#run.hash, 'traces', contextId], [[name, trace]]);
+  }
+
+  #noteCollapsed(before: number, after: number): void {
+    if (after <= before || this.#saidCollapsed) return;
+    this.#saidCollapsed = true;
+    this.#warn('several points of one step: Aim shows the last one, the others are kept exactly beside it', { run: this.#run.hash });
+  }
+
+  /** What was looked up is kept while it is small: whoever repeats one step repeats others. */
+  #unload(): void {
+    let points = [...this.#scalars.values()].reduce((sum, { loadedPoints }) => sum + loadedPoints, 0);
+    for (const sequence of this.#scalars.values()) {
+      if (points <= LOADED_POINTS) break;
+      points -= sequence.loadedPoints;
+      sequence.unload();
+    }
+  }
+}
+
+function typeOf({ family }: SeriesName): string {
+  switch (family) {
+    case 'distribution':
+      return 'distributions';
+    case 'image':
+      return 'images';
+    case 'audio':
+      return 'audios';
+    default:
+      return 'texts';
+  }
+}
+
+/** Rows of a batch by their series, in the order of the file. */
+function scalarsBySeries({ scalars }: Batch, file: string): Map<number, PlacedScalar[]> {
+  const found = new Map<number, PlacedScalar[]>();
+  for (let row = 0; row < scalars.count; row++) {
+    const series = scalars.series[row] as number;
+    let points = found.get(series);
+    if (points === undefined) {
+      points = [];
+      found.set(series, points);
+    }
+    points.push({
+      step: scalars.wideSteps.get(row) ?? (scalars.step[row] as number),
+      wallTime: scalars.wallTime[row] as number,
+      value: scalars.wideValues.get(row) ?? (scalars.value[row] as number),
+      place: { file, offset: scalars.offset[row] as number, index: scalars.index[row] as number },
+    });
+  }
+  return found;
+}

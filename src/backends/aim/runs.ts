@@ -1,0 +1,205 @@
+/** Finding and making the Aim runs of runs: each exactly once, and never somebody else's. */
+import { join } from 'node:path';
+import { MirrorError } from '../../errors.ts';
+import { runLabel } from '../../model/index.ts';
+import type { BackendContext, Handle, RunSource } from '../contract.ts';
+import type { AimClient } from './client.ts';
+import { Frames } from './frames.ts';
+import { handleOf, readHandle, runHash, type TrackedRun } from './handle.ts';
+import { closeRun, openRun, type OpenRun } from './open-run.ts';
+import type { AimSettings } from './settings.ts';
+import { childOf, entriesOf, type Key, type Tree } from './tree.ts';
+
+/** What stands in every run of ours, as one of its params. */
+const OWN = 'mirrorboard';
+/** The last second of the year 9999: the server's calendar ends there. */
+const LAST_SECOND = 253_402_300_799;
+
+/** A run's own record of where it comes from. */
+interface Identity {
+  readonly instance: string;
+  /** First records with values, by file. */
+  readonly fingerprint: ReadonlyMap<string, bigint>;
+}
+
+export class Runs {
+  readonly #settings: Pick<AimSettings, 'experiment' | 'description' | 'context'>;
+  readonly #warn: BackendContext['warn'];
+  /** Of each key, the last opening: two at a time would ask for two runs. */
+  readonly #opening = new Map<string, Promise<unknown>>();
+
+  constructor(settings: Pick<AimSettings, 'experiment' | 'description' | 'context'>, warn: BackendContext['warn']) {
+    this.#settings = settings;
+    this.#warn = warn;
+  }
+
+  /** The handle of a run, and the run itself, open, where it was opened on the way. */
+  async open(client: AimClient, source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {
+    const before = this.#opening.get(source.key) ?? Promise.resolve();
+    const opening = before.catch(() => undefined).then(() => this.#open(client, source, known, signal));
+    this.#opening.set(source.key, opening);
+    try {
+      return await opening;
+    } finally {
+      if (this.#opening.get(source.key) === opening) this.#opening.delete(source.key);
+    }
+  }
+
+  async #open(client: AimClient, source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {
+    signal.throwIfAborted();
+    const { context } = this.#settings;
+    if (source.joins !== undefined) return this.#join(client, source.joins, source, known, signal);
+    let attempt = 0;
+    if (known !== undefined) {
+      const run = readHandle(known);
+      if (await client.hasRun(run.hash, signal)) {
+        const identity = await readIdentity(client, run.hash, signal);
+        if (identity === undefined || isNews(identity, source)) await this.#write(client, run, source, identity, undefined, signal);
+        return known;
+      }
+      this.#warn('the Aim run of a run is not there any more: a new one is made', { run: runLabel(source.run), hash: run.hash });
+      attempt = run.attempt + 1;
+    }
+    const group = this.#groupOf(source);
+    for (let strangers = 0; ; attempt++) {
+      const run: TrackedRun = { hash: runHash(source.key, group, attempt), attempt, context, isJoined: false };
+      const isThere = await client.hasRun(run.hash, signal);
+      const identity = isThere ? await readIdentity(client, run.hash, signal) : undefined;
+      if (identity !== undefined && !isOurs(identity, source)) {
+        strangers++;
+        continue;
+      }
+      // Without an identity it was left behind by a process that died while it made it.
+      if (identity === undefined) {
+        const name = strangers === 0 ? source.name : `${source.name} (${strangers + 1})`;
+        await this.#write(client, run, source, undefined, name, signal);
+        // A server keeps files of a deleted run open, and would write what comes into the void.
+        const written = await readIdentity(client, run.hash, signal);
+        if (written === undefined || !isOurs(written, source)) {
+          if (written !== undefined) strangers++;
+          continue;
+        }
+        if (strangers > 0) {
+          this.#warn(`${runLabel(source.run)} is mirrored as ${name}: a run of the same root and path is there, made from other files`, {
+            hint: 'Name the root (NAME=PATH) so that the two never meet.',
+            run: runLabel(source.run),
+          });
+        }
+      } else if (isNews(identity, source)) await this.#write(client, run, source, identity, undefined, signal);
+      return handleOf(run);
+    }
+  }
+
+  async #join(client: AimClient, hash: string, source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {
+    if (!(await client.hasRun(hash, signal))) {
+      throw new MirrorError('MB4006', `there is no Aim run ${hash}, which ${runLabel(source.run)} is to be added to`, {
+        hint: 'Give the hash of a run that is there.',
+        context: { hash },
+      });
+    }
+    if (known !== undefined && readHandle(known).hash === hash) return known;
+    return handleOf({ hash, attempt: 0, context: this.#settings.context, isJoined: true });
+  }
+
+  #groupOf(source: RunSource): string {
+    return this.#settings.experiment ?? (source.group === '' ? source.run.root : source.group);
+  }
+
+  /** Makes a run, or brings what it says of itself up to date. `name`: of a new one. */
+  async #write(
+    client: AimClient,
+    run: TrackedRun,
+    source: RunSource,
+    before: Identity | undefined,
+    name: string | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const open = await openRun(client, run, createdAt(source.startedAt), signal);
+    try {
+      const frames = new Frames(client, `opening the Aim run of ${runLabel(source.run)}`, signal);
+      if (name !== undefined) await this.#writeFacts(client, open, run, source, name, frames, signal);
+      await frames.flush();
+      const files = new Map([
+        ...(before?.fingerprint ?? []),
+        ...source.fingerprint.map(({ file, checksum }) => [file, BigInt(checksum)] as const),
+      ]);
+      const identity: readonly (readonly [Key, Tree])[] = [
+        ['instance', source.instanceId],
+        ['fingerprint', new Map<Key, Tree>([...files].filter(([file]) => file !== ''))],
+      ];
+      // Last of all: a run that has it is whole.
+      for (const path of open.attrPaths) await frames.update(open.meta, [...path, OWN], identity);
+      await frames.flush();
+    } finally {
+      await closeRun(client, open, signal).catch(() => undefined);
+    }
+  }
+
+  async #writeFacts(
+    client: AimClient,
+    open: OpenRun,
+    run: TrackedRun,
+    source: RunSource,
+    name: string,
+    frames: Frames,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { meta, props } = open;
+    const { root, path } = source.run;
+    const facts: readonly (readonly [Key, Tree])[] = [
+      ['schema', 1n],
+      ['root', root],
+      ['path', path],
+      ['source', path === '.' ? source.rootPath : join(source.rootPath, path)],
+      ['key', source.key],
+      ['status', 'running'],
+      ...(source.parent === undefined ? [] : [['parent', { key: source.parent.key, name: source.parent.name }] as const]),
+    ];
+    const attrs = await client.find(meta, 'first_key', [['meta', 'chunks', run.hash, 'attrs']], signal);
+    for (const attrPath of open.attrPaths) {
+      if (attrs === undefined) await frames.add(meta, '__setitem__', [attrPath, {}]);
+      await frames.update(meta, attrPath, [[OWN, Object.fromEntries(facts)]]);
+    }
+    await frames.add(meta, '__setitem__', [['meta', 'chunks', run.hash, 'end_time'], null]);
+    if (props === undefined) return;
+    const group = this.#groupOf(source);
+    if (group !== '') await frames.add(props, 'experiment.setter', [group]);
+    await frames.add(props, 'name.setter', [name]);
+    if (this.#settings.description !== undefined) await frames.add(props, 'description.setter', [this.#settings.description]);
+    await frames.flush();
+    for (const [tag, value] of Object.entries(source.tags)) {
+      await client.call(props, 'add_tag', [value === '' ? tag : `${tag}: ${value}`], signal);
+    }
+  }
+}
+
+/** What a run says of itself; undefined where it says nothing (yet), or is not there. */
+async function readIdentity(client: AimClient, hash: string, signal: AbortSignal): Promise<Identity | undefined> {
+  const meta = await client.resource('TreeView', { name: 'meta', sub: hash, read_only: true, index: false, timeout: null }, signal);
+  try {
+    const own = await client.find(meta, 'collect', [['meta', 'chunks', hash, 'attrs', OWN], true, false], signal);
+    const instance = childOf(own, 'instance');
+    if (typeof instance !== 'string') return undefined;
+    const files = entriesOf(childOf(own, 'fingerprint')).flatMap(([file, checksum]) =>
+      typeof checksum === 'bigint' ? [[String(file), checksum] as const] : [],
+    );
+    return { instance, fingerprint: new Map(files) };
+  } finally {
+    await client.release(meta, signal).catch(() => undefined);
+  }
+}
+
+/** Whether a run found by its key alone is of these very files. */
+function isOurs({ instance, fingerprint }: Identity, source: RunSource): boolean {
+  return instance === source.instanceId || source.fingerprint.some(({ file, checksum }) => fingerprint.get(file) === BigInt(checksum));
+}
+
+/** Other files, or a state that was lost and made anew. */
+function isNews({ instance, fingerprint }: Identity, source: RunSource): boolean {
+  return instance !== source.instanceId || source.fingerprint.some(({ file, checksum }) => fingerprint.get(file) !== BigInt(checksum));
+}
+
+/** A time that the server's calendar has; undefined: it takes its own. */
+export function createdAt(seconds: number | undefined): number | undefined {
+  return seconds !== undefined && seconds >= 0 && seconds <= LAST_SECOND ? seconds : undefined;
+}

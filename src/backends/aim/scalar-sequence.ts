@@ -1,0 +1,347 @@
+/**
+ * One series of scalars on its way into one sequence. Aim has one point a step, by a hash of it. Nearly all points have a step that is greater than all before,
+ * and are written blindly; for the others it is looked up what stands there. Of several points of one step the one of the greatest place is shown, the others
+ * are kept beside it under their content, so that whatever comes again falls on itself.
+ */
+import type { AimClient, Resource } from './client.ts';
+import type { Frames } from './frames.ts';
+import type { StepHashes } from './hash.ts';
+import { comparePlaces, isBeforeRange, type Place, placeText, rangeKey, rangeText, readPlace, readRange, type StepRange } from './place.ts';
+import { COLLAPSED_FIELD, type SequenceId } from './sequences.ts';
+import { childOf, entriesOf, type Key, type Tree } from './tree.ts';
+
+/** A scalar as it is held. */
+export interface ScalarPoint {
+  readonly step: number | bigint;
+  readonly wallTime: number;
+  readonly value: number | bigint;
+}
+
+export interface PlacedScalar extends ScalarPoint {
+  readonly place: Place;
+}
+
+/** A cell of the sequence; of one written blindly the range is known instead of the place. */
+interface Cell extends ScalarPoint {
+  readonly place: Place | undefined;
+}
+
+/** What a run's metadata says of the points. */
+export interface ScalarTotals {
+  first: number | undefined;
+  firstStep: number | bigint | undefined;
+  last: number | undefined;
+  lastStep: number | bigint | undefined;
+  min: number | undefined;
+  max: number | undefined;
+}
+
+/** All cells of a sequence by step, and what is beside them. */
+interface Loaded {
+  readonly cells: Map<number, Cell>;
+  readonly beside: Set<string>;
+  readonly ranges: StepRange[];
+}
+
+export const PLACE_COLUMN = 'mb_place';
+export const EXACT_COLUMN = 'mb_exact';
+export const RANGES = 'mb_from';
+export const BESIDE = 'mb_also';
+/** Cells to an instruction: four columns of so many fill a frame. */
+const CELLS = 64;
+
+export class ScalarSequence {
+  readonly id: SequenceId;
+  readonly totals: ScalarTotals;
+  readonly #base: readonly Key[];
+  readonly #hashes: StepHashes;
+  /** Whether its columns are there. */
+  #isBegun: boolean;
+  #range: StepRange | undefined;
+  #loaded: Loaded | undefined;
+  #collapsed: number;
+  #hasExact: boolean;
+
+  constructor(id: SequenceId, hash: string, fields: Tree | undefined, hashes: StepHashes) {
+    this.id = id;
+    this.#hashes = hashes;
+    this.#base = ['seqs', 'v2', 'chunks', hash, id.contextId, id.name];
+    this.#isBegun = fields !== undefined;
+    this.#collapsed = Number(numberIn(fields, COLLAPSED_FIELD) ?? 0);
+    this.#hasExact = childOf(fields, EXACT_COLUMN) === true;
+    const plain = (key: string): number | undefined => {
+      const value = numberIn(fields, key);
+      return value === undefined ? undefined : Number(value);
+    };
+    this.totals = {
+      first: plain('first'),
+      firstStep: numberIn(fields, 'first_step'),
+      last: plain('last'),
+      lastStep: numberIn(fields, 'last_step'),
+      min: plain('min'),
+      max: plain('max'),
+    };
+  }
+
+  get loadedPoints(): number {
+    return this.#loaded?.cells.size ?? 0;
+  }
+
+  get collapsed(): number {
+    return this.#collapsed;
+  }
+
+  /** Forgets what was looked up; it is there to be looked up again. */
+  unload(): void {
+    this.#loaded = undefined;
+  }
+
+  /** Writes points in the order of their file; `bytes` is where they stand in it. */
+  async write(
+    points: readonly PlacedScalar[],
+    bytes: { readonly file: string; readonly start: number; readonly end: number },
+    client: AimClient,
+    frames: Frames,
+    seqs: Resource,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (!this.#isBegun) {
+      for (const column of ['val', 'epoch', 'time', 'step']) await frames.add(seqs, 'make_array', [[...this.#base, column]]);
+      this.#isBegun = true;
+    }
+    const rising: PlacedScalar[] = [];
+    const others: PlacedScalar[] = [];
+    let last = this.totals.lastStep === undefined ? Number.NEGATIVE_INFINITY : Number(this.totals.lastStep);
+    for (const point of points) {
+      const step = Number(point.step);
+      if (step > last && others.length === 0) {
+        rising.push(point);
+        last = step;
+      } else others.push(point);
+    }
+    if (rising.length > 0) await this.#append(rising, bytes, frames, seqs);
+    if (others.length === 0) return;
+    if (this.#loaded === undefined) {
+      await frames.flush();
+      this.#loaded = await this.#load(client, seqs, signal);
+    }
+    await this.#settle(others, this.#loaded, frames, seqs);
+  }
+
+  /** What the run's metadata says of this sequence. */
+  traceFields(): (readonly [Key, Tree])[] {
+    const { first, firstStep, last, lastStep, min, max } = this.totals;
+    const step = (value: number | bigint | undefined): Tree => (value === undefined ? null : BigInt(value));
+    return [
+      ['first', first ?? null],
+      ['first_step', step(firstStep)],
+      ['last', last ?? null],
+      ['last_step', step(lastStep)],
+      ['min', min ?? null],
+      ['max', max ?? null],
+      ...(this.#collapsed > 0 ? [[COLLAPSED_FIELD, BigInt(this.#collapsed)] as const] : []),
+      ...(this.#hasExact ? [[EXACT_COLUMN, true] as const] : []),
+    ];
+  }
+
+  /** Points of ever greater steps: nothing can stand at theirs. */
+  async #append(
+    points: readonly PlacedScalar[],
+    { file, start, end }: { readonly file: string; readonly start: number; readonly end: number },
+    frames: Frames,
+    seqs: Resource,
+  ): Promise<void> {
+    const [first, last] = [Number(points[0]?.step), Number(points.at(-1)?.step)];
+    const before = this.#range;
+    const isNext = before !== undefined && before.file === file && before.end === start;
+    const range: StepRange = isNext ? { ...before, end, lastStep: last } : { file, start, end, firstStep: first, lastStep: last };
+    this.#range = range;
+    // Before its points: a cell that is there without one would be of nowhere.
+    await frames.update(seqs, [...this.#base, RANGES], [[rangeKey(range), rangeText(range)]]);
+    await this.#put(points, frames, seqs);
+    if (this.#loaded !== undefined) {
+      this.#loaded.ranges.push(range);
+      for (const point of points) this.#loaded.cells.set(Number(point.step), { ...point, place: undefined });
+    }
+    for (const point of points) this.#count(point);
+  }
+
+  /** Points whose steps may be there already. */
+  async #settle(points: readonly PlacedScalar[], loaded: Loaded, frames: Frames, seqs: Resource): Promise<void> {
+    const winners = new Map<number, PlacedScalar>();
+    const beside = new Map<string, PlacedScalar | Cell>();
+    const exactBefore = new Set<number>();
+    let replaced = false;
+    for (const point of points) {
+      const step = Number(point.step);
+      const there = loaded.cells.get(step);
+      if (there !== undefined && contentKey(there) !== contentKey(point)) {
+        if (typeof there.value === 'bigint') exactBefore.add(step);
+        const isSame = there.place !== undefined && comparePlaces(point.place, there.place) === 0;
+        if (!isSame) {
+          const isOlder = isOlderThan(point.place, there, step, loaded.ranges);
+          const loser = isOlder ? point : there;
+          if (!loaded.beside.has(contentKey(loser))) beside.set(contentKey(loser), loser);
+          if (isOlder) continue;
+        }
+        replaced = true;
+      } else if (there !== undefined) {
+        // Of equal points the greater place counts; most often it is the very same one that comes again.
+        const isKnownLater = there.place !== undefined && comparePlaces(point.place, there.place) <= 0;
+        if (isKnownLater || isOlderThan(point.place, there, step, loaded.ranges) || isWithin(point.place, there, step, loaded.ranges))
+          continue;
+      }
+      winners.set(step, point);
+      loaded.cells.set(step, point);
+    }
+    if (beside.size > 0) {
+      // What gives way is kept before anything takes its place.
+      const entries = [...beside].map(([key, point]) => [key, besideTree(point)] as const);
+      for (let at = 0; at < entries.length; at += CELLS) await frames.update(seqs, [...this.#base, BESIDE], entries.slice(at, at + CELLS));
+      for (const key of beside.keys()) loaded.beside.add(key);
+      this.#collapsed = loaded.beside.size;
+    }
+    const chosen = [...winners.values()];
+    const places = chosen.map(({ step, place }) => [this.#hashes.of(Number(step)), placeText(place)] as const);
+    for (let at = 0; at < places.length; at += CELLS)
+      await frames.update(seqs, [...this.#base, PLACE_COLUMN], places.slice(at, at + CELLS));
+    const stale = chosen.filter(({ step, value }) => exactBefore.has(Number(step)) && typeof value !== 'bigint');
+    await frames.update(
+      seqs,
+      [...this.#base, EXACT_COLUMN],
+      stale.map(({ step }) => [this.#hashes.of(Number(step)), null]),
+    );
+    await this.#put(chosen, frames, seqs);
+    if (replaced) this.#recount(loaded);
+    else for (const point of chosen) this.#count(point);
+  }
+
+  async #put(points: readonly PlacedScalar[], frames: Frames, seqs: Resource): Promise<void> {
+    const keys = points.map(({ step }) => this.#hashes.of(Number(step)));
+    const columns = [
+      ['val', points.map(({ value }) => Number(value))],
+      ['time', points.map(({ wallTime }) => wallTime)],
+      ['step', points.map(({ step }) => BigInt(step))],
+      ['epoch', null],
+    ] as const;
+    const exact = points.flatMap(({ step, value }) =>
+      typeof value === 'bigint' ? [[this.#hashes.of(Number(step)), String(value)] as const] : [],
+    );
+    if (exact.length > 0) this.#hasExact = true;
+    await frames.update(seqs, [...this.#base, EXACT_COLUMN], exact);
+    for (let from = 0; from < keys.length; from += CELLS) {
+      const to = Math.min(keys.length, from + CELLS);
+      for (const [column, values] of columns) await frames.cells(seqs, [...this.#base, column], { keys, values }, from, to);
+    }
+  }
+
+  #count(point: ScalarPoint): void {
+    const { totals } = this;
+    const value = Number(point.value);
+    totals.first ??= value;
+    totals.firstStep ??= point.step;
+    if (totals.lastStep === undefined || point.step >= totals.lastStep) {
+      totals.lastStep = point.step;
+      totals.last = value;
+    }
+    if (Number.isNaN(value)) return;
+    if (totals.min === undefined || value < totals.min) totals.min = value;
+    if (totals.max === undefined || value > totals.max) totals.max = value;
+  }
+
+  /** A value that is gone may have been an extreme. */
+  #recount({ cells }: Loaded): void {
+    const { first, firstStep } = this.totals;
+    Object.assign(this.totals, { last: undefined, lastStep: undefined, min: undefined, max: undefined });
+    for (const cell of cells.values()) this.#count(cell);
+    if (first !== undefined) this.totals.first = first;
+    if (firstStep !== undefined) this.totals.firstStep = firstStep;
+    const there = firstStep === undefined ? undefined : cells.get(Number(firstStep));
+    if (there !== undefined) this.totals.first = Number(there.value);
+  }
+
+  async #load(client: AimClient, seqs: Resource, signal: AbortSignal): Promise<Loaded> {
+    const read = async (column: string): Promise<ReadonlyMap<Key, Tree>> =>
+      pairsOf(await client.call(seqs, 'items_eager', [[...this.#base, column]], signal));
+    const [steps, times, values] = [await read('step'), await read('time'), await read('val')];
+    const [places, ranges] = [await read(PLACE_COLUMN), await read(RANGES)];
+    const exact = this.#hasExact ? await read(EXACT_COLUMN) : new Map<Key, Tree>();
+    const beside = await client.call(seqs, 'keys_eager', [[...this.#base, BESIDE]], signal);
+    const cells = new Map<number, Cell>();
+    for (const [key, step] of steps) {
+      const [wallTime, value, place, whole] = [times.get(key), values.get(key), places.get(key), exact.get(key)];
+      // A cell that was not finished is written again by whoever began it.
+      if (typeof step !== 'bigint' || typeof wallTime !== 'number' || typeof value !== 'number') continue;
+      cells.set(Number(step), {
+        step: narrow(step),
+        wallTime,
+        value: typeof whole === 'string' ? BigInt(whole) : value,
+        place: typeof place === 'string' ? readPlace(place) : undefined,
+      });
+    }
+    return {
+      cells,
+      beside: new Set(Array.isArray(beside) ? beside.map(String) : []),
+      ranges: [...ranges].flatMap(([key, text]) => readRange(String(key), String(text)) ?? []),
+    };
+  }
+}
+
+function isOlderThan(place: Place, there: Cell, step: number, ranges: readonly StepRange[]): boolean {
+  if (there.place !== undefined) return comparePlaces(place, there.place) < 0;
+  const range = rangeOf(step, ranges);
+  return range !== undefined && isBeforeRange(place, range);
+}
+
+function isWithin({ file, offset }: Place, there: Cell, step: number, ranges: readonly StepRange[]): boolean {
+  if (there.place !== undefined) return false;
+  const range = rangeOf(step, ranges);
+  return range !== undefined && range.file === file && range.start <= offset && offset < range.end;
+}
+
+/** The last one that has a step: a range that was begun again may stand there twice. */
+function rangeOf(step: number, ranges: readonly StepRange[]): StepRange | undefined {
+  return ranges.findLast(({ firstStep, lastStep }) => firstStep <= step && step <= lastStep);
+}
+
+/** What a point is, to the bit. */
+export function contentKey({ step, wallTime, value }: ScalarPoint): string {
+  const bits = Buffer.allocUnsafe(16);
+  // One NaN is as good as another.
+  bits.writeDoubleBE(Number.isNaN(wallTime) ? Number.NaN : wallTime, 0);
+  bits.writeDoubleBE(Number.isNaN(Number(value)) ? Number.NaN : Number(value), 8);
+  return `${step}:${bits.toString('hex')}${typeof value === 'bigint' ? `:${value}` : ''}`;
+}
+
+function besideTree({ step, wallTime, value, place }: PlacedScalar | Cell): Tree {
+  return {
+    step: BigInt(step),
+    time: wallTime,
+    val: Number(value),
+    ...(typeof value === 'bigint' ? { exact: String(value) } : {}),
+    ...(place === undefined ? {} : { place: placeText(place) }),
+  };
+}
+
+function numberIn(fields: Tree | undefined, key: string): number | bigint | undefined {
+  const value = childOf(fields, key);
+  if (typeof value === 'bigint') return narrow(value);
+  return typeof value === 'number' ? value : undefined;
+}
+
+/** Steps that a number can hold are numbers. */
+export function narrow(value: bigint): number | bigint {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+}
+
+/** What `items_eager` gives: pairs of key and value. */
+export function pairsOf(tree: Tree): ReadonlyMap<Key, Tree> {
+  if (!Array.isArray(tree)) return new Map(entriesOf(tree));
+  return new Map(
+    tree.flatMap((pair) => {
+      const [key, value] = Array.isArray(pair) ? (pair as readonly Tree[]) : [];
+      return typeof key === 'bigint' || typeof key === 'string' ? [[key, value ?? null] as const] : [];
+    }),
+  );
+}
