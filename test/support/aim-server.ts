@@ -2,12 +2,12 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cleanEnv, freePort, pythonEnvironment, ROOT, runTool, type ServerProcess, startServer } from './real-server.ts';
+import { cleanEnv, freePort, outputOf, pythonEnvironment, REPOSITORY, type ServerProcess, startServer } from './python-tools.ts';
 
 const VERSION = '3.29.1';
 const READ_MS = 240_000;
-const READER = join(ROOT, 'test/support/aim_readback.py');
-export const AIM_REQUIREMENTS = join(ROOT, 'test/support/aim-requirements.txt');
+const READER = join(REPOSITORY, 'test/support/aim_readback.py');
+export const AIM_REQUIREMENTS = join(REPOSITORY, 'test/support/aim-requirements.txt');
 
 export interface AimServer {
   readonly url: string;
@@ -67,7 +67,7 @@ export async function startAim(): Promise<AimServer> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const program = join(venv, 'bin/aim');
-  if (!existsSync(join(repo, '.aim'))) await runTool(program, ['init', '--repo', repo], READ_MS);
+  if (!existsSync(join(repo, '.aim'))) await outputOf(program, ['init', '--repo', repo], READ_MS);
   const start = (): Promise<ServerProcess> =>
     startServer({
       // What `aim server` wraps; so there is one process.
@@ -95,7 +95,7 @@ export async function startAim(): Promise<AimServer> {
     repo,
     python,
     program,
-    readBack: async () => (JSON.parse(await runTool(python, [READER, repo, '--payloads'], READ_MS)) as { runs: AimRun[] }).runs,
+    readBack: async () => (JSON.parse(await outputOf(python, [READER, repo, '--payloads'], READ_MS)) as { runs: AimRun[] }).runs,
     kill: () => server.kill(),
     async restart() {
       await server.kill();

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cleanEnv, outputOf, pythonWith, REPOSITORY, type Started, startServer } from './python-tools.ts';
+import { cleanEnv, outputOf, pythonEnvironment, REPOSITORY, type Started, startSaying } from './python-tools.ts';
 
 const REQUIREMENTS = ['clearml==2.1.12', 'jsonschema==4.25.1', 'moto[server,s3]==5.2.5'];
 const RUN_MS = 240_000;
@@ -53,8 +53,8 @@ export interface ReadBackTask {
 }
 
 /** Python with the official SDK and moto. Throws where it can't be had. */
-export function clearmlPython(): Promise<string> {
-  return pythonWith('clearml', REQUIREMENTS);
+export async function clearmlPython(): Promise<string> {
+  return join(await pythonEnvironment({ name: 'clearml', requirements: REQUIREMENTS }), 'bin/python');
 }
 
 export async function startClearml(): Promise<ClearmlServer> {
@@ -63,7 +63,7 @@ export async function startClearml(): Promise<ClearmlServer> {
   const script = (name: string): string => join(REPOSITORY, 'test/support', name);
   let server: Started;
   try {
-    server = await startServer(python, [script('clearml_contract_server.py'), '--files', join(folder, 'files')]);
+    server = await startSaying(python, [script('clearml_contract_server.py'), '--files', join(folder, 'files')]);
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;

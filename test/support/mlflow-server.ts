@@ -1,22 +1,17 @@
 // A real MLflow tracking server for tests: installed once into a cache folder, started on a free loopback port, stopped with all it started.
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { cleanEnv, freePort, outputOf, pythonEnvironment, REPOSITORY } from './python-tools.ts';
 
 /** The version that the stub is modelled on. */
 const REQUIREMENT = 'mlflow[auth]==3.17.2';
-const INSTALL_MS = 600_000;
 const START_MS = 240_000;
 /** Of the user `admin`, where the server asks who one is. */
 export const ADMIN_PASSWORD = 'admin-pa55word-of-tests';
 
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const CACHE = process.env['MIRRORBOARD_TEST_CACHE'] || join(ROOT, 'node_modules/.cache/mirrorboard-mlflow');
-const READER = join(ROOT, 'test/support/mlflow_readback.py');
+const READER = join(REPOSITORY, 'test/support/mlflow_readback.py');
 
 export interface MlflowServer {
   readonly url: string;
@@ -57,19 +52,14 @@ export interface MlflowServerOptions {
   readonly args?: readonly string[];
 }
 
-/** Whether it may be installed: half a gigabyte and some minutes are not everybody's. CI has it. */
-const MAY_INSTALL = ['MIRRORBOARD_REAL_TRACKERS', 'MIRRORBOARD_REQUIRE_TOOLS'].some((name) => process.env[name] === '1');
-
 /** Starts one, installed before where that is wanted; throws where it can't be had. */
 export async function startMlflow(options: MlflowServerOptions = {}): Promise<MlflowServer> {
-  if (!MAY_INSTALL && !existsSync(join(CACHE, 'venv/bin/mlflow'))) {
-    throw new Error('MIRRORBOARD_REAL_TRACKERS=1 installs one into the cache, once');
-  }
-  const python = await install();
+  const venv = await pythonEnvironment({ name: 'mlflow', requirements: [REQUIREMENT] });
+  const python = join(venv, 'bin/python');
   const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-mlflow-'));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  let server = launch(folder, port, options);
+  let server = launch(venv, folder, port, options);
   const killNow = (): void => server.kill();
   process.on('exit', killNow);
   const kill = async (): Promise<void> => {
@@ -99,11 +89,11 @@ export async function startMlflow(options: MlflowServerOptions = {}): Promise<Ml
     url,
     python,
     readBack: async (experiment, withFiles = false) =>
-      JSON.parse(await run(python, [READER, url, experiment, ...(withFiles ? ['--files'] : [])], START_MS)) as ReadBackRun[],
+      JSON.parse(await outputOf(python, [READER, url, experiment, ...(withFiles ? ['--files'] : [])], START_MS)) as ReadBackRun[],
     kill,
     async restart() {
       await kill();
-      server = launch(folder, port, options);
+      server = launch(venv, folder, port, options);
       await untilHealthy();
     },
     stop,
@@ -117,13 +107,13 @@ interface Launched {
 }
 
 /** Without the job runners, and with one worker: a database file has one writer anyway. */
-function launch(folder: string, port: number, { asksWho = false, args = [] }: MlflowServerOptions): Launched {
+function launch(venv: string, folder: string, port: number, { asksWho = false, args = [] }: MlflowServerOptions): Launched {
   const who = asksWho ? { MLFLOW_FLASK_SERVER_SECRET_KEY: 'of tests', MLFLOW_AUTH_ADMIN_PASSWORD: ADMIN_PASSWORD } : {};
   const store = ['--backend-store-uri', `sqlite:///${folder}/mlflow.db`, '--artifacts-destination', join(folder, 'artifacts')];
   const own = ['server', '--host', '127.0.0.1', '--port', String(port), '--workers', '1', ...store];
   const more = [...(asksWho ? ['--app-name', 'basic-auth'] : []), ...args.map((arg) => arg.replaceAll('PORT', String(port)))];
   const log = openSync(join(folder, 'server.log'), 'a');
-  const child = spawn(join(CACHE, 'venv/bin/mlflow'), [...own, ...more], {
+  const child = spawn(join(venv, 'bin/mlflow'), [...own, ...more], {
     cwd: folder,
     env: { ...cleanEnv(), ...who, MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false' },
     detached: true,
@@ -154,70 +144,6 @@ function launch(folder: string, port: number, { asksWho = false, args = [] }: Ml
   };
 }
 
-/** The Python of the environment, which is made when it is not there yet. */
-async function install(): Promise<string> {
-  const venv = join(CACHE, 'venv');
-  const python = join(venv, 'bin/python');
-  // An environment whose installation was interrupted has no mark and is made anew.
-  const mark = join(venv, '.ok-3.17.2-auth');
-  if (existsSync(mark)) return python;
-  mkdirSync(CACHE, { recursive: true });
-  const lock = join(CACHE, 'installing');
-  // Tests run side by side: one installs, the others wait for it.
-  for (const end = Date.now() + INSTALL_MS; !isMade(lock); ) {
-    if (Date.now() > end) rmSync(lock, { recursive: true, force: true }); // left behind by one that was killed
-    await new Promise((resolve) => setTimeout(resolve, 500));
-  }
-  try {
-    if (existsSync(mark)) return python;
-    rmSync(venv, { recursive: true, force: true });
-    process.stderr.write(`… installing ${REQUIREMENT} into ${venv}, once\n`);
-    await run('python3', ['-m', 'venv', venv], INSTALL_MS);
-    await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', REQUIREMENT], INSTALL_MS);
-    writeFileSync(mark, `${REQUIREMENT}\n`);
-  } finally {
-    rmSync(lock, { recursive: true, force: true });
-  }
-  return python;
-}
-
-/** Makes a folder; false where it is there already. */
-function isMade(folder: string): boolean {
-  try {
-    mkdirSync(folder);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** The standard output of a command that has to succeed in time. */
-function run(command: string, args: readonly string[], timeoutMs: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env: cleanEnv() });
-    // spawn's own time limit would keep the process waiting where there is no such command.
-    const limit = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
-    const [out, err]: [Buffer[], Buffer[]] = [[], []];
-    child.stdout.on('data', (part: Buffer) => out.push(part));
-    child.stderr.on('data', (part: Buffer) => err.push(part));
-    child.on('error', (error) => {
-      clearTimeout(limit);
-      reject(error);
-    });
-    child.on('close', (code) => {
-      clearTimeout(limit);
-      if (code === 0) resolve(Buffer.concat(out).toString('utf8'));
-      else reject(new Error(`${command} ${args[0]}: exit code ${code}: ${Buffer.concat(err).toString('utf8').slice(-500)}`));
-    });
-  });
-}
-
-/** Nothing of a tracker that the developer uses reaches the server or the reader. */
-function cleanEnv(): NodeJS.ProcessEnv {
-  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('MLFLOW_'));
-  return { ...Object.fromEntries(own), MLFLOW_DISABLE_TELEMETRY: 'true', DO_NOT_TRACK: 'true', NODE_OPTIONS: undefined };
-}
-
 async function isHealthy(url: string): Promise<boolean> {
   try {
     const answer = await fetch(`${url}/health`, { signal: AbortSignal.timeout(5000) });
@@ -225,15 +151,4 @@ async function isHealthy(url: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }

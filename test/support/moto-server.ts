@@ -1,7 +1,7 @@
 // An S3 server for tests: moto's, from the same environment as the ClearML SDK.
 import { dirname, join } from 'node:path';
 import { clearmlPython } from './clearml-server.ts';
-import { freePort, startServer } from './python-tools.ts';
+import { freePort, startSaying } from './python-tools.ts';
 
 export interface MotoServer {
   readonly url: string;
@@ -12,7 +12,7 @@ export interface MotoServer {
 export async function startMoto(): Promise<MotoServer> {
   const bin = dirname(await clearmlPython());
   const port = await freePort();
-  const server = await startServer(join(bin, 'moto_server'), ['-H', '127.0.0.1', '-p', String(port)]);
+  const server = await startSaying(join(bin, 'moto_server'), ['-H', '127.0.0.1', '-p', String(port)]);
   const url = `http://127.0.0.1:${port}`;
   for (const end = Date.now() + 60_000; ; ) {
     const answer = await fetch(`${url}/moto-api/`).catch(() => undefined);

@@ -1,34 +1,88 @@
-// Python packages for tests: installed once, in pinned versions, into an environment in a cache folder.
+// Python packages and servers for tests: installed once, in pinned versions, into an environment in a cache folder; started in process groups of their own.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const INSTALL_MS = 600_000;
+const START_MS = 240_000;
 
 export const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** Whether it may be installed: hundreds of megabytes and some minutes are not everybody's. CI has it. */
 const MAY_INSTALL = ['MIRRORBOARD_REAL_TRACKERS', 'MIRRORBOARD_REQUIRE_TOOLS'].some((name) => process.env[name] === '1');
 
-/** The Python of an environment with these packages; it is made when it is not there yet. Throws where it can't be had. */
-export async function pythonWith(name: string, requirements: readonly string[]): Promise<string> {
-  const cache = process.env['MIRRORBOARD_TEST_CACHE'] || join(REPOSITORY, 'node_modules/.cache', `mirrorboard-${name}`);
-  const venv = join(cache, name === 'mlflow' ? 'venv' : `venv-${name}`);
-  const python = join(venv, 'bin/python');
+export interface PythonPackages {
+  /** Of the folder in the cache: `mlflow`. */
+  readonly name: string;
+  /** Words for pip: `mlflow==3.17.2`, or `-r` and a file. */
+  readonly requirements: readonly string[];
+  /** What is installed, for the mark; default: the requirements. */
+  readonly version?: string;
+  /** Further words for pip. */
+  readonly options?: readonly string[];
+  /** Names of interpreters that will do, the first that is there. */
+  readonly pythons?: readonly string[];
+}
+
+/** The folder of an environment, which is made when it is not there yet and may be; throws where it can't be had. */
+export async function pythonEnvironment(packages: PythonPackages): Promise<string> {
+  const { name, requirements, version = requirements.join(',') } = packages;
+  const own = process.env['MIRRORBOARD_TEST_CACHE'] || '';
+  const cache = own === '' ? join(REPOSITORY, `node_modules/.cache/mirrorboard-${name}`) : join(own, name);
+  const venv = join(cache, 'venv');
   // An environment whose installation was interrupted has no mark and is made anew.
-  const mark = join(venv, `.ok-${requirements.join(',').replace(/[^\w.,=-]/g, '_')}`);
-  if (existsSync(mark)) return python;
+  const mark = join(venv, `.ok-${version.replace(/[^\w.,=-]/g, '_')}`);
+  if (existsSync(mark)) return venv;
   if (!MAY_INSTALL) throw new Error('MIRRORBOARD_REAL_TRACKERS=1 installs what is needed into the cache, once');
-  rmSync(venv, { recursive: true, force: true });
   mkdirSync(cache, { recursive: true });
-  process.stderr.write(`… installing ${requirements.join(', ')} into ${venv}, once\n`);
-  await outputOf('python3', ['-m', 'venv', venv], INSTALL_MS);
-  await outputOf(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...requirements], INSTALL_MS);
-  writeFileSync(mark, `${requirements.join('\n')}\n`);
-  return python;
+  const lock = join(cache, 'installing');
+  // Tests run side by side: one installs, the others wait for it.
+  while (!isMade(lock)) {
+    // Left behind by one that was killed: whoever installs shows now and then that it lives.
+    if (Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()) > 60_000)
+      rmSync(lock, { recursive: true, force: true });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  const alive = setInterval(() => utimesSync(lock, new Date(), new Date()), 5000);
+  try {
+    if (!existsSync(mark)) await install(venv, packages);
+    writeFileSync(mark, `${requirements.join('\n')}\n`);
+  } finally {
+    clearInterval(alive);
+    rmSync(lock, { recursive: true, force: true });
+  }
+  return venv;
+}
+
+async function install(venv: string, { name, requirements, options = [], pythons = ['python3'] }: PythonPackages): Promise<void> {
+  rmSync(venv, { recursive: true, force: true });
+  process.stderr.write(`… installing ${name} into ${venv}, once\n`);
+  let failure: unknown;
+  for (const python of pythons) {
+    try {
+      await outputOf(python, ['-m', 'venv', venv], INSTALL_MS);
+      failure = undefined;
+      break;
+    } catch (error) {
+      failure = error;
+    }
+  }
+  if (failure !== undefined) throw failure;
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...options, ...requirements];
+  await outputOf(join(venv, 'bin/python'), pip, INSTALL_MS);
+}
+
+/** Makes a folder; false where it is there already. */
+function isMade(folder: string): boolean {
+  try {
+    mkdirSync(folder);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The standard output of a command that has to succeed in time. */
@@ -64,6 +118,19 @@ export function outputOf(
   });
 }
 
+/** Nothing of a tracker that the developer uses reaches servers and readers. */
+export function cleanEnv(more: Readonly<Record<string, string | undefined>> = {}): NodeJS.ProcessEnv {
+  const own = Object.entries(process.env).filter(([name]) => !/^_*(MLFLOW|CLEARML|TRAINS|AWS|AIM|WANDB)_/.test(name));
+  return {
+    ...Object.fromEntries(own),
+    MLFLOW_DISABLE_TELEMETRY: 'true',
+    AIM_UI_TELEMETRY_ENABLED: '0',
+    DO_NOT_TRACK: 'true',
+    NODE_OPTIONS: undefined,
+    ...more,
+  };
+}
+
 export interface Started {
   /** What it said on its first line. */
   readonly firstLine: string;
@@ -71,7 +138,7 @@ export interface Started {
 }
 
 /** Starts a server that says a line when it is ready; a group of its own, so that all it starts ends with it. */
-export function startServer(
+export function startSaying(
   command: string,
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>> = {},
@@ -108,10 +175,66 @@ export function startServer(
   });
 }
 
-/** Nothing of a tracker that the developer uses reaches servers and readers. */
-export function cleanEnv(more: Readonly<Record<string, string | undefined>> = {}): NodeJS.ProcessEnv {
-  const own = Object.entries(process.env).filter(([name]) => !/^(MLFLOW|CLEARML|TRAINS|AWS)_/.test(name));
-  return { ...Object.fromEntries(own), DO_NOT_TRACK: 'true', NODE_OPTIONS: undefined, ...more };
+export interface ServerCommand {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  readonly healthUrl: string;
+}
+
+export interface ServerProcess {
+  readonly pid: number;
+  /** Ends the server and all it started, at once. */
+  kill(): Promise<void>;
+}
+
+/** Starts a server in a process group of its own, and waits until it is healthy. */
+export async function startServer({ program, args, env, cwd, healthUrl }: ServerCommand): Promise<ServerProcess> {
+  const log = join(cwd, 'server.log');
+  const server = spawn(program, args, { cwd, env, detached: true, stdio: ['ignore', openSync(log, 'a'), openSync(log, 'a')] });
+  let isEnded = false;
+  const ended = new Promise<void>((resolve) => {
+    const over = (): void => {
+      isEnded = true;
+      resolve();
+    };
+    server.on('exit', over);
+    server.on('error', over);
+  });
+  const killGroup = (): void => {
+    if (server.pid === undefined) return;
+    try {
+      // The whole group: the server's own processes outlive it otherwise.
+      process.kill(-server.pid, 'SIGKILL');
+    } catch {
+      // It has ended by itself.
+    }
+  };
+  process.on('exit', killGroup);
+  const kill = async (): Promise<void> => {
+    process.off('exit', killGroup);
+    killGroup();
+    await ended;
+  };
+  const end = Date.now() + START_MS;
+  while (!(await isHealthy(healthUrl))) {
+    if (isEnded || Date.now() > end) {
+      const said = existsSync(log) ? readFileSync(log, 'utf8').slice(-2000) : '';
+      await kill();
+      throw new Error(`${program} ${isEnded ? 'ended' : 'was not healthy in time'}: ${said}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  return { pid: server.pid ?? 0, kill };
+}
+
+async function isHealthy(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url, { signal: AbortSignal.timeout(5000) })).ok;
+  } catch {
+    return false;
+  }
 }
 
 export function freePort(): Promise<number> {
