@@ -17,7 +17,7 @@ MIRRORBOARD_CONFIG, MIRRORBOARD_PROFILE, MIRRORBOARD_STORE, MIRRORBOARD_STATE, M
 /** The whole command line. Commands load what they need when they run, so that --help and --version are instant. */
 export function makeProgram(context: CommandContext): Command {
   const program = new Command('mirrorboard')
-    .description('Mirrors TensorBoard log directories, exactly, into a store you can query.')
+    .description('Mirrors TensorBoard log directories, exactly, into a store you can query and into experiment trackers.')
     .version(version(), '-V, --version')
     .addHelpText('after', EXAMPLES)
     .showSuggestionAfterError()
