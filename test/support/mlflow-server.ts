@@ -1,19 +1,23 @@
 // A real MLflow tracking server for tests: installed once into a cache folder, started on a free loopback port, stopped with all it started.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { environmentWithout, pythonEnvironment, runProgram } from './python-packages.ts';
 
 /** The version that the stub is modelled on. */
-const REQUIREMENT = 'mlflow==3.17.2';
-const INSTALL_MS = 600_000;
+const PACKAGES = {
+  folder: 'mirrorboard-mlflow',
+  requirement: 'mlflow==3.17.2',
+  cache: process.env['MIRRORBOARD_TEST_CACHE'] || undefined,
+  hides: ['MLFLOW_'],
+};
 const START_MS = 240_000;
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const CACHE = process.env['MIRRORBOARD_TEST_CACHE'] || join(ROOT, 'node_modules/.cache/mirrorboard-mlflow');
 const READER = join(ROOT, 'test/support/mlflow_readback.py');
 
 export interface MlflowServer {
@@ -35,15 +39,10 @@ export interface ReadBackRun {
   readonly artifacts: readonly string[];
 }
 
-/** Whether it may be installed: half a gigabyte and some minutes are not everybody's. CI has it. */
-const MAY_INSTALL = ['MIRRORBOARD_REAL_TRACKERS', 'MIRRORBOARD_REQUIRE_TOOLS'].some((name) => process.env[name] === '1');
-
 /** Starts one, installed before where that is wanted; throws where it can't be had. */
 export async function startMlflow(): Promise<MlflowServer> {
-  if (!MAY_INSTALL && !existsSync(join(CACHE, 'venv/bin/mlflow'))) {
-    throw new Error('MIRRORBOARD_REAL_TRACKERS=1 installs one into the cache, once');
-  }
-  const python = await install();
+  const venv = await pythonEnvironment(PACKAGES);
+  const python = join(venv, 'bin/python');
   const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-mlflow-'));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -51,11 +50,12 @@ export async function startMlflow(): Promise<MlflowServer> {
   // Without the job runners, and with one worker: a database file has one writer anyway.
   const env = { ...cleanEnv(), MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false' };
   const store = ['--backend-store-uri', `sqlite:///${folder}/mlflow.db`, '--artifacts-destination', join(folder, 'artifacts')];
-  const server = spawn(
-    join(CACHE, 'venv/bin/mlflow'),
-    ['server', '--host', '127.0.0.1', '--port', String(port), '--workers', '1', ...store],
-    { cwd: folder, env, detached: true, stdio: ['ignore', openSync(log, 'a'), openSync(log, 'a')] },
-  );
+  const server = spawn(join(venv, 'bin/mlflow'), ['server', '--host', '127.0.0.1', '--port', String(port), '--workers', '1', ...store], {
+    cwd: folder,
+    env,
+    detached: true,
+    stdio: ['ignore', openSync(log, 'a'), openSync(log, 'a')],
+  });
   const ended = new Promise<void>((resolve) => {
     server.on('exit', () => resolve());
     server.on('error', () => resolve());
@@ -92,52 +92,15 @@ export async function startMlflow(): Promise<MlflowServer> {
   return {
     url,
     python,
-    readBack: async (experiment) => JSON.parse(await run(python, [READER, url, experiment], START_MS)) as ReadBackRun[],
+    readBack: async (experiment) =>
+      JSON.parse(await runProgram(python, [READER, url, experiment], { env: cleanEnv(), timeoutMs: START_MS })) as ReadBackRun[],
     stop,
   };
 }
 
-/** The Python of the environment, which is made when it is not there yet. */
-async function install(): Promise<string> {
-  const venv = join(CACHE, 'venv');
-  const python = join(venv, 'bin/python');
-  // An environment whose installation was interrupted has no mark and is made anew.
-  const mark = join(venv, '.ok-3.17.2');
-  if (existsSync(mark)) return python;
-  rmSync(venv, { recursive: true, force: true });
-  mkdirSync(CACHE, { recursive: true });
-  process.stderr.write(`… installing ${REQUIREMENT} into ${venv}, once\n`);
-  await run('python3', ['-m', 'venv', venv], INSTALL_MS);
-  await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', REQUIREMENT], INSTALL_MS);
-  writeFileSync(mark, `${REQUIREMENT}\n`);
-  return python;
-}
-
-/** The standard output of a command that has to succeed in time. */
-function run(command: string, args: readonly string[], timeoutMs: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env: cleanEnv() });
-    // spawn's own time limit would keep the process waiting where there is no such command.
-    const limit = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
-    const [out, err]: [Buffer[], Buffer[]] = [[], []];
-    child.stdout.on('data', (part: Buffer) => out.push(part));
-    child.stderr.on('data', (part: Buffer) => err.push(part));
-    child.on('error', (error) => {
-      clearTimeout(limit);
-      reject(error);
-    });
-    child.on('close', (code) => {
-      clearTimeout(limit);
-      if (code === 0) resolve(Buffer.concat(out).toString('utf8'));
-      else reject(new Error(`${command} ${args[0]}: exit code ${code}: ${Buffer.concat(err).toString('utf8').slice(-500)}`));
-    });
-  });
-}
-
 /** Nothing of a tracker that the developer uses reaches the server or the reader. */
 function cleanEnv(): NodeJS.ProcessEnv {
-  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('MLFLOW_'));
-  return { ...Object.fromEntries(own), MLFLOW_DISABLE_TELEMETRY: 'true', DO_NOT_TRACK: 'true', NODE_OPTIONS: undefined };
+  return { ...environmentWithout(PACKAGES.hides), MLFLOW_DISABLE_TELEMETRY: 'true' };
 }
 
 async function isHealthy(url: string): Promise<boolean> {
