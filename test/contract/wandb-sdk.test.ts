@@ -101,10 +101,9 @@ with wandb.init(project="official", name="mine", config={"lr": 0.1}) as run:
       for (const { ledger, drafts } of runs) {
         const { rows, exit } = read.find(({ id }) => id === runIdOf(ledger.handle!))!;
         expect(exit).toBe(0);
+        // A tag that differs from another one by case alone has `~~` behind it.
         const found = rows.flatMap((row) =>
-          Object.entries(row).flatMap(([key, text]) =>
-            /^[a-z][a-z0-9_/]*$/.test(key) && /^-?[\d.]/.test(text) ? [[key, Number(text)]] : [],
-          ),
+          Object.entries(row).flatMap(([key, text]) => (/^-?[\d.]/.test(text) ? [[key.replace(/(~~)+$/, ''), Number(text)]] : [])),
         );
         for (const { tag, plugin, value } of drafts.flatMap(pointsOf)) {
           if (plugin !== 'scalars' || typeof value !== 'number' || !Number.isFinite(value) || !/^[a-z][a-z0-9_/]*$/.test(tag)) continue;
