@@ -4,6 +4,7 @@ import type { Limit } from './references/limit.ts';
 import type { Mlflow } from './references/mlflow.ts';
 import type { Reference } from './references/reference.ts';
 import type { Tbparse } from './references/tbparse.ts';
+import type { OfficialWandb } from './references/wandb.ts';
 import type { Product } from './product.ts';
 import type { Scratch } from './scratch.ts';
 import type { Row } from './table.ts';
@@ -23,6 +24,7 @@ export interface References {
   dataServer(): Promise<Reference<DataServer>>;
   tbparse(): Promise<Reference<Tbparse>>;
   mlflow(): Promise<Reference<Mlflow>>;
+  wandb(): Promise<Reference<OfficialWandb>>;
 }
 
 /** What every benchmark gets. */
