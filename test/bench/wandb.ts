@@ -8,7 +8,7 @@ import { interleave } from './pairs.ts';
 import { type OfficialWandb, recordBytes } from './references/wandb.ts';
 
 /** One tag, so that a point is a row for both. */
-const POINTS = 40_000;
+const POINTS = 100_000;
 
 /** Points a second: ours from event files to stored rows, the official client's from memory, a `run.log` each. */
 export const wandb: Bench = {

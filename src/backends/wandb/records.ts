@@ -36,6 +36,20 @@ export class Message {
     const most = value.length * 3;
     this.#reserve(most + 5);
     if (most < 128) {
+      // Short plain texts are nearly all there are, and are copied faster here than handed over.
+      const buffer = this.#buffer;
+      const start = this.#length + 1;
+      let i = 0;
+      for (; i < value.length; i++) {
+        const code = value.charCodeAt(i);
+        if (code > 127) break;
+        buffer[start + i] = code;
+      }
+      if (i === value.length) {
+        buffer[this.#length] = i;
+        this.#length = start + i;
+        return this;
+      }
       const length = this.#buffer.write(value, this.#length + 1, 'utf8');
       this.#buffer[this.#length] = length;
       this.#length += 1 + length;
