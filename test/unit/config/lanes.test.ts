@@ -96,7 +96,7 @@ describe('the lanes', () => {
   it('asked for and not there are an error that names those that are', async () => {
     const error = await failure({ text: 'lanes: { own: { type: x } }', flags: { lanes: ['won'] } });
     expect([error.code, error.exitCode]).toEqual(['MB4010', 2]);
-    expect(error.message).toBe('--to: there is no lane "won"; there are local, mlflow, own');
+    expect(error.message).toBe('--to: there is no lane "won"; there are local, mlflow, wandb, own');
   });
 
   it('take their settings from variables of ours before the file', async () => {
