@@ -5,6 +5,7 @@ import type { Clearml } from './references/clearml.ts';
 import type { Mlflow } from './references/mlflow.ts';
 import type { Reference } from './references/reference.ts';
 import type { Tbparse } from './references/tbparse.ts';
+import type { OfficialWandb } from './references/wandb.ts';
 import type { Product } from './product.ts';
 import type { Scratch } from './scratch.ts';
 import type { Row } from './table.ts';
@@ -25,6 +26,7 @@ export interface References {
   tbparse(): Promise<Reference<Tbparse>>;
   mlflow(): Promise<Reference<Mlflow>>;
   clearml(): Promise<Reference<Clearml>>;
+  wandb(): Promise<Reference<OfficialWandb>>;
 }
 
 /** What every benchmark gets. */

@@ -27,10 +27,12 @@ import { prepareClearml } from './references/clearml.ts';
 import { prepareMlflow } from './references/mlflow.ts';
 import { once } from './references/reference.ts';
 import { prepareTbparse } from './references/tbparse.ts';
+import { prepareWandb } from './references/wandb.ts';
 import { Scratch } from './scratch.ts';
 import { slowTags } from './slow-tags.ts';
 import type { Row } from './table.ts';
 import { renderTable } from './table.ts';
+import { wandb } from './wandb.ts';
 import { zeros } from './zeros.ts';
 
 const BENCHES: readonly Bench[] = [
@@ -50,6 +52,7 @@ const BENCHES: readonly Bench[] = [
   mlflow,
   clearml,
   aim,
+  wandb,
 ];
 
 const HELP = `npm run bench -- [names…] [--pairs N] [--scale X]
@@ -61,7 +64,7 @@ ${BENCHES.map(({ name, about }) => `  ${name.padEnd(12)} ${about}`).join('\n')}
 
   MIRRORBOARD_SHARED         folder with bench/limit.c (default: ../shared beside the repository)
   MIRRORBOARD_BENCH_CACHE    folder for references and working files (default: below the system's temporary folder)
-  MIRRORBOARD_TEST_CACHE     folder of the MLflow and the ClearML SDK that tests use (default: below node_modules/.cache)
+  MIRRORBOARD_TEST_CACHE     folder of the Python packages that tests use (default: below node_modules/.cache)
   MIRRORBOARD_BENCH_COMMAND  the command to measure (default: bin/mirrorboard)
 `;
 
@@ -92,6 +95,7 @@ async function main(): Promise<number> {
     tbparse: once(() => prepareTbparse(scratch)),
     mlflow: once(() => prepareMlflow()),
     clearml: once(() => prepareClearml()),
+    wandb: once(() => prepareWandb()),
   };
   const product = new Product(root, scratch);
   const [cpu] = cpus();

@@ -18,11 +18,11 @@ export async function soakWandbKill({ kills, seed }: SoakOptions): Promise<void>
     const folder = freshDirectory();
     const stub = await WandbStub.start(offsetSemantics === 'append' ? { appends: true } : { lateCountMs: 500 });
     const each = Math.ceil(kills / CASES.length);
-    const writer = grower({ seed, steps: each * 400, rate: 300, runs: 3, live: 2, rotateEvery: 300, crashEvery: 150 });
+    const writer = grower({ seed, steps: each * 700, rate: 300, runs: 3, live: 2, rotateEvery: 300, crashEvery: 150 });
     const name = `W&B ${mode}, ${offsetSemantics}`;
     try {
       const say = (line: string): void => console.log(`${name}: ${line}`);
-      const points = await killWithWandb({ folder, kills: each, seed, lifeMs: 2000, mode, offsetSemantics, writer, stub, say });
+      const points = await killWithWandb({ folder, kills: each, seed, lifeMs: 4000, mode, offsetSemantics, writer, stub, say });
       console.log(`${name}: ${each} kills; all ${points} points are there once`);
     } finally {
       await stub.close();

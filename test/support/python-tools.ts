@@ -91,9 +91,10 @@ export function outputOf(
   args: readonly string[],
   timeoutMs: number,
   env: Readonly<Record<string, string | undefined>> = {},
+  cwd?: string,
 ): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env: cleanEnv(env) });
+    const child = spawn(command, args, { env: cleanEnv(env), ...(cwd === undefined ? {} : { cwd }) });
     // spawn's own time limit would keep the process waiting where there is no such command.
     const limit = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
     const [out, err]: [Buffer[], Buffer[]] = [[], []];

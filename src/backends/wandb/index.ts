@@ -22,7 +22,7 @@ import type {
   TrackerParcel,
 } from '../contract.ts';
 import { outcomeOf, valueOrThrow } from './answers.ts';
-import { WandbClient } from './client.ts';
+import { type RunPath, WandbClient } from './client.ts';
 import { handleOf, readHandle } from './handle.ts';
 import { capabilities, HEARTBEAT_MS } from './limits.ts';
 import { OfflinePlaces } from './offline.ts';
@@ -31,13 +31,12 @@ import type { RunPlaces } from './place.ts';
 import { probeTarget } from './probe.ts';
 import { readBack } from './read-back.ts';
 import { RunWriter } from './run-writer.ts';
-import { type OpenRun, Runs, throwFailure } from './runs.ts';
+import { Runs, throwFailure } from './runs.ts';
 import { parseSettings, type WandbSettings } from './settings.ts';
 import { storeFile } from './side-files.ts';
 
 class WandbBackend implements JournalledBackend {
   readonly #settings: WandbSettings;
-  readonly #context: BackendContext;
   readonly #client: WandbClient | undefined;
   readonly #places: RunPlaces;
   readonly #runs: Runs;
@@ -48,14 +47,13 @@ class WandbBackend implements JournalledBackend {
 
   constructor(settings: WandbSettings, context: BackendContext) {
     this.#settings = settings;
-    this.#context = context;
     const isOnline = settings.mode === 'online';
     // Offline it is only asked for lines that a folder lacks.
     this.#client = isOnline || settings.apiKey !== undefined ? new WandbClient(settings) : undefined;
-    const offline = new OfflinePlaces(settings.dir);
     const pages = pagesOf(settings.baseUrl);
     const online =
       this.#client === undefined ? undefined : new OnlinePlaces(this.#client, { offsetSemantics: settings.offsetSemantics, pages });
+    const offline = new OfflinePlaces(settings.dir, online === undefined ? undefined : (...range) => linesAt(online, ...range));
     this.#places = isOnline && online !== undefined ? online : offline;
     this.#runs = new Runs({
       settings,
@@ -87,7 +85,7 @@ class WandbBackend implements JournalledBackend {
   async open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {
     this.#beOn();
     const run = await this.#runs.open(source, known, signal);
-    this.#writers.set(run.tracked.id, this.#writerOf(run));
+    this.#writers.set(run.tracked.id, new RunWriter(run));
     return handleOf(run.tracked);
   }
 
@@ -195,32 +193,26 @@ class WandbBackend implements JournalledBackend {
     const tracked = readHandle(handle);
     let writer = this.#writers.get(tracked.id);
     if (writer === undefined) {
-      writer = this.#writerOf(await this.#runs.find(tracked, signal));
+      writer = new RunWriter(await this.#runs.find(tracked, signal));
       this.#writers.set(tracked.id, writer);
     }
     return writer;
   }
+}
 
-  #writerOf(run: OpenRun): RunWriter {
-    const { warn } = this.#context;
-    if (this.#settings.mode !== 'offline') return new RunWriter(run, { warn });
-    const client = this.#client;
-    if (client === undefined) return new RunWriter(run, { warn, fetchLines: nobody });
-    const online = new OnlinePlaces(client, { offsetSemantics: this.#settings.offsetSemantics, pages: '' });
-    return new RunWriter(run, {
-      warn,
-      async *fetchLines(tracked, from, to, signal) {
-        const found = valueOrThrow(await online.find(tracked, signal));
-        if (found !== undefined) yield* found.readLines(from, to, signal);
-      },
-    });
-  }
+async function* linesAt(
+  online: OnlinePlaces,
+  path: RunPath,
+  from: number,
+  to: number,
+  signal: AbortSignal,
+): AsyncGenerator<string, void, void> {
+  const found = valueOrThrow(await online.find(path, signal));
+  if (found !== undefined) yield* found.readLines(from, to, signal);
 }
 
 /** The last summary must not keep a process that ends. */
 const CLOSE_MS = 5000;
-
-async function* nobody(): AsyncGenerator<string, void, void> {}
 
 function causeOf(error: MirrorError): 'transient' | 'denied' | 'gone' {
   if (error.retry !== 'never') return 'transient';

@@ -21,16 +21,22 @@ import { SUMMARY_MS } from './limits.ts';
 import type { RunFile } from './map.ts';
 import { fileIn, type Folder, foldersIn, isSynced, markSynced, nextFolder } from './offline-folders.ts';
 import type { RunPlace, RunPlaces, Summary } from './place.ts';
-import { itemsOf, Kind, kindOf, readFiles, readRun, RecordWriter } from './records.ts';
+import { itemsOf, Kind, kindOf, readFiles, readRun, RecordWriter, type RunFacts } from './records.ts';
 import { RunConfig } from './run-config.ts';
 import { FrameBuffer, scanRecords, writeAt } from './wandb-file.ts';
 
+/** Lines of a run that are at the server, from the first on. */
+export type Elsewhere = (path: RunPath, from: number, to: number, signal: AbortSignal) => AsyncGenerator<string, void, void>;
+
 export class OfflinePlaces implements RunPlaces {
   readonly #dir: string;
+  readonly #elsewhere: Elsewhere | undefined;
   readonly #now: () => number;
 
-  constructor(dir: string, now: () => number = Date.now) {
+  /** `elsewhere`: lines that no folder has any more. */
+  constructor(dir: string, elsewhere?: Elsewhere, now: () => number = Date.now) {
     this.#dir = dir;
+    this.#elsewhere = elsewhere;
     this.#now = now;
   }
 
@@ -41,7 +47,7 @@ export class OfflinePlaces implements RunPlaces {
       if (folder === undefined) return undefined;
       // A process may have died before it could mark what its new folder repeats.
       for (const older of folders.slice(0, -1)) markSynced(older);
-      return OfflineRun.read(this.#dir, path, folder, this.#now);
+      return OfflineRun.read(this.#dir, path, folder, this.#now, this.#elsewhere);
     });
   }
 
@@ -51,7 +57,8 @@ export class OfflinePlaces implements RunPlaces {
     change: RunChange,
     startedAt: number,
   ): Promise<Reply<{ readonly place: OfflineRun; readonly isNew: boolean }>> {
-    return attempt(() => ({ place: OfflineRun.begin(this.#dir, path, config, change, startedAt, this.#now), isNew: true }));
+    const facts = { change, startedAt };
+    return attempt(() => ({ place: OfflineRun.begin(this.#dir, path, config, facts, this.#now, this.#elsewhere), isNew: true }));
   }
 
   async close(): Promise<void> {}
@@ -60,6 +67,8 @@ export class OfflinePlaces implements RunPlaces {
 /** What is in a folder's file. */
 interface Content {
   readonly end: number;
+  /** The number of its first line: those before it are in other folders, or at the server. */
+  readonly first: number;
   readonly lines: number;
   readonly exit: { readonly code: number; readonly start: number } | undefined;
 }
@@ -74,8 +83,12 @@ export class OfflineRun implements RunPlace {
   readonly #summary: Map<string, string>;
   /** Files that a record names already. */
   readonly #named: Set<string>;
+  readonly #facts: RunFacts;
+  readonly #elsewhere: Elsewhere | undefined;
   #folder: Folder;
   #content: Content;
+  /** Where the next line goes, if not behind the last one. */
+  #skipped = 0;
   #isSummaryWritten = true;
   #summaryMs = 0;
 
@@ -84,25 +97,35 @@ export class OfflineRun implements RunPlace {
     path: RunPath,
     folder: Folder,
     now: () => number,
-    found: { readonly config: RunConfig; readonly content: Content; readonly summary: Map<string, string>; readonly named: Set<string> },
+    elsewhere: Elsewhere | undefined,
+    found: {
+      readonly config: RunConfig;
+      readonly facts: RunFacts;
+      readonly content: Content;
+      readonly summary: Map<string, string>;
+      readonly named: Set<string>;
+    },
   ) {
     this.#dir = dir;
     this.path = path;
     this.#folder = folder;
     this.#now = now;
+    this.#elsewhere = elsewhere;
     this.config = found.config;
+    this.#facts = found.facts;
     this.#content = found.content;
     this.#summary = found.summary;
     this.#named = found.named;
   }
 
-  static read(dir: string, path: RunPath, folder: Folder, now: () => number): OfflineRun {
+  static read(dir: string, path: RunPath, folder: Folder, now: () => number, elsewhere?: Elsewhere): OfflineRun {
     const config = new RunConfig();
     const summary = new Map<string, string>();
     const named = new Set<string>();
-    let [end, lines]: [number, number] = [0, 0];
+    let [end, first, lines] = [0, 0, 0];
     let exit: Content['exit'];
     let [entity, project] = [path.entity, path.project];
+    let facts: RunFacts = { change: {}, startedAt: 0 };
     for (const { data, start, end: behind } of scanRecords(fileIn(folder))) {
       end = behind;
       const kind = kindOf(data);
@@ -110,30 +133,23 @@ export class OfflineRun implements RunPlace {
       else if (kind === Kind.run) {
         const run = readRun(data);
         [entity, project] = [run.entity || entity, run.project || project];
+        facts = { change: run.change, startedAt: run.startedAt };
+        first = run.firstLine;
         for (const [key, value] of run.config) config.set(key, value);
       } else if (kind === Kind.config) for (const [key, value] of itemsOf(data, kind)) config.set(key, value);
       else if (kind === Kind.summary) for (const [key, value] of itemsOf(data, kind)) summary.set(key, value);
       else if (kind === Kind.files) for (const name of readFiles(data)) named.add(name);
       else if (kind === Kind.exit) exit = { code: exitCodeOf(data), start };
     }
-    return new OfflineRun(dir, { ...path, entity, project }, folder, now, { config, content: { end, lines, exit }, summary, named });
+    const found = { config, facts, content: { end, first, lines, exit }, summary, named };
+    return new OfflineRun(dir, { ...path, entity, project }, folder, now, elsewhere, found);
   }
 
   /** A new folder: its file is whole before it has its name. */
-  static begin(dir: string, path: RunPath, config: RunConfig, change: RunChange, startedAt: number, now: () => number): OfflineRun {
-    const folder = nextFolder(dir, path.id, now());
-    const frames = new FrameBuffer(0);
-    const writer = new RecordWriter();
-    frames.add(writer.header());
-    frames.add(writer.run(path, config, change, startedAt));
-    for (const record of writer.metrics()) frames.add(record);
-    const making = join(dir, `.making-${folder.began}-${folder.id}`);
-    rmSync(making, { recursive: true, force: true });
-    mkdirSync(join(making, 'files'), { recursive: true });
-    writeAt(join(making, `run-${folder.id}.wandb`), 0, frames.bytes);
-    renameSync(making, folder.path);
-    const content = { end: frames.bytes.length, lines: 0, exit: undefined };
-    return new OfflineRun(dir, path, folder, now, { config, content, summary: new Map(), named: new Set() });
+  static begin(dir: string, path: RunPath, config: RunConfig, facts: RunFacts, now: () => number, elsewhere?: Elsewhere): OfflineRun {
+    const { folder, end } = newFolder(dir, path, config, facts, 0, now());
+    const content = { end, first: 0, lines: 0, exit: undefined };
+    return new OfflineRun(dir, path, folder, now, elsewhere, { config, facts, content, summary: new Map(), named: new Set() });
   }
 
   get summary(): Summary {
@@ -149,8 +165,19 @@ export class OfflineRun implements RunPlace {
     return !isSynced(this.#folder);
   }
 
-  get storedLines(): number {
-    return this.#content.lines;
+  get firstLine(): number {
+    return this.#content.first;
+  }
+
+  /** Lines up to this one are at the server, not in a folder: a sync puts a folder's lines behind those that the server has. */
+  skipTo(line: number): Failure | undefined {
+    const { first, lines } = this.#content;
+    if (lines > 0 && this.isWaiting) {
+      const message = `${line} lines of the W&B run ${this.path.id} were sent, and ${this.#folder.path} has those up to ${first + lines}, which nobody has sent`;
+      return failed('gone', message, { folder: this.#folder.path });
+    }
+    this.#skipped = line;
+    return undefined;
   }
 
   markSynced(): void {
@@ -158,11 +185,15 @@ export class OfflineRun implements RunPlace {
   }
 
   async lineCount(): Promise<Reply<number | undefined>> {
-    return { kind: 'ok', value: existsSync(fileIn(this.#folder)) ? this.#content.lines : undefined };
+    return { kind: 'ok', value: existsSync(fileIn(this.#folder)) ? this.#next : undefined };
+  }
+
+  get #next(): number {
+    return Math.max(this.#content.first + this.#content.lines, this.#skipped);
   }
 
   async append(firstLine: number, lines: readonly string[], summary: Summary): Promise<Failure | undefined> {
-    const { lines: there } = this.#content;
+    const there = this.#next;
     if (firstLine > there) {
       const message = `lines from ${firstLine} on were to be written to ${this.#folder.path}, and ${there} are there`;
       return failed('gone', message, { folder: this.#folder.path });
@@ -176,21 +207,36 @@ export class OfflineRun implements RunPlace {
         frames.add(this.#writer.history(lines[number - firstLine] as string, number));
       }
       if (this.#now() - this.#summaryMs >= SUMMARY_MS) this.#addSummary(frames);
-      this.#write(frames, Math.max(there, firstLine + lines.length));
+      this.#write(frames, Math.max(there, firstLine + lines.length) - this.#content.first);
     });
     return failureIn(await reply);
   }
 
-  async *readLines(from: number, to: number): AsyncGenerator<string, void, void> {
-    let number = 0;
-    for (const { data } of scanRecords(fileIn(this.#folder))) {
-      if (kindOf(data) !== Kind.history) continue;
-      if (number >= to) return;
-      if (number++ < from) continue;
-      yield `{${itemsOf(data, Kind.history)
-        .map(([key, value]) => `${JSON.stringify(key)}:${value}`)
-        .join(',')}}`;
+  async *readLines(from: number, to: number, signal: AbortSignal = new AbortController().signal): AsyncGenerator<string, void, void> {
+    const folders = foldersIn(this.#dir, this.path.id).filter((folder) => existsSync(fileIn(folder)));
+    const firsts = folders.map((folder) => firstLineOf(fileIn(folder)));
+    let next = from;
+    for (const [i, folder] of folders.entries()) {
+      // A later folder that begins at the same line repeats this one.
+      const end = Math.min(to, ...firsts.slice(i + 1));
+      const first = firsts[i] ?? 0;
+      if (next >= end) continue;
+      if (next < first) yield* this.#missing(next, Math.min(first, to), signal);
+      let number = first;
+      for (const { data } of scanRecords(fileIn(folder))) {
+        if (kindOf(data) !== Kind.history) continue;
+        if (number >= end) break;
+        if (number++ < next) continue;
+        const items = itemsOf(data, Kind.history);
+        yield `{${items.map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(',')}}`;
+      }
+      next = Math.max(next, number);
     }
+    if (next < Math.min(to, this.#skipped)) yield* this.#missing(next, Math.min(to, this.#skipped), signal);
+  }
+
+  async *#missing(from: number, to: number, signal: AbortSignal): AsyncGenerator<string, void, void> {
+    if (this.#elsewhere !== undefined) yield* this.#elsewhere(this.path, from, to, signal);
   }
 
   async putFiles(files: readonly RunFile[]): Promise<Failure | undefined> {
@@ -211,16 +257,25 @@ export class OfflineRun implements RunPlace {
 
   async fileLengths(): Promise<Reply<ReadonlyMap<string, number>>> {
     return attempt(() => {
-      const root = join(this.#folder.path, 'files');
-      const entries = existsSync(root) ? readdirSync(root, { recursive: true, withFileTypes: true }) : [];
-      const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-      return new Map(files.map((file) => [relative(root, file).split(sep).join('/'), statSync(file).size]));
+      const found = new Map<string, number>();
+      for (const { path } of foldersIn(this.#dir, this.path.id)) {
+        const root = join(path, 'files');
+        const entries = existsSync(root) ? readdirSync(root, { recursive: true, withFileTypes: true }) : [];
+        for (const entry of entries.filter((one) => one.isFile())) {
+          const file = join(entry.parentPath, entry.name);
+          found.set(relative(root, file).split(sep).join('/'), statSync(file).size);
+        }
+      }
+      return found;
     });
   }
 
   async readFile(name: string): Promise<Reply<Buffer | undefined>> {
-    const file = join(this.#folder.path, 'files', name);
-    return attempt(() => (existsSync(file) ? readFileSync(file) : undefined));
+    return attempt(() => {
+      const files = foldersIn(this.#dir, this.path.id).map(({ path }) => join(path, 'files', name));
+      const file = files.findLast((candidate) => existsSync(candidate));
+      return file === undefined ? undefined : readFileSync(file);
+    });
   }
 
   async save(_change?: Omit<RunChange, 'config'>): Promise<Failure | undefined> {
@@ -272,23 +327,34 @@ export class OfflineRun implements RunPlace {
   }
 
   /**
-   * A file that has ended, or was sent, is not written to any more: a sync sends a file from its first line, and only once. So a new folder
-   * repeats all of it, and the old one is marked as if it had been sent.
+   * A file that has ended, or was sent, is not written to any more: a sync sends a file only once, and puts its lines behind those that the
+   * server has. After one that was sent, the new folder begins with the next line. One that has ended and waits is repeated by the new folder,
+   * and marked as if it had been sent: two that wait could be sent in the wrong order.
    */
   #makeWritable(): void {
     if (!existsSync(fileIn(this.#folder))) {
       const message = `the folder ${this.#folder.path} is not there any more`;
       throw new MirrorError('MB4006', message, { hint: 'Put it back, or set rebuild: true to begin a new run.' });
     }
-    const { exit, end } = this.#content;
-    if (exit === undefined && !isSynced(this.#folder)) return;
+    const { exit, first, lines } = this.#content;
+    if (isSynced(this.#folder) || (lines === 0 && this.#skipped > first)) {
+      const isEmpty = lines === 0 && !isSynced(this.#folder);
+      const old = this.#folder;
+      const begun = newFolder(this.#dir, this.path, this.config, this.#facts, this.#next, this.#now());
+      this.#content = { end: begun.end, first: this.#next, lines: 0, exit: undefined };
+      this.#folder = begun.folder;
+      this.#named.clear();
+      if (isEmpty) rmSync(old.path, { recursive: true, force: true });
+      return;
+    }
+    if (exit === undefined) return;
     const next = nextFolder(this.#dir, this.path.id, this.#now());
     const making = join(this.#dir, `.making-${next.began}-${next.id}`);
     rmSync(making, { recursive: true, force: true });
     mkdirSync(join(making, 'files'), { recursive: true });
     const file = join(making, `run-${next.id}.wandb`);
     copyFileSync(fileIn(this.#folder), file);
-    const whole = exit?.start ?? end;
+    const whole = exit.start;
     truncateSync(file, whole);
     const old = join(this.#folder.path, 'files');
     for (const name of existsSync(old) ? readdirSync(old, { recursive: true, withFileTypes: true }) : []) {
@@ -316,6 +382,33 @@ export class OfflineRun implements RunPlace {
     writeAt(fileIn(this.#folder), this.#content.end, bytes);
     this.#content = { ...this.#content, end: this.#content.end + bytes.length, lines };
   }
+}
+
+function newFolder(
+  dir: string,
+  path: RunPath,
+  config: RunConfig,
+  facts: RunFacts,
+  firstLine: number,
+  nowMs: number,
+): { readonly folder: Folder; readonly end: number } {
+  const folder = nextFolder(dir, path.id, nowMs);
+  const frames = new FrameBuffer(0);
+  const writer = new RecordWriter();
+  frames.add(writer.header());
+  frames.add(writer.run(path, config, facts, firstLine));
+  for (const record of writer.metrics()) frames.add(record);
+  const making = join(dir, `.making-${folder.began}-${folder.id}`);
+  rmSync(making, { recursive: true, force: true });
+  mkdirSync(join(making, 'files'), { recursive: true });
+  writeAt(join(making, `run-${folder.id}.wandb`), 0, frames.bytes);
+  renameSync(making, folder.path);
+  return { folder, end: frames.bytes.length };
+}
+
+function firstLineOf(file: string): number {
+  for (const { data } of scanRecords(file)) if (kindOf(data) === Kind.run) return readRun(data).firstLine;
+  return 0;
 }
 
 /** The number in the first field of the message; 0 where it is left out. */

@@ -17,6 +17,8 @@ export interface RunPlace {
   lineCount(signal: AbortSignal): Promise<Reply<number | undefined>>;
   /** Whether lines at a place replace those that stand there: sending the same again is harmless. */
   readonly replaces: boolean;
+  /** Where lines can be kept apart: says that those up to this one are elsewhere. Missing: they have to be here. */
+  skipTo?(line: number): Failure | undefined;
   /** Stores lines from a place on. Returns what was in the way; some of them may be stored all the same. */
   append(firstLine: number, lines: readonly string[], summary: Summary, signal: AbortSignal): Promise<Failure | undefined>;
   /** Lines of a range, in their order, as they stand there. */

@@ -1,7 +1,7 @@
 /** The records of an offline run, as the official client's messages: those that are needed, by their field numbers. */
 import { STEP_KEY } from './keys.ts';
 import type { RunChange, RunPath } from './client.ts';
-import { lengthDelimited } from './wire.ts';
+import { lengthDelimited, varintIn } from './wire.ts';
 import { membersOf } from './row-reader.ts';
 import { EXACT_KEY, MARK_KEY } from './rows.ts';
 import type { RunConfig } from './run-config.ts';
@@ -36,6 +36,20 @@ export class Message {
     const most = value.length * 3;
     this.#reserve(most + 5);
     if (most < 128) {
+      // Short plain texts are nearly all there are, and are copied faster here than handed over.
+      const buffer = this.#buffer;
+      const start = this.#length + 1;
+      let i = 0;
+      for (; i < value.length; i++) {
+        const code = value.charCodeAt(i);
+        if (code > 127) break;
+        buffer[start + i] = code;
+      }
+      if (i === value.length) {
+        buffer[this.#length] = i;
+        this.#length = start + i;
+        return this;
+      }
       const length = this.#buffer.write(value, this.#length + 1, 'utf8');
       this.#buffer[this.#length] = length;
       this.#length += 1 + length;
@@ -84,7 +98,8 @@ export class RecordWriter {
     return this.#as(Kind.header, this.#body.clear().message(1, this.#inner.clear().text(1, '0.31.0').text(2, '0.70.0')));
   }
 
-  run({ entity, project, id }: RunPath, config: RunConfig, change: RunChange, startedAt: number): Buffer {
+  /** `firstLine`: lines before it are not in this file. */
+  run({ entity, project, id }: RunPath, config: RunConfig, { change, startedAt }: RunFacts, firstLine: number): Buffer {
     const body = this.#body.clear().text(1, id).text(2, entity).text(3, project);
     body.message(4, this.#configBody(config, new Message()));
     body
@@ -93,6 +108,7 @@ export class RecordWriter {
       .text(8, change.displayName ?? '')
       .text(9, change.notes ?? '');
     for (const tag of change.tags ?? []) body.text(10, tag);
+    if (firstLine > 0) body.varint(14, firstLine);
     const seconds = Math.floor(startedAt);
     const isTime = seconds >= 0 && seconds < 253_402_300_800;
     this.#inner.clear();
@@ -172,15 +188,32 @@ export function itemsOf(record: Uint8Array, kind: number): [key: string, value: 
   return lengthDelimited(body, 1).map((item) => [utf8(lengthDelimited(item, 1)[0]), utf8(lengthDelimited(item, 16)[0])]);
 }
 
-/** The config and the names in a run record. */
-export function readRun(record: Uint8Array): { readonly entity: string; readonly project: string; readonly config: [string, string][] } {
+/** What a run record says beside the configuration. */
+export interface RunFacts {
+  readonly change: RunChange;
+  readonly startedAt: number;
+}
+
+export function readRun(record: Uint8Array): RunFacts & {
+  readonly entity: string;
+  readonly project: string;
+  readonly config: [key: string, value: string][];
+  readonly firstLine: number;
+} {
   const [body = new Uint8Array(0)] = lengthDelimited(record, Kind.run);
+  const text = (field: number): string => utf8(lengthDelimited(body, field)[0]);
   const [config] = lengthDelimited(body, 4);
+  const [start = new Uint8Array(0)] = lengthDelimited(body, 17);
   const items = config === undefined ? [] : lengthDelimited(config, 1);
+  const tags = lengthDelimited(body, 10).map(utf8);
+  const said = { group: text(6), jobType: text(7), displayName: text(8), notes: text(9) };
   return {
-    entity: utf8(lengthDelimited(body, 2)[0]),
-    project: utf8(lengthDelimited(body, 3)[0]),
+    entity: text(2),
+    project: text(3),
     config: items.map((item) => [utf8(lengthDelimited(item, 1)[0]), utf8(lengthDelimited(item, 16)[0])]),
+    change: { ...Object.fromEntries(Object.entries(said).filter(([, value]) => value !== '')), ...(tags.length === 0 ? {} : { tags }) },
+    startedAt: (varintIn(start, 1) ?? 0) + (varintIn(start, 2) ?? 0) / 1e9,
+    firstLine: varintIn(body, 14) ?? 0,
   };
 }
 

@@ -1,7 +1,7 @@
 /** Writes to one tracker run: what of a parcel is new becomes lines, and lines are sent until they are there, each at its own place. */
 import { MirrorError } from '../../errors.ts';
 import { pointCount } from '../../model/index.ts';
-import type { BackendContext, Intent, JournalEntry, Outcome, Resolution, SideParam, TrackerParcel } from '../contract.ts';
+import type { Intent, JournalEntry, Outcome, Resolution, SideParam, TrackerParcel } from '../contract.ts';
 import { failed, outcomeOf, valueOrThrow } from './answers.ts';
 import { packPlan, rangeOf, unpackPlan } from './intent.ts';
 import { endOf, entryFor, linesOf, overlapping } from './journal.ts';
@@ -13,12 +13,6 @@ import { type BuiltRows, buildRows, lineOf } from './rows.ts';
 import { type OpenRun, throwFailure } from './runs.ts';
 import { readRow, signatureOf } from './stored-rows.ts';
 
-export interface WriterOptions {
-  /** Lines that are at the server while we write offline: a folder has to have all of them. */
-  readonly fetchLines?: (run: OpenRun['tracked'], from: number, to: number, signal: AbortSignal) => AsyncGenerator<string, void, void>;
-  readonly warn: BackendContext['warn'];
-}
-
 /** Where the same rows stand already. */
 type KnownLines = ReadonlyMap<string, readonly number[]>;
 
@@ -26,7 +20,6 @@ export class RunWriter {
   readonly place: RunPlace;
   readonly #run: OpenRun;
   readonly #keys: KeyTable;
-  readonly #options: WriterOptions;
   /** Whether the lines that are there were compared with the journal. */
   #isChecked = false;
   /** Lines that are there for sure; undefined after a send that failed. Where lines do not replace each other, none may come twice. */
@@ -36,10 +29,9 @@ export class RunWriter {
   /** Lines that were taken for a record's, with the record: never for two. */
   readonly #claims = new Map<number, string>();
 
-  constructor(run: OpenRun, options: WriterOptions) {
+  constructor(run: OpenRun) {
     this.#run = run;
     this.place = run.place;
-    this.#options = options;
     this.#keys = new KeyTable(Object.entries(run.place.config.own?.renamed_tags ?? {}));
   }
 
@@ -140,26 +132,8 @@ export class RunWriter {
         context: { runId: tracked.id },
       });
     }
-    if (there < firstLine && this.#options.fetchLines !== undefined) await this.#fetch(there, firstLine, signal);
+    if (there < firstLine) throwFailure(this.place.skipTo?.(firstLine));
     this.#isChecked = true;
-  }
-
-  /** Lines that are at the server: the folder repeats them, since a sync sends a folder from the first line. */
-  async #fetch(from: number, to: number, signal: AbortSignal): Promise<void> {
-    const lines: string[] = [];
-    for await (const line of this.#options.fetchLines?.(this.#run.tracked, from, to, signal) ?? []) lines.push(line);
-    if (lines.length !== to - from) {
-      const { id } = this.#run.tracked;
-      throw new MirrorError(
-        'MB4006',
-        `${to} lines of the W&B run ${id} are at the server, and ${from + lines.length} of them can be had for its offline folder`,
-        {
-          hint: 'Go on online, or with the folder these lines were written to.',
-          context: { runId: id },
-        },
-      );
-    }
-    throwFailure(await this.place.append(from, lines, new Map(), signal));
   }
 
   /** New names of keys and hyperparameters stand in the configuration before the first row has them. */

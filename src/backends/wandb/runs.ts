@@ -208,14 +208,14 @@ export class Runs {
       const data = valueOrThrow(await waiting.readFile(name));
       if (data !== undefined) throwFailure(await place.putFiles([{ path: name, data, isMedia: name.startsWith('media/') }], signal));
     }
-    let first = there;
+    let first = Math.max(there, waiting.firstLine);
     let lines: string[] = [];
     const send = async (): Promise<void> => {
       if (lines.length > 0) throwFailure(await place.append(first, lines, waiting.summary, signal));
       first += lines.length;
       lines = [];
     };
-    for await (const line of waiting.readLines(there, Infinity)) {
+    for await (const line of waiting.readLines(first, Infinity, signal)) {
       lines.push(line);
       if (lines.length >= CATCH_UP_LINES) await send();
     }

@@ -3,6 +3,22 @@
 /** Every length-delimited field with this number, in order, as views. */
 export function lengthDelimited(bytes: Uint8Array, number: number): Uint8Array[] {
   const found: Uint8Array[] = [];
+  visit(bytes, (field, value) => {
+    if (field === number && typeof value !== 'number') found.push(value);
+  });
+  return found;
+}
+
+/** The number in a field; undefined where it is left out. */
+export function varintIn(bytes: Uint8Array, number: number): number | undefined {
+  let found: number | undefined;
+  visit(bytes, (field, value) => {
+    if (field === number && typeof value === 'number') found = value;
+  });
+  return found;
+}
+
+function visit(bytes: Uint8Array, see: (field: number, value: number | Uint8Array) => void): void {
   let at = 0;
   const varint = (): number => {
     let value = 0;
@@ -16,14 +32,14 @@ export function lengthDelimited(bytes: Uint8Array, number: number): Uint8Array[]
   while (at < bytes.length) {
     const key = varint();
     const type = key % 8;
-    if (type === 0) varint();
+    const field = Math.floor(key / 8);
+    if (type === 0) see(field, varint());
     else if (type === 1) at += 8;
     else if (type === 5) at += 4;
     else if (type === 2) {
       const length = varint();
-      if (Math.floor(key / 8) === number) found.push(bytes.subarray(at, at + length));
+      see(field, bytes.subarray(at, at + length));
       at += length;
     } else throw new RangeError(`a field of the wire type ${type}`);
   }
-  return found;
 }
