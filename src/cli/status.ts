@@ -22,7 +22,8 @@ const MOST_PLACES = 20;
 export async function statusCommand(flags: StatusFlags, context: CommandContext): Promise<void> {
   const { stdout, env } = context;
   const config = await readConfig(flags, context);
-  const resolved = (await resolveLanes(config, env)).map(({ name, type, target }) => ({ name, type: type.type, target }));
+  const lanes = await resolveLanes(config, env);
+  const resolved = lanes.map(({ name, type, target }) => ({ name, type: type.type, target }));
   // Who knows where a tracker shows its runs is a backend: made for that alone, it asks nobody.
   const made =
     flags.json === true
@@ -38,11 +39,12 @@ export async function statusCommand(flags: StatusFlags, context: CommandContext)
     return { ...lane, ...(backend?.link === undefined ? {} : { linkOf: (handle: Handle) => backend.link?.(handle) }) };
   });
   const show = async (): Promise<void> => {
+    const waiting = new Map(lanes.map(({ name, type, settings }) => [name, type.waiting?.(settings) ?? []]));
     const report = statusReport({ storePath: config.lanes.local?.path, trackers, statePath: config.state.path, nowMs: Date.now() });
-    if (flags.json === true) await writeOut(stdout, `${JSON.stringify(statusJson(report, env))}\n`);
+    if (flags.json === true) await writeOut(stdout, `${JSON.stringify(statusJson(report, waiting, env))}\n`);
     else {
       if (flags.watch === true && stdout.isTTY) await writeOut(stdout, '\x1b[H\x1b[2J');
-      await writeOut(stdout, statusText(report, { style: styleOf(stdout, flags, env), width: stdout.columns, env }));
+      await writeOut(stdout, statusText(report, { style: styleOf(stdout, flags, env), width: stdout.columns, env }) + waitingText(waiting));
     }
     context.exitCode =
       report.damage.some((damage) => !isPending(damage)) || report.roots.some((root) => root.isMissing)
@@ -154,7 +156,19 @@ function nextCommand({ lanes, watch, roots }: StatusReport, env: NodeJS.ProcessE
   return [programName(env), ...words, ...store].map(shellWord).join(' ');
 }
 
-function statusJson(report: StatusReport, env: NodeJS.ProcessEnv): object {
+/** What lies on this machine until somebody sends it on. */
+function waitingText(waiting: ReadonlyMap<string, readonly string[]>): string {
+  return [...waiting]
+    .filter(([, commands]) => commands.length > 0)
+    .map(([lane, commands]) => {
+      const shown = commands.slice(0, MOST_PLACES).map((command) => `  ${visibleText(command)}\n`);
+      const more = commands.length > MOST_PLACES ? `  … and ${commands.length - MOST_PLACES} more\n` : '';
+      return `\nLane ${lane}: ${formatCount(commands.length)} to be sent on by hand\n${shown.join('')}${more}`;
+    })
+    .join('');
+}
+
+function statusJson(report: StatusReport, waiting: ReadonlyMap<string, readonly string[]>, env: NodeJS.ProcessEnv): object {
   const { watch, roots, damage } = report;
   return {
     type: 'status',
@@ -176,6 +190,7 @@ function statusJson(report: StatusReport, env: NodeJS.ProcessEnv): object {
         runs_behind: lane.runsBehind,
         files: lane.files ?? null,
         links: lane.links.map(({ run, url }) => ({ root: run.root, run: run.path, url })),
+        waiting: waiting.get(lane.name) ?? [],
       };
     }),
     watch:

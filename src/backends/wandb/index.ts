@@ -26,6 +26,7 @@ import { type RunPath, WandbClient } from './client.ts';
 import { handleOf, readHandle } from './handle.ts';
 import { capabilities, HEARTBEAT_MS } from './limits.ts';
 import { OfflinePlaces } from './offline.ts';
+import { waitingFolders } from './offline-folders.ts';
 import { OnlinePlaces } from './online.ts';
 import type { RunPlaces } from './place.ts';
 import { probeTarget } from './probe.ts';
@@ -235,6 +236,7 @@ export const wandb: BackendType<WandbSettings> = {
   async create(settings, context) {
     return new WandbBackend(settings, context);
   },
+  waiting: ({ dir }) => waitingFolders(dir).map(({ path }) => `wandb sync ${path}`),
 };
 
 export type { WandbSettings } from './settings.ts';

@@ -1,7 +1,7 @@
 import type { Probe } from '../contract.ts';
 import { valueOrThrow } from './answers.ts';
 import type { WandbClient } from './client.ts';
-import { fileIn, foldersIn, waitingFolders } from './offline-folders.ts';
+import { waitingFolders } from './offline-folders.ts';
 import type { WandbSettings } from './settings.ts';
 
 /** A look at the server, or at the folder, that writes nothing. Throws what stands in the way. */
@@ -24,10 +24,4 @@ export async function probeTarget(client: WandbClient | undefined, settings: Wan
     notes.push('The server is taken for one that appends every line it gets: after a doubtful send the stored lines are counted first.');
   }
   return { address: client.address, version: undefined, clockSkewMs: undefined, notes };
-}
-
-/** Every folder of a directory, and whether it waits to be sent. */
-export function folderCount(dir: string): { readonly all: number; readonly waiting: number; readonly files: readonly string[] } {
-  const waiting = waitingFolders(dir);
-  return { all: foldersIn(dir).length, waiting: waiting.length, files: waiting.map(fileIn) };
 }
