@@ -57,6 +57,8 @@ export async function killWithWandb(plan: WandbKillPlan): Promise<number> {
   stub.heal();
   const wanted = wantedOf(writer.points(truth));
   await until(() => there().length >= wanted.length, 60_000);
+  // All may have been there before the last kill: this one has to have begun before it can be asked to end.
+  await last.said(/root scanned/);
   last.child.kill('SIGTERM');
   const { code, signal, stderr } = await last.ended;
   if (code !== 0) throw new Error(`the last watch ended with ${code ?? signal}: ${stderr}`);

@@ -34,7 +34,7 @@ export type Reply<T> = Ok<T> | Failure;
 const MESSAGE_LENGTH = 300;
 
 export const KEY_HINT = 'Set api_key, api_key_file or the variable WANDB_API_KEY, and check that the key may write into the entity.';
-export const RUN_HINT = 'Delete it for good and set rebuild: true, then all of it is sent into a new run; or remove the lane.';
+export const RUN_HINT = 'Give the lane another name: then all of it is sent anew, and a run that was deleted gets the next id.';
 
 /** `what` was being done: `sending rows to the run mb01`. */
 export function failureOf(answer: Exclude<HttpAnswer, { kind: 'ok' }>, what: string, address: string): Failure {

@@ -334,7 +334,7 @@ export class OfflineRun implements RunPlace {
   #makeWritable(): void {
     if (!existsSync(fileIn(this.#folder))) {
       const message = `the folder ${this.#folder.path} is not there any more`;
-      throw new MirrorError('MB4006', message, { hint: 'Put it back, or set rebuild: true to begin a new run.' });
+      throw new MirrorError('MB4006', message, { hint: 'Put it back, or give the lane another name: then all of it is sent anew.' });
     }
     const { exit, first, lines } = this.#content;
     if (isSynced(this.#folder) || (lines === 0 && this.#skipped > first)) {

@@ -128,7 +128,7 @@ export class RunWriter {
     if (there > firstLine) {
       const message = `the W&B run ${tracked.id} has ${there} lines, and ${firstLine} are ours: something else writes to it, or the state is an older one`;
       throw new MirrorError('MB4006', message, {
-        hint: 'End the other writer, bring the newer state back, or set rebuild: true (--rebuild): then a new run is made beside it.',
+        hint: 'End the other writer, bring the newer state back, or give the lane another name: then all of it is sent anew.',
         context: { runId: tracked.id },
       });
     }
@@ -188,7 +188,7 @@ export class RunWriter {
         'MB4006',
         `the lines ${from} to ${to} of the W&B run ${id} can not be read back: ${number - from} of them came`,
         {
-          hint: 'Set rebuild: true (--rebuild) to make a new run beside it.',
+          hint: 'Give the lane another name: then all of it is sent anew.',
           context: { runId: id },
         },
       );

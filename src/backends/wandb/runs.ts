@@ -71,10 +71,7 @@ export class Runs {
   async #open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<OpenRun> {
     signal.throwIfAborted();
     if (source.joins !== undefined) return this.#join(source, source.joins, known, signal);
-    if (known !== undefined) {
-      const found = await this.#known(source, readHandle(known), signal);
-      if (found !== undefined) return found;
-    }
+    if (known !== undefined) return this.#known(source, readHandle(known), signal);
     const project = projectOf(source, this.#settings);
     let strangers = 0;
     for (let n = 1; n <= MOST_RUNS; n++) {
@@ -102,8 +99,8 @@ export class Runs {
     );
   }
 
-  /** The run a handle leads to; undefined where a new one is to be made. */
-  async #known(source: RunSource, tracked: TrackedRun, signal: AbortSignal): Promise<OpenRun | undefined> {
+  /** The run a handle leads to. */
+  async #known(source: RunSource, tracked: TrackedRun, signal: AbortSignal): Promise<OpenRun> {
     const path: RunPath = { ...tracked, entity: tracked.entity || (this.#settings.entity ?? '') };
     let place = valueOrThrow(await this.#places.find(path, signal));
     const waiting = await this.#waiting?.(path);
@@ -119,9 +116,8 @@ export class Runs {
       await this.#marked(source, place, {}, signal);
       return { tracked, place, recovered: place.config.own?.recovered ?? 0 };
     }
-    if (!this.#settings.rebuild) throw goneError(tracked.id, runLabel(source.run));
-    this.#warn('the W&B run of a run is not there any more: a new one is made', { run: runLabel(source.run), runId: tracked.id });
-    return undefined;
+    // Under a new handle only what is new would be sent: the state's positions are those of the old one.
+    throw goneError(tracked.id, runLabel(source.run));
   }
 
   /** A run of ours that our state knows nothing of. Its lines are matched with the records when those come. Undefined where a new one is to be made. */
@@ -139,7 +135,7 @@ export class Runs {
       }
       const message = `the W&B run ${place.path.id} of ${run} holds ${lines} lines that the state does not know of, and they can not be read back`;
       throw new MirrorError('MB4006', message, {
-        hint: 'Bring the state back, or set rebuild: true (--rebuild): then a new run is made beside it.',
+        hint: 'Bring the state back, or set rebuild: true: then a new run is made beside it.',
         context: { run, runId: place.path.id },
       });
     }
