@@ -1,5 +1,5 @@
 // The command over a ClearML server: mirror, verify, offline and back.
-import { cpSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ClearmlStub } from '../support/clearml-stub/index.ts';
@@ -46,6 +46,22 @@ describe('mirroring into ClearML', () => {
     expect(stub.store.delivered).toBe(before);
     expect([...stub.store.projects.values()].map(({ name }) => name)).toEqual(['vision']);
     expect(stub.violations).toEqual([]);
+  }, 60_000);
+
+  it('fills a new task from the beginning where the former one was deleted, if that is wanted', async () => {
+    configure('');
+    await command(['backfill', 'logs']);
+    const before = stub.store.events.size;
+    for (const { id } of stub.tasks()) stub.store.removeTask(id);
+    expect(stub.store.events.size).toBe(0);
+    // Something new of each run: nobody looks at one that has nothing to be sent.
+    for (const name of readdirSync(join(folder, 'logs'), { recursive: true, encoding: 'utf8' })) {
+      if (name.includes('tfevents')) cpSync(join(folder, 'logs', name), join(folder, 'logs', `${name}.again`));
+    }
+    configure(', recreate_deleted: true');
+    await command(['backfill', 'logs']);
+    expect(stub.store.events.size).toBeGreaterThan(before);
+    await command(['verify']);
   }, 60_000);
 
   it('brings what was mirrored offline to the server, though nothing more comes of it', async () => {

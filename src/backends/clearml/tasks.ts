@@ -253,7 +253,7 @@ export class Tasks {
 function deletedError(source: RunSource, id: string, cause: MirrorError): MirrorError {
   const run = runLabel(source.run);
   return new MirrorError('MB4006', `the ClearML task of ${run} (${id}) was deleted`, {
-    hint: 'Set recreate_deleted: true for a new one, and fill it with `mirrorboard verify --repair`.',
+    hint: 'Set recreate_deleted: true for a new one, which is filled from the beginning.',
     cause,
     context: { run, task: id },
   });
