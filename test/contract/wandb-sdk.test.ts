@@ -120,7 +120,7 @@ with wandb.init(project="official", name="mine", config={"lr": 0.1}) as run:
       expect(stub.runs().filter(({ state }) => state !== 'finished')).toEqual([]);
     }, 600_000);
 
-    it('is sent all lines again by a folder that comes after one that was synced, and skips one that was superseded', async () => {
+    it('puts a new folder behind one that was synced, and skips one that was superseded', async () => {
       const run = new GrowingRun();
       const ledger = newLedger();
       const drafts = run.append(points(0, 20));

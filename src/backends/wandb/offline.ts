@@ -1,4 +1,7 @@
-/** Runs in folders that the official `wandb sync` takes: one file of records each, and the files they name. */
+/**
+ * Runs in folders that the official `wandb sync` takes: one file of records each, and the files they name. Longer than other files: which folder a line
+ * goes to, and when a new one is begun, hang on the same few facts as the writing itself.
+ */
 import {
   copyFileSync,
   existsSync,
