@@ -242,7 +242,7 @@ describe('lanes beside local', () => {
     expect((await mustRun(['backfill', corpus('tf2_scalars')], { cwd: folder })).stderr).toMatch(/Lane t .*: up to date, 302 new points/);
     await mustRun(['backfill', '--to', 'local', corpus('tf2_scalars')], { cwd: folder });
     expect((await mustRun(['backfill', '--to', 'nix', corpus('tf2_scalars')], { cwd: folder }, 2)).stderr).toMatch(
-      'there is no lane "nix"; there are local, mlflow, wandb, t',
+      'there is no lane "nix"; there are local, mlflow, wandb, clearml, aim, t',
     );
     configure(`lanes: { t: { ${TRIAL}, url: u } }`);
     expect((await mirrorboard(['verify', '--lane', 'local'], { cwd: folder })).stderr).toMatch('MB4010');
