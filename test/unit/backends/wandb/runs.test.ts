@@ -1,12 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Backend, JournalledBackend } from '../../../../src/backends/contract.ts';
+import { HEARTBEAT_MS } from '../../../../src/backends/wandb/limits.ts';
 import { differences, expectedOf, readHeld } from '../../../contract/read-back.ts';
 import { connectWandb, runIdOf } from '../../../contract/wandb-harness.ts';
 import { event, simpleValue, text } from '../../../support/event-writer.ts';
 import { type Draft, GrowingRun } from '../../../support/parcels.ts';
+import { until } from '../../../crash/watch-kill.ts';
 import { newLedger, SmallDelivery } from '../../../support/small-delivery.ts';
 import { historyOf, WandbStub, type WandbStubOptions } from '../../../support/wandb-stub/index.ts';
 import { readLine } from '../../../support/wandb-stub/rows.ts';
@@ -57,6 +59,35 @@ function points(from: number, count: number): Uint8Array[] {
 }
 
 describe('a W&B run', () => {
+  it('hears from us while nothing comes, and no more once it has ended', async () => {
+    const real = [
+      'setTimeout',
+      'clearTimeout',
+      'setImmediate',
+      'clearImmediate',
+      'nextTick',
+      'queueMicrotask',
+      'performance',
+      'hrtime',
+    ] as const;
+    jest.useFakeTimers({ doNotFake: [...real], now: Date.now() });
+    try {
+      const backend = await connect();
+      const { ledger } = await deliver(backend, run.append(points(0, 3)));
+      const beats = (): number => stub.count('file_stream');
+      const sent = beats();
+      jest.advanceTimersByTime(2 * HEARTBEAT_MS + 1);
+      expect(await until(() => beats() > sent, 10_000)).toBe(true);
+      await backend.finish(ledger.handle!, { status: 'finished', endedAt: 1_700_000_010 }, signal);
+      const ended = beats();
+      jest.advanceTimersByTime(5 * HEARTBEAT_MS);
+      await backend.close();
+      expect(beats()).toBe(ended);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   it.each([{}, { appends: true }] as WandbStubOptions[])(
     'is gone on with where the state was lost: its lines are matched with the records (%j)',
     async (options) => {
