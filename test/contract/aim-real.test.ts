@@ -6,6 +6,7 @@ import { type AimPoint, type AimServer, startAim } from '../support/aim-server.t
 import { type Draft, type DraftPoint, GrowingRun, pointsOf, runFolders } from '../support/parcels.ts';
 import { newLedger, SmallDelivery } from '../support/small-delivery.ts';
 import { connectAim, hashOf, realHarness } from './aim-harness.ts';
+import { viewSuite } from './aim-views.ts';
 import { contractSuite } from './contract-suite.ts';
 
 const LOGS = fileURLToPath(new URL('../../../test/logs', import.meta.url));
@@ -31,6 +32,7 @@ if (server === undefined) {
     'Aim over a real server',
     realHarness(() => url),
   );
+  viewSuite('Aim over a real server', () => url);
 
   describe('a real Aim server', () => {
     it('gives the official client all that the sample logs hold', async () => {

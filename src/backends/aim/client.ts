@@ -104,6 +104,17 @@ export class AimClient {
     return name;
   }
 
+  /**
+   * A tree of a run, to be read as it is now. The server opens it at a moment and hands the same view to everybody who asks in the same
+   * words while one of them holds it, also where that one died (for five minutes): so each asks in words of its own.
+   */
+  async snapshot(name: 'meta' | 'seqs', hash: string, signal: AbortSignal): Promise<Resource> {
+    const resource = resourceName();
+    // What counts is that it is true to the server: a text is.
+    await this.#make(resource, 'TreeView', { name, sub: hash, read_only: resource, index: false, timeout: null }, signal);
+    return resource;
+  }
+
   async #make(name: Resource, type: string, args: { readonly [key: string]: Tree }, signal: AbortSignal): Promise<void> {
     const body = { resource_handler: name, resource_type: type, args: pack(args).toString('base64') };
     await this.#post('get-resource', body, `asking for a ${type}`, signal);

@@ -125,9 +125,7 @@ class AimBackend implements Backend {
       yield* readRun(client, run.hash, pooled.open, options, signal);
       return;
     }
-    const tree = (name: string) =>
-      client.resource('TreeView', { name, sub: run.hash, read_only: true, index: false, timeout: null }, signal);
-    const trees = { meta: await tree('meta'), seqs: await tree('seqs') };
+    const trees = { meta: await client.snapshot('meta', run.hash, signal), seqs: await client.snapshot('seqs', run.hash, signal) };
     try {
       yield* readRun(client, run.hash, trees, options, signal);
     } finally {

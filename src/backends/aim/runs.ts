@@ -175,7 +175,7 @@ export class Runs {
 
 /** What a run says of itself; undefined where it says nothing (yet), or is not there. */
 async function readIdentity(client: AimClient, hash: string, signal: AbortSignal): Promise<Identity | undefined> {
-  const meta = await client.resource('TreeView', { name: 'meta', sub: hash, read_only: true, index: false, timeout: null }, signal);
+  const meta = await client.snapshot('meta', hash, signal);
   try {
     const own = await client.find(meta, 'collect', [['meta', 'chunks', hash, 'attrs', OWN], true, false], signal);
     const instance = childOf(own, 'instance');

@@ -38,6 +38,8 @@ interface Resource {
   readonly type: string;
   readonly run: StubRun | undefined;
   readonly tree: StubTree | undefined;
+  /** The words in which a view was asked for, where it is one of a moment. */
+  readonly view?: string | undefined;
   readonly isReadOnly: boolean;
 }
 
@@ -216,7 +218,8 @@ export class AimStub {
     const fields = args === '' ? undefined : decode(Buffer.from(args, 'base64'));
     const said = (name: string) => leafValue(fields?.children.get(`s:${name}`));
     const hash = String(said('run_hash') ?? said('hash_') ?? said('sub') ?? '');
-    const isReadOnly = said('read_only') === true;
+    // Whatever is true to Python.
+    const isReadOnly = Boolean(said('read_only'));
     if (!['Repo', 'Lock', 'TreeView', 'StructuredRun', 'RunHeartbeat', 'FileManager'].includes(type)) throw new Raised('KeyError', type);
     let run: StubRun | undefined;
     if (type !== 'Repo' && type !== 'FileManager') {
@@ -232,8 +235,11 @@ export class AimStub {
       }
       if (!isReadOnly && type !== 'Lock' && !this.#locked.has(hash)) this.violations.push(`a ${type} is opened for writing without a lock`);
     }
-    const tree = type !== 'TreeView' ? undefined : said('name') === 'meta' ? run?.meta : run?.seqs;
-    this.#resources.set(handler, { client, type, run, tree, isReadOnly });
+    let tree = type !== 'TreeView' ? undefined : said('name') === 'meta' ? run?.meta : run?.seqs;
+    const view = tree === undefined || !isReadOnly ? undefined : JSON.stringify([said('name'), hash, said('read_only')]);
+    // A view is of the moment it was opened at, and everybody's who asks in the same words while somebody has it.
+    if (view !== undefined) tree = [...this.#resources.values()].find((other) => other.view === view)?.tree ?? tree?.copy();
+    this.#resources.set(handler, { client, type, run, tree, isReadOnly, view });
     const open = [...this.#resources.values()].filter((resource) => resource.type === 'TreeView' && !resource.isReadOnly).length / 2;
     this.mostOpen = Math.max(this.mostOpen, Math.ceil(open));
     return JSON.stringify({ handler });

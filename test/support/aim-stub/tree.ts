@@ -2,7 +2,16 @@
 import { encodedPart, keyOfPart, list, int, type Node, node, Raised, text, TYPES, partOf } from './wire.ts';
 
 export class StubTree {
-  readonly #root: Node = node(TYPES.object);
+  readonly #root: Node;
+
+  constructor(root: Node = node(TYPES.object)) {
+    this.#root = root;
+  }
+
+  /** What it is now, whatever becomes of it. */
+  copy(): StubTree {
+    return new StubTree(copyOf(this.#root));
+  }
 
   /** The node of a path; undefined where there is none. */
   get(path: readonly string[]): Node | undefined {
@@ -74,6 +83,10 @@ export class StubTree {
     }
     return here;
   }
+}
+
+function copyOf(here: Node): Node {
+  return { ...here, children: new Map([...here.children].map(([key, child]) => [key, copyOf(child)])) };
 }
 
 function sorted(here: Node | undefined): [string, Node][] {
