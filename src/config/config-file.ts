@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { type Choice, chosenLanes, chosenProfile, isUnused, layersOf } from './choose.ts';
-import { suggestion } from './closest-name.ts';
+import { suggestion } from '../closest-name.ts';
 import { type Environment, expandVariables, isOneReference, referredVariables } from './expand-variables.ts';
 import { type FileSettings, fileSchema } from './file-schema.ts';
 import { configError, type FieldPath, type Problem, shownValue } from './problem.ts';

@@ -1,4 +1,4 @@
-import { suggestion } from './closest-name.ts';
+import { suggestion } from '../closest-name.ts';
 
 /** What a template is expanded with. */
 export interface TemplateRun {

@@ -1,5 +1,5 @@
 /** Turns flags, the environment and the configuration file into checked options. */
-export { closestName, suggestion } from './closest-name.ts';
+export { closestName, suggestion } from '../closest-name.ts';
 export {
   type Config,
   environmentName,

@@ -1,4 +1,4 @@
-import { closestName } from './closest-name.ts';
+import { closestName } from '../closest-name.ts';
 
 /** Types that are built in. A lane of one of these names needs no `type`; any other type is a package. */
 export const LANE_TYPES = ['local', 'mlflow', 'wandb', 'clearml', 'aim'] as const;

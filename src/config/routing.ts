@@ -4,7 +4,7 @@ import { Pattern, patternProblem } from '../pattern/index.ts';
 import { NEEDS, type FoldRules, type RouteRule } from '../route/index.ts';
 import type { ArtifactRule, ParamRule } from '../sidecar/index.ts';
 import { type LayerAt, sectionsIn } from './choose.ts';
-import { suggestion } from './closest-name.ts';
+import { suggestion } from '../closest-name.ts';
 import { templateProblem } from './expand-template.ts';
 import type { Layer } from './file-schema.ts';
 import { LANE_TYPES } from './lane-types.ts';

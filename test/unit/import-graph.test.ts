@@ -69,11 +69,12 @@ const WIRING = new Set([
   'index',
 ]);
 /** Known to everybody; they know nobody but each other. */
-const COMMON = new Set(['errors', 'model']);
+const COMMON = new Set(['errors', 'model', 'closest-name']);
 /** Who may import whom, beside `errors` and `model`; a room that is not here may import nobody. `type` is for types only. */
 const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = {
   model: { proto: 'all' },
   decode: { proto: 'all' },
+  settings: { http: 'all', contract: 'type' },
   deliver: { contract: 'all' },
   verify: { contract: 'all' },
   export: { contract: 'type' },
@@ -110,7 +111,7 @@ function whyForbidden({ from, to, isType }: Edge): string | undefined {
   if (COMMON.has(b)) return a === 'errors' ? 'errors knows nobody' : undefined;
   if (WIRING.has(a)) return undefined;
   if (a === 'cli' && b !== 'proto' && b !== 'http') return undefined;
-  if (a.startsWith('backends/') && (b === 'contract' || b === 'http' || b === 'objects')) return undefined;
+  if (a.startsWith('backends/') && (b === 'contract' || b === 'http' || b === 'objects' || b === 'settings')) return undefined;
   const may = MAY[a]?.[b];
   if (may === 'all' || (may === 'type' && isType)) return undefined;
   return may === 'type' ? `${a} may know ${b} by its types only` : `${a} must not know ${b}`;

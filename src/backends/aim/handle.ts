@@ -3,7 +3,8 @@ import { MirrorError } from '../../errors.ts';
 import type { Handle } from '../contract.ts';
 
 /** What becomes a context: `train/` before a tag, the folded sub-directory, or nothing. */
-export type ContextRule = 'none' | 'prefix' | 'directory';
+export const CONTEXT_RULES = ['none', 'prefix', 'directory'] as const;
+export type ContextRule = (typeof CONTEXT_RULES)[number];
 
 /** An Aim run, as it is found again. */
 export interface TrackedRun {
