@@ -7,6 +7,7 @@ export { fileStamp } from './file-stamp.ts';
 export { compareNames, keyOfFile, keyOfRun, type RunRef, runLabel } from './identity.ts';
 export { interpret, type RawValue } from './interpret.ts';
 export { jsonNumber, jsonText } from './json-text.ts';
+export { npyOf } from './npy.ts';
 export * from './position.ts';
 export { selectPoints } from './select-points.ts';
 export type { DataClass, Series } from './series.ts';

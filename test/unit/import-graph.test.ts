@@ -111,7 +111,8 @@ function whyForbidden({ from, to, isType }: Edge): string | undefined {
   if (COMMON.has(b)) return a === 'errors' ? 'errors knows nobody' : undefined;
   if (WIRING.has(a)) return undefined;
   if (a === 'cli' && b !== 'proto' && b !== 'http') return undefined;
-  if (a.startsWith('backends/') && (b === 'contract' || b === 'http' || b === 'objects' || b === 'settings')) return undefined;
+  if (a.startsWith('backends/') && (b === 'contract' || b === 'http' || b === 'objects' || b === 'settings' || b === 'concurrency'))
+    return undefined;
   const may = MAY[a]?.[b];
   if (may === 'all' || (may === 'type' && isType)) return undefined;
   return may === 'type' ? `${a} may know ${b} by its types only` : `${a} must not know ${b}`;

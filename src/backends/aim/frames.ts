@@ -1,4 +1,5 @@
 /** Instructions on their way: packed into frames of bounded length, a few of them under way at a time. */
+import { withSignal } from '../../concurrency/index.ts';
 import type { AimClient, Resource } from './client.ts';
 import { FRAME_BYTES } from './limits.ts';
 import { type Key, type Tree, TreeWriter } from './tree.ts';
@@ -101,20 +102,5 @@ export class Frames {
     const done = withSignal(sent, this.#signal).finally(() => this.#underWay.delete(done));
     this.#underWay.add(done);
     done.catch(() => undefined);
-  }
-}
-
-/** Stops waiting when the signal says so; the work itself goes on. */
-export async function withSignal<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  let onAbort: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
   }
 }

@@ -1,4 +1,5 @@
 /** The Aim backend: a client of `aim server`, native sequences for what Aim has types for, exact values beside them. */
+import { withSignal } from '../../concurrency/index.ts';
 import { MirrorError } from '../../errors.ts';
 import type { ManagedServer } from '../../http/index.ts';
 import type {
@@ -19,7 +20,7 @@ import type {
 } from '../contract.ts';
 import { AimFailure, errorOf, outcomeOf } from './answers.ts';
 import { AimClient } from './client.ts';
-import { Frames, withSignal } from './frames.ts';
+import { Frames } from './frames.ts';
 import { readHandle, type TrackedRun } from './handle.ts';
 import { CAPABILITIES } from './limits.ts';
 import { startServer } from './managed-server.ts';

@@ -1,5 +1,6 @@
 /** Finding and making the Aim runs of runs: each exactly once, and never somebody else's. */
 import { join } from 'node:path';
+import { LineByKey } from '../../concurrency/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { runLabel } from '../../model/index.ts';
 import type { BackendContext, Handle, RunSource } from '../contract.ts';
@@ -25,8 +26,8 @@ interface Identity {
 export class Runs {
   readonly #settings: Pick<AimSettings, 'experiment' | 'description' | 'context'>;
   readonly #warn: BackendContext['warn'];
-  /** Of each key, the last opening: two at a time would ask for two runs. */
-  readonly #opening = new Map<string, Promise<unknown>>();
+  /** Two at a time would ask for two runs. */
+  readonly #opening = new LineByKey();
 
   constructor(settings: Pick<AimSettings, 'experiment' | 'description' | 'context'>, warn: BackendContext['warn']) {
     this.#settings = settings;
@@ -35,14 +36,7 @@ export class Runs {
 
   /** The handle of a run, and the run itself, open, where it was opened on the way. */
   async open(client: AimClient, source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {
-    const before = this.#opening.get(source.key) ?? Promise.resolve();
-    const opening = before.catch(() => undefined).then(() => this.#open(client, source, known, signal));
-    this.#opening.set(source.key, opening);
-    try {
-      return await opening;
-    } finally {
-      if (this.#opening.get(source.key) === opening) this.#opening.delete(source.key);
-    }
+    return this.#opening.run(source.key, () => this.#open(client, source, known, signal));
   }
 
   async #open(client: AimClient, source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {

@@ -5,6 +5,7 @@ import {
   type Json,
   type JsonObject,
   jsonText,
+  npyOf,
   type ObjectPoint,
   type Tensor,
   type Value,
@@ -12,7 +13,6 @@ import {
 } from '../../model/index.ts';
 import { isName, type Names, namesOf, placeName, type PointPlace, fileHash } from './keys.ts';
 import { DOCUMENT_BYTES, PLOT_BYTES } from './limits.ts';
-import { npyOf } from './npy.ts';
 import { pathPart } from './paths.ts';
 
 /** A file of a task. */

@@ -1,9 +1,9 @@
 /** Writes parcels into a task: files first, then the events that name them, then what the task itself says. */
+import { each } from '../../concurrency/index.ts';
 import { MirrorError, messageOf } from '../../errors.ts';
 import { pointCount, sha256Of } from '../../model/index.ts';
 import type { BackendContext, Outcome, Refusal, TrackerParcel } from '../contract.ts';
 import type { Failure } from './answers.ts';
-import { each } from './each.ts';
 import { contentOf } from './files.ts';
 import { BYTES_PER_REQUEST, DOCUMENT_BYTES, EVENTS_PER_REQUEST, RESERVED_STEP, UPLOADS_AT_ONCE } from './limits.ts';
 import { type EventLine, type PointUpload, type Prepared, prepare, sampleText, type Spot } from './prepare.ts';

@@ -1,6 +1,7 @@
 /** Finding and making the tasks of runs: each exactly once, and never somebody else's. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LineByKey } from '../../concurrency/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { runLabel } from '../../model/index.ts';
 import type { BackendContext, RunSource } from '../contract.ts';
@@ -40,8 +41,8 @@ export class Tasks {
   readonly #settings: ClearmlSettings;
   readonly #warn: BackendContext['warn'];
   readonly #now: () => number;
-  /** Of each key, the last opening: two at a time would make two tasks. */
-  readonly #opening = new Map<string, Promise<unknown>>();
+  /** Two at a time would make two tasks. */
+  readonly #opening = new LineByKey();
 
   constructor(client: ClearmlClient, settings: ClearmlSettings, warn: BackendContext['warn'], now: () => number = Date.now) {
     this.#client = client;
@@ -56,17 +57,7 @@ export class Tasks {
   }
 
   async open(source: RunSource, known: TaskRef | undefined, signal: AbortSignal): Promise<TaskRef> {
-    const before = this.#opening.get(source.key) ?? Promise.resolve();
-    const opening = before.then(
-      () => this.#open(source, known, signal),
-      () => this.#open(source, known, signal),
-    );
-    this.#opening.set(source.key, opening);
-    try {
-      return await opening;
-    } finally {
-      if (this.#opening.get(source.key) === opening) this.#opening.delete(source.key);
-    }
+    return this.#opening.run(source.key, () => this.#open(source, known, signal));
   }
 
   async byId(id: string, signal: AbortSignal): Promise<Reply<TaskFacts>> {

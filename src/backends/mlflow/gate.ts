@@ -41,22 +41,3 @@ export class Gate {
     });
   }
 }
-
-/** Works on all items, so many at a time, and stops beginning new ones after the first that fails. */
-export async function each<T>(items: readonly T[], most: number, work: (item: T) => Promise<void>): Promise<void> {
-  let next = 0;
-  let isBroken = false;
-  const lane = async (): Promise<void> => {
-    while (next < items.length && !isBroken) {
-      const item = items[next++] as T;
-      try {
-        await work(item);
-      } catch (error) {
-        isBroken = true;
-        throw error;
-      }
-    }
-  };
-  const done = await Promise.allSettled(Array.from({ length: Math.min(most, items.length) }, lane));
-  for (const result of done) if (result.status === 'rejected') throw result.reason;
-}

@@ -1,4 +1,5 @@
 /** The MLflow backend: metrics for scalars, artifacts beside them for all that metrics can't hold. */
+import { withSignal } from '../../concurrency/index.ts';
 import { MirrorError } from '../../errors.ts';
 import type { ManagedServer } from '../../http/index.ts';
 import type {
@@ -243,7 +244,7 @@ class MlflowBackend implements Backend {
       const connection = under ?? this.#begin();
       this.#connection = connection;
       try {
-        const found = await abortable(connection, signal);
+        const found = await withSignal(connection, signal);
         if (found.server === undefined || found.server.isRunning) return found;
         // It died: the next one begins where it ended, on the same store.
         if (this.#connection === connection) this.#connection = undefined;
@@ -264,20 +265,6 @@ class MlflowBackend implements Backend {
     );
     const runs = new Runs(client, settings, this.#context.warn);
     return { client, artifacts: new Artifacts(client), runs, server, isFileStore: false, noFiles: undefined };
-  }
-}
-
-/** What is shared goes on when one of those who wait for it is interrupted. */
-async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  let onAbort: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
   }
 }
 

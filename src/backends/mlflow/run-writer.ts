@@ -2,13 +2,13 @@
  * Everything that is written into one tracker run. Longer than other files: the order in which files, metrics and params of several
  * parcels go out, and what becomes of each parcel when one of them fails, is one piece.
  */
+import { each } from '../../concurrency/index.ts';
 import { MirrorError, messageOf } from '../../errors.ts';
 import { type Batch, pointCount } from '../../model/index.ts';
 import type { BackendContext, Outcome, ParamOutcome, Refusal, SideParam, TrackerParcel } from '../contract.ts';
 import type { Failure } from './answers.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient, RunFacts, Tag } from './client.ts';
-import { each } from './gate.ts';
 import type { TrackedRun } from './handle.ts';
 import { HeldMetrics } from './held-metrics.ts';
 import { BYTES_PER_REQUEST, METRICS_PER_REQUEST, TAGS_PER_REQUEST, UPLOADS_AT_ONCE } from './limits.ts';

@@ -2,6 +2,7 @@
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LineByKey } from '../../concurrency/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { runLabel } from '../../model/index.ts';
 import type { BackendContext, Handle, RunSource } from '../contract.ts';
@@ -38,10 +39,10 @@ export class Runs {
   readonly #settings: MlflowSettings;
   readonly #warn: BackendContext['warn'];
   readonly #now: () => number;
-  /** Of each key, the last opening: MLflow has no unique constraint, so two at a time would make two runs. */
   /** Of runs that hold others, by their keys. */
   readonly #parents = new Map<string, string>();
-  readonly #opening = new Map<string, Promise<unknown>>();
+  /** MLflow has no unique constraint, so two at a time would make two runs. */
+  readonly #opening = new LineByKey();
 
   constructor(client: MlflowClient, settings: MlflowSettings, warn: BackendContext['warn'], now: () => number = Date.now) {
     this.#client = client;
@@ -52,17 +53,7 @@ export class Runs {
   }
 
   async open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<FoundRun> {
-    const before = this.#opening.get(source.key) ?? Promise.resolve();
-    const opening = before.then(
-      () => this.#open(source, known, signal),
-      () => this.#open(source, known, signal),
-    );
-    this.#opening.set(source.key, opening);
-    try {
-      return await opening;
-    } finally {
-      if (this.#opening.get(source.key) === opening) this.#opening.delete(source.key);
-    }
+    return this.#opening.run(source.key, () => this.#open(source, known, signal));
   }
 
   async #open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<FoundRun> {

@@ -3,6 +3,7 @@ import {
   type Blob,
   interpret,
   jsonText,
+  npyOf,
   type ObjectPoint,
   sha256Of,
   type Tensor,
@@ -12,7 +13,6 @@ import {
 } from '../../model/index.ts';
 import { fileNameOf } from './keys.ts';
 import { HISTOGRAM_BINS, SHOWN_IMAGES, TABLE_ROWS, VALUE_BYTES } from './limits.ts';
-import { npyOf } from './npy.ts';
 import { numberText } from './numbers.ts';
 
 /** A file of a run. Its name comes from its content, so what is stored again falls on itself. */

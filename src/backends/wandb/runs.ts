@@ -1,5 +1,6 @@
 /** Finding and making the tracker runs of runs: each exactly once, and never somebody else's. */
 import { join } from 'node:path';
+import { LineByKey } from '../../concurrency/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { runLabel } from '../../model/index.ts';
 import type { BackendContext, Handle, RunSource } from '../contract.ts';
@@ -39,8 +40,8 @@ export class Runs {
   readonly #warn: BackendContext['warn'];
   readonly #places: RunPlaces;
   readonly #waiting: RunsOptions['waiting'];
-  /** Of each key, the last opening. */
-  readonly #opening = new Map<string, Promise<unknown>>();
+  /** Two at a time would make two runs. */
+  readonly #opening = new LineByKey();
 
   constructor({ settings, warn, places, waiting }: RunsOptions) {
     this.#settings = settings;
@@ -50,15 +51,7 @@ export class Runs {
   }
 
   async open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<OpenRun> {
-    const before = this.#opening.get(source.key) ?? Promise.resolve();
-    const open = (): Promise<OpenRun> => this.#open(source, known, signal);
-    const opening = before.then(open, open);
-    this.#opening.set(source.key, opening);
-    try {
-      return await opening;
-    } finally {
-      if (this.#opening.get(source.key) === opening) this.#opening.delete(source.key);
-    }
+    return this.#opening.run(source.key, () => this.#open(source, known, signal));
   }
 
   /** A run by its handle alone: to read it, or to end it. */

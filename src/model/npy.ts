@@ -1,4 +1,4 @@
-import type { Tensor } from '../../model/index.ts';
+import type { Tensor } from './tensor.ts';
 
 /** Element types as NumPy writes them. Others (bfloat16) have no name there. */
 const DESCR: Readonly<Record<string, string>> = {
