@@ -1,9 +1,8 @@
-import { join } from 'node:path';
 import { aim as tracker } from '../../src/backends/aim/index.ts';
-import { backfill } from '../../src/pipeline.ts';
 import type { BigLog } from '../support/event-writer.ts';
 import type { Bench, BenchContext } from './bench.ts';
-import { count, spread, times } from './figures.ts';
+import { count, perSecond, spread, times } from './figures.ts';
+import { secondsToMirror } from './mirror.ts';
 import { interleave } from './pairs.ts';
 import { type Aim, prepareAim } from './references/aim.ts';
 
@@ -63,35 +62,10 @@ async function compare({ scratch, pairs, scaled, row, note }: BenchContext, serv
   });
 }
 
-/** The seconds of a backfill into an experiment of its own, from the first look at the files to the last point stored. */
-async function mirror(log: BigLog, url: string, experiment: string, home: string): Promise<number> {
-  const parsed = tracker.parse({ server: url, experiment }, {});
-  if (parsed.kind === 'problems') throw new Error(JSON.stringify(parsed.problems));
-  const backend = await tracker.create(parsed.settings, { lane: 'aim', env: {}, warn: () => {} });
-  const lane = {
-    name: 'aim',
-    type: 'aim',
-    target: tracker.target(parsed.settings),
-    backend,
-    namesOf: () => ({ name: 'bench', group: experiment, tags: {} }),
-  };
-  const began = performance.now();
-  const { lanes } = await backfill({
-    roots: [{ path: log.dir }],
-    store: undefined,
-    trackers: [lane],
-    statePath: join(home, 'state'),
-    signal: new AbortController().signal,
-  });
-  const seconds_ = (performance.now() - began) / 1000;
-  if (lanes?.[0]?.points !== log.points) throw new Error(`${lanes?.[0]?.points} points were stored, expected ${log.points}`);
-  return seconds_;
+function mirror(log: BigLog, url: string, group: string, home: string): Promise<number> {
+  return secondsToMirror(log, { type: tracker, section: { server: url, experiment: group }, group, home });
 }
 
 function seconds(figures: readonly number[]): string {
   return `${spread(figures).median.toFixed(1)} s`;
-}
-
-function perSecond(figures: readonly number[]): string {
-  return `${count(Math.round(spread(figures).median))}/s`;
 }

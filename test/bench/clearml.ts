@@ -1,9 +1,8 @@
-import { join } from 'node:path';
 import { clearml as tracker } from '../../src/backends/clearml/index.ts';
-import { backfill } from '../../src/pipeline.ts';
 import type { BigLog } from '../support/event-writer.ts';
 import type { Bench, BenchContext } from './bench.ts';
-import { count, spread, times } from './figures.ts';
+import { count, perSecond, spread, times } from './figures.ts';
+import { secondsToMirror } from './mirror.ts';
 import { interleave } from './pairs.ts';
 import type { Clearml } from './references/clearml.ts';
 
@@ -47,27 +46,7 @@ async function compare({ scratch, pairs, scaled, row }: BenchContext, server: Cl
   });
 }
 
-/** The seconds of a backfill into a project of its own, from the first look at the files to the last point stored. */
-async function mirror(log: BigLog, { url, accessKey, secretKey }: Clearml, project: string, home: string): Promise<number> {
-  const section = { api_server: url, files_server: url, access_key: accessKey, secret_key: secretKey, project };
-  const parsed = tracker.parse(section, { CLEARML_CONFIG_FILE: '/dev/null' });
-  if (parsed.kind === 'problems') throw new Error(JSON.stringify(parsed.problems));
-  const backend = await tracker.create(parsed.settings, { lane: 'clearml', env: {}, warn: () => {} });
-  const namesOf = () => ({ name: 'bench', group: project, tags: {} });
-  const lane = { name: 'clearml', type: 'clearml', target: tracker.target(parsed.settings), backend, namesOf };
-  const began = performance.now();
-  const { lanes } = await backfill({
-    roots: [{ path: log.dir }],
-    store: undefined,
-    trackers: [lane],
-    statePath: join(home, 'state'),
-    signal: new AbortController().signal,
-  });
-  const seconds = (performance.now() - began) / 1000;
-  if (lanes?.[0]?.points !== log.points) throw new Error(`${lanes?.[0]?.points} points were stored, expected ${log.points}`);
-  return seconds;
-}
-
-function perSecond(figures: readonly number[]): string {
-  return `${count(Math.round(spread(figures).median))}/s`;
+function mirror(log: BigLog, { url, accessKey, secretKey }: Clearml, group: string, home: string): Promise<number> {
+  const section = { api_server: url, files_server: url, access_key: accessKey, secret_key: secretKey, project: group };
+  return secondsToMirror(log, { type: tracker, section, env: { CLEARML_CONFIG_FILE: '/dev/null' }, group, home });
 }

@@ -62,3 +62,8 @@ export const percent: Format = (x) => `${x.toFixed(Math.abs(x) < 10 ? 2 : 1)} %`
 
 /** `2,000,000`. */
 export const count: Format = (x) => x.toLocaleString('en-US');
+
+/** The median of points a second. */
+export function perSecond(figures: readonly number[]): string {
+  return `${count(Math.round(spread(figures).median))}/s`;
+}

@@ -1,10 +1,9 @@
-import { join } from 'node:path';
 import { mlflow as tracker } from '../../src/backends/mlflow/index.ts';
-import { backfill } from '../../src/pipeline.ts';
 import type { BigLog } from '../support/event-writer.ts';
 import type { Bench, BenchContext } from './bench.ts';
 import type { Target } from './figures.ts';
-import { count, spread, times } from './figures.ts';
+import { count, perSecond, spread, times } from './figures.ts';
+import { secondsToMirror } from './mirror.ts';
 import { interleave } from './pairs.ts';
 import type { Mlflow, MlflowWay } from './references/mlflow.ts';
 
@@ -60,26 +59,6 @@ async function compare({ scratch, pairs, scaled, row }: BenchContext, server: Ml
   }
 }
 
-/** The seconds of a backfill into an experiment of its own, from the first look at the files to the last point stored. */
-async function mirror(log: BigLog, url: string, experiment: string, home: string): Promise<number> {
-  const parsed = tracker.parse({ tracking_uri: url, experiment_name: experiment }, {});
-  if (parsed.kind === 'problems') throw new Error(JSON.stringify(parsed.problems));
-  const backend = await tracker.create(parsed.settings, { lane: 'mlflow', env: {}, warn: () => {} });
-  const namesOf = () => ({ name: 'bench', group: experiment, tags: {} });
-  const lane = { name: 'mlflow', type: 'mlflow', target: tracker.target(parsed.settings), backend, namesOf };
-  const began = performance.now();
-  const { lanes } = await backfill({
-    roots: [{ path: log.dir }],
-    store: undefined,
-    trackers: [lane],
-    statePath: join(home, 'state'),
-    signal: new AbortController().signal,
-  });
-  const seconds = (performance.now() - began) / 1000;
-  if (lanes?.[0]?.points !== log.points) throw new Error(`${lanes?.[0]?.points} points were stored, expected ${log.points}`);
-  return seconds;
-}
-
-function perSecond(figures: readonly number[]): string {
-  return `${count(Math.round(spread(figures).median))}/s`;
+function mirror(log: BigLog, url: string, group: string, home: string): Promise<number> {
+  return secondsToMirror(log, { type: tracker, section: { tracking_uri: url, experiment_name: group }, group, home });
 }

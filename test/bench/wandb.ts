@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { wandb as tracker } from '../../src/backends/wandb/index.ts';
-import { backfill } from '../../src/pipeline.ts';
 import type { BigLog } from '../support/event-writer.ts';
 import type { Bench, BenchContext } from './bench.ts';
-import { count, megabytes, spread, times } from './figures.ts';
+import { count, megabytes, perSecond, spread, times } from './figures.ts';
+import { secondsToMirror } from './mirror.ts';
 import { interleave } from './pairs.ts';
 import { type OfficialWandb, recordBytes } from './references/wandb.ts';
 
@@ -61,27 +61,9 @@ async function compare({ scratch, pairs, scaled, row }: BenchContext, official: 
   });
 }
 
-/** From the first look at the files to the last row stored. */
-async function mirror(log: BigLog, { stub }: OfficialWandb, mode: string, project: string, home: string): Promise<Written> {
+async function mirror(log: BigLog, { stub }: OfficialWandb, mode: string, group: string, home: string): Promise<Written> {
   const dir = join(home, 'wandb');
-  const parsed = tracker.parse({ base_url: stub.url, api_key: stub.key, project, mode, dir }, {});
-  if (parsed.kind === 'problems') throw new Error(JSON.stringify(parsed.problems));
-  const backend = await tracker.create(parsed.settings, { lane: 'wandb', env: {}, warn: () => {} });
-  const namesOf = () => ({ name: 'bench', group: project, tags: {} });
-  const lane = { name: 'wandb', type: 'wandb', target: tracker.target(parsed.settings), backend, namesOf };
-  const began = performance.now();
-  const { lanes } = await backfill({
-    roots: [{ path: log.dir }],
-    store: undefined,
-    trackers: [lane],
-    statePath: join(home, 'state'),
-    signal: new AbortController().signal,
-  });
-  const seconds = (performance.now() - began) / 1000;
-  if (lanes?.[0]?.points !== log.points) throw new Error(`${lanes?.[0]?.points} points were stored, expected ${log.points}`);
+  const section = { base_url: stub.url, api_key: stub.key, project: group, mode, dir };
+  const seconds = await secondsToMirror(log, { type: tracker, section, group, home });
   return { seconds, bytes: mode === 'offline' ? recordBytes(dir) : 0 };
-}
-
-function perSecond(figures: readonly number[]): string {
-  return `${count(Math.round(spread(figures).median))}/s`;
 }
