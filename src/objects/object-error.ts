@@ -1,5 +1,5 @@
 import { type ErrorCode, MirrorError, messageOf } from '../errors.ts';
-import type { ObjectStoreOptions } from './object-store.ts';
+import type { ObjectStoreOptions } from './options.ts';
 
 /** Names of errors that another try can't change. */
 const NO_ACCESS =

@@ -2,22 +2,7 @@ import { createHash } from 'node:crypto';
 import type { S3Client, UploadPartCommandOutput } from '@aws-sdk/client-s3';
 import { MirrorError } from '../errors.ts';
 import { objectError } from './object-error.ts';
-
-export interface ObjectStoreOptions {
-  readonly bucket: string;
-  /** Before every path, without slashes at its ends; may be empty. */
-  readonly prefix: string;
-  /** The address of bucket and prefix, as what is stored is named by: `s3://bucket/prefix`. */
-  readonly url: string;
-  /** Of a server beside Amazon's. Default: as `AWS_ENDPOINT_URL_S3` or the region says. */
-  readonly endpoint?: string;
-  /** Default: as the environment or the profile says, else us-east-1. */
-  readonly region?: string;
-  /** The bucket in the path instead of the host name. Default: where there is an endpoint. */
-  readonly pathStyle?: boolean;
-  /** Default: the usual chain: variables, profiles, web identity, container, instance. */
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
-}
+import type { ObjectStoreOptions } from './options.ts';
 
 /** What is to be stored; it can be read again from any byte. */
 export interface ObjectContent {

@@ -1,7 +1,8 @@
 /** Hears of everything that happens, counts it, and says how things stand. */
+export type { FactLog } from './fact-log.ts';
 export { type HealthSource, serveHealth } from './health-server.ts';
 export { type LaneCondition, LaneProgress } from './lane-progress.ts';
 export { createLogger, formatFor, type LogFormat, type Logger, type LoggerOptions, type LogLevel, type LogStream } from './logger.ts';
 export type { FoundDamage, Incident, LaneReport, Progress, Report, RunReport } from './progress.ts';
 export { type LanePosture, type RootStatus, WatchStatus } from './watch-status.ts';
-export { type FactLog, PassTracker, type RunAhead } from './tracker.ts';
+export { PassTracker, type RunAhead } from './tracker.ts';

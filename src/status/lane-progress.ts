@@ -1,7 +1,7 @@
 import type { Parcel, Refusal, TrackerParcel } from '../backends/contract.ts';
 import type { MirrorError } from '../errors.ts';
 import { keyOfFile, keyOfRun, type RunRef } from '../model/index.ts';
-import type { FactLog } from './tracker.ts';
+import type { FactLog } from './fact-log.ts';
 
 /** How a lane stands. `waiting`: it tries again by itself, soon. `parked`: somebody has to mend something; it tries again slowly. */
 export type LaneCondition = 'active' | 'waiting' | 'parked';

@@ -1,5 +1,6 @@
 import type { KnownRun, Parcel } from '../backends/contract.ts';
 import { type Damage, type FileState, isPending, keyOfRun, lastStepOf, type RunRef, runLabel, type Series } from '../model/index.ts';
+import type { FactLog } from './fact-log.ts';
 import type { LaneProgress } from './lane-progress.ts';
 import type { FoundDamage, Incident, Progress, Report, RunReport } from './progress.ts';
 
@@ -23,13 +24,6 @@ interface RunTally {
   damage: Map<string, readonly Damage[]> | undefined;
   bytes: number;
   lastStep: number | bigint | null;
-}
-
-/** The part of a logger that facts need: fields first, then a fixed phrase. */
-export interface FactLog {
-  debug(fields: object, phrase: string): void;
-  info(fields: object, phrase: string): void;
-  warn(fields: object, phrase: string): void;
 }
 
 /** Counts what happens in a pass: the one source of the display and the summary. */

@@ -3,7 +3,7 @@ import { MirrorError } from '../errors.ts';
 import { type Damage, isPending, keyOfFile, type RunRef } from '../model/index.ts';
 import { LaneProgress, type LaneProgressOptions } from './lane-progress.ts';
 import type { FoundDamage, Incident } from './progress.ts';
-import type { FactLog } from './tracker.ts';
+import type { FactLog } from './fact-log.ts';
 
 /** A root as the last scan found it. */
 export interface RootStatus {

@@ -1,0 +1,15 @@
+export interface ObjectStoreOptions {
+  readonly bucket: string;
+  /** Before every path, without slashes at its ends; may be empty. */
+  readonly prefix: string;
+  /** The address of bucket and prefix, as what is stored is named by: `s3://bucket/prefix`. */
+  readonly url: string;
+  /** Of a server beside Amazon's. Default: as `AWS_ENDPOINT_URL_S3` or the region says. */
+  readonly endpoint?: string;
+  /** Default: as the environment or the profile says, else us-east-1. */
+  readonly region?: string;
+  /** The bucket in the path instead of the host name. Default: where there is an endpoint. */
+  readonly pathStyle?: boolean;
+  /** Default: the usual chain: variables, profiles, web identity, container, instance. */
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}
