@@ -8,6 +8,7 @@ export default {
   injectGlobals: false,
   // Tests start processes of their own; more workers than this only wait for each other on a small machine.
   maxWorkers: 2,
-  testTimeout: 30_000,
+  // A machine with other work takes its time: what is waited for here ends by itself, or not at all.
+  testTimeout: 120_000,
   watchman: false,
 };

@@ -1,10 +1,10 @@
 /** What trackers' feeds report of a pass: to the lane's counters, and, for the lane that leads, to the pass's own. */
 import type { Refusal, TrackerParcel } from './backends/contract.ts';
 import type { FoundFile } from './discover/index.ts';
-import type { FeedStatus } from './feed.ts';
-import type { TrackerLaneOptions } from './lane-options.ts';
+import type { FeedStatus } from './feeds/index.ts';
+import type { TrackerLaneOptions } from './lanes/index.ts';
 import type { RunRef } from './model/index.ts';
-import type { FileOutcome } from './reader.ts';
+import type { FileOutcome } from './reading/index.ts';
 import type { StateFile } from './state/index.ts';
 import { type FactLog, LaneProgress, type PassTracker } from './status/index.ts';
 

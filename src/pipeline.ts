@@ -1,19 +1,16 @@
 /** Joins the rooms into one pass: roots → discover → reader (tail, decode) → lanes → backends. */
 import { LocalBackend, storeBytes } from './backends/local/index.ts';
-import { BatchCache } from './batch-cache.ts';
-import { type Found, type ResolvedRoot, resolveRoots, type RootRequest } from './discover/index.ts';
+import { type Found, type ResolvedRoot, type RootRequest, resolveRoots } from './discover/index.ts';
 import { MirrorError } from './errors.ts';
-import { JobReader } from './job-reader.ts';
+import { LocalPass, TrackerFeed } from './feeds/index.ts';
 import { makeStoreFolder, openState } from './lane-files.ts';
-import { LocalPass } from './local-pass.ts';
+import type { StoreOptions, TrackerLaneOptions } from './lanes/index.ts';
 import { PassStatus } from './pass-status.ts';
-import { ReaderThread } from './reader-thread.ts';
+import { BatchCache, JobReader, ReaderThread } from './reading/index.ts';
 import { checkIdentity, heldBy } from './root-identity.ts';
-import { RunTree } from './run-tree.ts';
+import { RunTree } from './route/index.ts';
 import { FileLock, type StateFile } from './state/index.ts';
 import { type FactLog, type LaneReport, PassTracker, type Report } from './status/index.ts';
-import { TrackerFeed } from './tracker-feed.ts';
-import type { StoreOptions, TrackerLaneOptions } from './lane-options.ts';
 
 export interface BackfillOptions {
   readonly roots: readonly RootRequest[];

@@ -4,9 +4,9 @@ import { resolve } from 'node:path';
 import type { Handle, KnownRun } from './backends/contract.ts';
 import { openStore, type StoreReader } from './backends/local/index.ts';
 import { type FoundRun, walk } from './discover/index.ts';
+import { LaneNames } from './lanes/index.ts';
 import type { RunRef } from './model/index.ts';
-import { LaneNames } from './lane-names.ts';
-import { planRuns, type Positions } from './plan.ts';
+import { type Positions, planRuns } from './plan.ts';
 import { StateFile, type StateReader } from './state/index.ts';
 import type { FoundDamage, LanePosture } from './status/index.ts';
 

@@ -1,23 +1,19 @@
 /** Joins the rooms for ever: the discovery thread says what changed, and each lane's feed brings its lane there. */
 import { resolve } from 'node:path';
 import { LocalBackend } from './backends/local/index.ts';
-import { BatchCache } from './batch-cache.ts';
-import { type ResolvedRoot, resolveRoots, type RootRequest, runFilter } from './discover/index.ts';
-import type { DiscoverFact, SeenFile } from './discover-protocol.ts';
-import { DiscoverThread } from './discover-thread.ts';
+import type { DiscoverFact, SeenFile } from './discover/index.ts';
+import { DiscoverThread, type ResolvedRoot, type RootRequest, resolveRoots, runFilter } from './discover/index.ts';
 import { MirrorError } from './errors.ts';
-import type { Feed } from './feed.ts';
-import { HealSchedule } from './heal-schedule.ts';
-import { JobReader } from './job-reader.ts';
+import type { Feed } from './feeds/index.ts';
+import { HealSchedule, LocalFeed, TrackerFeed } from './feeds/index.ts';
 import { makeStoreFolder, openState } from './lane-files.ts';
-import type { StoreOptions, TrackerLaneOptions } from './lane-options.ts';
-import { LocalFeed } from './local-feed.ts';
+import type { StoreOptions, TrackerLaneOptions } from './lanes/index.ts';
 import { keyOfRun, type RunRef } from './model/index.ts';
+import { BatchCache, JobReader } from './reading/index.ts';
 import { checkIdentity, heldBy } from './root-identity.ts';
-import { RunTree } from './run-tree.ts';
+import { RunTree } from './route/index.ts';
 import { FileLock, type LaneState, type StateFile } from './state/index.ts';
 import { type FactLog, WatchStatus } from './status/index.ts';
-import { TrackerFeed } from './tracker-feed.ts';
 
 export interface WatchOptions {
   readonly roots: readonly RootRequest[];

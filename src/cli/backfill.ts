@@ -1,14 +1,13 @@
 import { existsSync } from 'node:fs';
 import { type Config, parseRoot } from '../config/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
+import type { LaneWarning, TrackerLaneOptions } from '../lanes/index.ts';
 import { isPending } from '../model/index.ts';
-import type { TrackerLaneOptions } from '../lane-options.ts';
-import type { LaneWarning } from '../tracker-lanes.ts';
 import type { Logger, Report } from '../status/index.ts';
 import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf } from './context.ts';
 import { ENDING, Interrupt } from './interrupt.ts';
-import { planJson, renderPlan } from './plan-text.ts';
 import { patienceMsOf } from './patience.ts';
+import { planJson, renderPlan } from './plan-text.ts';
 import { readConfig } from './read-config.ts';
 import { ProgressBlock, renderReport, reportJson } from './terminal/index.ts';
 
@@ -90,7 +89,7 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
 
 /** Loaded only where there are trackers: nobody else waits for their clients. */
 async function makeLanes(config: Config, env: NodeJS.ProcessEnv, warn: LaneWarning, remap: boolean): Promise<TrackerLaneOptions[]> {
-  const { makeTrackerLanes } = await import('../tracker-lanes.ts');
+  const { makeTrackerLanes } = await import('../lanes/index.ts');
   return makeTrackerLanes(config, env, undefined, warn, { remap });
 }
 

@@ -1,6 +1,5 @@
 import type { Config } from '../config/index.ts';
-import type { TrackerLaneOptions } from '../lane-options.ts';
-import type { LaneWarning } from '../tracker-lanes.ts';
+import type { LaneWarning, TrackerLaneOptions } from '../lanes/index.ts';
 
 /** The trackers among some lanes, made. Loaded only where there are any: nobody else waits for their clients. */
 export async function trackersOf(
@@ -10,6 +9,6 @@ export async function trackersOf(
   warn: LaneWarning,
 ): Promise<TrackerLaneOptions[]> {
   if (wanted.every((name) => name === 'local')) return [];
-  const { makeTrackerLanes } = await import('../tracker-lanes.ts');
+  const { makeTrackerLanes } = await import('../lanes/index.ts');
   return makeTrackerLanes(config, env, wanted, warn);
 }

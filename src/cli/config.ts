@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { type Config, expandTemplate } from '../config/index.ts';
-import { ExitCode, messageOf, MirrorError } from '../errors.ts';
 import { resolveRoots } from '../discover/index.ts';
-import { type ResolvedLane, resolveLanes } from '../resolve-lanes.ts';
+import { ExitCode, MirrorError, messageOf } from '../errors.ts';
+import { type ResolvedLane, resolveLanes } from '../lanes/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
 import { exitCodeOf, type Finding, findingJson } from './finding.ts';
 import { probeLane } from './probe-lane.ts';
 import { readConfig } from './read-config.ts';
-import { timeoutOf } from './timeout.ts';
 import { renderTable } from './terminal/index.ts';
+import { timeoutOf } from './timeout.ts';
 
 export interface ConfigFlags extends GlobalOptions {
   readonly online?: boolean;

@@ -5,7 +5,7 @@ import type { StoreReader } from '../backends/local/index.ts';
 import type { Obstacle } from '../discover/index.ts';
 import type { ExportRun, ExportSeries, ExportSource } from '../export/index.ts';
 import { type Batch, type FileState, interpret, jsonText, type ScalarColumns, type Series, valueJson } from '../model/index.ts';
-import { readRun } from '../reader.ts';
+import { readRun } from '../reading/index.ts';
 import { FileWindow } from '../tail/index.ts';
 import type { Target } from './survey.ts';
 

@@ -1,6 +1,6 @@
 import type { Backend } from '../backends/contract.ts';
 import { MirrorError } from '../errors.ts';
-import type { ResolvedLane } from '../resolve-lanes.ts';
+import type { ResolvedLane } from '../lanes/index.ts';
 
 export interface LaneWork {
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -2,18 +2,18 @@ import { existsSync } from 'node:fs';
 import { parseRoot } from '../config/index.ts';
 import type { RootRequest } from '../discover/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
+import type { LaneWarning } from '../lanes/index.ts';
 import { jsonText } from '../model/index.ts';
 import { StateFile } from '../state/index.ts';
 import type { Report } from '../status/index.ts';
-import type { LaneWarning } from '../tracker-lanes.ts';
 import { exitCodeOf, totalsOf, type Verification, worstOf } from '../verify/index.ts';
-import type { VerifyLanesOptions } from '../verify-lanes.ts';
+import type { VerifyLanesOptions } from '../verifying/index.ts';
+import { trackersOf } from './chosen-trackers.ts';
 import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
 import { patienceMsOf } from './patience.ts';
 import { localLane, readConfig } from './read-config.ts';
 import { counted, formatBytes, ProgressBlock, renderReport, renderVerification, reportJson, visibleText } from './terminal/index.ts';
-import { trackersOf } from './chosen-trackers.ts';
 import { verificationJson } from './verification-json.ts';
 
 export interface MigrateFlags extends GlobalOptions {
@@ -28,7 +28,7 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
   const { from, to } = flags;
   if (from === to) throw new MirrorError('MB1001', `--from and --to: found ${from} twice, expected two different lanes`);
   const config = await readConfig(flags, context);
-  const { checkNames } = await import('../tracker-lanes.ts');
+  const { checkNames } = await import('../lanes/index.ts');
   checkNames(config, [from, to]);
   const patienceMs = patienceMsOf(flags.patience);
   const store = [from, to].includes('local') ? localLane(config) : undefined;
@@ -72,7 +72,7 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
   if (!signal.aborted) {
     const trackers = await trackersOf(config, env, [from, to], warn);
     try {
-      const { verifyBetween, verifyLanes } = await import('../verify-lanes.ts');
+      const { verifyBetween, verifyLanes } = await import('../verifying/index.ts');
       const options = { roots: requests, statePath, signal, onStart };
       const only = trackers.filter(({ name }) => name === to);
       verifications.push(...(await verifyLanes({ ...options, store: to === 'local' ? store : undefined, trackers: only })));

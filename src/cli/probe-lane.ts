@@ -1,7 +1,7 @@
 import type { Capabilities, Probe } from '../backends/contract.ts';
 import { withoutUserInfo } from '../config/index.ts';
-import type { ResolvedLane } from '../resolve-lanes.ts';
-import { failureFinding, type Finding } from './finding.ts';
+import type { ResolvedLane } from '../lanes/index.ts';
+import { type Finding, failureFinding } from './finding.ts';
 import { type LaneWork, withBackend } from './lane-backend.ts';
 import { lossSentences } from './loss-words.ts';
 import { formatDuration } from './terminal/index.ts';

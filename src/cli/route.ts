@@ -1,12 +1,11 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
-import { ExitCode, MirrorError } from '../errors.ts';
 import { walk } from '../discover/index.ts';
-import { LaneNames } from '../lane-names.ts';
-import type { TrackerLaneOptions } from '../lane-options.ts';
-import { type Kind, KINDS, pluginOf, type RunRef, runLabel } from '../model/index.ts';
-import { type LeftOut, renamed, type Opened } from '../route/index.ts';
-import { RunTree } from '../run-tree.ts';
+import { ExitCode, MirrorError } from '../errors.ts';
+import type { TrackerLaneOptions } from '../lanes/index.ts';
+import { LaneNames } from '../lanes/index.ts';
+import { KINDS, type Kind, pluginOf, type RunRef, runLabel } from '../model/index.ts';
+import { type LeftOut, type Opened, RunTree, renamed } from '../route/index.ts';
 import { type LaneReader, StateFile, type StateReader } from '../state/index.ts';
 import { trackersOf } from './chosen-trackers.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';

@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Handle } from '../backends/contract.ts';
 import { ExitCode } from '../errors.ts';
+import { resolveLanes } from '../lanes/index.ts';
 import { isPending, runLabel } from '../model/index.ts';
 import type { LanePosture } from '../status/index.ts';
-import { resolveLanes } from '../resolve-lanes.ts';
 import { laneIn, type StatusReport, statusReport } from '../status-report.ts';
+import { trackersOf } from './chosen-trackers.ts';
 import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
-import { type Style, counted, damageReason, formatBytes, formatCount, formatDuration, renderTable, visibleText } from './terminal/index.ts';
-import { trackersOf } from './chosen-trackers.ts';
 import { readConfig } from './read-config.ts';
+import { counted, damageReason, formatBytes, formatCount, formatDuration, renderTable, type Style, visibleText } from './terminal/index.ts';
 
 export interface StatusFlags extends GlobalOptions {
   readonly watch?: boolean;

@@ -1,9 +1,9 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { isEventFileName, type Obstacle, walk } from '../discover/index.ts';
-import { messageOf, MirrorError, systemCode } from '../errors.ts';
+import { MirrorError, messageOf, systemCode } from '../errors.ts';
 import type { Batch, FileState, MarkKind, Series } from '../model/index.ts';
-import { type FileOutcome, type ReadEvent, readRun } from '../reader.ts';
+import { type FileOutcome, type ReadEvent, readRun } from '../reading/index.ts';
 import { FileWindow } from '../tail/index.ts';
 import { counted } from './terminal/index.ts';
 

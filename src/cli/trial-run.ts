@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Backend, Handle, HeldPoint, JournalledBackend, Outcome, RunSource, TrackerParcel } from '../backends/contract.ts';
 import { expandTemplate } from '../config/index.ts';
 import { MirrorError } from '../errors.ts';
+import type { ResolvedLane } from '../lanes/index.ts';
 import type { FileState, Series } from '../model/index.ts';
-import type { ResolvedLane } from '../resolve-lanes.ts';
 
 /** What came of writing a small run and reading it back. */
 export interface Trial {

@@ -4,9 +4,9 @@ import { ExitCode, MirrorError } from '../errors.ts';
 import { type Json, jsonText } from '../model/index.ts';
 import { FileLock } from '../state/index.ts';
 import { type Difference, exitCodeOf, type Sample, type Totals, totalsOf, type Verification, worstOf } from '../verify/index.ts';
-import type { VerifyLanesOptions } from '../verify-lanes.ts';
-import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf, writeOut } from './context.ts';
+import type { VerifyLanesOptions } from '../verifying/index.ts';
 import { trackersOf } from './chosen-trackers.ts';
+import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
 import { LineFile } from './line-file.ts';
 import { localLane, readConfig } from './read-config.ts';
@@ -49,7 +49,7 @@ export async function verifyCommand(roots: readonly string[], flags: VerifyFlags
   const report = flags.report === undefined || flags.report === '-' ? undefined : new LineFile(flags.report);
   let verifications: Verification[];
   try {
-    const { verifyBetween, verifyLanes } = await import('../verify-lanes.ts');
+    const { verifyBetween, verifyLanes } = await import('../verifying/index.ts');
     const options: VerifyLanesOptions = {
       roots: roots.map((root) => parseRoot(root, existsSync)),
       store: wanted.includes('local') ? localLane(config) : undefined,

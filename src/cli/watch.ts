@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { parseRoot } from '../config/index.ts';
 import { MirrorError } from '../errors.ts';
-import { type WatchStatus, createLogger, formatFor, serveHealth } from '../status/index.ts';
+import { createLogger, formatFor, serveHealth, type WatchStatus } from '../status/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf } from './context.ts';
 import { ENDING, Interrupt } from './interrupt.ts';
-import { WatchBlock, counted, formatBytes, formatDuration } from './terminal/index.ts';
 import { readConfig } from './read-config.ts';
+import { counted, formatBytes, formatDuration, WatchBlock } from './terminal/index.ts';
 
 export interface WatchFlags extends GlobalOptions {
   readonly include: readonly string[];
@@ -43,7 +43,7 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
     if (isJson) log.info({ signal }, ENDING);
     else block.print(line);
   });
-  const { makeTrackerLanes } = await import('../tracker-lanes.ts');
+  const { makeTrackerLanes } = await import('../lanes/index.ts');
   const trackers =
     config.lanes.trackers.length === 0
       ? []

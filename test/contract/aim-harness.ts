@@ -69,7 +69,7 @@ export function stubHarness(section: Readonly<Record<string, unknown>> = {}): Ha
   return {
     addressing: 'key',
     faults: ['rateLimited', 'unavailable', 'connectionLost', 'answerLost', 'partStored', 'hang', 'hangStored', 'noAccess'],
-    timeoutMs: 60_000,
+    timeoutMs: 120_000,
     async start(): Promise<Target> {
       const stub = await AimStub.start({ secret: { name: 'x-proxy-token', value: SECRET } });
       const connect = (secret: string): Promise<Backend> =>

@@ -37,7 +37,7 @@ export function viewSuite(name: string, url: () => string): void {
       await dead.close();
       run.remove();
       expect(found.sort()).toEqual(['loss 0 1', 'loss 1 2', 'other 1 3']);
-    }, 60_000);
+    });
   });
 }
 

@@ -71,7 +71,7 @@ export function stubHarness(): Harness {
   return {
     addressing: 'key',
     faults: ['rateLimited', 'unavailable', 'connectionLost', 'answerLost', 'partStored', 'hang', 'hangStored', 'noAccess'],
-    timeoutMs: 60_000,
+    timeoutMs: 120_000,
     async start(): Promise<Target> {
       const stub = await ClearmlStub.start({ accessKey: ACCESS_KEY, secretKey: SECRET_KEY });
       return {
@@ -98,7 +98,7 @@ export function offlineHarness(): Harness {
   return {
     addressing: 'key',
     faults: [],
-    timeoutMs: 60_000,
+    timeoutMs: 120_000,
     async start(): Promise<Target> {
       const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-clearml-'));
       const sessions = join(folder, 'offline');

@@ -65,7 +65,7 @@ export function stubHarness(type: BackendType, options: StubOptions = {}, sectio
   return {
     addressing: 'key',
     faults: ['rateLimited', 'unavailable', 'connectionLost', 'answerLost', 'partStored', 'hang', 'hangStored', 'noAccess'],
-    timeoutMs: 60_000,
+    timeoutMs: 120_000,
     async start(): Promise<Target> {
       const stub = await MlflowStub.start({ auth, ...options });
       const env = { MLFLOW_TRACKING_USERNAME: auth.user, MLFLOW_TRACKING_PASSWORD: SECRET };

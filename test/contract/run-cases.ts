@@ -80,7 +80,7 @@ export function runCases(harness: Harness): void {
         await bench.expectHeld(delivery, drafts);
       }
     },
-    { timeoutMs: Math.max(60_000, harness.timeoutMs ?? 0) },
+    { timeoutMs: Math.max(120_000, harness.timeoutMs ?? 0) },
   );
 
   contractCase(harness, 'opens runs of one name in two groups, each its own', async (bench) => {

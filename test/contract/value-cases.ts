@@ -224,7 +224,7 @@ export function valueCases(harness: Harness): void {
           }
         }
       },
-      { timeoutMs: Math.max(60_000, harness.timeoutMs ?? 0) },
+      { timeoutMs: Math.max(120_000, harness.timeoutMs ?? 0) },
     );
   }
 }

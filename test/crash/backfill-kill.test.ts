@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { LocalBackend } from '../../src/backends/local/index.ts';
 import { MediaFolder } from '../../src/backends/local/media.ts';
-import { type RunJob, readRun } from '../../src/reader.ts';
+import { type RunJob, readRun } from '../../src/reading/reader.ts';
 import { FileWindow } from '../../src/tail/index.ts';
 import { freshDirectory, mustRun, remove, repository, start } from '../e2e/command.ts';
 import { bigLog } from '../support/big-log.ts';
@@ -39,17 +39,17 @@ describe('a backfill that is killed', () => {
     const logs = join(folder, 'logs');
     bigLog({ dir: logs, runs: 20, tags: 5, steps: 1000, files: 2, form: 'mixed' });
     await killed(logs, 3);
-  }, 60_000);
+  });
 
   it('names no medium that is not on the disk, whole', async () => {
     const logs = join(folder, 'logs');
     writeMediaLog(logs, 200);
     await killed(logs, 3);
-  }, 60_000);
+  });
 
   it('does the same with logs of every kind', async () => {
     await killed(join(repository, 'test/logs'), 3);
-  }, 60_000);
+  });
 
   it('leaves no unfinished media behind once it was run to the end', async () => {
     const logs = join(folder, 'logs');

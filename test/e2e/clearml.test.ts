@@ -46,7 +46,7 @@ describe('mirroring into ClearML', () => {
     expect(stub.store.delivered).toBe(before);
     expect([...stub.store.projects.values()].map(({ name }) => name)).toEqual(['vision']);
     expect(stub.violations).toEqual([]);
-  }, 60_000);
+  });
 
   it('fills a new task from the beginning where the former one was deleted, if that is wanted', async () => {
     configure('');
@@ -62,7 +62,7 @@ describe('mirroring into ClearML', () => {
     await command(['backfill', 'logs']);
     expect(stub.store.events.size).toBeGreaterThan(before);
     await command(['verify']);
-  }, 60_000);
+  });
 
   it('brings what was mirrored offline to the server, though nothing more comes of it', async () => {
     configure(', mode: offline');
@@ -78,5 +78,5 @@ describe('mirroring into ClearML', () => {
     await command(['backfill', 'logs']);
     expect(stub.store.delivered).toBe(before);
     expect(stub.violations).toEqual([]);
-  }, 60_000);
+  });
 });

@@ -47,7 +47,7 @@ export function start(args: readonly string[], options: RunOptions): Running {
 }
 
 /** Starts node with other arguments. */
-export function startNode(args: readonly string[], { cwd, env = {}, timeoutMs = 25_000, node = [] }: RunOptions): Running {
+export function startNode(args: readonly string[], { cwd, env = {}, timeoutMs = 100_000, node = [] }: RunOptions): Running {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...node, ...args], {
     cwd,
     env: { PATH: process.env['PATH'] ?? '', LANG: 'C.UTF-8', ...env },

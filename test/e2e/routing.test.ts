@@ -286,7 +286,7 @@ artifacts:
     expect(await until(isThere, 40_000)).toBe(true);
     watch.child.kill('SIGTERM');
     expect((await watch.ended).code).toBe(0);
-  }, 60_000);
+  });
 });
 
 describe('a run that something else has opened', () => {
@@ -359,7 +359,7 @@ describe('confusion', () => {
     } finally {
       await second.close();
     }
-  }, 60_000);
+  });
 
   it('by a tracker run that was removed for good: all of it is sent again, into a new one', async () => {
     configure('runs: { fold: [train, validation] }\n');

@@ -274,7 +274,7 @@ describe('a watch with a tracker', () => {
       await end(watching);
       await proxy();
     }
-  }, 60_000);
+  });
 
   it('ends soon although its tracker hangs, and loses nothing by that', async () => {
     stub.fail({ kind: 'hang', stored: false }, { times: 1000 });

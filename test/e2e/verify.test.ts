@@ -1,11 +1,11 @@
-import { appendFileSync, cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { backfill } from '../../src/pipeline.ts';
-import { verify } from '../../src/verify-pass.ts';
 import { exitCodeOf, totalsOf } from '../../src/verify/index.ts';
+import { verify } from '../../src/verifying/verify-pass.ts';
 import { until } from '../crash/watch-kill.ts';
 import * as w from '../support/event-writer.ts';
 import { type Ended, endAll, freshDirectory, mirrorboard, mustRun, remove, repository, start } from './command.ts';
@@ -92,6 +92,14 @@ function tamper(...statements: readonly string[]): void {
   }
 }
 
+/** How long the store is, and what was written ahead of it. */
+function storedBytes(): number {
+  return ['mirrorboard.db', 'mirrorboard.db-wal'].reduce(
+    (sum, name) => sum + (statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  );
+}
+
 /** The row of a point. */
 function point(run: string, tag: string, step: number): string {
   return `(SELECT point FROM scalars WHERE run = '${run}' AND tag = '${tag}' AND step = ${step})`;
@@ -130,9 +138,15 @@ describe('a store that nobody touched', () => {
   it('is equal after kills, and what was not mirrored yet is pending', async () => {
     w.bigLog({ dir: join(folder, 'logs'), runs: 2, tags: 10, steps: 20_000 });
     let midway = 0;
-    for (let delayMs = 300, tries = 0; midway < 2 && tries < 20; delayMs += 100, tries++) {
+    for (let tries = 1; midway < 2 && tries <= 20; tries++) {
       const { child, ended } = start(['backfill', 'logs'], { cwd: folder });
-      await Promise.race([sleep(delayMs), ended]);
+      let isOver = false;
+      void ended.then(() => {
+        isOver = true;
+      });
+      // By what was stored, not by the clock: a machine with other work takes its time.
+      const least = storedBytes() + tries * 500_000;
+      while (!isOver && storedBytes() < least) await sleep(1);
       child.kill('SIGKILL');
       await ended;
       const { code, stdout } = await mirrorboard(['verify', '--json'], { cwd: folder });
@@ -143,7 +157,6 @@ describe('a store that nobody touched', () => {
       if (totals['points'] !== 0 && totals['pending_bytes'] !== 0) midway++;
       if (totals['pending_bytes'] !== 0) continue;
       for (const name of readdirSync(folder)) if (name !== 'logs') rmSync(join(folder, name), { recursive: true });
-      delayMs = 300;
     }
     expect(midway).toBeGreaterThan(0);
     await mustRun(['backfill', 'logs'], { cwd: folder });

@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import type { ReadBackPoint } from '../../src/backends/contract.ts';
 import { LocalBackend } from '../../src/backends/local/index.ts';
 import { RootWatch } from '../../src/discover/index.ts';
-import { RunSession } from '../../src/reader.ts';
+import { RunSession } from '../../src/reading/reader.ts';
 import { FileWindow } from '../../src/tail/index.ts';
 import { placeOf, pointText, type WatchedTree } from './watched-tree.ts';
 

@@ -1,7 +1,6 @@
 // Parcels as delivery hands them out, read from event files by the product's own reader.
 import { createHash } from 'node:crypto';
-import { appendFileSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { mkdtempSync } from 'node:fs';
+import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, sep } from 'node:path';
 import type { Handle, HeldPoint, RunSource, TrackerParcel } from '../../src/backends/contract.ts';
@@ -16,7 +15,7 @@ import {
   type Series,
   valueJson,
 } from '../../src/model/index.ts';
-import { RunSession } from '../../src/reader.ts';
+import { RunSession } from '../../src/reading/reader.ts';
 import { FileWindow } from '../../src/tail/index.ts';
 import { concat, frame, versionEvent } from './event-writer.ts';
 

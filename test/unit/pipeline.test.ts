@@ -6,7 +6,7 @@ import { LocalBackend, openStore } from '../../src/backends/local/index.ts';
 import { walk } from '../../src/discover/index.ts';
 import type { Batch, FileState } from '../../src/model/index.ts';
 import { backfill } from '../../src/pipeline.ts';
-import { readRun } from '../../src/reader.ts';
+import { readRun } from '../../src/reading/reader.ts';
 import type { Report } from '../../src/status/index.ts';
 import { FileWindow } from '../../src/tail/index.ts';
 import { concat, event, eventFile, frame, simpleValue } from '../support/event-writer.ts';

@@ -5,11 +5,11 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { openForReading } from '../../../src/backends/local/client.ts';
 import { LocalBackend } from '../../../src/backends/local/index.ts';
 import { StoreReader } from '../../../src/backends/local/reader.ts';
-import { findTarget } from '../../../src/cli/survey.ts';
 import { filesSource, storeSource } from '../../../src/cli/export-sources.ts';
+import { findTarget } from '../../../src/cli/survey.ts';
 import { walk } from '../../../src/discover/index.ts';
 import { type ExportSource, writeTruthJson } from '../../../src/export/index.ts';
-import { readRun } from '../../../src/reader.ts';
+import { readRun } from '../../../src/reading/reader.ts';
 import { FileWindow } from '../../../src/tail/index.ts';
 import * as w from '../../support/event-writer.ts';
 

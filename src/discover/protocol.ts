@@ -1,0 +1,48 @@
+import type { RunChange } from './root-watch.ts';
+import type { Obstacle } from './walk.ts';
+
+/** What the discovery thread is to watch. */
+export interface WatchedRoot {
+  readonly name: string;
+  readonly path: string;
+  /** Only runs at or below this directory, relative to the root; empty for all. */
+  readonly below: string;
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+}
+
+/** A file that was read before: nothing happened to it while size and stamp are the same. */
+export interface SeenFile {
+  readonly run: string;
+  readonly name: string;
+  readonly size: number;
+  readonly stamp: string;
+}
+
+/** What the discovery thread is told, in this order: files seen before, piece by piece, then to begin. */
+export type DiscoverRequest =
+  | { readonly kind: 'seed'; readonly root: string; readonly files: readonly SeenFile[] }
+  | { readonly kind: 'begin' };
+
+export interface DiscoverSettings {
+  readonly roots: readonly WatchedRoot[];
+  /** Between two scans, a fifth more or less: see `nextScanDelay`. */
+  readonly scanIntervalMs: number;
+  /** Whether notifications may be used where the file system has them. */
+  readonly notify: boolean;
+}
+
+/** What the discovery thread tells, in the past tense. */
+export type DiscoverFact =
+  | { readonly kind: 'filesChanged'; readonly root: string; readonly changes: readonly RunChange[] }
+  | { readonly kind: 'filesGone'; readonly root: string; readonly files: readonly { readonly run: string; readonly name: string }[] }
+  | {
+      readonly kind: 'rootScanned';
+      readonly root: string;
+      readonly directories: number;
+      readonly files: number;
+      readonly tookMs: number;
+      readonly obstacles: readonly Obstacle[];
+      readonly isMissing: boolean;
+    }
+  | { readonly kind: 'notificationsChanged'; readonly root: string; readonly directories: number; readonly reason: string };

@@ -1,0 +1,81 @@
+/** What a feed keeps of a tracker run, and of the runs that go into it. */
+import { join } from 'node:path';
+import type { Handle, RunSource } from '../backends/contract.ts';
+import { fingerprintOf, firstWallTime } from '../lanes/index.ts';
+import { keyOfRun, type RunRef } from '../model/index.ts';
+import type { CachedBatch } from '../reading/index.ts';
+import type { RoutedRun } from './lane-routes.ts';
+
+/** A run with event files of its own. */
+export class FedSource {
+  readonly ref: RunRef;
+  readonly directory: string;
+  readonly dirty = new Set<string>();
+  readonly toHeal = new Set<string>();
+  /** Files of the last turn: their pieces may not have gone out. */
+  read: readonly string[] = [];
+  /** It did not grow for long. */
+  isQuiet = false;
+  readonly #below: string;
+
+  constructor({ run, below }: RoutedRun, rootPath: string) {
+    this.ref = run;
+    this.directory = join(rootPath, run.path);
+    this.#below = below;
+  }
+
+  get hasWork(): boolean {
+    return this.dirty.size + this.toHeal.size > 0;
+  }
+
+  /** A file as seen from the tracker run. */
+  fileOf(name: string): string {
+    return this.#below === '' ? name : `${this.#below}/${name}`;
+  }
+}
+
+/** A piece of a run, on its way into a tracker run. */
+export interface SourcePiece extends CachedBatch {
+  readonly file: string;
+}
+
+/** A tracker run: made for a run, and for those that are folded into it. */
+export class FedRun {
+  readonly target: RunRef;
+  readonly key: string;
+  readonly directory: string;
+  readonly sources = new Map<string, FedSource>();
+  /** By lot, where a route draws lots. */
+  group: string | undefined;
+  groupTag: string | undefined;
+  handle: Handle | undefined;
+  isBusy = false;
+  /** Until then the tracker does not take it. */
+  stoppedUntilMs = 0;
+  /** When the files beside its event files are looked at next. */
+  sideDueMs = 0;
+  /** When it was first heard of. */
+  readonly seenAtMs = Date.now();
+
+  constructor(target: RunRef, rootPath: string) {
+    this.target = target;
+    this.key = keyOfRun(target);
+    this.directory = join(rootPath, target.path);
+  }
+
+  get hasWork(): boolean {
+    for (const source of this.sources.values()) if (source.hasWork) return true;
+    return false;
+  }
+
+  /** None of its runs grew for long. */
+  get isQuiet(): boolean {
+    for (const source of this.sources.values()) if (!source.isQuiet) return false;
+    return this.sources.size > 0;
+  }
+}
+
+/** What pieces that are about to be sent say of their run. */
+export function sourceFacts(pieces: readonly SourcePiece[]): Pick<RunSource, 'fingerprint' | 'startedAt'> {
+  return { fingerprint: fingerprintOf(pieces), startedAt: firstWallTime(pieces.map(({ batch }) => batch)) };
+}

@@ -1,0 +1,38 @@
+import type { ChangedFile } from '../discover/index.ts';
+import type { Refusal, TrackerParcel } from '../backends/contract.ts';
+import type { RunRef } from '../model/index.ts';
+import type { FileOutcome } from '../reading/index.ts';
+import type { LaneProgress } from '../status/index.ts';
+
+/** What brings one lane to the ends of the files: told what happened to them, it reads from its own positions. */
+export interface Feed {
+  readonly lane: string;
+  /** Files that are new or have changed. */
+  filesChanged(run: RunRef, files: readonly ChangedFile[]): void;
+  fileGone(run: RunRef, name: string): void;
+  /** Bytes of a file that could not be read, or are owed, are to be tried again. */
+  tryAgain(run: RunRef, name: string): void;
+  /** A run did not grow for long. */
+  runQuiet(run: RunRef): void;
+  /** About once a second. */
+  tick(nowMs: number): void;
+  /** Works until the signal ends it; what was read is stored first. Throws what can't be waited for. */
+  run(): Promise<void>;
+}
+
+/** What a feed tells whoever drives it. */
+export interface FeedEvents {
+  /** Something of a file can't be read, or is owed. */
+  fileTroubled(lane: string, run: RunRef, name: string): void;
+  /** Nothing of a file is in the way any more. */
+  fileSound(lane: string, run: RunRef, name: string): void;
+}
+
+/** Whom a feed reports to. */
+export interface FeedStatus {
+  lane(name: string): LaneProgress;
+  fileRead(lane: string, run: RunRef, file: string, outcome: FileOutcome, reason?: string): void;
+  /** A lane had not mirrored so many bytes of a file that is gone. */
+  fileGone(lane: string, run: RunRef, name: string, unreadBytes: number): void;
+  parcelAccepted(lane: string, parcel: TrackerParcel, points: number, refusals: readonly Refusal[]): void;
+}

@@ -1,0 +1,366 @@
+/**
+ * How one lane treats each run: where it goes, under which names, what of it is left out. Decided by the configuration when the first of a run
+ * is sent, and kept in the state; what is left out may change at any time, and what is newly wanted is owed from then on.
+ */
+import { posix } from 'node:path';
+import type { Handle } from '../backends/contract.ts';
+import type { TrackerLaneOptions } from '../lanes/index.ts';
+import { type Gap, keyOfRun, type RunRef, runLabel, type Series, selectPoints } from '../model/index.ts';
+import type { CachedBatch } from '../reading/index.ts';
+import type { RunTree } from '../route/index.ts';
+import {
+  type Fold,
+  type LaneRoute,
+  type LeftOut,
+  Names,
+  plainMapping,
+  type RunMapping,
+  type RunRoute,
+  reconsider,
+  renamed,
+} from '../route/index.ts';
+import type { LaneState } from '../state/index.ts';
+
+export interface LaneRoutesOptions {
+  readonly laneState: LaneState;
+  readonly route: LaneRoute;
+  readonly fold: Fold;
+  readonly tree: RunTree;
+  /** Runs that would be named, folded or placed otherwise today are begun anew. */
+  readonly isRemapping: boolean;
+  readonly namesOf: TrackerLaneOptions['namesOf'];
+  /** The same point sent again is no second one. */
+  readonly canSendAgain: boolean;
+  readonly warn: (message: string, facts: Readonly<Record<string, string | number>>) => void;
+}
+
+/** A run as a lane treats it. */
+export interface RoutedRun {
+  readonly run: RunRef;
+  /** The run whose tracker run it goes into. */
+  readonly target: RunRef;
+  /** The run's directory as seen from the target's; empty where they are the same. */
+  readonly below: string;
+  readonly route: RunRoute;
+  readonly isIncluded: boolean;
+  /** Files that are owed something since the configuration wants more of the run. */
+  readonly owedFiles: readonly string[];
+}
+
+interface Decided extends RoutedRun {
+  mapping: RunMapping;
+  owedFiles: readonly string[];
+  /** Nothing of it has to be changed on its way. */
+  readonly isPlain: boolean;
+  /** By tag: as it is called there, and how much of it is sent. */
+  readonly known: Map<string, SentSeries>;
+}
+
+interface SentSeries {
+  readonly name: string;
+  readonly every: number;
+}
+
+/** What the numbers of one catalogue mean: each reader counts its own. */
+interface Translation {
+  readonly series: Series[];
+  readonly every: number[];
+  isWhole: boolean;
+}
+
+export class LaneRoutes {
+  readonly #options: LaneRoutesOptions;
+  readonly #mappings: Map<string, RunMapping>;
+  readonly #decided = new Map<string, Decided>();
+  /** By the target's key: who goes into it. */
+  readonly #sources = new Map<string, Map<string, RunRef>>();
+  /** By the target's key: whose name is whose there. */
+  readonly #names = new Map<string, Names>();
+  readonly #translations = new WeakMap<readonly Series[], Translation>();
+  /** Tracker runs that were begun anew, by the target's key: once is enough. */
+  readonly #anew = new Set<string>();
+  /** How often something was said: it is said again only when it has become ten times as often. */
+  readonly #said = new Map<string, number>();
+
+  constructor(options: LaneRoutesOptions) {
+    this.#options = options;
+    this.#mappings = new Map();
+    for (const [run, mapping] of options.laneState.mappings()) {
+      this.#mappings.set(keyOfRun(run), mapping);
+      if (!mapping.isOut && mapping.target !== run.path) this.#addSource({ root: run.root, path: mapping.target }, run);
+    }
+  }
+
+  /** How a run stands; decided when it is asked for the first time. */
+  of(run: RunRef): RoutedRun {
+    return this.#of(run);
+  }
+
+  /** Keeps nothing of a run that has nothing to do: it is decided the same way when it is asked for again. */
+  forget(run: RunRef): void {
+    this.#decided.delete(keyOfRun(run));
+  }
+
+  /** The runs that go into a target, as far as they are known. */
+  sourcesOf(target: RunRef): readonly RunRef[] {
+    const known = this.#sources.get(keyOfRun(target));
+    const own = this.#mappings.get(keyOfRun(target));
+    const isOwn = own === undefined || (!own.isOut && own.target === target.path);
+    return [...(isOwn && known?.has(keyOfRun(target)) !== true ? [target] : []), ...(known?.values() ?? [])];
+  }
+
+  /** Everything of a tracker run is sent from the beginning, under the names it has. */
+  restart(target: RunRef): void {
+    const { laneState } = this.#options;
+    for (const run of this.sourcesOf(target)) {
+      laneState.restart(run);
+      laneState.keepMapping(run, this.#mappings.get(keyOfRun(run)));
+    }
+  }
+
+  /** A piece of a run as it leaves for the tracker: what is left out is gone, series have their names there. */
+  apply(run: RunRef, { batch, series }: CachedBatch): Pick<CachedBatch, 'batch' | 'series'> {
+    const decided = this.#of(run);
+    if (decided.isPlain) return { batch, series };
+    const { series: names, every, isWhole } = this.#translate(decided, series);
+    if (isWhole) return { batch, series: names };
+    const steps = batch.scalars;
+    const isSent = (id: number, step: number | bigint): boolean => {
+      const each = every[id] ?? 1;
+      return each === 1 || (each !== 0 && BigInt(step) % BigInt(each) === 0n);
+    };
+    const sent = selectPoints(
+      batch,
+      (row) => isSent(steps.series[row] as number, steps.wideSteps.get(row) ?? (steps.step[row] as number)),
+      (point) => isSent(point.series, point.step),
+    );
+    return { batch: sent, series: names };
+  }
+
+  #of(run: RunRef): Decided {
+    const key = keyOfRun(run);
+    let decided = this.#decided.get(key);
+    if (decided === undefined) {
+      decided = this.#decide(run);
+      this.#decided.set(key, decided);
+      if (decided.isIncluded && !decided.isPlain) decided.owedFiles = this.#widen(decided);
+    }
+    return decided;
+  }
+
+  #decide(run: RunRef): Decided {
+    const { laneState, route, fold, tree, isRemapping } = this.#options;
+    const key = keyOfRun(run);
+    let frozen = this.#mappings.get(key);
+    let isRenamed = false;
+    const wanted = fold.isOn ? fold.place(run.path, (path) => tree.childrenOf({ root: run.root, path })) : { path: run.path, prefix: '' };
+    let isBegun = frozen !== undefined && !frozen.isOut;
+    isBegun ||= laneState.known(run).files.some(({ position }) => position.watermark > 0);
+    const today = route.run(run, { root: run.root, path: wanted.path });
+    if (isBegun) {
+      const before = frozen ?? plainMapping(run.path);
+      const isOther =
+        before.target !== wanted.path ||
+        before.prefix !== wanted.prefix ||
+        JSON.stringify(before.renames) !== JSON.stringify(today.renames);
+      if (isOther && isRemapping) {
+        isRenamed = before.target === wanted.path && before.prefix === wanted.prefix;
+        // Its tracker run begins anew below, with all that goes into it; one that goes elsewhere leaves its former one as it is.
+        if (!isRenamed) this.#leave(run, before);
+        [isBegun, frozen] = [false, undefined];
+      } else if (isOther) {
+        this.#say('a run keeps the names and the place it has: --remap begins it anew', { run: runLabel(run) });
+      }
+    }
+    const before = frozen ?? plainMapping(run.path);
+    let mapping: RunMapping = isBegun ? before : { ...before, target: wanted.path, prefix: wanted.prefix, renames: today.renames };
+    const target = { root: run.root, path: mapping.target };
+    const decision = route.run(run, target);
+    const { isIncluded } = decision;
+    if (isIncluded) this.#addSource(target, run);
+    if (isIncluded && isRemapping) this.#beginAnew(target, decision, isRenamed);
+    // Names that were given out are free again, and nothing was left out of what begins anew.
+    if (this.#anew.has(keyOfRun(target))) mapping = { ...mapping, names: {}, left: {} };
+    const isSelf = mapping.target === run.path && mapping.prefix === '' && mapping.renames.length === 0;
+    const isChanged = Object.keys(mapping.left).length + Object.keys(mapping.names).length > 0;
+    const decided: Decided = {
+      run,
+      target,
+      below: run.path === target.path ? '' : posix.relative(target.path, run.path),
+      route: decision,
+      isIncluded,
+      owedFiles: [],
+      mapping,
+      // Where runs are folded, another one may come into this one's tracker run, with names of its own.
+      isPlain: decision.isWhole && isSelf && !isChanged && !fold.isOn,
+      known: new Map(),
+    };
+    this.#keep(decided, { ...mapping, isOut: !isIncluded });
+    return decided;
+  }
+
+  /** Begins a run that goes into another tracker run from now on. */
+  #leave(run: RunRef, { target }: RunMapping): void {
+    this.#say('a run is begun anew in another place', { run: runLabel(run) });
+    this.#options.laneState.restart(run);
+    this.#mappings.delete(keyOfRun(run));
+    this.#sources.get(keyOfRun({ root: run.root, path: target }))?.delete(keyOfRun(run));
+  }
+
+  /** Begins a tracker run anew that would have another name or place today, or whose series would (`isRenamed`), with all that goes into it. */
+  #beginAnew(target: RunRef, { group, groupTag }: RunRoute, isRenamed: boolean): void {
+    const { laneState, namesOf } = this.#options;
+    const key = keyOfRun(target);
+    const isThere = laneState.handle(target) !== undefined;
+    const opened = laneState.opened(target) ?? (isThere ? { name: '', group: '', epoch: 0 } : undefined);
+    if (opened === undefined || opened.joins !== undefined || this.#anew.has(key)) return;
+    const today = namesOf(target, group === undefined || groupTag === undefined ? undefined : { group, tag: groupTag });
+    if (!isRenamed && opened.name === today.name && opened.group === today.group) return;
+    this.#anew.add(key);
+    this.#names.delete(key);
+    this.#say('a tracker run is begun anew', { run: runLabel(target), name: today.name, former: opened.name });
+    this.restart(target);
+    laneState.keepHandle(target, '' as Handle, { name: today.name, group: today.group, epoch: opened.epoch + 1 });
+  }
+
+  #translate(decided: Decided, catalogue: readonly Series[]): Translation {
+    let translation = this.#translations.get(catalogue);
+    if (translation === undefined) {
+      translation = { series: [], every: [], isWhole: true };
+      this.#translations.set(catalogue, translation);
+    }
+    const { series, every } = translation;
+    if (series.length === catalogue.length) return translation;
+    this.#learn(decided, catalogue.slice(series.length));
+    for (let id = series.length; id < catalogue.length; id++) {
+      const facts = catalogue[id] as Series;
+      const sent = decided.known.get(facts.tag) as SentSeries;
+      series.push(sent.name === facts.tag ? facts : { ...facts, tag: sent.name });
+      every.push(sent.every);
+      translation.isWhole &&= sent.every === 1;
+    }
+    return translation;
+  }
+
+  /** Names of series that are new, and how much of them is sent; what is left out is noted. */
+  #learn(decided: Decided, fresh: readonly Series[]): void {
+    const { known, run } = decided;
+    const left: Record<string, LeftOut> = {};
+    const names: Record<string, string> = {};
+    for (const { tag, plugin } of fresh) {
+      if (known.has(tag)) continue;
+      const { mapping } = decided;
+      const { every } = decided.route.series(tag, plugin);
+      if (every !== 1 && mapping.left[tag] === undefined) left[tag] = { every };
+      const wanted = this.#wantedName(decided, tag, plugin);
+      const name = every === 0 ? wanted : (mapping.names[tag] ?? this.#namesOf(decided.target).take(wanted, ownerOf(run, tag)));
+      if (name !== wanted && mapping.names[tag] === undefined) {
+        names[tag] = name;
+        this.#say('two series of one tracker run have the same name: one has another there', { run: runLabel(run), tag, name });
+      }
+      known.set(tag, { name, every });
+    }
+    if (Object.keys(left).length + Object.keys(names).length === 0) return;
+    const { mapping } = decided;
+    this.#keep(decided, { ...mapping, left: { ...mapping.left, ...left }, names: { ...mapping.names, ...names } });
+  }
+
+  #wantedName({ mapping, run }: Decided, tag: string, plugin: string): string {
+    return mapping.prefix + renamed(mapping.renames, tag, plugin, run.path);
+  }
+
+  /** The names that are taken in a tracker run: of all its sources, as far as they were met. */
+  #namesOf(target: RunRef): Names {
+    const key = keyOfRun(target);
+    let names = this.#names.get(key);
+    if (names !== undefined) return names;
+    names = new Names();
+    this.#names.set(key, names);
+    for (const run of this.sourcesOf(target)) {
+      const mapping = this.#mappings.get(keyOfRun(run)) ?? plainMapping(run.path);
+      for (const { tag, plugin } of this.#options.laneState.catalogue(run)) {
+        if (mapping.left[tag]?.every === 0) continue;
+        names.take(mapping.names[tag] ?? mapping.prefix + renamed(mapping.renames, tag, plugin, run.path), ownerOf(run, tag));
+      }
+    }
+    return names;
+  }
+
+  /** Owes what the configuration newly wants of series that were met before, and notes what it wants no more. Gives the files that are owed something. */
+  #widen(decided: Decided): string[] {
+    const { laneState, canSendAgain } = this.#options;
+    const { run, mapping } = decided;
+    const files = laneState
+      .known(run)
+      .files.filter(({ position }) => position.watermark > 0)
+      .map(({ name, position }) => ({ name, ...position }));
+    const left: Record<string, LeftOut> = { ...mapping.left };
+    const owed = new Map(files.map(({ name, gaps }) => [name, [...gaps]]));
+    const changed = new Set<string>();
+    const wider = new Set<string>();
+    for (const { tag, plugin } of laneState.catalogue(run)) {
+      const found = reconsider(tag, left[tag], decided.route.series(tag, plugin).every, files, canSendAgain);
+      if (found === undefined) continue;
+      if (found.left === undefined) delete left[tag];
+      else left[tag] = found.left;
+      for (const name of found.forgone) {
+        changed.add(name);
+        owed.set(
+          name,
+          (owed.get(name) ?? []).flatMap((gap) => withoutTag(gap, tag)),
+        );
+      }
+      for (const [name, start, end] of found.owed) {
+        changed.add(name);
+        wider.add(tag);
+        addTag(owed.get(name) ?? [], start, end, tag);
+      }
+    }
+    for (const name of changed) laneState.setGaps(run, name, owed.get(name) ?? []);
+    if (wider.size > 0) this.#say('series that a route newly includes are owed', { run: runLabel(run), series: wider.size });
+    this.#keep(decided, { ...mapping, left });
+    return [...changed].filter((name) => (owed.get(name) ?? []).length > 0);
+  }
+
+  #keep(decided: Decided, mapping: RunMapping): void {
+    const key = keyOfRun(decided.run);
+    const isPlain = JSON.stringify(mapping) === JSON.stringify(plainMapping(decided.run.path));
+    const before = this.#mappings.get(key);
+    decided.mapping = mapping;
+    if (isPlain ? before === undefined : JSON.stringify(before) === JSON.stringify(mapping)) return;
+    if (isPlain) this.#mappings.delete(key);
+    else this.#mappings.set(key, mapping);
+    this.#options.laneState.keepMapping(decided.run, isPlain ? undefined : mapping);
+  }
+
+  #say(message: string, facts: Readonly<Record<string, string | number>>): void {
+    const times = (this.#said.get(message) ?? 0) + 1;
+    this.#said.set(message, times);
+    if (/^10*$/.test(String(times))) this.#options.warn(message, times === 1 ? facts : { ...facts, times });
+  }
+
+  #addSource(target: RunRef, run: RunRef): void {
+    const key = keyOfRun(target);
+    const known = this.#sources.get(key);
+    if (known === undefined) this.#sources.set(key, new Map([[keyOfRun(run), run]]));
+    else known.set(keyOfRun(run), run);
+  }
+}
+
+/** Owes a range to a series, with others that are owed the same. */
+function addTag(gaps: Gap[], start: number, end: number, tag: string): void {
+  const at = gaps.findIndex((gap) => gap.reason === 'route' && gap.start === start && gap.end === end && gap.tags !== undefined);
+  const gap = gaps[at];
+  if (gap === undefined) gaps.push({ start, end, reason: 'route', tags: [tag] });
+  else if (!(gap.tags ?? []).includes(tag)) gaps[at] = { ...gap, tags: [...(gap.tags ?? []), tag] };
+}
+
+function withoutTag(gap: Gap, tag: string): Gap[] {
+  if (gap.tags === undefined || !gap.tags.includes(tag)) return [gap];
+  const tags = gap.tags.filter((each) => each !== tag);
+  return tags.length === 0 ? [] : [{ ...gap, tags }];
+}
+
+function ownerOf(run: RunRef, tag: string): string {
+  return JSON.stringify([run.path, tag]);
+}

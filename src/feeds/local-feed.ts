@@ -1,0 +1,367 @@
+/** Brings the local store to the ends of the files: reads run by run with sessions that are kept, and stores through a lane. */
+import { join } from 'node:path';
+import type { Handle, Parcel, PositionOwner } from '../backends/contract.ts';
+import type { BatchCache } from '../reading/index.ts';
+import { Lane, realClock } from '../deliver/index.ts';
+import type { ChangedFile } from '../discover/index.ts';
+import type { Feed, FeedEvents } from './feed.ts';
+import { isPending, keyOfRun, lastStepOf, type RunRef, type Series, unmirroredBytes } from '../model/index.ts';
+import type { ReadEvent, RunJob } from '../reading/index.ts';
+import { type EventGroup, ReaderThread } from '../reading/index.ts';
+import type { LaneState } from '../state/index.ts';
+import type { WatchStatus } from '../status/index.ts';
+
+export interface LocalFeedOptions {
+  readonly lane: string;
+  readonly backend: PositionOwner;
+  /** What the state notes of the lane; the positions that count are in the store. */
+  readonly state: LaneState;
+  readonly status: WatchStatus;
+  readonly events: FeedEvents;
+  /** Where each root lies. */
+  readonly rootPaths: ReadonlyMap<string, string>;
+  /** For lanes that come behind; undefined where there are none. */
+  readonly cache: BatchCache | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Runs whose files are asked for in one request. */
+const RUNS_PER_REQUEST = 16;
+/** Bytes read of a run before others have their turn. */
+const FAIR_BYTES = 16 * 1024 * 1024;
+/** Runs of which the reader keeps what it knows. */
+const MOST_SESSIONS = 256;
+const FIRST_RETRY_MS = 1000;
+const MOST_RETRY_MS = 60_000;
+/** Where nothing comes in, the store gives its memory back this often. */
+const REST_MS = 30_000;
+
+/** What is known of a run that did something while we watched. */
+interface FedRun {
+  readonly ref: RunRef;
+  readonly directory: string;
+  readonly handle: Handle;
+  /** Files to read, by name. */
+  readonly dirty: Set<string>;
+  /** Files whose gaps are to be tried again. */
+  readonly toHeal: Set<string>;
+  /** Files of the jobs whose parcels are not all accepted yet. */
+  readonly unsettled: Set<string>;
+  /** The catalogue as the session has it, for those who take its batches from the cache. */
+  series: Series[];
+  /** A job of it is with the reader. */
+  isRead: boolean;
+  /** Parcels that are with the lane. */
+  inFlight: number;
+  hasSession: boolean;
+  isQuiet: boolean;
+}
+
+export class LocalFeed implements Feed {
+  readonly lane: string;
+  readonly #options: LocalFeedOptions;
+  readonly #backend: PositionOwner;
+  readonly #status: WatchStatus;
+  /** Its thread begins with `run`. */
+  #reader!: ReaderThread;
+  readonly #runs = new Map<string, FedRun>();
+  /** Keys of runs with something to read, in the order in which it was heard of. */
+  readonly #queue = new Set<string>();
+  /** Keys of runs the reader keeps, the one used last at the end. */
+  readonly #sessions = new Set<string>();
+  /** Quiet runs whose points are being brought together, piece by piece. */
+  readonly #compacting = new Set<string>();
+  readonly #goneLater: { readonly ref: RunRef; readonly name: string }[] = [];
+  #lane: Lane;
+  #retryMs = FIRST_RETRY_MS;
+  #wake: (() => void) | undefined;
+  #sawPoints = -1;
+  #restedAtMs = 0;
+
+  constructor(options: LocalFeedOptions) {
+    this.lane = options.lane;
+    this.#options = options;
+    this.#backend = options.backend;
+    this.#status = options.status;
+    this.#lane = this.#newLane();
+  }
+
+  filesChanged(ref: RunRef, files: readonly ChangedFile[]): void {
+    const changed = this.#options.cache === undefined ? files : this.#notAtEnd(ref, files);
+    if (changed.length === 0) return;
+    const run = this.#runOf(ref);
+    for (const { name, size, before } of changed) {
+      run.dirty.add(name);
+      this.#status.lane(this.lane).fileGrew(ref, name, size, before);
+    }
+    run.isQuiet = false;
+    this.#enqueue(keyOfRun(ref));
+  }
+
+  /** Where several lanes are told of files, some are new to another one only. */
+  #notAtEnd(ref: RunRef, files: readonly ChangedFile[]): readonly ChangedFile[] {
+    const known = new Map(this.#backend.positions(ref).files.map((state) => [state.name, state]));
+    return files.filter(({ name, size, stamp }) => {
+      const state = known.get(name);
+      return state === undefined || state.size !== size || state.stamp !== stamp;
+    });
+  }
+
+  tryAgain(ref: RunRef, name: string): void {
+    this.#runOf(ref).toHeal.add(name);
+    this.#enqueue(keyOfRun(ref));
+  }
+
+  fileGone(ref: RunRef, name: string): void {
+    const run = this.#runs.get(keyOfRun(ref));
+    if (run !== undefined && !isIdle(run)) {
+      // What is on its way decides how much is lost.
+      this.#goneLater.push({ ref, name });
+      return;
+    }
+    const state = this.#backend.positions(ref).files.find((file) => file.name === name);
+    const lost = unmirroredBytes(state, this.#status.lane(this.lane).unreadBytes(ref, name));
+    this.#options.events.fileSound(this.lane, ref, name);
+    this.#status.fileGone(this.lane, ref, name, lost);
+    run?.dirty.delete(name);
+    // Should the name come back, its state has to be that of the backend.
+    if (run?.hasSession) this.#forget(keyOfRun(ref), run);
+  }
+
+  /** Torn ends are looked into once, and the run's points brought together. */
+  runQuiet(ref: RunRef): void {
+    const key = keyOfRun(ref);
+    const run = this.#runOf(ref);
+    run.isQuiet = true;
+    this.#compacting.add(key);
+    for (const state of this.#backend.positions(ref).files) if (state.damage.some(isPending)) run.dirty.add(state.name);
+    if (run.dirty.size > 0) this.#enqueue(key);
+  }
+
+  tick(nowMs: number): void {
+    // A lane that failed while there was nothing to read is noticed here.
+    if (this.#lane.failure !== undefined) this.#wake?.();
+    for (const { ref, name } of this.#goneLater.splice(0)) this.fileGone(ref, name);
+    for (const key of this.#compacting) {
+      const run = this.#runs.get(key);
+      if (run === undefined || !isIdle(run) || this.#lane.failure !== undefined) continue;
+      // Of a large run a piece; the rest has its turn in the next ticks.
+      if (this.#backend.compact?.(run.ref) !== true) this.#compacting.delete(key);
+      break;
+    }
+    const { points } = this.#status.lane(this.lane);
+    if (this.#sawPoints !== points || nowMs - this.#restedAtMs < REST_MS || !this.#status.isReady) {
+      this.#sawPoints = points;
+      return;
+    }
+    this.#restedAtMs = nowMs;
+    this.#backend.rest?.();
+  }
+
+  /** Reads what is heard of, run by run, until it is told to stop. A lane that fails is waited for. */
+  async run(): Promise<void> {
+    const { signal } = this.#options;
+    this.#reader = new ReaderThread();
+    const stop = (): void => {
+      this.#reader.stop();
+      this.#wake?.();
+    };
+    signal.addEventListener('abort', stop);
+    try {
+      await this.#pump(signal);
+      await this.#lane.drain();
+      if (this.#lane.failure !== undefined) throw this.#lane.failure;
+    } finally {
+      signal.removeEventListener('abort', stop);
+      await this.#reader.close();
+    }
+  }
+
+  async #pump(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      if (this.#lane.failure !== undefined) await this.#recover();
+      const jobs = this.#nextJobs();
+      if (jobs.length === 0) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        this.#wake = undefined;
+        continue;
+      }
+      this.#reader.request(jobs, { keep: true });
+      for await (const group of this.#reader.events()) this.#deal(group);
+    }
+  }
+
+  #nextJobs(): RunJob[] {
+    const jobs: RunJob[] = [];
+    for (const key of this.#queue) {
+      if (jobs.length >= RUNS_PER_REQUEST) break;
+      this.#queue.delete(key);
+      const run = this.#runs.get(key);
+      if (run !== undefined) jobs.push(this.#job(key, run));
+    }
+    return jobs;
+  }
+
+  #job(key: string, run: FedRun): RunJob {
+    const names = [...new Set([...run.dirty, ...run.toHeal])].sort();
+    const heal = run.toHeal.size > 0;
+    for (const name of names) run.unsettled.add(name);
+    run.isRead = true;
+    run.dirty.clear();
+    run.toHeal.clear();
+    const base = { run: run.ref, directory: run.directory, settled: run.isQuiet, heal, mostBytes: FAIR_BYTES };
+    this.#keep(key, run);
+    if (run.hasSession) return { ...base, files: names.map((name) => ({ name })), series: [] };
+    const known = this.#backend.positions(run.ref);
+    const series = known.files.length === 0 ? [] : this.#backend.catalogue(run.ref);
+    run.hasSession = true;
+    run.series = [...series];
+    return { ...base, files: names.map((name) => ({ name })), known: known.files, series };
+  }
+
+  /** Notes the use of a session, and lets go of the one not used for longest. */
+  #keep(key: string, run: FedRun): void {
+    this.#sessions.delete(key);
+    this.#sessions.add(key);
+    if (this.#sessions.size <= MOST_SESSIONS) return;
+    for (const oldest of this.#sessions) {
+      const other = this.#runs.get(oldest);
+      // What is under way is still being stored: its positions are not those of the backend yet.
+      if (other === undefined || other === run || !isIdle(other)) continue;
+      this.#forget(oldest, other);
+      return;
+    }
+  }
+
+  #forget(key: string, run: FedRun): void {
+    this.#sessions.delete(key);
+    run.hasSession = false;
+    run.series = [];
+    this.#reader.forget([run.ref]);
+  }
+
+  #deal({ events, release }: EventGroup): void {
+    let open = 1;
+    const settled = (): void => {
+      if (--open === 0) release();
+    };
+    for (const event of events) {
+      const key = keyOfRun(event.kind === 'batch' ? event.batch.run : event.run);
+      const run = this.#runs.get(key);
+      if (run === undefined) continue;
+      if (event.kind === 'batch') {
+        open++;
+        run.inFlight++;
+        this.#offer(run, event, () => {
+          run.inFlight--;
+          this.#settleIfIdle(run);
+          settled();
+        });
+      } else {
+        this.#note(event, key, run);
+      }
+    }
+    settled();
+  }
+
+  #offer(run: FedRun, { batch, state }: Extract<ReadEvent, { kind: 'batch' }>, settled: () => void): void {
+    const { cache } = this.#options;
+    if (cache !== undefined) {
+      run.series.push(...batch.newSeries);
+      cache.keep({ batch, state, series: run.series });
+    }
+    this.#lane.offer({ handle: run.handle, batch, state }, settled);
+  }
+
+  #note(event: Exclude<ReadEvent, { kind: 'batch' }>, key: string, run: FedRun): void {
+    if (event.kind === 'file') {
+      this.#status.fileRead(this.lane, run.ref, event.file, event.outcome, event.reason);
+      // What vanished is lost as far as it was not read: the scan that misses it says how much.
+      if (event.outcome === 'unreadable') this.#status.lane(this.lane).fileForgotten(run.ref, event.file);
+      // Out of reach for now (a server that hangs, too many open files): it need not change to be read one day.
+      if (event.outcome === 'unreadable') this.#options.events.fileTroubled(this.lane, run.ref, event.file);
+      return;
+    }
+    run.isRead = false;
+    if (event.hasMore) {
+      for (const name of run.unsettled) run.dirty.add(name);
+      this.#enqueue(key);
+    }
+    this.#settleIfIdle(run);
+  }
+
+  /** Everything that was read is stored, and nothing of it has to be remembered for another try. */
+  #settleIfIdle(run: FedRun): void {
+    if (isIdle(run) && this.#lane.failure === undefined) run.unsettled.clear();
+  }
+
+  #newLane(): Lane {
+    return new Lane(this.lane, this.#backend, { parcelAccepted: (parcel, points) => this.#accepted(parcel, points) });
+  }
+
+  #accepted(parcel: Parcel, points: number): void {
+    const { state, batch } = parcel;
+    const { events, state: laneState } = this.#options;
+    this.#retryMs = FIRST_RETRY_MS;
+    this.#status.parcelAccepted(this.lane, parcel, points);
+    laneState.accepted(batch.run, state, batch.newSeries, { points, lastStep: lastStepOf(batch) });
+    if (state.position.gaps.length > 0 || state.damage.some((damage) => !isPending(damage))) {
+      events.fileTroubled(this.lane, batch.run, state.name);
+    } else {
+      events.fileSound(this.lane, batch.run, state.name);
+    }
+  }
+
+  /** The lane does not take more: after a while everything that was not accepted is read again from the positions. */
+  async #recover(): Promise<void> {
+    const failure = this.#lane.failure;
+    await this.#lane.drain();
+    this.#status.lane(this.lane).stalled(failure, this.#retryMs);
+    if (failure?.retry === 'never') throw failure;
+    await realClock.sleep(this.#retryMs, this.#options.signal);
+    this.#retryMs = Math.min(MOST_RETRY_MS, this.#retryMs * 2);
+    for (const [key, run] of this.#runs) {
+      if (run.hasSession) this.#forget(key, run);
+      if (run.unsettled.size === 0) continue;
+      for (const name of run.unsettled) run.dirty.add(name);
+      this.#enqueue(key);
+    }
+    this.#lane = this.#newLane();
+  }
+
+  #runOf(ref: RunRef): FedRun {
+    const key = keyOfRun(ref);
+    let run = this.#runs.get(key);
+    if (run === undefined) {
+      const rootPath = this.#options.rootPaths.get(ref.root) ?? '';
+      // The local store opens a run at once and without waiting.
+      void this.#backend.open({ run: ref, rootPath });
+      run = {
+        ref,
+        directory: join(rootPath, ref.path),
+        handle: key as Handle,
+        dirty: new Set(),
+        toHeal: new Set(),
+        unsettled: new Set(),
+        series: [],
+        isRead: false,
+        inFlight: 0,
+        hasSession: false,
+        isQuiet: false,
+      };
+      this.#runs.set(key, run);
+    }
+    return run;
+  }
+
+  #enqueue(key: string): void {
+    this.#queue.add(key);
+    this.#wake?.();
+  }
+}
+
+function isIdle(run: FedRun): boolean {
+  return !run.isRead && run.inFlight === 0;
+}

@@ -1,0 +1,108 @@
+/** One pass of the local store over the files of some runs: reader → lane → store, as fast as they go. */
+import { join } from 'node:path';
+import type { Handle, PositionOwner } from '../backends/contract.ts';
+import { Lane } from '../deliver/index.ts';
+import type { FoundRun, ResolvedRoot } from '../discover/index.ts';
+import { keyOfRun, needsSearch, type RunRef } from '../model/index.ts';
+import type { EventGroup, ReaderThread, RunJob } from '../reading/index.ts';
+import type { PassTracker } from '../status/index.ts';
+
+/** Runs whose files are asked for in one request: enough to hide the way between the threads. */
+const RUNS_PER_REQUEST = 64;
+
+export class LocalPass {
+  readonly #backend: PositionOwner;
+  readonly #tracker: PassTracker;
+  readonly #lane: Lane;
+  readonly #reader: ReaderThread;
+  readonly #signal: AbortSignal;
+  /** Runs of which a file was replaced. */
+  readonly #recounted = new Map<string, RunRef>();
+
+  constructor(backend: PositionOwner, reader: ReaderThread, tracker: PassTracker, signal: AbortSignal) {
+    this.#backend = backend;
+    this.#reader = reader;
+    this.#tracker = tracker;
+    this.#signal = signal;
+    this.#lane = new Lane('local', backend, tracker);
+  }
+
+  /** Reads what is new of the runs of a root. A lane that fails ends it; `finish` throws why. */
+  async mirror(root: ResolvedRoot, runs: readonly FoundRun[]): Promise<void> {
+    const handles = new Map<string, Handle>();
+    let next = 0;
+    const request = async (): Promise<boolean> => {
+      const jobs: RunJob[] = [];
+      while (jobs.length < RUNS_PER_REQUEST && next < runs.length && !this.#stopped) {
+        const job = this.#job(root, runs[next++] as FoundRun);
+        if (job === undefined) continue;
+        handles.set(job.run.path, await this.#backend.open({ run: job.run, rootPath: root.path }));
+        jobs.push(job);
+      }
+      if (jobs.length > 0) this.#reader.request(jobs);
+      return jobs.length > 0;
+    };
+    let isAsked = await request();
+    while (isAsked) {
+      isAsked = await request();
+      for await (const group of this.#reader.events()) {
+        this.#deal(group, handles);
+        if (this.#lane.failure !== undefined) this.#reader.stop();
+      }
+    }
+  }
+
+  /** Waits until everything that was read is stored. */
+  async finish(): Promise<void> {
+    await this.#lane.drain();
+    if (this.#lane.failure !== undefined) throw this.#lane.failure;
+    for (const run of this.#recounted.values()) this.#tracker.runRecounted(run, this.#backend.positions(run).points);
+  }
+
+  /** What of a run has to be read; undefined where nothing happened to its files. */
+  #job(root: ResolvedRoot, found: FoundRun): RunJob | undefined {
+    const run = { root: root.name, path: found.path };
+    const known = this.#backend.positions(run);
+    const states = new Map(known.files.map((state) => [state.name, state]));
+    this.#tracker.runBegun({ run, files: found.files, known });
+    const files: RunJob['files'][number][] = [];
+    for (const { name, size, stamp } of found.files) {
+      const state = states.get(name);
+      if (state === undefined) files.push({ name });
+      else if (state.stamp === stamp && state.size === size && !needsSearch(state)) this.#tracker.fileUnchanged(size);
+      else files.push({ name, state });
+    }
+    if (files.length === 0) {
+      this.#tracker.runDone();
+      return undefined;
+    }
+    const series = states.size === 0 ? [] : this.#backend.catalogue(run);
+    this.#tracker.catalogueRead(run, series);
+    return { run, directory: join(root.path, run.path), files, series, settled: true };
+  }
+
+  #deal({ events, release }: EventGroup, handles: ReadonlyMap<string, Handle>): void {
+    let open = 1;
+    const settled = (): void => {
+      if (--open === 0) release();
+    };
+    for (const event of events) {
+      if (event.kind === 'file') {
+        if (event.outcome === 'replaced' || event.outcome === 'shortened') this.#recounted.set(keyOfRun(event.run), event.run);
+        this.#tracker.fileDone(event.run, event.file, event.outcome, event.reason);
+      } else if (event.kind === 'runDone') {
+        this.#tracker.runDone();
+      } else {
+        const handle = handles.get(event.batch.run.path);
+        if (handle === undefined) continue;
+        open++;
+        this.#lane.offer({ handle, batch: event.batch, state: event.state }, settled);
+      }
+    }
+    settled();
+  }
+
+  get #stopped(): boolean {
+    return this.#signal.aborted || this.#lane.failure !== undefined;
+  }
+}

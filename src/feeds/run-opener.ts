@@ -1,0 +1,147 @@
+/** Opens and ends the tracker runs of a lane: what each is told of its run, what is kept of it in the state. */
+import type { Backend, Handle, RunSource } from '../backends/contract.ts';
+import type { TrackerLane, Undelivered } from '../deliver/index.ts';
+import type { LaneRouting, RunNames, TrackerLaneOptions } from '../lanes/index.ts';
+import { trackerRunKey } from '../lanes/index.ts';
+import { runLabel } from '../model/index.ts';
+import type { Opened } from '../route/index.ts';
+import { readJoin } from '../sidecar/index.ts';
+import type { LaneState } from '../state/index.ts';
+import { type FedRun, type SourcePiece, sourceFacts } from './fed-run.ts';
+import type { LaneRoutes } from './lane-routes.ts';
+
+export interface RunOpenerOptions {
+  readonly backend: Backend;
+  readonly delivery: TrackerLane;
+  readonly namesOf: TrackerLaneOptions['namesOf'];
+  readonly routing: LaneRouting;
+  readonly routes: LaneRoutes;
+  readonly laneState: LaneState;
+  readonly instanceId: string;
+  readonly rootPaths: ReadonlyMap<string, string>;
+  /** Nobody writes to the files: nothing is waited for. */
+  readonly isSettled: boolean;
+}
+
+export type Opening =
+  | { readonly kind: 'open'; readonly handle: Handle; readonly isNew: boolean }
+  | Undelivered
+  /** Something else is to open it first, or everything begins anew: to be asked again then, from the positions. */
+  | { readonly kind: 'wait'; readonly ms: number };
+
+/** How often a file is looked for that names the run to join. */
+const LOOK_MS = 2000;
+
+export class RunOpener {
+  readonly #options: RunOpenerOptions;
+
+  constructor(options: RunOpenerOptions) {
+    this.#options = options;
+  }
+
+  /** The run's handle: the tracker run is looked for, or made, when there is something to send for the first time. */
+  async open(run: FedRun, pieces: readonly SourcePiece[]): Promise<Opening> {
+    const { backend, delivery, laneState } = this.#options;
+    const { target } = run;
+    let isNew = false;
+    if (run.handle === undefined) {
+      const found = await this.#opened(run);
+      if (found.kind === 'wait') return found;
+      const { opened } = found;
+      const source = this.#source(run, opened, pieces);
+      const kept = laneState.handle(target);
+      const done = await delivery.attempt((signal) => backend.open(source, kept, signal));
+      if (done.kind !== 'done') return done;
+      isNew = done.value !== kept;
+      run.handle = done.value;
+      if (isNew && kept !== undefined) {
+        this.#beginAnew(run, done.value, opened);
+        return { kind: 'wait', ms: 0 };
+      }
+      if (isNew || JSON.stringify(opened) !== JSON.stringify(laneState.opened(target))) laneState.keepHandle(target, done.value, opened);
+    }
+    const { handle } = run;
+    // A file that comes late is no reason to say that the run goes on.
+    if (pieces.length > 0 && laneState.isEnded(target)) {
+      const reopened = await delivery.attempt((signal) => backend.finish(handle, undefined, signal));
+      if (reopened.kind !== 'done') return reopened;
+      laneState.noteEnd(target, false);
+    }
+    return { kind: 'open', handle, isNew };
+  }
+
+  /** Says that a run has ended, with its last event, if it was not said yet. `changedAtMs`: when its files last changed. `olderThanMs`: 0 where it is known to be over. */
+  async end(run: FedRun, changedAtMs: number, olderThanMs: number): Promise<void> {
+    const { backend, delivery, laneState, routes } = this.#options;
+    const { target } = run;
+    const isTheirs = laneState.opened(target)?.joins !== undefined;
+    const handle = isTheirs || laneState.isEnded(target) ? undefined : laneState.handle(target);
+    if (handle === undefined) return;
+    const facts = routes.sourcesOf(target).map((ref) => laneState.delivered(ref));
+    const last = Math.max(...facts.map(({ lastWallTime }) => lastWallTime ?? Number.NEGATIVE_INFINITY));
+    // Where the last event has no time, when its files last changed.
+    const endedAt = Number.isFinite(last) ? last : changedAtMs / 1000;
+    if (olderThanMs > 0 && Date.now() - Math.max(changedAtMs, endedAt * 1000) < olderThanMs) return;
+    const status = facts.some(({ hasFailed }) => hasFailed) ? 'failed' : 'finished';
+    const done = await delivery.attempt((signal) => backend.finish(handle, { status, endedAt }, signal));
+    if (done.kind === 'done') laneState.noteEnd(target, true);
+  }
+
+  /** The former tracker run is gone for good: what was in it is sent again from the beginning. */
+  #beginAnew({ target }: FedRun, handle: Handle, opened: Opened): void {
+    const { laneState, routes } = this.#options;
+    routes.restart(target);
+    laneState.keepHandle(target, handle, opened);
+  }
+
+  /** What it was opened as, or is to be now. */
+  async #opened(
+    run: FedRun,
+  ): Promise<{ readonly kind: 'opened'; readonly opened: Opened } | { readonly kind: 'wait'; readonly ms: number }> {
+    const { laneState, routing, isSettled } = this.#options;
+    const { target } = run;
+    const before = laneState.opened(target);
+    const today = this.#namesOf(run);
+    if (before !== undefined) {
+      if (before.joins === undefined && (before.name !== today.name || before.group !== today.group)) {
+        routing.warn('a run keeps the name and the place it was opened with: --remap begins it anew', {
+          run: runLabel(target),
+          name: before.name,
+        });
+      }
+      return { kind: 'opened', opened: before };
+    }
+    const opened: Opened = { name: today.name, group: today.group, epoch: 0 };
+    const joined = await readJoin(routing.joins, target.path, run.directory, (template) => routing.expand(template, target));
+    if (joined.kind === 'id') return { kind: 'opened', opened: { ...opened, joins: joined.id } };
+    if (joined.kind === 'absent') {
+      if (!isSettled && Date.now() - run.seenAtMs < joined.waitMs) return { kind: 'wait', ms: LOOK_MS };
+      routing.warn('the file that is to name the run to join is not there: the run gets one of its own', {
+        run: runLabel(target),
+        file: joined.path,
+      });
+    }
+    return { kind: 'opened', opened };
+  }
+
+  #namesOf({ target, group, groupTag }: FedRun): RunNames {
+    return this.#options.namesOf(target, group === undefined || groupTag === undefined ? undefined : { group, tag: groupTag });
+  }
+
+  /** What a tracker is told of a run. Its name and place are those it was opened with, whatever the configuration says now. */
+  #source(run: FedRun, { name, group, epoch, joins }: Opened, pieces: readonly SourcePiece[]): RunSource {
+    const { instanceId, rootPaths } = this.#options;
+    const { target } = run;
+    return {
+      run: target,
+      rootPath: rootPaths.get(target.root) ?? '',
+      key: trackerRunKey(target, epoch),
+      ...this.#namesOf(run),
+      name,
+      group,
+      ...(joins === undefined ? {} : { joins }),
+      instanceId,
+      ...sourceFacts(pieces),
+    };
+  }
+}

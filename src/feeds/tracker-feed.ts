@@ -1,0 +1,488 @@
+/**
+ * Brings one tracker to the ends of the files: takes a piece of a run from the lane's own positions, delivers it, notes it, and goes on. Longer than
+ * other files: which run has its turn, and what becomes of a run (opened, stopped, ended, gone), are one state that does not part well.
+ */
+import type { Backend, Handle, TrackerParcel } from '../backends/contract.ts';
+import type { BatchCache } from '../reading/index.ts';
+import { isEmpty, TrackerLane } from '../deliver/index.ts';
+import type { ChangedFile } from '../discover/index.ts';
+import { messageOf, MirrorError } from '../errors.ts';
+import { FedRun, FedSource, type SourcePiece } from './fed-run.ts';
+import type { Feed, FeedEvents, FeedStatus } from './feed.ts';
+import type { JobReader } from '../reading/index.ts';
+import { LaneRoutes } from './lane-routes.ts';
+import { type LaneRouting, type TrackerLaneOptions, wholeRouting } from '../lanes/index.ts';
+import { type FileState, isPending, keyOfRun, needsSearch, pointCount, type RunRef, unmirroredBytes } from '../model/index.ts';
+import { PieceReader } from '../reading/index.ts';
+import { RunOpener } from './run-opener.ts';
+import type { RunTree } from '../route/index.ts';
+import { SideFeed } from './side-feed.ts';
+import { StateBook } from './state-book.ts';
+import type { LaneState, StateFile } from '../state/index.ts';
+import type { LaneProgress, LaneReport } from '../status/index.ts';
+
+export interface TrackerFeedOptions {
+  readonly lane: string;
+  readonly backend: Backend;
+  readonly namesOf: TrackerLaneOptions['namesOf'];
+  readonly routing?: LaneRouting;
+  /** Every run that is known. */
+  readonly tree: RunTree;
+  readonly state: StateFile;
+  readonly laneState: LaneState;
+  readonly status: FeedStatus;
+  readonly events: FeedEvents;
+  readonly rootPaths: ReadonlyMap<string, string>;
+  readonly reader: JobReader;
+  readonly cache: BatchCache;
+  /** Nobody writes to the files: torn ends are looked into, and nothing is waited for. */
+  readonly isSettled: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Bytes of a run that are read for one turn: what is held while a tracker is down. */
+const TURN_BYTES = 1024 * 1024;
+/** Turns that are made ready while the sends before them are under way. */
+const TURNS_AHEAD = 1;
+/** A run that its tracker does not take is tried again for when somebody changed that. */
+const STOPPED_MS = 30 * 60_000;
+/** A run is over when its last event and its files are older. */
+const OVER_MS = 30 * 60_000;
+
+export class TrackerFeed implements Feed {
+  readonly lane: string;
+  readonly progress: LaneProgress;
+  readonly #options: TrackerFeedOptions;
+  readonly #laneState: LaneState;
+  readonly #delivery: TrackerLane;
+  readonly #opener: RunOpener;
+  readonly #side: SideFeed;
+  readonly #routes: LaneRoutes;
+  readonly #runs = new Map<string, FedRun>();
+  /** Runs whose turn it may be, in the order in which they got ready. */
+  readonly #ready = new Set<FedRun>();
+  readonly #gathering = new Map<FedRun, NodeJS.Timeout>();
+  readonly #mostTurns: number;
+  readonly #pieces: PieceReader;
+  readonly #end = new AbortController();
+  /** Ends by itself, or by the signal of whoever drives it. */
+  readonly #signal: AbortSignal;
+  #turns = 0;
+  #stand: LaneReport['stand'] = 'done';
+  #progressAtMs = Date.now();
+  readonly #waiting = new Set<() => void>();
+
+  constructor(options: TrackerFeedOptions) {
+    const { lane, backend, laneState, state, status, signal, tree, routing = wholeRouting(options.lane) } = options;
+    this.lane = lane;
+    const { replacesByKey, keeps } = backend.describe();
+    this.#routes = new LaneRoutes({
+      ...routing,
+      namesOf: options.namesOf,
+      laneState,
+      tree,
+      canSendAgain: replacesByKey || !keeps.equalPoints,
+    });
+    this.#options = options;
+    this.#laneState = laneState;
+    this.progress = status.lane(lane);
+    this.#signal = AbortSignal.any([signal, this.#end.signal]);
+    this.#mostTurns = (backend.describe().limits.sendsAtOnce ?? 1) + TURNS_AHEAD;
+    const { reader, cache } = options;
+    const sizeOf = (run: RunRef, name: string): number => this.progress.sizeOf(run, name) ?? 0;
+    this.#pieces = new PieceReader({ reader, cache, laneState, sizeOf, pointsPerSend: () => backend.describe().limits.pointsPerSend });
+    const book = new StateBook(state, laneState, ({ parcel, points, refusals }) => {
+      this.#progressAtMs = Date.now();
+      status.parcelAccepted(lane, parcel, points, refusals);
+      this.#noteTrouble(parcel.batch.run, parcel.state);
+    });
+    this.#delivery = new TrackerLane({
+      name: lane,
+      backend,
+      book,
+      signal: this.#signal,
+      events: {
+        sendFailed: (error) => {
+          this.progress.lastError = error;
+        },
+        laneWaiting: (error, retryMs) => this.progress.stalled(error, retryMs),
+        laneParked: (error, retryMs) => {
+          this.progress.stalled(error, retryMs, 'parked');
+          this.#changed();
+        },
+        laneActive: () => this.progress.resumed(),
+      },
+    });
+    this.#opener = new RunOpener({ ...options, routing, routes: this.#routes, delivery: this.#delivery, instanceId: state.instanceId });
+    this.#side = new SideFeed({
+      ...options,
+      rules: routing.side,
+      delivery: this.#delivery,
+      // Where nothing was sent of a run, there is no tracker run to put anything beside.
+      open: async (run) => (laneState.handle(run.target) === undefined ? undefined : await this.#open(run, [])),
+      isOther: (run, path) => this.#isOther(run, path),
+      warn: routing.warn,
+      signal: this.#signal,
+    });
+    this.#catchUp();
+  }
+
+  /** What the backend kept aside while it could not reach its tracker goes there: a turn of its own, so that a pass waits for it. */
+  #catchUp(): void {
+    const { backend } = this.#options;
+    if (backend.catchUp === undefined) return;
+    this.#turns++;
+    void this.#delivery
+      .attempt(async (signal) => backend.catchUp?.(signal))
+      .then((done) => {
+        if (done.kind === 'runFatal') this.progress.lastError = done.error;
+      })
+      .finally(() => {
+        this.#turns--;
+        this.#changed();
+        this.#pump();
+      });
+  }
+
+  filesChanged(ref: RunRef, files: readonly ChangedFile[]): void {
+    const { isIncluded, owedFiles } = this.#routes.of(ref);
+    if (!isIncluded) return;
+    const { isSettled } = this.#options;
+    const known = new Map(this.#laneState.known(ref).files.map((state) => [state.name, state]));
+    const changed = files.filter(({ name, size, stamp }) => {
+      const state = known.get(name);
+      return state === undefined || !isAtEnd(state, size, stamp, isSettled);
+    });
+    // Of tens of thousands of runs nearly all are at their end: nothing is kept of those.
+    if (changed.length + owedFiles.length === 0 && !this.#side.isOn) {
+      this.#routes.forget(ref);
+      return;
+    }
+    const source = this.#sourceOf(ref);
+    if (source === undefined || changed.length + owedFiles.length === 0) return;
+    for (const { name, size } of changed) {
+      const state = known.get(name);
+      source.dirty.add(name);
+      // Nobody comes back to what is owed later: this pass tries it.
+      if (isSettled && (state?.position.gaps.length ?? 0) > 0) source.toHeal.add(name);
+      this.progress.fileGrew(ref, name, size, state?.position.watermark ?? 0);
+    }
+    source.isQuiet = false;
+    this.#gather(this.#runOf(ref));
+  }
+
+  tryAgain(ref: RunRef, name: string): void {
+    const source = this.#sourceOf(ref);
+    if (source === undefined) return;
+    source.toHeal.add(name);
+    this.#getReady(this.#runOf(ref));
+  }
+
+  fileGone(ref: RunRef, name: string): void {
+    const source = this.#sourceOf(ref);
+    if (source === undefined) return;
+    const state = this.#laneState.known(ref).files.find((file) => file.name === name);
+    const lost = unmirroredBytes(state, this.progress.unreadBytes(ref, name));
+    this.#options.events.fileSound(this.lane, ref, name);
+    this.#options.status.fileGone(this.lane, ref, name, lost);
+    source.dirty.delete(name);
+  }
+
+  runQuiet(ref: RunRef): void {
+    const source = this.#sourceOf(ref);
+    if (source === undefined) return;
+    source.isQuiet = true;
+    for (const state of this.#laneState.known(ref).files) if (state.damage.some(isPending)) source.dirty.add(state.name);
+    // Also with nothing to read: its turn says that it has ended.
+    this.#getReady(this.#runOf(ref));
+  }
+
+  tick(nowMs: number): void {
+    for (const run of this.#runs.values()) {
+      if (run.stoppedUntilMs === 0 || run.stoppedUntilMs > nowMs) continue;
+      run.stoppedUntilMs = 0;
+      this.#getReady(run);
+    }
+    this.#side.tick(this.#runs.values(), nowMs);
+  }
+
+  async run(): Promise<void> {
+    while (!this.#options.signal.aborted) await this.#change(this.#options.signal);
+    await this.#finished();
+  }
+
+  /** Waits until every file is at its end, or it is of no use to wait: the lane is parked, or got nowhere for `patienceMs`. */
+  async reachEnd(patienceMs: number): Promise<void> {
+    this.#progressAtMs = Date.now();
+    const timer = setInterval(() => this.#changed(), 1000);
+    try {
+      while (!this.#signal.aborted && this.#isAtWork) {
+        if (this.#delivery.isParked || Date.now() - this.#progressAtMs > patienceMs) break;
+        await this.#change(this.#signal);
+      }
+    } finally {
+      clearInterval(timer);
+    }
+    if (this.#isAtWork) {
+      this.#stand = this.#options.signal.aborted ? 'interrupted' : this.#delivery.isParked ? 'parked' : 'stuck';
+      this.#end.abort();
+    }
+    await this.#finished();
+    if (this.#stand !== 'done' || this.#signal.aborted) return;
+    if (!(await this.#side.bring(this.#runs.values(), patienceMs))) this.#stand = 'incomplete';
+  }
+
+  /** How it stands after `reachEnd`. */
+  get stand(): LaneReport['stand'] {
+    return this.#stand === 'done' && this.progress.stoppedRuns.size > 0 ? 'incomplete' : this.#stand;
+  }
+
+  /** Where a person finds the tracker runs. */
+  links(): LaneReport['links'] {
+    const { backend } = this.#options;
+    return this.#laneState.handles().flatMap(([run, handle]) => {
+      const url = backend.link?.(handle);
+      return url === undefined ? [] : [{ run, url }];
+    });
+  }
+
+  /** Tells the tracker which runs are over and were not said to be yet. Each run with the time when its files last changed. */
+  async endOver(runs: readonly (readonly [ref: RunRef, changedAtMs: number])[]): Promise<void> {
+    const changed = new Map<FedRun, number>();
+    for (const [ref, atMs] of runs) {
+      if (this.#sourceOf(ref) === undefined) continue;
+      const run = this.#runOf(ref);
+      changed.set(run, Math.max(changed.get(run) ?? 0, atMs));
+    }
+    for (const [run, changedAtMs] of changed) await this.#opener.end(run, changedAtMs, OVER_MS);
+  }
+
+  /** Whether a directory below a tracker run's belongs to another one. */
+  #isOther({ root, path }: RunRef, below: string): boolean {
+    const ref = { root, path: path === '.' ? below : `${path}/${below}` };
+    return this.#options.tree.has(ref) && this.#routes.of(ref).target.path !== path;
+  }
+
+  get #isAtWork(): boolean {
+    return this.#turns > 0 || this.#ready.size > 0 || this.#gathering.size > 0;
+  }
+
+  async #finished(): Promise<void> {
+    for (const timer of this.#gathering.values()) clearTimeout(timer);
+    this.#gathering.clear();
+    this.#ready.clear();
+    while (this.#turns > 0) await this.#change(undefined);
+    await this.#side.idle();
+  }
+
+  /** While a run grows, a little more of it is waited for: fewer and fuller sends. */
+  #gather(run: FedRun): void {
+    const { gatherMs = 0 } = this.#options.backend.describe().limits;
+    if (this.#options.isSettled || gatherMs === 0) {
+      this.#getReady(run);
+      return;
+    }
+    if (this.#gathering.has(run) || this.#ready.has(run)) return;
+    this.#gathering.set(
+      run,
+      setTimeout(() => {
+        this.#gathering.delete(run);
+        this.#getReady(run);
+      }, gatherMs),
+    );
+  }
+
+  #getReady(run: FedRun): void {
+    if (run.isBusy || run.stoppedUntilMs > 0 || this.#signal.aborted) return;
+    this.#ready.add(run);
+    this.#pump();
+  }
+
+  #pump(): void {
+    const { runsPerSend } = this.#options.backend.describe().limits;
+    while (this.#ready.size > 0 && this.#turns < this.#mostTurns && !this.#signal.aborted) {
+      const runs: FedRun[] = [];
+      for (const run of this.#ready) {
+        if (runs.length >= runsPerSend) break;
+        this.#ready.delete(run);
+        run.isBusy = true;
+        runs.push(run);
+      }
+      this.#turns++;
+      void this.#turn(runs)
+        .catch((error: unknown) => {
+          // Nothing that was foreseen; other lanes, and other runs of this one, go on.
+          for (const run of runs) this.#stop(run, asMirrorError(error, this.lane));
+        })
+        .finally(() => {
+          this.#turns--;
+          for (const run of runs) {
+            run.isBusy = false;
+            if (run.hasWork) this.#getReady(run);
+          }
+          this.#changed();
+          this.#pump();
+        });
+    }
+  }
+
+  /** One turn of some runs: a piece of each is read, and they are delivered together. */
+  async #turn(runs: readonly FedRun[]): Promise<void> {
+    const parcels: TrackerParcel[] = [];
+    let left = TURN_BYTES;
+    for (const run of runs) {
+      if (this.#signal.aborted) return;
+      if (!run.hasWork) {
+        if (run.isQuiet) await this.#opener.end(run, Date.now(), 0);
+        continue;
+      }
+      const pieces: SourcePiece[] = [];
+      for (const source of run.sources.values()) {
+        // Who finds nothing left of the turn keeps what it has to do for the next one.
+        if (left <= 0) break;
+        if (!source.hasWork) continue;
+        const read = await this.#read(source, Math.max(1, Math.floor(left)));
+        left -= read.reduce((sum, { batch }) => sum + batch.end - batch.start, 0);
+        pieces.push(...read);
+      }
+      const handle = pieces.every(({ batch }) => isEmpty(batch)) ? NO_HANDLE : await this.#open(run, pieces);
+      if (handle !== undefined) parcels.push(...pieces.map((piece) => ({ ...piece, handle, target: run.target })));
+    }
+    const deliveries = await this.#delivery.deliver(parcels);
+    for (const run of runs) {
+      const delivery = deliveries.get(run.key);
+      if (delivery?.kind === 'runFatal') this.#stop(run, delivery.error);
+      else if (delivery?.kind === 'delivered' && run.isQuiet && !run.hasWork) await this.#opener.end(run, Date.now(), 0);
+    }
+  }
+
+  /** A piece of a run. What is left of its files is to be read in another turn. */
+  async #read(source: FedSource, mostBytes: number): Promise<SourcePiece[]> {
+    const { status, isSettled } = this.#options;
+    const { ref, directory } = source;
+    const heal = source.toHeal.size > 0;
+    const names = [...new Set([...source.dirty, ...source.toHeal])].sort();
+    source.read = names;
+    source.dirty.clear();
+    source.toHeal.clear();
+    const { pieces, outcomes, left } = await this.#pieces.read({
+      run: ref,
+      directory,
+      names,
+      heal,
+      mostBytes,
+      settled: isSettled || source.isQuiet,
+    });
+    for (const { file, outcome, reason } of outcomes) {
+      status.fileRead(this.lane, ref, file, outcome, reason);
+      if (outcome === 'unreadable' || (outcome === 'vanished' && isSettled)) this.progress.fileForgotten(ref, file);
+      if (outcome === 'unreadable') this.#options.events.fileTroubled(this.lane, ref, file);
+    }
+    for (const name of left) source.dirty.add(name);
+    return pieces.map((piece) => {
+      const sent = this.#routes.apply(ref, piece);
+      this.progress.leftOut += pointCount(piece.batch) - pointCount(sent.batch);
+      return { ...piece, ...sent, file: source.fileOf(piece.batch.file) };
+    });
+  }
+
+  /** The run's handle: the tracker run is looked for, or made, when there is something to send for the first time. */
+  async #open(run: FedRun, pieces: readonly SourcePiece[]): Promise<Handle | undefined> {
+    const opening = await this.#opener.open(run, pieces);
+    switch (opening.kind) {
+      case 'open':
+        if (opening.isNew) this.#progressAtMs = Date.now();
+        return opening.handle;
+      case 'runFatal':
+        this.#stop(run, opening.error);
+        return undefined;
+      case 'wait':
+        // Where all of it begins anew, runs that nothing was heard of are part of that.
+        if (opening.ms === 0) for (const ref of this.#routes.sourcesOf(run.target)) this.#sourceOf(ref);
+        this.#setAside(run, opening.ms);
+        return undefined;
+      case 'stopped':
+        return undefined;
+      default:
+        return opening satisfies never;
+    }
+  }
+
+  #stop(run: FedRun, error: MirrorError): void {
+    this.#setAside(run, STOPPED_MS);
+    run.handle = undefined;
+    this.progress.runStopped(run.target, error);
+  }
+
+  /** Leaves a run alone for a while; then all of it again, from the positions. */
+  #setAside(run: FedRun, ms: number): void {
+    run.stoppedUntilMs = ms === 0 ? 0 : Date.now() + ms;
+    for (const source of run.sources.values()) {
+      for (const { name } of this.#laneState.known(source.ref).files) source.dirty.add(name);
+      for (const name of source.read) source.dirty.add(name);
+    }
+  }
+
+  #noteTrouble(run: RunRef, { name, position, damage }: FileState): void {
+    const { events } = this.#options;
+    if (position.gaps.length > 0 || damage.some((item) => !isPending(item))) events.fileTroubled(this.lane, run, name);
+    else events.fileSound(this.lane, run, name);
+  }
+
+  /** A run's part of the feed; undefined where the lane is not to have it. */
+  #sourceOf(ref: RunRef): FedSource | undefined {
+    const routed = this.#routes.of(ref);
+    if (!routed.isIncluded) return undefined;
+    const run = this.#runOf(ref);
+    let source = run.sources.get(keyOfRun(ref));
+    if (source === undefined) {
+      source = new FedSource(routed, this.#options.rootPaths.get(ref.root) ?? '');
+      run.sources.set(keyOfRun(ref), source);
+      for (const name of routed.owedFiles) source.toHeal.add(name);
+    }
+    return source;
+  }
+
+  /** The tracker run that a run goes into. */
+  #runOf(ref: RunRef): FedRun {
+    const { target, route } = this.#routes.of(ref);
+    const key = keyOfRun(target);
+    let run = this.#runs.get(key);
+    if (run === undefined) {
+      run = new FedRun(target, this.#options.rootPaths.get(ref.root) ?? '');
+      this.#runs.set(key, run);
+    }
+    run.group ??= route.group;
+    run.groupTag ??= route.groupTag;
+    return run;
+  }
+
+  #change(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      const tell = (): void => {
+        this.#waiting.delete(tell);
+        signal?.removeEventListener('abort', tell);
+        resolve();
+      };
+      this.#waiting.add(tell);
+      if (signal?.aborted === true) tell();
+      else signal?.addEventListener('abort', tell);
+    });
+  }
+
+  #changed(): void {
+    for (const tell of [...this.#waiting]) tell();
+  }
+}
+
+function asMirrorError(cause: unknown, lane: string): MirrorError {
+  return cause instanceof MirrorError ? cause : new MirrorError('MB9001', `lane ${lane}: ${messageOf(cause)}`, { cause });
+}
+
+/** For parcels that only move a position: nobody looks at it. */
+const NO_HANDLE = '' as Handle;
+
+/** Whether nothing is left to be read of a file, as far as size and stamp can tell. */
+function isAtEnd(state: FileState, size: number, stamp: string, isSettled: boolean): boolean {
+  return state.stamp === stamp && state.size === size && state.position.gaps.length === 0 && !(isSettled && needsSearch(state));
+}

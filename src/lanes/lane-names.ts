@@ -1,0 +1,109 @@
+/** What a lane's runs and series are called in its tracker, and back: by the state alone, whatever the configuration says now. */
+import { keyOfRun, type RunRef } from '../model/index.ts';
+import { type LeftOut, plainMapping, type RunMapping, renamed } from '../route/index.ts';
+import type { LaneReader } from '../state/index.ts';
+
+/** A series as its files have it. */
+export interface SourceSeries {
+  readonly run: RunRef;
+  readonly tag: string;
+}
+
+interface Target {
+  readonly ref: RunRef;
+  readonly sources: readonly RunRef[];
+  /** By the name in the tracker run. */
+  readonly series: ReadonlyMap<string, SourceSeries>;
+}
+
+export class LaneNames {
+  readonly #lane: LaneReader;
+  readonly #mappings = new Map<string, RunMapping>();
+  /** By the target's key: runs that are folded into it. */
+  readonly #folded = new Map<string, RunRef[]>();
+  readonly #targets = new Map<string, Target>();
+
+  constructor(lane: LaneReader) {
+    this.#lane = lane;
+    for (const [run, mapping] of lane.mappings()) {
+      this.#mappings.set(keyOfRun(run), mapping);
+      if (mapping.target === run.path) continue;
+      const key = keyOfRun({ root: run.root, path: mapping.target });
+      this.#folded.set(key, [...(this.#folded.get(key) ?? []), run]);
+    }
+  }
+
+  /** Whether the lane is not to have a run. */
+  isOut(run: RunRef): boolean {
+    return this.#mapping(run).isOut;
+  }
+
+  targetOf(run: RunRef): RunRef {
+    return { root: run.root, path: this.#mapping(run).target };
+  }
+
+  /** A file of a run as its tracker run names it. */
+  fileOf(run: RunRef, name: string): string {
+    return `${below(this.targetOf(run), run)}${name}`;
+  }
+
+  /** The file of a run that a tracker run names so; undefined where it is another run's. */
+  ownFile(run: RunRef, file: string): string | undefined {
+    const prefix = below(this.targetOf(run), run);
+    if (!file.startsWith(prefix)) return undefined;
+    const name = file.slice(prefix.length);
+    return name.includes('/') ? undefined : name;
+  }
+
+  nameOf(run: RunRef, tag: string, plugin: string): string {
+    const { names, prefix, renames } = this.#mapping(run);
+    return names[tag] ?? prefix + renamed(renames, tag, plugin, run.path);
+  }
+
+  /** What of a series was left out. */
+  leftOf(run: RunRef, tag: string): LeftOut | undefined {
+    const { left } = this.#mapping(run);
+    return Object.hasOwn(left, tag) ? left[tag] : undefined;
+  }
+
+  /** Whose a series of a tracker run is. One that nobody knows belongs to whose prefix it has, at last to the first run. */
+  sourceOf(target: RunRef, name: string): SourceSeries {
+    const { series, sources } = this.#target(target);
+    const known = series.get(name);
+    if (known !== undefined) return known;
+    let best: { readonly run: RunRef; readonly prefix: string } | undefined;
+    for (const run of sources) {
+      const { prefix } = this.#mapping(run);
+      if (name.startsWith(prefix) && (best === undefined || prefix.length > best.prefix.length)) best = { run, prefix };
+    }
+    return { run: best?.run ?? sources[0] ?? target, tag: name.slice(best?.prefix.length ?? 0) };
+  }
+
+  #mapping(run: RunRef): RunMapping {
+    return this.#mappings.get(keyOfRun(run)) ?? plainMapping(run.path);
+  }
+
+  #target(ref: RunRef): Target {
+    const key = keyOfRun(ref);
+    const known = this.#targets.get(key);
+    if (known !== undefined) return known;
+    const isOwn = this.#mapping(ref).target === ref.path && this.#lane.known(ref).files.length > 0;
+    const sources = [...(isOwn ? [ref] : []), ...(this.#folded.get(key) ?? [])];
+    const series = new Map<string, SourceSeries>();
+    for (const run of sources) {
+      for (const { tag, plugin } of this.#lane.catalogue(run)) {
+        const left = this.leftOf(run, tag);
+        if (left?.every === 0 && left.from === undefined) continue;
+        series.set(this.nameOf(run, tag, plugin), { run, tag });
+      }
+    }
+    const target = { ref, sources, series };
+    this.#targets.set(key, target);
+    return target;
+  }
+}
+
+function below({ path: target }: RunRef, { path }: RunRef): string {
+  if (path === target) return '';
+  return target === '.' ? `${path}/` : `${path.slice(target.length + 1)}/`;
+}

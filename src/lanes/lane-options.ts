@@ -1,0 +1,55 @@
+import type { Backend, RunSource } from '../backends/contract.ts';
+import type { RunRef } from '../model/index.ts';
+import { Fold, LaneRoute } from '../route/index.ts';
+import type { JoinRule, SideRules } from '../sidecar/index.ts';
+
+/** The local store of a configuration. */
+export interface StoreOptions {
+  /** The SQLite file. */
+  readonly path: string;
+  /** The folder of media. */
+  readonly mediaPath: string;
+}
+
+/** What a run is called in a tracker. */
+export type RunNames = Pick<RunSource, 'name' | 'group' | 'tags' | 'parent'>;
+
+/** A lane that leads to a tracker, with its backend made. */
+export interface TrackerLaneOptions {
+  readonly name: string;
+  /** The backend's type. */
+  readonly type: string;
+  /** Where it leads, without secrets: another target begins at 0. */
+  readonly target: string;
+  readonly backend: Backend;
+  /** `lot`: the group that a route has drawn for the run, and the tag that says it. */
+  readonly namesOf: (run: RunRef, lot?: { readonly group: string; readonly tag: string }) => RunNames;
+  /** Default: every run, whole, as a tracker run of its own. */
+  readonly routing?: LaneRouting;
+}
+
+/** What a lane is to have, and where runs go in it. */
+export interface LaneRouting {
+  readonly route: LaneRoute;
+  readonly fold: Fold;
+  readonly side: SideRules;
+  readonly joins: readonly JoinRule[];
+  /** What a template says of a run. */
+  readonly expand: (template: string, run: RunRef) => string;
+  /** Runs that would be named, folded or placed otherwise today are begun anew. */
+  readonly isRemapping: boolean;
+  readonly warn: (message: string, facts: Readonly<Record<string, string | number>>) => void;
+}
+
+/** Every run, whole, as a tracker run of its own. */
+export function wholeRouting(lane: string): LaneRouting {
+  return {
+    route: new LaneRoute({ rules: [], lane, lanes: [], base: lane, expand: (template) => template }),
+    fold: new Fold({ names: [], hparams: false }),
+    side: { params: [], artifacts: [] },
+    joins: [],
+    expand: (template) => template,
+    isRemapping: false,
+    warn: () => undefined,
+  };
+}

@@ -1,0 +1,44 @@
+/** What a tracker is told of a run when its tracker run is looked for, or made. */
+import { createHash } from 'node:crypto';
+import type { RunSource } from '../backends/contract.ts';
+import { type Batch, keyOfRun, type RunRef } from '../model/index.ts';
+
+/** By which a tracker run is found again, on every machine. `epoch`: how often it was begun anew. */
+export function trackerRunKey(run: RunRef, epoch = 0): string {
+  const text = epoch === 0 ? keyOfRun(run) : JSON.stringify([run.root, run.path, epoch]);
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
+/** By which the run above some others is found, whatever they are. */
+export function parentKey(root: string, name: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify(['parent', root, name]))
+    .digest('hex')
+    .slice(0, 32);
+}
+
+/** The first record with values of each file that is read from its start. */
+export function fingerprintOf(pieces: readonly { readonly batch: Batch; readonly file: string }[]): RunSource['fingerprint'] {
+  const found = new Map<string, number>();
+  for (const { file, batch } of pieces) {
+    const { start, scalars, objects } = batch;
+    if (found.has(file) || start > 0) continue;
+    const checksum = scalars.count > 0 ? scalars.checksum[0] : objects[0]?.checksum;
+    if (checksum !== undefined) found.set(file, checksum);
+  }
+  return [...found].map(([file, checksum]) => ({ file, checksum }));
+}
+
+/** The earliest wall time, seconds; undefined where there is none that is a time. */
+export function firstWallTime(batches: readonly Batch[]): number | undefined {
+  let first = Infinity;
+  for (const { scalars, objects } of batches) {
+    for (let row = 0; row < scalars.count; row++) first = earlier(first, scalars.wallTime[row] as number);
+    for (const { wallTime } of objects) first = earlier(first, wallTime);
+  }
+  return first === Infinity ? undefined : first;
+}
+
+function earlier(first: number, wallTime: number): number {
+  return Number.isFinite(wallTime) && wallTime < first ? wallTime : first;
+}

@@ -1,0 +1,118 @@
+/** The lanes of a configuration that lead to trackers, with their backends made. */
+
+import type { Backend } from '../backends/contract.ts';
+import { type Config, expandTemplate, fillIn } from '../config/index.ts';
+import { MirrorError } from '../errors.ts';
+import { pluginOf, type RunRef } from '../model/index.ts';
+import { Fold, type LaneFacts, LaneRoute } from '../route/index.ts';
+import type { LaneRouting, TrackerLaneOptions } from './lane-options.ts';
+import { type ResolvedLane, resolveLanes } from './resolve-lanes.ts';
+import { parentKey } from './run-source.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reports what an operator should know of a lane. */
+export type LaneWarning = (lane: string, message: string, facts: Readonly<Record<string, string | number>>) => void;
+
+export interface MakeLanesOptions {
+  /** Begin runs anew that would be named, folded or placed otherwise today. Default false. */
+  readonly remap?: boolean;
+}
+
+/** Every tracker's lane, or only those of some names. Whoever gets them closes their backends. */
+export async function makeTrackerLanes(
+  config: Config,
+  env: Environment,
+  only: readonly string[] | undefined,
+  warn: LaneWarning,
+  { remap = false }: MakeLanesOptions = {},
+): Promise<TrackerLaneOptions[]> {
+  const resolved = await resolveLanes(config, env);
+  checkNames(config, only ?? []);
+  const wanted = only === undefined ? resolved : resolved.filter(({ name }) => only.includes(name));
+  const made: { lane: ResolvedLane; backend: Backend }[] = [];
+  try {
+    for (const lane of wanted) made.push({ lane, backend: await makeBackend(lane, env, warn) });
+  } catch (error) {
+    for (const { backend } of made) await backend.close();
+    throw error;
+  }
+  return made.map(({ lane, backend }) => {
+    const { name, type, target } = lane;
+    const say = (message: string, facts: Readonly<Record<string, string | number>>): void => warn(name, message, facts);
+    const routing = routingOf(config, lane, backend, remap, say);
+    return { name, type: type.type, target, backend, namesOf: namesOf(lane, config.project), routing };
+  });
+}
+
+function makeBackend({ name, type, settings }: ResolvedLane, env: Environment, warn: LaneWarning): Promise<Backend> {
+  return type.create(settings, { lane: name, env, warn: (message, facts = {}) => warn(name, message, facts) });
+}
+
+/** What a lane is to have. A lane's own facts are all that its rules ask for: those of the others decide of the others. */
+export function routingOf(
+  config: Config,
+  { name, joins }: ResolvedLane,
+  backend: Backend,
+  isRemapping: boolean,
+  warn: LaneRouting['warn'],
+): LaneRouting {
+  const { routes, fold, params, artifacts, project, lanes } = config;
+  const base = lanes.local === undefined ? (lanes.trackers[0]?.name ?? name) : 'local';
+  const expand = (template: string, run: RunRef): string => expandTemplate(template, { ...run, project });
+  return {
+    route: new LaneRoute({
+      rules: routes,
+      lane: name,
+      lanes: [factsOf(name, backend)],
+      base,
+      expand,
+    }),
+    fold: new Fold(fold),
+    side: { params: forLane(params, name), artifacts: forLane(artifacts, name) },
+    joins,
+    expand,
+    isRemapping,
+    warn,
+  };
+}
+
+function factsOf(name: string, backend: Backend): LaneFacts {
+  const { holds, features = [] } = backend.describe();
+  return { name, features, holds: (kind) => (holds[pluginOf(kind)] ?? holds['other'] ?? 'none') !== 'none' };
+}
+
+function forLane<Rule extends { readonly lanes?: readonly string[] }>(rules: readonly Rule[], lane: string): Rule[] {
+  return rules.filter(({ lanes }) => lanes === undefined || lanes.includes(lane));
+}
+
+/** Throws MB4010 for a name that no lane has. */
+export function checkNames({ lanes }: Config, names: readonly string[]): void {
+  const known = [...(lanes.local === undefined ? [] : ['local']), ...lanes.trackers.map(({ name }) => name)];
+  for (const name of names) {
+    if (known.includes(name)) continue;
+    throw new MirrorError('MB4010', `there is no lane ${name}: the configuration lists ${known.join(', ')}`, { context: { lane: name } });
+  }
+}
+
+function namesOf({ runName, group, tags, parent }: ResolvedLane, project: string | undefined): TrackerLaneOptions['namesOf'] {
+  return ({ root, path }, lot) => {
+    const run = { root, path, project, group: lot?.group };
+    const above = parent === undefined ? '' : fillIn(parent, run);
+    return {
+      name: expandTemplate(runName, run),
+      group: group === undefined ? '' : expandTemplate(group, run),
+      tags: {
+        ...filledTags(tags, run),
+        ...(lot === undefined ? {} : { [lot.tag]: lot.group }),
+      },
+      ...(above === '' ? {} : { parent: { key: parentKey(root, above), name: above } }),
+    };
+  };
+}
+
+/** Tags as templates. One of which nothing is left says nothing of this run; one that was empty is a mark, and stays. */
+function filledTags(tags: Readonly<Record<string, string>>, run: Parameters<typeof fillIn>[1]): Record<string, string> {
+  const filled = Object.entries(tags).map(([name, value]) => [name, value, fillIn(value, run)] as const);
+  return Object.fromEntries(filled.flatMap(([name, value, text]) => (text === '' && value !== '' ? [] : [[name, text]])));
+}

@@ -1,0 +1,61 @@
+/** Decoded batches for lanes that stand at the same place: who comes second need not read again. Bounded in bytes. */
+import type { Batch, FileState, RunRef, Series } from '../model/index.ts';
+
+/** A batch, the file's state behind it, and what its numbers mean. */
+export interface CachedBatch {
+  readonly batch: Batch;
+  readonly state: FileState;
+  readonly series: readonly Series[];
+}
+
+/** What an entry costs beside its columns and payloads. */
+const ENTRY_BYTES = 1024;
+
+export class BatchCache {
+  readonly #mostBytes: number;
+  /** By place; the oldest first. */
+  readonly #batches = new Map<string, { readonly cached: CachedBatch; readonly bytes: number }>();
+  #bytes = 0;
+
+  constructor(mostBytes = 32 * 1024 * 1024) {
+    this.#mostBytes = mostBytes;
+  }
+
+  /** Keeps a batch; what reads at its start finds it there. */
+  keep(cached: CachedBatch): void {
+    const { batch } = cached;
+    const key = keyOf(batch.run, batch.file, batch.generation, batch.start);
+    const bytes = bytesOf(batch);
+    this.#drop(key);
+    if (bytes > this.#mostBytes / 4) return;
+    this.#batches.set(key, { cached, bytes });
+    this.#bytes += bytes;
+    for (const oldest of this.#batches.keys()) {
+      if (this.#bytes <= this.#mostBytes) return;
+      this.#drop(oldest);
+    }
+  }
+
+  /** The batch of a file that begins at an offset. */
+  at(run: RunRef, file: string, generation: number, start: number): CachedBatch | undefined {
+    return this.#batches.get(keyOf(run, file, generation, start))?.cached;
+  }
+
+  #drop(key: string): void {
+    const known = this.#batches.get(key);
+    if (known === undefined) return;
+    this.#batches.delete(key);
+    this.#bytes -= known.bytes;
+  }
+}
+
+function bytesOf({ scalars, objects, marks }: Batch): number {
+  let bytes = ENTRY_BYTES + scalars.series.length * 44;
+  for (const { payload } of objects) bytes += 256 + payload.length;
+  for (const { payload } of marks) bytes += 256 + payload.length;
+  return bytes;
+}
+
+function keyOf({ root, path }: RunRef, file: string, generation: number, start: number): string {
+  return JSON.stringify([root, path, file, generation, start]);
+}

@@ -1,0 +1,99 @@
+/** Reads a piece of a run for a tracker's lane: from the cache where another lane was just there, else from the files. */
+
+import { type FileState, pointCount, type RunRef, type Series } from '../model/index.ts';
+import type { LaneState } from '../state/index.ts';
+import type { BatchCache, CachedBatch } from './batch-cache.ts';
+import type { JobReader } from './job-reader.ts';
+import type { FileOutcome } from './reader.ts';
+
+export interface PieceReaderOptions {
+  readonly reader: JobReader;
+  readonly cache: BatchCache;
+  readonly laneState: LaneState;
+  /** The size a file was last heard to have; 0 where nothing was heard of it. */
+  readonly sizeOf: (run: RunRef, name: string) => number;
+  /** Of a batch, at most. */
+  readonly pointsPerSend: () => number;
+}
+
+export interface PieceRequest {
+  readonly run: RunRef;
+  readonly directory: string;
+  readonly names: readonly string[];
+  /** Try bytes again that could not be read, or are owed. */
+  readonly heal: boolean;
+  /** Nobody waits for the rest of a torn record. */
+  readonly settled: boolean;
+  readonly mostBytes: number;
+}
+
+export interface Piece {
+  readonly pieces: readonly CachedBatch[];
+  /** What became of files that were opened. */
+  readonly outcomes: readonly { readonly file: string; readonly outcome: FileOutcome; readonly reason?: string }[];
+  /** Files that have, or may have, more. */
+  readonly left: readonly string[];
+}
+
+export class PieceReader {
+  readonly #options: PieceReaderOptions;
+
+  constructor(options: PieceReaderOptions) {
+    this.#options = options;
+  }
+
+  /** What follows the lane's positions, up to about so many bytes. */
+  async read({ run, directory, names, heal, settled, mostBytes }: PieceRequest): Promise<Piece> {
+    const { reader, cache, laneState, pointsPerSend } = this.#options;
+    const known = new Map(laneState.known(run).files.map((state) => [state.name, state]));
+    const pieces: CachedBatch[] = [];
+    const rest = names.filter((name) => heal || !this.#takeCached(run, name, known, pieces));
+    if (rest.length === 0) return { pieces, outcomes: [], left: [] };
+    const series: Series[] = [...laneState.catalogue(run)];
+    const job = {
+      run,
+      directory,
+      files: rest.map((name) => ({ name })),
+      known: [...known.values()],
+      series: [...series],
+      settled,
+      heal,
+      mostBytes,
+      batchPoints: pointsPerSend(),
+    };
+    const outcomes: Piece['outcomes'][number][] = [];
+    let left: readonly string[] = [];
+    for (const event of await reader.read(job)) {
+      if (event.kind === 'batch') {
+        series.push(...event.batch.newSeries);
+        const piece = { batch: event.batch, state: event.state, series };
+        pieces.push(piece);
+        if (!heal) cache.keep(piece);
+      } else if (event.kind === 'file') {
+        outcomes.push(event);
+      } else if (event.hasMore) {
+        left = rest;
+      }
+    }
+    return { pieces, outcomes, left };
+  }
+
+  /** Takes what the cache has of a file from where the lane is. True where that reaches to the end the file had when it was read. */
+  #takeCached(run: RunRef, name: string, known: Map<string, FileState>, pieces: CachedBatch[]): boolean {
+    const { cache, pointsPerSend, sizeOf } = this.#options;
+    let state = known.get(name);
+    if ((state?.position.gaps.length ?? 0) > 0) return false;
+    for (;;) {
+      const start = state?.position.watermark ?? 0;
+      const cached = cache.at(run, name, state?.generation ?? 0, start);
+      // Gaps are the other lane's: what it owes is not what this one owes.
+      if (cached === undefined || pointCount(cached.batch) > pointsPerSend() || cached.state.position.gaps.length > 0) return false;
+      if (cached.state.position.watermark <= start) return false;
+      pieces.push(cached);
+      state = cached.state;
+      known.set(name, state);
+      const isEnd = state.stamp !== '' && state.damage.length === 0 && state.position.watermark === state.size;
+      if (isEnd && sizeOf(run, name) <= state.size) return true;
+    }
+  }
+}

@@ -1,0 +1,24 @@
+import type { Found } from '../discover/index.ts';
+import type { RunRef } from '../model/index.ts';
+import type { ReadEvent, RunJob } from './reader.ts';
+
+/** Messages between the main thread and the reader's. */
+export type ReaderRequest =
+  | { readonly kind: 'walk'; readonly root: string; readonly below: string }
+  /** `keep`: what is known of the runs is kept, and later jobs of them need not bring it again. */
+  | { readonly kind: 'read'; readonly jobs: readonly RunJob[]; readonly keep: boolean }
+  | { readonly kind: 'forget'; readonly runs: readonly RunRef[] };
+
+export type ReaderReply =
+  | { readonly kind: 'found'; readonly found: Found }
+  /** Events of one request, in order; `cost` is what has to be given back once they are dealt with. */
+  | { readonly kind: 'events'; readonly events: readonly ReadEvent[]; readonly cost: number; readonly isLast: boolean }
+  | { readonly kind: 'failed'; readonly message: string; readonly stack: string };
+
+/** Shared between the threads: bytes on their way, and whether to stop. */
+export const OUTSTANDING = 0;
+export const STOP = 1;
+export const SHARED_INTS = 2;
+
+/** Bytes of batches that may be on their way or waiting at a lane: the bound of the reader's memory. */
+export const MAX_OUTSTANDING_BYTES = 24 * 1024 * 1024;

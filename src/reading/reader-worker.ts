@@ -1,0 +1,88 @@
+/** The reader's thread: walks roots, reads and decodes runs, and waits when nobody takes what it brings. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { walk } from '../discover/index.ts';
+import { type Batch, keyOfRun } from '../model/index.ts';
+import { FileWindow } from '../tail/index.ts';
+import { type ReadEvent, type RunJob, RunSession } from './reader.ts';
+import { MAX_OUTSTANDING_BYTES, OUTSTANDING, type ReaderReply, type ReaderRequest, STOP } from './reader-protocol.ts';
+
+/** Small events travel together: a message costs more than they do. */
+const MESSAGE_BYTES = 512 * 1024;
+/** What an event costs beside its columns and payloads. */
+const EVENT_BYTES = 512;
+
+const port = parentPort;
+if (port === null) throw new Error('the reader runs in a worker thread');
+const shared = workerData as Int32Array;
+const fileWindow = new FileWindow();
+
+port.on('message', (request: ReaderRequest) => {
+  try {
+    if (request.kind === 'walk') post({ kind: 'found', found: walk(request.root, request.below) });
+    else if (request.kind === 'read') read(request.jobs, request.keep);
+    else for (const run of request.runs) sessions.delete(keyOfRun(run));
+  } catch (error) {
+    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    post({ kind: 'failed', message, stack: stack ?? '' });
+  }
+});
+
+/** Runs that grow, by their key. Who asks decides which are kept. */
+const sessions = new Map<string, RunSession>();
+
+function sessionOf(job: RunJob, keep: boolean): RunSession {
+  const key = keyOfRun(job.run);
+  const session = sessions.get(key) ?? new RunSession(job);
+  if (keep) sessions.set(key, session);
+  return session;
+}
+
+function read(jobs: readonly RunJob[], keep: boolean): void {
+  let events: ReadEvent[] = [];
+  let cost = 0;
+  const stopped = (): boolean => Atomics.load(shared, STOP) !== 0;
+  for (const job of jobs) {
+    if (stopped()) break;
+    for (const event of sessionOf(job, keep).read(job, fileWindow)) {
+      if (stopped()) break;
+      events.push(event);
+      cost += EVENT_BYTES + (event.kind === 'batch' ? batchBytes(event.batch) : 0);
+      if (cost < MESSAGE_BYTES) continue;
+      send(events, cost, false);
+      events = [];
+      cost = 0;
+    }
+  }
+  send(events, cost, true);
+}
+
+function send(events: readonly ReadEvent[], cost: number, isLast: boolean): void {
+  for (;;) {
+    const outstanding = Atomics.load(shared, OUTSTANDING);
+    // A batch larger than the bound goes through alone.
+    if (outstanding === 0 || outstanding + cost <= MAX_OUTSTANDING_BYTES || Atomics.load(shared, STOP) !== 0) break;
+    Atomics.wait(shared, OUTSTANDING, outstanding);
+  }
+  Atomics.add(shared, OUTSTANDING, cost);
+  post(
+    { kind: 'events', events, cost, isLast },
+    events.flatMap((event) => (event.kind === 'batch' ? columnBuffers(event.batch) : [])),
+  );
+}
+
+function post(reply: ReaderReply, transfer: ArrayBuffer[] = []): void {
+  port?.postMessage(reply, transfer);
+}
+
+/** The columns move to the other thread; payloads are copied, being views on a record each. */
+function columnBuffers(batch: Batch): ArrayBuffer[] {
+  const { series, step, wallTime, value, offset, checksum, index } = batch.scalars;
+  return [series, step, wallTime, value, offset, checksum, index].map((column) => column.buffer as ArrayBuffer);
+}
+
+function batchBytes(batch: Batch): number {
+  let bytes = batch.scalars.series.length * 44;
+  for (const object of batch.objects) bytes += 256 + object.payload.length;
+  for (const mark of batch.marks) bytes += 256 + mark.payload.length;
+  return bytes;
+}

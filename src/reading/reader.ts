@@ -1,0 +1,295 @@
+/**
+ * Joins `tail` and `decode`: the files of one run in, batches and file states out. Runs in the reader's thread.
+ */
+import { closeSync } from 'node:fs';
+import { join } from 'node:path';
+import { FileDecoder, TagTable } from '../decode/index.ts';
+import { messageOf, systemCode } from '../errors.ts';
+import {
+  type Batch,
+  Catalogue,
+  type Damage,
+  type FileState,
+  type Gap,
+  isPending,
+  type Position,
+  type RunRef,
+  type Series,
+  selectPoints,
+} from '../model/index.ts';
+import { compareWithState, type FileWindow, type OpenFile, openFile } from '../tail/index.ts';
+import { advanceDecoder } from './advance-decoder.ts';
+
+/** What is to be read of a run. */
+export interface RunJob {
+  readonly run: RunRef;
+  /** Where the run's directory is now. */
+  readonly directory: string;
+  /** In the order in which they are read; with what is known of them, where no session knows it. */
+  readonly files: readonly { readonly name: string; readonly state?: FileState }[];
+  /** What is known of any files of the run, for a session that begins. */
+  readonly known?: readonly FileState[];
+  /** The run's catalogue so far; a session that was kept has its own. */
+  readonly series: readonly Series[];
+  /** Nobody waits for the rest of a torn record: look for sound ones inside it. */
+  readonly settled: boolean;
+  /** Try bytes again that could not be read. Default true. */
+  readonly heal?: boolean;
+  /** Stop behind the batch that brings the bytes read to so many, and say that there is more. Default: no end. */
+  readonly mostBytes?: number;
+  /** Points of a batch, at most, but for those of one record. Default: what suits a store on disk. */
+  readonly batchPoints?: number;
+}
+
+export type FileOutcome = 'read' | 'shortened' | 'replaced' | 'vanished' | 'unreadable';
+
+/** What reading a run brings, in order. */
+export type ReadEvent =
+  /** Points, and the file's state once they are settled. */
+  | { readonly kind: 'batch'; readonly batch: Batch; readonly state: FileState }
+  | {
+      readonly kind: 'file';
+      readonly run: RunRef;
+      readonly file: string;
+      readonly outcome: FileOutcome;
+      readonly size: number;
+      readonly reason?: string;
+    }
+  /** `hasMore`: the bytes allowed were used up before the files were at their end. */
+  | { readonly kind: 'runDone'; readonly run: RunRef; readonly hasMore: boolean };
+
+export function readRun(job: RunJob, window: FileWindow): Generator<ReadEvent, void, void> {
+  return new RunSession(job).read(job, window);
+}
+
+/** What has to be known of a run to read on: kept between the passes over a run that grows. */
+export class RunSession {
+  readonly #catalogue: Catalogue;
+  readonly #tags = new TagTable();
+  readonly #states = new Map<string, FileState>();
+
+  constructor({ series, known = [] }: Pick<RunJob, 'series' | 'known'>) {
+    for (const state of known) this.#states.set(state.name, state);
+    this.#catalogue = new Catalogue(series);
+    for (const { plugin, tag, id } of series) {
+      if (plugin === 'scalars') this.#tags.add(new TextEncoder().encode(tag), id);
+    }
+  }
+
+  *read(job: RunJob, window: FileWindow): Generator<ReadEvent, void, void> {
+    let left = job.mostBytes ?? Infinity;
+    let hasMore = false;
+    for (const { name, state } of job.files) {
+      if (left <= 0) {
+        hasMore = true;
+        break;
+      }
+      const known = this.#states.get(name) ?? state;
+      const file = new FileRead(job, name, known, this.#catalogue, this.#tags, window);
+      let watermark = known?.position.watermark ?? 0;
+      for (const event of file.events()) {
+        if (event.kind === 'batch') this.#states.set(name, event.state);
+        yield event;
+        if (event.kind !== 'batch') continue;
+        // What counts is how far it came: a damaged end is looked at in every pass, and must not keep other files waiting.
+        left -= Math.max(0, event.state.position.watermark - watermark);
+        watermark = event.state.position.watermark;
+        // A state with a stamp is that of the file's end: nothing is left to come back for.
+        hasMore = left <= 0 && event.state.stamp === '' && file.canPause;
+        if (hasMore) break;
+      }
+      if (hasMore) break;
+    }
+    yield { kind: 'runDone', run: job.run, hasMore };
+  }
+}
+
+/** One pass over one file. */
+class FileRead {
+  readonly #job: RunJob;
+  readonly #name: string;
+  readonly #catalogue: Catalogue;
+  readonly #tags: TagTable;
+  readonly #window: FileWindow;
+  /** What is known of the file as of the last batch handed out. */
+  #state: FileState | undefined;
+  #isHealing = false;
+
+  constructor(job: RunJob, name: string, state: FileState | undefined, catalogue: Catalogue, tags: TagTable, window: FileWindow) {
+    this.#job = job;
+    this.#name = name;
+    this.#state = state;
+    this.#catalogue = catalogue;
+    this.#tags = tags;
+    this.#window = window;
+  }
+
+  /** Not while bytes heal: their batches share the series that the first of them brings. */
+  get canPause(): boolean {
+    return !this.#isHealing;
+  }
+
+  *events(): Generator<ReadEvent, void, void> {
+    const path = join(this.#job.directory, this.#name);
+    let file: OpenFile | undefined;
+    try {
+      file = openFile(path);
+      yield* this.#read(file);
+    } catch (error) {
+      const vanished = systemCode(error) === 'ENOENT';
+      if (systemCode(error) === undefined) throw error;
+      yield this.#outcome(vanished ? 'vanished' : 'unreadable', 0, messageOf(error));
+    } finally {
+      if (file !== undefined) closeSync(file.fd);
+    }
+  }
+
+  *#read(file: OpenFile): Generator<ReadEvent, void, void> {
+    this.#window.reset(file.fd);
+    const change = this.#state === undefined ? 'same' : compareWithState(file, this.#state);
+    if (change !== 'same') {
+      this.#state = newState(this.#name, this.#known().generation + 1);
+      // Said first: the reading of a large file may be broken off, to go on in another pass.
+      yield this.#outcome(change, file.size);
+    }
+    this.#state ??= newState(this.#name, 0);
+    this.#isHealing = true;
+    if (this.#job.heal !== false) for (const gap of this.#state.position.gaps) yield* this.#heal(gap, file);
+    this.#isHealing = false;
+    yield* this.#tail(file);
+    if (change === 'same') yield this.#outcome('read', file.size);
+  }
+
+  /** Everything from the watermark to the end the file has now. */
+  *#tail(file: OpenFile): Generator<ReadEvent, void, void> {
+    const before = this.#known();
+    const lasting = before.damage.filter((damage) => !isPending(damage) && damage.start < before.position.watermark);
+    const decoder = this.#decoder(before.position.watermark, before);
+    const stateNow = (damage: readonly Damage[], end: OpenFile | undefined): FileState => {
+      const { fileVersion = before.fileVersion, writer = before.writer } = decoder.head;
+      return {
+        name: this.#name,
+        generation: before.generation,
+        position: behindSound(decoder.watermark, [...before.position.gaps, ...decoder.gaps]),
+        guard: decoder.guard,
+        damage: [...lasting, ...damage],
+        size: end?.size ?? 0,
+        stamp: end?.stamp ?? '',
+        records: decoder.records,
+        ...(fileVersion === undefined ? {} : { fileVersion }),
+        ...(writer === undefined ? {} : { writer }),
+      };
+    };
+    for (;;) {
+      const more = advanceDecoder(decoder, this.#window, file.size);
+      const end = more === 'end' ? file : undefined;
+      this.#state = stateNow(decoder.damage, end);
+      // The last batch goes out even when it is empty: it carries the file's size and what is wrong with its end.
+      yield { kind: 'batch', batch: decoder.take(), state: this.#state };
+      if (end !== undefined) return;
+    }
+  }
+
+  /** Tries bytes again that could not be read, or that are owed for another reason: all of the gap has to make sense now. */
+  *#heal(gap: Gap, file: OpenFile): Generator<ReadEvent, void, void> {
+    const before = this.#known();
+    const decoder = this.#decoder(gap.start, { ...before, guard: { first: undefined, last: undefined } });
+    const healed: { readonly batch: Batch; readonly records: number }[] = [];
+    const { size } = this.#catalogue;
+    const { count } = this.#tags;
+    for (;;) {
+      const more = advanceDecoder(decoder, this.#window, Math.min(gap.end, file.size));
+      if (decoder.damage.length > 0 || (more === 'end' && decoder.watermark !== gap.end)) {
+        // Nothing of it is handed out, so nobody may hear of series that only it has.
+        this.#catalogue.truncate(size);
+        this.#tags.truncate(count);
+        return;
+      }
+      healed.push({ batch: owedOf(decoder.take(), gap, this.#catalogue.series), records: decoder.records });
+      if (more === 'end') break;
+    }
+    const { fileVersion = before.fileVersion, writer = before.writer } = decoder.head;
+    // What is owed and what is damaged begin behind each batch that was handed out: a crash between two of them doubles nothing.
+    const rest = <Range extends { readonly start: number; readonly end: number }>(range: Range, from: number): Range[] =>
+      from < range.end ? [{ ...range, start: Math.max(range.start, from) }] : [];
+    // Gaps of other tags may overlap with this one: they stay. Only damaged records are new to the count and the list of damage.
+    const isDamage = gap.reason === 'damage';
+    const isWithin = (damage: Damage): boolean => damage.start >= gap.start && damage.end <= gap.end;
+    for (const { batch, records } of healed) {
+      this.#state = {
+        ...before,
+        position: { ...before.position, gaps: before.position.gaps.flatMap((other) => (other === gap ? rest(gap, batch.end) : [other])) },
+        damage: before.damage.flatMap((damage) => (isDamage && isWithin(damage) ? rest(damage, batch.end) : [damage])),
+        records: isDamage ? records : before.records,
+        stamp: '',
+        ...(fileVersion === undefined ? {} : { fileVersion }),
+        ...(writer === undefined ? {} : { writer }),
+      };
+      yield { kind: 'batch', batch, state: this.#state };
+    }
+  }
+
+  #decoder(start: number, state: FileState): FileDecoder {
+    return new FileDecoder({
+      run: this.#job.run,
+      file: this.#name,
+      generation: state.generation,
+      catalogue: this.#catalogue,
+      tags: this.#tags,
+      start,
+      guard: state.guard,
+      records: state.records,
+      settled: this.#job.settled,
+      batchPoints: this.#job.batchPoints,
+    });
+  }
+
+  #known(): FileState {
+    return this.#state ?? newState(this.#name, 0);
+  }
+
+  #outcome(outcome: FileOutcome, size: number, reason?: string): ReadEvent {
+    return { kind: 'file', run: this.#job.run, file: this.#name, outcome, size, ...(reason === undefined ? {} : { reason }) };
+  }
+}
+
+/** The part of a batch that a gap is about; series it defines stay, later batches go by their numbers. */
+function owedOf(batch: Batch, { tags }: Gap, series: readonly Series[]): Batch {
+  if (tags === undefined) return batch;
+  const owed = new Set(tags);
+  const isOwed = (id: number): boolean => owed.has(series[id]?.tag ?? '');
+  const { series: ids } = batch.scalars;
+  const owedBatch = selectPoints(
+    batch,
+    (row) => isOwed(ids[row] as number),
+    (point) => isOwed(point.series),
+  );
+  return { ...owedBatch, marks: [] };
+}
+
+/**
+ * A position never ends on damage: the guard, being sound records, would say nothing of the bytes just before it, and
+ * another file under the name could go unnoticed. The damage is found again by the next pass, or has healed by then.
+ */
+function behindSound(watermark: number, gaps: readonly Gap[]): Position {
+  const kept = [...gaps];
+  let end = watermark;
+  for (let last = kept.at(-1); last?.reason === 'damage' && last.end === end; last = kept.at(-1)) {
+    end = last.start;
+    kept.pop();
+  }
+  return { watermark: end, gaps: kept };
+}
+
+function newState(name: string, generation: number): FileState {
+  return {
+    name,
+    generation,
+    position: { watermark: 0, gaps: [] },
+    guard: { first: undefined, last: undefined },
+    damage: [],
+    size: 0,
+    stamp: '',
+    records: 0,
+  };
+}

@@ -1,0 +1,68 @@
+/** What `verify --repair` does for a tracker: notes in the state what has to be sent again. */
+import { join } from 'node:path';
+import { MirrorError } from '../errors.ts';
+import { runLabel } from '../model/index.ts';
+import type { LaneState, StateFile } from '../state/index.ts';
+import { type FileFacts, type FileRepair, gapsOf, type LaneComparison, type Obstacle, type Repairs, rangesOf } from '../verify/index.ts';
+import { recordEnd } from './verify-files.ts';
+
+/** Notes in the state what has to be sent again. */
+export class LaneMender implements Repairs {
+  gaps = 0;
+  missingPoints = 0;
+  readonly distrusted = [];
+  readonly listings = 0;
+  readonly media = 0;
+  readonly left: Obstacle[] = [];
+  readonly #state: StateFile;
+  readonly #lane: LaneState;
+  readonly #canSendAgain: boolean;
+
+  constructor(state: StateFile, lane: LaneState, canSendAgain: boolean) {
+    this.#state = state;
+    this.#lane = lane;
+    this.#canSendAgain = canSendAgain;
+  }
+
+  mend({ run, repair, counts, unmendable }: LaneComparison, facts: ReadonlyMap<string, FileFacts>, directory: string): void {
+    for (const [name, file] of repair.files) {
+      const known = facts.get(name);
+      const what = `${runLabel(run)}/${name}`;
+      if (known === undefined || known.unjudged !== undefined) {
+        this.left.push({ what, reason: 'the file is not there as it was' });
+        continue;
+      }
+      if (file.isDistrusted && !this.#canSendAgain) {
+        this.left.push({ what, reason: 'it can not be sent again without being there twice: mirror into a new lane' });
+        continue;
+      }
+      const gaps = file.isDistrusted
+        ? wholeGaps(file, known)
+        : gapsOf(file.stretches, (offset) => recordEnd(join(directory, name), offset));
+      this.#lane.owe(run, name, gaps);
+      this.#state.keepRetry({ run, name }, { attempts: 0, nextMs: Date.now() });
+      this.gaps += gaps.length;
+    }
+    this.missingPoints += counts.missing + counts.changed;
+    if (unmendable > 0) {
+      this.left.push({
+        what: `${runLabel(run)} in ${this.#lane.name}`,
+        reason: `${unmendable} points there are none of ours, or no longer; nothing is removed from a tracker`,
+      });
+    }
+  }
+
+  finish(): void {
+    if (this.#state.flush()) return;
+    throw this.#state.failure ?? new MirrorError('MB3101', 'what is owed could not be noted in the state');
+  }
+}
+
+/** All of a file, for the tags that miss something, but for what is owed already. */
+function wholeGaps(
+  { tags }: FileRepair,
+  { watermark, gaps }: FileFacts,
+): { start: number; end: number; reason: 'repair'; tags: string[] }[] {
+  const ranges = rangesOf({ watermark, gaps: gaps.map(({ start, end, reason }) => ({ start, end, reason })) });
+  return ranges.map((range) => ({ ...range, reason: 'repair', tags: [...tags] }));
+}

@@ -1,0 +1,210 @@
+import type { RootRequest } from '../discover/index.ts';
+import { messageOf } from '../errors.ts';
+import { type FileState, type RunRef, runLabel } from '../model/index.ts';
+import type { LaneState, StateFile } from '../state/index.ts';
+import type { Progress } from '../status/index.ts';
+import { FileWindow } from '../tail/index.ts';
+import {
+  type Difference,
+  differencesOf,
+  type FileFacts,
+  factsOf,
+  LaneComparison,
+  owedBytes,
+  pendingBytes,
+  type RunVerdict,
+  type Sample,
+  type Unjudged,
+  type Verification,
+} from '../verify/index.ts';
+import { LaneMender } from './lane-mender.ts';
+import { VerifyLog } from './verify-log.ts';
+import { type Candidate, candidatesOf, type Scope, scopesOf } from './verify-scope.ts';
+import { FilesSide, LanesSide, type Side } from './verify-sides.ts';
+import type { LaneSource } from './verify-source.ts';
+
+export interface VerifyLaneOptions {
+  /** None: all that the state knows, where they lay last. */
+  readonly roots: readonly RootRequest[];
+  readonly source: LaneSource;
+  /** The lane that `source` is compared with; by default the event files are. */
+  readonly other?: LaneSource;
+  /** Whole series by lot; all of them by default. */
+  readonly sample?: Sample;
+  /** Where to note what is owed, so that the next pass sends it. Default: nothing is written. */
+  readonly repair?: { readonly state: StateFile; readonly lane: LaneState };
+  /** Ends the comparison early. */
+  readonly signal: AbortSignal;
+  readonly onStart?: (progress: Progress) => void;
+  /** Told of every difference as it is found; they are not kept. */
+  readonly onDifference?: (difference: Difference) => void;
+}
+
+const NO_MEDIA = { named: 0, missing: 0, changed: 0 };
+
+/** Compares all runs of a lane. What can't be reached is an obstacle, not an error. */
+export function verifyLane(options: VerifyLaneOptions): Promise<Verification> {
+  return new LanePass(options).run();
+}
+
+class LanePass {
+  readonly #options: VerifyLaneOptions;
+  readonly #window = new FileWindow();
+  readonly #log: VerifyLog;
+  readonly #repairs: LaneMender | undefined;
+  #roots: readonly string[] = [];
+  /** The tracker itself is not to be reached: nothing more is asked of it. */
+  #isLost = false;
+
+  constructor(options: VerifyLaneOptions) {
+    this.#options = options;
+    this.#log = new VerifyLog(options.sample, options.signal);
+    const { repair, source } = options;
+    this.#repairs = repair === undefined ? undefined : new LaneMender(repair.state, repair.lane, source.canSendAgain);
+  }
+
+  async run(): Promise<Verification> {
+    const { source, other, onStart, sample } = this.#options;
+    onStart?.(this.#log.progress);
+    await this.#compareAll();
+    this.#repairs?.finish();
+    this.#log.progress.phase = 'done';
+    return {
+      lane: source.lane,
+      ...(other === undefined ? {} : { other: other.lane }),
+      where: source.where,
+      roots: this.#roots,
+      sample,
+      runs: this.#log.verdicts,
+      troubled: this.#log.troubled,
+      obstacles: this.#log.obstacles,
+      repairs: this.#repairs,
+      bytes: this.#log.progress.bytes.read,
+      elapsedMs: Date.now() - this.#log.startedAtMs,
+      interrupted: this.#log.isStopped,
+    };
+  }
+
+  async #compareAll(): Promise<void> {
+    const progress = this.#log.progress;
+    const { roots, source, other } = this.#options;
+    const runs = (root: string): RunRef[] => {
+      const all = [...source.runs(root), ...(other?.runs(root) ?? [])];
+      return [...new Map(all.map((run) => [run.path, run])).values()];
+    };
+    const scopes = scopesOf(source, roots, this.#log.obstacles).map((scope) => {
+      const held = runs(scope.name);
+      return { scope, isHeld: held.length > 0, candidates: this.#meant(candidatesOf({ runs: () => held }, scope, this.#log.obstacles)) };
+    });
+    for (const { candidates } of scopes) {
+      this.#log.plan(candidates, (run) => source.files(run));
+      await this.#log.turn();
+    }
+    this.#roots = scopes.map(({ scope }) => scope.path);
+    progress.phase = 'comparing';
+    for (const { scope, isHeld, candidates } of scopes) {
+      const first = this.#log.verdicts.length;
+      for (const candidate of candidates) {
+        if (this.#log.isStopped || this.#isLost) return;
+        progress.current = runLabel(candidate.run);
+        await this.#tryRun(candidate);
+        progress.runs.done++;
+      }
+      this.#checkAnything(scope, isHeld, this.#log.verdicts.slice(first));
+    }
+  }
+
+  /** Without runs that a lane is not to have. */
+  #meant(candidates: readonly Candidate[]): Candidate[] {
+    const { source, other } = this.#options;
+    return candidates.filter(({ run }) => source.isMeant(run) && other?.isMeant(run) !== false);
+  }
+
+  /** Nothing that was looked at must not pass for a proof. */
+  #checkAnything({ name, path }: Scope, isHeld: boolean, verdicts: readonly RunVerdict[]): void {
+    const { lane } = this.#options.source;
+    if (!isHeld) {
+      this.#log.obstacles.push({ what: path, reason: `nothing of ${name} was mirrored into ${lane} yet` });
+      return;
+    }
+    const isAny = verdicts.some((verdict) => verdict.points > 0 || differencesOf(verdict) > 0);
+    if (isAny || this.#options.other !== undefined) return;
+    if (this.#log.troubled.some(({ run }) => run.root === name)) {
+      this.#log.obstacles.push({ what: path, reason: `none of the files that ${name} was mirrored from is there as it was` });
+    }
+  }
+
+  async #tryRun(candidate: Candidate): Promise<void> {
+    try {
+      await this.#compare(candidate);
+    } catch (error) {
+      if (this.#log.isStopped) return;
+      // A backend of a package has a class of its own.
+      const { code, hint } = error as { readonly code?: unknown; readonly hint?: unknown };
+      if (typeof code !== 'string' || !code.startsWith('MB4')) throw error;
+      const reason = `${messageOf(error)}${typeof hint === 'string' ? ` (${hint})` : ''}`;
+      this.#isLost = code !== 'MB4006';
+      const { lane } = this.#options.source;
+      this.#log.obstacles.push({ what: this.#isLost ? lane : `${lane}, ${runLabel(candidate.run)}`, reason });
+    }
+  }
+
+  async #compare(candidate: Candidate): Promise<void> {
+    const { source, other } = this.#options;
+    const { run, found } = candidate;
+    const states = source.files(run);
+    const facts = new Map(states.map((state) => [state.name, factsOf(state)]));
+    const comparison = new LaneComparison({
+      run,
+      facts: other === undefined ? facts : new Map(),
+      isWanted: this.#log.isWanted(run),
+      mergesEqual: { left: source.mergesEqual && other !== undefined, right: (other ?? source).mergesEqual },
+    });
+    comparison.isShared = (other ?? source).isShared(run);
+    const side =
+      other === undefined
+        ? new FilesSide(source, candidate, states, facts, this.#window)
+        : new LanesSide(source, other, candidate, this.#window);
+    const before = this.#log.progress.bytes.read;
+    await this.#feed(side, comparison, false);
+    if (other === undefined) comparison.doubt = doubtOf(states, facts);
+    this.#log.progress.bytes.read = before + states.reduce((sum, { position }) => sum + position.watermark, 0);
+    this.#log.progress.files.done += states.length;
+    for (const chunk of this.#log.isStopped ? [] : comparison.chunks()) {
+      comparison.begin(chunk);
+      await this.#feed(side, comparison, true);
+      if (this.#log.isStopped) break;
+      for (const difference of comparison.settle(other !== undefined)) this.#options.onDifference?.(difference);
+    }
+    if (other === undefined) this.#log.note(run, facts);
+    if (!this.#log.isStopped) this.#repairs?.mend(comparison, facts, candidate.directory);
+    this.#log.verdicts.push({
+      run,
+      ...comparison.counts,
+      losses: comparison.losses,
+      unjudged: comparison.unjudged,
+      owedBytes: [...facts.values()].reduce((sum, file) => sum + (file.unjudged === undefined ? owedBytes(file) : 0), 0),
+      pendingBytes: pendingBytes(found, facts),
+      listing: 0,
+      media: NO_MEDIA,
+    });
+  }
+
+  /** What is there first: whatever arrives there meanwhile is in the files by the time they are read. */
+  async #feed(side: Side, comparison: LaneComparison, isAgain: boolean): Promise<void> {
+    for await (const points of side.read(comparison, isAgain, this.#options.signal)) {
+      if (!isAgain) this.#log.progress.points += points;
+      if (await this.#log.turn()) return;
+    }
+  }
+}
+
+/** Why points of a tracker that does not know their places may be of files that nobody can ask any more. */
+function doubtOf(states: readonly FileState[], facts: ReadonlyMap<string, FileFacts>): Unjudged | undefined {
+  for (const { unjudged, lost } of facts.values()) {
+    if (unjudged !== undefined) return unjudged;
+    if (lost.length > 0) return 'unreadable';
+  }
+  // A former generation of a file was delivered, and trackers keep it.
+  return states.some(({ generation }) => generation > 0) ? 'gone' : undefined;
+}

@@ -1,0 +1,78 @@
+/** What a comparison keeps while it goes on: how far it is, what it found of each run, and what could not be compared. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { FileState, RunRef } from '../model/index.ts';
+import type { Progress } from '../status/index.ts';
+import { type FileFacts, isInSample, type Obstacle, type RunVerdict, type Sample, type TroubledFile } from '../verify/index.ts';
+import type { Candidate } from './verify-scope.ts';
+
+/** Other work of this thread (a display, signals) gets its turn so often. */
+const TURN_MS = 50;
+
+export class VerifyLog {
+  readonly startedAtMs = Date.now();
+  readonly verdicts: RunVerdict[] = [];
+  readonly troubled: TroubledFile[] = [];
+  readonly obstacles: Obstacle[] = [];
+  /** What the display looks at. */
+  readonly progress = {
+    phase: 'scanning' as Progress['phase'],
+    startedAtMs: this.startedAtMs,
+    runs: { total: 0, done: 0 },
+    files: { total: 0, done: 0 },
+    bytes: { total: 0, read: 0, alreadyThere: 0 },
+    points: 0,
+    records: 0,
+    damaged: 0,
+    current: '',
+  };
+  readonly #sample: Sample | undefined;
+  readonly #signal: AbortSignal | undefined;
+  #turnAtMs = performance.now();
+
+  constructor(sample: Sample | undefined, signal: AbortSignal | undefined) {
+    this.#sample = sample;
+    this.#signal = signal;
+  }
+
+  get isStopped(): boolean {
+    return this.#signal?.aborted === true;
+  }
+
+  /** Adds runs to what lies ahead. */
+  plan(candidates: readonly Candidate[], filesOf: (run: RunRef) => readonly FileState[]): void {
+    const { runs, files, bytes } = this.progress;
+    runs.total += candidates.length;
+    for (const { run } of candidates) {
+      for (const { position } of filesOf(run)) {
+        files.total++;
+        bytes.total += position.watermark;
+      }
+    }
+  }
+
+  isWanted(run: RunRef): (tag: string) => boolean {
+    const sample = this.#sample;
+    return sample === undefined ? () => true : (tag) => isInSample(sample, run, tag);
+  }
+
+  /** Notes the files of a run of which something could not be compared. */
+  note(run: RunRef, facts: ReadonlyMap<string, FileFacts>): void {
+    for (const { name, unjudged, reason, lost } of facts.values()) {
+      if (unjudged !== undefined) this.troubled.push({ run, file: name, why: unjudged, ...(reason === undefined ? {} : { reason }) });
+      for (const { start, end, reason: why } of lost) {
+        this.progress.damaged++;
+        const words = `bytes ${start} to ${end} were read once, and can't be read now (${why})`;
+        this.troubled.push({ run, file: name, why: 'unreadable', reason: words });
+      }
+    }
+  }
+
+  /** Lets others have their turn when it is time; true once the comparison is to end. */
+  async turn(): Promise<boolean> {
+    if (performance.now() - this.#turnAtMs > TURN_MS) {
+      await nextTurn();
+      this.#turnAtMs = performance.now();
+    }
+    return this.isStopped;
+  }
+}

@@ -1,0 +1,86 @@
+/** What is compared: the roots that are asked for, and the runs below them that the lane or the disk has. */
+import { readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { KnownRoot } from '../backends/contract.ts';
+import type { StoreReader } from '../backends/local/index.ts';
+import { type FoundFile, isWithin, type ResolvedRoot, type RootRequest, resolveRoots, walk } from '../discover/index.ts';
+import { MirrorError, messageOf, systemCode } from '../errors.ts';
+import { compareNames, type RunRef } from '../model/index.ts';
+import type { Obstacle } from '../verify/index.ts';
+
+/** A root, and the part of it that is asked for. */
+export type Scope = Pick<ResolvedRoot, 'name' | 'path' | 'below'>;
+
+/** Who knows what was mirrored: a store, or the state on behalf of a lane. */
+export interface Mirrored {
+  /** Itself, in words: `the store ./mirrorboard.db`. */
+  readonly words: string;
+  roots(): readonly KnownRoot[];
+  /** Runs below a root. */
+  runs(root: string): Iterable<RunRef>;
+}
+
+export function mirroredIn(reader: StoreReader, storePath: string): Mirrored {
+  return {
+    words: `the store ${storePath}`,
+    roots: () => reader.roots(),
+    runs: (root) => reader.runs(root).map(({ run }) => run),
+  };
+}
+
+/** A run to compare: what the lane has of it, what is there of it now, or both. */
+export interface Candidate {
+  readonly run: RunRef;
+  readonly directory: string;
+  readonly found: readonly FoundFile[];
+}
+
+/** The roots that are asked for (all that the lane knows, where none is) and there; those that are not are added to the obstacles. */
+export function scopesOf(mirrored: Mirrored, roots: readonly RootRequest[], obstacles: Obstacle[]): Scope[] {
+  const { words } = mirrored;
+  const known = mirrored.roots();
+  if (known.length === 0) {
+    throw new MirrorError('MB3008', `${words} is empty: there is nothing to verify`, {
+      command: 'mirrorboard backfill LOGDIR',
+    });
+  }
+  if (roots.length === 0) return known.flatMap(({ name, path }) => (isThere(path, obstacles) ? [{ name, path, below: '' }] : []));
+  const there = roots.filter((request) => {
+    const path = resolve(request.path);
+    const isKnown = known.some((root) => root.name === request.name || isWithin(path, root.path));
+    return !isKnown || isThere(path, obstacles);
+  });
+  const resolved = resolveRoots(there, known);
+  for (const { name, path } of resolved) {
+    if (known.some((root) => root.name === name)) continue;
+    throw new MirrorError('MB3008', `${words} has nothing of ${path}; it has: ${known.map((root) => root.path).join(', ')}`, {
+      hint: 'Give one of those, NAME=PATH for a root that lies elsewhere now, or nothing for all.',
+      context: { path },
+    });
+  }
+  return resolved;
+}
+
+function isThere(path: string, obstacles: Obstacle[]): boolean {
+  try {
+    readdirSync(path);
+    return true;
+  } catch (error) {
+    const reason = systemCode(error) === 'ENOENT' ? 'the directory is not there any more' : messageOf(error);
+    obstacles.push({ what: path, reason });
+    return false;
+  }
+}
+
+/** The lane's runs and those that were found, in the order of their names. */
+export function candidatesOf(mirrored: Pick<Mirrored, 'runs'>, { name: root, path, below }: Scope, obstacles: Obstacle[]): Candidate[] {
+  const { runs, obstacles: met } = walk(path, below);
+  for (const obstacle of met) obstacles.push({ what: join(path, obstacle.path), reason: obstacle.reason });
+  const found = new Map(runs.map((run) => [run.path, run.files]));
+  const isIn = (run: string): boolean => below === '' || run === below || run.startsWith(`${below}/`);
+  const held = [...mirrored.runs(root)].map((run) => run.path);
+  const paths = new Set([...found.keys(), ...held.filter(isIn)]);
+  return [...paths]
+    .sort(compareNames)
+    .map((run) => ({ run: { root, path: run }, directory: join(path, run), found: found.get(run) ?? [] }));
+}

@@ -1,0 +1,235 @@
+/** The two sides of a comparison: a tracker and the event files it was mirrored from, or two lanes. */
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { HeldPoint } from '../backends/contract.ts';
+import { isEventFileName } from '../discover/index.ts';
+import { type Batch, type FileState, interpret, jsonText, type RunRef, type Series, valueJson } from '../model/index.ts';
+import { everyAt, type LeftOut } from '../route/index.ts';
+import type { FileWindow } from '../tail/index.ts';
+import { type FileFacts, factsOf, isOwed, type LaneComparison } from '../verify/index.ts';
+import { RunFiles } from './verify-files.ts';
+import type { Candidate } from './verify-scope.ts';
+import type { LaneSource } from './verify-source.ts';
+
+/** Reads both sides of one run into a comparison; yields how many points it took in. */
+export interface Side {
+  read(comparison: LaneComparison, isAgain: boolean, signal: AbortSignal): AsyncGenerator<number, void, void>;
+}
+
+/** What is known of a file that a lane has not read: nothing, so that any bytes are its bytes. */
+function unread(name: string): FileState {
+  const guard = { first: undefined, last: undefined };
+  return { name, generation: 0, position: { watermark: 0, gaps: [] }, guard, damage: [], size: 0, stamp: '', records: 0 };
+}
+
+/** All of a run's files as they are now, to their ends; those that can't be compared are left out. */
+function wholeFiles(directory: string, states: readonly FileState[]): FileState[] {
+  const known = new Map(states.map((state) => [state.name, state]));
+  const names = new Set([...known.keys(), ...filesIn(directory)]);
+  return [...names].sort().map((name) => {
+    const size = statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0;
+    return { ...(known.get(name) ?? unread(name)), position: { watermark: size, gaps: [] } };
+  });
+}
+
+function filesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory).filter(isEventFileName);
+  } catch {
+    return []; // It is gone; that was said when the run was read.
+  }
+}
+
+/** One point of a batch, scalar or not, with its value as it is read back. */
+function* pointsOf(batch: Batch, catalogue: readonly Series[], isWanted: (tag: string) => boolean): Generator<FilePoint, void, void> {
+  const { scalars, objects, file } = batch;
+  const { count, series, step, wallTime, value, offset, index, wideSteps, wideValues } = scalars;
+  const wanted = catalogue.map(({ tag }) => isWanted(tag));
+  for (let row = 0; row < count; row++) {
+    const id = series[row] as number;
+    const facts = catalogue[id];
+    if (facts === undefined || wanted[id] !== true) continue;
+    const point = {
+      step: wideSteps.get(row) ?? (step[row] as number),
+      wallTime: wallTime[row] as number,
+      value: wideValues.get(row) ?? (value[row] as number),
+    };
+    yield { tag: facts.tag, plugin: facts.plugin, point, file, offset: offset[row] as number, index: index[row] as number };
+  }
+  for (const object of objects) {
+    const facts = catalogue[object.series];
+    if (facts === undefined || wanted[object.series] !== true) continue;
+    const value = jsonText(valueJson(interpret(facts.plugin, object), () => {}));
+    const point = { step: object.step, wallTime: object.wallTime, value };
+    yield { tag: facts.tag, plugin: facts.plugin, point, file, offset: object.offset, index: object.index };
+  }
+}
+
+interface FilePoint {
+  readonly tag: string;
+  readonly plugin: string;
+  readonly point: HeldPoint;
+  readonly file: string;
+  readonly offset: number;
+  readonly index: number;
+}
+
+/** How a lane stands to the points of a batch. */
+class Standing {
+  readonly #source: LaneSource;
+  readonly #run: RunRef;
+  readonly #facts: FileFacts | undefined;
+  readonly #refusals: ReadonlyMap<string, 'unsupported' | 'refused'>;
+  readonly #hasGaps: boolean;
+
+  constructor(source: LaneSource, hasRefusals: boolean, batch: Batch, facts: FileFacts | undefined) {
+    const { run, file, generation } = batch;
+    this.#source = source;
+    this.#run = run;
+    // A batch of bytes that could not be read may reach further back than its first point.
+    const range = { generation, start: batch.start, end: Math.max(batch.end, batch.start + 1) };
+    const found = hasRefusals ? source.refusals(run, file, range) : [];
+    this.#refusals = new Map(found.map(({ offset, index, kind }) => [`${offset}/${index}`, kind]));
+    this.#facts = facts;
+    this.#hasGaps = facts !== undefined && facts.gaps.length > 0;
+  }
+
+  of({ tag, offset, index, file, point }: FilePoint): 'due' | 'owed' | 'unsupported' | 'refused' | 'left' {
+    const facts = this.#facts;
+    if (isLeft(this.#source.leftOf(this.#run, tag), file, offset, point.step)) return 'left';
+    if (facts === undefined || offset >= facts.watermark) return 'owed';
+    if (this.#hasGaps && isOwed(facts, tag, offset)) return 'owed';
+    return (this.#refusals.size > 0 ? this.#refusals.get(`${offset}/${index}`) : undefined) ?? 'due';
+  }
+}
+
+/** Whether a lane was not to have a point. */
+function isLeft(left: LeftOut | undefined, file: string, offset: number, step: number | bigint): boolean {
+  const every = everyAt(left, file, offset);
+  return every !== 1 && (every === 0 || BigInt(step) % BigInt(every) !== 0n);
+}
+
+/** The event files on the left, a tracker on the right. */
+export class FilesSide implements Side {
+  readonly #source: LaneSource;
+  readonly #candidate: Candidate;
+  readonly #states: readonly FileState[];
+  readonly #facts: ReadonlyMap<string, FileFacts>;
+  readonly #window: FileWindow;
+  readonly #series: readonly Series[];
+
+  constructor(source: LaneSource, candidate: Candidate, states: readonly FileState[], facts: Map<string, FileFacts>, window: FileWindow) {
+    this.#source = source;
+    this.#candidate = candidate;
+    this.#states = states;
+    this.#facts = facts;
+    this.#window = window;
+    this.#series = source.catalogue(candidate.run);
+  }
+
+  async *read(comparison: LaneComparison, isAgain: boolean, signal: AbortSignal): AsyncGenerator<number, void, void> {
+    const { run, directory } = this.#candidate;
+    const isWanted = (tag: string): boolean => comparison.isWanted(tag);
+    for await (const chunk of this.#source.readBack(run, { isWanted, signal })) {
+      comparison.addRight(chunk);
+      yield 0;
+    }
+    // The second time to the ends of the files: what is there already, and not noted, is not too much.
+    const states = isAgain ? wholeFiles(directory, this.#states) : this.#states;
+    const facts = isAgain ? new Map(states.map((state) => [state.name, this.#factsAgain(state)])) : this.#facts;
+    const files = new RunFiles(directory, states, facts, this.#series, this.#window);
+    const hasRefusals = this.#source.hasRefusals(run);
+    for (const found of files.batches()) {
+      const batch = { ...found, run };
+      const standing = new Standing(this.#source, hasRefusals, batch, this.#facts.get(batch.file));
+      let points = 0;
+      for (const item of pointsOf(batch, files.catalogue, isWanted)) {
+        const { tag, plugin, point } = item;
+        const is = standing.of(item);
+        const held = this.#source.asHeld(run, tag, plugin, point);
+        if (is === 'due') comparison.expect(tag, point, held, item);
+        else comparison.excuse(tag, held);
+        if (is === 'left') comparison.leaveOut(tag);
+        else if (is === 'refused' || is === 'unsupported') comparison.refuse(tag, is);
+        points++;
+      }
+      yield points;
+    }
+  }
+
+  #factsAgain(state: FileState): FileFacts {
+    return { ...factsOf(state), unjudged: this.#facts.get(state.name)?.unjudged };
+  }
+}
+
+/** Two lanes; the files say what one of them need not have. */
+export class LanesSide implements Side {
+  readonly #left: LaneSource;
+  readonly #right: LaneSource;
+  readonly #candidate: Candidate;
+  readonly #window: FileWindow;
+
+  constructor(left: LaneSource, right: LaneSource, candidate: Candidate, window: FileWindow) {
+    this.#left = left;
+    this.#right = right;
+    this.#candidate = candidate;
+    this.#window = window;
+  }
+
+  async *read(comparison: LaneComparison, isAgain: boolean, signal: AbortSignal): AsyncGenerator<number, void, void> {
+    const { run } = this.#candidate;
+    const isWanted = (tag: string): boolean => comparison.isWanted(tag);
+    // Of what a backend can hold it may be sure only once its tracker has answered.
+    const left = await begun(this.#left.readBack(run, { isWanted, signal }));
+    const right = await begun(this.#right.readBack(run, { isWanted, signal }));
+    for await (const { tag, plugin, points } of left) {
+      for (const { step, wallTime, value } of points) {
+        const point = { step, wallTime, value };
+        comparison.expect(tag, point, this.#right.asHeld(run, tag, plugin, point));
+      }
+      yield points.length;
+    }
+    for await (const { tag, plugin, points } of right) {
+      const held = points.flatMap(({ step, wallTime, value }) => this.#left.asHeld(run, tag, plugin, { step, wallTime, value }) ?? []);
+      comparison.addRight({ tag, plugin, points: held });
+      yield 0;
+    }
+    if (isAgain) yield* this.#excuses(comparison, isWanted);
+  }
+
+  async *#excuses(comparison: LaneComparison, isWanted: (tag: string) => boolean): AsyncGenerator<number, void, void> {
+    const { run, directory } = this.#candidate;
+    const lanes = [this.#left, this.#right].map((source) => {
+      const states = source.files(run);
+      return { source, states, facts: new Map(states.map((state) => [state.name, factsOf(state)])), hasRefusals: source.hasRefusals(run) };
+    });
+    const states = wholeFiles(
+      directory,
+      lanes.flatMap((lane) => lane.states),
+    );
+    const catalogue = this.#left.lane === 'local' ? this.#right.catalogue(run) : this.#left.catalogue(run);
+    const files = new RunFiles(directory, states, new Map(states.map((state) => [state.name, factsOf(state)])), catalogue, this.#window);
+    for (const found of files.batches()) {
+      const batch = { ...found, run };
+      const standings = lanes.map(({ source, facts, hasRefusals }) => new Standing(source, hasRefusals, batch, facts.get(batch.file)));
+      for (const item of pointsOf(batch, files.catalogue, isWanted)) {
+        if (standings.every((standing) => standing.of(item) === 'due')) continue;
+        const { tag, plugin, point } = item;
+        const held = this.#left.asHeld(run, tag, plugin, point);
+        comparison.excuse(tag, held === undefined ? undefined : this.#right.asHeld(run, tag, plugin, held));
+      }
+      yield 0;
+    }
+  }
+}
+
+/** The same, with its first element there already. */
+async function begun<Item>(items: AsyncIterable<Item>): Promise<AsyncIterable<Item>> {
+  const iterator = items[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  return {
+    async *[Symbol.asyncIterator]() {
+      for (let item = first; item.done !== true; item = await iterator.next()) yield item.value;
+    },
+  };
+}

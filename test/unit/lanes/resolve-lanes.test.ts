@@ -1,0 +1,218 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { LANE_TYPES, loadConfig } from '../../../src/config/index.ts';
+import { MirrorError } from '../../../src/errors.ts';
+import { backendType } from '../../../src/lanes/backend-types.ts';
+import { type ResolvedLane, resolveLanes } from '../../../src/lanes/resolve-lanes.ts';
+import { writeTrialBackend } from '../../support/trial-backend.ts';
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-lanes-'));
+  writeTrialBackend(folder);
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+async function resolve(text: string, env: Record<string, string> = {}, profile?: string): Promise<readonly ResolvedLane[]> {
+  const config = await loadConfig({ flags: { profile }, env, cwd: folder, readFile: () => text });
+  return resolveLanes(config, env, { cwd: folder });
+}
+
+async function failure(work: Promise<unknown>): Promise<MirrorError> {
+  const error: unknown = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof MirrorError)) throw new Error(`expected a MirrorError, got ${String(error)}`);
+  return error;
+}
+
+function shown(lanes: readonly ResolvedLane[]): Record<string, unknown> {
+  return Object.fromEntries((lanes[0]?.shown ?? []).map(({ key, value, source }) => [key, `${value} <- ${source}`]));
+}
+
+const TRIAL = 'type: ./trial-backend.mjs';
+
+describe('resolveLanes', () => {
+  it('lets the type check the lane, and says where each setting comes from', async () => {
+    const text = `project: vision\nlanes:\n  t: { ${TRIAL}, url: "http://me:pw@host", api_key: "\${KEY}", run_name: "{name}", tags: [a] }`;
+    const lanes = await resolve(text, { KEY: 'hunter2', TRIAL_SPACE: 'theirs' });
+    expect(lanes).toMatchObject([
+      { name: 't', target: 'http://[redacted]@host#theirs', group: 'theirs', runName: '{name}', tags: { a: '' } },
+    ]);
+    expect(lanes[0]?.settings).toEqual({ url: 'http://me:pw@host', space: 'theirs', api_key: 'hunter2' });
+    expect(shown(lanes)).toEqual({
+      url: 'http://[redacted]@host <- ./mirrorboard.yaml:3:40',
+      space: 'theirs <- TRIAL_SPACE',
+      api_key: '[redacted] <- ./mirrorboard.yaml:3:70',
+    });
+  });
+
+  it('fills in the experiment that all lanes share, where the lane has none of its own', async () => {
+    const group = async (text: string, env = {}): Promise<unknown> => (await resolve(text, env))[0]?.group;
+    const lane = `lanes: { t: { ${TRIAL}, url: u } }`;
+    const space = async (text: string, env = {}): Promise<unknown> =>
+      ((await resolve(text, env))[0]?.settings as { space?: string } | undefined)?.space;
+    // The type sees what is the same for all runs, and nothing of a template that is not.
+    expect(await space(`project: p\n${lane}`)).toBe('p');
+    expect(await space(`runs: { experiment: "{path[0]}" }\n${lane}`)).toBeUndefined();
+    expect(await space(`lanes: { t: { ${TRIAL}, url: u, space: "{path[0]}" } }`)).toBeUndefined();
+    expect(await group(lane, { TRIAL_SPACE: 'a{b}' })).toBe('a{{b}}');
+    expect(await group(lane)).toBeUndefined();
+    expect(await group(`project: p\n${lane}`)).toBe('{project}');
+    expect(await group(`runs: { experiment: "{path[0]}" }\n${lane}`)).toBe('{path[0]}');
+    expect(await group(`project: p\n${lane}`, { TRIAL_SPACE: 'x' })).toBe('x');
+    expect(await group(`project: p\nlanes: { t: { ${TRIAL}, url: u, space: own } }`)).toBe('own');
+    expect(shown(await resolve(`project: p\n${lane}`))['space']).toBe('p <- ./mirrorboard.yaml:1:10');
+    expect((await failure(resolve(`lanes: { t: { ${TRIAL}, url: u, space: "{pth}" } }`))).message).toContain('lanes.t.space: found {pth}');
+  });
+
+  it("takes variables of ours before the tracker's, those before the file", async () => {
+    const text = `lanes: { t: { ${TRIAL}, url: file } }`;
+    expect(shown(await resolve(text))['url']).toMatch(/^file <- /);
+    expect(shown(await resolve(text, { TRIAL_URL: 'theirs' }))['url']).toBe('theirs <- TRIAL_URL');
+    for (const name of ['MIRRORBOARD_T_URL', 'TRACELET_T_URL', 'MIRRORBOARD_T_ADDRESS']) {
+      const [lane] = await resolve(text, { TRIAL_URL: 'theirs', [name]: 'ours' });
+      expect([name, lane?.settings, lane?.target]).toEqual([name, { url: 'ours' }, 'ours#']);
+    }
+  });
+
+  it("does not take one of the tracker's variables for two lanes that the file tells apart", async () => {
+    const text = `lanes: { a: { ${TRIAL}, url: u1 }, b: { ${TRIAL}, url: u2 } }`;
+    const lanes = await resolve(text, { TRIAL_URL: 'theirs', TRIAL_API_KEY: 'key' });
+    expect(lanes.map(({ settings }) => settings)).toEqual([
+      { url: 'u1', api_key: 'key' },
+      { url: 'u2', api_key: 'key' },
+    ]);
+  });
+
+  it('says the place of a setting under whatever name it was said, and hides it under any', async () => {
+    const lanes = await resolve(`lanes: { t: { ${TRIAL}, space: s, address: "http://\${MY_TOKEN}" } }`, { MY_TOKEN: 'hunter2' });
+    expect(shown(lanes)['url']).toBe('[redacted] <- ./mirrorboard.yaml:1:61');
+  });
+
+  it('says who said the experiment, whatever else a variable of ours replaced', async () => {
+    const lanes = await resolve(`project: p\nlanes: { t: { ${TRIAL}, address: file } }`, {
+      MIRRORBOARD_T_URL: 'ours',
+      TRIAL_URL: 'theirs',
+    });
+    expect(shown(lanes)).toEqual({ url: 'ours <- MIRRORBOARD_T_URL', space: 'p <- ./mirrorboard.yaml:1:10' });
+  });
+
+  it('refuses two lanes that lead to the same place', async () => {
+    const error = await failure(resolve(`lanes: { a: { ${TRIAL}, url: u }, b: { ${TRIAL}, url: u } }`));
+    expect(error.message).toContain('lanes.b: found u#, where the lane a leads too');
+  });
+
+  it('takes another name of a setting from the profile for the same setting', async () => {
+    const text = `lanes: { t: { ${TRIAL}, url: top } }\nprofiles: { dev: { lanes: [t], t: { address: dev } } }`;
+    expect((await resolve(text, {}, 'dev'))[0]?.settings).toEqual({ url: 'dev' });
+    const error = await failure(resolve(`lanes: { t: { ${TRIAL}, url: a, address: b } }`));
+    expect(error.message).toContain('lanes.t.address: found url and address');
+  });
+
+  it('puts all problems into one error, with their places', async () => {
+    const text = `lanes:\n  a:\n    ${TRIAL}\n    ulr: x\n  b: { ${TRIAL}, url: 5, api_key: "\${KEY}" }`;
+    const error = await failure(resolve(text, { KEY: '1', MIRRORBOARD_B_NONSENSE: 'x' }));
+    expect([error.code, error.exitCode]).toEqual(['MB1002', 2]);
+    expect(error.message.split('\n')).toEqual([
+      './mirrorboard.yaml has 4 problems:',
+      '  ./mirrorboard.yaml:4:10: lanes.a.ulr: found the key ulr, expected one of url, address, space, api_key, mode',
+      '  lanes.a.url: found nothing, expected an address',
+      '  MIRRORBOARD_B_NONSENSE: lanes.b.nonsense: found the key nonsense, expected one of url, address, space, api_key, mode',
+      '  ./mirrorboard.yaml:5:40: lanes.b.url: found 5, expected a text',
+    ]);
+  });
+
+  it('shows nothing that comes from a variable of a secret name', async () => {
+    const lanes = await resolve(`lanes: { t: { ${TRIAL}, url: u, space: "\${DB_PASSWORD}" } }`, { DB_PASSWORD: 'hunter2' });
+    expect(shown(lanes)['space']).toMatch(/^\[redacted\] <- /);
+    const error = await failure(resolve(`lanes: { t: { ${TRIAL}, url: ["\${DB_PASSWORD}"] } }`, { DB_PASSWORD: 'hunter2' }));
+    expect(error.message).toContain('lanes.t.url: found a value that is not shown');
+  });
+});
+
+describe('a lane of MLflow', () => {
+  const lane = async (text: string, env: Record<string, string> = {}, profile?: string): Promise<unknown[]> => {
+    const [found] = await resolve(text, env, profile);
+    return [found?.target, found?.group];
+  };
+
+  it('understands what Tracelet says of it', async () => {
+    const text = `
+project: custom_setup
+backend: [mlflow]
+config: { mlflow: { backend_url: "http://mlflow-server:5000", experiment_name: "Production Experiments" }, shared_tags: [resnet] }
+profiles:
+  development: { backends: [mlflow], config: { mlflow: { backend_url: "sqlite:///dev.db" } } }
+  production: { backends: [mlflow], config: { mlflow: { tracking_uri: "http://prod-mlflow:5000" } } }`;
+    expect(await lane(text)).toEqual(['http://mlflow-server:5000 Production Experiments', 'Production Experiments']);
+    expect(await lane(text, { ENVIRONMENT: 'development' })).toEqual(['sqlite:///dev.db Production Experiments', 'Production Experiments']);
+    expect(await lane(text, { ENVIRONMENT: 'production' })).toEqual([
+      'http://prod-mlflow:5000 Production Experiments',
+      'Production Experiments',
+    ]);
+    const env = { MLFLOW_TRACKING_URI: 'http://theirs:5000', MLFLOW_EXPERIMENT_NAME: 'Theirs' };
+    expect(await lane(text, env)).toEqual(['http://theirs:5000 Theirs', 'Theirs']);
+    expect(await lane(text, { ...env, TRACELET_MLFLOW_TRACKING_URI: 'http://localhost:5000' })).toEqual([
+      'http://localhost:5000 Theirs',
+      'Theirs',
+    ]);
+    const ours = { TRACELET_BACKEND: 'mlflow', TRACELET_PROJECT: 'p', TRACELET_MLFLOW_TRACKING_URI: 'http://a:1' };
+    expect(await lane('', ours)).toEqual(['http://a:1 p', '{project}']);
+    expect(await lane('', { ...ours, TRACELET_MLFLOW_EXPERIMENT_NAME: 'e' })).toEqual(['http://a:1 e', 'e']);
+  });
+
+  it('has its experiment from run to run where the template says so, and leaves an id alone', async () => {
+    const text = (more: string): string => `project: p\nlanes: { mlflow: { tracking_uri: "http://a:1", ${more} } }`;
+    expect(await lane(text('experiment_name: "{project}/{path[0]}"'))).toEqual(['http://a:1', '{project}/{path[0]}']);
+    expect(await lane(text('experiment: "{path[0]}"'))).toEqual(['http://a:1', '{path[0]}']);
+    expect(await lane(text('experiment_id: 7'))).toEqual(['http://a:1 experiment 7', undefined]);
+    expect(await lane('lanes: { mlflow: { tracking_uri: "http://a:1" } }')).toEqual(['http://a:1', undefined]);
+  });
+});
+
+describe('backendType', () => {
+  it('knows every built-in type, by its name', async () => {
+    const names = LANE_TYPES.filter((type) => type !== 'local');
+    const types = await Promise.all(names.map((name) => backendType(name, { cwd: folder, configFile: undefined })));
+    expect(types.map(({ type }) => type)).toEqual(names);
+  });
+
+  it('finds a path from the configuration file, and a package from there or from the working directory', async () => {
+    mkdirSync(join(folder, 'etc'));
+    const found = async (name: string, configFile?: string): Promise<string> => (await backendType(name, { cwd: folder, configFile })).type;
+    expect(await found('./trial-backend.mjs')).toBe('trial');
+    expect(await found('../trial-backend.mjs', 'etc/mirrorboard.yaml')).toBe('trial');
+    expect(await found(join(folder, 'trial-backend.mjs'), 'etc/mirrorboard.yaml')).toBe('trial');
+    for (const [name, at, manifest] of [
+      ['tracker-a', folder, { type: 'module', exports: { '.': { types: './x.d.ts', import: './main.js' } } }],
+      ['@scope/tracker-b', join(folder, 'etc'), { type: 'module', main: 'main.js' }],
+    ] as const) {
+      const path = join(at, 'node_modules', name);
+      mkdirSync(path, { recursive: true });
+      writeFileSync(join(path, 'package.json'), JSON.stringify({ name, ...manifest }));
+      writeFileSync(join(path, 'main.js'), `export const backend = { type: '${name}', parse() {}, target() {}, create() {} };`);
+      expect(await found(name, 'etc/mirrorboard.yaml')).toBe(name);
+    }
+  });
+
+  it.each([
+    ['./none.js', undefined, 'there is no module'],
+    ['no-such-tracker', undefined, 'no such package in'],
+    ['../../etc', undefined, ''],
+    ['./half.mjs', 'export default { type: "half", parse() {}, target() {} };', 'has no function create'],
+    ['./other.mjs', 'export const a = 1, b = () => 2;', 'exports a, b'],
+    ['./broken.mjs', 'throw new Error("boom");', 'boom'],
+    ['./nothing.mjs', '', 'exports nothing'],
+  ])('says what is wrong with %s', async (name, source, found) => {
+    if (source !== undefined) writeFileSync(join(folder, name), source);
+    const error = await failure(backendType(name, { cwd: folder, configFile: undefined }));
+    expect([error.code, error.exitCode]).toEqual(['MB4009', 2]);
+    expect(error.message).toContain(found);
+  });
+});

@@ -1,0 +1,432 @@
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { walk } from '../../../src/discover/index.ts';
+import type { Batch, FileState, Series } from '../../../src/model/index.ts';
+import { type ReadEvent, readRun } from '../../../src/reading/reader.ts';
+import { FileWindow } from '../../../src/tail/index.ts';
+import { concat, event, frame, maskedCrc, simpleValue, text, versionEvent } from '../../support/event-writer.ts';
+
+const NAME = 'events.out.tfevents.1';
+const VERSION = frame(versionEvent());
+
+function scalar(step: number, tag = 'loss'): Uint8Array {
+  return frame(event({ wallTime: step, step, summary: [simpleValue(tag, step)] }));
+}
+
+function flipped(bytes: Uint8Array, at: number): Uint8Array {
+  const copy = bytes.slice();
+  copy[at < 0 ? copy.length + at : at]! ^= 0x10;
+  return copy;
+}
+
+/** The header of a record that says to be `length` bytes long, with a sound checksum. */
+function header(length: bigint): Uint8Array {
+  const bytes = new Uint8Array(12);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(0, length, true);
+  view.setUint32(8, maskedCrc(bytes, 0, 8), true);
+  return bytes;
+}
+
+let directory = '';
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'mirrorboard-reader-'));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+const put = (bytes: Uint8Array, name = NAME): void => writeFileSync(join(directory, name), bytes);
+const append = (bytes: Uint8Array, name = NAME): void => appendFileSync(join(directory, name), bytes);
+
+interface Pass {
+  /** Steps of the scalars that came, by tag, in order. */
+  readonly points: readonly string[];
+  readonly outcomes: readonly string[];
+  readonly batches: readonly Batch[];
+  readonly reasons: readonly (string | undefined)[];
+}
+
+/** What a store would hold of a run: series and states, taken up pass by pass. */
+class Store {
+  series: readonly Series[] = [];
+  states = new Map<string, FileState>();
+  readonly window: FileWindow;
+
+  constructor(window = new FileWindow()) {
+    this.window = window;
+  }
+
+  get state(): FileState {
+    return this.states.get(NAME)!;
+  }
+
+  pass({ settled = false, names = [NAME] }: { readonly settled?: boolean; readonly names?: readonly string[] } = {}): Pass {
+    const files = names.map((name) => {
+      const state = this.states.get(name);
+      return state === undefined ? { name } : { name, state };
+    });
+    const run = { root: 'logs', path: '.' };
+    const events = [...readRun({ run, directory, files, series: this.series, settled }, this.window)];
+    expect(events.at(-1)).toEqual({ kind: 'runDone', run, hasMore: false });
+    return this.take(events);
+  }
+
+  take(events: readonly ReadEvent[]): Pass {
+    const out = { points: [] as string[], outcomes: [] as string[], batches: [] as Batch[], reasons: [] as (string | undefined)[] };
+    for (const one of events) {
+      if (one.kind === 'file') {
+        out.outcomes.push(one.outcome);
+        out.reasons.push(one.reason);
+      }
+      if (one.kind !== 'batch') continue;
+      const { batch, state } = one;
+      // A store takes up what is new, one after the other, and can't hold a point of a series it was not told of.
+      for (const series of batch.newSeries) {
+        expect(series.id).toBe(this.series.length);
+        this.series = [...this.series, series];
+      }
+      for (let row = 0; row < batch.scalars.count; row++) {
+        const series = this.series[batch.scalars.series[row]!];
+
+        if (series === undefined) throw new Error(`nobody was told of series ${batch.scalars.series[row]}`);
+        out.points.push(`${series.tag} ${batch.scalars.step[row]}`);
+      }
+      this.states.set(batch.file, state);
+      out.batches.push(batch);
+    }
+    return out;
+  }
+}
+
+describe('readRun', () => {
+  test('reads a new file whole, and only what is new after that', () => {
+    put(concat(VERSION, scalar(1), scalar(2)));
+    const store = new Store();
+    expect(store.pass()).toMatchObject({ points: ['loss 1', 'loss 2'], outcomes: ['read'] });
+    expect(store.state).toMatchObject({
+      name: NAME,
+      generation: 0,
+      records: 3,
+      damage: [],
+      fileVersion: 'brain.Event:2',
+      position: { gaps: [] },
+    });
+    expect(store.state.position.watermark).toBe(store.state.size);
+
+    append(concat(scalar(3), scalar(4, 'acc'), scalar(5)));
+    const before = store.state.size;
+    const second = store.pass();
+    expect(second).toMatchObject({ points: ['loss 3', 'acc 4', 'loss 5'], outcomes: ['read'] });
+    expect(second.batches[0]?.start).toBe(before);
+    expect(second.batches[0]?.newSeries.map(({ id, tag }) => [id, tag])).toEqual([[1, 'acc']]);
+    expect(store.state).toMatchObject({ records: 6, fileVersion: 'brain.Event:2', generation: 0 });
+    expect(store.state.guard.first?.offset).toBe(0);
+  });
+
+  test('brings one empty batch of a file that has nothing new, with how the file is now', () => {
+    put(concat(VERSION, scalar(1)));
+    const store = new Store();
+    store.pass();
+    const before = store.state;
+    utimesSync(join(directory, NAME), 1, 1);
+    const { points, outcomes, batches } = store.pass();
+    expect({ points, outcomes }).toEqual({ points: [], outcomes: ['read'] });
+    const { watermark } = before.position;
+    expect(batches).toMatchObject([{ start: watermark, end: watermark, records: 0, objects: [], marks: [], newSeries: [] }]);
+    expect(store.state.stamp).not.toBe(before.stamp);
+    expect(store.state).toEqual({ ...before, stamp: store.state.stamp });
+  });
+
+  test('notes the stamp of a file that discover sees', () => {
+    put(concat(VERSION, scalar(1)));
+    const store = new Store();
+    store.pass();
+    const { name, size, stamp } = store.state;
+    expect(walk(directory).runs[0]?.files).toEqual([{ name, size, stamp }]);
+  });
+
+  test('waits for the rest of a torn record, and reads it when it is whole', () => {
+    const record = scalar(2);
+    put(concat(VERSION, scalar(1), record.subarray(0, 20)));
+    const store = new Store();
+    expect(store.pass().points).toEqual(['loss 1']);
+    const watermark = VERSION.length + scalar(1).length;
+    expect(store.state).toMatchObject({
+      position: { watermark, gaps: [] },
+      damage: [{ start: watermark, end: watermark + 20, reason: 'torn' }],
+    });
+    append(record.subarray(20, 25));
+    expect(store.pass().points).toEqual([]);
+    expect(store.state.damage).toEqual([{ start: watermark, end: watermark + 25, reason: 'torn' }]);
+    append(record.subarray(25));
+    expect(store.pass().points).toEqual(['loss 2']);
+    expect(store.state.damage).toEqual([]);
+  });
+
+  test('reads a file that grows while it is being read up to the end it had', () => {
+    const parts = Array.from({ length: 70_000 }, (_, step) => scalar(step));
+    put(concat(VERSION, ...parts));
+    const store = new Store();
+    const events: ReadEvent[] = [];
+    let grown = false;
+    for (const one of readRun(
+      { run: { root: 'logs', path: '.' }, directory, files: [{ name: NAME }], series: [], settled: false },
+      store.window,
+    )) {
+      if (!grown) append(scalar(70_000));
+      grown = true;
+      events.push(one);
+    }
+    const first = store.take(events);
+    expect(first.batches.length).toBeGreaterThan(1);
+    expect(first.points).toHaveLength(70_000);
+    expect(store.pass().points).toEqual(['loss 70000']);
+  });
+
+  test('takes zeros at the end for bytes to come', () => {
+    put(concat(VERSION, scalar(1), new Uint8Array(500)));
+    const store = new Store();
+    store.pass();
+    expect(store.state.damage).toMatchObject([{ reason: 'zeros' }]);
+    put(concat(VERSION, scalar(1), scalar(2), new Uint8Array(500 - scalar(2).length)));
+    expect(store.pass()).toMatchObject({ points: ['loss 2'], outcomes: ['read'] });
+    expect(store.state.damage).toMatchObject([{ reason: 'zeros' }]);
+  });
+
+  test('tells of an empty file, and reads it when there is something in it', () => {
+    put(new Uint8Array(0));
+    const store = new Store();
+    expect(store.pass()).toMatchObject({ points: [], outcomes: ['read'] });
+    expect(store.state).toMatchObject({ size: 0, damage: [], records: 0, position: { watermark: 0, gaps: [] } });
+    expect(store.pass()).toMatchObject({ points: [], outcomes: ['read'] });
+    append(concat(VERSION, scalar(1)));
+    expect(store.pass()).toMatchObject({ points: ['loss 1'], outcomes: ['read'] });
+    expect(store.state.generation).toBe(0);
+  });
+
+  test('tells of files that are gone or can not be read, and goes on with the others', () => {
+    put(concat(VERSION, scalar(1)), 'b.tfevents');
+    mkdirSync(join(directory, 'c.tfevents'));
+    execFileSync('mkfifo', [join(directory, 'd.tfevents')]);
+    put(concat(VERSION, scalar(2)), 'e.tfevents');
+    const store = new Store();
+    const names = ['a.tfevents', 'b.tfevents', 'c.tfevents', 'd.tfevents', 'e.tfevents'];
+    const { points, outcomes, reasons } = store.pass({ names });
+    expect(outcomes).toEqual(['vanished', 'read', 'unreadable', 'unreadable', 'read']);
+    expect(reasons[2]).toMatch(/not a regular file/);
+    expect(points).toEqual(['loss 1', 'loss 2']);
+    rmSync(join(directory, 'b.tfevents'));
+    const second = store.pass({ names });
+    expect(second.outcomes).toEqual(['vanished', 'vanished', 'unreadable', 'unreadable', 'read']);
+    expect(second.points).toEqual([]);
+    expect(store.states.get('b.tfevents')).toMatchObject({ records: 2 });
+  });
+
+  test('shares the series of a run among its files, in the order in which they are given', () => {
+    put(concat(VERSION, scalar(1, 'a'), scalar(2, 'b')), '1.tfevents');
+    put(concat(VERSION, scalar(3, 'b'), scalar(4, 'c')), '2.tfevents');
+    const store = new Store();
+    expect(store.pass({ names: ['1.tfevents', '2.tfevents'] }).points).toEqual(['a 1', 'b 2', 'b 3', 'c 4']);
+    expect(store.series.map(({ tag, firstFile }) => [tag, firstFile])).toEqual([
+      ['a', '1.tfevents'],
+      ['b', '1.tfevents'],
+      ['c', '2.tfevents'],
+    ]);
+  });
+});
+
+describe('a file that is another one', () => {
+  test('begins the next generation from its first byte when other bytes stand under the name', () => {
+    put(concat(VERSION, scalar(1), scalar(2)));
+    const store = new Store();
+    store.pass();
+    put(concat(VERSION, scalar(7), scalar(8)), 'new');
+    renameSync(join(directory, 'new'), join(directory, NAME));
+    const { points, outcomes, batches } = store.pass();
+    expect({ points, outcomes }).toEqual({ points: ['loss 7', 'loss 8'], outcomes: ['replaced'] });
+    expect(batches.map(({ generation, start }) => [generation, start])).toEqual([[1, 0]]);
+    expect(store.state).toMatchObject({ generation: 1, records: 3, damage: [] });
+    expect(store.pass()).toMatchObject({ points: [], outcomes: ['read'] });
+    expect(store.state.generation).toBe(1);
+  });
+
+  test('begins the next generation when it became shorter than what was read', () => {
+    put(concat(VERSION, scalar(1), scalar(2), scalar(3)));
+    const store = new Store();
+    store.pass();
+    truncateSync(join(directory, NAME), VERSION.length + scalar(1).length);
+    expect(store.pass()).toMatchObject({ points: ['loss 1'], outcomes: ['shortened'] });
+    expect(store.state).toMatchObject({ generation: 1, records: 2 });
+    truncateSync(join(directory, NAME), 0);
+    expect(store.pass()).toMatchObject({ points: [], outcomes: ['shortened'] });
+    expect(store.state).toMatchObject({ generation: 2, records: 0, size: 0, guard: { first: undefined, last: undefined } });
+  });
+
+  test('drops the damage and the gaps of the file before', () => {
+    put(concat(VERSION, flipped(scalar(1), 20), scalar(2)));
+    const store = new Store();
+    store.pass();
+    expect(store.state.damage).toHaveLength(1);
+    put(concat(VERSION, scalar(3, 'other')));
+    expect(store.pass().outcomes).toEqual(['shortened']);
+    expect(store.state).toMatchObject({ damage: [], position: { gaps: [] } });
+  });
+
+  test('is the same one when only its torn end became shorter', () => {
+    put(concat(VERSION, scalar(1), scalar(2).subarray(0, 30)));
+    const store = new Store();
+    store.pass();
+    truncateSync(join(directory, NAME), VERSION.length + scalar(1).length + 3);
+    expect(store.pass()).toMatchObject({ points: [], outcomes: ['read'] });
+    expect(store.state.generation).toBe(0);
+    expect(store.state.damage).toMatchObject([{ reason: 'torn' }]);
+  });
+});
+
+describe('damage', () => {
+  test('heals by itself when the bytes heal', () => {
+    const good = concat(VERSION, scalar(1), scalar(2), scalar(3, 'acc'), scalar(4));
+    const at = VERSION.length + scalar(1).length;
+    for (const place of [0, 20]) {
+      put(concat(good.subarray(0, at), flipped(good.subarray(at), place)));
+      const store = new Store();
+      expect(store.pass().points).toEqual(['loss 1', 'acc 3', 'loss 4']);
+      const gap = { start: at, end: at + scalar(2).length };
+      expect(store.state.position.gaps).toEqual([{ ...gap, reason: 'damage' }]);
+      expect(store.state.damage).toMatchObject([gap]);
+      const broken = store.state;
+      expect(store.pass().points).toEqual([]);
+      expect(store.state).toEqual(broken);
+
+      put(good);
+      const healed = store.pass();
+      expect(healed).toMatchObject({ points: ['loss 2'], outcomes: ['read'] });
+      expect(healed.batches[0]).toMatchObject({ ...gap, records: 1 });
+      expect(store.state).toMatchObject({ damage: [], records: 5, position: { watermark: good.length, gaps: [] } });
+      expect(store.pass().points).toEqual([]);
+    }
+  });
+
+  test('stays where it is while the bytes do not heal, and what is new is read', () => {
+    put(concat(VERSION, flipped(scalar(1), 20), scalar(2)));
+    const store = new Store();
+    store.pass();
+    const { damage, position } = store.state;
+    append(scalar(3));
+    expect(store.pass().points).toEqual(['loss 3']);
+    expect(store.state.damage).toEqual(damage);
+    expect(store.state.position.gaps).toEqual(position.gaps);
+  });
+
+  test('at several places heals one by one', () => {
+    const [a, b, c] = [scalar(1), scalar(2), scalar(3)];
+    put(concat(VERSION, flipped(a, 20), b, flipped(c, 20), scalar(4)));
+    const store = new Store();
+    store.pass();
+    expect(store.state.position.gaps).toHaveLength(2);
+    put(concat(VERSION, flipped(a, 20), b, c, scalar(4)));
+    expect(store.pass().points).toEqual(['loss 3']);
+    expect(store.state.position.gaps).toMatchObject([{ start: VERSION.length }]);
+    expect(store.state.damage).toMatchObject([{ start: VERSION.length }]);
+    put(concat(VERSION, a, b, c, scalar(4), scalar(5)));
+    expect(store.pass().points).toEqual(['loss 1', 'loss 5']);
+    expect(store.state).toMatchObject({ damage: [], records: 6 });
+  });
+
+  test('that heals in part only leaves no series behind that nobody was told of', () => {
+    const [a, b] = [scalar(1, 'fresh'), scalar(2)];
+    // One damaged range of two records: the length of the first is destroyed, and the data of the second.
+    put(concat(VERSION, flipped(a, 0), flipped(b, 25), scalar(3)));
+    const store = new Store();
+    store.pass();
+    expect(store.state.position.gaps).toEqual([{ start: VERSION.length, end: VERSION.length + a.length + b.length, reason: 'damage' }]);
+    put(concat(VERSION, a, flipped(b, 25), scalar(3), scalar(4, 'fresh'), scalar(5, 'another')));
+    expect(store.pass().points).toEqual(['fresh 4', 'another 5']);
+    expect(store.series.map(({ tag }) => tag)).toEqual(['loss', 'fresh', 'another']);
+  });
+
+  test('is listed with its pending end, in the order of the file', () => {
+    const file = [
+      VERSION,
+      flipped(scalar(1), 20),
+      scalar(2),
+      flipped(scalar(3), 2),
+      scalar(4),
+      flipped(scalar(5), -1),
+      scalar(6).subarray(0, 13),
+    ];
+    const starts = file.map((_, i) => file.slice(0, i).reduce((sum, part) => sum + part.length, 0));
+    put(concat(...file));
+    const store = new Store();
+    store.pass();
+    const expected = [
+      { start: starts[1], end: starts[2], reason: 'data_checksum' },
+      { start: starts[3], end: starts[4], reason: 'length_checksum' },
+      { start: starts[5], end: starts[6], reason: 'data_checksum' },
+      { start: starts[6], end: starts[6]! + 13, reason: 'torn' },
+    ];
+    expect(store.state.damage).toEqual(expected);
+    append(scalar(6).subarray(13));
+    store.pass();
+    expect(store.state.damage).toEqual(expected.slice(0, 3));
+  });
+
+  test('behind a torn record that never ends is found once the file is settled', () => {
+    put(concat(VERSION, scalar(1), header(300_000_000n), scalar(2)));
+    const store = new Store();
+    expect(store.pass().points).toEqual(['loss 1']);
+    const start = VERSION.length + scalar(1).length;
+    const end = start + 12 + scalar(2).length;
+    expect(store.state.damage).toEqual([{ start, end, reason: 'torn' }]);
+    // The file did not change, but what is to be made of its end has.
+    expect(store.pass({ settled: true }).points).toEqual(['loss 2']);
+    expect(store.state.damage).toEqual([{ start, end: start + 12, reason: 'false_length' }]);
+    expect(store.window.buffer).toHaveLength(1 << 20);
+  });
+
+  test('behind a length that no event can have is found at once', () => {
+    for (const length of [2n ** 32n + 38n, 2n ** 40n, 2n ** 62n, 2n ** 64n - 1n]) {
+      put(concat(VERSION, scalar(1), header(length), scalar(2)));
+      const store = new Store();
+      expect(store.pass().points).toEqual(['loss 1', 'loss 2']);
+      expect(store.state.damage).toMatchObject([{ reason: 'false_length' }]);
+      expect(store.window.buffer).toHaveLength(1 << 20);
+    }
+  });
+
+  test('of a torn end says whether it was looked into', () => {
+    put(concat(VERSION, scalar(1), scalar(2).subarray(0, 30)));
+    const store = new Store();
+    store.pass();
+    expect(store.state.damage[0]).not.toHaveProperty('detail');
+    store.pass({ settled: true });
+    expect(store.state.damage).toMatchObject([{ reason: 'torn', detail: 'no sound record inside' }]);
+    store.pass();
+    expect(store.state.damage[0]).not.toHaveProperty('detail');
+  });
+
+  test('of a whole file is told with what the file seems to be', () => {
+    put(new TextEncoder().encode('<!DOCTYPE html><html><body>Sign in</body></html>'));
+    const store = new Store();
+    expect(store.pass().points).toEqual([]);
+    expect(store.state).toMatchObject({
+      records: 0,
+      damage: [{ start: 0, reason: 'not_event_file', detail: expect.stringMatching(/web page/) }],
+    });
+    put(concat(VERSION, scalar(1), scalar(2)));
+    expect(store.pass()).toMatchObject({ points: ['loss 1', 'loss 2'], outcomes: ['read'] });
+    expect(store.state).toMatchObject({ damage: [], generation: 0 });
+  });
+
+  test('does not keep a record of megabytes from being read', () => {
+    const long = frame(event({ wallTime: 1, step: 1, summary: [text('note', 'x'.repeat(5 << 20))] }));
+    put(concat(VERSION, scalar(1), flipped(long, 1 << 20), scalar(2), long, scalar(3)));
+    const store = new Store();
+    const { points, batches } = store.pass();
+    expect(points).toEqual(['loss 1', 'loss 2', 'loss 3']);
+    expect(batches.flatMap(({ objects }) => objects.map(({ payload }) => payload.length))).toEqual([expect.any(Number)]);
+    expect(store.state.damage).toMatchObject([{ reason: 'data_checksum' }]);
+  });
+});
