@@ -5,7 +5,7 @@ import { walk } from '../discover/index.ts';
 import { LaneNames } from '../lane-names.ts';
 import type { TrackerLaneOptions } from '../lane-options.ts';
 import { type Kind, KINDS, pluginOf, type RunRef, runLabel } from '../model/index.ts';
-import { type LeftOut, renamed, type Opened } from '../route/index.ts';
+import { type LeftOut, nameThere, type Opened } from '../route/index.ts';
 import { RunTree } from '../run-tree.ts';
 import { type LaneReader, StateFile, type StateReader } from '../state/index.ts';
 import { trackersOf } from './chosen-trackers.ts';
@@ -103,7 +103,7 @@ function answerOf(
   const before = lane?.opened(target);
   const plugin = lane?.catalogue(run).find((series) => series.tag === tag)?.plugin ?? pluginOf(kind);
   const series = tag === undefined ? undefined : route.series(tag, plugin);
-  const wanted = tag === undefined ? '' : place.prefix + renamed(kept?.renames ?? route.renames, tag, plugin, run.path);
+  const mapping = kept ?? { prefix: place.prefix, renames: route.renames, names: {} };
   return {
     lane: name,
     type,
@@ -119,7 +119,7 @@ function answerOf(
       : {
           series: {
             ...series,
-            name: kept?.names[tag] ?? wanted,
+            name: nameThere(mapping, tag, plugin, run.path),
             left: lane === undefined ? undefined : new LaneNames(lane).leftOf(run, tag),
           },
         }),

@@ -37,10 +37,11 @@ class RoutingMaker {
 
   make(): Routing {
     const runs = this.#strongest((layer) => layer.runs?.fold, 'runs', 'fold');
+    const flat = this.#strongest((layer) => layer.runs?.fold_flat, 'runs', 'fold_flat');
     const hparams = this.#strongest((layer) => layer.runs?.fold_hparams, 'runs', 'fold_hparams');
     return {
       routes: this.#each('routes', (rule, path) => this.#route(rule, path)),
-      fold: { names: runs?.value ?? [], hparams: hparams?.value ?? false },
+      fold: { names: runs?.value ?? [], flat: flat?.value ?? [], hparams: hparams?.value ?? false },
       params: this.#each('params', ({ files, prefix = '', lanes }, path) => {
         this.#checkLanes(lanes, [...path, 'lanes']);
         return { place: this.#making.placeOf(path), files, prefix, ...only({ lanes }) };

@@ -3,6 +3,6 @@ export { type Assignment, assignedGroup } from './assign.ts';
 export { Fold, type FoldRules, type Place } from './fold.ts';
 export { type LaneFacts, LaneRoute, type RunRoute, type SeriesRoute } from './lane-route.ts';
 export { type Opened, plainMapping, type RunMapping } from './mapping.ts';
-export { Names, type Rename, renamed } from './names.ts';
+export { Names, nameThere, type Rename, renamed, wantedName } from './names.ts';
 export { everyAt, isWidened, type LeftOut, reconsider } from './left-out.ts';
 export { NEEDS, type RouteRule } from './rule.ts';

@@ -202,6 +202,39 @@ describe('routes', () => {
     expect(stub.runs().length).toBe(2);
   });
 
+  it('leave nothing of a run behind in a tracker run that goes on, when it goes elsewhere', async () => {
+    configure('runs: { fold: [train] }\n');
+    log('exp', ['loss'], 7);
+    log('exp/train', ['loss'], 9);
+    await backfill();
+    const former = stub.run('exp');
+    configure('');
+    await backfill('--remap');
+    const places = (): unknown[] =>
+      stub
+        .runs()
+        .filter((each) => each !== former)
+        .map((each) => [each.name, counts(each)])
+        .sort();
+    expect(places()).toEqual([
+      ['exp', { loss: 7 }],
+      ['exp/train', { loss: 9 }],
+    ]);
+    expect(counts(former)).toEqual({ loss: 7, 'train/loss': 9 });
+    expect((await verified()).points).toBe(16);
+
+    // Into the same tracker run, under other names: that one begins anew, too.
+    configure('runs: { fold: [train] }\n');
+    await backfill('--remap');
+    expect((await verified()).points).toBe(16);
+    configure('runs: { fold_flat: [train] }\n');
+    await backfill('--remap');
+    expect(places().at(-1)).toEqual(['exp/train', { loss: 9 }]);
+    const now = counts(stub.runs().find((each) => counts(each)['loss_2'] !== undefined) as Run);
+    expect(Object.values(now).sort()).toEqual([7, 9]);
+    expect((await verified()).points).toBe(16);
+  });
+
   it('draw the same lots after a restart and elsewhere, and write the group down', async () => {
     const rule = 'routes: [{ assign: { groups: { on: [mlflow], off: [local] }, tag: lot } }]\nruns: { name: "{path} {group}" }\n';
     configure(rule);

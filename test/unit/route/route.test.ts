@@ -121,12 +121,18 @@ describe('folding', () => {
     ['exp/trainer', 'exp/trainer', ''],
     ['exp', 'exp', ''],
     ['.', '.', ''],
+    ['exp/tb/version_0', 'exp', ''],
+    ['exp/tb/version_0/train', 'exp', 'train/'],
+    ['exp/train/tb', 'exp', 'train/'],
   ])('puts %s into %s', (path, target, prefix) => {
-    expect(new Fold({ names: ['train', 'validation', 'eval_*'], hparams: false }).place(path, alone)).toEqual({ path: target, prefix });
+    expect(new Fold({ names: ['train', 'validation', 'eval_*'], flat: ['tb', 'version_*'], hparams: false }).place(path, alone)).toEqual({
+      path: target,
+      prefix,
+    });
   });
 
   it('takes the one directory of hparams into its run, and leaves several alone', () => {
-    const fold = new Fold({ names: [], hparams: true });
+    const fold = new Fold({ names: [], flat: [], hparams: true });
     expect(fold.place('exp/1795336149.123', () => ['1795336149.123', 'train'])).toEqual({ path: 'exp', prefix: '' });
     expect(fold.place('exp/1795336149.123', () => ['1795336149.123', '1795336150.5']).path).toBe('exp/1795336149.123');
     expect(fold.place('exp/trial_1', alone).path).toBe('exp/trial_1');
