@@ -299,6 +299,33 @@ artifacts:
     expect(counts('exp')).toEqual({ loss: 3 });
   });
 
+  it('are registered in the order in which they were made, and lie in a folder where one is named', async () => {
+    configure(`artifacts:
+  - { files: "epoch_{n}.pth", to: models/, register_model: Net, alias: newest }
+  - { files: "../summary.json" }
+`);
+    log('study/exp', ['loss'], 3);
+    for (const n of [9, 10, 1]) old(`study/exp/epoch_${n}.pth`, `weights of ${n}`);
+    old('study/summary.json', '{}');
+    await backfill();
+    const exp = stub.run('study/exp');
+    expect([...stub.artifactsOf(exp).keys()].sort()).toEqual([
+      'models/epoch_1.pth',
+      'models/epoch_10.pth',
+      'models/epoch_9.pth',
+      'summary.json',
+    ]);
+    const search = `${stub.url}/api/2.0/mlflow/model-versions/search?filter=${encodeURIComponent(`run_id = '${exp.id}'`)}`;
+    const { model_versions: versions } = (await (await fetch(search)).json()) as {
+      model_versions: readonly { version: string; source: string; aliases?: readonly string[] }[];
+    };
+    expect(versions.map(({ version, source, aliases = [] }) => [version, source.split('/').at(-1), aliases]).sort()).toEqual([
+      ['1', 'epoch_1.pth', []],
+      ['2', 'epoch_9.pth', []],
+      ['3', 'epoch_10.pth', ['newest']],
+    ]);
+  });
+
   it('are registered once, also where the state was lost', async () => {
     configure(SIDE);
     log('exp', ['loss'], 3);
