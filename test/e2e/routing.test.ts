@@ -202,6 +202,21 @@ describe('routes', () => {
     expect(stub.runs().length).toBe(2);
   });
 
+  it('choose lanes by what they are good for, and a base in any case', async () => {
+    configure(
+      'routes:\n  - { runs: "pretty", needs: [visualization] }\n  - { runs: "base", needs: [visualization], base: mlflow }\n  - { runs: "net", needs: [registry, images] }\n',
+    );
+    for (const name of ['pretty', 'base', 'net']) log(name, ['loss'], 2);
+    await backfill();
+    expect(
+      stub
+        .runs()
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(['base', 'net']);
+    expect((await route('pretty')).because).toEqual([expect.stringContaining('has no visualization')]);
+  });
+
   it('leave nothing of a run behind in a tracker run that goes on, when it goes elsewhere', async () => {
     configure('runs: { fold: [train] }\n');
     log('exp', ['loss'], 7);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Kind } from '../../../src/model/index.ts';
-import { assignedGroup, Fold, isWidened, LaneRoute, Names, renamed, type RouteRule } from '../../../src/route/index.ts';
+import { assignedGroup, Fold, isWidened, type LaneFacts, LaneRoute, Names, renamed, type RouteRule } from '../../../src/route/index.ts';
 
 const at = { place: 'm.yaml:1:1' };
 
@@ -44,6 +44,13 @@ describe('routes of whole runs', () => {
   it('choose lanes by what they hold and are good for, and a base in any case', () => {
     expect(isIn(routeOf([{ needs: ['images', 'artifacts'] }]), 'a')).toBe(true);
     expect(isIn(routeOf([{ needs: ['audio'] }]), 'a')).toBe(false);
+    // A tracker that holds any kind of point, also of plugins that nobody knows, is not good for everything.
+    const holdsAll: LaneFacts = { name: 'mlflow', holds: () => true, features: ['artifacts'] };
+    const needy = (need: string): RouteRule => ({ ...at, needs: [need] });
+    const chosen = ['artifacts', 'registry', 'visualization', 'audio'].filter((need) =>
+      isIn(new LaneRoute({ rules: [needy(need)], lane: 'mlflow', lanes: [holdsAll], base: 'local', expand: (template) => template }), 'a'),
+    );
+    expect(chosen).toEqual(['artifacts', 'audio']);
     expect(isIn(routeOf([{ needs: ['collaboration'] }]), 'a')).toBe(false);
     expect(isIn(routeOf([{ needs: ['audio'], base: 'mlflow' }]), 'a')).toBe(true);
     expect(routeOf([{ needs: ['audio'] }]).run(run('a'), run('a')).why).toEqual(['m.yaml:1:1: has no audio']);
