@@ -109,7 +109,7 @@ function recipesOf(page: string): ReadonlyMap<string, string> {
     .split(/^### /m)
     .slice(1)
     .flatMap((section) => {
-      const yaml = /```yaml\n([^]*?)```/.exec(section)?.[1];
+      const yaml = /```yaml\n([\s\S]*?)```/.exec(section)?.[1];
       return yaml === undefined ? [] : [[section.split('\n', 1)[0] ?? '', yaml] as const];
     });
   return new Map(found);
@@ -149,9 +149,6 @@ it.each(Object.entries(RECIPES))(
       write(`${run}/events.out.tfevents.1`, Buffer.from(w.eventFile(w.event({ wallTime: 1000, step: 1, summary }))));
     }
     for (const [path, content] of Object.entries(files)) write(path, content);
-    // The page names the roots of several layouts at once.
-    if (name.startsWith('Detectron2'))
-      for (const root of ['output', 'work_dirs', 'runs']) mkdirSync(join(folder, root), { recursive: true });
 
     await mustRun(['backfill'], { cwd: folder, timeoutMs: 60_000 });
     await mustRun(['verify'], { cwd: folder, timeoutMs: 60_000 });
