@@ -120,6 +120,7 @@ class Pass {
     const found: FoundRoot[] = [];
     for (const root of roots) {
       this.#state?.root(root.name, root.path);
+      this.#local?.moveRoot(root);
       const there = await this.#reader.walk(root.path, root.below);
       for (const run of there.runs) this.#tracker.runFound(run.files);
       for (const { path, reason } of there.obstacles) this.#tracker.incident({ kind: 'folder', root: root.name, path, reason });

@@ -105,7 +105,10 @@ class Watch {
     const held = this.#local ?? heldBy(this.#state, this.#laneStates());
     for (const root of resolved) checkIdentity(root, held);
     await this.#options.onStart?.(this.#status);
-    for (const { name, path } of resolved) this.#state.root(name, path);
+    for (const root of resolved) {
+      this.#state.root(root.name, root.path);
+      this.#local?.moveRoot(root);
+    }
     const isOurs = this.#scope();
     this.#heals.restore(
       this.#feeds.map(({ lane }) => lane),

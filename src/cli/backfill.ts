@@ -9,7 +9,7 @@ import { ENDING, Interrupt } from './interrupt.ts';
 import { patienceMsOf } from './patience.ts';
 import { planJson, renderPlan } from './plan-text.ts';
 import { readConfig } from './read-config.ts';
-import { ProgressBlock, renderReport, reportJson } from './terminal/index.ts';
+import { laneWarning, ProgressBlock, renderReport, reportJson } from './terminal/index.ts';
 
 export interface BackfillFlags extends GlobalOptions {
   readonly dryRun?: boolean;
@@ -46,7 +46,7 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
     else block.print(line);
   });
   const warn: LaneWarning = (lane, message, facts) => {
-    if (log === undefined) block.print(`${lane}: ${message}`);
+    if (log === undefined) block.print(laneWarning(lane, message, facts));
     else log.logger.warn({ lane, ...facts }, message);
   };
   const trackers = config.lanes.trackers.length === 0 ? [] : await makeLanes(config, env, warn, flags.remap === true);

@@ -13,7 +13,16 @@ import { type CommandContext, type GlobalOptions, programName, shellWord, styleO
 import { Interrupt } from './interrupt.ts';
 import { patienceMsOf } from './patience.ts';
 import { localLane, readConfig } from './read-config.ts';
-import { counted, formatBytes, ProgressBlock, renderReport, renderVerification, reportJson, visibleText } from './terminal/index.ts';
+import {
+  counted,
+  formatBytes,
+  laneWarning,
+  ProgressBlock,
+  renderReport,
+  renderVerification,
+  reportJson,
+  visibleText,
+} from './terminal/index.ts';
 import { verificationJson } from './verification-json.ts';
 
 export interface MigrateFlags extends GlobalOptions {
@@ -38,8 +47,8 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
   const block = new ProgressBlock({ stream: stderr, now: Date.now, isTty, columns: () => stderr.columns });
   using interrupt = new Interrupt((line) => block.print(line));
   const { signal } = interrupt;
-  const warn: LaneWarning = (lane, message) => {
-    if ((flags.quiet ?? 0) < 2) block.print(`${lane}: ${message}`);
+  const warn: LaneWarning = (lane, message, facts) => {
+    if ((flags.quiet ?? 0) < 2) block.print(laneWarning(lane, message, facts));
   };
   const onStart: NonNullable<VerifyLanesOptions['onStart']> = (progress) => {
     if ((flags.quiet ?? 0) === 0) block.start(progress);

@@ -5,7 +5,7 @@ import { ExitCode, MirrorError } from '../errors.ts';
 import type { TrackerLaneOptions } from '../lanes/index.ts';
 import { LaneNames } from '../lanes/index.ts';
 import { KINDS, type Kind, pluginOf, type RunRef, runLabel } from '../model/index.ts';
-import { type LeftOut, type Opened, RunTree, renamed } from '../route/index.ts';
+import { type LeftOut, nameThere, type Opened, RunTree } from '../route/index.ts';
 import { type LaneReader, StateFile, type StateReader } from '../state/index.ts';
 import { trackersOf } from './chosen-trackers.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
@@ -102,7 +102,7 @@ function answerOf(
   const before = lane?.opened(target);
   const plugin = lane?.catalogue(run).find((series) => series.tag === tag)?.plugin ?? pluginOf(kind);
   const series = tag === undefined ? undefined : route.series(tag, plugin);
-  const wanted = tag === undefined ? '' : place.prefix + renamed(kept?.renames ?? route.renames, tag, plugin, run.path);
+  const mapping = kept ?? { prefix: place.prefix, renames: route.renames, names: {} };
   return {
     lane: name,
     type,
@@ -118,7 +118,7 @@ function answerOf(
       : {
           series: {
             ...series,
-            name: kept?.names[tag] ?? wanted,
+            name: nameThere(mapping, tag, plugin, run.path),
             left: lane === undefined ? undefined : new LaneNames(lane).leftOf(run, tag),
           },
         }),

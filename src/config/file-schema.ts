@@ -46,6 +46,7 @@ const runs = maybeEmpty(
     name: text('a template').optional(),
     parent: text('a template').optional(),
     fold: foldField.optional(),
+    fold_flat: foldField.optional(),
     fold_hparams: z.boolean({ error: 'true or false' }).optional(),
   }),
 );

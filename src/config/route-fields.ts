@@ -105,7 +105,7 @@ export function listOf<Schema extends z.ZodType>(schema: Schema, expected: strin
   );
 }
 
-/** `runs.fold`. */
+/** `runs.fold` and `runs.fold_flat`. */
 export const foldField = several('the name of a directory');
 
 /** Where a run that something else opened is found: an id, or a file that holds it. */

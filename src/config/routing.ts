@@ -1,10 +1,11 @@
 /** Routes, folding, params and artifacts of a configuration: what the strongest layer says that says something. */
+
+import { suggestion } from '../closest-name.ts';
 import { KINDS } from '../model/index.ts';
 import { Pattern, patternProblem } from '../pattern/index.ts';
-import { NEEDS, type FoldRules, type RouteRule } from '../route/index.ts';
+import { type FoldRules, NEEDS, type RouteRule } from '../route/index.ts';
 import type { ArtifactRule, ParamRule } from '../sidecar/index.ts';
 import { type LayerAt, sectionsIn } from './choose.ts';
-import { suggestion } from '../closest-name.ts';
 import { templateProblem } from './expand-template.ts';
 import type { Layer } from './file-schema.ts';
 import { LANE_TYPES } from './lane-types.ts';
@@ -37,10 +38,11 @@ class RoutingMaker {
 
   make(): Routing {
     const runs = this.#strongest((layer) => layer.runs?.fold, 'runs', 'fold');
+    const flat = this.#strongest((layer) => layer.runs?.fold_flat, 'runs', 'fold_flat');
     const hparams = this.#strongest((layer) => layer.runs?.fold_hparams, 'runs', 'fold_hparams');
     return {
       routes: this.#each('routes', (rule, path) => this.#route(rule, path)),
-      fold: { names: runs?.value ?? [], hparams: hparams?.value ?? false },
+      fold: { names: runs?.value ?? [], flat: flat?.value ?? [], hparams: hparams?.value ?? false },
       params: this.#each('params', ({ files, prefix = '', lanes }, path) => {
         this.#checkLanes(lanes, [...path, 'lanes']);
         return { place: this.#making.placeOf(path), files, prefix, ...only({ lanes }) };

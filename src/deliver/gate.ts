@@ -8,6 +8,7 @@ export interface GateEvents {
   sendFailed(error: MirrorError): void;
   laneWaiting(error: MirrorError, retryMs: number): void;
   laneParked(error: MirrorError, retryMs: number): void;
+  /** One went well after some that failed. */
   laneActive(): void;
 }
 
@@ -64,11 +65,12 @@ export class Gate {
   }
 
   succeeded(): void {
+    const isNews = this.#failures > 0 || this.#state !== 'active';
     this.#failures = 0;
     this.#parkedTimes = 0;
     this.#backoff = undefined;
     this.#isTrying = false;
-    if (this.#state === 'active') return;
+    if (!isNews) return;
     this.#state = 'active';
     this.#events.laneActive();
     this.#wake();

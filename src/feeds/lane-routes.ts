@@ -13,11 +13,13 @@ import {
   type LaneRoute,
   type LeftOut,
   Names,
+  nameThere,
+  type Place,
   plainMapping,
   type RunMapping,
   type RunRoute,
   reconsider,
-  renamed,
+  wantedName,
 } from '../route/index.ts';
 import type { LaneState } from '../state/index.ts';
 
@@ -79,6 +81,11 @@ export class LaneRoutes {
   readonly #translations = new WeakMap<readonly Series[], Translation>();
   /** Tracker runs that were begun anew, by the target's key: once is enough. */
   readonly #anew = new Set<string>();
+  /**
+   * Tracker runs that have something a remapping would put elsewhere, by the target's key: what stayed there would be nobody's. Known before
+   * any run is decided, since all that goes into one begins anew with it.
+   */
+  #outdated: Set<string> | undefined;
   /** How often something was said: it is said again only when it has become ten times as often. */
   readonly #said = new Map<string, number>();
 
@@ -149,24 +156,21 @@ export class LaneRoutes {
   }
 
   #decide(run: RunRef): Decided {
-    const { laneState, route, fold, tree, isRemapping } = this.#options;
+    const { laneState, route, fold, isRemapping } = this.#options;
     const key = keyOfRun(run);
+    if (isRemapping) this.#outdated ??= this.#findOutdated();
     let frozen = this.#mappings.get(key);
-    let isRenamed = false;
-    const wanted = fold.isOn ? fold.place(run.path, (path) => tree.childrenOf({ root: run.root, path })) : { path: run.path, prefix: '' };
+    const wanted = this.#place(run);
     let isBegun = frozen !== undefined && !frozen.isOut;
     isBegun ||= laneState.known(run).files.some(({ position }) => position.watermark > 0);
     const today = route.run(run, { root: run.root, path: wanted.path });
     if (isBegun) {
       const before = frozen ?? plainMapping(run.path);
-      const isOther =
-        before.target !== wanted.path ||
-        before.prefix !== wanted.prefix ||
-        JSON.stringify(before.renames) !== JSON.stringify(today.renames);
+      const isOther = isElsewhere(before, wanted, today);
       if (isOther && isRemapping) {
-        isRenamed = before.target === wanted.path && before.prefix === wanted.prefix;
-        // Its tracker run begins anew below, with all that goes into it; one that goes elsewhere leaves its former one as it is.
-        if (!isRenamed) this.#leave(run, before);
+        // Its tracker run begins anew below, with all that goes into it.
+        this.#outdated?.add(keyOfRun({ root: run.root, path: before.target }));
+        if (before.target !== wanted.path) this.#leave(run, before);
         [isBegun, frozen] = [false, undefined];
       } else if (isOther) {
         this.#say('a run keeps the names and the place it has: --remap begins it anew', { run: runLabel(run) });
@@ -178,7 +182,7 @@ export class LaneRoutes {
     const decision = route.run(run, target);
     const { isIncluded } = decision;
     if (isIncluded) this.#addSource(target, run);
-    if (isIncluded && isRemapping) this.#beginAnew(target, decision, isRenamed);
+    if (isIncluded && isRemapping) this.#beginAnew(target, decision);
     // Names that were given out are free again, and nothing was left out of what begins anew.
     if (this.#anew.has(keyOfRun(target))) mapping = { ...mapping, names: {}, left: {} };
     const isSelf = mapping.target === run.path && mapping.prefix === '' && mapping.renames.length === 0;
@@ -199,6 +203,24 @@ export class LaneRoutes {
     return decided;
   }
 
+  /** Where a run would go today. */
+  #place(run: RunRef): Place {
+    const { fold, tree } = this.#options;
+    return fold.isOn ? fold.place(run.path, (path) => tree.childrenOf({ root: run.root, path })) : { path: run.path, prefix: '' };
+  }
+
+  #findOutdated(): Set<string> {
+    const { laneState, route } = this.#options;
+    const outdated = new Set<string>();
+    for (const [run] of laneState.knownRuns()) {
+      const before = this.#mappings.get(keyOfRun(run)) ?? plainMapping(run.path);
+      const wanted = this.#place(run);
+      const today = route.run(run, { root: run.root, path: wanted.path });
+      if (!before.isOut && isElsewhere(before, wanted, today)) outdated.add(keyOfRun({ root: run.root, path: before.target }));
+    }
+    return outdated;
+  }
+
   /** Begins a run that goes into another tracker run from now on. */
   #leave(run: RunRef, { target }: RunMapping): void {
     this.#say('a run is begun anew in another place', { run: runLabel(run) });
@@ -207,15 +229,15 @@ export class LaneRoutes {
     this.#sources.get(keyOfRun({ root: run.root, path: target }))?.delete(keyOfRun(run));
   }
 
-  /** Begins a tracker run anew that would have another name or place today, or whose series would (`isRenamed`), with all that goes into it. */
-  #beginAnew(target: RunRef, { group, groupTag }: RunRoute, isRenamed: boolean): void {
+  /** Begins a tracker run anew that would have another name, place or other series today, with all that goes into it. */
+  #beginAnew(target: RunRef, { group, groupTag }: RunRoute): void {
     const { laneState, namesOf } = this.#options;
     const key = keyOfRun(target);
     const isThere = laneState.handle(target) !== undefined;
     const opened = laneState.opened(target) ?? (isThere ? { name: '', group: '', epoch: 0 } : undefined);
     if (opened === undefined || opened.joins !== undefined || this.#anew.has(key)) return;
     const today = namesOf(target, group === undefined || groupTag === undefined ? undefined : { group, tag: groupTag });
-    if (!isRenamed && opened.name === today.name && opened.group === today.group) return;
+    if (this.#outdated?.has(key) !== true && opened.name === today.name && opened.group === today.group) return;
     this.#anew.add(key);
     this.#names.delete(key);
     this.#say('a tracker run is begun anew', { run: runLabel(target), name: today.name, former: opened.name });
@@ -245,28 +267,31 @@ export class LaneRoutes {
   /** Names of series that are new, and how much of them is sent; what is left out is noted. */
   #learn(decided: Decided, fresh: readonly Series[]): void {
     const { known, run } = decided;
-    const left: Record<string, LeftOut> = {};
-    const names: Record<string, string> = {};
+    // Tags are texts of strangers: `constructor` and `__proto__` are among them.
+    const left = new Map<string, LeftOut>();
+    const names = new Map<string, string>();
     for (const { tag, plugin } of fresh) {
       if (known.has(tag)) continue;
       const { mapping } = decided;
       const { every } = decided.route.series(tag, plugin);
-      if (every !== 1 && mapping.left[tag] === undefined) left[tag] = { every };
-      const wanted = this.#wantedName(decided, tag, plugin);
-      const name = every === 0 ? wanted : (mapping.names[tag] ?? this.#namesOf(decided.target).take(wanted, ownerOf(run, tag)));
-      if (name !== wanted && mapping.names[tag] === undefined) {
-        names[tag] = name;
+      if (every !== 1 && !Object.hasOwn(mapping.left, tag)) left.set(tag, { every });
+      const isGiven = Object.hasOwn(mapping.names, tag);
+      const wanted = wantedName(mapping, tag, plugin, run.path);
+      const name =
+        every === 0 || isGiven ? nameThere(mapping, tag, plugin, run.path) : this.#namesOf(decided.target).take(wanted, ownerOf(run, tag));
+      if (name !== wanted && !isGiven) {
+        names.set(tag, name);
         this.#say('two series of one tracker run have the same name: one has another there', { run: runLabel(run), tag, name });
       }
       known.set(tag, { name, every });
     }
-    if (Object.keys(left).length + Object.keys(names).length === 0) return;
+    if (left.size + names.size === 0) return;
     const { mapping } = decided;
-    this.#keep(decided, { ...mapping, left: { ...mapping.left, ...left }, names: { ...mapping.names, ...names } });
-  }
-
-  #wantedName({ mapping, run }: Decided, tag: string, plugin: string): string {
-    return mapping.prefix + renamed(mapping.renames, tag, plugin, run.path);
+    this.#keep(decided, {
+      ...mapping,
+      left: { ...mapping.left, ...Object.fromEntries(left) },
+      names: { ...mapping.names, ...Object.fromEntries(names) },
+    });
   }
 
   /** The names that are taken in a tracker run: of all its sources, as far as they were met. */
@@ -279,8 +304,8 @@ export class LaneRoutes {
     for (const run of this.sourcesOf(target)) {
       const mapping = this.#mappings.get(keyOfRun(run)) ?? plainMapping(run.path);
       for (const { tag, plugin } of this.#options.laneState.catalogue(run)) {
-        if (mapping.left[tag]?.every === 0) continue;
-        names.take(mapping.names[tag] ?? mapping.prefix + renamed(mapping.renames, tag, plugin, run.path), ownerOf(run, tag));
+        if (Object.hasOwn(mapping.left, tag) && mapping.left[tag]?.every === 0) continue;
+        names.take(nameThere(mapping, tag, plugin, run.path), ownerOf(run, tag));
       }
     }
     return names;
@@ -294,15 +319,15 @@ export class LaneRoutes {
       .known(run)
       .files.filter(({ position }) => position.watermark > 0)
       .map(({ name, position }) => ({ name, ...position }));
-    const left: Record<string, LeftOut> = { ...mapping.left };
+    const left = new Map(Object.entries(mapping.left));
     const owed = new Map(files.map(({ name, gaps }) => [name, [...gaps]]));
     const changed = new Set<string>();
     const wider = new Set<string>();
     for (const { tag, plugin } of laneState.catalogue(run)) {
-      const found = reconsider(tag, left[tag], decided.route.series(tag, plugin).every, files, canSendAgain);
+      const found = reconsider(tag, left.get(tag), decided.route.series(tag, plugin).every, files, canSendAgain);
       if (found === undefined) continue;
-      if (found.left === undefined) delete left[tag];
-      else left[tag] = found.left;
+      if (found.left === undefined) left.delete(tag);
+      else left.set(tag, found.left);
       for (const name of found.forgone) {
         changed.add(name);
         owed.set(
@@ -318,7 +343,7 @@ export class LaneRoutes {
     }
     for (const name of changed) laneState.setGaps(run, name, owed.get(name) ?? []);
     if (wider.size > 0) this.#say('series that a route newly includes are owed', { run: runLabel(run), series: wider.size });
-    this.#keep(decided, { ...mapping, left });
+    this.#keep(decided, { ...mapping, left: Object.fromEntries(left) });
     return [...changed].filter((name) => (owed.get(name) ?? []).length > 0);
   }
 
@@ -345,6 +370,13 @@ export class LaneRoutes {
     if (known === undefined) this.#sources.set(key, new Map([[keyOfRun(run), run]]));
     else known.set(keyOfRun(run), run);
   }
+}
+
+/** Whether a run would go elsewhere today, or its series would have other names. */
+function isElsewhere(before: RunMapping, wanted: Place, today: RunRoute): boolean {
+  return (
+    before.target !== wanted.path || before.prefix !== wanted.prefix || JSON.stringify(before.renames) !== JSON.stringify(today.renames)
+  );
 }
 
 /** Owes a range to a series, with others that are owed the same. */

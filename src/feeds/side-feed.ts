@@ -65,6 +65,8 @@ export class SideFeed {
   readonly #artifacts: readonly Compiled<ArtifactRule>[];
   readonly #patterns: readonly Pattern[];
   readonly #queue = new PQueue({ concurrency: AT_ONCE });
+  /** Versions of models are made one after the other: an alias is moved by one at a time, and stays at the last. */
+  readonly #registering = new PQueue({ concurrency: 1 });
   /** Runs that are being looked at, so that none is twice. */
   readonly #looking = new Map<FedRun, Promise<boolean>>();
 
@@ -133,7 +135,8 @@ export class SideFeed {
   async #look(run: FedRun): Promise<boolean> {
     const { laneState, signal, isOther, open } = this.#options;
     const { target, directory } = run;
-    const found = await findFiles(directory, this.#patterns, (path) => isOther(target, path));
+    const levels = target.path === '.' ? 0 : target.path.split('/').length;
+    const found = await findFiles(directory, this.#patterns, (path) => isOther(target, path), levels);
     if (found.length === 0) return true;
     const known = new Map(laneState.side(target).map((state) => [JSON.stringify([state.path, state.rule]), state]));
     let isDone = true;
@@ -179,7 +182,7 @@ export class SideFeed {
       const captures = matchOf(rule, path);
       if (captures === undefined || (rule.runs !== undefined && !matcher(rule.runs)(run.target.path))) continue;
       const values = { ...captures, path, file: path.split('/').at(-1) ?? path };
-      const to = safePath(fillTemplate(rule.to ?? '{path}', values));
+      const to = safePath(fillTemplate(placeOf(rule), values));
       const model = rule.registerModel === undefined ? undefined : fillTemplate(rule.registerModel, values);
       const plan = { to, model, alias: rule.alias, modelTags: rule.modelTags, dataset: rule.dataset };
       const act: Task['act'] = (handle, source, hash) => this.#store(handle, source, candidate.bytes, hash, plan, rule);
@@ -234,7 +237,9 @@ export class SideFeed {
     if (stored.kind !== 'stored') return resultOf(stored);
     if (model !== undefined) {
       const version = { model, file: { path: to, hash }, tags: modelTags, ...(alias === undefined ? {} : { alias }) };
-      const done = await this.#attempt((signal) => backend.registerModel?.(handle, version, signal) ?? Promise.resolve(NOWHERE));
+      const done = await this.#registering.add(() =>
+        this.#attempt((signal) => backend.registerModel?.(handle, version, signal) ?? Promise.resolve(NOWHERE)),
+      );
       if (done.kind !== 'stored') return { kind: done.kind, reason: `stored, but no version of ${model}: ${done.reason}` };
     }
     if (dataset !== undefined) {
@@ -281,6 +286,11 @@ function resultOf(outcome: Exclude<SideOutcome, { kind: 'stored' }>): SideResult
 
 function compiled<Rule extends { readonly files: readonly string[] }>(rule: Rule): Compiled<Rule> {
   return { ...rule, patterns: rule.files.map((glob) => new Pattern(glob)) };
+}
+
+/** Where a file goes; `models/` is a folder, as it is to trackers' own clients. */
+function placeOf({ to = '{path}' }: ArtifactRule): string {
+  return to.endsWith('/') ? `${to}{file}` : to;
 }
 
 function matchOf({ patterns }: { readonly patterns: readonly Pattern[] }, path: string): Readonly<Record<string, string>> | undefined {

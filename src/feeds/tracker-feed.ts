@@ -4,6 +4,7 @@
  */
 import type { Backend, Handle, TrackerParcel } from '../backends/contract.ts';
 import type { BatchCache } from '../reading/index.ts';
+import { posix } from 'node:path';
 import { isEmpty, TrackerLane } from '../deliver/index.ts';
 import type { ChangedFile } from '../discover/index.ts';
 import { messageOf, MirrorError } from '../errors.ts';
@@ -257,9 +258,9 @@ export class TrackerFeed implements Feed {
     for (const [run, changedAtMs] of changed) await this.#opener.end(run, changedAtMs, OVER_MS);
   }
 
-  /** Whether a directory below a tracker run's belongs to another one. */
-  #isOther({ root, path }: RunRef, below: string): boolean {
-    const ref = { root, path: path === '.' ? below : `${path}/${below}` };
+  /** Whether a directory, as seen from a tracker run's, belongs to another one. */
+  #isOther({ root, path }: RunRef, seen: string): boolean {
+    const ref = { root, path: posix.join(path, seen) };
     return this.#options.tree.has(ref) && this.#routes.of(ref).target.path !== path;
   }
 

@@ -1,6 +1,6 @@
 /** What a lane's runs and series are called in its tracker, and back: by the state alone, whatever the configuration says now. */
 import { keyOfRun, type RunRef } from '../model/index.ts';
-import { type LeftOut, plainMapping, type RunMapping, renamed } from '../route/index.ts';
+import { type LeftOut, nameThere, plainMapping, type RunMapping } from '../route/index.ts';
 import type { LaneReader } from '../state/index.ts';
 
 /** A series as its files have it. */
@@ -56,8 +56,7 @@ export class LaneNames {
   }
 
   nameOf(run: RunRef, tag: string, plugin: string): string {
-    const { names, prefix, renames } = this.#mapping(run);
-    return names[tag] ?? prefix + renamed(renames, tag, plugin, run.path);
+    return nameThere(this.#mapping(run), tag, plugin, run.path);
   }
 
   /** What of a series was left out. */

@@ -45,7 +45,7 @@ export interface LaneRouting {
 export function wholeRouting(lane: string): LaneRouting {
   return {
     route: new LaneRoute({ rules: [], lane, lanes: [], base: lane, expand: (template) => template }),
-    fold: new Fold({ names: [], hparams: false }),
+    fold: new Fold({ names: [], flat: [], hparams: false }),
     side: { params: [], artifacts: [] },
     joins: [],
     expand: (template) => template,

@@ -4,6 +4,8 @@ import { matcher } from '../pattern/index.ts';
 export interface FoldRules {
   /** Globs of a directory's name: `train`, `eval_*`. */
   readonly names: readonly string[];
+  /** The same, but their names say nothing: tags stay as they are. */
+  readonly flat: readonly string[];
   /** Also the one that torch's `add_hparams` makes, where there is one of them. */
   readonly hparams: boolean;
 }
@@ -20,15 +22,18 @@ const HPARAMS_CHILD = /^\d{9,11}(\.\d+)?$/;
 export class Fold {
   readonly #rules: FoldRules;
   readonly #isPart: (name: string) => boolean;
+  readonly #isFlat: (name: string) => boolean;
 
   constructor(rules: FoldRules) {
     this.#rules = rules;
-    this.#isPart = rules.names.length === 0 ? () => false : matcher(rules.names);
+    this.#isPart = anyOf(rules.names);
+    this.#isFlat = anyOf(rules.flat);
   }
 
   /** Whether any run may be folded. */
   get isOn(): boolean {
-    return this.#rules.names.length > 0 || this.#rules.hparams;
+    const { names, flat, hparams } = this.#rules;
+    return names.length + flat.length > 0 || hparams;
   }
 
   /** `childrenOf`: names of the directories right below a run that are runs themselves, as far as they are known. */
@@ -37,7 +42,7 @@ export class Fold {
     const prefix: string[] = [];
     for (let name = parts.at(-1); name !== undefined; name = parts.at(-1)) {
       if (this.#isPart(name)) prefix.unshift(name);
-      else if (!this.#isOnlyHparams(parts, childrenOf)) break;
+      else if (!this.#isFlat(name) && !this.#isOnlyHparams(parts, childrenOf)) break;
       parts.pop();
     }
     return { path: parts.length === 0 ? '.' : parts.join('/'), prefix: prefix.map((part) => `${part}/`).join('') };
@@ -51,4 +56,8 @@ export class Fold {
     for (const child of childrenOf(parent)) if (child !== name && HPARAMS_CHILD.test(child)) return false;
     return true;
   }
+}
+
+function anyOf(globs: readonly string[]): (name: string) => boolean {
+  return globs.length === 0 ? () => false : matcher(globs);
 }

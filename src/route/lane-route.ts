@@ -1,4 +1,4 @@
-import { type Kind, kindOf, type RunRef } from '../model/index.ts';
+import { KINDS, type Kind, kindOf, type RunRef } from '../model/index.ts';
 import { matcher, Pattern } from '../pattern/index.ts';
 import { assignedGroup } from './assign.ts';
 import type { Rename } from './names.ts';
@@ -125,8 +125,13 @@ export class LaneRoute {
 
   #has(need: string): boolean {
     const facts = this.#options.lanes.find(({ name }) => name === this.#options.lane);
-    return facts !== undefined && (facts.features.includes(need) || facts.holds(need as Kind));
+    if (facts === undefined) return false;
+    return isKind(need) ? facts.holds(need) : facts.features.includes(need);
   }
+}
+
+function isKind(need: string): need is Kind {
+  return (KINDS as readonly string[]).includes(need);
 }
 
 function isNarrowing({ lanes, except, needs, drop }: RouteRule): boolean {

@@ -13,22 +13,30 @@ export interface SideCandidate {
   readonly changedAtMs: number;
 }
 
+/** `epoch_9` before `epoch_10`, also where both were copied at once. */
+const IN_ORDER = new Intl.Collator('en', { numeric: true });
 /** So deep is looked where a pattern has `**`. */
 const DEEPEST = 6;
 /** A run's directory with more entries than this is no place for single files. */
 const MOST_ENTRIES = 100_000;
 
 /**
- * The files below a directory that any of some patterns may be about. `isOther`: directories that belong to another run, by their path
- * below this one; what lies in them is that run's.
+ * The files that any of some patterns may be about, the one that changed longest ago first: of versions of a model the last one made is the
+ * newest. Patterns are about what lies below a directory, or beside it where they begin with `../`; above the root, `levels` directories up,
+ * nobody looks. `isOther`: directories that belong to another run, by their path seen from this one; what lies in them is that run's.
  */
 export async function findFiles(
   directory: string,
   patterns: readonly Pattern[],
   isOther: (path: string) => boolean,
+  levels = 0,
 ): Promise<readonly SideCandidate[]> {
-  const isPlain = patterns.every(({ glob }) => !/[*?[\]{}()!+@]/.test(glob));
-  const paths = isPlain ? patterns.map(({ glob }) => glob) : await matching(directory, patterns, isOther);
+  const paths: string[] = [];
+  for (const [start, some] of Map.groupBy(patterns, ({ glob }) => /^(?:\.\.\/)*/.exec(glob)?.[0] ?? '')) {
+    if (start.length / '../'.length > levels) continue;
+    const isPlain = some.every(({ glob }) => !/[*?[\]{}()!+@]/.test(glob));
+    paths.push(...(isPlain ? some.map(({ glob }) => glob) : await matching(directory, start, some, isOther)));
+  }
   const found: SideCandidate[] = [];
   for (const path of new Set(paths)) {
     try {
@@ -40,24 +48,29 @@ export async function findFiles(
       if (!['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) throw error;
     }
   }
-  return found;
+  return found.sort((a, b) => a.changedAtMs - b.changedAtMs || IN_ORDER.compare(a.path, b.path));
 }
 
-async function matching(directory: string, patterns: readonly Pattern[], isOther: (path: string) => boolean): Promise<string[]> {
-  const deepest = Math.max(...patterns.map(({ glob }) => (glob.includes('**') ? DEEPEST : glob.split('/').length)));
+async function matching(
+  directory: string,
+  start: string,
+  patterns: readonly Pattern[],
+  isOther: (path: string) => boolean,
+): Promise<string[]> {
+  const deepest = Math.max(...patterns.map(({ glob }) => (glob.includes('**') ? DEEPEST : glob.slice(start.length).split('/').length)));
   const paths: string[] = [];
   let entries = 0;
   const walk = async (below: string, depth: number): Promise<void> => {
     for (const entry of await entriesOf(join(directory, below))) {
       if (++entries > MOST_ENTRIES) return;
-      const path = below === '' ? entry.name : `${below}/${entry.name}`;
+      const path = `${below}${entry.name}`;
       if (entry.isDirectory()) {
-        if (depth < deepest && !isOther(path)) await walk(path, depth + 1);
+        if (depth < deepest && !isOther(path)) await walk(`${path}/`, depth + 1);
       } else if (patterns.some((pattern) => pattern.match(path) !== undefined)) paths.push(path);
     }
   };
-  await walk('', 1);
-  return paths.sort();
+  await walk(start, 1);
+  return paths;
 }
 
 async function entriesOf(directory: string) {

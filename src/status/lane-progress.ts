@@ -121,7 +121,6 @@ export class LaneProgress {
     this.records += batch.records;
     this.bytes += batch.end - batch.start;
     this.acceptedAtMs = this.#now();
-    this.lastError = undefined;
     this.stoppedRuns.delete(keyOfRun(target));
     for (const { kind } of refusals) {
       if (kind === 'unsupported') this.unsupported++;
@@ -156,6 +155,7 @@ export class LaneProgress {
   }
 
   resumed(): void {
+    this.lastError = undefined;
     if (this.state === 'active') return;
     this.state = 'active';
     this.sinceMs = this.#now();

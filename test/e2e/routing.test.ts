@@ -202,6 +202,54 @@ describe('routes', () => {
     expect(stub.runs().length).toBe(2);
   });
 
+  it('choose lanes by what they are good for, and a base in any case', async () => {
+    configure(
+      'routes:\n  - { runs: "pretty", needs: [visualization] }\n  - { runs: "base", needs: [visualization], base: mlflow }\n  - { runs: "net", needs: [registry, images] }\n',
+    );
+    for (const name of ['pretty', 'base', 'net']) log(name, ['loss'], 2);
+    await backfill();
+    expect(
+      stub
+        .runs()
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(['base', 'net']);
+    expect((await route('pretty')).because).toEqual([expect.stringContaining('has no visualization')]);
+  });
+
+  it('leave nothing of a run behind in a tracker run that goes on, when it goes elsewhere', async () => {
+    configure('runs: { fold: [train] }\n');
+    log('exp', ['loss'], 7);
+    log('exp/train', ['loss'], 9);
+    await backfill();
+    const former = stub.run('exp');
+    configure('');
+    await backfill('--remap');
+    const places = (): unknown[] =>
+      stub
+        .runs()
+        .filter((each) => each !== former)
+        .map((each) => [each.name, counts(each)])
+        .sort();
+    expect(places()).toEqual([
+      ['exp', { loss: 7 }],
+      ['exp/train', { loss: 9 }],
+    ]);
+    expect(counts(former)).toEqual({ loss: 7, 'train/loss': 9 });
+    expect((await verified()).points).toBe(16);
+
+    // Into the same tracker run, under other names: that one begins anew, too.
+    configure('runs: { fold: [train] }\n');
+    await backfill('--remap');
+    expect((await verified()).points).toBe(16);
+    configure('runs: { fold_flat: [train] }\n');
+    await backfill('--remap');
+    expect(places().at(-1)).toEqual(['exp/train', { loss: 9 }]);
+    const now = counts(stub.runs().find((each) => counts(each)['loss_2'] !== undefined) as Run);
+    expect(Object.values(now).sort()).toEqual([7, 9]);
+    expect((await verified()).points).toBe(16);
+  });
+
   it('draw the same lots after a restart and elsewhere, and write the group down', async () => {
     const rule = 'routes: [{ assign: { groups: { on: [mlflow], off: [local] }, tag: lot } }]\nruns: { name: "{path} {group}" }\n';
     configure(rule);
@@ -264,6 +312,33 @@ artifacts:
     expect(exp.tags.get('mirrorboard.param.lr')).toBe('0.2');
     expect(stub.count('model-versions/create')).toBe(2);
     expect(counts('exp')).toEqual({ loss: 3 });
+  });
+
+  it('are registered in the order in which they were made, and lie in a folder where one is named', async () => {
+    configure(`artifacts:
+  - { files: "epoch_{n}.pth", to: models/, register_model: Net, alias: newest }
+  - { files: "../summary.json" }
+`);
+    log('study/exp', ['loss'], 3);
+    for (const n of [9, 10, 1]) old(`study/exp/epoch_${n}.pth`, `weights of ${n}`);
+    old('study/summary.json', '{}');
+    await backfill();
+    const exp = stub.run('study/exp');
+    expect([...stub.artifactsOf(exp).keys()].sort()).toEqual([
+      'models/epoch_1.pth',
+      'models/epoch_10.pth',
+      'models/epoch_9.pth',
+      'summary.json',
+    ]);
+    const search = `${stub.url}/api/2.0/mlflow/model-versions/search?filter=${encodeURIComponent(`run_id = '${exp.id}'`)}`;
+    const { model_versions: versions } = (await (await fetch(search)).json()) as {
+      model_versions: readonly { version: string; source: string; aliases?: readonly string[] }[];
+    };
+    expect(versions.map(({ version, source, aliases = [] }) => [version, source.split('/').at(-1), aliases]).sort()).toEqual([
+      ['1', 'epoch_1.pth', []],
+      ['2', 'epoch_9.pth', []],
+      ['3', 'epoch_10.pth', ['newest']],
+    ]);
   });
 
   it('are registered once, also where the state was lost', async () => {

@@ -1,4 +1,4 @@
-import { appendFileSync, cpSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -343,8 +343,10 @@ describe('what can not be judged', () => {
       could_not_judge: [{ what: join(folder, 'logs'), reason: 'the directory is not there any more' }],
     });
     await verified(['logs'], 3);
-    // Where it lies now can be said.
+    // Where it lies now can be said, or is known once it was looked at there, also where nothing was new.
     await verified(['logs=moved']);
+    expect((await mustRun(['backfill', 'logs=moved'], { cwd: folder })).stderr).toMatch(/^0 new points/m);
+    await verified();
   });
 
   it('is a root in which nothing is left', async () => {

@@ -109,6 +109,16 @@ export class LocalBackend implements PositionOwner {
     return this.#reader.roots();
   }
 
+  /** A root lies elsewhere now. What can't be written is written with the next points. */
+  moveRoot({ name, path }: KnownRoot): void {
+    try {
+      this.#db.prepare('UPDATE root SET path = ? WHERE name = ? AND path <> ?').run(path, name, path);
+    } catch (cause) {
+      const error = translated(cause, this.#options.path, 'writing');
+      if (error.retry !== 'later') throw error;
+    }
+  }
+
   knownFiles(root: string): Iterable<KnownFile> {
     return this.#reader.knownFiles(root);
   }
@@ -167,8 +177,8 @@ export function openStore(path: string): StoreReader {
   return reader;
 }
 
-export { MediaList, StoreRepair } from './repair.ts';
 export { type StoredRun, type StoredSeries, StoreReader } from './reader.ts';
+export { MediaList, StoreRepair } from './repair.ts';
 
 /** Bytes of the store's file with what is not merged into it yet. */
 export function storeBytes(path: string): number {

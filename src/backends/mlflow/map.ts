@@ -12,10 +12,11 @@ import {
 } from '../../model/index.ts';
 import type { HeldPoint } from '../contract.ts';
 import { graphText } from './graph-text.ts';
-import { DERIVED_PREFIX, fileNameOf, keyOf, type KeyOptions } from './keys.ts';
+import { DERIVED_PREFIX, fileNameOf, type KeyOptions, keyOf } from './keys.ts';
 import { KEY_LENGTH } from './limits.ts';
 import type { PointPlace } from './segments.ts';
 import { placeId } from './segments.ts';
+import { doubleText } from './side.ts';
 
 /** Whether a scalar can't be had back from its metric, so that it is kept beside it too. */
 export function isOdd(wallTime: number, value: number | bigint, exactTimes: boolean): boolean {
@@ -155,7 +156,7 @@ function paramsOf(data: JsonObject): MappedObject['params'] {
   if (!isObject(hparams)) return [];
   return Object.keys(hparams).map((name) => {
     const value = hparams[name] as Json;
-    return { name, value: typeof value === 'string' ? value : typeof value === 'number' ? String(value) : jsonText(value) };
+    return { name, value: typeof value === 'string' ? value : typeof value === 'number' ? doubleText(value) : jsonText(value) };
   });
 }
 

@@ -124,8 +124,18 @@ export async function noteDataset(client: MlflowClient, run: TrackedRun, dataset
 export function paramText(value: SideParam['value']): string {
   if (value === null) return 'None';
   if (typeof value === 'boolean') return value ? 'True' : 'False';
-  if (typeof value === 'number' && Number.isInteger(value) && Math.abs(value) < 1e16) return `${Object.is(value, -0) ? '-0' : value}.0`;
-  return String(value);
+  if (typeof value !== 'number') return String(value);
+  const text = doubleText(value);
+  return /^-?\d+$/.test(text) ? `${text}.0` : text;
+}
+
+/** A double with the digits and the exponent that Python gives it, so that a search for `5e-05` finds it: whole numbers without `.0`. */
+export function doubleText(value: number): string {
+  const size = Math.abs(value);
+  if (Object.is(value, -0)) return '-0';
+  if (size === 0 || !Number.isFinite(value) || (size >= 1e-4 && size < 1e16)) return String(value);
+  const [digits = '', exponent = ''] = value.toExponential().split('e');
+  return `${digits}e${exponent.slice(0, 1)}${exponent.slice(1).padStart(2, '0')}`;
 }
 
 /** Whether two texts are the same value: hparams of event files are doubles, and say 64 where a file says 64 or 64.0. */

@@ -1,6 +1,7 @@
 /** Turns what happened into text for a person at a terminal. */
 export { renderError } from './error.ts';
 export { counted, formatBytes, formatCount, formatDuration, formatRate, formatStep } from './format.ts';
+export { laneWarning } from './lane-warning.ts';
 export { damageReason } from './plain-words.ts';
 export { ProgressBlock } from './progress-block.ts';
 export { reportJson } from './report-json.ts';
@@ -8,5 +9,5 @@ export { type ColorChoice, isColored, plainStyle, type Style, styleFor } from '.
 export { renderReport } from './summary.ts';
 export { renderTable } from './table.ts';
 export { renderVerification } from './verify-text.ts';
-export { WatchBlock, watchLines } from './watch-block.ts';
 export { visibleText } from './visible-text.ts';
+export { WatchBlock, watchLines } from './watch-block.ts';

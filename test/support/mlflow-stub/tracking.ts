@@ -266,6 +266,8 @@ export function registryEndpoints(store: TrackingStore): Readonly<Record<string,
       if (alias === 'latest' || /^v\d+$/i.test(alias)) throw invalid(`${alias} alias name is reserved.`);
       const found = versions.find((version) => version.name === name && version.version === number);
       if (found === undefined) throw missing(`Model Version (name=${name}, version=${number}) not found`);
+      // An alias is one version's: it moves.
+      for (const other of versions) if (other.name === name) other.aliases = other.aliases.filter((each) => each !== alias);
       found.aliases.push(alias);
       return {};
     },

@@ -19,7 +19,12 @@ async function problem(text: string): Promise<string> {
 describe('routes of a configuration', () => {
   it('are none, and nothing is folded, where nothing is said', async () => {
     const { routes, fold, params, artifacts } = await load('');
-    expect({ routes, fold, params, artifacts }).toEqual({ routes: [], fold: { names: [], hparams: false }, params: [], artifacts: [] });
+    expect({ routes, fold, params, artifacts }).toEqual({
+      routes: [],
+      fold: { names: [], flat: [], hparams: false },
+      params: [],
+      artifacts: [],
+    });
   });
 
   it('know where they stand', async () => {

@@ -25,7 +25,7 @@ class Scene {
 }
 
 describe('the gate of a lane', () => {
-  it('stays open for a failure or two, and closes after three in a row', async () => {
+  it('stays open for a failure or two, says when they are over, and closes after three in a row', async () => {
     const scene = new Scene();
     scene.gate.failed(ERROR);
     scene.gate.failed(ERROR);
@@ -34,11 +34,11 @@ describe('the gate of a lane', () => {
     scene.gate.failed(ERROR);
     scene.come('a');
     await settle();
-    expect([scene.in, scene.said]).toEqual([['a'], []]);
+    expect([scene.in, scene.said]).toEqual([['a'], ['active']]);
     scene.gate.failed(ERROR);
     scene.come('b');
     await settle();
-    expect([scene.in, scene.said]).toEqual([['a'], ['waiting']]);
+    expect([scene.in, scene.said]).toEqual([['a'], ['active', 'waiting']]);
   });
 
   it('lets one try when the time has come, and the others only when that went well', async () => {

@@ -14,6 +14,17 @@ describe('a pattern', () => {
     ['.hydra/config.yaml', '.hydra/config.yaml', {}],
     ['*', '.hidden', {}],
     ['a.b', 'axb', undefined],
+    ['model-*.pt', 'model-12.pt', {}],
+    ['epoch={n}-step={m}.ckpt', 'epoch=3-step=20.ckpt', { n: '3', m: '20' }],
+    ["it's 50% [ü]#@&,;:<>~!`*", "it's 50% ü#@&,;:<>~!`x", {}],
+    ['{n} 😀', 'verlust 😀', { n: 'verlust' }],
+    ['metrics/mAP50(B)', 'metrics/mAP50(B)', {}],
+    ['metrics/{what}(B)', 'metrics/mAP50', undefined],
+    ['old/{rest**}', 'old/layer/1/weight', { rest: 'layer/1/weight' }],
+    ['old/{rest**}', 'old', undefined],
+    ['{rest**}/{last}', 'a/b/c', { rest: 'a/b', last: 'c' }],
+    ['{n}/{n}.pt', 'a/a.pt', { n: 'a' }],
+    ['{n}/{n}.pt', 'a/b.pt', undefined],
   ])('%s over %s gives %j', (glob, text, captures) => {
     expect(new Pattern(glob).match(text)).toEqual(captures);
   });
@@ -26,6 +37,7 @@ describe('a pattern', () => {
   it('says which name a template has that nothing gives', () => {
     expect(patternProblem('{n}/{m}', ['n'])).toContain('{m}');
     expect(patternProblem('{n}', ['n'])).toBeUndefined();
+    expect(patternProblem('{rest}', new Pattern('a/{rest**}').names)).toBeUndefined();
   });
 });
 
@@ -33,5 +45,9 @@ describe('a glob of runs', () => {
   it('holds for everything below a directory that it matches', () => {
     const isDebug = matcher(['debug', '*/tmp']);
     expect(['debug', 'debug/a/b', 'x/tmp/y', 'debugger', 'x/y/tmp'].map((run) => isDebug(run))).toEqual([true, true, true, false, false]);
+  });
+
+  it('is about the run in the root where it is about all', () => {
+    expect([['**'], ['*'], ['.'], ['a/**'], ['*.log']].map((globs) => matcher(globs)('.'))).toEqual([true, true, true, false, false]);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Kind } from '../../../src/model/index.ts';
-import { assignedGroup, Fold, isWidened, LaneRoute, Names, renamed, type RouteRule } from '../../../src/route/index.ts';
+import { assignedGroup, Fold, isWidened, type LaneFacts, LaneRoute, Names, type RouteRule, renamed } from '../../../src/route/index.ts';
 
 const at = { place: 'm.yaml:1:1' };
 
@@ -44,6 +44,13 @@ describe('routes of whole runs', () => {
   it('choose lanes by what they hold and are good for, and a base in any case', () => {
     expect(isIn(routeOf([{ needs: ['images', 'artifacts'] }]), 'a')).toBe(true);
     expect(isIn(routeOf([{ needs: ['audio'] }]), 'a')).toBe(false);
+    // A tracker that holds any kind of point, also of plugins that nobody knows, is not good for everything.
+    const holdsAll: LaneFacts = { name: 'mlflow', holds: () => true, features: ['artifacts'] };
+    const needy = (need: string): RouteRule => ({ ...at, needs: [need] });
+    const chosen = ['artifacts', 'registry', 'visualization', 'audio'].filter((need) =>
+      isIn(new LaneRoute({ rules: [needy(need)], lane: 'mlflow', lanes: [holdsAll], base: 'local', expand: (template) => template }), 'a'),
+    );
+    expect(chosen).toEqual(['artifacts', 'audio']);
     expect(isIn(routeOf([{ needs: ['collaboration'] }]), 'a')).toBe(false);
     expect(isIn(routeOf([{ needs: ['audio'], base: 'mlflow' }]), 'a')).toBe(true);
     expect(routeOf([{ needs: ['audio'] }]).run(run('a'), run('a')).why).toEqual(['m.yaml:1:1: has no audio']);
@@ -121,12 +128,18 @@ describe('folding', () => {
     ['exp/trainer', 'exp/trainer', ''],
     ['exp', 'exp', ''],
     ['.', '.', ''],
+    ['exp/tb/version_0', 'exp', ''],
+    ['exp/tb/version_0/train', 'exp', 'train/'],
+    ['exp/train/tb', 'exp', 'train/'],
   ])('puts %s into %s', (path, target, prefix) => {
-    expect(new Fold({ names: ['train', 'validation', 'eval_*'], hparams: false }).place(path, alone)).toEqual({ path: target, prefix });
+    expect(new Fold({ names: ['train', 'validation', 'eval_*'], flat: ['tb', 'version_*'], hparams: false }).place(path, alone)).toEqual({
+      path: target,
+      prefix,
+    });
   });
 
   it('takes the one directory of hparams into its run, and leaves several alone', () => {
-    const fold = new Fold({ names: [], hparams: true });
+    const fold = new Fold({ names: [], flat: [], hparams: true });
     expect(fold.place('exp/1795336149.123', () => ['1795336149.123', 'train'])).toEqual({ path: 'exp', prefix: '' });
     expect(fold.place('exp/1795336149.123', () => ['1795336149.123', '1795336150.5']).path).toBe('exp/1795336149.123');
     expect(fold.place('exp/trial_1', alone).path).toBe('exp/trial_1');

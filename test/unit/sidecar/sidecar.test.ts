@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -78,6 +78,29 @@ describe('files beside a run', () => {
     expect(await find(['**/*.pth'], ['other'])).toEqual(['a.pth', 'ck/b.pth', 'ck/deep/c.pth']);
     expect(await find(['.hydra/config.yaml', 'missing.json'])).toEqual(['.hydra/config.yaml']);
     expect(await find(['ck'])).toEqual([]);
+  });
+
+  it('are found beside the run, too, where a pattern says so, but not above the root', async () => {
+    for (const path of ['out/runs/one/e', 'out/config.json', 'out/checkpoint-500/w.bin', 'out/other/w.bin', 'top.json']) write(path, 'x');
+    const beside = async (levels: number, ...globs: readonly string[]): Promise<string[]> => {
+      const patterns = globs.map((glob) => new Pattern(glob));
+      const isOther = (path: string): boolean => path === '../../other';
+      return (await findFiles(join(folder, 'out/runs/one'), patterns, isOther, levels)).map(({ path }) => path).sort();
+    };
+    expect(await beside(2, '../../config.json', '../../*/w.bin', 'e')).toEqual(['../../checkpoint-500/w.bin', '../../config.json', 'e']);
+    expect(await beside(2, '../../../top.json', '../../../*.json')).toEqual([]);
+    expect(await beside(0, '../one/e')).toEqual([]);
+  });
+
+  it('come in the order in which they were made, then of their numbers', async () => {
+    for (const [i, name] of ['epoch_10', 'epoch_9', 'epoch_1', 'last', 'early'].entries()) {
+      utimesSync(
+        write(`${name}.pth`, 'x'),
+        1_700_000_000,
+        name === 'early' ? 1_600_000_000 : name === 'last' ? 1_700_000_009 + i : 1_700_000_000,
+      );
+    }
+    expect(await find(['*.pth'])).toEqual(['early.pth', 'epoch_1.pth', 'epoch_9.pth', 'epoch_10.pth', 'last.pth']);
   });
 
   it('are read to the last byte, from where one wants, and not as something else', async () => {
