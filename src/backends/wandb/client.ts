@@ -102,7 +102,10 @@ export class WandbClient {
     const model = fields(reply.value['model']);
     const bucket = model['bucket'];
     if (typeof bucket !== 'object' || bucket === null) return { kind: 'ok', value: undefined };
-    return { kind: 'ok', value: runFacts(fields(bucket), { entity: entityOf(model, entity), project, id }) };
+    // Where it really is: servers with one namespace of ids find a run of another project.
+    const place = fields(fields(bucket)['project']);
+    const path = { entity: entityOf(place, entityOf(model, entity)), project: String(place['name'] ?? project), id };
+    return { kind: 'ok', value: runFacts(fields(bucket), path) };
   }
 
   /** Makes a run, or changes the one with this id. */
@@ -133,12 +136,12 @@ export class WandbClient {
     return { kind: 'ok', value: { run: runFacts(bucket, path), isNew: answer['inserted'] === true } };
   }
 
-  /** Sends to the stream of a run: `body` is its JSON text. `isOnce`: what came twice would be stored twice. */
-  async stream(run: RunPath, body: string, isOnce: boolean, signal: AbortSignal): Promise<Reply<Fields>> {
+  /** Sends to the stream of a run: `body` is its JSON text. Never twice by itself: who sends looks first at what became of it. */
+  async stream(run: RunPath, body: string, signal: AbortSignal): Promise<Reply<Fields>> {
     const what = `sending to the run ${run.id}`;
     const path = `${filesPath(run)}/file_stream`;
     const headers = { 'content-type': 'application/json' };
-    const answer = await this.#http.send({ method: 'POST', path, body, headers, isRepeatable: !isOnce, signal });
+    const answer = await this.#http.send({ method: 'POST', path, body, headers, isRepeatable: false, signal });
     if (answer.kind !== 'ok') return failureOf(answer, what, this.address);
     return { kind: 'ok', value: fieldsIn(answer) ?? {} };
   }
@@ -174,7 +177,11 @@ export class WandbClient {
     const found = new Map<string, { bytes: number; url: string }>();
     let after: string | null = null;
     for (;;) {
-      const reply = await this.graph('listing the files of the run', 'RunFiles', FILES, { entity, project, name: id, after }, signal);
+      const what = 'listing the files of the run';
+      let reply = await this.graph(what, 'RunFiles', FILES, { entity, project, name: id, after }, signal);
+      // Compatible servers may know no pages: they give all at once.
+      if (reply.kind !== 'ok' && reply.cause === 'refused')
+        reply = await this.graph(what, 'RunFiles', ALL_FILES, { entity, project, name: id }, signal);
       if (reply.kind !== 'ok') return reply;
       const connection = fields(fields(fields(reply.value['project'])['run'])['files']);
       for (const edge of list(connection['edges'])) {
@@ -193,7 +200,9 @@ export class WandbClient {
     const path = `${filesPath(run)}/${name.split('/').map(encodeURIComponent).join('/')}`;
     const answer =
       url === '' ? await this.#http.send({ method: 'GET', path, signal }) : await this.#request('GET', url, {}, undefined, signal);
-    if (answer.kind === 'ok') return { kind: 'ok', value: answer.body };
+    // Servers that have pages of their own give one for an address that they do not know.
+    const isPage = answer.kind === 'ok' && !name.endsWith('.html') && isHtml(answer);
+    if (answer.kind === 'ok') return { kind: 'ok', value: isPage ? undefined : answer.body };
     return answer.status === 404 ? { kind: 'ok', value: undefined } : failureOf(answer, what, this.address);
   }
 
@@ -317,13 +326,17 @@ function entityOf(project: Fields, otherwise: string): string {
 }
 
 function fieldsIn(answer: Extract<HttpAnswer, { kind: 'ok' }>): Fields | undefined {
-  if (headerOf(answer.headers, 'content-type')?.includes('text/html') === true) return undefined;
+  if (isHtml(answer)) return undefined;
   try {
     const value: unknown = JSON.parse(answer.body.toString('utf8'));
     return typeof value === 'object' && value !== null ? (value as Fields) : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isHtml({ headers }: Extract<HttpAnswer, { kind: 'ok' }>): boolean {
+  return headerOf(headers, 'content-type')?.includes('text/html') === true;
 }
 
 function fields(value: unknown): Fields {
@@ -338,7 +351,8 @@ const VIEWER = 'query Viewer { viewer { id entity username } }';
 const FEATURES = 'query ServerFeaturesQuery { serverInfo { features { name isEnabled } } }';
 const RESUME_STATUS = `query RunResumeStatus($project: String, $entity: String, $name: String!) {
   model(name: $project, entityName: $entity) { id name entity { id name } bucket(name: $name, missingOk: true) {
-    id name displayName historyLineCount historyTail summaryMetrics config tags wandbConfig(keys: ["t"]) } } }`;
+    id name displayName historyLineCount historyTail summaryMetrics config tags wandbConfig(keys: ["t"])
+    project { name entity { name } } } } }`;
 const UPSERT = `mutation UpsertBucket($name: String, $project: String, $entity: String, $groupName: String, $displayName: String, $notes: String,
   $config: JSONString, $tags: [String!], $jobType: String, $state: String) {
   upsertBucket(input: { name: $name, modelName: $project, entityName: $entity, groupName: $groupName, displayName: $displayName, notes: $notes,
@@ -350,6 +364,9 @@ const CREATE_FILES = `mutation CreateRunFiles($entity: String!, $project: String
 const FILES = `query RunFiles($entity: String, $project: String, $name: String!, $after: String) {
   project(name: $project, entityName: $entity) { run(name: $name) { files(first: 1000, after: $after) {
     edges { node { name sizeBytes directUrl } } pageInfo { endCursor hasNextPage } } } } }`;
+const ALL_FILES = `query RunFiles($entity: String, $project: String, $name: String!) {
+  project(name: $project, entityName: $entity) { run(name: $name) { files(first: 1000000) {
+    edges { node { name sizeBytes directUrl } } } } } }`;
 const HISTORY = `query HistoryPage($entity: String!, $project: String!, $run: String!, $minStep: Int64!, $maxStep: Int64!, $pageSize: Int!) {
   project(name: $project, entityName: $entity) { run(name: $run) { history(minStep: $minStep, maxStep: $maxStep, samples: $pageSize) } } }`;
 const DELETE_RUN = 'mutation DeleteRun($id: ID!) { deleteRun(input: { id: $id, deleteArtifacts: false }) { success } }';

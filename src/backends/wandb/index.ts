@@ -45,6 +45,7 @@ class WandbBackend implements JournalledBackend {
   readonly #stop = new AbortController();
   readonly #heart: NodeJS.Timeout;
   #beats: Promise<unknown> = Promise.resolve();
+  #isUncountedSaid = false;
 
   constructor(settings: WandbSettings, context: BackendContext) {
     this.#settings = settings;
@@ -53,7 +54,9 @@ class WandbBackend implements JournalledBackend {
     this.#client = isOnline || settings.apiKey !== undefined ? new WandbClient(settings) : undefined;
     const pages = pagesOf(settings.baseUrl);
     const online =
-      this.#client === undefined ? undefined : new OnlinePlaces(this.#client, { offsetSemantics: settings.offsetSemantics, pages });
+      this.#client === undefined
+        ? undefined
+        : new OnlinePlaces(this.#client, { offsetSemantics: settings.offsetSemantics, pages, uncounted: () => this.#uncounted(context) });
     const offline = new OfflinePlaces(settings.dir, online === undefined ? undefined : (...range) => linesAt(online, ...range));
     this.#places = isOnline && online !== undefined ? online : offline;
     this.#runs = new Runs({
@@ -177,6 +180,14 @@ class WandbBackend implements JournalledBackend {
     this.#stop.abort(new MirrorError('MB4001', 'the backend was closed'));
     await this.#beats;
     await this.#client?.close();
+  }
+
+  #uncounted({ warn }: BackendContext): void {
+    if (this.#isUncountedSaid) return;
+    this.#isUncountedSaid = true;
+    warn('the server counts no lines: it seems to append every line it gets, so say offset_semantics: append', {
+      address: this.#settings.baseUrl,
+    });
   }
 
   #beOn(): void {

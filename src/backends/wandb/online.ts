@@ -5,6 +5,7 @@ import type { RunChange, RunFacts, RunPath, WandbClient } from './client.ts';
 import { HEARTBEAT_MS, HISTORY_PAGE, REQUEST_LENGTH, SUMMARY_MS } from './limits.ts';
 import type { RunFile } from './map.ts';
 import type { RunPlace, RunPlaces, Summary } from './place.ts';
+import { withoutWords } from './numbers.ts';
 import { membersOf } from './row-reader.ts';
 import { RunConfig } from './run-config.ts';
 import type { OffsetSemantics } from './settings.ts';
@@ -14,6 +15,8 @@ const SUMMARY = 'wandb-summary.json';
 
 export interface OnlineOptions {
   readonly offsetSemantics: OffsetSemantics;
+  /** The server counts no lines, and has some: it may be one that appends. */
+  readonly uncounted: () => void;
   /** Where people look at runs. */
   readonly pages: string;
 }
@@ -60,7 +63,7 @@ export class OnlineRun implements RunPlace {
   readonly replaces: boolean;
   readonly facts: RunFacts;
   readonly #client: WandbClient;
-  readonly #pages: string;
+  readonly #options: OnlineOptions;
   readonly #summary: Map<string, string>;
   #summarySentMs = 0;
   #isSummarySent = true;
@@ -69,13 +72,13 @@ export class OnlineRun implements RunPlace {
   /** Files of the run, as they were listed last. */
   #urls: ReadonlyMap<string, string> = new Map();
 
-  constructor(client: WandbClient, facts: RunFacts, config: RunConfig, { offsetSemantics, pages }: OnlineOptions) {
+  constructor(client: WandbClient, facts: RunFacts, config: RunConfig, options: OnlineOptions) {
     this.#client = client;
     this.facts = facts;
     this.path = { entity: facts.entity, project: facts.project, id: facts.id };
     this.config = config;
-    this.replaces = offsetSemantics === 'replace';
-    this.#pages = pages;
+    this.replaces = options.offsetSemantics === 'replace';
+    this.#options = options;
     this.#summary = new Map(membersOf(facts.summary) ?? []);
   }
 
@@ -85,21 +88,32 @@ export class OnlineRun implements RunPlace {
 
   get link(): string {
     const { entity, project, id } = this.path;
-    return `${this.#pages}/${[entity, project].map(encodeURIComponent).join('/')}/runs/${encodeURIComponent(id)}`;
+    return `${this.#options.pages}/${[entity, project].map(encodeURIComponent).join('/')}/runs/${encodeURIComponent(id)}`;
   }
 
-  async lineCount(signal: AbortSignal): Promise<Reply<number | undefined>> {
+  /**
+   * Counts may be late, and servers that append may not count at all. The lines themselves tell, where a server gives them; so a server that
+   * appends is not sent anything twice even where nobody said that it does.
+   */
+  async lineCount(hoped: number, signal: AbortSignal): Promise<Reply<number | undefined>> {
     const reply = await this.#client.run(this.path, signal);
     if (reply.kind !== 'ok') return reply;
-    if (reply.value === undefined || this.replaces) return { kind: 'ok', value: reply.value?.lineCount };
-    // A server that appends may not count: only the lines themselves tell.
+    if (reply.value === undefined) return { kind: 'ok', value: undefined };
+    const counted = reply.value.lineCount;
+    if (counted >= hoped && this.replaces) return { kind: 'ok', value: counted };
     const stored = await this.#client.download(this.path, HISTORY, '', signal);
-    return stored.kind === 'ok' ? { kind: 'ok', value: linesIn(stored.value).length } : stored;
+    if (stored.kind !== 'ok') return this.replaces && stored.cause !== 'transient' ? { kind: 'ok', value: counted } : stored;
+    if (stored.value === undefined) return { kind: 'ok', value: counted };
+    const lines = countLines(stored.value);
+    if (this.replaces && counted === 0 && lines > 0) this.#options.uncounted();
+    return { kind: 'ok', value: this.replaces ? Math.max(counted, lines) : lines };
   }
 
   async append(firstLine: number, lines: readonly string[], summary: Summary, signal: AbortSignal): Promise<Failure | undefined> {
     for (const [key, value] of summary) this.#summary.set(key, value);
     this.#isSummarySent = false;
+    // Such servers keep numbers in databases and answers that know no such words; readers take texts for the same.
+    if (!this.replaces) lines = lines.map(withoutWords);
     for (let at = 0; at < lines.length; ) {
       let [end, length] = [at, 0];
       while (end < lines.length && (end === at || length + (lines[end] as string).length <= REQUEST_LENGTH)) {
@@ -140,12 +154,13 @@ export class OnlineRun implements RunPlace {
   async *readLines(from: number, to: number, signal: AbortSignal): AsyncGenerator<string, void, void> {
     const { lineCount } = this.facts;
     const stored = await this.#client.download(this.path, HISTORY, '', signal);
-    if (stored.kind === 'ok') {
-      const lines = linesIn(stored.value);
-      if (lines.length >= (to === Infinity ? lineCount : to)) {
-        yield* lines.slice(from, to);
-        return;
+    if (stored.kind === 'ok' && stored.value !== undefined && countLines(stored.value) >= (to === Infinity ? lineCount : to)) {
+      let number = 0;
+      for (const line of linesIn(stored.value)) {
+        if (number >= to) return;
+        if (number++ >= from) yield line;
       }
+      return;
     }
     // A line's number is its step, so a page holds no more rows than steps: nothing is sampled.
     for (let at = from; at < to; at += HISTORY_PAGE) {
@@ -215,12 +230,17 @@ export class OnlineRun implements RunPlace {
   }
 
   #dueSummary(length: number): string | undefined {
-    const text = summaryText(this.#summary);
+    const text = this.#summaryText();
     return text.length * 2 < length || Date.now() - this.#summarySentMs >= SUMMARY_MS ? text : undefined;
   }
 
   #summaryFile(): object {
-    return { [SUMMARY]: { offset: 0, content: [summaryText(this.#summary)] } };
+    return { [SUMMARY]: { offset: 0, content: [this.#summaryText()] } };
+  }
+
+  #summaryText(): string {
+    const text = summaryText(this.#summary);
+    return this.replaces ? text : withoutWords(text);
   }
 
   #summarySent(): void {
@@ -229,7 +249,7 @@ export class OnlineRun implements RunPlace {
   }
 
   async #send(body: object, signal: AbortSignal): Promise<Reply<unknown>> {
-    const reply = await this.#client.stream(this.path, JSON.stringify(body), !this.replaces, signal);
+    const reply = await this.#client.stream(this.path, JSON.stringify(body), signal);
     if (reply.kind === 'ok') {
       this.#sentMs = Date.now();
       this.#isLive = true;
@@ -242,8 +262,23 @@ export function summaryText(summary: Summary): string {
   return `{${[...summary].map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(',')}}`;
 }
 
-function linesIn(content: Buffer | undefined): string[] {
-  if (content === undefined) return [];
-  const lines = content.toString('utf8').split('\n');
-  return lines.filter((line) => line !== '');
+const LINE_END = 10;
+
+/** Lines that are not empty, without making texts of them. */
+function countLines(content: Buffer): number {
+  let count = 0;
+  for (let [at, end] = [0, 0]; at < content.length; at = end + 1) {
+    end = content.indexOf(LINE_END, at);
+    if (end < 0) end = content.length;
+    if (end > at) count++;
+  }
+  return count;
+}
+
+function* linesIn(content: Buffer): Generator<string, void, void> {
+  for (let [at, end] = [0, 0]; at < content.length; at = end + 1) {
+    end = content.indexOf(LINE_END, at);
+    if (end < 0) end = content.length;
+    if (end > at) yield content.toString('utf8', at, end);
+  }
 }

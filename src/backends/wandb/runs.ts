@@ -19,6 +19,8 @@ export interface OpenRun {
   readonly place: RunPlace;
   /** Lines that may be there although no journal says so; others are another writer's. */
   readonly recovered: number;
+  /** Made a moment ago: nothing is there yet. */
+  readonly isNew?: boolean;
 }
 
 export interface RunsOptions {
@@ -75,7 +77,7 @@ export class Runs {
     const project = projectOf(source, this.#settings);
     let strangers = 0;
     for (let n = 1; n <= MOST_RUNS; n++) {
-      const path: RunPath = { entity: this.#settings.entity ?? '', project, id: runIdOf(source.key, source.group, n) };
+      const path: RunPath = { entity: this.#settings.entity ?? '', project, id: runIdOf(source.key, project, n) };
       const place = valueOrThrow(await this.#places.find(path, signal));
       if (place === undefined) {
         const made = await this.#create(source, path, strangers, signal);
@@ -83,7 +85,7 @@ export class Runs {
         else if (made !== 'deleted') return made;
         continue;
       }
-      if (!isOurs(place.config.own, source)) {
+      if (!isOurs(place.config.own, source) || isElsewhere(place.path, path)) {
         strangers++;
         continue;
       }
@@ -124,7 +126,7 @@ export class Runs {
   async #adopted(source: RunSource, place: RunPlace, signal: AbortSignal): Promise<OpenRun | undefined> {
     const { own } = place.config;
     await this.#catchUp(place, await this.#waiting?.(place.path), signal);
-    const lines = valueOrThrow(await place.lineCount(signal)) ?? 0;
+    const lines = valueOrThrow(await place.lineCount(Infinity, signal)) ?? 0;
     const startedAt = own?.started_at ?? 0;
     const tracked: TrackedRun = { ...place.path, startedAt };
     if (lines > 0 && (own?.mapping !== MAPPING || !(await canReadLines(place, lines, signal)))) {
@@ -172,7 +174,7 @@ export class Runs {
       );
     }
     const tracked: TrackedRun = { ...place.path, startedAt: place.config.own?.started_at ?? startedAt };
-    return { tracked, place, recovered: place.config.own?.recovered ?? 0 };
+    return { tracked, place, recovered: place.config.own?.recovered ?? 0, isNew: made.value.isNew };
   }
 
   /** A run that something else opened: our lines come behind those that are there. */
@@ -188,7 +190,7 @@ export class Runs {
     if (place === undefined) throw goneError(joins, runLabel(source.run));
     const before = known === undefined ? undefined : readHandle(known);
     if (before !== undefined && before.id === id) return { tracked: before, place, recovered: 0 };
-    const lines = valueOrThrow(await place.lineCount(signal)) ?? 0;
+    const lines = valueOrThrow(await place.lineCount(Infinity, signal)) ?? 0;
     const lastRow = 'facts' in place ? (place.facts as { readonly lastRow: string }).lastRow : '';
     const lastStep = Number(readNumber(membersOf(lastRow)?.find(([key]) => key === '_step')?.[1] ?? '') ?? lines - 1);
     const joined = { lines, stepAhead: Math.max(0, lastStep + 1 - lines) };
@@ -198,7 +200,7 @@ export class Runs {
   /** Lines that were written offline and wait in a folder go up first: no line may be left out. */
   async #catchUp(place: RunPlace, waiting: OfflineRun | undefined, signal: AbortSignal): Promise<void> {
     if (waiting === undefined) return;
-    const there = valueOrThrow(await place.lineCount(signal)) ?? 0;
+    const there = valueOrThrow(await place.lineCount(Infinity, signal)) ?? 0;
     const names = [...valueOrThrow(await waiting.fileLengths()).keys()];
     for (const name of names) {
       const data = valueOrThrow(await waiting.readFile(name));
@@ -257,6 +259,12 @@ function isOurs(own: OwnFacts | undefined, source: RunSource): boolean {
   if (own.instance === source.instanceId) return true;
   const stored = new Map(own.fingerprint);
   return source.fingerprint.some(({ file, checksum }) => stored.get(file) === checksum);
+}
+
+/** Whether an id was found in another project or entity than it was looked for: ids may have one namespace for all. */
+function isElsewhere(found: RunPath, wanted: RunPath): boolean {
+  const isOther = (a: string, b: string): boolean => a !== '' && b !== '' && a.toLowerCase() !== b.toLowerCase();
+  return isOther(found.project, wanted.project) || isOther(found.entity, wanted.entity);
 }
 
 function startOf({ startedAt }: RunSource): number {
