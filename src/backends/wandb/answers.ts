@@ -125,6 +125,13 @@ export function outcomeOf({ cause, error, afterMs }: Failure): Outcome {
   }
 }
 
+/** The same of what is about one run: what is refused there stops that run alone. */
+export function runValueOrThrow<T>(reply: Reply<T>): T {
+  if (reply.kind === 'ok' || (reply.cause !== 'refused' && reply.cause !== 'tooMuch')) return valueOrThrow(reply);
+  const { message, context } = reply.error;
+  throw new MirrorError('MB4006', message, { context, cause: reply.error });
+}
+
 export function valueOrThrow<T>(reply: Reply<T>): T {
   if (reply.kind === 'ok') return reply.value;
   const { error, afterMs } = reply;

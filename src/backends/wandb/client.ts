@@ -20,8 +20,6 @@ export interface RunFacts extends RunPath {
   /** The whole configuration, as JSON. */
   readonly config: string;
   readonly summary: string;
-  /** The last row of its history, as JSON; empty where there is none. */
-  readonly lastRow: string;
   readonly tags: readonly string[];
 }
 
@@ -106,6 +104,16 @@ export class WandbClient {
     const place = fields(fields(bucket)['project']);
     const path = { entity: entityOf(place, entityOf(model, entity)), project: String(place['name'] ?? project), id };
     return { kind: 'ok', value: runFacts(fields(bucket), path) };
+  }
+
+  /** The last row of a run's history, as JSON; undefined where there is none, or the server does not tell. */
+  async lastRow({ entity, project, id }: RunPath, signal: AbortSignal): Promise<Reply<string | undefined>> {
+    const variables = { project, entity: entity === '' ? null : entity, name: id };
+    const reply = await this.graph(`looking at the last row of the run ${id}`, 'RunResumeStatus', LAST_ROW, variables, signal);
+    if (reply.kind !== 'ok') return reply.cause === 'refused' ? { kind: 'ok', value: undefined } : reply;
+    const tail = fields(fields(reply.value['model'])['bucket'])['historyTail'];
+    const rows: unknown = typeof tail === 'string' && tail !== '' ? JSON.parse(tail) : [];
+    return { kind: 'ok', value: Array.isArray(rows) && rows.length > 0 ? String(rows.at(-1)) : undefined };
   }
 
   /** Makes a run, or changes the one with this id. */
@@ -303,19 +311,12 @@ function filesPath({ entity, project, id }: RunPath): string {
 
 function runFacts(bucket: Fields, path: RunPath): RunFacts {
   const text = (key: string): string => (typeof bucket[key] === 'string' ? bucket[key] : '');
-  const tail = text('historyTail');
-  let lastRow = '';
-  if (tail !== '') {
-    const rows: unknown = JSON.parse(tail);
-    if (Array.isArray(rows)) lastRow = String(rows.at(-1) ?? '');
-  }
   return {
     ...path,
     storageId: text('id'),
     lineCount: Number(bucket['historyLineCount'] ?? 0),
     config: text('config'),
     summary: text('summaryMetrics'),
-    lastRow,
     tags: Array.isArray(bucket['tags']) ? bucket['tags'].map(String) : [],
   };
 }
@@ -351,8 +352,9 @@ const VIEWER = 'query Viewer { viewer { id entity username } }';
 const FEATURES = 'query ServerFeaturesQuery { serverInfo { features { name isEnabled } } }';
 const RESUME_STATUS = `query RunResumeStatus($project: String, $entity: String, $name: String!) {
   model(name: $project, entityName: $entity) { id name entity { id name } bucket(name: $name, missingOk: true) {
-    id name displayName historyLineCount historyTail summaryMetrics config tags wandbConfig(keys: ["t"])
-    project { name entity { name } } } } }`;
+    id name displayName historyLineCount summaryMetrics config tags project { name entity { name } } } } }`;
+const LAST_ROW = `query RunResumeStatus($project: String, $entity: String, $name: String!) {
+  model(name: $project, entityName: $entity) { bucket(name: $name, missingOk: true) { id historyTail } } }`;
 const UPSERT = `mutation UpsertBucket($name: String, $project: String, $entity: String, $groupName: String, $displayName: String, $notes: String,
   $config: JSONString, $tags: [String!], $jobType: String, $state: String) {
   upsertBucket(input: { name: $name, modelName: $project, entityName: $entity, groupName: $groupName, displayName: $displayName, notes: $notes,

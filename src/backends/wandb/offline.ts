@@ -191,6 +191,11 @@ export class OfflineRun implements RunPlace {
     return { kind: 'ok', value: existsSync(fileIn(this.#folder)) ? this.#next : undefined };
   }
 
+  /** Who joins a run that something else opened finds it at the server. */
+  async lastRow(): Promise<Reply<undefined>> {
+    return { kind: 'ok', value: undefined };
+  }
+
   get #next(): number {
     return Math.max(this.#content.first + this.#content.lines, this.#skipped);
   }

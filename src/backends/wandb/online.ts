@@ -109,6 +109,10 @@ export class OnlineRun implements RunPlace {
     return { kind: 'ok', value: this.replaces ? Math.max(counted, lines) : lines };
   }
 
+  lastRow(signal: AbortSignal): Promise<Reply<string | undefined>> {
+    return this.#client.lastRow(this.path, signal);
+  }
+
   async append(firstLine: number, lines: readonly string[], summary: Summary, signal: AbortSignal): Promise<Failure | undefined> {
     for (const [key, value] of summary) this.#summary.set(key, value);
     this.#isSummarySent = false;

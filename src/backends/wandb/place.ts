@@ -24,6 +24,8 @@ export interface RunPlace {
   skipTo?(line: number): Failure | undefined;
   /** Stores lines from a place on. Returns what was in the way; some of them may be stored all the same. */
   append(firstLine: number, lines: readonly string[], summary: Summary, signal: AbortSignal): Promise<Failure | undefined>;
+  /** The last line, where it is known without reading all. */
+  lastRow(signal: AbortSignal): Promise<Reply<string | undefined>>;
   /** Lines of a range, in their order, as they stand there. */
   readLines(from: number, to: number, signal: AbortSignal): AsyncGenerator<string, void, void>;
   putFiles(files: readonly RunFile[], signal: AbortSignal): Promise<Failure | undefined>;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { MirrorError } from '../../errors.ts';
 import { runLabel } from '../../model/index.ts';
 import type { BackendContext, Handle, RunSource } from '../contract.ts';
-import { type Reply, RUN_HINT, valueOrThrow } from './answers.ts';
+import { type Reply, RUN_HINT, runValueOrThrow } from './answers.ts';
 import type { RunPath } from './client.ts';
 import { readHandle, type TrackedRun } from './handle.ts';
 import { changeOf, projectOf, runIdOf } from './names.ts';
@@ -65,7 +65,7 @@ export class Runs {
 
   /** A run by its handle alone: to read it, or to end it. */
   async find(tracked: TrackedRun, signal: AbortSignal): Promise<OpenRun> {
-    const place = valueOrThrow(await this.#places.find(tracked, signal));
+    const place = runValueOrThrow(await this.#places.find(tracked, signal));
     if (place === undefined) throw goneError(tracked.id);
     return { tracked, place, recovered: place.config.own?.recovered ?? 0 };
   }
@@ -78,7 +78,7 @@ export class Runs {
     let strangers = 0;
     for (let n = 1; n <= MOST_RUNS; n++) {
       const path: RunPath = { entity: this.#settings.entity ?? '', project, id: runIdOf(source.key, project, n) };
-      const place = valueOrThrow(await this.#places.find(path, signal));
+      const place = runValueOrThrow(await this.#places.find(path, signal));
       if (place === undefined) {
         const made = await this.#create(source, path, strangers, signal);
         if (made === 'taken') strangers++;
@@ -104,14 +104,14 @@ export class Runs {
   /** The run a handle leads to. */
   async #known(source: RunSource, tracked: TrackedRun, signal: AbortSignal): Promise<OpenRun> {
     const path: RunPath = { ...tracked, entity: tracked.entity || (this.#settings.entity ?? '') };
-    let place = valueOrThrow(await this.#places.find(path, signal));
+    let place = runValueOrThrow(await this.#places.find(path, signal));
     const waiting = await this.#waiting?.(path);
     // It was begun offline, or is now to be gone on with offline: the same run, in another place.
     if (place === undefined && (waiting !== undefined || this.#settings.mode === 'offline')) {
       const config = waiting?.config ?? this.#newConfig(source, tracked.startedAt);
       const made = await this.#places.create(path, config, changeOf(source, this.#settings, ''), tracked.startedAt, signal);
       if (made.kind === 'ok') place = made.value.place;
-      else if (made.cause !== 'deleted') throw made.error;
+      else if (made.cause !== 'deleted') runValueOrThrow(made);
     }
     if (place !== undefined) {
       await this.#catchUp(place, waiting, signal);
@@ -126,7 +126,7 @@ export class Runs {
   async #adopted(source: RunSource, place: RunPlace, signal: AbortSignal): Promise<OpenRun | undefined> {
     const { own } = place.config;
     await this.#catchUp(place, await this.#waiting?.(place.path), signal);
-    const lines = valueOrThrow(await place.lineCount(Infinity, signal)) ?? 0;
+    const lines = runValueOrThrow(await place.lineCount(Infinity, signal)) ?? 0;
     const startedAt = own?.started_at ?? 0;
     const tracked: TrackedRun = { ...place.path, startedAt };
     if (lines > 0 && (own?.mapping !== MAPPING || !(await canReadLines(place, lines, signal)))) {
@@ -151,7 +151,7 @@ export class Runs {
     const suffix = strangers === 0 ? '' : ` (${strangers + 1})`;
     const made = await this.#places.create(path, config, changeOf(source, this.#settings, suffix), startedAt, signal);
     if (made.kind !== 'ok') {
-      if (made.cause !== 'deleted') throw made.error;
+      if (made.cause !== 'deleted') return runValueOrThrow(made);
       this.#warn('a W&B run of this name was deleted, and can not be made again: it gets another id', {
         run: runLabel(source.run),
         runId: path.id,
@@ -161,7 +161,7 @@ export class Runs {
     let { place } = made.value;
     if (!made.value.isNew) {
       // Somebody made it at the same moment: whose it is was decided by who came first.
-      place = valueOrThrow(await this.#places.find(place.path, signal)) ?? place;
+      place = runValueOrThrow(await this.#places.find(place.path, signal)) ?? place;
       if (!isOurs(place.config.own, source)) return 'taken';
     }
     if (strangers > 0) {
@@ -186,12 +186,12 @@ export class Runs {
       project: parts.at(-2) ?? projectOf(source, this.#settings),
       entity: parts.at(-3) ?? this.#settings.entity ?? '',
     };
-    const place = valueOrThrow(await this.#places.find(path, signal));
+    const place = runValueOrThrow(await this.#places.find(path, signal));
     if (place === undefined) throw goneError(joins, runLabel(source.run));
     const before = known === undefined ? undefined : readHandle(known);
     if (before !== undefined && before.id === id) return { tracked: before, place, recovered: 0 };
-    const lines = valueOrThrow(await place.lineCount(Infinity, signal)) ?? 0;
-    const lastRow = 'facts' in place ? (place.facts as { readonly lastRow: string }).lastRow : '';
+    const lines = runValueOrThrow(await place.lineCount(Infinity, signal)) ?? 0;
+    const lastRow = runValueOrThrow(await place.lastRow(signal)) ?? '';
     const lastStep = Number(readNumber(membersOf(lastRow)?.find(([key]) => key === '_step')?.[1] ?? '') ?? lines - 1);
     const joined = { lines, stepAhead: Math.max(0, lastStep + 1 - lines) };
     return { tracked: { ...place.path, startedAt: startOf(source), joined }, place, recovered: 0 };
@@ -200,10 +200,10 @@ export class Runs {
   /** Lines that were written offline and wait in a folder go up first: no line may be left out. */
   async #catchUp(place: RunPlace, waiting: OfflineRun | undefined, signal: AbortSignal): Promise<void> {
     if (waiting === undefined) return;
-    const there = valueOrThrow(await place.lineCount(Infinity, signal)) ?? 0;
-    const names = [...valueOrThrow(await waiting.fileLengths()).keys()];
+    const there = runValueOrThrow(await place.lineCount(Infinity, signal)) ?? 0;
+    const names = [...runValueOrThrow(await waiting.fileLengths()).keys()];
     for (const name of names) {
-      const data = valueOrThrow(await waiting.readFile(name));
+      const data = runValueOrThrow(await waiting.readFile(name));
       if (data !== undefined) throwFailure(await place.putFiles([{ path: name, data, isMedia: name.startsWith('media/') }], signal));
     }
     let first = Math.max(there, waiting.firstLine);
@@ -283,7 +283,7 @@ async function canReadLines(place: RunPlace, lines: number, signal: AbortSignal)
 }
 
 export function throwFailure(failure: Reply<unknown> | undefined): void {
-  if (failure !== undefined) valueOrThrow(failure);
+  if (failure !== undefined) runValueOrThrow(failure);
 }
 
 function goneError(id: string, run?: string): MirrorError {
