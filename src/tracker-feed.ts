@@ -351,7 +351,7 @@ export class TrackerFeed implements Feed {
     const deliveries = await this.#delivery.deliver(parcels);
     for (const run of runs) {
       const delivery = deliveries.get(run.key);
-      if (delivery?.kind === 'runFatal') this.#stop(run, delivery.error);
+      if (delivery?.kind === 'runFatal') this.#stopOrRebuild(run, delivery.error);
       else if (delivery?.kind === 'delivered' && run.isQuiet && !run.hasWork) await this.#opener.end(run, Date.now(), 0);
     }
   }
@@ -394,18 +394,28 @@ export class TrackerFeed implements Feed {
         if (opening.isNew) this.#progressAtMs = Date.now();
         return opening.handle;
       case 'runFatal':
-        this.#stop(run, opening.error);
+        this.#stopOrRebuild(run, opening.error);
         return undefined;
       case 'wait':
-        // Where all of it begins anew, runs that nothing was heard of are part of that.
-        if (opening.ms === 0) for (const ref of this.#routes.sourcesOf(run.target)) this.#sourceOf(ref);
-        this.#setAside(run, opening.ms);
+        if (opening.ms === 0) this.#beginAnew(run);
+        else this.#setAside(run, opening.ms);
         return undefined;
       case 'stopped':
         return undefined;
       default:
         return opening satisfies never;
     }
+  }
+
+  #stopOrRebuild(run: FedRun, error: MirrorError): void {
+    if (this.#opener.rebuild(run, error)) this.#beginAnew(run);
+    else this.#stop(run, error);
+  }
+
+  /** All of it again: runs that nothing was heard of are part of that. */
+  #beginAnew(run: FedRun): void {
+    for (const ref of this.#routes.sourcesOf(run.target)) this.#sourceOf(ref);
+    this.#setAside(run, 0);
   }
 
   #stop(run: FedRun, error: MirrorError): void {

@@ -16,6 +16,8 @@ export type LaneWarning = (lane: string, message: string, facts: Readonly<Record
 export interface MakeLanesOptions {
   /** Begin runs anew that would be named, folded or placed otherwise today. Default false. */
   readonly remap?: boolean;
+  /** Begin runs anew whose tracker run can't be gone on with. Default false. */
+  readonly rebuild?: boolean;
 }
 
 /** Every tracker's lane, or only those of some names. Whoever gets them closes their backends. */
@@ -24,7 +26,7 @@ export async function makeTrackerLanes(
   env: Environment,
   only: readonly string[] | undefined,
   warn: LaneWarning,
-  { remap = false }: MakeLanesOptions = {},
+  wishes: MakeLanesOptions = {},
 ): Promise<TrackerLaneOptions[]> {
   const resolved = await resolveLanes(config, env);
   checkNames(config, only ?? []);
@@ -39,7 +41,7 @@ export async function makeTrackerLanes(
   return made.map(({ lane, backend }) => {
     const { name, type, target } = lane;
     const say = (message: string, facts: Readonly<Record<string, string | number>>): void => warn(name, message, facts);
-    const routing = routingOf(config, lane, backend, remap, say);
+    const routing = routingOf(config, lane, backend, wishes, say);
     return { name, type: type.type, target, backend, namesOf: namesOf(lane, config.project), routing };
   });
 }
@@ -53,7 +55,7 @@ export function routingOf(
   config: Config,
   { name, joins }: ResolvedLane,
   backend: Backend,
-  isRemapping: boolean,
+  { remap = false, rebuild = false }: MakeLanesOptions,
   warn: LaneRouting['warn'],
 ): LaneRouting {
   const { routes, fold, params, artifacts, project, lanes } = config;
@@ -71,7 +73,8 @@ export function routingOf(
     side: { params: forLane(params, name), artifacts: forLane(artifacts, name) },
     joins,
     expand,
-    isRemapping,
+    isRemapping: remap,
+    isRebuilding: rebuild,
     warn,
   };
 }

@@ -3,7 +3,7 @@ import { type Config, parseRoot } from '../config/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import { isPending } from '../model/index.ts';
 import type { TrackerLaneOptions } from '../lane-options.ts';
-import type { LaneWarning } from '../tracker-lanes.ts';
+import type { LaneWarning, MakeLanesOptions } from '../tracker-lanes.ts';
 import type { Logger, Report } from '../status/index.ts';
 import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf } from './context.ts';
 import { ENDING, Interrupt } from './interrupt.ts';
@@ -18,6 +18,7 @@ export interface BackfillFlags extends GlobalOptions {
   readonly to?: readonly string[];
   readonly patience?: string;
   readonly remap?: boolean;
+  readonly rebuild?: boolean;
 }
 
 /** Mirrors log directories once. */
@@ -50,7 +51,7 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
     if (log === undefined) block.print(`${lane}: ${message}`);
     else log.logger.warn({ lane, ...facts }, message);
   };
-  const trackers = config.lanes.trackers.length === 0 ? [] : await makeLanes(config, env, warn, flags.remap === true);
+  const trackers = config.lanes.trackers.length === 0 ? [] : await makeLanes(config, env, warn, wishesOf(flags));
   const { backfill } = await import('../pipeline.ts');
   let report: Report;
   try {
@@ -89,9 +90,18 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
 }
 
 /** Loaded only where there are trackers: nobody else waits for their clients. */
-async function makeLanes(config: Config, env: NodeJS.ProcessEnv, warn: LaneWarning, remap: boolean): Promise<TrackerLaneOptions[]> {
+async function makeLanes(
+  config: Config,
+  env: NodeJS.ProcessEnv,
+  warn: LaneWarning,
+  wishes: MakeLanesOptions,
+): Promise<TrackerLaneOptions[]> {
   const { makeTrackerLanes } = await import('../tracker-lanes.ts');
-  return makeTrackerLanes(config, env, undefined, warn, { remap });
+  return makeTrackerLanes(config, env, undefined, warn, wishes);
+}
+
+export function wishesOf({ remap, rebuild }: Pick<BackfillFlags, 'remap' | 'rebuild'>): MakeLanesOptions {
+  return { remap: remap === true, rebuild: rebuild === true };
 }
 
 /** The summary says it all in the end: log lines are for those who asked for them, by flag, environment or file. */

@@ -24,7 +24,8 @@ import type {
 import { outcomeOf, valueOrThrow } from './answers.ts';
 import { type RunPath, WandbClient } from './client.ts';
 import { handleOf, readHandle } from './handle.ts';
-import { capabilities, HEARTBEAT_MS } from './limits.ts';
+import { Heart } from './heart.ts';
+import { capabilities } from './limits.ts';
 import { OfflinePlaces } from './offline.ts';
 import { waitingFolders } from './offline-folders.ts';
 import { OnlinePlaces } from './online.ts';
@@ -43,8 +44,7 @@ class WandbBackend implements JournalledBackend {
   readonly #runs: Runs;
   readonly #writers = new Map<string, RunWriter>();
   readonly #stop = new AbortController();
-  readonly #heart: NodeJS.Timeout;
-  #beats: Promise<unknown> = Promise.resolve();
+  readonly #heart: Heart;
   #isUncountedSaid = false;
 
   constructor(settings: WandbSettings, context: BackendContext) {
@@ -72,10 +72,7 @@ class WandbBackend implements JournalledBackend {
           }
         : {}),
     });
-    this.#heart = setInterval(() => {
-      this.#beats = Promise.all([...this.#writers.values()].map((writer) => writer.place.beat(this.#stop.signal))).catch(() => undefined);
-    }, HEARTBEAT_MS);
-    this.#heart.unref();
+    this.#heart = new Heart(() => [...this.#writers.values()].map(({ place }) => place));
   }
 
   describe(): Capabilities {
@@ -174,11 +171,10 @@ class WandbBackend implements JournalledBackend {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#heart);
+    await this.#heart.close();
     const last = AbortSignal.timeout(CLOSE_MS);
     await Promise.all([...this.#writers.values()].map((writer) => writer.place.flush(last).catch(() => undefined)));
     this.#stop.abort(new MirrorError('MB4001', 'the backend was closed'));
-    await this.#beats;
     await this.#client?.close();
   }
 

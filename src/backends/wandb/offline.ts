@@ -80,6 +80,9 @@ export class OfflineRun implements RunPlace {
   readonly path: RunPath;
   readonly config: RunConfig;
   readonly replaces = true;
+  /** Nobody waits for a folder. */
+  readonly isBeatDue = false;
+  readonly lastEventMs = 0;
   readonly #dir: string;
   readonly #now: () => number;
   readonly #writer = new RecordWriter();
@@ -342,7 +345,9 @@ export class OfflineRun implements RunPlace {
   #makeWritable(): void {
     if (!existsSync(fileIn(this.#folder))) {
       const message = `the folder ${this.#folder.path} is not there any more`;
-      throw new MirrorError('MB4006', message, { hint: 'Put it back, or give the lane another name: then all of it is sent anew.' });
+      throw new MirrorError('MB4006', message, {
+        hint: 'Put it back, or run once with --rebuild: then a new run is made beside it, and all of it is sent there.',
+      });
     }
     const { exit, first, lines } = this.#content;
     if (isSynced(this.#folder) || (lines === 0 && this.#skipped > first)) {

@@ -69,6 +69,8 @@ export class OnlineRun implements RunPlace {
   #isSummarySent = true;
   #sentMs = 0;
   #isLive = false;
+  /** The request before the next one. */
+  #last: Promise<unknown> = Promise.resolve();
   /** Files of the run, as they were listed last. */
   #urls: ReadonlyMap<string, string> = new Map();
 
@@ -218,8 +220,17 @@ export class OnlineRun implements RunPlace {
     return reply.kind === 'ok' ? undefined : reply;
   }
 
+  get isBeatDue(): boolean {
+    return this.#isLive && Date.now() - this.#sentMs >= HEARTBEAT_MS;
+  }
+
+  get lastEventMs(): number {
+    const ms = Number(this.#summary.get('_timestamp')) * 1000;
+    return Number.isFinite(ms) ? ms : 0;
+  }
+
   async beat(signal: AbortSignal): Promise<void> {
-    if (this.#isLive && Date.now() - this.#sentMs >= HEARTBEAT_MS) await this.#send(this.#pending(), signal);
+    if (this.isBeatDue) await this.#send(this.#pending(), signal);
   }
 
   async flush(signal: AbortSignal): Promise<void> {
@@ -252,7 +263,14 @@ export class OnlineRun implements RunPlace {
     this.#summarySentMs = Date.now();
   }
 
-  async #send(body: object, signal: AbortSignal): Promise<Reply<unknown>> {
+  /** One request of a run at a time: signs of life have a clock of their own. */
+  #send(body: object, signal: AbortSignal): Promise<Reply<unknown>> {
+    const sent = this.#last.then(() => this.#sendNow(body, signal));
+    this.#last = sent.catch(() => undefined);
+    return sent;
+  }
+
+  async #sendNow(body: object, signal: AbortSignal): Promise<Reply<unknown>> {
     const reply = await this.#client.stream(this.path, JSON.stringify(body), signal);
     if (reply.kind === 'ok') {
       this.#sentMs = Date.now();

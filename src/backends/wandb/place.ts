@@ -35,7 +35,11 @@ export interface RunPlace {
   save(change: Omit<RunChange, 'config'>, signal: AbortSignal): Promise<Failure | undefined>;
   finish(end: RunEnd | undefined, signal: AbortSignal): Promise<Failure | undefined>;
   remove(signal: AbortSignal): Promise<Failure | undefined>;
-  /** A sign of life, where one is due. */
+  /** Whether it has to hear from us. */
+  readonly isBeatDue: boolean;
+  /** When its last event was, by the event's own time; 0 where that tells nothing. */
+  readonly lastEventMs: number;
+  /** A sign of life. */
   beat(signal: AbortSignal): Promise<void>;
   /** Brings what is only in memory to its place. */
   flush(signal: AbortSignal): Promise<void>;

@@ -131,7 +131,7 @@ export class RunWriter {
     if (there > firstLine) {
       const message = `the W&B run ${tracked.id} has ${there} lines, and ${firstLine} are ours: something else writes to it, or the state is an older one`;
       throw new MirrorError('MB4006', message, {
-        hint: 'End the other writer, bring the newer state back, or give the lane another name: then all of it is sent anew.',
+        hint: 'End the other writer, bring the newer state back, or run once with --rebuild: then a new run is made beside it, and all of it is sent there.',
         context: { runId: tracked.id },
       });
     }
@@ -197,7 +197,7 @@ export class RunWriter {
         'MB4006',
         `the lines ${from} to ${to} of the W&B run ${id} can not be read back: ${number - from} of them came`,
         {
-          hint: 'Give the lane another name: then all of it is sent anew.',
+          hint: 'Run once with --rebuild: then a new run is made beside it, and all of it is sent there.',
           context: { runId: id },
         },
       );

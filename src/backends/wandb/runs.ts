@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { MirrorError } from '../../errors.ts';
 import { runLabel } from '../../model/index.ts';
 import type { BackendContext, Handle, RunSource } from '../contract.ts';
-import { type Reply, RUN_HINT, runValueOrThrow } from './answers.ts';
+import { type Reply, REBUILD_HINT, RUN_HINT, runValueOrThrow } from './answers.ts';
 import type { RunPath } from './client.ts';
 import { readHandle, type TrackedRun } from './handle.ts';
 import { changeOf, projectOf, runIdOf } from './names.ts';
@@ -89,8 +89,7 @@ export class Runs {
         strangers++;
         continue;
       }
-      const adopted = await this.#adopted(source, place, signal);
-      if (adopted !== undefined) return adopted;
+      return this.#adopted(source, place, signal);
     }
     throw new MirrorError(
       'MB4006',
@@ -122,8 +121,8 @@ export class Runs {
     throw goneError(tracked.id, runLabel(source.run));
   }
 
-  /** A run of ours that our state knows nothing of. Its lines are matched with the records when those come. Undefined where a new one is to be made. */
-  async #adopted(source: RunSource, place: RunPlace, signal: AbortSignal): Promise<OpenRun | undefined> {
+  /** A run of ours that our state knows nothing of. Its lines are matched with the records when those come. */
+  async #adopted(source: RunSource, place: RunPlace, signal: AbortSignal): Promise<OpenRun> {
     const { own } = place.config;
     await this.#catchUp(place, await this.#waiting?.(place.path), signal);
     const lines = runValueOrThrow(await place.lineCount(Infinity, signal)) ?? 0;
@@ -131,13 +130,9 @@ export class Runs {
     const tracked: TrackedRun = { ...place.path, startedAt };
     if (lines > 0 && (own?.mapping !== MAPPING || !(await canReadLines(place, lines, signal)))) {
       const run = runLabel(source.run);
-      if (this.#settings.rebuild) {
-        this.#warn('what a W&B run holds can not be told from here: a new run is made beside it', { run, runId: place.path.id });
-        return undefined;
-      }
       const message = `the W&B run ${place.path.id} of ${run} holds ${lines} lines that the state does not know of, and they can not be read back`;
       throw new MirrorError('MB4006', message, {
-        hint: 'Bring the state back, or set rebuild: true: then a new run is made beside it.',
+        hint: REBUILD_HINT,
         context: { run, runId: place.path.id },
       });
     }

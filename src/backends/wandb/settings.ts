@@ -25,8 +25,6 @@ export interface WandbSettings {
   /** Where offline folders lie. */
   readonly dir: string;
   readonly offsetSemantics: OffsetSemantics;
-  /** Opens a new run where the old one can't be gone on with. */
-  readonly rebuild: boolean;
   readonly silent: boolean;
   /** How long more of a growing run is waited for. */
   readonly gatherMs: number;
@@ -64,7 +62,6 @@ const FIELDS: readonly Field[] = [
   { key: 'mode', env: ['WANDB_MODE'], kind: 'mode', fallback: 'online' },
   { key: 'dir', env: ['WANDB_DIR'], kind: 'path', fallback: './wandb' },
   { key: 'offset_semantics', kind: 'semantics', fallback: 'replace' },
-  { key: 'rebuild', kind: 'boolean', fallback: false },
   { key: 'silent', env: ['WANDB_SILENT'], kind: 'boolean', fallback: false },
   { key: 'log_interval', env: ['WANDB_LOG_INTERVAL_SECONDS'], kind: 'seconds', fallback: 2 },
   { key: 'request_timeout', env: ['WANDB_HTTP_TIMEOUT'], kind: 'seconds', fallback: 180 },
@@ -124,7 +121,6 @@ export function parseSettings(section: Readonly<Record<string, unknown>>, env: E
     mode: text('mode') as Mode,
     dir: text('dir') as string,
     offsetSemantics: text('offset_semantics') as OffsetSemantics,
-    rebuild: found.get('rebuild')?.value === true,
     silent: found.get('silent')?.value === true,
     gatherMs: (found.get('log_interval')?.value as number) * 1000,
     timeoutMs: (found.get('request_timeout')?.value as number) * 1000,
