@@ -20,7 +20,10 @@ export interface MakeLanesOptions {
   readonly rebuild?: boolean;
 }
 
-/** Every tracker's lane, or only those of some names. Whoever gets them closes their backends. */
+/**
+ * Every tracker's lane, or only those of some names. Lanes that are switched off are left out, and that is said; those that were named are not: it is
+ * an error to ask one of them for something. Whoever gets them closes their backends.
+ */
 export async function makeTrackerLanes(
   config: Config,
   env: Environment,
@@ -30,7 +33,7 @@ export async function makeTrackerLanes(
 ): Promise<TrackerLaneOptions[]> {
   const resolved = await resolveLanes(config, env);
   checkNames(config, only ?? []);
-  const wanted = only === undefined ? resolved : resolved.filter(({ name }) => only.includes(name));
+  const wanted = only === undefined ? resolved.filter((lane) => isOn(lane, warn)) : resolved.filter(({ name }) => only.includes(name));
   const made: { lane: ResolvedLane; backend: Backend }[] = [];
   try {
     for (const lane of wanted) made.push({ lane, backend: await makeBackend(lane, env, warn) });
@@ -44,6 +47,12 @@ export async function makeTrackerLanes(
     const routing = routingOf(config, lane, backend, wishes, say);
     return { name, type: type.type, target, backend, namesOf: namesOf(lane, config.project), routing };
   });
+}
+
+function isOn({ name, type, settings }: ResolvedLane, warn: LaneWarning): boolean {
+  if (type.isOff?.(settings) !== true) return true;
+  warn(name, 'the lane is switched off by its settings: nothing is sent, and it goes on from where it is once it is on again', {});
+  return false;
 }
 
 function makeBackend({ name, type, settings }: ResolvedLane, env: Environment, warn: LaneWarning): Promise<Backend> {

@@ -1,5 +1,5 @@
 // A W&B-compatible server that is not W&B, through the command: everything is there once, whatever happens.
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -39,7 +39,8 @@ const run = (...args: readonly string[]): Promise<Ended> => mirrorboard(args, { 
 async function expectVerified(): Promise<void> {
   const { stdout, stderr, code } = await run('verify', '--json');
   expect([code, stderr]).toEqual([0, expect.anything()]);
-  expect(JSON.parse(stdout)).toMatchObject({ differences: 0 });
+  const document = JSON.parse(stdout) as { readonly differences: number; readonly lanes?: readonly { readonly differences: number }[] };
+  expect((document.lanes ?? [document]).filter(({ differences }) => differences !== 0)).toEqual([]);
 }
 
 /** Each run's lines are numbered from 0 on: none is missing, none there twice. */
@@ -180,5 +181,24 @@ describe('a run that can not be gone on with', () => {
     watch.child.kill('SIGTERM');
     expect((await watch.ended).code).toBe(0);
     await expectVerified();
+  });
+});
+
+describe('a lane with mode: disabled', () => {
+  it('is off: that is said, is no failure, and it goes on from there once it is on', async () => {
+    cpSync(corpus('tf2_scalars'), logs, { recursive: true });
+    configure('append');
+    writeFileSync(join(folder, 'mirrorboard.yaml'), `${readFileSync(join(folder, 'mirrorboard.yaml'), 'utf8')}  local: {}\n`);
+    const off = (...args: readonly string[]): Promise<Ended> =>
+      mirrorboard(args, { cwd: folder, env: { WANDB_MODE: 'disabled' }, timeoutMs: 60_000 });
+    const { code, stderr } = await off('backfill', logs);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('wandb: the lane is switched off')]);
+    expect(server.runs).toEqual([]);
+    expect((await off('verify')).code).toBe(0);
+    expect((await run('backfill', logs)).code).toBe(0);
+    await expectVerified();
+    // Asked for itself, it proves nothing.
+    const judged = await off('verify', '--lane', 'wandb');
+    expect([judged.code, judged.stderr]).toEqual([3, expect.stringContaining('mode: disabled')]);
   });
 });

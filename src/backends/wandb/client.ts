@@ -2,7 +2,7 @@ import { MirrorError } from '../../errors.ts';
 import { type HttpAnswer, HttpClient, headerOf, type HttpRequest } from '../../http/index.ts';
 import { type Failure, failed, failureOf, graphFailure, type Reply } from './answers.ts';
 import { FILES_PER_REQUEST, SENDS_AT_ONCE, UPLOADS_AT_ONCE } from './limits.ts';
-import type { RunFile } from './map.ts';
+import type { StoredFile } from './map.ts';
 import type { WandbSettings } from './settings.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -34,6 +34,9 @@ export interface RunChange {
   readonly config?: string;
   readonly state?: 'running';
 }
+
+/** An upload slower than a megabyte a second may be given up. */
+const SLOWEST_BYTES_PER_MS = 1000;
 
 /** The requests of the service that are needed, each with its answer taken apart. */
 export class WandbClient {
@@ -155,7 +158,7 @@ export class WandbClient {
   }
 
   /** Stores files; what is there under the same name is replaced. */
-  async upload(run: RunPath, files: readonly RunFile[], signal: AbortSignal): Promise<Failure | undefined> {
+  async upload(run: RunPath, files: readonly StoredFile[], signal: AbortSignal): Promise<Failure | undefined> {
     for (let at = 0; at < files.length; at += FILES_PER_REQUEST) {
       const some = files.slice(at, at + FILES_PER_REQUEST);
       const addresses = await this.#addresses(run, some, signal);
@@ -241,7 +244,7 @@ export class WandbClient {
 
   async #addresses(
     { entity, project, id }: RunPath,
-    files: readonly RunFile[],
+    files: readonly StoredFile[],
     signal: AbortSignal,
   ): Promise<Reply<{ readonly urls: ReadonlyMap<string, string>; readonly headers: Readonly<Record<string, string>> }>> {
     const variables = { entity, project, run: id, files: files.map(({ path }) => path) };
@@ -256,7 +259,7 @@ export class WandbClient {
 
   async #put(
     run: RunPath,
-    file: RunFile,
+    file: StoredFile,
     first: { readonly urls: ReadonlyMap<string, string>; readonly headers: Readonly<Record<string, string>> },
     signal: AbortSignal,
   ): Promise<Failure | undefined> {
@@ -280,12 +283,13 @@ export class WandbClient {
     method: 'GET' | 'PUT',
     address: string,
     headers: Readonly<Record<string, string>>,
-    body: Uint8Array | undefined,
+    body: StoredFile['data'] | undefined,
     signal: AbortSignal,
   ): Promise<HttpAnswer> {
     const url = new URL(address, `${this.address}/`);
     const path = url.pathname + url.search;
-    const rest: Pick<HttpRequest, 'headers' | 'body'> = { headers, ...(body === undefined ? {} : { body }) };
+    const timeoutMs = this.#timeoutMs + (body !== undefined && 'read' in body ? body.bytes / SLOWEST_BYTES_PER_MS : 0);
+    const rest: Pick<HttpRequest, 'headers' | 'body' | 'timeoutMs'> = { headers, timeoutMs, ...(body === undefined ? {} : { body }) };
     const base = new URL(this.address);
     const prefix = base.pathname.replace(/\/+$/, '');
     if (method === 'GET' && url.origin === base.origin && url.pathname.startsWith(prefix)) {

@@ -131,6 +131,7 @@ class WandbBackend implements JournalledBackend {
   }
 
   async *readBack(handle: Handle, options: ReadBackOptions = {}): AsyncGenerator<ReadBackChunk, void, void> {
+    this.#beOn();
     const tracked = readHandle(handle);
     // Asked anew: what a writer knows of the run is what was there when it began.
     const { place } = await this.#runs.find(tracked, options.signal ?? this.#stop.signal);
@@ -243,6 +244,7 @@ export const wandb: BackendType<WandbSettings> = {
   async create(settings, context) {
     return new WandbBackend(settings, context);
   },
+  isOff: ({ mode }) => mode === 'disabled',
   waiting: ({ dir }) => waitingFolders(dir).map(({ path }) => `wandb sync ${path}`),
 };
 

@@ -3,7 +3,7 @@ import type { RunEnd } from '../contract.ts';
 import { type Failure, type Reply, valueOrThrow } from './answers.ts';
 import type { RunChange, RunFacts, RunPath, WandbClient } from './client.ts';
 import { HEARTBEAT_MS, HISTORY_PAGE, REQUEST_LENGTH, SUMMARY_MS } from './limits.ts';
-import type { RunFile } from './map.ts';
+import type { StoredFile } from './map.ts';
 import type { RunPlace, RunPlaces, Summary } from './place.ts';
 import { withoutWords } from './numbers.ts';
 import { membersOf } from './row-reader.ts';
@@ -176,7 +176,7 @@ export class OnlineRun implements RunPlace {
     }
   }
 
-  async putFiles(files: readonly RunFile[], signal: AbortSignal): Promise<Failure | undefined> {
+  async putFiles(files: readonly StoredFile[], signal: AbortSignal): Promise<Failure | undefined> {
     if (files.length === 0) return undefined;
     const failure = await this.#client.upload(this.path, files, signal);
     if (failure !== undefined) return failure;

@@ -1,7 +1,7 @@
 import type { RunEnd } from '../contract.ts';
 import type { Failure, Reply } from './answers.ts';
 import type { RunChange, RunPath } from './client.ts';
-import type { RunFile } from './map.ts';
+import type { StoredFile } from './map.ts';
 import type { RunConfig } from './run-config.ts';
 
 /** Texts of the last values, by key. */
@@ -28,7 +28,7 @@ export interface RunPlace {
   lastRow(signal: AbortSignal): Promise<Reply<string | undefined>>;
   /** Lines of a range, in their order, as they stand there. */
   readLines(from: number, to: number, signal: AbortSignal): AsyncGenerator<string, void, void>;
-  putFiles(files: readonly RunFile[], signal: AbortSignal): Promise<Failure | undefined>;
+  putFiles(files: readonly StoredFile[], signal: AbortSignal): Promise<Failure | undefined>;
   fileLengths(signal: AbortSignal): Promise<Reply<ReadonlyMap<string, number>>>;
   readFile(name: string, signal: AbortSignal): Promise<Reply<Buffer | undefined>>;
   /** Stores the configuration as it is now, and whatever else changed. */

@@ -198,7 +198,7 @@ export class Runs {
     const there = runValueOrThrow(await place.lineCount(Infinity, signal)) ?? 0;
     const names = [...runValueOrThrow(await waiting.fileLengths()).keys()];
     for (const name of names) {
-      const data = runValueOrThrow(await waiting.readFile(name));
+      const data = waiting.stored(name);
       if (data !== undefined) throwFailure(await place.putFiles([{ path: name, data, isMedia: name.startsWith('media/') }], signal));
     }
     let first = Math.max(there, waiting.firstLine);

@@ -39,6 +39,8 @@ export class WandbStub {
   readonly violations: string[] = [];
   /** Requests by what they are: `file_stream`, `upload`, `UpsertBucket`. */
   readonly counts = new Map<string, number>();
+  /** Requests of which the head came, their bodies or not. */
+  begun = 0;
   readonly key: string;
   readonly entity: string;
   readonly #options: WandbStubOptions;
@@ -105,6 +107,7 @@ export class WandbStub {
   // --- requests ---
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.begun++;
     const body = await readBody(request);
     if (body === undefined) return;
     const path = (request.url ?? '/').split('?', 1)[0] as string;
