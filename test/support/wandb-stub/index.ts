@@ -212,6 +212,12 @@ export class WandbStub {
       default:
         if (/\bviewer\b/.test(query)) return data({ viewer: this.#viewer() });
         if (/\bserverInfo\b/.test(query)) return data({ serverInfo: { features: [], cliVersionInfo: null, latestLocalVersionInfo: null } });
+        // Older clients ask which fields there are.
+        if (query.includes('__type')) {
+          const known = { fields: [{ name: 'createRunFiles' }], inputFields: [] };
+          const types = [...query.matchAll(/(\w+)\s*:\s*__type/g)].map(([, alias]) => [alias, known]);
+          return data(Object.fromEntries(types));
+        }
         return json(400, { errors: [{ message: `Cannot query ${name}` }] });
     }
   }
