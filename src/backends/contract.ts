@@ -373,6 +373,8 @@ export interface BackendType<Settings = unknown> {
   /** Where it leads, without secrets: another target begins at 0. */
   target(settings: Settings): string;
   create(settings: Settings, context: BackendContext): Promise<Backend>;
+  /** Switched off by its own settings: the lane is left out, which is said and no failure. Default: never. */
+  isOff?(settings: Settings): boolean;
   /** What is kept here and waits for a person to send it on, a command each. Looks at nothing but this machine. */
   waiting?(settings: Settings): readonly string[];
 }

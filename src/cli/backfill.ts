@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type Config, parseRoot } from '../config/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
-import type { LaneWarning, TrackerLaneOptions } from '../lanes/index.ts';
+import type { LaneWarning, MakeLanesOptions, TrackerLaneOptions } from '../lanes/index.ts';
 import { isPending } from '../model/index.ts';
 import type { Logger, Report } from '../status/index.ts';
 import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf } from './context.ts';
@@ -17,6 +17,7 @@ export interface BackfillFlags extends GlobalOptions {
   readonly to?: readonly string[];
   readonly patience?: string;
   readonly remap?: boolean;
+  readonly rebuild?: boolean;
 }
 
 /** Mirrors log directories once. */
@@ -49,7 +50,7 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
     if (log === undefined) block.print(laneWarning(lane, message, facts));
     else log.logger.warn({ lane, ...facts }, message);
   };
-  const trackers = config.lanes.trackers.length === 0 ? [] : await makeLanes(config, env, warn, flags.remap === true);
+  const trackers = config.lanes.trackers.length === 0 ? [] : await makeLanes(config, env, warn, wishesOf(flags));
   const { backfill } = await import('../pipeline.ts');
   let report: Report;
   try {
@@ -88,9 +89,18 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
 }
 
 /** Loaded only where there are trackers: nobody else waits for their clients. */
-async function makeLanes(config: Config, env: NodeJS.ProcessEnv, warn: LaneWarning, remap: boolean): Promise<TrackerLaneOptions[]> {
+async function makeLanes(
+  config: Config,
+  env: NodeJS.ProcessEnv,
+  warn: LaneWarning,
+  wishes: MakeLanesOptions,
+): Promise<TrackerLaneOptions[]> {
   const { makeTrackerLanes } = await import('../lanes/index.ts');
-  return makeTrackerLanes(config, env, undefined, warn, { remap });
+  return makeTrackerLanes(config, env, undefined, warn, wishes);
+}
+
+export function wishesOf({ remap, rebuild }: Pick<BackfillFlags, 'remap' | 'rebuild'>): MakeLanesOptions {
+  return { remap: remap === true, rebuild: rebuild === true };
 }
 
 /** The summary says it all in the end: log lines are for those who asked for them, by flag, environment or file. */

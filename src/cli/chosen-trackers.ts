@@ -1,14 +1,15 @@
 import type { Config } from '../config/index.ts';
 import type { LaneWarning, TrackerLaneOptions } from '../lanes/index.ts';
 
-/** The trackers among some lanes, made. Loaded only where there are any: nobody else waits for their clients. */
+/** The trackers among some lanes, made; of all lanes, without those that are switched off. Loaded only where there are any: nobody else waits for their clients. */
 export async function trackersOf(
   config: Config,
   env: NodeJS.ProcessEnv,
-  wanted: readonly string[],
+  wanted: readonly string[] | 'all',
   warn: LaneWarning,
 ): Promise<TrackerLaneOptions[]> {
-  if (wanted.every((name) => name === 'local')) return [];
+  const { trackers } = config.lanes;
+  if (wanted === 'all' ? trackers.length === 0 : wanted.every((name) => name === 'local')) return [];
   const { makeTrackerLanes } = await import('../lanes/index.ts');
-  return makeTrackerLanes(config, env, wanted, warn);
+  return makeTrackerLanes(config, env, wanted === 'all' ? undefined : wanted, warn);
 }

@@ -32,7 +32,8 @@ export function makeProgram(context: CommandContext): Command {
     .option('--strict', 'exit 1 also for files whose last record is not whole yet')
     .option('--to <lane>', 'only into this lane; may be repeated', (lane: string, before: string[]) => [...before, lane], [])
     .option('--patience <seconds>', 'a tracker that gets nowhere for so long is given up for now; default 600')
-    .option('--remap', 'begin tracker runs anew that would have another name or place today');
+    .option('--remap', 'begin tracker runs anew that would have another name or place today')
+    .option('--rebuild', 'begin tracker runs anew, beside the former ones, that cannot be gone on with');
   withJson(withLog(withState(withStore(backfill)))).action(async (roots: string[], flags) =>
     (await import('./backfill.ts')).backfillCommand(roots, flags, context),
   );
@@ -46,6 +47,7 @@ export function makeProgram(context: CommandContext): Command {
     .option('--exclude <glob>', 'no runs whose path matches; may be repeated', collect, [])
     .option('--scan-interval <seconds>', 'between two scans of everything, a fifth more or less; default 60 (MIRRORBOARD_SCAN_INTERVAL)')
     .option('--remap', 'begin tracker runs anew that would have another name or place today')
+    .option('--rebuild', 'begin tracker runs anew, beside the former ones, that cannot be gone on with')
     .option('--poll', 'do without notifications of the file system')
     .option('--listen <host:port>', 'serve /livez, /readyz, /healthz and /status (MIRRORBOARD_LISTEN)');
   withJson(withLog(withState(withStore(watch)))).action(async (roots: string[], flags) =>

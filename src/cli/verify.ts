@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type Config, parseRoot } from '../config/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
+import type { LaneWarning } from '../lanes/index.ts';
 import { type Json, jsonText } from '../model/index.ts';
 import { FileLock } from '../state/index.ts';
 import { type Difference, exitCodeOf, type Sample, type Totals, totalsOf, type Verification, worstOf } from '../verify/index.ts';
@@ -42,9 +43,13 @@ export async function verifyCommand(roots: readonly string[], flags: VerifyFlags
   const isTty = stderr.isTTY === true && env['TERM'] !== 'dumb';
   const block = new ProgressBlock({ stream: stderr, now: Date.now, isTty, columns: () => stderr.columns });
   using interrupt = new Interrupt(() => block.print('Interrupted: ending; once more to stop at once.'));
-  const trackers = await trackersOf(config, env, wanted, (lane, message) => {
+  const warn: LaneWarning = (lane, message) => {
     if ((flags.quiet ?? 0) < 2) block.print(`${lane}: ${message}`);
-  });
+  };
+  const isAll = between === undefined && (flags.lane ?? []).length === 0;
+  let trackers = await trackersOf(config, env, isAll ? 'all' : wanted, warn);
+  // With nothing left to look at, nothing is proved: who is switched off has to say so.
+  if (isAll && trackers.length === 0 && config.lanes.local === undefined) trackers = await trackersOf(config, env, wanted, warn);
   const examples = new Map<string, Difference[]>();
   const report = flags.report === undefined || flags.report === '-' ? undefined : new LineFile(flags.report);
   let verifications: Verification[];

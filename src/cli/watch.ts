@@ -15,6 +15,7 @@ export interface WatchFlags extends GlobalOptions {
   readonly scanInterval?: string;
   readonly poll?: boolean;
   readonly remap?: boolean;
+  readonly rebuild?: boolean;
 }
 
 /** Mirrors for ever. */
@@ -49,6 +50,7 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
       ? []
       : await makeTrackerLanes(config, env, undefined, (lane, message, facts) => log.warn({ lane, ...facts }, message), {
           remap: flags.remap === true,
+          rebuild: flags.rebuild === true,
         });
   const { watch } = await import('../watch.ts');
   const listen = flags.listen ?? env['MIRRORBOARD_LISTEN'];

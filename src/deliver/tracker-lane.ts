@@ -247,6 +247,7 @@ export class TrackerLane {
         'MB4006',
         `what became of the last send for ${run.root}/${run.path} is not known, and the tracker does not say`,
         {
+          hint: 'Run once with --rebuild: then a new run is made beside it, and all of it is sent there.',
           context: { root: run.root, run: run.path },
         },
       );

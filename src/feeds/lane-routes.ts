@@ -7,7 +7,6 @@ import type { Handle } from '../backends/contract.ts';
 import type { TrackerLaneOptions } from '../lanes/index.ts';
 import { type Gap, keyOfRun, type RunRef, runLabel, type Series, selectPoints } from '../model/index.ts';
 import type { CachedBatch } from '../reading/index.ts';
-import type { RunTree } from '../route/index.ts';
 import {
   type Fold,
   type LaneRoute,
@@ -18,6 +17,7 @@ import {
   plainMapping,
   type RunMapping,
   type RunRoute,
+  type RunTree,
   reconsider,
   wantedName,
 } from '../route/index.ts';

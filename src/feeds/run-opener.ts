@@ -1,8 +1,8 @@
 /** Opens and ends the tracker runs of a lane: what each is told of its run, what is kept of it in the state. */
 import type { Backend, Handle, RunSource } from '../backends/contract.ts';
 import type { TrackerLane, Undelivered } from '../deliver/index.ts';
-import type { LaneRouting, RunNames, TrackerLaneOptions } from '../lanes/index.ts';
-import { trackerRunKey } from '../lanes/index.ts';
+import type { MirrorError } from '../errors.ts';
+import { type LaneRouting, type RunNames, type TrackerLaneOptions, trackerRunKey } from '../lanes/index.ts';
 import { runLabel } from '../model/index.ts';
 import type { Opened } from '../route/index.ts';
 import { readJoin } from '../sidecar/index.ts';
@@ -29,11 +29,15 @@ export type Opening =
   /** Something else is to open it first, or everything begins anew: to be asked again then, from the positions. */
   | { readonly kind: 'wait'; readonly ms: number };
 
+/** So many former tracker runs of one run are passed by at most. */
+const MOST_REBUILT = 50;
 /** How often a file is looked for that names the run to join. */
 const LOOK_MS = 2000;
 
 export class RunOpener {
   readonly #options: RunOpenerOptions;
+  /** How often runs were begun anew beside their former tracker run, by the target's key. */
+  readonly #rebuilt = new Map<string, number>();
 
   constructor(options: RunOpenerOptions) {
     this.#options = options;
@@ -68,6 +72,28 @@ export class RunOpener {
       laneState.noteEnd(target, false);
     }
     return { kind: 'open', handle, isNew };
+  }
+
+  /**
+   * The tracker run can't be gone on with, and stays as it is: one beside it is to be opened, and gets everything. False where that is not wanted,
+   * not ours to do, or was of no use.
+   */
+  rebuild(run: FedRun, error: MirrorError): boolean {
+    const { laneState, routing } = this.#options;
+    const { target, key } = run;
+    const before = laneState.opened(target);
+    if (!routing.isRebuilding || error.code !== 'MB4006' || before?.joins !== undefined) return false;
+    // One that can't be opened leads to the next; one that was opened in vain would only be followed by others.
+    const isOpened = laneState.handle(target) !== undefined;
+    const times = this.#rebuilt.get(key) ?? 0;
+    if (times >= (isOpened ? 1 : MOST_REBUILT)) return false;
+    this.#rebuilt.set(key, times + 1);
+    const { name, group } = before ?? this.#namesOf(run);
+    const opened: Opened = { name, group, epoch: (before?.epoch ?? 0) + 1, rebuilt: (before?.rebuilt ?? 0) + 1 };
+    routing.warn(`${runLabel(target)} is begun anew as ${nameOf(opened)}: ${error.message}`, { run: runLabel(target) });
+    run.handle = undefined;
+    this.#beginAnew(run, '' as Handle, opened);
+    return true;
   }
 
   /** Says that a run has ended, with its last event, if it was not said yet. `changedAtMs`: when its files last changed. `olderThanMs`: 0 where it is known to be over. */
@@ -129,19 +155,25 @@ export class RunOpener {
   }
 
   /** What a tracker is told of a run. Its name and place are those it was opened with, whatever the configuration says now. */
-  #source(run: FedRun, { name, group, epoch, joins }: Opened, pieces: readonly SourcePiece[]): RunSource {
+  #source(run: FedRun, opened: Opened, pieces: readonly SourcePiece[]): RunSource {
     const { instanceId, rootPaths } = this.#options;
     const { target } = run;
+    const { group, epoch, joins } = opened;
     return {
       run: target,
       rootPath: rootPaths.get(target.root) ?? '',
       key: trackerRunKey(target, epoch),
       ...this.#namesOf(run),
-      name,
+      name: nameOf(opened),
       group,
       ...(joins === undefined ? {} : { joins }),
       instanceId,
       ...sourceFacts(pieces),
     };
   }
+}
+
+/** What it is called in the tracker: people must be able to tell one that was begun anew from the one it takes the place of. */
+function nameOf({ name, rebuilt = 0 }: Opened): string {
+  return rebuilt === 0 ? name : `${name} (${rebuilt + 1})`;
 }

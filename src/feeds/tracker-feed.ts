@@ -3,18 +3,16 @@
  * other files: which run has its turn, and what becomes of a run (opened, stopped, ended, gone), are one state that does not part well.
  */
 import type { Backend, Handle, TrackerParcel } from '../backends/contract.ts';
-import type { BatchCache } from '../reading/index.ts';
+import { type BatchCache, type JobReader, PieceReader } from '../reading/index.ts';
 import { posix } from 'node:path';
 import { isEmpty, TrackerLane } from '../deliver/index.ts';
 import type { ChangedFile } from '../discover/index.ts';
 import { messageOf, MirrorError } from '../errors.ts';
 import { FedRun, FedSource, type SourcePiece } from './fed-run.ts';
 import type { Feed, FeedEvents, FeedStatus } from './feed.ts';
-import type { JobReader } from '../reading/index.ts';
 import { LaneRoutes } from './lane-routes.ts';
 import { type LaneRouting, type TrackerLaneOptions, wholeRouting } from '../lanes/index.ts';
 import { type FileState, isPending, keyOfRun, needsSearch, pointCount, type RunRef, unmirroredBytes } from '../model/index.ts';
-import { PieceReader } from '../reading/index.ts';
 import { RunOpener } from './run-opener.ts';
 import type { RunTree } from '../route/index.ts';
 import { SideFeed } from './side-feed.ts';
@@ -352,7 +350,7 @@ export class TrackerFeed implements Feed {
     const deliveries = await this.#delivery.deliver(parcels);
     for (const run of runs) {
       const delivery = deliveries.get(run.key);
-      if (delivery?.kind === 'runFatal') this.#stop(run, delivery.error);
+      if (delivery?.kind === 'runFatal') this.#stopOrRebuild(run, delivery.error);
       else if (delivery?.kind === 'delivered' && run.isQuiet && !run.hasWork) await this.#opener.end(run, Date.now(), 0);
     }
   }
@@ -395,18 +393,28 @@ export class TrackerFeed implements Feed {
         if (opening.isNew) this.#progressAtMs = Date.now();
         return opening.handle;
       case 'runFatal':
-        this.#stop(run, opening.error);
+        this.#stopOrRebuild(run, opening.error);
         return undefined;
       case 'wait':
-        // Where all of it begins anew, runs that nothing was heard of are part of that.
-        if (opening.ms === 0) for (const ref of this.#routes.sourcesOf(run.target)) this.#sourceOf(ref);
-        this.#setAside(run, opening.ms);
+        if (opening.ms === 0) this.#beginAnew(run);
+        else this.#setAside(run, opening.ms);
         return undefined;
       case 'stopped':
         return undefined;
       default:
         return opening satisfies never;
     }
+  }
+
+  #stopOrRebuild(run: FedRun, error: MirrorError): void {
+    if (this.#opener.rebuild(run, error)) this.#beginAnew(run);
+    else this.#stop(run, error);
+  }
+
+  /** All of it again: runs that nothing was heard of are part of that. */
+  #beginAnew(run: FedRun): void {
+    for (const ref of this.#routes.sourcesOf(run.target)) this.#sourceOf(ref);
+    this.#setAside(run, 0);
   }
 
   #stop(run: FedRun, error: MirrorError): void {

@@ -38,6 +38,8 @@ export interface LaneRouting {
   readonly expand: (template: string, run: RunRef) => string;
   /** Runs that would be named, folded or placed otherwise today are begun anew. */
   readonly isRemapping: boolean;
+  /** Runs whose tracker run can't be gone on with are begun anew beside it. */
+  readonly isRebuilding: boolean;
   readonly warn: (message: string, facts: Readonly<Record<string, string | number>>) => void;
 }
 
@@ -50,6 +52,7 @@ export function wholeRouting(lane: string): LaneRouting {
     joins: [],
     expand: (template) => template,
     isRemapping: false,
+    isRebuilding: false,
     warn: () => undefined,
   };
 }

@@ -17,19 +17,24 @@ export type LaneWarning = (lane: string, message: string, facts: Readonly<Record
 export interface MakeLanesOptions {
   /** Begin runs anew that would be named, folded or placed otherwise today. Default false. */
   readonly remap?: boolean;
+  /** Begin runs anew whose tracker run can't be gone on with. Default false. */
+  readonly rebuild?: boolean;
 }
 
-/** Every tracker's lane, or only those of some names. Whoever gets them closes their backends. */
+/**
+ * Every tracker's lane, or only those of some names. Lanes that are switched off are left out, and that is said; those that were named are not: it is
+ * an error to ask one of them for something. Whoever gets them closes their backends.
+ */
 export async function makeTrackerLanes(
   config: Config,
   env: Environment,
   only: readonly string[] | undefined,
   warn: LaneWarning,
-  { remap = false }: MakeLanesOptions = {},
+  wishes: MakeLanesOptions = {},
 ): Promise<TrackerLaneOptions[]> {
   const resolved = await resolveLanes(config, env);
   checkNames(config, only ?? []);
-  const wanted = only === undefined ? resolved : resolved.filter(({ name }) => only.includes(name));
+  const wanted = only === undefined ? resolved.filter((lane) => isOn(lane, warn)) : resolved.filter(({ name }) => only.includes(name));
   const made: { lane: ResolvedLane; backend: Backend }[] = [];
   try {
     for (const lane of wanted) made.push({ lane, backend: await makeBackend(lane, env, warn) });
@@ -40,9 +45,15 @@ export async function makeTrackerLanes(
   return made.map(({ lane, backend }) => {
     const { name, type, target } = lane;
     const say = (message: string, facts: Readonly<Record<string, string | number>>): void => warn(name, message, facts);
-    const routing = routingOf(config, lane, backend, remap, say);
+    const routing = routingOf(config, lane, backend, wishes, say);
     return { name, type: type.type, target, backend, namesOf: namesOf(lane, config.project), routing };
   });
+}
+
+function isOn({ name, type, settings }: ResolvedLane, warn: LaneWarning): boolean {
+  if (type.isOff?.(settings) !== true) return true;
+  warn(name, 'the lane is switched off by its settings: nothing is sent, and it goes on from where it is once it is on again', {});
+  return false;
 }
 
 function makeBackend({ name, type, settings }: ResolvedLane, env: Environment, warn: LaneWarning): Promise<Backend> {
@@ -54,7 +65,7 @@ export function routingOf(
   config: Config,
   { name, joins }: ResolvedLane,
   backend: Backend,
-  isRemapping: boolean,
+  { remap = false, rebuild = false }: MakeLanesOptions,
   warn: LaneRouting['warn'],
 ): LaneRouting {
   const { routes, fold, params, artifacts, project, lanes } = config;
@@ -72,7 +83,8 @@ export function routingOf(
     side: { params: forLane(params, name), artifacts: forLane(artifacts, name) },
     joins,
     expand,
-    isRemapping,
+    isRemapping: remap,
+    isRebuilding: rebuild,
     warn,
   };
 }

@@ -27,6 +27,8 @@ export interface Opened {
   readonly group: string;
   /** How often it was opened anew, so that the former ones are not taken for it. */
   readonly epoch: number;
+  /** How often that was because the former one could not be gone on with: its name says so. */
+  readonly rebuilt?: number;
   /** The tracker's own id, of one that something else opened. */
   readonly joins?: string;
 }

@@ -34,7 +34,9 @@ export type Reply<T> = Ok<T> | Failure;
 const MESSAGE_LENGTH = 300;
 
 export const KEY_HINT = 'Set api_key, api_key_file or the variable WANDB_API_KEY, and check that the key may write into the entity.';
-export const RUN_HINT = 'Give the lane another name: then all of it is sent anew, and a run that was deleted gets the next id.';
+export const REBUILD_HINT =
+  'Bring the state (or the run) back as it was, or run once with --rebuild: then a new run is made beside it, and all of it is sent there.';
+export const RUN_HINT = 'Run once with --rebuild: then a new run is made beside it, and all of it is sent there.';
 
 /** `what` was being done: `sending rows to the run mb01`. */
 export function failureOf(answer: Exclude<HttpAnswer, { kind: 'ok' }>, what: string, address: string): Failure {
@@ -122,6 +124,13 @@ export function outcomeOf({ cause, error, afterMs }: Failure): Outcome {
     default:
       return cause satisfies never;
   }
+}
+
+/** The same of what is about one run: what is refused there stops that run alone. */
+export function runValueOrThrow<T>(reply: Reply<T>): T {
+  if (reply.kind === 'ok' || (reply.cause !== 'refused' && reply.cause !== 'tooMuch')) return valueOrThrow(reply);
+  const { message, context } = reply.error;
+  throw new MirrorError('MB4006', message, { context, cause: reply.error });
 }
 
 export function valueOrThrow<T>(reply: Reply<T>): T {

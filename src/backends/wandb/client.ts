@@ -1,8 +1,8 @@
 import { MirrorError } from '../../errors.ts';
-import { type HttpAnswer, HttpClient, headerOf, type HttpRequest } from '../../http/index.ts';
+import { type HttpAnswer, HttpClient, type HttpRequest, headerOf } from '../../http/index.ts';
 import { type Failure, failed, failureOf, graphFailure, type Reply } from './answers.ts';
 import { FILES_PER_REQUEST, SENDS_AT_ONCE, UPLOADS_AT_ONCE } from './limits.ts';
-import type { RunFile } from './map.ts';
+import type { StoredFile } from './map.ts';
 import type { WandbSettings } from './settings.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -20,8 +20,6 @@ export interface RunFacts extends RunPath {
   /** The whole configuration, as JSON. */
   readonly config: string;
   readonly summary: string;
-  /** The last row of its history, as JSON; empty where there is none. */
-  readonly lastRow: string;
   readonly tags: readonly string[];
 }
 
@@ -36,6 +34,9 @@ export interface RunChange {
   readonly config?: string;
   readonly state?: 'running';
 }
+
+/** An upload slower than a megabyte a second may be given up. */
+const SLOWEST_BYTES_PER_MS = 1000;
 
 /** The requests of the service that are needed, each with its answer taken apart. */
 export class WandbClient {
@@ -102,7 +103,20 @@ export class WandbClient {
     const model = fields(reply.value['model']);
     const bucket = model['bucket'];
     if (typeof bucket !== 'object' || bucket === null) return { kind: 'ok', value: undefined };
-    return { kind: 'ok', value: runFacts(fields(bucket), { entity: entityOf(model, entity), project, id }) };
+    // Where it really is: servers with one namespace of ids find a run of another project.
+    const place = fields(fields(bucket)['project']);
+    const path = { entity: entityOf(place, entityOf(model, entity)), project: String(place['name'] ?? project), id };
+    return { kind: 'ok', value: runFacts(fields(bucket), path) };
+  }
+
+  /** The last row of a run's history, as JSON; undefined where there is none, or the server does not tell. */
+  async lastRow({ entity, project, id }: RunPath, signal: AbortSignal): Promise<Reply<string | undefined>> {
+    const variables = { project, entity: entity === '' ? null : entity, name: id };
+    const reply = await this.graph(`looking at the last row of the run ${id}`, 'RunResumeStatus', LAST_ROW, variables, signal);
+    if (reply.kind !== 'ok') return reply.cause === 'refused' ? { kind: 'ok', value: undefined } : reply;
+    const tail = fields(fields(reply.value['model'])['bucket'])['historyTail'];
+    const rows: unknown = typeof tail === 'string' && tail !== '' ? JSON.parse(tail) : [];
+    return { kind: 'ok', value: Array.isArray(rows) && rows.length > 0 ? String(rows.at(-1)) : undefined };
   }
 
   /** Makes a run, or changes the one with this id. */
@@ -133,18 +147,18 @@ export class WandbClient {
     return { kind: 'ok', value: { run: runFacts(bucket, path), isNew: answer['inserted'] === true } };
   }
 
-  /** Sends to the stream of a run: `body` is its JSON text. `isOnce`: what came twice would be stored twice. */
-  async stream(run: RunPath, body: string, isOnce: boolean, signal: AbortSignal): Promise<Reply<Fields>> {
+  /** Sends to the stream of a run: `body` is its JSON text. Never twice by itself: who sends looks first at what became of it. */
+  async stream(run: RunPath, body: string, signal: AbortSignal): Promise<Reply<Fields>> {
     const what = `sending to the run ${run.id}`;
     const path = `${filesPath(run)}/file_stream`;
     const headers = { 'content-type': 'application/json' };
-    const answer = await this.#http.send({ method: 'POST', path, body, headers, isRepeatable: !isOnce, signal });
+    const answer = await this.#http.send({ method: 'POST', path, body, headers, isRepeatable: false, signal });
     if (answer.kind !== 'ok') return failureOf(answer, what, this.address);
     return { kind: 'ok', value: fieldsIn(answer) ?? {} };
   }
 
   /** Stores files; what is there under the same name is replaced. */
-  async upload(run: RunPath, files: readonly RunFile[], signal: AbortSignal): Promise<Failure | undefined> {
+  async upload(run: RunPath, files: readonly StoredFile[], signal: AbortSignal): Promise<Failure | undefined> {
     for (let at = 0; at < files.length; at += FILES_PER_REQUEST) {
       const some = files.slice(at, at + FILES_PER_REQUEST);
       const addresses = await this.#addresses(run, some, signal);
@@ -174,7 +188,11 @@ export class WandbClient {
     const found = new Map<string, { bytes: number; url: string }>();
     let after: string | null = null;
     for (;;) {
-      const reply = await this.graph('listing the files of the run', 'RunFiles', FILES, { entity, project, name: id, after }, signal);
+      const what = 'listing the files of the run';
+      let reply = await this.graph(what, 'RunFiles', FILES, { entity, project, name: id, after }, signal);
+      // Compatible servers may know no pages: they give all at once.
+      if (reply.kind !== 'ok' && reply.cause === 'refused')
+        reply = await this.graph(what, 'RunFiles', ALL_FILES, { entity, project, name: id }, signal);
       if (reply.kind !== 'ok') return reply;
       const connection = fields(fields(fields(reply.value['project'])['run'])['files']);
       for (const edge of list(connection['edges'])) {
@@ -193,7 +211,9 @@ export class WandbClient {
     const path = `${filesPath(run)}/${name.split('/').map(encodeURIComponent).join('/')}`;
     const answer =
       url === '' ? await this.#http.send({ method: 'GET', path, signal }) : await this.#request('GET', url, {}, undefined, signal);
-    if (answer.kind === 'ok') return { kind: 'ok', value: answer.body };
+    // Servers that have pages of their own give one for an address that they do not know.
+    const isPage = answer.kind === 'ok' && !name.endsWith('.html') && isHtml(answer);
+    if (answer.kind === 'ok') return { kind: 'ok', value: isPage ? undefined : answer.body };
     return answer.status === 404 ? { kind: 'ok', value: undefined } : failureOf(answer, what, this.address);
   }
 
@@ -224,7 +244,7 @@ export class WandbClient {
 
   async #addresses(
     { entity, project, id }: RunPath,
-    files: readonly RunFile[],
+    files: readonly StoredFile[],
     signal: AbortSignal,
   ): Promise<Reply<{ readonly urls: ReadonlyMap<string, string>; readonly headers: Readonly<Record<string, string>> }>> {
     const variables = { entity, project, run: id, files: files.map(({ path }) => path) };
@@ -239,7 +259,7 @@ export class WandbClient {
 
   async #put(
     run: RunPath,
-    file: RunFile,
+    file: StoredFile,
     first: { readonly urls: ReadonlyMap<string, string>; readonly headers: Readonly<Record<string, string>> },
     signal: AbortSignal,
   ): Promise<Failure | undefined> {
@@ -263,12 +283,13 @@ export class WandbClient {
     method: 'GET' | 'PUT',
     address: string,
     headers: Readonly<Record<string, string>>,
-    body: Uint8Array | undefined,
+    body: StoredFile['data'] | undefined,
     signal: AbortSignal,
   ): Promise<HttpAnswer> {
     const url = new URL(address, `${this.address}/`);
     const path = url.pathname + url.search;
-    const rest: Pick<HttpRequest, 'headers' | 'body'> = { headers, ...(body === undefined ? {} : { body }) };
+    const timeoutMs = this.#timeoutMs + (body !== undefined && 'read' in body ? body.bytes / SLOWEST_BYTES_PER_MS : 0);
+    const rest: Pick<HttpRequest, 'headers' | 'body' | 'timeoutMs'> = { headers, timeoutMs, ...(body === undefined ? {} : { body }) };
     const base = new URL(this.address);
     const prefix = base.pathname.replace(/\/+$/, '');
     if (method === 'GET' && url.origin === base.origin && url.pathname.startsWith(prefix)) {
@@ -294,19 +315,12 @@ function filesPath({ entity, project, id }: RunPath): string {
 
 function runFacts(bucket: Fields, path: RunPath): RunFacts {
   const text = (key: string): string => (typeof bucket[key] === 'string' ? bucket[key] : '');
-  const tail = text('historyTail');
-  let lastRow = '';
-  if (tail !== '') {
-    const rows: unknown = JSON.parse(tail);
-    if (Array.isArray(rows)) lastRow = String(rows.at(-1) ?? '');
-  }
   return {
     ...path,
     storageId: text('id'),
     lineCount: Number(bucket['historyLineCount'] ?? 0),
     config: text('config'),
     summary: text('summaryMetrics'),
-    lastRow,
     tags: Array.isArray(bucket['tags']) ? bucket['tags'].map(String) : [],
   };
 }
@@ -317,13 +331,17 @@ function entityOf(project: Fields, otherwise: string): string {
 }
 
 function fieldsIn(answer: Extract<HttpAnswer, { kind: 'ok' }>): Fields | undefined {
-  if (headerOf(answer.headers, 'content-type')?.includes('text/html') === true) return undefined;
+  if (isHtml(answer)) return undefined;
   try {
     const value: unknown = JSON.parse(answer.body.toString('utf8'));
     return typeof value === 'object' && value !== null ? (value as Fields) : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isHtml({ headers }: Extract<HttpAnswer, { kind: 'ok' }>): boolean {
+  return headerOf(headers, 'content-type')?.includes('text/html') === true;
 }
 
 function fields(value: unknown): Fields {
@@ -338,7 +356,9 @@ const VIEWER = 'query Viewer { viewer { id entity username } }';
 const FEATURES = 'query ServerFeaturesQuery { serverInfo { features { name isEnabled } } }';
 const RESUME_STATUS = `query RunResumeStatus($project: String, $entity: String, $name: String!) {
   model(name: $project, entityName: $entity) { id name entity { id name } bucket(name: $name, missingOk: true) {
-    id name displayName historyLineCount historyTail summaryMetrics config tags wandbConfig(keys: ["t"]) } } }`;
+    id name displayName historyLineCount summaryMetrics config tags project { name entity { name } } } } }`;
+const LAST_ROW = `query RunResumeStatus($project: String, $entity: String, $name: String!) {
+  model(name: $project, entityName: $entity) { bucket(name: $name, missingOk: true) { id historyTail } } }`;
 const UPSERT = `mutation UpsertBucket($name: String, $project: String, $entity: String, $groupName: String, $displayName: String, $notes: String,
   $config: JSONString, $tags: [String!], $jobType: String, $state: String) {
   upsertBucket(input: { name: $name, modelName: $project, entityName: $entity, groupName: $groupName, displayName: $displayName, notes: $notes,
@@ -350,6 +370,9 @@ const CREATE_FILES = `mutation CreateRunFiles($entity: String!, $project: String
 const FILES = `query RunFiles($entity: String, $project: String, $name: String!, $after: String) {
   project(name: $project, entityName: $entity) { run(name: $name) { files(first: 1000, after: $after) {
     edges { node { name sizeBytes directUrl } } pageInfo { endCursor hasNextPage } } } } }`;
+const ALL_FILES = `query RunFiles($entity: String, $project: String, $name: String!) {
+  project(name: $project, entityName: $entity) { run(name: $name) { files(first: 1000000) {
+    edges { node { name sizeBytes directUrl } } } } } }`;
 const HISTORY = `query HistoryPage($entity: String!, $project: String!, $run: String!, $minStep: Int64!, $maxStep: Int64!, $pageSize: Int!) {
   project(name: $project, entityName: $entity) { run(name: $run) { history(minStep: $minStep, maxStep: $maxStep, samples: $pageSize) } } }`;
 const DELETE_RUN = 'mutation DeleteRun($id: ID!) { deleteRun(input: { id: $id, deleteArtifacts: false }) { success } }';

@@ -24,7 +24,8 @@ import type {
 import { outcomeOf, valueOrThrow } from './answers.ts';
 import { type RunPath, WandbClient } from './client.ts';
 import { handleOf, readHandle } from './handle.ts';
-import { capabilities, HEARTBEAT_MS } from './limits.ts';
+import { Heart } from './heart.ts';
+import { capabilities } from './limits.ts';
 import { OfflinePlaces } from './offline.ts';
 import { waitingFolders } from './offline-folders.ts';
 import { OnlinePlaces } from './online.ts';
@@ -43,8 +44,8 @@ class WandbBackend implements JournalledBackend {
   readonly #runs: Runs;
   readonly #writers = new Map<string, RunWriter>();
   readonly #stop = new AbortController();
-  readonly #heart: NodeJS.Timeout;
-  #beats: Promise<unknown> = Promise.resolve();
+  readonly #heart: Heart;
+  #isUncountedSaid = false;
 
   constructor(settings: WandbSettings, context: BackendContext) {
     this.#settings = settings;
@@ -53,7 +54,9 @@ class WandbBackend implements JournalledBackend {
     this.#client = isOnline || settings.apiKey !== undefined ? new WandbClient(settings) : undefined;
     const pages = pagesOf(settings.baseUrl);
     const online =
-      this.#client === undefined ? undefined : new OnlinePlaces(this.#client, { offsetSemantics: settings.offsetSemantics, pages });
+      this.#client === undefined
+        ? undefined
+        : new OnlinePlaces(this.#client, { offsetSemantics: settings.offsetSemantics, pages, uncounted: () => this.#uncounted(context) });
     const offline = new OfflinePlaces(settings.dir, online === undefined ? undefined : (...range) => linesAt(online, ...range));
     this.#places = isOnline && online !== undefined ? online : offline;
     this.#runs = new Runs({
@@ -69,10 +72,7 @@ class WandbBackend implements JournalledBackend {
           }
         : {}),
     });
-    this.#heart = setInterval(() => {
-      this.#beats = Promise.all([...this.#writers.values()].map((writer) => writer.place.beat(this.#stop.signal))).catch(() => undefined);
-    }, HEARTBEAT_MS);
-    this.#heart.unref();
+    this.#heart = new Heart(() => [...this.#writers.values()].map(({ place }) => place));
   }
 
   describe(): Capabilities {
@@ -131,6 +131,7 @@ class WandbBackend implements JournalledBackend {
   }
 
   async *readBack(handle: Handle, options: ReadBackOptions = {}): AsyncGenerator<ReadBackChunk, void, void> {
+    this.#beOn();
     const tracked = readHandle(handle);
     // Asked anew: what a writer knows of the run is what was there when it began.
     const { place } = await this.#runs.find(tracked, options.signal ?? this.#stop.signal);
@@ -171,12 +172,19 @@ class WandbBackend implements JournalledBackend {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#heart);
+    await this.#heart.close();
     const last = AbortSignal.timeout(CLOSE_MS);
     await Promise.all([...this.#writers.values()].map((writer) => writer.place.flush(last).catch(() => undefined)));
     this.#stop.abort(new MirrorError('MB4001', 'the backend was closed'));
-    await this.#beats;
     await this.#client?.close();
+  }
+
+  #uncounted({ warn }: BackendContext): void {
+    if (this.#isUncountedSaid) return;
+    this.#isUncountedSaid = true;
+    warn('the server counts no lines: it seems to append every line it gets, so say offset_semantics: append', {
+      address: this.#settings.baseUrl,
+    });
   }
 
   #beOn(): void {
@@ -236,6 +244,7 @@ export const wandb: BackendType<WandbSettings> = {
   async create(settings, context) {
     return new WandbBackend(settings, context);
   },
+  isOff: ({ mode }) => mode === 'disabled',
   waiting: ({ dir }) => waitingFolders(dir).map(({ path }) => `wandb sync ${path}`),
 };
 

@@ -1,4 +1,6 @@
 /** Points that are no scalars to what a history row shows of them, and what lies in files beside it. Pure. */
+
+import type { BodyStream } from '../../http/index.ts';
 import {
   type Blob,
   interpret,
@@ -15,11 +17,16 @@ import { fileNameOf } from './keys.ts';
 import { HISTOGRAM_BINS, SHOWN_IMAGES, TABLE_ROWS, VALUE_BYTES } from './limits.ts';
 import { numberText } from './numbers.ts';
 
-/** A file of a run. Its name comes from its content, so what is stored again falls on itself. */
+/** A file of a run, made of a value. Its name comes from its content, so what is stored again falls on itself. */
 export interface RunFile {
   readonly path: string;
   readonly data: Uint8Array;
   readonly isMedia: boolean;
+}
+
+/** A file of a run, or one that lies beside the event files: those are too large to be held. */
+export interface StoredFile extends Omit<RunFile, 'data'> {
+  readonly data: Uint8Array | BodyStream;
 }
 
 export interface MappedObject {

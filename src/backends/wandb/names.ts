@@ -8,9 +8,9 @@ import type { WandbSettings } from './settings.ts';
 const DEFAULT_PROJECT = 'mirrorboard';
 
 /** The id of the n-th run of a key, counted from 1: the same on every machine, and another one in every project. */
-export function runIdOf(key: string, group: string, n: number): string {
+export function runIdOf(key: string, project: string, n: number): string {
   const hash = createHash('sha256')
-    .update(JSON.stringify([key, group]))
+    .update(JSON.stringify([key, project]))
     .digest('hex')
     .slice(0, 20);
   return n === 1 ? `mb${hash}` : `mb${hash}-${n}`;

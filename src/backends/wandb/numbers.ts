@@ -1,3 +1,5 @@
+import { membersOf } from './row-reader.ts';
+
 /**
  * A number as history rows have it: the shortest digits that read back as the same double, NaN and infinities as bare words, the zero's sign kept.
  * Integers no double holds are bigints and are written out; a double as large is written with an exponent, so that it does not look like one.
@@ -20,4 +22,13 @@ export function readNumber(text: string): number | bigint | undefined {
   if (plain !== text || !/^-?\d/.test(plain)) return undefined;
   const x = Number(plain);
   return Number.isSafeInteger(x) || !/^-?\d+$/.test(plain) ? x : BigInt(plain);
+}
+
+/** A row or a summary with NaN and infinities as texts, the older form of the same. */
+export function withoutWords(row: string): string {
+  if (!/:\s*(?:NaN|-?Infinity)\s*[,}]/.test(row)) return row;
+  const members = membersOf(row);
+  if (members === undefined) return row;
+  const quoted = members.map(([key, value]) => `${JSON.stringify(key)}:${/^(?:NaN|-?Infinity)$/.test(value) ? `"${value}"` : value}`);
+  return `{${quoted.join(',')}}`;
 }

@@ -2,8 +2,12 @@
  * Runs in folders that the official `wandb sync` takes: one file of records each, and the files they name. Longer than other files: which folder a line
  * goes to, and when a new one is begun, hang on the same few facts as the writing itself.
  */
+
+import { randomUUID } from 'node:crypto';
 import {
   copyFileSync,
+  createReadStream,
+  createWriteStream,
   existsSync,
   linkSync,
   mkdirSync,
@@ -16,15 +20,17 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
-import { messageOf, MirrorError } from '../../errors.ts';
+import { pipeline } from 'node:stream/promises';
+import { MirrorError, messageOf } from '../../errors.ts';
+import type { BodyStream } from '../../http/index.ts';
 import type { RunEnd } from '../contract.ts';
 import { type Failure, failed, type Reply } from './answers.ts';
 import type { RunChange, RunPath } from './client.ts';
 import { SUMMARY_MS } from './limits.ts';
-import type { RunFile } from './map.ts';
-import { fileIn, type Folder, foldersIn, isSynced, markSynced, nextFolder } from './offline-folders.ts';
+import type { StoredFile } from './map.ts';
+import { type Folder, fileIn, foldersIn, isSynced, markSynced, nextFolder } from './offline-folders.ts';
 import type { RunPlace, RunPlaces, Summary } from './place.ts';
-import { itemsOf, Kind, kindOf, readFiles, readRun, RecordWriter, type RunFacts } from './records.ts';
+import { itemsOf, Kind, kindOf, RecordWriter, type RunFacts, readFiles, readRun } from './records.ts';
 import { RunConfig } from './run-config.ts';
 import { FrameBuffer, scanRecords, writeAt } from './wandb-file.ts';
 
@@ -80,6 +86,9 @@ export class OfflineRun implements RunPlace {
   readonly path: RunPath;
   readonly config: RunConfig;
   readonly replaces = true;
+  /** Nobody waits for a folder. */
+  readonly isBeatDue = false;
+  readonly lastEventMs = 0;
   readonly #dir: string;
   readonly #now: () => number;
   readonly #writer = new RecordWriter();
@@ -187,8 +196,13 @@ export class OfflineRun implements RunPlace {
     markSynced(this.#folder);
   }
 
-  async lineCount(): Promise<Reply<number | undefined>> {
+  async lineCount(_hoped: number): Promise<Reply<number | undefined>> {
     return { kind: 'ok', value: existsSync(fileIn(this.#folder)) ? this.#next : undefined };
+  }
+
+  /** Who joins a run that something else opened finds it at the server. */
+  async lastRow(): Promise<Reply<undefined>> {
+    return { kind: 'ok', value: undefined };
   }
 
   get #next(): number {
@@ -242,12 +256,19 @@ export class OfflineRun implements RunPlace {
     if (this.#elsewhere !== undefined) yield* this.#elsewhere(this.path, from, to, signal);
   }
 
-  async putFiles(files: readonly RunFile[]): Promise<Failure | undefined> {
+  async putFiles(files: readonly StoredFile[]): Promise<Failure | undefined> {
     if (files.length === 0) return undefined;
     return failureIn(
-      await attempt(() => {
+      await attempt(async () => {
+        // Streams are written beside the folders: which one is written to may be another one by their end.
+        const written = new Map<string, string>();
+        for (const { path, data } of files) if ('read' in data) written.set(path, await writeStream(this.#dir, data));
         this.#makeWritable();
-        for (const { path, data } of files) writeWhole(join(this.#folder.path, 'files', path), data);
+        for (const { path, data } of files) {
+          const to = join(this.#folder.path, 'files', path);
+          if ('read' in data) moveInto(to, written.get(path) as string);
+          else writeWhole(to, data);
+        }
         const fresh = files.filter(({ path }) => !this.#named.has(path));
         if (fresh.length === 0) return;
         const frames = new FrameBuffer(this.#content.end);
@@ -279,6 +300,13 @@ export class OfflineRun implements RunPlace {
       const file = files.findLast((candidate) => existsSync(candidate));
       return file === undefined ? undefined : readFileSync(file);
     });
+  }
+
+  /** The same, of any length. */
+  stored(name: string): BodyStream | undefined {
+    const files = foldersIn(this.#dir, this.path.id).map(({ path }) => join(path, 'files', name));
+    const file = files.findLast((candidate) => existsSync(candidate));
+    return file === undefined ? undefined : { bytes: statSync(file).size, read: () => createReadStream(file) };
   }
 
   async save(_change?: Omit<RunChange, 'config'>): Promise<Failure | undefined> {
@@ -337,7 +365,9 @@ export class OfflineRun implements RunPlace {
   #makeWritable(): void {
     if (!existsSync(fileIn(this.#folder))) {
       const message = `the folder ${this.#folder.path} is not there any more`;
-      throw new MirrorError('MB4006', message, { hint: 'Put it back, or give the lane another name: then all of it is sent anew.' });
+      throw new MirrorError('MB4006', message, {
+        hint: 'Put it back, or run once with --rebuild: then a new run is made beside it, and all of it is sent there.',
+      });
     }
     const { exit, first, lines } = this.#content;
     if (isSynced(this.#folder) || (lines === 0 && this.#skipped > first)) {
@@ -438,9 +468,27 @@ function shareFile(from: string, to: string): void {
   }
 }
 
-async function attempt<T>(work: () => T): Promise<Reply<T>> {
+/** A stream as a file that has no name yet. */
+async function writeStream(dir: string, data: BodyStream): Promise<string> {
+  mkdirSync(dir, { recursive: true });
+  const making = join(dir, `.making-${randomUUID()}`);
   try {
-    return { kind: 'ok', value: work() };
+    await pipeline(data.read(), createWriteStream(making, { flush: true }));
+  } catch (error) {
+    rmSync(making, { force: true });
+    throw error;
+  }
+  return making;
+}
+
+function moveInto(path: string, from: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  renameSync(from, path);
+}
+
+async function attempt<T>(work: () => T | Promise<T>): Promise<Reply<T>> {
+  try {
+    return { kind: 'ok', value: await work() };
   } catch (cause) {
     if (cause instanceof MirrorError) return { kind: 'failed', cause: 'gone', error: cause };
     const error = new MirrorError('MB4004', `writing an offline run: ${messageOf(cause)}`, { retry: 'later', cause });

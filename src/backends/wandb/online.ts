@@ -3,7 +3,8 @@ import type { RunEnd } from '../contract.ts';
 import { type Failure, type Reply, valueOrThrow } from './answers.ts';
 import type { RunChange, RunFacts, RunPath, WandbClient } from './client.ts';
 import { HEARTBEAT_MS, HISTORY_PAGE, REQUEST_LENGTH, SUMMARY_MS } from './limits.ts';
-import type { RunFile } from './map.ts';
+import type { StoredFile } from './map.ts';
+import { withoutWords } from './numbers.ts';
 import type { RunPlace, RunPlaces, Summary } from './place.ts';
 import { membersOf } from './row-reader.ts';
 import { RunConfig } from './run-config.ts';
@@ -14,6 +15,8 @@ const SUMMARY = 'wandb-summary.json';
 
 export interface OnlineOptions {
   readonly offsetSemantics: OffsetSemantics;
+  /** The server counts no lines, and has some: it may be one that appends. */
+  readonly uncounted: () => void;
   /** Where people look at runs. */
   readonly pages: string;
 }
@@ -60,22 +63,24 @@ export class OnlineRun implements RunPlace {
   readonly replaces: boolean;
   readonly facts: RunFacts;
   readonly #client: WandbClient;
-  readonly #pages: string;
+  readonly #options: OnlineOptions;
   readonly #summary: Map<string, string>;
   #summarySentMs = 0;
   #isSummarySent = true;
   #sentMs = 0;
   #isLive = false;
+  /** The request before the next one. */
+  #last: Promise<unknown> = Promise.resolve();
   /** Files of the run, as they were listed last. */
   #urls: ReadonlyMap<string, string> = new Map();
 
-  constructor(client: WandbClient, facts: RunFacts, config: RunConfig, { offsetSemantics, pages }: OnlineOptions) {
+  constructor(client: WandbClient, facts: RunFacts, config: RunConfig, options: OnlineOptions) {
     this.#client = client;
     this.facts = facts;
     this.path = { entity: facts.entity, project: facts.project, id: facts.id };
     this.config = config;
-    this.replaces = offsetSemantics === 'replace';
-    this.#pages = pages;
+    this.replaces = options.offsetSemantics === 'replace';
+    this.#options = options;
     this.#summary = new Map(membersOf(facts.summary) ?? []);
   }
 
@@ -85,21 +90,36 @@ export class OnlineRun implements RunPlace {
 
   get link(): string {
     const { entity, project, id } = this.path;
-    return `${this.#pages}/${[entity, project].map(encodeURIComponent).join('/')}/runs/${encodeURIComponent(id)}`;
+    return `${this.#options.pages}/${[entity, project].map(encodeURIComponent).join('/')}/runs/${encodeURIComponent(id)}`;
   }
 
-  async lineCount(signal: AbortSignal): Promise<Reply<number | undefined>> {
+  /**
+   * Counts may be late, and servers that append may not count at all. The lines themselves tell, where a server gives them; so a server that
+   * appends is not sent anything twice even where nobody said that it does.
+   */
+  async lineCount(hoped: number, signal: AbortSignal): Promise<Reply<number | undefined>> {
     const reply = await this.#client.run(this.path, signal);
     if (reply.kind !== 'ok') return reply;
-    if (reply.value === undefined || this.replaces) return { kind: 'ok', value: reply.value?.lineCount };
-    // A server that appends may not count: only the lines themselves tell.
+    if (reply.value === undefined) return { kind: 'ok', value: undefined };
+    const counted = reply.value.lineCount;
+    if (counted >= hoped && this.replaces) return { kind: 'ok', value: counted };
     const stored = await this.#client.download(this.path, HISTORY, '', signal);
-    return stored.kind === 'ok' ? { kind: 'ok', value: linesIn(stored.value).length } : stored;
+    if (stored.kind !== 'ok') return this.replaces && stored.cause !== 'transient' ? { kind: 'ok', value: counted } : stored;
+    if (stored.value === undefined) return { kind: 'ok', value: counted };
+    const lines = countLines(stored.value);
+    if (this.replaces && counted === 0 && lines > 0) this.#options.uncounted();
+    return { kind: 'ok', value: this.replaces ? Math.max(counted, lines) : lines };
+  }
+
+  lastRow(signal: AbortSignal): Promise<Reply<string | undefined>> {
+    return this.#client.lastRow(this.path, signal);
   }
 
   async append(firstLine: number, lines: readonly string[], summary: Summary, signal: AbortSignal): Promise<Failure | undefined> {
     for (const [key, value] of summary) this.#summary.set(key, value);
     this.#isSummarySent = false;
+    // Such servers keep numbers in databases and answers that know no such words; readers take texts for the same.
+    if (!this.replaces) lines = lines.map(withoutWords);
     for (let at = 0; at < lines.length; ) {
       let [end, length] = [at, 0];
       while (end < lines.length && (end === at || length + (lines[end] as string).length <= REQUEST_LENGTH)) {
@@ -140,12 +160,13 @@ export class OnlineRun implements RunPlace {
   async *readLines(from: number, to: number, signal: AbortSignal): AsyncGenerator<string, void, void> {
     const { lineCount } = this.facts;
     const stored = await this.#client.download(this.path, HISTORY, '', signal);
-    if (stored.kind === 'ok') {
-      const lines = linesIn(stored.value);
-      if (lines.length >= (to === Infinity ? lineCount : to)) {
-        yield* lines.slice(from, to);
-        return;
+    if (stored.kind === 'ok' && stored.value !== undefined && countLines(stored.value) >= (to === Infinity ? lineCount : to)) {
+      let number = 0;
+      for (const line of linesIn(stored.value)) {
+        if (number >= to) return;
+        if (number++ >= from) yield line;
       }
+      return;
     }
     // A line's number is its step, so a page holds no more rows than steps: nothing is sampled.
     for (let at = from; at < to; at += HISTORY_PAGE) {
@@ -155,7 +176,7 @@ export class OnlineRun implements RunPlace {
     }
   }
 
-  async putFiles(files: readonly RunFile[], signal: AbortSignal): Promise<Failure | undefined> {
+  async putFiles(files: readonly StoredFile[], signal: AbortSignal): Promise<Failure | undefined> {
     if (files.length === 0) return undefined;
     const failure = await this.#client.upload(this.path, files, signal);
     if (failure !== undefined) return failure;
@@ -199,8 +220,17 @@ export class OnlineRun implements RunPlace {
     return reply.kind === 'ok' ? undefined : reply;
   }
 
+  get isBeatDue(): boolean {
+    return this.#isLive && Date.now() - this.#sentMs >= HEARTBEAT_MS;
+  }
+
+  get lastEventMs(): number {
+    const ms = Number(this.#summary.get('_timestamp')) * 1000;
+    return Number.isFinite(ms) ? ms : 0;
+  }
+
   async beat(signal: AbortSignal): Promise<void> {
-    if (this.#isLive && Date.now() - this.#sentMs >= HEARTBEAT_MS) await this.#send(this.#pending(), signal);
+    if (this.isBeatDue) await this.#send(this.#pending(), signal);
   }
 
   async flush(signal: AbortSignal): Promise<void> {
@@ -215,12 +245,17 @@ export class OnlineRun implements RunPlace {
   }
 
   #dueSummary(length: number): string | undefined {
-    const text = summaryText(this.#summary);
+    const text = this.#summaryText();
     return text.length * 2 < length || Date.now() - this.#summarySentMs >= SUMMARY_MS ? text : undefined;
   }
 
   #summaryFile(): object {
-    return { [SUMMARY]: { offset: 0, content: [summaryText(this.#summary)] } };
+    return { [SUMMARY]: { offset: 0, content: [this.#summaryText()] } };
+  }
+
+  #summaryText(): string {
+    const text = summaryText(this.#summary);
+    return this.replaces ? text : withoutWords(text);
   }
 
   #summarySent(): void {
@@ -228,8 +263,15 @@ export class OnlineRun implements RunPlace {
     this.#summarySentMs = Date.now();
   }
 
-  async #send(body: object, signal: AbortSignal): Promise<Reply<unknown>> {
-    const reply = await this.#client.stream(this.path, JSON.stringify(body), !this.replaces, signal);
+  /** One request of a run at a time: signs of life have a clock of their own. */
+  #send(body: object, signal: AbortSignal): Promise<Reply<unknown>> {
+    const sent = this.#last.then(() => this.#sendNow(body, signal));
+    this.#last = sent.catch(() => undefined);
+    return sent;
+  }
+
+  async #sendNow(body: object, signal: AbortSignal): Promise<Reply<unknown>> {
+    const reply = await this.#client.stream(this.path, JSON.stringify(body), signal);
     if (reply.kind === 'ok') {
       this.#sentMs = Date.now();
       this.#isLive = true;
@@ -242,8 +284,23 @@ export function summaryText(summary: Summary): string {
   return `{${[...summary].map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(',')}}`;
 }
 
-function linesIn(content: Buffer | undefined): string[] {
-  if (content === undefined) return [];
-  const lines = content.toString('utf8').split('\n');
-  return lines.filter((line) => line !== '');
+const LINE_END = 10;
+
+/** Lines that are not empty, without making texts of them. */
+function countLines(content: Buffer): number {
+  let count = 0;
+  for (let [at, end] = [0, 0]; at < content.length; at = end + 1) {
+    end = content.indexOf(LINE_END, at);
+    if (end < 0) end = content.length;
+    if (end > at) count++;
+  }
+  return count;
+}
+
+function* linesIn(content: Buffer): Generator<string, void, void> {
+  for (let [at, end] = [0, 0]; at < content.length; at = end + 1) {
+    end = content.indexOf(LINE_END, at);
+    if (end < 0) end = content.length;
+    if (end > at) yield content.toString('utf8', at, end);
+  }
 }

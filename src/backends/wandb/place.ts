@@ -1,7 +1,7 @@
 import type { RunEnd } from '../contract.ts';
 import type { Failure, Reply } from './answers.ts';
 import type { RunChange, RunPath } from './client.ts';
-import type { RunFile } from './map.ts';
+import type { StoredFile } from './map.ts';
 import type { RunConfig } from './run-config.ts';
 
 /** Texts of the last values, by key. */
@@ -13,24 +13,33 @@ export interface RunPlace {
   readonly config: RunConfig;
   /** What is known of the last values. */
   readonly summary: Summary;
-  /** Lines that are there; undefined: the run is not there any more. What the server says may be late. */
-  lineCount(signal: AbortSignal): Promise<Reply<number | undefined>>;
+  /**
+   * Lines that are there; undefined: the run is not there any more. What the server says may be late. `hoped`: where it counts fewer, the lines
+   * themselves are looked at, if they can be had.
+   */
+  lineCount(hoped: number, signal: AbortSignal): Promise<Reply<number | undefined>>;
   /** Whether lines at a place replace those that stand there: sending the same again is harmless. */
   readonly replaces: boolean;
   /** Where lines can be kept apart: says that those up to this one are elsewhere. Missing: they have to be here. */
   skipTo?(line: number): Failure | undefined;
   /** Stores lines from a place on. Returns what was in the way; some of them may be stored all the same. */
   append(firstLine: number, lines: readonly string[], summary: Summary, signal: AbortSignal): Promise<Failure | undefined>;
+  /** The last line, where it is known without reading all. */
+  lastRow(signal: AbortSignal): Promise<Reply<string | undefined>>;
   /** Lines of a range, in their order, as they stand there. */
   readLines(from: number, to: number, signal: AbortSignal): AsyncGenerator<string, void, void>;
-  putFiles(files: readonly RunFile[], signal: AbortSignal): Promise<Failure | undefined>;
+  putFiles(files: readonly StoredFile[], signal: AbortSignal): Promise<Failure | undefined>;
   fileLengths(signal: AbortSignal): Promise<Reply<ReadonlyMap<string, number>>>;
   readFile(name: string, signal: AbortSignal): Promise<Reply<Buffer | undefined>>;
   /** Stores the configuration as it is now, and whatever else changed. */
   save(change: Omit<RunChange, 'config'>, signal: AbortSignal): Promise<Failure | undefined>;
   finish(end: RunEnd | undefined, signal: AbortSignal): Promise<Failure | undefined>;
   remove(signal: AbortSignal): Promise<Failure | undefined>;
-  /** A sign of life, where one is due. */
+  /** Whether it has to hear from us. */
+  readonly isBeatDue: boolean;
+  /** When its last event was, by the event's own time; 0 where that tells nothing. */
+  readonly lastEventMs: number;
+  /** A sign of life. */
   beat(signal: AbortSignal): Promise<void>;
   /** Brings what is only in memory to its place. */
   flush(signal: AbortSignal): Promise<void>;

@@ -2,14 +2,14 @@
 import { MirrorError } from '../../errors.ts';
 import { pointCount } from '../../model/index.ts';
 import type { Intent, JournalEntry, Outcome, Resolution, SideParam, TrackerParcel } from '../contract.ts';
-import { failed, outcomeOf, valueOrThrow } from './answers.ts';
+import { failed, outcomeOf, REBUILD_HINT, valueOrThrow } from './answers.ts';
 import { packPlan, rangeOf, unpackPlan } from './intent.ts';
 import { endOf, entryFor, linesOf, overlapping } from './journal.ts';
 import { KeyTable } from './keys.ts';
 import { numberText } from './numbers.ts';
 import type { RunPlace } from './place.ts';
-import { MAPPING } from './run-config.ts';
 import { type BuiltRows, buildRows, lineOf } from './rows.ts';
+import { MAPPING } from './run-config.ts';
 import { type OpenRun, throwFailure } from './runs.ts';
 import { readRow, signatureOf } from './stored-rows.ts';
 
@@ -22,8 +22,10 @@ export class RunWriter {
   readonly #keys: KeyTable;
   /** Whether the lines that are there were compared with the journal. */
   #isChecked = false;
-  /** Lines that are there for sure; undefined after a send that failed. Where lines do not replace each other, none may come twice. */
-  #stored: number | undefined;
+  /** Lines that are there for sure. */
+  #stored = 0;
+  /** After a send that failed: some of it may be there all the same. */
+  #isInDoubt = false;
   /** Lines that were there before the journal, by what they hold; undefined: not looked at yet. */
   #recovered: KnownLines | undefined;
   /** Lines that were taken for a record's, with the record: never for two. */
@@ -85,16 +87,17 @@ export class RunWriter {
     if (plan.run !== this.#run.tracked.id) return all(foreign(plan.run));
     if (plan.lines.length > 0) {
       const end = plan.firstLine + plan.lines.length;
-      let from = Math.max(plan.firstLine, fromLine ?? plan.firstLine);
-      if (!this.place.replaces) {
-        const reply = this.#stored === undefined ? await this.place.lineCount(signal) : { kind: 'ok' as const, value: this.#stored };
+      if (this.#isInDoubt) {
+        const reply = await this.place.lineCount(end, signal);
         if (reply.kind !== 'ok') return all(outcomeOf(reply));
-        from = Math.min(Math.max(from, reply.value ?? 0), end);
+        this.#stored = Math.max(this.#stored, reply.value ?? 0);
       }
+      const from = Math.min(Math.max(plan.firstLine, fromLine ?? 0, this.#stored), end);
       const lines = from === plan.firstLine ? plan.lines : plan.lines.slice(from - plan.firstLine);
-      this.#stored = undefined;
+      this.#isInDoubt = true;
       const failure = lines.length === 0 ? undefined : await this.place.append(from, lines, new Map(plan.summary), signal);
       if (failure !== undefined) return all(outcomeOf(failure));
+      this.#isInDoubt = false;
       this.#stored = end;
     }
     return parcels.map(({ batch }) => ({ kind: 'accepted', points: pointCount(batch), refusals: [] }));
@@ -104,7 +107,7 @@ export class RunWriter {
     const { run, firstLine, count } = rangeOf(intent);
     if (run !== this.#run.tracked.id) return { kind: 'unknown' };
     if (count === 0) return { kind: 'accepted' };
-    const there = valueOrThrow(await this.place.lineCount(signal));
+    const there = valueOrThrow(await this.place.lineCount(firstLine + count, signal));
     if (there === undefined) return { kind: 'unknown' };
     if (there >= firstLine + count) return { kind: 'accepted' };
     if (there > firstLine) return { kind: 'from', line: there };
@@ -121,18 +124,24 @@ export class RunWriter {
 
   /** Compares the lines that are there with what the journal says, once. */
   async #check(firstLine: number, signal: AbortSignal): Promise<void> {
-    if (this.#isChecked) return;
-    const there = valueOrThrow(await this.place.lineCount(signal));
+    if (this.#isChecked || this.#run.isNew) return;
+    const there = valueOrThrow(await this.place.lineCount(firstLine, signal));
     const { tracked } = this.#run;
     if (there === undefined) throw failed('gone', `the W&B run ${tracked.id} is not there any more`, { runId: tracked.id }).error;
     if (there > firstLine) {
       const message = `the W&B run ${tracked.id} has ${there} lines, and ${firstLine} are ours: something else writes to it, or the state is an older one`;
       throw new MirrorError('MB4006', message, {
-        hint: 'End the other writer, bring the newer state back, or give the lane another name: then all of it is sent anew.',
+        hint: 'End the other writer, bring the newer state back, or run once with --rebuild: then a new run is made beside it, and all of it is sent there.',
         context: { runId: tracked.id },
       });
     }
-    if (there < firstLine) throwFailure(this.place.skipTo?.(firstLine));
+    if (there < firstLine) {
+      if (this.place.skipTo === undefined && !this.place.replaces) {
+        const message = `the W&B run ${tracked.id} has ${there} lines, and ${firstLine} were sent: the server has lost some`;
+        throw new MirrorError('MB4006', message, { hint: REBUILD_HINT, context: { runId: tracked.id } });
+      }
+      throwFailure(this.place.skipTo?.(firstLine));
+    }
     this.#isChecked = true;
   }
 
@@ -188,7 +197,7 @@ export class RunWriter {
         'MB4006',
         `the lines ${from} to ${to} of the W&B run ${id} can not be read back: ${number - from} of them came`,
         {
-          hint: 'Give the lane another name: then all of it is sent anew.',
+          hint: 'Run once with --rebuild: then a new run is made beside it, and all of it is sent there.',
           context: { runId: id },
         },
       );

@@ -4,7 +4,7 @@ import { LineByKey } from '../../concurrency/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { runLabel } from '../../model/index.ts';
 import type { BackendContext, Handle, RunSource } from '../contract.ts';
-import { type Reply, RUN_HINT, valueOrThrow } from './answers.ts';
+import { REBUILD_HINT, type Reply, RUN_HINT, runValueOrThrow } from './answers.ts';
 import type { RunPath } from './client.ts';
 import { readHandle, type TrackedRun } from './handle.ts';
 import { changeOf, projectOf, runIdOf } from './names.ts';
@@ -20,6 +20,8 @@ export interface OpenRun {
   readonly place: RunPlace;
   /** Lines that may be there although no journal says so; others are another writer's. */
   readonly recovered: number;
+  /** Made a moment ago: nothing is there yet. */
+  readonly isNew?: boolean;
 }
 
 export interface RunsOptions {
@@ -56,7 +58,7 @@ export class Runs {
 
   /** A run by its handle alone: to read it, or to end it. */
   async find(tracked: TrackedRun, signal: AbortSignal): Promise<OpenRun> {
-    const place = valueOrThrow(await this.#places.find(tracked, signal));
+    const place = runValueOrThrow(await this.#places.find(tracked, signal));
     if (place === undefined) throw goneError(tracked.id);
     return { tracked, place, recovered: place.config.own?.recovered ?? 0 };
   }
@@ -68,20 +70,19 @@ export class Runs {
     const project = projectOf(source, this.#settings);
     let strangers = 0;
     for (let n = 1; n <= MOST_RUNS; n++) {
-      const path: RunPath = { entity: this.#settings.entity ?? '', project, id: runIdOf(source.key, source.group, n) };
-      const place = valueOrThrow(await this.#places.find(path, signal));
+      const path: RunPath = { entity: this.#settings.entity ?? '', project, id: runIdOf(source.key, project, n) };
+      const place = runValueOrThrow(await this.#places.find(path, signal));
       if (place === undefined) {
         const made = await this.#create(source, path, strangers, signal);
         if (made === 'taken') strangers++;
         else if (made !== 'deleted') return made;
         continue;
       }
-      if (!isOurs(place.config.own, source)) {
+      if (!isOurs(place.config.own, source) || isElsewhere(place.path, path)) {
         strangers++;
         continue;
       }
-      const adopted = await this.#adopted(source, place, signal);
-      if (adopted !== undefined) return adopted;
+      return this.#adopted(source, place, signal);
     }
     throw new MirrorError(
       'MB4006',
@@ -95,14 +96,14 @@ export class Runs {
   /** The run a handle leads to. */
   async #known(source: RunSource, tracked: TrackedRun, signal: AbortSignal): Promise<OpenRun> {
     const path: RunPath = { ...tracked, entity: tracked.entity || (this.#settings.entity ?? '') };
-    let place = valueOrThrow(await this.#places.find(path, signal));
+    let place = runValueOrThrow(await this.#places.find(path, signal));
     const waiting = await this.#waiting?.(path);
     // It was begun offline, or is now to be gone on with offline: the same run, in another place.
     if (place === undefined && (waiting !== undefined || this.#settings.mode === 'offline')) {
       const config = waiting?.config ?? this.#newConfig(source, tracked.startedAt);
       const made = await this.#places.create(path, config, changeOf(source, this.#settings, ''), tracked.startedAt, signal);
       if (made.kind === 'ok') place = made.value.place;
-      else if (made.cause !== 'deleted') throw made.error;
+      else if (made.cause !== 'deleted') runValueOrThrow(made);
     }
     if (place !== undefined) {
       await this.#catchUp(place, waiting, signal);
@@ -113,22 +114,18 @@ export class Runs {
     throw goneError(tracked.id, runLabel(source.run));
   }
 
-  /** A run of ours that our state knows nothing of. Its lines are matched with the records when those come. Undefined where a new one is to be made. */
-  async #adopted(source: RunSource, place: RunPlace, signal: AbortSignal): Promise<OpenRun | undefined> {
+  /** A run of ours that our state knows nothing of. Its lines are matched with the records when those come. */
+  async #adopted(source: RunSource, place: RunPlace, signal: AbortSignal): Promise<OpenRun> {
     const { own } = place.config;
     await this.#catchUp(place, await this.#waiting?.(place.path), signal);
-    const lines = valueOrThrow(await place.lineCount(signal)) ?? 0;
+    const lines = runValueOrThrow(await place.lineCount(Infinity, signal)) ?? 0;
     const startedAt = own?.started_at ?? 0;
     const tracked: TrackedRun = { ...place.path, startedAt };
     if (lines > 0 && (own?.mapping !== MAPPING || !(await canReadLines(place, lines, signal)))) {
       const run = runLabel(source.run);
-      if (this.#settings.rebuild) {
-        this.#warn('what a W&B run holds can not be told from here: a new run is made beside it', { run, runId: place.path.id });
-        return undefined;
-      }
       const message = `the W&B run ${place.path.id} of ${run} holds ${lines} lines that the state does not know of, and they can not be read back`;
       throw new MirrorError('MB4006', message, {
-        hint: 'Bring the state back, or set rebuild: true: then a new run is made beside it.',
+        hint: REBUILD_HINT,
         context: { run, runId: place.path.id },
       });
     }
@@ -142,7 +139,7 @@ export class Runs {
     const suffix = strangers === 0 ? '' : ` (${strangers + 1})`;
     const made = await this.#places.create(path, config, changeOf(source, this.#settings, suffix), startedAt, signal);
     if (made.kind !== 'ok') {
-      if (made.cause !== 'deleted') throw made.error;
+      if (made.cause !== 'deleted') return runValueOrThrow(made);
       this.#warn('a W&B run of this name was deleted, and can not be made again: it gets another id', {
         run: runLabel(source.run),
         runId: path.id,
@@ -152,7 +149,7 @@ export class Runs {
     let { place } = made.value;
     if (!made.value.isNew) {
       // Somebody made it at the same moment: whose it is was decided by who came first.
-      place = valueOrThrow(await this.#places.find(place.path, signal)) ?? place;
+      place = runValueOrThrow(await this.#places.find(place.path, signal)) ?? place;
       if (!isOurs(place.config.own, source)) return 'taken';
     }
     if (strangers > 0) {
@@ -165,7 +162,7 @@ export class Runs {
       );
     }
     const tracked: TrackedRun = { ...place.path, startedAt: place.config.own?.started_at ?? startedAt };
-    return { tracked, place, recovered: place.config.own?.recovered ?? 0 };
+    return { tracked, place, recovered: place.config.own?.recovered ?? 0, isNew: made.value.isNew };
   }
 
   /** A run that something else opened: our lines come behind those that are there. */
@@ -177,12 +174,12 @@ export class Runs {
       project: parts.at(-2) ?? projectOf(source, this.#settings),
       entity: parts.at(-3) ?? this.#settings.entity ?? '',
     };
-    const place = valueOrThrow(await this.#places.find(path, signal));
+    const place = runValueOrThrow(await this.#places.find(path, signal));
     if (place === undefined) throw goneError(joins, runLabel(source.run));
     const before = known === undefined ? undefined : readHandle(known);
     if (before !== undefined && before.id === id) return { tracked: before, place, recovered: 0 };
-    const lines = valueOrThrow(await place.lineCount(signal)) ?? 0;
-    const lastRow = 'facts' in place ? (place.facts as { readonly lastRow: string }).lastRow : '';
+    const lines = runValueOrThrow(await place.lineCount(Infinity, signal)) ?? 0;
+    const lastRow = runValueOrThrow(await place.lastRow(signal)) ?? '';
     const lastStep = Number(readNumber(membersOf(lastRow)?.find(([key]) => key === '_step')?.[1] ?? '') ?? lines - 1);
     const joined = { lines, stepAhead: Math.max(0, lastStep + 1 - lines) };
     return { tracked: { ...place.path, startedAt: startOf(source), joined }, place, recovered: 0 };
@@ -191,10 +188,10 @@ export class Runs {
   /** Lines that were written offline and wait in a folder go up first: no line may be left out. */
   async #catchUp(place: RunPlace, waiting: OfflineRun | undefined, signal: AbortSignal): Promise<void> {
     if (waiting === undefined) return;
-    const there = valueOrThrow(await place.lineCount(signal)) ?? 0;
-    const names = [...valueOrThrow(await waiting.fileLengths()).keys()];
+    const there = runValueOrThrow(await place.lineCount(Infinity, signal)) ?? 0;
+    const names = [...runValueOrThrow(await waiting.fileLengths()).keys()];
     for (const name of names) {
-      const data = valueOrThrow(await waiting.readFile(name));
+      const data = waiting.stored(name);
       if (data !== undefined) throwFailure(await place.putFiles([{ path: name, data, isMedia: name.startsWith('media/') }], signal));
     }
     let first = Math.max(there, waiting.firstLine);
@@ -252,6 +249,12 @@ function isOurs(own: OwnFacts | undefined, source: RunSource): boolean {
   return source.fingerprint.some(({ file, checksum }) => stored.get(file) === checksum);
 }
 
+/** Whether an id was found in another project or entity than it was looked for: ids may have one namespace for all. */
+function isElsewhere(found: RunPath, wanted: RunPath): boolean {
+  const isOther = (a: string, b: string): boolean => a !== '' && b !== '' && a.toLowerCase() !== b.toLowerCase();
+  return isOther(found.project, wanted.project) || isOther(found.entity, wanted.entity);
+}
+
 function startOf({ startedAt }: RunSource): number {
   return startedAt !== undefined && Number.isFinite(startedAt) ? startedAt : 0;
 }
@@ -268,7 +271,7 @@ async function canReadLines(place: RunPlace, lines: number, signal: AbortSignal)
 }
 
 export function throwFailure(failure: Reply<unknown> | undefined): void {
-  if (failure !== undefined) valueOrThrow(failure);
+  if (failure !== undefined) runValueOrThrow(failure);
 }
 
 function goneError(id: string, run?: string): MirrorError {

@@ -27,8 +27,6 @@ export interface WandbSettings {
   /** Where offline folders lie. */
   readonly dir: string;
   readonly offsetSemantics: OffsetSemantics;
-  /** Opens a new run where the old one can't be gone on with. */
-  readonly rebuild: boolean;
   readonly silent: boolean;
   /** How long more of a growing run is waited for. */
   readonly gatherMs: number;
@@ -51,7 +49,6 @@ const FIELDS = {
   mode: { kind: oneOf(MODES, { dryrun: 'offline', run: 'online' }), env: ['WANDB_MODE'], fallback: 'online' },
   dir: { kind: PATH, env: ['WANDB_DIR'], fallback: './wandb' },
   offset_semantics: { kind: oneOf(SEMANTICS), fallback: 'replace' },
-  rebuild: { kind: SWITCH, fallback: false },
   silent: { kind: SWITCH, env: ['WANDB_SILENT'], fallback: false },
   log_interval: { kind: SECONDS, env: ['WANDB_LOG_INTERVAL_SECONDS'], fallback: 2 },
   request_timeout: { kind: SECONDS, env: ['WANDB_HTTP_TIMEOUT'], fallback: 180 },
@@ -86,7 +83,6 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Envir
     mode: section.get('mode'),
     dir: section.get('dir'),
     offsetSemantics: section.get('offset_semantics'),
-    rebuild: section.get('rebuild'),
     silent: section.get('silent'),
     gatherMs: section.get('log_interval') * 1000,
     timeoutMs: section.get('request_timeout') * 1000,

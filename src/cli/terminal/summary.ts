@@ -1,7 +1,7 @@
 import { compareNames, isPending, runLabel } from '../../model/index.ts';
 import type { FoundDamage, LaneReport, Report, RunReport } from '../../status/index.ts';
-import { damageText, incidentText } from './plain-words.ts';
 import { counted, formatBytes, formatCount, formatDuration, formatRate, formatStep } from './format.ts';
+import { damageText, incidentText } from './plain-words.ts';
 import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
 import { visibleText } from './visible-text.ts';
@@ -142,6 +142,10 @@ function laneLines(lane: LaneReport, style: Style): string[] {
     ...(reason === undefined ? [] : [`  ${visibleText(reason)}`]),
     ...(remedy === undefined ? [] : [`  ${visibleText(remedy)}`]),
     ...firstFew(stoppedRuns.map(({ run, reason: why }) => `${runLabel(run)}: ${visibleText(why)}`)),
+    // One for many runs, most often.
+    ...firstFew([
+      ...new Set(stoppedRuns.flatMap(({ remedy: what }) => (what === undefined || what === remedy ? [] : [visibleText(what)]))),
+    ]),
     ...links.slice(0, MOST_LINKS).map(({ run, url }) => `  ${visibleText(runLabel(run))}: ${visibleText(url)}`),
     ...(links.length > MOST_LINKS ? [`  … and ${counted(links.length - MOST_LINKS, 'more run')} (--json has all links)`] : []),
   ];

@@ -39,6 +39,8 @@ export class WandbStub {
   readonly violations: string[] = [];
   /** Requests by what they are: `file_stream`, `upload`, `UpsertBucket`. */
   readonly counts = new Map<string, number>();
+  /** Requests of which the head came, their bodies or not. */
+  begun = 0;
   readonly key: string;
   readonly entity: string;
   readonly #options: WandbStubOptions;
@@ -105,6 +107,7 @@ export class WandbStub {
   // --- requests ---
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.begun++;
     const body = await readBody(request);
     if (body === undefined) return;
     const path = (request.url ?? '/').split('?', 1)[0] as string;
@@ -209,6 +212,12 @@ export class WandbStub {
       default:
         if (/\bviewer\b/.test(query)) return data({ viewer: this.#viewer() });
         if (/\bserverInfo\b/.test(query)) return data({ serverInfo: { features: [], cliVersionInfo: null, latestLocalVersionInfo: null } });
+        // Older clients ask which fields there are.
+        if (query.includes('__type')) {
+          const known = { fields: [{ name: 'createRunFiles' }], inputFields: [] };
+          const types = [...query.matchAll(/(\w+)\s*:\s*__type/g)].map(([, alias]) => [alias, known]);
+          return data(Object.fromEntries(types));
+        }
         return json(400, { errors: [{ message: `Cannot query ${name}` }] });
     }
   }

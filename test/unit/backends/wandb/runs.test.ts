@@ -1,14 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Backend, JournalledBackend } from '../../../../src/backends/contract.ts';
 import { HEARTBEAT_MS } from '../../../../src/backends/wandb/limits.ts';
+import { waitingFolders } from '../../../../src/backends/wandb/offline-folders.ts';
 import { differences, expectedOf, readHeld } from '../../../contract/read-back.ts';
 import { connectWandb, runIdOf } from '../../../contract/wandb-harness.ts';
+import { until } from '../../../crash/watch-kill.ts';
 import { event, simpleValue, text } from '../../../support/event-writer.ts';
 import { type Draft, GrowingRun } from '../../../support/parcels.ts';
-import { until } from '../../../crash/watch-kill.ts';
 import { newLedger, SmallDelivery } from '../../../support/small-delivery.ts';
 import { historyOf, WandbStub, type WandbStubOptions } from '../../../support/wandb-stub/index.ts';
 import { readLine } from '../../../support/wandb-stub/rows.ts';
@@ -175,6 +176,40 @@ describe('a W&B run', () => {
     await backend.putFile!(ledger.handle!, file('config.yaml'), signal);
     expect([...stub.runs()[0]!.files.keys()]).toEqual(['checkpoints/a.pth', 'files/config.yaml']);
     expect(stub.violations).toEqual([]);
+  });
+
+  it.each(['online', 'offline'])('takes a file piece by piece, however long it is (%s)', async (mode) => {
+    const backend = await connect({ mode });
+    const { ledger } = await deliver(backend, run.append(points(0, 1)));
+    const [first, second] = [Buffer.alloc(1024 * 1024, 'a'), Buffer.from('end')];
+    const before = stub.begun;
+    let isRead = false;
+    const file = {
+      path: 'checkpoints/a.pth',
+      bytes: first.length + second.length,
+      hash: '',
+      async *read() {
+        yield first;
+        // The first piece is on its way before the second is asked for.
+        if (mode === 'online') isRead = await until(() => stub.begun >= before + 2, 5000);
+        else isRead = await until(() => readdirSync(dir).some((name) => name.startsWith('.making-')), 5000);
+        yield second;
+      },
+    };
+    expect(await backend.putFile!(ledger.handle!, file, signal)).toMatchObject({ kind: 'stored' });
+    expect(isRead).toBe(true);
+    const stored =
+      mode === 'online'
+        ? stub.runs()[0]!.files.get('checkpoints/a.pth')
+        : readFileSync(join(waitingFolders(dir)[0]!.path, 'files/checkpoints/a.pth'));
+    expect(stored?.equals(Buffer.concat([first, second]))).toBe(true);
+    expect(readdirSync(dir).filter((name) => name.startsWith('.'))).toEqual([]);
+    expect(stub.violations).toEqual([]);
+    if (mode === 'online') return;
+    // Online again, it goes up from the folder.
+    const online = await connect();
+    await deliver(online, run.append(points(1, 1)), {}, ledger);
+    expect(stub.runs()[0]!.files.get('checkpoints/a.pth')).toHaveLength(file.bytes);
   });
 
   it('that something else opened gets our lines behind its own, and keeps its name', async () => {
