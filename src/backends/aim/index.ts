@@ -27,15 +27,9 @@ import { mergeParams } from './params.ts';
 import { probeServer } from './probe.ts';
 import { readRun } from './read-back.ts';
 import { type PooledRun, RunPool } from './run-pool.ts';
-import { createdAt, Runs } from './runs.ts';
+import { createdAt, Runs, type Server } from './runs.ts';
 import { type AimSettings, parseSettings } from './settings.ts';
 import type { Key } from './tree.ts';
-
-/** A client that is connected, and the runs it has open. */
-interface Connection {
-  readonly client: AimClient;
-  readonly pool: RunPool;
-}
 
 class AimBackend implements Backend {
   readonly #settings: AimSettings;
@@ -43,7 +37,7 @@ class AimBackend implements Backend {
   readonly #runs: Runs;
   readonly #stop = new AbortController();
   #server: Promise<ManagedServer> | undefined;
-  #connection: Promise<Connection> | undefined;
+  #connection: Promise<Server> | undefined;
 
   constructor(settings: AimSettings, context: BackendContext) {
     this.#settings = settings;
@@ -61,7 +55,7 @@ class AimBackend implements Backend {
   }
 
   async open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {
-    return this.#attempt(({ client }) => this.#runs.open(client, source, known, signal), signal);
+    return this.#attempt((server) => this.#runs.open(server, source, known, signal), signal);
   }
 
   async send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
@@ -192,7 +186,7 @@ class AimBackend implements Backend {
   }
 
   /** Work with a run that is there. */
-  async #withRun<T>(run: TrackedRun, signal: AbortSignal, work: (connection: Connection, run: PooledRun) => Promise<T>): Promise<T> {
+  async #withRun<T>(run: TrackedRun, signal: AbortSignal, work: (connection: Server, run: PooledRun) => Promise<T>): Promise<T> {
     return this.#attempt(async (connection) => {
       if (!(await connection.client.hasRun(run.hash, signal))) throw gone(run);
       return connection.pool.use(run, (pooled) => work(connection, pooled), signal);
@@ -200,7 +194,7 @@ class AimBackend implements Backend {
   }
 
   /** Work over the connection; once more over a new one where that had ended unheard. */
-  async #attempt<T>(work: (connection: Connection) => Promise<T>, signal: AbortSignal): Promise<T> {
+  async #attempt<T>(work: (connection: Server) => Promise<T>, signal: AbortSignal): Promise<T> {
     for (let left = 1; ; left--) {
       try {
         return await work(await this.#connect(signal));
@@ -234,7 +228,7 @@ class AimBackend implements Backend {
   }
 
   /** A connection that is whole. A failure is not kept: the next call tries anew. */
-  async #connect(signal: AbortSignal): Promise<Connection> {
+  async #connect(signal: AbortSignal): Promise<Server> {
     signal.throwIfAborted();
     for (;;) {
       const under = this.#connection ?? this.#begin(signal);
@@ -249,7 +243,7 @@ class AimBackend implements Backend {
     }
   }
 
-  async #begin(signal: AbortSignal): Promise<Connection> {
+  async #begin(signal: AbortSignal): Promise<Server> {
     const address = await this.#address(signal);
     // Others may wait for the same connection: it does not end with the one who asked first.
     const client = await AimClient.connect(address, this.#clientSettings, this.#stop.signal);

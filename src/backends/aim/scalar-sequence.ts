@@ -299,9 +299,21 @@ function isWithin({ file, offset }: Place, there: Cell, step: number, ranges: re
   return range !== undefined && range.file === file && range.start <= offset && offset < range.end;
 }
 
-/** The last one that has a step: a range that was begun again may stand there twice. */
+/**
+ * The range that a step is of. Where one was begun, broken off and overtaken by another file's, two have it: the later place counts, since
+ * what was broken off comes again.
+ */
 function rangeOf(step: number, ranges: readonly StepRange[]): StepRange | undefined {
-  return ranges.findLast(({ firstStep, lastStep }) => firstStep <= step && step <= lastStep);
+  let found: StepRange | undefined;
+  for (const range of ranges) {
+    const isIn = range.firstStep <= step && step <= range.lastStep;
+    if (isIn && (found === undefined || !isBeforeStart(range, found))) found = range;
+  }
+  return found;
+}
+
+function isBeforeStart(range: StepRange, other: StepRange): boolean {
+  return isBeforeRange({ file: range.file, offset: range.start, index: 0 }, other);
 }
 
 /** What a point is, to the bit. */
