@@ -5,6 +5,7 @@ import { redact, type TlsOptions } from '../../http/index.ts';
 import type { ObjectStoreOptions } from '../../objects/index.ts';
 import { parseObjectUrl } from '../../objects/index.ts';
 import type { ParsedSettings, SettingProblem } from '../contract.ts';
+import { bucketKeysOf } from './bucket-keys.ts';
 import { type ConfFile, expandHome, readConfFile } from './conf-file.ts';
 
 export const TASK_TYPES = [
@@ -144,7 +145,7 @@ export function parseSettings(section: Readonly<Record<string, unknown>>, env: E
       hint: 'Set CLEARML_API_ACCESS_KEY and CLEARML_API_SECRET_KEY, or CLEARML_AUTH_TOKEN, or api.credentials in clearml.conf.',
     });
   }
-  const objects = objectStore(text, flag, problems);
+  const objects = objectStore(found, conf, problems);
   if (problems.length > 0) return { kind: 'problems', problems };
   const caPath = text('ca_bundle');
   const settings: ClearmlSettings = {
@@ -203,6 +204,8 @@ function find(
     const value = conf.get(field.conf);
     if (value !== undefined && value !== '') [raw, source] = [typeof value === 'number' ? String(value) : value, 'clearml.conf'];
   }
+  // As the SDK has it: `true` is the file server.
+  if (field.key === 'output_uri' && typeof raw === 'boolean') raw = String(raw);
   if (raw === undefined) return { value: field.fallback, source: 'default' };
   const value = parsedValue(field.kind, raw, source !== 'file');
   if (value === undefined) {
@@ -246,26 +249,34 @@ function sibling(api: string, port: string, name: string): string {
 }
 
 function objectStore(
-  text: (key: string) => string | undefined,
-  flag: (key: string) => boolean | undefined,
+  found: ReadonlyMap<string, Found>,
+  conf: ConfFile | undefined,
   problems: SettingProblem[],
 ): ObjectStoreOptions | undefined {
+  const text = (key: string): string | undefined => found.get(key)?.value as string | undefined;
+  const isSaid = (key: string): boolean => found.get(key)?.source === 'file';
   const uri = text('output_uri');
-  // The SDK's ways of saying: the file server.
-  if (uri === undefined || /^(true|1|https?:.*)$/i.test(uri)) return undefined;
+  // The SDK's ways of saying: the file server, or nothing of one's own.
+  if (uri === undefined || /^(true|false|1|0|https?:.*)$/i.test(uri)) return undefined;
   const place = parseObjectUrl(uri);
   if (place === undefined) {
+    const source = found.get('output_uri')?.source;
     problems.push({
       path: ['output_uri'],
-      found: JSON.stringify(redact(uri)),
-      expected: 's3://BUCKET/PREFIX, s3://HOST:PORT/BUCKET/PREFIX, or nothing for the file server',
+      found: `${JSON.stringify(redact(uri))}${source === 'file' ? '' : ` in ${source}`}`,
+      expected: 's3://BUCKET/PREFIX, s3://HOST:PORT/BUCKET/PREFIX, or true for the file server',
+      hint: /^gs:/i.test(uri)
+        ? 'Google buckets speak S3 too, with HMAC keys: s3://storage.googleapis.com:443/BUCKET/PREFIX. Or write output_uri: true.'
+        : 'Only buckets that speak S3 are known. Write output_uri: true to put files on the file server.',
     });
     return undefined;
   }
-  const endpoint = text('s3_endpoint') ?? place.endpoint;
-  const region = text('s3_region');
-  const pathStyle = flag('s3_path_style');
-  const [id, secret] = [text('s3_access_key'), text('s3_secret_key')];
+  const keys = bucketKeysOf(conf, place);
+  const endpoint = text('s3_endpoint') ?? keys?.endpoint ?? place.endpoint;
+  const region = isSaid('s3_region') ? text('s3_region') : (keys?.region ?? text('s3_region'));
+  const pathStyle = found.get('s3_path_style')?.value as boolean | undefined;
+  const isOfBucket = keys?.accessKey !== undefined && keys.secretKey !== undefined && !isSaid('s3_access_key');
+  const [id, secret] = isOfBucket ? [keys.accessKey, keys.secretKey] : [text('s3_access_key'), text('s3_secret_key')];
   return {
     bucket: place.bucket,
     prefix: place.prefix,
