@@ -54,6 +54,11 @@ export class Section<Table extends Fields> {
     return this.#found.get(key)?.value as ValueOf<Table[Key]>;
   }
 
+  /** Where it was said: a variable's name, `file`, the name of a tracker's own file, or `default`. */
+  sourceOf(key: keyof Table & string): string {
+    return this.#found.get(key)?.source ?? 'default';
+  }
+
   /** Puts in what was found out otherwise. */
   set<Key extends keyof Table & string>(key: Key, value: ValueOf<Table[Key]>, source: string): void {
     this.#found.set(key, { value, source });

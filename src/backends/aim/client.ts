@@ -13,6 +13,9 @@ export type Resource = string & { readonly brand: 'Resource' };
 
 export type ClientSettings = Pick<AimSettings, 'headers' | 'tls' | 'timeoutMs'>;
 
+/** How often a lock is asked for that somebody else takes between two words. */
+const LOCK_TRIES = 5;
+
 interface Frame {
   readonly what: string;
   readonly settle: () => void;
@@ -98,10 +101,16 @@ export class AimClient {
     if (this.#repo !== undefined) await this.call(this.#repo, 'delete_run', [hash], signal);
   }
 
-  async resource(type: string, args: { readonly [key: string]: Tree }, signal: AbortSignal): Promise<Resource> {
-    const name = resourceName();
-    await this.#make(name, type, args, signal);
-    return name;
+  /** Asks for an object. Under a name that is known already it takes the place of the one before, whichever client that was of. */
+  async resource(
+    type: string,
+    args: { readonly [key: string]: Tree },
+    signal: AbortSignal,
+    name: string = resourceName(),
+  ): Promise<Resource> {
+    const resource = name as Resource;
+    await this.#make(resource, type, args, signal);
+    return resource;
   }
 
   /**
@@ -120,14 +129,30 @@ export class AimClient {
     await this.#post('get-resource', body, `asking for a ${type}`, signal);
   }
 
+  /** Gives an object back; one that somebody else took the place of is gone already. */
   async release(name: Resource, signal: AbortSignal): Promise<void> {
-    await this.#get(`/tracking/${this.#id}/release-resource/${name}/`, signal);
+    const answer = await this.#http.send({ method: 'GET', path: `/tracking/${this.#id}/release-resource/${name}/`, signal });
+    if (answer.kind === 'ok') return;
+    const failure = failureOfAnswer('release-resource', answer);
+    if (answer.status !== 400 || failure.kind !== 'away') throw failure;
   }
 
   /** Calls a method and gives its answer. */
   async call(resource: Resource, method: string, args: readonly Tree[], signal: AbortSignal): Promise<Tree> {
-    const body = { resource_handler: resource, method_name: method, args: pack(args).toString('base64') };
-    return unpack(await this.#post('read-instruction', body, method, signal));
+    return unpack(await this.#post('read-instruction', callOf(resource, method, args), method, signal));
+  }
+
+  /** Takes the lock of a run, whoever else of us has it. */
+  async lock(hash: string, signal: AbortSignal): Promise<Resource> {
+    for (let left = LOCK_TRIES; ; left--) {
+      const lock = await this.resource('Lock', { run_hash: hash }, signal, `mirrorboard-lock-${hash}`);
+      const answer = await this.#answer('read-instruction', callOf(lock, 'lock', [false]), 'lock', signal);
+      if (!(answer instanceof AimFailure)) return lock;
+      // Another process of ours asked for it just now, and has it; it is for the last one.
+      if (answer.kind === 'away' && left > 1) continue;
+      if (answer.kind === 'away') this.#break(answer);
+      throw answer;
+    }
   }
 
   /** The same, or undefined where what is asked for is not there. */
@@ -227,6 +252,14 @@ export class AimClient {
   }
 
   async #post(call: string, body: object, what: string, signal: AbortSignal): Promise<Buffer> {
+    const answer = await this.#answer(call, body, what, signal);
+    // A server that was restarted, or lost us, knows nothing of ours any more.
+    if (answer instanceof AimFailure && answer.kind === 'away') this.#break(answer);
+    if (answer instanceof AimFailure) throw answer;
+    return answer;
+  }
+
+  async #answer(call: string, body: object, what: string, signal: AbortSignal): Promise<Buffer | AimFailure> {
     if (this.#broken !== undefined) throw this.#broken;
     const answer = await this.#http.send({
       method: 'POST',
@@ -236,12 +269,12 @@ export class AimClient {
       timeoutMs: READ_MS,
       signal,
     });
-    if (answer.kind === 'ok') return answer.body;
-    const failure = failureOfAnswer(what, answer);
-    // A server that was restarted, or lost us, knows nothing of ours any more.
-    if (failure.kind === 'away') this.#break(failure);
-    throw failure;
+    return answer.kind === 'ok' ? answer.body : failureOfAnswer(what, answer);
   }
+}
+
+function callOf(resource: Resource, method: string, args: readonly Tree[]): object {
+  return { resource_handler: resource, method_name: method, args: pack(args).toString('base64') };
 }
 
 /** Short: every instruction names a resource. */

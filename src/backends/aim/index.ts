@@ -28,15 +28,9 @@ import { mergeParams } from './params.ts';
 import { probeServer } from './probe.ts';
 import { readRun } from './read-back.ts';
 import { type PooledRun, RunPool } from './run-pool.ts';
-import { createdAt, Runs } from './runs.ts';
+import { createdAt, Runs, type Server } from './runs.ts';
 import { type AimSettings, parseSettings } from './settings.ts';
 import type { Key } from './tree.ts';
-
-/** A client that is connected, and the runs it has open. */
-interface Connection {
-  readonly client: AimClient;
-  readonly pool: RunPool;
-}
 
 class AimBackend implements Backend {
   readonly #settings: AimSettings;
@@ -44,7 +38,7 @@ class AimBackend implements Backend {
   readonly #runs: Runs;
   readonly #stop = new AbortController();
   #server: Promise<ManagedServer> | undefined;
-  #connection: Promise<Connection> | undefined;
+  #connection: Promise<Server> | undefined;
 
   constructor(settings: AimSettings, context: BackendContext) {
     this.#settings = settings;
@@ -62,7 +56,7 @@ class AimBackend implements Backend {
   }
 
   async open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {
-    return this.#attempt(({ client }) => this.#runs.open(client, source, known, signal), signal);
+    return this.#attempt((server) => this.#runs.open(server, source, known, signal), signal);
   }
 
   async send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
@@ -193,7 +187,7 @@ class AimBackend implements Backend {
   }
 
   /** Work with a run that is there. */
-  async #withRun<T>(run: TrackedRun, signal: AbortSignal, work: (connection: Connection, run: PooledRun) => Promise<T>): Promise<T> {
+  async #withRun<T>(run: TrackedRun, signal: AbortSignal, work: (connection: Server, run: PooledRun) => Promise<T>): Promise<T> {
     return this.#attempt(async (connection) => {
       if (!(await connection.client.hasRun(run.hash, signal))) throw gone(run);
       return connection.pool.use(run, (pooled) => work(connection, pooled), signal);
@@ -201,7 +195,7 @@ class AimBackend implements Backend {
   }
 
   /** Work over the connection; once more over a new one where that had ended unheard. */
-  async #attempt<T>(work: (connection: Connection) => Promise<T>, signal: AbortSignal): Promise<T> {
+  async #attempt<T>(work: (connection: Server) => Promise<T>, signal: AbortSignal): Promise<T> {
     for (let left = 1; ; left--) {
       try {
         return await work(await this.#connect(signal));
@@ -235,7 +229,7 @@ class AimBackend implements Backend {
   }
 
   /** A connection that is whole. A failure is not kept: the next call tries anew. */
-  async #connect(signal: AbortSignal): Promise<Connection> {
+  async #connect(signal: AbortSignal): Promise<Server> {
     signal.throwIfAborted();
     for (;;) {
       const under = this.#connection ?? this.#begin(signal);
@@ -250,7 +244,7 @@ class AimBackend implements Backend {
     }
   }
 
-  async #begin(signal: AbortSignal): Promise<Connection> {
+  async #begin(signal: AbortSignal): Promise<Server> {
     const address = await this.#address(signal);
     // Others may wait for the same connection: it does not end with the one who asked first.
     const client = await AimClient.connect(address, this.#clientSettings, this.#stop.signal);

@@ -1,8 +1,9 @@
 /** A run that is open at the server: its lock, its two trees and its row in the database, as long as it is used. */
 import type { AimClient, Resource } from './client.ts';
+import { Frames } from './frames.ts';
 import type { TrackedRun } from './handle.ts';
 import { readTraces, type Trace } from './sequences.ts';
-import type { Key, Tree } from './tree.ts';
+import { childOf, type Key, type Tree } from './tree.ts';
 
 export interface OpenRun {
   readonly meta: Resource;
@@ -13,44 +14,45 @@ export interface OpenRun {
   /** Params stand in two places: in the run, and in an index of names. */
   readonly attrPaths: readonly (readonly Key[])[];
   readonly resources: readonly Resource[];
-  readonly heartbeat: Resource | undefined;
-  readonly lock: Resource | undefined;
 }
 
-/** Opens a run for writing; one that is not there comes into being. `createdAt`: seconds, used when it does. */
+/**
+ * Opens a run for writing; one that is not there comes into being. `createdAt`: seconds, used when it does.
+ *
+ * A client that was killed, or lost its connection, leaves what it held at the server for five minutes: the lock keeps us out until then, and every
+ * try to take it stops the whole server for ten seconds. So lock and heartbeat have the run's name: asked for once more, they take the place
+ * of those left behind, which the server then lets go of. Other processes than the server are kept out as ever.
+ */
 export async function openRun(client: AimClient, run: TrackedRun, createdAt: number | undefined, signal: AbortSignal): Promise<OpenRun> {
   const resources: Resource[] = [];
-  const get = async (type: string, args: { readonly [key: string]: Tree }): Promise<Resource> => {
-    const resource = await client.resource(type, args, signal);
+  const get = async (type: string, args: { readonly [key: string]: Tree }, name?: string): Promise<Resource> => {
+    const resource = await client.resource(type, args, signal, name);
     resources.push(resource);
     return resource;
   };
   const tree = (name: string): Promise<Resource> => get('TreeView', { name, sub: run.hash, read_only: false, index: false, timeout: null });
   try {
     // A run that another program has open is locked by it; the server is the one process that writes here.
-    const lock = run.isJoined ? undefined : await get('Lock', { run_hash: run.hash });
-    if (lock !== undefined) await client.call(lock, 'lock', [false], signal);
+    if (!run.isJoined) resources.push(await client.lock(run.hash, signal));
     const meta = await tree('meta');
     const props = run.isJoined
       ? undefined
       : await get('StructuredRun', { hash_: run.hash, read_only: false, created_at: createdAt ?? null });
     const seqs = await tree('seqs');
     const chunk = ['meta', 'chunks', run.hash];
-    const traces = await client.find(meta, 'collect', [[...chunk, 'traces'], true, false], signal);
-    const contexts = await client.find(meta, 'collect', [[...chunk, 'contexts'], true, false], signal);
-    const heartbeat = run.isJoined ? undefined : await get('RunHeartbeat', { run_hash: run.hash });
+    const held = await client.find(meta, 'collect', [chunk, true, false], signal);
+    if (!run.isJoined) await get('RunHeartbeat', { run_hash: run.hash }, `mirrorboard-heartbeat-${run.hash}`);
+    if (isEndedByOthers(held)) await putOn(client, meta, run, signal);
     return {
       meta,
       seqs,
       props,
-      traces: readTraces(traces, contexts),
+      traces: readTraces(childOf(held, 'traces'), childOf(held, 'contexts')),
       attrPaths: [
         [...chunk, 'attrs'],
         ['meta', 'attrs'],
       ],
       resources,
-      heartbeat,
-      lock,
     };
   } catch (error) {
     if (!client.isBroken) await letGo(client, resources, signal).catch(() => undefined);
@@ -58,12 +60,21 @@ export async function openRun(client: AimClient, run: TrackedRun, createdAt: num
   }
 }
 
-/** Frees what a run costs the server. */
-export async function closeRun(client: AimClient, { heartbeat, lock, resources }: OpenRun, signal: AbortSignal): Promise<void> {
-  if (client.isBroken) return;
-  if (heartbeat !== undefined) await client.call(heartbeat, 'stop', [], signal);
-  if (lock !== undefined) await client.call(lock, 'release', [false], signal);
-  await letGo(client, resources, signal);
+/** Where a server was killed, `aim up` takes the runs it had open for dead, and writes an end into them. What we did not end goes on. */
+function isEndedByOthers(held: Tree | undefined): boolean {
+  const own = childOf(childOf(held, 'attrs'), 'mirrorboard');
+  return childOf(own, 'status') === 'running' && typeof childOf(held, 'end_time') === 'number';
+}
+
+async function putOn(client: AimClient, meta: Resource, { hash }: TrackedRun, signal: AbortSignal): Promise<void> {
+  const frames = new Frames(client, 'going on with a run', signal);
+  await frames.update(meta, ['meta', 'chunks', hash], [['end_time', null]]);
+  await frames.flush();
+}
+
+/** Frees what a run costs the server: it stops the heartbeat, closes the trees, and lets go of the lock last. */
+export async function closeRun(client: AimClient, { resources }: OpenRun, signal: AbortSignal): Promise<void> {
+  if (!client.isBroken) await letGo(client, resources, signal);
 }
 
 async function letGo(client: AimClient, resources: readonly Resource[], signal: AbortSignal): Promise<void> {

@@ -11,6 +11,7 @@ import { COLLAPSED_FIELD, readTraces, type Trace } from './sequences.ts';
 import { Blob, childOf, type Key, type Tree } from './tree.ts';
 
 const CHUNK_POINTS = 10_000;
+const SERIES_AT_ONCE = 8;
 
 export async function* readRun(
   client: AimClient,
@@ -24,23 +25,52 @@ export async function* readRun(
   const contexts = await client.find(trees.meta, 'collect', [[...chunk, 'contexts'], true, false], signal);
   const read = async (path: readonly Key[]): Promise<ReadonlyMap<Key, Tree>> =>
     pairsOf(await client.call(trees.seqs, 'items_eager', [path], signal));
-  for (const trace of readTraces(found, contexts)) {
-    const { series } = trace;
-    if (series === undefined || !isWanted(series.tag)) continue;
-    const points =
-      series.family === 'scalar' ? await scalars(trace, hash, read) : await objects(client, trees.seqs, trace, hash, read, signal);
-    for (let at = 0; at < points.length; at += CHUNK_POINTS) {
-      yield { tag: series.tag, plugin: series.plugin, points: points.slice(at, at + CHUNK_POINTS) };
+  const wanted = readTraces(found, contexts).filter(({ series }) => series !== undefined && isWanted(series.tag));
+  for (const group of together(wanted)) {
+    const held = await Promise.all(
+      group.map((trace) =>
+        trace.series?.family === 'scalar' ? scalars(trace, hash, read) : objects(client, trees.seqs, trace, hash, read, signal),
+      ),
+    );
+    for (const [i, { series }] of group.entries()) {
+      const points = held[i] ?? [];
+      for (let at = 0; series !== undefined && at < points.length; at += CHUNK_POINTS) {
+        yield { tag: series.tag, plugin: series.plugin, points: points.slice(at, at + CHUNK_POINTS) };
+      }
     }
   }
 }
+
+/** Sequences that are read at the same time: a few where all are short, since it is the way to the server that takes the time then. */
+function together(traces: readonly Trace[]): readonly (readonly Trace[])[] {
+  const groups: Trace[][] = [];
+  let isOpen = false;
+  for (const trace of traces) {
+    const group = groups.at(-1);
+    if (group !== undefined && isOpen && isShort(trace) && group.length < SERIES_AT_ONCE) group.push(trace);
+    else groups.push([trace]);
+    isOpen = isShort(trace);
+  }
+  return groups;
+}
+
+/** Each step is there once, so no more points than steps. */
+function isShort({ series, fields }: Trace): boolean {
+  const [first, last] = [childOf(fields, 'first_step'), childOf(fields, 'last_step')];
+  if (series?.family !== 'scalar' || typeof first !== 'bigint' || typeof last !== 'bigint') return false;
+  return last - first < CHUNK_POINTS && childOf(fields, COLLAPSED_FIELD) === undefined;
+}
+
+const NONE: ReadonlyMap<Key, Tree> = new Map();
 
 type Read = (path: readonly Key[]) => Promise<ReadonlyMap<Key, Tree>>;
 
 async function scalars({ contextId, name, fields }: Trace, hash: string, read: Read): Promise<ReadBackPoint[]> {
   const base = ['seqs', 'v2', 'chunks', hash, contextId, name];
-  const [steps, times, values] = [await read([...base, 'step']), await read([...base, 'time']), await read([...base, 'val'])];
-  const exact = childOf(fields, EXACT_COLUMN) === true ? await read([...base, EXACT_COLUMN]) : new Map<Key, Tree>();
+  // Written last, so read first: whatever has a step by now has the others.
+  const steps = await read([...base, 'step']);
+  const [times, values] = await Promise.all([read([...base, 'time']), read([...base, 'val'])]);
+  const exact = childOf(fields, EXACT_COLUMN) === true ? await read([...base, EXACT_COLUMN]) : NONE;
   const points: ReadBackPoint[] = [];
   for (const [key, step] of steps) {
     const point = scalarOf(step, times.get(key), values.get(key), exact.get(key));

@@ -30,15 +30,15 @@ export class RunPool {
     this.#warn = warn;
   }
 
-  /** Does something with a run that is open, and opens it for that where it is not. */
-  async use<T>(run: TrackedRun, work: (pooled: PooledRun) => Promise<T>, signal: AbortSignal): Promise<T> {
+  /** Does something with a run that is open, and opens it for that where it is not; `createdAt` is when one began that is not there yet. */
+  async use<T>(run: TrackedRun, work: (pooled: PooledRun) => Promise<T>, signal: AbortSignal, createdAt?: number): Promise<T> {
     let place = this.#places.get(run.hash);
     if (place === undefined) {
       await this.#makeRoom(signal);
       place = this.#places.get(run.hash);
     }
     if (place === undefined) {
-      const opened = openRun(this.#client, run, undefined, signal).then((open) => ({
+      const opened = openRun(this.#client, run, createdAt, signal).then((open) => ({
         open,
         writer: new RunWriter(this.#client, run, open, this.#warn),
       }));

@@ -24,6 +24,9 @@ import {
 } from './sequences.ts';
 import type { Key, Tree } from './tree.ts';
 
+/** Names that are entered at a time. */
+const NAMES = 64;
+
 /** Steps are the same for many tags and runs. */
 const hashes = new StepHashes();
 
@@ -82,22 +85,37 @@ export class RunWriter {
   }
 
   async #storeScalars({ batch, series, file, target }: TrackerParcel, frames: Frames, signal: AbortSignal): Promise<void> {
-    for (const [number, points] of scalarsBySeries(batch, file)) {
-      const known = series[number];
-      if (known === undefined) throw new RangeError(`a parcel has no series ${number}`);
-      const name: SeriesName = { tag: known.tag, plugin: known.plugin, family: 'scalar' };
-      const id = this.#sequences.of(name, this.#run.context, batch.run, target);
-      const key = sequenceKey(id);
+    const groups = scalarsBySeries(batch, file)
+      .entries()
+      .map(([number, points]) => {
+        const known = series[number];
+        if (known === undefined) throw new RangeError(`a parcel has no series ${number}`);
+        const name: SeriesName = { tag: known.tag, plugin: known.plugin, family: 'scalar' };
+        const id = this.#sequences.of(name, this.#run.context, batch.run, target);
+        return { name, id, key: sequenceKey(id), points };
+      });
+    const all = [...groups];
+    await this.#announce(
+      all.filter(({ key }) => !this.#published.has(key)).map(({ id }) => id),
+      'float',
+      'metric',
+      frames,
+    );
+    for (const { name, id, key, points } of all) {
       let sequence = this.#scalars.get(key);
       if (sequence === undefined) {
         sequence = new ScalarSequence(id, this.#run.hash, this.#traces.get(key)?.fields, hashes);
         this.#scalars.set(key, sequence);
       }
       const before = sequence.collapsed;
-      // Named before it has points: what has no name is not found again.
-      if (!this.#published.has(key)) await this.#publish(id, name, 'float', 'metric', 2n, sequence.traceFields(), frames);
+      await sequence.begin(frames, this.#open.seqs);
+      // Named before it has points: what has no name is not found again. If it ends there, they come once more, and are looked up.
+      const isNew = !this.#published.has(key);
+      const foreseen = isNew ? sequence.foreseenFields(points) : undefined;
+      if (isNew) await this.#writeTrace(id, name, 'float', 2n, foreseen ?? sequence.traceFields(), frames);
+      this.#published.set(key, 'float');
       await sequence.write(points, { file, start: batch.start, end: batch.end }, this.#client, frames, this.#open.seqs, signal);
-      await this.#writeTrace(id, name, 'float', 2n, sequence.traceFields(), frames);
+      if (foreseen === undefined) await this.#writeTrace(id, name, 'float', 2n, sequence.traceFields(), frames);
       this.#noteCollapsed(before, sequence.collapsed);
     }
   }
@@ -162,29 +180,39 @@ export class RunWriter {
   /** Says to the run that a sequence is there, and of which kind. */
   async #publish(
     id: SequenceId,
-    { tag, plugin, family }: SeriesName,
+    name: SeriesName,
     dtype: string,
     type: string,
     version: bigint,
     fields: readonly (readonly [Key, Tree])[],
     frames: Frames,
   ): Promise<void> {
+    await this.#announce([id], dtype, type, frames);
+    await this.#writeTrace(id, name, dtype, version, fields, frames);
+    this.#published.set(sequenceKey(id), dtype);
+  }
+
+  /** Enters sequences into the lists of names by kind. Before they are named themselves: by that is known that it was done. */
+  async #announce(ids: readonly SequenceId[], dtype: string, type: string, frames: Frames): Promise<void> {
     const { meta } = this.#open;
     const { hash } = this.#run;
-    const { contextId, name, context } = id;
-    if (!this.#contexts.has(String(contextId))) {
-      for (const path of [
-        ['meta', 'contexts'],
-        ['meta', 'chunks', hash, 'contexts'],
-      ]) {
-        await frames.update(meta, path, [[contextId, context]]);
+    for (const [contextId, group] of Map.groupBy(ids, (id) => id.contextId)) {
+      if (!this.#contexts.has(String(contextId))) {
+        const context = group[0]?.context ?? {};
+        for (const path of [
+          ['meta', 'contexts'],
+          ['meta', 'chunks', hash, 'contexts'],
+        ]) {
+          await frames.update(meta, path, [[contextId, context]]);
+        }
+        this.#contexts.add(String(contextId));
       }
-      this.#contexts.add(String(contextId));
+      for (let at = 0; at < group.length; at += NAMES) {
+        const names = group.slice(at, at + NAMES).map(({ name }) => [name, 1n] as const);
+        await frames.update(meta, ['meta', 'traces_types', dtype, contextId], names);
+        await frames.update(meta, ['meta', 'chunks', hash, 'typed_traces', type, contextId], names);
+      }
     }
-    await frames.update(meta, ['meta', 'traces_types', dtype, contextId], [[name, 1n]]);
-    await frames.update(meta, ['meta', 'chunks', hash, 'typed_traces', type, contextId], [[name, 1n]]);
-    await this.#writeTrace(id, { tag, plugin, family }, dtype, version, fields, frames);
-    this.#published.set(sequenceKey(id), dtype);
   }
 
   /** All at once: the server takes as long for one field as for all of them. */

@@ -7,7 +7,8 @@ import type { BackendContext, Handle, RunSource } from '../contract.ts';
 import type { AimClient } from './client.ts';
 import { Frames } from './frames.ts';
 import { handleOf, readHandle, runHash, type TrackedRun } from './handle.ts';
-import { closeRun, openRun, type OpenRun } from './open-run.ts';
+import type { OpenRun } from './open-run.ts';
+import type { RunPool } from './run-pool.ts';
 import type { AimSettings } from './settings.ts';
 import { childOf, entriesOf, type Key, type Tree } from './tree.ts';
 
@@ -23,6 +24,12 @@ interface Identity {
   readonly fingerprint: ReadonlyMap<string, bigint>;
 }
 
+/** Whom runs are asked for, and those that are open there. */
+export interface Server {
+  readonly client: AimClient;
+  readonly pool: RunPool;
+}
+
 export class Runs {
   readonly #settings: Pick<AimSettings, 'experiment' | 'description' | 'context'>;
   readonly #warn: BackendContext['warn'];
@@ -35,12 +42,13 @@ export class Runs {
   }
 
   /** The handle of a run, and the run itself, open, where it was opened on the way. */
-  async open(client: AimClient, source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {
-    return this.#opening.run(source.key, () => this.#open(client, source, known, signal));
+  async open(at: Server, source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {
+    return this.#opening.run(source.key, () => this.#open(at, source, known, signal));
   }
 
-  async #open(client: AimClient, source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {
+  async #open(at: Server, source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {
     signal.throwIfAborted();
+    const { client, pool } = at;
     const { context } = this.#settings;
     if (source.joins !== undefined) return this.#join(client, source.joins, source, known, signal);
     let attempt = 0;
@@ -48,7 +56,7 @@ export class Runs {
       const run = readHandle(known);
       if (await client.hasRun(run.hash, signal)) {
         const identity = await readIdentity(client, run.hash, signal);
-        if (identity === undefined || isNews(identity, source)) await this.#write(client, run, source, identity, undefined, signal);
+        if (identity === undefined || isNews(identity, source)) await this.#write(at, run, source, identity, undefined, signal);
         return known;
       }
       this.#warn('the Aim run of a run is not there any more: a new one is made', { run: runLabel(source.run), hash: run.hash });
@@ -66,10 +74,11 @@ export class Runs {
       // Without an identity it was left behind by a process that died while it made it.
       if (identity === undefined) {
         const name = strangers === 0 ? source.name : `${source.name} (${strangers + 1})`;
-        await this.#write(client, run, source, undefined, name, signal);
+        await this.#write(at, run, source, undefined, name, signal);
         // A server keeps files of a deleted run open, and would write what comes into the void.
         const written = await readIdentity(client, run.hash, signal);
         if (written === undefined || !isOurs(written, source)) {
+          await pool.release(run.hash, signal);
           if (written !== undefined) strangers++;
           continue;
         }
@@ -79,7 +88,7 @@ export class Runs {
             run: runLabel(source.run),
           });
         }
-      } else if (isNews(identity, source)) await this.#write(client, run, source, identity, undefined, signal);
+      } else if (isNews(identity, source)) await this.#write(at, run, source, identity, undefined, signal);
       return handleOf(run);
     }
   }
@@ -101,15 +110,14 @@ export class Runs {
 
   /** Makes a run, or brings what it says of itself up to date. `name`: of a new one. */
   async #write(
-    client: AimClient,
+    { client, pool }: Server,
     run: TrackedRun,
     source: RunSource,
     before: Identity | undefined,
     name: string | undefined,
     signal: AbortSignal,
   ): Promise<void> {
-    const open = await openRun(client, run, createdAt(source.startedAt), signal);
-    try {
+    const write = async (open: OpenRun): Promise<void> => {
       const frames = new Frames(client, `opening the Aim run of ${runLabel(source.run)}`, signal);
       if (name !== undefined) await this.#writeFacts(client, open, run, source, name, frames, signal);
       await frames.flush();
@@ -124,9 +132,9 @@ export class Runs {
       // Last of all: a run that has it is whole.
       for (const path of open.attrPaths) await frames.update(open.meta, [...path, OWN], identity);
       await frames.flush();
-    } finally {
-      await closeRun(client, open, signal).catch(() => undefined);
-    }
+    };
+    // It stays open: what it is opened for comes next.
+    await pool.use(run, ({ open }) => write(open), signal, createdAt(source.startedAt));
   }
 
   async #writeFacts(
@@ -149,11 +157,8 @@ export class Runs {
       ['status', 'running'],
       ...(source.parent === undefined ? [] : [['parent', { key: source.parent.key, name: source.parent.name }] as const]),
     ];
-    const attrs = await client.find(meta, 'first_key', [['meta', 'chunks', run.hash, 'attrs']], signal);
-    for (const attrPath of open.attrPaths) {
-      if (attrs === undefined) await frames.add(meta, '__setitem__', [attrPath, {}]);
-      await frames.update(meta, attrPath, [[OWN, Object.fromEntries(facts)]]);
-    }
+    // Each by itself: another process that makes the same run at the same moment may have written its identity beside them.
+    for (const attrPath of open.attrPaths) await frames.update(meta, [...attrPath, OWN], facts);
     await frames.add(meta, '__setitem__', [['meta', 'chunks', run.hash, 'end_time'], null]);
     if (props === undefined) return;
     const group = this.#groupOf(source);

@@ -96,6 +96,25 @@ export class ScalarSequence {
     this.#loaded = undefined;
   }
 
+  /** Makes its columns, where they are not there. Before the metadata names it: what is named has them. */
+  async begin(frames: Frames, seqs: Resource): Promise<void> {
+    if (this.#isBegun) return;
+    for (const column of ['val', 'epoch', 'time', 'step']) await frames.add(seqs, 'make_array', [[...this.#base, column]]);
+    this.#isBegun = true;
+  }
+
+  /** What the metadata will say once these points are there; undefined where that has to be looked up before. */
+  foreseenFields(points: readonly ScalarPoint[]): (readonly [Key, Tree])[] | undefined {
+    const totals = { ...this.totals };
+    let hasExact = this.#hasExact;
+    for (const point of points) {
+      if (totals.lastStep !== undefined && Number(point.step) <= Number(totals.lastStep)) return undefined;
+      count(totals, point);
+      if (typeof point.value === 'bigint') hasExact = true;
+    }
+    return fieldsOf(totals, this.#collapsed, hasExact);
+  }
+
   /** Writes points in the order of their file; `bytes` is where they stand in it. */
   async write(
     points: readonly PlacedScalar[],
@@ -105,10 +124,6 @@ export class ScalarSequence {
     seqs: Resource,
     signal: AbortSignal,
   ): Promise<void> {
-    if (!this.#isBegun) {
-      for (const column of ['val', 'epoch', 'time', 'step']) await frames.add(seqs, 'make_array', [[...this.#base, column]]);
-      this.#isBegun = true;
-    }
     const rising: PlacedScalar[] = [];
     const others: PlacedScalar[] = [];
     let last = this.totals.lastStep === undefined ? Number.NEGATIVE_INFINITY : Number(this.totals.lastStep);
@@ -130,18 +145,7 @@ export class ScalarSequence {
 
   /** What the run's metadata says of this sequence. */
   traceFields(): (readonly [Key, Tree])[] {
-    const { first, firstStep, last, lastStep, min, max } = this.totals;
-    const step = (value: number | bigint | undefined): Tree => (value === undefined ? null : BigInt(value));
-    return [
-      ['first', first ?? null],
-      ['first_step', step(firstStep)],
-      ['last', last ?? null],
-      ['last_step', step(lastStep)],
-      ['min', min ?? null],
-      ['max', max ?? null],
-      ...(this.#collapsed > 0 ? [[COLLAPSED_FIELD, BigInt(this.#collapsed)] as const] : []),
-      ...(this.#hasExact ? [[EXACT_COLUMN, true] as const] : []),
-    ];
+    return fieldsOf(this.totals, this.#collapsed, this.#hasExact);
   }
 
   /** Points of ever greater steps: nothing can stand at theirs. */
@@ -163,7 +167,7 @@ export class ScalarSequence {
       this.#loaded.ranges.push(range);
       for (const point of points) this.#loaded.cells.set(Number(point.step), { ...point, place: undefined });
     }
-    for (const point of points) this.#count(point);
+    for (const point of points) count(this.totals, point);
   }
 
   /** Points whose steps may be there already. */
@@ -213,7 +217,7 @@ export class ScalarSequence {
     );
     await this.#put(chosen, frames, seqs);
     if (replaced) this.#recount(loaded);
-    else for (const point of chosen) this.#count(point);
+    else for (const point of chosen) count(this.totals, point);
   }
 
   async #put(points: readonly PlacedScalar[], frames: Frames, seqs: Resource): Promise<void> {
@@ -221,8 +225,9 @@ export class ScalarSequence {
     const columns = [
       ['val', points.map(({ value }) => Number(value))],
       ['time', points.map(({ wallTime }) => wallTime)],
-      ['step', points.map(({ step }) => BigInt(step))],
       ['epoch', null],
+      // Last: a cell that has a step is whole, also after a crash in between.
+      ['step', points.map(({ step }) => BigInt(step))],
     ] as const;
     const exact = points.flatMap(({ step, value }) =>
       typeof value === 'bigint' ? [[this.#hashes.of(Number(step)), String(value)] as const] : [],
@@ -235,25 +240,11 @@ export class ScalarSequence {
     }
   }
 
-  #count(point: ScalarPoint): void {
-    const { totals } = this;
-    const value = Number(point.value);
-    totals.first ??= value;
-    totals.firstStep ??= point.step;
-    if (totals.lastStep === undefined || point.step >= totals.lastStep) {
-      totals.lastStep = point.step;
-      totals.last = value;
-    }
-    if (Number.isNaN(value)) return;
-    if (totals.min === undefined || value < totals.min) totals.min = value;
-    if (totals.max === undefined || value > totals.max) totals.max = value;
-  }
-
   /** A value that is gone may have been an extreme. */
   #recount({ cells }: Loaded): void {
     const { first, firstStep } = this.totals;
     Object.assign(this.totals, { last: undefined, lastStep: undefined, min: undefined, max: undefined });
-    for (const cell of cells.values()) this.#count(cell);
+    for (const cell of cells.values()) count(this.totals, cell);
     if (first !== undefined) this.totals.first = first;
     if (firstStep !== undefined) this.totals.firstStep = firstStep;
     const there = firstStep === undefined ? undefined : cells.get(Number(firstStep));
@@ -287,6 +278,37 @@ export class ScalarSequence {
   }
 }
 
+function count(totals: ScalarTotals, point: ScalarPoint): void {
+  const value = Number(point.value);
+  totals.first ??= value;
+  totals.firstStep ??= point.step;
+  if (totals.lastStep === undefined || point.step >= totals.lastStep) {
+    totals.lastStep = point.step;
+    totals.last = value;
+  }
+  if (Number.isNaN(value)) return;
+  if (totals.min === undefined || value < totals.min) totals.min = value;
+  if (totals.max === undefined || value > totals.max) totals.max = value;
+}
+
+function fieldsOf(
+  { first, firstStep, last, lastStep, min, max }: ScalarTotals,
+  collapsed: number,
+  hasExact: boolean,
+): (readonly [Key, Tree])[] {
+  const step = (value: number | bigint | undefined): Tree => (value === undefined ? null : BigInt(value));
+  return [
+    ['first', first ?? null],
+    ['first_step', step(firstStep)],
+    ['last', last ?? null],
+    ['last_step', step(lastStep)],
+    ['min', min ?? null],
+    ['max', max ?? null],
+    ...(collapsed > 0 ? [[COLLAPSED_FIELD, BigInt(collapsed)] as const] : []),
+    ...(hasExact ? [[EXACT_COLUMN, true] as const] : []),
+  ];
+}
+
 function isOlderThan(place: Place, there: Cell, step: number, ranges: readonly StepRange[]): boolean {
   if (there.place !== undefined) return comparePlaces(place, there.place) < 0;
   const range = rangeOf(step, ranges);
@@ -299,9 +321,21 @@ function isWithin({ file, offset }: Place, there: Cell, step: number, ranges: re
   return range !== undefined && range.file === file && range.start <= offset && offset < range.end;
 }
 
-/** The last one that has a step: a range that was begun again may stand there twice. */
+/**
+ * The range that a step is of. Where one was begun, broken off and overtaken by another file's, two have it: the later place counts, since
+ * what was broken off comes again.
+ */
 function rangeOf(step: number, ranges: readonly StepRange[]): StepRange | undefined {
-  return ranges.findLast(({ firstStep, lastStep }) => firstStep <= step && step <= lastStep);
+  let found: StepRange | undefined;
+  for (const range of ranges) {
+    const isIn = range.firstStep <= step && step <= range.lastStep;
+    if (isIn && (found === undefined || !isBeforeStart(range, found))) found = range;
+  }
+  return found;
+}
+
+function isBeforeStart(range: StepRange, other: StepRange): boolean {
+  return isBeforeRange({ file: range.file, offset: range.start, index: 0 }, other);
 }
 
 /** What a point is, to the bit. */

@@ -3,13 +3,15 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf, systemCode } from '../../errors.ts';
 import type { SettingProblem } from '../contract.ts';
-import { HoconError, type HoconValue, readHocon } from './hocon.ts';
+import { HoconError, type HoconObject, type HoconValue, readHocon } from './hocon.ts';
 
 /** What of `clearml.conf` is used: values by their path in it. */
 export interface ConfFile {
   readonly path: string;
   /** A text, number or truth value; undefined where there is none. */
   get(key: string): string | number | boolean | undefined;
+  /** The objects of a list; none where there is no list. */
+  list(key: string): readonly HoconObject[];
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -29,7 +31,17 @@ export function readConfFile(env: Env, problems: SettingProblem[]): ConfFile | u
   }
   try {
     const root = readHocon(text, env);
-    return { path, get: (key) => valueAt(root, key) };
+    return {
+      path,
+      get(key) {
+        const found = valueAt(root, key);
+        return typeof found === 'string' || typeof found === 'number' || typeof found === 'boolean' ? found : undefined;
+      },
+      list(key) {
+        const found = valueAt(root, key);
+        return Array.isArray(found) ? (found as readonly HoconValue[]).filter(isObject) : [];
+      },
+    };
   } catch (error) {
     const where = error instanceof HoconError ? `${path}, line ${error.line}: ${error.message}` : `${path}: ${messageOf(error)}`;
     problems.push({
@@ -46,10 +58,12 @@ export function expandHome(path: string, env: Env): string {
   return path === '~' || path.startsWith('~/') ? join(env['HOME'] ?? homedir(), path.slice(1)) : path;
 }
 
-function valueAt(root: HoconValue, key: string): string | number | boolean | undefined {
+function valueAt(root: HoconValue, key: string): HoconValue | undefined {
   let here: HoconValue | undefined = root;
-  for (const part of key.split('.')) {
-    here = typeof here === 'object' && here !== null && !Array.isArray(here) ? (here as Record<string, HoconValue>)[part] : undefined;
-  }
-  return typeof here === 'string' || typeof here === 'number' || typeof here === 'boolean' ? here : undefined;
+  for (const part of key.split('.')) here = here !== undefined && isObject(here) ? here[part] : undefined;
+  return here;
+}
+
+function isObject(value: HoconValue): value is HoconObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

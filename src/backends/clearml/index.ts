@@ -137,7 +137,7 @@ class ClearmlBackend implements Backend {
   }
 
   async registerModel(handle: Handle, version: ModelVersion, signal: AbortSignal): Promise<SideOutcome> {
-    if (this.#online === undefined) return { kind: 'unsupported', reason: 'an offline session holds no registered models' };
+    if (this.#online === undefined) return this.#session(handle).addModel(version);
     return this.#online.addModel(await this.#online.resolve(readHandle(handle), signal), version, signal);
   }
 

@@ -212,6 +212,15 @@ export class Online {
         ),
       );
     }
+    for (const version of session.models()) {
+      const outcome = await this.addModel(ref, version, signal);
+      if (outcome.kind === 'stored') continue;
+      this.#warn('a model of an offline session was not registered', {
+        session: session.path,
+        model: version.model,
+        reason: outcome.reason,
+      });
+    }
     if (note.end !== undefined) await this.finish(ref, note.end, signal);
     await session.noteAgain({ ...note, sent: ref });
     await session.clear();

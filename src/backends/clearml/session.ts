@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { MirrorError, messageOf, systemCode } from '../../errors.ts';
 import type { ObjectContent } from '../../objects/index.ts';
-import type { RunEnd, RunSource } from '../contract.ts';
+import type { ModelVersion, RunEnd, RunSource, SideOutcome } from '../contract.ts';
 import type { Fields, Reply } from './answers.ts';
 import type { EventSource } from './events.ts';
 import type { TaskRef } from './handle.ts';
@@ -20,6 +20,9 @@ import type { Artifact, Document, Sink } from './sink.ts';
 /** Each line of the events' file becomes one request of whoever imports it. */
 const EVENTS_PER_LINE = 500;
 const BYTES_PER_LINE = 4 * 1024 * 1024;
+
+/** Beside what the SDK reads: it names the files of models by where they lay, which is right for nobody whom a session was given to. */
+const MODELS = 'mirrorboard-models.json';
 
 /** What is noted beside what the SDK reads. */
 export interface SessionNote {
@@ -190,6 +193,22 @@ export class Session implements Sink, EventSource {
     return this.#change((task) => ({ ...task, script: { ...task.script, ...script } }));
   }
 
+  /** Versions of models that are registered once there is a server. */
+  models(): readonly ModelVersion[] {
+    return existsSync(join(this.path, MODELS)) ? (this.#readJson(MODELS) as unknown as readonly ModelVersion[]) : [];
+  }
+
+  /** Keeps a version of a model, each once. Its file has to be an artifact with this very content. */
+  async addModel(version: ModelVersion): Promise<SideOutcome> {
+    const { path, hash } = version.file;
+    const artifact = this.task().execution.artifacts.find((known) => known['key'] === path && known['hash'] === hash);
+    if (artifact === undefined) return { kind: 'refused', reason: `the file ${path} is not an artifact of the session with this content` };
+    const others = this.models().filter(({ model, file }) => model !== version.model || file.path !== path || file.hash !== hash);
+    const reply = await this.#kept(() => this.#writeJson(MODELS, [...others, version]));
+    if (reply.kind !== 'ok') throw reply.error;
+    return { kind: 'stored', url: String(artifact['uri']) };
+  }
+
   async isTaking(): Promise<boolean> {
     return true;
   }
@@ -243,7 +262,7 @@ export class Session implements Sink, EventSource {
 
   /** Removes what was sent: it is not to be imported once more. */
   async clear(): Promise<void> {
-    for (const name of ['task.json', 'metrics.jsonl', 'data']) await rm(join(this.path, name), { recursive: true, force: true });
+    for (const name of ['task.json', 'metrics.jsonl', MODELS, 'data']) await rm(join(this.path, name), { recursive: true, force: true });
   }
 
   async remove(): Promise<void> {
@@ -276,7 +295,7 @@ export class Session implements Sink, EventSource {
     }
   }
 
-  async #writeJson(name: string, value: unknown): Promise<void> {
+  async #writeJson(name: string, value: object): Promise<void> {
     const path = join(this.path, name);
     const part = `${path}.${process.pid}.${parts++}.part`;
     await writeDurably(part, JSON.stringify(value, null, 1));

@@ -4,7 +4,8 @@ import type { ObjectStoreOptions } from '../../objects/index.ts';
 import { parseObjectUrl } from '../../objects/index.ts';
 import { ADDRESS, type Environment, type Fields, type Kind, oneOf, PATH, Section, SWITCH, switchOf, TEXT } from '../../settings/index.ts';
 import type { ParsedSettings, SettingProblem } from '../contract.ts';
-import { expandHome, readConfFile } from './conf-file.ts';
+import { bucketKeysOf } from './bucket-keys.ts';
+import { type ConfFile, expandHome, readConfFile } from './conf-file.ts';
 
 export const TASK_TYPES = [
   'training',
@@ -49,6 +50,12 @@ const VERIFY: Kind<boolean> = {
   parse: (raw, isVariable) => (isVariable && typeof raw === 'string' ? (switchOf(raw) ?? true) : SWITCH.parse(raw, isVariable)),
 };
 
+/** As the SDK has it: `true` is the file server. */
+const OUTPUT: Kind<string> = {
+  ...TEXT,
+  parse: (raw, isVariable) => (typeof raw === 'boolean' ? String(raw) : TEXT.parse(raw, isVariable)),
+};
+
 const FIELDS = {
   project: { kind: TEXT, aliases: ['project_name'], env: ['CLEARML_PROJECT_NAME'] },
   task_name: { kind: TEXT },
@@ -62,7 +69,7 @@ const FIELDS = {
   secret_key_file: { kind: PATH },
   token: { kind: TEXT, env: ['CLEARML_AUTH_TOKEN'], isSecret: true },
   token_file: { kind: PATH },
-  output_uri: { kind: TEXT, env: ['CLEARML_DEFAULT_OUTPUT_URI'] },
+  output_uri: { kind: OUTPUT, env: ['CLEARML_DEFAULT_OUTPUT_URI'] },
   s3_endpoint: { kind: TEXT },
   s3_region: { kind: TEXT },
   s3_path_style: { kind: SWITCH },
@@ -115,7 +122,7 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Envir
     const hint = 'Set CLEARML_API_ACCESS_KEY and CLEARML_API_SECRET_KEY, or CLEARML_AUTH_TOKEN, or api.credentials in clearml.conf.';
     section.wrong(accessKey === undefined ? 'access_key' : 'secret_key', 'nothing', 'an access key and a secret key', hint);
   }
-  const objects = objectStore(section);
+  const objects = objectStore(section, conf);
   const caPath = section.get('ca_bundle');
   return section.result({
     project: section.get('project'),
@@ -148,20 +155,30 @@ function sibling(api: string, port: string, name: string): string {
   return url.href.replace(/\/+$/, '');
 }
 
-function objectStore(section: Section<typeof FIELDS>): ObjectStoreOptions | undefined {
+function objectStore(section: Section<typeof FIELDS>, conf: ConfFile | undefined): ObjectStoreOptions | undefined {
   const uri = section.get('output_uri');
-  // The SDK's ways of saying: the file server.
-  if (uri === undefined || /^(true|1|https?:.*)$/i.test(uri)) return undefined;
+  // The SDK's ways of saying: the file server, or nothing of one's own.
+  if (uri === undefined || /^(true|false|1|0|https?:.*)$/i.test(uri)) return undefined;
   const place = parseObjectUrl(uri);
   if (place === undefined) {
-    const expected = 's3://BUCKET/PREFIX, s3://HOST:PORT/BUCKET/PREFIX, or nothing for the file server';
-    section.wrong('output_uri', JSON.stringify(redact(uri)), expected);
+    const source = section.sourceOf('output_uri');
+    section.wrong(
+      'output_uri',
+      `${JSON.stringify(redact(uri))}${source === 'file' ? '' : ` in ${source}`}`,
+      's3://BUCKET/PREFIX, s3://HOST:PORT/BUCKET/PREFIX, or true for the file server',
+      /^gs:/i.test(uri)
+        ? 'Google buckets speak S3 too, with HMAC keys: s3://storage.googleapis.com:443/BUCKET/PREFIX. Or write output_uri: true.'
+        : 'Only buckets that speak S3 are known. Write output_uri: true to put files on the file server.',
+    );
     return undefined;
   }
-  const endpoint = section.get('s3_endpoint') ?? place.endpoint;
-  const region = section.get('s3_region');
+  const keys = bucketKeysOf(conf, place);
+  const endpoint = section.get('s3_endpoint') ?? keys?.endpoint ?? place.endpoint;
+  const saidRegion = section.get('s3_region');
+  const region = section.sourceOf('s3_region') === 'file' ? saidRegion : (keys?.region ?? saidRegion);
   const pathStyle = section.get('s3_path_style');
-  const [id, secret] = [section.get('s3_access_key'), section.get('s3_secret_key')];
+  const isOfBucket = keys?.accessKey !== undefined && keys.secretKey !== undefined && section.sourceOf('s3_access_key') !== 'file';
+  const [id, secret] = isOfBucket ? [keys.accessKey, keys.secretKey] : [section.get('s3_access_key'), section.get('s3_secret_key')];
   return {
     bucket: place.bucket,
     prefix: place.prefix,

@@ -199,10 +199,7 @@ export class AimStub {
     if (room !== 'tracking') return undefined;
     if (second === 'get-resource' && body !== undefined) return this.#make(first, body);
     if (second === 'release-resource') {
-      const { run, type } = this.#resource(third, first);
-      this.#resources.delete(third);
-      if (type === 'Lock' && run !== undefined && this.#locked.get(run.hash) === third)
-        this.violations.push('a lock was dropped without being released');
+      this.#drop(third, this.#resource(third, first));
       return 'null';
     }
     if (second === 'read-instruction' && body !== undefined) {
@@ -239,6 +236,9 @@ export class AimStub {
     const view = tree === undefined || !isReadOnly ? undefined : JSON.stringify([said('name'), hash, said('read_only')]);
     // A view is of the moment it was opened at, and everybody's who asks in the same words while somebody has it.
     if (view !== undefined) tree = [...this.#resources.values()].find((other) => other.view === view)?.tree ?? tree?.copy();
+    // Under a name that is there already, whoever asked for that one: the object before it is let go of.
+    const before = this.#resources.get(handler);
+    if (before !== undefined) this.#drop(handler, before);
     this.#resources.set(handler, { client, type, run, tree, isReadOnly, view });
     const open = [...this.#resources.values()].filter((resource) => resource.type === 'TreeView' && !resource.isReadOnly).length / 2;
     this.mostOpen = Math.max(this.mostOpen, Math.ceil(open));
@@ -274,6 +274,12 @@ export class AimStub {
     return resource;
   }
 
+  /** The server lets go of what an object held. */
+  #drop(handler: string, { type, run }: Resource): void {
+    this.#resources.delete(handler);
+    if (type === 'Lock' && run !== undefined && this.#locked.get(run.hash) === handler) this.#locked.delete(run.hash);
+  }
+
   #call(handler: string, client: string, method: string, args: Node): Node {
     const { type, run, tree, isReadOnly } = this.#resource(handler, client);
     const given = [...args.children.values()];
@@ -301,6 +307,9 @@ export class AimStub {
       if (![...this.#resources.values()].some((resource) => resource.type === 'Repo' && resource.client === client)) {
         throw new Raised('AttributeError', "'NoneType' object has no attribute 'lock'");
       }
+      // The lock is a file: whoever has it, a client that is dead or the very one that asks, keeps all others out. The real one waits for it, and lets all others wait.
+      if (method === 'lock' && this.#locked.has(run.hash))
+        throw new Raised('Timeout', `The file lock '${run.hash}' could not be acquired.`);
       if (method === 'lock') this.#locked.set(run.hash, handler);
       else if (method === 'release') this.#locked.delete(run.hash);
       return nothing();

@@ -1,10 +1,11 @@
 // Lanes that change between offline and online, over the stub.
+import { createHash } from 'node:crypto';
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Backend, Handle } from '../../../../src/backends/contract.ts';
+import type { Backend, Handle, SideFile } from '../../../../src/backends/contract.ts';
 import { splitArray } from '../../../../src/backends/clearml/split-array.ts';
 import { ACCESS_KEY, connectClearml, SECRET_KEY, sectionOf } from '../../../contract/clearml-harness.ts';
 import { differences, expectedOf, readHeld } from '../../../contract/read-back.ts';
@@ -159,6 +160,46 @@ describe('a lane that was offline', () => {
     await online.catchUp?.(signal);
     expect(stub.tasks().map(({ status }) => status)).toEqual(['failed']);
     expect(online.link?.(ledger.handle as Handle)).toContain(`/experiments/${stub.tasks()[0]?.id}/`);
+    await online.close();
+  });
+});
+
+describe('a model that was registered offline', () => {
+  const data = Buffer.from('weights');
+  const file: SideFile = {
+    path: 'checkpoints/model.pth',
+    hash: createHash('sha256').update(data).digest('hex'),
+    bytes: data.length,
+    read: async function* read(start = 0) {
+      yield data.subarray(start);
+    },
+  };
+  const version = { model: 'Classifier', file, alias: 'production', tags: { team: 'vision' } };
+
+  it('is one on the server once the lane goes online, also where that is broken off', async () => {
+    const ledger = newLedger();
+    await mirror('offline', ledger, run.read());
+    const handle = ledger.handle as Handle;
+    const offline = await connect('offline');
+    expect(await offline.registerModel?.(handle, version, signal)).toMatchObject({ kind: 'refused' });
+    await offline.putFile?.(handle, file, signal);
+    for (let i = 0; i < 2; i++) expect(await offline.registerModel?.(handle, version, signal)).toMatchObject({ kind: 'stored' });
+    await offline.close();
+    stub.fail({ kind: 'status', status: 503 }, { on: ['models.create'] });
+    const first = await connect('online');
+    await expect(first.catchUp?.(signal)).rejects.toMatchObject({ code: 'MB4001' });
+    await first.close();
+    stub.heal();
+    const online = await connect('online');
+    await online.catchUp?.(signal);
+    await online.catchUp?.(signal);
+    expect(stub.store.models).toMatchObject([
+      { name: 'Classifier', task: stub.tasks()[0]?.id, tags: expect.arrayContaining(['production', 'team=vision']) },
+    ]);
+    expect(String(stub.store.models[0]?.['uri'])).toMatch(/^http/);
+    // The same version again falls on itself.
+    expect(await online.registerModel?.(handle, version, signal)).toMatchObject({ kind: 'stored' });
+    expect(stub.store.models).toHaveLength(1);
     await online.close();
   });
 });
