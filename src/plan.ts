@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import type { KnownRoot, KnownRun } from './backends/contract.ts';
 import { openStore } from './backends/local/index.ts';
-import { type FoundFile, type FoundRun, type Obstacle, resolveRoots, type RootRequest, walk } from './discover/index.ts';
+import { type FoundFile, type FoundRun, type Obstacle, type RootRequest, resolveRoots, walk } from './discover/index.ts';
 import { type FileState, isPending, needsSearch, type RunRef } from './model/index.ts';
 
 export interface PlannedRun {

@@ -5,7 +5,7 @@ import { openStore } from '../backends/local/index.ts';
 import { fileSystemName, hasNotifications } from '../discover/index.ts';
 import { messageOf } from '../errors.ts';
 import { StateFile } from '../state/index.ts';
-import { failureFinding, type Finding } from './finding.ts';
+import { type Finding, failureFinding } from './finding.ts';
 import { formatBytes, formatCount } from './terminal/index.ts';
 
 /** Less free space than this is worth a word. */

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { Root } from '../config/index.ts';
 import { fileSystemName, hasNotifications, resolveRoots, visit } from '../discover/index.ts';
-import { messageOf, MirrorError } from '../errors.ts';
-import { failureFinding, type Finding } from './finding.ts';
+import { MirrorError, messageOf } from '../errors.ts';
+import { type Finding, failureFinding } from './finding.ts';
 import { formatCount } from './terminal/index.ts';
 
 /** How far a look into a root goes: it is to say whether it is the right one, not to count it. */

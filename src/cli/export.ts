@@ -1,11 +1,11 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { openStore, type StoreReader } from '../backends/local/index.ts';
-import { messageOf, MirrorError } from '../errors.ts';
+import { MirrorError, messageOf } from '../errors.ts';
 import { EXPORT_KINDS, type ExportKind, writeCsv, writeParquet, writeTruthJson } from '../export/index.ts';
 import { type CommandContext, type GlobalOptions, writeOut } from './context.ts';
 import { storeSource } from './export-sources.ts';
-import { counted, formatCount, visibleText } from './terminal/index.ts';
 import { readConfig } from './read-config.ts';
+import { counted, formatCount, visibleText } from './terminal/index.ts';
 
 export interface ExportFlags extends GlobalOptions {
   readonly format: 'json' | 'csv' | 'parquet';

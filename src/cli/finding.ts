@@ -1,5 +1,5 @@
 import { withoutUserInfo } from '../config/index.ts';
-import { errorCodes, ExitCode, messageOf, MirrorError } from '../errors.ts';
+import { ExitCode, errorCodes, MirrorError, messageOf } from '../errors.ts';
 import { type Style, visibleText } from './terminal/index.ts';
 
 /** What a look at something came to. `unreachable`: it could not be judged. */

@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { parseRoot } from '../config/index.ts';
-import { messageOf, MirrorError, systemCode } from '../errors.ts';
+import { MirrorError, messageOf, systemCode } from '../errors.ts';
 import { type CommandContext, type GlobalOptions, programName, shellWord, writeOut } from './context.ts';
 import { visibleText } from './terminal/index.ts';
 

@@ -1,5 +1,5 @@
-import { compareNames, type Damage, isPending, jsonText } from '../model/index.ts';
 import { ExitCode } from '../errors.ts';
+import { compareNames, type Damage, isPending, jsonText } from '../model/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
 import { findTarget, type RunSurvey, survey, type Target, whyEmpty, whyNoRuns } from './survey.ts';
 import { counted, damageReason, formatBytes, formatCount, formatStep, renderTable, type Style, visibleText } from './terminal/index.ts';

@@ -1,5 +1,5 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { messageOf, MirrorError } from '../errors.ts';
+import { MirrorError, messageOf } from '../errors.ts';
 
 const LINES_PER_WRITE = 1000;
 

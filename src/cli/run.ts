@@ -1,5 +1,5 @@
 import { type Command, CommanderError } from 'commander';
-import { ExitCode, messageOf, MirrorError } from '../errors.ts';
+import { ExitCode, MirrorError, messageOf } from '../errors.ts';
 import type { CommandContext } from './context.ts';
 import { makeProgram } from './program.ts';
 

@@ -1,5 +1,5 @@
 import { environmentName } from '../config/index.ts';
-import { ExitCode, messageOf, MirrorError } from '../errors.ts';
+import { ExitCode, MirrorError, messageOf } from '../errors.ts';
 import { isPending, runLabel } from '../model/index.ts';
 import { type FileRef, StateFile, type StateReader, type StateSummary, WholeFile } from '../state/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';

@@ -1,11 +1,11 @@
 import type { z } from 'zod';
-import { type Choice, chosenLanes, chosenProfile, isUnused, layersOf } from './choose.ts';
 import { suggestion } from '../closest-name.ts';
+import { type Choice, chosenLanes, chosenProfile, isUnused, layersOf } from './choose.ts';
 import { type Environment, expandVariables, isOneReference, referredVariables } from './expand-variables.ts';
 import { type FileSettings, fileSchema } from './file-schema.ts';
+import { lanesProblems } from './lanes-problems.ts';
 import { configError, type FieldPath, type Problem, shownValue } from './problem.ts';
 import { isSecretName } from './secrets.ts';
-import { lanesProblems } from './lanes-problems.ts';
 import { type Position, type Scalar, YamlDocument } from './yaml-document.ts';
 
 /** A file's settings, and where they stand. */

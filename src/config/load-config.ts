@@ -1,8 +1,8 @@
 import { readFile as readFileFromDisk } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { suggestion } from '../closest-name.ts';
 import { MirrorError, messageOf, systemCode } from '../errors.ts';
 import { type Choice, chosenLanes, chosenProfile, type LayerAt, layersOf, sectionsIn } from './choose.ts';
-import { suggestion } from '../closest-name.ts';
 import {
   type Config,
   defaultMediaPath,

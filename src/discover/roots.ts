@@ -1,6 +1,6 @@
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { basename, relative, resolve, sep } from 'node:path';
-import { messageOf, MirrorError, systemCode } from '../errors.ts';
+import { MirrorError, messageOf, systemCode } from '../errors.ts';
 import { isWithin } from './walk.ts';
 
 /** A root as somebody asked for it. */

@@ -1,5 +1,5 @@
-import type { ChangedFile } from '../discover/index.ts';
 import type { Refusal, TrackerParcel } from '../backends/contract.ts';
+import type { ChangedFile } from '../discover/index.ts';
 import type { RunRef } from '../model/index.ts';
 import type { FileOutcome } from '../reading/index.ts';
 import type { LaneProgress } from '../status/index.ts';

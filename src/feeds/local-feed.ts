@@ -1,13 +1,13 @@
 /** Brings the local store to the ends of the files: reads run by run with sessions that are kept, and stores through a lane. */
 import { join } from 'node:path';
 import type { Handle, Parcel, PositionOwner } from '../backends/contract.ts';
-import { type BatchCache, type EventGroup, type ReadEvent, ReaderThread, type RunJob } from '../reading/index.ts';
 import { Lane, realClock } from '../deliver/index.ts';
 import type { ChangedFile } from '../discover/index.ts';
-import type { Feed, FeedEvents } from './feed.ts';
 import { isPending, keyOfRun, lastStepOf, type RunRef, type Series, unmirroredBytes } from '../model/index.ts';
+import { type BatchCache, type EventGroup, type ReadEvent, ReaderThread, type RunJob } from '../reading/index.ts';
 import type { LaneState } from '../state/index.ts';
 import type { WatchStatus } from '../status/index.ts';
+import type { Feed, FeedEvents } from './feed.ts';
 
 export interface LocalFeedOptions {
   readonly lane: string;

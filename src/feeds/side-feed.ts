@@ -8,7 +8,6 @@ import PQueue from 'p-queue';
 import type { Backend, Handle, SideOutcome } from '../backends/contract.ts';
 import type { TrackerLane } from '../deliver/index.ts';
 import { MirrorError, messageOf } from '../errors.ts';
-import type { FedRun } from './fed-run.ts';
 import { type RunRef, runLabel } from '../model/index.ts';
 import { fillTemplate, matcher, Pattern } from '../pattern/index.ts';
 import {
@@ -17,12 +16,13 @@ import {
   hashFile,
   type ParamRule,
   readParams,
-  safePath,
   type SideCandidate,
   type SideRules,
+  safePath,
   sideFile,
 } from '../sidecar/index.ts';
 import type { LaneState, SideResult } from '../state/index.ts';
+import type { FedRun } from './fed-run.ts';
 
 export interface SideFeedOptions {
   readonly lane: string;

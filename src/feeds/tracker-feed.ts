@@ -2,23 +2,24 @@
  * Brings one tracker to the ends of the files: takes a piece of a run from the lane's own positions, delivers it, notes it, and goes on. Longer than
  * other files: which run has its turn, and what becomes of a run (opened, stopped, ended, gone), are one state that does not part well.
  */
-import type { Backend, Handle, TrackerParcel } from '../backends/contract.ts';
-import { type BatchCache, type JobReader, PieceReader } from '../reading/index.ts';
+
 import { posix } from 'node:path';
+import type { Backend, Handle, TrackerParcel } from '../backends/contract.ts';
 import { isEmpty, TrackerLane } from '../deliver/index.ts';
 import type { ChangedFile } from '../discover/index.ts';
-import { messageOf, MirrorError } from '../errors.ts';
+import { MirrorError, messageOf } from '../errors.ts';
+import { type LaneRouting, type TrackerLaneOptions, wholeRouting } from '../lanes/index.ts';
+import { type FileState, isPending, keyOfRun, needsSearch, pointCount, type RunRef, unmirroredBytes } from '../model/index.ts';
+import { type BatchCache, type JobReader, PieceReader } from '../reading/index.ts';
+import type { RunTree } from '../route/index.ts';
+import type { LaneState, StateFile } from '../state/index.ts';
+import type { LaneProgress, LaneReport } from '../status/index.ts';
 import { FedRun, FedSource, type SourcePiece } from './fed-run.ts';
 import type { Feed, FeedEvents, FeedStatus } from './feed.ts';
 import { LaneRoutes } from './lane-routes.ts';
-import { type LaneRouting, type TrackerLaneOptions, wholeRouting } from '../lanes/index.ts';
-import { type FileState, isPending, keyOfRun, needsSearch, pointCount, type RunRef, unmirroredBytes } from '../model/index.ts';
 import { RunOpener } from './run-opener.ts';
-import type { RunTree } from '../route/index.ts';
 import { SideFeed } from './side-feed.ts';
 import { StateBook } from './state-book.ts';
-import type { LaneState, StateFile } from '../state/index.ts';
-import type { LaneProgress, LaneReport } from '../status/index.ts';
 
 export interface TrackerFeedOptions {
   readonly lane: string;

@@ -4,7 +4,7 @@ import { type ErrorCode, MirrorError, messageOf, systemCode } from '../errors.ts
 import { type HttpAnswer, type HttpHeaders, headerOf, isTransient } from './answer.ts';
 import { redact } from './redact.ts';
 import { parseRetryAfter } from './retry-after.ts';
-import { closedHint, opensslReason, readTlsFiles, tlsHint, type TlsOptions } from './tls.ts';
+import { closedHint, opensslReason, readTlsFiles, type TlsOptions, tlsHint } from './tls.ts';
 
 export interface HttpOptions {
   /** What every path is appended to, with a path of its own or without. User and password in it become basic authentication. */

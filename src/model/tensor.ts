@@ -1,6 +1,6 @@
+import type { mirrorboard as messages } from '../proto/messages.js';
 import { type DType, dtypeName, dtypeNamed, dtypeOf } from './dtype.ts';
 import { bfloat16ToNumber, halfToNumber } from './half.ts';
-import type { mirrorboard as messages } from '../proto/messages.js';
 
 /** A tensor as it stands in an event file, its elements in one form whatever the writer chose. */
 export interface Tensor {

@@ -3,5 +3,5 @@ export { advanceDecoder } from './advance-decoder.ts';
 export { BatchCache, type CachedBatch } from './batch-cache.ts';
 export { JobReader } from './job-reader.ts';
 export { PieceReader } from './piece-reader.ts';
+export { type FileOutcome, type ReadEvent, type RunJob, readRun } from './reader.ts';
 export { type EventGroup, ReaderThread } from './reader-thread.ts';
-export { type FileOutcome, type ReadEvent, readRun, type RunJob } from './reader.ts';

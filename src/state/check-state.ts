@@ -1,4 +1,4 @@
-import { messageOf, MirrorError } from '../errors.ts';
+import { MirrorError, messageOf } from '../errors.ts';
 import type { Damage, Gap, RecordMark } from '../model/index.ts';
 import { checkGaps } from './check-gaps.ts';
 import type { Row, Statements } from './statements.ts';

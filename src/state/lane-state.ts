@@ -1,6 +1,6 @@
 import type { Handle, Intent, JournalEntry, KnownRun, Refusal } from '../backends/contract.ts';
-import type { Opened, RunMapping } from '../route/index.ts';
 import { type Batch, type FileState, type Gap, keyOfRun, type RunRef, type Series } from '../model/index.ts';
+import type { Opened, RunMapping } from '../route/index.ts';
 import { addSeries, catalogueOf } from './catalogue-rows.ts';
 import type { LaneKey } from './row-ids.ts';
 import { fileFacts, KNOWN_FILES, type KnownFileRow, knownFile, NEXT_RUNS, ONE_RUN, positionFacts, stepOf } from './rows.ts';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { DatabaseSync } from 'node:sqlite';
-import { messageOf, MirrorError } from '../errors.ts';
+import { MirrorError, messageOf } from '../errors.ts';
 
 /** Who holds a lock: for the message only. */
 interface Owner {

@@ -1,4 +1,4 @@
-import { messageOf, MirrorError, systemCode } from '../errors.ts';
+import { MirrorError, messageOf, systemCode } from '../errors.ts';
 
 /** SQLite's primary result codes, as far as they call for different answers. */
 const ERROR = 1;

@@ -1,9 +1,9 @@
 import type { Parcel, Refusal } from '../backends/contract.ts';
 import { MirrorError } from '../errors.ts';
 import { type Damage, isPending, keyOfFile, type RunRef } from '../model/index.ts';
+import type { FactLog } from './fact-log.ts';
 import { LaneProgress, type LaneProgressOptions } from './lane-progress.ts';
 import type { FoundDamage, Incident } from './progress.ts';
-import type { FactLog } from './fact-log.ts';
 
 /** A root as the last scan found it. */
 export interface RootStatus {

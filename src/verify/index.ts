@@ -1,6 +1,6 @@
 /** Compares what the files hold with what a lane reads back. */
 export type { Difference, MediaDifference } from './difference.ts';
-export { factsOf, type FileFacts, isOwed, owedBytes, pendingBytes, rangesOf, type Unjudged } from './file-facts.ts';
+export { type FileFacts, factsOf, isOwed, owedBytes, pendingBytes, rangesOf, type Unjudged } from './file-facts.ts';
 export { LaneComparison, type LaneCounts, type Losses } from './lane-comparison.ts';
 export { compareRunListing } from './listing.ts';
 export { Mender } from './mender.ts';
@@ -16,8 +16,8 @@ export {
   type Repairs,
   type RunVerdict,
   type Totals,
-  totalsOf,
   type TroubledFile,
+  totalsOf,
   type Verification,
   worstOf,
 } from './verification.ts';

@@ -1,4 +1,4 @@
-import { type Batch, type Gap, interpret, runLabel, type RunRef, type Series, sha256Of, valueJson } from '../model/index.ts';
+import { type Batch, type Gap, interpret, type RunRef, runLabel, type Series, sha256Of, valueJson } from '../model/index.ts';
 import type { MediaDifference } from './difference.ts';
 import type { FileFacts } from './file-facts.ts';
 import { gapsOf } from './repair-plan.ts';

@@ -6,8 +6,8 @@ import { compareSeriesListing, type SeriesListing, SeriesSummary } from './listi
 import { matchPoints } from './match-points.ts';
 import { pointDifferences } from './point-differences.ts';
 import { PointTable } from './point-table.ts';
-import { type Chunk, ChosenPoints, chunksOf, type PointSink, SeriesSums } from './series-sums.ts';
 import { RepairPlan } from './repair-plan.ts';
+import { ChosenPoints, type Chunk, chunksOf, type PointSink, SeriesSums } from './series-sums.ts';
 
 /** Points compared one by one at the same time, of each side; some 60 bytes each. */
 const CHUNK_POINTS = 400_000;

@@ -1,7 +1,7 @@
 import { ExitCode } from '../errors.ts';
 import type { RunRef } from '../model/index.ts';
-import type { LaneCounts, Losses } from './lane-comparison.ts';
 import type { Unjudged } from './file-facts.ts';
+import type { LaneCounts, Losses } from './lane-comparison.ts';
 import type { Sample } from './sample.ts';
 
 /** What comparing one run came to. */

@@ -1,2 +1,2 @@
 /** Compares lanes with the files, or with each other: joins `verify` with what reads. */
-export { verifyBetween, verifyLanes, type VerifyLanesOptions } from './verify-lanes.ts';
+export { type VerifyLanesOptions, verifyBetween, verifyLanes } from './verify-lanes.ts';

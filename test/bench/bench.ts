@@ -1,12 +1,13 @@
 // What a benchmark is, and what it is given.
+
+import type { Product } from './product.ts';
+import type { Clearml } from './references/clearml.ts';
 import type { DataServer } from './references/data-server.ts';
 import type { Limit } from './references/limit.ts';
-import type { Clearml } from './references/clearml.ts';
 import type { Mlflow } from './references/mlflow.ts';
 import type { Reference } from './references/reference.ts';
 import type { Tbparse } from './references/tbparse.ts';
 import type { OfficialWandb } from './references/wandb.ts';
-import type { Product } from './product.ts';
 import type { Scratch } from './scratch.ts';
 import type { Row } from './table.ts';
 

@@ -1,5 +1,5 @@
-import type { Backend, Handle } from '../../src/backends/contract.ts';
 import { aim } from '../../src/backends/aim/index.ts';
+import type { Backend, Handle } from '../../src/backends/contract.ts';
 import { AimStub, type StubFault } from '../support/aim-stub/index.ts';
 import type { Fault } from '../support/fault.ts';
 import type { Harness, Target } from './harness.ts';

@@ -1,10 +1,10 @@
 import { expect } from '@jest/globals';
 import type { Handle } from '../../src/backends/contract.ts';
 import { event, simpleValue } from '../support/event-writer.ts';
+import { newLedger } from '../support/small-delivery.ts';
 import { contractCase } from './bench.ts';
 import type { Harness } from './harness.ts';
 import { HOSTILE_RUNS } from './hostile-names.ts';
-import { newLedger } from '../support/small-delivery.ts';
 
 const T = 1_700_000_000;
 const signal = new AbortController().signal;

@@ -1,6 +1,6 @@
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readdirSync } from 'node:fs';
 import { expect } from '@jest/globals';
 import type { HeldPoint } from '../../src/backends/contract.ts';
 import {

@@ -1,8 +1,8 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { wandb } from '../../src/backends/wandb/index.ts';
 import type { Backend, Handle } from '../../src/backends/contract.ts';
+import { wandb } from '../../src/backends/wandb/index.ts';
 import type { Fault } from '../support/fault.ts';
 import type { StubFault } from '../support/mlflow-stub/fault-rules.ts';
 import { WandbStub, type WandbStubOptions } from '../support/wandb-stub/index.ts';

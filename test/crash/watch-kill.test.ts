@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from '@jest/globals';
-import { endAll, freshDirectory, remove, repository, type Running } from '../e2e/command.ts';
+import { endAll, freshDirectory, type Running, remove, repository } from '../e2e/command.ts';
 import { grower, killWatches, type TruthPoint, type Writer } from './watch-kill.ts';
 
 const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);

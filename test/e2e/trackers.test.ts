@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { freePort, until } from '../crash/watch-kill.ts';
 import * as w from '../support/event-writer.ts';
 import { MlflowStub } from '../support/mlflow-stub/index.ts';
-import { corpus, type Ended, endAll, freshDirectory, mirrorboard, mustRun, remove, type Running, start } from './command.ts';
+import { corpus, type Ended, endAll, freshDirectory, mirrorboard, mustRun, type Running, remove, start } from './command.ts';
 
 const MOST_MS = 20_000;
 const ONE = 'events.out.tfevents.1';

@@ -20,7 +20,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { freePort, until } from '../crash/watch-kill.ts';
 import { bigLog } from '../support/big-log.ts';
 import * as w from '../support/event-writer.ts';
-import { type Ended, endAll, freshDirectory, mustRun, remove, type Running, start } from './command.ts';
+import { type Ended, endAll, freshDirectory, mustRun, type Running, remove, start } from './command.ts';
 import { mountMemory, remount, unmount, whyNoMounts } from './mounts.ts';
 
 const reason = whyNoMounts();

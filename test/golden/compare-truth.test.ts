@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { findTarget } from '../../src/cli/survey.ts';
 import { filesSource } from '../../src/cli/export-sources.ts';
+import { findTarget } from '../../src/cli/survey.ts';
 import { writeTruthJson } from '../../src/export/index.ts';
 import { corpus, repository } from '../e2e/command.ts';
 import { compareTruth, type Json, parseExport, type TruthText } from '../support/compare-truth.ts';

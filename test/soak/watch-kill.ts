@@ -1,5 +1,5 @@
 // The crash and model tests of the watch, many times over.
-import { killWatches, grower } from '../crash/watch-kill.ts';
+import { grower, killWatches } from '../crash/watch-kill.ts';
 import { freshDirectory, remove } from '../e2e/command.ts';
 import { checkWatchHistories } from '../model/watch-property.ts';
 import type { SoakOptions } from './backfill-kill.ts';

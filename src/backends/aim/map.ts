@@ -1,11 +1,11 @@
 /** Canonical points to what Aim is sent. Pure. */
 import {
-  type Blob as ModelBlob,
   type Histogram,
   interpret,
   type Json,
   type JsonObject,
   jsonText,
+  type Blob as ModelBlob,
   type ObjectPoint,
   type Value,
   valueJson,

@@ -8,7 +8,7 @@ import type { MappedObject } from './map.ts';
 import { comparePlaces, type Place, placeText, readPlace } from './place.ts';
 import { BESIDE, narrow } from './scalar-sequence.ts';
 import { COLLAPSED_FIELD, type SequenceId } from './sequences.ts';
-import { childOf, Custom, type Key, type Tree } from './tree.ts';
+import { Custom, childOf, type Key, type Tree } from './tree.ts';
 
 export interface PlacedObject {
   readonly step: number | bigint;

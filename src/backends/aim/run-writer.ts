@@ -7,7 +7,7 @@ import { Frames } from './frames.ts';
 import type { TrackedRun } from './handle.ts';
 import { StepHashes } from './hash.ts';
 import { LOADED_POINTS, VALUE_BYTES } from './limits.ts';
-import { mapObject, type MappedObject } from './map.ts';
+import { type MappedObject, mapObject } from './map.ts';
 import { ObjectSequence, type PlacedObject } from './object-sequence.ts';
 import type { OpenRun } from './open-run.ts';
 import { placeId } from './place.ts';
@@ -16,9 +16,9 @@ import {
   FAMILY_FIELD,
   PLUGIN_FIELD,
   type SequenceId,
-  sequenceKey,
   Sequences,
   type SeriesName,
+  sequenceKey,
   TAG_FIELD,
   type Trace,
 } from './sequences.ts';

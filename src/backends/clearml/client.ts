@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { type HttpAnswer, HttpClient, type HttpRequest } from '../../http/index.ts';
-import { type Failure, failureOf, type Fields, notTheApi, type Reply } from './answers.ts';
+import { type Failure, type Fields, failureOf, notTheApi, type Reply } from './answers.ts';
 import { REQUESTS_AT_ONCE, UPLOADS_AT_ONCE } from './limits.ts';
 import type { ClearmlSettings } from './settings.ts';
 

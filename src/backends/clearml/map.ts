@@ -11,7 +11,7 @@ import {
   type Value,
   valueJson,
 } from '../../model/index.ts';
-import { isName, type Names, namesOf, placeName, type PointPlace, fileHash } from './keys.ts';
+import { fileHash, isName, type Names, namesOf, type PointPlace, placeName } from './keys.ts';
 import { DOCUMENT_BYTES, PLOT_BYTES } from './limits.ts';
 import { pathPart } from './paths.ts';
 

@@ -2,15 +2,15 @@
 import { MirrorError } from '../../errors.ts';
 import { headerOf } from '../../http/index.ts';
 import type { BackendContext, Handle, ModelVersion, Probe, RunEnd, RunSource, SideFile, SideOutcome } from '../contract.ts';
-import { failureOf, type Fields, valueOrThrow } from './answers.ts';
+import { type Fields, failureOf, valueOrThrow } from './answers.ts';
 import { ClearmlClient } from './client.ts';
 import { type EventSource, taskEvents } from './events.ts';
-import { BucketFiles, type Files, FileServer } from './files.ts';
+import { BucketFiles, FileServer, type Files } from './files.ts';
 import { readHandle, type SessionRef, type TaskRef } from './handle.ts';
 import { KeepAlive } from './keep-alive.ts';
 import { projectName } from './projects.ts';
 import type { Session } from './session.ts';
-import { sendSession, type Sessions } from './sessions.ts';
+import { type Sessions, sendSession } from './sessions.ts';
 import type { ClearmlSettings } from './settings.ts';
 import { addModel, type Facts } from './side.ts';
 import { type Proof, TaskSink } from './task-sink.ts';

@@ -6,8 +6,8 @@ import type { BackendContext, Outcome, Refusal, TrackerParcel } from '../contrac
 import type { Failure } from './answers.ts';
 import { contentOf } from './files.ts';
 import { BYTES_PER_REQUEST, DOCUMENT_BYTES, EVENTS_PER_REQUEST, RESERVED_STEP, UPLOADS_AT_ONCE } from './limits.ts';
-import { type EventLine, type PointUpload, type Prepared, prepare, sampleText, type Spot } from './prepare.ts';
-import { FILE_VARIANT, OWN_METRIC, type Segment, SEGMENT_VARIANT, segmentOf, segmentsOf } from './segments.ts';
+import { type EventLine, type PointUpload, type Prepared, prepare, type Spot, sampleText } from './prepare.ts';
+import { FILE_VARIANT, OWN_METRIC, SEGMENT_VARIANT, type Segment, segmentOf, segmentsOf } from './segments.ts';
 import type { Artifact, Sink } from './sink.ts';
 
 /** Requests that a search for the events to blame may take. */

@@ -14,8 +14,8 @@ import type { Fields, Reply } from './answers.ts';
 import type { EventSource } from './events.ts';
 import type { TaskRef } from './handle.ts';
 import type { Param } from './map.ts';
-import { splitArray } from './split-array.ts';
 import type { Artifact, Document, Sink } from './sink.ts';
+import { splitArray } from './split-array.ts';
 
 /** Each line of the events' file becomes one request of whoever imports it. */
 const EVENTS_PER_LINE = 500;

@@ -1,3 +1,4 @@
+import { MirrorError } from '../../errors.ts';
 import type { ObjectContent } from '../../objects/index.ts';
 import type { Failure, Fields, Reply } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
@@ -5,7 +6,6 @@ import type { Files } from './files.ts';
 import { MOST_ARTIFACTS, PARAMS_PER_REQUEST } from './limits.ts';
 import type { Param } from './map.ts';
 import type { Artifact, Document, Sink } from './sink.ts';
-import { MirrorError } from '../../errors.ts';
 
 /** An event that was stored: sent again it changes nothing, and tells whether the server takes any. Of all tasks of a backend. */
 export interface Proof {

@@ -9,7 +9,7 @@ import { type Fields, type Reply, valueOrThrow } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
 import type { TaskRef } from './handle.ts';
 import { taskFolder } from './paths.ts';
-import { longEnough, projectName, Projects } from './projects.ts';
+import { longEnough, Projects, projectName } from './projects.ts';
 import type { ClearmlSettings } from './settings.ts';
 
 /** Keys in a task's runtime. A dot would be a path there. */

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
-import { messageOf, MirrorError, systemCode } from '../../errors.ts';
+import { MirrorError, messageOf, systemCode } from '../../errors.ts';
 import { APPLICATION_ID, SCHEMA_VERSION, STATISTICS, TABLES, VIEWS } from './schema.ts';
 
 /** How long another process is waited for that has the file to itself: a reader that ends, a merge of the log. */

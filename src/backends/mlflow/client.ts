@@ -1,4 +1,4 @@
-import { type HttpAnswer, HttpClient, headerOf, type HttpRequest } from '../../http/index.ts';
+import { type HttpAnswer, HttpClient, type HttpRequest, headerOf } from '../../http/index.ts';
 import { type Failure, failureOf, notTheApi } from './answers.ts';
 import { Gate } from './gate.ts';
 import { REQUESTS_AT_ONCE, UPLOADS_AT_ONCE } from './limits.ts';

@@ -36,8 +36,8 @@ import { probeServer } from './probe.ts';
 import { readBack } from './read-back.ts';
 import { RunWriter } from './run-writer.ts';
 import { Runs } from './runs.ts';
-import { noteDataset, putFile, registerModel } from './side.ts';
 import { type MlflowSettings, parseSettings } from './settings.ts';
+import { noteDataset, putFile, registerModel } from './side.ts';
 import { writeTextTables } from './text-tables.ts';
 
 /** A server that answers, and what was learned of it. */

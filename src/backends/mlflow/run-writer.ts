@@ -14,9 +14,9 @@ import { HeldMetrics } from './held-metrics.ts';
 import { BYTES_PER_REQUEST, METRICS_PER_REQUEST, TAGS_PER_REQUEST, UPLOADS_AT_ONCE } from './limits.ts';
 import { HAS_TEXTS, type Metric, Names, type Prepared, type PrepareOptions, prepare } from './prepare.ts';
 import { RunParams } from './run-params.ts';
+import { type Segment, type SegmentLine, segmentOf, segmentsOf } from './segments.ts';
 import { paramText } from './side.ts';
 import { isAboutContent, Stop, stopOf } from './stop.ts';
-import { type Segment, segmentOf, type SegmentLine, segmentsOf } from './segments.ts';
 
 /** So many times in a row may a server stumble over a request before the request itself is suspected. */
 const STUMBLES = 4;

@@ -1,7 +1,8 @@
 /** The configuration of a run: what people see of it, and by what it is found again. Other people's keys in it stay as they are. */
+
+import { STEP_KEY } from './keys.ts';
 import { membersOf } from './row-reader.ts';
 import { EXACT_KEY, MARK_KEY } from './rows.ts';
-import { STEP_KEY } from './keys.ts';
 
 /** Changes when rows of the same records would look different. */
 export const MAPPING = 1;

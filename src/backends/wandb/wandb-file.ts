@@ -2,7 +2,7 @@
  * The frames of an offline run's file: seven bytes at its head, then blocks of 32 KiB counted from the file's start. A record is one chunk or
  * several, each with a CRC-32 (the one of zlib) over its type and data; the last bytes of a block that hold no head are zero.
  */
-import { closeSync, fdatasyncSync, ftruncateSync, openSync, readSync, writeSync, fstatSync } from 'node:fs';
+import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 
 const HEAD = Buffer.from([0x3a, 0x57, 0x26, 0x42, 0xe1, 0xbe, 0x00]);

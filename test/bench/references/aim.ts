@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type AimServer, AIM_REQUIREMENTS, startAim } from '../../support/aim-server.ts';
+import { AIM_REQUIREMENTS, type AimServer, startAim } from '../../support/aim-server.ts';
 import { lastLine, measure } from '../measure.ts';
 import { type Reference, tryReference } from './reference.ts';
 import { pythonWith } from './venv.ts';

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { StubTree } from './tree.ts';
-import { decode, encode, type Node, nothing, object, Raised, text, TYPES, leafValue } from './wire.ts';
+import { decode, encode, leafValue, type Node, nothing, object, Raised, TYPES, text } from './wire.ts';
 
 export interface StubOptions {
   /** Header that everybody has to send. Default: everybody is let in. */

@@ -1,5 +1,5 @@
 // A tree of the server, with the methods that a client may call; what the real one raises is raised.
-import { encodedPart, keyOfPart, list, int, type Node, node, Raised, text, TYPES, partOf } from './wire.ts';
+import { encodedPart, int, keyOfPart, list, type Node, node, partOf, Raised, TYPES, text } from './wire.ts';
 
 export class StubTree {
   readonly #root: Node;

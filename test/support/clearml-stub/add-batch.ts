@@ -1,5 +1,5 @@
 // How a ClearML server takes a batch of events: 500 at a time, the good ones of a chunk that failed stay, later chunks never come.
-import { Refused, type Fields, type Store, type StoredEvent } from './store.ts';
+import { type Fields, Refused, type Store, type StoredEvent } from './store.ts';
 
 const CHUNK = 500;
 const MOST = 3.4028234663852886e38;

@@ -1,5 +1,5 @@
 // The calls of ClearML's API that a mirror needs, as a 2.0 server answers them. Unknown fields, which a real one ignores, are refused.
-import { newId, Refused, type Fields, type Store, type Task } from './store.ts';
+import { type Fields, newId, Refused, type Store, type Task } from './store.ts';
 
 type Endpoint = (body: Fields) => Fields;
 

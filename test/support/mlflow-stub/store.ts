@@ -1,6 +1,6 @@
 // What the tracking server holds, by the keys of its SQL tables.
 import { createHash } from 'node:crypto';
-import { invalid, missing, ApiError } from './wire.ts';
+import { ApiError, invalid, missing } from './wire.ts';
 
 export interface Metric {
   readonly key: string;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { styleFor, isColored } from '../../../src/cli/terminal/index.js';
+import { isColored, styleFor } from '../../../src/cli/terminal/index.js';
 
 const terminal = { isTTY: true, getColorDepth: () => 8 };
 const pipe = {};

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { type Blob, interpret, type Json, type PointForm, sha256Of, type Value, valueJson } from '../../../src/model/index.ts';
-import { audio, concat, field, histo, type Histo, image, tensor, type Tensor, value } from '../../support/event-writer.ts';
+import { audio, concat, field, type Histo, histo, image, type Tensor, tensor, value } from '../../support/event-writer.ts';
 
 const ascii = (content: string): Uint8Array => new TextEncoder().encode(content);
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { FileState, Gap, Series } from '../../../src/model/index.ts';
-import { StateFile } from '../../../src/state/index.ts';
 import { checkGaps } from '../../../src/state/check-gaps.ts';
+import { StateFile } from '../../../src/state/index.ts';
 
 const run = { root: 'logs', path: 'a' };
 const journal = { file: 'f', generation: 0, start: 0, end: 10, hash: 'h', mapping: 'm' };

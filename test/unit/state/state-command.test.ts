@@ -1,11 +1,11 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import { DatabaseSync } from 'node:sqlite';
+import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { stateCommand, type StateFlags } from '../../../src/cli/state.ts';
 import type { Handle, Intent } from '../../../src/backends/contract.ts';
+import { type StateFlags, stateCommand } from '../../../src/cli/state.ts';
 import type { FileState, Series } from '../../../src/model/index.ts';
 import { StateFile } from '../../../src/state/index.ts';
 

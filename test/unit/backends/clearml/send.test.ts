@@ -1,11 +1,12 @@
 // What the contract suite does not ask: tokens, statuses, a server whose disk is full, parameters, files and models.
+
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Backend, Handle, RunSource, SideFile } from '../../../../src/backends/contract.ts';
 import { KeepAlive } from '../../../../src/backends/clearml/keep-alive.ts';
+import type { Backend, Handle, RunSource, SideFile } from '../../../../src/backends/contract.ts';
 import { ACCESS_KEY, connectClearml, SECRET_KEY, sectionOf } from '../../../contract/clearml-harness.ts';
 import { differences, expectedOf, readHeld } from '../../../contract/read-back.ts';
 import { ClearmlStub, type Task } from '../../../support/clearml-stub/index.ts';

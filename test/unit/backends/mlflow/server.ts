@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { mlflow } from '../../../../src/backends/mlflow/index.ts';
 import type { Backend, Handle, RunSource, TrackerParcel } from '../../../../src/backends/contract.ts';
+import { mlflow } from '../../../../src/backends/mlflow/index.ts';
 import type { ObjectPoint, Series } from '../../../../src/model/index.ts';
 
 export interface Seen {

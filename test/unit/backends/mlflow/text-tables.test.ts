@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Backend, Handle } from '../../../../src/backends/contract.ts';
+import { connectMlflow, mlflowType } from '../../../contract/mlflow-harness.ts';
 import * as w from '../../../support/event-writer.ts';
 import { MlflowStub } from '../../../support/mlflow-stub/index.ts';
-import { connectMlflow, mlflowType } from '../../../contract/mlflow-harness.ts';
 import { parcelOf, signal, source } from './server.ts';
 
 const type = (await mlflowType())!;
