@@ -19,6 +19,7 @@ const TARGET: Target = { bound: 'least', reach: 0.35, moonshot: 0.6 };
 
 const FORMS: readonly Form[] = [
   { what: 'simple_value', form: 'simple', target: TARGET },
+  { what: 'simple_value with node_name (CatBoost)', form: 'named', target: TARGET },
   { what: 'float tensor, float_val packed', form: 'tensor', target: TARGET },
   { what: 'float tensor, float_val unpacked', form: 'unpacked' },
   { what: 'float tensor, tensor_content', form: 'content', target: TARGET },
