@@ -29,6 +29,8 @@ export interface RunSurvey {
   readonly files: FileSurvey[];
   readonly series: SeriesSurvey[];
   readonly marks: Map<MarkKind, number>;
+  /** Of the marks that say nothing, those whose bytes are not those of an event at all. */
+  foreign: number;
 }
 
 /** Files and folders asked for, as one or more runs to look at. */
@@ -72,7 +74,7 @@ export function* survey(target: Target): Generator<RunSurvey, void, void> {
   const window = new FileWindow();
   for (const found of target.runs) {
     const run = { root: 'files', path: found.path };
-    const result: RunSurvey = { path: found.path, files: [], series: [], marks: new Map() };
+    const result: RunSurvey = { path: found.path, files: [], series: [], marks: new Map(), foreign: 0 };
     const directory = found.path === '.' ? target.directory : `${target.directory}/${found.path}`;
     for (const { name, size } of found.files) result.files.push({ name, size, outcome: 'read', reason: undefined, state: undefined });
     for (const event of readRun({ run, directory, files: found.files, series: [], settled: true }, window)) take(event, result);
@@ -101,8 +103,15 @@ function count(batch: Batch, run: RunSurvey): void {
     countPoint(run.series[scalars.series[row] as number], scalars.wideSteps.get(row) ?? (scalars.step[row] as number));
   }
   for (const { series, step } of objects) countPoint(run.series[series], step);
-  for (const { kind } of batch.marks) run.marks.set(kind, (run.marks.get(kind) ?? 0) + 1);
+  for (const { kind, payload } of batch.marks) {
+    run.marks.set(kind, (run.marks.get(kind) ?? 0) + 1);
+    if (kind === 'empty' && payload.length > 0 && payload[0] !== WALL_TIME && payload[0] !== STEP) run.foreign++;
+  }
 }
+
+/** What an event without content begins with: writers open a file with one that has a time only. */
+const WALL_TIME = 0x09;
+const STEP = 0x10;
 
 function countPoint(series: SeriesSurvey | undefined, step: number | bigint): void {
   if (series === undefined) return;
@@ -121,7 +130,7 @@ export function whyEmpty(run: RunSurvey): string | undefined {
   const states = run.files.flatMap((file) => (file.state === undefined ? [] : [file.state]));
   const records = states.reduce((sum, state) => sum + state.records, 0);
   if (records === 0) return 'no record can be read: see the damage';
-  if ((run.marks.get('empty') ?? 0) === records)
+  if (run.foreign === records)
     return `${counted(records, 'record')}, but none is an event of TensorBoard: a TFRecord file of another kind?`;
   return `${counted(records, 'record')}, but no summary values: the writer was opened, and wrote none or has not flushed them`;
 }

@@ -39,6 +39,8 @@ export interface FileHead {
 }
 
 const NOTHING = new Uint8Array(0);
+/** Metadata up to this is remembered for the scanner, so that a long description with every value costs little. Bytes. */
+const MAX_REMEMBERED_METADATA = 1024;
 
 /**
  * Reads any event through the protobuf types: everything the scanner does not. What a record holds goes to the sink
@@ -166,7 +168,7 @@ export class EventReader {
   }
 
   #rememberMetadata(tag: string, verbatim: Uint8Array | undefined): void {
-    if (verbatim === undefined || verbatim.length > 127) return;
+    if (verbatim === undefined || verbatim.length > MAX_REMEMBERED_METADATA) return;
     const bytes = new TextEncoder().encode(tag);
     const slot = this.#tags.find(bytes, 0, bytes.length);
     if (slot >= 0) this.#tags.setMetadata(slot, verbatim);

@@ -1,16 +1,37 @@
+/** First bytes of packed files. */
+const PACKED: readonly (readonly [magic: string, what: string])[] = [
+  ['\x1f\x8b', 'gzip'],
+  ['PK\x03\x04', 'a zip archive'],
+  ['BZh', 'bzip2'],
+  ['\xfd7zXZ\x00', 'xz'],
+  ['\x28\xb5\x2f\xfd', 'zstd'],
+  ['7z\xbc\xaf\x27\x1c', 'a 7z archive'],
+];
+
+/** What stands for bytes that are no UTF-8 where a file was read as text. */
+const REPLACED = '\xef\xbf\xbd';
+
 /** What a file without a single sound record seems to be, by its first bytes; undefined when they say nothing. */
 export function describeForeign(head: Uint8Array): string | undefined {
-  const text = new TextDecoder('latin1').decode(head);
-  if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip: unpack it first';
-  if (text.startsWith('PK\x03\x04')) return 'a zip archive: unpack it first';
-  if (text.startsWith('version https://git-lfs')) return 'a Git LFS pointer: fetch the file itself with git lfs pull';
-  if (text.startsWith('SQLite format 3')) return 'a SQLite database';
-  if (/^\s*(<!doctype|<html|<\?xml)/i.test(text)) return 'a web page or XML, perhaps of a failed download';
-  if (/^\s*[{[]/.test(text)) return 'JSON';
+  const bytes = String.fromCharCode(...head);
+  const packed = PACKED.find(([magic]) => bytes.startsWith(magic));
+  if (packed) return `${packed[1]}: unpack it first`;
+  if (bytes.startsWith('version https://git-lfs')) return 'a Git LFS pointer: fetch the file itself with git lfs pull';
+  if (bytes.startsWith('SQLite format 3')) return 'a SQLite database';
+  if (/^\s*(<!doctype|<html|<\?xml)/i.test(bytes)) return 'a web page or XML, perhaps of a failed download';
+  if (/^\s*[{[]/.test(bytes)) return 'JSON';
   if (isText(head)) return 'text';
+  if (bytes.includes(REPLACED)) return 'its bytes were taken for text on the way here: copy the file again, as binary';
   return undefined;
 }
 
+/** Whether bytes are UTF-8 that a person could read; the last character may be cut. */
 function isText(head: Uint8Array): boolean {
-  return head.length > 0 && head.every((byte) => byte === 9 || byte === 10 || byte === 13 || (byte >= 32 && byte < 127));
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: true });
+  } catch {
+    return false;
+  }
+  return /^[\t\n\r\x20-\x7e\u{a0}-\u{10ffff}]+$/u.test(text) && !text.includes('\ufffd');
 }

@@ -20,8 +20,9 @@ export enum Halt {
 /**
  * Reads records of common scalar forms straight from the bytes into columns, both checksums verified: `simple_value`
  * and rank-0 float and double tensors (value in `tensor_content`, or one packed or unpacked list entry) of tags already
- * known to be scalars, with or without metadata that was seen before, steps from 0 to 2^49. Everything else halts it at
- * that record. It is the hot path of the product: no objects, no closures, no copies.
+ * known to be scalars, with or without metadata that was seen before or the tag as a node name (CatBoost writes that),
+ * steps from 0 to 2^49. Everything else halts it at that record. It is the hot path of the product: no objects, no
+ * closures, no copies.
  */
 export class ScalarScanner {
   /** Offset in the buffer of the record it halted at. */
@@ -200,12 +201,28 @@ export class ScalarScanner {
             q = tensorEnd;
           } else if (key === 0x4a) {
             // metadata: skipped when it is what was decoded before
+            let n = buffer[++q] as number;
+            if (n > 127) {
+              n = (n & 127) | ((buffer[++q] as number) << 7);
+              if (n > 0x3fff) {
+                row = firstRow;
+                break scanning;
+              }
+            }
+            q++;
+            if (q + n > valueEnd || n !== tags.metaLength[slot] || !sameBytes(tagBytes, tags.metaStart[slot] as number, buffer, q, n)) {
+              row = firstRow;
+              break scanning;
+            }
+            q += n;
+          } else if (key === 0x3a) {
+            // node_name: skipped when it is the tag, whose bytes are known to be sound
             const n = buffer[q + 1] as number;
             if (
               n > 127 ||
               q + 2 + n > valueEnd ||
-              n !== tags.metaLength[slot] ||
-              !sameBytes(tagBytes, tags.metaStart[slot] as number, buffer, q + 2, n)
+              n !== tags.length[slot] ||
+              !sameBytes(tagBytes, tags.start[slot] as number, buffer, q + 2, n)
             ) {
               row = firstRow;
               break scanning;

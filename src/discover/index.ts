@@ -1,6 +1,6 @@
 /** Says which event files exist, and to which run they belong. */
 export { DirectoryCache } from './directory-cache.ts';
-export { isEventFileName } from './event-file-name.ts';
+export { isCompanion, isEventFileName } from './event-file-name.ts';
 export { fileSystemName, hasNotifications } from './file-system.ts';
 export { nextScanDelay, pollInterval } from './heat.ts';
 export type { DiscoverFact, SeenFile } from './protocol.ts';

@@ -1,9 +1,9 @@
-import { statSync } from 'node:fs';
-import { basename, dirname, relative, sep } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { basename, dirname, join, relative, sep } from 'node:path';
 import { systemCode } from '../errors.ts';
 import { fileStamp } from '../model/index.ts';
 import { DirectoryCache } from './directory-cache.ts';
-import { isEventFileName } from './event-file-name.ts';
+import { isCompanion, isEventFileName } from './event-file-name.ts';
 import { HOT_MS, pollInterval, WARM_MS } from './heat.ts';
 import type { RunFilter } from './run-filter.ts';
 import { type Found, type FoundFile, isWithin, type Obstacle, visit } from './walk.ts';
@@ -185,7 +185,7 @@ export class RootWatch {
     let file: FoundFile;
     try {
       const stat = statSync(path, { bigint: true });
-      if (!stat.isFile()) return;
+      if (!stat.isFile() || isCompanion(name, (other) => existsSync(join(dirname(path), other)))) return;
       file = { name, size: Number(stat.size), stamp: fileStamp(stat) };
     } catch {
       return; // gone or out of reach: the scan says so

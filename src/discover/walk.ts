@@ -3,7 +3,7 @@ import { join, sep } from 'node:path';
 import { messageOf, systemCode } from '../errors.ts';
 import { compareNames, fileStamp } from '../model/index.ts';
 import { type DirectoryCache, type Entry, entryOf } from './directory-cache.ts';
-import { isEventFileName } from './event-file-name.ts';
+import { isCompanion, isEventFileName } from './event-file-name.ts';
 import type { RunFilter } from './run-filter.ts';
 
 /** Stands where a name is not UTF-8: such a file can't be asked for again. */
@@ -125,7 +125,9 @@ class Walk {
       this.#links.push(...links);
       const run = at.path === '' ? '.' : at.path;
       if (files.length === 0 || this.#filter?.accepts(run) === false) continue;
-      this.#onRun({ path: run, files: files.sort((a, b) => compareNames(a.name, b.name)) });
+      const names = new Set(files.map(({ name }) => name));
+      const own = files.filter(({ name }) => !isCompanion(name, (other) => names.has(other)));
+      this.#onRun({ path: run, files: own.sort((a, b) => compareNames(a.name, b.name)) });
     }
   }
 

@@ -11,6 +11,8 @@ export interface RawValue {
   readonly payload: Uint8Array;
 }
 
+const NOTHING = new Uint8Array(0);
+
 const GRAPH_PLUGINS: ReadonlySet<string> = new Set([
   'graphs',
   'graph_run_metadata',
@@ -74,12 +76,12 @@ function upgradedTensor(raw: RawValue): Tensor {
     }
     case 'image': {
       const image = messages.Image.decode(raw.payload);
-      const strings = [ascii(image.width), ascii(image.height), image.encoded_image_string ?? new Uint8Array(0)];
+      const strings = [ascii(image.width), ascii(image.height), image.encoded_image_string ?? NOTHING];
       return { dtype: 'string', shape: [3], strings };
     }
     case 'audio': {
       const clip = messages.Audio.decode(raw.payload);
-      return { dtype: 'string', shape: [1], strings: [clip.encoded_audio_string ?? new Uint8Array(0)] };
+      return { dtype: 'string', shape: [1], strings: [clip.encoded_audio_string ?? NOTHING] };
     }
     case 'graph_def':
     case 'tagged_run_metadata':
@@ -132,12 +134,11 @@ function images(raw: RawValue, tensor: Tensor): Value | undefined {
 }
 
 function audio(raw: RawValue, tensor: Tensor): Value | undefined {
-  const none = new Uint8Array(0);
   if (raw.form === 'audio') {
     const clip = messages.Audio.decode(raw.payload);
     return {
       kind: 'audio',
-      clips: [{ data: clip.encoded_audio_string ?? none, label: none }],
+      clips: [{ data: clip.encoded_audio_string ?? NOTHING, label: NOTHING }],
       format: {
         sampleRate: clip.sample_rate,
         channels: int64(clip.num_channels),
@@ -151,8 +152,8 @@ function audio(raw: RawValue, tensor: Tensor): Value | undefined {
   const pairs = tensor.shape.length === 2 && tensor.shape[1] === 2;
   if (pairs && strings.length % 2 !== 0) throw new RangeError(`${strings.length} strings are no pairs of clip and label`);
   const clips = pairs
-    ? strings.filter((_, i) => i % 2 === 0).map((data, i) => ({ data, label: strings[2 * i + 1] ?? none }))
-    : strings.map((data) => ({ data, label: none }));
+    ? strings.filter((_, i) => i % 2 === 0).map((data, i) => ({ data, label: strings[2 * i + 1] ?? NOTHING }))
+    : strings.map((data) => ({ data, label: NOTHING }));
   return { kind: 'audio', clips };
 }
 
@@ -175,8 +176,10 @@ function prCurve(tensor: Tensor): Value | undefined {
 const MOST_PR_ROWS = 6;
 
 function graph(raw: RawValue, tensor: Tensor): Value {
-  const data = tensor.strings?.[0] ?? (raw.form === 'tensor' ? messages.TensorProto.decode(raw.payload).tensor_content : undefined);
-  return { kind: 'graph', data: data ?? new Uint8Array(0) };
+  if (tensor.strings?.[0] !== undefined) return { kind: 'graph', data: tensor.strings[0] };
+  // The string counts whatever number type the tensor claims to have.
+  const { string_val: strings, tensor_content: content } = messages.TensorProto.decode(raw.form === 'tensor' ? raw.payload : NOTHING);
+  return { kind: 'graph', data: strings?.[0] ?? content ?? NOTHING };
 }
 
 function ascii(x: number): Uint8Array {
@@ -184,7 +187,7 @@ function ascii(x: number): Uint8Array {
 }
 
 function asciiNumber(text: Uint8Array | undefined): number {
-  const x = text === undefined ? NaN : Number(new TextDecoder('latin1').decode(text).trim() || NaN);
-  if (!Number.isInteger(x)) throw new RangeError('an image begins with its width and height');
-  return x;
+  const digits = text === undefined ? '' : new TextDecoder('latin1').decode(text).trim();
+  if (!/^[+-]?\d{1,15}$/.test(digits)) throw new RangeError('an image begins with its width and height');
+  return Number(digits);
 }

@@ -158,7 +158,9 @@ function elementReader(dtype: string, view: DataView): (at: number) => number | 
       return (at) => narrow(view.getBigInt64(at, true));
     case 'uint64':
       return (at) => narrow(view.getBigUint64(at, true));
-    default: // uint8, bool
+    case 'bool':
+      return (at) => (view.getUint8(at) === 0 ? 0 : 1); // any byte but 0 is true
+    default: // uint8
       return (at) => view.getUint8(at);
   }
 }

@@ -2,7 +2,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HeldPoint } from '../backends/contract.ts';
-import { isEventFileName } from '../discover/index.ts';
+import { isCompanion, isEventFileName } from '../discover/index.ts';
 import { type Batch, type FileState, interpret, jsonText, type RunRef, type Series, valueJson } from '../model/index.ts';
 import { everyAt, type LeftOut } from '../route/index.ts';
 import type { FileWindow } from '../tail/index.ts';
@@ -34,7 +34,8 @@ function wholeFiles(directory: string, states: readonly FileState[]): FileState[
 
 function filesIn(directory: string): string[] {
   try {
-    return readdirSync(directory).filter(isEventFileName);
+    const names = new Set(readdirSync(directory).filter(isEventFileName));
+    return [...names].filter((name) => !isCompanion(name, (other) => names.has(other)));
   } catch {
     return []; // It is gone; that was said when the run was read.
   }

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import type { BigLog, BigLogForm } from '../support/event-writer.ts';
 import type { Bench, BenchContext } from './bench.ts';
-import type { Target } from './figures.ts';
-import { count, millionsPerSecond, spread, times } from './figures.ts';
+import { count, millionsPerSecond, spread, type Target, times } from './figures.ts';
 import { lastLine, measure } from './measure.ts';
 import { interleave, repeat } from './pairs.ts';
 import type { Limit } from './references/limit.ts';
@@ -19,6 +18,7 @@ const TARGET: Target = { bound: 'least', reach: 0.35, moonshot: 0.6 };
 
 const FORMS: readonly Form[] = [
   { what: 'simple_value', form: 'simple', target: TARGET },
+  { what: 'simple_value with node_name (CatBoost)', form: 'named', target: TARGET },
   { what: 'float tensor, float_val packed', form: 'tensor', target: TARGET },
   { what: 'float tensor, float_val unpacked', form: 'unpacked' },
   { what: 'float tensor, tensor_content', form: 'content', target: TARGET },

@@ -32,6 +32,9 @@ it('what there is one of is said as one', async () => {
   logsOf('bare', w.frame(one));
   logsOf('head', w.eventFile());
   logsOf('none', new Uint8Array());
+  // What early tensorboardX writes first: a time, and no version. And a record of a data set.
+  logsOf('opened', w.frame(w.event({ wallTime: 1 })));
+  logsOf('dataset', w.frame(w.field(1, 2, 'features')));
   mkdirSync(join(folder, 'other'));
   writeFileSync(join(folder, 'other', 'x.tfrecord'), '');
   mkdirSync(join(folder, 'profile'));
@@ -49,6 +52,8 @@ it('what there is one of is said as one', async () => {
   expect(await says(0, 'inspect', 'bare')).toContain('1 run, 1 file, ');
   expect(await says(0, 'inspect', 'head')).toContain('1 record, but no summary values');
   expect(await says(0, 'inspect', 'none')).toContain('the file is empty');
+  expect(await says(0, 'inspect', 'opened')).toContain('1 record, but no summary values');
+  expect(await says(0, 'inspect', 'dataset')).toContain('1 record, but none is an event of TensorBoard');
   expect(await says(0, 'inspect', 'other')).toContain(
     '1 name below it, and none contains "tfevents", as the names of event files do; 1 TFRecord file is something',
   );

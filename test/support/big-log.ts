@@ -2,11 +2,11 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { event, versionEvent } from './event-message.ts';
-import { metadata, simpleValue, tensorScalar } from './event-values.ts';
-import { frame, maskedCrc, varint } from './event-wire.ts';
+import { metadata, simpleValue, tensorScalar, value } from './event-values.ts';
+import { field, frame, maskedCrc, varint } from './event-wire.ts';
 
-/** How a scalar stands on disk. `tensor`, `unpacked` and `content` are float tensors (float_val packed, float_val unpacked, tensor_content), `mixed` gives runs simple values and tensors in turn. */
-export type BigLogForm = 'simple' | 'tensor' | 'unpacked' | 'content' | 'double' | 'int64' | 'half' | 'mixed';
+/** How a scalar stands on disk. `named` is a simple value with its tag for a node name, `tensor`, `unpacked` and `content` are float tensors (float_val packed, float_val unpacked, tensor_content), `mixed` gives runs simple values and tensors in turn. */
+export type BigLogForm = 'simple' | 'named' | 'tensor' | 'unpacked' | 'content' | 'double' | 'int64' | 'half' | 'mixed';
 
 /** `runs` × `tags` × `steps` points. */
 export interface BigLogOptions {
@@ -46,6 +46,7 @@ const SCALARS = metadata({ plugin: 'scalars', dataClass: 'scalar' });
 
 const FORMS: Readonly<Record<Exclude<BigLogForm, 'mixed'>, Form>> = {
   simple: { build: (tag, x) => simpleValue(tag, x), probes: [0, 0.1], write: writeFloat },
+  named: { build: (tag, x) => value(tag, [field(2, 5, x), field(7, 2, tag)]), probes: [0, 0.1], write: writeFloat },
   tensor: { build: (tag, x) => tensorScalar(tag, x, 'float', { as: 'packed', meta: SCALARS }), probes: [0, 0.1], write: writeFloat },
   unpacked: { build: (tag, x) => tensorScalar(tag, x, 'float', { as: 'list', meta: SCALARS }), probes: [0, 0.1], write: writeFloat },
   content: { build: (tag, x) => tensorScalar(tag, x, 'float', { as: 'content', meta: SCALARS }), probes: [0, 0.1], write: writeFloat },

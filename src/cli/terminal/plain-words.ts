@@ -19,7 +19,7 @@ const INCIDENTS: Readonly<Record<Incident['kind'], string>> = {
   unreadable: 'the file cannot be read',
   replaced: 'the file now holds other records: it was read again from its start',
   shortened: 'the file is shorter than it was: it was read again from its start',
-  folder: 'the folder cannot be read',
+  folder: 'cannot be read',
   lost: 'the file is gone, and not all of it was mirrored',
 };
 

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { ColumnWriter } from '../../../src/decode/columns.ts';
+import { ScalarScanner } from '../../../src/decode/scalar-scanner.ts';
 import type { Series } from '../../../src/model/index.ts';
-import { concat, DTYPES, type Dtype, type Encoding, eventFile, field, metadata, tensor, value } from '../../support/event-writer.ts';
+import { concat, DTYPES, type Dtype, type Encoding, eventFile, field, frame, metadata, tensor, value } from '../../support/event-writer.ts';
 import { contentsOf, decodeBytes, decodeSlowly, exact, filesByRun, newRun } from '../../support/scripted-window.ts';
 
 /** The repository; this file runs from dist/test/unit/decode. */
@@ -60,12 +62,13 @@ const SCALAR_TAGS = [
 ];
 
 const SCALARS = metadata({ plugin: 'scalars', dataClass: 'scalar' });
+const LONG = metadata({ plugin: 'scalars', description: 'd'.repeat(200) });
 const METADATA: readonly (Uint8Array | null)[] = [
   null,
   SCALARS,
   metadata({ plugin: 'scalars', content: field(1, 0, 1) }),
   metadata({ plugin: 'scalars', displayName: 'Größe', description: 'd'.repeat(50) }),
-  metadata({ plugin: 'scalars', description: 'd'.repeat(200) }),
+  LONG,
   metadata({ plugin: 'text' }),
   new Uint8Array(0),
 ];
@@ -197,9 +200,12 @@ const drawnValue: fc.Arbitrary<DrawnValue> = fc
     ),
     meta: fc.constantFrom(0, 0, 0, 1, 1, 1, 2, 3, 4, 5, 6),
     twice: fc.constantFrom(...Array<string>(10).fill(''), 'tag', 'meta'),
+    node: fc.constantFrom(...Array<string>(6).fill(''), 'tag', 'tag', 'other', 'twice'),
     metaFirst: fc.boolean(),
   })
-  .map(({ tag, body, meta, twice, metaFirst }) => {
+  .map(({ tag, body: { fields: number, isOld, expected }, meta, twice, node, metaFirst }) => {
+    const nodes = { tag: [tag], other: [`${tag}:0`], twice: [tag, tag] }[node] ?? [];
+    const body = { fields: [...number, ...nodes.map((name) => field(7, 2, name))], isOld, expected };
     const message = METADATA[meta]!;
     const metas = message === null ? [] : [field(9, 2, message), ...(twice === 'meta' ? [field(9, 2, message)] : [])];
     const fields = [
@@ -227,10 +233,16 @@ const wallTime = fc.oneof(
 
 /** What most records are: a few known tags, one number each. */
 const commonValue: fc.Arbitrary<DrawnValue> = fc
-  .record({ tag: fc.constantFrom('loss', 'acc', 'm'.repeat(128)), body: fc.oneof(simple, commonTensor), isTold: fc.boolean() })
-  .map(({ tag, body, isTold }) => ({
+  .record({
+    tag: fc.constantFrom('loss', 'acc', 'm'.repeat(128)),
+    body: fc.oneof(simple, commonTensor),
+    isTold: fc.boolean(),
+    isNamed: fc.constantFrom(false, false, true),
+    told: fc.constantFrom(SCALARS, SCALARS, LONG),
+  })
+  .map(({ tag, body, isTold, isNamed, told }) => ({
     tag,
-    bytes: value(tag, body.fields, isTold || !body.isOld ? SCALARS : null),
+    bytes: value(tag, isNamed ? [...body.fields, field(7, 2, tag)] : body.fields, isTold || !body.isOld ? told : null),
     plugin: 'scalars',
     expected: body.expected,
   }));
@@ -363,6 +375,37 @@ describe('for generated files', () => {
       const fast = decodeBytes(bytes);
       expect(contentsOf(fast.batches, fast.series)).toEqual(decodeSlowly(bytes));
       expect(fast.batches[0]?.scalars.count).toBe(4 - fast.damage.length);
+    }
+  });
+});
+
+describe('the scanner alone reads', () => {
+  const event = (step: number, fields: readonly Uint8Array[], meta: Uint8Array | null = null): Uint8Array =>
+    concat(field(1, 1, 1), field(2, 0, step), field(5, 2, field(1, 2, value('loss', fields, meta))));
+
+  /** How many of a file's records the scanner reads from the first value on. */
+  function scanned(...events: readonly Uint8Array[]): number {
+    const run = newRun();
+    const [first, ...rest] = events;
+    decodeBytes(eventFile(first!), { run });
+    const bytes = concat(...rest.map(frame));
+    const scanner = new ScalarScanner();
+    scanner.scan(bytes, new DataView(bytes.buffer, bytes.byteOffset), 0, bytes.length, 0, run.tags, new ColumnWriter(64));
+    return scanner.records;
+  }
+
+  test('values whose node name is their tag, as CatBoost writes them, and no other node name', () => {
+    const named = (step: number, name: string | Uint8Array) => event(step, [field(2, 5, step), field(7, 2, name)]);
+    expect(scanned(named(1, 'loss'), named(2, 'loss'), named(3, 'loss'))).toBe(2);
+    expect(scanned(named(1, 'loss'), named(2, 'loss'), named(3, 'los'))).toBe(1);
+    expect(scanned(named(1, 'loss'), named(2, 'loss'), named(3, Uint8Array.of(0x6c, 0xff, 0x73, 0x73)))).toBe(1);
+  });
+
+  test('values that carry a long description each', () => {
+    for (const length of [100, 120, 128, 200, 900]) {
+      const told = metadata({ plugin: 'scalars', description: 'd'.repeat(length) });
+      const other = metadata({ plugin: 'scalars', description: `${'d'.repeat(length - 1)}e` });
+      expect(scanned(event(1, [field(2, 5, 1)], told), event(2, [field(2, 5, 2)], told), event(3, [field(2, 5, 3)], other))).toBe(1);
     }
   });
 });

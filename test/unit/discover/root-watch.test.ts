@@ -40,6 +40,16 @@ function known(): { run: string; name: string; size: number; stamp: string }[] {
   return walk(root).runs.flatMap(({ path, files }) => files.map((file) => ({ run: path, ...file })));
 }
 
+it('passes over the files of Unity beside event files, whether scanned for or named by a notification', () => {
+  write(`a/${ONE}`);
+  write(`a/${ONE}.meta`);
+  const watch = watched();
+  expect(named(watch.scan(now).changes)).toEqual([`a/${ONE} 1`]);
+  write(`a/${TWO}`);
+  write(`a/${TWO}.meta`);
+  expect(named(watch.look([join(root, 'a', TWO), join(root, 'a', `${TWO}.meta`)], now))).toEqual([`a/${TWO} 1`]);
+});
+
 describe('a scan', () => {
   it('tells of files that are new, that grew, that shrank, that were replaced, and of no others', () => {
     write(ONE);

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, symlinkSync, ut
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type FoundRun, isEventFileName, isWithin, walk } from '../../../src/discover/index.ts';
+import { type FoundRun, isCompanion, isEventFileName, isWithin, walk } from '../../../src/discover/index.ts';
 
 const EVENTS = 'events.out.tfevents.1';
 
@@ -40,6 +40,15 @@ describe('isEventFileName', () => {
   });
 });
 
+describe('isCompanion', () => {
+  test('knows the files that Unity keeps beside others, and takes none for one that stands alone', () => {
+    const there = (name: string) => name === EVENTS;
+    expect(isCompanion(`${EVENTS}.meta`, there)).toBe(true);
+    for (const name of [EVENTS, 'other.tfevents.meta', `${EVENTS}.meta.meta`, `${EVENTS}.metas`])
+      expect(isCompanion(name, there)).toBe(false);
+  });
+});
+
 test('isWithin compares whole names', () => {
   expect(isWithin('/a/b', '/a/b')).toBe(true);
   expect(isWithin('/a/b/c', '/a/b')).toBe(true);
@@ -49,6 +58,11 @@ test('isWithin compares whole names', () => {
 });
 
 describe('walk', () => {
+  test('passes over the files of Unity beside event files, but not over what only has such a name', () => {
+    make(`root/a/${EVENTS}`, `root/a/${EVENTS}.meta`, `root/b/${EVENTS}.meta`);
+    expect(walk(root).runs.map(({ files }) => files.map(({ name }) => name))).toEqual([[EVENTS], [`${EVENTS}.meta`]]);
+  });
+
   test('finds runs at every depth, hidden ones too, in the byte order of their paths', () => {
     make(
       `root/${EVENTS}`,

@@ -153,7 +153,7 @@ describe('images', () => {
     });
   });
 
-  test.each([[[]], [['10']], [['10', 'x', 'i']], [['10', '', 'i']], [['1.5', '2', 'i']]])(
+  test.each([[[]], [['10']], [['10', 'x', 'i']], [['10', '', 'i']], [['1.5', '2', 'i']], [['1e3', '2', 'i']], [['0x10', '2', 'i']]])(
     'are malformed when they begin with %j',
     (values) => {
       expect(fromTensor('images', { dtype: 'string', shape: [values.length], values })).toMatchObject({
@@ -263,6 +263,12 @@ describe('other plugins', () => {
       expect(interpret(plugin, { form: 'tagged_run_metadata', payload: graph })).toEqual({ kind: 'graph', data: graph });
     },
   );
+
+  test('a graph is found in the string of a tensor that claims to hold numbers', () => {
+    const payload = concat(field(1, 0, 3), field(8, 2, 'graph'));
+    expect(interpret('graphs', { form: 'tensor', payload })).toEqual({ kind: 'graph', data: ascii('graph') });
+    expect(interpret('graphs', { form: 'none', payload: new Uint8Array(0) })).toEqual({ kind: 'graph', data: new Uint8Array(0) });
+  });
 
   test('a layout comes in JSON form', () => {
     const margin = field(3, 2, field(1, 2, concat(field(1, 2, 'v'), field(2, 2, 'lo'), field(3, 2, 'hi'))));

@@ -141,6 +141,11 @@ describe('readTensor', () => {
     expect(tensorNumbers(read(bytes.subarray(3)))).toEqual([0.1, 0.2]);
   });
 
+  test('takes any byte but 0 for true', () => {
+    const content = concat(field(1, 0, 10), field(2, 2, field(2, 2, field(1, 0, 3))), field(4, 2, Uint8Array.of(0, 1, 110)));
+    expect(tensorNumbers(read(content))).toEqual([0, 1, 1]);
+  });
+
   test('gives no more numbers than asked for', () => {
     expect(tensorNumbers(read(tensor({ dtype: 'float', values: [1, 2, 3], shape: [3] })), 2)).toEqual([1, 2]);
   });
