@@ -1,8 +1,8 @@
 /** What `verify --repair` does for a tracker: notes in the state what has to be sent again. */
 import { join } from 'node:path';
 import { MirrorError } from './errors.ts';
-import { runLabel } from './model/index.ts';
-import type { LaneState, StateFile } from './state/index.ts';
+import { type RunRef, runLabel } from './model/index.ts';
+import type { LaneState, SideState, StateFile } from './state/index.ts';
 import { type FileFacts, type FileRepair, gapsOf, type LaneComparison, type Obstacle, rangesOf, type Repairs } from './verify/index.ts';
 import { recordEnd } from './verify-files.ts';
 
@@ -13,6 +13,7 @@ export class LaneMender implements Repairs {
   readonly distrusted = [];
   readonly listings = 0;
   readonly media = 0;
+  beside = 0;
   readonly left: Obstacle[] = [];
   readonly #state: StateFile;
   readonly #lane: LaneState;
@@ -50,6 +51,12 @@ export class LaneMender implements Repairs {
         reason: `${unmendable} points there are none of ours, or no longer; nothing is removed from a tracker`,
       });
     }
+  }
+
+  /** What is not there any more, or not as it was, is done once more. */
+  mendBeside(run: RunRef, again: readonly SideState[]): void {
+    for (const { path, rule } of again) this.#lane.forgetSide(run, path, rule);
+    this.beside += again.length;
   }
 
   finish(): void {

@@ -30,6 +30,7 @@ const WIRING = new Set([
   'verify-pass',
   'verify-files',
   'verify-scope',
+  'verify-beside',
   'verify-lane',
   'verify-lanes',
   'verify-source',
