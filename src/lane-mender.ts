@@ -1,7 +1,7 @@
 /** What `verify --repair` does for a tracker: notes in the state what has to be sent again. */
 import { join } from 'node:path';
 import { MirrorError } from './errors.ts';
-import { type RunRef, runLabel } from './model/index.ts';
+import { type FileState, type RunRef, runLabel } from './model/index.ts';
 import type { LaneState, SideState, StateFile } from './state/index.ts';
 import { type FileFacts, type FileRepair, gapsOf, type LaneComparison, type Obstacle, rangesOf, type Repairs } from './verify/index.ts';
 import { recordEnd } from './verify-files.ts';
@@ -50,6 +50,18 @@ export class LaneMender implements Repairs {
         what: `${runLabel(run)} in ${this.#lane.name}`,
         reason: `${unmendable} points there are none of ours, or no longer; nothing is removed from a tracker`,
       });
+    }
+  }
+
+  /** A tracker run that is gone: all that was sent into it is owed, so that the next pass opens it again, or says why it can't. */
+  mendGone(run: RunRef, files: readonly FileState[]): void {
+    if (!this.#canSendAgain) return;
+    for (const { name, position } of files) {
+      const gaps = rangesOf(position).map((range) => ({ ...range, reason: 'repair' as const }));
+      if (gaps.length === 0) continue;
+      this.#lane.owe(run, name, gaps);
+      this.#state.keepRetry({ run, name }, { attempts: 0, nextMs: Date.now() });
+      this.gaps += gaps.length;
     }
   }
 

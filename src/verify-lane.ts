@@ -149,6 +149,7 @@ class LanePass {
       const reason = `${messageOf(error)}${typeof hint === 'string' ? ` (${hint})` : ''}`;
       this.#isLost = code !== 'MB4006';
       const { lane } = this.#options.source;
+      if (!this.#isLost) this.#repairs?.mendGone(candidate.run, this.#options.source.files(candidate.run));
       this.#log.obstacles.push({ what: this.#isLost ? lane : `${lane}, ${runLabel(candidate.run)}`, reason });
     }
   }

@@ -58,6 +58,23 @@ async function verified(code: number, ...args: readonly string[]): Promise<Summa
 }
 
 describe('verify of MLflow', () => {
+  it('has a run that somebody deleted brought again, where that is wanted', async () => {
+    write();
+    await mustRun(['backfill', 'logs'], cwd());
+    stub.deleteRun(stub.run('a').id);
+    expect((await verified(3)).could_not_judge).toMatchObject([
+      { what: 'mlflow, logs/a', reason: expect.stringContaining('restore_deleted') },
+    ]);
+    expect(await verified(3, '--repair')).toMatchObject({ repair: { gaps: 1 }, next: expect.stringContaining('backfill') });
+    // Nobody said that it may be restored: it is said, and not called up to date.
+    const refused = await mustRun(['backfill', 'logs'], cwd(), 1);
+    expect(refused.stderr).toMatch(/was deleted/);
+    const file = join(folder, 'mirrorboard.yaml');
+    writeFileSync(file, readFileSync(file, 'utf8').replace('experiment_name: tests', 'experiment_name: tests, restore_deleted: true'));
+    await mustRun(['backfill', 'logs'], cwd());
+    expect(await verified(0)).toMatchObject({ differences: 0, could_not_judge: [] });
+  }, 60_000);
+
   it('finds what is missing beside the points, and has it brought again', async () => {
     write();
     appendFileSync(
@@ -133,7 +150,7 @@ describe('verify of MLflow', () => {
     expect(totals['points']).toBeGreaterThan(200);
     expect([totals['missing'], totals['extra'], totals['changed'], could_not_judge]).toEqual([0, 0, 0, []]);
     await mustRun(['verify', '--between', 'local', 'mlflow'], cwd());
-  });
+  }, 90_000);
 
   it('names points that were removed, changed and added there, and has them sent again', async () => {
     write();
