@@ -224,6 +224,21 @@ export type SideOutcome =
   /** The tracker has no place for it, or it is too large for one. */
   | { readonly kind: 'unsupported' | 'refused'; readonly reason: string };
 
+/** What should lie beside the points of a tracker run. */
+export interface SideWanted {
+  readonly files: readonly Pick<SideFile, 'path' | 'bytes' | 'hash'>[];
+  readonly params: readonly SideParam[];
+}
+
+/** A file or a param that is not there, or not as it should be. */
+export interface SideDifference {
+  readonly kind: 'file' | 'param';
+  /** The file's path, the param's name. */
+  readonly name: string;
+  /** What is there instead, in words or as its value; undefined: nothing. */
+  readonly found: string | undefined;
+}
+
 /** A stored file that is a version of a model in the tracker's registry. */
 export interface ModelVersion {
   readonly model: string;
@@ -279,6 +294,11 @@ export interface Backend {
   registerModel?(handle: Handle, version: ModelVersion, signal: AbortSignal): Promise<SideOutcome>;
   /** Says which dataset a run used: once for each content. */
   noteDataset?(handle: Handle, dataset: Dataset, signal: AbortSignal): Promise<SideOutcome>;
+  /**
+   * Looks whether what `setParams` and `putFile` stored is there still, and names what differs. What is too large to be read back is compared by its length.
+   * Missing: nobody can tell, and `verify` leaves it out.
+   */
+  compareSide?(handle: Handle, wanted: SideWanted, signal: AbortSignal): Promise<readonly SideDifference[]>;
   /** Brings to the tracker what was kept aside while the lane was offline: once, when a pass begins. Missing: nothing ever is. */
   catchUp?(signal: AbortSignal): Promise<void>;
   /** Removes a tracker run that was made for a trial. Where it is missing, trials leave theirs behind. */

@@ -8,6 +8,8 @@ export function differenceJson(difference: Difference, lane: string, other?: str
   switch (difference.kind) {
     case 'media':
       return { ...base, path: difference.path, mine: difference.mine, theirs: difference.theirs ?? null };
+    case 'beside':
+      return { ...base, what: difference.what, name: difference.name, mine: difference.mine, theirs: difference.theirs ?? null };
     case 'listing':
       return { ...base, field: difference.field, mine: difference.mine, theirs: difference.theirs };
     default: {
@@ -57,6 +59,7 @@ export function verificationJson(
     pending_bytes: of.pendingBytes,
     listing: of.listing,
     media: { ...of.media },
+    beside: { ...of.beside },
     points_not_judged: { ...of.unjudged },
   });
   return {
@@ -81,6 +84,7 @@ export function verificationJson(
             files_to_mirror_anew: repairs.distrusted.map(({ run, file }) => ({ ...runOf(run), file })),
             listings: repairs.listings,
             media: repairs.media,
+            beside: repairs.beside,
             left: repairs.left.map(({ what, reason }) => ({ what, reason })),
           },
     writer: writer ?? null,

@@ -213,7 +213,7 @@ function nextCommand(
   const bring = (): string =>
     writer === undefined ? command('backfill', ...rootsOf(verification, roots), ...(lane === undefined ? [] : ['--to', lane])) : again;
   if (verification.interrupted) return again;
-  if (repairs !== undefined && (repairs.gaps > 0 || repairs.distrusted.length > 0)) return bring();
+  if (repairs !== undefined && repairs.gaps + repairs.distrusted.length + repairs.beside > 0) return bring();
   if (repairs !== undefined && totals.differences > 0) return again;
   if (totals.differences > 0) return command('verify', '--repair', ...roots, ...named);
   if (verification.obstacles.length > 0) return undefined;

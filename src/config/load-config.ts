@@ -1,6 +1,6 @@
 import { readFile as readFileFromDisk } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { suggestion } from '../closest-name.ts';
+import { closestName, suggestion } from '../closest-name.ts';
 import { MirrorError, messageOf, systemCode } from '../errors.ts';
 import { type Choice, chosenLanes, chosenProfile, type LayerAt, layersOf, sectionsIn } from './choose.ts';
 import {
@@ -18,7 +18,7 @@ import {
 import type { ParsedFile } from './config-file.ts';
 import type { Environment } from './expand-variables.ts';
 import type { FileSettings } from './file-schema.ts';
-import { expectedType, isLaneName, LANE_TYPES, laneType } from './lane-types.ts';
+import { isLaneName, LANE_TYPES, laneType } from './lane-types.ts';
 import { typesIn } from './lanes-problems.ts';
 import { type FieldPath, type PlacedProblem, problemsError } from './problem.ts';
 import { makeRouting } from './routing.ts';
@@ -169,10 +169,17 @@ function checkAskedLanes({ value: names, place = '' }: Chosen<readonly string[]>
     const type = laneType(name, types.get(name));
     if (type !== undefined && isLaneName(name)) continue;
     throw new MirrorError('MB4010', `${place}: there is no lane ${JSON.stringify(name)}; there are ${known.join(', ')}`, {
-      hint: `Write the lane into the configuration, with its type: ${expectedType(name, known)}`,
+      hint: laneHint(name, known),
       context: { field: place, lane: name },
     });
   }
+}
+
+function laneHint(name: string, known: readonly string[]): string {
+  const guess = closestName(name, known);
+  return guess === undefined
+    ? `Write the lane into the configuration, with its type (${LANE_TYPES.join(', ')} or a package).`
+    : `Did you mean ${guess}?`;
 }
 
 /** The first of some variables that is set; empty is not set. */

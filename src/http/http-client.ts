@@ -2,9 +2,11 @@ import { Readable } from 'node:stream';
 import { Agent, type Dispatcher } from 'undici';
 import { type ErrorCode, MirrorError, messageOf, systemCode } from '../errors.ts';
 import { type HttpAnswer, type HttpHeaders, headerOf, isTransient } from './answer.ts';
+import { quietHandshake } from './quiet-handshake.ts';
+import { reachHint } from './reach-hint.ts';
 import { redact } from './redact.ts';
 import { parseRetryAfter } from './retry-after.ts';
-import { closedHint, opensslReason, readTlsFiles, type TlsOptions, tlsHint } from './tls.ts';
+import { closedHint, opensslReason, readTlsFiles, type TlsMaterial, type TlsOptions, tlsHint } from './tls.ts';
 
 export interface HttpOptions {
   /** What every path is appended to, with a path of its own or without. User and password in it become basic authentication. */
@@ -49,6 +51,9 @@ export interface BodyStream {
 /** Of an answer that is no success, so much is kept. */
 const CUT_BYTES = 2000;
 
+/** Until a server that was asked nothing has said why it would not answer. */
+const HANDSHAKE_MS = 3000;
+
 /** The other side let go of the connection: nothing says that it is gone itself. */
 const RESET = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 
@@ -65,6 +70,7 @@ export class HttpClient {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #secrets: readonly string[];
   readonly #tls: TlsOptions;
+  readonly #material: TlsMaterial;
   readonly #timeoutMs: number;
   readonly #mostBytes: number;
   readonly #now: () => number;
@@ -79,6 +85,7 @@ export class HttpClient {
     this.#headers = { accept: 'application/json', ...options.headers, ...authorization };
     this.#secrets = [...(auth === undefined ? [] : secretsOf(auth)), ...(options.secrets ?? [])];
     this.#tls = options.tls ?? {};
+    this.#material = readTlsFiles(this.#tls);
     this.#timeoutMs = options.timeoutMs ?? 120_000;
     this.#mostBytes = options.mostAnswerBytes ?? 256 * 1024 * 1024;
     this.#now = options.now ?? Date.now;
@@ -88,7 +95,7 @@ export class HttpClient {
       // The limit of the whole request is kept here, and covers both.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: { timeout: options.connectTimeoutMs ?? 10_000, ...readTlsFiles(this.#tls) },
+      connect: { timeout: options.connectTimeoutMs ?? 10_000, ...this.#material },
     });
   }
 
@@ -96,7 +103,20 @@ export class HttpClient {
   async send(request: HttpRequest): Promise<HttpAnswer> {
     const first = await this.#once(request);
     if (first.kind !== 'reset') return first;
-    return withoutReset(request.isRepeatable === false ? first : await this.#once(request));
+    const last = request.isRepeatable === false ? first : await this.#once(request);
+    return last.kind === 'reset' ? await this.#whyReset(last, request) : last;
+  }
+
+  /** A server that wants a certificate of ours seems to reset connections; asked on its own, it says what it has against us. */
+  async #whyReset(reset: Reset, { method, path, signal }: HttpRequest): Promise<HttpAnswer> {
+    const answer: HttpAnswer = { ...reset, kind: 'retry' };
+    if (!this.#origin.startsWith('https:')) return answer;
+    const refusal = await quietHandshake(new URL(this.#origin), this.#material, HANDSHAKE_MS, signal);
+    signal.throwIfAborted();
+    const code = systemCode(refusal);
+    return code === undefined || tlsHint(code, this.#tls) === undefined
+      ? answer
+      : withoutReset(this.#unreachable(refusal, method, this.#prefix + path));
   }
 
   /** Closes the connections; requests under way are broken off. */
@@ -166,13 +186,11 @@ export class HttpClient {
     const isClosed = code !== undefined && RESET.has(code);
     const what = redact(opensslReason(cause) ?? (messageOf(cause) || code || 'no reason given'), this.#secrets);
     const message = `${method} ${this.#shown(path)}: ${what}`;
+    const isMute = isClosed && this.#origin.startsWith('https:');
+    const later = isMute ? closedHint(this.#tls) : code === undefined ? undefined : reachHint(code, this.#tls.names?.address);
     const error =
       hint === undefined
-        ? this.#error('MB4001', message, undefined, {
-            retry: 'later',
-            cause,
-            ...(isClosed && this.#origin.startsWith('https:') ? { hint: closedHint(this.#tls) } : {}),
-          })
+        ? this.#error('MB4001', message, undefined, { retry: 'later', cause, ...(later === undefined ? {} : { hint: later }) })
         : this.#error('MB4002', message, undefined, { retry: 'never', cause, hint });
     return { kind: isClosed ? 'reset' : 'retry', status: undefined, headers: {}, text: '', error };
   }

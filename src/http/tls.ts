@@ -37,6 +37,10 @@ export function readTlsFiles(options: TlsOptions): TlsMaterial {
 
 const NAMES = { address: 'the address', ca: 'a CA bundle', cert: 'a client certificate' };
 
+/** Alerts by which a server says that it wants a certificate of ours, or another one. Without any, older versions of TLS name the handshake only. */
+const REFUSES_OURS =
+  /_ALERT_(?:CERTIFICATE_|NO_CERTIFICATE|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE|ACCESS_DENIED)/;
+
 /** What would help, by the code of an error; undefined where it is not about certificates. Nothing of it passes by itself. */
 export function tlsHint(code: string, { names = NAMES }: TlsOptions): string | undefined {
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `The certificate is for another name: correct ${names.address}.`;
@@ -48,12 +52,13 @@ export function tlsHint(code: string, { names = NAMES }: TlsOptions): string | u
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
     return 'What answers there speaks no TLS: is it http://, not https://?';
   }
+  if (REFUSES_OURS.test(code)) return closedHint({ names });
   if (/^ERR_(?:OSSL_|SSL_CA_|SSL_EE_|TLS_CERT|SSL_KEY|X509)/.test(code))
     return `A file of certificates cannot be used (${names.ca}, ${names.cert}).`;
   return undefined;
 }
 
-/** What may help where connections are closed as soon as they stand: TLS 1.3 says no more to who shows no certificate, or an unknown one. */
+/** What may help where connections are closed as soon as they stand: some servers say no more to who shows no certificate, or an unknown one. */
 export function closedHint({ names = NAMES }: TlsOptions): string {
   return `Where the server wants a certificate that it knows, give one (${names.cert}).`;
 }

@@ -196,6 +196,11 @@ export class LaneState {
     this.#change(`side ${path} ${rule}`, run, sql, path, rule, stamp, bytes, hash, JSON.stringify(outcome));
   }
 
+  /** Whatever was done with a file by a rule is done once more. */
+  forgetSide(run: RunRef, path: string, rule: string): void {
+    this.#change(`side ${path} ${rule}`, run, 'DELETE FROM side WHERE lane = ? AND run = ? AND path = ? AND rule = ?', path, rule);
+  }
+
   /** Forgets all that the lane did with a run: it begins at 0. */
   restart(run: RunRef): void {
     const { commits, statements, ids } = this.#store;

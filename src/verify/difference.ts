@@ -51,4 +51,18 @@ export interface MediaDifference {
   readonly theirs: string | undefined;
 }
 
-export type Difference = PointDifference | ListingDifference | MediaDifference;
+/** A file or a param that was stored beside a tracker run's points is not there, or not as it was. */
+export interface BesideDifference {
+  readonly kind: 'beside';
+  readonly run: RunRef;
+  readonly tag: undefined;
+  readonly what: 'file' | 'param';
+  /** The path in the tracker run, the param's name. */
+  readonly name: string;
+  /** The file's SHA-256, the param's value. */
+  readonly mine: string;
+  /** What is there instead, in words; undefined: nothing. */
+  readonly theirs: string | undefined;
+}
+
+export type Difference = PointDifference | ListingDifference | MediaDifference | BesideDifference;

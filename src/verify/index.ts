@@ -1,5 +1,5 @@
 /** Compares what the files hold with what a lane reads back. */
-export type { Difference, MediaDifference } from './difference.ts';
+export type { BesideDifference, Difference, MediaDifference } from './difference.ts';
 export { type FileFacts, factsOf, isOwed, owedBytes, pendingBytes, rangesOf, type Unjudged } from './file-facts.ts';
 export { LaneComparison, type LaneCounts, type Losses } from './lane-comparison.ts';
 export { compareRunListing } from './listing.ts';
@@ -12,6 +12,7 @@ export {
   equalOf,
   exitCodeOf,
   type MediaCounts,
+  NO_MEDIA,
   type Obstacle,
   type Repairs,
   type RunVerdict,

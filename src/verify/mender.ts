@@ -23,6 +23,7 @@ export class Mender implements Repairs {
   readonly distrusted: { readonly run: RunRef; readonly file: string }[] = [];
   listings = 0;
   media = 0;
+  readonly beside = 0;
   readonly left: Obstacle[] = [];
   readonly #repairer: Repairer;
   readonly #recordEnd: RecordEnd;

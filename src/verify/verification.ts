@@ -16,10 +16,12 @@ export interface RunVerdict extends Readonly<LaneCounts> {
   readonly pendingBytes: number;
   readonly listing: number;
   readonly media: MediaCounts;
+  /** Files and params beside the points of a tracker run. */
+  readonly beside: MediaCounts;
 }
 
 export interface MediaCounts {
-  /** Files the lane names. */
+  /** Files the lane names, or that were stored there. */
   readonly named: number;
   readonly missing: number;
   readonly changed: number;
@@ -48,6 +50,8 @@ export interface Repairs {
   readonly distrusted: readonly { readonly run: RunRef; readonly file: string }[];
   readonly listings: number;
   readonly media: number;
+  /** Files that will be looked at anew, for what is missing beside the points. */
+  readonly beside: number;
   /** What could not be mended, and why. */
   readonly left: readonly Obstacle[];
 }
@@ -78,6 +82,7 @@ export interface Totals extends Readonly<LaneCounts> {
   readonly pendingBytes: number;
   readonly listing: number;
   readonly media: MediaCounts;
+  readonly beside: MediaCounts;
   readonly unjudged: Readonly<Record<Unjudged, number>>;
   /** Points, listings and media that differ; what is allowed does not count. */
   readonly differences: number;
@@ -105,11 +110,8 @@ export function totalsOf({ runs }: Pick<Verification, 'runs'>): Totals {
     owedBytes: sum((run) => run.owedBytes),
     pendingBytes: sum((run) => run.pendingBytes),
     listing: sum((run) => run.listing),
-    media: {
-      named: sum(({ media }) => media.named),
-      missing: sum(({ media }) => media.missing),
-      changed: sum(({ media }) => media.changed),
-    },
+    media: mediaSum(runs.map(({ media }) => media)),
+    beside: mediaSum(runs.map(({ beside }) => beside)),
     unjudged: {
       gone: sum(({ unjudged }) => unjudged.gone),
       stale: sum(({ unjudged }) => unjudged.stale),
@@ -119,10 +121,16 @@ export function totalsOf({ runs }: Pick<Verification, 'runs'>): Totals {
   return { ...counts, differences: runs.reduce((total, run) => total + differencesOf(run), 0) };
 }
 
-type Different = Pick<RunVerdict, 'missing' | 'extra' | 'changed' | 'listing' | 'media'>;
+export const NO_MEDIA: MediaCounts = { named: 0, missing: 0, changed: 0 };
 
-export function differencesOf({ missing, extra, changed, listing, media }: Different): number {
-  return missing + extra + changed + listing + media.missing + media.changed;
+function mediaSum(all: readonly MediaCounts[]): MediaCounts {
+  return all.reduce((a, b) => ({ named: a.named + b.named, missing: a.missing + b.missing, changed: a.changed + b.changed }), NO_MEDIA);
+}
+
+type Different = Pick<RunVerdict, 'missing' | 'extra' | 'changed' | 'listing' | 'media' | 'beside'>;
+
+export function differencesOf({ missing, extra, changed, listing, media, beside }: Different): number {
+  return missing + extra + changed + listing + media.missing + media.changed + beside.missing + beside.changed;
 }
 
 /** The points that are there exactly as the files have them. */

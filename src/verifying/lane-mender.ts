@@ -1,8 +1,8 @@
 /** What `verify --repair` does for a tracker: notes in the state what has to be sent again. */
 import { join } from 'node:path';
 import { MirrorError } from '../errors.ts';
-import { runLabel } from '../model/index.ts';
-import type { LaneState, StateFile } from '../state/index.ts';
+import { type FileState, type RunRef, runLabel } from '../model/index.ts';
+import type { LaneState, SideState, StateFile } from '../state/index.ts';
 import { type FileFacts, type FileRepair, gapsOf, type LaneComparison, type Obstacle, type Repairs, rangesOf } from '../verify/index.ts';
 import { recordEnd } from './verify-files.ts';
 
@@ -13,6 +13,7 @@ export class LaneMender implements Repairs {
   readonly distrusted = [];
   readonly listings = 0;
   readonly media = 0;
+  beside = 0;
   readonly left: Obstacle[] = [];
   readonly #state: StateFile;
   readonly #lane: LaneState;
@@ -50,6 +51,24 @@ export class LaneMender implements Repairs {
         reason: `${unmendable} points there are none of ours, or no longer; nothing is removed from a tracker`,
       });
     }
+  }
+
+  /** A tracker run that is gone: all that was sent into it is owed, so that the next pass opens it again, or says why it can't. */
+  mendGone(run: RunRef, files: readonly FileState[]): void {
+    if (!this.#canSendAgain) return;
+    for (const { name, position } of files) {
+      const gaps = rangesOf(position).map((range) => ({ ...range, reason: 'repair' as const }));
+      if (gaps.length === 0) continue;
+      this.#lane.owe(run, name, gaps);
+      this.#state.keepRetry({ run, name }, { attempts: 0, nextMs: Date.now() });
+      this.gaps += gaps.length;
+    }
+  }
+
+  /** What is not there any more, or not as it was, is done once more. */
+  mendBeside(run: RunRef, again: readonly SideState[]): void {
+    for (const { path, rule } of again) this.#lane.forgetSide(run, path, rule);
+    this.beside += again.length;
   }
 
   finish(): void {

@@ -1,6 +1,7 @@
+import { join } from 'node:path';
 import type { RootRequest } from '../discover/index.ts';
 import { messageOf } from '../errors.ts';
-import { type FileState, type RunRef, runLabel } from '../model/index.ts';
+import { type FileState, keyOfRun, type RunRef, runLabel } from '../model/index.ts';
 import type { LaneState, StateFile } from '../state/index.ts';
 import type { Progress } from '../status/index.ts';
 import { FileWindow } from '../tail/index.ts';
@@ -10,6 +11,8 @@ import {
   type FileFacts,
   factsOf,
   LaneComparison,
+  type MediaCounts,
+  NO_MEDIA,
   owedBytes,
   pendingBytes,
   type RunVerdict,
@@ -18,6 +21,7 @@ import {
   type Verification,
 } from '../verify/index.ts';
 import { LaneMender } from './lane-mender.ts';
+import { lookBeside } from './verify-beside.ts';
 import { VerifyLog } from './verify-log.ts';
 import { type Candidate, candidatesOf, type Scope, scopesOf } from './verify-scope.ts';
 import { FilesSide, LanesSide, type Side } from './verify-sides.ts';
@@ -40,8 +44,6 @@ export interface VerifyLaneOptions {
   readonly onDifference?: (difference: Difference) => void;
 }
 
-const NO_MEDIA = { named: 0, missing: 0, changed: 0 };
-
 /** Compares all runs of a lane. What can't be reached is an obstacle, not an error. */
 export function verifyLane(options: VerifyLaneOptions): Promise<Verification> {
   return new LanePass(options).run();
@@ -53,6 +55,8 @@ class LanePass {
   readonly #log: VerifyLog;
   readonly #repairs: LaneMender | undefined;
   #roots: readonly string[] = [];
+  /** Tracker runs of which all beside the points was looked at. */
+  readonly #lookedBeside = new Set<string>();
   /** The tracker itself is not to be reached: nothing more is asked of it. */
   #isLost = false;
 
@@ -145,6 +149,7 @@ class LanePass {
       const reason = `${messageOf(error)}${typeof hint === 'string' ? ` (${hint})` : ''}`;
       this.#isLost = code !== 'MB4006';
       const { lane } = this.#options.source;
+      if (!this.#isLost) this.#repairs?.mendGone(candidate.run, this.#options.source.files(candidate.run));
       this.#log.obstacles.push({ what: this.#isLost ? lane : `${lane}, ${runLabel(candidate.run)}`, reason });
     }
   }
@@ -178,6 +183,7 @@ class LanePass {
     }
     if (other === undefined) this.#log.note(run, facts);
     if (!this.#log.isStopped) this.#repairs?.mend(comparison, facts, candidate.directory);
+    const beside = other === undefined && !this.#log.isStopped ? await this.#lookBeside(candidate) : NO_MEDIA;
     this.#log.verdicts.push({
       run,
       ...comparison.counts,
@@ -187,7 +193,21 @@ class LanePass {
       pendingBytes: pendingBytes(found, facts),
       listing: 0,
       media: NO_MEDIA,
+      beside,
     });
+  }
+
+  /** Of each tracker run once, with the first run that goes into it. */
+  async #lookBeside({ run, directory }: Candidate): Promise<MediaCounts> {
+    const { source, signal, onDifference } = this.#options;
+    const beside = source.beside(run);
+    if (beside === undefined || this.#lookedBeside.has(keyOfRun(beside.target))) return NO_MEDIA;
+    this.#lookedBeside.add(keyOfRun(beside.target));
+    // A run that is folded lies below its target.
+    const { counts, differences, again } = await lookBeside(beside, join(rootOf(run, directory), beside.target.path), signal);
+    for (const difference of differences) onDifference?.(difference);
+    this.#repairs?.mendBeside(beside.target, again);
+    return counts;
   }
 
   /** What is there first: whatever arrives there meanwhile is in the files by the time they are read. */
@@ -197,6 +217,11 @@ class LanePass {
       if (await this.#log.turn()) return;
     }
   }
+}
+
+/** Where a run's root lies. */
+function rootOf({ path }: RunRef, directory: string): string {
+  return path === '.' ? directory : directory.slice(0, directory.length - path.length - 1);
 }
 
 /** Why points of a tracker that does not know their places may be of files that nobody can ask any more. */

@@ -14,6 +14,7 @@ import {
   factsOf,
   type MediaDifference,
   Mender,
+  NO_MEDIA,
   owedBytes,
   pendingBytes,
   RunComparison,
@@ -182,6 +183,7 @@ class Pass {
       pendingBytes: pendingBytes(found, facts),
       listing,
       media,
+      beside: NO_MEDIA,
     });
   }
 

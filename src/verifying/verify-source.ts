@@ -12,11 +12,11 @@ import type {
 } from '../backends/contract.ts';
 import type { StoreReader } from '../backends/local/index.ts';
 import { MirrorError, messageOf, systemCode } from '../errors.ts';
-import type { TrackerLaneOptions } from '../lanes/index.ts';
-import { LaneNames } from '../lanes/index.ts';
+import { LaneNames, type TrackerLaneOptions } from '../lanes/index.ts';
 import type { FileState, RunRef, Series } from '../model/index.ts';
 import type { LeftOut } from '../route/index.ts';
 import type { LaneReader } from '../state/index.ts';
+import type { Beside } from './verify-beside.ts';
 import { type Mirrored, mirroredIn } from './verify-scope.ts';
 
 /** A range of bytes of a file, of one generation. */
@@ -48,6 +48,8 @@ export interface LaneSource extends Mirrored {
   asHeld(run: RunRef, tag: string, plugin: string, point: HeldPoint): HeldPoint | undefined;
   hasRefusals(run: RunRef): boolean;
   refusals(run: RunRef, file: string, range: ByteRange): readonly Refusal[];
+  /** The tracker run that a run goes into, with what was stored beside its points; undefined where there is nothing, or nobody can tell. */
+  beside(run: RunRef): Beside | undefined;
   /** Under the tags that the files have. Throws what stands in the way; an error of code MB4006 is about this run alone. */
   readBack(run: RunRef, options: ReadBackOptions): AsyncIterable<ReadBackChunk>;
 }
@@ -89,6 +91,13 @@ export function trackerSource({ name, target, backend }: TrackerLaneOptions, sta
       backend.asHeld === undefined ? point : backend.asHeld(names.nameOf(run, tag, plugin), plugin, point),
     hasRefusals: (run) => lane.hasRefusals(run),
     refusals: (run, file, range) => lane.refusals(run, file, range),
+    beside(run) {
+      const target = names.targetOf(run);
+      const handle = lane.handle(target);
+      const states = handle === undefined ? [] : lane.side(target);
+      if (handle === undefined || states.length === 0 || backend.compareSide === undefined) return undefined;
+      return { target, handle, states, compare: backend.compareSide.bind(backend) };
+    },
     async *readBack(run, options) {
       if (readBack !== 'full') throw new MirrorError('MB4004', 'this tracker does not give back what it holds');
       const target = names.targetOf(run);
@@ -162,6 +171,7 @@ export function localSource(reader: StoreReader, storePath: string): LaneSource 
     asHeld: (_run, _tag, _plugin, point) => point,
     hasRefusals: () => false,
     refusals: () => [],
+    beside: () => undefined,
     async *readBack(run, { isWanted = () => true }) {
       for (const { row, tag, plugin } of reader.catalogue(run)) {
         if (!isWanted(tag)) continue;

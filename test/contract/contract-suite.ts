@@ -5,6 +5,7 @@ import type { Harness } from './harness.ts';
 import { lineCases } from './line-cases.ts';
 import { positionCases } from './position-cases.ts';
 import { runCases } from './run-cases.ts';
+import { sideCases } from './side-cases.ts';
 import { valueCases } from './value-cases.ts';
 
 /** Runs the contract over a backend. `name` stands before the cases. */
@@ -19,6 +20,7 @@ export function contractSuite(name: string, harness: Harness): void {
     describe('points', () => valueCases(harness));
     describe('delivery', () => deliveryCases(harness));
     describe('tracker runs', () => runCases(harness));
+    describe('beside the points', () => sideCases(harness));
     if (harness.addressing === 'line') describe('lines', () => lineCases(harness));
     if (harness.addressing === 'position') describe('positions', () => positionCases(harness));
   });

@@ -81,11 +81,31 @@ if (openssl !== undefined && type !== undefined) {
       expect(await probe(strict.url, {}, env)).toMatchObject(lets);
     });
 
-    it.each([
-      ['none', (): object => ({})],
-      ['one that it does not know', (): object => ({ client_cert_path: own.stranger })],
-    ])('closes the connection when it is shown %s: it is said that it may want ours', async (_, section) => {
-      await expect(probe(strict.url, { server_cert_path: own.ca, ...section() })).rejects.toMatchObject({
+    it.each(['TLSv1.3', 'TLSv1.2'] as const)(
+      'does not let in whoever shows no certificate where it wants one, which does not pass: %s',
+      async (version) => {
+        const strictest = await stub.overTls({
+          ...own.server,
+          ca: readFileSync(own.ca),
+          requestCert: true,
+          rejectUnauthorized: true,
+          maxVersion: version,
+        });
+        try {
+          await expect(probe(strictest.url, { server_cert_path: own.ca })).rejects.toMatchObject({
+            code: 'MB4002',
+            retry: 'never',
+            message: expect.stringMatching(/TLS: .*alert/),
+            hint: expect.stringContaining('client_cert_path'),
+          });
+        } finally {
+          await strictest.close();
+        }
+      },
+    );
+
+    it('closes the connection without a word when it is shown a certificate that it does not know: it is said that it may want another', async () => {
+      await expect(probe(strict.url, { server_cert_path: own.ca, client_cert_path: own.stranger })).rejects.toMatchObject({
         code: 'MB4001',
         retry: 'later',
         hint: expect.stringContaining('client_cert_path'),

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { until } from '../crash/watch-kill.ts';
@@ -58,6 +58,73 @@ async function verified(code: number, ...args: readonly string[]): Promise<Summa
 }
 
 describe('verify of MLflow', () => {
+  it('has a run that somebody deleted brought again, where that is wanted', async () => {
+    write();
+    await mustRun(['backfill', 'logs'], cwd());
+    stub.deleteRun(stub.run('a').id);
+    expect((await verified(3)).could_not_judge).toMatchObject([
+      { what: 'mlflow, logs/a', reason: expect.stringContaining('restore_deleted') },
+    ]);
+    expect(await verified(3, '--repair')).toMatchObject({ repair: { gaps: 1 }, next: expect.stringContaining('backfill') });
+    // Nobody said that it may be restored: it is said, and not called up to date.
+    const refused = await mustRun(['backfill', 'logs'], cwd(), 1);
+    expect(refused.stderr).toMatch(/was deleted/);
+    const file = join(folder, 'mirrorboard.yaml');
+    writeFileSync(file, readFileSync(file, 'utf8').replace('experiment_name: tests', 'experiment_name: tests, restore_deleted: true'));
+    await mustRun(['backfill', 'logs'], cwd());
+    expect(await verified(0)).toMatchObject({ differences: 0, could_not_judge: [] });
+  }, 60_000);
+
+  it('finds what is missing beside the points, and has it brought again', async () => {
+    write();
+    appendFileSync(
+      join(folder, 'mirrorboard.yaml'),
+      'params: [hparams.yaml]\nartifacts:\n  - { files: "config_{n}.yaml", to: "configs/{n}.yaml" }\n  - { files: "*.bin", to: same.bin }\n',
+    );
+    const beside = {
+      'hparams.yaml': 'lr: 0.5\nsize: 3\n',
+      'config_1.yaml': 'a: 1\n',
+      'config_2.yaml': 'a: 2\n',
+      'x.bin': 'x',
+      'y.bin': 'y',
+    };
+    for (const [name, text] of Object.entries(beside)) {
+      writeFileSync(join(folder, 'logs/a', name), text);
+      utimesSync(join(folder, 'logs/a', name), 1e9, 1e9);
+    }
+    await mustRun(['backfill', 'logs'], cwd());
+    // Two files went to one place: either of them may be there.
+    expect((await verified(0)).totals).toMatchObject({ beside: { named: 5, missing: 0, changed: 0 } });
+
+    const run = stub.run('a');
+    const root = `${run.experiment.id}/${run.id}/artifacts`;
+    stub.artifacts.files.delete(`${root}/configs/1.yaml`);
+    stub.artifacts.files.set(`${root}/configs/2.yaml`, Buffer.from('b: 2\n'));
+    run.params.delete('lr');
+    const found = await mustRun(['verify', '--lane', 'mlflow', '--report', '-'], cwd(), 1);
+    const base = { kind: 'beside', lane: 'mlflow', root: 'logs', run: 'a', tag: null };
+    expect(
+      found.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual([
+      { ...base, what: 'param', name: 'lr', mine: '0.5', theirs: null },
+      { ...base, what: 'file', name: 'configs/1.yaml', mine: expect.stringMatching(/^[0-9a-f]{64}$/), theirs: null },
+      { ...base, what: 'file', name: 'configs/2.yaml', mine: expect.anything(), theirs: expect.stringMatching(/^SHA-256 /) },
+    ]); // prettier-ignore
+    expect(found.stderr).toMatch(/5 files and params beside the points looked at: 2 missing, 1 changed/);
+
+    expect(await verified(1, '--repair')).toMatchObject({
+      differences: 3,
+      repair: { gaps: 0, beside: 3 },
+      next: expect.stringContaining('backfill'),
+    });
+    await mustRun(['backfill', 'logs'], cwd());
+    expect((await verified(0)).totals).toMatchObject({ beside: { named: 5, missing: 0, changed: 0 } });
+    expect(String(stub.artifacts.files.get(`${root}/configs/2.yaml`))).toBe('a: 2\n');
+  }, 60_000);
+
   it('finds every point of both lanes, and names what the tracker rounds', async () => {
     write();
     await mustRun(['backfill', 'logs'], cwd());
@@ -83,7 +150,7 @@ describe('verify of MLflow', () => {
     expect(totals['points']).toBeGreaterThan(200);
     expect([totals['missing'], totals['extra'], totals['changed'], could_not_judge]).toEqual([0, 0, 0, []]);
     await mustRun(['verify', '--between', 'local', 'mlflow'], cwd());
-  });
+  }, 90_000);
 
   it('names points that were removed, changed and added there, and has them sent again', async () => {
     write();

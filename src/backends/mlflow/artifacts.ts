@@ -42,7 +42,7 @@ export class Artifacts {
     return answer.kind === 'ok' ? { kind: 'ok', value: answer.body } : this.#failure(answer, `reading ${path}`);
   }
 
-  /** The files of one folder of a run, with their lengths. */
+  /** The files of one folder of a run (none: its own), with their lengths. */
   async list(runId: string, folder: string, signal: AbortSignal): Promise<Reply<ReadonlyMap<string, number>>> {
     const listed = await this.#listed(runId, folder, signal);
     return listed.kind === 'ok' ? { kind: 'ok', value: listed.value.files } : listed;
@@ -63,7 +63,7 @@ export class Artifacts {
     const folders = new Set<string>();
     let token: string | undefined;
     do {
-      const input = { run_id: runId, path: folder, page_token: token };
+      const input = { run_id: runId, path: folder === '' ? undefined : folder, page_token: token };
       const reply = await this.#client.call(`listing ${folder}`, 'GET', 'artifacts/list', input, signal);
       if (reply.kind !== 'ok') return reply;
       const { files: page, next_page_token: next } = reply.value;

@@ -18,14 +18,17 @@ import type {
   ReadBackOptions,
   RunEnd,
   RunSource,
+  SideDifference,
   SideFile,
   SideOutcome,
   SideParam,
+  SideWanted,
   TrackerParcel,
 } from '../contract.ts';
 import { isFileStore } from './address.ts';
 import { Artifacts } from './artifacts.ts';
 import { MlflowClient, type RunFacts } from './client.ts';
+import { compareSide } from './compare-side.ts';
 import { valueOrThrow } from './experiments.ts';
 import { handleOf, readHandle, type TrackedRun, trackedRun } from './handle.ts';
 import { isPublishable, keyOf, tagOf } from './keys.ts';
@@ -160,6 +163,11 @@ class MlflowBackend implements Backend {
   async noteDataset(handle: Handle, dataset: Dataset, signal: AbortSignal): Promise<SideOutcome> {
     const { client } = await this.#connect(signal);
     return await noteDataset(client, readHandle(handle), dataset, signal);
+  }
+
+  async compareSide(handle: Handle, wanted: SideWanted, signal: AbortSignal): Promise<readonly SideDifference[]> {
+    const { client, artifacts, isFileStore } = await this.#connect(signal);
+    return await compareSide(client, artifacts, readHandle(handle), wanted, { isFlat: isFileStore }, signal);
   }
 
   async *readBack(handle: Handle, options: ReadBackOptions = {}): AsyncGenerator<ReadBackChunk, void, void> {

@@ -29,7 +29,11 @@ export async function* readBack(
   const isWanted = options.isWanted ?? (() => true);
   const facts = valueOrThrow(await client.run(run.runId, signal));
   // The server still answers for it, until its garbage is collected.
-  if (facts.isDeleted) throw new MirrorError('MB4006', `the MLflow run ${run.runId} was deleted`);
+  if (facts.isDeleted) {
+    throw new MirrorError('MB4006', `the MLflow run ${run.runId} was deleted`, {
+      hint: 'Restore it (mlflow runs restore), or set restore_deleted: true.',
+    });
+  }
   const segments = new SegmentReader(artifacts, run, signal);
   const shadows = new Shadows();
   yield* segments.chunks(isWanted, (point) => shadows.add(point));

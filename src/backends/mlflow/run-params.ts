@@ -18,6 +18,9 @@ export interface RunParamsOptions {
   readonly isToBlame: (failure: Failure, signal: AbortSignal) => Promise<boolean>;
 }
 
+/** The tag of another value than the first one, before the param's name. */
+export const OTHER_VALUE = 'mirrorboard.param.';
+
 /** The params of a run. They never change in MLflow: the first value stays, another one stands in a tag beside it. */
 export class RunParams {
   readonly #options: RunParamsOptions;
@@ -48,7 +51,7 @@ export class RunParams {
         run: runId,
         params: changed.length,
       });
-      const tags = changed.map(([key, value]) => ({ key: `mirrorboard.param.${cut(key, 230)}`, value: cut(value, TAG_LENGTH) }));
+      const tags = changed.map(([key, value]) => ({ key: OTHER_VALUE + cut(key, 230), value: cut(value, TAG_LENGTH) }));
       await publish(tags, signal);
       return;
     }

@@ -15,6 +15,7 @@ import { BYTES_PER_REQUEST, METRICS_PER_REQUEST, TAGS_PER_REQUEST, UPLOADS_AT_ON
 import { HAS_TEXTS, type Metric, Names, type Prepared, type PrepareOptions, prepare } from './prepare.ts';
 import { RunParams } from './run-params.ts';
 import { type Segment, type SegmentLine, segmentOf, segmentsOf } from './segments.ts';
+import { SERIES_FILE, SeriesFile } from './series-file.ts';
 import { paramText } from './side.ts';
 import { isAboutContent, Stop, stopOf } from './stop.ts';
 
@@ -47,6 +48,8 @@ export class RunWriter {
   readonly #tags = new Map<string, string>();
   readonly #params: RunParams;
   readonly #held: HeldMetrics | undefined;
+  /** Undefined where no file can be stored. */
+  readonly #series: SeriesFile | undefined;
   /** It held texts when it was opened, or nobody looked. */
   readonly #mayHaveTexts: boolean;
   /** Failures of kind `internal` in a row. */
@@ -77,6 +80,7 @@ export class RunWriter {
       isToBlame: (reply, signal) => this.#isToBlame(reply, signal),
     });
     this.#mayHaveTexts = facts === undefined || facts.tags.has(HAS_TEXTS);
+    if (run.root !== undefined && options.noFiles === undefined) this.#series = new SeriesFile(artifacts, run.root, isNew);
     if (options.isFileStore) this.#held = new HeldMetrics(client, run.runId, isNew);
   }
 
@@ -126,7 +130,9 @@ export class RunWriter {
     refusals.push(...prepared.refusals);
     await this.#publish(prepared.tags, signal);
     const root = this.#run.root;
-    if (root === undefined || prepared.lines.length === 0) return;
+    if (root === undefined) return;
+    await this.#storeSeries(root, job.parcel, signal);
+    if (prepared.lines.length === 0) return;
     const lost = new Map<string, Refusal>();
     await each(prepared.uploads, UPLOADS_AT_ONCE, async ({ path, data, isNeeded, offset, index }) => {
       const failure = await this.#put(root, path, data, signal);
@@ -144,6 +150,18 @@ export class RunWriter {
     );
     refusals.push(...lost.values());
     for (const metric of prepared.metrics) if (lost.has(`${metric.offset} ${metric.index}`)) metric.isSettled = true;
+  }
+
+  async #storeSeries(root: string, { batch, series }: TrackerParcel, signal: AbortSignal): Promise<void> {
+    const data = await this.#series?.with(batch, series, signal);
+    if (data === undefined) return;
+    try {
+      const failure = await this.#put(root, SERIES_FILE, data, signal);
+      if (failure !== undefined) this.#warn('what series say of themselves could not be kept', { reason: failure.error.message });
+    } catch (error) {
+      this.#series?.doubt();
+      throw error;
+    }
   }
 
   async #putSegment(

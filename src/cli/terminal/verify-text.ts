@@ -71,7 +71,7 @@ function runTable({ runs }: Verification, { totals, width, style }: Verification
       (title) => ({ title, align: 'right' }) as const,
     ),
   ];
-  const cells = (run: Omit<RunVerdict, 'run' | 'unjudged' | 'media'>): string[] => [
+  const cells = (run: Omit<RunVerdict, 'run' | 'unjudged' | 'media' | 'beside'>): string[] => [
     formatCount(run.points),
     formatCount(run.points - run.missing - run.changed - run.allowed - run.refused - run.unsupported),
     formatCount(run.missing),
@@ -91,8 +91,8 @@ function runTable({ runs }: Verification, { totals, width, style }: Verification
 
 /** The runs with most to tell, in the order of their names. */
 function worst(runs: readonly RunVerdict[]): readonly RunVerdict[] {
-  const weight = ({ missing, extra, changed, listing, media }: RunVerdict): number =>
-    missing + extra + changed + listing + media.missing + media.changed;
+  const weight = ({ missing, extra, changed, listing, media, beside }: RunVerdict): number =>
+    missing + extra + changed + listing + media.missing + media.changed + beside.missing + beside.changed;
   return runs
     .toSorted((a, b) => weight(b) - weight(a) || b.owedBytes + b.pendingBytes - a.owedBytes - a.pendingBytes || b.points - a.points)
     .slice(0, MOST_RUNS)
@@ -105,6 +105,8 @@ function differenceText(difference: Difference): string {
   switch (difference.kind) {
     case 'media':
       return `${where}, media ${visibleText(difference.path)}: ${difference.theirs === undefined ? 'there is no such file' : 'other bytes'}`;
+    case 'beside':
+      return `${where}, ${difference.what} ${visibleText(difference.name)}: ${difference.theirs === undefined ? 'it is not there' : `there is ${valueText(difference.theirs)}`}`;
     case 'listing':
       return `${where}, ${difference.field}: the points say ${number(difference.mine)}, the listing ${number(difference.theirs)}`;
     default: {
@@ -152,6 +154,11 @@ function repairs({ repairs: done }: Verification, style: Style): string {
     ...done.distrusted.map(({ run, file }) => visibleText(`${runLabel(run)}/${file} will be mirrored anew by the next backfill`)),
     ...(done.listings === 0 ? [] : [`${counted(done.listings, 'listing')} counted anew`]),
     ...(done.media === 0 ? [] : [`${counted(done.media, 'media file')} written anew`]),
+    ...(done.beside === 0
+      ? []
+      : [
+          `${counted(done.beside, 'file')} beside the event files noted as not sent; the next backfill sends what ${done.beside === 1 ? 'it holds' : 'they hold'}`,
+        ]),
     ...done.left.map(({ what, reason }) => style.red(visibleText(`${what} is left as it is: ${reason}`))),
   ];
   return list(style.bold('Repair:'), lines.length === 0 ? ['nothing to mend'] : lines);
@@ -167,8 +174,10 @@ function closing(verification: Verification, { totals, style, note, next }: Veri
   if (stale + unreadable > 0) lines.push(`${counted(stale + unreadable, 'point')} of files that can't be compared now`);
   const lost = lossText(totals);
   if (lost !== '') lines.push(lost);
-  const media = mediaText(totals.media);
+  const media = mediaText(totals.media, 'media file');
   if (media !== '') lines.push(media);
+  const beside = mediaText(totals.beside, 'file or param beside the points', 'files and params beside the points');
+  if (beside !== '') lines.push(beside);
   if (totals.listing > 0) lines.push(`${counted(totals.listing, 'listing')} ${totals.listing === 1 ? 'is' : 'are'} wrong`);
   const head = `${counted(totals.points, 'point')} compared, ${counted(totals.differences, 'difference')}`;
   lines.push(totals.differences > 0 ? style.red(head) : style.bold(head));
@@ -196,11 +205,11 @@ function lossText({ allowed, losses }: Totals): string {
   return `${counted(allowed, 'point')} held as the loss table says: ${named.join(', ')}`;
 }
 
-function mediaText({ named, missing, changed }: MediaCounts): string {
+function mediaText({ named, missing, changed }: MediaCounts, one: string, many = `${one}s`): string {
   if (named === 0) return '';
   const wrong = [
     ...(missing === 0 ? [] : [`${formatCount(missing)} missing`]),
-    ...(changed === 0 ? [] : [`${formatCount(changed)} with other bytes`]),
+    ...(changed === 0 ? [] : [`${formatCount(changed)} changed`]),
   ];
-  return `${counted(named, 'media file')} looked at${wrong.length === 0 ? '' : `: ${wrong.join(', ')}`}`;
+  return `${formatCount(named)} ${named === 1 ? one : many} looked at${wrong.length === 0 ? '' : `: ${wrong.join(', ')}`}`;
 }

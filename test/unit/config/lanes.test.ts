@@ -90,6 +90,8 @@ describe('the lanes', () => {
     const error = await failure({ text: 'lanes: { own: { type: x } }', flags: { lanes: ['won'] } });
     expect([error.code, error.exitCode]).toEqual(['MB4010', 2]);
     expect(error.message).toBe('--to: there is no lane "won"; there are local, mlflow, wandb, clearml, aim, own');
+    expect((await failure({ flags: { lanes: ['mlfow'] } })).hint).toBe('Did you mean mlflow?');
+    expect((await failure({ flags: { lanes: ['elsewhere'] } })).hint).toMatch(/^Write the lane into the configuration/);
   });
 
   it('take their settings from variables of ours before the file', async () => {

@@ -38,6 +38,19 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
 }
 
 describe('HttpClient', () => {
+  test('says what may help where nothing answers', async () => {
+    const { url, server } = await serve(() => undefined);
+    await new Promise((done) => server.close(done));
+    const cases = [
+      [url, /Nothing listens there.*\(base_url\)/],
+      ['http://no-such-host.invalid:5000', /does not know the host by that name: correct base_url/],
+    ] as const;
+    for (const [address, hint] of cases) {
+      const answer = await clientOf(address, { tls: { names: { address: 'base_url', ca: 'ca', cert: 'cert' } } }).send(get('/'));
+      expect(answer).toMatchObject({ kind: 'retry', error: { code: 'MB4001', retry: 'later', hint: expect.stringMatching(hint) } });
+    }
+  });
+
   test('sends what is read piece by piece with its length, and reads it again after a reset', async () => {
     const seen: unknown[] = [];
     const { url } = await serve(async (request, response) => {

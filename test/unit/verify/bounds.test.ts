@@ -110,6 +110,7 @@ describe('the exit code', () => {
     pendingBytes: 0,
     listing: 0,
     media: { named: 0, missing: 0, changed: 0 },
+    beside: { named: 0, missing: 0, changed: 0 },
   };
   const base: Verification = {
     lane: 'local',

@@ -1,0 +1,89 @@
+import { type Batch, type Json, jsonText, type Series } from '../../model/index.ts';
+import type { Artifacts } from './artifacts.ts';
+import { SEGMENT_FOLDER } from './segments.ts';
+import { stopOf } from './stop.ts';
+
+export const SERIES_FILE = `${SEGMENT_FOLDER}/series.json`;
+
+/**
+ * What the first value of each series says of it (its metadata: display name, description, data class, settings of its plugin), which MLflow has no place
+ * for. One file a run, a line a series, written anew when a series is added: its content decides, so that whatever is sent again changes nothing.
+ */
+export class SeriesFile {
+  readonly #artifacts: Artifacts;
+  readonly #root: string;
+  /** JSON texts by tag, as they are stored; undefined before the first look. */
+  #stored: Map<string, string> | undefined;
+  /** Of each tag, the series that was compared last: most often it comes again as it is. */
+  readonly #compared = new Map<string, Series>();
+
+  /** `isNew`: the run holds nothing yet. */
+  constructor(artifacts: Artifacts, root: string, isNew: boolean) {
+    this.#artifacts = artifacts;
+    this.#root = root;
+    if (isNew) this.#stored = new Map();
+  }
+
+  /** The file as it has to be before points of a batch are there; undefined where it is so already. */
+  async with(batch: Batch, series: readonly Series[], signal: AbortSignal): Promise<Uint8Array | undefined> {
+    const fresh = seriesIn(batch).flatMap((id) => {
+      const found = series[id];
+      return found === undefined || found.metadata.length === 0 || this.#compared.get(found.tag) === found ? [] : [found];
+    });
+    if (fresh.length === 0) return undefined;
+    this.#stored ??= await this.#read(signal);
+    let isChanged = false;
+    for (const one of fresh) {
+      const text = factsOf(one);
+      isChanged ||= this.#stored.get(one.tag) !== text;
+      this.#stored.set(one.tag, text);
+      this.#compared.set(one.tag, one);
+    }
+    return isChanged
+      ? Buffer.from(`{\n${[...this.#stored].map(([tag, text]) => `${JSON.stringify(tag)}:${text}`).join(',\n')}\n}\n`)
+      : undefined;
+  }
+
+  /** It was not stored after all: what is there is looked up again. */
+  doubt(): void {
+    this.#stored = undefined;
+    this.#compared.clear();
+  }
+
+  async #read(signal: AbortSignal): Promise<Map<string, string>> {
+    const reply = await this.#artifacts.get(this.#root, SERIES_FILE, signal);
+    if (reply.kind !== 'ok') {
+      if (reply.cause === 'missing') return new Map();
+      throw stopOf(reply);
+    }
+    try {
+      const value: unknown = JSON.parse(reply.value.toString('utf8'));
+      return new Map(Object.entries(value as Record<string, Json>).map(([tag, facts]) => [tag, jsonText(facts)]));
+    } catch {
+      // Somebody else's: nothing of ours is lost with it.
+      return new Map();
+    }
+  }
+}
+
+function factsOf({ plugin, dataClass, displayName, description, metadata }: Series): string {
+  return jsonText({
+    plugin,
+    data_class: dataClass,
+    ...(displayName === '' ? {} : { display_name: displayName }),
+    ...(description === '' ? {} : { description }),
+    metadata: Buffer.from(metadata).toString('base64'),
+  });
+}
+
+/** Numbers of all series that a batch has points of. */
+function seriesIn({ scalars, objects }: Batch): readonly number[] {
+  const ids = new Set(objects.map(({ series }) => series));
+  let last = -1;
+  for (let row = 0; row < scalars.count; row++) {
+    const id = scalars.series[row] as number;
+    if (id !== last) ids.add(id);
+    last = id;
+  }
+  return [...ids];
+}

@@ -1,0 +1,38 @@
+import { isIP } from 'node:net';
+import { connect } from 'node:tls';
+import type { TlsMaterial } from './tls.ts';
+
+/**
+ * What a server has against us before we say anything; undefined where it has nothing, or does not say. Under TLS 1.3 the handshake is over for us before the
+ * server has looked at our certificate. Whoever writes at once is reset, and the reset hides the alert that came before it; who keeps quiet reads it.
+ */
+export function quietHandshake(origin: URL, material: TlsMaterial, limitMs: number, signal: AbortSignal): Promise<unknown> {
+  return new Promise((resolve) => {
+    const host = origin.hostname.replace(/^\[|\]$/g, '');
+    const socket = connect({
+      host,
+      port: Number(origin.port || 443),
+      ...(isIP(host) === 0 ? { servername: host } : {}),
+      ...material,
+    });
+    const end = (found?: unknown): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      resolve(found);
+      socket.destroy();
+    };
+    const onAbort = (): void => end();
+    const timer = setTimeout(end, limitMs);
+    signal.addEventListener('abort', onAbort, { once: true });
+    socket.on('error', end);
+    socket.on('close', () => end());
+    // Before TLS 1.3 whoever is not let in gets no connection; since then a ticket is given only to whom was.
+    socket.on('secureConnect', () => {
+      if (socket.getProtocol() !== 'TLSv1.3') end();
+    });
+    socket.on('session', () => {
+      if (socket.getProtocol() === 'TLSv1.3') end();
+    });
+    socket.resume();
+  });
+}

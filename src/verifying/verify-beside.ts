@@ -1,0 +1,89 @@
+/** Compares what lies beside the points of a tracker run with what the state says was stored there. */
+import { join } from 'node:path';
+import type { Handle, SideDifference, SideParam, SideWanted } from '../backends/contract.ts';
+import type { RunRef } from '../model/index.ts';
+import { hashFile, readParams } from '../sidecar/index.ts';
+import type { SideState } from '../state/index.ts';
+import type { BesideDifference, MediaCounts } from '../verify/index.ts';
+
+/** A tracker run, and what was stored in it from files beside the event files. */
+export interface Beside {
+  /** The run that the tracker run is made for. */
+  readonly target: RunRef;
+  readonly handle: Handle;
+  readonly states: readonly SideState[];
+  readonly compare: (handle: Handle, wanted: SideWanted, signal: AbortSignal) => Promise<readonly SideDifference[]>;
+}
+
+export interface BesideFindings {
+  readonly counts: MediaCounts;
+  readonly differences: readonly BesideDifference[];
+  /** What has to be done once more. */
+  readonly again: readonly SideState[];
+}
+
+/** One thing that was stored, and all notes in the state that say so. */
+interface Stored {
+  readonly what: 'file' | 'param';
+  readonly name: string;
+  readonly mine: string;
+  readonly states: SideState[];
+  /** Several contents were stored under the name: which one stands there is not known. */
+  isVague: boolean;
+}
+
+/** `directory`: the one of the target. Params whose file is not what it was are left out: the next pass reads it anyway. */
+export async function lookBeside(
+  { target, handle, states, compare }: Beside,
+  directory: string,
+  signal: AbortSignal,
+): Promise<BesideFindings> {
+  const stored = new Map<string, Stored>();
+  const files = new Map<string, SideWanted['files'][number]>();
+  const params = new Map<string, SideParam>();
+  const add = (what: Stored['what'], name: string, mine: string, state: SideState): void => {
+    const key = `${what} ${name}`;
+    const known = stored.get(key);
+    if (known === undefined) stored.set(key, { what, name, mine, states: [state], isVague: false });
+    else {
+      known.isVague ||= known.mine !== mine;
+      known.states.push(state);
+    }
+  };
+  for (const state of states) {
+    if (state.outcome.kind !== 'done') continue;
+    const { to, params: prefix } = JSON.parse(state.rule) as { readonly to?: unknown; readonly params?: unknown };
+    if (typeof to === 'string') {
+      add('file', to, state.hash, state);
+      files.set(to, { path: to, bytes: state.bytes, hash: state.hash });
+    } else if (typeof prefix === 'string') {
+      for (const param of await paramsOf(join(directory, state.path), prefix, state.hash)) {
+        add('param', param.name, String(param.value), state);
+        params.set(param.name, param);
+      }
+    }
+  }
+  if (stored.size === 0) return { counts: { named: 0, missing: 0, changed: 0 }, differences: [], again: [] };
+  const found = await compare(handle, { files: [...files.values()], params: [...params.values()] }, signal);
+  const differences: BesideDifference[] = [];
+  const again = new Set<SideState>();
+  for (const { kind: what, name, found: theirs } of found) {
+    const known = stored.get(`${what} ${name}`);
+    if (known === undefined || (known.isVague && theirs !== undefined)) continue;
+    differences.push({ kind: 'beside', run: target, tag: undefined, what, name, mine: known.mine, theirs });
+    for (const state of known.states) again.add(state);
+  }
+  const missing = differences.filter(({ theirs }) => theirs === undefined).length;
+  return { counts: { named: stored.size, missing, changed: differences.length - missing }, differences, again: [...again] };
+}
+
+async function paramsOf(source: string, prefix: string, hash: string): Promise<readonly SideParam[]> {
+  try {
+    if ((await hashFile(source)) !== hash) return [];
+  } catch {
+    // It is gone: what it said can't be known any more.
+    return [];
+  }
+  const read = await readParams(source, prefix);
+  return read.kind === 'params' ? read.params : [];
+}

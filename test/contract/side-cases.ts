@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+import { expect } from '@jest/globals';
+import type { SideFile, SideParam } from '../../src/backends/contract.ts';
+import { event, simpleValue } from '../support/event-writer.ts';
+import { contractCase } from './bench.ts';
+import type { Harness } from './harness.ts';
+
+const signal = new AbortController().signal;
+
+function fileOf(path: string, text: string): SideFile {
+  const data = Buffer.from(text);
+  return {
+    path,
+    bytes: data.length,
+    hash: createHash('sha256').update(data).digest('hex'),
+    async *read(start = 0) {
+      yield data.subarray(start);
+    },
+  };
+}
+
+/** What lies beside the points of a tracker run. */
+export function sideCases(harness: Harness): void {
+  contractCase(harness, 'tells whether what was stored beside the points is there as it was', async (bench) => {
+    const run = bench.run();
+    const delivery = await bench.mirror(run, run.append([event({ wallTime: 1_700_000_000, step: 1, summary: [simpleValue('loss', 1)] })]));
+    const { setParams, putFile } = delivery.backend;
+    const handle = delivery.ledger.handle!;
+    if (delivery.backend.compareSide === undefined) return;
+    const params: readonly SideParam[] =
+      setParams === undefined
+        ? []
+        : [
+            { name: 'lr', value: 0.25 },
+            { name: 'odd name @5/ü', value: 3n },
+            { name: 'on', value: true },
+            { name: 'nothing', value: null },
+            { name: 'long', value: 'x'.repeat(20_000) },
+          ];
+    const files: SideFile[] = [];
+    if (params.length > 0) await delivery.backend.setParams?.(handle, params, signal);
+    for (const file of [fileOf('config.yaml', 'a: 1\n'), fileOf('models/epoch 1/a.pt', 'weights'), fileOf('empty', '')]) {
+      const outcome = await putFile?.call(delivery.backend, handle, file, signal);
+      if (outcome?.kind === 'stored') files.push(file);
+    }
+    // By another process: nothing is taken from memory.
+    await bench.close(delivery.backend);
+    const backend = await bench.connect();
+    expect(await backend.compareSide?.(handle, { files, params }, signal)).toEqual([]);
+
+    const others =
+      files.length === 0
+        ? []
+        : [fileOf('config.yaml', 'a: 2\n'), fileOf('models/epoch 1/a.pt', 'more weights'), fileOf('models/b.pt', 'x')];
+    const otherParams =
+      params.length === 0
+        ? []
+        : [
+            { name: 'lr', value: 0.5 },
+            { name: 'not there', value: 1 },
+          ]; // prettier-ignore
+    const found = await backend.compareSide?.(handle, { files: others, params: otherParams }, signal);
+    const seen = found?.map(({ kind, name, found: there }) => [kind, name, there !== undefined]);
+    expect(new Set(seen)).toEqual(
+      new Set([
+        ...(otherParams.length === 0
+          ? []
+          : [
+              ['param', 'lr', true],
+              ['param', 'not there', false],
+            ]), // prettier-ignore
+        ...(others.length === 0
+          ? []
+          : [
+              ['file', 'config.yaml', true],
+              ['file', 'models/epoch 1/a.pt', true],
+              ['file', 'models/b.pt', false],
+            ]), // prettier-ignore
+      ]),
+    );
+  });
+}
