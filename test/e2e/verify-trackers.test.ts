@@ -73,7 +73,7 @@ describe('verify of MLflow', () => {
     writeFileSync(file, readFileSync(file, 'utf8').replace('experiment_name: tests', 'experiment_name: tests, restore_deleted: true'));
     await mustRun(['backfill', 'logs'], cwd());
     expect(await verified(0)).toMatchObject({ differences: 0, could_not_judge: [] });
-  }, 60_000);
+  });
 
   it('finds what is missing beside the points, and has it brought again', async () => {
     write();
@@ -123,7 +123,7 @@ describe('verify of MLflow', () => {
     await mustRun(['backfill', 'logs'], cwd());
     expect((await verified(0)).totals).toMatchObject({ beside: { named: 5, missing: 0, changed: 0 } });
     expect(String(stub.artifacts.files.get(`${root}/configs/2.yaml`))).toBe('a: 2\n');
-  }, 60_000);
+  });
 
   it('finds every point of both lanes, and names what the tracker rounds', async () => {
     write();
@@ -150,7 +150,7 @@ describe('verify of MLflow', () => {
     expect(totals['points']).toBeGreaterThan(200);
     expect([totals['missing'], totals['extra'], totals['changed'], could_not_judge]).toEqual([0, 0, 0, []]);
     await mustRun(['verify', '--between', 'local', 'mlflow'], cwd());
-  }, 90_000);
+  });
 
   it('names points that were removed, changed and added there, and has them sent again', async () => {
     write();
