@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
-import { Agent, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import { type ErrorCode, MirrorError, messageOf, systemCode } from '../errors.ts';
 import { type HttpAnswer, type HttpHeaders, headerOf, isTransient } from './answer.ts';
+import { makeAgent, namesProxy } from './proxy.ts';
 import { quietHandshake } from './quiet-handshake.ts';
 import { reachHint } from './reach-hint.ts';
 import { redact } from './redact.ts';
@@ -26,6 +27,8 @@ export interface HttpOptions {
   /** Longest answer that is read. Bytes, default 256 MiB. */
   readonly mostAnswerBytes?: number;
   readonly now?: () => number;
+  /** Where proxies are named. Default: the process's. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 export interface HttpRequest {
@@ -64,7 +67,8 @@ const RESET = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 export class HttpClient {
   /** The base address without user, password and a slash at the end. */
   readonly address: string;
-  readonly #agent: Agent;
+  readonly #agent: Dispatcher;
+  readonly #hasProxy: boolean;
   readonly #origin: string;
   readonly #prefix: string;
   readonly #headers: Readonly<Record<string, string>>;
@@ -89,14 +93,17 @@ export class HttpClient {
     this.#timeoutMs = options.timeoutMs ?? 120_000;
     this.#mostBytes = options.mostAnswerBytes ?? 256 * 1024 * 1024;
     this.#now = options.now ?? Date.now;
-    this.#agent = new Agent({
+    const env = options.env ?? process.env;
+    this.#hasProxy = namesProxy(env);
+    const limits = {
       connections: options.connections ?? 8,
       pipelining: 1,
       // The limit of the whole request is kept here, and covers both.
       headersTimeout: 0,
       bodyTimeout: 0,
       connect: { timeout: options.connectTimeoutMs ?? 10_000, ...this.#material },
-    });
+    };
+    this.#agent = makeAgent(limits, this.#material, env);
   }
 
   /** Sends a request. Throws the signal's reason when it is aborted, and nothing else. */
@@ -110,7 +117,8 @@ export class HttpClient {
   /** A server that wants a certificate of ours seems to reset connections; asked on its own, it says what it has against us. */
   async #whyReset(reset: Reset, { method, path, signal }: HttpRequest): Promise<HttpAnswer> {
     const answer: HttpAnswer = { ...reset, kind: 'retry' };
-    if (!this.#origin.startsWith('https:')) return answer;
+    // Through a proxy it would be somebody else who is asked.
+    if (this.#hasProxy || !this.#origin.startsWith('https:')) return answer;
     const refusal = await quietHandshake(new URL(this.#origin), this.#material, HANDSHAKE_MS, signal);
     signal.throwIfAborted();
     const code = systemCode(refusal);

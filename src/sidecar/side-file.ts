@@ -35,11 +35,23 @@ export function sideFile(source: string, path: string, bytes: number, hash: stri
   };
 }
 
-/** A path of a tracker run, of parts that are safe everywhere: `..`, empty parts and odd characters are gone. */
+/**
+ * A path of a tracker run, of parts that are safe everywhere: `..` and empty parts are gone, odd characters are written `_`. A part that had
+ * some has a short hash of what it was before its ending, so that two files do not meet under one name.
+ */
 export function safePath(path: string): string {
   const parts = path
     .split('/')
-    .map((part) => part.replace(/[^A-Za-z0-9 _.+=,@-]/g, '_').trim())
-    .filter((part) => part !== '' && part !== '.' && part !== '..');
+    .map((part) => part.trim())
+    .filter((part) => part !== '' && part !== '.' && part !== '..')
+    .map(safePart);
   return parts.join('/');
+}
+
+function safePart(part: string): string {
+  const safe = part.replace(/[^\p{L}\p{M}\p{N} _.+=,@-]/gu, '_');
+  if (safe === part) return part;
+  const hash = createHash('sha256').update(part).digest('hex').slice(0, 8);
+  const at = safe.lastIndexOf('.');
+  return at <= 0 ? `${safe}-${hash}` : `${safe.slice(0, at)}-${hash}${safe.slice(at)}`;
 }

@@ -282,8 +282,19 @@ function resourceName(): Resource {
   return randomBytes(9).toString('base64url') as Resource;
 }
 
+/** The write channel knows no proxies: both go the same way. */
+const NO_PROXIES = {};
+
 export function makeHttp(address: string, { headers, tls, timeoutMs }: ClientSettings): HttpClient {
-  return new HttpClient({ baseUrl: address, headers, tls, timeoutMs, secrets: Object.values(headers), mostAnswerBytes: 1024 ** 3 });
+  return new HttpClient({
+    baseUrl: address,
+    headers,
+    tls,
+    timeoutMs,
+    secrets: Object.values(headers),
+    mostAnswerBytes: 1024 ** 3,
+    env: NO_PROXIES,
+  });
 }
 
 async function ask(http: HttpClient, path: string, what: string, signal: AbortSignal): Promise<string> {

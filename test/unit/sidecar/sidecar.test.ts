@@ -122,7 +122,11 @@ describe('files beside a run', () => {
     ['../../etc/passwd', 'etc/passwd'],
     ['/a//b/./c', 'a/b/c'],
     ['epoch=3-step=10.ckpt', 'epoch=3-step=10.ckpt'],
-    ['a#b%c?d', 'a_b_c_d'],
+    ['ckpt/a#b%c?d', 'ckpt/a_b_c_d-41a53380'],
+    ['a#b.pt', 'a_b-d90677e8.pt'],
+    ['a%b.pt', 'a_b-72335bca.pt'],
+    ['café/模型.pt', 'café/模型.pt'],
+    ['.#lock', '._lock-ba73b4fd'],
     ['..', ''],
   ])('have safe names: %s is %s', (path, safe) => {
     expect(safePath(path)).toBe(safe);
