@@ -1,7 +1,8 @@
+import { type NeededFile, scalarText } from '../../segments/index.ts';
 import type { TrackerParcel } from '../contract.ts';
 import { fileHash, heldNumber, heldTime, isName, keyEnd, keyStart, namesOf, type PointPlace } from './keys.ts';
 import { type MappedObject, mapObject, type Param, type Upload } from './map.ts';
-import { markLine, type NeededFile, pointLine, type SegmentLine, scalarText } from './segments.ts';
+import { markLine, pointLine, type SegmentLine } from './segments.ts';
 
 /** Where a point stands in its file. */
 export interface Spot {

@@ -3,8 +3,17 @@
  * that the same points sent again fall on the same file; points that were cut into other segments meanwhile stand in both, and are one by
  * their place. An event names each, so that it is found. The value is the last field of a line: its text can be had back as it was written.
  */
-import { createHash } from 'node:crypto';
-import { type Json, jsonNumber, jsonText, type Mark } from '../../model/index.ts';
+import { type Json, jsonText, type Mark } from '../../model/index.ts';
+import {
+  contentHash,
+  cutLines,
+  type HeadFields,
+  linesOf,
+  type NeededFile,
+  pointOfLine,
+  pointText,
+  type SegmentLine as Line,
+} from '../../segments/index.ts';
 import { fileHash, type PointPlace } from './keys.ts';
 
 /** The metric and variant of the events that name segments, and files that nothing else names. */
@@ -15,17 +24,9 @@ export const SEGMENT_FOLDER = 'metrics/mirrorboard/points';
 
 const BYTES_PER_SEGMENT = 2 * 1024 * 1024;
 
-/** A file that a point needs, its path below the task's folder, and its length. */
-export type NeededFile = readonly [path: string, bytes: number];
-
-export interface SegmentLine {
-  readonly offset: number;
-  readonly index: number;
+export interface SegmentLine extends Line {
   readonly step: number | bigint;
   readonly wallTime: number;
-  readonly text: string;
-  /** It is about an event without a value. */
-  readonly isMark: boolean;
 }
 
 export interface Segment {
@@ -35,7 +36,7 @@ export interface Segment {
   readonly lines: readonly SegmentLine[];
 }
 
-/** `file` is the one that the tracker run sees; `place.file` stands in the run the point comes from. */
+/** `file` is the one that the tracker run sees; `place.file` stands in the run the point comes from. `files`: paths below the task's folder. */
 export function pointLine(
   place: PointPlace,
   file: string,
@@ -46,15 +47,7 @@ export function pointLine(
   valueText: string,
   files: readonly NeededFile[],
 ): SegmentLine {
-  const head: Record<string, Json> = {
-    ...placeFields(place, file),
-    tag,
-    plugin,
-    step,
-    wall_time: wallTime,
-    ...(files.length === 0 ? {} : { files }),
-  };
-  const text = `${jsonText(head).slice(0, -1)},"value":${valueText}}`;
+  const text = pointText(placeFields(place, file), { tag, plugin, step, wallTime }, files.length === 0 ? {} : { files }, valueText);
   return { offset: place.offset, index: place.index, step, wallTime, text, isMark: false };
 }
 
@@ -65,36 +58,18 @@ export function markLine(place: PointPlace, file: string, { kind, step, wallTime
   return { offset: place.offset, index: 0, step, wallTime, text, isMark: true };
 }
 
-export function scalarText(value: number | bigint): string {
-  return typeof value === 'bigint' ? `"${value}"` : jsonNumber(value);
-}
-
 function placeFields({ run, file, offset, checksum, index }: PointPlace, shownFile: string): Record<string, Json> {
   return { source: fileHash(run, file), file: shownFile, offset, checksum, index };
 }
 
-/** Lines of one file as segments of bounded length; a line alone may be longer. Lines must be in the order of the file. */
+/** Lines of one file as segments. Lines must be in the order of the file. */
 export function segmentsOf(source: string, lines: readonly SegmentLine[]): Segment[] {
-  const segments: Segment[] = [];
-  let from = 0;
-  let bytes = 0;
-  for (const [i, { text }] of lines.entries()) {
-    const length = Buffer.byteLength(text) + 1;
-    if (i > from && bytes + length > BYTES_PER_SEGMENT) {
-      segments.push(segmentOf(source, lines.slice(from, i)));
-      from = i;
-      bytes = 0;
-    }
-    bytes += length;
-  }
-  if (from < lines.length) segments.push(segmentOf(source, lines.slice(from)));
-  return segments;
+  return cutLines(lines, BYTES_PER_SEGMENT).map((piece) => segmentOf(source, piece));
 }
 
 export function segmentOf(source: string, lines: readonly SegmentLine[]): Segment {
-  const data = Buffer.from(lines.map(({ text }) => `${text}\n`).join(''));
-  const content = createHash('sha256').update(data).digest('hex').slice(0, 16);
-  return { path: `${SEGMENT_FOLDER}/points_${source}_${lines[0]?.offset ?? 0}_${content}.jsonl`, data, lines };
+  const data = linesOf(lines);
+  return { path: `${SEGMENT_FOLDER}/points_${source}_${lines[0]?.offset ?? 0}_${contentHash(data)}.jsonl`, data, lines };
 }
 
 /** File and first offset that a segment's name tells, and its path below the task's folder; undefined for other files. */
@@ -104,45 +79,28 @@ export function readSegmentName(path: string): { readonly source: string; readon
 }
 
 /** A line as it is read back. */
-export interface StoredPoint {
+export interface StoredPoint extends HeadFields {
   /** Its place, as one text. */
   readonly key: string;
   readonly file: string;
   readonly offset: number;
   readonly index: number;
-  readonly tag: string;
-  readonly plugin: string;
-  readonly step: number | bigint;
-  readonly wallTime: number;
-  /** A scalar's number, or the value's text. */
   readonly value: number | bigint | string;
   readonly files: readonly NeededFile[];
 }
 
 /** The point of a line; undefined for marks and for lines that are no points. */
 export function readLine(line: string): StoredPoint | undefined {
-  const at = line.indexOf(',"value":');
-  if (at < 0) return undefined;
-  const head = JSON.parse(`${line.slice(0, at)}}`) as Record<string, unknown>;
-  const text = line.slice(at + ',"value":'.length, -1);
-  const { source, offset, checksum, index } = head;
-  const plugin = String(head['plugin']);
+  const point = pointOfLine(line);
+  if (point === undefined) return undefined;
+  const { head, ...fields } = point;
+  const { source, file, offset, checksum, index, files } = head;
   return {
+    ...fields,
     key: `${source} ${offset} ${checksum} ${index}`,
-    file: String(head['file']),
+    file: String(file),
     offset: Number(offset),
     index: Number(index),
-    tag: String(head['tag']),
-    plugin,
-    step: typeof head['step'] === 'string' ? BigInt(head['step']) : Number(head['step']),
-    wallTime: Number(head['wall_time']),
-    value: plugin === 'scalars' && !text.startsWith('{') ? scalar(text) : text,
-    files: (head['files'] ?? []) as readonly NeededFile[],
+    files: (files ?? []) as readonly NeededFile[],
   };
-}
-
-function scalar(text: string): number | bigint {
-  const value: unknown = JSON.parse(text);
-  if (typeof value === 'number') return value;
-  return /^-?\d+$/.test(String(value)) ? BigInt(String(value)) : Number(value);
 }

@@ -1,10 +1,11 @@
+import { type SegmentLine, scalarText } from '../../segments/index.ts';
 import type { Batch } from '../../model/index.ts';
 import type { Refusal, TrackerParcel } from '../contract.ts';
 import type { Tag } from './client.ts';
 import { isPublishable, keyOf, tagOf } from './keys.ts';
 import { KEY_LENGTH } from './limits.ts';
 import { isOdd, type MapOptions, mapObject, metricText, type Upload } from './map.ts';
-import { markLine, type PointPlace, pointLine, type SegmentLine, scalarText } from './segments.ts';
+import { markLine, type PointPlace, pointLine } from './segments.ts';
 
 /** One element of a log-batch, and the point it stands for. */
 export interface Metric {

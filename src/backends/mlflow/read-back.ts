@@ -1,5 +1,6 @@
 /** Everything a tracker run holds: points of segments as they were, all others from the metrics' histories. */
 import { MirrorError } from '../../errors.ts';
+import { chunksOf, type HeadFields, type NeededFile, onceEach, type SegmentPlace } from '../../segments/index.ts';
 import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../contract.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';
@@ -9,13 +10,10 @@ import { DERIVED_PREFIX, tagOf } from './keys.ts';
 import { HISTORY_PAGE } from './limits.ts';
 import { clamped, nearestMillis, nearestValue } from './map.ts';
 import { LOST_NAME, publishedName } from './prepare.ts';
-import { type NeededFile, parseLine, parseSegmentName, SEGMENT_FOLDER, type StoredPoint } from './segments.ts';
+import { parseLine, parseSegmentName, SEGMENT_FOLDER, type StoredPoint } from './segments.ts';
 
 /** Scalars of segments whose metrics are to be left out are kept in memory up to this number; the tags beyond are read once more. */
 const MOST_KEPT = 400_000;
-/** Points of segments handed over at a time, and how long their values may be together. */
-const CHUNK_POINTS = 10_000;
-const CHUNK_BYTES = 8 * 1024 * 1024;
 
 type Wanted = (tag: string) => boolean;
 
@@ -36,7 +34,7 @@ export async function* readBack(
   }
   const segments = new SegmentReader(artifacts, run, signal);
   const shadows = new Shadows();
-  yield* segments.chunks(isWanted, (point) => shadows.add(point));
+  yield* chunksOf(segments.points(isWanted, (point) => shadows.add(point)));
 
   const keys = facts.metrics
     .filter((key) => !key.startsWith(DERIVED_PREFIX))
@@ -114,6 +112,10 @@ class Shadows {
   }
 }
 
+interface StoredSegment extends SegmentPlace {
+  readonly path: string;
+}
+
 /** The points of all segments of a run, each once, though it may stand in several of them. */
 export class SegmentReader {
   readonly #artifacts: Artifacts;
@@ -121,7 +123,7 @@ export class SegmentReader {
   readonly #signal: AbortSignal;
   /** Files of the folders that were asked for so far. */
   readonly #folders = new Map<string, ReadonlyMap<string, number>>();
-  #paths: readonly string[] | undefined;
+  #segments: readonly StoredSegment[] | undefined;
 
   constructor(artifacts: Artifacts, run: TrackedRun, signal: AbortSignal) {
     this.#artifacts = artifacts;
@@ -137,68 +139,35 @@ export class SegmentReader {
     );
   }
 
-  async *chunks(isWanted: Wanted, seen: (point: StoredPoint) => void): AsyncGenerator<ReadBackChunk, void, void> {
-    const waiting = new Map<string, { tag: string; plugin: string; points: ReadBackPoint[] }>();
-    let count = 0;
-    let bytes = 0;
+  async *points(isWanted: Wanted, seen: (point: StoredPoint) => void): AsyncGenerator<HeadFields & ReadBackPoint> {
     for await (const point of this.#points(isWanted)) {
       seen(point);
       if (!(await this.#isWhole(point))) continue;
-      const { tag, plugin, step, wallTime, value, file, offset, index } = point;
-      const key = `${plugin}\n${tag}`;
-      let chunk = waiting.get(key);
-      if (chunk === undefined) {
-        chunk = { tag, plugin, points: [] };
-        waiting.set(key, chunk);
-      }
-      chunk.points.push({ step, wallTime, value, file, offset, index });
-      count++;
-      bytes += typeof value === 'string' ? value.length : 0;
-      if (count < CHUNK_POINTS && bytes < CHUNK_BYTES) continue;
-      yield* waiting.values();
-      waiting.clear();
-      count = 0;
-      bytes = 0;
+      const { key: _, files: __, ...rest } = point;
+      yield rest;
     }
-    yield* waiting.values();
   }
 
   async each(isWanted: Wanted, visit: (point: StoredPoint) => void): Promise<void> {
     for await (const point of this.#points(isWanted)) visit(point);
   }
 
-  /** Segments of a file in the order of their first offsets: a point that comes again does so in one that begins before it. */
   async *#points(isWanted: Wanted): AsyncGenerator<StoredPoint, void, void> {
     const { root } = this.#run;
     if (root === undefined) return;
-    const paths = await this.#segmentPaths();
-    let seen = new Map<string, number>();
-    for (const [i, path] of paths.entries()) {
-      const here = parseSegmentName(path);
-      const next = parseSegmentName(paths[i + 1] ?? '');
-      const border = next !== undefined && next.file === here?.file ? next.offset : Number.POSITIVE_INFINITY;
-      const text = valueOrThrow(await this.#artifacts.get(root, path, this.#signal)).toString('utf8');
-      let from = 0;
-      for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
-        const point = parseLine(text.slice(from, end));
-        from = end + 1;
-        if (point === undefined || !isWanted(point.tag) || seen.has(point.key)) continue;
-        if (point.offset >= border) seen.set(point.key, point.offset);
-        yield point;
-      }
-      seen = new Map([...seen].filter(([, offset]) => border !== Number.POSITIVE_INFINITY && offset >= border));
-    }
+    const read = async ({ path }: StoredSegment): Promise<string> =>
+      valueOrThrow(await this.#artifacts.get(root, path, this.#signal)).toString('utf8');
+    for await (const { point } of onceEach(await this.#segmentsInOrder(), read, parseLine)) if (isWanted(point.tag)) yield point;
   }
 
-  async #segmentPaths(): Promise<readonly string[]> {
-    this.#paths ??= [...(await this.#files(SEGMENT_FOLDER)).keys()]
+  async #segmentsInOrder(): Promise<readonly StoredSegment[]> {
+    this.#segments ??= [...(await this.#files(SEGMENT_FOLDER)).keys()]
       .flatMap((path) => {
         const name = parseSegmentName(path);
         return name === undefined ? [] : [{ path, ...name }];
       })
-      .sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.offset - b.offset || (a.path < b.path ? -1 : 1)))
-      .map(({ path }) => path);
-    return this.#paths;
+      .sort((a, b) => (a.source < b.source ? -1 : a.source > b.source ? 1 : a.offset - b.offset || (a.path < b.path ? -1 : 1)));
+    return this.#segments;
   }
 
   /** Whether the files that a point needs are there, with all their bytes. */

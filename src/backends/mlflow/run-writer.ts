@@ -5,6 +5,7 @@
 import { each } from '../../concurrency/index.ts';
 import { MirrorError, messageOf } from '../../errors.ts';
 import { type Batch, pointCount } from '../../model/index.ts';
+import type { SegmentLine } from '../../segments/index.ts';
 import type { BackendContext, Outcome, ParamOutcome, Refusal, SideParam, TrackerParcel } from '../contract.ts';
 import type { Failure } from './answers.ts';
 import type { Artifacts } from './artifacts.ts';
@@ -14,7 +15,7 @@ import { HeldMetrics } from './held-metrics.ts';
 import { BYTES_PER_REQUEST, METRICS_PER_REQUEST, TAGS_PER_REQUEST, UPLOADS_AT_ONCE } from './limits.ts';
 import { HAS_TEXTS, type Metric, Names, type Prepared, type PrepareOptions, prepare } from './prepare.ts';
 import { RunParams } from './run-params.ts';
-import { type Segment, type SegmentLine, segmentOf, segmentsOf } from './segments.ts';
+import { type Segment, segmentOf, segmentsOf } from './segments.ts';
 import { SERIES_FILE, SeriesFile } from './series-file.ts';
 import { paramText } from './side.ts';
 import { isAboutContent, Stop, stopOf } from './stop.ts';

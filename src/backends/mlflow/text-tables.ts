@@ -59,14 +59,15 @@ export async function writeTextTables(
 
 async function rowsByTag(segments: SegmentReader): Promise<ReadonlyMap<string, readonly Row[]>> {
   const byTag = new Map<string, Row[]>();
-  for await (const { tag, plugin, points } of segments.chunks(
+  const points = segments.points(
     () => true,
     () => undefined,
-  )) {
+  );
+  for await (const { tag, plugin, step, wallTime, value } of points) {
     if (plugin !== 'text') continue;
     const rows = byTag.get(tag) ?? [];
     byTag.set(tag, rows);
-    for (const { step, wallTime, value } of points) rows.push([shown(step), shown(wallTime), textOf(String(value))]);
+    rows.push([shown(step), shown(wallTime), textOf(String(value))]);
   }
   return byTag;
 }

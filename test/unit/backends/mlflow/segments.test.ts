@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { parseLine, parseSegmentName, pointLine, scalarText, segmentsOf } from '../../../../src/backends/mlflow/segments.ts';
+import { scalarText } from '../../../../src/segments/index.ts';
+import { parseLine, parseSegmentName, pointLine, segmentsOf } from '../../../../src/backends/mlflow/segments.ts';
 
 const run = { root: 'logs', path: 'a' };
 const place = { run, file: 'f', offset: 7, checksum: 99, index: 2 };

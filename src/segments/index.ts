@@ -1,0 +1,14 @@
+/** Segments: files of lines that hold points exactly as they were, for what a tracker's own forms can't hold. How each tracker names and finds them is its own matter. */
+export {
+  contentHash,
+  cutLines,
+  type HeadFields,
+  linesOf,
+  type NeededFile,
+  type PointOfLine,
+  pointOfLine,
+  pointText,
+  type SegmentLine,
+  scalarText,
+} from './lines.ts';
+export { chunksOf, onceEach, type SegmentPlace } from './reading.ts';
