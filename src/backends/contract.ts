@@ -1,6 +1,7 @@
 /**
  * What a backend is: the one interface between the pipeline and a tracker. Known to `deliver`, `verify` and every
- * backend; see docs/architecture.md for how the calls follow each other.
+ * backend; see docs/architecture.md for how the calls follow each other. Longer than other files: whoever writes a backend reads
+ * it from top to bottom, and finds everything here.
  */
 import type { MirrorError } from '../errors.ts';
 import type { Batch, FileState, RunRef, Series } from '../model/index.ts';
