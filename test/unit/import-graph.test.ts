@@ -42,6 +42,8 @@ const JOINING: Readonly<Record<string, readonly string[]>> = {
   feeds: ['reading', 'lanes'],
   verifying: ['reading', 'lanes'],
 };
+/** What backends may know, beside what everybody does. */
+const FOR_BACKENDS = new Set(['contract', 'http', 'objects', 'settings', 'concurrency', 'beside']);
 /** Known to everybody; they know nobody but each other. */
 const COMMON = new Set(['errors', 'model', 'closest-name']);
 /** Who may import whom, beside `errors` and `model`; a room that is not here may import nobody. `type` is for types only. */
@@ -49,6 +51,7 @@ const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = 
   model: { proto: 'all' },
   decode: { proto: 'all' },
   settings: { http: 'all', contract: 'type' },
+  beside: { contract: 'type' },
   deliver: { contract: 'all' },
   verify: { contract: 'all' },
   export: { contract: 'type' },
@@ -85,8 +88,7 @@ function whyForbidden({ from, to, isType }: Edge): string | undefined {
   if (COMMON.has(b)) return a === 'errors' ? 'errors knows nobody' : undefined;
   if (WIRING.has(a)) return WIRING.has(b) && JOINING[a]?.includes(b) === false ? `${a} must not know ${b}` : undefined;
   if (a === 'cli' && b !== 'proto' && b !== 'http') return undefined;
-  if (a.startsWith('backends/') && (b === 'contract' || b === 'http' || b === 'objects' || b === 'settings' || b === 'concurrency'))
-    return undefined;
+  if (a.startsWith('backends/') && FOR_BACKENDS.has(b)) return undefined;
   const may = MAY[a]?.[b];
   if (may === 'all' || (may === 'type' && isType)) return undefined;
   return may === 'type' ? `${a} may know ${b} by its types only` : `${a} must not know ${b}`;
