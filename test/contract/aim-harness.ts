@@ -22,6 +22,7 @@ let experiments = 0;
 export function realHarness(url: () => string): Harness {
   return {
     addressing: 'key',
+    comparesSide: true,
     faults: [],
     timeoutMs: 300_000,
     async start(): Promise<Target> {
@@ -68,6 +69,7 @@ function stubFault({ kind, afterSec, asDate = false }: Fault): StubFault {
 export function stubHarness(section: Readonly<Record<string, unknown>> = {}): Harness {
   return {
     addressing: 'key',
+    comparesSide: true,
     faults: ['rateLimited', 'unavailable', 'connectionLost', 'answerLost', 'partStored', 'hang', 'hangStored', 'noAccess'],
     timeoutMs: 120_000,
     async start(): Promise<Target> {

@@ -70,6 +70,7 @@ export function statusOf(status: string): 'running' | 'finished' | 'failed' {
 export function stubHarness(): Harness {
   return {
     addressing: 'key',
+    comparesSide: true,
     faults: ['rateLimited', 'unavailable', 'connectionLost', 'answerLost', 'partStored', 'hang', 'hangStored', 'noAccess'],
     timeoutMs: 120_000,
     async start(): Promise<Target> {
@@ -97,6 +98,7 @@ export function stubHarness(): Harness {
 export function offlineHarness(): Harness {
   return {
     addressing: 'key',
+    comparesSide: true,
     faults: [],
     timeoutMs: 120_000,
     async start(): Promise<Target> {

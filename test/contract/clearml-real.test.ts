@@ -180,6 +180,7 @@ let projects = 0;
 function harnessOf({ url, accessKey, secretKey, fault, call, dump }: ClearmlServer): Harness {
   return {
     addressing: 'key',
+    comparesSide: true,
     faults: ['unavailable', 'connectionLost', 'answerLost'],
     timeoutMs: 120_000,
     async start(): Promise<Target> {

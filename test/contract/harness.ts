@@ -11,6 +11,8 @@ export interface Harness {
   readonly hasOneWriter?: boolean;
   /** Whether tracker runs are told apart by their fingerprint. Default true. */
   readonly hasFingerprints?: boolean;
+  /** Whether what lies beside the points can be compared (`compareSide`). Default false. */
+  readonly comparesSide?: boolean;
   /** Milliseconds for one case. Default: jest's. */
   readonly timeoutMs?: number;
   /** Once, before the first case: a server is started here. */

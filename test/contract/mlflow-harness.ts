@@ -64,6 +64,7 @@ export function stubHarness(type: BackendType, options: StubOptions = {}, sectio
   const auth = { user: 'mirror', password: SECRET };
   return {
     addressing: 'key',
+    comparesSide: true,
     faults: ['rateLimited', 'unavailable', 'connectionLost', 'answerLost', 'partStored', 'hang', 'hangStored', 'noAccess'],
     timeoutMs: 120_000,
     async start(): Promise<Target> {
@@ -96,6 +97,7 @@ let experiments = 0;
 export function realHarness(type: BackendType, url: () => string): Harness {
   return {
     addressing: 'key',
+    comparesSide: true,
     faults: [],
     timeoutMs: 300_000,
     async start(): Promise<Target> {

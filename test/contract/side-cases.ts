@@ -26,6 +26,7 @@ export function sideCases(harness: Harness): void {
     const delivery = await bench.mirror(run, run.append([event({ wallTime: 1_700_000_000, step: 1, summary: [simpleValue('loss', 1)] })]));
     const { setParams, putFile } = delivery.backend;
     const handle = delivery.ledger.handle!;
+    expect(delivery.backend.compareSide !== undefined).toBe(harness.comparesSide === true);
     if (delivery.backend.compareSide === undefined) return;
     const params: readonly SideParam[] =
       setParams === undefined

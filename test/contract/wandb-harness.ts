@@ -52,6 +52,7 @@ function stubFault({ kind, afterSec, asDate = false }: Fault): StubFault {
 export function onlineHarness(options: WandbStubOptions = {}, section: Readonly<Record<string, unknown>> = {}): Harness {
   return {
     addressing: 'line',
+    comparesSide: true,
     faults: ['rateLimited', 'unavailable', 'connectionLost', 'answerLost', 'partStored', 'hang', 'hangStored', 'noAccess'],
     async start() {
       const stub = await WandbStub.start(options);
@@ -83,6 +84,7 @@ export function onlineHarness(options: WandbStubOptions = {}, section: Readonly<
 export function offlineHarness(): Harness {
   return {
     addressing: 'line',
+    comparesSide: true,
     faults: [],
     async start() {
       const dir = mkdtempSync(join(tmpdir(), 'mirrorboard-wandb-'));

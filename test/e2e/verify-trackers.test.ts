@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { appendFileSync, globSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { until } from '../crash/watch-kill.ts';
@@ -245,5 +245,50 @@ describe('migrate', () => {
     appendFileSync(path('b'), w.frame(w.event({ wallTime: 1, step: 1, summary: [w.simpleValue('late', 1)] })));
     const refused = JSON.parse((await mustRun(['migrate', '--from', 'local', '--to', 'mlflow', '--json'], cwd(), 1)).stdout);
     expect(refused.reasons).toEqual(expect.arrayContaining([expect.stringContaining('mlflow refused 1 point')]));
+  });
+});
+
+describe('verify of offline W&B and ClearML', () => {
+  it('finds what is missing beside the points, and has it brought again', async () => {
+    write();
+    writeFileSync(
+      join(folder, 'mirrorboard.yaml'),
+      'lanes:\n  wandb: { mode: offline, dir: wandb }\n  clearml: { mode: offline, cache_dir: clearml }\n' +
+        'params: [hparams.yaml]\nartifacts:\n  - { files: "*.bin" }\n',
+    );
+    const beside = { 'hparams.yaml': 'lr: 0.5\nsize: 3\n', 'x.bin': 'x', 'y.bin': 'y' };
+    for (const [name, content] of Object.entries(beside)) {
+      writeFileSync(join(folder, 'logs/a', name), content);
+      utimesSync(join(folder, 'logs/a', name), 1e9, 1e9);
+    }
+    const both = async (code: number, ...args: readonly string[]): Promise<readonly unknown[]> => {
+      const { lanes } = JSON.parse((await mustRun(['verify', '--json', ...args], cwd(), code)).stdout) as { lanes: readonly Summary[] };
+      return lanes.map(({ lane, totals, repair }) => [lane, totals['beside'], repair?.['beside']]);
+    };
+    await mustRun(['backfill', 'logs'], cwd());
+    const whole = { named: 4, missing: 0, changed: 0 };
+    const [wandb, clearml] = ['wandb', 'clearml'];
+    expect(await both(0)).toEqual([
+      [wandb, whole, undefined],
+      [clearml, whole, undefined],
+    ]); // prettier-ignore
+
+    const [x, y] = ['x.bin', 'y.bin'].map((name) => globSync(`{wandb,clearml}/**/${name}`, { cwd: folder })) as [string[], string[]];
+    expect([x.length, y.length]).toEqual([2, 2]);
+    for (const file of x) rmSync(join(folder, file));
+    for (const file of y) writeFileSync(join(folder, file), 'z');
+    const [task = ''] = globSync('clearml/offline/*/task.json', { cwd: folder }).filter((file) =>
+      readFileSync(join(folder, file), 'utf8').includes('"0.5"'),
+    );
+    writeFileSync(join(folder, task), readFileSync(join(folder, task), 'utf8').replace('"0.5"', '"0.25"'));
+    expect(await both(1, '--repair')).toEqual([
+      [wandb, { named: 4, missing: 1, changed: 1 }, 2],
+      [clearml, { named: 4, missing: 1, changed: 2 }, 3],
+    ]);
+    await mustRun(['backfill', 'logs'], cwd());
+    expect(await both(0)).toEqual([
+      [wandb, whole, undefined],
+      [clearml, whole, undefined],
+    ]); // prettier-ignore
   });
 });

@@ -43,7 +43,7 @@ const JOINING: Readonly<Record<string, readonly string[]>> = {
   verifying: ['reading', 'lanes'],
 };
 /** What all backends may use. */
-const FOR_BACKENDS = new Set(['contract', 'http', 'objects', 'settings', 'concurrency', 'segments']);
+const FOR_BACKENDS = new Set(['contract', 'http', 'objects', 'settings', 'concurrency', 'segments', 'beside']);
 /** Known to everybody; they know nobody but each other. */
 const COMMON = new Set(['errors', 'model', 'closest-name']);
 /** Who may import whom, beside `errors` and `model`; a room that is not here may import nobody. `type` is for types only. */
@@ -52,6 +52,7 @@ const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = 
   decode: { proto: 'all' },
   settings: { http: 'all', contract: 'type' },
   segments: { contract: 'type' },
+  beside: { contract: 'type' },
   deliver: { contract: 'all' },
   verify: { contract: 'all' },
   export: { contract: 'type' },

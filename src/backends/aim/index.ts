@@ -15,7 +15,9 @@ import type {
   ReadBackOptions,
   RunEnd,
   RunSource,
+  SideDifference,
   SideParam,
+  SideWanted,
   TrackerParcel,
 } from '../contract.ts';
 import { AimFailure, errorOf, outcomeOf } from './answers.ts';
@@ -24,7 +26,7 @@ import { Frames } from './frames.ts';
 import { readHandle, type TrackedRun } from './handle.ts';
 import { CAPABILITIES } from './limits.ts';
 import { startServer } from './managed-server.ts';
-import { mergeParams } from './params.ts';
+import { mergeParams, paramDifferences } from './params.ts';
 import { probeServer } from './probe.ts';
 import { readRun } from './read-back.ts';
 import { type PooledRun, RunPool } from './run-pool.ts';
@@ -145,14 +147,30 @@ class AimBackend implements Backend {
   async setParams(handle: Handle, params: readonly SideParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
     const run = readHandle(handle);
     return this.#withRun(run, signal, async ({ client }, { open }) => {
-      const path: readonly Key[] = ['meta', 'chunks', run.hash, 'attrs', 'hparams'];
-      const there = await client.find(open.meta, 'collect', [path, true, false], signal);
+      const there = await client.find(open.meta, 'collect', [paramsPath(run), true, false], signal);
       const { merged, outcomes } = mergeParams(there, params, run.isJoined);
       const frames = new Frames(client, 'setting params', signal);
       for (const attrs of open.attrPaths) await frames.update(open.meta, attrs, [['hparams', merged]]);
       await frames.flush();
       return outcomes;
     });
+  }
+
+  /** There are no files to look for. */
+  async compareSide(handle: Handle, { params }: SideWanted, signal: AbortSignal): Promise<readonly SideDifference[]> {
+    const run = readHandle(handle);
+    return this.#attempt(async ({ client, pool }) => {
+      if (!(await client.hasRun(run.hash, signal))) throw gone(run);
+      const pooled = await pool.peek(run.hash);
+      // Who only looks takes no lock.
+      const meta = pooled?.open.meta ?? (await client.snapshot('meta', run.hash, signal));
+      try {
+        const there = await client.find(meta, 'collect', [paramsPath(run), true, false], signal);
+        return paramDifferences(there, params, run.isJoined);
+      } finally {
+        if (pooled === undefined) await client.release(meta, signal).catch(() => undefined);
+      }
+    }, signal);
   }
 
   async remove(handle: Handle, signal: AbortSignal): Promise<void> {
@@ -250,6 +268,10 @@ class AimBackend implements Backend {
     const client = await AimClient.connect(address, this.#clientSettings, this.#stop.signal);
     return { client, pool: new RunPool(client, this.#settings.openRuns, this.#context.warn) };
   }
+}
+
+function paramsPath({ hash }: TrackedRun): readonly Key[] {
+  return ['meta', 'chunks', hash, 'attrs', 'hparams'];
 }
 
 function gone({ hash }: TrackedRun): MirrorError {

@@ -1,5 +1,5 @@
 /** Params of files beside the event files: a tree below `hparams`, as Aim's own users write them. */
-import type { ParamOutcome, SideParam } from '../contract.ts';
+import type { ParamOutcome, SideDifference, SideParam } from '../contract.ts';
 import { wholeOf } from './map.ts';
 import type { Key, Tree } from './tree.ts';
 
@@ -14,18 +14,43 @@ export function mergeParams(
   const root = copyOf(there);
   const outcomes = params.map((param): ParamOutcome => {
     const value = treeOfParam(param.value);
-    const parts = param.name.split('.');
-    // A name without parts, or one part of which is a value already, stays one name.
-    const branch = parts.includes('') ? undefined : branchFor(root, parts.slice(0, -1));
-    const last = parts.at(-1) ?? '';
-    const isLeaf = branch !== undefined && !(branch.get(last) instanceof Map);
-    const [place, key] = isLeaf ? [branch, last] : [root, param.name === '' ? '(no name)' : param.name];
+    const [place, key] = placeOf(root, param.name);
     const old = place.get(key);
     if (keepsOld && old !== undefined && !Object.is(old, value)) return { kind: 'kept', value: shown(old) };
     place.set(key, value);
     return { kind: 'set' };
   });
   return { merged: root, outcomes };
+}
+
+/** Params that are not in the tree, or with another value. `keepsOld`: another value may stay, as above. */
+export function paramDifferences(there: Tree | undefined, params: readonly SideParam[], keepsOld: boolean): readonly SideDifference[] {
+  // A place that is looked for may come into being.
+  const root = copyOf(there);
+  return params.flatMap(({ name, value }): SideDifference[] => {
+    const [place, key] = placeOf(root, name);
+    const held = place.get(key);
+    if (held !== undefined && (keepsOld || isSame(held, treeOfParam(value)))) return [];
+    return [{ kind: 'param', name, found: held === undefined ? undefined : shown(held) }];
+  });
+}
+
+/** Hparams of event files are doubles, and stand in the same tree: they say 64.0 where a file says 64. */
+function isSame(a: Tree, b: Tree): boolean {
+  return isNumber(a) && isNumber(b) ? Object.is(Number(a), Number(b)) : a === b;
+}
+
+function isNumber(value: Tree): value is number | bigint {
+  return typeof value === 'number' || typeof value === 'bigint';
+}
+
+/** Where a param stands. A name without parts, or one part of which is a value already, stays one name. */
+function placeOf(root: Branch, name: string): readonly [place: Branch, key: string] {
+  const parts = name.split('.');
+  const branch = parts.includes('') ? undefined : branchFor(root, parts.slice(0, -1));
+  const last = parts.at(-1) ?? '';
+  const isLeaf = branch !== undefined && !(branch.get(last) instanceof Map);
+  return isLeaf ? [branch, last] : [root, name === '' ? '(no name)' : name];
 }
 
 function branchFor(root: Branch, parts: readonly string[]): Branch | undefined {

@@ -5,10 +5,16 @@ import type { ClearmlClient } from './client.ts';
 import { EVENTS_PER_PAGE } from './limits.ts';
 
 /** Where events are read from. */
-export interface EventSource {
+export interface EventSource extends FileSource {
   /** Events as they were written, in pages. */
   pages(type: string, signal: AbortSignal): AsyncIterable<readonly Fields[]>;
-  /** A file by the address in an event. */
+}
+
+/** Where the files of a task are read from. */
+export interface FileSource {
+  /** Whether it can be asked for an address. */
+  hasFile(url: string): boolean;
+  /** A file by its address in an event or an artifact. */
   file(url: string, signal: AbortSignal): Promise<Buffer>;
   /** Its length; undefined where there is none. */
   lengthOf(url: string, signal: AbortSignal): Promise<number | undefined>;

@@ -16,6 +16,8 @@ export interface Files {
   get(url: string, signal: AbortSignal): Promise<Buffer>;
   /** Undefined where there is none. */
   lengthOf(url: string, signal: AbortSignal): Promise<number | undefined>;
+  /** Whether an address is of this place: others may have been in use before. */
+  has(url: string): boolean;
   remove(url: string, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
@@ -83,6 +85,10 @@ export class FileServer implements Files {
     return answer === undefined ? undefined : Number(headerOf(answer.headers, 'content-length') ?? 0);
   }
 
+  has(url: string): boolean {
+    return url.startsWith(`${this.#http.address}/`);
+  }
+
   async remove(url: string, signal: AbortSignal): Promise<void> {
     await this.#send('DELETE', this.#pathOf(url), `removing ${url}`, {}, undefined, signal);
   }
@@ -93,7 +99,7 @@ export class FileServer implements Files {
 
   #pathOf(url: string): string {
     const base = this.#http.address;
-    if (!url.startsWith(`${base}/`)) throw new MirrorError('MB4006', `the file ${url} does not lie at ${base}`);
+    if (!this.has(url)) throw new MirrorError('MB4006', `the file ${url} does not lie at ${base}`);
     return url.slice(base.length);
   }
 
@@ -149,6 +155,10 @@ export class BucketFiles implements Files {
   lengthOf(url: string, signal: AbortSignal): Promise<number | undefined> {
     const path = this.#pathOf(url);
     return path !== undefined ? this.#store.lengthOf(path, signal) : this.#elsewhere(url).lengthOf(url, signal);
+  }
+
+  has(url: string): boolean {
+    return this.#pathOf(url) !== undefined || this.#other?.has(url) === true;
   }
 
   remove(url: string, signal: AbortSignal): Promise<void> {

@@ -15,11 +15,14 @@ import type {
   ReadBackOptions,
   RunEnd,
   RunSource,
+  SideDifference,
   SideFile,
   SideOutcome,
   SideParam,
+  SideWanted,
   TrackerParcel,
 } from '../contract.ts';
+import { compareSide } from './compare-side.ts';
 import { handleOf, readHandle, type TaskRef } from './handle.ts';
 import { CAPABILITIES } from './limits.ts';
 import { Online } from './online.ts';
@@ -93,10 +96,7 @@ class ClearmlBackend implements Backend {
       yield* readBack(this.#online.source(await this.#online.resolve(readHandle(handle), signal)), { ...options, signal });
       return;
     }
-    const session = this.#session(handle);
-    if (session.note()?.continues !== undefined)
-      throw new MirrorError('MB4001', 'a part of what this run holds is on the server, and the lane is offline', { retry: 'later' });
-    yield* readBack(session, options);
+    yield* readBack(this.#wholeSession(handle), options);
   }
 
   async finish(handle: Handle, end: RunEnd | undefined, signal: AbortSignal): Promise<void> {
@@ -149,6 +149,12 @@ class ClearmlBackend implements Backend {
     throw reply.error;
   }
 
+  async compareSide(handle: Handle, wanted: SideWanted, signal: AbortSignal): Promise<readonly SideDifference[]> {
+    if (this.#online !== undefined) return this.#online.compareSide(await this.#online.resolve(readHandle(handle), signal), wanted, signal);
+    const session = this.#wholeSession(handle);
+    return compareSide(session.task(), wanted, session, signal);
+  }
+
   /** Sessions of runs that nothing more comes of wait for nobody else. */
   async catchUp(signal: AbortSignal): Promise<void> {
     await this.#online?.sendWaiting(signal);
@@ -183,6 +189,14 @@ class ClearmlBackend implements Backend {
     const ref = readHandle(handle);
     if (ref.kind === 'session') return this.#sessions.at(ref.id);
     throw new MirrorError('MB4001', 'what this run holds is on the server, and the lane is offline', { retry: 'later' });
+  }
+
+  /** The same, where all of the run is in it. */
+  #wholeSession(handle: Handle): Session {
+    const session = this.#session(handle);
+    const note = session.note();
+    if ((note?.continues ?? note?.sent) === undefined) return session;
+    throw new MirrorError('MB4001', 'a part of what this run holds is on the server, and the lane is offline', { retry: 'later' });
   }
 
   async #writer(handle: Handle, signal: AbortSignal): Promise<RunWriter> {

@@ -1,10 +1,22 @@
 /** A lane that is online: its server, its tasks, and what was mirrored while it was offline. */
 import { MirrorError } from '../../errors.ts';
 import { headerOf } from '../../http/index.ts';
-import type { BackendContext, Handle, ModelVersion, Probe, RunEnd, RunSource, SideFile, SideOutcome } from '../contract.ts';
+import type {
+  BackendContext,
+  Handle,
+  ModelVersion,
+  Probe,
+  RunEnd,
+  RunSource,
+  SideDifference,
+  SideFile,
+  SideOutcome,
+  SideWanted,
+} from '../contract.ts';
 import { type Fields, failureOf, valueOrThrow } from './answers.ts';
 import { ClearmlClient } from './client.ts';
-import { type EventSource, taskEvents } from './events.ts';
+import { artifactDifference, artifactOf, compareSide } from './compare-side.ts';
+import { type EventSource, type FileSource, taskEvents } from './events.ts';
 import { BucketFiles, FileServer, type Files } from './files.ts';
 import { readHandle, type SessionRef, type TaskRef } from './handle.ts';
 import { KeepAlive } from './keep-alive.ts';
@@ -96,6 +108,13 @@ export class Online {
   source({ id }: TaskRef): EventSource {
     return {
       pages: (type, signal) => taskEvents(this.#client, id, type, signal),
+      ...this.#fileSource,
+    };
+  }
+
+  get #fileSource(): FileSource {
+    return {
+      hasFile: (url) => this.#files.has(url),
       file: (url, signal) => this.#files.get(url, signal),
       lengthOf: (url, signal) => this.#files.lengthOf(url, signal),
     };
@@ -131,10 +150,14 @@ export class Online {
   }
 
   /** The address of a file that is stored with this very content. */
-  async storedFile(task: string, { path, hash }: SideFile, signal: AbortSignal): Promise<string | undefined> {
-    const { execution } = (await this.#document(task, signal)) as { execution?: { artifacts?: readonly Fields[] } };
-    const found = execution?.artifacts?.find((artifact) => artifact['key'] === path && artifact['hash'] === hash);
-    return found === undefined ? undefined : String(found['uri']);
+  async storedFile(task: string, file: SideFile, signal: AbortSignal): Promise<string | undefined> {
+    const artifact = artifactOf(await this.#document(task, signal), file.path);
+    if ((await artifactDifference(artifact, file, this.#fileSource, signal)) !== undefined) return undefined;
+    return artifact === undefined ? undefined : String(artifact['uri']);
+  }
+
+  async compareSide({ id }: TaskRef, wanted: SideWanted, signal: AbortSignal): Promise<readonly SideDifference[]> {
+    return compareSide(await this.#document(id, signal), wanted, this.#fileSource, signal);
   }
 
   /** Fields of a task are replaced as a whole: they are read before. */

@@ -251,12 +251,16 @@ export class Session implements Sink, EventSource {
     return { bytes: size, type, read: (start = 0) => createReadStream(file, { start }) };
   }
 
+  hasFile(): boolean {
+    return true;
+  }
+
   file(url: string): Promise<Buffer> {
-    return readFile(fileURLToPath(url));
+    return readFile(pathOf(url));
   }
 
   async lengthOf(url: string): Promise<number | undefined> {
-    const found = await stat(fileURLToPath(url)).catch(() => undefined);
+    const found = await stat(pathOf(url)).catch(() => undefined);
     return found?.size;
   }
 
@@ -305,6 +309,11 @@ export class Session implements Sink, EventSource {
   #error(error: unknown): MirrorError {
     return new MirrorError('MB4001', `writing the offline session ${this.path}: ${messageOf(error)}`, { retry: 'later', cause: error });
   }
+}
+
+/** Events have addresses, artifacts paths: so the SDK writes them. */
+function pathOf(url: string): string {
+  return url.startsWith('file:') ? fileURLToPath(url) : url;
 }
 
 function arrayLines(lines: readonly string[]): string {

@@ -39,7 +39,7 @@ export async function addSideParams(
   addFacts: (facts: Facts) => Promise<void>,
   signal: AbortSignal,
 ): Promise<readonly ParamOutcome[]> {
-  const named = params.filter(({ name }) => name !== '').map(({ name, value }) => paramOf(SECTION, name, value));
+  const named = params.filter(({ name }) => name !== '').map(sideParam);
   const unique = [...new Map(named.map((param) => [param.name, param])).values()];
   const reply: Reply<unknown> = unique.length === 0 ? { kind: 'ok', value: undefined } : await sink.addParams(unique, signal);
   if (reply.kind !== 'ok' && reply.cause !== 'refused') throw reply.error;
@@ -49,6 +49,10 @@ export async function addSideParams(
     if (name === '') return { kind: 'refused', reason: 'ClearML takes no parameter without a name' };
     return reply.kind === 'ok' ? { kind: 'set' } : { kind: 'refused', reason: reply.error.message };
   });
+}
+
+export function sideParam({ name, value }: SideParam): Param {
+  return paramOf(SECTION, name, value);
 }
 
 function factsIn(params: readonly SideParam[]): Facts {

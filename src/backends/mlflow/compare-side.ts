@@ -1,5 +1,5 @@
 /** Whether what was stored beside the points of a run is there still. */
-import { createHash } from 'node:crypto';
+import { fileDifference } from '../../beside/index.ts';
 import { MirrorError } from '../../errors.ts';
 import type { SideDifference, SideWanted } from '../contract.ts';
 import type { Artifacts } from './artifacts.ts';
@@ -11,9 +11,6 @@ import { type KeyOptions, keyOf } from './keys.ts';
 import { PARAM_LENGTH } from './limits.ts';
 import { OTHER_VALUE } from './run-params.ts';
 import { isSameParam, paramText } from './side.ts';
-
-/** A longer file is compared by its length: models have gigabytes. */
-const MOST_READ_BYTES = 8 * 1024 * 1024;
 
 export async function compareSide(
   client: MlflowClient,
@@ -35,28 +32,16 @@ export async function compareSide(
     differences.push({ kind: 'param', name, found: held });
   }
   const folders = new Map<string, ReadonlyMap<string, number>>();
-  for (const { path, bytes, hash } of files) {
+  for (const file of files) {
+    const { path } = file;
     const folder = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '';
     const there = folders.get(folder) ?? valueOrThrow(await artifacts.list(run.runId, folder, signal));
     folders.set(folder, there);
-    const found = await foundInstead(artifacts, run, { path, bytes, hash, length: there.get(path) }, signal);
-    if (found !== SAME) differences.push({ kind: 'file', name: path, found });
+    const length = there.get(path);
+    const { root } = run;
+    const read = root === undefined ? {} : { read: async () => valueOrThrow(await artifacts.get(root, path, signal)) };
+    const difference = await fileDifference(file, length === undefined ? undefined : { bytes: length, ...read });
+    if (difference !== undefined) differences.push(difference);
   }
   return differences;
-}
-
-const SAME = Symbol('as it should be');
-
-async function foundInstead(
-  artifacts: Artifacts,
-  { root }: TrackedRun,
-  { path, bytes, hash, length }: SideWanted['files'][number] & { readonly length: number | undefined },
-  signal: AbortSignal,
-): Promise<string | undefined | typeof SAME> {
-  if (length === undefined) return undefined;
-  if (length !== bytes) return `${length} bytes`;
-  if (root === undefined || bytes > MOST_READ_BYTES) return SAME;
-  const content = valueOrThrow(await artifacts.get(root, path, signal));
-  const sum = createHash('sha256').update(content).digest('hex');
-  return sum === hash ? SAME : `SHA-256 ${sum}`;
 }

@@ -195,6 +195,7 @@ export class WandbClient {
         reply = await this.graph(what, 'RunFiles', ALL_FILES, { entity, project, name: id }, signal);
       if (reply.kind !== 'ok') return reply;
       const connection = fields(fields(fields(reply.value['project'])['run'])['files']);
+      if (!Array.isArray(connection['edges'])) return failed('refused', `${what}: ${this.address} gives none`, { address: this.address });
       for (const edge of list(connection['edges'])) {
         const node = fields(edge['node']);
         found.set(String(node['name']), { bytes: Number(node['sizeBytes'] ?? 0), url: String(node['directUrl'] ?? node['url'] ?? '') });

@@ -16,9 +16,11 @@ import type {
   Resolution,
   RunEnd,
   RunSource,
+  SideDifference,
   SideFile,
   SideOutcome,
   SideParam,
+  SideWanted,
   TrackerParcel,
 } from '../contract.ts';
 import { outcomeOf, valueOrThrow } from './answers.ts';
@@ -35,7 +37,7 @@ import { readBack } from './read-back.ts';
 import { RunWriter } from './run-writer.ts';
 import { Runs, throwFailure } from './runs.ts';
 import { parseSettings, type WandbSettings } from './settings.ts';
-import { storeFile } from './side-files.ts';
+import { compareSide, setParams, storeFile } from './side.ts';
 
 class WandbBackend implements JournalledBackend {
   readonly #settings: WandbSettings;
@@ -45,10 +47,12 @@ class WandbBackend implements JournalledBackend {
   readonly #writers = new Map<string, RunWriter>();
   readonly #stop = new AbortController();
   readonly #heart: Heart;
+  readonly #warn: BackendContext['warn'];
   #isUncountedSaid = false;
 
   constructor(settings: WandbSettings, context: BackendContext) {
     this.#settings = settings;
+    this.#warn = context.warn;
     const isOnline = settings.mode === 'online';
     // Offline it is only asked for lines that a folder lacks.
     this.#client = isOnline || settings.apiKey !== undefined ? new WandbClient(settings) : undefined;
@@ -56,12 +60,12 @@ class WandbBackend implements JournalledBackend {
     const online =
       this.#client === undefined
         ? undefined
-        : new OnlinePlaces(this.#client, { offsetSemantics: settings.offsetSemantics, pages, uncounted: () => this.#uncounted(context) });
+        : new OnlinePlaces(this.#client, { offsetSemantics: settings.offsetSemantics, pages, uncounted: () => this.#uncounted() });
     const offline = new OfflinePlaces(settings.dir, online === undefined ? undefined : (...range) => linesAt(online, ...range));
     this.#places = isOnline && online !== undefined ? online : offline;
     this.#runs = new Runs({
       settings,
-      warn: context.warn,
+      warn: this.#warn,
       places: this.#places,
       ...(isOnline
         ? {
@@ -146,14 +150,22 @@ class WandbBackend implements JournalledBackend {
   }
 
   async setParams(handle: Handle, params: readonly SideParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
-    const writer = await this.#writer(handle, signal);
-    await writer.setParams(params, signal);
+    const { place } = await this.#writer(handle, signal);
+    await setParams(place, params, signal);
     return params.map(() => ({ kind: 'set' }));
   }
 
   async putFile(handle: Handle, file: SideFile, signal: AbortSignal): Promise<SideOutcome> {
     const { place } = await this.#writer(handle, signal);
     return storeFile(place, file, signal);
+  }
+
+  async compareSide(handle: Handle, wanted: SideWanted, signal: AbortSignal): Promise<readonly SideDifference[]> {
+    this.#beOn();
+    const { place } = await this.#runs.find(readHandle(handle), signal);
+    const unknown = (reason: string) =>
+      this.#warn('files or params beside the points of a run are not compared', { run: place.path.id, reason });
+    return compareSide(place, wanted, unknown, signal);
   }
 
   async remove(handle: Handle, signal: AbortSignal): Promise<void> {
@@ -179,10 +191,10 @@ class WandbBackend implements JournalledBackend {
     await this.#client?.close();
   }
 
-  #uncounted({ warn }: BackendContext): void {
+  #uncounted(): void {
     if (this.#isUncountedSaid) return;
     this.#isUncountedSaid = true;
-    warn('the server counts no lines: it seems to append every line it gets, so say offset_semantics: append', {
+    this.#warn('the server counts no lines: it seems to append every line it gets, so say offset_semantics: append', {
       address: this.#settings.baseUrl,
     });
   }

@@ -177,6 +177,12 @@ export class OfflineRun implements RunPlace {
     return !isSynced(this.#folder);
   }
 
+  /** A run of which lines were sent before its first folder was begun may have files and params there, too. */
+  get isWhole(): boolean {
+    const [first] = foldersIn(this.#dir, this.path.id).filter((folder) => existsSync(fileIn(folder)));
+    return first !== undefined && firstLineOf(fileIn(first)) === 0;
+  }
+
   get firstLine(): number {
     return this.#content.first;
   }

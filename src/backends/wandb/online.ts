@@ -61,6 +61,7 @@ export class OnlineRun implements RunPlace {
   readonly path: RunPath;
   readonly config: RunConfig;
   readonly replaces: boolean;
+  readonly isWhole = true;
   readonly facts: RunFacts;
   readonly #client: WandbClient;
   readonly #options: OnlineOptions;

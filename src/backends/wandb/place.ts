@@ -29,6 +29,8 @@ export interface RunPlace {
   /** Lines of a range, in their order, as they stand there. */
   readLines(from: number, to: number, signal: AbortSignal): AsyncGenerator<string, void, void>;
   putFiles(files: readonly StoredFile[], signal: AbortSignal): Promise<Failure | undefined>;
+  /** Whether all of the run is here: false where a part of it went to the server, and this is a folder. */
+  readonly isWhole: boolean;
   fileLengths(signal: AbortSignal): Promise<Reply<ReadonlyMap<string, number>>>;
   readFile(name: string, signal: AbortSignal): Promise<Reply<Buffer | undefined>>;
   /** Stores the configuration as it is now, and whatever else changed. */

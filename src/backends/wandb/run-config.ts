@@ -70,7 +70,12 @@ export class RunConfig {
 
   /** A param of the run: our own names are not its to take. */
   setParam(name: string, value: string): boolean {
-    return this.set(name === OWN || name === SERVICE || name === '' ? `param.${name}` : name, value);
+    return this.set(paramKey(name), value);
+  }
+
+  /** A param as JSON. */
+  param(name: string): string | undefined {
+    return this.#values.get(paramKey(name));
   }
 
   get values(): ReadonlyMap<string, string> {
@@ -82,6 +87,10 @@ export class RunConfig {
     if (!this.#values.has(SERVICE)) this.#values.set(SERVICE, JSON.stringify({ t: { 12: CLIENT }, m: METRICS }));
     return `{${[...this.#values].map(([key, value]) => `${JSON.stringify(key)}:{"value":${value}}`).join(',')}}`;
   }
+}
+
+function paramKey(name: string): string {
+  return name === OWN || name === SERVICE || name === '' ? `param.${name}` : name;
 }
 
 /** Without a version of the client, the run is taken for one that never started. */

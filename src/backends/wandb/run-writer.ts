@@ -1,7 +1,7 @@
 /** Writes to one tracker run: what of a parcel is new becomes lines, and lines are sent until they are there, each at its own place. */
 import { MirrorError } from '../../errors.ts';
 import { pointCount } from '../../model/index.ts';
-import type { Intent, JournalEntry, Outcome, Resolution, SideParam, TrackerParcel } from '../contract.ts';
+import type { Intent, JournalEntry, Outcome, Resolution, TrackerParcel } from '../contract.ts';
 import { failed, outcomeOf, REBUILD_HINT, valueOrThrow } from './answers.ts';
 import { packPlan, rangeOf, unpackPlan } from './intent.ts';
 import { endOf, entryFor, linesOf, overlapping } from './journal.ts';
@@ -114,12 +114,6 @@ export class RunWriter {
     // Counts come late where lines replace each other; elsewhere they are the lines themselves, and some are gone.
     if (there < firstLine && !this.place.replaces) return { kind: 'unknown' };
     return { kind: 'resend' };
-  }
-
-  async setParams(params: readonly SideParam[], signal: AbortSignal): Promise<void> {
-    let isChanged = false;
-    for (const { name, value } of params) isChanged = this.place.config.setParam(name, paramText(value)) || isChanged;
-    if (isChanged) throwFailure(await this.place.save({}, signal));
   }
 
   /** Compares the lines that are there with what the journal says, once. */
@@ -258,11 +252,6 @@ function addCounters(summary: Map<string, string>, line: string, number: number)
   summary.set('_timestamp', numberText(row.wallTime));
   summary.set('_runtime', runtime);
   summary.set('_wandb', `{"runtime":${Math.floor(Number(runtime))}}`);
-}
-
-function paramText(value: SideParam['value']): string {
-  if (typeof value === 'number') return Number.isFinite(value) ? numberText(value) : JSON.stringify(String(value));
-  return typeof value === 'bigint' ? String(value) : JSON.stringify(value);
 }
 
 function foreign(run: string): Outcome {

@@ -23,6 +23,8 @@ export interface WandbStubOptions {
   readonly mostBytes?: number;
   /** Upload addresses live so many uses. Default: for ever. */
   readonly uploadUses?: number;
+  /** It has no list of files: it knows no such field, or leaves it empty. */
+  readonly noFileList?: 'unknown' | 'null';
 }
 
 interface Answer {
@@ -194,6 +196,8 @@ export class WandbStub {
         return data({ project: { run: { history: plain.slice(0, Number(variables['pageSize'])) } } });
       }
       case 'RunFiles':
+        if (this.#options.noFileList === 'unknown') return data({}, ['Cannot query field "files" on type "Run".']);
+        if (this.#options.noFileList === 'null') return data({ project: { run: { files: null } } });
         return data({
           project: {
             run: found && { files: { edges: this.#fileNodes(found), pageInfo: { endCursor: null, hasNextPage: false } } },

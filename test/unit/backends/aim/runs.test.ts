@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Backend, TrackerParcel } from '../../../../src/backends/contract.ts';
+import type { Backend, Handle, TrackerParcel } from '../../../../src/backends/contract.ts';
 import { connectAim, hashOf } from '../../../contract/aim-harness.ts';
 import { AimStub } from '../../../support/aim-stub/index.ts';
 import { leafValue, type Node } from '../../../support/aim-stub/wire.ts';
@@ -177,6 +177,42 @@ describe('Aim runs', () => {
     const at = (...path: string[]): unknown =>
       leafValue(path.reduce<Node | undefined>((here, key) => here?.children.get(`s:${key}`), hparams));
     expect([at('optimizer', 'lr'), at('optimizer', 'steps'), at('seed'), at('seed.more'), at('none')]).toEqual([0.5, 3n, 1n, 'text', null]);
+  });
+
+  it('tell what differs from params that were set, whichever way a number is written', async () => {
+    const run = newRun();
+    run.append([point(1)]);
+    const writer = await connect();
+    const handle = await writer.open(run.source(), undefined, signal);
+    const params = [
+      { name: 'optimizer.lr', value: 0.5 },
+      { name: 'optimizer.steps', value: 3n },
+      { name: 'on', value: true },
+    ];
+    await writer.setParams?.(handle, params, signal);
+    await writer.close();
+    const reader = await connect();
+    const other = [
+      { name: 'optimizer.lr', value: '0.5' },
+      // Hparams of event files are doubles.
+      { name: 'optimizer.steps', value: 3 },
+      { name: 'on', value: 1n },
+      { name: 'optimizer', value: 1n },
+      { name: 'optimizer.momentum', value: 0 },
+    ];
+    expect(await reader.compareSide?.(handle, { files: [], params: other }, signal)).toEqual([
+      { kind: 'param', name: 'optimizer.lr', found: '0.5' },
+      { kind: 'param', name: 'on', found: 'true' },
+      { kind: 'param', name: 'optimizer', found: 'several values' },
+      { kind: 'param', name: 'optimizer.momentum', found: undefined },
+    ]);
+    // In a run of somebody else's the value that is there stays: it is no difference, what is missing is one.
+    const joined = JSON.stringify({ ...(JSON.parse(handle) as object), joined: true }) as Handle;
+    expect(await reader.compareSide?.(joined, { files: [], params: other }, signal)).toEqual([
+      { kind: 'param', name: 'optimizer.momentum', found: undefined },
+    ]);
+    const gone = handle.replace(hashOf(handle), 'f'.repeat(24)) as Handle;
+    await expect(reader.compareSide?.(gone, { files: [], params }, signal)).rejects.toMatchObject({ code: 'MB4006' });
   });
 
   it('of somebody else get points, and nothing more', async () => {

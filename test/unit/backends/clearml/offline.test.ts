@@ -204,6 +204,35 @@ describe('a model that was registered offline', () => {
   });
 });
 
+describe('what lies beside the logs', () => {
+  it('is compared in the session as long as all of it is there, then at the server', async () => {
+    const ledger = newLedger();
+    await mirror('offline', ledger, run.read());
+    const handle = ledger.handle as Handle;
+    const data = Buffer.from('a: 1');
+    const hash = createHash('sha256').update(data).digest('hex');
+    const file: SideFile = {
+      path: 'config.yaml',
+      bytes: data.length,
+      hash,
+      async *read() {
+        yield data;
+      },
+    };
+    const offline = await connect('offline');
+    await offline.putFile?.(handle, file, signal);
+    await offline.setParams?.(handle, [{ name: 'lr', value: 0.5 }], signal);
+    const wanted = { files: [file], params: [{ name: 'lr', value: 0.5 }] };
+    expect(await offline.compareSide?.(handle, wanted, signal)).toEqual([]);
+    const online = await connect('online');
+    expect(await online.compareSide?.(handle, wanted, signal)).toEqual([]);
+    await online.close();
+    // It was sent: what is left of the session says nothing.
+    await expect(offline.compareSide?.(handle, wanted, signal)).rejects.toMatchObject({ code: 'MB4001' });
+    await offline.close();
+  });
+});
+
 describe('the objects of a line', () => {
   it('are taken apart as they were written', () => {
     const texts = ['{"a":"}],{\\"","iter":9223372036854775807}', '{"b":{"c":[{}]},"d":"\\\\"}', '{}'];

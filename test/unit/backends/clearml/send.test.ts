@@ -256,6 +256,40 @@ describe('what stands beside the logs', () => {
     expect([...stub.files.values()].map(String)).toEqual(['other']);
   });
 
+  it('tells a file that was lost from one that is there, and stores it again', async () => {
+    const backend = await connect();
+    const handle = await backend.open(run.source(), undefined, signal);
+    const files = [fileOf('a.pth', 'weights'), fileOf('b.pth', 'weights'), fileOf('c.pth', 'weights'), fileOf('d.pth', 'weights')];
+    for (const file of files) await backend.putFile?.(handle, file, signal);
+    // The task lists all of them, whatever became of the files.
+    const [lost, cut, other] = [...stub.files.keys()].sort() as [string, string, string];
+    stub.files.delete(lost);
+    stub.files.set(cut, Buffer.from('weigh'));
+    stub.files.set(other, Buffer.from('Weights'));
+    const compare = () => backend.compareSide?.(handle, { files, params: [] }, signal);
+    expect(await compare()).toEqual([
+      { kind: 'file', name: 'a.pth', found: undefined },
+      { kind: 'file', name: 'b.pth', found: '5 bytes' },
+      { kind: 'file', name: 'c.pth', found: `SHA-256 ${fileOf('', 'Weights').hash}` },
+    ]);
+    for (const file of files) await backend.putFile?.(handle, file, signal);
+    expect([...stub.files.values()].map(String)).toEqual(Array(4).fill('weights'));
+    expect(await compare()).toEqual([]);
+  });
+
+  it('does not ask for files where they went before, and goes by what the task says of them', async () => {
+    const first = await connect();
+    const handle = await first.open(run.source(), undefined, signal);
+    const file = fileOf('a.pth', 'weights');
+    const stored = await first.putFile?.(handle, file, signal);
+    const later = await connect({ files_server: 'http://127.0.0.1:9' });
+    const other = fileOf('a.pth', 'Weights');
+    const compare = (one: SideFile) => later.compareSide?.(handle, { files: [one], params: [] }, signal);
+    expect(await compare(file)).toEqual([]);
+    expect(await compare(other)).toEqual([{ kind: 'file', name: 'a.pth', found: `SHA-256 ${file.hash}` }]);
+    expect(await later.putFile?.(handle, file, signal)).toEqual(stored);
+  });
+
   it('registers a stored file as a model, once for a content', async () => {
     const backend = await connect();
     const handle = await backend.open(run.source(), undefined, signal);

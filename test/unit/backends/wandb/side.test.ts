@@ -1,0 +1,136 @@
+// What the contract suite does not ask about what lies beside the points: servers that write numbers in another way, or list no files, and folders.
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Backend, SideFile, SideParam } from '../../../../src/backends/contract.ts';
+import { wandb } from '../../../../src/backends/wandb/index.ts';
+import { foldersIn } from '../../../../src/backends/wandb/offline-folders.ts';
+import { event, simpleValue } from '../../../support/event-writer.ts';
+import { GrowingRun } from '../../../support/parcels.ts';
+import { type Ledger, newLedger, SmallDelivery } from '../../../support/small-delivery.ts';
+import { WandbStub, type WandbStubOptions } from '../../../support/wandb-stub/index.ts';
+
+const signal = new AbortController().signal;
+const params: readonly SideParam[] = [
+  { name: 'lr', value: 0.00005 },
+  { name: 'name', value: 'ü/é' },
+  { name: 'wide', value: 9007199254740993n },
+  { name: 'on', value: true },
+];
+let stub: WandbStub;
+let dir: string;
+let run: GrowingRun;
+let said: { readonly message: string; readonly details: unknown }[];
+const open: Backend[] = [];
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'mirrorboard-wandb-'));
+  run = new GrowingRun('runs/one');
+  said = [];
+});
+afterEach(async () => {
+  for (const backend of open.splice(0)) await backend.close();
+  await stub?.close();
+  run.remove();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+async function connect(section: Record<string, unknown> = {}): Promise<Backend> {
+  const parsed = wandb.parse({ base_url: stub.url, api_key: stub.key, dir, ...section }, { HOME: '/nowhere' });
+  if (parsed.kind === 'problems') throw new Error(JSON.stringify(parsed.problems));
+  const warn = (message: string, details: unknown): void => void said.push({ message, details });
+  const backend = await wandb.create(parsed.settings, { lane: 'wandb', env: {}, warn });
+  open.push(backend);
+  return backend;
+}
+
+function fileOf(path: string, content: string): SideFile {
+  const data = Buffer.from(content);
+  return {
+    path,
+    bytes: data.length,
+    hash: createHash('sha256').update(data).digest('hex'),
+    async *read() {
+      yield data;
+    },
+  };
+}
+
+/** A run with a point, params and a file. */
+async function filled(backend: Backend, ledger: Ledger = newLedger()): Promise<Ledger> {
+  const delivery = new SmallDelivery(backend, ledger, run.source());
+  await delivery.open();
+  await delivery.deliver(run.append([event({ wallTime: 1_700_000_000, step: 1, summary: [simpleValue('loss', 1)] })]));
+  await backend.setParams?.(ledger.handle!, params, signal);
+  await backend.putFile?.(ledger.handle!, fileOf('a.pth', 'weights'), signal);
+  return ledger;
+}
+
+const wanted = { files: [fileOf('a.pth', 'weights')], params };
+const NOT_COMPARED = 'files or params beside the points of a run are not compared';
+
+async function start(options: WandbStubOptions = {}): Promise<void> {
+  stub = await WandbStub.start(options);
+}
+
+describe('what lies beside the points of a W&B run', () => {
+  it('is the same whichever way the server writes it down', async () => {
+    await start();
+    const backend = await connect();
+    const { handle } = await filled(backend);
+    const stored = stub.runs()[0]!;
+    stored.config = stored.config
+      .replace('{"value":0.00005}', '{"desc":null, "value":5e-05}')
+      .replace('"ü/é"', '"\\u00fc\\/\\u00e9"')
+      .replace('9007199254740993', '9.007199254740992e15');
+    expect(await backend.compareSide?.(handle!, wanted, signal)).toEqual([]);
+    stored.config = stored.config.replace('5e-05', '5e-04').replace('\\u00e9', '\\u00e8').replace('"value":true', '"value":"true"');
+    expect(await backend.compareSide?.(handle!, wanted, signal)).toEqual([
+      { kind: 'param', name: 'lr', found: '5e-04' },
+      { kind: 'param', name: 'name', found: 'ü/è' },
+      { kind: 'param', name: 'on', found: 'true' },
+    ]);
+    expect(said).toEqual([]);
+  });
+
+  it('is read where a file of another content would be as long', async () => {
+    await start();
+    const backend = await connect();
+    const { handle } = await filled(backend);
+    stub.runs()[0]!.files.set('a.pth', Buffer.from('Weights'));
+    expect(await backend.compareSide?.(handle!, wanted, signal)).toEqual([
+      { kind: 'file', name: 'a.pth', found: `SHA-256 ${fileOf('', 'Weights').hash}` },
+    ]);
+  });
+
+  it.each(['unknown', 'null'] as const)(
+    'is params alone where the server gives no list of files (%s), and that is said',
+    async (noFileList) => {
+      await start({ noFileList });
+      const backend = await connect();
+      const { handle } = await filled(backend);
+      expect(await backend.compareSide?.(handle!, { ...wanted, params: [{ name: 'on', value: false }] }, signal)).toEqual([
+        { kind: 'param', name: 'on', found: 'true' },
+      ]);
+      expect(said).toEqual([{ message: NOT_COMPARED, details: { run: expect.any(String), reason: expect.stringContaining('files') } }]);
+      // Who looks for none misses none.
+      await backend.compareSide?.(handle!, { files: [], params }, signal);
+      expect(said).toHaveLength(1);
+    },
+  );
+
+  it('is not compared in folders that lack what went to the server', async () => {
+    await start();
+    const online = await connect();
+    const ledger = await filled(online);
+    await online.close();
+    const offline = await connect({ mode: 'offline' });
+    const delivery = new SmallDelivery(offline, ledger, run.source());
+    await delivery.open();
+    await delivery.deliver(run.append([event({ wallTime: 1_700_000_001, step: 2, summary: [simpleValue('loss', 2)] })]));
+    expect(foldersIn(dir)).not.toEqual([]);
+    expect(await offline.compareSide?.(ledger.handle!, wanted, signal)).toEqual([]);
+    expect(said).toEqual([{ message: NOT_COMPARED, details: { run: expect.any(String), reason: expect.stringContaining('offline') } }]);
+  });
+});
