@@ -50,7 +50,10 @@ function placeOf(root: Branch, name: string): readonly [place: Branch, key: stri
   const branch = parts.includes('') ? undefined : branchFor(root, parts.slice(0, -1));
   const last = parts.at(-1) ?? '';
   const isLeaf = branch !== undefined && !(branch.get(last) instanceof Map);
-  return isLeaf ? [branch, last] : [root, name === '' ? '(no name)' : name];
+  if (isLeaf) return [branch, last];
+  // Where there are params below the name, it is not theirs to lose.
+  const isBranch = root.get(name) instanceof Map;
+  return [root, name === '' ? '(no name)' : isBranch ? `(${name})` : name];
 }
 
 function branchFor(root: Branch, parts: readonly string[]): Branch | undefined {
