@@ -209,6 +209,7 @@ describe('Aim runs', () => {
     // In a run of somebody else's the value that is there stays: it is no difference, what is missing is one.
     const joined = JSON.stringify({ ...(JSON.parse(handle) as object), joined: true }) as Handle;
     expect(await reader.compareSide?.(joined, { files: [], params: other }, signal)).toEqual([
+      { kind: 'param', name: 'optimizer', found: undefined },
       { kind: 'param', name: 'optimizer.momentum', found: undefined },
     ]);
     const gone = handle.replace(hashOf(handle), 'f'.repeat(24)) as Handle;
