@@ -3,12 +3,13 @@ export {
   contentHash,
   cutLines,
   type HeadFields,
+  type LineNames,
   linesOf,
   type NeededFile,
-  type PointOfLine,
-  pointOfLine,
   pointText,
+  readPoint,
   type SegmentLine,
+  type StoredPoint,
   scalarText,
 } from './lines.ts';
 export { chunksOf, onceEach, type SegmentPlace } from './reading.ts';

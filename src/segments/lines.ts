@@ -19,12 +19,24 @@ export interface HeadFields {
   readonly wallTime: number;
 }
 
-/** A point of a line, without its place. */
-export interface PointOfLine extends HeadFields {
+/** A line as it is read back. */
+export interface StoredPoint extends HeadFields {
+  /** Its place, as one text. */
+  readonly key: string;
+  readonly file: string;
+  readonly offset: number;
+  readonly index: number;
   /** A scalar's number, or the value's text. */
   readonly value: number | bigint | string;
-  /** Everything of the line but the value. */
-  readonly head: Readonly<Record<string, unknown>>;
+  readonly files: readonly NeededFile[];
+}
+
+/** How a tracker's lines name what is not the same in all of them. */
+export interface LineNames {
+  /** The fields that are a point's place together. */
+  readonly place: readonly string[];
+  /** The field of the files that a point needs. */
+  readonly files: string;
 }
 
 const VALUE = ',"value":';
@@ -41,7 +53,7 @@ export function pointText(
 }
 
 /** The point of a line; undefined for marks and for lines that are no points. */
-export function pointOfLine(line: string): PointOfLine | undefined {
+export function readPoint(line: string, names: LineNames): StoredPoint | undefined {
   const at = line.indexOf(VALUE);
   if (at < 0) return undefined;
   const head = JSON.parse(`${line.slice(0, at)}}`) as Record<string, unknown>;
@@ -49,12 +61,16 @@ export function pointOfLine(line: string): PointOfLine | undefined {
   const plugin = String(head['plugin']);
   const step = head['step'];
   return {
+    key: names.place.map((name) => String(head[name])).join('\n'),
+    file: String(head['file']),
+    offset: Number(head['offset']),
+    index: Number(head['index']),
     tag: String(head['tag']),
     plugin,
     step: typeof step === 'string' ? BigInt(step) : Number(step),
     wallTime: Number(head['wall_time']),
     value: plugin === 'scalars' && !text.startsWith('{') ? scalarOf(text) : text,
-    head,
+    files: (head[names.files] ?? []) as readonly NeededFile[],
   };
 }
 

@@ -1,12 +1,12 @@
 /** Everything of ours that a task holds: scalars and plots by their keys, all else from segments. What others wrote is left alone. */
-import { chunksOf, type HeadFields, onceEach, type SegmentPlace } from '../../segments/index.ts';
+import { chunksOf, type HeadFields, onceEach, type SegmentPlace, type StoredPoint } from '../../segments/index.ts';
 import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../contract.ts';
 import type { Fields } from './answers.ts';
 import { type EventSource, plotText, stepOf } from './events.ts';
 import { readKey, tagOf } from './keys.ts';
 import { valueInPlot } from './map.ts';
 import { encodedPath } from './paths.ts';
-import { OWN_METRIC, readLine, readSegmentName, SEGMENT_VARIANT, type StoredPoint } from './segments.ts';
+import { OWN_METRIC, readLine, readSegmentName, SEGMENT_VARIANT } from './segments.ts';
 
 type Wanted = (tag: string) => boolean;
 

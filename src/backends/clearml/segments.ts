@@ -7,12 +7,13 @@ import { type Json, jsonText, type Mark } from '../../model/index.ts';
 import {
   contentHash,
   cutLines,
-  type HeadFields,
+  type LineNames,
   linesOf,
   type NeededFile,
-  pointOfLine,
   pointText,
+  readPoint,
   type SegmentLine as Line,
+  type StoredPoint,
 } from '../../segments/index.ts';
 import { fileHash, type PointPlace } from './keys.ts';
 
@@ -78,29 +79,9 @@ export function readSegmentName(path: string): { readonly source: string; readon
   return found === null ? undefined : { path: found[1] as string, source: found[2] as string, offset: Number(found[3]) };
 }
 
-/** A line as it is read back. */
-export interface StoredPoint extends HeadFields {
-  /** Its place, as one text. */
-  readonly key: string;
-  readonly file: string;
-  readonly offset: number;
-  readonly index: number;
-  readonly value: number | bigint | string;
-  readonly files: readonly NeededFile[];
-}
+const NAMES: LineNames = { place: ['source', 'offset', 'checksum', 'index'], files: 'files' };
 
 /** The point of a line; undefined for marks and for lines that are no points. */
 export function readLine(line: string): StoredPoint | undefined {
-  const point = pointOfLine(line);
-  if (point === undefined) return undefined;
-  const { head, ...fields } = point;
-  const { source, file, offset, checksum, index, files } = head;
-  return {
-    ...fields,
-    key: `${source} ${offset} ${checksum} ${index}`,
-    file: String(file),
-    offset: Number(offset),
-    index: Number(index),
-    files: (files ?? []) as readonly NeededFile[],
-  };
+  return readPoint(line, NAMES);
 }

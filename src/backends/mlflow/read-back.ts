@@ -1,6 +1,6 @@
 /** Everything a tracker run holds: points of segments as they were, all others from the metrics' histories. */
 import { MirrorError } from '../../errors.ts';
-import { chunksOf, type HeadFields, type NeededFile, onceEach, type SegmentPlace } from '../../segments/index.ts';
+import { chunksOf, type HeadFields, type NeededFile, onceEach, type SegmentPlace, type StoredPoint } from '../../segments/index.ts';
 import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../contract.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';
@@ -10,7 +10,7 @@ import { DERIVED_PREFIX, tagOf } from './keys.ts';
 import { HISTORY_PAGE } from './limits.ts';
 import { clamped, nearestMillis, nearestValue } from './map.ts';
 import { LOST_NAME, publishedName } from './prepare.ts';
-import { parseLine, parseSegmentName, SEGMENT_FOLDER, type StoredPoint } from './segments.ts';
+import { parseLine, parseSegmentName, SEGMENT_FOLDER } from './segments.ts';
 
 /** Scalars of segments whose metrics are to be left out are kept in memory up to this number; the tags beyond are read once more. */
 const MOST_KEPT = 400_000;

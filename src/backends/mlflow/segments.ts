@@ -8,13 +8,14 @@ import { type Json, jsonText, type Mark, type RunRef } from '../../model/index.t
 import {
   contentHash,
   cutLines,
-  type HeadFields,
+  type LineNames,
   linesOf,
   type NeededFile,
-  pointOfLine,
   pointText,
+  readPoint,
   type SegmentLine,
   type SegmentPlace,
+  type StoredPoint,
 } from '../../segments/index.ts';
 import { BYTES_PER_REQUEST } from './limits.ts';
 
@@ -87,29 +88,9 @@ export function parseSegmentName(path: string): SegmentPlace | undefined {
   return found === null ? undefined : { source: found[1] as string, offset: Number(found[2]) };
 }
 
-/** A line as it is read back. */
-export interface StoredPoint extends HeadFields {
-  /** Its place in its file, as one text. */
-  readonly key: string;
-  readonly file: string;
-  readonly offset: number;
-  readonly index: number;
-  readonly value: number | bigint | string;
-  readonly files: readonly NeededFile[];
-}
+const NAMES: LineNames = { place: ['run', 'file', 'offset', 'checksum', 'index'], files: 'artifacts' };
 
 /** The point of a line; undefined for marks and for lines that are no points. */
 export function parseLine(line: string): StoredPoint | undefined {
-  const point = pointOfLine(line);
-  if (point === undefined) return undefined;
-  const { head, ...fields } = point;
-  const { run, file, offset, checksum, index, artifacts } = head;
-  return {
-    ...fields,
-    key: `${run}\n${file}\n${offset}\n${checksum}\n${index}`,
-    file: String(file),
-    offset: Number(offset),
-    index: Number(index),
-    files: (artifacts ?? []) as readonly NeededFile[],
-  };
+  return readPoint(line, NAMES);
 }
