@@ -1,13 +1,13 @@
 /** The files of our own that a backfill or a watch needs before it begins. */
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { MirrorError } from './errors.ts';
+import { makeOwnFolder } from './own-files/index.ts';
 import { StateFile } from './state/index.ts';
 import type { FactLog } from './status/index.ts';
 
 export function makeStoreFolder(storePath: string): void {
   try {
-    mkdirSync(dirname(storePath), { recursive: true });
+    makeOwnFolder(dirname(storePath));
   } catch (cause) {
     throw new MirrorError('MB3001', `making the folder of ${storePath}`, {
       hint: 'Name a store in a folder that can be written with --store.',

@@ -1,5 +1,5 @@
 /** Joins the rooms into one pass: roots → discover → reader (tail, decode) → lanes → backends. */
-import { LocalBackend, storeBytes } from './backends/local/index.ts';
+import { DAMAGED_HINT, LocalBackend, storeBytes } from './backends/local/index.ts';
 import { type Found, type ResolvedRoot, type RootRequest, resolveRoots } from './discover/index.ts';
 import { MirrorError } from './errors.ts';
 import { LocalPass, TrackerFeed } from './feeds/index.ts';
@@ -97,6 +97,7 @@ class Pass {
     signal.addEventListener('abort', stop);
     try {
       this.#options.onStart?.(tracker);
+      this.#checkStore();
       const found = await this.#find();
       tracker.phase = 'mirroring';
       const feeds = this.#feeds(found);
@@ -111,6 +112,13 @@ class Pass {
       signal.removeEventListener('abort', stop);
       await this.#jobs.close();
     }
+  }
+
+  /** Damage is said and not a reason to stop: what the event files hold can only be restored by mirroring. */
+  #checkStore(): void {
+    const damage = this.#local?.damage();
+    if (damage === undefined) return;
+    this.#tracker.incident({ kind: 'store', root: '', path: this.#options.store?.path ?? '', reason: `${damage}. ${DAMAGED_HINT}` });
   }
 
   async #find(): Promise<FoundRoot[]> {

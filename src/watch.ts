@@ -1,6 +1,6 @@
 /** Joins the rooms for ever: the discovery thread says what changed, and each lane's feed brings its lane there. */
 import { resolve } from 'node:path';
-import { LocalBackend } from './backends/local/index.ts';
+import { DAMAGED_HINT, LocalBackend } from './backends/local/index.ts';
 import type { DiscoverFact, SeenFile } from './discover/index.ts';
 import { DiscoverThread, type ResolvedRoot, type RootRequest, resolveRoots, runFilter } from './discover/index.ts';
 import { MirrorError } from './errors.ts';
@@ -105,6 +105,8 @@ class Watch {
     const held = this.#local ?? heldBy(this.#state, this.#laneStates());
     for (const root of resolved) checkIdentity(root, held);
     await this.#options.onStart?.(this.#status);
+    const damage = this.#local?.damage();
+    if (damage !== undefined) this.#status.storeDamaged(this.#options.store?.path ?? '', `${damage}. ${DAMAGED_HINT}`);
     for (const root of resolved) {
       this.#state.root(root.name, root.path);
       this.#local?.moveRoot(root);

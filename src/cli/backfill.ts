@@ -112,10 +112,13 @@ async function wantedLog(config: Config, block: ProgressBlock): Promise<{ logger
   return { logger: await createLogger({ level, format, stream }), isJson: formatFor(stream, format) === 'json' };
 }
 
+/** Incidents that leave something out of the mirror, or may have. */
+const MISSING: ReadonlySet<string> = new Set(['unreadable', 'vanished', 'folder', 'store']);
+
 /** What was not mirrored makes 1; the torn end of a live file does so only when somebody is strict. */
 export function exitCodeOf(report: Report, isStrict: boolean): ExitCode {
   if (report.interrupted) return ExitCode.interrupted;
-  const isMissing = report.incidents.some(({ kind }) => kind === 'unreadable' || kind === 'vanished' || kind === 'folder');
+  const isMissing = report.incidents.some(({ kind }) => MISSING.has(kind));
   const isOwed = report.lanes.some(({ stand, refused }) => stand !== 'done' || refused > 0);
   const isDamaged = report.damage.some((damage) => isStrict || !isPending(damage));
   return isMissing || isDamaged || isOwed ? ExitCode.notMirrored : ExitCode.done;

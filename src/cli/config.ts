@@ -186,6 +186,7 @@ function valuesOf(config: Config): Row[] {
     row('lanes', names),
     ...(lanes.local === undefined ? [] : [row('lanes.local.path', lanes.local.path), row('lanes.local.media_path', lanes.local.mediaPath)]),
     row('state', config.state.path),
+    row('umask', config.umask.toString(8).padStart(3, '0')),
     row('log.level', config.log.level),
     row('log.format', config.log.format),
   ];

@@ -10,15 +10,40 @@ import { FileWindow } from '../tail/index.ts';
 import type { Target } from './survey.ts';
 
 /** The runs of one root of the store. Series have to be read one after the other: the reader uses one statement for all. */
-export function storeSource(reader: StoreReader, root: string): ExportSource {
+export function storeSource(reader: StoreReader, root: string, onShort?: (short: ShortSeries) => void): ExportSource {
   return {
     *runs(): Generator<ExportRun, void, void> {
-      for (const { row, run } of reader.runs(root)) {
-        const series = reader.series(row).map((s) => ({ ...s, points: () => reader.points(s.row) }));
+      for (const { row, run, points } of reader.runs(root)) {
+        const stored = reader.series(row);
+        const listed = stored.reduce((sum, { count }) => sum + count, 0);
+        if (listed !== points) onShort?.({ run: run.path, tag: undefined, expected: points, found: listed });
+        const series = stored.map((s) => ({ ...s, points: () => counted(reader.points(s.row), run.path, s, onShort) }));
         yield { run: run.path, files: reader.positions(run).files, series };
       }
     },
   };
+}
+
+/** The store lists another number of points than it has: rows are lost. `tag`: undefined where series of the run are. */
+export interface ShortSeries {
+  readonly run: string;
+  readonly tag: string | undefined;
+  readonly expected: number;
+  readonly found: number;
+}
+
+function* counted(
+  points: Iterable<ReadBackPoint>,
+  run: string,
+  { tag, count }: { readonly tag: string; readonly count: number },
+  onShort: ((short: ShortSeries) => void) | undefined,
+): Generator<ReadBackPoint, void, void> {
+  let found = 0;
+  for (const point of points) {
+    found++;
+    yield point;
+  }
+  if (found !== count) onShort?.({ run, tag, expected: count, found });
 }
 
 export interface FilesSourceOptions {

@@ -1,9 +1,9 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { openStore, type StoreReader } from '../backends/local/index.ts';
+import { DAMAGED_HINT, openStore, type StoreReader } from '../backends/local/index.ts';
 import { MirrorError, messageOf } from '../errors.ts';
 import { EXPORT_KINDS, type ExportKind, writeCsv, writeParquet, writeTruthJson } from '../export/index.ts';
+import { WholeFile } from '../own-files/index.ts';
 import { type CommandContext, type GlobalOptions, writeOut } from './context.ts';
-import { storeSource } from './export-sources.ts';
+import { type ShortSeries, storeSource } from './export-sources.ts';
 import { readConfig } from './read-config.ts';
 import { counted, formatCount, visibleText } from './terminal/index.ts';
 
@@ -27,7 +27,10 @@ export async function exportCommand(flags: ExportFlags, context: CommandContext)
   }
   const reader = openStore(path);
   try {
-    const source = storeSource(reader, chosenRoot(reader, flags.root, path));
+    const shortages = new Map<string, ShortSeries>();
+    // A format may read a series twice.
+    const onShort = (short: ShortSeries): unknown => shortages.set(JSON.stringify([short.run, short.tag]), short);
+    const source = storeSource(reader, chosenRoot(reader, flags.root, path), onShort);
     const output = isTerminal ? new StreamOutput(context.stdout) : new FileOutput(flags.out ?? '');
     try {
       const sink = (chunk: string | Uint8Array): void | Promise<void> => output.write(chunk);
@@ -37,6 +40,8 @@ export async function exportCommand(flags: ExportFlags, context: CommandContext)
           : flags.format === 'csv'
             ? await writeCsv(source, sink, { kind })
             : await writeParquet(source, sink, { kind });
+      const [first] = shortages.values();
+      if (first !== undefined) throw damagedStore(path, first, shortages.size);
       output.finish();
       if (leftOut > 0)
         context.stderr.write(
@@ -52,6 +57,14 @@ export async function exportCommand(flags: ExportFlags, context: CommandContext)
   } finally {
     reader.close();
   }
+}
+
+/** Standard output has what could be read; a file does not appear. */
+function damagedStore(path: string, { run, tag, expected, found }: ShortSeries, count: number): MirrorError {
+  const where = tag === undefined ? `run ${run}` : `run ${run}, tag ${tag}`;
+  const more = count === 1 ? '' : `, and ${formatCount(count - 1)} more like this`;
+  const message = `${path} is damaged: ${visibleText(where)} has ${counted(found, 'point')}, and the store lists ${formatCount(expected)}${more}`;
+  return new MirrorError('MB3006', message, { hint: DAMAGED_HINT, context: { path } });
 }
 
 function exportKind(kind = 'scalars'): ExportKind {
@@ -103,54 +116,34 @@ class StreamOutput {
 /** A file appears under its name only when it is whole. */
 class FileOutput {
   readonly #path: string;
-  readonly #temporary: string;
-  #fd: number | undefined;
+  readonly #file: WholeFile;
 
   constructor(path: string) {
     this.#path = path;
-    this.#temporary = `${path}.${process.pid}.tmp`;
-    try {
-      this.#fd = openSync(this.#temporary, 'w');
-    } catch (cause) {
-      throw this.#failed(cause);
-    }
+    this.#file = this.#try(() => new WholeFile(path));
   }
 
   write(chunk: string | Uint8Array): void {
-    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-    try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd ?? -1, bytes, at);
-    } catch (cause) {
-      throw this.#failed(cause);
-    }
+    this.#try(() => this.#file.write(chunk));
   }
 
   finish(): void {
-    try {
-      if (this.#fd !== undefined) fsyncSync(this.#fd);
-      this.#close();
-      renameSync(this.#temporary, this.#path);
-    } catch (cause) {
-      throw this.#failed(cause);
-    }
+    this.#try(() => this.#file.finish());
   }
 
   abandon(): void {
-    this.#close();
-    rmSync(this.#temporary, { force: true });
+    this.#file.abandon();
   }
 
-  #close(): void {
-    const fd = this.#fd;
-    this.#fd = undefined;
-    if (fd !== undefined) closeSync(fd);
-  }
-
-  #failed(cause: unknown): MirrorError {
-    return new MirrorError('MB3009', `writing ${this.#path}: ${messageOf(cause)}`, {
-      hint: 'Check that the folder exists, can be written and has room.',
-      cause,
-      context: { path: this.#path },
-    });
+  #try<Result>(work: () => Result): Result {
+    try {
+      return work();
+    } catch (cause) {
+      throw new MirrorError('MB3009', `writing ${this.#path}: ${messageOf(cause)}`, {
+        hint: 'Check that the folder exists, can be written and has room.',
+        cause,
+        context: { path: this.#path },
+      });
+    }
   }
 }

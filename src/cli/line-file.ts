@@ -1,19 +1,17 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { MirrorError, messageOf } from '../errors.ts';
+import { WholeFile } from '../own-files/index.ts';
 
 const LINES_PER_WRITE = 1000;
 
 /** A file of lines that appears under its name when it is whole. */
 export class LineFile {
   readonly #path: string;
-  readonly #temporary: string;
-  readonly #fd: number;
+  readonly #file: WholeFile;
   #lines: string[] = [];
 
   constructor(path: string) {
     this.#path = path;
-    this.#temporary = `${path}.${process.pid}.tmp`;
-    this.#fd = this.#try(() => openSync(this.#temporary, 'w'));
+    this.#file = this.#try(() => new WholeFile(path));
   }
 
   write(line: string): void {
@@ -22,24 +20,17 @@ export class LineFile {
 
   finish(): void {
     this.#flush();
-    this.#try(() => {
-      fsyncSync(this.#fd);
-      closeSync(this.#fd);
-      renameSync(this.#temporary, this.#path);
-    });
+    this.#try(() => this.#file.finish());
   }
 
   abandon(): void {
-    closeSync(this.#fd);
-    rmSync(this.#temporary, { force: true });
+    this.#file.abandon();
   }
 
   #flush(): void {
-    const bytes = Buffer.from(this.#lines.join(''));
+    const text = this.#lines.join('');
     this.#lines = [];
-    this.#try(() => {
-      for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
-    });
+    this.#try(() => this.#file.write(text));
   }
 
   #try<Result>(work: () => Result): Result {

@@ -1,7 +1,8 @@
 import { environmentName } from '../config/index.ts';
 import { ExitCode, MirrorError, messageOf } from '../errors.ts';
 import { isPending, runLabel } from '../model/index.ts';
-import { type FileRef, StateFile, type StateReader, type StateSummary, WholeFile } from '../state/index.ts';
+import { WholeFile } from '../own-files/index.ts';
+import { type FileRef, StateFile, type StateReader, type StateSummary } from '../state/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
 import { counted, damageReason, formatBytes, formatCount, formatDuration, renderTable, type Style, visibleText } from './terminal/index.ts';
 

@@ -24,6 +24,8 @@ export interface Config {
   readonly artifacts: readonly ArtifactRule[];
   /** The state file of services. Default: `./mirrorboard.state`. */
   readonly state: { readonly path: string };
+  /** The rights that our own files do not get, as a umask. Default: 0o077, files for their owner alone. */
+  readonly umask: number;
   readonly log: {
     /** Default: the command's own, see `Surroundings.defaultLogLevel`. */
     readonly level: LogLevel;

@@ -3,6 +3,7 @@ import { LOG_FORMATS, LOG_LEVELS } from './config.ts';
 import { maybeEmpty, path, section, text, word } from './field.ts';
 import { localLane } from './local-lane.ts';
 import { isRootName } from './parse-root.ts';
+import { isUmask } from './parse-umask.ts';
 import { artifactField, foldField, joinField, laneNames, listOf, paramsField, routeField } from './route-fields.ts';
 import { tagsField } from './tags.ts';
 
@@ -86,6 +87,7 @@ export const fileSchema = maybeEmpty(
     ...layer,
     roots: z.preprocess((value) => value ?? [], z.array(root, { error: 'a list of log directories' })).optional(),
     profiles: maybeEmpty(z.record(z.string(), profile, { error: 'a mapping of profiles' })).optional(),
+    umask: text('octal digits in quotes, as in "027"').refine(isUmask, { error: 'octal digits in quotes, as in "027"' }).optional(),
     log: maybeEmpty(section({ level: word(LOG_LEVELS).optional(), format: word(LOG_FORMATS).optional() })).optional(),
   }),
 );

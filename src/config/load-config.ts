@@ -20,6 +20,7 @@ import type { Environment } from './expand-variables.ts';
 import type { FileSettings } from './file-schema.ts';
 import { isLaneName, LANE_TYPES, laneType } from './lane-types.ts';
 import { typesIn } from './lanes-problems.ts';
+import { isUmask, parseUmask } from './parse-umask.ts';
 import { type FieldPath, type PlacedProblem, problemsError } from './problem.ts';
 import { makeRouting } from './routing.ts';
 import { type LaneMaking, makeTrackerLane, sharedTags } from './tracker-lanes.ts';
@@ -27,6 +28,7 @@ import { type LaneMaking, makeTrackerLane, sharedTags } from './tracker-lanes.ts
 const DEFAULT_FILE = './mirrorboard.yaml';
 const DEFAULT_STORE = './mirrorboard.db';
 const DEFAULT_STATE = './mirrorboard.state';
+const DEFAULT_UMASK = '077';
 
 /** All that a configuration is made from. */
 export interface Surroundings {
@@ -112,6 +114,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   const routing = makeRouting(making);
   if (problems.length > 0) throw problemsError(file ?? 'the environment', problems);
 
+  const umask = umaskVariable(env) ?? inFile(settings?.umask, 'umask') ?? byDefault(DEFAULT_UMASK);
   const level = givenWord(surroundings, 'logLevel', LOG_LEVELS) ?? inFile(settings?.log?.level, 'log', 'level');
   const format = givenWord(surroundings, 'logFormat', LOG_FORMATS) ?? inFile(settings?.log?.format, 'log', 'format');
   return {
@@ -123,6 +126,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
     lanes: { ...(lanes.names.includes('local') ? { local } : {}), trackers },
     store: local,
     state: { path: note('state', given(surroundings, 'state') ?? byDefault(DEFAULT_STATE)) },
+    umask: parseUmask(note('umask', umask)),
     log: {
       level: note('log.level', level ?? byDefault(surroundings.defaultLogLevel ?? 'warn')),
       format: note('log.format', format ?? byDefault(undefined)),
@@ -278,6 +282,15 @@ function givenWord<Word extends string>(
   const found = JSON.stringify(said.value);
   throw new MirrorError(code, `${place}: found ${found}, expected one of ${words.join(', ')}${suggestion(said.value, words)}`, {
     context: { field: place, found: said.value, expected: words.join(', ') },
+  });
+}
+
+function umaskVariable(env: Environment): Chosen<string> | undefined {
+  const said = variable(env, 'MIRRORBOARD_UMASK');
+  if (said === undefined || isUmask(said.value)) return said;
+  const found = JSON.stringify(said.value);
+  throw new MirrorError('MB1002', `MIRRORBOARD_UMASK: found ${found}, expected octal digits, as in 027`, {
+    context: { field: 'MIRRORBOARD_UMASK', found: said.value },
   });
 }
 

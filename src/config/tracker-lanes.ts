@@ -38,6 +38,7 @@ const TAKEN: ReadonlySet<string> = new Set(
     'backend',
     'logLevel',
     'logFormat',
+    'umask',
     'listen',
     'scanInterval',
     'installTimeout',

@@ -8,4 +8,3 @@ export { nextRetry } from './next-retry.ts';
 export { type Retry, StateFile, type StateOptions } from './state-file.ts';
 export type { LaneReader, StateReader, StoredStatus } from './state-reader.ts';
 export type { LaneSummary, StateSummary } from './summarize-state.ts';
-export { WholeFile } from './whole-file.ts';

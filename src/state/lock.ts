@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, realpathSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { DatabaseSync } from 'node:sqlite';
 import { MirrorError, messageOf } from '../errors.ts';
+import { createOwnDatabase, replaceOwnFile } from '../own-files/index.ts';
 
 /** Who holds a lock: for the message only. */
 interface Owner {
@@ -42,7 +43,14 @@ export class FileLock {
     const lockPath = lockPathOf(path);
     const words = WORDS[what];
     let db: DatabaseSync;
+    if (lstatSync(lockPath, { throwIfNoEntry: false })?.isSymbolicLink()) {
+      throw new MirrorError('MB3010', `the lock ${lockPath} is a link, and a lock is a file of its own`, {
+        hint: `Remove the link, or name another file with ${words.flag}.`,
+        context: { path: lockPath },
+      });
+    }
     try {
+      createOwnDatabase(lockPath);
       db = new DatabaseSync(lockPath);
     } catch (error) {
       throw new MirrorError(words.fails, `opening ${lockPath}: ${messageOf(error)}`, {
@@ -122,7 +130,7 @@ function readOwner(lockPath: string): Owner | undefined {
 function writeOwner(lockPath: string): void {
   const owner: Owner = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
   try {
-    writeFileSync(ownerPath(lockPath), JSON.stringify(owner));
+    replaceOwnFile(ownerPath(lockPath), JSON.stringify(owner));
   } catch {
     // The name is a courtesy; the lock itself is held.
   }

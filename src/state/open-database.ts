@@ -1,13 +1,13 @@
-import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { MirrorError } from '../errors.ts';
+import { createOwnDatabase, flushFolder, makeOwnFolder, removeLeftOvers, temporaryName } from '../own-files/index.ts';
 import { damaged, judgeFile, refuseNewer } from './file-header.ts';
 import { migrate, schemaVersion } from './migrate.ts';
 import { APPLICATION_ID, SCHEMA_VERSION, STEPS } from './schema.ts';
 import { sqliteCode, translated } from './sqlite-error.ts';
-import { flushFolder } from './whole-file.ts';
 
 /** Opens the state's file to write to it, made anew where there is none. The caller holds its lock. */
 export function openForWriting(path: string, nowMs: number): { readonly db: DatabaseSync; readonly isNew: boolean } {
@@ -85,10 +85,11 @@ function readable(location: string, path: string): DatabaseSync {
 /** A new state is made beside its place and renamed: no crash leaves half of one, which nobody could tell from a lost one. */
 function create(path: string, nowMs: number): void {
   const folder = dirname(path);
-  mkdirSync(folder, { recursive: true });
-  const temporary = `${path}.${process.pid}.tmp`;
-  rmSync(temporary, { force: true });
+  makeOwnFolder(folder);
+  removeLeftOvers(path);
+  const temporary = temporaryName(path);
   try {
+    createOwnDatabase(temporary);
     const db = new DatabaseSync(temporary);
     try {
       db.exec(`PRAGMA synchronous = FULL; PRAGMA application_id = ${APPLICATION_ID}`);

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { KnownRoot } from '../backends/contract.ts';
 import type { MirrorError } from '../errors.ts';
 import type { RunRef, Series } from '../model/index.ts';
+import { checkOwnFile, makeOwnFolder } from '../own-files/index.ts';
 import { addSeries } from './catalogue-rows.ts';
 import type { FileRef } from './file-ref.ts';
 import { GroupCommit, realSchedule, type Schedule } from './group-commit.ts';
@@ -73,12 +74,13 @@ export class StateFile {
    */
   static open(path: string, options: StateOptions): StateFile {
     try {
-      mkdirSync(dirname(path), { recursive: true });
+      makeOwnFolder(dirname(path));
     } catch (error) {
       throw translated(error, path, 'making the folder of');
     }
     // Under whatever name: a link to a state is that state.
     const real = existsSync(path) ? realpathSync(path) : path;
+    checkOwnFile(path, { what: 'the state', flag: '--state' });
     const lock = FileLock.acquire(real, 'state');
     try {
       return new StateFile(real, lock, options);

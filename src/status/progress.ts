@@ -1,11 +1,12 @@
 import type { Damage, RunRef } from '../model/index.ts';
 import type { LaneProgress } from './lane-progress.ts';
 
-/** Something that is not a record but worth a line: a file that vanished, can't be read, was replaced; a folder that can't be read. */
+/** Something that is not a record but worth a line: a file that vanished, can't be read, was replaced; a folder that can't be read, a store that is damaged. */
 export interface Incident {
-  readonly kind: 'vanished' | 'unreadable' | 'replaced' | 'shortened' | 'folder' | 'lost';
+  readonly kind: 'vanished' | 'unreadable' | 'replaced' | 'shortened' | 'folder' | 'lost' | 'store';
+  /** Empty for the store. */
   readonly root: string;
-  /** Relative to the root. */
+  /** Relative to the root; of the store its own path. */
   readonly path: string;
   readonly reason?: string;
 }

@@ -107,6 +107,10 @@ export class WatchStatus {
     this.#incident({ kind: outcome, root: run.root, path: pathOf(run, file), ...(reason === undefined ? {} : { reason }) });
   }
 
+  storeDamaged(path: string, reason: string): void {
+    this.#incident({ kind: 'store', root: '', path, reason });
+  }
+
   /** A lane had not mirrored so many bytes of a file that is gone. */
   fileGone(lane: string, run: RunRef, name: string, unreadBytes: number): void {
     this.lane(lane).fileForgotten(run, name);

@@ -43,7 +43,7 @@ const JOINING: Readonly<Record<string, readonly string[]>> = {
   verifying: ['reading', 'lanes'],
 };
 /** What all backends may use. */
-const FOR_BACKENDS = new Set(['contract', 'http', 'objects', 'settings', 'concurrency', 'segments', 'beside']);
+const FOR_BACKENDS = new Set(['contract', 'http', 'objects', 'settings', 'concurrency', 'segments', 'beside', 'own-files']);
 /** Known to everybody; they know nobody but each other. */
 const COMMON = new Set(['errors', 'model', 'closest-name']);
 /** Who may import whom, beside `errors` and `model`; a room that is not here may import nobody. `type` is for types only. */
@@ -57,7 +57,7 @@ const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = 
   verify: { contract: 'all' },
   export: { contract: 'type' },
   status: { contract: 'type' },
-  state: { contract: 'type', route: 'type' },
+  state: { contract: 'type', route: 'type', 'own-files': 'all' },
   route: { pattern: 'all' },
   sidecar: { pattern: 'all', contract: 'type' },
   discover: { pattern: 'all' },

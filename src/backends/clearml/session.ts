@@ -3,12 +3,13 @@
  * Events are appended, with the same keys as online, so that whatever stands in it twice after a crash is one once it is imported.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, readFileSync } from 'node:fs';
-import { link, mkdir, open, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { constants, createReadStream, existsSync, readFileSync } from 'node:fs';
+import { link, open, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { MirrorError, messageOf, systemCode } from '../../errors.ts';
 import type { ObjectContent } from '../../objects/index.ts';
+import { flushFolderAsync, makeOwnFolder, NEW_FILE, ownFileMode, temporaryName } from '../../own-files/index.ts';
 import type { ModelVersion, RunEnd, RunSource, SideOutcome } from '../contract.ts';
 import type { Fields, Reply } from './answers.ts';
 import type { EventSource } from './events.ts';
@@ -53,8 +54,8 @@ export interface TaskDocument {
   readonly offline_output_models: readonly unknown[];
 }
 
-/** For names of unfinished files. */
-let parts = 0;
+/** For the file that grows: as ours, and through no link. */
+const APPEND = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW;
 
 export function sessionId(target: string, project: string, key: string, attempt: number): string {
   const hash = createHash('sha256')
@@ -93,10 +94,10 @@ export class Session implements Sink, EventSource {
 
   /** Begins a session; where another process was first, it is that one's. */
   async begin(note: SessionNote, filesFolder: string): Promise<SessionNote> {
-    await mkdir(join(this.path, 'data'), { recursive: true });
+    makeOwnFolder(join(this.path, 'data'));
     await this.#writeJson('mirrorboard-files.json', { folder: filesFolder });
     if (!existsSync(join(this.path, 'task.json'))) await this.#writeJson('task.json', this.#document());
-    const own = join(this.path, `mirrorboard.json.${process.pid}.${parts++}.part`);
+    const own = temporaryName(join(this.path, 'mirrorboard.json'));
     await writeDurably(own, JSON.stringify(note, null, 1));
     try {
       await link(own, join(this.path, 'mirrorboard.json'));
@@ -105,6 +106,7 @@ export class Session implements Sink, EventSource {
     } finally {
       await unlink(own);
     }
+    for (const folder of [this.path, dirname(this.path)]) await flushFolderAsync(folder);
     return this.note() ?? note;
   }
 
@@ -121,10 +123,12 @@ export class Session implements Sink, EventSource {
       const path = join(this.path, 'metrics.jsonl');
       if (!this.#isSound) await cutTornLine(path);
       this.#isSound = true;
-      const file = await open(path, 'a');
+      const isNew = !existsSync(path);
+      const file = await open(path, APPEND, ownFileMode());
       try {
         await file.appendFile(arrayLines(lines));
         await file.datasync();
+        if (isNew) await flushFolderAsync(this.path);
       } catch (error) {
         this.#isSound = false;
         throw error;
@@ -137,16 +141,22 @@ export class Session implements Sink, EventSource {
   async put(path: string, content: ObjectContent): Promise<string> {
     const target = join(this.path, 'data', ...this.folder.split('/'), ...path.split('/'));
     try {
-      await mkdir(dirname(target), { recursive: true });
-      const part = `${target}.part`;
-      const file = await open(part, 'w');
+      makeOwnFolder(dirname(target));
+      const part = temporaryName(target);
       try {
-        for await (const chunk of content.read()) await file.appendFile(chunk);
-        await file.datasync();
-      } finally {
-        await file.close();
+        const file = await open(part, NEW_FILE, ownFileMode());
+        try {
+          for await (const chunk of content.read()) await file.appendFile(chunk);
+          await file.datasync();
+        } finally {
+          await file.close();
+        }
+        await rename(part, target);
+      } catch (error) {
+        await rm(part, { force: true });
+        throw error;
       }
-      await rename(part, target);
+      await flushFolderAsync(dirname(target));
     } catch (error) {
       throw this.#error(error);
     }
@@ -301,9 +311,10 @@ export class Session implements Sink, EventSource {
 
   async #writeJson(name: string, value: object): Promise<void> {
     const path = join(this.path, name);
-    const part = `${path}.${process.pid}.${parts++}.part`;
+    const part = temporaryName(path);
     await writeDurably(part, JSON.stringify(value, null, 1));
     await rename(part, path);
+    await flushFolderAsync(this.path);
   }
 
   #error(error: unknown): MirrorError {
@@ -332,13 +343,13 @@ function arrayLines(lines: readonly string[]): string {
 }
 
 async function writeDurably(path: string, text: string): Promise<void> {
-  await writeFile(path, text, { flush: true });
+  await writeFile(path, text, { flag: 'wx', mode: ownFileMode(), flush: true });
 }
 
 /** What was appended last may have been cut by a crash: nothing of that line was accepted. */
 async function cutTornLine(path: string): Promise<void> {
   if (!existsSync(path)) return;
-  const file = await open(path, 'r+');
+  const file = await open(path, constants.O_RDWR | constants.O_NOFOLLOW);
   try {
     const { size } = await file.stat();
     const piece = Buffer.alloc(64 * 1024);

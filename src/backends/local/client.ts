@@ -1,8 +1,10 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { MirrorError, messageOf, systemCode } from '../../errors.ts';
+import { checkOwnFile, createOwnDatabase, makeOwnFolder } from '../../own-files/index.ts';
+import { DAMAGED_HINT } from './check.ts';
 import { APPLICATION_ID, SCHEMA_VERSION, STATISTICS, TABLES, VIEWS } from './schema.ts';
 
 /** How long another process is waited for that has the file to itself: a reader that ends, a merge of the log. */
@@ -16,9 +18,11 @@ export function openForWriting(path: string): DatabaseSync {
       context: { path },
     });
   }
-  const isNew = !existsSync(path);
+  checkOwnFile(path, { what: 'the store', flag: '--store' });
+  const isNew = (statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0;
   const db = open(path, () => {
-    mkdirSync(dirname(path), { recursive: true });
+    makeOwnFolder(dirname(path));
+    createOwnDatabase(path);
     // From the first look on: whoever reads it may be recovering or closing its log just now.
     return new DatabaseSync(path, { timeout: BUSY_MS });
   });
@@ -30,6 +34,7 @@ export function openForWriting(path: string): DatabaseSync {
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = NORMAL;
       PRAGMA wal_autocheckpoint = 0;
+      PRAGMA cell_size_check = ON;
       PRAGMA cache_size = -32768;
       PRAGMA temp_store = MEMORY;`);
     if (isBlank(db)) create(db);
@@ -75,7 +80,7 @@ export function openForReading(path: string): DatabaseSync {
 function readable(location: string, path: string, readOnly: boolean): DatabaseSync {
   const db = new DatabaseSync(location, { readOnly });
   try {
-    db.exec(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA query_only = 1`);
+    db.exec(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA query_only = 1; PRAGMA cell_size_check = ON`);
     checkVersion(db, path);
     return db;
   } catch (error) {
@@ -154,7 +159,7 @@ export function translated(error: unknown, path: string, doing: string): MirrorE
     case CORRUPT:
       return new MirrorError('MB3006', `${doing} ${path}: ${said}`, {
         ...details,
-        hint: 'Move it away and mirror again: the event files hold everything.',
+        hint: DAMAGED_HINT,
       });
     case FULL:
       return new MirrorError('MB3005', `${doing} ${path}: the disk is full`, {

@@ -14,6 +14,7 @@ import type {
   ReadBackChunk,
   RunSource,
 } from '../contract.ts';
+import { damageOf } from './check.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { openForReading, openForWriting, translated } from './client.ts';
 import { CAPABILITIES } from './limits.ts';
@@ -43,6 +44,11 @@ export class LocalBackend implements PositionOwner {
     this.#reader = new StoreReader(this.#db, options.path);
     this.#media = new MediaFolder(options.mediaPath);
     this.#checkpointer = new Checkpointer(options.path, this.#db);
+  }
+
+  /** What a light look at the store finds wrong, see `damageOf`; undefined if nothing is. */
+  damage(): string | undefined {
+    return damageOf(this.#db, this.#options.path);
   }
 
   describe(): Capabilities {
@@ -177,6 +183,7 @@ export function openStore(path: string): StoreReader {
   return reader;
 }
 
+export { DAMAGED_HINT } from './check.ts';
 export { type StoredRun, type StoredSeries, StoreReader } from './reader.ts';
 export { MediaList, StoreRepair } from './repair.ts';
 

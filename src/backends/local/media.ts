@@ -1,8 +1,12 @@
 import { existsSync } from 'node:fs';
-import { mkdir, open, rename, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, open, rename, rm, unlink } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import PQueue from 'p-queue';
 import type { Blob } from '../../model/index.ts';
+import { flushFolderAsync, NEW_FILE, ownFileMode, ownFolderMode, temporaryName } from '../../own-files/index.ts';
+
+/** Below the media folder: where files are written before they get their names. */
+const MAKING = '.making';
 
 /** Files written at the same time: each waits for the disk. */
 const CONCURRENCY = 8;
@@ -28,7 +32,8 @@ export class MediaFolder {
     if (blobs.size === 0) return;
     const queue = new PQueue({ concurrency: CONCURRENCY });
     const folders = new Set<string>();
-    if (await mkdir(this.path, { recursive: true })) folders.add(join(this.path, '..'));
+    if (await makeFolder(this.path)) folders.add(join(this.path, '..'));
+    await this.#clearMaking();
     await queue.addAll(
       [...blobs.values()].map((blob) => async () => {
         const path = join(this.path, blobPath(blob));
@@ -40,22 +45,30 @@ export class MediaFolder {
       }),
     );
     // A renamed file is found after a power failure only when its folder was flushed, too.
-    await queue.addAll([...folders].map((folder) => () => flush(folder)));
+    await queue.addAll([...folders].map((folder) => () => flushFolderAsync(folder)));
   }
 
   /** True when there was none: then the folder above has to be flushed, too. */
   async #make(folder: string): Promise<boolean> {
     if (this.#made.has(folder)) return false;
-    const first = await mkdir(folder, { recursive: true });
+    const first = await makeFolder(folder);
     this.#made.add(folder);
     return first !== undefined;
   }
 
+  /** The store's lock lets one process write: what is in there at the start is left of one that was killed. */
+  async #clearMaking(): Promise<void> {
+    const making = join(this.path, MAKING);
+    if (this.#made.has(making)) return;
+    await rm(making, { recursive: true, force: true });
+    await mkdir(making, { mode: ownFolderMode() });
+    this.#made.add(making);
+  }
+
   async #write(path: string, data: Uint8Array): Promise<void> {
-    // The store's lock lets one process write: what a killed one left under this name is written over and renamed.
-    const temporary = `${path}.tmp`;
+    const temporary = join(this.path, MAKING, temporaryName(basename(path)));
     try {
-      const file = await open(temporary, 'w');
+      const file = await open(temporary, NEW_FILE, ownFileMode());
       try {
         await file.writeFile(data);
         await file.datasync();
@@ -70,11 +83,6 @@ export class MediaFolder {
   }
 }
 
-async function flush(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+function makeFolder(path: string): Promise<string | undefined> {
+  return mkdir(path, { recursive: true, mode: ownFolderMode() });
 }

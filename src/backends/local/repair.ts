@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { systemCode } from '../../errors.ts';
 import type { Gap, Guard, RunRef } from '../../model/index.ts';
+import { flushFolder, makeOwnFolder, replaceOwnFile } from '../../own-files/index.ts';
 import { openForReading, openForWriting, translated } from './client.ts';
 import { recountRun } from './recount.ts';
 
@@ -141,19 +142,11 @@ export class StoreRepair {
   /** Puts the right bytes where a wrong file, or none, is. */
   writeMedia(path: string, data: Uint8Array): void {
     const target = join(this.#mediaPath, path);
-    const temporary = `${target}.${process.pid}.tmp`;
     try {
-      mkdirSync(dirname(target), { recursive: true });
-      const fd = openSync(temporary, 'wx');
-      try {
-        writeFileSync(fd, data);
-        fsyncSync(fd);
-      } finally {
-        closeSync(fd);
-      }
-      renameSync(temporary, target);
+      makeOwnFolder(dirname(target));
+      replaceOwnFile(target, data, { flush: true });
+      flushFolder(dirname(target));
     } catch (error) {
-      rmSync(temporary, { force: true });
       throw translated(error, target, 'writing');
     }
   }

@@ -1,6 +1,7 @@
 /** The folders of offline runs, by the names the official client gives them: `offline-run-<day>_<time>-<id>`. */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeOwnFolder, replaceOwnFile } from '../../own-files/index.ts';
 
 const NAME = /^offline-run-(\d{8}_\d{6})-(.+)$/;
 
@@ -31,7 +32,7 @@ export function isSynced(folder: Folder): boolean {
 }
 
 export function markSynced(folder: Folder): void {
-  if (!isSynced(folder)) writeFileSync(`${fileIn(folder)}.synced`, '');
+  if (!isSynced(folder)) replaceOwnFile(`${fileIn(folder)}.synced`, '');
 }
 
 /** Folders that nobody has sent yet. */
@@ -49,7 +50,7 @@ export function nextFolder(dir: string, id: string, nowMs: number): Folder {
     began = stamp(at);
     if (at > nowMs + 86_400_000) at += 86_400_000 * 365;
   }
-  mkdirSync(dir, { recursive: true });
+  makeOwnFolder(dir);
   return { path: join(dir, `offline-run-${began}-${id}`), id, began };
 }
 

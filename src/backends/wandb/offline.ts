@@ -5,6 +5,7 @@
 
 import { randomUUID } from 'node:crypto';
 import {
+  constants,
   copyFileSync,
   createReadStream,
   createWriteStream,
@@ -17,12 +18,12 @@ import {
   rmSync,
   statSync,
   truncateSync,
-  writeFileSync,
 } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { MirrorError, messageOf } from '../../errors.ts';
 import type { BodyStream } from '../../http/index.ts';
+import { flushFolder, makeOwnFolder, ownFileMode, ownFolderMode, replaceOwnFile } from '../../own-files/index.ts';
 import type { RunEnd } from '../contract.ts';
 import { type Failure, failed, type Reply } from './answers.ts';
 import type { RunChange, RunPath } from './client.ts';
@@ -389,10 +390,9 @@ export class OfflineRun implements RunPlace {
     if (exit === undefined) return;
     const next = nextFolder(this.#dir, this.path.id, this.#now());
     const making = join(this.#dir, `.making-${next.began}-${next.id}`);
-    rmSync(making, { recursive: true, force: true });
-    mkdirSync(join(making, 'files'), { recursive: true });
+    makeAfresh(making);
     const file = join(making, `run-${next.id}.wandb`);
-    copyFileSync(fileIn(this.#folder), file);
+    copyFileSync(fileIn(this.#folder), file, constants.COPYFILE_EXCL);
     const whole = exit.start;
     truncateSync(file, whole);
     const old = join(this.#folder.path, 'files');
@@ -400,10 +400,11 @@ export class OfflineRun implements RunPlace {
       if (!name.isFile()) continue;
       const from = join(name.parentPath, name.name);
       const to = join(making, 'files', relative(old, from));
-      mkdirSync(dirname(to), { recursive: true });
+      makeOwnFolder(dirname(to));
       shareFile(from, to);
     }
     renameSync(making, next.path);
+    flushFolder(this.#dir);
     markSynced(this.#folder);
     this.#folder = next;
     this.#content = { ...this.#content, end: whole, exit: undefined };
@@ -438,11 +439,19 @@ function newFolder(
   frames.add(writer.run(path, config, facts, firstLine));
   for (const record of writer.metrics()) frames.add(record);
   const making = join(dir, `.making-${folder.began}-${folder.id}`);
-  rmSync(making, { recursive: true, force: true });
-  mkdirSync(join(making, 'files'), { recursive: true });
+  makeAfresh(making);
   writeAt(join(making, `run-${folder.id}.wandb`), 0, frames.bytes);
+  flushFolder(making);
   renameSync(making, folder.path);
+  flushFolder(dir);
   return { folder, end: frames.bytes.length };
+}
+
+/** A folder that becomes a run's, without what a killed process left under the name, and never through a link somebody put there. */
+function makeAfresh(making: string): void {
+  rmSync(making, { recursive: true, force: true });
+  mkdirSync(making, { mode: ownFolderMode() });
+  makeOwnFolder(join(making, 'files'));
 }
 
 function firstLineOf(file: string): number {
@@ -459,10 +468,9 @@ function exitCodeOf(record: Uint8Array): number {
 
 function writeWhole(path: string, data: Uint8Array): void {
   if (existsSync(path) && statSync(path).size === data.length && readFileSync(path).equals(data)) return;
-  mkdirSync(dirname(path), { recursive: true });
-  const making = `${path}.making`;
-  writeFileSync(making, data, { flush: true });
-  renameSync(making, path);
+  makeOwnFolder(dirname(path));
+  replaceOwnFile(path, data, { flush: true });
+  flushFolder(dirname(path));
 }
 
 /** One content under two names, where the file system can; these files are never changed, only replaced. */
@@ -476,10 +484,10 @@ function shareFile(from: string, to: string): void {
 
 /** A stream as a file that has no name yet. */
 async function writeStream(dir: string, data: BodyStream): Promise<string> {
-  mkdirSync(dir, { recursive: true });
+  makeOwnFolder(dir);
   const making = join(dir, `.making-${randomUUID()}`);
   try {
-    await pipeline(data.read(), createWriteStream(making, { flush: true }));
+    await pipeline(data.read(), createWriteStream(making, { flags: 'wx', mode: ownFileMode(), flush: true }));
   } catch (error) {
     rmSync(making, { force: true });
     throw error;
@@ -488,8 +496,9 @@ async function writeStream(dir: string, data: BodyStream): Promise<string> {
 }
 
 function moveInto(path: string, from: string): void {
-  mkdirSync(dirname(path), { recursive: true });
+  makeOwnFolder(dirname(path));
   renameSync(from, path);
+  flushFolder(dirname(path));
 }
 
 async function attempt<T>(work: () => T | Promise<T>): Promise<Reply<T>> {

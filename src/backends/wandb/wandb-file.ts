@@ -2,8 +2,9 @@
  * The frames of an offline run's file: seven bytes at its head, then blocks of 32 KiB counted from the file's start. A record is one chunk or
  * several, each with a CRC-32 (the one of zlib) over its type and data; the last bytes of a block that hold no head are zero.
  */
-import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, fdatasyncSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
+import { openNewFile } from '../../own-files/index.ts';
 
 const HEAD = Buffer.from([0x3a, 0x57, 0x26, 0x42, 0xe1, 0xbe, 0x00]);
 const BLOCK = 32_768;
@@ -110,7 +111,7 @@ export function* scanRecords(path: string): Generator<ScannedRecord, void, void>
 
 /** Writes at a place of a file, cuts off what was behind it, and makes sure that it is on the disk. */
 export function writeAt(path: string, start: number, bytes: Uint8Array): void {
-  const file = openSync(path, start === 0 ? 'w' : 'r+');
+  const file = start === 0 ? openNewFile(path) : openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
   try {
     if (fstatSync(file).size > start) ftruncateSync(file, start);
     for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, bytes.length - at, start + at);

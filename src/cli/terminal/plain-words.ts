@@ -21,6 +21,7 @@ const INCIDENTS: Readonly<Record<Incident['kind'], string>> = {
   shortened: 'the file is shorter than it was: it was read again from its start',
   folder: 'cannot be read',
   lost: 'the file is gone, and not all of it was mirrored',
+  store: 'the store is damaged',
 };
 
 /** Why bytes can't be read. */
@@ -37,5 +38,5 @@ export function damageText({ run, file, start, end, reason, detail }: FoundDamag
 /** What became of a file or folder. */
 export function incidentText({ kind, root, path, reason }: Incident): string {
   const what = reason === undefined ? INCIDENTS[kind] : `${INCIDENTS[kind]} (${visibleText(reason)})`;
-  return `${visibleText(runLabel({ root, path }))}: ${what}`;
+  return `${visibleText(kind === 'store' ? path : runLabel({ root, path }))}: ${what}`;
 }

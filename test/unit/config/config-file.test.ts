@@ -70,6 +70,7 @@ describe('parseConfigFile', () => {
           tags: { stage: 'production' },
         },
       },
+      umask: '077',
       log: { level: 'info', format: 'json' },
     });
   });

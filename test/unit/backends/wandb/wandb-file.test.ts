@@ -62,6 +62,7 @@ describe('a file of records', () => {
     const all = written([40, 50, 60]);
     const bytes = readFileSync(path);
     bytes[bytes.length - 5]! ^= 1;
+    rmSync(path);
     writeAt(path, 0, bytes);
     expect(read()).toEqual(all.slice(0, 2));
   });

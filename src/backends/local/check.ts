@@ -1,0 +1,37 @@
+import { statSync } from 'node:fs';
+import type { DatabaseSync } from 'node:sqlite';
+import { messageOf } from '../../errors.ts';
+
+/** A store up to this size is looked through as a whole, which takes some tenths of a second. Bytes. */
+const WHOLE_BYTES = 32 * 1024 * 1024;
+/** The tables that everything else hangs on; small beside the points. */
+const LISTINGS = ['meta', 'root', 'run', 'file'];
+
+const SHORT_RUNS = `SELECT count(*) AS n FROM run
+  WHERE points <> (SELECT coalesce(sum(count), 0) FROM series WHERE series.run = run.id)`;
+
+/**
+ * A light look at a store before it is added to: the structure of its tables, and whether its listings agree with each other. Of a large
+ * store only the listings are looked at. A value that was changed in place is not seen: `verify` finds that. What is wrong, in words;
+ * undefined if nothing is.
+ */
+export function damageOf(db: DatabaseSync, path: string): string | undefined {
+  try {
+    const isSmall = statSync(path).size <= WHOLE_BYTES;
+    const checks = isSmall ? ['PRAGMA quick_check(1)'] : LISTINGS.map((table) => `PRAGMA quick_check('${table}')`);
+    for (const check of checks) {
+      const found = db.prepare(check).get()?.['quick_check'];
+      if (found !== 'ok') return String(found ?? 'SQLite can not check it').split('\n', 1)[0];
+    }
+    if (!isSmall) return undefined;
+    const short = Number(db.prepare(SHORT_RUNS).get()?.['n'] ?? 0);
+    return short === 0 ? undefined : `the points of ${short} run${short === 1 ? '' : 's'} and of their series do not add up`;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/** What to do about a damaged store. It may be the only place that still has points of event files that are gone. */
+export const DAMAGED_HINT =
+  'Make a copy of it first: it may hold points whose event files are gone. Then run `mirrorboard verify --repair` and `mirrorboard backfill`, ' +
+  'which restore what the event files still hold. If that fails, move it away (keep it) and mirror again.';

@@ -1,0 +1,6 @@
+/** The one job of `own-files`: create files and folders that are ours: private, under no link, and whole or not at all. */
+export { checkOwnFile, createOwnDatabase } from './own-database.ts';
+export { flushFolder, flushFolderAsync } from './flush-folder.ts';
+export { makeOwnFolder, ownFileMode, ownFolderMode, setOwnUmask } from './own-mode.ts';
+export { NEW_FILE, openNewFile, removeLeftOvers, replaceOwnFile, temporaryName } from './new-file.ts';
+export { WholeFile } from './whole-file.ts';

@@ -1,0 +1,47 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, constants, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { ownFileMode } from './own-mode.ts';
+
+/**
+ * Flags for a file that must not be there yet. In a folder that others can write to, somebody may have put a link under the name: whoever
+ * opens it to write would write where the link points.
+ */
+export const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+
+/** A name beside a file that nobody can guess, for what becomes that file. */
+export function temporaryName(path: string): string {
+  return `${path}.${randomBytes(8).toString('hex')}.tmp`;
+}
+
+/** Creates a file and opens it to write. Throws EEXIST if the name is taken, by a link that leads nowhere too. */
+export function openNewFile(path: string, mode = ownFileMode()): number {
+  return openSync(path, NEW_FILE, mode);
+}
+
+/** Puts a small file of ours in the place of what has the name now, a link included: readers see the old one or the new one. */
+export function replaceOwnFile(path: string, content: string | Uint8Array, { flush = false }: { readonly flush?: boolean } = {}): void {
+  const temporary = temporaryName(path);
+  try {
+    const fd = openNewFile(temporary);
+    try {
+      writeFileSync(fd, content);
+      if (flush) fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Removes what a killed process left of `temporaryName(path)`. Only for whoever holds the lock on `path`. */
+export function removeLeftOvers(path: string): void {
+  const start = `${basename(path)}.`;
+  for (const name of readdirSync(dirname(path))) {
+    if (name.startsWith(start) && /^[0-9a-f]{16}\.tmp(-journal)?$/.test(name.slice(start.length)))
+      rmSync(join(dirname(path), name), { force: true });
+  }
+}

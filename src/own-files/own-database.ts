@@ -1,0 +1,51 @@
+import { closeSync, lstatSync, statSync } from 'node:fs';
+import { MirrorError, systemCode } from '../errors.ts';
+import { openNewFile } from './new-file.ts';
+
+const ROOT_USER = 0;
+
+export interface OwnDatabase {
+  /** For messages: `the store`. */
+  readonly what: string;
+  /** The flag that names another file: `--store`. */
+  readonly flag: string;
+}
+
+/**
+ * Refuses (MB3010) a file that is no safe place for a database of ours: a link that another user made, which would have us write where that
+ * user wants; a file with a second hard link, whose other name has a lock of its own, so that two writers would destroy each other's
+ * points; something that is no file. One that is not there yet is fine.
+ */
+export function checkOwnFile(path: string, { what, flag }: OwnDatabase): void {
+  const link = lstatSync(path, { throwIfNoEntry: false });
+  if (link === undefined) return;
+  const refuse = (found: string, hint: string): never => {
+    throw new MirrorError('MB3010', `${what} ${path} ${found}`, { hint, context: { path } });
+  };
+  const us = process.geteuid?.();
+  if (link.isSymbolicLink() && us !== undefined && link.uid !== us && link.uid !== ROOT_USER) {
+    refuse(
+      `is a link that another user made (user ${link.uid})`,
+      `Name the file itself with ${flag}, or use a folder only you can write to.`,
+    );
+  }
+  const file = statSync(path, { throwIfNoEntry: false });
+  if (file === undefined) return;
+  // A folder is named by whoever opens it, with a hint of its own.
+  if (!file.isFile() && !file.isDirectory()) refuse('is no file', `Name another file with ${flag}.`);
+  if (file.isFile() && file.nlink > 1) {
+    refuse(
+      `has ${file.nlink} hard links, and a writer under each name would overwrite the other's points`,
+      'Remove the other name, or make it a copy (cp) of the file.',
+    );
+  }
+}
+
+/** Creates the empty file that SQLite takes for a new database, so that it and the files beside it have our mode. It may be there. */
+export function createOwnDatabase(path: string): void {
+  try {
+    closeSync(openNewFile(path));
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error;
+  }
+}

@@ -1,0 +1,27 @@
+import { mkdirSync } from 'node:fs';
+
+/** Nobody but the owner: a store holds what its log directories hold, and those may be private. */
+const PRIVATE = 0o077;
+
+let umask = PRIVATE;
+
+/**
+ * The rights that our own files do not get, as a umask (`0o027`: the group may read). It is one setting of the process, as the system's own
+ * umask is, and holds from then on. The system's own umask still takes away what it names.
+ */
+export function setOwnUmask(mask: number): void {
+  umask = mask & 0o777;
+}
+
+export function ownFileMode(): number {
+  return 0o666 & ~umask;
+}
+
+export function ownFolderMode(): number {
+  return 0o777 & ~umask;
+}
+
+/** Makes a folder of ours and those above it that are missing; the first one made, undefined if all were there. */
+export function makeOwnFolder(path: string): string | undefined {
+  return mkdirSync(path, { recursive: true, mode: ownFolderMode() });
+}

@@ -1,0 +1,45 @@
+import { closeSync, fsyncSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { flushFolder } from './flush-folder.ts';
+import { openNewFile, temporaryName } from './new-file.ts';
+
+/** A file that the user asked for gets the rights that the user's own umask leaves. */
+const AS_ASKED = 0o666;
+
+/** A file that appears under its name whole or not at all: written beside it, flushed, renamed, the folder flushed. */
+export class WholeFile {
+  readonly #path: string;
+  readonly #temporary: string;
+  #fd: number | undefined;
+
+  /** `mode`: of the new file, less the umask of the process. Default: 0666, for what is written where the user says. */
+  constructor(path: string, mode = AS_ASKED) {
+    this.#path = path;
+    this.#temporary = temporaryName(path);
+    this.#fd = openNewFile(this.#temporary, mode);
+  }
+
+  write(content: string | Uint8Array): void {
+    const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+    for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd ?? -1, bytes, at);
+  }
+
+  finish(): void {
+    if (this.#fd !== undefined) fsyncSync(this.#fd);
+    this.#close();
+    renameSync(this.#temporary, this.#path);
+    flushFolder(dirname(this.#path));
+  }
+
+  /** Leaves what was under the name before. */
+  abandon(): void {
+    this.#close();
+    rmSync(this.#temporary, { force: true });
+  }
+
+  #close(): void {
+    const fd = this.#fd;
+    this.#fd = undefined;
+    if (fd !== undefined) closeSync(fd);
+  }
+}
