@@ -183,7 +183,7 @@ class Pass {
     if (feed.stand !== 'done') return;
     const changed = found.flatMap(([root, { runs }]) =>
       runs.map(({ path, files }) => {
-        const lastMs = Math.max(...files.map(({ stamp }) => Number(stamp.split('.')[0] ?? 0) / 1e6));
+        const lastMs = files.reduce((last, { stamp }) => Math.max(last, Number(stamp.split('.')[0] ?? 0) / 1e6), Number.NEGATIVE_INFINITY);
         return [{ root: root.name, path }, lastMs] as const;
       }),
     );

@@ -39,8 +39,8 @@ export function planBackfill(roots: readonly RootRequest[], storePath: string): 
     const obstacles: Plan['obstacles'][number][] = [];
     for (const root of resolveRoots(roots, held.roots())) {
       const found = walk(root.path, root.below);
-      obstacles.push(...found.obstacles.map((obstacle) => ({ ...obstacle, root: root.name })));
-      runs.push(...planRuns(root.name, found.runs, held));
+      for (const obstacle of found.obstacles) obstacles.push({ ...obstacle, root: root.name });
+      for (const run of planRuns(root.name, found.runs, held)) runs.push(run);
     }
     return { store: { path: storePath, exists }, runs, obstacles };
   } finally {
@@ -63,7 +63,7 @@ export function planRuns(root: string, found: readonly FoundRun[], held: Pick<Po
       bytes: files.reduce((sum, { size }) => sum + size, 0),
       bytesToRead: ahead.reduce((sum, bytes) => sum + bytes, 0),
       bytesBehind: behind.reduce((sum, bytes) => sum + bytes, 0),
-      oldestChangeMs: Math.min(...files.map(({ stamp }, i) => (behind[i] === 0 ? Infinity : changedAtMs(stamp)))),
+      oldestChangeMs: files.reduce((oldest, { stamp }, i) => (behind[i] === 0 ? oldest : Math.min(oldest, changedAtMs(stamp))), Infinity),
     };
   });
 }

@@ -91,7 +91,7 @@ function posture(held: Held, found: readonly { readonly name: string; readonly r
   const behind = plan.filter((run) => run.bytesBehind > 0);
   const bytes = behind.reduce((sum, run) => sum + run.bytesBehind, 0);
   const mirrored = plan.reduce((sum, run) => sum + run.bytes - run.bytesToRead, 0);
-  const oldestMs = Math.min(...behind.map((run) => run.oldestChangeMs));
+  const oldestMs = behind.reduce((oldest, run) => Math.min(oldest, run.oldestChangeMs), Infinity);
   return {
     ...held.facts,
     lagBytes: bytes,

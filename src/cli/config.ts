@@ -33,7 +33,7 @@ async function check(config: Config, lanes: readonly ResolvedLane[], flags: Conf
   if (flags.online === true) {
     const timeoutMs = timeoutOf(flags.timeout);
     const work = { env, timeoutMs, signal: new AbortController().signal };
-    findings.push(...(await Promise.all(lanes.map((lane) => probeLane(lane, work)))).map((finding) => ({ ...finding, area: 'online' })));
+    for (const finding of await Promise.all(lanes.map((lane) => probeLane(lane, work)))) findings.push({ ...finding, area: 'online' });
   }
   // A tracker that is there and refuses is no fault of the configuration's form, so it could not be judged either.
   const offline = exitCodeOf(

@@ -44,7 +44,8 @@ export async function doctorCommand(roots: readonly string[], flags: DoctorFlags
     const reachable = lanes.filter(({ name }) =>
       findings.some((finding) => finding.area === 'lane' && finding.name === name && isWell(finding)),
     );
-    findings.push(...(await Promise.all(reachable.map((lane) => trialFinding(lane, config, { ...work, root })))));
+    const trials = reachable.map((lane) => trialFinding(lane, config, { ...work, root }));
+    for (const finding of await Promise.all(trials)) findings.push(finding);
   }
   context.exitCode = interrupt.signal.aborted ? ExitCode.interrupted : exitCodeOf(findings);
   if (flags.json === true) {

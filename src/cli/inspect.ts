@@ -83,7 +83,7 @@ function runText(run: RunSurvey, style: Style, width: number | undefined): strin
       width: width === undefined ? undefined : width - 2,
       style,
     });
-    lines.push(...table.split('\n').map((line) => `  ${line}`));
+    for (const line of table.split('\n')) lines.push(`  ${line}`);
   }
   for (const file of run.files) {
     if (file.outcome !== 'read')

@@ -84,7 +84,8 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
       const { verifyBetween, verifyLanes } = await import('../verifying/index.ts');
       const options = { roots: requests, statePath, signal, onStart };
       const only = trackers.filter(({ name }) => name === to);
-      verifications.push(...(await verifyLanes({ ...options, store: to === 'local' ? store : undefined, trackers: only })));
+      const done = await verifyLanes({ ...options, store: to === 'local' ? store : undefined, trackers: only });
+      for (const verification of done) verifications.push(verification);
       if (!signal.aborted) verifications.push(await verifyBetween([from, to], { ...options, store, trackers }));
     } finally {
       block.stop();

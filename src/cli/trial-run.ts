@@ -159,7 +159,7 @@ async function compare(backend: Backend, { handle, batch }: TrackerParcel, signa
   if (backend.describe().readBack === 'none') return [];
   const found: HeldPoint[] = [];
   for await (const { tag, points } of backend.readBack(handle, { isWanted: (tag) => tag === TAG, signal })) {
-    if (tag === TAG) found.push(...points);
+    if (tag === TAG) for (const point of points) found.push(point);
   }
   const differences: string[] = [];
   for (let i = 0; i < batch.scalars.count; i++) {

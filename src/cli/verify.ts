@@ -204,21 +204,21 @@ function nextCommand(
   totals: Totals,
   { writer, program, common, roots, lane, other }: Words,
 ): string | undefined {
-  const command = (...words: readonly string[]): string => [program, ...words, ...common].map(shellWord).join(' ');
+  const command = (words: readonly string[]): string => [program, ...words, ...common].map(shellWord).join(' ');
   const { repairs } = verification;
   if (other !== undefined) return undefined;
   const named = lane === undefined ? [] : ['--lane', lane];
-  const again = command('verify', ...roots, ...named);
+  const again = command(['verify', ...roots, ...named]);
   // Whoever writes to the store brings what is owed, and a second one would be refused.
   const bring = (): string =>
-    writer === undefined ? command('backfill', ...rootsOf(verification, roots), ...(lane === undefined ? [] : ['--to', lane])) : again;
+    writer === undefined ? command(['backfill', ...rootsOf(verification, roots), ...(lane === undefined ? [] : ['--to', lane])]) : again;
   if (verification.interrupted) return again;
   if (repairs !== undefined && repairs.gaps + repairs.distrusted.length + repairs.beside > 0) return bring();
   if (repairs !== undefined && totals.differences > 0) return again;
-  if (totals.differences > 0) return command('verify', '--repair', ...roots, ...named);
+  if (totals.differences > 0) return command(['verify', '--repair', ...roots, ...named]);
   if (verification.obstacles.length > 0) return undefined;
   if (isOwed(totals)) return bring();
-  return verification.lane !== 'local' ? undefined : `${command('export', '--format', 'csv')} | head`;
+  return verification.lane !== 'local' ? undefined : `${command(['export', '--format', 'csv'])} | head`;
 }
 
 function isOwed({ owedBytes, pendingBytes, unjudged }: Totals): boolean {

@@ -41,7 +41,7 @@ export function parseConfigFile(file: string, text: string, env: Environment, ch
   const profile = chosenProfile(settings, choice.profile);
   const layers = layersOf(settings, profile);
   const lanes = chosenLanes(layers, choice.lanes);
-  problems.push(...lanesProblems(settings, layers, lanes).map((problem) => ({ ...problem, ...document.positionOfKey(problem.path) })));
+  for (const problem of lanesProblems(settings, layers, lanes)) problems.push({ ...problem, ...document.positionOfKey(problem.path) });
   const grave = problems.filter(({ code, path }) => code !== 'MB1004' || !isUnused(path, profile, lanes.names));
   if (grave.length > 0) throw configError(file, grave);
   return {

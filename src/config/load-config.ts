@@ -70,7 +70,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
     const { line, column } = parsed?.positionOf(path) ?? { line: 1, column: 1 };
     return `${file}:${line}:${column}`;
   };
-  const inFile = <T>(value: T | undefined, ...path: FieldPath): Chosen<T> | undefined =>
+  const inFile = <T>(value: T | undefined, path: FieldPath): Chosen<T> | undefined =>
     value === undefined ? undefined : { value, source: 'file', place: placeOf(path) };
 
   note('config', named ?? byDefault(file));
@@ -87,7 +87,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
 
   const project =
     variable(env, 'MIRRORBOARD_PROJECT', 'TRACELET_PROJECT') ??
-    fromLayers(layers, (layer, path) => inFile(layer.project, ...path, 'project'));
+    fromLayers(layers, (layer, path) => inFile(layer.project, [...path, 'project']));
   if (project !== undefined) note('project', project);
 
   // A media folder named in the file belongs to the file's store, not to another one that a flag names.
@@ -114,9 +114,9 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   const routing = makeRouting(making);
   if (problems.length > 0) throw problemsError(file ?? 'the environment', problems);
 
-  const umask = umaskVariable(env) ?? inFile(settings?.umask, 'umask') ?? byDefault(DEFAULT_UMASK);
-  const level = givenWord(surroundings, 'logLevel', LOG_LEVELS) ?? inFile(settings?.log?.level, 'log', 'level');
-  const format = givenWord(surroundings, 'logFormat', LOG_FORMATS) ?? inFile(settings?.log?.format, 'log', 'format');
+  const umask = umaskVariable(env) ?? inFile(settings?.umask, ['umask']) ?? byDefault(DEFAULT_UMASK);
+  const level = givenWord(surroundings, 'logLevel', LOG_LEVELS) ?? inFile(settings?.log?.level, ['log', 'level']);
+  const format = givenWord(surroundings, 'logFormat', LOG_FORMATS) ?? inFile(settings?.log?.format, ['log', 'format']);
   return {
     file,
     profile,
@@ -207,12 +207,12 @@ function fromLayers<T>(layers: readonly LayerAt[], pick: (layer: LayerAt['layer'
 function localSetting(
   layers: readonly LayerAt[],
   key: 'path' | 'media_path',
-  inFile: (value: string | undefined, ...path: FieldPath) => Chosen<string> | undefined,
+  inFile: (value: string | undefined, path: FieldPath) => Chosen<string> | undefined,
 ): Chosen<string> | undefined {
   const sections = layers.flatMap(sectionsIn).filter(({ lane }) => lane === 'local');
   for (const { path, section } of sections.toReversed()) {
     const value = section[key];
-    if (typeof value === 'string') return inFile(value, ...path, key);
+    if (typeof value === 'string') return inFile(value, [...path, key]);
   }
   return undefined;
 }

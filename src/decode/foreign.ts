@@ -13,7 +13,7 @@ const REPLACED = '\xef\xbf\xbd';
 
 /** What a file without a single sound record seems to be, by its first bytes; undefined when they say nothing. */
 export function describeForeign(head: Uint8Array): string | undefined {
-  const bytes = String.fromCharCode(...head);
+  const bytes = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1');
   const packed = PACKED.find(([magic]) => bytes.startsWith(magic));
   if (packed) return `${packed[1]}: unpack it first`;
   if (bytes.startsWith('version https://git-lfs')) return 'a Git LFS pointer: fetch the file itself with git lfs pull';

@@ -183,7 +183,7 @@ export class TrackerLane {
       const placed = await this.#place({ ...parcel, batch: half });
       if (placed.kind !== 'placed') return placed;
       points += placed.points;
-      refusals.push(...placed.refusals);
+      for (const refusal of placed.refusals) refusals.push(refusal);
     }
     return { kind: 'placed', points, refusals };
   }

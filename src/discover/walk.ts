@@ -122,7 +122,7 @@ class Walk {
           files.push(foundFile(name, this.#stat(path, false)));
         }
       }
-      this.#links.push(...links);
+      for (const link of links) this.#links.push(link);
       const run = at.path === '' ? '.' : at.path;
       if (files.length === 0 || this.#filter?.accepts(run) === false) continue;
       const names = new Set(files.map(({ name }) => name));

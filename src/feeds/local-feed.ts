@@ -267,7 +267,7 @@ export class LocalFeed implements Feed {
   #offer(run: FedRun, { batch, state }: Extract<ReadEvent, { kind: 'batch' }>, settled: () => void): void {
     const { cache } = this.#options;
     if (cache !== undefined) {
-      run.series.push(...batch.newSeries);
+      for (const series of batch.newSeries) run.series.push(series);
       cache.keep({ batch, state, series: run.series });
     }
     this.#lane.offer({ handle: run.handle, batch, state }, settled);

@@ -104,7 +104,7 @@ export class RunOpener {
     const handle = isTheirs || laneState.isEnded(target) ? undefined : laneState.handle(target);
     if (handle === undefined) return;
     const facts = routes.sourcesOf(target).map((ref) => laneState.delivered(ref));
-    const last = Math.max(...facts.map(({ lastWallTime }) => lastWallTime ?? Number.NEGATIVE_INFINITY));
+    const last = facts.reduce((latest, { lastWallTime }) => Math.max(latest, lastWallTime ?? latest), Number.NEGATIVE_INFINITY);
     // Where the last event has no time, when its files last changed.
     const endedAt = Number.isFinite(last) ? last : changedAtMs / 1000;
     if (olderThanMs > 0 && Date.now() - Math.max(changedAtMs, endedAt * 1000) < olderThanMs) return;

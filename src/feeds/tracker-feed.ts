@@ -343,10 +343,10 @@ export class TrackerFeed implements Feed {
         if (!source.hasWork) continue;
         const read = await this.#read(source, Math.max(1, Math.floor(left)));
         left -= read.reduce((sum, { batch }) => sum + batch.end - batch.start, 0);
-        pieces.push(...read);
+        for (const piece of read) pieces.push(piece);
       }
       const handle = pieces.every(({ batch }) => isEmpty(batch)) ? NO_HANDLE : await this.#open(run, pieces);
-      if (handle !== undefined) parcels.push(...pieces.map((piece) => ({ ...piece, handle, target: run.target })));
+      if (handle !== undefined) for (const piece of pieces) parcels.push({ ...piece, handle, target: run.target });
     }
     const deliveries = await this.#delivery.deliver(parcels);
     for (const run of runs) {

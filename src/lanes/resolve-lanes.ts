@@ -70,7 +70,7 @@ export async function resolveLanes(config: Config, env: Environment, options: Re
     const type = await load(lane.type, places);
     const isAlone = config.lanes.trackers.every((other) => other === lane || other.type !== lane.type);
     const result = new LaneResolver(lane, type, config, isAlone).resolve(env);
-    if (Array.isArray(result)) problems.push(...result);
+    if (Array.isArray(result)) for (const problem of result) problems.push(problem);
     else resolved.push(result);
   }
   for (const [i, lane] of resolved.entries()) {

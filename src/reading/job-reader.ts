@@ -19,7 +19,7 @@ export class JobReader {
     this.#thread.request([job]);
     const events: ReadEvent[] = [];
     for await (const group of this.#thread.events()) {
-      events.push(...group.events);
+      for (const event of group.events) events.push(event);
       // Held by the caller from now on, who bounds it.
       group.release();
     }

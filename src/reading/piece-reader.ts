@@ -65,7 +65,7 @@ export class PieceReader {
     let left: readonly string[] = [];
     for (const event of await reader.read(job)) {
       if (event.kind === 'batch') {
-        series.push(...event.batch.newSeries);
+        for (const each of event.batch.newSeries) series.push(each);
         const piece = { batch: event.batch, state: event.state, series };
         pieces.push(piece);
         if (!heal) cache.keep(piece);

@@ -35,7 +35,7 @@ export async function findFiles(
   for (const [start, some] of Map.groupBy(patterns, ({ glob }) => /^(?:\.\.\/)*/.exec(glob)?.[0] ?? '')) {
     if (start.length / '../'.length > levels) continue;
     const isPlain = some.every(({ glob }) => !/[*?[\]{}()!+@]/.test(glob));
-    paths.push(...(isPlain ? some.map(({ glob }) => glob) : await matching(directory, start, some, isOther)));
+    for (const path of isPlain ? some.map(({ glob }) => glob) : await matching(directory, start, some, isOther)) paths.push(path);
   }
   const found: SideCandidate[] = [];
   for (const path of new Set(paths)) {
@@ -57,7 +57,8 @@ async function matching(
   patterns: readonly Pattern[],
   isOther: (path: string) => boolean,
 ): Promise<string[]> {
-  const deepest = Math.max(...patterns.map(({ glob }) => (glob.includes('**') ? DEEPEST : glob.slice(start.length).split('/').length)));
+  const depths = patterns.map(({ glob }) => (glob.includes('**') ? DEEPEST : glob.slice(start.length).split('/').length));
+  const deepest = depths.reduce((most, depth) => Math.max(most, depth), 0);
   const paths: string[] = [];
   let entries = 0;
   const walk = async (below: string, depth: number): Promise<void> => {

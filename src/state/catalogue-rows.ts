@@ -23,6 +23,7 @@ const ADD_SERIES = `
 export function addSeries({ commits, statements, ids }: StateStore, run: RunRef, series: readonly Series[]): void {
   for (const each of series) {
     commits.change(JSON.stringify(['series', run.root, run.path, each.tag]), () =>
+      // biome-ignore lint/plugin/no-spread-into-calls: the columns of a row
       statements.run(ADD_SERIES, ids.run(run), ...seriesFacts(each)),
     );
   }

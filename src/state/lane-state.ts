@@ -119,8 +119,10 @@ export class LaneState {
     commits.together(() => {
       addSeries(this.#store, run, newSeries);
       commits.change(this.#keyOf('accepted', run, state.name), () => {
+        // biome-ignore lint/plugin/no-spread-into-calls: the columns of a row
         statements.run(WRITE_FILE, ids.run(run), state.name, ...fileFacts(state));
         if (this.#key.ownsPositions) return;
+        // biome-ignore lint/plugin/no-spread-into-calls: the columns of a row
         statements.run(WRITE_POSITION, ids.lane(this.#key), ids.file(run, state.name), ...positionFacts(state));
       });
       if (sum !== undefined) this.#keepDelivered(run, sum);
@@ -287,6 +289,7 @@ export class LaneState {
     const state = { ...known, position: { watermark: known.position.watermark, gaps: sorted } };
     const { commits, statements, ids } = this.#store;
     commits.change(this.#keyOf('accepted', run, file), () =>
+      // biome-ignore lint/plugin/no-spread-into-calls: the columns of a row
       statements.run(WRITE_POSITION, ids.lane(this.#key), ids.file(run, file), ...positionFacts(state)),
     );
   }
@@ -329,6 +332,7 @@ export class LaneState {
 
   #change(kind: string, run: RunRef, sql: string, ...values: (string | number | null)[]): void {
     const { commits, statements, ids } = this.#store;
+    // biome-ignore lint/plugin/no-spread-into-calls: one for each placeholder of a statement
     commits.change(this.#keyOf(kind, run), () => statements.run(sql, ids.lane(this.#key), ids.run(run), ...values));
   }
 
@@ -351,7 +355,7 @@ export class LaneState {
     return {
       points: before.points + points,
       lastStep: isLater ? lastStep : before.lastStep,
-      lastWallTime: wallTimes.length === 0 ? null : Math.max(...wallTimes),
+      lastWallTime: wallTimes.reduce<number | null>((latest, time) => (latest === null ? time : Math.max(latest, time)), null),
       hasFailed: before.hasFailed || hasFailed,
     };
   }

@@ -18,6 +18,7 @@ export class Statements {
 
   run(sql: string, ...parameters: SQLInputValue[]): void {
     try {
+      // biome-ignore lint/plugin/no-spread-into-calls: one for each placeholder of a statement
       this.#statement(sql).run(...parameters);
     } catch (error) {
       throw translated(error, this.path, 'writing');
@@ -26,6 +27,7 @@ export class Statements {
 
   get(sql: string, ...parameters: SQLInputValue[]): Row | undefined {
     try {
+      // biome-ignore lint/plugin/no-spread-into-calls: one for each placeholder of a statement
       return this.#statement(sql).get(...parameters);
     } catch (error) {
       throw translated(error, this.path, 'reading');
@@ -34,6 +36,7 @@ export class Statements {
 
   all(sql: string, ...parameters: SQLInputValue[]): Row[] {
     try {
+      // biome-ignore lint/plugin/no-spread-into-calls: one for each placeholder of a statement
       return this.#statement(sql).all(...parameters);
     } catch (error) {
       throw translated(error, this.path, 'reading');
@@ -45,6 +48,7 @@ export class Statements {
     try {
       const statement = this.#statement(sql);
       statement.setReturnArrays(true);
+      // biome-ignore lint/plugin/no-spread-into-calls: one for each placeholder of a statement
       return statement.all(...parameters) as unknown as unknown[][];
     } catch (error) {
       throw translated(error, this.path, 'reading');

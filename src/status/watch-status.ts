@@ -80,11 +80,11 @@ export class WatchStatus {
 
   /** Points accepted by the lane that is furthest. */
   get points(): number {
-    return Math.max(...this.lanes.map(({ points }) => points));
+    return this.lanes.reduce((most, { points }) => Math.max(most, points), 0);
   }
 
   get bytes(): number {
-    return Math.max(...this.lanes.map(({ bytes }) => bytes));
+    return this.lanes.reduce((most, { bytes }) => Math.max(most, bytes), 0);
   }
 
   lane(name: string): LaneProgress {

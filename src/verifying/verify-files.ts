@@ -84,7 +84,7 @@ export class RunFiles {
       });
       while (advanceDecoder(decoder, this.#window, end) === 'batch') yield decoder.take();
       yield decoder.take();
-      facts.lost.push(...decoder.damage);
+      for (const damage of decoder.damage) facts.lost.push(damage);
       const seen = Math.max(decoder.watermark, decoder.damage.at(-1)?.end ?? 0);
       if (seen < end) facts.lost.push({ start: seen, end, reason: 'torn' }); // shortened meanwhile
     }

@@ -162,7 +162,8 @@ class Pass {
 
     let listing = 0;
     const listed = [...comparison.listingDifferences(series)];
-    if (this.#options.sample === undefined && known.files.length > 0) listed.push(...compareRunListing(run, known, comparison.summaries));
+    if (this.#options.sample === undefined && known.files.length > 0)
+      for (const each of compareRunListing(run, known, comparison.summaries)) listed.push(each);
     for (const difference of this.#log.isStopped ? [] : listed) {
       listing++;
       this.#report(difference);

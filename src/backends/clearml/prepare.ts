@@ -86,7 +86,7 @@ export function prepare({ batch, series, file }: TrackerParcel, taskId: string, 
     const { step, wallTime, offset, checksum, index } = point;
     if (step === reserved) reservedSteps++;
     for (const upload of mapped.uploads) uploads.push({ ...upload, offset, index, step, wallTime });
-    params.push(...mapped.params);
+    for (const param of mapped.params) params.push(param);
     if (mapped.document !== undefined) documents.set(mapped.document.name, mapped.document);
     if (mapped.plot !== undefined) {
       const { metric, variant } = namesOf(tag);

@@ -139,7 +139,7 @@ export class Session implements Sink, EventSource {
   }
 
   async put(path: string, content: ObjectContent): Promise<string> {
-    const target = join(this.path, 'data', ...this.folder.split('/'), ...path.split('/'));
+    const target = join(this.path, 'data', this.folder, path);
     try {
       makeOwnFolder(dirname(target));
       const part = temporaryName(target);
@@ -256,7 +256,7 @@ export class Session implements Sink, EventSource {
 
   /** A file of it by its path below the task's folder. */
   async content(path: string, type: string): Promise<ObjectContent> {
-    const file = join(this.path, 'data', ...this.folder.split('/'), ...path.split('/'));
+    const file = join(this.path, 'data', this.folder, path);
     const { size } = await stat(file);
     return { bytes: size, type, read: (start = 0) => createReadStream(file, { start }) };
   }

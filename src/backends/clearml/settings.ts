@@ -106,7 +106,7 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Envir
     if (value === undefined || value === '') return undefined;
     return { raw: typeof value === 'number' ? String(value) : value, source: 'clearml.conf' };
   });
-  section.problems.push(...unread);
+  for (const problem of unread) section.problems.push(problem);
   if (switchOf(env['CLEARML_OFFLINE_MODE'] ?? '') === true) section.set('mode', 'offline', 'CLEARML_OFFLINE_MODE');
   const isOnline = section.get('mode') === 'online';
   const api = section.get('api_server');

@@ -159,7 +159,7 @@ export class Tasks {
    */
   async #agreed(made: TaskFacts, project: string, projectTitle: string, source: RunSource, signal: AbortSignal): Promise<TaskRef> {
     const others = (await this.#tagged(project, source, signal)).filter((task) => task.id !== made.id && isOurs(task, source));
-    const place = Math.max(-1, ...others.map((task) => placeOf(task) ?? 0)) + 1;
+    const place = others.reduce((last, task) => Math.max(last, placeOf(task) ?? 0), -1) + 1;
     await this.#noteRuntime(made, { [PLACE]: String(place) }, signal);
     const first = others.length === 0 ? made : (await this.#placed(project, source, signal)).find((task) => isOurs(task, source));
     if (first === undefined || first.id === made.id) {

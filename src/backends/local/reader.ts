@@ -278,6 +278,7 @@ export class StoreReader {
 
   #all(sql: string, ...parameters: (string | number)[]): Record<string, unknown>[] {
     try {
+      // biome-ignore lint/plugin/no-spread-into-calls: one for each placeholder of a statement
       return this.#statement(sql).all(...parameters) as Record<string, unknown>[];
     } catch (error) {
       throw translated(error, this.#path, 'reading');

@@ -165,6 +165,7 @@ export class Writer {
         parameters[at + 1] = wallTime[row] as number;
         parameters[at + 2] = value[row] as number;
       }
+      // biome-ignore lint/plugin/no-spread-into-calls: one for each placeholder of a statement
       insert.run(...parameters);
     }
   }
@@ -361,10 +362,12 @@ export class Writer {
   }
 
   #get(sql: string, parameters: readonly SQLInputValue[]): Record<string, unknown> | undefined {
+    // biome-ignore lint/plugin/no-spread-into-calls: one for each placeholder of a statement
     return this.#statement(sql).get(...parameters);
   }
 
   #run(sql: string, parameters: readonly SQLInputValue[]): { lastInsertRowid: number | bigint } {
+    // biome-ignore lint/plugin/no-spread-into-calls: one for each placeholder of a statement
     return this.#statement(sql).run(...parameters);
   }
 

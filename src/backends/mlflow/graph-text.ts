@@ -44,7 +44,7 @@ function writeMessage(wire: Wire, fields: Fields, indent: string, lines: string[
           lines.push(`${indent}${name} {\n`);
           writeMessage(part, kind(), `${indent}  `, lines);
           lines.push(`${indent}}\n`);
-        } else if (kind === undefined) lines.push(...unnamed(part.rest(), name, indent));
+        } else if (kind === undefined) for (const line of unnamed(part.rest(), name, indent)) lines.push(line);
         else if (kind === 'string' || kind === 'bytes') put(quoted(part.rest(), kind === 'string'));
         else while (!part.isAtEnd) put(packedText(part, kind));
         break;

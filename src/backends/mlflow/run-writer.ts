@@ -128,7 +128,7 @@ export class RunWriter {
   /** Tags, files and segments of a parcel: all before its metrics, so that no metric stands for a point that is not kept. */
   async #store(job: Job, signal: AbortSignal): Promise<void> {
     const { prepared, refusals } = job;
-    refusals.push(...prepared.refusals);
+    for (const refusal of prepared.refusals) refusals.push(refusal);
     await this.#publish(prepared.tags, signal);
     const root = this.#run.root;
     if (root === undefined) return;
@@ -149,7 +149,7 @@ export class RunWriter {
     await each(segmentsOf(job.parcel.batch.run, job.parcel.batch.file, lines), UPLOADS_AT_ONCE, (segment) =>
       this.#putSegment(root, segment, job.parcel.batch, prepared, lost, signal),
     );
-    refusals.push(...lost.values());
+    for (const refusal of lost.values()) refusals.push(refusal);
     for (const metric of prepared.metrics) if (lost.has(`${metric.offset} ${metric.index}`)) metric.isSettled = true;
   }
 

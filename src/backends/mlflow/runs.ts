@@ -177,7 +177,7 @@ export class Runs {
    */
   async #agreed(made: RunFacts, experimentId: string, source: RunSource, signal: AbortSignal): Promise<FoundRun> {
     const others = (await this.#oursIn(experimentId, source, signal)).filter(({ runId }) => runId !== made.runId);
-    const place = Math.max(-1, ...others.map((run) => placeOf(run) ?? 0)) + 1;
+    const place = others.reduce((last, run) => Math.max(last, placeOf(run) ?? 0), -1) + 1;
     valueOrThrow(await this.#client.logTags(made.runId, [{ key: PLACE, value: String(place) }], signal));
     if (others.length === 0) return { facts: made, isNew: true };
     const [first] = (await this.#placed(experimentId, source, signal)).filter((run) => !run.isDeleted && isOurs(run, source));

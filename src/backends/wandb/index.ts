@@ -61,7 +61,10 @@ class WandbBackend implements JournalledBackend {
       this.#client === undefined
         ? undefined
         : new OnlinePlaces(this.#client, { offsetSemantics: settings.offsetSemantics, pages, uncounted: () => this.#uncounted() });
-    const offline = new OfflinePlaces(settings.dir, online === undefined ? undefined : (...range) => linesAt(online, ...range));
+    const offline = new OfflinePlaces(
+      settings.dir,
+      online === undefined ? undefined : (path, from, to, signal) => linesAt(online, path, from, to, signal),
+    );
     this.#places = isOnline && online !== undefined ? online : offline;
     this.#runs = new Runs({
       settings,

@@ -239,10 +239,10 @@ export class OfflineRun implements RunPlace {
   async *readLines(from: number, to: number, signal: AbortSignal = new AbortController().signal): AsyncGenerator<string, void, void> {
     const folders = foldersIn(this.#dir, this.path.id).filter((folder) => existsSync(fileIn(folder)));
     const firsts = folders.map((folder) => firstLineOf(fileIn(folder)));
+    const ends = endsOf(firsts, to);
     let next = from;
     for (const [i, folder] of folders.entries()) {
-      // A later folder that begins at the same line repeats this one.
-      const end = Math.min(to, ...firsts.slice(i + 1));
+      const end = ends[i] ?? to;
       const first = firsts[i] ?? 0;
       if (next >= end) continue;
       if (next < first) yield* this.#missing(next, Math.min(first, to), signal);
@@ -513,4 +513,14 @@ async function attempt<T>(work: () => T | Promise<T>): Promise<Reply<T>> {
 
 function failureIn(reply: Reply<unknown>): Failure | undefined {
   return reply.kind === 'ok' ? undefined : reply;
+}
+
+/** Where the lines of each folder end: a later folder that begins at the same line repeats what this one has from there. */
+function endsOf(firsts: readonly number[], to: number): number[] {
+  const ends: number[] = [];
+  for (let i = firsts.length - 1, end = to; i >= 0; i--) {
+    ends[i] = end;
+    end = Math.min(end, firsts[i] ?? end);
+  }
+  return ends;
 }
