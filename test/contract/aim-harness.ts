@@ -2,7 +2,7 @@ import { aim } from '../../src/backends/aim/index.ts';
 import type { Backend, Handle } from '../../src/backends/contract.ts';
 import { AimStub, type StubFault } from '../support/aim-stub/index.ts';
 import type { Fault } from '../support/fault.ts';
-import type { Harness, Target } from './harness.ts';
+import { type Harness, type Target, UNLIMITED_SECONDS } from './harness.ts';
 
 /** A backend as a lane's section makes it. */
 export async function connectAim(section: Readonly<Record<string, unknown>>, env: Readonly<Record<string, string>> = {}): Promise<Backend> {
@@ -24,7 +24,6 @@ export function realHarness(url: () => string): Harness {
     addressing: 'key',
     comparesSide: true,
     faults: [],
-    timeoutMs: 300_000,
     async start(): Promise<Target> {
       const experiment = `contract/${process.pid}/${experiments++}`;
       return {
@@ -71,15 +70,15 @@ export function stubHarness(section: Readonly<Record<string, unknown>> = {}): Ha
     addressing: 'key',
     comparesSide: true,
     faults: ['rateLimited', 'unavailable', 'connectionLost', 'answerLost', 'partStored', 'hang', 'hangStored', 'noAccess'],
-    timeoutMs: 120_000,
     async start(): Promise<Target> {
       const stub = await AimStub.start({ secret: { name: 'x-proxy-token', value: SECRET } });
       const connect = (secret: string): Promise<Backend> =>
-        connectAim({ server: stub.url, headers: { 'X-Proxy-Token': secret }, ...section });
+        connectAim({ server: stub.url, headers: { 'X-Proxy-Token': secret }, request_timeout: UNLIMITED_SECONDS, ...section });
       return {
         connect: () => connect(SECRET),
         connectWrongly: () => connect(`${SECRET}-wrong`),
         fail: (fault, times) => stub.fail(stubFault(fault), times),
+        faultsLeft: () => stub.faultsLeft,
         refuse: (tag) => stub.refuse(tag),
         removeRun: async (handle) => stub.delete(hashOf(handle)),
         runCount: async () => stub.runs.size,

@@ -3,6 +3,7 @@ import type { Backend, Handle, RunSource } from '../../src/backends/contract.ts'
 import type { FaultKind } from '../support/fault.ts';
 import { type Draft, GrowingRun } from '../support/parcels.ts';
 import { type Ledger, newLedger, SmallDelivery } from '../support/small-delivery.ts';
+import { until as holds } from '../crash/watch-kill.ts';
 import type { Harness, Target } from './harness.ts';
 import { differences, expectedOf, readHeld } from './read-back.ts';
 
@@ -71,34 +72,22 @@ export function contractCase(
   harness: Harness,
   name: string,
   work: (bench: Bench) => Promise<void>,
-  {
-    needs = [],
-    when = true,
-    timeoutMs,
-  }: { readonly needs?: readonly FaultKind[]; readonly when?: boolean; readonly timeoutMs?: number } = {},
+  { needs = [], when = true }: { readonly needs?: readonly FaultKind[]; readonly when?: boolean } = {},
 ): void {
   if (!when || needs.some((kind) => !harness.faults.includes(kind))) return;
-  it(
-    name,
-    async () => {
-      const target = await harness.start();
-      let complaints: readonly string[] = [];
-      {
-        await using bench = new Bench(harness, target);
-        await work(bench);
-        complaints = target.complaints?.() ?? [];
-      }
-      expect(complaints).toEqual([]);
-    },
-    timeoutMs ?? harness.timeoutMs,
-  );
+  it(name, async () => {
+    const target = await harness.start();
+    let complaints: readonly string[] = [];
+    {
+      await using bench = new Bench(harness, target);
+      await work(bench);
+      complaints = target.complaints?.() ?? [];
+    }
+    expect(complaints).toEqual([]);
+  });
 }
 
-/** Waits until something is so; fails after ten seconds. */
+/** Waits until something is so; fails where it never is. */
 export async function until(condition: () => Promise<boolean> | boolean, what: string): Promise<void> {
-  const end = Date.now() + 10_000;
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`waited ten seconds: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  if (!(await holds(condition))) throw new Error(`waited in vain: ${what}`);
 }

@@ -72,7 +72,6 @@ export function stubHarness(): Harness {
     addressing: 'key',
     comparesSide: true,
     faults: ['rateLimited', 'unavailable', 'connectionLost', 'answerLost', 'partStored', 'hang', 'hangStored', 'noAccess'],
-    timeoutMs: 120_000,
     async start(): Promise<Target> {
       const stub = await ClearmlStub.start({ accessKey: ACCESS_KEY, secretKey: SECRET_KEY });
       return {
@@ -82,6 +81,7 @@ export function stubHarness(): Harness {
           const { fault: own, on } = stubFault(fault);
           stub.fail(own, { on, times });
         },
+        faultsLeft: () => stub.faultsLeft,
         refuse: (tag) => stub.refuse(tag),
         removeRun: async (handle) => stub.store.removeTask(taskIdOf(handle)),
         runCount: async () => stub.tasks().length,
@@ -100,7 +100,6 @@ export function offlineHarness(): Harness {
     addressing: 'key',
     comparesSide: true,
     faults: [],
-    timeoutMs: 120_000,
     async start(): Promise<Target> {
       const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-clearml-'));
       const sessions = join(folder, 'offline');

@@ -44,7 +44,7 @@ if (server === undefined) {
       const expected = await mirrorLogs(backend);
       await backend.close();
       expectEqual(await there.readBack(project), expected);
-    }, 300_000);
+    });
 
     it('gives the same of offline sessions that it imported', async () => {
       const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-clearml-'));
@@ -66,7 +66,7 @@ if (server === undefined) {
         expect([run, points]).toEqual([run, expected.get(run)?.length]);
       }
       await reader.close();
-    }, 300_000);
+    });
 
     it('is given what lies in a bucket by its addresses, and all of it is read back', async () => {
       const moto = await startMoto();
@@ -104,7 +104,7 @@ if (server === undefined) {
       client.destroy();
       run.remove();
       await moto.stop();
-    }, 120_000);
+    });
   });
 }
 
@@ -182,7 +182,6 @@ function harnessOf({ url, accessKey, secretKey, fault, call, dump }: ClearmlServ
     addressing: 'key',
     comparesSide: true,
     faults: ['unavailable', 'connectionLost', 'answerLost'],
-    timeoutMs: 120_000,
     async start(): Promise<Target> {
       // Not `contract/…`: that is where this server is told what to do.
       const project = `suite/${process.pid}/${projects++}`;

@@ -13,10 +13,10 @@ export function contractSuite(name: string, harness: Harness): void {
   describe(`the backend contract: ${name}`, () => {
     beforeAll(async () => {
       await harness.setUp?.();
-    }, harness.timeoutMs);
+    });
     afterAll(async () => {
       await harness.tearDown?.();
-    }, harness.timeoutMs);
+    });
     describe('points', () => valueCases(harness));
     describe('delivery', () => deliveryCases(harness));
     describe('tracker runs', () => runCases(harness));

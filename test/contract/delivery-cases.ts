@@ -137,8 +137,9 @@ export function deliveryCases(harness: Harness): void {
   });
 
   for (const [name, fault, low, high] of [
-    ['in seconds', { kind: 'rateLimited', afterSec: 2 }, 1500, 2500],
-    ['as a date', { kind: 'rateLimited', afterSec: 5, asDate: true }, 2500, 6000],
+    ['in seconds', { kind: 'rateLimited', afterSec: 2 }, 2000, 2000],
+    // A date is rounded to a second, and some time has passed by the time it is read.
+    ['as a date', { kind: 'rateLimited', afterSec: 1800, asDate: true }, 1_000_000, 1_801_000],
   ] as const) {
     contractCase(
       harness,
@@ -252,10 +253,8 @@ export function deliveryCases(harness: Harness): void {
     async (bench) => {
       const run = bench.run();
       const drafts = pieces(run, 1);
-      const ledger = newLedger();
-      const started = Date.now();
-      await dieWhileSending(bench, run, ledger, [...drafts], 'hang');
-      expect(Date.now() - started).toBeLessThan(8000);
+      // The tracker never answers, and requests have no time limit of their own that matters here: it ends by this, or not at all.
+      await dieWhileSending(bench, run, newLedger(), drafts, 'hang');
     },
     { needs: ['hang'] },
   );
@@ -350,7 +349,7 @@ async function dieWhileSending(
   bench.target.fail!({ kind }, 1);
   const dying = delivery.sendOnce(drafts.slice(-1)).catch(() => []);
   if (kind === 'hangStored') await until(async () => (await readHeld(backend, ledger.handle!)).size > before, 'points are stored');
-  else await new Promise((resolve) => setTimeout(resolve, 50));
+  else await until(() => bench.target.faultsLeft?.() === 0, 'the send has reached the tracker');
   life.abort();
   await dying;
   await bench.close(backend);

@@ -30,6 +30,7 @@ contractSuite('a backend in a package', {
     return {
       connect: async () => lossy(await connect(folder), faults),
       fail: (fault, times) => faults.add(fault, times),
+      faultsLeft: () => faults.left,
       removeRun: async (handle) => rmSync(join(folder, handle), { recursive: true }),
       runCount: async () => readdirSync(folder).length,
       statusOf: async (handle) => {

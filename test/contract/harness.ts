@@ -1,6 +1,9 @@
 import type { Backend, Handle } from '../../src/backends/contract.ts';
 import type { Fault, FaultKind } from '../support/fault.ts';
 
+/** For requests over a stub: none ends by itself, so that what ends one is what the case is about. */
+export const UNLIMITED_SECONDS = 3600;
+
 /** What the contract suite needs to know of a backend, and how it comes by one. */
 export interface Harness {
   /** How a point that is sent again is recognised: by its key, by its line (`prepare`, `resolve`), or never, since the position was stored with it. */
@@ -13,8 +16,6 @@ export interface Harness {
   readonly hasFingerprints?: boolean;
   /** Whether what lies beside the points can be compared (`compareSide`). Default false. */
   readonly comparesSide?: boolean;
-  /** Milliseconds for one case. Default: jest's. */
-  readonly timeoutMs?: number;
   /** Once, before the first case: a server is started here. */
   setUp?(): Promise<void>;
   tearDown?(): Promise<void>;
@@ -28,6 +29,8 @@ export interface Target {
   connect(): Promise<Backend>;
   /** Makes the next writes of points fail. */
   fail?(fault: Fault, times: number): void;
+  /** How many of those have not happened yet. */
+  faultsLeft?(): number;
   /** Makes the tracker refuse points of a tag for good. */
   refuse?(tag: string): void;
   /** Removes a tracker run as a user does, in the tracker. */

@@ -13,6 +13,7 @@ contractSuite('a journalled backend', {
     return {
       connect: async () => new JournalBackend(server),
       fail: (fault, times) => server.faults.add(fault, times),
+      faultsLeft: () => server.faults.left,
       removeRun: async (handle) => server.removeRun(handle),
       runCount: async () => server.runs().length,
       statusOf: async (handle) => server.runs().find(({ id }) => id === handle)?.end?.status ?? 'running',

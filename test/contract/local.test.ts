@@ -56,6 +56,7 @@ contractSuite('local', {
     return {
       connect: async () => lossy(new LocalAsBackend(folder), faults),
       fail: (fault, times) => faults.add(fault, times),
+      faultsLeft: () => faults.left,
       close: async () => rmSync(folder, { recursive: true, force: true }),
     };
   },

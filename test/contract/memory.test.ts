@@ -12,6 +12,7 @@ function memory(change: (tracker: MemoryTracker) => void): Harness {
       return {
         connect: async () => new MemoryBackend(tracker),
         fail: (fault, times) => tracker.fail(fault, times),
+        faultsLeft: () => tracker.faults.left,
         refuse: (tag) => {
           tracker.refuses = (point) => (point.tag === tag ? 'refused' : undefined);
         },

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Backend, BackendType, Handle } from '../../src/backends/contract.ts';
 import type { Fault } from '../support/fault.ts';
 import { MlflowStub, type StubFault, type StubOptions } from '../support/mlflow-stub/index.ts';
-import type { Harness, Target } from './harness.ts';
+import { type Harness, type Target, UNLIMITED_SECONDS } from './harness.ts';
 
 const MODULE = new URL('../../src/backends/mlflow/index.js', import.meta.url);
 
@@ -66,12 +66,15 @@ export function stubHarness(type: BackendType, options: StubOptions = {}, sectio
     addressing: 'key',
     comparesSide: true,
     faults: ['rateLimited', 'unavailable', 'connectionLost', 'answerLost', 'partStored', 'hang', 'hangStored', 'noAccess'],
-    timeoutMs: 120_000,
     async start(): Promise<Target> {
       const stub = await MlflowStub.start({ auth, ...options });
       const env = { MLFLOW_TRACKING_USERNAME: auth.user, MLFLOW_TRACKING_PASSWORD: SECRET };
       const connect = (password: string): Promise<Backend> =>
-        connectMlflow(type, { tracking_uri: stub.url, ...section }, { ...env, MLFLOW_TRACKING_PASSWORD: password });
+        connectMlflow(
+          type,
+          { tracking_uri: stub.url, request_timeout: UNLIMITED_SECONDS, ...section },
+          { ...env, MLFLOW_TRACKING_PASSWORD: password },
+        );
       return {
         connect: () => connect(SECRET),
         connectWrongly: () => connect(`${SECRET}-wrong`),
@@ -79,6 +82,7 @@ export function stubHarness(type: BackendType, options: StubOptions = {}, sectio
           const { fault: own, on } = stubFault(fault);
           stub.fail(own, { on, times });
         },
+        faultsLeft: () => stub.faultsLeft,
         refuse: (tag) => stub.refuse(tag),
         removeRun: async (handle) => stub.deleteRun(runIdOf(handle)),
         runCount: async () => stub.runs().length,
@@ -99,7 +103,6 @@ export function realHarness(type: BackendType, url: () => string): Harness {
     addressing: 'key',
     comparesSide: true,
     faults: [],
-    timeoutMs: 300_000,
     async start(): Promise<Target> {
       const experiment = `contract/${process.pid}/${experiments++}`;
       const call = async (path: string, fields?: unknown): Promise<Record<string, unknown>> => {

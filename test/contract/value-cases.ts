@@ -201,30 +201,25 @@ export function valueCases(harness: Harness): void {
   });
 
   for (const name of readdirSync(LOGS)) {
-    contractCase(
-      harness,
-      `mirrors the sample logs: ${name}`,
-      async (bench) => {
-        const backend = await bench.connect();
-        for (const folder of runFolders(join(LOGS, name))) {
-          const run = bench.keep(GrowingRun.copyOf(join(LOGS, name, folder), folder === '.' ? name : `${name}/${folder}`));
-          const drafts = run.read();
-          const delivery = await bench.delivery(run.source(), undefined, backend);
-          await delivery.deliver(drafts);
-          await bench.expectHeld(delivery, drafts);
-          expect(delivery.ledger.refusals.filter(({ kind }) => kind === 'refused')).toEqual([]);
-          const { holds, keeps } = backend.describe();
-          const points = new Map(drafts.flatMap(pointsOf).map((point) => [`${point.file}/${point.offset}/${point.index}`, point]));
-          for (const { file, offset, index } of delivery.ledger.refusals) {
-            const { plugin, value } = points.get(`${file}/${offset}/${index}`)!;
-            if (!keeps.nan && Number.isNaN(value)) continue;
-            // What is no scalar in a series of scalars is held as tensors are, or not at all.
-            const kind = plugin === 'scalars' && typeof value === 'string' ? 'other' : plugin;
-            expect([kind, holds[kind] ?? holds['other']]).toEqual([kind, 'none']);
-          }
+    contractCase(harness, `mirrors the sample logs: ${name}`, async (bench) => {
+      const backend = await bench.connect();
+      for (const folder of runFolders(join(LOGS, name))) {
+        const run = bench.keep(GrowingRun.copyOf(join(LOGS, name, folder), folder === '.' ? name : `${name}/${folder}`));
+        const drafts = run.read();
+        const delivery = await bench.delivery(run.source(), undefined, backend);
+        await delivery.deliver(drafts);
+        await bench.expectHeld(delivery, drafts);
+        expect(delivery.ledger.refusals.filter(({ kind }) => kind === 'refused')).toEqual([]);
+        const { holds, keeps } = backend.describe();
+        const points = new Map(drafts.flatMap(pointsOf).map((point) => [`${point.file}/${point.offset}/${point.index}`, point]));
+        for (const { file, offset, index } of delivery.ledger.refusals) {
+          const { plugin, value } = points.get(`${file}/${offset}/${index}`)!;
+          if (!keeps.nan && Number.isNaN(value)) continue;
+          // What is no scalar in a series of scalars is held as tensors are, or not at all.
+          const kind = plugin === 'scalars' && typeof value === 'string' ? 'other' : plugin;
+          expect([kind, holds[kind] ?? holds['other']]).toEqual([kind, 'none']);
         }
-      },
-      { timeoutMs: Math.max(120_000, harness.timeoutMs ?? 0) },
-    );
+      }
+    });
   }
 }

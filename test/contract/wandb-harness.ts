@@ -6,7 +6,7 @@ import { wandb } from '../../src/backends/wandb/index.ts';
 import type { Fault } from '../support/fault.ts';
 import type { StubFault } from '../support/mlflow-stub/fault-rules.ts';
 import { WandbStub, type WandbStubOptions } from '../support/wandb-stub/index.ts';
-import type { Harness } from './harness.ts';
+import { type Harness, UNLIMITED_SECONDS } from './harness.ts';
 
 /** A backend as a lane's section makes it. */
 export async function connectWandb(
@@ -57,7 +57,7 @@ export function onlineHarness(options: WandbStubOptions = {}, section: Readonly<
     async start() {
       const stub = await WandbStub.start(options);
       const dir = mkdtempSync(join(tmpdir(), 'mirrorboard-wandb-'));
-      const lane = { base_url: stub.url, dir, ...section };
+      const lane = { base_url: stub.url, dir, request_timeout: UNLIMITED_SECONDS, ...section };
       return {
         connect: () => connectWandb({ ...lane, api_key: stub.key }),
         connectWrongly: () => connectWandb({ ...lane, api_key: 'wrong-key-9876543210' }),
@@ -66,6 +66,7 @@ export function onlineHarness(options: WandbStubOptions = {}, section: Readonly<
           const isReset = fault.kind === 'connectionLost' || fault.kind === 'answerLost';
           stub.fail(stubFault(fault), { on: WRITES, times: isReset ? 2 * times : times });
         },
+        faultsLeft: () => stub.faultsLeft,
         removeRun: async (handle) => stub.deleteRun(runIdOf(handle)),
         runCount: async () => stub.runs().length,
         statusOf: async (handle) => stub.runs().find(({ id }) => id === runIdOf(handle))?.state ?? 'running',

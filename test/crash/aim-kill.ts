@@ -58,7 +58,7 @@ export async function killWithAim(plan: AimKillPlan): Promise<number> {
   if (written.code !== 0) throw new Error(`the writer ended with ${written.code ?? written.signal}: ${written.stderr}`);
   target.heal();
   // 1: the writer leaves damage behind, which is said; what can be read has to be there.
-  const last = await mirrorboard(['backfill', logs], { cwd: folder, timeoutMs: 300_000 });
+  const last = await mirrorboard(['backfill', logs], { cwd: folder });
   if (last.code !== 0 && last.code !== 1) throw new Error(`the last backfill ended with ${last.code ?? last.signal}: ${last.stderr}`);
   const wanted = wantedOf(writer.points(truth));
   const found = await target.points();
@@ -71,7 +71,7 @@ export async function killWithAim(plan: AimKillPlan): Promise<number> {
     throw new Error(`${missing.length} points are missing, ${strange.length} are others (${examples.join('; ')})`);
   }
   // What people do not see is there as well: every point of every step.
-  await mustRun(['verify', '--lane', 'aim'], { cwd: folder, timeoutMs: 300_000 });
+  await mustRun(['verify', '--lane', 'aim'], { cwd: folder });
   return Object.values(writer.points(truth)).reduce(
     (sum, tags) => sum + Object.values(tags).reduce((n, points) => n + points.length, 0),
     0,

@@ -72,14 +72,14 @@ export async function killBackfills({ logs, folder, kills, seed, say = () => {} 
       mkdirSync(rough);
     }
   }
-  await mustRun(['backfill', logs], { cwd: rough, timeoutMs: 120_000 });
+  await mustRun(['backfill', logs], { cwd: rough });
   await checkWhole(calm, rough, folder, wanted);
   return { midway, points: most };
 }
 
 /** Mirrors into `folder`; resolves to the time from the lock to the end. */
 async function undisturbed(logs: string, folder: string): Promise<number> {
-  const { child, ended } = start(['backfill', logs], { cwd: folder, timeoutMs: 300_000 });
+  const { child, ended } = start(['backfill', logs], { cwd: folder });
   await lockedBy(folder, child.pid, ended);
   const from = performance.now();
   const { code, stderr } = await ended;
@@ -88,7 +88,7 @@ async function undisturbed(logs: string, folder: string): Promise<number> {
 }
 
 async function killedAfter(logs: string, folder: string, delayMs: number): Promise<Ended> {
-  const { child, ended } = start(['backfill', logs], { cwd: folder, timeoutMs: 300_000 });
+  const { child, ended } = start(['backfill', logs], { cwd: folder });
   await lockedBy(folder, child.pid, ended);
   await Promise.race([sleep(delayMs), ended]);
   child.kill('SIGKILL');
@@ -109,7 +109,7 @@ async function lockedBy(folder: string, pid: number | undefined, ended: Promise<
 }
 
 async function exported(folder: string): Promise<string> {
-  return (await mustRun(['export'], { cwd: folder, timeoutMs: 120_000 })).stdout;
+  return (await mustRun(['export'], { cwd: folder })).stdout;
 }
 
 async function checkWhole(calm: string, rough: string, folder: string, wanted: string): Promise<void> {

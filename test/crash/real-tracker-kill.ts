@@ -72,7 +72,7 @@ async function killAndCompare(plan: RealTrackerKillPlan, proxy: CuttingProxy, ra
   if (written.code !== 0) throw new Error(`the writer ended with ${written.code ?? written.signal}: ${written.stderr}`);
   proxy.heal();
   say(`${proxy.cuts.requests} requests and ${proxy.cuts.answers} answers were cut off`);
-  const options = { cwd: folder, timeoutMs: 300_000 };
+  const options = { cwd: folder };
   // What the writer left behind in its crashes is damage, so that the exit code says nothing here.
   const { code, signal, stderr } = await mirrorboard(['backfill', '--to', 'mlflow', ...roots], options);
   if (!stderr.includes('up to date')) throw new Error(`the last backfill ended with ${code ?? signal}: ${stderr}`);

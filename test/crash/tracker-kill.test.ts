@@ -36,12 +36,12 @@ describe.each([
     const server = await MlflowStub.start();
     stub = server;
     await killed(killedMlflow(server, seed), isRouted);
-  }, 120_000);
+  });
 
   it('ClearML', async () => {
     const keys = { access: 'ACCESSKEY00', secret: 'secret-of-the-killed' };
     const server = await ClearmlStub.start({ accessKey: keys.access, secretKey: keys.secret });
     stub = server;
     await killed(killedClearml(server, seed, keys), isRouted);
-  }, 120_000);
+  });
 });

@@ -67,7 +67,9 @@ export async function killWithTracker(plan: TrackerKillPlan): Promise<number> {
   if (written.code !== 0) throw new Error(`the writer ended with ${written.code ?? written.signal}: ${written.stderr}`);
   tracker.heal();
   const wanted = wantedOf(writer.points(truth), isRouted);
-  await until(() => held() >= wanted.size, 60_000);
+  await until(() => held() >= wanted.size);
+  // All may have been there before the last kill: this one has to have begun before it can be asked to end.
+  await last.said(/root scanned/);
   last.child.kill('SIGTERM');
   const { code, signal, stderr } = await last.ended;
   if (code !== 0) throw new Error(`the last watch ended with ${code ?? signal}: ${stderr}`);

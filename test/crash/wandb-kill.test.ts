@@ -20,20 +20,16 @@ describe('W&B behind a watch that is killed', () => {
     ['online', 1, { lateCountMs: 300 }],
     ['offline', 1, {}],
     ['turns', 1, {}],
-  ] as const)(
-    'has every row once, at its own line: %s',
-    async (mode, kills, options) => {
-      const stub = await WandbStub.start(options);
-      const said: string[] = [];
-      const writer = grower({ seed, steps: 900, rate: 300, runs: 3, live: 2, rotateEvery: 150, crashEvery: 100 });
-      try {
-        await killWithWandb({ folder, kills, seed, lifeMs: 2000, mode, writer, stub, say: (line) => void said.push(line) });
-      } catch (cause) {
-        throw new Error(`MIRRORBOARD_TEST_SEED=${seed}\n${said.join('\n')}\n${cause instanceof Error ? cause.message : cause}`, { cause });
-      } finally {
-        await stub.close();
-      }
-    },
-    120_000,
-  );
+  ] as const)('has every row once, at its own line: %s', async (mode, kills, options) => {
+    const stub = await WandbStub.start(options);
+    const said: string[] = [];
+    const writer = grower({ seed, steps: 900, rate: 300, runs: 3, live: 2, rotateEvery: 150, crashEvery: 100 });
+    try {
+      await killWithWandb({ folder, kills, seed, lifeMs: 2000, mode, writer, stub, say: (line) => void said.push(line) });
+    } catch (cause) {
+      throw new Error(`MIRRORBOARD_TEST_SEED=${seed}\n${said.join('\n')}\n${cause instanceof Error ? cause.message : cause}`, { cause });
+    } finally {
+      await stub.close();
+    }
+  });
 });

@@ -56,7 +56,7 @@ export async function killWithWandb(plan: WandbKillPlan): Promise<number> {
   if (written.code !== 0) throw new Error(`the writer ended with ${written.code ?? written.signal}: ${written.stderr}`);
   stub.heal();
   const wanted = wantedOf(writer.points(truth));
-  await until(() => there().length >= wanted.length, 60_000);
+  await until(() => there().length >= wanted.length);
   // All may have been there before the last kill: this one has to have begun before it can be asked to end.
   await last.said(/root scanned/);
   last.child.kill('SIGTERM');

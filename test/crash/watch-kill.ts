@@ -59,10 +59,28 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Waits until a condition holds; false when it does not within the time. */
-export async function until(condition: () => boolean | Promise<boolean>, mostMs: number): Promise<boolean> {
+/** How long a test waits for what has to come: no measure of speed, but the end of hope on the slowest machine. */
+export const PATIENCE_MS = 120_000;
+
+/** Waits until a condition holds; false when it never does. */
+export async function until(condition: () => boolean | Promise<boolean>, mostMs = PATIENCE_MS): Promise<boolean> {
   for (const endMs = performance.now() + mostMs; performance.now() < endMs; await sleep(20)) if (await condition()) return true;
   return condition();
+}
+
+/** Waits until what is expected is so; fails with the last expectation that did not hold. */
+export async function eventually(expectation: () => void | Promise<void>): Promise<void> {
+  let failure: unknown;
+  const holds = await until(async () => {
+    try {
+      await expectation();
+      return true;
+    } catch (error) {
+      failure = error;
+      return false;
+    }
+  });
+  if (!holds) throw failure;
 }
 
 export async function killWatches(plan: WatchKillPlan): Promise<WatchKillResult> {
@@ -92,13 +110,13 @@ export async function killWatches(plan: WatchKillPlan): Promise<WatchKillResult>
   const wanted = writer.points(truth);
   const all = Object.values(wanted).reduce((sum, tags) => sum + Object.values(tags).reduce((n, points) => n + points.length, 0), 0);
   // Equal, not at least: a file that was cut short has too many until that is noticed.
-  await until(() => storedPoints(store) === all, 20_000);
+  await until(() => storedPoints(store) === all);
   // All may have been stored before the last kill: this one has to have begun before it can be asked to end.
   await last.said(/root scanned/);
   last.child.kill('SIGTERM');
   const { code, signal, stderr } = await last.ended;
   if (code !== 0) throw new Error(`the last watch ended with ${code ?? signal}: ${stderr}`);
-  const { stdout } = await mustRun(['export'], { cwd: folder, timeoutMs: 120_000 });
+  const { stdout } = await mustRun(['export'], { cwd: folder });
   compare(wanted, JSON.parse(stdout).runs);
   checkSound(store, join(folder, 'copy'));
   return { points: all, midway };

@@ -35,7 +35,7 @@ export interface RunOptions {
   readonly cwd: string;
   /** Added to an environment of PATH and LANG only. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Longest time it may take; default 25 s. */
+  /** Longest time it may take before it is killed; by default longer than any test waits. */
   readonly timeoutMs?: number;
   /** Arguments of node itself. */
   readonly node?: readonly string[];
@@ -47,7 +47,7 @@ export function start(args: readonly string[], options: RunOptions): Running {
 }
 
 /** Starts node with other arguments. */
-export function startNode(args: readonly string[], { cwd, env = {}, timeoutMs = 100_000, node = [] }: RunOptions): Running {
+export function startNode(args: readonly string[], { cwd, env = {}, timeoutMs = 280_000, node = [] }: RunOptions): Running {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...node, ...args], {
     cwd,
     env: { PATH: process.env['PATH'] ?? '', LANG: 'C.UTF-8', ...env },

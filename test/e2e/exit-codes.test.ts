@@ -4,7 +4,20 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { bigLog } from '../support/big-log.ts';
-import { corpus, endAll, freshDirectory, mirrorboard, mustRun, type Running, remove, repository, start, startNode } from './command.ts';
+import { until } from '../crash/watch-kill.ts';
+import {
+  corpus,
+  type Ended,
+  endAll,
+  freshDirectory,
+  mirrorboard,
+  mustRun,
+  type Running,
+  remove,
+  repository,
+  start,
+  startNode,
+} from './command.ts';
 
 let folder: string;
 
@@ -170,6 +183,36 @@ describe('with logs that take a while', () => {
     return running;
   }
 
+  /** Does something to a backfill at work. One that came to its end before that is none: another store is begun. */
+  async function whileAtWork<T>(args: readonly string[], act: (running: Running) => Promise<T | undefined>): Promise<T> {
+    for (let tries = 0; tries < 30; tries++) {
+      const running = await atWork(args);
+      const result = await act(running);
+      if (result !== undefined) return result;
+      await running.ended;
+      for (const name of readdirSync(folder)) remove(join(folder, name));
+    }
+    throw new Error('every backfill came to its end before anything could be done to it');
+  }
+
+  /** Ends a backfill by a signal; undefined where it was too late for it. */
+  async function interrupted({ child, ended }: Running, signal: NodeJS.Signals): Promise<Ended | undefined> {
+    child.kill(signal);
+    const result = await ended;
+    return result.code === 0 || pointsInStore() === POINTS ? undefined : result;
+  }
+
+  const isOver = ({ child }: Running): boolean => child.exitCode !== null;
+
+  /** What the system says of a process: `T` is one that was stopped. */
+  function stateOf({ child }: Running): string | undefined {
+    try {
+      return readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]?.[0];
+    } catch {
+      return undefined; // it has ended
+    }
+  }
+
   async function expectCompletion(): Promise<void> {
     await mustRun(['backfill', join(logs, 'logs')], { cwd: folder });
     expect(sums(join(folder, 'mirrorboard.db'))).toEqual(wanted);
@@ -186,9 +229,7 @@ describe('with logs that take a while', () => {
   }
 
   it.each(['SIGINT', 'SIGTERM'] as const)('%s ends a backfill cleanly with 130; what was accepted is kept', async (signal) => {
-    const { child, ended } = await atWork(['--json']);
-    child.kill(signal);
-    const { code, stdout, stderr } = await ended;
+    const { code, stdout, stderr } = await whileAtWork(['--json'], (running) => interrupted(running, signal));
     expect(code).toBe(130);
     expect(stderr).toMatch(/once more to stop at once/);
     const report = JSON.parse(stdout);
@@ -200,27 +241,32 @@ describe('with logs that take a while', () => {
   });
 
   it('a signal is said in lines for programs where lines for programs are asked for', async () => {
-    const { child, ended } = await atWork(['--log-format', 'json', '-qq']);
-    child.kill('SIGTERM');
-    const { code, stderr } = await ended;
+    const { code, stderr } = await whileAtWork(['--log-format', 'json', '-qq'], (running) => interrupted(running, 'SIGTERM'));
     expect(code).toBe(130);
     expect(JSON.parse(stderr)).toMatchObject({ level: 'warn', msg: 'asked to end, storing what was read', signal: 'SIGTERM' });
   });
 
   it('a second SIGINT ends it at once', async () => {
-    const { child, ended, said } = await atWork();
-    child.kill('SIGINT');
-    await said(/once more to stop at once/);
-    child.kill('SIGINT');
-    expect((await ended).code).toBe(130);
+    const { code } = await whileAtWork([], async (running) => {
+      running.child.kill('SIGINT');
+      const isSaid = running.said(/once more to stop at once/).then(
+        () => true,
+        () => false,
+      );
+      return (await isSaid) ? interrupted(running, 'SIGINT') : undefined;
+    });
+    expect(code).toBe(130);
     expect(pointsInStore()).toBeLessThan(POINTS);
     await expectCompletion();
   });
 
   it('two backfills at once: one mirrors, the other ends with 4', async () => {
-    const first = await atWork();
     // However slowly the second one starts, the first one is still at it.
-    first.child.kill('SIGSTOP');
+    const first = await whileAtWork([], async (running) => {
+      running.child.kill('SIGSTOP');
+      await until(() => isOver(running) || stateOf(running) === 'T');
+      return isOver(running) ? undefined : running;
+    });
     const second = await mirrorboard(['backfill', join(logs, 'logs')], { cwd: folder });
     first.child.kill('SIGCONT');
     expect(second.code).toBe(4);

@@ -134,36 +134,32 @@ it('are all tried here', () => {
   expect([...PAGE.keys()].sort()).toEqual(Object.keys(RECIPES).sort());
 });
 
-it.each(Object.entries(RECIPES))(
-  '%s',
-  async (name, { logs, files = {}, runs, above }) => {
-    const lane = `lanes: { local: {}, mlflow: { tracking_uri: "${stub.url}", experiment_name: recipes } }\n`;
-    writeFileSync(join(folder, 'mirrorboard.yaml'), `${PAGE.get(name)}${lane}`);
-    const write = (path: string, content: string | Buffer): void => {
-      mkdirSync(dirname(join(folder, path)), { recursive: true });
-      writeFileSync(join(folder, path), content);
-      utimesSync(join(folder, path), 1_700_000_000, 1_700_000_000);
-    };
-    for (const [run, tags] of Object.entries(logs)) {
-      const summary = tags.map((tag) => w.simpleValue(tag, 0.5));
-      write(`${run}/events.out.tfevents.1`, Buffer.from(w.eventFile(w.event({ wallTime: 1000, step: 1, summary }))));
-    }
-    for (const [path, content] of Object.entries(files)) write(path, content);
+it.each(Object.entries(RECIPES))('%s', async (name, { logs, files = {}, runs, above }) => {
+  const lane = `lanes: { local: {}, mlflow: { tracking_uri: "${stub.url}", experiment_name: recipes } }\n`;
+  writeFileSync(join(folder, 'mirrorboard.yaml'), `${PAGE.get(name)}${lane}`);
+  const write = (path: string, content: string | Buffer): void => {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), content);
+    utimesSync(join(folder, path), 1_700_000_000, 1_700_000_000);
+  };
+  for (const [run, tags] of Object.entries(logs)) {
+    const summary = tags.map((tag) => w.simpleValue(tag, 0.5));
+    write(`${run}/events.out.tfevents.1`, Buffer.from(w.eventFile(w.event({ wallTime: 1000, step: 1, summary }))));
+  }
+  for (const [path, content] of Object.entries(files)) write(path, content);
 
-    await mustRun(['backfill'], { cwd: folder, timeoutMs: 60_000 });
-    await mustRun(['verify'], { cwd: folder, timeoutMs: 60_000 });
-    const made = stub.runs().filter((run) => stub.points(run).length > 0);
-    expect(made.map((run) => run.name).sort()).toEqual(Object.keys(runs).sort());
-    for (const run of made) {
-      const there = [
-        ...stub.points(run).map(({ key }) => key),
-        ...[...run.params, ...run.tags].map(([key, value]) => `${key}=${value}`),
-        ...stub.artifactsOf(run).keys(),
-      ];
-      expect(there).toEqual(expect.arrayContaining([...(runs[run.name] ?? [])]));
-      const parent = stub.runs().find(({ id }) => id === run.tags.get('mlflow.parentRunId'));
-      expect(parent?.name).toBe(above);
-    }
-  },
-  60_000,
-);
+  await mustRun(['backfill'], { cwd: folder });
+  await mustRun(['verify'], { cwd: folder });
+  const made = stub.runs().filter((run) => stub.points(run).length > 0);
+  expect(made.map((run) => run.name).sort()).toEqual(Object.keys(runs).sort());
+  for (const run of made) {
+    const there = [
+      ...stub.points(run).map(({ key }) => key),
+      ...[...run.params, ...run.tags].map(([key, value]) => `${key}=${value}`),
+      ...stub.artifactsOf(run).keys(),
+    ];
+    expect(there).toEqual(expect.arrayContaining([...(runs[run.name] ?? [])]));
+    const parent = stub.runs().find(({ id }) => id === run.tags.get('mlflow.parentRunId'));
+    expect(parent?.name).toBe(above);
+  }
+});

@@ -2,13 +2,11 @@
 import { appendFileSync, cpSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { until } from '../crash/watch-kill.ts';
+import { freePort, until } from '../crash/watch-kill.ts';
 import * as w from '../support/event-writer.ts';
 import { MlflowStub } from '../support/mlflow-stub/index.ts';
 import type { Run } from '../support/mlflow-stub/store.ts';
 import { corpus, type Ended, endAll, freshDirectory, mirrorboard, remove, start } from './command.ts';
-
-const MOST_MS = 20_000;
 
 let folder: string;
 let logs: string;
@@ -49,7 +47,7 @@ function old(path: string, content: string | Buffer): void {
   utimesSync(join(logs, path), 1_700_000_000, 1_700_000_000);
 }
 
-const run = (...args: readonly string[]): Promise<Ended> => mirrorboard(args, { cwd: folder, timeoutMs: 60_000 });
+const run = (...args: readonly string[]): Promise<Ended> => mirrorboard(args, { cwd: folder });
 async function backfill(...args: readonly string[]): Promise<Ended> {
   const ended = await run('backfill', logs, ...args);
   expect([ended.code, ended.stderr]).toEqual([0, expect.anything()]);
@@ -354,11 +352,11 @@ artifacts:
   it('of a live run arrive while it is watched, once they stand still', async () => {
     configure(SIDE);
     log('exp', ['loss'], 3);
-    const watch = start(['watch', logs, '--scan-interval', '0.3'], { cwd: folder, timeoutMs: 60_000 });
-    expect(await until(() => stub.runs().length === 1, MOST_MS)).toBe(true);
+    const watch = start(['watch', logs, '--scan-interval', '0.3'], { cwd: folder });
+    expect(await until(() => stub.runs().length === 1)).toBe(true);
     writeFileSync(join(logs, 'exp/checkpoint_epoch_1.pth'), 'one');
     const isThere = (): boolean => stub.artifactsOf(stub.run('exp')).has('checkpoints/epoch_1.pth');
-    expect(await until(isThere, 40_000)).toBe(true);
+    expect(await until(isThere)).toBe(true);
     watch.child.kill('SIGTERM');
     expect((await watch.ended).code).toBe(0);
   });
@@ -449,11 +447,24 @@ describe('confusion', () => {
   });
 
   it('of two jobs that write into one experiment, each with a state of its own, leads to the same runs', async () => {
-    configure('');
     log('a', ['loss'], 5);
     log('b', ['loss'], 5);
-    const jobs = ['one', 'two'].map((name) => run('backfill', logs, '--state', `${name}.state`, '--store', `${name}.db`));
-    for (const { code } of await Promise.all(jobs)) expect(code).toBe(0);
+    const port = await freePort();
+    const close = await stub.alsoOn(port);
+    // Both look before either has made a run, and both write to a run at the same time.
+    stub.meet('runs/search', 2);
+    stub.meet('runs/log-batch', 2);
+    const job = async (name: string, url: string): Promise<Ended> => {
+      const lane = `lanes: { local: {}, mlflow: { tracking_uri: "${url}", experiment_name: tests } }\n`;
+      writeFileSync(join(folder, `${name}.yaml`), lane);
+      return run('backfill', logs, '--config', `${name}.yaml`, '--state', `${name}.state`, '--store', `${name}.db`);
+    };
+    try {
+      const jobs = await Promise.all([job('one', stub.url), job('two', `http://127.0.0.1:${port}`)]);
+      expect(jobs.map(({ code, stderr }) => (code === 0 ? '' : stderr))).toEqual(['', '']);
+    } finally {
+      await close();
+    }
     expect(
       stub
         .runs()

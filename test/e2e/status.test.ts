@@ -1,7 +1,7 @@
 import { appendFileSync, cpSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { until } from '../crash/watch-kill.ts';
+import { eventually, until } from '../crash/watch-kill.ts';
 import * as w from '../support/event-writer.ts';
 import { endAll, freshDirectory, mustRun, remove, repository, start } from './command.ts';
 
@@ -118,7 +118,7 @@ describe('the status of a store', () => {
       return (JSON.parse(stdout) as Status).watch?.running === true;
     };
     await other.said(/root scanned/);
-    expect(await until(() => shows(['--store', 'other.db']), 15_000)).toBe(true);
+    expect(await until(() => shows(['--store', 'other.db']))).toBe(true);
     symlinkSync('other.db', join(folder, 'link.db'));
     expect(await shows(['--store', join(folder, 'link.db')])).toBe(true);
     expect((await status()).watch).toBeNull();
@@ -133,13 +133,11 @@ describe('the status of a store', () => {
   it('after a watch has its last word, also while it runs', async () => {
     const watching = start(['watch', logs], { cwd: folder });
     await watching.said(/root scanned/);
-    let running: Status | undefined;
-    const hasAll = async (): Promise<boolean> => {
-      running = JSON.parse((await mustRun(['status', '--json'], { cwd: folder })).stdout);
-      return running?.watch?.running === true && running.lanes[0]?.points === 10;
-    };
-    expect(await until(hasAll, 15_000)).toBe(true);
-    expect(running?.lanes).toMatchObject([{ state: 'active', reason: null, lag_bytes: 0 }]);
+    await eventually(async () => {
+      const { watch, lanes } = await status();
+      expect(watch).toMatchObject({ running: true });
+      expect(lanes).toMatchObject([{ state: 'active', reason: null, points: 10, lag_bytes: 0 }]);
+    });
     expect(await text()).toMatch(/ active +10 /);
     watching.child.kill('SIGTERM');
     expect((await watching.ended).code).toBe(0);

@@ -1,14 +1,12 @@
 import { appendFileSync, cpSync, existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { freePort, until } from '../crash/watch-kill.ts';
+import { eventually, freePort, until } from '../crash/watch-kill.ts';
 import * as w from '../support/event-writer.ts';
 import { MlflowStub } from '../support/mlflow-stub/index.ts';
 import { corpus, type Ended, endAll, freshDirectory, mirrorboard, mustRun, type Running, remove, start } from './command.ts';
 
-const MOST_MS = 20_000;
 const ONE = 'events.out.tfevents.1';
 
 let folder: string;
@@ -46,10 +44,8 @@ const scalar = (step: number, value = step): Uint8Array =>
 const scalars = (from: number, to: number): Uint8Array[] => Array.from({ length: to - from }, (_, i) => scalar(from + i));
 const append = (path: string, ...events: readonly Uint8Array[]): void => appendFileSync(path, w.concat(...events.map(w.frame)));
 
-const backfill = (...args: readonly string[]): Promise<Ended> =>
-  mirrorboard(['backfill', logs, ...args], { cwd: folder, timeoutMs: 60_000 });
-const watch = (...args: readonly string[]): Running =>
-  start(['watch', logs, '--scan-interval', '0.3', ...args], { cwd: folder, timeoutMs: 60_000 });
+const backfill = (...args: readonly string[]): Promise<Ended> => mirrorboard(['backfill', logs, ...args], { cwd: folder });
+const watch = (...args: readonly string[]): Running => start(['watch', logs, '--scan-interval', '0.3', ...args], { cwd: folder });
 
 /** Steps of a metric in the tracker, in order; every run of that name together. */
 function mirrored(name = 'run', key = 'loss'): number[] {
@@ -77,7 +73,7 @@ function stored(): number {
 
 const counted = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
 const has = async (count: number): Promise<void> => {
-  if (!(await until(() => mirrored().length === count, MOST_MS))) expect(mirrored()).toEqual(counted(0, count));
+  if (!(await until(() => mirrored().length === count))) expect(mirrored()).toEqual(counted(0, count));
 };
 
 async function end({ child, ended }: Running): Promise<Ended> {
@@ -155,7 +151,7 @@ describe('backfill with a tracker beside the store', () => {
   it('that is down has everything in the store, says what is owed, and delivers it once it is up', async () => {
     writeFileSync(file, w.eventFile(...scalars(0, 50)));
     configure(`http://127.0.0.1:${await freePort()}`);
-    const { code, stdout } = await backfill('--json', '--patience', '1');
+    const { code, stdout } = await backfill('--json', '--patience', '5');
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({
       totals: { new_points: 50 },
@@ -257,15 +253,17 @@ describe('a watch with a tracker', () => {
     const listen = await freePort();
     const watching = watch('--listen', `127.0.0.1:${listen}`);
     await watching.said(/"lane":"mlflow".*"msg":"lane waiting"/);
-    expect(await until(() => stored() === 10, MOST_MS)).toBe(true);
+    expect(await until(() => stored() === 10)).toBe(true);
     append(file, scalar(10));
-    expect(await until(() => stored() === 11, MOST_MS)).toBe(true);
-    const status = (await (await fetch(`http://127.0.0.1:${listen}/status`)).json()) as { lanes: { lag_bytes: number }[] };
-    expect(status.lanes).toMatchObject([
-      { name: 'local', state: 'active', lag_bytes: 0 },
-      { name: 'mlflow', state: 'waiting', reason: expect.stringMatching(/ECONNREFUSED/) },
-    ]);
-    expect(status.lanes[1]?.lag_bytes).toBeGreaterThan(0);
+    expect(await until(() => stored() === 11)).toBe(true);
+    await eventually(async () => {
+      const status = (await (await fetch(`http://127.0.0.1:${listen}/status`)).json()) as { lanes: { lag_bytes: number }[] };
+      expect(status.lanes).toMatchObject([
+        { name: 'local', state: 'active', lag_bytes: 0 },
+        { name: 'mlflow', state: 'waiting', reason: expect.stringMatching(/ECONNREFUSED/) },
+      ]);
+      expect(status.lanes[1]?.lag_bytes).toBeGreaterThan(0);
+    });
     const proxy = await stub.alsoOn(port);
     try {
       await has(11);
@@ -276,15 +274,17 @@ describe('a watch with a tracker', () => {
     }
   });
 
-  it('ends soon although its tracker hangs, and loses nothing by that', async () => {
+  it('ends although its tracker hangs, and loses nothing by that', async () => {
+    // A request that nobody ends would last an hour.
+    writeFileSync(
+      join(folder, 'mirrorboard.yaml'),
+      `lanes: { local: {}, mlflow: { tracking_uri: "${stub.url}", request_timeout: 3600 } }\n`,
+    );
     stub.fail({ kind: 'hang', stored: false }, { times: 1000 });
     writeFileSync(file, w.eventFile(...scalars(0, 10)));
     const watching = watch();
-    expect(await until(() => stored() === 10 && stub.counts.size > 0, MOST_MS)).toBe(true);
-    await sleep(300);
-    const from = performance.now();
+    expect(await until(() => stored() === 10 && stub.faultsLeft < 1000)).toBe(true);
     await end(watching);
-    expect(performance.now() - from).toBeLessThan(5000);
     stub.heal();
     expect((await backfill()).code).toBe(0);
     expect(mirrored()).toEqual(counted(0, 10));

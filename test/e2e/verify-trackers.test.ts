@@ -24,7 +24,7 @@ afterEach(async () => {
   remove(folder);
 });
 
-const cwd = (): { cwd: string; timeoutMs: number } => ({ cwd: folder, timeoutMs: 60_000 });
+const cwd = (): { cwd: string } => ({ cwd: folder });
 const path = (run: string): string => join(folder, 'logs', run, 'events.out.tfevents.1');
 
 /** -0 and infinities among them, and wall times that no millisecond holds. */
@@ -177,7 +177,7 @@ describe('verify of MLflow', () => {
     const { repair } = await verified(1, '--repair');
     expect(repair).toMatchObject({ missing_points: 3, left: [{ what: 'logs/a in mlflow' }] });
     const watch = start(['watch', 'logs', '--scan-interval', '0.3'], cwd());
-    await until(() => keyOf('acc', 3) !== undefined && keyOf('acc', 4) !== undefined, 20_000);
+    await until(() => keyOf('acc', 3) !== undefined && keyOf('acc', 4) !== undefined);
     const busy = await mirrorboard(['verify', '--repair', '--lane', 'mlflow'], cwd());
     expect([busy.code, busy.stderr]).toEqual([4, expect.stringContaining('state')]);
     watch.child.kill('SIGTERM');

@@ -452,7 +452,7 @@ describe('verify', () => {
     cpSync(join(repository, 'test/damaged/torn_data'), join(folder, 'logs/torn'), { recursive: true });
     const watching = start(['watch', 'logs'], { cwd: folder });
     await watching.said(/root scanned/);
-    expect(await until(async () => Number((await verified()).totals['points']) > 52, 15_000)).toBe(true);
+    expect(await until(async () => Number((await verified()).totals['points']) > 52)).toBe(true);
     const { stderr } = await mustRun(['verify', 'logs'], { cwd: folder });
     const note = `mirrorboard, process ${watching.child.pid} on .*, since .*, writes to the store, and brings what is owed or pending: wait for it`;
     expect(stderr).toMatch(new RegExp(`${note}\nNext: mirrorboard verify logs\n$`));

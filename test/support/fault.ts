@@ -34,6 +34,10 @@ export class FaultQueue {
     for (let i = 0; i < times; i++) this.#waiting.push(fault);
   }
 
+  get left(): number {
+    return this.#waiting.length;
+  }
+
   next(): Fault | undefined {
     return this.#waiting.shift();
   }

@@ -102,6 +102,11 @@ export class AimStub {
     this.#refused.add(name);
   }
 
+  /** Faults that have not happened yet. */
+  get faultsLeft(): number {
+    return this.#faults.length;
+  }
+
   heal(): void {
     this.#faults = [];
     this.#denials = 0;

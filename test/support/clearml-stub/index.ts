@@ -72,6 +72,11 @@ export class ClearmlStub {
     this.#faults.add(fault, options);
   }
 
+  /** Faults that have not happened yet. */
+  get faultsLeft(): number {
+    return this.#faults.left;
+  }
+
   heal(): void {
     this.#faults.clear();
   }

@@ -49,6 +49,11 @@ export class FaultRules {
     this.#rules.length = 0;
   }
 
+  /** Faults that have not happened yet; one that may happen for ever is none of them. */
+  get left(): number {
+    return this.#rules.reduce((sum, { left }) => sum + (left === Infinity ? 0 : left), 0);
+  }
+
   next(endpoint: string): StubFault | undefined {
     const rule = this.#rules.find(({ endpoints, left, isDue }) => left > 0 && (endpoints?.includes(endpoint) ?? true) && isDue());
     if (rule === undefined) return undefined;

@@ -51,7 +51,9 @@ export class MlflowStub {
   readonly #server: Server;
   readonly #endpoints: Readonly<Record<string, Endpoint>>;
   readonly #faults = new FaultRules();
-  /** Runs with a log-batch under way, from its last byte to the end of its answer. */
+  /** Requests that wait for those of other clients, by endpoint. */
+  readonly #meetings = new Map<string, { readonly doors: Set<number>; readonly wanted: number; readonly go: (() => void)[] }>();
+  /** Runs with a log-batch of a client under way, from its last byte to the end of its answer. */
   readonly #logging = new Set<string>();
 
   private constructor(options: StubOptions) {
@@ -91,7 +93,10 @@ export class MlflowStub {
     };
   }
 
-  /** Answers on another port, too: a server that comes up late. Returns how to end that. */
+  /**
+   * Answers on another port, too: a server that comes up late, or the way in of a second client, who is told apart by it. Returns how to
+   * end that.
+   */
   async alsoOn(port: number): Promise<() => Promise<void>> {
     const server = createServer((request, response) => void this.#server.emit('request', request, response));
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
@@ -114,6 +119,16 @@ export class MlflowStub {
   /** Has something against a metric's key from now on, as a server with rules of its own may. */
   refuse(key: string): void {
     this.store.refusedKeys.add(key);
+  }
+
+  /** Lets clients meet: holds the requests to an endpoint until one has come in by each of so many ports. */
+  meet(endpoint: string, wanted: number): void {
+    this.#meetings.set(endpoint, { doors: new Set(), wanted, go: [] });
+  }
+
+  /** Faults that have not happened yet. */
+  get faultsLeft(): number {
+    return this.#faults.left;
   }
 
   /** All is well again. */
@@ -177,7 +192,8 @@ export class MlflowStub {
     if (early !== undefined) return send(response, early);
     if (fault?.kind === 'hang' && !fault.stored) return;
     if (fault?.kind === 'close' && !fault.stored) return void response.destroy();
-    const release = endpoint === 'runs/log-batch' ? this.#beginBatch(body) : () => {};
+    await this.#met(endpoint, request);
+    const release = endpoint === 'runs/log-batch' ? this.#beginBatch(request, body) : () => {};
     response.on('close', release);
     // A moment as a database takes it: two batches of a run meet only if they are sent at once.
     if (endpoint === 'runs/log-batch') await new Promise((resolve) => setImmediate(resolve));
@@ -294,12 +310,23 @@ export class MlflowStub {
     return authorization === wanted ? undefined : DENIED;
   }
 
-  /** Notes a batch of a run; two at the same time are what the server does not like. */
-  #beginBatch(body: Buffer): () => void {
+  async #met(endpoint: string, { socket }: IncomingMessage): Promise<void> {
+    const meeting = this.#meetings.get(endpoint);
+    if (meeting === undefined) return;
+    meeting.doors.add(socket.localPort ?? 0);
+    if (meeting.doors.size < meeting.wanted) await new Promise<void>((resolve) => meeting.go.push(resolve));
+    for (const go of meeting.go.splice(0)) go();
+  }
+
+  /** Notes a batch of a run; two of one client at the same time are what the server does not like. Clients can't know of each other's. */
+  #beginBatch({ socket }: IncomingMessage, body: Buffer): () => void {
     const id = /"run_id"\s*:\s*"([^"]*)"/.exec(body.toString('utf8'))?.[1] ?? '';
-    if (this.#logging.has(id)) this.violations.push(`two log-batch of run ${id} at the same time`);
-    this.#logging.add(id);
-    return () => void this.#logging.delete(id);
+    // Whoever sent it has died meanwhile: the next process knows nothing of it.
+    if (socket.destroyed) return () => undefined;
+    const key = `${socket.localPort} ${id}`;
+    if (this.#logging.has(key)) this.violations.push(`two log-batch of run ${id} at the same time`);
+    this.#logging.add(key);
+    return () => void this.#logging.delete(key);
   }
 }
 

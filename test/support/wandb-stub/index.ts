@@ -83,6 +83,11 @@ export class WandbStub {
     this.#faults.add(fault, options);
   }
 
+  /** Faults that have not happened yet. */
+  get faultsLeft(): number {
+    return this.#faults.left;
+  }
+
   heal(): void {
     this.#faults.clear();
   }

@@ -68,7 +68,6 @@ async function mirror(trackers = [lane()], withStore = false): Promise<void> {
     store: withStore ? { path: store.path(), mediaPath: store.mediaPath() } : undefined,
     trackers,
     statePath: statePath(),
-    patienceMs: 2000,
     signal: new AbortController().signal,
   });
 }

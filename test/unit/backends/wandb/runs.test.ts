@@ -78,7 +78,7 @@ describe('a W&B run', () => {
       const beats = (): number => stub.count('file_stream');
       const sent = beats();
       jest.advanceTimersByTime(2 * HEARTBEAT_MS + 1);
-      expect(await until(() => beats() > sent, 10_000)).toBe(true);
+      expect(await until(() => beats() > sent)).toBe(true);
       await backend.finish(ledger.handle!, { status: 'finished', endedAt: 1_700_000_010 }, signal);
       const ended = beats();
       jest.advanceTimersByTime(5 * HEARTBEAT_MS);
@@ -191,8 +191,8 @@ describe('a W&B run', () => {
       async *read() {
         yield first;
         // The first piece is on its way before the second is asked for.
-        if (mode === 'online') isRead = await until(() => stub.begun >= before + 2, 5000);
-        else isRead = await until(() => readdirSync(dir).some((name) => name.startsWith('.making-')), 5000);
+        if (mode === 'online') isRead = await until(() => stub.begun >= before + 2);
+        else isRead = await until(() => readdirSync(dir).some((name) => name.startsWith('.making-')));
         yield second;
       },
     };
