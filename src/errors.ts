@@ -74,6 +74,15 @@ export interface ErrorDetails {
   readonly context?: Readonly<Record<string, string | number | boolean>>;
 }
 
+/** Longest message, hint or value of a context: names and answers from outside stand in them. */
+const MOST_MESSAGE = 8000;
+const MOST_VALUE = 1000;
+
+/** A text from outside in at most so many characters; where it is longer, `…` stands for the rest. */
+export function cutText(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most - 1).toWellFormed()}…` : text;
+}
+
 /** Every failure that leaves a room is one of these; its message says what was being done, on what, and what was found. */
 export class MirrorError extends Error {
   override readonly name = 'MirrorError';
@@ -84,12 +93,15 @@ export class MirrorError extends Error {
   readonly context: Readonly<Record<string, string | number | boolean>>;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(cutText(message, MOST_MESSAGE), details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
-    this.hint = details.hint;
+    this.hint = details.hint === undefined ? undefined : cutText(details.hint, MOST_MESSAGE);
     this.command = details.command;
     this.retry = details.retry ?? 'never';
-    this.context = details.context ?? {};
+    const entries = Object.entries(details.context ?? {});
+    this.context = Object.fromEntries(
+      entries.map(([name, value]) => [name, typeof value === 'string' ? cutText(value, MOST_VALUE) : value]),
+    );
   }
 
   get exitCode(): ExitCode {
@@ -105,5 +117,6 @@ export function systemCode(error: unknown): string | undefined {
 
 /** The text of anything that was thrown. */
 export function messageOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
+  const text = typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
+  return cutText(text, MOST_MESSAGE);
 }

@@ -26,5 +26,5 @@ export function isSecretName(name: string): boolean {
 
 /** User and password in addresses, taken out. */
 export function withoutUserInfo(text: string): string {
-  return text.replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/"'@]+@/gi, '$1[redacted]@');
+  return text.replace(/([a-z0-9+.-]:\/\/)[^\s/"'@]+@/gi, '$1[redacted]@');
 }

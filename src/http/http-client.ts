@@ -5,7 +5,7 @@ import { type HttpAnswer, type HttpHeaders, headerOf, isTransient } from './answ
 import { makeAgent, namesProxy } from './proxy.ts';
 import { quietHandshake } from './quiet-handshake.ts';
 import { reachHint } from './reach-hint.ts';
-import { redact } from './redact.ts';
+import { redactCut } from './redact.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import { closedHint, opensslReason, readTlsFiles, type TlsMaterial, type TlsOptions, tlsHint } from './tls.ts';
 
@@ -51,8 +51,11 @@ export interface BodyStream {
   read(): AsyncIterable<Uint8Array>;
 }
 
-/** Of an answer that is no success, so much is kept. */
+/** Of an answer that is no success, so much is read, and so much is kept. */
+const READ_BYTES = 16 * 1024;
 const CUT_BYTES = 2000;
+/** Longest address in a message. */
+const MOST_PLACE = 500;
 
 /** Until a server that was asked nothing has said why it would not answer. */
 const HANDSHAKE_MS = 3000;
@@ -171,16 +174,18 @@ export class HttpClient {
         const error = this.#error('MB4005', `${method} ${this.#shown(path)}: the answer is longer than ${this.#mostBytes} bytes`, status);
         return { kind: 'refused', status, headers, text: '', error };
       }
-      if (isOk || bytes <= 64 * CUT_BYTES) chunks.push(chunk as Buffer);
+      chunks.push(chunk as Buffer);
+      // Of a refusal more is not looked at; letting go ends an answer that has no end.
+      if (!isOk && bytes > READ_BYTES) break;
     }
     const body = Buffer.concat(chunks);
     return isOk ? { kind: 'ok', status, headers, body } : this.#refusal(status, headers, body, method, path);
   }
 
   #refusal(status: number, headers: HttpHeaders, body: Buffer, method: string, path: string): HttpAnswer {
-    const text = redact(body.toString('utf8'), this.#secrets).slice(0, CUT_BYTES);
+    const text = redactCut(body.toString('utf8', 0, READ_BYTES), CUT_BYTES, this.#secrets);
     const location = headerOf(headers, 'location');
-    const leads = location === undefined ? '' : `, leads to ${redact(location, this.#secrets)}`;
+    const leads = location === undefined ? '' : `, leads to ${redactCut(location, MOST_PLACE, this.#secrets)}`;
     const message = `${method} ${this.#shown(path)}: ${status}${leads}${text === '' ? '' : `: ${firstLine(text)}`}`;
     if (!isTransient(status)) return { kind: 'refused', status, headers, text, error: this.#error(codeOf(status), message, status) };
     const afterMs = parseRetryAfter(headerOf(headers, 'retry-after'), this.#now());
@@ -192,7 +197,7 @@ export class HttpClient {
     const code = systemCode(cause);
     const hint = code === undefined ? undefined : tlsHint(code, this.#tls);
     const isClosed = code !== undefined && RESET.has(code);
-    const what = redact(opensslReason(cause) ?? (messageOf(cause) || code || 'no reason given'), this.#secrets);
+    const what = redactCut(opensslReason(cause) ?? (messageOf(cause) || code || 'no reason given'), CUT_BYTES, this.#secrets);
     const message = `${method} ${this.#shown(path)}: ${what}`;
     const isMute = isClosed && this.#origin.startsWith('https:');
     const later = isMute ? closedHint(this.#tls) : code === undefined ? undefined : reachHint(code, this.#tls.names?.address);
@@ -214,7 +219,7 @@ export class HttpClient {
   }
 
   #shown(path: string): string {
-    return redact(this.#origin + path, this.#secrets);
+    return redactCut(this.#origin + path, MOST_PLACE, this.#secrets);
   }
 }
 

@@ -1,31 +1,61 @@
+import { cutText } from '../errors.ts';
+
 /** Names of query parameters, headers and fields that hold a secret. */
 const SECRET_NAME =
   /(?:^|[-_.])(?:api_?key|access_?key|key|token|password|passwd|secret|signature|sig|credential|credentials|authorization|auth)$/i;
 
 const REDACTED = '[redacted]';
 
+/** Of a text that is to be cut, so much is looked at: secrets that are taken out make it shorter. */
+const LOOKED_AT = 4;
+/** A cut may go through an address or a token; what has no blank for so long is taken for one. */
+const LONGEST_WORD = 2048;
+
+/**
+ * The beginning of a text from outside, without secrets. It is cut before anything looks for them, so an endless text costs no more than a short
+ * one; and nothing of a secret that the cut went through is left.
+ */
+export function redactCut(text: string, most: number, known: readonly string[] = []): string {
+  const looked = LOOKED_AT * most;
+  if (text.length <= looked) return cutText(redact(text, known), most);
+  const longest = Math.max(0, ...known.flatMap((secret) => formsOf(secret).map((form) => form.length)));
+  const whole = redact(withoutLastWord(text.slice(0, looked)), known);
+  return cutText(whole.slice(0, Math.max(0, whole.length - longest)), most);
+}
+
+function withoutLastWord(text: string): string {
+  let end = text.length;
+  const least = Math.max(0, end - LONGEST_WORD);
+  while (end > least && text.charCodeAt(end - 1) > 32) end--;
+  return text.slice(0, end);
+}
+
 /**
  * The one function that takes secrets out of a text before anybody sees it: user and password in addresses, query parameters and
- * JSON fields named like secrets, credentials behind `Basic` and `Bearer`, and every text in `known`, also as an address writes it.
+ * JSON fields named like secrets, credentials behind `Basic` and `Bearer`, and every text in `known`, also as an address writes it. Each expression
+ * takes time in proportion to the text, whatever stands in it.
  */
 export function redact(text: string, known: readonly string[] = []): string {
   let out = text
-    .replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/"'<>@]*@/gi, `$1${REDACTED}@`)
-    .replace(/([?&;])([^=&\s"'<>#]+)=([^&\s"'<>#]*)/g, (whole, lead: string, name: string) =>
+    .replace(/([a-z0-9+.-]:\/\/)[^\s/"'<>@]*@/gi, `$1${REDACTED}@`)
+    .replace(/([?&;])([^=?&;\s"'<>#]+)=([^&\s"'<>#]*)/g, (whole, lead: string, name: string) =>
       isSecretName(name) ? `${lead}${name}=${REDACTED}` : whole,
     )
     .replace(/\b(basic|bearer)(\s+)[a-z0-9+/._~=-]{4,}/gi, `$1$2${REDACTED}`)
-    .replace(/"([^"\\]{1,60})"(\s*:\s*)"(?:[^"\\]|\\.)*"/g, (whole, name: string, colon: string) =>
+    .replace(/"([^"\\]{1,60})"(\s*:\s*)"(?:[^"\\]|\\.)*(?:"|\\?$)/g, (whole, name: string, colon: string) =>
       isSecretName(name) ? `"${name}"${colon}"${REDACTED}"` : whole,
     );
   for (const secret of known) {
     // Very short ones would blacken half of the text, and are no secrets.
     if (secret.length < 4) continue;
-    for (const form of new Set([secret, encodeURIComponent(secret), Buffer.from(secret).toString('base64')])) {
-      out = out.replaceAll(form, REDACTED);
-    }
+    for (const form of formsOf(secret)) out = out.replaceAll(form, REDACTED);
   }
   return out;
+}
+
+/** A secret as texts may hold it. */
+function formsOf(secret: string): readonly string[] {
+  return [...new Set([secret, encodeURIComponent(secret), Buffer.from(secret).toString('base64')])];
 }
 
 function isSecretName(name: string): boolean {

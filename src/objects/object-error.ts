@@ -1,4 +1,4 @@
-import { type ErrorCode, MirrorError, messageOf } from '../errors.ts';
+import { cutText, type ErrorCode, MirrorError, messageOf } from '../errors.ts';
 import type { ObjectStoreOptions } from './options.ts';
 
 /** Names of errors that another try can't change. */
@@ -6,12 +6,15 @@ const NO_ACCESS =
   /AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|CredentialsProviderError|TokenRefreshRequired/;
 const NO_TARGET = /NoSuchBucket|InvalidBucketName|PermanentRedirect|AuthorizationHeaderMalformed/;
 
+/** Longest part of a server's message that is looked at. */
+const MOST_SAID = 2000;
+
 /** What the client threw, in our terms and without secrets. */
 export function objectError(error: unknown, what: string, { url, credentials }: ObjectStoreOptions): MirrorError {
   if (error instanceof MirrorError) return error;
   const { name = '', $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } };
   const status = $metadata?.httpStatusCode;
-  let said = messageOf(error);
+  let said = cutText(messageOf(error), MOST_SAID);
   for (const secret of [credentials?.secretAccessKey, process.env['AWS_SECRET_ACCESS_KEY'], process.env['AWS_SESSION_TOKEN']]) {
     if (secret !== undefined && secret.length >= 4) said = said.replaceAll(secret, '[redacted]');
   }

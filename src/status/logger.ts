@@ -1,5 +1,5 @@
 import type { Logger, LoggerOptions as PinoOptions } from 'pino';
-import { MirrorError, messageOf } from '../errors.ts';
+import { cutText, MirrorError, messageOf } from '../errors.ts';
 
 export type { Logger } from 'pino';
 
@@ -33,6 +33,11 @@ const SECRET_FIELDS = [
 const DEEPEST = 4;
 const REDACTED = '[redacted]';
 
+/** Names, params and answers come from strangers. Longest text in a field, most entries of an object or a list, and the longest line of a stack. */
+const MOST_TEXT = 2000;
+const MOST_ENTRIES = 100;
+const MOST_STACK = 8000;
+
 /** Makes the logger of a process. Loads pino only now: a command that logs nothing starts without it. */
 export async function createLogger(options: LoggerOptions = {}): Promise<Logger> {
   const { pino } = await import('pino');
@@ -42,7 +47,13 @@ export async function createLogger(options: LoggerOptions = {}): Promise<Logger>
     level: options.level ?? 'warn',
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
+    formatters: { level: (label) => ({ level: label }), log: (fields) => cutFields(fields) },
+    hooks: {
+      logMethod(args, method) {
+        for (const [i, arg] of args.entries()) if (typeof arg === 'string') args[i] = short(arg);
+        method.apply(this, args);
+      },
+    },
     serializers: { err: describeError },
     redact: { paths: secretPaths(), censor: REDACTED },
   };
@@ -69,7 +80,27 @@ function secretPaths(): string[] {
 
 /** Addresses carry secrets inside of values, where no path leads. */
 function withoutUserInfo(line: string): string {
-  return line.includes('://') ? line.replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/"'\\@]+@/gi, `$1${REDACTED}@`) : line;
+  return line.includes('://') ? line.replace(/([a-z0-9+.-]:\/\/)[^\s/"'\\@]+@/gi, `$1${REDACTED}@`) : line;
+}
+
+/** The fields of a line, each within bounds. Errors have a form of their own. */
+function cutFields(fields: Record<string, unknown>): Record<string, unknown> {
+  const entries = Object.entries(fields).slice(0, MOST_ENTRIES);
+  return Object.fromEntries(entries.map(([name, value]) => [cutText(name, MOST_TEXT), cutValue(value, DEEPEST)]));
+}
+
+/** Cut only behind what a user's name and password may stand in: half a password must not be left. */
+function short(text: string): string {
+  return text.length <= MOST_TEXT ? text : cutText(withoutUserInfo(text.slice(0, 2 * MOST_TEXT)), MOST_TEXT);
+}
+
+function cutValue(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return short(value);
+  if (typeof value !== 'object' || value === null || value instanceof Error || 'toJSON' in value) return value;
+  if (depth === 0) return '…';
+  if (Array.isArray(value)) return value.slice(0, MOST_ENTRIES).map((item) => cutValue(item, depth - 1));
+  const entries = Object.entries(value).slice(0, MOST_ENTRIES);
+  return Object.fromEntries(entries.map(([name, item]) => [cutText(name, MOST_TEXT), cutValue(item, depth - 1)]));
 }
 
 /** What is worth writing of an error. The stack of a foreseen one only hides what it says. */
@@ -78,10 +109,17 @@ function describeError(error: unknown): unknown {
   const isForeseen = error instanceof MirrorError && error.code !== 'MB9001';
   return {
     type: error.name,
-    message: error.message,
-    ...(error instanceof MirrorError ? { code: error.code, hint: error.hint, retry: error.retry, context: error.context } : {}),
-    ...(error.cause === undefined ? {} : { cause: messageOf(error.cause) }),
-    ...(isForeseen ? {} : { stack: error.stack }),
+    message: short(error.message),
+    ...(error instanceof MirrorError
+      ? {
+          code: error.code,
+          hint: error.hint === undefined ? undefined : short(error.hint),
+          retry: error.retry,
+          context: cutFields(error.context),
+        }
+      : {}),
+    ...(error.cause === undefined ? {} : { cause: short(messageOf(error.cause)) }),
+    ...(isForeseen ? {} : { stack: cutText(error.stack ?? '', MOST_STACK) }),
   };
 }
 

@@ -115,7 +115,7 @@ function shownText(shape: readonly number[], strings: readonly Uint8Array[]): st
   const texts = strings.map((bytes) => Buffer.from(bytes).toString('utf8'));
   if (shape.length === 0 || texts.length < 2) return texts.join('\n\n');
   const width = shape.length > 1 ? (shape.at(-1) ?? 1) : 1;
-  const cell = (text: string): string => text.replaceAll('|', '\\|').replace(/\s*\n\s*/g, '<br>');
+  const cell = (text: string): string => text.replaceAll('|', '\\|').replace(/(?<!\s)\s*\n\s*/g, '<br>');
   const rows: string[] = [`|${' |'.repeat(width)}`, `|${'---|'.repeat(width)}`];
   for (let at = 0; at < texts.length; at += width)
     rows.push(

@@ -1,5 +1,5 @@
 import { MirrorError } from '../../errors.ts';
-import { type HttpAnswer, headerOf } from '../../http/index.ts';
+import { type HttpAnswer, headerOf, plainText } from '../../http/index.ts';
 
 /** What stands behind an answer that is no success: decided by status and result code. */
 export type Cause =
@@ -123,7 +123,7 @@ function errorOf(cause: Cause, answer: Exclude<HttpAnswer, { kind: 'ok' }>, meta
   }
   const code = meta.code === undefined ? String(status) : `${meta.code}/${meta.subcode ?? 0}`;
   const isHtml = headerOf(answer.headers, 'content-type')?.includes('text/html') === true;
-  const said = oneLine(isHtml ? meta.message.replace(/<style.*?<\/style>|<[^>]*>/gs, ' ') : meta.message);
+  const said = oneLine(isHtml ? plainText(meta.message) : meta.message);
   const message = `${what}: ${address} answers ${code}${said === '' ? '' : `: ${said}`}`;
   switch (cause) {
     case 'token':

@@ -1,5 +1,5 @@
 import { MirrorError } from '../../errors.ts';
-import { type HttpAnswer, headerOf } from '../../http/index.ts';
+import { type HttpAnswer, headerOf, plainText } from '../../http/index.ts';
 
 /** What stands behind an answer that is no success: decided by status and error code, by the message only where nothing else tells. */
 export type Cause =
@@ -125,7 +125,7 @@ function isHtml(answer: HttpAnswer): boolean {
 function errorOf(cause: Cause, answer: Exclude<HttpAnswer, { kind: 'ok' }>, body: ApiError, what: string, address: string): MirrorError {
   const { status, error } = answer;
   const context = { address, ...(status === undefined ? {} : { status }) };
-  const said = oneLine(isHtml(answer) ? answer.text.replace(/<style.*?<\/style>|<[^>]*>/gs, ' ') : body.message);
+  const said = oneLine(isHtml(answer) ? plainText(answer.text) : body.message);
   const answers = `${what}: ${address} answers ${status}${said === '' ? '' : `: ${said}`}`;
   if (cause === 'unauthorized' && status === undefined) {
     return new MirrorError('MB4002', `${what}: ${error.message}`, {

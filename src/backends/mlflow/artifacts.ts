@@ -3,18 +3,21 @@ import { type Failure, failureOf } from './answers.ts';
 import type { MlflowClient, Reply } from './client.ts';
 
 const PROXY = '/api/2.0/mlflow-artifacts/artifacts';
+/** Longest address of a folder that is believed. */
+const MOST_URI = 4096;
 
 /**
  * The folder of a run behind the server's artifact proxy, from the run's `artifact_uri`; undefined where artifacts go elsewhere
  * (a bucket, a path on the server), which nobody but the official client with its own credentials can reach.
  */
 export function artifactRoot(uri: string): string | undefined {
-  const found =
-    /^mlflow-artifacts:(?:\/\/[^/]*)?(\/.*)$/.exec(uri) ?? /^https?:\/\/[^/]+.*?\/api\/2\.0\/mlflow-artifacts\/artifacts(\/.*)$/.exec(uri);
-  const root = found?.[1]?.replace(/^\/+|\/+$/g, '');
-  return root === undefined || root === '' || root.split('/').some((part) => part === '' || part === '.' || part === '..')
-    ? undefined
-    : root;
+  if (uri.length > MOST_URI) return undefined;
+  const proxied = /^https?:\/\/[^/]/.test(uri) ? uri.indexOf(`${PROXY}/`) : -1;
+  const path = proxied < 0 ? /^mlflow-artifacts:(?:\/\/[^/]*)?(\/.*)$/.exec(uri)?.[1] : uri.slice(proxied + PROXY.length);
+  const parts = path?.split('/') ?? [];
+  while (parts[0] === '') parts.shift();
+  while (parts.at(-1) === '') parts.pop();
+  return parts.length === 0 || parts.some((part) => part === '' || part === '.' || part === '..') ? undefined : parts.join('/');
 }
 
 /** Files beside a run, through the server's proxy. Paths are of our own making: plain parts, no `..`. */

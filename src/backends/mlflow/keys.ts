@@ -33,7 +33,7 @@ export function keyOf(tag: string, options: KeyOptions = {}): string {
   const kept = points
     .slice(0, Math.min(SHORTENED_LENGTH, most - 18))
     .join('')
-    .replace(/[/.]+$/, '');
+    .replace(/(?<![/.])[/.]+$/, '');
   return `${kept}.h${hash}`;
 }
 

@@ -1,5 +1,5 @@
 import { MirrorError } from '../../errors.ts';
-import { type HttpAnswer, headerOf } from '../../http/index.ts';
+import { type HttpAnswer, headerOf, plainText } from '../../http/index.ts';
 import type { Outcome } from '../contract.ts';
 
 /** What stands behind an answer that is no success. */
@@ -158,7 +158,7 @@ function messageIn(text: string): string {
   } catch {
     // A page, or a plain text.
   }
-  return oneLine(text.replace(/<style.*?<\/style>|<[^>]*>/gs, ' '));
+  return oneLine(plainText(text));
 }
 
 function oneLine(text: string): string {

@@ -21,7 +21,7 @@ export function netrcPassword(host: string, env: Environment): { readonly passwo
 }
 
 function passwordIn(text: string, host: string): string | undefined {
-  const words = text.replace(/^\s*#.*$/gm, '').match(/"[^"]*"|\S+/g) ?? [];
+  const words = text.replace(/^[ \t]*#.*$/gm, '').match(/"[^"]*"|\S+/g) ?? [];
   let machine: string | undefined;
   let fallback: string | undefined;
   for (let at = 0; at < words.length; at++) {

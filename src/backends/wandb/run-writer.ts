@@ -246,7 +246,7 @@ function rangesOf(numbers: readonly number[]): { readonly firstLine: number; rea
 function addCounters(summary: Map<string, string>, line: string, number: number): void {
   const row = readRow(line);
   if (row === undefined) return;
-  const runtime = /"_runtime":([^,]+),"_step":/.exec(line)?.[1] ?? '0';
+  const runtime = /"_runtime":([^,:]+),"_step":/.exec(line)?.[1] ?? '0';
   summary.set('global_step', numberText(row.step));
   summary.set('_step', String(number));
   summary.set('_timestamp', numberText(row.wallTime));

@@ -1,10 +1,13 @@
 import stringWidth from 'string-width';
 
 const ELLIPSIS = '…';
+/** Of a longer text nothing in its middle would be shown on any terminal. */
+const MOST = 8192;
 let graphemes: Intl.Segmenter | undefined;
 
 /** A text in at most `width` columns: where it is wider, its middle gives way to `…`, since names differ at both ends. */
 export function fitText(text: string, width: number): string {
+  if (text.length > MOST) text = `${text.slice(0, MOST / 2)}${ELLIPSIS}${text.slice(-MOST / 2)}`;
   if (stringWidth(text) <= width) return text;
   if (width < 1) return '';
   graphemes ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });

@@ -51,6 +51,23 @@ describe('HttpClient', () => {
     }
   });
 
+  test.each([
+    ['has no end', Buffer.alloc(64 * 1024, 'x')],
+    ['is made to keep an expression busy', Buffer.from('a-'.repeat(32 * 1024))],
+  ])('reads no more than the beginning of a refusal that %s', async (_, piece) => {
+    const { url } = await serve((_request, response) => {
+      response.writeHead(500);
+      const more = (): void => {
+        while (!response.destroyed && response.write(piece));
+      };
+      response.on('drain', more);
+      more();
+    });
+    const answer = await clientOf(url).send(get('/'));
+    expect(answer).toMatchObject({ kind: 'retry', status: 500 });
+    expect(answer.kind === 'retry' && answer.text.length).toBe(2000);
+  });
+
   test('sends what is read piece by piece with its length, and reads it again after a reset', async () => {
     const seen: unknown[] = [];
     const { url } = await serve(async (request, response) => {

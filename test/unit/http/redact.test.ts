@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { redact } from '../../../src/http/index.ts';
+import { plainText, redact, redactCut } from '../../../src/http/index.ts';
 
 describe('redact', () => {
   test.each([
@@ -12,6 +12,8 @@ describe('redact', () => {
     ['{"api_key":"k\\"1","name":"loss"}', '{"api_key":"[redacted]","name":"loss"}'],
   ])('takes secrets out of %s', (text, expected) => expect(redact(text)).toBe(expected));
 
+  test('takes out a secret whose end was cut off', () => expect(redact('{"api_key":"k1')).toBe('{"api_key":"[redacted]"'));
+
   test('leaves what is no secret', () => {
     const text = 'PUT http://h:5000/a/b?page_token=2&key_name=loss: 400: metrics[3].key is "train/loss"';
     expect(redact(text.replace('page_token', 'page'))).toBe(text.replace('page_token', 'page'));
@@ -23,4 +25,33 @@ describe('redact', () => {
       'a [redacted] b [redacted] c [redacted]',
     );
   });
+});
+
+describe('redactCut', () => {
+  const secret = 'p@ss word of a user';
+
+  test('gives the beginning of a long text, and says that there was more', () => {
+    const cut = redactCut('x '.repeat(1_000_000), 100);
+    expect([cut.length, cut.at(-1)]).toEqual([100, '…']);
+    expect(redactCut('short', 100)).toBe('short');
+  });
+
+  test.each([
+    ['a known text', (fill: string) => `${fill}${secret} and more`, secret.slice(0, 6)],
+    ['a user in an address', (fill: string) => `${fill}http://user:hunter22@host/`, 'hunter'],
+    ['a token', (fill: string) => `${fill}?token=abcdef0123456789`, 'abcd'],
+  ])('leaves nothing of %s that the cut goes through', (_, textOf, part) => {
+    // Redactions make a text shorter, so the end of what is looked at can come to stand within what is shown.
+    const filler = `?key=${'k'.repeat(70)} `;
+    for (let length = 300; length < 400; length++) {
+      const fill = filler.repeat(10).slice(-length);
+      expect(redactCut(textOf(fill) + ' z'.repeat(300), 100, [secret])).not.toContain(part);
+    }
+  });
+});
+
+test('plainText leaves what a page shows', () => {
+  expect(plainText('<html><style type="x">a { b: c }</style><p class="y">not <b>here</b></p>').replace(/\s+/g, ' ').trim()).toBe(
+    'not here',
+  );
 });

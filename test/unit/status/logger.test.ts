@@ -67,6 +67,26 @@ describe('createLogger', () => {
     expect(text).toContain('https://[redacted]@host/x');
   });
 
+  it('bounds every field, whatever strangers wrote into it', async () => {
+    const huge = 'ab'.repeat(1_000_000);
+    const deep = JSON.parse('['.repeat(1000) + ']'.repeat(1000));
+    const text = await logged({ format: 'json' }, (log) => {
+      const error = new MirrorError('MB4005', huge, { hint: huge, context: { tag: huge }, cause: new Error(huge) });
+      log.warn({ tag: huge, [huge]: 1, list: Array.from({ length: 10_000 }, () => huge), deep, inner: { value: huge }, err: error }, huge);
+    });
+    expect(text.length).toBeLessThan(100 * 2000 + 30_000);
+    expect(JSON.parse(text).tag).toMatch(/^(ab)+a?…$/);
+  });
+
+  it('hides a password in an address that is cut', async () => {
+    for (let length = 1980; length < 2010; length++) {
+      const text = await logged({ format: 'json' }, (log) =>
+        log.warn({ url: `${'x'.repeat(length)}http://user:${SECRET}@host/${'y'.repeat(3000)}` }, 'x'),
+      );
+      expect(text).not.toContain(SECRET.slice(0, 4));
+    }
+  });
+
   it('tells a foreseen error from a bug by its stack', async () => {
     const foreseen = new MirrorError('MB3005', 'writing a', { hint: 'Make room.', cause: new Error('full'), context: { path: 'a b' } });
     const texts = [];
