@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { S3Client, UploadPartCommandOutput } from '@aws-sdk/client-s3';
 import { MirrorError } from '../errors.ts';
+import { MOST_LISTED, Pages } from '../http/index.ts';
 import { objectError } from './object-error.ts';
 import type { ObjectStoreOptions } from './options.ts';
 
@@ -175,6 +176,7 @@ export class ObjectStore {
       return { id: made.UploadId, stored: new Map() };
     }
     const stored = new Map<number, string>();
+    const pages = new Pages('listing the parts of an upload', this.#options.url, { items: MOST_LISTED });
     let marker: string | undefined;
     do {
       const page = await client.send(new sdk.ListPartsCommand({ ...place, UploadId: id, PartNumberMarker: marker }), {
@@ -183,7 +185,7 @@ export class ObjectStore {
       for (const { PartNumber, ETag } of page.Parts ?? []) {
         if (PartNumber !== undefined && ETag !== undefined) stored.set(PartNumber, ETag);
       }
-      marker = page.IsTruncated === true ? page.NextPartNumberMarker : undefined;
+      marker = pages.next(page.IsTruncated === true ? page.NextPartNumberMarker : undefined, page.Parts?.length ?? 0);
     } while (marker !== undefined);
     return { id, stored };
   }

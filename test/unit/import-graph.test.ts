@@ -50,6 +50,7 @@ const COMMON = new Set(['errors', 'model', 'closest-name']);
 const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = {
   model: { proto: 'all' },
   decode: { proto: 'all' },
+  objects: { http: 'all' },
   settings: { http: 'all', contract: 'type' },
   segments: { contract: 'type' },
   beside: { contract: 'type' },

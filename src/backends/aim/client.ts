@@ -13,6 +13,9 @@ export type Resource = string & { readonly brand: 'Resource' };
 
 export type ClientSettings = Pick<AimSettings, 'headers' | 'tls' | 'timeoutMs'>;
 
+/** All that comes back over the write channel is a word, or an exception. */
+const MOST_WORD_BYTES = 1024 * 1024;
+
 /** How often a lock is asked for that somebody else takes between two words. */
 const LOCK_TRIES = 5;
 
@@ -139,7 +142,15 @@ export class AimClient {
 
   /** Calls a method and gives its answer. */
   async call(resource: Resource, method: string, args: readonly Tree[], signal: AbortSignal): Promise<Tree> {
-    return unpack(await this.#post('read-instruction', callOf(resource, method, args), method, signal));
+    const bytes = await this.#post('read-instruction', callOf(resource, method, args), method, signal);
+    try {
+      return unpack(bytes);
+    } catch (cause) {
+      throw new AimFailure(
+        'wrong',
+        new MirrorError('MB4003', `${method}: ${this.address} answers with something else than Aim's trees`, { cause }),
+      );
+    }
   }
 
   /** Takes the lock of a run, whoever else of us has it. */
@@ -346,7 +357,7 @@ function openSocket(address: string, id: string, { headers, tls }: ClientSetting
     const socket = new WebSocket(url, {
       headers: { ...headers },
       perMessageDeflate: false,
-      maxPayload: 0,
+      maxPayload: MOST_WORD_BYTES,
       handshakeTimeout: 20_000,
       ...readTlsFiles(tls),
     });

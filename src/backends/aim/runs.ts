@@ -14,6 +14,8 @@ import { childOf, entriesOf, type Key, type Tree } from './tree.ts';
 
 /** What stands in every run of ours, as one of its params. */
 const OWN = 'mirrorboard';
+/** A server that says of every hash that somebody else has it would keep us for ever. */
+const MOST_STRANGERS = 100;
 /** The last second of the year 9999: the server's calendar ends there. */
 const LAST_SECOND = 253_402_300_799;
 
@@ -64,6 +66,15 @@ export class Runs {
     }
     const group = this.#groupOf(source);
     for (let strangers = 0; ; attempt++) {
+      if (strangers > MOST_STRANGERS) {
+        throw new MirrorError(
+          'MB4006',
+          `${client.address} has ${strangers} runs in the place of ${runLabel(source.run)} that are not of its files`,
+          {
+            hint: 'Name the root (NAME=PATH), or give another experiment: there the run finds a place of its own.',
+          },
+        );
+      }
       const run: TrackedRun = { hash: runHash(source.key, group, attempt), attempt, context, isJoined: false };
       const isThere = await client.hasRun(run.hash, signal);
       const identity = isThere ? await readIdentity(client, run.hash, signal) : undefined;

@@ -1,8 +1,13 @@
 /** Reading what a task holds: all events of a type, page by page. */
 import { inflateSync } from 'node:zlib';
+import { MirrorError, messageOf } from '../../errors.ts';
+import { Pages } from '../../http/index.ts';
 import { type Fields, valueOrThrow } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
 import { EVENTS_PER_PAGE } from './limits.ts';
+
+/** Longest plot that is unpacked. */
+const MOST_PLOT_BYTES = 64 * 1024 * 1024;
 
 /** Where events are read from. */
 export interface EventSource extends FileSource {
@@ -26,6 +31,7 @@ export async function* taskEvents(
   type: string,
   signal: AbortSignal,
 ): AsyncGenerator<readonly Fields[]> {
+  const pages = new Pages('reading events', client.address);
   let scroll: string | undefined;
   for (;;) {
     const body = {
@@ -36,12 +42,12 @@ export async function* taskEvents(
       ...(scroll === undefined ? {} : { scroll_id: scroll }),
     };
     const page = valueOrThrow(await client.call('reading events', 'events.get_task_events', body, signal));
-    const events = (page['events'] ?? []) as readonly Fields[];
+    const listed = page['events'];
+    const events = Array.isArray(listed) ? (listed as readonly Fields[]) : [];
     if (events.length === 0) return;
     yield events;
-    const next = page['scroll_id'];
-    if (typeof next !== 'string' || next === '') return;
-    scroll = next;
+    scroll = pages.next(page['scroll_id'], events.length);
+    if (scroll === undefined) return;
   }
 }
 
@@ -49,7 +55,13 @@ export async function* taskEvents(
 export function plotText(event: Fields): string | undefined {
   const { plot_str: text, plot_data: packed } = event;
   if (typeof text === 'string' && text !== '') return text;
-  return typeof packed === 'string' ? inflateSync(Buffer.from(packed, 'base64')).toString('utf8') : undefined;
+  if (typeof packed !== 'string') return undefined;
+  // A few bytes may say that they are gigabytes.
+  try {
+    return inflateSync(Buffer.from(packed, 'base64'), { maxOutputLength: MOST_PLOT_BYTES }).toString('utf8');
+  } catch (cause) {
+    throw new MirrorError('MB4005', `a plot of the task cannot be unpacked: ${messageOf(cause)}`, { cause });
+  }
 }
 
 /** A step as it was written; undefined for none. */

@@ -1,4 +1,4 @@
-import type { BodyStream, HttpAnswer } from '../../http/index.ts';
+import { type BodyStream, type HttpAnswer, MOST_LISTED, Pages } from '../../http/index.ts';
 import { type Failure, failureOf } from './answers.ts';
 import type { MlflowClient, Reply } from './client.ts';
 
@@ -64,16 +64,18 @@ export class Artifacts {
   ): Promise<Reply<{ readonly files: ReadonlyMap<string, number>; readonly folders: ReadonlySet<string> }>> {
     const files = new Map<string, number>();
     const folders = new Set<string>();
+    const pages = new Pages(`listing ${folder}`, this.#client.address, { items: MOST_LISTED });
     let token: string | undefined;
     do {
       const input = { run_id: runId, path: folder === '' ? undefined : folder, page_token: token };
       const reply = await this.#client.call(`listing ${folder}`, 'GET', 'artifacts/list', input, signal);
       if (reply.kind !== 'ok') return reply;
-      const { files: page, next_page_token: next } = reply.value;
-      for (const file of Array.isArray(page) ? page : [])
+      const { files: listed, next_page_token: next } = reply.value;
+      const page = Array.isArray(listed) ? listed : [];
+      for (const file of page)
         if (file.is_dir === true) folders.add(String(file.path));
         else files.set(String(file.path), Number(file.file_size ?? 0));
-      token = typeof next === 'string' && next !== '' ? next : undefined;
+      token = pages.next(next, page.length);
     } while (token !== undefined);
     return { kind: 'ok', value: { files, folders } };
   }

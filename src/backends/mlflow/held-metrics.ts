@@ -1,3 +1,4 @@
+import { Pages } from '../../http/index.ts';
 import type { Batch } from '../../model/index.ts';
 import type { Failure } from './answers.ts';
 import type { MlflowClient } from './client.ts';
@@ -71,6 +72,7 @@ export class HeldMetrics {
   }
 
   async #readHistory(key: string, held: Set<string>, signal: AbortSignal, toError: (failure: Failure) => Error): Promise<void> {
+    const pages = new Pages(`reading the metric ${key}`, this.#client.address);
     let token: string | undefined;
     do {
       const reply = await this.#client.history(this.#runId, key, HISTORY_PAGE, token, signal);
@@ -79,7 +81,7 @@ export class HeldMetrics {
         throw toError(reply);
       }
       for (const { step, timestamp, value } of reply.value.points) held.add(`${key}\n${step}\n${timestamp}\n${value}`);
-      token = reply.value.next;
+      token = pages.next(reply.value.next, reply.value.points.length);
     } while (token !== undefined);
   }
 }

@@ -1,5 +1,6 @@
 /** Everything a tracker run holds: points of segments as they were, all others from the metrics' histories. */
 import { MirrorError } from '../../errors.ts';
+import { Pages } from '../../http/index.ts';
 import { chunksOf, type HeadFields, type NeededFile, onceEach, type SegmentPlace, type StoredPoint } from '../../segments/index.ts';
 import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../contract.ts';
 import type { Artifacts } from './artifacts.ts';
@@ -48,6 +49,7 @@ export async function* readBack(
         (point) => shadows.addLate(point),
       );
     const shadow = shadows.take(tag);
+    const pages = new Pages(`reading the metric ${key}`, client.address);
     let token: string | undefined;
     do {
       const page = valueOrThrow(await client.history(run.runId, key, HISTORY_PAGE, token, signal));
@@ -57,7 +59,7 @@ export async function* readBack(
         points.push({ step, wallTime: timestamp / 1000, value });
       }
       if (points.length > 0) yield { tag, plugin: 'scalars', points };
-      token = page.next;
+      token = pages.next(page.next, page.points.length);
     } while (token !== undefined);
   }
 }

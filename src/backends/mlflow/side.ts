@@ -1,5 +1,6 @@
 /** What lies beside the points of a run: files of its own, versions of models, datasets, params from files. */
 import { MirrorError } from '../../errors.ts';
+import { Pages } from '../../http/index.ts';
 import type { Dataset, ModelVersion, SideFile, SideOutcome, SideParam } from '../contract.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';
@@ -75,6 +76,7 @@ async function versionOf(
   hash: string,
   signal: AbortSignal,
 ): Promise<string | undefined> {
+  const pages = new Pages('looking for versions of models', client.address);
   let token: string | undefined;
   do {
     const input = { filter: `run_id = '${run.runId}'`, max_results: 1000, page_token: token };
@@ -84,7 +86,7 @@ async function versionOf(
       ({ name, tags = [] }) => name === model && tags.some(({ key, value }) => key === CONTENT && value === hash),
     );
     if (found !== undefined) return String(found.version);
-    token = typeof reply['next_page_token'] === 'string' && reply['next_page_token'] !== '' ? reply['next_page_token'] : undefined;
+    token = pages.next(reply['next_page_token'], versions.length);
   } while (token !== undefined);
   return undefined;
 }

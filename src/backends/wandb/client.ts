@@ -1,5 +1,5 @@
 import { MirrorError } from '../../errors.ts';
-import { type HttpAnswer, HttpClient, type HttpRequest, headerOf } from '../../http/index.ts';
+import { type HttpAnswer, HttpClient, type HttpRequest, headerOf, MOST_LISTED, Pages } from '../../http/index.ts';
 import { type Failure, failed, failureOf, graphFailure, type Reply } from './answers.ts';
 import { FILES_PER_REQUEST, SENDS_AT_ONCE, UPLOADS_AT_ONCE } from './limits.ts';
 import type { StoredFile } from './map.ts';
@@ -186,9 +186,10 @@ export class WandbClient {
     signal: AbortSignal,
   ): Promise<Reply<ReadonlyMap<string, { readonly bytes: number; readonly url: string }>>> {
     const found = new Map<string, { bytes: number; url: string }>();
+    const what = 'listing the files of the run';
+    const pages = new Pages(what, this.address, { items: MOST_LISTED });
     let after: string | null = null;
     for (;;) {
-      const what = 'listing the files of the run';
       let reply = await this.graph(what, 'RunFiles', FILES, { entity, project, name: id, after }, signal);
       // Compatible servers may know no pages: they give all at once.
       if (reply.kind !== 'ok' && reply.cause === 'refused')
@@ -196,13 +197,15 @@ export class WandbClient {
       if (reply.kind !== 'ok') return reply;
       const connection = fields(fields(fields(reply.value['project'])['run'])['files']);
       if (!Array.isArray(connection['edges'])) return failed('refused', `${what}: ${this.address} gives none`, { address: this.address });
-      for (const edge of list(connection['edges'])) {
+      const edges = list(connection['edges']);
+      for (const edge of edges) {
         const node = fields(edge['node']);
         found.set(String(node['name']), { bytes: Number(node['sizeBytes'] ?? 0), url: String(node['directUrl'] ?? node['url'] ?? '') });
       }
       const page = fields(connection['pageInfo']);
-      if (page['hasNextPage'] !== true) return { kind: 'ok', value: found };
-      after = String(page['endCursor']);
+      const next = pages.next(page['hasNextPage'] === true ? String(page['endCursor']) : undefined, edges.length);
+      if (next === undefined) return { kind: 'ok', value: found };
+      after = next;
     }
   }
 

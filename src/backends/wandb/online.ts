@@ -1,4 +1,5 @@
 /** Runs at the server: lines go through the stream, everything else through its API. */
+import { Pages } from '../../http/index.ts';
 import type { RunEnd } from '../contract.ts';
 import { type Failure, type Reply, valueOrThrow } from './answers.ts';
 import type { RunChange, RunFacts, RunPath, WandbClient } from './client.ts';
@@ -169,11 +170,13 @@ export class OnlineRun implements RunPlace {
       }
       return;
     }
+    const pages = new Pages('reading the history of the run', this.#client.address);
     // A line's number is its step, so a page holds no more rows than steps: nothing is sampled.
     for (let at = from; at < to; at += HISTORY_PAGE) {
       const page = valueOrThrow(await this.#client.historyPage(this.path, at, Math.min(at + HISTORY_PAGE, to), signal));
       yield* page;
       if (page.length === 0 && at >= lineCount) return;
+      pages.next(String(at), page.length);
     }
   }
 

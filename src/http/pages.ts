@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto';
+import { MirrorError } from '../errors.ts';
+
+export interface PageLimits {
+  /** Default 100 000. */
+  readonly pages?: number;
+  /** Of all pages together, where all of them are kept. Default: no bound. */
+  readonly items?: number;
+  /** One after the other, with nothing in them. Default 10. */
+  readonly empty?: number;
+}
+
+/** Most files or folders of one listing: they are kept in memory. */
+export const MOST_LISTED = 1_000_000;
+
+/** What a server says of the next page: a token, a cursor, a scroll id, whatever it calls it. */
+type Said = unknown;
+
+/**
+ * Follows the pages of a listing, which end when the server says so: a server that never does would keep us for ever. A token that comes a second
+ * time, empty pages one after the other, or more pages than anybody has, are no answer of an API. Every loop that follows a server's token goes through here.
+ */
+export class Pages {
+  readonly #what: string;
+  readonly #address: string;
+  readonly #limits: Required<PageLimits>;
+  /** Tokens by their hashes: a server may make them as long as it likes. */
+  readonly #seen = new Set<string>();
+  #items = 0;
+  #empty = 0;
+
+  /** `what` is being done: `listing the files of the run`. */
+  constructor(what: string, address: string, { pages = 100_000, items = Infinity, empty = 10 }: PageLimits = {}) {
+    this.#what = what;
+    this.#address = address;
+    this.#limits = { pages, items, empty };
+  }
+
+  /** The token of the next page; undefined after the last one. `items`: how much was in the page that said it. Throws MB4003. */
+  next(said: Said, items: number): string | undefined {
+    this.#items += items;
+    this.#empty = items > 0 ? 0 : this.#empty + 1;
+    const { pages, items: most, empty } = this.#limits;
+    if (this.#items > most) throw this.#endless(`more than ${most} of them`);
+    if (typeof said !== 'string' || said === '') return undefined;
+    const hash = createHash('sha256').update(said).digest('base64');
+    if (this.#seen.has(hash)) throw this.#endless('the token of a page came twice');
+    this.#seen.add(hash);
+    if (this.#empty > empty) throw this.#endless(`${this.#empty} pages without anything in them`);
+    if (this.#seen.size > pages) throw this.#endless(`more than ${pages} pages`);
+    return said;
+  }
+
+  #endless(found: string): MirrorError {
+    return new MirrorError('MB4003', `${this.#what}: ${this.#address} gives pages without end (${found})`, {
+      hint: 'Check the address of the tracker, and what stands before it: so no tracker answers.',
+      context: { address: this.#address },
+    });
+  }
+}

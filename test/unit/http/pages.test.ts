@@ -1,0 +1,43 @@
+import { describe, expect, test } from '@jest/globals';
+import { Pages } from '../../../src/http/index.ts';
+
+/** Asks for pages until there are no more of them, or the guard has enough. */
+function follow(pages: Pages, tokenOf: (page: number) => unknown, items = 1): number {
+  for (let page = 1; ; page++) if (pages.next(tokenOf(page), items) === undefined) return page;
+}
+
+describe('Pages', () => {
+  test('ends where the server says no more', () => {
+    for (const end of [undefined, null, '', 0, {}, ['t']])
+      expect(follow(new Pages('listing', 'http://h'), (page) => (page < 5 ? `t${page}` : end))).toBe(5);
+  });
+
+  test('takes a token that comes twice for no answer of an API, also after others', () => {
+    for (const period of [1, 2, 7]) {
+      const pages = new Pages('listing files', 'http://h');
+      let asked = 0;
+      const run = (): number =>
+        follow(pages, (page) => {
+          asked = page;
+          return `t${page % period}`;
+        });
+      expect(run).toThrow(expect.objectContaining({ code: 'MB4003', message: expect.stringMatching(/listing files.*http:\/\/h.*twice/) }));
+      expect(asked).toBe(period + 1);
+    }
+  });
+
+  test('gives up where pages are empty, more than anybody has, or hold more than anybody has', () => {
+    const fresh = (page: number): string => `t${page}`;
+    expect(() => follow(new Pages('a', 'h'), fresh, 0)).toThrow(/11 pages without anything/);
+    expect(() => follow(new Pages('a', 'h', { pages: 50 }), fresh)).toThrow(/more than 50 pages/);
+    expect(() => follow(new Pages('a', 'h', { items: 1000 }), fresh, 300)).toThrow(/more than 1000/);
+    expect(() => new Pages('a', 'h', { items: 1000 }).next('', 1001)).toThrow(/more than 1000/);
+  });
+
+  test('keeps little of long tokens', () => {
+    const pages = new Pages('a', 'h');
+    const long = 'x'.repeat(1024 * 1024);
+    for (let page = 0; page < 20; page++) expect(pages.next(`${long}${page}`, 1)?.length).toBeGreaterThan(long.length);
+    expect(() => pages.next(`${long}3`, 1)).toThrow(/twice/);
+  });
+});
