@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { KnownRoot, KnownRun } from './backends/contract.ts';
 import type { ResolvedRoot } from './discover/index.ts';
 import { MirrorError } from './errors.ts';
-import type { RunRef } from './model/index.ts';
+import { type RunRef, systemPath } from './model/index.ts';
 import type { LaneState, StateFile } from './state/index.ts';
 import { compareFile } from './tail/index.ts';
 
@@ -28,7 +28,7 @@ export function checkIdentity(root: ResolvedRoot, held: Held): void {
   let compared = 0;
   for (const file of held.knownFiles(root.name)) {
     const path = join(root.path, file.run, file.name);
-    if (!existsSync(path)) continue;
+    if (!existsSync(systemPath(path))) continue;
     const state = held.positions({ root: root.name, path: file.run }).files.find(({ name }) => name === file.name);
     if (state?.guard.first !== undefined && compareFile(path, state) === 'same') return;
     if (++compared >= FILES_COMPARED) break;

@@ -5,6 +5,7 @@ import { openStore } from '../backends/local/index.ts';
 import { fileSystemName, hasNotifications } from '../discover/index.ts';
 import { messageOf } from '../errors.ts';
 import { StateFile } from '../state/index.ts';
+import { reasonOf } from '../system-error.ts';
 import { type Finding, failureFinding } from './finding.ts';
 import { formatBytes, formatCount } from './terminal/index.ts';
 
@@ -78,7 +79,7 @@ function fileFinding(name: string, path: string, inside: () => Inside): Finding 
     const finding = failureFinding('file', name, error);
     // What the system says of a file has no code of ours.
     if (finding.facts?.['code'] !== 'MB4005') return { ...finding, facts: { ...finding.facts, path } };
-    const text = `${isThere ? path : folder} can not be written: ${messageOf(error)}`;
+    const text = `${isThere ? path : folder} can not be written: ${reasonOf(error)}`;
     return { ...finding, text, hint: `Let the user that runs mirrorboard write to ${folder}.`, facts: { path } };
   }
 }

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { Root } from '../config/index.ts';
 import { fileSystemName, hasNotifications, resolveRoots, visit } from '../discover/index.ts';
-import { MirrorError, messageOf } from '../errors.ts';
+import { MirrorError } from '../errors.ts';
+import { reasonOf } from '../system-error.ts';
 import { type Finding, failureFinding } from './finding.ts';
 import { formatCount } from './terminal/index.ts';
 
@@ -55,7 +56,7 @@ function rootFinding(root: Root, now: () => number): Finding {
 
 function failure(name: string, error: unknown): Finding {
   if (error instanceof MirrorError) return failureFinding('root', name, error);
-  return { area: 'root', name, state: 'problem', text: messageOf(error) };
+  return { area: 'root', name, state: 'problem', text: reasonOf(error) };
 }
 
 interface Look {

@@ -1,9 +1,10 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { isEventFileName, type Obstacle, walk } from '../discover/index.ts';
-import { MirrorError, messageOf, systemCode } from '../errors.ts';
+import { MirrorError, systemCode } from '../errors.ts';
 import type { Batch, FileState, MarkKind, Series } from '../model/index.ts';
 import { type FileOutcome, type ReadEvent, readRun } from '../reading/index.ts';
+import { reasonOf } from '../system-error.ts';
 import { FileWindow } from '../tail/index.ts';
 import { counted } from './terminal/index.ts';
 
@@ -57,7 +58,7 @@ export function findTarget(path: string): Target {
     const isMissing = systemCode(cause) === 'ENOENT';
     throw new MirrorError(
       isMissing ? 'MB2001' : 'MB2003',
-      isMissing ? `there is no file or directory ${path}` : `reading ${path}: ${messageOf(cause)}`,
+      isMissing ? `there is no file or directory ${path}` : `reading ${path}: ${reasonOf(cause)}`,
       {
         hint: 'Check the path and its permissions.',
         ...(isMissing ? {} : { cause }),
@@ -141,7 +142,7 @@ export function whyNoRuns(directory: string): string {
   try {
     names = readdirSync(directory, { recursive: true, encoding: 'utf8' }).slice(0, 100_000);
   } catch (error) {
-    return messageOf(error);
+    return reasonOf(error);
   }
   if (names.length === 0) return 'the directory is empty';
   const profiles = names.filter((name) => name.endsWith('.profile-empty')).length;

@@ -1,7 +1,8 @@
 import { readFile as readFileFromDisk } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { closestName, suggestion } from '../closest-name.ts';
-import { MirrorError, messageOf, systemCode } from '../errors.ts';
+import { MirrorError, systemCode } from '../errors.ts';
+import { reasonOf as reasonOfSystem } from '../system-error.ts';
 import { type Choice, chosenLanes, chosenProfile, type LayerAt, layersOf, sectionsIn } from './choose.ts';
 import {
   type Config,
@@ -253,7 +254,7 @@ function reasonOf(cause: unknown): string {
     case 'EACCES':
       return 'no permission';
     default:
-      return messageOf(cause);
+      return reasonOfSystem(cause);
   }
 }
 

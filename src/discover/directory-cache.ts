@@ -1,5 +1,7 @@
-import { type Dirent, statSync } from 'node:fs';
+import { type Dirent, type Stats, statSync } from 'node:fs';
+import { systemPath } from '../model/index.ts';
 import { isEventFileName } from './event-file-name.ts';
+import { isPassedOver } from './passed-over.ts';
 
 /** What matters of a directory's entry. */
 export interface Entry {
@@ -8,10 +10,10 @@ export interface Entry {
 }
 
 /** Directories, links, and files with the name of an event file; everything else is passed over. */
-export function entryOf(entry: Dirent): Entry[] {
-  if (entry.isDirectory()) return [{ name: entry.name, kind: 'directory' }];
-  if (entry.isSymbolicLink()) return [{ name: entry.name, kind: 'link' }];
-  return entry.isFile() && isEventFileName(entry.name) ? [{ name: entry.name, kind: 'file' }] : [];
+export function entryOf(name: string, entry: Dirent | Stats): Entry[] {
+  if (entry.isDirectory()) return isPassedOver(name) ? [] : [{ name, kind: 'directory' }];
+  if (entry.isSymbolicLink()) return [{ name, kind: 'link' }];
+  return entry.isFile() && isEventFileName(name) ? [{ name, kind: 'file' }] : [];
 }
 
 interface Cached {
@@ -33,12 +35,12 @@ export class DirectoryCache {
   get(path: string): readonly Entry[] | undefined {
     const cached = this.#directories.get(path);
     if (cached === undefined) return undefined;
-    return statSync(path, { bigint: true }).mtimeNs === cached.mtimeNs ? cached.entries : undefined;
+    return statSync(systemPath(path), { bigint: true }).mtimeNs === cached.mtimeNs ? cached.entries : undefined;
   }
 
   /** Keeps entries that were read at `readAtMs`, unless the directory had changed just then. */
   set(path: string, entries: readonly Entry[], readAtMs: number): void {
-    const { mtimeNs } = statSync(path, { bigint: true });
+    const { mtimeNs } = statSync(systemPath(path), { bigint: true });
     if (BigInt(readAtMs) * 1_000_000n - mtimeNs > SETTLED_NS) this.#directories.set(path, { mtimeNs, entries });
     else this.#directories.delete(path);
   }

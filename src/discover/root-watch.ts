@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { systemCode } from '../errors.ts';
-import { fileStamp } from '../model/index.ts';
+import { fileStamp, systemPath } from '../model/index.ts';
 import { DirectoryCache } from './directory-cache.ts';
 import { isCompanion, isEventFileName } from './event-file-name.ts';
 import { HOT_MS, pollInterval, WARM_MS } from './heat.ts';
@@ -94,7 +94,8 @@ export class RootWatch {
       if (this.#seenIn[place] === this.#scans) continue;
       const [run = '', name = ''] = key.split('\0');
       // What lies below something that can't be read now is not gone for that.
-      if (hidden.some((path) => path === '.' || isWithin(run, path))) continue;
+      const path = run === '.' ? name : `${run}/${name}`;
+      if (hidden.some((obstacle) => obstacle === '.' || isWithin(path, obstacle))) continue;
       this.#files.delete(key);
       this.#active.delete(key);
       gone.push({ run, name });
@@ -184,8 +185,8 @@ export class RootWatch {
     const path = run === '.' ? `${this.#path}${sep}${name}` : `${this.#path}${sep}${run}${sep}${name}`;
     let file: FoundFile;
     try {
-      const stat = statSync(path, { bigint: true });
-      if (!stat.isFile() || isCompanion(name, (other) => existsSync(join(dirname(path), other)))) return;
+      const stat = statSync(systemPath(path), { bigint: true });
+      if (!stat.isFile() || isCompanion(name, (other) => existsSync(systemPath(join(dirname(path), other))))) return;
       file = { name, size: Number(stat.size), stamp: fileStamp(stat) };
     } catch {
       return; // gone or out of reach: the scan says so

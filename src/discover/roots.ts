@@ -1,6 +1,8 @@
-import { accessSync, constants, realpathSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, realpathSync, statSync } from 'node:fs';
 import { basename, relative, resolve, sep } from 'node:path';
-import { MirrorError, messageOf, systemCode } from '../errors.ts';
+import { MirrorError, systemCode } from '../errors.ts';
+import { nameOfBytes, systemPath } from '../model/index.ts';
+import { reasonOf } from '../system-error.ts';
 import { isWithin } from './walk.ts';
 
 /** A root as somebody asked for it. */
@@ -79,20 +81,21 @@ function resolveRoot(request: RootRequest, known: readonly KnownRoot[]): Resolve
 function checkedPath(path: string): string {
   let real: string;
   try {
-    real = realpathSync(path);
-    if (!statSync(real).isDirectory()) {
+    // As somebody typed it, or as we show a path that is not UTF-8.
+    real = nameOfBytes(realpathSync(existsSync(path) ? path : systemPath(path), { encoding: 'buffer' }));
+    if (!statSync(systemPath(real)).isDirectory()) {
       throw new MirrorError('MB2002', `${path} is not a directory`, {
         hint: 'Give the directory that holds the event files; a single file can be looked at with: mirrorboard inspect FILE',
         context: { path },
       });
     }
-    accessSync(real, constants.R_OK | constants.X_OK);
+    accessSync(systemPath(real), constants.R_OK | constants.X_OK);
   } catch (error) {
     if (error instanceof MirrorError) throw error;
     const isMissing = systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR';
     throw new MirrorError(
       isMissing ? 'MB2001' : 'MB2003',
-      isMissing ? `there is no directory ${path}` : `reading ${path}: ${messageOf(error)}`,
+      isMissing ? `there is no directory ${path}` : `reading ${path}: ${reasonOf(error)}`,
       {
         hint: isMissing ? 'Check the path; a relative one counts from the working directory.' : 'Check its permissions.',
         ...(isMissing ? {} : { cause: error }),

@@ -1,13 +1,11 @@
-import { type BigIntStats, readdirSync, realpathSync, statSync } from 'node:fs';
+import { type BigIntStats, realpathSync, statSync } from 'node:fs';
 import { join, sep } from 'node:path';
-import { messageOf, systemCode } from '../errors.ts';
-import { compareNames, fileStamp } from '../model/index.ts';
-import { type DirectoryCache, type Entry, entryOf } from './directory-cache.ts';
+import { compareNames, fileStamp, nameOfBytes, systemPath } from '../model/index.ts';
+import { errorName, reasonOf } from '../system-error.ts';
+import type { DirectoryCache, Entry } from './directory-cache.ts';
 import { isCompanion, isEventFileName } from './event-file-name.ts';
+import { type DirectoryFs, nodeFs, readEntries } from './read-entries.ts';
 import type { RunFilter } from './run-filter.ts';
-
-/** Stands where a name is not UTF-8: such a file can't be asked for again. */
-const UNDECODABLE = '\ufffd';
 
 /** A directory with event files, in the order in which they are read. */
 export interface FoundRun {
@@ -48,7 +46,7 @@ export function walk(root: string, below = '', options: WalkOptions = {}): Found
 
 /** The same, run by run in no particular order: nothing is held that nobody wants to keep. */
 export function visit(root: string, below: string, options: WalkOptions, onRun: (run: FoundRun) => void): Omit<Found, 'runs'> {
-  return new Walk(realpathSync(root), options, onRun).all(below);
+  return new Walk(nameOfBytes(realpathSync(systemPath(root), { encoding: 'buffer' })), options, onRun).all(below);
 }
 
 export interface WalkOptions {
@@ -58,6 +56,8 @@ export interface WalkOptions {
   readonly cache?: DirectoryCache;
   /** Told every directory that is read, relative to the root. */
   readonly onDirectory?: ((path: string) => void) | undefined;
+  /** Default: that of this machine. */
+  readonly fs?: DirectoryFs;
 }
 
 interface Pending {
@@ -78,13 +78,15 @@ class Walk {
   readonly #filter: RunFilter | undefined;
   readonly #cache: DirectoryCache | undefined;
   readonly #onDirectory: ((path: string) => void) | undefined;
+  readonly #fs: DirectoryFs;
 
-  constructor(root: string, { filter, cache, onDirectory }: WalkOptions, onRun: (run: FoundRun) => void) {
+  constructor(root: string, { filter, cache, onDirectory, fs = nodeFs }: WalkOptions, onRun: (run: FoundRun) => void) {
     this.#root = root;
     this.#onRun = onRun;
     this.#filter = filter;
     this.#cache = cache;
     this.#onDirectory = onDirectory;
+    this.#fs = fs;
   }
 
   all(below: string): Omit<Found, 'runs'> {
@@ -113,13 +115,11 @@ class Walk {
           const real = `${at.real === sep ? '' : at.real}${sep}${name}`;
           if (!this.#begun.has(real) && this.#filter?.prunes(path) !== true) pending.push({ path, real });
         } else if (kind === 'link') {
-          const stat = this.#stat(path, isEventFileName(name));
+          const stat = this.#stat(path, isEventFileName(name) ? 'event file' : 'link');
           if (stat?.isDirectory() && this.#filter?.prunes(path) !== true) links.push(path);
           else if (stat?.isFile() && isEventFileName(name)) files.push(foundFile(name, stat));
-        } else if (name.includes(UNDECODABLE)) {
-          this.#obstacles.push({ path, reason: 'its name is not UTF-8' });
         } else {
-          files.push(foundFile(name, this.#stat(path, false)));
+          files.push(foundFile(name, this.#stat(path, undefined)));
         }
       }
       for (const link of links) this.#links.push(link);
@@ -137,22 +137,26 @@ class Walk {
       const cached = this.#cache?.get(absolute);
       if (cached !== undefined) return cached;
       const startedAtMs = Date.now();
-      const entries = readdirSync(absolute, { withFileTypes: true }).flatMap(entryOf);
-      this.#cache?.set(absolute, entries, startedAtMs);
+      const { entries, unknown } = readEntries(absolute, this.#fs);
+      for (const { name, reason } of unknown) this.#obstacles.push({ path: path === '' ? name : `${path}/${name}`, reason });
+      if (unknown.length === 0) this.#cache?.set(absolute, entries, startedAtMs);
       return entries;
     } catch (error) {
       // Gone since its parent was read: nothing is wrong.
-      if (systemCode(error) !== 'ENOENT' || path.includes(UNDECODABLE))
-        this.#obstacles.push({ path: path === '' ? '.' : path, reason: messageOf(error) });
+      if (errorName(error) !== 'ENOENT') this.#obstacles.push({ path: path === '' ? '.' : path, reason: reasonOf(error) });
       return undefined;
     }
   }
 
-  #stat(path: string, matters: boolean): BigIntStats | undefined {
+  #stat(path: string, matters: 'event file' | 'link' | undefined): BigIntStats | undefined {
     try {
-      return statSync(this.#absolute(path), { bigint: true });
+      return statSync(systemPath(this.#absolute(path)), { bigint: true });
     } catch (error) {
-      if (matters) this.#obstacles.push({ path, reason: `a link that leads nowhere: ${messageOf(error)}` });
+      // Links to nowhere, or in circles, lie about everywhere. One that leads to something out of reach may hide runs.
+      const isBroken = ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errorName(error) ?? '');
+      const what = isBroken ? 'a link that leads nowhere' : 'a link';
+      if (matters === 'event file' || (matters === 'link' && !isBroken))
+        this.#obstacles.push({ path, reason: `${what}: ${reasonOf(error)}` });
       return undefined;
     }
   }
@@ -166,7 +170,7 @@ class Walk {
   #target(link: string): string | undefined {
     let real: string;
     try {
-      real = realpathSync(this.#absolute(link));
+      real = nameOfBytes(realpathSync(systemPath(this.#absolute(link)), { encoding: 'buffer' }));
     } catch {
       return undefined;
     }

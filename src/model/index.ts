@@ -1,4 +1,5 @@
 /** The canonical model: what a run is made of once its event files are decoded. Pure. */
+export { mayBeReplaced, nameOfBytes, nameOfText, systemPath } from './name-bytes.ts';
 export * from './batch.ts';
 export { Catalogue } from './catalogue.ts';
 export { classify, RUN_GRAPH_TAG } from './classify.ts';

@@ -4,7 +4,7 @@
 import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileDecoder, TagTable } from '../decode/index.ts';
-import { messageOf, systemCode } from '../errors.ts';
+import { systemCode } from '../errors.ts';
 import {
   type Batch,
   Catalogue,
@@ -17,6 +17,7 @@ import {
   type Series,
   selectPoints,
 } from '../model/index.ts';
+import { reasonOf } from '../system-error.ts';
 import { compareWithState, type FileWindow, type OpenFile, openFile } from '../tail/index.ts';
 import { advanceDecoder } from './advance-decoder.ts';
 
@@ -138,7 +139,7 @@ class FileRead {
     } catch (error) {
       const vanished = systemCode(error) === 'ENOENT';
       if (systemCode(error) === undefined) throw error;
-      yield this.#outcome(vanished ? 'vanished' : 'unreadable', 0, messageOf(error));
+      yield this.#outcome(vanished ? 'vanished' : 'unreadable', 0, reasonOf(error));
     } finally {
       if (file !== undefined) closeSync(file.fd);
     }

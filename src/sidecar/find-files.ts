@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../errors.ts';
-import { fileStamp } from '../model/index.ts';
+import { fileStamp, systemPath } from '../model/index.ts';
 import type { Pattern } from '../pattern/index.ts';
 
 /** A file beside the event files. */
@@ -40,7 +40,7 @@ export async function findFiles(
   const found: SideCandidate[] = [];
   for (const path of new Set(paths)) {
     try {
-      const facts = await stat(join(directory, path), { bigint: true });
+      const facts = await stat(systemPath(join(directory, path)), { bigint: true });
       if (!facts.isFile()) continue;
       found.push({ path, bytes: Number(facts.size), stamp: fileStamp(facts), changedAtMs: Number(facts.mtimeNs / 1_000_000n) });
     } catch (error) {
@@ -76,7 +76,7 @@ async function matching(
 
 async function entriesOf(directory: string) {
   try {
-    return await readdir(directory, { withFileTypes: true });
+    return await readdir(systemPath(directory), { withFileTypes: true });
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(systemCode(error) ?? '')) return [];
     throw error;

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
 import { systemCode } from '../errors.ts';
+import { systemPath } from '../model/index.ts';
 import { matcher } from '../pattern/index.ts';
 import type { JoinRule } from './rule.ts';
 
@@ -30,7 +31,7 @@ export async function readJoin(
 async function idIn(path: string, key: string | undefined): Promise<string | undefined> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readFile(systemPath(path), 'utf8');
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined;
     throw error;

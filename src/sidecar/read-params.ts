@@ -3,6 +3,7 @@ import { extname } from 'node:path';
 import { parseDocument } from 'yaml';
 import type { SideParam } from '../backends/contract.ts';
 import { messageOf } from '../errors.ts';
+import { systemPath } from '../model/index.ts';
 
 /** What a file says, or why it says nothing. */
 export type ReadParams =
@@ -17,7 +18,7 @@ const MOST_PARAMS = 10_000;
 export async function readParams(path: string, prefix: string): Promise<ReadParams> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readFile(systemPath(path), 'utf8');
   } catch (error) {
     return { kind: 'invalid', reason: messageOf(error) };
   }

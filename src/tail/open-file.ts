@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { fileStamp } from '../model/index.ts';
+import { fileStamp, systemPath } from '../model/index.ts';
 
 /** An event file opened for reading, as it stood at that moment. */
 export interface OpenFile {
@@ -12,7 +12,7 @@ export interface OpenFile {
 /** Opens a regular file; throws the system's error, or an EISDIR or ENXIO of our own for what is no file. */
 export function openFile(path: string): OpenFile {
   // Without O_NONBLOCK a FIFO of that name would hold us for ever.
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const fd = openSync(systemPath(path), constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stat = fstatSync(fd, { bigint: true });
     if (!stat.isFile()) throw Object.assign(new Error('it is not a regular file'), { code: stat.isDirectory() ? 'EISDIR' : 'ENXIO' });

@@ -2,9 +2,10 @@
 import { closeSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileDecoder, TagTable } from '../decode/index.ts';
-import { messageOf, systemCode } from '../errors.ts';
+import { systemCode } from '../errors.ts';
 import { type Batch, Catalogue, type FileState, type Series } from '../model/index.ts';
 import { advanceDecoder } from '../reading/index.ts';
+import { reasonOf } from '../system-error.ts';
 import { compareWithState, type FileWindow, type OpenFile, openFile } from '../tail/index.ts';
 import { type FileFacts, rangesOf } from '../verify/index.ts';
 
@@ -52,7 +53,7 @@ export class RunFiles {
       } catch (error) {
         if (systemCode(error) === undefined) throw error;
         facts.unjudged = systemCode(error) === 'ENOENT' ? 'gone' : 'unreadable';
-        facts.reason = messageOf(error);
+        facts.reason = reasonOf(error);
       } finally {
         if (file !== undefined) closeSync(file.fd);
       }

@@ -4,8 +4,9 @@ import { join, resolve } from 'node:path';
 import type { KnownRoot } from '../backends/contract.ts';
 import type { StoreReader } from '../backends/local/index.ts';
 import { type FoundFile, isWithin, type ResolvedRoot, type RootRequest, resolveRoots, walk } from '../discover/index.ts';
-import { MirrorError, messageOf, systemCode } from '../errors.ts';
-import { compareNames, type RunRef } from '../model/index.ts';
+import { MirrorError, systemCode } from '../errors.ts';
+import { compareNames, type RunRef, systemPath } from '../model/index.ts';
+import { reasonOf } from '../system-error.ts';
 import type { Obstacle } from '../verify/index.ts';
 
 /** A root, and the part of it that is asked for. */
@@ -63,10 +64,10 @@ export function scopesOf(mirrored: Mirrored, roots: readonly RootRequest[], obst
 
 function isThere(path: string, obstacles: Obstacle[]): boolean {
   try {
-    readdirSync(path);
+    readdirSync(systemPath(path));
     return true;
   } catch (error) {
-    const reason = systemCode(error) === 'ENOENT' ? 'the directory is not there any more' : messageOf(error);
+    const reason = systemCode(error) === 'ENOENT' ? 'the directory is not there any more' : reasonOf(error);
     obstacles.push({ what: path, reason });
     return false;
   }

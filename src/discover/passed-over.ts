@@ -1,0 +1,42 @@
+/** Directories that file systems and file servers keep for themselves: nothing in them is anybody's run. The one list of them. */
+
+const NAMES: ReadonlySet<string> = new Set([
+  // What is found by a repair of the file system; only root may look into it.
+  'lost+found',
+  // Former states of the same directory: NetApp, Btrfs and Snapper, Ceph, ZFS.
+  '.snapshot',
+  '.snapshots',
+  '~snapshot',
+  '.snap',
+  '.zfs',
+  // Synology, QNAP.
+  '@eaDir',
+  '@tmp',
+  '@Recycle',
+  '@Recently-Snapshot',
+  '#recycle',
+  '#snapshot',
+  // Windows, on shares and disks of its own.
+  'System Volume Information',
+  '$RECYCLE.BIN',
+  'RECYCLER',
+  // macOS.
+  '.Trashes',
+  '.fseventsd',
+  '.Spotlight-V100',
+  '.DocumentRevisions-V100',
+  '.TemporaryItems',
+  '.AppleDouble',
+  '.AppleDB',
+  // GlusterFS; older versions that Syncthing keeps.
+  '.glusterfs',
+  '.stversions',
+]);
+
+/** Waste baskets of desktops: `.Trash`, `.Trash-1000`. */
+const TRASH = /^\.Trash(?:-\d+)?$/;
+
+/** Whether a directory of this name is passed over, wherever it lies below a root. */
+export function isPassedOver(name: string): boolean {
+  return NAMES.has(name) || TRASH.test(name);
+}

@@ -1,0 +1,63 @@
+import { type Dirent, lstatSync, readdirSync, type Stats } from 'node:fs';
+import { mayBeReplaced, nameOfBytes, nameOfText, systemPath } from '../model/index.ts';
+import { errorName, reasonOf } from '../system-error.ts';
+import { type Entry, entryOf } from './directory-cache.ts';
+
+/** What is asked of a file system to read a directory. */
+export interface DirectoryFs {
+  /** With the entries' types. Fails where a type is not known and can't be found out. */
+  list(path: string | Buffer): readonly Dirent[];
+  names(path: string | Buffer): readonly Buffer[];
+  lstat(path: Buffer): Stats;
+}
+
+export const nodeFs: DirectoryFs = {
+  list: (path) => readdirSync(path, { withFileTypes: true }),
+  names: (path) => readdirSync(path, { encoding: 'buffer' }),
+  lstat: (path) => lstatSync(path),
+};
+
+/** The entries of a directory, and those nobody can tell what they are. */
+export interface ReadEntries {
+  readonly entries: readonly Entry[];
+  readonly unknown: readonly { readonly name: string; readonly reason: string }[];
+}
+
+/**
+ * Reads a directory; throws what is in the way of the directory itself. Some file systems do not say what their entries are (NFS, FUSE,
+ * XFS made with ftype=0): then Node looks at each, and one that can't be looked at fails the reading of all. Here it costs itself.
+ */
+export function readEntries(directory: string, fs: DirectoryFs = nodeFs): ReadEntries {
+  const path = systemPath(directory);
+  let listed: readonly Dirent[] | undefined;
+  try {
+    listed = fs.list(path);
+  } catch {
+    // Whether it is about the directory or one entry is found out below.
+  }
+  if (listed === undefined || listed.some(({ name }) => mayBeReplaced(name))) return oneByOne(path, fs);
+  return { entries: listed.flatMap((entry) => entryOf(nameOfText(entry.name), entry)), unknown: [] };
+}
+
+/** By the bytes of the names, and a look at each entry. */
+function oneByOne(path: string | Buffer, fs: DirectoryFs): ReadEntries {
+  const names = fs.names(path);
+  const entries: Entry[] = [];
+  const unknown: { name: string; reason: string }[] = [];
+  /** What is there a moment later: read where an entry seems to be gone. */
+  let later: Set<string> | undefined;
+  for (const bytes of names) {
+    const name = nameOfBytes(bytes);
+    try {
+      entries.push(...entryOf(name, fs.lstat(Buffer.concat([Buffer.from(path), Buffer.from('/'), bytes]))));
+    } catch (error) {
+      if (errorName(error) === 'ENOENT') {
+        later ??= new Set(fs.names(path).map(nameOfBytes));
+        // Removed since: nothing is wrong.
+        if (!later.has(name)) continue;
+      }
+      unknown.push({ name, reason: reasonOf(error) });
+    }
+  }
+  return { entries, unknown };
+}

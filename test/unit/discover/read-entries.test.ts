@@ -1,0 +1,126 @@
+import { lstatSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { walk } from '../../../src/discover/index.ts';
+import { type DirectoryFs, nodeFs } from '../../../src/discover/read-entries.ts';
+import { openFile } from '../../../src/tail/index.ts';
+
+const EVENTS = 'events.out.tfevents.1';
+
+let root = '';
+beforeEach(() => {
+  root = realpathSync(mkdtempSync(join(tmpdir(), 'mirrorboard-entries-')));
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+function make(...runs: readonly string[]): void {
+  for (const run of runs) {
+    mkdirSync(join(root, run), { recursive: true });
+    writeFileSync(join(root, run, EVENTS), 'x');
+  }
+}
+
+function failed(code: string, errno = -5): Error {
+  return Object.assign(new Error(`${code}: lstat`), { code, errno });
+}
+
+/** A file system that does not say what its entries are: Node looks at each, and fails for all when it can't. `ghost`: listed in every directory. */
+function untyped(faults: Readonly<Record<string, string>>, ghost?: string): DirectoryFs {
+  const lstat: DirectoryFs['lstat'] = (path) => {
+    const name = path.toString().slice(path.lastIndexOf('/') + 1);
+    const code = name === ghost ? 'ENOENT' : faults[name];
+    if (code !== undefined) throw failed(code);
+    return lstatSync(path);
+  };
+  const names: DirectoryFs['names'] = (path) => [...nodeFs.names(path), ...(ghost === undefined ? [] : [Buffer.from(ghost)])];
+  return {
+    names,
+    lstat,
+    list: (path) => {
+      for (const name of names(path)) lstat(Buffer.concat([Buffer.from(path), Buffer.from('/'), name]));
+      return nodeFs.list(path);
+    },
+  };
+}
+
+describe('a directory whose entries have no types', () => {
+  test('is read around an entry that is listed and can not be looked at, which is named once', () => {
+    make('a', 'b');
+    const { runs, obstacles } = walk(root, '', { fs: untyped({ a: 'EACCES' }) });
+    expect(runs.map(({ path }) => path)).toEqual(['b']);
+    expect(obstacles).toEqual([{ path: 'a', reason: 'no permission (EACCES)' }]);
+  });
+
+  test('names an entry that is listed, looked for in vain, and still listed', () => {
+    make('a', 'b');
+    const { runs, obstacles } = walk(root, 'a', { fs: untyped({}, 'gone_dir') });
+    expect(runs.map(({ path }) => path)).toEqual(['a']);
+    expect(obstacles).toEqual([{ path: 'a/gone_dir', reason: 'it is not there (ENOENT)' }]);
+  });
+
+  test('says nothing of an entry that went away while the directory was read', () => {
+    make('a', 'b');
+    let listed = 0;
+    const fs = untyped({ b: 'ENOENT' });
+    const names: DirectoryFs['names'] = (path) => {
+      const found = fs.names(path);
+      return path === root && ++listed > 1 ? found.filter((name) => name.toString() !== 'b') : found;
+    };
+    const { runs, obstacles } = walk(root, '', { fs: { ...fs, names } });
+    expect(runs.map(({ path }) => path)).toEqual(['a']);
+    expect(obstacles).toEqual([]);
+  });
+
+  test('names an error number that Node has no name for in words', () => {
+    make('a', 'b');
+    const fs = untyped({ a: 'Unknown system error -116' });
+    expect(walk(root, '', { fs }).obstacles).toEqual([{ path: 'a', reason: 'the file server no longer knows this file (ESTALE)' }]);
+  });
+
+  test('is said to be unreadable where its names can not be read', () => {
+    make('a', 'b');
+    const failing = (): never => {
+      throw failed('EIO');
+    };
+    const fs = { ...nodeFs, names: failing, list: failing };
+    expect(walk(root, 'a', { fs }).obstacles).toEqual([
+      { path: 'a', reason: "the system can't read these bytes: the disk or the file server has an error (EIO)" },
+    ]);
+  });
+});
+
+describe('names', () => {
+  test('that are not UTF-8 are read as bytes: directories, files, links', () => {
+    const latin = (text: string): Buffer => Buffer.concat([Buffer.from(`${root}/`), Buffer.from(text, 'latin1')]);
+    mkdirSync(latin('exp_\xfc/sub'), { recursive: true });
+    writeFileSync(latin(`exp_\xfc/sub/${EVENTS}`), 'x');
+    mkdirSync(join(root, 'x'));
+    writeFileSync(latin(`x/${EVENTS}.b\xfcro`), 'xyz');
+    symlinkSync(latin('exp_\xfc/sub'), latin('link_\xe9'));
+    mkdirSync(join(root, 'exp_\\xfc'));
+    writeFileSync(join(root, 'exp_\\xfc', EVENTS), 'xx');
+    const { runs, obstacles } = walk(root);
+    expect(obstacles).toEqual([]);
+    expect(runs.map(({ path, files }) => [path, files[0]?.name, files[0]?.size])).toEqual([
+      ['exp_\\x5cxfc', EVENTS, 2],
+      ['exp_\\xfc/sub', EVENTS, 1],
+      ['x', `${EVENTS}.b\\xfcro`, 3],
+    ]);
+    for (const { path, files } of runs) expect(openFile(join(root, path, files[0]?.name ?? '')).size).toBe(files[0]?.size);
+  });
+
+  test('with a real U+FFFD are names like others', () => {
+    mkdirSync(join(root, 'h\ufffd'));
+    writeFileSync(join(root, 'h\ufffd', `${EVENTS}.h\ufffdst`), 'x');
+    const { runs, obstacles } = walk(root);
+    expect([runs[0]?.path, runs[0]?.files[0]?.name, obstacles]).toEqual(['h\ufffd', `${EVENTS}.h\ufffdst`, []]);
+  });
+});
+
+test('what file systems and servers keep for themselves is passed over at every depth', () => {
+  for (const name of ['lost+found', '.snapshot', '.Trash-1000', '.Trash', 'System Volume Information', '@eaDir', '.zfs', '#snapshot'])
+    make(`run/${name}/exp`, name);
+  make('run', '.Trash-1000x', 'snapshot');
+  expect(walk(root).runs.map(({ path }) => path)).toEqual(['.Trash-1000x', 'run', 'snapshot']);
+});
