@@ -80,7 +80,9 @@ export function errorName(error: unknown): string | undefined {
 /** What the system said, in words, with the name of its number: `no permission (EACCES)`; the message of anything else. */
 export function reasonOf(error: unknown): string {
   const name = errorName(error);
-  const words = name === undefined ? undefined : WORDS[name];
+  // What has such a name and no number is our own, and has words.
+  const isSystem = typeof error === 'object' && error !== null && 'errno' in error;
+  const words = name === undefined || !isSystem ? undefined : WORDS[name];
   return words === undefined ? messageOf(error) : `${words} (${name})`;
 }
 

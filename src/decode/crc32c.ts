@@ -38,7 +38,18 @@ const [T0, T1, T2, T3, T4, T5, T6, T7] = TABLES as unknown as readonly [
 
 /** The masked CRC-32C of `view`'s bytes from `start` to `end` (exclusive), as an unsigned 32-bit number. */
 export function maskedCrc32c(view: DataView, start: number, end: number): number {
-  let crc = -1;
+  return maskedOf(crcRegister(view, start, end, -1));
+}
+
+/** The masked checksum that a register stands for in the end. */
+export function maskedOf(register: number): number {
+  const crc = ~register;
+  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
+}
+
+/** The register after `view`'s bytes from `start` to `end` (exclusive): it begins with -1, and can be gone on with. */
+export function crcRegister(view: DataView, start: number, end: number, register: number): number {
+  let crc = register;
   let p = start;
   for (const last = end - 8; p <= last; p += 8) {
     const low = crc ^ view.getInt32(p, true);
@@ -59,6 +70,35 @@ export function maskedCrc32c(view: DataView, start: number, end: number): number
     p += 4;
   }
   for (; p < end; p++) crc = (T0[(crc ^ view.getUint8(p)) & 255] as number) ^ (crc >>> 8);
-  crc = ~crc;
-  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
+  return crc;
+}
+
+/** OVER_ZEROS[k] carries each bit of a register over 2^k zero bytes; made when they are needed. */
+const OVER_ZEROS: Int32Array[] = [];
+
+/** The register after `bytes` zero bytes, in as many turns as their number has digits. */
+export function overZeros(register: number, bytes: number): number {
+  let crc = register;
+  for (let k = 0, left = bytes; left > 0; k++, left = Math.floor(left / 2)) {
+    if (left % 2 === 1) crc = carried(crc, overZerosTable(k));
+  }
+  return crc;
+}
+
+function overZerosTable(k: number): Int32Array {
+  const known = OVER_ZEROS[k];
+  if (known !== undefined) return known;
+  const bits = Array.from({ length: 32 }, (_, bit) => 1 << bit);
+  const half = k === 0 ? undefined : overZerosTable(k - 1);
+  const table = Int32Array.from(bits, (bit) =>
+    half === undefined ? (T0[bit & 255] as number) ^ (bit >>> 8) : carried(carried(bit, half), half),
+  );
+  OVER_ZEROS[k] = table;
+  return table;
+}
+
+function carried(register: number, table: Int32Array): number {
+  let sum = 0;
+  for (let bit = 0; bit < 32; bit++) if (((register >>> bit) & 1) === 1) sum ^= table[bit] as number;
+  return sum;
 }

@@ -1,11 +1,26 @@
-import type { Batch, Catalogue, Damage, DamageReason, Gap, Guard, Mark, ObjectPoint, RecordMark, RunRef, Series } from '../model/index.ts';
+import type {
+  Batch,
+  Catalogue,
+  Damage,
+  DamageReason,
+  Gap,
+  Guard,
+  Mark,
+  ObjectPoint,
+  RecordMark,
+  RunRef,
+  Series,
+  TornLook,
+} from '../model/index.ts';
 import { ColumnWriter } from './columns.ts';
 import { EventReader, type FileHead } from './event-reader.ts';
 import { describeForeign } from './foreign.ts';
 import { FRAME_BYTES, HEADER_BYTES } from './frame.ts';
-import { FrameSearch } from './resync.ts';
+import { FrameSearch, isFrameBefore, isHeader, SHORT_BYTES } from './resync.ts';
 import { Halt, ScalarScanner } from './scalar-scanner.ts';
+import { SpanChecksums } from './span-checksums.ts';
 import type { TagTable } from './tag-table.ts';
+import { isFieldStart, LOOKED_INTO_BYTES } from './torn-record.ts';
 
 /** Bytes of a file: `buffer` from `start` to `end` holds what stands in the file from `offset` on. */
 export interface Window {
@@ -35,9 +50,19 @@ export interface DecoderOptions {
   readonly start: number;
   readonly guard?: Guard;
   readonly records?: number;
-  /** Also look for sound frames inside a record that reaches beyond the end of the file: nobody writes to it any more. */
+  /** Nobody writes to the file any more: sound frames inside a record that reaches beyond its end are what they seem to be. */
   readonly settled: boolean;
+  /** The record at the end that was not whole before. */
+  readonly torn?: TornBefore | undefined;
   readonly batchPoints?: number | undefined;
+}
+
+/** A record that was looked into before. */
+export interface TornBefore {
+  readonly start: number;
+  readonly look: TornLook;
+  /** The file ended with a sound record a while ago: when it does so again, those inside are what they seem to be. */
+  readonly isSeenBefore: boolean;
 }
 
 /** A batch ends with the record that brings it to so many points. */
@@ -45,12 +70,34 @@ const BATCH_POINTS = 65_536;
 /** A batch is cut behind the record that brings its payloads, or the bytes it spans, to so many. */
 const BATCH_PAYLOAD_BYTES = 8 * 1024 * 1024;
 const BATCH_SPAN_BYTES = 64 * 1024 * 1024;
+/** A shorter end of a file is looked into anew each time. */
+const REMEMBERED_BYTES = 64 * 1024;
 const FIRST_CAPACITY = 64;
 const HEAD_BYTES = 64;
 /** Says of a torn record that it was looked into. */
 export const SEARCHED = 'no sound record inside';
+/** The same of one that seems to hold an event file, of which nothing is anybody's point. */
+export const HOLDS_FILE = 'an event file begins inside, as a value of it';
 /** Protobuf messages end at 2 GiB: a longer record is a false length, whatever its checksum says. */
 const MAX_EVENT_BYTES = 2 ** 31;
+
+/** A search for the next frame. */
+interface Search {
+  readonly finder: FrameSearch;
+  /** How far it is. */
+  at: number;
+  /** Since when framing is lost. */
+  readonly lostAt: number;
+  readonly reason: DamageReason;
+  /** Where the record ends that begins at `lostAt`, if its length is right. */
+  readonly claim?: number | undefined;
+  /** Whether the frames inside of that record are this file's was not decided yet. */
+  isOpen?: boolean;
+  /** Of a torn record: its beginning, and the sound records that were found inside. */
+  readonly record?: Uint8Array;
+  first?: number | undefined;
+  last?: number | undefined;
+}
 
 /**
  * The state machine that turns the bytes of one file into batches: frames are read one after the other; a record whose
@@ -73,7 +120,7 @@ export class FileDecoder {
   #newSeries: Series[] = [];
   #payloadBytes = 0;
   /** While a frame is searched: how far, and since when framing is lost. */
-  #search: { readonly finder: FrameSearch; at: number; readonly lostAt: number; readonly reason: DamageReason } | undefined;
+  #search: Search | undefined;
   #first: RecordMark | undefined;
   #last: RecordMark | undefined;
   readonly #damage: Damage[] = [];
@@ -171,12 +218,12 @@ export class FileDecoder {
       case Halt.Full:
         return this.#grownOrFull();
       case Halt.More:
-        return this.#tail(scanner.needed, fileEnd);
+        return this.#tail(scanner.needed, fileEnd, window, base);
       case Halt.Other:
         return this.#other(window, base);
       case Halt.DataChecksum:
-        this.#damaged(this.#position + FRAME_BYTES + scanner.length, 'data_checksum');
-        return this.#cut();
+        this.#lookInside(this.#position + FRAME_BYTES + scanner.length);
+        return undefined;
       case Halt.LengthChecksum:
         if (this.#position === 0) this.#head = window.buffer.slice(window.start, Math.min(window.start + HEAD_BYTES, window.end));
         this.#lose('length_checksum');
@@ -212,7 +259,7 @@ export class FileDecoder {
   }
 
   /** The bytes there are end before the record does. */
-  #tail(needed: number, fileEnd: number): Step | undefined {
+  #tail(needed: number, fileEnd: number, window: Window, base: number): Step | undefined {
     this.#pending = undefined;
     if (this.#position + needed <= fileEnd) return { kind: 'more', needed };
     if (needed > MAX_EVENT_BYTES) {
@@ -220,42 +267,127 @@ export class FileDecoder {
       return undefined;
     }
     if (this.#position >= fileEnd) return { kind: 'end' };
-    if (this.#options.settled && fileEnd - this.#position > FRAME_BYTES) {
-      this.#lose('torn');
-      return undefined;
-    }
+    if (fileEnd - this.#position > FRAME_BYTES) return this.#lookIntoTorn(this.#position + needed, fileEnd, window, base);
     this.#pending = { start: this.#position, end: fileEnd, reason: 'torn', ...(this.#options.settled ? { detail: SEARCHED } : {}) };
     return { kind: 'end' };
   }
 
   #lose(reason: DamageReason): void {
     this.#pending = undefined;
-    const finder = new FrameSearch();
+    const finder = new FrameSearch(this.#scanner.spans);
     this.#search = { finder, at: reason === 'length_checksum' ? this.#position : this.#position + 1, lostAt: this.#position, reason };
+  }
+
+  /**
+   * A record is not whole: its writer may be at work, or have died, and others may have gone on behind what it left. A record
+   * that holds an event file looks the same while it is written. So what is found inside counts where nobody writes any more, or when
+   * the file ended with a sound record twice, a while apart: one that is being written does so by chance only.
+   */
+  #lookIntoTorn(claim: number, fileEnd: number, window: Window, base: number): Step | undefined {
+    const start = this.#position;
+    const seen = Math.min(start + HEADER_BYTES + LOOKED_INTO_BYTES, fileEnd);
+    if (base + window.end < seen) return { kind: 'more', needed: seen - start };
+    const { torn } = this.#options;
+    const look = start === torn?.start ? torn.look : undefined;
+    this.#search = {
+      finder: new FrameSearch(this.#scanner.spans),
+      at: Math.min((this.#options.settled ? look?.first : undefined) ?? look?.at ?? start + HEADER_BYTES, fileEnd),
+      lostAt: start,
+      reason: 'torn',
+      claim,
+      record: window.buffer.slice(start - base, seen - base),
+      first: look?.first,
+      last: look?.last,
+    };
+    return undefined;
+  }
+
+  /** The data of a record with a right length do not fit: sound records may lie inside of what it claims. */
+  #lookInside(claim: number): void {
+    const lostAt = this.#position;
+    if (claim - lostAt > SHORT_BYTES) this.#scanner.spans ??= new SpanChecksums(lostAt);
+    const finder = new FrameSearch(this.#scanner.spans, claim);
+    this.#search = { finder, at: lostAt, lostAt, reason: 'data_checksum', claim, isOpen: true };
+  }
+
+  /**
+   * Where a record begins right behind it, the broken record was written whole, and changed later: what it holds is its own, be it an
+   * event file. But where a sound record ends there, that one was written over its end, and it never was whole.
+   */
+  #decide(search: Search, window: Window, base: number, fileEnd: number): Step | undefined {
+    const { lostAt, claim = lostAt } = search;
+    const end = Math.min(claim + HEADER_BYTES, fileEnd);
+    if (base + window.end < end) return { kind: 'more', needed: end - lostAt };
+    const isBoundary = end < claim + HEADER_BYTES || isHeader(window.view, claim - base);
+    search.isOpen = false;
+    const from = lostAt + HEADER_BYTES;
+    search.at = isBoundary && !isFrameBefore(window.view, from - base, claim - base) ? claim : from;
+    return undefined;
   }
 
   #find(window: Window, base: number, fileEnd: number): Step | undefined {
     const search = this.#search;
     if (search === undefined) return undefined;
+    if (search.isOpen === true) return this.#decide(search, window, base, fileEnd);
+    if (search.reason === 'data_checksum' && search.at >= (search.claim ?? 0)) {
+      this.#search = undefined;
+      this.#damaged(search.claim ?? search.at, search.reason);
+      return this.#cut();
+    }
     const result = search.finder.next(window.buffer, window.view, search.at - base, window.end, fileEnd - base, base);
     search.at = base + result.at;
     if (result.kind === 'more') return { kind: 'more', needed: result.needed };
     if (result.kind === 'found') {
+      if (search.reason === 'torn' && !this.#countsInTorn(search, base + result.end)) return undefined;
       this.#search = undefined;
-      this.#damaged(search.at, search.reason === 'torn' ? 'false_length' : search.reason);
+      this.#damaged(search.at, search.reason === 'torn' ? 'false_length' : search.reason, undefined, search.claim);
       return this.#cut();
+    }
+    if (search.reason === 'data_checksum' && (search.at >= (search.claim ?? 0) || base + window.end >= fileEnd)) {
+      search.at = search.claim ?? search.at;
+      return undefined;
     }
     if (base + window.end < fileEnd) return { kind: 'more', needed: HEADER_BYTES };
     this.#search = undefined;
+    if (search.reason === 'torn') return this.#leaveTorn(search, fileEnd);
     this.#giveUp(search.finder, search.lostAt, search.reason, fileEnd);
+    return { kind: 'end' };
+  }
+
+  /** A sound record was found inside a torn one: whether it counts at once. */
+  #countsInTorn(search: Search, end: number): boolean {
+    search.first = Math.min(search.first ?? search.at, search.at);
+    search.last = end;
+    if (this.#options.settled && !holdsFile(search)) return true;
+    search.at = end;
+    return false;
+  }
+
+  /** All of a torn record was looked at. */
+  #leaveTorn(search: Search, fileEnd: number): Step | undefined {
+    const { finder, lostAt: start, claim = fileEnd, first, last } = search;
+    const pending = { start, end: fileEnd, reason: 'torn' } as const;
+    if (this.#options.settled) {
+      this.#pending = { ...pending, detail: first === undefined ? SEARCHED : HOLDS_FILE };
+      return { kind: 'end' };
+    }
+    // Where it lacks its checksum alone it is nearly whole.
+    const isWhole = first !== undefined && last === fileEnd && fileEnd < claim - 4 && !holdsFile(search);
+    const { torn } = this.#options;
+    if (isWhole && torn?.start === start && torn.isSeenBefore) {
+      this.#damaged(first, 'false_length', undefined, claim);
+      return this.#cut();
+    }
+    // A record that begins inside, and is not whole either, is looked at again when more of it is there.
+    const at = finder.torn < 0 ? search.at : Math.min(finder.torn, search.at);
+    const look = { at, ...(first === undefined ? {} : { first, last: last ?? first }), isWhole };
+    this.#pending = first === undefined && fileEnd - start < REMEMBERED_BYTES ? pending : { ...pending, look };
     return { kind: 'end' };
   }
 
   /** No frame follows before the end of the file as it is now. */
   #giveUp(finder: FrameSearch, lostAt: number, reason: DamageReason, fileEnd: number): void {
-    if (reason === 'torn') {
-      this.#pending = { start: lostAt, end: fileEnd, reason: 'torn', detail: SEARCHED };
-    } else if (finder.torn > lostAt) {
+    if (finder.torn > lostAt) {
       // Behind the damage a record begins that is not whole yet: what follows it is read when it is.
       this.#damaged(finder.torn, reason);
       this.#pending = { start: finder.torn, end: fileEnd, reason: 'torn', ...(this.#options.settled ? { detail: SEARCHED } : {}) };
@@ -269,9 +401,9 @@ export class FileDecoder {
     }
   }
 
-  #damaged(end: number, reason: DamageReason, detail?: string): void {
+  #damaged(end: number, reason: DamageReason, detail?: string, claim?: number): void {
     const start = this.#position;
-    this.#damage.push({ start, end, reason, ...(detail === undefined ? {} : { detail }) });
+    this.#damage.push({ start, end, reason, ...(detail === undefined ? {} : { detail }), ...(claim === undefined ? {} : { claim }) });
     this.#gaps.push({ start, end, reason: 'damage' });
     this.#position = end;
   }
@@ -297,4 +429,9 @@ export class FileDecoder {
       this.#position - this.#batchStart >= BATCH_SPAN_BYTES;
     return full ? { kind: 'batch' } : undefined;
   }
+}
+
+/** Whether what was found inside a torn record is an event file that it holds. */
+function holdsFile({ record, first, lostAt, claim = lostAt }: Search): boolean {
+  return record !== undefined && first !== undefined && isFieldStart(record, first - lostAt, claim - lostAt - FRAME_BYTES);
 }

@@ -1,10 +1,14 @@
 import { maskedCrc32c } from './crc32c.ts';
 import { FRAME_BYTES, HEADER_BYTES, lengthChecksum, lengthOf } from './frame.ts';
+import type { SpanChecksums } from './span-checksums.ts';
+
+/** Data up to this length is summed up each time; of longer ones each byte once. */
+export const SHORT_BYTES = 4096;
 
 /** What a search for the next frame came to. Offsets are in the buffer. */
 export type SearchResult =
   /** Both checksums of a frame at `at` fit. */
-  | { readonly kind: 'found'; readonly at: number }
+  | { readonly kind: 'found'; readonly at: number; readonly end: number }
   /** The header of a frame at `at` fits; `needed` bytes from there would tell. */
   | { readonly kind: 'more'; readonly at: number; readonly needed: number }
   /** No frame begins before `at`. */
@@ -19,10 +23,18 @@ export class FrameSearch {
   onlyZeros = true;
   /** File offset of the first header that fits, but whose record reaches beyond the end of the file: a torn one perhaps. */
   torn = -1;
+  readonly #spans: SpanChecksums | undefined;
+  readonly #limit: number;
+
+  /** `limit`: file offset at which no frame that is looked for begins any more. */
+  constructor(spans: SpanChecksums | undefined, limit = Infinity) {
+    this.#spans = spans;
+    this.#limit = limit;
+  }
 
   /** Searches from `from`; `fileEnd` is the file's end in the buffer's coordinates, beyond `end` where not all is there. */
   next(buffer: Uint8Array, view: DataView, from: number, end: number, fileEnd: number, base: number): SearchResult {
-    const last = end - HEADER_BYTES;
+    const last = Math.min(end - HEADER_BYTES, this.#limit - base - 1);
     let s = from;
     while (s <= last) {
       const low = view.getUint32(s, true);
@@ -42,8 +54,8 @@ export class FrameSearch {
           if (this.torn < 0) this.torn = base + s;
         } else if (stop > end) {
           return { kind: 'more', at: s, needed: FRAME_BYTES + length };
-        } else if (maskedCrc32c(view, s + HEADER_BYTES, stop - 4) === view.getUint32(stop - 4, true)) {
-          return { kind: 'found', at: s };
+        } else if (this.#checksum(view, base, s + HEADER_BYTES, stop - 4) === view.getUint32(stop - 4, true)) {
+          return { kind: 'found', at: s, end: stop };
         }
       }
       s++;
@@ -51,6 +63,29 @@ export class FrameSearch {
     for (let i = s; i < end && this.onlyZeros; i++) if (buffer[i] !== 0) this.onlyZeros = false;
     return { kind: 'none', at: s };
   }
+
+  #checksum(view: DataView, base: number, start: number, end: number): number {
+    return this.#spans === undefined || end - start <= SHORT_BYTES
+      ? maskedCrc32c(view, start, end)
+      : this.#spans.masked(view, base, start, end);
+  }
+}
+
+/** Whether a sound frame that begins at `from` or later ends at `end`: what stood there before was written over. */
+export function isFrameBefore(view: DataView, from: number, end: number): boolean {
+  for (let s = end - FRAME_BYTES; s >= from; s--) {
+    const length = end - FRAME_BYTES - s;
+    if (view.getUint32(s, true) !== length || view.getUint32(s + 4, true) !== 0) continue;
+    if (view.getUint32(s + 8, true) !== lengthChecksum(length, 0)) continue;
+    if (maskedCrc32c(view, s + HEADER_BYTES, end - 4) === view.getUint32(end - 4, true)) return true;
+  }
+  return false;
+}
+
+/** Whether a header stands at `at`: a length whose checksum fits. */
+export function isHeader(view: DataView, at: number): boolean {
+  const [low, high] = [view.getUint32(at, true), view.getUint32(at + 4, true)];
+  return high < 0x20_0000 && view.getUint32(at + 8, true) === lengthChecksum(low, high);
 }
 
 function firstNonZero(buffer: Uint8Array, view: DataView, from: number, end: number): number {

@@ -1,6 +1,8 @@
 import type { ColumnWriter } from './columns.ts';
 import { maskedCrc32c } from './crc32c.ts';
 import { FRAME_BYTES, HEADER_BYTES, lengthChecksum, lengthOf } from './frame.ts';
+import { SHORT_BYTES } from './resync.ts';
+import type { SpanChecksums } from './span-checksums.ts';
 import { sameBytes, type TagTable } from './tag-table.ts';
 
 /** Why the scanner came to a halt at `ScalarScanner.position`. */
@@ -39,6 +41,8 @@ export class ScalarScanner {
   lastOffset = -1;
   lastLength = 0;
   lastChecksum = 0;
+  /** Where long records that are broken were met: none of their bytes is summed up twice. */
+  spans: SpanChecksums | undefined;
   /** The tag table's slot of the last value: what follows is guessed from it. */
   #slot = 0;
 
@@ -58,6 +62,7 @@ export class ScalarScanner {
       capacity,
     } = columns;
     const tagBytes = tags.bytes;
+    const { spans } = this;
     let row = columns.count;
     let slot = tags.count === 0 ? -1 : Math.min(this.#slot, tags.count - 1);
     let p = start;
@@ -85,7 +90,8 @@ export class ScalarScanner {
       const dataEnd = q + low;
       const checksum = view.getUint32(dataEnd, true);
       this.checksum = checksum;
-      if (maskedCrc32c(view, q, dataEnd) !== checksum) {
+      const sum = spans === undefined || low <= SHORT_BYTES ? maskedCrc32c(view, q, dataEnd) : spans.masked(view, base, q, dataEnd);
+      if (sum !== checksum) {
         halt = Halt.DataChecksum;
         break;
       }

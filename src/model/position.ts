@@ -1,7 +1,30 @@
 /** Where a lane stands in a file, and what has to be known of the file to go on from there. */
 
 /** Why bytes cannot be read as records. `torn` and `zeros` are pending: normal at the end of a live file. */
-export type DamageReason = 'length_checksum' | 'data_checksum' | 'bad_message' | 'false_length' | 'not_event_file' | 'torn' | 'zeros';
+export type DamageReason =
+  | 'length_checksum'
+  | 'data_checksum'
+  | 'bad_message'
+  | 'false_length'
+  | 'not_event_file'
+  /** The system does not give us the bytes. */
+  | 'unreadable'
+  | 'torn'
+  | 'zeros';
+
+/** How far a record that is not whole was looked into while somebody may still be writing it. */
+export interface TornLook {
+  /** Where the search goes on. */
+  readonly at: number;
+  /** The first sound record inside. */
+  readonly first?: number;
+  /** Where the last one ends. */
+  readonly last?: number;
+  /** The file ends with it: perhaps another process wrote them. */
+  readonly isWhole: boolean;
+  /** Since when it does, by the clock of who looks; milliseconds since 1970. */
+  readonly sinceMs?: number;
+}
 
 /** Bytes of a file that can't be read as records; `end` is exclusive. It belongs to the file, not to a lane. */
 export interface Damage {
@@ -10,6 +33,10 @@ export interface Damage {
   readonly reason: DamageReason;
   /** What was found, in a few words. */
   readonly detail?: string;
+  /** Where the record ends that the bytes claim to be, when sound records inside of it were taken for what they seem to be. */
+  readonly claim?: number;
+  /** Of a torn end. */
+  readonly look?: TornLook;
 }
 
 /** Whether this is the normal end of a file that somebody still writes to. */
@@ -65,9 +92,22 @@ export interface FileState {
   readonly writer?: string;
 }
 
-/** Whether a file has a torn end that was found while somebody may still have been writing: a settled pass looks into it. */
+/**
+ * Whether a file is to be looked at again though nothing happened to it: a torn end that was found while somebody may still have been
+ * writing, and bytes the system did not give us, which come back without a trace.
+ */
 export function needsSearch(state: FileState): boolean {
-  return state.damage.some(({ reason, detail }) => reason === 'torn' && detail === undefined);
+  return state.damage.some(({ reason, detail }) => reason === 'unreadable' || (reason === 'torn' && detail === undefined));
+}
+
+/** Whether bytes of a file could not be read, are owed, or have to be looked at again soon. */
+export function isTroubled({ position, damage }: FileState): boolean {
+  return position.gaps.length > 0 || damage.some((item) => !isPending(item) || isUndecided(item));
+}
+
+/** Whether sound records lie inside a torn one, and a second look will say what they are. */
+export function isUndecided({ look }: Damage): boolean {
+  return look?.sinceMs !== undefined;
 }
 
 /** Bytes of a file that were not mirrored: behind the watermark, torn and damaged ends included, and gaps. `unread`: those beyond what was looked at. */

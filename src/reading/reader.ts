@@ -1,9 +1,9 @@
 /**
  * Joins `tail` and `decode`: the files of one run in, batches and file states out. Runs in the reader's thread.
  */
-import { closeSync } from 'node:fs';
+import { closeSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { FileDecoder, TagTable } from '../decode/index.ts';
+import { FileDecoder, TagTable, type TornBefore } from '../decode/index.ts';
 import { systemCode } from '../errors.ts';
 import {
   type Batch,
@@ -11,15 +11,17 @@ import {
   type Damage,
   type FileState,
   type Gap,
-  isPending,
   type Position,
   type RunRef,
   type Series,
   selectPoints,
+  systemPath,
 } from '../model/index.ts';
 import { reasonOf } from '../system-error.ts';
 import { compareWithState, type FileWindow, type OpenFile, openFile } from '../tail/index.ts';
 import { advanceDecoder } from './advance-decoder.ts';
+import { cutBefore, dateTorn, isLasting, isWithin, nameUnreadable, tornOf } from './name-damage.ts';
+import { isAnyWhole } from './sound-record.ts';
 
 /** What is to be read of a run. */
 export interface RunJob {
@@ -115,6 +117,8 @@ class FileRead {
   /** What is known of the file as of the last batch handed out. */
   #state: FileState | undefined;
   #isHealing = false;
+  /** Series that were handed out, and tags the scanner knows of them. */
+  #handedOut: readonly [series: number, tags: number];
 
   constructor(job: RunJob, name: string, state: FileState | undefined, catalogue: Catalogue, tags: TagTable, window: FileWindow) {
     this.#job = job;
@@ -123,6 +127,7 @@ class FileRead {
     this.#catalogue = catalogue;
     this.#tags = tags;
     this.#window = window;
+    this.#handedOut = [catalogue.size, tags.count];
   }
 
   /** Not while bytes heal: their batches share the series that the first of them brings. */
@@ -135,11 +140,17 @@ class FileRead {
     let file: OpenFile | undefined;
     try {
       file = openFile(path);
-      yield* this.#read(file);
+      for (const event of this.#read(file)) {
+        if (event.kind === 'batch') this.#handedOut = [this.#catalogue.size, this.#tags.count];
+        yield event;
+      }
     } catch (error) {
-      const vanished = systemCode(error) === 'ENOENT';
       if (systemCode(error) === undefined) throw error;
-      yield this.#outcome(vanished ? 'vanished' : 'unreadable', 0, reasonOf(error));
+      // Nothing of what was begun is handed out, so nobody may hear of series that only it has.
+      this.#catalogue.truncate(this.#handedOut[0]);
+      this.#tags.truncate(this.#handedOut[1]);
+      if (systemCode(error) !== 'ENOENT') yield* this.#noteUnreadable(path, reasonOf(error));
+      yield this.#outcome(systemCode(error) === 'ENOENT' ? 'vanished' : 'unreadable', 0, reasonOf(error));
     } finally {
       if (file !== undefined) closeSync(file.fd);
     }
@@ -147,25 +158,53 @@ class FileRead {
 
   *#read(file: OpenFile): Generator<ReadEvent, void, void> {
     this.#window.reset(file.fd);
-    const change = this.#state === undefined ? 'same' : compareWithState(file, this.#state);
+    const isContent = this.#isContent(file);
+    const change = this.#state === undefined ? 'same' : isContent ? 'replaced' : compareWithState(file, this.#state);
     if (change !== 'same') {
       this.#state = newState(this.#name, this.#known().generation + 1);
       // Said first: the reading of a large file may be broken off, to go on in another pass.
-      yield this.#outcome(change, file.size);
+      yield this.#outcome(change, file.size, isContent ? 'a record is whole now in which others were found' : undefined);
     }
     this.#state ??= newState(this.#name, 0);
     this.#isHealing = true;
-    if (this.#job.heal !== false) for (const gap of this.#state.position.gaps) yield* this.#heal(gap, file);
+    if (this.#job.heal !== false) {
+      for (const gap of this.#state.position.gaps) yield* this.#wasUnreadable(gap) ? this.#readAgain(gap, file) : this.#heal(gap, file);
+    }
     this.#isHealing = false;
     yield* this.#tail(file);
     if (change === 'same') yield this.#outcome('read', file.size);
   }
 
+  /** Whether records that were read lie in one that is whole now, and that they are the content of. */
+  #isContent(file: OpenFile): boolean {
+    const { damage, size } = this.#known();
+    const isNews = (claim: number | undefined): boolean =>
+      claim !== undefined && claim <= file.size && (this.#job.heal !== false || size < claim);
+    return isAnyWhole(
+      file.fd,
+      file.size,
+      damage.filter(({ claim }) => isNews(claim)),
+    );
+  }
+
+  /** That a file can't be read is a fact of the file, and kept like all damage. */
+  *#noteUnreadable(path: string, detail: string): Generator<ReadEvent, void, void> {
+    const before = this.#known();
+    const start = before.position.watermark;
+    const known = before.damage.find((damage) => damage.start === start && damage.reason === 'unreadable');
+    const end = Math.max(start + 1, sizeOf(path), known?.end ?? 0);
+    if (known?.detail === detail && known.end === end) return;
+    const damage = [...before.damage.filter((item) => isLasting(item, start)), { start, end, reason: 'unreadable', detail } as const];
+    this.#state = { ...before, damage, stamp: '' };
+    yield { kind: 'batch', batch: this.#decoder(start, before).take(), state: this.#state };
+  }
+
   /** Everything from the watermark to the end the file has now. */
   *#tail(file: OpenFile): Generator<ReadEvent, void, void> {
     const before = this.#known();
-    const lasting = before.damage.filter((damage) => !isPending(damage) && damage.start < before.position.watermark);
-    const decoder = this.#decoder(before.position.watermark, before);
+    const lasting = before.damage.filter((damage) => isLasting(damage, before.position.watermark));
+    const nowMs = Date.now();
+    const decoder = this.#decoder(before.position.watermark, before, tornOf(before, nowMs));
     const stateNow = (damage: readonly Damage[], end: OpenFile | undefined): FileState => {
       const { fileVersion = before.fileVersion, writer = before.writer } = decoder.head;
       return {
@@ -173,7 +212,7 @@ class FileRead {
         generation: before.generation,
         position: behindSound(decoder.watermark, [...before.position.gaps, ...decoder.gaps]),
         guard: decoder.guard,
-        damage: [...lasting, ...damage],
+        damage: [...lasting, ...dateTorn(nameUnreadable(damage, this.#window.unreadable), before.damage, nowMs)],
         size: end?.size ?? 0,
         stamp: end?.stamp ?? '',
         records: decoder.records,
@@ -204,6 +243,7 @@ class FileRead {
         // Nothing of it is handed out, so nobody may hear of series that only it has.
         this.#catalogue.truncate(size);
         this.#tags.truncate(count);
+        this.#renameDamage(gap);
         return;
       }
       healed.push({ batch: owedOf(decoder.take(), gap, this.#catalogue.series), records: decoder.records });
@@ -211,16 +251,16 @@ class FileRead {
     }
     const { fileVersion = before.fileVersion, writer = before.writer } = decoder.head;
     // What is owed and what is damaged begin behind each batch that was handed out: a crash between two of them doubles nothing.
-    const rest = <Range extends { readonly start: number; readonly end: number }>(range: Range, from: number): Range[] =>
-      from < range.end ? [{ ...range, start: Math.max(range.start, from) }] : [];
     // Gaps of other tags may overlap with this one: they stay. Only damaged records are new to the count and the list of damage.
     const isDamage = gap.reason === 'damage';
-    const isWithin = (damage: Damage): boolean => damage.start >= gap.start && damage.end <= gap.end;
     for (const { batch, records } of healed) {
       this.#state = {
         ...before,
-        position: { ...before.position, gaps: before.position.gaps.flatMap((other) => (other === gap ? rest(gap, batch.end) : [other])) },
-        damage: before.damage.flatMap((damage) => (isDamage && isWithin(damage) ? rest(damage, batch.end) : [damage])),
+        position: {
+          ...before.position,
+          gaps: before.position.gaps.flatMap((other) => (other === gap ? cutBefore(gap, batch.end) : [other])),
+        },
+        damage: before.damage.flatMap((damage) => (isDamage && isWithin(damage, gap) ? cutBefore(damage, batch.end) : [damage])),
         records: isDamage ? records : before.records,
         stamp: '',
         ...(fileVersion === undefined ? {} : { fileVersion }),
@@ -230,7 +270,47 @@ class FileRead {
     }
   }
 
-  #decoder(start: number, state: FileState): FileDecoder {
+  #wasUnreadable(gap: Gap): boolean {
+    return gap.reason === 'damage' && this.#known().damage.some((item) => item.reason === 'unreadable' && isWithin(item, gap));
+  }
+
+  /** Reads what the system did not give us: whatever of it is there now is new, as behind a watermark, and what is not stays as it is. */
+  *#readAgain(gap: Gap, file: OpenFile): Generator<ReadEvent, void, void> {
+    const before = this.#known();
+    const decoder = this.#decoder(gap.start, { ...before, guard: { first: undefined, last: undefined } });
+    const others = before.damage.filter((item) => !isWithin(item, gap));
+    const rest = before.damage.filter((item) => isWithin(item, gap));
+    for (;;) {
+      const isEnd = advanceDecoder(decoder, this.#window, Math.min(gap.end, file.size)) === 'end';
+      const { watermark: start } = decoder;
+      const found = decoder.damage.filter((item) => item.start < start);
+      const { end } = gap;
+      const left: readonly Damage[] =
+        start === end ? [] : isEnd ? [{ start, end, reason: 'length_checksum' }] : rest.flatMap((item) => cutBefore(item, start));
+      const damage = nameUnreadable([...found, ...left], this.#window.unreadable);
+      const batch = decoder.take();
+      if (batch.records === 0 && batch.start === gap.start && isEnd && JSON.stringify(damage) === JSON.stringify(rest)) return;
+      const gaps = damage.map((item): Gap => ({ start: item.start, end: item.end, reason: 'damage' }));
+      this.#state = {
+        ...before,
+        position: { ...before.position, gaps: before.position.gaps.flatMap((other) => (other === gap ? gaps : [other])) },
+        damage: [...others, ...damage].sort((a, b) => a.start - b.start),
+        records: decoder.records,
+        stamp: '',
+      };
+      yield { kind: 'batch', batch, state: this.#state };
+      if (isEnd) return;
+    }
+  }
+
+  /** The system does not give us what it gave: it is still damaged, for another reason. */
+  #renameDamage(gap: Gap): void {
+    const before = this.#known();
+    const damage = before.damage.map((item) => (isWithin(item, gap) ? (nameUnreadable([item], this.#window.unreadable)[0] ?? item) : item));
+    this.#state = { ...before, damage };
+  }
+
+  #decoder(start: number, state: FileState, torn?: TornBefore): FileDecoder {
     return new FileDecoder({
       run: this.#job.run,
       file: this.#name,
@@ -241,6 +321,7 @@ class FileRead {
       guard: state.guard,
       records: state.records,
       settled: this.#job.settled,
+      torn,
       batchPoints: this.#job.batchPoints,
     });
   }
@@ -280,6 +361,15 @@ function behindSound(watermark: number, gaps: readonly Gap[]): Position {
     kept.pop();
   }
   return { watermark: end, gaps: kept };
+}
+
+/** The size of a file that may not be opened; 0 where nobody says. */
+function sizeOf(path: string): number {
+  try {
+    return statSync(systemPath(path)).size;
+  } catch {
+    return 0;
+  }
 }
 
 function newState(name: string, generation: number): FileState {

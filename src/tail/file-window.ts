@@ -1,4 +1,5 @@
 import { readAt } from './open-file.ts';
+import { AroundReader, type UnreadableRange } from './read-around.ts';
 
 /** Bytes read at a time: long enough to make system calls cheap, short enough to stay in the processor's cache. */
 const CHUNK_BYTES = 1 << 20;
@@ -17,10 +18,21 @@ export class FileWindow {
   start = 0;
   end = 0;
   #fd = -1;
+  readonly #around: AroundReader;
+
+  constructor(read: typeof readAt = readAt) {
+    this.#around = new AroundReader(read);
+  }
+
+  /** What of the file the system did not give us: zeros stand for it. */
+  get unreadable(): readonly UnreadableRange[] {
+    return this.#around.unreadable;
+  }
 
   /** Turns to another file. */
   reset(fd: number): void {
     this.#fd = fd;
+    this.#around.reset();
     this.offset = 0;
     this.start = 0;
     this.end = 0;
@@ -42,7 +54,7 @@ export class FileWindow {
     this.offset = from;
     this.start = 0;
     const want = Math.min(this.buffer.length, fileEnd - from) - keep;
-    const got = want > 0 ? readAt(this.#fd, this.buffer, keep, want, from + keep) : 0;
+    const got = want > 0 ? this.#around.read(this.#fd, this.buffer, keep, want, from + keep) : 0;
     this.end = keep + got;
     return this.end >= needed;
   }

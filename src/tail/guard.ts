@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs';
 import type { FileState, RecordMark } from '../model/index.ts';
+import { isAboutBytes } from '../system-error.ts';
 import { type OpenFile, openFile, readAt } from './open-file.ts';
 
 /** What became of a file since its state was noted. */
@@ -17,6 +18,16 @@ const view = new DataView(scratch.buffer);
 /** Compares length and data checksum of a record as they stand in the file; the data itself is not read. */
 function holdsRecord(fd: number, mark: RecordMark | undefined): boolean {
   if (mark === undefined) return true;
+  try {
+    return isRecordAt(fd, mark);
+  } catch (error) {
+    // What can't be read now was not written over for that.
+    if (isAboutBytes(error)) return true;
+    throw error;
+  }
+}
+
+function isRecordAt(fd: number, mark: RecordMark): boolean {
   if (readAt(fd, scratch, 0, 12, mark.offset) < 12) return false;
   if (view.getUint32(0, true) !== mark.length % 0x1_0000_0000 || view.getUint32(4, true) !== Math.floor(mark.length / 0x1_0000_0000))
     return false;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ColumnWriter } from '../../src/decode/columns.ts';
 import { EventReader } from '../../src/decode/event-reader.ts';
 import { lengthChecksum } from '../../src/decode/frame.ts';
-import type { DecoderOptions, Window } from '../../src/decode/index.ts';
+import type { DecoderOptions, TornBefore, Window } from '../../src/decode/index.ts';
 import { FileDecoder, FRAME_BYTES, HEADER_BYTES, maskedCrc32c, TagTable } from '../../src/decode/index.ts';
 import type { Batch, Damage, Gap, Series } from '../../src/model/index.ts';
 import { Catalogue } from '../../src/model/index.ts';
@@ -29,6 +29,7 @@ export interface Script {
   readonly start?: number;
   readonly settled?: boolean;
   readonly batchPoints?: number;
+  readonly torn?: TornBefore;
   readonly run?: RunSoFar;
   readonly file?: string;
   /** Makes the view on a window's buffer; default: a plain one. */
@@ -59,6 +60,7 @@ export function decodeBytes(bytes: Uint8Array, script: Script = {}): Decoded {
     ...run,
     start,
     settled,
+    torn: script.torn,
     ...(script.batchPoints === undefined ? {} : { batchPoints: script.batchPoints }),
   };
   const decoder = new FileDecoder(options);
@@ -166,6 +168,11 @@ export function decodeSlowly(
     const checksum = view.getUint32(end - 4, true);
     if (maskedCrc32c(view, at + HEADER_BYTES, end - 4) === checksum) {
       reader.read({ data: bytes.slice(at + HEADER_BYTES, end - 4), offset: at, checksum }, sink);
+    } else if (!isOwnContent(view, at, end)) {
+      let next = at + HEADER_BYTES;
+      while (next < end && !isFrame(view, next)) next++;
+      at = next;
+      continue;
     }
     at = end;
   }
@@ -175,6 +182,16 @@ export function decodeSlowly(
 function lengthAt(view: DataView, at: number): number | undefined {
   const [low, high] = [view.getUint32(at, true), view.getUint32(at + 4, true)];
   return view.getUint32(at + 8, true) === lengthChecksum(low, high) ? high * 2 ** 32 + low : undefined;
+}
+
+/** Whether frames inside a record whose data do not fit are its own content: what follows it is in its place, and nothing was written over its end. */
+function isOwnContent(view: DataView, at: number, end: number): boolean {
+  if (end + HEADER_BYTES <= view.byteLength && lengthAt(view, end) === undefined) return false;
+  for (let s = at + HEADER_BYTES; s <= end - FRAME_BYTES; s++) {
+    const length = lengthAt(view, s);
+    if (length !== undefined && s + FRAME_BYTES + length === end && isFrame(view, s)) return false;
+  }
+  return true;
 }
 
 function isFrame(view: DataView, at: number): boolean {

@@ -9,6 +9,7 @@ const REASONS: Readonly<Record<DamageReason, string>> = {
   data_checksum: "a record's data does not match its checksum",
   bad_message: "a record's checksums are right, but it does not hold an event",
   false_length: 'a record claims to be longer than it can be: sound records begin inside it',
+  unreadable: "the system can't read these bytes",
   not_event_file: 'this does not look like an event file',
   torn: "the file's last record is not whole yet",
   zeros: 'the file ends in zeros: its last record is not written yet',
@@ -26,7 +27,10 @@ const INCIDENTS: Readonly<Record<Incident['kind'], string>> = {
 
 /** Why bytes can't be read. */
 export function damageReason({ reason, detail }: { readonly reason: DamageReason; readonly detail?: string | undefined }): string {
-  return detail === undefined ? REASONS[reason] : `${REASONS[reason]} (${visibleText(detail)})`;
+  if (detail === undefined) return REASONS[reason];
+  // What the system said is the reason itself.
+  if (reason === 'unreadable') return `${REASONS[reason]}: ${visibleText(detail)}`;
+  return `${REASONS[reason]} (${visibleText(detail)})`;
 }
 
 /** Which bytes of which file can't be read, and why. The offset has no separators, it is there to be copied. */

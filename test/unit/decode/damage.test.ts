@@ -2,8 +2,8 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import { SEARCHED } from '../../../src/decode/file-decoder.ts';
 import type { Damage } from '../../../src/model/index.ts';
-import { concat, event, field, frame, maskedCrc, simpleValue, versionEvent } from '../../support/event-writer.ts';
-import { contentsOf, type Decoded, decodeBytes, type Script } from '../../support/scripted-window.ts';
+import { concat, event, field, frame, maskedCrc, simpleValue, stringTensor, versionEvent } from '../../support/event-writer.ts';
+import { contentsOf, type Decoded, decodeBytes, decodeSlowly, type Script } from '../../support/scripted-window.ts';
 
 /** A record of one scalar whose step is `step`. */
 function scalar(step: number, tag = 'loss'): Uint8Array {
@@ -100,6 +100,146 @@ describe('a record that can not be read', () => {
     const decoded = decode(file);
     expect(decoded.damage).toEqual([]);
     expect(decoded.batches[0]?.marks.map(({ kind }) => kind)).toEqual(['empty']);
+  });
+});
+
+/** `record` broken off after so many bytes: its writer died. */
+function torn(record: Uint8Array, bytes: number): Uint8Array {
+  return record.subarray(0, bytes);
+}
+
+/** An event with a text of so many bytes, or a tensor that holds these bytes. */
+function large(content: number | Uint8Array, step = 1): Uint8Array {
+  const bytes = typeof content === 'number' ? new Uint8Array(content).map((_, i) => (i * 31) & 255) : content;
+  return event({ wallTime: 1, step, summary: [stringTensor('large', [bytes])] });
+}
+
+function many(from: number, to: number): Uint8Array {
+  return concat(...Array.from({ length: to - from }, (_, i) => scalar(from + i)));
+}
+
+const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
+
+describe('inside a record that is broken', () => {
+  test('sound records are found that another process wrote behind what a dead writer left', () => {
+    for (const length of [1000, 20_000]) {
+      for (const bytes of [12, 13, 301, 900]) {
+        const { file, start } = between(concat(torn(frame(large(length)), bytes), many(100, 600)));
+        const decoded = decodeBytes(file);
+        expect(steps(decoded)).toEqual([1, 2, 3, ...range(100, 600), 5, 6, 7]);
+        expect(places(decoded.damage)).toEqual([[start, start + bytes, 'data_checksum']]);
+        expect(decoded.damage[0]?.claim).toBe(start + frame(large(length)).length);
+        expect(contentsOf(decoded.batches, decoded.series)).toEqual(decodeSlowly(file));
+      }
+    }
+    decode(between(concat(torn(frame(large(300)), 40), many(100, 120))).file);
+  });
+
+  test('they are found also where one of them happens to end where the broken one claims to', () => {
+    const size = scalar(100).length;
+    const record = frame(large(20 * size));
+    const rest = record.length - 50;
+    const pad = frame(new Uint8Array(rest % size === 0 ? 0 : (rest % size) + size - 16));
+    const file = concat(VERSION, torn(record, 50), pad, many(100, 160));
+    expect(steps(decodeBytes(file))).toEqual(range(100, 160));
+  });
+
+  test('a record of another file that it holds is none of this file, where the broken one was written whole', () => {
+    const held = concat(VERSION, many(500, 560));
+    const record = frame(large(held));
+    for (const at of [15, record.length - 2, record.length - 20]) {
+      // In the middle of the file, and as its last record.
+      for (const after of [many(10, 20), new Uint8Array(0)]) {
+        const file = concat(VERSION, many(1, 5), flipped(record, at), after);
+        const decoded = decode(file);
+        expect(steps(decoded)).toEqual([...range(1, 5), ...(after.length === 0 ? [] : range(10, 20))]);
+        expect(decoded.damage.map(({ claim }) => claim)).toEqual([undefined]);
+      }
+    }
+  });
+
+  test('two writers that wrote over each other in blocks lose only the records at the seams', () => {
+    const [a, b] = [many(0, 400), many(1000, 1400)];
+    const blocks: Uint8Array[] = [];
+    for (let at = 0; at < a.length; at += 512) blocks.push(a.subarray(at, at + 512), b.subarray(at, at + 512));
+    const file = concat(...blocks);
+    const view = new DataView(file.buffer);
+    let sound = 0;
+    for (let at = 0; at + 16 <= file.length; at++) {
+      const length = view.getUint32(at, true);
+      if (view.getUint32(at + 8, true) !== maskedCrc(file, at, at + 8) || at + 16 + length > file.length) continue;
+      if (view.getUint32(at + 12 + length, true) === maskedCrc(file, at + 12, at + 12 + length)) sound++;
+    }
+    expect(steps(decodeBytes(file, { settled: true }))).toHaveLength(sound);
+  });
+
+  test('many that claim the same bytes are summed up once', () => {
+    // As many as would take minutes if each claim were summed up anew.
+    const heads = Array.from({ length: 5000 }, (_, i) => concat(header(BigInt(2_000_000 + i)), scalar(i).subarray(0, 30)));
+    const file = concat(VERSION, ...heads, many(0, 50), new Uint8Array(2_300_000).fill(1));
+    const decoded = decodeBytes(file);
+    expect(steps(decoded)).toEqual(range(0, 50));
+  });
+});
+
+describe('a record that is not whole yet', () => {
+  const record = frame(large(20_000));
+  const before = concat(VERSION, many(1, 4));
+  const look = (bytes: Uint8Array, prior?: Damage, isSeenBefore = false): Decoded =>
+    decodeBytes(bytes, {
+      start: before.length,
+      ...(prior?.look === undefined ? {} : { torn: { start: prior.start, look: prior.look, isSeenBefore } }),
+    });
+
+  test('shows what another process wrote behind it on the second look, a while later', () => {
+    const bytes = concat(before, torn(record, 301), many(10, 20));
+    const first = look(bytes);
+    expect(steps(first)).toEqual([]);
+    expect(first.damage).toMatchObject([{ start: before.length, reason: 'torn', look: { isWhole: true, first: before.length + 301 } }]);
+    expect(steps(look(bytes, first.damage[0]))).toEqual([]);
+    const longer = concat(bytes, many(20, 25));
+    const second = look(longer, first.damage[0], true);
+    expect(steps(second)).toEqual(range(10, 25));
+    expect(places(second.damage)).toEqual([[before.length, before.length + 301, 'false_length']]);
+    expect(second.damage[0]?.claim).toBe(before.length + record.length);
+  });
+
+  test('waits while the file does not end with a record, and looks at each byte once', () => {
+    let prior: Damage | undefined;
+    for (const cut of [5, 17, 40]) {
+      const bytes = concat(before, torn(record, 301), many(10, 20 + cut));
+      const decoded = look(bytes.subarray(0, -cut), prior, true);
+      expect(steps(decoded)).toEqual([]);
+      prior = decoded.damage[0];
+      expect(prior?.look?.isWhole).toBe(false);
+      expect(prior?.look?.at).toBeGreaterThan(bytes.length - cut - 100);
+    }
+  });
+
+  test('is read exactly once it is whole, whatever it holds and however its pieces come', () => {
+    const held = concat(VERSION, many(500, 560));
+    const bytes = concat(before, frame(large(concat(Uint8Array.of(1, 2, 3), held, Uint8Array.of(4, 5)))));
+    let prior: Damage | undefined;
+    for (let size = before.length + 1; size < bytes.length; size += 7) {
+      const decoded = look(bytes.subarray(0, size), prior);
+      expect(steps(decoded)).toEqual([]);
+      expect(decoded.decoder.watermark).toBe(before.length);
+      prior = decoded.damage[0];
+    }
+    expect(look(bytes, prior).batches.flatMap(({ objects }) => objects)).toHaveLength(1);
+  });
+
+  test('that holds an event file is not taken apart, however long it stays as it is', () => {
+    const held = concat(VERSION, many(500, 560));
+    const bytes = concat(before, frame(large(held))).subarray(0, -12);
+    for (const settled of [true, false]) {
+      const cut = bytes.subarray(0, before.length + 40 + held.length - scalar(500).length * 3);
+      const start = before.length;
+      const seen = { start, look: { at: start + 12, isWhole: true }, isSeenBefore: true };
+      const decoded = decodeBytes(cut, { start, settled, torn: seen });
+      expect(steps(decoded)).toEqual([]);
+      expect(places(decoded.damage)).toEqual([[start, cut.length, 'torn']]);
+    }
   });
 });
 

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { walk } from '../../../src/discover/index.ts';
-import type { Batch, FileState, Series } from '../../../src/model/index.ts';
+import { type Batch, type FileState, needsSearch, type Series } from '../../../src/model/index.ts';
 import { type ReadEvent, readRun } from '../../../src/reading/reader.ts';
-import { FileWindow } from '../../../src/tail/index.ts';
-import { concat, event, frame, maskedCrc, simpleValue, text, versionEvent } from '../../support/event-writer.ts';
+import { FileWindow, readAt } from '../../../src/tail/index.ts';
+import { concat, event, frame, maskedCrc, simpleValue, stringTensor, text, versionEvent } from '../../support/event-writer.ts';
 
 const NAME = 'events.out.tfevents.1';
 const VERSION = frame(versionEvent());
@@ -285,6 +285,124 @@ describe('a file that is another one', () => {
   });
 });
 
+/** A window on files of which bytes can't be read while `bad` says so. */
+function faultyWindow(bad: { range: readonly [start: number, end: number] | undefined }): FileWindow {
+  return new FileWindow((fd, buffer, start, length, position) => {
+    const { range } = bad;
+    if (range !== undefined && range[0] < position + length && position < range[1])
+      throw Object.assign(new Error('EIO'), { code: 'EIO', errno: -5 });
+    return readAt(fd, buffer, start, length, position);
+  });
+}
+
+describe('bytes the system does not give us', () => {
+  const records = Array.from({ length: 600 }, (_, i) => scalar(i));
+  const file = concat(VERSION, ...records);
+  const all = records.map((_, i) => `loss ${i}`);
+
+  test('cost the records that lie on them, are named, and are mirrored when they can be read', () => {
+    put(file);
+    const bad: { range: readonly [number, number] | undefined } = { range: [8192, 12288] };
+    const store = new Store(faultyWindow(bad));
+    const { points, outcomes } = store.pass();
+    expect(outcomes).toEqual(['read']);
+    const missing = all.filter((point) => !points.includes(point));
+    expect(missing.length).toBeLessThan(4096 / 40 + 2);
+    expect(points[0]).toBe('loss 0');
+    expect(points.at(-1)).toBe('loss 599');
+    for (const damage of store.state.damage) expect(damage).toMatchObject({ reason: 'unreadable', detail: 'EIO' });
+    expect(needsSearch(store.state)).toBe(true);
+    expect(store.pass().points).toEqual([]);
+    bad.range = undefined;
+    expect(store.pass().points).toEqual(missing);
+    expect(store.state).toMatchObject({ damage: [], position: { watermark: file.length, gaps: [] } });
+  });
+
+  test('are said to be what they are when the system gives them, and they are wrong', () => {
+    const at = concat(VERSION, ...records.slice(0, 100)).length;
+    put(concat(file.subarray(0, at), flipped(file.subarray(at), 20)));
+    const bad: { range: readonly [number, number] | undefined } = { range: [at, at + 1] };
+    const store = new Store(faultyWindow(bad));
+    store.pass();
+    bad.range = undefined;
+    store.pass();
+    store.pass();
+    expect(store.state.damage).toEqual([{ start: at, end: at + scalar(100).length, reason: 'data_checksum' }]);
+    bad.range = [at, at + 1];
+    store.pass();
+    expect(store.state.damage).toMatchObject([{ reason: 'unreadable', detail: 'EIO' }]);
+  });
+
+  test('at the end of a file are no end that is being written', () => {
+    put(file);
+    const bad: { range: readonly [number, number] | undefined } = { range: [file.length - 100, file.length] };
+    const store = new Store(faultyWindow(bad));
+    store.pass({ settled: true });
+    for (const { reason } of store.state.damage) expect(reason).toBe('unreadable');
+    expect(store.state.damage.at(-1)?.end).toBe(file.length);
+    bad.range = undefined;
+    store.pass({ settled: true });
+    expect(store.state).toMatchObject({ damage: [], records: 601 });
+  });
+
+  test('that the file is known by make it no other file', () => {
+    put(file);
+    const store = new Store();
+    store.pass();
+    append(scalar(600));
+    const bad = { range: [file.length - 100, file.length] as const };
+    const faulty = new Store(faultyWindow(bad));
+    faulty.states = store.states;
+    faulty.series = store.series;
+    expect(faulty.pass()).toMatchObject({ points: ['loss 600'], outcomes: ['read'] });
+  });
+
+  test('of a whole file are noted as its state, once, until it can be read', () => {
+    mkdirSync(join(directory, NAME));
+    const store = new Store();
+    expect(store.pass().outcomes).toEqual(['unreadable']);
+    expect(store.state.damage).toMatchObject([{ start: 0, reason: 'unreadable', detail: 'it is not a regular file' }]);
+    expect(store.pass().batches).toEqual([]);
+    rmSync(join(directory, NAME), { recursive: true });
+    put(concat(VERSION, scalar(1)));
+    expect(store.pass().points).toEqual(['loss 1']);
+    expect(store.state.damage).toEqual([]);
+  });
+});
+
+describe('a record in which others were found', () => {
+  const held = concat(VERSION, ...Array.from({ length: 30 }, (_, i) => scalar(500 + i)));
+  const before = concat(VERSION, scalar(1));
+  // Not the beginning of a field: nothing tells that it is the record's own.
+  const record = frame(
+    event({ wallTime: 1, step: 2, summary: [stringTensor('blob', [concat(Uint8Array.of(7, 7, 7), held, Uint8Array.of(9))])] }),
+  );
+
+  test('and that is whole later is read in their place, once, also when a pass ends between', () => {
+    const whole = concat(before, record, scalar(3));
+    put(whole.subarray(0, before.length + record.length - 60));
+    const store = new Store();
+    expect(store.pass({ settled: true }).points.length).toBeGreaterThan(1);
+    expect(store.state.damage[0]?.claim).toBe(before.length + record.length);
+    put(whole);
+    const { points, outcomes, batches } = store.pass({ settled: true });
+    expect({ points, outcomes }).toEqual({ points: ['loss 1', 'loss 3'], outcomes: ['replaced'] });
+    expect(batches.flatMap(({ objects }) => objects)).toHaveLength(1);
+    expect(store.state).toMatchObject({ generation: 1, damage: [], position: { watermark: whole.length, gaps: [] } });
+    expect(store.pass({ settled: true })).toMatchObject({ points: [], outcomes: ['read'] });
+  });
+
+  test('and that stays broken leaves them where they are', () => {
+    const others = Array.from({ length: 30 }, (_, i) => scalar(10 + i));
+    put(concat(before, record.subarray(0, 50), ...others));
+    const store = new Store();
+    expect(store.pass({ settled: true }).points).toHaveLength(31);
+    append(concat(...others));
+    expect(store.pass({ settled: true })).toMatchObject({ outcomes: ['read'] });
+    expect(store.state).toMatchObject({ generation: 0, records: 62 });
+  });
+});
+
 describe('damage', () => {
   test('heals by itself when the bytes heal', () => {
     const good = concat(VERSION, scalar(1), scalar(2), scalar(3, 'acc'), scalar(4));
@@ -379,10 +497,10 @@ describe('damage', () => {
     expect(store.pass().points).toEqual(['loss 1']);
     const start = VERSION.length + scalar(1).length;
     const end = start + 12 + scalar(2).length;
-    expect(store.state.damage).toEqual([{ start, end, reason: 'torn' }]);
+    expect(store.state.damage).toMatchObject([{ start, end, reason: 'torn', look: { isWhole: true } }]);
     // The file did not change, but what is to be made of its end has.
     expect(store.pass({ settled: true }).points).toEqual(['loss 2']);
-    expect(store.state.damage).toEqual([{ start, end: start + 12, reason: 'false_length' }]);
+    expect(store.state.damage).toMatchObject([{ start, end: start + 12, reason: 'false_length' }]);
     expect(store.window.buffer).toHaveLength(1 << 20);
   });
 

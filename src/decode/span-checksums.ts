@@ -1,0 +1,67 @@
+import { crcRegister, maskedOf, overZeros } from './crc32c.ts';
+
+/** The register is kept at every so many bytes. */
+const STEP = 1024;
+
+/**
+ * Checksums of any span of bytes that were passed once: from a register for every kilobyte. Records that claim to be long and are
+ * not, one inside the other, would each have to be summed up anew, which is quadratic; with this each byte is summed up once.
+ */
+export class SpanChecksums {
+  /** File offset of the first register. */
+  #base: number;
+  /** How far the bytes were summed up. */
+  #end: number;
+  /** Of the bytes from `#base` to the k-th kilobyte, begun with 0. */
+  #registers = new Int32Array(64);
+  /** Of the bytes from `#base` to `#end`. */
+  #last = 0;
+
+  constructor(base: number) {
+    this.#base = base;
+    this.#end = base;
+  }
+
+  /** The masked checksum of the bytes of `view` from `start` to `end` (exclusive). `offset`: file offset of the view's first byte. */
+  masked(view: DataView, offset: number, start: number, end: number): number {
+    const [from, to] = [offset + start, offset + end];
+    if (from < this.#base || from > this.#end) this.#restart(from);
+    this.#extend(view, offset, to);
+    const first = Math.ceil((from - this.#base) / STEP);
+    const last = Math.floor((to - this.#base) / STEP);
+    if (first >= last) return maskedOf(crcRegister(view, start, end, -1));
+    const boundary = this.#base + first * STEP;
+    const upTo = this.#base + last * STEP;
+    // What is added to a register takes its way through all bytes that follow, as if they were zeros.
+    const head = crcRegister(view, start, boundary - offset, -1) ^ (this.#registers[first] as number);
+    const tail = overZeros(head, upTo - boundary) ^ (this.#registers[last] as number);
+    return maskedOf(crcRegister(view, upTo - offset, end, tail));
+  }
+
+  #restart(base: number): void {
+    this.#base = base;
+    this.#end = base;
+    this.#last = 0;
+  }
+
+  #extend(view: DataView, offset: number, to: number): void {
+    while (this.#end < to) {
+      const index = Math.floor((this.#end - this.#base) / STEP);
+      const next = Math.min(to, this.#base + (index + 1) * STEP);
+      if (this.#end === this.#base + index * STEP) this.#keep(index);
+      this.#last = crcRegister(view, this.#end - offset, next - offset, this.#last);
+      this.#end = next;
+    }
+    const index = Math.floor((to - this.#base) / STEP);
+    if (this.#end === this.#base + index * STEP) this.#keep(index);
+  }
+
+  #keep(index: number): void {
+    if (index >= this.#registers.length) {
+      const grown = new Int32Array(this.#registers.length * 2);
+      grown.set(this.#registers);
+      this.#registers = grown;
+    }
+    this.#registers[index] = this.#last;
+  }
+}

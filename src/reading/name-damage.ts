@@ -1,0 +1,57 @@
+/** Says of damage what the system said of the bytes, and since when a torn end has been seen as it is. */
+import type { TornBefore } from '../decode/index.ts';
+import { type Damage, type FileState, type Gap, isPending } from '../model/index.ts';
+import type { UnreadableRange } from '../tail/index.ts';
+
+/** So long has to lie between two looks at a torn end that are to say the same. */
+const SEEN_MS = 2000;
+
+/** Damage where the system did not give us the bytes is no fault of the file's content. */
+export function nameUnreadable(damage: readonly Damage[], unreadable: readonly UnreadableRange[]): readonly Damage[] {
+  if (unreadable.length === 0) return damage;
+  return damage.map((item) => {
+    const range = unreadable.find(({ start, end }) => start < item.end && item.start < end);
+    if (range === undefined) return item;
+    const { start, end, claim } = item;
+    return { start, end, reason: 'unreadable', detail: range.error, ...(claim === undefined ? {} : { claim }) };
+  });
+}
+
+/** A torn end that may be one for ever is dated; `before`: what was known of it. */
+export function dateTorn(damage: readonly Damage[], before: readonly Damage[], nowMs: number): readonly Damage[] {
+  return damage.map((item) => {
+    if (item.look?.isWhole !== true) return item;
+    const known = before.find(({ start, reason }) => start === item.start && reason === 'torn');
+    return { ...item, look: { ...item.look, sinceMs: known?.look?.sinceMs ?? nowMs } };
+  });
+}
+
+/** Damage that stays where the file is read on from a watermark. */
+export function isLasting(damage: Damage, watermark: number): boolean {
+  return !isPending(damage) && damage.start < watermark;
+}
+
+/** Bytes of a file; `end` is exclusive. */
+interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Whether a range lies in a gap. */
+export function isWithin({ start, end }: Range, gap: Gap): boolean {
+  return start >= gap.start && end <= gap.end;
+}
+
+/** What of a range lies at `from` and behind it. */
+export function cutBefore<Some extends Range>(range: Some, from: number): Some[] {
+  return from < range.end ? [{ ...range, start: Math.max(range.start, from) }] : [];
+}
+
+/** The torn end of a file as it was seen before. */
+export function tornOf({ damage }: FileState, nowMs: number): TornBefore | undefined {
+  for (const { start, look } of damage) {
+    // A clock that was set back is no reason to wait for it.
+    if (look !== undefined) return { start, look, isSeenBefore: look.sinceMs !== undefined && Math.abs(nowMs - look.sinceMs) >= SEEN_MS };
+  }
+  return undefined;
+}
