@@ -49,6 +49,7 @@ function oneByOne(path: string | Buffer, fs: DirectoryFs): ReadEntries {
   for (const bytes of names) {
     const name = nameOfBytes(bytes);
     try {
+      // biome-ignore lint/plugin/no-spread-into-calls: one entry, or none
       entries.push(...entryOf(name, fs.lstat(Buffer.concat([Buffer.from(path), Buffer.from('/'), bytes]))));
     } catch (error) {
       if (errorName(error) === 'ENOENT') {

@@ -18,7 +18,7 @@ const LONGEST_WORD = 2048;
 export function redactCut(text: string, most: number, known: readonly string[] = []): string {
   const looked = LOOKED_AT * most;
   if (text.length <= looked) return cutText(redact(text, known), most);
-  const longest = Math.max(0, ...known.flatMap((secret) => formsOf(secret).map((form) => form.length)));
+  const longest = known.flatMap(formsOf).reduce((most, form) => Math.max(most, form.length), 0);
   const whole = redact(withoutLastWord(text.slice(0, looked)), known);
   return cutText(whole.slice(0, Math.max(0, whole.length - longest)), most);
 }

@@ -51,6 +51,7 @@ export async function createLogger(options: LoggerOptions = {}): Promise<Logger>
     hooks: {
       logMethod(args, method) {
         for (const [i, arg] of args.entries()) if (typeof arg === 'string') args[i] = short(arg);
+        // biome-ignore lint/plugin/no-spread-into-calls: what one call of the logger was given
         method.apply(this, args);
       },
     },
