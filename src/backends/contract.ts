@@ -23,6 +23,10 @@ export interface Capabilities {
     readonly step: boolean;
     readonly wallTime: boolean;
     readonly nan: boolean;
+    /** Default: as `nan`. */
+    readonly infinities?: boolean;
+    /** Integers that no double holds. Default true. */
+    readonly wideIntegers?: boolean;
     readonly negativeZero: boolean;
     /** Two points of one step. */
     readonly repeatedSteps: boolean;
@@ -283,7 +287,10 @@ export interface Backend {
   send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]>;
   /** All points a tracker run holds now. */
   readBack(handle: Handle, options?: ReadBackOptions): AsyncIterable<ReadBackChunk>;
-  /** What `readBack` gives for a point that arrived; undefined: nothing. Where it differs from the point, the loss table says so. Default: the point. */
+  /**
+   * What `readBack` gives for a point that arrived; undefined: nothing. Default: the point. It is believed only where `describe` admits the difference: a
+   * step, time or value that `keeps` does not keep, a kind that `holds` has as `none`.
+   */
   asHeld?(tag: string, plugin: string, point: HeldPoint): HeldPoint | undefined;
   /** Says that a run has ended, or (`undefined`) that it goes on after all. */
   finish(handle: Handle, end: RunEnd | undefined, signal: AbortSignal): Promise<void>;

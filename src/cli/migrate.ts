@@ -6,29 +6,22 @@ import type { LaneWarning } from '../lanes/index.ts';
 import { jsonText } from '../model/index.ts';
 import { StateFile } from '../state/index.ts';
 import type { Report } from '../status/index.ts';
-import { exitCodeOf, totalsOf, type Verification, worstOf } from '../verify/index.ts';
+import { exitCodeOf, totalsOf, type Verification } from '../verify/index.ts';
 import type { VerifyLanesOptions } from '../verifying/index.ts';
 import { trackersOf } from './chosen-trackers.ts';
 import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
+import { acceptedLosses, verdictOf } from './migrate-verdict.ts';
 import { patienceMsOf } from './patience.ts';
 import { localLane, readConfig } from './read-config.ts';
-import {
-  counted,
-  formatBytes,
-  laneWarning,
-  ProgressBlock,
-  renderReport,
-  renderVerification,
-  reportJson,
-  visibleText,
-} from './terminal/index.ts';
+import { laneWarning, ProgressBlock, renderReport, renderVerification, reportJson, visibleText } from './terminal/index.ts';
 import { verificationJson } from './verification-json.ts';
 
 export interface MigrateFlags extends GlobalOptions {
   readonly from: string;
   readonly to: string;
   readonly patience?: string;
+  readonly acceptLosses?: string;
 }
 
 /** Brings everything into one lane, and proves that it has all that another one has. */
@@ -39,6 +32,7 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
   const config = await readConfig(flags, context);
   const { checkNames } = await import('../lanes/index.ts');
   checkNames(config, [from, to]);
+  const accepted = acceptedLosses(flags.acceptLosses);
   const patienceMs = patienceMsOf(flags.patience);
   const store = [from, to].includes('local') ? localLane(config) : undefined;
   const statePath = config.state.path;
@@ -93,7 +87,7 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
     }
   }
 
-  const verdict = verdictOf(flags, report, verifications);
+  const verdict = verdictOf({ from, to, accepted }, report, verifications);
   context.exitCode = verdict.exitCode;
   if (flags.json === true) {
     const documents = verifications.map((verification) =>
@@ -109,6 +103,8 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
       to,
       may_switch_off: verdict.exitCode === ExitCode.done,
       reasons: verdict.reasons,
+      losses: verdict.losses,
+      accepted_losses: accepted,
       exit_code: verdict.exitCode,
       backfill: JSON.parse(JSON.stringify(reportJson(report))),
       verification: documents[0] ?? null,
@@ -124,12 +120,15 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
     for (const reason of verdict.reasons) stderr.write(`${style.yellow('-')} ${visibleText(reason)}\n`);
     const isDone = verdict.exitCode === ExitCode.done;
     stderr.write(
-      isDone
-        ? `${style.bold(visibleText(`${to} has all that ${from} has: ${from} may be switched off`))}\n`
-        : `${style.red(visibleText(`Keep ${from} for now`))}\n`,
+      isDone ? `${style.bold(visibleText(doneText(from, to, verdict.but)))}\n` : `${style.red(visibleText(`Keep ${from} for now`))}\n`,
     );
     if (!isDone) stderr.write(`${style.bold('Next:')} ${visibleText(again)}\n`);
   }
+}
+
+/** The verdict is about what came from event files: whatever else a tracker holds is not compared. */
+function doneText(from: string, to: string, but: string): string {
+  return `${to} has all that ${from} has${but === '' ? '' : ` but for ${but}`}: ${from} may be switched off`;
 }
 
 /** The roots that are asked for, those of the configuration, or those the first lane has, in this order. */
@@ -148,35 +147,4 @@ async function requestsOf(
   } finally {
     reader.close();
   }
-}
-
-interface Verdict {
-  readonly exitCode: ExitCode;
-  /** Why the first lane has to stay. */
-  readonly reasons: readonly string[];
-}
-
-/** What the first lane has and the second one has not is a reason to keep it. What neither has is none. */
-function verdictOf({ from, to }: MigrateFlags, report: Report, [own, between]: readonly Verification[]): Verdict {
-  if (report.interrupted || own === undefined || between === undefined) {
-    return { exitCode: ExitCode.interrupted, reasons: ['it was interrupted before everything was compared'] };
-  }
-  const [mine, both] = [totalsOf(own), totalsOf(between)];
-  const reasons: string[] = [];
-  const codes: ExitCode[] = [exitCodeOf(own, false), exitCodeOf(between, false)];
-  const say = (isReason: boolean, reason: string): void => {
-    if (!isReason) return;
-    reasons.push(reason);
-    codes.push(ExitCode.notMirrored);
-  };
-  const { stand } = report.lanes.find(({ name }) => name === to) ?? { stand: 'done' };
-  say(stand !== 'done' && stand !== undefined, `${to} did not take everything: ${stand}`);
-  say(mine.refused > 0, `${to} refused ${counted(mine.refused, 'point')}`);
-  say(mine.differences > 0, `${to} and the event files differ: ${counted(mine.differences, 'difference')}`);
-  say(both.differences > 0, `${from} and ${to} differ: ${counted(both.differences, 'difference')}`);
-  // Of the comparison with each other, what is owed and pending is that of the first lane.
-  say(mine.owedBytes > both.owedBytes, `${to} is owed ${formatBytes(mine.owedBytes)}`);
-  say(mine.pendingBytes > both.pendingBytes, `${formatBytes(mine.pendingBytes)} came meanwhile, or are not whole yet`);
-  for (const { what, reason } of [...own.obstacles, ...between.obstacles]) reasons.push(`${what}: ${reason}`);
-  return { exitCode: worstOf(codes), reasons };
 }

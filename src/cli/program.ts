@@ -75,7 +75,8 @@ export function makeProgram(context: CommandContext): Command {
     .description('bring everything into a lane, and say whether another one may be switched off')
     .requiredOption('--from <lane>', 'the lane to be switched off')
     .requiredOption('--to <lane>', 'the lane that takes its place')
-    .option('--patience <seconds>', 'a tracker that gets nowhere for so long is given up for now; default 600');
+    .option('--patience <seconds>', 'a tracker that gets nowhere for so long is given up for now; default 600')
+    .option('--accept-losses <kinds>', 'kinds that the new lane need not hold, separated by commas (images,texts)');
   withJson(withState(withStore(migrate))).action(async (roots: string[], flags) =>
     (await import('./migrate.ts')).migrateCommand(roots, flags, context),
   );

@@ -52,6 +52,7 @@ export function verificationJson(
       not_held: of.losses.notHeld,
       merged: of.losses.merged,
     },
+    absent: of.absent,
     refused: of.refused,
     unsupported: of.unsupported,
     left_out: of.leftOut,

@@ -1,5 +1,5 @@
 import type { HeldPoint, ReadBackChunk, Refusal } from '../backends/contract.ts';
-import type { RunRef } from '../model/index.ts';
+import { kindOf, type RunRef } from '../model/index.ts';
 import type { PointDifference, PointPlace } from './difference.ts';
 import type { FileFacts, Unjudged } from './file-facts.ts';
 import { isJudged } from './file-facts.ts';
@@ -71,6 +71,8 @@ export class LaneComparison {
   readonly run: RunRef;
   readonly counts: LaneCounts = { points: 0, missing: 0, extra: 0, changed: 0, allowed: 0, refused: 0, unsupported: 0, leftOut: 0 };
   readonly losses: Losses = { step: 0, time: 0, value: 0, notHeld: 0, merged: 0 };
+  /** Points by their kind (`images`) that the right side does not have, though no difference: it has no place for them, or is not to have them. */
+  readonly absent: Record<string, number> = {};
   /** Points of the tracker that no file can say anything about. */
   readonly unjudged: Record<Unjudged, number> = { gone: 0, stale: 0, unreadable: 0 };
   readonly repair = new RepairPlan();
@@ -83,6 +85,8 @@ export class LaneComparison {
   readonly #options: LaneComparisonOptions;
   readonly #slots = new Map<string, number>();
   readonly #tags: string[] = [];
+  /** By slot; undefined where only the tracker has the tag. */
+  readonly #kinds: (string | undefined)[] = [];
   readonly #wanted: boolean[] = [];
   readonly #left = new SeriesSums();
   readonly #right = new SeriesSums();
@@ -110,8 +114,9 @@ export class LaneComparison {
   }
 
   /** A point that should be there, and how it should be held; undefined where the tracker has no place for it. */
-  expect(tag: string, point: HeldPoint, held: HeldPoint | undefined, place?: Partial<PointPlace>): void {
+  expect(tag: string, plugin: string, point: HeldPoint, held: HeldPoint | undefined, place?: Partial<PointPlace>): void {
     const slot = this.#slot(tag);
+    this.#kinds[slot] ??= kindOf(plugin);
     if (this.#wanted[slot] !== true) return;
     const isFirstTime = this.#chunk === undefined;
     if (isFirstTime) this.counts.points++;
@@ -119,6 +124,7 @@ export class LaneComparison {
       if (!isFirstTime) return;
       this.counts.allowed++;
       this.losses.notHeld++;
+      this.#countAbsent(slot);
       return;
     }
     const loss = lossOf(point, held);
@@ -129,8 +135,11 @@ export class LaneComparison {
   }
 
   /** A point that should have been there and was refused: it counts as such. */
-  refuse(tag: string, kind: Refusal['kind']): void {
+  refuse(tag: string, plugin: string, kind: Refusal['kind']): void {
     if (this.#chunk !== undefined || !this.isWanted(tag)) return;
+    const slot = this.#slot(tag);
+    this.#kinds[slot] ??= kindOf(plugin);
+    this.#countAbsent(slot);
     this.counts.points++;
     this.counts[kind]++;
   }
@@ -189,7 +198,12 @@ export class LaneComparison {
     if (mergesEqual.right) missing = this.#withoutMerged(missing, left, right, true);
     if (mergesEqual.left) extra = this.#withoutMerged(extra, right, left, false);
     extra = this.#withoutExcused(extra, right);
-    if (excusesMissing) missing = this.#withoutExcused(missing, left);
+    if (excusesMissing) {
+      const before = missing;
+      missing = this.#withoutExcused(missing, left);
+      const still = new Set(missing);
+      for (const row of before) if (!still.has(row)) this.#countAbsent(left.slot[row] as number);
+    }
     [missing, extra] = pairByStep(missing, extra, left, right, changed);
     extra = this.isShared ? [] : this.#withoutDoubtful(extra);
     for (const row of [...missing, ...changed.map(([row]) => row)]) {
@@ -253,6 +267,11 @@ export class LaneComparison {
     const facts = this.#options.facts.get(file);
     if (facts === undefined) return undefined;
     return facts.unjudged ?? (isJudged(facts, tag, offset) ? undefined : 'unreadable');
+  }
+
+  #countAbsent(slot: number): void {
+    const kind = this.#kinds[slot] ?? kindOf('');
+    this.absent[kind] = (this.absent[kind] ?? 0) + 1;
   }
 
   #countLoss(loss: number, by: 1 | -1): void {

@@ -9,6 +9,8 @@ export interface RunVerdict extends Readonly<LaneCounts> {
   readonly run: RunRef;
   /** What `allowed` is made of. */
   readonly losses: Readonly<Losses>;
+  /** Points that the lane does not have though nothing differs, by kind: it has no place for them, or would not take them. */
+  readonly absent: Readonly<Record<string, number>>;
   readonly unjudged: Readonly<Record<Unjudged, number>>;
   /** Bytes before the watermarks that are owed: gaps. */
   readonly owedBytes: number;
@@ -78,6 +80,7 @@ export interface Verification {
 export interface Totals extends Readonly<LaneCounts> {
   readonly runs: number;
   readonly losses: Readonly<Losses>;
+  readonly absent: Readonly<Record<string, number>>;
   readonly owedBytes: number;
   readonly pendingBytes: number;
   readonly listing: number;
@@ -107,6 +110,7 @@ export function totalsOf({ runs }: Pick<Verification, 'runs'>): Totals {
       notHeld: sum(({ losses }) => losses.notHeld),
       merged: sum(({ losses }) => losses.merged),
     },
+    absent: absentIn(runs),
     owedBytes: sum((run) => run.owedBytes),
     pendingBytes: sum((run) => run.pendingBytes),
     listing: sum((run) => run.listing),
@@ -119,6 +123,12 @@ export function totalsOf({ runs }: Pick<Verification, 'runs'>): Totals {
     },
   };
   return { ...counts, differences: runs.reduce((total, run) => total + differencesOf(run), 0) };
+}
+
+function absentIn(runs: readonly RunVerdict[]): Record<string, number> {
+  const all: Record<string, number> = {};
+  for (const { absent } of runs) for (const [kind, count] of Object.entries(absent)) all[kind] = (all[kind] ?? 0) + count;
+  return all;
 }
 
 export const NO_MEDIA: MediaCounts = { named: 0, missing: 0, changed: 0 };

@@ -188,6 +188,7 @@ class LanePass {
       run,
       ...comparison.counts,
       losses: comparison.losses,
+      absent: comparison.absent,
       unjudged: comparison.unjudged,
       owedBytes: [...facts.values()].reduce((sum, file) => sum + (file.unjudged === undefined ? owedBytes(file) : 0), 0),
       pendingBytes: pendingBytes(found, facts),

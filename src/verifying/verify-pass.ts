@@ -243,7 +243,14 @@ class Pass {
 }
 
 /** The local store takes everything as it is. */
-const NOTHING_LOST = { allowed: 0, refused: 0, unsupported: 0, leftOut: 0, losses: { step: 0, time: 0, value: 0, notHeld: 0, merged: 0 } };
+const NOTHING_LOST = {
+  allowed: 0,
+  refused: 0,
+  unsupported: 0,
+  leftOut: 0,
+  losses: { step: 0, time: 0, value: 0, notHeld: 0, merged: 0 },
+  absent: {},
+};
 
 /** What is wrong with the store itself, rather than with what it holds. */
 const UNREACHABLE: ReadonlySet<string> = new Set(['MB3001', 'MB3005', 'MB3006']);

@@ -148,10 +148,10 @@ export class FilesSide implements Side {
         const { tag, plugin, point } = item;
         const is = standing.of(item);
         const held = this.#source.asHeld(run, tag, plugin, point);
-        if (is === 'due') comparison.expect(tag, point, held, item);
+        if (is === 'due') comparison.expect(tag, plugin, point, held, item);
         else comparison.excuse(tag, held);
         if (is === 'left') comparison.leaveOut(tag);
-        else if (is === 'refused' || is === 'unsupported') comparison.refuse(tag, is);
+        else if (is === 'refused' || is === 'unsupported') comparison.refuse(tag, plugin, is);
         points++;
       }
       yield points;
@@ -186,7 +186,7 @@ export class LanesSide implements Side {
     for await (const { tag, plugin, points } of left) {
       for (const { step, wallTime, value } of points) {
         const point = { step, wallTime, value };
-        comparison.expect(tag, point, this.#right.asHeld(run, tag, plugin, point));
+        comparison.expect(tag, plugin, point, this.#right.asHeld(run, tag, plugin, point));
       }
       yield points.length;
     }

@@ -2,6 +2,7 @@
 
 import type {
   Backend,
+  Capabilities,
   Handle,
   HeldPoint,
   KnownRoot,
@@ -16,6 +17,7 @@ import { LaneNames, type TrackerLaneOptions } from '../lanes/index.ts';
 import type { FileState, RunRef, Series } from '../model/index.ts';
 import type { LeftOut } from '../route/index.ts';
 import type { LaneReader } from '../state/index.ts';
+import { boundedHeld } from '../verify/index.ts';
 import type { Beside } from './verify-beside.ts';
 import { type Mirrored, mirroredIn } from './verify-scope.ts';
 
@@ -64,6 +66,8 @@ export interface StateView {
 export function trackerSource({ name, target, backend }: TrackerLaneOptions, state: StateView, statePath: string): LaneSource {
   const lane = state.lane(name, target);
   const { keeps, replacesByKey, readBack } = backend.describe();
+  // What a backend can hold it knows for sure once its tracker has answered.
+  let capabilities: Capabilities | undefined;
   const names = new LaneNames(lane);
   const isRead = ({ position }: FileState): boolean => position.watermark > 0;
   let runs: RunRef[] | undefined;
@@ -87,8 +91,11 @@ export function trackerSource({ name, target, backend }: TrackerLaneOptions, sta
     isMeant: (run) => !names.isOut(run),
     leftOf: (run, tag) => names.leftOf(run, tag),
     isShared: (run) => lane.opened(names.targetOf(run))?.joins !== undefined,
-    asHeld: (run, tag, plugin, point) =>
-      backend.asHeld === undefined ? point : backend.asHeld(names.nameOf(run, tag, plugin), plugin, point),
+    asHeld(run, tag, plugin, point) {
+      if (backend.asHeld === undefined) return point;
+      capabilities ??= backend.describe();
+      return boundedHeld(capabilities, plugin, point, backend.asHeld(names.nameOf(run, tag, plugin), plugin, point));
+    },
     hasRefusals: (run) => lane.hasRefusals(run),
     refusals: (run, file, range) => lane.refusals(run, file, range),
     beside(run) {
@@ -103,7 +110,12 @@ export function trackerSource({ name, target, backend }: TrackerLaneOptions, sta
       const target = names.targetOf(run);
       const handle = lane.handle(target);
       if (handle !== undefined) {
-        yield* ofRun(run, names, (isWanted) => readAll(backend, handle, { ...options, isWanted }), options.isWanted ?? (() => true));
+        const isAsked = options.isWanted ?? (() => true);
+        for await (const chunk of ofRun(run, names, (isWanted) => readAll(backend, handle, { ...options, isWanted }), isAsked)) {
+          capabilities = undefined;
+          yield chunk;
+        }
+        capabilities = undefined;
       } else if (lane.known(run).points > 0) {
         throw new MirrorError('MB4006', 'the state does not say which tracker run it is');
       }

@@ -231,7 +231,24 @@ describe('migrate', () => {
       between: { lane: 'local', other: 'mlflow', differences: 0 },
     });
     const { stderr } = await mustRun(['migrate', '--from', 'local', '--to', 'mlflow', 'logs'], cwd());
-    expect(stderr).toContain('mlflow has all that local has: local may be switched off');
+    expect(stderr).toMatch(
+      /mlflow has all that local has( but for the exact time of \d+ points?, which is rounded)?: local may be switched off/,
+    );
+  });
+
+  it('does not say so where the second lane has no place for something, until that is accepted', async () => {
+    write();
+    const config = join(folder, 'mirrorboard.yaml');
+    writeFileSync(config, readFileSync(config, 'utf8').replace('tracking_uri:', 'artifacts: false, tracking_uri:'));
+    await mustRun(['backfill', 'logs'], cwd());
+    const args = ['migrate', '--from', 'local', '--to', 'mlflow'];
+    const { stdout } = await mustRun([...args, '--json'], cwd(), 1);
+    const { losses, may_switch_off: maySwitchOff, reasons } = JSON.parse(stdout);
+    expect(maySwitchOff).toBe(false);
+    expect(reasons.join()).toContain('--accept-losses');
+    const { stderr } = await mustRun([...args, '--accept-losses', Object.keys(losses).join(',')], cwd());
+    expect(stderr).toMatch(/mlflow has all that local has but for \d+ points? \(.*\).*: local may be switched off/);
+    expect((await mustRun([...args, '--accept-losses', 'image'], cwd(), 2)).stderr).toContain('did you mean images?');
   });
 
   it('says why not where the second lane lacks something', async () => {

@@ -47,6 +47,9 @@ export function capabilities(hasArtifacts: boolean, isFileStore: boolean, exactT
       step: true,
       wallTime: exactTimes && hasArtifacts,
       nan: true,
+      // A database holds the largest number in their place, and every number as a double.
+      infinities: hasArtifacts || isFileStore,
+      wideIntegers: hasArtifacts,
       negativeZero: hasArtifacts,
       repeatedSteps: true,
       equalPoints: false,

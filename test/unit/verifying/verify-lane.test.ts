@@ -7,7 +7,8 @@ import { backfill } from '../../../src/pipeline.ts';
 import { StateFile } from '../../../src/state/index.ts';
 import { type Difference, exitCodeOf, totalsOf, type Verification } from '../../../src/verify/index.ts';
 import { type VerifyLanesOptions, verifyBetween, verifyLanes } from '../../../src/verifying/verify-lanes.ts';
-import { concat, event, eventFile, frame, image, simpleValue, text } from '../../support/event-writer.ts';
+import { concat, event, eventFile, frame, image, simpleValue, tensorScalar, text } from '../../support/event-writer.ts';
+import { LIARS } from '../../support/lying-backends.ts';
 import { MemoryBackend, type MemoryRun, MemoryTracker } from '../../support/memory-backend.ts';
 
 let folder = '';
@@ -124,6 +125,17 @@ describe('verify of a tracker', () => {
       ['extra', 'a', 'acc', 99],
     ]);
     expect(differences[1]).toMatchObject({ mine: -7, theirs: 5, lane: 'one' });
+    expect(exitCodeOf(verification, false)).toBe(1);
+  });
+
+  test.each(Object.entries(LIARS))('finds out a backend that %s', async (_, make) => {
+    write();
+    const doubles = range(0, 4).map((step) =>
+      event({ wallTime: 1000 + step, step, summary: [tensorScalar('exact', 1 / (step + 3), 'double')] }),
+    );
+    writeFileSync(fileOf('c'), eventFile(...doubles));
+    await mirror([{ ...lane(), backend: make(tracker) }]);
+    const verification = await verified({ trackers: [{ ...lane(), backend: make(tracker) }] });
     expect(exitCodeOf(verification, false)).toBe(1);
   });
 
