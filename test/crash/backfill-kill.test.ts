@@ -6,11 +6,12 @@ import { LocalBackend } from '../../src/backends/local/index.ts';
 import { MediaFolder } from '../../src/backends/local/media.ts';
 import { type RunJob, readRun } from '../../src/reading/reader.ts';
 import { FileWindow } from '../../src/tail/index.ts';
-import { freshDirectory, mustRun, remove, repository, start } from '../e2e/command.ts';
+import { freshDirectory, mustRun, remove, repository, start, stateOf } from '../e2e/command.ts';
 import { bigLog } from '../support/big-log.ts';
 import * as w from '../support/event-writer.ts';
 import { killBackfills } from './backfill-kill.ts';
 import { writeMediaLog } from './media-log.ts';
+import { until } from './watch-kill.ts';
 
 const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
 let folder: string;
@@ -55,10 +56,18 @@ describe('a backfill that is killed', () => {
     const logs = join(folder, 'logs');
     writeMediaLog(logs, 300);
     const unfinished = (): string[] => namesBelow(join(folder, 'mirrorboard.media')).filter((name) => name.endsWith('.tmp'));
-    for (let i = 0; i < 10 && unfinished().length === 0; i++) {
+    for (let i = 0; i < 30 && unfinished().length === 0; i++) {
       for (const name of readdirSync(folder)) if (name.startsWith('mirrorboard.')) remove(join(folder, name));
       const { child, ended } = start(['backfill', logs], { cwd: folder });
-      while (child.exitCode === null && unfinished().length === 0) await nextTurn();
+      while (child.exitCode === null) {
+        await nextTurn();
+        if (unfinished().length === 0) continue;
+        // Whether it stands still in the middle of one is seen only when it does.
+        child.kill('SIGSTOP');
+        await until(() => child.exitCode !== null || stateOf(child.pid) === 'T');
+        if (unfinished().length > 0) break;
+        child.kill('SIGCONT');
+      }
       child.kill('SIGKILL');
       await ended;
     }

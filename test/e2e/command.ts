@@ -1,7 +1,7 @@
 // Runs the compiled command line as a process of its own, with an environment of its own.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -93,6 +93,15 @@ export function startNode(args: readonly string[], { cwd, env = {}, timeoutMs = 
         if (isClosed) reject(new Error(`ended without saying ${pattern}: ${stderr}`));
       }),
   };
+}
+
+/** What the system says of a process: `T` is one that was stopped; undefined where it has ended. */
+export function stateOf(pid: number | undefined): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.[0];
+  } catch {
+    return undefined;
+  }
 }
 
 const alive = new Set<ChildProcess>();

@@ -17,6 +17,7 @@ import {
   repository,
   start,
   startNode,
+  stateOf,
 } from './command.ts';
 
 let folder: string;
@@ -204,15 +205,6 @@ describe('with logs that take a while', () => {
 
   const isOver = ({ child }: Running): boolean => child.exitCode !== null;
 
-  /** What the system says of a process: `T` is one that was stopped. */
-  function stateOf({ child }: Running): string | undefined {
-    try {
-      return readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]?.[0];
-    } catch {
-      return undefined; // it has ended
-    }
-  }
-
   async function expectCompletion(): Promise<void> {
     await mustRun(['backfill', join(logs, 'logs')], { cwd: folder });
     expect(sums(join(folder, 'mirrorboard.db'))).toEqual(wanted);
@@ -264,7 +256,7 @@ describe('with logs that take a while', () => {
     // However slowly the second one starts, the first one is still at it.
     const first = await whileAtWork([], async (running) => {
       running.child.kill('SIGSTOP');
-      await until(() => isOver(running) || stateOf(running) === 'T');
+      await until(() => isOver(running) || stateOf(running.child.pid) === 'T');
       return isOver(running) ? undefined : running;
     });
     const second = await mirrorboard(['backfill', join(logs, 'logs')], { cwd: folder });

@@ -59,8 +59,10 @@ export interface MemoryRun {
 export class MemoryTracker {
   readonly name: string;
   capabilities: Capabilities;
-  /** How long every call takes. Default 0. */
+  /** How long every call takes, for benchmarks. Default 0. */
   latencyMs = 0;
+  /** Sends wait until so many are under way; from then on none waits. Default: none does. */
+  meets = 0;
   /** Every call fails as if nobody listened. */
   isDown = false;
   /** Nothing is answered until the caller gives up. */
@@ -84,6 +86,7 @@ export class MemoryTracker {
   /** Sends of one run that were under way at the same time; must stay empty. */
   readonly complaints: string[] = [];
   readonly #busy = new Set<string>();
+  readonly #waiting: (() => void)[] = [];
 
   constructor(name = 'memory', capabilities: Partial<Capabilities> = {}) {
     this.name = name;
@@ -97,6 +100,16 @@ export class MemoryTracker {
   /** All points of all runs. */
   get pointCount(): number {
     return [...this.runs.values()].reduce((sum, { points }) => sum + points.size, 0);
+  }
+
+  /** Waits for as many sends as are to meet. */
+  async met(signal: AbortSignal): Promise<void> {
+    if (this.mostSending < this.meets) {
+      await Promise.race([new Promise<void>((resolve) => this.#waiting.push(resolve)), untilAborted(signal)]);
+    }
+    for (const go of this.#waiting.splice(0)) go();
+    // A moment, in which others may begin that should not.
+    for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
   }
 
   begin(handles: readonly Handle[]): () => void {
@@ -157,6 +170,7 @@ export class MemoryBackend implements Backend {
     this.#tracker.parcels += parcels.length;
     const done = this.#tracker.begin(parcels.map(({ handle }) => handle));
     try {
+      await this.#tracker.met(signal);
       await this.#arrive(signal);
       if (this.#tracker.isFatal) {
         const error = new MirrorError('MB4002', `memory:${this.#tracker.name} lets nobody in`);

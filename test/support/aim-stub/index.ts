@@ -395,9 +395,8 @@ export class AimStub {
     } catch (error) {
       const raised = error instanceof Raised ? error : new Raised('RuntimeError', String(error));
       const fields = { module_name: text('builtins'), class_name: text(raised.className), args: text('[]'), message: text(raised.message) };
-      channel.send(encode(object(fields)));
-      // The handler has ended with the exception: no closing handshake.
-      setTimeout(() => channel.terminate(), 5);
+      // The handler has ended with the exception: no closing handshake once that has been said.
+      channel.send(encode(object(fields)), () => channel.terminate());
       return 'over';
     }
   }

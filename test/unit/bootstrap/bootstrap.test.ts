@@ -96,7 +96,7 @@ describe('the first start in a checkout', () => {
   const limited = findTool('timeout') === undefined ? test.skip : test;
   limited('stops an install that hangs and tries once more', async () => {
     const checkout = make('checkout', ['flock', 'timeout']);
-    const { status, stderr } = await checkout.run([], { FAKE_NPM: 'hangs-once', MIRRORBOARD_INSTALL_TIMEOUT: '1' });
+    const { status, stderr } = await checkout.run([], { FAKE_NPM: 'hangs-once', MIRRORBOARD_INSTALL_TIMEOUT: '5' });
     expect(status).toBe(0);
     expect(stderr).toContain('took too long');
     expect(installCalls(checkout)).toHaveLength(2);

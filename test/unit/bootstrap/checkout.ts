@@ -33,8 +33,8 @@ esac
 if [ "$1" = ci ]; then rm -rf node_modules/* node_modules/.[!.]*; fi
 mkdir -p node_modules/.bin
 case "$FAKE_NPM" in
-  hangs) echo half >node_modules/half; touch hanging; sleep 30 ;;
-  hangs-once) if [ ! -e hanging ]; then touch hanging; sleep 30; fi ;;
+  hangs) echo half >node_modules/half; touch hanging; sleep 600 ;;
+  hangs-once) if [ ! -e hanging ]; then touch hanging; sleep 600; fi ;;
   slow) sleep 0.3 ;;
 esac
 cp fake/tsc fake/node node_modules/.bin/

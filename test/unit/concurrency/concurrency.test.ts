@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { each, LineByKey, withSignal } from '../../../src/concurrency/index.ts';
 
@@ -9,7 +9,7 @@ describe('each', () => {
     const done: number[] = [];
     await each([5, 1, 4, 2, 3], 2, async (item) => {
       most = Math.max(most, ++inside);
-      await sleep(item);
+      for (let turn = 0; turn < item; turn++) await nextTurn();
       inside--;
       done.push(item);
     });
@@ -23,7 +23,7 @@ describe('each', () => {
     const all = each([1, 2, 3, 4], 2, async (item) => {
       begun.push(item);
       if (item === 1) throw new Error('one');
-      await sleep(5);
+      await nextTurn();
       ended.push(item);
     });
     await expect(all).rejects.toThrow('one');
@@ -36,17 +36,20 @@ describe('a line by key', () => {
     const line = new LineByKey();
     const said: string[] = [];
     const work =
-      (name: string, ms: number, fails = false) =>
+      (name: string, until: Promise<unknown> = nextTurn(), fails = false) =>
       async () => {
         said.push(`${name} begins`);
-        await sleep(ms);
+        await until;
         said.push(`${name} ends`);
         if (fails) throw new Error(name);
         return name;
       };
-    const first = line.run('a', work('first', 20, true));
-    const second = line.run('a', work('second', 1));
-    const other = line.run('b', work('other', 1));
+    const go = Promise.withResolvers<void>();
+    const first = line.run('a', work('first', go.promise, true));
+    const second = line.run('a', work('second'));
+    const other = line.run('b', work('other'));
+    await other;
+    go.resolve();
     await expect(first).rejects.toThrow('first');
     expect([await second, await other]).toEqual(['second', 'other']);
     expect(said).toEqual(['first begins', 'other begins', 'other ends', 'first ends', 'second begins', 'second ends']);
@@ -56,11 +59,12 @@ describe('a line by key', () => {
 describe('waiting with a signal', () => {
   it('ends with the reason, while the work goes on', async () => {
     const stop = new AbortController();
-    const work = sleep(20, 'done');
+    const { promise: work, resolve } = Promise.withResolvers<string>();
     const waited = withSignal(work, stop.signal);
     stop.abort(new Error('enough'));
     await expect(waited).rejects.toThrow('enough');
     await expect(withSignal(work, stop.signal)).rejects.toThrow('enough');
+    resolve('done');
     expect(await work).toBe('done');
     expect(await withSignal(work, new AbortController().signal)).toBe('done');
   });

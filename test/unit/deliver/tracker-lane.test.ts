@@ -91,7 +91,7 @@ describe('a lane that leads to a tracker', () => {
 
   it('never has more sends under way than the limit says', async () => {
     const { tracker, backend, lane } = new Scene(limited({ sendsAtOnce: 2, runsPerSend: 1 }));
-    tracker.latencyMs = 3;
+    tracker.meets = 2;
     const all = await Promise.all(Array.from({ length: 6 }, (_, i) => parcelsOf(backend, `run ${i}`, 4, 4)));
     await Promise.all(all.map((parcels) => lane.deliver(parcels)));
     expect([tracker.mostSending, tracker.complaints, tracker.pointCount]).toEqual([2, [], 48]);

@@ -8,7 +8,10 @@ const ENTRIES = [{ name: 'events.out.tfevents.1', kind: 'file' as const }];
 
 let folder = '';
 let cache: DirectoryCache;
+/** The time of a test: it stands still, however long that takes. */
+let nowMs = 0;
 beforeEach(() => {
+  nowMs = Date.now();
   folder = mkdtempSync(join(tmpdir(), 'mirrorboard-cache-'));
   cache = new DirectoryCache();
 });
@@ -16,14 +19,14 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 /** Makes the directory one that did not change for so many seconds. */
 function age(seconds: number): void {
-  const at = Date.now() / 1000 - seconds;
+  const at = nowMs / 1000 - seconds;
   utimesSync(folder, at, at);
 }
 
 describe('DirectoryCache', () => {
   it('knows the entries of a directory that has not changed', () => {
     age(60);
-    cache.set(folder, ENTRIES, Date.now());
+    cache.set(folder, ENTRIES, nowMs);
     expect(cache.get(folder)).toEqual(ENTRIES);
     cache.clear();
     expect(cache.get(folder)).toBeUndefined();
@@ -31,26 +34,25 @@ describe('DirectoryCache', () => {
 
   it('does not know those of one that changed just before it was read: more may have come in the same tick of its clock', () => {
     age(9);
-    cache.set(folder, ENTRIES, Date.now());
+    cache.set(folder, ENTRIES, nowMs);
     expect(cache.get(folder)).toBeUndefined();
     age(-3600); // a clock that is ahead
-    cache.set(folder, ENTRIES, Date.now());
+    cache.set(folder, ENTRIES, nowMs);
     expect(cache.get(folder)).toBeUndefined();
   });
 
   it('does not know those of one that changed while it was read', () => {
     age(60);
-    const startedAtMs = Date.now();
     writeFileSync(join(folder, 'events.out.tfevents.2'), '');
-    cache.set(folder, ENTRIES, startedAtMs);
+    cache.set(folder, ENTRIES, nowMs);
     expect(cache.get(folder)).toBeUndefined();
   });
 
   it('forgets what was known before when the directory turns out to be unsettled', () => {
     age(60);
-    cache.set(folder, ENTRIES, Date.now());
+    cache.set(folder, ENTRIES, nowMs);
     writeFileSync(join(folder, 'events.out.tfevents.2'), '');
-    cache.set(folder, ENTRIES, Date.now());
+    cache.set(folder, ENTRIES, nowMs);
     age(60);
     expect(cache.get(folder)).toBeUndefined();
   });
@@ -63,14 +65,14 @@ describe('DirectoryCache', () => {
   ])('sees that something was %s', (_, change) => {
     writeFileSync(join(folder, 'old'), '');
     age(60);
-    cache.set(folder, ENTRIES, Date.now());
+    cache.set(folder, ENTRIES, nowMs);
     change();
     expect(cache.get(folder)).toBeUndefined();
   });
 
   it('throws where the directory is gone', () => {
     age(60);
-    cache.set(folder, ENTRIES, Date.now());
+    cache.set(folder, ENTRIES, nowMs);
     rmSync(folder, { recursive: true });
     expect(() => cache.get(folder)).toThrow(/ENOENT/);
     mkdirSync(folder);

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, symlinkSync, ut
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { until } from '../../crash/watch-kill.ts';
 import { type FoundRun, isCompanion, isEventFileName, isWithin, walk } from '../../../src/discover/index.ts';
 
 const EVENTS = 'events.out.tfevents.1';
@@ -90,7 +91,7 @@ describe('walk', () => {
     ]);
   });
 
-  test('stamps files: a stamp stays while nothing happens to the file, and is another one when it is written again', () => {
+  test('stamps files: a stamp stays while nothing happens to the file, and is another one when it is written again', async () => {
     make('root/a.tfevents', 'root/b.tfevents');
     const stamps = (): string[] | undefined => walk(root).runs[0]?.files.map(({ stamp }) => stamp);
     const [a, b] = stamps() ?? [];
@@ -105,8 +106,8 @@ describe('walk', () => {
       utimesSync(path, atime, mtime);
       return stamps()?.[0] !== a;
     };
-    const deadline = Date.now() + 2000; // a file system's clock may be coarse
-    while (!later() && Date.now() < deadline);
+    // A file system's clock may be coarse.
+    expect(await until(later)).toBe(true);
     expect(stamps()?.[0]).not.toBe(a);
     expect(stamps()?.[1]).toBe(b);
     link('root/c.tfevents', 'b.tfevents');

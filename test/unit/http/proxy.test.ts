@@ -50,7 +50,7 @@ function portOf(server: Server): number {
 }
 
 async function get(baseUrl: string, env: Readonly<Record<string, string>>) {
-  const client = new HttpClient({ baseUrl, env, timeoutMs: 10_000 });
+  const client = new HttpClient({ baseUrl, env });
   try {
     const answer = await client.send({ method: 'GET', path: '/x', signal: new AbortController().signal });
     return answer.kind === 'ok' ? answer.body.toString() : answer.error;

@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { mlflow } from '../../../../src/backends/mlflow/index.ts';
+import { until } from '../../../crash/watch-kill.ts';
 
 /** Stands in for the program: answers /health, notes what it was called with, and starts a child of its own. */
 const PROGRAM = `#!${process.execPath}
@@ -60,7 +60,7 @@ function isAlive(pid: number): boolean {
 }
 
 async function untilGone(pids: readonly number[]): Promise<void> {
-  for (let i = 0; i < 400 && pids.some(isAlive); i++) await sleep(25);
+  await until(() => !pids.some(isAlive));
   expect(pids.filter(isAlive)).toEqual([]);
 }
 
