@@ -1,4 +1,5 @@
 // `npm run soak`: what takes too long for every test run. MIRRORBOARD_SOAK_KILLS (default 30) and MIRRORBOARD_TEST_SEED can be set.
+import { soakActor } from './actor.ts';
 import { soakAimKill } from './aim-kill.ts';
 import { soakBackfillKill } from './backfill-kill.ts';
 import { soakRealTrackerKill } from './real-tracker-kill.ts';
@@ -12,6 +13,7 @@ console.log(`seed ${seed}`);
 try {
   await soakBackfillKill({ kills, seed });
   await soakWatchKill({ kills, seed });
+  await soakActor({ kills, seed });
   await soakTrackerKill({ kills, seed });
   await soakRealTrackerKill({ kills, seed });
   await soakWandbKill({ kills, seed });

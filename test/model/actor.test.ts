@@ -1,0 +1,27 @@
+import { afterEach, beforeEach, describe, it } from '@jest/globals';
+import { endAll, freshDirectory, remove } from '../e2e/command.ts';
+import { actBesideWatch } from './actor.ts';
+
+const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
+const actions = Number(process.env['MIRRORBOARD_TEST_ACTIONS'] ?? 150);
+
+let folder: string;
+beforeEach(() => {
+  folder = freshDirectory();
+});
+afterEach(async () => {
+  await endAll();
+  remove(folder);
+});
+
+describe('a watch beside somebody who writes, tears, copies, syncs, renames, links, empties, deletes and unmounts', () => {
+  it(`has what the tree holds in the end, once (MIRRORBOARD_TEST_SEED=${seed})`, async () => {
+    const said: string[] = [];
+    try {
+      await actBesideWatch({ folder, seed, actions, say: (line) => void said.push(line) });
+    } catch (cause) {
+      const last = said.slice(-60).join('\n');
+      throw new Error(`MIRRORBOARD_TEST_SEED=${seed}\n${last}\n${cause instanceof Error ? cause.message : cause}`, { cause });
+    }
+  });
+});
