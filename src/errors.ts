@@ -57,6 +57,7 @@ export const errorCodes = {
   MB4008: { title: 'a program that a lane needs is missing or failed', exit: ExitCode.notMirrored },
   MB4009: { title: 'the package of a backend cannot be used', exit: ExitCode.wrongUse },
   MB4010: { title: 'there is no such lane', exit: ExitCode.wrongUse },
+  MB4011: { title: 'a tracker names an address that cannot be used', exit: ExitCode.notMirrored },
   MB9001: { title: 'a bug in mirrorboard', exit: ExitCode.notMirrored },
 } as const satisfies Record<string, CodeEntry>;
 

@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { type ErrorCode, MirrorError, messageOf, systemCode } from '../errors.ts';
@@ -27,6 +28,8 @@ export interface HttpOptions {
   /** Longest answer that is read. Bytes, default 256 MiB. */
   readonly mostAnswerBytes?: number;
   readonly now?: () => number;
+  /** How names become addresses, where no proxy does it. Default: the system's. */
+  readonly lookup?: LookupFunction;
   /** Where proxies are named. Default: the process's. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -104,7 +107,11 @@ export class HttpClient {
       // The limit of the whole request is kept here, and covers both.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: { timeout: options.connectTimeoutMs ?? 10_000, ...this.#material },
+      connect: {
+        timeout: options.connectTimeoutMs ?? 10_000,
+        ...this.#material,
+        ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
+      },
     };
     this.#agent = makeAgent(limits, this.#material, env);
   }

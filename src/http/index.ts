@@ -3,6 +3,7 @@ export type { HttpAnswer, HttpHeaders } from './answer.ts';
 export { headerOf } from './answer.ts';
 export { type BodyStream, HttpClient, type HttpOptions, type HttpRequest } from './http-client.ts';
 export { findProgram, type ManagedCommand, ManagedServer, type ServerRemedy } from './managed-server.ts';
+export { type NamedAnswer, NamedPlaces, type NamedPlacesOptions, uploadHeaders } from './named-places.ts';
 export { MOST_LISTED, Pages } from './pages.ts';
 export { plainText } from './plain-text.ts';
 export { redact, redactCut } from './redact.ts';

@@ -12,6 +12,8 @@ export type Cause =
   /** The id was used by a run that was deleted: it can't be used again. */
   | 'deleted'
   | 'tooMuch'
+  /** The server names an address for a file that can't be used. */
+  | 'unusable'
   /** The address of something else. */
   | 'address'
   | 'refused';
@@ -72,6 +74,8 @@ export function failed(cause: Exclude<Cause, 'transient'>, message: string, cont
     case 'gone':
     case 'deleted':
       return { kind: 'failed', cause, error: new MirrorError('MB4006', message, { ...details, hint: RUN_HINT }) };
+    case 'unusable':
+      return { kind: 'failed', cause, error: new MirrorError('MB4011', message, details) };
     case 'tooMuch':
     case 'refused':
       return { kind: 'failed', cause, error: new MirrorError('MB4005', message, details) };
@@ -118,6 +122,7 @@ export function outcomeOf({ cause, error, afterMs }: Failure): Outcome {
     case 'gone':
     case 'deleted':
       return { kind: 'runFatal', error };
+    case 'unusable':
     case 'tooMuch':
     case 'refused':
       return { kind: 'runFatal', error: new MirrorError('MB4006', error.message, { context: error.context, cause: error }) };

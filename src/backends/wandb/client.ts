@@ -1,5 +1,14 @@
 import { MirrorError } from '../../errors.ts';
-import { type HttpAnswer, HttpClient, type HttpRequest, headerOf, MOST_LISTED, Pages } from '../../http/index.ts';
+import {
+  type HttpAnswer,
+  HttpClient,
+  headerOf,
+  MOST_LISTED,
+  type NamedAnswer,
+  NamedPlaces,
+  Pages,
+  uploadHeaders,
+} from '../../http/index.ts';
 import { type Failure, failed, failureOf, graphFailure, type Reply } from './answers.ts';
 import { FILES_PER_REQUEST, SENDS_AT_ONCE, UPLOADS_AT_ONCE } from './limits.ts';
 import type { StoredFile } from './map.ts';
@@ -43,14 +52,12 @@ export class WandbClient {
   readonly address: string;
   readonly #http: HttpClient;
   readonly #timeoutMs: number;
-  readonly #secrets: readonly string[];
-  /** For uploads to other places, by their origin: without the key. */
-  readonly #elsewhere = new Map<string, HttpClient>();
+  /** Where the server says that files go, and lie: without the key. */
+  readonly #elsewhere: NamedPlaces;
 
   constructor(settings: Pick<WandbSettings, 'baseUrl' | 'apiKey' | 'timeoutMs' | 'tls'>) {
     const { baseUrl, apiKey = '', timeoutMs, tls } = settings;
     this.#timeoutMs = timeoutMs;
-    this.#secrets = apiKey === '' ? [] : [apiKey];
     this.#http = new HttpClient({
       baseUrl,
       timeoutMs,
@@ -59,6 +66,13 @@ export class WandbClient {
       ...(apiKey === '' ? {} : { auth: { username: 'api', password: apiKey } }),
     });
     this.address = this.#http.address;
+    this.#elsewhere = new NamedPlaces({
+      tracker: this.address,
+      tls,
+      timeoutMs,
+      connections: UPLOADS_AT_ONCE,
+      secrets: apiKey === '' ? [] : [apiKey],
+    });
   }
 
   /** A request to the service's API for data. */
@@ -157,8 +171,11 @@ export class WandbClient {
     return { kind: 'ok', value: fieldsIn(answer) ?? {} };
   }
 
-  /** Stores files; what is there under the same name is replaced. */
-  async upload(run: RunPath, files: readonly StoredFile[], signal: AbortSignal): Promise<Failure | undefined> {
+  /**
+   * Stores files; what is there under the same name is replaced. A file for which the server names an address that can't be used is told to `lost`, and
+   * the others go on; where nobody wants to hear of it, it is a failure as any other.
+   */
+  async upload(run: RunPath, files: readonly StoredFile[], signal: AbortSignal, lost?: LostFile): Promise<Failure | undefined> {
     for (let at = 0; at < files.length; at += FILES_PER_REQUEST) {
       const some = files.slice(at, at + FILES_PER_REQUEST);
       const addresses = await this.#addresses(run, some, signal);
@@ -168,6 +185,10 @@ export class WandbClient {
         for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
           const failure = await this.#put(run, file, addresses.value, signal);
           if (failure !== undefined) {
+            if (failure.cause === 'unusable' && lost !== undefined) {
+              lost(file.path, failure.error);
+              continue;
+            }
             waiting.length = 0;
             return failure;
           }
@@ -200,7 +221,7 @@ export class WandbClient {
       const edges = list(connection['edges']);
       for (const edge of edges) {
         const node = fields(edge['node']);
-        found.set(String(node['name']), { bytes: Number(node['sizeBytes'] ?? 0), url: String(node['directUrl'] ?? node['url'] ?? '') });
+        found.set(String(node['name']), { bytes: Number(node['sizeBytes'] ?? 0), url: textOf(node['directUrl'] ?? node['url']) });
       }
       const page = fields(connection['pageInfo']);
       const next = pages.next(page['hasNextPage'] === true ? String(page['endCursor']) : undefined, edges.length);
@@ -213,8 +234,8 @@ export class WandbClient {
   async download(run: RunPath, name: string, url: string, signal: AbortSignal): Promise<Reply<Buffer | undefined>> {
     const what = `reading ${name} of the run ${run.id}`;
     const path = `${filesPath(run)}/${name.split('/').map(encodeURIComponent).join('/')}`;
-    const answer =
-      url === '' ? await this.#http.send({ method: 'GET', path, signal }) : await this.#request('GET', url, {}, undefined, signal);
+    const answer = url === '' ? await this.#http.send({ method: 'GET', path, signal }) : await this.#fetch(url, signal);
+    if (answer.kind === 'unusable') return unusable(what, answer.error);
     // Servers that have pages of their own give one for an address that they do not know.
     const isPage = answer.kind === 'ok' && !name.endsWith('.html') && isHtml(answer);
     if (answer.kind === 'ok') return { kind: 'ok', value: isPage ? undefined : answer.body };
@@ -243,7 +264,7 @@ export class WandbClient {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#http, ...this.#elsewhere.values()].map((client) => client.close()));
+    await Promise.all([this.#http.close(), this.#elsewhere.close()]);
   }
 
   async #addresses(
@@ -255,10 +276,8 @@ export class WandbClient {
     const reply = await this.graph('asking where files go', 'CreateRunFiles', CREATE_FILES, variables, signal);
     if (reply.kind !== 'ok') return reply;
     const answer = fields(reply.value['createRunFiles']);
-    const urls = new Map(list(answer['files']).map(({ name, uploadUrl }) => [String(name), String(uploadUrl)]));
-    const given = Array.isArray(answer['uploadHeaders']) ? answer['uploadHeaders'].map(String) : [];
-    const headers = Object.fromEntries(given.map((text) => [text.slice(0, text.indexOf(':')), text.slice(text.indexOf(':') + 1)]));
-    return { kind: 'ok', value: { urls, headers } };
+    const urls = new Map(list(answer['files']).map(({ name, uploadUrl }) => [textOf(name), textOf(uploadUrl)]));
+    return { kind: 'ok', value: { urls, headers: uploadHeaders(answer['uploadHeaders']) } };
   }
 
   async #put(
@@ -272,7 +291,10 @@ export class WandbClient {
     for (let tries = 0; ; tries++) {
       const url = place.urls.get(file.path);
       if (url === undefined) return failed('refused', `${what}: ${this.address} gave no address for it`, { address: this.address });
-      const answer = await this.#request('PUT', url, place.headers, file.data, signal);
+      const { data } = file;
+      const timeoutMs = this.#timeoutMs + ('read' in data ? data.bytes / SLOWEST_BYTES_PER_MS : 0);
+      const answer = await this.#elsewhere.send(url, { method: 'PUT', headers: place.headers, body: data, timeoutMs, signal });
+      if (answer.kind === 'unusable') return unusable(what, answer.error);
       if (answer.kind === 'ok') return undefined;
       // Addresses are signed, and run out.
       if (answer.status !== 403 || tries > 0) return failureOf(answer, what, this.address);
@@ -282,35 +304,31 @@ export class WandbClient {
     }
   }
 
-  /** To an address the server gave. The key goes to nobody but the server itself, and not where the address is signed. */
-  #request(
-    method: 'GET' | 'PUT',
-    address: string,
-    headers: Readonly<Record<string, string>>,
-    body: StoredFile['data'] | undefined,
-    signal: AbortSignal,
-  ): Promise<HttpAnswer> {
-    const url = new URL(address, `${this.address}/`);
-    const path = url.pathname + url.search;
-    const timeoutMs = this.#timeoutMs + (body !== undefined && 'read' in body ? body.bytes / SLOWEST_BYTES_PER_MS : 0);
-    const rest: Pick<HttpRequest, 'headers' | 'body' | 'timeoutMs'> = { headers, timeoutMs, ...(body === undefined ? {} : { body }) };
+  /** A file at an address the server gave. The key goes to nobody but the server itself. */
+  async #fetch(address: string, signal: AbortSignal): Promise<NamedAnswer> {
+    const url = this.#elsewhere.parse(address);
+    if (url instanceof MirrorError) return { kind: 'unusable', error: url };
     const base = new URL(this.address);
     const prefix = base.pathname.replace(/\/+$/, '');
-    if (method === 'GET' && url.origin === base.origin && url.pathname.startsWith(prefix)) {
-      return this.#http.send({ method, path: path.slice(prefix.length), signal, ...rest });
+    if (url.origin === base.origin && url.pathname.startsWith(`${prefix}/`)) {
+      return this.#http.send({ method: 'GET', path: (url.pathname + url.search).slice(prefix.length), signal });
     }
-    let client = this.#elsewhere.get(url.origin);
-    if (client === undefined) {
-      client = new HttpClient({ baseUrl: url.origin, timeoutMs: this.#timeoutMs, connections: UPLOADS_AT_ONCE, secrets: this.#secrets });
-      this.#elsewhere.set(url.origin, client);
-    }
-    return client.send({ method, path, signal, ...rest });
+    return this.#elsewhere.send(address, { method: 'GET', timeoutMs: this.#timeoutMs, signal });
   }
 
   #strange(what: string): Failure {
     const message = `${what}: ${this.address} answers with something else than the W&B API`;
     return failed('address', message, { address: this.address }, new MirrorError('MB4003', message));
   }
+}
+
+/** Hears of a file that can't be stored, and why. */
+export type LostFile = (path: string, error: MirrorError) => void;
+
+function unusable(what: string, error: MirrorError): Failure {
+  const { code, message, hint, context } = error;
+  const details = { context, cause: error, ...(hint === undefined ? {} : { hint }) };
+  return { kind: 'failed', cause: 'unusable', error: new MirrorError(code, `${what}: ${message}`, details) };
 }
 
 function filesPath({ entity, project, id }: RunPath): string {
@@ -346,6 +364,10 @@ function fieldsIn(answer: Extract<HttpAnswer, { kind: 'ok' }>): Fields | undefin
 
 function isHtml({ headers }: Extract<HttpAnswer, { kind: 'ok' }>): boolean {
   return headerOf(headers, 'content-type')?.includes('text/html') === true;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 function fields(value: unknown): Fields {

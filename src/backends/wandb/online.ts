@@ -2,7 +2,7 @@
 import { Pages } from '../../http/index.ts';
 import type { RunEnd } from '../contract.ts';
 import { type Failure, type Reply, valueOrThrow } from './answers.ts';
-import type { RunChange, RunFacts, RunPath, WandbClient } from './client.ts';
+import type { LostFile, RunChange, RunFacts, RunPath, WandbClient } from './client.ts';
 import { HEARTBEAT_MS, HISTORY_PAGE, REQUEST_LENGTH, SUMMARY_MS } from './limits.ts';
 import type { StoredFile } from './map.ts';
 import { withoutWords } from './numbers.ts';
@@ -180,11 +180,18 @@ export class OnlineRun implements RunPlace {
     }
   }
 
-  async putFiles(files: readonly StoredFile[], signal: AbortSignal): Promise<Failure | undefined> {
+  async putFiles(files: readonly StoredFile[], signal: AbortSignal, lost?: LostFile): Promise<Failure | undefined> {
     if (files.length === 0) return undefined;
-    const failure = await this.#client.upload(this.path, files, signal);
+    const missing = new Set<string>();
+    const note: LostFile = (path, error) => {
+      missing.add(path);
+      lost?.(path, error);
+    };
+    const failure = await this.#client.upload(this.path, files, signal, lost === undefined ? undefined : note);
     if (failure !== undefined) return failure;
-    const reply = await this.#send({ uploaded: files.map(({ path }) => path) }, signal);
+    const uploaded = files.map(({ path }) => path).filter((path) => !missing.has(path));
+    if (uploaded.length === 0) return undefined;
+    const reply = await this.#send({ uploaded }, signal);
     return reply.kind === 'ok' ? undefined : reply;
   }
 

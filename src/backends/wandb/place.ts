@@ -1,6 +1,6 @@
 import type { RunEnd } from '../contract.ts';
 import type { Failure, Reply } from './answers.ts';
-import type { RunChange, RunPath } from './client.ts';
+import type { LostFile, RunChange, RunPath } from './client.ts';
 import type { StoredFile } from './map.ts';
 import type { RunConfig } from './run-config.ts';
 
@@ -28,7 +28,8 @@ export interface RunPlace {
   lastRow(signal: AbortSignal): Promise<Reply<string | undefined>>;
   /** Lines of a range, in their order, as they stand there. */
   readLines(from: number, to: number, signal: AbortSignal): AsyncGenerator<string, void, void>;
-  putFiles(files: readonly StoredFile[], signal: AbortSignal): Promise<Failure | undefined>;
+  /** `lost` hears of a file that can't be stored, and why: the others go on. */
+  putFiles(files: readonly StoredFile[], signal: AbortSignal, lost?: LostFile): Promise<Failure | undefined>;
   /** Whether all of the run is here: false where a part of it went to the server, and this is a folder. */
   readonly isWhole: boolean;
   fileLengths(signal: AbortSignal): Promise<Reply<ReadonlyMap<string, number>>>;

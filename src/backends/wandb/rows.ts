@@ -32,6 +32,8 @@ export interface BuiltRows {
   /** Where the record of each row stands. */
   readonly offsets: readonly number[];
   readonly files: ReadonlyMap<string, RunFile>;
+  /** Which points can't do without which files. */
+  readonly needs: readonly { readonly offset: number; readonly index: number; readonly path: string }[];
   /** The last value of each key. */
   readonly summary: ReadonlyMap<string, string>;
   readonly params: ReadonlyMap<string, string>;
@@ -64,6 +66,7 @@ class RowBuilder implements BuiltRows {
   readonly rows: string[] = [];
   readonly offsets: number[] = [];
   readonly files = new Map<string, RunFile>();
+  readonly needs: { offset: number; index: number; path: string }[] = [];
   readonly summary = new Map<string, string>();
   readonly params = new Map<string, string>();
   hasFailed = false;
@@ -117,6 +120,7 @@ class RowBuilder implements BuiltRows {
     else this.#lastRow[series] = this.rows.length;
     this.#exact.push([key, tag, plugin, this.#parcel.file, offset, index, mapped.exact, mapped.needed]);
     for (const file of mapped.files) this.files.set(file.path, file);
+    for (const [path] of mapped.needed) this.needs.push({ offset, index, path });
     const folder = this.#parcel.file.slice(0, this.#parcel.file.lastIndexOf('/') + 1);
     for (const { name, value } of mapped.params) this.params.set(folder + name, value);
     this.hasFailed ||= mapped.status === 'STATUS_FAILURE';

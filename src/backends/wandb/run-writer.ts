@@ -1,7 +1,7 @@
 /** Writes to one tracker run: what of a parcel is new becomes lines, and lines are sent until they are there, each at its own place. */
 import { MirrorError } from '../../errors.ts';
 import { pointCount } from '../../model/index.ts';
-import type { Intent, JournalEntry, Outcome, Resolution, TrackerParcel } from '../contract.ts';
+import type { Intent, JournalEntry, Outcome, Refusal, Resolution, TrackerParcel } from '../contract.ts';
 import { failed, outcomeOf, REBUILD_HINT, valueOrThrow } from './answers.ts';
 import { packPlan, rangeOf, unpackPlan } from './intent.ts';
 import { endOf, entryFor, linesOf, overlapping } from './journal.ts';
@@ -30,6 +30,8 @@ export class RunWriter {
   #recovered: KnownLines | undefined;
   /** Lines that were taken for a record's, with the record: never for two. */
   readonly #claims = new Map<number, string>();
+  /** Points of what is being sent whose files can't be stored. */
+  readonly #lost = new Map<string, Refusal>();
 
   constructor(run: OpenRun) {
     this.#run = run;
@@ -51,7 +53,7 @@ export class RunWriter {
     const entries = new EntryList(journal);
     for (const parcel of parcels) {
       const built = buildRows(parcel, this.#keys, tracked.startedAt);
-      if (built.files.size > 0) throwFailure(await this.place.putFiles([...built.files.values()], signal));
+      await this.#putFiles(built, parcel, signal);
       await this.#noteFacts(built, signal);
       const known = await this.#knownLines(parcel, journal, signal);
       const claimed: number[] = [];
@@ -100,7 +102,31 @@ export class RunWriter {
       this.#isInDoubt = false;
       this.#stored = end;
     }
-    return parcels.map(({ batch }) => ({ kind: 'accepted', points: pointCount(batch), refusals: [] }));
+    return parcels.map((parcel) => this.#accepted(parcel));
+  }
+
+  /** A file that has nowhere to go costs the points that need it: their rows go on, with whatever else is in them. */
+  async #putFiles({ files, needs }: BuiltRows, parcel: TrackerParcel, signal: AbortSignal): Promise<void> {
+    if (files.size === 0) return;
+    const reasons = new Map<string, string>();
+    throwFailure(await this.place.putFiles([...files.values()], signal, (path, error) => reasons.set(path, error.message)));
+    for (const { offset, index, path } of reasons.size === 0 ? [] : needs) {
+      const reason = reasons.get(path);
+      if (reason !== undefined) this.#lost.set(pointKey(parcel, offset, index), { offset, index, kind: 'refused', reason });
+    }
+  }
+
+  #accepted(parcel: TrackerParcel): Outcome {
+    const { batch } = parcel;
+    const refusals: Refusal[] = [];
+    for (const { offset, index } of this.#lost.size === 0 ? [] : batch.objects) {
+      const key = pointKey(parcel, offset, index);
+      const refusal = this.#lost.get(key);
+      if (refusal === undefined) continue;
+      this.#lost.delete(key);
+      refusals.push(refusal);
+    }
+    return { kind: 'accepted', points: pointCount(batch) - refusals.length, refusals };
   }
 
   async resolve(intent: Intent, signal: AbortSignal): Promise<Resolution> {
@@ -206,6 +232,10 @@ export class RunWriter {
     if (number !== undefined) this.#claims.set(number, record);
     return number;
   }
+}
+
+function pointKey({ file }: TrackerParcel, offset: number, index: number): string {
+  return `${offset} ${index} ${file}`;
 }
 
 /** Entries that are new or longer, in the order of lines. */

@@ -2,6 +2,7 @@
 import { fileDifference } from '../../beside/index.ts';
 import type { SideDifference, SideFile, SideOutcome, SideParam, SideWanted } from '../contract.ts';
 import { valueOrThrow } from './answers.ts';
+import type { LostFile } from './client.ts';
 import { numberText } from './numbers.ts';
 import type { RunPlace } from './place.ts';
 import { unquoted } from './row-reader.ts';
@@ -20,7 +21,12 @@ export async function setParams(place: RunPlace, params: readonly SideParam[], s
 export async function storeFile(place: RunPlace, file: SideFile, signal: AbortSignal): Promise<SideOutcome> {
   const path = storedPath(file.path);
   const data = { bytes: file.bytes, read: () => file.read() };
-  throwFailure(await place.putFiles([{ path, data, isMedia: false }], signal));
+  let reason: string | undefined;
+  const lost: LostFile = (_, error) => {
+    reason = error.message;
+  };
+  throwFailure(await place.putFiles([{ path, data, isMedia: false }], signal, lost));
+  if (reason !== undefined) return { kind: 'refused', reason };
   const page = place.link;
   const isPage = page?.startsWith('http') === true;
   return { kind: 'stored', ...(isPage ? { url: `${page}/files/${path.split('/').map(encodeURIComponent).join('/')}` } : {}) };

@@ -25,6 +25,8 @@ export interface WandbStubOptions {
   readonly uploadUses?: number;
   /** It has no list of files: it knows no such field, or leaves it empty. */
   readonly noFileList?: 'unknown' | 'null';
+  /** Where a file is to go instead of the stub itself; undefined: to the stub. */
+  readonly uploadUrl?: (file: string) => unknown;
 }
 
 interface Answer {
@@ -155,7 +157,8 @@ export class WandbStub {
 
   #uploadRefusal({ headers }: IncomingMessage): Answer | undefined {
     if (headers.authorization !== undefined) this.violations.push('the key was sent to an upload address');
-    if (headers['x-upload'] !== 'yes') this.violations.push('an upload without the headers that were asked for');
+    if (headers['x-amz-meta-upload'] !== 'yes') this.violations.push('an upload without the headers that were asked for');
+    if ('authorization' in headers || 'x-other' in headers) this.violations.push('an upload with headers that no upload needs');
     return undefined;
   }
 
@@ -185,8 +188,11 @@ export class WandbStub {
         return data({
           createRunFiles: {
             runID: found.storageId,
-            uploadHeaders: ['X-Upload:yes'],
-            files: ((variables['files'] ?? []) as string[]).map((file) => ({ name: file, uploadUrl: this.#uploadUrl(found, file) })),
+            uploadHeaders: ['X-Amz-Meta-Upload:yes', 'Authorization: Basic of-somebody', 'X-Other: no'],
+            files: ((variables['files'] ?? []) as string[]).map((file) => ({
+              name: file,
+              uploadUrl: this.#options.uploadUrl?.(file) ?? this.#uploadUrl(found, file),
+            })),
           },
         });
       case 'HistoryPage': {

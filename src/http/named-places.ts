@@ -1,0 +1,162 @@
+import { lookup as systemLookup } from 'node:dns/promises';
+import { isIP, type LookupFunction } from 'node:net';
+import { MirrorError, messageOf } from '../errors.ts';
+import type { HttpAnswer } from './answer.ts';
+import { HttpClient, type HttpOptions, type HttpRequest } from './http-client.ts';
+import { type Nearness, nearnessOf } from './near-address.ts';
+import { redactCut } from './redact.ts';
+
+/** Addresses of a host name. Throws where there are none. */
+export type Resolve = (host: string) => Promise<readonly string[]>;
+
+export interface NamedPlacesOptions extends Pick<HttpOptions, 'tls' | 'timeoutMs' | 'connections' | 'secrets' | 'env'> {
+  /** The tracker that names places: one that runs on this machine may name this machine. */
+  readonly tracker: string;
+  /** Default: the system's. */
+  readonly resolve?: Resolve;
+}
+
+/** What became of a request to an address that a server named. */
+export type NamedAnswer = HttpAnswer | { readonly kind: 'unusable'; readonly error: MirrorError };
+
+/** An address is signed, and may be long; what is longer than this is none. */
+const MOST_ADDRESS = 16 * 1024;
+/** Places that connections are kept to. A tracker has one or two stores of files. */
+const MOST_PLACES = 16;
+const SHOWN = 200;
+
+/** Headers that stores of files want with an upload. All others stay away: none of ours can be drawn out, and none can change what the request is. */
+const UPLOAD_HEADER =
+  /^(?:content-(?:type|md5|encoding|disposition|language)|cache-control|expires|if-(?:none-)?match|x-(?:amz|goog|ms|oss|obs|cos)-[a-z0-9-]{1,100})$/;
+const MOST_HEADERS = 40;
+const MOST_VALUE = 2000;
+
+/**
+ * Requests to addresses that a server names, for an upload or a file: a server that is not ours, and perhaps not honest. Each must be http or https,
+ * and lead to no service that trusts this machine. It gets nothing of what is meant for the tracker, by the same certificates and proxies.
+ */
+export class NamedPlaces {
+  readonly #options: NamedPlacesOptions;
+  readonly #tracker: URL;
+  readonly #resolve: Resolve;
+  readonly #clients = new Map<string, HttpClient>();
+
+  constructor(options: NamedPlacesOptions) {
+    this.#options = options;
+    this.#tracker = new URL(options.tracker);
+    this.#resolve = options.resolve ?? (async (host) => (await systemLookup(host, { all: true })).map(({ address }) => address));
+  }
+
+  /** Sends a request to an address; what can't be used is said, and nothing was sent then. Relative addresses are the tracker's own. */
+  async send(address: unknown, request: Omit<HttpRequest, 'path' | 'query'>): Promise<NamedAnswer> {
+    const url = this.parse(address);
+    if (url instanceof MirrorError) return { kind: 'unusable', error: url };
+    const near = await this.#nearness(url);
+    request.signal.throwIfAborted();
+    if (near !== undefined) return { kind: 'unusable', error: this.#unusable(address, `it leads to ${NEAR[near]}`) };
+    const client = this.#clientOf(url.origin);
+    if (client === undefined) return { kind: 'unusable', error: this.#unusable(address, `it names more than ${MOST_PLACES} hosts`) };
+    return client.send({ ...request, path: url.pathname + url.search });
+  }
+
+  /** The address, or what is wrong with it whoever it leads to. */
+  parse(address: unknown): URL | MirrorError {
+    if (typeof address !== 'string' || address === '') return this.#unusable(address, 'it is none');
+    if (address.length > MOST_ADDRESS) return this.#unusable(address, `it is longer than ${MOST_ADDRESS} characters`);
+    let url: URL;
+    try {
+      url = new URL(address, `${this.#tracker.origin}${this.#tracker.pathname.replace(/\/+$/, '')}/`);
+    } catch {
+      return this.#unusable(address, 'it cannot be parsed');
+    }
+    if (url.protocol !== 'http:' && url.protocol !== 'https:') return this.#unusable(address, 'it is neither http nor https');
+    return url;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#clients.values()].map((client) => client.close()));
+  }
+
+  #clientOf(origin: string): HttpClient | undefined {
+    let client = this.#clients.get(origin);
+    if (client === undefined && this.#clients.size < MOST_PLACES) {
+      const { tracker: _, resolve: __, ...options } = this.#options;
+      client = new HttpClient({ ...options, baseUrl: origin, lookup: this.#lookup });
+      this.#clients.set(origin, client);
+    }
+    return client;
+  }
+
+  /** How near a place is that is not to be reached; undefined where it may be. */
+  async #nearness({ hostname }: URL): Promise<Nearness | undefined> {
+    const host = hostname.replace(/^\[|\]$/g, '');
+    if (host === this.#tracker.hostname.replace(/^\[|\]$/g, '')) return undefined;
+    const own = await this.#addressesOf(this.#tracker.hostname);
+    // What this machine does not know a proxy may know; without one the connection fails by itself.
+    for (const address of await this.#addressesOf(host)) {
+      const near = nearnessOf(address);
+      if (near === undefined || own.includes(address)) continue;
+      if (near !== 'loopback' || !own.some((one) => nearnessOf(one) === 'loopback')) return near;
+    }
+    return undefined;
+  }
+
+  async #addressesOf(hostname: string): Promise<readonly string[]> {
+    const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
+    if (isIP(host) !== 0) return [host];
+    if (host === 'localhost' || host.endsWith('.localhost')) return ['127.0.0.1'];
+    return this.#resolve(host).catch(() => []);
+  }
+
+  /** Where a connection really goes: a name may lead elsewhere a moment after it was looked at. */
+  readonly #lookup: LookupFunction = (hostname, options, done) => {
+    void (async () => {
+      try {
+        const addresses = await this.#resolve(hostname);
+        const own = hostname === this.#tracker.hostname ? addresses : await this.#addressesOf(this.#tracker.hostname);
+        const isOwnLoopback = own.some((one) => nearnessOf(one) === 'loopback');
+        const usable = addresses.filter((address) => {
+          const near = nearnessOf(address);
+          return near === undefined || own.includes(address) || (near === 'loopback' && isOwnLoopback);
+        });
+        const fitting = usable
+          .map((address) => ({ address, family: isIP(address) }))
+          .filter(({ family }) => !options.family || family === options.family);
+        const [first] = fitting;
+        if (first === undefined) throw new Error(`${hostname} leads to no address that may be reached`);
+        if (options.all === true) done(null, fitting);
+        else done(null, first.address, first.family);
+      } catch (error) {
+        done(error instanceof Error ? error : new Error(messageOf(error)), '');
+      }
+    })();
+  };
+
+  #unusable(address: unknown, what: string): MirrorError {
+    const shown = typeof address === 'string' ? redactCut(address, SHOWN, this.#options.secrets) : String(typeof address);
+    return new MirrorError('MB4011', `${this.#tracker.origin} names ${JSON.stringify(shown)} for a file, which cannot be used: ${what}`, {
+      hint: 'Correct the address of the file store in the settings of the tracker; a store on this machine is used only by a tracker on this machine.',
+      context: { address: this.#tracker.origin },
+    });
+  }
+}
+
+const NEAR: Readonly<Record<Nearness, string>> = {
+  loopback: 'this machine itself, where the tracker is not',
+  linkLocal: 'a link-local address',
+  metadata: "the cloud's own service for this machine",
+  noHost: 'no single host',
+};
+
+/** Of the headers that a server asks for with an upload (`Name: value` each), those that an upload needs. */
+export function uploadHeaders(given: unknown): Readonly<Record<string, string>> {
+  const headers: Record<string, string> = {};
+  for (const text of Array.isArray(given) ? given.slice(0, MOST_HEADERS) : []) {
+    if (typeof text !== 'string' || text.length > MOST_VALUE) continue;
+    const colon = text.indexOf(':');
+    const name = text.slice(0, Math.max(0, colon)).trim().toLowerCase();
+    const value = text.slice(colon + 1).trim();
+    if (UPLOAD_HEADER.test(name) && /^[\x20-\x7e]*$/.test(value)) headers[name] = value;
+  }
+  return headers;
+}
