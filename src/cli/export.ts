@@ -12,6 +12,7 @@ export interface ExportFlags extends GlobalOptions {
   readonly out?: string;
   readonly root?: string;
   readonly kind?: string;
+  readonly safe?: boolean;
 }
 
 /** Writes the local store out, also while somebody mirrors into it. */
@@ -25,6 +26,10 @@ export async function exportCommand(flags: ExportFlags, context: CommandContext)
       command: 'mirrorboard export --format parquet --out metrics.parquet',
     });
   }
+  if (flags.safe === true && flags.format !== 'csv') {
+    throw new MirrorError('MB1001', `--safe is about csv, not ${flags.format}`, { hint: 'Leave it out, or add --format csv.' });
+  }
+  const safe = flags.safe ?? (isTerminal && context.stdout.isTTY === true);
   const reader = openStore(path);
   try {
     const shortages = new Map<string, ShortSeries>();
@@ -38,7 +43,7 @@ export async function exportCommand(flags: ExportFlags, context: CommandContext)
         flags.format === 'json'
           ? await writeTruthJson(source, sink)
           : flags.format === 'csv'
-            ? await writeCsv(source, sink, { kind })
+            ? await writeCsv(source, sink, { kind, safe })
             : await writeParquet(source, sink, { kind });
       const [first] = shortages.values();
       if (first !== undefined) throw damagedStore(path, first, shortages.size);

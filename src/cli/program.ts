@@ -49,7 +49,8 @@ export function makeProgram(context: CommandContext): Command {
     .option('--remap', 'begin tracker runs anew that would have another name or place today')
     .option('--rebuild', 'begin tracker runs anew, beside the former ones, that cannot be gone on with')
     .option('--poll', 'do without notifications of the file system')
-    .option('--listen <host:port>', 'serve /livez, /readyz, /healthz and /status (MIRRORBOARD_LISTEN)');
+    .option('--listen <host:port>', 'serve /livez, /readyz, /healthz and /status (MIRRORBOARD_LISTEN)')
+    .option('--listen-host <name>', 'a further host name these are asked by; may be repeated (MIRRORBOARD_LISTEN_HOST)', collect, []);
   withJson(withLog(withState(withStore(watch)))).action(async (roots: string[], flags) =>
     (await import('./watch.ts')).watchCommand(roots, flags, context),
   );
@@ -127,6 +128,7 @@ export function makeProgram(context: CommandContext): Command {
     )
     .option('-o, --out <file>', 'write to a file, which appears when it is whole')
     .option('--root <name>', 'which root, where the store has several')
+    .option('--safe', 'csv for a spreadsheet: no text of a field is a formula, or steers anything; default on a terminal')
     .option(
       '--kind <kind>',
       'for csv and parquet: scalars, histograms, texts, hparams, tensors, images, audio, pr_curves, layouts, graphs, all',

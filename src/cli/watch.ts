@@ -12,6 +12,7 @@ export interface WatchFlags extends GlobalOptions {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   readonly listen?: string;
+  readonly listenHost: readonly string[];
   readonly scanInterval?: string;
   readonly poll?: boolean;
   readonly remap?: boolean;
@@ -54,6 +55,7 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
         });
   const { watch } = await import('../watch.ts');
   const listen = flags.listen ?? env['MIRRORBOARD_LISTEN'];
+  const hosts = flags.listenHost.length > 0 ? flags.listenHost : namesIn(env['MIRRORBOARD_LISTEN_HOST']);
   let server: Server | undefined;
   let status: WatchStatus;
   try {
@@ -70,7 +72,7 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
       log,
       onStart: async (started) => {
         block.start(started);
-        if (listen) server = await serveHealth(listen, started);
+        if (listen) server = await serveHealth(listen, started, hosts);
       },
     });
   } finally {
@@ -87,6 +89,13 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
       `Watched for ${took}: ${counted(status.points, 'point')}, ${formatBytes(status.bytes)} mirrored into ${status.lanes.map(({ where }) => where).join(', ')}\n`,
     );
   }
+}
+
+function namesIn(text = ''): readonly string[] {
+  return text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
 }
 
 function seconds(text: string): number {

@@ -40,6 +40,7 @@ const TAKEN: ReadonlySet<string> = new Set(
     'logFormat',
     'umask',
     'listen',
+    'listenHost',
     'scanInterval',
     'installTimeout',
   ].map(environmentName),

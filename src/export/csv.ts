@@ -6,6 +6,8 @@ import { TextBuffer, type TextSink } from './text-buffer.ts';
 export interface CsvOptions {
   /** Which series are written; default `scalars`. */
   readonly kind?: ExportKind;
+  /** No text is a formula to a spreadsheet, and none steers a terminal. Default false: texts are exactly what they are. */
+  readonly safe?: boolean;
 }
 
 const HEADER = 'run,tag,step,wall_time,value\n';
@@ -15,7 +17,12 @@ const HEADER = 'run,tag,step,wall_time,value\n';
  * that reads back exactly; `NaN`, `Infinity`, `-Infinity` are spelled so, negative zero is `-0.0`, integers are in full.
  * Values of kinds other than scalars are JSON text.
  */
-export async function writeCsv(source: ExportSource, sink: TextSink, { kind = 'scalars' }: CsvOptions = {}): Promise<ExportCount> {
+export async function writeCsv(
+  source: ExportSource,
+  sink: TextSink,
+  { kind = 'scalars', safe = false }: CsvOptions = {},
+): Promise<ExportCount> {
+  const field = safe ? (text: string): string => csvField(harmless(text)) : csvField;
   const out = new TextBuffer(sink);
   const count = nothingYet();
   out.add(HEADER);
@@ -23,7 +30,7 @@ export async function writeCsv(source: ExportSource, sink: TextSink, { kind = 's
     count.runs++;
     for (const series of run.series) {
       if (!isOfKind(series.plugin, kind)) continue;
-      const prefix = `${csvField(run.run)},${csvField(series.tag)},`;
+      const prefix = `${field(run.run)},${field(series.tag)},`;
       const before = count.points;
       for (const { step, wallTime, value } of series.points()) {
         if (typeof value === 'string') {
@@ -31,7 +38,7 @@ export async function writeCsv(source: ExportSource, sink: TextSink, { kind = 's
             count.leftOut++;
             continue;
           }
-          out.add(`${prefix}${step},${numberText(wallTime)},${csvField(value)}\n`);
+          out.add(`${prefix}${step},${numberText(wallTime)},${field(value)}\n`);
         } else {
           out.add(`${prefix}${step},${numberText(wallTime)},${typeof value === 'bigint' ? value : numberText(value)}\n`);
         }
@@ -48,6 +55,15 @@ export async function writeCsv(source: ExportSource, sink: TextSink, { kind = 's
 /** Quoted where the text could be taken for more than one field, or for none of what it is. */
 function csvField(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** What spreadsheets take for the beginning of a formula, also behind blanks and in its wide form. */
+const FORMULA = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]/;
+
+/** A text that is nothing but shown: what would steer is written out, and what would be a formula has a quote before it. */
+function harmless(text: string): string {
+  const plain = text.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (sign) => `\\u{${(sign.codePointAt(0) ?? 0).toString(16)}}`);
+  return FORMULA.test(text) || /^[\t\r\n]/.test(text) ? `'${plain}` : plain;
 }
 
 function numberText(x: number): string {

@@ -1,5 +1,6 @@
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import { MirrorError, messageOf } from '../errors.ts';
+import { guardedServer } from './guarded-server.ts';
 
 /** What the health endpoints need to know. */
 export interface HealthSource {
@@ -8,10 +9,10 @@ export interface HealthSource {
   document(): Record<string, unknown>;
 }
 
-/** Serves `/livez` (the event loop turns), `/readyz`, `/healthz` (the same as `/livez`) and `/status` (JSON). */
-export async function serveHealth(listen: string, source: HealthSource): Promise<Server> {
+/** Serves `/livez` (the event loop turns), `/readyz`, `/healthz` (the same as `/livez`) and `/status` (JSON). `hosts`: further names it is asked by. */
+export async function serveHealth(listen: string, source: HealthSource, hosts: readonly string[] = []): Promise<Server> {
   const { host, port } = parseListen(listen);
-  const server = createServer((request, response) => {
+  const server = guardedServer({ host, hosts }, (request, response) => {
     const path = (request.url ?? '').split('?')[0];
     const [code, body, type] =
       path === '/livez' || path === '/healthz'

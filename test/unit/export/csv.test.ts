@@ -54,6 +54,26 @@ describe('CSV', () => {
     expect(await written(source)).toBe('run,tag,step,wall_time,value\na/b,loss,1,2.5,0.1\n.,acc,2,3,1e-7\n');
   });
 
+  it('has nothing in it that a spreadsheet runs or a terminal obeys, where it is to be safe', async () => {
+    const formulas = ['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', ' =1', '\u00a0=1', '\uff1d1', '=cmd|"/C calc"!A0'];
+    const steering = ['a\u001b[2Jb', 'c\u009bd', 'e\u202ef', 'g\nh', 'i\u0000j', 'k\u2028l'];
+    const plain = ['loss', 'a=b', 'a-b', "'quoted", 'ü/é', 'a,b', 'a"b', ''];
+    const tags = [...formulas, ...steering, ...plain];
+    const source = memorySource({ '=run': tags.map((tag) => series(tag, [[-1, -2.5, -0.5]])) });
+    const lines = (await written(source, { safe: true })).trimEnd().split('\n').slice(1);
+    expect(lines).toHaveLength(tags.length);
+    for (const [i, line] of lines.entries()) {
+      const found = /^'=run,(.*),-1,-2\.5,-0\.5$/u.exec(line)?.[1] ?? 'nothing';
+      const text = found.startsWith('"') ? found.slice(1, -1).replaceAll('""', '"') : found;
+      expect([line, text]).toEqual([line, expect.not.stringMatching(/^\s*[=+\-@\uff1d\t\r]|[\p{Cc}\p{Cf}\u2028]/u)]);
+      if (i < formulas.length) expect(text.startsWith("'")).toBe(true);
+      if (plain.includes(tags[i] as string)) expect(text).toBe(tags[i]);
+    }
+    // Exactly what it is, where it is not.
+    const exact = await written(memorySource({ '=run': [series('=1+1\u001b', [[1, 2, 3]])] }));
+    expect(exact).toBe('run,tag,step,wall_time,value\n=run,=1+1\u001b,1,2,3\n');
+  });
+
   it('spells numbers so that they read back exactly', async () => {
     const lines = (await written(memorySource({ r: [series('x', AWKWARD)] }))).trimEnd().split('\n').slice(1);
     expect(lines).toHaveLength(AWKWARD.length);

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { hostname } from 'node:os';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { serveHealth } from '../../../src/status/index.ts';
 
@@ -52,6 +53,92 @@ describe('the health server', () => {
     const server = await serveHealth('0', { isReady: true, document: () => ({}) });
     servers.push(server);
     expect((server.address() as AddressInfo).address).toBe('127.0.0.1');
+  });
+
+  /** What comes back over a connection for bytes as they are. */
+  async function raw(url: string, text: string): Promise<string> {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    let answer = '';
+    socket.on('data', (data) => {
+      answer += data;
+    });
+    socket.on('error', () => undefined);
+    socket.write(text);
+    await once(socket, 'close');
+    return answer;
+  }
+  const status = (answer: string): number => Number(answer.split(' ', 2)[1]);
+
+  it('answers requests by an address or a name of its own, and no others', async () => {
+    const server = await serveHealth('127.0.0.1:0', { isReady: true, document: () => ({}) }, ['mirrorboard.tracking.svc', '.example.com']);
+    servers.push(server);
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const asked = async (host: string): Promise<number> =>
+      status(await raw(url, `GET /livez HTTP/1.1\r\n${host}connection: close\r\n\r\n`));
+    const ours = [
+      '127.0.0.1',
+      '10.1.2.3:8080',
+      '[::1]:80',
+      '[fd00::7]',
+      'localhost:1',
+      'LOCALHOST',
+      'localhost.',
+      'a.localhost',
+      hostname(),
+    ];
+    for (const host of [...ours, 'mirrorboard.tracking.svc:8080', 'x.example.com'])
+      expect([host, await asked(`host: ${host}\r\n`)]).toEqual([host, 200]);
+    const others = [
+      'evil.test',
+      'evil.test:8080',
+      'localhost.evil.test',
+      '127.0.0.1.evil.test',
+      'example.com',
+      'xexample.com',
+      '',
+      'a'.repeat(1000),
+    ];
+    for (const host of others) expect([host, await asked(`host: ${host}\r\n`)]).toEqual([host, 403]);
+    expect(await asked('')).toBe(400);
+    expect(status(await raw(url, 'GET /livez HTTP/1.0\r\n\r\n'))).toBe(200);
+  });
+
+  it('may be asked by any name where that is said', async () => {
+    const server = await serveHealth('127.0.0.1:0', { isReady: true, document: () => ({}) }, ['*']);
+    servers.push(server);
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    expect(status(await raw(url, 'GET /livez HTTP/1.1\r\nhost: evil.test\r\nconnection: close\r\n\r\n'))).toBe(200);
+  });
+
+  it('is only read: nothing else is answered, and no body is taken', async () => {
+    const url = await serve({ isReady: true, document: () => ({}) });
+    for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE']) {
+      expect([method, status(await raw(url, `${method} /status HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n`))]).toEqual([
+        method,
+        405,
+      ]);
+    }
+    const head = await raw(url, 'HEAD /status HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n');
+    expect([status(head), head.endsWith('\r\n\r\n')]).toEqual([200, true]);
+    // The connection ends with the answer, however much was said to come.
+    for (const body of ['content-length: 1000000000\r\n\r\nx', 'transfer-encoding: chunked\r\n\r\n1\r\nx\r\n']) {
+      expect(status(await raw(url, `GET /status HTTP/1.1\r\nhost: localhost\r\n${body}`))).toBe(413);
+    }
+    expect(status(await raw(url, `GET /livez HTTP/1.1\r\nhost: localhost\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`))).toBe(431);
+  });
+
+  it('answers a probe while somebody holds all connections it has', async () => {
+    const url = await serve({ isReady: true, document: () => ({}) });
+    const held = Array.from({ length: 200 }, () => connect(Number(new URL(url).port), '127.0.0.1').on('error', () => undefined));
+    try {
+      await Promise.all(held.map((socket) => once(socket, 'connect')));
+      expect((await fetch(`${url}/livez`)).status).toBe(200);
+      const [server] = servers;
+      const count = await new Promise<number>((done) => server?.getConnections((_, open) => done(open)));
+      expect(count).toBeLessThanOrEqual(65);
+    } finally {
+      for (const socket of held) socket.destroy();
+    }
   });
 
   it('says that an address is taken', async () => {

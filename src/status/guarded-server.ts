@@ -1,0 +1,91 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { isIP, type Socket } from 'node:net';
+import { hostname } from 'node:os';
+
+export interface GuardOptions {
+  /** The host that is listened on. */
+  readonly host: string;
+  /** Further names that requests may come by: `mirrorboard.tracking.svc`, `.example.com` for all names below it, `*` for any. */
+  readonly hosts?: readonly string[];
+}
+
+/** Connections at a time. One more takes the place of the oldest: nobody can keep a probe away by holding many. */
+const MOST_CONNECTIONS = 64;
+/** Until the head of a request has come, and until nothing more comes over a connection. */
+const HEAD_MS = 5000;
+const IDLE_MS = 10_000;
+const HEAD_BYTES = 8 * 1024;
+
+/**
+ * A server for whoever may reach the port, pages of strangers in a local browser among them: it reads, it is asked in few words, and it holds little. A page can
+ * make its own name lead to this machine (DNS rebinding), but not an address or a name that is ours: so the host that is asked for has to be one of these.
+ */
+export function guardedServer(options: GuardOptions, listener: RequestListener): Server {
+  const server = createServer({
+    maxHeaderSize: HEAD_BYTES,
+    headersTimeout: HEAD_MS,
+    requestTimeout: HEAD_MS,
+    connectionsCheckingInterval: 1000,
+  });
+  server.timeout = IDLE_MS;
+  server.keepAliveTimeout = HEAD_MS;
+  const open = new Set<Socket>();
+  server.on('connection', (socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    const [oldest] = open;
+    if (open.size > MOST_CONNECTIONS) oldest?.destroy();
+  });
+  server.on('request', (request, response) => {
+    response.setHeader('x-content-type-options', 'nosniff');
+    response.setHeader('cache-control', 'no-store');
+    const refusal = refusalOf(request, options);
+    if (refusal === undefined) listener(request, response);
+    else refuse(response, refusal);
+  });
+  return server;
+}
+
+interface Refusal {
+  readonly status: number;
+  readonly text: string;
+}
+
+function refusalOf({ method, headers, httpVersion }: IncomingMessage, options: GuardOptions): Refusal | undefined {
+  if (method !== 'GET' && method !== 'HEAD') return { status: 405, text: 'only GET and HEAD are answered' };
+  if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0) {
+    return { status: 413, text: 'a request has no body here' };
+  }
+  // HTTP/1.0 need not say it; every browser does.
+  if (headers.host === undefined) return httpVersion === '1.0' ? undefined : { status: 400, text: 'the request names no host' };
+  return isOurs(headers.host, options)
+    ? undefined
+    : { status: 403, text: 'the host of the request is none of ours; --listen-host NAME makes it one' };
+}
+
+/** Whether a request may come by this host: any address (it can't be made to lead elsewhere), this machine's names, and those that are configured. */
+function isOurs(header: string, { host, hosts = [] }: GuardOptions): boolean {
+  if (header.length > 300) return false;
+  const name = nameIn(header);
+  if (isIP(name) !== 0 || name === 'localhost' || name.endsWith('.localhost')) return true;
+  return [host, hostname(), ...hosts].some((known) => {
+    const own = known.toLowerCase();
+    return own === '*' || own === name || (own.startsWith('.') && own.length > 1 && name.endsWith(own));
+  });
+}
+
+/** The host without its port, in small letters. */
+function nameIn(header: string): string {
+  const text = header.toLowerCase();
+  if (text.startsWith('[')) return text.slice(1, Math.max(1, text.indexOf(']')));
+  const colon = text.indexOf(':');
+  const name = colon < 0 ? text : text.slice(0, colon);
+  return name.endsWith('.') ? name.slice(0, -1) : name;
+}
+
+/** What comes behind the head is not read. */
+function refuse(response: ServerResponse, { status, text }: Refusal): void {
+  const allow = status === 405 ? { allow: 'GET, HEAD' } : {};
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close', ...allow });
+  response.end(`${text}\n`);
+}
