@@ -1,4 +1,5 @@
 import picomatch from 'picomatch';
+import { Expression } from './expression.ts';
 
 /** `{n}` names a part of a text without `/`, `{rest**}` any parts; `{a,b}` is one of several words, as in every glob. */
 const CAPTURE = /\{([A-Za-z_][A-Za-z0-9_]*)(\*\*)?\}/g;
@@ -12,7 +13,7 @@ export class Pattern {
   readonly glob: string;
   /** Each once, in their order. */
   readonly names: readonly string[];
-  readonly #expression: RegExp;
+  readonly #expression: Expression;
 
   constructor(glob: string) {
     this.glob = glob;
@@ -21,7 +22,7 @@ export class Pattern {
     let at = 0;
     const marked = glob.replace(CAPTURE, () => `${MARK}${at++}x`);
     // Without the flag `u`: picomatch escapes characters that an expression with it refuses to see escaped, such as `-`.
-    this.#expression = new RegExp(
+    this.#expression = new Expression(
       captures.reduce(
         (text, { name, isDeep }, i) => text.replaceAll(`${MARK}${i}x`, this.#group(captures, name, isDeep, i)),
         picomatch.makeRe(marked, { dot: true }).source,
@@ -31,9 +32,9 @@ export class Pattern {
 
   /** What the named parts are; undefined where the text does not match. A text matches a glob that is written as it is, whatever stands in it. */
   match(text: string): Readonly<Record<string, string>> | undefined {
-    const found = this.#expression.exec(text);
-    if (found === null) return text === this.glob && this.names.length === 0 ? {} : undefined;
-    return Object.fromEntries(this.names.map((name, i) => [name, found.groups?.[`c${i}`] ?? '']));
+    const found = this.#expression.match(text);
+    if (found === undefined) return text === this.glob && this.names.length === 0 ? {} : undefined;
+    return Object.fromEntries(this.names.map((name, i) => [name, found[`c${i}`] ?? '']));
   }
 
   /** A name that comes again stands for the same text. */

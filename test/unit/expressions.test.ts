@@ -19,7 +19,8 @@ const OURS: ReadonlyMap<string, string> = new Map([
 /** Expressions that are put together while the program runs, by file, with what they are made of. */
 const MADE: ReadonlyMap<string, string> = new Map([
   ['config/secrets.js', 'our own list of names; variables and fields of the configuration'],
-  ['pattern/pattern.js', 'globs of the configuration: tried below'],
+  ['pattern/expression.js', 'globs of the configuration, over short texts only: see expression.test.ts'],
+  ['pattern/parse-expression.js', 'a set of characters, over one character'],
   ['backends/clearml/answers.js', 'two names of ours, over the cut text of an answer'],
 ]);
 
