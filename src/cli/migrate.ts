@@ -122,7 +122,7 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
     stderr.write(
       isDone ? `${style.bold(visibleText(doneText(from, to, verdict.but)))}\n` : `${style.red(visibleText(`Keep ${from} for now`))}\n`,
     );
-    if (!isDone) stderr.write(`${style.bold('Next:')} ${visibleText(again)}\n`);
+    if (!isDone) stderr.write(`${style.bold('Next:')} ${visibleText(again, { whole: true })}\n`);
   }
 }
 

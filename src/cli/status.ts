@@ -161,7 +161,7 @@ function waitingText(waiting: ReadonlyMap<string, readonly string[]>): string {
   return [...waiting]
     .filter(([, commands]) => commands.length > 0)
     .map(([lane, commands]) => {
-      const shown = commands.slice(0, MOST_PLACES).map((command) => `  ${visibleText(command)}\n`);
+      const shown = commands.slice(0, MOST_PLACES).map((command) => `  ${visibleText(command, { whole: true })}\n`);
       const more = commands.length > MOST_PLACES ? `  … and ${commands.length - MOST_PLACES} more\n` : '';
       return `\nLane ${lane}: ${formatCount(commands.length)} to be sent on by hand\n${shown.join('')}${more}`;
     })

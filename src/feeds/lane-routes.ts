@@ -5,7 +5,7 @@
 import { posix } from 'node:path';
 import type { Handle } from '../backends/contract.ts';
 import type { TrackerLaneOptions } from '../lanes/index.ts';
-import { type Gap, keyOfRun, type RunRef, runLabel, type Series, selectPoints } from '../model/index.ts';
+import { keyOfRun, type RunRef, runLabel, type Series, selectPoints } from '../model/index.ts';
 import type { CachedBatch } from '../reading/index.ts';
 import {
   type Fold,
@@ -22,6 +22,7 @@ import {
   wantedName,
 } from '../route/index.ts';
 import type { LaneState } from '../state/index.ts';
+import { OwedTags } from './owed-tags.ts';
 
 export interface LaneRoutesOptions {
   readonly laneState: LaneState;
@@ -320,31 +321,24 @@ export class LaneRoutes {
       .files.filter(({ position }) => position.watermark > 0)
       .map(({ name, position }) => ({ name, ...position }));
     const left = new Map(Object.entries(mapping.left));
-    const owed = new Map(files.map(({ name, gaps }) => [name, [...gaps]]));
-    const changed = new Set<string>();
+    const owed = new Map(files.map(({ name, gaps }) => [name, new OwedTags(gaps)]));
     const wider = new Set<string>();
     for (const { tag, plugin } of laneState.catalogue(run)) {
       const found = reconsider(tag, left.get(tag), decided.route.series(tag, plugin).every, files, canSendAgain);
       if (found === undefined) continue;
       if (found.left === undefined) left.delete(tag);
       else left.set(tag, found.left);
-      for (const name of found.forgone) {
-        changed.add(name);
-        owed.set(
-          name,
-          (owed.get(name) ?? []).flatMap((gap) => withoutTag(gap, tag)),
-        );
-      }
+      for (const name of found.forgone) owed.get(name)?.forgo(tag);
       for (const [name, start, end] of found.owed) {
-        changed.add(name);
         wider.add(tag);
-        addTag(owed.get(name) ?? [], start, end, tag);
+        owed.get(name)?.add(start, end, tag);
       }
     }
-    for (const name of changed) laneState.setGaps(run, name, owed.get(name) ?? []);
+    const changed = [...owed].flatMap(([name, tags]) => (tags.isChanged ? [{ name, gaps: tags.gaps() }] : []));
+    for (const { name, gaps } of changed) laneState.setGaps(run, name, gaps);
     if (wider.size > 0) this.#say('series that a route newly includes are owed', { run: runLabel(run), series: wider.size });
     this.#keep(decided, { ...mapping, left: Object.fromEntries(left) });
-    return [...changed].filter((name) => (owed.get(name) ?? []).length > 0);
+    return changed.filter(({ gaps }) => gaps.length > 0).map(({ name }) => name);
   }
 
   #keep(decided: Decided, mapping: RunMapping): void {
@@ -377,20 +371,6 @@ function isElsewhere(before: RunMapping, wanted: Place, today: RunRoute): boolea
   return (
     before.target !== wanted.path || before.prefix !== wanted.prefix || JSON.stringify(before.renames) !== JSON.stringify(today.renames)
   );
-}
-
-/** Owes a range to a series, with others that are owed the same. */
-function addTag(gaps: Gap[], start: number, end: number, tag: string): void {
-  const at = gaps.findIndex((gap) => gap.reason === 'route' && gap.start === start && gap.end === end && gap.tags !== undefined);
-  const gap = gaps[at];
-  if (gap === undefined) gaps.push({ start, end, reason: 'route', tags: [tag] });
-  else if (!(gap.tags ?? []).includes(tag)) gaps[at] = { ...gap, tags: [...(gap.tags ?? []), tag] };
-}
-
-function withoutTag(gap: Gap, tag: string): Gap[] {
-  if (gap.tags === undefined || !gap.tags.includes(tag)) return [gap];
-  const tags = gap.tags.filter((each) => each !== tag);
-  return tags.length === 0 ? [] : [{ ...gap, tags }];
 }
 
 function ownerOf(run: RunRef, tag: string): string {

@@ -148,7 +148,8 @@ export class TrackerFeed implements Feed {
     const { isIncluded, owedFiles } = this.#routes.of(ref);
     if (!isIncluded) return;
     const { isSettled } = this.#options;
-    const known = new Map(this.#laneState.known(ref).files.map((state) => [state.name, state]));
+    // One by one: a run may have many more files than those that changed.
+    const known = new Map(files.map(({ name }) => [name, this.#laneState.knownFile(ref, name)]));
     const changed = files.filter(({ name, size, stamp }) => {
       const state = known.get(name);
       return state === undefined || !isAtEnd(state, size, stamp, isSettled);
@@ -181,7 +182,7 @@ export class TrackerFeed implements Feed {
   fileGone(ref: RunRef, name: string): void {
     const source = this.#sourceOf(ref);
     if (source === undefined) return;
-    const state = this.#laneState.known(ref).files.find((file) => file.name === name);
+    const state = this.#laneState.knownFile(ref, name);
     const lost = unmirroredBytes(state, this.progress.unreadBytes(ref, name));
     this.#options.events.fileSound(this.lane, ref, name);
     this.#options.status.fileGone(this.lane, ref, name, lost);

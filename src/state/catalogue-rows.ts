@@ -8,9 +8,10 @@ export function catalogueOf({ ids, statements }: Pick<StateStore, 'ids' | 'state
   return row === undefined ? [] : statements.all('SELECT * FROM series WHERE run = ? ORDER BY number', row).map(seriesOf);
 }
 
+// The next number is looked up at the end of the primary key: counting the rows would make each of many series cost all those before it.
 const ADD_SERIES = `
   INSERT INTO series (run, number, tag, plugin, data_class, metadata, display_name, description, form, first_file, first_offset)
-  VALUES (?1, (SELECT count(*) FROM series WHERE run = ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+  VALUES (?1, coalesce((SELECT number FROM series WHERE run = ?1 ORDER BY number DESC LIMIT 1) + 1, 0), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
   ON CONFLICT (run, tag) DO UPDATE SET plugin = excluded.plugin, data_class = excluded.data_class, metadata = excluded.metadata,
     display_name = excluded.display_name, description = excluded.description, form = excluded.form,
     first_file = excluded.first_file, first_offset = excluded.first_offset

@@ -3,22 +3,26 @@ import type { Gap } from '../model/index.ts';
 /** What is wrong with the gaps of a position: they are in order, before the watermark, and owe nothing twice. */
 export function checkGaps(gaps: readonly Gap[], watermark: number): string[] {
   const problems: string[] = [];
-  for (const [i, gap] of gaps.entries()) {
+  // Of the gaps so far: the one that begins last, the one that reaches furthest, and the same for each tag and those without.
+  let latest: Gap | undefined;
+  let furthest: Gap | undefined;
+  const furthestOf = new Map<string | undefined, Gap>();
+  for (const gap of gaps) {
     const { start, end } = gap;
     const name = `the gap from ${start} to ${end}`;
     if (!(Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start < end)) problems.push(`${name} is no range`);
     if (end > watermark) problems.push(`${name} reaches beyond the watermark ${watermark}`);
-    for (const before of gaps.slice(0, i)) {
-      if (before.start > start) problems.push(`${name} stands behind the later one from ${before.start} to ${before.end}`);
-      else if (before.end > start && sharesTags(before, gap))
-        problems.push(`${name} overlaps the one from ${before.start} to ${before.end}`);
+    if (latest !== undefined && latest.start > start)
+      problems.push(`${name} stands behind the later one from ${latest.start} to ${latest.end}`);
+    else {
+      // Gaps of different tags may lie over the same bytes.
+      const rivals = gap.tags === undefined ? [furthest] : [undefined, ...gap.tags].map((tag) => furthestOf.get(tag));
+      const rival = rivals.find((before) => before !== undefined && before.end > start);
+      if (rival !== undefined) problems.push(`${name} overlaps the one from ${rival.start} to ${rival.end}`);
     }
+    if (latest === undefined || start >= latest.start) latest = gap;
+    if (furthest === undefined || end > furthest.end) furthest = gap;
+    for (const tag of gap.tags ?? [undefined]) if (end > (furthestOf.get(tag)?.end ?? -1)) furthestOf.set(tag, gap);
   }
   return problems;
-}
-
-/** Gaps of different tags may lie over the same bytes. */
-function sharesTags(a: Gap, b: Gap): boolean {
-  const { tags } = a;
-  return tags === undefined || b.tags === undefined || b.tags.some((tag) => tags.includes(tag));
 }

@@ -3,7 +3,18 @@ import { type Batch, type FileState, type Gap, keyOfRun, type RunRef, type Serie
 import type { Opened, RunMapping } from '../route/index.ts';
 import { addSeries, catalogueOf } from './catalogue-rows.ts';
 import type { LaneKey } from './row-ids.ts';
-import { fileFacts, KNOWN_FILES, type KnownFileRow, knownFile, NEXT_RUNS, ONE_RUN, positionFacts, stepOf } from './rows.ts';
+import {
+  DELIVERED,
+  fileFacts,
+  KNOWN_FILE,
+  KNOWN_FILES,
+  type KnownFileRow,
+  knownFile,
+  NEXT_RUNS,
+  ONE_RUN,
+  positionFacts,
+  stepOf,
+} from './rows.ts';
 import type { StateStore } from './state-store.ts';
 import type { Row } from './statements.ts';
 
@@ -78,6 +89,15 @@ export class LaneState {
     if (row === undefined) return { files: [], points: 0, tags: 0, lastStep: null };
     const files = statements.allArrays(KNOWN_FILES, lane, Number(row.id), Number(row.id)) as unknown as KnownFileRow[];
     return this.#knownRun(run, row, files);
+  }
+
+  /** What `known` says of one file, without looking at the others of its run. */
+  knownFile(run: RunRef, name: string): FileState | undefined {
+    const { ids, statements } = this.#store.reading();
+    const [lane, row] = [ids.findLane(this.#key) ?? 0, ids.findRun(run)];
+    if (row === undefined) return undefined;
+    const [file] = statements.allArrays(KNOWN_FILE, lane, row, name) as unknown as KnownFileRow[];
+    return file === undefined ? undefined : knownFile(file, statements);
   }
 
   /** Every run of the state with what `known` says of it, in the order in which they came: much faster than one by one. */
@@ -277,13 +297,13 @@ export class LaneState {
 
   /** Adds gaps to the lane's position in a file it has read: whoever delivers next sends those bytes again. */
   owe(run: RunRef, file: string, gaps: readonly Gap[]): void {
-    const known = this.known(run).files.find(({ name }) => name === file);
+    const known = this.knownFile(run, file);
     if (known !== undefined) this.setGaps(run, file, [...known.position.gaps, ...gaps]);
   }
 
   /** Replaces the gaps of the lane's position in a file it has read. */
   setGaps(run: RunRef, file: string, gaps: readonly Gap[]): void {
-    const known = this.known(run).files.find(({ name }) => name === file);
+    const known = this.knownFile(run, file);
     if (known === undefined) return;
     const sorted = gaps.toSorted((a, b) => a.start - b.start || a.end - b.end);
     const state = { ...known, position: { watermark: known.position.watermark, gaps: sorted } };
@@ -380,8 +400,8 @@ export class LaneState {
     if (known !== undefined) return known;
     // What is stored may be read even where changes could not be made yet: sums on their way are found above.
     const { ids, statements } = this.#store;
-    const row = statements.get(ONE_RUN, ids.findLane(this.#key) ?? 0, run.root, run.path);
-    return deliveredOf(row);
+    const row = ids.findRun(run);
+    return deliveredOf(row === undefined ? undefined : statements.get(DELIVERED, row, ids.findLane(this.#key) ?? 0));
   }
 }
 

@@ -2,13 +2,15 @@ import type { SQLInputValue } from 'node:sqlite';
 import type { DataClass, FileState, RecordMark, Series } from '../model/index.ts';
 import type { Row, Statements } from './statements.ts';
 
-/** The files of the runs between two numbers (both included), each with the position of one lane in it. */
-export const KNOWN_FILES = `
+const FILE_AND_POSITION = `
   SELECT file.run, file.name, file.generation, file.guard, file.damage, file.file_version, file.writer,
     file.stamp, file.size,
     position.generation, position.watermark, position.gaps, position.last, position.records, position.size, position.stamp
-  FROM file LEFT JOIN position ON position.file = file.id AND position.lane = ?
-  WHERE file.run BETWEEN ? AND ? ORDER BY file.run, file.name`;
+  FROM file LEFT JOIN position ON position.file = file.id AND position.lane = ?`;
+/** The files of the runs between two numbers (both included), each with the position of one lane in it. */
+export const KNOWN_FILES = `${FILE_AND_POSITION} WHERE file.run BETWEEN ? AND ? ORDER BY file.run, file.name`;
+/** The same of one file. */
+export const KNOWN_FILE = `${FILE_AND_POSITION} WHERE file.run = ? AND file.name = ?`;
 
 type PositionRow = readonly [watermark: number, gaps: string, last: string, records: number, size: number, stamp: string];
 
@@ -95,6 +97,8 @@ const RUN_FACTS = `
     delivered.points, CAST(delivered.last_step AS TEXT) AS last_step, delivered.last_wall_time, delivered.has_failed
   FROM run JOIN root ON root.id = run.root LEFT JOIN delivered ON delivered.run = run.id AND delivered.lane = ?`;
 export const ONE_RUN = `${RUN_FACTS} WHERE root.name = ? AND run.path = ?`;
+export const DELIVERED = `
+  SELECT points, CAST(last_step AS TEXT) AS last_step, last_wall_time, has_failed FROM delivered WHERE run = ? AND lane = ?`;
 export const NEXT_RUNS = `${RUN_FACTS} WHERE run.id > ? ORDER BY run.id LIMIT ?`;
 
 /** The columns of a `series` row but for its run and number. */

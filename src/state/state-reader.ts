@@ -20,6 +20,7 @@ export type LaneReader = Pick<
   | 'name'
   | 'target'
   | 'known'
+  | 'knownFile'
   | 'knownRuns'
   | 'catalogue'
   | 'handle'

@@ -141,8 +141,9 @@ export class WatchStatus {
       if (fact.isMissing) this.#log?.warn({ root: fact.root }, 'root missing, waiting for it');
       else this.#log?.info({ root: fact.root }, 'root is back');
     }
+    const known = new Set(before?.obstacles.map(({ path }) => path));
     for (const { path, reason } of fact.obstacles) {
-      if (!before?.obstacles.some((known) => known.path === path)) this.#incident({ kind: 'folder', root: fact.root, path, reason });
+      if (!known.has(path)) this.#incident({ kind: 'folder', root: fact.root, path, reason });
     }
     if (before === undefined)
       this.#log?.info({ root: fact.root, directories: fact.directories, files: fact.files, tookMs: fact.tookMs }, 'root scanned');
@@ -204,12 +205,15 @@ export class WatchStatus {
 
   #noteDamage(key: string, run: RunRef, file: string, damage: readonly Damage[]): void {
     const known = this.#damage.get(key) ?? [];
+    // There may be a hundred thousand of them in a file, and this is asked for each piece of it.
+    const before = new Set(known.map(({ start, reason }) => `${start} ${reason}`));
+    const starts = new Set(damage.map(({ start }) => start));
     for (const item of damage) {
-      if (isPending(item) || known.some(({ start, reason }) => start === item.start && reason === item.reason)) continue;
+      if (isPending(item) || before.has(`${item.start} ${item.reason}`)) continue;
       this.#log?.warn({ root: run.root, run: run.path, file, ...item }, 'damage found');
     }
     for (const item of known) {
-      if (!isPending(item) && !damage.some(({ start }) => start === item.start)) {
+      if (!isPending(item) && !starts.has(item.start)) {
         this.#log?.info({ root: run.root, run: run.path, file, start: item.start, end: item.end }, 'damage healed');
       }
     }

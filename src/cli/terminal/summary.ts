@@ -173,6 +173,6 @@ function closing(report: Report, { style, command, next }: ReportOptions): strin
     lines.push(`Store ${visibleText(lane)}: ${visibleText(where)} (${formatBytes(bytes)})`);
   }
   const last = interrupted ? (command ?? next) : next;
-  if (last !== undefined) lines.push(`${style.bold('Next:')} ${visibleText(last)}`);
+  if (last !== undefined) lines.push(`${style.bold('Next:')} ${visibleText(last, { whole: true })}`);
   return lines.join('\n');
 }

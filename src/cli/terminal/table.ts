@@ -1,7 +1,7 @@
 import stringWidth from 'string-width';
 import { fitText } from './fit-text.ts';
 import { plainStyle, type Style } from './style.ts';
-import { visibleText } from './visible-text.ts';
+import { visibleText, withoutMiddle } from './visible-text.ts';
 
 export interface Column {
   readonly title: string;
@@ -21,6 +21,10 @@ export interface Table {
 const GAP = '  ';
 /** The first column is never made narrower than this: a few letters at both ends of a name. */
 const LEAST_WIDTH = 9;
+/** Nor is any column wider than this, whatever the terminal or where there is none: one long name would pad every line. */
+const MOST_WIDTH = 256;
+/** A cell is measured and cut by what is seen, which costs time for each character: what can't be seen anyway is left out before. */
+const MOST_UNITS = 16 * MOST_WIDTH;
 
 /**
  * A table as lines without a trailing line end. When it is too wide, the first column gives way: numbers are never cut, so
@@ -28,7 +32,7 @@ const LEAST_WIDTH = 9;
  */
 export function renderTable({ columns, rows, width, style = plainStyle }: Table): string {
   const titles = columns.map(({ title }) => visibleText(title));
-  const cells = rows.map((row) => columns.map((_, column) => visibleText(row[column] ?? '')));
+  const cells = rows.map((row) => columns.map((_, column) => shown(row[column] ?? '')));
   const widths = titles.map((title, column) =>
     cells.reduce((most, row) => Math.max(most, stringWidth(row[column] ?? '')), stringWidth(title)),
   );
@@ -45,6 +49,10 @@ export function renderTable({ columns, rows, width, style = plainStyle }: Table)
       .join(GAP)
       .trimEnd();
   return [style.bold(line(titles)), ...cells.map(line)].join('\n');
+}
+
+function shown(cell: string): string {
+  return fitText(visibleText(withoutMiddle(cell, MOST_UNITS)), MOST_WIDTH);
 }
 
 function padded(text: string, width: number, align: Column['align'] = 'left'): string {

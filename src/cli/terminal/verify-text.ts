@@ -186,7 +186,7 @@ function closing(verification: Verification, { totals, style, note, next }: Veri
     seconds > 0 && totals.points > 0 ? `: ${formatRate(totals.points / seconds, 'points')}, ${formatBytes(bytes / seconds)}/s` : '';
   lines.push(`Took ${formatDuration(elapsedMs)}${rates}`);
   if (note !== undefined) lines.push(style.yellow(visibleText(note)));
-  if (next !== undefined) lines.push(`${style.bold('Next:')} ${visibleText(next)}`);
+  if (next !== undefined) lines.push(`${style.bold('Next:')} ${visibleText(next, { whole: true })}`);
   return lines.join('\n');
 }
 

@@ -6,12 +6,26 @@ const STEERING = /(?!\u200c|\u200d)[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
 const STEERING_BUT_LINES = /(?!\u200c|\u200d|\n)[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
+/** Names and messages are shown whole up to here: a tag may have megabytes, and no reader. */
+const MOST_SHOWN = 2000;
+
 /**
  * A text from outside (run and tag names, paths, messages) such that printing it does nothing but show it: what would steer
- * the terminal stands as an escape like `\x1b`. With `lines`, line ends stay.
+ * the terminal stands as an escape like `\x1b`. With `lines`, line ends stay. What is very long loses its middle, but for `whole`: texts of ours,
+ * commands to type.
  */
-export function visibleText(text: string, { lines = false }: { readonly lines?: boolean } = {}): string {
-  return text.replace(lines ? STEERING_BUT_LINES : STEERING, escaped);
+export function visibleText(
+  text: string,
+  { lines = false, whole = lines }: { readonly lines?: boolean; readonly whole?: boolean } = {},
+): string {
+  return (whole ? text : withoutMiddle(text, MOST_SHOWN)).replace(lines ? STEERING_BUT_LINES : STEERING, escaped);
+}
+
+/** A text of at most so many UTF-16 units: names differ at both ends, so the middle gives way to `…`. */
+export function withoutMiddle(text: string, most: number): string {
+  if (text.length <= most) return text;
+  const half = Math.floor((most - 1) / 2);
+  return `${text.slice(0, half).replace(/[\ud800-\udbff]$/, '')}…${text.slice(-half).replace(/^[\udc00-\udfff]/, '')}`;
 }
 
 function escaped(character: string): string {
