@@ -69,10 +69,18 @@ class Scene {
     await this.#end('SIGTERM');
     // What could not be read for a while is tried again where its file has changed.
     this.#tree.appendToAll();
-    const { code, signal, stderr } = await mirrorboard(['backfill', this.#logs], { cwd: this.#folder });
-    if (code !== 0) throw new Error(`the last backfill ended with ${code ?? signal}: ${stderr}`);
+    await this.#backfill();
     this.#compare(true);
     await mustRun(['verify'], { cwd: this.#folder });
+  }
+
+  async #backfill(): Promise<void> {
+    const { code, signal, stdout, stderr } = await mirrorboard(['backfill', this.#logs, '--json'], { cwd: this.#folder });
+    if (code !== 0 && code !== 1) throw new Error(`the last backfill ended with ${code ?? signal}: ${stderr}`);
+    // What files that are gone had is said, and nobody can heal it any more.
+    const { damage } = JSON.parse(stdout) as { damage: readonly { run: string; file: string; pending: boolean }[] };
+    const damaged = damage.filter(({ run, file, pending }) => !pending && this.#tree.files.get(pathOf(run, file))?.isThere !== false);
+    if (damaged.length > 0) throw new Error(`damage that was healed is there: ${JSON.stringify(damaged)}`);
   }
 
   #start(): Running {
@@ -144,7 +152,7 @@ class Scene {
       for (const { row, run } of reader.runs('logs')) {
         for (const { row: series, tag } of reader.series(row)) {
           for (const { file = '', offset = 0, index = 0, step, wallTime, value } of reader.points(series)) {
-            const path = run.path === '.' ? file : `${run.path}/${file}`;
+            const path = pathOf(run.path, file);
             const tags = shown.get(path) ?? new Map<string, string[]>();
             shown.set(path, tags);
             const point = { step: Number(step), wallTime, value: typeof value === 'string' ? undefined : Number(value) };
@@ -164,6 +172,10 @@ class Scene {
     const { exitCode, signalCode } = this.#watch.child;
     return exitCode === null && signalCode === null ? 'it runs' : `it ended with ${exitCode ?? signalCode}`;
   }
+}
+
+function pathOf(run: string, file: string): string {
+  return run === '.' ? file : `${run}/${file}`;
 }
 
 function compareFile(file: ActorFile, tags: ReadonlyMap<string, readonly string[]>, isLast: boolean): void {
