@@ -93,7 +93,7 @@ describe('config check', () => {
       `  refused: { ${TRIAL}, url: u3, mode: refused }`,
       `  hangs: { ${TRIAL}, url: u4, mode: hangs }`,
     );
-    const { stdout } = await mustRun(['config', 'check', '--online', '--timeout', '0.5', '--json'], { cwd: folder }, 3);
+    const { stdout } = await mustRun(['config', 'check', '--online', '--timeout', '3', '--json'], { cwd: folder }, 3);
     const document = JSON.parse(stdout);
     expect(document).toMatchObject({ type: 'config_check', file: './mirrorboard.yaml', profile: null, online: true, exit_code: 3 });
     expect(states(document.checks, 'online')).toEqual({ well: 'note', down: 'unreachable', refused: 'problem', hangs: 'unreachable' });
