@@ -25,14 +25,18 @@ const MOST_ADDRESS = 16 * 1024;
 const MOST_PLACES = 16;
 const SHOWN = 200;
 
-/** Headers that stores of files want with an upload. All others stay away: none of ours can be drawn out, and none can change what the request is. */
+/**
+ * Headers that stores of files want with an upload. All others stay away: none of ours can be drawn out, and none can
+ * change what the request is.
+ */
 const UPLOAD_HEADER =
   /^(?:content-(?:type|md5|encoding|disposition|language)|cache-control|expires|if-(?:none-)?match|x-(?:amz|goog|ms|oss|obs|cos)-[a-z0-9-]{1,100})$/;
 const MOST_HEADERS = 40;
 const MOST_VALUE = 2000;
 
 /**
- * Requests to addresses that a server names, for an upload or a file: a server that is not ours, and perhaps not honest. Each must be http or https,
+ * Requests to addresses that a server names, for an upload or a file: a server that is not ours, and perhaps not honest. Each
+ * must be http or https,
  * and lead to no service that trusts this machine. It gets nothing of what is meant for the tracker, by the same certificates and proxies.
  */
 export class NamedPlaces {

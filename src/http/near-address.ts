@@ -37,7 +37,10 @@ const CARRIERS = [
   /^2002:([0-9a-f]+):([0-9a-f]+):/,
 ];
 
-/** How near an address is to this machine; undefined for every ordinary one. Private networks are ordinary: trackers keep their files there. */
+/**
+ * How near an address is to this machine; undefined for every ordinary one. Private networks are ordinary: trackers keep
+ * their files there.
+ */
 export function nearnessOf(address: string): Nearness | undefined {
   const plain = address.replace(/^\[|\]$/g, '').split('%', 1)[0] ?? '';
   const family = isIP(plain);

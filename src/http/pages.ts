@@ -17,8 +17,10 @@ export const MOST_LISTED = 1_000_000;
 type Said = unknown;
 
 /**
- * Follows the pages of a listing, which end when the server says so: a server that never does would keep us for ever. A token that comes a second
- * time, empty pages one after the other, or more pages than anybody has, are no answer of an API. Every loop that follows a server's token goes through here.
+ * Follows the pages of a listing, which end when the server says so: a server that never does would keep us for ever. A token
+ * that comes a second
+ * time, empty pages one after the other, or more pages than anybody has, are no answer of an API. Every loop that follows a
+ * server's token goes through here.
  */
 export class Pages {
   readonly #what: string;

@@ -12,7 +12,8 @@ const LOOKED_AT = 4;
 const LONGEST_WORD = 2048;
 
 /**
- * The beginning of a text from outside, without secrets. It is cut before anything looks for them, so an endless text costs no more than a short
+ * The beginning of a text from outside, without secrets. It is cut before anything looks for them, so an endless text costs no
+ * more than a short
  * one; and nothing of a secret that the cut went through is left.
  */
 export function redactCut(text: string, most: number, known: readonly string[] = []): string {
@@ -32,7 +33,8 @@ function withoutLastWord(text: string): string {
 
 /**
  * The one function that takes secrets out of a text before anybody sees it: user and password in addresses, query parameters and
- * JSON fields named like secrets, credentials behind `Basic` and `Bearer`, and every text in `known`, also as an address writes it. Each expression
+ * JSON fields named like secrets, credentials behind `Basic` and `Bearer`, and every text in `known`, also as an address writes
+ * it. Each expression
  * takes time in proportion to the text, whatever stands in it.
  */
 export function redact(text: string, known: readonly string[] = []): string {

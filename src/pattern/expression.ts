@@ -3,7 +3,10 @@ import { type Node, type Parsed, parseExpression } from './parse-expression.ts';
 /** Captures by name; undefined for one that took no part. */
 export type Captures = Readonly<Record<string, string | undefined>>;
 
-/** Steps that JavaScript's own matcher may take at most, before the one below is asked instead. It is some ten times faster on short texts. */
+/**
+ * Steps that JavaScript's own matcher may take at most, before the one below is asked instead. It is some ten times faster
+ * on short texts.
+ */
 const MOST_STEPS = 100_000;
 /** Longest text for an expression that can't be matched in proportion to the text: longer ones do not match. */
 const MOST_LENGTH = 512;
@@ -21,8 +24,10 @@ type Step =
   | { readonly kind: 'match' };
 
 /**
- * An expression made of a glob, over names that strangers give: the time it takes is in proportion to the text and to the expression, however the two
- * fit together. It looks for the same match as JavaScript does, in the same order, but never comes to the same place with the same step twice: what
+ * An expression made of a glob, over names that strangers give: the time it takes is in proportion to the text and to the
+ * expression, however the two
+ * fit together. It looks for the same match as JavaScript does, in the same order, but never comes to the same place with the
+ * same step twice: what
  * failed there once fails again.
  */
 export class Expression {

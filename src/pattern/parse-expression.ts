@@ -18,7 +18,10 @@ export interface Parsed {
 /** What a repetition with a number may be written out to. */
 const MOST_COPIES = 1000;
 
-/** An expression of JavaScript without flags; undefined where it has something that can't be matched without looking back (`\k`, `\1`, `(?<=…)`). */
+/**
+ * An expression of JavaScript without flags; undefined where it has something that can't be matched without looking back
+ * (`\k`, `\1`, `(?<=…)`).
+ */
 export function parseExpression(source: string): Parsed | undefined {
   try {
     return new Parser(source).whole();

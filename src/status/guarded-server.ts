@@ -17,8 +17,10 @@ const IDLE_MS = 10_000;
 const HEAD_BYTES = 8 * 1024;
 
 /**
- * A server for whoever may reach the port, pages of strangers in a local browser among them: it reads, it is asked in few words, and it holds little. A page can
- * make its own name lead to this machine (DNS rebinding), but not an address or a name that is ours: so the host that is asked for has to be one of these.
+ * A server for whoever may reach the port, pages of strangers in a local browser among them: it reads, it is asked in few
+ * words, and it holds little. A page can
+ * make its own name lead to this machine (DNS rebinding), but not an address or a name that is ours: so the host that is asked
+ * for has to be one of these.
  */
 export function guardedServer(options: GuardOptions, listener: RequestListener): Server {
   const server = createServer({
@@ -63,7 +65,10 @@ function refusalOf({ method, headers, httpVersion }: IncomingMessage, options: G
     : { status: 403, text: 'the host of the request is none of ours; --listen-host NAME makes it one' };
 }
 
-/** Whether a request may come by this host: any address (it can't be made to lead elsewhere), this machine's names, and those that are configured. */
+/**
+ * Whether a request may come by this host: any address (it can't be made to lead elsewhere), this machine's names, and
+ * those that are configured.
+ */
 function isOurs(header: string, { host, hosts = [] }: GuardOptions): boolean {
   if (header.length > 300) return false;
   const name = nameIn(header);

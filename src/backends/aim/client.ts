@@ -1,4 +1,7 @@
-/** One client of an Aim server: requests over HTTP for what has an answer, one WebSocket for what is written. It lives until something goes wrong. */
+/**
+ * One client of an Aim server: requests over HTTP for what has an answer, one WebSocket for what is written. It lives
+ * until something goes wrong.
+ */
 import { randomBytes, randomUUID } from 'node:crypto';
 import WebSocket from 'ws';
 import { MirrorError, messageOf } from '../../errors.ts';
