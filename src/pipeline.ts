@@ -1,19 +1,30 @@
 /** Joins the rooms into one pass: roots → discover → reader (tail, decode) → lanes → backends. */
 import { DAMAGED_HINT, LocalBackend, storeBytes } from './backends/local/index.ts';
-import { type Found, type ResolvedRoot, type RootRequest, resolveRoots } from './discover/index.ts';
+import {
+  ALL_RUNS,
+  type Found,
+  filterOf,
+  globsOf,
+  type ResolvedRoot,
+  type RootRequest,
+  type RunRules,
+  resolveRoots,
+} from './discover/index.ts';
 import { MirrorError } from './errors.ts';
 import { LocalPass, TrackerFeed } from './feeds/index.ts';
 import { makeStoreFolder, openState } from './lane-files.ts';
 import type { StoreOptions, TrackerLaneOptions } from './lanes/index.ts';
 import { PassStatus } from './pass-status.ts';
 import { BatchCache, JobReader, ReaderThread } from './reading/index.ts';
-import { checkIdentity, heldBy } from './root-identity.ts';
+import { checkIdentity, countKnown, heldBy } from './root-identity.ts';
 import { RunTree } from './route/index.ts';
 import { FileLock, type StateFile } from './state/index.ts';
 import { type FactLog, type LaneReport, PassTracker, type Report } from './status/index.ts';
 
 export interface BackfillOptions {
   readonly roots: readonly RootRequest[];
+  /** Which runs are mirrored. Default: all. */
+  readonly rules?: RunRules;
   /** Undefined where nothing is mirrored into a local store. */
   readonly store: StoreOptions | undefined;
   /** Closed in the end. Default: none. */
@@ -129,9 +140,13 @@ class Pass {
     for (const root of roots) {
       this.#state?.root(root.name, root.path);
       this.#local?.moveRoot(root);
-      const there = await this.#reader.walk(root.path, root.below);
+      const { rules = ALL_RUNS } = this.#options;
+      const { include, exclude } = globsOf(rules, root);
+      const there = await this.#reader.walk(root.path, root.below, include, exclude);
       for (const run of there.runs) this.#tracker.runFound(run.files);
       for (const { path, reason } of there.obstacles) this.#tracker.incident({ kind: 'folder', root: root.name, path, reason });
+      const gone = there.runs.length > 0 || there.obstacles.length > 0 ? 0 : countKnown(held, root, filterOf(rules, root));
+      if (gone > 0) this.#tracker.incident({ kind: 'emptied', root: root.name, path: root.below || '.', reason: filesText(gone) });
       found.push([root, there]);
     }
     return found;
@@ -145,7 +160,12 @@ class Pass {
     for (const [root, { runs }] of found) await pass.mirror(root, runs);
     this.#tracker.phase = 'draining';
     await pass.finish();
-    if (!signal.aborted) this.#tracker.filesHeld(found.reduce((sum, [root]) => sum + local.fileCount(root.name, root.below), 0));
+    const { rules = ALL_RUNS } = this.#options;
+    const held = (root: ResolvedRoot): number => {
+      const filter = filterOf(rules, root);
+      return filter === undefined ? local.fileCount(root.name, root.below) : countKnown(local, root, filter);
+    };
+    if (!signal.aborted) this.#tracker.filesHeld(found.reduce((sum, [root]) => sum + held(root), 0));
   }
 
   /** Each tracker's feed, told of every file: it goes to work at once. */
@@ -213,6 +233,10 @@ class Pass {
     const state = this.#state;
     return state === undefined ? [] : (this.#options.trackers ?? []).map(({ name, target }) => state.lane(name, target));
   }
+}
+
+function filesText(count: number): string {
+  return count === 1 ? '1 file' : `${count} files`;
 }
 
 /** Bytes that can't be read are reported, and tried again by the next pass. */

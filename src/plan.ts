@@ -2,7 +2,17 @@
 import { existsSync } from 'node:fs';
 import type { KnownRoot, KnownRun } from './backends/contract.ts';
 import { openStore } from './backends/local/index.ts';
-import { type FoundFile, type FoundRun, type Obstacle, type RootRequest, resolveRoots, walk } from './discover/index.ts';
+import {
+  ALL_RUNS,
+  type FoundFile,
+  type FoundRun,
+  filterOf,
+  type Obstacle,
+  type RootRequest,
+  type RunRules,
+  resolveRoots,
+  walk,
+} from './discover/index.ts';
 import { type FileState, isPending, needsSearch, type RunRef } from './model/index.ts';
 
 export interface PlannedRun {
@@ -30,7 +40,7 @@ export interface Positions {
   positions(run: RunRef): Pick<KnownRun, 'files'>;
 }
 
-export function planBackfill(roots: readonly RootRequest[], storePath: string): Plan {
+export function planBackfill(roots: readonly RootRequest[], storePath: string, rules: RunRules = ALL_RUNS): Plan {
   const exists = existsSync(storePath);
   const reader = exists ? openStore(storePath) : undefined;
   try {
@@ -38,7 +48,8 @@ export function planBackfill(roots: readonly RootRequest[], storePath: string): 
     const runs: PlannedRun[] = [];
     const obstacles: Plan['obstacles'][number][] = [];
     for (const root of resolveRoots(roots, held.roots())) {
-      const found = walk(root.path, root.below);
+      const filter = filterOf(rules, root);
+      const found = walk(root.path, root.below, filter === undefined ? {} : { filter });
       for (const obstacle of found.obstacles) obstacles.push({ ...obstacle, root: root.name });
       for (const run of planRuns(root.name, found.runs, held)) runs.push(run);
     }
@@ -80,10 +91,13 @@ function bytesAhead({ size, stamp }: FoundFile, state: FileState | undefined): n
   return size < state.position.watermark ? size : size - state.position.watermark;
 }
 
-/** Of the bytes ahead, those of a last record that was not whole when it was looked at last. */
+/** Of the bytes ahead, those of a last record that was not whole, or that could not be read, when they were looked at last. */
 function waitingBytes({ size }: FoundFile, state: FileState | undefined): number {
   const watermark = state?.position.watermark ?? 0;
   if (state === undefined || size < watermark) return 0;
-  const end = state.damage.reduce((last, damage) => (isPending(damage) ? Math.max(last, damage.end) : last), watermark);
+  const end = state.damage.reduce(
+    (last, damage) => (isPending(damage) || damage.reason === 'unreadable' ? Math.max(last, damage.end) : last),
+    watermark,
+  );
   return Math.min(size, end) - watermark;
 }

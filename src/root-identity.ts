@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KnownRoot, KnownRun } from './backends/contract.ts';
-import type { ResolvedRoot } from './discover/index.ts';
+import type { ResolvedRoot, RunFilter } from './discover/index.ts';
 import { MirrorError } from './errors.ts';
 import { type RunRef, systemPath } from './model/index.ts';
 import type { LaneState, StateFile } from './state/index.ts';
@@ -37,6 +37,16 @@ export function checkIdentity(root: ResolvedRoot, held: Held): void {
     hint: `Name this one: ${root.name}-2=${root.path}; or, if it is the same root moved: ${root.name}=${root.path}`,
     context: { path: root.path, name: root.name },
   });
+}
+
+/** How many files were mirrored of the part of a root that is asked for, whether they are there or not. */
+export function countKnown(held: Pick<Held, 'knownFiles'>, { name, below }: ResolvedRoot, filter: RunFilter | undefined): number {
+  const files = new Set<string>();
+  for (const { run, name: file } of held.knownFiles(name)) {
+    if (below !== '' && run !== below && !run.startsWith(`${below}/`)) continue;
+    if (filter?.accepts(run) !== false) files.add(`${run}/${file}`);
+  }
+  return files.size;
 }
 
 /** What the state knows, where no lane has a store of its own. */

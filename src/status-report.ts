@@ -3,7 +3,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Handle, KnownRun } from './backends/contract.ts';
 import { openStore, type StoreReader } from './backends/local/index.ts';
-import { type FoundRun, walk } from './discover/index.ts';
+import { ALL_RUNS, filterOf, type FoundRun, type Obstacle, type RunRules, walk } from './discover/index.ts';
 import { LaneNames } from './lanes/index.ts';
 import type { RunRef } from './model/index.ts';
 import { type Positions, planRuns } from './plan.ts';
@@ -19,12 +19,16 @@ export interface StatusReport {
   readonly watch: { readonly isRunning: boolean; readonly writtenAtMs: number; readonly document: Record<string, unknown> } | undefined;
   readonly roots: readonly RootPosture[];
   readonly damage: readonly FoundDamage[];
+  /** Directories and entries of them that can't be looked at. */
+  readonly obstacles: readonly (Obstacle & { readonly root: string })[];
 }
 
 export interface RootPosture {
   readonly name: string;
   readonly path: string;
   readonly isMissing: boolean;
+  /** It is there, and no file of it: its file system may not be mounted. */
+  readonly isEmptied: boolean;
   readonly runs: number;
   readonly files: number;
   /** In the local store, or else accepted by the first tracker. */
@@ -42,13 +46,15 @@ export interface StatusRequest {
     readonly linkOf?: (handle: Handle) => string | undefined;
   }[];
   readonly statePath: string;
+  /** Which runs are looked for. Default: all. */
+  readonly rules?: RunRules;
   readonly nowMs: number;
 }
 
 /** One lane's knowledge of what was mirrored. */
 interface Held extends Positions {
   readonly facts: Pick<LanePosture, 'name' | 'type' | 'where' | 'points' | 'refused' | 'unsupported'>;
-  rootPosture(name: string, path: string): RootPosture;
+  rootPosture(name: string, path: string): Omit<RootPosture, 'isEmptied'>;
   /** Whether it is to have a run. */
   isMeant(run: RunRef): boolean;
   files(): LanePosture['files'];
@@ -56,7 +62,7 @@ interface Held extends Positions {
   damage(root: string): FoundDamage[];
 }
 
-export function statusReport({ storePath, trackers, statePath, nowMs }: StatusRequest): StatusReport {
+export function statusReport({ storePath, trackers, statePath, nowMs, rules = ALL_RUNS }: StatusRequest): StatusReport {
   const store = storePath === undefined || (trackers.length > 0 && !existsSync(storePath)) ? undefined : openStore(storePath);
   const state = trackers.length > 0 && existsSync(statePath) ? StateFile.openForReading(statePath) : undefined;
   try {
@@ -65,8 +71,12 @@ export function statusReport({ storePath, trackers, statePath, nowMs }: StatusRe
       ...trackers.map((tracker) => heldByState(state, tracker)),
     ];
     const [lead] = held;
-    const roots = (lead?.roots() ?? []).flatMap(({ name, path }) => (lead === undefined ? [] : [lead.rootPosture(name, path)]));
-    const found = roots.filter(({ isMissing }) => !isMissing).map(({ name, path }) => ({ name, runs: walk(path).runs }));
+    const known = (lead?.roots() ?? []).flatMap(({ name, path }) => (lead === undefined ? [] : [lead.rootPosture(name, path)]));
+    const found = known.filter(({ isMissing }) => !isMissing).map(({ name, path }) => lookAt(name, path, rules));
+    const roots = known.map((root) => ({
+      ...root,
+      isEmptied: root.files > 0 && found.some(({ name, isEmpty }) => isEmpty && name === root.name),
+    }));
     return {
       lanes: held.map((lane) => posture(lane, found, nowMs)),
       watch: watchOf(
@@ -75,7 +85,13 @@ export function statusReport({ storePath, trackers, statePath, nowMs }: StatusRe
         nowMs,
       ),
       roots,
-      damage: roots.flatMap(({ name }) => lead?.damage(name) ?? []),
+      damage: roots.flatMap(({ name }) =>
+        stillThere(
+          lead?.damage(name) ?? [],
+          found.find((root) => root.name === name),
+        ),
+      ),
+      obstacles: found.flatMap(({ name, obstacles }) => obstacles.map((obstacle) => ({ ...obstacle, root: name }))),
     };
   } finally {
     store?.close();
@@ -83,7 +99,29 @@ export function statusReport({ storePath, trackers, statePath, nowMs }: StatusRe
   }
 }
 
-function posture(held: Held, found: readonly { readonly name: string; readonly runs: readonly FoundRun[] }[], nowMs: number): LanePosture {
+interface FoundRoot {
+  readonly name: string;
+  readonly runs: readonly FoundRun[];
+  readonly obstacles: readonly Obstacle[];
+  /** Whatever the globs let through. */
+  readonly isEmpty: boolean;
+}
+
+function lookAt(name: string, path: string, rules: RunRules): FoundRoot {
+  const filter = filterOf(rules, { name, path });
+  const { runs, obstacles } = walk(path, '', filter === undefined ? {} : { filter });
+  const isEmpty = runs.length === 0 && obstacles.length === 0 && filter === undefined;
+  return { name, runs, obstacles, isEmpty };
+}
+
+/** Without what is said of files that could not be read and are gone since. */
+function stillThere(damage: readonly FoundDamage[], found: FoundRoot | undefined): readonly FoundDamage[] {
+  if (found === undefined || found.isEmpty || found.obstacles.length > 0) return damage;
+  const files = new Map(found.runs.map((run) => [run.path, new Set(run.files.map(({ name }) => name))]));
+  return damage.filter(({ reason, run, file }) => reason !== 'unreadable' || files.get(run.path)?.has(file) === true);
+}
+
+function posture(held: Held, found: readonly FoundRoot[], nowMs: number): LanePosture {
   const plan = found.flatMap(({ name, runs }) => {
     const meant = runs.filter(({ path }) => held.isMeant({ root: name, path }));
     return planRuns(name, meant, held);

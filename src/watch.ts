@@ -1,8 +1,8 @@
 /** Joins the rooms for ever: the discovery thread says what changed, and each lane's feed brings its lane there. */
 import { resolve } from 'node:path';
 import { DAMAGED_HINT, LocalBackend } from './backends/local/index.ts';
-import type { DiscoverFact, SeenFile } from './discover/index.ts';
-import { DiscoverThread, type ResolvedRoot, type RootRequest, resolveRoots, runFilter } from './discover/index.ts';
+import type { DiscoverFact, RunRules, SeenFile } from './discover/index.ts';
+import { ALL_RUNS, DiscoverThread, filterOf, globsOf, type ResolvedRoot, type RootRequest, resolveRoots } from './discover/index.ts';
 import { MirrorError } from './errors.ts';
 import type { Feed } from './feeds/index.ts';
 import { HealSchedule, LocalFeed, TrackerFeed } from './feeds/index.ts';
@@ -23,9 +23,8 @@ export interface WatchOptions {
   readonly trackers?: readonly TrackerLaneOptions[];
   /** The state file. */
   readonly statePath: string;
-  /** Globs of runs to mirror (all, where empty) and to leave out. */
-  readonly include: readonly string[];
-  readonly exclude: readonly string[];
+  /** Which runs are mirrored. Default: all. */
+  readonly rules?: RunRules;
   /** Between two scans of a root, a fifth more or less. Default 60,000. */
   readonly scanIntervalMs?: number;
   /** Use notifications where the file system has them. Default true. */
@@ -100,7 +99,7 @@ class Watch {
   }
 
   async run(): Promise<WatchStatus> {
-    const { signal, include, exclude, scanIntervalMs = 60_000, notify = true } = this.#options;
+    const { signal, rules = ALL_RUNS, scanIntervalMs = 60_000, notify = true } = this.#options;
     const resolved = [...this.#roots.values()];
     const held = this.#local ?? heldBy(this.#state, this.#laneStates());
     for (const root of resolved) checkIdentity(root, held);
@@ -116,7 +115,7 @@ class Watch {
       this.#feeds.map(({ lane }) => lane),
       isOurs,
     );
-    const roots = resolved.map(({ name, path, below }) => ({ name, path, below, include, exclude }));
+    const roots = resolved.map(({ name, path, below }) => ({ name, path, below, ...globsOf(rules, { name, path }) }));
     const discover = new DiscoverThread(
       { roots, scanIntervalMs, notify },
       (fact) => this.#hear(fact),
@@ -179,11 +178,12 @@ class Watch {
 
   /** Which runs are watched: those below what was asked for that the globs let through. */
   #scope(): (run: RunRef) => boolean {
-    const filter = runFilter(this.#options.include, this.#options.exclude);
+    const { rules = ALL_RUNS } = this.#options;
+    const filters = new Map([...this.#roots.values()].map((root) => [root.name, filterOf(rules, root)]));
     return ({ root, path }) => {
       const below = this.#roots.get(root)?.below;
       if (below === undefined) return false;
-      return (below === '' || path === below || path.startsWith(`${below}/`)) && filter?.accepts(path) !== false;
+      return (below === '' || path === below || path.startsWith(`${below}/`)) && filters.get(root)?.accepts(path) !== false;
     };
   }
 

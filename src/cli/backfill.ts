@@ -33,7 +33,7 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
   const patienceMs = patienceMsOf(flags.patience);
   if (flags.dryRun === true) {
     const { planBackfill } = await import('../plan.ts');
-    const plan = planBackfill(requests, config.store.path);
+    const plan = planBackfill(requests, config.store.path, config.rules);
     stdout.write(flags.json === true ? `${JSON.stringify(planJson(plan))}\n` : renderPlan(plan, stdout.columns));
     return;
   }
@@ -56,6 +56,7 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
   try {
     report = await backfill({
       roots: requests,
+      rules: config.rules,
       store,
       trackers,
       statePath: config.state.path,
@@ -76,8 +77,9 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
         width: stderr.columns,
         style: styleOf(stderr, flags, env),
         command: [programName(env), 'backfill', ...roots, ...storeWords].map(shellWord).join(' '),
-        next:
-          report.totals.files === 0
+        next: report.incidents.some(({ kind }) => kind !== 'emptied' && NOT_MIRRORED.has(kind))
+          ? [programName(env), 'doctor', ...roots, ...storeWords].map(shellWord).join(' ')
+          : report.totals.files === 0
             ? [programName(env), 'inspect', requests[0]?.path ?? '.'].map(shellWord).join(' ')
             : store === undefined
               ? [programName(env), 'verify'].map(shellWord).join(' ')
@@ -112,13 +114,13 @@ async function wantedLog(config: Config, block: ProgressBlock): Promise<{ logger
   return { logger: await createLogger({ level, format, stream }), isJson: formatFor(stream, format) === 'json' };
 }
 
-/** Incidents that leave something out of the mirror, or may have. */
-const MISSING: ReadonlySet<string> = new Set(['unreadable', 'vanished', 'folder', 'store']);
+/** Incidents for which something is not mirrored that may be there. */
+const NOT_MIRRORED: ReadonlySet<Report['incidents'][number]['kind']> = new Set(['unreadable', 'vanished', 'folder', 'emptied', 'store']);
 
 /** What was not mirrored makes 1; the torn end of a live file does so only when somebody is strict. */
 export function exitCodeOf(report: Report, isStrict: boolean): ExitCode {
   if (report.interrupted) return ExitCode.interrupted;
-  const isMissing = report.incidents.some(({ kind }) => MISSING.has(kind));
+  const isMissing = report.incidents.some(({ kind }) => NOT_MIRRORED.has(kind));
   const isOwed = report.lanes.some(({ stand, refused }) => stand !== 'done' || refused > 0);
   const isDamaged = report.damage.some((damage) => isStrict || !isPending(damage));
   return isMissing || isDamaged || isOwed ? ExitCode.notMirrored : ExitCode.done;

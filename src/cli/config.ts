@@ -183,6 +183,12 @@ function valuesOf(config: Config): Row[] {
           value: rootText(root),
           source: places.get(`roots[${i}]`) ?? places.get('roots') ?? 'default',
         }))),
+    ...config.rules.roots.flatMap(({ include, exclude }, i) => [
+      ...(include === undefined ? [] : [row(`roots[${i}].include`, include)]),
+      ...(exclude === undefined ? [] : [row(`roots[${i}].exclude`, exclude)]),
+    ]),
+    row('include', config.rules.include),
+    row('exclude', config.rules.exclude),
     row('lanes', names),
     ...(lanes.local === undefined ? [] : [row('lanes.local.path', lanes.local.path), row('lanes.local.media_path', lanes.local.mediaPath)]),
     row('state', config.state.path),

@@ -12,6 +12,8 @@ export interface GlobalOptions {
   readonly logLevel?: string;
   readonly logFormat?: string;
   readonly quiet?: number;
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
 }
 
 /** Where a command reads from and writes to, and how it ends. */
@@ -37,8 +39,8 @@ export function shellWord(text: string): string {
 }
 
 /** What flags say of the configuration. */
-export function configFlags({ config, profile, store, state, logLevel, logFormat }: GlobalOptions): Flags {
-  return { config, profile, store, state, logLevel, logFormat };
+export function configFlags({ config, profile, store, state, logLevel, logFormat, include, exclude }: GlobalOptions): Flags {
+  return { config, profile, store, state, logLevel, logFormat, include, exclude };
 }
 
 /** Writes data, and waits while whoever reads it is slow. */

@@ -1,16 +1,19 @@
 import { accessSync, constants, existsSync, readFileSync, realpathSync, statfsSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { openStore } from '../backends/local/index.ts';
 import { fileSystemName, hasNotifications } from '../discover/index.ts';
 import { messageOf } from '../errors.ts';
+import { type Damage, type RunRef, runLabel, systemPath } from '../model/index.ts';
 import { StateFile } from '../state/index.ts';
 import { reasonOf } from '../system-error.ts';
+import { look } from './doctor-roots.ts';
 import { type Finding, failureFinding } from './finding.ts';
-import { formatBytes, formatCount } from './terminal/index.ts';
+import { damageReason, formatBytes, formatCount } from './terminal/index.ts';
 
 /** Less free space than this is worth a word. */
 const LITTLE_BYTES = 1024 ** 3;
+const MOST_TROUBLES = 5;
 
 /** Whether the state file is sound, can be written, and who uses it. */
 export function stateFinding(path: string): Finding {
@@ -18,9 +21,16 @@ export function stateFinding(path: string): Finding {
     const reader = StateFile.openForReading(path);
     try {
       const problems = reader.check();
-      return problems.length === 0
-        ? { more: [] }
-        : { more: problems.slice(0, 3).map(({ where, what }) => `${where}: ${what}`), hint: 'mirrorboard state check names all of it.' };
+      if (problems.length > 0)
+        return {
+          more: problems.slice(0, 3).map(({ where, what }) => `${where}: ${what}`),
+          hint: 'mirrorboard state check names all of it.',
+        };
+      const { damage, roots } = reader.summary();
+      return troubles(
+        damage.map(({ run, name, damage: item }) => ({ ...item, run, file: name })),
+        roots,
+      );
     } finally {
       reader.close();
     }
@@ -32,8 +42,15 @@ export function storeFinding(path: string): Finding {
   return fileFinding('store', path, () => {
     const reader = openStore(path);
     try {
-      reader.roots();
-      return { more: [] };
+      const roots = reader.roots().map((root) => ({ ...root, files: reader.fileCount(root.name, '') }));
+      const damage = roots.flatMap(({ name }) =>
+        reader
+          .damagedRuns(name)
+          .flatMap(({ run }) =>
+            reader.positions(run).files.flatMap((file) => file.damage.map((item) => ({ ...item, run, file: file.name }))),
+          ),
+      );
+      return troubles(damage, roots);
     } finally {
       reader.close();
     }
@@ -44,6 +61,40 @@ export function storeFinding(path: string): Finding {
 interface Inside {
   readonly more: readonly string[];
   readonly hint?: string;
+}
+
+/** What could not be read when it was to be mirrored: said as long as it is so. */
+function troubles(
+  damage: readonly (Damage & { readonly run: RunRef; readonly file: string })[],
+  roots: readonly { readonly name: string; readonly path: string; readonly files: number }[],
+): Inside {
+  const pathOf = new Map(roots.map(({ name, path }) => [name, path]));
+  const unreadable = damage.filter(
+    ({ reason, run, file }) => reason === 'unreadable' && existsSync(systemPath(join(pathOf.get(run.root) ?? '', run.path, file))),
+  );
+  const empty = roots.filter(({ path, files }) => files > 0 && existsSync(systemPath(path)) && isEmptied(path));
+  const more = [
+    ...unreadable.map((item) => `Not mirrored: ${runLabel(item.run)}/${item.file}: ${damageReason(item)}`),
+    ...empty.map(({ name, path, files }) => `Of the ${formatCount(files)} files of ${name} none is in ${path}.`),
+  ];
+  if (more.length === 0) return { more };
+  const shown =
+    more.length > MOST_TROUBLES ? [...more.slice(0, MOST_TROUBLES), `… and ${formatCount(more.length - MOST_TROUBLES)} more`] : more;
+  const hint =
+    unreadable.length > 0
+      ? 'Let the user that runs mirrorboard read them, or mend the disk or the file server; then backfill.'
+      : 'See whether its file system is mounted.';
+  return { more: shown, hint };
+}
+
+/** A place that can't be looked at is no empty one: its own finding says so. */
+function isEmptied(path: string): boolean {
+  try {
+    const { files, isWhole, obstacles } = look(path);
+    return files === 0 && isWhole && obstacles.length === 0;
+  } catch {
+    return false;
+  }
 }
 
 function fileFinding(name: string, path: string, inside: () => Inside): Finding {

@@ -69,7 +69,7 @@ interface Look {
 /** Ends a walk that has gone far enough. */
 class EnoughSeen extends Error {}
 
-function look(path: string, now: () => number): Look {
+export function look(path: string, now: () => number = Date.now): Look {
   const endMs = now() + LOOK_MS;
   let runs = 0;
   let files = 0;

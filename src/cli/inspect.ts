@@ -1,3 +1,4 @@
+import { runFilter } from '../discover/index.ts';
 import { ExitCode } from '../errors.ts';
 import { compareNames, type Damage, isPending, jsonText } from '../model/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
@@ -11,7 +12,7 @@ export interface InspectFlags extends GlobalOptions {
 /** Says what is in event files, what is damaged, and why nothing is shown where nothing is. */
 export async function inspectCommand(path: string, flags: InspectFlags, context: CommandContext): Promise<void> {
   const { stdout, env } = context;
-  const target = findTarget(path);
+  const target = findTarget(path, runFilter(flags.include ?? [], flags.exclude ?? []));
   if (flags.format === 'json') {
     const { filesSource } = await import('./export-sources.ts');
     const { writeTruthJson } = await import('../export/index.ts');

@@ -59,6 +59,7 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
     const trackers = await trackersOf(config, env, [to], warn);
     report = await backfill({
       roots: requests,
+      rules: config.rules,
       store: to === 'local' ? store : undefined,
       trackers,
       statePath,
@@ -76,7 +77,7 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
     const trackers = await trackersOf(config, env, [from, to], warn);
     try {
       const { verifyBetween, verifyLanes } = await import('../verifying/index.ts');
-      const options = { roots: requests, statePath, signal, onStart };
+      const options = { roots: requests, rules: config.rules, statePath, signal, onStart };
       const only = trackers.filter(({ name }) => name === to);
       const done = await verifyLanes({ ...options, store: to === 'local' ? store : undefined, trackers: only });
       for (const verification of done) verifications.push(verification);

@@ -30,28 +30,25 @@ export function makeProgram(context: CommandContext): Command {
     .description('mirror everything that is there, once')
     .option('-n, --dry-run', 'say what would be read, and change nothing')
     .option('--strict', 'exit 1 also for files whose last record is not whole yet')
-    .option('--to <lane>', 'only into this lane; may be repeated', (lane: string, before: string[]) => [...before, lane], [])
+    .option('--to <lane>', 'only into this lane; may be repeated', collect, [])
     .option('--patience <seconds>', 'a tracker that gets nowhere for so long is given up for now; default 600')
     .option('--remap', 'begin tracker runs anew that would have another name or place today')
     .option('--rebuild', 'begin tracker runs anew, beside the former ones, that cannot be gone on with');
-  withJson(withLog(withState(withStore(backfill)))).action(async (roots: string[], flags) =>
+  withJson(withLog(withState(withStore(withGlobs(backfill))))).action(async (roots: string[], flags) =>
     (await import('./backfill.ts')).backfillCommand(roots, flags, context),
   );
 
-  const collect = (value: string, before: string[]): string[] => [...before, value];
   const watch = program
     .command('watch')
     .argument('[roots...]', 'log directories, as PATH or NAME=PATH')
     .description('mirror what is there and what comes, until it is told to stop')
-    .option('--include <glob>', 'only runs whose path matches; may be repeated', collect, [])
-    .option('--exclude <glob>', 'no runs whose path matches; may be repeated', collect, [])
     .option('--scan-interval <seconds>', 'between two scans of everything, a fifth more or less; default 60 (MIRRORBOARD_SCAN_INTERVAL)')
     .option('--remap', 'begin tracker runs anew that would have another name or place today')
     .option('--rebuild', 'begin tracker runs anew, beside the former ones, that cannot be gone on with')
     .option('--poll', 'do without notifications of the file system')
     .option('--listen <host:port>', 'serve /livez, /readyz, /healthz and /status (MIRRORBOARD_LISTEN)')
     .option('--listen-host <name>', 'a further host name these are asked by; may be repeated (MIRRORBOARD_LISTEN_HOST)', collect, []);
-  withJson(withLog(withState(withStore(watch)))).action(async (roots: string[], flags) =>
+  withJson(withLog(withState(withStore(withGlobs(watch))))).action(async (roots: string[], flags) =>
     (await import('./watch.ts')).watchCommand(roots, flags, context),
   );
 
@@ -66,7 +63,7 @@ export function makeProgram(context: CommandContext): Command {
     .option('--strict', 'exit 1 also for what is owed or not mirrored yet')
     .option('--lane <lane>', 'only this lane; may be repeated (default: all that are configured)', collect, [])
     .option('--between <lanes...>', 'compare two lanes with each other: --between local mlflow');
-  withJson(withState(withStore(verify))).action(async (roots: string[], flags) =>
+  withJson(withState(withStore(withGlobs(verify)))).action(async (roots: string[], flags) =>
     (await import('./verify.ts')).verifyCommand(roots, flags, context),
   );
 
@@ -89,13 +86,13 @@ export function makeProgram(context: CommandContext): Command {
     .addOption(
       new Option('--format <format>', 'text, or json: every point, in the truth format').choices(['text', 'json']).default('text'),
     );
-  withJson(inspect).action(async (path: string, flags) => (await import('./inspect.ts')).inspectCommand(path, flags, context));
+  withJson(withGlobs(inspect)).action(async (path: string, flags) => (await import('./inspect.ts')).inspectCommand(path, flags, context));
 
   const status = program
     .command('status')
     .description('say how things stand: lanes and their lag, roots, damage with remedies')
     .option('--watch', 'again every two seconds');
-  withJson(withState(withStore(status))).action(async (flags) => (await import('./status.ts')).statusCommand(flags, context));
+  withJson(withState(withStore(withGlobs(status)))).action(async (flags) => (await import('./status.ts')).statusCommand(flags, context));
 
   const route = program
     .command('route')
@@ -169,6 +166,16 @@ export function makeProgram(context: CommandContext): Command {
   for (const command of [program, ...program.commands, ...state.commands, ...configuration.commands])
     command.configureOutput({ outputError: () => undefined });
   return program;
+}
+
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
+
+function withGlobs(command: Command): Command {
+  return command
+    .option('--include <glob>', 'only runs whose path matches; may be repeated', collect, [])
+    .option('--exclude <glob>', 'no runs whose path matches; may be repeated', collect, []);
 }
 
 function withStore(command: Command): Command {

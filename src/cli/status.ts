@@ -3,7 +3,7 @@ import type { Handle } from '../backends/contract.ts';
 import { ExitCode } from '../errors.ts';
 import { resolveLanes } from '../lanes/index.ts';
 import { isPending, runLabel } from '../model/index.ts';
-import type { LanePosture } from '../status/index.ts';
+import type { FoundDamage, LanePosture } from '../status/index.ts';
 import { laneIn, type StatusReport, statusReport } from '../status-report.ts';
 import { trackersOf } from './chosen-trackers.ts';
 import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf, writeOut } from './context.ts';
@@ -17,6 +17,7 @@ export interface StatusFlags extends GlobalOptions {
 
 const REFRESH_MS = 2000;
 const MOST_PLACES = 20;
+const LET_READ = 'remedy: let the user that runs mirrorboard read it; where disk or file server fail, mend them; it is tried again then';
 
 /** Says how things stand: lanes and their lag, roots, what is damaged or pending, and what can be done about it. */
 export async function statusCommand(flags: StatusFlags, context: CommandContext): Promise<void> {
@@ -40,16 +41,19 @@ export async function statusCommand(flags: StatusFlags, context: CommandContext)
   });
   const show = async (): Promise<void> => {
     const waiting = new Map(lanes.map(({ name, type, settings }) => [name, type.waiting?.(settings) ?? []]));
-    const report = statusReport({ storePath: config.lanes.local?.path, trackers, statePath: config.state.path, nowMs: Date.now() });
+    const report = statusReport({
+      storePath: config.lanes.local?.path,
+      trackers,
+      statePath: config.state.path,
+      rules: config.rules,
+      nowMs: Date.now(),
+    });
     if (flags.json === true) await writeOut(stdout, `${JSON.stringify(statusJson(report, waiting, env))}\n`);
     else {
       if (flags.watch === true && stdout.isTTY) await writeOut(stdout, '\x1b[H\x1b[2J');
       await writeOut(stdout, statusText(report, { style: styleOf(stdout, flags, env), width: stdout.columns, env }) + waitingText(waiting));
     }
-    context.exitCode =
-      report.damage.some((damage) => !isPending(damage)) || report.roots.some((root) => root.isMissing)
-        ? ExitCode.notMirrored
-        : ExitCode.done;
+    context.exitCode = isTroubled(report) ? ExitCode.notMirrored : ExitCode.done;
   };
   try {
     await show();
@@ -63,6 +67,13 @@ export async function statusCommand(flags: StatusFlags, context: CommandContext)
   } finally {
     for (const { backend } of made) await backend.close();
   }
+}
+
+/** Something that was mirrored, or should be, can't be read now. */
+function isTroubled({ damage, roots, obstacles }: StatusReport): boolean {
+  return (
+    obstacles.length > 0 || damage.some((item) => !isPending(item)) || roots.some(({ isMissing, isEmptied }) => isMissing || isEmptied)
+  );
 }
 
 interface TextOptions {
@@ -104,7 +115,7 @@ function statusText(report: StatusReport, { style, width, env }: TextOptions): s
       { title: 'Points', align: 'right' },
     ],
     rows: roots.map((root) => [
-      `${root.name} (${root.path})${root.isMissing ? ' MISSING' : ''}`,
+      `${root.name} (${root.path})${root.isMissing ? ' MISSING' : root.isEmptied ? ' EMPTY' : ''}`,
       formatCount(root.runs),
       formatCount(root.files),
       formatCount(root.points),
@@ -122,6 +133,20 @@ function statusText(report: StatusReport, { style, width, env }: TextOptions): s
       `  remedy: ${visibleText(String(running['remedy'] ?? 'none needed, it is tried again'))}`,
     );
   }
+  for (const { name } of roots.filter(({ isEmptied }) => isEmptied)) {
+    lines.push(
+      '',
+      style.red(`No file of ${visibleText(name)} is there any more; what was mirrored of it is kept`),
+      '  remedy: see whether its file system is mounted; when its files are there again, all goes on',
+    );
+  }
+  if (report.obstacles.length > 0) {
+    lines.push('', style.red(`${counted(report.obstacles.length, 'place')} of the roots can not be looked at`));
+    for (const { root, path, reason } of report.obstacles.slice(0, MOST_PLACES))
+      lines.push(`  ${visibleText(runLabel({ root, path }))}: ${visibleText(reason)}`);
+    if (report.obstacles.length > MOST_PLACES) lines.push(`  … and ${formatCount(report.obstacles.length - MOST_PLACES)} more`);
+    lines.push(`  ${LET_READ}`);
+  }
   const pending = damage.filter(isPending);
   const damaged = damage.filter((item) => !isPending(item));
   if (pending.length > 0)
@@ -136,7 +161,9 @@ function statusText(report: StatusReport, { style, width, env }: TextOptions): s
     for (const item of damaged.slice(0, MOST_PLACES))
       lines.push(`  ${visibleText(`${runLabel(item.run)}/${item.file}`)}, offset ${item.start}: ${damageReason(item)}`);
     if (damaged.length > MOST_PLACES) lines.push(`  … and ${formatCount(damaged.length - MOST_PLACES)} more`);
-    lines.push('  remedy: copy the file anew from where it was written; mirrorboard inspect FILE says what is in it');
+    const isGiven = damaged.some(({ reason }) => reason !== 'unreadable');
+    if (isGiven) lines.push('  remedy: copy the file anew from where it was written; mirrorboard inspect FILE says what is in it');
+    if (damaged.some(({ reason }) => reason === 'unreadable')) lines.push(`  ${LET_READ}`);
   }
   lines.push('', `${style.bold('Next:')} ${nextCommand(report, env)}`);
   return `${lines.join('\n')}\n`;
@@ -147,12 +174,15 @@ function stateOf({ watch }: StatusReport, lane: LanePosture): string {
 }
 
 /** What is worth typing now. */
-function nextCommand({ lanes, watch, roots }: StatusReport, env: NodeJS.ProcessEnv): string {
+function nextCommand(report: StatusReport, env: NodeJS.ProcessEnv): string {
+  const { lanes, watch, roots } = report;
   const where = lanes.find(({ type }) => type === 'local')?.where;
   const store = where === undefined || where === './mirrorboard.db' ? [] : ['--store', where];
   const paths = roots.map((root) => root.path);
   const isBehind = lanes.some(({ lagBytes }) => lagBytes > 0);
-  const words = watch?.isRunning === true || !isBehind ? ['verify'] : ['backfill', ...paths];
+  const isShut =
+    report.obstacles.length > 0 || roots.some(({ isEmptied }) => isEmptied) || report.damage.some(({ reason }) => reason === 'unreadable');
+  const words = isShut ? ['doctor', ...paths] : watch?.isRunning === true || !isBehind ? ['verify'] : ['backfill', ...paths];
   return [programName(env), ...words, ...store].map(shellWord).join(' ');
 }
 
@@ -197,7 +227,16 @@ function statusJson(report: StatusReport, waiting: ReadonlyMap<string, readonly 
       watch === undefined
         ? null
         : { running: watch.isRunning, written_at: new Date(watch.writtenAtMs).toISOString(), status: watch.document },
-    roots: roots.map(({ name, path, isMissing, runs, files, points }) => ({ name, path, missing: isMissing, runs, files, points })),
+    roots: roots.map(({ name, path, isMissing, isEmptied, runs, files, points }) => ({
+      name,
+      path,
+      missing: isMissing,
+      emptied: isEmptied,
+      runs,
+      files,
+      points,
+    })),
+    unreadable: report.obstacles.map(({ root, path, reason }) => ({ root, path, reason })),
     damage: damage.map(({ run, file, start, end, reason, detail }) => ({
       root: run.root,
       run: run.path,
@@ -207,7 +246,12 @@ function statusJson(report: StatusReport, waiting: ReadonlyMap<string, readonly 
       reason,
       detail: detail ?? null,
       pending: reason === 'torn' || reason === 'zeros',
-      remedy: reason === 'torn' || reason === 'zeros' ? null : 'copy the file anew from where it was written',
+      remedy: remedyOf(reason),
     })),
   };
+}
+
+function remedyOf(reason: FoundDamage['reason']): string | null {
+  if (reason === 'torn' || reason === 'zeros') return null;
+  return reason === 'unreadable' ? LET_READ.replace('remedy: ', '') : 'copy the file anew from where it was written';
 }

@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
-import { isEventFileName, type Obstacle, walk } from '../discover/index.ts';
+import { isEventFileName, type Obstacle, type RunFilter, walk } from '../discover/index.ts';
 import { MirrorError, systemCode } from '../errors.ts';
 import type { Batch, FileState, MarkKind, Series } from '../model/index.ts';
 import { type FileOutcome, type ReadEvent, readRun } from '../reading/index.ts';
@@ -43,7 +43,7 @@ export interface Target {
 }
 
 /** A directory with all runs below it, or a single file. */
-export function findTarget(path: string): Target {
+export function findTarget(path: string, filter?: RunFilter): Target {
   try {
     const stat = lstatSync(path).isSymbolicLink() ? undefined : lstatSync(path);
     if (stat?.isFile()) {
@@ -66,7 +66,7 @@ export function findTarget(path: string): Target {
       },
     );
   }
-  const found = walk(path);
+  const found = walk(path, '', filter === undefined ? {} : { filter });
   return { directory: resolve(path), runs: found.runs, obstacles: found.obstacles };
 }
 

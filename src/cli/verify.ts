@@ -57,6 +57,7 @@ export async function verifyCommand(roots: readonly string[], flags: VerifyFlags
     const { verifyBetween, verifyLanes } = await import('../verifying/index.ts');
     const options: VerifyLanesOptions = {
       roots: roots.map((root) => parseRoot(root, existsSync)),
+      rules: config.rules,
       store: wanted.includes('local') ? localLane(config) : undefined,
       trackers,
       statePath: config.state.path,
@@ -217,6 +218,7 @@ function nextCommand(
   if (repairs !== undefined && totals.differences > 0) return again;
   if (totals.differences > 0) return command(['verify', '--repair', ...roots, ...named]);
   if (verification.obstacles.length > 0) return undefined;
+  if (verification.troubled.some(({ why }) => why === 'unreadable')) return command('doctor', ...rootsOf(verification, roots));
   if (isOwed(totals)) return bring();
   return verification.lane !== 'local' ? undefined : `${command(['export', '--format', 'csv'])} | head`;
 }

@@ -9,8 +9,6 @@ import { readConfig } from './read-config.ts';
 import { counted, formatBytes, formatDuration, WatchBlock } from './terminal/index.ts';
 
 export interface WatchFlags extends GlobalOptions {
-  readonly include: readonly string[];
-  readonly exclude: readonly string[];
   readonly listen?: string;
   readonly listenHost: readonly string[];
   readonly scanInterval?: string;
@@ -64,8 +62,7 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
       store,
       trackers,
       statePath: config.state.path,
-      include: flags.include,
-      exclude: flags.exclude,
+      rules: config.rules,
       scanIntervalMs,
       notify: flags.poll !== true,
       signal: interrupt.signal,

@@ -11,6 +11,8 @@ export interface Config {
   readonly project?: string;
   /** The log directories. Default: none. */
   readonly roots: readonly Root[];
+  /** Which runs are mirrored: what the file says of all roots and of some, and the command line. Default: all. */
+  readonly rules: RunRules;
   readonly lanes: Lanes;
   /** The local store that is read and written: that of the local lane, or where it would be. */
   readonly store: LocalLane;
@@ -90,6 +92,18 @@ export interface Root {
   readonly path: string;
   /** Default: the last part of the path. */
   readonly name?: string;
+  /** Only runs that match one of these globs, in place of those of all roots. */
+  readonly include?: readonly string[];
+  /** No runs that match one of these, beside those of all roots. */
+  readonly exclude?: readonly string[];
+}
+
+/** Which runs are mirrored. */
+export interface RunRules {
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  /** The roots of the file, for what they say themselves. */
+  readonly roots: readonly Root[];
 }
 
 /** Who decided a value. */
@@ -118,6 +132,9 @@ export interface Flags {
   readonly logLevel?: string | undefined;
   /** `--log-format FORMAT`. */
   readonly logFormat?: string | undefined;
+  /** `--include GLOB`, `--exclude GLOB`. None given is an empty list. */
+  readonly include?: readonly string[] | undefined;
+  readonly exclude?: readonly string[] | undefined;
   /** The roots of the command line, see `parseRoot`: they replace those of the file. None given is an empty list. */
   readonly roots?: readonly Root[] | undefined;
 }

@@ -7,12 +7,20 @@ import { isUmask } from './parse-umask.ts';
 import { artifactField, foldField, joinField, laneNames, listOf, paramsField, routeField } from './route-fields.ts';
 import { tagsField } from './tags.ts';
 
+/** Which runs, by their paths below a root. One glob may stand alone. */
+const globs = z.preprocess(
+  (value) => (typeof value === 'string' ? [value] : (value ?? [])),
+  z.array(text('a glob'), { error: 'a list of globs' }),
+);
+
 const root = z.preprocess(
   // A plain text is a path, whatever it contains: names have a key of their own.
   (value) => (typeof value === 'string' ? { path: value } : value),
   section({
     path: path('the path of a log directory'),
     name: text('a name').refine(isRootName, { error: 'a name without / that is not . or ..' }).optional(),
+    include: globs.optional(),
+    exclude: globs.optional(),
   }),
 );
 
@@ -86,6 +94,8 @@ export const fileSchema = maybeEmpty(
   section({
     ...layer,
     roots: z.preprocess((value) => value ?? [], z.array(root, { error: 'a list of log directories' })).optional(),
+    include: globs.optional(),
+    exclude: globs.optional(),
     profiles: maybeEmpty(z.record(z.string(), profile, { error: 'a mapping of profiles' })).optional(),
     umask: text('octal digits in quotes, as in "027"').refine(isUmask, { error: 'octal digits in quotes, as in "027"' }).optional(),
     log: maybeEmpty(section({ level: word(LOG_LEVELS).optional(), format: word(LOG_FORMATS).optional() })).optional(),

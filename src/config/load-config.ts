@@ -14,6 +14,7 @@ import {
   LOG_LEVELS,
   type LogLevel,
   type Root,
+  type RunRules,
   type Source,
 } from './config.ts';
 import type { ParsedFile } from './config-file.ts';
@@ -100,6 +101,15 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   const roots = note('roots', chosenRoots(flags, settings, placeOf));
   if (sources.get('roots') === 'file') for (const i of roots.keys()) places.set(`roots[${i}]`, placeOf(['roots', i]));
 
+  const rules = rulesOf(flags, settings);
+  for (const key of ['include', 'exclude'] as const) {
+    const isSaid = (flags[key] ?? []).length > 0;
+    note(
+      key,
+      isSaid ? { value: rules[key], source: 'flag', place: flagName(key) } : (inFile(settings?.[key], key) ?? byDefault(rules[key])),
+    );
+  }
+
   const problems: PlacedProblem[] = [];
   const making: LaneMaking = {
     layers,
@@ -123,6 +133,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
     profile,
     ...(project === undefined ? {} : { project: project.value }),
     roots,
+    rules,
     ...routing,
     lanes: { ...(lanes.names.includes('local') ? { local } : {}), trackers },
     store: local,
@@ -298,8 +309,27 @@ function umaskVariable(env: Environment): Chosen<string> | undefined {
 function chosenRoots(flags: Flags, settings: FileSettings | undefined, placeOf: (path: FieldPath) => string): Chosen<readonly Root[]> {
   if (flags.roots !== undefined && flags.roots.length > 0) return { value: flags.roots, source: 'flag', place: 'the command line' };
   if (settings?.roots === undefined) return byDefault([]);
-  const roots = settings.roots.map(({ path, name }) => (name === undefined ? { path } : { path, name }));
+  const roots = settings.roots.map(rootOf);
   return { value: roots, source: 'file', place: placeOf(['roots']) };
+}
+
+/** A command line that says which runs are meant speaks for all roots; what it leaves out is left out as well. */
+function rulesOf({ include = [], exclude = [] }: Flags, settings: FileSettings | undefined): RunRules {
+  const roots = (settings?.roots ?? []).map(rootOf);
+  return {
+    include: include.length > 0 ? include : (settings?.include ?? []),
+    exclude: [...(settings?.exclude ?? []), ...exclude],
+    roots: include.length === 0 ? roots : roots.map(({ include: _, ...root }) => root),
+  };
+}
+
+function rootOf({ path, name, include, exclude }: NonNullable<FileSettings['roots']>[number]): Root {
+  return {
+    path,
+    ...(name === undefined ? {} : { name }),
+    ...(include === undefined ? {} : { include }),
+    ...(exclude === undefined ? {} : { exclude }),
+  };
 }
 
 function byDefault<T>(value: T): Chosen<T> {

@@ -7,5 +7,6 @@ export type { DiscoverFact, SeenFile } from './protocol.ts';
 export { type ChangedFile, RootWatch, type RunChange, type ScanResult } from './root-watch.ts';
 export { type ResolvedRoot, type RootRequest, resolveRoots } from './roots.ts';
 export { type RunFilter, runFilter } from './run-filter.ts';
+export { ALL_RUNS, filterOf, globsOf, type RootRules, type RunRules } from './run-rules.ts';
 export { DiscoverThread } from './thread.ts';
 export { type Found, type FoundFile, type FoundRun, isWithin, type Obstacle, visit, type WalkOptions, walk } from './walk.ts';

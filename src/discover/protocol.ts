@@ -44,5 +44,6 @@ export type DiscoverFact =
       readonly tookMs: number;
       readonly obstacles: readonly Obstacle[];
       readonly isMissing: boolean;
+      readonly isEmptied: boolean;
     }
   | { readonly kind: 'notificationsChanged'; readonly root: string; readonly directories: number; readonly reason: string };

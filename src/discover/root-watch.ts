@@ -29,6 +29,8 @@ export interface ScanResult {
   readonly files: number;
   /** The root itself is not there: nothing below it is taken for gone. */
   readonly isMissing: boolean;
+  /** It is there, and every file went away at once: most likely its file system is not mounted. */
+  readonly isEmptied: boolean;
 }
 
 /** A file that grew lately. */
@@ -63,6 +65,8 @@ export class RootWatch {
   readonly #active = new Map<string, Active>();
   readonly #newDirectories = new Map<string, number>();
   #scans = 0;
+  /** How many files there were before all went away at once; 0 while any is there. */
+  #lostAll = 0;
 
   constructor({ path, below, filter }: { readonly path: string; readonly below: string; readonly filter?: RunFilter | undefined }) {
     this.#path = path;
@@ -86,8 +90,10 @@ export class RootWatch {
   scan(nowMs: number): ScanResult {
     if (this.#scans++ % UNCONDITIONAL_EVERY === 0) this.#cache.clear();
     const changes: RunChange[] = [];
+    const before = this.#files.size;
     const found = this.#visit(this.#below, nowMs, changes);
-    if (found === undefined) return { changes: [], gone: [], obstacles: [], directories: 0, files: this.#files.size, isMissing: true };
+    if (found === undefined)
+      return { changes: [], gone: [], obstacles: [], directories: 0, files: this.#files.size, isMissing: true, isEmptied: false };
     const hidden = found.obstacles.map(({ path }) => path);
     const gone: { run: string; name: string }[] = [];
     for (const [key, place] of this.#files) {
@@ -100,6 +106,8 @@ export class RootWatch {
       this.#active.delete(key);
       gone.push({ run, name });
     }
+    if (this.#files.size > 0) this.#lostAll = 0;
+    else if (before > 0) this.#lostAll = before;
     return {
       changes,
       gone,
@@ -107,6 +115,7 @@ export class RootWatch {
       directories: found.directories,
       files: this.#files.size,
       isMissing: false,
+      isEmptied: this.#lostAll > 0,
     };
   }
 

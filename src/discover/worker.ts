@@ -56,13 +56,13 @@ class RootThread {
     const tookMs = Date.now() - startedAtMs;
     this.#nextScanMs =
       Date.now() +
-      (result.isMissing
+      (result.isMissing || result.isEmptied
         ? Math.min(settings.scanIntervalMs, MISSING_INTERVAL_MS)
         : nextScanDelay(settings.scanIntervalMs, tookMs, Math.random()));
     this.#tell(result.changes);
     if (result.gone.length > 0) say({ kind: 'filesGone', root: this.#root.name, files: result.gone });
-    const { directories, files, obstacles, isMissing } = result;
-    say({ kind: 'rootScanned', root: this.#root.name, directories, files, tookMs, obstacles, isMissing });
+    const { directories, files, obstacles, isMissing, isEmptied } = result;
+    say({ kind: 'rootScanned', root: this.#root.name, directories, files, tookMs, obstacles, isMissing, isEmptied });
     if (isMissing) void this.#deafen();
     else this.#listen(startedAtMs);
   }

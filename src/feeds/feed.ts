@@ -22,8 +22,8 @@ export interface Feed {
 
 /** What a feed tells whoever drives it. */
 export interface FeedEvents {
-  /** Something of a file can't be read, or is owed. */
-  fileTroubled(lane: string, run: RunRef, name: string): void;
+  /** Something of a file can't be read, or is owed. `isSoon`: a second look a little later says what it is. */
+  fileTroubled(lane: string, run: RunRef, name: string, isSoon?: boolean): void;
   /** Nothing of a file is in the way any more. */
   fileSound(lane: string, run: RunRef, name: string): void;
 }

@@ -4,6 +4,9 @@ import { keyOfFile, type RunRef } from '../model/index.ts';
 import { nextRetry, type StateFile } from '../state/index.ts';
 import type { FeedEvents } from './feed.ts';
 
+/** Longer than what has to lie between two looks at an end of a file that is not decided. */
+const SOON_MS = 2500;
+
 interface Heal {
   readonly run: RunRef;
   readonly name: string;
@@ -33,14 +36,16 @@ export class HealSchedule implements FeedEvents {
     return this.#heals.has(keyOfFile(run, name));
   }
 
-  fileTroubled(lane: string, run: RunRef, name: string): void {
+  fileTroubled(lane: string, run: RunRef, name: string, isSoon = false): void {
     const key = keyOfFile(run, name);
     const known = this.#heals.get(key);
+    const soonMs = isSoon ? Date.now() + SOON_MS : Infinity;
     if (known !== undefined) {
       known.lanes.add(lane);
+      known.dueMs = Math.min(known.dueMs, soonMs);
       return;
     }
-    const heal = { run, name, lanes: new Set([lane]), attempts: 0, dueMs: nextRetry(0, Date.now()) };
+    const heal = { run, name, lanes: new Set([lane]), attempts: 0, dueMs: Math.min(nextRetry(0, Date.now()), soonMs) };
     this.#heals.set(key, heal);
     this.#keep(heal);
   }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Handle, Parcel, PositionOwner } from '../backends/contract.ts';
 import { Lane, realClock } from '../deliver/index.ts';
 import type { ChangedFile } from '../discover/index.ts';
-import { isPending, keyOfRun, lastStepOf, type RunRef, type Series, unmirroredBytes } from '../model/index.ts';
+import { isPending, isTroubled, isUndecided, keyOfRun, lastStepOf, type RunRef, type Series, unmirroredBytes } from '../model/index.ts';
 import { type BatchCache, type EventGroup, type ReadEvent, ReaderThread, type RunJob } from '../reading/index.ts';
 import type { LaneState } from '../state/index.ts';
 import type { WatchStatus } from '../status/index.ts';
@@ -305,8 +305,8 @@ export class LocalFeed implements Feed {
     this.#retryMs = FIRST_RETRY_MS;
     this.#status.parcelAccepted(this.lane, parcel, points);
     laneState.accepted(batch.run, state, batch.newSeries, { points, lastStep: lastStepOf(batch) });
-    if (state.position.gaps.length > 0 || state.damage.some((damage) => !isPending(damage))) {
-      events.fileTroubled(this.lane, batch.run, state.name);
+    if (isTroubled(state)) {
+      events.fileTroubled(this.lane, batch.run, state.name, state.damage.some(isUndecided));
     } else {
       events.fileSound(this.lane, batch.run, state.name);
     }

@@ -9,7 +9,17 @@ import { isEmpty, TrackerLane } from '../deliver/index.ts';
 import type { ChangedFile } from '../discover/index.ts';
 import { MirrorError, messageOf } from '../errors.ts';
 import { type LaneRouting, type TrackerLaneOptions, wholeRouting } from '../lanes/index.ts';
-import { type FileState, isPending, keyOfRun, needsSearch, pointCount, type RunRef, unmirroredBytes } from '../model/index.ts';
+import {
+  type FileState,
+  isPending,
+  isTroubled,
+  isUndecided,
+  keyOfRun,
+  needsSearch,
+  pointCount,
+  type RunRef,
+  unmirroredBytes,
+} from '../model/index.ts';
 import { type BatchCache, type JobReader, PieceReader } from '../reading/index.ts';
 import type { RunTree } from '../route/index.ts';
 import type { LaneState, StateFile } from '../state/index.ts';
@@ -434,9 +444,10 @@ export class TrackerFeed implements Feed {
     }
   }
 
-  #noteTrouble(run: RunRef, { name, position, damage }: FileState): void {
+  #noteTrouble(run: RunRef, state: FileState): void {
     const { events } = this.#options;
-    if (position.gaps.length > 0 || damage.some((item) => !isPending(item))) events.fileTroubled(this.lane, run, name);
+    const { name, damage } = state;
+    if (isTroubled(state)) events.fileTroubled(this.lane, run, name, damage.some(isUndecided));
     else events.fileSound(this.lane, run, name);
   }
 

@@ -4,7 +4,13 @@ import type { ReadEvent, RunJob } from './reader.ts';
 
 /** Messages between the main thread and the reader's. */
 export type ReaderRequest =
-  | { readonly kind: 'walk'; readonly root: string; readonly below: string }
+  | {
+      readonly kind: 'walk';
+      readonly root: string;
+      readonly below: string;
+      readonly include: readonly string[];
+      readonly exclude: readonly string[];
+    }
   /** `keep`: what is known of the runs is kept, and later jobs of them need not bring it again. */
   | { readonly kind: 'read'; readonly jobs: readonly RunJob[]; readonly keep: boolean }
   | { readonly kind: 'forget'; readonly runs: readonly RunRef[] };

@@ -34,9 +34,9 @@ export class ReaderThread {
     this.#worker.on('error', (error) => this.#fail(error));
   }
 
-  /** Every run at `below` (relative to the root, empty for all of it) and under it. */
-  async walk(root: string, below: string): Promise<Found> {
-    this.#request({ kind: 'walk', root, below });
+  /** Every run at `below` (relative to the root, empty for all of it) and under it that the globs let through. */
+  async walk(root: string, below: string, include: readonly string[] = [], exclude: readonly string[] = []): Promise<Found> {
+    this.#request({ kind: 'walk', root, below, include, exclude });
     const reply = await this.#next();
     if (reply.kind !== 'found') throw new MirrorError('MB9001', `the reader answered ${reply.kind} to a walk`);
     return reply.found;

@@ -1,6 +1,6 @@
 /** The reader's thread: walks roots, reads and decodes runs, and waits when nobody takes what it brings. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { walk } from '../discover/index.ts';
+import { runFilter, walk } from '../discover/index.ts';
 import { type Batch, keyOfRun } from '../model/index.ts';
 import { FileWindow } from '../tail/index.ts';
 import { type ReadEvent, type RunJob, RunSession } from './reader.ts';
@@ -18,7 +18,7 @@ const fileWindow = new FileWindow();
 
 port.on('message', (request: ReaderRequest) => {
   try {
-    if (request.kind === 'walk') post({ kind: 'found', found: walk(request.root, request.below) });
+    if (request.kind === 'walk') post({ kind: 'found', found: walkOf(request) });
     else if (request.kind === 'read') read(request.jobs, request.keep);
     else for (const run of request.runs) sessions.delete(keyOfRun(run));
   } catch (error) {
@@ -26,6 +26,11 @@ port.on('message', (request: ReaderRequest) => {
     post({ kind: 'failed', message, stack: stack ?? '' });
   }
 });
+
+function walkOf({ root, below, include, exclude }: Extract<ReaderRequest, { kind: 'walk' }>): ReturnType<typeof walk> {
+  const filter = runFilter(include, exclude);
+  return walk(root, below, filter === undefined ? {} : { filter });
+}
 
 /** Runs that grow, by their key. Who asks decides which are kept. */
 const sessions = new Map<string, RunSession>();

@@ -12,6 +12,8 @@ export interface RootStatus {
   scannedAtMs: number;
   tookMs: number;
   isMissing: boolean;
+  /** It is there, and every file went away at once. */
+  isEmptied: boolean;
   obstacles: readonly { readonly path: string; readonly reason: string }[];
   /** Directories with a notification; 0: polling alone. */
   notified: number;
@@ -135,19 +137,23 @@ export class WatchStatus {
     tookMs: number;
     obstacles: RootStatus['obstacles'];
     isMissing: boolean;
+    isEmptied?: boolean;
   }): void {
     const before = this.roots.get(fact.root);
     if (fact.isMissing !== (before?.isMissing ?? false)) {
       if (fact.isMissing) this.#log?.warn({ root: fact.root }, 'root missing, waiting for it');
       else this.#log?.info({ root: fact.root }, 'root is back');
     }
+    const isEmptied = fact.isEmptied === true;
+    if (isEmptied && before?.isEmptied !== true) this.#incident({ kind: 'emptied', root: fact.root, path: '.' });
+    if (!isEmptied && before?.isEmptied === true) this.#log?.info({ root: fact.root }, 'root is back');
     const known = new Set(before?.obstacles.map(({ path }) => path));
     for (const { path, reason } of fact.obstacles) {
       if (!known.has(path)) this.#incident({ kind: 'folder', root: fact.root, path, reason });
     }
     if (before === undefined)
       this.#log?.info({ root: fact.root, directories: fact.directories, files: fact.files, tookMs: fact.tookMs }, 'root scanned');
-    this.roots.set(fact.root, { ...fact, scannedAtMs: this.#now(), notified: before?.notified ?? 0 });
+    this.roots.set(fact.root, { ...fact, isEmptied, scannedAtMs: this.#now(), notified: before?.notified ?? 0 });
   }
 
   notificationsChanged({ root, directories, reason }: { root: string; directories: number; reason: string }): void {
@@ -186,6 +192,7 @@ export class WatchStatus {
         scanned_at: time(root.scannedAtMs),
         scan_ms: root.tookMs,
         missing: root.isMissing,
+        emptied: root.isEmptied,
         notified_directories: root.notified,
         unreadable: root.obstacles,
       })),

@@ -1,4 +1,4 @@
-import type { DamageReason, FileState, Gap } from '../model/index.ts';
+import type { Damage, DamageReason, FileState, Gap } from '../model/index.ts';
 
 /** Why points of a file are not compared. */
 export type Unjudged =
@@ -25,10 +25,13 @@ export interface FileFacts {
   /** Of a file that can't be read. */
   reason?: string;
   readonly lost: LostRange[];
+  /** Bytes that the system did not give whoever mirrored the file. */
+  readonly unreadable?: readonly Damage[];
 }
 
-export function factsOf({ name, position }: FileState): FileFacts {
-  return { name, watermark: position.watermark, gaps: position.gaps, unjudged: undefined, lost: [] };
+export function factsOf({ name, position, damage }: FileState): FileFacts {
+  const unreadable = damage.filter(({ reason }) => reason === 'unreadable');
+  return { name, watermark: position.watermark, gaps: position.gaps, unjudged: undefined, lost: [], unreadable };
 }
 
 /** The byte ranges before the watermark that are read: all but the gaps that are owed whole. */

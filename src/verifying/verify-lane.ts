@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { RootRequest } from '../discover/index.ts';
+import type { RootRequest, RunRules } from '../discover/index.ts';
 import { messageOf } from '../errors.ts';
 import { type FileState, keyOfRun, type RunRef, runLabel } from '../model/index.ts';
 import type { LaneState, StateFile } from '../state/index.ts';
@@ -30,6 +30,8 @@ import type { LaneSource } from './verify-source.ts';
 export interface VerifyLaneOptions {
   /** None: all that the state knows, where they lay last. */
   readonly roots: readonly RootRequest[];
+  /** Which runs are compared. Default: all. */
+  readonly rules?: RunRules | undefined;
   readonly source: LaneSource;
   /** The lane that `source` is compared with; by default the event files are. */
   readonly other?: LaneSource;
@@ -91,14 +93,15 @@ class LanePass {
 
   async #compareAll(): Promise<void> {
     const progress = this.#log.progress;
-    const { roots, source, other } = this.#options;
+    const { roots, rules, source, other } = this.#options;
     const runs = (root: string): RunRef[] => {
       const all = [...source.runs(root), ...(other?.runs(root) ?? [])];
       return [...new Map(all.map((run) => [run.path, run])).values()];
     };
     const scopes = scopesOf(source, roots, this.#log.obstacles).map((scope) => {
       const held = runs(scope.name);
-      return { scope, isHeld: held.length > 0, candidates: this.#meant(candidatesOf({ runs: () => held }, scope, this.#log.obstacles)) };
+      const candidates = candidatesOf({ runs: () => held }, scope, this.#log.obstacles, rules);
+      return { scope, isHeld: held.length > 0, candidates: this.#meant(candidates) };
     });
     for (const { candidates } of scopes) {
       this.#log.plan(candidates, (run) => source.files(run));
@@ -134,7 +137,10 @@ class LanePass {
     const isAny = verdicts.some((verdict) => verdict.points > 0 || differencesOf(verdict) > 0);
     if (isAny || this.#options.other !== undefined) return;
     if (this.#log.troubled.some(({ run }) => run.root === name)) {
-      this.#log.obstacles.push({ what: path, reason: `none of the files that ${name} was mirrored from is there as it was` });
+      this.#log.obstacles.push({
+        what: path,
+        reason: `none of the files that ${name} was mirrored from is there as it was: is it mounted?`,
+      });
     }
   }
 

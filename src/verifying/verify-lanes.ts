@@ -1,7 +1,7 @@
 /** Verifies the lanes of a configuration, one after the other, or two of them against each other. */
 import { existsSync } from 'node:fs';
 import { openStore } from '../backends/local/index.ts';
-import type { RootRequest } from '../discover/index.ts';
+import type { RootRequest, RunRules } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
 import type { StoreOptions, TrackerLaneOptions } from '../lanes/index.ts';
 import { StateFile, type StateReader } from '../state/index.ts';
@@ -14,6 +14,8 @@ import { type LaneSource, localSource, type StateView, trackerSource } from './v
 export interface VerifyLanesOptions {
   /** None: all that the lanes know, where they lay last. */
   readonly roots: readonly RootRequest[];
+  /** Which runs are compared. Default: all. */
+  readonly rules?: RunRules | undefined;
   /** Undefined where the local lane is not asked for. */
   readonly store: StoreOptions | undefined;
   /** Whoever made their backends closes them. */
@@ -86,13 +88,14 @@ export async function verifyBetween(names: readonly [string, string], options: V
   }
 }
 
-type Shared = Pick<VerifyLanesOptions, 'roots' | 'sample' | 'signal' | 'onStart'> & {
+type Shared = Pick<VerifyLanesOptions, 'roots' | 'rules' | 'sample' | 'signal' | 'onStart'> & {
   readonly onDifference: (difference: Difference) => void;
 };
 
-function shared({ roots, sample, signal, onStart, onDifference }: VerifyLanesOptions, lane: string, other?: string): Shared {
+function shared({ roots, rules, sample, signal, onStart, onDifference }: VerifyLanesOptions, lane: string, other?: string): Shared {
   return {
     roots,
+    rules,
     signal,
     ...(sample === undefined ? {} : { sample }),
     ...(onStart === undefined ? {} : { onStart }),

@@ -57,8 +57,13 @@ export class VerifyLog {
 
   /** Notes the files of a run of which something could not be compared. */
   note(run: RunRef, facts: ReadonlyMap<string, FileFacts>): void {
-    for (const { name, unjudged, reason, lost } of facts.values()) {
+    for (const { name, unjudged, reason, lost, unreadable = [] } of facts.values()) {
       if (unjudged !== undefined) this.troubled.push({ run, file: name, why: unjudged, ...(reason === undefined ? {} : { reason }) });
+      // What is gone or replaced since is another matter.
+      for (const { start, end, detail = '' } of unjudged === undefined ? unreadable : []) {
+        const words = `bytes ${start} to ${end} could not be mirrored: ${detail}`;
+        this.troubled.push({ run, file: name, why: 'unreadable', reason: words });
+      }
       for (const { start, end, reason: why } of lost) {
         this.progress.damaged++;
         const words = `bytes ${start} to ${end} were read once, and can't be read now (${why})`;

@@ -1,7 +1,7 @@
 /** Joins the rooms into one comparison: roots → discover → files (tail, decode) and the lane's own points → verify. */
 import { join } from 'node:path';
 import { MediaList, openStore, type StoredSeries, type StoreReader, StoreRepair } from '../backends/local/index.ts';
-import type { RootRequest } from '../discover/index.ts';
+import type { RootRequest, RunRules } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
 import { type RunRef, runLabel } from '../model/index.ts';
 import { FileLock } from '../state/index.ts';
@@ -30,6 +30,8 @@ import { inChunks } from './verify-source.ts';
 export interface VerifyOptions {
   /** None: all that the lane knows, where they lay last. */
   readonly roots: readonly RootRequest[];
+  /** Which runs are compared. Default: all. */
+  readonly rules?: RunRules | undefined;
   readonly store: { readonly path: string; readonly mediaPath: string };
   /** Whole series by lot; all of them by default. */
   readonly sample?: Sample;
@@ -106,10 +108,10 @@ class Pass {
 
   async #compareAll(): Promise<void> {
     const progress = this.#log.progress;
-    const { roots, store } = this.#options;
+    const { roots, rules, store } = this.#options;
     const mirrored = mirroredIn(this.#reader, store.path);
     const asked = scopesOf(mirrored, roots, this.#log.obstacles);
-    const scopes = asked.map((scope) => ({ scope, candidates: candidatesOf(mirrored, scope, this.#log.obstacles) }));
+    const scopes = asked.map((scope) => ({ scope, candidates: candidatesOf(mirrored, scope, this.#log.obstacles, rules) }));
     for (const { candidates } of scopes) {
       this.#log.plan(candidates, (run) => this.#reader.positions(run).files);
       await this.#log.turn();
@@ -134,7 +136,7 @@ class Pass {
     const isAny = verdicts.some((verdict) => verdict.points > 0 || differencesOf(verdict) > 0);
     const unjudged = verdicts.reduce((sum, { unjudged: { gone, stale, unreadable } }) => sum + gone + stale + unreadable, 0);
     if (isAny || unjudged === 0) return;
-    this.#log.obstacles.push({ what: path, reason: `none of the files that ${name} was mirrored from is there as it was` });
+    this.#log.obstacles.push({ what: path, reason: `none of the files that ${name} was mirrored from is there as it was: is it mounted?` });
   }
 
   async #compare({ run, directory, found }: Candidate): Promise<void> {

@@ -3,7 +3,17 @@ import { readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { KnownRoot } from '../backends/contract.ts';
 import type { StoreReader } from '../backends/local/index.ts';
-import { type FoundFile, isWithin, type ResolvedRoot, type RootRequest, resolveRoots, walk } from '../discover/index.ts';
+import {
+  ALL_RUNS,
+  type FoundFile,
+  filterOf,
+  isWithin,
+  type ResolvedRoot,
+  type RootRequest,
+  type RunRules,
+  resolveRoots,
+  walk,
+} from '../discover/index.ts';
 import { MirrorError, systemCode } from '../errors.ts';
 import { compareNames, type RunRef, systemPath } from '../model/index.ts';
 import { reasonOf } from '../system-error.ts';
@@ -74,11 +84,17 @@ function isThere(path: string, obstacles: Obstacle[]): boolean {
 }
 
 /** The lane's runs and those that were found, in the order of their names. */
-export function candidatesOf(mirrored: Pick<Mirrored, 'runs'>, { name: root, path, below }: Scope, obstacles: Obstacle[]): Candidate[] {
-  const { runs, obstacles: met } = walk(path, below);
+export function candidatesOf(
+  mirrored: Pick<Mirrored, 'runs'>,
+  { name: root, path, below }: Scope,
+  obstacles: Obstacle[],
+  rules: RunRules = ALL_RUNS,
+): Candidate[] {
+  const filter = filterOf(rules, { name: root, path });
+  const { runs, obstacles: met } = walk(path, below, filter === undefined ? {} : { filter });
   for (const obstacle of met) obstacles.push({ what: join(path, obstacle.path), reason: obstacle.reason });
   const found = new Map(runs.map((run) => [run.path, run.files]));
-  const isIn = (run: string): boolean => below === '' || run === below || run.startsWith(`${below}/`);
+  const isIn = (run: string): boolean => (below === '' || run === below || run.startsWith(`${below}/`)) && filter?.accepts(run) !== false;
   const held = [...mirrored.runs(root)].map((run) => run.path);
   const paths = new Set([...found.keys(), ...held.filter(isIn)]);
   return [...paths]

@@ -69,7 +69,8 @@ export function trackerSource({ name, target, backend }: TrackerLaneOptions, sta
   // What a backend can hold it knows for sure once its tracker has answered.
   let capabilities: Capabilities | undefined;
   const names = new LaneNames(lane);
-  const isRead = ({ position }: FileState): boolean => position.watermark > 0;
+  const isRead = ({ position, damage }: FileState): boolean =>
+    position.watermark > 0 || damage.some(({ reason }) => reason === 'unreadable');
   let runs: RunRef[] | undefined;
   return {
     lane: name,

@@ -21,6 +21,7 @@ const INCIDENTS: Readonly<Record<Incident['kind'], string>> = {
   replaced: 'the file now holds other records: it was read again from its start',
   shortened: 'the file is shorter than it was: it was read again from its start',
   folder: 'cannot be read',
+  emptied: 'every file that was mirrored from it is gone: is it mounted? What was mirrored is kept',
   lost: 'the file is gone, and not all of it was mirrored',
   store: 'the store is damaged',
 };
