@@ -77,7 +77,7 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
         width: stderr.columns,
         style: styleOf(stderr, flags, env),
         command: [programName(env), 'backfill', ...roots, ...storeWords].map(shellWord).join(' '),
-        next: report.incidents.some(({ kind }) => kind !== 'emptied' && NOT_MIRRORED.has(kind))
+        next: isShut(report)
           ? [programName(env), 'doctor', ...roots, ...storeWords].map(shellWord).join(' ')
           : report.totals.files === 0
             ? [programName(env), 'inspect', requests[0]?.path ?? '.'].map(shellWord).join(' ')
@@ -116,6 +116,11 @@ async function wantedLog(config: Config, block: ProgressBlock): Promise<{ logger
 
 /** Incidents for which something is not mirrored that may be there. */
 const NOT_MIRRORED: ReadonlySet<Report['incidents'][number]['kind']> = new Set(['unreadable', 'vanished', 'folder', 'emptied', 'store']);
+
+/** What is in the way of a file, a directory or a root is for somebody to look at. */
+function isShut({ incidents, damage }: Report): boolean {
+  return incidents.some(({ kind }) => NOT_MIRRORED.has(kind)) || damage.some(({ reason }) => reason === 'unreadable');
+}
 
 /** What was not mirrored makes 1; the torn end of a live file does so only when somebody is strict. */
 export function exitCodeOf(report: Report, isStrict: boolean): ExitCode {

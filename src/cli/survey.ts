@@ -84,7 +84,7 @@ export function* survey(target: Target): Generator<RunSurvey, void, void> {
 }
 
 function take(event: ReadEvent, run: RunSurvey): void {
-  if (event.kind === 'runDone') return;
+  if (event.kind === 'runDone' || event.kind === 'searched') return;
   const name = event.kind === 'batch' ? event.batch.file : event.file;
   const file = run.files.find((candidate) => candidate.name === name);
   if (file === undefined) return;

@@ -1,3 +1,8 @@
+/**
+ * Turns the bytes of one file into batches. Longer than other files: reading, losing the way and finding it again are one state that
+ * does not part well.
+ */
+
 import type {
   Batch,
   Catalogue,
@@ -54,6 +59,8 @@ export interface DecoderOptions {
   readonly settled: boolean;
   /** The record at the end that was not whole before. */
   readonly torn?: TornBefore | undefined;
+  /** The zeros the file ended in before: somebody may be filling them from the front. */
+  readonly zeros?: { readonly start: number; readonly end: number } | undefined;
   readonly batchPoints?: number | undefined;
 }
 
@@ -70,6 +77,8 @@ const BATCH_POINTS = 65_536;
 /** A batch is cut behind the record that brings its payloads, or the bytes it spans, to so many. */
 const BATCH_PAYLOAD_BYTES = 8 * 1024 * 1024;
 const BATCH_SPAN_BYTES = 64 * 1024 * 1024;
+/** So many zeros are read of an end that was all zeros before. */
+const ZEROS_READ_BYTES = 1024 * 1024;
 /** A shorter end of a file is looked into anew each time. */
 const REMEMBERED_BYTES = 64 * 1024;
 const FIRST_CAPACITY = 64;
@@ -347,11 +356,23 @@ export class FileDecoder {
       search.at = search.claim ?? search.at;
       return undefined;
     }
+    this.#leapZeros(search, fileEnd);
     if (base + window.end < fileEnd) return { kind: 'more', needed: HEADER_BYTES };
     this.#search = undefined;
     if (search.reason === 'torn') return this.#leaveTorn(search, fileEnd);
     this.#giveUp(search.finder, search.lostAt, search.reason, fileEnd);
     return { kind: 'end' };
+  }
+
+  /**
+   * Files are made long at once by some file systems and writers, and filled from the front: a gigabyte of zeros at their end is not read
+   * again each time they grow. What was zeros to the end before still is, as far as its first megabyte tells; a settled pass reads all of it.
+   */
+  #leapZeros(search: Search, fileEnd: number): void {
+    const { settled, zeros } = this.#options;
+    const { zerosFrom } = search.finder;
+    if (settled || zeros === undefined || zerosFrom < zeros.start || search.at - zerosFrom < ZEROS_READ_BYTES) return;
+    search.at = Math.max(search.at, Math.min(zeros.end, fileEnd) - HEADER_BYTES);
   }
 
   /** A sound record was found inside a torn one: whether it counts at once. */
@@ -397,7 +418,9 @@ export class FileDecoder {
       const detail = describeForeign(this.#head);
       this.#pending = { start: 0, end: fileEnd, reason: 'not_event_file', ...(detail === undefined ? {} : { detail }) };
     } else {
-      this.#pending = { start: lostAt, end: fileEnd, reason };
+      const { zerosFrom } = finder;
+      const isLong = zerosFrom >= 0 && fileEnd - zerosFrom >= ZEROS_READ_BYTES;
+      this.#pending = { start: lostAt, end: fileEnd, reason, ...(isLong ? { zerosFrom } : {}) };
     }
   }
 

@@ -23,6 +23,8 @@ export class FrameSearch {
   onlyZeros = true;
   /** File offset of the first header that fits, but whose record reaches beyond the end of the file: a torn one perhaps. */
   torn = -1;
+  /** File offset at which the run of zeros begins that the search is in; -1 where it is in none. */
+  zerosFrom = -1;
   readonly #spans: SpanChecksums | undefined;
   readonly #limit: number;
 
@@ -40,6 +42,7 @@ export class FrameSearch {
       const low = view.getUint32(s, true);
       const high = view.getUint32(s + 4, true);
       if (low === 0 && high === 0 && view.getUint32(s + 8, true) === 0) {
+        if (this.zerosFrom < 0) this.zerosFrom = base + s;
         const nonZero = firstNonZero(buffer, view, s + HEADER_BYTES, end);
         // A header in front of it may begin with as many as eight zero bytes.
         s = Math.max(s + 1, nonZero - 8);
@@ -47,6 +50,7 @@ export class FrameSearch {
         continue;
       }
       this.onlyZeros = false;
+      this.zerosFrom = -1;
       const length = lengthOf(low, high);
       if (high < 0x20_0000 && view.getUint32(s + 8, true) === lengthChecksum(low, high)) {
         const stop = s + FRAME_BYTES + length;

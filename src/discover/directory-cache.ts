@@ -1,4 +1,4 @@
-import { type Dirent, type Stats, statSync } from 'node:fs';
+import { type BigIntStats, type Dirent, type Stats, statSync } from 'node:fs';
 import { systemPath } from '../model/index.ts';
 import { isEventFileName } from './event-file-name.ts';
 import { isPassedOver } from './passed-over.ts';
@@ -17,7 +17,8 @@ export function entryOf(name: string, entry: Dirent | Stats): Entry[] {
 }
 
 interface Cached {
-  readonly mtimeNs: bigint;
+  /** Of the directory: a link may lead to another one whose time is the same. */
+  readonly stamp: string;
   readonly entries: readonly Entry[];
 }
 
@@ -35,17 +36,21 @@ export class DirectoryCache {
   get(path: string): readonly Entry[] | undefined {
     const cached = this.#directories.get(path);
     if (cached === undefined) return undefined;
-    return statSync(systemPath(path), { bigint: true }).mtimeNs === cached.mtimeNs ? cached.entries : undefined;
+    return stampOf(statSync(systemPath(path), { bigint: true })) === cached.stamp ? cached.entries : undefined;
   }
 
   /** Keeps entries that were read at `readAtMs`, unless the directory had changed just then. */
   set(path: string, entries: readonly Entry[], readAtMs: number): void {
-    const { mtimeNs } = statSync(systemPath(path), { bigint: true });
-    if (BigInt(readAtMs) * 1_000_000n - mtimeNs > SETTLED_NS) this.#directories.set(path, { mtimeNs, entries });
+    const stat = statSync(systemPath(path), { bigint: true });
+    if (BigInt(readAtMs) * 1_000_000n - stat.mtimeNs > SETTLED_NS) this.#directories.set(path, { stamp: stampOf(stat), entries });
     else this.#directories.delete(path);
   }
 
   clear(): void {
     this.#directories.clear();
   }
+}
+
+function stampOf({ mtimeNs, dev, ino }: BigIntStats): string {
+  return `${mtimeNs}.${dev}.${ino}`;
 }

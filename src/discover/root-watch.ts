@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readlinkSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { systemCode } from '../errors.ts';
 import { fileStamp, systemPath } from '../model/index.ts';
@@ -43,6 +43,8 @@ interface Active {
 
 /** Directories read anew whatever their time says, every so many scans. */
 const UNCONDITIONAL_EVERY = 10;
+/** Links that are looked at between scans. */
+const MOST_LINKS = 1000;
 /** Empty directories that are remembered: somebody may unpack a whole tree. */
 const MOST_NEW_DIRECTORIES = 10_000;
 
@@ -64,6 +66,8 @@ export class RootWatch {
   /** Those that grew in the last hour, as far as we saw: the only ones that are looked at between scans. */
   readonly #active = new Map<string, Active>();
   readonly #newDirectories = new Map<string, number>();
+  /** Where links to directories led in the last scan, by their path. */
+  readonly #links = new Map<string, string>();
   #scans = 0;
   /** How many files there were before all went away at once; 0 while any is there. */
   #lostAll = 0;
@@ -89,6 +93,7 @@ export class RootWatch {
 
   scan(nowMs: number): ScanResult {
     if (this.#scans++ % UNCONDITIONAL_EVERY === 0) this.#cache.clear();
+    this.#links.clear();
     const changes: RunChange[] = [];
     const before = this.#files.size;
     const found = this.#visit(this.#below, nowMs, changes);
@@ -117,6 +122,12 @@ export class RootWatch {
       isMissing: false,
       isEmptied: this.#lostAll > 0,
     };
+  }
+
+  /** Whether a link to a directory leads elsewhere since the last scan, or nowhere: what lies below it is other files then. */
+  hasMovedLink(): boolean {
+    for (const [path, target] of this.#links) if (targetOf(path) !== target) return true;
+    return false;
   }
 
   /** Looks at files that grew lately and are due. */
@@ -174,7 +185,11 @@ export class RootWatch {
   }
 
   #visit(below: string, nowMs: number, changes: RunChange[], onDirectory?: (path: string) => void): Omit<Found, 'runs'> | undefined {
-    const options = { cache: this.#cache, onDirectory, ...(this.#filter === undefined ? {} : { filter: this.#filter }) };
+    const onLink = (link: string): void => {
+      const path = `${this.#path}${sep}${link}`;
+      if (this.#links.size < MOST_LINKS) this.#links.set(path, targetOf(path));
+    };
+    const options = { cache: this.#cache, onDirectory, onLink, ...(this.#filter === undefined ? {} : { filter: this.#filter }) };
     try {
       return visit(this.#path, below, options, ({ path: run, files }) => {
         const changed: ChangedFile[] = [];
@@ -247,6 +262,15 @@ export class RootWatch {
 
 function keyOf(run: string, name: string): string {
   return `${run}\0${name}`;
+}
+
+/** What a link says, as text; empty where it is none, or gone. */
+function targetOf(path: string): string {
+  try {
+    return readlinkSync(systemPath(path), { encoding: 'latin1' });
+  } catch {
+    return '';
+  }
 }
 
 /** The modification time in a stamp, in milliseconds. */

@@ -56,6 +56,8 @@ export interface WalkOptions {
   readonly cache?: DirectoryCache;
   /** Told every directory that is read, relative to the root. */
   readonly onDirectory?: ((path: string) => void) | undefined;
+  /** Told every link to a directory, relative to the root. */
+  readonly onLink?: ((path: string) => void) | undefined;
   /** Default: that of this machine. */
   readonly fs?: DirectoryFs;
 }
@@ -78,14 +80,16 @@ class Walk {
   readonly #filter: RunFilter | undefined;
   readonly #cache: DirectoryCache | undefined;
   readonly #onDirectory: ((path: string) => void) | undefined;
+  readonly #onLink: ((path: string) => void) | undefined;
   readonly #fs: DirectoryFs;
 
-  constructor(root: string, { filter, cache, onDirectory, fs = nodeFs }: WalkOptions, onRun: (run: FoundRun) => void) {
+  constructor(root: string, { filter, cache, onDirectory, onLink, fs = nodeFs }: WalkOptions, onRun: (run: FoundRun) => void) {
     this.#root = root;
     this.#onRun = onRun;
     this.#filter = filter;
     this.#cache = cache;
     this.#onDirectory = onDirectory;
+    this.#onLink = onLink;
     this.#fs = fs;
   }
 
@@ -94,6 +98,7 @@ class Walk {
     this.#tree({ path: below, real: below === '' ? this.#root : join(this.#root, below) });
     // Links come last, so that a directory is listed under its real path wherever it has one below the root.
     for (let link = this.#nextLink(); link !== undefined; link = this.#nextLink()) {
+      this.#onLink?.(link);
       const target = this.#target(link);
       if (target !== undefined) this.#tree({ path: link, real: target });
     }

@@ -20,6 +20,8 @@ const MOST_DIRECTORIES = 2000;
 const LOOK_AGAIN_MS = [200, 1000, 5000];
 /** A directory that did not change for so long before we looked is not looked at again for that. */
 const SETTLED_MS = 2000;
+/** Links to directories (`current`) are looked at so often: whoever moves one need not touch what it leads to. */
+const LINKS_MS = 2000;
 /** A missing root is looked for more often than a present one is scanned. */
 const MISSING_INTERVAL_MS = 5000;
 
@@ -29,6 +31,7 @@ class RootThread {
   readonly #root: WatchedRoot;
   readonly #watch: RootWatch;
   #nextScanMs = 0;
+  #linksAtMs = 0;
   #watcher: FSWatcher | undefined;
   readonly #watched = new Set<string>();
   readonly #pointed = new Set<string>();
@@ -46,6 +49,10 @@ class RootThread {
   }
 
   tick(nowMs: number): void {
+    if (nowMs - this.#linksAtMs >= LINKS_MS) {
+      this.#linksAtMs = nowMs;
+      if (this.#watch.hasMovedLink()) this.#scanSoon();
+    }
     if (nowMs >= this.#nextScanMs) this.#scan();
     else this.#tell(this.#watch.poll(nowMs));
   }

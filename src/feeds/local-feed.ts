@@ -282,6 +282,7 @@ export class LocalFeed implements Feed {
       if (event.outcome === 'unreadable') this.#options.events.fileTroubled(this.lane, run.ref, event.file);
       return;
     }
+    if (event.kind === 'searched') return;
     run.isRead = false;
     if (event.hasMore) {
       for (const name of run.unsettled) run.dirty.add(name);

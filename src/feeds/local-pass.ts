@@ -90,6 +90,8 @@ export class LocalPass {
       if (event.kind === 'file') {
         if (event.outcome === 'replaced' || event.outcome === 'shortened') this.#recounted.set(keyOfRun(event.run), event.run);
         this.#tracker.fileDone(event.run, event.file, event.outcome, event.reason);
+      } else if (event.kind === 'searched') {
+        this.#tracker.fileSearched(event.bytes);
       } else if (event.kind === 'runDone') {
         this.#tracker.runDone();
       } else {

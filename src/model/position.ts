@@ -37,6 +37,8 @@ export interface Damage {
   readonly claim?: number;
   /** Of a torn end. */
   readonly look?: TornLook;
+  /** Of an end that is not all zeros: since where it is. */
+  readonly zerosFrom?: number;
 }
 
 /** Whether this is the normal end of a file that somebody still writes to. */

@@ -2,8 +2,12 @@
 import type { FileDecoder } from '../decode/index.ts';
 import type { FileWindow } from '../tail/index.ts';
 
-/** Feeds the decoder until it has a batch, or has seen everything before `end`. */
-export function advanceDecoder(decoder: FileDecoder, window: FileWindow, end: number): 'batch' | 'end' {
+/** A search through so many bytes is worth a word: a hole of a gigabyte takes a second. */
+const SEARCHED_BYTES = 64 * 1024 * 1024;
+
+/** Feeds the decoder until it has a batch, or has seen everything before `end`; says so after each long stretch without either. */
+export function advanceToNext(decoder: FileDecoder, window: FileWindow, end: number): 'batch' | 'end' | 'searching' {
+  const from = decoder.wants;
   let seenTo = end;
   let needed = Math.min(1, seenTo - decoder.wants);
   for (;;) {
@@ -11,5 +15,14 @@ export function advanceDecoder(decoder: FileDecoder, window: FileWindow, end: nu
     const step = decoder.advance(window, seenTo);
     if (step.kind !== 'more') return step.kind;
     needed = step.needed;
+    if (decoder.wants - from > SEARCHED_BYTES) return 'searching';
+  }
+}
+
+/** The same without a word between. */
+export function advanceDecoder(decoder: FileDecoder, window: FileWindow, end: number): 'batch' | 'end' {
+  for (;;) {
+    const step = advanceToNext(decoder, window, end);
+    if (step !== 'searching') return step;
   }
 }

@@ -47,6 +47,13 @@ export function cutBefore<Some extends Range>(range: Some, from: number): Some[]
   return from < range.end ? [{ ...range, start: Math.max(range.start, from) }] : [];
 }
 
+/** The zeros that a file ended in when it was read last. */
+export function zerosOf({ damage }: FileState): Range | undefined {
+  const last = damage.at(-1);
+  if (last?.reason === 'zeros') return last;
+  return last?.zerosFrom === undefined ? undefined : { start: last.zerosFrom, end: last.end };
+}
+
 /** The torn end of a file as it was seen before. */
 export function tornOf({ damage }: FileState, nowMs: number): TornBefore | undefined {
   for (const { start, look } of damage) {

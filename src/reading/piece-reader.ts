@@ -71,7 +71,7 @@ export class PieceReader {
         if (!heal) cache.keep(piece);
       } else if (event.kind === 'file') {
         outcomes.push(event);
-      } else if (event.hasMore) {
+      } else if (event.kind === 'runDone' && event.hasMore) {
         left = rest;
       }
     }

@@ -52,7 +52,8 @@ function read(jobs: readonly RunJob[], keep: boolean): void {
       if (stopped()) break;
       events.push(event);
       cost += EVENT_BYTES + (event.kind === 'batch' ? batchBytes(event.batch) : 0);
-      if (cost < MESSAGE_BYTES) continue;
+      // Whoever shows how far it is wants to know at once.
+      if (cost < MESSAGE_BYTES && event.kind !== 'searched') continue;
       send(events, cost, false);
       events = [];
       cost = 0;

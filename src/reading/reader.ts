@@ -19,8 +19,8 @@ import {
 } from '../model/index.ts';
 import { reasonOf } from '../system-error.ts';
 import { compareWithState, type FileWindow, type OpenFile, openFile } from '../tail/index.ts';
-import { advanceDecoder } from './advance-decoder.ts';
-import { cutBefore, dateTorn, isLasting, isWithin, nameUnreadable, tornOf } from './name-damage.ts';
+import { advanceDecoder, advanceToNext } from './advance-decoder.ts';
+import { cutBefore, dateTorn, isLasting, isWithin, nameUnreadable, tornOf, zerosOf } from './name-damage.ts';
 import { isAnyWhole } from './sound-record.ts';
 
 /** What is to be read of a run. */
@@ -58,6 +58,8 @@ export type ReadEvent =
       readonly size: number;
       readonly reason?: string;
     }
+  /** So many bytes behind the last batch were looked at, and no record was found yet. */
+  | { readonly kind: 'searched'; readonly run: RunRef; readonly file: string; readonly bytes: number }
   /** `hasMore`: the bytes allowed were used up before the files were at their end. */
   | { readonly kind: 'runDone'; readonly run: RunRef; readonly hasMore: boolean };
 
@@ -221,7 +223,11 @@ class FileRead {
       };
     };
     for (;;) {
-      const more = advanceDecoder(decoder, this.#window, file.size);
+      const more = advanceToNext(decoder, this.#window, file.size);
+      if (more === 'searching') {
+        yield { kind: 'searched', run: this.#job.run, file: this.#name, bytes: decoder.wants - decoder.watermark };
+        continue;
+      }
       const end = more === 'end' ? file : undefined;
       this.#state = stateNow(decoder.damage, end);
       // The last batch goes out even when it is empty: it carries the file's size and what is wrong with its end.
@@ -322,6 +328,7 @@ class FileRead {
       records: state.records,
       settled: this.#job.settled,
       torn,
+      zeros: zerosOf(state),
       batchPoints: this.#job.batchPoints,
     });
   }

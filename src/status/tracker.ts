@@ -45,6 +45,8 @@ export class PassTracker implements Progress {
   #filesUnchanged = 0;
   #filesGone = 0;
   #bytesNew = 0;
+  /** Of `bytes.read`, those that were only searched yet: a batch that comes counts them as its own. */
+  #searched = 0;
 
   constructor({ now = Date.now, log }: { readonly now?: () => number; readonly log?: FactLog | undefined } = {}) {
     this.#now = now;
@@ -96,12 +98,19 @@ export class PassTracker implements Progress {
   }
 
   fileDone(run: RunRef, file: string, outcome: 'read' | Incident['kind'], reason?: string): void {
+    this.fileSearched(0);
     this.files.done++;
     this.current = runLabel(run);
     if (outcome !== 'read') {
       const path = run.path === '.' ? file : `${run.path}/${file}`;
       this.incident({ kind: outcome, root: run.root, path, ...(reason === undefined ? {} : { reason }) });
     }
+  }
+
+  /** So many bytes behind what was mirrored of the present file were looked at without a record: progress, too. */
+  fileSearched(bytes: number): void {
+    this.bytes.read += bytes - this.#searched;
+    this.#searched = bytes;
   }
 
   /** How many files are held of what was walked: those not found among them are gone. */
@@ -133,6 +142,7 @@ export class PassTracker implements Progress {
     const lastStep = lastStepOf(batch);
     if (lastStep !== null && (tally.lastStep === null || lastStep > tally.lastStep)) tally.lastStep = lastStep;
     this.#noteDamage(tally, state);
+    this.fileSearched(0);
     const bytes = batch.end - batch.start;
     tally.bytes += bytes;
     this.bytes.read += bytes;

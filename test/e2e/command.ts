@@ -37,6 +37,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Longest time it may take before it is killed; by default longer than any test waits. */
   readonly timeoutMs?: number;
+  /** The user it runs as; only root can say so. */
+  readonly uid?: number;
   /** Arguments of node itself. */
   readonly node?: readonly string[];
 }
@@ -47,11 +49,12 @@ export function start(args: readonly string[], options: RunOptions): Running {
 }
 
 /** Starts node with other arguments. */
-export function startNode(args: readonly string[], { cwd, env = {}, timeoutMs = 280_000, node = [] }: RunOptions): Running {
+export function startNode(args: readonly string[], { cwd, env = {}, timeoutMs = 280_000, node = [], uid }: RunOptions): Running {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...node, ...args], {
     cwd,
     env: { PATH: process.env['PATH'] ?? '', LANG: 'C.UTF-8', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...(uid === undefined ? {} : { uid, gid: uid }),
     timeout: timeoutMs,
     killSignal: 'SIGKILL',
   });

@@ -30,6 +30,7 @@ export interface Script {
   readonly settled?: boolean;
   readonly batchPoints?: number;
   readonly torn?: TornBefore;
+  readonly zeros?: { readonly start: number; readonly end: number };
   readonly run?: RunSoFar;
   readonly file?: string;
   /** Makes the view on a window's buffer; default: a plain one. */
@@ -61,6 +62,7 @@ export function decodeBytes(bytes: Uint8Array, script: Script = {}): Decoded {
     start,
     settled,
     torn: script.torn,
+    zeros: script.zeros,
     ...(script.batchPoints === undefined ? {} : { batchPoints: script.batchPoints }),
   };
   const decoder = new FileDecoder(options);

@@ -401,6 +401,24 @@ describe('the end of a file', () => {
     expect(decoded.calls).toBeLessThan(8);
     expect(looks).toBeLessThan(1000);
   });
+
+  test('zeros that were seen before are not read again, but for a megabyte and what is new behind them', () => {
+    const MIB = 1 << 20;
+    const holeEnd = before.length + 40 * MIB;
+    const bytes = concat(before, new Uint8Array(40 * MIB), scalar(9));
+    const cuts = Array.from({ length: 41 }, (_, i) => i * MIB);
+    const seen = { start: before.length, end: holeEnd };
+    // The front has moved on, and a record came behind the zeros.
+    bytes.set(scalar(7), before.length);
+    const decoded = decodeBytes(bytes, { cuts, zeros: seen });
+    expect(steps(decoded).slice(-2)).toEqual([7, 9]);
+    expect(decoded.calls).toBeLessThan(8);
+    // Where nobody writes any more, all of it is read: a record may stand in the middle.
+    bytes.set(scalar(8), before.length + 20 * MIB);
+    expect(steps(decodeBytes(bytes, { cuts, zeros: seen, settled: true })).slice(-3)).toEqual([7, 8, 9]);
+    // Zeros that begin before those that were seen are another hole.
+    expect(decodeBytes(bytes, { cuts, zeros: { start: before.length + 30 * MIB, end: holeEnd } }).calls).toBeGreaterThan(20);
+  });
 });
 
 describe('a length that is not true, its checksum sound', () => {

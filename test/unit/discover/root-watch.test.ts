@@ -1,4 +1,15 @@
-import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -253,6 +264,54 @@ describe('a poll', () => {
     rmSync(join(root, ONE));
     expect(watch.poll(now + 1000)).toEqual([]);
     expect(goneFrom(watch)).toEqual([`./${ONE}`]);
+  });
+});
+
+describe('a link to a directory', () => {
+  it('is known to lead elsewhere as soon as somebody moves it, whatever the times of the directories say', () => {
+    for (const run of ['one', 'two']) {
+      mkdirSync(join(base, run));
+      writeFileSync(join(base, run, ONE), run);
+      utimesSync(join(base, run), 1000, 1000);
+    }
+    symlinkSync(join(base, 'one'), join(root, 'current'));
+    const watch = watched();
+    expect(named(watch.scan(now).changes)).toEqual([`current/${ONE} 3`]);
+    expect(named(watch.scan(now).changes)).toEqual([]);
+    expect(watch.hasMovedLink()).toBe(false);
+    rmSync(join(base, 'two', ONE));
+    writeFileSync(join(base, 'two', TWO), 'other');
+    utimesSync(join(base, 'two'), 1000, 1000);
+    symlinkSync(join(base, 'two'), join(root, 'next'));
+    renameSync(join(root, 'next'), join(root, 'current'));
+    expect(watch.hasMovedLink()).toBe(true);
+    const { changes, gone } = watch.scan(now);
+    expect([named(changes), gone]).toEqual([[`current/${TWO} 5`], [{ run: 'current', name: ONE }]]);
+    expect(watch.hasMovedLink()).toBe(false);
+  });
+});
+
+describe('a root that is empty all at once', () => {
+  it('is said to be, until a file of it is there again', () => {
+    write(`a/${ONE}`);
+    write(`b/${ONE}`);
+    const watch = watched();
+    watch.seed(known());
+    renameSync(root, join(base, 'away'));
+    mkdirSync(root);
+    expect(watch.scan(now)).toMatchObject({ isMissing: false, isEmptied: true });
+    expect(watch.scan(now).isEmptied).toBe(true);
+    rmSync(root, { recursive: true });
+    renameSync(join(base, 'away'), root);
+    expect(watch.scan(now)).toMatchObject({ isEmptied: false, files: 2 });
+    rmSync(join(root, 'a'), { recursive: true });
+    expect(watch.scan(now)).toMatchObject({ isEmptied: false, files: 1 });
+  });
+
+  it('is not said of one that never had a file', () => {
+    const watch = watched();
+    expect(watch.scan(now).isEmptied).toBe(false);
+    expect(watch.scan(now).isEmptied).toBe(false);
   });
 });
 

@@ -1,0 +1,161 @@
+import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { until } from '../crash/watch-kill.ts';
+import * as w from '../support/event-writer.ts';
+import { type Ended, endAll, freshDirectory, mustRun, remove, start } from './command.ts';
+
+const ONE = 'events.out.tfevents.1';
+const NOBODY = 65_534;
+const isRoot = process.getuid?.() === 0;
+
+let folder: string;
+let logs: string;
+
+beforeEach(() => {
+  folder = freshDirectory();
+  logs = join(folder, 'logs');
+  // Somebody who may not read everything writes here, too.
+  for (const path of [folder, logs]) {
+    mkdirSync(path, { recursive: true });
+    chmodSync(path, 0o777);
+  }
+  for (const run of ['exp', 'secret']) put(run, 0, 10);
+});
+
+afterEach(async () => {
+  await endAll();
+  remove(folder);
+});
+
+function put(run: string, from: number, to: number): void {
+  mkdirSync(join(logs, run), { recursive: true });
+  writeFileSync(join(logs, run, ONE), file(from, to));
+}
+
+function file(from: number, to: number, ...more: Uint8Array[]): Uint8Array {
+  const steps = Array.from({ length: to - from }, (_, i) => from + i);
+  return w.concat(w.eventFile(...steps.map(scalar)), ...more);
+}
+
+function scalar(step: number): Uint8Array {
+  return w.event({ wallTime: 1000 + step, step, summary: [w.simpleValue('loss', step)] });
+}
+
+/** As a user who does not own the files. */
+async function run(args: readonly string[], code: number): Promise<Ended> {
+  return mustRun(args, { cwd: folder, ...(isRoot ? { uid: NOBODY } : {}) }, code);
+}
+
+async function points(): Promise<number> {
+  const { stdout } = await mustRun(['export', '--format', 'csv'], { cwd: folder });
+  return stdout.trim().split('\n').length - 1;
+}
+
+describe('a file that can not be read', () => {
+  it('is named by backfill, status, verify and doctor alike, until it can', async () => {
+    chmodSync(join(logs, 'secret', ONE), 0);
+    const name = new RegExp(`logs/secret/${ONE}.*no permission`);
+    for (let pass = 0; pass < 2; pass++) {
+      const { stderr } = await run(['backfill', logs], 1);
+      expect(stderr).toMatch(name);
+      expect(stderr).toMatch(/Next: mirrorboard doctor/);
+    }
+    const status = await run(['status'], 1);
+    expect(status.stdout).toMatch(name);
+    expect(status.stdout).toMatch(/remedy: let the user/);
+    expect(status.stdout).not.toMatch(/Next:.* backfill/);
+    expect((await run(['verify'], 3)).stderr).toMatch(name);
+    expect((await run(['doctor', logs], 1)).stdout).toMatch(name);
+    // Whoever may read it sees the same: it is what was mirrored that counts.
+    await mustRun(['status'], { cwd: folder }, 1);
+    await mustRun(['verify'], { cwd: folder }, 3);
+    chmodSync(join(logs, 'secret', ONE), 0o644);
+    await run(['backfill', logs], 0);
+    await run(['status'], 0);
+    await run(['verify'], 0);
+    await run(['doctor', logs], 0);
+    expect(await points()).toBe(20);
+  });
+
+  it('that is removed is no trouble any more', async () => {
+    chmodSync(join(logs, 'secret', ONE), 0);
+    await run(['backfill', logs], 1);
+    rmSync(join(logs, 'secret'), { recursive: true });
+    await run(['status'], 0);
+    await run(['doctor', logs], 0);
+    await run(['verify'], 0);
+  });
+});
+
+describe('a root whose file system is not mounted', () => {
+  it('is said to be empty by all commands, and goes on when it is there again', async () => {
+    await run(['backfill', logs], 0);
+    renameSync(logs, join(folder, 'away'));
+    mkdirSync(logs);
+    chmodSync(logs, 0o777);
+    const { stderr } = await run(['backfill', logs], 1);
+    expect(stderr).toMatch(/logs: every file that was mirrored from it is gone: is it mounted\?.*2 files/);
+    const { stdout } = await run(['status'], 1);
+    expect(stdout).toMatch(/EMPTY +2 +2 +20/);
+    expect((await run(['verify'], 3)).stderr).toMatch(/is it mounted/);
+    expect((await run(['doctor', logs], 1)).stdout).toMatch(/Of the 2 files of logs none is in/);
+    rmSync(logs, { recursive: true });
+    renameSync(join(folder, 'away'), logs);
+    await run(['backfill', logs], 0);
+    await run(['status'], 0);
+    expect(await points()).toBe(20);
+  });
+});
+
+describe('which runs are mirrored', () => {
+  it('is said by --include and --exclude, or in the configuration for all roots and for one', async () => {
+    put('exp/debug', 0, 5);
+    mkdirSync(join(logs, 'lost+found'));
+    chmodSync(join(logs, 'lost+found'), 0o700);
+    await run(['backfill', logs, '--exclude', '**/debug', '--include', 'exp'], 0);
+    expect(await points()).toBe(10);
+    await run(['verify', '--include', 'exp', '--exclude', '**/debug'], 0);
+    expect((await run(['inspect', logs, '--exclude', 'secret'], 0)).stdout).not.toMatch(/secret/);
+    expect((await run(['status'], 0)).stdout).toMatch(/Next: .*backfill/);
+    expect((await run(['status', '--include', 'exp', '--exclude', '**/debug'], 0)).stdout).toMatch(/Next: .*verify/);
+    const roots = `roots:\n  - { path: ${logs}, exclude: [secret] }\n`;
+    writeFileSync(join(folder, 'mirrorboard.yaml'), `exclude: ["**/debug"]\n${roots}`);
+    await run(['backfill'], 0);
+    expect(await points()).toBe(10);
+    expect((await run(['status'], 0)).stdout).toMatch(/Next: .*verify/);
+    writeFileSync(join(folder, 'mirrorboard.yaml'), roots);
+    // A root that is given holds to what the file says of it.
+    await run(['backfill', logs], 0);
+    expect(await points()).toBe(15);
+    expect((await run(['config', 'show'], 0)).stdout).toMatch(/roots\[0\].exclude +secret/);
+  });
+});
+
+describe('while it is watched', () => {
+  const torn = (): Uint8Array => w.frame(w.event({ wallTime: 1, step: 1, summary: [w.text('t', 'x'.repeat(20_000))] })).subarray(0, 301);
+
+  it('records behind one that was broken off by a dead writer are there in a moment', async () => {
+    const more = Array.from({ length: 50 }, (_, i) => w.frame(scalar(100 + i)));
+    writeFileSync(join(logs, 'exp', ONE), file(0, 10, torn(), ...more));
+    const watch = start(['watch', logs, '--json'], { cwd: folder });
+    expect(await until(async () => (await points().catch(() => 0)) === 70, 60_000)).toBe(true);
+    watch.child.kill('SIGTERM');
+    await watch.ended;
+  });
+
+  it('a link that leads elsewhere is noticed', async () => {
+    for (const run of ['one', 'two']) {
+      mkdirSync(join(folder, run));
+      writeFileSync(join(folder, run, `${ONE}.${run}`), file(0, run === 'one' ? 1 : 3));
+    }
+    symlinkSync(join(folder, 'one'), join(logs, 'current'));
+    const watch = start(['watch', logs, '--poll', '--json'], { cwd: folder });
+    expect(await until(async () => (await points().catch(() => 0)) === 21, 60_000)).toBe(true);
+    symlinkSync(join(folder, 'two'), join(logs, 'next'));
+    renameSync(join(logs, 'next'), join(logs, 'current'));
+    expect(await until(async () => (await points().catch(() => 0)) === 24, 60_000)).toBe(true);
+    watch.child.kill('SIGTERM');
+    await watch.ended;
+  });
+});

@@ -1,0 +1,27 @@
+import { describe, expect, test } from '@jest/globals';
+import { errorName, isAboutBytes, reasonOf } from '../../src/system-error.ts';
+
+const failed = (code: string): Error => Object.assign(new Error(`${code}: something, open 'x'`), { code, errno: -1 });
+
+describe('what the system says', () => {
+  test('is said in words, with the name of the number', () => {
+    expect(reasonOf(failed('EMFILE'))).toBe('this process has too many files open (EMFILE)');
+    expect(reasonOf(failed('Unknown system error -116'))).toBe('the file server no longer knows this file (ESTALE)');
+  });
+
+  test('is left as it is where there are no words for it, or where it is our own', () => {
+    expect(reasonOf(failed('EWHATEVER'))).toBe("EWHATEVER: something, open 'x'");
+    expect(reasonOf(Object.assign(new Error('it is not a regular file'), { code: 'EISDIR' }))).toBe('it is not a regular file');
+    expect(reasonOf('text')).toBe('text');
+  });
+
+  test('is about some bytes only where a disk or a server has lost them', () => {
+    expect(['EIO', 'Unknown system error -121', 'Unknown system error -117'].map((code) => isAboutBytes(failed(code)))).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect(['EACCES', 'Unknown system error -116', 'ETIMEDOUT'].map((code) => isAboutBytes(failed(code)))).toEqual([false, false, false]);
+    expect(errorName(failed('Unknown system error -99999'))).toBe('Unknown system error -99999');
+  });
+});
