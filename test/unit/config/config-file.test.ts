@@ -29,7 +29,8 @@ describe('parseConfigFile', () => {
     const text = readFileSync(new URL('../../../../config/mirrorboard.example.yaml', import.meta.url), 'utf8');
     expect(parse(text)).toEqual({
       project: 'computer_vision',
-      roots: [{ path: './runs' }, { path: '/mnt/logs', name: 'cluster-a' }],
+      roots: [{ path: './runs' }, { path: '/mnt/logs', name: 'cluster-a', exclude: ['scratch'] }],
+      exclude: ['**/debug'],
       tags: { team: 'vision' },
       runs: {
         experiment: '{project}',
