@@ -218,7 +218,7 @@ function nextCommand(
   if (repairs !== undefined && totals.differences > 0) return again;
   if (totals.differences > 0) return command(['verify', '--repair', ...roots, ...named]);
   if (verification.obstacles.length > 0) return undefined;
-  if (verification.troubled.some(({ why }) => why === 'unreadable')) return command('doctor', ...rootsOf(verification, roots));
+  if (verification.troubled.some(({ why }) => why === 'unreadable')) return command(['doctor', ...rootsOf(verification, roots)]);
   if (isOwed(totals)) return bring();
   return verification.lane !== 'local' ? undefined : `${command(['export', '--format', 'csv'])} | head`;
 }

@@ -106,7 +106,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
     const isSaid = (flags[key] ?? []).length > 0;
     note(
       key,
-      isSaid ? { value: rules[key], source: 'flag', place: flagName(key) } : (inFile(settings?.[key], key) ?? byDefault(rules[key])),
+      isSaid ? { value: rules[key], source: 'flag', place: flagName(key) } : (inFile(settings?.[key], [key]) ?? byDefault(rules[key])),
     );
   }
 
