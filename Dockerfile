@@ -32,6 +32,7 @@ COPY --from=build /out/ ./
 
 # Both win over the configuration file, so that it can't name a place that a read-only root refuses.
 ENV NODE_ENV=production \
+    UV_THREADPOOL_SIZE=16 \
     MIRRORBOARD_STORE=/var/lib/mirrorboard/mirrorboard.db \
     MIRRORBOARD_STATE=/var/lib/mirrorboard/mirrorboard.state
 

@@ -31,6 +31,7 @@ export const errorCodes = {
   MB2006: { title: 'a log directory contains one that is already mirrored', exit: ExitCode.wrongUse },
   MB2007: { title: 'the name of a log directory is taken by another one', exit: ExitCode.wrongUse },
   MB2008: { title: 'a file changed while it was read', exit: ExitCode.notMirrored },
+  MB2030: { title: 'a file system does not answer', exit: ExitCode.couldNotJudge },
   MB3001: { title: 'the local store cannot be opened', exit: ExitCode.notMirrored },
   MB3002: { title: 'the file is not a mirrorboard store', exit: ExitCode.wrongUse },
   MB3003: { title: 'the local store was made by a newer mirrorboard', exit: ExitCode.wrongUse },

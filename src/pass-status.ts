@@ -45,6 +45,14 @@ export class PassStatus implements FeedStatus {
     if (lane === this.#lead?.name) this.#tracker.fileDone(run, file, outcome, reason);
   }
 
+  fellSilent(fact: { readonly root: string; readonly path: string; readonly sinceMs: number }): void {
+    this.#tracker.fellSilent(fact);
+  }
+
+  answersAgain(fact: { readonly path: string }): void {
+    this.#tracker.answersAgain(fact);
+  }
+
   fileGone(): void {
     // A pass looks once: nothing goes away under it but what it reports as vanished.
   }

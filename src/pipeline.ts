@@ -1,21 +1,24 @@
 /** Joins the rooms into one pass: roots → discover → reader (tail, decode) → lanes → backends. */
+import { resolve } from 'node:path';
 import { DAMAGED_HINT, LocalBackend, storeBytes } from './backends/local/index.ts';
 import {
   ALL_RUNS,
   type Found,
   filterOf,
   globsOf,
+  isWithin,
   type ResolvedRoot,
   type RootRequest,
   type RunRules,
   resolveRoots,
+  silentRoots,
 } from './discover/index.ts';
 import { MirrorError } from './errors.ts';
 import { LocalPass, TrackerFeed } from './feeds/index.ts';
 import { makeStoreFolder, openState } from './lane-files.ts';
 import type { StoreOptions, TrackerLaneOptions } from './lanes/index.ts';
 import { PassStatus } from './pass-status.ts';
-import { BatchCache, JobReader, ReaderThread } from './reading/index.ts';
+import { BatchCache, JobReader, PatientReader } from './reading/index.ts';
 import { checkIdentity, countKnown, heldBy } from './root-identity.ts';
 import { RunTree } from './route/index.ts';
 import { FileLock, type StateFile } from './state/index.ts';
@@ -47,18 +50,19 @@ const PATIENCE_MS = 10 * 60_000;
 export async function backfill(options: BackfillOptions): Promise<Report> {
   const { store, trackers = [], statePath } = options;
   // Wrong roots are said before anything is made.
-  resolveRoots(options.roots, []);
+  const silent = await silentRoots(options.roots);
+  resolveRoots(options.roots, [], silent);
   if (store !== undefined) makeStoreFolder(store.path);
   // Under whatever name: a link to a store is that store.
   const lock = store === undefined ? undefined : FileLock.acquire(store.path);
   // Its thread starts while the store is opened.
-  const reader = new ReaderThread();
+  const reader = new PatientReader();
   let report: Report;
   try {
     const state = trackers.length === 0 ? undefined : openState(neededPath(statePath), options.log);
     const local = store === undefined ? undefined : new LocalBackend(store);
     try {
-      report = await new Pass(local, state, reader, options).run();
+      report = await new Pass(local, state, reader, silent, options).run();
     } finally {
       await local?.close();
       for (const { backend } of trackers) await backend.close();
@@ -78,7 +82,7 @@ function neededPath(statePath: string | undefined): string {
   return statePath;
 }
 
-type FoundRoot = readonly [root: ResolvedRoot, found: Found];
+type FoundRoot = readonly [root: ResolvedRoot, found: Found, reader: PatientReader];
 
 class Pass {
   readonly #local: LocalBackend | undefined;
@@ -86,25 +90,47 @@ class Pass {
   readonly #options: BackfillOptions;
   readonly #tracker: PassTracker;
   readonly #status: PassStatus;
-  readonly #reader: ReaderThread;
-  readonly #jobs = new JobReader();
+  /** The first of them; a root that hangs keeps its own, and the next one gets another. */
+  readonly #reader: PatientReader;
+  readonly #readers: PatientReader[] = [];
+  readonly #silent: ReadonlySet<string>;
+  readonly #jobs: JobReader;
+  #trackerFeeds: readonly TrackerFeed[] = [];
+  #roots: readonly ResolvedRoot[] = [];
 
-  constructor(local: LocalBackend | undefined, state: StateFile | undefined, reader: ReaderThread, options: BackfillOptions) {
+  constructor(
+    local: LocalBackend | undefined,
+    state: StateFile | undefined,
+    reader: PatientReader,
+    silent: ReadonlySet<string>,
+    options: BackfillOptions,
+  ) {
     const { log, trackers = [] } = options;
     this.#local = local;
     this.#state = state;
     this.#reader = reader;
+    this.#silent = silent;
     this.#options = options;
     this.#tracker = new PassTracker({ log });
     // The one whose points the display counts.
     const lead = local === undefined ? trackers[0]?.name : undefined;
     this.#status = new PassStatus(this.#tracker, trackers, lead, log);
+    this.#jobs = new JobReader({
+      fellSilent: (fact) => this.#status.fellSilent(fact),
+      answersAgain: (fact) => {
+        this.#status.answersAgain(fact);
+        for (const feed of this.#trackerFeeds) feed.answersAgain(fact.root);
+      },
+    });
   }
 
   async run(): Promise<Report> {
     const { signal } = this.#options;
     const tracker = this.#tracker;
-    const stop = (): void => this.#reader.stop();
+    const stop = (): void => {
+      for (const reader of [this.#reader, ...this.#readers]) reader.stop();
+      this.#jobs.stop();
+    };
     signal.addEventListener('abort', stop);
     try {
       this.#options.onStart?.(tracker);
@@ -112,6 +138,7 @@ class Pass {
       const found = await this.#find();
       tracker.phase = 'mirroring';
       const feeds = this.#feeds(found);
+      this.#trackerFeeds = feeds;
       const [local, ...rest] = await Promise.allSettled([
         this.#mirrorLocally(found),
         ...feeds.map((feed) => this.#bringToEnd(feed, found)),
@@ -121,7 +148,7 @@ class Pass {
       return { ...tracker.report(signal.aborted), lanes: feeds.map((feed) => this.#laneReport(feed)) };
     } finally {
       signal.removeEventListener('abort', stop);
-      await this.#jobs.close();
+      await Promise.all([this.#jobs.close(), ...this.#readers.map((reader) => reader.close())]);
     }
   }
 
@@ -134,20 +161,24 @@ class Pass {
 
   async #find(): Promise<FoundRoot[]> {
     const held = this.#local ?? heldBy(this.#state, this.#laneStates());
-    const roots = resolveRoots(this.#options.roots, held.roots());
-    for (const root of roots) checkIdentity(root, held);
+    const roots = resolveRoots(this.#options.roots, held.roots(), this.#silent);
+    this.#roots = roots;
+    const unheard = new Set([...this.#silent].map((path) => resolve(path)));
+    for (const root of roots) if (!unheard.has(root.path)) checkIdentity(root, held);
     const found: FoundRoot[] = [];
+    let reader = this.#reader.listen(this.#silenceEvents());
     for (const root of roots) {
       this.#state?.root(root.name, root.path);
       this.#local?.moveRoot(root);
+      if (reader.silent.size > 0) reader = this.#anotherReader();
       const { rules = ALL_RUNS } = this.#options;
       const { include, exclude } = globsOf(rules, root);
-      const there = await this.#reader.walk(root.path, root.below, include, exclude);
+      const there = await reader.walk(root.path, root.below, include, exclude);
       for (const run of there.runs) this.#tracker.runFound(run.files);
       for (const { path, reason } of there.obstacles) this.#tracker.incident({ kind: 'folder', root: root.name, path, reason });
       const gone = there.runs.length > 0 || there.obstacles.length > 0 ? 0 : countKnown(held, root, filterOf(rules, root));
       if (gone > 0) this.#tracker.incident({ kind: 'emptied', root: root.name, path: root.below || '.', reason: filesText(gone) });
-      found.push([root, there]);
+      found.push([root, there, reader]);
     }
     return found;
   }
@@ -156,8 +187,14 @@ class Pass {
     const local = this.#local;
     if (local === undefined) return;
     const { signal } = this.#options;
-    const pass = new LocalPass(local, this.#reader, this.#tracker, signal);
-    for (const [root, { runs }] of found) await pass.mirror(root, runs);
+    const pass = new LocalPass(local, this.#tracker, signal);
+    const troubled = new Set<PatientReader>();
+    for (const [root, { runs }, reader] of found) {
+      const own = troubled.has(reader) ? this.#anotherReader() : reader;
+      await pass.mirror(root, runs, own);
+      if (own.silent.size > 0) troubled.add(reader);
+    }
+    await pass.again(this.#options.patienceMs ?? PATIENCE_MS);
     this.#tracker.phase = 'draining';
     await pass.finish();
     const { rules = ALL_RUNS } = this.#options;
@@ -166,6 +203,20 @@ class Pass {
       return filter === undefined ? local.fileCount(root.name, root.below) : countKnown(local, root, filter);
     };
     if (!signal.aborted) this.#tracker.filesHeld(found.reduce((sum, [root]) => sum + held(root), 0));
+  }
+
+  #silenceEvents(): { fellSilent: (path: string, sinceMs: number) => void; answersAgain: (path: string) => void } {
+    const rootOf = (path: string): string => this.#roots.find((root) => isWithin(path, root.path))?.name ?? '';
+    return {
+      fellSilent: (path, sinceMs) => this.#tracker.fellSilent({ root: rootOf(path), path, sinceMs }),
+      answersAgain: (path) => this.#tracker.answersAgain({ path }),
+    };
+  }
+
+  #anotherReader(): PatientReader {
+    const reader = new PatientReader().listen(this.#silenceEvents());
+    this.#readers.push(reader);
+    return reader;
   }
 
   /** Each tracker's feed, told of every file: it goes to work at once. */

@@ -3,12 +3,13 @@ import { existsSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Handle, KnownRun } from './backends/contract.ts';
 import { openStore, type StoreReader } from './backends/local/index.ts';
-import { ALL_RUNS, filterOf, type FoundRun, type Obstacle, type RunRules, walk } from './discover/index.ts';
+import { ALL_RUNS, filterOf, type FoundRun, globsOf, type Obstacle, type RunRules, silentRoots } from './discover/index.ts';
 import { LaneNames } from './lanes/index.ts';
 import type { RunRef } from './model/index.ts';
 import { type Positions, planRuns } from './plan.ts';
+import { walkPatiently } from './reading/index.ts';
 import { StateFile, type StateReader } from './state/index.ts';
-import type { FoundDamage, LanePosture } from './status/index.ts';
+import type { FoundDamage, LanePosture, Silence } from './status/index.ts';
 
 /** A document of a watch is taken for that of a living one for so long. */
 const FRESH_MS = 10_000;
@@ -18,6 +19,8 @@ export interface StatusReport {
   readonly lanes: readonly LanePosture[];
   readonly watch: { readonly isRunning: boolean; readonly writtenAtMs: number; readonly document: Record<string, unknown> } | undefined;
   readonly roots: readonly RootPosture[];
+  /** What of the roots does not answer now, and since when it is waited for, by the wall clock. */
+  readonly notAnswering: readonly Silence[];
   readonly damage: readonly FoundDamage[];
   /** Directories and entries of them that can't be looked at. */
   readonly obstacles: readonly (Obstacle & { readonly root: string })[];
@@ -29,6 +32,8 @@ export interface RootPosture {
   readonly isMissing: boolean;
   /** It is there, and no file of it: its file system may not be mounted. */
   readonly isEmptied: boolean;
+  /** Its file system does not answer: whether it is there is not known. */
+  readonly isSilent: boolean;
   readonly runs: number;
   readonly files: number;
   /** In the local store, or else accepted by the first tracker. */
@@ -54,7 +59,7 @@ export interface StatusRequest {
 /** One lane's knowledge of what was mirrored. */
 interface Held extends Positions {
   readonly facts: Pick<LanePosture, 'name' | 'type' | 'where' | 'points' | 'refused' | 'unsupported'>;
-  rootPosture(name: string, path: string): Omit<RootPosture, 'isEmptied'>;
+  rootPosture(name: string, path: string, isSilent: boolean): Omit<RootPosture, 'isEmptied'>;
   /** Whether it is to have a run. */
   isMeant(run: RunRef): boolean;
   files(): LanePosture['files'];
@@ -62,7 +67,7 @@ interface Held extends Positions {
   damage(root: string): FoundDamage[];
 }
 
-export function statusReport({ storePath, trackers, statePath, nowMs, rules = ALL_RUNS }: StatusRequest): StatusReport {
+export async function statusReport({ storePath, trackers, statePath, nowMs, rules = ALL_RUNS }: StatusRequest): Promise<StatusReport> {
   const store = storePath === undefined || (trackers.length > 0 && !existsSync(storePath)) ? undefined : openStore(storePath);
   const state = trackers.length > 0 && existsSync(statePath) ? StateFile.openForReading(statePath) : undefined;
   try {
@@ -71,8 +76,20 @@ export function statusReport({ storePath, trackers, statePath, nowMs, rules = AL
       ...trackers.map((tracker) => heldByState(state, tracker)),
     ];
     const [lead] = held;
-    const known = (lead?.roots() ?? []).flatMap(({ name, path }) => (lead === undefined ? [] : [lead.rootPosture(name, path)]));
-    const found = known.filter(({ isMissing }) => !isMissing).map(({ name, path }) => lookAt(name, path, rules));
+    const asked = lead?.roots() ?? [];
+    const unheard = await silentRoots(asked);
+    const known = asked.flatMap(({ name, path }) => (lead === undefined ? [] : [lead.rootPosture(name, path, unheard.has(path))]));
+    const notAnswering: StatusReport['notAnswering'][number][] = [];
+    const found = await Promise.all(
+      known
+        .filter(({ isMissing, isSilent }) => !isMissing && !isSilent)
+        .map(async ({ name, path }) => {
+          const { silent, ...looked } = await lookAt(name, path, rules);
+          for (const [hung, sinceMs] of silent) notAnswering.push({ root: name, path: hung, sinceMs });
+          return looked;
+        }),
+    );
+    for (const { name, path, isSilent } of known) if (isSilent) notAnswering.push({ root: name, path, sinceMs: nowMs });
     const roots = known.map((root) => ({
       ...root,
       isEmptied: root.files > 0 && found.some(({ name, isEmpty }) => isEmpty && name === root.name),
@@ -85,6 +102,7 @@ export function statusReport({ storePath, trackers, statePath, nowMs, rules = AL
         nowMs,
       ),
       roots,
+      notAnswering,
       damage: roots.flatMap(({ name }) =>
         stillThere(
           lead?.damage(name) ?? [],
@@ -107,11 +125,11 @@ interface FoundRoot {
   readonly isEmpty: boolean;
 }
 
-function lookAt(name: string, path: string, rules: RunRules): FoundRoot {
+async function lookAt(name: string, path: string, rules: RunRules): Promise<FoundRoot & { readonly silent: ReadonlyMap<string, number> }> {
   const filter = filterOf(rules, { name, path });
-  const { runs, obstacles } = walk(path, '', filter === undefined ? {} : { filter });
+  const { runs, obstacles, silent } = await walkPatiently(path, globsOf(rules, { name, path }));
   const isEmpty = runs.length === 0 && obstacles.length === 0 && filter === undefined;
-  return { name, runs, obstacles, isEmpty };
+  return { name, runs, obstacles, isEmpty, silent };
 }
 
 /** Without what is said of files that could not be read and are gone since. */
@@ -151,10 +169,11 @@ function heldByStore(store: StoreReader, where: string): Held {
     isMeant: () => true,
     files: () => undefined,
     links: () => [],
-    rootPosture: (name, path) => ({
+    rootPosture: (name, path, isSilent) => ({
       name,
       path,
-      isMissing: !existsSync(path),
+      isSilent,
+      isMissing: !isSilent && !existsSync(path),
       runs: store.runs(name).length,
       files: store.fileCount(name, ''),
       points: pointsOf(name),
@@ -190,12 +209,13 @@ function heldByState(state: StateReader | undefined, { name, type, target, linkO
         const url = linkOf?.(handle);
         return url === undefined ? [] : [{ run, url }];
       }),
-    rootPosture: (root, path) => {
+    rootPosture: (root, path, isSilent) => {
       const runs = runsOf(root);
       return {
         name: root,
         path,
-        isMissing: !existsSync(path),
+        isSilent,
+        isMissing: !isSilent && !existsSync(path),
         runs: runs.length,
         files: runs.reduce((sum, [, { files }]) => sum + files.length, 0),
         points: runs.reduce((sum, [, { points }]) => sum + points, 0),
@@ -215,7 +235,11 @@ function watchOf(statePath: string, lanes: readonly Held['facts'][], nowMs: numb
     if (status === undefined) return undefined;
     const document = status.document as Record<string, unknown>;
     if (!lanes.some((lane) => laneIn(document, lane) !== undefined)) return undefined;
-    return { isRunning: document['ended'] !== true && nowMs - status.writtenMs < FRESH_MS, writtenAtMs: status.writtenMs, document };
+    return {
+      isRunning: document['ended'] !== true && Math.abs(nowMs - status.writtenMs) < FRESH_MS,
+      writtenAtMs: status.writtenMs,
+      document,
+    };
   } finally {
     state.close();
   }

@@ -1,8 +1,18 @@
 /** Joins the rooms for ever: the discovery thread says what changed, and each lane's feed brings its lane there. */
+import { steadyMs } from './clock.ts';
 import { resolve } from 'node:path';
 import { DAMAGED_HINT, LocalBackend } from './backends/local/index.ts';
 import type { DiscoverFact, RunRules, SeenFile } from './discover/index.ts';
-import { ALL_RUNS, DiscoverThread, filterOf, globsOf, type ResolvedRoot, type RootRequest, resolveRoots } from './discover/index.ts';
+import {
+  ALL_RUNS,
+  DiscoverThreads,
+  filterOf,
+  globsOf,
+  type ResolvedRoot,
+  type RootRequest,
+  resolveRoots,
+  silentRoots,
+} from './discover/index.ts';
 import { MirrorError } from './errors.ts';
 import type { Feed } from './feeds/index.ts';
 import { HealSchedule, LocalFeed, TrackerFeed } from './feeds/index.ts';
@@ -45,7 +55,8 @@ const STATUS_MS = 2000;
 /** Mirrors what is below the roots, and goes on with what comes, until the signal says stop. */
 export async function watch(options: WatchOptions): Promise<WatchStatus> {
   const { store, trackers = [] } = options;
-  if (resolveRoots(options.roots, []).length === 0)
+  const silent = await silentRoots(options.roots);
+  if (resolveRoots(options.roots, [], silent).length === 0)
     throw new MirrorError('MB1001', 'there is nothing to watch: no log directory is given', { command: 'mirrorboard watch LOGDIR' });
   if (store !== undefined) makeStoreFolder(store.path);
   const lock = store === undefined ? undefined : FileLock.acquire(store.path);
@@ -54,7 +65,7 @@ export async function watch(options: WatchOptions): Promise<WatchStatus> {
     try {
       const local = store === undefined ? undefined : new LocalBackend(store);
       try {
-        return await new Watch(local, state, options).run();
+        return await new Watch(local, state, silent, options).run();
       } finally {
         await local?.close();
         for (const { backend } of trackers) await backend.close();
@@ -72,29 +83,45 @@ class Watch {
   readonly #local: LocalBackend | undefined;
   readonly #state: StateFile;
   readonly #roots: ReadonlyMap<string, ResolvedRoot>;
+  /** Roots that did not answer at the start. */
+  readonly #unheard: ReadonlySet<string>;
   readonly #status: WatchStatus;
   readonly #heals: HealSchedule;
-  readonly #reader = new JobReader();
+  readonly #reader: JobReader;
   readonly #tree = new RunTree();
   readonly #feeds: readonly Feed[];
-  /** Runs that grew lately: when each did, by our clock. */
+  /** Runs that grew lately: when each did, by `steadyMs`. */
   readonly #grew = new Map<string, { readonly run: RunRef; atMs: number }>();
   #failure: unknown;
   #wake: (() => void) | undefined;
   #statusAtMs = 0;
 
-  constructor(local: LocalBackend | undefined, state: StateFile, options: WatchOptions) {
+  constructor(local: LocalBackend | undefined, state: StateFile, silent: ReadonlySet<string>, options: WatchOptions) {
     const { roots, store, trackers = [], log } = options;
     this.#options = options;
+    this.#unheard = new Set([...silent].map((path) => resolve(path)));
     this.#local = local;
     this.#state = state;
-    this.#roots = new Map(resolveRoots(roots, local?.roots() ?? state.roots()).map((root) => [root.name, root]));
+    this.#roots = new Map(resolveRoots(roots, local?.roots() ?? state.roots(), silent).map((root) => [root.name, root]));
     const lanes = [
       ...(store === undefined ? [] : [{ name: 'local', type: 'local', where: store.path }]),
       ...trackers.map(({ name, type, target }) => ({ name, type, where: target })),
     ];
-    this.#status = new WatchStatus({ log, lanes, roots: [...this.#roots.keys()] });
+    const { scanIntervalMs } = options;
+    this.#status = new WatchStatus({
+      log,
+      lanes,
+      roots: [...this.#roots.keys()],
+      ...(scanIntervalMs === undefined ? {} : { scanIntervalMs }),
+    });
     this.#heals = new HealSchedule(state);
+    this.#reader = new JobReader({
+      fellSilent: (fact) => this.#status.fellSilent(fact),
+      answersAgain: (fact) => {
+        this.#status.answersAgain(fact);
+        for (const feed of this.#feeds) feed.answersAgain?.(fact.root);
+      },
+    });
     this.#feeds = this.#newFeeds();
   }
 
@@ -102,7 +129,8 @@ class Watch {
     const { signal, rules = ALL_RUNS, scanIntervalMs = 60_000, notify = true } = this.#options;
     const resolved = [...this.#roots.values()];
     const held = this.#local ?? heldBy(this.#state, this.#laneStates());
-    for (const root of resolved) checkIdentity(root, held);
+    // One that does not answer is taken for what it was.
+    for (const root of resolved) if (!this.#unheard.has(root.path)) checkIdentity(root, held);
     await this.#options.onStart?.(this.#status);
     const damage = this.#local?.damage();
     if (damage !== undefined) this.#status.storeDamaged(this.#options.store?.path ?? '', `${damage}. ${DAMAGED_HINT}`);
@@ -116,15 +144,18 @@ class Watch {
       isOurs,
     );
     const roots = resolved.map(({ name, path, below }) => ({ name, path, below, ...globsOf(rules, { name, path }) }));
-    const discover = new DiscoverThread(
-      { roots, scanIntervalMs, notify },
-      (fact) => this.#hear(fact),
-      (error) => this.#fail(error),
-    );
-    for (const { name } of resolved) discover.seed(name, this.#seen(name, isOurs));
+    const discover = new DiscoverThreads({
+      settings: { roots, scanIntervalMs, notify },
+      seen: (root) => this.#seen(root, isOurs),
+      onFact: (fact) => this.#hear(fact),
+      onFailure: (error) => this.#fail(error),
+    });
     discover.begin();
-    const timer = setInterval(() => this.#tick(Date.now()), TICK_MS);
-    const stop = (): void => this.#wake?.();
+    const timer = setInterval(() => this.#tick(steadyMs()), TICK_MS);
+    const stop = (): void => {
+      this.#reader.stop();
+      this.#wake?.();
+    };
     signal.addEventListener('abort', stop);
     try {
       const feeds = this.#feeds.map((feed) => feed.run().catch((error: unknown) => this.#fail(error)));
@@ -225,6 +256,12 @@ class Watch {
       case 'rootScanned':
         this.#status.rootScanned(fact);
         return;
+      case 'fellSilent':
+        this.#status.fellSilent(fact);
+        return;
+      case 'answersAgain':
+        this.#status.answersAgain(fact);
+        return;
       case 'notificationsChanged':
         this.#status.notificationsChanged(fact);
         return;
@@ -234,12 +271,12 @@ class Watch {
   }
 
   #noteGrowth(run: RunRef): void {
-    const atMs = Date.now();
+    const atMs = steadyMs();
     const key = keyOfRun(run);
     const known = this.#grew.get(key);
     if (known === undefined) this.#grew.set(key, { run, atMs });
     else known.atMs = atMs;
-    this.#state.noteGrowth(run, atMs);
+    this.#state.noteGrowth(run, Date.now());
   }
 
   #tick(nowMs: number): void {

@@ -1,3 +1,4 @@
+import { steadyMs } from '../clock.ts';
 import { existsSync } from 'node:fs';
 import { type Config, parseRoot } from '../config/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
@@ -39,7 +40,7 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
   }
 
   const isTty = stderr.isTTY === true && env.TERM !== 'dumb';
-  const block = new ProgressBlock({ stream: stderr, now: Date.now, isTty, columns: () => stderr.columns });
+  const block = new ProgressBlock({ stream: stderr, now: steadyMs, isTty, columns: () => stderr.columns });
   const log = await wantedLog(config, block);
   using interrupt = new Interrupt((line, signal) => {
     // A warning: not all of it will be mirrored.
@@ -115,7 +116,14 @@ async function wantedLog(config: Config, block: ProgressBlock): Promise<{ logger
 }
 
 /** Incidents for which something is not mirrored that may be there. */
-const NOT_MIRRORED: ReadonlySet<Report['incidents'][number]['kind']> = new Set(['unreadable', 'vanished', 'folder', 'emptied', 'store']);
+const NOT_MIRRORED: ReadonlySet<Report['incidents'][number]['kind']> = new Set([
+  'unreadable',
+  'silent',
+  'vanished',
+  'folder',
+  'emptied',
+  'store',
+]);
 
 /** What is in the way of a file, a directory or a root is for somebody to look at. */
 function isShut({ incidents, damage }: Report): boolean {

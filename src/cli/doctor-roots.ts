@@ -1,3 +1,4 @@
+import { steadyMs } from '../clock.ts';
 import { readFileSync } from 'node:fs';
 import type { Root } from '../config/index.ts';
 import { fileSystemName, hasNotifications, resolveRoots, visit } from '../discover/index.ts';
@@ -13,7 +14,7 @@ const LOOK_FILES = 20_000;
 const WANTED_WATCHES = 2_000;
 
 /** Whether roots are there, can be read, what they lie on, and whether event files are in them. */
-export function rootFindings(roots: readonly Root[], now: () => number = Date.now): Finding[] {
+export function rootFindings(roots: readonly Root[], now: () => number = steadyMs): Finding[] {
   const findings = roots.map((root) => rootFinding(root, now));
   if (findings.every(({ state }) => state !== 'problem')) {
     try {

@@ -1,19 +1,39 @@
-import { ExitCode } from '../errors.ts';
+import { Worker } from 'node:worker_threads';
+import { ExitCode, MirrorError } from '../errors.ts';
+import { endProcess } from './end-process.ts';
 
 /** What a log says of a signal, where the line for people would stand among lines for programs. */
 export const ENDING = 'asked to end, storing what was read';
 
+/** How long an end may take by default: less than the 60 s after which config/kubernetes has the kubelet kill. */
+const GRACE_SECONDS = 50;
+/** So long after the time of grace the process is killed from another thread, should the main thread be in a call that blocks. */
+const LAST_RESORT_MS = 2000;
+/** A timer takes no more. */
+const MOST_SECONDS = 2_000_000;
+
+/** Waits in a thread of its own, from a text: nothing has to be loaded from a disk that may hang, and it takes no turn of the main thread. */
+const LAST_RESORT = `
+const { workerData } = require('node:worker_threads');
+Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, workerData);
+process.kill(process.pid, 'SIGKILL');
+`;
+
 /**
- * The first Ctrl-C (or SIGTERM) asks the work to end cleanly, the second ends the process at once. Either way a later start
- * goes on where this one was.
+ * The first Ctrl-C (or SIGTERM) asks the work to end cleanly, the second ends the process at once, and so does the end of the time of grace. Either
+ * way a later start goes on where this one was.
  */
 export class Interrupt {
   readonly #controller = new AbortController();
   readonly #say: (line: string, signal: NodeJS.Signals) => void;
+  readonly #graceMs: number;
   readonly #handler = (signal: NodeJS.Signals): void => this.#interrupted(signal);
+  #timer: NodeJS.Timeout | undefined;
+  #lastResort: Worker | undefined;
 
-  constructor(say: (line: string, signal: NodeJS.Signals) => void) {
+  constructor(say: (line: string, signal: NodeJS.Signals) => void, env: NodeJS.ProcessEnv = process.env) {
     this.#say = say;
+    this.#graceMs = graceMsOf(env['MIRRORBOARD_GRACE']);
     process.on('SIGINT', this.#handler);
     process.on('SIGTERM', this.#handler);
   }
@@ -23,13 +43,28 @@ export class Interrupt {
   }
 
   [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    void this.#lastResort?.terminate();
     process.off('SIGINT', this.#handler);
     process.off('SIGTERM', this.#handler);
   }
 
   #interrupted(signal: NodeJS.Signals): void {
-    if (this.#controller.signal.aborted) process.exit(ExitCode.interrupted);
+    if (this.#controller.signal.aborted) endProcess(ExitCode.interrupted);
+    this.#timer = setTimeout(() => endProcess(ExitCode.interrupted), this.#graceMs).unref();
+    this.#lastResort = new Worker(LAST_RESORT, { eval: true, workerData: this.#graceMs + LAST_RESORT_MS });
+    this.#lastResort.unref();
     this.#say(`${signal === 'SIGINT' ? 'Interrupted' : 'Asked to end'}: storing what was read; once more to stop at once.`, signal);
     this.#controller.abort();
   }
+}
+
+function graceMsOf(text: string | undefined): number {
+  const seconds = Number(text || GRACE_SECONDS);
+  if (!(seconds > 0 && seconds <= MOST_SECONDS)) {
+    throw new MirrorError('MB1001', `MIRRORBOARD_GRACE: found ${JSON.stringify(text)}, expected a number of seconds above 0`, {
+      hint: 'It is the time that the end of a command may take once it was asked to end; below the grace period of whatever runs it.',
+    });
+  }
+  return seconds * 1000;
 }

@@ -1,3 +1,4 @@
+import { steadyMs } from '../clock.ts';
 import { existsSync } from 'node:fs';
 import { parseRoot } from '../config/index.ts';
 import type { RootRequest } from '../discover/index.ts';
@@ -38,7 +39,7 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
   const statePath = config.state.path;
   const requests = await requestsOf(roots, config.roots, from === 'local' ? store?.path : undefined, statePath);
   const isTty = stderr.isTTY === true && env['TERM'] !== 'dumb';
-  const block = new ProgressBlock({ stream: stderr, now: Date.now, isTty, columns: () => stderr.columns });
+  const block = new ProgressBlock({ stream: stderr, now: steadyMs, isTty, columns: () => stderr.columns });
   using interrupt = new Interrupt((line) => block.print(line));
   const { signal } = interrupt;
   const warn: LaneWarning = (lane, message, facts) => {

@@ -1,3 +1,4 @@
+import { steadyMs } from '../clock.ts';
 import type { Capabilities, Probe } from '../backends/contract.ts';
 import { withoutUserInfo } from '../config/index.ts';
 import type { ResolvedLane } from '../lanes/index.ts';
@@ -10,7 +11,7 @@ import { formatDuration } from './terminal/index.ts';
 const CLOCK_SKEW_MS = 60_000;
 
 /** Looks whether a lane's tracker is there and lets us in. Writes nothing. */
-export async function probeLane(lane: ResolvedLane, work: LaneWork, now: () => number = Date.now): Promise<Finding> {
+export async function probeLane(lane: ResolvedLane, work: LaneWork, now: () => number = steadyMs): Promise<Finding> {
   const startMs = now();
   try {
     return await withBackend(lane, work, async (backend, signal) => {

@@ -41,7 +41,7 @@ export async function statusCommand(flags: StatusFlags, context: CommandContext)
   });
   const show = async (): Promise<void> => {
     const waiting = new Map(lanes.map(({ name, type, settings }) => [name, type.waiting?.(settings) ?? []]));
-    const report = statusReport({
+    const report = await statusReport({
       storePath: config.lanes.local?.path,
       trackers,
       statePath: config.state.path,
@@ -53,7 +53,8 @@ export async function statusCommand(flags: StatusFlags, context: CommandContext)
       if (flags.watch === true && stdout.isTTY) await writeOut(stdout, '\x1b[H\x1b[2J');
       await writeOut(stdout, statusText(report, { style: styleOf(stdout, flags, env), width: stdout.columns, env }) + waitingText(waiting));
     }
-    context.exitCode = isTroubled(report) ? ExitCode.notMirrored : ExitCode.done;
+    const isSilent = notAnswering(report).length > 0 && !report.roots.some((root) => root.isMissing);
+    context.exitCode = isSilent ? ExitCode.couldNotJudge : isTroubled(report) ? ExitCode.notMirrored : ExitCode.done;
   };
   try {
     await show();
@@ -115,7 +116,7 @@ function statusText(report: StatusReport, { style, width, env }: TextOptions): s
       { title: 'Points', align: 'right' },
     ],
     rows: roots.map((root) => [
-      `${root.name} (${root.path})${root.isMissing ? ' MISSING' : root.isEmptied ? ' EMPTY' : ''}`,
+      `${root.name} (${root.path})${root.isMissing ? ' MISSING' : root.isSilent ? ' DOES NOT ANSWER' : root.isEmptied ? ' EMPTY' : ''}`,
       formatCount(root.runs),
       formatCount(root.files),
       formatCount(root.points),
@@ -124,6 +125,15 @@ function statusText(report: StatusReport, { style, width, env }: TextOptions): s
     style,
   });
   const lines = [lanes, '', rootTable];
+  const silent = notAnswering(report);
+  if (silent.length > 0) {
+    lines.push(
+      '',
+      style.yellow(`${counted(silent.length, 'place does', 'places do')} not answer: what lies there can't be judged, the rest goes on`),
+    );
+    for (const { root, path, since } of silent.slice(0, MOST_PLACES)) lines.push(`  ${visibleText(`${root}: ${path}`)}, since ${since}`);
+    lines.push('  remedy: look whether its file server is there; it is mirrored when it answers');
+  }
   for (const lane of watch?.isRunning === true ? report.lanes : []) {
     const running = laneIn(watch?.document ?? {}, lane);
     if (typeof running?.['reason'] !== 'string') continue;
@@ -167,6 +177,16 @@ function statusText(report: StatusReport, { style, width, env }: TextOptions): s
   }
   lines.push('', `${style.bold('Next:')} ${nextCommand(report, env)}`);
   return `${lines.join('\n')}\n`;
+}
+
+/** What does not answer, as we see it or as a running watch does. */
+function notAnswering({ watch, notAnswering: seen }: StatusReport): readonly { root: string; path: string; since: string }[] {
+  const told = watch?.isRunning === true ? watch.document['not_answering'] : undefined;
+  const all = new Map<string, { root: string; path: string; since: string }>();
+  for (const { root, path, sinceMs } of seen) all.set(path, { root, path, since: new Date(sinceMs).toISOString() });
+  if (Array.isArray(told))
+    for (const { root, path, since } of told) all.set(String(path), { root: String(root), path: String(path), since: String(since) });
+  return [...all.values()];
 }
 
 function stateOf({ watch }: StatusReport, lane: LanePosture): string {
@@ -237,6 +257,7 @@ function statusJson(report: StatusReport, waiting: ReadonlyMap<string, readonly 
       points,
     })),
     unreadable: report.obstacles.map(({ root, path, reason }) => ({ root, path, reason })),
+    not_answering: notAnswering(report),
     damage: damage.map(({ run, file, start, end, reason, detail }) => ({
       root: run.root,
       run: run.path,

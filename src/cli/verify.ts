@@ -1,3 +1,4 @@
+import { steadyMs } from '../clock.ts';
 import { existsSync } from 'node:fs';
 import { type Config, parseRoot } from '../config/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
@@ -41,7 +42,7 @@ export async function verifyCommand(roots: readonly string[], flags: VerifyFlags
   const between = betweenOf(flags);
   const wanted = between ?? (flags.lane !== undefined && flags.lane.length > 0 ? flags.lane : namesOf(config));
   const isTty = stderr.isTTY === true && env['TERM'] !== 'dumb';
-  const block = new ProgressBlock({ stream: stderr, now: Date.now, isTty, columns: () => stderr.columns });
+  const block = new ProgressBlock({ stream: stderr, now: steadyMs, isTty, columns: () => stderr.columns });
   using interrupt = new Interrupt(() => block.print('Interrupted: ending; once more to stop at once.'));
   const warn: LaneWarning = (lane, message) => {
     if ((flags.quiet ?? 0) < 2) block.print(`${lane}: ${message}`);

@@ -1,3 +1,4 @@
+import { steadyMs } from '../clock.ts';
 import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { parseRoot } from '../config/index.ts';
@@ -81,7 +82,7 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
   log.info({ points: status.points, bytes: status.bytes }, 'watch ended');
   if (flags.json === true) context.stdout.write(`${JSON.stringify(status.document())}\n`);
   else if ((flags.quiet ?? 0) < 2 && isTty) {
-    const took = formatDuration(Date.now() - status.startedAtMs);
+    const took = formatDuration(steadyMs() - status.startedAtMs);
     stderr.write(
       `Watched for ${took}: ${counted(status.points, 'point')}, ${formatBytes(status.bytes)} mirrored into ${status.lanes.map(({ where }) => where).join(', ')}\n`,
     );

@@ -1,6 +1,9 @@
-import { type BigIntStats, type Dirent, type Stats, statSync } from 'node:fs';
+import type { BigIntStats, Dirent, Stats } from 'node:fs';
+import { statSync } from '../calls/index.ts';
+import { steadyMs } from '../clock.ts';
 import { systemPath } from '../model/index.ts';
 import { isEventFileName } from './event-file-name.ts';
+import { hasNotifications } from './file-system.ts';
 import { isPassedOver } from './passed-over.ts';
 
 /** What matters of a directory's entry. */
@@ -20,37 +23,93 @@ interface Cached {
   /** Of the directory: a link may lead to another one whose time is the same. */
   readonly stamp: string;
   readonly entries: readonly Entry[];
+  /** When this time of it was seen first, by `steadyMs`. */
+  readonly sinceMs: number;
+  /** Nothing can have been added since without another time. */
+  readonly isSettled: boolean;
+  /** Read since everything was doubted last. */
+  readonly round: number;
 }
 
-/** Clocks of file servers and of ours differ, and some file systems count in seconds: a younger change may be followed by another unseen. */
-const SETTLED_NS = 10_000_000_000n;
+/** Some file systems count in seconds: a younger change may be followed by another unseen. */
+const SETTLED_MS = 10_000;
+
+/** Where the times of a file system's directories stand with us. */
+export type Belief = 'believed' | 'unknown' | 'doubted';
+
+export interface DirectoryCacheOptions {
+  /** Whether a directory lies on a file system whose kernel keeps its times; the others have to be seen to keep them. */
+  readonly isLocal?: (path: string) => boolean;
+  /** Intervals, by `steadyMs`. */
+  readonly nowMs?: () => number;
+}
 
 /**
  * Entries of directories, good for as long as the directory's modification time stays the same: one `stat` in place of
- * reading a directory. Some file systems lie about it, so whoever scans forgets it all now and then.
+ * reading a directory. Shares lie about it: there it is believed only once it was seen to change together with what is in the
+ * directory, and never again after it did not. Whoever scans doubts all of it now and then.
  */
 export class DirectoryCache {
   readonly #directories = new Map<string, Cached>();
+  /** By device. */
+  readonly #beliefs = new Map<bigint, Belief>();
+  readonly #local = new Map<bigint, boolean>();
+  readonly #isLocal: (path: string) => boolean;
+  readonly #nowMs: () => number;
+  #round = 0;
+
+  constructor({ isLocal = hasNotifications, nowMs = steadyMs }: DirectoryCacheOptions = {}) {
+    this.#isLocal = isLocal;
+    this.#nowMs = nowMs;
+  }
 
   /** The entries, if nothing was made, renamed or removed there since. Throws where the directory is gone. */
   get(path: string): readonly Entry[] | undefined {
     const cached = this.#directories.get(path);
-    if (cached === undefined) return undefined;
-    return stampOf(statSync(systemPath(path), { bigint: true })) === cached.stamp ? cached.entries : undefined;
+    if (cached === undefined || cached.round !== this.#round || !cached.isSettled) return undefined;
+    const stat = statSync(systemPath(path), { bigint: true });
+    return stampOf(stat) === cached.stamp && this.#beliefs.get(stat.dev) === 'believed' ? cached.entries : undefined;
   }
 
-  /** Keeps entries that were read at `readAtMs`, unless the directory had changed just then. */
+  /** Keeps entries that were read at `readAtMs`, by the wall clock. */
   set(path: string, entries: readonly Entry[], readAtMs: number): void {
     const stat = statSync(systemPath(path), { bigint: true });
-    if (BigInt(readAtMs) * 1_000_000n - stat.mtimeNs > SETTLED_NS) this.#directories.set(path, { stamp: stampOf(stat), entries });
-    else this.#directories.delete(path);
+    const { mtimeNs, dev } = stat;
+    const stamp = stampOf(stat);
+    const before = this.#directories.get(path);
+    const isSame = before?.stamp === stamp;
+    const nowMs = this.#nowMs();
+    const sinceMs = before !== undefined && isSame ? before.sinceMs : nowMs;
+    const isLocal = this.#local.get(dev) ?? this.#isLocal(path);
+    this.#local.set(dev, isLocal);
+    if (!this.#beliefs.has(dev)) this.#beliefs.set(dev, isLocal ? 'believed' : 'unknown');
+    if (before !== undefined && !haveSameNames(before.entries, entries)) {
+      // The clocks of file servers and ours differ, and ours may be set: what counts is what we saw, and for how long.
+      if (!isSame && this.#beliefs.get(dev) === 'unknown') this.#beliefs.set(dev, 'believed');
+      if (isSame && before.isSettled) this.#beliefs.set(dev, 'doubted');
+    }
+    const age = isLocal ? readAtMs - Number(mtimeNs / 1_000_000n) : nowMs - sinceMs;
+    this.#directories.set(path, { stamp, entries, sinceMs, isSettled: age > SETTLED_MS, round: this.#round });
   }
 
+  /** Everything is to be read anew, to see whether it is as its time said. */
   clear(): void {
-    this.#directories.clear();
+    this.#round++;
+    for (const [path, { round }] of this.#directories) if (round < this.#round - 1) this.#directories.delete(path);
+  }
+
+  /** Where the times of a directory's file system stand. */
+  belief(path: string): Belief {
+    return this.#beliefs.get(statSync(systemPath(path), { bigint: true }).dev) ?? 'unknown';
   }
 }
 
 function stampOf({ mtimeNs, dev, ino }: BigIntStats): string {
   return `${mtimeNs}.${dev}.${ino}`;
+}
+
+function haveSameNames(a: readonly Entry[], b: readonly Entry[]): boolean {
+  if (a.length !== b.length) return false;
+  const names = new Set(a.map(({ name }) => name));
+  return b.every(({ name }) => names.has(name));
 }

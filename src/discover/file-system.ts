@@ -1,4 +1,4 @@
-import { statfsSync } from 'node:fs';
+import { statfsSync } from '../calls/index.ts';
 
 /** File systems whose changes the kernel tells of because nobody else can make them. By `statfs` type. */
 const LOCAL: ReadonlyMap<number, string> = new Map([

@@ -1,5 +1,5 @@
 /** Says which event files exist, and to which run they belong. */
-export { DirectoryCache } from './directory-cache.ts';
+export { type Belief, DirectoryCache } from './directory-cache.ts';
 export { isCompanion, isEventFileName } from './event-file-name.ts';
 export { fileSystemName, hasNotifications } from './file-system.ts';
 export { nextScanDelay, pollInterval } from './heat.ts';
@@ -8,5 +8,6 @@ export { type ChangedFile, RootWatch, type RunChange, type ScanResult } from './
 export { type ResolvedRoot, type RootRequest, resolveRoots } from './roots.ts';
 export { type RunFilter, runFilter } from './run-filter.ts';
 export { ALL_RUNS, filterOf, globsOf, type RootRules, type RunRules } from './run-rules.ts';
-export { DiscoverThread } from './thread.ts';
+export { silentRoots } from './silent-roots.ts';
+export { DiscoverThread, type DiscoverThreadOptions, DiscoverThreads } from './thread.ts';
 export { type Found, type FoundFile, type FoundRun, isWithin, type Obstacle, visit, type WalkOptions, walk } from './walk.ts';

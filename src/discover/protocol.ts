@@ -22,7 +22,17 @@ export interface SeenFile {
 /** What the discovery thread is told, in this order: files seen before, piece by piece, then to begin. */
 export type DiscoverRequest =
   | { readonly kind: 'seed'; readonly root: string; readonly files: readonly SeenFile[] }
-  | { readonly kind: 'begin' };
+  | { readonly kind: 'begin' }
+  /** What was passed over answers again. */
+  | { readonly kind: 'answers'; readonly path: string };
+
+/** What the discovery thread begins with. */
+export interface DiscoverWork extends DiscoverSettings {
+  /** Where it notes the call it is in: see `CallMark`. */
+  readonly mark: SharedArrayBuffer;
+  /** Paths that hung a thread before it, and why they are passed over. */
+  readonly passedOver: readonly (readonly [path: string, reason: string])[];
+}
 
 export interface DiscoverSettings {
   readonly roots: readonly WatchedRoot[];
@@ -46,4 +56,7 @@ export type DiscoverFact =
       readonly isMissing: boolean;
       readonly isEmptied: boolean;
     }
+  /** A call to its file system does not come back; the rest goes on without it. */
+  | { readonly kind: 'fellSilent'; readonly root: string; readonly path: string; readonly sinceMs: number }
+  | { readonly kind: 'answersAgain'; readonly root: string; readonly path: string }
   | { readonly kind: 'notificationsChanged'; readonly root: string; readonly directories: number; readonly reason: string };

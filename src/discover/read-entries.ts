@@ -1,4 +1,5 @@
-import { type Dirent, lstatSync, readdirSync, type Stats } from 'node:fs';
+import type { Dirent, Stats } from 'node:fs';
+import { lstatSync, readdirSync } from '../calls/index.ts';
 import { mayBeReplaced, nameOfBytes, nameOfText, systemPath } from '../model/index.ts';
 import { errorName, reasonOf } from '../system-error.ts';
 import { type Entry, entryOf } from './directory-cache.ts';

@@ -1,5 +1,6 @@
-import { existsSync, readlinkSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
+import { existsSync, readlinkSync, statSync } from '../calls/index.ts';
+import { asWallMs, steadyMs } from '../clock.ts';
 import { systemCode } from '../errors.ts';
 import { fileStamp, systemPath } from '../model/index.ts';
 import { DirectoryCache } from './directory-cache.ts';
@@ -81,13 +82,13 @@ export class RootWatch {
   /** Takes up what was known before: only what differs from it is a change. */
   seed(
     files: Iterable<{ readonly run: string; readonly name: string; readonly size: number; readonly stamp: string }>,
-    nowMs = Date.now(),
+    nowMs = steadyMs(),
   ): void {
     for (const { run, name, size, stamp } of files) {
       if (!this.#isOurs(run)) continue;
       const key = keyOf(run, name);
       this.#keep(key, `${size}.${stamp}`);
-      this.#activate(key, run, name, Math.min(nowMs, mtimeMs(stamp)), nowMs);
+      this.#activate(key, run, name, writtenAt(stamp, nowMs), nowMs);
     }
   }
 
@@ -230,7 +231,7 @@ export class RootWatch {
     this.#keep(key, now);
     if (known === now) return undefined;
     // A file that is new to us may be old: its own time says whether somebody is at work on it.
-    const grewAtMs = known === undefined ? Math.min(nowMs, mtimeMs(stamp)) : nowMs;
+    const grewAtMs = known === undefined ? writtenAt(stamp, nowMs) : nowMs;
     this.#activate(key, run, name, grewAtMs, nowMs);
     return known === undefined ? 0 : Number(known.slice(0, known.indexOf('.')));
   }
@@ -277,6 +278,11 @@ function targetOf(path: string): string {
 function mtimeMs(stamp: string): number {
   const ns = stamp.slice(0, stamp.indexOf('.'));
   return ns === '' ? 0 : Number(ns) / 1e6;
+}
+
+/** When a file that is new to us was written, among our intervals: as long ago as its time says, which may lie ahead of our clock. */
+function writtenAt(stamp: string, nowMs: number): number {
+  return nowMs - Math.max(0, asWallMs(nowMs) - mtimeMs(stamp));
 }
 
 function asChanges(changes: ReadonlyMap<string, ChangedFile[]>): RunChange[] {

@@ -31,10 +31,15 @@ interface KnownRoot {
 
 /**
  * Checks the roots of one command, among themselves and against those already mirrored: every run has one name, so roots
- * neither share names nor lie in each other. A directory below a known root is that root, narrowed.
+ * neither share names nor lie in each other. A directory below a known root is that root, narrowed. `silent`: paths that are
+ * taken as they are written, since nobody can look at them.
  */
-export function resolveRoots(requests: readonly RootRequest[], known: readonly KnownRoot[]): ResolvedRoot[] {
-  const resolved = requests.map((request) => resolveRoot(request, known));
+export function resolveRoots(
+  requests: readonly RootRequest[],
+  known: readonly KnownRoot[],
+  silent: ReadonlySet<string> = new Set(),
+): ResolvedRoot[] {
+  const resolved = requests.map((request) => resolveRoot(request, known, silent.has(request.path)));
   for (const [i, a] of resolved.entries()) {
     for (const b of resolved.slice(0, i)) {
       const [pathA, pathB] = [fullPath(a), fullPath(b)];
@@ -56,8 +61,8 @@ export function resolveRoots(requests: readonly RootRequest[], known: readonly K
   return resolved;
 }
 
-function resolveRoot(request: RootRequest, known: readonly KnownRoot[]): ResolvedRoot {
-  const path = checkedPath(request.path);
+function resolveRoot(request: RootRequest, known: readonly KnownRoot[], isSilent: boolean): ResolvedRoot {
+  const path = isSilent ? resolve(request.path) : checkedPath(request.path);
   const own = request.name ?? (basename(resolve(request.path)) || 'root');
   for (const root of known) {
     if (path !== root.path && isWithin(root.path, path)) {

@@ -1,24 +1,92 @@
 import { Worker } from 'node:worker_threads';
-import type { DiscoverFact, DiscoverRequest, DiscoverSettings, SeenFile } from './protocol.ts';
+import {
+  CallMark,
+  CallView,
+  closeWorker,
+  FIRST_DEADLINE_MS,
+  type LeftBehind,
+  leaveBehind,
+  MOST_BEHIND,
+  nextDeadline,
+  type OpenCall,
+  SAID_AFTER_MS,
+  silenceText,
+  wallOf,
+} from '../calls/index.ts';
+import { machineMs } from '../clock.ts';
+import type { DiscoverFact, DiscoverRequest, DiscoverSettings, DiscoverWork, SeenFile, WatchedRoot } from './protocol.ts';
+import { isWithin } from './walk.ts';
 
 /** Told at a time: a hundred thousand files at once would have to be held twice. */
 const SEED_FILES = 2000;
+const LOOK_MS = 250;
 
-/** The main thread's end of the discovery thread. */
+export interface DiscoverThreadOptions {
+  readonly settings: DiscoverSettings;
+  /** The files of a root that were read before: only what differs from them is told. Asked again when a thread takes another's place. */
+  readonly seen: (root: string) => Iterable<SeenFile>;
+  readonly onFact: (fact: DiscoverFact) => void;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/**
+ * The main thread's end of a discovery thread. One that hangs in a call is left behind after a while, and another one takes its place, which passes
+ * that path over until the call has come back.
+ */
 export class DiscoverThread {
-  readonly #worker: Worker;
+  readonly #options: DiscoverThreadOptions;
+  readonly #behind = new Map<string, LeftBehind>();
+  /** What hung, and since when by the wall clock. */
+  readonly #silent = new Map<string, number>();
+  #worker: Worker | undefined;
+  #view: CallView;
+  /** The call that was said not to come back. */
+  #said: OpenCall | undefined;
+  #deadlineMs = FIRST_DEADLINE_MS;
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor(settings: DiscoverSettings, onFact: (fact: DiscoverFact) => void, onFailure: (error: unknown) => void) {
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
-      workerData: settings,
-      resourceLimits: { maxYoungGenerationSizeMb: 8 },
-    });
-    this.#worker.on('message', onFact);
-    this.#worker.on('error', onFailure);
+  constructor(options: DiscoverThreadOptions) {
+    this.#options = options;
+    this.#view = this.#start();
   }
 
-  /** Files that were read before: only what differs from them is told. Before `begin`. */
-  seed(root: string, files: Iterable<SeenFile>): void {
+  begin(): void {
+    this.#begin();
+    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    for (const left of this.#behind.values()) left.forget();
+    if (this.#worker !== undefined) await closeWorker(this.#worker);
+  }
+
+  #start(): CallView {
+    const { settings, onFact, onFailure } = this.#options;
+    const mark = new CallMark();
+    const passedOver = [...this.#silent].map(([path, sinceMs]) => [path, silenceText(sinceMs)] as const);
+    const work: DiscoverWork = { ...settings, mark: mark.buffer, passedOver };
+    const worker = new Worker(new URL('./worker.js', import.meta.url), {
+      workerData: work,
+      resourceLimits: { maxYoungGenerationSizeMb: 8 },
+    });
+    // One that was left behind is not heard any more, whatever it still says.
+    worker.on('message', (fact: DiscoverFact) => {
+      if (worker === this.#worker) onFact(fact);
+    });
+    worker.on('error', (error) => {
+      if (worker === this.#worker) onFailure(error);
+    });
+    this.#worker = worker;
+    return new CallView(mark.buffer);
+  }
+
+  #begin(): void {
+    for (const { name } of this.#options.settings.roots) this.#seed(name, this.#options.seen(name));
+    this.#tell({ kind: 'begin' });
+  }
+
+  #seed(root: string, files: Iterable<SeenFile>): void {
     let some: SeenFile[] = [];
     for (const { run, name, size, stamp } of files) {
       some.push({ run, name, size, stamp });
@@ -29,15 +97,80 @@ export class DiscoverThread {
     this.#tell({ kind: 'seed', root, files: some });
   }
 
-  begin(): void {
-    this.#tell({ kind: 'begin' });
+  #tell(request: DiscoverRequest): void {
+    this.#worker?.postMessage(request);
   }
 
-  #tell(request: DiscoverRequest): void {
-    this.#worker.postMessage(request);
+  /** Looks whether the thread hangs. */
+  #look(): void {
+    const call = this.#view.open();
+    if (this.#said !== undefined && this.#said.id !== call?.id) {
+      this.#deadlineMs = Math.max(this.#deadlineMs, nextDeadline(machineMs() - this.#said.sinceMs));
+      this.#say('answersAgain', this.#said.path);
+      this.#said = undefined;
+    }
+    const openMs = call === undefined ? 0 : machineMs() - call.sinceMs;
+    if (call === undefined || openMs < SAID_AFTER_MS) return;
+    if (this.#said === undefined) {
+      this.#said = call;
+      this.#say('fellSilent', call.path, wallOf(call.sinceMs));
+    }
+    // A root that hangs as a whole hides all of it: another thread would see no more.
+    const isWhole = this.#options.settings.roots.length === 1 && this.#rootOf(call.path).path === call.path;
+    if (openMs >= this.#deadlineMs && !isWhole && this.#behind.size < MOST_BEHIND) this.#replace(call);
+  }
+
+  #replace(call: OpenCall): void {
+    const { path } = call;
+    if (this.#worker === undefined) return;
+    this.#behind.set(
+      path,
+      leaveBehind(this.#worker, this.#view, call, (tookMs) => {
+        this.#behind.delete(path);
+        this.#silent.delete(path);
+        this.#deadlineMs = Math.max(this.#deadlineMs, nextDeadline(tookMs));
+        this.#tell({ kind: 'answers', path });
+        this.#say('answersAgain', path);
+      }),
+    );
+    this.#silent.set(path, wallOf(call.sinceMs));
+    this.#said = undefined;
+    this.#view = this.#start();
+    this.#begin();
+  }
+
+  #say(kind: 'fellSilent', path: string, sinceMs: number): void;
+  #say(kind: 'answersAgain', path: string): void;
+  #say(kind: 'fellSilent' | 'answersAgain', path: string, sinceMs = 0): void {
+    const root = this.#rootOf(path).name;
+    this.#options.onFact(kind === 'fellSilent' ? { kind, root, path, sinceMs } : { kind, root, path });
+  }
+
+  #rootOf(path: string): WatchedRoot {
+    const { roots } = this.#options.settings;
+    return roots.find((root) => isWithin(path, root.path)) ?? (roots[0] as WatchedRoot);
+  }
+}
+
+/** Threads that look for files, at most: with more roots than that, some share one. */
+const MOST_THREADS = 8;
+
+/** A thread for each root, so that one that hangs holds up no other. */
+export class DiscoverThreads {
+  readonly #threads: readonly DiscoverThread[];
+
+  constructor(options: DiscoverThreadOptions) {
+    const { roots } = options.settings;
+    const shares = new Map<number, WatchedRoot[]>();
+    for (const [i, root] of roots.entries()) shares.set(i % MOST_THREADS, [...(shares.get(i % MOST_THREADS) ?? []), root]);
+    this.#threads = [...shares.values()].map((some) => new DiscoverThread({ ...options, settings: { ...options.settings, roots: some } }));
+  }
+
+  begin(): void {
+    for (const thread of this.#threads) thread.begin();
   }
 
   async close(): Promise<void> {
-    await this.#worker.terminate();
+    await Promise.all(this.#threads.map((thread) => thread.close()));
   }
 }

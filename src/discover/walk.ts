@@ -1,5 +1,6 @@
-import { type BigIntStats, realpathSync, statSync } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import { join, sep } from 'node:path';
+import { realpathSync, statSync } from '../calls/index.ts';
 import { compareNames, fileStamp, nameOfBytes, systemPath } from '../model/index.ts';
 import { errorName, reasonOf } from '../system-error.ts';
 import type { DirectoryCache, Entry } from './directory-cache.ts';

@@ -1,13 +1,14 @@
 /** The discovery thread: scans and polls the roots, and listens for notifications, which only make it look earlier. */
-import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { type FSWatcher, watch } from 'chokidar';
+import { answersAgain, CallMark, markCalls, passOver, statSync } from '../calls/index.ts';
+import { steadyMs } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import { isEventFileName } from './event-file-name.ts';
 import { hasNotifications } from './file-system.ts';
 import { nextScanDelay } from './heat.ts';
-import type { DiscoverFact, DiscoverRequest, DiscoverSettings, SeenFile, WatchedRoot } from './protocol.ts';
+import type { DiscoverFact, DiscoverRequest, DiscoverWork, SeenFile, WatchedRoot } from './protocol.ts';
 import { RootWatch, type RunChange } from './root-watch.ts';
 import { runFilter } from './run-filter.ts';
 
@@ -25,7 +26,9 @@ const LINKS_MS = 2000;
 /** A missing root is looked for more often than a present one is scanned. */
 const MISSING_INTERVAL_MS = 5000;
 
-const settings = workerData as DiscoverSettings;
+const settings = workerData as DiscoverWork;
+markCalls(new CallMark(settings.mark));
+for (const [path, reason] of settings.passedOver) passOver(path, reason);
 
 class RootThread {
   readonly #root: WatchedRoot;
@@ -45,24 +48,24 @@ class RootThread {
   }
 
   seed(files: readonly SeenFile[]): void {
-    this.#watch.seed(files, Date.now());
+    this.#watch.seed(files, steadyMs());
   }
 
   tick(nowMs: number): void {
     if (nowMs - this.#linksAtMs >= LINKS_MS) {
       this.#linksAtMs = nowMs;
-      if (this.#watch.hasMovedLink()) this.#scanSoon();
+      if (this.#watch.hasMovedLink()) this.scanSoon();
     }
     if (nowMs >= this.#nextScanMs) this.#scan();
     else this.#tell(this.#watch.poll(nowMs));
   }
 
   #scan(): void {
-    const startedAtMs = Date.now();
+    const startedAtMs = steadyMs();
     const result = this.#watch.scan(startedAtMs);
-    const tookMs = Date.now() - startedAtMs;
+    const tookMs = Math.round(steadyMs() - startedAtMs);
     this.#nextScanMs =
-      Date.now() +
+      steadyMs() +
       (result.isMissing || result.isEmptied
         ? Math.min(settings.scanIntervalMs, MISSING_INTERVAL_MS)
         : nextScanDelay(settings.scanIntervalMs, tookMs, Math.random()));
@@ -77,7 +80,7 @@ class RootThread {
   /** Brings the notifications to where something goes on; what came there since `lookedAtMs` is found by looking again. */
   #listen(lookedAtMs: number): void {
     if (!this.#mayNotify || !hasNotifications(this.#root.path)) return;
-    const active = new Set(this.#watch.activeDirectories(Date.now(), MOST_DIRECTORIES));
+    const active = new Set(this.#watch.activeDirectories(steadyMs(), MOST_DIRECTORIES));
     const added = [...active].filter((path) => !this.#watched.has(path));
     const dropped = [...this.#watched].filter((path) => !active.has(path));
     if (added.length === 0 && dropped.length === 0) return;
@@ -88,7 +91,7 @@ class RootThread {
     for (const path of added) this.#watched.add(path);
     say({ kind: 'notificationsChanged', root: this.#root.name, directories: this.#watched.size, reason: '' });
     const lookAgain = (): void => {
-      for (const path of added) if (changedSince(path, lookedAtMs - SETTLED_MS)) this.#lookBelow(path);
+      for (const path of added) if (changedWithin(path, steadyMs() - lookedAtMs + SETTLED_MS)) this.#lookBelow(path);
     };
     for (const delayMs of LOOK_AGAIN_MS) setTimeout(lookAgain, delayMs).unref();
   }
@@ -108,8 +111,8 @@ class RootThread {
       this.#newDirectories.add(path);
       this.#gather();
     });
-    watcher.on('unlink', () => this.#scanSoon());
-    watcher.on('unlinkDir', () => this.#scanSoon());
+    watcher.on('unlink', () => this.scanSoon());
+    watcher.on('unlinkDir', () => this.scanSoon());
     watcher.on('error', (error) => {
       // Out of watches (ENOSPC) or descriptors (EMFILE): polling goes on, and is enough.
       this.#mayNotify = false;
@@ -135,7 +138,7 @@ class RootThread {
     this.#gathering = true;
     setTimeout(() => {
       this.#gathering = false;
-      const nowMs = Date.now();
+      const nowMs = steadyMs();
       const directories = [...this.#newDirectories];
       const files = [...this.#pointed];
       this.#newDirectories.clear();
@@ -146,13 +149,13 @@ class RootThread {
   }
 
   #lookBelow(directory: string): void {
-    const nowMs = Date.now();
+    const nowMs = steadyMs();
     this.#tell(this.#watch.lookBelow(directory, nowMs));
     this.#listen(nowMs);
   }
 
-  #scanSoon(): void {
-    this.#nextScanMs = Math.min(this.#nextScanMs, Date.now() + 1000);
+  scanSoon(): void {
+    this.#nextScanMs = Math.min(this.#nextScanMs, steadyMs() + 1000);
   }
 
   #tell(changes: readonly RunChange[]): void {
@@ -160,8 +163,13 @@ class RootThread {
   }
 }
 
-function changedSince(path: string, sinceMs: number): boolean {
-  return (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) >= sinceMs;
+/** Whether a directory changed in the last so many milliseconds, or at a time that lies ahead of our clock. */
+function changedWithin(path: string, ms: number): boolean {
+  try {
+    return Date.now() - statSync(path).mtimeMs <= ms;
+  } catch {
+    return false; // gone or out of reach: the scan says so
+  }
 }
 
 function say(fact: DiscoverFact): void {
@@ -175,8 +183,13 @@ parentPort?.on('message', (request: DiscoverRequest) => {
     roots.get(request.root)?.seed(request.files);
     return;
   }
+  if (request.kind === 'answers') {
+    answersAgain(request.path);
+    for (const root of roots.values()) root.scanSoon();
+    return;
+  }
   const tick = (): void => {
-    for (const root of roots.values()) root.tick(Date.now());
+    for (const root of roots.values()) root.tick(steadyMs());
   };
   tick();
   setInterval(tick, TICK_MS);

@@ -1,4 +1,5 @@
 /** What a feed keeps of a tracker run, and of the runs that go into it. */
+import { steadyMs } from '../clock.ts';
 import { join } from 'node:path';
 import type { Handle, RunSource } from '../backends/contract.ts';
 import { fingerprintOf, firstWallTime } from '../lanes/index.ts';
@@ -12,6 +13,8 @@ export class FedSource {
   readonly directory: string;
   readonly dirty = new Set<string>();
   readonly toHeal = new Set<string>();
+  /** Files that do not answer: asked again when something of their root does. */
+  readonly silent = new Set<string>();
   /** Files of the last turn: their pieces may not have gone out. */
   read: readonly string[] = [];
   /** It did not grow for long. */
@@ -55,7 +58,7 @@ export class FedRun {
   /** When the files beside its event files are looked at next. */
   sideDueMs = 0;
   /** When it was first heard of. */
-  readonly seenAtMs = Date.now();
+  readonly seenAtMs = steadyMs();
 
   constructor(target: RunRef, rootPath: string) {
     this.target = target;

@@ -12,6 +12,8 @@ export interface Feed {
   fileGone(run: RunRef, name: string): void;
   /** Bytes of a file that could not be read, or are owed, are to be tried again. */
   tryAgain(run: RunRef, name: string): void;
+  /** Something of a root answers again that did not. */
+  answersAgain?(root: string): void;
   /** A run did not grow for long. */
   runQuiet(run: RunRef): void;
   /** About once a second. */
@@ -32,6 +34,9 @@ export interface FeedEvents {
 export interface FeedStatus {
   lane(name: string): LaneProgress;
   fileRead(lane: string, run: RunRef, file: string, outcome: FileOutcome, reason?: string): void;
+  /** A path of a root does not answer, and does again. */
+  fellSilent(fact: { readonly root: string; readonly path: string; readonly sinceMs: number }): void;
+  answersAgain(fact: { readonly root: string; readonly path: string }): void;
   /** A lane had not mirrored so many bytes of a file that is gone. */
   fileGone(lane: string, run: RunRef, name: string, unreadBytes: number): void;
   parcelAccepted(lane: string, parcel: TrackerParcel, points: number, refusals: readonly Refusal[]): void;

@@ -1,7 +1,8 @@
 /** When files are tried again of which bytes could not be read, or are owed: by the clock, ever more slowly, outliving a restart. */
 
+import { asDueMs, asWallMs, steadyMs } from '../clock.ts';
 import { keyOfFile, type RunRef } from '../model/index.ts';
-import { nextRetry, type StateFile } from '../state/index.ts';
+import { LONGEST_RETRY_MS, nextRetry, type StateFile } from '../state/index.ts';
 import type { FeedEvents } from './feed.ts';
 
 /** Longer than what has to lie between two looks at an end of a file that is not decided. */
@@ -12,6 +13,7 @@ interface Heal {
   readonly name: string;
   /** Lanes that something is in the way of. */
   readonly lanes: Set<string>;
+  /** By `steadyMs`; the state keeps it by the wall clock. */
   dueMs: number;
   attempts: number;
 }
@@ -28,7 +30,13 @@ export class HealSchedule implements FeedEvents {
   restore(lanes: readonly string[], isOurs: (run: RunRef) => boolean): void {
     for (const { file, attempts, nextMs } of this.#state.retries()) {
       if (!isOurs(file.run)) continue;
-      this.#heals.set(keyOfFile(file.run, file.name), { run: file.run, name: file.name, lanes: new Set(lanes), attempts, dueMs: nextMs });
+      this.#heals.set(keyOfFile(file.run, file.name), {
+        run: file.run,
+        name: file.name,
+        lanes: new Set(lanes),
+        attempts,
+        dueMs: asDueMs(nextMs, LONGEST_RETRY_MS),
+      });
     }
   }
 
@@ -39,13 +47,13 @@ export class HealSchedule implements FeedEvents {
   fileTroubled(lane: string, run: RunRef, name: string, isSoon = false): void {
     const key = keyOfFile(run, name);
     const known = this.#heals.get(key);
-    const soonMs = isSoon ? Date.now() + SOON_MS : Infinity;
+    const soonMs = isSoon ? steadyMs() + SOON_MS : Infinity;
     if (known !== undefined) {
       known.lanes.add(lane);
       known.dueMs = Math.min(known.dueMs, soonMs);
       return;
     }
-    const heal = { run, name, lanes: new Set([lane]), attempts: 0, dueMs: Math.min(nextRetry(0, Date.now()), soonMs) };
+    const heal = { run, name, lanes: new Set([lane]), attempts: 0, dueMs: Math.min(nextRetry(0, steadyMs()), soonMs) };
     this.#heals.set(key, heal);
     this.#keep(heal);
   }
@@ -72,6 +80,6 @@ export class HealSchedule implements FeedEvents {
   }
 
   #keep({ run, name, attempts, dueMs }: Heal): void {
-    this.#state.keepRetry({ run, name }, { attempts, nextMs: dueMs });
+    this.#state.keepRetry({ run, name }, { attempts, nextMs: Math.round(asWallMs(dueMs)) });
   }
 }

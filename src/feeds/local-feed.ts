@@ -4,7 +4,7 @@ import type { Handle, Parcel, PositionOwner } from '../backends/contract.ts';
 import { Lane, realClock } from '../deliver/index.ts';
 import type { ChangedFile } from '../discover/index.ts';
 import { isPending, isTroubled, isUndecided, keyOfRun, lastStepOf, type RunRef, type Series, unmirroredBytes } from '../model/index.ts';
-import { type BatchCache, type EventGroup, type ReadEvent, ReaderThread, type RunJob } from '../reading/index.ts';
+import { type BatchCache, type EventGroup, PatientReader, type ReadEvent, type RunJob } from '../reading/index.ts';
 import type { LaneState } from '../state/index.ts';
 import type { WatchStatus } from '../status/index.ts';
 import type { Feed, FeedEvents } from './feed.ts';
@@ -47,6 +47,8 @@ interface FedRun {
   readonly unsettled: Set<string>;
   /** The catalogue as the session has it, for those who take its batches from the cache. */
   series: Series[];
+  /** Files that do not answer: asked again when something does. */
+  readonly silent: Set<string>;
   /** A job of it is with the reader. */
   isRead: boolean;
   /** Parcels that are with the lane. */
@@ -55,16 +57,30 @@ interface FedRun {
   isQuiet: boolean;
 }
 
+/** Readers at the same time, at most: with more roots than that, some share one. */
+const MOST_ROADS = 8;
+/** Bytes that all readers together may have on their way, and each at least. */
+const OUTSTANDING_BYTES = 24 * 1024 * 1024;
+const LEAST_OUTSTANDING_BYTES = 4 * 1024 * 1024;
+
+/** How the runs of a root, or of some, are read. */
+interface Road {
+  /** Keys of runs with something to read, in the order in which it was heard of. */
+  readonly queue: Set<string>;
+  /** Begins with `run`. */
+  reader: PatientReader | undefined;
+  wake: (() => void) | undefined;
+  reading: Promise<void> | undefined;
+}
+
 export class LocalFeed implements Feed {
   readonly lane: string;
   readonly #options: LocalFeedOptions;
   readonly #backend: PositionOwner;
   readonly #status: WatchStatus;
-  /** Its thread begins with `run`. */
-  #reader!: ReaderThread;
+  /** A reader for each root, so that one that hangs holds up no other. */
+  readonly #roads = new Map<string, Road>();
   readonly #runs = new Map<string, FedRun>();
-  /** Keys of runs with something to read, in the order in which it was heard of. */
-  readonly #queue = new Set<string>();
   /** Keys of runs the reader keeps, the one used last at the end. */
   readonly #sessions = new Set<string>();
   /** Quiet runs whose points are being brought together, piece by piece. */
@@ -72,7 +88,7 @@ export class LocalFeed implements Feed {
   readonly #goneLater: { readonly ref: RunRef; readonly name: string }[] = [];
   #lane: Lane;
   #retryMs = FIRST_RETRY_MS;
-  #wake: (() => void) | undefined;
+  #recovering: Promise<void> | undefined;
   #sawPoints = -1;
   #restedAtMs = 0;
 
@@ -82,6 +98,12 @@ export class LocalFeed implements Feed {
     this.#backend = options.backend;
     this.#status = options.status;
     this.#lane = this.#newLane();
+    const roads: Road[] = [];
+    for (const root of options.rootPaths.keys()) {
+      const road = roads[this.#roads.size % MOST_ROADS] ?? { queue: new Set(), reader: undefined, wake: undefined, reading: undefined };
+      if (!roads.includes(road)) roads.push(road);
+      this.#roads.set(root, road);
+    }
   }
 
   filesChanged(ref: RunRef, files: readonly ChangedFile[]): void {
@@ -93,7 +115,7 @@ export class LocalFeed implements Feed {
       this.#status.lane(this.lane).fileGrew(ref, name, size, before);
     }
     run.isQuiet = false;
-    this.#enqueue(keyOfRun(ref));
+    this.#enqueue(keyOfRun(ref), ref);
   }
 
   /** Where several lanes are told of files, some are new to another one only. */
@@ -107,7 +129,7 @@ export class LocalFeed implements Feed {
 
   tryAgain(ref: RunRef, name: string): void {
     this.#runOf(ref).toHeal.add(name);
-    this.#enqueue(keyOfRun(ref));
+    this.#enqueue(keyOfRun(ref), ref);
   }
 
   fileGone(ref: RunRef, name: string): void {
@@ -133,12 +155,12 @@ export class LocalFeed implements Feed {
     run.isQuiet = true;
     this.#compacting.add(key);
     for (const state of this.#backend.positions(ref).files) if (state.damage.some(isPending)) run.dirty.add(state.name);
-    if (run.dirty.size > 0) this.#enqueue(key);
+    if (run.dirty.size > 0) this.#enqueue(key, run.ref);
   }
 
   tick(nowMs: number): void {
     // A lane that failed while there was nothing to read is noticed here.
-    if (this.#lane.failure !== undefined) this.#wake?.();
+    if (this.#lane.failure !== undefined) this.#wakeAll();
     for (const { ref, name } of this.#goneLater.splice(0)) this.fileGone(ref, name);
     for (const key of this.#compacting) {
       const run = this.#runs.get(key);
@@ -159,44 +181,95 @@ export class LocalFeed implements Feed {
   /** Reads what is heard of, run by run, until it is told to stop. A lane that fails is waited for. */
   async run(): Promise<void> {
     const { signal } = this.#options;
-    this.#reader = new ReaderThread();
+    const roads = new Map([...this.#roads].map(([root, road]) => [road, root]));
     const stop = (): void => {
-      this.#reader.stop();
-      this.#wake?.();
+      for (const road of roads.keys()) road.reader?.stop();
+      this.#wakeAll();
     };
     signal.addEventListener('abort', stop);
     try {
-      await this.#pump(signal);
+      const pumps = [...roads].map(([road, root]) => {
+        road.reader = this.#newReader(road, root, roads.size);
+        return this.#pump(road, road.reader, signal);
+      });
+      await Promise.all(pumps);
       await this.#lane.drain();
       if (this.#lane.failure !== undefined) throw this.#lane.failure;
     } finally {
       signal.removeEventListener('abort', stop);
-      await this.#reader.close();
+      await Promise.all([...roads.keys()].map(({ reader }) => reader?.close()));
     }
   }
 
-  async #pump(signal: AbortSignal): Promise<void> {
+  #newReader(road: Road, root: string, count: number): PatientReader {
+    const { status } = this.#options;
+    return new PatientReader({
+      mostOutstanding: Math.max(LEAST_OUTSTANDING_BYTES, OUTSTANDING_BYTES / count),
+      fellSilent: (path, sinceMs) => status.fellSilent({ root, path, sinceMs }),
+      answersAgain: (path) => {
+        status.answersAgain({ root, path });
+        for (const [key, run] of this.#runs) {
+          if (run.silent.size === 0 || this.#roadOf(run.ref) !== road) continue;
+          for (const name of run.silent) run.dirty.add(name);
+          run.silent.clear();
+          this.#enqueue(key, run.ref);
+        }
+      },
+      onReplaced: () => {
+        for (const key of this.#sessions) {
+          const run = this.#runs.get(key);
+          if (run === undefined || this.#roadOf(run.ref) !== road) continue;
+          this.#sessions.delete(key);
+          run.hasSession = false;
+          run.series = [];
+        }
+      },
+    });
+  }
+
+  async #pump(road: Road, reader: PatientReader, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if (this.#lane.failure !== undefined) await this.#recover();
-      const jobs = this.#nextJobs();
+      if (this.#lane.failure !== undefined) {
+        // Once for all of them.
+        this.#recovering ??= this.#recover().finally(() => {
+          this.#recovering = undefined;
+        });
+        await this.#recovering;
+      }
+      const jobs = this.#nextJobs(road);
       if (jobs.length === 0) {
         await new Promise<void>((resolve) => {
-          this.#wake = resolve;
+          road.wake = resolve;
         });
-        this.#wake = undefined;
+        road.wake = undefined;
         continue;
       }
-      this.#reader.request(jobs, { keep: true });
-      for await (const group of this.#reader.events()) this.#deal(group);
+      road.reading = this.#read(reader, jobs);
+      await road.reading;
     }
   }
 
-  #nextJobs(): RunJob[] {
+  async #read(reader: PatientReader, jobs: readonly RunJob[]): Promise<void> {
+    reader.request(jobs, { keep: true });
+    for await (const group of reader.events()) this.#deal(group);
+  }
+
+  #roadOf({ root }: RunRef): Road | undefined {
+    return this.#roads.get(root);
+  }
+
+  #wakeAll(): void {
+    for (const { wake } of this.#roads.values()) wake?.();
+  }
+
+  #nextJobs({ queue }: Road): RunJob[] {
     const jobs: RunJob[] = [];
-    for (const key of this.#queue) {
+    for (const key of queue) {
       if (jobs.length >= RUNS_PER_REQUEST) break;
-      this.#queue.delete(key);
       const run = this.#runs.get(key);
+      // Without a session it begins from the store's positions: what is on its way has to be there first.
+      if (run !== undefined && !run.hasSession && run.inFlight > 0) continue;
+      queue.delete(key);
       if (run !== undefined) jobs.push(this.#job(key, run));
     }
     return jobs;
@@ -237,7 +310,7 @@ export class LocalFeed implements Feed {
     this.#sessions.delete(key);
     run.hasSession = false;
     run.series = [];
-    this.#reader.forget([run.ref]);
+    this.#roadOf(run.ref)?.reader?.forget([run.ref]);
   }
 
   #deal({ events, release }: EventGroup): void {
@@ -274,6 +347,12 @@ export class LocalFeed implements Feed {
   }
 
   #note(event: Exclude<ReadEvent, { kind: 'batch' }>, key: string, run: FedRun): void {
+    if (event.kind === 'file' && event.outcome === 'silent') {
+      run.unsettled.delete(event.file);
+      run.dirty.delete(event.file);
+      run.silent.add(event.file);
+      return;
+    }
     if (event.kind === 'file') {
       this.#status.fileRead(this.lane, run.ref, event.file, event.outcome, event.reason);
       // What vanished is lost as far as it was not read: the scan that misses it says how much.
@@ -286,7 +365,7 @@ export class LocalFeed implements Feed {
     run.isRead = false;
     if (event.hasMore) {
       for (const name of run.unsettled) run.dirty.add(name);
-      this.#enqueue(key);
+      this.#enqueue(key, run.ref);
     }
     this.#settleIfIdle(run);
   }
@@ -294,6 +373,8 @@ export class LocalFeed implements Feed {
   /** Everything that was read is stored, and nothing of it has to be remembered for another try. */
   #settleIfIdle(run: FedRun): void {
     if (isIdle(run) && this.#lane.failure === undefined) run.unsettled.clear();
+    const road = this.#roadOf(run.ref);
+    if (run.inFlight === 0 && road?.queue.has(keyOfRun(run.ref)) === true) road.wake?.();
   }
 
   #newLane(): Lane {
@@ -316,6 +397,8 @@ export class LocalFeed implements Feed {
   /** The lane does not take more: after a while everything that was not accepted is read again from the positions. */
   async #recover(): Promise<void> {
     const failure = this.#lane.failure;
+    // Nobody may offer the next lane what comes behind something that this one dropped.
+    await Promise.all([...this.#roads.values()].map(({ reading }) => reading));
     await this.#lane.drain();
     this.#status.lane(this.lane).stalled(failure, this.#retryMs);
     if (failure?.retry === 'never') throw failure;
@@ -325,7 +408,7 @@ export class LocalFeed implements Feed {
       if (run.hasSession) this.#forget(key, run);
       if (run.unsettled.size === 0) continue;
       for (const name of run.unsettled) run.dirty.add(name);
-      this.#enqueue(key);
+      this.#enqueue(key, run.ref);
     }
     this.#lane = this.#newLane();
   }
@@ -344,6 +427,7 @@ export class LocalFeed implements Feed {
         dirty: new Set(),
         toHeal: new Set(),
         unsettled: new Set(),
+        silent: new Set(),
         series: [],
         isRead: false,
         inFlight: 0,
@@ -355,9 +439,10 @@ export class LocalFeed implements Feed {
     return run;
   }
 
-  #enqueue(key: string): void {
-    this.#queue.add(key);
-    this.#wake?.();
+  #enqueue(key: string, ref: RunRef): void {
+    const road = this.#roadOf(ref);
+    road?.queue.add(key);
+    road?.wake?.();
   }
 }
 

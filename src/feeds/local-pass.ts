@@ -1,54 +1,91 @@
 /** One pass of the local store over the files of some runs: reader → lane → store, as fast as they go. */
 import { join } from 'node:path';
 import type { Handle, PositionOwner } from '../backends/contract.ts';
+import { steadyMs } from '../clock.ts';
 import { Lane } from '../deliver/index.ts';
 import type { FoundRun, ResolvedRoot } from '../discover/index.ts';
 import { keyOfRun, needsSearch, type RunRef } from '../model/index.ts';
-import type { EventGroup, ReaderThread, RunJob } from '../reading/index.ts';
+import type { EventGroup, PatientReader, RunJob } from '../reading/index.ts';
 import type { PassTracker } from '../status/index.ts';
 
 /** Runs whose files are asked for in one request: enough to hide the way between the threads. */
 const RUNS_PER_REQUEST = 64;
 
+/** A run that is to be read again: something of it did not answer. */
+interface Left {
+  readonly root: ResolvedRoot;
+  readonly found: FoundRun;
+  readonly reader: PatientReader;
+  /** Files that do not answer, with the reason. */
+  readonly silent: Map<string, string>;
+}
+
 export class LocalPass {
   readonly #backend: PositionOwner;
   readonly #tracker: PassTracker;
   readonly #lane: Lane;
-  readonly #reader: ReaderThread;
   readonly #signal: AbortSignal;
+  readonly #left = new Map<string, Left>();
   /** Runs of which a file was replaced. */
   readonly #recounted = new Map<string, RunRef>();
 
-  constructor(backend: PositionOwner, reader: ReaderThread, tracker: PassTracker, signal: AbortSignal) {
+  constructor(backend: PositionOwner, tracker: PassTracker, signal: AbortSignal) {
     this.#backend = backend;
-    this.#reader = reader;
     this.#tracker = tracker;
     this.#signal = signal;
     this.#lane = new Lane('local', backend, tracker);
   }
 
   /** Reads what is new of the runs of a root. A lane that fails ends it; `finish` throws why. */
-  async mirror(root: ResolvedRoot, runs: readonly FoundRun[]): Promise<void> {
+  async mirror(root: ResolvedRoot, runs: readonly FoundRun[], reader: PatientReader, isAgain = false): Promise<void> {
+    const found = new Map(runs.map((run) => [run.path, run]));
+    const leave = (path: string): Left => {
+      const key = keyOfRun({ root: root.name, path });
+      const left = this.#left.get(key) ?? { root, found: found.get(path) ?? { path, files: [] }, reader, silent: new Map() };
+      this.#left.set(key, left);
+      return left;
+    };
     const handles = new Map<string, Handle>();
     let next = 0;
     const request = async (): Promise<boolean> => {
       const jobs: RunJob[] = [];
       while (jobs.length < RUNS_PER_REQUEST && next < runs.length && !this.#stopped) {
-        const job = this.#job(root, runs[next++] as FoundRun);
+        const job = this.#job(root, runs[next++] as FoundRun, isAgain);
         if (job === undefined) continue;
         handles.set(job.run.path, await this.#backend.open({ run: job.run, rootPath: root.path }));
         jobs.push(job);
       }
-      if (jobs.length > 0) this.#reader.request(jobs);
+      if (jobs.length > 0) reader.request(jobs);
       return jobs.length > 0;
     };
     let isAsked = await request();
     while (isAsked) {
       isAsked = await request();
-      for await (const group of this.#reader.events()) {
-        this.#deal(group, handles);
-        if (this.#lane.failure !== undefined) this.#reader.stop();
+      for await (const group of reader.events()) {
+        this.#deal(group, handles, leave, isAgain);
+        if (this.#lane.failure !== undefined) reader.stop();
       }
+    }
+  }
+
+  /** Reads again what did not answer, once it does, as long as `patienceMs` lets it; what still doesn't is said. */
+  async again(patienceMs: number): Promise<void> {
+    const end = steadyMs() + patienceMs;
+    while (this.#left.size > 0 && !this.#stopped) {
+      await this.#lane.drain();
+      const round = [...this.#left];
+      const isAnyReady = round.some(([, { silent }]) => silent.size === 0);
+      const readers = new Set(round.map(([, { reader }]) => reader));
+      const hasAnswer = isAnyReady || (await Promise.race([...readers].map((each) => each.answered(end - steadyMs(), this.#signal))));
+      if (!hasAnswer) break;
+      for (const [key, { root, found, reader, silent }] of round) {
+        if (isAnyReady && silent.size > 0) continue;
+        this.#left.delete(key);
+        await this.mirror(root, [found], reader, true);
+      }
+    }
+    for (const { root, found, silent } of this.#left.values()) {
+      for (const [file, reason] of silent) this.#tracker.fileDone({ root: root.name, path: found.path }, file, 'silent', reason);
     }
   }
 
@@ -60,40 +97,44 @@ export class LocalPass {
   }
 
   /** What of a run has to be read; undefined where nothing happened to its files. */
-  #job(root: ResolvedRoot, found: FoundRun): RunJob | undefined {
+  #job(root: ResolvedRoot, found: FoundRun, isAgain: boolean): RunJob | undefined {
     const run = { root: root.name, path: found.path };
     const known = this.#backend.positions(run);
     const states = new Map(known.files.map((state) => [state.name, state]));
-    this.#tracker.runBegun({ run, files: found.files, known });
+    if (!isAgain) this.#tracker.runBegun({ run, files: found.files, known });
     const files: RunJob['files'][number][] = [];
     for (const { name, size, stamp } of found.files) {
       const state = states.get(name);
       if (state === undefined) files.push({ name });
-      else if (state.stamp === stamp && state.size === size && !needsSearch(state)) this.#tracker.fileUnchanged(size);
-      else files.push({ name, state });
+      else if (state.stamp === stamp && state.size === size && !needsSearch(state)) {
+        if (!isAgain) this.#tracker.fileUnchanged(size);
+      } else files.push({ name, state });
     }
     if (files.length === 0) {
-      this.#tracker.runDone();
+      if (!isAgain) this.#tracker.runDone();
       return undefined;
     }
     const series = states.size === 0 ? [] : this.#backend.catalogue(run);
-    this.#tracker.catalogueRead(run, series);
+    if (!isAgain) this.#tracker.catalogueRead(run, series);
     return { run, directory: join(root.path, run.path), files, series, settled: true };
   }
 
-  #deal({ events, release }: EventGroup, handles: ReadonlyMap<string, Handle>): void {
+  #deal({ events, release }: EventGroup, handles: ReadonlyMap<string, Handle>, leave: (path: string) => Left, isAgain: boolean): void {
     let open = 1;
     const settled = (): void => {
       if (--open === 0) release();
     };
     for (const event of events) {
-      if (event.kind === 'file') {
+      if (event.kind === 'file' && event.outcome === 'silent') {
+        leave(event.run.path).silent.set(event.file, event.reason ?? '');
+      } else if (event.kind === 'file') {
         if (event.outcome === 'replaced' || event.outcome === 'shortened') this.#recounted.set(keyOfRun(event.run), event.run);
         this.#tracker.fileDone(event.run, event.file, event.outcome, event.reason);
       } else if (event.kind === 'searched') {
         this.#tracker.fileSearched(event.bytes);
       } else if (event.kind === 'runDone') {
-        this.#tracker.runDone();
+        if (event.hasMore) leave(event.run.path);
+        if (!isAgain) this.#tracker.runDone();
       } else {
         const handle = handles.get(event.batch.run.path);
         if (handle === undefined) continue;

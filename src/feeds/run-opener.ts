@@ -1,11 +1,13 @@
 /** Opens and ends the tracker runs of a lane: what each is told of its run, what is kept of it in the state. */
+import { inTime } from '../calls/index.ts';
+import { steadyMs } from '../clock.ts';
 import type { Backend, Handle, RunSource } from '../backends/contract.ts';
 import type { TrackerLane, Undelivered } from '../deliver/index.ts';
-import type { MirrorError } from '../errors.ts';
+import { MirrorError } from '../errors.ts';
 import { type LaneRouting, type RunNames, type TrackerLaneOptions, trackerRunKey } from '../lanes/index.ts';
 import { runLabel } from '../model/index.ts';
 import type { Opened } from '../route/index.ts';
-import { readJoin } from '../sidecar/index.ts';
+import { type Joined, readJoin } from '../sidecar/index.ts';
 import type { LaneState } from '../state/index.ts';
 import { type FedRun, type SourcePiece, sourceFacts } from './fed-run.ts';
 import type { LaneRoutes } from './lane-routes.ts';
@@ -33,6 +35,8 @@ export type Opening =
 const MOST_REBUILT = 50;
 /** How often a file is looked for that names the run to join. */
 const LOOK_MS = 2000;
+/** The same where such a file did not answer. */
+const SILENT_MS = 60_000;
 
 export class RunOpener {
   readonly #options: RunOpenerOptions;
@@ -138,10 +142,20 @@ export class RunOpener {
       return { kind: 'opened', opened: before };
     }
     const opened: Opened = { name: today.name, group: today.group, epoch: 0 };
-    const joined = await readJoin(routing.joins, target.path, run.directory, (template) => routing.expand(template, target));
+    let joined: Joined;
+    try {
+      joined = await inTime(run.directory, () =>
+        readJoin(routing.joins, target.path, run.directory, (template) => routing.expand(template, target)),
+      );
+    } catch (error) {
+      // It may name a run: one of its own would be wrong. It is asked for again, and nobody waits for it meanwhile.
+      if (!(error instanceof MirrorError) || error.code !== 'MB2030') throw error;
+      routing.warn(error.message, { run: runLabel(target) });
+      return { kind: 'wait', ms: SILENT_MS };
+    }
     if (joined.kind === 'id') return { kind: 'opened', opened: { ...opened, joins: joined.id } };
     if (joined.kind === 'absent') {
-      if (!isSettled && Date.now() - run.seenAtMs < joined.waitMs) return { kind: 'wait', ms: LOOK_MS };
+      if (!isSettled && steadyMs() - run.seenAtMs < joined.waitMs) return { kind: 'wait', ms: LOOK_MS };
       routing.warn('the file that is to name the run to join is not there: the run gets one of its own', {
         run: runLabel(target),
         file: joined.path,

@@ -2,13 +2,15 @@
  * Brings what lies beside the event files into one lane: params of files, files as artifacts. They change under our hands, so each is
  * looked at until it stands still, and sent once for each content.
  */
+import { inTime } from '../calls/index.ts';
+import { steadyMs } from '../clock.ts';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import PQueue from 'p-queue';
 import type { Backend, Handle, SideOutcome } from '../backends/contract.ts';
 import type { TrackerLane } from '../deliver/index.ts';
 import { MirrorError, messageOf } from '../errors.ts';
-import { type RunRef, runLabel } from '../model/index.ts';
+import { keyOfFile, type RunRef, runLabel } from '../model/index.ts';
 import { fillTemplate, matcher, Pattern } from '../pattern/index.ts';
 import {
   type ArtifactRule,
@@ -38,7 +40,7 @@ export interface SideFeedOptions {
   readonly signal: AbortSignal;
 }
 
-/** A file that did not change for so long, by its own time, stands still. */
+/** A file that did not change for so long, by its own time or before our eyes, stands still. */
 const STILL_MS = 2000;
 /** Files are looked at again: while they change, while the run grows, and when it is quiet. */
 const AGAIN_MS = 2500;
@@ -67,6 +69,8 @@ export class SideFeed {
   readonly #queue = new PQueue({ concurrency: AT_ONCE });
   /** Versions of models are made one after the other: an alias is moved by one at a time, and stays at the last. */
   readonly #registering = new PQueue({ concurrency: 1 });
+  /** Files that changed lately: size and stamp as they were seen first, and when. */
+  readonly #seen = new Map<string, { readonly text: string; readonly atMs: number }>();
   /** Runs that are being looked at, so that none is twice. */
   readonly #looking = new Map<FedRun, Promise<boolean>>();
 
@@ -108,7 +112,7 @@ export class SideFeed {
       if (run.sideDueMs > nowMs) continue;
       run.sideDueMs = Number.POSITIVE_INFINITY;
       void this.look(run).then((isDone) => {
-        run.sideDueMs = Date.now() + (!isDone ? AGAIN_MS : run.isQuiet ? QUIET_MS : LIVE_MS);
+        run.sideDueMs = steadyMs() + (!isDone ? AGAIN_MS : run.isQuiet ? QUIET_MS : LIVE_MS);
       });
     }
   }
@@ -116,13 +120,13 @@ export class SideFeed {
   /** Brings all files of some runs; those that somebody is writing are waited for a little. False where some are left. */
   async bring(runs: Iterable<FedRun>, patienceMs: number): Promise<boolean> {
     const { signal, laneState, delivery } = this.#options;
-    const end = Date.now() + Math.min(patienceMs, PATIENCE_MS);
+    const end = steadyMs() + Math.min(patienceMs, PATIENCE_MS);
     let left = this.isOn ? [...runs] : [];
     for (;;) {
       const done = await Promise.all(left.map((run) => this.look(run)));
       left = left.filter((run, i) => done[i] !== true && laneState.handle(run.target) !== undefined);
       if (left.length === 0) return true;
-      if (Date.now() > end || delivery.isParked || signal.aborted) return false;
+      if (steadyMs() > end || delivery.isParked || signal.aborted) return false;
       await sleep(AGAIN_MS, undefined, { signal }).catch(() => undefined);
     }
   }
@@ -136,16 +140,16 @@ export class SideFeed {
     const { laneState, signal, isOther, open } = this.#options;
     const { target, directory } = run;
     const levels = target.path === '.' ? 0 : target.path.split('/').length;
-    const found = await findFiles(directory, this.#patterns, (path) => isOther(target, path), levels);
+    const found = await inTime(directory, () => findFiles(directory, this.#patterns, (path) => isOther(target, path), levels));
     if (found.length === 0) return true;
     const known = new Map(laneState.side(target).map((state) => [JSON.stringify([state.path, state.rule]), state]));
     let isDone = true;
     for (const { candidate, rule, act } of found.flatMap((candidate) => this.#tasks(run, candidate))) {
       if (signal.aborted) return false;
-      const { path, stamp, bytes, changedAtMs } = candidate;
+      const { path, stamp, bytes } = candidate;
       const before = known.get(JSON.stringify([path, rule]));
       if (before?.stamp === stamp && before.bytes === bytes) continue;
-      if (Date.now() - changedAtMs < STILL_MS) {
+      if (!this.#standsStill(target, candidate)) {
         isDone = false;
         continue;
       }
@@ -168,6 +172,20 @@ export class SideFeed {
       laneState.keepSide(target, { path, rule, stamp, bytes, hash, outcome });
     }
     return isDone;
+  }
+
+  /** Clocks of servers differ, and may be set: a file whose time lies ahead is one that we saw twice as it is. */
+  #standsStill(run: RunRef, { path, stamp, bytes, changedAtMs }: SideCandidate): boolean {
+    const key = keyOfFile(run, path);
+    if (Date.now() - changedAtMs >= STILL_MS) {
+      this.#seen.delete(key);
+      return true;
+    }
+    const before = this.#seen.get(key);
+    const text = `${bytes}.${stamp}`;
+    if (before?.text === text) return steadyMs() - before.atMs >= STILL_MS;
+    this.#seen.set(key, { text, atMs: steadyMs() });
+    return false;
   }
 
   #tasks(run: FedRun, candidate: SideCandidate): Task[] {
@@ -194,7 +212,7 @@ export class SideFeed {
   async #setParams(handle: Handle, source: string, prefix: string): Promise<SideResult> {
     const { backend } = this.#options;
     if (backend.setParams === undefined) return { kind: 'unsupported', reason: 'the tracker has no place for params of files' };
-    const read = await readParams(source, prefix);
+    const read = await inTime(source, () => readParams(source, prefix));
     if (read.kind === 'invalid') return read;
     const { params } = read;
     if (params.length === 0) return { kind: 'done' };

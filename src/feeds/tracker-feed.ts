@@ -3,6 +3,7 @@
  * other files: which run has its turn, and what becomes of a run (opened, stopped, ended, gone), are one state that does not part well.
  */
 
+import { steadyMs } from '../clock.ts';
 import { posix } from 'node:path';
 import type { Backend, Handle, TrackerParcel } from '../backends/contract.ts';
 import { isEmpty, TrackerLane } from '../deliver/index.ts';
@@ -79,7 +80,7 @@ export class TrackerFeed implements Feed {
   readonly #signal: AbortSignal;
   #turns = 0;
   #stand: LaneReport['stand'] = 'done';
-  #progressAtMs = Date.now();
+  #progressAtMs = steadyMs();
   readonly #waiting = new Set<() => void>();
 
   constructor(options: TrackerFeedOptions) {
@@ -102,7 +103,7 @@ export class TrackerFeed implements Feed {
     const sizeOf = (run: RunRef, name: string): number => this.progress.sizeOf(run, name) ?? 0;
     this.#pieces = new PieceReader({ reader, cache, laneState, sizeOf, pointsPerSend: () => backend.describe().limits.pointsPerSend });
     const book = new StateBook(state, laneState, ({ parcel, points, refusals }) => {
-      this.#progressAtMs = Date.now();
+      this.#progressAtMs = steadyMs();
       status.parcelAccepted(lane, parcel, points, refusals);
       this.#noteTrouble(parcel.batch.run, parcel.state);
     });
@@ -112,9 +113,7 @@ export class TrackerFeed implements Feed {
       book,
       signal: this.#signal,
       events: {
-        sendFailed: (error) => {
-          this.progress.lastError = error;
-        },
+        sendFailed: (error) => this.progress.sendFailed(error),
         laneWaiting: (error, retryMs) => this.progress.stalled(error, retryMs),
         laneParked: (error, retryMs) => {
           this.progress.stalled(error, retryMs, 'parked');
@@ -199,6 +198,23 @@ export class TrackerFeed implements Feed {
     source.dirty.delete(name);
   }
 
+  answersAgain(root: string): void {
+    for (const run of this.#runs.values()) {
+      for (const source of run.sources.values()) {
+        if (source.ref.root !== root || source.silent.size === 0) continue;
+        for (const name of source.silent) source.dirty.add(name);
+        source.silent.clear();
+        this.#getReady(run);
+      }
+    }
+  }
+
+  /** Files that can't be read because they do not answer. */
+  get #hasSilent(): boolean {
+    for (const { sources } of this.#runs.values()) for (const { silent } of sources.values()) if (silent.size > 0) return true;
+    return false;
+  }
+
   runQuiet(ref: RunRef): void {
     const source = this.#sourceOf(ref);
     if (source === undefined) return;
@@ -224,11 +240,11 @@ export class TrackerFeed implements Feed {
 
   /** Waits until every file is at its end, or it is of no use to wait: the lane is parked, or got nowhere for `patienceMs`. */
   async reachEnd(patienceMs: number): Promise<void> {
-    this.#progressAtMs = Date.now();
+    this.#progressAtMs = steadyMs();
     const timer = setInterval(() => this.#changed(), 1000);
     try {
-      while (!this.#signal.aborted && this.#isAtWork) {
-        if (this.#delivery.isParked || Date.now() - this.#progressAtMs > patienceMs) break;
+      while (!this.#signal.aborted && (this.#isAtWork || this.#hasSilent)) {
+        if (this.#delivery.isParked || steadyMs() - this.#progressAtMs > patienceMs) break;
         await this.#change(this.#signal);
       }
     } finally {
@@ -239,6 +255,7 @@ export class TrackerFeed implements Feed {
       this.#end.abort();
     }
     await this.#finished();
+    if (this.#hasSilent && this.#stand === 'done') this.#stand = 'incomplete';
     if (this.#stand !== 'done' || this.#signal.aborted) return;
     if (!(await this.#side.bring(this.#runs.values(), patienceMs))) this.#stand = 'incomplete';
   }
@@ -386,6 +403,7 @@ export class TrackerFeed implements Feed {
     });
     for (const { file, outcome, reason } of outcomes) {
       status.fileRead(this.lane, ref, file, outcome, reason);
+      if (outcome === 'silent') source.silent.add(file);
       if (outcome === 'unreadable' || (outcome === 'vanished' && isSettled)) this.progress.fileForgotten(ref, file);
       if (outcome === 'unreadable') this.#options.events.fileTroubled(this.lane, ref, file);
     }
@@ -402,7 +420,7 @@ export class TrackerFeed implements Feed {
     const opening = await this.#opener.open(run, pieces);
     switch (opening.kind) {
       case 'open':
-        if (opening.isNew) this.#progressAtMs = Date.now();
+        if (opening.isNew) this.#progressAtMs = steadyMs();
         return opening.handle;
       case 'runFatal':
         this.#stopOrRebuild(run, opening.error);
@@ -437,7 +455,7 @@ export class TrackerFeed implements Feed {
 
   /** Leaves a run alone for a while; then all of it again, from the positions. */
   #setAside(run: FedRun, ms: number): void {
-    run.stoppedUntilMs = ms === 0 ? 0 : Date.now() + ms;
+    run.stoppedUntilMs = ms === 0 ? 0 : steadyMs() + ms;
     for (const source of run.sources.values()) {
       for (const { name } of this.#laneState.known(source.ref).files) source.dirty.add(name);
       for (const name of source.read) source.dirty.add(name);

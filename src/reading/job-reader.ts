@@ -1,33 +1,78 @@
-/** Reads pieces of runs for lanes, one after the other, in a reader's thread of its own: what is asked for is small, so nobody waits long. */
+/** Reads pieces of runs for lanes, of each root one after the other, in a thread of its own: what is asked for is small, so nobody waits long. */
+import { MAX_OUTSTANDING_BYTES } from './reader-protocol.ts';
+import { PatientReader } from './patient-reader.ts';
 import type { ReadEvent, RunJob } from './reader.ts';
-import { ReaderThread } from './reader-thread.ts';
+
+/** What readers tell of roots that do not answer. */
+export interface SilenceEvents {
+  fellSilent(fact: { readonly root: string; readonly path: string; readonly sinceMs: number }): void;
+  answersAgain(fact: { readonly root: string; readonly path: string }): void;
+}
+
+interface Line {
+  readonly reader: PatientReader;
+  last: Promise<unknown>;
+}
+
+/** Threads that read, at most: with more roots than that, some share one. */
+const MOST_THREADS = 8;
 
 export class JobReader {
-  #thread: ReaderThread | undefined;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #events: SilenceEvents | undefined;
+  readonly #lines = new Map<number, Line>();
+  readonly #places = new Map<string, number>();
+
+  constructor(events?: SilenceEvents) {
+    this.#events = events;
+  }
 
   /** Everything a job brings; `mostBytes` of the job bounds it. */
   read(job: RunJob): Promise<readonly ReadEvent[]> {
-    const read = this.#last.then(() => this.#read(job));
+    const line = this.#lineOf(job.run.root);
+    const read = line.last.then(() => readAll(line.reader, job));
     // A reading that failed is its caller's; the next one begins all the same.
-    this.#last = read.catch(() => undefined);
+    line.last = read.catch(() => undefined);
     return read;
   }
 
-  async #read(job: RunJob): Promise<readonly ReadEvent[]> {
-    this.#thread ??= new ReaderThread();
-    this.#thread.request([job]);
-    const events: ReadEvent[] = [];
-    for await (const group of this.#thread.events()) {
-      for (const event of group.events) events.push(event);
-      // Held by the caller from now on, who bounds it.
-      group.release();
-    }
-    return events;
+  /** Who waits for what is read does so no longer for a call that does not come back. */
+  stop(): void {
+    for (const { reader } of this.#lines.values()) reader.stop();
   }
 
   async close(): Promise<void> {
-    await this.#last;
-    await this.#thread?.close();
+    await Promise.all(
+      [...this.#lines.values()].map(async ({ reader, last }) => {
+        await last;
+        await reader.close();
+      }),
+    );
   }
+
+  #lineOf(root: string): Line {
+    const place = this.#places.get(root) ?? this.#places.size % MOST_THREADS;
+    this.#places.set(root, place);
+    let line = this.#lines.get(place);
+    if (line === undefined) {
+      const reader = new PatientReader({
+        mostOutstanding: MAX_OUTSTANDING_BYTES,
+        fellSilent: (path, sinceMs) => this.#events?.fellSilent({ root, path, sinceMs }),
+        answersAgain: (path) => this.#events?.answersAgain({ root, path }),
+      });
+      line = { reader, last: Promise.resolve() };
+      this.#lines.set(place, line);
+    }
+    return line;
+  }
+}
+
+async function readAll(reader: PatientReader, job: RunJob): Promise<readonly ReadEvent[]> {
+  reader.request([job]);
+  const events: ReadEvent[] = [];
+  for await (const group of reader.events()) {
+    for (const event of group.events) events.push(event);
+    // Held by the caller from now on, who bounds it.
+    group.release();
+  }
+  return events;
 }

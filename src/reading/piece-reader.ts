@@ -75,7 +75,9 @@ export class PieceReader {
         left = rest;
       }
     }
-    return { pieces, outcomes, left };
+    // What does not answer is asked again when it does.
+    const silent = new Set(outcomes.flatMap(({ file, outcome }) => (outcome === 'silent' ? [file] : [])));
+    return { pieces, outcomes, left: left.filter((name) => !silent.has(name)) };
   }
 
   /** Takes what the cache has of a file from where the lane is. True where that reaches to the end the file had when it was read. */

@@ -2,6 +2,18 @@ import type { Found } from '../discover/index.ts';
 import type { RunRef } from '../model/index.ts';
 import type { ReadEvent, RunJob } from './reader.ts';
 
+/** What a reader's thread begins with. */
+export interface ReaderWork {
+  /** See the places below. */
+  readonly shared: Int32Array;
+  /** Where it notes the call it is in: see `CallMark`. */
+  readonly mark: SharedArrayBuffer;
+  /** Bytes that may be on their way or waiting at a lane: the bound of the thread's memory. */
+  readonly mostOutstanding: number;
+  /** Paths that hung a thread before it, and why they are passed over. */
+  readonly passedOver: readonly (readonly [path: string, reason: string])[];
+}
+
 /** Messages between the main thread and the reader's. */
 export type ReaderRequest =
   | {
@@ -13,7 +25,8 @@ export type ReaderRequest =
     }
   /** `keep`: what is known of the runs is kept, and later jobs of them need not bring it again. */
   | { readonly kind: 'read'; readonly jobs: readonly RunJob[]; readonly keep: boolean }
-  | { readonly kind: 'forget'; readonly runs: readonly RunRef[] };
+  | { readonly kind: 'forget'; readonly runs: readonly RunRef[] }
+  | { readonly kind: 'answers'; readonly path: string };
 
 export type ReaderReply =
   | { readonly kind: 'found'; readonly found: Found }
@@ -26,5 +39,5 @@ export const OUTSTANDING = 0;
 export const STOP = 1;
 export const SHARED_INTS = 2;
 
-/** Bytes of batches that may be on their way or waiting at a lane: the bound of the reader's memory. */
+/** Bytes of batches that may be on their way or waiting at a lane, by default. */
 export const MAX_OUTSTANDING_BYTES = 24 * 1024 * 1024;

@@ -1,12 +1,25 @@
 import { Worker } from 'node:worker_threads';
+import { CallMark, CallView, closeWorker, type LeftBehind, leaveBehind, type OpenCall } from '../calls/index.ts';
+import { machineMs } from '../clock.ts';
 import type { Found } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
 import type { RunRef } from '../model/index.ts';
 import type { ReadEvent, RunJob } from './reader.ts';
-import { OUTSTANDING, type ReaderReply, type ReaderRequest, SHARED_INTS, STOP } from './reader-protocol.ts';
+import {
+  MAX_OUTSTANDING_BYTES,
+  OUTSTANDING,
+  type ReaderReply,
+  type ReaderRequest,
+  type ReaderWork,
+  SHARED_INTS,
+  STOP,
+} from './reader-protocol.ts';
 
 /** Decoding makes short-lived objects by the thousand: a small nursery is swept often, and stays in the cache. */
 const YOUNG_GENERATION_MB = 8;
+const LOOK_MS = 250;
+/** Who is to stop waits no longer for a call than this. */
+const STOPPED_DEADLINE_MS = 1000;
 
 /** Events that came in one message. `release` once they are dealt with: the reader waits for it. */
 export interface EventGroup {
@@ -14,17 +27,36 @@ export interface EventGroup {
   release(): void;
 }
 
+export interface ReaderThreadOptions {
+  /** Bytes that may be on their way or waiting at a lane. Default: 24 MiB. */
+  readonly mostOutstanding?: number;
+  readonly passedOver?: ReaderWork['passedOver'];
+}
+
+/** A call of a reader's thread did not come back in time. */
+export class Hung {
+  readonly call: OpenCall;
+  constructor(call: OpenCall) {
+    this.call = call;
+  }
+}
+
 /** The main thread's end of the reader's thread. Requests are answered one after the other, in order. */
 export class ReaderThread {
   readonly #shared = new Int32Array(new SharedArrayBuffer(4 * SHARED_INTS));
   readonly #worker: Worker;
+  readonly #view: CallView;
   readonly #replies: ReaderReply[] = [];
   #wake: (() => void) | undefined;
   #failure: MirrorError | undefined;
+  #isStopped = false;
 
-  constructor() {
+  constructor({ mostOutstanding = MAX_OUTSTANDING_BYTES, passedOver = [] }: ReaderThreadOptions = {}) {
+    const mark = new CallMark();
+    this.#view = new CallView(mark.buffer);
+    const work: ReaderWork = { shared: this.#shared, mark: mark.buffer, mostOutstanding, passedOver };
     this.#worker = new Worker(new URL('./reader-worker.js', import.meta.url), {
-      workerData: this.#shared,
+      workerData: work,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     });
     this.#worker.on('message', (reply: ReaderReply) => {
@@ -34,10 +66,23 @@ export class ReaderThread {
     this.#worker.on('error', (error) => this.#fail(error));
   }
 
-  /** Every run at `below` (relative to the root, empty for all of it) and under it that the globs let through. */
-  async walk(root: string, below: string, include: readonly string[] = [], exclude: readonly string[] = []): Promise<Found> {
+  /** The call it is in, and has been for `ms` at least. */
+  openFor(ms: number): OpenCall | undefined {
+    const call = this.#view.open();
+    return call !== undefined && machineMs() - call.sinceMs >= ms ? call : undefined;
+  }
+
+  /** Every run at `below` (relative to the root, empty for all of it) and under it that the globs let through; or what hung on the way. */
+  async walk(
+    root: string,
+    below: string,
+    include: readonly string[] = [],
+    exclude: readonly string[] = [],
+    deadlineMs?: number,
+  ): Promise<Found | Hung> {
     this.#request({ kind: 'walk', root, below, include, exclude });
-    const reply = await this.#next();
+    const reply = await this.#next(deadlineMs);
+    if (reply instanceof Hung) return reply;
     if (reply.kind !== 'found') throw new MirrorError('MB9001', `the reader answered ${reply.kind} to a walk`);
     return reply.found;
   }
@@ -52,10 +97,19 @@ export class ReaderThread {
     this.#request({ kind: 'forget', runs });
   }
 
-  /** What the next request brings. */
-  async *events(): AsyncGenerator<EventGroup, void, void> {
+  /** A path that was passed over is not any more. */
+  answers(path: string): void {
+    this.#request({ kind: 'answers', path });
+  }
+
+  /** What the next request brings. The last of it is what hung, where a call did not come back by `deadlineMs`. */
+  async *events(deadlineMs?: () => number): AsyncGenerator<EventGroup | Hung, void, void> {
     for (;;) {
-      const reply = await this.#next();
+      const reply = await this.#next(deadlineMs?.());
+      if (reply instanceof Hung) {
+        yield reply;
+        return;
+      }
       if (reply.kind !== 'events') throw new MirrorError('MB9001', `the reader answered ${reply.kind} to a read`);
       yield { events: reply.events, release: () => this.#release(reply.cost) };
       if (reply.isLast) return;
@@ -64,28 +118,39 @@ export class ReaderThread {
 
   /** The reader brings no more events; requests under way end early. */
   stop(): void {
+    this.#isStopped = true;
     Atomics.store(this.#shared, STOP, 1);
     Atomics.notify(this.#shared, OUTSTANDING);
   }
 
   async close(): Promise<void> {
     this.stop();
-    await this.#worker.terminate();
+    await closeWorker(this.#worker);
+  }
+
+  /** Nobody waits for it any more: it hangs. `onAnswer` is told when its call comes back, and how long that took. */
+  leave({ call }: Hung, onAnswer: (tookMs: number) => void): LeftBehind {
+    this.stop();
+    return leaveBehind(this.#worker, this.#view, call, onAnswer);
   }
 
   #request(request: ReaderRequest): void {
     this.#worker.postMessage(request);
   }
 
-  async #next(): Promise<ReaderReply> {
+  async #next(deadlineMs = Number.POSITIVE_INFINITY): Promise<ReaderReply | Hung> {
     for (;;) {
       const reply = this.#replies.shift();
       if (reply?.kind === 'failed') throw new MirrorError('MB9001', `reading event files: ${reply.message}`, { cause: reply.stack });
       if (reply !== undefined) return reply;
       if (this.#failure !== undefined) throw this.#failure;
+      const call = this.openFor(this.#isStopped ? Math.min(STOPPED_DEADLINE_MS, deadlineMs) : deadlineMs);
+      if (call !== undefined) return new Hung(call);
+      const timer = setTimeout(() => this.#wake?.(), LOOK_MS);
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
+      clearTimeout(timer);
       this.#wake = undefined;
     }
   }

@@ -1,10 +1,11 @@
 /** The reader's thread: walks roots, reads and decodes runs, and waits when nobody takes what it brings. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { answersAgain, CallMark, markCalls, passOver } from '../calls/index.ts';
 import { runFilter, walk } from '../discover/index.ts';
 import { type Batch, keyOfRun } from '../model/index.ts';
 import { FileWindow } from '../tail/index.ts';
 import { type ReadEvent, type RunJob, RunSession } from './reader.ts';
-import { MAX_OUTSTANDING_BYTES, OUTSTANDING, type ReaderReply, type ReaderRequest, STOP } from './reader-protocol.ts';
+import { OUTSTANDING, type ReaderReply, type ReaderRequest, type ReaderWork, STOP } from './reader-protocol.ts';
 
 /** Small events travel together: a message costs more than they do. */
 const MESSAGE_BYTES = 512 * 1024;
@@ -13,13 +14,16 @@ const EVENT_BYTES = 512;
 
 const port = parentPort;
 if (port === null) throw new Error('the reader runs in a worker thread');
-const shared = workerData as Int32Array;
+const { shared, mark, mostOutstanding, passedOver } = workerData as ReaderWork;
+markCalls(new CallMark(mark));
+for (const [path, reason] of passedOver) passOver(path, reason);
 const fileWindow = new FileWindow();
 
 port.on('message', (request: ReaderRequest) => {
   try {
     if (request.kind === 'walk') post({ kind: 'found', found: walkOf(request) });
     else if (request.kind === 'read') read(request.jobs, request.keep);
+    else if (request.kind === 'answers') answersAgain(request.path);
     else for (const run of request.runs) sessions.delete(keyOfRun(run));
   } catch (error) {
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
@@ -66,7 +70,7 @@ function send(events: readonly ReadEvent[], cost: number, isLast: boolean): void
   for (;;) {
     const outstanding = Atomics.load(shared, OUTSTANDING);
     // A batch larger than the bound goes through alone.
-    if (outstanding === 0 || outstanding + cost <= MAX_OUTSTANDING_BYTES || Atomics.load(shared, STOP) !== 0) break;
+    if (outstanding === 0 || outstanding + cost <= mostOutstanding || Atomics.load(shared, STOP) !== 0) break;
     Atomics.wait(shared, OUTSTANDING, outstanding);
   }
   Atomics.add(shared, OUTSTANDING, cost);

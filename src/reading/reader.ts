@@ -1,8 +1,8 @@
 /**
  * Joins `tail` and `decode`: the files of one run in, batches and file states out. Runs in the reader's thread.
  */
-import { closeSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { closeSync, statSync } from '../calls/index.ts';
 import { FileDecoder, TagTable, type TornBefore } from '../decode/index.ts';
 import { systemCode } from '../errors.ts';
 import {
@@ -44,7 +44,8 @@ export interface RunJob {
   readonly batchPoints?: number;
 }
 
-export type FileOutcome = 'read' | 'shortened' | 'replaced' | 'vanished' | 'unreadable';
+/** `silent`: its file system does not answer; nothing is known of it until it does. */
+export type FileOutcome = 'read' | 'shortened' | 'replaced' | 'vanished' | 'unreadable' | 'silent';
 
 /** What reading a run brings, in order. */
 export type ReadEvent =

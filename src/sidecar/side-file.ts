@@ -1,13 +1,28 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, type ReadStream } from 'node:fs';
 import type { SideFile } from '../backends/contract.ts';
+import { inTime } from '../calls/index.ts';
 import { MirrorError } from '../errors.ts';
 
 /** SHA-256 of a file's content, hex. */
 export async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  for await (const chunk of inPieces(path, createReadStream(path))) hash.update(chunk);
   return hash.digest('hex');
+}
+
+/** The pieces of a file, each in time: one that does not come ends it with MB2030. */
+async function* inPieces(path: string, stream: ReadStream): AsyncGenerator<Buffer, void, void> {
+  const pieces = stream[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await inTime(path, () => pieces.next());
+      if (next.done === true) return;
+      yield next.value as Buffer;
+    }
+  } finally {
+    stream.destroy();
+  }
 }
 
 /** A file as a backend reads it: from the start its content is checked on the way, and one that has changed is not finished. */
@@ -21,9 +36,9 @@ export function sideFile(source: string, path: string, bytes: number, hash: stri
       let last: Buffer | undefined;
       let count = start;
       // The last piece waits for the checksum: nobody is to get all of something else.
-      for await (const chunk of createReadStream(source, { start })) {
+      for await (const chunk of inPieces(source, createReadStream(source, { start }))) {
         if (last !== undefined) yield last;
-        last = chunk as Buffer;
+        last = chunk;
         count += last.length;
         sum?.update(last);
       }

@@ -4,7 +4,7 @@ export type { FileRef } from './file-ref.ts';
 export type { Schedule } from './group-commit.ts';
 export type { Delivered, Delivery, LaneState, SideResult, SideState } from './lane-state.ts';
 export { FileLock } from './lock.ts';
-export { nextRetry } from './next-retry.ts';
+export { LONGEST_RETRY_MS, nextRetry } from './next-retry.ts';
 export { type Retry, StateFile, type StateOptions } from './state-file.ts';
 export type { LaneReader, StateReader, StoredStatus } from './state-reader.ts';
 export type { LaneSummary, StateSummary } from './summarize-state.ts';

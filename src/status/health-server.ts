@@ -4,21 +4,26 @@ import { guardedServer } from './guarded-server.ts';
 
 /** What the health endpoints need to know. */
 export interface HealthSource {
-  /** Every root was looked at once. A tracker that is down is no reason not to be ready. */
+  /** A tracker that is down is no reason not to be ready, nor is one root of several that does not answer. */
   readonly isReady: boolean;
+  readonly whyNotReady?: string | undefined;
+  /** What somebody should know who asks, ready or not. */
+  readonly remarks?: readonly string[];
+  /** Why a restart would help; undefined where it is alive. */
+  readonly whyNotAlive?: string | undefined;
   document(): Record<string, unknown>;
 }
 
-/** Serves `/livez` (the event loop turns), `/readyz`, `/healthz` (the same as `/livez`) and `/status` (JSON). `hosts`: further names it is asked by. */
+/** Serves `/livez` (something moves where there is work), `/readyz`, `/healthz` (the same as `/livez`) and `/status` (JSON). `hosts`: further names it is asked by. */
 export async function serveHealth(listen: string, source: HealthSource, hosts: readonly string[] = []): Promise<Server> {
   const { host, port } = parseListen(listen);
   const server = guardedServer({ host, hosts }, (request, response) => {
     const path = (request.url ?? '').split('?')[0];
     const [code, body, type] =
       path === '/livez' || path === '/healthz'
-        ? [200, 'ok\n', 'text/plain']
+        ? [source.whyNotAlive === undefined ? 200 : 503, `${source.whyNotAlive ?? 'ok'}\n`, 'text/plain']
         : path === '/readyz'
-          ? [source.isReady ? 200 : 503, source.isReady ? 'ok\n' : 'the first scan is not done yet\n', 'text/plain']
+          ? [source.isReady ? 200 : 503, readyText(source), 'text/plain']
           : path === '/status'
             ? [200, `${JSON.stringify(source.document())}\n`, 'application/json']
             : [404, 'there are /livez, /readyz, /healthz and /status\n', 'text/plain'];
@@ -38,6 +43,10 @@ export async function serveHealth(listen: string, source: HealthSource, hosts: r
   });
   server.unref();
   return server;
+}
+
+function readyText({ isReady, whyNotReady = 'the first scan is not done yet', remarks = [] }: HealthSource): string {
+  return `${[isReady ? 'ok' : whyNotReady, ...remarks].join('\n')}\n`;
 }
 
 function parseListen(listen: string): { host: string; port: number } {

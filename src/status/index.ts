@@ -5,4 +5,4 @@ export { type LaneCondition, LaneProgress } from './lane-progress.ts';
 export { createLogger, formatFor, type LogFormat, type Logger, type LoggerOptions, type LogLevel, type LogStream } from './logger.ts';
 export type { FoundDamage, Incident, LaneReport, Progress, Report, RunReport } from './progress.ts';
 export { PassTracker, type RunAhead } from './tracker.ts';
-export { type LanePosture, type RootStatus, WatchStatus } from './watch-status.ts';
+export { type LanePosture, type RootStatus, type Silence, WatchStatus } from './watch-status.ts';

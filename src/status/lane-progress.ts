@@ -1,3 +1,4 @@
+import { asWallMs, steadyMs } from '../clock.ts';
 import type { Parcel, Refusal, TrackerParcel } from '../backends/contract.ts';
 import type { MirrorError } from '../errors.ts';
 import { keyOfFile, keyOfRun, type RunRef } from '../model/index.ts';
@@ -34,6 +35,8 @@ export class LaneProgress {
   remedy: string | undefined;
   sinceMs: number;
   acceptedAtMs = 0;
+  /** When it last accepted something, or failed at it. */
+  #movedAtMs = 0;
   /** Accepted since the start. */
   points = 0;
   records = 0;
@@ -50,14 +53,28 @@ export class LaneProgress {
   readonly #lags = new Map<string, FileLag>();
   readonly #log: FactLog | undefined;
   readonly #now: () => number;
+  readonly #wall: (steadyMs: number) => number;
 
-  constructor({ name, type, where, log, now = Date.now }: LaneProgressOptions) {
+  constructor({ name, type, where, log, now }: LaneProgressOptions) {
     this.name = name;
     this.type = type;
     this.where = where;
     this.#log = log;
-    this.#now = now;
-    this.sinceMs = now();
+    this.#now = now ?? steadyMs;
+    this.#wall = now === undefined ? asWallMs : (ms) => ms;
+    this.sinceMs = this.#now();
+  }
+
+  /** For how long there has been something to do and nothing was done; 0 where there is nothing to do. */
+  get quietMs(): number {
+    const { lagMs } = this;
+    return this.#movedAtMs === 0 ? lagMs : Math.min(lagMs, this.#now() - this.#movedAtMs);
+  }
+
+  /** A send failed, and is tried again. */
+  sendFailed(error: MirrorError): void {
+    this.lastError = error;
+    this.#movedAtMs = this.#now();
   }
 
   get lagBytes(): number {
@@ -121,6 +138,7 @@ export class LaneProgress {
     this.records += batch.records;
     this.bytes += batch.end - batch.start;
     this.acceptedAtMs = this.#now();
+    this.#movedAtMs = this.acceptedAtMs;
     this.stoppedRuns.delete(keyOfRun(target));
     for (const { kind } of refusals) {
       if (kind === 'unsupported') this.unsupported++;
@@ -144,6 +162,7 @@ export class LaneProgress {
 
   stalled(error: MirrorError | undefined, retryMs: number, state: 'waiting' | 'parked' = 'waiting'): void {
     if (this.state !== state) this.sinceMs = this.#now();
+    this.#movedAtMs = this.#now();
     const isNews = this.state !== state || this.reason !== error?.message;
     this.state = state;
     this.reason = error?.message;
@@ -179,10 +198,10 @@ export class LaneProgress {
       type: this.type,
       where: this.where,
       state: this.state,
-      since: time(this.sinceMs),
+      since: this.#time(this.sinceMs),
       reason: this.reason ?? null,
       remedy: this.remedy ?? null,
-      last_accepted_at: time(this.acceptedAtMs),
+      last_accepted_at: this.#time(this.acceptedAtMs),
       points: this.points,
       records: this.records,
       bytes: this.bytes,
@@ -201,8 +220,8 @@ export class LaneProgress {
       files_behind: this.filesBehind,
     };
   }
-}
 
-function time(ms: number): string | null {
-  return ms === 0 ? null : new Date(ms).toISOString();
+  #time(ms: number): string | null {
+    return ms === 0 ? null : new Date(this.#wall(ms)).toISOString();
+  }
 }

@@ -1,7 +1,9 @@
+import { steadyMs } from '../clock.ts';
 import type { KnownRun, Parcel } from '../backends/contract.ts';
 import { type Damage, type FileState, isPending, keyOfRun, lastStepOf, type RunRef, runLabel, type Series } from '../model/index.ts';
 import type { FactLog } from './fact-log.ts';
 import type { LaneProgress } from './lane-progress.ts';
+import type { Silence } from './watch-status.ts';
 import type { FoundDamage, Incident, Progress, Report, RunReport } from './progress.ts';
 
 /** What was found of a run, and what is known of it already. */
@@ -40,6 +42,7 @@ export class PassTracker implements Progress {
   lanes: readonly LaneProgress[] = [];
   readonly #runs = new Map<string, RunTally>();
   readonly #incidents: Incident[] = [];
+  readonly #silences = new Map<string, Silence>();
   readonly #now: () => number;
   readonly #log: FactLog | undefined;
   #filesUnchanged = 0;
@@ -48,7 +51,7 @@ export class PassTracker implements Progress {
   /** Of `bytes.read`, those that were only searched yet: a batch that comes counts them as its own. */
   #searched = 0;
 
-  constructor({ now = Date.now, log }: { readonly now?: () => number; readonly log?: FactLog | undefined } = {}) {
+  constructor({ now = steadyMs, log }: { readonly now?: () => number; readonly log?: FactLog | undefined } = {}) {
     this.#now = now;
     this.#log = log;
     this.startedAtMs = now();
@@ -95,6 +98,20 @@ export class PassTracker implements Progress {
   incident(incident: Incident): void {
     this.#log?.warn({ ...incident }, 'incident');
     this.#incidents.push(incident);
+  }
+
+  /** Something does not answer: said at once, and in the end where it still doesn't. */
+  fellSilent({ root, path, sinceMs }: Silence): void {
+    if (!this.#silences.has(path)) this.#log?.warn({ root, path, since: new Date(sinceMs).toISOString() }, 'does not answer');
+    this.#silences.set(path, { root, path, sinceMs });
+  }
+
+  answersAgain({ path }: Pick<Silence, 'path'>): void {
+    if (this.#silences.delete(path)) this.#log?.info({ path }, 'answers again');
+  }
+
+  get silences(): readonly Silence[] {
+    return [...this.#silences.values()];
   }
 
   fileDone(run: RunRef, file: string, outcome: 'read' | Incident['kind'], reason?: string): void {

@@ -1,9 +1,19 @@
+import { asWallMs, steadyMs } from '../clock.ts';
 import type { Parcel, Refusal } from '../backends/contract.ts';
 import { MirrorError } from '../errors.ts';
 import { type Damage, isPending, keyOfFile, type RunRef } from '../model/index.ts';
 import type { FactLog } from './fact-log.ts';
 import { LaneProgress, type LaneProgressOptions } from './lane-progress.ts';
 import type { FoundDamage, Incident } from './progress.ts';
+
+/** Something that does not answer. */
+export interface Silence {
+  readonly root: string;
+  /** Absolute. */
+  readonly path: string;
+  /** By the wall clock. */
+  readonly sinceMs: number;
+}
 
 /** A root as the last scan found it. */
 export interface RootStatus {
@@ -41,6 +51,11 @@ export interface LanePosture {
   readonly links: readonly { readonly run: RunRef; readonly url: string }[];
 }
 
+/** A root that was not looked at for so many intervals, and a little, is late. */
+const SCANS_MISSED = 4;
+const SCAN_GRACE_MS = 30_000;
+/** Where there is work and nothing moves for so long, a restart is the best that can be done. */
+const STILL_MS = 10 * 60_000;
 /** Incidents that are kept to be shown; all are logged. */
 const MOST_INCIDENTS = 100;
 /** Without a terminal, a line of counts is logged this often while something happens. */
@@ -51,6 +66,8 @@ export interface WatchStatusOptions {
   readonly lanes: readonly Pick<LaneProgressOptions, 'name' | 'type' | 'where'>[];
   /** Names of the roots that are watched: ready is who has looked at all of them. */
   readonly roots?: readonly string[];
+  /** Between two scans of a root. Default 60,000. */
+  readonly scanIntervalMs?: number;
   readonly now?: () => number;
 }
 
@@ -62,22 +79,72 @@ export class WatchStatus {
   readonly #log: FactLog | undefined;
   readonly #expected: readonly string[];
   readonly #now: () => number;
+  readonly #scanIntervalMs: number;
+  readonly #wall: (steadyMs: number) => number;
+  readonly #silences = new Map<string, Silence & { readonly threads: number }>();
   readonly #damage = new Map<string, readonly FoundDamage[]>();
   readonly #incidents: Incident[] = [];
   #logged = { atMs: 0, points: new Map<string, number>() };
 
-  constructor({ log, lanes, roots = [], now = Date.now }: WatchStatusOptions) {
+  constructor({ log, lanes, roots = [], scanIntervalMs = 60_000, now }: WatchStatusOptions) {
+    this.#scanIntervalMs = scanIntervalMs;
     this.#log = log;
     this.#expected = roots;
-    this.#now = now;
-    this.startedAtMs = now();
+    this.#now = now ?? steadyMs;
+    this.#wall = now === undefined ? asWallMs : (ms) => ms;
+    this.startedAtMs = this.#now();
     this.#logged.atMs = this.startedAtMs;
-    this.lanes = lanes.map((lane) => new LaneProgress({ ...lane, log, now }));
+    this.lanes = lanes.map((lane) => new LaneProgress({ ...lane, log, ...(now === undefined ? {} : { now }) }));
   }
 
-  /** Every root was looked at once. */
+  /** Every root was looked at once, and one of them not long ago. */
   get isReady(): boolean {
-    return this.roots.size > 0 && this.#expected.every((name) => this.roots.has(name));
+    return this.whyNotReady === undefined;
+  }
+
+  /**
+   * Why it can't be relied on: a first scan is not done though its root answers, or no root was looked at for several intervals. One that does not
+   * answer is no reason while others are looked at: a restart would not help it, and would cost the others.
+   */
+  get whyNotReady(): string | undefined {
+    if (this.#expected.some((name) => !this.roots.has(name) && !this.#isSilent(name))) return 'the first scan is not done yet';
+    const ages = [...this.roots.values()].map((root) => this.#overdueMs(root));
+    if (ages.some((overdueMs) => overdueMs <= 0)) return undefined;
+    return this.roots.size === 0 ? 'the first scan is not done yet' : `no root was looked at for ${seconds(this.#lastScanMs)} s`;
+  }
+
+  /** Roots that were not looked at for long, and what does not answer. */
+  get remarks(): readonly string[] {
+    const late = [...this.roots].flatMap(([name, root]) =>
+      this.#overdueMs(root) > 0 ? [`${name} was not looked at for ${seconds(this.#now() - root.scannedAtMs)} s`] : [],
+    );
+    return [...late, ...this.silences.map(({ root, path, sinceMs }) => `${root}: ${path} does not answer since ${stamp(sinceMs)}`)];
+  }
+
+  /**
+   * Why a restart would help: every lane has work, and none has accepted anything, or failed at it, for long. A tracker that hangs is no reason while
+   * another lane moves; nor is a root that does not answer while others are looked at: a restart would not help them.
+   */
+  get whyNotAlive(): string | undefined {
+    const quietMs = this.lanes.reduce((least, lane) => Math.min(least, lane.quietMs), Number.POSITIVE_INFINITY);
+    if (quietMs <= STILL_MS) return undefined;
+    const isExplained = this.silences.length > 0 && [...this.roots.values()].some((root) => this.#overdueMs(root) <= 0);
+    return isExplained ? undefined : `there is work, and no lane has moved for ${seconds(quietMs)} s`;
+  }
+
+  get #lastScanMs(): number {
+    let lastMs = this.startedAtMs;
+    for (const { scannedAtMs } of this.roots.values()) lastMs = Math.max(lastMs, scannedAtMs);
+    return this.#now() - lastMs;
+  }
+
+  #isSilent(root: string): boolean {
+    return this.silences.some((silence) => silence.root === root);
+  }
+
+  /** How much later than it should be a root's next scan is; below 0 where it is in time. */
+  #overdueMs({ scannedAtMs, tookMs }: RootStatus): number {
+    return this.#now() - scannedAtMs - SCANS_MISSED * Math.max(this.#scanIntervalMs, 4 * tookMs) - SCAN_GRACE_MS;
   }
 
   /** Points accepted by the lane that is furthest. */
@@ -105,7 +172,7 @@ export class WatchStatus {
 
   fileRead(lane: string, run: RunRef, file: string, outcome: 'read' | Incident['kind'], reason?: string): void {
     // Every lane reads for itself; what became of a file is one fact, and said once.
-    if (outcome === 'read' || lane !== this.lanes[0]?.name) return;
+    if (outcome === 'read' || outcome === 'silent' || lane !== this.lanes[0]?.name) return;
     this.#incident({ kind: outcome, root: run.root, path: pathOf(run, file), ...(reason === undefined ? {} : { reason }) });
   }
 
@@ -128,6 +195,28 @@ export class WatchStatus {
   parcelAccepted(lane: string, parcel: Parcel, points: number, refusals: readonly Refusal[] = []): void {
     this.lane(lane).parcelAccepted(parcel, points, refusals);
     this.#noteDamage(keyOfFile(parcel.batch.run, parcel.state.name), parcel.batch.run, parcel.state.name, parcel.state.damage);
+  }
+
+  /** A call to a file system does not come back: the thread that made it hangs, the rest goes on. */
+  fellSilent({ root, path, sinceMs }: { readonly root: string; readonly path: string; readonly sinceMs: number }): void {
+    const known = this.#silences.get(path);
+    this.#silences.set(path, { root, path, sinceMs: Math.min(sinceMs, known?.sinceMs ?? sinceMs), threads: (known?.threads ?? 0) + 1 });
+    if (known === undefined) this.#log?.warn({ root, path, since: new Date(sinceMs).toISOString() }, 'does not answer');
+  }
+
+  answersAgain({ root, path }: { readonly root: string; readonly path: string }): void {
+    const known = this.#silences.get(path);
+    if (known === undefined) return;
+    if (known.threads > 1) this.#silences.set(path, { ...known, threads: known.threads - 1 });
+    else {
+      this.#silences.delete(path);
+      this.#log?.info({ root, path }, 'answers again');
+    }
+  }
+
+  /** What does not answer now. */
+  get silences(): readonly Silence[] {
+    return [...this.#silences.values()];
   }
 
   rootScanned(fact: {
@@ -176,7 +265,7 @@ export class WatchStatus {
 
   /** All of it as plain JSON, units in the names. */
   document(): Record<string, unknown> {
-    const time = (ms: number): string | null => (ms === 0 ? null : new Date(ms).toISOString());
+    const time = (ms: number): string | null => (ms === 0 ? null : new Date(this.#wall(ms)).toISOString());
     return {
       type: 'status',
       pid: process.pid,
@@ -206,6 +295,7 @@ export class WatchStatus {
         detail: detail ?? null,
         pending: isPending({ start, end, reason }),
       })),
+      not_answering: this.silences.map(({ root, path, sinceMs }) => ({ root, path, since: new Date(sinceMs).toISOString() })),
       incidents: this.#incidents,
     };
   }
@@ -237,6 +327,14 @@ export class WatchStatus {
     this.#incidents.push(incident);
     if (this.#incidents.length > MOST_INCIDENTS) this.#incidents.shift();
   }
+}
+
+function seconds(ms: number): number {
+  return Math.round(ms / 1000);
+}
+
+function stamp(ms: number): string {
+  return new Date(ms).toISOString();
 }
 
 function pathOf(run: RunRef, file: string): string {

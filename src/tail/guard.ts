@@ -1,4 +1,4 @@
-import { closeSync } from 'node:fs';
+import { closeSync } from '../calls/index.ts';
 import type { FileState, RecordMark } from '../model/index.ts';
 import { isAboutBytes } from '../system-error.ts';
 import { type OpenFile, openFile, readAt } from './open-file.ts';

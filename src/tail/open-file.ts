@@ -1,4 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { constants } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from '../calls/index.ts';
 import { fileStamp, systemPath } from '../model/index.ts';
 
 /** An event file opened for reading, as it stood at that moment. */

@@ -1,3 +1,4 @@
+import { steadyMs } from '../clock.ts';
 import { join } from 'node:path';
 import type { RootRequest, RunRules } from '../discover/index.ts';
 import { messageOf } from '../errors.ts';
@@ -86,7 +87,7 @@ class LanePass {
       obstacles: this.#log.obstacles,
       repairs: this.#repairs,
       bytes: this.#log.progress.bytes.read,
-      elapsedMs: Date.now() - this.#log.startedAtMs,
+      elapsedMs: steadyMs() - this.#log.startedAtMs,
       interrupted: this.#log.isStopped,
     };
   }

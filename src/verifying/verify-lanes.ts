@@ -1,4 +1,5 @@
 /** Verifies the lanes of a configuration, one after the other, or two of them against each other. */
+import { steadyMs } from '../clock.ts';
 import { existsSync } from 'node:fs';
 import { openStore } from '../backends/local/index.ts';
 import type { RootRequest, RunRules } from '../discover/index.ts';
@@ -105,7 +106,7 @@ function shared({ roots, rules, sample, signal, onStart, onDifference }: VerifyL
 
 /** A lane of which nothing is known yet proves nothing, and must not keep the others from being looked at. */
 async function orObstacle(lane: string, where: string, work: () => Promise<Verification>): Promise<Verification> {
-  const startedAtMs = Date.now();
+  const startedAtMs = steadyMs();
   try {
     return await work();
   } catch (error) {
@@ -120,7 +121,7 @@ async function orObstacle(lane: string, where: string, work: () => Promise<Verif
       obstacles: [{ what: lane, reason: `${error.message}${error.hint === undefined ? '' : ` (${error.hint})`}` }],
       repairs: undefined,
       bytes: 0,
-      elapsedMs: Date.now() - startedAtMs,
+      elapsedMs: steadyMs() - startedAtMs,
       interrupted: false,
     };
   }

@@ -1,4 +1,5 @@
 /** What a comparison keeps while it goes on: how far it is, what it found of each run, and what could not be compared. */
+import { steadyMs } from '../clock.ts';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FileState, RunRef } from '../model/index.ts';
 import type { Progress } from '../status/index.ts';
@@ -9,7 +10,7 @@ import type { Candidate } from './verify-scope.ts';
 const TURN_MS = 50;
 
 export class VerifyLog {
-  readonly startedAtMs = Date.now();
+  readonly startedAtMs = steadyMs();
   readonly verdicts: RunVerdict[] = [];
   readonly troubled: TroubledFile[] = [];
   readonly obstacles: Obstacle[] = [];

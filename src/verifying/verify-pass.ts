@@ -1,4 +1,5 @@
 /** Joins the rooms into one comparison: roots → discover → files (tail, decode) and the lane's own points → verify. */
+import { steadyMs } from '../clock.ts';
 import { join } from 'node:path';
 import { MediaList, openStore, type StoredSeries, type StoreReader, StoreRepair } from '../backends/local/index.ts';
 import type { RootRequest, RunRules } from '../discover/index.ts';
@@ -101,7 +102,7 @@ class Pass {
       obstacles: this.#log.obstacles,
       repairs: this.#mender,
       bytes: this.#log.progress.bytes.read,
-      elapsedMs: Date.now() - this.#log.startedAtMs,
+      elapsedMs: steadyMs() - this.#log.startedAtMs,
       interrupted: this.#log.isStopped,
     };
   }

@@ -16,6 +16,7 @@ interface Edge {
 
 /** Edges that break a rule and stay, with the reason. */
 const ALLOWED: ReadonlyMap<string, string> = new Map([
+  ['main.ts -> cli/end-process.ts', 'the last thing there is to do'],
   ['main.ts -> cli/run.ts', 'cli has no index.ts: run.ts is its one entry, and loads the commands when they are needed'],
 ]);
 
@@ -45,7 +46,7 @@ const JOINING: Readonly<Record<string, readonly string[]>> = {
 /** What all backends may use. */
 const FOR_BACKENDS = new Set(['contract', 'http', 'objects', 'settings', 'concurrency', 'segments', 'beside', 'own-files']);
 /** Known to everybody; they know nobody but each other. */
-const COMMON = new Set(['errors', 'system-error', 'model', 'closest-name']);
+const COMMON = new Set(['errors', 'system-error', 'model', 'closest-name', 'clock']);
 /** Who may import whom, beside `errors` and `model`; a room that is not here may import nobody. `type` is for types only. */
 const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = {
   model: { proto: 'all' },
@@ -60,8 +61,9 @@ const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = 
   status: { contract: 'type' },
   state: { contract: 'type', route: 'type', 'own-files': 'all' },
   route: { pattern: 'all' },
-  sidecar: { pattern: 'all', contract: 'type' },
-  discover: { pattern: 'all' },
+  sidecar: { pattern: 'all', contract: 'type', calls: 'all' },
+  discover: { pattern: 'all', calls: 'all' },
+  tail: { calls: 'all' },
   // What a configuration says of routes and files is checked, and handed on, in their words.
   config: { pattern: 'all', route: 'all', sidecar: 'type' },
   // What is shown of a pass is what `status` counted.

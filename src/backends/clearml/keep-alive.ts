@@ -1,3 +1,4 @@
+import { steadyMs } from '../../clock.ts';
 import { setInterval } from 'node:timers';
 import { PING_MS } from './limits.ts';
 
@@ -14,7 +15,7 @@ export class KeepAlive {
   readonly #timer: NodeJS.Timeout;
   #looking: Promise<void> = Promise.resolve();
 
-  constructor(ping: (task: string, signal: AbortSignal) => Promise<void>, now: () => number = Date.now) {
+  constructor(ping: (task: string, signal: AbortSignal) => Promise<void>, now: () => number = steadyMs) {
     this.#ping = ping;
     this.#now = now;
     this.#timer = setInterval(() => {

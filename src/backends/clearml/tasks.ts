@@ -1,4 +1,5 @@
 /** Finding and making the tasks of runs: each exactly once, and never somebody else's. */
+import { steadyMs } from '../../clock.ts';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LineByKey } from '../../concurrency/index.ts';
@@ -40,16 +41,14 @@ export class Tasks {
   readonly #projects: Projects;
   readonly #settings: ClearmlSettings;
   readonly #warn: BackendContext['warn'];
-  readonly #now: () => number;
   /** Two at a time would make two tasks. */
   readonly #opening = new LineByKey();
 
-  constructor(client: ClearmlClient, settings: ClearmlSettings, warn: BackendContext['warn'], now: () => number = Date.now) {
+  constructor(client: ClearmlClient, settings: ClearmlSettings, warn: BackendContext['warn']) {
     this.#client = client;
     this.#projects = new Projects(client);
     this.#settings = settings;
     this.#warn = warn;
-    this.#now = now;
   }
 
   get projects(): Projects {
@@ -207,11 +206,11 @@ export class Tasks {
 
   /** All tasks of a key by their places, once those that are ours have one, or nobody will give them one any more. */
   async #placed(project: string, source: RunSource, signal: AbortSignal): Promise<readonly TaskFacts[]> {
-    const end = this.#now() + PLACE_MS;
+    const end = steadyMs() + PLACE_MS;
     for (;;) {
       const all = await this.#tagged(project, source, signal);
       const isDrawing = all.some((task) => isOurs(task, source) && placeOf(task) === undefined);
-      if (!isDrawing || this.#now() > end) {
+      if (!isDrawing || steadyMs() > end) {
         return all.toSorted((a, b) => (placeOf(a) ?? LAST) - (placeOf(b) ?? LAST) || (a.id < b.id ? -1 : 1));
       }
       await sleep(LOOK_MS, undefined, { signal });

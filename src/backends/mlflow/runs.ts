@@ -1,4 +1,5 @@
 /** Finding and making the tracker runs of runs: each exactly once, and never somebody else's. */
+import { steadyMs } from '../../clock.ts';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -193,11 +194,11 @@ export class Runs {
 
   /** All runs of a key by their places, once those that are ours have one, or nobody will give them one any more. */
   async #placed(experimentId: string, source: RunSource, signal: AbortSignal): Promise<readonly RunFacts[]> {
-    const end = this.#now() + PLACE_MS;
+    const end = steadyMs() + PLACE_MS;
     for (;;) {
       const all = valueOrThrow(await this.#client.runsTagged(experimentId, KEY, source.key, signal));
       const isDrawing = all.some((run) => !run.isDeleted && isOurs(run, source) && placeOf(run) === undefined);
-      if (!isDrawing || this.#now() > end) {
+      if (!isDrawing || steadyMs() > end) {
         return all.toSorted((a, b) => (placeOf(a) ?? LAST) - (placeOf(b) ?? LAST));
       }
       await sleep(LOOK_MS, undefined, { signal });

@@ -3,6 +3,7 @@
  * goes to, and when a new one is begun, hang on the same few facts as the writing itself.
  */
 
+import { steadyMs } from '../../clock.ts';
 import { randomUUID } from 'node:crypto';
 import {
   constants,
@@ -230,7 +231,7 @@ export class OfflineRun implements RunPlace {
       for (let number = there; number < firstLine + lines.length; number++) {
         frames.add(this.#writer.history(lines[number - firstLine] as string, number));
       }
-      if (this.#now() - this.#summaryMs >= SUMMARY_MS) this.#addSummary(frames);
+      if (steadyMs() - this.#summaryMs >= SUMMARY_MS) this.#addSummary(frames);
       this.#write(frames, Math.max(there, firstLine + lines.length) - this.#content.first);
     });
     return failureIn(await reply);
@@ -414,7 +415,7 @@ export class OfflineRun implements RunPlace {
     if (this.#isSummaryWritten) return;
     frames.add(this.#writer.summary(this.#summary));
     this.#isSummaryWritten = true;
-    this.#summaryMs = this.#now();
+    this.#summaryMs = steadyMs();
   }
 
   #write(frames: FrameBuffer, lines: number): void {

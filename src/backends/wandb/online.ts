@@ -1,4 +1,5 @@
 /** Runs at the server: lines go through the stream, everything else through its API. */
+import { steadyMs } from '../../clock.ts';
 import { Pages } from '../../http/index.ts';
 import type { RunEnd } from '../contract.ts';
 import { type Failure, type Reply, valueOrThrow } from './answers.ts';
@@ -69,6 +70,7 @@ export class OnlineRun implements RunPlace {
   readonly #summary: Map<string, string>;
   #summarySentMs = 0;
   #isSummarySent = true;
+  #sentWallMs = 0;
   #sentMs = 0;
   #isLive = false;
   /** The request before the next one. */
@@ -232,7 +234,8 @@ export class OnlineRun implements RunPlace {
   }
 
   get isBeatDue(): boolean {
-    return this.#isLive && Date.now() - this.#sentMs >= HEARTBEAT_MS;
+    // Only the wall clock goes on while a machine sleeps, only the other one when that is set back; one too many does no harm.
+    return this.#isLive && (steadyMs() - this.#sentMs >= HEARTBEAT_MS || Date.now() - this.#sentWallMs >= HEARTBEAT_MS);
   }
 
   get lastEventMs(): number {
@@ -257,7 +260,7 @@ export class OnlineRun implements RunPlace {
 
   #dueSummary(length: number): string | undefined {
     const text = this.#summaryText();
-    return text.length * 2 < length || Date.now() - this.#summarySentMs >= SUMMARY_MS ? text : undefined;
+    return text.length * 2 < length || steadyMs() - this.#summarySentMs >= SUMMARY_MS ? text : undefined;
   }
 
   #summaryFile(): object {
@@ -271,7 +274,7 @@ export class OnlineRun implements RunPlace {
 
   #summarySent(): void {
     this.#isSummarySent = true;
-    this.#summarySentMs = Date.now();
+    this.#summarySentMs = steadyMs();
   }
 
   /** One request of a run at a time: signs of life have a clock of their own. */
@@ -284,7 +287,8 @@ export class OnlineRun implements RunPlace {
   async #sendNow(body: object, signal: AbortSignal): Promise<Reply<unknown>> {
     const reply = await this.#client.stream(this.path, JSON.stringify(body), signal);
     if (reply.kind === 'ok') {
-      this.#sentMs = Date.now();
+      this.#sentMs = steadyMs();
+      this.#sentWallMs = Date.now();
       this.#isLive = true;
     }
     return reply;

@@ -17,6 +17,7 @@ const REASONS: Readonly<Record<DamageReason, string>> = {
 
 const INCIDENTS: Readonly<Record<Incident['kind'], string>> = {
   vanished: 'the file vanished before it could be read',
+  silent: 'does not answer',
   unreadable: 'the file cannot be read',
   replaced: 'the file now holds other records: it was read again from its start',
   shortened: 'the file is shorter than it was: it was read again from its start',

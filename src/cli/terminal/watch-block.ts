@@ -1,3 +1,4 @@
+import { steadyMs } from '../../clock.ts';
 import { clearScreenDown, cursorTo, moveCursor } from 'node:readline';
 import type { LaneProgress, WatchStatus } from '../../status/index.ts';
 import { fitText } from './fit-text.ts';
@@ -53,7 +54,7 @@ export class WatchBlock {
     const status = this.#status;
     if (status === undefined) return;
     const width = (this.#options.columns() || 80) - 1;
-    const lines = watchLines(status, this.#rate, Date.now()).map((line) => fitText(line, width));
+    const lines = watchLines(status, this.#rate, steadyMs()).map((line) => fitText(line, width));
     this.#wipe();
     this.#options.stream.write(lines.join('\n'));
     this.#lines = lines.length;
@@ -81,6 +82,8 @@ export function watchLines(status: WatchStatus, rate: RateMeter, nowMs: number):
   ];
   const damaged = status.damage.filter(({ reason }) => reason !== 'torn' && reason !== 'zeros').length;
   if (missing.length > 0) lines.push(`missing, waiting for: ${missing.map((name) => visibleText(name)).join(', ')}`);
+  for (const { root, path, sinceMs } of status.silences.slice(0, 3))
+    lines.push(`${visibleText(`${root}: ${path}`)} does not answer since ${new Date(sinceMs).toISOString()}`);
   if (damaged > 0) lines.push(`${counted(damaged, 'damaged place')} (mirrorboard inspect says where)`);
   return lines;
 }

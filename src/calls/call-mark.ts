@@ -1,0 +1,66 @@
+import { machineMs } from '../clock.ts';
+
+/** A call that has begun and not come back. */
+export interface OpenCall {
+  /** Another one each time, also of the same path. */
+  readonly id: number;
+  readonly path: string;
+  /** By `machineMs`. */
+  readonly sinceMs: number;
+}
+
+const PATH_BYTES = 4096;
+const HEAD_BYTES = 16;
+
+/** Where a thread notes the call it is in: shared memory, since a thread that hangs sends no messages. */
+export class CallMark {
+  readonly buffer: SharedArrayBuffer;
+  /** Counted at each beginning and each end: odd while a call is open. And the length of the path. */
+  readonly #ints: Int32Array;
+  readonly #since: Float64Array;
+  readonly #path: Buffer;
+
+  constructor(buffer = new SharedArrayBuffer(HEAD_BYTES + PATH_BYTES)) {
+    this.buffer = buffer;
+    this.#ints = new Int32Array(buffer, 0, 2);
+    this.#since = new Float64Array(buffer, 8, 1);
+    this.#path = Buffer.from(buffer, HEAD_BYTES, PATH_BYTES);
+  }
+
+  begin(path: string): void {
+    this.#since[0] = machineMs();
+    this.#ints[1] = this.#path.write(path);
+    Atomics.add(this.#ints, 0, 1);
+  }
+
+  end(): void {
+    Atomics.add(this.#ints, 0, 1);
+  }
+}
+
+/** The same from another thread. */
+export class CallView {
+  readonly #ints: Int32Array;
+  readonly #since: Float64Array;
+  readonly #path: Buffer;
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.#ints = new Int32Array(buffer, 0, 2);
+    this.#since = new Float64Array(buffer, 8, 1);
+    this.#path = Buffer.from(buffer, HEAD_BYTES, PATH_BYTES);
+  }
+
+  /** The call the thread is in; undefined where it is in none, or just went on to another. */
+  open(): OpenCall | undefined {
+    const id = Atomics.load(this.#ints, 0);
+    if (id % 2 === 0) return undefined;
+    const sinceMs = this.#since[0] ?? 0;
+    const path = this.#path.toString('utf8', 0, this.#ints[1]);
+    return Atomics.load(this.#ints, 0) === id ? { id, path, sinceMs } : undefined;
+  }
+
+  /** How often calls have begun and ended: it moves while a thread does. */
+  get count(): number {
+    return Atomics.load(this.#ints, 0);
+  }
+}

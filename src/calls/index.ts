@@ -1,0 +1,22 @@
+/** Calls to file systems that may never come back: says which one a thread is in and since when, and leaves such a thread behind. */
+export { CallMark, CallView, type OpenCall } from './call-mark.ts';
+export {
+  accessSync,
+  answersAgain,
+  closeSync,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  markCalls,
+  openSync,
+  passOver,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  realpathSync,
+  statfsSync,
+  statSync,
+} from './file-system.ts';
+export { inTime } from './in-time.ts';
+export { closeWorker, isAnythingBehind, LeftBehind, leaveBehind } from './left-behind.ts';
+export { FIRST_DEADLINE_MS, MOST_BEHIND, nextDeadline, SAID_AFTER_MS, silenceText, wallOf } from './silence.ts';

@@ -1,0 +1,237 @@
+import { join } from 'node:path';
+import { FIRST_DEADLINE_MS, type LeftBehind, MOST_BEHIND, nextDeadline, SAID_AFTER_MS, silenceText, wallOf } from '../calls/index.ts';
+import type { Found } from '../discover/index.ts';
+import { keyOfRun, type RunRef } from '../model/index.ts';
+import type { ReadEvent, RunJob } from './reader.ts';
+import { type EventGroup, Hung, ReaderThread } from './reader-thread.ts';
+
+export interface PatientReaderOptions {
+  /** Bytes that may be on their way or waiting at a lane. */
+  readonly mostOutstanding?: number;
+  /** Something does not answer: its path, and since when by the wall clock. */
+  readonly fellSilent?: (path: string, sinceMs: number) => void;
+  readonly answersAgain?: (path: string) => void;
+  /** What was known of runs is lost: their next jobs bring it anew. */
+  readonly onReplaced?: () => void;
+}
+
+/** One request, without what can't be asked for now. */
+interface Request {
+  readonly jobs: readonly RunJob[];
+  readonly keep: boolean;
+  /** What is said of it at once. */
+  readonly said: readonly ReadEvent[];
+}
+
+const LOOK_MS = 500;
+
+/**
+ * A reader's thread that may hang: it is left behind then, and another one takes its place. The file it hung at is given out as `silent`, and is not
+ * asked again before that call has come back; what else was asked for comes back as not done. After some of them it gives out everything as silent
+ * until one comes back: such a thread can't be ended, and there must not be ever more of them.
+ */
+export class PatientReader {
+  #options: PatientReaderOptions;
+  readonly #behind = new Map<string, LeftBehind>();
+  /** Paths, and since when they do not answer, by the wall clock. */
+  readonly #silent = new Map<string, number>();
+  readonly #requests: Request[] = [];
+  #thread: ReaderThread | undefined;
+  #deadlineMs = FIRST_DEADLINE_MS;
+  #isStopped = false;
+  readonly #waiting = new Set<() => void>();
+  /** The call that was said to hang, while its thread is still waited for. */
+  #said: { readonly id: number; readonly path: string } | undefined;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(options: PatientReaderOptions = {}) {
+    this.#options = options;
+    this.#thread = this.#start();
+    this.#timer = setInterval(() => this.#look(), LOOK_MS).unref();
+  }
+
+  /** Tells somebody else from now on. */
+  listen(events: Pick<PatientReaderOptions, 'fellSilent' | 'answersAgain'>): this {
+    this.#options = { ...this.#options, ...events };
+    return this;
+  }
+
+  /** Files that do not answer. */
+  get silent(): ReadonlyMap<string, number> {
+    return this.#silent;
+  }
+
+  /** Every run at `below` and under it; what hangs on the way is an obstacle. */
+  async walk(root: string, below: string, include: readonly string[] = [], exclude: readonly string[] = []): Promise<Found> {
+    for (;;) {
+      const found = await this.#thread?.walk(root, below, include, exclude, this.#deadlineMs);
+      if (found !== undefined && !(found instanceof Hung)) return found;
+      const path = found?.call.path ?? root;
+      if (found !== undefined) this.#leave(found);
+      if (path !== root && this.#thread !== undefined) continue;
+      const reason = silenceText(this.#silent.get(path) ?? Date.now());
+      this.#thread ??= this.#isStopped ? undefined : this.#start();
+      return { runs: [], directories: 0, obstacles: [{ path: below === '' ? '.' : below, reason }] };
+    }
+  }
+
+  request(jobs: readonly RunJob[], { keep = false }: { readonly keep?: boolean } = {}): void {
+    const request = this.#withoutSilent(jobs, keep, []);
+    this.#requests.push(request);
+    if (request.jobs.length > 0) this.#thread?.request(request.jobs, { keep });
+  }
+
+  forget(runs: readonly RunRef[]): void {
+    this.#thread?.forget(runs);
+  }
+
+  /** What the next request brings. */
+  async *events(): AsyncGenerator<EventGroup, void, void> {
+    const request = this.#requests[0];
+    if (request === undefined) return;
+    const { jobs, said } = request;
+    if (said.length > 0) yield { events: said, release: () => undefined };
+    const open = new Map(jobs.map((job) => [keyOfRun(job.run), job]));
+    let hung: Hung | undefined;
+    if (jobs.length > 0 && this.#thread !== undefined) {
+      for await (const group of this.#thread.events(() => this.#deadlineMs)) {
+        if (group instanceof Hung) {
+          hung = group;
+          break;
+        }
+        for (const event of group.events) if (event.kind === 'runDone') open.delete(keyOfRun(event.run));
+        yield group;
+      }
+    }
+    this.#requests.shift();
+    if (hung === undefined) return;
+    this.#leave(hung);
+    const again = [...open.values()];
+    yield {
+      events: again.flatMap((job) => [
+        ...job.files.flatMap(({ name }) => this.#silenceOf(job, name)),
+        { kind: 'runDone', run: job.run, hasMore: true } as const,
+      ]),
+      release: () => undefined,
+    };
+  }
+
+  /** Waits until something that did not answer does. False where that took too long, or the signal says stop. */
+  async answered(ms: number, signal: AbortSignal): Promise<boolean> {
+    if (this.#silent.size === 0) return true;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const yes = (): void => resolve(true);
+    const no = (): void => resolve(false);
+    this.#waiting.add(yes);
+    const timer = setTimeout(no, ms);
+    signal.addEventListener('abort', no);
+    if (signal.aborted) no();
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', no);
+      this.#waiting.delete(yes);
+    }
+  }
+
+  /** It brings no more events; requests under way end early. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#thread?.stop();
+  }
+
+  async close(): Promise<void> {
+    this.stop();
+    clearInterval(this.#timer);
+    for (const left of this.#behind.values()) left.forget();
+    await this.#thread?.close();
+  }
+
+  #start(): ReaderThread {
+    const passedOver = [...this.#silent].map(([path, sinceMs]) => [path, silenceText(sinceMs)] as const);
+    const { mostOutstanding } = this.#options;
+    return new ReaderThread({ passedOver, ...(mostOutstanding === undefined ? {} : { mostOutstanding }) });
+  }
+
+  /** Says early what is left behind only later. */
+  #look(): void {
+    const call = this.#thread?.openFor(SAID_AFTER_MS);
+    if (this.#said !== undefined && this.#said.id !== call?.id) {
+      this.#options.answersAgain?.(this.#said.path);
+      this.#said = undefined;
+    }
+    if (call === undefined || this.#said !== undefined) return;
+    this.#said = call;
+    this.#options.fellSilent?.(call.path, wallOf(call.sinceMs));
+  }
+
+  #leave(hung: Hung): void {
+    const { path, sinceMs, id } = hung.call;
+    const thread = this.#thread;
+    if (thread === undefined) return;
+    if (this.#said?.id !== id) {
+      if (this.#said !== undefined) this.#options.answersAgain?.(this.#said.path);
+      this.#options.fellSilent?.(path, wallOf(sinceMs));
+    }
+    this.#said = undefined;
+    this.#silent.set(path, wallOf(sinceMs));
+    this.#behind.set(
+      path,
+      thread.leave(hung, (tookMs) => {
+        this.#behind.delete(path);
+        this.#silent.delete(path);
+        this.#deadlineMs = Math.max(this.#deadlineMs, nextDeadline(tookMs));
+        if (!this.#isStopped) this.#thread ??= this.#start();
+        this.#thread?.answers(path);
+        this.#options.answersAgain?.(path);
+        for (const tell of this.#waiting) tell();
+      }),
+    );
+    this.#thread = this.#isStopped || this.#behind.size >= MOST_BEHIND ? undefined : this.#start();
+    this.#options.onReplaced?.();
+    // What was asked of it, and not begun, is asked of the next one.
+    for (const { jobs, keep, said } of this.#requests.splice(0)) {
+      const request = this.#withoutSilent(jobs, keep, [...said]);
+      this.#requests.push(request);
+      if (request.jobs.length > 0) this.#thread?.request(request.jobs, { keep });
+    }
+  }
+
+  #withoutSilent(jobs: readonly RunJob[], keep: boolean, said: ReadEvent[]): Request {
+    const left: RunJob[] = [];
+    for (const job of jobs) {
+      const files = job.files.filter(({ name }) => {
+        const silence = this.#silenceOf(job, name);
+        for (const event of silence) said.push(event);
+        return silence.length === 0;
+      });
+      if (files.length > 0) left.push(files.length === job.files.length ? job : { ...job, files });
+      else said.push({ kind: 'runDone', run: job.run, hasMore: false });
+    }
+    return { jobs: left, keep, said };
+  }
+
+  /** What is said of a file that can't be asked for now; nothing of others. */
+  #silenceOf({ run, directory }: RunJob, file: string): ReadEvent[] {
+    const since =
+      this.#silent.get(join(directory, file)) ??
+      (this.#thread === undefined ? (this.#silent.values().next().value ?? Date.now()) : undefined);
+    if (since === undefined) return [];
+    return [{ kind: 'file', run, file, outcome: 'silent', size: 0, reason: silenceText(since) }];
+  }
+}
+
+/** Every run below a root, in a thread of its own; and what hung on the way. */
+export async function walkPatiently(
+  root: string,
+  { include = [], exclude = [] }: { readonly include?: readonly string[]; readonly exclude?: readonly string[] } = {},
+): Promise<Found & { readonly silent: ReadonlyMap<string, number> }> {
+  const reader = new PatientReader();
+  try {
+    const found = await reader.walk(root, '', include, exclude);
+    return { ...found, silent: new Map(reader.silent) };
+  } finally {
+    await reader.close();
+  }
+}
