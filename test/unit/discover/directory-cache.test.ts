@@ -79,6 +79,41 @@ describe('DirectoryCache', () => {
   });
 });
 
+describe('a DirectoryCache on a share', () => {
+  const MORE = [...ENTRIES, { name: 'new', kind: 'directory' as const }];
+  let nowMs = 0;
+  const onShare = (): DirectoryCache => new DirectoryCache({ isLocal: () => false, nowMs: () => nowMs });
+  /** Reads the directory as so many scans a minute apart do, and says whether the last of them had to. */
+  const scans = (entries: typeof ENTRIES | typeof MORE, times: number): boolean => {
+    let isRead = false;
+    for (let i = 0; i < times; i++) {
+      nowMs += 60_000;
+      isRead = cache.get(folder) === undefined;
+      if (isRead) cache.set(folder, entries, Date.now());
+    }
+    return isRead;
+  };
+
+  it('believes a time only once it was seen to change with what is there', () => {
+    cache = onShare();
+    age(3600);
+    expect(scans(ENTRIES, 5)).toBe(true);
+    age(60);
+    expect(scans(MORE, 1)).toBe(true);
+    expect([scans(MORE, 3), cache.belief(folder)]).toEqual([false, 'believed']);
+  });
+
+  it('never believes one that did not change though something was added', () => {
+    cache = onShare();
+    age(3600);
+    expect(scans(ENTRIES, 3)).toBe(true);
+    expect(scans(MORE, 3)).toBe(true);
+    expect(cache.belief(folder)).toBe('doubted');
+    age(60);
+    expect(scans(ENTRIES, 5)).toBe(true);
+  });
+});
+
 describe('a walk with a cache', () => {
   it('sees a file that is added to an old directory, and one that grew in it', () => {
     const run = join(folder, 'run');
