@@ -18,6 +18,7 @@ const WALL: Readonly<Record<string, readonly [times: number, reason: string]>> =
   'feeds/side-feed.ts': [1, 'the age of a file, which has a wall time; one that lies ahead is looked at twice'],
   'discover/walk.ts': [1, "compared with a directory's time, on file systems with our own clock"],
   'discover/worker.ts': [1, "compared with a directory's time"],
+  'reading/reader.ts': [1, "compared with a file's time"],
   'reading/patient-reader.ts': [2, 'since when something does not answer, for people'],
   'cli/doctor.ts': [1, 'the name of a trial run'],
   'cli/status.ts': [1, 'what is shown, and how old what is kept is'],
