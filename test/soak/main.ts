@@ -5,6 +5,7 @@ import { soakAimKill } from './aim-kill.ts';
 import { soakBackfillKill } from './backfill-kill.ts';
 import { soakHostile } from './hostile.ts';
 import { soakRealTrackerKill } from './real-tracker-kill.ts';
+import { soakScale } from './scale.ts';
 import { soakTrackerKill } from './tracker-kill.ts';
 import { soakWandbKill } from './wandb-kill.ts';
 import { soakWatchKill } from './watch-kill.ts';
@@ -16,6 +17,7 @@ const forMs = Number(process.env['MIRRORBOARD_SOAK_HOSTILE_SEC'] ?? 600) * 1000;
 try {
   const rounds = await soakHostile({ seed, forMs, say: console.log });
   console.log(`hostile: ${rounds} trees and servers`);
+  await soakScale();
   await soakBackfillKill({ kills, seed });
   await soakWatchKill({ kills, seed });
   await soakActor({ kills, seed });
