@@ -32,6 +32,19 @@ describe('a table', () => {
     expect(renderTable({ columns, rows, width: 5 }).split('\n')[1]).toBe('expe…rain  123,456');
   });
 
+  test('is no wider than a screen or two for one name of megabytes, and shows both ends of it', () => {
+    const rows = [
+      ['a', '1'],
+      [`begin${'x😀'.repeat(1_000_000)}end`, '2'],
+      ['b', `${'9'.repeat(1_000_000)}`],
+    ];
+    const lines = renderTable({ columns, rows }).split('\n');
+    expect(lines.map((line) => stringWidth(line)).filter((width) => width > 2 * 256 + 2)).toEqual([]);
+    expect(lines[2]).toMatch(/^begin.*…(?:x?😀)+.*end {2,}2$/u);
+    expect(visibleText(`begin${'😀'.repeat(1_000_000)}end`)).toMatch(/^begin😀+…😀+end$/u);
+    expect(visibleText('x'.repeat(5000), { whole: true })).toHaveLength(5000);
+  });
+
   test('does not cut a wide letter in two', () => {
     const lines = renderTable({ columns, rows: [['一二三四五六七八九十', '1']], width: 18 }).split('\n');
     expect(lines[1]).toBe('一二…九十        1');
