@@ -10,6 +10,7 @@ import {
   type ResolvedRoot,
   type RootRequest,
   type RunRules,
+  readOnce,
   resolveRoots,
   silentRoots,
 } from './discover/index.ts';
@@ -17,9 +18,10 @@ import { MirrorError } from './errors.ts';
 import { LocalPass, TrackerFeed } from './feeds/index.ts';
 import { makeStoreFolder, openState } from './lane-files.ts';
 import type { StoreOptions, TrackerLaneOptions } from './lanes/index.ts';
+import { followMoves, movable, movedIncident } from './moves.ts';
 import { PassStatus } from './pass-status.ts';
 import { BatchCache, JobReader, PatientReader } from './reading/index.ts';
-import { checkIdentity, countKnown, heldBy } from './root-identity.ts';
+import { checkIdentity, countKnown, heldBy, isKnownTo } from './root-identity.ts';
 import { RunTree } from './route/index.ts';
 import { FileLock, type StateFile } from './state/index.ts';
 import { type FactLog, type LaneReport, PassTracker, type Report } from './status/index.ts';
@@ -34,6 +36,8 @@ export interface BackfillOptions {
   readonly trackers?: readonly TrackerLaneOptions[];
   /** The state file: needed where there are trackers. */
   readonly statePath?: string;
+  /** What becomes of runs that lie elsewhere now. Default: follow. */
+  readonly moved?: 'follow' | 'new';
   /** A tracker that gets nowhere for so long is given up for this pass. Default: 10 minutes. */
   readonly patienceMs?: number;
   /** Ends the pass early and cleanly: what was accepted is kept. */
@@ -172,8 +176,11 @@ class Pass {
       this.#local?.moveRoot(root);
       if (reader.silent.size > 0) reader = this.#anotherReader();
       const { rules = ALL_RUNS } = this.#options;
-      const { include, exclude } = globsOf(rules, root);
-      const there = await reader.walk(root.path, root.below, include, exclude);
+      const walked = await reader.walk(root.path, root.below, globsOf(rules, root));
+      const there = readOnce(walked, isKnownTo(held, root.name));
+      // The state first: should we end between the two, the store's turn comes with the next pass.
+      const helds = [this.#state, this.#local].flatMap((each) => (each === undefined ? [] : [movable(each, this.#laneStates())]));
+      for (const fact of followMoves(root, there.runs, helds, this.#options.moved ?? 'follow')) this.#tracker.incident(movedIncident(fact));
       for (const run of there.runs) this.#tracker.runFound(run.files);
       for (const { path, reason } of there.obstacles) this.#tracker.incident({ kind: 'folder', root: root.name, path, reason });
       const gone = there.runs.length > 0 || there.obstacles.length > 0 ? 0 : countKnown(held, root, filterOf(rules, root));

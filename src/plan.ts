@@ -14,6 +14,7 @@ import {
   walk,
 } from './discover/index.ts';
 import { type FileState, isPending, needsSearch, type RunRef } from './model/index.ts';
+import { isKnownTo } from './root-identity.ts';
 
 export interface PlannedRun {
   readonly run: RunRef;
@@ -49,7 +50,7 @@ export function planBackfill(roots: readonly RootRequest[], storePath: string, r
     const obstacles: Plan['obstacles'][number][] = [];
     for (const root of resolveRoots(roots, held.roots())) {
       const filter = filterOf(rules, root);
-      const found = walk(root.path, root.below, filter === undefined ? {} : { filter });
+      const found = walk(root.path, root.below, filter === undefined ? {} : { filter }, isKnownTo(held, root.name));
       for (const obstacle of found.obstacles) obstacles.push({ ...obstacle, root: root.name });
       for (const run of planRuns(root.name, found.runs, held)) runs.push(run);
     }

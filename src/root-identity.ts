@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KnownRoot, KnownRun } from './backends/contract.ts';
-import type { ResolvedRoot, RunFilter } from './discover/index.ts';
+import type { IsKnown, ResolvedRoot, RunFilter } from './discover/index.ts';
 import { MirrorError } from './errors.ts';
 import { type RunRef, systemPath } from './model/index.ts';
 import type { LaneState, StateFile } from './state/index.ts';
@@ -47,6 +47,11 @@ export function countKnown(held: Pick<Held, 'knownFiles'>, { name, below }: Reso
     if (filter?.accepts(run) !== false) files.add(`${run}/${file}`);
   }
   return files.size;
+}
+
+/** Whether a file of a root was mirrored under a name. */
+export function isKnownTo(held: Pick<Held, 'positions'>, root: string): IsKnown {
+  return (run, name) => held.positions({ root, path: run }).files.some((file) => file.name === name);
 }
 
 /** What the state knows, where no lane has a store of its own. */

@@ -1,13 +1,26 @@
 /** What `status` says: what each lane has, what the files have beyond it, and the last word of a running watch. */
-import { existsSync, realpathSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, lstatSync, realpathSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import type { Handle, KnownRun } from './backends/contract.ts';
 import { openStore, type StoreReader } from './backends/local/index.ts';
-import { ALL_RUNS, filterOf, type FoundRun, globsOf, type Obstacle, type RunRules, silentRoots } from './discover/index.ts';
+import {
+  ALL_RUNS,
+  filterOf,
+  type FoundRun,
+  globsOf,
+  type IsKnown,
+  isWithin,
+  type Obstacle,
+  type RunFilter,
+  type RunRules,
+  readOnce,
+  silentRoots,
+} from './discover/index.ts';
 import { LaneNames } from './lanes/index.ts';
-import type { RunRef } from './model/index.ts';
+import { type RunRef, systemPath } from './model/index.ts';
 import { type Positions, planRuns } from './plan.ts';
 import { walkPatiently } from './reading/index.ts';
+import { isKnownTo } from './root-identity.ts';
 import { StateFile, type StateReader } from './state/index.ts';
 import type { FoundDamage, LanePosture, Silence } from './status/index.ts';
 
@@ -36,6 +49,10 @@ export interface RootPosture {
   readonly isSilent: boolean;
   readonly runs: number;
   readonly files: number;
+  /** Of the files, those that are no longer there: what was mirrored of them is kept. */
+  readonly filesGone: number;
+  /** Of the files, those that are there and no files of a run (names of transfers, other names of a file): mirrored by an older version, or before a setting. */
+  readonly filesPassedOver: number;
   /** In the local store, or else accepted by the first tracker. */
   readonly points: number;
 }
@@ -59,7 +76,8 @@ export interface StatusRequest {
 /** One lane's knowledge of what was mirrored. */
 interface Held extends Positions {
   readonly facts: Pick<LanePosture, 'name' | 'type' | 'where' | 'points' | 'refused' | 'unsupported'>;
-  rootPosture(name: string, path: string, isSilent: boolean): Omit<RootPosture, 'isEmptied'>;
+  rootPosture(name: string, path: string, isSilent: boolean): Omit<RootPosture, 'isEmptied' | 'filesGone' | 'filesPassedOver'>;
+  knownFiles(root: string): Iterable<{ readonly run: string; readonly name: string }>;
   /** Whether it is to have a run. */
   isMeant(run: RunRef): boolean;
   files(): LanePosture['files'];
@@ -84,16 +102,16 @@ export async function statusReport({ storePath, trackers, statePath, nowMs, rule
       known
         .filter(({ isMissing, isSilent }) => !isMissing && !isSilent)
         .map(async ({ name, path }) => {
-          const { silent, ...looked } = await lookAt(name, path, rules);
+          const { silent, ...looked } = await lookAt(name, path, rules, lead === undefined ? () => false : isKnownTo(lead, name));
           for (const [hung, sinceMs] of silent) notAnswering.push({ root: name, path: hung, sinceMs });
           return looked;
         }),
     );
     for (const { name, path, isSilent } of known) if (isSilent) notAnswering.push({ root: name, path, sinceMs: nowMs });
-    const roots = known.map((root) => ({
-      ...root,
-      isEmptied: root.files > 0 && found.some(({ name, isEmpty }) => isEmpty && name === root.name),
-    }));
+    const roots = known.map((root): RootPosture => {
+      const there = found.find(({ name }) => name === root.name);
+      return { ...root, isEmptied: root.files > 0 && there?.isEmpty === true, ...notFound(root, lead?.knownFiles(root.name) ?? [], there) };
+    });
     return {
       lanes: held.map((lane) => posture(lane, found, nowMs)),
       watch: watchOf(
@@ -121,15 +139,40 @@ interface FoundRoot {
   readonly name: string;
   readonly runs: readonly FoundRun[];
   readonly obstacles: readonly Obstacle[];
+  readonly filter: RunFilter | undefined;
   /** Whatever the globs let through. */
   readonly isEmpty: boolean;
 }
 
-async function lookAt(name: string, path: string, rules: RunRules): Promise<FoundRoot & { readonly silent: ReadonlyMap<string, number> }> {
+async function lookAt(
+  name: string,
+  path: string,
+  rules: RunRules,
+  isKnown: IsKnown,
+): Promise<FoundRoot & { readonly silent: ReadonlyMap<string, number> }> {
   const filter = filterOf(rules, { name, path });
-  const { runs, obstacles, silent } = await walkPatiently(path, globsOf(rules, { name, path }));
+  const { silent, ...walked } = await walkPatiently(path, globsOf(rules, { name, path }));
+  const { runs, obstacles } = readOnce(walked, isKnown);
   const isEmpty = runs.length === 0 && obstacles.length === 0 && filter === undefined;
-  return { name, runs, obstacles, isEmpty, silent };
+  return { name, runs, obstacles, filter, isEmpty, silent };
+}
+
+/** How many files that are known were not found, and of those how many are there all the same. What lies below something that can't be read is not gone for that. */
+function notFound(
+  { path: rootPath }: Pick<RootPosture, 'path'>,
+  known: Iterable<{ readonly run: string; readonly name: string }>,
+  found: FoundRoot | undefined,
+): Pick<RootPosture, 'filesGone' | 'filesPassedOver'> {
+  let [filesGone, filesPassedOver] = [0, 0];
+  if (found === undefined) return { filesGone, filesPassedOver };
+  const there = new Map(found.runs.map(({ path, files }) => [path, new Set(files.map(({ name }) => name))]));
+  const hidden = found.obstacles.map(({ path }) => path);
+  for (const { run, name } of known) {
+    if (there.get(run)?.has(name) === true || found.filter?.accepts(run) === false) continue;
+    if (lstatSync(systemPath(join(rootPath, run, name)), { throwIfNoEntry: false }) !== undefined) filesPassedOver++;
+    else if (!hidden.some((path) => path === '.' || isWithin(run, path))) filesGone++;
+  }
+  return { filesGone, filesPassedOver };
 }
 
 /** Without what is said of files that could not be read and are gone since. */
@@ -178,6 +221,7 @@ function heldByStore(store: StoreReader, where: string): Held {
       files: store.fileCount(name, ''),
       points: pointsOf(name),
     }),
+    knownFiles: (root) => store.knownFiles(root),
     damage: (root) =>
       store
         .damagedRuns(root)
@@ -220,6 +264,9 @@ function heldByState(state: StateReader | undefined, { name, type, target, linkO
         files: runs.reduce((sum, [, { files }]) => sum + files.length, 0),
         points: runs.reduce((sum, [, { points }]) => sum + points, 0),
       };
+    },
+    *knownFiles(root) {
+      for (const [run, { files }] of runsOf(root)) for (const { name } of files) yield { run: run.path, name };
     },
     damage: (root) =>
       runsOf(root).flatMap(([run, { files }]) => files.flatMap((file) => file.damage.map((item) => ({ ...item, run, file: file.name })))),

@@ -2,7 +2,7 @@
 import { steadyMs } from './clock.ts';
 import { resolve } from 'node:path';
 import { DAMAGED_HINT, LocalBackend } from './backends/local/index.ts';
-import type { DiscoverFact, RunRules, SeenFile } from './discover/index.ts';
+import type { ChangedFile, DiscoverFact, RunChange, RunRules, SeenFile } from './discover/index.ts';
 import {
   ALL_RUNS,
   DiscoverThreads,
@@ -19,6 +19,7 @@ import { HealSchedule, LocalFeed, TrackerFeed } from './feeds/index.ts';
 import { makeStoreFolder, openState } from './lane-files.ts';
 import type { StoreOptions, TrackerLaneOptions } from './lanes/index.ts';
 import { keyOfRun, type RunRef } from './model/index.ts';
+import { findMoves, followMoves, type Movable, movable, movedIncident } from './moves.ts';
 import { BatchCache, JobReader } from './reading/index.ts';
 import { checkIdentity, heldBy } from './root-identity.ts';
 import { RunTree } from './route/index.ts';
@@ -35,6 +36,8 @@ export interface WatchOptions {
   readonly statePath: string;
   /** Which runs are mirrored. Default: all. */
   readonly rules?: RunRules;
+  /** What becomes of runs that lie elsewhere now. Default: follow. */
+  readonly moved?: 'follow' | 'new';
   /** Between two scans of a root, a fifth more or less. Default 60,000. */
   readonly scanIntervalMs?: number;
   /** Use notifications where the file system has them. Default true. */
@@ -49,6 +52,10 @@ export interface WatchOptions {
 /** A run that did not grow for so long is taken for quiet: torn ends are looked into, trackers hear that it has ended. */
 const QUIET_MS = 30 * 60_000;
 const TICK_MS = 1000;
+/** Renames are gathered so long: whole trees move at once. */
+const GATHER_MS = 500;
+/** No file is opened here: one that hangs must not stop everybody. */
+const BY_INODE = { byInode: true } as const;
 /** How often the state gets a new status document. */
 const STATUS_MS = 2000;
 
@@ -86,10 +93,16 @@ class Watch {
   /** Roots that did not answer at the start. */
   readonly #unheard: ReadonlySet<string>;
   readonly #status: WatchStatus;
-  readonly #heals: HealSchedule;
+  #heals: HealSchedule;
   readonly #reader: JobReader;
   readonly #tree = new RunTree();
-  readonly #feeds: readonly Feed[];
+  #feeds: readonly Feed[] = [];
+  /** Ends the feeds, to begin them anew once runs that lie elsewhere are followed. */
+  #round = new AbortController();
+  /** New files heard of since one was seen that lies elsewhere now, by root, run and name: more may have moved with it. */
+  readonly #moving = new Map<string, Map<string, Map<string, ChangedFile>>>();
+  /** Moves that could not be followed. */
+  readonly #unmovable = new Set<string>();
   /** Runs that grew lately: when each did, by `steadyMs`. */
   readonly #grew = new Map<string, { readonly run: RunRef; atMs: number }>();
   #failure: unknown;
@@ -122,11 +135,10 @@ class Watch {
         for (const feed of this.#feeds) feed.answersAgain?.(fact.root);
       },
     });
-    this.#feeds = this.#newFeeds();
   }
 
   async run(): Promise<WatchStatus> {
-    const { signal, rules = ALL_RUNS, scanIntervalMs = 60_000, notify = true } = this.#options;
+    const { signal } = this.#options;
     const resolved = [...this.#roots.values()];
     const held = this.#local ?? heldBy(this.#state, this.#laneStates());
     // One that does not answer is taken for what it was.
@@ -138,7 +150,35 @@ class Watch {
       this.#state.root(root.name, root.path);
       this.#local?.moveRoot(root);
     }
+    const stop = (): void => {
+      this.#reader.stop();
+      this.#wake?.();
+    };
+    signal.addEventListener('abort', stop);
+    const timer = setInterval(() => this.#tick(steadyMs()), TICK_MS);
+    try {
+      // A round ends where runs that lie elsewhere have to be followed: nothing of them may be on its way meanwhile.
+      while (!signal.aborted) {
+        await this.#watchOnce(resolved);
+        if (this.#failure !== undefined) throw this.#failure;
+        if (!signal.aborted) this.#follow();
+      }
+      return this.#status;
+    } finally {
+      clearInterval(timer);
+      signal.removeEventListener('abort', stop);
+      await this.#reader.close();
+      this.#state.writeStatus({ ...this.#status.document(), ended: true });
+    }
+  }
+
+  /** Watches until the signal says stop, something failed, or a run was seen that lies elsewhere now. */
+  async #watchOnce(resolved: readonly ResolvedRoot[]): Promise<void> {
+    const { signal, rules = ALL_RUNS, scanIntervalMs = 60_000, notify = true } = this.#options;
     const isOurs = this.#scope();
+    this.#round = new AbortController();
+    this.#heals = new HealSchedule(this.#state);
+    this.#feeds = this.#newFeeds();
     this.#heals.restore(
       this.#feeds.map(({ lane }) => lane),
       isOurs,
@@ -151,34 +191,61 @@ class Watch {
       onFailure: (error) => this.#fail(error),
     });
     discover.begin();
-    const timer = setInterval(() => this.#tick(steadyMs()), TICK_MS);
-    const stop = (): void => {
-      this.#reader.stop();
-      this.#wake?.();
-    };
-    signal.addEventListener('abort', stop);
     try {
       const feeds = this.#feeds.map((feed) => feed.run().catch((error: unknown) => this.#fail(error)));
-      while (!signal.aborted && this.#failure === undefined) {
+      while (!signal.aborted && !this.#round.signal.aborted && this.#failure === undefined) {
         await new Promise<void>((wake) => {
           this.#wake = wake;
         });
       }
       // A failure ends the watch without the signal: the feeds are left where they are, being safe there.
       if (this.#failure === undefined) await Promise.all(feeds);
-      if (this.#failure !== undefined) throw this.#failure;
-      return this.#status;
     } finally {
-      clearInterval(timer);
-      signal.removeEventListener('abort', stop);
       await discover.close();
-      await this.#reader.close();
-      this.#state.writeStatus({ ...this.#status.document(), ended: true });
     }
   }
 
+  /** Whether one of some files that are new is a known one that lies elsewhere: then this round ends, and nothing more is heard in it. */
+  #isMoved(root: string, changes: readonly RunChange[]): boolean {
+    if (this.#moving.size > 0) return true;
+    const resolved = this.#roots.get(root);
+    const found = changes.flatMap(({ run: path, files }) => {
+      const fresh = files.filter(({ before }) => before === 0);
+      return fresh.length === 0 ? [] : [{ path, files: fresh }];
+    });
+    if (resolved === undefined || found.length === 0) return false;
+    const all = this.#movables().map((held) => findMoves(resolved, found, held, BY_INODE));
+    for (const { apart } of all) for (const each of apart) this.#status.runMoved(movedIncident({ ...each, isFollowed: false }));
+    const followed = all.flatMap((moves) => moves.followed);
+    if (this.#options.moved === 'new') {
+      for (const each of followed) this.#status.runMoved(movedIncident({ ...each, isFollowed: false }));
+      return false;
+    }
+    return followed.some((move) => !this.#unmovable.has(moveKey(move)));
+  }
+
+  #follow(): void {
+    for (const [root, runs] of this.#moving) {
+      const resolved = this.#roots.get(root);
+      if (resolved === undefined) continue;
+      const found = [...runs].map(([path, files]) => ({ path, files: [...files.values()] }));
+      for (const fact of followMoves(resolved, found, this.#movables(), 'follow', BY_INODE)) {
+        this.#status.runMoved(movedIncident(fact));
+        if (!fact.isFollowed) this.#unmovable.add(moveKey(fact));
+      }
+    }
+    this.#moving.clear();
+  }
+
+  /** The state first: should we end between the two, the store's turn comes with the next start. */
+  #movables(): Movable[] {
+    const lanes = [...this.#laneStates(), ...(this.#local === undefined ? [] : [this.#localState()])].slice(0, 1);
+    return [this.#state, this.#local].flatMap((held) => (held === undefined ? [] : [movable(held, lanes)]));
+  }
+
   #newFeeds(): Feed[] {
-    const { trackers = [], signal } = this.#options;
+    const { trackers = [] } = this.#options;
+    const signal = AbortSignal.any([this.#options.signal, this.#round.signal]);
     const rootPaths = new Map([...this.#roots].map(([name, { path }]) => [name, path]));
     const cache = new BatchCache();
     const shared = { status: this.#status, events: this.#heals, rootPaths, signal };
@@ -197,10 +264,13 @@ class Watch {
       });
     });
     if (this.#local === undefined) return feeds;
-    const path = this.#options.store?.path ?? '';
-    const state = this.#state.lane('local', resolve(path), { ownsPositions: true });
+    const state = this.#localState();
     const local = new LocalFeed({ ...shared, lane: 'local', backend: this.#local, state, cache: trackers.length > 0 ? cache : undefined });
     return [local, ...feeds];
+  }
+
+  #localState(): LaneState {
+    return this.#state.lane('local', resolve(this.#options.store?.path ?? ''), { ownsPositions: true });
   }
 
   #laneStates(): LaneState[] {
@@ -238,6 +308,10 @@ class Watch {
   #hear(fact: DiscoverFact): void {
     switch (fact.kind) {
       case 'filesChanged':
+        if (this.#isMoved(fact.root, fact.changes)) {
+          this.#gather(fact.root, fact.changes);
+          return;
+        }
         // Only trackers' lanes fold runs: nobody else needs to know who lies beside whom.
         if ((this.#options.trackers ?? []).length > 0) for (const { run: path } of fact.changes) this.#tree.add({ root: fact.root, path });
         for (const { run: path, files } of fact.changes) {
@@ -251,6 +325,8 @@ class Watch {
         }
         return;
       case 'filesGone':
+        // A round that ends says nothing of what goes on elsewhere: the next one looks at everything.
+        if (this.#moving.size > 0) return;
         for (const { run: path, name } of fact.files) for (const feed of this.#feeds) feed.fileGone({ root: fact.root, path }, name);
         return;
       case 'rootScanned':
@@ -267,6 +343,23 @@ class Watch {
         return;
       default:
         fact satisfies never;
+    }
+  }
+
+  /** Keeps files that are new for `#follow`; the round ends a moment later, when all that moved together was heard of. */
+  #gather(root: string, changes: readonly RunChange[]): void {
+    if (this.#moving.size === 0) {
+      setTimeout(() => {
+        this.#round.abort();
+        this.#wake?.();
+      }, GATHER_MS);
+    }
+    const runs = this.#moving.get(root) ?? new Map<string, Map<string, ChangedFile>>();
+    this.#moving.set(root, runs);
+    for (const { run, files } of changes) {
+      const known = runs.get(run) ?? new Map<string, ChangedFile>();
+      runs.set(run, known);
+      for (const file of files) if (file.before === 0) known.set(file.name, file);
     }
   }
 
@@ -299,4 +392,8 @@ class Watch {
     this.#failure = error;
     this.#wake?.();
   }
+}
+
+function moveKey({ root, from, to }: { readonly root: string; readonly from: string; readonly to: string }): string {
+  return JSON.stringify([root, from, to]);
 }

@@ -61,6 +61,7 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
       store,
       trackers,
       statePath: config.state.path,
+      moved: config.moved,
       patienceMs,
       signal: interrupt.signal,
       ...(log === undefined ? {} : { log: log.logger }),

@@ -183,12 +183,15 @@ function valuesOf(config: Config): Row[] {
           value: rootText(root),
           source: places.get(`roots[${i}]`) ?? places.get('roots') ?? 'default',
         }))),
-    ...config.rules.roots.flatMap(({ include, exclude }, i) => [
+    ...config.rules.roots.flatMap(({ include, exclude, ignore }, i) => [
       ...(include === undefined ? [] : [row(`roots[${i}].include`, include)]),
       ...(exclude === undefined ? [] : [row(`roots[${i}].exclude`, exclude)]),
+      ...(ignore === undefined ? [] : [row(`roots[${i}].ignore`, ignore)]),
     ]),
     row('include', config.rules.include),
     row('exclude', config.rules.exclude),
+    row('ignore', config.rules.ignore),
+    row('moved', config.moved),
     row('lanes', names),
     ...(lanes.local === undefined ? [] : [row('lanes.local.path', lanes.local.path), row('lanes.local.media_path', lanes.local.mediaPath)]),
     row('state', config.state.path),

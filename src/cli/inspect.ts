@@ -1,7 +1,9 @@
-import { runFilter } from '../discover/index.ts';
+import { resolve } from 'node:path';
+import { globsOf, runFilter } from '../discover/index.ts';
 import { ExitCode } from '../errors.ts';
 import { compareNames, type Damage, isPending, jsonText } from '../model/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
+import { readConfig } from './read-config.ts';
 import { findTarget, type RunSurvey, survey, type Target, whyEmpty, whyNoRuns } from './survey.ts';
 import { counted, damageReason, formatBytes, formatCount, formatStep, renderTable, type Style, visibleText } from './terminal/index.ts';
 
@@ -12,7 +14,8 @@ export interface InspectFlags extends GlobalOptions {
 /** Says what is in event files, what is damaged, and why nothing is shown where nothing is. */
 export async function inspectCommand(path: string, flags: InspectFlags, context: CommandContext): Promise<void> {
   const { stdout, env } = context;
-  const target = findTarget(path, runFilter(flags.include ?? [], flags.exclude ?? []));
+  const { ignore } = globsOf((await readConfig(flags, context)).rules, { name: '', path: resolve(path) });
+  const target = findTarget(path, runFilter(flags.include ?? [], flags.exclude ?? [], ignore));
   if (flags.format === 'json') {
     const { filesSource } = await import('./export-sources.ts');
     const { writeTruthJson } = await import('../export/index.ts');
@@ -46,7 +49,7 @@ export async function inspectCommand(path: string, flags: InspectFlags, context:
   if (flags.json === true) {
     await writeOut(
       stdout,
-      `${jsonText({ type: 'inspection', path, totals, runs: found as never, obstacles: target.obstacles as never })}\n`,
+      `${jsonText({ type: 'inspection', path, totals, runs: found as never, obstacles: target.obstacles as never, passed_over: target.passedOver as never })}\n`,
     );
   } else {
     await writeOut(stdout, closing(target, totals, path));
@@ -97,12 +100,18 @@ function runText(run: RunSurvey, style: Style, width: number | undefined): strin
   return `${lines.join('\n')}\n\n`;
 }
 
+/** Files that are passed over, shown one by one. */
+const MOST_PASSED = 20;
+
 function damageWords(damage: Damage): string {
   return `${damageReason(damage)}, offset ${damage.start}, ${counted(damage.end - damage.start, 'byte')}`;
 }
 
 function closing(target: Target, totals: { runs: number; files: number; bytes: number; points: number }, path: string): string {
   const lines = target.obstacles.map(({ path: where, reason }) => `can not be read: ${visibleText(where)}: ${visibleText(reason)}`);
+  for (const { path: where, reason } of target.passedOver.slice(0, MOST_PASSED))
+    lines.push(`passed over: ${visibleText(where)}: ${visibleText(reason)}`);
+  if (target.passedOver.length > MOST_PASSED) lines.push(`… and ${formatCount(target.passedOver.length - MOST_PASSED)} more`);
   if (totals.runs === 0) lines.push(`No event files in ${visibleText(path)}: ${visibleText(whyNoRuns(path))}.`);
   else
     lines.push(

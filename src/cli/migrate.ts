@@ -64,6 +64,7 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
       store: to === 'local' ? store : undefined,
       trackers,
       statePath,
+      moved: config.moved,
       patienceMs,
       signal,
       onStart,

@@ -108,17 +108,20 @@ function statusText(report: StatusReport, { style, width, env }: TextOptions): s
     width,
     style,
   });
+  const hasGone = roots.some((root) => root.filesGone > 0);
   const rootTable = renderTable({
     columns: [
       { title: 'Root' },
       { title: 'Runs', align: 'right' },
       { title: 'Files', align: 'right' },
+      ...(hasGone ? [{ title: 'Gone', align: 'right' } as const] : []),
       { title: 'Points', align: 'right' },
     ],
     rows: roots.map((root) => [
       `${root.name} (${root.path})${root.isMissing ? ' MISSING' : root.isSilent ? ' DOES NOT ANSWER' : root.isEmptied ? ' EMPTY' : ''}`,
       formatCount(root.runs),
       formatCount(root.files),
+      ...(hasGone ? [formatCount(root.filesGone)] : []),
       formatCount(root.points),
     ]),
     width,
@@ -157,7 +160,27 @@ function statusText(report: StatusReport, { style, width, env }: TextOptions): s
     if (report.obstacles.length > MOST_PLACES) lines.push(`  … and ${formatCount(report.obstacles.length - MOST_PLACES)} more`);
     lines.push(`  ${LET_READ}`);
   }
-  const pending = damage.filter(isPending);
+  for (const { name, isEmptied, filesGone, filesPassedOver } of roots) {
+    if (filesGone > 0 && !isEmptied)
+      lines.push(
+        '',
+        `${counted(filesGone, `file of ${visibleText(name)} that was mirrored is`, `files of ${visibleText(name)} that were mirrored are`)} no longer there; the points are kept`,
+      );
+    if (filesPassedOver > 0)
+      lines.push(
+        '',
+        `${counted(filesPassedOver, `file of ${visibleText(name)} that was mirrored is`, `files of ${visibleText(name)} that were mirrored are`)} passed over now: mirrorboard inspect says why; the points are kept`,
+      );
+  }
+  const cut = damage.filter(({ reason }) => reason === 'cut');
+  if (cut.length > 0) {
+    lines.push('', style.yellow(`${counted(cut.length, 'file is', 'files are')} shorter than what was mirrored; the points are kept`));
+    for (const { run, file, start, end } of cut.slice(0, MOST_PLACES))
+      lines.push(`  ${visibleText(`${runLabel(run)}/${file}`)}: ${formatBytes(start)} of ${formatBytes(end)}`);
+    if (cut.length > MOST_PLACES) lines.push(`  … and ${formatCount(cut.length - MOST_PLACES)} more`);
+    lines.push('  normal while a file is being written anew; else it was cut: copy it again from where it was written');
+  }
+  const pending = damage.filter((item) => isPending(item) && item.reason !== 'cut');
   const damaged = damage.filter((item) => !isPending(item));
   if (pending.length > 0)
     lines.push(
@@ -247,13 +270,15 @@ function statusJson(report: StatusReport, waiting: ReadonlyMap<string, readonly 
       watch === undefined
         ? null
         : { running: watch.isRunning, written_at: new Date(watch.writtenAtMs).toISOString(), status: watch.document },
-    roots: roots.map(({ name, path, isMissing, isEmptied, runs, files, points }) => ({
+    roots: roots.map(({ name, path, isMissing, isEmptied, runs, files, filesGone, filesPassedOver, points }) => ({
       name,
       path,
       missing: isMissing,
       emptied: isEmptied,
       runs,
       files,
+      files_gone: filesGone,
+      files_passed_over: filesPassedOver,
       points,
     })),
     unreadable: report.obstacles.map(({ root, path, reason }) => ({ root, path, reason })),
@@ -266,13 +291,13 @@ function statusJson(report: StatusReport, waiting: ReadonlyMap<string, readonly 
       end,
       reason,
       detail: detail ?? null,
-      pending: reason === 'torn' || reason === 'zeros',
+      pending: isPending({ reason }),
       remedy: remedyOf(reason),
     })),
   };
 }
 
 function remedyOf(reason: FoundDamage['reason']): string | null {
-  if (reason === 'torn' || reason === 'zeros') return null;
+  if (isPending({ reason })) return null;
   return reason === 'unreadable' ? LET_READ.replace('remedy: ', '') : 'copy the file anew from where it was written';
 }

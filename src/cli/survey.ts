@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
-import { isEventFileName, type Obstacle, type RunFilter, walk } from '../discover/index.ts';
+import { isEventFileName, type Obstacle, type PassedOver, type RunFilter, walk } from '../discover/index.ts';
 import { MirrorError, systemCode } from '../errors.ts';
 import type { Batch, FileState, MarkKind, Series } from '../model/index.ts';
 import { type FileOutcome, type ReadEvent, readRun } from '../reading/index.ts';
@@ -40,6 +40,8 @@ export interface Target {
   readonly directory: string;
   readonly runs: readonly { readonly path: string; readonly files: readonly { readonly name: string; readonly size: number }[] }[];
   readonly obstacles: readonly Obstacle[];
+  /** Files that TensorBoard would read and we do not. */
+  readonly passedOver: readonly PassedOver[];
 }
 
 /** A directory with all runs below it, or a single file. */
@@ -51,6 +53,7 @@ export function findTarget(path: string, filter?: RunFilter): Target {
         directory: dirname(resolve(path)),
         runs: [{ path: '.', files: [{ name: basename(path), size: stat.size }] }],
         obstacles: [],
+        passedOver: [],
       };
     }
     readdirSync(path);
@@ -66,8 +69,8 @@ export function findTarget(path: string, filter?: RunFilter): Target {
       },
     );
   }
-  const found = walk(path, '', filter === undefined ? {} : { filter });
-  return { directory: resolve(path), runs: found.runs, obstacles: found.obstacles };
+  const { runs, obstacles, passedOver } = walk(path, '', filter === undefined ? {} : { filter });
+  return { directory: resolve(path), runs, obstacles, passedOver };
 }
 
 /** Reads every run of a target, one after the other. */

@@ -13,6 +13,8 @@ export interface Config {
   readonly roots: readonly Root[];
   /** Which runs are mirrored: what the file says of all roots and of some, and the command line. Default: all. */
   readonly rules: RunRules;
+  /** What becomes of a run that turns up elsewhere: it goes on as what it was, or is mirrored as a new one. Default: `follow`. */
+  readonly moved: Moved;
   readonly lanes: Lanes;
   /** The local store that is read and written: that of the local lane, or where it would be. */
   readonly store: LocalLane;
@@ -96,15 +98,22 @@ export interface Root {
   readonly include?: readonly string[];
   /** No runs that match one of these, beside those of all roots. */
   readonly exclude?: readonly string[];
+  /** Files and directories that are none of ours, beside those of all roots. */
+  readonly ignore?: readonly string[];
 }
 
 /** Which runs are mirrored. */
 export interface RunRules {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
+  /** Globs of files and directories that are none of ours. Default: none beside the names of transfers. */
+  readonly ignore: readonly string[];
   /** The roots of the file, for what they say themselves. */
   readonly roots: readonly Root[];
 }
+
+export const MOVED = ['follow', 'new'] as const;
+export type Moved = (typeof MOVED)[number];
 
 /** Who decided a value. */
 export type Source = 'flag' | 'environment' | 'file' | 'default';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { LOG_FORMATS, LOG_LEVELS } from './config.ts';
+import { LOG_FORMATS, LOG_LEVELS, MOVED } from './config.ts';
 import { maybeEmpty, path, section, text, word } from './field.ts';
 import { localLane } from './local-lane.ts';
 import { isRootName } from './parse-root.ts';
@@ -21,6 +21,7 @@ const root = z.preprocess(
     name: text('a name').refine(isRootName, { error: 'a name without / that is not . or ..' }).optional(),
     include: globs.optional(),
     exclude: globs.optional(),
+    ignore: globs.optional(),
   }),
 );
 
@@ -93,9 +94,11 @@ const profile = maybeEmpty(
 export const fileSchema = maybeEmpty(
   section({
     ...layer,
+    moved: word(MOVED).optional(),
     roots: z.preprocess((value) => value ?? [], z.array(root, { error: 'a list of log directories' })).optional(),
     include: globs.optional(),
     exclude: globs.optional(),
+    ignore: globs.optional(),
     profiles: maybeEmpty(z.record(z.string(), profile, { error: 'a mapping of profiles' })).optional(),
     umask: text('octal digits in quotes, as in "027"').refine(isUmask, { error: 'octal digits in quotes, as in "027"' }).optional(),
     log: maybeEmpty(section({ level: word(LOG_LEVELS).optional(), format: word(LOG_FORMATS).optional() })).optional(),

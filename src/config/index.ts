@@ -10,6 +10,7 @@ export {
   type LocalLane,
   type LogFormat,
   type LogLevel,
+  type Moved,
   type Root,
   type SettingOrigin,
   type Source,

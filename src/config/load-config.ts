@@ -13,6 +13,7 @@ import {
   LOG_FORMATS,
   LOG_LEVELS,
   type LogLevel,
+  type Moved,
   type Root,
   type RunRules,
   type Source,
@@ -110,6 +111,8 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
     );
   }
 
+  note('ignore', inFile(settings?.ignore, ['ignore']) ?? byDefault(rules.ignore));
+
   const problems: PlacedProblem[] = [];
   const making: LaneMaking = {
     layers,
@@ -134,6 +137,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
     ...(project === undefined ? {} : { project: project.value }),
     roots,
     rules,
+    moved: note('moved', inFile(settings?.moved, ['moved']) ?? byDefault<Moved>('follow')),
     ...routing,
     lanes: { ...(lanes.names.includes('local') ? { local } : {}), trackers },
     store: local,
@@ -319,16 +323,18 @@ function rulesOf({ include = [], exclude = [] }: Flags, settings: FileSettings |
   return {
     include: include.length > 0 ? include : (settings?.include ?? []),
     exclude: [...(settings?.exclude ?? []), ...exclude],
+    ignore: settings?.ignore ?? [],
     roots: include.length === 0 ? roots : roots.map(({ include: _, ...root }) => root),
   };
 }
 
-function rootOf({ path, name, include, exclude }: NonNullable<FileSettings['roots']>[number]): Root {
+function rootOf({ path, name, include, exclude, ignore }: NonNullable<FileSettings['roots']>[number]): Root {
   return {
     path,
     ...(name === undefined ? {} : { name }),
     ...(include === undefined ? {} : { include }),
     ...(exclude === undefined ? {} : { exclude }),
+    ...(ignore === undefined ? {} : { ignore }),
   };
 }
 

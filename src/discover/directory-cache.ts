@@ -2,21 +2,24 @@ import type { BigIntStats, Dirent, Stats } from 'node:fs';
 import { statSync } from '../calls/index.ts';
 import { steadyMs } from '../clock.ts';
 import { systemPath } from '../model/index.ts';
-import { isEventFileName } from './event-file-name.ts';
+import { isEventFileName, whyPassedOver } from './event-file-name.ts';
 import { hasNotifications } from './file-system.ts';
 import { isPassedOver } from './passed-over.ts';
 
 /** What matters of a directory's entry. */
 export interface Entry {
   readonly name: string;
-  readonly kind: 'directory' | 'link' | 'file';
+  /** `passedOver`: a file that TensorBoard would read, but that is on its way, or put aside. */
+  readonly kind: 'directory' | 'link' | 'file' | 'passedOver';
 }
 
-/** Directories, links, and files with the name of an event file; everything else is passed over. */
+/** Directories, links, and files with the name of an event file; of what is passed over only what TensorBoard would read is kept. */
 export function entryOf(name: string, entry: Dirent | Stats): Entry[] {
   if (entry.isDirectory()) return isPassedOver(name) ? [] : [{ name, kind: 'directory' }];
   if (entry.isSymbolicLink()) return [{ name, kind: 'link' }];
-  return entry.isFile() && isEventFileName(name) ? [{ name, kind: 'file' }] : [];
+  if (!entry.isFile()) return [];
+  if (isEventFileName(name)) return [{ name, kind: 'file' }];
+  return whyPassedOver(name) === undefined ? [] : [{ name, kind: 'passedOver' }];
 }
 
 interface Cached {

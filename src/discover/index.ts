@@ -1,6 +1,6 @@
 /** Says which event files exist, and to which run they belong. */
 export { type Belief, DirectoryCache } from './directory-cache.ts';
-export { isCompanion, isEventFileName } from './event-file-name.ts';
+export { isCompanion, isEventFileName, whyPassedOver } from './event-file-name.ts';
 export { fileSystemName, hasNotifications } from './file-system.ts';
 export { nextScanDelay, pollInterval } from './heat.ts';
 export type { DiscoverFact, SeenFile } from './protocol.ts';
@@ -10,4 +10,17 @@ export { type RunFilter, runFilter } from './run-filter.ts';
 export { ALL_RUNS, filterOf, globsOf, type RootRules, type RunRules } from './run-rules.ts';
 export { silentRoots } from './silent-roots.ts';
 export { DiscoverThread, type DiscoverThreadOptions, DiscoverThreads } from './thread.ts';
-export { type Found, type FoundFile, type FoundRun, isWithin, type Obstacle, visit, type WalkOptions, walk } from './walk.ts';
+export {
+  type Found,
+  type FoundFile,
+  type FoundRun,
+  type IsKnown,
+  isWithin,
+  type Obstacle,
+  type PassedOver,
+  readOnce,
+  visit,
+  type WalkOptions,
+  walk,
+  walkAll,
+} from './walk.ts';

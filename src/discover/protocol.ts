@@ -9,6 +9,8 @@ export interface WatchedRoot {
   readonly below: string;
   readonly include: readonly string[];
   readonly exclude: readonly string[];
+  /** Globs of files and directories that are none of ours. */
+  readonly ignore: readonly string[];
 }
 
 /** A file that was read before: nothing happened to it while size and stamp are the same. */

@@ -1,13 +1,13 @@
 import { basename, dirname, join, relative, sep } from 'node:path';
-import { existsSync, readlinkSync, statSync } from '../calls/index.ts';
+import { existsSync, lstatSync, readlinkSync, statSync } from '../calls/index.ts';
 import { asWallMs, steadyMs } from '../clock.ts';
 import { systemCode } from '../errors.ts';
-import { fileStamp, systemPath } from '../model/index.ts';
+import { compareNames, fileStamp, systemPath } from '../model/index.ts';
 import { DirectoryCache } from './directory-cache.ts';
-import { isCompanion, isEventFileName } from './event-file-name.ts';
+import { isCompanion, isEventFileName, isTheirDirectory } from './event-file-name.ts';
 import { HOT_MS, pollInterval, WARM_MS } from './heat.ts';
 import type { RunFilter } from './run-filter.ts';
-import { type Found, type FoundFile, isWithin, type Obstacle, visit } from './walk.ts';
+import { type FoundFile, fileId, isWithin, type Obstacle, type Visited, visit } from './walk.ts';
 
 /** Files of one run to which something happened. */
 export interface RunChange {
@@ -85,7 +85,8 @@ export class RootWatch {
     nowMs = steadyMs(),
   ): void {
     for (const { run, name, size, stamp } of files) {
-      if (!this.#isOurs(run)) continue;
+      // What an older version, or another setting, took for an event file is neither watched nor gone.
+      if (!this.#isOurs(run) || !isEventFileName(name) || this.#isIgnored(pathOf(run, name))) continue;
       const key = keyOf(run, name);
       this.#keep(key, `${size}.${stamp}`);
       this.#activate(key, run, name, writtenAt(stamp, nowMs), nowMs);
@@ -148,7 +149,8 @@ export class RootWatch {
     const changes = new Map<string, ChangedFile[]>();
     for (const path of paths) {
       const run = relative(this.#path, dirname(path)).split(sep).join('/') || '.';
-      if (isEventFileName(basename(path)) && this.#isOurs(run)) this.#look(run, basename(path), nowMs, changes);
+      if (isEventFileName(basename(path)) && this.#isOurs(run) && !this.#isIgnored(pathOf(run, basename(path))))
+        this.#look(run, basename(path), nowMs, changes);
     }
     return asChanges(changes);
   }
@@ -156,7 +158,7 @@ export class RootWatch {
   /** Looks below a directory that is new, or has something new: what directories there are is heard of for an hour, files or not. */
   lookBelow(path: string, nowMs: number): RunChange[] {
     const below = relative(this.#path, path).split(sep).join('/');
-    if (this.#filter?.prunes(below) || !this.#isBelow(below)) return [];
+    if (this.#filter?.prunes(below) || !this.#isBelow(below) || this.#isIgnored(below)) return [];
     const changes: RunChange[] = [];
     this.#visit(below, nowMs, changes, (directory) => {
       if (directory !== '' && this.#newDirectories.size < MOST_NEW_DIRECTORIES)
@@ -185,25 +187,60 @@ export class RootWatch {
     return [...active];
   }
 
-  #visit(below: string, nowMs: number, changes: RunChange[], onDirectory?: (path: string) => void): Omit<Found, 'runs'> | undefined {
+  #visit(below: string, nowMs: number, changes: RunChange[], onDirectory?: (path: string) => void): Visited | undefined {
     const onLink = (link: string): void => {
       const path = `${this.#path}${sep}${link}`;
       if (this.#links.size < MOST_LINKS) this.#links.set(path, targetOf(path));
     };
     const options = { cache: this.#cache, onDirectory, onLink, ...(this.#filter === undefined ? {} : { filter: this.#filter }) };
+    const linked: { readonly run: string; readonly file: FoundFile }[] = [];
     try {
-      return visit(this.#path, below, options, ({ path: run, files }) => {
+      const visited = visit(this.#path, below, options, ({ path: run, files }) => {
         const changed: ChangedFile[] = [];
         for (const file of files) {
+          // A name that is new may be another one of a file that is known, perhaps under a name that comes later.
+          if (file.id !== undefined && !this.#files.has(keyOf(run, file.name))) {
+            linked.push({ run, file });
+            continue;
+          }
           const before = this.#change(keyOf(run, file.name), run, file, nowMs);
           if (before !== undefined) changed.push({ ...file, before });
         }
         if (changed.length > 0) changes.push({ run, files: changed });
       });
+      this.#visitLinked(linked, nowMs, changes);
+      return visited;
     } catch (error) {
       if (systemCode(error) === undefined) throw error;
       return undefined;
     }
+  }
+
+  /** Of files with several names those that are not known under another one, the first of them by run and name. */
+  #visitLinked(linked: { readonly run: string; readonly file: FoundFile }[], nowMs: number, changes: RunChange[]): void {
+    const sorted = linked.toSorted((a, b) => compareNames(a.run, b.run) || compareNames(a.file.name, b.file.name));
+    for (const { run, file } of sorted) {
+      if (this.#hasOtherName(file)) continue;
+      const before = this.#change(keyOf(run, file.name), run, file, nowMs);
+      if (before !== undefined) changes.push({ run, files: [{ ...file, before }] });
+    }
+  }
+
+  /** Whether a file with several names is known under one of them. Looks at every file, for the sake of few. */
+  #hasOtherName({ id, stamp }: FoundFile): boolean {
+    const inode = stamp.slice(stamp.lastIndexOf('.'));
+    for (const [key, place] of this.#files) {
+      if (this.#states[place]?.endsWith(inode) !== true) continue;
+      const [run = '', name = ''] = key.split('\0');
+      const stat = statSync(systemPath(join(this.#path, run, name)), { bigint: true, throwIfNoEntry: false });
+      if (stat !== undefined && fileId(stat) === id) return true;
+    }
+    return false;
+  }
+
+  #isIgnored(path: string): boolean {
+    const names = path.split('/');
+    return names.some((name, i) => isTheirDirectory(name) || this.#filter?.ignores(names.slice(0, i + 1).join('/')) === true);
   }
 
   #look(run: string, name: string, nowMs: number, changes: Map<string, ChangedFile[]>): void {
@@ -213,6 +250,8 @@ export class RootWatch {
       const stat = statSync(systemPath(path), { bigint: true });
       if (!stat.isFile() || isCompanion(name, (other) => existsSync(systemPath(join(dirname(path), other))))) return;
       file = { name, size: Number(stat.size), stamp: fileStamp(stat) };
+      // Whether a name that is new is that of a file of its own, a scan of all can tell.
+      if (!this.#files.has(keyOf(run, name)) && (stat.nlink > 1n || lstatSync(systemPath(path)).isSymbolicLink())) return;
     } catch {
       return; // gone or out of reach: the scan says so
     }
@@ -259,6 +298,10 @@ export class RootWatch {
     this.#seenIn[place] = this.#scans;
     if (this.#states[place] !== state) this.#states[place] = state;
   }
+}
+
+function pathOf(run: string, name: string): string {
+  return run === '.' ? name : `${run}/${name}`;
 }
 
 function keyOf(run: string, name: string): string {

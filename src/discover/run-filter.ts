@@ -1,22 +1,27 @@
 import { matcher } from '../pattern/index.ts';
 
-/** Which runs of a root are mirrored, by globs over their paths. */
+/** Which runs of a root are mirrored, by globs over their paths, and what else below it is none of ours. */
 export interface RunFilter {
   accepts(run: string): boolean;
   /** Whether no run at or below a directory can be accepted, so that it need not be read. */
   prunes(directory: string): boolean;
+  /** Whether somebody said that a file or directory is none of ours, by its path. */
+  ignores(path: string): boolean;
 }
 
 /**
  * Runs that match one of `include` (all, where there is none) and none of `exclude`. A glob matches a run's path relative
- * to its root; one that matches a directory holds for everything below it. Undefined where there is nothing to filter.
+ * to its root; one that matches a directory holds for everything below it. `ignore` is about files and directories: by their
+ * paths, or by their last names. Undefined where there is nothing to filter.
  */
-export function runFilter(include: readonly string[], exclude: readonly string[]): RunFilter | undefined {
-  if (include.length === 0 && exclude.length === 0) return undefined;
+export function runFilter(include: readonly string[], exclude: readonly string[], ignore: readonly string[] = []): RunFilter | undefined {
+  if (include.length + exclude.length + ignore.length === 0) return undefined;
   const includes = include.length === 0 ? () => true : matcher(include);
   const excludes = exclude.length === 0 ? () => false : matcher(exclude);
+  const ignored = ignore.length === 0 ? () => false : matcher(ignore);
   return {
     accepts: (run) => includes(run) && !excludes(run),
     prunes: (directory) => excludes(directory),
+    ignores: (path) => ignored(path) || ignored(path.slice(path.lastIndexOf('/') + 1)),
   };
 }

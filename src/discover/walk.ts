@@ -1,10 +1,10 @@
 import type { BigIntStats } from 'node:fs';
-import { join, sep } from 'node:path';
+import { basename, dirname, join, relative, sep } from 'node:path';
 import { realpathSync, statSync } from '../calls/index.ts';
 import { compareNames, fileStamp, nameOfBytes, systemPath } from '../model/index.ts';
 import { errorName, reasonOf } from '../system-error.ts';
 import type { DirectoryCache, Entry } from './directory-cache.ts';
-import { isCompanion, isEventFileName } from './event-file-name.ts';
+import { isCompanion, isEventFileName, isTheirDirectory, whyPassedOver } from './event-file-name.ts';
 import { type DirectoryFs, nodeFs, readEntries } from './read-entries.ts';
 import type { RunFilter } from './run-filter.ts';
 
@@ -20,6 +20,14 @@ export interface FoundFile {
   readonly size: number;
   /** See `fileStamp`; empty where the file was gone when it was looked at. */
   readonly stamp: string;
+  /** Device and inode of a file that may be there under another name too: one with several names, or reached by a link. */
+  readonly id?: string;
+}
+
+/** A file that TensorBoard would read and we do not, and why. */
+export interface PassedOver {
+  readonly path: string;
+  readonly reason: string;
 }
 
 /** Something below a root that could not be looked at. */
@@ -32,25 +40,69 @@ export interface Found {
   readonly runs: readonly FoundRun[];
   readonly directories: number;
   readonly obstacles: readonly Obstacle[];
+  readonly passedOver: readonly PassedOver[];
 }
+
+/** Whether something was mirrored of a file: of several names of one file, that one is kept. */
+export type IsKnown = (run: string, name: string) => boolean;
 
 /**
  * Every run below a root. Links are followed; a directory reached twice is listed once, under its real path where that
  * lies below the root; links that lead back up are cut. What can't be read is listed, never fatal.
  */
-export function walk(root: string, below = '', options: WalkOptions = {}): Found {
+export function walk(root: string, below = '', options: WalkOptions = {}, isKnown: IsKnown = () => false): Found {
+  return readOnce(walkAll(root, below, options), isKnown);
+}
+
+/** The same with every name of a file that has several: `readOnce` leaves one of them. */
+export function walkAll(root: string, below: string, options: WalkOptions): Found {
   const runs: FoundRun[] = [];
-  const visited = visit(root, below, options, (run) => runs.push(run));
+  const passedOver: PassedOver[] = [];
+  const visited = visit(root, below, { ...options, onPassedOver: (passed) => passedOver.push(passed) }, (run) => runs.push(run));
   runs.sort((a, b) => compareNames(a.path, b.path));
-  return { runs, ...visited };
+  return { runs, ...visited, passedOver };
+}
+
+/** A file with several names is read under one: that under which it is known, else the first by run and name. */
+export function readOnce(found: Found, isKnown: IsKnown): Found {
+  const names = new Map<string, { readonly run: string; readonly name: string }[]>();
+  for (const { path: run, files } of found.runs) {
+    for (const { name, id } of files) {
+      if (id === undefined) continue;
+      const others = names.get(id);
+      if (others === undefined) names.set(id, [{ run, name }]);
+      else others.push({ run, name });
+    }
+  }
+  const kept = new Map([...names].map(([id, all]) => [id, all.find(({ run, name }) => isKnown(run, name)) ?? all[0]]));
+  const passedOver = [...found.passedOver];
+  const runs = found.runs.flatMap(({ path, files }) => {
+    const own = files.filter(({ name, id }) => {
+      const one = id === undefined ? undefined : kept.get(id);
+      if (one === undefined || (one.run === path && one.name === name)) return true;
+      passedOver.push({ path: pathOf(path, name), reason: `another name of ${pathOf(one.run, one.name)}` });
+      return false;
+    });
+    return own.length === 0 ? [] : [{ path, files: own }];
+  });
+  return { ...found, runs, passedOver };
+}
+
+function pathOf(run: string, name: string): string {
+  return run === '.' ? name : `${run}/${name}`;
 }
 
 /** The same, run by run in no particular order: nothing is held that nobody wants to keep. */
-export function visit(root: string, below: string, options: WalkOptions, onRun: (run: FoundRun) => void): Omit<Found, 'runs'> {
+export function visit(root: string, below: string, options: WalkOptions, onRun: (run: FoundRun) => void): Visited {
   return new Walk(nameOfBytes(realpathSync(systemPath(root), { encoding: 'buffer' })), options, onRun).all(below);
 }
 
+/** What a walk found beside the runs. */
+export type Visited = Omit<Found, 'runs' | 'passedOver'>;
+
 export interface WalkOptions {
+  /** Told of every file that TensorBoard would read and we do not. */
+  readonly onPassedOver?: ((passed: PassedOver) => void) | undefined;
   /** Which runs are looked for. Default: all. */
   readonly filter?: RunFilter;
   /** What an earlier walk of the same root found: directories that did not change since are not read again. */
@@ -83,8 +135,13 @@ class Walk {
   readonly #onDirectory: ((path: string) => void) | undefined;
   readonly #onLink: ((path: string) => void) | undefined;
   readonly #fs: DirectoryFs;
+  readonly #onPassedOver: ((passed: PassedOver) => void) | undefined;
 
-  constructor(root: string, { filter, cache, onDirectory, onLink, fs = nodeFs }: WalkOptions, onRun: (run: FoundRun) => void) {
+  constructor(
+    root: string,
+    { filter, cache, onDirectory, onLink, fs = nodeFs, onPassedOver }: WalkOptions,
+    onRun: (run: FoundRun) => void,
+  ) {
     this.#root = root;
     this.#onRun = onRun;
     this.#filter = filter;
@@ -92,9 +149,10 @@ class Walk {
     this.#onDirectory = onDirectory;
     this.#onLink = onLink;
     this.#fs = fs;
+    this.#onPassedOver = onPassedOver;
   }
 
-  all(below: string): Omit<Found, 'runs'> {
+  all(below: string): Visited {
     this.#begun.add(this.#root);
     this.#tree({ path: below, real: below === '' ? this.#root : join(this.#root, below) });
     // Links come last, so that a directory is listed under its real path wherever it has one below the root.
@@ -117,13 +175,18 @@ class Walk {
       const links: string[] = [];
       for (const { name, kind } of entries) {
         const path = at.path === '' ? name : `${at.path}/${name}`;
+        if (kind === 'passedOver') {
+          this.#onPassedOver?.({ path, reason: whyPassedOver(name) ?? '' });
+          continue;
+        }
+        if (this.#isIgnored(path, name, kind)) continue;
         if (kind === 'directory') {
           const real = `${at.real === sep ? '' : at.real}${sep}${name}`;
           if (!this.#begun.has(real) && this.#filter?.prunes(path) !== true) pending.push({ path, real });
         } else if (kind === 'link') {
           const stat = this.#stat(path, isEventFileName(name) ? 'event file' : 'link');
           if (stat?.isDirectory() && this.#filter?.prunes(path) !== true) links.push(path);
-          else if (stat?.isFile() && isEventFileName(name)) files.push(foundFile(name, stat));
+          else if (stat?.isFile() && isEventFileName(name) && !this.#isReadElsewhere(path)) files.push(foundFile(name, stat, true));
         } else {
           files.push(foundFile(name, this.#stat(path, undefined)));
         }
@@ -132,9 +195,46 @@ class Walk {
       const run = at.path === '' ? '.' : at.path;
       if (files.length === 0 || this.#filter?.accepts(run) === false) continue;
       const names = new Set(files.map(({ name }) => name));
-      const own = files.filter(({ name }) => !isCompanion(name, (other) => names.has(other)));
+      const own = files.filter(({ name }) => {
+        if (!isCompanion(name, (other) => names.has(other))) return true;
+        this.#onPassedOver?.({ path: at.path === '' ? name : `${at.path}/${name}`, reason: 'it belongs to the file beside it' });
+        return false;
+      });
       this.#onRun({ path: run, files: own.sort((a, b) => compareNames(a.name, b.name)) });
     }
+  }
+
+  /** Whether a name is none of ours by a rule of somebody, or that of a folder of a sync tool. Said of files only. */
+  #isIgnored(path: string, name: string, kind: Entry['kind']): boolean {
+    if (kind !== 'file' && isTheirDirectory(name)) {
+      this.#onPassedOver?.({ path, reason: 'the folder of a sync tool or an editor' });
+      return true;
+    }
+    if (this.#filter?.ignores(path) !== true) return false;
+    if (kind === 'directory' || isEventFileName(name)) this.#onPassedOver?.({ path, reason: 'the setting `ignore`' });
+    return true;
+  }
+
+  /** Whether a link leads to a file that is read under its own name. */
+  #isReadElsewhere(path: string): boolean {
+    let real: string;
+    try {
+      real = nameOfBytes(realpathSync(systemPath(this.#absolute(path)), { encoding: 'buffer' }));
+    } catch {
+      return false;
+    }
+    if (!isWithin(real, this.#root)) return false;
+    const own = relative(this.#root, real).split(sep).join('/');
+    const run = dirname(own);
+    if (!isEventFileName(basename(own)) || this.#filter?.accepts(run) === false || this.#isApart(own)) return false;
+    this.#onPassedOver?.({ path, reason: `a link to ${own}` });
+    return true;
+  }
+
+  /** Whether a path lies in what is passed over. */
+  #isApart(path: string): boolean {
+    const names = path.split('/');
+    return names.some((name, i) => isTheirDirectory(name) || this.#filter?.ignores(names.slice(0, i + 1).join('/')) === true);
   }
 
   #entries(path: string): readonly Entry[] | undefined {
@@ -191,8 +291,16 @@ class Walk {
   }
 }
 
-function foundFile(name: string, stat: BigIntStats | undefined): FoundFile {
-  return { name, size: Number(stat?.size ?? 0), stamp: stat === undefined ? '' : fileStamp(stat) };
+/** `isLinked`: it was reached by a link, so that its count of names says nothing. */
+function foundFile(name: string, stat: BigIntStats | undefined, isLinked = false): FoundFile {
+  if (stat === undefined) return { name, size: 0, stamp: '' };
+  const file = { name, size: Number(stat.size), stamp: fileStamp(stat) };
+  return isLinked || stat.nlink > 1n ? { ...file, id: fileId(stat) } : file;
+}
+
+/** By which two names of one file are known to be that. */
+export function fileId({ dev, ino }: Pick<BigIntStats, 'dev' | 'ino'>): string {
+  return `${dev}.${ino}`;
 }
 
 /** Whether `path` is `directory` or lies below it; both are real paths. */

@@ -44,7 +44,8 @@ class RootThread {
 
   constructor(root: WatchedRoot) {
     this.#root = root;
-    this.#watch = new RootWatch({ path: root.path, below: root.below, filter: runFilter(root.include, root.exclude) });
+    const { path, below, include, exclude, ignore } = root;
+    this.#watch = new RootWatch({ path, below, filter: runFilter(include, exclude, ignore) });
   }
 
   seed(files: readonly SeenFile[]): void {

@@ -1,6 +1,9 @@
 /** Where a lane stands in a file, and what has to be known of the file to go on from there. */
 
-/** Why bytes cannot be read as records. `torn` and `zeros` are pending: normal at the end of a live file. */
+/**
+ * Why bytes cannot be read as records. `torn` and `zeros` are pending: normal at the end of a live file. So is `cut`: the file
+ * ends before what was read of it does, since it is being written anew, or was cut; what was mirrored of it is kept.
+ */
 export type DamageReason =
   | 'length_checksum'
   | 'data_checksum'
@@ -10,7 +13,8 @@ export type DamageReason =
   /** The system does not give us the bytes. */
   | 'unreadable'
   | 'torn'
-  | 'zeros';
+  | 'zeros'
+  | 'cut';
 
 /** How far a record that is not whole was looked into while somebody may still be writing it. */
 export interface TornLook {
@@ -41,9 +45,9 @@ export interface Damage {
   readonly zerosFrom?: number;
 }
 
-/** Whether this is the normal end of a file that somebody still writes to. */
-export function isPending(damage: Damage): boolean {
-  return damage.reason === 'torn' || damage.reason === 'zeros';
+/** Whether this is the normal end of a file that somebody still writes to, or writes anew. */
+export function isPending({ reason }: Pick<Damage, 'reason'>): boolean {
+  return reason === 'torn' || reason === 'zeros' || reason === 'cut';
 }
 
 /** Bytes before the watermark that are still owed to a lane. */
@@ -68,11 +72,34 @@ export interface RecordMark {
   readonly checksum: number;
 }
 
+/** A record on the way: its place, and the data checksum as it stands in the file. */
+export interface TrailMark {
+  readonly offset: number;
+  readonly checksum: number;
+}
+
 /** Tells whether these are still the same bytes under a name: the first sound record and the last one before the watermark. */
 export interface Guard {
   readonly first: RecordMark | undefined;
   readonly last: RecordMark | undefined;
+  /** Some records between them, in the order of the file: they tell a beginning of the file from another one. */
+  readonly trail?: readonly TrailMark[];
 }
+
+/** A guard as JSON: the two records, and the trail as one list of numbers. */
+export function guardJson({ first, last, trail = [] }: Guard): string {
+  const marks = trail.flatMap(({ offset, checksum }) => [offset, checksum]);
+  return JSON.stringify(marks.length === 0 ? [first ?? null, last ?? null] : [first ?? null, last ?? null, marks]);
+}
+
+/** Undoes `guardJson`, once the text is parsed. */
+export function guardOf([first, last, marks = []]: GuardJson): Guard {
+  const trail: TrailMark[] = [];
+  for (let i = 0; i + 1 < marks.length; i += 2) trail.push({ offset: marks[i] as number, checksum: marks[i + 1] as number });
+  return { first: first ?? undefined, last: last ?? undefined, ...(trail.length === 0 ? {} : { trail }) };
+}
+
+export type GuardJson = readonly [first: RecordMark | null, last: RecordMark | null, trail?: readonly number[]];
 
 /** The facts of a file as of a position: stored with it, in one transaction where the backend owns its positions. */
 export interface FileState {

@@ -3,7 +3,7 @@ import { FIRST_DEADLINE_MS, type LeftBehind, MOST_BEHIND, nextDeadline, SAID_AFT
 import type { Found } from '../discover/index.ts';
 import { keyOfRun, type RunRef } from '../model/index.ts';
 import type { ReadEvent, RunJob } from './reader.ts';
-import { type EventGroup, Hung, ReaderThread } from './reader-thread.ts';
+import { type EventGroup, type Globs, Hung, ReaderThread } from './reader-thread.ts';
 
 export interface PatientReaderOptions {
   /** Bytes that may be on their way or waiting at a lane. */
@@ -62,16 +62,16 @@ export class PatientReader {
   }
 
   /** Every run at `below` and under it; what hangs on the way is an obstacle. */
-  async walk(root: string, below: string, include: readonly string[] = [], exclude: readonly string[] = []): Promise<Found> {
+  async walk(root: string, below: string, globs: Globs = {}): Promise<Found> {
     for (;;) {
-      const found = await this.#thread?.walk(root, below, include, exclude, this.#deadlineMs);
+      const found = await this.#thread?.walk(root, below, globs, this.#deadlineMs);
       if (found !== undefined && !(found instanceof Hung)) return found;
       const path = found?.call.path ?? root;
       if (found !== undefined) this.#leave(found);
       if (path !== root && this.#thread !== undefined) continue;
       const reason = silenceText(this.#silent.get(path) ?? Date.now());
       this.#thread ??= this.#isStopped ? undefined : this.#start();
-      return { runs: [], directories: 0, obstacles: [{ path: below === '' ? '.' : below, reason }] };
+      return { runs: [], directories: 0, obstacles: [{ path: below === '' ? '.' : below, reason }], passedOver: [] };
     }
   }
 
@@ -223,13 +223,10 @@ export class PatientReader {
 }
 
 /** Every run below a root, in a thread of its own; and what hung on the way. */
-export async function walkPatiently(
-  root: string,
-  { include = [], exclude = [] }: { readonly include?: readonly string[]; readonly exclude?: readonly string[] } = {},
-): Promise<Found & { readonly silent: ReadonlyMap<string, number> }> {
+export async function walkPatiently(root: string, globs: Globs = {}): Promise<Found & { readonly silent: ReadonlyMap<string, number> }> {
   const reader = new PatientReader();
   try {
-    const found = await reader.walk(root, '', include, exclude);
+    const found = await reader.walk(root, '', globs);
     return { ...found, silent: new Map(reader.silent) };
   } finally {
     await reader.close();

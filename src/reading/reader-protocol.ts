@@ -22,6 +22,7 @@ export type ReaderRequest =
       readonly below: string;
       readonly include: readonly string[];
       readonly exclude: readonly string[];
+      readonly ignore: readonly string[];
     }
   /** `keep`: what is known of the runs is kept, and later jobs of them need not bring it again. */
   | { readonly kind: 'read'; readonly jobs: readonly RunJob[]; readonly keep: boolean }

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { CallMark, CallView, closeWorker, type LeftBehind, leaveBehind, type OpenCall } from '../calls/index.ts';
 import { machineMs } from '../clock.ts';
-import type { Found } from '../discover/index.ts';
+import type { Found, globsOf } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
 import type { RunRef } from '../model/index.ts';
 import type { ReadEvent, RunJob } from './reader.ts';
@@ -32,6 +32,9 @@ export interface ReaderThreadOptions {
   readonly mostOutstanding?: number;
   readonly passedOver?: ReaderWork['passedOver'];
 }
+
+/** Which runs are wanted. */
+export type Globs = Partial<ReturnType<typeof globsOf>>;
 
 /** A call of a reader's thread did not come back in time. */
 export class Hung {
@@ -72,15 +75,12 @@ export class ReaderThread {
     return call !== undefined && machineMs() - call.sinceMs >= ms ? call : undefined;
   }
 
-  /** Every run at `below` (relative to the root, empty for all of it) and under it that the globs let through; or what hung on the way. */
-  async walk(
-    root: string,
-    below: string,
-    include: readonly string[] = [],
-    exclude: readonly string[] = [],
-    deadlineMs?: number,
-  ): Promise<Found | Hung> {
-    this.#request({ kind: 'walk', root, below, include, exclude });
+  /**
+   * Every run at `below` (relative to the root, empty for all of it) and under it that the globs let through, each file under every name it
+   * has; or what hung on the way.
+   */
+  async walk(root: string, below: string, globs: Globs = {}, deadlineMs?: number): Promise<Found | Hung> {
+    this.#request({ kind: 'walk', root, below, include: [], exclude: [], ignore: [], ...globs });
     const reply = await this.#next(deadlineMs);
     if (reply instanceof Hung) return reply;
     if (reply.kind !== 'found') throw new MirrorError('MB9001', `the reader answered ${reply.kind} to a walk`);

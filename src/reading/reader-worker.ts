@@ -1,7 +1,7 @@
 /** The reader's thread: walks roots, reads and decodes runs, and waits when nobody takes what it brings. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { answersAgain, CallMark, markCalls, passOver } from '../calls/index.ts';
-import { runFilter, walk } from '../discover/index.ts';
+import { type Found, runFilter, walkAll } from '../discover/index.ts';
 import { type Batch, keyOfRun } from '../model/index.ts';
 import { FileWindow } from '../tail/index.ts';
 import { type ReadEvent, type RunJob, RunSession } from './reader.ts';
@@ -31,9 +31,9 @@ port.on('message', (request: ReaderRequest) => {
   }
 });
 
-function walkOf({ root, below, include, exclude }: Extract<ReaderRequest, { kind: 'walk' }>): ReturnType<typeof walk> {
-  const filter = runFilter(include, exclude);
-  return walk(root, below, filter === undefined ? {} : { filter });
+function walkOf({ root, below, include, exclude, ignore }: Extract<ReaderRequest, { kind: 'walk' }>): Found {
+  const filter = runFilter(include, exclude, ignore);
+  return walkAll(root, below, filter === undefined ? {} : { filter });
 }
 
 /** Runs that grow, by their key. Who asks decides which are kept. */

@@ -11,17 +11,20 @@ import {
   type Damage,
   type FileState,
   type Gap,
+  isPending,
   type Position,
+  pointCount,
   type RunRef,
   type Series,
   selectPoints,
   systemPath,
 } from '../model/index.ts';
 import { reasonOf } from '../system-error.ts';
-import { compareWithState, type FileWindow, type OpenFile, openFile } from '../tail/index.ts';
+import { beginningOf, compareWithState, type FileWindow, type OpenFile, openFile } from '../tail/index.ts';
 import { advanceDecoder, advanceToNext } from './advance-decoder.ts';
 import { cutBefore, dateTorn, isLasting, isWithin, nameUnreadable, tornOf, zerosOf } from './name-damage.ts';
 import { isAnyWhole } from './sound-record.ts';
+import { longerTrail } from './trail.ts';
 
 /** What is to be read of a run. */
 export interface RunJob {
@@ -161,12 +164,18 @@ class FileRead {
 
   *#read(file: OpenFile): Generator<ReadEvent, void, void> {
     this.#window.reset(file.fd);
-    const isContent = this.#isContent(file);
-    const change = this.#state === undefined ? 'same' : isContent ? 'replaced' : compareWithState(file, this.#state);
+    if (this.#state !== undefined && this.#isContent(file)) {
+      yield* this.#anew(file, 'replaced', 'a record is whole now in which others were found');
+      return;
+    }
+    const change = this.#state === undefined ? 'same' : compareWithState(file, this.#state);
+    if (change === 'cut') {
+      yield* this.#wait(file, this.#known(), beginningOf(file, this.#known()) ?? 0);
+      return;
+    }
     if (change !== 'same') {
-      this.#state = newState(this.#name, this.#known().generation + 1);
-      // Said first: the reading of a large file may be broken off, to go on in another pass.
-      yield this.#outcome(change, file.size, isContent ? 'a record is whole now in which others were found' : undefined);
+      yield* this.#anew(file, change);
+      return;
     }
     this.#state ??= newState(this.#name, 0);
     this.#isHealing = true;
@@ -175,7 +184,34 @@ class FileRead {
     }
     this.#isHealing = false;
     yield* this.#tail(file);
-    if (change === 'same') yield this.#outcome('read', file.size);
+    yield this.#outcome('read', file.size);
+  }
+
+  /** What was read of the file holds, though it is not all there now: whether the rest comes back, or something else, is seen later. */
+  *#wait(file: OpenFile, before: FileState, start: number): Generator<ReadEvent, void, void> {
+    const { watermark } = before.position;
+    const damage = before.damage.filter((item) => !isPending(item));
+    this.#state = { ...before, size: file.size, stamp: file.stamp, damage: [...damage, { start, end: watermark, reason: 'cut' }] };
+    yield { kind: 'batch', batch: this.#decoder(watermark, before).take(), state: this.#state };
+    yield this.#outcome('read', file.size);
+  }
+
+  /** Other bytes stand under the name: they are read from their beginning, as the next generation. */
+  *#anew(file: OpenFile, change: 'shortened' | 'replaced', why?: string): Generator<ReadEvent, void, void> {
+    const before = this.#known();
+    this.#state = newState(this.#name, before.generation + 1);
+    const reading = this.#tail(file);
+    const first = reading.next();
+    if (first.done === true) return;
+    // Nothing is in it yet that could stand in the place of what was mirrored.
+    if (why === undefined && isBlank(first.value) && before.records > 1) {
+      yield* this.#wait(file, before, 0);
+      return;
+    }
+    // Said first: the reading of a large file may be broken off, to go on in another pass.
+    yield this.#outcome(change, file.size, why);
+    yield first.value;
+    yield* reading;
   }
 
   /** Whether records that were read lie in one that is whole now, and that they are the content of. */
@@ -208,13 +244,15 @@ class FileRead {
     const lasting = before.damage.filter((damage) => isLasting(damage, before.position.watermark));
     const nowMs = Date.now();
     const decoder = this.#decoder(before.position.watermark, before, tornOf(before, nowMs));
-    const stateNow = (damage: readonly Damage[], end: OpenFile | undefined): FileState => {
+    let { trail = [] } = before.guard;
+    const stateNow = (damage: readonly Damage[], end: OpenFile | undefined, batch: Batch): FileState => {
+      trail = longerTrail(trail, batch);
       const { fileVersion = before.fileVersion, writer = before.writer } = decoder.head;
       return {
         name: this.#name,
         generation: before.generation,
         position: behindSound(decoder.watermark, [...before.position.gaps, ...decoder.gaps]),
-        guard: decoder.guard,
+        guard: { ...decoder.guard, ...(trail.length === 0 ? {} : { trail }) },
         damage: [...lasting, ...dateTorn(nameUnreadable(damage, this.#window.unreadable), before.damage, nowMs)],
         size: end?.size ?? 0,
         stamp: end?.stamp ?? '',
@@ -230,9 +268,11 @@ class FileRead {
         continue;
       }
       const end = more === 'end' ? file : undefined;
-      this.#state = stateNow(decoder.damage, end);
+      const { damage } = decoder;
+      const batch = decoder.take();
+      this.#state = stateNow(damage, end, batch);
       // The last batch goes out even when it is empty: it carries the file's size and what is wrong with its end.
-      yield { kind: 'batch', batch: decoder.take(), state: this.#state };
+      yield { kind: 'batch', batch, state: this.#state };
       if (end !== undefined) return;
     }
   }
@@ -341,6 +381,11 @@ class FileRead {
   #outcome(outcome: FileOutcome, size: number, reason?: string): ReadEvent {
     return { kind: 'file', run: this.#job.run, file: this.#name, outcome, size, ...(reason === undefined ? {} : { reason }) };
   }
+}
+
+/** Whether an event is the whole of a file in which nothing but its beginning stands: no point, and an end that may yet be written. */
+function isBlank(event: ReadEvent): boolean {
+  return event.kind === 'batch' && event.state.stamp !== '' && pointCount(event.batch) === 0 && event.state.damage.every(isPending);
 }
 
 /** The part of a batch that a gap is about; series it defines stay, later batches go by their numbers. */

@@ -64,7 +64,7 @@ function files(statements: Statements): Problem[] {
     const say = (what: string): number => problems.push({ where: `${row.root}/${row.path}/${row.name}`, what });
     for (const column of ['generation', 'read_to', 'size', 'records']) if (Number(row[column]) < 0) say(`${column} is ${row[column]}`);
     const guard = parsed<[RecordMark | null, RecordMark | null]>(row.guard);
-    if (!Array.isArray(guard) || guard.length !== 2) say('its guard cannot be read');
+    if (!Array.isArray(guard) || (guard.length !== 2 && guard.length !== 3)) say('its guard cannot be read');
     const damage = parsed<Damage[]>(row.damage);
     if (!Array.isArray(damage)) say('its damage cannot be read');
     else for (const { start, end } of damage) if (!(start >= 0 && start < end)) say(`damage from ${start} to ${end} is no range`);

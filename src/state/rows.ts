@@ -1,5 +1,5 @@
 import type { SQLInputValue } from 'node:sqlite';
-import type { DataClass, FileState, RecordMark, Series } from '../model/index.ts';
+import { type DataClass, type FileState, type GuardJson, guardJson, guardOf, type RecordMark, type Series } from '../model/index.ts';
 import type { Row, Statements } from './statements.ts';
 
 const FILE_AND_POSITION = `
@@ -34,7 +34,7 @@ export function fileFacts(state: FileState): SQLInputValue[] {
   return [
     state.generation,
     state.position.watermark,
-    JSON.stringify([state.guard.first ?? null, state.guard.last ?? null]),
+    guardJson(state.guard),
     JSON.stringify(state.damage),
     state.size,
     state.stamp,
@@ -65,20 +65,22 @@ export function knownFile(row: KnownFileRow, statements: Statements): FileState 
   const [, name, generation, guard, damages, fileVersion, writer, fileStamp, fileSize, positionGeneration] = row;
   const shared = fileVersion === null && writer === null ? undefined : head(fileVersion, writer);
   if (positionGeneration === null || positionGeneration < generation) {
-    const [first] = statements.parse<[RecordMark | null]>(guard);
+    const { first } = guardOf(statements.parse<GuardJson>(guard));
     const position = { watermark: 0, gaps: [] };
-    const anchor = { first: first ?? undefined, last: undefined };
+    const anchor = { first, last: undefined };
     return { name, generation, position, guard: anchor, damage: [], size: 0, stamp: '', records: 0, ...shared };
   }
   const [watermark, gaps, last, records, size, stamp] = row.slice(10) as unknown as PositionRow;
-  const [[first], anchor] = statements.parse<[[RecordMark | null], RecordMark | null]>(`[${guard},${last}]`);
+  const [marks, anchor] = statements.parse<[GuardJson, RecordMark | null]>(`[${guard},${last}]`);
+  const { first, trail = [] } = guardOf(marks);
+  const known = trail.filter(({ offset }) => offset < watermark);
   const damage = statements.parse<FileState['damage']>(damages);
   const isSameReading = stamp === fileStamp && size === fileSize;
   return {
     name,
     generation,
     position: { watermark, gaps: statements.parse(gaps) },
-    guard: { first: first ?? undefined, last: anchor ?? undefined },
+    guard: { first, last: anchor ?? undefined, ...(known.length === 0 ? {} : { trail: known }) },
     damage: isSameReading ? damage : damage.filter(({ start }) => start < watermark),
     size,
     stamp,

@@ -1,14 +1,15 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { KnownRoot } from '../backends/contract.ts';
-import type { MirrorError } from '../errors.ts';
-import type { RunRef, Series } from '../model/index.ts';
+import { MirrorError } from '../errors.ts';
+import type { FileState, RunRef, Series } from '../model/index.ts';
 import { checkOwnFile, makeOwnFolder } from '../own-files/index.ts';
 import { addSeries } from './catalogue-rows.ts';
 import type { FileRef } from './file-ref.ts';
 import { GroupCommit, realSchedule, type Schedule } from './group-commit.ts';
 import { LaneState } from './lane-state.ts';
 import { FileLock } from './lock.ts';
+import { filesLike, type MovedRun, moveRuns } from './moved-runs.ts';
 import { openForWriting, openReadOnly } from './open-database.ts';
 import { type LaneKey, RowIds } from './row-ids.ts';
 import { translated } from './sqlite-error.ts';
@@ -136,6 +137,28 @@ export class StateFile {
   targets(name: string): string[] {
     const rows = this.#store.reading().statements.all('SELECT target FROM lane WHERE name = ? ORDER BY id', name);
     return rows.map((row) => String(row.target));
+  }
+
+  /** Files of a root that have one of these inodes, or begin with a record of one of these lengths and checksums (`length:checksum`). */
+  filesLike(root: string, inodes: readonly string[], firsts: readonly string[]): { readonly run: string; readonly state: FileState }[] {
+    return filesLike(this.#reading(), root, inodes, firsts);
+  }
+
+  /** Files known of a root. */
+  fileCount(root: string): number {
+    const sql = 'SELECT count(*) AS n FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id WHERE root.name = ?';
+    return Number(this.#reading().statements.get(sql, root)?.n ?? 0);
+  }
+
+  /** Runs lie elsewhere now, or files of theirs have other names. Nothing of them may be on its way. Returns those of which that could be noted. */
+  move<Moved extends MovedRun>(moves: readonly Moved[]): Moved[] {
+    const store = this.#reading();
+    let done: readonly MovedRun[] = [];
+    store.commits.change(JSON.stringify(['moved', moves.map(({ root, from, to }) => [root, from, to])]), () => {
+      done = moveRuns(store, moves);
+    });
+    if (!this.flush()) throw this.#failure ?? new MirrorError('MB9001', `writing ${this.#path}: what was moved could not be noted`);
+    return moves.filter((move) => done.includes(move));
   }
 
   /** Notes series before a lane has accepted values of them: for those that several lanes share one reading. */

@@ -192,6 +192,14 @@ export class WatchStatus {
     }
   }
 
+  /** A run lies elsewhere now; said once. */
+  runMoved(incident: Incident): void {
+    const isSaid = this.#incidents.some(
+      ({ kind, path, reason }) => kind === 'moved' && path === incident.path && reason === incident.reason,
+    );
+    if (!isSaid) this.#incident(incident);
+  }
+
   parcelAccepted(lane: string, parcel: Parcel, points: number, refusals: readonly Refusal[] = []): void {
     this.lane(lane).parcelAccepted(parcel, points, refusals);
     this.#noteDamage(keyOfFile(parcel.batch.run, parcel.state.name), parcel.batch.run, parcel.state.name, parcel.state.damage);
@@ -293,7 +301,7 @@ export class WatchStatus {
         end,
         reason,
         detail: detail ?? null,
-        pending: isPending({ start, end, reason }),
+        pending: isPending({ reason }),
       })),
       not_answering: this.silences.map(({ root, path, sinceMs }) => ({ root, path, since: new Date(sinceMs).toISOString() })),
       incidents: this.#incidents,

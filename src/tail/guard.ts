@@ -1,15 +1,20 @@
 import { closeSync } from '../calls/index.ts';
-import type { FileState, RecordMark } from '../model/index.ts';
+import type { FileState, RecordMark, TrailMark } from '../model/index.ts';
 import { isAboutBytes } from '../system-error.ts';
 import { type OpenFile, openFile, readAt } from './open-file.ts';
 
-/** What became of a file since its state was noted. */
-export type Change = 'same' | 'shortened' | 'replaced';
+/**
+ * What became of a file since its state was noted. `cut`: what is there is a beginning of what was read, perhaps with zeros
+ * behind it: it is being written over itself, or was cut.
+ */
+export type Change = 'same' | 'cut' | 'shortened' | 'replaced';
 
 /** Whether the bytes before the watermark are still those that were read. */
 export function compareWithState(file: OpenFile, state: FileState): Change {
-  if (file.size < state.position.watermark) return 'shortened';
-  return holdsRecord(file.fd, state.guard.first) && holdsRecord(file.fd, state.guard.last) ? 'same' : 'replaced';
+  const isShort = file.size < state.position.watermark;
+  if (!isShort && holdsRecord(file.fd, state.guard.first) && holdsRecord(file.fd, state.guard.last)) return 'same';
+  if (beginningOf(file, state) !== undefined) return 'cut';
+  return isShort ? 'shortened' : 'replaced';
 }
 
 const scratch = new Uint8Array(12);
@@ -18,13 +23,7 @@ const view = new DataView(scratch.buffer);
 /** Compares length and data checksum of a record as they stand in the file; the data itself is not read. */
 function holdsRecord(fd: number, mark: RecordMark | undefined): boolean {
   if (mark === undefined) return true;
-  try {
-    return isRecordAt(fd, mark);
-  } catch (error) {
-    // What can't be read now was not written over for that.
-    if (isAboutBytes(error)) return true;
-    throw error;
-  }
+  return orUnreadable(() => isRecordAt(fd, mark), true);
 }
 
 function isRecordAt(fd: number, mark: RecordMark): boolean {
@@ -33,6 +32,65 @@ function isRecordAt(fd: number, mark: RecordMark): boolean {
     return false;
   if (readAt(fd, scratch, 0, 4, mark.offset + 12 + mark.length) < 4) return false;
   return view.getUint32(0, true) === mark.checksum;
+}
+
+const FRAME_BYTES = 16;
+
+/**
+ * Up to which byte a file holds what was read of it, as far as the marks can tell, where it ends before the watermark (or is
+ * nothing but zeros from there); undefined where something else is in it.
+ */
+export function beginningOf(file: OpenFile, { guard, position }: FileState): number | undefined {
+  const { first, trail = [] } = guard;
+  if (first === undefined || position.watermark === 0) return undefined;
+  if (file.size === 0) return 0;
+  // Nothing but the beginning of the first record: what it will be can't be told.
+  if (file.size < first.offset + FRAME_BYTES + first.length) return file.size < position.watermark ? file.size : undefined;
+  if (!holdsRecord(file.fd, first)) return isZero(file.fd, first.offset) ? first.offset : undefined;
+  let end = first.offset + FRAME_BYTES + first.length;
+  // A trail that begins late, or not at all (an older version noted none), says too little of what is there.
+  const [head] = trail;
+  if (head === undefined) return file.size === end ? end : undefined;
+  let isEnded = false;
+  let held = 0;
+  for (const mark of trail) {
+    const state = orUnreadable(() => markIn(file, mark), 'held');
+    if (state === 'other' || (isEnded && state === 'held')) return undefined;
+    if (state === 'held') {
+      held++;
+      end = Math.max(end, mark.offset + FRAME_BYTES);
+    } else if (state === 'zero') isEnded = true;
+  }
+  if (file.size >= position.watermark && !isEnded && !(guard.last !== undefined && isZero(file.fd, guard.last.offset))) return undefined;
+  if (held === 0 && head.offset > end && file.size > end) return undefined;
+  return isEnded || file.size >= position.watermark ? Math.min(end, file.size) : file.size;
+}
+
+/** How a record that was marked stands in a file now: `ended` where the file ends before it does. */
+function markIn(file: OpenFile, { offset, checksum }: TrailMark): 'held' | 'zero' | 'ended' | 'other' {
+  if (readAt(file.fd, scratch, 0, 12, offset) < 12) return 'ended';
+  if (view.getUint32(0, true) === 0 && view.getUint32(4, true) === 0 && view.getUint32(8, true) === 0) return 'zero';
+  const length = view.getUint32(0, true) + view.getUint32(4, true) * 0x1_0000_0000;
+  const end = offset + 12 + length;
+  if (end + 4 > file.size) return 'ended';
+  readAt(file.fd, scratch, 0, 4, end);
+  if (view.getUint32(0, true) === checksum) return 'held';
+  return view.getUint32(0, true) === 0 ? 'zero' : 'other';
+}
+
+/** Whether a record's length and its checksum are zeros. */
+function isZero(fd: number, offset: number): boolean {
+  return orUnreadable(() => readAt(fd, scratch, 0, 12, offset) === 12 && scratch.every((byte) => byte === 0), false);
+}
+
+/** What can't be read now was not written over for that. */
+function orUnreadable<T>(look: () => T, otherwise: T): T {
+  try {
+    return look();
+  } catch (error) {
+    if (isAboutBytes(error)) return otherwise;
+    throw error;
+  }
 }
 
 /** The same for a file by its path; a file that can't be opened is not the same. */
@@ -46,5 +104,22 @@ export function compareFile(path: string, state: FileState): Change {
     }
   } catch {
     return 'replaced'; // whoever reads it next says why
+  }
+}
+
+/** The length and checksum of the record a file begins with; undefined where it is not whole, or can't be read. */
+export function firstMark(path: string): RecordMark | undefined {
+  try {
+    const file = openFile(path);
+    try {
+      if (readAt(file.fd, scratch, 0, 12, 0) < 12) return undefined;
+      const length = view.getUint32(0, true) + view.getUint32(4, true) * 0x1_0000_0000;
+      if (length + FRAME_BYTES > file.size || readAt(file.fd, scratch, 0, 4, length + 12) < 4) return undefined;
+      return { offset: 0, length, checksum: view.getUint32(0, true) };
+    } finally {
+      closeSync(file.fd);
+    }
+  } catch {
+    return undefined; // whoever reads it says why
   }
 }

@@ -2,7 +2,7 @@ import type { Damage, DamageReason, FileState, Gap } from '../model/index.ts';
 
 /** Why points of a file are not compared. */
 export type Unjudged =
-  /** The file is no longer there. */
+  /** The file is no longer there, or what was mirrored of it is not. */
   | 'gone'
   /** Other bytes stand under its name, or fewer: it is owed a new pass. */
   | 'stale'

@@ -6,7 +6,7 @@ import { systemCode } from '../errors.ts';
 import { type Batch, Catalogue, type FileState, type Series } from '../model/index.ts';
 import { advanceDecoder } from '../reading/index.ts';
 import { reasonOf } from '../system-error.ts';
-import { compareWithState, type FileWindow, type OpenFile, openFile } from '../tail/index.ts';
+import { type Change, compareWithState, type FileWindow, type OpenFile, openFile } from '../tail/index.ts';
 import { type FileFacts, rangesOf } from '../verify/index.ts';
 
 /** The event files of one run, up to their watermarks; can be read again and again. */
@@ -67,8 +67,10 @@ export class RunFiles {
   *#file(file: OpenFile, state: FileState, facts: FileFacts, tags: TagTable): Generator<Batch, void, void> {
     const change = compareWithState(file, state);
     if (change !== 'same') {
-      facts.unjudged = 'stale';
-      facts.reason = change === 'shortened' ? 'it is shorter than what was mirrored of it' : 'it holds other records now';
+      // A pass has seen that nothing stands in the place of what was mirrored: another one brings nothing either.
+      const isCut = state.damage.some(({ reason }) => reason === 'cut');
+      facts.unjudged = isCut ? 'gone' : 'stale';
+      facts.reason = CHANGES[isCut ? 'cut' : change];
       return;
     }
     this.#window.reset(file.fd);
@@ -91,6 +93,12 @@ export class RunFiles {
     }
   }
 }
+
+const CHANGES: Readonly<Record<Exclude<Change, 'same'>, string>> = {
+  cut: 'it ends before what was mirrored of it does: it is being written anew, or was cut',
+  shortened: 'it is shorter than what was mirrored of it',
+  replaced: 'it holds other records now',
+};
 
 /** Where the record at an offset ends. A record is its length, a checksum of that, as many bytes, and their checksum. */
 export function recordEnd(path: string, offset: number): number {

@@ -95,13 +95,14 @@ class LanePass {
   async #compareAll(): Promise<void> {
     const progress = this.#log.progress;
     const { roots, rules, source, other } = this.#options;
+    const isKnown = (run: RunRef, name: string): boolean => source.isKnown(run, name);
     const runs = (root: string): RunRef[] => {
       const all = [...source.runs(root), ...(other?.runs(root) ?? [])];
       return [...new Map(all.map((run) => [run.path, run])).values()];
     };
     const scopes = scopesOf(source, roots, this.#log.obstacles).map((scope) => {
       const held = runs(scope.name);
-      const candidates = candidatesOf({ runs: () => held }, scope, this.#log.obstacles, rules);
+      const candidates = candidatesOf({ runs: () => held, isKnown }, scope, this.#log.obstacles, rules);
       return { scope, isHeld: held.length > 0, candidates: this.#meant(candidates) };
     });
     for (const { candidates } of scopes) {

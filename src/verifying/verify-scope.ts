@@ -29,6 +29,8 @@ export interface Mirrored {
   roots(): readonly KnownRoot[];
   /** Runs below a root. */
   runs(root: string): Iterable<RunRef>;
+  /** Whether a file was mirrored under a name. */
+  isKnown(run: RunRef, name: string): boolean;
 }
 
 export function mirroredIn(reader: StoreReader, storePath: string): Mirrored {
@@ -36,6 +38,7 @@ export function mirroredIn(reader: StoreReader, storePath: string): Mirrored {
     words: `the store ${storePath}`,
     roots: () => reader.roots(),
     runs: (root) => reader.runs(root).map(({ run }) => run),
+    isKnown: (run, name) => reader.positions(run).files.some((file) => file.name === name),
   };
 }
 
@@ -85,13 +88,14 @@ function isThere(path: string, obstacles: Obstacle[]): boolean {
 
 /** The lane's runs and those that were found, in the order of their names. */
 export function candidatesOf(
-  mirrored: Pick<Mirrored, 'runs'>,
+  mirrored: Pick<Mirrored, 'runs'> & { readonly isKnown?: (run: RunRef, name: string) => boolean },
   { name: root, path, below }: Scope,
   obstacles: Obstacle[],
   rules: RunRules = ALL_RUNS,
 ): Candidate[] {
   const filter = filterOf(rules, { name: root, path });
-  const { runs, obstacles: met } = walk(path, below, filter === undefined ? {} : { filter });
+  const isKnown = (run: string, name: string): boolean => mirrored.isKnown?.({ root, path: run }, name) === true;
+  const { runs, obstacles: met } = walk(path, below, filter === undefined ? {} : { filter }, isKnown);
   for (const obstacle of met) obstacles.push({ what: join(path, obstacle.path), reason: obstacle.reason });
   const found = new Map(runs.map((run) => [run.path, run.files]));
   const isIn = (run: string): boolean => (below === '' || run === below || run.startsWith(`${below}/`)) && filter?.accepts(run) !== false;

@@ -86,6 +86,7 @@ export function trackerSource({ name, target, backend }: TrackerLaneOptions, sta
       }
       for (const run of runs) if (run.root === root && !names.isOut(run)) yield run;
     },
+    isKnown: (run, name) => lane.known(run).files.some((file) => file.name === name),
     files: (run) => lane.known(run).files.filter(isRead),
     catalogue: (run) => lane.catalogue(run),
     points: (run) => lane.known(run).points,

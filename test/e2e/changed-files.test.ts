@@ -111,18 +111,22 @@ describe('an event file between two backfills', () => {
     expect(await backfill()).toMatchObject({ totals: { new_points: 0 }, incidents: [] });
   });
 
-  it('that was shortened is shown as it is now, and again when it has grown', async () => {
+  it('that was cut keeps its points until something else stands in their place', async () => {
     const all = range(0, 10).map((step) => w.frame(scalars(step)));
     const head = w.eventFile();
     const whole = Buffer.concat([head, ...all]);
+    const cut = Buffer.concat([head, ...all.slice(0, 4)]);
     writeFileSync(path, whole);
     await backfill();
-    writeFileSync(path, Buffer.concat([head, ...all.slice(0, 4)]));
-    expect(await backfill()).toMatchObject({ incidents: [{ kind: 'shortened' }] });
-    await expectPresent();
-    expect(rows('SELECT count(*) AS n FROM scalars')).toEqual([{ n: 8 }]);
+    writeFileSync(path, cut);
+    expect(await backfill()).toMatchObject({
+      incidents: [],
+      damage: [{ reason: 'cut', start: cut.length, end: whole.length, pending: true }],
+    });
+    expect(rows('SELECT count(*) AS n FROM scalars')).toEqual([{ n: 20 }]);
+    expect(rows('SELECT reason, start FROM damage')).toEqual([{ reason: 'cut', start: cut.length }]);
     appendFileSync(path, w.frame(scalars(50)));
-    await backfill();
+    expect(await backfill()).toMatchObject({ incidents: [{ kind: 'shortened' }], damage: [] });
     await expectPresent();
     expect(rows('SELECT count(*) AS n FROM scalars')).toEqual([{ n: 10 }]);
     writeFileSync(path, whole);
@@ -130,14 +134,39 @@ describe('an event file between two backfills', () => {
     await expectPresent();
   });
 
-  it('that was emptied shows nothing', async () => {
+  it('that is written over itself goes on where its bytes are the same: nothing is stored twice', async () => {
+    const whole = Buffer.from(w.eventFile(...range(0, 500).map((step) => scalars(step))));
+    writeFileSync(path, whole);
+    await backfill();
+    for (const size of [0, 10, 40, 1000, whole.length / 2, whole.length - 1]) {
+      writeFileSync(path, whole.subarray(0, size));
+      expect(await backfill()).toMatchObject({ totals: { new_points: 0 }, incidents: [], damage: [{ reason: 'cut' }] });
+      expect(rows('SELECT count(*) AS n FROM scalars')).toEqual([{ n: 1000 }]);
+    }
+    writeFileSync(path, Buffer.concat([whole.subarray(0, 9000), Buffer.alloc(whole.length - 9000)]));
+    expect(await backfill()).toMatchObject({ totals: { new_points: 0 }, incidents: [], damage: [{ reason: 'cut' }] });
+    writeFileSync(path, Buffer.concat([whole, w.frame(scalars(500))]));
+    expect(await backfill()).toMatchObject({ totals: { new_points: 2 }, incidents: [], damage: [] });
+    await expectPresent();
+    expect(rows('SELECT count(*) AS n FROM point')).toEqual([{ n: 1002 }]);
+    expect(rows('SELECT generation FROM files')).toEqual([{ generation: 0 }]);
+  });
+
+  it('that was emptied keeps its points, also while its new content has none, and status and verify say so', async () => {
     writeFileSync(path, w.eventFile(scalars(1)));
     await backfill();
-    writeFileSync(path, '');
+    for (const content of ['', w.eventFile(), Buffer.alloc(5000), new Uint8Array(w.frame(w.versionEvent(7)))]) {
+      writeFileSync(path, content);
+      expect(await backfill()).toMatchObject({ incidents: [], damage: [{ reason: 'cut' }] });
+      expect(rows('SELECT count(*) AS n FROM scalars')).toEqual([{ n: 2 }]);
+    }
+    const status = await mustRun(['status'], { cwd: folder });
+    expect(status.stdout).toMatch(/1 file is shorter than what was mirrored; the points are kept\n {2}logs\/run\/events.out.tfevents.1: /);
+    expect((await mustRun(['verify'], { cwd: folder }, 3)).stderr).toMatch(/it ends before what was mirrored of it does/);
+    writeFileSync(path, new Uint8Array(Buffer.concat([w.versionEvent(7), scalars(9)].map(w.frame))));
     await backfill();
     await expectPresent();
-    expect(rows('SELECT count(*) AS n FROM scalars')).toEqual([{ n: 0 }]);
-    expect(rows('SELECT run, points FROM runs')).toEqual([{ run: 'run', points: 0 }]);
+    expect(rows('SELECT step FROM scalars')).toEqual([{ step: 9 }, { step: 9 }]);
   });
 
   it('that is gone keeps its points', async () => {

@@ -73,7 +73,9 @@ describe('the status of a store', () => {
     const { type, lanes, watch, roots, damage } = await status();
     expect([type, watch, damage]).toEqual(['status', null, []]);
     expect(lanes).toMatchObject([{ name: 'local', state: 'idle', points: 10, lag_bytes: 0, lag_seconds: 0, runs_behind: 0 }]);
-    expect(roots).toEqual([{ name: 'logs', path: logs, missing: false, emptied: false, runs: 1, files: 1, points: 10 }]);
+    expect(roots).toEqual([
+      { name: 'logs', path: logs, missing: false, emptied: false, runs: 1, files: 1, files_gone: 0, files_passed_over: 0, points: 10 },
+    ]);
     expect(await text()).toMatch(/no watch running +10 +- +- +-\n.*\nNext: mirrorboard verify\n$/s);
   });
 

@@ -97,7 +97,7 @@ describe('a root whose file system is not mounted', () => {
     const { stderr } = await run(['backfill', logs], 1);
     expect(stderr).toMatch(/logs: every file that was mirrored from it is gone: is it mounted\?.*2 files/);
     const { stdout } = await run(['status'], 1);
-    expect(stdout).toMatch(/EMPTY +2 +2 +20/);
+    expect(stdout).toMatch(/EMPTY +2 +2 +2 +20/);
     expect((await run(['verify'], 3)).stderr).toMatch(/is it mounted/);
     expect((await run(['doctor', logs], 1)).stdout).toMatch(/Of the 2 files of logs none is in/);
     rmSync(logs, { recursive: true });

@@ -92,7 +92,7 @@ export class WatchedMirror {
 
   /** Nothing is missing, doubled or made up, as far as that can be said while bytes are flipped. */
   async check(): Promise<void> {
-    const { must, may } = this.#tree.promised();
+    const { must, may } = this.#tree.promised((run, name) => this.#isCut(run, name));
     const seen = new Set<string>();
     for (const [key, points] of await this.#series()) {
       const tag = (JSON.parse(key) as [string, string])[1];
@@ -112,8 +112,12 @@ export class WatchedMirror {
     const wanted = this.#tree.points();
     for (const [key, points] of await this.#series()) {
       const run = (JSON.parse(key) as [string, string])[0];
-      const texts = points.filter(({ file }) => this.#tree.exists(run, file)).map(({ text }) => text);
       const due = wanted.get(key) ?? [];
+      const isDue = new Set(due);
+      // Of a file that was cut the mirror keeps what it had.
+      const isThere = ({ file, text }: { file: string; text: string }): boolean =>
+        this.#tree.exists(run, file) && (isDue.has(text) || !this.#isCut(run, file));
+      const texts = points.filter(isThere).map(({ text }) => text);
       wanted.delete(key);
       const at = due.findIndex((text, i) => text !== texts[i]);
       if (at >= 0 || texts.length !== due.length) {
@@ -124,6 +128,11 @@ export class WatchedMirror {
     const missing = [...wanted].find(([, points]) => points.length > 0);
     if (missing !== undefined) throw new Error(`nothing of ${missing[0]}`);
     this.#checkRows();
+  }
+
+  #isCut(run: string, name: string): boolean {
+    const { files } = this.#backend.positions({ root: ROOT, path: run });
+    return files.some((file) => file.name === name && file.damage.some(({ reason }) => reason === 'cut'));
   }
 
   #runs(): Set<string> {
@@ -140,7 +149,8 @@ export class WatchedMirror {
         for (const point of points as Required<ReadBackPoint>[]) {
           const place = placeOf(run, point.file, point.offset, point.index);
           const value = typeof point.value === 'string' ? undefined : Number(point.value);
-          list.push({ place, file: point.file, text: pointText(place, { step: Number(point.step), wallTime: point.wallTime, value }) });
+          const text = pointText(place, { step: Number(point.step), wallTime: point.wallTime, value });
+          list.push({ place, file: point.file, text });
         }
         series.set(key, list);
       }

@@ -121,8 +121,12 @@ export class WatchedTree {
   }
 
   /** What the mirror has to hold, and what it may hold, by tag and `pointText`, as of the last `wasRead`. */
-  promised(): { must: Set<string>; may: Set<string> } {
-    return { must: new Set(this.#files.flatMap(({ must }) => [...must])), may: new Set(this.#files.flatMap(({ may }) => [...may])) };
+  promised(isCut: (run: string, name: string) => boolean): { must: Set<string>; may: Set<string> } {
+    return {
+      must: new Set(this.#files.flatMap(({ must }) => [...must])),
+      // Of a file that was cut the mirror keeps what it had.
+      may: new Set(this.#files.flatMap(({ run, name, may, ever }) => [...may, ...(isCut(run, name) ? ever : [])])),
+    };
   }
 
   /** The points of the files that are there, in the order of names and offsets, by run and tag. Nothing may be flipped. */

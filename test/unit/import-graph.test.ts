@@ -30,6 +30,7 @@ const WIRING = new Set([
   'watch',
   'plan',
   'root-identity',
+  'moves',
   'lane-files',
   'pass-status',
   'status-report',

@@ -1,7 +1,7 @@
 /** The local store: one SQLite file that holds points and positions together, and a folder of media beside it. */
 import { statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
-import { type Blob, pointCount, type RunRef, type Series } from '../../model/index.ts';
+import { type Blob, type FileState, pointCount, type RunRef, type Series } from '../../model/index.ts';
 import type {
   Capabilities,
   Handle,
@@ -19,6 +19,7 @@ import { Checkpointer } from './checkpointer.ts';
 import { openForReading, openForWriting, translated } from './client.ts';
 import { CAPABILITIES } from './limits.ts';
 import { blobPath, MediaFolder } from './media.ts';
+import { moveRun, type StoredMove } from './moved.ts';
 import { StoreReader } from './reader.ts';
 import { type PreparedParcel, Writer } from './writer.ts';
 
@@ -123,6 +124,26 @@ export class LocalBackend implements PositionOwner {
       const error = translated(cause, this.#options.path, 'writing');
       if (error.retry !== 'later') throw error;
     }
+  }
+
+  /** Files of a root that have one of these inodes, or begin with a record of one of these lengths and checksums (`length:checksum`). */
+  filesLike(root: string, inodes: readonly string[], firsts: readonly string[]): { readonly run: string; readonly state: FileState }[] {
+    return this.#reader.filesLike(root, inodes, firsts);
+  }
+
+  /** Runs lie elsewhere now, or files of theirs have other names: their points go with them. Those of which that can't be are left out. */
+  move<Move extends StoredMove>(moves: readonly Move[]): Move[] {
+    const done: Move[] = [];
+    try {
+      this.#transaction(() => {
+        for (const move of moves) if (moveRun(this.#db, move)) done.push(move);
+      });
+    } catch (cause) {
+      throw translated(cause, this.#options.path, 'writing');
+    }
+    // What was known of their rows is not true any more.
+    this.#writer.forget();
+    return done;
   }
 
   knownFiles(root: string): Iterable<KnownFile> {

@@ -1,6 +1,16 @@
 import type { SQLInputValue } from 'node:sqlite';
 import { MirrorError } from '../../errors.ts';
-import { type FileState, type Json, type JsonObject, jsonText, type ScalarColumns, textJson, type Value } from '../../model/index.ts';
+import {
+  type FileState,
+  guardJson,
+  guardOf,
+  type Json,
+  type JsonObject,
+  jsonText,
+  type ScalarColumns,
+  textJson,
+  type Value,
+} from '../../model/index.ts';
 
 /** The largest integer SQLite holds as one. */
 export const MAX_INT64 = 0x7fff_ffff_ffff_ffffn;
@@ -137,7 +147,7 @@ export function fileRow(state: FileState): SQLInputValue[] {
     state.generation,
     state.position.watermark,
     JSON.stringify(state.position.gaps),
-    JSON.stringify([state.guard.first ?? null, state.guard.last ?? null]),
+    guardJson(state.guard),
     JSON.stringify(state.damage),
     state.size,
     state.stamp,
@@ -163,12 +173,11 @@ export interface FileRow {
 }
 
 export function fileState(row: FileRow): FileState {
-  const [first, last] = JSON.parse(row.guard);
   return {
     name: row.name,
     generation: row.generation,
     position: { watermark: row.watermark, gaps: JSON.parse(row.gaps) },
-    guard: { first: first ?? undefined, last: last ?? undefined },
+    guard: guardOf(JSON.parse(row.guard)),
     damage: JSON.parse(row.damage),
     size: row.size,
     stamp: row.stamp,

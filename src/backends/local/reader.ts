@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { systemCode } from '../../errors.ts';
-import { compareNames, type DataClass, type RunRef, type Series } from '../../model/index.ts';
+import { compareNames, type DataClass, type FileState, type RunRef, type Series } from '../../model/index.ts';
 import type { KnownFile, KnownRoot, KnownRun, ReadBackChunk, ReadBackPoint } from '../contract.ts';
 import { translated } from './client.ts';
 import { type FileRow, fileState, fromOddText } from './map.ts';
@@ -42,6 +42,11 @@ const OBJECTS = `SELECT file.name AS file, object."offset", object.idx, ${exact(
     object.data AS value
   FROM object CROSS JOIN file ON file.id = object.file AND file.generation = object.generation WHERE object.series = ?
   ORDER BY file.name, object."offset", object.idx`;
+
+const FILES_LIKE = `SELECT run.path, file.* FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id
+  WHERE root.name = ?1 AND (
+    replace(file.stamp, rtrim(file.stamp, '0123456789'), '') IN (SELECT value FROM json_each(?2))
+    OR (file.guard ->> '$[0].length') || ':' || (file.guard ->> '$[0].checksum') IN (SELECT value FROM json_each(?3)))`;
 
 /** Reads a store, also while somebody else writes to it. */
 export class StoreReader {
@@ -162,6 +167,12 @@ export class StoreReader {
     } catch (error) {
       throw translated(error, this.#path, 'reading');
     }
+  }
+
+  /** Files of a root that have one of these inodes, or begin with a record of one of these lengths and checksums. */
+  filesLike(root: string, inodes: readonly string[], firsts: readonly string[]): { readonly run: string; readonly state: FileState }[] {
+    const rows = this.#all(FILES_LIKE, root, JSON.stringify(inodes), JSON.stringify(firsts));
+    return rows.map((row) => ({ run: String(row.path), state: fileState(row as unknown as FileRow) }));
   }
 
   /** Event files known of a root, whose runs are at or below a path (empty for all). */

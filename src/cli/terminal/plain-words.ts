@@ -13,6 +13,7 @@ const REASONS: Readonly<Record<DamageReason, string>> = {
   not_event_file: 'this does not look like an event file',
   torn: "the file's last record is not whole yet",
   zeros: 'the file ends in zeros: its last record is not written yet',
+  cut: 'the file ends before what was mirrored of it does: it is being written anew, or was cut; the points are kept',
 };
 
 const INCIDENTS: Readonly<Record<Incident['kind'], string>> = {
@@ -25,6 +26,7 @@ const INCIDENTS: Readonly<Record<Incident['kind'], string>> = {
   emptied: 'every file that was mirrored from it is gone: is it mounted? What was mirrored is kept',
   lost: 'the file is gone, and not all of it was mirrored',
   store: 'the store is damaged',
+  moved: 'it lay elsewhere before',
 };
 
 /** Why bytes can't be read. */

@@ -46,7 +46,7 @@ export function renderVerification(verification: Verification, text: Verificatio
 }
 
 const WHY = {
-  gone: 'the file is no longer there',
+  gone: 'what was mirrored of it is no longer there',
   stale: 'the file is owed a new pass',
   unreadable: 'the file cannot be read',
 } as const;
@@ -170,7 +170,7 @@ function closing(verification: Verification, { totals, style, note, next }: Veri
   if (interrupted) lines.push(style.yellow('Interrupted: what was not compared yet is not in these numbers.'));
   if (sample !== undefined) lines.push(`A sample: ${sample.percent} % of the series, seed ${visibleText(sample.seed)}`);
   const { gone, stale, unreadable } = totals.unjudged;
-  if (gone > 0) lines.push(`${counted(gone, 'point')} of files that are gone: nobody can judge ${gone === 1 ? 'it' : 'them'}`);
+  if (gone > 0) lines.push(`${counted(gone, 'point')} of files that are gone or were cut: nobody can judge ${gone === 1 ? 'it' : 'them'}`);
   if (stale + unreadable > 0) lines.push(`${counted(stale + unreadable, 'point')} of files that can't be compared now`);
   const lost = lossText(totals);
   if (lost !== '') lines.push(lost);

@@ -1,5 +1,6 @@
 import { steadyMs } from '../../clock.ts';
 import { clearScreenDown, cursorTo, moveCursor } from 'node:readline';
+import { isPending } from '../../model/index.ts';
 import type { LaneProgress, WatchStatus } from '../../status/index.ts';
 import { fitText } from './fit-text.ts';
 import { counted, formatBytes, formatDuration, formatRate } from './format.ts';
@@ -80,7 +81,7 @@ export function watchLines(status: WatchStatus, rate: RateMeter, nowMs: number):
     `Watching ${roots.length === 0 ? '(first scan under way)' : `${counted(files, 'file')} in ${roots.map(([name]) => visibleText(name)).join(', ')}`}  for ${formatDuration(nowMs - status.startedAtMs)}  ${formatRate(perSecond, 'points')}`,
     ...status.lanes.map((lane) => laneLine(lane, nowMs)),
   ];
-  const damaged = status.damage.filter(({ reason }) => reason !== 'torn' && reason !== 'zeros').length;
+  const damaged = status.damage.filter((damage) => !isPending(damage)).length;
   if (missing.length > 0) lines.push(`missing, waiting for: ${missing.map((name) => visibleText(name)).join(', ')}`);
   for (const { root, path, sinceMs } of status.silences.slice(0, 3))
     lines.push(`${visibleText(`${root}: ${path}`)} does not answer since ${new Date(sinceMs).toISOString()}`);

@@ -16,9 +16,9 @@ describe('which runs of a root are mirrored', () => {
   });
 
   test("a root's own include takes the place of the one for all, its exclude is added", () => {
-    expect(globsOf(RULES, { name: 'a', path: '/logs/a' })).toEqual({ include: ['exp*'], exclude: ['**/debug', 'tmp'] });
-    expect(globsOf(RULES, { name: 'bee', path: '/mnt/elsewhere' })).toEqual({ include: ['best*'], exclude: ['**/debug'] });
-    expect(globsOf(RULES, { name: 'c', path: '/logs/c' })).toEqual({ include: ['exp*'], exclude: ['**/debug'] });
+    expect(globsOf(RULES, { name: 'a', path: '/logs/a' })).toEqual({ include: ['exp*'], exclude: ['**/debug', 'tmp'], ignore: [] });
+    expect(globsOf(RULES, { name: 'bee', path: '/mnt/elsewhere' })).toEqual({ include: ['best*'], exclude: ['**/debug'], ignore: [] });
+    expect(globsOf(RULES, { name: 'c', path: '/logs/c' })).toEqual({ include: ['exp*'], exclude: ['**/debug'], ignore: [] });
   });
 
   test('a root is known by its path under another name, too', () => {

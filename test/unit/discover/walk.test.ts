@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { until } from '../../crash/watch-kill.ts';
-import { type FoundRun, isCompanion, isEventFileName, isWithin, walk } from '../../../src/discover/index.ts';
+import { type FoundRun, isCompanion, isEventFileName, isWithin, runFilter, walk, whyPassedOver } from '../../../src/discover/index.ts';
 
 const EVENTS = 'events.out.tfevents.1';
 
@@ -38,6 +38,77 @@ describe('isEventFileName', () => {
     for (const name of [EVENTS, 'my_tfevents_copy', 'tfevents', `${EVENTS}.bak`, 'x.tfevents.1.profile-empty.v2'])
       expect(isEventFileName(name)).toBe(true);
     for (const name of ['events.out', 'TFEVENTS', 'tf.events', `${EVENTS}.profile-empty`, '']) expect(isEventFileName(name)).toBe(false);
+  });
+});
+
+describe('names of files on their way, and of copies put aside', () => {
+  const NAME = 'events.out.tfevents.1700000000.host.1.0';
+
+  test('are no files of a run, and it is said why', () => {
+    for (const name of [
+      `.${NAME}.aB3dEf`,
+      `.${NAME}.000123`,
+      `.syncthing.${NAME}.tmp`,
+      `~syncthing~${NAME}.tmp`,
+      `${NAME}.sync-conflict-20260101-101010-ABCDEFG.0`,
+      `${NAME} (somebody's conflicted copy 2026-01-01).0`,
+      `${NAME}.1a2b3c4d.partial`,
+      `${NAME}.filepart`,
+      `${NAME}.part`,
+      `${NAME}.ocTransferId123.part`,
+      `.${NAME}.~3c2a`,
+      `${NAME}_.gstmp`,
+      `${NAME}.crdownload`,
+      `${NAME}.download`,
+      `${NAME}.AbCdEf12`,
+      `${NAME}.tmp`,
+      `${NAME}.tmp.4711`,
+      `${NAME}._COPYING_`,
+      `.azDownload-0123-${NAME}`,
+      `.in.${NAME}.`,
+      `.~${NAME}`,
+      `~$${NAME}`,
+      `._${NAME}`,
+      `${NAME}~`,
+      `${NAME}.~1~`,
+      `.${NAME}.swp`,
+      `#${NAME}#`,
+      `.#${NAME}`,
+    ]) {
+      expect([name, isEventFileName(name)]).toEqual([name, false]);
+      expect(whyPassedOver(name)).toMatch(/\w/);
+    }
+  });
+
+  test('are told from names that writers give', () => {
+    for (const name of [
+      NAME,
+      `${NAME}.v2`,
+      `${NAME}.profile-empty.v2`,
+      `${NAME}.sagemaker-uploaded`,
+      `${NAME}.foreign.meta`,
+      `${NAME}.validation`,
+      `${NAME}.1a2b3c4d`,
+      `${NAME}.12345678`,
+      'events.out.tfevents.1700000000.DEADBEEF',
+      'events.out.tfevents.1700000000.0123456789ab.4711',
+      'events.out.tfevents.1700000000.my.partner.host.1',
+      'train.tfevents',
+      '.hidden.tfevents',
+      'events.out.tfevents.1700000000.host.template',
+    ]) {
+      expect([name, isEventFileName(name)]).toEqual([name, true]);
+      expect(whyPassedOver(name)).toBeUndefined();
+    }
+  });
+
+  test('with a random ending that may be anything go by the whole name beside it', () => {
+    const there = (name: string) => name === NAME;
+    expect(isCompanion(`${NAME}.1a2b3c4d`, there)).toBe(true);
+    expect(isCompanion(`${NAME}.1a2b3c4d`, () => false)).toBe(false);
+    expect(isCompanion(`${NAME}.validate`, there)).toBe(false);
+    expect(isCompanion(`${NAME}.bak`, there)).toBe(true);
+    expect(isCompanion(`${NAME}.bak`, () => false)).toBe(false);
   });
 });
 
@@ -110,8 +181,10 @@ describe('walk', () => {
     expect(await until(later)).toBe(true);
     expect(stamps()?.[0]).not.toBe(a);
     expect(stamps()?.[1]).toBe(b);
-    link('root/c.tfevents', 'b.tfevents');
-    expect(stamps()?.[2]).toBe(b);
+    make('outside/b.tfevents');
+    link('root/c.tfevents', '../outside/b.tfevents');
+    const there = statSync(join(base, 'outside/b.tfevents'), { bigint: true });
+    expect(stamps()?.[2]).toBe(`${there.mtimeNs}.${there.ctimeNs}.${there.ino}`);
   });
 
   test('follows links to directories and files outside the root', () => {
@@ -199,5 +272,58 @@ describe('walk', () => {
     mkdirSync(join(root, 'tfevents.d'));
     make(`root/tfevents.d/${EVENTS}`);
     expect(runs()).toEqual(['tfevents.d']);
+  });
+});
+
+describe('one file under several names', () => {
+  const passed = (isKnown?: (run: string, name: string) => boolean) => walk(root, '', {}, isKnown).passedOver;
+
+  test('is read once: under its own name, not by a link beside it', () => {
+    make('root/a/events.out.tfevents.1');
+    link('root/a/latest.tfevents', 'events.out.tfevents.1');
+    link('root/a/first.tfevents', 'events.out.tfevents.1');
+    expect(filesOf(walk(root).runs[0])).toEqual([{ name: 'events.out.tfevents.1', size: 1 }]);
+    expect(passed()).toEqual([
+      { path: 'a/first.tfevents', reason: 'a link to a/events.out.tfevents.1' },
+      { path: 'a/latest.tfevents', reason: 'a link to a/events.out.tfevents.1' },
+    ]);
+  });
+
+  test('is read by its first link where it lies outside of the root', () => {
+    make('outside/events.out.tfevents.1');
+    link('root/b/z.tfevents', '../../outside/events.out.tfevents.1');
+    link('root/a/y.tfevents', '../../outside/events.out.tfevents.1');
+    expect(runs()).toEqual(['a']);
+    expect(passed()).toEqual([{ path: 'b/z.tfevents', reason: 'another name of a/y.tfevents' }]);
+  });
+
+  test('is read under the first of its hard links, in whichever run, unless it is known under another one', () => {
+    make('root/b/events.out.tfevents.1');
+    mkdirSync(join(root, 'a'));
+    linkSync(join(root, 'b/events.out.tfevents.1'), join(root, 'a/events.out.tfevents.1'));
+    linkSync(join(root, 'b/events.out.tfevents.1'), join(root, 'b/copy.tfevents'));
+    expect(runs()).toEqual(['a']);
+    expect(walk(root, '', {}, (run, name) => run === 'b' && name === EVENTS).runs).toMatchObject([
+      { path: 'b', files: [{ name: EVENTS }] },
+    ]);
+  });
+
+  test('that is a copy with the same bytes is another file', () => {
+    make('root/a/events.out.tfevents.1', 'root/b/events.out.tfevents.1');
+    expect(runs()).toEqual(['a', 'b']);
+  });
+});
+
+describe('what is none of ours', () => {
+  test('is what somebody says: globs over paths or last names; and the folders of sync tools', () => {
+    make(
+      'root/a/events.out.tfevents.1',
+      'root/a/events.out.tfevents.1.copy',
+      'root/old/x/events.out.tfevents.1',
+      'root/a/.~tmp~/events.out.tfevents.2',
+    );
+    const found = walk(root, '', { filter: runFilter([], [], ['*.copy', 'old'])! });
+    expect(found.runs).toMatchObject([{ path: 'a', files: [{ name: EVENTS }] }]);
+    expect(found.passedOver.map(({ path }) => path).sort()).toEqual(['a/.~tmp~', 'a/events.out.tfevents.1.copy', 'old']);
   });
 });

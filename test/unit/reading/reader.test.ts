@@ -252,16 +252,23 @@ describe('a file that is another one', () => {
     expect(store.state.generation).toBe(1);
   });
 
-  test('begins the next generation when it became shorter than what was read', () => {
+  test('is waited for while it is a beginning of what was read, and begins the next generation once it is not', () => {
     put(concat(VERSION, scalar(1), scalar(2), scalar(3)));
     const store = new Store();
     store.pass();
-    truncateSync(join(directory, NAME), VERSION.length + scalar(1).length);
-    expect(store.pass()).toMatchObject({ points: ['loss 1'], outcomes: ['shortened'] });
-    expect(store.state).toMatchObject({ generation: 1, records: 2 });
-    truncateSync(join(directory, NAME), 0);
-    expect(store.pass()).toMatchObject({ points: [], outcomes: ['shortened'] });
-    expect(store.state).toMatchObject({ generation: 2, records: 0, size: 0, guard: { first: undefined, last: undefined } });
+    const { position, guard } = store.state;
+    for (const size of [VERSION.length + scalar(1).length, 20, 0]) {
+      truncateSync(join(directory, NAME), size);
+      expect(store.pass()).toMatchObject({ points: [], outcomes: ['read'] });
+      expect(store.state).toMatchObject({ generation: 0, records: 4, size, position, guard });
+      expect(store.state.damage).toEqual([{ reason: 'cut', start: size, end: position.watermark }]);
+    }
+    put(concat(VERSION, scalar(1), scalar(2), scalar(3), scalar(4)));
+    expect(store.pass()).toMatchObject({ points: ['loss 4'], outcomes: ['read'] });
+    expect(store.state).toMatchObject({ generation: 0, damage: [] });
+    put(concat(VERSION, scalar(1), scalar(9)));
+    expect(store.pass()).toMatchObject({ points: ['loss 1', 'loss 9'], outcomes: ['shortened'] });
+    expect(store.state).toMatchObject({ generation: 1, records: 3, damage: [] });
   });
 
   test('drops the damage and the gaps of the file before', () => {

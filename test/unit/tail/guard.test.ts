@@ -50,10 +50,34 @@ describe('compareWithState', () => {
   });
 
   test('sees that a file is shorter than what was read of it', () => {
+    // Without marks between the two ends nobody knows what is there, unless it is nothing.
     truncateSync(path, BYTES.length - 1);
     expect(change()).toBe('shortened');
     truncateSync(path, 0);
-    expect(change()).toBe('shortened');
+    expect(change()).toBe('cut');
+  });
+
+  test('tells a beginning of what was read from other bytes, by the marks on the way', () => {
+    const marks = [1, 2, 3].map((i) => markOf(i));
+    const state = { ...STATE, guard: { ...STATE.guard, trail: marks.map(({ offset, checksum }) => ({ offset, checksum })) } };
+    for (let size = 0; size < BYTES.length; size++) {
+      writeFileSync(path, BYTES.subarray(0, size));
+      expect([size, change(state)]).toEqual([size, 'cut']);
+      // Zeros from the middle of a checksum on are no zeros that stand for what is to come.
+      const isInChecksum = marks.some(({ offset, length }) => size > offset + 12 + length && size < offset + 16 + length);
+      if ((size > 0 && size < RECORDS[0]!.length) || isInChecksum) continue;
+      const zeros = concat(BYTES.subarray(0, size), new Uint8Array(BYTES.length - size));
+      writeFileSync(path, zeros);
+      expect([size, change(state)]).toEqual([size, 'cut']);
+    }
+    for (const [i, { offset, length }] of marks.entries()) {
+      const other = BYTES.slice(0, offset + length + 16);
+      other[other.length - 1]! ^= 1;
+      writeFileSync(path, other);
+      expect(change(state)).toBe(i === 2 ? 'replaced' : 'shortened');
+    }
+    writeFileSync(path, RECORDS[1]!);
+    expect(change(state)).toBe('shortened');
   });
 
   test('sees other bytes of the same size, in the first record or in the last', () => {
@@ -63,8 +87,6 @@ describe('compareWithState', () => {
       writeFileSync(path, other);
       expect(change()).toBe('replaced');
     }
-    writeFileSync(path, new Uint8Array(BYTES.length));
-    expect(change()).toBe('replaced');
   });
 
   test('takes a file of which nothing sound was read for the same', () => {

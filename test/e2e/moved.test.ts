@@ -1,0 +1,226 @@
+import { appendFileSync, cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { until } from '../crash/watch-kill.ts';
+import * as w from '../support/event-writer.ts';
+import { MlflowStub } from '../support/mlflow-stub/index.ts';
+import { type Ended, endAll, freshDirectory, mirrorboard, mustRun, type Running, remove, start } from './command.ts';
+
+const MOST_MS = 20_000;
+const ONE = 'events.out.tfevents.1';
+
+let folder: string;
+let logs: string;
+let stub: MlflowStub;
+
+beforeEach(async () => {
+  folder = freshDirectory();
+  logs = join(folder, 'logs');
+  stub = await MlflowStub.start();
+  configure();
+});
+
+afterEach(async () => {
+  await endAll();
+  await stub.close();
+  remove(folder);
+});
+
+function configure(more = ''): void {
+  writeFileSync(
+    join(folder, 'mirrorboard.yaml'),
+    `lanes:\n  local: {}\n  mlflow: { tracking_uri: "${stub.url}", experiment_name: tests }\n${more}`,
+  );
+}
+
+const scalar = (step: number, value = step): Uint8Array =>
+  w.event({ wallTime: 1000 + step, step, summary: [w.simpleValue('loss', value)] });
+const scalars = (from: number, to: number): Uint8Array[] => Array.from({ length: to - from }, (_, i) => scalar(from + i));
+const append = (path: string, ...events: readonly Uint8Array[]): void => appendFileSync(join(logs, path), w.concat(...events.map(w.frame)));
+const backfill = (): Promise<Ended> => mirrorboard(['backfill', logs, '--json'], { cwd: folder, timeoutMs: 60_000 });
+
+function put(path: string, ...events: readonly Uint8Array[]): void {
+  mkdirSync(dirname(join(logs, path)), { recursive: true });
+  writeFileSync(join(logs, path), w.eventFile(...events));
+}
+
+function move(from: string, to: string): void {
+  mkdirSync(dirname(join(logs, to)), { recursive: true });
+  renameSync(join(logs, from), join(logs, to));
+}
+
+async function incidents(): Promise<object[]> {
+  const { stdout, code, stderr } = await backfill();
+  expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+  return JSON.parse(stdout).incidents;
+}
+
+/** Steps of all tracker runs, by their names. */
+function tracked(): Record<string, number[]> {
+  return Object.fromEntries(
+    stub
+      .runs()
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+      .map((run) => [
+        run.name,
+        stub
+          .points(run)
+          .map(({ step }) => Number(step))
+          .sort((a, b) => a - b),
+      ]),
+  );
+}
+
+function stored(sql = 'SELECT run, points AS n FROM runs ORDER BY run'): unknown[][] {
+  if (!existsSync(join(folder, 'mirrorboard.db'))) return [];
+  const db = new DatabaseSync(join(folder, 'mirrorboard.db'), { readOnly: true });
+  try {
+    return db
+      .prepare(sql)
+      .all()
+      .map((row) => Object.values(row));
+  } catch {
+    return [];
+  } finally {
+    db.close();
+  }
+}
+
+const range = (to: number): number[] => Array.from({ length: to }, (_, i) => i);
+
+/** The store holds what the files hold, once; the tracker, too, as far as it can be asked. */
+async function expectMirrored(): Promise<void> {
+  const exported = (await mustRun(['export'], { cwd: folder })).stdout;
+  const wanted = (await mustRun(['inspect', '--format', 'json', logs], { cwd: folder })).stdout;
+  expect(exported).toBe(wanted);
+  await mustRun(['verify', '--strict'], { cwd: folder });
+  await mustRun(['verify', '--repair'], { cwd: folder });
+  await mustRun(['state', 'check'], { cwd: folder });
+}
+
+describe('a run that was moved between two backfills', () => {
+  it('goes on as what it was, in the store and in its tracker run', async () => {
+    put(`exp/${ONE}`, ...scalars(0, 10));
+    put(`other/${ONE}`, ...scalars(0, 3));
+    await backfill();
+    move('exp', 'archive/2026/exp');
+    append(`archive/2026/exp/${ONE}`, ...scalars(10, 15));
+    expect(await incidents()).toEqual([
+      {
+        kind: 'moved',
+        root: 'logs',
+        path: 'archive/2026/exp',
+        reason: 'logs/exp: it goes on as what it was, under the names it has in trackers',
+      },
+    ]);
+    expect(stored()).toEqual([
+      ['archive/2026/exp', 15],
+      ['other', 3],
+    ]);
+    expect(tracked()).toEqual({ exp: range(15), other: range(3) });
+    await expectMirrored();
+    expect(await incidents()).toEqual([]);
+  });
+
+  it('is known by its records where it was copied and removed', async () => {
+    put(`exp/${ONE}`, ...scalars(0, 10));
+    await backfill();
+    cpSync(join(logs, 'exp'), join(logs, 'copy'), { recursive: true });
+    rmSync(join(logs, 'exp'), { recursive: true });
+    await incidents();
+    expect(stored()).toEqual([['copy', 10]]);
+    expect(tracked()).toEqual({ exp: range(10) });
+    await expectMirrored();
+  });
+
+  it('is two where both are there, and where only the head is the same', async () => {
+    put(`exp/${ONE}`, ...scalars(0, 10));
+    put(`gone/${ONE}`, ...scalars(50, 55));
+    await backfill();
+    cpSync(join(logs, 'exp'), join(logs, 'copy'), { recursive: true });
+    rmSync(join(logs, 'gone'), { recursive: true });
+    put(`fresh/${ONE}`, ...scalars(70, 80));
+    expect(await incidents()).toEqual([]);
+    expect(stored()).toEqual([
+      ['copy', 10],
+      ['exp', 10],
+      ['fresh', 10],
+      ['gone', 5],
+    ]);
+  });
+
+  it('with files that have other names follows them', async () => {
+    put(`exp/${ONE}`, ...scalars(0, 10));
+    put(`exp/events.out.tfevents.2`, ...scalars(10, 12));
+    await backfill();
+    move(`exp/${ONE}`, 'exp/old.tfevents');
+    append(`exp/events.out.tfevents.2`, scalar(12));
+    await incidents();
+    expect(stored('SELECT file, count(*) FROM scalars GROUP BY file ORDER BY file')).toEqual([
+      ['events.out.tfevents.2', 3],
+      ['old.tfevents', 10],
+    ]);
+    expect(tracked()).toEqual({ exp: range(13) });
+    await expectMirrored();
+  });
+
+  it('is mirrored as a new one, and that is said, where somebody wants that', async () => {
+    configure('moved: new\n');
+    put(`exp/${ONE}`, ...scalars(0, 10));
+    await backfill();
+    move('exp', 'archive/exp');
+    expect(await incidents()).toMatchObject([{ kind: 'moved', path: 'archive/exp', reason: expect.stringContaining('as a new run') }]);
+    expect(stored()).toEqual([
+      ['archive/exp', 10],
+      ['exp', 10],
+    ]);
+    expect(await incidents()).toEqual([]);
+  });
+
+  it('with runs that are folded into it takes its tracker run along', async () => {
+    configure('runs: { fold: [train, validation] }\n');
+    for (const part of ['train', 'validation']) put(`exp/${part}/${ONE}`, ...scalars(0, 5));
+    await backfill();
+    move('exp', 'archive/exp');
+    for (const part of ['train', 'validation']) append(`archive/exp/${part}/${ONE}`, scalar(5));
+    await incidents();
+    expect(tracked()).toEqual({ exp: [...range(6), ...range(6)].sort((a, b) => a - b) });
+    await expectMirrored();
+  });
+});
+
+describe('a run that is moved while it is watched', () => {
+  const watch = (): Running => start(['watch', logs, '--scan-interval', '0.3'], { cwd: folder, timeoutMs: 60_000 });
+  const has = async (run: string, points: number): Promise<void> => {
+    const isThere = (): boolean => stored().some(([path, n]) => path === run && n === points);
+    if (!(await until(isThere, MOST_MS))) expect(stored()).toEqual([[run, points]]);
+  };
+  const isTracked = async (name: string, points: number): Promise<void> => {
+    if (!(await until(() => tracked()[name]?.length === points, MOST_MS))) expect(tracked()).toEqual({ [name]: range(points) });
+  };
+
+  it('goes on as what it was, also when it is killed on the way', async () => {
+    put(`exp/${ONE}`, ...scalars(0, 10));
+    const watching = watch();
+    await has('exp', 10);
+    await isTracked('exp', 10);
+    move('exp', 'archive/exp');
+    append(`archive/exp/${ONE}`, ...scalars(10, 12));
+    await has('archive/exp', 12);
+    await isTracked('exp', 12);
+    watching.child.kill('SIGKILL');
+    await watching.ended;
+    move('archive/exp', 'renamed');
+    const again = watch();
+    await has('renamed', 12);
+    append(`renamed/${ONE}`, scalar(12));
+    await has('renamed', 13);
+    await isTracked('exp', 13);
+    again.child.kill('SIGTERM');
+    await again.ended;
+    expect(tracked()).toEqual({ exp: range(13) });
+    expect(stored('SELECT count(*) FROM point')).toEqual([[13]]);
+    await expectMirrored();
+  });
+});
