@@ -325,6 +325,8 @@ export interface PositionOwner {
   readBack(handle: Handle): AsyncIterable<ReadBackChunk>;
   close(): Promise<void>;
   positions(run: RunRef): KnownRun;
+  /** What `positions` says of one file, without looking at the others of its run. */
+  position(run: RunRef, file: string): FileState | undefined;
   /** The run's series so far, in the order of their numbers. */
   catalogue(run: RunRef): readonly Series[];
   /** The roots it holds runs of, and where each lay last. */

@@ -120,9 +120,9 @@ export class LocalFeed implements Feed {
 
   /** Where several lanes are told of files, some are new to another one only. */
   #notAtEnd(ref: RunRef, files: readonly ChangedFile[]): readonly ChangedFile[] {
-    const known = new Map(this.#backend.positions(ref).files.map((state) => [state.name, state]));
+    // One by one: a run may have many more files than those that changed.
     return files.filter(({ name, size, stamp }) => {
-      const state = known.get(name);
+      const state = this.#backend.position(ref, name);
       return state === undefined || state.size !== size || state.stamp !== stamp;
     });
   }
@@ -139,7 +139,7 @@ export class LocalFeed implements Feed {
       this.#goneLater.push({ ref, name });
       return;
     }
-    const state = this.#backend.positions(ref).files.find((file) => file.name === name);
+    const state = this.#backend.position(ref, name);
     const lost = unmirroredBytes(state, this.#status.lane(this.lane).unreadBytes(ref, name));
     this.#options.events.fileSound(this.lane, ref, name);
     this.#status.fileGone(this.lane, ref, name, lost);

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect } from '@jest/globals';
 import type { Backend, Handle, Outcome, Probe, ReadBackChunk, RunSource, TrackerParcel } from '../../src/backends/contract.ts';
 import { LocalBackend } from '../../src/backends/local/index.ts';
 import { FaultQueue } from '../support/fault.ts';
@@ -19,7 +20,13 @@ class LocalAsBackend implements Backend, OwningBackend {
   }
 
   readonly describe = () => this.#local.describe();
-  readonly filesOf = (run: RunSource['run']) => this.#local.positions(run).files;
+  readonly filesOf = (run: RunSource['run']) => {
+    const { files } = this.#local.positions(run);
+    // A file that is asked for alone is the same as among all.
+    for (const file of files) expect(this.#local.position(run, file.name)).toEqual(file);
+    expect(this.#local.position(run, 'no file')).toBeUndefined();
+    return files;
+  };
 
   async probe(): Promise<Probe> {
     return { address: this.#path, version: undefined, clockSkewMs: undefined, notes: [] };

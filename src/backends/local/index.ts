@@ -108,6 +108,10 @@ export class LocalBackend implements PositionOwner {
     return this.#reader.positions(run);
   }
 
+  position(run: RunRef, file: string): FileState | undefined {
+    return this.#reader.position(run, file);
+  }
+
   catalogue(run: RunRef): readonly Series[] {
     return this.#reader.catalogue(run);
   }

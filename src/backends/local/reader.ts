@@ -108,6 +108,13 @@ export class StoreReader {
     };
   }
 
+  /** One of the files of `positions`. */
+  position(run: RunRef, file: string): FileState | undefined {
+    const row = this.#row(run);
+    const [found] = row === undefined ? [] : this.#all('SELECT * FROM file WHERE run = ? AND name = ?', row, file);
+    return found === undefined ? undefined : fileState(found as unknown as FileRow);
+  }
+
   catalogue(run: RunRef): StoredSeries[] {
     const row = this.#row(run);
     return row === undefined ? [] : this.series(row);
