@@ -10,11 +10,16 @@ import {
   type ObjectPoint,
   RUN_GRAPH_TAG,
   type Series,
+  weighValue,
+  weightOfSeries,
 } from '../model/index.ts';
+import { formatMemory } from '../memory/index.ts';
 import { mirrorboard as messages } from '../proto/messages.js';
 import { lengthDelimited, messageField } from '../proto/wire.ts';
 import type { ColumnWriter } from './columns.ts';
+import { NO_LIMITS, type RecordLimits, tooLarge } from './limits.ts';
 import type { TagTable } from './tag-table.ts';
+import { weighEvent } from './weigh-event.ts';
 
 /** Where the event reader puts what it finds; a `Batch` in the making. */
 export interface Sink {
@@ -23,6 +28,16 @@ export interface Sink {
   readonly marks: Mark[];
   readonly newSeries: Series[];
   payloadBytes: number;
+  /** About what the values take once somebody looks at what they mean. */
+  weight: number;
+}
+
+/** Why nothing was taken from a record. */
+export interface Refused {
+  readonly reason: 'bad_message' | 'too_large';
+  readonly detail: string;
+  /** The memory that would do. */
+  readonly needs?: number | undefined;
 }
 
 /** A record whose checksums were verified. */
@@ -41,6 +56,10 @@ export interface FileHead {
 const NOTHING = new Uint8Array(0);
 /** Metadata up to this is remembered for the scanner, so that a long description with every value costs little. Bytes. */
 const MAX_REMEMBERED_METADATA = 1024;
+/** Shorter records are decoded without being weighed: at their worst they take little, and most records are short. */
+const LIGHT_BYTES = 256;
+/** What a byte of them counts for. */
+const LIGHT_WEIGHT = 16;
 
 /**
  * Reads any event through the protobuf types: everything the scanner does not. What a record holds goes to the sink
@@ -50,29 +69,38 @@ export class EventReader {
   readonly #catalogue: Catalogue;
   readonly #tags: TagTable;
   readonly #file: string;
+  readonly #limits: RecordLimits;
   readonly head: FileHead = {};
 
-  constructor(catalogue: Catalogue, tags: TagTable, file: string) {
+  constructor(catalogue: Catalogue, tags: TagTable, file: string, limits: RecordLimits = NO_LIMITS) {
     this.#catalogue = catalogue;
     this.#tags = tags;
     this.#file = file;
+    this.#limits = limits;
   }
 
-  /** Undefined when the record was read; else what is wrong with its message. */
-  read(record: SoundRecord, sink: Sink): string | undefined {
+  /** Undefined when the record was read; else what is wrong with it. */
+  read(record: SoundRecord, sink: Sink): Refused | undefined {
+    const { data } = record;
+    // Two bytes can become an object of a hundred: what a message would take is worked out before it is made.
+    const weight = data.length < LIGHT_BYTES ? LIGHT_WEIGHT * data.length : weighEvent(data, this.#limits.values);
+    if (weight > this.#limits.values) return this.#tooLarge(weight);
     let event: messages.Event;
     try {
-      event = messages.Event.decode(record.data);
+      event = messages.Event.decode(data);
     } catch (error) {
-      return error instanceof Error ? error.message : String(error);
+      return { reason: 'bad_message', detail: error instanceof Error ? error.message : String(error) };
     }
+    const values = event.what === 'summary' ? (event.summary?.value ?? []) : [];
+    const refused = this.#weighed(values, weight, sink) ?? this.#tooManyTags(values);
+    if (refused !== undefined) return refused;
     const step = int64(event.step);
     const at = { step, wallTime: event.wall_time, offset: record.offset, checksum: record.checksum };
     if (event.source_metadata?.writer) this.head.writer = event.source_metadata.writer;
 
     switch (event.what) {
       case 'summary':
-        this.#summary(event.summary?.value ?? [], record, at, sink);
+        this.#summary(values, record, at, sink);
         return undefined;
       case 'graph_def':
         this.#graph(RUN_GRAPH_TAG, 'graph_def', event.graph_def ?? NOTHING, at, sink);
@@ -94,6 +122,51 @@ export class EventReader {
       default:
         return this.#mark('empty', record.data.length === 0 ? NOTHING : record.data, at, sink);
     }
+  }
+
+  /** Weighs what the values mean; too much for one record is not taken at all. */
+  #weighed(values: readonly messages.Summary.Value.$Properties[], decoded: number, sink: Sink): Refused | undefined {
+    let weight = decoded;
+    for (const value of values) {
+      const plugin = this.#catalogue.find(value.tag ?? '')?.plugin ?? this.#factsOf(value).plugin;
+      weight += weighValue(plugin, value);
+      if (weight > this.#limits.values) return this.#tooLarge(weight);
+    }
+    sink.weight += weight;
+    return undefined;
+  }
+
+  #tooLarge(weight: number): Refused {
+    const { values, needsForValues } = this.#limits;
+    return {
+      reason: 'too_large',
+      detail: tooLarge(`its values take ${formatMemory(weight)} or more`, values),
+      needs: needsForValues(weight),
+    };
+  }
+
+  /** Whether the tags that a record brings have room beside those of the run. */
+  #tooManyTags(values: readonly messages.Summary.Value.$Properties[]): Refused | undefined {
+    const { tags, needsForTags } = this.#limits;
+    if (tags === Infinity) return undefined;
+    let weight = this.#catalogue.weight;
+    let more = 0;
+    for (const value of values) {
+      const tag = value.tag ?? '';
+      if (this.#catalogue.find(tag) !== undefined) continue;
+      more++;
+      weight += weightOfSeries(tag, value.metadata?.summary_description, value.metadata?.display_name, metadataBytes(value));
+      if (weight > tags) break;
+    }
+    if (more === 0 || weight <= tags) return undefined;
+    const what = `its run has ${this.#catalogue.size} tags, and more of them take ${formatMemory(weight)} or more`;
+    return { reason: 'too_large', detail: tooLarge(what, tags), needs: needsForTags(weight) };
+  }
+
+  #factsOf(value: messages.Summary.Value.$Properties) {
+    const metadata = value.metadata ?? undefined;
+    const form = formOf(value);
+    return factsOf(form === 'tensor' ? `tensor:${dtypeName(value.tensor?.dtype ?? 0)}` : form, metadata);
   }
 
   #summary(values: readonly messages.Summary.Value.$Properties[], record: SoundRecord, at: At, sink: Sink): void {
@@ -154,13 +227,7 @@ export class EventReader {
     offset: number,
     sink: Sink,
   ): Series {
-    const facts = classify({
-      form,
-      pluginName: metadata?.plugin_data?.plugin_name ?? '',
-      dataClass: DATA_CLASSES[metadata?.data_class ?? 0] ?? 'unknown',
-      displayName: metadata?.display_name ?? '',
-      description: metadata?.summary_description ?? '',
-    });
+    const facts = factsOf(form, metadata);
     const series = this.#catalogue.define({ tag, ...facts, metadata: verbatim, form, firstFile: this.#file, firstOffset: offset });
     sink.newSeries.push(series);
     if (series.plugin === 'scalars') this.#tags.add(new TextEncoder().encode(tag), series.id);
@@ -173,6 +240,21 @@ export class EventReader {
     const slot = this.#tags.find(bytes, 0, bytes.length);
     if (slot >= 0) this.#tags.setMetadata(slot, verbatim);
   }
+}
+
+function factsOf(form: string, metadata: messages.SummaryMetadata.$Properties | undefined): ReturnType<typeof classify> {
+  return classify({
+    form,
+    pluginName: metadata?.plugin_data?.plugin_name ?? '',
+    dataClass: DATA_CLASSES[metadata?.data_class ?? 0] ?? 'unknown',
+    displayName: metadata?.display_name ?? '',
+    description: metadata?.summary_description ?? '',
+  });
+}
+
+/** About the bytes of a value's metadata message: its content, the texts are counted apart. */
+function metadataBytes({ metadata }: messages.Summary.Value.$Properties): number {
+  return metadata?.plugin_data?.content?.length ?? 0;
 }
 
 interface At {

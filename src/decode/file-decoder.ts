@@ -3,6 +3,7 @@
  * does not part well.
  */
 
+import { formatMemory } from '../memory/index.ts';
 import type {
   Batch,
   Catalogue,
@@ -21,6 +22,8 @@ import { ColumnWriter } from './columns.ts';
 import { EventReader, type FileHead } from './event-reader.ts';
 import { describeForeign } from './foreign.ts';
 import { FRAME_BYTES, HEADER_BYTES } from './frame.ts';
+import { joined, NO_LIMITS, type RecordLimits, tooLarge } from './limits.ts';
+import { RecordCheck } from './record-check.ts';
 import { FrameSearch, isFrameBefore, isHeader, SHORT_BYTES } from './resync.ts';
 import { Halt, ScalarScanner } from './scalar-scanner.ts';
 import { SpanChecksums } from './span-checksums.ts';
@@ -34,6 +37,8 @@ export interface Window {
   readonly start: number;
   readonly end: number;
   readonly offset: number;
+  /** Nobody writes into the buffer again: views on it may be kept. */
+  readonly isKept?: boolean;
 }
 
 /** What the decoder wants next. */
@@ -62,6 +67,8 @@ export interface DecoderOptions {
   /** The zeros the file ended in before: somebody may be filling them from the front. */
   readonly zeros?: { readonly start: number; readonly end: number } | undefined;
   readonly batchPoints?: number | undefined;
+  /** What is over them is damage. Default: none. */
+  readonly limits?: RecordLimits;
 }
 
 /** A record that was looked into before. */
@@ -89,6 +96,8 @@ export const SEARCHED = 'no sound record inside';
 export const HOLDS_FILE = 'an event file begins inside, as a value of it';
 /** Protobuf messages end at 2 GiB: a longer record is a false length, whatever its checksum says. */
 const MAX_EVENT_BYTES = 2 ** 31;
+/** Of a longer record the checksum is verified piece by piece, before room is made for it: its length may be all there is of it. */
+const PIECEWISE_BYTES = 4 * 1024 * 1024;
 
 /** A search for the next frame. */
 interface Search {
@@ -102,6 +111,8 @@ interface Search {
   readonly claim?: number | undefined;
   /** Whether the frames inside of that record are this file's was not decided yet. */
   isOpen?: boolean;
+  /** There is no room for all that the record claims: what stands behind it is looked at alone. */
+  readonly isFar?: boolean;
   /** Of a torn record: its beginning, and the sound records that were found inside. */
   readonly record?: Uint8Array;
   first?: number | undefined;
@@ -118,6 +129,7 @@ export class FileDecoder {
   readonly #scanner = new ScalarScanner();
   readonly #events: EventReader;
   readonly #most: number;
+  readonly #limits: RecordLimits;
   /** Everything before is decoded, damaged ranges aside. */
   #position: number;
   #batchStart: number;
@@ -128,8 +140,14 @@ export class FileDecoder {
   #marks: Mark[] = [];
   #newSeries: Series[] = [];
   #payloadBytes = 0;
+  /** About what the batch's values take once somebody looks at what they mean. */
+  #weight = 0;
   /** While a frame is searched: how far, and since when framing is lost. */
   #search: Search | undefined;
+  /** While a long record's checksum is verified. */
+  #check: RecordCheck | undefined;
+  /** Where the long record begins that there is room for, as far as its checksum told. */
+  #checkedAt = -1;
   #first: RecordMark | undefined;
   #last: RecordMark | undefined;
   readonly #damage: Damage[] = [];
@@ -141,7 +159,8 @@ export class FileDecoder {
   constructor(options: DecoderOptions) {
     this.#options = options;
     this.#most = options.batchPoints ?? BATCH_POINTS;
-    this.#events = new EventReader(options.catalogue, options.tags, options.file);
+    this.#limits = options.limits ?? NO_LIMITS;
+    this.#events = new EventReader(options.catalogue, options.tags, options.file, this.#limits);
     this.#position = options.start;
     this.#batchStart = options.start;
     this.#records = options.records ?? 0;
@@ -153,7 +172,7 @@ export class FileDecoder {
 
   /** File offset of the first byte the decoder still wants to see. */
   get wants(): number {
-    return this.#search?.at ?? this.#position;
+    return this.#check?.at ?? this.#search?.at ?? this.#position;
   }
 
   /** Everything before is settled, but for `gaps`. */
@@ -187,9 +206,14 @@ export class FileDecoder {
   advance(window: Window, fileEnd: number): Step {
     const base = window.offset - window.start;
     for (;;) {
-      const step = this.#search === undefined ? this.#read(window, base, fileEnd) : this.#find(window, base, fileEnd);
+      const step = this.#step(window, base, fileEnd);
       if (step !== undefined) return step;
     }
+  }
+
+  #step(window: Window, base: number, fileEnd: number): Step | undefined {
+    if (this.#check !== undefined) return this.#verify(this.#check, window, base, fileEnd);
+    return this.#search === undefined ? this.#read(window, base, fileEnd) : this.#find(window, base, fileEnd);
   }
 
   /** The batch in the making, which begins anew. */
@@ -212,6 +236,7 @@ export class FileDecoder {
     this.#marks = [];
     this.#newSeries = [];
     this.#payloadBytes = 0;
+    this.#weight = 0;
     this.#batchStart = this.#position;
     this.#batchRecords = 0;
     return batch;
@@ -251,18 +276,20 @@ export class FileDecoder {
       marks: this.#marks,
       newSeries: this.#newSeries,
       payloadBytes: 0,
+      weight: 0,
     };
-    // A copy: payloads are views on the record, and the window's bytes are overwritten.
-    const data = window.buffer.slice(start, start + length);
+    // A copy: payloads are views on the record, and the window's bytes are overwritten. A long record has a window of its own.
+    const data = window.isKept === true ? window.buffer.subarray(start, start + length) : window.buffer.slice(start, start + length);
     const wrong = this.#events.read({ data, offset: this.#position, checksum }, sink);
     const end = this.#position + FRAME_BYTES + length;
     if (wrong === undefined) {
       this.#payloadBytes += sink.payloadBytes;
+      this.#weight += sink.weight;
       const offset = this.#position;
       this.#position = end;
       this.#count(1, offset, length, checksum);
     } else {
-      this.#damaged(end, 'bad_message', wrong);
+      this.#damaged(end, wrong.reason, wrong.detail, { needs: wrong.needs });
     }
     return this.#cut();
   }
@@ -270,15 +297,54 @@ export class FileDecoder {
   /** The bytes there are end before the record does. */
   #tail(needed: number, fileEnd: number, window: Window, base: number): Step | undefined {
     this.#pending = undefined;
-    if (this.#position + needed <= fileEnd) return { kind: 'more', needed };
     if (needed > MAX_EVENT_BYTES) {
       this.#lose('false_length');
       return undefined;
+    }
+    if (this.#position + needed <= fileEnd) {
+      return needed <= PIECEWISE_BYTES ? { kind: 'more', needed } : this.#long(needed - FRAME_BYTES);
     }
     if (this.#position >= fileEnd) return { kind: 'end' };
     if (fileEnd - this.#position > FRAME_BYTES) return this.#lookIntoTorn(this.#position + needed, fileEnd, window, base);
     this.#pending = { start: this.#position, end: fileEnd, reason: 'torn', ...(this.#options.settled ? { detail: SEARCHED } : {}) };
     return { kind: 'end' };
+  }
+
+  /** A record at the position that is too long to be taken at its word; all of it is in the file. */
+  #long(length: number): Step | undefined {
+    const start = this.#position;
+    if (this.#checkedAt === start) return { kind: 'more', needed: FRAME_BYTES + length };
+    this.#check = new RecordCheck(start, length, this.#scanner.spans ?? new SpanChecksums(start + HEADER_BYTES));
+    return undefined;
+  }
+
+  /** Goes on with the checksum of a long record: the next one, or one that a search came upon. */
+  #verify(check: RecordCheck, window: Window, base: number, fileEnd: number): Step | undefined {
+    const { start, end, length } = check;
+    const step = check.advance(window, base);
+    if (step === 'more' && end <= fileEnd) return { kind: 'more', needed: check.needed };
+    this.#check = undefined;
+    const search = this.#search;
+    if (search !== undefined) {
+      if (step !== 'fits') search.at = start + 1;
+      else if (this.#isTaken(search, end)) return this.#cut() ?? this.#again(fileEnd);
+    } else if (length <= this.#limits.record) {
+      // There is room: what is wrong with it, if anything is, shows by all of it.
+      if (step !== 'more') this.#checkedAt = start;
+    } else if (step === 'fits') {
+      const detail = tooLarge(`it has ${formatMemory(length)}`, this.#limits.record);
+      this.#damaged(end, 'too_large', detail, { needs: this.#limits.needsForRecord(length) });
+      return this.#cut() ?? this.#again(fileEnd);
+    } else if (step === 'broken') {
+      this.#scanner.spans = check.spans;
+      this.#lookInside(end, true);
+    }
+    return this.#again(fileEnd);
+  }
+
+  /** The window is somewhere else than what is to be looked at now. */
+  #again(fileEnd: number): Step {
+    return { kind: 'more', needed: Math.max(0, Math.min(1, fileEnd - this.wants)) };
   }
 
   #lose(reason: DamageReason): void {
@@ -312,11 +378,11 @@ export class FileDecoder {
   }
 
   /** The data of a record with a right length do not fit: sound records may lie inside of what it claims. */
-  #lookInside(claim: number): void {
+  #lookInside(claim: number, isFar = false): void {
     const lostAt = this.#position;
     if (claim - lostAt > SHORT_BYTES) this.#scanner.spans ??= new SpanChecksums(lostAt);
     const finder = new FrameSearch(this.#scanner.spans, claim);
-    this.#search = { finder, at: lostAt, lostAt, reason: 'data_checksum', claim, isOpen: true };
+    this.#search = { finder, at: isFar ? claim : lostAt, lostAt, reason: 'data_checksum', claim, isOpen: true, isFar };
   }
 
   /**
@@ -326,12 +392,13 @@ export class FileDecoder {
   #decide(search: Search, window: Window, base: number, fileEnd: number): Step | undefined {
     const { lostAt, claim = lostAt } = search;
     const end = Math.min(claim + HEADER_BYTES, fileEnd);
-    if (base + window.end < end) return { kind: 'more', needed: end - lostAt };
+    if (base + window.end < end) return { kind: 'more', needed: end - search.at };
     const isBoundary = end < claim + HEADER_BYTES || isHeader(window.view, claim - base);
     search.isOpen = false;
     const from = lostAt + HEADER_BYTES;
-    search.at = isBoundary && !isFrameBefore(window.view, from - base, claim - base) ? claim : from;
-    return undefined;
+    const isWhole = isBoundary && (search.isFar === true || !isFrameBefore(window.view, from - base, claim - base));
+    search.at = isWhole ? claim : from;
+    return search.isFar === true ? this.#again(fileEnd) : undefined;
   }
 
   #find(window: Window, base: number, fileEnd: number): Step | undefined {
@@ -345,13 +412,13 @@ export class FileDecoder {
     }
     const result = search.finder.next(window.buffer, window.view, search.at - base, window.end, fileEnd - base, base);
     search.at = base + result.at;
-    if (result.kind === 'more') return { kind: 'more', needed: result.needed };
-    if (result.kind === 'found') {
-      if (search.reason === 'torn' && !this.#countsInTorn(search, base + result.end)) return undefined;
-      this.#search = undefined;
-      this.#damaged(search.at, search.reason === 'torn' ? 'false_length' : search.reason, undefined, search.claim);
-      return this.#cut();
+    if (result.kind === 'more') {
+      if (result.needed <= PIECEWISE_BYTES) return { kind: 'more', needed: result.needed };
+      if (result.needed > MAX_EVENT_BYTES) search.at++;
+      else this.#check = new RecordCheck(search.at, result.needed - FRAME_BYTES, this.#spans(search.at));
+      return undefined;
     }
+    if (result.kind === 'found') return this.#isTaken(search, base + result.end) ? this.#cut() : undefined;
     if (search.reason === 'data_checksum' && (search.at >= (search.claim ?? 0) || base + window.end >= fileEnd)) {
       search.at = search.claim ?? search.at;
       return undefined;
@@ -375,6 +442,20 @@ export class FileDecoder {
     search.at = Math.max(search.at, Math.min(zeros.end, fileEnd) - HEADER_BYTES);
   }
 
+  /** A sound record that ends at `end` was found where the search is; false where it does not count, and the search goes on. */
+  #isTaken(search: Search, end: number): boolean {
+    if (search.reason === 'torn' && !this.#countsInTorn(search, end)) return false;
+    this.#search = undefined;
+    this.#damaged(search.at, search.reason === 'torn' ? 'false_length' : search.reason, undefined, { claim: search.claim });
+    return true;
+  }
+
+  /** Many records may claim the same bytes: those are summed up once. */
+  #spans(start: number): SpanChecksums {
+    this.#scanner.spans ??= new SpanChecksums(start + HEADER_BYTES);
+    return this.#scanner.spans;
+  }
+
   /** A sound record was found inside a torn one: whether it counts at once. */
   #countsInTorn(search: Search, end: number): boolean {
     search.first = Math.min(search.first ?? search.at, search.at);
@@ -396,7 +477,7 @@ export class FileDecoder {
     const isWhole = first !== undefined && last === fileEnd && fileEnd < claim - 4 && !holdsFile(search);
     const { torn } = this.#options;
     if (isWhole && torn?.start === start && torn.isSeenBefore) {
-      this.#damaged(first, 'false_length', undefined, claim);
+      this.#damaged(first, 'false_length', undefined, { claim });
       return this.#cut();
     }
     // A record that begins inside, and is not whole either, is looked at again when more of it is there.
@@ -424,11 +505,30 @@ export class FileDecoder {
     }
   }
 
-  #damaged(end: number, reason: DamageReason, detail?: string, claim?: number): void {
+  #damaged(
+    end: number,
+    reason: DamageReason,
+    detail?: string,
+    { claim, needs }: { claim?: number | undefined; needs?: number | undefined } = {},
+  ): void {
     const start = this.#position;
-    this.#damage.push({ start, end, reason, ...(detail === undefined ? {} : { detail }), ...(claim === undefined ? {} : { claim }) });
-    this.#gaps.push({ start, end, reason: 'damage' });
+    const last = this.#damage.at(-1);
     this.#position = end;
+    // A run may have a hundred thousand records in a row that do not fit: they are one range.
+    if (reason === 'too_large' && last?.reason === reason && last.end === start) {
+      this.#damage[this.#damage.length - 1] = joined(last, end, needs);
+      this.#gaps[this.#gaps.length - 1] = { start: last.start, end, reason: 'damage' };
+      return;
+    }
+    this.#damage.push({
+      start,
+      end,
+      reason,
+      ...(detail === undefined ? {} : { detail }),
+      ...(claim === undefined ? {} : { claim }),
+      ...(needs === undefined ? {} : { needs }),
+    });
+    this.#gaps.push({ start, end, reason: 'damage' });
   }
 
   #count(records: number, offset: number, length: number, checksum: number): void {
@@ -449,6 +549,7 @@ export class FileDecoder {
     const full =
       this.#columns.count >= this.#most ||
       this.#payloadBytes >= BATCH_PAYLOAD_BYTES ||
+      this.#weight >= this.#limits.values ||
       this.#position - this.#batchStart >= BATCH_SPAN_BYTES;
     return full ? { kind: 'batch' } : undefined;
   }

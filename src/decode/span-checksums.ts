@@ -22,11 +22,42 @@ export class SpanChecksums {
     this.#end = base;
   }
 
+  /** How far the bytes were summed up. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Makes sure that spans from a file offset on can be summed up. */
+  cover(from: number): void {
+    if (from < this.#base || from > this.#end) this.#restart(from);
+  }
+
+  /** The first place from a file offset on, and the last one up to it, whose register is kept. */
+  boundaryAfter(from: number): number {
+    return this.#base + Math.ceil((from - this.#base) / STEP) * STEP;
+  }
+
+  boundaryBefore(to: number): number {
+    return this.#base + Math.floor((to - this.#base) / STEP) * STEP;
+  }
+
+  /**
+   * The masked checksum of the bytes from `from` to `to`, file offsets that lie some kilobytes apart: `head` is the register at the boundary after
+   * `from`, and the view holds what follows the boundary before `to`.
+   */
+  joined(head: number, from: number, view: DataView, offset: number, to: number): number {
+    const boundary = this.boundaryAfter(from);
+    const upTo = this.boundaryBefore(to);
+    const [first, last] = [boundary, upTo].map((at) => this.#registers[(at - this.#base) / STEP] as number);
+    const tail = overZeros(head ^ (first as number), upTo - boundary) ^ (last as number);
+    return maskedOf(crcRegister(view, upTo - offset, to - offset, tail));
+  }
+
   /** The masked checksum of the bytes of `view` from `start` to `end` (exclusive). `offset`: file offset of the view's first byte. */
   masked(view: DataView, offset: number, start: number, end: number): number {
     const [from, to] = [offset + start, offset + end];
-    if (from < this.#base || from > this.#end) this.#restart(from);
-    this.#extend(view, offset, to);
+    this.cover(from);
+    this.extend(view, offset, to);
     const first = Math.ceil((from - this.#base) / STEP);
     const last = Math.floor((to - this.#base) / STEP);
     if (first >= last) return maskedOf(crcRegister(view, start, end, -1));
@@ -44,7 +75,8 @@ export class SpanChecksums {
     this.#last = 0;
   }
 
-  #extend(view: DataView, offset: number, to: number): void {
+  /** Sums up what follows, as far as `to`; the view holds it. */
+  extend(view: DataView, offset: number, to: number): void {
     while (this.#end < to) {
       const index = Math.floor((this.#end - this.#base) / STEP);
       const next = Math.min(to, this.#base + (index + 1) * STEP);

@@ -4,7 +4,8 @@ import type { Handle, PositionOwner } from '../backends/contract.ts';
 import { steadyMs } from '../clock.ts';
 import { Lane } from '../deliver/index.ts';
 import type { FoundRun, ResolvedRoot } from '../discover/index.ts';
-import { keyOfRun, needsSearch, type RunRef } from '../model/index.ts';
+import { memoryShares } from '../memory/index.ts';
+import { fitsNow, keyOfRun, needsSearch, type RunRef } from '../model/index.ts';
 import type { EventGroup, PatientReader, RunJob } from '../reading/index.ts';
 import type { PassTracker } from '../status/index.ts';
 
@@ -102,11 +103,12 @@ export class LocalPass {
     const known = this.#backend.positions(run);
     const states = new Map(known.files.map((state) => [state.name, state]));
     if (!isAgain) this.#tracker.runBegun({ run, files: found.files, known });
+    const { limit } = memoryShares();
     const files: RunJob['files'][number][] = [];
     for (const { name, size, stamp } of found.files) {
       const state = states.get(name);
       if (state === undefined) files.push({ name });
-      else if (state.stamp === stamp && state.size === size && !needsSearch(state)) {
+      else if (state.stamp === stamp && state.size === size && !needsSearch(state) && !fitsNow(state, limit)) {
         if (!isAgain) this.#tracker.fileUnchanged(size);
       } else files.push({ name, state });
     }

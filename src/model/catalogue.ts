@@ -1,14 +1,21 @@
 import type { Series } from './series.ts';
+import { weightOfSeries } from './weight.ts';
 
 /** The series of one run: the first value of a tag, by file name and offset, decides what the tag is. */
 export class Catalogue {
   readonly #series: Series[];
   readonly #byTag = new Map<string, Series>();
+  #weight = 0;
 
   /** Takes up a catalogue that was stored with the positions: `known[i].id` is `i`. */
   constructor(known: readonly Series[] = []) {
     this.#series = [...known];
-    for (const series of known) this.#byTag.set(series.tag, series);
+    for (const series of known) this.#take(series);
+  }
+
+  /** About what the series take in memory. */
+  get weight(): number {
+    return this.#weight;
   }
 
   get size(): number {
@@ -26,12 +33,24 @@ export class Catalogue {
   define(facts: Omit<Series, 'id'>): Series {
     const series = { id: this.#series.length, ...facts };
     this.#series.push(series);
-    this.#byTag.set(series.tag, series);
+    this.#take(series);
     return series;
   }
 
   /** Takes back the series defined after the first `size`: those of a record that turned out not to be readable. */
   truncate(size: number): void {
-    for (const series of this.#series.splice(size)) this.#byTag.delete(series.tag);
+    for (const series of this.#series.splice(size)) {
+      this.#byTag.delete(series.tag);
+      this.#weight -= weightOf(series);
+    }
   }
+
+  #take(series: Series): void {
+    this.#byTag.set(series.tag, series);
+    this.#weight += weightOf(series);
+  }
+}
+
+function weightOf({ tag, description, displayName, metadata }: Series): number {
+  return weightOfSeries(tag, description, displayName, metadata.length);
 }

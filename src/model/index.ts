@@ -16,4 +16,5 @@ export type { DataClass, Series } from './series.ts';
 export { int64, type Tensor } from './tensor.ts';
 export { toMillis } from './to-millis.ts';
 export type { Histogram, Json, JsonObject, Value } from './value.ts';
+export { weighValue, weightOfSeries, weightOfText } from './weight.ts';
 export { type Blob, sha256Of, textJson, valueJson } from './value-json.ts';

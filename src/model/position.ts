@@ -9,6 +9,8 @@ export type DamageReason =
   | 'data_checksum'
   | 'bad_message'
   | 'false_length'
+  /** There is no room for the record: see `memory`. */
+  | 'too_large'
   | 'not_event_file'
   /** The system does not give us the bytes. */
   | 'unreadable'
@@ -43,6 +45,13 @@ export interface Damage {
   readonly look?: TornLook;
   /** Of an end that is not all zeros: since where it is. */
   readonly zerosFrom?: number;
+  /** Of what is too large: the memory with which it can be read, in bytes. Absent where none would do. */
+  readonly needs?: number;
+}
+
+/** Whether some of a file was too large once, and is not with so much memory. */
+export function fitsNow(state: FileState, memory: number): boolean {
+  return state.damage.some(({ reason, needs }) => reason === 'too_large' && needs !== undefined && needs <= memory);
 }
 
 /** Whether this is the normal end of a file that somebody still writes to, or writes anew. */

@@ -1,4 +1,5 @@
 /** Decoded batches for lanes that stand at the same place: who comes second need not read again. Bounded in bytes. */
+import { memoryShares } from '../memory/index.ts';
 import type { Batch, FileState, RunRef, Series } from '../model/index.ts';
 
 /** A batch, the file's state behind it, and what its numbers mean. */
@@ -17,7 +18,7 @@ export class BatchCache {
   readonly #batches = new Map<string, { readonly cached: CachedBatch; readonly bytes: number }>();
   #bytes = 0;
 
-  constructor(mostBytes = 32 * 1024 * 1024) {
+  constructor(mostBytes = memoryShares().cache) {
     this.#mostBytes = mostBytes;
   }
 

@@ -1,5 +1,4 @@
 /** Reads pieces of runs for lanes, of each root one after the other, in a thread of its own: what is asked for is small, so nobody waits long. */
-import { MAX_OUTSTANDING_BYTES } from './reader-protocol.ts';
 import { PatientReader } from './patient-reader.ts';
 import type { ReadEvent, RunJob } from './reader.ts';
 
@@ -55,7 +54,6 @@ export class JobReader {
     let line = this.#lines.get(place);
     if (line === undefined) {
       const reader = new PatientReader({
-        mostOutstanding: MAX_OUTSTANDING_BYTES,
         fellSilent: (path, sinceMs) => this.#events?.fellSilent({ root, path, sinceMs }),
         answersAgain: (path) => this.#events?.answersAgain({ root, path }),
       });

@@ -1,4 +1,5 @@
 import type { Found } from '../discover/index.ts';
+import type { memoryInUse } from '../memory/index.ts';
 import type { RunRef } from '../model/index.ts';
 import type { ReadEvent, RunJob } from './reader.ts';
 
@@ -10,6 +11,8 @@ export interface ReaderWork {
   readonly mark: SharedArrayBuffer;
   /** Bytes that may be on their way or waiting at a lane: the bound of the thread's memory. */
   readonly mostOutstanding: number;
+  /** What it gets along with. */
+  readonly memory: ReturnType<typeof memoryInUse>;
   /** Paths that hung a thread before it, and why they are passed over. */
   readonly passedOver: readonly (readonly [path: string, reason: string])[];
 }
@@ -39,6 +42,3 @@ export type ReaderReply =
 export const OUTSTANDING = 0;
 export const STOP = 1;
 export const SHARED_INTS = 2;
-
-/** Bytes of batches that may be on their way or waiting at a lane, by default. */
-export const MAX_OUTSTANDING_BYTES = 24 * 1024 * 1024;

@@ -3,23 +3,19 @@ import { CallMark, CallView, closeWorker, type LeftBehind, leaveBehind, type Ope
 import { machineMs } from '../clock.ts';
 import type { Found, globsOf } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
+import { memoryInUse, memoryShares, noteGarbage } from '../memory/index.ts';
 import type { RunRef } from '../model/index.ts';
 import type { ReadEvent, RunJob } from './reader.ts';
-import {
-  MAX_OUTSTANDING_BYTES,
-  OUTSTANDING,
-  type ReaderReply,
-  type ReaderRequest,
-  type ReaderWork,
-  SHARED_INTS,
-  STOP,
-} from './reader-protocol.ts';
+import { OUTSTANDING, type ReaderReply, type ReaderRequest, type ReaderWork, SHARED_INTS, STOP } from './reader-protocol.ts';
 
 /** Decoding makes short-lived objects by the thousand: a small nursery is swept often, and stays in the cache. */
 const YOUNG_GENERATION_MB = 8;
 const LOOK_MS = 250;
 /** Who is to stop waits no longer for a call than this. */
 const STOPPED_DEADLINE_MS = 1000;
+
+/** Messages that hold more bring a large record. */
+const LARGE_BYTES = 8 * 1024 * 1024;
 
 /** Events that came in one message. `release` once they are dealt with: the reader waits for it. */
 export interface EventGroup {
@@ -54,10 +50,10 @@ export class ReaderThread {
   #failure: MirrorError | undefined;
   #isStopped = false;
 
-  constructor({ mostOutstanding = MAX_OUTSTANDING_BYTES, passedOver = [] }: ReaderThreadOptions = {}) {
+  constructor({ mostOutstanding = memoryShares().outstanding, passedOver = [] }: ReaderThreadOptions = {}) {
     const mark = new CallMark();
     this.#view = new CallView(mark.buffer);
-    const work: ReaderWork = { shared: this.#shared, mark: mark.buffer, mostOutstanding, passedOver };
+    const work: ReaderWork = { shared: this.#shared, mark: mark.buffer, mostOutstanding, passedOver, memory: memoryInUse() };
     this.#worker = new Worker(new URL('./reader-worker.js', import.meta.url), {
       workerData: work,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
@@ -158,6 +154,8 @@ export class ReaderThread {
   #release(cost: number): void {
     Atomics.sub(this.#shared, OUTSTANDING, cost);
     Atomics.notify(this.#shared, OUTSTANDING);
+    // What came in this message is let go of now, and a large record is worth being given back.
+    if (cost > LARGE_BYTES) noteGarbage(cost);
   }
 
   #fail(error: unknown): void {

@@ -3,18 +3,22 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { answersAgain, CallMark, markCalls, passOver } from '../calls/index.ts';
 import { type Found, runFilter, walkAll } from '../discover/index.ts';
 import { type Batch, keyOfRun } from '../model/index.ts';
+import { useMemory } from '../memory/index.ts';
 import { FileWindow } from '../tail/index.ts';
 import { type ReadEvent, type RunJob, RunSession } from './reader.ts';
 import { OUTSTANDING, type ReaderReply, type ReaderRequest, type ReaderWork, STOP } from './reader-protocol.ts';
 
 /** Small events travel together: a message costs more than they do. */
 const MESSAGE_BYTES = 512 * 1024;
+/** Records from this size on are moved to the other thread. */
+const MOVED_BYTES = 64 * 1024;
 /** What an event costs beside its columns and payloads. */
 const EVENT_BYTES = 512;
 
 const port = parentPort;
 if (port === null) throw new Error('the reader runs in a worker thread');
-const { shared, mark, mostOutstanding, passedOver } = workerData as ReaderWork;
+const { shared, mark, mostOutstanding, passedOver, memory } = workerData as ReaderWork;
+useMemory(memory);
 markCalls(new CallMark(mark));
 for (const [path, reason] of passedOver) passOver(path, reason);
 const fileWindow = new FileWindow();
@@ -76,7 +80,7 @@ function send(events: readonly ReadEvent[], cost: number, isLast: boolean): void
   Atomics.add(shared, OUTSTANDING, cost);
   post(
     { kind: 'events', events, cost, isLast },
-    events.flatMap((event) => (event.kind === 'batch' ? columnBuffers(event.batch) : [])),
+    events.flatMap((event) => (event.kind === 'batch' ? [...columnBuffers(event.batch), ...payloadBuffers(event.batch)] : [])),
   );
 }
 
@@ -84,10 +88,21 @@ function post(reply: ReaderReply, transfer: ArrayBuffer[] = []): void {
   port?.postMessage(reply, transfer);
 }
 
-/** The columns move to the other thread; payloads are copied, being views on a record each. */
+/** The columns move to the other thread. */
 function columnBuffers(batch: Batch): ArrayBuffer[] {
   const { series, step, wallTime, value, offset, checksum, index } = batch.scalars;
   return [series, step, wallTime, value, offset, checksum, index].map((column) => column.buffer as ArrayBuffer);
+}
+
+/**
+ * Small payloads are copied, which costs less than to move them; large ones move. A payload is a view on its record's bytes, which nobody
+ * here looks at again, and a message that had moved some of them would copy none.
+ */
+function payloadBuffers({ objects, marks }: Batch): ArrayBuffer[] {
+  const buffers = new Set<ArrayBuffer>();
+  for (const { payload } of objects) if (payload.buffer.byteLength >= MOVED_BYTES) buffers.add(payload.buffer as ArrayBuffer);
+  for (const { payload } of marks) if (payload.buffer.byteLength >= MOVED_BYTES) buffers.add(payload.buffer as ArrayBuffer);
+  return [...buffers];
 }
 
 function batchBytes(batch: Batch): number {

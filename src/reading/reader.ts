@@ -9,6 +9,7 @@ import {
   type Batch,
   Catalogue,
   type Damage,
+  type DamageReason,
   type FileState,
   type Gap,
   isPending,
@@ -23,6 +24,7 @@ import { reasonOf } from '../system-error.ts';
 import { beginningOf, compareWithState, type FileWindow, type OpenFile, openFile } from '../tail/index.ts';
 import { advanceDecoder, advanceToNext } from './advance-decoder.ts';
 import { cutBefore, dateTorn, isLasting, isWithin, nameUnreadable, tornOf, zerosOf } from './name-damage.ts';
+import { recordLimits } from './record-limits.ts';
 import { isAnyWhole } from './sound-record.ts';
 import { longerTrail } from './trail.ts';
 
@@ -113,6 +115,9 @@ export class RunSession {
   }
 }
 
+/** Damage that says nothing against the bytes: what of them can be read now is as good as if it had come now. */
+const READ_AGAIN: ReadonlySet<DamageReason> = new Set<DamageReason>(['unreadable', 'too_large']);
+
 /** One pass over one file. */
 class FileRead {
   readonly #job: RunJob;
@@ -180,7 +185,7 @@ class FileRead {
     this.#state ??= newState(this.#name, 0);
     this.#isHealing = true;
     if (this.#job.heal !== false) {
-      for (const gap of this.#state.position.gaps) yield* this.#wasUnreadable(gap) ? this.#readAgain(gap, file) : this.#heal(gap, file);
+      for (const gap of this.#state.position.gaps) yield* this.#wasOutOfReach(gap) ? this.#readAgain(gap, file) : this.#heal(gap, file);
     }
     this.#isHealing = false;
     yield* this.#tail(file);
@@ -317,11 +322,11 @@ class FileRead {
     }
   }
 
-  #wasUnreadable(gap: Gap): boolean {
-    return gap.reason === 'damage' && this.#known().damage.some((item) => item.reason === 'unreadable' && isWithin(item, gap));
+  #wasOutOfReach(gap: Gap): boolean {
+    return gap.reason === 'damage' && this.#known().damage.some((item) => READ_AGAIN.has(item.reason) && isWithin(item, gap));
   }
 
-  /** Reads what the system did not give us: whatever of it is there now is new, as behind a watermark, and what is not stays as it is. */
+  /** Reads what was out of reach: whatever of it is there now is new, as behind a watermark, and what is not stays as it is. */
   *#readAgain(gap: Gap, file: OpenFile): Generator<ReadEvent, void, void> {
     const before = this.#known();
     const decoder = this.#decoder(gap.start, { ...before, guard: { first: undefined, last: undefined } });
@@ -371,6 +376,7 @@ class FileRead {
       torn,
       zeros: zerosOf(state),
       batchPoints: this.#job.batchPoints,
+      limits: recordLimits(),
     });
   }
 

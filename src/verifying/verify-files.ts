@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { FileDecoder, TagTable } from '../decode/index.ts';
 import { systemCode } from '../errors.ts';
 import { type Batch, Catalogue, type FileState, type Series } from '../model/index.ts';
-import { advanceDecoder } from '../reading/index.ts';
+import { advanceDecoder, recordLimits } from '../reading/index.ts';
 import { reasonOf } from '../system-error.ts';
 import { type Change, compareWithState, type FileWindow, type OpenFile, openFile } from '../tail/index.ts';
 import { type FileFacts, rangesOf } from '../verify/index.ts';
@@ -84,6 +84,7 @@ export class RunFiles {
         tags,
         start,
         settled: true,
+        limits: recordLimits(),
       });
       while (advanceDecoder(decoder, this.#window, end) === 'batch') yield decoder.take();
       yield decoder.take();

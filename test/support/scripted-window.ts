@@ -154,7 +154,7 @@ export function decodeSlowly(
 ): Contents {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const reader = new EventReader(run.catalogue, run.tags, file);
-  const sink = { columns: new ColumnWriter(16), objects: [], marks: [], newSeries: [], payloadBytes: 0 };
+  const sink = { columns: new ColumnWriter(16), objects: [], marks: [], newSeries: [], payloadBytes: 0, weight: 0 };
   let at = 0;
   while (at + HEADER_BYTES <= bytes.length) {
     const length = lengthAt(view, at);

@@ -1,6 +1,7 @@
 /** The local store: one SQLite file that holds points and positions together, and a folder of media beside it. */
 import { statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
+import { memoryShares, noteGarbage } from '../../memory/index.ts';
 import { type Blob, type FileState, pointCount, type RunRef, type Series } from '../../model/index.ts';
 import type {
   Capabilities,
@@ -75,6 +76,7 @@ export class LocalBackend implements PositionOwner {
   async #store(parcels: readonly Parcel[]): Promise<Outcome[]> {
     const outcomes: Outcome[] = [];
     let ready: PreparedParcel[] = [];
+    let weight = 0;
     const commit = async (): Promise<void> => {
       const blobs = new Map<string, Blob>();
       for (const { objects, marks } of ready) {
@@ -88,6 +90,8 @@ export class LocalBackend implements PositionOwner {
       this.#checkpointer.committed();
       for (const { parcel } of ready) outcomes.push({ kind: 'accepted', points: pointCount(parcel.batch), refusals: [] });
       ready = [];
+      noteGarbage(weight);
+      weight = 0;
     };
     const defined = new Set<string>();
     for (const parcel of parcels) {
@@ -98,7 +102,13 @@ export class LocalBackend implements PositionOwner {
         defined.clear();
       }
       if (parcel.batch.newSeries.length > 0) defined.add(key);
-      ready.push(this.#writer.prepare(parcel));
+      const prepared = this.#writer.prepare(parcel);
+      ready.push(prepared);
+      weight += prepared.weight;
+      // Values take much more room than their bytes in the file.
+      if (weight < memoryShares().values) continue;
+      await commit();
+      defined.clear();
     }
     await commit();
     return outcomes;

@@ -35,6 +35,17 @@ export interface PreparedParcel {
   readonly parcel: Parcel;
   readonly objects: readonly PreparedObject[];
   readonly marks: readonly { readonly mark: Mark; readonly blob: Blob | undefined }[];
+  /** About what the objects take in memory. */
+  readonly weight: number;
+}
+
+/** What an object takes beside its JSON text, which is counted twice: it is copied on its way into the database. */
+const OBJECT_WEIGHT = 500;
+
+function weightOf({ point, data, blobs }: PreparedObject): number {
+  // Bytes that stand in the file are there anyway; those that were made of them are not.
+  const made = blobs.filter((blob) => blob.data.buffer !== point.payload.buffer);
+  return OBJECT_WEIGHT * (1 + blobs.length) + 2 * data.length + made.reduce((sum, blob) => sum + blob.data.length, 0);
 }
 
 interface KnownFile {
@@ -106,7 +117,8 @@ export class Writer {
           ? { sha256: sha256Of(mark.payload), data: mark.payload, format: 'bytes', label: '' }
           : undefined,
     }));
-    return { parcel, objects, marks };
+    const weight = objects.reduce((sum, object) => sum + weightOf(object), 0);
+    return { parcel, objects, marks, weight };
   }
 
   write({ parcel, objects, marks }: PreparedParcel): void {

@@ -1,4 +1,5 @@
 /** What can go wrong with log files, in words for a person. */
+import { formatMemory } from '../../memory/index.ts';
 import { type DamageReason, runLabel } from '../../model/index.ts';
 import type { FoundDamage, Incident } from '../../status/index.ts';
 import { counted } from './format.ts';
@@ -10,6 +11,7 @@ const REASONS: Readonly<Record<DamageReason, string>> = {
   bad_message: "a record's checksums are right, but it does not hold an event",
   false_length: 'a record claims to be longer than it can be: sound records begin inside it',
   unreadable: "the system can't read these bytes",
+  too_large: 'a record is too large for the memory there is',
   not_event_file: 'this does not look like an event file',
   torn: "the file's last record is not whole yet",
   zeros: 'the file ends in zeros: its last record is not written yet',
@@ -29,17 +31,19 @@ const INCIDENTS: Readonly<Record<Incident['kind'], string>> = {
   moved: 'it lay elsewhere before',
 };
 
-/** Why bytes can't be read. */
-export function damageReason({ reason, detail }: { readonly reason: DamageReason; readonly detail?: string | undefined }): string {
+/** Why bytes can't be read, and what would help where something would. */
+export function damageReason(damage: Pick<FoundDamage, 'reason' | 'detail' | 'needs'>): string {
+  const { reason, detail, needs } = damage;
   if (detail === undefined) return REASONS[reason];
   // What the system said is the reason itself.
   if (reason === 'unreadable') return `${REASONS[reason]}: ${visibleText(detail)}`;
-  return `${REASONS[reason]} (${visibleText(detail)})`;
+  const help = needs === undefined ? '' : `; with memory: ${formatMemory(needs)} it would be read`;
+  return `${REASONS[reason]} (${visibleText(detail)}${help})`;
 }
 
 /** Which bytes of which file can't be read, and why. The offset has no separators, it is there to be copied. */
-export function damageText({ run, file, start, end, reason, detail }: FoundDamage): string {
-  const what = damageReason({ reason, detail });
+export function damageText({ run, file, start, end, ...damage }: FoundDamage): string {
+  const what = damageReason(damage);
   return `${visibleText(`${runLabel(run)}/${file}`)}, offset ${start}, ${counted(end - start, 'byte')}: ${what}`;
 }
 

@@ -61,7 +61,7 @@ function runJson({ run, files, tags, newPoints, pointsBefore, bytes, lastStep }:
 }
 
 function damageJson(damage: FoundDamage): Record<string, unknown> {
-  const { run, file, start, end, reason, detail } = damage;
+  const { run, file, start, end, reason, detail, needs } = damage;
   return {
     root: run.root,
     run: run.path,
@@ -71,6 +71,7 @@ function damageJson(damage: FoundDamage): Record<string, unknown> {
     bytes: end - start,
     reason,
     ...(detail === undefined ? {} : { detail }),
+    ...(needs === undefined ? {} : { needs }),
     pending: isPending(damage),
   };
 }

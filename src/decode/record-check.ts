@@ -1,0 +1,67 @@
+import { crcRegister } from './crc32c.ts';
+import type { Window } from './file-decoder.ts';
+import { FRAME_BYTES, HEADER_BYTES } from './frame.ts';
+import type { SpanChecksums } from './span-checksums.ts';
+
+/** Bytes asked for at a time, at least; a window mostly holds more. */
+const PIECE_BYTES = 64 * 1024;
+
+/**
+ * Verifies the data checksum of one long record piece by piece: a record that claims 2 GiB costs its reading, and no memory. Bytes that were
+ * summed up for another one are not read again.
+ */
+export class RecordCheck {
+  /** Where the record begins in the file, and where it ends. */
+  readonly start: number;
+  readonly end: number;
+  readonly length: number;
+  readonly spans: SpanChecksums;
+  readonly #from: number;
+  readonly #to: number;
+  /** The register at the first boundary inside, once it is known. */
+  #head: number | undefined;
+
+  constructor(start: number, length: number, spans: SpanChecksums) {
+    this.start = start;
+    this.length = length;
+    this.end = start + FRAME_BYTES + length;
+    this.spans = spans;
+    this.#from = start + HEADER_BYTES;
+    this.#to = this.#from + length;
+    spans.cover(this.#from);
+  }
+
+  /** File offset of the first byte that is wanted. */
+  get at(): number {
+    if (this.#head === undefined) return this.#from;
+    return this.spans.end < this.#to ? this.spans.end : this.spans.boundaryBefore(this.#to);
+  }
+
+  /** Bytes from `at` on that would do to go on. */
+  get needed(): number {
+    if (this.#head === undefined) return Math.max(1, this.spans.boundaryAfter(this.#from) - this.#from);
+    return Math.min(PIECE_BYTES, this.end - this.at);
+  }
+
+  /** Takes what the window holds from `at` on; `base` is the file offset of its buffer's first byte. */
+  advance(window: Window, base: number): 'more' | 'fits' | 'broken' {
+    const { view } = window;
+    const windowEnd = base + window.end;
+    const windowStart = base + window.start;
+    const { spans } = this;
+    if (this.#head === undefined) {
+      const boundary = spans.boundaryAfter(this.#from);
+      if (windowEnd < boundary) return 'more';
+      this.#head = crcRegister(view, this.#from - base, boundary - base, -1);
+    }
+    if (spans.end < this.#to) {
+      if (spans.end < windowStart || windowEnd <= spans.end) return 'more';
+      spans.extend(view, base, Math.min(windowEnd, this.#to));
+      if (spans.end < this.#to) return 'more';
+    }
+    const { at } = this;
+    if (at < windowStart || windowEnd < this.end) return 'more';
+    const sum = spans.joined(this.#head, this.#from, view, base, this.#to);
+    return sum === view.getUint32(this.#to - base, true) ? 'fits' : 'broken';
+  }
+}

@@ -1,0 +1,6 @@
+/** Says how much memory there is, and divides it: what is not ours to bound (records, tags, files of others) gets a share each. */
+export { formatMemory, MEMORY_WORDS, parseMemory } from './byte-size.ts';
+export { noteGarbage } from './garbage.ts';
+export { memoryOf, type MemorySurroundings } from './limit.ts';
+export { memoryInUse, memoryShares, useMemory } from './in-use.ts';
+export { memoryForRecord, memoryForTags, memoryForValues, type Shares, sharesOf } from './shares.ts';

@@ -1,0 +1,27 @@
+import { totalmem } from 'node:os';
+
+/** What the system says of memory. */
+export interface MemorySurroundings {
+  /** The limit of our cgroup (version 1 or 2, the strictest above it included); 0, undefined or beyond all reason where there is none. */
+  readonly constrained: number | undefined;
+  /** Of the machine. */
+  readonly total: number;
+}
+
+/** Without a limit we are a guest on somebody's machine: no more than this, however much there is. */
+const MOST_UNASKED = 4 * 2 ** 30;
+
+/**
+ * The memory to get along with: what was asked for, but no more than the cgroup lets us have. Without a wish it is the cgroup's limit, else half
+ * of the machine's memory, 4 GiB at most.
+ */
+export function memoryOf(asked: number | undefined, system: MemorySurroundings = systemMemory()): number {
+  const { constrained, total } = system;
+  const limit = constrained !== undefined && constrained > 0 && constrained < total ? constrained : undefined;
+  if (asked !== undefined) return Math.min(asked, limit ?? Infinity);
+  return limit ?? Math.min(Math.floor(total / 2), MOST_UNASKED);
+}
+
+function systemMemory(): MemorySurroundings {
+  return { constrained: process.constrainedMemory(), total: totalmem() };
+}
