@@ -3,6 +3,7 @@ import { type Config, expandTemplate } from '../config/index.ts';
 import { resolveRoots } from '../discover/index.ts';
 import { ExitCode, MirrorError, messageOf } from '../errors.ts';
 import { type ResolvedLane, resolveLanes } from '../lanes/index.ts';
+import { formatMemory, memoryOf } from '../memory/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
 import { exitCodeOf, type Finding, findingJson } from './finding.ts';
 import { probeLane } from './probe-lane.ts';
@@ -195,6 +196,7 @@ function valuesOf(config: Config): Row[] {
     row('lanes', names),
     ...(lanes.local === undefined ? [] : [row('lanes.local.path', lanes.local.path), row('lanes.local.media_path', lanes.local.mediaPath)]),
     row('state', config.state.path),
+    row('memory', formatMemory(memoryOf(config.memory))),
     row('umask', config.umask.toString(8).padStart(3, '0')),
     row('log.level', config.log.level),
     row('log.format', config.log.format),

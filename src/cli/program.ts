@@ -12,7 +12,7 @@ Examples:
   mirrorboard doctor                         whether all that is needed is there
 
 Exit codes: 0 done, 1 something was not mirrored, 2 wrong use, 3 could not judge, 4 locked by another, 130 interrupted.
-MIRRORBOARD_CONFIG, MIRRORBOARD_PROFILE, MIRRORBOARD_STORE, MIRRORBOARD_STATE, MIRRORBOARD_LOG_LEVEL and MIRRORBOARD_LOG_FORMAT stand for the flags of those names.`;
+MIRRORBOARD_CONFIG, MIRRORBOARD_PROFILE, MIRRORBOARD_STORE, MIRRORBOARD_STATE, MIRRORBOARD_MEMORY, MIRRORBOARD_LOG_LEVEL and MIRRORBOARD_LOG_FORMAT stand for the flags of those names.`;
 
 /** The whole command line. Commands load what they need when they run, so that --help and --version are instant. */
 export function makeProgram(context: CommandContext): Command {
@@ -34,7 +34,7 @@ export function makeProgram(context: CommandContext): Command {
     .option('--patience <seconds>', 'a tracker that gets nowhere for so long is given up for now; default 600')
     .option('--remap', 'begin tracker runs anew that would have another name or place today')
     .option('--rebuild', 'begin tracker runs anew, beside the former ones, that cannot be gone on with');
-  withJson(withLog(withState(withStore(withGlobs(backfill))))).action(async (roots: string[], flags) =>
+  withJson(withLog(withMemory(withState(withStore(withGlobs(backfill)))))).action(async (roots: string[], flags) =>
     (await import('./backfill.ts')).backfillCommand(roots, flags, context),
   );
 
@@ -48,7 +48,7 @@ export function makeProgram(context: CommandContext): Command {
     .option('--poll', 'do without notifications of the file system')
     .option('--listen <host:port>', 'serve /livez, /readyz, /healthz and /status (MIRRORBOARD_LISTEN)')
     .option('--listen-host <name>', 'a further host name these are asked by; may be repeated (MIRRORBOARD_LISTEN_HOST)', collect, []);
-  withJson(withLog(withState(withStore(withGlobs(watch))))).action(async (roots: string[], flags) =>
+  withJson(withLog(withMemory(withState(withStore(withGlobs(watch)))))).action(async (roots: string[], flags) =>
     (await import('./watch.ts')).watchCommand(roots, flags, context),
   );
 
@@ -63,7 +63,7 @@ export function makeProgram(context: CommandContext): Command {
     .option('--strict', 'exit 1 also for what is owed or not mirrored yet')
     .option('--lane <lane>', 'only this lane; may be repeated (default: all that are configured)', collect, [])
     .option('--between <lanes...>', 'compare two lanes with each other: --between local mlflow');
-  withJson(withState(withStore(withGlobs(verify)))).action(async (roots: string[], flags) =>
+  withJson(withMemory(withState(withStore(withGlobs(verify))))).action(async (roots: string[], flags) =>
     (await import('./verify.ts')).verifyCommand(roots, flags, context),
   );
 
@@ -75,7 +75,7 @@ export function makeProgram(context: CommandContext): Command {
     .requiredOption('--to <lane>', 'the lane that takes its place')
     .option('--patience <seconds>', 'a tracker that gets nowhere for so long is given up for now; default 600')
     .option('--accept-losses <kinds>', 'kinds that the new lane need not hold, separated by commas (images,texts)');
-  withJson(withState(withStore(migrate))).action(async (roots: string[], flags) =>
+  withJson(withMemory(withState(withStore(migrate)))).action(async (roots: string[], flags) =>
     (await import('./migrate.ts')).migrateCommand(roots, flags, context),
   );
 
@@ -86,7 +86,9 @@ export function makeProgram(context: CommandContext): Command {
     .addOption(
       new Option('--format <format>', 'text, or json: every point, in the truth format').choices(['text', 'json']).default('text'),
     );
-  withJson(withGlobs(inspect)).action(async (path: string, flags) => (await import('./inspect.ts')).inspectCommand(path, flags, context));
+  withJson(withMemory(withGlobs(inspect))).action(async (path: string, flags) =>
+    (await import('./inspect.ts')).inspectCommand(path, flags, context),
+  );
 
   const status = program
     .command('status')
@@ -188,6 +190,13 @@ function withStore(command: Command): Command {
 
 function withState(command: Command): Command {
   return command.option('--state <file>', 'the state file (default: ./mirrorboard.state)');
+}
+
+function withMemory(command: Command): Command {
+  return command.option(
+    '--memory <size>',
+    "get along with so much memory, as in 512MiB (default: the limit of the cgroup, else half of the machine's)",
+  );
 }
 
 function withLog(command: Command): Command {

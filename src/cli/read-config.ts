@@ -1,5 +1,6 @@
 import { type Config, type Flags, type LocalLane, type LogLevel, loadConfig } from '../config/index.ts';
 import { MirrorError } from '../errors.ts';
+import { memoryOf, useMemory } from '../memory/index.ts';
 import { setOwnUmask } from '../own-files/index.ts';
 import { type CommandContext, configFlags, type GlobalOptions, styleOf } from './context.ts';
 import { visibleText } from './terminal/index.ts';
@@ -21,6 +22,7 @@ export async function readConfig(flags: GlobalOptions, context: CommandContext, 
     ...(defaultLogLevel === undefined ? {} : { defaultLogLevel }),
   });
   setOwnUmask(config.umask);
+  useMemory({ limit: memoryOf(config.memory), trackers: config.lanes.trackers.length });
   if ((flags.quiet ?? 0) < 2) {
     const style = styleOf(stderr, flags, env);
     for (const notice of config.notices) stderr.write(`${style.yellow('note:')} ${visibleText(notice)}\n`);

@@ -30,6 +30,8 @@ export interface Config {
   readonly state: { readonly path: string };
   /** The rights that our own files do not get, as a umask. Default: 0o077, files for their owner alone. */
   readonly umask: number;
+  /** The memory to get along with, in bytes. Default: undefined, which is the limit of the cgroup, or half of the machine's. */
+  readonly memory: number | undefined;
   readonly log: {
     /** Default: the command's own, see `Surroundings.defaultLogLevel`. */
     readonly level: LogLevel;
@@ -137,6 +139,8 @@ export interface Flags {
   readonly store?: string | undefined;
   /** `--state FILE`. */
   readonly state?: string | undefined;
+  /** `--memory SIZE`. */
+  readonly memory?: string | undefined;
   /** `--log-level LEVEL`. */
   readonly logLevel?: string | undefined;
   /** `--log-format FORMAT`. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MEMORY_WORDS, parseMemory } from '../memory/index.ts';
 import { LOG_FORMATS, LOG_LEVELS, MOVED } from './config.ts';
 import { maybeEmpty, path, section, text, word } from './field.ts';
 import { localLane } from './local-lane.ts';
@@ -101,6 +102,11 @@ export const fileSchema = maybeEmpty(
     ignore: globs.optional(),
     profiles: maybeEmpty(z.record(z.string(), profile, { error: 'a mapping of profiles' })).optional(),
     umask: text('octal digits in quotes, as in "027"').refine(isUmask, { error: 'octal digits in quotes, as in "027"' }).optional(),
+    memory: z
+      .union([z.string(), z.number()], { error: MEMORY_WORDS })
+      .transform((value) => parseMemory(String(value)) ?? Number.NaN)
+      .refine((bytes) => !Number.isNaN(bytes), { error: MEMORY_WORDS })
+      .optional(),
     log: maybeEmpty(section({ level: word(LOG_LEVELS).optional(), format: word(LOG_FORMATS).optional() })).optional(),
   }),
 );

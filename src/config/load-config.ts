@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { closestName, suggestion } from '../closest-name.ts';
 import { MirrorError, systemCode } from '../errors.ts';
 import { reasonOf as reasonOfSystem } from '../system-error.ts';
+import { askedMemory } from './chosen-memory.ts';
 import { type Choice, chosenLanes, chosenProfile, type LayerAt, layersOf, sectionsIn } from './choose.ts';
 import {
   type Config,
@@ -128,6 +129,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   const routing = makeRouting(making);
   if (problems.length > 0) throw problemsError(file ?? 'the environment', problems);
 
+  const memory: Chosen<number | undefined> = askedMemory(flags.memory, env) ?? inFile(settings?.memory, ['memory']) ?? byDefault(undefined);
   const umask = umaskVariable(env) ?? inFile(settings?.umask, ['umask']) ?? byDefault(DEFAULT_UMASK);
   const level = givenWord(surroundings, 'logLevel', LOG_LEVELS) ?? inFile(settings?.log?.level, ['log', 'level']);
   const format = givenWord(surroundings, 'logFormat', LOG_FORMATS) ?? inFile(settings?.log?.format, ['log', 'format']);
@@ -143,6 +145,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
     store: local,
     state: { path: note('state', given(surroundings, 'state') ?? byDefault(DEFAULT_STATE)) },
     umask: parseUmask(note('umask', umask)),
+    memory: note('memory', memory),
     log: {
       level: note('log.level', level ?? byDefault(surroundings.defaultLogLevel ?? 'warn')),
       format: note('log.format', format ?? byDefault(undefined)),

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseDocument } from 'yaml';
 import { systemCode } from '../errors.ts';
 import { systemPath } from '../model/index.ts';
 import { matcher } from '../pattern/index.ts';
 import type { JoinRule } from './rule.ts';
+import { parseApart } from './text-parser.ts';
 
 /** Whether a run joins one that something else opened. */
 export type Joined =
@@ -12,6 +12,8 @@ export type Joined =
   | { readonly kind: 'id'; readonly id: string }
   /** The file that is to say it is not there (yet), or says nothing. */
   | { readonly kind: 'absent'; readonly path: string; readonly waitMs: number };
+
+const MOST_ID_LETTERS = 4096;
 
 /** The first rule that is about the run decides. `directory`: the run's. */
 export async function readJoin(
@@ -36,8 +38,8 @@ async function idIn(path: string, key: string | undefined): Promise<string | und
     if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined;
     throw error;
   }
-  if (key === undefined) return text.trim().split(/\r?\n/, 1)[0]?.trim() || undefined;
-  const document = parseDocument(text, { logLevel: 'silent', prettyErrors: false });
-  const value: unknown = document.errors.length > 0 ? undefined : document.getIn(key.split('.'));
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
+  // An id is short: whatever a long text is, it is none.
+  if (key === undefined) return text.slice(0, MOST_ID_LETTERS).trim().split(/\r?\n/, 1)[0]?.trim() || undefined;
+  const said = await parseApart({ kind: 'id', text, key });
+  return said.kind === 'id' ? said.id : undefined;
 }

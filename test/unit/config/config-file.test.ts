@@ -74,6 +74,7 @@ describe('parseConfigFile', () => {
         },
       },
       umask: '077',
+      memory: 512 * 2 ** 20,
       log: { level: 'info', format: 'json' },
     });
   });

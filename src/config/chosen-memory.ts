@@ -1,0 +1,21 @@
+import { MirrorError } from '../errors.ts';
+import { MEMORY_WORDS, parseMemory } from '../memory/index.ts';
+import type { Environment } from './expand-variables.ts';
+
+const FLAG = '--memory';
+const VARIABLE = 'MIRRORBOARD_MEMORY';
+
+/** What the command line or the environment says of the memory to get along with, in bytes; undefined where neither does. */
+export function askedMemory(
+  flag: string | undefined,
+  env: Environment,
+): { readonly value: number; readonly source: 'flag' | 'environment'; readonly place: string } | undefined {
+  const [text, source, place] = flag === undefined ? ([env[VARIABLE], 'environment', VARIABLE] as const) : ([flag, 'flag', FLAG] as const);
+  if (text === undefined || (text === '' && source === 'environment')) return undefined;
+  const value = parseMemory(text);
+  if (value !== undefined) return { value, source, place };
+  const found = JSON.stringify(text);
+  throw new MirrorError(source === 'flag' ? 'MB1001' : 'MB1002', `${place}: found ${found}, expected ${MEMORY_WORDS}`, {
+    context: { field: place, found: text, expected: MEMORY_WORDS },
+  });
+}

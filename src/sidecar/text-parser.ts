@@ -1,0 +1,69 @@
+/** Has texts of others parsed in threads with limits of memory and time. One that is over them is ended; the text is named, the next one begins anew. */
+import { Worker } from 'node:worker_threads';
+import PQueue from 'p-queue';
+import { messageOf, systemCode } from '../errors.ts';
+import { formatMemory, memoryShares } from '../memory/index.ts';
+import { type Invalid, MOST_TEXT_BYTES, type Said, type TextRequest } from './parse-text.ts';
+
+export interface ParseLimits {
+  /** Default: 10 s. */
+  readonly mostMs?: number;
+  /** Heap of the thread. Default: its share of the memory. */
+  readonly mostBytes?: number;
+}
+
+/** Threads at the same time: a text that takes all of its time must not hold up all others. */
+const THREADS = 2;
+const MOST_MS = 10_000;
+const MIB = 2 ** 20;
+/** What the heap of a thread has to hold before it has parsed anything. */
+const LEAST_HEAP_MIB = 24;
+
+const queue = new PQueue({ concurrency: THREADS });
+/** Threads with nothing to do; they keep nobody from ending. */
+const idle: { readonly worker: Worker; readonly mostBytes: number }[] = [];
+
+/** What a text says; `invalid` with the limit where it is over one. */
+export async function parseApart(request: TextRequest, limits: ParseLimits = {}): Promise<Said | Invalid> {
+  if (request.text.length > MOST_TEXT_BYTES) return { kind: 'invalid', reason: `it has more than ${MOST_TEXT_BYTES} bytes` };
+  return await queue.add(() => parse(request, limits));
+}
+
+function parse(request: TextRequest, { mostMs = MOST_MS, mostBytes = memoryShares().parser }: ParseLimits): Promise<Said | Invalid> {
+  const at = idle.findIndex((thread) => thread.mostBytes === mostBytes);
+  const worker = idle.splice(at, at < 0 ? 0 : 1)[0]?.worker ?? newWorker(mostBytes);
+  worker.ref();
+  return new Promise((resolve) => {
+    const end = (said: Said | Invalid, isSound = false): void => {
+      clearTimeout(timer);
+      worker.off('message', onMessage).off('error', onError).off('exit', onExit);
+      if (isSound) {
+        worker.unref();
+        idle.push({ worker, mostBytes });
+      } else {
+        // A thread that ends late, or complains while it ends, tells nobody anything new.
+        worker.on('error', () => undefined);
+        void worker.terminate();
+      }
+      resolve(said);
+    };
+    const onMessage = (said: Said): void => end(said, true);
+    const onError = (error: unknown): void => end({ kind: 'invalid', reason: reasonOf(error, mostBytes) });
+    const onExit = (code: number): void => end({ kind: 'invalid', reason: `the thread that parses it ended with ${code}` });
+    const timer = setTimeout(() => end({ kind: 'invalid', reason: `parsing it takes more than ${mostMs / 1000} s` }), mostMs);
+    worker.on('message', onMessage).on('error', onError).on('exit', onExit);
+    worker.postMessage(request);
+  });
+}
+
+function newWorker(mostBytes: number): Worker {
+  const maxOldGenerationSizeMb = Math.max(LEAST_HEAP_MIB, Math.floor(mostBytes / MIB));
+  return new Worker(new URL('./parse-worker.js', import.meta.url), {
+    resourceLimits: { maxOldGenerationSizeMb, maxYoungGenerationSizeMb: 8 },
+  });
+}
+
+function reasonOf(error: unknown, mostBytes: number): string {
+  if (systemCode(error) === 'ERR_WORKER_OUT_OF_MEMORY') return `parsing it takes more than ${formatMemory(mostBytes)} of memory`;
+  return messageOf(error);
+}
