@@ -20,6 +20,7 @@ import { makeStoreFolder, openState } from './lane-files.ts';
 import type { StoreOptions, TrackerLaneOptions } from './lanes/index.ts';
 import { followMoves, movable, movedIncident } from './moves.ts';
 import { PassStatus } from './pass-status.ts';
+import { useMemory } from './memory/index.ts';
 import { BatchCache, JobReader, PatientReader } from './reading/index.ts';
 import { checkIdentity, countKnown, heldBy, isKnownTo } from './root-identity.ts';
 import { RunTree } from './route/index.ts';
@@ -53,6 +54,8 @@ const PATIENCE_MS = 10 * 60_000;
 /** Mirrors everything below the roots once, into every lane. */
 export async function backfill(options: BackfillOptions): Promise<Report> {
   const { store, trackers = [], statePath } = options;
+  // The local store takes one root after the other, trackers take all of them at once.
+  useMemory({ roots: trackers.length > 0 ? options.roots.length : 1 });
   // Wrong roots are said before anything is made.
   const silent = await silentRoots(options.roots);
   resolveRoots(options.roots, [], silent);

@@ -18,6 +18,7 @@ import type { Feed } from './feeds/index.ts';
 import { HealSchedule, LocalFeed, TrackerFeed } from './feeds/index.ts';
 import { makeStoreFolder, openState } from './lane-files.ts';
 import type { StoreOptions, TrackerLaneOptions } from './lanes/index.ts';
+import { useMemory } from './memory/index.ts';
 import { keyOfRun, type RunRef } from './model/index.ts';
 import { findMoves, followMoves, type Movable, movable, movedIncident } from './moves.ts';
 import { BatchCache, JobReader } from './reading/index.ts';
@@ -62,6 +63,7 @@ const STATUS_MS = 2000;
 /** Mirrors what is below the roots, and goes on with what comes, until the signal says stop. */
 export async function watch(options: WatchOptions): Promise<WatchStatus> {
   const { store, trackers = [] } = options;
+  useMemory({ roots: options.roots.length });
   const silent = await silentRoots(options.roots);
   if (resolveRoots(options.roots, [], silent).length === 0)
     throw new MirrorError('MB1001', 'there is nothing to watch: no log directory is given', { command: 'mirrorboard watch LOGDIR' });

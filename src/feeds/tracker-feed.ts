@@ -10,7 +10,9 @@ import { isEmpty, TrackerLane } from '../deliver/index.ts';
 import type { ChangedFile } from '../discover/index.ts';
 import { MirrorError, messageOf } from '../errors.ts';
 import { type LaneRouting, type TrackerLaneOptions, wholeRouting } from '../lanes/index.ts';
+import { noteGarbage } from '../memory/index.ts';
 import {
+  type Batch,
   type FileState,
   isPending,
   isTroubled,
@@ -55,6 +57,8 @@ export interface TrackerFeedOptions {
 const TURN_BYTES = 1024 * 1024;
 /** Turns that are made ready while the sends before them are under way. */
 const TURNS_AHEAD = 1;
+/** Of a turn that holds more, there is one at a time in a lane: the memory has room for one large record of each. */
+const LARGE_BYTES = 8 * 1024 * 1024;
 /** A run that its tracker does not take is tried again for when somebody changed that. */
 const STOPPED_MS = 30 * 60_000;
 /** A run is over when its last event and its files are older. */
@@ -79,6 +83,8 @@ export class TrackerFeed implements Feed {
   /** Ends by itself, or by the signal of whoever drives it. */
   readonly #signal: AbortSignal;
   #turns = 0;
+  /** Of a root, the reading that is under way, or the turn of the large record that was read last: the next reading waits for it. */
+  readonly #reading = new Map<string, Promise<void>>();
   #stand: LaneReport['stand'] = 'done';
   #progressAtMs = steadyMs();
   readonly #waiting = new Set<() => void>();
@@ -356,6 +362,16 @@ export class TrackerFeed implements Feed {
 
   /** One turn of some runs: a piece of each is read, and they are delivered together. */
   async #turn(runs: readonly FedRun[]): Promise<void> {
+    const large = Promise.withResolvers<void>();
+    try {
+      await this.#deliverTurn(runs, large.promise);
+    } finally {
+      large.resolve();
+    }
+  }
+
+  /** `delivered`: when all of it is. */
+  async #deliverTurn(runs: readonly FedRun[], delivered: Promise<void>): Promise<void> {
     const parcels: TrackerParcel[] = [];
     let left = TURN_BYTES;
     for (const run of runs) {
@@ -369,7 +385,7 @@ export class TrackerFeed implements Feed {
         // Who finds nothing left of the turn keeps what it has to do for the next one.
         if (left <= 0) break;
         if (!source.hasWork) continue;
-        const read = await this.#read(source, Math.max(1, Math.floor(left)));
+        const read = await this.#readInLine(source, Math.max(1, Math.floor(left)), delivered);
         left -= read.reduce((sum, { batch }) => sum + batch.end - batch.start, 0);
         for (const piece of read) pieces.push(piece);
       }
@@ -382,6 +398,21 @@ export class TrackerFeed implements Feed {
       if (delivery?.kind === 'runFatal') this.#stopOrRebuild(run, delivery.error);
       else if (delivery?.kind === 'delivered' && run.isQuiet && !run.hasWork) await this.#opener.end(run, Date.now(), 0);
     }
+  }
+
+  /** One reading of a root after the other, so that no two turns come with a large record of it each. */
+  async #readInLine(source: FedSource, mostBytes: number, delivered: Promise<void>): Promise<SourcePiece[]> {
+    const { root } = source.ref;
+    const before = this.#reading.get(root) ?? Promise.resolve();
+    const read = before.then(() => this.#read(source, mostBytes));
+    // The turn that has the large record reads no more of its own.
+    const after = read.then(
+      (pieces) =>
+        pieces.some(({ batch }) => payloadBytes(batch) > LARGE_BYTES) ? delivered.then(() => noteGarbage(LARGE_BYTES)) : undefined,
+      () => undefined,
+    );
+    this.#reading.set(root, after);
+    return await read;
   }
 
   /** A piece of a run. What is left of its files is to be read in another turn. */
@@ -517,6 +548,10 @@ export class TrackerFeed implements Feed {
 
 function asMirrorError(cause: unknown, lane: string): MirrorError {
   return cause instanceof MirrorError ? cause : new MirrorError('MB9001', `lane ${lane}: ${messageOf(cause)}`, { cause });
+}
+
+function payloadBytes({ objects, marks }: Batch): number {
+  return [...objects, ...marks].reduce((sum, { payload }) => sum + payload.length, 0);
 }
 
 /** For parcels that only move a position: nobody looks at it. */

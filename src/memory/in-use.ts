@@ -1,25 +1,37 @@
 import { memoryOf } from './limit.ts';
-import { type Shares, sharesOf } from './shares.ts';
+import { recordsAtOnce, type Shares, sharesOf } from './shares.ts';
+
+export interface Memory {
+  readonly limit: number;
+  /** Lanes that lead to trackers. */
+  readonly trackers: number;
+  /** Roots that are read at the same time. */
+  readonly roots: number;
+}
 
 /** Memory is the process's, so there is one budget of it; a thread is given its own copy when it begins. */
-let memory: { readonly limit: number; readonly trackers: number } | undefined;
+let memory: Memory | undefined;
 let shares: Shares | undefined;
 
 /** Sets what this thread and those it starts get along with. What is left out stays as it is. */
-export function useMemory({ limit, trackers }: { readonly limit?: number | undefined; readonly trackers?: number | undefined }): void {
+export function useMemory(wanted: { readonly [Key in keyof Memory]?: Memory[Key] | undefined }): void {
   const before = memoryInUse();
-  memory = { limit: limit ?? before.limit, trackers: trackers ?? before.trackers };
+  memory = {
+    limit: wanted.limit ?? before.limit,
+    trackers: wanted.trackers ?? before.trackers,
+    roots: wanted.roots ?? before.roots,
+  };
   shares = undefined;
 }
 
 /** What `useMemory` was told, to be handed on to another thread. */
-export function memoryInUse(): { readonly limit: number; readonly trackers: number } {
-  memory ??= { limit: memoryOf(undefined), trackers: 0 };
+export function memoryInUse(): Memory {
+  memory ??= { limit: memoryOf(undefined), trackers: 0, roots: 1 };
   return memory;
 }
 
 export function memoryShares(): Shares {
-  const { limit, trackers } = memoryInUse();
-  shares ??= sharesOf(limit, trackers);
+  const inUse = memoryInUse();
+  shares ??= sharesOf(inUse.limit, recordsAtOnce(inUse));
   return shares;
 }

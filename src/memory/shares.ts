@@ -2,8 +2,6 @@ const MIB = 2 ** 20;
 
 /** What a process takes that has nothing large to do: V8, threads, SQLite's cache, batches of ordinary size. */
 const BASE_BYTES = 128 * MIB;
-/** Records of their share that are held at the same time by reading and one local lane: the one that is read, the one that is stored, the rest of them. */
-const RECORDS_AT_ONCE = 3;
 /** Of the limit, what one record's values, or one run's tags, may take on V8's heap (which gets about half of it). */
 const HEAP_PARTS = 8;
 const MOST_VALUES = 512 * MIB;
@@ -27,12 +25,23 @@ export interface Shares {
   readonly parser: number;
 }
 
-/** Divides the memory. `trackers`: lanes that may each hold a large record beside the local store. */
-export function sharesOf(limit: number, trackers = 0): Shares {
+/** Roots that have a reader of their own, at most. */
+const MOST_READERS = 8;
+
+/**
+ * Large records that may be held at the same time. Of each root: the one that is read, the one that is stored, and one in each tracker's lane; and
+ * one more, for what is made of them.
+ */
+export function recordsAtOnce({ trackers, roots }: { readonly trackers: number; readonly roots: number }): number {
+  return 1 + Math.max(1, Math.min(roots, MOST_READERS)) * (2 + trackers);
+}
+
+/** Divides the memory. `records`: large ones that may be held at the same time. */
+export function sharesOf(limit: number, records = recordsAtOnce({ trackers: 0, roots: 1 })): Shares {
   const values = clamp(limit / HEAP_PARTS, LEAST_SHARE, MOST_VALUES);
   return {
     limit,
-    record: Math.max(LEAST_SHARE, Math.floor((limit - BASE_BYTES) / (RECORDS_AT_ONCE + trackers))),
+    record: Math.max(LEAST_SHARE, Math.floor((limit - BASE_BYTES) / records)),
     values,
     tags: values,
     outstanding: clamp(limit / 16, MIB, 24 * MIB),
@@ -42,8 +51,8 @@ export function sharesOf(limit: number, trackers = 0): Shares {
 }
 
 /** The memory with which a record of so many bytes is within its share. */
-export function memoryForRecord(bytes: number, trackers = 0): number {
-  return BASE_BYTES + (RECORDS_AT_ONCE + trackers) * bytes;
+export function memoryForRecord(bytes: number, records = recordsAtOnce({ trackers: 0, roots: 1 })): number {
+  return BASE_BYTES + records * bytes;
 }
 
 /** The memory with which values that take so much are within their share; undefined where none would do. */

@@ -1,15 +1,15 @@
 import type { RecordLimits } from '../decode/index.ts';
-import { memoryForRecord, memoryForTags, memoryForValues, memoryInUse, memoryShares } from '../memory/index.ts';
+import { memoryForRecord, memoryForTags, memoryForValues, memoryInUse, memoryShares, recordsAtOnce } from '../memory/index.ts';
 
 /** How large a record may be with the memory there is. */
 export function recordLimits(): RecordLimits {
   const { record, values, tags } = memoryShares();
-  const { trackers } = memoryInUse();
+  const atOnce = recordsAtOnce(memoryInUse());
   return {
     record,
     values,
     tags,
-    needsForRecord: (bytes) => memoryForRecord(bytes, trackers),
+    needsForRecord: (bytes) => memoryForRecord(bytes, atOnce),
     needsForValues: memoryForValues,
     needsForTags: memoryForTags,
   };

@@ -1,0 +1,119 @@
+import { describe, expect, test } from '@jest/globals';
+import { type DecoderOptions, FileDecoder, HEADER_BYTES, maskedCrc32c, type RecordLimits } from '../../../src/decode/index.ts';
+import { NO_LIMITS } from '../../../src/decode/limits.ts';
+import type { Batch } from '../../../src/model/index.ts';
+import { concat, event, eventFile, image, simpleValue, text } from '../../support/event-writer.ts';
+import { newRun } from '../../support/scripted-window.ts';
+
+const MIB = 2 ** 20;
+const loss = (step: number): Uint8Array => event({ wallTime: step, step, summary: [simpleValue('loss', step)] });
+const large = (bytes: number): Uint8Array =>
+  event({ wallTime: 9, step: 9, summary: [image('img', { width: 1, height: 1, encoded: new Uint8Array(bytes).fill(7) })] });
+
+/** Decodes in windows of just what is asked for, and notes the most that was. */
+function decode(bytes: Uint8Array, limits: Partial<RecordLimits>, fileEnd = bytes.length) {
+  const run = newRun();
+  const options: DecoderOptions = {
+    run: { root: 'logs', path: '.' },
+    file: 'events.out.tfevents.1',
+    generation: 0,
+    ...run,
+    start: 0,
+    settled: true,
+    limits: { ...NO_LIMITS, ...limits },
+  };
+  const decoder = new FileDecoder(options);
+  const batches: Batch[] = [];
+  let most = 0;
+  let needed = 1;
+  for (;;) {
+    most = Math.max(most, needed);
+    const from = decoder.wants;
+    const held = bytes.subarray(from, Math.max(from, Math.min(bytes.length, from + Math.max(needed, 65_536))));
+    // What lies behind the bytes that are given is a hole.
+    const buffer = new Uint8Array(Math.min(Math.max(needed, held.length), Math.max(0, fileEnd - from)));
+    buffer.set(held);
+    const window = { buffer, view: new DataView(buffer.buffer), start: 0, end: buffer.length, offset: from };
+    const step = decoder.advance(window, fileEnd);
+    if (step.kind === 'more') needed = step.needed;
+    else {
+      batches.push(decoder.take());
+      needed = Math.min(1, fileEnd - decoder.wants);
+      if (step.kind === 'end') break;
+    }
+  }
+  const points = batches.reduce((sum, batch) => sum + batch.scalars.count + batch.objects.length, 0);
+  return { points, most, damage: decoder.damage, gaps: decoder.gaps, series: run.catalogue.size };
+}
+
+describe('records over their share of the memory', () => {
+  test('are damage with the limit and what would help; what stands around them is read', () => {
+    const bytes = eventFile(loss(1), large(6 * MIB), loss(2));
+    const { points, damage, gaps, most } = decode(bytes, { record: 5 * MIB, needsForRecord: (n) => 10 * n });
+    expect(points).toBe(2);
+    expect(damage).toHaveLength(1);
+    expect(damage[0]).toMatchObject({ reason: 'too_large', detail: 'it has 7MiB, the limit is 5MiB' });
+    expect(damage[0]!.needs).toBeGreaterThan(60 * MIB);
+    expect(gaps).toEqual([{ start: damage[0]!.start, end: damage[0]!.end, reason: 'damage' }]);
+    expect(most).toBeLessThanOrEqual(65_536);
+  });
+
+  test('are read where the limit allows it', () => {
+    const bytes = eventFile(loss(1), large(6 * MIB), loss(2));
+    expect(decode(bytes, { record: 7 * MIB })).toMatchObject({ points: 3, damage: [] });
+  });
+
+  test('of which only the length is true cost no room: the checksum is verified first', () => {
+    const bytes = eventFile(loss(1), large(6 * MIB), loss(2));
+    const broken = bytes.slice();
+    broken[5 * MIB] = 1;
+    const { points, damage, most } = decode(broken, {});
+    expect(damage).toMatchObject([{ reason: 'data_checksum' }]);
+    expect(points).toBe(2);
+    expect(most).toBeLessThanOrEqual(65_536);
+  });
+
+  test('that a search comes upon are verified in pieces, too', () => {
+    const bytes = eventFile(loss(1), loss(3), large(6 * MIB), loss(2));
+    const second = eventFile(loss(1)).length;
+    const broken = bytes.slice();
+    broken[second] = (broken[second] ?? 0) ^ 0xff;
+    expect(decode(broken, {})).toMatchObject({ points: 3, damage: [{ reason: 'length_checksum', start: second }] });
+    const { points, most, damage } = decode(broken, { record: 5 * MIB });
+    expect([points, damage.map(({ reason }) => reason)]).toEqual([2, ['length_checksum', 'too_large']]);
+    expect(most).toBeLessThanOrEqual(65_536);
+  });
+
+  test('that claim more than any event has are a false length, also where the file is long enough', () => {
+    const header = new Uint8Array(HEADER_BYTES);
+    const view = new DataView(header.buffer);
+    view.setUint32(0, 0xc000_0000, true);
+    view.setUint32(8, maskedCrc32c(view, 0, 8), true);
+    const bytes = concat(eventFile(loss(1)), header, eventFile(loss(2)).subarray(eventFile().length));
+    const { points, damage, most } = decode(bytes, {}, bytes.length);
+    expect([points, damage.map(({ reason }) => reason)]).toEqual([2, ['false_length']]);
+    expect(most).toBeLessThanOrEqual(65_536);
+  });
+
+  test('by what their values would take are not decoded', () => {
+    const values = Array.from({ length: 2000 }, () => simpleValue('', 0));
+    const bytes = eventFile(loss(1), event({ wallTime: 2, step: 2, summary: values }), loss(2));
+    const { points, damage } = decode(bytes, { values: 100_000, needsForValues: (n) => n });
+    expect([points, damage]).toEqual([2, [expect.objectContaining({ reason: 'too_large', needs: expect.any(Number) })]]);
+  });
+
+  test('of text count by what a text takes', () => {
+    const bytes = eventFile(loss(1), event({ wallTime: 2, step: 2, summary: [text('note', '\u0001'.repeat(10_000))] }), loss(2));
+    expect(decode(bytes, { values: 100_000 })).toMatchObject({ points: 2, damage: [{ reason: 'too_large' }] });
+    expect(decode(bytes, { values: 1_000_000 })).toMatchObject({ points: 3, damage: [] });
+  });
+
+  test('by the tags they bring cost their run nothing else, and are one range of damage where they stand in a row', () => {
+    const tags = Array.from({ length: 100 }, (_, i) => event({ wallTime: i, step: i, summary: [simpleValue(`tag${i}`, i)] }));
+    const bytes = eventFile(loss(1), ...tags, loss(2));
+    const { points, damage, series } = decode(bytes, { tags: 10_000 });
+    expect(series).toBeLessThan(40);
+    expect(points).toBe(series + 1);
+    expect(damage).toMatchObject([{ reason: 'too_large', detail: expect.stringContaining(`its run has ${series} tags`) }]);
+  });
+});
