@@ -67,9 +67,17 @@ describe('records over their share of the memory', () => {
     const bytes = eventFile(loss(1), large(6 * MIB), loss(2));
     const broken = bytes.slice();
     broken[5 * MIB] = 1;
-    const { points, damage, most } = decode(broken, {});
+    const { points, damage, most } = decode(broken, { record: 5 * MIB });
     expect(damage).toMatchObject([{ reason: 'data_checksum' }]);
     expect(points).toBe(2);
+    expect(most).toBeLessThanOrEqual(65_536);
+  });
+
+  test('and that are broken, with others inside, give those back', () => {
+    const bytes = eventFile(loss(1), large(6 * MIB), loss(2));
+    const torn = concat(bytes.subarray(0, 5 * MIB), eventFile(loss(3)).subarray(eventFile().length), new Uint8Array(2 * MIB).fill(3));
+    const { points, damage, most } = decode(torn, { record: 5 * MIB });
+    expect([points, damage[0]?.reason]).toEqual([2, 'data_checksum']);
     expect(most).toBeLessThanOrEqual(65_536);
   });
 
