@@ -3,7 +3,18 @@ import { join } from 'node:path';
 import type { Handle, Parcel, PositionOwner } from '../backends/contract.ts';
 import { Lane, realClock } from '../deliver/index.ts';
 import type { ChangedFile } from '../discover/index.ts';
-import { isPending, isTroubled, isUndecided, keyOfRun, lastStepOf, type RunRef, type Series, unmirroredBytes } from '../model/index.ts';
+import { memoryShares } from '../memory/index.ts';
+import {
+  isPending,
+  isTroubled,
+  isUndecided,
+  keyOfRun,
+  lastStepOf,
+  type RunRef,
+  type Series,
+  unmirroredBytes,
+  weightOfSeries,
+} from '../model/index.ts';
 import { type BatchCache, type EventGroup, PatientReader, type ReadEvent, type RunJob } from '../reading/index.ts';
 import type { LaneState } from '../state/index.ts';
 import type { WatchStatus } from '../status/index.ts';
@@ -49,6 +60,8 @@ interface FedRun {
   series: Series[];
   /** Files that do not answer: asked again when something does. */
   readonly silent: Set<string>;
+  /** About what its session takes in memory. */
+  weight: number;
   /** A job of it is with the reader. */
   isRead: boolean;
   /** Parcels that are with the lane. */
@@ -59,8 +72,8 @@ interface FedRun {
 
 /** Readers at the same time, at most: with more roots than that, some share one. */
 const MOST_ROADS = 8;
-/** Bytes that all readers together may have on their way, and each at least. */
-const OUTSTANDING_BYTES = 24 * 1024 * 1024;
+/** Bytes that a reader may have on their way, however many share what all of them may have. */
+
 const LEAST_OUTSTANDING_BYTES = 4 * 1024 * 1024;
 
 /** How the runs of a root, or of some, are read. */
@@ -204,7 +217,7 @@ export class LocalFeed implements Feed {
   #newReader(road: Road, root: string, count: number): PatientReader {
     const { status } = this.#options;
     return new PatientReader({
-      mostOutstanding: Math.max(LEAST_OUTSTANDING_BYTES, OUTSTANDING_BYTES / count),
+      mostOutstanding: Math.max(LEAST_OUTSTANDING_BYTES, memoryShares().outstanding / count),
       fellSilent: (path, sinceMs) => status.fellSilent({ root, path, sinceMs }),
       answersAgain: (path) => {
         status.answersAgain({ root, path });
@@ -289,6 +302,7 @@ export class LocalFeed implements Feed {
     const series = known.files.length === 0 ? [] : this.#backend.catalogue(run.ref);
     run.hasSession = true;
     run.series = [...series];
+    run.weight = weightOf(series);
     return { ...base, files: names.map((name) => ({ name })), known: known.files, series };
   }
 
@@ -296,13 +310,16 @@ export class LocalFeed implements Feed {
   #keep(key: string, run: FedRun): void {
     this.#sessions.delete(key);
     this.#sessions.add(key);
-    if (this.#sessions.size <= MOST_SESSIONS) return;
+    let weight = 0;
+    for (const other of this.#sessions) weight += this.#runs.get(other)?.weight ?? 0;
     for (const oldest of this.#sessions) {
+      // A run with very many tags is as good as many runs.
+      if (this.#sessions.size <= MOST_SESSIONS && weight <= memoryShares().tags) return;
       const other = this.#runs.get(oldest);
       // What is under way is still being stored: its positions are not those of the backend yet.
       if (other === undefined || other === run || !isIdle(other)) continue;
+      weight -= other.weight;
       this.#forget(oldest, other);
-      return;
     }
   }
 
@@ -311,6 +328,7 @@ export class LocalFeed implements Feed {
     run.hasSession = false;
     run.series = [];
     this.#roadOf(run.ref)?.reader?.forget([run.ref]);
+    run.weight = 0;
   }
 
   #deal({ events, release }: EventGroup): void {
@@ -339,6 +357,7 @@ export class LocalFeed implements Feed {
 
   #offer(run: FedRun, { batch, state }: Extract<ReadEvent, { kind: 'batch' }>, settled: () => void): void {
     const { cache } = this.#options;
+    run.weight += weightOf(batch.newSeries);
     if (cache !== undefined) {
       for (const series of batch.newSeries) run.series.push(series);
       cache.keep({ batch, state, series: run.series });
@@ -429,6 +448,7 @@ export class LocalFeed implements Feed {
         unsettled: new Set(),
         silent: new Set(),
         series: [],
+        weight: 0,
         isRead: false,
         inFlight: 0,
         hasSession: false,
@@ -444,6 +464,13 @@ export class LocalFeed implements Feed {
     road?.queue.add(key);
     road?.wake?.();
   }
+}
+
+function weightOf(series: readonly Series[]): number {
+  return series.reduce(
+    (sum, { tag, description, displayName, metadata }) => sum + weightOfSeries(tag, description, displayName, metadata.length),
+    0,
+  );
 }
 
 function isIdle(run: FedRun): boolean {

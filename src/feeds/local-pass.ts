@@ -11,6 +11,8 @@ import type { PassTracker } from '../status/index.ts';
 
 /** Runs whose files are asked for in one request: enough to hide the way between the threads. */
 const RUNS_PER_REQUEST = 64;
+/** With the run that brings them to so many series a request ends: each has the catalogue of its runs with it. */
+const SERIES_PER_REQUEST = 20_000;
 
 /** A run that is to be read again: something of it did not answer. */
 interface Left {
@@ -50,10 +52,12 @@ export class LocalPass {
     let next = 0;
     const request = async (): Promise<boolean> => {
       const jobs: RunJob[] = [];
-      while (jobs.length < RUNS_PER_REQUEST && next < runs.length && !this.#stopped) {
+      let series = 0;
+      while (jobs.length < RUNS_PER_REQUEST && series < SERIES_PER_REQUEST && next < runs.length && !this.#stopped) {
         const job = this.#job(root, runs[next++] as FoundRun, isAgain);
         if (job === undefined) continue;
         handles.set(job.run.path, await this.#backend.open({ run: job.run, rootPath: root.path }));
+        series += job.series.length;
         jobs.push(job);
       }
       if (jobs.length > 0) reader.request(jobs);

@@ -357,7 +357,9 @@ export class Writer {
     for (const row of this.#statement('SELECT id, name, generation FROM file WHERE run = ?').iterate(id)) {
       run.files.set(String(row.name), { id: Number(row.id), generation: Number(row.generation) });
     }
-    if (this.#runs.size >= MAX_CACHED_RUNS) this.#runs.clear();
+    let series = run.series.length;
+    for (const other of this.#runs.values()) series += other.series.length;
+    if (this.#runs.size >= MAX_CACHED_RUNS || series > MAX_CACHED_SERIES) this.#runs.clear();
     this.#runs.set(key, run);
     return run;
   }
@@ -395,3 +397,4 @@ export class Writer {
 
 /** Runs whose rows are kept at hand; all of them are dropped when there are more. */
 const MAX_CACHED_RUNS = 1000;
+const MAX_CACHED_SERIES = 200_000;
