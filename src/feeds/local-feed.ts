@@ -72,8 +72,7 @@ interface FedRun {
 
 /** Readers at the same time, at most: with more roots than that, some share one. */
 const MOST_ROADS = 8;
-/** Bytes that a reader may have on their way, however many share what all of them may have. */
-
+/** Bytes that a reader may have on their way, however many share in what all may have. */
 const LEAST_OUTSTANDING_BYTES = 4 * 1024 * 1024;
 
 /** How the runs of a root, or of some, are read. */
