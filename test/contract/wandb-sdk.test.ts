@@ -39,6 +39,7 @@ if (sdk === undefined) {
     let dir: string;
     beforeEach(async () => {
       stub = await WandbStub.start();
+      stub.namesOddHeaders = false;
       dir = mkdtempSync(join(tmpdir(), 'mirrorboard-wandb-'));
     });
     afterEach(async () => {

@@ -78,16 +78,15 @@ describe('log directories', () => {
     expect((await mustRun(['backfill', '.'], { cwd: folder })).stderr).toMatch(/^0 new points/m);
   });
 
-  it('with names that are not UTF-8 are mirrored, or said not to be', async () => {
+  it('with names that are not UTF-8 are mirrored', async () => {
     const logs = join(folder, 'logs');
     const latin = Buffer.concat([Buffer.from(`${logs}/caf`), Buffer.from([0xe9])]);
     mkdirSync(latin, { recursive: true });
     const file = w.eventFile(w.event({ wallTime: 1, step: 1, summary: [w.simpleValue('loss', 1)] }));
     writeFileSync(Buffer.concat([latin, Buffer.from('/events.out.tfevents.1')]), file);
     writeFileSync(Buffer.concat([Buffer.from(`${logs}/events.tfevents.`), Buffer.from([0xe9])]), file);
-    const { stdout } = await mustRun(['backfill', 'logs', '--json'], { cwd: folder }, 1);
-    const report = JSON.parse(stdout);
-    expect(report.totals.new_points + report.incidents.length).toBe(2);
+    const { stdout } = await mustRun(['backfill', 'logs', '--json'], { cwd: folder });
+    expect(JSON.parse(stdout)).toMatchObject({ totals: { new_points: 2 }, incidents: [] });
   });
 
   it('mirrored from below are the known root, narrowed', async () => {
