@@ -175,7 +175,9 @@ class FileRead {
     }
     const change = this.#state === undefined ? 'same' : compareWithState(file, this.#state);
     if (change === 'cut') {
-      yield* this.#wait(file, this.#known(), beginningOf(file, this.#known()) ?? 0);
+      const end = beginningOf(file, this.#known()) ?? 0;
+      yield* this.#healAll(file, end);
+      yield* this.#wait(file, this.#known(), end);
       return;
     }
     if (change !== 'same') {
@@ -183,13 +185,18 @@ class FileRead {
       return;
     }
     this.#state ??= newState(this.#name, 0);
-    this.#isHealing = true;
-    if (this.#job.heal !== false) {
-      for (const gap of this.#state.position.gaps) yield* this.#wasOutOfReach(gap) ? this.#readAgain(gap, file) : this.#heal(gap, file);
-    }
-    this.#isHealing = false;
+    yield* this.#healAll(file, Infinity);
     yield* this.#tail(file);
     yield this.#outcome('read', file.size);
+  }
+
+  /** Tries bytes again that are owed, as far as they end before some byte. */
+  *#healAll(file: OpenFile, end: number): Generator<ReadEvent, void, void> {
+    if (this.#job.heal === false) return;
+    this.#isHealing = true;
+    const gaps = this.#known().position.gaps.filter((gap) => gap.end <= end);
+    for (const gap of gaps) yield* this.#wasOutOfReach(gap) ? this.#readAgain(gap, file) : this.#heal(gap, file);
+    this.#isHealing = false;
   }
 
   /** What was read of the file holds, though it is not all there now: whether the rest comes back, or something else, is seen later. */

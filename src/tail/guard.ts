@@ -44,38 +44,50 @@ export function beginningOf(file: OpenFile, { guard, position }: FileState): num
   const { first, trail = [] } = guard;
   if (first === undefined || position.watermark === 0) return undefined;
   if (file.size === 0) return 0;
-  // Nothing but the beginning of the first record: what it will be can't be told.
-  if (file.size < first.offset + FRAME_BYTES + first.length) return file.size < position.watermark ? file.size : undefined;
+  if (file.size < first.offset + FRAME_BYTES + first.length) return isBegunAs(file, first) ? file.size : undefined;
   if (!holdsRecord(file.fd, first)) return isZero(file.fd, first.offset) ? first.offset : undefined;
   let end = first.offset + FRAME_BYTES + first.length;
   // A trail that begins late, or not at all (an older version noted none), says too little of what is there.
   const [head] = trail;
   if (head === undefined) return file.size === end ? end : undefined;
-  let isEnded = false;
+  let isZeros = false;
   let held = 0;
   for (const mark of trail) {
-    const state = orUnreadable(() => markIn(file, mark), 'held');
-    if (state === 'other' || (isEnded && state === 'held')) return undefined;
-    if (state === 'held') {
+    const found = orUnreadable(() => markIn(file, mark), { state: 'held', end: mark.offset + FRAME_BYTES });
+    if (found.state === 'other' || (isZeros && found.state === 'held')) return undefined;
+    if (found.state === 'held') {
       held++;
-      end = Math.max(end, mark.offset + FRAME_BYTES);
-    } else if (state === 'zero') isEnded = true;
+      end = Math.max(end, found.end);
+    } else if (found.state === 'zero') isZeros = true;
   }
-  if (file.size >= position.watermark && !isEnded && !(guard.last !== undefined && isZero(file.fd, guard.last.offset))) return undefined;
+  if (file.size >= position.watermark && !isZeros && !(guard.last !== undefined && isZero(file.fd, guard.last.offset))) return undefined;
   if (held === 0 && head.offset > end && file.size > end) return undefined;
-  return isEnded || file.size >= position.watermark ? Math.min(end, file.size) : file.size;
+  // What could not be read when it was looked at can't be compared: there may be sound records now.
+  if (position.gaps.some((gap) => gap.start < file.size && gap.end > end)) return undefined;
+  return isZeros || file.size >= position.watermark ? Math.min(end, file.size) : file.size;
 }
 
-/** How a record that was marked stands in a file now: `ended` where the file ends before it does. */
-function markIn(file: OpenFile, { offset, checksum }: TrailMark): 'held' | 'zero' | 'ended' | 'other' {
-  if (readAt(file.fd, scratch, 0, 12, offset) < 12) return 'ended';
-  if (view.getUint32(0, true) === 0 && view.getUint32(4, true) === 0 && view.getUint32(8, true) === 0) return 'zero';
+/** Whether what is there may become the first record that was read: it is the file's first, and as long, as far as that is said. */
+function isBegunAs(file: OpenFile, first: RecordMark): boolean {
+  if (first.offset > 0) return false;
+  if (orUnreadable(() => readAt(file.fd, scratch, 0, 8, 0), 0) < 8) return true;
+  return view.getUint32(0, true) + view.getUint32(4, true) * 0x1_0000_0000 === first.length;
+}
+
+/** How a record that was marked stands in a file now, and where it ends: `ended` where the file ends before it does. */
+function markIn(
+  file: OpenFile,
+  { offset, checksum }: TrailMark,
+): { readonly state: 'held' | 'zero' | 'ended' | 'other'; readonly end: number } {
+  if (readAt(file.fd, scratch, 0, 12, offset) < 12) return { state: 'ended', end: offset };
+  if (view.getUint32(0, true) === 0 && view.getUint32(4, true) === 0 && view.getUint32(8, true) === 0)
+    return { state: 'zero', end: offset };
   const length = view.getUint32(0, true) + view.getUint32(4, true) * 0x1_0000_0000;
-  const end = offset + 12 + length;
-  if (end + 4 > file.size) return 'ended';
-  readAt(file.fd, scratch, 0, 4, end);
-  if (view.getUint32(0, true) === checksum) return 'held';
-  return view.getUint32(0, true) === 0 ? 'zero' : 'other';
+  const end = offset + FRAME_BYTES + length;
+  if (end > file.size) return { state: 'ended', end };
+  readAt(file.fd, scratch, 0, 4, end - 4);
+  const found = view.getUint32(0, true);
+  return { state: found === checksum ? 'held' : found === 0 ? 'zero' : 'other', end };
 }
 
 /** Whether a record's length and its checksum are zeros. */
