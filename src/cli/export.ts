@@ -1,9 +1,9 @@
 import { DAMAGED_HINT, openStore, type StoreReader } from '../backends/local/index.ts';
-import { MirrorError, messageOf } from '../errors.ts';
+import { MirrorError } from '../errors.ts';
 import { EXPORT_KINDS, type ExportKind, writeCsv, writeParquet, writeTruthJson } from '../export/index.ts';
-import { WholeFile } from '../own-files/index.ts';
 import { type CommandContext, type GlobalOptions, writeOut } from './context.ts';
 import { type ShortSeries, storeSource } from './export-sources.ts';
+import { OutputFile } from './output-file.ts';
 import { readConfig } from './read-config.ts';
 import { counted, formatCount, visibleText } from './terminal/index.ts';
 
@@ -36,7 +36,7 @@ export async function exportCommand(flags: ExportFlags, context: CommandContext)
     // A format may read a series twice.
     const onShort = (short: ShortSeries): unknown => shortages.set(JSON.stringify([short.run, short.tag]), short);
     const source = storeSource(reader, chosenRoot(reader, flags.root, path), onShort);
-    const output = isTerminal ? new StreamOutput(context.stdout) : new FileOutput(flags.out ?? '');
+    const output = isTerminal ? new StreamOutput(context.stdout) : new OutputFile(flags.out ?? '');
     try {
       const sink = (chunk: string | Uint8Array): void | Promise<void> => output.write(chunk);
       const { points, leftOut } =
@@ -116,39 +116,4 @@ class StreamOutput {
   finish(): void {}
 
   abandon(): void {}
-}
-
-/** A file appears under its name only when it is whole. */
-class FileOutput {
-  readonly #path: string;
-  readonly #file: WholeFile;
-
-  constructor(path: string) {
-    this.#path = path;
-    this.#file = this.#try(() => new WholeFile(path));
-  }
-
-  write(chunk: string | Uint8Array): void {
-    this.#try(() => this.#file.write(chunk));
-  }
-
-  finish(): void {
-    this.#try(() => this.#file.finish());
-  }
-
-  abandon(): void {
-    this.#file.abandon();
-  }
-
-  #try<Result>(work: () => Result): Result {
-    try {
-      return work();
-    } catch (cause) {
-      throw new MirrorError('MB3009', `writing ${this.#path}: ${messageOf(cause)}`, {
-        hint: 'Check that the folder exists, can be written and has room.',
-        cause,
-        context: { path: this.#path },
-      });
-    }
-  }
 }

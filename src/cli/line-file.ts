@@ -1,17 +1,14 @@
-import { MirrorError, messageOf } from '../errors.ts';
-import { WholeFile } from '../own-files/index.ts';
+import { OutputFile } from './output-file.ts';
 
 const LINES_PER_WRITE = 1000;
 
 /** A file of lines that appears under its name when it is whole. */
 export class LineFile {
-  readonly #path: string;
-  readonly #file: WholeFile;
+  readonly #file: OutputFile;
   #lines: string[] = [];
 
   constructor(path: string) {
-    this.#path = path;
-    this.#file = this.#try(() => new WholeFile(path));
+    this.#file = new OutputFile(path);
   }
 
   write(line: string): void {
@@ -20,7 +17,7 @@ export class LineFile {
 
   finish(): void {
     this.#flush();
-    this.#try(() => this.#file.finish());
+    this.#file.finish();
   }
 
   abandon(): void {
@@ -30,18 +27,6 @@ export class LineFile {
   #flush(): void {
     const text = this.#lines.join('');
     this.#lines = [];
-    this.#try(() => this.#file.write(text));
-  }
-
-  #try<Result>(work: () => Result): Result {
-    try {
-      return work();
-    } catch (cause) {
-      throw new MirrorError('MB3009', `writing ${this.#path}: ${messageOf(cause)}`, {
-        hint: 'Check that the folder exists, can be written and has room.',
-        cause,
-        context: { path: this.#path },
-      });
-    }
+    this.#file.write(text);
   }
 }

@@ -1,9 +1,9 @@
 import { environmentName } from '../config/index.ts';
-import { ExitCode, MirrorError, messageOf } from '../errors.ts';
+import { ExitCode, MirrorError } from '../errors.ts';
 import { isPending, runLabel } from '../model/index.ts';
-import { WholeFile } from '../own-files/index.ts';
 import { type FileRef, StateFile, type StateReader, type StateSummary } from '../state/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
+import { OutputFile } from './output-file.ts';
 import { counted, damageReason, formatBytes, formatCount, formatDuration, renderTable, type Style, visibleText } from './terminal/index.ts';
 
 export interface StateFlags extends GlobalOptions {
@@ -68,26 +68,19 @@ async function exportState(reader: StateReader, path: string, flags: StateFlags,
   else context.stderr.write(`${formatBytes(bytes)} written to ${visibleText(flags.out)}\n`);
 }
 
-/** Trouble with the output is told apart from trouble with the state, which says what it is by itself. */
 function writeWhole(path: string, texts: Iterable<string>): number {
-  let output: WholeFile | undefined;
+  const output = new OutputFile(path);
   let bytes = 0;
   try {
-    output = new WholeFile(path);
     for (const text of texts) {
       output.write(text);
       bytes += Buffer.byteLength(text);
     }
     output.finish();
     return bytes;
-  } catch (cause) {
-    output?.abandon();
-    if (cause instanceof MirrorError) throw cause;
-    throw new MirrorError('MB3009', `writing ${path}: ${messageOf(cause)}`, {
-      hint: 'Check that the folder exists, can be written and has room.',
-      cause,
-      context: { path },
-    });
+  } catch (error) {
+    output.abandon();
+    throw error;
   }
 }
 

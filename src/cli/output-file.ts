@@ -1,0 +1,38 @@
+import { MirrorError, messageOf } from '../errors.ts';
+import { WholeFile } from '../own-files/index.ts';
+
+/** A file that the user named for what a command writes: it appears under its name when it is whole. Throws MB3009 where it can't be written. */
+export class OutputFile {
+  readonly #path: string;
+  readonly #file: WholeFile;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#file = this.#try(() => new WholeFile(path));
+  }
+
+  write(content: string | Uint8Array): void {
+    this.#try(() => this.#file.write(content));
+  }
+
+  finish(): void {
+    this.#try(() => this.#file.finish());
+  }
+
+  /** Leaves what was under the name before. */
+  abandon(): void {
+    this.#file.abandon();
+  }
+
+  #try<Result>(work: () => Result): Result {
+    try {
+      return work();
+    } catch (cause) {
+      throw new MirrorError('MB3009', `writing ${this.#path}: ${messageOf(cause)}`, {
+        hint: 'Check that the folder exists, can be written and has room.',
+        cause,
+        context: { path: this.#path },
+      });
+    }
+  }
+}
