@@ -3,7 +3,7 @@ import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FoundFile, FoundRun } from './discover/index.ts';
 import { LocalBackend } from './backends/local/index.ts';
-import { type FileState, type RecordMark, type RunRef, runLabel, systemPath } from './model/index.ts';
+import { type FileState, inodeOf, type RecordMark, type RunRef, runLabel, systemPath } from './model/index.ts';
 import type { LaneState, StateFile } from './state/index.ts';
 import type { Incident } from './status/index.ts';
 import { compareFile, firstMark } from './tail/index.ts';
@@ -42,11 +42,6 @@ export interface Moves {
 /** A record as a text to be found by. */
 export function markKey({ length, checksum }: RecordMark): string {
   return `${length}:${checksum}`;
-}
-
-/** The inode in a stamp. */
-export function inodeOf(stamp: string): string {
-  return stamp.slice(stamp.lastIndexOf('.') + 1);
 }
 
 /** What is said of a run that lies elsewhere. */

@@ -4,7 +4,7 @@ import type { ReadBackPoint } from '../backends/contract.ts';
 import type { StoreReader } from '../backends/local/index.ts';
 import type { Obstacle } from '../discover/index.ts';
 import type { ExportRun, ExportSeries, ExportSource } from '../export/index.ts';
-import { type Batch, type FileState, interpret, jsonText, type ScalarColumns, type Series, valueJson } from '../model/index.ts';
+import { type Batch, type FileState, filePathOf, interpret, jsonText, type ScalarColumns, type Series, valueJson } from '../model/index.ts';
 import { readRun } from '../reading/index.ts';
 import { FileWindow } from '../tail/index.ts';
 import type { Target } from './survey.ts';
@@ -79,7 +79,7 @@ export function filesSource(
         for (const event of readRun(job, window)) {
           if (event.kind === 'batch') collected.add(event.batch, event.state);
           else if (event.kind === 'file' && event.reason !== undefined) {
-            onObstacle?.({ path: path === '.' ? event.file : `${path}/${event.file}`, reason: event.reason });
+            onObstacle?.({ path: filePathOf(path, event.file), reason: event.reason });
           }
         }
         if (onFile !== undefined) for (const file of collected.files.values()) onFile(file);

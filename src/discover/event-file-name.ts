@@ -1,5 +1,7 @@
 /** Which names are those of event files: the one place that knows. */
 
+import type { RunFilter } from './run-filter.ts';
+
 /** Names that a program gives a file for a while, or to a copy it keeps aside: it has, or will have, a name of its own. In words, for `inspect`. */
 const PASSED_OVER: readonly (readonly [name: RegExp, words: string])[] = [
   [/^\._/, 'attributes that macOS keeps beside a file'],
@@ -54,6 +56,12 @@ function transferWords(name: string): string | undefined {
 /** Whether a directory is one of a sync tool or an editor: files in it are copies, or on their way. */
 export function isTheirDirectory(name: string): boolean {
   return THEIR_DIRECTORIES.has(name) || (name.includes('tfevents') && name.endsWith('.download'));
+}
+
+/** Whether a path lies in what is passed over: by its name, or by a rule of somebody. */
+export function isApart(path: string, filter: RunFilter | undefined): boolean {
+  const names = path.split('/');
+  return names.some((name, i) => isTheirDirectory(name) || filter?.ignores(names.slice(0, i + 1).join('/')) === true);
 }
 
 /** What Unity keeps beside each file of a project (ML-Agents logs often lie in one), and backups: alone they may be all that is left. */

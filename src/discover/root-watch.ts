@@ -2,9 +2,9 @@ import { basename, dirname, join, relative, sep } from 'node:path';
 import { existsSync, lstatSync, readlinkSync, statSync } from '../calls/index.ts';
 import { asWallMs, steadyMs } from '../clock.ts';
 import { systemCode } from '../errors.ts';
-import { compareNames, fileStamp, systemPath } from '../model/index.ts';
+import { compareNames, filePathOf, fileStamp, systemPath } from '../model/index.ts';
 import { DirectoryCache } from './directory-cache.ts';
-import { isCompanion, isEventFileName, isTheirDirectory } from './event-file-name.ts';
+import { isApart, isCompanion, isEventFileName } from './event-file-name.ts';
 import { HOT_MS, pollInterval, WARM_MS } from './heat.ts';
 import type { RunFilter } from './run-filter.ts';
 import { type FoundFile, fileId, isWithin, type Obstacle, type Visited, visit } from './walk.ts';
@@ -86,7 +86,7 @@ export class RootWatch {
   ): void {
     for (const { run, name, size, stamp } of files) {
       // What an older version, or another setting, took for an event file is neither watched nor gone.
-      if (!this.#isOurs(run) || !isEventFileName(name) || this.#isIgnored(pathOf(run, name))) continue;
+      if (!this.#isOurs(run) || !isEventFileName(name) || isApart(filePathOf(run, name), this.#filter)) continue;
       const key = keyOf(run, name);
       this.#keep(key, `${size}.${stamp}`);
       this.#activate(key, run, name, writtenAt(stamp, nowMs), nowMs);
@@ -107,7 +107,7 @@ export class RootWatch {
       if (this.#seenIn[place] === this.#scans) continue;
       const [run = '', name = ''] = key.split('\0');
       // What lies below something that can't be read now is not gone for that.
-      const path = run === '.' ? name : `${run}/${name}`;
+      const path = filePathOf(run, name);
       if (hidden.some((obstacle) => obstacle === '.' || isWithin(path, obstacle))) continue;
       this.#files.delete(key);
       this.#active.delete(key);
@@ -149,7 +149,7 @@ export class RootWatch {
     const changes = new Map<string, ChangedFile[]>();
     for (const path of paths) {
       const run = relative(this.#path, dirname(path)).split(sep).join('/') || '.';
-      if (isEventFileName(basename(path)) && this.#isOurs(run) && !this.#isIgnored(pathOf(run, basename(path))))
+      if (isEventFileName(basename(path)) && this.#isOurs(run) && !isApart(filePathOf(run, basename(path)), this.#filter))
         this.#look(run, basename(path), nowMs, changes);
     }
     return asChanges(changes);
@@ -158,7 +158,7 @@ export class RootWatch {
   /** Looks below a directory that is new, or has something new: what directories there are is heard of for an hour, files or not. */
   lookBelow(path: string, nowMs: number): RunChange[] {
     const below = relative(this.#path, path).split(sep).join('/');
-    if (this.#filter?.prunes(below) || !this.#isBelow(below) || this.#isIgnored(below)) return [];
+    if (this.#filter?.prunes(below) || !this.#isBelow(below) || isApart(below, this.#filter)) return [];
     const changes: RunChange[] = [];
     this.#visit(below, nowMs, changes, (directory) => {
       if (directory !== '' && this.#newDirectories.size < MOST_NEW_DIRECTORIES)
@@ -238,11 +238,6 @@ export class RootWatch {
     return false;
   }
 
-  #isIgnored(path: string): boolean {
-    const names = path.split('/');
-    return names.some((name, i) => isTheirDirectory(name) || this.#filter?.ignores(names.slice(0, i + 1).join('/')) === true);
-  }
-
   #look(run: string, name: string, nowMs: number, changes: Map<string, ChangedFile[]>): void {
     const path = run === '.' ? `${this.#path}${sep}${name}` : `${this.#path}${sep}${run}${sep}${name}`;
     let file: FoundFile;
@@ -298,10 +293,6 @@ export class RootWatch {
     this.#seenIn[place] = this.#scans;
     if (this.#states[place] !== state) this.#states[place] = state;
   }
-}
-
-function pathOf(run: string, name: string): string {
-  return run === '.' ? name : `${run}/${name}`;
 }
 
 function keyOf(run: string, name: string): string {

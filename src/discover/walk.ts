@@ -1,10 +1,10 @@
 import type { BigIntStats } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { realpathSync, statSync } from '../calls/index.ts';
-import { compareNames, fileStamp, nameOfBytes, systemPath } from '../model/index.ts';
+import { compareNames, filePathOf, fileStamp, nameOfBytes, systemPath } from '../model/index.ts';
 import { errorName, reasonOf } from '../system-error.ts';
 import type { DirectoryCache, Entry } from './directory-cache.ts';
-import { isCompanion, isEventFileName, isTheirDirectory, whyPassedOver } from './event-file-name.ts';
+import { isApart, isCompanion, isEventFileName, isTheirDirectory, whyPassedOver } from './event-file-name.ts';
 import { type DirectoryFs, nodeFs, readEntries } from './read-entries.ts';
 import type { RunFilter } from './run-filter.ts';
 
@@ -80,16 +80,12 @@ export function readOnce(found: Found, isKnown: IsKnown): Found {
     const own = files.filter(({ name, id }) => {
       const one = id === undefined ? undefined : kept.get(id);
       if (one === undefined || (one.run === path && one.name === name)) return true;
-      passedOver.push({ path: pathOf(path, name), reason: `another name of ${pathOf(one.run, one.name)}` });
+      passedOver.push({ path: filePathOf(path, name), reason: `another name of ${filePathOf(one.run, one.name)}` });
       return false;
     });
     return own.length === 0 ? [] : [{ path, files: own }];
   });
   return { ...found, runs, passedOver };
-}
-
-function pathOf(run: string, name: string): string {
-  return run === '.' ? name : `${run}/${name}`;
 }
 
 /** The same, run by run in no particular order: nothing is held that nobody wants to keep. */
@@ -226,15 +222,9 @@ class Walk {
     if (!isWithin(real, this.#root)) return false;
     const own = relative(this.#root, real).split(sep).join('/');
     const run = dirname(own);
-    if (!isEventFileName(basename(own)) || this.#filter?.accepts(run) === false || this.#isApart(own)) return false;
+    if (!isEventFileName(basename(own)) || this.#filter?.accepts(run) === false || isApart(own, this.#filter)) return false;
     this.#onPassedOver?.({ path, reason: `a link to ${own}` });
     return true;
-  }
-
-  /** Whether a path lies in what is passed over. */
-  #isApart(path: string): boolean {
-    const names = path.split('/');
-    return names.some((name, i) => isTheirDirectory(name) || this.#filter?.ignores(names.slice(0, i + 1).join('/')) === true);
   }
 
   #entries(path: string): readonly Entry[] | undefined {

@@ -5,3 +5,8 @@
 export function fileStamp(stat: { readonly mtimeNs: bigint; readonly ctimeNs: bigint; readonly ino: bigint }): string {
   return `${stat.mtimeNs}.${stat.ctimeNs}.${stat.ino}`;
 }
+
+/** The inode in a stamp, or in a text that ends with one. */
+export function inodeOf(stamp: string): string {
+  return stamp.slice(stamp.lastIndexOf('.') + 1);
+}

@@ -1,6 +1,16 @@
 import { steadyMs } from '../clock.ts';
 import type { KnownRun, Parcel } from '../backends/contract.ts';
-import { type Damage, type FileState, isPending, keyOfRun, lastStepOf, type RunRef, runLabel, type Series } from '../model/index.ts';
+import {
+  type Damage,
+  type FileState,
+  filePathOf,
+  isPending,
+  keyOfRun,
+  lastStepOf,
+  type RunRef,
+  runLabel,
+  type Series,
+} from '../model/index.ts';
 import type { FactLog } from './fact-log.ts';
 import type { LaneProgress } from './lane-progress.ts';
 import type { Silence } from './watch-status.ts';
@@ -119,8 +129,7 @@ export class PassTracker implements Progress {
     this.files.done++;
     this.current = runLabel(run);
     if (outcome !== 'read') {
-      const path = run.path === '.' ? file : `${run.path}/${file}`;
-      this.incident({ kind: outcome, root: run.root, path, ...(reason === undefined ? {} : { reason }) });
+      this.incident({ kind: outcome, root: run.root, path: filePathOf(run.path, file), ...(reason === undefined ? {} : { reason }) });
     }
   }
 

@@ -1,7 +1,7 @@
 import { asWallMs, steadyMs } from '../clock.ts';
 import type { Parcel, Refusal } from '../backends/contract.ts';
 import { MirrorError } from '../errors.ts';
-import { type Damage, isPending, keyOfFile, type RunRef } from '../model/index.ts';
+import { type Damage, filePathOf, isPending, keyOfFile, type RunRef } from '../model/index.ts';
 import type { FactLog } from './fact-log.ts';
 import { LaneProgress, type LaneProgressOptions } from './lane-progress.ts';
 import type { FoundDamage, Incident } from './progress.ts';
@@ -173,7 +173,7 @@ export class WatchStatus {
   fileRead(lane: string, run: RunRef, file: string, outcome: 'read' | Incident['kind'], reason?: string): void {
     // Every lane reads for itself; what became of a file is one fact, and said once.
     if (outcome === 'read' || outcome === 'silent' || lane !== this.lanes[0]?.name) return;
-    this.#incident({ kind: outcome, root: run.root, path: pathOf(run, file), ...(reason === undefined ? {} : { reason }) });
+    this.#incident({ kind: outcome, root: run.root, path: filePathOf(run.path, file), ...(reason === undefined ? {} : { reason }) });
   }
 
   storeDamaged(path: string, reason: string): void {
@@ -184,7 +184,7 @@ export class WatchStatus {
   fileGone(lane: string, run: RunRef, name: string, unreadBytes: number): void {
     this.lane(lane).fileForgotten(run, name);
     this.#damage.delete(keyOfFile(run, name));
-    const path = pathOf(run, name);
+    const path = filePathOf(run.path, name);
     if (unreadBytes === 0) this.#log?.info({ lane, root: run.root, path }, 'file gone, all of it is mirrored');
     else {
       const bytes = `${unreadBytes} byte${unreadBytes === 1 ? ' was' : 's were'}`;
@@ -343,8 +343,4 @@ function seconds(ms: number): number {
 
 function stamp(ms: number): string {
   return new Date(ms).toISOString();
-}
-
-function pathOf(run: RunRef, file: string): string {
-  return run.path === '.' ? file : `${run.path}/${file}`;
 }
