@@ -2,7 +2,7 @@ import { basename, dirname, join, relative, sep } from 'node:path';
 import { existsSync, lstatSync, readlinkSync, statSync } from '../calls/index.ts';
 import { asWallMs, steadyMs } from '../clock.ts';
 import { systemCode } from '../errors.ts';
-import { compareNames, filePathOf, fileStamp, systemPath } from '../model/index.ts';
+import { compareNames, filePathOf, fileStamp, inodeOf, systemPath } from '../model/index.ts';
 import { DirectoryCache } from './directory-cache.ts';
 import { isApart, isCompanion, isEventFileName } from './event-file-name.ts';
 import { HOT_MS, pollInterval, WARM_MS } from './heat.ts';
@@ -218,19 +218,29 @@ export class RootWatch {
 
   /** Of files with several names those that are not known under another one, the first of them by run and name. */
   #visitLinked(linked: { readonly run: string; readonly file: FoundFile }[], nowMs: number, changes: RunChange[]): void {
+    if (linked.length === 0) return;
     const sorted = linked.toSorted((a, b) => compareNames(a.run, b.run) || compareNames(a.file.name, b.file.name));
+    const inodes = new Set(linked.map(({ file }) => inodeOf(file.stamp)));
+    // One look at all files, whose inodes are in their states: there may be as many links as files.
+    const known = new Map<string, string[]>();
+    for (const [key, place] of this.#files) {
+      const inode = inodeOf(this.#states[place] ?? '');
+      if (inodes.has(inode)) known.set(inode, [...(known.get(inode) ?? []), key]);
+    }
     for (const { run, file } of sorted) {
-      if (this.#hasOtherName(file)) continue;
-      const before = this.#change(keyOf(run, file.name), run, file, nowMs);
+      const inode = inodeOf(file.stamp);
+      const others = known.get(inode) ?? [];
+      if (this.#isOneOf(file, others)) continue;
+      const key = keyOf(run, file.name);
+      const before = this.#change(key, run, file, nowMs);
+      known.set(inode, [...others, key]);
       if (before !== undefined) changes.push({ run, files: [{ ...file, before }] });
     }
   }
 
-  /** Whether a file with several names is known under one of them. Looks at every file, for the sake of few. */
-  #hasOtherName({ id, stamp }: FoundFile): boolean {
-    const inode = stamp.slice(stamp.lastIndexOf('.'));
-    for (const [key, place] of this.#files) {
-      if (this.#states[place]?.endsWith(inode) !== true) continue;
+  /** Whether a file is one of those that are known with its inode; they may lie on other devices. */
+  #isOneOf({ id }: FoundFile, known: readonly string[]): boolean {
+    for (const key of known) {
       const [run = '', name = ''] = key.split('\0');
       const stat = statSync(systemPath(join(this.#path, run, name)), { bigint: true, throwIfNoEntry: false });
       if (stat !== undefined && fileId(stat) === id) return true;
