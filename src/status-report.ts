@@ -222,10 +222,7 @@ function heldByStore(store: StoreReader, where: string): Held {
       points: pointsOf(name),
     }),
     knownFiles: (root) => store.knownFiles(root),
-    damage: (root) =>
-      store
-        .damagedRuns(root)
-        .flatMap(({ run }) => store.positions(run).files.flatMap((file) => file.damage.map((item) => ({ ...item, run, file: file.name })))),
+    damage: (root) => store.damage(root),
   };
 }
 

@@ -43,13 +43,7 @@ export function storeFinding(path: string): Finding {
     const reader = openStore(path);
     try {
       const roots = reader.roots().map((root) => ({ ...root, files: reader.fileCount(root.name, '') }));
-      const damage = roots.flatMap(({ name }) =>
-        reader
-          .damagedRuns(name)
-          .flatMap(({ run }) =>
-            reader.positions(run).files.flatMap((file) => file.damage.map((item) => ({ ...item, run, file: file.name }))),
-          ),
-      );
+      const damage = roots.flatMap(({ name }) => reader.damage(name));
       return troubles(damage, roots);
     } finally {
       reader.close();

@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { systemCode } from '../../errors.ts';
-import { compareNames, type DataClass, type FileState, type RunRef, type Series } from '../../model/index.ts';
+import { compareNames, type Damage, type DataClass, type FileState, type RunRef, type Series } from '../../model/index.ts';
 import type { KnownFile, KnownRoot, KnownRun, ReadBackChunk, ReadBackPoint } from '../contract.ts';
 import { translated } from './client.ts';
 import { type FileRow, fileState, fromOddText } from './map.ts';
@@ -89,6 +89,13 @@ export class StoreReader {
       root,
     );
     return rows.map((row) => ({ row: Number(row.id), run: { root, path: String(row.path) }, points: Number(row.points) }));
+  }
+
+  /** All that can't be read of the files of a root, is not whole yet, or is owed. */
+  damage(root: string): (Damage & { readonly run: RunRef; readonly file: string })[] {
+    return this.damagedRuns(root).flatMap(({ run }) =>
+      this.positions(run).files.flatMap((file) => file.damage.map((item) => ({ ...item, run, file: file.name }))),
+    );
   }
 
   positions(run: RunRef): KnownRun {
