@@ -18,5 +18,5 @@ export {
   statSync,
 } from './file-system.ts';
 export { inTime } from './in-time.ts';
-export { closeWorker, isAnythingBehind, LeftBehind, leaveBehind } from './left-behind.ts';
+export { closeWorker, isAnythingBehind, LeftBehind } from './left-behind.ts';
 export { FIRST_DEADLINE_MS, MOST_BEHIND, nextDeadline, SAID_AFTER_MS, silenceText, wallOf } from './silence.ts';

@@ -26,11 +26,7 @@ export async function closeWorker(worker: Worker): Promise<void> {
   clearTimeout(timer);
 }
 
-/** Nobody waits for a thread any more. It is ended when its call comes back, and `onAnswer` is told how long that took. */
-export function leaveBehind(worker: Worker, view: CallView, call: OpenCall, onAnswer: (tookMs: number) => void): LeftBehind {
-  return new LeftBehind(worker, view, call, onAnswer);
-}
-
+/** A thread nobody waits for any more. It is ended when its call comes back, and `onAnswer` is told how long that took. */
 export class LeftBehind {
   readonly path: string;
   readonly #timer: NodeJS.Timeout;

@@ -4,8 +4,7 @@ import {
   CallView,
   closeWorker,
   FIRST_DEADLINE_MS,
-  type LeftBehind,
-  leaveBehind,
+  LeftBehind,
   MOST_BEHIND,
   nextDeadline,
   type OpenCall,
@@ -125,7 +124,7 @@ export class DiscoverThread {
     if (this.#worker === undefined) return;
     this.#behind.set(
       path,
-      leaveBehind(this.#worker, this.#view, call, (tookMs) => {
+      new LeftBehind(this.#worker, this.#view, call, (tookMs) => {
         this.#behind.delete(path);
         this.#silent.delete(path);
         this.#deadlineMs = Math.max(this.#deadlineMs, nextDeadline(tookMs));

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Handle, Parcel, PositionOwner } from '../backends/contract.ts';
 import { Lane, realClock } from '../deliver/index.ts';
 import type { ChangedFile } from '../discover/index.ts';
-import { memoryShares } from '../memory/index.ts';
+import { MOST_READERS, memoryShares } from '../memory/index.ts';
 import {
   isPending,
   isTroubled,
@@ -70,8 +70,6 @@ interface FedRun {
   isQuiet: boolean;
 }
 
-/** Readers at the same time, at most: with more roots than that, some share one. */
-const MOST_ROADS = 8;
 /** Bytes that a reader may have on their way, however many share in what all may have. */
 const LEAST_OUTSTANDING_BYTES = 4 * 1024 * 1024;
 
@@ -112,7 +110,7 @@ export class LocalFeed implements Feed {
     this.#lane = this.#newLane();
     const roads: Road[] = [];
     for (const root of options.rootPaths.keys()) {
-      const road = roads[this.#roads.size % MOST_ROADS] ?? { queue: new Set(), reader: undefined, wake: undefined, reading: undefined };
+      const road = roads[this.#roads.size % MOST_READERS] ?? { queue: new Set(), reader: undefined, wake: undefined, reading: undefined };
       if (!roads.includes(road)) roads.push(road);
       this.#roads.set(root, road);
     }

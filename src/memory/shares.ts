@@ -25,8 +25,8 @@ export interface Shares {
   readonly parser: number;
 }
 
-/** Roots that have a reader of their own, at most. */
-const MOST_READERS = 8;
+/** Readers at the same time, at most: with more roots than that, some share one. Each may hold a large record. */
+export const MOST_READERS = 8;
 
 /**
  * Large records that may be held at the same time. Of each root: the one that is read, the one that is stored, and one in each tracker's lane; and

@@ -1,4 +1,5 @@
 /** Reads pieces of runs for lanes, of each root one after the other, in a thread of its own: what is asked for is small, so nobody waits long. */
+import { MOST_READERS } from '../memory/index.ts';
 import { PatientReader } from './patient-reader.ts';
 import type { ReadEvent, RunJob } from './reader.ts';
 
@@ -12,9 +13,6 @@ interface Line {
   readonly reader: PatientReader;
   last: Promise<unknown>;
 }
-
-/** Threads that read, at most: with more roots than that, some share one. */
-const MOST_THREADS = 8;
 
 export class JobReader {
   readonly #events: SilenceEvents | undefined;
@@ -49,7 +47,7 @@ export class JobReader {
   }
 
   #lineOf(root: string): Line {
-    const place = this.#places.get(root) ?? this.#places.size % MOST_THREADS;
+    const place = this.#places.get(root) ?? this.#places.size % MOST_READERS;
     this.#places.set(root, place);
     let line = this.#lines.get(place);
     if (line === undefined) {

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { CallMark, CallView, closeWorker, type LeftBehind, leaveBehind, type OpenCall } from '../calls/index.ts';
+import { CallMark, CallView, closeWorker, LeftBehind, type OpenCall } from '../calls/index.ts';
 import { machineMs } from '../clock.ts';
 import type { Found, globsOf } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
@@ -127,7 +127,7 @@ export class ReaderThread {
   /** Nobody waits for it any more: it hangs. `onAnswer` is told when its call comes back, and how long that took. */
   leave({ call }: Hung, onAnswer: (tookMs: number) => void): LeftBehind {
     this.stop();
-    return leaveBehind(this.#worker, this.#view, call, onAnswer);
+    return new LeftBehind(this.#worker, this.#view, call, onAnswer);
   }
 
   #request(request: ReaderRequest): void {
