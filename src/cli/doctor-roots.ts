@@ -70,7 +70,7 @@ interface Look {
 /** Ends a walk that has gone far enough. */
 class EnoughSeen extends Error {}
 
-export function look(path: string, now: () => number = Date.now): Look {
+export function look(path: string, now: () => number = steadyMs): Look {
   const endMs = now() + LOOK_MS;
   let runs = 0;
   let files = 0;

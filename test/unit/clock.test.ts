@@ -20,7 +20,6 @@ const WALL: Readonly<Record<string, readonly [times: number, reason: string]>> =
   'discover/worker.ts': [1, "compared with a directory's time"],
   'reading/reader.ts': [1, "compared with a file's time"],
   'reading/patient-reader.ts': [2, 'since when something does not answer, for people'],
-  'cli/doctor-roots.ts': [1, 'the time it reports with the status report'],
   'cli/doctor.ts': [1, 'the name of a trial run'],
   'cli/status.ts': [1, 'what is shown, and how old what is kept is'],
   'cli/state.ts': [1, 'how old what is kept is'],
