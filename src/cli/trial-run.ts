@@ -5,6 +5,7 @@ import { expandTemplate } from '../config/index.ts';
 import { MirrorError } from '../errors.ts';
 import type { ResolvedLane } from '../lanes/index.ts';
 import type { FileState, Series } from '../model/index.ts';
+import { heldBy } from '../verify/index.ts';
 
 /** What came of writing a small run and reading it back. */
 export interface Trial {
@@ -165,7 +166,7 @@ async function compare(backend: Backend, { handle, batch }: TrackerParcel, signa
   for (let i = 0; i < batch.scalars.count; i++) {
     const { step, wallTime, value } = batch.scalars;
     const point = { step: step[i] ?? Number.NaN, wallTime: wallTime[i] ?? Number.NaN, value: value[i] ?? Number.NaN };
-    const expected = backend.asHeld === undefined ? point : backend.asHeld(TAG, 'scalars', point);
+    const expected = heldBy(backend, backend.describe(), { tag: TAG, plugin: 'scalars' }, point);
     if (expected === undefined) continue;
     const at = found.findIndex((candidate) => isSame(candidate, expected));
     if (at >= 0) found.splice(at, 1);

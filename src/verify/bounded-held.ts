@@ -1,4 +1,4 @@
-import type { Capabilities, HeldPoint } from '../backends/contract.ts';
+import type { Backend, Capabilities, HeldPoint } from '../backends/contract.ts';
 
 /** A tracker that rounds times may be this far off. Seconds. */
 const ROUNDING_SEC = 1;
@@ -27,6 +27,16 @@ export function boundedHeld(
     isTimeAdmitted(keeps, point.wallTime, held.wallTime) &&
     isValueAdmitted(keeps, point, held);
   return isAdmitted ? held : point;
+}
+
+/** What a backend has to give back of a point, as far as its own word on it is believed: see `boundedHeld`. */
+export function heldBy(
+  backend: Pick<Backend, 'asHeld'>,
+  capabilities: Capabilities,
+  { tag, plugin }: { readonly tag: string; readonly plugin: string },
+  point: HeldPoint,
+): HeldPoint | undefined {
+  return backend.asHeld === undefined ? point : boundedHeld(capabilities, plugin, point, backend.asHeld(tag, plugin, point));
 }
 
 function isTimeAdmitted({ wallTime }: Capabilities['keeps'], from: number, to: number): boolean {

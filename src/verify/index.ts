@@ -1,5 +1,5 @@
 /** Compares what the files hold with what a lane reads back. */
-export { boundedHeld } from './bounded-held.ts';
+export { boundedHeld, heldBy } from './bounded-held.ts';
 export type { BesideDifference, Difference, MediaDifference } from './difference.ts';
 export { type FileFacts, factsOf, isOwed, owedBytes, pendingBytes, rangesOf, type Unjudged } from './file-facts.ts';
 export { LaneComparison, type LaneCounts, type Losses } from './lane-comparison.ts';

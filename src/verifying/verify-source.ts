@@ -17,7 +17,7 @@ import { LaneNames, type TrackerLaneOptions } from '../lanes/index.ts';
 import type { FileState, RunRef, Series } from '../model/index.ts';
 import type { LeftOut } from '../route/index.ts';
 import type { LaneReader } from '../state/index.ts';
-import { boundedHeld } from '../verify/index.ts';
+import { heldBy } from '../verify/index.ts';
 import type { Beside } from './verify-beside.ts';
 import { type Mirrored, mirroredIn } from './verify-scope.ts';
 
@@ -96,7 +96,7 @@ export function trackerSource({ name, target, backend }: TrackerLaneOptions, sta
     asHeld(run, tag, plugin, point) {
       if (backend.asHeld === undefined) return point;
       capabilities ??= backend.describe();
-      return boundedHeld(capabilities, plugin, point, backend.asHeld(names.nameOf(run, tag, plugin), plugin, point));
+      return heldBy(backend, capabilities, { tag: names.nameOf(run, tag, plugin), plugin }, point);
     },
     hasRefusals: (run) => lane.hasRefusals(run),
     refusals: (run, file, range) => lane.refusals(run, file, range),

@@ -1,9 +1,6 @@
 import type { Backend, Handle, HeldPoint, Refusal } from '../../src/backends/contract.ts';
-import { boundedHeld } from '../../src/verify/index.ts';
+import { heldBy } from '../../src/verify/index.ts';
 import { type Draft, pointsOf } from '../support/parcels.ts';
-
-/** The example of the guide keeps payloads nobody reads back yet: until it does, its own word on them is taken. */
-const TAKEN_AT_ITS_WORD: ReadonlySet<string> = new Set(['mirrorboard-backend-example']);
 
 /** Contents of points, each with how often it is there. */
 export type Held = ReadonlyMap<string, number>;
@@ -39,8 +36,7 @@ export function expectedOf(
     if (refused.has(`${file}/${offset}/${index}`)) continue;
     const point = { step, wallTime, value };
     // A backend's own word on what it holds counts as far as its capabilities go, here as in `verify`.
-    const own = backend.asHeld === undefined ? point : backend.asHeld(tag, plugin, point);
-    const there = TAKEN_AT_ITS_WORD.has(backend.describe().name) ? own : boundedHeld(backend.describe(), plugin, point, own);
+    const there = heldBy(backend, backend.describe(), { tag, plugin }, point);
     if (there !== undefined) add(held, contentOf(tag, plugin, there));
   }
   return held;

@@ -37,19 +37,19 @@ class ExampleError extends Error {
 /** @type {Capabilities} */
 const CAPABILITIES = {
   name: 'mirrorboard-backend-example',
-  // Objects are kept as the bytes of their message: nothing is lost, and nothing can be shown.
+  // What it could not give back it does not take: `verify` believes what is read back, not what is said to be kept.
   holds: {
     scalars: 'native',
-    histograms: 'artifact',
-    images: 'artifact',
-    audio: 'artifact',
-    text: 'artifact',
-    pr_curves: 'artifact',
-    mesh: 'artifact',
-    hparams: 'artifact',
-    custom_scalars: 'artifact',
-    graphs: 'artifact',
-    other: 'artifact',
+    histograms: 'none',
+    images: 'none',
+    audio: 'none',
+    text: 'none',
+    pr_curves: 'none',
+    mesh: 'none',
+    hparams: 'none',
+    custom_scalars: 'none',
+    graphs: 'none',
+    other: 'none',
   },
   limits: { pointsPerSend: 10_000, bytesPerSend: 4 * 1024 * 1024, runsPerSend: 16 },
   replacesByKey: true,
@@ -136,6 +136,7 @@ class ExampleBackend {
    */
   async #store(parcel) {
     const points = pointsOf(parcel);
+    const refusals = unsupported(parcel);
     try {
       const path = join(this.#folder, parcel.handle, 'points.jsonl');
       const known = this.#known.get(parcel.handle) ?? new Set((await readLines(path)).map(({ key }) => key));
@@ -156,7 +157,7 @@ class ExampleBackend {
       }
       for (const { key } of fresh) known.add(key);
       this.#known.set(parcel.handle, known);
-      return { kind: 'accepted', points: points.length, refusals: [] };
+      return { kind: 'accepted', points: points.length, refusals };
     } catch (cause) {
       this.#known.delete(parcel.handle);
       const error = /** @type {any} */ (translated(cause, parcel.handle));
@@ -173,19 +174,19 @@ class ExampleBackend {
     const byKey = new Map((await readLines(join(this.#folder, handle, 'points.jsonl'))).map((point) => [point.key, point]));
     for (const { tag, plugin, file, offset, index, step, wallTime, value } of byKey.values()) {
       if (!isWanted(tag)) continue;
-      yield { tag, plugin, points: [{ step: read(step), wallTime: Number(read(wallTime)), value: readValue(value), file, offset, index }] };
+      yield { tag, plugin, points: [{ step: read(step), wallTime: Number(read(wallTime)), value: read(value), file, offset, index }] };
     }
   }
 
   /**
-   * What is read back of a point that is no scalar is a hash: this file is no place for images.
+   * Nothing of a point that is no scalar is read back: `holds` says that there is no place for it, or this would not be believed.
    *
    * @param {string} _tag
    * @param {string} _plugin
    * @param {import('../../../src/backends/contract.ts').HeldPoint} point
    */
-  asHeld(_tag, _plugin, { step, wallTime, value }) {
-    return { step, wallTime, value: typeof value === 'string' ? 'object' : value };
+  asHeld(_tag, _plugin, point) {
+    return typeof point.value === 'string' ? undefined : point;
   }
 
   /**
@@ -215,12 +216,12 @@ class ExampleBackend {
 }
 
 /**
- * Points of both speeds: scalars stand in columns, everything else in objects.
+ * The scalars, which stand in columns.
  *
  * @param {TrackerParcel} parcel
  */
 function pointsOf({ batch, series }) {
-  const { scalars, objects, file } = batch;
+  const { scalars, file } = batch;
   const points = [];
   // The columns may be longer than `count`; numbers that no double holds stand beside them.
   for (let row = 0; row < scalars.count; row++) {
@@ -232,16 +233,22 @@ function pointsOf({ batch, series }) {
       value: written(scalars.wideValues.get(row) ?? scalars.value[row]),
     });
   }
-  for (const { series: id, step, wallTime, offset, checksum, index, form, payload } of objects) {
-    points.push({
-      ...named(series[id]),
-      ...placed(file, offset, checksum, index),
-      step: written(step),
-      wallTime: written(wallTime),
-      value: { form, base64: Buffer.from(payload).toString('base64') },
-    });
-  }
   return points;
+}
+
+/**
+ * Everything that is no scalar stands in objects, and has no place here: each is named, so that it is counted.
+ *
+ * @param {TrackerParcel} parcel
+ * @returns {import('../../../src/backends/contract.ts').Refusal[]}
+ */
+function unsupported({ batch }) {
+  return batch.objects.map(({ offset, index, form }) => ({
+    offset,
+    index,
+    kind: 'unsupported',
+    reason: `a line has no place for ${form}`,
+  }));
 }
 
 /** @param {import('../../../src/model/series.ts').Series | undefined} series */
@@ -280,11 +287,6 @@ function written(x) {
 function read(x) {
   if (typeof x === 'number') return x;
   return x.integer === undefined ? Number(x.number) : BigInt(x.integer);
-}
-
-/** @param {any} x */
-function readValue(x) {
-  return typeof x === 'object' && 'base64' in x ? 'object' : read(x);
 }
 
 /**
