@@ -1,32 +1,42 @@
 /** Marks some records of a file on the way, so that the beginning of a file can be told from another file. Pure. */
 import type { Batch, TrailMark } from '../model/index.ts';
 
-/** Marks of a file, about: each is checked by two reads, and all are kept with the position. */
-const MOST_MARKS = 32;
+/** Marks of a file: each is checked by two reads, and all are kept with the position. */
+const MOST_MARKS = 40;
 
-/** A trail that goes on over a batch: evenly over the bytes before its end, so every record of a short file and the fewer the longer it is. */
+/** A trail that goes on over a batch: every record of a short file, and about evenly many over the bytes of a long one. */
 export function longerTrail(trail: readonly TrailMark[], batch: Batch): readonly TrailMark[] {
-  const step = 2 ** Math.max(0, Math.ceil(Math.log2(batch.end / MOST_MARKS)));
-  const marks: TrailMark[] = [];
-  let next = 0;
-  for (const mark of trail) {
-    if (mark.offset < next) continue;
-    marks.push(mark);
-    next = mark.offset + step;
-  }
-  const before = marks.length;
-  const { scalars, objects } = batch;
+  const records = batch.scalars.count + batch.objects.length;
+  if (records === 0) return trail;
+  const step = records <= MOST_MARKS ? 1 : 2 ** Math.ceil(Math.log2((batch.end - batch.start) / MOST_MARKS + 1));
+  let marks = [...trail, ...marksOf(batch, (trail.at(-1)?.offset ?? -1) + 1, step)];
+  for (let wider = step; marks.length > MOST_MARKS; wider *= 2) marks = thinned(marks, wider);
+  return marks;
+}
+
+function* marksOf({ scalars, objects }: Batch, from: number, step: number): Generator<TrailMark, void, void> {
+  let next = from;
   for (let row = 0, object = 0; ; ) {
     row = firstFrom(scalars.offset, row, scalars.count, next);
     while (object < objects.length && (objects[object]?.offset ?? 0) < next) object++;
     const scalar = row < scalars.count ? { offset: scalars.offset[row] as number, checksum: scalars.checksum[row] as number } : undefined;
     const other = objects[object];
     const mark = other !== undefined && (scalar === undefined || other.offset < scalar.offset) ? other : scalar;
-    if (mark === undefined) break;
-    marks.push({ offset: mark.offset, checksum: mark.checksum });
+    if (mark === undefined) return;
+    yield { offset: mark.offset, checksum: mark.checksum };
     next = mark.offset + step;
   }
-  return marks.length === before && before === trail.length ? trail : marks;
+}
+
+function thinned(marks: readonly TrailMark[], step: number): TrailMark[] {
+  const kept: TrailMark[] = [];
+  let next = 0;
+  for (const mark of marks) {
+    if (mark.offset < next) continue;
+    kept.push(mark);
+    next = mark.offset + step;
+  }
+  return kept;
 }
 
 /** The first place at or behind `from` whose offset is not before `least`; offsets ascend. */

@@ -5,6 +5,7 @@ import { longerTrail } from '../../../src/reading/trail.ts';
 /** A batch of scalars at some offsets, and of other points at others; the checksum of each is its offset plus one. */
 function batch(end: number, scalars: readonly number[], objects: readonly number[] = []): Batch {
   return {
+    start: 0,
     end,
     scalars: { count: scalars.length, offset: Float64Array.from(scalars), checksum: Uint32Array.from(scalars, (x) => x + 1) },
     objects: objects.map((offset) => ({ offset, checksum: offset + 1 })),
@@ -34,7 +35,14 @@ describe('a trail', () => {
     }
     expect(trail.length).toBeGreaterThan(14);
     const gaps = offsets(trail).map((at, i) => at - (offsets(trail)[i - 1] ?? 0));
-    expect(Math.max(...gaps)).toBeLessThanOrEqual(1_000_000 / 8);
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(1_000_000 / 16);
+  });
+
+  test('of a long batch is taken from a few of its records', () => {
+    const trail = longerTrail([], batch(10_000_000, range(100_000, 100)));
+    expect(trail.length).toBeGreaterThan(14);
+    expect(trail.length).toBeLessThanOrEqual(40);
+    expect(trail.at(-1)?.offset).toBeGreaterThan(9_600_000);
   });
 
   test('of a batch without points is the one before', () => {
