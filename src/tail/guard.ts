@@ -52,8 +52,10 @@ export function beginningOf(file: OpenFile, { guard, position }: FileState): num
   if (head === undefined) return file.size === end ? end : undefined;
   let isZeros = false;
   let held = 0;
-  for (const mark of trail) {
+  for (const [i, mark] of trail.entries()) {
     const found = orUnreadable(() => markIn(file, mark), { state: 'held', end: mark.offset + FRAME_BYTES });
+    // The record that was read there ended before the next one began, and before the watermark.
+    if (found.state === 'ended' && found.end > (trail[i + 1]?.offset ?? position.watermark)) return undefined;
     if (found.state === 'other' || (isZeros && found.state === 'held')) return undefined;
     if (found.state === 'held') {
       held++;

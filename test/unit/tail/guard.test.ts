@@ -80,6 +80,18 @@ describe('compareWithState', () => {
     expect(change(state)).toBe('shortened');
   });
 
+  test('knows that a record which claims to reach into the next one is not the one that was read', () => {
+    const marks = [1, 2, 3].map((i) => markOf(i));
+    const state = { ...STATE, guard: { ...STATE.guard, trail: marks.map(({ offset, checksum }) => ({ offset, checksum })) } };
+    for (const { offset } of marks) {
+      // Cut behind the length of a record, which says more than there was room for.
+      const other = BYTES.slice(0, offset + 14);
+      other[offset + 1]! ^= 1;
+      writeFileSync(path, other);
+      expect(change(state)).toBe('shortened');
+    }
+  });
+
   test('sees other bytes of the same size, in the first record or in the last', () => {
     for (const at of [0, BYTES.length - 1, BYTES.length - RECORDS[3]!.length]) {
       const other = BYTES.slice();
