@@ -7,6 +7,7 @@ import { type FileState, inodeOf, type RecordMark, type RunRef, runLabel, system
 import type { LaneState, StateFile } from './state/index.ts';
 import type { Incident } from './status/index.ts';
 import { compareFile, firstMark } from './tail/index.ts';
+import { placeOf, type RootPlace } from './untrusted/index.ts';
 
 /** A file of a run that is known, as it was read last. */
 export interface KnownState {
@@ -54,7 +55,7 @@ export interface MovedFact {
 
 /** Lets all that know files go along with those that turned up elsewhere (`follow`), or only says so (`new`). */
 export function followMoves(
-  root: { readonly name: string; readonly path: string },
+  root: { readonly name: string } & RootPlace,
   found: readonly FoundRun[],
   helds: readonly Movable[],
   mode: 'follow' | 'new',
@@ -89,7 +90,7 @@ interface NewFile extends FoundFile {
  * first and last record, as far as they were read. Two files that are both there are two, however alike they are.
  */
 export function findMoves(
-  root: { readonly name: string; readonly path: string },
+  root: { readonly name: string } & RootPlace,
   found: readonly FoundRun[],
   held: Movable,
   options: FindOptions = {},
@@ -133,7 +134,7 @@ function groupsOf(pairs: readonly Pair[], keys: (pair: Pair) => readonly [string
 }
 
 function newFiles(
-  root: { readonly name: string; readonly path: string },
+  root: { readonly name: string } & RootPlace,
   found: readonly FoundRun[],
   held: Movable,
   { byInode = false }: FindOptions,
@@ -144,7 +145,7 @@ function newFiles(
     const known = new Set(held.positions({ root: root.name, path: run }).files.map(({ name }) => name));
     return files
       .filter(({ name }) => !known.has(name))
-      .map((file) => ({ ...file, run, first: byInode ? undefined : firstMark(join(root.path, run, file.name)) }));
+      .map((file) => ({ ...file, run, first: byInode ? undefined : firstMark(placeOf(root, run), file.name) }));
   });
 }
 
@@ -154,7 +155,7 @@ interface Pair {
 }
 
 /** Each file that is new with the one it was; a file of which that can't be told for certain is a new one. */
-function pairsOf(root: { readonly path: string }, fresh: readonly NewFile[], missing: readonly KnownState[]): Pair[] {
+function pairsOf(root: RootPlace, fresh: readonly NewFile[], missing: readonly KnownState[]): Pair[] {
   const byInode = Map.groupBy(missing, ({ state }) => inodeOf(state.stamp));
   // By their records alone: more than the first, which many files share.
   const byFirst = Map.groupBy(
@@ -166,7 +167,7 @@ function pairsOf(root: { readonly path: string }, fresh: readonly NewFile[], mis
   const take = (likeOf: (to: NewFile) => readonly KnownState[]): void => {
     for (const to of fresh) {
       if (paired.has(to)) continue;
-      const like = likeOf(to).filter((from) => !taken.has(from) && compareFile(join(root.path, to.run, to.name), from.state) === 'same');
+      const like = likeOf(to).filter((from) => !taken.has(from) && compareFile(placeOf(root, to.run), from.state, to.name) === 'same');
       const [from] = like;
       if (from === undefined || like.length > 1) continue;
       taken.add(from);

@@ -1,44 +1,49 @@
 /** Joins the rooms into one pass: roots → discover → reader (tail, decode) → lanes → backends. */
 import { resolve } from 'node:path';
 import { DAMAGED_HINT, LocalBackend, storeBytes } from './backends/local/index.ts';
+import { withSignal } from './concurrency/index.ts';
 import {
   ALL_RUNS,
-  type Found,
+  type FoundRun,
   filterOf,
   globsOf,
   isWithin,
+  readOnce,
   type ResolvedRoot,
   type RootRequest,
   type RunRules,
-  readOnce,
   resolveRoots,
   silentRoots,
 } from './discover/index.ts';
 import { MirrorError } from './errors.ts';
-import { LocalPass, TrackerFeed } from './feeds/index.ts';
+import { FoundRuns, LocalPass, TrackerFeed } from './feeds/index.ts';
 import { makeStoreFolder, openState } from './lane-files.ts';
 import type { StoreOptions, TrackerLaneOptions } from './lanes/index.ts';
-import { followMoves, movable, movedIncident } from './moves.ts';
+import { compareNames, keyOfRun, type RunRef } from './model/index.ts';
+import { followMoves, movable, type Movable, movedIncident } from './moves.ts';
 import { PassStatus } from './pass-status.ts';
 import { useMemory } from './memory/index.ts';
 import { BatchCache, JobReader, PatientReader } from './reading/index.ts';
-import { checkIdentity, countKnown, heldBy, isKnownTo } from './root-identity.ts';
+import { checkIdentity, countKnown, type Held, heldBy, isKnownTo } from './root-identity.ts';
 import { RunTree } from './route/index.ts';
 import { FileLock, type StateFile } from './state/index.ts';
+import type { LinkRules } from './untrusted/index.ts';
 import { type FactLog, type LaneReport, PassTracker, type Report } from './status/index.ts';
 
 export interface BackfillOptions {
   readonly roots: readonly RootRequest[];
   /** Which runs are mirrored. Default: all. */
   readonly rules?: RunRules;
+  /** What becomes of runs that lie elsewhere now. Default: follow. */
+  readonly moved?: 'follow' | 'new';
+  /** Which links of each root are followed. Default: `owner`. */
+  readonly linksOf?: LinkRules;
   /** Undefined where nothing is mirrored into a local store. */
   readonly store: StoreOptions | undefined;
   /** Closed in the end. Default: none. */
   readonly trackers?: readonly TrackerLaneOptions[];
   /** The state file: needed where there are trackers. */
   readonly statePath?: string;
-  /** What becomes of runs that lie elsewhere now. Default: follow. */
-  readonly moved?: 'follow' | 'new';
   /** A tracker that gets nowhere for so long is given up for this pass. Default: 10 minutes. */
   readonly patienceMs?: number;
   /** Ends the pass early and cleanly: what was accepted is kept. */
@@ -58,7 +63,7 @@ export async function backfill(options: BackfillOptions): Promise<Report> {
   useMemory({ roots: trackers.length > 0 ? options.roots.length : 1 });
   // Wrong roots are said before anything is made.
   const silent = await silentRoots(options.roots);
-  resolveRoots(options.roots, [], silent);
+  resolveRoots(options.roots, [], undefined, silent);
   if (store !== undefined) makeStoreFolder(store.path);
   // Under whatever name: a link to a store is that store.
   const lock = store === undefined ? undefined : FileLock.acquire(store.path);
@@ -89,7 +94,14 @@ function neededPath(statePath: string | undefined): string {
   return statePath;
 }
 
-type FoundRoot = readonly [root: ResolvedRoot, found: Found, reader: PatientReader];
+/** A root, and what a walk finds in it. */
+interface RootWalk {
+  readonly root: ResolvedRoot;
+  readonly runs: FoundRuns;
+}
+
+/** A run, and when its files last changed. */
+type ChangedRun = readonly [run: RunRef, atMs: number];
 
 class Pass {
   readonly #local: LocalBackend | undefined;
@@ -97,11 +109,14 @@ class Pass {
   readonly #options: BackfillOptions;
   readonly #tracker: PassTracker;
   readonly #status: PassStatus;
-  /** The first of them; a root that hangs keeps its own, and the next one gets another. */
+  /** The first that reads; a root that hangs keeps its own, and the next one gets another. */
   readonly #reader: PatientReader;
   readonly #readers: PatientReader[] = [];
   readonly #silent: ReadonlySet<string>;
   readonly #jobs: JobReader;
+  readonly #tree = new RunTree();
+  /** Runs that were found, and when they last changed. */
+  readonly #changed = new Map<string, ChangedRun>();
   #trackerFeeds: readonly TrackerFeed[] = [];
   #roots: readonly ResolvedRoot[] = [];
 
@@ -142,17 +157,13 @@ class Pass {
     try {
       this.#options.onStart?.(tracker);
       this.#checkStore();
-      const found = await this.#find();
-      tracker.phase = 'mirroring';
-      const feeds = this.#feeds(found);
-      this.#trackerFeeds = feeds;
-      const [local, ...rest] = await Promise.allSettled([
-        this.#mirrorLocally(found),
-        ...feeds.map((feed) => this.#bringToEnd(feed, found)),
-      ]);
-      for (const result of [local, ...rest]) if (result?.status === 'rejected') throw result.reason;
+      const walks = this.#begin().map((root) => ({ root, runs: new FoundRuns() }));
+      const walking = this.#walk(walks);
+      // Walking and mirroring go side by side: a walk may take long, and what it found is there to be read.
+      const results = await Promise.allSettled([walking, this.#mirrorLocally(walks, walking), this.#mirrorIntoTrackers(walking)]);
+      for (const result of results) if (result.status === 'rejected') throw result.reason;
       tracker.phase = 'done';
-      return { ...tracker.report(signal.aborted), lanes: feeds.map((feed) => this.#laneReport(feed)) };
+      return { ...tracker.report(signal.aborted), lanes: this.#trackerFeeds.map((feed) => this.#laneReport(feed)) };
     } finally {
       signal.removeEventListener('abort', stop);
       await Promise.all([this.#jobs.close(), ...this.#readers.map((reader) => reader.close())]);
@@ -166,53 +177,123 @@ class Pass {
     this.#tracker.incident({ kind: 'store', root: '', path: this.#options.store?.path ?? '', reason: `${damage}. ${DAMAGED_HINT}` });
   }
 
-  async #find(): Promise<FoundRoot[]> {
-    const held = this.#local ?? heldBy(this.#state, this.#laneStates());
-    const roots = resolveRoots(this.#options.roots, held.roots(), this.#silent);
+  /** The roots, checked against what is held already. */
+  #begin(): ResolvedRoot[] {
+    const held = this.#held();
+    const roots = resolveRoots(this.#options.roots, held.roots(), this.#options.linksOf, this.#silent);
     this.#roots = roots;
     const unheard = new Set([...this.#silent].map((path) => resolve(path)));
     for (const root of roots) if (!unheard.has(root.path)) checkIdentity(root, held);
-    const found: FoundRoot[] = [];
-    let reader = this.#reader.listen(this.#silenceEvents());
+    this.#reader.listen(this.#silenceEvents());
     for (const root of roots) {
       this.#state?.root(root.name, root.path);
       this.#local?.moveRoot(root);
-      if (reader.silent.size > 0) reader = this.#anotherReader();
-      const { rules = ALL_RUNS } = this.#options;
-      const walked = await reader.walk(root.path, root.below, globsOf(rules, root));
-      const there = readOnce(walked, isKnownTo(held, root.name));
-      // The state first: should we end between the two, the store's turn comes with the next pass.
-      const helds = [this.#state, this.#local].flatMap((each) => (each === undefined ? [] : [movable(each, this.#laneStates())]));
-      for (const fact of followMoves(root, there.runs, helds, this.#options.moved ?? 'follow')) this.#tracker.incident(movedIncident(fact));
-      for (const run of there.runs) this.#tracker.runFound(run.files);
-      for (const { path, reason } of there.obstacles) this.#tracker.incident({ kind: 'folder', root: root.name, path, reason });
-      const gone = there.runs.length > 0 || there.obstacles.length > 0 ? 0 : countKnown(held, root, filterOf(rules, root));
-      if (gone > 0) this.#tracker.incident({ kind: 'emptied', root: root.name, path: root.below || '.', reason: filesText(gone) });
-      found.push([root, there, reader]);
     }
-    return found;
+    return roots;
   }
 
-  async #mirrorLocally(found: readonly FoundRoot[]): Promise<void> {
+  /**
+   * Walks root by root; lanes hear of the runs while it goes on. Some wait for the end of the walk: a file with several names, as one of them is
+   * read; what is new where something is known, as it may be known from elsewhere; and trackers' lanes where either may be, or a fold asks who
+   * else is there.
+   */
+  async #walk(walks: readonly RootWalk[]): Promise<void> {
+    const { signal, rules = ALL_RUNS } = this.#options;
+    const held = this.#held();
+    const helds = this.#movables();
+    const isFirst = walks.every(({ root }) => helds.every((each) => each.fileCount(root.name, '') === 0));
+    const isTold = isFirst && !(this.#options.trackers ?? []).some(({ routing }) => routing?.fold.asksForOthers === true);
+    if (isTold) this.#trackerFeeds = this.#feeds(this.#roots);
+    const untold: (readonly [root: ResolvedRoot, runs: readonly FoundRun[]])[] = [];
+    const hand = ({ root, runs }: RootWalk, found: readonly FoundRun[]): void => {
+      for (const run of found) {
+        this.#tracker.runFound(run.files);
+        this.#tree.add({ root: root.name, path: run.path });
+      }
+      if (isTold) this.#tellFeeds(root, found);
+      else untold.push([root, found]);
+      runs.add(found);
+      if (this.#tracker.phase === 'scanning' && this.#tracker.runs.total > 0) this.#tracker.phase = 'mirroring';
+    };
+    let walker = this.#anotherReader();
+    try {
+      for (const one of walks) {
+        const { root, runs } = one;
+        // A root that hangs keeps its own, and the next one gets another.
+        if (walker.silent.size > 0) walker = this.#anotherReader();
+        const { path, below, links } = root;
+        const isKnown = isKnownTo(held, root.name);
+        const isNothingKnown = helds.every((each) => each.fileCount(root.name, '') === 0);
+        const isPlain = (run: FoundRun): boolean =>
+          run.files.every(({ name, id }) => id === undefined && (isNothingKnown || isKnown(run.path, name)));
+        const kept: FoundRun[] = [];
+        let met = 0;
+        const pieces = walker.walk({ root: path, below, links, ...globsOf(rules, root) });
+        for (;;) {
+          const piece = await withSignal(pieces.next(), signal);
+          if (piece.done === true) break;
+          met += piece.value.runs.length + piece.value.obstacles.length;
+          for (const obstacle of piece.value.obstacles) this.#tracker.obstacleMet(root.name, obstacle);
+          const plain: FoundRun[] = [];
+          for (const run of piece.value.runs) (isPlain(run) ? plain : kept).push(run);
+          hand(one, plain);
+        }
+        kept.sort((a, b) => compareNames(a.path, b.path));
+        const { runs: rest } = readOnce({ runs: kept, passedOver: [] }, isKnown);
+        for (const fact of followMoves(root, rest, helds, this.#options.moved ?? 'follow')) this.#tracker.incident(movedIncident(fact));
+        hand(one, rest);
+        const gone = met > 0 ? 0 : countKnown(held, root, filterOf(rules, root));
+        if (gone > 0) this.#tracker.incident({ kind: 'emptied', root: root.name, path: below || '.', reason: filesText(gone) });
+        runs.end();
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      for (const { runs } of walks) runs.end();
+    }
+    if (isTold) return;
+    this.#trackerFeeds = this.#feeds(this.#roots);
+    for (const [root, found] of untold) this.#tellFeeds(root, found);
+  }
+
+  /** The state first: should we end between the two, the store's turn comes with the next pass. */
+  #movables(): Movable[] {
+    return [this.#state, this.#local].flatMap((each) => (each === undefined ? [] : [movable(each, this.#laneStates())]));
+  }
+
+  #tellFeeds(root: ResolvedRoot, runs: readonly FoundRun[]): void {
+    const state = this.#state;
+    if (state === undefined || this.#trackerFeeds.length === 0) return;
+    for (const { path, files } of runs) {
+      const run = { root: root.name, path };
+      this.#status.runBegun(run, files, state);
+      const found = files.map((file) => ({ ...file, before: 0 }));
+      for (const feed of this.#trackerFeeds) feed.filesChanged(run, found);
+      const lastMs = files.reduce((last, { stamp }) => Math.max(last, Number(stamp.split('.')[0] ?? 0) / 1e6), Number.NEGATIVE_INFINITY);
+      this.#changed.set(keyOfRun(run), [run, lastMs]);
+    }
+  }
+
+  async #mirrorLocally(walks: readonly RootWalk[], walking: Promise<void>): Promise<void> {
     const local = this.#local;
     if (local === undefined) return;
-    const { signal } = this.#options;
+    const { signal, rules = ALL_RUNS } = this.#options;
     const pass = new LocalPass(local, this.#tracker, signal);
-    const troubled = new Set<PatientReader>();
-    for (const [root, { runs }, reader] of found) {
-      const own = troubled.has(reader) ? this.#anotherReader() : reader;
-      await pass.mirror(root, runs, own);
-      if (own.silent.size > 0) troubled.add(reader);
+    let reader = this.#reader;
+    for (const { root, runs } of walks) {
+      // A root with something that hangs keeps its reader, and the next one gets another.
+      if (reader.silent.size > 0) reader = this.#anotherReader();
+      await pass.mirror(root, runs, reader);
     }
     await pass.again(this.#options.patienceMs ?? PATIENCE_MS);
     this.#tracker.phase = 'draining';
     await pass.finish();
-    const { rules = ALL_RUNS } = this.#options;
+    await walking;
     const held = (root: ResolvedRoot): number => {
       const filter = filterOf(rules, root);
       return filter === undefined ? local.fileCount(root.name, root.below) : countKnown(local, root, filter);
     };
-    if (!signal.aborted) this.#tracker.filesHeld(found.reduce((sum, [root]) => sum + held(root), 0));
+    if (!signal.aborted) this.#tracker.filesHeld(walks.reduce((sum, { root }) => sum + held(root), 0));
   }
 
   #silenceEvents(): { fellSilent: (path: string, sinceMs: number) => void; answersAgain: (path: string) => void } {
@@ -229,46 +310,35 @@ class Pass {
     return reader;
   }
 
-  /** Each tracker's feed, told of every file: it goes to work at once. */
-  #feeds(found: readonly FoundRoot[]): TrackerFeed[] {
+  /** Each tracker's feed: it goes to work as soon as it hears of a file. */
+  #feeds(roots: readonly ResolvedRoot[]): TrackerFeed[] {
     const state = this.#state;
     if (state === undefined) return [];
     const { trackers = [], signal } = this.#options;
-    const rootPaths = new Map(found.map(([{ name, path }]) => [name, path]));
+    const places = new Map(roots.map(({ name, path, links }) => [name, { path, links }]));
     const cache = new BatchCache();
-    const tree = new RunTree();
-    for (const [root, { runs }] of found) for (const { path } of runs) tree.add({ root: root.name, path });
-    const feeds = trackers.map((tracker) => {
+    const tree = this.#tree;
+    return trackers.map((tracker) => {
       const laneState = state.lane(tracker.name, tracker.target);
-      const shared = { status: this.#status, events: IGNORED, rootPaths, tree, signal, state, reader: this.#jobs, cache, isSettled: true };
+      const shared = { status: this.#status, events: IGNORED, places, tree, signal, state, reader: this.#jobs, cache, isSettled: true };
       return new TrackerFeed({ ...shared, ...tracker, lane: tracker.name, laneState });
     });
-    for (const [root, { runs }] of found) {
-      for (const { path, files } of runs) {
-        const run = { root: root.name, path };
-        this.#status.runBegun(run, files, state);
-        for (const feed of feeds) {
-          feed.filesChanged(
-            run,
-            files.map((file) => ({ ...file, before: 0 })),
-          );
-        }
-      }
-    }
-    return feeds;
+  }
+
+  async #mirrorIntoTrackers(walking: Promise<void>): Promise<void> {
+    await walking;
+    const results = await Promise.allSettled(this.#trackerFeeds.map((feed) => this.#bringToEnd(feed)));
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 
   /** Brings a tracker to the end of all files, and tells it which runs are over. */
-  async #bringToEnd(feed: TrackerFeed, found: readonly FoundRoot[]): Promise<void> {
+  async #bringToEnd(feed: TrackerFeed): Promise<void> {
     await feed.reachEnd(this.#options.patienceMs ?? PATIENCE_MS);
-    if (feed.stand !== 'done') return;
-    const changed = found.flatMap(([root, { runs }]) =>
-      runs.map(({ path, files }) => {
-        const lastMs = files.reduce((last, { stamp }) => Math.max(last, Number(stamp.split('.')[0] ?? 0) / 1e6), Number.NEGATIVE_INFINITY);
-        return [{ root: root.name, path }, lastMs] as const;
-      }),
-    );
-    await feed.endOver(changed);
+    if (feed.stand === 'done') await feed.endOver([...this.#changed.values()]);
+  }
+
+  #held(): Held {
+    return this.#local ?? heldBy(this.#state, this.#laneStates());
   }
 
   #laneReport(feed: TrackerFeed): LaneReport {

@@ -13,6 +13,7 @@ import {
   resolveRoots,
   walk,
 } from './discover/index.ts';
+import type { LinkRules } from './untrusted/index.ts';
 import { type FileState, isPending, needsSearch, type RunRef } from './model/index.ts';
 import { isKnownTo } from './root-identity.ts';
 
@@ -41,16 +42,21 @@ export interface Positions {
   positions(run: RunRef): Pick<KnownRun, 'files'>;
 }
 
-export function planBackfill(roots: readonly RootRequest[], storePath: string, rules: RunRules = ALL_RUNS): Plan {
+export function planBackfill(roots: readonly RootRequest[], storePath: string, rules: RunRules = ALL_RUNS, linksOf?: LinkRules): Plan {
   const exists = existsSync(storePath);
   const reader = exists ? openStore(storePath) : undefined;
   try {
     const held = reader ?? { roots: () => [], positions: () => ({ files: [] }) };
     const runs: PlannedRun[] = [];
     const obstacles: Plan['obstacles'][number][] = [];
-    for (const root of resolveRoots(roots, held.roots())) {
+    for (const root of resolveRoots(roots, held.roots(), linksOf)) {
       const filter = filterOf(rules, root);
-      const found = walk(root.path, root.below, filter === undefined ? {} : { filter }, isKnownTo(held, root.name));
+      const found = walk(
+        root.path,
+        root.below,
+        { links: root.links, ...(filter === undefined ? {} : { filter }) },
+        isKnownTo(held, root.name),
+      );
       for (const obstacle of found.obstacles) obstacles.push({ ...obstacle, root: root.name });
       for (const run of planRuns(root.name, found.runs, held)) runs.push(run);
     }

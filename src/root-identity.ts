@@ -7,6 +7,7 @@ import { MirrorError } from './errors.ts';
 import { type RunRef, systemPath } from './model/index.ts';
 import type { LaneState, StateFile } from './state/index.ts';
 import { compareFile } from './tail/index.ts';
+import { placeOf } from './untrusted/index.ts';
 
 /** Who knows which files were mirrored. */
 export interface Held {
@@ -30,7 +31,7 @@ export function checkIdentity(root: ResolvedRoot, held: Held): void {
     const path = join(root.path, file.run, file.name);
     if (!existsSync(systemPath(path))) continue;
     const state = held.positions({ root: root.name, path: file.run }).files.find(({ name }) => name === file.name);
-    if (state?.guard.first !== undefined && compareFile(path, state) === 'same') return;
+    if (state?.guard.first !== undefined && compareFile(placeOf(root, file.run), state) === 'same') return;
     if (++compared >= FILES_COMPARED) break;
   }
   throw new MirrorError('MB2007', `${known.path} is already mirrored as ${root.name}; ${root.path} has none of its files`, {

@@ -23,6 +23,7 @@ import { walkPatiently } from './reading/index.ts';
 import { isKnownTo } from './root-identity.ts';
 import { StateFile, type StateReader } from './state/index.ts';
 import type { FoundDamage, LanePosture, Silence } from './status/index.ts';
+import { DEFAULT_LINKS, type LinkRule, type LinkRules } from './untrusted/index.ts';
 
 /** A document of a watch is taken for that of a living one for so long. */
 const FRESH_MS = 10_000;
@@ -37,6 +38,8 @@ export interface StatusReport {
   readonly damage: readonly FoundDamage[];
   /** Directories and entries of them that can't be looked at. */
   readonly obstacles: readonly (Obstacle & { readonly root: string })[];
+  /** Links that are not followed. */
+  readonly left: readonly (Obstacle & { readonly root: string })[];
 }
 
 export interface RootPosture {
@@ -70,6 +73,8 @@ export interface StatusRequest {
   readonly statePath: string;
   /** Which runs are looked for. Default: all. */
   readonly rules?: RunRules;
+  /** How links of each root are followed. Default: `owner`. */
+  readonly linksOf?: LinkRules;
   readonly nowMs: number;
 }
 
@@ -85,7 +90,14 @@ interface Held extends Positions {
   damage(root: string): FoundDamage[];
 }
 
-export async function statusReport({ storePath, trackers, statePath, nowMs, rules = ALL_RUNS }: StatusRequest): Promise<StatusReport> {
+export async function statusReport({
+  storePath,
+  trackers,
+  statePath,
+  nowMs,
+  rules = ALL_RUNS,
+  linksOf = () => DEFAULT_LINKS,
+}: StatusRequest): Promise<StatusReport> {
   const store = storePath === undefined || (trackers.length > 0 && !existsSync(storePath)) ? undefined : openStore(storePath);
   const state = trackers.length > 0 && existsSync(statePath) ? StateFile.openForReading(statePath) : undefined;
   try {
@@ -102,7 +114,13 @@ export async function statusReport({ storePath, trackers, statePath, nowMs, rule
       known
         .filter(({ isMissing, isSilent }) => !isMissing && !isSilent)
         .map(async ({ name, path }) => {
-          const { silent, ...looked } = await lookAt(name, path, rules, lead === undefined ? () => false : isKnownTo(lead, name));
+          const { silent, ...looked } = await lookAt(
+            name,
+            path,
+            rules,
+            linksOf(path),
+            lead === undefined ? () => false : isKnownTo(lead, name),
+          );
           for (const [hung, sinceMs] of silent) notAnswering.push({ root: name, path: hung, sinceMs });
           return looked;
         }),
@@ -112,6 +130,7 @@ export async function statusReport({ storePath, trackers, statePath, nowMs, rule
       const there = found.find(({ name }) => name === root.name);
       return { ...root, isEmptied: root.files > 0 && there?.isEmpty === true, ...notFound(root, lead?.knownFiles(root.name) ?? [], there) };
     });
+    const met = found.flatMap(({ name, obstacles }) => obstacles.map((obstacle) => ({ ...obstacle, root: name })));
     return {
       lanes: held.map((lane) => posture(lane, found, nowMs)),
       watch: watchOf(
@@ -127,7 +146,8 @@ export async function statusReport({ storePath, trackers, statePath, nowMs, rule
           found.find((root) => root.name === name),
         ),
       ),
-      obstacles: found.flatMap(({ name, obstacles }) => obstacles.map((obstacle) => ({ ...obstacle, root: name }))),
+      obstacles: met.filter(({ isLeft }) => isLeft !== true),
+      left: met.filter(({ isLeft }) => isLeft === true),
     };
   } finally {
     store?.close();
@@ -148,11 +168,12 @@ async function lookAt(
   name: string,
   path: string,
   rules: RunRules,
+  links: LinkRule,
   isKnown: IsKnown,
 ): Promise<FoundRoot & { readonly silent: ReadonlyMap<string, number> }> {
   const filter = filterOf(rules, { name, path });
-  const { silent, ...walked } = await walkPatiently(path, globsOf(rules, { name, path }));
-  const { runs, obstacles } = readOnce(walked, isKnown);
+  const { silent, ...walked } = await walkPatiently(path, { ...globsOf(rules, { name, path }), links });
+  const { runs, obstacles } = readOnce({ ...walked, passedOver: [] }, isKnown);
   const isEmpty = runs.length === 0 && obstacles.length === 0 && filter === undefined;
   return { name, runs, obstacles, filter, isEmpty, silent };
 }

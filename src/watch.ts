@@ -25,10 +25,13 @@ import { BatchCache, JobReader } from './reading/index.ts';
 import { checkIdentity, heldBy } from './root-identity.ts';
 import { RunTree } from './route/index.ts';
 import { FileLock, type LaneState, type StateFile } from './state/index.ts';
+import type { LinkRules } from './untrusted/index.ts';
 import { type FactLog, WatchStatus } from './status/index.ts';
 
 export interface WatchOptions {
   readonly roots: readonly RootRequest[];
+  /** Which links of each root are followed. Default: `owner`. */
+  readonly linksOf?: LinkRules;
   /** Undefined where nothing is mirrored into a local store. */
   readonly store: StoreOptions | undefined;
   /** Closed in the end. Default: none. */
@@ -65,7 +68,7 @@ export async function watch(options: WatchOptions): Promise<WatchStatus> {
   const { store, trackers = [] } = options;
   useMemory({ roots: options.roots.length });
   const silent = await silentRoots(options.roots);
-  if (resolveRoots(options.roots, [], silent).length === 0)
+  if (resolveRoots(options.roots, [], undefined, silent).length === 0)
     throw new MirrorError('MB1001', 'there is nothing to watch: no log directory is given', { command: 'mirrorboard watch LOGDIR' });
   if (store !== undefined) makeStoreFolder(store.path);
   const lock = store === undefined ? undefined : FileLock.acquire(store.path);
@@ -107,6 +110,9 @@ class Watch {
   readonly #unmovable = new Set<string>();
   /** Runs that grew lately: when each did, by `steadyMs`. */
   readonly #grew = new Map<string, { readonly run: RunRef; atMs: number }>();
+  /** Lanes whose folding depends on which runs there are. */
+  readonly #asksForOthers: ReadonlySet<string>;
+  readonly #held: { readonly feed: Feed; readonly run: RunRef; readonly files: readonly ChangedFile[] }[] = [];
   #failure: unknown;
   #wake: (() => void) | undefined;
   #statusAtMs = 0;
@@ -117,7 +123,7 @@ class Watch {
     this.#unheard = new Set([...silent].map((path) => resolve(path)));
     this.#local = local;
     this.#state = state;
-    this.#roots = new Map(resolveRoots(roots, local?.roots() ?? state.roots(), silent).map((root) => [root.name, root]));
+    this.#roots = new Map(resolveRoots(roots, local?.roots() ?? state.roots(), options.linksOf, silent).map((root) => [root.name, root]));
     const lanes = [
       ...(store === undefined ? [] : [{ name: 'local', type: 'local', where: store.path }]),
       ...trackers.map(({ name, type, target }) => ({ name, type, where: target })),
@@ -130,6 +136,7 @@ class Watch {
       ...(scanIntervalMs === undefined ? {} : { scanIntervalMs }),
     });
     this.#heals = new HealSchedule(state);
+    this.#asksForOthers = new Set(trackers.flatMap(({ name, routing }) => (routing?.fold.asksForOthers === true ? [name] : [])));
     this.#reader = new JobReader({
       fellSilent: (fact) => this.#status.fellSilent(fact),
       answersAgain: (fact) => {
@@ -185,7 +192,7 @@ class Watch {
       this.#feeds.map(({ lane }) => lane),
       isOurs,
     );
-    const roots = resolved.map(({ name, path, below }) => ({ name, path, below, ...globsOf(rules, { name, path }) }));
+    const roots = resolved.map(({ name, path, below, links }) => ({ name, path, below, links, ...globsOf(rules, { name, path }) }));
     const discover = new DiscoverThreads({
       settings: { roots, scanIntervalMs, notify },
       seen: (root) => this.#seen(root, isOurs),
@@ -248,9 +255,9 @@ class Watch {
   #newFeeds(): Feed[] {
     const { trackers = [] } = this.#options;
     const signal = AbortSignal.any([this.#options.signal, this.#round.signal]);
-    const rootPaths = new Map([...this.#roots].map(([name, { path }]) => [name, path]));
+    const places = new Map([...this.#roots].map(([name, { path, links }]) => [name, { path, links }]));
     const cache = new BatchCache();
-    const shared = { status: this.#status, events: this.#heals, rootPaths, signal };
+    const shared = { status: this.#status, events: this.#heals, places, signal };
     const feeds: Feed[] = trackers.map((tracker) => {
       const laneState = this.#state.lane(tracker.name, tracker.target);
       return new TrackerFeed({
@@ -263,6 +270,7 @@ class Watch {
         reader: this.#reader,
         cache,
         isSettled: false,
+        isTreeWhole: () => this.#status.isReady,
       });
     });
     if (this.#local === undefined) return feeds;
@@ -319,7 +327,7 @@ class Watch {
         for (const { run: path, files } of fact.changes) {
           const run = { root: fact.root, path };
           this.#noteGrowth(run);
-          for (const feed of this.#feeds) feed.filesChanged(run, files);
+          for (const feed of this.#feeds) if (!this.#isHeldBack(feed, run, files)) feed.filesChanged(run, files);
           // Written to without growing: perhaps bytes that could not be read are there now.
           for (const { name, size, before } of files) {
             if (size === before && this.#heals.has(run, name)) for (const feed of this.#feeds) feed.tryAgain(run, name);
@@ -333,6 +341,7 @@ class Watch {
         return;
       case 'rootScanned':
         this.#status.rootScanned(fact);
+        this.#tellHeld(fact.root);
         return;
       case 'fellSilent':
         this.#status.fellSilent(fact);
@@ -362,6 +371,20 @@ class Watch {
       const known = runs.get(run) ?? new Map<string, ChangedFile>();
       runs.set(run, known);
       for (const file of files) if (file.before === 0) known.set(file.name, file);
+    }
+  }
+
+  /** A lane that asks who else lies beside a run hears of those of a first scan when it is over, and all are known. */
+  #isHeldBack(feed: Feed, run: RunRef, files: readonly ChangedFile[]): boolean {
+    if (!this.#asksForOthers.has(feed.lane) || this.#status.roots.has(run.root)) return false;
+    this.#held.push({ feed, run, files });
+    return true;
+  }
+
+  #tellHeld(root: string): void {
+    for (const held of this.#held.splice(0)) {
+      if (held.run.root === root) held.feed.filesChanged(held.run, held.files);
+      else this.#held.push(held);
     }
   }
 

@@ -1,6 +1,6 @@
 import { steadyMs } from '../clock.ts';
 import { existsSync } from 'node:fs';
-import { type Config, parseRoot } from '../config/index.ts';
+import { type Config, linksOf, parseRoot } from '../config/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import type { LaneWarning, MakeLanesOptions, TrackerLaneOptions } from '../lanes/index.ts';
 import { isPending } from '../model/index.ts';
@@ -34,7 +34,7 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
   const patienceMs = patienceMsOf(flags.patience);
   if (flags.dryRun === true) {
     const { planBackfill } = await import('../plan.ts');
-    const plan = planBackfill(requests, config.store.path, config.rules);
+    const plan = planBackfill(requests, config.store.path, config.rules, linksOf(config));
     stdout.write(flags.json === true ? `${JSON.stringify(planJson(plan))}\n` : renderPlan(plan, stdout.columns));
     return;
   }
@@ -58,6 +58,7 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
     report = await backfill({
       roots: requests,
       rules: config.rules,
+      linksOf: linksOf(config),
       store,
       trackers,
       statePath: config.state.path,

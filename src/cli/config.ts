@@ -193,6 +193,7 @@ function valuesOf(config: Config): Row[] {
     row('exclude', config.rules.exclude),
     row('ignore', config.rules.ignore),
     row('moved', config.moved),
+    row('links', config.links),
     row('lanes', names),
     ...(lanes.local === undefined ? [] : [row('lanes.local.path', lanes.local.path), row('lanes.local.media_path', lanes.local.mediaPath)]),
     row('state', config.state.path),

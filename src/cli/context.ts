@@ -7,6 +7,8 @@ export interface GlobalOptions {
   readonly profile?: string;
   readonly store?: string;
   readonly state?: string;
+  /** Which links below roots are followed. */
+  readonly links?: string;
   readonly memory?: string;
   readonly json?: boolean;
   readonly color?: ColorChoice;
@@ -40,8 +42,8 @@ export function shellWord(text: string): string {
 }
 
 /** What flags say of the configuration. */
-export function configFlags({ config, profile, store, state, memory, logLevel, logFormat, include, exclude }: GlobalOptions): Flags {
-  return { config, profile, store, state, memory, logLevel, logFormat, include, exclude };
+export function configFlags({ config, profile, store, state, links, memory, logLevel, logFormat, include, exclude }: GlobalOptions): Flags {
+  return { config, profile, store, state, links, memory, logLevel, logFormat, include, exclude };
 }
 
 /** Writes data, and waits while whoever reads it is slow. */

@@ -1,11 +1,12 @@
 import { steadyMs } from '../clock.ts';
 import { readFileSync } from 'node:fs';
 import type { Root } from '../config/index.ts';
-import { fileSystemName, hasNotifications, resolveRoots, visit } from '../discover/index.ts';
+import { fileSystemName, hasNotifications, type Obstacle, resolveRoots, visit } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
 import { reasonOf } from '../system-error.ts';
+import { DEFAULT_LINKS, type LinkRule, type LinkRules } from '../untrusted/index.ts';
 import { type Finding, failureFinding } from './finding.ts';
-import { formatCount } from './terminal/index.ts';
+import { formatCount, obstacleText } from './terminal/index.ts';
 
 /** How far a look into a root goes: it is to say whether it is the right one, not to count it. */
 const LOOK_MS = 2_000;
@@ -14,8 +15,8 @@ const LOOK_FILES = 20_000;
 const WANTED_WATCHES = 2_000;
 
 /** Whether roots are there, can be read, what they lie on, and whether event files are in them. */
-export function rootFindings(roots: readonly Root[], now: () => number = steadyMs): Finding[] {
-  const findings = roots.map((root) => rootFinding(root, now));
+export function rootFindings(roots: readonly Root[], linksOf: LinkRules, now: () => number = steadyMs): Finding[] {
+  const findings = roots.map((root) => rootFinding(root, linksOf, now));
   if (findings.every(({ state }) => state !== 'problem')) {
     try {
       resolveRoots(roots, []);
@@ -27,27 +28,29 @@ export function rootFindings(roots: readonly Root[], now: () => number = steadyM
   return findings;
 }
 
-function rootFinding(root: Root, now: () => number): Finding {
+function rootFinding(root: Root, linksOf: LinkRules, now: () => number): Finding {
   const name = root.name ?? root.path;
   let path: string;
   try {
     path = resolveRoots([root], [])[0]?.path ?? root.path;
     const kind = fileSystemName(path);
     const notifies = hasNotifications(path);
-    const { runs, files, isWhole, obstacles } = look(path, now);
+    const { runs, files, isWhole, obstacles } = look(path, linksOf(path), now);
+    const [left = [], unread = []] = [true, false].map((isLeft) => obstacles.filter((obstacle) => (obstacle.isLeft === true) === isLeft));
     const least = isWhole ? '' : 'at least ';
     const more = [
       ...(files === 0 && isWhole ? ['No event files are in it: mirrorboard inspect says why.'] : []),
       ...(files === 0 && !isWhole ? ['No event files were found in a short look.'] : []),
-      ...obstacles.slice(0, 3).map(({ path: where, reason }) => `Can not be read: ${where}: ${reason}`),
+      ...unread.slice(0, 3).map(obstacleText),
+      ...left.slice(0, 3).map(obstacleText),
     ];
     return {
       area: 'root',
       name,
-      state: obstacles.length > 0 ? 'problem' : more.length > 0 ? 'note' : 'ok',
+      state: unread.length > 0 ? 'problem' : more.length > 0 ? 'note' : 'ok',
       text: `${path} is there, on ${kind}, watched by ${notifies ? 'notifications' : 'polling'}; ${least}${formatCount(files)} event files of ${formatCount(runs)} runs`,
       more,
-      hint: obstacles.length > 0 ? 'Let the user that runs mirrorboard read them.' : undefined,
+      hint: unread.length > 0 ? 'Let the user that runs mirrorboard read them.' : undefined,
       facts: { path, file_system: kind, notifications: notifies, runs, event_files: files, counted_all: isWhole, obstacles },
     };
   } catch (error) {
@@ -64,13 +67,13 @@ interface Look {
   readonly runs: number;
   readonly files: number;
   readonly isWhole: boolean;
-  readonly obstacles: readonly { readonly path: string; readonly reason: string }[];
+  readonly obstacles: readonly Obstacle[];
 }
 
 /** Ends a walk that has gone far enough. */
 class EnoughSeen extends Error {}
 
-export function look(path: string, now: () => number = steadyMs): Look {
+export function look(path: string, links: LinkRule = DEFAULT_LINKS, now: () => number = steadyMs): Look {
   const endMs = now() + LOOK_MS;
   let runs = 0;
   let files = 0;
@@ -78,7 +81,7 @@ export function look(path: string, now: () => number = steadyMs): Look {
     if (now() > endMs || files > LOOK_FILES) throw new EnoughSeen();
   };
   try {
-    const { obstacles } = visit(path, '', { onDirectory }, (run) => {
+    const { obstacles } = visit(path, '', { links, onDirectory }, (run) => {
       runs++;
       files += run.files.length;
     });

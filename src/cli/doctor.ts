@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
-import { type Config, parseRoot } from '../config/index.ts';
+import { type Config, linksOf, parseRoot } from '../config/index.ts';
 import { ExitCode } from '../errors.ts';
 import { type ResolvedLane, resolveLanes } from '../lanes/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
@@ -34,7 +34,7 @@ export async function doctorCommand(roots: readonly string[], flags: DoctorFlags
   using interrupt = new Interrupt(() => undefined);
   const work = { env, timeoutMs, signal: interrupt.signal };
   const findings = [
-    ...(requests.length > 0 ? rootFindings(requests) : [NO_ROOTS]),
+    ...(requests.length > 0 ? rootFindings(requests, linksOf(config)) : [NO_ROOTS]),
     stateFinding(config.state.path),
     ...(config.lanes.local === undefined ? [] : [storeFinding(config.lanes.local.path)]),
     ...(await Promise.all(lanes.map((lane) => laneFinding(lane, work)))),

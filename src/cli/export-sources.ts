@@ -1,5 +1,5 @@
 /** Where an export comes from: the local store, or event files read on the spot. */
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import type { ReadBackPoint } from '../backends/contract.ts';
 import type { StoreReader } from '../backends/local/index.ts';
 import type { Obstacle } from '../discover/index.ts';
@@ -7,6 +7,7 @@ import type { ExportRun, ExportSeries, ExportSource } from '../export/index.ts';
 import { type Batch, type FileState, filePathOf, interpret, jsonText, type ScalarColumns, type Series, valueJson } from '../model/index.ts';
 import { readRun } from '../reading/index.ts';
 import { FileWindow } from '../tail/index.ts';
+import { placeOf } from '../untrusted/index.ts';
 import type { Target } from './survey.ts';
 
 /** The runs of one root of the store. Series have to be read one after the other: the reader uses one statement for all. */
@@ -60,7 +61,7 @@ export interface FilesSourceOptions {
  * time is held in memory: 24 bytes a scalar, everything else as JSON text; media are hashed and let go.
  */
 export function filesSource(
-  { directory, runs, obstacles }: Target,
+  { directory, place, runs, obstacles }: Target,
   { settled = true, onObstacle, onFile }: FilesSourceOptions = {},
 ): ExportSource {
   return {
@@ -70,7 +71,7 @@ export function filesSource(
       for (const { path, files } of runs) {
         const job = {
           run: { root: basename(directory), path },
-          directory: join(directory, path),
+          directory: placeOf(place, path),
           files: files.map(({ name }) => ({ name })),
           series: [],
           settled,

@@ -1,11 +1,23 @@
 import { resolve } from 'node:path';
+import { linksOf } from '../config/index.ts';
 import { globsOf, runFilter } from '../discover/index.ts';
 import { ExitCode } from '../errors.ts';
 import { compareNames, type Damage, isPending, jsonText } from '../model/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
 import { readConfig } from './read-config.ts';
 import { findTarget, type RunSurvey, survey, type Target, whyEmpty, whyNoRuns } from './survey.ts';
-import { counted, damageReason, formatBytes, formatCount, formatStep, renderTable, type Style, visibleText } from './terminal/index.ts';
+import {
+  counted,
+  damageReason,
+  firstFew,
+  formatBytes,
+  formatCount,
+  formatStep,
+  obstacleText,
+  renderTable,
+  type Style,
+  visibleText,
+} from './terminal/index.ts';
 
 export interface InspectFlags extends GlobalOptions {
   readonly format?: string;
@@ -14,16 +26,18 @@ export interface InspectFlags extends GlobalOptions {
 /** Says what is in event files, what is damaged, and why nothing is shown where nothing is. */
 export async function inspectCommand(path: string, flags: InspectFlags, context: CommandContext): Promise<void> {
   const { stdout, env } = context;
-  const { ignore } = globsOf((await readConfig(flags, context)).rules, { name: '', path: resolve(path) });
-  const target = findTarget(path, runFilter(flags.include ?? [], flags.exclude ?? [], ignore));
+  const config = await readConfig(flags, context);
+  const { ignore } = globsOf(config.rules, { name: '', path: resolve(path) });
+  const filter = runFilter(flags.include ?? [], flags.exclude ?? [], ignore);
+  const target = findTarget(path, { links: linksOf(config)(resolve(path)), ...(filter === undefined ? {} : { filter }) });
   if (flags.format === 'json') {
     const { filesSource } = await import('./export-sources.ts');
     const { writeTruthJson } = await import('../export/index.ts');
     let isSound = true;
     const source = filesSource(target, {
-      onObstacle: ({ path: where, reason }) => {
-        isSound = false;
-        context.stderr.write(`can not be read: ${visibleText(where)}: ${visibleText(reason)}\n`);
+      onObstacle: (obstacle) => {
+        isSound &&= obstacle.isLeft === true;
+        context.stderr.write(`${obstacleText(obstacle)}\n`);
       },
       onFile: ({ damage }) => {
         isSound &&= damage.every(isPending);
@@ -34,7 +48,7 @@ export async function inspectCommand(path: string, flags: InspectFlags, context:
     return;
   }
   const style = styleOf(stdout, flags, env);
-  let isDamaged = target.obstacles.length > 0;
+  let isDamaged = target.obstacles.some(({ isLeft }) => isLeft !== true);
   const totals = { runs: 0, files: 0, bytes: 0, points: 0 };
   const found: unknown[] = [];
   for (const run of survey(target)) {
@@ -108,7 +122,7 @@ function damageWords(damage: Damage): string {
 }
 
 function closing(target: Target, totals: { runs: number; files: number; bytes: number; points: number }, path: string): string {
-  const lines = target.obstacles.map(({ path: where, reason }) => `can not be read: ${visibleText(where)}: ${visibleText(reason)}`);
+  const lines = firstFew(target.obstacles.map(obstacleText)).map((line) => line.slice(2));
   for (const { path: where, reason } of target.passedOver.slice(0, MOST_PASSED))
     lines.push(`passed over: ${visibleText(where)}: ${visibleText(reason)}`);
   if (target.passedOver.length > MOST_PASSED) lines.push(`… and ${formatCount(target.passedOver.length - MOST_PASSED)} more`);

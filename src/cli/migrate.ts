@@ -1,6 +1,6 @@
 import { steadyMs } from '../clock.ts';
 import { existsSync } from 'node:fs';
-import { parseRoot } from '../config/index.ts';
+import { linksOf, parseRoot } from '../config/index.ts';
 import type { RootRequest } from '../discover/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import type { LaneWarning } from '../lanes/index.ts';
@@ -61,6 +61,7 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
     report = await backfill({
       roots: requests,
       rules: config.rules,
+      linksOf: linksOf(config),
       store: to === 'local' ? store : undefined,
       trackers,
       statePath,

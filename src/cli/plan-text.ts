@@ -1,6 +1,6 @@
 import { runLabel } from '../model/index.ts';
 import type { Plan } from '../plan.ts';
-import { counted, formatBytes, formatCount, formatDuration, renderTable, visibleText } from './terminal/index.ts';
+import { counted, firstFew, formatBytes, formatCount, formatDuration, obstacleText, renderTable, visibleText } from './terminal/index.ts';
 
 const MOST_RUNS = 30;
 /** What a backfill into a local store took on two cores, in bytes of plain scalars: the roughest of guesses. */
@@ -50,7 +50,9 @@ export function renderPlan({ runs, store, obstacles }: Plan, width: number | und
     ...(shown.length > 0 ? [table, ''] : []),
     `Would read ${formatBytes(toRead)} of ${counted(files, 'file')} (${formatCount(newFiles)} new, ${formatCount(changed)} changed) of ${counted(runs.length, 'run')}`,
     `into ${store.exists ? 'the store' : 'a new store'} ${visibleText(store.path)}: about ${formatDuration(toRead / BYTES_PER_MS)}. Nothing was written.`,
-    ...obstacles.map(({ root, path, reason }) => `Can not be read: ${visibleText(`${root}/${path}`)}: ${visibleText(reason)}`),
+    ...firstFew(obstacles.map((obstacle) => obstacleText({ ...obstacle, path: `${obstacle.root}/${obstacle.path}` }))).map((line) =>
+      line.trimStart(),
+    ),
   ];
   return `${lines.join('\n')}\n`;
 }

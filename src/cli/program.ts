@@ -34,7 +34,7 @@ export function makeProgram(context: CommandContext): Command {
     .option('--patience <seconds>', 'a tracker that gets nowhere for so long is given up for now; default 600')
     .option('--remap', 'begin tracker runs anew that would have another name or place today')
     .option('--rebuild', 'begin tracker runs anew, beside the former ones, that cannot be gone on with');
-  withJson(withLog(withMemory(withState(withStore(withGlobs(backfill)))))).action(async (roots: string[], flags) =>
+  withJson(withLog(withMemory(withState(withStore(withLinks(withGlobs(backfill))))))).action(async (roots: string[], flags) =>
     (await import('./backfill.ts')).backfillCommand(roots, flags, context),
   );
 
@@ -48,7 +48,7 @@ export function makeProgram(context: CommandContext): Command {
     .option('--poll', 'do without notifications of the file system')
     .option('--listen <host:port>', 'serve /livez, /readyz, /healthz and /status (MIRRORBOARD_LISTEN)')
     .option('--listen-host <name>', 'a further host name these are asked by; may be repeated (MIRRORBOARD_LISTEN_HOST)', collect, []);
-  withJson(withLog(withMemory(withState(withStore(withGlobs(watch)))))).action(async (roots: string[], flags) =>
+  withJson(withLog(withMemory(withState(withStore(withLinks(withGlobs(watch))))))).action(async (roots: string[], flags) =>
     (await import('./watch.ts')).watchCommand(roots, flags, context),
   );
 
@@ -63,7 +63,7 @@ export function makeProgram(context: CommandContext): Command {
     .option('--strict', 'exit 1 also for what is owed or not mirrored yet')
     .option('--lane <lane>', 'only this lane; may be repeated (default: all that are configured)', collect, [])
     .option('--between <lanes...>', 'compare two lanes with each other: --between local mlflow');
-  withJson(withMemory(withState(withStore(withGlobs(verify))))).action(async (roots: string[], flags) =>
+  withJson(withMemory(withState(withStore(withLinks(withGlobs(verify)))))).action(async (roots: string[], flags) =>
     (await import('./verify.ts')).verifyCommand(roots, flags, context),
   );
 
@@ -75,7 +75,7 @@ export function makeProgram(context: CommandContext): Command {
     .requiredOption('--to <lane>', 'the lane that takes its place')
     .option('--patience <seconds>', 'a tracker that gets nowhere for so long is given up for now; default 600')
     .option('--accept-losses <kinds>', 'kinds that the new lane need not hold, separated by commas (images,texts)');
-  withJson(withMemory(withState(withStore(migrate)))).action(async (roots: string[], flags) =>
+  withJson(withMemory(withState(withStore(withLinks(migrate))))).action(async (roots: string[], flags) =>
     (await import('./migrate.ts')).migrateCommand(roots, flags, context),
   );
 
@@ -86,7 +86,7 @@ export function makeProgram(context: CommandContext): Command {
     .addOption(
       new Option('--format <format>', 'text, or json: every point, in the truth format').choices(['text', 'json']).default('text'),
     );
-  withJson(withMemory(withGlobs(inspect))).action(async (path: string, flags) =>
+  withJson(withMemory(withLinks(withGlobs(inspect)))).action(async (path: string, flags) =>
     (await import('./inspect.ts')).inspectCommand(path, flags, context),
   );
 
@@ -94,7 +94,9 @@ export function makeProgram(context: CommandContext): Command {
     .command('status')
     .description('say how things stand: lanes and their lag, roots, damage with remedies')
     .option('--watch', 'again every two seconds');
-  withJson(withState(withStore(withGlobs(status)))).action(async (flags) => (await import('./status.ts')).statusCommand(flags, context));
+  withJson(withState(withStore(withLinks(withGlobs(status))))).action(async (flags) =>
+    (await import('./status.ts')).statusCommand(flags, context),
+  );
 
   const route = program
     .command('route')
@@ -152,7 +154,7 @@ export function makeProgram(context: CommandContext): Command {
     .description('look whether all that is needed is there: roots, disk, state, trackers')
     .option('--write', 'also write a small run to every lane, read it back and remove it')
     .option('--timeout <seconds>', 'how long each tracker may take to answer; default 20');
-  withJson(withState(withStore(doctor))).action(async (roots: string[], flags) =>
+  withJson(withState(withStore(withLinks(doctor)))).action(async (roots: string[], flags) =>
     (await import('./doctor.ts')).doctorCommand(roots, flags, context),
   );
 
@@ -186,6 +188,11 @@ function withStore(command: Command): Command {
     .option('--profile <name>', 'a profile of the configuration (MIRRORBOARD_PROFILE, ENVIRONMENT)')
     .option('--store <file>', 'the local store (default: ./mirrorboard.db)')
     .option('-q, --quiet', 'less talk; twice for none', (_, before: number) => before + 1, 0);
+}
+
+function withLinks(command: Command): Command {
+  const rule = new Option('--links <rule>', 'which links below the log directories are followed; default owner (MIRRORBOARD_LINKS)');
+  return command.addOption(rule.choices(['none', 'inside', 'owner', 'all']));
 }
 
 function withState(command: Command): Command {

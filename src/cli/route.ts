@@ -1,5 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
+import { linksOf } from '../config/index.ts';
 import { walk } from '../discover/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import { LaneNames, type TrackerLaneOptions } from '../lanes/index.ts';
@@ -46,7 +47,10 @@ export async function routeCommand(what: string, tag: string | undefined, flags:
     const run = runOf(what, roots);
     const root = roots.find(({ name }) => name === run.root);
     const tree = new RunTree();
-    for (const { path } of root !== undefined && existsSync(root.path) ? walk(root.path).runs : []) tree.add({ root: run.root, path });
+    for (const { path } of root !== undefined && existsSync(root.path)
+      ? walk(root.path, '', { links: linksOf(config)(root.path) }).runs
+      : [])
+      tree.add({ root: run.root, path });
     const answers: LaneAnswer[] = [
       ...(config.lanes.local === undefined
         ? []

@@ -8,8 +8,20 @@ import { laneIn, type StatusReport, statusReport } from '../status-report.ts';
 import { trackersOf } from './chosen-trackers.ts';
 import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
+import { linksOf } from '../config/index.ts';
 import { readConfig } from './read-config.ts';
-import { counted, damageReason, formatBytes, formatCount, formatDuration, renderTable, type Style, visibleText } from './terminal/index.ts';
+import {
+  counted,
+  damageReason,
+  firstFew,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  obstacleText,
+  renderTable,
+  type Style,
+  visibleText,
+} from './terminal/index.ts';
 
 export interface StatusFlags extends GlobalOptions {
   readonly watch?: boolean;
@@ -18,6 +30,8 @@ export interface StatusFlags extends GlobalOptions {
 const REFRESH_MS = 2000;
 const MOST_PLACES = 20;
 const LET_READ = 'remedy: let the user that runs mirrorboard read it; where disk or file server fail, mend them; it is tried again then';
+/** In JSON; a directory may be full of links. */
+const MOST_LEFT = 100;
 
 /** Says how things stand: lanes and their lag, roots, what is damaged or pending, and what can be done about it. */
 export async function statusCommand(flags: StatusFlags, context: CommandContext): Promise<void> {
@@ -46,6 +60,7 @@ export async function statusCommand(flags: StatusFlags, context: CommandContext)
       trackers,
       statePath: config.state.path,
       rules: config.rules,
+      linksOf: linksOf(config),
       nowMs: Date.now(),
     });
     if (flags.json === true) await writeOut(stdout, `${JSON.stringify(statusJson(report, waiting, env))}\n`);
@@ -198,6 +213,8 @@ function statusText(report: StatusReport, { style, width, env }: TextOptions): s
     if (isGiven) lines.push('  remedy: copy the file anew from where it was written; mirrorboard inspect FILE says what is in it');
     if (damaged.some(({ reason }) => reason === 'unreadable')) lines.push(`  ${LET_READ}`);
   }
+  const left = report.left.map((obstacle) => obstacleText({ ...obstacle, path: `${obstacle.root}/${obstacle.path}` }));
+  if (left.length > 0) lines.push('', style.yellow('Left aside:'), firstFew(left).join('\n'));
   lines.push('', `${style.bold('Next:')} ${nextCommand(report, env)}`);
   return `${lines.join('\n')}\n`;
 }
@@ -282,6 +299,8 @@ function statusJson(report: StatusReport, waiting: ReadonlyMap<string, readonly 
       points,
     })),
     unreadable: report.obstacles.map(({ root, path, reason }) => ({ root, path, reason })),
+    not_followed: report.left.slice(0, MOST_LEFT).map(({ root, path, reason }) => ({ root, path, reason })),
+    not_followed_in_all: report.left.length,
     not_answering: notAnswering(report),
     damage: damage.map(({ run, file, start, end, reason, detail }) => ({
       root: run.root,

@@ -1,11 +1,12 @@
-import { lstatSync, readdirSync } from 'node:fs';
+import { lstatSync, readdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
-import { isEventFileName, type Obstacle, type PassedOver, type RunFilter, walk } from '../discover/index.ts';
+import { isEventFileName, type Obstacle, type PassedOver, type WalkOptions, walk } from '../discover/index.ts';
 import { MirrorError, systemCode } from '../errors.ts';
 import type { Batch, FileState, MarkKind, Series } from '../model/index.ts';
 import { type FileOutcome, type ReadEvent, readRun } from '../reading/index.ts';
 import { reasonOf } from '../system-error.ts';
 import { FileWindow } from '../tail/index.ts';
+import { DEFAULT_LINKS, placeOf, type RootPlace } from '../untrusted/index.ts';
 import { counted } from './terminal/index.ts';
 
 /** What is in a series, without its points. */
@@ -38,6 +39,7 @@ export interface RunSurvey {
 export interface Target {
   /** The directory the runs' paths count from. */
   readonly directory: string;
+  readonly place: RootPlace;
   readonly runs: readonly { readonly path: string; readonly files: readonly { readonly name: string; readonly size: number }[] }[];
   readonly obstacles: readonly Obstacle[];
   /** Files that TensorBoard would read and we do not. */
@@ -45,12 +47,13 @@ export interface Target {
 }
 
 /** A directory with all runs below it, or a single file. */
-export function findTarget(path: string, filter?: RunFilter): Target {
+export function findTarget(path: string, { links = DEFAULT_LINKS, filter }: Partial<Pick<WalkOptions, 'links' | 'filter'>> = {}): Target {
   try {
     const stat = lstatSync(path).isSymbolicLink() ? undefined : lstatSync(path);
     if (stat?.isFile()) {
       return {
         directory: dirname(resolve(path)),
+        place: { path: realpathSync(dirname(resolve(path))), links },
         runs: [{ path: '.', files: [{ name: basename(path), size: stat.size }] }],
         obstacles: [],
         passedOver: [],
@@ -69,8 +72,8 @@ export function findTarget(path: string, filter?: RunFilter): Target {
       },
     );
   }
-  const { runs, obstacles, passedOver } = walk(path, '', filter === undefined ? {} : { filter });
-  return { directory: resolve(path), runs, obstacles, passedOver };
+  const { runs, obstacles, passedOver } = walk(path, '', { links, ...(filter === undefined ? {} : { filter }) });
+  return { directory: resolve(path), place: { path: realpathSync(path), links }, runs, obstacles, passedOver };
 }
 
 /** Reads every run of a target, one after the other. */
@@ -79,7 +82,7 @@ export function* survey(target: Target): Generator<RunSurvey, void, void> {
   for (const found of target.runs) {
     const run = { root: 'files', path: found.path };
     const result: RunSurvey = { path: found.path, files: [], series: [], marks: new Map(), foreign: 0 };
-    const directory = found.path === '.' ? target.directory : `${target.directory}/${found.path}`;
+    const directory = placeOf(target.place, found.path);
     for (const { name, size } of found.files) result.files.push({ name, size, outcome: 'read', reason: undefined, state: undefined });
     for (const event of readRun({ run, directory, files: found.files, series: [], settled: true }, window)) take(event, result);
     yield result;

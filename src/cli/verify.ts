@@ -1,6 +1,6 @@
 import { steadyMs } from '../clock.ts';
 import { existsSync } from 'node:fs';
-import { type Config, parseRoot } from '../config/index.ts';
+import { type Config, linksOf, parseRoot } from '../config/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import type { LaneWarning } from '../lanes/index.ts';
 import { type Json, jsonText } from '../model/index.ts';
@@ -59,6 +59,7 @@ export async function verifyCommand(roots: readonly string[], flags: VerifyFlags
     const options: VerifyLanesOptions = {
       roots: roots.map((root) => parseRoot(root, existsSync)),
       rules: config.rules,
+      linksOf: linksOf(config),
       store: wanted.includes('local') ? localLane(config) : undefined,
       trackers,
       statePath: config.state.path,

@@ -1,7 +1,7 @@
 import { steadyMs } from '../clock.ts';
 import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
-import { parseRoot } from '../config/index.ts';
+import { linksOf, parseRoot } from '../config/index.ts';
 import { MirrorError } from '../errors.ts';
 import { createLogger, formatFor, serveHealth, type WatchStatus } from '../status/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf } from './context.ts';
@@ -60,6 +60,7 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
   try {
     status = await watch({
       roots: requests,
+      linksOf: linksOf(config),
       store,
       trackers,
       statePath: config.state.path,

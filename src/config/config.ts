@@ -1,5 +1,6 @@
 import type { FoldRules, RouteRule } from '../route/index.ts';
 import type { ArtifactRule, JoinRule, ParamRule } from '../sidecar/index.ts';
+import type { LinkRule } from '../untrusted/index.ts';
 
 /** What every command knows once flags, environment and file are read. Paths stay as they were written; relative ones are relative to the working directory. */
 export interface Config {
@@ -15,6 +16,8 @@ export interface Config {
   readonly rules: RunRules;
   /** What becomes of a run that turns up elsewhere: it goes on as what it was, or is mirrored as a new one. Default: `follow`. */
   readonly moved: Moved;
+  /** Which links below roots are followed that say nothing of their own, or below all where a flag or a variable says so. Default: `owner`. */
+  readonly links: LinkRule;
   readonly lanes: Lanes;
   /** The local store that is read and written: that of the local lane, or where it would be. */
   readonly store: LocalLane;
@@ -96,6 +99,8 @@ export interface Root {
   readonly path: string;
   /** Default: the last part of the path. */
   readonly name?: string;
+  /** Which links below it are followed. Default: as for all. */
+  readonly links?: LinkRule;
   /** Only runs that match one of these globs, in place of those of all roots. */
   readonly include?: readonly string[];
   /** No runs that match one of these, beside those of all roots. */
@@ -139,6 +144,8 @@ export interface Flags {
   readonly store?: string | undefined;
   /** `--state FILE`. */
   readonly state?: string | undefined;
+  /** `--links RULE`. */
+  readonly links?: string | undefined;
   /** `--memory SIZE`. */
   readonly memory?: string | undefined;
   /** `--log-level LEVEL`. */

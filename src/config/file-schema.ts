@@ -6,6 +6,7 @@ import { localLane } from './local-lane.ts';
 import { isRootName } from './parse-root.ts';
 import { isUmask } from './parse-umask.ts';
 import { artifactField, foldField, joinField, laneNames, listOf, paramsField, routeField } from './route-fields.ts';
+import { LINK_RULES } from '../untrusted/index.ts';
 import { tagsField } from './tags.ts';
 
 /** Which runs, by their paths below a root. One glob may stand alone. */
@@ -20,6 +21,7 @@ const root = z.preprocess(
   section({
     path: path('the path of a log directory'),
     name: text('a name').refine(isRootName, { error: 'a name without / that is not . or ..' }).optional(),
+    links: word(LINK_RULES).optional(),
     include: globs.optional(),
     exclude: globs.optional(),
     ignore: globs.optional(),
@@ -101,6 +103,7 @@ export const fileSchema = maybeEmpty(
     exclude: globs.optional(),
     ignore: globs.optional(),
     profiles: maybeEmpty(z.record(z.string(), profile, { error: 'a mapping of profiles' })).optional(),
+    links: word(LINK_RULES).optional(),
     umask: text('octal digits in quotes, as in "027"').refine(isUmask, { error: 'octal digits in quotes, as in "027"' }).optional(),
     memory: z
       .union([z.string(), z.number()], { error: MEMORY_WORDS })

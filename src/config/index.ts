@@ -18,6 +18,7 @@ export {
 } from './config.ts';
 export { constantOf, expandTemplate, fillIn, literalTemplate, PLACEHOLDERS, type TemplateRun, templateProblem } from './expand-template.ts';
 export { LANE_TYPES } from './lane-types.ts';
+export { linksOf } from './links.ts';
 export { loadConfig, type Surroundings } from './load-config.ts';
 export { parseRoot } from './parse-root.ts';
 export { fieldName, type PlacedProblem, problemsError } from './problem.ts';

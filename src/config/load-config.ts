@@ -22,6 +22,7 @@ import {
 import type { ParsedFile } from './config-file.ts';
 import type { Environment } from './expand-variables.ts';
 import type { FileSettings } from './file-schema.ts';
+import { DEFAULT_LINKS, LINK_RULES } from '../untrusted/index.ts';
 import { isLaneName, LANE_TYPES, laneType } from './lane-types.ts';
 import { typesIn } from './lanes-problems.ts';
 import { isUmask, parseUmask } from './parse-umask.ts';
@@ -129,6 +130,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   const routing = makeRouting(making);
   if (problems.length > 0) throw problemsError(file ?? 'the environment', problems);
 
+  const links = givenWord(surroundings, 'links', LINK_RULES) ?? inFile(settings?.links, ['links']) ?? byDefault(DEFAULT_LINKS);
   const memory: Chosen<number | undefined> = askedMemory(flags.memory, env) ?? inFile(settings?.memory, ['memory']) ?? byDefault(undefined);
   const umask = umaskVariable(env) ?? inFile(settings?.umask, ['umask']) ?? byDefault(DEFAULT_UMASK);
   const level = givenWord(surroundings, 'logLevel', LOG_LEVELS) ?? inFile(settings?.log?.level, ['log', 'level']);
@@ -140,6 +142,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
     roots,
     rules,
     moved: note('moved', inFile(settings?.moved, ['moved']) ?? byDefault<Moved>('follow')),
+    links: note('links', links),
     ...routing,
     lanes: { ...(lanes.names.includes('local') ? { local } : {}), trackers },
     store: local,
@@ -279,7 +282,7 @@ function reasonOf(cause: unknown): string {
 /** What the command line or the environment says. An empty variable says nothing, as everywhere; an empty flag is a slip. */
 function given(
   { flags, env }: Surroundings,
-  name: 'config' | 'profile' | 'store' | 'state' | 'logLevel' | 'logFormat',
+  name: 'config' | 'profile' | 'store' | 'state' | 'links' | 'logLevel' | 'logFormat',
 ): Chosen<string> | undefined {
   const flag = flags[name];
   if (flag === '')
@@ -290,7 +293,7 @@ function given(
 
 function givenWord<Word extends string>(
   from: Surroundings,
-  name: 'logLevel' | 'logFormat',
+  name: 'links' | 'logLevel' | 'logFormat',
   words: readonly Word[],
 ): Chosen<Word> | undefined {
   const said = given(from, name);
@@ -331,10 +334,11 @@ function rulesOf({ include = [], exclude = [] }: Flags, settings: FileSettings |
   };
 }
 
-function rootOf({ path, name, include, exclude, ignore }: NonNullable<FileSettings['roots']>[number]): Root {
+function rootOf({ path, name, links, include, exclude, ignore }: NonNullable<FileSettings['roots']>[number]): Root {
   return {
     path,
     ...(name === undefined ? {} : { name }),
+    ...(links === undefined ? {} : { links }),
     ...(include === undefined ? {} : { include }),
     ...(exclude === undefined ? {} : { exclude }),
     ...(ignore === undefined ? {} : { ignore }),

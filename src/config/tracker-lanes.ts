@@ -39,6 +39,7 @@ const TAKEN: ReadonlySet<string> = new Set(
     'logLevel',
     'logFormat',
     'umask',
+    'links',
     'memory',
     'listen',
     'listenHost',

@@ -15,7 +15,6 @@ export {
   type FoundFile,
   type FoundRun,
   type IsKnown,
-  isWithin,
   type Obstacle,
   type PassedOver,
   readOnce,
@@ -24,3 +23,4 @@ export {
   walk,
   walkAll,
 } from './walk.ts';
+export { isWithin, type LinkRule } from '../untrusted/index.ts';

@@ -1,3 +1,4 @@
+import type { LinkRule } from '../untrusted/index.ts';
 import type { RunChange } from './root-watch.ts';
 import type { Obstacle } from './walk.ts';
 
@@ -7,6 +8,8 @@ export interface WatchedRoot {
   readonly path: string;
   /** Only runs at or below this directory, relative to the root; empty for all. */
   readonly below: string;
+  /** Which links below it are followed. */
+  readonly links: LinkRule;
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   /** Globs of files and directories that are none of ours. */

@@ -1,13 +1,14 @@
-import { basename, dirname, join, relative, sep } from 'node:path';
-import { existsSync, lstatSync, readlinkSync, statSync } from '../calls/index.ts';
+import { basename, dirname, relative, sep } from 'node:path';
+import { existsSync, lstatSync, readlinkSync } from '../calls/index.ts';
 import { asWallMs, steadyMs } from '../clock.ts';
 import { systemCode } from '../errors.ts';
-import { compareNames, filePathOf, fileStamp, inodeOf, systemPath } from '../model/index.ts';
+import { compareNames, filePathOf, inodeOf, systemPath } from '../model/index.ts';
 import { DirectoryCache } from './directory-cache.ts';
 import { isApart, isCompanion, isEventFileName } from './event-file-name.ts';
 import { HOT_MS, pollInterval, WARM_MS } from './heat.ts';
+import { DEFAULT_LINKS, type LinkRule, fullPath, lookNow, placeOf } from '../untrusted/index.ts';
 import type { RunFilter } from './run-filter.ts';
-import { type FoundFile, fileId, isWithin, type Obstacle, type Visited, visit } from './walk.ts';
+import { type FoundFile, type Obstacle, type Visited, visit, type WalkOptions } from './walk.ts';
 
 /** Files of one run to which something happened. */
 export interface RunChange {
@@ -46,6 +47,9 @@ interface Active {
 const UNCONDITIONAL_EVERY = 10;
 /** Links that are looked at between scans. */
 const MOST_LINKS = 1000;
+/** While a scan goes on, what it found is told in pieces of so many runs, or after so long. */
+const TELL_RUNS = 256;
+const TELL_MS = 200;
 /** Empty directories that are remembered: somebody may unpack a whole tree. */
 const MOST_NEW_DIRECTORIES = 10_000;
 
@@ -56,6 +60,8 @@ const MOST_NEW_DIRECTORIES = 10_000;
 export class RootWatch {
   readonly #path: string;
   readonly #below: string;
+  /** How links are followed. */
+  readonly #rule: LinkRule;
   readonly #filter: RunFilter | undefined;
   readonly #cache = new DirectoryCache();
   /** Places in the two lists below, by run and name: there can be a hundred thousand. */
@@ -73,8 +79,19 @@ export class RootWatch {
   /** How many files there were before all went away at once; 0 while any is there. */
   #lostAll = 0;
 
-  constructor({ path, below, filter }: { readonly path: string; readonly below: string; readonly filter?: RunFilter | undefined }) {
+  constructor({
+    path,
+    below,
+    links = DEFAULT_LINKS,
+    filter,
+  }: {
+    readonly path: string;
+    readonly below: string;
+    readonly links?: LinkRule;
+    readonly filter?: RunFilter | undefined;
+  }) {
     this.#path = path;
+    this.#rule = links;
     this.#below = below;
     this.#filter = filter;
   }
@@ -93,22 +110,28 @@ export class RootWatch {
     }
   }
 
-  scan(nowMs: number): ScanResult {
+  /** `onChanges` hears of what was found so far, while the scan goes on; the result has the rest. */
+  scan(nowMs: number, onChanges?: (changes: readonly RunChange[]) => void): ScanResult {
     if (this.#scans++ % UNCONDITIONAL_EVERY === 0) this.#cache.clear();
     this.#links.clear();
     const changes: RunChange[] = [];
     const before = this.#files.size;
-    const found = this.#visit(this.#below, nowMs, changes);
+    let toldAtMs = steadyMs();
+    const onRun = (): void => {
+      if (onChanges === undefined || (changes.length < TELL_RUNS && steadyMs() - toldAtMs < TELL_MS)) return;
+      onChanges(changes.splice(0));
+      toldAtMs = steadyMs();
+    };
+    const found = this.#visit(this.#below, nowMs, changes, { onRun });
     if (found === undefined)
       return { changes: [], gone: [], obstacles: [], directories: 0, files: this.#files.size, isMissing: true, isEmptied: false };
-    const hidden = found.obstacles.map(({ path }) => path);
+    const hidden = new Set(found.obstacles.map(({ path }) => path));
     const gone: { run: string; name: string }[] = [];
     for (const [key, place] of this.#files) {
       if (this.#seenIn[place] === this.#scans) continue;
       const [run = '', name = ''] = key.split('\0');
       // What lies below something that can't be read now is not gone for that.
-      const path = filePathOf(run, name);
-      if (hidden.some((obstacle) => obstacle === '.' || isWithin(path, obstacle))) continue;
+      if (isHidden(run, name, hidden)) continue;
       this.#files.delete(key);
       this.#active.delete(key);
       gone.push({ run, name });
@@ -160,10 +183,11 @@ export class RootWatch {
     const below = relative(this.#path, path).split(sep).join('/');
     if (this.#filter?.prunes(below) || !this.#isBelow(below) || isApart(below, this.#filter)) return [];
     const changes: RunChange[] = [];
-    this.#visit(below, nowMs, changes, (directory) => {
+    const onDirectory = (directory: string): void => {
       if (directory !== '' && this.#newDirectories.size < MOST_NEW_DIRECTORIES)
         this.#newDirectories.set(`${this.#path}${sep}${directory}`, nowMs);
-    });
+    };
+    this.#visit(below, nowMs, changes, { onDirectory, isPartial: true });
     return changes;
   }
 
@@ -187,12 +211,23 @@ export class RootWatch {
     return [...active];
   }
 
-  #visit(below: string, nowMs: number, changes: RunChange[], onDirectory?: (path: string) => void): Visited | undefined {
+  #visit(
+    below: string,
+    nowMs: number,
+    changes: RunChange[],
+    { onRun, ...how }: Pick<WalkOptions, 'onDirectory' | 'isPartial'> & { readonly onRun?: () => void },
+  ): Visited | undefined {
     const onLink = (link: string): void => {
       const path = `${this.#path}${sep}${link}`;
       if (this.#links.size < MOST_LINKS) this.#links.set(path, targetOf(path));
     };
-    const options = { cache: this.#cache, onDirectory, onLink, ...(this.#filter === undefined ? {} : { filter: this.#filter }) };
+    const options = {
+      cache: this.#cache,
+      links: this.#rule,
+      onLink,
+      ...how,
+      ...(this.#filter === undefined ? {} : { filter: this.#filter }),
+    };
     const linked: { readonly run: string; readonly file: FoundFile }[] = [];
     try {
       const visited = visit(this.#path, below, options, ({ path: run, files }) => {
@@ -207,6 +242,7 @@ export class RootWatch {
           if (before !== undefined) changed.push({ ...file, before });
         }
         if (changed.length > 0) changes.push({ run, files: changed });
+        onRun?.();
       });
       this.#visitLinked(linked, nowMs, changes);
       return visited;
@@ -242,21 +278,21 @@ export class RootWatch {
   #isOneOf({ id }: FoundFile, known: readonly string[]): boolean {
     for (const key of known) {
       const [run = '', name = ''] = key.split('\0');
-      const stat = statSync(systemPath(join(this.#path, run, name)), { bigint: true, throwIfNoEntry: false });
-      if (stat !== undefined && fileId(stat) === id) return true;
+      const found = lookNow(placeOf({ path: this.#path, links: this.#rule }, run), name);
+      if (found.kind === 'file' && found.id === id) return true;
     }
     return false;
   }
 
   #look(run: string, name: string, nowMs: number, changes: Map<string, ChangedFile[]>): void {
-    const path = run === '.' ? `${this.#path}${sep}${name}` : `${this.#path}${sep}${run}${sep}${name}`;
+    const place = placeOf({ path: this.#path, links: this.#rule }, run);
     let file: FoundFile;
     try {
-      const stat = statSync(systemPath(path), { bigint: true });
-      if (!stat.isFile() || isCompanion(name, (other) => existsSync(systemPath(join(dirname(path), other))))) return;
-      file = { name, size: Number(stat.size), stamp: fileStamp(stat) };
+      const found = lookNow(place, name);
+      if (found.kind !== 'file' || isCompanion(name, (other) => existsSync(systemPath(fullPath(place, other))))) return;
+      file = { name, size: found.bytes, stamp: found.stamp };
       // Whether a name that is new is that of a file of its own, a scan of all can tell.
-      if (!this.#files.has(keyOf(run, name)) && (stat.nlink > 1n || lstatSync(systemPath(path)).isSymbolicLink())) return;
+      if (!this.#files.has(keyOf(run, name)) && mayHaveOtherNames(fullPath(place, name))) return;
     } catch {
       return; // gone or out of reach: the scan says so
     }
@@ -327,6 +363,21 @@ function mtimeMs(stamp: string): number {
 /** When a file that is new to us was written, among our intervals: as long ago as its time says, which may lie ahead of our clock. */
 function writtenAt(stamp: string, nowMs: number): number {
   return nowMs - Math.max(0, asWallMs(nowMs) - mtimeMs(stamp));
+}
+
+/** Whether something that can't be read, or is not followed, stands between the root and a file. */
+function isHidden(run: string, name: string, obstacles: ReadonlySet<string>): boolean {
+  if (obstacles.size === 0) return false;
+  if (obstacles.has('.') || obstacles.has(filePathOf(run, name))) return true;
+  for (let path = run; path !== '' && path !== '.'; path = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '') {
+    if (obstacles.has(path)) return true;
+  }
+  return false;
+}
+
+function mayHaveOtherNames(path: string): boolean {
+  const stat = lstatSync(systemPath(path));
+  return stat.isSymbolicLink() || stat.nlink > 1;
 }
 
 function asChanges(changes: ReadonlyMap<string, ChangedFile[]>): RunChange[] {

@@ -3,13 +3,15 @@ import { basename, relative, resolve, sep } from 'node:path';
 import { MirrorError, systemCode } from '../errors.ts';
 import { nameOfBytes, systemPath } from '../model/index.ts';
 import { reasonOf } from '../system-error.ts';
-import { isWithin } from './walk.ts';
+import { DEFAULT_LINKS, isWithin, type LinkRule, type LinkRules } from '../untrusted/index.ts';
 
 /** A root as somebody asked for it. */
 export interface RootRequest {
   readonly path: string;
   /** Given by `NAME=PATH` or in the configuration; else the last part of the path. */
   readonly name?: string;
+  /** Default: as for all roots. */
+  readonly links?: LinkRule;
 }
 
 /** A root as it is mirrored. */
@@ -19,6 +21,8 @@ export interface ResolvedRoot {
   readonly path: string;
   /** Only runs at or below this directory, relative to the root; empty for all. */
   readonly below: string;
+  /** Which links below it are followed. */
+  readonly links: LinkRule;
   /** Somebody named it on purpose. */
   readonly isNamed: boolean;
 }
@@ -37,9 +41,10 @@ interface KnownRoot {
 export function resolveRoots(
   requests: readonly RootRequest[],
   known: readonly KnownRoot[],
+  linksOf: LinkRules = () => DEFAULT_LINKS,
   silent: ReadonlySet<string> = new Set(),
 ): ResolvedRoot[] {
-  const resolved = requests.map((request) => resolveRoot(request, known, silent.has(request.path)));
+  const resolved = requests.map((request) => resolveRoot(request, known, linksOf, silent.has(request.path)));
   for (const [i, a] of resolved.entries()) {
     for (const b of resolved.slice(0, i)) {
       const [pathA, pathB] = [fullPath(a), fullPath(b)];
@@ -61,8 +66,9 @@ export function resolveRoots(
   return resolved;
 }
 
-function resolveRoot(request: RootRequest, known: readonly KnownRoot[], isSilent: boolean): ResolvedRoot {
+function resolveRoot(request: RootRequest, known: readonly KnownRoot[], linksOf: LinkRules, isSilent: boolean): ResolvedRoot {
   const path = isSilent ? resolve(request.path) : checkedPath(request.path);
+  const links = request.links ?? linksOf(path);
   const own = request.name ?? (basename(resolve(request.path)) || 'root');
   for (const root of known) {
     if (path !== root.path && isWithin(root.path, path)) {
@@ -78,9 +84,9 @@ function resolveRoot(request: RootRequest, known: readonly KnownRoot[], isSilent
         context: { path, name: root.name },
       });
     }
-    return { name: root.name, path: root.path, below: relative(root.path, path).split(sep).join('/'), isNamed: true };
+    return { name: root.name, path: root.path, below: relative(root.path, path).split(sep).join('/'), links, isNamed: true };
   }
-  return { name: own, path, below: '', isNamed: request.name !== undefined };
+  return { name: own, path, below: '', links, isNamed: request.name !== undefined };
 }
 
 function checkedPath(path: string): string {

@@ -13,8 +13,8 @@ import {
   wallOf,
 } from '../calls/index.ts';
 import { machineMs } from '../clock.ts';
+import { isWithin } from '../untrusted/index.ts';
 import type { DiscoverFact, DiscoverRequest, DiscoverSettings, DiscoverWork, SeenFile, WatchedRoot } from './protocol.ts';
-import { isWithin } from './walk.ts';
 
 /** Told at a time: a hundred thousand files at once would have to be held twice. */
 const SEED_FILES = 2000;

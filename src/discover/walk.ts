@@ -1,10 +1,22 @@
 import type { BigIntStats } from 'node:fs';
-import { basename, dirname, join, relative, sep } from 'node:path';
-import { realpathSync, statSync } from '../calls/index.ts';
+import { basename, dirname, relative, sep } from 'node:path';
+import { lstatSync, realpathSync } from '../calls/index.ts';
+import { MirrorError } from '../errors.ts';
 import { compareNames, filePathOf, fileStamp, nameOfBytes, systemPath } from '../model/index.ts';
 import { errorName, reasonOf } from '../system-error.ts';
+import {
+  DEFAULT_LINKS,
+  isOfTheKernel,
+  isWithin,
+  LinkFollower,
+  type LinkFinding,
+  type LinkRule,
+  type Mounts,
+  mountsNow,
+} from '../untrusted/index.ts';
 import type { DirectoryCache, Entry } from './directory-cache.ts';
 import { isApart, isCompanion, isEventFileName, isTheirDirectory, whyPassedOver } from './event-file-name.ts';
+import { LinkQueue } from './link-queue.ts';
 import { type DirectoryFs, nodeFs, readEntries } from './read-entries.ts';
 import type { RunFilter } from './run-filter.ts';
 
@@ -34,6 +46,8 @@ export interface PassedOver {
 export interface Obstacle {
   readonly path: string;
   readonly reason: string;
+  /** The root's rule for links, or what every root has: it is named, and no failure. */
+  readonly isLeft?: true;
 }
 
 export interface Found {
@@ -47,8 +61,9 @@ export interface Found {
 export type IsKnown = (run: string, name: string) => boolean;
 
 /**
- * Every run below a root. Links are followed; a directory reached twice is listed once, under its real path where that
- * lies below the root; links that lead back up are cut. What can't be read is listed, never fatal.
+ * Every run below a root. Links are followed as the rule says; a directory reached twice is listed once: under its real path where that
+ * lies below the root, else by the first link to it in the order of paths. Links that lead back up are cut. What can't be read, and what is
+ * not followed, is listed, never fatal.
  */
 export function walk(root: string, below = '', options: WalkOptions = {}, isKnown: IsKnown = () => false): Found {
   return readOnce(walkAll(root, below, options), isKnown);
@@ -64,7 +79,7 @@ export function walkAll(root: string, below: string, options: WalkOptions): Foun
 }
 
 /** A file with several names is read under one: that under which it is known, else the first by run and name. */
-export function readOnce(found: Found, isKnown: IsKnown): Found {
+export function readOnce<Some extends Pick<Found, 'runs' | 'passedOver'>>(found: Some, isKnown: IsKnown): Some {
   const names = new Map<string, { readonly run: string; readonly name: string }[]>();
   for (const { path: run, files } of found.runs) {
     for (const { name, id } of files) {
@@ -88,7 +103,7 @@ export function readOnce(found: Found, isKnown: IsKnown): Found {
   return { ...found, runs, passedOver };
 }
 
-/** The same, run by run in no particular order: nothing is held that nobody wants to keep. */
+/** The same, run by run as they are found, directory by directory in the order of their names: nothing is held that nobody wants to keep. */
 export function visit(root: string, below: string, options: WalkOptions, onRun: (run: FoundRun) => void): Visited {
   return new Walk(nameOfBytes(realpathSync(systemPath(root), { encoding: 'buffer' })), options, onRun).all(below);
 }
@@ -103,6 +118,10 @@ export interface WalkOptions {
   readonly filter?: RunFilter;
   /** What an earlier walk of the same root found: directories that did not change since are not read again. */
   readonly cache?: DirectoryCache;
+  /** Which links are followed. Default: `owner`. */
+  readonly links?: LinkRule;
+  /** Links that lead out of the root are left to a walk of all of it: what a directory behind several is called, that one decides. Default false. */
+  readonly isPartial?: boolean;
   /** Told every directory that is read, relative to the root. */
   readonly onDirectory?: ((path: string) => void) | undefined;
   /** Told every link to a directory, relative to the root. */
@@ -123,7 +142,10 @@ class Walk {
   readonly #obstacles: Obstacle[] = [];
   /** Real paths at which a tree begins that is walked from elsewhere: the root, and the targets of links. */
   readonly #begun = new Set<string>();
-  readonly #links: string[] = [];
+  readonly #links = new LinkQueue();
+  readonly #follower: LinkFollower;
+  readonly #mounts: Mounts = mountsNow();
+  readonly #isPartial: boolean;
   #directories = 0;
 
   readonly #filter: RunFilter | undefined;
@@ -135,13 +157,15 @@ class Walk {
 
   constructor(
     root: string,
-    { filter, cache, onDirectory, onLink, fs = nodeFs, onPassedOver }: WalkOptions,
+    { filter, cache, links = DEFAULT_LINKS, isPartial = false, onDirectory, onLink, fs = nodeFs, onPassedOver }: WalkOptions,
     onRun: (run: FoundRun) => void,
   ) {
     this.#root = root;
     this.#onRun = onRun;
     this.#filter = filter;
     this.#cache = cache;
+    this.#isPartial = isPartial;
+    this.#follower = new LinkFollower({ path: root, links }, { mounts: this.#mounts, isRemembering: true });
     this.#onDirectory = onDirectory;
     this.#onLink = onLink;
     this.#fs = fs;
@@ -150,12 +174,13 @@ class Walk {
 
   all(below: string): Visited {
     this.#begun.add(this.#root);
-    this.#tree({ path: below, real: below === '' ? this.#root : join(this.#root, below) });
+    const real = this.#realOf(below);
+    if (real !== undefined) this.#tree({ path: below, real });
     // Links come last, so that a directory is listed under its real path wherever it has one below the root.
-    for (let link = this.#nextLink(); link !== undefined; link = this.#nextLink()) {
-      this.#onLink?.(link);
-      const target = this.#target(link);
-      if (target !== undefined) this.#tree({ path: link, real: target });
+    for (let link = this.#links.take(); link !== undefined; link = this.#links.take()) {
+      if (this.#isBegun(link.real)) continue;
+      this.#begun.add(link.real);
+      this.#tree(link);
     }
     return { directories: this.#directories, obstacles: this.#obstacles };
   }
@@ -168,26 +193,28 @@ class Walk {
       this.#directories++;
       this.#onDirectory?.(at.path);
       const files: FoundFile[] = [];
-      const links: string[] = [];
+      const below: Pending[] = [];
       for (const { name, kind } of entries) {
         const path = at.path === '' ? name : `${at.path}/${name}`;
+        const real = `${at.real === sep ? '' : at.real}${sep}${name}`;
         if (kind === 'passedOver') {
           this.#onPassedOver?.({ path, reason: whyPassedOver(name) ?? '' });
           continue;
         }
         if (this.#isIgnored(path, name, kind)) continue;
         if (kind === 'directory') {
-          const real = `${at.real === sep ? '' : at.real}${sep}${name}`;
-          if (!this.#begun.has(real) && this.#filter?.prunes(path) !== true) pending.push({ path, real });
+          if (this.#begun.has(real) || this.#filter?.prunes(path) === true) continue;
+          const type = this.#mounts.at(real);
+          if (isOfTheKernel(type)) this.#leave(path, `a file system of the kernel (${type}): it is never read`);
+          else below.push({ path, real });
         } else if (kind === 'link') {
-          const stat = this.#stat(path, isEventFileName(name) ? 'event file' : 'link');
-          if (stat?.isDirectory() && this.#filter?.prunes(path) !== true) links.push(path);
-          else if (stat?.isFile() && isEventFileName(name) && !this.#isReadElsewhere(path)) files.push(foundFile(name, stat, true));
+          const file = this.#link(path, real, name);
+          if (file !== undefined) files.push(file);
         } else {
-          files.push(foundFile(name, this.#stat(path, undefined)));
+          files.push(foundFile(name, this.#stat(path)));
         }
       }
-      for (const link of links) this.#links.push(link);
+      for (let next = below.pop(); next !== undefined; next = below.pop()) pending.push(next);
       const run = at.path === '' ? '.' : at.path;
       if (files.length === 0 || this.#filter?.accepts(run) === false) continue;
       const names = new Set(files.map(({ name }) => name));
@@ -212,13 +239,7 @@ class Walk {
   }
 
   /** Whether a link leads to a file that is read under its own name. */
-  #isReadElsewhere(path: string): boolean {
-    let real: string;
-    try {
-      real = nameOfBytes(realpathSync(systemPath(this.#absolute(path)), { encoding: 'buffer' }));
-    } catch {
-      return false;
-    }
+  #isReadElsewhere(path: string, real: string): boolean {
     if (!isWithin(real, this.#root)) return false;
     const own = relative(this.#root, real).split(sep).join('/');
     const run = dirname(own);
@@ -233,7 +254,9 @@ class Walk {
       const cached = this.#cache?.get(absolute);
       if (cached !== undefined) return cached;
       const startedAtMs = Date.now();
-      const { entries, unknown } = readEntries(absolute, this.#fs);
+      const { entries: found, unknown } = readEntries(absolute, this.#fs);
+      // Whatever order a file system has them in: runs are found, and made in trackers, in the same order everywhere.
+      const entries = found.toSorted((a, b) => compareNames(a.name, b.name));
       for (const { name, reason } of unknown) this.#obstacles.push({ path: path === '' ? name : `${path}/${name}`, reason });
       if (unknown.length === 0) this.#cache?.set(absolute, entries, startedAtMs);
       return entries;
@@ -244,36 +267,81 @@ class Walk {
     }
   }
 
-  #stat(path: string, matters: 'event file' | 'link' | undefined): BigIntStats | undefined {
+  #stat(path: string): BigIntStats | undefined {
     try {
-      return statSync(systemPath(this.#absolute(path)), { bigint: true });
-    } catch (error) {
-      // Links to nowhere, or in circles, lie about everywhere. One that leads to something out of reach may hide runs.
-      const isBroken = ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errorName(error) ?? '');
-      const what = isBroken ? 'a link that leads nowhere' : 'a link';
-      if (matters === 'event file' || (matters === 'link' && !isBroken))
-        this.#obstacles.push({ path, reason: `${what}: ${reasonOf(error)}` });
-      return undefined;
-    }
-  }
-
-  /** The first by its whole path: of two links to one directory it names the runs. */
-  #nextLink(): string | undefined {
-    return this.#links.sort(compareNames).shift();
-  }
-
-  /** Where a link to a directory leads, unless that is walked anyway or leads back up. */
-  #target(link: string): string | undefined {
-    let real: string;
-    try {
-      real = nameOfBytes(realpathSync(systemPath(this.#absolute(link)), { encoding: 'buffer' }));
+      return lstatSync(systemPath(this.#absolute(path)), { bigint: true });
     } catch {
+      return undefined; // gone since its directory was read
+    }
+  }
+
+  /** Follows a link: one to a directory is walked later; one with the name of an event file may be one. */
+  #link(path: string, real: string, name: string): FoundFile | undefined {
+    const isEventFile = isEventFileName(name);
+    if (!isEventFile && this.#filter?.prunes(path) === true) return undefined;
+    let found: LinkFinding;
+    try {
+      found = this.#follower.followNow(real);
+    } catch (error) {
+      if (error instanceof MirrorError) this.#leave(path, error.message);
+      else this.#brokenLink(path, isEventFile, error);
       return undefined;
     }
-    if (isWithin(this.#root, real)) return undefined; // the link leads up: a loop
-    for (const begun of this.#begun) if (isWithin(real, begun)) return undefined;
-    this.#begun.add(real);
+    const isDirectory = found.stat.isDirectory();
+    if (!isDirectory && !(isEventFile && found.stat.isFile())) return undefined;
+    if (isDirectory && this.#filter?.prunes(path) === true) return undefined;
+    if (!isDirectory && this.#isReadElsewhere(path, found.real)) return undefined;
+    if (found.refused !== undefined) {
+      // A directory below the root is found there by its real path.
+      if (!isDirectory || !found.isInside) this.#leave(path, found.refused);
+    } else if (!isDirectory) return foundFile(name, found.stat, true);
+    else {
+      this.#onLink?.(path);
+      if (!found.isInside && !this.#isPartial) this.#links.add({ path, real: found.real });
+    }
+    return undefined;
+  }
+
+  #brokenLink(path: string, isEventFile: boolean, error: unknown): void {
+    // Links to nowhere, or in circles, lie about everywhere. One that leads to something out of reach may hide runs.
+    const isBroken = ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errorName(error) ?? '');
+    if (isBroken && !isEventFile) return;
+    this.#obstacles.push({ path, reason: `${isBroken ? 'a link that leads nowhere' : 'a link'}: ${reasonOf(error)}` });
+  }
+
+  #leave(path: string, reason: string): void {
+    this.#obstacles.push({ path, reason, isLeft: true });
+  }
+
+  /** The real path of what is walked first; undefined where it is reached by a link that is not followed. */
+  #realOf(below: string): string | undefined {
+    let real = this.#root;
+    let path = '';
+    for (const part of below === '' ? [] : below.split('/')) {
+      path = path === '' ? part : `${path}/${part}`;
+      real = `${real === sep ? '' : real}${sep}${part}`;
+      try {
+        if (!lstatSync(systemPath(real)).isSymbolicLink()) continue;
+        const found = this.#follower.followNow(real);
+        if (found.refused !== undefined) this.#leave(path, found.refused);
+        if (found.refused !== undefined) return undefined;
+        ({ real } = found);
+      } catch (error) {
+        if (error instanceof MirrorError) this.#leave(path, error.message);
+        else if (errorName(error) !== 'ENOENT') this.#obstacles.push({ path, reason: reasonOf(error) });
+        return undefined;
+      }
+    }
     return real;
+  }
+
+  /** Whether a directory lies in a tree that is walked anyway, or has the root below it: a link up would be a loop. */
+  #isBegun(real: string): boolean {
+    if (isWithin(this.#root, real)) return true;
+    for (let at = real; ; at = dirname(at)) {
+      if (this.#begun.has(at)) return true;
+      if (at === dirname(at)) return false;
+    }
   }
 
   #absolute(path: string): string {
@@ -289,11 +357,6 @@ function foundFile(name: string, stat: BigIntStats | undefined, isLinked = false
 }
 
 /** By which two names of one file are known to be that. */
-export function fileId({ dev, ino }: Pick<BigIntStats, 'dev' | 'ino'>): string {
+function fileId({ dev, ino }: Pick<BigIntStats, 'dev' | 'ino'>): string {
   return `${dev}.${ino}`;
-}
-
-/** Whether `path` is `directory` or lies below it; both are real paths. */
-export function isWithin(path: string, directory: string): boolean {
-  return path === directory || path.startsWith(directory.endsWith(sep) ? directory : directory + sep);
 }

@@ -44,8 +44,8 @@ class RootThread {
 
   constructor(root: WatchedRoot) {
     this.#root = root;
-    const { path, below, include, exclude, ignore } = root;
-    this.#watch = new RootWatch({ path, below, filter: runFilter(include, exclude, ignore) });
+    const { path, below, links, include, exclude, ignore } = root;
+    this.#watch = new RootWatch({ path, below, links, filter: runFilter(include, exclude, ignore) });
   }
 
   seed(files: readonly SeenFile[]): void {
@@ -63,7 +63,8 @@ class RootThread {
 
   #scan(): void {
     const startedAtMs = steadyMs();
-    const result = this.#watch.scan(startedAtMs);
+    // What it has found so far goes out before it is over: a large root takes minutes.
+    const result = this.#watch.scan(startedAtMs, (changes) => this.#tell(changes));
     const tookMs = Math.round(steadyMs() - startedAtMs);
     this.#nextScanMs =
       steadyMs() +

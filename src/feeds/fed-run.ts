@@ -1,16 +1,24 @@
 /** What a feed keeps of a tracker run, and of the runs that go into it. */
 import { steadyMs } from '../clock.ts';
-import { join } from 'node:path';
 import type { Handle, RunSource } from '../backends/contract.ts';
+import { MirrorError } from '../errors.ts';
 import { fingerprintOf, firstWallTime } from '../lanes/index.ts';
 import { keyOfRun, type RunRef } from '../model/index.ts';
 import type { CachedBatch } from '../reading/index.ts';
+import { type Place, placeOf, type RootPlace } from '../untrusted/index.ts';
 import type { RoutedRun } from './lane-routes.ts';
+
+/** Where the root of a run lies. */
+export function rootPlace(places: ReadonlyMap<string, RootPlace>, { root }: RunRef): RootPlace {
+  const place = places.get(root);
+  if (place === undefined) throw new MirrorError('MB9001', `nobody knows where the root ${root} lies`);
+  return place;
+}
 
 /** A run with event files of its own. */
 export class FedSource {
   readonly ref: RunRef;
-  readonly directory: string;
+  readonly directory: Place;
   readonly dirty = new Set<string>();
   readonly toHeal = new Set<string>();
   /** Files that do not answer: asked again when something of their root does. */
@@ -21,9 +29,9 @@ export class FedSource {
   isQuiet = false;
   readonly #below: string;
 
-  constructor({ run, below }: RoutedRun, rootPath: string) {
+  constructor({ run, below }: RoutedRun, root: RootPlace) {
     this.ref = run;
-    this.directory = join(rootPath, run.path);
+    this.directory = placeOf(root, run.path);
     this.#below = below;
   }
 
@@ -46,7 +54,7 @@ export interface SourcePiece extends CachedBatch {
 export class FedRun {
   readonly target: RunRef;
   readonly key: string;
-  readonly directory: string;
+  readonly directory: Place;
   readonly sources = new Map<string, FedSource>();
   /** By lot, where a route draws lots. */
   group: string | undefined;
@@ -60,10 +68,10 @@ export class FedRun {
   /** When it was first heard of. */
   readonly seenAtMs = steadyMs();
 
-  constructor(target: RunRef, rootPath: string) {
+  constructor(target: RunRef, root: RootPlace) {
     this.target = target;
     this.key = keyOfRun(target);
-    this.directory = join(rootPath, target.path);
+    this.directory = placeOf(root, target.path);
   }
 
   get hasWork(): boolean {

@@ -1,5 +1,4 @@
 /** Brings the local store to the ends of the files: reads run by run with sessions that are kept, and stores through a lane. */
-import { join } from 'node:path';
 import type { Handle, Parcel, PositionOwner } from '../backends/contract.ts';
 import { Lane, realClock } from '../deliver/index.ts';
 import type { ChangedFile } from '../discover/index.ts';
@@ -18,6 +17,8 @@ import {
 import { type BatchCache, type EventGroup, PatientReader, type ReadEvent, type RunJob } from '../reading/index.ts';
 import type { LaneState } from '../state/index.ts';
 import type { WatchStatus } from '../status/index.ts';
+import { type Place, placeOf, type RootPlace } from '../untrusted/index.ts';
+import { rootPlace } from './fed-run.ts';
 import type { Feed, FeedEvents } from './feed.ts';
 
 export interface LocalFeedOptions {
@@ -28,7 +29,7 @@ export interface LocalFeedOptions {
   readonly status: WatchStatus;
   readonly events: FeedEvents;
   /** Where each root lies. */
-  readonly rootPaths: ReadonlyMap<string, string>;
+  readonly places: ReadonlyMap<string, RootPlace>;
   /** For lanes that come behind; undefined where there are none. */
   readonly cache: BatchCache | undefined;
   readonly signal: AbortSignal;
@@ -48,7 +49,7 @@ const REST_MS = 30_000;
 /** What is known of a run that did something while we watched. */
 interface FedRun {
   readonly ref: RunRef;
-  readonly directory: string;
+  readonly directory: Place;
   readonly handle: Handle;
   /** Files to read, by name. */
   readonly dirty: Set<string>;
@@ -109,7 +110,7 @@ export class LocalFeed implements Feed {
     this.#status = options.status;
     this.#lane = this.#newLane();
     const roads: Road[] = [];
-    for (const root of options.rootPaths.keys()) {
+    for (const root of options.places.keys()) {
       const road = roads[this.#roads.size % MOST_READERS] ?? { queue: new Set(), reader: undefined, wake: undefined, reading: undefined };
       if (!roads.includes(road)) roads.push(road);
       this.#roads.set(root, road);
@@ -433,12 +434,12 @@ export class LocalFeed implements Feed {
     const key = keyOfRun(ref);
     let run = this.#runs.get(key);
     if (run === undefined) {
-      const rootPath = this.#options.rootPaths.get(ref.root) ?? '';
+      const root = rootPlace(this.#options.places, ref);
       // The local store opens a run at once and without waiting.
-      void this.#backend.open({ run: ref, rootPath });
+      void this.#backend.open({ run: ref, rootPath: root.path });
       run = {
         ref,
-        directory: join(rootPath, ref.path),
+        directory: placeOf(root, ref.path),
         handle: key as Handle,
         dirty: new Set(),
         toHeal: new Set(),

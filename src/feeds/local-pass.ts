@@ -1,5 +1,4 @@
 /** One pass of the local store over the files of some runs: reader → lane → store, as fast as they go. */
-import { join } from 'node:path';
 import type { Handle, PositionOwner } from '../backends/contract.ts';
 import { steadyMs } from '../clock.ts';
 import { Lane } from '../deliver/index.ts';
@@ -8,11 +7,15 @@ import { memoryShares } from '../memory/index.ts';
 import { fitsNow, keyOfRun, needsSearch, type RunRef } from '../model/index.ts';
 import type { EventGroup, PatientReader, RunJob } from '../reading/index.ts';
 import type { PassTracker } from '../status/index.ts';
+import { placeOf } from '../untrusted/index.ts';
+import { FoundRuns } from './found-runs.ts';
 
 /** Runs whose files are asked for in one request: enough to hide the way between the threads. */
 const RUNS_PER_REQUEST = 64;
 /** With the run that brings them to so many series a request ends: each has the catalogue of its runs with it. */
 const SERIES_PER_REQUEST = 20_000;
+/** Requests the reader has at a time: it is never without work. */
+const REQUESTS_AHEAD = 2;
 
 /** A run that is to be read again: something of it did not answer. */
 interface Left {
@@ -40,8 +43,8 @@ export class LocalPass {
   }
 
   /** Reads what is new of the runs of a root. A lane that fails ends it; `finish` throws why. */
-  async mirror(root: ResolvedRoot, runs: readonly FoundRun[], reader: PatientReader, isAgain = false): Promise<void> {
-    const found = new Map(runs.map((run) => [run.path, run]));
+  async mirror(root: ResolvedRoot, runs: FoundRuns, reader: PatientReader, isAgain = false): Promise<void> {
+    const found = new Map<string, FoundRun>();
     const leave = (path: string): Left => {
       const key = keyOfRun({ root: root.name, path });
       const left = this.#left.get(key) ?? { root, found: found.get(path) ?? { path, files: [] }, reader, silent: new Map() };
@@ -49,12 +52,15 @@ export class LocalPass {
       return left;
     };
     const handles = new Map<string, Handle>();
-    let next = 0;
+    // Only of what is there: nobody waits for a walk while there is something to deal with.
     const request = async (): Promise<boolean> => {
       const jobs: RunJob[] = [];
       let series = 0;
-      while (jobs.length < RUNS_PER_REQUEST && series < SERIES_PER_REQUEST && next < runs.length && !this.#stopped) {
-        const job = this.#job(root, runs[next++] as FoundRun, isAgain);
+      while (jobs.length < RUNS_PER_REQUEST && series < SERIES_PER_REQUEST && !this.#stopped) {
+        const run = runs.take();
+        if (run === undefined) break;
+        found.set(run.path, run);
+        const job = this.#job(root, run, isAgain);
         if (job === undefined) continue;
         handles.set(job.run.path, await this.#backend.open({ run: job.run, rootPath: root.path }));
         series += job.series.length;
@@ -63,9 +69,14 @@ export class LocalPass {
       if (jobs.length > 0) reader.request(jobs);
       return jobs.length > 0;
     };
-    let isAsked = await request();
-    while (isAsked) {
-      isAsked = await request();
+    let asked = 0;
+    for (;;) {
+      while (asked < REQUESTS_AHEAD && (await request())) asked++;
+      if (asked === 0) {
+        if (this.#stopped || !(await runs.wait())) return;
+        continue;
+      }
+      asked--;
       for await (const group of reader.events()) {
         this.#deal(group, handles, leave, isAgain);
         if (this.#lane.failure !== undefined) reader.stop();
@@ -86,7 +97,7 @@ export class LocalPass {
       for (const [key, { root, found, reader, silent }] of round) {
         if (isAnyReady && silent.size > 0) continue;
         this.#left.delete(key);
-        await this.mirror(root, [found], reader, true);
+        await this.mirror(root, FoundRuns.of(found), reader, true);
       }
     }
     for (const { root, found, silent } of this.#left.values()) {
@@ -122,7 +133,7 @@ export class LocalPass {
     }
     const series = states.size === 0 ? [] : this.#backend.catalogue(run);
     if (!isAgain) this.#tracker.catalogueRead(run, series);
-    return { run, directory: join(root.path, run.path), files, series, settled: true };
+    return { run, directory: placeOf(root, run.path), files, series, settled: true };
   }
 
   #deal({ events, release }: EventGroup, handles: ReadonlyMap<string, Handle>, leave: (path: string) => Left, isAgain: boolean): void {

@@ -1,5 +1,4 @@
 /** Opens and ends the tracker runs of a lane: what each is told of its run, what is kept of it in the state. */
-import { inTime } from '../calls/index.ts';
 import { steadyMs } from '../clock.ts';
 import type { Backend, Handle, RunSource } from '../backends/contract.ts';
 import type { TrackerLane, Undelivered } from '../deliver/index.ts';
@@ -9,7 +8,8 @@ import { runLabel } from '../model/index.ts';
 import type { Opened } from '../route/index.ts';
 import { type Joined, readJoin } from '../sidecar/index.ts';
 import type { LaneState } from '../state/index.ts';
-import { type FedRun, type SourcePiece, sourceFacts } from './fed-run.ts';
+import type { RootPlace } from '../untrusted/index.ts';
+import { type FedRun, rootPlace, type SourcePiece, sourceFacts } from './fed-run.ts';
 import type { LaneRoutes } from './lane-routes.ts';
 
 export interface RunOpenerOptions {
@@ -20,9 +20,11 @@ export interface RunOpenerOptions {
   readonly routes: LaneRoutes;
   readonly laneState: LaneState;
   readonly instanceId: string;
-  readonly rootPaths: ReadonlyMap<string, string>;
+  readonly places: ReadonlyMap<string, RootPlace>;
   /** Nobody writes to the files: nothing is waited for. */
   readonly isSettled: boolean;
+  /** Ends all that is waited for. */
+  readonly signal: AbortSignal;
 }
 
 export type Opening =
@@ -128,7 +130,7 @@ export class RunOpener {
   async #opened(
     run: FedRun,
   ): Promise<{ readonly kind: 'opened'; readonly opened: Opened } | { readonly kind: 'wait'; readonly ms: number }> {
-    const { laneState, routing, isSettled } = this.#options;
+    const { laneState, routing, isSettled, signal } = this.#options;
     const { target } = run;
     const before = laneState.opened(target);
     const today = this.#namesOf(run);
@@ -144,9 +146,7 @@ export class RunOpener {
     const opened: Opened = { name: today.name, group: today.group, epoch: 0 };
     let joined: Joined;
     try {
-      joined = await inTime(run.directory, () =>
-        readJoin(routing.joins, target.path, run.directory, (template) => routing.expand(template, target)),
-      );
+      joined = await readJoin(routing.joins, target.path, run.directory, (template) => routing.expand(template, target), signal);
     } catch (error) {
       // It may name a run: one of its own would be wrong. It is asked for again, and nobody waits for it meanwhile.
       if (!(error instanceof MirrorError) || error.code !== 'MB2030') throw error;
@@ -156,9 +156,12 @@ export class RunOpener {
     if (joined.kind === 'id') return { kind: 'opened', opened: { ...opened, joins: joined.id } };
     if (joined.kind === 'absent') {
       if (!isSettled && steadyMs() - run.seenAtMs < joined.waitMs) return { kind: 'wait', ms: LOOK_MS };
-      routing.warn('the file that is to name the run to join is not there: the run gets one of its own', {
+      const { path: file, reason } = joined;
+      const what = reason === undefined ? 'is not there' : 'is not read';
+      routing.warn(`the file that is to name the run to join ${what}: the run gets one of its own`, {
         run: runLabel(target),
-        file: joined.path,
+        file,
+        ...(reason === undefined ? {} : { reason }),
       });
     }
     return { kind: 'opened', opened };
@@ -170,12 +173,12 @@ export class RunOpener {
 
   /** What a tracker is told of a run. Its name and place are those it was opened with, whatever the configuration says now. */
   #source(run: FedRun, opened: Opened, pieces: readonly SourcePiece[]): RunSource {
-    const { instanceId, rootPaths } = this.#options;
+    const { instanceId, places } = this.#options;
     const { target } = run;
     const { group, epoch, joins } = opened;
     return {
       run: target,
-      rootPath: rootPaths.get(target.root) ?? '',
+      rootPath: rootPlace(places, target).path,
       key: trackerRunKey(target, epoch),
       ...this.#namesOf(run),
       name: nameOf(opened),

@@ -2,28 +2,32 @@
  * Brings what lies beside the event files into one lane: params of files, files as artifacts. They change under our hands, so each is
  * looked at until it stands still, and sent once for each content.
  */
-import { inTime } from '../calls/index.ts';
 import { steadyMs } from '../clock.ts';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import PQueue from 'p-queue';
 import type { Backend, Handle, SideOutcome } from '../backends/contract.ts';
 import type { TrackerLane } from '../deliver/index.ts';
-import { MirrorError, messageOf } from '../errors.ts';
-import { keyOfFile, type RunRef, runLabel } from '../model/index.ts';
+import { MirrorError, messageOf, systemCode } from '../errors.ts';
+import { type RunRef, runLabel, sha256Of } from '../model/index.ts';
 import { fillTemplate, matcher, Pattern } from '../pattern/index.ts';
 import {
   type ArtifactRule,
+  changed,
+  DEFAULT_MOST_BYTES,
   findFiles,
   hashFile,
+  MOST_TEXT_BYTES,
   type ParamRule,
+  type ReadParams,
   readParams,
   type SideCandidate,
   type SideRules,
+  type SideSource,
   safePath,
   sideFile,
 } from '../sidecar/index.ts';
-import type { LaneState, SideResult } from '../state/index.ts';
+import type { LaneState, SideResult, SideState } from '../state/index.ts';
+import { fullPath, readWhole } from '../untrusted/index.ts';
 import type { FedRun } from './fed-run.ts';
 
 export interface SideFeedOptions {
@@ -40,7 +44,7 @@ export interface SideFeedOptions {
   readonly signal: AbortSignal;
 }
 
-/** A file that did not change for so long, by its own time or before our eyes, stands still. */
+/** A file that did not change for so long, by its own time, stands still. */
 const STILL_MS = 2000;
 /** Files are looked at again: while they change, while the run grows, and when it is quiet. */
 const AGAIN_MS = 2500;
@@ -48,15 +52,25 @@ const LIVE_MS = 15_000;
 const QUIET_MS = 10 * 60_000;
 /** How long a backfill waits for files that somebody is writing. */
 const PATIENCE_MS = 30_000;
-/** Files that are on their way at the same time. */
+/** Runs that are looked at, and large files that are on their way, at the same time: places of their own, so that no checkpoint holds up params. */
 const AT_ONCE = 2;
+/** A file from this size on is a large one. Bytes. */
+const LARGE_BYTES = 8 * 1024 * 1024;
+/** A file that changes while it is read, or can't be read, is tried so often in a row; then it is named, and tried once every `QUIET_MS`. */
+const MOST_TRIES = 5;
+/** A file that is said to be so much longer than what it takes on its disk is empty, not large: it is left from this size on. */
+const SPARSE_BYTES = 64 * 1024 * 1024;
+const SPARSE_RATIO = 64;
 
 /** One file and what is to be done with it. */
 interface Task {
   readonly candidate: SideCandidate;
   /** What is to be done, as a text: when that changes, it is done again. */
   readonly rule: string;
-  readonly act: (handle: Handle, source: string, hash: string) => Promise<SideResult>;
+  /** Why it is left where it is, judged before anything of it is read. */
+  readonly refused: string | undefined;
+  /** Reads it as far as is needed to know its hash, and says how to bring it. */
+  readonly load: (source: SideSource) => Promise<{ readonly hash: string; readonly act: (handle: Handle) => Promise<SideResult> }>;
 }
 
 type Compiled<Rule> = Rule & { readonly patterns: readonly Pattern[] };
@@ -69,8 +83,14 @@ export class SideFeed {
   readonly #queue = new PQueue({ concurrency: AT_ONCE });
   /** Versions of models are made one after the other: an alias is moved by one at a time, and stays at the last. */
   readonly #registering = new PQueue({ concurrency: 1 });
-  /** Files that changed lately: size and stamp as they were seen first, and when. */
-  readonly #seen = new Map<string, { readonly text: string; readonly atMs: number }>();
+  /** Large files take turns of their own, the smaller ones first. */
+  readonly #large = new PQueue({ concurrency: AT_ONCE });
+  /** Those that wait or are on their way, by run, path and rule; true once they are brought. */
+  readonly #moving = new Map<string, Promise<boolean>>();
+  /** Files that are not brought yet though they stood still, by the same. */
+  readonly #failures = new Map<string, { tries: number; againAtMs: number }>();
+  /** Files that changed just now, by run and path: since when they look as they do. */
+  readonly #changing = new Map<string, { readonly stamp: string; readonly sinceMs: number }>();
   /** Runs that are being looked at, so that none is twice. */
   readonly #looking = new Map<FedRun, Promise<boolean>>();
 
@@ -95,9 +115,7 @@ export class SideFeed {
     const looking = this.#queue
       .add(() => this.#look(run))
       .catch((error: unknown) => {
-        const reason = error instanceof MirrorError ? error.message : messageOf(error);
-        if (!this.#options.signal.aborted)
-          this.#options.warn('files beside the event files could not be mirrored', { run: runLabel(run.target), reason });
+        this.#sayFailed(run, error);
         return false;
       })
       .finally(() => this.#looking.delete(run));
@@ -120,13 +138,18 @@ export class SideFeed {
   /** Brings all files of some runs; those that somebody is writing are waited for a little. False where some are left. */
   async bring(runs: Iterable<FedRun>, patienceMs: number): Promise<boolean> {
     const { signal, laneState, delivery } = this.#options;
-    const end = steadyMs() + Math.min(patienceMs, PATIENCE_MS);
+    let endMs = steadyMs() + Math.min(patienceMs, PATIENCE_MS);
     let left = this.isOn ? [...runs] : [];
     for (;;) {
       const done = await Promise.all(left.map((run) => this.look(run)));
       left = left.filter((run, i) => done[i] !== true && laneState.handle(run.target) !== undefined);
       if (left.length === 0) return true;
-      if (steadyMs() > end || delivery.isParked || signal.aborted) return false;
+      // What is on its way is no matter of patience with those who write.
+      const startedAtMs = steadyMs();
+      const moved = await Promise.all(this.#moving.values());
+      endMs += steadyMs() - startedAtMs;
+      if (moved.includes(true)) continue;
+      if (steadyMs() > endMs || delivery.isParked || signal.aborted) return false;
       await sleep(AGAIN_MS, undefined, { signal }).catch(() => undefined);
     }
   }
@@ -134,67 +157,122 @@ export class SideFeed {
   /** Waits for what is under way. */
   async idle(): Promise<void> {
     await this.#queue.onIdle();
+    await this.#large.onIdle();
   }
 
   async #look(run: FedRun): Promise<boolean> {
-    const { laneState, signal, isOther, open } = this.#options;
+    const { laneState, signal, isOther } = this.#options;
     const { target, directory } = run;
     const levels = target.path === '.' ? 0 : target.path.split('/').length;
-    const found = await inTime(directory, () => findFiles(directory, this.#patterns, (path) => isOther(target, path), levels));
+    const found = await findFiles(directory, this.#patterns, (path) => isOther(target, path), { levels, signal });
     if (found.length === 0) return true;
     const known = new Map(laneState.side(target).map((state) => [JSON.stringify([state.path, state.rule]), state]));
     let isDone = true;
-    for (const { candidate, rule, act } of found.flatMap((candidate) => this.#tasks(run, candidate))) {
+    for (const task of found.flatMap((candidate) => this.#tasks(run, candidate))) {
       if (signal.aborted) return false;
+      const { candidate, rule, refused } = task;
       const { path, stamp, bytes } = candidate;
       const before = known.get(JSON.stringify([path, rule]));
-      if (before?.stamp === stamp && before.bytes === bytes) continue;
-      if (!this.#standsStill(target, candidate)) {
-        isDone = false;
+      if (refused !== undefined) {
+        if (before?.outcome.kind !== 'refused' || before.outcome.reason !== refused) this.#refuse(run, task, refused);
         continue;
       }
-      const source = join(directory, path);
-      const hash = await hashFile(source);
-      const isSame = before?.hash === hash && before.bytes === bytes;
-      let outcome = isSame ? before.outcome : undefined;
-      if (outcome === undefined) {
-        const handle = await open(run);
-        if (handle === undefined) return false;
-        try {
-          outcome = await act(handle, source, hash);
-        } catch (error) {
-          if (!hasChanged(error)) throw error;
-          isDone = false;
-          continue;
-        }
-        this.#say(run, path, outcome);
+      const key = JSON.stringify([run.key, path, rule]);
+      if (this.#moving.has(key)) isDone = false;
+      else if ((before?.stamp === stamp && before.bytes === bytes) || this.#isSetAside(key)) continue;
+      else if (!this.#standsStill(run, candidate)) isDone = false;
+      else if (bytes < LARGE_BYTES) isDone = (await this.#bring(run, task, before, key)) && isDone;
+      else {
+        isDone = false;
+        this.#move(run, task, before, key);
       }
-      laneState.keepSide(target, { path, rule, stamp, bytes, hash, outcome });
     }
     return isDone;
   }
 
-  /** Clocks of servers differ, and may be set: a file whose time lies ahead is one that we saw twice as it is. */
-  #standsStill(run: RunRef, { path, stamp, bytes, changedAtMs }: SideCandidate): boolean {
-    const key = keyOfFile(run, path);
-    if (Date.now() - changedAtMs >= STILL_MS) {
-      this.#seen.delete(key);
+  /** By its own time, or, where that is of the future or just now, by how long it looks as it does. */
+  #standsStill(run: FedRun, { path, stamp, changedAtMs }: SideCandidate): boolean {
+    const key = JSON.stringify([run.key, path]);
+    const ageMs = Date.now() - changedAtMs;
+    const seen = this.#changing.get(key);
+    if (ageMs >= STILL_MS || (seen?.stamp === stamp && steadyMs() - seen.sinceMs >= STILL_MS)) {
+      this.#changing.delete(key);
       return true;
     }
-    const before = this.#seen.get(key);
-    const text = `${bytes}.${stamp}`;
-    if (before?.text === text) return steadyMs() - before.atMs >= STILL_MS;
-    this.#seen.set(key, { text, atMs: steadyMs() });
+    if (seen?.stamp !== stamp) this.#changing.set(key, { stamp, sinceMs: steadyMs() });
     return false;
   }
 
+  #isSetAside(key: string): boolean {
+    return (this.#failures.get(key)?.againAtMs ?? 0) > steadyMs();
+  }
+
+  /** Brings a large file when it is its turn. */
+  #move(run: FedRun, task: Task, before: SideState | undefined, key: string): void {
+    const moving = this.#large
+      .add(() => this.#bring(run, task, before, key), { priority: -task.candidate.bytes })
+      .catch((error: unknown) => {
+        this.#sayFailed(run, error);
+        return false;
+      })
+      .finally(() => this.#moving.delete(key));
+    this.#moving.set(key, moving);
+  }
+
+  /** False where it has to be tried again. */
+  async #bring(run: FedRun, task: Task, before: SideState | undefined, key: string): Promise<boolean> {
+    const { laneState, signal, open } = this.#options;
+    const { target, directory } = run;
+    const { path, stamp, bytes } = task.candidate;
+    if (signal.aborted) return false;
+    try {
+      const { hash, act } = await task.load({ directory, path, bytes });
+      let outcome = before?.hash === hash && before.bytes === bytes ? before.outcome : undefined;
+      if (outcome === undefined) {
+        const handle = await open(run);
+        if (handle === undefined) return false;
+        outcome = await act(handle);
+        this.#say(run, path, outcome);
+      }
+      this.#failures.delete(key);
+      laneState.keepSide(target, { path, rule: task.rule, stamp, bytes, hash, outcome });
+      return true;
+    } catch (error) {
+      const code = systemCode(error);
+      if (signal.aborted || !(hasChanged(error) || (code !== undefined && !(error instanceof MirrorError)))) throw error;
+      return this.#fail(run, task, key, hasChanged(error) ? 'it changed while it was read' : `it can't be read (${code})`);
+    }
+  }
+
+  /** It may be better next time; it is not tried for ever. True where it is left. */
+  #fail(run: FedRun, task: Task, key: string, reason: string): boolean {
+    const tries = (this.#failures.get(key)?.tries ?? 0) + 1;
+    const isNamed = tries >= MOST_TRIES;
+    this.#failures.set(key, { tries, againAtMs: isNamed ? steadyMs() + QUIET_MS : 0 });
+    if (tries === MOST_TRIES) this.#refuse(run, task, `${reason}, ${MOST_TRIES} times in a row`);
+    return isNamed;
+  }
+
+  #refuse(run: FedRun, { candidate: { path }, rule }: Task, reason: string): void {
+    const outcome = { kind: 'refused', reason } as const;
+    this.#say(run, path, outcome);
+    // Without a stamp: it is looked at again, and taken once nothing is in the way.
+    this.#options.laneState.keepSide(run.target, { path, rule, stamp: '', bytes: 0, hash: '', outcome });
+  }
+
   #tasks(run: FedRun, candidate: SideCandidate): Task[] {
-    const { path } = candidate;
+    const { signal } = this.#options;
+    const { path, bytes } = candidate;
     const tasks: Task[] = [];
     for (const rule of this.#params) {
       if (matchOf(rule, path) === undefined) continue;
-      const text = JSON.stringify({ params: rule.prefix });
-      tasks.push({ candidate, rule: text, act: (handle, source) => this.#setParams(handle, source, rule.prefix) });
+      const load: Task['load'] = async (source) => {
+        const content = await contentOf(source, candidate.stamp, signal);
+        const act = async (handle: Handle): Promise<SideResult> => this.#setParams(handle, await readParams(content, path, rule.prefix));
+        return { hash: sha256Of(content), act };
+      };
+      const refused = candidate.refused ?? whyTooLarge(bytes, MOST_TEXT_BYTES);
+      tasks.push({ candidate, rule: JSON.stringify({ params: rule.prefix }), refused, load });
     }
     for (const rule of this.#artifacts) {
       const captures = matchOf(rule, path);
@@ -203,16 +281,19 @@ export class SideFeed {
       const to = safePath(fillTemplate(placeOf(rule), values));
       const model = rule.registerModel === undefined ? undefined : fillTemplate(rule.registerModel, values);
       const plan = { to, model, alias: rule.alias, modelTags: rule.modelTags, dataset: rule.dataset };
-      const act: Task['act'] = (handle, source, hash) => this.#store(handle, source, candidate.bytes, hash, plan, rule);
-      tasks.push({ candidate, rule: JSON.stringify(plan), act });
+      const load: Task['load'] = async (source) => {
+        const hash = await hashFile(source, signal);
+        return { hash, act: (handle) => this.#store(handle, source, hash, plan, rule) };
+      };
+      const refused = candidate.refused ?? whyTooLarge(bytes, rule.mostBytes ?? DEFAULT_MOST_BYTES) ?? whySparse(candidate);
+      tasks.push({ candidate, rule: JSON.stringify(plan), refused, load });
     }
     return tasks;
   }
 
-  async #setParams(handle: Handle, source: string, prefix: string): Promise<SideResult> {
+  async #setParams(handle: Handle, read: ReadParams): Promise<SideResult> {
     const { backend } = this.#options;
     if (backend.setParams === undefined) return { kind: 'unsupported', reason: 'the tracker has no place for params of files' };
-    const read = await inTime(source, () => readParams(source, prefix));
     if (read.kind === 'invalid') return read;
     const { params } = read;
     if (params.length === 0) return { kind: 'done' };
@@ -230,21 +311,18 @@ export class SideFeed {
 
   async #store(
     handle: Handle,
-    source: string,
-    bytes: number,
+    source: SideSource,
     hash: string,
     { to, model, alias, dataset }: { to: string; model: string | undefined; alias: string | undefined; dataset: string | undefined },
-    { mostBytes, modelTags }: ArtifactRule,
+    { modelTags }: ArtifactRule,
   ): Promise<SideResult> {
-    const { backend } = this.#options;
-    if (mostBytes !== undefined && bytes > mostBytes)
-      return { kind: 'refused', reason: `it has ${bytes} bytes, and at most ${mostBytes} are stored` };
+    const { backend, signal } = this.#options;
     if (backend.putFile === undefined) return { kind: 'unsupported', reason: 'the tracker keeps no files' };
     if (to === '') return { kind: 'invalid', reason: 'nothing is left of its name' };
-    const file = sideFile(source, to, bytes, hash);
-    const stored = await this.#attempt(async (signal) => {
+    const file = sideFile(source, to, hash, signal);
+    const stored = await this.#attempt(async (until) => {
       try {
-        return (await backend.putFile?.(handle, file, signal)) ?? NOWHERE;
+        return (await backend.putFile?.(handle, file, until)) ?? NOWHERE;
       } catch (error) {
         // Not the tracker's trouble: it is not to be tried again as it is.
         if (hasChanged(error)) return CHANGED;
@@ -256,13 +334,14 @@ export class SideFeed {
     if (model !== undefined) {
       const version = { model, file: { path: to, hash }, tags: modelTags, ...(alias === undefined ? {} : { alias }) };
       const done = await this.#registering.add(() =>
-        this.#attempt((signal) => backend.registerModel?.(handle, version, signal) ?? Promise.resolve(NOWHERE)),
+        this.#attempt((until) => backend.registerModel?.(handle, version, until) ?? Promise.resolve(NOWHERE)),
       );
       if (done.kind !== 'stored') return { kind: done.kind, reason: `stored, but no version of ${model}: ${done.reason}` };
     }
     if (dataset !== undefined) {
-      const facts = { name: to.split('/').at(-1) ?? to, hash, source, context: dataset };
-      const done = await this.#attempt((signal) => backend.noteDataset?.(handle, facts, signal) ?? Promise.resolve(NOWHERE));
+      const where = fullPath(source.directory, source.path);
+      const facts = { name: to.split('/').at(-1) ?? to, hash, source: where, context: dataset };
+      const done = await this.#attempt((until) => backend.noteDataset?.(handle, facts, until) ?? Promise.resolve(NOWHERE));
       if (done.kind !== 'stored') return { kind: done.kind, reason: `stored, but not noted as a dataset: ${done.reason}` };
     }
     return { kind: 'done' };
@@ -273,6 +352,12 @@ export class SideFeed {
     const done = await this.#options.delivery.attempt(work);
     if (done.kind === 'done') return done.value;
     throw done.kind === 'runFatal' ? done.error : new MirrorError('MB4001', 'it was interrupted', { retry: 'later' });
+  }
+
+  #sayFailed(run: FedRun, error: unknown): void {
+    const reason = error instanceof MirrorError ? error.message : messageOf(error);
+    if (!this.#options.signal.aborted)
+      this.#options.warn('files beside the event files could not be mirrored', { run: runLabel(run.target), reason });
   }
 
   #say(run: FedRun, file: string, { kind, reason, kept }: SideResult): void {
@@ -286,8 +371,25 @@ export class SideFeed {
 
 const CHANGED: SideOutcome = { kind: 'refused', reason: 'it has changed' };
 
-function changed(path: string): MirrorError {
-  return new MirrorError('MB2008', `${path} has changed while it was read`, { retry: 'later', context: { path } });
+/** All of a small file, as long and as old as it was when it was looked at. */
+async function contentOf(source: SideSource, stamp: string, signal: AbortSignal): Promise<Buffer> {
+  try {
+    const read = await readWhole(source.directory, source.path, { mostBytes: MOST_TEXT_BYTES, signal });
+    if (read.content.length === source.bytes && read.stamp === stamp) return read.content;
+  } catch (error) {
+    if ((error instanceof MirrorError && error.code !== 'MB2030') || systemCode(error) === 'ENOENT') throw changed(source, error);
+    throw error;
+  }
+  throw changed(source);
+}
+
+function whyTooLarge(bytes: number, most: number): string | undefined {
+  return bytes > most ? `it has ${bytes} bytes, and at most ${most} are read` : undefined;
+}
+
+function whySparse({ bytes, diskBytes }: SideCandidate): string | undefined {
+  if (diskBytes === undefined || bytes < SPARSE_BYTES || diskBytes * SPARSE_RATIO >= bytes) return undefined;
+  return `it is sparse: of its ${bytes} bytes ${diskBytes} are on the disk`;
 }
 
 /** Whether a file turned out to be another one while it was sent, whoever noticed first. */

@@ -27,7 +27,8 @@ import { type BatchCache, type JobReader, PieceReader } from '../reading/index.t
 import type { RunTree } from '../route/index.ts';
 import type { LaneState, StateFile } from '../state/index.ts';
 import type { LaneProgress, LaneReport } from '../status/index.ts';
-import { FedRun, FedSource, type SourcePiece } from './fed-run.ts';
+import type { RootPlace } from '../untrusted/index.ts';
+import { FedRun, FedSource, rootPlace, type SourcePiece } from './fed-run.ts';
 import type { Feed, FeedEvents, FeedStatus } from './feed.ts';
 import { LaneRoutes } from './lane-routes.ts';
 import { RunOpener } from './run-opener.ts';
@@ -45,11 +46,13 @@ export interface TrackerFeedOptions {
   readonly laneState: LaneState;
   readonly status: FeedStatus;
   readonly events: FeedEvents;
-  readonly rootPaths: ReadonlyMap<string, string>;
+  readonly places: ReadonlyMap<string, RootPlace>;
   readonly reader: JobReader;
   readonly cache: BatchCache;
   /** Nobody writes to the files: torn ends are looked into, and nothing is waited for. */
   readonly isSettled: boolean;
+  /** Whether every run is known by now: before, what lies below a run may be another one's. Default: it is. */
+  readonly isTreeWhole?: () => boolean;
   readonly signal: AbortSignal;
 }
 
@@ -128,7 +131,14 @@ export class TrackerFeed implements Feed {
         laneActive: () => this.progress.resumed(),
       },
     });
-    this.#opener = new RunOpener({ ...options, routing, routes: this.#routes, delivery: this.#delivery, instanceId: state.instanceId });
+    this.#opener = new RunOpener({
+      ...options,
+      routing,
+      routes: this.#routes,
+      delivery: this.#delivery,
+      instanceId: state.instanceId,
+      signal: this.#signal,
+    });
     this.#side = new SideFeed({
       ...options,
       rules: routing.side,
@@ -236,7 +246,7 @@ export class TrackerFeed implements Feed {
       run.stoppedUntilMs = 0;
       this.#getReady(run);
     }
-    this.#side.tick(this.#runs.values(), nowMs);
+    if (this.#options.isTreeWhole?.() !== false) this.#side.tick(this.#runs.values(), nowMs);
   }
 
   async run(): Promise<void> {
@@ -507,7 +517,7 @@ export class TrackerFeed implements Feed {
     const run = this.#runOf(ref);
     let source = run.sources.get(keyOfRun(ref));
     if (source === undefined) {
-      source = new FedSource(routed, this.#options.rootPaths.get(ref.root) ?? '');
+      source = new FedSource(routed, rootPlace(this.#options.places, ref));
       run.sources.set(keyOfRun(ref), source);
       for (const name of routed.owedFiles) source.toHeal.add(name);
     }
@@ -520,7 +530,7 @@ export class TrackerFeed implements Feed {
     const key = keyOfRun(target);
     let run = this.#runs.get(key);
     if (run === undefined) {
-      run = new FedRun(target, this.#options.rootPaths.get(ref.root) ?? '');
+      run = new FedRun(target, rootPlace(this.#options.places, ref));
       this.#runs.set(key, run);
     }
     run.group ??= route.group;

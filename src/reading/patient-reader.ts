@@ -1,9 +1,10 @@
-import { join } from 'node:path';
 import { FIRST_DEADLINE_MS, type LeftBehind, MOST_BEHIND, nextDeadline, SAID_AFTER_MS, silenceText, wallOf } from '../calls/index.ts';
-import type { Found } from '../discover/index.ts';
-import { keyOfRun, type RunRef } from '../model/index.ts';
+import type { FoundRun, globsOf, LinkRule, Obstacle } from '../discover/index.ts';
+import { compareNames, keyOfRun, type RunRef } from '../model/index.ts';
 import type { ReadEvent, RunJob } from './reader.ts';
-import { type EventGroup, type Globs, Hung, ReaderThread } from './reader-thread.ts';
+import { fullPath } from '../untrusted/index.ts';
+import type { WalkPiece } from './reader-protocol.ts';
+import { type EventGroup, Hung, ReaderThread, type Walk } from './reader-thread.ts';
 
 export interface PatientReaderOptions {
   /** Bytes that may be on their way or waiting at a lane. */
@@ -61,17 +62,29 @@ export class PatientReader {
     return this.#silent;
   }
 
-  /** Every run at `below` and under it; what hangs on the way is an obstacle. */
-  async walk(root: string, below: string, globs: Globs = {}): Promise<Found> {
+  /** Every run that is asked for, piece by piece; what hangs on the way is an obstacle. */
+  async *walk(asked: Walk): AsyncGenerator<WalkPiece, void, void> {
+    const { root, below } = asked;
+    /** Runs that were told before something hung: then it is walked once more, by another thread that passes by it. */
+    const told = new Set<string>();
     for (;;) {
-      const found = await this.#thread?.walk(root, below, globs, this.#deadlineMs);
-      if (found !== undefined && !(found instanceof Hung)) return found;
-      const path = found?.call.path ?? root;
-      if (found !== undefined) this.#leave(found);
+      let hung: Hung | undefined;
+      for await (const piece of this.#thread?.walk(asked, this.#deadlineMs) ?? []) {
+        if (piece instanceof Hung) hung = piece;
+        else {
+          const runs = piece.runs.filter(({ path }) => !told.has(path));
+          for (const { path } of runs) told.add(path);
+          yield { ...piece, runs };
+        }
+      }
+      if (hung === undefined && this.#thread !== undefined) return;
+      const path = hung?.call.path ?? root;
+      if (hung !== undefined) this.#leave(hung);
       if (path !== root && this.#thread !== undefined) continue;
       const reason = silenceText(this.#silent.get(path) ?? Date.now());
       this.#thread ??= this.#isStopped ? undefined : this.#start();
-      return { runs: [], directories: 0, obstacles: [{ path: below === '' ? '.' : below, reason }], passedOver: [] };
+      yield { runs: [], obstacles: [{ path: below === '' ? '.' : below, reason }] };
+      return;
     }
   }
 
@@ -215,19 +228,28 @@ export class PatientReader {
   /** What is said of a file that can't be asked for now; nothing of others. */
   #silenceOf({ run, directory }: RunJob, file: string): ReadEvent[] {
     const since =
-      this.#silent.get(join(directory, file)) ??
+      this.#silent.get(fullPath(directory, file)) ??
       (this.#thread === undefined ? (this.#silent.values().next().value ?? Date.now()) : undefined);
     if (since === undefined) return [];
     return [{ kind: 'file', run, file, outcome: 'silent', size: 0, reason: silenceText(since) }];
   }
 }
 
-/** Every run below a root, in a thread of its own; and what hung on the way. */
-export async function walkPatiently(root: string, globs: Globs = {}): Promise<Found & { readonly silent: ReadonlyMap<string, number> }> {
+/** Every run below a root, in the order of their paths, by a thread of its own; and what hung on the way. */
+export async function walkPatiently(
+  root: string,
+  { include = [], exclude = [], ignore = [], links }: Partial<ReturnType<typeof globsOf>> & { readonly links: LinkRule },
+): Promise<WalkPiece & { readonly silent: ReadonlyMap<string, number> }> {
   const reader = new PatientReader();
   try {
-    const found = await reader.walk(root, '', globs);
-    return { ...found, silent: new Map(reader.silent) };
+    const runs: FoundRun[] = [];
+    const obstacles: Obstacle[] = [];
+    for await (const piece of reader.walk({ root, below: '', include, exclude, ignore, links })) {
+      for (const run of piece.runs) runs.push(run);
+      for (const obstacle of piece.obstacles) obstacles.push(obstacle);
+    }
+    runs.sort((a, b) => compareNames(a.path, b.path));
+    return { runs, obstacles, silent: new Map(reader.silent) };
   } finally {
     await reader.close();
   }

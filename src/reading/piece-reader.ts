@@ -2,6 +2,7 @@
 
 import { type FileState, pointCount, type RunRef, type Series } from '../model/index.ts';
 import type { LaneState } from '../state/index.ts';
+import type { Place } from '../untrusted/index.ts';
 import type { BatchCache, CachedBatch } from './batch-cache.ts';
 import type { JobReader } from './job-reader.ts';
 import type { FileOutcome } from './reader.ts';
@@ -18,7 +19,7 @@ export interface PieceReaderOptions {
 
 export interface PieceRequest {
   readonly run: RunRef;
-  readonly directory: string;
+  readonly directory: Place;
   readonly names: readonly string[];
   /** Try bytes again that could not be read, or are owed. */
   readonly heal: boolean;

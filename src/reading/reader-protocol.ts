@@ -1,4 +1,4 @@
-import type { Found } from '../discover/index.ts';
+import type { Found, LinkRule } from '../discover/index.ts';
 import type { memoryInUse } from '../memory/index.ts';
 import type { RunRef } from '../model/index.ts';
 import type { ReadEvent, RunJob } from './reader.ts';
@@ -17,6 +17,9 @@ export interface ReaderWork {
   readonly passedOver: readonly (readonly [path: string, reason: string])[];
 }
 
+/** Runs that were found since the last piece; the last piece says what stood in the way. */
+export type WalkPiece = Pick<Found, 'runs' | 'obstacles'>;
+
 /** Messages between the main thread and the reader's. */
 export type ReaderRequest =
   | {
@@ -26,6 +29,7 @@ export type ReaderRequest =
       readonly include: readonly string[];
       readonly exclude: readonly string[];
       readonly ignore: readonly string[];
+      readonly links: LinkRule;
     }
   /** `keep`: what is known of the runs is kept, and later jobs of them need not bring it again. */
   | { readonly kind: 'read'; readonly jobs: readonly RunJob[]; readonly keep: boolean }
@@ -33,7 +37,8 @@ export type ReaderRequest =
   | { readonly kind: 'answers'; readonly path: string };
 
 export type ReaderReply =
-  | { readonly kind: 'found'; readonly found: Found }
+  /** A piece of a walk: runs that were found since the last one; in the last, what stood in the way. */
+  | { readonly kind: 'found'; readonly found: WalkPiece; readonly isLast: boolean }
   /** Events of one request, in order; `cost` is what has to be given back once they are dealt with. */
   | { readonly kind: 'events'; readonly events: readonly ReadEvent[]; readonly cost: number; readonly isLast: boolean }
   | { readonly kind: 'failed'; readonly message: string; readonly stack: string };

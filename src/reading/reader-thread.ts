@@ -1,12 +1,19 @@
 import { Worker } from 'node:worker_threads';
 import { CallMark, CallView, closeWorker, LeftBehind, type OpenCall } from '../calls/index.ts';
 import { machineMs } from '../clock.ts';
-import type { Found, globsOf } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
 import { memoryInUse, memoryShares, noteGarbage } from '../memory/index.ts';
 import type { RunRef } from '../model/index.ts';
 import type { ReadEvent, RunJob } from './reader.ts';
-import { OUTSTANDING, type ReaderReply, type ReaderRequest, type ReaderWork, SHARED_INTS, STOP } from './reader-protocol.ts';
+import {
+  OUTSTANDING,
+  type ReaderReply,
+  type ReaderRequest,
+  type ReaderWork,
+  SHARED_INTS,
+  STOP,
+  type WalkPiece,
+} from './reader-protocol.ts';
 
 /** Decoding makes short-lived objects by the thousand: a small nursery is swept often, and stays in the cache. */
 const YOUNG_GENERATION_MB = 8;
@@ -29,8 +36,8 @@ export interface ReaderThreadOptions {
   readonly passedOver?: ReaderWork['passedOver'];
 }
 
-/** Which runs are wanted. */
-export type Globs = Partial<ReturnType<typeof globsOf>>;
+/** What is walked: the runs at `below` (relative to the root, empty for all of it) and under it that the globs let through. */
+export type Walk = Omit<Extract<ReaderRequest, { kind: 'walk' }>, 'kind'>;
 
 /** A call of a reader's thread did not come back in time. */
 export class Hung {
@@ -71,16 +78,19 @@ export class ReaderThread {
     return call !== undefined && machineMs() - call.sinceMs >= ms ? call : undefined;
   }
 
-  /**
-   * Every run at `below` (relative to the root, empty for all of it) and under it that the globs let through, each file under every name it
-   * has; or what hung on the way.
-   */
-  async walk(root: string, below: string, globs: Globs = {}, deadlineMs?: number): Promise<Found | Hung> {
-    this.#request({ kind: 'walk', root, below, include: [], exclude: [], ignore: [], ...globs });
-    const reply = await this.#next(deadlineMs);
-    if (reply instanceof Hung) return reply;
-    if (reply.kind !== 'found') throw new MirrorError('MB9001', `the reader answered ${reply.kind} to a walk`);
-    return reply.found;
+  /** Every run below a root that is asked for, piece by piece while they are found; the last piece is what hung on the way, where something did. */
+  async *walk(asked: Walk, deadlineMs?: number): AsyncGenerator<WalkPiece | Hung, void, void> {
+    this.#request({ kind: 'walk', ...asked });
+    for (;;) {
+      const reply = await this.#next(deadlineMs);
+      if (reply instanceof Hung) {
+        yield reply;
+        return;
+      }
+      if (reply.kind !== 'found') throw new MirrorError('MB9001', `the reader answered ${reply.kind} to a walk`);
+      yield reply.found;
+      if (reply.isLast) return;
+    }
   }
 
   /** Asks for runs to be read (`keep`: and for what is known of them to be kept); `events` brings what comes, for each request in turn. */

@@ -1,7 +1,8 @@
 /** The reader's thread: walks roots, reads and decodes runs, and waits when nobody takes what it brings. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { answersAgain, CallMark, markCalls, passOver } from '../calls/index.ts';
-import { type Found, runFilter, walkAll } from '../discover/index.ts';
+import { steadyMs } from '../clock.ts';
+import { type FoundRun, runFilter, visit } from '../discover/index.ts';
 import { type Batch, keyOfRun } from '../model/index.ts';
 import { useMemory } from '../memory/index.ts';
 import { FileWindow } from '../tail/index.ts';
@@ -12,6 +13,9 @@ import { OUTSTANDING, type ReaderReply, type ReaderRequest, type ReaderWork, STO
 const MESSAGE_BYTES = 512 * 1024;
 /** Records from this size on are moved to the other thread. */
 const MOVED_BYTES = 64 * 1024;
+/** A walk tells what it found in pieces of so many runs, or after so long. */
+const TELL_RUNS = 1000;
+const TELL_MS = 100;
 /** What an event costs beside its columns and payloads. */
 const EVENT_BYTES = 512;
 
@@ -25,7 +29,7 @@ const fileWindow = new FileWindow();
 
 port.on('message', (request: ReaderRequest) => {
   try {
-    if (request.kind === 'walk') post({ kind: 'found', found: walkOf(request) });
+    if (request.kind === 'walk') walk(request);
     else if (request.kind === 'read') read(request.jobs, request.keep);
     else if (request.kind === 'answers') answersAgain(request.path);
     else for (const run of request.runs) sessions.delete(keyOfRun(run));
@@ -35,9 +39,19 @@ port.on('message', (request: ReaderRequest) => {
   }
 });
 
-function walkOf({ root, below, include, exclude, ignore }: Extract<ReaderRequest, { kind: 'walk' }>): Found {
+/** What was found so far goes out while the walk goes on: a large root takes minutes. */
+function walk({ root, below, include, exclude, ignore, links }: Extract<ReaderRequest, { kind: 'walk' }>): void {
   const filter = runFilter(include, exclude, ignore);
-  return walkAll(root, below, filter === undefined ? {} : { filter });
+  let runs: FoundRun[] = [];
+  let toldAtMs = steadyMs();
+  const { obstacles } = visit(root, below, { links, ...(filter === undefined ? {} : { filter }) }, (run) => {
+    runs.push(run);
+    if (runs.length < TELL_RUNS && steadyMs() - toldAtMs < TELL_MS) return;
+    post({ kind: 'found', found: { runs, obstacles: [] }, isLast: false });
+    runs = [];
+    toldAtMs = steadyMs();
+  });
+  post({ kind: 'found', found: { runs, obstacles }, isLast: true });
 }
 
 /** Runs that grow, by their key. Who asks decides which are kept. */

@@ -1,8 +1,7 @@
 /**
  * Joins `tail` and `decode`: the files of one run in, batches and file states out. Runs in the reader's thread.
  */
-import { join } from 'node:path';
-import { closeSync, statSync } from '../calls/index.ts';
+import { closeSync } from '../calls/index.ts';
 import { FileDecoder, TagTable, type TornBefore } from '../decode/index.ts';
 import { systemCode } from '../errors.ts';
 import {
@@ -18,10 +17,10 @@ import {
   type RunRef,
   type Series,
   selectPoints,
-  systemPath,
 } from '../model/index.ts';
 import { reasonOf } from '../system-error.ts';
 import { beginningOf, compareWithState, type FileWindow, type OpenFile, openFile } from '../tail/index.ts';
+import { lookNow, type Place } from '../untrusted/index.ts';
 import { advanceDecoder, advanceToNext } from './advance-decoder.ts';
 import { cutBefore, dateTorn, isLasting, isWithin, nameUnreadable, tornOf, zerosOf } from './name-damage.ts';
 import { recordLimits } from './record-limits.ts';
@@ -32,7 +31,7 @@ import { longerTrail } from './trail.ts';
 export interface RunJob {
   readonly run: RunRef;
   /** Where the run's directory is now. */
-  readonly directory: string;
+  readonly directory: Place;
   /** In the order in which they are read; with what is known of them, where no session knows it. */
   readonly files: readonly { readonly name: string; readonly state?: FileState }[];
   /** What is known of any files of the run, for a session that begins. */
@@ -147,10 +146,9 @@ class FileRead {
   }
 
   *events(): Generator<ReadEvent, void, void> {
-    const path = join(this.#job.directory, this.#name);
     let file: OpenFile | undefined;
     try {
-      file = openFile(path);
+      file = openFile(this.#job.directory, this.#name);
       for (const event of this.#read(file)) {
         if (event.kind === 'batch') this.#handedOut = [this.#catalogue.size, this.#tags.count];
         yield event;
@@ -160,7 +158,7 @@ class FileRead {
       // Nothing of what was begun is handed out, so nobody may hear of series that only it has.
       this.#catalogue.truncate(this.#handedOut[0]);
       this.#tags.truncate(this.#handedOut[1]);
-      if (systemCode(error) !== 'ENOENT') yield* this.#noteUnreadable(path, reasonOf(error));
+      if (systemCode(error) !== 'ENOENT') yield* this.#noteUnreadable(reasonOf(error));
       yield this.#outcome(systemCode(error) === 'ENOENT' ? 'vanished' : 'unreadable', 0, reasonOf(error));
     } finally {
       if (file !== undefined) closeSync(file.fd);
@@ -239,11 +237,11 @@ class FileRead {
   }
 
   /** That a file can't be read is a fact of the file, and kept like all damage. */
-  *#noteUnreadable(path: string, detail: string): Generator<ReadEvent, void, void> {
+  *#noteUnreadable(detail: string): Generator<ReadEvent, void, void> {
     const before = this.#known();
     const start = before.position.watermark;
     const known = before.damage.find((damage) => damage.start === start && damage.reason === 'unreadable');
-    const end = Math.max(start + 1, sizeOf(path), known?.end ?? 0);
+    const end = Math.max(start + 1, this.#size(), known?.end ?? 0);
     if (known?.detail === detail && known.end === end) return;
     const damage = [...before.damage.filter((item) => isLasting(item, start)), { start, end, reason: 'unreadable', detail } as const];
     this.#state = { ...before, damage, stamp: '' };
@@ -387,6 +385,16 @@ class FileRead {
     });
   }
 
+  /** The length it has, where it can be looked at though not read. */
+  #size(): number {
+    try {
+      const found = lookNow(this.#job.directory, this.#name);
+      return found.kind === 'file' ? found.bytes : 0;
+    } catch {
+      return 0;
+    }
+  }
+
   #known(): FileState {
     return this.#state ?? newState(this.#name, 0);
   }
@@ -427,15 +435,6 @@ function behindSound(watermark: number, gaps: readonly Gap[]): Position {
     kept.pop();
   }
   return { watermark: end, gaps: kept };
-}
-
-/** The size of a file that may not be opened; 0 where nobody says. */
-function sizeOf(path: string): number {
-  try {
-    return statSync(systemPath(path)).size;
-  } catch {
-    return 0;
-  }
 }
 
 function newState(name: string, generation: number): FileState {

@@ -36,6 +36,11 @@ export class Fold {
     return names.length + flat.length > 0 || hparams;
   }
 
+  /** Whether it matters which other directories there are. */
+  get asksForOthers(): boolean {
+    return this.#rules.hparams;
+  }
+
   /** `childrenOf`: names of the directories right below a run that are runs themselves, as far as they are known. */
   place(path: string, childrenOf: (path: string) => Iterable<string>): Place {
     const parts = path === '.' ? [] : path.split('/');

@@ -16,7 +16,7 @@ export interface ArtifactRule {
   readonly files: readonly string[];
   /** Where it lies in the tracker run: a template of the captures, `{path}` and `{file}`. Default: as below the run's directory. */
   readonly to?: string;
-  /** Larger ones are left where they are, which is said. Bytes. */
+  /** Larger ones are left where they are, which is said, before anything of them is read. Bytes. Default: `DEFAULT_MOST_BYTES`. */
   readonly mostBytes?: number;
   readonly lanes?: readonly string[];
   readonly runs?: readonly string[];
@@ -27,6 +27,9 @@ export interface ArtifactRule {
   /** It is a dataset, used for this: `train`. */
   readonly dataset?: string;
 }
+
+/** A file that is stored beside a run has at most so many bytes unless its rule says otherwise: 10 GB. */
+export const DEFAULT_MOST_BYTES = 10_000_000_000;
 
 /** What is looked for beside the event files. */
 export interface SideRules {

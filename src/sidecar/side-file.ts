@@ -1,53 +1,63 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, type ReadStream } from 'node:fs';
 import type { SideFile } from '../backends/contract.ts';
-import { inTime } from '../calls/index.ts';
-import { MirrorError } from '../errors.ts';
+import { MirrorError, systemCode } from '../errors.ts';
+import { fullPath, type Place, pieces } from '../untrusted/index.ts';
 
-/** SHA-256 of a file's content, hex. */
-export async function hashFile(path: string): Promise<string> {
+/** A file as it lies below the directory of its run, and as long as it was when it was looked at. */
+export interface SideSource {
+  readonly directory: Place;
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** SHA-256 of a file's content, hex. Throws MB2008 where it does not end where it should. */
+export async function hashFile(source: SideSource, signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of inPieces(path, createReadStream(path))) hash.update(chunk);
+  let count = 0;
+  for await (const piece of piecesOf(source, 0, signal)) {
+    hash.update(piece);
+    count += piece.length;
+  }
+  if (count !== source.bytes) throw changed(source);
   return hash.digest('hex');
 }
 
-/** The pieces of a file, each in time: one that does not come ends it with MB2030. */
-async function* inPieces(path: string, stream: ReadStream): AsyncGenerator<Buffer, void, void> {
-  const pieces = stream[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const next = await inTime(path, () => pieces.next());
-      if (next.done === true) return;
-      yield next.value as Buffer;
-    }
-  } finally {
-    stream.destroy();
-  }
-}
-
 /** A file as a backend reads it: from the start its content is checked on the way, and one that has changed is not finished. */
-export function sideFile(source: string, path: string, bytes: number, hash: string): SideFile {
+export function sideFile(source: SideSource, path: string, hash: string, signal: AbortSignal): SideFile {
   return {
     path,
-    bytes,
+    bytes: source.bytes,
     hash,
     async *read(start = 0) {
       const sum = start === 0 ? createHash('sha256') : undefined;
       let last: Buffer | undefined;
       let count = start;
       // The last piece waits for the checksum: nobody is to get all of something else.
-      for await (const chunk of inPieces(source, createReadStream(source, { start }))) {
+      for await (const piece of piecesOf(source, start, signal)) {
         if (last !== undefined) yield last;
-        last = chunk;
-        count += last.length;
-        sum?.update(last);
+        last = piece;
+        count += piece.length;
+        sum?.update(piece);
       }
-      if (count !== bytes || (sum !== undefined && sum.digest('hex') !== hash)) {
-        throw new MirrorError('MB2008', `${source} has changed while it was read`, { retry: 'later', context: { path: source } });
-      }
+      if (count !== source.bytes || (sum !== undefined && sum.digest('hex') !== hash)) throw changed(source);
       if (last !== undefined) yield last;
     },
   };
+}
+
+/** The same error for a file that has grown, gone, or become something else. */
+async function* piecesOf(source: SideSource, start: number, signal: AbortSignal): AsyncGenerator<Buffer, void, void> {
+  try {
+    yield* pieces(source.directory, source.path, { mostBytes: source.bytes, start, signal });
+  } catch (error) {
+    if (error instanceof MirrorError && error.code !== 'MB2008' && error.code !== 'MB2030') throw changed(source, error);
+    throw systemCode(error) === 'ENOENT' ? changed(source, error) : error;
+  }
+}
+
+export function changed({ directory, path }: SideSource, cause?: unknown): MirrorError {
+  const where = fullPath(directory, path);
+  return new MirrorError('MB2008', `${where} has changed while it was read`, { retry: 'later', cause, context: { path: where } });
 }
 
 /**

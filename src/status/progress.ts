@@ -6,7 +6,18 @@ import type { LaneProgress } from './lane-progress.ts';
  * which nothing is left; a store that is damaged; a run that lies elsewhere.
  */
 export interface Incident {
-  readonly kind: 'vanished' | 'unreadable' | 'silent' | 'replaced' | 'shortened' | 'folder' | 'lost' | 'emptied' | 'store' | 'moved';
+  readonly kind:
+    | 'vanished'
+    | 'unreadable'
+    | 'silent'
+    | 'replaced'
+    | 'shortened'
+    | 'folder'
+    | 'link'
+    | 'lost'
+    | 'emptied'
+    | 'store'
+    | 'moved';
   /** Empty for the store. */
   readonly root: string;
   /** Relative to the root; of the store its own path. */

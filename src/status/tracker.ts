@@ -110,6 +110,11 @@ export class PassTracker implements Progress {
     this.#incidents.push(incident);
   }
 
+  /** Something below a root could not be looked at, or is left where it is. */
+  obstacleMet(root: string, { path, reason, isLeft }: { readonly path: string; readonly reason: string; readonly isLeft?: boolean }): void {
+    this.incident({ kind: isLeft === true ? 'link' : 'folder', root, path, reason });
+  }
+
   /** Something does not answer: said at once, and in the end where it still doesn't. */
   fellSilent({ root, path, sinceMs }: Silence): void {
     if (!this.#silences.has(path)) this.#log?.warn({ root, path, since: new Date(sinceMs).toISOString() }, 'does not answer');

@@ -24,7 +24,7 @@ export interface RootStatus {
   isMissing: boolean;
   /** It is there, and every file went away at once. */
   isEmptied: boolean;
-  obstacles: readonly { readonly path: string; readonly reason: string }[];
+  obstacles: readonly { readonly path: string; readonly reason: string; readonly isLeft?: boolean }[];
   /** Directories with a notification; 0: polling alone. */
   notified: number;
 }
@@ -245,8 +245,8 @@ export class WatchStatus {
     if (isEmptied && before?.isEmptied !== true) this.#incident({ kind: 'emptied', root: fact.root, path: '.' });
     if (!isEmptied && before?.isEmptied === true) this.#log?.info({ root: fact.root }, 'root is back');
     const known = new Set(before?.obstacles.map(({ path }) => path));
-    for (const { path, reason } of fact.obstacles) {
-      if (!known.has(path)) this.#incident({ kind: 'folder', root: fact.root, path, reason });
+    for (const { path, reason, isLeft } of fact.obstacles) {
+      if (!known.has(path)) this.#incident({ kind: isLeft === true ? 'link' : 'folder', root: fact.root, path, reason });
     }
     if (before === undefined)
       this.#log?.info({ root: fact.root, directories: fact.directories, files: fact.files, tookMs: fact.tookMs }, 'root scanned');
@@ -291,7 +291,8 @@ export class WatchStatus {
         missing: root.isMissing,
         emptied: root.isEmptied,
         notified_directories: root.notified,
-        unreadable: root.obstacles,
+        unreadable: shown(root.obstacles.filter(({ isLeft }) => isLeft !== true)),
+        not_followed: shown(root.obstacles.filter(({ isLeft }) => isLeft === true)),
       })),
       damage: this.damage.map(({ run, file, start, end, reason, detail }) => ({
         root: run.root,
@@ -343,4 +344,9 @@ function seconds(ms: number): number {
 
 function stamp(ms: number): string {
   return new Date(ms).toISOString();
+}
+
+/** The document is written every two seconds, and a directory may be full of links. */
+function shown(obstacles: RootStatus['obstacles']): { readonly path: string; readonly reason: string }[] {
+  return obstacles.slice(0, MOST_INCIDENTS).map(({ path, reason }) => ({ path, reason }));
 }

@@ -1,6 +1,7 @@
 import { closeSync } from '../calls/index.ts';
 import type { FileState, RecordMark, TrailMark } from '../model/index.ts';
 import { isAboutBytes } from '../system-error.ts';
+import type { Place } from '../untrusted/index.ts';
 import { type OpenFile, openFile, readAt } from './open-file.ts';
 
 /**
@@ -107,10 +108,10 @@ function orUnreadable<T>(look: () => T, otherwise: T): T {
   }
 }
 
-/** The same for a file by its path; a file that can't be opened is not the same. */
-export function compareFile(path: string, state: FileState): Change {
+/** The same for a file by its name, which may be another one now; a file that can't be opened is not the same. */
+export function compareFile(directory: Place, state: FileState, name = state.name): Change {
   try {
-    const file = openFile(path);
+    const file = openFile(directory, name);
     try {
       return compareWithState(file, state);
     } finally {
@@ -122,9 +123,9 @@ export function compareFile(path: string, state: FileState): Change {
 }
 
 /** The length and checksum of the record a file begins with; undefined where it is not whole, or can't be read. */
-export function firstMark(path: string): RecordMark | undefined {
+export function firstMark(directory: Place, name: string): RecordMark | undefined {
   try {
-    const file = openFile(path);
+    const file = openFile(directory, name);
     try {
       if (readAt(file.fd, scratch, 0, 12, 0) < 12) return undefined;
       const length = view.getUint32(0, true) + view.getUint32(4, true) * 0x1_0000_0000;

@@ -1,27 +1,12 @@
-import { constants } from 'node:fs';
-import { closeSync, fstatSync, openSync, readSync } from '../calls/index.ts';
-import { fileStamp, systemPath } from '../model/index.ts';
+import { readSync } from '../calls/index.ts';
+import { type Opened, openSync, type Place } from '../untrusted/index.ts';
 
 /** An event file opened for reading, as it stood at that moment. */
-export interface OpenFile {
-  readonly fd: number;
-  readonly size: number;
-  /** See `fileStamp`. */
-  readonly stamp: string;
-}
+export type OpenFile = Opened;
 
-/** Opens a regular file; throws the system's error, or an EISDIR or ENXIO of our own for what is no file. */
-export function openFile(path: string): OpenFile {
-  // Without O_NONBLOCK a FIFO of that name would hold us for ever.
-  const fd = openSync(systemPath(path), constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    const stat = fstatSync(fd, { bigint: true });
-    if (!stat.isFile()) throw Object.assign(new Error('it is not a regular file'), { code: stat.isDirectory() ? 'EISDIR' : 'ENXIO' });
-    return { fd, size: Number(stat.size), stamp: fileStamp(stat) };
-  } catch (error) {
-    closeSync(fd);
-    throw error;
-  }
+/** Opens a regular file of a run; throws the system's error, or MB2010 and MB2011 for what is not read. */
+export function openFile(directory: Place, name: string): OpenFile {
+  return openSync(directory, name);
 }
 
 /** Reads up to `length` bytes at `position`; fewer only where the file ends. */

@@ -1,8 +1,8 @@
 /** What `verify --repair` does for a tracker: notes in the state what has to be sent again. */
-import { join } from 'node:path';
 import { MirrorError } from '../errors.ts';
 import { type FileState, type RunRef, runLabel } from '../model/index.ts';
 import type { LaneState, SideState, StateFile } from '../state/index.ts';
+import type { Place } from '../untrusted/index.ts';
 import { type FileFacts, type FileRepair, gapsOf, type LaneComparison, type Obstacle, type Repairs, rangesOf } from '../verify/index.ts';
 import { recordEnd } from './verify-files.ts';
 
@@ -25,7 +25,7 @@ export class LaneMender implements Repairs {
     this.#canSendAgain = canSendAgain;
   }
 
-  mend({ run, repair, counts, unmendable }: LaneComparison, facts: ReadonlyMap<string, FileFacts>, directory: string): void {
+  mend({ run, repair, counts, unmendable }: LaneComparison, facts: ReadonlyMap<string, FileFacts>, directory: Place): void {
     for (const [name, file] of repair.files) {
       const known = facts.get(name);
       const what = `${runLabel(run)}/${name}`;
@@ -37,9 +37,7 @@ export class LaneMender implements Repairs {
         this.left.push({ what, reason: 'it can not be sent again without being there twice: mirror into a new lane' });
         continue;
       }
-      const gaps = file.isDistrusted
-        ? wholeGaps(file, known)
-        : gapsOf(file.stretches, (offset) => recordEnd(join(directory, name), offset));
+      const gaps = file.isDistrusted ? wholeGaps(file, known) : gapsOf(file.stretches, (offset) => recordEnd(directory, name, offset));
       this.#lane.owe(run, name, gaps);
       this.#state.keepRetry({ run, name }, { attempts: 0, nextMs: Date.now() });
       this.gaps += gaps.length;

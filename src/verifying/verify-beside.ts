@@ -1,9 +1,9 @@
 /** Compares what lies beside the points of a tracker run with what the state says was stored there. */
-import { join } from 'node:path';
 import type { Handle, SideDifference, SideParam, SideWanted } from '../backends/contract.ts';
-import type { RunRef } from '../model/index.ts';
-import { hashFile, readParams } from '../sidecar/index.ts';
+import { type RunRef, sha256Of } from '../model/index.ts';
+import { MOST_TEXT_BYTES, readParams } from '../sidecar/index.ts';
 import type { SideState } from '../state/index.ts';
+import { type Place, readWhole } from '../untrusted/index.ts';
 import type { BesideDifference, MediaCounts } from '../verify/index.ts';
 
 /** A tracker run, and what was stored in it from files beside the event files. */
@@ -35,7 +35,7 @@ interface Stored {
 /** `directory`: the one of the target. Params whose file is not what it was are left out: the next pass reads it anyway. */
 export async function lookBeside(
   { target, handle, states, compare }: Beside,
-  directory: string,
+  directory: Place,
   signal: AbortSignal,
 ): Promise<BesideFindings> {
   const stored = new Map<string, Stored>();
@@ -57,7 +57,7 @@ export async function lookBeside(
       add('file', to, state.hash, state);
       files.set(to, { path: to, bytes: state.bytes, hash: state.hash });
     } else if (typeof prefix === 'string') {
-      for (const param of await paramsOf(join(directory, state.path), prefix, state.hash)) {
+      for (const param of await paramsOf(directory, state, prefix, signal)) {
         add('param', param.name, String(param.value), state);
         params.set(param.name, param);
       }
@@ -77,13 +77,15 @@ export async function lookBeside(
   return { counts: { named: stored.size, missing, changed: differences.length - missing }, differences, again: [...again] };
 }
 
-async function paramsOf(source: string, prefix: string, hash: string): Promise<readonly SideParam[]> {
+async function paramsOf(directory: Place, { path, hash }: SideState, prefix: string, signal: AbortSignal): Promise<readonly SideParam[]> {
+  let content: Buffer;
   try {
-    if ((await hashFile(source)) !== hash) return [];
+    ({ content } = await readWhole(directory, path, { mostBytes: MOST_TEXT_BYTES, signal }));
   } catch {
-    // It is gone: what it said can't be known any more.
+    // It is gone, or not read any more: what it said can't be known.
     return [];
   }
-  const read = await readParams(source, prefix);
+  if (sha256Of(content) !== hash) return [];
+  const read = await readParams(content, path, prefix);
   return read.kind === 'params' ? read.params : [];
 }

@@ -1,17 +1,17 @@
 /** The files' side of a comparison: reads the event files of a run again, up to where they were mirrored (tail, decode). */
 import { closeSync, readSync } from 'node:fs';
-import { join } from 'node:path';
 import { FileDecoder, TagTable } from '../decode/index.ts';
 import { systemCode } from '../errors.ts';
 import { type Batch, Catalogue, type FileState, type Series } from '../model/index.ts';
 import { advanceDecoder, recordLimits } from '../reading/index.ts';
 import { reasonOf } from '../system-error.ts';
 import { type Change, compareWithState, type FileWindow, type OpenFile, openFile } from '../tail/index.ts';
+import type { Place } from '../untrusted/index.ts';
 import { type FileFacts, rangesOf } from '../verify/index.ts';
 
 /** The event files of one run, up to their watermarks; can be read again and again. */
 export class RunFiles {
-  readonly #directory: string;
+  readonly #directory: Place;
   readonly #states: readonly FileState[];
   readonly #facts: ReadonlyMap<string, FileFacts>;
   readonly #known: readonly Series[];
@@ -19,7 +19,7 @@ export class RunFiles {
   #catalogue = new Catalogue();
 
   constructor(
-    directory: string,
+    directory: Place,
     states: readonly FileState[],
     facts: ReadonlyMap<string, FileFacts>,
     series: readonly Series[],
@@ -48,7 +48,7 @@ export class RunFiles {
       if (facts === undefined || facts.unjudged !== undefined) continue;
       let file: OpenFile | undefined;
       try {
-        file = openFile(join(this.#directory, state.name));
+        file = openFile(this.#directory, state.name);
         yield* this.#file(file, state, facts, tags);
       } catch (error) {
         if (systemCode(error) === undefined) throw error;
@@ -102,8 +102,8 @@ const CHANGES: Readonly<Record<Exclude<Change, 'same'>, string>> = {
 };
 
 /** Where the record at an offset ends. A record is its length, a checksum of that, as many bytes, and their checksum. */
-export function recordEnd(path: string, offset: number): number {
-  const { fd } = openFile(path);
+export function recordEnd(directory: Place, name: string, offset: number): number {
+  const { fd } = openFile(directory, name);
   try {
     const length = new DataView(new ArrayBuffer(8));
     readSync(fd, length, 0, 8, offset);

@@ -1,11 +1,11 @@
 import { steadyMs } from '../clock.ts';
-import { join } from 'node:path';
 import type { RootRequest, RunRules } from '../discover/index.ts';
 import { messageOf } from '../errors.ts';
 import { type FileState, keyOfRun, type RunRef, runLabel } from '../model/index.ts';
 import type { LaneState, StateFile } from '../state/index.ts';
 import type { Progress } from '../status/index.ts';
 import { FileWindow } from '../tail/index.ts';
+import { type LinkRules, placeOf } from '../untrusted/index.ts';
 import {
   type Difference,
   differencesOf,
@@ -33,6 +33,8 @@ export interface VerifyLaneOptions {
   readonly roots: readonly RootRequest[];
   /** Which runs are compared. Default: all. */
   readonly rules?: RunRules | undefined;
+  /** How links of each root are followed. */
+  readonly linksOf?: LinkRules;
   readonly source: LaneSource;
   /** The lane that `source` is compared with; by default the event files are. */
   readonly other?: LaneSource;
@@ -94,13 +96,13 @@ class LanePass {
 
   async #compareAll(): Promise<void> {
     const progress = this.#log.progress;
-    const { roots, rules, source, other } = this.#options;
+    const { roots, rules, source, other, linksOf } = this.#options;
     const isKnown = (run: RunRef, name: string): boolean => source.isKnown(run, name);
     const runs = (root: string): RunRef[] => {
       const all = [...source.runs(root), ...(other?.runs(root) ?? [])];
       return [...new Map(all.map((run) => [run.path, run])).values()];
     };
-    const scopes = scopesOf(source, roots, this.#log.obstacles).map((scope) => {
+    const scopes = scopesOf(source, roots, this.#log.obstacles, linksOf).map((scope) => {
       const held = runs(scope.name);
       const candidates = candidatesOf({ runs: () => held, isKnown }, scope, this.#log.obstacles, rules);
       return { scope, isHeld: held.length > 0, candidates: this.#meant(candidates) };
@@ -213,7 +215,11 @@ class LanePass {
     if (beside === undefined || this.#lookedBeside.has(keyOfRun(beside.target))) return NO_MEDIA;
     this.#lookedBeside.add(keyOfRun(beside.target));
     // A run that is folded lies below its target.
-    const { counts, differences, again } = await lookBeside(beside, join(rootOf(run, directory), beside.target.path), signal);
+    const { counts, differences, again } = await lookBeside(
+      beside,
+      placeOf({ path: directory.root, links: directory.links }, beside.target.path),
+      signal,
+    );
     for (const difference of differences) onDifference?.(difference);
     this.#repairs?.mendBeside(beside.target, again);
     return counts;
@@ -226,11 +232,6 @@ class LanePass {
       if (await this.#log.turn()) return;
     }
   }
-}
-
-/** Where a run's root lies. */
-function rootOf({ path }: RunRef, directory: string): string {
-  return path === '.' ? directory : directory.slice(0, directory.length - path.length - 1);
 }
 
 /** Why points of a tracker that does not know their places may be of files that nobody can ask any more. */

@@ -7,6 +7,7 @@ import { MirrorError } from '../errors.ts';
 import type { StoreOptions, TrackerLaneOptions } from '../lanes/index.ts';
 import { StateFile, type StateReader } from '../state/index.ts';
 import type { Progress } from '../status/index.ts';
+import type { LinkRules } from '../untrusted/index.ts';
 import type { Difference, Sample, Verification } from '../verify/index.ts';
 import { verifyLane } from './verify-lane.ts';
 import { verify } from './verify-pass.ts';
@@ -20,6 +21,8 @@ export interface VerifyLanesOptions {
   /** Undefined where the local lane is not asked for. */
   readonly store: StoreOptions | undefined;
   /** Whoever made their backends closes them. */
+  /** How links of each root are followed. Default: `owner`. */
+  readonly linksOf?: LinkRules;
   readonly trackers: readonly TrackerLaneOptions[];
   readonly statePath: string;
   /** Whole series by lot; all of them by default. */
@@ -89,15 +92,20 @@ export async function verifyBetween(names: readonly [string, string], options: V
   }
 }
 
-type Shared = Pick<VerifyLanesOptions, 'roots' | 'rules' | 'sample' | 'signal' | 'onStart'> & {
+type Shared = Pick<VerifyLanesOptions, 'roots' | 'rules' | 'linksOf' | 'sample' | 'signal' | 'onStart'> & {
   readonly onDifference: (difference: Difference) => void;
 };
 
-function shared({ roots, rules, sample, signal, onStart, onDifference }: VerifyLanesOptions, lane: string, other?: string): Shared {
+function shared(
+  { roots, rules, linksOf, sample, signal, onStart, onDifference }: VerifyLanesOptions,
+  lane: string,
+  other?: string,
+): Shared {
   return {
     roots,
     rules,
     signal,
+    ...(linksOf === undefined ? {} : { linksOf }),
     ...(sample === undefined ? {} : { sample }),
     ...(onStart === undefined ? {} : { onStart }),
     onDifference: (difference) => onDifference?.(difference, lane, other),

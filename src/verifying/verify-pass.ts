@@ -1,6 +1,5 @@
 /** Joins the rooms into one comparison: roots → discover → files (tail, decode) and the lane's own points → verify. */
 import { steadyMs } from '../clock.ts';
-import { join } from 'node:path';
 import { MediaList, openStore, type StoredSeries, type StoreReader, StoreRepair } from '../backends/local/index.ts';
 import type { RootRequest, RunRules } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
@@ -8,6 +7,7 @@ import { type RunRef, runLabel } from '../model/index.ts';
 import { FileLock } from '../state/index.ts';
 import type { Progress } from '../status/index.ts';
 import { FileWindow } from '../tail/index.ts';
+import { type LinkRules, type Place, placeOf, type RootPlace } from '../untrusted/index.ts';
 import {
   compareRunListing,
   type Difference,
@@ -33,6 +33,8 @@ export interface VerifyOptions {
   readonly roots: readonly RootRequest[];
   /** Which runs are compared. Default: all. */
   readonly rules?: RunRules | undefined;
+  /** How links of each root are followed. Default: `owner`. */
+  readonly linksOf?: LinkRules;
   readonly store: { readonly path: string; readonly mediaPath: string };
   /** Whole series by lot; all of them by default. */
   readonly sample?: Sample;
@@ -62,7 +64,7 @@ class Pass {
   readonly #log: VerifyLog;
   #roots: readonly string[] = [];
   /** Where each root lies now, by its name. */
-  readonly #rootPath = new Map<string, string>();
+  readonly #places = new Map<string, RootPlace>();
   #reader!: StoreReader;
   #media: MediaList | undefined;
   #mender: Mender | undefined;
@@ -80,7 +82,7 @@ class Pass {
       try {
         this.#media = new MediaList(store);
         using repairer = repair === true ? new StoreRepair(store) : undefined;
-        if (repairer !== undefined) this.#mender = new Mender(repairer, (run, file, offset) => recordEnd(this.#pathOf(run, file), offset));
+        if (repairer !== undefined) this.#mender = new Mender(repairer, (run, file, offset) => recordEnd(this.#placeOf(run), file, offset));
         await this.#compareAll();
       } finally {
         this.#media?.close();
@@ -109,9 +111,9 @@ class Pass {
 
   async #compareAll(): Promise<void> {
     const progress = this.#log.progress;
-    const { roots, rules, store } = this.#options;
+    const { roots, rules, store, linksOf } = this.#options;
     const mirrored = mirroredIn(this.#reader, store.path);
-    const asked = scopesOf(mirrored, roots, this.#log.obstacles);
+    const asked = scopesOf(mirrored, roots, this.#log.obstacles, linksOf);
     const scopes = asked.map((scope) => ({ scope, candidates: candidatesOf(mirrored, scope, this.#log.obstacles, rules) }));
     for (const { candidates } of scopes) {
       this.#log.plan(candidates, (run) => this.#reader.positions(run).files);
@@ -121,7 +123,7 @@ class Pass {
     progress.phase = 'comparing';
     for (const { scope, candidates } of scopes) {
       const first = this.#log.verdicts.length;
-      this.#rootPath.set(scope.name, scope.path);
+      this.#places.set(scope.name, scope);
       for (const candidate of candidates) {
         if (this.#log.isStopped) return;
         progress.current = runLabel(candidate.run);
@@ -236,8 +238,8 @@ class Pass {
     return { ...counts, bad };
   }
 
-  #pathOf({ root, path }: RunRef, file: string): string {
-    return join(this.#rootPath.get(root) ?? '', path, file);
+  #placeOf({ root, path }: RunRef): Place {
+    return placeOf(this.#places.get(root) ?? { path: '', links: 'none' }, path);
   }
 
   #report(difference: Difference): void {

@@ -1,11 +1,11 @@
 /** The two sides of a comparison: a tracker and the event files it was mirrored from, or two lanes. */
-import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
 import type { HeldPoint } from '../backends/contract.ts';
 import { isCompanion, isEventFileName } from '../discover/index.ts';
 import { type Batch, type FileState, interpret, jsonText, type RunRef, type Series, valueJson } from '../model/index.ts';
 import { everyAt, type LeftOut } from '../route/index.ts';
 import type { FileWindow } from '../tail/index.ts';
+import { fullPath, lookNow, type Place } from '../untrusted/index.ts';
 import { type FileFacts, factsOf, isOwed, type LaneComparison } from '../verify/index.ts';
 import { RunFiles } from './verify-files.ts';
 import type { Candidate } from './verify-scope.ts';
@@ -23,18 +23,19 @@ function unread(name: string): FileState {
 }
 
 /** All of a run's files as they are now, to their ends; those that can't be compared are left out. */
-function wholeFiles(directory: string, states: readonly FileState[]): FileState[] {
+function wholeFiles(directory: Place, states: readonly FileState[]): FileState[] {
   const known = new Map(states.map((state) => [state.name, state]));
   const names = new Set([...known.keys(), ...filesIn(directory)]);
   return [...names].sort().map((name) => {
-    const size = statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0;
+    const found = lookNow(directory, name);
+    const size = found.kind === 'file' ? found.bytes : 0;
     return { ...(known.get(name) ?? unread(name)), position: { watermark: size, gaps: [] } };
   });
 }
 
-function filesIn(directory: string): string[] {
+function filesIn(directory: Place): string[] {
   try {
-    const names = new Set(readdirSync(directory).filter(isEventFileName));
+    const names = new Set(readdirSync(fullPath(directory)).filter(isEventFileName));
     return [...names].filter((name) => !isCompanion(name, (other) => names.has(other)));
   } catch {
     return []; // It is gone; that was said when the run was read.

@@ -1,11 +1,12 @@
 import { closeSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { FileDecoder, TagTable } from '../../src/decode/index.ts';
 import { Catalogue } from '../../src/model/index.ts';
 import { FileWindow, openFile } from '../../src/tail/index.ts';
 
 /** Decodes one event file, both checksums verified, into columns that are thrown away; `records` counts every sound record. */
 export function decodeFile(path: string): { readonly records: number } {
-  const file = openFile(path);
+  const file = openFile({ root: dirname(path), path: '', links: 'all' }, basename(path));
   try {
     const window = new FileWindow();
     window.reset(file.fd);

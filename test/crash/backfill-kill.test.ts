@@ -11,6 +11,7 @@ import { bigLog } from '../support/big-log.ts';
 import * as w from '../support/event-writer.ts';
 import { killBackfills } from './backfill-kill.ts';
 import { writeMediaLog } from './media-log.ts';
+import { placeAt } from '../support/place.ts';
 import { until } from './watch-kill.ts';
 
 const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
@@ -111,7 +112,7 @@ describe('a backfill that is killed while it reads healed bytes', () => {
         const known = backend.positions(run);
         const state = known.files[0];
         const file = { name: 'events.out.tfevents.1', ...(state === undefined ? {} : { state }) };
-        const job: RunJob = { run, directory: logs, files: [file], series: backend.catalogue(run), settled: true };
+        const job: RunJob = { run, directory: placeAt(logs), files: [file], series: backend.catalogue(run), settled: true };
         const handle = await backend.open({ run, rootPath: logs });
         let sent = 0;
         for (const event of readRun(job, new FileWindow())) {

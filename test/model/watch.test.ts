@@ -7,6 +7,7 @@ import { FileWindow } from '../../src/tail/index.ts';
 import { freshDirectory, remove } from '../e2e/command.ts';
 import * as w from '../support/event-writer.ts';
 import { checkWatchHistories } from './watch-property.ts';
+import { placeAt } from '../support/place.ts';
 
 const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
 
@@ -35,7 +36,7 @@ describe('whatever happens to a log tree and to the process that watches it', ()
     const handle = await backend.open({ run, rootPath: logs });
     const session = new RunSession({ series: [] });
     const window = new FileWindow();
-    const job = { run, directory: logs, files: [{ name }], series: [], settled: false, heal: true, mostBytes: 1 };
+    const job = { run, directory: placeAt(logs), files: [{ name }], series: [], settled: false, heal: true, mostBytes: 1 };
     try {
       for (const bytes of [broken, whole]) {
         writeFileSync(join(logs, name), bytes);

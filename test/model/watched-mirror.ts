@@ -7,6 +7,7 @@ import { RootWatch } from '../../src/discover/index.ts';
 import { RunSession } from '../../src/reading/reader.ts';
 import { FileWindow } from '../../src/tail/index.ts';
 import { placeOf, pointText, type WatchedTree } from './watched-tree.ts';
+import { placeAt } from '../support/place.ts';
 
 const ROOT = 'logs';
 
@@ -70,7 +71,14 @@ export class WatchedMirror {
       const series = this.#backend.catalogue(ref);
       const session = this.#sessions.get(run) ?? new RunSession({ series, known });
       this.#sessions.set(run, session);
-      const job = { run: ref, directory: join(this.#tree.root, run), series: [], settled, heal, ...(fair ? { mostBytes: 1 } : {}) };
+      const job = {
+        run: ref,
+        directory: placeAt(join(this.#tree.root, run)),
+        series: [],
+        settled,
+        heal,
+        ...(fair ? { mostBytes: 1 } : {}),
+      };
       for (const event of session.read({ ...job, files: [...names].sort().map((name) => ({ name })) }, this.#window)) {
         if (event.kind === 'runDone' && event.hasMore) due.push(next);
         if (event.kind !== 'batch') continue;

@@ -18,6 +18,7 @@ import {
 import { RunSession } from '../../src/reading/reader.ts';
 import { FileWindow } from '../../src/tail/index.ts';
 import { concat, frame, versionEvent } from './event-writer.ts';
+import { placeAt } from './place.ts';
 
 /** A parcel that is not addressed yet. */
 export type Draft = Omit<TrackerParcel, 'handle'>;
@@ -73,7 +74,10 @@ export class GrowingRun {
     const names = readdirSync(this.directory).filter((name) => name.includes('tfevents') && !name.endsWith('.profile-empty'));
     const files = names.sort(compareNames).map((name) => ({ name }));
     const drafts: { batch: Batch; state: FileState }[] = [];
-    for (const event of this.#session.read({ run: this.run, directory: this.directory, files, series: [], settled: true }, this.#window)) {
+    for (const event of this.#session.read(
+      { run: this.run, directory: placeAt(this.directory), files, series: [], settled: true },
+      this.#window,
+    )) {
       if (event.kind !== 'batch') continue;
       if (event.batch.end === event.batch.start) continue;
       this.#series.push(...event.batch.newSeries);

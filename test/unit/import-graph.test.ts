@@ -62,14 +62,49 @@ const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = 
   status: { contract: 'type' },
   state: { contract: 'type', route: 'type', 'own-files': 'all' },
   route: { pattern: 'all' },
-  sidecar: { pattern: 'all', contract: 'type', calls: 'all' },
-  discover: { pattern: 'all', calls: 'all' },
-  tail: { calls: 'all' },
+  untrusted: { concurrency: 'all', calls: 'all' },
+  tail: { untrusted: 'all', calls: 'all' },
+  sidecar: { pattern: 'all', contract: 'type', untrusted: 'all', concurrency: 'all', calls: 'all' },
+  discover: { pattern: 'all', untrusted: 'all', calls: 'all' },
   // What a configuration says of routes and files is checked, and handed on, in their words.
-  config: { pattern: 'all', route: 'all', sidecar: 'type' },
+  config: { pattern: 'all', route: 'all', sidecar: 'type', untrusted: 'all' },
   // What is shown of a pass is what `status` counted.
   terminal: { status: 'type', verify: 'type' },
 };
+
+/** What of the file system opens a file, or says what is under a name, and follows links on the way. */
+const OPENERS =
+  /^(open|openSync|openAsBlob|readFile|readFileSync|createReadStream|stat|statSync|access|accessSync|opendir|opendirSync|cp|cpSync|copyFile|copyFileSync)$/;
+/** Who opens files by themselves, and whose they are: all that others may have put below a root is opened by `untrusted`. */
+const OPENS: readonly (readonly [files: RegExp, whose: string])[] = [
+  [/^untrusted\/(steps|mounts|open)\.ts$/, 'the opener'],
+  [/^calls\/file-system\.ts$/, 'nobody: it hands the calls on'],
+  [/^own-files\//, 'our own files'],
+  [/^(state|export)\//, 'our own files'],
+  [/^backends\/local\//, 'our own store and its media'],
+  [/^backends\/clearml\/sessions?\.ts$/, 'our own offline sessions'],
+  [/^backends\/wandb\/(wandb-file|offline)\.ts$/, 'our own offline folders'],
+  [/^backends\/(wandb\/netrc|clearml\/conf-file)\.ts$/, "the operator's own settings of a tracker"],
+  [
+    /^(config\/load-config|settings\/section|http\/tls|lanes\/backend-types|http\/managed-server)\.ts$/,
+    "files the operator's configuration names, programs",
+  ],
+  [/^discover\/(directory-cache|roots|silent-roots|worker)\.ts$/, 'stat of directories: of roots, and of those a walk is in'],
+  [/^cli\//, 'what the command line names, and files of ours'],
+];
+
+/** Openers of the file system that a module takes. */
+function openersOf(file: string): string[] {
+  const source = readFileSync(join(sources, file), 'utf8');
+  const from = [...source.matchAll(/import (?!type)([^;]*?) from '(?:node:fs(?:\/promises)?|(?:\.{1,2}\/)+calls\/index\.ts)';/g)].map(
+    ([, names = '']) => names,
+  );
+  return from.flatMap((names) => {
+    if (!names.includes('{')) return ['*'];
+    const list = names.replace(/[{}]/g, '').split(',');
+    return list.map((name) => name.trim().split(' as ')[0] ?? '').filter((name) => OPENERS.test(name));
+  });
+}
 
 /** The room of a file: a folder of src, a backend, the contract, the terminal part of the command line, or a file at the top. */
 function roomOf(file: string): string {
@@ -182,6 +217,21 @@ describe('the import graph', () => {
     };
     for (const file of next.keys()) visit(file, []);
     expect(circles).toEqual([]);
+  });
+
+  it('leads every look at what others put below a root through one opener', () => {
+    const opening = sourceFiles().filter((file) => openersOf(file).length > 0);
+    expect(opening.filter((file) => !OPENS.some(([files]) => files.test(file)))).toEqual([]);
+    expect(OPENS.filter(([files]) => !opening.some((file) => files.test(file))).map(([, whose]) => whose)).toEqual([]);
+    for (const file of [
+      'sidecar/find-files.ts',
+      'feeds/side-feed.ts',
+      'verifying/verify-beside.ts',
+      'tail/open-file.ts',
+      'reading/reader.ts',
+    ]) {
+      expect(OPENS.some(([files]) => files.test(file))).toBe(false);
+    }
   });
 
   it('would see a forbidden edge', () => {

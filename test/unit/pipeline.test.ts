@@ -10,6 +10,7 @@ import { readRun } from '../../src/reading/reader.ts';
 import type { Report } from '../../src/status/index.ts';
 import { FileWindow } from '../../src/tail/index.ts';
 import { concat, event, eventFile, frame, simpleValue } from '../support/event-writer.ts';
+import { placeAt } from '../support/place.ts';
 
 const RUN = { root: 'logs', path: 'run' };
 const NAME = 'events.out.tfevents.1';
@@ -50,7 +51,7 @@ function stored(): { readonly steps: readonly (number | bigint)[]; readonly file
 
 /** Stores the one batch of the run's one file as a pass during which it was being written would, with `change` made to its state. */
 async function storeLive(change: (state: FileState, batch: Batch) => { readonly state: FileState; readonly batch: Batch }): Promise<void> {
-  const job = { run: RUN, directory: join(logs, 'run'), files: [{ name: NAME }], series: [], settled: false };
+  const job = { run: RUN, directory: placeAt(join(logs, 'run')), files: [{ name: NAME }], series: [], settled: false };
   const [one] = readRun(job, new FileWindow());
   if (one?.kind !== 'batch') throw new Error('a batch was expected');
   const backend = new LocalBackend(store());

@@ -2,11 +2,11 @@
 export { renderError } from './error.ts';
 export { counted, formatBytes, formatCount, formatDuration, formatRate, formatStep } from './format.ts';
 export { laneWarning } from './lane-warning.ts';
-export { damageReason } from './plain-words.ts';
+export { damageReason, obstacleText } from './plain-words.ts';
 export { ProgressBlock } from './progress-block.ts';
 export { reportJson } from './report-json.ts';
 export { type ColorChoice, isColored, plainStyle, type Style, styleFor } from './style.ts';
-export { renderReport } from './summary.ts';
+export { firstFew, renderReport } from './summary.ts';
 export { renderTable } from './table.ts';
 export { renderVerification } from './verify-text.ts';
 export { visibleText } from './visible-text.ts';

@@ -24,6 +24,7 @@ const INCIDENTS: Readonly<Record<Incident['kind'], string>> = {
   unreadable: 'the file cannot be read',
   replaced: 'the file now holds other records: it was read again from its start',
   shortened: 'the file is shorter than it was: it was read again from its start',
+  link: 'not followed',
   folder: 'cannot be read',
   emptied: 'every file that was mirrored from it is gone: is it mounted? What was mirrored is kept',
   lost: 'the file is gone, and not all of it was mirrored',
@@ -45,6 +46,19 @@ export function damageReason(damage: Pick<FoundDamage, 'reason' | 'detail' | 'ne
 export function damageText({ run, file, start, end, ...damage }: FoundDamage): string {
   const what = damageReason(damage);
   return `${visibleText(`${runLabel(run)}/${file}`)}, offset ${start}, ${counted(end - start, 'byte')}: ${what}`;
+}
+
+/** What stands between us and something below a root. */
+export function obstacleText({
+  path,
+  reason,
+  isLeft,
+}: {
+  readonly path: string;
+  readonly reason: string;
+  readonly isLeft?: boolean;
+}): string {
+  return `${isLeft === true ? 'not followed' : 'can not be read'}: ${visibleText(path)}: ${visibleText(reason)}`;
 }
 
 /** What became of a file or folder. */

@@ -151,7 +151,8 @@ function laneLines(lane: LaneReport, style: Style): string[] {
   ];
 }
 
-function firstFew(lines: readonly string[]): string[] {
+/** As many lines as a person reads, and how many more there are. */
+export function firstFew(lines: readonly string[]): string[] {
   const shown = lines.slice(0, MOST_PLACES).map((line) => `  ${line}`);
   return lines.length === shown.length ? shown : [...shown, `  … and ${formatCount(lines.length - shown.length)} more`];
 }

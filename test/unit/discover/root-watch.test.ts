@@ -315,6 +315,27 @@ describe('a root that is empty all at once', () => {
   });
 });
 
+describe('a scan of many runs', () => {
+  it('tells what it found while it goes on, and each thing once', () => {
+    for (let i = 0; i < 600; i++) write(`r${i}/${ONE}`);
+    const watch = watched();
+    const told: RunChange[][] = [];
+    const { changes } = watch.scan(now, (some) => told.push([...some]));
+    expect(told.length).toBeGreaterThan(1);
+    expect(new Set([...told.flat(), ...changes].map(({ run }) => run)).size).toBe(600);
+    expect(told.flat().length + changes.length).toBe(600);
+  });
+
+  it('takes no file for gone that lies behind a link that is not followed any more', () => {
+    mkdirSync(join(base, 'out'));
+    writeFileSync(join(base, 'out', ONE), 'x');
+    symlinkSync('../out', join(root, 'mine'));
+    const watch = new RootWatch({ path: root, below: '', links: 'inside' });
+    watch.seed([{ run: 'mine', name: ONE, size: 1, stamp: '' }]);
+    expect(watch.scan(now)).toMatchObject({ changes: [], gone: [], obstacles: [{ path: 'mine', isLeft: true }] });
+  });
+});
+
 describe('a look at what was pointed at', () => {
   it('tells of a change once, and of nothing that is no event file', () => {
     write(`a/${ONE}`);

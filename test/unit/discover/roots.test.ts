@@ -29,13 +29,15 @@ function failure(...args: Parameters<typeof resolveRoots>): MirrorError {
 describe('resolveRoots', () => {
   test('names a root by the last part of its path, unless it is named', () => {
     expect(resolveRoots([{ path: at('runs') }, { path: at('runs2'), name: 'second' }], [])).toEqual([
-      { name: 'runs', path: at('runs'), below: '', isNamed: false },
-      { name: 'second', path: at('runs2'), below: '', isNamed: true },
+      { name: 'runs', path: at('runs'), below: '', links: 'owner', isNamed: false },
+      { name: 'second', path: at('runs2'), below: '', links: 'owner', isNamed: true },
     ]);
   });
 
   test('names a linked root as it was asked for, and knows it by its real path', () => {
-    expect(resolveRoots([{ path: at('alias') }], [])).toEqual([{ name: 'alias', path: at('runs'), below: '', isNamed: false }]);
+    expect(resolveRoots([{ path: at('alias') }], [])).toEqual([
+      { name: 'alias', path: at('runs'), below: '', links: 'owner', isNamed: false },
+    ]);
   });
 
   test('cleans up a path before it takes the name from it', () => {
@@ -51,7 +53,9 @@ describe('resolveRoots', () => {
 
   test('takes a directory below a known root for that root, narrowed', () => {
     const known = [{ name: 'mine', path: at('runs') }];
-    expect(resolveRoots([{ path: at('runs/a/b') }], known)).toEqual([{ name: 'mine', path: at('runs'), below: 'a/b', isNamed: true }]);
+    expect(resolveRoots([{ path: at('runs/a/b') }], known)).toEqual([
+      { name: 'mine', path: at('runs'), below: 'a/b', links: 'owner', isNamed: true },
+    ]);
     expect(resolveRoots([{ path: at('runs/a'), name: 'mine' }], known)).toMatchObject([{ name: 'mine', below: 'a' }]);
     expect(resolveRoots([{ path: at('alias') }], known)).toMatchObject([{ name: 'mine', path: at('runs'), below: '' }]);
     expect(resolveRoots([{ path: at('runs2') }], known)).toMatchObject([{ name: 'runs2', below: '' }]);

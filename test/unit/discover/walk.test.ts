@@ -1,9 +1,29 @@
-import { linkSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { until } from '../../crash/watch-kill.ts';
-import { type FoundRun, isCompanion, isEventFileName, isWithin, runFilter, walk, whyPassedOver } from '../../../src/discover/index.ts';
+import {
+  type FoundRun,
+  isCompanion,
+  isEventFileName,
+  isWithin,
+  runFilter,
+  visit,
+  walk,
+  whyPassedOver,
+} from '../../../src/discover/index.ts';
 
 const EVENTS = 'events.out.tfevents.1';
 
@@ -272,6 +292,65 @@ describe('walk', () => {
     mkdirSync(join(root, 'tfevents.d'));
     make(`root/tfevents.d/${EVENTS}`);
     expect(runs()).toEqual(['tfevents.d']);
+  });
+
+  test('names links that its rule does not let it follow, and hides nothing else for them', () => {
+    make(`root/a/${EVENTS}`, `outside/run/${EVENTS}`, 'outside/one.tfevents', 'outside/notes.txt');
+    link('root/linked', '../outside');
+    link('root/again', 'a');
+    link('root/a/x.tfevents', '../../outside/one.tfevents');
+    link('root/a/notes', '../../outside/notes.txt');
+    for (const links of ['none', 'inside'] as const) {
+      const found = walk(root, '', { links });
+      expect(found.runs.map(({ path, files }) => [path, files.length])).toEqual([['a', 1]]);
+      expect(found.obstacles.map(({ path, isLeft }) => [path, isLeft]).sort()).toEqual([
+        ['a/x.tfevents', true],
+        ['linked', true],
+      ]);
+    }
+    expect(walk(root, '', { links: 'all' }).obstacles).toEqual([]);
+  });
+
+  test('does not set foot into /proc by a link, whatever the rule', () => {
+    if (!existsSync('/proc/self')) return;
+    make(`root/a/${EVENTS}`);
+    link('root/p', '/proc');
+    link('root/q', '/proc/self/root');
+    const found = walk(root, '', { links: 'all' });
+    expect(found.directories).toBe(2);
+    expect(found.obstacles).toEqual(
+      ['p', 'q'].map((path) => ({ path, reason: expect.stringContaining('a file system of the kernel (proc)'), isLeft: true })),
+    );
+  });
+
+  test('hands on what it finds while it goes on, all below the root before what links lead to', () => {
+    make(`root/z/${EVENTS}`, `root/c/${EVENTS}`, `root/c/d/${EVENTS}`, `outside/run/${EVENTS}`, `outside/more/${EVENTS}`);
+    link('root/a', '../outside/run');
+    link('root/b', '../outside');
+    const seen: string[] = [];
+    visit(root, '', {}, ({ path }) => {
+      seen.push(path);
+      // What comes now was not there before: nothing is gathered first.
+      if (path === 'z') make(`outside/run/late/${EVENTS}`);
+    });
+    expect(seen).toEqual(['c', 'c/d', 'z', 'a', 'a/late', 'b/more']);
+  });
+
+  test('leaves links out of the root to a walk of all of it when it looks at a part', () => {
+    make(`outside/run/${EVENTS}`, `root/new/${EVENTS}`);
+    link('root/a', '../outside/run');
+    link('root/new/same', '../../outside/run');
+    expect(walk(root, 'new', { isPartial: true }).runs.map(({ path }) => path)).toEqual(['new']);
+    expect(runs()).toEqual(['a', 'new']);
+  });
+
+  test('takes thousands of links to directories and to one directory', () => {
+    for (let i = 0; i < 3000; i++) make(`outside/r${i}/${EVENTS}`);
+    for (let i = 0; i < 3000; i++) link(`root/r${i}`, `../outside/r${i}`);
+    for (let i = 0; i < 3000; i++) link(`root/again/${i}`, '../../outside/r7');
+    const found = walk(root);
+    expect([found.runs.length, found.directories]).toEqual([3000, 3002]);
+    expect(found.runs.some(({ path }) => path === 'again/0')).toBe(true);
   });
 });
 

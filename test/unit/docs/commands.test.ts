@@ -57,7 +57,19 @@ describe('docs/commands.md', () => {
   test('names every variable that stands for a flag, with its commands', () => {
     const rows = [...common.matchAll(/^\| `MIRRORBOARD_(\w+)` \| `(--[\w-]+)` \| (.*) \|$/gm)];
     const found = rows.map(([, variable = '', flag = '', names = '']) => [variable, flag, names.replaceAll('`', '').split(', ')]);
-    const flags = ['config', 'profile', 'store', 'state', 'memory', 'log-level', 'log-format', 'listen', 'listen-host', 'scan-interval'];
+    const flags = [
+      'config',
+      'profile',
+      'store',
+      'state',
+      'links',
+      'memory',
+      'log-level',
+      'log-format',
+      'listen',
+      'listen-host',
+      'scan-interval',
+    ];
     const takers = (flag: string): string[] =>
       commands.filter(([, command]) => allOptions(command).some(({ long }) => long === `--${flag}`)).map(([name]) => name);
     expect(found).toEqual(flags.map((flag) => [flag.replaceAll('-', '_').toUpperCase(), `--${flag}`, takers(flag)]));

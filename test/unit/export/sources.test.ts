@@ -12,6 +12,7 @@ import { type ExportSource, writeTruthJson } from '../../../src/export/index.ts'
 import { readRun } from '../../../src/reading/reader.ts';
 import { FileWindow } from '../../../src/tail/index.ts';
 import * as w from '../../support/event-writer.ts';
+import { placeAt } from '../../support/place.ts';
 
 let folder: string;
 let logs: string;
@@ -34,7 +35,7 @@ async function fromStore(use: (source: ExportSource) => Promise<void>): Promise<
     for (const { path, files } of walk(logs).runs) {
       const run = { root: 'logs', path };
       const handle = await backend.open({ run, rootPath: logs });
-      const job = { run, directory: join(logs, path), files: files.map(({ name }) => ({ name })), series: [], settled: true };
+      const job = { run, directory: placeAt(join(logs, path)), files: files.map(({ name }) => ({ name })), series: [], settled: true };
       for (const event of readRun(job, window)) {
         if (event.kind !== 'batch') continue;
         const [outcome] = await backend.send([{ handle, batch: event.batch, state: event.state }]);

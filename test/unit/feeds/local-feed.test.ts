@@ -47,7 +47,16 @@ describe('quiet runs', () => {
     const status = new WatchStatus({ lanes: [{ name: 'local', type: 'local', where: 'store.db' }] });
     const events = { fileTroubled: () => undefined, fileSound: () => undefined };
     const { signal } = new AbortController();
-    const feed = new LocalFeed({ lane: 'local', backend, state: lane, status, events, rootPaths: new Map(), cache: undefined, signal });
+    const feed = new LocalFeed({
+      lane: 'local',
+      backend,
+      state: lane,
+      status,
+      events,
+      places: new Map([['logs', { path: '/logs', links: 'owner' as const }]]),
+      cache: undefined,
+      signal,
+    });
     for (const path of ['large', 'small']) feed.runQuiet({ root: 'logs', path });
     for (let tick = 1; tick <= 6; tick++) {
       feed.tick(tick * 1000);

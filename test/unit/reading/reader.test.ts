@@ -8,6 +8,7 @@ import { type Batch, type FileState, needsSearch, type Series } from '../../../s
 import { type ReadEvent, readRun } from '../../../src/reading/reader.ts';
 import { FileWindow, readAt } from '../../../src/tail/index.ts';
 import { concat, event, frame, maskedCrc, simpleValue, stringTensor, text, versionEvent } from '../../support/event-writer.ts';
+import { placeAt } from '../../support/place.ts';
 
 const NAME = 'events.out.tfevents.1';
 const VERSION = frame(versionEvent());
@@ -68,7 +69,7 @@ class Store {
       return state === undefined ? { name } : { name, state };
     });
     const run = { root: 'logs', path: '.' };
-    const events = [...readRun({ run, directory, files, series: this.series, settled }, this.window)];
+    const events = [...readRun({ run, directory: placeAt(directory), files, series: this.series, settled }, this.window)];
     expect(events.at(-1)).toEqual({ kind: 'runDone', run, hasMore: false });
     return this.take(events);
   }
@@ -172,7 +173,7 @@ describe('readRun', () => {
     const events: ReadEvent[] = [];
     let grown = false;
     for (const one of readRun(
-      { run: { root: 'logs', path: '.' }, directory, files: [{ name: NAME }], series: [], settled: false },
+      { run: { root: 'logs', path: '.' }, directory: placeAt(directory), files: [{ name: NAME }], series: [], settled: false },
       store.window,
     )) {
       if (!grown) append(scalar(70_000));
@@ -368,7 +369,7 @@ describe('bytes the system does not give us', () => {
     mkdirSync(join(directory, NAME));
     const store = new Store();
     expect(store.pass().outcomes).toEqual(['unreadable']);
-    expect(store.state.damage).toMatchObject([{ start: 0, reason: 'unreadable', detail: 'it is not a regular file' }]);
+    expect(store.state.damage).toMatchObject([{ start: 0, reason: 'unreadable', detail: 'it is not a regular file but a directory' }]);
     expect(store.pass().batches).toEqual([]);
     rmSync(join(directory, NAME), { recursive: true });
     put(concat(VERSION, scalar(1)));

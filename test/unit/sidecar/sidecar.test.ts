@@ -4,7 +4,9 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Pattern } from '../../../src/pattern/index.ts';
 import { findFiles, hashFile, readJoin, readParams, safePath, sideFile } from '../../../src/sidecar/index.ts';
+import { placeAt } from '../../support/place.ts';
 
+const { signal } = new AbortController();
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'mirrorboard-side-'));
@@ -18,7 +20,8 @@ function write(path: string, text: string): string {
 }
 
 async function params(name: string, text: string, prefix = '') {
-  const read = await readParams(write(name, text), prefix);
+  write(name, text);
+  const read = await readParams(Buffer.from(text), name, prefix);
   return read.kind === 'params' ? Object.fromEntries(read.params.map(({ name: key, value }) => [key, value])) : read;
 }
 
@@ -55,19 +58,18 @@ describe('params of files', () => {
     ['config.json', '{"a": ', 'it is no JSON'],
     ['args.yaml', 'a: b: c', 'it is no YAML'],
     ['args.yaml', '[1, 2]', 'no mapping'],
-    ['gone.yaml', undefined, 'ENOENT'],
   ])('says why %s says nothing', async (name, text, reason) => {
-    const read = text === undefined ? await readParams(join(folder, name), '') : await params(name, text);
-    expect(read).toMatchObject({ kind: 'invalid', reason: expect.stringContaining(reason) });
+    expect(await params(name, text)).toMatchObject({ kind: 'invalid', reason: expect.stringContaining(reason) });
   });
 });
 
 describe('files beside a run', () => {
   const find = async (globs: readonly string[], other: readonly string[] = []): Promise<string[]> => {
     const found = await findFiles(
-      folder,
+      placeAt(folder),
       globs.map((glob) => new Pattern(glob)),
       (path) => other.includes(path),
+      { signal },
     );
     return found.map(({ path }) => path);
   };
@@ -85,7 +87,9 @@ describe('files beside a run', () => {
     const beside = async (levels: number, ...globs: readonly string[]): Promise<string[]> => {
       const patterns = globs.map((glob) => new Pattern(glob));
       const isOther = (path: string): boolean => path === '../../other';
-      return (await findFiles(join(folder, 'out/runs/one'), patterns, isOther, levels)).map(({ path }) => path).sort();
+      return (await findFiles({ ...placeAt(folder), path: 'out/runs/one' }, patterns, isOther, { levels, signal }))
+        .map(({ path }) => path)
+        .sort();
     };
     expect(await beside(2, '../../config.json', '../../*/w.bin', 'e')).toEqual(['../../checkpoint-500/w.bin', '../../config.json', 'e']);
     expect(await beside(2, '../../../top.json', '../../../*.json')).toEqual([]);
@@ -104,8 +108,9 @@ describe('files beside a run', () => {
   });
 
   it('are read to the last byte, from where one wants, and not as something else', async () => {
-    const path = write('big.bin', 'x'.repeat(300_000));
-    const file = sideFile(path, 'big.bin', 300_000, await hashFile(path));
+    write('big.bin', 'x'.repeat(300_000));
+    const source = { directory: placeAt(folder), path: 'big.bin', bytes: 300_000 };
+    const file = sideFile(source, 'big.bin', await hashFile(source, signal), signal);
     const read = async (start?: number): Promise<number> => {
       let bytes = 0;
       for await (const chunk of file.read(start)) bytes += chunk.length;
@@ -135,7 +140,7 @@ describe('files beside a run', () => {
 
 describe('the run to join', () => {
   const ask = (rules: Parameters<typeof readJoin>[0], run = 'exp/1') =>
-    readJoin(rules, run, folder, (template) => template.replace('{path}', run));
+    readJoin(rules, run, placeAt(folder), (template) => template.replace('{path}', run), signal);
 
   it('is the first line of a file, or a key of one', async () => {
     write('id.txt', 'abc123\nmore\n');

@@ -5,6 +5,7 @@ import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { FileState, RecordMark } from '../../../src/model/index.ts';
 import { type Change, compareFile, compareWithState, openFile } from '../../../src/tail/index.ts';
 import { concat, event, frame, simpleValue, versionEvent } from '../../support/event-writer.ts';
+import { placeAt } from '../../support/place.ts';
 
 const RECORDS = [versionEvent(), ...[1, 2, 3].map((step) => event({ wallTime: step, step, summary: [simpleValue('loss', step)] }))].map(
   frame,
@@ -34,7 +35,7 @@ const STATE: FileState = {
 };
 
 function change(state: FileState = STATE): Change {
-  const file = openFile(path);
+  const file = openFile(placeAt(folder), 'file');
   try {
     return compareWithState(file, state);
   } finally {
@@ -113,8 +114,8 @@ describe('compareWithState', () => {
 
 describe('compareFile', () => {
   test('opens the file itself, and takes one that can not be opened for another', () => {
-    expect(compareFile(path, STATE)).toBe('same');
-    expect(compareFile(join(folder, 'none'), STATE)).toBe('replaced');
-    expect(compareFile(folder, STATE)).toBe('replaced');
+    expect(compareFile(placeAt(folder), STATE)).toBe('same');
+    expect(compareFile(placeAt(folder), { ...STATE, name: 'none' })).toBe('replaced');
+    expect(compareFile(placeAt(folder), { ...STATE, name: '' })).toBe('replaced');
   });
 });

@@ -1,0 +1,129 @@
+/** Where links lead, part by part: nothing of a file system is touched that must not be. */
+import type { BigIntStats } from 'node:fs';
+import { dirname, isAbsolute, posix, relative, sep } from 'node:path';
+import { isOfTheKernel, type Mounts, mountsNow } from './mounts.ts';
+import { isWithin, type RootPlace } from './place.ts';
+import { refusal, shown } from './refusal.ts';
+import { doNow, lstat, readlink, type Steps } from './steps.ts';
+
+/** What a link leads to. */
+export interface LinkFinding {
+  readonly real: string;
+  readonly stat: BigIntStats;
+  /** It lies below the root. */
+  readonly isInside: boolean;
+  /** Why it is not followed; undefined where it is. */
+  readonly refused: string | undefined;
+}
+
+/** As many links as the system follows for one name. */
+const MOST_LINKS = 40;
+/** Directories that are remembered to be no links, while many links into the same one are followed. */
+const MOST_KNOWN = 100_000;
+
+/** Follows links of one root as its rule says. */
+export class LinkFollower {
+  readonly #root: RootPlace;
+  readonly #mounts: Mounts;
+  /** Parts of paths that are directories, for a walk that meets many links; what is opened later is looked at again. */
+  readonly #known: Set<string> | undefined;
+
+  constructor(root: RootPlace, { mounts = mountsNow(), isRemembering = false } = {}) {
+    this.#root = root;
+    this.#mounts = mounts;
+    this.#known = isRemembering ? new Set() : undefined;
+  }
+
+  /** The same, and waits for it. Throws the system's error where a link leads nowhere, and MB2010 where looking there would be harmful. */
+  followNow(link: string): LinkFinding {
+    return doNow(this.#followFound(link));
+  }
+
+  *#followFound(link: string): Steps<LinkFinding> {
+    return yield* this.follow(link, yield* lstat(link));
+  }
+
+  /** `link`: by its real directory; `stat`: its own. */
+  *follow(link: string, stat: BigIntStats): Steps<LinkFinding> {
+    const text = yield* readlink(link);
+    const { real, stat: found } = yield* this.#resolve(link, text);
+    const isInside = isWithin(real, this.#root.path);
+    return { real, stat: found, isInside, refused: this.#whyNot(link, stat, real, found, isInside) };
+  }
+
+  #whyNot(link: string, own: BigIntStats, real: string, there: BigIntStats, isInside: boolean): string | undefined {
+    const { links } = this.#root;
+    const name = this.#name(link);
+    if (links === 'none') return `${name} is a link, and no links are followed here (links: none)`;
+    if (isInside || links === 'all') return undefined;
+    if (links === 'inside') return `the link ${name} leads out of the root, to ${shown(real)} (links: inside)`;
+    if (own.uid === there.uid) return undefined;
+    return `the link ${name} belongs to user ${own.uid}, and ${shown(real)}, which it leads to, to user ${there.uid} (links: owner)`;
+  }
+
+  /** The real path behind a link, and what is there. */
+  *#resolve(link: string, text: string): Steps<{ readonly real: string; readonly stat: BigIntStats }> {
+    const pending = partsOf(text);
+    let at = isAbsolute(text) ? sep : dirname(link);
+    let stat: BigIntStats | undefined;
+    let links = 1;
+    for (let part = pending.pop(); part !== undefined; part = pending.pop()) {
+      if (part === '.') continue;
+      if (part === '..') {
+        at = dirname(at);
+        stat = undefined;
+        continue;
+      }
+      const next = at === sep ? `${sep}${part}` : `${at}${sep}${part}`;
+      this.#checkMount(link, at, next);
+      const isLast = pending.length === 0;
+      if (isLast && this.#mounts.at(next) === 'autofs') throw this.#unmounted(link, next);
+      // The mount point of an automount can't even be looked at without setting it off.
+      if (!isLast && (this.#known?.has(next) === true || this.#mounts.at(next) === 'autofs')) {
+        at = next;
+        stat = undefined;
+        continue;
+      }
+      stat = yield* lstat(next);
+      if (stat.isSymbolicLink()) {
+        if (++links > MOST_LINKS) throw Object.assign(new Error(`too many links behind ${this.#name(link)}`), { code: 'ELOOP' });
+        const more = yield* readlink(next);
+        for (const each of partsOf(more)) pending.push(each);
+        if (isAbsolute(more)) at = sep;
+        stat = undefined;
+        continue;
+      }
+      if (!isLast && !stat.isDirectory()) throw Object.assign(new Error(`not a directory: ${shown(next)}`), { code: 'ENOTDIR' });
+      if (stat.isDirectory() && this.#known !== undefined && this.#known.size < MOST_KNOWN) this.#known.add(next);
+      at = next;
+    }
+    if (this.#mounts.at(at) === 'autofs') throw this.#unmounted(link, at);
+    return { real: at, stat: stat ?? (yield* lstat(at)) };
+  }
+
+  /** Looked up in the list of mounts, before anything is asked of `next`. */
+  #checkMount(link: string, at: string, next: string): void {
+    const mounted = this.#mounts.at(next);
+    if (isOfTheKernel(mounted)) {
+      const reason = `the link ${this.#name(link)} leads into ${shown(next)}, a file system of the kernel (${mounted}): it is never followed`;
+      throw refusal('MB2010', reason, link);
+    }
+    if (mounted === undefined && this.#mounts.typeOf(at) === 'autofs') throw this.#unmounted(link, next);
+  }
+
+  #unmounted(link: string, at: string) {
+    return refusal('MB2010', `the link ${this.#name(link)} leads to ${shown(at)}, which nobody has mounted (an automount)`, link, 'later');
+  }
+
+  #name(link: string): string {
+    return shown(isWithin(link, this.#root.path) ? relative(this.#root.path, link) : link);
+  }
+}
+
+/** The last first. */
+function partsOf(path: string): string[] {
+  return path
+    .split(posix.sep)
+    .filter((part) => part !== '')
+    .reverse();
+}

@@ -1,0 +1,15 @@
+/**
+ * Which links of a root are followed. `inside`: those that lead to something below the root. `owner`: beside them those whose owner also owns
+ * what they lead to, so that nobody can have other people's files read. `all`: whatever a link leads to.
+ */
+export const LINK_RULES = ['none', 'inside', 'owner', 'all'] as const;
+export type LinkRule = (typeof LINK_RULES)[number];
+
+/** The rule of a root, by its real path. */
+export type LinkRules = (root: string) => LinkRule;
+
+export const DEFAULT_LINKS: LinkRule = 'owner';
+
+export function isLinkRule(word: string): word is LinkRule {
+  return LINK_RULES.some((rule) => rule === word);
+}

@@ -1,0 +1,285 @@
+/** Opens files below a root. What was checked is what is open: the descriptor says where it leads, whatever was renamed meanwhile. */
+import type { BigIntStats } from 'node:fs';
+import * as fs from 'node:fs';
+import { posix, sep } from 'node:path';
+import { promisify } from 'node:util';
+import { inTime } from '../calls/index.ts';
+import { withSignal } from '../concurrency/index.ts';
+import { MirrorError, systemCode } from '../errors.ts';
+import { fileStamp } from '../model/index.ts';
+import { LinkFollower } from './follow-link.ts';
+import { isOfTheKernel, mountsNow } from './mounts.ts';
+import { fullPath, isWithin, type Place } from './place.ts';
+import { refusal, shown } from './refusal.ts';
+import { close, doLater, doNow, fstat, lstat, open, readlink, realpath, type Steps } from './steps.ts';
+
+/** A regular file, as it stood when it was opened. Whoever opened it closes it. */
+export interface Opened {
+  readonly fd: number;
+  readonly size: number;
+  /** See `fileStamp`. */
+  readonly stamp: string;
+}
+
+/** What is to be found under a name, without opening it. */
+export type Looked =
+  | {
+      readonly kind: 'file';
+      readonly bytes: number;
+      /** What it takes on its disk; of a sparse file less than its length. Undefined where the file system does not tell. */
+      readonly diskBytes: number | undefined;
+      readonly stamp: string;
+      /** Device and inode: of all names of one file the same. */
+      readonly id: string;
+      readonly changedAtMs: number;
+    }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'directory' }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/** Read at a time. */
+const PIECE_BYTES = 256 * 1024;
+/** A file that lies elsewhere than it was found at a moment ago is looked for again so often. */
+const TRIES = 3;
+
+/** Opens a file and waits for it: for threads of their own. Throws the system's error, or MB2010 and MB2011 for what is not read. */
+export function openSync(place: Place, name: string): Opened {
+  return doNow(openSteps(place, name));
+}
+
+/** Looks at a name below a place; follows links as the root's rule says. */
+export function lookAt(place: Place, name: string): Promise<Looked> {
+  return doLater(lookSteps(place, name));
+}
+
+/** The same, and waits for it. */
+export function lookNow(place: Place, name: string): Looked {
+  return doNow(lookSteps(place, name));
+}
+
+function* lookSteps(place: Place, name: string): Steps<Looked> {
+  try {
+    const { real, stat } = yield* foundSteps(place, name);
+    if (stat.isDirectory()) return { kind: 'directory' };
+    if (!stat.isFile()) return { kind: 'refused', reason: notRegular(stat) };
+    return {
+      kind: 'file',
+      bytes: Number(stat.size),
+      diskBytes: isTellingBlocks(real) ? Number(stat.blocks) * 512 : undefined,
+      stamp: fileStamp(stat),
+      id: `${stat.dev}.${stat.ino}`,
+      changedAtMs: Number(stat.mtimeNs / 1_000_000n),
+    };
+  } catch (error) {
+    if (error instanceof MirrorError && error.code === 'MB2010') return { kind: 'refused', reason: error.message };
+    const code = systemCode(error) ?? '';
+    // Most runs have no such file, and one that goes away is none.
+    if (code === 'ENOENT' || code === 'ENOTDIR') return { kind: 'none' };
+    if (code === 'EACCES' || code === 'EPERM' || code === 'ELOOP') return { kind: 'refused', reason: `it can't be looked at (${code})` };
+    throw error;
+  }
+}
+
+export interface ReadLimits {
+  /** A longer file is refused (MB2012) before anything of it is read. */
+  readonly mostBytes: number;
+  readonly signal: AbortSignal;
+}
+
+/** All of a file, and its stamp. */
+export async function readWhole(
+  place: Place,
+  name: string,
+  limits: ReadLimits,
+): Promise<{ readonly content: Buffer; readonly stamp: string }> {
+  const read: Buffer[] = [];
+  let stamp = '';
+  const onOpen = (file: Opened): void => {
+    stamp = file.stamp;
+  };
+  for await (const piece of pieces(place, name, { ...limits, onOpen })) read.push(piece);
+  return { content: Buffer.concat(read), stamp };
+}
+
+/** A file piece by piece, from a byte on. One that grows past the limit while it is read ends there, as MB2012. */
+export async function* pieces(
+  place: Place,
+  name: string,
+  { mostBytes, signal, start = 0, onOpen }: ReadLimits & { readonly start?: number; readonly onOpen?: (file: Opened) => void },
+): AsyncGenerator<Buffer, void, void> {
+  const opening = doLater(openSteps(place, name));
+  let file: Opened;
+  try {
+    file = await withSignal(opening, signal);
+  } catch (error) {
+    // Nobody waits for it any more, so it closes itself.
+    if (signal.aborted) void opening.then(({ fd }) => fs.close(fd)).catch(() => undefined);
+    throw error;
+  }
+  const path = fullPath(place, name);
+  let reading: Promise<unknown> = Promise.resolve();
+  try {
+    if (file.size > mostBytes) throw tooLarge(place, name, `it has ${file.size} bytes, and at most ${mostBytes} are read`);
+    onOpen?.(file);
+    for (let at = start; ; ) {
+      const piece = Buffer.allocUnsafe(PIECE_BYTES);
+      const work = inTime(path, () => readLater(file.fd, piece, 0, PIECE_BYTES, at));
+      reading = work;
+      const { bytesRead } = await withSignal(work, signal);
+      if (bytesRead === 0) return;
+      at += bytesRead;
+      if (at > mostBytes) throw tooLarge(place, name, `it has grown past ${mostBytes} bytes, the most that is read`);
+      yield piece.subarray(0, bytesRead);
+    }
+  } finally {
+    // A read that hangs keeps its descriptor: the number must not be another file's when it comes back.
+    void reading.catch(() => undefined).then(() => fs.close(file.fd));
+  }
+}
+
+const readLater = promisify(fs.read);
+
+function tooLarge(place: Place, name: string, reason: string): MirrorError {
+  return refusal('MB2012', reason, fullPath(place, name));
+}
+
+/** File systems in user space often say that a file takes no room at all. */
+function isTellingBlocks(real: string): boolean {
+  const type = mountsNow().typeOf(real);
+  return type !== undefined && !type.startsWith('fuse') && type !== '9p' && type !== 'virtiofs';
+}
+
+function* openSteps(place: Place, name: string): Steps<Opened> {
+  for (let attempt = 1; ; attempt++) {
+    const opened = (yield* openPlainly(place, name)) ?? (yield* openThroughLinks(place, name));
+    if (opened !== undefined) return opened;
+    if (attempt === TRIES) {
+      throw refusal('MB2013', `${shown(name)} was another file each time it was opened`, fullPath(place, name), 'later');
+    }
+  }
+}
+
+/** As it is nearly always: no link on the way from the root. Undefined where there is one. */
+function* openPlainly(place: Place, name: string): Steps<Opened | undefined> {
+  const found = yield* lookPlainly(place, name);
+  if (found === undefined) return undefined;
+  checkRegular(found.stat);
+  return yield* openAt(found.path, (real) => (place.links === 'none' ? real === found.path : isWithin(real, place.root)));
+}
+
+/** The parts of a name below a place, none of which is a link. */
+function* lookPlainly(place: Place, name: string): Steps<{ readonly path: string; readonly stat: BigIntStats } | undefined> {
+  const parts = insideParts(place, name);
+  const own = place.path === '' ? 0 : place.path.split('/').length;
+  // The place itself was walked to a moment ago; who exchanges it since is noticed by where the descriptor leads.
+  const isBelow = parts.length > own && parts.slice(0, own).join('/') === place.path;
+  let path = isBelow ? fullPath(place) : place.root;
+  let stat: BigIntStats | undefined;
+  const rest = isBelow ? parts.slice(own) : parts;
+  for (const [i, part] of rest.entries()) {
+    path = `${path === sep ? '' : path}${sep}${part}`;
+    stat = yield* lstat(path);
+    if (stat.isSymbolicLink()) return undefined;
+    if (i < rest.length - 1 && !stat.isDirectory()) throw Object.assign(new Error(`not a directory: ${part}`), { code: 'ENOTDIR' });
+  }
+  return { path, stat: stat ?? (yield* lstat(path)) };
+}
+
+function* openThroughLinks(place: Place, name: string): Steps<Opened | undefined> {
+  const { real: expected, stat, ownerUid } = yield* foundThroughLinks(place, name);
+  checkRegular(stat);
+  return yield* openAt(expected, (real, found) => real === expected && (ownerUid === undefined || found.uid === ownerUid));
+}
+
+/** Where a name leads, and what is there. */
+function* foundSteps(place: Place, name: string): Steps<{ readonly real: string; readonly stat: BigIntStats }> {
+  const plain = yield* lookPlainly(place, name);
+  return plain === undefined ? yield* foundThroughLinks(place, name) : { real: plain.path, stat: plain.stat };
+}
+
+/** From the root on, part by part; each link is followed as the rule says. `ownerUid`: who has to own the file itself. */
+function* foundThroughLinks(
+  place: Place,
+  name: string,
+): Steps<{ readonly real: string; readonly stat: BigIntStats; readonly ownerUid: bigint | undefined }> {
+  // The root's own path is the operator's: where it has become a link, that was meant.
+  const root = yield* realpath(place.root);
+  const follower = new LinkFollower({ path: root, links: place.links });
+  let real = root;
+  let stat = yield* lstat(root);
+  let ownerUid: bigint | undefined;
+  for (const part of insideParts(place, name)) {
+    if (!stat.isDirectory()) throw Object.assign(new Error(`not a directory: ${shown(real)}`), { code: 'ENOTDIR' });
+    real = `${real === sep ? '' : real}${sep}${part}`;
+    stat = yield* lstat(real);
+    ownerUid = undefined;
+    if (!stat.isSymbolicLink()) continue;
+    const link = real;
+    const own = stat;
+    const found = yield* follower.follow(link, own);
+    if (found.refused !== undefined) throw refusal('MB2010', found.refused, link);
+    ({ real, stat } = found);
+    if (!found.isInside && place.links === 'owner') ownerUid = own.uid;
+  }
+  return { real, stat, ownerUid };
+}
+
+/** Undefined where what is open is not what was found. */
+function* openAt(path: string, isMeant: (real: string, stat: BigIntStats) => boolean): Steps<Opened | undefined> {
+  let fd: number;
+  try {
+    fd = yield* open(path);
+  } catch (error) {
+    // It has become a link since it was looked at.
+    if (systemCode(error) === 'ELOOP') return undefined;
+    throw error;
+  }
+  let isKept = false;
+  try {
+    const stat = yield* fstat(fd);
+    checkRegular(stat);
+    const real = yield* whereIs(fd, path, stat);
+    if (real === undefined || !isMeant(real, stat)) return undefined;
+    const type = mountsNow().typeOf(real);
+    if (isOfTheKernel(type)) throw refusal('MB2010', `it lies on a file system of the kernel (${type}): it is never read`, path);
+    isKept = true;
+    return { fd, size: Number(stat.size), stamp: fileStamp(stat) };
+  } finally {
+    if (!isKept) yield* close(fd);
+  }
+}
+
+/** The real path of an open file; undefined where it has none any more. */
+function* whereIs(fd: number, path: string, { dev, ino }: BigIntStats): Steps<string | undefined> {
+  try {
+    return yield* readlink(`/proc/self/fd/${fd}`);
+  } catch {
+    // No /proc here: then the path has to lead to the same file still, without any link.
+    const real = yield* realpath(path);
+    const there = yield* lstat(real);
+    return there.dev === dev && there.ino === ino ? real : undefined;
+  }
+}
+
+/** The parts of a name from the root on, `..` taken away; none of them leads above the root. */
+function insideParts({ path }: Place, name: string): string[] {
+  const joined = posix.join('/', path, name);
+  return joined.split('/').filter((part) => part !== '');
+}
+
+function checkRegular(stat: BigIntStats): void {
+  if (!stat.isFile()) throw refusal('MB2011', notRegular(stat), '');
+}
+
+function notRegular(stat: BigIntStats): string {
+  const kind = stat.isDirectory()
+    ? 'a directory'
+    : stat.isFIFO()
+      ? 'a pipe'
+      : stat.isSocket()
+        ? 'a socket'
+        : stat.isCharacterDevice() || stat.isBlockDevice()
+          ? 'a device'
+          : 'something else';
+  return `it is not a regular file but ${kind}`;
+}

@@ -1,0 +1,35 @@
+import { posix, sep } from 'node:path';
+import type { LinkRule } from './link-rule.ts';
+
+/** A root, and how links below it are followed. */
+export interface RootPlace {
+  /** Its real path. */
+  readonly path: string;
+  readonly links: LinkRule;
+}
+
+/** A directory below a root, as it is reached from there: possibly by links. */
+export interface Place {
+  /** The root's real path. */
+  readonly root: string;
+  /** Relative to it, with `/`; empty for the root itself. */
+  readonly path: string;
+  readonly links: LinkRule;
+}
+
+/** The directory of a run. */
+export function placeOf({ path: root, links }: RootPlace, run: string): Place {
+  return { root, path: run === '.' ? '' : run, links };
+}
+
+/** A place, or something below it, as the system names it. */
+export function fullPath({ root, path }: Place, below = ''): string {
+  const rest = posix.join(path, below);
+  if (rest === '.' || rest === '') return root;
+  return `${root === sep ? '' : root}${sep}${rest}`;
+}
+
+/** Whether `path` is `directory` or lies below it; both are real paths. */
+export function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(directory.endsWith(sep) ? directory : directory + sep);
+}

@@ -1,0 +1,18 @@
+import { type ErrorCode, MirrorError } from '../errors.ts';
+
+/** Texts of others are cut: a link may have four thousand characters. */
+const MOST_TEXT = 300;
+
+/** Says that something is not read, and why; never what is in it. */
+export function refusal(
+  code: Extract<ErrorCode, `MB201${number}`>,
+  reason: string,
+  path: string,
+  retry: 'later' | 'never' = 'never',
+): MirrorError {
+  return new MirrorError(code, reason, { retry, context: { path } });
+}
+
+export function shown(path: string): string {
+  return path.length <= MOST_TEXT ? path : `${path.slice(0, MOST_TEXT)}…`;
+}

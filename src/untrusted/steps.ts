@@ -1,0 +1,116 @@
+/**
+ * Work on files as a sequence of system calls, so that it is written once: threads of their own wait for each call, the main thread
+ * must not, since a file server may never answer.
+ */
+import * as fs from 'node:fs';
+import { promisify } from 'node:util';
+import * as calls from '../calls/index.ts';
+import { nameOfBytes, systemPath } from '../model/index.ts';
+
+type Ask =
+  | { readonly call: 'lstat' | 'readlink' | 'realpath' | 'open'; readonly path: string }
+  | { readonly call: 'fstat' | 'close'; readonly fd: number };
+
+export type Steps<Value> = Generator<Ask, Value, unknown>;
+
+/** Never waits for whoever should write into a pipe, never follows the last part, never outlives us in another program. */
+const FLAGS = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOFOLLOW;
+
+export function* lstat(path: string): Steps<fs.BigIntStats> {
+  return (yield { call: 'lstat', path }) as fs.BigIntStats;
+}
+
+export function* readlink(path: string): Steps<string> {
+  return (yield { call: 'readlink', path }) as string;
+}
+
+export function* realpath(path: string): Steps<string> {
+  return (yield { call: 'realpath', path }) as string;
+}
+
+export function* open(path: string): Steps<number> {
+  return (yield { call: 'open', path }) as number;
+}
+
+export function* fstat(fd: number): Steps<fs.BigIntStats> {
+  return (yield { call: 'fstat', fd }) as fs.BigIntStats;
+}
+
+export function* close(fd: number): Steps<void> {
+  yield { call: 'close', fd };
+}
+
+/** Does them one after the other, and waits for each. */
+export function doNow<Value>(steps: Steps<Value>): Value {
+  let next = steps.next();
+  while (next.done !== true) {
+    let answer: unknown;
+    try {
+      answer = callNow(next.value);
+    } catch (error) {
+      next = steps.throw(error);
+      continue;
+    }
+    next = steps.next(answer);
+  }
+  return next.value;
+}
+
+/** The same without holding anybody up. */
+export async function doLater<Value>(steps: Steps<Value>): Promise<Value> {
+  let next = steps.next();
+  while (next.done !== true) {
+    let answer: unknown;
+    try {
+      const ask = next.value;
+      answer = await calls.inTime('path' in ask ? ask.path : `descriptor ${ask.fd}`, () => callLater(ask));
+    } catch (error) {
+      next = steps.throw(error);
+      continue;
+    }
+    next = steps.next(answer);
+  }
+  return next.value;
+}
+
+function callNow(ask: Ask): unknown {
+  switch (ask.call) {
+    case 'lstat':
+      return calls.lstatSync(systemPath(ask.path), { bigint: true });
+    case 'readlink':
+      return nameOfBytes(calls.readlinkSync(systemPath(ask.path), { encoding: 'buffer' }));
+    case 'realpath':
+      return nameOfBytes(calls.realpathSync(systemPath(ask.path), { encoding: 'buffer' }));
+    case 'open':
+      return calls.openSync(systemPath(ask.path), FLAGS);
+    case 'fstat':
+      return calls.fstatSync(ask.fd, { bigint: true });
+    case 'close':
+      return calls.closeSync(ask.fd);
+    default:
+      return ask satisfies never;
+  }
+}
+
+const openLater = promisify(fs.open);
+const fstatLater = promisify(fs.fstat);
+const closeLater = promisify(fs.close);
+
+function callLater(ask: Ask): Promise<unknown> {
+  switch (ask.call) {
+    case 'lstat':
+      return fs.promises.lstat(systemPath(ask.path), { bigint: true });
+    case 'readlink':
+      return fs.promises.readlink(systemPath(ask.path), { encoding: 'buffer' }).then(nameOfBytes);
+    case 'realpath':
+      return fs.promises.realpath(systemPath(ask.path), { encoding: 'buffer' }).then(nameOfBytes);
+    case 'open':
+      return openLater(systemPath(ask.path), FLAGS);
+    case 'fstat':
+      return fstatLater(ask.fd, { bigint: true });
+    case 'close':
+      return closeLater(ask.fd);
+    default:
+      return ask satisfies never;
+  }
+}
