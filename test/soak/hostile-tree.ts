@@ -55,9 +55,8 @@ export interface HostileTree {
   readonly honestPoints: number;
 }
 
-/** `without`: what is not to be in it. */
-export function makeHostileTree(root: string, random: Random, without: ReadonlySet<string>): HostileTree {
-  const names = Object.keys(HOSTILE).filter((name) => !without.has(name) && random() < 0.4);
+export function makeHostileTree(root: string, random: Random): HostileTree {
+  const names = Object.keys(HOSTILE).filter(() => random() < 0.4);
   for (const name of names) {
     const folder = join(root, `hostile-${name}`);
     mkdirSync(folder, { recursive: true });

@@ -21,18 +21,6 @@ const ROUND_MS = 120_000;
 /** Exit codes of a pass that ended by itself: done, not all of it mirrored. */
 const FINE = new Set<number | null>([0, 1]);
 
-/**
- * What is known not to hold yet, with the reason; a name of `HOSTILE`. Nothing may stay here for good.
- */
-export const NOT_YET: ReadonlyMap<string, string> = new Map([
-  ['procByLink', 'a link to a kernel file system is walked without end'],
-  ['fifoAsParams', 'a FIFO beside the event files is waited for without end'],
-  ['secretByLink', 'a link beside the event files is followed wherever it leads'],
-  ['aliasBomb', 'params are parsed without a limit of memory'],
-  ['deepJson', 'params are parsed without a limit of depth'],
-  ['sparseArtifact', 'a file is hashed before its size is looked at'],
-]);
-
 export async function soakHostile({ seed, forMs, say = () => {} }: HostileOptions): Promise<number> {
   const end = Date.now() + forMs;
   let rounds = 0;
@@ -49,7 +37,7 @@ export async function hostileRound(seed: number, say: (line: string) => void): P
   try {
     const logs = join(folder, 'logs');
     mkdirSync(logs);
-    const { hostile, honestPoints } = makeHostileTree(logs, random, new Set(NOT_YET.keys()));
+    const { hostile, honestPoints } = makeHostileTree(logs, random);
     // Whatever lies beside the event files is asked for.
     writeFileSync(join(folder, 'mirrorboard.yaml'), 'params: ["hparams.yaml", "params.json"]\nartifacts: ["*.pth"]\n');
     const env = { MIRRORBOARD_LANES: 'local,mlflow', MLFLOW_TRACKING_URI: server.url, MLFLOW_HTTP_REQUEST_TIMEOUT: '3' };
