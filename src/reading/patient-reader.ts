@@ -1,5 +1,5 @@
 import { FIRST_DEADLINE_MS, type LeftBehind, MOST_BEHIND, nextDeadline, SAID_AFTER_MS, silenceText, wallOf } from '../calls/index.ts';
-import type { FoundRun, globsOf, LinkRule, Obstacle } from '../discover/index.ts';
+import type { FoundRun, Obstacle, PassedOver } from '../discover/index.ts';
 import { compareNames, keyOfRun, type RunRef } from '../model/index.ts';
 import type { ReadEvent, RunJob } from './reader.ts';
 import { fullPath } from '../untrusted/index.ts';
@@ -122,7 +122,7 @@ export class PatientReader {
     const again = [...open.values()];
     yield {
       events: again.flatMap((job) => [
-        ...job.files.flatMap(({ name }) => this.#silenceOf(job, name)),
+        ...namesOf(job).flatMap((name) => this.#silenceOf(job, name)),
         { kind: 'runDone', run: job.run, hasMore: true } as const,
       ]),
       release: () => undefined,
@@ -214,12 +214,16 @@ export class PatientReader {
   #withoutSilent(jobs: readonly RunJob[], keep: boolean, said: ReadEvent[]): Request {
     const left: RunJob[] = [];
     for (const job of jobs) {
-      const files = job.files.filter(({ name }) => {
-        const silence = this.#silenceOf(job, name);
-        for (const event of silence) said.push(event);
-        return silence.length === 0;
-      });
-      if (files.length > 0) left.push(files.length === job.files.length ? job : { ...job, files });
+      const answers = new Set(
+        namesOf(job).filter((name) => {
+          const silence = this.#silenceOf(job, name);
+          for (const event of silence) said.push(event);
+          return silence.length === 0;
+        }),
+      );
+      const files = job.files.filter(({ name }) => answers.has(name));
+      const again = job.again?.filter(({ state }) => answers.has(state.name));
+      if (answers.size > 0) left.push({ ...job, files, ...(again === undefined ? {} : { again }) });
       else said.push({ kind: 'runDone', run: job.run, hasMore: false });
     }
     return { jobs: left, keep, said };
@@ -235,21 +239,27 @@ export class PatientReader {
   }
 }
 
-/** Every run below a root, in the order of their paths, by a thread of its own; and what hung on the way. */
+function namesOf({ files, again = [] }: RunJob): string[] {
+  return [...files.map(({ name }) => name), ...again.map(({ state }) => state.name)];
+}
+
+/** Every run below a root (or at `below` in it), in the order of their paths, by a thread of its own; and what hung on the way. */
 export async function walkPatiently(
   root: string,
-  { include = [], exclude = [], ignore = [], links }: Partial<ReturnType<typeof globsOf>> & { readonly links: LinkRule },
-): Promise<WalkPiece & { readonly silent: ReadonlyMap<string, number> }> {
+  { below = '', include = [], exclude = [], ignore = [], links, isNaming = false }: Partial<Omit<Walk, 'root'>> & Pick<Walk, 'links'>,
+): Promise<Required<WalkPiece> & { readonly silent: ReadonlyMap<string, number> }> {
   const reader = new PatientReader();
   try {
     const runs: FoundRun[] = [];
     const obstacles: Obstacle[] = [];
-    for await (const piece of reader.walk({ root, below: '', include, exclude, ignore, links })) {
+    let passedOver: readonly PassedOver[] = [];
+    for await (const piece of reader.walk({ root, below, include, exclude, ignore, links, isNaming })) {
+      passedOver = piece.passedOver ?? passedOver;
       for (const run of piece.runs) runs.push(run);
       for (const obstacle of piece.obstacles) obstacles.push(obstacle);
     }
     runs.sort((a, b) => compareNames(a.path, b.path));
-    return { runs, obstacles, silent: new Map(reader.silent) };
+    return { runs, obstacles, passedOver, silent: new Map(reader.silent) };
   } finally {
     await reader.close();
   }

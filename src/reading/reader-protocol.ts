@@ -17,8 +17,8 @@ export interface ReaderWork {
   readonly passedOver: readonly (readonly [path: string, reason: string])[];
 }
 
-/** Runs that were found since the last piece; the last piece says what stood in the way. */
-export type WalkPiece = Pick<Found, 'runs' | 'obstacles'>;
+/** Runs that were found since the last piece; the last piece says what stood in the way, and what was passed over where that was asked for. */
+export type WalkPiece = Pick<Found, 'runs' | 'obstacles'> & Partial<Pick<Found, 'passedOver'>>;
 
 /** Messages between the main thread and the reader's. */
 export type ReaderRequest =
@@ -30,6 +30,8 @@ export type ReaderRequest =
       readonly exclude: readonly string[];
       readonly ignore: readonly string[];
       readonly links: LinkRule;
+      /** Say what is passed over, too. Default false. */
+      readonly isNaming?: boolean;
     }
   /** `keep`: what is known of the runs is kept, and later jobs of them need not bring it again. */
   | { readonly kind: 'read'; readonly jobs: readonly RunJob[]; readonly keep: boolean }

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { answersAgain, CallMark, markCalls, passOver } from '../calls/index.ts';
 import { steadyMs } from '../clock.ts';
-import { type FoundRun, runFilter, visit } from '../discover/index.ts';
+import { type FoundRun, type PassedOver, runFilter, visit } from '../discover/index.ts';
 import { type Batch, keyOfRun } from '../model/index.ts';
 import { useMemory } from '../memory/index.ts';
 import { FileWindow } from '../tail/index.ts';
@@ -40,18 +40,20 @@ port.on('message', (request: ReaderRequest) => {
 });
 
 /** What was found so far goes out while the walk goes on: a large root takes minutes. */
-function walk({ root, below, include, exclude, ignore, links }: Extract<ReaderRequest, { kind: 'walk' }>): void {
+function walk({ root, below, include, exclude, ignore, links, isNaming }: Extract<ReaderRequest, { kind: 'walk' }>): void {
   const filter = runFilter(include, exclude, ignore);
   let runs: FoundRun[] = [];
   let toldAtMs = steadyMs();
-  const { obstacles } = visit(root, below, { links, ...(filter === undefined ? {} : { filter }) }, (run) => {
+  const passedOver: PassedOver[] = [];
+  const onPassedOver = isNaming === true ? (passed: PassedOver) => passedOver.push(passed) : undefined;
+  const { obstacles } = visit(root, below, { links, onPassedOver, ...(filter === undefined ? {} : { filter }) }, (run) => {
     runs.push(run);
     if (runs.length < TELL_RUNS && steadyMs() - toldAtMs < TELL_MS) return;
     post({ kind: 'found', found: { runs, obstacles: [] }, isLast: false });
     runs = [];
     toldAtMs = steadyMs();
   });
-  post({ kind: 'found', found: { runs, obstacles }, isLast: true });
+  post({ kind: 'found', found: { runs, obstacles, passedOver }, isLast: true });
 }
 
 /** Runs that grow, by their key. Who asks decides which are kept. */

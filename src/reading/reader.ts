@@ -24,6 +24,7 @@ import { lookNow, type Place } from '../untrusted/index.ts';
 import { advanceDecoder, advanceToNext } from './advance-decoder.ts';
 import { cutBefore, dateTorn, isLasting, isWithin, nameUnreadable, tornOf, zerosOf } from './name-damage.ts';
 import { recordLimits } from './record-limits.ts';
+import { type ReadBefore, SecondReading } from './second-reading.ts';
 import { isAnyWhole } from './sound-record.ts';
 import { longerTrail } from './trail.ts';
 
@@ -34,6 +35,8 @@ export interface RunJob {
   readonly directory: Place;
   /** In the order in which they are read; with what is known of them, where no session knows it. */
   readonly files: readonly { readonly name: string; readonly state?: FileState }[];
+  /** Instead of `files`: what was read before is read once more, and nothing else. */
+  readonly again?: readonly ReadBefore[];
   /** What is known of any files of the run, for a session that begins. */
   readonly known?: readonly FileState[];
   /** The run's catalogue so far; a session that was kept has its own. */
@@ -51,6 +54,9 @@ export interface RunJob {
 /** `silent`: its file system does not answer; nothing is known of it until it does. */
 export type FileOutcome = 'read' | 'shortened' | 'replaced' | 'vanished' | 'unreadable' | 'silent';
 
+/** Bytes that were read once and can't be read now. */
+export type Lost = Pick<Damage, 'start' | 'end' | 'reason'>;
+
 /** What reading a run brings, in order. */
 export type ReadEvent =
   /** Points, and the file's state once they are settled. */
@@ -62,6 +68,8 @@ export type ReadEvent =
       readonly outcome: FileOutcome;
       readonly size: number;
       readonly reason?: string;
+      /** Of a file that was read once more: what of it could not be. */
+      readonly lost?: readonly Lost[];
     }
   /** So many bytes behind the last batch were looked at, and no record was found yet. */
   | { readonly kind: 'searched'; readonly run: RunRef; readonly file: string; readonly bytes: number }
@@ -87,6 +95,7 @@ export class RunSession {
   }
 
   *read(job: RunJob, window: FileWindow): Generator<ReadEvent, void, void> {
+    for (const before of job.again ?? []) yield* new SecondReading(job, before, this.#catalogue, this.#tags, window).events();
     let left = job.mostBytes ?? Infinity;
     let hasMore = false;
     for (const { name, state } of job.files) {

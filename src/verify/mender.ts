@@ -62,7 +62,11 @@ export class Mender implements Repairs {
   }
 
   /** Media are named by their content: the right bytes are taken from the event files. */
-  mendMedia(run: RunRef, bad: readonly MediaDifference[], batches: Iterable<readonly [Batch, readonly Series[]]>): void {
+  async mendMedia(
+    run: RunRef,
+    bad: readonly MediaDifference[],
+    batches: AsyncIterable<readonly [Batch, readonly Series[]]>,
+  ): Promise<void> {
     const wanted = new Map(bad.map(({ mine, path }) => [mine, path]));
     const offer = (sha256: string, data: Uint8Array): void => {
       const path = wanted.get(sha256);
@@ -71,7 +75,7 @@ export class Mender implements Repairs {
       this.#repairer.writeMedia(path, data);
       this.media++;
     };
-    for (const [batch, catalogue] of batches) {
+    for await (const [batch, catalogue] of batches) {
       for (const point of batch.objects) {
         valueJson(interpret(catalogue[point.series]?.plugin ?? '', point), ({ sha256, data }) => offer(sha256, data));
       }

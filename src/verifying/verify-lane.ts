@@ -3,8 +3,8 @@ import type { RootRequest, RunRules } from '../discover/index.ts';
 import { messageOf } from '../errors.ts';
 import { type FileState, keyOfRun, type RunRef, runLabel } from '../model/index.ts';
 import type { LaneState, StateFile } from '../state/index.ts';
+import { PatientReader } from '../reading/index.ts';
 import type { Progress } from '../status/index.ts';
-import { FileWindow } from '../tail/index.ts';
 import { type LinkRules, placeOf } from '../untrusted/index.ts';
 import {
   type Difference,
@@ -56,7 +56,8 @@ export function verifyLane(options: VerifyLaneOptions): Promise<Verification> {
 
 class LanePass {
   readonly #options: VerifyLaneOptions;
-  readonly #window = new FileWindow();
+  /** Of the files: a thread of its own, since one of them may hang. */
+  readonly #reader: PatientReader;
   readonly #log: VerifyLog;
   readonly #repairs: LaneMender | undefined;
   #roots: readonly string[] = [];
@@ -68,6 +69,7 @@ class LanePass {
   constructor(options: VerifyLaneOptions) {
     this.#options = options;
     this.#log = new VerifyLog(options.sample, options.signal);
+    this.#reader = new PatientReader({ fellSilent: (path, sinceMs) => this.#log.waitsFor(path, sinceMs) });
     const { repair, source } = options;
     this.#repairs = repair === undefined ? undefined : new LaneMender(repair.state, repair.lane, source.canSendAgain);
   }
@@ -75,7 +77,14 @@ class LanePass {
   async run(): Promise<Verification> {
     const { source, other, onStart, sample } = this.#options;
     onStart?.(this.#log.progress);
-    await this.#compareAll();
+    const stop = (): void => this.#reader.stop();
+    this.#options.signal.addEventListener('abort', stop);
+    try {
+      await this.#compareAll();
+    } finally {
+      this.#options.signal.removeEventListener('abort', stop);
+      await this.#reader.close();
+    }
     this.#repairs?.finish();
     this.#log.progress.phase = 'done';
     return {
@@ -102,11 +111,12 @@ class LanePass {
       const all = [...source.runs(root), ...(other?.runs(root) ?? [])];
       return [...new Map(all.map((run) => [run.path, run])).values()];
     };
-    const scopes = scopesOf(source, roots, this.#log.obstacles, linksOf).map((scope) => {
+    const scopes: { readonly scope: Scope; readonly isHeld: boolean; readonly candidates: readonly Candidate[] }[] = [];
+    for (const scope of await scopesOf(source, roots, this.#log.obstacles, linksOf)) {
       const held = runs(scope.name);
-      const candidates = candidatesOf({ runs: () => held, isKnown }, scope, this.#log.obstacles, rules);
-      return { scope, isHeld: held.length > 0, candidates: this.#meant(candidates) };
-    });
+      const candidates = await candidatesOf({ runs: () => held, isKnown }, scope, this.#log.obstacles, rules);
+      scopes.push({ scope, isHeld: held.length > 0, candidates: this.#meant(candidates) });
+    }
     for (const { candidates } of scopes) {
       this.#log.plan(candidates, (run) => source.files(run));
       await this.#log.turn();
@@ -178,8 +188,8 @@ class LanePass {
     comparison.isShared = (other ?? source).isShared(run);
     const side =
       other === undefined
-        ? new FilesSide(source, candidate, states, facts, this.#window)
-        : new LanesSide(source, other, candidate, this.#window);
+        ? new FilesSide(source, candidate, states, facts, this.#reader)
+        : new LanesSide(source, other, candidate, this.#reader);
     const before = this.#log.progress.bytes.read;
     await this.#feed(side, comparison, false);
     if (other === undefined) comparison.doubt = doubtOf(states, facts);

@@ -1,4 +1,5 @@
 /** What a comparison keeps while it goes on: how far it is, what it found of each run, and what could not be compared. */
+import { silenceText } from '../calls/index.ts';
 import { steadyMs } from '../clock.ts';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FileState, RunRef } from '../model/index.ts';
@@ -49,6 +50,11 @@ export class VerifyLog {
         bytes.total += position.watermark;
       }
     }
+  }
+
+  /** A file does not answer, since then by the wall clock. */
+  waitsFor(path: string, sinceMs: number): void {
+    this.progress.current = `${path}, which ${silenceText(sinceMs)}`;
   }
 
   isWanted(run: RunRef): (tag: string) => boolean {

@@ -5,8 +5,8 @@ import type { RootRequest, RunRules } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
 import { type RunRef, runLabel } from '../model/index.ts';
 import { FileLock } from '../state/index.ts';
+import { PatientReader } from '../reading/index.ts';
 import type { Progress } from '../status/index.ts';
-import { FileWindow } from '../tail/index.ts';
 import { type LinkRules, type Place, placeOf, type RootPlace } from '../untrusted/index.ts';
 import {
   compareRunListing,
@@ -60,25 +60,29 @@ export async function verify(options: VerifyOptions): Promise<Verification> {
 
 class Pass {
   readonly #options: VerifyOptions;
-  readonly #window = new FileWindow();
+  /** Of the files: a thread of its own, since one of them may hang. */
+  readonly #reader: PatientReader;
   readonly #log: VerifyLog;
   #roots: readonly string[] = [];
   /** Where each root lies now, by its name. */
   readonly #places = new Map<string, RootPlace>();
-  #reader!: StoreReader;
+  #lane!: StoreReader;
   #media: MediaList | undefined;
   #mender: Mender | undefined;
 
   constructor(options: VerifyOptions) {
     this.#options = options;
     this.#log = new VerifyLog(options.sample, options.signal);
+    this.#reader = new PatientReader({ fellSilent: (path, sinceMs) => this.#log.waitsFor(path, sinceMs) });
   }
 
   async run(): Promise<Verification> {
-    const { store, repair, onStart } = this.#options;
+    const { store, repair, onStart, signal } = this.#options;
     onStart?.(this.#log.progress);
+    const stop = (): void => this.#reader.stop();
+    signal?.addEventListener('abort', stop);
     try {
-      this.#reader = openStore(store.path);
+      this.#lane = openStore(store.path);
       try {
         this.#media = new MediaList(store);
         using repairer = repair === true ? new StoreRepair(store) : undefined;
@@ -86,12 +90,15 @@ class Pass {
         await this.#compareAll();
       } finally {
         this.#media?.close();
-        this.#reader.close();
+        this.#lane.close();
       }
     } catch (error) {
       // A store that can't be read says nothing about what it should hold.
       if (!(error instanceof MirrorError) || !UNREACHABLE.has(error.code)) throw error;
       this.#log.obstacles.push({ what: store.path, reason: `${error.message}${error.hint === undefined ? '' : ` (${error.hint})`}` });
+    } finally {
+      signal?.removeEventListener('abort', stop);
+      await this.#reader.close();
     }
     this.#log.progress.phase = 'done';
     return {
@@ -112,11 +119,12 @@ class Pass {
   async #compareAll(): Promise<void> {
     const progress = this.#log.progress;
     const { roots, rules, store, linksOf } = this.#options;
-    const mirrored = mirroredIn(this.#reader, store.path);
-    const asked = scopesOf(mirrored, roots, this.#log.obstacles, linksOf);
-    const scopes = asked.map((scope) => ({ scope, candidates: candidatesOf(mirrored, scope, this.#log.obstacles, rules) }));
+    const mirrored = mirroredIn(this.#lane, store.path);
+    const asked = await scopesOf(mirrored, roots, this.#log.obstacles, linksOf);
+    const scopes: { readonly scope: Scope; readonly candidates: readonly Candidate[] }[] = [];
+    for (const scope of asked) scopes.push({ scope, candidates: await candidatesOf(mirrored, scope, this.#log.obstacles, rules) });
     for (const { candidates } of scopes) {
-      this.#log.plan(candidates, (run) => this.#reader.positions(run).files);
+      this.#log.plan(candidates, (run) => this.#lane.positions(run).files);
       await this.#log.turn();
     }
     this.#roots = scopes.map(({ scope }) => scope.path);
@@ -143,11 +151,11 @@ class Pass {
   }
 
   async #compare({ run, directory, found }: Candidate): Promise<void> {
-    const known = this.#reader.positions(run);
-    const series = this.#reader.catalogue(run) as readonly StoredSeries[];
+    const known = this.#lane.positions(run);
+    const series = this.#lane.catalogue(run) as readonly StoredSeries[];
     const facts = new Map(known.files.map((state) => [state.name, factsOf(state)]));
     const comparison = new RunComparison(run, facts, this.#log.isWanted(run));
-    const files = new RunFiles(directory, known.files, facts, series, this.#window);
+    const files = new RunFiles({ run, directory }, known.files, facts, series, this.#reader);
 
     const bytes = known.files.reduce((sum, { position }) => sum + position.watermark, 0);
     const before = this.#log.progress.bytes.read;
@@ -178,7 +186,7 @@ class Pass {
     if (!this.#log.isStopped && this.#mender !== undefined) {
       if (chunks.length > 0) this.#mender.mendPoints(comparison, facts, series);
       if (chunks.length + listing > 0) this.#mender.mendListings(run, listing);
-      if (bad.length > 0) this.#mender.mendMedia(run, bad, files.withCatalogue());
+      if (bad.length > 0) await this.#mender.mendMedia(run, bad, files.withCatalogue());
     }
     this.#log.verdicts.push({
       run,
@@ -196,7 +204,7 @@ class Pass {
   async #feedFiles(files: RunFiles, comparison: RunComparison, bytes = 0): Promise<void> {
     const before = this.#log.progress.bytes.read;
     let read = 0;
-    for (const batch of files.batches()) {
+    for await (const batch of files.batches()) {
       comparison.addBatch(batch, files.catalogue);
       if (bytes > 0) {
         read += batch.end - batch.start;
@@ -211,7 +219,7 @@ class Pass {
   async #feedLane(series: readonly StoredSeries[], comparison: RunComparison, bytesPerPoint = 0): Promise<void> {
     for (const { row, tag, plugin } of series) {
       if (!comparison.isWanted(tag) || !comparison.isInChunk(tag)) continue;
-      for (const points of inChunks(this.#reader.points(row))) {
+      for (const points of inChunks(this.#lane.points(row))) {
         comparison.addChunk({ tag, plugin, points });
         this.#log.progress.bytes.read += bytesPerPoint * points.length;
         if (await this.#log.turn()) return;

@@ -1,21 +1,25 @@
 /** What is compared: the roots that are asked for, and the runs below them that the lane or the disk has. */
-import { readdirSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { KnownRoot } from '../backends/contract.ts';
 import type { StoreReader } from '../backends/local/index.ts';
+import { inTime } from '../calls/index.ts';
 import {
   ALL_RUNS,
   type FoundFile,
   filterOf,
+  globsOf,
   isWithin,
   type ResolvedRoot,
   type RootRequest,
   type RunRules,
+  readOnce,
   resolveRoots,
-  walk,
+  silentRoots,
 } from '../discover/index.ts';
 import { MirrorError, systemCode } from '../errors.ts';
 import { compareNames, type RunRef, systemPath } from '../model/index.ts';
+import { walkPatiently } from '../reading/index.ts';
 import { reasonOf } from '../system-error.ts';
 import { DEFAULT_LINKS, type LinkRules, type Place, placeOf } from '../untrusted/index.ts';
 import type { Obstacle } from '../verify/index.ts';
@@ -51,12 +55,12 @@ export interface Candidate {
 }
 
 /** The roots that are asked for (all that the lane knows, where none is) and there; those that are not are added to the obstacles. */
-export function scopesOf(
+export async function scopesOf(
   mirrored: Mirrored,
   roots: readonly RootRequest[],
   obstacles: Obstacle[],
   linksOf: LinkRules = () => DEFAULT_LINKS,
-): Scope[] {
+): Promise<Scope[]> {
   const { words } = mirrored;
   const known = mirrored.roots();
   if (known.length === 0) {
@@ -64,14 +68,21 @@ export function scopesOf(
       command: 'mirrorboard backfill LOGDIR',
     });
   }
-  if (roots.length === 0)
-    return known.flatMap(({ name, path }) => (isThere(path, obstacles) ? [{ name, path, below: '', links: linksOf(path) }] : []));
-  const there = roots.filter((request) => {
+  const silent = await silentRoots(roots.length === 0 ? known : roots);
+  if (roots.length === 0) {
+    const scopes: Scope[] = [];
+    for (const { name, path } of known)
+      if (await isThere(path, silent, obstacles)) scopes.push({ name, path, below: '', links: linksOf(path) });
+    return scopes;
+  }
+  const there: RootRequest[] = [];
+  for (const request of roots) {
     const path = resolve(request.path);
     const isKnown = known.some((root) => root.name === request.name || isWithin(path, root.path));
-    return !isKnown || isThere(path, obstacles);
-  });
-  const resolved = resolveRoots(there, known, linksOf);
+    if (silent.has(request.path) ? await isThere(request.path, silent, obstacles) : !isKnown || (await isThere(path, silent, obstacles)))
+      there.push(request);
+  }
+  const resolved = resolveRoots(there, known, linksOf, silent);
   for (const { name, path } of resolved) {
     if (known.some((root) => root.name === name)) continue;
     throw new MirrorError('MB3008', `${words} has nothing of ${path}; it has: ${known.map((root) => root.path).join(', ')}`, {
@@ -82,27 +93,30 @@ export function scopesOf(
   return resolved;
 }
 
-function isThere(path: string, obstacles: Obstacle[]): boolean {
+async function isThere(path: string, silent: ReadonlySet<string>, obstacles: Obstacle[]): Promise<boolean> {
   try {
-    readdirSync(systemPath(path));
+    if (silent.has(path)) throw new MirrorError('MB2030', 'it does not answer');
+    await inTime(path, () => readdir(systemPath(path)));
     return true;
   } catch (error) {
-    const reason = systemCode(error) === 'ENOENT' ? 'the directory is not there any more' : reasonOf(error);
+    const code = systemCode(error);
+    const reason = code === 'ENOENT' ? 'the directory is not there any more' : code === 'MB2030' ? 'it does not answer' : reasonOf(error);
     obstacles.push({ what: path, reason });
     return false;
   }
 }
 
 /** The lane's runs and those that were found, in the order of their names. */
-export function candidatesOf(
+export async function candidatesOf(
   mirrored: Pick<Mirrored, 'runs'> & { readonly isKnown?: (run: RunRef, name: string) => boolean },
   { name: root, path, below, links }: Scope,
   obstacles: Obstacle[],
   rules: RunRules = ALL_RUNS,
-): Candidate[] {
+): Promise<Candidate[]> {
   const filter = filterOf(rules, { name: root, path });
   const isKnown = (run: string, name: string): boolean => mirrored.isKnown?.({ root, path: run }, name) === true;
-  const { runs, obstacles: met } = walk(path, below, { links, ...(filter === undefined ? {} : { filter }) }, isKnown);
+  const walked = await walkPatiently(path, { ...globsOf(rules, { name: root, path }), links, below });
+  const { runs, obstacles: met } = readOnce(walked, isKnown);
   // What the rule for links leaves aside was not mirrored either.
   for (const obstacle of met.filter(({ isLeft }) => isLeft !== true))
     obstacles.push({ what: join(path, obstacle.path), reason: obstacle.reason });

@@ -1,11 +1,12 @@
 /** The two sides of a comparison: a tracker and the event files it was mirrored from, or two lanes. */
-import { readdirSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import type { HeldPoint } from '../backends/contract.ts';
+import { inTime } from '../calls/index.ts';
 import { isCompanion, isEventFileName } from '../discover/index.ts';
 import { type Batch, type FileState, interpret, jsonText, type RunRef, type Series, valueJson } from '../model/index.ts';
+import type { PatientReader } from '../reading/index.ts';
 import { everyAt, type LeftOut } from '../route/index.ts';
-import type { FileWindow } from '../tail/index.ts';
-import { fullPath, lookNow, type Place } from '../untrusted/index.ts';
+import { fullPath, lookAt, type Place } from '../untrusted/index.ts';
 import { type FileFacts, factsOf, isOwed, type LaneComparison } from '../verify/index.ts';
 import { RunFiles } from './verify-files.ts';
 import type { Candidate } from './verify-scope.ts';
@@ -23,19 +24,22 @@ function unread(name: string): FileState {
 }
 
 /** All of a run's files as they are now, to their ends; those that can't be compared are left out. */
-function wholeFiles(directory: Place, states: readonly FileState[]): FileState[] {
+async function wholeFiles(directory: Place, states: readonly FileState[]): Promise<FileState[]> {
   const known = new Map(states.map((state) => [state.name, state]));
-  const names = new Set([...known.keys(), ...filesIn(directory)]);
-  return [...names].sort().map((name) => {
-    const found = lookNow(directory, name);
-    const size = found.kind === 'file' ? found.bytes : 0;
-    return { ...(known.get(name) ?? unread(name)), position: { watermark: size, gaps: [] } };
-  });
+  const names = new Set([...known.keys(), ...(await filesIn(directory))]);
+  const files: FileState[] = [];
+  for (const name of [...names].sort()) {
+    const found = await lookAt(directory, name).catch(() => undefined); // it is read next: that says what is wrong
+    const size = found?.kind === 'file' ? found.bytes : 0;
+    files.push({ ...(known.get(name) ?? unread(name)), position: { watermark: size, gaps: [] } });
+  }
+  return files;
 }
 
-function filesIn(directory: Place): string[] {
+async function filesIn(directory: Place): Promise<string[]> {
+  const path = fullPath(directory);
   try {
-    const names = new Set(readdirSync(fullPath(directory)).filter(isEventFileName));
+    const names = new Set((await inTime(path, () => readdir(path))).filter(isEventFileName));
     return [...names].filter((name) => !isCompanion(name, (other) => names.has(other)));
   } catch {
     return []; // It is gone; that was said when the run was read.
@@ -117,15 +121,21 @@ export class FilesSide implements Side {
   readonly #candidate: Candidate;
   readonly #states: readonly FileState[];
   readonly #facts: ReadonlyMap<string, FileFacts>;
-  readonly #window: FileWindow;
+  readonly #reader: PatientReader;
   readonly #series: readonly Series[];
 
-  constructor(source: LaneSource, candidate: Candidate, states: readonly FileState[], facts: Map<string, FileFacts>, window: FileWindow) {
+  constructor(
+    source: LaneSource,
+    candidate: Candidate,
+    states: readonly FileState[],
+    facts: Map<string, FileFacts>,
+    reader: PatientReader,
+  ) {
     this.#source = source;
     this.#candidate = candidate;
     this.#states = states;
     this.#facts = facts;
-    this.#window = window;
+    this.#reader = reader;
     this.#series = source.catalogue(candidate.run);
   }
 
@@ -137,12 +147,11 @@ export class FilesSide implements Side {
       yield 0;
     }
     // The second time to the ends of the files: what is there already, and not noted, is not too much.
-    const states = isAgain ? wholeFiles(directory, this.#states) : this.#states;
+    const states = isAgain ? await wholeFiles(directory, this.#states) : this.#states;
     const facts = isAgain ? new Map(states.map((state) => [state.name, this.#factsAgain(state)])) : this.#facts;
-    const files = new RunFiles(directory, states, facts, this.#series, this.#window);
+    const files = new RunFiles(this.#candidate, states, facts, this.#series, this.#reader);
     const hasRefusals = this.#source.hasRefusals(run);
-    for (const found of files.batches()) {
-      const batch = { ...found, run };
+    for await (const batch of files.batches()) {
       const standing = new Standing(this.#source, hasRefusals, batch, this.#facts.get(batch.file));
       let points = 0;
       for (const item of pointsOf(batch, files.catalogue, isWanted)) {
@@ -169,13 +178,13 @@ export class LanesSide implements Side {
   readonly #left: LaneSource;
   readonly #right: LaneSource;
   readonly #candidate: Candidate;
-  readonly #window: FileWindow;
+  readonly #reader: PatientReader;
 
-  constructor(left: LaneSource, right: LaneSource, candidate: Candidate, window: FileWindow) {
+  constructor(left: LaneSource, right: LaneSource, candidate: Candidate, reader: PatientReader) {
     this.#left = left;
     this.#right = right;
     this.#candidate = candidate;
-    this.#window = window;
+    this.#reader = reader;
   }
 
   async *read(comparison: LaneComparison, isAgain: boolean, signal: AbortSignal): AsyncGenerator<number, void, void> {
@@ -205,14 +214,19 @@ export class LanesSide implements Side {
       const states = source.files(run);
       return { source, states, facts: new Map(states.map((state) => [state.name, factsOf(state)])), hasRefusals: source.hasRefusals(run) };
     });
-    const states = wholeFiles(
+    const states = await wholeFiles(
       directory,
       lanes.flatMap((lane) => lane.states),
     );
     const catalogue = this.#left.lane === 'local' ? this.#right.catalogue(run) : this.#left.catalogue(run);
-    const files = new RunFiles(directory, states, new Map(states.map((state) => [state.name, factsOf(state)])), catalogue, this.#window);
-    for (const found of files.batches()) {
-      const batch = { ...found, run };
+    const files = new RunFiles(
+      this.#candidate,
+      states,
+      new Map(states.map((state) => [state.name, factsOf(state)])),
+      catalogue,
+      this.#reader,
+    );
+    for await (const batch of files.batches()) {
       const standings = lanes.map(({ source, facts, hasRefusals }) => new Standing(source, hasRefusals, batch, facts.get(batch.file)));
       for (const item of pointsOf(batch, files.catalogue, isWanted)) {
         if (standings.every((standing) => standing.of(item) === 'due')) continue;

@@ -1,0 +1,98 @@
+/** Reads a file once more as far as it was read before, for a comparison: nothing of what is known of it changes. */
+import { closeSync } from '../calls/index.ts';
+import type { Catalogue, FileState } from '../model/index.ts';
+import { FileDecoder, type TagTable } from '../decode/index.ts';
+import { systemCode } from '../errors.ts';
+import { reasonOf } from '../system-error.ts';
+import { type Change, compareWithState, type FileWindow, type OpenFile, openFile } from '../tail/index.ts';
+import { advanceDecoder } from './advance-decoder.ts';
+import type { FileOutcome, Lost, ReadEvent, RunJob } from './reader.ts';
+import { recordLimits } from './record-limits.ts';
+
+/** A file of a job that is read once more: its state, and the bytes before its watermark that are asked for. */
+export interface ReadBefore {
+  readonly state: FileState;
+  readonly ranges: readonly { readonly start: number; readonly end: number }[];
+}
+
+export class SecondReading {
+  readonly #job: RunJob;
+  readonly #before: ReadBefore;
+  readonly #catalogue: Catalogue;
+  readonly #tags: TagTable;
+  readonly #window: FileWindow;
+  readonly #lost: Lost[] = [];
+
+  constructor(job: RunJob, before: ReadBefore, catalogue: Catalogue, tags: TagTable, window: FileWindow) {
+    this.#job = job;
+    this.#before = before;
+    this.#catalogue = catalogue;
+    this.#tags = tags;
+    this.#window = window;
+  }
+
+  /** Batches of every range; in the end what of them could not be read again. */
+  *events(): Generator<ReadEvent, void, void> {
+    const { state } = this.#before;
+    let file: OpenFile | undefined;
+    let handedOut: readonly [series: number, tags: number] = [this.#catalogue.size, this.#tags.count];
+    try {
+      file = openFile(this.#job.directory, state.name);
+      const change = compareWithState(file, state);
+      if (change !== 'same') {
+        // A pass has seen that nothing stands in the place of what was mirrored: another one brings nothing either.
+        const isCut = state.damage.some(({ reason }) => reason === 'cut');
+        yield this.#end(isCut ? 'vanished' : change === 'replaced' ? 'replaced' : 'shortened', file.size, CHANGES[isCut ? 'cut' : change]);
+        return;
+      }
+      for (const event of this.#ranges(file)) {
+        handedOut = [this.#catalogue.size, this.#tags.count];
+        yield event;
+      }
+      yield this.#end('read', file.size);
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === undefined) throw error;
+      // Nobody may hear of series that only the rest has, which is not handed out.
+      this.#catalogue.truncate(handedOut[0]);
+      this.#tags.truncate(handedOut[1]);
+      yield this.#end(code === 'ENOENT' ? 'vanished' : 'unreadable', 0, reasonOf(error));
+    } finally {
+      if (file !== undefined) closeSync(file.fd);
+    }
+  }
+
+  *#ranges(file: OpenFile): Generator<ReadEvent, void, void> {
+    const { state, ranges } = this.#before;
+    this.#window.reset(file.fd);
+    for (const { start, end } of ranges) {
+      const decoder = new FileDecoder({
+        run: this.#job.run,
+        file: state.name,
+        generation: state.generation,
+        catalogue: this.#catalogue,
+        tags: this.#tags,
+        start,
+        settled: true,
+        limits: recordLimits(),
+      });
+      while (advanceDecoder(decoder, this.#window, end) === 'batch') yield { kind: 'batch', batch: decoder.take(), state };
+      yield { kind: 'batch', batch: decoder.take(), state };
+      for (const damage of decoder.damage) this.#lost.push(damage);
+      const seen = Math.max(decoder.watermark, decoder.damage.at(-1)?.end ?? 0);
+      if (seen < end) this.#lost.push({ start: seen, end, reason: 'torn' }); // shortened meanwhile
+    }
+  }
+
+  #end(outcome: FileOutcome, size: number, reason?: string): ReadEvent {
+    const { run } = this.#job;
+    const event = { kind: 'file', run, file: this.#before.state.name, outcome, size, lost: this.#lost } as const;
+    return reason === undefined ? event : { ...event, reason };
+  }
+}
+
+const CHANGES: Readonly<Record<Exclude<Change, 'same'>, string>> = {
+  cut: 'it ends before what was mirrored of it does: it is being written anew, or was cut',
+  shortened: 'it is shorter than what was mirrored of it',
+  replaced: 'it holds other records now',
+};
