@@ -6,15 +6,17 @@ import {
   ALL_RUNS,
   type FoundFile,
   type FoundRun,
-  filterOf,
+  globsOf,
   type Obstacle,
   type RootRequest,
   type RunRules,
+  readOnce,
   resolveRoots,
-  walk,
+  silentRoots,
 } from './discover/index.ts';
 import type { LinkRules } from './untrusted/index.ts';
 import { type FileState, isPending, needsSearch, type RunRef } from './model/index.ts';
+import { walkPatiently } from './reading/index.ts';
 import { isKnownTo } from './root-identity.ts';
 
 export interface PlannedRun {
@@ -42,23 +44,24 @@ export interface Positions {
   positions(run: RunRef): Pick<KnownRun, 'files'>;
 }
 
-export function planBackfill(roots: readonly RootRequest[], storePath: string, rules: RunRules = ALL_RUNS, linksOf?: LinkRules): Plan {
+export async function planBackfill(
+  roots: readonly RootRequest[],
+  storePath: string,
+  rules: RunRules = ALL_RUNS,
+  linksOf?: LinkRules,
+): Promise<Plan> {
   const exists = existsSync(storePath);
   const reader = exists ? openStore(storePath) : undefined;
   try {
     const held = reader ?? { roots: () => [], positions: () => ({ files: [] }) };
     const runs: PlannedRun[] = [];
     const obstacles: Plan['obstacles'][number][] = [];
-    for (const root of resolveRoots(roots, held.roots(), linksOf)) {
-      const filter = filterOf(rules, root);
-      const found = walk(
-        root.path,
-        root.below,
-        { links: root.links, ...(filter === undefined ? {} : { filter }) },
-        isKnownTo(held, root.name),
-      );
-      for (const obstacle of found.obstacles) obstacles.push({ ...obstacle, root: root.name });
-      for (const run of planRuns(root.name, found.runs, held)) runs.push(run);
+    for (const root of resolveRoots(roots, held.roots(), linksOf, await silentRoots(roots))) {
+      const { name, path, below, links } = root;
+      const walked = await walkPatiently(path, { ...globsOf(rules, root), below, links });
+      const found = readOnce(walked, isKnownTo(held, name));
+      for (const obstacle of found.obstacles) obstacles.push({ ...obstacle, root: name });
+      for (const run of planRuns(name, found.runs, held)) runs.push(run);
     }
     return { store: { path: storePath, exists }, runs, obstacles };
   } finally {

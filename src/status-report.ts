@@ -190,8 +190,10 @@ function notFound(
   const hidden = found.obstacles.map(({ path }) => path);
   for (const { run, name } of known) {
     if (there.get(run)?.has(name) === true || found.filter?.accepts(run) === false) continue;
+    // What could not be looked at may hang.
+    if (hidden.some((path) => path === '.' || isWithin(run, path))) continue;
     if (lstatSync(systemPath(join(rootPath, run, name)), { throwIfNoEntry: false }) !== undefined) filesPassedOver++;
-    else if (!hidden.some((path) => path === '.' || isWithin(run, path))) filesGone++;
+    else filesGone++;
   }
   return { filesGone, filesPassedOver };
 }

@@ -1,8 +1,10 @@
 import { accessSync, constants, existsSync, readFileSync, realpathSync, statfsSync, statSync } from 'node:fs';
+import { lstat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { openStore } from '../backends/local/index.ts';
-import { fileSystemName, hasNotifications } from '../discover/index.ts';
+import { inTime } from '../calls/index.ts';
+import { fileSystemName, hasNotifications, silentRoots } from '../discover/index.ts';
 import { messageOf } from '../errors.ts';
 import { type Damage, type RunRef, runLabel, systemPath } from '../model/index.ts';
 import { StateFile } from '../state/index.ts';
@@ -16,8 +18,8 @@ const LITTLE_BYTES = 1024 ** 3;
 const MOST_TROUBLES = 5;
 
 /** Whether the state file is sound, can be written, and who uses it. */
-export function stateFinding(path: string): Finding {
-  return fileFinding('state', path, () => {
+export function stateFinding(path: string): Promise<Finding> {
+  return fileFinding('state', path, async () => {
     const reader = StateFile.openForReading(path);
     try {
       const problems = reader.check();
@@ -27,7 +29,7 @@ export function stateFinding(path: string): Finding {
           hint: 'mirrorboard state check names all of it.',
         };
       const { damage, roots } = reader.summary();
-      return troubles(
+      return await troubles(
         damage.map(({ run, name, damage: item }) => ({ ...item, run, file: name })),
         roots,
       );
@@ -38,13 +40,13 @@ export function stateFinding(path: string): Finding {
 }
 
 /** Whether the local store is one, can be written, and who writes to it. */
-export function storeFinding(path: string): Finding {
-  return fileFinding('store', path, () => {
+export function storeFinding(path: string): Promise<Finding> {
+  return fileFinding('store', path, async () => {
     const reader = openStore(path);
     try {
       const roots = reader.roots().map((root) => ({ ...root, files: reader.fileCount(root.name, '') }));
       const damage = roots.flatMap(({ name }) => reader.damage(name));
-      return troubles(damage, roots);
+      return await troubles(damage, roots);
     } finally {
       reader.close();
     }
@@ -58,15 +60,21 @@ interface Inside {
 }
 
 /** What could not be read when it was to be mirrored: said as long as it is so. */
-function troubles(
+async function troubles(
   damage: readonly (Damage & { readonly run: RunRef; readonly file: string })[],
   roots: readonly { readonly name: string; readonly path: string; readonly files: number }[],
-): Inside {
-  const pathOf = new Map(roots.map(({ name, path }) => [name, path]));
-  const unreadable = damage.filter(
-    ({ reason, run, file }) => reason === 'unreadable' && existsSync(systemPath(join(pathOf.get(run.root) ?? '', run.path, file))),
-  );
-  const empty = roots.filter(({ path, files }) => files > 0 && existsSync(systemPath(path)) && isEmptied(path));
+): Promise<Inside> {
+  const silent = await silentRoots(roots);
+  const places = new Map(roots.flatMap(({ name, path }) => (silent.has(path) ? [] : [[name, path] as const])));
+  const unreadable: (typeof damage)[number][] = [];
+  for (const item of damage) {
+    const root = places.get(item.run.root);
+    if (item.reason === 'unreadable' && root !== undefined && (await isThere(join(root, item.run.path, item.file)))) unreadable.push(item);
+  }
+  const empty: (typeof roots)[number][] = [];
+  for (const root of roots) {
+    if (root.files > 0 && places.has(root.name) && (await isThere(root.path)) && (await isEmptied(root.path))) empty.push(root);
+  }
   const more = [
     ...unreadable.map((item) => `Not mirrored: ${runLabel(item.run)}/${item.file}: ${damageReason(item)}`),
     ...empty.map(({ name, path, files }) => `Of the ${formatCount(files)} files of ${name} none is in ${path}.`),
@@ -82,22 +90,31 @@ function troubles(
 }
 
 /** A place that can't be looked at is no empty one: its own finding says so. */
-function isEmptied(path: string): boolean {
+async function isEmptied(path: string): Promise<boolean> {
   try {
-    const { files, isWhole, obstacles } = look(path);
+    const { files, isWhole, obstacles } = await look(path);
     return files === 0 && isWhole && obstacles.length === 0;
   } catch {
     return false;
   }
 }
 
-function fileFinding(name: string, path: string, inside: () => Inside): Finding {
-  const isThere = existsSync(path);
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await inTime(path, () => lstat(systemPath(path)));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function fileFinding(name: string, path: string, inside: () => Promise<Inside>): Promise<Finding> {
+  const isMade = existsSync(path);
   const folder = nearestFolder(path);
   try {
-    accessSync(isThere ? path : folder, constants.W_OK);
+    accessSync(isMade ? path : folder, constants.W_OK);
     accessSync(folder, constants.W_OK | constants.X_OK);
-    const { more: troubles, hint } = isThere ? inside() : { more: [] };
+    const { more: troubles, hint } = isMade ? await inside() : { more: [] };
     const { bavail, bsize } = statfsSync(folder);
     const free = bavail * bsize;
     const kind = fileSystemName(folder);
@@ -112,19 +129,19 @@ function fileFinding(name: string, path: string, inside: () => Inside): Finding 
       name,
       state: troubles.length > 0 ? 'problem' : notes.length > 0 ? 'note' : 'ok',
       text: [
-        isThere ? `${path} has ${formatBytes(statSync(path).size)} and can be written` : `${path} is not there yet and can be made`,
+        isMade ? `${path} has ${formatBytes(statSync(path).size)} and can be written` : `${path} is not there yet and can be made`,
         `${formatBytes(free)} free on ${kind}`,
         ...(holder === undefined ? [] : [`${holder} uses it now`]),
       ].join(', '),
       more: [...troubles, ...notes],
       hint: hint ?? (isShared ? 'Keep store and state on a local disk.' : undefined),
-      facts: { path, exists: isThere, free_bytes: free, file_system: kind, in_use_by: holder ?? null },
+      facts: { path, exists: isMade, free_bytes: free, file_system: kind, in_use_by: holder ?? null },
     };
   } catch (error) {
     const finding = failureFinding('file', name, error);
     // What the system says of a file has no code of ours.
     if (finding.facts?.['code'] !== 'MB4005') return { ...finding, facts: { ...finding.facts, path } };
-    const text = `${isThere ? path : folder} can not be written: ${reasonOf(error)}`;
+    const text = `${isMade ? path : folder} can not be written: ${reasonOf(error)}`;
     return { ...finding, text, hint: `Let the user that runs mirrorboard write to ${folder}.`, facts: { path } };
   }
 }

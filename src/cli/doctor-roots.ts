@@ -1,8 +1,9 @@
 import { steadyMs } from '../clock.ts';
 import { readFileSync } from 'node:fs';
 import type { Root } from '../config/index.ts';
-import { fileSystemName, hasNotifications, type Obstacle, resolveRoots, visit } from '../discover/index.ts';
+import { fileSystemName, hasNotifications, type Obstacle, resolveRoots, silentRoots } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
+import { PatientReader } from '../reading/index.ts';
 import { reasonOf } from '../system-error.ts';
 import { DEFAULT_LINKS, type LinkRule, type LinkRules } from '../untrusted/index.ts';
 import { type Finding, failureFinding } from './finding.ts';
@@ -15,8 +16,10 @@ const LOOK_FILES = 20_000;
 const WANTED_WATCHES = 2_000;
 
 /** Whether roots are there, can be read, what they lie on, and whether event files are in them. */
-export function rootFindings(roots: readonly Root[], linksOf: LinkRules, now: () => number = steadyMs): Finding[] {
-  const findings = roots.map((root) => rootFinding(root, linksOf, now));
+export async function rootFindings(roots: readonly Root[], linksOf: LinkRules, now: () => number = steadyMs): Promise<Finding[]> {
+  const silent = await silentRoots(roots);
+  const findings: Finding[] = [];
+  for (const root of roots) findings.push(silent.has(root.path) ? silence(root) : await rootFinding(root, linksOf, now));
   if (findings.every(({ state }) => state !== 'problem')) {
     try {
       resolveRoots(roots, []);
@@ -28,14 +31,25 @@ export function rootFindings(roots: readonly Root[], linksOf: LinkRules, now: ()
   return findings;
 }
 
-function rootFinding(root: Root, linksOf: LinkRules, now: () => number): Finding {
+function silence({ name, path }: Root): Finding {
+  return {
+    area: 'root',
+    name: name ?? path,
+    state: 'problem',
+    text: `${path} does not answer`,
+    hint: 'Look whether its file server is there; what lies there is mirrored when it answers.',
+    facts: { path },
+  };
+}
+
+async function rootFinding(root: Root, linksOf: LinkRules, now: () => number): Promise<Finding> {
   const name = root.name ?? root.path;
   let path: string;
   try {
     path = resolveRoots([root], [])[0]?.path ?? root.path;
     const kind = fileSystemName(path);
     const notifies = hasNotifications(path);
-    const { runs, files, isWhole, obstacles } = look(path, linksOf(path), now);
+    const { runs, files, isWhole, obstacles } = await look(path, linksOf(path), now);
     const [left = [], unread = []] = [true, false].map((isLeft) => obstacles.filter((obstacle) => (obstacle.isLeft === true) === isLeft));
     const least = isWhole ? '' : 'at least ';
     const more = [
@@ -70,25 +84,22 @@ interface Look {
   readonly obstacles: readonly Obstacle[];
 }
 
-/** Ends a walk that has gone far enough. */
-class EnoughSeen extends Error {}
-
-export function look(path: string, links: LinkRule = DEFAULT_LINKS, now: () => number = steadyMs): Look {
+export async function look(path: string, links: LinkRule = DEFAULT_LINKS, now: () => number = steadyMs): Promise<Look> {
   const endMs = now() + LOOK_MS;
   let runs = 0;
   let files = 0;
-  const onDirectory = (): void => {
-    if (now() > endMs || files > LOOK_FILES) throw new EnoughSeen();
-  };
+  const obstacles: Obstacle[] = [];
+  const reader = new PatientReader();
   try {
-    const { obstacles } = visit(path, '', { links, onDirectory }, (run) => {
-      runs++;
-      files += run.files.length;
-    });
+    for await (const piece of reader.walk({ root: path, below: '', include: [], exclude: [], ignore: [], links })) {
+      runs += piece.runs.length;
+      for (const run of piece.runs) files += run.files.length;
+      for (const obstacle of piece.obstacles) obstacles.push(obstacle);
+      if (now() > endMs || files > LOOK_FILES) return { runs, files, isWhole: false, obstacles };
+    }
     return { runs, files, isWhole: true, obstacles };
-  } catch (error) {
-    if (error instanceof EnoughSeen) return { runs, files, isWhole: false, obstacles: [] };
-    throw error;
+  } finally {
+    await reader.close();
   }
 }
 

@@ -34,9 +34,9 @@ export async function doctorCommand(roots: readonly string[], flags: DoctorFlags
   using interrupt = new Interrupt(() => undefined);
   const work = { env, timeoutMs, signal: interrupt.signal };
   const findings = [
-    ...(requests.length > 0 ? rootFindings(requests, linksOf(config)) : [NO_ROOTS]),
-    stateFinding(config.state.path),
-    ...(config.lanes.local === undefined ? [] : [storeFinding(config.lanes.local.path)]),
+    ...(requests.length > 0 ? await rootFindings(requests, linksOf(config)) : [NO_ROOTS]),
+    await stateFinding(config.state.path),
+    ...(config.lanes.local === undefined ? [] : [await storeFinding(config.lanes.local.path)]),
     ...(await Promise.all(lanes.map((lane) => laneFinding(lane, work)))),
   ];
   if (flags.write === true) {

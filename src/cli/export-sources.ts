@@ -1,14 +1,10 @@
 /** Where an export comes from: the local store, or event files read on the spot. */
-import { basename } from 'node:path';
 import type { ReadBackPoint } from '../backends/contract.ts';
 import type { StoreReader } from '../backends/local/index.ts';
 import type { Obstacle } from '../discover/index.ts';
 import type { ExportRun, ExportSeries, ExportSource } from '../export/index.ts';
 import { type Batch, type FileState, filePathOf, interpret, jsonText, type ScalarColumns, type Series, valueJson } from '../model/index.ts';
-import { readRun } from '../reading/index.ts';
-import { FileWindow } from '../tail/index.ts';
-import { placeOf } from '../untrusted/index.ts';
-import type { Target } from './survey.ts';
+import { readTarget, type Target } from './survey.ts';
 
 /** The runs of one root of the store. Series have to be read one after the other: the reader uses one statement for all. */
 export function storeSource(reader: StoreReader, root: string, onShort?: (short: ShortSeries) => void): ExportSource {
@@ -65,19 +61,11 @@ export function filesSource(
   { settled = true, onObstacle, onFile }: FilesSourceOptions = {},
 ): ExportSource {
   return {
-    *runs(): Generator<ExportRun, void, void> {
+    async *runs(): AsyncGenerator<ExportRun, void, void> {
       for (const obstacle of obstacles) onObstacle?.(obstacle);
-      const window = new FileWindow();
-      for (const { path, files } of runs) {
-        const job = {
-          run: { root: basename(directory), path },
-          directory: placeOf(place, path),
-          files: files.map(({ name }) => ({ name })),
-          series: [],
-          settled,
-        };
+      for await (const { path, events } of readTarget({ directory, place, runs }, settled)) {
         const collected = new CollectedRun();
-        for (const event of readRun(job, window)) {
+        for await (const event of events) {
           if (event.kind === 'batch') collected.add(event.batch, event.state);
           else if (event.kind === 'file' && event.reason !== undefined) {
             onObstacle?.({ path: filePathOf(path, event.file), reason: event.reason });

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { linksOf } from '../config/index.ts';
-import { globsOf, runFilter } from '../discover/index.ts';
+import { globsOf } from '../discover/index.ts';
 import { ExitCode } from '../errors.ts';
 import { compareNames, type Damage, isPending, jsonText } from '../model/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
@@ -28,8 +28,8 @@ export async function inspectCommand(path: string, flags: InspectFlags, context:
   const { stdout, env } = context;
   const config = await readConfig(flags, context);
   const { ignore } = globsOf(config.rules, { name: '', path: resolve(path) });
-  const filter = runFilter(flags.include ?? [], flags.exclude ?? [], ignore);
-  const target = findTarget(path, { links: linksOf(config)(resolve(path)), ...(filter === undefined ? {} : { filter }) });
+  const { include = [], exclude = [] } = flags;
+  const target = await findTarget(path, { links: linksOf(config)(resolve(path)), include: [...include], exclude: [...exclude], ignore });
   if (flags.format === 'json') {
     const { filesSource } = await import('./export-sources.ts');
     const { writeTruthJson } = await import('../export/index.ts');
@@ -51,7 +51,7 @@ export async function inspectCommand(path: string, flags: InspectFlags, context:
   let isDamaged = target.obstacles.some(({ isLeft }) => isLeft !== true);
   const totals = { runs: 0, files: 0, bytes: 0, points: 0 };
   const found: unknown[] = [];
-  for (const run of survey(target)) {
+  for await (const run of survey(target)) {
     isDamaged ||= run.files.some((file) => file.outcome !== 'read' || file.state?.damage.some((damage) => !isPending(damage)));
     totals.runs++;
     totals.files += run.files.length;
@@ -66,7 +66,7 @@ export async function inspectCommand(path: string, flags: InspectFlags, context:
       `${jsonText({ type: 'inspection', path, totals, runs: found as never, obstacles: target.obstacles as never, passed_over: target.passedOver as never })}\n`,
     );
   } else {
-    await writeOut(stdout, closing(target, totals, path));
+    await writeOut(stdout, await closing(target, totals, path));
   }
   context.exitCode = isDamaged ? ExitCode.notMirrored : ExitCode.done;
 }
@@ -121,12 +121,16 @@ function damageWords(damage: Damage): string {
   return `${damageReason(damage)}, offset ${damage.start}, ${counted(damage.end - damage.start, 'byte')}`;
 }
 
-function closing(target: Target, totals: { runs: number; files: number; bytes: number; points: number }, path: string): string {
+async function closing(
+  target: Target,
+  totals: { runs: number; files: number; bytes: number; points: number },
+  path: string,
+): Promise<string> {
   const lines = firstFew(target.obstacles.map(obstacleText)).map((line) => line.slice(2));
   for (const { path: where, reason } of target.passedOver.slice(0, MOST_PASSED))
     lines.push(`passed over: ${visibleText(where)}: ${visibleText(reason)}`);
   if (target.passedOver.length > MOST_PASSED) lines.push(`… and ${formatCount(target.passedOver.length - MOST_PASSED)} more`);
-  if (totals.runs === 0) lines.push(`No event files in ${visibleText(path)}: ${visibleText(whyNoRuns(path))}.`);
+  if (totals.runs === 0) lines.push(`No event files in ${visibleText(path)}: ${visibleText(await whyNoRuns(path))}.`);
   else
     lines.push(
       `${counted(totals.runs, 'run')}, ${counted(totals.files, 'file')}, ${formatBytes(totals.bytes)}, ${counted(totals.points, 'point')}`,

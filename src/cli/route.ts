@@ -1,10 +1,11 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 import { linksOf } from '../config/index.ts';
-import { walk } from '../discover/index.ts';
+import { silentRoots } from '../discover/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import { LaneNames, type TrackerLaneOptions } from '../lanes/index.ts';
 import { KINDS, type Kind, pluginOf, type RunRef, runLabel } from '../model/index.ts';
+import { walkPatiently } from '../reading/index.ts';
 import { type LeftOut, nameThere, type Opened, RunTree } from '../route/index.ts';
 import { type LaneReader, StateFile, type StateReader } from '../state/index.ts';
 import { trackersOf } from './chosen-trackers.ts';
@@ -44,11 +45,12 @@ export async function routeCommand(what: string, tag: string | undefined, flags:
   const trackers = await trackersOf(config, env, names, () => undefined);
   try {
     const roots = [...config.roots.map(({ name, path }) => ({ name: name ?? lastPart(path), path })), ...(state?.roots() ?? [])];
-    const run = runOf(what, roots);
+    const silent = await silentRoots(roots);
+    const run = runOf(what, roots, silent);
     const root = roots.find(({ name }) => name === run.root);
     const tree = new RunTree();
-    for (const { path } of root !== undefined && existsSync(root.path)
-      ? walk(root.path, '', { links: linksOf(config)(root.path) }).runs
+    for (const { path } of root !== undefined && !silent.has(root.path) && existsSync(root.path)
+      ? (await walkPatiently(root.path, { links: linksOf(config)(root.path) })).runs
       : [])
       tree.add({ root: run.root, path });
     const answers: LaneAnswer[] = [
@@ -67,22 +69,23 @@ export async function routeCommand(what: string, tag: string | undefined, flags:
 }
 
 /** A run by its path below a root, with the root's name before it where there are several, or by where its directory lies. */
-function runOf(what: string, roots: readonly { readonly name: string; readonly path: string }[]): RunRef {
+function runOf(what: string, roots: readonly { readonly name: string; readonly path: string }[], silent: ReadonlySet<string>): RunRef {
   if (roots.length === 0) {
     throw new MirrorError('MB1001', 'no root is known: nothing was mirrored yet, and the configuration names none', {
       hint: 'Add roots to the configuration, or mirror something first.',
     });
   }
+  const answering = roots.filter((root) => !silent.has(root.path));
   const there = existsSync(what) ? realpathSync(what) : undefined;
-  for (const { name, path } of roots) {
+  for (const { name, path } of answering) {
     const below = there === undefined ? undefined : relative(existsSync(path) ? realpathSync(path) : resolve(path), there);
     if (below !== undefined && !below.startsWith('..')) return { root: name, path: below === '' ? '.' : below.split(sep).join('/') };
   }
   const path = what.replace(/\/+$/, '') || '.';
   const named = roots.find(({ name }) => path === name || path.startsWith(`${name}/`));
-  const isBelow = roots.some((root) => existsSync(join(root.path, path)));
+  const isBelow = answering.some((root) => existsSync(join(root.path, path)));
   if (named !== undefined && !isBelow) return { root: named.name, path: path.slice(named.name.length + 1) || '.' };
-  return { root: roots.find((root) => existsSync(join(root.path, path)))?.name ?? (roots[0]?.name as string), path };
+  return { root: answering.find((root) => existsSync(join(root.path, path)))?.name ?? (roots[0]?.name as string), path };
 }
 
 function answerOf(

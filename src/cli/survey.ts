@@ -1,12 +1,12 @@
-import { lstatSync, readdirSync, realpathSync } from 'node:fs';
+import { lstat, readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
-import { isEventFileName, type Obstacle, type PassedOver, type WalkOptions, walk } from '../discover/index.ts';
+import { inTime } from '../calls/index.ts';
+import { type globsOf, isEventFileName, type Obstacle, type PassedOver, readOnce } from '../discover/index.ts';
 import { MirrorError, systemCode } from '../errors.ts';
 import type { Batch, FileState, MarkKind, Series } from '../model/index.ts';
-import { type FileOutcome, type ReadEvent, readRun } from '../reading/index.ts';
+import { type FileOutcome, PatientReader, type ReadEvent, walkPatiently } from '../reading/index.ts';
 import { reasonOf } from '../system-error.ts';
-import { FileWindow } from '../tail/index.ts';
-import { DEFAULT_LINKS, placeOf, type RootPlace } from '../untrusted/index.ts';
+import { DEFAULT_LINKS, type LinkRule, placeOf, type RootPlace } from '../untrusted/index.ts';
 import { counted } from './terminal/index.ts';
 
 /** What is in a series, without its points. */
@@ -46,22 +46,31 @@ export interface Target {
   readonly passedOver: readonly PassedOver[];
 }
 
-/** A directory with all runs below it, or a single file. */
-export function findTarget(path: string, { links = DEFAULT_LINKS, filter }: Partial<Pick<WalkOptions, 'links' | 'filter'>> = {}): Target {
+type Globs = ReturnType<typeof globsOf>;
+
+/** A directory with all runs below it, or a single file. Nothing of it is asked for in this thread: what hangs is an obstacle. */
+export async function findTarget(
+  path: string,
+  { links = DEFAULT_LINKS, include = [], exclude = [], ignore = [] }: Partial<Globs> & { readonly links?: LinkRule } = {},
+): Promise<Target> {
+  const directory = resolve(path);
+  let real: string;
   try {
-    const stat = lstatSync(path).isSymbolicLink() ? undefined : lstatSync(path);
-    if (stat?.isFile()) {
+    const stat = await inTime(path, () => lstat(path));
+    if (stat.isFile()) {
       return {
-        directory: dirname(resolve(path)),
-        place: { path: realpathSync(dirname(resolve(path))), links },
+        directory: dirname(directory),
+        place: { path: await inTime(path, () => realpath(dirname(directory))), links },
         runs: [{ path: '.', files: [{ name: basename(path), size: stat.size }] }],
         obstacles: [],
         passedOver: [],
       };
     }
-    readdirSync(path);
+    await inTime(path, () => readdir(path));
+    real = await inTime(path, () => realpath(path));
   } catch (cause) {
     const isMissing = systemCode(cause) === 'ENOENT';
+    if (cause instanceof MirrorError) throw cause;
     throw new MirrorError(
       isMissing ? 'MB2001' : 'MB2003',
       isMissing ? `there is no file or directory ${path}` : `reading ${path}: ${reasonOf(cause)}`,
@@ -72,19 +81,44 @@ export function findTarget(path: string, { links = DEFAULT_LINKS, filter }: Part
       },
     );
   }
-  const { runs, obstacles, passedOver } = walk(path, '', { links, ...(filter === undefined ? {} : { filter }) });
-  return { directory: resolve(path), place: { path: realpathSync(path), links }, runs, obstacles, passedOver };
+  const walked = await walkPatiently(real, { links, include, exclude, ignore, isNaming: true });
+  const { runs, obstacles, passedOver } = readOnce(walked, () => false);
+  return { directory, place: { path: real, links }, runs, obstacles, passedOver };
 }
 
-/** Reads every run of a target, one after the other. */
-export function* survey(target: Target): Generator<RunSurvey, void, void> {
-  const window = new FileWindow();
-  for (const found of target.runs) {
-    const run = { root: 'files', path: found.path };
-    const result: RunSurvey = { path: found.path, files: [], series: [], marks: new Map(), foreign: 0 };
-    const directory = placeOf(target.place, found.path);
-    for (const { name, size } of found.files) result.files.push({ name, size, outcome: 'read', reason: undefined, state: undefined });
-    for (const event of readRun({ run, directory, files: found.files, series: [], settled: true }, window)) take(event, result);
+/** Reads every run of a target, one after the other, in a thread of its own: a file that hangs is left behind. */
+export async function* readTarget(
+  { directory, place, runs }: Pick<Target, 'directory' | 'place' | 'runs'>,
+  settled: boolean,
+): AsyncGenerator<{ readonly path: string; readonly events: AsyncIterable<ReadEvent> }, void, void> {
+  const root = basename(directory);
+  const reader = new PatientReader();
+  try {
+    for (const { path, files } of runs) {
+      const names = files.map(({ name }) => ({ name }));
+      reader.request([{ run: { root, path }, directory: placeOf(place, path), files: names, series: [], settled }]);
+      yield { path, events: eventsOf(reader) };
+    }
+  } finally {
+    await reader.close();
+  }
+}
+
+async function* eventsOf(reader: PatientReader): AsyncGenerator<ReadEvent, void, void> {
+  for await (const group of reader.events()) {
+    yield* group.events;
+    group.release();
+  }
+}
+
+/** What is in every run of a target. */
+export async function* survey(target: Target): AsyncGenerator<RunSurvey, void, void> {
+  const filesOf = new Map(target.runs.map(({ path, files }) => [path, files]));
+  for await (const { path, events } of readTarget(target, true)) {
+    const result: RunSurvey = { path, files: [], series: [], marks: new Map(), foreign: 0 };
+    for (const { name, size } of filesOf.get(path) ?? [])
+      result.files.push({ name, size, outcome: 'read', reason: undefined, state: undefined });
+    for await (const event of events) take(event, result);
     yield result;
   }
 }
@@ -143,10 +177,10 @@ export function whyEmpty(run: RunSurvey): string | undefined {
 }
 
 /** Why a directory has no runs at all. */
-export function whyNoRuns(directory: string): string {
+export async function whyNoRuns(directory: string): Promise<string> {
   let names: string[];
   try {
-    names = readdirSync(directory, { recursive: true, encoding: 'utf8' }).slice(0, 100_000);
+    names = (await inTime(directory, () => readdir(directory, { recursive: true, encoding: 'utf8' }))).slice(0, 100_000);
   } catch (error) {
     return reasonOf(error);
   }

@@ -26,7 +26,7 @@ export async function writeCsv(
   const out = new TextBuffer(sink);
   const count = nothingYet();
   out.add(HEADER);
-  for (const run of source.runs()) {
+  for await (const run of source.runs()) {
     count.runs++;
     for (const series of run.series) {
       if (!isOfKind(series.plugin, kind)) continue;

@@ -38,7 +38,7 @@ export async function writeParquet(source: ExportSource, sink: ByteSink, options
     await file.write({ columnData: rows.columns(), rowGroupSize: rowGroupRows });
     rows = new Rows(rowGroupRows, hasJson);
   };
-  for (const run of source.runs()) {
+  for await (const run of source.runs()) {
     count.runs++;
     for (const series of run.series) {
       if (!isOfKind(series.plugin, kind)) continue;

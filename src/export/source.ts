@@ -23,7 +23,7 @@ export interface ExportRun {
 
 /** Runs to write out: from the store or from the files. One run is done with before the next one is asked for. */
 export interface ExportSource {
-  runs(): Iterable<ExportRun>;
+  runs(): Iterable<ExportRun> | AsyncIterable<ExportRun>;
 }
 
 /** What an export came to. */

@@ -14,7 +14,7 @@ export async function writeTruthJson(source: ExportSource, sink: TextSink): Prom
   const out = new TextBuffer(sink);
   const count = nothingYet();
   out.add(`{"format":${FORMAT},"runs":{`);
-  for (const run of source.runs()) {
+  for await (const run of source.runs()) {
     out.add(`${count.runs === 0 ? '\n' : ',\n'}${JSON.stringify(run.run)}:{"files":${filesJson(run.files)},"tags":{`);
     await writeTags(run, out, count);
     out.add('}}');

@@ -62,7 +62,7 @@ async function textOf(source: ExportSource): Promise<string> {
 async function expectPresent(): Promise<void> {
   const reader = new StoreReader(openForReading(join(folder, 'mirrorboard.db')), '');
   try {
-    expect(await textOf(storeSource(reader, 'logs'))).toBe(await textOf(filesSource(findTarget(join(folder, 'logs')))));
+    expect(await textOf(storeSource(reader, 'logs'))).toBe(await textOf(filesSource(await findTarget(join(folder, 'logs')))));
   } finally {
     reader.close();
   }

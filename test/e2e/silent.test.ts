@@ -158,4 +158,37 @@ describe('a file system that does not answer', () => {
     expect(JSON.parse(stdout).not_answering).toEqual([expect.objectContaining({ root: 'share' })]);
     expect(readFileSync(join(folder, 'hang'), 'utf8')).not.toBe('');
   }, 120_000);
+
+  it('is named by every command that looks at files, which has looked at the rest and ends', async () => {
+    append(`share/a/${ONE}`, 0, 3);
+    append(`share/b/${ONE}`, 0, 3);
+    append(`share/z/${ONE}`, 0, 3);
+    expect((await start(['backfill', 'share'], { cwd: folder, env: env() }).ended).code).toBe(0);
+    hang(`readSync share/a/${ONE}\nreaddirSync share/z\n`);
+    const run = async (...args: string[]): Promise<{ code: number | null; json: Record<string, unknown>; text: string }> => {
+      const { code, stdout, stderr } = await start(args, { cwd: folder, timeoutMs: MOST_MS, env: env() }).ended;
+      return { code, json: JSON.parse(stdout.split('\n')[0] ?? '') as Record<string, unknown>, text: stdout + stderr };
+    };
+    const [verify, inspect, plan, doctor] = await Promise.all([
+      run('verify', '--json'),
+      run('inspect', 'share', '--json'),
+      run('backfill', 'share', '--dry-run', '--json'),
+      run('doctor', 'share', '--json'),
+    ]);
+    expect([verify.code, inspect.code, plan.code, doctor.code]).toEqual([3, 1, 1, 1]);
+    for (const { text } of [verify, inspect, plan, doctor]) expect(text).toContain('does not answer since');
+    // Of the directory that can't be listed the file is known.
+    expect(verify.json).toMatchObject({ totals: { equal: 6, points_not_judged: { unreadable: 3 } } });
+    expect(inspect.json).toMatchObject({ totals: { runs: 2, points: 3 } });
+  }, 120_000);
+
+  it('does not keep a verify from ending', async () => {
+    append(`share/a/${ONE}`, 0, 3);
+    expect((await start(['backfill', 'share'], { cwd: folder, env: env() }).ended).code).toBe(0);
+    hang(`readSync share/a/${ONE}\n`);
+    const { child, ended, said } = start(['verify', '--json'], { cwd: folder, timeoutMs: MOST_MS, env: env() });
+    await said(/does not answer/);
+    child.kill('SIGTERM');
+    expect((await ended).code).toBe(130);
+  }, 120_000);
 });

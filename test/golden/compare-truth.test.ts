@@ -22,7 +22,7 @@ interface Series {
 async function pair(name: string): Promise<{ truth: TruthText; exported: Export }> {
   const chunks: string[] = [];
   const directory = name === 'damaged' ? join(repository, 'test/damaged') : corpus(name);
-  await writeTruthJson(filesSource(findTarget(directory)), (chunk) => void chunks.push(chunk));
+  await writeTruthJson(filesSource(await findTarget(directory)), (chunk) => void chunks.push(chunk));
   const truth = JSON.parse(readFileSync(join(repository, 'test/golden/truth', `${name}.json`), 'utf8')) as TruthText;
   return { truth, exported: parseExport(chunks.join('')) as unknown as Export };
 }

@@ -65,14 +65,14 @@ describe('the truth of the corpus', () => {
   it.each([...names, 'damaged'])('is what the files and the store say: %s', async (name) => {
     const truth = truthOf(name);
     const points = Object.values(truth.runs).flatMap((run) => Object.values(run.tags).map((series) => series.points.length));
-    const fromFiles = await textOf(filesSource(findTarget(name === 'damaged' ? damaged : corpus(name))));
+    const fromFiles = await textOf(filesSource(await findTarget(name === 'damaged' ? damaged : corpus(name))));
     const wanted = { checked: points.reduce((sum, count) => sum + count, 0), differences: [] };
     expect(compareTruth(truth, parseExport(fromFiles))).toEqual(wanted);
     expect(compareTruth(truth, parseExport(await storeText(name)))).toEqual(wanted);
   });
 
   it('is said in the same bytes by the files and the store', async () => {
-    for (const name of names) expect(await storeText(name)).toBe(await textOf(filesSource(findTarget(corpus(name)))));
+    for (const name of names) expect(await storeText(name)).toBe(await textOf(filesSource(await findTarget(corpus(name)))));
   });
 
   it('is what the commands write', async () => {

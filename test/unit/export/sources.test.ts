@@ -72,7 +72,7 @@ describe('sources of an export', () => {
     writeFileSync(join(logs, 'run', 'events.out.tfevents.2'), second);
     writeFileSync(join(logs, 'events.out.tfevents.1'), w.eventFile());
 
-    const files = await exported(filesSource(findTarget(logs)));
+    const files = await exported(filesSource(await findTarget(logs)));
     await fromStore(async (source) => expect(await exported(source)).toBe(files));
 
     const { runs } = JSON.parse(files);
@@ -96,10 +96,10 @@ describe('sources of an export', () => {
     writeFileSync(join(logs, 'run', 'events.out.tfevents.1'), whole.subarray(0, whole.length - 3));
     const fileIn = async (source: ExportSource) => JSON.parse(await exported(source)).runs.run.files[0];
     const torn = { end: whole.length - 3, reason: 'torn' };
-    const live = await fileIn(filesSource(findTarget(logs), { settled: false }));
+    const live = await fileIn(filesSource(await findTarget(logs), { settled: false }));
     expect(live).toMatchObject({ bytes: whole.length - 3, records: 1 });
     expect(live.damage).toEqual([{ ...torn, start: live.good_bytes }]);
-    const file = await fileIn(filesSource(findTarget(logs)));
+    const file = await fileIn(filesSource(await findTarget(logs)));
     expect(file).toEqual({ ...live, damage: [{ ...live.damage[0], detail: 'no sound record inside' }] });
     await fromStore(async (source) => expect(await fileIn(source)).toEqual(file));
   });
@@ -109,9 +109,9 @@ describe('sources of an export', () => {
       join(logs, 'run', 'events.out.tfevents.1'),
       w.eventFile(w.event({ step: 1, wallTime: 1, summary: [w.simpleValue('x', 1)] })),
     );
-    const source = filesSource(findTarget(logs));
+    const source = filesSource(await findTarget(logs));
     expect(await exported(source)).toBe(await exported(source));
-    for (const run of source.runs()) {
+    for await (const run of source.runs()) {
       for (const one of run.series) expect([...one.points()]).toEqual([...one.points()]);
     }
   });
