@@ -122,11 +122,29 @@ export interface RunSource {
   readonly parent?: { readonly key: string; readonly name: string };
   /** The tracker's own id of a run that something else opened: points are added to it; it is not named, tagged or ended by us. */
   readonly joins?: string;
-  /** The state's instance id, and the first record with values of each file: whose run a tracker run is. */
+  /** The state's instance id, and of some of the run's files a record with values: whose run a tracker run is (`backend-kit`). */
   readonly instanceId: string;
-  readonly fingerprint: readonly { readonly file: string; readonly checksum: number }[];
+  readonly fingerprint: readonly FileMark[];
+  /** Looks into the files, where that does not tell. Missing: nobody can. */
+  readonly files?: RunFiles;
   /** Wall time of the first event that is about to be sent, seconds; undefined where it is not known. */
   readonly startedAt: number | undefined;
+}
+
+/** By what an event file is known: one of its records with values, most often the first. */
+export interface FileMark {
+  /** As seen from the tracker run: `TrackerParcel.file`. */
+  readonly file: string;
+  /** The record's data checksum, as it stands in the file. */
+  readonly checksum: number;
+}
+
+/** The event files of a run that is about to be opened, as they lie there. */
+export interface RunFiles {
+  /** Whether a file is there, named as in a fingerprint, and has a record with values and this checksum. */
+  hasRecord(mark: FileMark, signal: AbortSignal): Promise<boolean>;
+  /** Every point, under the tag it has in the tracker run, as `readBack` would give it. */
+  points(signal: AbortSignal): AsyncIterable<{ readonly tag: string; readonly point: HeldPoint }>;
 }
 
 /** A point as a tracker holds it. */
@@ -283,6 +301,11 @@ export interface Backend {
    * where it leads nowhere any more. Throws; an error of code MB4006 is about this run alone.
    */
   open(run: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle>;
+  /**
+   * Adds files to the fingerprint of a tracker run that is open: those that had no values yet when it was opened. Missing: the
+   * tracker run is known by the files of its opening for ever.
+   */
+  noteFiles?(handle: Handle, files: readonly FileMark[], signal: AbortSignal): Promise<void>;
   /** One outcome per parcel, in their order. Never throws for what the tracker did. */
   send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]>;
   /** All points a tracker run holds now. */

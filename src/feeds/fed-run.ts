@@ -1,8 +1,8 @@
 /** What a feed keeps of a tracker run, and of the runs that go into it. */
 import { steadyMs } from '../clock.ts';
-import type { Handle, RunSource } from '../backends/contract.ts';
+import type { FileMarks } from '../backend-kit/index.ts';
+import type { FileMark, Handle } from '../backends/contract.ts';
 import { MirrorError } from '../errors.ts';
-import { fingerprintOf, firstWallTime } from '../lanes/index.ts';
 import { keyOfRun, type RunRef } from '../model/index.ts';
 import type { CachedBatch } from '../reading/index.ts';
 import { type Place, placeOf, type RootPlace } from '../untrusted/index.ts';
@@ -86,7 +86,21 @@ export class FedRun {
   }
 }
 
-/** What pieces that are about to be sent say of their run. */
-export function sourceFacts(pieces: readonly SourcePiece[]): Pick<RunSource, 'fingerprint' | 'startedAt'> {
-  return { fingerprint: fingerprintOf(pieces), startedAt: firstWallTime(pieces.map(({ batch }) => batch)) };
+/** So many files of a run are noted at its tracker run: one that is there suffices to recognise it. */
+const MOST_FILES = 40;
+
+/**
+ * By what files of pieces that are about to be sent are to be known, if they are not yet: a record with values of each, which is the first one that
+ * is sent of it. One that begins with another record than the known one has become another file.
+ */
+export function newMarks(known: FileMarks, pieces: readonly SourcePiece[]): FileMark[] {
+  const found = new Map<string, number>();
+  for (const { file, batch } of pieces) {
+    const { start, scalars, objects } = batch;
+    const checksum = scalars.count > 0 ? scalars.checksum[0] : objects[0]?.checksum;
+    if (checksum === undefined || found.has(file)) continue;
+    const isKnown = known.knows(file) ? start > 0 || known.has({ file, checksum }) : known.size + found.size >= MOST_FILES;
+    if (!isKnown) found.set(file, checksum);
+  }
+  return [...found].map(([file, checksum]) => ({ file, checksum }));
 }

@@ -1,15 +1,16 @@
 /** Opens and ends the tracker runs of a lane: what each is told of its run, what is kept of it in the state. */
 import { steadyMs } from '../clock.ts';
-import type { Backend, Handle, RunSource } from '../backends/contract.ts';
+import { FileMarks } from '../backend-kit/index.ts';
+import type { Backend, FileMark, Handle, RunFiles, RunSource } from '../backends/contract.ts';
 import type { TrackerLane, Undelivered } from '../deliver/index.ts';
 import { MirrorError } from '../errors.ts';
-import { type LaneRouting, type RunNames, type TrackerLaneOptions, trackerRunKey } from '../lanes/index.ts';
+import { type LaneRouting, firstWallTime, type RunNames, type TrackerLaneOptions, trackerRunKey } from '../lanes/index.ts';
 import { runLabel } from '../model/index.ts';
 import type { Opened } from '../route/index.ts';
 import { type Joined, readJoin } from '../sidecar/index.ts';
 import type { LaneState } from '../state/index.ts';
 import type { RootPlace } from '../untrusted/index.ts';
-import { type FedRun, rootPlace, type SourcePiece, sourceFacts } from './fed-run.ts';
+import { type FedRun, newMarks, rootPlace, type SourcePiece } from './fed-run.ts';
 import type { LaneRoutes } from './lane-routes.ts';
 
 export interface RunOpenerOptions {
@@ -25,6 +26,8 @@ export interface RunOpenerOptions {
   readonly isSettled: boolean;
   /** Ends all that is waited for. */
   readonly signal: AbortSignal;
+  /** The files of a run, for where what is about to be sent does not tell whose a tracker run is. */
+  readonly filesOf: (run: FedRun) => RunFiles;
 }
 
 export type Opening =
@@ -53,31 +56,50 @@ export class RunOpener {
   async open(run: FedRun, pieces: readonly SourcePiece[]): Promise<Opening> {
     const { backend, delivery, laneState } = this.#options;
     const { target } = run;
+    const isEnded = laneState.isEnded(target);
     let isNew = false;
     if (run.handle === undefined) {
       const found = await this.#opened(run);
       if (found.kind === 'wait') return found;
       const { opened } = found;
-      const source = this.#source(run, opened, pieces);
+      const marks = newMarks(FileMarks.fromPairs(opened.files), pieces);
+      const source = this.#source(run, opened, pieces, marks);
       const kept = laneState.handle(target);
       const done = await delivery.attempt((signal) => backend.open(source, kept, signal));
       if (done.kind !== 'done') return done;
       isNew = done.value !== kept;
       run.handle = done.value;
+      const now = marks.length === 0 || opened.joins !== undefined ? opened : { ...opened, files: pairsOf(source.fingerprint) };
       if (isNew && kept !== undefined) {
-        this.#beginAnew(run, done.value, opened);
+        this.#beginAnew(run, done.value, now);
         return { kind: 'wait', ms: 0 };
       }
-      if (isNew || JSON.stringify(opened) !== JSON.stringify(laneState.opened(target))) laneState.keepHandle(target, done.value, opened);
+      if (isNew || JSON.stringify(now) !== JSON.stringify(laneState.opened(target))) laneState.keepHandle(target, done.value, now);
+    } else {
+      const noted = await this.#noteFiles(run, run.handle, pieces);
+      if (noted !== undefined) return noted;
     }
     const { handle } = run;
     // A file that comes late is no reason to say that the run goes on.
-    if (pieces.length > 0 && laneState.isEnded(target)) {
+    if (pieces.length > 0 && isEnded) {
       const reopened = await delivery.attempt((signal) => backend.finish(handle, undefined, signal));
       if (reopened.kind !== 'done') return reopened;
       laneState.noteEnd(target, false);
     }
     return { kind: 'open', handle, isNew };
+  }
+
+  /** Files that had nothing to be known by when the tracker run was opened, or were not there, are noted before anything of them is sent. */
+  async #noteFiles(run: FedRun, handle: Handle, pieces: readonly SourcePiece[]): Promise<Undelivered | undefined> {
+    const { backend, delivery, laneState } = this.#options;
+    const opened = laneState.opened(run.target);
+    const known = FileMarks.fromPairs(opened?.files);
+    const marks = newMarks(known, pieces);
+    if (backend.noteFiles === undefined || opened === undefined || opened.joins !== undefined || marks.length === 0) return undefined;
+    const done = await delivery.attempt(async (signal) => backend.noteFiles?.(handle, marks, signal));
+    if (done.kind !== 'done') return done;
+    laneState.keepHandle(run.target, handle, { ...opened, files: known.with(marks).pairs() });
+    return undefined;
   }
 
   /**
@@ -172,8 +194,8 @@ export class RunOpener {
   }
 
   /** What a tracker is told of a run. Its name and place are those it was opened with, whatever the configuration says now. */
-  #source(run: FedRun, opened: Opened, pieces: readonly SourcePiece[]): RunSource {
-    const { instanceId, places } = this.#options;
+  #source(run: FedRun, opened: Opened, pieces: readonly SourcePiece[], marks: readonly FileMark[]): RunSource {
+    const { instanceId, places, filesOf } = this.#options;
     const { target } = run;
     const { group, epoch, joins } = opened;
     return {
@@ -185,9 +207,15 @@ export class RunOpener {
       group,
       ...(joins === undefined ? {} : { joins }),
       instanceId,
-      ...sourceFacts(pieces),
+      fingerprint: FileMarks.fromPairs(opened.files).with(marks).list(),
+      files: filesOf(run),
+      startedAt: firstWallTime(pieces.map(({ batch }) => batch)),
     };
   }
+}
+
+function pairsOf(marks: readonly FileMark[]): NonNullable<Opened['files']> {
+  return marks.map(({ file, checksum }) => [file, checksum]);
 }
 
 /** What it is called in the tracker: people must be able to tell one that was begun anew from the one it takes the place of. */

@@ -28,6 +28,7 @@ import type { RunTree } from '../route/index.ts';
 import type { LaneState, StateFile } from '../state/index.ts';
 import type { LaneProgress, LaneReport } from '../status/index.ts';
 import type { RootPlace } from '../untrusted/index.ts';
+import { FilesOfRun } from './files-of-run.ts';
 import { FedRun, FedSource, rootPlace, type SourcePiece } from './fed-run.ts';
 import type { Feed, FeedEvents, FeedStatus } from './feed.ts';
 import { LaneRoutes } from './lane-routes.ts';
@@ -138,6 +139,7 @@ export class TrackerFeed implements Feed {
       delivery: this.#delivery,
       instanceId: state.instanceId,
       signal: this.#signal,
+      filesOf: (run) => new FilesOfRun(run, { ...options, routes: this.#routes }),
     });
     this.#side = new SideFeed({
       ...options,

@@ -2,5 +2,5 @@
 export { LaneNames } from './lane-names.ts';
 export { type LaneRouting, type RunNames, type StoreOptions, type TrackerLaneOptions, wholeRouting } from './lane-options.ts';
 export { type ResolvedLane, resolveLanes } from './resolve-lanes.ts';
-export { fingerprintOf, firstWallTime, trackerRunKey } from './run-source.ts';
+export { firstWallTime, trackerRunKey } from './run-source.ts';
 export { checkNames, type LaneWarning, type MakeLanesOptions, makeTrackerLanes } from './tracker-lanes.ts';

@@ -1,6 +1,5 @@
 /** What a tracker is told of a run when its tracker run is looked for, or made. */
 import { createHash } from 'node:crypto';
-import type { RunSource } from '../backends/contract.ts';
 import { type Batch, keyOfRun, type RunRef } from '../model/index.ts';
 
 /** By which a tracker run is found again, on every machine. `epoch`: how often it was begun anew. */
@@ -15,18 +14,6 @@ export function parentKey(root: string, name: string): string {
     .update(JSON.stringify(['parent', root, name]))
     .digest('hex')
     .slice(0, 32);
-}
-
-/** The first record with values of each file that is read from its start. */
-export function fingerprintOf(pieces: readonly { readonly batch: Batch; readonly file: string }[]): RunSource['fingerprint'] {
-  const found = new Map<string, number>();
-  for (const { file, batch } of pieces) {
-    const { start, scalars, objects } = batch;
-    if (found.has(file) || start > 0) continue;
-    const checksum = scalars.count > 0 ? scalars.checksum[0] : objects[0]?.checksum;
-    if (checksum !== undefined) found.set(file, checksum);
-  }
-  return [...found].map(([file, checksum]) => ({ file, checksum }));
 }
 
 /** The earliest wall time, seconds; undefined where there is none that is a time. */

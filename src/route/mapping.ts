@@ -31,4 +31,6 @@ export interface Opened {
   readonly rebuilt?: number;
   /** The tracker's own id, of one that something else opened. */
   readonly joins?: string;
+  /** The files it is known by in its tracker, each with the checksum of a record (`RunSource.fingerprint`). Missing: nobody noted them. */
+  readonly files?: readonly (readonly [file: string, checksum: number])[];
 }

@@ -45,7 +45,7 @@ const JOINING: Readonly<Record<string, readonly string[]>> = {
   verifying: ['reading', 'lanes'],
 };
 /** What all backends may use. */
-const FOR_BACKENDS = new Set(['contract', 'http', 'objects', 'settings', 'concurrency', 'segments', 'beside', 'own-files']);
+const FOR_BACKENDS = new Set(['contract', 'backend-kit', 'http', 'objects', 'settings', 'concurrency', 'segments', 'beside', 'own-files']);
 /** Known to everybody; they know nobody but each other. */
 const COMMON = new Set(['errors', 'system-error', 'model', 'memory', 'closest-name', 'clock']);
 /** Who may import whom, beside `errors` and `model`; a room that is not here may import nobody. `type` is for types only. */
@@ -56,6 +56,7 @@ const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = 
   settings: { http: 'all', contract: 'type' },
   segments: { contract: 'type' },
   beside: { contract: 'type' },
+  'backend-kit': { contract: 'type' },
   deliver: { contract: 'all' },
   verify: { contract: 'all' },
   export: { contract: 'type' },
@@ -243,6 +244,8 @@ describe('the import graph', () => {
     expect(why('decode/frame.ts', 'proto/messages.js')).toBeUndefined();
     expect(why('backends/mlflow/client.ts', 'backends/local/index.ts')).toBe('backends/mlflow must not know backends/local');
     expect(why('backends/mlflow/client.ts', 'http/index.ts')).toBeUndefined();
+    expect(why('backends/mlflow/runs.ts', 'backend-kit/index.ts')).toBeUndefined();
+    expect(why('backend-kit/run-identity.ts', 'http/index.ts')).toBe('backend-kit must not know http');
     expect(why('backends/mlflow/client.ts', 'state/index.ts')).toBe('backends/mlflow must not know state');
     expect(why('backends/contract.ts', 'deliver/index.ts')).toBe('contract must not know deliver');
     expect(why('status/tracker.ts', 'backends/contract.ts', true)).toBeUndefined();

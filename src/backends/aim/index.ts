@@ -7,6 +7,7 @@ import type {
   BackendContext,
   BackendType,
   Capabilities,
+  FileMark,
   Handle,
   Outcome,
   ParamOutcome,
@@ -45,7 +46,7 @@ class AimBackend implements Backend {
   constructor(settings: AimSettings, context: BackendContext) {
     this.#settings = settings;
     this.#context = context;
-    this.#runs = new Runs(settings, context.warn);
+    this.#runs = new Runs(settings, context.warn, (run, signal) => this.#readOnce(run, {}, signal));
   }
 
   describe(): Capabilities {
@@ -59,6 +60,14 @@ class AimBackend implements Backend {
 
   async open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {
     return this.#attempt((server) => this.#runs.open(server, source, known, signal), signal);
+  }
+
+  async noteFiles(handle: Handle, files: readonly FileMark[], signal: AbortSignal): Promise<void> {
+    const run = readHandle(handle);
+    await this.#attempt(async (server) => {
+      if (!(await server.client.hasRun(run.hash, signal))) throw gone(run);
+      await this.#runs.noteFiles(server, run, files, signal);
+    }, signal);
   }
 
   async send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {

@@ -1,9 +1,10 @@
 /** Finding and making the Aim runs of runs: each exactly once, and never somebody else's. */
 import { join } from 'node:path';
+import { type Candidate, FileMarks, isWhoseRun, nameBeside, type RunMark, sayTaken } from '../../backend-kit/index.ts';
 import { LineByKey } from '../../concurrency/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { runLabel } from '../../model/index.ts';
-import type { BackendContext, Handle, RunSource } from '../contract.ts';
+import type { BackendContext, FileMark, Handle, ReadBackChunk, RunSource } from '../contract.ts';
 import type { AimClient } from './client.ts';
 import { Frames } from './frames.ts';
 import { handleOf, readHandle, runHash, type TrackedRun } from './handle.ts';
@@ -19,13 +20,6 @@ const MOST_STRANGERS = 100;
 /** The last second of the year 9999: the server's calendar ends there. */
 const LAST_SECOND = 253_402_300_799;
 
-/** A run's own record of where it comes from. */
-interface Identity {
-  readonly instance: string;
-  /** First records with values, by file. */
-  readonly fingerprint: ReadonlyMap<string, bigint>;
-}
-
 /** Whom runs are asked for, and those that are open there. */
 export interface Server {
   readonly client: AimClient;
@@ -35,12 +29,19 @@ export interface Server {
 export class Runs {
   readonly #settings: Pick<AimSettings, 'experiment' | 'description' | 'context'>;
   readonly #warn: BackendContext['warn'];
+  readonly #readBack: (run: TrackedRun, signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
   /** Two at a time would ask for two runs. */
   readonly #opening = new LineByKey();
 
-  constructor(settings: Pick<AimSettings, 'experiment' | 'description' | 'context'>, warn: BackendContext['warn']) {
+  /** `readBack`: all points of a run. */
+  constructor(
+    settings: Pick<AimSettings, 'experiment' | 'description' | 'context'>,
+    warn: BackendContext['warn'],
+    readBack: (run: TrackedRun, signal: AbortSignal) => AsyncIterable<ReadBackChunk>,
+  ) {
     this.#settings = settings;
     this.#warn = warn;
+    this.#readBack = readBack;
   }
 
   /** The handle of a run, and the run itself, open, where it was opened on the way. */
@@ -54,6 +55,7 @@ export class Runs {
     const { context } = this.#settings;
     if (source.joins !== undefined) return this.#join(client, source.joins, source, known, signal);
     let attempt = 0;
+    let why: string | undefined;
     if (known !== undefined) {
       const run = readHandle(known);
       if (await client.hasRun(run.hash, signal)) {
@@ -78,27 +80,26 @@ export class Runs {
       const run: TrackedRun = { hash: runHash(source.key, group, attempt), attempt, context, isJoined: false };
       const isThere = await client.hasRun(run.hash, signal);
       const identity = isThere ? await readIdentity(client, run.hash, signal) : undefined;
-      if (identity !== undefined && !isOurs(identity, source)) {
+      const verdict = identity === undefined ? undefined : await isWhoseRun(this.#candidate(run, identity), source, signal);
+      if (verdict?.kind === 'other') {
+        why ??= verdict.why;
         strangers++;
         continue;
       }
       // Without an identity it was left behind by a process that died while it made it.
       if (identity === undefined) {
-        const name = strangers === 0 ? source.name : `${source.name} (${strangers + 1})`;
+        const name = nameBeside(source.name, strangers);
         await this.#write(at, run, source, undefined, name, signal);
         // A server keeps files of a deleted run open, and would write what comes into the void.
         const written = await readIdentity(client, run.hash, signal);
-        if (written === undefined || !isOurs(written, source)) {
+        const whose = written === undefined ? undefined : await isWhoseRun(this.#candidate(run, written), source, signal);
+        if (whose?.kind !== 'own') {
           await pool.release(run.hash, signal);
           if (written !== undefined) strangers++;
+          why ??= whose?.why;
           continue;
         }
-        if (strangers > 0) {
-          this.#warn(`${runLabel(source.run)} is mirrored as ${name}: a run of the same root and path is there, made from other files`, {
-            hint: 'Name the root (NAME=PATH) so that the two never meet.',
-            run: runLabel(source.run),
-          });
-        }
+        if (strangers > 0) sayTaken(this.#warn, source, name, why);
       } else if (isNews(identity, source)) await this.#write(at, run, source, identity, undefined, signal);
       return handleOf(run);
     }
@@ -115,6 +116,26 @@ export class Runs {
     return handleOf({ hash, attempt: 0, context: this.#settings.context, isJoined: true });
   }
 
+  /** Adds files to those by which a run is recognised. */
+  async noteFiles({ client, pool }: Server, run: TrackedRun, marks: readonly FileMark[], signal: AbortSignal): Promise<void> {
+    await pool.use(
+      run,
+      async ({ open }) => {
+        const before = await readIdentity(client, run.hash, signal);
+        if (before?.instance === undefined || marks.every((mark) => before.files.has(mark))) return;
+        const frames = new Frames(client, 'noting the files of an Aim run', signal);
+        const identity = identityOf(before.instance, before.files.with(marks));
+        for (const path of open.attrPaths) await frames.update(open.meta, [...path, OWN], identity);
+        await frames.flush();
+      },
+      signal,
+    );
+  }
+
+  #candidate(run: TrackedRun, mark: RunMark): Candidate {
+    return { mark, readBack: (signal) => this.#readBack(run, signal) };
+  }
+
   #groupOf(source: RunSource): string {
     return this.#settings.experiment ?? (source.group === '' ? source.run.root : source.group);
   }
@@ -124,7 +145,7 @@ export class Runs {
     { client, pool }: Server,
     run: TrackedRun,
     source: RunSource,
-    before: Identity | undefined,
+    before: RunMark | undefined,
     name: string | undefined,
     signal: AbortSignal,
   ): Promise<void> {
@@ -132,14 +153,7 @@ export class Runs {
       const frames = new Frames(client, `opening the Aim run of ${runLabel(source.run)}`, signal);
       if (name !== undefined) await this.#writeFacts(client, open, run, source, name, frames, signal);
       await frames.flush();
-      const files = new Map([
-        ...(before?.fingerprint ?? []),
-        ...source.fingerprint.map(({ file, checksum }) => [file, BigInt(checksum)] as const),
-      ]);
-      const identity: readonly (readonly [Key, Tree])[] = [
-        ['instance', source.instanceId],
-        ['fingerprint', new Map<Key, Tree>([...files].filter(([file]) => file !== ''))],
-      ];
+      const identity = identityOf(source.instanceId, (before?.files ?? FileMarks.of([])).with(source.fingerprint));
       // Last of all: a run that has it is whole.
       for (const path of open.attrPaths) await frames.update(open.meta, [...path, OWN], identity);
       await frames.flush();
@@ -184,29 +198,33 @@ export class Runs {
 }
 
 /** What a run says of itself; undefined where it says nothing (yet), or is not there. */
-async function readIdentity(client: AimClient, hash: string, signal: AbortSignal): Promise<Identity | undefined> {
+async function readIdentity(client: AimClient, hash: string, signal: AbortSignal): Promise<RunMark | undefined> {
   const meta = await client.snapshot('meta', hash, signal);
   try {
     const own = await client.find(meta, 'collect', [['meta', 'chunks', hash, 'attrs', OWN], true, false], signal);
     const instance = childOf(own, 'instance');
     if (typeof instance !== 'string') return undefined;
     const files = entriesOf(childOf(own, 'fingerprint')).flatMap(([file, checksum]) =>
-      typeof checksum === 'bigint' ? [[String(file), checksum] as const] : [],
+      typeof checksum === 'bigint' ? [[String(file), Number(checksum)] as const] : [],
     );
-    return { instance, fingerprint: new Map(files) };
+    return { instance, files: FileMarks.fromPairs(files) };
   } finally {
     await client.release(meta, signal).catch(() => undefined);
   }
 }
 
-/** Whether a run found by its key alone is of these very files. */
-function isOurs({ instance, fingerprint }: Identity, source: RunSource): boolean {
-  return instance === source.instanceId || source.fingerprint.some(({ file, checksum }) => fingerprint.get(file) === BigInt(checksum));
+/** What stands in a run of whose it is. */
+function identityOf(instance: string, files: FileMarks): readonly (readonly [Key, Tree])[] {
+  const marks = files.list().filter(({ file }) => file !== '');
+  return [
+    ['instance', instance],
+    ['fingerprint', new Map<Key, Tree>(marks.map(({ file, checksum }) => [file, BigInt(checksum)]))],
+  ];
 }
 
 /** Other files, or a state that was lost and made anew. */
-function isNews({ instance, fingerprint }: Identity, source: RunSource): boolean {
-  return instance !== source.instanceId || source.fingerprint.some(({ file, checksum }) => fingerprint.get(file) !== BigInt(checksum));
+function isNews({ instance, files }: RunMark, source: RunSource): boolean {
+  return instance !== source.instanceId || source.fingerprint.some((mark) => !files.has(mark));
 }
 
 /** A time that the server's calendar has; undefined: it takes its own. */

@@ -6,6 +6,7 @@ import type {
   BackendType,
   Capabilities,
   Dataset,
+  FileMark,
   Handle,
   ModelVersion,
   Outcome,
@@ -65,8 +66,13 @@ class ClearmlBackend implements Backend {
     const ref = known === undefined ? undefined : readHandle(known);
     if (this.#online !== undefined) return handleOf(await this.#online.open(source, ref, signal));
     if (source.joins !== undefined) throw new MirrorError('MB4006', 'an offline lane can add nothing to a task on a server');
-    const session = await this.#sessions.open(source, ref?.kind === 'task' ? ref : undefined);
+    const session = await this.#sessions.open(source, ref?.kind === 'task' ? ref : undefined, signal);
     return handleOf({ kind: 'session', id: session.id });
+  }
+
+  async noteFiles(handle: Handle, files: readonly FileMark[], signal: AbortSignal): Promise<void> {
+    if (this.#online === undefined) return this.#sessions.noteFiles(this.#session(handle), files);
+    return this.#online.noteFiles(await this.#online.resolve(readHandle(handle), signal), files, signal);
   }
 
   async send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {

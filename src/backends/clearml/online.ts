@@ -3,6 +3,7 @@ import { MirrorError } from '../../errors.ts';
 import { headerOf } from '../../http/index.ts';
 import type {
   BackendContext,
+  FileMark,
   Handle,
   ModelVersion,
   Probe,
@@ -21,6 +22,7 @@ import { BucketFiles, FileServer, type Files } from './files.ts';
 import { readHandle, type SessionRef, type TaskRef } from './handle.ts';
 import { KeepAlive } from './keep-alive.ts';
 import { projectName } from './projects.ts';
+import { readBack } from './read-back.ts';
 import type { Session } from './session.ts';
 import { type Sessions, sendSession } from './sessions.ts';
 import type { ClearmlSettings } from './settings.ts';
@@ -49,7 +51,7 @@ export class Online {
     this.#client = new ClearmlClient(settings);
     const server = new FileServer(this.#client, settings);
     this.#files = settings.objects === undefined ? server : new BucketFiles(settings.objects, server);
-    this.#tasks = new Tasks(this.#client, settings, warn);
+    this.#tasks = new Tasks(this.#client, settings, { warn, readBack: ({ id }, signal) => readBack(this.source({ id }), { signal }) });
     this.#alive = new KeepAlive(
       async (task, signal) => void (await this.#client.call('keeping the task alive', 'tasks.ping', { task }, signal)),
     );
@@ -105,7 +107,7 @@ export class Online {
     return new TaskSink(this.#client, this.#files, ref, this.#proof);
   }
 
-  source({ id }: TaskRef): EventSource {
+  source({ id }: Pick<TaskRef, 'id'>): EventSource {
     return {
       pages: (type, signal) => taskEvents(this.#client, id, type, signal),
       ...this.#fileSource,
@@ -118,6 +120,10 @@ export class Online {
       file: (url, signal) => this.#files.get(url, signal),
       lengthOf: (url, signal) => this.#files.lengthOf(url, signal),
     };
+  }
+
+  async noteFiles({ id }: TaskRef, marks: readonly FileMark[], signal: AbortSignal): Promise<void> {
+    await this.#tasks.noteFiles(id, marks, signal);
   }
 
   noteWork(handle: Handle): void {

@@ -1,12 +1,14 @@
 /** The offline sessions of a lane: made while it is offline, sent once it is online. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { FileMarks, isWhoseRun, nameBeside, type Verdict } from '../../backend-kit/index.ts';
 import { MirrorError } from '../../errors.ts';
-import type { RunSource } from '../contract.ts';
+import type { FileMark, RunSource } from '../contract.ts';
 import { contentOf } from './files.ts';
 import type { TaskRef } from './handle.ts';
 import { taskFolder } from './paths.ts';
 import { longEnough, projectName } from './projects.ts';
+import { readBack } from './read-back.ts';
 import { Session, type SessionNote, sessionId } from './session.ts';
 import type { ClearmlSettings } from './settings.ts';
 import type { Artifact, Sink } from './sink.ts';
@@ -44,7 +46,9 @@ export class Sessions {
   }
 
   /** The session of a run: found again by its key, if it is of the same files, else made. */
-  async open(source: RunSource, continues: TaskRef | undefined): Promise<Session> {
+  async open(source: RunSource, continues: TaskRef | undefined, signal: AbortSignal): Promise<Session> {
+    // What is kept beside a session can look into no files any more.
+    const { files: _, ...kept } = source;
     const project = this.projectOf(source);
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
       const id = sessionId(this.#target, project, source.key, attempt);
@@ -52,24 +56,37 @@ export class Sessions {
       const folder = taskFolder(project, name, id);
       const session = new Session(this.#settings.offlineFolder, id, () => this.#document(source, id, project, name));
       const found = session.note();
-      if (found !== undefined && !isOurs(found.source, source)) continue;
+      if (found !== undefined && (await whose(session, found.source, source, signal)).kind === 'other') continue;
       // What was sent is a task by now: the session goes on from it, empty.
       const before = found?.sent ?? found?.continues ?? continues;
-      const merged = { ...source, fingerprint: mergedPrints(found?.source, source) };
+      const merged = {
+        ...kept,
+        fingerprint: FileMarks.of(found?.source.fingerprint ?? [])
+          .with(source.fingerprint)
+          .list(),
+      };
       const note: SessionNote = { target: this.#target, source: merged, ...(before === undefined ? {} : { continues: before }) };
       const held = found === undefined ? await session.begin(note, folder) : found;
-      if (!isOurs(held.source, source)) continue;
+      if ((await whose(session, held.source, source, signal)).kind === 'other') continue;
       if (held.sent !== undefined) {
         await session.clear();
         await session.remove();
         await session.begin(note, folder);
-      } else if (found !== undefined && found.source.fingerprint.length !== merged.fingerprint.length) {
+      } else if (found !== undefined && isNews(found.source, merged)) {
         await session.noteAgain({ ...held, source: merged });
       }
       this.#open.set(id, session);
       return session;
     }
     throw new MirrorError('MB4006', `too many offline sessions of ${source.name} in ${this.#settings.offlineFolder}`);
+  }
+
+  /** Adds files to those by which the run of a session is recognised. */
+  async noteFiles(session: Session, marks: readonly FileMark[]): Promise<void> {
+    const note = session.note();
+    if (note === undefined) return;
+    const fingerprint = FileMarks.of(note.source.fingerprint).with(marks).list();
+    await session.noteAgain({ ...note, source: { ...note.source, fingerprint } });
   }
 
   /** Sessions of this lane that wait to be sent. */
@@ -87,7 +104,7 @@ export class Sessions {
 
   #nameOf(source: RunSource, attempt: number): string {
     const own = this.#settings.taskName?.replaceAll('{name}', source.name) ?? source.name;
-    return longEnough((attempt === 0 ? own : `${own} (${attempt + 1})`).trim());
+    return longEnough(nameBeside(own, attempt).trim());
   }
 
   #document(source: RunSource, id: string, project: string, name: string): ReturnType<Session['task']> {
@@ -115,16 +132,16 @@ export class Sessions {
   }
 }
 
-function isOurs(one: RunSource, other: RunSource): boolean {
-  if (one.instanceId === other.instanceId) return true;
-  return one.fingerprint.some(({ file, checksum }) =>
-    other.fingerprint.some((print) => print.file === file && print.checksum === checksum),
-  );
+/** Other files, or a state that was lost and made anew. */
+function isNews(before: RunSource, now: RunSource): boolean {
+  const files = FileMarks.of(before.fingerprint);
+  return before.instanceId !== now.instanceId || now.fingerprint.some((mark) => !files.has(mark));
 }
 
-function mergedPrints(before: RunSource | undefined, now: RunSource): RunSource['fingerprint'] {
-  const all = new Map([...(before?.fingerprint ?? []), ...now.fingerprint].map(({ file, checksum }) => [file, checksum]));
-  return [...all].map(([file, checksum]) => ({ file, checksum }));
+/** Whose a session is that was found by its id alone. */
+function whose(session: Session, { instanceId, fingerprint }: RunSource, source: RunSource, signal: AbortSignal): Promise<Verdict> {
+  const mark = { instance: instanceId, files: FileMarks.of(fingerprint) };
+  return isWhoseRun({ mark, readBack: (during) => readBack(session, { signal: during }) }, source, signal);
 }
 
 /** Sends all that a session holds to a task. Sent again after a crash it falls on itself: the keys are those of a lane that was never offline. */

@@ -1,11 +1,22 @@
 /** Finding and making the tasks of runs: each exactly once, and never somebody else's. */
-import { steadyMs } from '../../clock.ts';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  addPlace,
+  agreeOnOne,
+  type Candidate,
+  type Contenders,
+  FileMarks,
+  inPlaces,
+  isPlainlyOwn,
+  nameBeside,
+  parentSource,
+  sayTaken,
+  sortOut,
+} from '../../backend-kit/index.ts';
 import { LineByKey } from '../../concurrency/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { runLabel } from '../../model/index.ts';
-import type { BackendContext, RunSource } from '../contract.ts';
+import type { BackendContext, FileMark, ReadBackChunk, RunSource } from '../contract.ts';
 import { type Fields, type Reply, valueOrThrow } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
 import type { TaskRef } from './handle.ts';
@@ -17,14 +28,10 @@ import type { ClearmlSettings } from './settings.ts';
 const RUN = 'mirrorboard/run';
 const INSTANCE = 'mirrorboard/instance';
 const FINGERPRINT = 'mirrorboard/fingerprint';
-/** The place of a task among those made for the same key at the same moment, see `#agreed`. */
+/** The place of a task among those made for the same key at the same moment, see `backend-kit`. */
 const PLACE = 'mirrorboard/place';
 const LOOKED_AT = ['id', 'name', 'status', 'runtime', 'project', 'created'];
 
-/** Whoever makes a task gives it a place at once; one that has none after so long was left behind by a process that died. */
-const PLACE_MS = 5000;
-const LOOK_MS = 100;
-const LAST = Number.MAX_SAFE_INTEGER;
 const FINGERPRINT_LENGTH = 8000;
 
 export interface TaskFacts {
@@ -36,19 +43,36 @@ export interface TaskFacts {
   readonly runtime: Fields;
 }
 
+/** What opening tasks needs beside a server. */
+export interface TasksOptions {
+  readonly warn: BackendContext['warn'];
+  /** All points of a task. */
+  readonly readBack: (task: TaskFacts, signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
+}
+
+/** What a task is made as. */
+interface NewTask {
+  readonly title: string;
+  readonly project: string;
+  /** It stands above others, and has no points of its own. */
+  readonly isParent: boolean;
+}
+
 export class Tasks {
   readonly #client: ClearmlClient;
   readonly #projects: Projects;
   readonly #settings: ClearmlSettings;
   readonly #warn: BackendContext['warn'];
+  readonly #readBack: TasksOptions['readBack'];
   /** Two at a time would make two tasks. */
   readonly #opening = new LineByKey();
 
-  constructor(client: ClearmlClient, settings: ClearmlSettings, warn: BackendContext['warn']) {
+  constructor(client: ClearmlClient, settings: ClearmlSettings, { warn, readBack }: TasksOptions) {
     this.#client = client;
     this.#projects = new Projects(client);
     this.#settings = settings;
     this.#warn = warn;
+    this.#readBack = readBack;
   }
 
   get projects(): Projects {
@@ -71,7 +95,7 @@ export class Tasks {
     if (known !== undefined) {
       const reply = await this.byId(known.id, signal);
       if (reply.kind === 'ok') {
-        await this.#marked(reply.value, source, signal);
+        await this.#started(await this.#marked(reply.value, source, signal), signal);
         return known;
       }
       if (reply.cause !== 'gone') throw reply.error;
@@ -83,23 +107,30 @@ export class Tasks {
       });
     }
     const project = await this.#projects.find(name, signal);
-    const hits = await this.#placed(project, source, signal);
-    const ours = hits.filter((task) => isOurs(task, source));
-    const [first] = ours;
+    const { hits, own, why } = await this.#found(project, source, signal);
+    const [first] = own;
     if (first !== undefined) {
-      if (ours.length > 1)
-        this.#warn('several ClearML tasks are of one run: the first is used', { run: runLabel(source.run), tasks: ours.length });
-      return this.#refOf(await this.#marked(first, source, signal), name);
+      if (own.length > 1)
+        this.#warn('several ClearML tasks are of one run: the first is used', { run: runLabel(source.run), tasks: own.length });
+      return this.#refOf(await this.#started(await this.#marked(first, source, signal), signal), name);
     }
-    const own = this.#settings.taskName?.replaceAll('{name}', source.name) ?? source.name;
-    const title = hits.length === 0 ? own : `${own} (${hits.length + 1})`;
-    if (hits.length > 0) {
-      this.#warn(`${runLabel(source.run)} is mirrored as ${title}: a task of the same root and path is there, made from other files`, {
-        hint: 'Name the root (NAME=PATH) so that the two never meet.',
-        run: runLabel(source.run),
-      });
-    }
-    return this.#create(source, title, project, name, signal);
+    const title = nameBeside(this.#settings.taskName?.replaceAll('{name}', source.name) ?? source.name, hits.length);
+    if (hits.length > 0) sayTaken(this.#warn, source, title, why, 'task');
+    const made = await this.#create(source, { title, project, isParent: false }, signal);
+    return this.#refOf(await this.#started(made, signal), name);
+  }
+
+  async #found(
+    project: string,
+    source: RunSource,
+    signal: AbortSignal,
+  ): Promise<{
+    readonly hits: readonly TaskFacts[];
+    readonly own: readonly TaskFacts[];
+    readonly why: string | undefined;
+  }> {
+    const hits = await inPlaces(this.#contenders(project, source, signal), signal);
+    return { hits, ...(await sortOut(hits, (task) => this.#candidateOf(task), source, signal)) };
   }
 
   async #joined(id: string, signal: AbortSignal): Promise<TaskRef> {
@@ -118,8 +149,8 @@ export class Tasks {
     return { kind: 'task', id, project, folder: taskFolder(projectTitle, name, id), isJoined: false };
   }
 
-  async #create(source: RunSource, title: string, project: string, projectTitle: string, signal: AbortSignal): Promise<TaskRef> {
-    const parent = source.parent === undefined ? {} : { parent: await this.#parent(source.parent, project, signal) };
+  async #create(source: RunSource, { title, project, isParent }: NewTask, signal: AbortSignal): Promise<TaskFacts> {
+    const parent = await this.#parentOf(source, project, signal);
     const { run, rootPath } = source;
     const directory = run.path === '.' ? rootPath : join(rootPath, run.path);
     const made = await this.#client.call(
@@ -130,15 +161,15 @@ export class Tasks {
         type: this.#settings.taskType,
         project,
         tags: [tagOfKey(source.key), ...userTags(source.tags)],
-        comment: `Mirrored from the TensorBoard logs in ${directory}`,
+        ...(isParent ? {} : { comment: `Mirrored from the TensorBoard logs in ${directory}` }),
         runtime: {
           [RUN]: source.key,
           [INSTANCE]: source.instanceId,
-          [FINGERPRINT]: fingerprintText(new Map(source.fingerprint.map(({ file, checksum }) => [file, checksum]))),
+          [FINGERPRINT]: FileMarks.of(source.fingerprint).text(FINGERPRINT_LENGTH),
           'mirrorboard/root': run.root,
           'mirrorboard/path': run.path,
         },
-        ...parent,
+        ...(parent === undefined ? {} : { parent }),
       },
       signal,
     );
@@ -147,42 +178,30 @@ export class Tasks {
       throw made.error;
     }
     const task = valueOrThrow(await this.byId(String(made.value['id']), signal));
-    return this.#agreed(task, project, projectTitle, source, signal);
+    // Another process may have made one at the same moment.
+    const first = await agreeOnOne(task, this.#contenders(project, source, signal), signal);
+    return first.id === task.id ? task : this.#marked(first, source, signal);
   }
 
-  /**
-   * Another process may have made a task at the same moment: all have to end with the same one. Ids are random and a moment of creation may
-   * become visible late, so tasks draw places as in a bakery. A task begins without one. Its maker looks who else is there: alone, it was
-   * the first, and takes place 0, which nobody else can get. Else it takes a place behind all others, waits until each has one, and the
-   * lowest wins, the id deciding between equals.
-   */
-  async #agreed(made: TaskFacts, project: string, projectTitle: string, source: RunSource, signal: AbortSignal): Promise<TaskRef> {
-    const others = (await this.#tagged(project, source, signal)).filter((task) => task.id !== made.id && isOurs(task, source));
-    const place = others.reduce((last, task) => Math.max(last, placeOf(task) ?? 0), -1) + 1;
-    await this.#noteRuntime(made, { [PLACE]: String(place) }, signal);
-    const first = others.length === 0 ? made : (await this.#placed(project, source, signal)).find((task) => isOurs(task, source));
-    if (first === undefined || first.id === made.id) {
-      await this.start(made.id, signal);
-      return this.#refOf(made, projectTitle);
-    }
-    valueOrThrow(await this.#client.call('removing an empty twin', 'tasks.delete', { task: made.id, force: true }, signal));
-    return this.#refOf(await this.#marked(first, source, signal), projectTitle);
+  /** The task that stands above those of a study. */
+  async #parentOf(child: RunSource, project: string, signal: AbortSignal): Promise<string | undefined> {
+    const source = parentSource(child);
+    if (source === undefined) return undefined;
+    return this.#opening.run(source.key, async () => {
+      const { hits, own, why } = await this.#found(project, source, signal);
+      // Of one that was made by an earlier version nobody can say whose it is.
+      const first = own[0] ?? hits.find(({ runtime }) => runtime[INSTANCE] === undefined);
+      if (first !== undefined) return (await this.#marked(first, source, signal)).id;
+      const title = nameBeside(source.name, hits.length);
+      if (hits.length > 0) sayTaken(this.#warn, source, title, why, 'task');
+      return (await this.#create(source, { title, project, isParent: true }, signal)).id;
+    });
   }
 
-  /** The task that stands above those of a study: it has no points of its own. */
-  async #parent({ key, name }: NonNullable<RunSource['parent']>, project: string, signal: AbortSignal): Promise<string> {
-    const tag = tagOfKey(key);
-    const body = { project: [project], tags: [tag], search_hidden: true, only_fields: LOOKED_AT, order_by: ['created'] };
-    const reply = valueOrThrow(await this.#client.call('looking for the parent task', 'tasks.get_all', body, signal));
-    const found = ((reply['tasks'] ?? []) as readonly Fields[]).map(factsOf).find(({ runtime }) => runtime[RUN] === key);
-    if (found !== undefined) return found.id;
-    const made = await this.#client.call(
-      `creating the task ${name}`,
-      'tasks.create',
-      { name: longEnough(name.trim()), type: this.#settings.taskType, project, tags: [tag], runtime: { [RUN]: key } },
-      signal,
-    );
-    return String(valueOrThrow(made)['id']);
+  /** Goes on where it was stopped: the server stops what is quiet for two hours. What has ended is told so by whoever has more of it. */
+  async #started(task: TaskFacts, signal: AbortSignal): Promise<TaskFacts> {
+    if (['created', 'queued', 'stopped'].includes(task.status)) await this.start(task.id, signal);
+    return task;
   }
 
   /** Says that a task runs. */
@@ -201,35 +220,45 @@ export class Tasks {
       page_size: 500,
     };
     const reply = valueOrThrow(await this.#client.call('looking for the task', 'tasks.get_all', body, signal));
-    return ((reply['tasks'] ?? []) as readonly Fields[]).map(factsOf).filter(({ runtime }) => runtime[RUN] === source.key);
+    const tasks = ((reply['tasks'] ?? []) as readonly Fields[]).map(factsOf).filter(({ runtime }) => runtime[RUN] === source.key);
+    return tasks.sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  /** All tasks of a key by their places, once those that are ours have one, or nobody will give them one any more. */
-  async #placed(project: string, source: RunSource, signal: AbortSignal): Promise<readonly TaskFacts[]> {
-    const end = steadyMs() + PLACE_MS;
-    for (;;) {
-      const all = await this.#tagged(project, source, signal);
-      const isDrawing = all.some((task) => isOurs(task, source) && placeOf(task) === undefined);
-      if (!isDrawing || steadyMs() > end) {
-        return all.toSorted((a, b) => (placeOf(a) ?? LAST) - (placeOf(b) ?? LAST) || (a.id < b.id ? -1 : 1));
-      }
-      await sleep(LOOK_MS, undefined, { signal });
-    }
+  #contenders(project: string, source: RunSource, signal: AbortSignal): Contenders<TaskFacts> {
+    return {
+      list: () => this.#tagged(project, source, signal),
+      idOf: ({ id }) => id,
+      placeOf: ({ runtime }) => runtime[PLACE],
+      isOwn: (task) => isPlainlyOwn(markOf(task), source),
+      givePlace: (task, place) => this.#noteRuntime(task, { [PLACE]: place }, signal),
+      remove: async ({ id }) => {
+        valueOrThrow(await this.#client.call('removing an empty twin', 'tasks.delete', { task: id, force: true }, signal));
+      },
+    };
   }
 
-  /** Brings up to date what a task is recognised by: other files, or a state that was lost and made anew. Goes on where it was stopped. */
+  #candidateOf(task: TaskFacts): Candidate {
+    return { mark: markOf(task), readBack: (signal) => this.#readBack(task, signal) };
+  }
+
+  /** Brings up to date what a task is recognised by: other files, or a state that was lost and made anew. */
   async #marked(task: TaskFacts, source: RunSource, signal: AbortSignal): Promise<TaskFacts> {
-    const merged = new Map([
-      ...readFingerprint(task.runtime[FINGERPRINT]),
-      ...source.fingerprint.map(({ file, checksum }) => [file, checksum] as const),
-    ]);
-    const wanted: Record<string, string> = { [INSTANCE]: source.instanceId, [FINGERPRINT]: fingerprintText(merged) };
+    const wanted: Record<string, string> = {
+      [INSTANCE]: source.instanceId,
+      [FINGERPRINT]: markOf(task).files.with(source.fingerprint).text(FINGERPRINT_LENGTH),
+    };
     // Left without one by a process that died: the next one need not wait for it.
-    if (placeOf(task) === undefined) wanted[PLACE] = '1';
+    const place = addPlace(task.runtime[PLACE]);
+    if (place !== undefined) wanted[PLACE] = place;
     if (Object.entries(wanted).some(([key, value]) => task.runtime[key] !== value)) await this.#noteRuntime(task, wanted, signal);
-    // The server stops what is quiet for two hours. What has ended is told so by whoever has more of it.
-    if (['created', 'queued', 'stopped'].includes(task.status)) await this.start(task.id, signal);
     return task;
+  }
+
+  /** Adds files to those by which a task is recognised. */
+  async noteFiles(id: string, marks: readonly FileMark[], signal: AbortSignal): Promise<void> {
+    const task = valueOrThrow(await this.byId(id, signal));
+    const value = markOf(task).files.with(marks).text(FINGERPRINT_LENGTH);
+    if (task.runtime[FINGERPRINT] !== value) await this.#noteRuntime(task, { [FINGERPRINT]: value }, signal);
   }
 
   /** The field is replaced as a whole: it is read before. */
@@ -258,36 +287,9 @@ export function userTags(tags: Readonly<Record<string, string>>): string[] {
   return Object.entries(tags).map(([name, value]) => (value === '' || value === 'true' ? name : `${name}=${value}`));
 }
 
-/** Whether a task found by its key alone is of these very files. */
-function isOurs({ runtime }: TaskFacts, source: RunSource): boolean {
-  if (runtime[INSTANCE] === source.instanceId) return true;
-  const stored = readFingerprint(runtime[FINGERPRINT]);
-  return source.fingerprint.some(({ file, checksum }) => stored.get(file) === checksum);
-}
-
-function placeOf({ runtime }: TaskFacts): number | undefined {
-  const text = runtime[PLACE];
-  return typeof text === 'string' && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
-}
-
-function readFingerprint(text: unknown): ReadonlyMap<string, number> {
-  try {
-    const pairs: unknown = JSON.parse(typeof text === 'string' ? text : '[]');
-    return new Map(Array.isArray(pairs) ? (pairs as [string, number][]) : []);
-  } catch {
-    return new Map();
-  }
-}
-
-/** As many files as make sense: any of them is enough to recognise a run. */
-export function fingerprintText(files: ReadonlyMap<string, number>): string {
-  let text = '';
-  for (const pair of files) {
-    const next = JSON.stringify(pair);
-    if (text.length + next.length + 3 > FINGERPRINT_LENGTH) break;
-    text += text === '' ? next : `,${next}`;
-  }
-  return `[${text}]`;
+function markOf({ runtime }: TaskFacts): Candidate['mark'] {
+  const instance = runtime[INSTANCE];
+  return { instance: typeof instance === 'string' ? instance : undefined, files: FileMarks.read(runtime[FINGERPRINT]) };
 }
 
 function factsOf(task: Fields | undefined): TaskFacts {

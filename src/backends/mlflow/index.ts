@@ -8,6 +8,7 @@ import type {
   BackendType,
   Capabilities,
   Dataset,
+  FileMark,
   Handle,
   HeldPoint,
   ModelVersion,
@@ -97,6 +98,11 @@ class MlflowBackend implements Backend {
     const run = trackedRun(facts);
     this.#writers.set(run.runId, this.#writerOf(connection, run, facts, isNew));
     return handleOf(run);
+  }
+
+  async noteFiles(handle: Handle, files: readonly FileMark[], signal: AbortSignal): Promise<void> {
+    const { runs } = await this.#connect(signal);
+    await runs.noteFiles(readHandle(handle).runId, files, signal);
   }
 
   #writer(connection: Connection, run: TrackedRun): RunWriter {
@@ -271,8 +277,12 @@ class MlflowBackend implements Backend {
       server?.address ?? settings.uri,
       server === undefined ? settings : { ...settings, auth: undefined, tls: {} },
     );
-    const runs = new Runs(client, settings, this.#context.warn);
-    return { client, artifacts: new Artifacts(client), runs, server, isFileStore: false, noFiles: undefined };
+    const artifacts = new Artifacts(client);
+    const runs = new Runs(client, settings, {
+      warn: this.#context.warn,
+      readBack: (facts, signal) => readBack(client, artifacts, trackedRun(facts), { signal }),
+    });
+    return { client, artifacts, runs, server, isFileStore: false, noFiles: undefined };
   }
 }
 

@@ -1,12 +1,23 @@
 /** Finding and making the tracker runs of runs: each exactly once, and never somebody else's. */
-import { steadyMs } from '../../clock.ts';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  addPlace,
+  agreeOnOne,
+  type Candidate,
+  type Contenders,
+  FileMarks,
+  inPlaces,
+  isPlainlyOwn,
+  nameBeside,
+  parentSource,
+  sayTaken,
+  sortOut,
+} from '../../backend-kit/index.ts';
 import { LineByKey } from '../../concurrency/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { runLabel } from '../../model/index.ts';
-import type { BackendContext, Handle, RunSource } from '../contract.ts';
+import type { BackendContext, FileMark, Handle, ReadBackChunk, RunSource } from '../contract.ts';
 import type { MlflowClient, RunFacts, Tag } from './client.ts';
 import { cut } from './cut-text.ts';
 import { Experiments, valueOrThrow } from './experiments.ts';
@@ -19,14 +30,10 @@ import type { MlflowSettings } from './settings.ts';
 const KEY = 'mirrorboard.run_key';
 const INSTANCE = 'mirrorboard.instance';
 const FINGERPRINT = 'mirrorboard.fingerprint';
-/** The place of a run among those made for the same key at the same moment, see `#create`. */
+/** The place of a run among those made for the same key at the same moment, see `backend-kit`. */
 const PLACE = 'mirrorboard.place';
 
-/** Whoever makes a run gives it a place at once; a run that has none after so long was left behind by a process that died. */
-const PLACE_MS = 5000;
-const LOOK_MS = 100;
-/** Where a run without a place stands. */
-const LAST = Number.MAX_SAFE_INTEGER;
+const NOTHING: AsyncIterable<ReadBackChunk> = { async *[Symbol.asyncIterator]() {} };
 
 export interface FoundRun {
   readonly facts: RunFacts;
@@ -34,22 +41,32 @@ export interface FoundRun {
   readonly isNew: boolean;
 }
 
+/** What opening runs needs beside a server. */
+export interface RunsOptions {
+  readonly warn: BackendContext['warn'];
+  /** All points of a run. */
+  readonly readBack: (run: RunFacts, signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
+  readonly now?: () => number;
+}
+
 export class Runs {
   readonly #client: MlflowClient;
   readonly #experiments: Experiments;
   readonly #settings: MlflowSettings;
   readonly #warn: BackendContext['warn'];
+  readonly #readBack: RunsOptions['readBack'];
   readonly #now: () => number;
   /** Of runs that hold others, by their keys. */
   readonly #parents = new Map<string, string>();
   /** MLflow has no unique constraint, so two at a time would make two runs. */
   readonly #opening = new LineByKey();
 
-  constructor(client: MlflowClient, settings: MlflowSettings, warn: BackendContext['warn'], now: () => number = Date.now) {
+  constructor(client: MlflowClient, settings: MlflowSettings, { warn, readBack, now = Date.now }: RunsOptions) {
     this.#client = client;
     this.#experiments = new Experiments(client, settings);
     this.#settings = settings;
     this.#warn = warn;
+    this.#readBack = readBack;
     this.#now = now;
   }
 
@@ -65,25 +82,18 @@ export class Runs {
       if (found !== undefined) return { facts: await this.#marked(found, source, signal), isNew: false };
     }
     const experiment = await this.#experiments.find(source.group, signal);
-    const hits = await this.#placed(experiment.id, source, signal);
-    const ours = hits.filter((run) => isOurs(run, source));
-    const active = ours.filter((run) => !run.isDeleted);
-    const [first] = active;
+    const hits = await inPlaces(this.#contenders(experiment.id, source, signal), signal);
+    const { own, why } = await this.#sortOut(hits, false, source, signal);
+    const [first] = own;
     if (first !== undefined) {
-      if (active.length > 1)
-        this.#warn('several MLflow runs are of one run: the oldest is used', { run: runLabel(source.run), runs: active.length });
+      if (own.length > 1)
+        this.#warn('several MLflow runs are of one run: the oldest is used', { run: runLabel(source.run), runs: own.length });
       return { facts: await this.#marked(first, source, signal), isNew: false };
     }
-    const deleted = ours[0];
+    const [deleted] = (await this.#sortOut(hits, true, source, signal)).own;
     if (deleted !== undefined) return { facts: await this.#restored(deleted, source, signal), isNew: false };
-    const strangers = hits.length;
-    const name = strangers === 0 ? source.name : `${source.name} (${strangers + 1})`;
-    if (strangers > 0) {
-      this.#warn(`${runLabel(source.run)} is mirrored as ${name}: a run of the same root and path is there, made from other files`, {
-        hint: 'Name the root (NAME=PATH) so that the two never meet.',
-        run: runLabel(source.run),
-      });
-    }
+    const name = nameBeside(source.name, hits.length);
+    if (hits.length > 0) sayTaken(this.#warn, source, name, why);
     return this.#create(source, name, experiment.id, signal);
   }
 
@@ -104,19 +114,12 @@ export class Runs {
   }
 
   /** The run above this one: made where it is missing, and not kept open, since nothing is logged to it. */
-  async #parentOf({ parent, ...child }: RunSource, experimentId: string, signal: AbortSignal): Promise<string | undefined> {
+  async #parentOf(child: RunSource, experimentId: string, signal: AbortSignal): Promise<string | undefined> {
+    const parent = parentSource(child);
     if (parent === undefined) return undefined;
-    const source: RunSource = {
-      ...child,
-      run: { root: child.run.root, path: parent.name },
-      key: parent.key,
-      name: parent.name,
-      tags: {},
-      fingerprint: child.fingerprint.map(({ file, checksum }) => ({ file: `${child.run.path}/${file}`, checksum })),
-    };
     const known = this.#parents.get(parent.key);
     if (known !== undefined) return known;
-    const { facts, isNew } = await this.open({ ...source, group: child.group }, undefined, signal);
+    const { facts, isNew } = await this.open(parent, undefined, signal);
     if (isNew) {
       const input = { run_id: facts.runId, status: 'FINISHED', end_time: this.#now() };
       valueOrThrow(await this.#client.call('ending a run that holds others', 'POST', 'runs/update', input, signal));
@@ -170,88 +173,63 @@ export class Runs {
     return this.#agreed(made.value, experimentId, source, signal);
   }
 
-  /**
-   * Another process may have made a run at the same moment: all have to end with the same one. MLflow orders nothing by creation (times are
-   * the clients', ids are random), so runs draw places as in a bakery. A run begins without a place. Its maker looks who else is there: alone,
-   * it was the first, and takes place 0, which nobody else can get. Else it takes a place behind all others, waits until each has one, and
-   * the lowest wins, the id deciding between equals. A run made after somebody has decided finds the winner there, and so stands behind it.
-   */
+  /** Another process may have made a run at the same moment. */
   async #agreed(made: RunFacts, experimentId: string, source: RunSource, signal: AbortSignal): Promise<FoundRun> {
-    const others = (await this.#oursIn(experimentId, source, signal)).filter(({ runId }) => runId !== made.runId);
-    const place = others.reduce((last, run) => Math.max(last, placeOf(run) ?? 0), -1) + 1;
-    valueOrThrow(await this.#client.logTags(made.runId, [{ key: PLACE, value: String(place) }], signal));
-    if (others.length === 0) return { facts: made, isNew: true };
-    const [first] = (await this.#placed(experimentId, source, signal)).filter((run) => !run.isDeleted && isOurs(run, source));
-    if (first === undefined || first.runId === made.runId) return { facts: made, isNew: true };
-    valueOrThrow(await this.#client.call('removing an empty twin', 'POST', 'runs/delete', { run_id: made.runId }, signal));
+    const first = await agreeOnOne(made, this.#contenders(experimentId, source, signal), signal);
+    if (first.runId === made.runId) return { facts: made, isNew: true };
     return { facts: await this.#marked(first, source, signal), isNew: false };
   }
 
-  async #oursIn(experimentId: string, source: RunSource, signal: AbortSignal): Promise<readonly RunFacts[]> {
-    const all = valueOrThrow(await this.#client.runsTagged(experimentId, KEY, source.key, signal));
-    return all.filter((run) => !run.isDeleted && isOurs(run, source));
+  #contenders(experimentId: string, source: RunSource, signal: AbortSignal): Contenders<RunFacts> {
+    return {
+      list: async () => valueOrThrow(await this.#client.runsTagged(experimentId, KEY, source.key, signal)),
+      idOf: ({ runId }) => runId,
+      placeOf: ({ tags }) => tags.get(PLACE),
+      isOwn: (run) => !run.isDeleted && isPlainlyOwn(this.#candidateOf(run).mark, source),
+      givePlace: async ({ runId }, value) => {
+        valueOrThrow(await this.#client.logTags(runId, [{ key: PLACE, value }], signal));
+      },
+      remove: async ({ runId }) => {
+        valueOrThrow(await this.#client.call('removing an empty twin', 'POST', 'runs/delete', { run_id: runId }, signal));
+      },
+    };
   }
 
-  /** All runs of a key by their places, once those that are ours have one, or nobody will give them one any more. */
-  async #placed(experimentId: string, source: RunSource, signal: AbortSignal): Promise<readonly RunFacts[]> {
-    const end = steadyMs() + PLACE_MS;
-    for (;;) {
-      const all = valueOrThrow(await this.#client.runsTagged(experimentId, KEY, source.key, signal));
-      const isDrawing = all.some((run) => !run.isDeleted && isOurs(run, source) && placeOf(run) === undefined);
-      if (!isDrawing || steadyMs() > end) {
-        return all.toSorted((a, b) => (placeOf(a) ?? LAST) - (placeOf(b) ?? LAST));
-      }
-      await sleep(LOOK_MS, undefined, { signal });
-    }
+  #sortOut(runs: readonly RunFacts[], isDeleted: boolean, source: RunSource, signal: AbortSignal): ReturnType<typeof sortOut<RunFacts>> {
+    const wanted = runs.filter((run) => run.isDeleted === isDeleted);
+    return sortOut(wanted, (run) => this.#candidateOf(run), source, signal);
+  }
+
+  #candidateOf(run: RunFacts): Candidate {
+    return {
+      mark: { instance: run.tags.get(INSTANCE), files: FileMarks.read(run.tags.get(FINGERPRINT)) },
+      // What was deleted gives no points back: whoever names no file can't be told to be ours.
+      readBack: (signal) => (run.isDeleted ? NOTHING : this.#readBack(run, signal)),
+    };
+  }
+
+  /** Adds files to those by which a run is recognised. */
+  async noteFiles(runId: string, files: readonly FileMark[], signal: AbortSignal): Promise<void> {
+    const { tags } = valueOrThrow(await this.#client.run(runId, signal));
+    const value = FileMarks.read(tags.get(FINGERPRINT)).with(files).text(TAG_LENGTH);
+    if (tags.get(FINGERPRINT) !== value) valueOrThrow(await this.#client.logTags(runId, [{ key: FINGERPRINT, value }], signal));
   }
 
   /** Brings the tags of a run up to date: as the operator says them now, and by which it is recognised: other files, or a state that was lost and made anew. */
   async #marked(facts: RunFacts, source: RunSource, signal: AbortSignal): Promise<RunFacts> {
-    const stored = facts.tags.get(FINGERPRINT);
-    const merged = new Map([...readFingerprint(stored), ...source.fingerprint.map(({ file, checksum }) => [file, checksum] as const)]);
+    const files = FileMarks.read(facts.tags.get(FINGERPRINT)).with(source.fingerprint);
     const wanted: readonly Tag[] = [
       ...saidTags(source),
       { key: INSTANCE, value: source.instanceId },
-      { key: FINGERPRINT, value: fingerprintText(merged) },
+      { key: FINGERPRINT, value: files.text(TAG_LENGTH) },
     ];
     const tags = wanted.filter(({ key, value }) => facts.tags.get(key) !== value);
     // Left without one by a process that died: the next one need not wait for it.
-    if (placeOf(facts) === undefined) tags.push({ key: PLACE, value: '1' });
+    const place = addPlace(facts.tags.get(PLACE));
+    if (place !== undefined) tags.push({ key: PLACE, value: place });
     if (tags.length > 0) valueOrThrow(await this.#client.logTags(facts.runId, tags, signal));
     return facts;
   }
-}
-
-/** Whether a run found by its key alone is of these very files. */
-function isOurs(run: RunFacts, source: RunSource): boolean {
-  if (run.tags.get(INSTANCE) === source.instanceId) return true;
-  const stored = readFingerprint(run.tags.get(FINGERPRINT));
-  return source.fingerprint.some(({ file, checksum }) => stored.get(file) === checksum);
-}
-
-function placeOf(run: RunFacts): number | undefined {
-  const text = run.tags.get(PLACE);
-  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
-}
-
-function readFingerprint(text: string | undefined): ReadonlyMap<string, number> {
-  try {
-    const pairs: unknown = JSON.parse(text ?? '[]');
-    return new Map(Array.isArray(pairs) ? (pairs as [string, number][]) : []);
-  } catch {
-    return new Map();
-  }
-}
-
-/** As many files as fit into a tag: any of them is enough to recognise a run. */
-function fingerprintText(files: ReadonlyMap<string, number>): string {
-  let text = '';
-  for (const pair of files) {
-    const next = JSON.stringify(pair);
-    if (text.length + next.length + 3 > TAG_LENGTH) break;
-    text += text === '' ? next : `,${next}`;
-  }
-  return `[${text}]`;
 }
 
 function tagsOf(source: RunSource): Tag[] {
@@ -263,7 +241,7 @@ function tagsOf(source: RunSource): Tag[] {
     'mirrorboard.run_path': run.path,
     'mirrorboard.source': directory,
     [INSTANCE]: instanceId,
-    [FINGERPRINT]: fingerprintText(new Map(fingerprint.map(({ file, checksum }) => [file, checksum]))),
+    [FINGERPRINT]: FileMarks.of(fingerprint).text(TAG_LENGTH),
     'mlflow.user': userName(),
     'mlflow.source.name': directory,
     'mlflow.source.type': 'LOCAL',

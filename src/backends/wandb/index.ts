@@ -4,6 +4,7 @@ import type {
   BackendContext,
   BackendType,
   Capabilities,
+  FileMark,
   Handle,
   Intent,
   JournalEntry,
@@ -95,6 +96,12 @@ class WandbBackend implements JournalledBackend {
     const run = await this.#runs.open(source, known, signal);
     this.#writers.set(run.tracked.id, new RunWriter(run));
     return handleOf(run.tracked);
+  }
+
+  async noteFiles(handle: Handle, files: readonly FileMark[], signal: AbortSignal): Promise<void> {
+    this.#beOn();
+    const { place } = await this.#writer(handle, signal);
+    await this.#runs.noteFiles(place, files, signal);
   }
 
   async send(parcels: readonly TrackerParcel[]): Promise<readonly Outcome[]> {

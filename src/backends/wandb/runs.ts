@@ -1,9 +1,10 @@
 /** Finding and making the tracker runs of runs: each exactly once, and never somebody else's. */
 import { join } from 'node:path';
+import { type Candidate, FileMarks, isWhoseRun, nameBeside, sayTaken, type Verdict } from '../../backend-kit/index.ts';
 import { LineByKey } from '../../concurrency/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { runLabel } from '../../model/index.ts';
-import type { BackendContext, Handle, RunSource } from '../contract.ts';
+import type { BackendContext, FileMark, Handle, RunSource } from '../contract.ts';
 import { REBUILD_HINT, type Reply, RUN_HINT, runValueOrThrow } from './answers.ts';
 import type { RunPath } from './client.ts';
 import { readHandle, type TrackedRun } from './handle.ts';
@@ -11,6 +12,7 @@ import { changeOf, projectOf, runIdOf } from './names.ts';
 import { readNumber } from './numbers.ts';
 import type { OfflineRun } from './offline.ts';
 import type { RunPlace, RunPlaces } from './place.ts';
+import { readBack } from './read-back.ts';
 import { membersOf } from './row-reader.ts';
 import { MAPPING, type OwnFacts, RunConfig } from './run-config.ts';
 import type { WandbSettings } from './settings.ts';
@@ -69,16 +71,19 @@ export class Runs {
     if (known !== undefined) return this.#known(source, readHandle(known), signal);
     const project = projectOf(source, this.#settings);
     let strangers = 0;
+    let why: string | undefined;
     for (let n = 1; n <= MOST_RUNS; n++) {
       const path: RunPath = { entity: this.#settings.entity ?? '', project, id: runIdOf(source.key, project, n) };
       const place = runValueOrThrow(await this.#places.find(path, signal));
       if (place === undefined) {
-        const made = await this.#create(source, path, strangers, signal);
+        const made = await this.#create(source, path, { strangers, why }, signal);
         if (made === 'taken') strangers++;
         else if (made !== 'deleted') return made;
         continue;
       }
-      if (!isOurs(place.config.own, source) || isElsewhere(place.path, path)) {
+      const verdict = isElsewhere(place.path, path) ? ELSEWHERE : await whose(place, source, signal);
+      if (verdict.kind === 'other') {
+        why ??= verdict.why;
         strangers++;
         continue;
       }
@@ -133,10 +138,15 @@ export class Runs {
     return { tracked, place, recovered: place.config.own?.recovered ?? 0 };
   }
 
-  async #create(source: RunSource, path: RunPath, strangers: number, signal: AbortSignal): Promise<OpenRun | 'taken' | 'deleted'> {
+  async #create(
+    source: RunSource,
+    path: RunPath,
+    { strangers, why }: { readonly strangers: number; readonly why: string | undefined },
+    signal: AbortSignal,
+  ): Promise<OpenRun | 'taken' | 'deleted'> {
     const startedAt = startOf(source);
     const config = this.#newConfig(source, startedAt);
-    const suffix = strangers === 0 ? '' : ` (${strangers + 1})`;
+    const suffix = nameBeside('', strangers);
     const made = await this.#places.create(path, config, changeOf(source, this.#settings, suffix), startedAt, signal);
     if (made.kind !== 'ok') {
       if (made.cause !== 'deleted') return runValueOrThrow(made);
@@ -150,17 +160,9 @@ export class Runs {
     if (!made.value.isNew) {
       // Somebody made it at the same moment: whose it is was decided by who came first.
       place = runValueOrThrow(await this.#places.find(place.path, signal)) ?? place;
-      if (!isOurs(place.config.own, source)) return 'taken';
+      if ((await whose(place, source, signal)).kind === 'other') return 'taken';
     }
-    if (strangers > 0) {
-      this.#warn(
-        `${runLabel(source.run)} is mirrored as ${source.name}${suffix}: a run of the same root and path is there, made from other files`,
-        {
-          hint: 'Name the root (NAME=PATH) so that the two never meet.',
-          run: runLabel(source.run),
-        },
-      );
-    }
+    if (strangers > 0) sayTaken(this.#warn, source, `${source.name}${suffix}`, why);
     const tracked: TrackedRun = { ...place.path, startedAt: place.config.own?.started_at ?? startedAt };
     return { tracked, place, recovered: place.config.own?.recovered ?? 0, isNew: made.value.isNew };
   }
@@ -214,10 +216,18 @@ export class Runs {
 
   /** Brings that by which a run is recognised up to date. */
   async #marked(source: RunSource, place: RunPlace, more: Partial<OwnFacts>, signal: AbortSignal): Promise<void> {
+    await this.#setOwn(place, { instance: source.instanceId, ...more }, source.fingerprint, signal);
+  }
+
+  /** Adds files to those by which a run is recognised. */
+  async noteFiles(place: RunPlace, files: readonly FileMark[], signal: AbortSignal): Promise<void> {
+    await this.#setOwn(place, {}, files, signal);
+  }
+
+  async #setOwn(place: RunPlace, more: Partial<OwnFacts>, files: readonly FileMark[], signal: AbortSignal): Promise<void> {
     const { own } = place.config;
     if (own === undefined) return;
-    const fingerprint = new Map([...own.fingerprint, ...source.fingerprint.map(({ file, checksum }) => [file, checksum] as const)]);
-    const next: OwnFacts = { ...own, instance: source.instanceId, fingerprint: [...fingerprint], ...more };
+    const next: OwnFacts = { ...own, fingerprint: FileMarks.fromPairs(own.fingerprint).with(files).pairs(), ...more };
     if (JSON.stringify(next) === JSON.stringify(own)) return;
     place.config.setOwn(next);
     throwFailure(await place.save({}, signal));
@@ -230,7 +240,7 @@ export class Runs {
       mapping: MAPPING,
       key,
       instance: instanceId,
-      fingerprint: fingerprint.map(({ file, checksum }) => [file, checksum] as const),
+      fingerprint: FileMarks.of(fingerprint).pairs(),
       root: run.root,
       run: run.path,
       source: run.path === '.' ? rootPath : join(rootPath, run.path),
@@ -241,13 +251,18 @@ export class Runs {
   }
 }
 
-/** Whether a run found by its id alone is of these very files. */
-function isOurs(own: OwnFacts | undefined, source: RunSource): boolean {
-  if (own === undefined || own.key !== source.key) return false;
-  if (own.instance === source.instanceId) return true;
-  const stored = new Map(own.fingerprint);
-  return source.fingerprint.some(({ file, checksum }) => stored.get(file) === checksum);
+/** Whose a run is that was found by its id alone. */
+async function whose(place: RunPlace, source: RunSource, signal: AbortSignal): Promise<Verdict> {
+  const { own } = place.config;
+  if (own === undefined || own.key !== source.key) return { kind: 'other', why: 'which does not say that it is this one' };
+  const candidate: Candidate = {
+    mark: { instance: own.instance, files: FileMarks.fromPairs(own.fingerprint) },
+    readBack: (during) => readBack(place, 0, { signal: during }),
+  };
+  return isWhoseRun(candidate, source, signal);
 }
+
+const ELSEWHERE: Verdict = { kind: 'other', why: 'in another project or entity' };
 
 /** Whether an id was found in another project or entity than it was looked for: ids may have one namespace for all. */
 function isElsewhere(found: RunPath, wanted: RunPath): boolean {

@@ -1,0 +1,15 @@
+/** What backends have in common beside their wires: whose a tracker run is, and how several processes agree on one. */
+export { addPlace, agreeOnOne, inPlaces, type Contenders } from './one-run.ts';
+export { FileMarks } from './file-marks.ts';
+export {
+  type Candidate,
+  isPlainlyOwn,
+  isWhoseRun,
+  nameBeside,
+  parentSource,
+  type RunMark,
+  sayTaken,
+  sortOut,
+  type Verdict,
+} from './run-identity.ts';
+export { type Fit, pointsFit } from './points-fit.ts';
