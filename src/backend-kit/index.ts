@@ -10,6 +10,6 @@ export {
   type RunMark,
   sayTaken,
   sortOut,
-  type Verdict,
+  whoseRun,
 } from './run-identity.ts';
 export { type Fit, pointsFit } from './points-fit.ts';

@@ -9,10 +9,10 @@
  * So two people's `runs/` never meet in one tracker run, and one whose state was lost is gone on with.
  */
 import { posix } from 'node:path';
-import type { BackendContext, ReadBackChunk, RunFiles, RunSource } from '../backends/contract.ts';
+import type { BackendContext, ReadBackChunk, RunFiles, RunSource, Whose } from '../backends/contract.ts';
 import { MirrorError } from '../errors.ts';
 import { runLabel } from '../model/index.ts';
-import type { FileMarks } from './file-marks.ts';
+import { FileMarks } from './file-marks.ts';
 import { type Fit, pointsFit } from './points-fit.ts';
 
 /** What a tracker run says of where it comes from. */
@@ -28,9 +28,7 @@ export interface Candidate {
   readonly readBack: (signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
 }
 
-export type Verdict = { readonly kind: 'own' } | { readonly kind: 'other'; readonly why: string };
-
-const OWN: Verdict = { kind: 'own' };
+const OWN: Whose = { kind: 'own' };
 
 /** Whether that needs no look into the files. */
 export function isPlainlyOwn({ instance, files }: RunMark, { instanceId, fingerprint }: RunSource): boolean {
@@ -38,7 +36,7 @@ export function isPlainlyOwn({ instance, files }: RunMark, { instanceId, fingerp
 }
 
 /** Whose a tracker run is, and why it is not this run's. */
-export async function isWhoseRun({ mark, readBack }: Candidate, source: RunSource, signal: AbortSignal): Promise<Verdict> {
+export async function isWhoseRun({ mark, readBack }: Candidate, source: RunSource, signal: AbortSignal): Promise<Whose> {
   if (isPlainlyOwn(mark, source)) return OWN;
   const { files } = source;
   if (!mark.files.isEmpty) {
@@ -58,6 +56,10 @@ export async function isWhoseRun({ mark, readBack }: Candidate, source: RunSourc
       return { kind: 'other', why: 'which does not name its files' };
   }
 }
+
+/** The same for backends of packages, in plain words. */
+export const whoseRun: BackendContext['whoseRun'] = ({ instanceId, fingerprint, readBack }, source, signal) =>
+  isWhoseRun({ mark: { instance: instanceId, files: FileMarks.of(fingerprint) }, readBack }, source, signal);
 
 /** What can't be read back says nothing of whose it is; a tracker that is away is asked again. */
 async function fitOf(readBack: Candidate['readBack'], files: RunFiles, signal: AbortSignal): Promise<Fit | 'unreadable'> {

@@ -400,6 +400,19 @@ export interface JournalledBackend extends Backend {
   resolve(handle: Handle, intent: Intent, signal: AbortSignal): Promise<Resolution>;
 }
 
+/** A tracker run that has a run's key, as far as it says whose it is. */
+export interface FoundTrackerRun {
+  /** `RunSource.instanceId` of whoever made it; undefined where it does not say. */
+  readonly instanceId: string | undefined;
+  /** What it was given by `open` and `noteFiles`. */
+  readonly fingerprint: readonly FileMark[];
+  /** All points it holds: asked for only where the rest does not tell. */
+  readonly readBack: (signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
+}
+
+/** Whose a tracker run is. `why`: what is said of it where its name is taken; goes on from "a run of the same root and path is there,". */
+export type Whose = { readonly kind: 'own' } | { readonly kind: 'other'; readonly why: string };
+
 /** What a backend is made with. */
 export interface BackendContext {
   /** The lane's name. */
@@ -408,6 +421,8 @@ export interface BackendContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Reports what an operator should know, once. */
   readonly warn: (message: string, facts?: Readonly<Record<string, string | number>>) => void;
+  /** Whether a tracker run that was found by a run's key is this run's: one rule for all backends, see docs/adding-a-backend.md. */
+  readonly whoseRun: (found: FoundTrackerRun, source: RunSource, signal: AbortSignal) => Promise<Whose>;
 }
 
 /** A kind of tracker: what `lanes.NAME.type` names, built in or in a package. */

@@ -1,3 +1,4 @@
+import { whoseRun } from '../backend-kit/index.ts';
 import type { Backend } from '../backends/contract.ts';
 import { MirrorError } from '../errors.ts';
 import type { ResolvedLane } from '../lanes/index.ts';
@@ -33,7 +34,7 @@ export async function withBackend<Result>(
   // A timer of our own: that of AbortSignal.timeout keeps no process alive.
   const timer = setTimeout(() => controller.abort(late), timeoutMs);
   const limit = AbortSignal.any([controller.signal, signal]);
-  const created = lane.type.create(lane.settings, { lane: lane.name, env, warn });
+  const created = lane.type.create(lane.settings, { lane: lane.name, env, warn, whoseRun });
   let running: Promise<unknown> = Promise.resolve();
   try {
     const backend = await within(created, limit);

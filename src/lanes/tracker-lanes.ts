@@ -1,5 +1,6 @@
 /** The lanes of a configuration that lead to trackers, with their backends made. */
 
+import { whoseRun } from '../backend-kit/index.ts';
 import type { Backend } from '../backends/contract.ts';
 import { type Config, expandTemplate, fillIn } from '../config/index.ts';
 import { MirrorError } from '../errors.ts';
@@ -57,7 +58,7 @@ function isOn({ name, type, settings }: ResolvedLane, warn: LaneWarning): boolea
 }
 
 function makeBackend({ name, type, settings }: ResolvedLane, env: Environment, warn: LaneWarning): Promise<Backend> {
-  return type.create(settings, { lane: name, env, warn: (message, facts = {}) => warn(name, message, facts) });
+  return type.create(settings, { lane: name, env, warn: (message, facts = {}) => warn(name, message, facts), whoseRun });
 }
 
 /** What a lane is to have. A lane's own facts are all that its rules ask for: those of the others decide of the others. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { BackendType } from '../../src/backends/contract.ts';
 import { backfill } from '../../src/pipeline.ts';
+import { whoseRun } from '../../src/backend-kit/index.ts';
 import type { BigLog } from '../support/event-writer.ts';
 
 export interface MirrorPlan<Settings> {
@@ -19,7 +20,7 @@ export async function secondsToMirror<Settings>(log: BigLog, plan: MirrorPlan<Se
   const { type, section, env = {}, group, home } = plan;
   const parsed = type.parse(section, env);
   if (parsed.kind === 'problems') throw new Error(JSON.stringify(parsed.problems));
-  const backend = await type.create(parsed.settings, { lane: type.type, env, warn: () => {} });
+  const backend = await type.create(parsed.settings, { lane: type.type, env, warn: () => {}, whoseRun });
   const namesOf = () => ({ name: 'bench', group, tags: {} });
   const lane = { name: type.type, type: type.type, target: type.target(parsed.settings), backend, namesOf };
   const began = performance.now();

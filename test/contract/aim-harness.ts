@@ -2,13 +2,14 @@ import { aim } from '../../src/backends/aim/index.ts';
 import type { Backend, Handle } from '../../src/backends/contract.ts';
 import { AimStub, type StubFault } from '../support/aim-stub/index.ts';
 import type { Fault } from '../support/fault.ts';
+import { whoseRun } from '../../src/backend-kit/index.ts';
 import { type Harness, type Target, UNLIMITED_SECONDS } from './harness.ts';
 
 /** A backend as a lane's section makes it. */
 export async function connectAim(section: Readonly<Record<string, unknown>>, env: Readonly<Record<string, string>> = {}): Promise<Backend> {
   const parsed = aim.parse(section, env);
   if (parsed.kind === 'problems') throw new Error(JSON.stringify(parsed.problems));
-  return aim.create(parsed.settings, { lane: 'aim', env, warn: () => {} });
+  return aim.create(parsed.settings, { lane: 'aim', whoseRun, env, warn: () => {} });
 }
 
 /** A handle is opaque to everybody else; here it is known that it names the run. */

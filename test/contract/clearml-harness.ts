@@ -6,6 +6,7 @@ import type { Backend, Handle } from '../../src/backends/contract.ts';
 import { ClearmlStub } from '../support/clearml-stub/index.ts';
 import type { Fault } from '../support/fault.ts';
 import type { StubFault } from '../support/mlflow-stub/fault-rules.ts';
+import { whoseRun } from '../../src/backend-kit/index.ts';
 import type { Harness, Target } from './harness.ts';
 
 export const ACCESS_KEY = 'ACCESSKEYOFTHELANE0000';
@@ -21,7 +22,7 @@ export async function connectClearml(
 ): Promise<Backend> {
   const parsed = clearml.parse(section, { ...ENV, ...env });
   if (parsed.kind === 'problems') throw new Error(JSON.stringify(parsed.problems));
-  return clearml.create(parsed.settings, { lane: 'clearml', env, warn });
+  return clearml.create(parsed.settings, { lane: 'clearml', whoseRun, env, warn });
 }
 
 /** How a lane's section leads to a server. */

@@ -9,6 +9,7 @@ import { lossy } from '../support/lossy-backend.ts';
 import { GrowingRun } from '../support/parcels.ts';
 import { newLedger, SmallDelivery } from '../support/small-delivery.ts';
 import { contractSuite } from './contract-suite.ts';
+import { whoseRun } from '../../src/backend-kit/index.ts';
 import { differences, expectedOf, readHeld } from './read-back.ts';
 
 const PACKAGE = new URL('../../../test/support/example-backend-package/', import.meta.url);
@@ -18,7 +19,7 @@ const { default: type } = (await import(new URL(entry, PACKAGE).href)) as { read
 async function connect(folder: string): Promise<Backend> {
   const parsed = type.parse({ folder }, {});
   if (parsed.kind === 'problems') throw new Error(JSON.stringify(parsed.problems));
-  return type.create(parsed.settings, { lane: 'example', env: {}, warn: () => {} });
+  return type.create(parsed.settings, { lane: 'example', whoseRun, env: {}, warn: () => {} });
 }
 
 contractSuite('a backend in a package', {

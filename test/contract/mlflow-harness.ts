@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Backend, BackendType, Handle } from '../../src/backends/contract.ts';
 import type { Fault } from '../support/fault.ts';
 import { MlflowStub, type StubFault, type StubOptions } from '../support/mlflow-stub/index.ts';
+import { whoseRun } from '../../src/backend-kit/index.ts';
 import { type Harness, type Target, UNLIMITED_SECONDS } from './harness.ts';
 
 const MODULE = new URL('../../src/backends/mlflow/index.js', import.meta.url);
@@ -21,7 +22,7 @@ export async function connectMlflow(
 ): Promise<Backend> {
   const parsed = type.parse(section, env);
   if (parsed.kind === 'problems') throw new Error(JSON.stringify(parsed.problems));
-  return type.create(parsed.settings, { lane: 'mlflow', env, warn: () => {} });
+  return type.create(parsed.settings, { lane: 'mlflow', whoseRun, env, warn: () => {} });
 }
 
 /** A handle is opaque to everybody else; here it is known that it names the run. */

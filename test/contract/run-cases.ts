@@ -190,6 +190,126 @@ export function runCases(harness: Harness): void {
     { when: hasFingerprints },
   );
 
+  contractCase(
+    harness,
+    'finds a tracker run again by files whose first values came after it was opened',
+    async (bench) => {
+      const run = bench.run();
+      const ledger = newLedger();
+      const first = await bench.delivery(run.source(), ledger);
+      const drafts = run.append([point(1)]);
+      const { fingerprint } = run.source();
+      expect(first.backend.noteFiles).toBeDefined();
+      await first.backend.noteFiles?.(ledger.handle!, fingerprint, signal);
+      await first.deliver(drafts);
+      drafts.push(...run.append([point(2)], 'events.out.tfevents.2.b'));
+      await first.backend.noteFiles?.(ledger.handle!, run.source().fingerprint.slice(1), signal);
+      await first.backend.noteFiles?.(ledger.handle!, run.source().fingerprint.slice(1), signal);
+      await bench.expectHeld(first, drafts.slice(0, 1));
+      await bench.close(first.backend);
+      for (const mark of run.source().fingerprint) {
+        const second = await bench.delivery(run.source({ instanceId: `another, by ${mark.file}`, fingerprint: [mark] }));
+        expect(second.ledger.handle).toBe(ledger.handle);
+        if (harness.addressing !== 'line') {
+          await second.deliver(drafts);
+          await bench.expectHeld(second, drafts);
+        }
+        await bench.close(second.backend);
+      }
+    },
+    { when: hasFingerprints },
+  );
+
+  contractCase(
+    harness,
+    'finds a tracker run again by any record that it names and a file has',
+    async (bench) => {
+      const [run, other] = [bench.run(), bench.run()];
+      const drafts = run.append([point(1), point(2), point(3)]);
+      const checksum = drafts[0]!.batch.scalars.checksum[2]!;
+      const [mark] = run.source().fingerprint;
+      const first = await bench.delivery(run.source({ fingerprint: [{ file: mark!.file, checksum }] }));
+      await first.deliver(drafts);
+      await bench.close(first.backend);
+      other.append([point(7)]);
+      const stranger = await bench.connect();
+      const theirs = other.source({ instanceId: 'theirs', files: other.files(stranger) });
+      expect(await stranger.open(theirs, undefined, signal)).not.toBe(first.ledger.handle);
+      const second = await bench.connect();
+      const source = run.source({ instanceId: 'another', files: run.files(second) });
+      expect(await second.open(source, undefined, signal)).toBe(first.ledger.handle);
+    },
+    { when: hasFingerprints },
+  );
+
+  contractCase(
+    harness,
+    'goes on with a tracker run that names no file where all its points are in the files',
+    async (bench) => {
+      const run = bench.run();
+      const drafts = run.append([0, 1, 2, 3].map(point));
+      const first = await bench.delivery(run.source({ fingerprint: [] }));
+      await first.deliver(drafts);
+      await bench.close(first.backend);
+      drafts.push(...run.append([point(4), point(5)]));
+      const backend = await bench.connect();
+      const second = await bench.delivery(run.source({ instanceId: 'another', files: run.files(backend) }), newLedger(), backend);
+      expect(second.ledger.handle).toBe(first.ledger.handle);
+      await second.deliver(drafts);
+      await bench.expectHeld(second, drafts);
+      // From now on it is known by its file.
+      const third = await bench.connect();
+      expect(await third.open(run.source({ instanceId: 'a third one' }), undefined, signal)).toBe(first.ledger.handle);
+    },
+    { when: hasFingerprints },
+  );
+
+  contractCase(
+    harness,
+    'leaves a tracker run alone that names no file and holds a point that no file has, or none at all',
+    async (bench) => {
+      const [run, other] = [bench.run(), bench.run()];
+      const drafts = run.append([0, 1, 2, 3].map(point));
+      // The same but for one point.
+      const theirs = other.append([...[0, 1, 2].map(point), point(9)]);
+      const first = await bench.delivery(other.source({ fingerprint: [], instanceId: 'theirs' }));
+      const asMine = async (instanceId: string): Promise<Handle> => {
+        const backend = await bench.connect();
+        const handle = await backend.open(run.source({ instanceId, fingerprint: [], files: run.files(backend) }), undefined, signal);
+        await bench.close(backend);
+        return handle;
+      };
+      const beside = await asMine('mine');
+      expect(beside).not.toBe(first.ledger.handle);
+      await first.deliver(theirs);
+      await bench.close(first.backend);
+      expect(await asMine('mine')).toBe(beside);
+      const backend = await bench.connect();
+      const late = await bench.delivery(run.source({ instanceId: 'late', files: run.files(backend) }), newLedger(), backend);
+      expect([first.ledger.handle, beside]).not.toContain(late.ledger.handle);
+      await late.deliver(drafts);
+      await bench.expectHeld(late, drafts);
+    },
+    { when: hasFingerprints },
+  );
+
+  contractCase(
+    harness,
+    'leaves a tracker run alone that the same state made from other files',
+    async (bench) => {
+      const [before, after] = [bench.run(), bench.run()];
+      const first = await bench.delivery(before.source());
+      await first.deliver(before.append([point(1)]));
+      await first.backend.noteFiles?.(first.ledger.handle!, before.source().fingerprint, signal);
+      const drafts = after.append([event({ wallTime: T, step: 9, summary: [simpleValue('other', 9)] })]);
+      const second = await bench.delivery(after.source());
+      expect(second.ledger.handle).not.toBe(first.ledger.handle);
+      await second.deliver(drafts);
+      await bench.expectHeld(second, drafts);
+    },
+    { when: hasFingerprints },
+  );
+
   contractCase(harness, 'does not go on in a tracker run that was removed', async (bench) => {
     if (bench.target.removeRun === undefined) return;
     const run = bench.run();

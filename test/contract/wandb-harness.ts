@@ -6,6 +6,7 @@ import { wandb } from '../../src/backends/wandb/index.ts';
 import type { Fault } from '../support/fault.ts';
 import type { StubFault } from '../support/mlflow-stub/fault-rules.ts';
 import { WandbStub, type WandbStubOptions } from '../support/wandb-stub/index.ts';
+import { whoseRun } from '../../src/backend-kit/index.ts';
 import { type Harness, UNLIMITED_SECONDS } from './harness.ts';
 
 /** A backend as a lane's section makes it. */
@@ -15,7 +16,7 @@ export async function connectWandb(
 ): Promise<Backend> {
   const parsed = wandb.parse(section, { HOME: '/nowhere', ...env });
   if (parsed.kind === 'problems') throw new Error(JSON.stringify(parsed.problems));
-  return wandb.create(parsed.settings, { lane: 'wandb', env, warn: () => {} });
+  return wandb.create(parsed.settings, { lane: 'wandb', whoseRun, env, warn: () => {} });
 }
 
 /** A handle is opaque to everybody else; here it is known that it names the run. */

@@ -4,6 +4,7 @@ import type {
   BackendContext,
   BackendType,
   Capabilities,
+  FileMark,
   Handle,
   HeldPoint,
   Outcome,
@@ -17,6 +18,7 @@ import type {
   RunSource,
   TrackerParcel,
 } from '../../src/backends/contract.ts';
+import { FileMarks, whoseRun } from '../../src/backend-kit/index.ts';
 import { MirrorError } from '../../src/errors.ts';
 import { pointCount, toMillis } from '../../src/model/index.ts';
 import { type Fault, FaultQueue, untilAborted } from './fault.ts';
@@ -48,7 +50,7 @@ export const MEMORY_CAPABILITIES: Capabilities = {
 
 /** A tracker run, with what it holds by key. */
 export interface MemoryRun {
-  readonly source: RunSource;
+  source: RunSource;
   readonly points: Map<string, DraftPoint>;
   /** How often each key was written: what a tracker that does not replace would show twice. */
   readonly writes: Map<string, number>;
@@ -76,7 +78,7 @@ export class MemoryTracker {
   readonly faults = new FaultQueue();
   readonly runs = new Map<string, MemoryRun>();
   /** Calls so far. */
-  readonly calls = { probe: 0, open: 0, send: 0, readBack: 0, finish: 0 };
+  readonly calls = { probe: 0, open: 0, noteFiles: 0, send: 0, readBack: 0, finish: 0 };
   /** Tracker runs that were ever made: no name comes twice. */
   made = 0;
   /** Parcels that were asked for, those that failed included. */
@@ -159,10 +161,24 @@ export class MemoryBackend implements Backend {
     this.#tracker.calls.open++;
     await this.#arrive(signal);
     if (known !== undefined && this.#tracker.runs.has(known)) return known;
-    for (const [id, { source }] of this.#tracker.runs) if (source.key === run.key && isSameRun(source, run)) return id as Handle;
+    for (const [id, found] of this.#tracker.runs) {
+      if (found.source.key !== run.key) continue;
+      const { instanceId, fingerprint } = found.source;
+      const whose = await whoseRun({ instanceId, fingerprint, readBack: () => this.readBack(id as Handle) }, run, signal);
+      if (whose.kind === 'other') continue;
+      await this.noteFiles(id as Handle, run.fingerprint);
+      return id as Handle;
+    }
     const id = `${run.key}-${this.#tracker.made++}`;
     this.#tracker.runs.set(id, { source: run, points: new Map(), writes: new Map(), end: undefined });
     return id as Handle;
+  }
+
+  async noteFiles(handle: Handle, files: readonly FileMark[]): Promise<void> {
+    this.#tracker.calls.noteFiles++;
+    const run = this.#tracker.runs.get(handle);
+    if (run === undefined) throw this.#error('MB4006', `${handle} is not there`);
+    run.source = { ...run.source, fingerprint: FileMarks.of(run.source.fingerprint).with(files).list() };
   }
 
   async send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
@@ -290,12 +306,6 @@ export class MemoryBackend implements Backend {
 function checksumAt({ batch: { scalars, objects } }: TrackerParcel, offset: number): number {
   const row = scalars.offset.subarray(0, scalars.count).indexOf(offset);
   return row >= 0 ? scalars.checksum[row]! : objects.find((point) => point.offset === offset)!.checksum;
-}
-
-/** Whether a tracker run that was found is this run's: a file in common, or the same state before there was any. */
-export function isSameRun(there: Pick<RunSource, 'fingerprint' | 'instanceId'>, run: RunSource): boolean {
-  if (there.fingerprint.length === 0) return there.instanceId === run.instanceId;
-  return run.fingerprint.some(({ file, checksum }) => there.fingerprint.some((mark) => mark.file === file && mark.checksum === checksum));
 }
 
 /** Trackers by name, for a configuration that can only name one. */

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, sep } from 'node:path';
-import type { Handle, HeldPoint, RunSource, TrackerParcel } from '../../src/backends/contract.ts';
+import type { Backend, Handle, HeldPoint, RunFiles, RunSource, TrackerParcel } from '../../src/backends/contract.ts';
 import {
   type Batch,
   compareNames,
@@ -17,6 +17,7 @@ import {
 } from '../../src/model/index.ts';
 import { RunSession } from '../../src/reading/reader.ts';
 import { FileWindow } from '../../src/tail/index.ts';
+import { heldBy } from '../../src/verify/index.ts';
 import { concat, frame, versionEvent } from './event-writer.ts';
 import { placeAt } from './place.ts';
 
@@ -45,6 +46,7 @@ export class GrowingRun {
   readonly #window = new FileWindow();
   readonly #series: Series[] = [];
   readonly #fingerprint = new Map<string, number>();
+  readonly #drafts: Draft[] = [];
 
   constructor(path = 'run', rootName = 'logs') {
     this.run = { root: rootName, path };
@@ -88,7 +90,29 @@ export class GrowingRun {
       if (first[0] !== undefined && !this.#fingerprint.has(file)) this.#fingerprint.set(file, first[0]);
     }
     const series = [...this.#series];
-    return drafts.map((draft) => ({ ...draft, series, target: this.run, file: draft.batch.file }));
+    const made = drafts.map((draft) => ({ ...draft, series, target: this.run, file: draft.batch.file }));
+    this.#drafts.push(...made);
+    return made;
+  }
+
+  /** A look into what was read of the files so far, for a process that has them all before it. */
+  files(backend: Backend): RunFiles {
+    const drafts = this.#drafts;
+    return {
+      hasRecord: async ({ file, checksum }) =>
+        drafts.some(
+          ({ batch }) =>
+            batch.file === file &&
+            (batch.scalars.checksum.subarray(0, batch.scalars.count).includes(checksum) ||
+              batch.objects.some((point) => point.checksum === checksum)),
+        ),
+      async *points() {
+        for (const { tag, plugin, step, wallTime, value } of drafts.flatMap(pointsOf)) {
+          const point = heldBy(backend, backend.describe(), { tag, plugin }, { step, wallTime, value });
+          if (point !== undefined) yield { tag, point };
+        }
+      },
+    };
   }
 
   source(changes: Partial<RunSource> = {}): RunSource {

@@ -1,9 +1,9 @@
 /** The offline sessions of a lane: made while it is offline, sent once it is online. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { FileMarks, isWhoseRun, nameBeside, type Verdict } from '../../backend-kit/index.ts';
+import { FileMarks, isWhoseRun, nameBeside } from '../../backend-kit/index.ts';
 import { MirrorError } from '../../errors.ts';
-import type { FileMark, RunSource } from '../contract.ts';
+import type { FileMark, RunSource, Whose } from '../contract.ts';
 import { contentOf } from './files.ts';
 import type { TaskRef } from './handle.ts';
 import { taskFolder } from './paths.ts';
@@ -139,7 +139,7 @@ function isNews(before: RunSource, now: RunSource): boolean {
 }
 
 /** Whose a session is that was found by its id alone. */
-function whose(session: Session, { instanceId, fingerprint }: RunSource, source: RunSource, signal: AbortSignal): Promise<Verdict> {
+function whose(session: Session, { instanceId, fingerprint }: RunSource, source: RunSource, signal: AbortSignal): Promise<Whose> {
   const mark = { instance: instanceId, files: FileMarks.of(fingerprint) };
   return isWhoseRun({ mark, readBack: (during) => readBack(session, { signal: during }) }, source, signal);
 }

@@ -1,10 +1,10 @@
 /** Finding and making the tracker runs of runs: each exactly once, and never somebody else's. */
 import { join } from 'node:path';
-import { type Candidate, FileMarks, isWhoseRun, nameBeside, sayTaken, type Verdict } from '../../backend-kit/index.ts';
+import { type Candidate, FileMarks, isWhoseRun, nameBeside, sayTaken } from '../../backend-kit/index.ts';
 import { LineByKey } from '../../concurrency/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { runLabel } from '../../model/index.ts';
-import type { BackendContext, FileMark, Handle, RunSource } from '../contract.ts';
+import type { BackendContext, FileMark, Handle, RunSource, Whose } from '../contract.ts';
 import { REBUILD_HINT, type Reply, RUN_HINT, runValueOrThrow } from './answers.ts';
 import type { RunPath } from './client.ts';
 import { readHandle, type TrackedRun } from './handle.ts';
@@ -252,7 +252,7 @@ export class Runs {
 }
 
 /** Whose a run is that was found by its id alone. */
-async function whose(place: RunPlace, source: RunSource, signal: AbortSignal): Promise<Verdict> {
+async function whose(place: RunPlace, source: RunSource, signal: AbortSignal): Promise<Whose> {
   const { own } = place.config;
   if (own === undefined || own.key !== source.key) return { kind: 'other', why: 'which does not say that it is this one' };
   const candidate: Candidate = {
@@ -262,7 +262,7 @@ async function whose(place: RunPlace, source: RunSource, signal: AbortSignal): P
   return isWhoseRun(candidate, source, signal);
 }
 
-const ELSEWHERE: Verdict = { kind: 'other', why: 'in another project or entity' };
+const ELSEWHERE: Whose = { kind: 'other', why: 'in another project or entity' };
 
 /** Whether an id was found in another project or entity than it was looked for: ids may have one namespace for all. */
 function isElsewhere(found: RunPath, wanted: RunPath): boolean {

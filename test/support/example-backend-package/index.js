@@ -4,7 +4,9 @@
  *
  * @typedef {import('../../../src/backends/contract.ts').Backend} Backend
  * @typedef {import('../../../src/backends/contract.ts').BackendType<ExampleSettings>} BackendType
+ * @typedef {import('../../../src/backends/contract.ts').BackendContext} BackendContext
  * @typedef {import('../../../src/backends/contract.ts').Capabilities} Capabilities
+ * @typedef {import('../../../src/backends/contract.ts').FileMark} FileMark
  * @typedef {import('../../../src/backends/contract.ts').Handle} Handle
  * @typedef {import('../../../src/backends/contract.ts').Outcome} Outcome
  * @typedef {import('../../../src/backends/contract.ts').RunSource} RunSource
@@ -66,9 +68,15 @@ class ExampleBackend {
   /** Keys that a run's file has already, by handle. @type {Map<string, Set<string>>} */
   #known = new Map();
 
-  /** @param {string} folder */
-  constructor(folder) {
+  /** @type {BackendContext} */ #context;
+
+  /**
+   * @param {string} folder
+   * @param {BackendContext} context
+   */
+  constructor(folder, context) {
     this.#folder = folder;
+    this.#context = context;
   }
 
   describe() {
@@ -89,9 +97,13 @@ class ExampleBackend {
   /**
    * @param {RunSource} run
    * @param {Handle | undefined} known
+   * @param {AbortSignal} signal
    */
-  async open(run, known) {
-    if (known !== undefined && (await exists(join(this.#folder, known, 'run.json')))) return known;
+  async open(run, known, signal) {
+    if (known !== undefined && (await exists(join(this.#folder, known, 'run.json')))) {
+      await this.noteFiles(known, run.fingerprint);
+      return known;
+    }
     await mkdir(this.#folder, { recursive: true });
     // Names of runs and groups may hold anything: the folder is named by the key alone. Who makes it first has it.
     // A handle that leads nowhere is not given again: under a new one, everything is sent from the beginning.
@@ -113,10 +125,58 @@ class ExampleBackend {
           await rm(own, { recursive: true });
           n--;
         }
-      } else if (isSameRun(facts, run)) {
+      } else if (await this.#isOwn(handle, facts, run, signal)) {
+        await this.#change(handle, (now) => ({ ...now, instanceId: run.instanceId }));
+        await this.noteFiles(handle, run.fingerprint);
         return handle;
+      } else if (known === undefined) {
+        // Its name is taken: people must be able to tell the two.
+        run = { ...run, name: `${run.name.replace(/ \(\d+\)$/, '')} (${n + 1})` };
       }
     }
+  }
+
+  /**
+   * A tracker run of the same key may be somebody else's. One rule says whose it is, for all backends: what is asked of a backend is what the
+   * tracker run was given to be known by, and what it holds.
+   *
+   * @param {Handle} handle
+   * @param {any} facts
+   * @param {RunSource} run
+   * @param {AbortSignal} signal
+   */
+  async #isOwn(handle, { instanceId, fingerprint }, run, signal) {
+    const whose = await this.#context.whoseRun({ instanceId, fingerprint, readBack: () => this.readBack(handle) }, run, signal);
+    if (whose.kind === 'other') this.#context.warn(`a run of the same root and path is there, ${whose.why}`, { run: run.name });
+    return whose.kind === 'own';
+  }
+
+  /**
+   * Files that had no values yet when the run was opened.
+   *
+   * @param {Handle} handle
+   * @param {readonly FileMark[]} files
+   */
+  async noteFiles(handle, files) {
+    await this.#change(handle, (facts) => {
+      const byFile = new Map([...facts.fingerprint, ...files].map((mark) => [mark.file, mark]));
+      return { ...facts, fingerprint: [...byFile.values()] };
+    });
+  }
+
+  /**
+   * @param {Handle} handle
+   * @param {(facts: any) => any} change
+   */
+  async #change(handle, change) {
+    const path = join(this.#folder, handle);
+    const facts = await readFacts(path);
+    if (facts === undefined) throw new ExampleError('MB4006', `there is no run ${handle}`);
+    const text = JSON.stringify(change(facts));
+    if (text === JSON.stringify(facts)) return;
+    const part = join(path, `run.json.${process.pid}.${Math.random().toString(36).slice(2)}`);
+    await writeFile(part, text);
+    await rename(part, join(path, 'run.json'));
   }
 
   /**
@@ -194,12 +254,7 @@ class ExampleBackend {
    * @param {import('../../../src/backends/contract.ts').RunEnd | undefined} end
    */
   async finish(handle, end) {
-    const path = join(this.#folder, handle);
-    const facts = await readFacts(path);
-    if (facts === undefined) throw new ExampleError('MB4006', `there is no run ${handle}`);
-    const ended = { ...facts, end: end && { status: end.status, endedAt: written(end.endedAt) } };
-    await writeFile(join(path, 'run.json.new'), JSON.stringify(ended));
-    await rename(join(path, 'run.json.new'), join(path, 'run.json'));
+    await this.#change(handle, (facts) => ({ ...facts, end: end && { status: end.status, endedAt: written(end.endedAt) } }));
   }
 
   /** @param {Handle} handle */
@@ -324,19 +379,6 @@ async function readFacts(path) {
   }
 }
 
-/**
- * A tracker run of the same key may be somebody else's: it is ours if they have a file in common.
- *
- * @param {any} facts
- * @param {RunSource} run
- */
-function isSameRun(facts, run) {
-  if (facts.fingerprint.length === 0) return facts.instanceId === run.instanceId;
-  return run.fingerprint.some(({ file, checksum }) =>
-    facts.fingerprint.some((/** @type {any} */ mark) => mark.file === file && mark.checksum === checksum),
-  );
-}
-
 /** @param {string} path */
 async function exists(path) {
   return access(path).then(
@@ -367,7 +409,7 @@ const exampleBackend = {
     return { kind: 'settings', settings: { folder: resolve(String(folder)) }, shown: [{ key: 'folder', value: folder, source: 'file' }] };
   },
   target: ({ folder }) => `folder:${folder}`,
-  create: async ({ folder }) => new ExampleBackend(folder),
+  create: async ({ folder }, context) => new ExampleBackend(folder, context),
 };
 
 export default exampleBackend;

@@ -4,6 +4,7 @@ import type {
   BackendContext,
   BackendType,
   Capabilities,
+  FileMark,
   Handle,
   Intent,
   JournalEntry,
@@ -18,9 +19,10 @@ import type {
   RunSource,
   TrackerParcel,
 } from '../../../src/backends/contract.ts';
+import { FileMarks, whoseRun } from '../../../src/backend-kit/index.ts';
 import { MirrorError } from '../../../src/errors.ts';
 import { type Batch, pointCount } from '../../../src/model/index.ts';
-import { isSameRun, MEMORY_CAPABILITIES } from '../memory-backend.ts';
+import { MEMORY_CAPABILITIES } from '../memory-backend.ts';
 import { pointsOf } from '../parcels.ts';
 import { JournalServer, JournalServerError } from './journal-server.ts';
 import { pointLine, readPointLine } from './point-text.ts';
@@ -59,14 +61,26 @@ export class JournalBackend implements JournalledBackend {
     return { address: 'journal:', version: undefined, clockSkewMs: undefined, notes: [] };
   }
 
-  async open(run: RunSource, known: Handle | undefined): Promise<Handle> {
+  async open(run: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {
     const runs = this.#server.runs();
-    const own = runs.find(({ id }) => id === known) ?? runs.find((there) => there.key === run.key && isSameRun(there, run));
-    if (own !== undefined) return own.id as Handle;
+    if (runs.some(({ id }) => id === known)) return known as Handle;
+    for (const there of runs) {
+      if (there.key !== run.key) continue;
+      const whose = await whoseRun({ ...there, readBack: () => this.readBack(there.id as Handle) }, run, signal);
+      if (whose.kind === 'other') continue;
+      await this.noteFiles(there.id as Handle, run.fingerprint);
+      return there.id as Handle;
+    }
     const { key, instanceId, fingerprint } = run;
     const id = randomUUID();
     this.#server.keepRun({ id, key, instanceId, fingerprint });
     return id as Handle;
+  }
+
+  async noteFiles(handle: Handle, files: readonly FileMark[]): Promise<void> {
+    const run = this.#server.runs().find(({ id }) => id === handle);
+    if (run === undefined) throw new MirrorError('MB4006', `there is no run ${handle}`);
+    this.#server.keepRun({ ...run, fingerprint: FileMarks.of(run.fingerprint).with(files).list() });
   }
 
   async send(parcels: readonly TrackerParcel[]): Promise<readonly Outcome[]> {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { mlflow } from '../../../../src/backends/mlflow/index.ts';
+import { whoseRun } from '../../../../src/backend-kit/index.ts';
 import { until } from '../../../crash/watch-kill.ts';
 
 /** Stands in for the program: answers /health, notes what it was called with, and starts a child of its own. */
@@ -44,6 +45,7 @@ async function backendFor(uri: string, env: Record<string, string | undefined> =
   if (parsed.kind !== 'settings') throw new Error('problems');
   return mlflow.create(parsed.settings, {
     lane: 'm',
+    whoseRun,
     env: { ...process.env, PATH: `${folder}:${process.env['PATH']}`, ...env },
     warn: () => undefined,
   });

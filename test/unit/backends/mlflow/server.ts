@@ -2,6 +2,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Backend, Handle, RunSource, TrackerParcel } from '../../../../src/backends/contract.ts';
 import { mlflow } from '../../../../src/backends/mlflow/index.ts';
+import { whoseRun } from '../../../../src/backend-kit/index.ts';
 import type { ObjectPoint, Series } from '../../../../src/model/index.ts';
 
 export interface Seen {
@@ -87,7 +88,7 @@ export class ScriptedServer {
     const parsed = mlflow.parse({ tracking_uri: this.url, ...section }, {});
     if (parsed.kind !== 'settings') throw new Error(JSON.stringify(parsed.problems));
     const warn = (message: string): void => void this.warnings.push(message);
-    const backend = await mlflow.create(parsed.settings, { lane: 'mlflow', env: {}, warn });
+    const backend = await mlflow.create(parsed.settings, { lane: 'mlflow', whoseRun, env: {}, warn });
     this.#backends.push(backend);
     return backend;
   }

@@ -11,6 +11,7 @@ import { wandb } from '../../../../src/backends/wandb/index.ts';
 import { event, image, simpleValue } from '../../../support/event-writer.ts';
 import { GrowingRun } from '../../../support/parcels.ts';
 import { newLedger, SmallDelivery } from '../../../support/small-delivery.ts';
+import { whoseRun } from '../../../../src/backend-kit/index.ts';
 import { WandbStub } from '../../../support/wandb-stub/index.ts';
 
 const signal = new AbortController().signal;
@@ -44,7 +45,7 @@ async function start(place: unknown, isFor: (file: string) => boolean): Promise<
   stub = await WandbStub.start({ uploadUrl: (file) => (isFor(file) ? place : undefined) });
   const parsed = wandb.parse({ base_url: stub.url, api_key: stub.key, dir }, { HOME: '/nowhere' });
   if (parsed.kind === 'problems') throw new Error(JSON.stringify(parsed.problems));
-  backend = await wandb.create(parsed.settings, { lane: 'wandb', env: {}, warn: () => {} });
+  backend = await wandb.create(parsed.settings, { lane: 'wandb', whoseRun, env: {}, warn: () => {} });
 }
 
 const png = (text: string) => ({

@@ -10,6 +10,7 @@ import { foldersIn } from '../../../../src/backends/wandb/offline-folders.ts';
 import { event, simpleValue } from '../../../support/event-writer.ts';
 import { GrowingRun } from '../../../support/parcels.ts';
 import { type Ledger, newLedger, SmallDelivery } from '../../../support/small-delivery.ts';
+import { whoseRun } from '../../../../src/backend-kit/index.ts';
 import { WandbStub, type WandbStubOptions } from '../../../support/wandb-stub/index.ts';
 
 const signal = new AbortController().signal;
@@ -40,7 +41,7 @@ async function connect(section: Record<string, unknown> = {}): Promise<Backend> 
   const parsed = wandb.parse({ base_url: stub.url, api_key: stub.key, dir, ...section }, { HOME: '/nowhere' });
   if (parsed.kind === 'problems') throw new Error(JSON.stringify(parsed.problems));
   const warn = (message: string, details: unknown): void => void said.push({ message, details });
-  const backend = await wandb.create(parsed.settings, { lane: 'wandb', env: {}, warn });
+  const backend = await wandb.create(parsed.settings, { lane: 'wandb', whoseRun, env: {}, warn });
   open.push(backend);
   return backend;
 }
