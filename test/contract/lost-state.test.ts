@@ -1,5 +1,5 @@
 // What a state file says of tracker runs may be lost. Over every backend: a run that was mirrored while it was being written is gone on with all the same.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -7,8 +7,9 @@ import { describe, expect, it } from '@jest/globals';
 import { mlflow } from '../../src/backends/mlflow/index.ts';
 import type { Backend, Handle } from '../../src/backends/contract.ts';
 import { backfill } from '../../src/pipeline.ts';
+import type { RunNames } from '../../src/lanes/index.ts';
 import { watch } from '../../src/watch.ts';
-import { event, simpleValue, text } from '../support/event-writer.ts';
+import { concat, event, frame, simpleValue, text, versionEvent } from '../support/event-writer.ts';
 import { MemoryBackend, MemoryTracker } from '../support/memory-backend.ts';
 import type { Draft, GrowingRun } from '../support/parcels.ts';
 import { stubHarness as aimHarness } from './aim-harness.ts';
@@ -74,10 +75,10 @@ class Mirror {
     }
   }
 
-  async backfill(): Promise<void> {
+  async backfill(names: Partial<RunNames> = {}): Promise<void> {
     const signal = new AbortController().signal;
     const backend = await this.#bench.target.connect();
-    const { lanes } = await backfill({ ...this.#options(backend), store: undefined, signal });
+    const { lanes } = await backfill({ ...this.#options(backend, names), store: undefined, signal });
     expect(lanes.map(({ stand }) => stand)).toEqual(['done']);
   }
 
@@ -99,8 +100,8 @@ class Mirror {
     await this.#bench.close(backend);
   }
 
-  #options(backend: Backend): Pick<Parameters<typeof watch>[0], 'roots' | 'trackers' | 'statePath'> {
-    const namesOf = ({ path }: { path: string }) => ({ name: path, group: 'contract', tags: {} });
+  #options(backend: Backend, names: Partial<RunNames> = {}): Pick<Parameters<typeof watch>[0], 'roots' | 'trackers' | 'statePath'> {
+    const namesOf = ({ path }: { path: string }) => ({ name: path, group: 'contract', tags: {}, ...names });
     return {
       roots: [{ path: this.#run.root, name: 'logs' }],
       trackers: [{ name: 'lane', type: 'any', target: 'there', backend, namesOf }],
@@ -205,5 +206,23 @@ describe.each(HARNESSES)('a run whose state was lost, in %s', (_, harness) => {
       const second = life('second');
       await second.backfill();
       await second.expectOnce(drafts);
+    }));
+});
+
+describe.each(HARNESSES.filter(([name]) => ['MLflow', 'ClearML'].includes(name)))('the run above a study, in %s', (_, harness) => {
+  it('is the same one for a trial that comes after the state was lost', () =>
+    withRun(harness, async (bench, run, life) => {
+      const study = { parent: { key: 'a-study', name: 'study' } };
+      const trial = (name: string, from: number): void => {
+        mkdirSync(join(run.root, name));
+        const records = [versionEvent(), ...points(from, from + 2)].map(frame);
+        writeFileSync(join(run.root, name, FILE), concat(...records));
+      };
+      trial('trial_5', 0);
+      await life('first').backfill(study);
+      expect(await bench.target.runCount?.()).toBe(2);
+      trial('trial_10', 10);
+      await life('second').backfill(study);
+      expect(await bench.target.runCount?.()).toBe(3);
     }));
 });
