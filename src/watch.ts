@@ -304,6 +304,7 @@ class Watch {
     for (const file of this.#local?.knownFiles(root) ?? []) {
       const run = { root, path: file.run };
       if (file.isDamaged && isOurs(run)) this.#heals.fileTroubled('local', run, file.name);
+      if (file.wasRewritten && isOurs(run)) for (const feed of this.#feeds) feed.tidy?.(run);
       // Other lanes may be elsewhere in it: then each feed looks for itself.
       yield isAlone ? file : { ...file, stamp: '' };
     }

@@ -357,10 +357,12 @@ export interface PositionOwner {
   /** Every event file it holds of a root, as it was when it was last read. */
   knownFiles(root: string): Iterable<KnownFile>;
   /**
-   * Brings what arrived piece by piece together, for a run that has gone quiet: a part of it, about a tenth of a second, and
-   * true while more is left. Changes nothing that can be read.
+   * Brings what arrived piece by piece together, for a run that has gone quiet, and drops what the present files hold once more:
+   * a part of it, about a tenth of a second, and true while more is left. Changes nothing that can be read.
    */
   compact?(run: RunRef): boolean;
+  /** The part of `compact` that drops what files held before they were written anew, where they hold all of that now, too. */
+  dropOlder?(run: RunRef): boolean;
   /** Gives back memory that only speed needs. */
   rest?(): void;
   /** Event files it holds of a root whose runs are at or below a path (empty for all). */
@@ -374,6 +376,8 @@ export interface KnownFile {
   readonly stamp: string;
   /** Something of it can't be read, is not whole yet, or is owed. */
   readonly isDamaged: boolean;
+  /** Other bytes were mirrored of it before. */
+  readonly wasRewritten: boolean;
 }
 
 export interface KnownRoot {

@@ -16,6 +16,8 @@ export interface Feed {
   answersAgain?(root: string): void;
   /** A run did not grow for long. */
   runQuiet(run: RunRef): void;
+  /** What is kept of a run may hold the same twice: it is looked at when there is time. */
+  tidy?(run: RunRef): void;
   /** About once a second. */
   tick(nowMs: number): void;
   /** Works until the signal ends it; what was read is stored first. Throws what can't be waited for. */

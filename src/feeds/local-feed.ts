@@ -126,6 +126,8 @@ export class LocalFeed implements Feed {
       this.#status.lane(this.lane).fileGrew(ref, name, size, before);
     }
     run.isQuiet = false;
+    // Its turn comes when it is quiet again: whatever is stored of it begins that work anew.
+    this.#compacting.delete(keyOfRun(ref));
     this.#enqueue(keyOfRun(ref), ref);
   }
 
@@ -167,6 +169,10 @@ export class LocalFeed implements Feed {
     this.#compacting.add(key);
     for (const state of this.#backend.positions(ref).files) if (state.damage.some(isPending)) run.dirty.add(state.name);
     if (run.dirty.size > 0) this.#enqueue(key, run.ref);
+  }
+
+  tidy(ref: RunRef): void {
+    this.#compacting.add(keyOfRun(this.#runOf(ref).ref));
   }
 
   tick(nowMs: number): void {

@@ -1,4 +1,5 @@
 /** One pass of the local store over the files of some runs: reader → lane → store, as fast as they go. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Handle, PositionOwner } from '../backends/contract.ts';
 import { steadyMs } from '../clock.ts';
 import { Lane } from '../deliver/index.ts';
@@ -34,6 +35,8 @@ export class LocalPass {
   readonly #left = new Map<string, Left>();
   /** Runs of which a file was replaced. */
   readonly #recounted = new Map<string, RunRef>();
+  /** Runs of which a file was read that was replaced some day: what it held before may be in it again. */
+  readonly #rewritten = new Map<string, RunRef>();
 
   constructor(backend: PositionOwner, tracker: PassTracker, signal: AbortSignal) {
     this.#backend = backend;
@@ -110,6 +113,7 @@ export class LocalPass {
     await this.#lane.drain();
     if (this.#lane.failure !== undefined) throw this.#lane.failure;
     for (const run of this.#recounted.values()) this.#tracker.runRecounted(run, this.#backend.positions(run).points);
+    for (const run of this.#rewritten.values()) while (!this.#signal.aborted && this.#backend.dropOlder?.(run) === true) await nextTurn();
   }
 
   /** What of a run has to be read; undefined where nothing happened to its files. */
@@ -155,6 +159,7 @@ export class LocalPass {
       } else {
         const handle = handles.get(event.batch.run.path);
         if (handle === undefined) continue;
+        if (event.state.generation > 0) this.#rewritten.set(keyOfRun(event.batch.run), event.batch.run);
         open++;
         this.#lane.offer({ handle, batch: event.batch, state: event.state }, settled);
       }

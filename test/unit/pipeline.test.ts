@@ -1,6 +1,7 @@
 import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { LocalBackend, openStore } from '../../src/backends/local/index.ts';
 import { walk } from '../../src/discover/index.ts';
@@ -140,6 +141,27 @@ describe('backfill', () => {
     expect(totals).toMatchObject({ newPoints: 2, pointsBefore: 0 });
     expect(incidents).toMatchObject([{ kind: expect.stringMatching(/replaced|shortened/), path: `run/${NAME}` }]);
     expect(stored().steps).toEqual([7, 8]);
+  });
+
+  test('keeps what a file held once, however often it came back under its name, and what it held between', async () => {
+    const rows = (): unknown => {
+      using db = new DatabaseSync(store().path, { readOnly: true });
+      return db.prepare('SELECT generation, sum(last_point - first_point + 1) AS points FROM segment GROUP BY 1 ORDER BY 1').all();
+    };
+    const [first, other] = [eventFile(scalar(1), scalar(2), scalar(3)), eventFile(scalar(7), scalar(8))];
+    for (const content of [first, other, first, other, concat(first, frame(scalar(4)))]) {
+      writeFileSync(`${path}.new`, content);
+      renameSync(`${path}.new`, path);
+      await pass();
+    }
+    expect(stored().steps).toEqual([1, 2, 3, 4]);
+    expect(rows()).toMatchObject([
+      { generation: 3, points: 2 },
+      { generation: 4, points: 4 },
+    ]);
+    writeFileSync(path, concat(first, frame(scalar(4)), other));
+    await pass();
+    expect(rows()).toMatchObject([{ generation: 4, points: 6 }]);
   });
 
   test('stores nothing where it was interrupted before it began', async () => {

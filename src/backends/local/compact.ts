@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { OlderGenerations } from './older.ts';
 import { joinPlaces } from './places.ts';
 
 /** A series with more small segments than this is brought together. */
@@ -51,18 +52,24 @@ export class Compaction {
   /** Segments of it were brought together already: its last ones are, too, however few. */
   #isCrowded = false;
 
-  constructor(db: DatabaseSync, series: readonly number[]) {
+  /** First what files held before: less is left to be brought together. */
+  readonly older: OlderGenerations;
+
+  constructor(db: DatabaseSync, run: number, series: readonly number[]) {
     this.#db = db;
     this.#series = [...series];
+    this.older = new OlderGenerations(db, run);
   }
 
   get isDone(): boolean {
-    return this.#series.length === 0;
+    return this.older.isDone && this.#series.length === 0;
   }
 
   /** Does a bounded part of the work, inside a transaction. `nextPoint` is the first free row; the result is the next one. */
   advance(nextPoint: number): number {
     let next = nextPoint;
+    if (!this.older.isDone) this.older.advance();
+    if (!this.older.isDone) return next;
     for (let done = 0; done < CALL_SEGMENTS && !this.isDone; ) {
       const segments = this.#piece();
       if (segments.length > (this.#isCrowded ? 1 : MOST_SEGMENTS)) {

@@ -165,10 +165,18 @@ export class LocalBackend implements PositionOwner {
   }
 
   compact(run: RunRef): boolean {
+    return this.#tidy(() => this.#writer.compact(run));
+  }
+
+  dropOlder(run: RunRef): boolean {
+    return this.#tidy(() => this.#writer.compact(run, 'older'));
+  }
+
+  #tidy(work: () => boolean): boolean {
     let isMore = false;
     try {
       this.#transaction(() => {
-        isMore = this.#writer.compact(run);
+        isMore = work();
       });
       this.#checkpointer.committed();
     } catch (cause) {

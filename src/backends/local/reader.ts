@@ -1,10 +1,9 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { systemCode } from '../../errors.ts';
 import { compareNames, type Damage, type DataClass, type FileState, type RunRef, type Series } from '../../model/index.ts';
 import type { KnownFile, KnownRoot, KnownRun, ReadBackChunk, ReadBackPoint } from '../contract.ts';
 import { translated } from './client.ts';
-import { type FileRow, fileState, fromOddText } from './map.ts';
-import { type Place, unpackPlaces } from './places.ts';
+import { type FileRow, fileState } from './map.ts';
+import { comparePlaces, exact, measured, type PlacedPoint, StoredScalars, wide } from './stored-scalars.ts';
 
 /** A series as the listings show it: no point was read for it. */
 export interface StoredSeries extends Series {
@@ -26,18 +25,9 @@ export interface StoredRun {
 /** Points of a read-back at a time. */
 const CHUNK_POINTS = 10_000;
 
-/** An integer that no double holds comes as text: node:sqlite throws where it can't give a number. */
-const exact = (column: string): string =>
-  `CASE WHEN typeof(${column}) = 'integer' AND abs(${column} / 2) > 4503599627370495 THEN CAST(${column} AS TEXT) ELSE ${column} END`;
-
 const SEGMENTS = `SELECT file.name AS file, segment.first_point, segment.last_point, segment.first_offset, segment.last_offset, segment.places
   FROM segment CROSS JOIN file ON file.id = segment.file AND file.generation = segment.generation WHERE segment.series = ?
   ORDER BY file.name, segment.first_offset`;
-const POINTS = `SELECT ${exact('step')}, wall_time, value FROM point WHERE id BETWEEN ? AND ? ORDER BY id`;
-/** A fifth faster; fails where a step is beyond 2^53. */
-const PLAIN_POINTS = 'SELECT step, wall_time, value FROM point WHERE id BETWEEN ? AND ? ORDER BY id';
-const POINT_IDS = 'SELECT id FROM point WHERE id BETWEEN ? AND ? ORDER BY id';
-const ODD_POINTS = 'SELECT id, wall_time, value FROM odd_point WHERE id BETWEEN ? AND ?';
 const OBJECTS = `SELECT file.name AS file, object."offset", object.idx, ${exact('object.step')} AS step, object.wall_time, object.odd_wall_time,
     object.data AS value
   FROM object CROSS JOIN file ON file.id = object.file AND file.generation = object.generation WHERE object.series = ?
@@ -52,11 +42,13 @@ const FILES_LIKE = `SELECT run.path, file.* FROM root JOIN run ON run.root = roo
 export class StoreReader {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #stored: StoredScalars;
   readonly #path: string;
 
   /** `path` is the store's, for messages. */
   constructor(db: DatabaseSync, path: string) {
     this.#db = db;
+    this.#stored = new StoredScalars(db);
     this.#path = path;
   }
 
@@ -166,7 +158,8 @@ export class StoreReader {
   }
 
   *knownFiles(root: string): Generator<KnownFile, void, void> {
-    const sql = `SELECT run.path, file.name, file.size, file.stamp, (file.damage <> '[]' OR file.gaps <> '[]') AS damaged
+    const sql = `SELECT run.path, file.name, file.size, file.stamp, (file.damage <> '[]' OR file.gaps <> '[]') AS damaged,
+         file.generation > 0 AS rewritten
        FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id WHERE root.name = ?`;
     try {
       for (const row of this.#statement(sql).iterate(root)) {
@@ -176,6 +169,7 @@ export class StoreReader {
           size: Number(row.size),
           stamp: String(row.stamp),
           isDamaged: row.damaged === 1,
+          wasRewritten: row.rewritten === 1,
         };
       }
     } catch (error) {
@@ -200,12 +194,8 @@ export class StoreReader {
     return Number(row?.n ?? 0);
   }
 
-  /**
-   * Segment after segment. Where a healed record's points lie between those of another segment, the segments that overlap
-   * are sorted together.
-   */
   *#scalars(series: number): Generator<PlacedPoint, void, void> {
-    const segments: Segment[] = this.#all(SEGMENTS, series).map((row) => ({
+    const segments = this.#all(SEGMENTS, series).map((row) => ({
       file: String(row.file),
       from: Number(row.first_point),
       to: Number(row.last_point),
@@ -213,55 +203,7 @@ export class StoreReader {
       lastOffset: Number(row.last_offset),
       places: row.places as Uint8Array,
     }));
-    for (let i = 0; i < segments.length; ) {
-      const first = segments[i] as Segment;
-      const group = [first];
-      let end = first.lastOffset;
-      for (i++; i < segments.length; i++) {
-        const next = segments[i] as Segment;
-        if (next.file !== first.file || next.firstOffset > end) break;
-        group.push(next);
-        end = Math.max(end, next.lastOffset);
-      }
-      if (group.length === 1) yield* this.#segment(first);
-      else yield* group.flatMap((segment) => [...this.#segment(segment)]).sort(comparePlaces);
-    }
-  }
-
-  *#segment(segment: Segment): Generator<PlacedPoint, void, void> {
-    const places = unpackPlaces(segment.firstOffset, segment.places);
-    const odd = new Map(this.#all(ODD_POINTS, segment.from, segment.to).map((row) => [Number(row.id) - segment.from, row]));
-    // All at once: a segment is no longer than a batch, and nobody can come between.
-    const rows = this.#rows(segment);
-    // Rows that are lost must not shift the places of those behind them.
-    const ids = rows.length === places.length ? undefined : this.#all(POINT_IDS, segment.from, segment.to).map(({ id }) => Number(id));
-    for (const [row, [step, wallTime, value]] of rows.entries()) {
-      const i = ids === undefined ? row : (ids[row] as number) - segment.from;
-      const { offset, index } = places[i] ?? NOWHERE;
-      const exact = odd.size === 0 ? undefined : odd.get(i);
-      yield {
-        step: wide(step),
-        wallTime: measured(wallTime, exact?.wall_time),
-        value: typeof exact?.value === 'string' ? fromOddText(exact.value) : measured(value, null),
-        file: segment.file,
-        offset,
-        index,
-      };
-    }
-  }
-
-  #rows({ from, to }: Segment): [unknown, unknown, unknown][] {
-    const read = (sql: string): [unknown, unknown, unknown][] => {
-      const statement = this.#statement(sql);
-      statement.setReturnArrays(true); // three times as fast as objects
-      return statement.all(from, to) as unknown as [unknown, unknown, unknown][];
-    };
-    try {
-      return read(PLAIN_POINTS);
-    } catch (error) {
-      if (systemCode(error) !== 'ERR_OUT_OF_RANGE') throw error;
-      return read(POINTS);
-    }
+    yield* this.#stored.inOrder(segments);
   }
 
   *#objects(series: number): Generator<PlacedPoint, void, void> {
@@ -318,37 +260,6 @@ export class StoreReader {
     }
     return statement;
   }
-}
-
-/** Of a row that no place was stored for: the store is damaged, and whoever reads it should not stumble. */
-const NOWHERE: Place = { offset: -1, index: 0 };
-
-/** Undoes `exact`: integers came as numbers, the wide ones as text. */
-function wide(value: unknown): number | bigint {
-  return typeof value === 'string' ? BigInt(value) : Number(value);
-}
-
-/** A measured number: NULL is NaN, and what a REAL column can't hold has its text beside it. */
-function measured(value: unknown, odd: unknown): number {
-  if (typeof odd === 'string') return Number(fromOddText(odd));
-  return value === null ? NaN : Number(value);
-}
-
-/** Points of one series that lie together: one batch's. */
-interface Segment {
-  readonly file: string;
-  readonly from: number;
-  readonly to: number;
-  readonly firstOffset: number;
-  readonly lastOffset: number;
-  /** Packed, see `places.ts`. */
-  readonly places: Uint8Array;
-}
-
-type PlacedPoint = Required<ReadBackPoint>;
-
-function comparePlaces(a: Place, b: Place): number {
-  return a.offset - b.offset || a.index - b.index;
 }
 
 /** Scalars and the odd values between them, as one sequence. */

@@ -86,17 +86,19 @@ export class Writer {
     this.#rootPaths.set(run.root, rootPath);
   }
 
-  /** A bounded part of a run's compaction; true while more is left. */
-  compact(ref: RunRef): boolean {
+  /** A bounded part of a run's compaction, or of that part of it; true while more is left. */
+  compact(ref: RunRef, part: 'all' | 'older' = 'all'): boolean {
     const run = this.#open(ref);
     if (this.#compaction?.run !== run) {
       const series = run.series.map(({ id }) => id);
-      this.#compaction = { run, work: new Compaction(this.#db, series) };
+      this.#compaction = { run, work: new Compaction(this.#db, run.id, series) };
     }
     const { work } = this.#compaction;
-    this.#nextPoint = work.advance(this.#nextPoint);
-    if (work.isDone) this.#compaction = undefined;
-    return !work.isDone;
+    if (part === 'older') work.older.advance();
+    else this.#nextPoint = work.advance(this.#nextPoint);
+    const { isDone } = part === 'older' ? work.older : work;
+    if (isDone) this.#compaction = undefined;
+    return !isDone;
   }
 
   /** The plugin of a series decides what its payload means; it is in the batch or was stored before. */
@@ -366,7 +368,7 @@ export class Writer {
 
   #runRow({ root, path }: RunRef): number {
     this.#run(
-      'INSERT INTO root (name, path) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET path = excluded.path WHERE path <> excluded.path',
+      "INSERT INTO root (name, path) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET path = excluded.path WHERE path <> excluded.path AND excluded.path <> ''",
       [root, this.#rootPaths.get(root) ?? ''],
     );
     this.#run('INSERT INTO run (root, path) SELECT id, ? FROM root WHERE name = ? ON CONFLICT DO NOTHING', [path, root]);

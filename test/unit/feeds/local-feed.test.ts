@@ -42,12 +42,11 @@ class Scattered extends LocalBackend {
 }
 
 describe('quiet runs', () => {
-  it('are brought together one piece a tick, each to its end', async () => {
-    const backend = new Scattered({ large: 3, small: 1 });
+  function feedOf(backend: Scattered): LocalFeed {
     const status = new WatchStatus({ lanes: [{ name: 'local', type: 'local', where: 'store.db' }] });
     const events = { fileTroubled: () => undefined, fileSound: () => undefined };
     const { signal } = new AbortController();
-    const feed = new LocalFeed({
+    return new LocalFeed({
       lane: 'local',
       backend,
       state: lane,
@@ -57,12 +56,28 @@ describe('quiet runs', () => {
       cache: undefined,
       signal,
     });
+  }
+
+  it('are brought together one piece a tick, each to its end', async () => {
+    const backend = new Scattered({ large: 3, small: 1 });
+    const feed = feedOf(backend);
     for (const path of ['large', 'small']) feed.runQuiet({ root: 'logs', path });
     for (let tick = 1; tick <= 6; tick++) {
       feed.tick(tick * 1000);
       expect(backend.turns).toHaveLength(Math.min(tick, 4));
     }
     expect(backend.turns).toEqual(['large', 'large', 'large', 'small']);
+    await backend.close();
+  });
+
+  it('and those that hold things twice wait for their turn again once they grow', async () => {
+    const backend = new Scattered({ large: 3, small: 1 });
+    const feed = feedOf(backend);
+    for (const path of ['large', 'small']) feed.tidy({ root: 'logs', path });
+    feed.tick(1000);
+    feed.filesChanged({ root: 'logs', path: 'large' }, [{ name: 'events.out.tfevents.1', size: 100, before: 0, stamp: '' }]);
+    for (let tick = 2; tick <= 6; tick++) feed.tick(tick * 1000);
+    expect(backend.turns).toEqual(['large', 'small']);
     await backend.close();
   });
 });
