@@ -17,6 +17,7 @@ import {
   formatBytes,
   formatCount,
   formatDuration,
+  hearingLines,
   obstacleText,
   renderTable,
   type Style,
@@ -213,6 +214,8 @@ function statusText(report: StatusReport, { style, width, env }: TextOptions): s
     if (isGiven) lines.push('  remedy: copy the file anew from where it was written; mirrorboard inspect FILE says what is in it');
     if (damaged.some(({ reason }) => reason === 'unreadable')) lines.push(`  ${LET_READ}`);
   }
+  const hearing = watch?.isRunning === true ? hearingLines(watch.document['roots']) : [];
+  if (hearing.length > 0) lines.push('', hearing.join('\n'));
   const left = report.left.map((obstacle) => obstacleText({ ...obstacle, path: `${obstacle.root}/${obstacle.path}` }));
   if (left.length > 0) lines.push('', style.yellow('Left aside:'), firstFew(left).join('\n'));
   lines.push('', `${style.bold('Next:')} ${nextCommand(report, env)}`);

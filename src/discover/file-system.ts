@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { statfsSync } from '../calls/index.ts';
 
 /** File systems whose changes the kernel tells of because nobody else can make them. By `statfs` type. */
@@ -41,4 +42,16 @@ export function hasNotifications(path: string): boolean {
   } catch {
     return false; // gone or unreadable: the scan says so
   }
+}
+
+/** How many directories the programs of a user may listen to, and how many programs; undefined where the system does not say. */
+export function notificationLimits(): { readonly watches: number | undefined; readonly instances: number | undefined } {
+  const read = (name: string): number | undefined => {
+    try {
+      return Number(readFileSync(`/proc/sys/fs/inotify/${name}`, 'utf8'));
+    } catch {
+      return undefined; // no Linux, or a container without /proc
+    }
+  };
+  return { watches: read('max_user_watches'), instances: read('max_user_instances') };
 }

@@ -1,10 +1,12 @@
 /** Says which event files exist, and to which run they belong. */
 export { type Belief, DirectoryCache } from './directory-cache.ts';
 export { isCompanion, isEventFileName, whyPassedOver } from './event-file-name.ts';
-export { fileSystemName, hasNotifications } from './file-system.ts';
+export { fileSystemName, hasNotifications, notificationLimits } from './file-system.ts';
+export { Hearing } from './hearing.ts';
 export { nextScanDelay, pollInterval } from './heat.ts';
+export { Listener, type WatchDirectory } from './listener.ts';
 export type { DiscoverFact, SeenFile } from './protocol.ts';
-export { type ChangedFile, RootWatch, type RunChange, type ScanResult } from './root-watch.ts';
+export { type ChangedFile, MOST_HEARD, RootWatch, type RunChange, type ScanResult } from './root-watch.ts';
 export { type ResolvedRoot, type RootRequest, resolveRoots } from './roots.ts';
 export { type RunFilter, runFilter } from './run-filter.ts';
 export { ALL_RUNS, filterOf, globsOf, type RootRules, type RunRules } from './run-rules.ts';

@@ -37,6 +37,7 @@ export interface DiscoverWork extends DiscoverSettings {
   readonly mark: SharedArrayBuffer;
   /** Paths that hung a thread before it, and why they are passed over. */
   readonly passedOver: readonly (readonly [path: string, reason: string])[];
+  readonly mayHear: number;
 }
 
 export interface DiscoverSettings {
@@ -45,6 +46,8 @@ export interface DiscoverSettings {
   readonly scanIntervalMs: number;
   /** Whether notifications may be used where the file system has them. */
   readonly notify: boolean;
+  /** Directories that may be listened to, of all roots together. Default: what the system has, within bounds. */
+  readonly mayHear?: number;
 }
 
 /** What the discovery thread tells, in the past tense. */
@@ -64,4 +67,5 @@ export type DiscoverFact =
   /** A call to its file system does not come back; the rest goes on without it. */
   | { readonly kind: 'fellSilent'; readonly root: string; readonly path: string; readonly sinceMs: number }
   | { readonly kind: 'answersAgain'; readonly root: string; readonly path: string }
+  /** So many directories are listened to; `reason`: why the system gives no more, where it does not. */
   | { readonly kind: 'notificationsChanged'; readonly root: string; readonly directories: number; readonly reason: string };

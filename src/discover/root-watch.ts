@@ -7,6 +7,7 @@ import { DirectoryCache } from './directory-cache.ts';
 import { isApart, isCompanion, isEventFileName } from './event-file-name.ts';
 import { HOT_MS, pollInterval, WARM_MS } from './heat.ts';
 import { DEFAULT_LINKS, type LinkRule, fullPath, lookNow, placeOf } from '../untrusted/index.ts';
+import { directoriesAbove, Places } from './places.ts';
 import type { RunFilter } from './run-filter.ts';
 import { type FoundFile, type Obstacle, type Visited, visit, type WalkOptions } from './walk.ts';
 
@@ -50,6 +51,8 @@ const MOST_LINKS = 1000;
 /** While a scan goes on, what it found is told in pieces of so many runs, or after so long. */
 const TELL_RUNS = 256;
 const TELL_MS = 200;
+/** Directories of a root that are listened to at most: each costs the system and us memory. */
+export const MOST_HEARD = 2000;
 /** Empty directories that are remembered: somebody may unpack a whole tree. */
 const MOST_NEW_DIRECTORIES = 10_000;
 
@@ -73,6 +76,8 @@ export class RootWatch {
   /** Those that grew in the last hour, as far as we saw: the only ones that are looked at between scans. */
   readonly #active = new Map<string, Active>();
   readonly #newDirectories = new Map<string, number>();
+  /** Directories as the last scan found them, quiet ones too. */
+  readonly #places = new Places(MOST_HEARD);
   /** Where links to directories led in the last scan, by their path. */
   readonly #links = new Map<string, string>();
   #scans = 0;
@@ -114,6 +119,7 @@ export class RootWatch {
   scan(nowMs: number, onChanges?: (changes: readonly RunChange[]) => void): ScanResult {
     if (this.#scans++ % UNCONDITIONAL_EVERY === 0) this.#cache.clear();
     this.#links.clear();
+    this.#places.clear();
     const changes: RunChange[] = [];
     const before = this.#files.size;
     let toldAtMs = steadyMs();
@@ -122,7 +128,8 @@ export class RootWatch {
       onChanges(changes.splice(0));
       toldAtMs = steadyMs();
     };
-    const found = this.#visit(this.#below, nowMs, changes, { onRun });
+    const onDirectory = (path: string): void => this.#places.add(path);
+    const found = this.#visit(this.#below, nowMs, changes, { onRun, onDirectory });
     if (found === undefined)
       return { changes: [], gone: [], obstacles: [], directories: 0, files: this.#files.size, isMissing: true, isEmptied: false };
     const hidden = new Set(found.obstacles.map(({ path }) => path));
@@ -178,37 +185,61 @@ export class RootWatch {
     return asChanges(changes);
   }
 
-  /** Looks below a directory that is new, or has something new: what directories there are is heard of for an hour, files or not. */
-  lookBelow(path: string, nowMs: number): RunChange[] {
+  /**
+   * Looks below a directory that is new, or has something new: what directories there are is heard of for an hour, files or not. `onNew` is told
+   * each of them, by its absolute path.
+   */
+  lookBelow(path: string, nowMs: number, onNew?: (path: string) => void): RunChange[] {
     const below = relative(this.#path, path).split(sep).join('/');
     if (this.#filter?.prunes(below) || !this.#isBelow(below) || isApart(below, this.#filter)) return [];
     const changes: RunChange[] = [];
     const onDirectory = (directory: string): void => {
-      if (directory !== '' && this.#newDirectories.size < MOST_NEW_DIRECTORIES)
-        this.#newDirectories.set(`${this.#path}${sep}${directory}`, nowMs);
+      const found = this.#absolute(directory);
+      if (directory !== '') {
+        // What is new comes last.
+        this.#newDirectories.delete(found);
+        if (this.#newDirectories.size < MOST_NEW_DIRECTORIES) this.#newDirectories.set(found, nowMs);
+      }
+      onNew?.(found);
     };
     this.#visit(below, nowMs, changes, { onDirectory, isPartial: true });
     return changes;
   }
 
-  /** Directories worth a notification: the root, and those of runs that grew in the last hour, with what lies above them. */
-  activeDirectories(nowMs: number, most: number): string[] {
-    const active = new Set<string>([this.#path]);
-    for (const [path, sinceMs] of this.#newDirectories) {
-      if (nowMs - sinceMs >= WARM_MS) this.#newDirectories.delete(path);
-      else if (active.size < most) active.add(path);
-    }
+  /**
+   * Directories worth a notification, no more than `most`. Half of them are those with runs below them, for there the next run comes: the root,
+   * then the shallow ones first. The other half is for those of runs that grew in the last hour, with what lies above them, and for new ones.
+   * What is left is for all others.
+   */
+  directoriesToHear(nowMs: number, most: number): string[] {
+    for (const [path, sinceMs] of this.#newDirectories) if (nowMs - sinceMs >= WARM_MS) this.#newDirectories.delete(path);
+    const wanted = new Set([this.#path]);
+    const want = (paths: Iterable<string>, upTo = most): void => {
+      for (const path of paths) {
+        if (wanted.size >= upTo) return;
+        wanted.add(path);
+      }
+    };
+    const above = this.#places.above().map((path) => this.#absolute(path));
+    want(above, Math.max(wanted.size, Math.ceil(most / 2)));
+    for (const run of this.#grownRuns(nowMs)) want([run, ...directoriesAbove(run)].map((path) => this.#absolute(path)));
+    want([...this.#newDirectories.keys()].reverse());
+    want(above);
+    want(this.#places.others().map((path) => this.#absolute(path)));
+    return [...wanted];
+  }
+
+  /** Runs that grew in the last hour, the latest first. */
+  #grownRuns(nowMs: number): string[] {
     const runs = new Map<string, number>();
     for (const { run, grewAtMs } of this.#active.values()) {
       if (nowMs - grewAtMs < WARM_MS) runs.set(run, Math.max(runs.get(run) ?? 0, grewAtMs));
     }
-    for (const [run] of [...runs].sort(([, a], [, b]) => b - a)) {
-      for (let path = run === '.' ? '' : run; path !== ''; path = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '') {
-        if (active.size >= most) return [...active];
-        active.add(`${this.#path}${sep}${path}`);
-      }
-    }
-    return [...active];
+    return [...runs].sort(([, a], [, b]) => b - a).map(([run]) => run);
+  }
+
+  #absolute(path: string): string {
+    return path === '' || path === '.' ? this.#path : `${this.#path}${sep}${path}`;
   }
 
   #visit(
@@ -232,6 +263,7 @@ export class RootWatch {
     try {
       const visited = visit(this.#path, below, options, ({ path: run, files }) => {
         const changed: ChangedFile[] = [];
+        this.#places.addRun(run, newestOf(files));
         for (const file of files) {
           // A name that is new may be another one of a file that is known, perhaps under a name that comes later.
           if (file.id !== undefined && !this.#files.has(keyOf(run, file.name))) {
@@ -358,6 +390,12 @@ function targetOf(path: string): string {
 function mtimeMs(stamp: string): number {
   const ns = stamp.slice(0, stamp.indexOf('.'));
   return ns === '' ? 0 : Number(ns) / 1e6;
+}
+
+function newestOf(files: readonly FoundFile[]): number {
+  let newest = 0;
+  for (const { stamp } of files) newest = Math.max(newest, mtimeMs(stamp));
+  return newest;
 }
 
 /** When a file that is new to us was written, among our intervals: as long ago as its time says, which may lie ahead of our clock. */

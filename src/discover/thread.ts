@@ -14,6 +14,7 @@ import {
 } from '../calls/index.ts';
 import { machineMs } from '../clock.ts';
 import { isWithin } from '../untrusted/index.ts';
+import { notificationLimits } from './file-system.ts';
 import type { DiscoverFact, DiscoverRequest, DiscoverSettings, DiscoverWork, SeenFile, WatchedRoot } from './protocol.ts';
 
 /** Told at a time: a hundred thousand files at once would have to be held twice. */
@@ -64,7 +65,7 @@ export class DiscoverThread {
     const { settings, onFact, onFailure } = this.#options;
     const mark = new CallMark();
     const passedOver = [...this.#silent].map(([path, sinceMs]) => [path, silenceText(sinceMs)] as const);
-    const work: DiscoverWork = { ...settings, mark: mark.buffer, passedOver };
+    const work: DiscoverWork = { ...settings, mayHear: settings.mayHear ?? mostHeard(), mark: mark.buffer, passedOver };
     const worker = new Worker(new URL('./worker.js', import.meta.url), {
       workerData: work,
       resourceLimits: { maxYoungGenerationSizeMb: 8 },
@@ -151,6 +152,14 @@ export class DiscoverThread {
   }
 }
 
+/** Directories that are listened to at most, of all roots together: they share half of what the system has for all programs of the user. */
+const MOST_OF_ALL = 8000;
+
+function mostHeard(): number {
+  const { watches } = notificationLimits();
+  return Math.min(MOST_OF_ALL, Math.floor((watches ?? MOST_OF_ALL) / 2));
+}
+
 /** Threads that look for files, at most: with more roots than that, some share one. */
 const MOST_THREADS = 8;
 
@@ -159,10 +168,13 @@ export class DiscoverThreads {
   readonly #threads: readonly DiscoverThread[];
 
   constructor(options: DiscoverThreadOptions) {
-    const { roots } = options.settings;
+    const { roots, mayHear = mostHeard() } = options.settings;
     const shares = new Map<number, WatchedRoot[]>();
     for (const [i, root] of roots.entries()) shares.set(i % MOST_THREADS, [...(shares.get(i % MOST_THREADS) ?? []), root]);
-    this.#threads = [...shares.values()].map((some) => new DiscoverThread({ ...options, settings: { ...options.settings, roots: some } }));
+    this.#threads = [...shares.values()].map((some) => {
+      const settings = { ...options.settings, roots: some, mayHear: Math.ceil((mayHear * some.length) / roots.length) };
+      return new DiscoverThread({ ...options, settings });
+    });
   }
 
   begin(): void {

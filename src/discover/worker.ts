@@ -1,24 +1,23 @@
 /** The discovery thread: scans and polls the roots, and listens for notifications, which only make it look earlier. */
 import { basename } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { type FSWatcher, watch } from 'chokidar';
-import { answersAgain, CallMark, markCalls, passOver, statSync } from '../calls/index.ts';
+import { answersAgain, CallMark, lstatSync, markCalls, passOver, statSync } from '../calls/index.ts';
 import { steadyMs } from '../clock.ts';
-import { messageOf } from '../errors.ts';
+import { systemPath } from '../model/index.ts';
+import { isWithin } from '../untrusted/index.ts';
 import { isEventFileName } from './event-file-name.ts';
 import { hasNotifications } from './file-system.ts';
+import { Hearing } from './hearing.ts';
 import { nextScanDelay } from './heat.ts';
 import type { DiscoverFact, DiscoverRequest, DiscoverWork, SeenFile, WatchedRoot } from './protocol.ts';
-import { RootWatch, type RunChange } from './root-watch.ts';
+import { MOST_HEARD, RootWatch, type RunChange } from './root-watch.ts';
 import { runFilter } from './run-filter.ts';
 
 const TICK_MS = 250;
 /** Notifications are gathered so long: one write can bring several. */
 const GATHER_MS = 10;
-/** Directories with a notification each; more cost memory and are not worth it. */
-const MOST_DIRECTORIES = 2000;
-/** A directory that changed lately is looked at again so long after its notifications were asked for: they begin a moment later. */
-const LOOK_AGAIN_MS = [200, 1000, 5000];
+/** A directory that is new is looked at once more after this: of very many things at once the system does not tell all. */
+const LOOK_AGAIN_MS = 5000;
 /** A directory that did not change for so long before we looked is not looked at again for that. */
 const SETTLED_MS = 2000;
 /** Links to directories (`current`) are looked at so often: whoever moves one need not touch what it leads to. */
@@ -34,18 +33,36 @@ class RootThread {
   readonly #root: WatchedRoot;
   readonly #watch: RootWatch;
   #nextScanMs = 0;
+  /** Scans take no more than a fifth of anybody's time, however often something asks for one. */
+  #restedMs = 0;
   #linksAtMs = 0;
-  #watcher: FSWatcher | undefined;
-  readonly #watched = new Set<string>();
+  readonly #hearing: Hearing;
+  /** Names that something happened to, and of them those of directories that are others now, or gone. */
   readonly #pointed = new Set<string>();
-  readonly #newDirectories = new Set<string>();
+  readonly #lost = new Set<string>();
   #gathering = false;
-  #mayNotify = settings.notify;
 
   constructor(root: WatchedRoot) {
     this.#root = root;
     const { path, below, links, include, exclude, ignore } = root;
     this.#watch = new RootWatch({ path, below, links, filter: runFilter(include, exclude, ignore) });
+    this.#hearing = new Hearing({
+      watch: this.#watch,
+      most: () => roomFor(this),
+      onName: (named, isWrite) => {
+        if (!isWrite || isEventFileName(basename(named))) this.#point(named);
+      },
+      onLost: (directory) => {
+        this.#lost.add(directory);
+        this.#point(directory);
+      },
+      onChanged: (directories, reason) => say({ kind: 'notificationsChanged', root: root.name, directories, reason }),
+    });
+  }
+
+  /** How many directories it listens to. */
+  get heard(): number {
+    return this.#hearing.size;
   }
 
   seed(files: readonly SeenFile[]): void {
@@ -71,93 +88,66 @@ class RootThread {
       (result.isMissing || result.isEmptied
         ? Math.min(settings.scanIntervalMs, MISSING_INTERVAL_MS)
         : nextScanDelay(settings.scanIntervalMs, tookMs, Math.random()));
+    this.#restedMs = steadyMs() + 4 * tookMs;
     this.#tell(result.changes);
     if (result.gone.length > 0) say({ kind: 'filesGone', root: this.#root.name, files: result.gone });
     const { directories, files, obstacles, isMissing, isEmptied } = result;
     say({ kind: 'rootScanned', root: this.#root.name, directories, files, tookMs, obstacles, isMissing, isEmptied });
-    if (isMissing) void this.#deafen();
-    else this.#listen(startedAtMs);
+    if (isMissing) this.#hearing.close();
+    else if (settings.notify && hasNotifications(this.#root.path)) this.#listen(startedAtMs);
   }
 
-  /** Brings the notifications to where something goes on; what came there since `lookedAtMs` is found by looking again. */
+  /** Brings the notifications to where they are worth most; what came there since `lookedAtMs` is found by looking again. */
   #listen(lookedAtMs: number): void {
-    if (!this.#mayNotify || !hasNotifications(this.#root.path)) return;
-    const active = new Set(this.#watch.activeDirectories(steadyMs(), MOST_DIRECTORIES));
-    const added = [...active].filter((path) => !this.#watched.has(path));
-    const dropped = [...this.#watched].filter((path) => !active.has(path));
-    if (added.length === 0 && dropped.length === 0) return;
-    this.#watcher ??= this.#start();
-    if (dropped.length > 0) this.#watcher.unwatch(dropped);
-    if (added.length > 0) this.#watcher.add(added);
-    for (const path of dropped) this.#watched.delete(path);
-    for (const path of added) this.#watched.add(path);
-    say({ kind: 'notificationsChanged', root: this.#root.name, directories: this.#watched.size, reason: '' });
-    const lookAgain = (): void => {
-      for (const path of added) if (changedWithin(path, steadyMs() - lookedAtMs + SETTLED_MS)) this.#lookBelow(path);
-    };
-    for (const delayMs of LOOK_AGAIN_MS) setTimeout(lookAgain, delayMs).unref();
-  }
-
-  #start(): FSWatcher {
-    const watcher = watch([], {
-      depth: 0,
-      ignoreInitial: true,
-      followSymlinks: false,
-      // Directories are told by having no stats yet, or by being one.
-      ignored: (path, stats) => stats?.isFile() === true && !isEventFileName(basename(path)),
-    });
-    watcher.on('add', (path) => this.#point(path));
-    watcher.on('change', (path) => this.#point(path));
-    watcher.on('addDir', (path) => {
-      if (this.#watched.has(path)) return;
-      this.#newDirectories.add(path);
-      this.#gather();
-    });
-    watcher.on('unlink', () => this.scanSoon());
-    watcher.on('unlinkDir', () => this.scanSoon());
-    watcher.on('error', (error) => {
-      // Out of watches (ENOSPC) or descriptors (EMFILE): polling goes on, and is enough.
-      this.#mayNotify = false;
-      say({ kind: 'notificationsChanged', root: this.#root.name, directories: 0, reason: messageOf(error) });
-      void this.#deafen();
-    });
-    return watcher;
-  }
-
-  async #deafen(): Promise<void> {
-    this.#watched.clear();
-    await this.#watcher?.close();
-    this.#watcher = undefined;
+    for (const path of this.#hearing.arrange()) {
+      if (changedWithin(path, steadyMs() - lookedAtMs + SETTLED_MS)) this.#lookBelow(path);
+    }
   }
 
   #point(path: string): void {
     this.#pointed.add(path);
-    this.#gather();
-  }
-
-  #gather(): void {
     if (this.#gathering) return;
     this.#gathering = true;
     setTimeout(() => {
       this.#gathering = false;
-      const nowMs = steadyMs();
-      const directories = [...this.#newDirectories];
-      const files = [...this.#pointed];
-      this.#newDirectories.clear();
-      this.#pointed.clear();
-      this.#tell(this.#watch.look(files, nowMs));
-      for (const directory of directories) this.#lookBelow(directory);
+      this.#lookAt([...this.#pointed]);
     }, GATHER_MS);
   }
 
+  #lookAt(paths: readonly string[]): void {
+    const lost = new Set(this.#lost);
+    this.#pointed.clear();
+    this.#lost.clear();
+    const files: string[] = [];
+    const directories: string[] = [];
+    for (const path of paths) {
+      const kind = kindOf(path);
+      const isEventFile = isEventFileName(basename(path));
+      if (kind === 'directory') directories.push(path);
+      else if (isEventFile && kind !== undefined) files.push(path);
+      // What lies behind a link gets its name when all is looked at; so does what is gone get its word.
+      if (kind === 'link' || (kind === undefined && (isEventFile || lost.has(path) || this.#hearing.has(path)))) this.scanSoon();
+      if (kind === undefined) this.#hearing.forget(path);
+    }
+    this.#tell(this.#watch.look(files, steadyMs()));
+    for (const directory of directories) {
+      this.#lookBelow(directory);
+      setTimeout(() => this.#lookBelow(directory), LOOK_AGAIN_MS).unref();
+    }
+  }
+
+  /** Looks, listens to what is new, and looks again at what is listened to only since then, until nothing is new. */
   #lookBelow(directory: string): void {
-    const nowMs = steadyMs();
-    this.#tell(this.#watch.lookBelow(directory, nowMs));
-    this.#listen(nowMs);
+    let added: readonly string[];
+    do {
+      const found: string[] = [];
+      this.#tell(this.#watch.lookBelow(directory, steadyMs(), (path) => found.push(path)));
+      added = this.#hearing.add(found).filter((path) => isWithin(path, directory));
+    } while (added.length > 0);
   }
 
   scanSoon(): void {
-    this.#nextScanMs = Math.min(this.#nextScanMs, steadyMs() + 1000);
+    this.#nextScanMs = Math.min(this.#nextScanMs, Math.max(steadyMs() + 1000, this.#restedMs));
   }
 
   #tell(changes: readonly RunChange[]): void {
@@ -168,14 +158,33 @@ class RootThread {
 /** Whether a directory changed in the last so many milliseconds, or at a time that lies ahead of our clock. */
 function changedWithin(path: string, ms: number): boolean {
   try {
-    return Date.now() - statSync(path).mtimeMs <= ms;
+    return Date.now() - statSync(systemPath(path)).mtimeMs <= ms;
   } catch {
     return false; // gone or out of reach: the scan says so
   }
 }
 
+/** What lies under a name: of links those that may matter, to directories and to event files. */
+function kindOf(path: string): 'directory' | 'link' | 'file' | undefined {
+  try {
+    const stat = lstatSync(systemPath(path));
+    if (stat.isDirectory()) return 'directory';
+    if (!stat.isSymbolicLink()) return 'file';
+    return isEventFileName(basename(path)) || statSync(systemPath(path)).isDirectory() ? 'link' : 'file';
+  } catch {
+    return undefined;
+  }
+}
+
 function say(fact: DiscoverFact): void {
   parentPort?.postMessage(fact);
+}
+
+/** How many directories a root may listen to: its share of the thread's, and what the others leave of theirs. */
+function roomFor(root: RootThread): number {
+  const heard = [...roots.values()].reduce((sum, other) => sum + (other === root ? 0 : other.heard), 0);
+  const share = Math.max(1, Math.floor(settings.mayHear / roots.size));
+  return Math.min(MOST_HEARD, Math.max(share, settings.mayHear - heard));
 }
 
 const roots = new Map(settings.roots.map((root) => [root.name, new RootThread(root)]));

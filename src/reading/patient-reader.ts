@@ -83,7 +83,7 @@ export class PatientReader {
       if (path !== root && this.#thread !== undefined) continue;
       const reason = silenceText(this.#silent.get(path) ?? Date.now());
       this.#thread ??= this.#isStopped ? undefined : this.#start();
-      yield { runs: [], obstacles: [{ path: below === '' ? '.' : below, reason }] };
+      yield { runs: [], obstacles: [{ path: below === '' ? '.' : below, reason }], directories: 0 };
       return;
     }
   }
@@ -253,13 +253,15 @@ export async function walkPatiently(
     const runs: FoundRun[] = [];
     const obstacles: Obstacle[] = [];
     let passedOver: readonly PassedOver[] = [];
+    let directories = 0;
     for await (const piece of reader.walk({ root, below, include, exclude, ignore, links, isNaming })) {
       passedOver = piece.passedOver ?? passedOver;
+      ({ directories } = piece);
       for (const run of piece.runs) runs.push(run);
       for (const obstacle of piece.obstacles) obstacles.push(obstacle);
     }
     runs.sort((a, b) => compareNames(a.path, b.path));
-    return { runs, obstacles, passedOver, silent: new Map(reader.silent) };
+    return { runs, obstacles, passedOver, directories, silent: new Map(reader.silent) };
   } finally {
     await reader.close();
   }

@@ -17,8 +17,11 @@ export interface ReaderWork {
   readonly passedOver: readonly (readonly [path: string, reason: string])[];
 }
 
-/** Runs that were found since the last piece; the last piece says what stood in the way, and what was passed over where that was asked for. */
-export type WalkPiece = Pick<Found, 'runs' | 'obstacles'> & Partial<Pick<Found, 'passedOver'>>;
+/**
+ * Runs that were found since the last piece, and how many directories were read so far. The last piece says what stood in the way, and what was
+ * passed over if that was asked for.
+ */
+export type WalkPiece = Pick<Found, 'runs' | 'obstacles' | 'directories'> & Partial<Pick<Found, 'passedOver'>>;
 
 /** Messages between the main thread and the reader's. */
 export type ReaderRequest =

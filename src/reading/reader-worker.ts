@@ -43,17 +43,25 @@ port.on('message', (request: ReaderRequest) => {
 function walk({ root, below, include, exclude, ignore, links, isNaming }: Extract<ReaderRequest, { kind: 'walk' }>): void {
   const filter = runFilter(include, exclude, ignore);
   let runs: FoundRun[] = [];
+  let directories = 0;
   let toldAtMs = steadyMs();
-  const passedOver: PassedOver[] = [];
-  const onPassedOver = isNaming === true ? (passed: PassedOver) => passedOver.push(passed) : undefined;
-  const { obstacles } = visit(root, below, { links, onPassedOver, ...(filter === undefined ? {} : { filter }) }, (run) => {
-    runs.push(run);
+  const tell = (): void => {
     if (runs.length < TELL_RUNS && steadyMs() - toldAtMs < TELL_MS) return;
-    post({ kind: 'found', found: { runs, obstacles: [] }, isLast: false });
+    post({ kind: 'found', found: { runs, obstacles: [], directories }, isLast: false });
     runs = [];
     toldAtMs = steadyMs();
+  };
+  const passedOver: PassedOver[] = [];
+  const onPassedOver = isNaming === true ? (passed: PassedOver) => passedOver.push(passed) : undefined;
+  const onDirectory = (): void => {
+    directories++;
+    tell();
+  };
+  const { obstacles } = visit(root, below, { links, onPassedOver, onDirectory, ...(filter === undefined ? {} : { filter }) }, (run) => {
+    runs.push(run);
+    tell();
   });
-  post({ kind: 'found', found: { runs, obstacles, passedOver }, isLast: true });
+  post({ kind: 'found', found: { runs, obstacles, passedOver, directories }, isLast: true });
 }
 
 /** Runs that grow, by their key. Who asks decides which are kept. */

@@ -27,6 +27,8 @@ export interface RootStatus {
   obstacles: readonly { readonly path: string; readonly reason: string; readonly isLeft?: boolean }[];
   /** Directories with a notification; 0: polling alone. */
   notified: number;
+  /** Why the system gives no more of them; empty where it does. */
+  notifiedReason: string;
 }
 
 /** A lane as seen from outside: what it holds, and how far the files are ahead. */
@@ -250,13 +252,27 @@ export class WatchStatus {
     }
     if (before === undefined)
       this.#log?.info({ root: fact.root, directories: fact.directories, files: fact.files, tookMs: fact.tookMs }, 'root scanned');
-    this.roots.set(fact.root, { ...fact, isEmptied, scannedAtMs: this.#now(), notified: before?.notified ?? 0 });
+    this.roots.set(fact.root, {
+      ...fact,
+      isEmptied,
+      scannedAtMs: this.#now(),
+      notified: before?.notified ?? 0,
+      notifiedReason: before?.notifiedReason ?? '',
+    });
   }
 
   notificationsChanged({ root, directories, reason }: { root: string; directories: number; reason: string }): void {
     const known = this.roots.get(root);
-    if (known !== undefined) known.notified = directories;
-    if (reason !== '') this.#log?.warn({ root, reason }, 'notifications off, polling goes on');
+    const before = known?.notifiedReason ?? '';
+    if (known !== undefined) {
+      known.notified = directories;
+      known.notifiedReason = reason;
+    }
+    if (reason !== '' && reason !== before)
+      this.#log?.warn(
+        { root, directories, reason },
+        directories === 0 ? 'notifications off, polling goes on' : 'fewer notifications, polling goes on',
+      );
   }
 
   /** To be called about once a second. */
@@ -291,6 +307,7 @@ export class WatchStatus {
         missing: root.isMissing,
         emptied: root.isEmptied,
         notified_directories: root.notified,
+        notifications_short: shortOf(root),
         unreadable: shown(root.obstacles.filter(({ isLeft }) => isLeft !== true)),
         not_followed: shown(root.obstacles.filter(({ isLeft }) => isLeft === true)),
       })),
@@ -347,6 +364,12 @@ function stamp(ms: number): string {
 }
 
 /** The document is written every two seconds, and a directory may be full of links. */
+/** Why not all directories of a root have a notification; null where they do, or where none is asked for. */
+function shortOf({ notified, notifiedReason, directories }: RootStatus): string | null {
+  if (notifiedReason !== '') return notifiedReason;
+  return notified > 0 && notified < directories ? 'more of them are not asked for' : null;
+}
+
 function shown(obstacles: RootStatus['obstacles']): { readonly path: string; readonly reason: string }[] {
   return obstacles.slice(0, MOST_INCIDENTS).map(({ path, reason }) => ({ path, reason }));
 }

@@ -90,7 +90,8 @@ const OPENS: readonly (readonly [files: RegExp, whose: string])[] = [
     /^(config\/load-config|settings\/section|http\/tls|lanes\/backend-types|http\/managed-server)\.ts$/,
     "files the operator's configuration names, programs",
   ],
-  [/^discover\/(directory-cache|roots|silent-roots|worker)\.ts$/, 'stat of directories: of roots, and of those a walk is in'],
+  [/^discover\/(directory-cache|listener|roots|silent-roots|worker)\.ts$/, 'stat of directories: of roots, and of those a walk is in'],
+  [/^discover\/file-system\.ts$/, 'what the kernel says of its limits'],
   [/^cli\//, 'what the command line names, and files of ours'],
 ];
 

@@ -1,6 +1,7 @@
 /** Turns what happened into text for a person at a terminal. */
 export { renderError } from './error.ts';
 export { counted, formatBytes, formatCount, formatDuration, formatRate, formatStep } from './format.ts';
+export { hearingLines } from './hearing-text.ts';
 export { laneWarning } from './lane-warning.ts';
 export { damageReason, obstacleText } from './plain-words.ts';
 export { ProgressBlock } from './progress-block.ts';

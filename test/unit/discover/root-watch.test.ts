@@ -359,23 +359,66 @@ describe('a look at what was pointed at', () => {
 });
 
 describe('the directories that are worth a notification', () => {
-  it('are the root, and those of runs that grew in the last hour with what lies above them', () => {
+  const old = (path: string, ms: number): void => {
+    write(path);
+    utimesSync(join(root, path), (now - ms) / 1000, (now - ms) / 1000);
+  };
+  const heard = (watch: RootWatch, most: number, at = now): string[] =>
+    watch.directoriesToHear(at, most).map((path) => (path === root ? '.' : path.slice(root.length + 1)));
+  const hours = (n: number): number => n * 3_600_000;
+
+  it('are all of them while there is room, quiet and empty ones too', () => {
     write(`a/b/${ONE}`);
-    write(`old/${ONE}`);
-    utimesSync(join(root, 'old', ONE), now / 1000 - 7200, now / 1000 - 7200);
+    old(`old/x/${ONE}`, hours(2));
+    mkdirSync(join(root, 'empty/deep'), { recursive: true });
     const watch = watched();
     watch.scan(now);
-    expect(watch.activeDirectories(now, 100).sort()).toEqual([root, join(root, 'a'), join(root, 'a/b')]);
-    expect(watch.activeDirectories(now + 2 * 3_600_000, 100)).toEqual([root]);
+    expect(heard(watch, 100).sort()).toEqual(['.', 'a', 'a/b', 'empty', 'empty/deep', 'old', 'old/x']);
+    expect(heard(watch, 100, now + hours(2)).sort()).toEqual(['.', 'a', 'a/b', 'empty', 'empty/deep', 'old', 'old/x']);
   });
 
-  it('are no more than asked for, those that grew last first', () => {
-    for (let i = 0; i < 20; i++) {
-      write(`r${i}/${ONE}`);
-      utimesSync(join(root, `r${i}`, ONE), now / 1000 - 30 + i, now / 1000 - 30 + i);
-    }
+  it('are those above runs first, shallow before deep, and with the newest runs before others', () => {
+    old(`a/deep/run/${ONE}`, hours(3));
+    old(`b/run/${ONE}`, hours(2));
+    old(`c/run/${ONE}`, hours(4));
+    mkdirSync(join(root, 'empty'));
     const watch = watched();
     watch.scan(now);
-    expect(watch.activeDirectories(now, 4)).toEqual([root, ...[19, 18, 17].map((i) => join(root, `r${i}`))]);
+    expect(heard(watch, 100)).toEqual(['.', 'b', 'a', 'c', 'a/deep', 'empty', 'b/run', 'c/run', 'a/deep/run']);
+    expect(heard(watch, 4)).toEqual(['.', 'b', 'a', 'c']);
+  });
+
+  it('are, where a run grows, what lies above it before all others, and its own behind those of half the room', () => {
+    write(`z/new/${ONE}`);
+    for (let i = 0; i < 20; i++) old(`r${i}/run/${ONE}`, hours(2) + i);
+    const watch = watched();
+    watch.scan(now);
+    expect(heard(watch, 6)).toEqual(['.', 'z', 'r0', 'z/new', 'r1', 'r2']);
+  });
+
+  it('are no more than asked for, of runs in one directory those that grew last', () => {
+    for (let i = 0; i < 20; i++) old(`r${i}/${ONE}`, 30_000 - 1000 * i);
+    const watch = watched();
+    watch.scan(now);
+    expect(heard(watch, 4)).toEqual(['.', 'r19', 'r18', 'r17']);
+  });
+
+  it('are new ones before quiet ones', () => {
+    for (let i = 0; i < 5; i++) old(`r${i}/${ONE}`, hours(2) + i);
+    const watch = watched();
+    watch.scan(now);
+    mkdirSync(join(root, 'x/y'), { recursive: true });
+    const told: string[] = [];
+    watch.lookBelow(join(root, 'x'), now, (path) => told.push(path));
+    expect(told).toEqual([join(root, 'x'), join(root, 'x/y')]);
+    expect(heard(watch, 4)).toEqual(['.', 'x/y', 'x', 'r0']);
+  });
+
+  it('are not those that a filter leaves out', () => {
+    write(`a/${ONE}`);
+    write(`b/run/${ONE}`);
+    const watch = watched({ exclude: ['b'] });
+    watch.scan(now);
+    expect(heard(watch, 100)).toEqual(['.', 'a']);
   });
 });

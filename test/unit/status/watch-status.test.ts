@@ -216,3 +216,42 @@ describe('what is lost with a file', () => {
     expect(unmirroredBytes(undefined, undefined)).toBe(0);
   });
 });
+
+describe('what a watch says of notifications', () => {
+  const scanned = (directories: number): Parameters<WatchStatus['rootScanned']>[0] => ({
+    root: 'logs',
+    directories,
+    files: 1,
+    tookMs: 1,
+    obstacles: [],
+    isMissing: false,
+  });
+  const shortOf = (status: WatchStatus): unknown =>
+    (status.document()['roots'] as readonly Record<string, unknown>[])[0]?.['notifications_short'];
+
+  it('is nothing while every directory has one, or none was asked for', () => {
+    const { status, lines } = watching();
+    status.rootScanned(scanned(9));
+    expect(shortOf(status)).toBeNull();
+    status.notificationsChanged({ root: 'logs', directories: 9, reason: '' });
+    expect(shortOf(status)).toBeNull();
+    expect(lines.filter(({ level }) => level === 'warn')).toEqual([]);
+  });
+
+  it('is that there are more directories than are listened to', () => {
+    const { status } = watching();
+    status.rootScanned(scanned(5000));
+    status.notificationsChanged({ root: 'logs', directories: 2000, reason: '' });
+    expect(shortOf(status)).toBe('more of them are not asked for');
+  });
+
+  it('is what the system says where it gives no more, once in the log', () => {
+    const { status, lines } = watching();
+    status.rootScanned(scanned(5000));
+    status.notificationsChanged({ root: 'logs', directories: 40, reason: 'the system gives no more' });
+    status.rootScanned(scanned(5000));
+    status.notificationsChanged({ root: 'logs', directories: 39, reason: 'the system gives no more' });
+    expect(shortOf(status)).toBe('the system gives no more');
+    expect(lines.filter(({ level }) => level === 'warn').map(({ phrase }) => phrase)).toEqual(['fewer notifications, polling goes on']);
+  });
+});

@@ -1,0 +1,22 @@
+import { describe, expect, it } from '@jest/globals';
+import { hearingLines } from '../../../src/cli/terminal/index.ts';
+
+describe('what status says of notifications', () => {
+  it('is nothing where every directory is listened to', () => {
+    expect(hearingLines([{ name: 'logs', directories: 9, notified_directories: 9, notifications_short: null }])).toEqual([]);
+    expect(hearingLines(undefined)).toEqual([]);
+  });
+
+  it('names the root, how many of how many, why, and what it means', () => {
+    const roots = [{ name: 'logs', directories: 5000, notified_directories: 2000, notifications_short: 'more of them are not asked for' }];
+    expect(hearingLines(roots)).toEqual([
+      'logs: 2,000 of 5,000 directories are listened to: more of them are not asked for',
+      '  a new run in the others is seen by the next scan; a file that grows is looked at all the same',
+    ]);
+  });
+
+  it('says what to do where the system has no more', () => {
+    const roots = [{ name: 'logs', directories: 50, notified_directories: 2, notifications_short: 'the system gives no more (ENOSPC)' }];
+    expect(hearingLines(roots).at(-1)).toContain('fs.inotify.max_user_watches');
+  });
+});

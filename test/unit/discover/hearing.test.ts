@@ -1,0 +1,142 @@
+import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Hearing, hasNotifications, type WatchDirectory } from '../../../src/discover/index.ts';
+
+/** The system with so many notifications to give. */
+class System {
+  readonly open: string[] = [];
+  #room: number;
+  #tell = new Map<string, (event: string, name: string | undefined) => void>();
+
+  constructor(room: number) {
+    this.#room = room;
+  }
+
+  set room(room: number) {
+    this.#room = room;
+  }
+
+  readonly watch: WatchDirectory = (path, onEvent) => {
+    if (this.open.length >= this.#room)
+      throw Object.assign(new Error('System limit for number of file watchers reached'), { code: 'ENOSPC' });
+    this.open.push(path);
+    this.#tell.set(path, onEvent);
+    const handle = { close: () => void this.open.splice(this.open.indexOf(path), 1), on: () => handle };
+    return handle as unknown as ReturnType<WatchDirectory>;
+  };
+
+  tell(path: string, event: string, name?: string): void {
+    this.#tell.get(path)?.(event, name);
+  }
+}
+
+let base = '';
+let now = 0;
+beforeEach(() => {
+  base = realpathSync(mkdtempSync(join(tmpdir(), 'mirrorboard-hearing-')));
+  now = 10_000_000;
+});
+afterEach(() => rmSync(base, { recursive: true }));
+
+interface Heard {
+  readonly hearing: Hearing;
+  readonly system: System;
+  readonly told: [number, string][];
+  readonly names: string[];
+  readonly lost: string[];
+}
+
+function hearing(directories: readonly string[], { room = 1000, most = 1000 } = {}): Heard {
+  for (const directory of directories) mkdirSync(join(base, directory), { recursive: true });
+  const system = new System(room);
+  const told: [number, string][] = [];
+  const names: string[] = [];
+  const lost: string[] = [];
+  const heard = new Hearing({
+    watch: { directoriesToHear: (_, upTo) => directories.map((directory) => join(base, directory)).slice(0, upTo) },
+    most: () => most,
+    onName: (path) => names.push(path),
+    onLost: (path) => lost.push(path),
+    onChanged: (count, reason) => told.push([count, reason]),
+    nowMs: () => now,
+    watchDirectory: system.watch,
+  });
+  return { hearing: heard, system, told, names, lost };
+}
+
+const names = (prefix: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
+
+(hasNotifications(tmpdir()) ? describe : describe.skip)('listening to directories', () => {
+  it('keeps to what there is room for', () => {
+    const { hearing: heard, system, told } = hearing(names('d', 20), { most: 5 });
+    expect(heard.arrange()).toHaveLength(5);
+    expect(heard.arrange()).toEqual([]);
+    expect(system.open).toHaveLength(5);
+    expect(told).toEqual([[5, '']]);
+  });
+
+  it('goes on with half of what it got where the system gives no more, says so once, and asks again after an hour', () => {
+    const { hearing: heard, system, told } = hearing(names('d', 20), { room: 8 });
+    expect(heard.arrange()).toHaveLength(4);
+    expect(system.open).toEqual(names('d', 4).map((name) => join(base, name)));
+    heard.arrange();
+    expect(told).toEqual([[4, 'the system gives no more notifications (ENOSPC)']]);
+    system.room = 100;
+    now += 3_600_000;
+    expect(heard.arrange()).toHaveLength(16);
+    expect(told.at(-1)).toEqual([20, '']);
+  });
+
+  it('listens to none where the system has none to give, and goes on', () => {
+    const { hearing: heard, told } = hearing(names('d', 3), { room: 0 });
+    expect(heard.arrange()).toEqual([]);
+    expect(told).toEqual([[0, 'the system gives no more notifications (ENOSPC)']]);
+  });
+
+  it('lets go of a directory that is removed or moved, and of all below it', () => {
+    const { hearing: heard, system, lost } = hearing(['a', 'a/b', 'a/b/c', 'ab']);
+    heard.arrange();
+    system.tell(join(base, 'a'), 'rename', 'a');
+    expect(lost).toEqual([join(base, 'a')]);
+    expect(system.open).toEqual([join(base, 'ab')]);
+    expect(heard.arrange()).toHaveLength(3);
+  });
+
+  it('begins anew with a directory that is another one under its name, as where a link leads elsewhere', () => {
+    mkdirSync(join(base, 'one'));
+    mkdirSync(join(base, 'two'));
+    symlinkSync('one', join(base, 'link'));
+    const { hearing: heard } = hearing(['a']);
+    const linked = new Hearing({
+      watch: { directoriesToHear: () => [join(base, 'link'), join(base, 'a')] },
+      most: () => 10,
+      onName: () => {},
+      onLost: () => {},
+      onChanged: () => {},
+      watchDirectory: new System(10).watch,
+    });
+    expect(linked.arrange()).toEqual([join(base, 'link'), join(base, 'a')]);
+    expect(linked.arrange()).toEqual([]);
+    symlinkSync('two', join(base, 'next'));
+    renameSync(join(base, 'next'), join(base, 'link'));
+    expect(linked.arrange()).toEqual([join(base, 'link')]);
+    heard.close();
+    linked.close();
+  });
+
+  it('is not disturbed by directories that are gone', () => {
+    const { hearing: heard } = hearing(['a', 'b']);
+    rmSync(join(base, 'a'), { recursive: true });
+    expect(heard.arrange()).toEqual([join(base, 'b')]);
+  });
+
+  it('hears nothing of a directory that it let go of', () => {
+    const { hearing: heard, system, names: told } = hearing(['a']);
+    heard.arrange();
+    heard.forget(join(base, 'a'));
+    system.tell(join(base, 'a'), 'rename', 'x');
+    expect(told).toEqual([]);
+  });
+});

@@ -1,0 +1,40 @@
+import { describe, expect, it } from '@jest/globals';
+import { Places } from '../../../src/discover/places.ts';
+
+describe('the places worth a notification', () => {
+  it('are few, however many directories there are, and the best of them', () => {
+    const places = new Places(50);
+    for (let i = 0; i < 5000; i++) {
+      const name = `exp${String(i).padStart(4, '0')}`;
+      places.add(name);
+      places.add(`${name}/run`);
+      places.addRun(`${name}/run`, i);
+      places.add(`${name}/run/checkpoints`);
+    }
+    expect(places.above()).toEqual(Array.from({ length: 50 }, (_, i) => `exp${4999 - i}`));
+    expect(places.others()).toEqual([]);
+  });
+
+  it('have what lies above a run among them however long ago it was met', () => {
+    const places = new Places(10);
+    places.add('late');
+    for (let i = 0; i < 500; i++) places.addRun(`r${i}`, 1000 + i);
+    places.addRun('late/deep/run', 1);
+    expect(places.above()).toEqual(['late', 'late/deep']);
+    expect(places.others()).toHaveLength(8);
+  });
+
+  it('forget what was there', () => {
+    const places = new Places(10);
+    places.addRun('a/b', 1);
+    places.clear();
+    expect([places.above(), places.others()]).toEqual([[], []]);
+  });
+
+  it('do not have the root among them, whose runs may lie in it', () => {
+    const places = new Places(10);
+    places.add('');
+    places.addRun('.', 1);
+    expect([places.above(), places.others()]).toEqual([[], []]);
+  });
+});
