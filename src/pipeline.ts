@@ -115,6 +115,8 @@ class Pass {
   readonly #silent: ReadonlySet<string>;
   readonly #jobs: JobReader;
   readonly #tree = new RunTree();
+  /** Until the feeds have heard of all runs. */
+  readonly #heard = Promise.withResolvers<void>();
   /** Runs that were found, and when they last changed. */
   readonly #changed = new Map<string, ChangedRun>();
   #trackerFeeds: readonly TrackerFeed[] = [];
@@ -158,7 +160,7 @@ class Pass {
       this.#options.onStart?.(tracker);
       this.#checkStore();
       const walks = this.#begin().map((root) => ({ root, runs: new FoundRuns() }));
-      const walking = this.#walk(walks);
+      const walking = this.#walk(walks).finally(() => this.#heard.resolve());
       // Walking and mirroring go side by side: a walk may take long, and what it found is there to be read.
       const results = await Promise.allSettled([walking, this.#mirrorLocally(walks, walking), this.#mirrorIntoTrackers(walking)]);
       for (const result of results) if (result.status === 'rejected') throw result.reason;
@@ -321,7 +323,7 @@ class Pass {
     return trackers.map((tracker) => {
       const laneState = state.lane(tracker.name, tracker.target);
       const shared = { status: this.#status, events: IGNORED, places, tree, signal, state, reader: this.#jobs, cache, isSettled: true };
-      return new TrackerFeed({ ...shared, ...tracker, lane: tracker.name, laneState });
+      return new TrackerFeed({ ...shared, allHeard: () => this.#heard.promise, ...tracker, lane: tracker.name, laneState });
     });
   }
 

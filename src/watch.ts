@@ -44,6 +44,8 @@ export interface WatchOptions {
   readonly moved?: 'follow' | 'new';
   /** Between two scans of a root, a fifth more or less. Default 60,000. */
   readonly scanIntervalMs?: number;
+  /** So long nothing new comes to a root before a fold decides by what lies beside a run. Default 5000. */
+  readonly besideMs?: number;
   /** Use notifications where the file system has them. Default true. */
   readonly notify?: boolean;
   /** Ends the watch: what was read is stored first. */
@@ -56,6 +58,9 @@ export interface WatchOptions {
 /** A run that did not grow for so long is taken for quiet: torn ends are looked into, trackers hear that it has ended. */
 const QUIET_MS = 30 * 60_000;
 const TICK_MS = 1000;
+/** So long nothing new comes to a root before it is decided which of several directories of a kind is the first; and so many times that at most. */
+const BESIDE_MS = 5000;
+const MOST_BESIDE = 12;
 /** Renames are gathered so long: whole trees move at once. */
 const GATHER_MS = 500;
 /** No file is opened here: one that hangs must not stop everybody. */
@@ -90,6 +95,14 @@ export async function watch(options: WatchOptions): Promise<WatchStatus> {
   }
 }
 
+/** Files that a feed is not told of yet. */
+interface HeldFiles {
+  readonly feed: Feed;
+  readonly run: RunRef;
+  readonly files: readonly ChangedFile[];
+  readonly sinceMs: number;
+}
+
 class Watch {
   readonly #options: WatchOptions;
   readonly #local: LocalBackend | undefined;
@@ -112,7 +125,10 @@ class Watch {
   readonly #grew = new Map<string, { readonly run: RunRef; atMs: number }>();
   /** Lanes whose folding depends on which runs there are. */
   readonly #asksForOthers: ReadonlySet<string>;
-  readonly #held: { readonly feed: Feed; readonly run: RunRef; readonly files: readonly ChangedFile[] }[] = [];
+  #held: HeldFiles[] = [];
+  readonly #scans = new Map<string, PromiseWithResolvers<void>>();
+  /** When a run was heard of last that is new, by root and `steadyMs`. */
+  readonly #newAtMs = new Map<string, number>();
   #failure: unknown;
   #wake: (() => void) | undefined;
   #statusAtMs = 0;
@@ -188,6 +204,7 @@ class Watch {
     this.#round = new AbortController();
     this.#heals = new HealSchedule(this.#state);
     this.#feeds = this.#newFeeds();
+    this.#held = [];
     this.#heals.restore(
       this.#feeds.map(({ lane }) => lane),
       isOurs,
@@ -270,6 +287,7 @@ class Watch {
         reader: this.#reader,
         cache,
         isSettled: false,
+        allHeard: (root) => this.#scanOf(root).promise,
         isTreeWhole: () => this.#status.isReady,
       });
     });
@@ -323,6 +341,7 @@ class Watch {
           this.#gather(fact.root, fact.changes);
           return;
         }
+        this.#noteNew(fact.root, fact.changes);
         // Only trackers' lanes fold runs: nobody else needs to know who lies beside whom.
         if ((this.#options.trackers ?? []).length > 0) for (const { run: path } of fact.changes) this.#tree.add({ root: fact.root, path });
         for (const { run: path, files } of fact.changes) {
@@ -342,7 +361,8 @@ class Watch {
         return;
       case 'rootScanned':
         this.#status.rootScanned(fact);
-        this.#tellHeld(fact.root);
+        this.#tellHeld();
+        this.#scanOf(fact.root).resolve();
         return;
       case 'fellSilent':
         this.#status.fellSilent(fact);
@@ -375,18 +395,41 @@ class Watch {
     }
   }
 
-  /** A lane that asks who else lies beside a run hears of those of a first scan when it is over, and all are known. */
-  #isHeldBack(feed: Feed, run: RunRef, files: readonly ChangedFile[]): boolean {
-    if (!this.#asksForOthers.has(feed.lane) || this.#status.roots.has(run.root)) return false;
-    this.#held.push({ feed, run, files });
+  /** The first scan of a root. */
+  #scanOf(root: string): PromiseWithResolvers<void> {
+    const scan = this.#scans.get(root) ?? Promise.withResolvers<void>();
+    this.#scans.set(root, scan);
+    return scan;
+  }
+
+  /**
+   * A lane that asks who else lies beside a run hears of those of a first scan when it is over, and all are known; of a run that would be the first of
+   * its kind when nothing new came to its root for a moment: whole trees are copied in any order.
+   */
+  #isHeldBack(feed: Feed, run: RunRef, files: readonly ChangedFile[], sinceMs = steadyMs()): boolean {
+    if (!this.#asksForOthers.has(feed.lane)) return false;
+    if (this.#status.roots.has(run.root) && !this.#isWaitingFor(feed, run, sinceMs)) return false;
+    this.#held.push({ feed, run, files, sinceMs });
     return true;
   }
 
-  #tellHeld(root: string): void {
-    for (const held of this.#held.splice(0)) {
-      if (held.run.root === root) held.feed.filesChanged(held.run, held.files);
-      else this.#held.push(held);
-    }
+  #isWaitingFor(feed: Feed, run: RunRef, sinceMs: number): boolean {
+    const { besideMs = BESIDE_MS } = this.#options;
+    const nowMs = steadyMs();
+    if (nowMs - sinceMs >= MOST_BESIDE * besideMs || nowMs - (this.#newAtMs.get(run.root) ?? 0) >= besideMs) return false;
+    return feed.waitsForOthers?.(run) === true;
+  }
+
+  #tellHeld(): void {
+    const held = this.#held;
+    this.#held = [];
+    for (const { feed, run, files, sinceMs } of held) if (!this.#isHeldBack(feed, run, files, sinceMs)) feed.filesChanged(run, files);
+  }
+
+  /** Says when something new came to a root. */
+  #noteNew(root: string, changes: readonly RunChange[]): void {
+    if (changes.some(({ run: path, files }) => files.some(({ before }) => before === 0) && !this.#tree.has({ root, path })))
+      this.#newAtMs.set(root, steadyMs());
   }
 
   #noteGrowth(run: RunRef): void {
@@ -407,6 +450,7 @@ class Watch {
       this.#grew.delete(key);
       for (const feed of this.#feeds) feed.runQuiet(run);
     }
+    if (this.#held.length > 0) this.#tellHeld();
     for (const feed of this.#feeds) feed.tick(nowMs);
     this.#status.tick(nowMs);
     if (nowMs - this.#statusAtMs < STATUS_MS) return;

@@ -99,7 +99,12 @@ function answerOf(
   const lane = state?.lane(name, address);
   if (routing === undefined) return { lane: name, type, isIncluded: true, why: [] };
   const kept = lane === undefined ? undefined : keptOf(lane, run);
-  const place = kept ?? routing.fold.place(run.path, (path) => tree.childrenOf({ root: run.root, path }));
+  const place =
+    kept ??
+    routing.fold.place(run.path, {
+      directoriesBelow: (path) => tree.directoriesBelow({ root: run.root, path }),
+      isFirst: () => false,
+    });
   const target = { root: run.root, path: place.path };
   const route = routing.route.run(run, target);
   if (!route.isIncluded) return { lane: name, type, isIncluded: false, why: route.why };

@@ -7,6 +7,8 @@ import type { LaneProgress } from '../status/index.ts';
 /** What brings one lane to the ends of the files: told what happened to them, it reads from its own positions. */
 export interface Feed {
   readonly lane: string;
+  /** Whether what becomes of a run depends on directories that may be heard of in a moment. Missing: never. */
+  waitsForOthers?(run: RunRef): boolean;
   /** Files that are new or have changed. */
   filesChanged(run: RunRef, files: readonly ChangedFile[]): void;
   fileGone(run: RunRef, name: string): void;

@@ -1,6 +1,7 @@
 /** Looks into the event files of a run, from their beginnings, whatever the lane's positions are: to say whose a tracker run is. */
 import { posix } from 'node:path';
 import type { Backend, FileMark, HeldPoint, RunFiles } from '../backends/contract.ts';
+import { withSignal } from '../concurrency/index.ts';
 import { isEventFileName } from '../discover/index.ts';
 import { type FileState, interpret, jsonText, type RunRef, type Series, valueJson } from '../model/index.ts';
 import type { CachedBatch, JobReader } from '../reading/index.ts';
@@ -16,6 +17,7 @@ export interface FilesOfRunOptions {
   readonly laneState: LaneState;
   readonly reader: JobReader;
   readonly places: ReadonlyMap<string, RootPlace>;
+  readonly allHeard: (root: string) => Promise<void>;
   readonly isSettled: boolean;
 }
 
@@ -47,7 +49,9 @@ export class FilesOfRun implements RunFiles {
   }
 
   async *points(signal: AbortSignal): AsyncGenerator<{ readonly tag: string; readonly point: HeldPoint }, void, void> {
-    const { backend, routes, laneState } = this.#options;
+    const { backend, routes, laneState, allHeard } = this.#options;
+    // Others that are part of this run may not have been heard of yet.
+    await withSignal(allHeard(this.#run.target.root), signal);
     for (const source of this.#run.sources.values()) {
       const known = laneState.known(source.ref).files.map(({ name }) => name);
       const names = [...new Set([...known, ...source.read, ...source.dirty, ...source.toHeal])].sort();

@@ -8,6 +8,7 @@ import type { TrackerLaneOptions } from '../lanes/index.ts';
 import { keyOfRun, type RunRef, runLabel, type Series, selectPoints } from '../model/index.ts';
 import type { CachedBatch } from '../reading/index.ts';
 import {
+  type Around,
   type Fold,
   type LaneRoute,
   type LeftOut,
@@ -79,6 +80,8 @@ export class LaneRoutes {
   readonly #sources = new Map<string, Map<string, RunRef>>();
   /** By the target's key: whose name is whose there. */
   readonly #names = new Map<string, Names>();
+  /** Directories that were taken for the first of their kind, by the one above them: they stay that. */
+  readonly #firsts = new Map<string, Set<string>>();
   readonly #translations = new WeakMap<readonly Series[], Translation>();
   /** Tracker runs that were begun anew, by the target's key: once is enough. */
   readonly #anew = new Set<string>();
@@ -95,6 +98,7 @@ export class LaneRoutes {
     this.#mappings = new Map();
     for (const [run, mapping] of options.laneState.mappings()) {
       this.#mappings.set(keyOfRun(run), mapping);
+      if (!options.isRemapping) this.#noteFirsts(run, mapping);
       if (!mapping.isOut && mapping.target !== run.path) this.#addSource({ root: run.root, path: mapping.target }, run);
     }
   }
@@ -102,6 +106,18 @@ export class LaneRoutes {
   /** How a run stands; decided when it is asked for the first time. */
   of(run: RunRef): RoutedRun {
     return this.#of(run);
+  }
+
+  /** Whether a directory that is heard of later could change where a run goes: it is not decided yet, and would be the first of its kind. */
+  isOpen(run: RunRef): boolean {
+    const { fold, laneState } = this.#options;
+    if (!fold.asksForOthers || this.#decided.has(keyOfRun(run)) || this.#mappings.has(keyOfRun(run))) return false;
+    return fold.isOpen(run.path, this.#around(run)) && laneState.known(run).files.every(({ position }) => position.watermark === 0);
+  }
+
+  /** The path of the run whose tracker run a run goes into, or would go into as far as is known. */
+  targetOf(run: RunRef): string {
+    return (this.#decided.get(keyOfRun(run))?.mapping ?? this.#mappings.get(keyOfRun(run)))?.target ?? this.#place(run).path;
   }
 
   /** Keeps nothing of a run that has nothing to do: it is decided the same way when it is asked for again. */
@@ -188,6 +204,14 @@ export class LaneRoutes {
     if (this.#anew.has(keyOfRun(target))) mapping = { ...mapping, names: {}, left: {} };
     const isSelf = mapping.target === run.path && mapping.prefix === '' && mapping.renames.length === 0;
     const isChanged = Object.keys(mapping.left).length + Object.keys(mapping.names).length > 0;
+    const late = isBegun ? undefined : fold.overtaken(run.path, this.#around(run));
+    if (late !== undefined) {
+      this.#say('a directory came after one was mirrored that is behind it: backfill --remap puts them in order', {
+        run: runLabel(run),
+        former: late,
+      });
+    }
+    this.#noteFirsts(run, { ...mapping, isOut: !isIncluded });
     const decided: Decided = {
       run,
       target,
@@ -206,8 +230,26 @@ export class LaneRoutes {
 
   /** Where a run would go today. */
   #place(run: RunRef): Place {
-    const { fold, tree } = this.#options;
-    return fold.isOn ? fold.place(run.path, (path) => tree.childrenOf({ root: run.root, path })) : { path: run.path, prefix: '' };
+    const { fold } = this.#options;
+    return fold.isOn ? fold.place(run.path, this.#around(run)) : { path: run.path, prefix: '' };
+  }
+
+  #around({ root }: RunRef): Around {
+    const { tree } = this.#options;
+    const firsts = (path: string): ReadonlySet<string> | undefined => this.#firsts.get(keyOfRun({ root, path }));
+    return {
+      // What was mirrored may be gone from the files by now.
+      directoriesBelow: (path) => chained(firsts(path) ?? [], tree.directoriesBelow({ root, path })),
+      isFirst: (path) => firsts(posix.dirname(path))?.has(posix.basename(path)) === true,
+    };
+  }
+
+  #noteFirsts({ root, path }: RunRef, { isOut, target, prefix }: RunMapping): void {
+    if (isOut) return;
+    for (const first of this.#options.fold.firstsIn(path, { path: target, prefix })) {
+      const key = keyOfRun({ root, path: posix.dirname(first) });
+      this.#firsts.set(key, (this.#firsts.get(key) ?? new Set()).add(posix.basename(first)));
+    }
   }
 
   #findOutdated(): Set<string> {
@@ -371,6 +413,10 @@ function isElsewhere(before: RunMapping, wanted: Place, today: RunRoute): boolea
   return (
     before.target !== wanted.path || before.prefix !== wanted.prefix || JSON.stringify(before.renames) !== JSON.stringify(today.renames)
   );
+}
+
+function* chained(...all: readonly Iterable<string>[]): Generator<string, void, void> {
+  for (const each of all) yield* each;
 }
 
 function ownerOf(run: RunRef, tag: string): string {

@@ -50,6 +50,8 @@ export interface TrackerFeedOptions {
   readonly places: ReadonlyMap<string, RootPlace>;
   readonly reader: JobReader;
   readonly cache: BatchCache;
+  /** Comes when every run of a root that is there has been heard of once. */
+  readonly allHeard: (root: string) => Promise<void>;
   /** Nobody writes to the files: torn ends are looked into, and nothing is waited for. */
   readonly isSettled: boolean;
   /** Whether every run is known by now: before, what lies below a run may be another one's. Default: it is. */
@@ -169,6 +171,10 @@ export class TrackerFeed implements Feed {
         this.#changed();
         this.#pump();
       });
+  }
+
+  waitsForOthers(ref: RunRef): boolean {
+    return this.#routes.isOpen(ref);
   }
 
   filesChanged(ref: RunRef, files: readonly ChangedFile[]): void {
@@ -306,7 +312,7 @@ export class TrackerFeed implements Feed {
   /** Whether a directory, as seen from a tracker run's, belongs to another one. */
   #isOther({ root, path }: RunRef, seen: string): boolean {
     const ref = { root, path: posix.join(path, seen) };
-    return this.#options.tree.has(ref) && this.#routes.of(ref).target.path !== path;
+    return this.#options.tree.has(ref) && this.#routes.targetOf(ref) !== path;
   }
 
   get #isAtWork(): boolean {

@@ -6,7 +6,7 @@ export interface FoldRules {
   readonly names: readonly string[];
   /** The same, but their names say nothing: tags stay as they are. */
   readonly flat: readonly string[];
-  /** Also the one that torch's `add_hparams` makes, where there is one of them. */
+  /** Also the one that torch's `add_hparams` makes: of several the first. */
   readonly hparams: boolean;
 }
 
@@ -16,18 +16,37 @@ export interface Place {
   readonly prefix: string;
 }
 
+/** What lies around a run, as far as it is known. */
+export interface Around {
+  /** Names of the directories right below a path that are runs, or have some below them; those that were taken for the first come first. */
+  directoriesBelow(path: string): Iterable<string>;
+  /** Whether a directory was taken for the first of its kind before: it stays that. */
+  isFirst(path: string): boolean;
+}
+
+/** A directory of which there may be several of a kind, and only the first is as if it were the run above it. */
+interface Kind {
+  readonly isOne: (name: string) => boolean;
+  readonly compare: (a: string, b: string) => number;
+}
+
 /** The name torch gives it: the time, in seconds. */
 const HPARAMS_CHILD = /^\d{9,11}(\.\d+)?$/;
+
+const SESSION: Kind = { isOne: (name) => HPARAMS_CHILD.test(name), compare: (a, b) => Number(a) - Number(b) || compareTexts(a, b) };
 
 export class Fold {
   readonly #rules: FoldRules;
   readonly #isPart: (name: string) => boolean;
   readonly #isFlat: (name: string) => boolean;
+  /** Globs of `flat` that may stand for several directories beside each other. */
+  readonly #kinds: readonly Kind[];
 
   constructor(rules: FoldRules) {
     this.#rules = rules;
     this.#isPart = anyOf(rules.names);
     this.#isFlat = anyOf(rules.flat);
+    this.#kinds = rules.flat.filter(isWide).map((glob) => ({ isOne: anyOf([glob]), compare: compareNumbered }));
   }
 
   /** Whether any run may be folded. */
@@ -38,29 +57,111 @@ export class Fold {
 
   /** Whether it matters which other directories there are. */
   get asksForOthers(): boolean {
-    return this.#rules.hparams;
+    return this.#rules.hparams || this.#kinds.length > 0;
   }
 
-  /** `childrenOf`: names of the directories right below a run that are runs themselves, as far as they are known. */
-  place(path: string, childrenOf: (path: string) => Iterable<string>): Place {
+  place(path: string, around: Around): Place {
     const parts = path === '.' ? [] : path.split('/');
     const prefix: string[] = [];
     for (let name = parts.at(-1); name !== undefined; name = parts.at(-1)) {
+      const kind = this.#kindOf(name);
       if (this.#isPart(name)) prefix.unshift(name);
-      else if (!this.#isFlat(name) && !this.#isOnlyHparams(parts, childrenOf)) break;
+      else if (kind === SESSION) {
+        // A run has one set of hyperparameters: the sessions behind the first are runs of their own.
+        if (!isFirstOf(kind, parts, around)) break;
+      } else if (kind !== undefined) {
+        if (!isFirstOf(kind, parts, around)) prefix.unshift(name);
+      } else if (!this.#isFlat(name)) break;
       parts.pop();
     }
     return { path: parts.length === 0 ? '.' : parts.join('/'), prefix: prefix.map((part) => `${part}/`).join('') };
   }
 
-  /** Several sessions stay several runs: a run has one set of hyperparameters. */
-  #isOnlyHparams(parts: readonly string[], childrenOf: (path: string) => Iterable<string>): boolean {
-    const name = parts.at(-1) ?? '';
-    if (!this.#rules.hparams || !HPARAMS_CHILD.test(name)) return false;
-    const parent = parts.length === 1 ? '.' : parts.slice(0, -1).join('/');
-    for (const child of childrenOf(parent)) if (child !== name && HPARAMS_CHILD.test(child)) return false;
-    return true;
+  /** Whether a directory that is heard of later could change where a run goes: it has a part that would be the first of its kind, and is not yet. */
+  isOpen(path: string, around: Around): boolean {
+    return this.#ambiguous(path).some(([parts, kind]) => !around.isFirst(parts.join('/')) && isFirstOf(kind, parts, around));
   }
+
+  /** A directory that was taken for the first of its kind, and would come behind one on the way to a run. */
+  overtaken(path: string, around: Around): string | undefined {
+    for (const [parts, { isOne, compare }] of this.#ambiguous(path)) {
+      for (const [name, other] of beside(parts, around)) {
+        if (isOne(name) && around.isFirst(other) && compare(name, parts.at(-1) ?? '') > 0) return other;
+      }
+    }
+    return undefined;
+  }
+
+  /** The directories on the way to a run that are the first of their kind, since it went to this place. */
+  firstsIn(path: string, place: Place): string[] {
+    const isAround = (directory: string): boolean => !leavesOut(path, place, directory);
+    return this.#ambiguous(path)
+      .map(([parts]) => parts.join('/'))
+      .filter(isAround);
+  }
+
+  /** The directories on the way to a run of which there may be several. */
+  #ambiguous(path: string): (readonly [parts: readonly string[], kind: Kind])[] {
+    const found: (readonly [readonly string[], Kind])[] = [];
+    const parts = path === '.' ? [] : path.split('/');
+    for (let name = parts.at(-1); name !== undefined; name = parts.at(-1)) {
+      const kind = this.#isPart(name) ? undefined : this.#kindOf(name);
+      if (kind !== undefined) found.push([[...parts], kind]);
+      else if (!this.#isPart(name) && !this.#isFlat(name)) break;
+      parts.pop();
+    }
+    return found;
+  }
+
+  #kindOf(name: string): Kind | undefined {
+    if (this.#rules.hparams && SESSION.isOne(name) && !this.#isFlat(name)) return SESSION;
+    return this.#kinds.find(({ isOne }) => isOne(name));
+  }
+}
+
+/** Whether a directory is the first of those beside it that are of its kind. One that was taken for it before stays it. */
+function isFirstOf({ isOne, compare }: Kind, parts: readonly string[], around: Around): boolean {
+  const own = parts.at(-1) ?? '';
+  for (const [name, path] of beside(parts, around)) {
+    if (!isOne(name)) continue;
+    if (around.isFirst(path)) return name === own;
+    if (compare(name, own) < 0) return false;
+  }
+  return true;
+}
+
+function* beside(parts: readonly string[], around: Around): Generator<readonly [name: string, path: string], void, void> {
+  const above = parts.slice(0, -1).join('/');
+  for (const name of around.directoriesBelow(above === '' ? '.' : above)) yield [name, above === '' ? name : `${above}/${name}`];
+}
+
+/** Whether a directory on the way to a run is no part of its place: a run of its own, or a name before the tags. */
+function leavesOut(path: string, { path: target, prefix }: Place, directory: string): boolean {
+  if (target === directory || target.startsWith(`${directory}/`)) return true;
+  const named = prefix.split('/').slice(0, -1);
+  const below = (target === '.' ? path : path.slice(target.length + 1)).split('/');
+  const depth = directory.split('/').length - (target === '.' ? 0 : target.split('/').length);
+  // Names before the tags are some of those on the way, in their order.
+  let at = 0;
+  for (const [i, name] of below.entries()) {
+    const isNamed = name === named[at];
+    if (isNamed) at++;
+    if (i === depth - 1) return isNamed;
+  }
+  return false;
+}
+
+function compareNumbered(a: string, b: string): number {
+  return a.localeCompare(b, 'en', { numeric: true }) || compareTexts(a, b);
+}
+
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}
+
+/** Whether a glob can match more than one name. */
+function isWide(glob: string): boolean {
+  return /[*?[{(]/.test(glob);
 }
 
 function anyOf(globs: readonly string[]): (name: string) => boolean {

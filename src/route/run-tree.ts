@@ -1,26 +1,34 @@
-/** The runs that are known, by the run above them: folding asks who else is there. */
+/** The runs that are known, by the directory above them: folding asks who else is there. */
 import type { RunRef } from '../model/index.ts';
 
 export class RunTree {
-  readonly #children = new Map<string, Set<string>>();
+  /** Names of the directories right below a path that are runs, or have some below them: true for those that are. */
+  readonly #below = new Map<string, Map<string, boolean>>();
 
   add({ root, path }: RunRef): void {
-    if (path === '.') return;
-    const at = path.lastIndexOf('/');
-    const key = keyOf(root, at < 0 ? '.' : path.slice(0, at));
-    const known = this.#children.get(key);
-    if (known === undefined) this.#children.set(key, new Set([path.slice(at + 1)]));
-    else known.add(path.slice(at + 1));
+    let isRun = true;
+    for (let at = path; at !== '.'; isRun = false) {
+      const slash = at.lastIndexOf('/');
+      const [above, name] = slash < 0 ? ['.', at] : [at.slice(0, slash), at.slice(slash + 1)];
+      const key = keyOf(root, above);
+      const known = this.#below.get(key) ?? new Map<string, boolean>();
+      this.#below.set(key, known);
+      const before = known.get(name);
+      known.set(name, isRun || before === true);
+      // What is above it was noted with it.
+      if (before !== undefined) return;
+      at = above;
+    }
   }
 
   has({ root, path }: RunRef): boolean {
     const at = path.lastIndexOf('/');
-    return this.#children.get(keyOf(root, at < 0 ? '.' : path.slice(0, at)))?.has(path.slice(at + 1)) === true;
+    return this.#below.get(keyOf(root, at < 0 ? '.' : path.slice(0, at)))?.get(path.slice(at + 1)) === true;
   }
 
-  /** Names of the directories right below a run that are runs. */
-  childrenOf({ root, path }: RunRef): Iterable<string> {
-    return this.#children.get(keyOf(root, path)) ?? [];
+  /** Names of the directories right below a path that are runs, or have some below them. */
+  directoriesBelow({ root, path }: RunRef): Iterable<string> {
+    return this.#below.get(keyOf(root, path))?.keys() ?? [];
   }
 }
 

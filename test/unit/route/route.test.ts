@@ -1,7 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Kind } from '../../../src/model/index.ts';
-import { assignedGroup, Fold, isWidened, type LaneFacts, LaneRoute, Names, type RouteRule, renamed } from '../../../src/route/index.ts';
+import {
+  type Around,
+  assignedGroup,
+  Fold,
+  isWidened,
+  type LaneFacts,
+  LaneRoute,
+  Names,
+  type RouteRule,
+  renamed,
+} from '../../../src/route/index.ts';
 
 const at = { place: 'm.yaml:1:1' };
 
@@ -119,7 +129,11 @@ describe('groups by lot', () => {
 });
 
 describe('folding', () => {
-  const alone = (): string[] => [];
+  const beside = (names: readonly string[], firsts: readonly string[] = []): Around => ({
+    directoriesBelow: () => names,
+    isFirst: (path) => firsts.includes(path),
+  });
+  const alone = beside([]);
 
   it.each([
     ['exp/train', 'exp', 'train/'],
@@ -138,11 +152,57 @@ describe('folding', () => {
     });
   });
 
-  it('takes the one directory of hparams into its run, and leaves several alone', () => {
+  it('takes the first directory of hparams into its run, and leaves those behind it alone', () => {
     const fold = new Fold({ names: [], flat: [], hparams: true });
-    expect(fold.place('exp/1795336149.123', () => ['1795336149.123', 'train'])).toEqual({ path: 'exp', prefix: '' });
-    expect(fold.place('exp/1795336149.123', () => ['1795336149.123', '1795336150.5']).path).toBe('exp/1795336149.123');
+    const all = ['1795336150.5', 'train', '1795336149.9', '1795336149.123', 'other'];
+    expect(fold.place('exp/1795336149.123', beside(all))).toEqual({ path: 'exp', prefix: '' });
+    expect(fold.place('exp/1795336149.9', beside(all))).toEqual({ path: 'exp/1795336149.9', prefix: '' });
+    expect(fold.place('exp/1795336150.5', beside(all)).path).toBe('exp/1795336150.5');
+    expect(fold.place('exp/1795336150.5', beside(['train'])).path).toBe('exp');
+    expect(fold.place('1795336150.5', beside(all)).path).toBe('1795336150.5');
     expect(fold.place('exp/trial_1', alone).path).toBe('exp/trial_1');
+  });
+
+  it('keeps the names of the first of several flat directories of one pattern, and tells the others by theirs', () => {
+    const fold = new Fold({ names: ['train'], flat: ['tb', 'logs', 'version_*'], hparams: false });
+    const all = ['version_10', 'version_2', 'tb', 'logs'];
+    expect(fold.place('exp/version_2', beside(all))).toEqual({ path: 'exp', prefix: '' });
+    expect(fold.place('exp/version_10/train', beside(all))).toEqual({ path: 'exp', prefix: 'version_10/train/' });
+    // Those that are written out are what they are, wherever else tags come from.
+    for (const name of ['tb', 'logs']) expect(fold.place(`exp/${name}`, beside(all))).toEqual({ path: 'exp', prefix: '' });
+  });
+
+  it('stays with the one that was taken for the first, and says so of what would come before it', () => {
+    const fold = new Fold({ names: [], flat: ['version_*'], hparams: true });
+    const late = beside(['1795336150.5', '1795336149.5', 'version_1', 'version_0'], ['exp/1795336150.5', 'exp/version_1']);
+    expect(fold.place('exp/1795336149.5', late).path).toBe('exp/1795336149.5');
+    expect(fold.place('exp/1795336150.5', late).path).toBe('exp');
+    expect(fold.place('exp/version_0', late).prefix).toBe('version_0/');
+    expect(fold.overtaken('exp/1795336149.5', late)).toBe('exp/1795336150.5');
+    expect(fold.overtaken('exp/version_0', late)).toBe('exp/version_1');
+    expect(fold.overtaken('exp/version_1', late)).toBeUndefined();
+  });
+
+  it('is open only where a directory that comes later may be the first', () => {
+    const fold = new Fold({ names: ['train'], flat: ['tb', 'version_*'], hparams: true });
+    const around = beside(['version_1', 'version_2', '1795336150.5']);
+    const open = (path: string): boolean => fold.isOpen(path, around);
+    expect(['exp', 'exp/train', 'exp/tb', 'exp/version_2', 'exp/1795336151.5'].filter(open)).toEqual([]);
+    expect(['exp/version_1', 'exp/version_1/train', 'exp/1795336150.5'].filter(open)).toHaveLength(3);
+    expect(fold.isOpen('exp/version_1', beside(['version_1'], ['exp/version_1']))).toBe(false);
+    expect(fold.asksForOthers).toBe(true);
+    expect(new Fold({ names: ['eval_*'], flat: ['tb'], hparams: false }).asksForOthers).toBe(false);
+  });
+
+  it.each([
+    ['exp/version_1/train', { path: 'exp', prefix: 'train/' }, ['exp/version_1']],
+    ['exp/version_1/train', { path: 'exp', prefix: 'version_1/train/' }, []],
+    ['exp/1795336150.5', { path: 'exp', prefix: '' }, ['exp/1795336150.5']],
+    ['exp/1795336150.5', { path: 'exp/1795336150.5', prefix: '' }, []],
+    ['version_1', { path: '.', prefix: '' }, ['version_1']],
+    ['exp/train', { path: 'exp', prefix: 'train/' }, []],
+  ])('knows by its place what of %s was taken for the first: %j', (path, place, firsts) => {
+    expect(new Fold({ names: ['train'], flat: ['version_*'], hparams: true }).firstsIn(path, place)).toEqual(firsts);
   });
 
   it('gives each series of a tracker run a name of its own', () => {

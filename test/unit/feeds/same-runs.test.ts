@@ -1,0 +1,189 @@
+// The same files give the same tracker runs, whatever the moment at which one looks.
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Handle, RunSource } from '../../../src/backends/contract.ts';
+import { type LaneRouting, type TrackerLaneOptions, wholeRouting } from '../../../src/lanes/index.ts';
+import { backfill } from '../../../src/pipeline.ts';
+import { Fold, type FoldRules } from '../../../src/route/index.ts';
+import { watch } from '../../../src/watch.ts';
+import { seededRandom } from '../../crash/backfill-kill.ts';
+import { until } from '../../crash/watch-kill.ts';
+import { concat, event, frame, simpleValue, versionEvent } from '../../support/event-writer.ts';
+import { MemoryBackend, MemoryTracker } from '../../support/memory-backend.ts';
+
+const NEVER = new AbortController().signal;
+const T = 1_700_000_000;
+const RULES: FoldRules = { names: ['train', 'validation'], flat: ['tb', 'version_*'], hparams: true };
+
+/** Files, each with the tags that it has. */
+const TREE: Readonly<Record<string, readonly string[]>> = {
+  once: ['loss'],
+  'once/1795917697.05466': ['hp/acc'],
+  twice: ['loss'],
+  'twice/1795917701.9790506': ['hp/acc'],
+  'twice/1795917705.7020261': ['hp/acc', 'hp/more'],
+  'never/1795917706.7134953': ['hp/acc'],
+  'never/1795917706.7175574': ['hp/acc'],
+  'lit/version_2': ['loss'],
+  'lit/version_10': ['loss', 'late'],
+  'lit/version_10/validation': ['loss'],
+  'lit/version_11/train': ['loss'],
+  'keras/train': ['epoch_loss'],
+  'keras/validation': ['epoch_loss'],
+  'wrapped/tb': ['loss'],
+};
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-same-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Adds one of the pieces that a file comes in: its version, then its values. */
+function reveal(logs: string, path: string, piece: 'version' | 'values'): number {
+  const file = join(logs, path, `events.out.tfevents.1700000000.host.1.${Object.keys(TREE).indexOf(path)}`);
+  mkdirSync(dirname(file), { recursive: true });
+  const tags = TREE[path] as readonly string[];
+  const values = [1, 2].flatMap((step) => tags.map((tag) => event({ wallTime: T + step, step, summary: [simpleValue(tag, step)] })));
+  appendFileSync(file, concat(...(piece === 'version' ? [versionEvent()] : values).map(frame)));
+  return piece === 'version' ? 0 : values.length;
+}
+
+function lane(tracker: MemoryTracker, said: string[] = [], rules: FoldRules = RULES): TrackerLaneOptions {
+  const routing: LaneRouting = { ...wholeRouting('memory'), fold: new Fold(rules), warn: (message) => said.push(message) };
+  const namesOf: TrackerLaneOptions['namesOf'] = ({ path }) => ({ name: path, group: '', tags: {} });
+  return { name: 'memory', type: 'memory', target: 'memory', backend: new MemoryBackend(tracker), namesOf, routing };
+}
+
+/** What a tracker has, in words: its runs, and how often each point is in them. */
+function contentOf(tracker: MemoryTracker): Record<string, string[]> {
+  const runs = [...tracker.runs.values()].map(({ source, points }): [string, string[]] => [
+    source.name,
+    [...points.values()].map(({ tag, step, value }) => `${tag} ${step} ${value}`).sort(),
+  ]);
+  return Object.fromEntries(runs.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** What a backfill of the whole tree gives. */
+async function backfilled(): Promise<MemoryTracker> {
+  const logs = join(folder, 'whole', 'logs');
+  for (const path of Object.keys(TREE)) for (const piece of ['version', 'values'] as const) reveal(logs, path, piece);
+  const tracker = new MemoryTracker();
+  await backfill({
+    roots: [{ path: logs }],
+    store: undefined,
+    trackers: [lane(tracker)],
+    statePath: join(folder, 'whole', 'state'),
+    signal: NEVER,
+  });
+  return tracker;
+}
+
+/** As earlier versions left runs that were opened in the middle of their first file: known by no file at all. */
+class UnmarkedBackend extends MemoryBackend {
+  override open(run: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {
+    const { files: _, ...source } = run;
+    return super.open({ ...source, fingerprint: [] }, known, signal);
+  }
+}
+
+function shuffled<Item>(items: readonly Item[], random: () => number): Item[] {
+  return items
+    .map((item) => [random(), item] as const)
+    .sort(([a], [b]) => a - b)
+    .map(([, item]) => item);
+}
+
+describe('the tracker runs of a tree', () => {
+  it('are those of the first of several, and the others have their own names', async () => {
+    const content = contentOf(await backfilled());
+    expect(Object.keys(content)).toEqual([
+      'keras',
+      'lit',
+      'never',
+      'never/1795917706.7175574',
+      'once',
+      'twice',
+      'twice/1795917705.7020261',
+      'wrapped',
+    ]);
+    expect([...new Set(content['lit']?.map((line) => line.split(' ')[0]))]).toEqual([
+      'loss',
+      'version_10/late',
+      'version_10/loss',
+      'version_10/validation/loss',
+      'version_11/train/loss',
+    ]);
+    expect(content['twice']).toEqual(['hp/acc 1 1', 'hp/acc 2 2', 'loss 1 1', 'loss 2 2']);
+  });
+
+  it.each([
+    ['some of them fold', RULES],
+    ['folds ask for nobody', { names: ['train', 'validation'], flat: [], hparams: false }],
+  ])('are gone on with after their state was lost, though they name no file, where %s', async (_, rules) => {
+    const logs = join(folder, 'logs');
+    for (const path of Object.keys(TREE)) for (const piece of ['version', 'values'] as const) reveal(logs, path, piece);
+    const tracker = new MemoryTracker();
+    const said: string[] = [];
+    for (const backend of [new UnmarkedBackend(tracker), new MemoryBackend(tracker)]) {
+      const trackers = [{ ...lane(tracker, said, rules), backend }];
+      await backfill({ roots: [{ path: logs }], store: undefined, trackers, statePath: join(folder, 'state'), signal: NEVER });
+      for (const ending of ['', '-wal', '-shm']) rmSync(join(folder, `state${ending}`), { force: true });
+    }
+    expect(tracker.runs.size).toBe(new Set([...tracker.runs.values()].map(({ source }) => source.run.path)).size);
+    expect([...tracker.runs.values()].every(({ source }) => source.fingerprint.length > 0)).toBe(true);
+  });
+
+  it.each([1, 2, 3, 4])('are the same where watch meets it piece by piece, in any order (seed %d)', async (seed) => {
+    const random = seededRandom(seed);
+    const [logs, store] = [join(folder, 'logs'), join(folder, 'store.db')];
+    mkdirSync(logs);
+    const [tracker, whole] = [new MemoryTracker(), await backfilled()];
+    const said: string[] = [];
+    const end = new AbortController();
+    const watching = watch({
+      roots: [{ path: logs }],
+      // Where the store is, is how far the watch has come.
+      store: { path: store, mediaPath: join(folder, 'media') },
+      trackers: [lane(tracker, said)],
+      statePath: join(folder, 'state'),
+      scanIntervalMs: 100,
+      besideMs: 3000,
+      signal: end.signal,
+    });
+    try {
+      let points = 0;
+      const versions = shuffled(Object.keys(TREE), random);
+      for (const path of versions) {
+        reveal(logs, path, 'version');
+        await until(() => count(store, 'SELECT count(*) AS it FROM file') >= versions.indexOf(path) + 1);
+      }
+      for (const path of shuffled(versions, random)) {
+        points += reveal(logs, path, 'values');
+        await until(() => count(store, 'SELECT count(*) AS it FROM point') >= points);
+      }
+      await until(() => tracker.pointCount >= whole.pointCount);
+    } finally {
+      end.abort();
+      await watching;
+    }
+    expect(contentOf(tracker)).toEqual(contentOf(whole));
+    expect(said.filter((message) => message.includes('--remap'))).toEqual([]);
+  });
+});
+
+function count(path: string, sql: string): number {
+  try {
+    const store = new DatabaseSync(path, { readOnly: true });
+    try {
+      return Number(store.prepare(sql).get()?.['it']);
+    } finally {
+      store.close();
+    }
+  } catch {
+    return 0; // not there yet, or busy
+  }
+}
