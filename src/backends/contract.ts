@@ -4,7 +4,7 @@
  * it from top to bottom, and finds everything here.
  */
 import type { MirrorError } from '../errors.ts';
-import type { Batch, FileState, RunRef, Series } from '../model/index.ts';
+import type { Batch, FileState, RunRef, Series, WrittenPoint } from '../model/index.ts';
 
 /** How a backend holds a kind of values. */
 export type Holding = 'native' | 'artifact' | 'none';
@@ -350,6 +350,8 @@ export interface PositionOwner {
   positions(run: RunRef): KnownRun;
   /** What `positions` says of one file, without looking at the others of its run. */
   position(run: RunRef, file: string): FileState | undefined;
+  /** Whether it holds these points of a file, at their places. */
+  holds?(run: RunRef, file: string, points: readonly WrittenPoint[]): boolean;
   /** The run's series so far, in the order of their numbers. */
   catalogue(run: RunRef): readonly Series[];
   /** The roots it holds runs of, and where each lay last. */

@@ -124,7 +124,7 @@ export async function* survey(target: Target): AsyncGenerator<RunSurvey, void, v
 }
 
 function take(event: ReadEvent, run: RunSurvey): void {
-  if (event.kind === 'runDone' || event.kind === 'searched') return;
+  if (event.kind === 'runDone' || event.kind === 'searched' || event.kind === 'cutShort') return;
   const name = event.kind === 'batch' ? event.batch.file : event.file;
   const file = run.files.find((candidate) => candidate.name === name);
   if (file === undefined) return;

@@ -12,6 +12,7 @@ import {
   type RunRef,
   type Series,
   unmirroredBytes,
+  type WrittenPoint,
   weightOfSeries,
 } from '../model/index.ts';
 import { type BatchCache, type EventGroup, PatientReader, type ReadEvent, type RunJob } from '../reading/index.ts';
@@ -59,6 +60,10 @@ interface FedRun {
   readonly unsettled: Set<string>;
   /** The catalogue as the session has it, for those who take its batches from the cache. */
   series: Series[];
+  /** Files that hold a beginning of what was read, with the points of their last record: whether those are old ones is looked up. */
+  readonly cutShort: Map<string, readonly WrittenPoint[]>;
+  /** Files that hold something else behind such a beginning. */
+  readonly others: Set<string>;
   /** Files that do not answer: asked again when something does. */
   readonly silent: Set<string>;
   /** About what its session takes in memory. */
@@ -299,15 +304,17 @@ export class LocalFeed implements Feed {
     run.isRead = true;
     run.dirty.clear();
     run.toHeal.clear();
+    const files = names.map((name) => (run.others.has(name) ? { name, isOther: true } : { name }));
+    run.others.clear();
     const base = { run: run.ref, directory: run.directory, settled: run.isQuiet, heal, mostBytes: FAIR_BYTES };
     this.#keep(key, run);
-    if (run.hasSession) return { ...base, files: names.map((name) => ({ name })), series: [] };
+    if (run.hasSession) return { ...base, files, series: [] };
     const known = this.#backend.positions(run.ref);
     const series = known.files.length === 0 ? [] : this.#backend.catalogue(run.ref);
     run.hasSession = true;
     run.series = [...series];
     run.weight = weightOf(series);
-    return { ...base, files: names.map((name) => ({ name })), known: known.files, series };
+    return { ...base, files, known: known.files, series };
   }
 
   /** Notes the use of a session, and lets go of the one not used for longest. */
@@ -385,6 +392,10 @@ export class LocalFeed implements Feed {
       return;
     }
     if (event.kind === 'searched') return;
+    if (event.kind === 'cutShort') {
+      run.cutShort.set(event.file, event.last);
+      return;
+    }
     run.isRead = false;
     if (event.hasMore) {
       for (const name of run.unsettled) run.dirty.add(name);
@@ -395,9 +406,23 @@ export class LocalFeed implements Feed {
 
   /** Everything that was read is stored, and nothing of it has to be remembered for another try. */
   #settleIfIdle(run: FedRun): void {
-    if (isIdle(run) && this.#lane.failure === undefined) run.unsettled.clear();
+    if (isIdle(run) && this.#lane.failure === undefined) {
+      run.unsettled.clear();
+      this.#compareCut(run);
+    }
     const road = this.#roadOf(run.ref);
     if (run.inFlight === 0 && road?.queue.has(keyOfRun(run.ref)) === true) road.wake?.();
+  }
+
+  /** What stands behind a beginning of what was read, and is not what was stored from there, is new: the file is read anew. */
+  #compareCut(run: FedRun): void {
+    for (const [name, last] of run.cutShort) {
+      run.cutShort.delete(name);
+      if (this.#backend.holds?.(run.ref, name, last) !== false) continue;
+      run.others.add(name);
+      run.dirty.add(name);
+      this.#enqueue(keyOfRun(run.ref), run.ref);
+    }
   }
 
   #newLane(): Lane {
@@ -450,6 +475,8 @@ export class LocalFeed implements Feed {
         dirty: new Set(),
         toHeal: new Set(),
         unsettled: new Set(),
+        cutShort: new Map(),
+        others: new Set(),
         silent: new Set(),
         series: [],
         weight: 0,

@@ -5,7 +5,7 @@ import { steadyMs } from '../clock.ts';
 import { Lane } from '../deliver/index.ts';
 import type { FoundRun, ResolvedRoot } from '../discover/index.ts';
 import { memoryShares } from '../memory/index.ts';
-import { fitsNow, keyOfRun, needsSearch, type RunRef } from '../model/index.ts';
+import { fitsNow, keyOfFile, keyOfRun, needsSearch, type RunRef, type WrittenPoint } from '../model/index.ts';
 import type { EventGroup, PatientReader, RunJob } from '../reading/index.ts';
 import type { PassTracker } from '../status/index.ts';
 import { placeOf } from '../untrusted/index.ts';
@@ -25,6 +25,10 @@ interface Left {
   readonly reader: PatientReader;
   /** Files that do not answer, with the reason. */
   readonly silent: Map<string, string>;
+  /** Files that hold a beginning of what was read, with the points of their last record. */
+  readonly cutShort: Map<string, readonly WrittenPoint[]>;
+  /** It was left off before its end. */
+  hasMore: boolean;
 }
 
 export class LocalPass {
@@ -33,6 +37,8 @@ export class LocalPass {
   readonly #lane: Lane;
   readonly #signal: AbortSignal;
   readonly #left = new Map<string, Left>();
+  /** Files, by `keyOfFile`, that hold something else behind a beginning of what was read. */
+  readonly #others = new Set<string>();
   /** Runs of which a file was replaced. */
   readonly #recounted = new Map<string, RunRef>();
   /** Runs of which a file was read that was replaced some day: what it held before may be in it again. */
@@ -50,7 +56,14 @@ export class LocalPass {
     const found = new Map<string, FoundRun>();
     const leave = (path: string): Left => {
       const key = keyOfRun({ root: root.name, path });
-      const left = this.#left.get(key) ?? { root, found: found.get(path) ?? { path, files: [] }, reader, silent: new Map() };
+      const left = this.#left.get(key) ?? {
+        root,
+        found: found.get(path) ?? { path, files: [] },
+        reader,
+        silent: new Map(),
+        cutShort: new Map(),
+        hasMore: false,
+      };
       this.#left.set(key, left);
       return left;
     };
@@ -92,6 +105,8 @@ export class LocalPass {
     const end = steadyMs() + patienceMs;
     while (this.#left.size > 0 && !this.#stopped) {
       await this.#lane.drain();
+      this.#compareCut();
+      if (this.#left.size === 0) break;
       const round = [...this.#left];
       const isAnyReady = round.some(([, { silent }]) => silent.size === 0);
       const readers = new Set(round.map(([, { reader }]) => reader));
@@ -105,6 +120,18 @@ export class LocalPass {
     }
     for (const { root, found, silent } of this.#left.values()) {
       for (const [file, reason] of silent) this.#tracker.fileDone({ root: root.name, path: found.path }, file, 'silent', reason);
+    }
+  }
+
+  /** What stands behind a beginning of what was read, and is not what was stored from there, is new: the file is read anew. */
+  #compareCut(): void {
+    for (const [key, { root, found, silent, cutShort, hasMore }] of this.#left) {
+      if (cutShort.size === 0) continue;
+      const run = { root: root.name, path: found.path };
+      const others = [...cutShort].filter(([name, last]) => this.#backend.holds?.(run, name, last) === false);
+      cutShort.clear();
+      for (const [name] of others) this.#others.add(keyOfFile(run, name));
+      if (others.length === 0 && silent.size === 0 && !hasMore) this.#left.delete(key);
     }
   }
 
@@ -127,6 +154,7 @@ export class LocalPass {
     for (const { name, size, stamp } of found.files) {
       const state = states.get(name);
       if (state === undefined) files.push({ name });
+      else if (this.#others.delete(keyOfFile(run, name))) files.push({ name, state, isOther: true });
       else if (state.stamp === stamp && state.size === size && !needsSearch(state) && !fitsNow(state, limit)) {
         if (!isAgain) this.#tracker.fileUnchanged(size);
       } else files.push({ name, state });
@@ -151,10 +179,12 @@ export class LocalPass {
       } else if (event.kind === 'file') {
         if (event.outcome === 'replaced' || event.outcome === 'shortened') this.#recounted.set(keyOfRun(event.run), event.run);
         this.#tracker.fileDone(event.run, event.file, event.outcome, event.reason);
+      } else if (event.kind === 'cutShort') {
+        leave(event.run.path).cutShort.set(event.file, event.last);
       } else if (event.kind === 'searched') {
         this.#tracker.fileSearched(event.bytes);
       } else if (event.kind === 'runDone') {
-        if (event.hasMore) leave(event.run.path);
+        if (event.hasMore) leave(event.run.path).hasMore = true;
         if (!isAgain) this.#tracker.runDone();
       } else {
         const handle = handles.get(event.batch.run.path);

@@ -82,3 +82,14 @@ export function lastStepOf({ scalars, objects }: Batch): number | bigint | null 
   for (const { step } of objects) if (last === null || step > last) last = step;
   return last;
 }
+
+/** A point with its tag and its place, as it stands in a file. */
+export interface WrittenPoint {
+  readonly tag: string;
+  readonly offset: number;
+  readonly index: number;
+  readonly step: number | bigint;
+  readonly wallTime: number;
+  /** Undefined where it is no scalar. */
+  readonly value: number | bigint | undefined;
+}

@@ -41,7 +41,7 @@ export interface Damage {
   readonly detail?: string;
   /** Where the record ends that the bytes claim to be, when sound records inside of it were taken for what they seem to be. */
   readonly claim?: number;
-  /** Of a torn end. */
+  /** Of a torn end; of one that was cut, how far it was compared with what was read of it. */
   readonly look?: TornLook;
   /** Of an end that is not all zeros: since where it is. */
   readonly zerosFrom?: number;
@@ -131,11 +131,14 @@ export interface FileState {
 }
 
 /**
- * Whether a file is to be looked at again though nothing happened to it: a torn end that was found while somebody may still have been
- * writing, and bytes the system did not give us, which come back without a trace.
+ * Whether a file is to be looked at again though nothing happened to it: a torn end, or a beginning of what was read, that was found
+ * while somebody may still have been writing, and bytes the system did not give us, which come back without a trace.
  */
 export function needsSearch(state: FileState): boolean {
-  return state.damage.some(({ reason, detail }) => reason === 'unreadable' || (reason === 'torn' && detail === undefined));
+  return state.damage.some(
+    ({ reason, detail, look }) =>
+      reason === 'unreadable' || (reason === 'torn' && detail === undefined) || (reason === 'cut' && look?.isWhole !== true),
+  );
 }
 
 /** Whether bytes of a file could not be read, are owed, or have to be looked at again soon. */
@@ -143,7 +146,7 @@ export function isTroubled({ position, damage }: FileState): boolean {
   return position.gaps.length > 0 || damage.some((item) => !isPending(item) || isUndecided(item));
 }
 
-/** Whether sound records lie inside a torn one, and a second look will say what they are. */
+/** Whether sound records lie inside a torn one, or may be new ones behind a cut, and a second look will say what they are. */
 export function isUndecided({ look }: Damage): boolean {
   return look?.sinceMs !== undefined;
 }

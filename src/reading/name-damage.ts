@@ -1,6 +1,6 @@
 /** Says of damage what the system said of the bytes, and since when a torn end has been seen as it is. */
 import type { TornBefore } from '../decode/index.ts';
-import { type Damage, type FileState, type Gap, isPending } from '../model/index.ts';
+import { type Damage, type FileState, type Gap, isPending, type TornLook } from '../model/index.ts';
 import type { UnreadableRange } from '../tail/index.ts';
 
 /** So long has to lie between two looks at a torn end that are to say the same. */
@@ -24,6 +24,24 @@ export function dateTorn(damage: readonly Damage[], before: readonly Damage[], n
     const known = before.find(({ start, reason }) => start === item.start && reason === 'torn');
     return { ...item, look: { ...item.look, sinceMs: known?.look?.sinceMs ?? nowMs } };
   });
+}
+
+/**
+ * Whether and when the end of a file that holds a beginning of what was read is compared with that: once, when it has been as it is for a while
+ * (`isWhole`). Until then somebody is most likely writing it anew, and each look would cost as much as the last one and more.
+ */
+export function cutLook(
+  { damage, stamp }: FileState,
+  file: { readonly stamp: string; readonly size: number },
+  { from, isSettled, nowMs }: { readonly from: number; readonly isSettled: boolean; readonly nowMs: number },
+): { readonly look: TornLook; readonly isNow: boolean } {
+  const known = damage.find(({ reason }) => reason === 'cut')?.look;
+  const before = stamp === file.stamp ? known : undefined;
+  const sinceMs = before?.sinceMs ?? nowMs;
+  // Of a file that holds nothing but what was read there is nothing to be compared.
+  const isDone = from >= file.size || before?.isWhole === true;
+  const isNow = !isDone && (isSettled || Math.abs(nowMs - sinceMs) >= SEEN_MS);
+  return { look: { at: file.size, ...(isDone || isNow ? { isWhole: true } : { isWhole: false, sinceMs }) }, isNow };
 }
 
 /** Damage that stays where the file is read on from a watermark. */

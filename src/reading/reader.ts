@@ -17,12 +17,14 @@ import {
   type RunRef,
   type Series,
   selectPoints,
+  type WrittenPoint,
 } from '../model/index.ts';
 import { reasonOf } from '../system-error.ts';
-import { beginningOf, compareWithState, type FileWindow, type OpenFile, openFile } from '../tail/index.ts';
+import { beginningOf, compareWithState, type FileWindow, type OpenFile, openFile, soundBeginningOf } from '../tail/index.ts';
 import { lookNow, type Place } from '../untrusted/index.ts';
 import { advanceDecoder, advanceToNext } from './advance-decoder.ts';
-import { cutBefore, dateTorn, isLasting, isWithin, nameUnreadable, tornOf, zerosOf } from './name-damage.ts';
+import { lastPoints } from './last-points.ts';
+import { cutBefore, cutLook, dateTorn, isLasting, isWithin, nameUnreadable, tornOf, zerosOf } from './name-damage.ts';
 import { recordLimits } from './record-limits.ts';
 import { type ReadBefore, SecondReading } from './second-reading.ts';
 import { isAnyWhole } from './sound-record.ts';
@@ -34,7 +36,12 @@ export interface RunJob {
   /** Where the run's directory is now. */
   readonly directory: Place;
   /** In the order in which they are read; with what is known of them, where no session knows it. */
-  readonly files: readonly { readonly name: string; readonly state?: FileState }[];
+  readonly files: readonly {
+    readonly name: string;
+    readonly state?: FileState;
+    /** Other records stand behind a beginning of what was read: whoever keeps the points says so, see `cutShort`. */
+    readonly isOther?: boolean;
+  }[];
   /** Instead of `files`: what was read before is read once more, and nothing else. */
   readonly again?: readonly ReadBefore[];
   /** What is known of any files of the run, for a session that begins. */
@@ -71,6 +78,8 @@ export type ReadEvent =
       /** Of a file that was read once more: what of it could not be. */
       readonly lost?: readonly Lost[];
     }
+  /** A file holds a beginning of what was read, as far as its marks tell; these are the points of its last record. Comes behind its batch. */
+  | { readonly kind: 'cutShort'; readonly run: RunRef; readonly file: string; readonly last: readonly WrittenPoint[] }
   /** So many bytes behind the last batch were looked at, and no record was found yet. */
   | { readonly kind: 'searched'; readonly run: RunRef; readonly file: string; readonly bytes: number }
   /** `hasMore`: the bytes allowed were used up before the files were at their end. */
@@ -98,13 +107,13 @@ export class RunSession {
     for (const before of job.again ?? []) yield* new SecondReading(job, before, this.#catalogue, this.#tags, window).events();
     let left = job.mostBytes ?? Infinity;
     let hasMore = false;
-    for (const { name, state } of job.files) {
+    for (const { name, state, isOther } of job.files) {
       if (left <= 0) {
         hasMore = true;
         break;
       }
       const known = this.#states.get(name) ?? state;
-      const file = new FileRead(job, name, known, this.#catalogue, this.#tags, window);
+      const file = new FileRead(job, { name, state: known, isOther }, this.#catalogue, this.#tags, window);
       let watermark = known?.position.watermark ?? 0;
       for (const event of file.events()) {
         if (event.kind === 'batch') this.#states.set(name, event.state);
@@ -130,6 +139,7 @@ const READ_AGAIN: ReadonlySet<DamageReason> = new Set<DamageReason>(['unreadable
 class FileRead {
   readonly #job: RunJob;
   readonly #name: string;
+  readonly #isOther: boolean;
   readonly #catalogue: Catalogue;
   readonly #tags: TagTable;
   readonly #window: FileWindow;
@@ -139,10 +149,17 @@ class FileRead {
   /** Series that were handed out, and tags the scanner knows of them. */
   #handedOut: readonly [series: number, tags: number];
 
-  constructor(job: RunJob, name: string, state: FileState | undefined, catalogue: Catalogue, tags: TagTable, window: FileWindow) {
+  constructor(
+    job: RunJob,
+    file: { readonly name: string; readonly state: FileState | undefined; readonly isOther: boolean | undefined },
+    catalogue: Catalogue,
+    tags: TagTable,
+    window: FileWindow,
+  ) {
     this.#job = job;
-    this.#name = name;
-    this.#state = state;
+    this.#name = file.name;
+    this.#isOther = file.isOther === true;
+    this.#state = file.state;
     this.#catalogue = catalogue;
     this.#tags = tags;
     this.#window = window;
@@ -181,6 +198,10 @@ class FileRead {
       return;
     }
     const change = this.#state === undefined ? 'same' : compareWithState(file, this.#state);
+    if (change === 'cut' && this.#isOther) {
+      yield* this.#anew(file, 'replaced', 'other records stand behind a beginning of what was read');
+      return;
+    }
     if (change === 'cut') {
       const end = beginningOf(file, this.#known()) ?? 0;
       yield* this.#healAll(file, end);
@@ -210,9 +231,16 @@ class FileRead {
   *#wait(file: OpenFile, before: FileState, start: number): Generator<ReadEvent, void, void> {
     const { watermark } = before.position;
     const damage = before.damage.filter((item) => !isPending(item));
-    this.#state = { ...before, size: file.size, stamp: file.stamp, damage: [...damage, { start, end: watermark, reason: 'cut' }] };
+    const from = start === 0 ? 0 : soundBeginningOf(file, before);
+    const { look, isNow } = cutLook(before, file, { from, isSettled: this.#job.settled, nowMs: Date.now() });
+    const cut: Damage = { start, end: watermark, reason: 'cut', look };
+    this.#state = { ...before, size: file.size, stamp: file.stamp, damage: [...damage, cut] };
+    const last = isNow
+      ? lastPoints({ run: this.#job.run, state: before, catalogue: this.#catalogue, from, to: file.size }, this.#window)
+      : [];
     yield { kind: 'batch', batch: this.#decoder(watermark, before).take(), state: this.#state };
     yield this.#outcome('read', file.size);
+    if (last.length > 0) yield { kind: 'cutShort', run: this.#job.run, file: this.#name, last };
   }
 
   /** Other bytes stand under the name: they are read from their beginning, as the next generation. */

@@ -41,16 +41,31 @@ const FRAME_BYTES = 16;
  * Up to which byte a file holds what was read of it, as far as the marks can tell, where it ends before the watermark (or is
  * nothing but zeros from there); undefined where something else is in it.
  */
-export function beginningOf(file: OpenFile, { guard, position }: FileState): number | undefined {
+export function beginningOf(file: OpenFile, state: FileState): number | undefined {
+  return beginning(file, state)?.end;
+}
+
+/** Where the last record ends that is known to be one that was read, in a file that `beginningOf` takes for a beginning. */
+export function soundBeginningOf(file: OpenFile, state: FileState): number {
+  return beginning(file, state)?.sound ?? 0;
+}
+
+interface Beginning {
+  readonly end: number;
+  readonly sound: number;
+}
+
+function beginning(file: OpenFile, { guard, position }: FileState): Beginning | undefined {
   const { first, trail = [] } = guard;
   if (first === undefined || position.watermark === 0) return undefined;
-  if (file.size === 0) return 0;
-  if (file.size < first.offset + FRAME_BYTES + first.length) return isBegunAs(file, first) ? file.size : undefined;
-  if (!holdsRecord(file.fd, first)) return isZero(file.fd, first.offset) ? first.offset : undefined;
+  const upTo = (end: number, sound = 0): Beginning => ({ end, sound });
+  if (file.size === 0) return upTo(0);
+  if (file.size < first.offset + FRAME_BYTES + first.length) return isBegunAs(file, first) ? upTo(file.size) : undefined;
+  if (!holdsRecord(file.fd, first)) return isZero(file.fd, first.offset) ? upTo(first.offset) : undefined;
   let end = first.offset + FRAME_BYTES + first.length;
   // A trail that begins late, or not at all (an older version noted none), says too little of what is there.
   const [head] = trail;
-  if (head === undefined) return file.size === end ? end : undefined;
+  if (head === undefined) return file.size === end ? upTo(end, end) : undefined;
   let isZeros = false;
   let held = 0;
   for (const [i, mark] of trail.entries()) {
@@ -67,7 +82,7 @@ export function beginningOf(file: OpenFile, { guard, position }: FileState): num
   if (held === 0 && head.offset > end && file.size > end) return undefined;
   // What could not be read when it was looked at can't be compared: there may be sound records now.
   if (position.gaps.some((gap) => gap.start < file.size && gap.end > end)) return undefined;
-  return isZeros || file.size >= position.watermark ? Math.min(end, file.size) : file.size;
+  return upTo(isZeros || file.size >= position.watermark ? Math.min(end, file.size) : file.size, end);
 }
 
 /** Whether what is there may become the first record that was read: it is the file's first, and as long, as far as that is said. */

@@ -286,6 +286,19 @@ describe('a file that is watched', () => {
     await expectMirrored();
   });
 
+  it('and cut between two marks is read anew once something else stands behind the cut', async () => {
+    const many = scalars(0, 1000);
+    writeFileSync(file, w.eventFile(...many));
+    const watching = watch();
+    await has(1000);
+    writeFileSync(file, w.eventFile(...many.slice(0, 513), scalar(513, -1), scalar(514, -1)));
+    await has(515);
+    append(file, scalar(515, -1));
+    await has(516);
+    expect((await end(watching)).stderr).toMatch(/"kind":"replaced"/);
+    await expectMirrored();
+  });
+
   it('and deleted with bytes that were not settled is reported as lost; one that was settled is not', async () => {
     const other = join(run, 'events.out.tfevents.2');
     writeFileSync(file, w.eventFile(...scalars(0, 10)));

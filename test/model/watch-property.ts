@@ -70,11 +70,11 @@ export async function runHistory(history: readonly Happening[]): Promise<void> {
     }
     tree.healAll();
     await mirror.pass();
-    await mirror.pass({ heal: true });
+    await mirror.pass({ heal: true, settled: true });
     await mirror.checkExactly();
     mirror.compact();
     await mirror.restart();
-    await mirror.pass({ heal: true });
+    await mirror.pass({ heal: true, settled: true });
     await mirror.checkExactly();
   } finally {
     await mirror.close();

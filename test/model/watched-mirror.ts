@@ -62,6 +62,7 @@ export class WatchedMirror {
         if (isDamaged && this.#tree.exists(run, name)) files.set(run, (files.get(run) ?? new Set()).add(name));
     }
     let stored = 0;
+    const others = new Set<string>();
     const due = [...files];
     for (let next = due.shift(); next !== undefined; next = due.shift()) {
       const [run, names] = next;
@@ -79,8 +80,15 @@ export class WatchedMirror {
         heal,
         ...(fair ? { mostBytes: 1 } : {}),
       };
-      for (const event of session.read({ ...job, files: [...names].sort().map((name) => ({ name })) }, this.#window)) {
+      for (const event of session.read(
+        { ...job, files: [...names].sort().map((name) => ({ name, isOther: others.delete(`${run} ${name}`) })) },
+        this.#window,
+      )) {
         if (event.kind === 'runDone' && event.hasMore) due.push(next);
+        if (event.kind === 'cutShort' && !this.#backend.holds(ref, event.file, event.last)) {
+          others.add(`${run} ${event.file}`);
+          due.push([run, new Set([event.file])]);
+        }
         if (event.kind !== 'batch') continue;
         if (stored++ >= killAfter) {
           await this.restart();
@@ -166,12 +174,15 @@ export class WatchedMirror {
     return series;
   }
 
-  /** Rows are only ever added: what a file held before it was replaced is kept. The listings count what the views show. */
+  /** What a file held before it was replaced is kept, once at least. The listings count what the views show. */
   #checkRows(): void {
     const db = new DatabaseSync(this.#store.path, { readOnly: true });
     try {
       const one = (sql: string): number => Number(Object.values(db.prepare(sql).get() ?? {})[0]);
-      const rows = one('SELECT (SELECT count(*) FROM point) + (SELECT count(*) FROM object)');
+      const rows = one(`SELECT count(*) FROM (
+        SELECT segment.file, segment.series, point.step, point.wall_time, point.value, NULL FROM segment
+          JOIN point ON point.id BETWEEN segment.first_point AND segment.last_point
+        UNION SELECT file, series, step, wall_time, NULL, data FROM object)`);
       if (rows < this.#rows) throw new Error(`${this.#rows - rows} rows are gone`);
       this.#rows = rows;
       const shown = one('SELECT (SELECT count(*) FROM scalars) + (SELECT count(*) FROM histograms)');

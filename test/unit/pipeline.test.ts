@@ -143,6 +143,28 @@ describe('backfill', () => {
     expect(stored().steps).toEqual([7, 8]);
   });
 
+  test('sees what was appended behind a cut that lies between two marks of a long file, and waits where nothing was', async () => {
+    const many = Array.from({ length: 1000 }, (_, i) => scalar(i));
+    const whole = eventFile(...many);
+    const cut = eventFile(...many.slice(0, 513));
+    writeFileSync(path, whole);
+    await pass();
+    writeFileSync(path, cut);
+    expect((await pass()).totals).toMatchObject({ newPoints: 0 });
+    expect(stored().steps).toHaveLength(1000);
+    // As long as the records that stood there, at the same time: only their values differ.
+    const others = [513, 514].map((step) => frame(event({ wallTime: step, step, summary: [simpleValue('loss', -1)] })));
+    appendFileSync(path, concat(...others));
+    await pass();
+    expect(stored().steps).toEqual([...Array(515).keys()]);
+    expect(stored().files).toMatchObject([{ generation: 1, damage: [] }]);
+    writeFileSync(path, whole);
+    await pass();
+    writeFileSync(path, concat(cut, ...[513, 514].map((step) => frame(scalar(step)))));
+    await pass();
+    expect(stored().steps).toEqual([...Array(1000).keys()]);
+  });
+
   test('keeps what a file held once, however often it came back under its name, and what it held between', async () => {
     const rows = (): unknown => {
       using db = new DatabaseSync(store().path, { readOnly: true });

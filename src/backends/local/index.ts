@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { memoryShares, noteGarbage } from '../../memory/index.ts';
-import { type Blob, type FileState, pointCount, type RunRef, type Series } from '../../model/index.ts';
+import { type Blob, type FileState, pointCount, type RunRef, type Series, type WrittenPoint } from '../../model/index.ts';
 import type {
   Capabilities,
   Handle,
@@ -18,6 +18,7 @@ import type {
 import { damageOf } from './check.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { openForReading, openForWriting, translated } from './client.ts';
+import { holdsPoints } from './holds.ts';
 import { CAPABILITIES } from './limits.ts';
 import { blobPath, MediaFolder } from './media.ts';
 import { moveRun, type StoredMove } from './moved.ts';
@@ -120,6 +121,14 @@ export class LocalBackend implements PositionOwner {
 
   position(run: RunRef, file: string): FileState | undefined {
     return this.#reader.position(run, file);
+  }
+
+  holds(run: RunRef, file: string, points: readonly WrittenPoint[]): boolean {
+    try {
+      return holdsPoints(this.#db, run, file, points);
+    } catch (cause) {
+      throw translated(cause, this.#options.path, 'reading');
+    }
   }
 
   catalogue(run: RunRef): readonly Series[] {
