@@ -14,7 +14,7 @@ import {
   silentRoots,
 } from './discover/index.ts';
 import { MirrorError } from './errors.ts';
-import type { Feed } from './feeds/index.ts';
+import type { Feed, FeedEvents } from './feeds/index.ts';
 import { HealSchedule, LocalFeed, TrackerFeed } from './feeds/index.ts';
 import { makeStoreFolder, openState } from './lane-files.ts';
 import type { StoreOptions, TrackerLaneOptions } from './lanes/index.ts';
@@ -274,7 +274,7 @@ class Watch {
     const signal = AbortSignal.any([this.#options.signal, this.#round.signal]);
     const places = new Map([...this.#roots].map(([name, { path, links }]) => [name, { path, links }]));
     const cache = new BatchCache();
-    const shared = { status: this.#status, events: this.#heals, places, signal };
+    const shared = { status: this.#status, events: this.#events(), places, signal };
     const feeds: Feed[] = trackers.map((tracker) => {
       const laneState = this.#state.lane(tracker.name, tracker.target);
       return new TrackerFeed({
@@ -295,6 +295,17 @@ class Watch {
     const state = this.#localState();
     const local = new LocalFeed({ ...shared, lane: 'local', backend: this.#local, state, cache: trackers.length > 0 ? cache : undefined });
     return [local, ...feeds];
+  }
+
+  #events(): FeedEvents {
+    const heals = this.#heals;
+    return {
+      fileTroubled: (lane, run, name, isSoon) => heals.fileTroubled(lane, run, name, isSoon),
+      fileSound: (lane, run, name) => heals.fileSound(lane, run, name),
+      fileAnew: (lane, run, name) => {
+        for (const feed of this.#feeds) if (feed.lane !== lane) feed.tryAgain(run, name);
+      },
+    };
   }
 
   #localState(): LaneState {

@@ -32,6 +32,8 @@ export interface FeedEvents {
   fileTroubled(lane: string, run: RunRef, name: string, isSoon?: boolean): void;
   /** Nothing of a file is in the way any more. */
   fileSound(lane: string, run: RunRef, name: string): void;
+  /** Only this lane could see that a file is another one, and reads it anew: for the others it is another one, too. */
+  fileAnew?(lane: string, run: RunRef, name: string): void;
 }
 
 /** Whom a feed reports to. */

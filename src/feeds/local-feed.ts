@@ -64,6 +64,8 @@ interface FedRun {
   readonly cutShort: Map<string, readonly WrittenPoint[]>;
   /** Files that hold something else behind such a beginning. */
   readonly others: Set<string>;
+  /** Of these, those whose new content is read, and not stored yet. */
+  readonly anew: Set<string>;
   /** Files that do not answer: asked again when something does. */
   readonly silent: Set<string>;
   /** About what its session takes in memory. */
@@ -420,6 +422,7 @@ export class LocalFeed implements Feed {
       run.cutShort.delete(name);
       if (this.#backend.holds?.(run.ref, name, last) !== false) continue;
       run.others.add(name);
+      run.anew.add(name);
       run.dirty.add(name);
       this.#enqueue(keyOfRun(run.ref), run.ref);
     }
@@ -435,6 +438,9 @@ export class LocalFeed implements Feed {
     this.#retryMs = FIRST_RETRY_MS;
     this.#status.parcelAccepted(this.lane, parcel, points);
     laneState.accepted(batch.run, state, batch.newSeries, { points, lastStep: lastStepOf(batch) });
+    // The state knows of the generation from now on.
+    if (state.generation > 0 && this.#runs.get(keyOfRun(batch.run))?.anew.delete(state.name) === true)
+      events.fileAnew?.(this.lane, batch.run, state.name);
     if (isTroubled(state)) {
       events.fileTroubled(this.lane, batch.run, state.name, state.damage.some(isUndecided));
     } else {
@@ -477,6 +483,7 @@ export class LocalFeed implements Feed {
         unsettled: new Set(),
         cutShort: new Map(),
         others: new Set(),
+        anew: new Set(),
         silent: new Set(),
         series: [],
         weight: 0,

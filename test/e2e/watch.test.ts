@@ -21,6 +21,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually, freePort, until } from '../crash/watch-kill.ts';
 import { bigLog } from '../support/big-log.ts';
 import * as w from '../support/event-writer.ts';
+import { MlflowStub } from '../support/mlflow-stub/index.ts';
 import { type Ended, endAll, freshDirectory, mustRun, type Running, remove, start } from './command.ts';
 import { mountMemory, remount, unmount, whyNoMounts } from './mounts.ts';
 
@@ -286,17 +287,27 @@ describe('a file that is watched', () => {
     await expectMirrored();
   });
 
-  it('and cut between two marks is read anew once something else stands behind the cut', async () => {
-    const many = scalars(0, 1000);
-    writeFileSync(file, w.eventFile(...many));
-    const watching = watch();
-    await has(1000);
-    writeFileSync(file, w.eventFile(...many.slice(0, 513), scalar(513, -1), scalar(514, -1)));
-    await has(515);
-    append(file, scalar(515, -1));
-    await has(516);
-    expect((await end(watching)).stderr).toMatch(/"kind":"replaced"/);
-    await expectMirrored();
+  it('and cut between two marks is read anew once something else stands behind the cut, for trackers too', async () => {
+    const stub = await MlflowStub.start();
+    try {
+      const config = `lanes:\n  local: {}\n  mlflow: { tracking_uri: "${stub.url}", experiment_name: tests }\n`;
+      writeFileSync(join(folder, 'mirrorboard.yaml'), config);
+      const tracked = (): number =>
+        stub.runs().reduce((sum, each) => sum + stub.points(each).filter(({ value }) => value === -1).length, 0);
+      const many = scalars(0, 1000);
+      writeFileSync(file, w.eventFile(...many));
+      const watching = watch();
+      await has(1000);
+      writeFileSync(file, w.eventFile(...many.slice(0, 513), scalar(513, -1), scalar(514, -1)));
+      await has(515);
+      await eventually(() => expect(tracked()).toBe(2));
+      append(file, scalar(515, -1));
+      await has(516);
+      await eventually(() => expect(tracked()).toBe(3));
+      expect((await end(watching)).stderr).toMatch(/"kind":"replaced"/);
+    } finally {
+      await stub.close();
+    }
   });
 
   it('and deleted with bytes that were not settled is reported as lost; one that was settled is not', async () => {

@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import type { ReadBackPoint } from '../../src/backends/contract.ts';
 import { LocalBackend } from '../../src/backends/local/index.ts';
 import { RootWatch } from '../../src/discover/index.ts';
+import type { Damage } from '../../src/model/index.ts';
 import { RunSession } from '../../src/reading/reader.ts';
 import { FileWindow } from '../../src/tail/index.ts';
 import { placeOf, pointText, type WatchedTree } from './watched-tree.ts';
@@ -108,7 +109,10 @@ export class WatchedMirror {
 
   /** Nothing is missing, doubled or made up, as far as that can be said while bytes are flipped. */
   async check(): Promise<void> {
-    const { must, may } = this.#tree.promised((run, name) => this.#isCut(run, name));
+    const { must, may } = this.#tree.promised(
+      (run, name) => this.#isCut(run, name),
+      (run, name) => this.#isCut(run, name, true),
+    );
     const seen = new Set<string>();
     for (const [key, points] of await this.#series()) {
       const tag = (JSON.parse(key) as [string, string])[1];
@@ -146,9 +150,10 @@ export class WatchedMirror {
     this.#checkRows();
   }
 
-  #isCut(run: string, name: string): boolean {
+  #isCut(run: string, name: string, isUndecided = false): boolean {
     const { files } = this.#backend.positions({ root: ROOT, path: run });
-    return files.some((file) => file.name === name && file.damage.some(({ reason }) => reason === 'cut'));
+    const isMeant = ({ reason, look }: Damage): boolean => reason === 'cut' && (!isUndecided || look?.isWhole !== true);
+    return files.some((file) => file.name === name && file.damage.some(isMeant));
   }
 
   #runs(): Set<string> {

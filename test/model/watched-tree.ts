@@ -121,9 +121,13 @@ export class WatchedTree {
   }
 
   /** What the mirror has to hold, and what it may hold, by tag and `pointText`, as of the last `wasRead`. */
-  promised(isCut: (run: string, name: string) => boolean): { must: Set<string>; may: Set<string> } {
+  promised(
+    isCut: (run: string, name: string) => boolean,
+    isUndecided: (run: string, name: string) => boolean,
+  ): { must: Set<string>; may: Set<string> } {
     return {
-      must: new Set(this.#files.flatMap(({ must }) => [...must])),
+      // Behind a cut of a long file new records are seen once it is quiet.
+      must: new Set(this.#files.flatMap(({ run, name, must }) => (isUndecided(run, name) ? [] : [...must]))),
       // Of a file that was cut the mirror keeps what it had.
       may: new Set(this.#files.flatMap(({ run, name, may, ever }) => [...may, ...(isCut(run, name) ? ever : [])])),
     };

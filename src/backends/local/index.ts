@@ -87,6 +87,7 @@ export class LocalBackend implements PositionOwner {
       await this.#media.keep(blobs);
       this.#transaction(() => {
         for (const prepared of ready) this.#writer.write(prepared);
+        this.#writer.finish();
       });
       this.#checkpointer.committed();
       for (const { parcel } of ready) outcomes.push({ kind: 'accepted', points: pointCount(parcel.batch), refusals: [] });

@@ -68,6 +68,8 @@ export class Writer {
   readonly #rootPaths = new Map<string, string>();
   /** The compaction that was begun last, until it is done or more comes for its run. */
   #compaction: { readonly run: OpenRun; readonly work: Compaction } | undefined;
+  /** Rows of runs of which a file was replaced in this transaction. */
+  readonly #toRecount = new Set<number>();
   #nextPoint = 0;
 
   constructor(db: DatabaseSync) {
@@ -78,6 +80,7 @@ export class Writer {
   forget(): void {
     this.#runs.clear();
     this.#compaction = undefined;
+    this.#toRecount.clear();
     this.#nextPoint = Number(this.#get('SELECT coalesce(max(id), 0) + 1 AS next FROM point', [])?.next);
   }
 
@@ -133,6 +136,12 @@ export class Writer {
     for (const object of objects) this.#object(object, run, file, summaries);
     for (const { mark, blob } of marks) this.#mark(mark, blob, file);
     this.#summaries(run, summaries);
+  }
+
+  /** Before the end of a transaction: once for each run, however many of its files were replaced. */
+  finish(): void {
+    for (const run of this.#toRecount) recountRun(this.#db, run);
+    this.#toRecount.clear();
   }
 
   #points(batch: Batch, run: OpenRun, file: KnownFile): Map<number, SeriesSummary> {
@@ -342,7 +351,7 @@ export class Writer {
     );
     if (known.generation !== state.generation) {
       known.generation = state.generation;
-      recountRun(this.#db, run.id);
+      this.#toRecount.add(run.id);
     }
     return known;
   }

@@ -262,7 +262,7 @@ describe('a file that is another one', () => {
       truncateSync(join(directory, NAME), size);
       expect(store.pass()).toMatchObject({ points: [], outcomes: ['read'] });
       expect(store.state).toMatchObject({ generation: 0, records: 4, size, position, guard });
-      expect(store.state.damage).toEqual([{ reason: 'cut', start: size, end: position.watermark }]);
+      expect(store.state.damage).toMatchObject([{ reason: 'cut', start: size, end: position.watermark }]);
     }
     put(concat(VERSION, scalar(1), scalar(2), scalar(3), scalar(4)));
     expect(store.pass()).toMatchObject({ points: ['loss 4'], outcomes: ['read'] });
