@@ -60,6 +60,8 @@ const SCAN_GRACE_MS = 30_000;
 const STILL_MS = 10 * 60_000;
 /** Incidents that are kept to be shown; all are logged. */
 const MOST_INCIDENTS = 100;
+/** Places of damage that a document names. */
+const MOST_DAMAGE = 1000;
 /** Without a terminal, a line of counts is logged this often while something happens. */
 const LOG_INTERVAL_MS = 10_000;
 
@@ -311,7 +313,8 @@ export class WatchStatus {
         unreadable: shown(root.obstacles.filter(({ isLeft }) => isLeft !== true)),
         not_followed: shown(root.obstacles.filter(({ isLeft }) => isLeft === true)),
       })),
-      damage: this.damage.map(({ run, file, start, end, reason, detail }) => ({
+      // It is written every two seconds: a disk that fails must not make it as long as all that it took.
+      damage: this.#firstDamage(MOST_DAMAGE).map(({ run, file, start, end, reason, detail }) => ({
         root: run.root,
         run: run.path,
         file,
@@ -324,6 +327,15 @@ export class WatchStatus {
       not_answering: this.silences.map(({ root, path, sinceMs }) => ({ root, path, since: new Date(sinceMs).toISOString() })),
       incidents: this.#incidents,
     };
+  }
+
+  #firstDamage(most: number): FoundDamage[] {
+    const first: FoundDamage[] = [];
+    for (const damage of this.#damage.values()) {
+      for (const item of damage) if (first.length < most) first.push(item);
+      if (first.length >= most) break;
+    }
+    return first;
   }
 
   #noteDamage(key: string, run: RunRef, file: string, damage: readonly Damage[]): void {

@@ -132,6 +132,14 @@ describe('what a watch says', () => {
     expect(lines.map(({ level }) => level)).toEqual(['warn', 'info']);
   });
 
+  it('names the first thousand places of damage in its document, however many there are', () => {
+    const { status } = watching();
+    const damage = Array.from({ length: 1500 }, (_, i): Damage => ({ start: i * 10, end: i * 10 + 1, reason: 'data_checksum' }));
+    status.parcelAccepted('local', parcel(60, damage), 1);
+    expect(status.damage).toHaveLength(1500);
+    expect(status.document()['damage']).toHaveLength(1000);
+  });
+
   it('tells of damage once, and of its healing', () => {
     const { status, lines } = watching();
     const damage: Damage = { start: 10, end: 20, reason: 'data_checksum' };
