@@ -99,8 +99,8 @@ export async function watch(options: WatchOptions): Promise<WatchStatus> {
 interface HeldFiles {
   readonly feed: Feed;
   readonly run: RunRef;
-  readonly files: readonly ChangedFile[];
   readonly sinceMs: number;
+  readonly files: (readonly ChangedFile[])[];
 }
 
 class Watch {
@@ -125,7 +125,8 @@ class Watch {
   readonly #grew = new Map<string, { readonly run: RunRef; atMs: number }>();
   /** Lanes whose folding depends on which runs there are. */
   readonly #asksForOthers: ReadonlySet<string>;
-  #held: HeldFiles[] = [];
+  /** By lane and run. */
+  readonly #held = new Map<string, HeldFiles>();
   readonly #scans = new Map<string, PromiseWithResolvers<void>>();
   /** When a run was heard of last that is new, by root and `steadyMs`. */
   readonly #newAtMs = new Map<string, number>();
@@ -204,7 +205,7 @@ class Watch {
     this.#round = new AbortController();
     this.#heals = new HealSchedule(this.#state);
     this.#feeds = this.#newFeeds();
-    this.#held = [];
+    this.#held.clear();
     this.#heals.restore(
       this.#feeds.map(({ lane }) => lane),
       isOurs,
@@ -417,11 +418,19 @@ class Watch {
    * A lane that asks who else lies beside a run hears of those of a first scan when it is over, and all are known; of a run that would be the first of
    * its kind when nothing new came to its root for a moment: whole trees are copied in any order.
    */
-  #isHeldBack(feed: Feed, run: RunRef, files: readonly ChangedFile[], sinceMs = steadyMs()): boolean {
+  #isHeldBack(feed: Feed, run: RunRef, files: readonly ChangedFile[]): boolean {
     if (!this.#asksForOthers.has(feed.lane)) return false;
-    if (this.#status.roots.has(run.root) && !this.#isWaitingFor(feed, run, sinceMs)) return false;
-    this.#held.push({ feed, run, files, sinceMs });
+    const key = JSON.stringify([feed.lane, run.root, run.path]);
+    const held = this.#held.get(key);
+    // What came first is told first.
+    if (held === undefined && !this.#isToWait(feed, run, steadyMs())) return false;
+    if (held === undefined) this.#held.set(key, { feed, run, sinceMs: steadyMs(), files: [files] });
+    else held.files.push(files);
     return true;
+  }
+
+  #isToWait(feed: Feed, run: RunRef, sinceMs: number): boolean {
+    return !this.#status.roots.has(run.root) || this.#isWaitingFor(feed, run, sinceMs);
   }
 
   #isWaitingFor(feed: Feed, run: RunRef, sinceMs: number): boolean {
@@ -432,9 +441,11 @@ class Watch {
   }
 
   #tellHeld(): void {
-    const held = this.#held;
-    this.#held = [];
-    for (const { feed, run, files, sinceMs } of held) if (!this.#isHeldBack(feed, run, files, sinceMs)) feed.filesChanged(run, files);
+    for (const [key, { feed, run, sinceMs, files }] of this.#held) {
+      if (this.#isToWait(feed, run, sinceMs)) continue;
+      this.#held.delete(key);
+      for (const each of files) feed.filesChanged(run, each);
+    }
   }
 
   /** Says when something new came to a root. */
@@ -461,7 +472,7 @@ class Watch {
       this.#grew.delete(key);
       for (const feed of this.#feeds) feed.runQuiet(run);
     }
-    if (this.#held.length > 0) this.#tellHeld();
+    this.#tellHeld();
     for (const feed of this.#feeds) feed.tick(nowMs);
     this.#status.tick(nowMs);
     if (nowMs - this.#statusAtMs < STATUS_MS) return;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { mlflow } from '../../../src/backends/mlflow/index.ts';
 import type { Handle, RunSource } from '../../../src/backends/contract.ts';
 import { type LaneRouting, type TrackerLaneOptions, wholeRouting } from '../../../src/lanes/index.ts';
 import { backfill } from '../../../src/pipeline.ts';
@@ -11,6 +12,8 @@ import { Fold, type FoldRules } from '../../../src/route/index.ts';
 import { watch } from '../../../src/watch.ts';
 import { seededRandom } from '../../crash/backfill-kill.ts';
 import { until } from '../../crash/watch-kill.ts';
+import { MlflowStub } from '../../support/mlflow-stub/index.ts';
+import { connectMlflow } from '../../contract/mlflow-harness.ts';
 import { concat, event, frame, simpleValue, versionEvent } from '../../support/event-writer.ts';
 import { MemoryBackend, MemoryTracker } from '../../support/memory-backend.ts';
 
@@ -40,7 +43,11 @@ let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'mirrorboard-same-'));
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+const stubs: MlflowStub[] = [];
+afterEach(async () => {
+  for (const stub of stubs.splice(0)) await stub.close();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 /** Adds one of the pieces that a file comes in: its version, then its values. */
 function reveal(logs: string, path: string, piece: 'version' | 'values'): number {
@@ -67,15 +74,27 @@ function contentOf(tracker: MemoryTracker): Record<string, string[]> {
   return Object.fromEntries(runs.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+/** The same over a server that is as strict as MLflow. */
+async function mlflowLane(stub: MlflowStub): Promise<TrackerLaneOptions> {
+  return { ...lane(new MemoryTracker()), name: 'mlflow', backend: await connectMlflow(mlflow, { tracking_uri: stub.url }) };
+}
+
+/** What it has, in words. */
+function mlflowContent(stub: MlflowStub): string[] {
+  expect(stub.violations).toEqual([]);
+  const metrics = stub.runs().flatMap((run) => stub.points(run).map(({ key, step, value }) => `${run.name}: ${key} ${step} ${value}`));
+  return [...stub.runs().map(({ name }) => name), ...metrics].sort();
+}
+
 /** What a backfill of the whole tree gives. */
-async function backfilled(): Promise<MemoryTracker> {
+async function backfilled(...lanes: readonly TrackerLaneOptions[]): Promise<MemoryTracker> {
   const logs = join(folder, 'whole', 'logs');
   for (const path of Object.keys(TREE)) for (const piece of ['version', 'values'] as const) reveal(logs, path, piece);
   const tracker = new MemoryTracker();
   await backfill({
     roots: [{ path: logs }],
     store: undefined,
-    trackers: [lane(tracker)],
+    trackers: [lane(tracker), ...lanes],
     statePath: join(folder, 'whole', 'state'),
     signal: NEVER,
   });
@@ -141,7 +160,9 @@ describe('the tracker runs of a tree', () => {
     const random = seededRandom(seed);
     const [logs, store] = [join(folder, 'logs'), join(folder, 'store.db')];
     mkdirSync(logs);
-    const [tracker, whole] = [new MemoryTracker(), await backfilled()];
+    const [stub, wholeStub] = [await MlflowStub.start(), await MlflowStub.start()];
+    stubs.push(stub, wholeStub);
+    const [tracker, whole] = [new MemoryTracker(), await backfilled(await mlflowLane(wholeStub))];
     const said: string[] = [];
     let isRevealed = false;
     const end = new AbortController();
@@ -149,7 +170,7 @@ describe('the tracker runs of a tree', () => {
       roots: [{ path: logs }],
       // Where the store is, is how far the watch has come.
       store: { path: store, mediaPath: join(folder, 'media') },
-      trackers: [lane(tracker, said)],
+      trackers: [lane(tracker, said), await mlflowLane(stub)],
       statePath: join(folder, 'state'),
       scanIntervalMs: 100,
       // Files may come as slowly as they want: a moment without anything new begins when all are there.
@@ -171,11 +192,13 @@ describe('the tracker runs of a tree', () => {
       }
       isRevealed = true;
       await until(() => tracker.pointCount >= whole.pointCount);
+      await until(() => mlflowContent(stub).length >= mlflowContent(wholeStub).length);
     } finally {
       end.abort();
       await watching;
     }
     expect(contentOf(tracker)).toEqual(contentOf(whole));
+    expect(mlflowContent(stub)).toEqual(mlflowContent(wholeStub));
     expect(said.filter((message) => message.includes('--remap'))).toEqual([]);
   });
 });
