@@ -46,6 +46,7 @@ export const errorCodes = {
   MB3008: { title: 'the local store has no such root', exit: ExitCode.wrongUse },
   MB3009: { title: 'the output cannot be written', exit: ExitCode.notMirrored },
   MB3010: { title: 'a file is no safe place for a store or a state', exit: ExitCode.wrongUse },
+  MB3020: { title: 'a log directory was moved', exit: ExitCode.wrongUse },
   MB3101: { title: 'the state file cannot be opened or written', exit: ExitCode.notMirrored },
   MB3102: { title: 'the file is not a mirrorboard state', exit: ExitCode.wrongUse },
   MB3103: { title: 'the state file was made by a newer mirrorboard', exit: ExitCode.wrongUse },

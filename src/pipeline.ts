@@ -1,9 +1,11 @@
 /** Joins the rooms into one pass: roots → discover → reader (tail, decode) → lanes → backends. */
 import { resolve } from 'node:path';
+import type { KnownRoot } from './backends/contract.ts';
 import { DAMAGED_HINT, LocalBackend, storeBytes } from './backends/local/index.ts';
 import { withSignal } from './concurrency/index.ts';
 import {
   ALL_RUNS,
+  type FoundFile,
   type FoundRun,
   filterOf,
   globsOf,
@@ -20,10 +22,11 @@ import { FoundRuns, LocalPass, TrackerFeed } from './feeds/index.ts';
 import { makeStoreFolder, openState } from './lane-files.ts';
 import type { StoreOptions, TrackerLaneOptions } from './lanes/index.ts';
 import { compareNames, keyOfRun, type RunRef } from './model/index.ts';
-import { followMoves, movable, type Movable, movedIncident } from './moves.ts';
+import { checkMovedRoots, otherRoots } from './moved-roots.ts';
+import { followMoves, knownAmong, movable, type Movable, movedIncident } from './moves.ts';
 import { PassStatus } from './pass-status.ts';
 import { useMemory } from './memory/index.ts';
-import { BatchCache, JobReader, PatientReader } from './reading/index.ts';
+import { BatchCache, JobReader, PatientReader, walkPatiently } from './reading/index.ts';
 import { checkIdentity, countKnown, type Held, heldBy, isKnownTo } from './root-identity.ts';
 import { RunTree } from './route/index.ts';
 import { FileLock, type StateFile } from './state/index.ts';
@@ -121,6 +124,8 @@ class Pass {
   readonly #changed = new Map<string, ChangedRun>();
   #trackerFeeds: readonly TrackerFeed[] = [];
   #roots: readonly ResolvedRoot[] = [];
+  /** Known roots that this pass is not about: runs may have come from there. */
+  #others: readonly KnownRoot[] = [];
 
   constructor(
     local: LocalBackend | undefined,
@@ -159,7 +164,7 @@ class Pass {
     try {
       this.#options.onStart?.(tracker);
       this.#checkStore();
-      const walks = this.#begin().map((root) => ({ root, runs: new FoundRuns() }));
+      const walks = (await this.#begin()).map((root) => ({ root, runs: new FoundRuns() }));
       const walking = this.#walk(walks).finally(() => this.#heard.resolve());
       // Walking and mirroring go side by side: a walk may take long, and what it found is there to be read.
       const results = await Promise.allSettled([walking, this.#mirrorLocally(walks, walking), this.#mirrorIntoTrackers(walking)]);
@@ -179,13 +184,22 @@ class Pass {
     this.#tracker.incident({ kind: 'store', root: '', path: this.#options.store?.path ?? '', reason: `${damage}. ${DAMAGED_HINT}` });
   }
 
-  /** The roots, checked against what is held already. */
-  #begin(): ResolvedRoot[] {
+  /** The roots, checked against what is held already before anything is noted of them. */
+  async #begin(): Promise<ResolvedRoot[]> {
     const held = this.#held();
     const roots = resolveRoots(this.#options.roots, held.roots(), this.#options.linksOf, this.#silent);
     this.#roots = roots;
     const unheard = new Set([...this.#silent].map((path) => resolve(path)));
-    for (const root of roots) if (!unheard.has(root.path)) checkIdentity(root, held);
+    const heard = roots.filter(({ path }) => !unheard.has(path));
+    for (const root of heard) checkIdentity(root, held);
+    this.#others = await otherRoots(roots, this.#movables());
+    if (this.#options.moved !== 'new') {
+      const { rules = ALL_RUNS } = this.#options;
+      await checkMovedRoots(heard, this.#movables(), this.#others, async (root) => {
+        const { runs } = await walkPatiently(root.path, { ...globsOf(rules, root), links: root.links });
+        return runs;
+      });
+    }
     this.#reader.listen(this.#silenceEvents());
     for (const root of roots) {
       this.#state?.root(root.name, root.path);
@@ -203,7 +217,8 @@ class Pass {
     const { signal, rules = ALL_RUNS } = this.#options;
     const held = this.#held();
     const helds = this.#movables();
-    const isFirst = walks.every(({ root }) => helds.every((each) => each.fileCount(root.name, '') === 0));
+    const isUnknown = ({ name }: ResolvedRoot): boolean => helds.every((each) => each.fileCount(name, '') === 0);
+    const isFirst = this.#others.length === 0 && walks.every(({ root }) => isUnknown(root));
     const isTold = isFirst && !(this.#options.trackers ?? []).some(({ routing }) => routing?.fold.asksForOthers === true);
     if (isTold) this.#trackerFeeds = this.#feeds(this.#roots);
     const untold: (readonly [root: ResolvedRoot, runs: readonly FoundRun[]])[] = [];
@@ -217,6 +232,7 @@ class Pass {
       runs.add(found);
       if (this.#tracker.phase === 'scanning' && this.#tracker.runs.total > 0) this.#tracker.phase = 'mirroring';
     };
+    const mayBeKnown = knownAmong(helds);
     let walker = this.#anotherReader();
     try {
       for (const one of walks) {
@@ -225,9 +241,9 @@ class Pass {
         if (walker.silent.size > 0) walker = this.#anotherReader();
         const { path, below, links } = root;
         const isKnown = isKnownTo(held, root.name);
-        const isNothingKnown = helds.every((each) => each.fileCount(root.name, '') === 0);
+        const isNew = isUnknown(root);
         const isPlain = (run: FoundRun): boolean =>
-          run.files.every(({ name, id }) => id === undefined && (isNothingKnown || isKnown(run.path, name)));
+          run.files.every((file) => file.id === undefined && (isNew ? !mayBeKnown(file) : isKnown(run.path, file.name)));
         const kept: FoundRun[] = [];
         let met = 0;
         const pieces = walker.walk({ root: path, below, links, ...globsOf(rules, root) });
@@ -242,7 +258,7 @@ class Pass {
         }
         kept.sort((a, b) => compareNames(a.path, b.path));
         const { runs: rest } = readOnce({ runs: kept, passedOver: [] }, isKnown);
-        for (const fact of followMoves(root, rest, helds, this.#options.moved ?? 'follow')) this.#tracker.incident(movedIncident(fact));
+        this.#followMoves(root, rest, { mayBeKnown, isNew });
         hand(one, rest);
         const gone = met > 0 ? 0 : countKnown(held, root, filterOf(rules, root));
         if (gone > 0) this.#tracker.incident({ kind: 'emptied', root: root.name, path: below || '.', reason: filesText(gone) });
@@ -256,6 +272,20 @@ class Pass {
     if (isTold) return;
     this.#trackerFeeds = this.#feeds(this.#roots);
     for (const [root, found] of untold) this.#tellFeeds(root, found);
+  }
+
+  /** Runs that turned up elsewhere go on there. `mayBeKnown`: whether a file may have been in another root, which few were. */
+  #followMoves(
+    root: ResolvedRoot,
+    runs: readonly FoundRun[],
+    { mayBeKnown, isNew }: { readonly mayBeKnown: (file: FoundFile) => boolean; readonly isNew: boolean },
+  ): void {
+    if (runs.length === 0) return;
+    const others = runs.some(({ files }) => files.some(mayBeKnown)) ? [...this.#roots, ...this.#others] : [];
+    const options = { others: others.filter((other) => other !== root), ...(isNew ? { mayBeKnown } : {}) };
+    for (const fact of followMoves(root, runs, this.#movables(), this.#options.moved ?? 'follow', options)) {
+      this.#tracker.incident(movedIncident(fact));
+    }
   }
 
   /** The state first: should we end between the two, the store's turn comes with the next pass. */

@@ -20,8 +20,10 @@ import { makeStoreFolder, openState } from './lane-files.ts';
 import type { StoreOptions, TrackerLaneOptions } from './lanes/index.ts';
 import { useMemory } from './memory/index.ts';
 import { keyOfRun, type RunRef } from './model/index.ts';
-import { findMoves, followMoves, type Movable, movable, movedIncident } from './moves.ts';
-import { BatchCache, JobReader } from './reading/index.ts';
+import { KnownInodes } from './known-inodes.ts';
+import { checkMovedRoots, otherRoots } from './moved-roots.ts';
+import { type FindOptions, findMoves, followMoves, type Movable, movable, movedIncident, moveKey } from './moves.ts';
+import { BatchCache, JobReader, walkPatiently } from './reading/index.ts';
 import { checkIdentity, heldBy } from './root-identity.ts';
 import { RunTree } from './route/index.ts';
 import { FileLock, type LaneState, type StateFile } from './state/index.ts';
@@ -63,8 +65,6 @@ const BESIDE_MS = 5000;
 const MOST_BESIDE = 12;
 /** Renames are gathered so long: whole trees move at once. */
 const GATHER_MS = 500;
-/** No file is opened here: one that hangs must not stop everybody. */
-const BY_INODE = { byInode: true } as const;
 /** How often the state gets a new status document. */
 const STATUS_MS = 2000;
 
@@ -121,6 +121,8 @@ class Watch {
   readonly #moving = new Map<string, Map<string, Map<string, ChangedFile>>>();
   /** Moves that could not be followed. */
   readonly #unmovable = new Set<string>();
+  /** Of all files that are known: only a new file with one of them can have been elsewhere. */
+  #inodes = new KnownInodes();
   /** Runs that grew lately: when each did, by `steadyMs`. */
   readonly #grew = new Map<string, { readonly run: RunRef; atMs: number }>();
   /** Lanes whose folding depends on which runs there are. */
@@ -168,7 +170,16 @@ class Watch {
     const resolved = [...this.#roots.values()];
     const held = this.#local ?? heldBy(this.#state, this.#laneStates());
     // One that does not answer is taken for what it was.
-    for (const root of resolved) if (!this.#unheard.has(root.path)) checkIdentity(root, held);
+    const heard = resolved.filter(({ path }) => !this.#unheard.has(path));
+    for (const root of heard) checkIdentity(root, held);
+    if (this.#options.moved !== 'new') {
+      const { rules = ALL_RUNS } = this.#options;
+      const helds = this.#movables();
+      await checkMovedRoots(heard, helds, await otherRoots(resolved, helds), async (root) => {
+        const { runs } = await walkPatiently(root.path, { ...globsOf(rules, root), links: root.links });
+        return runs;
+      });
+    }
     await this.#options.onStart?.(this.#status);
     const damage = this.#local?.damage();
     if (damage !== undefined) this.#status.storeDamaged(this.#options.store?.path ?? '', `${damage}. ${DAMAGED_HINT}`);
@@ -206,6 +217,7 @@ class Watch {
     this.#heals = new HealSchedule(this.#state);
     this.#feeds = this.#newFeeds();
     this.#held.clear();
+    this.#inodes = this.#knownInodes();
     this.#heals.restore(
       this.#feeds.map(({ lane }) => lane),
       isOurs,
@@ -237,11 +249,11 @@ class Watch {
     if (this.#moving.size > 0) return true;
     const resolved = this.#roots.get(root);
     const found = changes.flatMap(({ run: path, files }) => {
-      const fresh = files.filter(({ before }) => before === 0);
+      const fresh = files.filter(({ before, stamp }) => before === 0 && this.#inodes.has(stamp));
       return fresh.length === 0 ? [] : [{ path, files: fresh }];
     });
     if (resolved === undefined || found.length === 0) return false;
-    const all = this.#movables().map((held) => findMoves(resolved, found, held, BY_INODE));
+    const all = this.#movables().map((held) => findMoves(resolved, found, held, this.#byInode(root)));
     for (const { apart } of all) for (const each of apart) this.#status.runMoved(movedIncident({ ...each, isFollowed: false }));
     const followed = all.flatMap((moves) => moves.followed);
     if (this.#options.moved === 'new') {
@@ -256,12 +268,28 @@ class Watch {
       const resolved = this.#roots.get(root);
       if (resolved === undefined) continue;
       const found = [...runs].map(([path, files]) => ({ path, files: [...files.values()] }));
-      for (const fact of followMoves(resolved, found, this.#movables(), 'follow', BY_INODE)) {
+      for (const fact of followMoves(resolved, found, this.#movables(), 'follow', this.#byInode(root))) {
         this.#status.runMoved(movedIncident(fact));
         if (!fact.isFollowed) this.#unmovable.add(moveKey(fact));
       }
     }
     this.#moving.clear();
+  }
+
+  /** No file is opened here: one that hangs must not stop everybody. */
+  #byInode(root: string): FindOptions {
+    const others = [...this.#roots.values()].filter(
+      ({ name, path }) => name !== root && !this.#unheard.has(path) && !this.#status.isSilent(name),
+    );
+    return { byInode: true, others };
+  }
+
+  #knownInodes(): KnownInodes {
+    const inodes = new KnownInodes();
+    for (const held of this.#movables()) {
+      for (const root of this.#roots.keys()) for (const { stamp } of held.knownFiles(root)) inodes.seed(stamp);
+    }
+    return inodes;
   }
 
   /** The state first: should we end between the two, the store's turn comes with the next start. */
@@ -359,6 +387,7 @@ class Watch {
         for (const { run: path, files } of fact.changes) {
           const run = { root: fact.root, path };
           this.#noteGrowth(run);
+          for (const { stamp } of files) this.#inodes.add(stamp);
           for (const feed of this.#feeds) if (!this.#isHeldBack(feed, run, files)) feed.filesChanged(run, files);
           // Written to without growing: perhaps bytes that could not be read are there now.
           for (const { name, size, before } of files) {
@@ -484,8 +513,4 @@ class Watch {
     this.#failure = error;
     this.#wake?.();
   }
-}
-
-function moveKey({ root, from, to }: { readonly root: string; readonly from: string; readonly to: string }): string {
-  return JSON.stringify([root, from, to]);
 }

@@ -1,31 +1,32 @@
 /** Lets what is known of runs lie elsewhere: positions, handles and all that hangs on them go along, and so do the names in trackers. */
-import type { FileState } from '../model/index.ts';
+import { type FileState, guardOf, keyOfRun, type RunRef } from '../model/index.ts';
 import type { RunMapping } from '../route/index.ts';
-import { guardOf } from '../model/index.ts';
 import type { StateStore } from './state-store.ts';
 
 export interface MovedRun {
   readonly root: string;
   readonly from: string;
+  /** The root it lies in now. */
+  readonly toRoot: string;
   readonly to: string;
   /** Files that have other names now. */
   readonly renamed: readonly { readonly from: string; readonly to: string }[];
 }
 
-const FILES_LIKE = `SELECT run.path, file.* FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id
-  WHERE root.name = ?1 AND (
+const FILES_LIKE = `SELECT root.name AS root_name, run.path, file.* FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id
+  WHERE root.name IN (SELECT value FROM json_each(?1)) AND (
     replace(file.stamp, rtrim(file.stamp, '0123456789'), '') IN (SELECT value FROM json_each(?2))
     OR (file.guard ->> '$[0].length') || ':' || (file.guard ->> '$[0].checksum') IN (SELECT value FROM json_each(?3)))`;
 
-/** Files of a root that have one of these inodes, or begin with a record of one of these lengths and checksums (`length:checksum`). */
+/** Files of some roots that have one of these inodes, or begin with a record of one of these lengths and checksums (`length:checksum`). */
 export function filesLike(
   { statements }: Pick<StateStore, 'statements'>,
-  root: string,
+  roots: readonly string[],
   inodes: readonly string[],
   firsts: readonly string[],
-): { readonly run: string; readonly state: FileState }[] {
-  return statements.all(FILES_LIKE, root, JSON.stringify(inodes), JSON.stringify(firsts)).map((row) => ({
-    run: String(row.path),
+): { readonly run: RunRef; readonly state: FileState }[] {
+  return statements.all(FILES_LIKE, JSON.stringify(roots), JSON.stringify(inodes), JSON.stringify(firsts)).map((row) => ({
+    run: { root: String(row.root_name), path: String(row.path) },
     state: {
       name: String(row.name),
       generation: Number(row.generation),
@@ -47,39 +48,45 @@ const ON_ITS_WAY = '\0';
 /** The moves of which all can go along. Of the others nothing is changed. Inside a transaction. */
 export function moveRuns(store: StateStore, moves: readonly MovedRun[]): MovedRun[] {
   const done = moves.filter((move) => canMove(store, move));
-  const paths = pathsOf(store, done);
-  const moved = done.filter(({ root, from }) => paths.has(JSON.stringify([root, from])));
+  const places = placesOf(store, done);
+  const moved = done.filter(({ root, from }) => places.has(keyOfRun({ root, path: from })));
   const { statements, ids } = store;
-  for (const [key, to] of paths) {
-    const [root, from] = JSON.parse(key) as [string, string];
-    const row = ids.findRun({ root, path: from });
-    const there = ids.findRun({ root, path: to });
-    if (row === undefined || from === to) continue;
+  // Before any run changes its root: a mapping says its target by the path alone.
+  for (const { lane, run, root, mapping } of mappingsOf(store)) {
+    const place = places.get(keyOfRun({ root, path: mapping.target }));
+    if (place === undefined || place.to.path === mapping.target) continue;
+    statements.run(
+      'UPDATE mapping SET mapping = ? WHERE lane = ? AND run = ?',
+      JSON.stringify({ ...mapping, target: place.to.path }),
+      lane,
+      run,
+    );
+  }
+  for (const { from, to } of places.values()) {
+    const row = ids.findRun(from);
+    const there = ids.findRun(to);
+    if (row === undefined || row === there) continue;
     if (there !== undefined) {
       statements.run('DELETE FROM mapping WHERE run = ?', there);
       statements.run('DELETE FROM run WHERE id = ?', there);
     }
-    statements.run('UPDATE run SET path = ? WHERE id = ?', to, row);
+    statements.run("INSERT INTO root (name, path) VALUES (?, '') ON CONFLICT DO NOTHING", to.root);
+    statements.run('UPDATE run SET path = ?, root = (SELECT id FROM root WHERE name = ?) WHERE id = ?', to.path, to.root, row);
     ids.forget();
-  }
-  for (const { lane, run, root, mapping } of mappingsOf(store)) {
-    const target = paths.get(JSON.stringify([root, mapping.target]));
-    if (target === undefined || target === mapping.target) continue;
-    statements.run('UPDATE mapping SET mapping = ? WHERE lane = ? AND run = ?', JSON.stringify({ ...mapping, target }), lane, run);
   }
   for (const move of moved) rename(store, move);
   return moved;
 }
 
 /** Whether nothing is known under the path or the names it would get. */
-function canMove({ statements, ids }: StateStore, { root, from, to, renamed }: MovedRun): boolean {
+function canMove({ statements, ids }: StateStore, { root, from, toRoot, to, renamed }: MovedRun): boolean {
   const row = ids.findRun({ root, path: from });
   if (row === undefined) return false;
   const leaving = new Set(renamed.map((file) => file.from));
   const isTaken = (name: string): boolean => statements.get('SELECT 1 FROM file WHERE run = ? AND name = ?', row, name) !== undefined;
   if (renamed.some((file) => !leaving.has(file.to) && isTaken(file.to))) return false;
-  if (from === to) return true;
-  const there = ids.findRun({ root, path: to });
+  if (root === toRoot && from === to) return true;
+  const there = ids.findRun({ root: toRoot, path: to });
   return (
     there === undefined || [...OF_RUN, 'file'].every((table) => statements.get(`SELECT 1 FROM ${table} WHERE run = ?`, there) === undefined)
   );
@@ -105,41 +112,59 @@ function mappingsOf({ statements }: StateStore): MappingRow[] {
   }));
 }
 
+interface Going {
+  readonly from: RunRef;
+  readonly to: RunRef;
+}
+
 /**
  * Where each run goes, and each tracker run that runs are folded into, by root and path. A tracker run goes along where all that
  * is folded into it went the same way; else nothing of it does.
  */
-function pathsOf(store: StateStore, moves: readonly MovedRun[]): Map<string, string> {
-  const keyOf = (root: string, path: string): string => JSON.stringify([root, path]);
-  const paths = new Map(moves.map(({ root, from, to }) => [keyOf(root, from), to]));
+function placesOf(store: StateStore, moves: readonly MovedRun[]): Map<string, Going> {
+  const places = new Map(
+    moves.map(({ root, from, toRoot, to }): [string, Going] => [
+      keyOfRun({ root, path: from }),
+      { from: { root, path: from }, to: { root: toRoot, path: to } },
+    ]),
+  );
   const folded = Map.groupBy(
     mappingsOf(store).filter(({ path, mapping }) => !mapping.isOut && mapping.target !== path),
-    ({ root, mapping }) => keyOf(root, mapping.target),
+    ({ root, mapping }) => keyOfRun({ root, path: mapping.target }),
   );
   for (const [key, sources] of folded) {
-    const [root, target] = JSON.parse(key) as [string, string];
-    const going = sources.map(({ path }) => targetOf(path, target, paths.get(keyOf(root, path))));
-    const own = paths.get(key);
-    if (own === undefined && going.every((path) => path === target)) continue;
+    const [first] = sources;
+    if (first === undefined) continue;
+    const { root } = first;
+    const { target } = first.mapping;
+    const from = { root, path: target };
+    const going = sources.map(({ path }) => targetOf(path, from, places.get(keyOfRun({ root, path }))?.to));
+    const own = places.get(key)?.to;
+    const isSame = (place: RunRef | undefined, other: RunRef): boolean => place?.root === other.root && place.path === other.path;
+    if (own === undefined && going.every((place) => isSame(place, from))) continue;
     const [wanted] = going;
-    const hasOwnFiles =
-      store.statements.get('SELECT 1 FROM file WHERE run = ?', store.ids.findRun({ root, path: target }) ?? 0) !== undefined;
+    const hasOwnFiles = store.statements.get('SELECT 1 FROM file WHERE run = ?', store.ids.findRun(from) ?? 0) !== undefined;
     const isAlike =
       wanted !== undefined &&
-      going.every((path) => path === wanted) &&
-      (hasOwnFiles ? own === wanted : canMove(store, { root, from: target, to: wanted, renamed: [] }));
-    if (isAlike) paths.set(key, wanted);
+      going.every((place) => isSame(place, wanted)) &&
+      (hasOwnFiles ? isSame(own, wanted) : canMove(store, { root, from: target, toRoot: wanted.root, to: wanted.path, renamed: [] }));
+    if (isAlike) places.set(key, { from, to: wanted });
     else {
-      paths.delete(key);
-      for (const { path } of sources) paths.delete(keyOf(root, path));
+      places.delete(key);
+      for (const { path } of sources) places.delete(keyOfRun({ root, path }));
     }
   }
-  return paths;
+  return places;
 }
 
 /** Where the run above a folded one is, once that one lies elsewhere; itself where the folded one stays; undefined where that can't be told. */
-function targetOf(path: string, target: string, to: string | undefined): string | undefined {
+function targetOf(path: string, target: RunRef, to: RunRef | undefined): RunRef | undefined {
   if (to === undefined) return target;
+  const above = aboveOf(path, target.path, to.path);
+  return above === undefined ? undefined : { root: to.root, path: above };
+}
+
+function aboveOf(path: string, target: string, to: string): string | undefined {
   if (target === '.') return path === to ? target : undefined;
   if (!path.startsWith(`${target}/`)) return undefined;
   const below = path.slice(target.length);
@@ -147,8 +172,8 @@ function targetOf(path: string, target: string, to: string | undefined): string 
   return to.slice(0, -below.length);
 }
 
-function rename({ statements, ids }: StateStore, { root, to, renamed }: MovedRun): void {
-  const run = ids.findRun({ root, path: to }) ?? 0;
+function rename({ statements, ids }: StateStore, { toRoot, to, renamed }: MovedRun): void {
+  const run = ids.findRun({ root: toRoot, path: to }) ?? 0;
   for (const [table, column] of [
     ['file', 'name'],
     ['series', 'first_file'],

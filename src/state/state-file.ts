@@ -139,9 +139,21 @@ export class StateFile {
     return rows.map((row) => String(row.target));
   }
 
-  /** Files of a root that have one of these inodes, or begin with a record of one of these lengths and checksums (`length:checksum`). */
-  filesLike(root: string, inodes: readonly string[], firsts: readonly string[]): { readonly run: string; readonly state: FileState }[] {
-    return filesLike(this.#reading(), root, inodes, firsts);
+  /** Files of some roots that have one of these inodes, or begin with a record of one of these lengths and checksums (`length:checksum`). */
+  filesLike(
+    roots: readonly string[],
+    inodes: readonly string[],
+    firsts: readonly string[],
+  ): { readonly run: RunRef; readonly state: FileState }[] {
+    return filesLike(this.#reading(), roots, inodes, firsts);
+  }
+
+  /** Every file known of a root. */
+  *knownFiles(root: string): Generator<{ readonly run: string; readonly name: string; readonly stamp: string }, void, void> {
+    const sql = `SELECT run.path, file.name, file.stamp FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id WHERE root.name = ?`;
+    for (const { path, name, stamp } of this.#reading().statements.all(sql, root)) {
+      yield { run: String(path), name: String(name), stamp: String(stamp) };
+    }
   }
 
   /** Files known of a root. */
@@ -154,7 +166,7 @@ export class StateFile {
   move<Moved extends MovedRun>(moves: readonly Moved[]): Moved[] {
     const store = this.#reading();
     let done: readonly MovedRun[] = [];
-    store.commits.change(JSON.stringify(['moved', moves.map(({ root, from, to }) => [root, from, to])]), () => {
+    store.commits.change(JSON.stringify(['moved', moves.map(({ root, from, toRoot, to }) => [root, from, toRoot, to])]), () => {
       done = moveRuns(store, moves);
     });
     if (!this.flush()) throw this.#failure ?? new MirrorError('MB9001', `writing ${this.#path}: what was moved could not be noted`);

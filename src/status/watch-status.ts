@@ -111,7 +111,7 @@ export class WatchStatus {
    * answer is no reason while others are looked at: a restart would not help it, and would cost the others.
    */
   get whyNotReady(): string | undefined {
-    if (this.#expected.some((name) => !this.roots.has(name) && !this.#isSilent(name))) return 'the first scan is not done yet';
+    if (this.#expected.some((name) => !this.roots.has(name) && !this.isSilent(name))) return 'the first scan is not done yet';
     const ages = [...this.roots.values()].map((root) => this.#overdueMs(root));
     if (ages.some((overdueMs) => overdueMs <= 0)) return undefined;
     return this.roots.size === 0 ? 'the first scan is not done yet' : `no root was looked at for ${seconds(this.#lastScanMs)} s`;
@@ -142,7 +142,8 @@ export class WatchStatus {
     return this.#now() - lastMs;
   }
 
-  #isSilent(root: string): boolean {
+  /** Something of a root does not answer. */
+  isSilent(root: string): boolean {
     return this.silences.some((silence) => silence.root === root);
   }
 

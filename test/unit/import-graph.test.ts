@@ -31,6 +31,8 @@ const WIRING = new Set([
   'plan',
   'root-identity',
   'moves',
+  'moved-roots',
+  'known-inodes',
   'lane-files',
   'pass-status',
   'status-report',

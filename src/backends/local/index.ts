@@ -150,9 +150,13 @@ export class LocalBackend implements PositionOwner {
     }
   }
 
-  /** Files of a root that have one of these inodes, or begin with a record of one of these lengths and checksums (`length:checksum`). */
-  filesLike(root: string, inodes: readonly string[], firsts: readonly string[]): { readonly run: string; readonly state: FileState }[] {
-    return this.#reader.filesLike(root, inodes, firsts);
+  /** Files of some roots that have one of these inodes, or begin with a record of one of these lengths and checksums (`length:checksum`). */
+  filesLike(
+    roots: readonly string[],
+    inodes: readonly string[],
+    firsts: readonly string[],
+  ): { readonly run: RunRef; readonly state: FileState }[] {
+    return this.#reader.filesLike(roots, inodes, firsts);
   }
 
   /** Runs lie elsewhere now, or files of theirs have other names: their points go with them. Those of which that can't be are left out. */

@@ -33,8 +33,8 @@ const OBJECTS = `SELECT file.name AS file, object."offset", object.idx, ${exact(
   FROM object CROSS JOIN file ON file.id = object.file AND file.generation = object.generation WHERE object.series = ?
   ORDER BY file.name, object."offset", object.idx`;
 
-const FILES_LIKE = `SELECT run.path, file.* FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id
-  WHERE root.name = ?1 AND (
+const FILES_LIKE = `SELECT root.name AS root_name, run.path, file.* FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id
+  WHERE root.name IN (SELECT value FROM json_each(?1)) AND (
     replace(file.stamp, rtrim(file.stamp, '0123456789'), '') IN (SELECT value FROM json_each(?2))
     OR (file.guard ->> '$[0].length') || ':' || (file.guard ->> '$[0].checksum') IN (SELECT value FROM json_each(?3)))`;
 
@@ -177,10 +177,17 @@ export class StoreReader {
     }
   }
 
-  /** Files of a root that have one of these inodes, or begin with a record of one of these lengths and checksums. */
-  filesLike(root: string, inodes: readonly string[], firsts: readonly string[]): { readonly run: string; readonly state: FileState }[] {
-    const rows = this.#all(FILES_LIKE, root, JSON.stringify(inodes), JSON.stringify(firsts));
-    return rows.map((row) => ({ run: String(row.path), state: fileState(row as unknown as FileRow) }));
+  /** Files of some roots that have one of these inodes, or begin with a record of one of these lengths and checksums. */
+  filesLike(
+    roots: readonly string[],
+    inodes: readonly string[],
+    firsts: readonly string[],
+  ): { readonly run: RunRef; readonly state: FileState }[] {
+    const rows = this.#all(FILES_LIKE, JSON.stringify(roots), JSON.stringify(inodes), JSON.stringify(firsts));
+    return rows.map((row) => ({
+      run: { root: String(row.root_name), path: String(row.path) },
+      state: fileState(row as unknown as FileRow),
+    }));
   }
 
   /** Event files known of a root, whose runs are at or below a path (empty for all). */

@@ -1,0 +1,82 @@
+/** Recognises a log directory that was moved before anything of it is mirrored a second time. */
+import { posix } from 'node:path';
+import type { KnownRoot } from './backends/contract.ts';
+import { type FoundRun, type ResolvedRoot, silentRoots } from './discover/index.ts';
+import { MirrorError } from './errors.ts';
+import { findPairs, isThere, type Knower, knownAmong, type Pair } from './moves.ts';
+
+/** So many files of a root are looked for before it is believed that none is there. */
+const FILES_LOOKED_FOR = 10_000;
+
+/** The roots that are known beside some, and can be asked: their file systems answer. */
+export async function otherRoots(roots: readonly ResolvedRoot[], helds: readonly Knower[]): Promise<KnownRoot[]> {
+  const given = new Set(roots.map(({ name }) => name));
+  const known = new Map(helds.flatMap((held) => held.roots()).map((root) => [root.name, root]));
+  const others = [...known.values()].filter(({ name, path }) => !given.has(name) && path !== '');
+  if (others.length === 0) return [];
+  const silent = await silentRoots(others);
+  return others.filter(({ path }) => !silent.has(path));
+}
+
+/**
+ * Throws MB3020 where a root of which nothing is known holds what was mirrored from another one, and is there no more: it would be mirrored
+ * twice. `walk` finds all of a root; that is asked only where a known root has lost its files.
+ */
+export async function checkMovedRoots(
+  roots: readonly ResolvedRoot[],
+  helds: readonly Knower[],
+  others: readonly KnownRoot[],
+  walk: (root: ResolvedRoot) => Promise<readonly FoundRun[]>,
+): Promise<void> {
+  const fresh = roots.filter(({ name, below }) => below === '' && helds.every((held) => held.fileCount(name, '') === 0));
+  if (fresh.length === 0) return;
+  const lost = others.filter((root) => helds.some((held) => hasLostAll(root, held)));
+  if (lost.length === 0) return;
+  const mayBeKnown = knownAmong(helds);
+  for (const root of fresh) {
+    const found = await walk(root);
+    for (const held of helds) {
+      const pairs = findPairs(root, found, held, { others: lost, mayBeKnown });
+      for (const [name, moved] of Map.groupBy(pairs, ({ from }) => from.run.root)) {
+        const from = lost.find((each) => each.name === name);
+        if (from !== undefined) refuse(root, from, moved, held.fileCount(name, ''));
+      }
+    }
+  }
+}
+
+function hasLostAll({ name, path }: KnownRoot, held: Knower): boolean {
+  let looked = 0;
+  for (const file of held.knownFiles(name)) {
+    if (isThere(path, file.run, file.name)) return false;
+    if (++looked >= FILES_LOOKED_FOR) return true;
+  }
+  return looked > 0;
+}
+
+/** Throws where most of what was mirrored from a root lies below a directory of another one. A part of it is followed run by run. */
+function refuse(root: ResolvedRoot, from: KnownRoot, moved: readonly Pair[], known: number): void {
+  const places = Map.groupBy(moved, ({ from: { run }, to }) => placeAbove(run.path, to.run));
+  for (const [place, pairs] of places) {
+    if (place === undefined || pairs.length * 2 < known) continue;
+    const path = posix.join(root.path, place);
+    const files = known === 1 ? 'the file' : pairs.length === known ? `all ${known} files` : `${pairs.length} of the ${known} files`;
+    throw new MirrorError(
+      'MB3020',
+      `${path} holds ${files} that ${known === 1 ? 'was' : 'were'} mirrored from ${from.path} as ${from.name}`,
+      {
+        hint:
+          `${from.path} was moved: write ${from.name}=${path} (in a configuration: name: ${from.name}), and all goes on, nothing is mirrored twice. ` +
+          `For another name: mirrorboard root rename ${from.name} NAME. To have it mirrored once more: moved: new in the configuration.`,
+        context: { path, name: from.name, from: from.path },
+      },
+    );
+  }
+}
+
+/** The directory below which a run has the path that it had; undefined where there is none. */
+function placeAbove(before: string, now: string): string | undefined {
+  if (before === now) return '.';
+  if (before === '.') return now;
+  return now.endsWith(`/${before}`) ? now.slice(0, -before.length - 1) : undefined;
+}
