@@ -32,6 +32,7 @@ import { RunTree } from './route/index.ts';
 import { FileLock, type StateFile } from './state/index.ts';
 import type { LinkRules } from './untrusted/index.ts';
 import { type FactLog, type LaneReport, PassTracker, type Report } from './status/index.ts';
+import { finishTidying } from './tidy.ts';
 
 export interface BackfillOptions {
   readonly roots: readonly RootRequest[];
@@ -77,6 +78,9 @@ export async function backfill(options: BackfillOptions): Promise<Report> {
     const state = trackers.length === 0 ? undefined : openState(neededPath(statePath), options.log);
     const local = store === undefined ? undefined : new LocalBackend(store);
     try {
+      const warn = (message: string): void => options.log?.warn({}, message);
+      const places = { state, local: local === undefined || store === undefined ? undefined : { backend: local, path: store.path } };
+      await finishTidying({ ...places, trackers, warn, signal: options.signal });
       report = await new Pass(local, state, reader, silent, options).run();
     } finally {
       await local?.close();

@@ -29,6 +29,7 @@ import { RunTree } from './route/index.ts';
 import { FileLock, type LaneState, type StateFile } from './state/index.ts';
 import type { LinkRules } from './untrusted/index.ts';
 import { type FactLog, WatchStatus } from './status/index.ts';
+import { finishTidying } from './tidy.ts';
 
 export interface WatchOptions {
   readonly roots: readonly RootRequest[];
@@ -82,6 +83,9 @@ export async function watch(options: WatchOptions): Promise<WatchStatus> {
     try {
       const local = store === undefined ? undefined : new LocalBackend(store);
       try {
+        const warn = (message: string): void => options.log?.warn({}, message);
+        const places = { state, local: local === undefined || store === undefined ? undefined : { backend: local, path: store.path } };
+        await finishTidying({ ...places, trackers, warn, signal: options.signal });
         return await new Watch(local, state, silent, options).run();
       } finally {
         await local?.close();

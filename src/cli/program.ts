@@ -98,6 +98,59 @@ export function makeProgram(context: CommandContext): Command {
     (await import('./status.ts')).statusCommand(flags, context),
   );
 
+  const listing = (command: Command): void => {
+    command
+      .argument('[patterns...]', 'only these runs: ROOT/PATH or PATH, or a glob; one that matches a directory holds for all below it')
+      .option('--root <name>', 'only runs of this root')
+      .option('--lane <lane>', 'only runs that this lane has; with --in-state, the lane that is meant')
+      .option('--in-state <state>', 'only runs in this state: done, behind, refused, damaged, left-out, not-begun, kept, gone');
+    withJson(withState(withStore(command))).action(async (patterns: string[], flags) =>
+      (await import('./run-list.ts')).runListCommand(patterns, flags, context),
+    );
+  };
+  const forgetting = (command: Command): Command =>
+    withJson(
+      withState(
+        withStore(
+          command
+            .option('--keep-points', 'the local store keeps the points, and no longer expects their files')
+            .option('--remove-from <lane>', 'also remove the tracker runs in this lane; may be repeated', collect, [])
+            .option('-n, --dry-run', 'say what would be done, and change nothing')
+            .option('-y, --yes', 'do not ask'),
+        ),
+      ),
+    );
+
+  const roots = program.command('root').description('list, rename, move or forget log directories that were mirrored');
+  withJson(withState(withStore(roots.command('list').description('the log directories that were mirrored, and where they lie')))).action(
+    async (flags) => (await import('./root.ts')).rootListCommand(flags, context),
+  );
+  const renaming = roots.command('rename').argument('<name>', 'a root').argument('<new-name>', 'what it is to be called');
+  renaming.description('give a root another name; all of it goes on').option('-n, --dry-run', 'say what would be done, and change nothing');
+  withJson(withState(withStore(renaming))).action(async (name: string, newName: string, flags) =>
+    (await import('./root.ts')).rootRenameCommand(name, newName, flags, context),
+  );
+  const moving = roots.command('move').argument('<name>', 'a root').argument('<path>', 'where it lies now');
+  moving.description('say where a root lies now; all of it goes on').option('-n, --dry-run', 'say what would be done, and change nothing');
+  withJson(withState(withStore(moving))).action(async (name: string, path: string, flags) =>
+    (await import('./root.ts')).rootMoveCommand(name, path, flags, context),
+  );
+  forgetting(
+    roots.command('forget').argument('<name>', 'a root').description('forget a root with all of its runs; trackers keep theirs'),
+  ).action(async (name: string, flags) => (await import('./root.ts')).rootForgetCommand(name, flags, context));
+
+  const runs = program.command('run').description('list or forget runs that were mirrored');
+  listing(runs.command('list').description('the runs that were mirrored, and how each lane stands with them'));
+  forgetting(
+    runs
+      .command('forget')
+      .argument('[patterns...]', 'runs: ROOT/PATH or PATH, or a glob; one that matches a directory holds for all below it')
+      .description('forget runs, as if they had never been mirrored; trackers keep theirs')
+      .option('--gone', 'only what is no longer there: runs whose files are gone, and gone files of other runs')
+      .option('--root <name>', 'only runs of this root'),
+  ).action(async (patterns: string[], flags) => (await import('./run-list.ts')).runForgetCommand(patterns, flags, context));
+  listing(program.command('runs').description('the same as run list'));
+
   const route = program
     .command('route')
     .argument('<run>', 'a run, by its path below its root or as a directory')
@@ -167,7 +220,7 @@ export function makeProgram(context: CommandContext): Command {
   withJson(init).action(async (roots: string[], flags) => (await import('./init.ts')).initCommand(roots, flags, context));
 
   // Wrong use is rendered like every other error; see run.ts.
-  for (const command of [program, ...program.commands, ...state.commands, ...configuration.commands])
+  for (const command of [program, ...program.commands, ...state.commands, ...configuration.commands, ...roots.commands, ...runs.commands])
     command.configureOutput({ outputError: () => undefined });
   return program;
 }

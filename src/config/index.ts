@@ -20,6 +20,6 @@ export { constantOf, expandTemplate, fillIn, literalTemplate, PLACEHOLDERS, type
 export { LANE_TYPES } from './lane-types.ts';
 export { linksOf } from './links.ts';
 export { loadConfig, type Surroundings } from './load-config.ts';
-export { parseRoot } from './parse-root.ts';
+export { isRootName, parseRoot } from './parse-root.ts';
 export { fieldName, type PlacedProblem, problemsError } from './problem.ts';
 export { isSecretName, SECRET_NAMES, withoutUserInfo } from './secrets.ts';

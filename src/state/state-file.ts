@@ -2,12 +2,13 @@ import { existsSync, realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { KnownRoot } from '../backends/contract.ts';
 import { MirrorError } from '../errors.ts';
-import type { FileState, RunRef, Series } from '../model/index.ts';
+import type { FileState, Removal, RunRef, Series, Tidying } from '../model/index.ts';
 import { checkOwnFile, makeOwnFolder } from '../own-files/index.ts';
 import { addSeries } from './catalogue-rows.ts';
 import type { FileRef } from './file-ref.ts';
 import { GroupCommit, realSchedule, type Schedule } from './group-commit.ts';
 import { LaneState } from './lane-state.ts';
+import { KNOWN_FILES_OF_ROOT } from './listing.ts';
 import { FileLock } from './lock.ts';
 import { filesLike, type MovedRun, moveRuns } from './moved-runs.ts';
 import { openForWriting, openReadOnly } from './open-database.ts';
@@ -16,6 +17,7 @@ import { translated } from './sqlite-error.ts';
 import { readStatus, StateReader, type StoredStatus } from './state-reader.ts';
 import type { StateStore } from './state-store.ts';
 import { Statements } from './statements.ts';
+import { tidyState } from './tidy-state.ts';
 
 export interface StateOptions {
   /** Milliseconds since 1970. */
@@ -24,6 +26,15 @@ export interface StateOptions {
   readonly onFailure?: (error: MirrorError) => void;
   /** Default: timers that keep no process alive. */
   readonly schedule?: Schedule;
+}
+
+/** A change of the state that a store, or trackers, may not have heard of. */
+export interface Task {
+  readonly id: number;
+  /** Undefined once there is none that has to hear of it. */
+  readonly store: string | undefined;
+  readonly tidying: Tidying;
+  readonly removals: readonly Removal[];
 }
 
 /** When a file is tried again whose bytes could not be read. */
@@ -150,8 +161,7 @@ export class StateFile {
 
   /** Every file known of a root. */
   *knownFiles(root: string): Generator<{ readonly run: string; readonly name: string; readonly stamp: string }, void, void> {
-    const sql = `SELECT run.path, file.name, file.stamp FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id WHERE root.name = ?`;
-    for (const { path, name, stamp } of this.#reading().statements.all(sql, root)) {
+    for (const { path, name, stamp } of this.#reading().statements.all(KNOWN_FILES_OF_ROOT, root)) {
       yield { run: String(path), name: String(name), stamp: String(stamp) };
     }
   }
@@ -169,8 +179,44 @@ export class StateFile {
     store.commits.change(JSON.stringify(['moved', moves.map(({ root, from, toRoot, to }) => [root, from, toRoot, to])]), () => {
       done = moveRuns(store, moves);
     });
-    if (!this.flush()) throw this.#failure ?? new MirrorError('MB9001', `writing ${this.#path}: what was moved could not be noted`);
+    this.#mustFlush();
     return moves.filter((move) => done.includes(move));
+  }
+
+  /**
+   * Changes what is known of roots and runs, and notes it as a task in the same transaction: until `taskDone` says that the store (undefined:
+   * there is none) and the trackers have heard of it.
+   */
+  tidy(tidying: Tidying, store: string | undefined, removals: readonly Removal[] = []): void {
+    const all = this.#reading();
+    all.commits.change(JSON.stringify(['tidy', tidying]), () => {
+      tidyState(all, tidying);
+      const sql = 'INSERT INTO task (store, tidying, removals) VALUES (?,?,?)';
+      all.statements.run(sql, store ?? null, JSON.stringify(tidying), JSON.stringify(removals));
+    });
+    this.#lanes.clear();
+    this.#mustFlush();
+  }
+
+  /** What was begun and is not known to be done everywhere, in its order. */
+  tasks(): Task[] {
+    const { statements } = this.#reading();
+    return statements.all('SELECT id, store, tidying, removals FROM task ORDER BY id').map((row) => ({
+      id: Number(row.id),
+      store: row.store === null ? undefined : String(row.store),
+      tidying: statements.parse(row.tidying),
+      removals: statements.parse(row.removals),
+    }));
+  }
+
+  /** The store has heard of a task; what is left of its removals. Nothing is left of one without any. */
+  taskDone(id: number, removals: readonly Removal[] = []): void {
+    const { commits, statements } = this.#store;
+    commits.change(JSON.stringify(['task', id]), () => {
+      if (removals.length === 0) statements.run('DELETE FROM task WHERE id = ?', id);
+      else statements.run('UPDATE task SET store = NULL, removals = ? WHERE id = ?', JSON.stringify(removals), id);
+    });
+    this.#mustFlush();
   }
 
   /** Notes series before a lane has accepted values of them: for those that several lanes share one reading. */
@@ -250,6 +296,10 @@ export class StateFile {
     this.#store.statements.db.close();
     this.#lock.release();
     return isDone;
+  }
+
+  #mustFlush(): void {
+    if (!this.flush()) throw this.#failure ?? new MirrorError('MB9001', `writing ${this.#path}: the change could not be noted`);
   }
 
   #reading(): StateStore {

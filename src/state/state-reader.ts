@@ -3,6 +3,7 @@ import { checkState, type Problem } from './check-state.ts';
 import { dumpState } from './dump-state.ts';
 import { GroupCommit, realSchedule } from './group-commit.ts';
 import { LaneState } from './lane-state.ts';
+import { KNOWN_FILES_OF_ROOT, type ListedInState, listRuns } from './listing.ts';
 import { RowIds } from './row-ids.ts';
 import type { StateStore } from './state-store.ts';
 import type { Statements } from './statements.ts';
@@ -76,6 +77,19 @@ export class StateReader {
     const commits = new GroupCommit({ db: statements.db, schedule: realSchedule, onFailure: () => undefined, onRollback: () => undefined });
     const store: StateStore = { commits, statements, ids, reading: () => store };
     return new LaneState(store, { name, target, ownsPositions: false });
+  }
+
+  /** Every run with files, or those of one root, and how far a lane is in them; a lane that was never used is nowhere. */
+  listed(name: string, target: string, root?: string): ListedInState[] {
+    const lane = new RowIds(this.#statements).findLane({ name, target, ownsPositions: false });
+    return listRuns(this.#statements, lane ?? 0, root);
+  }
+
+  /** Every file known of a root. */
+  *knownFiles(root: string): Generator<{ readonly run: string; readonly name: string; readonly stamp: string }, void, void> {
+    for (const { path, name, stamp } of this.#statements.all(KNOWN_FILES_OF_ROOT, root)) {
+      yield { run: String(path), name: String(name), stamp: String(stamp) };
+    }
   }
 
   /** What the state holds, in sums and lists for people. */

@@ -72,7 +72,10 @@ describe('a log directory that was moved', () => {
     logs.configure('roots: [{ path: runs2, name: runs }]\n');
     logs.append(`runs2/a/${ONE}`, ...scalars(10, 12));
     const watching = logs.start('watch', '--scan-interval', '0.3');
-    await isWatched(() => logs.tracked()['a']?.length === 12 && String(logs.stored()[0]?.[1]) === '12', () => [logs.tracked(), logs.stored()]);
+    await isWatched(
+      () => logs.tracked()['a']?.length === 12 && String(logs.stored()[0]?.[1]) === '12',
+      () => [logs.tracked(), logs.stored()],
+    );
     watching.child.kill('SIGTERM');
     await watching.ended;
     expect(logs.tracked()).toEqual({ a: range(12), 'b/c': range(5) });

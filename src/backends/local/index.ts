@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { memoryShares, noteGarbage } from '../../memory/index.ts';
-import { type Blob, type FileState, pointCount, type RunRef, type Series, type WrittenPoint } from '../../model/index.ts';
+import { type Blob, type FileState, pointCount, type RunRef, type Series, type Tidying, type WrittenPoint } from '../../model/index.ts';
 import type {
   Capabilities,
   Handle,
@@ -23,6 +23,7 @@ import { CAPABILITIES } from './limits.ts';
 import { blobPath, MediaFolder } from './media.ts';
 import { moveRun, type StoredMove } from './moved.ts';
 import { StoreReader } from './reader.ts';
+import { sweepMedia, tidyStore } from './tidy.ts';
 import { type PreparedParcel, Writer } from './writer.ts';
 
 export interface LocalOptions {
@@ -174,6 +175,22 @@ export class LocalBackend implements PositionOwner {
     return done;
   }
 
+  /** Renames, moves or forgets; what is not known any more is left out. */
+  tidy(tidying: Tidying): void {
+    const transaction = (work: () => void): void => {
+      this.#transaction(work);
+      this.#checkpointer.committed();
+    };
+    try {
+      tidyStore(this.#db, tidying, transaction);
+      if (tidying.kind === 'forget' && !tidying.keepsPoints) sweepMedia(this.#db, this.#options.mediaPath, transaction);
+    } catch (cause) {
+      throw translated(cause, this.#options.path, 'writing');
+    }
+    // What was known of their rows is not true any more.
+    this.#writer.forget();
+  }
+
   knownFiles(root: string): Iterable<KnownFile> {
     return this.#reader.knownFiles(root);
   }
@@ -241,7 +258,7 @@ export function openStore(path: string): StoreReader {
 }
 
 export { DAMAGED_HINT } from './check.ts';
-export { type StoredRun, type StoredSeries, StoreReader } from './reader.ts';
+export { type ListedInStore, type StoredRun, type StoredSeries, StoreReader } from './reader.ts';
 export { MediaList, StoreRepair } from './repair.ts';
 
 /** Bytes of the store's file with what is not merged into it yet. */

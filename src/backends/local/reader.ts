@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { compareNames, type Damage, type DataClass, type FileState, type RunRef, type Series } from '../../model/index.ts';
+import { compareNames, type Damage, type DataClass, type FileState, KEPT_STAMP, type RunRef, type Series } from '../../model/index.ts';
 import type { KnownFile, KnownRoot, KnownRun, ReadBackChunk, ReadBackPoint } from '../contract.ts';
 import { translated } from './client.ts';
 import { type FileRow, fileState } from './map.ts';
@@ -14,6 +14,23 @@ export interface StoredSeries extends Series {
   readonly lastWallTime: number | null;
   readonly min: number | null;
   readonly max: number | null;
+}
+
+/** A run in a listing. */
+export interface ListedInStore {
+  readonly run: RunRef;
+  readonly points: number;
+  readonly tags: number;
+  readonly files: number;
+  /** Of its files, as they were seen last; and of those, what was read. */
+  readonly bytes: number;
+  readonly read: number;
+  readonly lastStep: number | bigint | null;
+  readonly lastWallTime: number | null;
+  /** Something of its files can't be read, is not whole yet, or is owed. */
+  readonly isDamaged: boolean;
+  /** Files of it are kept for good, whether they are there or not. */
+  readonly isKept: boolean;
 }
 
 export interface StoredRun {
@@ -71,6 +88,30 @@ export class StoreReader {
       root,
     );
     return rows.map((row) => ({ row: Number(row.id), run: { root, path: String(row.path) }, points: Number(row.points) }));
+  }
+
+  /** Every run, or those of one root, as listings show them: no point is read. */
+  *listed(root?: string): Generator<ListedInStore, void, void> {
+    const sql = `SELECT root.name AS root, run.path, run.points, ${exact('run.last_step')} AS last_step, run.last_wall_time,
+        (SELECT count(*) FROM series WHERE series.run = run.id) AS tags,
+        count(file.id) AS files, coalesce(sum(file.size), 0) AS bytes, coalesce(sum(file.watermark), 0) AS read,
+        coalesce(sum(file.damage <> '[]' OR file.gaps <> '[]'), 0) AS damaged, coalesce(sum(file.stamp = '${KEPT_STAMP}'), 0) AS kept
+      FROM root CROSS JOIN run ON run.root = root.id LEFT JOIN file ON file.run = run.id
+      WHERE ?1 IS NULL OR root.name = ?1 GROUP BY run.id ORDER BY root.name, run.path`;
+    for (const row of this.#all(sql, root ?? null)) {
+      yield {
+        run: { root: String(row.root), path: String(row.path) },
+        points: Number(row.points),
+        tags: Number(row.tags),
+        files: Number(row.files),
+        bytes: Number(row.bytes),
+        read: Number(row.read),
+        lastStep: row.last_step === null ? null : wide(row.last_step),
+        lastWallTime: row.last_wall_time as number | null,
+        isDamaged: Number(row.damaged) > 0,
+        isKept: Number(row.kept) > 0,
+      };
+    }
   }
 
   /** Runs with files of which something can't be read, is not whole yet, or is owed. */
@@ -250,7 +291,7 @@ export class StoreReader {
     return row === undefined ? undefined : Number(row.id);
   }
 
-  #all(sql: string, ...parameters: (string | number)[]): Record<string, unknown>[] {
+  #all(sql: string, ...parameters: (string | number | null)[]): Record<string, unknown>[] {
     try {
       // biome-ignore lint/plugin/no-spread-into-calls: one for each placeholder of a statement
       return this.#statement(sql).all(...parameters) as Record<string, unknown>[];

@@ -1,0 +1,211 @@
+import type { Config } from '../config/index.ts';
+import { ExitCode, MirrorError } from '../errors.ts';
+import { type ForgetPlan, type ForgetWish, planForgetting } from '../forget-plan.ts';
+import { checkNames, resolveLanes, type TrackerLaneOptions } from '../lanes/index.ts';
+import { runLabel } from '../model/index.ts';
+import { type Removed, tidy } from '../tidy.ts';
+import { trackersOf } from './chosen-trackers.ts';
+import { confirm } from './confirm.ts';
+import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf, writeOut } from './context.ts';
+import { Interrupt } from './interrupt.ts';
+import { counted, formatCount, laneWarning, type Style, visibleText } from './terminal/index.ts';
+import { withSources, withTidyPlaces } from './tidy-places.ts';
+
+export interface ForgetFlags extends GlobalOptions {
+  readonly gone?: boolean;
+  readonly keepPoints?: boolean;
+  readonly removeFrom?: readonly string[];
+  readonly yes?: boolean;
+  readonly dryRun?: boolean;
+}
+
+/** What is named by a line of text for people, so that a long list stays readable. */
+const MOST_NAMED = 10;
+
+/** Forgets runs or a root: says what that is, asks, and does it. `named`: for an error, where nothing is meant. */
+export async function forget(
+  config: Config,
+  wish: Pick<ForgetWish, 'isMeant' | 'root'>,
+  flags: ForgetFlags,
+  context: CommandContext,
+  none: (known: readonly string[]) => MirrorError,
+): Promise<void> {
+  const { stderr, env } = context;
+  const removeFrom = flags.removeFrom ?? [];
+  checkNames(config, removeFrom);
+  if (removeFrom.includes('local')) {
+    throw new MirrorError('MB1001', '--remove-from: the local store forgets by itself; trackers are named here', {
+      hint: 'Leave local out. --keep-points keeps the points of the store.',
+    });
+  }
+  const lanes = (await resolveLanes(config, env)).map(({ name, target }) => ({ name, target }));
+  using interrupt = new Interrupt(() => undefined);
+  const warn = (lane: string, message: string): void => {
+    stderr.write(`${laneWarning(lane, message, {})}\n`);
+  };
+  const trackers = removeFrom.length === 0 ? [] : await trackersOf(config, env, removeFrom, warn);
+  try {
+    const whole = { ...wish, isGone: flags.gone === true, keepsPoints: flags.keepPoints === true, removeFrom: trackers };
+    const plan = await withSources(config, async (sources) => {
+      const made = await planForgetting({ ...sources, lanes }, whole);
+      if (made.runs.length + made.files.length === 0 && wish.root === undefined && (made.away.length === 0 || flags.gone !== true)) {
+        const all = await planForgetting({ ...sources, lanes }, { isGone: false, keepsPoints: false, removeFrom: [] });
+        if (flags.gone !== true || !all.runs.some(({ run }) => wish.isMeant?.(run) !== false))
+          throw none(all.runs.map(({ run }) => runLabel(run)));
+      }
+      return made;
+    });
+    const isEmpty = plan.forgettings.length === 0;
+    const isDone = !isEmpty && flags.dryRun !== true && (await isWanted(plan, flags, context, interrupt.signal));
+    const removed = isDone ? await carryOut(plan, config, trackers, context, interrupt.signal) : undefined;
+    if (flags.json === true) await writeOut(context.stdout, `${JSON.stringify(planJson(plan, flags, isDone, removed))}\n`);
+    else stderr.write(planText(plan, { flags, isDone, removed, style: styleOf(stderr, flags, env), env, config }));
+    context.exitCode = exitCodeOf(plan, removed, flags);
+  } finally {
+    for (const { backend } of trackers) await backend.close();
+  }
+}
+
+async function isWanted(plan: ForgetPlan, flags: ForgetFlags, context: CommandContext, signal: AbortSignal): Promise<boolean> {
+  if (flags.yes !== true && process.stdin.isTTY === true) {
+    const style = styleOf(context.stderr, flags, context.env);
+    context.stderr.write(`${planLines(plan, flags, style).join('\n')}\n`);
+  }
+  return confirm('Forget them?', flags.yes === true, context, signal);
+}
+
+/** A tracker that can't be reached is found out before anything is forgotten. */
+async function carryOut(
+  { forgettings, removals }: ForgetPlan,
+  config: Config,
+  trackers: readonly TrackerLaneOptions[],
+  { stderr }: CommandContext,
+  signal: AbortSignal,
+): Promise<Removed> {
+  for (const { name, backend } of trackers) if (removals.some(({ lane }) => lane === name)) await backend.probe(signal);
+  const warn = (message: string): void => {
+    stderr.write(`${visibleText(message)}\n`);
+  };
+  return withTidyPlaces(config, trackers, { warn, signal }, async (places) => {
+    const sum = { removed: 0, left: 0 };
+    for (const [i, forgetting] of forgettings.entries()) {
+      // The tracker runs go with the first: then all of them are noted, whatever happens to the rest.
+      const { removed, left } = await tidy(places, forgetting, i === 0 ? removals : []);
+      sum.removed += removed;
+      sum.left = left;
+    }
+    return sum;
+  });
+}
+
+function exitCodeOf({ forgettings, away }: ForgetPlan, removed: Removed | undefined, flags: ForgetFlags): ExitCode {
+  if (flags.gone === true && away.length > 0) return ExitCode.couldNotJudge;
+  return forgettings.length > 0 && (removed?.left ?? 0) > 0 ? ExitCode.notMirrored : ExitCode.done;
+}
+
+function whatText({ runs, files, forgettings }: ForgetPlan): string {
+  const root = forgettings.find(({ isRoot }) => isRoot)?.root;
+  const parts = [
+    ...(root === undefined ? [] : [`the root ${visibleText(root)}`]),
+    ...(runs.length === 0 ? [] : [counted(runs.length, 'run')]),
+    ...(files.length === 0 ? [] : [`${counted(files.length, 'file')} of other runs`]),
+  ];
+  return parts.join(', ') || 'nothing';
+}
+
+function planLines(plan: ForgetPlan, flags: ForgetFlags, style: Style): string[] {
+  const { runs, files, points, removals, staying } = plan;
+  const named = [...runs.map(({ run }) => runLabel(run)), ...files.map(({ run, name }) => `${runLabel(run)}/${name}`)];
+  const keeps = flags.keepPoints === true ? 'the store keeps their points' : `${formatCount(points)} points of them`;
+  return [
+    `To be forgotten: ${style.bold(whatText(plan))}, ${keeps}`,
+    ...firstOf(named),
+    ...(removals.length === 0 ? [] : [`To be removed from trackers: ${counted(removals.length, 'run')}`]),
+    ...firstOf(removals.map(({ lane, label }) => `${lane}: ${label}`)),
+    ...stayingLines(staying),
+  ];
+}
+
+function firstOf(names: readonly string[]): string[] {
+  const shown = names.slice(0, MOST_NAMED).map((name) => `  ${visibleText(name)}`);
+  return names.length > MOST_NAMED ? [...shown, `  … and ${formatCount(names.length - MOST_NAMED)} more`] : shown;
+}
+
+function stayingLines(staying: ForgetPlan['staying']): string[] {
+  return staying
+    .slice(0, MOST_NAMED)
+    .map(({ lane, label, reason }) => `${visibleText(`${lane}: ${label}`)} stays there: ${visibleText(reason)}`);
+}
+
+interface TextFacts {
+  readonly flags: ForgetFlags;
+  readonly isDone: boolean;
+  readonly removed: Removed | undefined;
+  readonly style: Style;
+  readonly env: NodeJS.ProcessEnv;
+  readonly config: Config;
+}
+
+function planText(plan: ForgetPlan, { flags, isDone, removed, style, env, config }: TextFacts): string {
+  const { there, away, forgettings } = plan;
+  const lines: string[] = [];
+  if (forgettings.length === 0) lines.push('Nothing is to be forgotten.');
+  else if (flags.dryRun === true) for (const line of [...planLines(plan, flags, style), 'Nothing was changed.']) lines.push(line);
+  else if (!isDone) lines.push('Nothing was changed.');
+  else {
+    const points = flags.keepPoints === true ? 'the store keeps their points' : `${formatCount(plan.points)} points`;
+    lines.push(`Forgotten: ${style.bold(whatText(plan))}, ${points}`);
+    if ((removed?.removed ?? 0) > 0) lines.push(`Removed from trackers: ${counted(removed?.removed ?? 0, 'run')}`);
+    if ((removed?.left ?? 0) > 0)
+      lines.push(
+        `${counted(removed?.left ?? 0, 'tracker run is', 'tracker runs are')} still to be removed: the next backfill or watch tries it again`,
+      );
+    for (const line of stayingLines(plan.staying)) lines.push(line);
+  }
+  for (const { name, path } of flags.gone === true ? away : [])
+    lines.push(
+      `${visibleText(name)}: ${visibleText(path)} is not there, is empty or does not answer, so nobody can say which of its files are gone. See whether it is mounted; root move or root forget is for one that is gone for good`,
+    );
+  if (there.length > 0 && forgettings.length > 0) {
+    lines.push(
+      `note: files of ${counted(there.length, 'of these runs is', 'of these runs are')} still there, and the next pass mirrors them again. To leave them out:`,
+    );
+    const roots = new Set(there.map(({ root }) => root));
+    const isRoot = forgettings.some((each) => each.isRoot);
+    if (isRoot)
+      for (const root of roots)
+        lines.push(
+          `  no longer give ${visibleText(root)} to backfill and watch${config.file === undefined ? '' : `, nor list it in ${visibleText(config.file)}`}`,
+        );
+    else {
+      const words = there.slice(0, MOST_NAMED).flatMap(({ path }) => ['--exclude', path]);
+      lines.push(`  ${[programName(env), 'backfill', '…', ...words].map((word) => (word === '…' ? word : shellWord(word))).join(' ')}`);
+      lines.push(`  or, in the configuration: exclude: ${visibleText(JSON.stringify(there.slice(0, MOST_NAMED).map(({ path }) => path)))}`);
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function planJson(
+  { runs, files, points, there, removals, staying, away }: ForgetPlan,
+  flags: ForgetFlags,
+  isDone: boolean,
+  removed: Removed | undefined,
+): object {
+  const runJson = ({ root, path }: { readonly root: string; readonly path: string }): object => ({ root, run: path });
+  return {
+    type: 'forget',
+    dry_run: flags.dryRun === true,
+    done: isDone,
+    keep_points: flags.keepPoints === true,
+    points,
+    runs: runs.map(({ run }) => runJson(run)),
+    files: files.map(({ run, name }) => ({ ...runJson(run), file: name })),
+    still_there: there.map(runJson),
+    removals: removals.map(({ lane, label }) => ({ lane, run: label })),
+    removed: removed?.removed ?? 0,
+    left: removed?.left ?? 0,
+    staying: staying.map(({ lane, label, reason }) => ({ lane, run: label, reason })),
+    away: away.map(({ name, path }) => ({ root: name, path })),
+  };
+}

@@ -1,0 +1,164 @@
+import { existsSync } from 'node:fs';
+import type { KnownRoot } from '../backends/contract.ts';
+import { type Config, isRootName } from '../config/index.ts';
+import { resolveRoots, silentRoots } from '../discover/index.ts';
+import { ExitCode, MirrorError } from '../errors.ts';
+import { knownRoots } from '../forget-plan.ts';
+import { resolveLanes } from '../lanes/index.ts';
+import type { Tidying } from '../model/index.ts';
+import { checkIdentity, type Held } from '../root-identity.ts';
+import { listAllRuns } from '../run-list.ts';
+import { tidy, type TidyPlaces } from '../tidy.ts';
+import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
+import { forget, type ForgetFlags } from './forget.ts';
+import { Interrupt } from './interrupt.ts';
+import { readConfig } from './read-config.ts';
+import { checkRoot } from './run-list.ts';
+import { formatCount, renderTable, visibleText } from './terminal/index.ts';
+import { type OpenSources, withSources, withTidyPlaces } from './tidy-places.ts';
+
+export interface RootChangeFlags extends GlobalOptions {
+  readonly dryRun?: boolean;
+}
+
+/** Lists the log directories that were mirrored. */
+export async function rootListCommand(flags: GlobalOptions, context: CommandContext): Promise<void> {
+  const { stdout, env } = context;
+  const config = await readConfig(flags, context);
+  const trackers = (await resolveLanes(config, env)).map(({ name, target }) => ({ name, target }));
+  await withSources(config, async (sources) => {
+    const known = knownRoots(sources);
+    const silent = await silentRoots(known);
+    const runs = Map.groupBy(listAllRuns({ ...sources, trackers }), ({ run }) => run.root);
+    const roots = known.map(({ name, path }) => {
+      const own = runs.get(name) ?? [];
+      const stand = silent.has(path) ? 'silent' : existsSync(path) ? 'there' : 'missing';
+      const sum = (of: 'files' | 'points'): number => own.reduce((total, run) => total + run[of], 0);
+      return { name, path, stand, runs: own.length, files: sum('files'), points: sum('points') };
+    });
+    if (flags.json === true) {
+      await writeOut(
+        stdout,
+        `${JSON.stringify({ type: 'roots', roots: roots.map(({ stand, ...root }) => ({ ...root, missing: stand === 'missing', silent: stand === 'silent' })) })}\n`,
+      );
+    } else {
+      const words = { there: '', missing: ' MISSING', silent: ' DOES NOT ANSWER' };
+      const table = renderTable({
+        columns: [
+          { title: 'Root' },
+          { title: 'Runs', align: 'right' },
+          { title: 'Files', align: 'right' },
+          { title: 'Points', align: 'right' },
+          { title: 'Path' },
+        ],
+        rows: roots.map((root) => [
+          root.name,
+          formatCount(root.runs),
+          formatCount(root.files),
+          formatCount(root.points),
+          `${root.path}${words[root.stand as keyof typeof words]}`,
+        ]),
+        width: stdout.columns,
+        style: styleOf(stdout, flags, env),
+      });
+      await writeOut(stdout, roots.length === 0 ? 'No roots.\n' : `${table}\n`);
+    }
+    context.exitCode = ExitCode.done;
+  });
+}
+
+/** Gives a root another name, in state and store. Tracker runs go on under the names they have. */
+export async function rootRenameCommand(from: string, to: string, flags: RootChangeFlags, context: CommandContext): Promise<void> {
+  const config = await readConfig(flags, context);
+  if (!isRootName(to)) {
+    throw new MirrorError('MB3022', `${JSON.stringify(to)} can not be the name of a root`, {
+      hint: 'A name is any text without / that is not empty, . or ..',
+      context: { name: to },
+    });
+  }
+  if (flags.dryRun !== true) await finish(config, context);
+  await withSources(config, async (sources) => {
+    checkRoot(from, sources);
+    const taken = knownRoots(sources).find((root) => root.name === to);
+    if (taken === undefined) return;
+    throw new MirrorError('MB3022', `${taken.path} is mirrored as ${to} already`, {
+      hint: 'Choose another name.',
+      context: { name: to, path: taken.path },
+    });
+  });
+  await change({ kind: 'rename', from, to }, config, flags, context, [
+    `${from} is called ${to} now. Tracker runs go on under the names they have.`,
+    ...(config.roots.some(({ name }) => name === from)
+      ? [`In ${config.file ?? 'the configuration'} it is named ${from}: write name: ${to} there.`]
+      : []),
+  ]);
+}
+
+/** Says where a root lies now. */
+export async function rootMoveCommand(name: string, path: string, flags: RootChangeFlags, context: CommandContext): Promise<void> {
+  const config = await readConfig(flags, context);
+  const place = await withSources(config, async (sources) => {
+    checkRoot(name, sources);
+    const silent = await silentRoots([{ path }]);
+    if (silent.size > 0)
+      throw new MirrorError('MB2030', `${path} does not answer`, { hint: 'Look whether its file server is there.', context: { path } });
+    const others = knownRoots(sources).filter((root) => root.name !== name);
+    const [root] = resolveRoots([{ path, name }], others);
+    if (root === undefined) throw new MirrorError('MB9001', `${path} was not resolved`);
+    checkIdentity({ ...root, isNamed: false }, heldBy(sources, name));
+    return root.path;
+  });
+  await change({ kind: 'place', root: name, path: place }, config, flags, context, [`${name} lies at ${place} now, and goes on there.`]);
+}
+
+/** What is known of one root, for a look whether a directory is that. */
+function heldBy({ store, state }: OpenSources, name: string): Held {
+  const roots = (): KnownRoot[] => knownRoots({ store, state }).filter((root) => root.name === name);
+  if (store !== undefined && store.fileCount(name, '') > 0) {
+    return { roots, knownFiles: (root) => store.knownFiles(root), positions: (run) => store.positions(run) };
+  }
+  const lane = state?.lane('', '');
+  return { roots, knownFiles: (root) => state?.knownFiles(root) ?? [], positions: (run) => lane?.known(run) ?? { files: [] } };
+}
+
+/** Forgets a root with all of its runs. */
+export async function rootForgetCommand(name: string, flags: ForgetFlags, context: CommandContext): Promise<void> {
+  const config = await readConfig(flags, context);
+  await withSources(config, async (sources) => checkRoot(name, sources));
+  await forget(config, { root: name }, flags, context, () => new MirrorError('MB3021', `there is no root ${name}`));
+}
+
+/** A change that was cut off is finished before anything is said of what there is. */
+function finish(config: Config, { stderr }: CommandContext): Promise<void> {
+  return changing(config, stderr, async () => undefined);
+}
+
+async function changing(config: Config, stderr: NodeJS.WriteStream, work: (places: TidyPlaces) => Promise<unknown>): Promise<void> {
+  using interrupt = new Interrupt(() => undefined);
+  const warn = (message: string): void => {
+    stderr.write(`${visibleText(message)}\n`);
+  };
+  await withTidyPlaces(config, [], { warn, signal: interrupt.signal }, work);
+}
+
+async function change(
+  tidying: Exclude<Tidying, { readonly kind: 'forget' }>,
+  config: Config,
+  flags: RootChangeFlags,
+  context: CommandContext,
+  said: readonly [string, ...string[]],
+): Promise<void> {
+  const { stdout, stderr } = context;
+  const isDone = flags.dryRun !== true;
+  if (isDone) await changing(config, stderr, (places) => tidy(places, tidying));
+  const { kind, ...facts } = tidying;
+  const [first, ...more] = said;
+  if (flags.json === true) {
+    const type = kind === 'place' ? 'root_move' : 'root_rename';
+    await writeOut(stdout, `${JSON.stringify({ type, done: isDone, ...facts })}\n`);
+  } else {
+    const lines = isDone ? said : [`It would be so: ${first}`, ...more, 'Nothing was changed.'];
+    stderr.write(`${lines.map((line) => visibleText(line)).join('\n')}\n`);
+  }
+  context.exitCode = ExitCode.done;
+}

@@ -1,0 +1,195 @@
+import { closestName } from '../closest-name.ts';
+import { ExitCode, MirrorError } from '../errors.ts';
+import { planForgetting } from '../forget-plan.ts';
+import { checkNames, resolveLanes } from '../lanes/index.ts';
+import { keyOfRun, type RunRef, runLabel } from '../model/index.ts';
+import { matcher } from '../pattern/index.ts';
+import { isInState, type ListedLane, type ListedRun, listAllRuns, RUN_STATES, type RunState } from '../run-list.ts';
+import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
+import { forget, type ForgetFlags } from './forget.ts';
+import { readConfig } from './read-config.ts';
+import { counted, formatBytes, formatCount, formatStep, renderTable, visibleText } from './terminal/index.ts';
+import { type OpenSources, withSources } from './tidy-places.ts';
+
+export interface RunListFlags extends GlobalOptions {
+  readonly root?: string;
+  readonly lane?: string;
+  readonly inState?: string;
+}
+
+/** Runs of a listing that are written at a time. */
+const RUNS_AT_A_TIME = 1000;
+
+/** Which runs some words mean: globs over `root/path` or the path alone; one that matches a directory holds for all below it. */
+function meant(patterns: readonly string[]): (run: RunRef) => boolean {
+  if (patterns.length === 0) return () => true;
+  const isMatch = matcher(patterns);
+  return (run) => isMatch(runLabel(run)) || isMatch(run.path);
+}
+
+/** Lists the runs that were mirrored. */
+export async function runListCommand(patterns: readonly string[], flags: RunListFlags, context: CommandContext): Promise<void> {
+  const { stdout, env } = context;
+  const { root, lane, inState } = flags;
+  if (inState !== undefined && !RUN_STATES.includes(inState as RunState)) {
+    throw new MirrorError('MB1001', `--in-state: found ${JSON.stringify(inState)}, expected one of ${RUN_STATES.join(', ')}`);
+  }
+  const config = await readConfig(flags, context);
+  if (lane !== undefined) checkNames(config, [lane]);
+  const trackers = (await resolveLanes(config, env)).map(({ name, target }) => ({ name, target }));
+  await withSources(config, async (sources) => {
+    const all = listAllRuns({ ...sources, trackers }, root);
+    if (root !== undefined) checkRoot(root, sources);
+    const isMeant = meant(patterns);
+    const gone = inState === 'gone' ? await goneRuns(sources, trackers) : undefined;
+    const runs = all.filter(
+      (each) =>
+        isMeant(each.run) &&
+        (inState === undefined || isInState(each, inState as RunState, lane)) &&
+        (gone === undefined || gone.has(keyOfRun(each.run))) &&
+        (lane === undefined || lane === 'local' || inState !== undefined || hasBegun(each, lane)),
+    );
+    if (patterns.length > 0 && runs.length === 0 && !all.some(({ run }) => isMeant(run)))
+      throw unknownRun(
+        patterns,
+        all.map(({ run }) => runLabel(run)),
+      );
+    if (flags.json === true) await writeJson(runs, context);
+    else
+      await writeOut(
+        stdout,
+        listText(
+          runs,
+          trackers.map(({ name }) => name),
+          flags,
+          context,
+        ),
+      );
+    context.exitCode = ExitCode.done;
+  });
+}
+
+function hasBegun({ lanes }: ListedRun, lane: string): boolean {
+  return lanes.some((each) => each.lane === lane && each.state !== 'not-begun' && each.state !== 'left-out');
+}
+
+/** Runs of which files are gone. */
+async function goneRuns(sources: OpenSources, lanes: readonly { readonly name: string; readonly target: string }[]): Promise<Set<string>> {
+  const { runs, files } = await planForgetting({ ...sources, lanes }, { isGone: true, keepsPoints: false, removeFrom: [] });
+  return new Set([...runs, ...files].map(({ run }) => keyOfRun(run)));
+}
+
+/** Forgets runs, and says what that means. */
+export async function runForgetCommand(
+  patterns: readonly string[],
+  flags: ForgetFlags & { readonly root?: string },
+  context: CommandContext,
+): Promise<void> {
+  const { root } = flags;
+  if (patterns.length === 0 && flags.gone !== true) {
+    throw new MirrorError('MB1001', 'no run is named', { hint: 'Name runs, as ROOT/PATH or a glob, or what is gone: run forget --gone' });
+  }
+  const config = await readConfig(flags, context);
+  if (root !== undefined) await withSources(config, async (sources) => checkRoot(root, sources));
+  const isNamed = meant(patterns);
+  const isMeant = (run: RunRef): boolean => (root === undefined || run.root === root) && isNamed(run);
+  await forget(config, { isMeant }, flags, context, (known) => unknownRun(patterns, known));
+}
+
+/** Throws MB3021 for a root that nobody knows. */
+export function checkRoot(root: string, { store, state }: OpenSources): void {
+  const known = [...(store?.roots() ?? []), ...(state?.roots() ?? [])].map(({ name }) => name);
+  if (known.includes(root)) return;
+  const names = [...new Set(known)].sort();
+  throw new MirrorError('MB3021', `there is no root ${root}: ${names.length === 0 ? 'none is known' : `known are ${names.join(', ')}`}`, {
+    hint: hintOf(root, names, 'mirrorboard root list shows all of them.'),
+    context: { root },
+  });
+}
+
+function unknownRun(patterns: readonly string[], known: readonly string[]): MirrorError {
+  const typed = patterns.join(', ');
+  const paths = known.map((label) => label.slice(label.indexOf('/') + 1));
+  return new MirrorError('MB3021', `no run matches ${typed}`, {
+    hint: hintOf(patterns[0] ?? '', [...known, ...paths], 'mirrorboard runs lists all of them; a name may be a glob: exp-*'),
+    context: { run: typed },
+  });
+}
+
+function hintOf(typed: string, known: readonly string[], otherwise: string): string {
+  const close = closestName(typed, known);
+  return close === undefined ? otherwise : `Did you mean ${close}? ${otherwise}`;
+}
+
+function listText(runs: readonly ListedRun[], lanes: readonly string[], flags: RunListFlags, { stdout, env }: CommandContext): string {
+  const style = styleOf(stdout, flags, env);
+  if (runs.length === 0) return 'No runs.\n';
+  const several = new Set(runs.map(({ run }) => run.root)).size > 1;
+  const table = renderTable({
+    columns: [
+      { title: 'Run' },
+      { title: 'Points', align: 'right' },
+      { title: 'Tags', align: 'right' },
+      { title: 'Files', align: 'right' },
+      { title: 'Size', align: 'right' },
+      { title: 'Last step', align: 'right' },
+      { title: 'Last event' },
+      ...lanes.map((title) => ({ title })),
+    ],
+    rows: runs.map((each) => [
+      `${several ? runLabel(each.run) : each.run.path}${each.isDamaged ? ' DAMAGED' : ''}`,
+      formatCount(each.points),
+      formatCount(each.tags),
+      formatCount(each.files),
+      formatBytes(each.bytes),
+      each.lastStep === null ? '-' : formatStep(each.lastStep),
+      timeText(each.lastWallTime),
+      ...each.lanes.map(laneText),
+    ]),
+    width: stdout.columns,
+    style,
+  });
+  const points = runs.reduce((sum, each) => sum + each.points, 0);
+  const roots = several ? '' : ` of ${visibleText(runs[0]?.run.root ?? '')}`;
+  return `${table}\n\n${counted(runs.length, 'run')}${roots}, ${formatCount(points)} points\n`;
+}
+
+function laneText({ state, behind, refused }: ListedLane): string {
+  const text = state.replace('-', ' ');
+  const more = [
+    ...(state === 'behind' && behind > 0 ? [formatBytes(behind)] : []),
+    ...(refused > 0 ? [`${formatCount(refused)} refused`] : []),
+  ];
+  return state === 'refused' ? more.join(', ') : [text, ...more].join(' ');
+}
+
+/** A time of an event may be anything. */
+function timeText(seconds: number | null): string {
+  const date = new Date((seconds ?? Number.NaN) * 1000);
+  return Number.isNaN(date.getTime()) ? '-' : date.toISOString().slice(0, 16).replace('T', ' ');
+}
+
+async function writeJson(runs: readonly ListedRun[], { stdout }: CommandContext): Promise<void> {
+  await writeOut(stdout, '{"type":"runs","runs":[');
+  for (let i = 0; i < runs.length; i += RUNS_AT_A_TIME) {
+    const piece = runs.slice(i, i + RUNS_AT_A_TIME).map((each) => JSON.stringify(runJson(each)));
+    await writeOut(stdout, `${i === 0 ? '' : ','}${piece.join(',')}`);
+  }
+  await writeOut(stdout, ']}\n');
+}
+
+function runJson({ run, points, tags, files, bytes, lastStep, lastWallTime, isDamaged, isKept, lanes }: ListedRun): object {
+  return {
+    root: run.root,
+    run: run.path,
+    points,
+    tags,
+    files,
+    bytes,
+    last_step: typeof lastStep === 'bigint' ? String(lastStep) : lastStep,
+    last_wall_time: lastWallTime,
+    damaged: isDamaged,
+    kept: isKept,
+    lanes: lanes.map(({ lane, state, behind, refused }) => ({ lane, state, bytes_behind: behind, refused })),
+  };
+}

@@ -1,0 +1,84 @@
+import { existsSync } from 'node:fs';
+import { LocalBackend, openStore, type StoreReader } from '../backends/local/index.ts';
+import type { Config } from '../config/index.ts';
+import { MirrorError } from '../errors.ts';
+import type { TrackerLaneOptions } from '../lanes/index.ts';
+import { FileLock, StateFile, type StateReader } from '../state/index.ts';
+import { finishTidying, type TidyPlaces } from '../tidy.ts';
+
+/** Store and state as they are, to be read; a command of either needs one of them. */
+export interface OpenSources {
+  readonly store: StoreReader | undefined;
+  readonly state: StateReader | undefined;
+}
+
+/** Reads the store and the state of a configuration, as far as there are any. */
+export async function withSources<Result>(config: Config, work: (sources: OpenSources) => Promise<Result>): Promise<Result> {
+  const paths = pathsOf(config);
+  const store = paths.store === undefined ? undefined : openStore(paths.store.path);
+  let state: StateReader | undefined;
+  try {
+    state = paths.state === undefined ? undefined : StateFile.openForReading(paths.state);
+    return await work({ store, state });
+  } finally {
+    store?.close();
+    state?.close();
+  }
+}
+
+/**
+ * Opens store and state of a configuration to change them, and finishes first what was begun and cut off. Throws where somebody else
+ * writes to them.
+ */
+export async function withTidyPlaces<Result>(
+  config: Config,
+  trackers: readonly TrackerLaneOptions[],
+  { warn, signal }: Pick<TidyPlaces, 'warn' | 'signal'>,
+  work: (places: TidyPlaces) => Promise<Result>,
+): Promise<Result> {
+  const paths = pathsOf(config);
+  const lock = paths.store === undefined ? undefined : ours(() => FileLock.acquire(paths.store?.path ?? ''));
+  let state: StateFile | undefined;
+  let backend: LocalBackend | undefined;
+  try {
+    const { state: statePath } = paths;
+    if (statePath !== undefined) state = ours(() => StateFile.open(statePath, { now: Date.now }));
+    if (paths.store !== undefined) backend = new LocalBackend(paths.store);
+    const local = backend === undefined || paths.store === undefined ? undefined : { backend, path: paths.store.path };
+    const places = { state, local, trackers, warn, signal };
+    await finishTidying(places);
+    return await work(places);
+  } finally {
+    await backend?.close();
+    state?.close();
+    lock?.release();
+  }
+}
+
+function pathsOf({ lanes, state }: Config): { readonly store: Config['lanes']['local']; readonly state: string | undefined } {
+  const store = lanes.local !== undefined && existsSync(lanes.local.path) ? lanes.local : undefined;
+  const statePath = existsSync(state.path) ? state.path : undefined;
+  if (store === undefined && statePath === undefined) {
+    const path = lanes.local?.path ?? state.path;
+    throw new MirrorError(lanes.local === undefined ? 'MB3105' : 'MB3007', `nothing was mirrored yet: there is no ${path}`, {
+      hint: 'Mirror a log directory first, or name store and state with --store and --state.',
+      command: 'mirrorboard backfill LOGDIR',
+      context: { path },
+    });
+  }
+  return { store, state: statePath };
+}
+
+/** Somebody who mirrors has to end first: what is known would change under their hands. */
+function ours<Opened>(open: () => Opened): Opened {
+  try {
+    return open();
+  } catch (error) {
+    if (!(error instanceof MirrorError) || (error.code !== 'MB3004' && error.code !== 'MB3106')) throw error;
+    throw new MirrorError(error.code, error.message, {
+      hint: 'Stop that watch first (Ctrl-C or SIGTERM: what it has read is kept), call this again, then start it anew. Nothing was changed.',
+      cause: error,
+      context: error.context,
+    });
+  }
+}

@@ -1,0 +1,180 @@
+/** Works out what is to be forgotten, and what that means: which files are still there, which tracker runs go and which stay. */
+import { lstatSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { KnownRoot } from './backends/contract.ts';
+import type { StoreReader } from './backends/local/index.ts';
+import { silentRoots } from './discover/index.ts';
+import type { TrackerLaneOptions } from './lanes/index.ts';
+import { type Forgetting, KEPT_STAMP, keyOfRun, type Removal, type RunRef, runLabel, systemPath } from './model/index.ts';
+import { type ListedRun, listAllRuns } from './run-list.ts';
+import type { StateReader } from './state/index.ts';
+
+export interface ForgetSources {
+  readonly store: StoreReader | undefined;
+  readonly state: StateReader | undefined;
+  /** All lanes that lead to trackers. */
+  readonly lanes: readonly { readonly name: string; readonly target: string }[];
+}
+
+/** What is to be forgotten. */
+export interface ForgetWish {
+  /** Whether a run is meant. Default: all. */
+  readonly isMeant?: (run: RunRef) => boolean;
+  /** All of one root, and the root itself. */
+  readonly root?: string;
+  /** Only what is no longer there: runs of which every file is gone, and gone files of others. */
+  readonly isGone: boolean;
+  readonly keepsPoints: boolean;
+  /** Lanes that are to remove their tracker runs, too. */
+  readonly removeFrom: readonly Pick<TrackerLaneOptions, 'name' | 'target' | 'backend'>[];
+}
+
+export interface ForgetPlan {
+  readonly forgettings: readonly Forgetting[];
+  readonly runs: readonly ListedRun[];
+  readonly files: readonly { readonly run: RunRef; readonly name: string }[];
+  /** In the runs that are forgotten whole. */
+  readonly points: number;
+  /** Runs of which files are there: they would be mirrored again. */
+  readonly there: readonly RunRef[];
+  readonly removals: readonly Removal[];
+  /** Tracker runs that stay although their lane was named, and why. */
+  readonly staying: readonly { readonly lane: string; readonly label: string; readonly reason: string }[];
+  /** Roots of which nobody can say what is gone: they are not there, are empty, or do not answer. */
+  readonly away: readonly KnownRoot[];
+}
+
+export function knownRoots({ store, state }: Pick<ForgetSources, 'store' | 'state'>): KnownRoot[] {
+  const roots = new Map<string, KnownRoot>();
+  for (const root of [...(state?.roots() ?? []), ...(store?.roots() ?? [])]) roots.set(root.name, root);
+  return [...roots.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+export async function planForgetting(sources: ForgetSources, wish: ForgetWish): Promise<ForgetPlan> {
+  const { root: whole, isMeant = () => true, isGone, keepsPoints, removeFrom } = wish;
+  const all = listAllRuns({ ...sources, trackers: sources.lanes }, whole).filter(({ run }) => isMeant(run));
+  const roots = knownRoots(sources).filter(({ name }) => all.some(({ run }) => run.root === name) || name === whole);
+  const silent = await silentRoots(roots);
+  const away = roots.filter(({ path }) => silent.has(path) || !hasEntries(path));
+  const gone = new Map<string, FilesOfRun>();
+  for (const root of roots) if (!away.includes(root)) for (const [key, files] of filesOf(sources, root)) gone.set(key, files);
+  const runs: ListedRun[] = [];
+  const files: ForgetPlan['files'][number][] = [];
+  const there: RunRef[] = [];
+  for (const listed of all) {
+    const of = gone.get(keyOfRun(listed.run)) ?? { gone: [], there: 0, kept: 0 };
+    if (!isGone) {
+      runs.push(listed);
+      if (of.there > 0) there.push(listed.run);
+    } else if (of.there > 0 || of.kept > 0) for (const name of of.gone) files.push({ run: listed.run, name });
+    else if (of.gone.length > 0) runs.push(listed);
+  }
+  const { removals, staying } = removalsOf(sources, removeFrom, runs);
+  return {
+    forgettings:
+      whole === undefined
+        ? forgettingsOf(runs, files, keepsPoints)
+        : [{ kind: 'forget', root: whole, isRoot: true, runs: [], files: [], keepsPoints }],
+    runs,
+    files,
+    points: runs.reduce((sum, { points }) => sum + points, 0),
+    there,
+    removals,
+    staying,
+    away,
+  };
+}
+
+function forgettingsOf(runs: readonly ListedRun[], files: ForgetPlan['files'], keepsPoints: boolean): Forgetting[] {
+  const roots = [...new Set([...runs, ...files].map(({ run }) => run.root))].sort();
+  const runsOf = Map.groupBy(runs, ({ run }) => run.root);
+  const filesOf = Map.groupBy(files, ({ run }) => run.root);
+  return roots.map((root) => ({
+    kind: 'forget',
+    root,
+    isRoot: false,
+    runs: (runsOf.get(root) ?? []).map(({ run }) => run.path),
+    files: (filesOf.get(root) ?? []).map(({ run, name }) => ({ run: run.path, name })),
+    keepsPoints,
+  }));
+}
+
+interface FilesOfRun {
+  readonly gone: string[];
+  there: number;
+  /** Gone, and that is known. */
+  kept: number;
+}
+
+function filesOf({ store, state }: Pick<ForgetSources, 'store' | 'state'>, { name: root, path }: KnownRoot): Map<string, FilesOfRun> {
+  const runs = new Map<string, FilesOfRun>();
+  const seen = new Set<string>();
+  for (const file of [...(store?.knownFiles(root) ?? []), ...(state?.knownFiles(root) ?? [])]) {
+    const place = join(path, file.run, file.name);
+    if (seen.has(place)) continue;
+    seen.add(place);
+    const key = keyOfRun({ root, path: file.run });
+    const of = runs.get(key) ?? { gone: [], there: 0, kept: 0 };
+    runs.set(key, of);
+    if (!isGoneFile(place)) of.there++;
+    else if (file.stamp === KEPT_STAMP) of.kept++;
+    else of.gone.push(file.name);
+  }
+  return runs;
+}
+
+/** What can't be looked at is not gone for that. */
+function isGoneFile(path: string): boolean {
+  try {
+    return lstatSync(systemPath(path), { throwIfNoEntry: false }) === undefined;
+  } catch {
+    return false;
+  }
+}
+
+function hasEntries(path: string): boolean {
+  try {
+    return readdirSync(systemPath(path)).length > 0;
+  } catch {
+    return false;
+  }
+}
+
+/** The tracker runs of some lanes that hold nothing but runs that are forgotten. */
+function removalsOf(
+  { state }: Pick<ForgetSources, 'state'>,
+  lanes: ForgetWish['removeFrom'],
+  runs: readonly ListedRun[],
+): Pick<ForgetPlan, 'removals' | 'staying'> {
+  const removals: Removal[] = [];
+  const staying: ForgetPlan['staying'][number][] = [];
+  const going = new Set(runs.map(({ run }) => keyOfRun(run)));
+  for (const { name: lane, target, backend } of lanes) {
+    const known = state?.lane(lane, target);
+    if (known === undefined) continue;
+    const mappings = known.mappings();
+    const targets = new Map(mappings.map(([run, mapping]) => [keyOfRun(run), { root: run.root, path: mapping.target }]));
+    const sources = Map.groupBy(mappings, ([run, mapping]) => keyOfRun({ root: run.root, path: mapping.target }));
+    const handles = new Map(known.handles().map(([run, handle]) => [keyOfRun(run), handle]));
+    const wanted = new Map(runs.map(({ run }) => targets.get(keyOfRun(run)) ?? run).map((run) => [keyOfRun(run), run]));
+    for (const [key, run] of wanted) {
+      const handle = handles.get(key);
+      if (handle === undefined) continue;
+      const label = runLabel(run);
+      const folded = (sources.get(key) ?? []).map(([source]) => source);
+      const isOwn = !targets.has(key) && known.known(run).files.length > 0;
+      const others = [...folded, ...(isOwn ? [run] : [])].filter((source) => !going.has(keyOfRun(source)));
+      const reason =
+        backend.remove === undefined
+          ? 'this tracker can not remove runs'
+          : known.opened(run)?.joins !== undefined
+            ? 'something else opened it'
+            : others[0] !== undefined
+              ? `${runLabel(others[0])} is in it, too`
+              : undefined;
+      if (reason === undefined) removals.push({ lane, target, handle, label });
+      else staying.push({ lane, label, reason });
+    }
+  }
+  return { removals, staying };
+}

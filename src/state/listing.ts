@@ -1,0 +1,68 @@
+/** What a lane knows of runs, as listings show it. */
+import type { RunRef } from '../model/index.ts';
+import { stepOf } from './rows.ts';
+import type { Row, Statements } from './statements.ts';
+
+/** A run and a lane in a listing. */
+export interface ListedInState {
+  readonly run: RunRef;
+  readonly tags: number;
+  readonly files: number;
+  readonly bytes: number;
+  /** Of its files, what the lane that is furthest has read; and what this lane has. */
+  readonly read: number;
+  readonly delivered: number;
+  /** Byte ranges it is still owed. */
+  readonly gaps: number;
+  /** Points that the tracker will never take. */
+  readonly refused: number;
+  /** The lane is not to have it. */
+  readonly isOut: boolean;
+  readonly points: number;
+  readonly lastStep: number | bigint | null;
+  readonly lastWallTime: number | null;
+  readonly isDamaged: boolean;
+}
+
+/** By the root's name. */
+export const KNOWN_FILES_OF_ROOT = `SELECT run.path, file.name, file.stamp FROM root JOIN run ON run.root = root.id
+  JOIN file ON file.run = run.id WHERE root.name = ?`;
+
+/** A torn end is read as far as it is whole: only what is read by somebody counts there. */
+const RUNS = `
+  SELECT run.id, root.name AS root, run.path, (SELECT count(*) FROM series WHERE series.run = run.id) AS tags,
+    count(file.id) AS files, coalesce(sum(file.size), 0) AS bytes,
+    coalesce(sum(max(file.read_to, CASE WHEN file.damage = '[]' THEN file.size ELSE 0 END)), 0) AS read,
+    coalesce(sum(CASE WHEN position.generation = file.generation THEN position.watermark ELSE 0 END), 0) AS watermark,
+    coalesce(sum(CASE WHEN position.generation = file.generation THEN json_array_length(position.gaps) ELSE 0 END), 0) AS gaps,
+    coalesce(sum(file.damage <> '[]'), 0) AS damaged,
+    delivered.points, CAST(delivered.last_step AS TEXT) AS last_step, delivered.last_wall_time,
+    (SELECT mapping ->> '$.isOut' FROM mapping WHERE mapping.run = run.id AND mapping.lane = ?1) AS is_out
+  FROM run JOIN root ON root.id = run.root LEFT JOIN file ON file.run = run.id
+  LEFT JOIN position ON position.file = file.id AND position.lane = ?1
+  LEFT JOIN delivered ON delivered.run = run.id AND delivered.lane = ?1
+  WHERE ?2 IS NULL OR root.name = ?2 GROUP BY run.id ORDER BY root.name, run.path`;
+
+const REFUSED = 'SELECT file.run, count(*) AS n FROM refusal JOIN file ON file.id = refusal.file WHERE refusal.lane = ? GROUP BY file.run';
+
+/** Every run with files, or those of one root, and how far a lane is in them. */
+export function listRuns(statements: Statements, lane: number, root?: string): ListedInState[] {
+  const refused = new Map(statements.all(REFUSED, lane).map(({ run, n }) => [Number(run), Number(n)]));
+  const ofRow = (row: Row): ListedInState => ({
+    run: { root: String(row.root), path: String(row.path) },
+    tags: Number(row.tags),
+    files: Number(row.files),
+    bytes: Number(row.bytes),
+    read: Number(row.read),
+    delivered: Number(row.watermark),
+    gaps: Number(row.gaps),
+    refused: refused.get(Number(row.id)) ?? 0,
+    isOut: row.is_out === 1,
+    points: Number(row.points ?? 0),
+    lastStep: stepOf(row.last_step),
+    lastWallTime: (row.last_wall_time ?? null) as number | null,
+    isDamaged: Number(row.damaged) > 0,
+  });
+  // A run that others are folded into has no files of its own.
+  return statements.all(RUNS, lane, root ?? null).flatMap((row) => (Number(row.files) === 0 ? [] : [ofRow(row)]));
+}

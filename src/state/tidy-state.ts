@@ -1,0 +1,59 @@
+/** Renames, moves and forgets what the state knows of roots and runs. Inside a transaction. */
+import type { Forgetting, Tidying } from '../model/index.ts';
+import type { StateStore } from './state-store.ts';
+
+/** Nothing is changed where it was done before. */
+export function tidyState(store: StateStore, tidying: Tidying): void {
+  const { statements, ids } = store;
+  switch (tidying.kind) {
+    case 'rename':
+      statements.run(
+        'UPDATE root SET name = ?2 WHERE name = ?1 AND NOT EXISTS (SELECT 1 FROM root WHERE name = ?2)',
+        tidying.from,
+        tidying.to,
+      );
+      break;
+    case 'place':
+      statements.run('UPDATE root SET path = ? WHERE name = ?', tidying.path, tidying.root);
+      break;
+    case 'forget':
+      forget(store, tidying);
+      break;
+    default:
+      tidying satisfies never;
+  }
+  ids.forget();
+}
+
+const OF_FILE = ['position', 'refusal', 'retry'] as const;
+/** What a lane keeps of a run: of one that others are folded into, it is theirs. */
+const OF_TRACKER_RUN = ['delivered', 'handle', 'journal', 'intent', 'side'] as const;
+
+function forget({ statements, ids }: StateStore, { root, isRoot, files, ...listedRuns }: Forgetting): void {
+  const ofRoot = 'SELECT run.path FROM run JOIN root ON root.id = run.root WHERE root.name = ?';
+  const runs = isRoot ? statements.all(ofRoot, root).map(({ path }) => String(path)) : listedRuns.runs;
+  const found = runs.flatMap((path) => ids.findRun({ root, path }) ?? []);
+  const all = JSON.stringify(found);
+  const listed = '(SELECT value FROM json_each(?))';
+  for (const table of OF_FILE) statements.run(`DELETE FROM ${table} WHERE file IN (SELECT id FROM file WHERE run IN ${listed})`, all);
+  for (const table of ['file', 'series']) statements.run(`DELETE FROM ${table} WHERE run IN ${listed}`, all);
+  const targets = statements.all(`SELECT DISTINCT mapping ->> '$.target' AS target FROM mapping WHERE run IN ${listed}`, all);
+  statements.run(`DELETE FROM mapping WHERE run IN ${listed}`, all);
+  // Of a run that others are folded into, or that has files, something stays.
+  const folded = `SELECT DISTINCT mapping ->> '$.target' AS target FROM mapping JOIN run ON run.id = mapping.run
+    JOIN root ON root.id = run.root WHERE root.name = ?`;
+  const staying = new Set(statements.all(folded, root).map(({ target }) => target));
+  const ended = [...new Set([...runs, ...targets.map(({ target }) => String(target))])].flatMap((path) => {
+    const id = staying.has(path) ? undefined : ids.findRun({ root, path });
+    return id === undefined || statements.get('SELECT 1 FROM file WHERE run = ?', id) !== undefined ? [] : [id];
+  });
+  for (const table of OF_TRACKER_RUN) statements.run(`DELETE FROM ${table} WHERE run IN ${listed}`, JSON.stringify(ended));
+  statements.run(`DELETE FROM run WHERE id IN ${listed}`, JSON.stringify(ended));
+  for (const { run, name } of files) {
+    const file = ids.findFile({ root, path: run }, name) ?? 0;
+    for (const table of OF_FILE) statements.run(`DELETE FROM ${table} WHERE file = ?`, file);
+    statements.run('DELETE FROM file WHERE id = ?', file);
+  }
+  if (!isRoot) return;
+  statements.run('DELETE FROM root WHERE name = ? AND NOT EXISTS (SELECT 1 FROM run WHERE run.root = root.id)', root);
+}
