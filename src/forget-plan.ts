@@ -5,7 +5,7 @@ import type { KnownRoot } from './backends/contract.ts';
 import type { StoreReader } from './backends/local/index.ts';
 import { silentRoots } from './discover/index.ts';
 import type { TrackerLaneOptions } from './lanes/index.ts';
-import { type Forgetting, KEPT_STAMP, keyOfRun, type Removal, type RunRef, runLabel, systemPath } from './model/index.ts';
+import { type Forgetting, keyOfRun, type Removal, type RunRef, runLabel, systemPath } from './model/index.ts';
 import { type ListedRun, listAllRuns } from './run-list.ts';
 import type { StateReader } from './state/index.ts';
 
@@ -62,11 +62,11 @@ export async function planForgetting(sources: ForgetSources, wish: ForgetWish): 
   const files: ForgetPlan['files'][number][] = [];
   const there: RunRef[] = [];
   for (const listed of all) {
-    const of = gone.get(keyOfRun(listed.run)) ?? { gone: [], there: 0, kept: 0 };
+    const of = gone.get(keyOfRun(listed.run)) ?? { gone: [], there: 0 };
     if (!isGone) {
       runs.push(listed);
       if (of.there > 0) there.push(listed.run);
-    } else if (of.there > 0 || of.kept > 0) for (const name of of.gone) files.push({ run: listed.run, name });
+    } else if (of.there > 0 || listed.isKept) for (const name of of.gone) files.push({ run: listed.run, name });
     else if (of.gone.length > 0) runs.push(listed);
   }
   const { removals, staying } = removalsOf(sources, removeFrom, runs);
@@ -102,8 +102,6 @@ function forgettingsOf(runs: readonly ListedRun[], files: ForgetPlan['files'], k
 interface FilesOfRun {
   readonly gone: string[];
   there: number;
-  /** Gone, and that is known. */
-  kept: number;
 }
 
 function filesOf({ store, state }: Pick<ForgetSources, 'store' | 'state'>, { name: root, path }: KnownRoot): Map<string, FilesOfRun> {
@@ -114,11 +112,10 @@ function filesOf({ store, state }: Pick<ForgetSources, 'store' | 'state'>, { nam
     if (seen.has(place)) continue;
     seen.add(place);
     const key = keyOfRun({ root, path: file.run });
-    const of = runs.get(key) ?? { gone: [], there: 0, kept: 0 };
+    const of = runs.get(key) ?? { gone: [], there: 0 };
     runs.set(key, of);
-    if (!isGoneFile(place)) of.there++;
-    else if (file.stamp === KEPT_STAMP) of.kept++;
-    else of.gone.push(file.name);
+    if (isGoneFile(place)) of.gone.push(file.name);
+    else of.there++;
   }
   return runs;
 }

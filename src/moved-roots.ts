@@ -1,9 +1,23 @@
 /** Recognises a log directory that was moved before anything of it is mirrored a second time. */
+import { existsSync } from 'node:fs';
 import { posix } from 'node:path';
 import type { KnownRoot } from './backends/contract.ts';
-import { type FoundRun, type ResolvedRoot, silentRoots } from './discover/index.ts';
+import { openStore } from './backends/local/index.ts';
+import {
+  ALL_RUNS,
+  type FoundRun,
+  globsOf,
+  type ResolvedRoot,
+  type RootRequest,
+  type RunRules,
+  resolveRoots,
+  silentRoots,
+} from './discover/index.ts';
 import { MirrorError } from './errors.ts';
 import { findPairs, isThere, type Knower, knownAmong, type Pair } from './moves.ts';
+import { walkPatiently } from './reading/index.ts';
+import { StateFile, StateReader } from './state/index.ts';
+import type { LinkRules } from './untrusted/index.ts';
 
 /** So many files of a root are looked for before it is believed that none is there. */
 const FILES_LOOKED_FOR = 10_000;
@@ -43,6 +57,41 @@ export async function checkMovedRoots(
       }
     }
   }
+}
+
+/** The same for roots that are only looked at: by a store, or else by a state, as far as they are there. */
+export async function checkPlannedRoots(
+  requests: readonly RootRequest[],
+  paths: { readonly store: string | undefined; readonly state: string },
+  rules: RunRules = ALL_RUNS,
+  linksOf?: LinkRules,
+): Promise<void> {
+  const isStored = paths.store !== undefined && existsSync(paths.store);
+  if (!isStored && !existsSync(paths.state)) return;
+  const reader = isStored ? openStore(paths.store ?? '') : StateFile.openForReading(paths.state);
+  try {
+    const held = reader instanceof StateReader ? knowerOf(reader) : reader;
+    const roots = resolveRoots(requests, held.roots(), linksOf);
+    await checkMovedRoots(roots, [held], await otherRoots(roots, [held]), walkOf(rules));
+  } finally {
+    reader.close();
+  }
+}
+
+function knowerOf(state: StateReader): Knower {
+  const lane = state.lane('', '');
+  return {
+    roots: () => state.roots(),
+    knownFiles: (root) => state.knownFiles(root),
+    positions: (run) => lane.known(run),
+    filesLike: (roots, inodes, firsts) => state.filesLike(roots, inodes, firsts),
+    fileCount: (root) => [...state.knownFiles(root)].length,
+  };
+}
+
+/** Finds all of a root, by a thread that may hang. */
+export function walkOf(rules: RunRules): (root: ResolvedRoot) => Promise<readonly FoundRun[]> {
+  return async (root) => (await walkPatiently(root.path, { ...globsOf(rules, root), links: root.links })).runs;
 }
 
 function hasLostAll({ name, path }: KnownRoot, held: Knower): boolean {

@@ -22,11 +22,11 @@ import { FoundRuns, LocalPass, TrackerFeed } from './feeds/index.ts';
 import { makeStoreFolder, openState } from './lane-files.ts';
 import type { StoreOptions, TrackerLaneOptions } from './lanes/index.ts';
 import { compareNames, keyOfRun, type RunRef } from './model/index.ts';
-import { checkMovedRoots, otherRoots } from './moved-roots.ts';
+import { checkMovedRoots, otherRoots, walkOf } from './moved-roots.ts';
 import { followMoves, knownAmong, movable, type Movable, movedIncident } from './moves.ts';
 import { PassStatus } from './pass-status.ts';
 import { useMemory } from './memory/index.ts';
-import { BatchCache, JobReader, PatientReader, walkPatiently } from './reading/index.ts';
+import { BatchCache, JobReader, PatientReader } from './reading/index.ts';
 import { checkIdentity, countKnown, type Held, heldBy, isKnownTo } from './root-identity.ts';
 import { RunTree } from './route/index.ts';
 import { FileLock, type StateFile } from './state/index.ts';
@@ -199,10 +199,7 @@ class Pass {
     this.#others = await otherRoots(roots, this.#movables());
     if (this.#options.moved !== 'new') {
       const { rules = ALL_RUNS } = this.#options;
-      await checkMovedRoots(heard, this.#movables(), this.#others, async (root) => {
-        const { runs } = await walkPatiently(root.path, { ...globsOf(rules, root), links: root.links });
-        return runs;
-      });
+      await checkMovedRoots(heard, this.#movables(), this.#others, walkOf(rules));
     }
     this.#reader.listen(this.#silenceEvents());
     for (const root of roots) {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { KnownRoot, KnownRun } from './backends/contract.ts';
 import type { IsKnown, ResolvedRoot, RunFilter } from './discover/index.ts';
 import { MirrorError } from './errors.ts';
-import { type RunRef, systemPath } from './model/index.ts';
+import { KEPT_STAMP, type RunRef, systemPath } from './model/index.ts';
 import type { LaneState, StateFile } from './state/index.ts';
 import { compareFile } from './tail/index.ts';
 import { placeOf } from './untrusted/index.ts';
@@ -35,9 +35,17 @@ export function checkIdentity(root: ResolvedRoot, held: Held): void {
     if (++compared >= FILES_COMPARED) break;
   }
   throw new MirrorError('MB2007', `${known.path} is already mirrored as ${root.name}; ${root.path} has none of its files`, {
-    hint: `Name this one: ${root.name}-2=${root.path}; or, if it is the same root moved: ${root.name}=${root.path}`,
+    hint: `Name this one: ${freeName(root.name, held)}=${root.path}; or, if it is the same root moved: ${root.name}=${root.path}`,
     context: { path: root.path, name: root.name },
   });
+}
+
+/** One that no root has. */
+function freeName(name: string, held: Pick<Held, 'roots'>): string {
+  const taken = new Set(held.roots().map((root) => root.name));
+  let n = 2;
+  while (taken.has(`${name}-${n}`)) n++;
+  return `${name}-${n}`;
 }
 
 /** How many files were mirrored of the part of a root that is asked for, whether they are there or not. */
@@ -62,7 +70,7 @@ export function heldBy(state: StateFile | undefined, lanes: readonly LaneState[]
     *knownFiles(root) {
       for (const lane of lanes) {
         for (const [run, { files }] of lane.knownRuns()) {
-          if (run.root === root) for (const { name } of files) yield { run: run.path, name };
+          if (run.root === root) for (const { name, stamp } of files) if (stamp !== KEPT_STAMP) yield { run: run.path, name };
         }
       }
     },

@@ -17,7 +17,7 @@ import {
   silentRoots,
 } from './discover/index.ts';
 import { LaneNames } from './lanes/index.ts';
-import { type RunRef, systemPath } from './model/index.ts';
+import { KEPT_STAMP, type RunRef, systemPath } from './model/index.ts';
 import { type Positions, planRuns } from './plan.ts';
 import { walkPatiently } from './reading/index.ts';
 import { isKnownTo } from './root-identity.ts';
@@ -112,7 +112,7 @@ export async function statusReport({
     const notAnswering: StatusReport['notAnswering'][number][] = [];
     const found = await Promise.all(
       known
-        .filter(({ isMissing, isSilent }) => !isMissing && !isSilent)
+        .filter(({ path, isMissing, isSilent }) => !isMissing && !isSilent && existsSync(path))
         .map(async ({ name, path }) => {
           const { silent, ...looked } = await lookAt(
             name,
@@ -239,7 +239,8 @@ function heldByStore(store: StoreReader, where: string): Held {
       name,
       path,
       isSilent,
-      isMissing: !isSilent && !existsSync(path),
+      // One of which every file was forgotten, and the points kept, is not missed.
+      isMissing: !isSilent && !existsSync(path) && (store.fileCount(name, '') > 0 || store.runs(name).length === 0),
       runs: store.runs(name).length,
       files: store.fileCount(name, ''),
       points: pointsOf(name),
@@ -286,7 +287,8 @@ function heldByState(state: StateReader | undefined, { name, type, target, linkO
       };
     },
     *knownFiles(root) {
-      for (const [run, { files }] of runsOf(root)) for (const { name } of files) yield { run: run.path, name };
+      for (const [run, { files }] of runsOf(root))
+        for (const { name, stamp } of files) if (stamp !== KEPT_STAMP) yield { run: run.path, name };
     },
     damage: (root) =>
       runsOf(root).flatMap(([run, { files }]) => files.flatMap((file) => file.damage.map((item) => ({ ...item, run, file: file.name })))),

@@ -21,9 +21,9 @@ import type { StoreOptions, TrackerLaneOptions } from './lanes/index.ts';
 import { useMemory } from './memory/index.ts';
 import { keyOfRun, type RunRef } from './model/index.ts';
 import { KnownInodes } from './known-inodes.ts';
-import { checkMovedRoots, otherRoots } from './moved-roots.ts';
+import { checkMovedRoots, otherRoots, walkOf } from './moved-roots.ts';
 import { type FindOptions, findMoves, followMoves, type Movable, movable, movedIncident, moveKey } from './moves.ts';
-import { BatchCache, JobReader, walkPatiently } from './reading/index.ts';
+import { BatchCache, JobReader } from './reading/index.ts';
 import { checkIdentity, heldBy } from './root-identity.ts';
 import { RunTree } from './route/index.ts';
 import { FileLock, type LaneState, type StateFile } from './state/index.ts';
@@ -179,10 +179,7 @@ class Watch {
     if (this.#options.moved !== 'new') {
       const { rules = ALL_RUNS } = this.#options;
       const helds = this.#movables();
-      await checkMovedRoots(heard, helds, await otherRoots(resolved, helds), async (root) => {
-        const { runs } = await walkPatiently(root.path, { ...globsOf(rules, root), links: root.links });
-        return runs;
-      });
+      await checkMovedRoots(heard, helds, await otherRoots(resolved, helds), walkOf(rules));
     }
     await this.#options.onStart?.(this.#status);
     const damage = this.#local?.damage();

@@ -34,6 +34,10 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
   const patienceMs = patienceMsOf(flags.patience);
   if (flags.dryRun === true) {
     const { planBackfill } = await import('../plan.ts');
+    const { checkPlannedRoots } = await import('../moved-roots.ts');
+    if (config.moved !== 'new') {
+      await checkPlannedRoots(requests, { store: store?.path, state: config.state.path }, config.rules, linksOf(config));
+    }
     const plan = await planBackfill(requests, config.store.path, config.rules, linksOf(config));
     stdout.write(flags.json === true ? `${JSON.stringify(planJson(plan))}\n` : renderPlan(plan, stdout.columns));
     if (plan.obstacles.some(({ isLeft }) => isLeft !== true)) context.exitCode = ExitCode.notMirrored;

@@ -181,6 +181,7 @@ function statusText(report: StatusReport, { style, width, env }: TextOptions): s
       lines.push(
         '',
         `${counted(filesGone, `file of ${visibleText(name)} that was mirrored is`, `files of ${visibleText(name)} that were mirrored are`)} no longer there; the points are kept`,
+        `  if they are gone for good, ${programName(env)} run forget --gone forgets them`,
       );
     if (filesPassedOver > 0)
       lines.push(

@@ -7,5 +7,5 @@ export type { ListedInState } from './listing.ts';
 export { FileLock } from './lock.ts';
 export { LONGEST_RETRY_MS, nextRetry } from './next-retry.ts';
 export { type Retry, StateFile, type StateOptions, type Task } from './state-file.ts';
-export type { LaneReader, StateReader, StoredStatus } from './state-reader.ts';
+export { type LaneReader, StateReader, type StoredStatus } from './state-reader.ts';
 export type { LaneSummary, StateSummary } from './summarize-state.ts';

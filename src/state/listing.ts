@@ -1,5 +1,5 @@
 /** What a lane knows of runs, as listings show it. */
-import type { RunRef } from '../model/index.ts';
+import { KEPT_STAMP, type RunRef } from '../model/index.ts';
 import { stepOf } from './rows.ts';
 import type { Row, Statements } from './statements.ts';
 
@@ -24,9 +24,9 @@ export interface ListedInState {
   readonly isDamaged: boolean;
 }
 
-/** By the root's name. */
+/** By the root's name; without those that were forgotten as gone. */
 export const KNOWN_FILES_OF_ROOT = `SELECT run.path, file.name, file.stamp FROM root JOIN run ON run.root = root.id
-  JOIN file ON file.run = run.id WHERE root.name = ?`;
+  JOIN file ON file.run = run.id WHERE root.name = ? AND file.stamp <> '${KEPT_STAMP}'`;
 
 /** A torn end is read as far as it is whole: only what is read by somebody counts there. */
 const RUNS = `

@@ -30,6 +30,9 @@ export const STEPS: readonly Step[] = [
 
 export const SCHEMA_VERSION = STEPS.length;
 
+/** What was added since is nothing that a reader needs. */
+export const OLDEST_READABLE = 2;
+
 const VERSION_1 = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 

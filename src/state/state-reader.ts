@@ -1,10 +1,12 @@
 import type { KnownRoot } from '../backends/contract.ts';
+import type { FileState, RunRef } from '../model/index.ts';
 import { checkState, type Problem } from './check-state.ts';
 import { dumpState } from './dump-state.ts';
 import { GroupCommit, realSchedule } from './group-commit.ts';
 import { LaneState } from './lane-state.ts';
 import { KNOWN_FILES_OF_ROOT, type ListedInState, listRuns } from './listing.ts';
 import { RowIds } from './row-ids.ts';
+import { filesLike } from './moved-runs.ts';
 import type { StateStore } from './state-store.ts';
 import type { Statements } from './statements.ts';
 import { type StateSummary, summarizeState } from './summarize-state.ts';
@@ -90,6 +92,15 @@ export class StateReader {
     for (const { path, name, stamp } of this.#statements.all(KNOWN_FILES_OF_ROOT, root)) {
       yield { run: String(path), name: String(name), stamp: String(stamp) };
     }
+  }
+
+  /** Files of some roots that have one of these inodes, or begin with a record of one of these lengths and checksums (`length:checksum`). */
+  filesLike(
+    roots: readonly string[],
+    inodes: readonly string[],
+    firsts: readonly string[],
+  ): { readonly run: RunRef; readonly state: FileState }[] {
+    return filesLike({ statements: this.#statements }, roots, inodes, firsts);
   }
 
   /** What the state holds, in sums and lists for people. */

@@ -1,5 +1,5 @@
 /** Renames, moves and forgets what the state knows of roots and runs. Inside a transaction. */
-import type { Forgetting, Tidying } from '../model/index.ts';
+import { type Forgetting, KEPT_STAMP, type Tidying } from '../model/index.ts';
 import type { StateStore } from './state-store.ts';
 
 /** Nothing is changed where it was done before. */
@@ -49,10 +49,12 @@ function forget({ statements, ids }: StateStore, { root, isRoot, files, ...liste
   });
   for (const table of OF_TRACKER_RUN) statements.run(`DELETE FROM ${table} WHERE run IN ${listed}`, JSON.stringify(ended));
   statements.run(`DELETE FROM run WHERE id IN ${listed}`, JSON.stringify(ended));
+  // What tracker runs got of a file stays in them: how far they are in it is known on, or it would be too much there.
   for (const { run, name } of files) {
     const file = ids.findFile({ root, path: run }, name) ?? 0;
-    for (const table of OF_FILE) statements.run(`DELETE FROM ${table} WHERE file = ?`, file);
-    statements.run('DELETE FROM file WHERE id = ?', file);
+    statements.run('DELETE FROM retry WHERE file = ?', file);
+    statements.run(`UPDATE position SET gaps = '[]', stamp = '${KEPT_STAMP}' WHERE file = ?`, file);
+    statements.run(`UPDATE file SET damage = '[]', stamp = '${KEPT_STAMP}' WHERE id = ?`, file);
   }
   if (!isRoot) return;
   statements.run('DELETE FROM root WHERE name = ? AND NOT EXISTS (SELECT 1 FROM run WHERE run.root = root.id)', root);

@@ -29,6 +29,7 @@ describe('a log directory that was moved', () => {
     await mirrorTwo();
     logs.move('runs', 'runs2');
     const before = [statSync(logs.path('mirrorboard.db')).mtimeMs, logs.stored('SELECT name, path FROM root')];
+    await logs.expectCode('MB3020', 'backfill', 'runs2', '--dry-run');
     const said = await logs.expectCode('MB3020', 'backfill', 'runs2');
     expect(said).toContain('holds all 2 files that were mirrored from');
     expect(said).toContain(`write runs=${logs.path('runs2')}`);
@@ -87,6 +88,7 @@ describe('a log directory that was moved', () => {
     logs.configure('', 'mlflow: { tracking_uri: "$URL", experiment_name: tests }');
     await mirrorTwo();
     logs.move('runs', 'runs2');
+    await logs.expectCode('MB3020', 'backfill', 'runs2', '--dry-run');
     await logs.expectCode('MB3020', 'backfill', 'runs2');
     await logs.mustRun(['backfill', 'runs=runs2']);
     expect(logs.tracked()).toEqual({ a: range(10), 'b/c': range(5) });

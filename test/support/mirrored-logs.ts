@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect } from '@jest/globals';
-import { type Ended, endAll, freshDirectory, mirrorboard, mustRun, type Running, remove, start } from '../e2e/command.ts';
+import { type Ended, endAll, freshDirectory, mirrorboard, mustRun, type RunOptions, type Running, remove, start } from '../e2e/command.ts';
 import * as w from './event-writer.ts';
 import { MlflowStub } from './mlflow-stub/index.ts';
 
@@ -18,6 +18,8 @@ export const range = (to: number): number[] => Array.from({ length: to }, (_, i)
 export class MirroredLogs {
   readonly folder: string;
   readonly stub: MlflowStub;
+  /** For what commands are started with. */
+  env: Readonly<Record<string, string>> = {};
 
   private constructor(folder: string, stub: MlflowStub) {
     this.folder = folder;
@@ -37,7 +39,6 @@ export class MirroredLogs {
   }
 
   path(...parts: readonly string[]): string {
-    // biome-ignore lint/plugin/no-spread-into-calls: a few parts of a path
     return join(this.folder, ...parts);
   }
 
@@ -48,13 +49,15 @@ export class MirroredLogs {
 
   put(path: string, ...events: readonly Uint8Array[]): void {
     mkdirSync(dirname(this.path(path)), { recursive: true });
-    // biome-ignore lint/plugin/no-spread-into-calls: a few events
     writeFileSync(this.path(path), w.eventFile(...events));
   }
 
   append(path: string, ...events: readonly Uint8Array[]): void {
-    // biome-ignore lint/plugin/no-spread-into-calls: a few events
     appendFileSync(this.path(path), w.concat(...events.map(w.frame)));
+  }
+
+  appendBytes(path: string, ...bytes: readonly Uint8Array[]): void {
+    appendFileSync(this.path(path), w.concat(...bytes));
   }
 
   move(from: string, to: string): void {
@@ -63,15 +66,24 @@ export class MirroredLogs {
   }
 
   run(...args: readonly string[]): Promise<Ended> {
-    return mirrorboard(args, { cwd: this.folder, timeoutMs: 60_000 });
+    return mirrorboard(args, { cwd: this.folder, env: this.env, timeoutMs: 60_000 });
   }
 
   mustRun(args: readonly string[], code = 0): Promise<Ended> {
-    return mustRun(args, { cwd: this.folder, timeoutMs: 60_000 }, code);
+    return mustRun(args, { cwd: this.folder, env: this.env, timeoutMs: 60_000 }, code);
+  }
+
+  /** Where it was not moved, nothing is done. */
+  moveIf(from: string, to: string): void {
+    if (existsSync(this.path(from))) this.move(from, to);
+  }
+
+  startWith(options: Pick<RunOptions, 'env' | 'node'>, ...args: readonly string[]): Running {
+    return start(args, { cwd: this.folder, env: this.env, timeoutMs: 60_000, ...options });
   }
 
   start(...args: readonly string[]): Running {
-    return start(args, { cwd: this.folder, timeoutMs: 60_000 });
+    return start(args, { cwd: this.folder, env: this.env, timeoutMs: 60_000 });
   }
 
   /** What a backfill has to say beside its sums. */
@@ -95,10 +107,8 @@ export class MirroredLogs {
     if (!existsSync(this.path('mirrorboard.db'))) return [];
     const db = new DatabaseSync(this.path('mirrorboard.db'), { readOnly: true });
     try {
-      return db
-        .prepare(sql)
-        .all()
-        .map((row) => Object.values(row));
+      const rows = db.prepare(sql).all();
+      return rows.map((row) => Object.values(row));
     } catch {
       return []; // it is being made just now
     } finally {
@@ -106,10 +116,22 @@ export class MirroredLogs {
     }
   }
 
-  /** Store and tracker hold what the files hold, and the state is sound. */
+  /** Store and tracker hold what the files hold, and store and state are sound. */
   async expectMirrored(): Promise<void> {
     await this.mustRun(['verify', '--strict']);
+    await this.expectSound();
+  }
+
+  /** State and store have no row that belongs to nothing. */
+  async expectSound(): Promise<void> {
     await this.mustRun(['state', 'check']);
+    expect(this.stored('SELECT * FROM pragma_foreign_key_check')).toEqual([]);
+    expect(this.stored('SELECT * FROM pragma_integrity_check')).toEqual([['ok']]);
+  }
+
+  /** The one document a command prints. */
+  async json(...args: readonly string[]): Promise<Record<string, unknown>> {
+    return JSON.parse((await this.mustRun([...args, '--json'])).stdout);
   }
 
   async expectCode(code: string, ...args: readonly string[]): Promise<string> {

@@ -198,10 +198,22 @@ export class StoreReader {
     }
   }
 
+  /** Runs of a root whose files are expected: without those of which every file is kept for good, see `KEPT_STAMP`. */
+  expectedRuns(root: string): RunRef[] {
+    const rows = this.#all(
+      `SELECT run.path FROM run JOIN root ON root.id = run.root WHERE root.name = ?
+       AND (EXISTS (SELECT 1 FROM file WHERE file.run = run.id AND stamp <> '${KEPT_STAMP}') OR NOT EXISTS (SELECT 1 FROM file WHERE file.run = run.id))
+       ORDER BY run.path`,
+      root,
+    );
+    return rows.map(({ path }) => ({ root, path: String(path) }));
+  }
+
+  /** Every file that is expected. */
   *knownFiles(root: string): Generator<KnownFile, void, void> {
     const sql = `SELECT run.path, file.name, file.size, file.stamp, (file.damage <> '[]' OR file.gaps <> '[]') AS damaged,
          file.generation > 0 AS rewritten
-       FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id WHERE root.name = ?`;
+       FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id WHERE root.name = ? AND file.stamp <> '${KEPT_STAMP}'`;
     try {
       for (const row of this.#statement(sql).iterate(root)) {
         yield {
@@ -235,7 +247,7 @@ export class StoreReader {
   fileCount(root: string, below: string): number {
     const [row] = this.#all(
       `SELECT count(*) AS n FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id
-       WHERE root.name = ?1 AND (?2 = '' OR run.path = ?2 OR substr(run.path, 1, length(?2) + 1) = ?2 || '/')`,
+       WHERE root.name = ?1 AND file.stamp <> '${KEPT_STAMP}' AND (?2 = '' OR run.path = ?2 OR substr(run.path, 1, length(?2) + 1) = ?2 || '/')`,
       root,
       below,
     );

@@ -1,0 +1,81 @@
+import { cpSync, mkdirSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { MirroredLogs, ONE, range, scalars } from '../support/mirrored-logs.ts';
+
+let logs: MirroredLogs;
+
+beforeEach(async () => {
+  logs = await MirroredLogs.make();
+  logs.put(`runs/a/${ONE}`, ...scalars(0, 10));
+});
+
+afterEach(() => logs.close());
+
+describe('root rename', () => {
+  it('gives a root another name, and all of it goes on', async () => {
+    await logs.mustRun(['backfill', 'runs']);
+    await logs.mustRun(['root', 'rename', 'runs', 'new', '--dry-run']);
+    expect(logs.stored()).toEqual([['runs/a', 10]]);
+    const { stderr } = await logs.mustRun(['root', 'rename', 'runs', 'new']);
+    expect(stderr).toContain('runs is called new now');
+    expect(logs.stored()).toEqual([['new/a', 10]]);
+    logs.append(`runs/a/${ONE}`, ...scalars(10, 12));
+    for (const root of ['runs', 'new=runs']) {
+      expect(await logs.incidents(root)).toEqual([]);
+      expect(logs.stored()).toEqual([['new/a', 12]]);
+      expect(logs.tracked()).toEqual({ a: range(12) });
+    }
+    await logs.expectMirrored();
+    expect(await logs.json('root', 'list')).toMatchObject({
+      roots: [{ name: 'new', path: logs.path('runs'), missing: false, runs: 1, points: 12 }],
+    });
+  });
+
+  it('says where a configuration has the former name', async () => {
+    logs.configure('roots: [{ path: runs, name: old }]\n');
+    await logs.mustRun(['backfill']);
+    expect((await logs.mustRun(['root', 'rename', 'old', 'new'])).stderr).toContain('write name: new there');
+    logs.configure('roots: [{ path: runs, name: new }]\n');
+    await logs.mustRun(['backfill']);
+    expect(logs.stored()).toEqual([['new/a', 10]]);
+    expect(logs.tracked()).toEqual({ a: range(10) });
+  });
+
+  it('refuses a name that is taken or can not be one, and a root that nobody knows', async () => {
+    logs.put(`more/a/${ONE}`, ...scalars(0, 10));
+    await logs.mustRun(['backfill', 'runs', 'more']);
+    await logs.expectCode('MB3022', 'root', 'rename', 'runs', 'more');
+    await logs.expectCode('MB3022', 'root', 'rename', 'runs', 'a/b');
+    expect(await logs.expectCode('MB3021', 'root', 'rename', 'rusn', 'b')).toContain('Did you mean runs?');
+    const watching = logs.start('watch', 'runs');
+    await watching.said(/scanned/);
+    expect(await logs.expectCode('MB3004', 'root', 'rename', 'runs', 'b')).toContain('Stop that watch first');
+    watching.child.kill('SIGTERM');
+    await watching.ended;
+  });
+});
+
+describe('root move', () => {
+  it('says where a root lies now, and it goes on there without its name', async () => {
+    await logs.mustRun(['backfill', 'runs']);
+    logs.move('runs', 'runs2');
+    logs.append(`runs2/a/${ONE}`, ...scalars(10, 12));
+    await logs.mustRun(['root', 'move', 'runs', 'runs2']);
+    expect(await logs.incidents('runs2')).toEqual([]);
+    expect(logs.stored()).toEqual([['runs/a', 12]]);
+    expect(logs.tracked()).toEqual({ a: range(12) });
+    await logs.expectMirrored();
+  });
+
+  it('refuses a directory that is another one, is not there, or lies in a root', async () => {
+    logs.put(`more/x/${ONE}`, ...scalars(0, 10));
+    await logs.mustRun(['backfill', 'runs', 'more']);
+    mkdirSync(logs.path('empty'));
+    await logs.expectCode('MB2007', 'root', 'move', 'runs', 'empty');
+    await logs.expectCode('MB2001', 'root', 'move', 'runs', 'nowhere');
+    await logs.expectCode('MB2005', 'root', 'move', 'runs', 'more');
+    cpSync(logs.path('runs'), logs.path('copy'), { recursive: true });
+    await logs.mustRun(['root', 'move', 'runs', 'copy']);
+    expect(await logs.json('root', 'list')).toMatchObject({ roots: [{ name: 'more' }, { name: 'runs', path: logs.path('copy') }] });
+  });
+});

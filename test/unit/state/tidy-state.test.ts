@@ -1,0 +1,184 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Handle } from '../../../src/backends/contract.ts';
+import type { FileState, Forgetting, RunRef } from '../../../src/model/index.ts';
+import { plainMapping } from '../../../src/route/index.ts';
+import { StateFile } from '../../../src/state/index.ts';
+
+let folder = '';
+let path = '';
+let state: StateFile;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-tidy-'));
+  path = join(folder, 'mirrorboard.state');
+  state = StateFile.open(path, { now: () => 0 });
+});
+
+afterEach(() => {
+  state.close();
+  rmSync(folder, { recursive: true });
+});
+
+const at = (run: string, root = 'logs'): RunRef => ({ root, path: run });
+
+function fileState(name: string): FileState {
+  return {
+    name,
+    generation: 0,
+    position: { watermark: 100, gaps: [] },
+    guard: { first: { offset: 0, length: 24, checksum: 7 }, last: undefined },
+    damage: [{ start: 10, end: 20, reason: 'data_checksum' }],
+    size: 100,
+    stamp: '1.1.5',
+    records: 2,
+  };
+}
+
+/** A run with a file, and what a lane keeps of it; `target`: the tracker run it is folded into. */
+function mirror(run: RunRef, target = run.path): void {
+  const lane = state.lane('mlflow', 'there');
+  lane.accepted(run, fileState('f'), [], { points: 3, lastStep: 2 });
+  lane.refused(run, 'f', 0, [{ offset: 1, index: 0, kind: 'refused', reason: 'no' }]);
+  state.keepRetry({ run, name: 'f' }, { attempts: 1, nextMs: 5 });
+  if (target !== run.path) lane.keepMapping(run, { ...plainMapping(run.path), target });
+  lane.keepHandle({ root: run.root, path: target }, `handle of ${target}` as Handle);
+}
+
+const forgetting = (more: Partial<Forgetting>): Forgetting => ({
+  kind: 'forget',
+  root: 'logs',
+  isRoot: false,
+  runs: [],
+  files: [],
+  keepsPoints: false,
+  ...more,
+});
+
+function handles(): string[] {
+  return state
+    .lane('mlflow', 'there')
+    .handles()
+    .map(([run]) => `${run.root}/${run.path}`);
+}
+
+function expectSound(): void {
+  state.flush();
+  const reader = StateFile.openForReading(path);
+  expect(reader.check()).toEqual([]);
+  reader.close();
+}
+
+describe('the state', () => {
+  test('forgets a run with all that lanes keep of it, and no other', () => {
+    mirror(at('a'));
+    mirror(at('b'));
+    state.tidy(forgetting({ runs: ['a', 'not there'] }), undefined);
+    expect(handles()).toEqual(['logs/b']);
+    expect([...state.knownFiles('logs')].map(({ run }) => run)).toEqual(['b']);
+    expect(state.retries().map(({ file }) => file.run.path)).toEqual(['b']);
+    expectSound();
+    // As if it had never been there.
+    mirror(at('a'));
+    expect(state.lane('mlflow', 'there').known(at('a')).points).toBe(3);
+  });
+
+  test('keeps a tracker run that others are folded into, and forgets it with the last of them', () => {
+    mirror(at('exp/train'), 'exp');
+    mirror(at('exp/val'), 'exp');
+    state.tidy(forgetting({ runs: ['exp/train'] }), undefined);
+    expect(handles()).toEqual(['logs/exp']);
+    state.tidy(forgetting({ runs: ['exp'] }), undefined);
+    expect(handles()).toEqual(['logs/exp']);
+    state.tidy(forgetting({ runs: ['exp/val'] }), undefined);
+    expect(handles()).toEqual([]);
+    expect(state.fileCount('logs')).toBe(0);
+    expectSound();
+  });
+
+  test('keeps how far lanes are in a file that is forgotten as gone, and misses it no more', () => {
+    mirror(at('a'));
+    state.tidy(forgetting({ files: [{ run: 'a', name: 'f' }] }), undefined);
+    expect([...state.knownFiles('logs')]).toEqual([]);
+    const [file] = state.lane('mlflow', 'there').known(at('a')).files;
+    expect(file).toMatchObject({ stamp: 'kept', position: { watermark: 100 }, damage: [] });
+    expect(state.retries()).toEqual([]);
+    expectSound();
+  });
+
+  test('forgets a root whole', () => {
+    state.root('logs', '/logs');
+    mirror(at('exp/train'), 'exp');
+    mirror(at('x', 'more'));
+    state.tidy(forgetting({ isRoot: true }), undefined);
+    expect(state.roots().map(({ name }) => name)).toEqual(['more']);
+    expect(handles()).toEqual(['more/x']);
+    expectSound();
+  });
+
+  test('gives a root another name, but none that is taken, and says where it lies', () => {
+    state.root('logs', '/logs');
+    state.root('more', '/more');
+    mirror(at('a'));
+    state.tidy({ kind: 'rename', from: 'logs', to: 'more' }, undefined);
+    expect(handles()).toEqual(['logs/a']);
+    state.tidy({ kind: 'rename', from: 'logs', to: 'new' }, undefined);
+    state.tidy({ kind: 'place', root: 'new', path: '/elsewhere' }, undefined);
+    expect(handles()).toEqual(['new/a']);
+    expect(state.roots()).toEqual([
+      { name: 'more', path: '/more' },
+      { name: 'new', path: '/elsewhere' },
+    ]);
+  });
+
+  test('notes a change with the task to tell the others, until that is done', () => {
+    const removal = { lane: 'mlflow', target: 'there', handle: 'h', label: 'logs/a' };
+    state.tidy({ kind: 'rename', from: 'logs', to: 'new' }, '/store.db', [removal]);
+    state.close();
+    state = StateFile.open(path, { now: () => 0 });
+    const [task] = state.tasks();
+    expect(task).toMatchObject({ store: '/store.db', tidying: { kind: 'rename' }, removals: [removal] });
+    state.taskDone(task?.id ?? 0, [removal]);
+    expect(state.tasks()).toMatchObject([{ store: undefined, removals: [removal] }]);
+    state.taskDone(task?.id ?? 0);
+    expect(state.tasks()).toEqual([]);
+  });
+
+  test('lets a tracker run go to another root with all that is folded into it, or nothing of it', () => {
+    mirror(at('exp/train'), 'exp');
+    mirror(at('exp/val'), 'exp');
+    const move = (run: string, toRoot: string, to: string) => ({ root: 'logs', from: run, toRoot, to, renamed: [] });
+    expect(state.move([move('exp/train', 'more', 'old/exp/train')])).toEqual([]);
+    expect(state.move([move('exp/train', 'more', 'exp/train'), move('exp/val', 'even', 'exp/val')])).toEqual([]);
+    expect(handles()).toEqual(['logs/exp']);
+    expect(state.move([move('exp/train', 'more', 'old/exp/train'), move('exp/val', 'more', 'old/exp/val')])).toHaveLength(2);
+    expect(handles()).toEqual(['more/old/exp']);
+    expect(
+      state
+        .lane('mlflow', 'there')
+        .mappings()
+        .map(([run, { target }]) => [run.root, run.path, target]),
+    ).toEqual([
+      ['more', 'old/exp/train', 'old/exp'],
+      ['more', 'old/exp/val', 'old/exp'],
+    ]);
+    expectSound();
+  });
+
+  test('is read as it was before tasks were noted, and brought forward by who writes to it', () => {
+    mirror(at('a'));
+    state.close();
+    const db = new DatabaseSync(path);
+    db.exec('DROP TABLE task; PRAGMA user_version = 2');
+    db.close();
+    const reader = StateFile.openForReading(path);
+    expect(reader.listed('mlflow', 'there')).toMatchObject([{ run: at('a'), delivered: 100, points: 3, refused: 1 }]);
+    reader.close();
+    state = StateFile.open(path, { now: () => 0 });
+    expect(state.tasks()).toEqual([]);
+    expect(handles()).toEqual(['logs/a']);
+  });
+});
