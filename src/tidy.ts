@@ -46,7 +46,7 @@ export async function finishTidying(places: TidyPlaces): Promise<Removed> {
     const rest = await removeAll(places, task.removals);
     removed += task.removals.length - rest.length;
     left += rest.length;
-    places.state?.taskDone(task.id, rest);
+    places.state?.taskDone(task, rest);
   }
   return { removed, left };
 }

@@ -1,5 +1,6 @@
 import { seriesOf, stepOf } from './rows.ts';
 import type { Row, Statements } from './statements.ts';
+import { tasksIn } from './tasks.ts';
 
 /**
  * The whole content as one JSON document, run after run, so that the size of a state is no matter. Rows are named as
@@ -7,12 +8,14 @@ import type { Row, Statements } from './statements.ts';
  * are base64. Described in docs/state.md.
  */
 export function* dumpState(statements: Statements): Generator<string, void, void> {
-  const meta = Object.fromEntries(statements.all('SELECT key, value FROM meta').map(({ key, value }) => [key, value]));
+  const facts = statements.all("SELECT key, value FROM meta WHERE key NOT LIKE '[%'");
+  const meta = Object.fromEntries(facts.map(({ key, value }) => [key, value]));
   const status = statements.get('SELECT written_ms, document FROM status');
   yield `{"format":"mirrorboard.state","version":${statements.get('PRAGMA user_version')?.user_version},"meta":${JSON.stringify(meta)},\n"status":`;
   yield JSON.stringify(status === undefined ? null : { written_ms: status.written_ms, document: statements.parse(status.document) });
   const lanes = statements.all('SELECT id, name, target, owns_positions FROM lane ORDER BY id');
   const roots = statements.all('SELECT name, path FROM root ORDER BY name');
+  yield `,\n"tasks":${JSON.stringify(tasksIn(statements))}`;
   yield `,\n"roots":${JSON.stringify(roots)},\n"lanes":${JSON.stringify(lanes.map(({ name, target, owns_positions }) => ({ name, target, owns_positions: owns_positions === 1 })))},\n"runs":[`;
   // Lanes are told by their place in the list above.
   const place = new Map(lanes.map(({ id }, i) => [id, i]));

@@ -6,6 +6,7 @@ export type { Delivered, Delivery, LaneState, SideResult, SideState } from './la
 export type { ListedInState } from './listing.ts';
 export { FileLock } from './lock.ts';
 export { LONGEST_RETRY_MS, nextRetry } from './next-retry.ts';
-export { type Retry, StateFile, type StateOptions, type Task } from './state-file.ts';
+export { type Retry, StateFile, type StateOptions } from './state-file.ts';
 export { type LaneReader, StateReader, type StoredStatus } from './state-reader.ts';
 export type { LaneSummary, StateSummary } from './summarize-state.ts';
+export type { Task } from './tasks.ts';

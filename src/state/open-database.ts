@@ -6,7 +6,7 @@ import { MirrorError } from '../errors.ts';
 import { createOwnDatabase, flushFolder, makeOwnFolder, removeLeftOvers, temporaryName } from '../own-files/index.ts';
 import { damaged, judgeFile, refuseNewer } from './file-header.ts';
 import { migrate, schemaVersion } from './migrate.ts';
-import { APPLICATION_ID, OLDEST_READABLE, STEPS } from './schema.ts';
+import { APPLICATION_ID, SCHEMA_VERSION, STEPS } from './schema.ts';
 import { sqliteCode, translated } from './sqlite-error.ts';
 
 /** Opens the state's file to write to it, made anew where there is none. The caller holds its lock. */
@@ -68,8 +68,8 @@ function readable(location: string, path: string): DatabaseSync {
     db.exec('PRAGMA busy_timeout = 5000; PRAGMA query_only = 1');
     const version = schemaVersion(db);
     refuseNewer(path, version);
-    if (version < OLDEST_READABLE) {
-      throw new MirrorError('MB3101', `${path} has schema version ${version}, and is read from version ${OLDEST_READABLE} on`, {
+    if (version < SCHEMA_VERSION) {
+      throw new MirrorError('MB3101', `${path} has schema version ${version}, and is read from version ${SCHEMA_VERSION} on`, {
         hint: 'The next watch brings it up to date.',
         command: 'mirrorboard watch',
         context: { path, version },

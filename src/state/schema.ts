@@ -25,13 +25,9 @@ export const STEPS: readonly Step[] = [
     meta.run('created_at', new Date(nowMs).toISOString());
   },
   (db) => db.exec(VERSION_2),
-  (db) => db.exec(VERSION_3),
 ];
 
 export const SCHEMA_VERSION = STEPS.length;
-
-/** What was added since is nothing that a reader needs. */
-export const OLDEST_READABLE = 2;
 
 const VERSION_1 = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -176,9 +172,4 @@ CREATE TABLE side (
   outcome TEXT NOT NULL,
   PRIMARY KEY (run, lane, path, rule)
 ) STRICT, WITHOUT ROWID;
-`;
-
-/** Changes that were made here, and of which a store or a tracker may not have heard yet. */
-const VERSION_3 = `
-CREATE TABLE task (id INTEGER PRIMARY KEY, store TEXT, tidying TEXT NOT NULL, removals TEXT NOT NULL) STRICT;
 `;

@@ -17,6 +17,7 @@ import { translated } from './sqlite-error.ts';
 import { readStatus, StateReader, type StoredStatus } from './state-reader.ts';
 import type { StateStore } from './state-store.ts';
 import { Statements } from './statements.ts';
+import { dropTask, keepTask, nextTask, type Task, tasksIn } from './tasks.ts';
 import { tidyState } from './tidy-state.ts';
 
 export interface StateOptions {
@@ -26,15 +27,6 @@ export interface StateOptions {
   readonly onFailure?: (error: MirrorError) => void;
   /** Default: timers that keep no process alive. */
   readonly schedule?: Schedule;
-}
-
-/** A change of the state that a store, or trackers, may not have heard of. */
-export interface Task {
-  readonly id: number;
-  /** Undefined once there is none that has to hear of it. */
-  readonly store: string | undefined;
-  readonly tidying: Tidying;
-  readonly removals: readonly Removal[];
 }
 
 /** When a file is tried again whose bytes could not be read. */
@@ -191,8 +183,7 @@ export class StateFile {
     const all = this.#reading();
     all.commits.change(JSON.stringify(['tidy', tidying]), () => {
       tidyState(all, tidying);
-      const sql = 'INSERT INTO task (store, tidying, removals) VALUES (?,?,?)';
-      all.statements.run(sql, store ?? null, JSON.stringify(tidying), JSON.stringify(removals));
+      keepTask(all.statements, { id: nextTask(all.statements), store, tidying, removals });
     });
     this.#lanes.clear();
     this.#mustFlush();
@@ -200,21 +191,15 @@ export class StateFile {
 
   /** What was begun and is not known to be done everywhere, in its order. */
   tasks(): Task[] {
-    const { statements } = this.#reading();
-    return statements.all('SELECT id, store, tidying, removals FROM task ORDER BY id').map((row) => ({
-      id: Number(row.id),
-      store: row.store === null ? undefined : String(row.store),
-      tidying: statements.parse(row.tidying),
-      removals: statements.parse(row.removals),
-    }));
+    return tasksIn(this.#reading().statements);
   }
 
   /** The store has heard of a task; what is left of its removals. Nothing is left of one without any. */
-  taskDone(id: number, removals: readonly Removal[] = []): void {
+  taskDone(task: Task, removals: readonly Removal[] = []): void {
     const { commits, statements } = this.#store;
-    commits.change(JSON.stringify(['task', id]), () => {
-      if (removals.length === 0) statements.run('DELETE FROM task WHERE id = ?', id);
-      else statements.run('UPDATE task SET store = NULL, removals = ? WHERE id = ?', JSON.stringify(removals), id);
+    commits.change(JSON.stringify(['task', task.id]), () => {
+      if (removals.length === 0) dropTask(statements, task.id);
+      else keepTask(statements, { ...task, store: undefined, removals });
     });
     this.#mustFlush();
   }

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Handle } from '../../../src/backends/contract.ts';
 import type { FileState, Forgetting, RunRef } from '../../../src/model/index.ts';
@@ -141,9 +140,10 @@ describe('the state', () => {
     state = StateFile.open(path, { now: () => 0 });
     const [task] = state.tasks();
     expect(task).toMatchObject({ store: '/store.db', tidying: { kind: 'rename' }, removals: [removal] });
-    state.taskDone(task?.id ?? 0, [removal]);
+    if (task === undefined) throw new Error('there is no task');
+    state.taskDone(task, [removal]);
     expect(state.tasks()).toMatchObject([{ store: undefined, removals: [removal] }]);
-    state.taskDone(task?.id ?? 0);
+    state.taskDone(task);
     expect(state.tasks()).toEqual([]);
   });
 
@@ -168,17 +168,13 @@ describe('the state', () => {
     expectSound();
   });
 
-  test('is read as it was before tasks were noted, and brought forward by who writes to it', () => {
+  test('says in its listing how far a lane is', () => {
     mirror(at('a'));
     state.close();
-    const db = new DatabaseSync(path);
-    db.exec('DROP TABLE task; PRAGMA user_version = 2');
-    db.close();
     const reader = StateFile.openForReading(path);
-    expect(reader.listed('mlflow', 'there')).toMatchObject([{ run: at('a'), delivered: 100, points: 3, refused: 1 }]);
+    expect(reader.listed('mlflow', 'there')).toMatchObject([{ run: at('a'), delivered: 100, points: 3, refused: 1, isDamaged: true }]);
+    expect(reader.listed('mlflow', 'elsewhere')).toMatchObject([{ run: at('a'), delivered: 0, points: 0, refused: 0 }]);
     reader.close();
     state = StateFile.open(path, { now: () => 0 });
-    expect(state.tasks()).toEqual([]);
-    expect(handles()).toEqual(['logs/a']);
   });
 });

@@ -1,0 +1,43 @@
+/** Changes that were made in the state, and of which a store or a tracker may not have heard yet. */
+import type { Removal, Tidying } from '../model/index.ts';
+import type { Statements } from './statements.ts';
+
+/** A change of the state that a store, or trackers, may not have heard of. */
+export interface Task {
+  readonly id: number;
+  /** Undefined once there is none that has to hear of it. */
+  readonly store: string | undefined;
+  readonly tidying: Tidying;
+  readonly removals: readonly Removal[];
+}
+
+/** A task is a fact like those of `meta`: states of all versions can have it. */
+const OURS = `key LIKE '["task",%'`;
+
+function keyOf(id: number): string {
+  return JSON.stringify(['task', id]);
+}
+
+/** In their order. */
+export function tasksIn(statements: Statements): Task[] {
+  return statements
+    .all(`SELECT key, value FROM meta WHERE ${OURS}`)
+    .map(({ key, value }) => {
+      const [, id] = statements.parse<[string, number]>(key);
+      const { store, ...task } = statements.parse<Omit<Task, 'id' | 'store'> & { readonly store?: string }>(value);
+      return { id, store, ...task };
+    })
+    .sort((a, b) => a.id - b.id);
+}
+
+export function nextTask(statements: Statements): number {
+  return (tasksIn(statements).at(-1)?.id ?? 0) + 1;
+}
+
+export function keepTask(statements: Statements, { id, ...task }: Task): void {
+  statements.run('INSERT OR REPLACE INTO meta (key, value) VALUES (?,?)', keyOf(id), JSON.stringify(task));
+}
+
+export function dropTask(statements: Statements, id: number): void {
+  statements.run('DELETE FROM meta WHERE key = ?', keyOf(id));
+}
