@@ -1,12 +1,28 @@
 /** Renames, moves and forgets what a store knows of roots and runs. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { type Forgetting, KEPT_STAMP, type Tidying } from '../../model/index.ts';
 import { recountRun } from './recount.ts';
 
 /** Runs that are forgotten in one transaction. */
 const RUNS_AT_A_TIME = 100;
+
+/** A database with its statements prepared once: of a hundred thousand runs each takes a dozen of them. */
+class Prepared {
+  readonly db: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(db: DatabaseSync) {
+    this.db = db;
+  }
+
+  prepare(sql: string): StatementSync {
+    const known = this.#statements.get(sql) ?? this.db.prepare(sql);
+    this.#statements.set(sql, known);
+    return known;
+  }
+}
 
 /** Nothing is changed where it was done before. `transaction` commits what its work did. */
 export function tidyStore(db: DatabaseSync, tidying: Tidying, transaction: (work: () => void) => void): void {
@@ -25,7 +41,7 @@ export function tidyStore(db: DatabaseSync, tidying: Tidying, transaction: (work
       // Each file and blob would be looked for in tables that have no index of them; who refers to a row goes before it here.
       db.exec('PRAGMA foreign_keys = OFF');
       try {
-        forget(db, tidying, transaction);
+        forget(new Prepared(db), tidying, transaction);
       } finally {
         db.exec('PRAGMA foreign_keys = ON');
       }
@@ -37,11 +53,7 @@ export function tidyStore(db: DatabaseSync, tidying: Tidying, transaction: (work
 
 const RUN = 'SELECT run.id FROM run JOIN root ON root.id = run.root WHERE root.name = ? AND run.path = ?';
 
-function forget(
-  db: DatabaseSync,
-  { root, isRoot, files, keepsPoints, ...listed }: Forgetting,
-  transaction: (work: () => void) => void,
-): void {
+function forget(db: Prepared, { root, isRoot, files, keepsPoints, ...listed }: Forgetting, transaction: (work: () => void) => void): void {
   const ofRoot = 'SELECT run.path FROM run JOIN root ON root.id = run.root WHERE root.name = ?';
   const runs = isRoot
     ? db
@@ -68,7 +80,7 @@ function forget(
           if (keepsPoints) keep(db, id, name);
           else forgetFile(db, id, name);
         }
-        if (!keepsPoints) recountRun(db, id);
+        if (!keepsPoints) recountRun(db.db, id);
       }
     });
   }
@@ -78,14 +90,14 @@ function forget(
 }
 
 /** Nobody waits for its files any more, and what could not be read of them is no trouble. */
-function keep(db: DatabaseSync, run: number, name?: string): void {
+function keep(db: Prepared, run: number, name?: string): void {
   const which = name === undefined ? '' : ' AND name = ?';
   const statement = db.prepare(`UPDATE file SET stamp = '${KEPT_STAMP}', damage = '[]', gaps = '[]' WHERE run = ?${which}`);
   if (name === undefined) statement.run(run);
   else statement.run(run, name);
 }
 
-function forgetRun(db: DatabaseSync, run: number): void {
+function forgetRun(db: Prepared, run: number): void {
   forgetPoints(db, 'series IN (SELECT id FROM series WHERE run = ?1)', run);
   db.prepare('DELETE FROM mark WHERE file IN (SELECT id FROM file WHERE run = ?)').run(run);
   for (const table of ['file', 'series']) db.prepare(`DELETE FROM ${table} WHERE run = ?`).run(run);
@@ -93,7 +105,7 @@ function forgetRun(db: DatabaseSync, run: number): void {
 }
 
 /** Its series stay, as their numbers are those of a list. */
-function forgetFile(db: DatabaseSync, run: number, name: string): void {
+function forgetFile(db: Prepared, run: number, name: string): void {
   const file = db.prepare('SELECT id FROM file WHERE run = ? AND name = ?').get(run, name)?.['id'];
   if (file === undefined) return;
   forgetPoints(db, 'series IN (SELECT id FROM series WHERE run = ?1) AND file = ?2', run, Number(file));
@@ -102,7 +114,7 @@ function forgetFile(db: DatabaseSync, run: number, name: string): void {
 }
 
 /** Of the segments and objects that `where` says. */
-function forgetPoints(db: DatabaseSync, where: string, ...parameters: readonly number[]): void {
+function forgetPoints(db: Prepared, where: string, ...parameters: readonly number[]): void {
   const run = (sql: string): void => {
     // biome-ignore lint/plugin/no-spread-into-calls: one for each placeholder of a statement
     db.prepare(sql).run(...parameters);
