@@ -239,8 +239,8 @@ function heldByStore(store: StoreReader, where: string): Held {
       name,
       path,
       isSilent,
-      // One of which every file was forgotten, and the points kept, is not missed.
-      isMissing: !isSilent && !existsSync(path) && (store.fileCount(name, '') > 0 || store.runs(name).length === 0),
+      // One of which no file is expected (they were forgotten, or lie elsewhere now) is not missed.
+      isMissing: !isSilent && !existsSync(path) && store.fileCount(name, '') > 0,
       runs: store.runs(name).length,
       files: store.fileCount(name, ''),
       points: pointsOf(name),
@@ -280,7 +280,7 @@ function heldByState(state: StateReader | undefined, { name, type, target, linkO
         name: root,
         path,
         isSilent,
-        isMissing: !isSilent && !existsSync(path),
+        isMissing: !isSilent && !existsSync(path) && runs.some(([, { files }]) => files.length > 0),
         runs: runs.length,
         files: runs.reduce((sum, [, { files }]) => sum + files.length, 0),
         points: runs.reduce((sum, [, { points }]) => sum + points, 0),

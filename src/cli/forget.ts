@@ -56,7 +56,7 @@ export async function forget(
       return made;
     });
     const isEmpty = plan.forgettings.length === 0;
-    const isDone = !isEmpty && flags.dryRun !== true && (await isWanted(plan, flags, context, interrupt.signal));
+    const isDone = !isEmpty && flags.dryRun !== true && (await isWanted(plan, config, flags, context, interrupt.signal));
     const removed = isDone ? await carryOut(plan, config, trackers, context, interrupt.signal) : undefined;
     if (flags.json === true) await writeOut(context.stdout, `${JSON.stringify(planJson(plan, flags, isDone, removed))}\n`);
     else stderr.write(planText(plan, { flags, isDone, removed, style: styleOf(stderr, flags, env), env, config }));
@@ -66,10 +66,17 @@ export async function forget(
   }
 }
 
-async function isWanted(plan: ForgetPlan, flags: ForgetFlags, context: CommandContext, signal: AbortSignal): Promise<boolean> {
+async function isWanted(
+  plan: ForgetPlan,
+  config: Config,
+  flags: ForgetFlags,
+  context: CommandContext,
+  signal: AbortSignal,
+): Promise<boolean> {
   if (flags.yes !== true && process.stdin.isTTY === true) {
     const style = styleOf(context.stderr, flags, context.env);
-    context.stderr.write(`${planLines(plan, flags, style).join('\n')}\n`);
+    const lines = [...planLines(plan, flags, style), ...thereLines(plan, { env: context.env, config })];
+    context.stderr.write(`${lines.join('\n')}\n`);
   }
   return confirm('Forget them?', flags.yes === true, context, signal);
 }
@@ -147,7 +154,7 @@ interface TextFacts {
 }
 
 function planText(plan: ForgetPlan, { flags, isDone, removed, style, env, config }: TextFacts): string {
-  const { there, away, forgettings } = plan;
+  const { away, forgettings } = plan;
   const lines: string[] = [];
   if (forgettings.length === 0) lines.push('Nothing is to be forgotten.');
   else if (flags.dryRun === true) for (const line of [...planLines(plan, flags, style), 'Nothing was changed.']) lines.push(line);
@@ -166,24 +173,29 @@ function planText(plan: ForgetPlan, { flags, isDone, removed, style, env, config
     lines.push(
       `${visibleText(name)}: ${visibleText(path)} is not there, is empty or does not answer, so nobody can say which of its files are gone. See whether it is mounted; root move or root forget is for one that is gone for good`,
     );
-  if (there.length > 0 && forgettings.length > 0) {
-    lines.push(
-      `note: files of ${counted(there.length, 'of these runs is', 'of these runs are')} still there, and the next pass mirrors them again. To leave them out:`,
-    );
-    const roots = new Set(there.map(({ root }) => root));
-    const isRoot = forgettings.some((each) => each.isRoot);
-    if (isRoot)
-      for (const root of roots)
-        lines.push(
-          `  no longer give ${visibleText(root)} to backfill and watch${config.file === undefined ? '' : `, nor list it in ${visibleText(config.file)}`}`,
-        );
-    else {
-      const words = there.slice(0, MOST_NAMED).flatMap(({ path }) => ['--exclude', path]);
-      lines.push(`  ${[programName(env), 'backfill', '…', ...words].map((word) => (word === '…' ? word : shellWord(word))).join(' ')}`);
-      lines.push(`  or, in the configuration: exclude: ${visibleText(JSON.stringify(there.slice(0, MOST_NAMED).map(({ path }) => path)))}`);
-    }
-  }
+  const wasAsked = flags.yes !== true && process.stdin.isTTY === true;
+  if (forgettings.length > 0 && ((isDone && !wasAsked) || flags.dryRun === true))
+    for (const line of thereLines(plan, { env, config })) lines.push(line);
   return `${lines.join('\n')}\n`;
+}
+
+/** What of it would be mirrored again, and how to have it left out. */
+function thereLines({ there, forgettings }: ForgetPlan, { env, config }: Pick<TextFacts, 'env' | 'config'>): string[] {
+  if (there.length === 0) return [];
+  const again = there.length === 1 ? 'it' : 'them';
+  const note = `note: files of ${counted(there.length, 'run')} are still there, and the next pass mirrors ${again} again. To leave ${again} out:`;
+  const root = forgettings.find(({ isRoot }) => isRoot)?.root;
+  if (root !== undefined) {
+    const listed = config.file === undefined ? '' : `, nor list it in ${visibleText(config.file)}`;
+    return [note, `  no longer give ${visibleText(root)} to backfill and watch${listed}`];
+  }
+  const paths = [...new Set(there.map(({ path }) => path))].slice(0, MOST_NAMED);
+  const excluded = paths.flatMap((path) => ['--exclude', path]).map(shellWord);
+  return [
+    note,
+    `  ${[programName(env), 'backfill', '…', ...excluded].join(' ')}`,
+    `  or, in the configuration: exclude: ${visibleText(JSON.stringify(paths))}`,
+  ];
 }
 
 function planJson(

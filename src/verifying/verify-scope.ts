@@ -41,8 +41,8 @@ export interface Mirrored {
 export function mirroredIn(reader: StoreReader, storePath: string): Mirrored {
   return {
     words: `the store ${storePath}`,
-    // Nobody looks for files that were forgotten, and whose points were to be kept.
-    roots: () => reader.roots().filter(({ name }) => reader.runs(name).length === 0 || reader.expectedRuns(name).length > 0),
+    // Nobody looks for files that were forgotten and whose points were to be kept, or that lie in another root now.
+    roots: () => reader.roots().filter(({ name }) => reader.expectedRuns(name).length > 0),
     runs: (root) => reader.expectedRuns(root),
     isKnown: (run, name) => reader.positions(run).files.some((file) => file.name === name),
   };

@@ -1,5 +1,5 @@
 // Every command over a tree with many of each, into the local store and into a tracker.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
@@ -59,6 +59,21 @@ export async function runEveryCommand(options: ScaleOptions): Promise<void> {
     await run('state', 'check');
     await run('state', 'export', '--out', 'state.json');
     await run('migrate', '--from', 'mlflow', '--to', 'local');
+    expectEqual('runs that are listed', (JSON.parse(await run('runs', '--json')) as { runs: unknown[] }).runs.length, all);
+    expectEqual(
+      'runs whose files are gone',
+      (JSON.parse(await run('runs', '--in-state', 'gone', '--json')) as { runs: unknown[] }).runs.length,
+      0,
+    );
+    await run('root', 'list');
+    await run('root', 'rename', 'logs', 'renamed');
+    renameSync(logs, join(cwd, 'moved'));
+    await mustRun(['backfill', 'moved'], { cwd, timeoutMs }, 2);
+    await run('root', 'move', 'renamed', 'moved');
+    await run('backfill', 'moved');
+    expectEqual('points in the tracker after the move', tracked(stub), files + tags + (isTrackingRuns ? runs : 0));
+    await run('run', 'forget', 'many-runs', '--yes');
+    expectEqual('points in the store that are left', pointsIn(join(cwd, 'mirrorboard.db')), files + tags);
   } finally {
     await endAll();
     await stub.close();
