@@ -23,6 +23,7 @@ export const errorCodes = {
   MB1002: { title: 'the configuration is not valid', exit: ExitCode.wrongUse },
   MB1003: { title: 'the configuration file cannot be read', exit: ExitCode.wrongUse },
   MB1004: { title: 'an environment variable named in the configuration is not set', exit: ExitCode.wrongUse },
+  MB1030: { title: 'there is no such profile', exit: ExitCode.wrongUse },
   MB2001: { title: 'a log directory does not exist', exit: ExitCode.wrongUse },
   MB2002: { title: 'a log directory is not a directory', exit: ExitCode.wrongUse },
   MB2003: { title: 'a log directory cannot be read', exit: ExitCode.wrongUse },

@@ -468,4 +468,6 @@ export interface SettingProblem {
   readonly found: string;
   readonly expected: string;
   readonly hint?: string;
+  /** Another machine may not have it: a file is missing here. */
+  readonly isLocal?: true;
 }

@@ -3,9 +3,11 @@ import { suggestion } from '../closest-name.ts';
 import { type Choice, chosenLanes, chosenProfile, isUnused, layersOf } from './choose.ts';
 import { type Environment, expandVariables, isOneReference, referredVariables } from './expand-variables.ts';
 import { type FileSettings, fileSchema } from './file-schema.ts';
+import { LANE_TYPES } from './lane-types.ts';
 import { lanesProblems } from './lanes-problems.ts';
-import { configError, type FieldPath, type Problem, shownValue } from './problem.ts';
-import { isSecretName } from './secrets.ts';
+import { configError, type FieldPath, fieldName, type Problem, shownValue } from './problem.ts';
+import { homesOf, type SchemaField, schemaFields } from './schema-fields.ts';
+import { isSecretName, secretInAddress } from './secrets.ts';
 import { type Position, type Scalar, YamlDocument } from './yaml-document.ts';
 
 /** A file's settings, and where they stand. */
@@ -15,7 +17,11 @@ export interface ParsedFile {
   positionOf(path: FieldPath): Position;
   /** Whether a value must not be shown, because of its name or of the variable it comes from. */
   isHidden(path: FieldPath): boolean;
+  /** What should be known of the file, a sentence each: nothing of it is an error. */
+  readonly notices: readonly string[];
 }
+
+const FIELDS = schemaFields(fileSchema);
 
 /**
  * Reads the text of a configuration file: YAML, variables put in, every setting checked. Throws one error for all that is
@@ -41,19 +47,28 @@ export function parseConfigFile(file: string, text: string, env: Environment, ch
   const profile = chosenProfile(settings, choice.profile);
   const layers = layersOf(settings, profile);
   const lanes = chosenLanes(layers, choice.lanes);
-  for (const problem of lanesProblems(settings, layers, lanes)) problems.push({ ...problem, ...document.positionOfKey(problem.path) });
+  for (const problem of lanesProblems(settings)) problems.push({ ...problem, ...document.positionOfKey(problem.path) });
   const grave = problems.filter(({ code, path }) => code !== 'MB1004' || !isUnused(path, profile, lanes.names));
   if (grave.length > 0) throw configError(file, grave);
   return {
     settings,
     positionOf: (path) => document.positionOf(path),
     isHidden: (path) => reader.isHidden(path),
+    notices: [
+      ...(value === undefined || value === null ? [`${file} is empty: the defaults hold`] : []),
+      ...reader.exposed.map(({ path, what }) => {
+        const { line, column } = document.positionOf(path);
+        return `${file}:${line}:${column}: ${fieldName(path)} holds ${what} (not shown), and everybody who can read the file can read it: ${EXPOSED_HINT}`;
+      }),
+    ],
   };
 }
 
 /** Puts variables into single values, and sees to it that secrets come from there. */
 class FieldReader {
   readonly problems: Problem[] = [];
+  /** Addresses that are written with a secret in them. */
+  readonly exposed: { readonly path: FieldPath; readonly what: string }[] = [];
   readonly #document: YamlDocument;
   readonly #env: Environment;
   /** Paths whose values must not be shown, because of the variable they come from. */
@@ -71,6 +86,8 @@ class FieldReader {
     }
     // A tag is a text, as it was written: 1.0 is not 1.
     if (typeof value !== 'string') return value !== null && isTag(path) ? (source ?? value) : value;
+    const what = secretInAddress(value);
+    if (what !== undefined) this.exposed.push({ path, what });
     if (referredVariables(value).some(isSecretName)) this.#hidden.add(JSON.stringify(path));
     const expansion = expandVariables(value, this.#env);
     switch (expansion.kind) {
@@ -106,6 +123,7 @@ class FieldReader {
   }
 }
 
+const EXPOSED_HINT = `write \${VAR} in its place, or take it out and use the setting for it (password_file, token_file, …)`;
 const SECRET_HINT = `Put the secret into the environment and write \${VAR}, or into a file and name that in the setting that ends in _file.`;
 
 function isSecret(path: FieldPath): boolean {
@@ -118,23 +136,82 @@ function isTag(path: FieldPath): boolean {
 
 function problemsOf(issue: z.core.$ZodIssue, top: unknown, document: YamlDocument, reader: FieldReader): Problem[] {
   const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
-  if (issue.code === 'unrecognized_keys') {
-    const known = issue.message.split(', ');
-    return issue.keys.map((key) => {
-      const at = [...path, key];
-      const expected = known.length === 1 ? issue.message : `one of ${issue.message}`;
-      return {
-        code: 'MB1002',
-        path: at,
-        ...document.positionOfKey(at),
-        found: 'an unknown key',
-        expected: expected + suggestion(key, known),
-      };
-    });
-  }
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey([...path, key], issue.message, document));
   const value = valueAt(top, path);
+  const last = path.at(-1);
+  // A profile, and `config`, take the names of lanes as keys, so that a misspelled setting looks like a lane there.
+  const isLanesPlace = (path.length === 3 && path[0] === 'profiles') || (path[0] === 'config' && path.length === 2);
+  if (
+    isLanesPlace &&
+    typeof last === 'string' &&
+    !isLayerKey(path) &&
+    (typeof value !== 'object' || value === null || Array.isArray(value))
+  ) {
+    return [unknownKey(path, layerKeys(path).join(', '), document)];
+  }
   const guess = issue.code === 'invalid_value' && typeof value === 'string' ? suggestion(value, issue.values.map(String)) : '';
-  return [{ code: 'MB1002', path, ...document.positionOf(path), found: reader.shown(path, value), expected: issue.message + guess }];
+  const hint = typeHint(issue, path, value);
+  return [
+    {
+      code: 'MB1002',
+      path,
+      ...document.positionOf(path),
+      found: reader.shown(path, value),
+      expected: issue.message + guess,
+      ...(hint === undefined ? {} : { hint }),
+    },
+  ];
+}
+
+/** A key that is not there, with what was most likely meant: one of that place, or a place where there is one. */
+function unknownKey(path: FieldPath, keys: string, document: YamlDocument): Problem {
+  const key = String(path.at(-1));
+  const known = keys.split(', ');
+  const guess = suggestion(key, known);
+  const hint = guess === '' ? homeHint(key, path) : undefined;
+  return {
+    code: 'MB1002',
+    path,
+    ...document.positionOfKey(path),
+    found: 'an unknown key',
+    expected: (known.length === 1 ? keys : `one of ${keys}`) + guess,
+    ...(hint === undefined ? {} : { hint }),
+  };
+}
+
+/** Where a key would be right that is not in its place; undefined where it is right nowhere, or in several places. */
+function homeHint(key: string, path: FieldPath): string | undefined {
+  if (LANE_TYPES.some((type) => type === key)) return `The settings of a lane stand below lanes: lanes.${key}`;
+  const [home, ...more] = homesOf(key, FIELDS).map((home) => home.join('.').replaceAll('.[]', '[]'));
+  if (home !== undefined && more.length === 0) return `${key} is a setting below ${home.replace('*', 'NAME')}: check the indentation`;
+  return path.length > 1 && FIELDS.some(([top]) => top === key)
+    ? `${key} is a setting of the top of the file: check the indentation`
+    : undefined;
+}
+
+/** The keys of a profile, or of `config`, that are no lanes. */
+function layerKeys(path: FieldPath): string[] {
+  const depth = path.length - 1;
+  const isAbove = (field: SchemaField): boolean => path.slice(0, depth).every((part, i) => field[i] === part || field[i] === '*');
+  return [...new Set(FIELDS.filter(isAbove).map((field) => field[depth] ?? ''))].filter((key) => key !== '*');
+}
+
+function isLayerKey(path: FieldPath): boolean {
+  return layerKeys(path).includes(String(path.at(-1)));
+}
+
+/** What to do about a value of another type than was expected: the traps of YAML, and of indentation. */
+function typeHint(issue: z.core.$ZodIssue, path: FieldPath, value: unknown): string | undefined {
+  if (issue.code !== 'invalid_type') return undefined;
+  const wanted = issue.expected;
+  if (wanted === 'string' && (typeof value === 'number' || typeof value === 'boolean')) return `Write it in quotes: "${String(value)}"`;
+  if (wanted === 'string' && typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return 'To YAML, { begins a mapping: write a text with braces in quotes, as in "{path}"';
+  }
+  if (wanted === 'array' && typeof value === 'string') return 'A list of one is written [x], or with - before each of its lines.';
+  if (wanted === 'object' && path.at(-2) === 'lanes' && typeof path.at(-1) === 'string')
+    return `If ${path.at(-1)} is a setting of a lane, indent it below the name of the lane.`;
+  return undefined;
 }
 
 function valueAt(top: unknown, path: FieldPath): unknown {

@@ -21,6 +21,14 @@ export interface Config {
   readonly lanes: Lanes;
   /** The local store that is read and written: that of the local lane, or where it would be. */
   readonly store: LocalLane;
+  /** Tags of every tracker run. Default: none. */
+  readonly tags: Readonly<Record<string, string>>;
+  /** Templates that hold for all lanes which say nothing of their own, see `expandTemplate`. */
+  readonly runs: { readonly experiment: string | undefined; readonly name: string | undefined; readonly parent: string | undefined };
+  /** The names of the profiles there are. */
+  readonly profiles: readonly string[];
+  /** Lanes that have settings and are not used. */
+  readonly unusedLanes: readonly string[];
   /** Which lanes get what, in their order. Default: all lanes get all. */
   readonly routes: readonly RouteRule[];
   /** Which directories are part of the run above them, in every tracker. Default: none. */
@@ -45,6 +53,8 @@ export interface Config {
   readonly sources: ReadonlyMap<string, Source>;
   /** The same to the point, by the same paths: `--store`, `MIRRORBOARD_STORE`, `mirrorboard.yaml:3:11`; of defaults nothing. */
   readonly places: ReadonlyMap<string, string>;
+  /** Those of the places whose values are not to be shown: a secret is among them. */
+  readonly hiddenPlaces: ReadonlySet<string>;
   /** What an operator should be told of how the configuration was read, a sentence each. */
   readonly notices: readonly string[];
 }

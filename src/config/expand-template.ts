@@ -1,4 +1,4 @@
-import { suggestion } from '../closest-name.ts';
+import { closestName, suggestion } from '../closest-name.ts';
 
 /** What a template is expanded with. */
 export interface TemplateRun {
@@ -56,6 +56,16 @@ export function constantOf(template: string, project: string | undefined): strin
 /** A text as a template that says just that. */
 export function literalTemplate(text: string): string {
   return text.replace(/[{}]/g, '$&$&');
+}
+
+/** A placeholder that is none, in a text that may hold any (a tag), and the one that was most likely meant. */
+export function misspelledPlaceholder(text: string): { readonly found: string; readonly meant: string } | undefined {
+  for (const [found, name] of text.matchAll(PART)) {
+    if (name === undefined || INDEX.test(name) || PLACEHOLDERS.some((placeholder) => placeholder === name)) continue;
+    const meant = closestName(name, PLACEHOLDERS);
+    if (meant !== undefined) return { found, meant: `{${meant}}` };
+  }
+  return undefined;
 }
 
 /** What is wrong with a template, as the two halves of a message; undefined where nothing is. */

@@ -16,10 +16,11 @@ export {
   type Source,
   type TrackerLaneConfig,
 } from './config.ts';
+export type { FileSettings } from './file-schema.ts';
 export { constantOf, expandTemplate, fillIn, literalTemplate, PLACEHOLDERS, type TemplateRun, templateProblem } from './expand-template.ts';
-export { LANE_TYPES } from './lane-types.ts';
+export { GROUP_TEMPLATES, LANE_TYPES } from './lane-types.ts';
 export { linksOf } from './links.ts';
-export { loadConfig, type Surroundings } from './load-config.ts';
+export { LANES_VARIABLES, loadConfig, type Surroundings } from './load-config.ts';
 export { isRootName, parseRoot } from './parse-root.ts';
 export { fieldName, type PlacedProblem, problemsError } from './problem.ts';
 export { isSecretName, SECRET_NAMES, withoutUserInfo } from './secrets.ts';

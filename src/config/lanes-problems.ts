@@ -1,23 +1,36 @@
-import { type ChosenLanes, type LayerAt, sectionsIn } from './choose.ts';
-import type { FileSettings } from './file-schema.ts';
-import { expectedType, isLaneName, laneType } from './lane-types.ts';
+import { type LayerAt, layersOf, sectionsIn } from './choose.ts';
+import type { FileSettings, Layer } from './file-schema.ts';
+import { expectedType, isLaneName, laneType, RESERVED } from './lane-types.ts';
 import { type FieldPath, type Problem, shownValue } from './problem.ts';
+
+/** What the top of a file says for all profiles. */
+const TOP_ONLY = Object.keys({
+  roots: 0,
+  profiles: 0,
+  moved: 0,
+  include: 0,
+  exclude: 0,
+  ignore: 0,
+  umask: 0,
+  memory: 0,
+  links: 0,
+  log: 0,
+} satisfies Record<Exclude<keyof FileSettings, keyof Layer>, number>);
 
 type Found = Omit<Problem, 'line' | 'column'>;
 
-/** What is wrong with the names and types of a file's lanes: of all of them, but for types that are not there yet only of those used. */
-export function lanesProblems(settings: FileSettings, holding: readonly LayerAt[], chosen: ChosenLanes): Found[] {
-  const { roots: _, profiles, log: __, ...top } = settings;
-  const layers: LayerAt[] = [
-    { path: [], layer: top },
-    ...Object.entries(profiles ?? {}).map(([name, layer]) => ({ path: ['profiles', name], layer })),
-  ];
+/** What is wrong with the names and types of a file's lanes, in every profile: one that is wrong shows before it is chosen. */
+export function lanesProblems(settings: FileSettings): Found[] {
+  const [top] = layersOf(settings, undefined);
+  if (top === undefined) return [];
+  const layers = [top, ...Object.keys(settings.profiles ?? {}).flatMap((name) => layersOf(settings, name).slice(1))];
   const topTypes = typesIn(layers.slice(0, 1));
   const names = [...new Set(layers.flatMap(sectionsIn).map(({ lane }) => lane))];
   const problems: Found[] = [];
   for (const layer of layers) {
+    const types = typesIn(layer === top ? [top] : [top, layer]);
     for (const { lane, path, section } of sectionsIn(layer)) {
-      const type = laneType(lane, textOf(section['type']) ?? topTypes.get(lane));
+      const type = laneType(lane, textOf(section['type']) ?? types.get(lane));
       const problem = laneProblem(
         lane,
         type,
@@ -26,15 +39,12 @@ export function lanesProblems(settings: FileSettings, holding: readonly LayerAt[
       );
       if (problem !== undefined) problems.push(problem);
     }
-  }
-  if (chosen.field === undefined) return problems;
-  const types = typesIn(holding);
-  const isList = chosen.field.at(-1) !== 'lanes';
-  for (const [i, lane] of chosen.names.entries()) {
-    const path = [...chosen.field, isList ? i : lane];
-    const type = laneType(lane, types.get(lane));
-    if (isList && type === undefined)
-      problems.push({ code: 'MB1002', path, found: JSON.stringify(lane), expected: expectedType(lane, names) });
+    for (const key of ['backend', 'backends'] as const) {
+      for (const [i, lane] of (layer.layer[key] ?? []).entries()) {
+        if (laneType(lane, types.get(lane)) !== undefined) continue;
+        problems.push({ code: 'MB1002', path: [...layer.path, key, i], found: JSON.stringify(lane), expected: expectedType(lane, names) });
+      }
+    }
   }
   return problems;
 }
@@ -52,7 +62,19 @@ export function typesIn(layers: readonly LayerAt[]): Map<string, string> {
 }
 
 function laneProblem(lane: string, type: string | undefined, path: FieldPath, others: readonly string[]): Found | undefined {
-  if (type === undefined) return { code: 'MB1002', path, found: 'a lane without a type', expected: expectedType(lane, others) };
+  if (type === undefined && TOP_ONLY.includes(lane) && path[0] === 'profiles') {
+    return { code: 'MB1002', path, found: 'a setting of the whole file', expected: `it at the top: profiles have no ${lane} of their own` };
+  }
+  if (type === undefined) {
+    // A profile, and `config`, have settings of their own beside the lanes: a key there may be meant for one.
+    const isBeside = path.at(-2) !== 'lanes';
+    return {
+      code: 'MB1002',
+      path,
+      found: 'a lane without a type',
+      expected: expectedType(lane, isBeside ? [...others, ...RESERVED] : others),
+    };
+  }
   if (!isLaneName(lane)) {
     return {
       code: 'MB1002',

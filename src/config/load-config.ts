@@ -1,10 +1,7 @@
-import { readFile as readFileFromDisk } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { closestName, suggestion } from '../closest-name.ts';
-import { MirrorError, systemCode } from '../errors.ts';
-import { reasonOf as reasonOfSystem } from '../system-error.ts';
+import { MirrorError } from '../errors.ts';
 import { askedMemory } from './chosen-memory.ts';
-import { type Choice, chosenLanes, chosenProfile, type LayerAt, layersOf, sectionsIn } from './choose.ts';
+import { chosenLanes, chosenProfile, type LayerAt, layersOf, sectionsIn } from './choose.ts';
 import {
   type Config,
   defaultMediaPath,
@@ -19,18 +16,20 @@ import {
   type RunRules,
   type Source,
 } from './config.ts';
-import type { ParsedFile } from './config-file.ts';
+import { misspelledPlaceholder } from './expand-template.ts';
 import type { Environment } from './expand-variables.ts';
 import type { FileSettings } from './file-schema.ts';
 import { DEFAULT_LINKS, LINK_RULES } from '../untrusted/index.ts';
 import { isLaneName, LANE_TYPES, laneType } from './lane-types.ts';
 import { typesIn } from './lanes-problems.ts';
+import { openFile } from './open-file.ts';
 import { isUmask, parseUmask } from './parse-umask.ts';
 import { type FieldPath, type PlacedProblem, problemsError } from './problem.ts';
 import { makeRouting } from './routing.ts';
-import { type LaneMaking, makeTrackerLane, sharedTags } from './tracker-lanes.ts';
+import { checkTemplates, type LaneMaking, makeTrackerLane, sharedTags, sharedTemplates } from './tracker-lanes.ts';
 
-const DEFAULT_FILE = './mirrorboard.yaml';
+/** Any of them says which lanes are used. */
+export const LANES_VARIABLES = ['MIRRORBOARD_LANES', 'MIRRORBOARD_BACKEND', 'TRACELET_BACKEND'] as const;
 const DEFAULT_STORE = './mirrorboard.db';
 const DEFAULT_STATE = './mirrorboard.state';
 const DEFAULT_UMASK = '077';
@@ -60,11 +59,12 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   const named = given(surroundings, 'config');
   const asked = askedProfile(surroundings);
   const wanted = askedLanes(surroundings);
-  const parsed = await readFile(surroundings, named?.value, { profile: asked?.value, lanes: wanted?.value });
+  const parsed = await openFile(surroundings, named?.value, { profile: asked?.value, lanes: wanted?.value });
   const settings = parsed?.settings;
-  const file = named?.value ?? (parsed === undefined ? undefined : DEFAULT_FILE);
+  const file = parsed?.file;
   const sources = new Map<string, Source>();
   const places = new Map<string, string>();
+  const hiddenPlaces = new Set<string>();
   const note = <T>(field: string, { value, source, place }: Chosen<T>): T => {
     sources.set(field, source);
     if (place !== undefined) places.set(field, place);
@@ -73,14 +73,16 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   };
   const placeOf = (path: FieldPath): string => {
     const { line, column } = parsed?.positionOf(path) ?? { line: 1, column: 1 };
-    return `${file}:${line}:${column}`;
+    const place = `${file}:${line}:${column}`;
+    if (parsed?.isHidden(path) === true) hiddenPlaces.add(place);
+    return place;
   };
   const inFile = <T>(value: T | undefined, path: FieldPath): Chosen<T> | undefined =>
     value === undefined ? undefined : { value, source: 'file', place: placeOf(path) };
 
   note('config', named ?? byDefault(file));
   const profile = chosenProfile(settings, asked?.value);
-  const notices = profileNotices(settings, asked, profile);
+  const notices = [...(parsed?.notices ?? []), ...profileNotices(settings, asked, profile, file)];
   note('profile', profile === undefined || profile !== asked?.value ? byDefault(profile) : asked);
   const layers = layersOf(settings, profile);
   const lanes = chosenLanes(layers, wanted?.value);
@@ -102,7 +104,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   const local = { path: note('lanes.local.path', store), mediaPath: note('lanes.local.media_path', media) };
 
   const roots = note('roots', chosenRoots(flags, settings, placeOf));
-  if (sources.get('roots') === 'file') for (const i of roots.keys()) places.set(`roots[${i}]`, placeOf(['roots', i]));
+  if (sources.get('roots') === 'file') for (const i of roots.keys()) note(`roots[${i}]`, inFile(true, ['roots', i]) ?? byDefault(true));
 
   const rules = rulesOf(flags, settings);
   for (const key of ['include', 'exclude'] as const) {
@@ -125,9 +127,24 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
     note: (field, source, place) => note(field, { value: undefined, source, place }),
     problems,
   };
-  sharedTags(making);
+  const tags = sharedTags(making);
+  const runs = sharedTemplates(making);
   const trackers = lanes.names.filter((name) => name !== 'local').map((name) => makeTrackerLane(name, making));
+  for (const { name, tags: own } of trackers) {
+    for (const [tag, value] of Object.entries(own)) {
+      const place = places.get(`lanes.${name}.tags.${tag}`) ?? places.get(`tags.${tag}`);
+      const misspelled = misspelledPlaceholder(value);
+      if (misspelled === undefined) continue;
+      const notice = `${place}: the tag ${tag} holds ${misspelled.found}, which stays as it is; did you mean ${misspelled.meant}?`;
+      if (!notices.includes(notice)) notices.push(notice);
+    }
+  }
   const routing = makeRouting(making);
+  for (const name of new Set([undefined, ...Object.keys(settings?.profiles ?? {})])) {
+    const other = { ...making, layers: layersOf(settings, name), note: () => undefined };
+    checkTemplates(other);
+    if (name !== profile) makeRouting({ ...other, project: '' });
+  }
   if (problems.length > 0) throw problemsError(file ?? 'the environment', problems);
 
   const links = givenWord(surroundings, 'links', LINK_RULES) ?? inFile(settings?.links, ['links']) ?? byDefault(DEFAULT_LINKS);
@@ -143,6 +160,10 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
     rules,
     moved: note('moved', inFile(settings?.moved, ['moved']) ?? byDefault<Moved>('follow')),
     links: note('links', links),
+    tags,
+    runs,
+    profiles: note('profiles', inFile(settings?.profiles && Object.keys(settings.profiles), ['profiles']) ?? byDefault([])),
+    unusedLanes: [...new Set(layers.flatMap(sectionsIn).map(({ lane }) => lane))].filter((lane) => !lanes.names.includes(lane)),
     ...routing,
     lanes: { ...(lanes.names.includes('local') ? { local } : {}), trackers },
     store: local,
@@ -155,6 +176,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
     },
     sources,
     places,
+    hiddenPlaces,
     notices,
   };
 }
@@ -164,21 +186,36 @@ function askedProfile(surroundings: Surroundings): Chosen<string> | undefined {
   return given(surroundings, 'profile') ?? variable(surroundings.env, 'ENVIRONMENT');
 }
 
-/** What to say where a profile was asked for that is not there. */
-function profileNotices(settings: FileSettings | undefined, asked: Chosen<string> | undefined, profile: string | undefined): string[] {
+/** What to say where ENVIRONMENT names a profile that is not there; one that was asked for by a word of ours is an error. */
+function profileNotices(
+  settings: FileSettings | undefined,
+  asked: Chosen<string> | undefined,
+  profile: string | undefined,
+  file: string | undefined,
+): string[] {
   if (asked === undefined || asked.value === profile) return [];
   const names = Object.keys(settings?.profiles ?? {});
+  const there = names.length === 0 ? 'there are none' : `there are ${names.join(', ')}`;
+  const known = `${file === undefined ? 'there is no configuration file' : there}`;
+  const missing = `there is no profile ${JSON.stringify(asked.value)}`;
+  if (asked.place !== 'ENVIRONMENT') {
+    const place = asked.place ?? '';
+    const guess = closestName(asked.value, names);
+    throw new MirrorError('MB1030', `${place}: ${missing}; ${known}`, {
+      hint: guess === undefined ? `Write it below profiles, or leave ${place} out.` : `Did you mean ${guess}?`,
+      context: { field: place, profile: asked.value },
+    });
+  }
   // ENVIRONMENT is set for others, too: where there are no profiles it is not about ours.
-  if (names.length === 0 && asked.place === 'ENVIRONMENT') return [];
+  if (names.length === 0) return [];
   const instead = profile === undefined ? 'the settings outside of profiles hold' : `the profile ${profile} holds`;
-  const known = names.length === 0 ? 'there are none' : `there are ${names.join(', ')}`;
-  return [`there is no profile ${JSON.stringify(asked.value)} (${asked.place}), so ${instead}; ${known}${suggestion(asked.value, names)}`];
+  return [`${missing} (${asked.place}), so ${instead}; ${known}${suggestion(asked.value, names)}`];
 }
 
 /** Lanes that a flag or a variable asks for, as a list with commas, or in brackets as Tracelet's settings take it. */
 function askedLanes({ flags, env }: Surroundings): Chosen<readonly string[]> | undefined {
   if (flags.lanes !== undefined && flags.lanes.length > 0) return { value: flags.lanes, source: 'flag', place: '--to' };
-  const said = variable(env, 'MIRRORBOARD_LANES', 'MIRRORBOARD_BACKEND', 'TRACELET_BACKEND');
+  const said = firstSet(env, LANES_VARIABLES);
   if (said === undefined) return undefined;
   const names = said.value
     .replace(/^\s*\[(.*)\]\s*$/s, '$1')
@@ -208,8 +245,12 @@ function laneHint(name: string, known: readonly string[]): string {
     : `Did you mean ${guess}?`;
 }
 
-/** The first of some variables that is set; empty is not set. */
 function variable(env: Environment, ...names: readonly string[]): Chosen<string> | undefined {
+  return firstSet(env, names);
+}
+
+/** The first of some variables that is set; empty is not set. */
+function firstSet(env: Environment, names: readonly string[]): Chosen<string> | undefined {
   for (const name of names) {
     const value = env[name];
     if (value !== undefined && value !== '') return { value, source: 'environment', place: name };
@@ -237,46 +278,6 @@ function localSetting(
     if (typeof value === 'string') return inFile(value, [...path, key]);
   }
   return undefined;
-}
-
-/** The file, undefined where there is none. Without a name, none is no error. */
-async function readFile(
-  { env, cwd, readFile: read }: Surroundings,
-  named: string | undefined,
-  choice: Choice,
-): Promise<ParsedFile | undefined> {
-  const file = named ?? DEFAULT_FILE;
-  let text: string;
-  try {
-    text = await (read ?? fromDisk)(resolve(cwd, file));
-  } catch (cause) {
-    if (named === undefined && systemCode(cause) === 'ENOENT') return undefined;
-    throw new MirrorError('MB1003', `reading the configuration ${file}: ${reasonOf(cause)}`, {
-      hint: named === undefined ? `Make ${file} readable, or move it away.` : 'Check the path given with --config or MIRRORBOARD_CONFIG.',
-      cause,
-      context: { file },
-    });
-  }
-  // Here and not at the top: most commands have no file, and need not wait for the parser.
-  const { parseConfigFile } = await import('./config-file.ts');
-  return parseConfigFile(file, text, env, choice);
-}
-
-function fromDisk(path: string): Promise<string> {
-  return readFileFromDisk(path, 'utf8');
-}
-
-function reasonOf(cause: unknown): string {
-  switch (systemCode(cause)) {
-    case 'ENOENT':
-      return 'there is no such file';
-    case 'EISDIR':
-      return 'it is a directory';
-    case 'EACCES':
-      return 'no permission';
-    default:
-      return reasonOfSystem(cause);
-  }
 }
 
 /** What the command line or the environment says. An empty variable says nothing, as everywhere; an empty flag is a slip. */

@@ -32,6 +32,14 @@ export interface PlacedProblem extends Pick<Problem, 'code' | 'found' | 'expecte
   readonly place: string | undefined;
   /** As people write it: `lanes.mlflow.tracking_uri`; empty for the whole. */
   readonly field: string;
+  /** Another machine may not have it: a file is missing here. */
+  readonly isLocal?: true;
+}
+
+/** Notes a problem, once: what all profiles share is looked at for each of them. */
+export function addProblem(problems: PlacedProblem[], problem: PlacedProblem): void {
+  const isKnown = problems.some(({ place, field, found }) => place === problem.place && field === problem.field && found === problem.found);
+  if (!isKnown) problems.push(problem);
 }
 
 /** The one error for problems in the order they are given in. */
@@ -43,12 +51,26 @@ export function problemsError(
   const [first] = problems;
   if (first === undefined) return new MirrorError('MB9001', `${what} was refused without a problem`);
   const code = problems.every((problem) => problem.code === first.code) ? first.code : 'MB1002';
-  const lines = problems.map((problem) => lineOf(problem) + (problem.code === code ? '' : ` [${problem.code}]`));
-  const message = lines.length === 1 ? lines.join('') : [`${what} has ${lines.length} problems:`, ...lines].join('\n  ');
-  const hint = problems.find((problem) => problem.hint !== undefined)?.hint;
+  const hints = new Set(problems.flatMap((problem) => (problem.hint === undefined ? [] : [problem.hint])));
+  // One hint stands at the end; several stand where they belong.
+  const [hint] = hints.size === 1 ? hints : [];
+  const lines = problems.flatMap((problem) => [
+    lineOf(problem) + (problem.code === code ? '' : ` [${problem.code}]`),
+    ...(problem.hint === undefined || hint !== undefined ? [] : [`  hint: ${problem.hint}`]),
+  ]);
+  const message = problems.length === 1 ? lines.join('') : [`${what} has ${problems.length} problems:`, ...lines].join('\n  ');
+  // Elsewhere it may be sound: what is missing is a variable, or a file.
+  const isLocal = problems.every((problem) => problem.place === undefined || problem.code === 'MB1004' || problem.isLocal === true);
   return new MirrorError(code, message, {
     ...(hint === undefined ? {} : { hint }),
-    context: { ...context, field: first.field, found: first.found, expected: first.expected, problems: problems.length },
+    context: {
+      ...context,
+      field: first.field,
+      found: first.found,
+      expected: first.expected,
+      problems: problems.length,
+      ...(isLocal ? { is_local: true } : {}),
+    },
   });
 }
 

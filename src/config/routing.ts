@@ -9,7 +9,7 @@ import { type LayerAt, sectionsIn } from './choose.ts';
 import { templateProblem } from './expand-template.ts';
 import type { Layer } from './file-schema.ts';
 import { LANE_TYPES } from './lane-types.ts';
-import { type FieldPath, fieldName } from './problem.ts';
+import { addProblem, type FieldPath, fieldName } from './problem.ts';
 import type { LaneMaking } from './tracker-lanes.ts';
 
 export interface Routing {
@@ -149,7 +149,8 @@ class RoutingMaker {
   }
 
   #refuse(path: FieldPath, found: string, expected: string): void {
-    this.#making.problems.push({ code: 'MB1002', place: this.#making.placeOf(path), field: fieldName(path), found, expected });
+    const { problems, placeOf } = this.#making;
+    addProblem(problems, { code: 'MB1002', place: placeOf(path), field: fieldName(path), found, expected });
   }
 }
 

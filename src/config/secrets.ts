@@ -24,7 +24,22 @@ export function isSecretName(name: string): boolean {
   );
 }
 
-/** User and password in addresses, taken out. */
+/** User and password in addresses, taken out: up to the last @, and also where a password holds a / (no port does). */
 export function withoutUserInfo(text: string): string {
-  return text.replace(/([a-z0-9+.-]:\/\/)[^\s/"'@]+@/gi, '$1[redacted]@');
+  return text
+    .replace(/([a-z0-9+.-]:\/\/)[^\s/"'<>]*@/gi, '$1[redacted]@')
+    .replace(/([a-z0-9+.-]:\/\/)[^\s/"'<>@:]+:(?!\d{1,5}(?:[/?#\s"'<>]|$))[^\s"'<>]{0,256}@/gi, '$1[redacted]@');
+}
+
+const USER_INFO = /[a-z0-9+.-]:\/\/[^\s/"'<>@:]*:(?!\d{1,5}(?:[/?#\s"'<>]|$))([^\s"'<>]{1,256})@/i;
+const PARAMETER = /[?&;]([^=?&;\s"'<>#]+)=([^&\s"'<>#]+)/g;
+const REFERENCES = /^(?:\$\{[A-Za-z_][A-Za-z0-9_]*(?::-)?\})+$/;
+
+/** What an address in a file gives away, as it is written there; a secret that comes from a variable is none. */
+export function secretInAddress(text: string): 'a password' | 'a secret' | undefined {
+  const [, password] = USER_INFO.exec(text) ?? [];
+  if (password !== undefined && !REFERENCES.test(password)) return 'a password';
+  if (!text.includes('://')) return undefined;
+  for (const [, name = '', value = ''] of text.matchAll(PARAMETER)) if (isSecretName(name) && !REFERENCES.test(value)) return 'a secret';
+  return undefined;
 }

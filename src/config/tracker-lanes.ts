@@ -2,9 +2,9 @@ import { type LayerAt, sectionsIn } from './choose.ts';
 import { environmentName, type SettingOrigin, type TrackerLaneConfig } from './config.ts';
 import { templateProblem } from './expand-template.ts';
 import type { Environment } from './expand-variables.ts';
-import { laneType } from './lane-types.ts';
+import { GROUP_TEMPLATES, laneType } from './lane-types.ts';
 import { typesIn } from './lanes-problems.ts';
-import type { FieldPath, PlacedProblem } from './problem.ts';
+import { addProblem, type FieldPath, fieldName, type PlacedProblem } from './problem.ts';
 import type { Tags } from './tags.ts';
 
 /** What lanes are made from, and where it is noted what came from where. */
@@ -84,15 +84,17 @@ export function makeTrackerLane(name: string, making: LaneMaking): TrackerLaneCo
     origins.set(key, { place: variable, rank: 2 });
     hidden.delete(key);
   }
+  const type = laneType(name, typesIn(layers).get(name)) ?? name;
   const { type: _, run_name: runName, experiment, join, ...rest } = section;
   const own = (key: string, value: unknown): Said<string> | undefined =>
     typeof value === 'string' || typeof value === 'number'
       ? { value: String(value), place: origins.get(key)?.place ?? '', field: `lanes.${name}.${key}` }
       : undefined;
+  for (const key of GROUP_TEMPLATES[type] ?? []) checkedWord(own(key, section[key]), making);
   const group = own('experiment', experiment) ?? sharedTemplate('experiment', making);
   return {
     name,
-    type: laneType(name, typesIn(layers).get(name)) ?? name,
+    type,
     section: rest,
     said: new Map([...origins].filter(([key]) => Object.hasOwn(rest, key))),
     hidden,
@@ -131,6 +133,12 @@ function joinRules(joins: Joins = []): TrackerLaneConfig['joins'] {
   return joins.map(({ wait = WAIT_SECONDS, ...rule }) => ({ ...rule, waitMs: wait * 1000 }));
 }
 
+/** The templates of `runs`. */
+export function sharedTemplates(making: LaneMaking): Record<'experiment' | 'name' | 'parent', string | undefined> {
+  const of = (key: 'experiment' | 'name' | 'parent'): string | undefined => sharedTemplate(key, making)?.value;
+  return { experiment: of('experiment'), name: of('name'), parent: of('parent') };
+}
+
 /** A template of `runs`. */
 function sharedTemplate(key: 'experiment' | 'name' | 'parent', { layers, placeOf, note }: LaneMaking): Said<string> | undefined {
   for (const { path, layer } of layers.toReversed()) {
@@ -138,7 +146,7 @@ function sharedTemplate(key: 'experiment' | 'name' | 'parent', { layers, placeOf
     if (value === undefined) continue;
     const place = placeOf([...path, 'runs', key]);
     note(`runs.${key}`, 'file', place);
-    return { value, place, field: `runs.${key}` };
+    return { value, place, field: fieldName([...path, 'runs', key]) };
   }
   return undefined;
 }
@@ -146,9 +154,23 @@ function sharedTemplate(key: 'experiment' | 'name' | 'parent', { layers, placeOf
 function checked(said: Said<string> | undefined, { project, problems }: LaneMaking): string | undefined {
   if (said === undefined) return undefined;
   const problem = templateProblem(said.value, { hasProject: project !== undefined });
-  const isKnown = problems.some(({ place, field }) => place === said.place && field === said.field);
-  if (problem !== undefined && !isKnown) problems.push({ code: 'MB1002', place: said.place, field: said.field, ...problem });
+  if (problem !== undefined) addProblem(problems, { code: 'MB1002', place: said.place, field: said.field, ...problem });
   return said.value;
+}
+
+/** The same of a template in a tracker's own setting: whether {project} is set shows when the type has looked at it. */
+function checkedWord(said: Said<string> | undefined, making: LaneMaking): void {
+  checked(said, { ...making, project: '' });
+}
+
+/**
+ * Looks at the templates of lanes and runs in layers that need not hold: those of other profiles, of lanes that are not used. Whether a project is
+ * set for {project} shows when they do hold.
+ */
+export function checkTemplates(making: LaneMaking): void {
+  const loose = { ...making, project: '' };
+  for (const key of ['experiment', 'name', 'parent'] as const) checked(sharedTemplate(key, loose), loose);
+  for (const name of new Set(making.layers.flatMap(sectionsIn).map(({ lane }) => lane))) if (name !== 'local') makeTrackerLane(name, loose);
 }
 
 /** Settings of a lane in the environment: `MIRRORBOARD_MLFLOW_TRACKING_URI`, or the same with `TRACELET_`. Empty ones say nothing. */

@@ -16,6 +16,10 @@ export interface Position {
 
 // In a flow mapping or list, YAML takes the brace of a plain ${VAR} for its own.
 const QUOTES_HINT = `Inside of { } and [ ], write variables in quotes: "\${VAR}"`;
+const STAR_HINT = 'A text that begins with * is an alias to YAML: write it in quotes, as in "*.pt"';
+const TAB_HINT = 'Indent with spaces';
+const DOCUMENTS_HINT = 'Take the line --- out, or make a file of each, for --config; what differs between environments can be a profile';
+const MERGE_HINT = 'Write the settings themselves; a whole section may be given again by an alias: archive: *name';
 
 // A configuration has a few hundred values; aliases of aliases can make billions of a few lines.
 const MOST_VALUES = 100_000;
@@ -33,15 +37,19 @@ export class YamlDocument {
 
   constructor(text: string) {
     // prettyErrors would put lines of the file, and the secrets in them, into messages.
-    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, logLevel: 'silent' });
+    // With logLevel silent, documents behind the first would be dropped without a word. Keys that come twice are found below, by name.
+    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, logLevel: 'error', uniqueKeys: false });
     for (const error of [...this.#document.errors, ...this.#document.warnings]) {
       const offset = error.pos[0];
+      if (error.code === 'MULTIPLE_DOCS') {
+        this.#refuse([], offset, 'a second YAML document', 'one document: a file is one configuration', DOCUMENTS_HINT);
+        continue;
+      }
       // What follows on the same line is mostly the echo of the first error.
       if (this.problems.some((problem) => problem.line === this.#at(offset).line)) continue;
       // Behind a colon the parser quotes the file.
       const [reason = ''] = error.message.split(':', 1);
-      const hint = text.slice(offset - 1, offset + 1) === '${' ? QUOTES_HINT : undefined;
-      this.#refuse([], offset, `a syntax error (${reason.trim()})`, 'YAML', hint);
+      this.#refuse([], offset, `a syntax error (${reason.trim()})`, 'YAML', syntaxHint(text, offset, error.code));
     }
   }
 
@@ -70,6 +78,11 @@ export class YamlDocument {
     const start = startOf(node);
     if (start !== undefined) this.#values.set(JSON.stringify(path), start);
     const target = isAlias(node) ? node.resolve(this.#document) : node;
+    if (isAlias(node) && target === undefined) {
+      // Not its name: a password may begin with *.
+      this.#refuse(path, start ?? 0, 'an alias (*) to an anchor that is not there', 'a value', STAR_HINT);
+      return undefined;
+    }
     if (++this.#count > MOST_VALUES || within.has(target)) {
       if (this.problems.length === 0) this.#refuse(path, start ?? 0, 'aliases that repeat without end', 'a plain configuration');
       return undefined;
@@ -98,6 +111,15 @@ export class YamlDocument {
         continue;
       }
       const below = [...path, name];
+      if (name === '<<') {
+        this.#refuse(below, offset, 'a merge (<<)', 'the settings themselves: merges are not supported', MERGE_HINT);
+        continue;
+      }
+      if (Object.hasOwn(fields, name)) {
+        const first = this.positionOfKey(below).line;
+        this.#refuse(below, offset, `the key a second time, the first is in line ${first}`, 'each key once');
+        continue;
+      }
       this.#keys.set(JSON.stringify(below), offset);
       // `key:` with nothing behind it stands where its key does.
       this.#values.set(JSON.stringify(below), offset);
@@ -114,6 +136,12 @@ export class YamlDocument {
     const { line, col } = this.#lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   }
+}
+
+function syntaxHint(text: string, offset: number, code: string): string | undefined {
+  if (text.slice(offset - 1, offset + 1) === '${') return QUOTES_HINT;
+  if (text[offset] === '*') return STAR_HINT;
+  return code === 'TAB_AS_INDENT' ? TAB_HINT : undefined;
 }
 
 function startOf(node: unknown): number | undefined {

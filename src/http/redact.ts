@@ -39,7 +39,9 @@ function withoutLastWord(text: string): string {
  */
 export function redact(text: string, known: readonly string[] = []): string {
   let out = text
-    .replace(/([a-z0-9+.-]:\/\/)[^\s/"'<>@]*@/gi, `$1${REDACTED}@`)
+    // Up to the last @; a password may hold a / as well, where no port stands behind the colon.
+    .replace(/([a-z0-9+.-]:\/\/)[^\s/"'<>]*@/gi, `$1${REDACTED}@`)
+    .replace(/([a-z0-9+.-]:\/\/)[^\s/"'<>@:]+:(?!\d{1,5}(?:[/?#\s"'<>]|$))[^\s"'<>]{0,256}@/gi, `$1${REDACTED}@`)
     .replace(/([?&;])([^=?&;\s"'<>#]+)=([^&\s"'<>#]*)/g, (whole, lead: string, name: string) =>
       isSecretName(name) ? `${lead}${name}=${REDACTED}` : whole,
     )

@@ -4,6 +4,7 @@ import { createRequire, findPackageJSON } from 'node:module';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BackendType } from '../backends/contract.ts';
+import { closestName } from '../closest-name.ts';
 import { MirrorError, messageOf } from '../errors.ts';
 
 /** Built-in types by name: loaded when a lane has one. */
@@ -70,7 +71,7 @@ function locate(name: string, { cwd, configFile }: PackagePlaces): string {
     if (entry !== undefined && existsSync(entry)) return entry;
     throw unusable(name, `${manifest} names no entry that is there`, 'a package with a main file');
   }
-  throw unusable(name, `no such package in ${[...new Set([cwd, configFolder])].join(' or ')}`, 'a package that is installed there');
+  throw unknownType(name, [...new Set([cwd, configFolder])]);
 }
 
 function packageFile(name: string, base: URL): string | undefined {
@@ -124,9 +125,23 @@ function missing(value: object): string[] {
   ];
 }
 
+/** Nobody is told to install what was perhaps misspelled: somebody else may have given that name to a package. */
+function unknownType(name: string, folders: readonly string[]): MirrorError {
+  const builtIn = Object.keys(BUILT_IN);
+  const guess = closestName(name, builtIn);
+  const known = `one of ${builtIn.join(', ')}, or a package that is installed in ${folders.join(' or ')}`;
+  return new MirrorError('MB4009', `the backend ${JSON.stringify(name)}: there is no such type, expected ${known}`, {
+    hint:
+      guess === undefined
+        ? 'A backend of your own can be named by the path of its module: type: ./my-backend.js'
+        : `Did you mean ${guess}?`,
+    context: { backend: name },
+  });
+}
+
 function unusable(name: string, found: string, expected: string, cause?: unknown): MirrorError {
   return new MirrorError('MB4009', `the backend ${JSON.stringify(name)}: ${found}, expected ${expected}`, {
-    hint: 'Install it beside the configuration file (npm install NAME), or write the path of its module: type: ./my-backend.js',
+    hint: 'docs/adding-a-backend.md says what the package of a backend has to export.',
     ...(cause === undefined ? {} : { cause }),
     context: { backend: name },
   });

@@ -2,6 +2,7 @@
 import type { BackendType, ParsedSettings, SettingProblem } from '../backends/contract.ts';
 import {
   type Config,
+  closestName,
   constantOf,
   fieldName,
   isSecretName,
@@ -12,10 +13,14 @@ import {
   templateProblem,
   withoutUserInfo,
 } from '../config/index.ts';
+import { MirrorError } from '../errors.ts';
 import { type BackendTypeLoader, backendType } from './backend-types.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type Section = Readonly<Record<string, unknown>>;
+
+/** What every tracker's lane can say, whatever its type. */
+const COMMON_SETTINGS = ['type', 'run_name', 'experiment', 'tags', 'join'];
 
 /** A tracker's lane, ready to be made: `type.create(settings, …)`. */
 export interface ResolvedLane {
@@ -67,7 +72,9 @@ export async function resolveLanes(config: Config, env: Environment, options: Re
   const problems: PlacedProblem[] = [];
   const resolved: ResolvedLane[] = [];
   for (const lane of config.lanes.trackers) {
-    const type = await load(lane.type, places);
+    const type = await load(lane.type, places).catch((error: unknown) => {
+      throw placedAt(config.places.get(`lanes.${lane.name}.type`), error);
+    });
     const isAlone = config.lanes.trackers.every((other) => other === lane || other.type !== lane.type);
     const result = new LaneResolver(lane, type, config, isAlone).resolve(env);
     if (Array.isArray(result)) for (const problem of result) problems.push(problem);
@@ -79,6 +86,13 @@ export async function resolveLanes(config: Config, env: Environment, options: Re
   }
   if (problems.length > 0) throw problemsError(config.file ?? 'the configuration', problems);
   return resolved;
+}
+
+/** An error about the type of a lane, with the place where the type is said. */
+function placedAt(place: string | undefined, error: unknown): unknown {
+  if (!(error instanceof MirrorError) || place === undefined) return error;
+  const { code, message, hint, cause, context } = error;
+  return new MirrorError(code, `${place}: ${message}`, { ...(hint === undefined ? {} : { hint }), cause, context: { ...context, place } });
 }
 
 function sameTarget(lane: ResolvedLane, twin: ResolvedLane, { places, lanes }: Config): PlacedProblem {
@@ -214,7 +228,7 @@ class LaneResolver {
   }
 
   #placed(problem: SettingProblem): PlacedProblem {
-    const { path, found, expected, hint } = problem;
+    const { path, found, expected, hint = this.#commonHint(problem), isLocal } = problem;
     const isHidden = path.some((part) => typeof part === 'string' && (isSecretName(part) || this.#lane.hidden.has(part)));
     return {
       code: 'MB1002',
@@ -222,7 +236,15 @@ class LaneResolver {
       found: isHidden && found !== 'nothing' ? 'a value that is not shown' : withoutUserInfo(found),
       expected,
       ...(hint === undefined ? {} : { hint }),
+      ...(isLocal === true ? { isLocal } : {}),
     };
+  }
+
+  /** What every lane can say is none of the type's settings: it does not know what was meant. */
+  #commonHint({ path: [key], found }: SettingProblem): string | undefined {
+    const isUnknown = typeof key === 'string' && found === `the key ${JSON.stringify(key)}`;
+    const near = isUnknown ? closestName(key, COMMON_SETTINGS) : undefined;
+    return near === undefined ? undefined : `Did you mean ${near}?`;
   }
 
   #where(path: readonly (string | number)[]): { readonly place: string | undefined; readonly field: string } {

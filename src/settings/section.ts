@@ -74,7 +74,7 @@ export class Section<Table extends Fields> {
       if (secret !== '') return secret;
       this.wrong(fileKey, 'an empty file', 'a file that holds the secret');
     } catch (error) {
-      this.wrong(fileKey, messageOf(error), 'a file that can be read');
+      this.problems.push({ path: [fileKey], found: messageOf(error), expected: 'a file that can be read', isLocal: true });
     }
     return undefined;
   }

@@ -3,6 +3,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { fileSchema } from '../../src/config/file-schema.ts';
+import { type SchemaField, schemaFields } from '../../src/config/schema-fields.ts';
 import { writeTrialBackend } from '../support/trial-backend.ts';
 import { corpus, endAll, freshDirectory, mirrorboard, mustRun, remove, start } from './command.ts';
 
@@ -47,6 +49,66 @@ interface Checked {
 
 function states(findings: readonly Checked[], area: string): Record<string, string> {
   return Object.fromEntries(findings.filter((finding) => finding.area === area).map(({ name, state }) => [name, state]));
+}
+
+/** Values of settings that do not take any text, by their last key; a setting that is not named here is `x`. */
+const VALUES: Readonly<Record<string, unknown>> = {
+  kinds: 'scalars',
+  on: 't',
+  lanes: 't',
+  except: 't',
+  base: 't',
+  needs: 'images',
+  drop: true,
+  every: 2,
+  groups: 't',
+  weights: 2,
+  most_bytes: '5 MB',
+  wait: 3,
+  fold_hparams: true,
+  links: 'inside',
+  moved: 'new',
+  umask: '027',
+  memory: '1GiB',
+  level: 'error',
+  format: 'json',
+  type: './trial-backend.mjs',
+};
+
+/** What stands in the place of `*` in an example: the name of a lane, of a group, of a tag. */
+function given(field: SchemaField, i: number): string {
+  return field[0] === 'lanes' && i === 1 ? 't' : 'a';
+}
+
+/** A rule that draws lots says nothing else. */
+function indexOf(field: SchemaField): number {
+  return field.includes('assign') ? 1 : 0;
+}
+
+/** Writes a value of its own for a setting into an example. */
+function put(file: Record<string, unknown>, field: SchemaField): void {
+  let at: Record<string, unknown> = file;
+  const keys = field.filter((key, i) => key !== '[]' || i < field.length - 1);
+  const last = keys.filter((key) => !['[]', '*'].includes(key)).at(-1) ?? '';
+  for (const [i, part] of keys.slice(0, -1).entries()) {
+    const key = part === '*' ? given(field, i) : part === '[]' ? String(indexOf(field)) : part;
+    at[key] ??= keys[i + 1] === '[]' ? [] : {};
+    at = at[key] as Record<string, unknown>;
+  }
+  at[keys.at(-1) === '*' ? given(field, keys.length - 1) : (keys.at(-1) ?? '')] = VALUES[last] ?? 'x';
+}
+
+/** Under which key a setting is shown. */
+function shownKey(field: SchemaField): string {
+  let key = '';
+  for (const [i, part] of field.entries()) {
+    // A list of single values is one row, and a root is its path with its name.
+    if (part === '[]') key += i === field.length - 1 ? '' : `[${indexOf(field)}]`;
+    else if (field[0] !== 'roots' || !['path', 'name'].includes(part))
+      key += `${i === 0 ? '' : '.'}${part === '*' ? given(field, i) : part}`;
+  }
+  // The trial type has a word of its own for it.
+  return key === 'lanes.t.experiment' ? 'lanes.t.space' : key;
 }
 
 const TRIAL = 'type: ./trial-backend.mjs';
@@ -100,6 +162,21 @@ describe('config check', () => {
     await mustRun(['config', 'check'], { cwd: folder });
   });
 
+  it('looks at the other profiles and at lanes that are not used; what another machine may have is a note', async () => {
+    configure(
+      'backend: local',
+      `lanes: { local: {}, spare: { ${TRIAL} }, typo: { type: mlfow } }`,
+      `profiles: { a: { lanes: [t], t: { ${TRIAL}, url: u } }, b: { lanes: [t], t: { ${TRIAL}, url: "\${NOPE}" } } }`,
+    );
+    const sound = JSON.parse((await mustRun(['config', 'check', '--json'], { cwd: folder })).stdout).checks as Checked[];
+    expect(states(sound, 'profile')).toEqual({ '': 'ok', b: 'note' });
+    expect(states(sound, 'lane')).toEqual({ local: 'ok', spare: 'note', typo: 'note' });
+    expect(sound.find(({ name }) => name === 'typo')?.['hint']).toBe('Did you mean mlflow?');
+    configure(`lanes: [local]`, `profiles: { a: { lanes: [t], t: { ${TRIAL}, url: u, ulr: x } } }`);
+    const { stdout } = await mustRun(['config', 'check'], { cwd: folder }, 2);
+    expect(stdout).toMatch(/profile a +problem .*lanes\.t\.ulr: found the key ulr/);
+  });
+
   it('asks an MLflow server that is none', async () => {
     configure(`lanes: { mlflow: { tracking_uri: "${await serve(404, 'no such page')}" } }`);
     const { stdout } = await mustRun(['config', 'check', '--online', '--json'], { cwd: folder }, 3);
@@ -137,13 +214,50 @@ describe('config show', () => {
     expect((await mustRun(['config', 'show'], { cwd: folder, env })).stdout).not.toContain('hunter2');
   });
 
-  it('says aloud that a profile is not there', async () => {
+  it('says aloud that the profile of ENVIRONMENT is not there; one that was asked for is an error', async () => {
     configure('profiles: { production: { lanes: [local] } }');
-    const { stderr } = await mustRun(['config', 'show', '--profile', 'prodution'], { cwd: folder });
+    const env = { ENVIRONMENT: 'prodution' };
+    const { stderr } = await mustRun(['config', 'show'], { cwd: folder, env });
     expect(stderr).toMatch(
-      'note: there is no profile "prodution" (--profile), so the settings outside of profiles hold; there are production; did you mean production?',
+      'note: there is no profile "prodution" (ENVIRONMENT), so the settings outside of profiles hold; there are production; did you mean production?',
     );
-    expect((await mustRun(['config', 'show', '-q', '-q', '--profile', 'x'], { cwd: folder })).stderr).toBe('');
+    expect((await mustRun(['config', 'show', '-q', '-q'], { cwd: folder, env })).stderr).toBe('');
+    const refused = await mustRun(['backfill', '--profile', 'prodution', folder], { cwd: folder }, 2);
+    expect(refused.stderr).toMatch(/error\[MB1030\].*"prodution".*\n.*Did you mean production\?/);
+  });
+
+  it('shows every setting there is, and where the file says it', async () => {
+    const fields = schemaFields(fileSchema);
+    // What says the same in other words, or holds only where it is chosen, is shown under the one name.
+    const shown = fields.filter(([top = '']) => !['shared_tags', 'backend', 'backends', 'config', 'profiles'].includes(top));
+    const file: Record<string, unknown> = { profiles: { someday: {} } };
+    for (const field of shown) put(file, field);
+    writeFileSync(join(folder, 'mirrorboard.yaml'), JSON.stringify(file));
+    const { stdout } = await mustRun(['config', 'show', '--json'], { cwd: folder, env: { TRIAL_URL: 'http://here' } });
+    const values: { readonly key: string; readonly source: string }[] = JSON.parse(stdout).values;
+    const said = values.filter(({ source }) => source.startsWith('./mirrorboard.yaml:')).map(({ key }) => key);
+    expect([...shown.map(shownKey), 'profiles'].filter((key) => !said.includes(key))).toEqual([]);
+    expect(values.map(({ key }) => key)).toEqual(expect.arrayContaining(['config', 'profile', 'state']));
+  });
+
+  it('shows no secret, wherever a variable puts it', async () => {
+    const secret = `"\${A_TOKEN}"`;
+    configure(
+      `project: ${secret}`,
+      `roots: [{ path: ${secret}, include: ${secret} }]`,
+      `include: ${secret}`,
+      `tags: { a: ${secret} }`,
+      `runs: { name: ${secret} }`,
+      `lanes: { t: { ${TRIAL}, url: ${secret}, tags: { b: ${secret} }, join: { id: ${secret} } } }`,
+      `routes: [{ runs: ${secret}, drop: true }]`,
+      `params: [${secret}]`,
+      `artifacts: [{ files: ${secret} }]`,
+    );
+    for (const format of [['--json'], []]) {
+      const { stdout } = await mustRun(['config', 'show', ...format], { cwd: folder, env: { A_TOKEN: 'hunter2' } });
+      expect(stdout).not.toContain('hunter2');
+      expect(stdout).toContain('[redacted]');
+    }
   });
 });
 

@@ -125,12 +125,84 @@ describe('parseConfigFile', () => {
   });
 
   it('refuses what YAML refuses, and what no setting is made of', () => {
-    expect(failure('project: a\nproject: b').message).toBe('m.yaml:2:1: found a syntax error (Map keys must be unique), expected YAML');
-    expect(failure('a: b\n---\nc: d').code).toBe('MB1002');
     expect(failure('project: "a').code).toBe('MB1002');
     expect(failure('__proto__: { project: a }').message).toContain('the key __proto__');
     expect(failure('[a]: b').message).toContain('a key that is no text');
     expect(failure('roots: &a [*a]').message).toContain('aliases that repeat without end');
+  });
+
+  it.each([
+    ['project: a\nlog: {}\nproject: b', '3:1: project: found the key a second time, the first is in line 1, expected each key once'],
+    ['lanes:\n  m: { type: a, tags: { x: 1, x: 2 } }', '2:31: lanes.m.tags.x: found the key a second time'],
+    ['project: a\n---\nproject: b', '2:1: found a second YAML document, expected one document'],
+    ['project: a\n---\n', '2:1: found a second YAML document'],
+    ['lanes:\n  a: &a { type: mlflow }\n  b:\n    <<: *a', '4:5: lanes.b["<<"]: found a merge (<<)'],
+    ['tags:\n  <<: { a: b }', '2:3: tags["<<"]: found a merge (<<)'],
+    ['lanes:\n\tlocal: {}', '2:1: found a syntax error (Tabs are not allowed as indentation), expected YAML'],
+    ['include: *.pt', '1:10: include: found an alias (*) to an anchor that is not there'],
+    ['runs: { fold: [*x] }', '1:16: runs.fold[0]: found an alias (*)'],
+  ])('refuses what YAML lets through or passes over: %j', (text, message) => {
+    const error = failure(text);
+    expect([error.code, error.message]).toEqual(['MB1002', expect.stringContaining(`m.yaml:${message}`)]);
+  });
+
+  it('takes one document with its marks, and a key that another mapping has too', () => {
+    expect(parse('---\nproject: a\nlog: { level: info }\ntags: { level: x }\n...\n')).toMatchObject({ project: 'a' });
+  });
+
+  it.each([
+    ['path: x\nroots: [{ path: a, level: b }]', 'roots[0].level', 'level is a setting below log'],
+    ['log: { project: x }', 'log.project', 'project is a setting of the top of the file'],
+    ['mlflow: { tracking_uri: x }', 'mlflow', 'stand below lanes: lanes.mlflow'],
+    ['lanes:\n  local:\n  path: x', 'lanes.path', 'If path is a setting of a lane, indent it'],
+    ['project: 1', 'project', 'Write it in quotes: "1"'],
+    ['runs: { name: {path} }', 'runs.name', 'write a text with braces in quotes, as in "{path}"'],
+    ['roots: ./runs', 'roots', 'A list of one is written [x]'],
+    ['profiles: { p: { projct: x } }', 'profiles.p.projct', 'did you mean project?'],
+    ['profiles: { p: { log: { level: info } } }', 'profiles.p.log', 'expected it at the top: profiles have no log of their own'],
+    ['config: { shared_tgs: [a] }', 'config.shared_tgs', 'did you mean shared_tags?'],
+    ['lanes: { m: { type: mlflow } }\nprofiles: { p: { backend: [n] } }', 'profiles.p.backend[0]', 'a lane with a type'],
+    ['lanes: { arch: { type: mlflow } }\nprofiles: { p: { backends: [arhc] } }', 'profiles.p.backends[0]', 'did you mean arch?'],
+  ])('says what to do about %j', (text, field, advice) => {
+    const error = failure(text);
+    const line = `${error.message}\nhint: ${error.hint}`;
+    expect(line).toContain(`: ${field}: found `);
+    expect(line).toContain(advice);
+  });
+
+  it('puts several hints where they belong, and one at the end', () => {
+    const several = failure('project: 1\nroots: x');
+    expect(several.message.split('\n').map((line) => line.trim().split(':', 1)[0])).toEqual([
+      'm.yaml has 2 problems',
+      'm.yaml',
+      'hint',
+      'm.yaml',
+      'hint',
+    ]);
+    expect(several.hint).toBeUndefined();
+  });
+
+  it.each([
+    ['lanes: { mlflow: { tracking_uri: "http://u:hunter2@h" } }', 'lanes.mlflow.tracking_uri holds a password'],
+    ['lanes: { mlflow: { tracking_uri: "http://u:hun/ter2@h" } }', 'lanes.mlflow.tracking_uri holds a password'],
+    ['lanes: { mlflow: { tracking_uri: "http://:hun@ter2@h" } }', 'lanes.mlflow.tracking_uri holds a password'],
+    ['lanes: { mlflow: { tracking_uri: "postgresql://h/d?password=hunter2" } }', 'lanes.mlflow.tracking_uri holds a secret'],
+    ['profiles: { p: { mlflow: { tracking_uri: "mysql://u:hunter2@h/d" } } }', 'profiles.p.mlflow.tracking_uri holds a password'],
+  ])('warns of a password in an address, and does not show it: %s', (text, notice) => {
+    const { notices } = parseConfigFile('m.yaml', text, {});
+    expect(notices).toEqual([expect.stringContaining(notice)]);
+    expect(notices[0]).not.toMatch(/hun|ter2/);
+  });
+
+  it.each(['http://h:5000/a@b', `http://u:\${PW:-}@h`, 'http://u@h', 'sqlite:///a:b@c.db', 'https://h/?page=2'])(
+    'does not warn of %s',
+    (address) => {
+      expect(parseConfigFile('m.yaml', `lanes: { mlflow: { tracking_uri: "${address}" } }`, {}).notices).toEqual([]);
+    },
+  );
+
+  it('says that a file is empty', () => {
+    expect(parseConfigFile('m.yaml', '# nothing\n', {}).notices).toEqual(['m.yaml is empty: the defaults hold']);
   });
 
   it('knows the trap of a plain variable in a flow mapping, and reports one syntax error a line', () => {

@@ -71,6 +71,11 @@ describe('the lanes', () => {
     expect(lanes.local).toBeUndefined();
   });
 
+  it('may have their type in another place of the same profile', async () => {
+    const text = 'profiles: { p: { lanes: [own], own: { type: mlflow } } }';
+    expect((await load({ text, flags: { profile: 'p' } })).lanes.trackers.map(({ type }) => type)).toEqual(['mlflow']);
+  });
+
   it.each([
     ['lanes: { mlfow: {} }', 'm 1:10: lanes.mlfow: found a lane without a type', 'did you mean mlflow?'],
     ['backend: [mlfow]', 'found "mlfow"', 'did you mean mlflow?'],
@@ -152,6 +157,11 @@ describe('the lanes', () => {
     expect((await load({ text: 'tags: { v: 1.0 }\nlanes: [mlflow]' })).lanes.trackers[0]?.tags).toEqual({ v: '1.0' });
   });
 
+  it('have tags with any braces in them; what looks like a misspelled placeholder is said', async () => {
+    const { notices } = await load({ text: 'tags: { trial: "{nubmer}", json: \'{"a": 1}\', ok: "{number}" }\nlanes: [mlflow, wandb]' });
+    expect(notices).toEqual(['./mirrorboard.yaml:1:16: the tag trial holds {nubmer}, which stays as it is; did you mean {number}?']);
+  });
+
   it('know which of their settings are not to be shown', async () => {
     const [lane] = (
       await load({
@@ -215,19 +225,44 @@ describe('profiles', () => {
     expect([error.code, error.message.includes('lanes.spare.api_key')]).toEqual(['MB1004', true]);
   });
 
-  it('that are not there are said to be so, and the default one holds', async () => {
-    const none = await load({ text: PROFILES, flags: { profile: 'prodction' }, env: { SPARE_KEY: 'k' } });
-    expect(none.profile).toBeUndefined();
-    expect(none.notices).toEqual([
-      'there is no profile "prodction" (--profile), so the settings outside of profiles hold; there are development, staging, production; did you mean production?',
+  it('that are asked for and not there are an error', async () => {
+    const error = await failure({ text: PROFILES, flags: { profile: 'prodction' }, env: { SPARE_KEY: 'k' } });
+    expect([error.code, error.exitCode, error.message, error.hint]).toEqual([
+      'MB1030',
+      2,
+      '--profile: there is no profile "prodction"; there are development, staging, production',
+      'Did you mean production?',
     ]);
+    expect((await failure({ env: { MIRRORBOARD_PROFILE: 'qa' } })).message).toBe(
+      'MIRRORBOARD_PROFILE: there is no profile "qa"; there is no configuration file',
+    );
+  });
+
+  it('that ENVIRONMENT names and are not there are said to be so, and the default one holds', async () => {
     const text = 'profiles: { default: { lanes: [mlflow] }, dev: { lanes: [local] } }';
     const other = await load({ text, env: { ENVIRONMENT: 'qa' } });
     expect([other.profile, ...names(other)]).toEqual(['default', 'mlflow']);
     expect(other.notices[0]).toContain('there is no profile "qa" (ENVIRONMENT), so the profile default holds');
     expect((await load({ text })).notices).toEqual([]);
     expect((await load({ env: { ENVIRONMENT: 'qa' } })).notices).toEqual([]);
-    expect((await load({ env: { MIRRORBOARD_PROFILE: 'qa' } })).notices).toHaveLength(1);
+  });
+});
+
+describe('templates that nobody uses', () => {
+  it.each([
+    ['runs: { name: "{nmae}" }', 'runs.name: found {nmae}'],
+    ['profiles: { p: { runs: { parent: "{nmae}" } } }', 'profiles.p.runs.parent: found {nmae}'],
+    ['backend: local\nlanes: { local: {}, mlflow: { run_name: "{nmae}" } }', 'lanes.mlflow.run_name: found {nmae}'],
+    ['backend: local\nlanes: { local: {}, m: { type: mlflow, experiment_name: "{nmae}" } }', 'lanes.m.experiment_name: found {nmae}'],
+    ['profiles: { p: { lanes: [local], wandb: { project: "{nmae}" } } }', 'lanes.wandb.project: found {nmae}'],
+    ['profiles: { p: { artifacts: [{ files: "*.pt", to: "{nmae}" }] } }', 'profiles.p.artifacts[0].to: found {nmae}'],
+    ['profiles: { p: { routes: [{ tags: "a", lanes: [mlfow] }] } }', 'profiles.p.routes[0].lanes: found the lane "mlfow"'],
+  ])('are checked all the same: %s', async (text, message) => {
+    expect((await failure({ text })).message).toContain(message);
+  });
+
+  it('may name a project that is not set', async () => {
+    expect((await load({ text: 'runs: { name: "{project}" }' })).runs.name).toBe('{project}');
   });
 });
 

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { LANE_TYPES, loadConfig } from '../../../src/config/index.ts';
+import { GROUP_TEMPLATES, LANE_TYPES, loadConfig } from '../../../src/config/index.ts';
 import { MirrorError } from '../../../src/errors.ts';
 import { backendType } from '../../../src/lanes/backend-types.ts';
 import { type ResolvedLane, resolveLanes } from '../../../src/lanes/resolve-lanes.ts';
@@ -183,6 +183,21 @@ describe('backendType', () => {
     expect(types.map(({ type }) => type)).toEqual(names);
   });
 
+  it('takes the experiment of each built-in type for a template, as its lanes that are not used are checked for', async () => {
+    for (const name of Object.keys(GROUP_TEMPLATES)) {
+      const { groupKeys = [] } = await backendType(name, { cwd: folder, configFile: undefined });
+      const templates = groupKeys.filter((key) => !key.endsWith('_id') && key !== 'experiment');
+      expect([name, GROUP_TEMPLATES[name]]).toEqual([name, templates]);
+    }
+  });
+
+  it('suggests a type that is there for a misspelled one, and tells nobody to install what has that name', async () => {
+    const known = await failure(backendType('mlfow', { cwd: folder, configFile: undefined }));
+    expect([known.code, known.hint]).toEqual(['MB4009', 'Did you mean mlflow?']);
+    const unknown = await failure(backendType('left-pad-tracker', { cwd: folder, configFile: undefined }));
+    expect(`${unknown.message} ${unknown.hint}`).not.toMatch(/npm|install (it|the)/);
+  });
+
   it('finds a path from the configuration file, and a package from there or from the working directory', async () => {
     mkdirSync(join(folder, 'etc'));
     const found = async (name: string, configFile?: string): Promise<string> => (await backendType(name, { cwd: folder, configFile })).type;
@@ -203,7 +218,7 @@ describe('backendType', () => {
 
   it.each([
     ['./none.js', undefined, 'there is no module'],
-    ['no-such-tracker', undefined, 'no such package in'],
+    ['no-such-tracker', undefined, 'there is no such type'],
     ['../../etc', undefined, ''],
     ['./half.mjs', 'export default { type: "half", parse() {}, target() {} };', 'has no function create'],
     ['./other.mjs', 'export const a = 1, b = () => 2;', 'exports a, b'],

@@ -1,0 +1,156 @@
+import type { Config, FileSettings } from '../config/index.ts';
+import type { ResolvedLane } from '../lanes/index.ts';
+import { formatMemory, memoryOf } from '../memory/index.ts';
+import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
+import { renderTable } from './terminal/index.ts';
+
+/** A setting that has no settings below it. */
+interface Row {
+  readonly key: string;
+  readonly value: unknown;
+  readonly source: string;
+}
+
+const REDACTED = '[redacted]';
+
+/** Every value and who said it; secrets are not shown. */
+export async function showConfig(
+  config: Config,
+  lanes: readonly ResolvedLane[],
+  flags: GlobalOptions,
+  context: CommandContext,
+): Promise<void> {
+  const rows = rowsOf(config, lanes);
+  if (flags.json === true) {
+    const values = rows.map(({ key, value, source }) => ({ key, value: value ?? null, source }));
+    const document = { type: 'config', file: config.file ?? null, profile: config.profile ?? null, values };
+    await writeOut(context.stdout, `${JSON.stringify(document)}\n`);
+    return;
+  }
+  const table = renderTable({
+    columns: [{ title: 'Setting' }, { title: 'Value' }, { title: 'From' }],
+    rows: rows.map(({ key, value, source }) => [key, valueText(value), source]),
+    style: styleOf(context.stdout, flags, context.env),
+  });
+  await writeOut(context.stdout, `${table}\n`);
+}
+
+function rowsOf(config: Config, lanes: readonly ResolvedLane[]): Row[] {
+  const rows = [
+    row(config, 'config', config.file),
+    row(config, 'profile', config.profile),
+    ...Object.values(SETTINGS).flatMap((make) => make(config, lanes)),
+    row(config, 'state', config.state.path),
+  ];
+  return rows.map((one) => (config.hiddenPlaces.has(one.source) && one.value !== undefined ? { ...one, value: REDACTED } : one));
+}
+
+/** The rows of each key that the top of a file knows: a new key does not compile without its rows. */
+const SETTINGS: Readonly<Record<keyof FileSettings, (config: Config, lanes: readonly ResolvedLane[]) => readonly Row[]>> = {
+  project: (config) => [row(config, 'project', config.project)],
+  roots: rootRows,
+  include: (config) => [row(config, 'include', config.rules.include)],
+  exclude: (config) => [row(config, 'exclude', config.rules.exclude)],
+  ignore: (config) => [row(config, 'ignore', config.rules.ignore)],
+  links: (config) => [row(config, 'links', config.links)],
+  moved: (config) => [row(config, 'moved', config.moved)],
+  tags: (config) => Object.entries(config.tags).map(([tag, value]) => row(config, `tags.${tag}`, value)),
+  runs: (config) => [
+    row(config, 'runs.experiment', config.runs.experiment),
+    row(config, 'runs.name', config.runs.name),
+    row(config, 'runs.parent', config.runs.parent),
+    row(config, 'runs.fold', config.fold.names),
+    row(config, 'runs.fold_flat', config.fold.flat),
+    row(config, 'runs.fold_hparams', config.fold.hparams),
+  ],
+  lanes: (config, lanes) => [
+    row(config, 'lanes', [...(config.lanes.local === undefined ? [] : ['local']), ...config.lanes.trackers.map(({ name }) => name)]),
+    ...(config.lanes.local === undefined
+      ? []
+      : [row(config, 'lanes.local.path', config.lanes.local.path), row(config, 'lanes.local.media_path', config.lanes.local.mediaPath)]),
+    ...lanes.flatMap((lane) => laneRows(config, lane)),
+  ],
+  routes: (config) => ruleRows(config, 'routes', config.routes),
+  params: (config) => ruleRows(config, 'params', config.params),
+  artifacts: (config) => ruleRows(config, 'artifacts', config.artifacts),
+  profiles: (config) => [row(config, 'profiles', config.profiles)],
+  memory: (config) => [row(config, 'memory', formatMemory(memoryOf(config.memory)))],
+  umask: (config) => [row(config, 'umask', config.umask.toString(8).padStart(3, '0'))],
+  log: (config) => [row(config, 'log.level', config.log.level), row(config, 'log.format', config.log.format)],
+  // Other words for what stands above: what they say is shown there.
+  shared_tags: () => [],
+  backend: () => [],
+  backends: () => [],
+  config: () => [],
+};
+
+function row({ places }: Pick<Config, 'places'>, key: string, value: unknown): Row {
+  return { key, value, source: places.get(key) ?? 'default' };
+}
+
+/** Roots as they hold; what the file says of its own roots holds for those of the command line, too. */
+function rootRows(config: Config): Row[] {
+  const { roots, rules, places } = config;
+  const source = (i: number): string => places.get(`roots[${i}]`) ?? places.get('roots') ?? 'default';
+  return [
+    ...(roots.length === 0 ? [row(config, 'roots', [])] : []),
+    ...roots.flatMap(({ path, name, links }, i) => [
+      { key: `roots[${i}]`, value: name === undefined ? path : `${name}=${path}`, source: source(i) },
+      ...(links === undefined ? [] : [{ key: `roots[${i}].links`, value: links, source: source(i) }]),
+    ]),
+    ...rules.roots.flatMap(({ path: _, name: __, links: ___, ...rest }, i) =>
+      below(config, `roots[${i}]`, rest).map((one) => ({ ...one, source: source(i) })),
+    ),
+  ];
+}
+
+function laneRows(config: Config, lane: ResolvedLane): Row[] {
+  const { places, lanes } = config;
+  const at = `lanes.${lane.name}`;
+  const type = lanes.trackers.find(({ name }) => name === lane.name)?.type;
+  const from = (...keys: string[]): string => keys.map((key) => places.get(key)).find((place) => place !== undefined) ?? 'default';
+  const joins = lane.joins.map(({ waitMs, ...rule }) => ({ ...rule, wait: waitMs / 1000 }));
+  return [
+    { key: `${at}.type`, value: type, source: places.get(`${at}.type`) ?? "the lane's name" },
+    { key: `${at}.run_name`, value: lane.runName, source: from(`${at}.run_name`, 'runs.name') },
+    // Where the type has a setting of its own for it, that one is shown.
+    ...(lane.shown.some(({ key }) => lane.type.groupKeys?.includes(key) === true)
+      ? []
+      : [{ key: `${at}.experiment`, value: lane.group, source: from(`${at}.experiment`, 'runs.experiment', 'project') }]),
+    ...Object.entries(lane.tags).map(([tag, value]) => ({
+      key: `${at}.tags.${tag}`,
+      value,
+      source: from(`${at}.tags.${tag}`, `${at}.tags`, `tags.${tag}`),
+    })),
+    ...(joins.length === 0 ? [row(config, `${at}.join`, [])] : []),
+    ...joins.flatMap((rule, i) => below(config, `${at}.join[${i}]`, rule).map((one) => ({ ...one, source: from(`${at}.join`) }))),
+    ...lane.shown.map(({ key, value, source }) => ({ key: `${at}.${key}`, value, source })),
+  ];
+}
+
+/** The rules of a list, setting by setting; each knows where it stands. */
+function ruleRows(config: Config, key: string, rules: readonly { readonly place: string }[]): Row[] {
+  if (rules.length === 0) return [row(config, key, [])];
+  return rules.flatMap(({ place, ...rule }, i) => below(config, `${key}[${i}]`, rule).map((one) => ({ ...one, source: place })));
+}
+
+/** What is below a key, down to single values and lists of them, under the names that a file has for it. */
+function below(config: Config, key: string, value: unknown): Row[] {
+  if (Array.isArray(value) && value.some((item) => typeof item === 'object' && item !== null)) {
+    return value.flatMap((item, i) => below(config, `${key}[${i}]`, item));
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [row(config, key, value)];
+  // Groups and tags have the names that somebody gave them; all else is ours, and `mostBytes` is `most_bytes` in a file.
+  const isGiven = /\.(?:groups|weights|model_tags)$/.test(key);
+  return Object.entries(value).flatMap(([name, one]) => below(config, `${key}.${isGiven ? name : settingName(name)}`, one));
+}
+
+function settingName(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+function valueText(value: unknown): string {
+  if (value === undefined || value === null || value === '') return '-';
+  if (Array.isArray(value)) return value.length === 0 ? '-' : value.map(String).join(', ');
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}

@@ -1,0 +1,59 @@
+import { resolve } from 'node:path';
+import { MirrorError, systemCode } from '../errors.ts';
+import { reasonOf as reasonOfSystem } from '../system-error.ts';
+import type { Choice } from './choose.ts';
+import type { ParsedFile } from './config-file.ts';
+import type { Environment } from './expand-variables.ts';
+import { problemsError } from './problem.ts';
+import { NoText, readText } from './read-text.ts';
+
+const DEFAULT_FILE = './mirrorboard.yaml';
+
+/** The settings of a file, and its name as people write it. */
+export interface OpenedFile extends ParsedFile {
+  readonly file: string;
+}
+
+/** Reads and checks the configuration file, undefined where there is none. Without a name, none is no error. */
+export async function openFile(
+  {
+    env,
+    cwd,
+    readFile: read = readText,
+  }: { readonly env: Environment; readonly cwd: string; readonly readFile?: (path: string) => Promise<string> | string },
+  named: string | undefined,
+  choice: Choice,
+): Promise<OpenedFile | undefined> {
+  const file = named ?? DEFAULT_FILE;
+  let text: string;
+  try {
+    text = await read(resolve(cwd, file));
+  } catch (cause) {
+    if (named === undefined && systemCode(cause) === 'ENOENT') return undefined;
+    if (cause instanceof NoText) {
+      const { found, expected, hint, line } = cause;
+      const place = line === undefined ? file : `${file}:${line}`;
+      throw problemsError(file, [{ code: 'MB1002', place, field: '', found, expected, ...(hint === undefined ? {} : { hint }) }], { file });
+    }
+    throw new MirrorError('MB1003', `reading the configuration ${file}: ${reasonOf(cause)}`, {
+      hint: named === undefined ? `Make ${file} readable, or move it away.` : 'Check the path given with --config or MIRRORBOARD_CONFIG.',
+      context: { file },
+    });
+  }
+  // Here and not at the top: most commands have no file, and need not wait for the parser.
+  const { parseConfigFile } = await import('./config-file.ts');
+  return { ...parseConfigFile(file, text, env, choice), file };
+}
+
+function reasonOf(cause: unknown): string {
+  switch (systemCode(cause)) {
+    case 'ENOENT':
+      return 'there is no such file';
+    case 'EISDIR':
+      return 'it is a directory';
+    case 'EACCES':
+      return 'no permission';
+    default:
+      return reasonOfSystem(cause);
+  }
+}

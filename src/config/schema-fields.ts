@@ -1,0 +1,39 @@
+/** The settings that a schema knows, as a list of their places. */
+import type { z } from 'zod';
+
+/** A setting by its keys: `[]` is any item of a list, `*` any name of a mapping (a lane, a profile, a tag). */
+export type SchemaField = readonly string[];
+
+/** Every setting that has no further settings below it, in the order of the schema. */
+export function schemaFields(schema: z.core.$ZodType, path: SchemaField = []): SchemaField[] {
+  const def = (schema as z.core.$ZodTypes)._zod.def;
+  switch (def.type) {
+    case 'optional':
+      return schemaFields(def.innerType, path);
+    case 'pipe':
+      // A preprocessed schema checks what comes out, a transformed one what goes in.
+      return schemaFields((def.in as z.core.$ZodTypes)._zod.def.type === 'transform' ? def.out : def.in, path);
+    case 'array':
+      return schemaFields(def.element, [...path, '[]']);
+    case 'record':
+      return schemaFields(def.valueType, [...path, '*']);
+    case 'object': {
+      const own = Object.entries(def.shape).flatMap(([key, below]) => schemaFields(below, [...path, key]));
+      const isOpen = def.catchall !== undefined && !['never', 'unknown'].includes((def.catchall as z.core.$ZodTypes)._zod.def.type);
+      return isOpen && def.catchall !== undefined ? [...own, ...schemaFields(def.catchall, [...path, '*'])] : own;
+    }
+    default:
+      return [path];
+  }
+}
+
+/** Settings above which a key stands somewhere in a schema, without those that hold lanes again (profiles, Tracelet's `config`). */
+export function homesOf(key: string, fields: readonly SchemaField[]): SchemaField[] {
+  const homes = new Map<string, SchemaField>();
+  for (const field of fields) {
+    if (field[0] === 'profiles' || field[0] === 'config') continue;
+    const at = field.indexOf(key);
+    if (at > 0) homes.set(field.slice(0, at).join(), field.slice(0, at));
+  }
+  return [...homes.values()];
+}
