@@ -1,6 +1,8 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 import { linksOf } from '../config/index.ts';
+import { openStore } from '../backends/local/index.ts';
+import { suggestion } from '../closest-name.ts';
 import { silentRoots } from '../discover/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import { LaneNames, type TrackerLaneOptions } from '../lanes/index.ts';
@@ -11,6 +13,7 @@ import { type LaneReader, StateFile, type StateReader } from '../state/index.ts'
 import { trackersOf } from './chosen-trackers.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
 import { readConfig } from './read-config.ts';
+import { type Seen, seenRun, seenSeries, type Witnesses } from './seen-run.ts';
 import { visibleText } from './terminal/index.ts';
 
 export interface RouteFlags extends GlobalOptions {
@@ -38,38 +41,56 @@ export async function routeCommand(what: string, tag: string | undefined, flags:
   const config = await readConfig(flags, context);
   const kind = flags.kind as Kind | undefined;
   if (kind !== undefined && !KINDS.includes(kind)) {
-    throw new MirrorError('MB1001', `--kind: found ${JSON.stringify(kind)}, expected one of ${KINDS.join(', ')}`);
+    throw new MirrorError('MB1001', `--kind: found ${JSON.stringify(kind)}, expected one of ${KINDS.join(', ')}${suggestion(kind, KINDS)}`);
   }
   const state = existsSync(config.state.path) ? StateFile.openForReading(config.state.path) : undefined;
+  const storePath = config.lanes.local?.path;
+  const reader = storePath !== undefined && existsSync(storePath) ? openStore(storePath) : undefined;
   const names = config.lanes.trackers.map(({ name }) => name);
   const trackers = await trackersOf(config, env, names, () => undefined);
   try {
-    const roots = [...config.roots.map(({ name, path }) => ({ name: name ?? lastPart(path), path })), ...(state?.roots() ?? [])];
+    const given = config.roots.map(({ name, path }) => ({ name: name ?? lastPart(path), path }));
+    const roots = [...given, ...(state?.roots() ?? []), ...(reader?.roots() ?? [])];
     const silent = await silentRoots(roots);
-    const run = runOf(what, roots, silent);
+    const run = runOf(what, roots, silent, (ref) => (reader?.positions(ref).files.length ?? 0) > 0);
     const root = roots.find(({ name }) => name === run.root);
+    const isThere = root !== undefined && !silent.has(root.path) && existsSync(root.path);
+    const walked = isThere ? (await walkPatiently(root.path, { links: linksOf(config)(root.path) })).runs : [];
+    const found = walked.map(({ path }) => path);
     const tree = new RunTree();
-    for (const { path } of root !== undefined && !silent.has(root.path) && existsSync(root.path)
-      ? (await walkPatiently(root.path, { links: linksOf(config)(root.path) })).runs
-      : [])
+    // Where the directory is gone, or does not answer, the store still knows which runs lay beside it.
+    for (const path of isThere ? found : (reader?.runs(run.root) ?? []).map((stored) => stored.run.path))
       tree.add({ root: run.root, path });
+    const witnesses: Witnesses = {
+      onDisk: new Set(found),
+      store: reader === undefined || storePath === undefined ? undefined : { path: storePath, reader },
+      lanes: state === undefined ? [] : trackers.map(({ name, target }) => ({ name, lane: state.lane(name, target) })),
+    };
+    const seen = [seenRun(run, witnesses), ...(tag === undefined ? [] : [seenSeries(run, tag, witnesses)])];
+    const plugin = seen[1]?.plugin ?? pluginOf(kind ?? 'scalars');
     const answers: LaneAnswer[] = [
       ...(config.lanes.local === undefined
         ? []
         : [{ lane: 'local', type: 'local', isIncluded: true, why: ['the local store has every run, whole and under its own name'] }]),
-      ...trackers.map((tracker) => answerOf(tracker, run, tag, kind ?? 'scalars', tree, state)),
+      ...trackers.map((tracker) => answerOf(tracker, run, tag, plugin, tree, state)),
     ];
     context.exitCode = ExitCode.done;
-    if (flags.json === true) await writeOut(stdout, `${JSON.stringify(routeJson(run, tag, answers))}\n`);
-    else await writeOut(stdout, routeText(run, tag, answers, styleOf(stdout, flags, env)));
+    if (flags.json === true) await writeOut(stdout, `${JSON.stringify(routeJson(run, tag, seen, answers))}\n`);
+    else await writeOut(stdout, routeText(run, tag, seen, answers, styleOf(stdout, flags, env)));
   } finally {
     state?.close();
+    reader?.close();
     for (const { backend } of trackers) await backend.close();
   }
 }
 
 /** A run by its path below a root, with the root's name before it where there are several, or by where its directory lies. */
-function runOf(what: string, roots: readonly { readonly name: string; readonly path: string }[], silent: ReadonlySet<string>): RunRef {
+function runOf(
+  what: string,
+  roots: readonly { readonly name: string; readonly path: string }[],
+  silent: ReadonlySet<string>,
+  isStored: (run: RunRef) => boolean,
+): RunRef {
   if (roots.length === 0) {
     throw new MirrorError('MB1001', 'no root is known: nothing was mirrored yet, and the configuration names none', {
       hint: 'Add roots to the configuration, or mirror something first.',
@@ -83,16 +104,16 @@ function runOf(what: string, roots: readonly { readonly name: string; readonly p
   }
   const path = what.replace(/\/+$/, '') || '.';
   const named = roots.find(({ name }) => path === name || path.startsWith(`${name}/`));
-  const isBelow = answering.some((root) => existsSync(join(root.path, path)));
-  if (named !== undefined && !isBelow) return { root: named.name, path: path.slice(named.name.length + 1) || '.' };
-  return { root: answering.find((root) => existsSync(join(root.path, path)))?.name ?? (roots[0]?.name as string), path };
+  const home = answering.find((root) => existsSync(join(root.path, path))) ?? roots.find(({ name }) => isStored({ root: name, path }));
+  if (named !== undefined && home === undefined) return { root: named.name, path: path.slice(named.name.length + 1) || '.' };
+  return { root: home?.name ?? (roots[0]?.name as string), path };
 }
 
 function answerOf(
   { name, type, target: address, namesOf, routing }: TrackerLaneOptions,
   run: RunRef,
   tag: string | undefined,
-  kind: Kind,
+  assumed: string,
   tree: RunTree,
   state: StateReader | undefined,
 ): LaneAnswer {
@@ -111,7 +132,7 @@ function answerOf(
   const lot = route.group === undefined || route.groupTag === undefined ? undefined : { group: route.group, tag: route.groupTag };
   const today = namesOf(target, lot);
   const before = lane?.opened(target);
-  const plugin = lane?.catalogue(run).find((series) => series.tag === tag)?.plugin ?? pluginOf(kind);
+  const plugin = lane?.catalogue(run).find((series) => series.tag === tag)?.plugin ?? assumed;
   const series = tag === undefined ? undefined : route.series(tag, plugin);
   const mapping = kept ?? { prefix: place.prefix, renames: route.renames, names: {} };
   return {
@@ -145,8 +166,17 @@ function keptOf(lane: LaneReader, run: RunRef) {
   return { path, prefix, renames, names };
 }
 
-function routeText(run: RunRef, tag: string | undefined, answers: readonly LaneAnswer[], style: ReturnType<typeof styleOf>): string {
-  const lines = [style.bold(visibleText(tag === undefined ? runLabel(run) : `${runLabel(run)}  ${tag}`))];
+function routeText(
+  run: RunRef,
+  tag: string | undefined,
+  seen: readonly Seen[],
+  answers: readonly LaneAnswer[],
+  style: ReturnType<typeof styleOf>,
+): string {
+  const lines = [
+    style.bold(visibleText(tag === undefined ? runLabel(run) : `${runLabel(run)}  ${tag}`)),
+    ...seen.map(({ places, text }) => (places.length > 0 ? visibleText(text) : style.yellow(visibleText(text)))),
+  ];
   for (const answer of answers) {
     const { lane, type, isIncluded, why, target, opened, group, tags = {}, parent, series } = answer;
     const isSent = isIncluded && series?.every !== 0;
@@ -172,12 +202,14 @@ function routeText(run: RunRef, tag: string | undefined, answers: readonly LaneA
   return `${lines.join('\n')}\n`;
 }
 
-function routeJson(run: RunRef, tag: string | undefined, answers: readonly LaneAnswer[]): object {
+function routeJson(run: RunRef, tag: string | undefined, [seen, seenTag]: readonly Seen[], answers: readonly LaneAnswer[]): object {
   return {
     type: 'route',
     root: run.root,
     run: run.path,
     tag: tag ?? null,
+    seen: seen?.places ?? [],
+    series_seen: seenTag?.places ?? null,
     lanes: answers.map(({ lane, type, isIncluded, why, target, opened, group, tags, parent, series }) => ({
       name: lane,
       type,

@@ -73,6 +73,38 @@ async function route(...args: readonly string[]) {
   return JSON.parse(stdout).lanes.find(({ name }: { name: string }) => name === 'mlflow');
 }
 
+describe('route', () => {
+  it('knows the runs of the local store, and says of others that they were never seen', async () => {
+    log('exp/train', ['loss']);
+    await mirrorboard(['backfill', logs], { cwd: folder });
+    rmSync(logs, { recursive: true });
+    const known = await run('route', 'exp/train', 'loss');
+    expect([known.code, known.stdout]).toEqual([0, expect.stringContaining('seen in ./mirrorboard.db (20 points)')]);
+    expect(known.stdout).toContain('series seen in ./mirrorboard.db (20 points)');
+    const unknown = (await run('route', 'exp/trian', 'lsos')).stdout;
+    expect(unknown).toContain('never seen: there is no run logs/exp/trian on disk, and none was mirrored; did you mean exp/train?');
+    expect((await run('route', 'exp/train', 'lsos')).stdout).toContain('has no such tag; did you mean loss?');
+    expect(JSON.parse((await run('route', 'logs/exp/train', '--json')).stdout)).toMatchObject({
+      run: 'exp/train',
+      seen: ['in ./mirrorboard.db (20 points)'],
+      series_seen: null,
+    });
+    expect(JSON.parse((await run('route', 'nothing', 'loss', '--json')).stdout)).toMatchObject({ seen: [], series_seen: [] });
+    expect((await run('route', 'exp', '--kind', 'imgaes')).stderr).toContain('did you mean images?');
+  });
+
+  it('knows a run that is on disk, and one that a tracker has', async () => {
+    configure(`roots: ["${logs}"]\n`);
+    log('exp', ['loss']);
+    expect((await run('route', 'exp', 'loss')).stdout).toMatch(/seen on disk\nseries never seen: nothing of the run was mirrored yet/);
+    await backfill();
+    expect(JSON.parse((await run('route', join(logs, 'exp'), 'loss', '--json')).stdout)).toMatchObject({
+      seen: ['on disk', 'in ./mirrorboard.db (20 points)', 'by the lane mlflow'],
+      series_seen: ['in ./mirrorboard.db (20 points)', 'by the lane mlflow'],
+    });
+  });
+});
+
 describe('folding', () => {
   it('makes one tracker run of train and validation, with a status and an end of its own', async () => {
     configure('runs: { fold: [train, validation] }\n');

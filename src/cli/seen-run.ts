@@ -1,0 +1,60 @@
+import type { StoreReader } from '../backends/local/index.ts';
+import { suggestion } from '../closest-name.ts';
+import { type RunRef, runLabel } from '../model/index.ts';
+import type { LaneReader } from '../state/index.ts';
+import { counted } from './terminal/index.ts';
+
+/** Who may know a run. */
+export interface Witnesses {
+  /** Paths of the runs below the root, as they are on disk now. */
+  readonly onDisk: ReadonlySet<string>;
+  readonly store: { readonly path: string; readonly reader: StoreReader } | undefined;
+  readonly lanes: readonly { readonly name: string; readonly lane: LaneReader }[];
+}
+
+/** Where a run, or one of its series, was seen. */
+export interface Seen {
+  /** A place each: `on disk`, `in ./mirrorboard.db (20 points)`, `by the lane mlflow`. None: it was never seen. */
+  readonly places: readonly string[];
+  /** What to say of that, as a sentence. */
+  readonly text: string;
+  /** The plugin of the series, where somebody knows it. */
+  readonly plugin?: string | undefined;
+}
+
+/** Where a run was seen; of one that never was, the one that was most likely meant. */
+export function seenRun(run: RunRef, { onDisk, store, lanes }: Witnesses): Seen {
+  const stored = store?.reader.positions(run);
+  const places = [
+    ...(onDisk.has(run.path) ? ['on disk'] : []),
+    ...(store !== undefined && stored !== undefined && stored.files.length > 0
+      ? [`in ${store.path} (${counted(stored.points, 'point')})`]
+      : []),
+    ...lanes.filter(({ lane }) => lane.known(run).files.length > 0).map(({ name }) => `by the lane ${name}`),
+  ];
+  if (places.length > 0) return { places, text: `seen ${places.join(', ')}` };
+  const others = [...onDisk, ...(store?.reader.runs(run.root) ?? []).map((other) => other.run.path)];
+  const guess = suggestion(run.path, others);
+  return { places, text: `never seen: there is no run ${runLabel(run)} on disk, and none was mirrored${guess}` };
+}
+
+/** Where a series was seen: what nobody has mirrored yet is not looked for in the files. */
+export function seenSeries(run: RunRef, tag: string, { store, lanes }: Witnesses): Seen {
+  const stored = store?.reader.catalogue(run) ?? [];
+  const own = stored.find((series) => series.tag === tag);
+  const known = lanes.map(({ name, lane }) => ({ name, catalogue: lane.catalogue(run) }));
+  const others = known.flatMap(({ name, catalogue }) =>
+    catalogue.filter((series) => series.tag === tag).map(({ plugin }) => ({ name, plugin })),
+  );
+  const places = [
+    ...(own !== undefined && store !== undefined ? [`in ${store.path} (${counted(own.count, 'point')})`] : []),
+    ...others.map(({ name }) => `by the lane ${name}`),
+  ];
+  if (places.length > 0) return { places, text: `series seen ${places.join(', ')}`, plugin: own?.plugin ?? others[0]?.plugin };
+  const tags = [...stored, ...known.flatMap(({ catalogue }) => catalogue)].map((series) => series.tag);
+  const text =
+    tags.length === 0
+      ? 'series never seen: nothing of the run was mirrored yet'
+      : 'series never seen: what was mirrored of the run has no such tag';
+  return { places, text: text + suggestion(tag, tags) };
+}
