@@ -9,6 +9,7 @@ RUN npm ci --include=dev --include=optional --ignore-scripts
 COPY tsconfig.json LICENSE ./
 COPY bin bin
 COPY scripts/build.sh scripts/
+COPY docs/errors.md docs/
 COPY src src
 # A checkout runs with type errors, an image is not made with them. Modes come along from whoever builds, whatever
 # their umask: the user of the image has to be able to read everything.

@@ -27,6 +27,9 @@ fi
     mkdir -p "../.build/dist/src/${file%/*}" && cp "$file" "../.build/dist/src/$file" || exit 1
   done' sh {} +) || exit 1
 
+# `explain` reads the page that people read.
+mkdir -p .build/dist/src/cli && cp docs/errors.md .build/dist/src/cli/errors.md || exit 1
+
 if [ -e dist ]; then mv dist .build/old || exit 1; fi
 mv .build/dist dist || exit 1
 rm -rf .build

@@ -1,4 +1,5 @@
 import { DAMAGED_HINT, openStore, type StoreReader } from '../backends/local/index.ts';
+import { suggestion } from '../closest-name.ts';
 import { MirrorError } from '../errors.ts';
 import { EXPORT_KINDS, type ExportKind, writeCsv, writeParquet, writeTruthJson } from '../export/index.ts';
 import { type CommandContext, type GlobalOptions, writeOut } from './context.ts';
@@ -75,9 +76,13 @@ function damagedStore(path: string, { run, tag, expected, found }: ShortSeries, 
 function exportKind(kind = 'scalars'): ExportKind {
   const known = EXPORT_KINDS.find((candidate) => candidate === kind);
   if (known === undefined) {
-    throw new MirrorError('MB1001', `there is no kind ${kind}; expected one of ${EXPORT_KINDS.join(', ')}`, {
-      hint: 'Leave --kind out for scalars.',
-    });
+    throw new MirrorError(
+      'MB1001',
+      `there is no kind ${kind}; expected one of ${EXPORT_KINDS.join(', ')}${suggestion(kind, EXPORT_KINDS)}`,
+      {
+        hint: 'Leave --kind out for scalars.',
+      },
+    );
   }
   return known;
 }

@@ -1,4 +1,5 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { parseRoot } from '../config/index.ts';
 import { MirrorError, messageOf, systemCode } from '../errors.ts';
 import { type CommandContext, type GlobalOptions, programName, shellWord, writeOut } from './context.ts';
@@ -17,6 +18,7 @@ export async function initCommand(roots: readonly string[], flags: InitFlags, co
   const requests = roots.map((root) => parseRoot(root, existsSync));
   const missing = requests.filter(({ path }) => !existsSync(path)).map(({ path }) => path);
   try {
+    mkdirSync(dirname(file), { recursive: true });
     // Made or refused in one step: what somebody wrote meanwhile is kept.
     writeFileSync(file, firstConfig(requests), { flag: flags.force === true ? 'w' : 'wx' });
   } catch (cause) {
@@ -27,7 +29,7 @@ export async function initCommand(roots: readonly string[], flags: InitFlags, co
       });
     }
     throw new MirrorError('MB3009', `writing ${file}: ${messageOf(cause)}`, {
-      hint: 'Check that the folder exists, can be written and has room.',
+      hint: 'Check that the folder can be written and has room.',
       cause,
       context: { path: file },
     });
@@ -70,10 +72,21 @@ ${given}
 lanes:
   local:
     path: ./mirrorboard.db
-#  mlflow:
+#  mlflow: # docs/trackers/mlflow.md
 #    tracking_uri: http://localhost:5000 # MLFLOW_TRACKING_URI wins over it
 #    experiment_name: Production
 #    tags: { version: v1 }
+#  wandb: # docs/trackers/wandb.md; the key: WANDB_API_KEY, ~/.netrc or api_key_file
+#    entity: research
+#    project: mirror
+#    mode: offline # online: send; offline: write folders for wandb sync
+#  clearml: # docs/trackers/clearml.md; the keys: CLEARML_API_ACCESS_KEY and CLEARML_API_SECRET_KEY, or ~/clearml.conf
+#    api_server: http://localhost:8008
+#    project: mirror
+#    mode: offline # online: send; offline: write sessions to import
+#  aim: # docs/trackers/aim.md
+#    server: aim://localhost:53800
+#    experiment: mirror
 
 # Chosen by --profile, MIRRORBOARD_PROFILE or ENVIRONMENT.
 #profiles:

@@ -1,28 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
+import { withConventions } from './command-line.ts';
 import type { CommandContext } from './context.ts';
-
-const EXAMPLES = `
-Examples:
-  mirrorboard backfill runs/                 mirror everything below runs/ into ./mirrorboard.db
-  mirrorboard watch runs/                    the same, and what comes, for ever
-  mirrorboard inspect runs/exp1              what is in the event files, and what is damaged
-  mirrorboard export --format csv > all.csv  the mirrored scalars as a table
-  mirrorboard init runs/                     a configuration to begin with
-  mirrorboard doctor                         whether all that is needed is there
-
-Exit codes: 0 done, 1 something was not mirrored, 2 wrong use, 3 could not judge, 4 locked by another, 130 interrupted.
-MIRRORBOARD_CONFIG, MIRRORBOARD_PROFILE, MIRRORBOARD_STORE, MIRRORBOARD_STATE, MIRRORBOARD_MEMORY, MIRRORBOARD_LOG_LEVEL and MIRRORBOARD_LOG_FORMAT stand for the flags of those names.`;
 
 /** The whole command line. Commands load what they need when they run, so that --help and --version are instant. */
 export function makeProgram(context: CommandContext): Command {
   const program = new Command('mirrorboard')
     .description('Mirrors TensorBoard log directories, exactly, into a store you can query and into experiment trackers.')
     .version(version(), '-V, --version')
-    .addHelpText('after', EXAMPLES)
     .showSuggestionAfterError()
-    .exitOverride()
-    .configureHelp({ showGlobalOptions: true });
+    .exitOverride();
 
   const backfill = program
     .command('backfill')
@@ -42,12 +29,12 @@ export function makeProgram(context: CommandContext): Command {
     .command('watch')
     .argument('[roots...]', 'log directories, as PATH or NAME=PATH')
     .description('mirror what is there and what comes, until it is told to stop')
-    .option('--scan-interval <seconds>', 'between two scans of everything, a fifth more or less; default 60 (MIRRORBOARD_SCAN_INTERVAL)')
+    .option('--scan-interval <seconds>', 'between two scans of everything, a fifth more or less; default 60')
     .option('--remap', 'begin tracker runs anew that would have another name or place today')
     .option('--rebuild', 'begin tracker runs anew, beside the former ones, that cannot be gone on with')
     .option('--poll', 'do without notifications of the file system')
-    .option('--listen <host:port>', 'serve /livez, /readyz, /healthz and /status (MIRRORBOARD_LISTEN)')
-    .option('--listen-host <name>', 'a further host name these are asked by; may be repeated (MIRRORBOARD_LISTEN_HOST)', collect, []);
+    .option('--listen <host:port>', 'serve /livez, /readyz, /healthz and /status')
+    .option('--listen-host <name>', 'a further host name these are asked by; may be repeated', collect, []);
   withJson(withLog(withMemory(withState(withStore(withLinks(withGlobs(watch))))))).action(async (roots: string[], flags) =>
     (await import('./watch.ts')).watchCommand(roots, flags, context),
   );
@@ -219,10 +206,19 @@ export function makeProgram(context: CommandContext): Command {
     .option('--force', 'also where there is one already');
   withJson(init).action(async (roots: string[], flags) => (await import('./init.ts')).initCommand(roots, flags, context));
 
-  // Wrong use is rendered like every other error; see run.ts.
-  for (const command of [program, ...program.commands, ...state.commands, ...configuration.commands, ...roots.commands, ...runs.commands])
-    command.configureOutput({ outputError: () => undefined });
-  return program;
+  program
+    .command('completion')
+    .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']))
+    .description('write what lets a shell complete commands, flags, lanes and runs')
+    .action(async (shell: string) => (await import('./completion.ts')).completionCommand(shell, context));
+
+  const explain = program
+    .command('explain')
+    .argument('[codes...]', 'codes of errors, as MB3007 (default: all, in short)')
+    .description('say what the code of an error means, and what to do');
+  withJson(explain).action(async (codes: string[], flags) => (await import('./explain.ts')).explainCommand(codes, flags, context));
+
+  return withConventions(program, context);
 }
 
 function collect(value: string, before: readonly string[]): string[] {
@@ -238,13 +234,13 @@ function withGlobs(command: Command): Command {
 function withStore(command: Command): Command {
   return command
     .option('--config <file>', 'configuration (default: ./mirrorboard.yaml where there is one)')
-    .option('--profile <name>', 'a profile of the configuration (MIRRORBOARD_PROFILE, ENVIRONMENT)')
+    .option('--profile <name>', 'a profile of the configuration (default: what ENVIRONMENT says)')
     .option('--store <file>', 'the local store (default: ./mirrorboard.db)')
     .option('-q, --quiet', 'less talk; twice for none', (_, before: number) => before + 1, 0);
 }
 
 function withLinks(command: Command): Command {
-  const rule = new Option('--links <rule>', 'which links below the log directories are followed; default owner (MIRRORBOARD_LINKS)');
+  const rule = new Option('--links <rule>', 'which links below the log directories are followed; default owner');
   return command.addOption(rule.choices(['none', 'inside', 'owner', 'all']));
 }
 

@@ -1,10 +1,14 @@
 import { type Command, CommanderError } from 'commander';
+import { closestName } from '../closest-name.ts';
 import { ExitCode, MirrorError, messageOf } from '../errors.ts';
+import { environmentName, switchOf } from '../flag-names.ts';
+import { withFlagsBehind } from './command-line.ts';
+import { COMPLETE } from './complete-word.ts';
 import type { CommandContext } from './context.ts';
 import { makeProgram } from './program.ts';
 
 /** Runs one command line; resolves to the exit code. */
-export async function run(argv: readonly string[]): Promise<number> {
+export async function run(given: readonly string[]): Promise<number> {
   // A reader that has seen enough (head, less) is no error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(ExitCode.done);
@@ -12,38 +16,61 @@ export async function run(argv: readonly string[]): Promise<number> {
   });
   const context: CommandContext = { stdout: process.stdout, stderr: process.stderr, env: process.env, exitCode: ExitCode.done };
   const program = makeProgram(context);
+  if (given[0] === COMPLETE) return (await import('./completion.ts')).complete(given.slice(1), program, context);
+  let argv = given;
   try {
-    if (argv.length === 0) {
+    if (given.length === 0) {
       program.outputHelp();
       return ExitCode.done;
     }
-    await program.parseAsync([...argv], { from: 'user' });
+    argv = withFlagsBehind(given, program);
+    await program.parseAsync([...helpAsked(argv, program)], { from: 'user' });
     return context.exitCode;
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return ExitCode.done;
     const error = thrown instanceof CommanderError ? wrongUse(thrown, program, argv) : thrown;
-    if (argv.includes('--json')) process.stdout.write(`${JSON.stringify(errorJson(error))}\n`);
-    const { renderError, styleFor } = await import('./terminal/index.ts');
+    if (given.includes('--json') || switchOf(process.env[environmentName('json')] ?? '') === true)
+      process.stdout.write(`${JSON.stringify(errorJson(error))}\n`);
+    const { columnsOf, renderError, styleFor } = await import('./terminal/index.ts');
     process.stderr.write(
-      renderError(error, styleFor({ stream: process.stderr, env: process.env, choice: colorChoice(argv) }), {
+      renderError(error, styleFor({ stream: process.stderr, env: process.env, choice: colorChoice(given) }), {
         debug: Boolean(process.env.MIRRORBOARD_DEBUG),
+        columns: columnsOf(process.stderr, process.env),
       }),
     );
     return error instanceof MirrorError ? error.exitCode : ExitCode.notMirrored;
   }
 }
 
+/** `help state show` as what it means; of a command that is not there, an error. */
+function helpAsked(argv: readonly string[], program: Command): readonly string[] {
+  const at = argv.indexOf('help');
+  const above = commandOf(program, argv.slice(0, at));
+  if (at < 0 || above.rest.length > 0 || above.command.commands.length === 0) return argv;
+  const words = [...argv.slice(0, at), ...argv.slice(at + 1)].filter((word) => !word.startsWith('-'));
+  const { command, name, rest } = commandOf(program, words);
+  if (rest[0] === undefined || command.commands.length === 0) return [...words.filter((word) => !rest.includes(word)), '--help'];
+  throw unknownCommand(rest[0], command, name);
+}
+
+function unknownCommand(word: string, command: Command, name: string): MirrorError {
+  const guess = closestName(word, [...command.commands.map((below) => below.name()), 'help']);
+  return new MirrorError('MB1001', `unknown command '${word}'`, {
+    hint: guess === undefined ? `See ${name} --help` : `Did you mean ${guess}?`,
+  });
+}
+
 /** What commander says of a command line, as an error of ours. */
 function wrongUse(error: CommanderError, program: Command, argv: readonly string[]): MirrorError {
   const { command, name, rest } = commandOf(program, argv);
+  if (error.code === 'commander.unknownCommand' && rest[0] !== undefined) return unknownCommand(rest[0], command, name);
   if (error.code === 'commander.help') {
     // Its help is on standard error already; commander says no more than that.
-    const isUnknown = rest[0] === 'help' && rest[1] !== undefined;
-    return new MirrorError(
-      'MB1001',
-      isUnknown ? `unknown command '${rest[1]}'` : `${name} needs a command: ${command.commands.map((below) => below.name()).join(', ')}`,
-    );
+    return new MirrorError('MB1001', `${name} needs a command: ${command.commands.map((below) => below.name()).join(', ')}`);
   }
+  const choice = /argument '(.*)' is invalid\. Allowed choices are (.*)\.$/s.exec(error.message);
+  const guess = choice === null ? undefined : closestName(choice[1] ?? '', (choice[2] ?? '').split(', '));
+  if (guess !== undefined) return new MirrorError('MB1001', error.message.replace(/^error: /, ''), { hint: `Did you mean ${guess}?` });
   const [message = '', ...more] = error.message.replace(/^error: /, '').split('\n');
   const suggestion = more.join(' ').replace(/^\(|\)$/g, '');
   return new MirrorError('MB1001', message, { hint: suggestion || `See ${name} --help` });
@@ -65,8 +92,9 @@ function commandOf(program: Command, argv: readonly string[]): { command: Comman
 
 function colorChoice(argv: readonly string[]): 'always' | 'never' | 'auto' {
   const at = argv.findIndex((word) => word === '--color' || word.startsWith('--color='));
-  const choice = argv[at]?.includes('=') ? argv[at]?.slice('--color='.length) : argv[at + 1];
-  return at >= 0 && (choice === 'always' || choice === 'never') ? choice : 'auto';
+  const given = argv[at]?.includes('=') ? argv[at]?.slice('--color='.length) : argv[at + 1];
+  const choice = at >= 0 ? given : process.env[environmentName('color')];
+  return choice === 'always' || choice === 'never' ? choice : 'auto';
 }
 
 /** With `--json` a failure is a document, too; standard error has it for people. */

@@ -27,7 +27,7 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
     throw new MirrorError('MB1001', 'there is nothing to watch: no log directory is given', { command: 'mirrorboard watch LOGDIR' });
   }
   const store = config.lanes.local;
-  const scanIntervalMs = seconds(flags.scanInterval || env['MIRRORBOARD_SCAN_INTERVAL'] || '60') * 1000;
+  const scanIntervalMs = seconds(flags.scanInterval || '60') * 1000;
   const isTty = stderr.isTTY === true && env['TERM'] !== 'dumb';
   const block = new WatchBlock({
     stream: stderr,
@@ -53,8 +53,6 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
           rebuild: flags.rebuild === true,
         });
   const { watch } = await import('../watch.ts');
-  const listen = flags.listen ?? env['MIRRORBOARD_LISTEN'];
-  const hosts = flags.listenHost.length > 0 ? flags.listenHost : namesIn(env['MIRRORBOARD_LISTEN_HOST']);
   let server: Server | undefined;
   let status: WatchStatus;
   try {
@@ -71,7 +69,7 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
       log,
       onStart: async (started) => {
         block.start(started);
-        if (listen) server = await serveHealth(listen, started, hosts);
+        if (flags.listen) server = await serveHealth(flags.listen, started, flags.listenHost);
       },
     });
   } finally {
@@ -88,13 +86,6 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
       `Watched for ${took}: ${counted(status.points, 'point')}, ${formatBytes(status.bytes)} mirrored into ${status.lanes.map(({ where }) => where).join(', ')}\n`,
     );
   }
-}
-
-function namesIn(text = ''): readonly string[] {
-  return text
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '');
 }
 
 function seconds(text: string): number {

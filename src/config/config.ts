@@ -169,20 +169,6 @@ export interface Flags {
   readonly roots?: readonly Root[] | undefined;
 }
 
-/** The variable that stands for a flag: `logLevel` is `MIRRORBOARD_LOG_LEVEL`. */
-export function environmentName(flag: string): string {
-  return `MIRRORBOARD_${kebab(flag).replaceAll('-', '_').toUpperCase()}`;
-}
-
-/** A flag as it is typed: `logLevel` is `--log-level`. */
-export function flagName(flag: string): string {
-  return `--${kebab(flag)}`;
-}
-
-function kebab(flag: string): string {
-  return flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
 /** Where media of a store lie unless something else is said. */
 export function defaultMediaPath(storePath: string): string {
   return storePath.endsWith('.db') ? `${storePath.slice(0, -3)}.media` : `${storePath}.media`;

@@ -1,8 +1,8 @@
 /** Turns flags, the environment and the configuration file into checked options. */
+export { environmentName } from '../flag-names.ts';
 export { closestName, suggestion } from '../closest-name.ts';
 export {
   type Config,
-  environmentName,
   type Flags,
   type Lanes,
   LOG_FORMATS,
@@ -23,4 +23,5 @@ export { linksOf } from './links.ts';
 export { LANES_VARIABLES, loadConfig, type Surroundings } from './load-config.ts';
 export { isRootName, parseRoot } from './parse-root.ts';
 export { fieldName, type PlacedProblem, problemsError } from './problem.ts';
+export { TAKEN } from './tracker-lanes.ts';
 export { isSecretName, SECRET_NAMES, withoutUserInfo } from './secrets.ts';

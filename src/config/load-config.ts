@@ -1,13 +1,12 @@
 import { closestName, suggestion } from '../closest-name.ts';
 import { MirrorError } from '../errors.ts';
+import { environmentName, flagName } from '../flag-names.ts';
 import { askedMemory } from './chosen-memory.ts';
 import { chosenLanes, chosenProfile, type LayerAt, layersOf, sectionsIn } from './choose.ts';
 import {
   type Config,
   defaultMediaPath,
-  environmentName,
   type Flags,
-  flagName,
   LOG_FORMATS,
   LOG_LEVELS,
   type LogLevel,

@@ -1,5 +1,6 @@
+import { environmentName } from '../flag-names.ts';
 import { type LayerAt, sectionsIn } from './choose.ts';
-import { environmentName, type SettingOrigin, type TrackerLaneConfig } from './config.ts';
+import type { SettingOrigin, TrackerLaneConfig } from './config.ts';
 import { templateProblem } from './expand-template.ts';
 import type { Environment } from './expand-variables.ts';
 import { GROUP_TEMPLATES, laneType } from './lane-types.ts';
@@ -26,25 +27,14 @@ interface Said<Value> {
   readonly field: string;
 }
 
-/** Variables that mean something else than a setting of a lane. */
-const TAKEN: ReadonlySet<string> = new Set(
+/** Variables that mean something else than a setting of a lane: those of flags, and some of the program. */
+export const TAKEN: ReadonlySet<string> = new Set(
   [
-    'config',
-    'profile',
-    'store',
-    'state',
-    'project',
-    'lanes',
-    'backend',
-    'logLevel',
-    'logFormat',
-    'umask',
-    'links',
-    'memory',
-    'listen',
-    'listenHost',
-    'scanInterval',
-    'installTimeout',
+    ...['config', 'profile', 'store', 'state', 'memory', 'links', 'logLevel', 'logFormat', 'include', 'exclude', 'json', 'color', 'quiet'],
+    ...['dryRun', 'strict', 'to', 'patience', 'remap', 'rebuild', 'poll', 'listen', 'listenHost', 'scanInterval', 'watch'],
+    ...['lane', 'between', 'report', 'repair', 'sample', 'seed', 'from', 'acceptLosses', 'maxLag'],
+    ...['format', 'kind', 'out', 'root', 'safe', 'online', 'timeout', 'write', 'force', 'yes'],
+    ...['project', 'lanes', 'backend', 'umask', 'grace', 'debug', 'self', 'installTimeout'],
   ].map(environmentName),
 );
 

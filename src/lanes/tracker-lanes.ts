@@ -3,6 +3,7 @@
 import { whoseRun } from '../backend-kit/index.ts';
 import type { Backend } from '../backends/contract.ts';
 import { type Config, expandTemplate, fillIn } from '../config/index.ts';
+import { closestName } from '../closest-name.ts';
 import { MirrorError } from '../errors.ts';
 import { pluginOf, type RunRef } from '../model/index.ts';
 import { Fold, type LaneFacts, LaneRoute } from '../route/index.ts';
@@ -104,7 +105,11 @@ export function checkNames({ lanes }: Config, names: readonly string[]): void {
   const known = [...(lanes.local === undefined ? [] : ['local']), ...lanes.trackers.map(({ name }) => name)];
   for (const name of names) {
     if (known.includes(name)) continue;
-    throw new MirrorError('MB4010', `there is no lane ${name}: the configuration lists ${known.join(', ')}`, { context: { lane: name } });
+    const guess = closestName(name, known);
+    throw new MirrorError('MB4010', `there is no lane ${name}: the configuration lists ${known.join(', ')}`, {
+      ...(guess === undefined ? {} : { hint: `Did you mean ${guess}?` }),
+      context: { lane: name },
+    });
   }
 }
 

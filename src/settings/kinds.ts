@@ -1,3 +1,5 @@
+import { switchOf } from '../flag-names.ts';
+
 /** The kinds of values that settings have. */
 
 export interface Kind<Value> {
@@ -75,12 +77,6 @@ export function oneOf<const Word extends string>(words: readonly Word[], older: 
       return words.find((word) => word === raw) ?? (Object.hasOwn(older, raw) ? older[raw] : undefined);
     },
   };
-}
-
-/** What a variable says by one of the usual words; undefined for any other. */
-export function switchOf(text: string): boolean | undefined {
-  if (/^(true|1|yes|on|y)$/i.test(text)) return true;
-  return /^(false|0|no|off|n)$/i.test(text) ? false : undefined;
 }
 
 function numberOf(raw: unknown, isVariable: boolean): number {

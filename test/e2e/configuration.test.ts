@@ -336,6 +336,11 @@ describe('init', () => {
     await mustRun(['config', 'check'], { cwd: folder });
   });
 
+  it('makes the folders on the way to it', async () => {
+    await mustRun(['init', '--out', 'deploy/prod/mirrorboard.yaml'], { cwd: folder });
+    await mustRun(['config', 'check', '--config', 'deploy/prod/mirrorboard.yaml'], { cwd: folder });
+  });
+
   it('writes comments that hold once they are uncommented', async () => {
     await mustRun(['init'], { cwd: folder });
     const file = join(folder, 'mirrorboard.yaml');
@@ -346,7 +351,10 @@ describe('init', () => {
     const { stdout } = await mustRun(['config', 'check', '--profile', 'production', '--json'], { cwd: folder, env });
     expect(JSON.parse(stdout)).toMatchObject({ profile: 'production' });
     expect(stdout).toContain('http://mlflow:5000');
-    expect(stdout).not.toContain('localhost');
+    expect(stdout).not.toContain('http://localhost:5000');
+    const all = await mustRun(['config', 'show', '--json'], { cwd: folder });
+    const values: { readonly key: string; readonly value: unknown }[] = JSON.parse(all.stdout).values;
+    expect(values.find(({ key }) => key === 'lanes')?.value).toEqual(['local', 'mlflow', 'wandb', 'clearml', 'aim']);
   });
 });
 

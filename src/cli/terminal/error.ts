@@ -1,6 +1,7 @@
 import { MirrorError, messageOf, systemCode } from '../../errors.ts';
 import type { Style } from './style.ts';
 import { visibleText } from './visible-text.ts';
+import { wrapText } from './wrap-text.ts';
 
 const BUG_HINT = 'This is a bug in mirrorboard. MIRRORBOARD_DEBUG=1 shows where it is; please report that.';
 /** Chains longer than this say nothing more, and a chain can be a circle. */
@@ -11,7 +12,11 @@ const MOST_CAUSES = 8;
  * `MirrorError` is a bug of ours. The stack is for those who asked (`debug`, from MIRRORBOARD_DEBUG). Prints what it is
  * given: secrets must not get into messages.
  */
-export function renderError(error: unknown, style: Style, { debug = false }: { readonly debug?: boolean } = {}): string {
+export function renderError(
+  error: unknown,
+  style: Style,
+  { debug = false, columns }: { readonly debug?: boolean; readonly columns?: number | undefined } = {},
+): string {
   const known = error instanceof MirrorError ? error : undefined;
   const code = known?.code ?? 'MB9001';
   const lines = [`${style.red(`error[${code}]:`)} ${shown(textOf(error))}`];
@@ -20,7 +25,7 @@ export function renderError(error: unknown, style: Style, { debug = false }: { r
   if (hint !== undefined) lines.push(`${style.bold('hint:')} ${shown(hint)}`);
   if (known?.command !== undefined) lines.push(`${style.bold('try:')} ${shown(known.command)}`);
   if (debug && error instanceof Error && error.stack !== undefined) lines.push(style.dim(shown(error.stack)));
-  return `${lines.join('\n')}\n`;
+  return `${lines.map((line) => wrapText(line, columns, 2)).join('\n')}\n`;
 }
 
 /** The messages of the causes, but for those that an error above already quotes. */

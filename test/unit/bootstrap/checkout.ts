@@ -71,6 +71,7 @@ export class Checkout {
       return;
     }
     for (const script of ['bootstrap.sh', 'build.sh']) cpSync(join('scripts', script), join(this.root, 'scripts', script));
+    this.write('docs/errors.md', '# Error codes\n');
     for (const file of ['src/main.ts', 'tsconfig.json', 'package-lock.json']) this.write(file, '');
     this.write('fake/node', fakeNode('pinned', 'v24.21.0'), 0o755);
     this.write('fake/tsc', fakeTsc, 0o755);

@@ -1,0 +1,177 @@
+/** What holds for every command alike: flags before the command, their variables, groups, examples and the page in the help. */
+import type { Command, Help, Option } from 'commander';
+import { closestName, suggestion } from '../closest-name.ts';
+import { MirrorError } from '../errors.ts';
+import { environmentName, switchOf } from '../flag-names.ts';
+import type { CommandContext } from './context.ts';
+import { helpAfter } from './examples.ts';
+import { columnsOf, wrapText } from './terminal/index.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Flags whose variables are read where the configuration is: it notes who said a value. */
+const OF_CONFIGURATION: ReadonlySet<string> = new Set(['config', 'profile', 'store', 'state', 'memory', 'links', 'logLevel', 'logFormat']);
+
+const GROUPS: readonly (readonly [heading: string, flags: readonly string[]])[] = [
+  ['Which runs:', ['include', 'exclude', 'links', 'to', 'lane', 'root', 'kind']],
+  ['Configuration:', ['config', 'profile', 'store', 'state', 'memory']],
+  ['Log lines:', ['logLevel', 'logFormat']],
+  ['Output:', ['format', 'out', 'report', 'safe', 'quiet', 'json', 'color']],
+];
+
+/** Options that commander must not ask for before their variables were looked at. */
+const required = new WeakSet<Option>();
+
+/** Gives every command of a program its groups, examples and page, and every flag its variable. */
+export function withConventions(program: Command, { stdout, stderr, env }: CommandContext): Command {
+  const columns = columnsOf(stdout, env) ?? 80;
+  for (const { path, command } of commandsOf(program)) {
+    // Wrong use is rendered like every other error; see run.ts.
+    command.configureOutput({
+      outputError: () => undefined,
+      getOutHelpWidth: () => columns,
+      getErrHelpWidth: () => columnsOf(stderr, env) ?? 80,
+    });
+    command.configureHelp({ optionDescription, subcommandTerm, formatItem, minWidthToWrap: 20 });
+    command.addHelpText('after', () => `\n${helpAfter(path, columns)}`);
+    for (const option of command.options) {
+      const heading = GROUPS.find(([, flags]) => flags.includes(option.attributeName()))?.[0];
+      if (heading !== undefined) option.helpGroup(heading);
+      if (!option.mandatory) continue;
+      required.add(option);
+      option.makeOptionMandatory(false);
+    }
+  }
+  return program.hook('preAction', (_, command) => takeVariables(command, env));
+}
+
+/** A program's commands, those below others too, by what is typed to call them. */
+export function commandsOf(program: Command): { readonly path: string; readonly command: Command }[] {
+  const below = (command: Command, path: readonly string[]): { readonly path: string; readonly command: Command }[] => [
+    { path: path.join(' '), command },
+    ...command.commands.flatMap((one) => below(one, [...path, one.name()])),
+  ];
+  return below(program, []);
+}
+
+/** The variable that stands for a flag, by one rule; undefined for those that ask for help or the version. */
+export function variableOf(option: Option): string | undefined {
+  return ['help', 'version'].includes(option.attributeName()) ? undefined : environmentName(option.attributeName());
+}
+
+/** Sets the flags that were not given from their variables. */
+function takeVariables(command: Command, env: Environment): void {
+  for (const option of command.options) {
+    const name = option.attributeName();
+    const variable = variableOf(option);
+    const isGiven = command.getOptionValueSource(name) === 'cli';
+    const text = variable === undefined || OF_CONFIGURATION.has(name) || isGiven ? '' : (env[variable] ?? '');
+    if (text !== '' && variable !== undefined) command.setOptionValueWithSource(name, valueIn(option, text, variable), 'env');
+    if (required.has(option) && command.getOptionValue(name) === undefined) {
+      throw new MirrorError('MB1001', `required option '${option.flags}' not specified`, { hint: `Give it, or set ${variable}.` });
+    }
+  }
+}
+
+/** What a variable says for a flag: lists have commas between their items, switches and counts a word or a number. */
+function valueIn(option: Option, text: string, variable: string): unknown {
+  const wrong = (expected: string, guess = ''): MirrorError =>
+    new MirrorError('MB1002', `${variable}: found ${JSON.stringify(text)}, expected ${expected}${guess}`, {
+      context: { field: variable, found: text, expected },
+    });
+  const choices = option.argChoices;
+  if (choices !== undefined && !choices.includes(text)) throw wrong(`one of ${choices.join(', ')}`, suggestion(text, choices));
+  if (option.required || option.optional) return option.variadic || Array.isArray(option.defaultValue) ? itemsOf(text) : text;
+  if (typeof option.defaultValue === 'number') {
+    const count = Number(text);
+    if (Number.isInteger(count) && count >= 0) return count;
+    throw wrong('a number: so often the flag is meant');
+  }
+  const isOn = switchOf(text);
+  if (isOn === undefined) throw wrong('true or false');
+  return isOn ? true : undefined;
+}
+
+/** The items of a list; a comma inside of `{a,b}` belongs to a glob. */
+function itemsOf(text: string): string[] {
+  return (text.match(/(?:\{[^{}]*\}|[^,])+/g) ?? []).map((item) => item.trim()).filter((item) => item !== '');
+}
+
+function flagNames(options: readonly Option[]): string[] {
+  return [...new Set(options.flatMap(({ long }) => long ?? []))];
+}
+
+/** What the help says of a flag: words and defaults where they say something. */
+function optionDescription(option: Option): string {
+  const { argChoices, defaultValue } = option;
+  const said = [
+    ...(argChoices === undefined ? [] : [argChoices.join(', ')]),
+    ...(typeof defaultValue === 'string' ? [`default: ${defaultValue}`] : []),
+  ];
+  return said.length === 0 ? option.description : `${option.description} (${said.join('; ')})`;
+}
+
+/** A command without `[options]`, which all have. */
+function subcommandTerm(command: Command): string {
+  const args = command.registeredArguments.map((argument) => {
+    const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
+    return argument.required ? `<${name}>` : `[${name}]`;
+  });
+  return [command.name(), ...args].join(' ');
+}
+
+/** Beside a term its description needs so many columns; where there are fewer, it stands below. */
+const LEAST_COLUMNS = 32;
+
+function formatItem(term: string, termWidth: number, description: string, helper: Help): string {
+  if (description === '') return `  ${term}`;
+  const columns = helper.helpWidth ?? 80;
+  const room = columns - termWidth - 4;
+  if (room < LEAST_COLUMNS) return `  ${term}\n${wrapText(`      ${description}`, columns)}`;
+  const indent = ' '.repeat(termWidth + 4);
+  return `  ${term.padEnd(termWidth)}  ${wrapText(description, room).replaceAll('\n', `\n${indent}`)}`;
+}
+
+/**
+ * A command line with the flags that stand before the command put behind it: `mirrorboard --json status` is `mirrorboard status --json`. A flag that
+ * takes several values can't be told from the command, and stays.
+ */
+export function withFlagsBehind(argv: readonly string[], program: Command): readonly string[] {
+  const options = commandsOf(program).flatMap(({ command }) => command.options);
+  const own = program.options.flatMap(({ short, long }) => [short, long]);
+  const before: string[] = [];
+  let at = 0;
+  for (; at < argv.length; at++) {
+    const word = argv[at] ?? '';
+    if (!word.startsWith('-') || word === '-' || word === '--' || own.includes(word) || ['-h', '--help'].includes(word)) break;
+    before.push(word);
+    const name = word.startsWith('--') ? (word.split('=', 1)[0] ?? word) : word;
+    const option = options.find(({ short, long }) => name === short || name === long);
+    if (option === undefined && name.startsWith('--')) {
+      const guess = closestName(name, flagNames(options));
+      throw new MirrorError('MB1001', `unknown option '${name}'`, {
+        hint: guess === undefined ? 'See mirrorboard --help' : `Did you mean ${guess}?`,
+      });
+    }
+    if (option?.variadic) return argv;
+    const next = argv[at + 1];
+    if (option?.required && name === word && next !== undefined) {
+      before.push(next);
+      at++;
+    }
+  }
+  let command = program;
+  const words: string[] = [];
+  for (; at < argv.length; at++) {
+    const below = command.commands.find((one) => one.name() === argv[at]);
+    if (below === undefined) break;
+    command = below;
+    words.push(below.name());
+  }
+  // A word that is no command is what to complain of; and flags alone ask for nothing.
+  if (words.length === 0 && at < argv.length) return argv.slice(at);
+  if (words.length === 0) {
+    throw new MirrorError('MB1001', `there is no command: only ${before.join(' ')}`, { hint: 'See mirrorboard --help' });
+  }
+  return [...words, ...before, ...argv.slice(at)];
+}

@@ -1,0 +1,153 @@
+/** What could stand at the cursor of a command line. Knows commands and flags; what they take, others look up. */
+import type { Command, Option } from 'commander';
+import { LIST_COMMANDS } from './completion-scripts.ts';
+
+/** The word that scripts of shells call the program with. */
+export const COMPLETE = '__complete';
+
+/** What is asked for at the cursor: words that are known here, or names that have to be looked up. */
+export type Wanted =
+  | { readonly kind: 'words'; readonly words: readonly Candidate[] }
+  | { readonly kind: 'lanes' | 'profiles' | 'runs' | 'roots' | 'tags' | 'files' | 'folders' | 'kinds' | 'codes' | 'nothing' };
+
+export interface Candidate {
+  readonly word: string;
+  /** In a few words. */
+  readonly meaning?: string;
+}
+
+export interface Place {
+  readonly wanted: Wanted;
+  /** What of the word is there. */
+  readonly prefix: string;
+  /** What stands before the candidates in the same word: `--to=`. */
+  readonly before: string;
+  /** Flags with values as they were typed so far, by their long names. */
+  readonly flags: ReadonlyMap<string, string>;
+  /** The other words behind the command. */
+  readonly operands: readonly string[];
+}
+
+const BY_FLAG: Readonly<Record<string, Exclude<Wanted['kind'], 'words'>>> = {
+  to: 'lanes',
+  from: 'lanes',
+  lane: 'lanes',
+  between: 'lanes',
+  profile: 'profiles',
+  root: 'roots',
+  kind: 'kinds',
+  acceptLosses: 'kinds',
+  config: 'files',
+  store: 'files',
+  state: 'files',
+  out: 'files',
+  report: 'files',
+};
+
+const BY_ARGUMENT: Readonly<Record<string, Exclude<Wanted['kind'], 'words'>>> = {
+  roots: 'folders',
+  path: 'files',
+  run: 'runs',
+  runs: 'runs',
+  tag: 'tags',
+  root: 'roots',
+  name: 'roots',
+  lane: 'lanes',
+  codes: 'codes',
+};
+
+/** What is wanted at the end of some words, the last of which is being typed; it may be empty. */
+export function placeOf(words: readonly string[], program: Command): Place {
+  const typed = words.at(-1) ?? '';
+  let command = program;
+  const operands: string[] = [];
+  const flags = new Map<string, string>();
+  let open: Option | undefined;
+  let isRest = false;
+  for (const word of words.slice(0, -1)) {
+    if (open !== undefined && !word.startsWith('-')) {
+      flags.set(open.attributeName(), word);
+      if (!open.variadic) open = undefined;
+      continue;
+    }
+    open = undefined;
+    if (word === '--') isRest = true;
+    else if (word.startsWith('-') && !isRest) {
+      const [name = '', ...value] = word.split('=');
+      const option = optionOf(name, command, program);
+      if (option === undefined || !(option.required || option.optional)) continue;
+      if (value.length > 0) flags.set(option.attributeName(), value.join('='));
+      else open = option;
+    } else {
+      const below = operands.length === 0 ? command.commands.find((one) => one.name() === word) : undefined;
+      if (below === undefined) operands.push(word);
+      else command = below;
+    }
+  }
+  const place = (wanted: Wanted, prefix = typed, before = ''): Place => ({ wanted, prefix, before, flags, operands });
+  if (open !== undefined && !typed.startsWith('-')) return place(valuesOf(open));
+  const equals = typed.indexOf('=');
+  if (typed.startsWith('--') && equals > 0 && !isRest) {
+    const option = optionOf(typed.slice(0, equals), command, program);
+    return place(option === undefined ? { kind: 'nothing' } : valuesOf(option), typed.slice(equals + 1), typed.slice(0, equals + 1));
+  }
+  if (typed.startsWith('-') && !isRest) return place({ kind: 'words', words: optionsOf(command, program) });
+  return place(argumentAt(command, operands, program));
+}
+
+/** Flags may stand before the command, so those of all commands are known at the top. */
+function optionOf(name: string, command: Command, program: Command): Option | undefined {
+  const known = command === program ? [...program.options, ...program.commands.flatMap((one) => one.options)] : command.options;
+  return known.find(({ short, long }) => name === short || name === long);
+}
+
+function optionsOf(command: Command, program: Command): Candidate[] {
+  const known = [
+    ...command.options.filter(({ hidden }) => !hidden),
+    ...(command === program ? program.commands.flatMap((one) => one.options) : []),
+  ];
+  const words = new Map<string, Candidate>([['--help', { word: '--help', meaning: 'help for the command' }]]);
+  for (const { long, short, description } of known) {
+    const word = long ?? short;
+    if (word !== undefined && !words.has(word)) words.set(word, { word, meaning: description });
+  }
+  return [...words.values()];
+}
+
+function valuesOf(option: Option): Wanted {
+  if (option.argChoices !== undefined) return { kind: 'words', words: option.argChoices.map((word) => ({ word })) };
+  return { kind: BY_FLAG[option.attributeName()] ?? 'nothing' };
+}
+
+function argumentAt(command: Command, operands: readonly string[], program: Command): Wanted {
+  const isHelp = command === program && operands[0] === 'help';
+  if (command.commands.length > 0 && (operands.length === 0 || isHelp)) {
+    const below = isHelp ? operands.slice(1).reduce((at, word) => at.commands.find((one) => one.name() === word) ?? at, command) : command;
+    const words = below.commands.map((one) => ({ word: one.name(), meaning: one.description() }));
+    return { kind: 'words', words: isHelp || below !== program ? words : [...words, LIST_COMMANDS] };
+  }
+  const known = command.registeredArguments;
+  const argument = known[operands.length] ?? (known.at(-1)?.variadic === true ? known.at(-1) : undefined);
+  if (argument === undefined) return { kind: 'nothing' };
+  if (argument.argChoices !== undefined) return { kind: 'words', words: argument.argChoices.map((word) => ({ word })) };
+  return { kind: BY_ARGUMENT[argument.name()] ?? 'nothing' };
+}
+
+/** The words of a line as a shell tells them apart: by blanks, but for those in quotes or behind a backslash. The last one may be empty. */
+export function wordsOf(line: string): string[] {
+  const words = [''];
+  let quote = '';
+  for (let i = 0; i < line.length; i++) {
+    const letter = line[i] ?? '';
+    const last = words.length - 1;
+    if (quote !== '') {
+      if (letter === quote) quote = '';
+      else words[last] += letter;
+    } else if (letter === '\\') words[last] += line[++i] ?? '';
+    else if (letter === "'" || letter === '"') quote = letter;
+    else if (/\s/.test(letter)) {
+      if (words[last] !== '') words.push('');
+    } else words[last] += letter;
+  }
+  return words;
+}

@@ -1,0 +1,124 @@
+import { existsSync } from 'node:fs';
+import type { Command } from 'commander';
+import type { Flags } from '../config/index.ts';
+import { ExitCode, errorCodes } from '../errors.ts';
+import { type Candidate, type Place, placeOf, wordsOf } from './complete-word.ts';
+import { FILES, FOLDERS, SCRIPTS } from './completion-scripts.ts';
+import { type CommandContext, writeOut } from './context.ts';
+
+/** No shell shows more, and no person reads them. */
+const MOST = 200;
+
+/** Writes the script that a shell loads. */
+export async function completionCommand(shell: string, context: CommandContext): Promise<void> {
+  context.exitCode = ExitCode.done;
+  await writeOut(context.stdout, SCRIPTS[shell] ?? '');
+}
+
+/**
+ * Says what could stand at the cursor, a line each. Whatever goes wrong (no configuration, a damaged store), a prompt is no place to say so: then nothing
+ * is said. The words: of bash the line and the word it takes for the current one, of others the words themselves.
+ */
+export async function complete([shell = '', ...rest]: readonly string[], program: Command, context: CommandContext): Promise<number> {
+  try {
+    const isBash = shell === 'bash';
+    const words = isBash ? wordsOf(rest[0] ?? '').slice(1) : rest;
+    const place = placeOf(words, program);
+    const found = await candidatesAt(place, context);
+    const lines = found.slice(0, MOST).map(({ word, meaning }) => lineFor(shell, place, word, meaning, rest[1]));
+    if (lines.length > 0) await writeOut(context.stdout, `${lines.join('\n')}\n`);
+  } catch {
+    // See above.
+  }
+  return ExitCode.done;
+}
+
+async function candidatesAt(place: Place, context: CommandContext): Promise<readonly Candidate[]> {
+  const { wanted, prefix, before } = place;
+  if (wanted.kind === 'files' || wanted.kind === 'folders')
+    return before === '' ? [{ word: wanted.kind === 'files' ? FILES : FOLDERS }] : [];
+  const all = wanted.kind === 'words' ? wanted.words : await looked(wanted.kind, place, context);
+  return all.filter(({ word }) => word.startsWith(prefix) && !/[\n\t]/.test(word));
+}
+
+/** Names that the configuration, the store or the code know. */
+async function looked(
+  kind: Exclude<Place['wanted']['kind'], 'words' | 'files' | 'folders'>,
+  place: Place,
+  { env }: CommandContext,
+): Promise<Candidate[]> {
+  switch (kind) {
+    case 'nothing':
+      return [];
+    case 'codes':
+      return Object.entries(errorCodes).map(([word, { title }]) => ({ word, meaning: title }));
+    case 'kinds': {
+      const { KINDS } = await import('../model/index.ts');
+      return KINDS.map((word) => ({ word }));
+    }
+    case 'lanes':
+    case 'profiles': {
+      const config = await configOf(place, env);
+      if (kind === 'profiles') return config.profiles.map((word) => ({ word }));
+      const trackers = config.lanes.trackers.map(({ name, type }) => ({ word: name, meaning: type }));
+      return [
+        { word: 'local', meaning: 'the local store' },
+        ...trackers,
+        ...config.unusedLanes.map((word) => ({ word, meaning: 'not used' })),
+      ];
+    }
+    case 'roots':
+    case 'runs':
+    case 'tags': {
+      const config = await configOf(place, env);
+      return existsSync(config.store.path) ? stored(kind, config.store.path, place) : [];
+    }
+    default:
+      return kind satisfies never;
+  }
+}
+
+async function configOf({ flags }: Place, env: CommandContext['env']) {
+  const { loadConfig } = await import('../config/index.ts');
+  // A prompt is no place where secrets are set: what a variable would say is not needed for names.
+  const lenient = new Proxy({ ...env }, { get: (all, name) => all[String(name)] ?? '' });
+  const said = { config: flags.get('config'), store: flags.get('store') };
+  const profile = flags.get('profile');
+  // A profile that is just being typed is none yet.
+  const load = (flags: Flags) => loadConfig({ flags, env: lenient, cwd: process.cwd() });
+  return load({ ...said, profile }).catch(() => load(said));
+}
+
+async function stored(kind: 'roots' | 'runs' | 'tags', path: string, { operands, prefix }: Place): Promise<Candidate[]> {
+  const { openStore } = await import('../backends/local/index.ts');
+  const reader = openStore(path);
+  try {
+    const roots = reader.roots();
+    if (kind === 'roots') return roots.map(({ name, path: meaning }) => ({ word: name, meaning }));
+    const isNamed = roots.length > 1 || roots.some(({ name }) => prefix.startsWith(`${name}/`));
+    const label = (root: string, run: string): string => (isNamed ? `${root}/${run}` : run);
+    const runs = roots.flatMap(({ name }) => reader.runs(name));
+    if (kind === 'runs') {
+      return runs.flatMap(({ run }) => {
+        const word = label(run.root, run.path);
+        return word.startsWith(prefix) ? [{ word }] : [];
+      });
+    }
+    const run = runs.find(({ run: one }) => label(one.root, one.path) === operands[0]);
+    return run === undefined ? [] : reader.series(run.row).map(({ tag, plugin }) => ({ word: tag, meaning: plugin }));
+  } finally {
+    reader.close();
+  }
+}
+
+/** A candidate as its shell takes it; bash's also as a text of its command line, without what it takes for other words. */
+function lineFor(shell: string, { before, prefix }: Place, word: string, meaning: string | undefined, current = ''): string {
+  if (word === FILES || word === FOLDERS) return word;
+  const whole = `${before}${word}`;
+  if (shell !== 'bash') return meaning === undefined ? whole : `${whole}\t${meaning}`;
+  // To bash, = and : are words of their own: `--to=ml` are three, of which it replaces the last.
+  const own = /^[=:]$/.test(current) ? '' : current;
+  const typed = `${before}${prefix}`;
+  const rest = typed.endsWith(own) ? whole.slice(typed.length - own.length) : whole;
+  return rest.replace(/[^\w@%+=:,./~^-]/g, '\\$&');
+}

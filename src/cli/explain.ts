@@ -1,0 +1,94 @@
+import { readFileSync } from 'node:fs';
+import { suggestion } from '../closest-name.ts';
+import { ExitCode, type ErrorCode, errorCodes, MirrorError } from '../errors.ts';
+import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
+import { columnsOf, type Style, wrapText } from './terminal/index.ts';
+
+/** An entry of docs/errors.md. */
+export interface Explanation {
+  readonly code: ErrorCode;
+  readonly title: string;
+  /** Its text as it stands on the page. */
+  readonly text: string;
+}
+
+/** Says what codes mean: the text of docs/errors.md, which the build puts beside this file. */
+export async function explainCommand(codes: readonly string[], flags: GlobalOptions, context: CommandContext): Promise<void> {
+  const { stdout, env } = context;
+  context.exitCode = ExitCode.done;
+  if (codes.length === 0) {
+    const known = Object.entries(errorCodes).map(([code, { title, exit }]) => ({ code, title, exit_code: exit }));
+    const text = known.map(({ code, title }) => wrapText(`${code}  ${title}`, columnsOf(stdout, env), 8)).join('\n');
+    await writeOut(stdout, flags.json === true ? `${JSON.stringify({ type: 'error_codes', codes: known })}\n` : `${text}\n`);
+    return;
+  }
+  const asked = codes.map(codeOf);
+  const page = explanations(readFileSync(new URL('errors.md', import.meta.url), 'utf8'));
+  const found = asked.map((code) => page.get(code) ?? { code, title: errorCodes[code].title, text: '' });
+  if (flags.json === true) {
+    for (const one of found) await writeOut(stdout, `${JSON.stringify(explanationJson(one))}\n`);
+    return;
+  }
+  const style = styleOf(stdout, flags, env);
+  await writeOut(stdout, `${found.map((one) => explanationText(one, style, columnsOf(stdout, env))).join('\n\n')}\n`);
+}
+
+/** The entries of the page, by their codes. */
+export function explanations(page: string): Map<ErrorCode, Explanation> {
+  const entries = page.split(/^## /m).slice(1);
+  return new Map(
+    entries.flatMap((entry) => {
+      const [, code = '', title = '', text = ''] = /^(MB\d{4}): (.*)\n([\s\S]*)$/.exec(entry) ?? [];
+      return isCode(code) ? [[code, { code, title, text: text.trim() }]] : [];
+    }),
+  );
+}
+
+/** A code as people type it: in small letters, or by its number alone. */
+function codeOf(text: string): ErrorCode {
+  const code = text.toUpperCase().replace(/^(ERROR)?\[?(?:MB)?(\d{4})\]?:?$/, 'MB$2');
+  if (isCode(code)) return code;
+  const guess = suggestion(code, Object.keys(errorCodes));
+  throw new MirrorError('MB1001', `there is no error code ${JSON.stringify(text)}${guess}`, {
+    hint: 'mirrorboard explain, without a code, lists all of them.',
+    context: { code: text },
+  });
+}
+
+function isCode(text: string): text is ErrorCode {
+  return Object.hasOwn(errorCodes, text);
+}
+
+function explanationText({ code, title, text }: Explanation, style: Style, columns: number | undefined): string {
+  const plain = plainText(text)
+    .split('\n')
+    .map((line) => {
+      const [, name = '', rest = ''] = /^([A-Z][a-z ]+:) (.*)$/.exec(line) ?? [];
+      return name === '' ? wrapText(line, columns) : wrapText(`${name} ${rest}`, columns, 2).replace(name, style.bold(name));
+    });
+  return [style.bold(`${code}: ${title}`), '', ...plain].join('\n');
+}
+
+function explanationJson({ code, title, text }: Explanation): object {
+  const part = (name: string): string | null => new RegExp(`^${name}: (.*)$`, 'm').exec(plainText(text))?.[1] ?? null;
+  return {
+    type: 'error_code',
+    code,
+    title,
+    exit_code: errorCodes[code].exit,
+    means: part('Means'),
+    usual_cause: part('Usual cause'),
+    what_to_do: part('What to do'),
+    text: plainText(text),
+  };
+}
+
+/** Markdown as text: lines of a paragraph joined, without marks; a page that is linked stands behind its name. */
+function plainText(markdown: string): string {
+  return markdown
+    .replace(/\n +(?=\S)/g, ' ')
+    .replace(/^- /gm, '')
+    .replace(/\*\*([^*]+)\*\*/g, '$1')
+    .replace(/\[([^\]]+)\]\(([^)]+)\)/g, (_, name: string, page: string) => (page.startsWith('#') ? name : `${name} (docs/${page})`))
+    .replace(/`/g, '');
+}

@@ -1,0 +1,47 @@
+import stringWidth from 'string-width';
+
+/**
+ * A text with its lines broken at words, so that none is wider than `width`; what goes on is set in like its line, and by `hang` more. A word that
+ * is wider stays whole: it is a path or a command, and somebody may want to copy it. Without a width nothing is broken.
+ */
+export function wrapText(text: string, width: number | undefined, hang = 0): string {
+  if (width === undefined || width <= 0) return text;
+  return text
+    .split('\n')
+    .map((line) => wrapLine(line, width, hang))
+    .join('\n');
+}
+
+function wrapLine(line: string, width: number, hang: number): string {
+  if (stringWidth(line) <= width) return line;
+  const own = /^ */.exec(line)?.[0].length ?? 0;
+  // On a very narrow terminal, setting in would leave no room.
+  const indent = ' '.repeat(Math.min(own + hang, Math.floor(width / 2)));
+  const lines: string[] = [];
+  let current = ' '.repeat(own);
+  let isEmpty = true;
+  for (const word of line.slice(own).split(' ')) {
+    const longer = isEmpty ? current + word : `${current} ${word}`;
+    if (isEmpty || stringWidth(longer) <= width) {
+      current = longer;
+      isEmpty = false;
+      continue;
+    }
+    lines.push(current.trimEnd());
+    current = indent + word;
+  }
+  return [...lines, current].join('\n');
+}
+
+/**
+ * How many columns a stream has: COLUMNS where somebody set it, else those of the terminal; undefined where text goes to a file or a program,
+ * which reads whole lines.
+ */
+export function columnsOf(
+  stream: { readonly columns?: number | undefined; readonly isTTY?: boolean | undefined },
+  env: Readonly<Record<string, string | undefined>>,
+): number | undefined {
+  const said = Number(env['COLUMNS']);
+  if (Number.isInteger(said) && said > 0) return said;
+  return stream.isTTY === true && stream.columns !== undefined && stream.columns > 0 ? stream.columns : undefined;
+}
