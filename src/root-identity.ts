@@ -69,8 +69,8 @@ export function heldBy(state: StateFile | undefined, lanes: readonly LaneState[]
     roots: () => state?.roots() ?? [],
     *knownFiles(root) {
       for (const lane of lanes) {
-        for (const [run, { files }] of lane.knownRuns()) {
-          if (run.root === root) for (const { name, stamp } of files) if (stamp !== KEPT_STAMP) yield { run: run.path, name };
+        for (const [run, { files }] of lane.knownRunsOf(root)) {
+          for (const { name, stamp } of files) if (stamp !== KEPT_STAMP) yield { run: run.path, name };
         }
       }
     },

@@ -254,8 +254,7 @@ function heldByState(state: StateReader | undefined, { name, type, target, linkO
   const lane = state?.lane(name, target);
   const names = lane === undefined ? undefined : new LaneNames(lane);
   const sums = state?.summary().lanes.find((each) => each.name === name && each.target === target);
-  const runsOf = (root: string): (readonly [run: RunRef, known: KnownRun])[] =>
-    [...(lane?.knownRuns() ?? [])].filter(([run]) => run.root === root);
+  const runsOf = (root: string): (readonly [run: RunRef, known: KnownRun])[] => (lane === undefined ? [] : [...lane.knownRunsOf(root)]);
   return {
     facts: {
       name,

@@ -24,7 +24,7 @@ import { KnownInodes } from './known-inodes.ts';
 import { checkMovedRoots, otherRoots, walkOf } from './moved-roots.ts';
 import { type FindOptions, findMoves, followMoves, type Movable, movable, movedIncident, moveKey } from './moves.ts';
 import { BatchCache, JobReader } from './reading/index.ts';
-import { checkIdentity, heldBy } from './root-identity.ts';
+import { checkIdentity, type Held, heldBy } from './root-identity.ts';
 import { RunTree } from './route/index.ts';
 import { FileLock, type LaneState, type StateFile } from './state/index.ts';
 import type { LinkRules } from './untrusted/index.ts';
@@ -172,7 +172,14 @@ class Watch {
   async run(): Promise<WatchStatus> {
     const { signal } = this.#options;
     const resolved = [...this.#roots.values()];
-    const held = this.#local ?? heldBy(this.#state, this.#laneStates());
+    const all = this.#local ?? heldBy(this.#state, this.#laneStates());
+    const names = all.roots();
+    // Asked once: there may be thousands of roots.
+    const held: Held = {
+      roots: () => names,
+      knownFiles: (root) => all.knownFiles(root),
+      positions: (run) => all.positions(run),
+    };
     // One that does not answer is taken for what it was.
     const heard = resolved.filter(({ path }) => !this.#unheard.has(path));
     for (const root of heard) checkIdentity(root, held);
@@ -369,13 +376,15 @@ class Watch {
     }
     if (this.#local !== undefined) return;
     for (const lane of this.#laneStates()) {
-      for (const [run, { files }] of lane.knownRuns()) {
-        if (run.root === root) for (const { name, size } of files) yield { run: run.path, name, size, stamp: '' };
+      for (const [run, { files }] of lane.knownRunsOf(root)) {
+        for (const { name, size } of files) yield { run: run.path, name, size, stamp: '' };
       }
     }
   }
 
   #hear(fact: DiscoverFact): void {
+    // What is found after we were asked to end is for the next start; of thousands of roots, it would hold up the end.
+    if (this.#options.signal.aborted) return;
     switch (fact.kind) {
       case 'filesChanged':
         if (this.#isMoved(fact.root, fact.changes)) {

@@ -28,14 +28,33 @@ export class Interrupt {
   readonly #say: (line: string, signal: NodeJS.Signals) => void;
   readonly #graceMs: number;
   readonly #handler = (signal: NodeJS.Signals): void => this.#interrupted(signal);
+  readonly #hungUp: () => void;
+  readonly #isTerminal: boolean;
+  /**
+   * A terminal that is closed asks to end, once: it may be said several times, and never breaks an end off. A service has no terminal, nor has what `nohup`
+   * started: there it is somebody's wish for something else, or nobody's.
+   */
+  readonly #hangup = (): void => {
+    if (this.#controller.signal.aborted) return;
+    if (this.#isTerminal) this.#interrupted('SIGHUP');
+    else this.#hungUp();
+  };
   #timer: NodeJS.Timeout | undefined;
   #lastResort: Worker | undefined;
 
-  constructor(say: (line: string, signal: NodeJS.Signals) => void, env: NodeJS.ProcessEnv = process.env) {
+  /** `hungUp`: what to do about a SIGHUP that is not the end of our terminal; default: nothing. */
+  constructor(
+    say: (line: string, signal: NodeJS.Signals) => void,
+    env: NodeJS.ProcessEnv = process.env,
+    { hungUp = () => undefined, isTerminal = process.stderr.isTTY === true }: { hungUp?: () => void; isTerminal?: boolean } = {},
+  ) {
     this.#say = say;
+    this.#hungUp = hungUp;
+    this.#isTerminal = isTerminal;
     this.#graceMs = graceMsOf(env['MIRRORBOARD_GRACE']);
     process.on('SIGINT', this.#handler);
     process.on('SIGTERM', this.#handler);
+    process.on('SIGHUP', this.#hangup);
   }
 
   get signal(): AbortSignal {
@@ -47,6 +66,7 @@ export class Interrupt {
     void this.#lastResort?.terminate();
     process.off('SIGINT', this.#handler);
     process.off('SIGTERM', this.#handler);
+    process.off('SIGHUP', this.#hangup);
   }
 
   #interrupted(signal: NodeJS.Signals): void {

@@ -11,8 +11,12 @@ import { makeProgram } from './program.ts';
 export async function run(given: readonly string[]): Promise<number> {
   // A reader that has seen enough (head, less) is no error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(ExitCode.done);
+    if (error.code === 'EPIPE' || error.code === 'EIO') process.exit(ExitCode.done);
     throw error;
+  });
+  // A terminal that was closed hears nothing more: that must not keep us from storing what was read.
+  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
   });
   const context: CommandContext = { stdout: process.stdout, stderr: process.stderr, env: process.env, exitCode: ExitCode.done };
   const program = makeProgram(context);

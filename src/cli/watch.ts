@@ -40,10 +40,12 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
   const isQuietTerminal = isTty && config.sources.get('log.level') === 'default';
   const log = await createLogger({ level: isQuietTerminal ? 'warn' : config.log.level, format: config.log.format, stream });
   const isJson = formatFor(stream, config.log.format) === 'json';
-  using interrupt = new Interrupt((line, signal) => {
+  const hungUp = (): void => log.info({ signal: 'SIGHUP' }, 'hangup: nothing is done, the configuration is read when watch starts');
+  const ending = (line: string, signal: NodeJS.Signals): void => {
     if (isJson) log.info({ signal }, ENDING);
     else block.print(line);
-  });
+  };
+  using interrupt = new Interrupt(ending, env, { hungUp });
   const { makeTrackerLanes } = await import('../lanes/index.ts');
   const trackers =
     config.lanes.trackers.length === 0

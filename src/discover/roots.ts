@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync, realpathSync, statSync } from 'node:fs';
-import { basename, relative, resolve, sep } from 'node:path';
+import { basename, dirname, relative, resolve, sep } from 'node:path';
 import { MirrorError, systemCode } from '../errors.ts';
 import { nameOfBytes, systemPath } from '../model/index.ts';
 import { reasonOf } from '../system-error.ts';
@@ -44,49 +44,85 @@ export function resolveRoots(
   linksOf: LinkRules = () => DEFAULT_LINKS,
   silent: ReadonlySet<string> = new Set(),
 ): ResolvedRoot[] {
-  const resolved = requests.map((request) => resolveRoot(request, known, linksOf, silent.has(request.path)));
-  for (const [i, a] of resolved.entries()) {
-    for (const b of resolved.slice(0, i)) {
-      const [pathA, pathB] = [fullPath(a), fullPath(b)];
-      if (isWithin(pathA, pathB) || isWithin(pathB, pathA)) {
-        const [inner, outer] = isWithin(pathA, pathB) ? [pathA, pathB] : [pathB, pathA];
-        throw new MirrorError('MB2005', inner === outer ? `${inner} is given twice` : `${inner} lies in ${outer}, which is given too`, {
-          hint: 'Give the outer directory alone: it includes the inner one.',
-          context: { path: inner },
-        });
-      }
-      if (a.name === b.name && a.path !== b.path) {
-        throw new MirrorError('MB2004', `${b.path} and ${a.path} would both be called ${a.name}`, {
-          hint: `Name one of them: ${a.name}-2=${a.path}`,
-          context: { path: a.path, name: a.name },
-        });
-      }
+  const places = new Places<KnownRoot>();
+  for (const root of known) places.add(root.path, root);
+  const resolved = requests.map((request) => resolveRoot(request, places, linksOf, silent.has(request.path)));
+  const given = new Places<ResolvedRoot>();
+  const names = new Map<string, ResolvedRoot>();
+  for (const root of resolved) {
+    const path = fullPath(root);
+    const other = given.holding(path) ?? given.below(path);
+    if (other !== undefined) {
+      const [inner, outer] = isWithin(path, fullPath(other)) ? [path, fullPath(other)] : [fullPath(other), path];
+      throw new MirrorError('MB2005', inner === outer ? `${inner} is given twice` : `${inner} lies in ${outer}, which is given too`, {
+        hint: 'Give the outer directory alone: it includes the inner one.',
+        context: { path: inner },
+      });
     }
+    const namesake = names.get(root.name);
+    if (namesake !== undefined && namesake.path !== root.path) {
+      throw new MirrorError('MB2004', `${namesake.path} and ${root.path} would both be called ${root.name}`, {
+        hint: `Name one of them: ${root.name}-2=${root.path}`,
+        context: { path: root.path, name: root.name },
+      });
+    }
+    given.add(path, root);
+    names.set(root.name, root);
   }
   return resolved;
 }
 
-function resolveRoot(request: RootRequest, known: readonly KnownRoot[], linksOf: LinkRules, isSilent: boolean): ResolvedRoot {
+/** Directories, found by what they lie in and by what lies in them: of thousands, none is compared with every other. */
+class Places<Item> {
+  readonly #own = new Map<string, Item>();
+  readonly #below = new Map<string, Item>();
+
+  add(path: string, item: Item): void {
+    if (!this.#own.has(path)) this.#own.set(path, item);
+    for (const above of directoriesAbove(path)) if (!this.#below.has(above)) this.#below.set(above, item);
+  }
+
+  /** One that is this directory, or that this one lies in. */
+  holding(path: string): Item | undefined {
+    for (const one of [path, ...directoriesAbove(path)]) {
+      const item = this.#own.get(one);
+      if (item !== undefined) return item;
+    }
+    return undefined;
+  }
+
+  /** One that lies in this directory. */
+  below(path: string): Item | undefined {
+    return this.#below.get(path);
+  }
+}
+
+function directoriesAbove(path: string): string[] {
+  const above: string[] = [];
+  for (let at = path, next = dirname(at); next !== at; at = next, next = dirname(at)) above.push(next);
+  return above;
+}
+
+function resolveRoot(request: RootRequest, known: Places<KnownRoot>, linksOf: LinkRules, isSilent: boolean): ResolvedRoot {
   const path = isSilent ? resolve(request.path) : checkedPath(request.path);
   const links = request.links ?? linksOf(path);
   const own = request.name ?? (basename(resolve(request.path)) || 'root');
-  for (const root of known) {
-    if (path !== root.path && isWithin(root.path, path)) {
-      throw new MirrorError('MB2006', `${path} contains ${root.path}, which is mirrored as ${root.name} already`, {
-        hint: `Give the directories beside it one by one, or use another store for the whole: --store other.db`,
-        context: { path, known: root.path },
-      });
-    }
-    if (!isWithin(path, root.path)) continue;
-    if (request.name !== undefined && request.name !== root.name) {
-      throw new MirrorError('MB2005', `${path} is mirrored as ${root.name} already, and can't be ${request.name} too`, {
-        hint: `Leave the name out, or write ${root.name}=${root.path}`,
-        context: { path, name: root.name },
-      });
-    }
-    return { name: root.name, path: root.path, below: relative(root.path, path).split(sep).join('/'), links, isNamed: true };
+  const inner = known.below(path);
+  if (inner !== undefined) {
+    throw new MirrorError('MB2006', `${path} contains ${inner.path}, which is mirrored as ${inner.name} already`, {
+      hint: `Give the directories beside it one by one, or use another store for the whole: --store other.db`,
+      context: { path, known: inner.path },
+    });
   }
-  return { name: own, path, below: '', links, isNamed: request.name !== undefined };
+  const root = known.holding(path);
+  if (root === undefined) return { name: own, path, below: '', links, isNamed: request.name !== undefined };
+  if (request.name !== undefined && request.name !== root.name) {
+    throw new MirrorError('MB2005', `${path} is mirrored as ${root.name} already, and can't be ${request.name} too`, {
+      hint: `Leave the name out, or write ${root.name}=${root.path}`,
+      context: { path, name: root.name },
+    });
+  }
+  return { name: root.name, path: root.path, below: relative(root.path, path).split(sep).join('/'), links, isNamed: true };
 }
 
 function checkedPath(path: string): string {

@@ -24,9 +24,33 @@ export interface RootRules {
 
 export const ALL_RUNS: RunRules = { include: [], exclude: [], roots: [] };
 
+/** The first of some roots by name and by path: thousands of them are asked for one after the other. */
+interface RootIndex {
+  readonly byName: ReadonlyMap<string, number>;
+  readonly byPath: ReadonlyMap<string, number>;
+}
+
+const indices = new WeakMap<readonly RootRules[], RootIndex>();
+
+function indexOf(roots: readonly RootRules[]): RootIndex {
+  const known = indices.get(roots);
+  if (known !== undefined) return known;
+  const [byName, byPath] = [new Map<string, number>(), new Map<string, number>()];
+  for (const [i, root] of roots.entries()) {
+    const path = resolve(root.path);
+    const name = root.name ?? basename(path);
+    if (!byName.has(name)) byName.set(name, i);
+    if (!byPath.has(path)) byPath.set(path, i);
+  }
+  const index = { byName, byPath };
+  indices.set(roots, index);
+  return index;
+}
+
 /** What holds for one root. */
 export function globsOf({ include, exclude, ignore = [], roots }: RunRules, root: { readonly name: string; readonly path: string }) {
-  const own = roots.find(({ name, path }) => (name ?? basename(resolve(path))) === root.name || resolve(path) === root.path);
+  const { byName, byPath } = indexOf(roots);
+  const own = roots[Math.min(byName.get(root.name) ?? roots.length, byPath.get(root.path) ?? roots.length)];
   return {
     include: own?.include ?? include,
     exclude: [...exclude, ...(own?.exclude ?? [])],

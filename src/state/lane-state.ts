@@ -12,6 +12,7 @@ import {
   knownFile,
   NEXT_RUNS,
   ONE_RUN,
+  RUNS_OF_ROOT,
   positionFacts,
   stepOf,
 } from './rows.ts';
@@ -115,6 +116,17 @@ export class LaneState {
       }
       if (rows.length < RUNS_AT_A_TIME) return;
       last = end;
+    }
+  }
+
+  /** The same of one root, without going through the others. */
+  *knownRunsOf(root: string): Generator<readonly [run: RunRef, known: KnownRun], void, void> {
+    const { ids, statements } = this.#store.reading();
+    const lane = ids.findLane(this.#key) ?? 0;
+    for (const row of statements.all(RUNS_OF_ROOT, lane, root)) {
+      const run = { root, path: String(row.path) };
+      const files = statements.allArrays(KNOWN_FILES, lane, Number(row.id), Number(row.id)) as unknown as KnownFileRow[];
+      yield [run, this.#knownRun(run, row, files)];
     }
   }
 

@@ -102,6 +102,8 @@ export const ONE_RUN = `${RUN_FACTS} WHERE root.name = ? AND run.path = ?`;
 export const DELIVERED = `
   SELECT points, CAST(last_step AS TEXT) AS last_step, last_wall_time, has_failed FROM delivered WHERE run = ? AND lane = ?`;
 export const NEXT_RUNS = `${RUN_FACTS} WHERE run.id > ? ORDER BY run.id LIMIT ?`;
+/** All of one root; + keeps SQLite from going through the runs of all roots by their ids. */
+export const RUNS_OF_ROOT = `${RUN_FACTS} WHERE root.name = ? ORDER BY +run.id`;
 
 /** The columns of a `series` row but for its run and number. */
 export function seriesFacts(series: Series): SQLInputValue[] {

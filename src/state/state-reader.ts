@@ -25,6 +25,7 @@ export type LaneReader = Pick<
   | 'known'
   | 'knownFile'
   | 'knownRuns'
+  | 'knownRunsOf'
   | 'catalogue'
   | 'handle'
   | 'handles'

@@ -232,6 +232,21 @@ describe('with logs that take a while', () => {
     await expectCompletion();
   });
 
+  it('SIGHUP without a terminal does not end a watch, nor break its end off', async () => {
+    const running = start(['watch', join(logs, 'logs'), '--log-format', 'json'], { cwd: folder });
+    await running.said(/root scanned/);
+    running.child.kill('SIGHUP');
+    await running.said(/hangup: nothing is done/);
+    running.child.kill('SIGTERM');
+    running.child.kill('SIGHUP');
+    await running.said(/asked to end/);
+    running.child.kill('SIGHUP');
+    const { code, signal, stderr } = await running.ended;
+    expect([code, signal]).toEqual([0, null]);
+    expect(stderr).toContain('watch ended');
+    await expectCompletion();
+  });
+
   it('a signal is said in lines for programs where lines for programs are asked for', async () => {
     const { code, stderr } = await whileAtWork(['--log-format', 'json', '-qq'], (running) => interrupted(running, 'SIGTERM'));
     expect(code).toBe(130);

@@ -27,6 +27,23 @@ function failure(...args: Parameters<typeof resolveRoots>): MirrorError {
 }
 
 describe('resolveRoots', () => {
+  test('compares no root with every other one, neither of those that are given nor of those that are known', () => {
+    const many = at('many');
+    for (let i = 0; i < 1000; i++) mkdirSync(join(many, `u${i}`), { recursive: true });
+    let reads = 0;
+    const known = Array.from({ length: 1000 }, (_, i) => ({
+      name: `u${i}`,
+      get path() {
+        reads++;
+        return join(many, `u${i}`);
+      },
+    }));
+    const requests = known.map(({ path }) => ({ path }));
+    reads = 0;
+    expect(resolveRoots(requests, known)).toHaveLength(1000);
+    expect(reads).toBeLessThanOrEqual(10 * 1000);
+  });
+
   test('names a root by the last part of its path, unless it is named', () => {
     expect(resolveRoots([{ path: at('runs') }, { path: at('runs2'), name: 'second' }], [])).toEqual([
       { name: 'runs', path: at('runs'), below: '', links: 'owner', isNamed: false },

@@ -10,6 +10,34 @@ const RULES: RunRules = {
   ],
 };
 
+describe('thousands of roots', () => {
+  test('are each looked up, not compared with all others', () => {
+    let reads = 0;
+    const roots = Array.from({ length: 2000 }, (_, i) => ({
+      get path() {
+        reads++;
+        return `/logs/u${i}`;
+      },
+      include: [`only-${i}`],
+    }));
+    const rules = { include: [], exclude: [], roots };
+    for (let i = 0; i < 2000; i++) expect(globsOf(rules, { name: `u${i}`, path: `/logs/u${i}` }).include).toEqual([`only-${i}`]);
+    expect(reads).toBeLessThanOrEqual(4 * 2000);
+  });
+
+  test('keep their order: the first by name or path holds', () => {
+    const roots = [
+      { path: '/a', name: 'x', include: ['1'] },
+      { path: '/b', include: ['2'] },
+      { path: '/a', include: ['3'] },
+    ];
+    const rules = { include: [], exclude: [], roots };
+    expect(globsOf(rules, { name: 'b', path: '/a' }).include).toEqual(['1']);
+    expect(globsOf(rules, { name: 'b', path: '/c' }).include).toEqual(['2']);
+    expect(globsOf(rules, { name: 'c', path: '/c' }).include).toEqual([]);
+  });
+});
+
 describe('which runs of a root are mirrored', () => {
   test('all, where nothing is said', () => {
     expect(filterOf(ALL_RUNS, { name: 'a', path: '/logs/a' })).toBeUndefined();

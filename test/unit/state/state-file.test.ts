@@ -220,6 +220,10 @@ describe('StateFile', () => {
       expect(all.map(([each]) => each)).toEqual(runs);
       expect(all.map(([, known]) => known)).toEqual(runs.map((each) => lane.known(each)));
       expect(all[1202]?.[1]).toMatchObject({ points: 2, tags: 1, lastStep: 1202, files: [{ name: 'a' }, { name: 'b' }] });
+      for (const root of new Set(all.map(([run]) => run.root))) {
+        expect([...lane.knownRunsOf(root)]).toEqual(all.filter(([run]) => run.root === root));
+      }
+      expect([...lane.knownRunsOf('nowhere')]).toEqual([]);
       expect([...newer.knownRuns()].map(([, known]) => known)).toEqual(runs.map((each) => newer.known(each)));
       expect([...reopened().lane('mlflow', 't').knownRuns()]).toEqual(all);
     });
