@@ -68,6 +68,8 @@ export const errorCodes = {
   MB4009: { title: 'the package of a backend cannot be used', exit: ExitCode.wrongUse },
   MB4010: { title: 'there is no such lane', exit: ExitCode.wrongUse },
   MB4011: { title: 'a tracker names an address that cannot be used', exit: ExitCode.notMirrored },
+  MB4030: { title: 'an answer of a tracker is too large', exit: ExitCode.notMirrored },
+  MB4031: { title: 'a tracker gives an answer that cannot be used', exit: ExitCode.notMirrored },
   MB9001: { title: 'a bug in mirrorboard', exit: ExitCode.notMirrored },
 } as const satisfies Record<string, CodeEntry>;
 
@@ -120,6 +122,11 @@ export class MirrorError extends Error {
   }
 }
 
+/** Whether an error of a lane is about one tracker run alone: all others go on. */
+export function isAboutRun({ code }: { readonly code: ErrorCode }): boolean {
+  return code === 'MB4006' || code === 'MB4030';
+}
+
 /** The `code` of a system or SQLite error (ENOENT, ENOSPC, ERR_SQLITE_ERROR, …), without trusting its class. */
 export function systemCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
@@ -128,6 +135,15 @@ export function systemCode(error: unknown): string | undefined {
 
 /** The text of anything that was thrown. */
 export function messageOf(error: unknown): string {
-  const text = typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
-  return cutText(text, MOST_MESSAGE);
+  const said = typeof error === 'object' && error !== null && 'message' in error ? error.message : error;
+  return cutText(typeof said === 'string' ? said : textOf(said), MOST_MESSAGE);
+}
+
+/** What is thrown may be anything, also what can't be made a text. */
+function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return `a thrown ${typeof value}`;
+  }
 }

@@ -1,6 +1,6 @@
 import PQueue from 'p-queue';
 import type { Backend, Capabilities, JournalledBackend, Outcome, Refusal, TrackerParcel } from '../backends/contract.ts';
-import { MirrorError } from '../errors.ts';
+import { isAboutRun, MirrorError } from '../errors.ts';
 import { keyOfRun, pointCount } from '../model/index.ts';
 import { type Clock, realClock } from './clock.ts';
 import { Gate, type GateEvents } from './gate.ts';
@@ -100,7 +100,7 @@ export class TrackerLane {
       } catch (cause) {
         if (this.#signal.aborted) return STOPPED;
         const error = asMirrorError(cause, this.name);
-        if (error.code === 'MB4006') {
+        if (isAboutRun(error)) {
           this.#gate.succeeded();
           return { kind: 'runFatal', error };
         }
@@ -199,7 +199,7 @@ export class TrackerLane {
       // Last of all: who waited for a place must not go through a gate that was closed meanwhile.
       await this.#gate.enter(this.#signal);
       if (this.#signal.aborted) return { outcomes: [], waitMs: undefined };
-      const outcomes = await this.#outcomes(parcels);
+      const outcomes = (await this.#outcomes(parcels)).map(asRunFatal);
       const late = outcomes.find((outcome) => outcome.kind === 'retry');
       // Said before the place is free for the next one.
       const waitMs = late === undefined || this.#signal.aborted ? undefined : this.#gate.failed(late.error, late.afterMs);
@@ -215,7 +215,7 @@ export class TrackerLane {
     } catch (cause) {
       const error = asMirrorError(cause, this.name);
       // As where a run is opened: such an error is about this run alone.
-      const kind = error.code === 'MB4006' ? 'runFatal' : error.retry === 'never' ? 'fatal' : 'retry';
+      const kind = isAboutRun(error) ? 'runFatal' : error.retry === 'never' ? 'fatal' : 'retry';
       return parcels.map(() => ({ kind, error }));
     }
   }
@@ -292,6 +292,11 @@ export function groupsOf(parcels: readonly TrackerParcel[], { limits }: Pick<Cap
 
 function asMirrorError(cause: unknown, lane: string): MirrorError {
   return cause instanceof MirrorError ? cause : new MirrorError('MB9001', `lane ${lane}: ${String(cause)}`, { cause });
+}
+
+/** What can't be had of one run, however often it is asked for, holds up no other run. */
+function asRunFatal(outcome: Outcome): Outcome {
+  return outcome.kind === 'retry' && isAboutRun(outcome.error) ? { kind: 'runFatal', error: outcome.error } : outcome;
 }
 
 function unanswered(lane: string): Outcome {

@@ -1,14 +1,18 @@
 import type { LookupFunction } from 'node:net';
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { type ErrorCode, MirrorError, messageOf, systemCode } from '../errors.ts';
+import { cutText, type ErrorCode, MirrorError, messageOf, systemCode } from '../errors.ts';
+import { formatMemory, memoryShares } from '../memory/index.ts';
 import { type HttpAnswer, type HttpHeaders, headerOf, isTransient } from './answer.ts';
+import { AnswerRoom, readBody, SHORT_ANSWER } from './answer-body.ts';
 import { makeAgent, namesProxy } from './proxy.ts';
 import { quietHandshake } from './quiet-handshake.ts';
 import { reachHint } from './reach-hint.ts';
 import { redactCut } from './redact.ts';
 import { parseRetryAfter } from './retry-after.ts';
+import { oddAnswer } from './said.ts';
 import { closedHint, opensslReason, readTlsFiles, type TlsMaterial, type TlsOptions, tlsHint } from './tls.ts';
+import { tooLargeAnswer } from './too-large.ts';
 
 export interface HttpOptions {
   /** What every path is appended to, with a path of its own or without. User and password in it become basic authentication. */
@@ -23,10 +27,8 @@ export interface HttpOptions {
   readonly connections?: number;
   /** Until a connection stands. Milliseconds, default 10 000. */
   readonly connectTimeoutMs?: number;
-  /** Of a whole request, the answer's body included. Milliseconds, default 120 000. */
+  /** Of a whole request, the answer's body included; a body that is sent has a second more for every megabyte. Milliseconds, default 120 000. */
   readonly timeoutMs?: number;
-  /** Longest answer that is read. Bytes, default 256 MiB. */
-  readonly mostAnswerBytes?: number;
   readonly now?: () => number;
   /** How names become addresses, where no proxy does it. Default: the system's. */
   readonly lookup?: LookupFunction;
@@ -43,6 +45,8 @@ export interface HttpRequest {
   readonly body?: string | Uint8Array | BodyStream;
   readonly headers?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
+  /** Longest answer that it can need, unpacked; never more than the memory allows. Bytes, default 1 MiB. `Infinity` where that is not known. */
+  readonly mostBytes?: number;
   /** Whether it does no harm when it is sent twice, so that it may be after a reset. Default true. */
   readonly isRepeatable?: boolean;
   readonly signal: AbortSignal;
@@ -59,6 +63,9 @@ const READ_BYTES = 16 * 1024;
 const CUT_BYTES = 2000;
 /** Longest address in a message. */
 const MOST_PLACE = 500;
+
+/** What is slower may be given up. */
+const SLOWEST_BYTES_PER_MS = 1000;
 
 /** Until a server that was asked nothing has said why it would not answer. */
 const HANDSHAKE_MS = 3000;
@@ -82,7 +89,7 @@ export class HttpClient {
   readonly #tls: TlsOptions;
   readonly #material: TlsMaterial;
   readonly #timeoutMs: number;
-  readonly #mostBytes: number;
+  readonly #room = new AnswerRoom();
   readonly #now: () => number;
 
   constructor(options: HttpOptions) {
@@ -97,7 +104,6 @@ export class HttpClient {
     this.#tls = options.tls ?? {};
     this.#material = readTlsFiles(this.#tls);
     this.#timeoutMs = options.timeoutMs ?? 120_000;
-    this.#mostBytes = options.mostAnswerBytes ?? 256 * 1024 * 1024;
     this.#now = options.now ?? Date.now;
     const env = options.env ?? process.env;
     this.#hasProxy = namesProxy(env);
@@ -146,11 +152,11 @@ export class HttpClient {
     const { signal, method } = request;
     signal.throwIfAborted();
     const path = this.#prefix + request.path + queryText(request.query);
-    const limitMs = request.timeoutMs ?? this.#timeoutMs;
+    const limitMs = deadlineOf(request.timeoutMs ?? this.#timeoutMs, bytesOf(request.body));
     const stop = new AbortController();
     const onAbort = (): void => stop.abort(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
-    const timer = setTimeout(() => stop.abort(new MirrorError('MB4001', `no answer within ${limitMs / 1000} s`)), limitMs);
+    const timer = setTimeout(() => stop.abort(new MirrorError('MB4001', `no answer within ${Math.ceil(limitMs) / 1000} s`)), limitMs);
     try {
       const answer = await this.#agent.request({
         origin: this.#origin,
@@ -160,7 +166,7 @@ export class HttpClient {
         ...(request.body === undefined ? {} : { body: bodyOf(request.body) }),
         signal: stop.signal,
       });
-      return await this.#read(answer, method, path);
+      return await this.#read(answer, request, path, stop.signal);
     } catch (cause) {
       if (signal.aborted) throw signal.reason;
       return this.#unreachable(cause, method, path);
@@ -170,23 +176,24 @@ export class HttpClient {
     }
   }
 
-  async #read(answer: Dispatcher.ResponseData, method: string, path: string): Promise<HttpAnswer> {
+  async #read(answer: Dispatcher.ResponseData, request: HttpRequest, path: string, signal: AbortSignal): Promise<HttpAnswer> {
     const { statusCode: status, headers } = answer;
+    const { method } = request;
     const isOk = status >= 200 && status < 300;
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    for await (const chunk of answer.body) {
-      bytes += (chunk as Buffer).length;
-      if (isOk && bytes > this.#mostBytes) {
-        const error = this.#error('MB4005', `${method} ${this.#shown(path)}: the answer is longer than ${this.#mostBytes} bytes`, status);
-        return { kind: 'refused', status, headers, text: '', error };
-      }
-      chunks.push(chunk as Buffer);
-      // Of a refusal more is not looked at; letting go ends an answer that has no end.
-      if (!isOk && bytes > READ_BYTES) break;
+    const asked = request.mostBytes ?? SHORT_ANSWER;
+    const { answer: share } = memoryShares();
+    // Of a refusal more is not looked at.
+    const most = isOk ? Math.min(asked, share) : READ_BYTES;
+    const source = { what: `${method} ${this.#shown(path)}`, address: this.address, speaker: 'the server' };
+    const read = await readBody(answer.body, headers, most, this.#room, signal);
+    if (read.kind === 'unknownEncoding') {
+      return later(headers, oddAnswer(source, `it is packed as ${JSON.stringify(cutText(read.encoding, 40))}`));
     }
-    const body = Buffer.concat(chunks);
-    return isOk ? { kind: 'ok', status, headers, body } : this.#refusal(status, headers, body, method, path);
+    if (!isOk) return this.#refusal(status, headers, read.body, method, path);
+    if (read.kind === 'whole') return { kind: 'ok', status, headers, body: read.body };
+    // Nothing honest answers a small question at such length; a long answer may be a run that is too large for us.
+    const error = asked > share ? tooLargeAnswer(source, share) : oddAnswer(source, `it is longer than ${formatMemory(most)}`);
+    return later(headers, error);
   }
 
   #refusal(status: number, headers: HttpHeaders, body: Buffer, method: string, path: string): HttpAnswer {
@@ -230,6 +237,16 @@ export class HttpClient {
   }
 }
 
+/** The longest that a request may take which sends so many bytes. Milliseconds. */
+export function deadlineOf(timeoutMs: number, bytes: number): number {
+  return timeoutMs + bytes / SLOWEST_BYTES_PER_MS;
+}
+
+/** Not as it should be, and perhaps so the next time. */
+function later(headers: HttpHeaders, error: MirrorError): HttpAnswer {
+  return { kind: 'retry', status: undefined, headers, text: '', error };
+}
+
 /** The connection went away; the request may have arrived or not. */
 interface Reset extends Omit<Extract<HttpAnswer, { kind: 'retry' }>, 'kind'> {
   readonly kind: 'reset';
@@ -249,6 +266,12 @@ function codeOf(status: number): ErrorCode {
 function bodyOf(body: string | Uint8Array | BodyStream): string | Buffer | Readable {
   if (typeof body === 'string') return body;
   return 'read' in body ? Readable.from(body.read(), { objectMode: false }) : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+}
+
+function bytesOf(body: HttpRequest['body']): number {
+  if (body === undefined) return 0;
+  if (typeof body === 'string') return Buffer.byteLength(body);
+  return 'read' in body ? body.bytes : body.byteLength;
 }
 
 /** Of a stream nobody but us knows it; without it the body would go out in chunks, which not every server takes. */

@@ -55,6 +55,8 @@ export class Pages {
 
   #endless(found: string): MirrorError {
     return new MirrorError('MB4003', `${this.#what}: ${this.#address} gives pages without end (${found})`, {
+      // What is being listed waits, and nothing else does.
+      retry: 'later',
       hint: 'Check the address of the tracker, and what stands before it: so no tracker answers.',
       context: { address: this.#address },
     });

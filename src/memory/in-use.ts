@@ -32,6 +32,6 @@ export function memoryInUse(): Memory {
 
 export function memoryShares(): Shares {
   const inUse = memoryInUse();
-  shares ??= sharesOf(inUse.limit, recordsAtOnce(inUse));
+  shares ??= sharesOf(inUse.limit, recordsAtOnce(inUse), inUse.trackers);
   return shares;
 }

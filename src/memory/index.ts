@@ -3,4 +3,13 @@ export { formatMemory, MEMORY_WORDS, parseMemory } from './byte-size.ts';
 export { noteGarbage } from './garbage.ts';
 export { memoryOf, type MemorySurroundings } from './limit.ts';
 export { type Memory, memoryInUse, memoryShares, useMemory } from './in-use.ts';
-export { memoryForRecord, memoryForTags, memoryForValues, MOST_READERS, recordsAtOnce, type Shares, sharesOf } from './shares.ts';
+export {
+  memoryForAnswer,
+  memoryForRecord,
+  memoryForTags,
+  memoryForValues,
+  MOST_READERS,
+  recordsAtOnce,
+  type Shares,
+  sharesOf,
+} from './shares.ts';

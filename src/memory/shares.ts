@@ -6,6 +6,7 @@ const BASE_BYTES = 128 * MIB;
 const HEAP_PARTS = 8;
 const MOST_VALUES = 512 * MIB;
 const LEAST_SHARE = 4 * MIB;
+const MOST_ANSWER = 256 * MIB;
 
 /** Parts of the memory, in bytes. */
 export interface Shares {
@@ -23,6 +24,8 @@ export interface Shares {
   readonly cache: number;
   /** Heap of the thread that parses files of others. */
   readonly parser: number;
+  /** One answer of a server, and all long ones of a lane together. What is made of it may take twice as much. */
+  readonly answer: number;
 }
 
 /** Readers at the same time, at most: with more roots than that, some share one. Each may hold a large record. */
@@ -36,8 +39,8 @@ export function recordsAtOnce({ trackers, roots }: { readonly trackers: number; 
   return 1 + Math.max(1, Math.min(roots, MOST_READERS)) * (2 + trackers);
 }
 
-/** Divides the memory. `records`: large ones that may be held at the same time. */
-export function sharesOf(limit: number, records = recordsAtOnce({ trackers: 0, roots: 1 })): Shares {
+/** Divides the memory. `records`: large ones that may be held at the same time; `trackers`: lanes that hear answers. */
+export function sharesOf(limit: number, records = recordsAtOnce({ trackers: 0, roots: 1 }), trackers = 1): Shares {
   const values = clamp(limit / HEAP_PARTS, LEAST_SHARE, MOST_VALUES);
   return {
     limit,
@@ -47,6 +50,7 @@ export function sharesOf(limit: number, records = recordsAtOnce({ trackers: 0, r
     outstanding: clamp(limit / 16, MIB, 24 * MIB),
     cache: clamp(limit / 16, MIB, 32 * MIB),
     parser: clamp(limit / 8, 32 * MIB, 256 * MIB),
+    answer: clamp(limit / answerParts(trackers), LEAST_SHARE, MOST_ANSWER),
   };
 }
 
@@ -62,6 +66,15 @@ export function memoryForValues(bytes: number): number | undefined {
 
 /** The same for the tags of a run. */
 export const memoryForTags = memoryForValues;
+
+/** The memory with which an answer of so many bytes is within its share; undefined where none would do. */
+export function memoryForAnswer(bytes: number, trackers = 1): number | undefined {
+  return bytes > MOST_ANSWER ? undefined : bytes * answerParts(trackers);
+}
+
+function answerParts(trackers: number): number {
+  return HEAP_PARTS * (1 + Math.max(1, trackers));
+}
 
 function clamp(x: number, least: number, most: number): number {
   return Math.floor(Math.min(most, Math.max(least, x)));

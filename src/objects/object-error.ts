@@ -8,11 +8,14 @@ const NO_TARGET = /NoSuchBucket|InvalidBucketName|PermanentRedirect|Authorizatio
 
 /** Longest part of a server's message that is looked at. */
 const MOST_SAID = 2000;
+const MOST_NAME = 100;
 
 /** What the client threw, in our terms and without secrets. */
 export function objectError(error: unknown, what: string, { url, credentials }: ObjectStoreOptions): MirrorError {
   if (error instanceof MirrorError) return error;
-  const { name = '', $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } };
+  const { name: called, $metadata } = error as { name?: unknown; $metadata?: { httpStatusCode?: number } };
+  // What a server calls its error need not be a text.
+  const name = typeof called === 'string' ? cutText(called, MOST_NAME) : '';
   const status = $metadata?.httpStatusCode;
   let said = cutText(messageOf(error), MOST_SAID);
   for (const secret of [credentials?.secretAccessKey, process.env['AWS_SECRET_ACCESS_KEY'], process.env['AWS_SESSION_TOKEN']]) {

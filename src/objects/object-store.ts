@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { S3Client, UploadPartCommandOutput } from '@aws-sdk/client-s3';
+import type { ListPartsCommandOutput, S3Client, UploadPartCommandOutput } from '@aws-sdk/client-s3';
 import { MirrorError } from '../errors.ts';
-import { MOST_LISTED, Pages } from '../http/index.ts';
+import { deadlineOf, MOST_LISTED, Pages } from '../http/index.ts';
+import { boundAnswers } from './bounded-answers.ts';
 import { objectError } from './object-error.ts';
 import type { ObjectStoreOptions } from './options.ts';
 
@@ -17,6 +18,8 @@ export interface ObjectContent {
 /** From this length on in parts; each is sent for itself, and need not be sent again after a crash. */
 const PART_BYTES = 8 * 1024 * 1024;
 const MOST_PARTS = 9000;
+/** Of one command, its second try included. */
+const TIMEOUT_MS = 240_000;
 
 type Sdk = typeof import('@aws-sdk/client-s3');
 
@@ -45,7 +48,9 @@ export class ObjectStore {
     await this.#try(`storing ${path}`, signal, async () => {
       if (content.bytes <= this.#partBytes) {
         const Body = await whole(content);
-        await client.send(new sdk.PutObjectCommand({ ...this.#bucket, Key, Body, ...factsOf(content) }), { abortSignal: signal });
+        await this.#within(Body.length, signal, (abortSignal) =>
+          client.send(new sdk.PutObjectCommand({ ...this.#bucket, Key, Body, ...factsOf(content) }), { abortSignal }),
+        );
       } else if (!(await this.#isThere(path, content, signal))) {
         await this.#putParts(Key, content, signal);
       }
@@ -61,15 +66,19 @@ export class ObjectStore {
   async get(path: string, signal: AbortSignal): Promise<Buffer> {
     const { sdk, client } = await this.#load();
     return this.#try(`reading ${path}`, signal, async () => {
-      const answer = await client.send(new sdk.GetObjectCommand({ ...this.#bucket, Key: this.#key(path) }), { abortSignal: signal });
-      return Buffer.from((await answer.Body?.transformToByteArray()) ?? []);
+      return this.#within(0, signal, async (abortSignal) => {
+        const answer = await client.send(new sdk.GetObjectCommand({ ...this.#bucket, Key: this.#key(path) }), { abortSignal });
+        return Buffer.from((await answer.Body?.transformToByteArray()) ?? []);
+      });
     });
   }
 
   async remove(path: string, signal: AbortSignal): Promise<void> {
     const { sdk, client } = await this.#load();
     await this.#try(`removing ${path}`, signal, () =>
-      client.send(new sdk.DeleteObjectCommand({ ...this.#bucket, Key: this.#key(path) }), { abortSignal: signal }),
+      this.#within(0, signal, (abortSignal) =>
+        client.send(new sdk.DeleteObjectCommand({ ...this.#bucket, Key: this.#key(path) }), { abortSignal }),
+      ),
     );
   }
 
@@ -77,7 +86,9 @@ export class ObjectStore {
   async probe(signal: AbortSignal): Promise<void> {
     const { sdk, client } = await this.#load();
     await this.#try(`looking at ${this.#options.url}`, signal, () =>
-      client.send(new sdk.ListObjectsV2Command({ ...this.#bucket, Prefix: this.#key(''), MaxKeys: 1 }), { abortSignal: signal }),
+      this.#within(0, signal, (abortSignal) =>
+        client.send(new sdk.ListObjectsV2Command({ ...this.#bucket, Prefix: this.#key(''), MaxKeys: 1 }), { abortSignal }),
+      ),
     );
   }
 
@@ -110,6 +121,7 @@ export class ObjectStore {
         followRegionRedirects: true,
         maxAttempts: 2,
       });
+      boundAnswers(client, this.#options.url);
       const hear = this.#onSend;
       if (hear !== undefined) {
         client.middlewareStack.add((next, context) => (args) => {
@@ -126,7 +138,9 @@ export class ObjectStore {
     const { sdk, client } = await this.#load();
     return this.#try(`looking for ${path}`, signal, async () => {
       try {
-        const answer = await client.send(new sdk.HeadObjectCommand({ ...this.#bucket, Key: this.#key(path) }), { abortSignal: signal });
+        const answer = await this.#within(0, signal, (abortSignal) =>
+          client.send(new sdk.HeadObjectCommand({ ...this.#bucket, Key: this.#key(path) }), { abortSignal }),
+        );
         return { bytes: answer.ContentLength ?? 0, hash: answer.Metadata?.['sha256'] };
       } catch (error) {
         if ((error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === 404) return undefined;
@@ -154,24 +168,30 @@ export class ObjectStore {
       const md5 = `"${createHash('md5').update(Body).digest('hex')}"`;
       let ETag = stored.get(PartNumber);
       if (ETag !== md5) {
-        const sent: UploadPartCommandOutput = await client.send(new sdk.UploadPartCommand({ ...upload, PartNumber, Body }), {
-          abortSignal: signal,
-        });
+        const sent: UploadPartCommandOutput = await this.#within(Body.length, signal, (abortSignal) =>
+          client.send(new sdk.UploadPartCommand({ ...upload, PartNumber, Body }), { abortSignal }),
+        );
         ETag = sent.ETag;
       }
       parts.push({ PartNumber, ETag });
     }
-    await client.send(new sdk.CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts: parts } }), { abortSignal: signal });
+    await this.#within(0, signal, (abortSignal) =>
+      client.send(new sdk.CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts: parts } }), { abortSignal }),
+    );
   }
 
   /** The upload of a key that was broken off, with its parts, else a new one. */
   async #begun(Key: string, content: ObjectContent, signal: AbortSignal): Promise<{ id: string; stored: ReadonlyMap<number, string> }> {
     const { sdk, client } = await this.#load();
     const place = { ...this.#bucket, Key };
-    const open = await client.send(new sdk.ListMultipartUploadsCommand({ ...this.#bucket, Prefix: Key }), { abortSignal: signal });
+    const open = await this.#within(0, signal, (abortSignal) =>
+      client.send(new sdk.ListMultipartUploadsCommand({ ...this.#bucket, Prefix: Key }), { abortSignal }),
+    );
     const id = open.Uploads?.filter((upload) => upload.Key === Key).at(-1)?.UploadId;
     if (id === undefined) {
-      const made = await client.send(new sdk.CreateMultipartUploadCommand({ ...place, ...factsOf(content) }), { abortSignal: signal });
+      const made = await this.#within(0, signal, (abortSignal) =>
+        client.send(new sdk.CreateMultipartUploadCommand({ ...place, ...factsOf(content) }), { abortSignal }),
+      );
       if (made.UploadId === undefined) throw new MirrorError('MB4005', 'the object store gave no id of an upload');
       return { id: made.UploadId, stored: new Map() };
     }
@@ -179,15 +199,34 @@ export class ObjectStore {
     const pages = new Pages('listing the parts of an upload', this.#options.url, { items: MOST_LISTED });
     let marker: string | undefined;
     do {
-      const page = await client.send(new sdk.ListPartsCommand({ ...place, UploadId: id, PartNumberMarker: marker }), {
-        abortSignal: signal,
-      });
+      const page: ListPartsCommandOutput = await this.#within(0, signal, (abortSignal) =>
+        client.send(new sdk.ListPartsCommand({ ...place, UploadId: id, PartNumberMarker: marker }), { abortSignal }),
+      );
       for (const { PartNumber, ETag } of page.Parts ?? []) {
         if (PartNumber !== undefined && ETag !== undefined) stored.set(PartNumber, ETag);
       }
       marker = pages.next(page.IsTruncated === true ? page.NextPartNumberMarker : undefined, page.Parts?.length ?? 0);
     } while (marker !== undefined);
     return { id, stored };
+  }
+
+  /** One command, within a time that its bytes may take: the client itself waits as long as now and then a byte comes. */
+  async #within<T>(bytes: number, signal: AbortSignal, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const limitMs = deadlineOf(this.#options.timeoutMs ?? TIMEOUT_MS, bytes);
+    const stop = new AbortController();
+    const onAbort = (): void => stop.abort(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    const timer = setTimeout(() => stop.abort(), limitMs);
+    try {
+      return await ask(stop.signal);
+    } catch (error) {
+      if (!stop.signal.aborted || signal.aborted) throw error;
+      throw new Error(`no answer within ${Math.ceil(limitMs) / 1000} s`, { cause: error });
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    }
   }
 
   async #try<T>(what: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {

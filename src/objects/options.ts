@@ -10,6 +10,8 @@ export interface ObjectStoreOptions {
   readonly region?: string;
   /** The bucket in the path instead of the host name. Default: where there is an endpoint. */
   readonly pathStyle?: boolean;
+  /** Of one command, its answer included; a body that is sent has a second more for every megabyte. Milliseconds, default 240 000. */
+  readonly timeoutMs?: number;
   /** Default: the usual chain: variables, profiles, web identity, container, instance. */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }

@@ -52,36 +52,58 @@ export function pointText(
   return `${jsonText({ ...place, tag, plugin, step, wall_time: wallTime, ...more }).slice(0, -1)}${VALUE}${valueText}}`;
 }
 
-/** The point of a line; undefined for marks and for lines that are no points. */
+/** The point of a line; undefined for marks and for lines that are no points: what a server gives back may be anything. */
 export function readPoint(line: string, names: LineNames): StoredPoint | undefined {
   const at = line.indexOf(VALUE);
   if (at < 0) return undefined;
-  const head = JSON.parse(`${line.slice(0, at)}}`) as Record<string, unknown>;
+  const head = parsed(`${line.slice(0, at)}}`);
+  if (typeof head !== 'object' || head === null) return undefined;
+  const { file, offset, index, tag, plugin, step: stepText, wall_time: time, [names.files]: files = [] } = head as Record<string, unknown>;
+  const place = names.place.map((name) => (head as Record<string, unknown>)[name]);
+  const step = typeof stepText === 'string' ? wideOf(stepText) : stepText;
+  const wallTime = numberOf(time);
+  if (typeof file !== 'string' || typeof tag !== 'string' || typeof plugin !== 'string') return undefined;
+  if (typeof offset !== 'number' || typeof index !== 'number' || wallTime === undefined || !place.every(isPlain)) return undefined;
+  if ((typeof step !== 'number' && typeof step !== 'bigint') || !Array.isArray(files) || !files.every(isNeeded)) return undefined;
   const text = line.slice(at + VALUE.length, -1);
-  const plugin = String(head['plugin']);
-  const step = head['step'];
-  return {
-    key: names.place.map((name) => String(head[name])).join('\n'),
-    file: String(head['file']),
-    offset: Number(head['offset']),
-    index: Number(head['index']),
-    tag: String(head['tag']),
-    plugin,
-    step: typeof step === 'string' ? BigInt(step) : Number(step),
-    wallTime: Number(head['wall_time']),
-    value: plugin === 'scalars' && !text.startsWith('{') ? scalarOf(text) : text,
-    files: (head[names.files] ?? []) as readonly NeededFile[],
-  };
+  const value = plugin === 'scalars' && !text.startsWith('{') ? scalarOf(text) : text;
+  return value === undefined ? undefined : { key: place.join('\n'), file, offset, index, tag, plugin, step, wallTime, value, files };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isPlain(value: unknown): value is string | number {
+  return typeof value === 'string' || typeof value === 'number';
+}
+
+function isNeeded(entry: unknown): entry is NeededFile {
+  return Array.isArray(entry) && typeof entry[0] === 'string' && typeof entry[1] === 'number';
+}
+
+/** Wall times that JSON has no number for are texts. */
+function numberOf(value: unknown): number | undefined {
+  if (typeof value === 'number') return value;
+  return typeof value === 'string' && /^(?:NaN|-?Infinity|-0)$/.test(value) ? Number(value) : undefined;
+}
+
+function wideOf(text: string): bigint | undefined {
+  return /^-?\d{1,30}$/.test(text) ? BigInt(text) : undefined;
 }
 
 export function scalarText(value: number | bigint): string {
   return typeof value === 'bigint' ? `"${value}"` : jsonNumber(value);
 }
 
-function scalarOf(text: string): number | bigint {
-  const value: unknown = JSON.parse(text);
+function scalarOf(text: string): number | bigint | undefined {
+  const value = parsed(text);
   if (typeof value === 'number') return value;
-  return /^-?\d+$/.test(String(value)) ? BigInt(String(value)) : Number(value);
+  return typeof value === 'string' ? (wideOf(value) ?? Number(value)) : undefined;
 }
 
 /** Lines in pieces of bounded length; one alone may be longer. */

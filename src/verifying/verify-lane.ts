@@ -28,6 +28,9 @@ import { type Candidate, candidatesOf, type Scope, scopesOf } from './verify-sco
 import { FilesSide, LanesSide, type Side } from './verify-sides.ts';
 import type { LaneSource } from './verify-source.ts';
 
+/** Errors of a lane that leave the other runs comparable: one answer for one run was of no use. */
+const ABOUT_RUN = new Set(['MB4006', 'MB4030', 'MB4031']);
+
 export interface VerifyLaneOptions {
   /** None: all that the state knows, where they lay last. */
   readonly roots: readonly RootRequest[];
@@ -167,9 +170,9 @@ class LanePass {
       const { code, hint } = error as { readonly code?: unknown; readonly hint?: unknown };
       if (typeof code !== 'string' || !code.startsWith('MB4')) throw error;
       const reason = `${messageOf(error)}${typeof hint === 'string' ? ` (${hint})` : ''}`;
-      this.#isLost = code !== 'MB4006';
+      this.#isLost = !ABOUT_RUN.has(code);
       const { lane } = this.#options.source;
-      if (!this.#isLost) this.#repairs?.mendGone(candidate.run, this.#options.source.files(candidate.run));
+      if (code === 'MB4006') this.#repairs?.mendGone(candidate.run, this.#options.source.files(candidate.run));
       this.#log.obstacles.push({ what: this.#isLost ? lane : `${lane}, ${runLabel(candidate.run)}`, reason });
     }
   }

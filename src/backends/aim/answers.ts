@@ -1,6 +1,6 @@
 /** What went wrong at an Aim server, in terms of what is to be done about it. */
 import { type ErrorCode, MirrorError } from '../../errors.ts';
-import type { HttpAnswer } from '../../http/index.ts';
+import { type HttpAnswer, isFields, isTooLarge, oddAnswer } from '../../http/index.ts';
 import type { Outcome } from '../contract.ts';
 import { LOCKED_MS } from './limits.ts';
 import { childOf, type Tree } from './tree.ts';
@@ -53,7 +53,7 @@ export function exceptionIn(tree: Tree): ServerException {
 
 /** What an exception of the server means. */
 export function failureOfException(what: string, { name, message }: ServerException): AimFailure {
-  const said = `${what}: ${name}${message === '' ? '' : `: ${message.slice(0, 300)}`}`;
+  const said = `${what}: ${name.slice(0, 100)}${message === '' ? '' : `: ${message.slice(0, 300)}`}`;
   const failure = (kind: FailureKind, code: ErrorCode, retry: 'later' | 'never', hint?: string): AimFailure =>
     new AimFailure(
       kind,
@@ -79,22 +79,34 @@ export function failureOfException(what: string, { name, message }: ServerExcept
 /** What an answer that is no success means. */
 export function failureOfAnswer(what: string, answer: Exclude<HttpAnswer, { kind: 'ok' }>): AimFailure {
   if (answer.status === 400) {
-    try {
-      const { exception } = JSON.parse(answer.text) as {
-        readonly exception?: { readonly class_name?: unknown; readonly message?: unknown };
-      };
-      if (exception !== undefined) {
-        return failureOfException(what, { name: String(exception.class_name), message: String(exception.message ?? '') });
-      }
-    } catch {
-      // No answer of Aim: a proxy's. Said below.
-    }
+    const exception = exceptionOf(answer.text);
+    if (exception !== undefined) return failureOfException(what, exception);
   }
   const { error } = answer;
+  // The connection is as good as before.
+  if (isTooLarge(error) || error.code === 'MB4031') return new AimFailure('busy', error);
   // Somebody before the server asks for patience: the connection is as good as before.
   if (answer.kind === 'retry') return new AimFailure(answer.status === 429 ? 'busy' : 'away', error, answer.afterMs);
   if (error.code === 'MB4002') return new AimFailure('denied', error);
   return new AimFailure('wrong', error);
+}
+
+/** The exception of an answer; undefined where it is no answer of Aim, but a proxy's. */
+function exceptionOf(text: string): ServerException | undefined {
+  try {
+    const body: unknown = JSON.parse(text);
+    const exception = isFields(body) ? body['exception'] : undefined;
+    if (!isFields(exception)) return undefined;
+    const { class_name: name, message = '' } = exception;
+    return typeof name === 'string' ? { name, message: typeof message === 'string' ? message : '' } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A tree that is not what was asked for. */
+export function oddTree(what: string, address: string, expected: string): AimFailure {
+  return new AimFailure('busy', oddAnswer({ what, address }, `expected ${expected}`));
 }
 
 /** What a parcel is told that could not be stored. */

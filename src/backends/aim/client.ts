@@ -5,11 +5,12 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import WebSocket from 'ws';
 import { MirrorError, messageOf } from '../../errors.ts';
-import { HttpClient, readTlsFiles, redact } from '../../http/index.ts';
-import { AimFailure, away, exceptionIn, failureOfAnswer, failureOfException } from './answers.ts';
+import { HttpClient, oddAnswer, readJson, readTlsFiles, redact, tooLargeAnswer } from '../../http/index.ts';
+import { memoryShares } from '../../memory/index.ts';
+import { AimFailure, away, exceptionIn, failureOfAnswer, failureOfException, oddTree } from './answers.ts';
 import { FRAME_MS, FRAMES_AT_ONCE, HEARTBEAT_MS, LEAST_VERSION, MAJOR_BELOW, READ_MS } from './limits.ts';
 import type { AimSettings } from './settings.ts';
-import { pack, type Tree, unpack } from './tree.ts';
+import { type Key, keysOf, pack, pairsOf, type Tree, unpack, weighTree } from './tree.ts';
 
 /** A server-side object of ours, by the name it is called with. */
 export type Resource = string & { readonly brand: 'Resource' };
@@ -18,6 +19,10 @@ export type ClientSettings = Pick<AimSettings, 'headers' | 'tls' | 'timeoutMs'>;
 
 /** All that comes back over the write channel is a word, or an exception. */
 const MOST_WORD_BYTES = 1024 * 1024;
+
+/** Until the write channel stands, whatever comes of it meanwhile. */
+const OPEN_MS = 20_000;
+const MOST_VERSION = 50;
 
 /** How often a lock is asked for that somebody else takes between two words. */
 const LOCK_TRIES = 5;
@@ -146,14 +151,35 @@ export class AimClient {
   /** Calls a method and gives its answer. */
   async call(resource: Resource, method: string, args: readonly Tree[], signal: AbortSignal): Promise<Tree> {
     const bytes = await this.#post('read-instruction', callOf(resource, method, args), method, signal);
+    const source = { what: method, address: this.address };
+    const most = 2 * memoryShares().answer;
+    // Aim gives a column as a whole: there is no asking for less.
+    if (weighTree(bytes) > most) throw new AimFailure('busy', tooLargeAnswer(source, most));
     try {
       return unpack(bytes);
     } catch (cause) {
-      throw new AimFailure(
-        'wrong',
-        new MirrorError('MB4003', `${method}: ${this.address} answers with something else than Aim's trees`, { cause }),
-      );
+      throw new AimFailure('busy', oddAnswer(source, `it is none of Aim's trees (${messageOf(cause)})`));
     }
+  }
+
+  /** The children of a path, by their keys. */
+  async items(resource: Resource, path: readonly Key[], signal: AbortSignal): Promise<ReadonlyMap<Key, Tree>> {
+    const pairs = pairsOf(await this.call(resource, 'items_eager', [path], signal));
+    if (pairs === undefined) throw oddTree('items_eager', this.address, 'pairs of a key and a value');
+    return pairs;
+  }
+
+  async keys(resource: Resource, path: readonly Key[], signal: AbortSignal): Promise<readonly Key[]> {
+    const keys = keysOf(await this.call(resource, 'keys_eager', [path], signal));
+    if (keys === undefined) throw oddTree('keys_eager', this.address, 'a list of keys');
+    return keys;
+  }
+
+  /** All below a path that holds named things; undefined where there is none. */
+  async branch(resource: Resource, path: readonly Key[], signal: AbortSignal): Promise<ReadonlyMap<Key, Tree> | undefined> {
+    const found = await this.find(resource, 'collect', [path, true, false], signal);
+    if (found === undefined || found instanceof Map) return found as ReadonlyMap<Key, Tree> | undefined;
+    throw oddTree('collect', this.address, 'an object');
   }
 
   /** Takes the lock of a run, whoever else of us has it. */
@@ -281,6 +307,7 @@ export class AimClient {
       body: JSON.stringify(body),
       headers: { 'content-type': 'application/json' },
       timeoutMs: READ_MS,
+      mostBytes: Number.POSITIVE_INFINITY,
       signal,
     });
     return answer.kind === 'ok' ? answer.body : failureOfAnswer(what, answer);
@@ -306,7 +333,6 @@ export function makeHttp(address: string, { headers, tls, timeoutMs }: ClientSet
     tls,
     timeoutMs,
     secrets: Object.values(headers),
-    mostAnswerBytes: 1024 ** 3,
     env: NO_PROXIES,
   });
 }
@@ -325,13 +351,10 @@ export async function serverVersion(http: HttpClient, signal: AbortSignal): Prom
     if (answer.kind === 'refused' && answer.status === 404) throw new AimFailure('wrong', notAim(http.address));
     throw failure;
   }
-  let version: unknown;
-  try {
-    version = (JSON.parse(answer.body.toString('utf8')) as { readonly version?: unknown }).version;
-  } catch {
-    // A page of something else.
-  }
-  const parts = typeof version === 'string' ? /^(\d+)\.(\d+)/.exec(version) : null;
+  const read = readJson(answer, { what: 'asking for the version', address: http.address });
+  if (read.kind === 'failed') throw new AimFailure('busy', read.error);
+  const version: unknown = read.kind === 'ok' ? read.value.fields['version'] : undefined;
+  const parts = typeof version === 'string' && version.length < MOST_VERSION ? /^(\d+)\.(\d+)/.exec(version) : null;
   if (typeof version !== 'string' || parts === null) throw new AimFailure('wrong', notAim(http.address));
   const [major, minor] = [Number(parts[1]), Number(parts[2])];
   const [leastMajor, leastMinor] = LEAST_VERSION;
@@ -361,12 +384,14 @@ function openSocket(address: string, id: string, { headers, tls }: ClientSetting
       headers: { ...headers },
       perMessageDeflate: false,
       maxPayload: MOST_WORD_BYTES,
-      handshakeTimeout: 20_000,
       ...readTlsFiles(tls),
     });
     const onAbort = (): void => socket.terminate();
     signal.addEventListener('abort', onAbort, { once: true });
+    // The one of the library begins anew with every byte.
+    const late = setTimeout(() => failed(away(`opening the write channel of ${address}: no answer within ${OPEN_MS / 1000} s`)), OPEN_MS);
     const failed = (failure: unknown): void => {
+      clearTimeout(late);
       signal.removeEventListener('abort', onAbort);
       socket.terminate();
       fail(failure);
@@ -386,6 +411,7 @@ function openSocket(address: string, id: string, { headers, tls }: ClientSetting
       );
     });
     socket.once('open', () => {
+      clearTimeout(late);
       signal.removeEventListener('abort', onAbort);
       socket.removeAllListeners('error');
       settle(socket);

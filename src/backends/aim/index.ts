@@ -156,7 +156,10 @@ class AimBackend implements Backend {
   async setParams(handle: Handle, params: readonly SideParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
     const run = readHandle(handle);
     return this.#withRun(run, signal, async ({ client }, { open }) => {
-      const there = await client.find(open.meta, 'collect', [paramsPath(run), true, false], signal);
+      // In a run of somebody else it may be whatever they like.
+      const there = run.isJoined
+        ? await client.find(open.meta, 'collect', [paramsPath(run), true, false], signal)
+        : await client.branch(open.meta, paramsPath(run), signal);
       const { merged, outcomes } = mergeParams(there, params, run.isJoined);
       const frames = new Frames(client, 'setting params', signal);
       for (const attrs of open.attrPaths) await frames.update(open.meta, attrs, [['hparams', merged]]);

@@ -96,13 +96,19 @@ export class ObjectSequence {
     const known = there === undefined ? undefined : ownFields(there);
     const place = typeof known?.['mb_place'] === 'string' ? readPlace(known['mb_place']) : undefined;
     // What stands there without a name of ours is nobody's, or was not finished.
-    if (there === undefined || known === undefined || place === undefined || known['mb_id'] === point.id) {
+    if (
+      there === undefined ||
+      known === undefined ||
+      place === undefined ||
+      typeof known['mb_id'] !== 'string' ||
+      known['mb_id'] === point.id
+    ) {
       await this.#put(point, frames, seqs);
       return;
     }
     const isOlder = comparePlaces(point.place, place) < 0;
     const beside = isOlder ? this.#object(point) : there;
-    const id = isOlder ? point.id : String(known['mb_id']);
+    const id = isOlder ? point.id : known['mb_id'];
     const isKnown = (await client.find(seqs, 'collect', [[...this.#base, BESIDE, id], true, false], signal)) !== undefined;
     if (!isKnown) {
       // The step stands beside it: of a cell it is the key.

@@ -40,7 +40,7 @@ export async function openRun(client: AimClient, run: TrackedRun, createdAt: num
       : await get('StructuredRun', { hash_: run.hash, read_only: false, created_at: createdAt ?? null });
     const seqs = await tree('seqs');
     const chunk = ['meta', 'chunks', run.hash];
-    const held = await client.find(meta, 'collect', [chunk, true, false], signal);
+    const held = await client.branch(meta, chunk, signal);
     if (!run.isJoined) await get('RunHeartbeat', { run_hash: run.hash }, `mirrorboard-heartbeat-${run.hash}`);
     if (isEndedByOthers(held)) await putOn(client, meta, run, signal);
     return {

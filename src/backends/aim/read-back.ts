@@ -6,7 +6,7 @@ import type { AimClient, Resource } from './client.ts';
 import { plainTextJson } from './map.ts';
 import { ownFields } from './object-sequence.ts';
 import { readPlace } from './place.ts';
-import { BESIDE, contentKey, EXACT_COLUMN, narrow, pairsOf } from './scalar-sequence.ts';
+import { BESIDE, contentKey, EXACT_COLUMN, exactValue, narrow } from './scalar-sequence.ts';
 import { COLLAPSED_FIELD, readTraces, type Trace } from './sequences.ts';
 import { Blob, childOf, type Key, type Tree } from './tree.ts';
 
@@ -21,10 +21,9 @@ export async function* readRun(
   signal: AbortSignal,
 ): AsyncGenerator<ReadBackChunk, void, void> {
   const chunk = ['meta', 'chunks', hash];
-  const found = await client.find(trees.meta, 'collect', [[...chunk, 'traces'], true, false], signal);
-  const contexts = await client.find(trees.meta, 'collect', [[...chunk, 'contexts'], true, false], signal);
-  const read = async (path: readonly Key[]): Promise<ReadonlyMap<Key, Tree>> =>
-    pairsOf(await client.call(trees.seqs, 'items_eager', [path], signal));
+  const found = await client.branch(trees.meta, [...chunk, 'traces'], signal);
+  const contexts = await client.branch(trees.meta, [...chunk, 'contexts'], signal);
+  const read = (path: readonly Key[]): Promise<ReadonlyMap<Key, Tree>> => client.items(trees.seqs, path, signal);
   const wanted = readTraces(found, contexts).filter(({ series }) => series !== undefined && isWanted(series.tag));
   for (const group of together(wanted)) {
     const held = await Promise.all(
@@ -96,7 +95,7 @@ function scalarOf(
   exact: Tree | undefined,
 ): ReadBackPoint | undefined {
   if (typeof step !== 'bigint' || typeof time !== 'number' || typeof value !== 'number') return undefined;
-  return { step: narrow(step), wallTime: time, value: typeof exact === 'string' ? BigInt(exact) : value };
+  return { step: narrow(step), wallTime: time, value: exactValue(exact, value) };
 }
 
 async function objects(

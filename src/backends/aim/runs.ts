@@ -201,7 +201,7 @@ export class Runs {
 async function readIdentity(client: AimClient, hash: string, signal: AbortSignal): Promise<RunMark | undefined> {
   const meta = await client.snapshot('meta', hash, signal);
   try {
-    const own = await client.find(meta, 'collect', [['meta', 'chunks', hash, 'attrs', OWN], true, false], signal);
+    const own = await client.branch(meta, ['meta', 'chunks', hash, 'attrs', OWN], signal);
     const instance = childOf(own, 'instance');
     if (typeof instance !== 'string') return undefined;
     const files = entriesOf(childOf(own, 'fingerprint')).flatMap(([file, checksum]) =>

@@ -8,7 +8,7 @@ import type { Frames } from './frames.ts';
 import type { StepHashes } from './hash.ts';
 import { comparePlaces, isBeforeRange, type Place, placeText, rangeKey, rangeText, readPlace, readRange, type StepRange } from './place.ts';
 import { COLLAPSED_FIELD, type SequenceId } from './sequences.ts';
-import { childOf, entriesOf, type Key, type Tree } from './tree.ts';
+import { childOf, type Key, type Tree } from './tree.ts';
 
 /** A scalar as it is held. */
 export interface ScalarPoint {
@@ -75,9 +75,9 @@ export class ScalarSequence {
     };
     this.totals = {
       first: plain('first'),
-      firstStep: numberIn(fields, 'first_step'),
+      firstStep: stepIn(fields, 'first_step'),
       last: plain('last'),
-      lastStep: numberIn(fields, 'last_step'),
+      lastStep: stepIn(fields, 'last_step'),
       min: plain('min'),
       max: plain('max'),
     };
@@ -252,12 +252,11 @@ export class ScalarSequence {
   }
 
   async #load(client: AimClient, seqs: Resource, signal: AbortSignal): Promise<Loaded> {
-    const read = async (column: string): Promise<ReadonlyMap<Key, Tree>> =>
-      pairsOf(await client.call(seqs, 'items_eager', [[...this.#base, column]], signal));
+    const read = async (column: string): Promise<ReadonlyMap<Key, Tree>> => client.items(seqs, [...this.#base, column], signal);
     const [steps, times, values] = [await read('step'), await read('time'), await read('val')];
     const [places, ranges] = [await read(PLACE_COLUMN), await read(RANGES)];
     const exact = this.#hasExact ? await read(EXACT_COLUMN) : new Map<Key, Tree>();
-    const beside = await client.call(seqs, 'keys_eager', [[...this.#base, BESIDE]], signal);
+    const beside = await client.keys(seqs, [...this.#base, BESIDE], signal);
     const cells = new Map<number, Cell>();
     for (const [key, step] of steps) {
       const [wallTime, value, place, whole] = [times.get(key), values.get(key), places.get(key), exact.get(key)];
@@ -266,14 +265,14 @@ export class ScalarSequence {
       cells.set(Number(step), {
         step: narrow(step),
         wallTime,
-        value: typeof whole === 'string' ? BigInt(whole) : value,
+        value: exactValue(whole, value),
         place: typeof place === 'string' ? readPlace(place) : undefined,
       });
     }
     return {
       cells,
-      beside: new Set(Array.isArray(beside) ? beside.map(String) : []),
-      ranges: [...ranges].flatMap(([key, text]) => readRange(String(key), String(text)) ?? []),
+      beside: new Set(beside.map(String)),
+      ranges: [...ranges].flatMap(([key, text]) => (typeof text === 'string' ? (readRange(String(key), text) ?? []) : [])),
     };
   }
 }
@@ -363,19 +362,18 @@ function numberIn(fields: Tree | undefined, key: string): number | bigint | unde
   return typeof value === 'number' ? value : undefined;
 }
 
+function stepIn(fields: Tree | undefined, key: string): number | bigint | undefined {
+  const step = numberIn(fields, key);
+  return typeof step === 'number' && !Number.isSafeInteger(step) ? undefined : step;
+}
+
+/** An integer that no double holds, as it stands beside its point; the value where it is none. */
+export function exactValue(text: Tree | undefined, value: number): number | bigint {
+  return typeof text === 'string' && /^-?\d{1,40}$/.test(text) ? BigInt(text) : value;
+}
+
 /** Steps that a number can hold are numbers. */
 export function narrow(value: bigint): number | bigint {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
-}
-
-/** What `items_eager` gives: pairs of key and value. */
-export function pairsOf(tree: Tree): ReadonlyMap<Key, Tree> {
-  if (!Array.isArray(tree)) return new Map(entriesOf(tree));
-  return new Map(
-    tree.flatMap((pair) => {
-      const [key, value] = Array.isArray(pair) ? (pair as readonly Tree[]) : [];
-      return typeof key === 'bigint' || typeof key === 'string' ? [[key, value ?? null] as const] : [];
-    }),
-  );
 }

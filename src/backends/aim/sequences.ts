@@ -130,24 +130,26 @@ export function seriesKey({ tag, plugin, family }: SeriesName): string {
 /** The traces of a run as its metadata has them: by context, then by name. */
 export function readTraces(traces: Tree | undefined, contexts: Tree | undefined): Trace[] {
   return entriesOf(traces).flatMap(([id, names]) => {
+    const number = typeof id === 'bigint' ? id : /^-?\d{1,20}$/.test(id) ? BigInt(id) : undefined;
+    if (number === undefined) return [];
     const context = Object.fromEntries(
       entriesOf(childOf(contexts, id)).flatMap(([key, value]) => (typeof value === 'string' ? [[String(key), value] as const] : [])),
     );
-    return entriesOf(names).map(([name, fields]) => readTrace(BigInt(id), context, name, fields));
+    return entriesOf(names).map(([name, fields]) => readTrace(number, context, name, fields));
   });
 }
 
 function readTrace(id: bigint, context: Context, name: Key, fields: Tree): Trace {
   const [tag, plugin, family] = [TAG_FIELD, PLUGIN_FIELD, FAMILY_FIELD].map((key) => childOf(fields, key));
   const isOurs = typeof tag === 'string' && typeof plugin === 'string' && typeof family === 'string';
-  const last = childOf(fields, 'last_step');
+  const [last, dtype, version] = ['last_step', 'dtype', 'version'].map((key) => childOf(fields, key));
   return {
     context,
     contextId: id,
     name: String(name),
     series: isOurs ? { tag, plugin, family: family as Family } : undefined,
-    dtype: String(childOf(fields, 'dtype') ?? ''),
-    version: Number(childOf(fields, 'version') ?? 1),
+    dtype: typeof dtype === 'string' ? dtype : '',
+    version: typeof version === 'bigint' || typeof version === 'number' ? Number(version) : 1,
     lastStep: typeof last === 'bigint' || typeof last === 'number' ? last : undefined,
     fields,
   };

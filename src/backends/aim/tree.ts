@@ -211,6 +211,23 @@ interface Leaf {
   readonly value: Tree;
 }
 
+/** Nothing of Aim's nests deeper; whoever walks over a tree may do so by calling itself. */
+const MOST_PARTS = 64;
+/** Memory that a node takes beside its bytes. */
+const BYTES_PER_NODE = 200;
+
+/** What a packed tree takes once it is read, without anything of it being made. Of bytes that are none it says something. */
+export function weighTree(bytes: Uint8Array): number {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let nodes = 0;
+  for (let at = 0; at + 4 <= buffer.length; nodes++) {
+    const valueAt = at + 4 + buffer.readUInt32LE(at) + 5;
+    if (valueAt > buffer.length) break;
+    at = valueAt + buffer.readUInt32LE(valueAt - 4);
+  }
+  return buffer.length + nodes * BYTES_PER_NODE;
+}
+
 /** Reads a packed tree. Objects come as Maps, since their keys may be integers. Throws where the bytes are none. */
 export function unpack(bytes: Uint8Array): Tree {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -286,11 +303,13 @@ function pathOf(key: Buffer): Key[] {
     if (key[at] === PART) {
       path.push(key.readBigInt64BE(at + 1));
       at += 10;
+      if (path.length > MOST_PARTS) throw new RangeError(`a packed tree has more than ${MOST_PARTS} levels`);
       continue;
     }
     const end = key.indexOf(PART, at);
     path.push(key.toString('utf8', at, end < 0 ? key.length : end));
     at = (end < 0 ? key.length : end) + 1;
+    if (path.length > MOST_PARTS) throw new RangeError(`a packed tree has more than ${MOST_PARTS} levels`);
   }
   return path;
 }
@@ -310,4 +329,24 @@ export function childOf(tree: Tree | undefined, key: Key): Tree | undefined {
 
 export function entriesOf(tree: Tree | undefined): readonly (readonly [Key, Tree])[] {
   return tree instanceof Map ? [...(tree as ReadonlyMap<Key, Tree>)] : [];
+}
+
+/** What `items_eager` gives: pairs of key and value; undefined where it is something else. */
+export function pairsOf(tree: Tree): ReadonlyMap<Key, Tree> | undefined {
+  if (tree instanceof Map) return tree as ReadonlyMap<Key, Tree>;
+  if (!Array.isArray(tree)) return undefined;
+  const pairs = new Map<Key, Tree>();
+  for (const pair of tree as readonly Tree[]) {
+    const [key, value] = Array.isArray(pair) ? (pair as readonly Tree[]) : [];
+    if (typeof key !== 'bigint' && typeof key !== 'string') return undefined;
+    pairs.set(key, value ?? null);
+  }
+  return pairs;
+}
+
+/** What `keys_eager` gives; undefined where it is something else. */
+export function keysOf(tree: Tree): readonly Key[] | undefined {
+  if (!Array.isArray(tree)) return undefined;
+  const keys = tree as readonly Tree[];
+  return keys.every((key) => typeof key === 'bigint' || typeof key === 'string') ? keys : undefined;
 }

@@ -1,5 +1,5 @@
 import { MirrorError } from '../../errors.ts';
-import { type HttpAnswer, headerOf, plainText } from '../../http/index.ts';
+import { type HttpAnswer, headerOf, isOddAnswer, plainText, type Said } from '../../http/index.ts';
 
 /** What stands behind an answer that is no success: decided by status and result code. */
 export type Cause =
@@ -38,7 +38,7 @@ export interface Ok<T> {
 
 export type Reply<T> = Ok<T> | Failure;
 
-export type Fields = Readonly<Record<string, unknown>>;
+export type { Fields } from '../../http/index.ts';
 
 const MESSAGE_LENGTH = 300;
 const KEYS_HINT =
@@ -70,6 +70,22 @@ export function notTheApi(what: string, address: string): Failure {
   return { kind: 'failed', cause: 'address', error };
 }
 
+/** An answer of 200 that can't be used: another one may be better. */
+export function unusable(error: MirrorError): Failure {
+  return { kind: 'failed', cause: 'transient', error };
+}
+
+/** What is taken from an answer; a failure where it is not what the API says. */
+export function taken<T>(reply: Reply<Said>, take: (said: Said) => T): Reply<T> {
+  if (reply.kind !== 'ok') return reply;
+  try {
+    return { kind: 'ok', value: take(reply.value) };
+  } catch (error) {
+    if (!isOddAnswer(error)) throw error;
+    return unusable(error);
+  }
+}
+
 interface Meta {
   readonly code: number | undefined;
   readonly subcode: number | undefined;
@@ -85,7 +101,7 @@ function metaOf(text: string): Meta {
   const quoted = /"result_msg"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(text)?.[1];
   let message = text;
   try {
-    if (quoted !== undefined) message = String(JSON.parse(quoted));
+    if (quoted !== undefined) message = JSON.parse(quoted) as string;
   } catch {
     // The text as it is, then.
   }
@@ -149,4 +165,9 @@ function oneLine(text: string): string {
 export function valueOrThrow<T>(reply: Reply<T>): T {
   if (reply.kind === 'ok') return reply.value;
   throw reply.error;
+}
+
+/** The artifacts that a task lists. */
+export function artifactsIn(task: Said): readonly Said[] {
+  return task.object('execution').list('artifacts');
 }

@@ -1,10 +1,15 @@
 import { hostname } from 'node:os';
-import { type HttpAnswer, HttpClient, type HttpRequest } from '../../http/index.ts';
-import { type Failure, type Fields, failureOf, notTheApi, type Reply } from './answers.ts';
+import { type Fields, type HttpAnswer, HttpClient, isOddAnswer, oddAnswer, readJson, Said } from '../../http/index.ts';
+import { type Failure, failureOf, notTheApi, type Reply, unusable } from './answers.ts';
 import { REQUESTS_AT_ONCE, UPLOADS_AT_ONCE } from './limits.ts';
 import type { ClearmlSettings } from './settings.ts';
 
 const API = '/v2.23/';
+/** Their answers hold as much as a task does, or many. */
+const LONG = new Set(['tasks.get_by_id', 'tasks.get_all', 'events.get_task_events', 'models.get_all', 'projects.get_all']);
+/** It goes into a header. */
+const TOKEN = /^[\x21-\x7e]{1,16384}$/;
+const VERSION = /^[\w.+-]{1,50}$/;
 /** A token is renewed when less than this is left of it. */
 const RENEW_MS = 360_000;
 /** Batches take long on a busy server. */
@@ -49,12 +54,12 @@ export class ClearmlClient {
     return this.#token?.serverVersion;
   }
 
-  async call(what: string, action: string, body: Fields, signal: AbortSignal): Promise<Reply<Fields>> {
+  async call(what: string, action: string, body: Fields, signal: AbortSignal): Promise<Reply<Said>> {
     return this.#post(what, action, JSON.stringify(body), 'application/json', signal);
   }
 
   /** `lines`: events, one a line. The server takes them for lines by exactly this type. */
-  addBatch(lines: readonly string[], signal: AbortSignal): Promise<Reply<Fields>> {
+  addBatch(lines: readonly string[], signal: AbortSignal): Promise<Reply<Said>> {
     return this.#post('writing events', 'events.add_batch', lines.join('\n'), 'application/json-lines', signal);
   }
 
@@ -80,12 +85,19 @@ export class ClearmlClient {
     return this.#settings.auth !== undefined && 'token' in this.#settings.auth;
   }
 
-  async #post(what: string, action: string, body: string, type: string, signal: AbortSignal): Promise<Reply<Fields>> {
+  async #post(what: string, action: string, body: string, type: string, signal: AbortSignal): Promise<Reply<Said>> {
     for (const isFirst of [true, false]) {
       const token = await this.#valid(signal);
       if ('kind' in token) return token;
       const headers = { 'content-type': type, authorization: `Bearer ${token.text}` };
-      const answer = await this.#http.send({ method: 'POST', path: API + action, body, headers, signal } satisfies HttpRequest);
+      const answer = await this.#http.send({
+        method: 'POST',
+        path: API + action,
+        body,
+        headers,
+        signal,
+        ...(LONG.has(action) ? { mostBytes: Number.POSITIVE_INFINITY } : {}),
+      });
       if (answer.kind !== 'ok') {
         const failure = failureOf(answer, what, this.address, this.#settings.extraRetryCodes);
         if (failure.cause !== 'token') return failure;
@@ -94,7 +106,7 @@ export class ClearmlClient {
         if (this.#token === token) this.#token = undefined;
         continue;
       }
-      return readAnswer(answer.body) ?? notTheApi(what, this.address);
+      return readAnswer(answer, what, this.address);
     }
     return notTheApi(what, this.address);
   }
@@ -125,26 +137,37 @@ export class ClearmlClient {
       const failure = failureOf(answer, 'logging in', this.address, this.#settings.extraRetryCodes);
       return failure.cause === 'token' ? { ...failure, cause: 'unauthorized' } : failure;
     }
-    const reply = readAnswer(answer.body);
-    const text = reply?.value['token'];
-    if (typeof text !== 'string') return notTheApi('logging in', this.address);
+    const reply = readAnswer(answer, 'logging in', this.address);
+    if (reply.kind !== 'ok') return reply;
+    const text = reply.value.fields['token'];
+    if (typeof text !== 'string' || !TOKEN.test(text)) {
+      return unusable(oddAnswer({ what: 'logging in', address: this.address }, 'token is not there, or none'));
+    }
     this.#token = tokenOf(text, this.#now());
     return this.#token;
   }
 }
 
-/** JSON with its wide integers kept: steps are int64, and come as bare digits. Undefined where it is not the API's envelope. */
-export function readAnswer(body: Buffer): { readonly kind: 'ok'; readonly value: Fields } | undefined {
-  const text = body.toString('utf8');
-  // No string of an answer can contain this: its quotes would be escaped.
-  const exact = /"iter":\s*-?\d{16,}/.test(text) ? text.replace(/("iter":\s*)(-?\d{16,})/g, '$1"$2"') : text;
+/** The data of an answer, with its wide integers kept: steps are int64, and come as bare digits. */
+function readAnswer(answer: Extract<HttpAnswer, { kind: 'ok' }>, what: string, address: string): Reply<Said> {
+  const source = { what, address };
+  const read = readJson(answer, source, withWideSteps);
+  if (read.kind === 'notJson') return notTheApi(what, address);
+  if (read.kind === 'failed') return unusable(read.error);
+  // Without an envelope it is the answer of another program.
+  if (!read.value.has('meta')) return notTheApi(what, address);
   try {
-    const { meta, data } = JSON.parse(exact) as { meta?: unknown; data?: unknown };
-    if (typeof meta !== 'object' || meta === null) return undefined;
-    return { kind: 'ok', value: typeof data === 'object' && data !== null ? (data as Fields) : {} };
-  } catch {
-    return undefined;
+    read.value.object('meta');
+    return { kind: 'ok', value: new Said(read.value.fields['data'] ?? {}, source) };
+  } catch (error) {
+    if (!isOddAnswer(error)) throw error;
+    return unusable(error);
   }
+}
+
+function withWideSteps(text: string): string {
+  // No string of an answer can contain this: its quotes would be escaped.
+  return /"iter":\s*-?\d{16,}/.test(text) ? text.replace(/("iter":\s*)(-?\d{16,})/g, '$1"$2"') : text;
 }
 
 function tokenOf(text: string, nowMs: number): Token {
@@ -154,7 +177,7 @@ function tokenOf(text: string, nowMs: number): Token {
     return {
       text,
       expiresAtMs: typeof exp === 'number' ? exp * 1000 : nowMs + 3_600_000,
-      serverVersion: typeof version === 'string' ? version : undefined,
+      serverVersion: typeof version === 'string' && VERSION.test(version) ? version : undefined,
     };
   } catch {
     // Not one we can look into: it is used for an hour.

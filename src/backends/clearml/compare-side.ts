@@ -1,23 +1,24 @@
 /** Whether params and files of a task, or of an offline session, are there as they were stored. */
 import { fileDifference } from '../../beside/index.ts';
+import type { Said } from '../../http/index.ts';
 import type { SideDifference, SideFile, SideWanted } from '../contract.ts';
-import type { Fields } from './answers.ts';
+import { artifactsIn } from './answers.ts';
 import type { FileSource } from './events.ts';
 import { sideParam } from './side.ts';
 
 /** `task`: its document, the same at a server and in a session. */
 export async function compareSide(
-  task: object,
+  task: Said,
   { files, params }: SideWanted,
   source: FileSource,
   signal: AbortSignal,
 ): Promise<readonly SideDifference[]> {
   const differences: SideDifference[] = [];
-  const { hyperparams = {} } = task as { readonly hyperparams?: Readonly<Record<string, Readonly<Record<string, Fields>>>> };
   for (const param of params) {
     const { section, name, value } = sideParam(param);
-    const held = new Map(Object.entries(hyperparams[section] ?? {})).get(name)?.['value'];
-    if (held !== value) differences.push({ kind: 'param', name, found: held === undefined ? undefined : String(held) });
+    const held = task.object('hyperparams').object(section).object(name);
+    const found = held.has('value') ? held.text('value') : undefined;
+    if (found !== value) differences.push({ kind: 'param', name, found });
   }
   for (const file of files) {
     const difference = await artifactDifference(artifactOf(task, file.path), file, source, signal);
@@ -26,22 +27,22 @@ export async function compareSide(
   return differences;
 }
 
-export function artifactOf(task: object, path: string): Fields | undefined {
-  const { execution } = task as { readonly execution?: { readonly artifacts?: readonly Fields[] } };
-  return execution?.artifacts?.find(({ key }) => key === path);
+export function artifactOf(task: Said, path: string): Said | undefined {
+  return artifactsIn(task).find((artifact) => artifact.text('key', '') === path);
 }
 
 /** An artifact is an entry in the task and a file elsewhere: either may be lost, or be another one. */
 export async function artifactDifference(
-  artifact: Fields | undefined,
+  artifact: Said | undefined,
   file: Pick<SideFile, 'path' | 'bytes' | 'hash'>,
   source: FileSource,
   signal: AbortSignal,
 ): Promise<SideDifference | undefined> {
   const { path, hash } = file;
   if (artifact === undefined) return { kind: 'file', name: path, found: undefined };
-  if (artifact['hash'] !== hash) return { kind: 'file', name: path, found: `SHA-256 ${String(artifact['hash'])}` };
-  const url = String(artifact['uri']);
+  const found = artifact.text('hash', '');
+  if (found !== hash) return { kind: 'file', name: path, found: `SHA-256 ${found}` };
+  const url = artifact.text('uri');
   // It was stored when files went to another place, which is not asked any more.
   if (!source.hasFile(url)) return undefined;
   const bytes = await source.lengthOf(url, signal);

@@ -120,6 +120,7 @@ export class FileServer implements Files {
         path,
         headers: { ...headers, authorization: bearer.value },
         ...(body === undefined ? {} : { body }),
+        ...(method === 'GET' ? { mostBytes: Number.POSITIVE_INFINITY } : {}),
         signal,
       });
       if (answer.kind === 'ok') return answer;

@@ -1,5 +1,6 @@
 /** The ClearML backend: events for what ClearML shows, files beside them for what they can't hold; online, or into offline sessions. */
 import { MirrorError } from '../../errors.ts';
+import { Said } from '../../http/index.ts';
 import type {
   Backend,
   BackendContext,
@@ -158,7 +159,8 @@ class ClearmlBackend implements Backend {
   async compareSide(handle: Handle, wanted: SideWanted, signal: AbortSignal): Promise<readonly SideDifference[]> {
     if (this.#online !== undefined) return this.#online.compareSide(await this.#online.resolve(readHandle(handle), signal), wanted, signal);
     const session = this.#wholeSession(handle);
-    return compareSide(session.task(), wanted, session, signal);
+    const task = new Said(session.task(), { what: 'reading an offline session', address: session.path });
+    return compareSide(task, wanted, session, signal);
   }
 
   /** Sessions of runs that nothing more comes of wait for nobody else. */

@@ -23,6 +23,8 @@ export const MOST_ARTIFACTS = 2000;
 
 /** A page of events; the server gives no more, but for a step that it does not split. */
 export const EVENTS_PER_PAGE = 10_000;
+/** Of plots, which may be long. */
+export const PLOTS_PER_PAGE = 500;
 
 export const REQUESTS_AT_ONCE = 4;
 export const UPLOADS_AT_ONCE = 8;

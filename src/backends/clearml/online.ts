@@ -1,6 +1,6 @@
 /** A lane that is online: its server, its tasks, and what was mirrored while it was offline. */
 import { MirrorError } from '../../errors.ts';
-import { headerOf } from '../../http/index.ts';
+import { headerOf, type Said } from '../../http/index.ts';
 import type {
   BackendContext,
   FileMark,
@@ -14,7 +14,7 @@ import type {
   SideOutcome,
   SideWanted,
 } from '../contract.ts';
-import { type Fields, failureOf, valueOrThrow } from './answers.ts';
+import { artifactsIn, failureOf, valueOrThrow } from './answers.ts';
 import { ClearmlClient } from './client.ts';
 import { artifactDifference, artifactOf, compareSide } from './compare-side.ts';
 import { type EventSource, type FileSource, taskEvents } from './events.ts';
@@ -159,7 +159,7 @@ export class Online {
   async storedFile(task: string, file: SideFile, signal: AbortSignal): Promise<string | undefined> {
     const artifact = artifactOf(await this.#document(task, signal), file.path);
     if ((await artifactDifference(artifact, file, this.#fileSource, signal)) !== undefined) return undefined;
-    return artifact === undefined ? undefined : String(artifact['uri']);
+    return artifact?.text('uri');
   }
 
   async compareSide({ id }: TaskRef, wanted: SideWanted, signal: AbortSignal): Promise<readonly SideDifference[]> {
@@ -169,14 +169,14 @@ export class Online {
   /** Fields of a task are replaced as a whole: they are read before. */
   async addFacts(task: string, { script, host }: Facts, signal: AbortSignal): Promise<void> {
     const now = await this.#document(task, signal);
-    const runtime = host === undefined ? {} : { runtime: { ...(now['runtime'] as Fields), 'mirrorboard/host': host } };
-    const body = { task, force: true, script: { ...(now['script'] as Fields), ...script }, ...runtime };
+    const runtime = host === undefined ? {} : { runtime: { ...now.object('runtime').fields, 'mirrorboard/host': host } };
+    const body = { task, force: true, script: { ...now.object('script').fields, ...script }, ...runtime };
     valueOrThrow(await this.#client.call('writing where the run ran', 'tasks.edit', body, signal));
   }
 
   async addPackages(task: string, text: string, signal: AbortSignal): Promise<void> {
-    const now = (await this.#document(task, signal))['script'] as Fields;
-    const body = { task, force: true, script: { ...now, requirements: { ...(now['requirements'] as Fields), pip: text } } };
+    const now = (await this.#document(task, signal)).object('script');
+    const body = { task, force: true, script: { ...now.fields, requirements: { ...now.object('requirements').fields, pip: text } } };
     valueOrThrow(await this.#client.call('writing the packages', 'tasks.edit', body, signal));
   }
 
@@ -189,9 +189,8 @@ export class Online {
     this.#alive.drop(ref.id);
     const urls = new Set<string>();
     for await (const events of taskEvents(this.#client, ref.id, 'training_debug_image', signal))
-      for (const { url } of events) urls.add(String(url));
-    const { execution } = (await this.#document(ref.id, signal)) as { execution?: { artifacts?: readonly Fields[] } };
-    for (const { uri } of execution?.artifacts ?? []) urls.add(String(uri));
+      for (const { url } of events) if (typeof url === 'string') urls.add(url);
+    for (const artifact of artifactsIn(await this.#document(ref.id, signal))) urls.add(artifact.text('uri', ''));
     const reply = await this.#client.call('removing the task', 'tasks.delete', { task: ref.id, force: true }, signal);
     if (reply.kind !== 'ok' && reply.cause !== 'gone') throw reply.error;
     for (const url of urls) await this.#files.remove(url, signal);
@@ -204,9 +203,8 @@ export class Online {
     await this.#client.close();
   }
 
-  async #document(task: string, signal: AbortSignal): Promise<Fields> {
-    const reply = valueOrThrow(await this.#client.call('looking at the task', 'tasks.get_by_id', { task }, signal));
-    return (reply['task'] ?? {}) as Fields;
+  async #document(task: string, signal: AbortSignal): Promise<Said> {
+    return valueOrThrow(await this.#client.call('looking at the task', 'tasks.get_by_id', { task }, signal)).object('task');
   }
 
   /** The task that a session was sent to, now if it was not yet; undefined where there is no such session. */
@@ -231,7 +229,7 @@ export class Online {
     await sendSession(session, this.sink(ref), refused, signal);
     const { script } = session.task();
     if (Object.keys(script).length > 0) {
-      const now = (await this.#document(ref.id, signal))['script'] as Fields;
+      const now = (await this.#document(ref.id, signal)).object('script').fields;
       valueOrThrow(
         await this.#client.call(
           'writing where the run ran',

@@ -1,5 +1,5 @@
 import { MirrorError } from '../../errors.ts';
-import { type Fields, valueOrThrow } from './answers.ts';
+import { valueOrThrow } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
 
 const LEAST_LENGTH = 3;
@@ -53,16 +53,15 @@ export class Projects {
     const pattern = `^${name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}$`;
     const body = { name: pattern, only_fields: ['id', 'name'], search_hidden: true };
     const reply = await this.#client.call(`looking for the project ${name}`, 'projects.get_all', body, signal);
-    const projects = (valueOrThrow(reply)['projects'] ?? []) as readonly Fields[];
-    const found = projects.find((project) => project['name'] === name)?.['id'];
-    return found === undefined ? undefined : String(found);
+    const projects = valueOrThrow(reply).list('projects');
+    return projects.find((project) => project.text('name', '') === name)?.id('id');
   }
 
   async #resolve(name: string, signal: AbortSignal): Promise<string> {
     const found = await this.lookUp(name, signal);
     if (found !== undefined) return found;
     const made = await this.#client.call(`creating the project ${name}`, 'projects.create', { name, description: '' }, signal);
-    if (made.kind === 'ok') return String(made.value['id']);
+    if (made.kind === 'ok') return made.value.id('id');
     // Somebody else was first.
     if (made.cause !== 'exists') throw new MirrorError('MB4004', made.error.message, { retry: made.error.retry, cause: made.error });
     const again = await this.lookUp(name, signal);

@@ -25,10 +25,9 @@ function* eventChunks(events: readonly Fields[], isWanted: Wanted): Generator<Re
     const key = readKey(event['key']);
     const step = stepOf(event);
     if (key === undefined || step === undefined) continue;
-    const tag = tagOf(String(event['metric'] ?? ''), String(event['variant'] ?? ''));
+    const tag = tagOf(textOf(event['metric']), textOf(event['variant']));
     if (!isWanted(tag)) continue;
-    const held =
-      event['type'] === 'plot' ? plotValue(event) : { plugin: 'scalars', value: key.value ?? Number(event['value'] ?? Number.NaN) };
+    const held = event['type'] === 'plot' ? plotValue(event) : { plugin: 'scalars', value: key.value ?? numberOf(event['value']) };
     if (held === undefined) continue;
     const id = `${held.plugin}\n${tag}`;
     let chunk = chunks.get(id);
@@ -36,10 +35,19 @@ function* eventChunks(events: readonly Fields[], isWanted: Wanted): Generator<Re
       chunk = { tag, plugin: held.plugin, points: [] };
       chunks.set(id, chunk);
     }
-    const wallTime = key.wallTime ?? Number(event['timestamp']) / 1000;
+    const wallTime = key.wallTime ?? numberOf(event['timestamp']) / 1000;
     chunk.points.push({ step, wallTime, value: held.value, offset: key.offset, index: key.index });
   }
   yield* chunks.values();
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+/** Servers may give a number as a text. */
+function numberOf(value: unknown): number {
+  return typeof value === 'number' ? value : typeof value === 'string' ? Number(value) : Number.NaN;
 }
 
 function plotValue(event: Fields): { readonly plugin: string; readonly value: string } | undefined {

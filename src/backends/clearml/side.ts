@@ -1,7 +1,7 @@
 /** What stands beside the event files: params, files, models, datasets, and facts of where a run ran. */
 import { MirrorError } from '../../errors.ts';
 import type { Dataset, ModelVersion, ParamOutcome, SideFile, SideOutcome, SideParam } from '../contract.ts';
-import { type Fields, type Reply, valueOrThrow } from './answers.ts';
+import { artifactsIn, type Reply, valueOrThrow } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
 import type { TaskRef } from './handle.ts';
 import { type Param, paramOf } from './map.ts';
@@ -120,16 +120,14 @@ export async function addModel(
   { model, file, alias, tags }: ModelVersion,
   signal: AbortSignal,
 ): Promise<SideOutcome> {
-  const facts = valueOrThrow(await client.call('looking at the artifacts', 'tasks.get_by_id', { task: task.id }, signal))['task'] as {
-    execution?: { artifacts?: readonly Fields[] };
-  };
-  const artifact = facts.execution?.artifacts?.find(({ key, hash }) => key === file.path && hash === file.hash);
+  const facts = valueOrThrow(await client.call('looking at the artifacts', 'tasks.get_by_id', { task: task.id }, signal));
+  const artifact = artifactsIn(facts.object('task')).find((one) => one.text('key', '') === file.path && one.text('hash', '') === file.hash);
   if (artifact === undefined) return { kind: 'refused', reason: `the file ${file.path} is not an artifact of the task with this content` };
-  const uri = String(artifact['uri']);
+  const uri = artifact.text('uri');
   const own = `mb-${file.hash.slice(0, 12)}`;
   const look = { project: [task.project], tags: [own], only_fields: ['id', 'name', 'uri'] };
   const found = valueOrThrow(await client.call('looking for the model', 'models.get_all', look, signal));
-  const isThere = ((found['models'] ?? []) as readonly Fields[]).some((known) => known['name'] === model && known['uri'] === uri);
+  const isThere = found.list('models').some((known) => known.text('name', '') === model && known.text('uri', '') === uri);
   if (isThere) return { kind: 'stored', url: uri };
   const userTags = Object.entries(tags).map(([name, value]) => (value === '' ? name : `${name}=${value}`));
   const body = {

@@ -1,11 +1,15 @@
-import { MirrorError } from '../../errors.ts';
+import { cutText, MirrorError } from '../../errors.ts';
+import { isFields } from '../../http/index.ts';
 import type { ObjectContent } from '../../objects/index.ts';
-import type { Failure, Fields, Reply } from './answers.ts';
+import { artifactsIn, type Failure, type Fields, type Reply, taken, unusable } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
 import type { Files } from './files.ts';
 import { MOST_ARTIFACTS, PARAMS_PER_REQUEST } from './limits.ts';
 import type { Param } from './map.ts';
 import type { Artifact, Document, Sink } from './sink.ts';
+
+/** Longest part of why an event was not added that is shown. */
+const MOST_SAID = 300;
 
 /** An event that was stored: sent again it changes nothing, and tells whether the server takes any. Of all tasks of a backend. */
 export interface Proof {
@@ -35,13 +39,21 @@ export class TaskSink implements Sink {
     if (reply.kind !== 'ok') {
       return reply.cause === 'notAdded' ? this.#whyNotAdded(reply, signal) : reply;
     }
-    const { added, errors, errors_info: info } = reply.value;
+    const { added, errors, errors_info: info } = reply.value.fields;
+    // What is no number says nothing of the events.
+    if (typeof added !== 'number' || typeof errors !== 'number')
+      return unusable(reply.value.odd(typeof added === 'number' ? 'errors' : 'added', 'a number'));
     if (errors === 0 && added === lines.length) {
       this.#proof.line = lines.at(-1);
       return reply;
     }
-    const why = typeof info === 'object' && info !== null ? Object.keys(info).slice(0, 3).join('; ') : '';
-    const error = new MirrorError('MB4005', `writing events: ${String(added)} of ${lines.length} were added: ${why}`);
+    const why = isFields(info)
+      ? Object.keys(info)
+          .slice(0, 3)
+          .map((text) => cutText(text, MOST_SAID))
+          .join('; ')
+      : '';
+    const error = new MirrorError('MB4005', `writing events: ${added} of ${lines.length} were added: ${why}`);
     return this.#whyNotAdded({ kind: 'failed', cause: 'notAdded', error }, signal);
   }
 
@@ -53,8 +65,7 @@ export class TaskSink implements Sink {
     if (this.#artifacts === undefined) {
       const reply = await this.#client.call('looking at the artifacts', 'tasks.get_by_id', { task: this.id }, signal);
       if (reply.kind !== 'ok') throw reply.error;
-      const { execution } = reply.value['task'] as { execution?: { artifacts?: readonly Fields[] } };
-      this.#artifacts = new Set((execution?.artifacts ?? []).map(({ key }) => String(key)));
+      this.#artifacts = new Set(artifactsIn(reply.value.object('task')).map((artifact) => artifact.text('key', '')));
     }
     const known = this.#artifacts;
     return known.size + keys.filter((key) => !known.has(key)).length <= MOST_ARTIFACTS;
@@ -109,7 +120,9 @@ export class TaskSink implements Sink {
     if (first.kind === 'ok' || first.cause !== 'status') return first;
     const task = await this.#client.call('looking at the task', 'tasks.get_by_id', { task: this.id }, signal);
     if (task.kind !== 'ok') return task;
-    const { status } = task.value['task'] as Fields;
+    const known = taken(task, (said) => said.object('task').text('status'));
+    if (known.kind !== 'ok') return known;
+    const status = known.value;
     if (status === 'published') return first;
     const started = await this.#client.call('starting the task', 'tasks.started', { task: this.id, force: true }, signal);
     if (started.kind !== 'ok') return started;
@@ -127,8 +140,9 @@ export class TaskSink implements Sink {
   async #whyNotAdded(failure: Failure, signal: AbortSignal): Promise<Failure> {
     const task = await this.#client.call('looking at the task', 'tasks.get_by_id', { task: this.id }, signal);
     if (task.kind !== 'ok') return task;
-    const { status } = task.value['task'] as Fields;
-    if (status !== 'published') return { ...failure, cause: 'refused' };
+    const known = taken(task, (said) => said.object('task').text('status'));
+    if (known.kind !== 'ok') return known;
+    if (known.value !== 'published') return { ...failure, cause: 'refused' };
     const error = new MirrorError('MB4006', `the ClearML task ${this.id} is published: it takes no more events`, {
       hint: 'Reset it or delete it in ClearML, or leave the run alone: what is published is not changed.',
       cause: failure.error,

@@ -17,7 +17,8 @@ import { LineByKey } from '../../concurrency/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { runLabel } from '../../model/index.ts';
 import type { BackendContext, FileMark, ReadBackChunk, RunSource } from '../contract.ts';
-import { type Fields, type Reply, valueOrThrow } from './answers.ts';
+import type { Said } from '../../http/index.ts';
+import { type Fields, type Reply, taken, valueOrThrow } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
 import type { TaskRef } from './handle.ts';
 import { taskFolder } from './paths.ts';
@@ -85,7 +86,7 @@ export class Tasks {
 
   async byId(id: string, signal: AbortSignal): Promise<Reply<TaskFacts>> {
     const reply = await this.#client.call(`looking for the task ${id}`, 'tasks.get_by_id', { task: id }, signal);
-    return reply.kind === 'ok' ? { kind: 'ok', value: factsOf(reply.value['task'] as Fields) } : reply;
+    return taken(reply, (said) => factsOf(said.object('task')));
   }
 
   async #open(source: RunSource, known: TaskRef | undefined, signal: AbortSignal): Promise<TaskRef> {
@@ -139,9 +140,9 @@ export class Tasks {
       if (reply.cause !== 'gone' && reply.cause !== 'refused') throw reply.error;
       throw new MirrorError('MB4006', `there is no ClearML task ${id} to add points to`, { cause: reply.error });
     }
-    const task = factsOf(reply.value['task'] as Fields);
+    const task = factsOf(reply.value.object('task'));
     const found = await this.#client.call('looking for its project', 'projects.get_by_id', { project: task.project }, signal);
-    const project = found.kind === 'ok' ? String((found.value['project'] as Fields)['name']) : 'joined';
+    const project = found.kind === 'ok' ? found.value.object('project').text('name') : 'joined';
     return { kind: 'task', id, project: task.project, folder: taskFolder(project, task.name, id), isJoined: true };
   }
 
@@ -177,7 +178,7 @@ export class Tasks {
       this.#projects.forget();
       throw made.error;
     }
-    const task = valueOrThrow(await this.byId(String(made.value['id']), signal));
+    const task = valueOrThrow(await this.byId(made.value.id('id'), signal));
     // Another process may have made one at the same moment.
     const first = await agreeOnOne(task, this.#contenders(project, source, signal), signal);
     return first.id === task.id ? task : this.#marked(first, source, signal);
@@ -220,7 +221,7 @@ export class Tasks {
       page_size: 500,
     };
     const reply = valueOrThrow(await this.#client.call('looking for the task', 'tasks.get_all', body, signal));
-    const tasks = ((reply['tasks'] ?? []) as readonly Fields[]).map(factsOf).filter(({ runtime }) => runtime[RUN] === source.key);
+    const tasks = reply.list('tasks').map(factsOf).filter(({ runtime }) => runtime[RUN] === source.key);
     return tasks.sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
@@ -292,13 +293,13 @@ function markOf({ runtime }: TaskFacts): Candidate['mark'] {
   return { instance: typeof instance === 'string' ? instance : undefined, files: FileMarks.read(runtime[FINGERPRINT]) };
 }
 
-function factsOf(task: Fields | undefined): TaskFacts {
+function factsOf(task: Said): TaskFacts {
   return {
-    id: String(task?.['id'] ?? ''),
-    name: String(task?.['name'] ?? ''),
-    status: String(task?.['status'] ?? ''),
-    project: String(task?.['project'] ?? ''),
-    created: String(task?.['created'] ?? ''),
-    runtime: (task?.['runtime'] ?? {}) as Fields,
+    id: task.id('id'),
+    name: task.text('name', ''),
+    status: task.text('status', ''),
+    project: task.text('project', ''),
+    created: task.text('created', ''),
+    runtime: task.object('runtime').fields,
   };
 }

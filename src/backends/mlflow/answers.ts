@@ -1,5 +1,5 @@
 import { MirrorError } from '../../errors.ts';
-import { type HttpAnswer, headerOf, plainText } from '../../http/index.ts';
+import { type HttpAnswer, headerOf, isFields, plainText } from '../../http/index.ts';
 
 /** What stands behind an answer that is no success: decided by status and error code, by the message only where nothing else tells. */
 export type Cause =
@@ -71,6 +71,11 @@ export function notTheApi(what: string, address: string): Failure {
   return { kind: 'failed', cause: 'address', status: 200, error };
 }
 
+/** An answer of 200 that can't be used: another one may be better. */
+export function unusable(error: MirrorError): Failure {
+  return { kind: 'failed', cause: 'transient', status: undefined, error };
+}
+
 interface ApiError {
   readonly code: string;
   readonly message: string;
@@ -79,9 +84,10 @@ interface ApiError {
 function apiError(text: string): ApiError {
   try {
     const body: unknown = JSON.parse(text);
-    if (typeof body === 'object' && body !== null) {
-      const { error_code: code, message, detail } = body as Record<string, unknown>;
-      return { code: typeof code === 'string' ? code : '', message: String(message ?? detail ?? '') };
+    if (isFields(body)) {
+      const { error_code: code, message, detail } = body;
+      const said = message ?? detail ?? '';
+      return { code: typeof code === 'string' ? code : '', message: typeof said === 'string' ? said : text };
     }
   } catch {
     // A cut JSON text still names its code.

@@ -1,6 +1,6 @@
 import { type BodyStream, type HttpAnswer, MOST_LISTED, Pages } from '../../http/index.ts';
 import { type Failure, failureOf } from './answers.ts';
-import type { MlflowClient, Reply } from './client.ts';
+import { type MlflowClient, type Reply, taken } from './client.ts';
 
 const PROXY = '/api/2.0/mlflow-artifacts/artifacts';
 /** Longest address of a folder that is believed. */
@@ -41,7 +41,7 @@ export class Artifacts {
   }
 
   async get(root: string, path: string, signal: AbortSignal): Promise<Reply<Buffer>> {
-    const answer = await this.#client.raw({ method: 'GET', path: address(root, path), signal });
+    const answer = await this.#client.raw({ method: 'GET', path: address(root, path), mostBytes: Number.POSITIVE_INFINITY, signal });
     return answer.kind === 'ok' ? { kind: 'ok', value: answer.body } : this.#failure(answer, `reading ${path}`);
   }
 
@@ -68,21 +68,26 @@ export class Artifacts {
     let token: string | undefined;
     do {
       const input = { run_id: runId, path: folder === '' ? undefined : folder, page_token: token };
-      const reply = await this.#client.call(`listing ${folder}`, 'GET', 'artifacts/list', input, signal);
+      const reply = taken(await this.#client.call(`listing ${folder}`, 'GET', 'artifacts/list', input, signal), (said) => ({
+        entries: said
+          .list('files')
+          .map((file) => ({ path: file.text('path'), isFolder: file.is('is_dir'), bytes: file.number('file_size', 0) })),
+        next: said.text('next_page_token', ''),
+      }));
       if (reply.kind !== 'ok') return reply;
-      const { files: listed, next_page_token: next } = reply.value;
-      const page = Array.isArray(listed) ? listed : [];
-      for (const file of page)
-        if (file.is_dir === true) folders.add(String(file.path));
-        else files.set(String(file.path), Number(file.file_size ?? 0));
-      token = pages.next(next, page.length);
+      const { entries, next } = reply.value;
+      for (const { path, isFolder, bytes } of entries) {
+        if (isFolder) folders.add(path);
+        else files.set(path, bytes);
+      }
+      token = pages.next(next, entries.length);
     } while (token !== undefined);
     return { kind: 'ok', value: { files, folders } };
   }
 
   /** Whether the server serves artifacts at all; undefined where it does not say. */
   async isServed(signal: AbortSignal): Promise<boolean | undefined> {
-    const answer = await this.#client.raw({ method: 'GET', path: PROXY, signal });
+    const answer = await this.#client.raw({ method: 'GET', path: PROXY, mostBytes: Number.POSITIVE_INFINITY, signal });
     if (answer.kind === 'ok') return true;
     return this.#failure(answer, 'asking for artifacts').cause === 'notServed' ? false : undefined;
   }

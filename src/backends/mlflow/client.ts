@@ -1,7 +1,20 @@
-import { type HttpAnswer, HttpClient, type HttpRequest, headerOf } from '../../http/index.ts';
-import { type Failure, failureOf, notTheApi } from './answers.ts';
+import {
+  type Fields,
+  type HttpAnswer,
+  HttpClient,
+  type HttpRequest,
+  headerOf,
+  isOddAnswer,
+  isTooLarge,
+  MOST_LISTED,
+  Pages,
+  readJson,
+  type Said,
+  wholeNumber,
+} from '../../http/index.ts';
+import { type Failure, failureOf, notTheApi, unusable } from './answers.ts';
 import { Gate } from './gate.ts';
-import { REQUESTS_AT_ONCE, UPLOADS_AT_ONCE } from './limits.ts';
+import { HISTORY_PAGE, REQUESTS_AT_ONCE, RUNS_PAGE, UPLOADS_AT_ONCE } from './limits.ts';
 import type { MlflowSettings } from './settings.ts';
 
 export interface Ok<T> {
@@ -46,8 +59,10 @@ export interface ServerFacts {
   readonly clock: string | undefined;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
 const API = '/api/2.0/mlflow/';
+
+/** Their answers hold as much as a run does. */
+const LONG = new Set(['runs/get', 'runs/search', 'runs/create', 'metrics/get-history', 'artifacts/list', 'model-versions/search']);
 
 /** Each call of these makes one more: whether an answer that was lost stood for one has to be looked up first. */
 const MAKES_ANOTHER = new Set(['runs/create', 'model-versions/create']);
@@ -70,7 +85,7 @@ export class MlflowClient {
   }
 
   /** `what` is being done, for messages. */
-  async call(what: string, method: 'GET' | 'POST', endpoint: string, input: Fields | string, signal: AbortSignal): Promise<Reply<Fields>> {
+  async call(what: string, method: 'GET' | 'POST', endpoint: string, input: Fields | string, signal: AbortSignal): Promise<Reply<Said>> {
     const isPost = method === 'POST';
     const answer = await this.#gate.run(
       () =>
@@ -79,6 +94,7 @@ export class MlflowClient {
           path: API + endpoint,
           signal,
           isRepeatable: !MAKES_ANOTHER.has(endpoint),
+          ...(LONG.has(endpoint) ? { mostBytes: Number.POSITIVE_INFINITY } : {}),
           ...(isPost
             ? { body: typeof input === 'string' ? input : JSON.stringify(input), headers: { 'content-type': 'application/json' } }
             : { query: input as NonNullable<HttpRequest['query']> }),
@@ -86,8 +102,9 @@ export class MlflowClient {
       signal,
     );
     if (answer.kind !== 'ok') return failureOf(answer, what, this.address);
-    const value = parsed(answer);
-    return value === undefined ? notTheApi(what, this.address) : { kind: 'ok', value };
+    const read = readJson(answer, { what, address: this.address }, withWideSteps);
+    if (read.kind === 'notJson') return notTheApi(what, this.address);
+    return read.kind === 'ok' ? read : unusable(read.error);
   }
 
   /** A request as it is: artifacts, health, version. */
@@ -102,8 +119,10 @@ export class MlflowClient {
       return { kind: 'ok', value: { isFileStore: false, clock: headerOf(answer.headers, 'date') } };
     }
     if (answer.kind !== 'ok') return failureOf(answer, 'asking the server what it is', this.address);
-    const facts = parsed(answer);
-    return { kind: 'ok', value: { isFileStore: facts?.['store_type'] === 'FileStore', clock: headerOf(answer.headers, 'date') } };
+    const read = readJson(answer, { what: 'asking the server what it is', address: this.address });
+    if (read.kind === 'failed') return unusable(read.error);
+    const isFileStore = read.kind === 'ok' && read.value.fields['store_type'] === 'FileStore';
+    return { kind: 'ok', value: { isFileStore, clock: headerOf(answer.headers, 'date') } };
   }
 
   async experimentNamed(name: string, signal: AbortSignal): Promise<Reply<Experiment>> {
@@ -117,60 +136,82 @@ export class MlflowClient {
 
   /** All runs with this tag in an experiment, deleted ones too, the oldest first. */
   async runsTagged(experimentId: string, tag: string, value: string, signal: AbortSignal): Promise<Reply<readonly RunFacts[]>> {
-    const input = {
-      experiment_ids: [experimentId],
-      filter: `tags.\`${tag}\` = '${value}'`,
-      run_view_type: 'ALL',
-      max_results: 1000,
-      order_by: ['attributes.start_time ASC'],
-    };
-    const reply = await this.call('looking for the run', 'POST', 'runs/search', input, signal);
-    if (reply.kind !== 'ok') return reply;
-    const runs = list(reply.value['runs']).map(runFacts);
+    const runs: RunFacts[] = [];
+    const pages = new Pages('looking for the run', this.address, { items: MOST_LISTED });
+    let most = RUNS_PAGE;
+    let token: string | undefined;
+    for (;;) {
+      const input = {
+        experiment_ids: [experimentId],
+        filter: `tags.\`${tag}\` = '${value}'`,
+        run_view_type: 'ALL',
+        max_results: most,
+        order_by: ['attributes.start_time ASC'],
+        ...(token === undefined ? {} : { page_token: token }),
+      };
+      const reply = taken(await this.call('looking for the run', 'POST', 'runs/search', input, signal), (said) => ({
+        runs: said.list('runs').map(runFacts),
+        next: said.text('next_page_token', ''),
+      }));
+      // Each run comes with all of its tags and the names of all metrics.
+      if (reply.kind !== 'ok' && isTooLarge(reply.error) && most > 1) {
+        most >>= 1;
+        continue;
+      }
+      if (reply.kind !== 'ok') return reply;
+      for (const run of reply.value.runs) runs.push(run);
+      token = pages.next(reply.value.next, reply.value.runs.length);
+      if (token === undefined) break;
+    }
     return { kind: 'ok', value: runs.sort((a, b) => a.startTime - b.startTime || (a.runId < b.runId ? -1 : 1)) };
   }
 
   async run(runId: string, signal: AbortSignal): Promise<Reply<RunFacts>> {
     const reply = await this.call(`looking for the run ${runId}`, 'GET', 'runs/get', { run_id: runId }, signal);
-    return reply.kind === 'ok' ? { kind: 'ok', value: runFacts(fields(reply.value['run'])) } : reply;
+    return taken(reply, (said) => runFacts(said.object('run')));
   }
 
   async createRun(input: Fields, signal: AbortSignal): Promise<Reply<RunFacts>> {
     const reply = await this.call(`creating the run ${String(input['run_name'])}`, 'POST', 'runs/create', input, signal);
-    return reply.kind === 'ok' ? { kind: 'ok', value: runFacts(fields(reply.value['run'])) } : reply;
+    return taken(reply, (said) => runFacts(said.object('run')));
   }
 
   /** `metrics` is the JSON text of the elements, without brackets. */
-  logMetrics(runId: string, metrics: string, signal: AbortSignal): Promise<Reply<Fields>> {
+  logMetrics(runId: string, metrics: string, signal: AbortSignal): Promise<Reply<Said>> {
     return this.call('writing metrics', 'POST', 'runs/log-batch', `{"run_id":${JSON.stringify(runId)},"metrics":[${metrics}]}`, signal);
   }
 
-  logTags(runId: string, tags: readonly Tag[], signal: AbortSignal): Promise<Reply<Fields>> {
+  logTags(runId: string, tags: readonly Tag[], signal: AbortSignal): Promise<Reply<Said>> {
     return this.call('writing tags', 'POST', 'runs/log-batch', { run_id: runId, tags }, signal);
   }
 
-  logParams(runId: string, params: readonly Tag[], signal: AbortSignal): Promise<Reply<Fields>> {
+  logParams(runId: string, params: readonly Tag[], signal: AbortSignal): Promise<Reply<Said>> {
     return this.call('writing params', 'POST', 'runs/log-batch', { run_id: runId, params }, signal);
   }
 
-  /** One page of a metric's history. */
-  async history(
+  /** A metric's history, page by page; pages are smaller where they would be too large. `failed` makes what is thrown. */
+  async *history(
     runId: string,
     key: string,
-    most: number,
-    token: string | undefined,
+    failed: (failure: Failure) => Error,
     signal: AbortSignal,
-  ): Promise<Reply<{ readonly points: readonly HistoryPoint[]; readonly next: string | undefined }>> {
-    const input = { run_id: runId, metric_key: key, max_results: most, page_token: token };
-    const reply = await this.call(`reading the metric ${key}`, 'GET', 'metrics/get-history', input, signal);
-    if (reply.kind !== 'ok') return reply;
-    const points = list(reply.value['metrics']).map((metric) => ({
-      step: integer(metric['step']),
-      timestamp: Number(metric['timestamp'] ?? 0),
-      value: Number(metric['value'] ?? 0),
-    }));
-    const next = reply.value['next_page_token'];
-    return { kind: 'ok', value: { points, next: typeof next === 'string' && next !== '' ? next : undefined } };
+  ): AsyncGenerator<readonly HistoryPoint[], void, void> {
+    const pages = new Pages(`reading the metric ${key}`, this.address);
+    let most = HISTORY_PAGE;
+    let token: string | undefined;
+    for (;;) {
+      const input = { run_id: runId, metric_key: key, max_results: most, page_token: token };
+      const reply = taken(await this.call(`reading the metric ${key}`, 'GET', 'metrics/get-history', input, signal), (said) => ({
+        points: historyIn(said),
+        next: said.text('next_page_token', ''),
+      }));
+      if (reply.kind === 'ok') {
+        yield reply.value.points;
+        token = pages.next(reply.value.next, reply.value.points.length);
+        if (token === undefined) return;
+      } else if (isTooLarge(reply.error) && most > 1) most >>= 1;
+      else throw failed(reply);
+    }
   }
 
   close(): Promise<void> {
@@ -178,56 +219,64 @@ export class MlflowClient {
   }
 }
 
-/** JSON with its wide integers kept: steps are int64, and come as bare digits. Undefined where it is no JSON object. */
-function parsed(answer: Extract<HttpAnswer, { kind: 'ok' }>): Fields | undefined {
-  const text = answer.body.toString('utf8');
-  // No string of an answer can contain this: its quotes would be escaped.
-  const exact = /"step":\s*-?\d{16,}/.test(text) ? text.replace(/("step":\s*)(-?\d{16,})/g, '$1"$2"') : text;
+/** What is taken from an answer; a failure where it is not what the API says. */
+export function taken<T>(reply: Reply<Said>, take: (said: Said) => T): Reply<T> {
+  if (reply.kind !== 'ok') return reply;
   try {
-    const value: unknown = JSON.parse(exact);
-    return typeof value === 'object' && value !== null ? (value as Fields) : undefined;
-  } catch {
-    return undefined;
+    return { kind: 'ok', value: take(reply.value) };
+  } catch (error) {
+    if (!isOddAnswer(error)) throw error;
+    return unusable(error);
   }
 }
 
-function experimentIn(reply: Reply<Fields>): Reply<Experiment> {
-  if (reply.kind !== 'ok') return reply;
-  const { experiment_id: id, name, lifecycle_stage: stage } = fields(reply.value['experiment']);
-  return { kind: 'ok', value: { id: String(id), name: String(name), isDeleted: stage === 'deleted' } };
+/** JSON with its wide integers kept: steps are int64, and come as bare digits. */
+function withWideSteps(text: string): string {
+  // No string of an answer can contain this: its quotes would be escaped.
+  return /"step":\s*-?\d{16,}/.test(text) ? text.replace(/("step":\s*)(-?\d{16,})/g, '$1"$2"') : text;
+}
+
+function experimentIn(reply: Reply<Said>): Reply<Experiment> {
+  return taken(reply, (said) => {
+    const experiment = said.object('experiment');
+    return { id: experiment.id('experiment_id'), name: experiment.text('name', ''), isDeleted: isDeleted(experiment) };
+  });
 }
 
 /** Whatever is empty or zero is left out by the server. */
-function runFacts(run: Fields): RunFacts {
-  const info = fields(run['info']);
-  const data = fields(run['data']);
+function runFacts(run: Said): RunFacts {
+  const info = run.object('info');
+  const data = run.object('data');
   return {
-    runId: String(info['run_id'] ?? ''),
-    experimentId: String(info['experiment_id'] ?? ''),
-    isDeleted: info['lifecycle_stage'] === 'deleted',
-    startTime: Number(info['start_time'] ?? 0),
-    artifactUri: String(info['artifact_uri'] ?? ''),
-    tags: pairs(data['tags']),
-    params: pairs(data['params']),
-    metrics: list(data['metrics']).map((metric) => String(metric['key'] ?? '')),
+    runId: info.id('run_id'),
+    experimentId: info.id('experiment_id'),
+    isDeleted: isDeleted(info),
+    startTime: info.number('start_time', 0),
+    artifactUri: info.text('artifact_uri', ''),
+    tags: pairs(data, 'tags'),
+    params: pairs(data, 'params'),
+    metrics: data.list('metrics').map((metric) => metric.text('key', '')),
   };
 }
 
-function pairs(value: unknown): ReadonlyMap<string, string> {
-  return new Map(list(value).map((pair) => [String(pair['key'] ?? ''), String(pair['value'] ?? '')]));
+function isDeleted(said: Said): boolean {
+  return said.text('lifecycle_stage', 'active') === 'deleted';
 }
 
-function fields(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {};
+function pairs(said: Said, name: string): ReadonlyMap<string, string> {
+  return new Map(said.list(name).map((pair) => [pair.text('key', ''), pair.text('value', '')]));
 }
 
-function list(value: unknown): readonly Fields[] {
-  return Array.isArray(value) ? (value as Fields[]) : [];
+function historyIn(said: Said): readonly HistoryPoint[] {
+  return said.records('metrics').map(({ step = 0, timestamp = 0, value = 0 }) => {
+    const [at, time, number] = [wholeNumber(step), Number(wholeNumber(timestamp)), numberIn(value)];
+    if (at === undefined || Number.isNaN(time) || number === undefined) throw said.odd('metrics', 'points with numbers');
+    return { step: at, timestamp: time, value: number };
+  });
 }
 
-function integer(value: unknown): number | bigint {
-  if (typeof value !== 'string') return Number(value ?? 0);
-  const wide = BigInt(value);
-  const narrow = Number(wide);
-  return Number.isSafeInteger(narrow) ? narrow : wide;
+/** What is no finite number comes as a text. */
+function numberIn(value: unknown): number | undefined {
+  if (typeof value === 'number') return value;
+  return value === 'NaN' || value === 'Infinity' || value === '-Infinity' ? Number(value) : undefined;
 }

@@ -1,8 +1,6 @@
-import { Pages } from '../../http/index.ts';
 import type { Batch } from '../../model/index.ts';
 import type { Failure } from './answers.ts';
 import type { MlflowClient } from './client.ts';
-import { HISTORY_PAGE } from './limits.ts';
 import type { Metric } from './prepare.ts';
 
 /**
@@ -72,17 +70,15 @@ export class HeldMetrics {
   }
 
   async #readHistory(key: string, held: Set<string>, signal: AbortSignal, toError: (failure: Failure) => Error): Promise<void> {
-    const pages = new Pages(`reading the metric ${key}`, this.#client.address);
-    let token: string | undefined;
-    do {
-      const reply = await this.#client.history(this.#runId, key, HISTORY_PAGE, token, signal);
-      if (reply.kind !== 'ok') {
-        if (reply.cause === 'missing') return;
-        throw toError(reply);
+    const none = new Error('the run has no such metric');
+    const failed = (failure: Failure): Error => (failure.cause === 'missing' ? none : toError(failure));
+    try {
+      for await (const points of this.#client.history(this.#runId, key, failed, signal)) {
+        for (const { step, timestamp, value } of points) held.add(`${key}\n${step}\n${timestamp}\n${value}`);
       }
-      for (const { step, timestamp, value } of reply.value.points) held.add(`${key}\n${step}\n${timestamp}\n${value}`);
-      token = pages.next(reply.value.next, reply.value.points.length);
-    } while (token !== undefined);
+    } catch (error) {
+      if (error !== none) throw error;
+    }
   }
 }
 

@@ -17,6 +17,9 @@ export const EXPERIMENT_NAME_LENGTH = 500;
 /** A page of a metric's history: the server gives no more. */
 export const HISTORY_PAGE = 25_000;
 
+/** Runs of one page, where those of a key are looked for: most often it is one. */
+export const RUNS_PAGE = 100;
+
 /** Requests under way at a time, of all runs: more gain nothing, the database has one writer. */
 export const REQUESTS_AT_ONCE = 4;
 /** Artifacts under way at a time, of one send. */

@@ -1,6 +1,5 @@
 /** Everything a tracker run holds: points of segments as they were, all others from the metrics' histories. */
 import { MirrorError } from '../../errors.ts';
-import { Pages } from '../../http/index.ts';
 import { chunksOf, type HeadFields, type NeededFile, onceEach, type SegmentPlace, type StoredPoint } from '../../segments/index.ts';
 import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../contract.ts';
 import type { Artifacts } from './artifacts.ts';
@@ -8,7 +7,6 @@ import type { MlflowClient } from './client.ts';
 import { valueOrThrow } from './experiments.ts';
 import type { TrackedRun } from './handle.ts';
 import { DERIVED_PREFIX, tagOf } from './keys.ts';
-import { HISTORY_PAGE } from './limits.ts';
 import { clamped, nearestMillis, nearestValue } from './map.ts';
 import { LOST_NAME, publishedName } from './prepare.ts';
 import { parseLine, parseSegmentName, SEGMENT_FOLDER } from './segments.ts';
@@ -49,18 +47,14 @@ export async function* readBack(
         (point) => shadows.addLate(point),
       );
     const shadow = shadows.take(tag);
-    const pages = new Pages(`reading the metric ${key}`, client.address);
-    let token: string | undefined;
-    do {
-      const page = valueOrThrow(await client.history(run.runId, key, HISTORY_PAGE, token, signal));
+    for await (const page of client.history(run.runId, key, ({ error }) => error, signal)) {
       const points: ReadBackPoint[] = [];
-      for (const { step, timestamp, value } of page.points) {
+      for (const { step, timestamp, value } of page) {
         if (shadow?.has(shadowOf(step, timestamp, value)) === true) continue;
         points.push({ step, wallTime: timestamp / 1000, value });
       }
       if (points.length > 0) yield { tag, plugin: 'scalars', points };
-      token = pages.next(page.next, page.points.length);
-    } while (token !== undefined);
+    }
   }
 }
 

@@ -58,7 +58,7 @@ export async function registerModel(
       tags: [{ key: CONTENT, value: file.hash }, ...Object.entries(tags).map(([key, value]) => ({ key, value }))],
     };
     const reply = valueOrThrow(await client.call(`registering a version of ${model}`, 'POST', 'model-versions/create', input, signal));
-    number = String((reply['model_version'] as { readonly version?: unknown } | undefined)?.version ?? '');
+    number = reply.object('model_version').id('version');
   }
   if (alias !== undefined) {
     const input = { name: model, alias, version: number };
@@ -81,20 +81,16 @@ async function versionOf(
   do {
     const input = { filter: `run_id = '${run.runId}'`, max_results: 1000, page_token: token };
     const reply = valueOrThrow(await client.call('looking for versions of models', 'GET', 'model-versions/search', input, signal));
-    const versions = Array.isArray(reply['model_versions']) ? (reply['model_versions'] as VersionFacts[]) : [];
+    const versions = reply.list('model_versions');
     const found = versions.find(
-      ({ name, tags = [] }) => name === model && tags.some(({ key, value }) => key === CONTENT && value === hash),
+      (version) =>
+        version.text('name', '') === model &&
+        version.list('tags').some((tag) => tag.text('key', '') === CONTENT && tag.text('value', '') === hash),
     );
-    if (found !== undefined) return String(found.version);
-    token = pages.next(reply['next_page_token'], versions.length);
+    if (found !== undefined) return found.id('version');
+    token = pages.next(reply.text('next_page_token', ''), versions.length);
   } while (token !== undefined);
   return undefined;
-}
-
-interface VersionFacts {
-  readonly name?: unknown;
-  readonly version?: unknown;
-  readonly tags?: readonly { readonly key: string; readonly value: string }[];
 }
 
 /** Says which dataset a run used; the same again is no second one. */

@@ -2,6 +2,7 @@
  * Tables of a run's texts, one a tag, which MLflow shows with a row a step. A table can't be added to, only written anew, so they are
  * made when a run ends, from the segments, where the texts are exact. They are for people: nothing is read from them again.
  */
+import { isFields } from '../../http/index.ts';
 import type { BackendContext } from '../contract.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';
@@ -92,8 +93,10 @@ function shown(value: number | bigint): number | string {
 
 /** The strings of a text point, one below the other, as its file has them. */
 function textOf(json: string): string {
-  const value = JSON.parse(json) as { readonly strings?: readonly unknown[] };
-  return storable((value.strings ?? []).map((part) => (typeof part === 'string' ? part : JSON.stringify(part))).join('\n\n'));
+  const value: unknown = JSON.parse(json);
+  const { strings } = isFields(value) ? value : {};
+  const parts: readonly unknown[] = Array.isArray(strings) ? strings : [];
+  return storable(parts.map((part) => (typeof part === 'string' ? part : JSON.stringify(part))).join('\n\n'));
 }
 
 /** The list with our tables in it, as many as a tag has room for; what somebody else put there stays. */

@@ -1,5 +1,5 @@
 import { MirrorError } from '../../errors.ts';
-import { type HttpAnswer, headerOf, plainText } from '../../http/index.ts';
+import { type HttpAnswer, headerOf, isFields, isOddAnswer, plainText, type Said } from '../../http/index.ts';
 import type { Outcome } from '../contract.ts';
 
 /** What stands behind an answer that is no success. */
@@ -84,6 +84,22 @@ export function failed(cause: Exclude<Cause, 'transient'>, message: string, cont
   }
 }
 
+/** An answer of 200 that can't be used: another one may be better. */
+export function unusableAnswer(error: MirrorError): Failure {
+  return { kind: 'failed', cause: 'transient', error };
+}
+
+/** What is taken from an answer; a failure where it is not what the API says. */
+export function taken<T>(reply: Reply<Said>, take: (said: Said) => T): Reply<T> {
+  if (reply.kind !== 'ok') return reply;
+  try {
+    return { kind: 'ok', value: take(reply.value) };
+  } catch (error) {
+    if (!isOddAnswer(error)) throw error;
+    return unusableAnswer(error);
+  }
+}
+
 /** Errors that stand in an answer of 200: by their message, nothing else tells. */
 export function graphFailure(messages: readonly string[], what: string, address: string): Failure {
   const said = oneLine(messages.join('; '));
@@ -153,13 +169,13 @@ export function valueOrThrow<T>(reply: Reply<T>): T {
 
 function messageIn(text: string): string {
   try {
-    const body = JSON.parse(text) as {
-      readonly error?: unknown;
-      readonly errors?: readonly { readonly message?: unknown }[];
-      readonly message?: unknown;
-    };
-    const said = body.errors?.map(({ message }) => String(message)).join('; ') ?? body.error ?? body.message;
-    if (typeof said === 'string') return oneLine(said);
+    const body: unknown = JSON.parse(text);
+    if (isFields(body)) {
+      const errors: readonly unknown[] = Array.isArray(body['errors']) ? body['errors'] : [];
+      const all = errors.flatMap((error) => (isFields(error) && typeof error['message'] === 'string' ? [error['message']] : []));
+      const said = all.length > 0 ? all.join('; ') : (body['error'] ?? body['message']);
+      if (typeof said === 'string') return oneLine(said);
+    }
   } catch {
     // A page, or a plain text.
   }

@@ -1,20 +1,24 @@
-import { MirrorError } from '../../errors.ts';
+import { cutText, MirrorError } from '../../errors.ts';
 import {
+  type Fields,
   type HttpAnswer,
   HttpClient,
   headerOf,
+  kindOf,
   MOST_LISTED,
   type NamedAnswer,
   NamedPlaces,
+  oddAnswer,
   Pages,
+  parseJson,
+  readJson,
+  type Said,
   uploadHeaders,
 } from '../../http/index.ts';
-import { type Failure, failed, failureOf, graphFailure, type Reply } from './answers.ts';
+import { type Failure, failed, failureOf, graphFailure, type Reply, taken, unusableAnswer } from './answers.ts';
 import { FILES_PER_REQUEST, SENDS_AT_ONCE, UPLOADS_AT_ONCE } from './limits.ts';
 import type { StoredFile } from './map.ts';
 import type { WandbSettings } from './settings.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** A run as the server names it. */
 export interface RunPath {
@@ -44,20 +48,20 @@ export interface RunChange {
   readonly state?: 'running';
 }
 
-/** An upload slower than a megabyte a second may be given up. */
-const SLOWEST_BYTES_PER_MS = 1000;
+/** Longest text of one error of an answer. */
+const MOST_SAID = 2000;
+/** Errors of one answer that are looked at. */
+const MOST_ERRORS = 20;
 
 /** The requests of the service that are needed, each with its answer taken apart. */
 export class WandbClient {
   readonly address: string;
   readonly #http: HttpClient;
-  readonly #timeoutMs: number;
   /** Where the server says that files go, and lie: without the key. */
   readonly #elsewhere: NamedPlaces;
 
   constructor(settings: Pick<WandbSettings, 'baseUrl' | 'apiKey' | 'timeoutMs' | 'tls'>) {
     const { baseUrl, apiKey = '', timeoutMs, tls } = settings;
-    this.#timeoutMs = timeoutMs;
     this.#http = new HttpClient({
       baseUrl,
       timeoutMs,
@@ -76,24 +80,39 @@ export class WandbClient {
   }
 
   /** A request to the service's API for data. */
-  async graph(what: string, operationName: string, query: string, variables: Fields, signal: AbortSignal): Promise<Reply<Fields>> {
+  async graph(what: string, operationName: string, query: string, variables: Fields, signal: AbortSignal): Promise<Reply<Said>> {
     const body = JSON.stringify({ operationName, query, variables });
     const answer = await this.#http.send({
       method: 'POST',
       path: '/graphql',
       body,
       headers: { 'content-type': 'application/json' },
+      mostBytes: Number.POSITIVE_INFINITY,
       signal,
     });
     if (answer.kind !== 'ok') {
       const failure = failureOf(answer, what, this.address);
       return failure.cause === 'gone' ? failed('address', failure.error.message, failure.error.context) : failure;
     }
-    const reply = fieldsIn(answer);
-    if (reply === undefined) return this.#strange(what);
-    const errors = list(reply['errors']).map((error) => String(error['message'] ?? 'an error without a message'));
-    if (errors.length > 0) return graphFailure(errors, what, this.address);
-    return reply['data'] === undefined ? this.#strange(what) : { kind: 'ok', value: fields(reply['data']) };
+    const source = { what, address: this.address };
+    const read = readJson(answer, source);
+    if (read.kind === 'notJson') return this.#strange(what);
+    if (read.kind === 'failed') return unusableAnswer(read.error);
+    const errors = taken(read, (said) =>
+      said
+        .list('errors')
+        .slice(0, MOST_ERRORS)
+        .map((error) => error.text('message', 'an error without a message')),
+    );
+    if (errors.kind !== 'ok') return errors;
+    if (errors.value.length > 0)
+      return graphFailure(
+        errors.value.map((text) => cutText(text, MOST_SAID)),
+        what,
+        this.address,
+      );
+    if (read.value.fields['data'] === undefined) return this.#strange(what);
+    return taken(read, (said) => said.object('data'));
   }
 
   async viewer(
@@ -101,12 +120,16 @@ export class WandbClient {
   ): Promise<Reply<{ readonly entity: string; readonly username: string; readonly clock: string | undefined }>> {
     const reply = await this.graph('asking who the key belongs to', 'Viewer', VIEWER, {}, signal);
     if (reply.kind !== 'ok') return reply;
-    const viewer = fields(reply.value['viewer']);
+    const viewer = taken(reply, (said) => ({
+      entity: said.object('viewer').text('entity', ''),
+      username: said.object('viewer').text('username', ''),
+    }));
+    if (viewer.kind !== 'ok') return viewer;
     // A key that nobody has is answered like this, not with a status.
-    if (typeof viewer['entity'] !== 'string' || viewer['entity'] === '') {
+    if (viewer.value.entity === '') {
       return failed('denied', `asking who the key belongs to: ${this.address} does not know the key`, { address: this.address });
     }
-    return { kind: 'ok', value: { entity: viewer['entity'], username: String(viewer['username'] ?? ''), clock: undefined } };
+    return { kind: 'ok', value: { ...viewer.value, clock: undefined } };
   }
 
   /** A run by its id; undefined where there is none. */
@@ -114,13 +137,14 @@ export class WandbClient {
     const variables = { project, entity: entity === '' ? null : entity, name: id };
     const reply = await this.graph(`looking for the run ${id}`, 'RunResumeStatus', RESUME_STATUS, variables, signal);
     if (reply.kind !== 'ok') return reply;
-    const model = fields(reply.value['model']);
-    const bucket = model['bucket'];
-    if (typeof bucket !== 'object' || bucket === null) return { kind: 'ok', value: undefined };
-    // Where it really is: servers with one namespace of ids find a run of another project.
-    const place = fields(fields(bucket)['project']);
-    const path = { entity: entityOf(place, entityOf(model, entity)), project: String(place['name'] ?? project), id };
-    return { kind: 'ok', value: runFacts(fields(bucket), path) };
+    return taken(reply, (said) => {
+      const model = said.object('model');
+      if (!model.has('bucket')) return undefined;
+      const bucket = model.object('bucket');
+      // Where it really is: servers with one namespace of ids find a run of another project.
+      const place = bucket.object('project');
+      return runFacts(bucket, { entity: entityOf(place, entityOf(model, entity)), project: place.text('name', project), id });
+    });
   }
 
   /** The last row of a run's history, as JSON; undefined where there is none, or the server does not tell. */
@@ -128,9 +152,17 @@ export class WandbClient {
     const variables = { project, entity: entity === '' ? null : entity, name: id };
     const reply = await this.graph(`looking at the last row of the run ${id}`, 'RunResumeStatus', LAST_ROW, variables, signal);
     if (reply.kind !== 'ok') return reply.cause === 'refused' ? { kind: 'ok', value: undefined } : reply;
-    const tail = fields(fields(reply.value['model'])['bucket'])['historyTail'];
-    const rows: unknown = typeof tail === 'string' && tail !== '' ? JSON.parse(tail) : [];
-    return { kind: 'ok', value: Array.isArray(rows) && rows.length > 0 ? String(rows.at(-1)) : undefined };
+    const source = { what: `looking at the last row of the run ${id}`, address: this.address };
+    return taken(reply, (said) => {
+      const tail = said.object('model').object('bucket').text('historyTail', '');
+      const parsed = tail === '' ? { kind: 'ok' as const, value: [] } : parseJson(Buffer.from(tail));
+      const rows = parsed.kind === 'ok' ? parsed.value : undefined;
+      const last: unknown = Array.isArray(rows) ? rows.at(-1) : '';
+      if (!Array.isArray(rows) || (last !== undefined && typeof last !== 'string')) {
+        throw oddAnswer(source, `historyTail is ${kindOf(tail)}, expected a list of texts`);
+      }
+      return last;
+    });
   }
 
   /** Makes a run, or changes the one with this id. */
@@ -154,21 +186,27 @@ export class WandbClient {
     };
     const reply = await this.graph(`opening the run ${id}`, 'UpsertBucket', UPSERT, variables, signal);
     if (reply.kind !== 'ok') return reply;
-    const answer = fields(reply.value['upsertBucket']);
-    const bucket = fields(answer['bucket']);
-    const place = fields(bucket['project']);
-    const path = { entity: entityOf(place, entity), project: String(place['name'] ?? project), id: String(bucket['name'] ?? id) };
-    return { kind: 'ok', value: { run: runFacts(bucket, path), isNew: answer['inserted'] === true } };
+    return taken(reply, (said) => {
+      const answer = said.object('upsertBucket');
+      const bucket = answer.object('bucket');
+      const place = bucket.object('project');
+      const path = {
+        entity: entityOf(place, entity),
+        project: place.text('name', project),
+        id: bucket.has('name') ? bucket.id('name') : id,
+      };
+      return { run: runFacts(bucket, path), isNew: answer.is('inserted') };
+    });
   }
 
   /** Sends to the stream of a run: `body` is its JSON text. Never twice by itself: who sends looks first at what became of it. */
-  async stream(run: RunPath, body: string, signal: AbortSignal): Promise<Reply<Fields>> {
+  async stream(run: RunPath, body: string, signal: AbortSignal): Promise<Reply<undefined>> {
     const what = `sending to the run ${run.id}`;
     const path = `${filesPath(run)}/file_stream`;
     const headers = { 'content-type': 'application/json' };
     const answer = await this.#http.send({ method: 'POST', path, body, headers, isRepeatable: false, signal });
     if (answer.kind !== 'ok') return failureOf(answer, what, this.address);
-    return { kind: 'ok', value: fieldsIn(answer) ?? {} };
+    return isHtml(answer) ? this.#strange(what) : { kind: 'ok', value: undefined };
   }
 
   /**
@@ -216,15 +254,23 @@ export class WandbClient {
       if (reply.kind !== 'ok' && reply.cause === 'refused')
         reply = await this.graph(what, 'RunFiles', ALL_FILES, { entity, project, name: id }, signal);
       if (reply.kind !== 'ok') return reply;
-      const connection = fields(fields(fields(reply.value['project'])['run'])['files']);
-      if (!Array.isArray(connection['edges'])) return failed('refused', `${what}: ${this.address} gives none`, { address: this.address });
-      const edges = list(connection['edges']);
-      for (const edge of edges) {
-        const node = fields(edge['node']);
-        found.set(String(node['name']), { bytes: Number(node['sizeBytes'] ?? 0), url: textOf(node['directUrl'] ?? node['url']) });
-      }
-      const page = fields(connection['pageInfo']);
-      const next = pages.next(page['hasNextPage'] === true ? String(page['endCursor']) : undefined, edges.length);
+      const page = taken(reply, (said) => {
+        const connection = said.object('project').object('run').object('files');
+        const info = connection.object('pageInfo');
+        return {
+          isListed: connection.has('edges'),
+          nodes: connection.list('edges').map((edge) => {
+            const node = edge.object('node');
+            return { name: node.text('name'), bytes: node.number('sizeBytes', 0), url: node.text('directUrl', node.text('url', '')) };
+          }),
+          next: info.is('hasNextPage') ? info.text('endCursor') : undefined,
+        };
+      });
+      if (page.kind !== 'ok') return page;
+      const { isListed, nodes, next: said } = page.value;
+      if (!isListed) return failed('refused', `${what}: ${this.address} gives none`, { address: this.address });
+      for (const { name, bytes, url } of nodes) found.set(name, { bytes, url });
+      const next = pages.next(said, nodes.length);
       if (next === undefined) return { kind: 'ok', value: found };
       after = next;
     }
@@ -234,7 +280,10 @@ export class WandbClient {
   async download(run: RunPath, name: string, url: string, signal: AbortSignal): Promise<Reply<Buffer | undefined>> {
     const what = `reading ${name} of the run ${run.id}`;
     const path = `${filesPath(run)}/${name.split('/').map(encodeURIComponent).join('/')}`;
-    const answer = url === '' ? await this.#http.send({ method: 'GET', path, signal }) : await this.#fetch(url, signal);
+    const answer =
+      url === ''
+        ? await this.#http.send({ method: 'GET', path, mostBytes: Number.POSITIVE_INFINITY, signal })
+        : await this.#fetch(url, signal);
     if (answer.kind === 'unusable') return unusable(what, answer.error);
     // Servers that have pages of their own give one for an address that they do not know.
     const isPage = answer.kind === 'ok' && !name.endsWith('.html') && isHtml(answer);
@@ -247,20 +296,24 @@ export class WandbClient {
     const variables = { entity, project, run: id, minStep: from, maxStep: to, pageSize: to - from };
     const reply = await this.graph(`reading the history of the run ${id}`, 'HistoryPage', HISTORY, variables, signal);
     if (reply.kind !== 'ok') return reply;
-    const history = fields(fields(reply.value['project'])['run'])['history'];
-    return { kind: 'ok', value: Array.isArray(history) ? history.map(String) : [] };
+    return taken(reply, (said) => said.object('project').object('run').texts('history'));
   }
 
-  async removeRun(storageId: string, signal: AbortSignal): Promise<Reply<Fields>> {
+  async removeRun(storageId: string, signal: AbortSignal): Promise<Reply<unknown>> {
     return this.graph('removing the run', 'DeleteRun', DELETE_RUN, { id: storageId }, signal);
   }
 
   /** Which of its optional features the server has. */
   async features(signal: AbortSignal): Promise<ReadonlySet<string>> {
     const reply = await this.graph('asking for the features of the server', 'ServerFeaturesQuery', FEATURES, {}, signal);
-    if (reply.kind !== 'ok') return new Set();
-    const all = list(fields(reply.value['serverInfo'])['features']);
-    return new Set(all.filter(({ isEnabled }) => isEnabled === true).map(({ name }) => String(name)));
+    const features = taken(reply, (said) =>
+      said
+        .object('serverInfo')
+        .list('features')
+        .filter((one) => one.is('isEnabled'))
+        .map((one) => one.text('name', '')),
+    );
+    return new Set(features.kind === 'ok' ? features.value : []);
   }
 
   async close(): Promise<void> {
@@ -271,19 +324,20 @@ export class WandbClient {
     { entity, project, id }: RunPath,
     files: readonly StoredFile[],
     signal: AbortSignal,
-  ): Promise<Reply<{ readonly urls: ReadonlyMap<string, string>; readonly headers: Readonly<Record<string, string>> }>> {
+  ): Promise<Reply<{ readonly urls: ReadonlyMap<string, unknown>; readonly headers: Readonly<Record<string, string>> }>> {
     const variables = { entity, project, run: id, files: files.map(({ path }) => path) };
     const reply = await this.graph('asking where files go', 'CreateRunFiles', CREATE_FILES, variables, signal);
-    if (reply.kind !== 'ok') return reply;
-    const answer = fields(reply.value['createRunFiles']);
-    const urls = new Map(list(answer['files']).map(({ name, uploadUrl }) => [textOf(name), textOf(uploadUrl)]));
-    return { kind: 'ok', value: { urls, headers: uploadHeaders(answer['uploadHeaders']) } };
+    return taken(reply, (said) => {
+      const answer = said.object('createRunFiles');
+      const urls = new Map(answer.list('files').map((file) => [file.text('name', ''), file.fields['uploadUrl'] ?? '']));
+      return { urls, headers: uploadHeaders(answer.fields['uploadHeaders']) };
+    });
   }
 
   async #put(
     run: RunPath,
     file: StoredFile,
-    first: { readonly urls: ReadonlyMap<string, string>; readonly headers: Readonly<Record<string, string>> },
+    first: { readonly urls: ReadonlyMap<string, unknown>; readonly headers: Readonly<Record<string, string>> },
     signal: AbortSignal,
   ): Promise<Failure | undefined> {
     const what = `storing ${file.path} of the run ${run.id}`;
@@ -291,9 +345,7 @@ export class WandbClient {
     for (let tries = 0; ; tries++) {
       const url = place.urls.get(file.path);
       if (url === undefined) return failed('refused', `${what}: ${this.address} gave no address for it`, { address: this.address });
-      const { data } = file;
-      const timeoutMs = this.#timeoutMs + ('read' in data ? data.bytes / SLOWEST_BYTES_PER_MS : 0);
-      const answer = await this.#elsewhere.send(url, { method: 'PUT', headers: place.headers, body: data, timeoutMs, signal });
+      const answer = await this.#elsewhere.send(url, { method: 'PUT', headers: place.headers, body: file.data, signal });
       if (answer.kind === 'unusable') return unusable(what, answer.error);
       if (answer.kind === 'ok') return undefined;
       // Addresses are signed, and run out.
@@ -311,9 +363,10 @@ export class WandbClient {
     const base = new URL(this.address);
     const prefix = base.pathname.replace(/\/+$/, '');
     if (url.origin === base.origin && url.pathname.startsWith(`${prefix}/`)) {
-      return this.#http.send({ method: 'GET', path: (url.pathname + url.search).slice(prefix.length), signal });
+      const path = (url.pathname + url.search).slice(prefix.length);
+      return this.#http.send({ method: 'GET', path, mostBytes: Number.POSITIVE_INFINITY, signal });
     }
-    return this.#elsewhere.send(address, { method: 'GET', timeoutMs: this.#timeoutMs, signal });
+    return this.#elsewhere.send(address, { method: 'GET', mostBytes: Number.POSITIVE_INFINITY, signal });
   }
 
   #strange(what: string): Failure {
@@ -335,47 +388,23 @@ function filesPath({ entity, project, id }: RunPath): string {
   return `/files/${[entity, project, id].map(encodeURIComponent).join('/')}`;
 }
 
-function runFacts(bucket: Fields, path: RunPath): RunFacts {
-  const text = (key: string): string => (typeof bucket[key] === 'string' ? bucket[key] : '');
+function runFacts(bucket: Said, path: RunPath): RunFacts {
   return {
     ...path,
-    storageId: text('id'),
-    lineCount: Number(bucket['historyLineCount'] ?? 0),
-    config: text('config'),
-    summary: text('summaryMetrics'),
-    tags: Array.isArray(bucket['tags']) ? bucket['tags'].map(String) : [],
+    storageId: bucket.text('id', ''),
+    lineCount: bucket.number('historyLineCount', 0),
+    config: bucket.text('config', ''),
+    summary: bucket.text('summaryMetrics', ''),
+    tags: bucket.texts('tags'),
   };
 }
 
-function entityOf(project: Fields, otherwise: string): string {
-  const name = fields(project['entity'])['name'];
-  return typeof name === 'string' && name !== '' ? name : otherwise;
-}
-
-function fieldsIn(answer: Extract<HttpAnswer, { kind: 'ok' }>): Fields | undefined {
-  if (isHtml(answer)) return undefined;
-  try {
-    const value: unknown = JSON.parse(answer.body.toString('utf8'));
-    return typeof value === 'object' && value !== null ? (value as Fields) : undefined;
-  } catch {
-    return undefined;
-  }
+function entityOf(project: Said, otherwise: string): string {
+  return project.object('entity').text('name', '') || otherwise;
 }
 
 function isHtml({ headers }: Extract<HttpAnswer, { kind: 'ok' }>): boolean {
   return headerOf(headers, 'content-type')?.includes('text/html') === true;
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : '';
-}
-
-function fields(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {};
-}
-
-function list(value: unknown): readonly Fields[] {
-  return Array.isArray(value) ? (value as Fields[]) : [];
 }
 
 const VIEWER = 'query Viewer { viewer { id entity username } }';

@@ -21,7 +21,8 @@ export function readNumber(text: string): number | bigint | undefined {
   if (plain === '-Infinity') return -Infinity;
   if (plain !== text || !/^-?\d/.test(plain)) return undefined;
   const x = Number(plain);
-  return Number.isSafeInteger(x) || !/^-?\d+$/.test(plain) ? x : BigInt(plain);
+  // No integer of ours is longer; of a text of megabytes it would take minutes.
+  return Number.isSafeInteger(x) || !/^-?\d{1,40}$/.test(plain) ? x : BigInt(plain);
 }
 
 /** A row or a summary with NaN and infinities as texts, the older form of the same. */

@@ -1,6 +1,6 @@
 /** Runs at the server: lines go through the stream, everything else through its API. */
 import { steadyMs } from '../../clock.ts';
-import { Pages } from '../../http/index.ts';
+import { isTooLarge, Pages } from '../../http/index.ts';
 import type { RunEnd } from '../contract.ts';
 import { type Failure, type Reply, valueOrThrow } from './answers.ts';
 import type { LostFile, RunChange, RunFacts, RunPath, WandbClient } from './client.ts';
@@ -108,7 +108,8 @@ export class OnlineRun implements RunPlace {
     const counted = reply.value.lineCount;
     if (counted >= hoped && this.replaces) return { kind: 'ok', value: counted };
     const stored = await this.#client.download(this.path, HISTORY, '', signal);
-    if (stored.kind !== 'ok') return this.replaces && stored.cause !== 'transient' ? { kind: 'ok', value: counted } : stored;
+    const isGone = stored.kind !== 'ok' && (stored.cause !== 'transient' || isTooLarge(stored.error));
+    if (stored.kind !== 'ok') return this.replaces && isGone ? { kind: 'ok', value: counted } : stored;
     if (stored.value === undefined) return { kind: 'ok', value: counted };
     const lines = countLines(stored.value);
     if (this.replaces && counted === 0 && lines > 0) this.#options.uncounted();
@@ -173,12 +174,20 @@ export class OnlineRun implements RunPlace {
       return;
     }
     const pages = new Pages('reading the history of the run', this.#client.address);
+    let lines = HISTORY_PAGE;
     // A line's number is its step, so a page holds no more rows than steps: nothing is sampled.
-    for (let at = from; at < to; at += HISTORY_PAGE) {
-      const page = valueOrThrow(await this.#client.historyPage(this.path, at, Math.min(at + HISTORY_PAGE, to), signal));
+    for (let at = from; at < to; ) {
+      const end = Math.min(at + lines, to);
+      const reply = await this.#client.historyPage(this.path, at, end, signal);
+      if (reply.kind !== 'ok' && isTooLarge(reply.error) && lines > 1) {
+        lines >>= 1;
+        continue;
+      }
+      const page = valueOrThrow(reply);
       yield* page;
       if (page.length === 0 && at >= lineCount) return;
       pages.next(String(at), page.length);
+      at = end;
     }
   }
 

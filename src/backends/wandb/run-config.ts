@@ -1,5 +1,6 @@
 /** The configuration of a run: what people see of it, and by what it is found again. Other people's keys in it stay as they are. */
 
+import { isFields, parseJson } from '../../http/index.ts';
 import { STEP_KEY } from './keys.ts';
 import { membersOf } from './row-reader.ts';
 import { EXACT_KEY, MARK_KEY } from './rows.ts';
@@ -96,11 +97,18 @@ function paramKey(name: string): string {
 /** Without a version of the client, the run is taken for one that never started. */
 const CLIENT = '0.31.0';
 
+/** Undefined where it is not as we write it: then it is not ours. */
 function ownFacts(text: string): OwnFacts | undefined {
-  try {
-    const facts = JSON.parse(text) as OwnFacts;
-    return typeof facts === 'object' && facts !== null && Array.isArray(facts.fingerprint) ? facts : undefined;
-  } catch {
-    return undefined;
-  }
+  const parsed = parseJson(Buffer.from(text));
+  if (parsed.kind !== 'ok' || !isFields(parsed.value)) return undefined;
+  const { mapping, key, instance, fingerprint, started_at: startedAt, recovered = 0, renamed_tags: renamed = {} } = parsed.value;
+  const isNamed = typeof key === 'string' && typeof instance === 'string';
+  const isCounted = [mapping, startedAt, recovered].every((number) => typeof number === 'number');
+  const isRenamed = isFields(renamed) && Object.values(renamed).every((tag) => typeof tag === 'string');
+  const isWhole = isNamed && isCounted && isRenamed && Array.isArray(fingerprint) && fingerprint.every(isPrint);
+  return isWhole ? (parsed.value as unknown as OwnFacts) : undefined;
+}
+
+function isPrint(entry: unknown): boolean {
+  return Array.isArray(entry) && typeof entry[0] === 'string' && typeof entry[1] === 'number';
 }

@@ -1,4 +1,5 @@
 /** Rows of a history back to the points they were made from. */
+import { isFields, parseJson } from '../../http/index.ts';
 import { OWN_PREFIX, STEP_KEY, tagOf } from './keys.ts';
 import { readNumber } from './numbers.ts';
 import { membersOf, unquoted } from './row-reader.ts';
@@ -42,12 +43,19 @@ export function readRow(line: string): StoredRow | undefined {
 }
 
 function exactOf(text: string): readonly ExactEntry[] {
-  try {
-    const entries: unknown = JSON.parse(unquoted(text) ?? '');
-    return Array.isArray(entries) ? (entries as ExactEntry[]) : [];
-  } catch {
-    return [];
-  }
+  const parsed = parseJson(Buffer.from(unquoted(text) ?? ''));
+  const entries = parsed.kind === 'ok' && Array.isArray(parsed.value) ? (parsed.value as readonly unknown[]) : [];
+  return entries.filter(isEntry);
+}
+
+/** Whether it is as we write it: the service gives back what anybody wrote. */
+function isEntry(entry: unknown): entry is ExactEntry {
+  if (!Array.isArray(entry)) return false;
+  const [key, tag, plugin, file, offset, index, value, needed] = entry as readonly unknown[];
+  if (![key, tag, plugin, file].every((text) => typeof text === 'string')) return false;
+  if (typeof offset !== 'number' || typeof index !== 'number' || !Array.isArray(needed)) return false;
+  const isValue = typeof value === 'string' || (isFields(value) && typeof value['file'] === 'string');
+  return isValue && needed.every((one) => Array.isArray(one) && typeof one[0] === 'string' && typeof one[1] === 'number');
 }
 
 /** What is the same of two rows that were made from the same record, whoever wrote the text down. */

@@ -212,7 +212,7 @@ describe('HttpClient', () => {
 
   test('does not read longer answers than it may', async () => {
     const { url } = await serve((_, response) => response.end('x'.repeat(5000)));
-    expect(await clientOf(url, { mostAnswerBytes: 1000 }).send(get('/'))).toMatchObject({ kind: 'refused', error: { code: 'MB4005' } });
+    expect(await clientOf(url).send(get('/', { mostBytes: 1000 }))).toMatchObject({ kind: 'retry', error: { code: 'MB4031' } });
   });
 
   test('names the file of a certificate that is not there', () => {

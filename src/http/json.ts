@@ -1,0 +1,86 @@
+import type { MirrorError } from '../errors.ts';
+import { memoryShares } from '../memory/index.ts';
+import { type HttpAnswer, headerOf } from './answer.ts';
+import { isFields, kindOf, oddAnswer, Said, type Source } from './said.ts';
+import { tooLargeAnswer } from './too-large.ts';
+
+/** What a text of JSON is. */
+export type Parsed =
+  | { readonly kind: 'ok'; readonly value: unknown }
+  /** `found`: what it is instead, for a message. */
+  | { readonly kind: 'odd'; readonly found: string }
+  /** What is made of it would take more than its share of the memory. */
+  | { readonly kind: 'tooLarge' };
+
+/** No API nests deeper; what walks over a value may do so by calling itself. */
+const MOST_DEPTH = 100;
+/** Parsing is one piece of work, and nothing else is done meanwhile. */
+export const MOST_JSON = 64 * 1024 * 1024;
+
+/** Memory that a list or an object takes, and a value in it, beside its text. */
+const BYTES_PER_CONTAINER = 64;
+const BYTES_PER_VALUE = 32;
+
+/** Shorter texts take little whatever they are. */
+const WORTH_WEIGHING = 64 * 1024;
+
+/**
+ * The value of a text of JSON from outside. It is weighed first: a few megabytes of brackets become a hundred times as much.
+ * `prepare` changes the text before it is parsed.
+ */
+export function parseJson(bytes: Uint8Array, prepare: (text: string) => string = (text) => text): Parsed {
+  const { weight, depth } = weigh(bytes);
+  if (depth > MOST_DEPTH) return { kind: 'odd', found: `JSON with more than ${MOST_DEPTH} levels` };
+  if (bytes.length > WORTH_WEIGHING && weight > 2 * memoryShares().answer) return { kind: 'tooLarge' };
+  try {
+    return { kind: 'ok', value: JSON.parse(prepare(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'))) };
+  } catch {
+    return { kind: 'odd', found: bytes.length === 0 ? 'nothing' : 'a text that is no JSON' };
+  }
+}
+
+/** An answer of 200 read as an object of JSON. `notJson`: a page, or a text: something else than an API stands there. */
+export type JsonAnswer =
+  | { readonly kind: 'ok'; readonly value: Said }
+  | { readonly kind: 'notJson' }
+  | { readonly kind: 'failed'; readonly error: MirrorError };
+
+export function readJson(
+  { body, headers }: Extract<HttpAnswer, { kind: 'ok' }>,
+  source: Source,
+  prepare?: (text: string) => string,
+): JsonAnswer {
+  const type = headerOf(headers, 'content-type') ?? '';
+  if (type.includes('text/html')) return { kind: 'notJson' };
+  if (body.length > MOST_JSON) return { kind: 'failed', error: tooLargeAnswer(source, MOST_JSON) };
+  const parsed = parseJson(body, prepare);
+  if (parsed.kind === 'tooLarge') return { kind: 'failed', error: tooLargeAnswer(source, 2 * memoryShares().answer) };
+  // What says that it is JSON, or begins like it, comes from an API all the same.
+  if (parsed.kind === 'odd' && !/\bjson\b/.test(type) && !looksLikeJson(body)) return { kind: 'notJson' };
+  if (parsed.kind === 'odd') return { kind: 'failed', error: oddAnswer(source, `it is ${parsed.found}`) };
+  if (!isFields(parsed.value)) return { kind: 'failed', error: oddAnswer(source, `it is ${kindOf(parsed.value)}, expected an object`) };
+  return { kind: 'ok', value: new Said(parsed.value, source) };
+}
+
+function looksLikeJson(body: Uint8Array): boolean {
+  return body[0] === OPEN || body[0] === OPEN_LIST;
+}
+
+const [QUOTE, COMMA, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN, CLOSE] = [34, 44, 92, 91, 93, 123, 125];
+
+/** In one pass, without anything of it being made. Of what is no JSON it says something, and nothing follows from it. */
+function weigh(bytes: Uint8Array): { readonly weight: number; readonly depth: number } {
+  let [depth, deepest, containers, values] = [0, 0, 0, 0];
+  for (let i = 0; i < bytes.length; i++) {
+    const code = bytes[i];
+    if (code === QUOTE) {
+      for (i++; i < bytes.length && bytes[i] !== QUOTE; i++) if (bytes[i] === BACKSLASH) i++;
+    } else if (code === COMMA) values++;
+    else if (code === OPEN || code === OPEN_LIST) {
+      containers++;
+      depth++;
+      if (depth > deepest) deepest = depth;
+    } else if (code === CLOSE || code === CLOSE_LIST) depth--;
+  }
+  return { weight: bytes.length + containers * BYTES_PER_CONTAINER + values * BYTES_PER_VALUE, depth: deepest };
+}

@@ -1,0 +1,158 @@
+import { MirrorError } from '../errors.ts';
+
+/** An object of an answer as it came: nothing is known of its fields. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** By what an answer is named in a message. */
+export interface Source {
+  /** What was being done: `creating the run train/a`. */
+  readonly what: string;
+  readonly address: string;
+  /** Who gave it, where the address stands in `what` already. */
+  readonly speaker?: string;
+}
+
+/** Longest id; they go back to the server in paths and texts. */
+const MOST_ID = 1000;
+const MOST_NUMBER = 100;
+
+/**
+ * What a server said, read field by field: each is what the API promises, or the answer is one that cannot be used (MB4031), with
+ * the request and the field. Everything that is read of an answer goes through here: what is foreign may be anything, also
+ * something that can't even be made a text. What is missing or null is nothing.
+ */
+export class Said {
+  readonly #fields: Fields;
+  readonly #source: Source;
+  readonly #path: string;
+
+  /** Throws MB4031 where it is no object. */
+  constructor(value: unknown, source: Source, path = '') {
+    this.#source = source;
+    this.#path = path;
+    if (!isFields(value)) throw oddAnswer(source, `${path === '' ? 'it' : path} is ${kindOf(value)}, expected an object`);
+    this.#fields = value;
+  }
+
+  /** All of it as it came. */
+  get fields(): Fields {
+    return this.#fields;
+  }
+
+  has(name: string): boolean {
+    return this.#of(name) !== undefined;
+  }
+
+  /** Of what is not there an empty one. */
+  object(name: string): Said {
+    return new Said(this.#of(name) ?? {}, this.#source, this.#pathTo(name));
+  }
+
+  /** Objects; none where there is no list. */
+  list(name: string): readonly Said[] {
+    return this.#all(name).map((entry, i) => new Said(entry, this.#source, `${this.#pathTo(name)}[${i}]`));
+  }
+
+  /** The same as they came: for lists that are long. */
+  records(name: string): readonly Fields[] {
+    const all = this.#all(name);
+    const strange = all.findIndex((entry) => !isFields(entry));
+    if (strange >= 0) throw this.#odd(`${name}[${strange}]`, all[strange], 'an object');
+    return all as readonly Fields[];
+  }
+
+  texts(name: string): readonly string[] {
+    const all = this.#all(name);
+    const strange = all.findIndex((entry) => typeof entry !== 'string');
+    if (strange >= 0) throw this.#odd(`${name}[${strange}]`, all[strange], 'a text');
+    return all as readonly string[];
+  }
+
+  /** A text; `otherwise` where it is not there. Without one it has to be there. */
+  text(name: string, otherwise?: string): string {
+    const value = this.#of(name) ?? otherwise;
+    if (typeof value !== 'string') throw this.#odd(name, value, 'a text');
+    return value;
+  }
+
+  /** What something is called by, in requests too: a text that is not empty, or a whole number. It has to be there. */
+  id(name: string): string {
+    const value = this.#of(name);
+    if (Number.isSafeInteger(value)) return String(value);
+    if (typeof value !== 'string' || value === '' || value.length > MOST_ID || /\p{Cc}/u.test(value)) throw this.#odd(name, value, 'an id');
+    return value;
+  }
+
+  /** A number, or a text of one; `otherwise` where it is not there. */
+  number(name: string, otherwise: number): number {
+    const value = this.#of(name);
+    if (value === undefined) return otherwise;
+    const isText = typeof value === 'string' && value.trim() !== '' && value.length < MOST_NUMBER;
+    const number = isText ? Number(value) : value;
+    if (typeof number !== 'number' || (Number.isNaN(number) && value !== 'NaN')) throw this.#odd(name, value, 'a number');
+    return number;
+  }
+
+  is(name: string): boolean {
+    return this.#of(name) === true;
+  }
+
+  /** That a field is not what it has to be. */
+  odd(name: string, expected: string): MirrorError {
+    return this.#odd(name, this.#of(name), expected);
+  }
+
+  #all(name: string): readonly unknown[] {
+    const value = this.#of(name) ?? [];
+    if (!Array.isArray(value)) throw this.#odd(name, value, 'a list');
+    return value;
+  }
+
+  #of(name: string): unknown {
+    return Object.hasOwn(this.#fields, name) ? (this.#fields[name] ?? undefined) : undefined;
+  }
+
+  #pathTo(name: string): string {
+    return this.#path === '' ? name : `${this.#path}.${name}`;
+  }
+
+  #odd(name: string, found: unknown, expected: string): MirrorError {
+    return oddAnswer(this.#source, `${this.#pathTo(name)} is ${kindOf(found)}, expected ${expected}`);
+  }
+}
+
+/** An answer that is none of the API's. It may be another one the next time. */
+export function oddAnswer({ what, address, speaker = address }: Source, found: string): MirrorError {
+  return new MirrorError('MB4031', `${what}: ${speaker} gives an answer that cannot be used: ${found}`, {
+    retry: 'later',
+    hint: 'Check the server and what stands before it (a proxy, a login page), and their logs. It is tried again.',
+    context: { address },
+  });
+}
+
+export function isOddAnswer(error: unknown): error is MirrorError {
+  return error instanceof MirrorError && error.code === 'MB4031';
+}
+
+export function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** What a value is, in words: its content may be anything. */
+export function kindOf(value: unknown): string {
+  if (value === undefined) return 'missing';
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'string') return value === '' ? 'an empty text' : `a text of ${value.length} characters`;
+  if (typeof value === 'boolean') return String(value);
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
+/** A whole number as servers write it: digits, in a text where it is wide. Undefined where it is none. */
+export function wholeNumber(value: unknown): number | bigint | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
+  if (typeof value !== 'string' || !/^-?\d{1,30}$/.test(value)) return undefined;
+  const wide = BigInt(value);
+  const narrow = Number(wide);
+  return Number.isSafeInteger(narrow) ? narrow : wide;
+}

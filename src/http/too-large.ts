@@ -1,0 +1,22 @@
+import { MirrorError } from '../errors.ts';
+import { formatMemory, memoryForAnswer, memoryInUse } from '../memory/index.ts';
+import type { Source } from './said.ts';
+
+/** An answer that is longer than the memory allows, or becomes so. `most`: the limit that it passed; how long it would be nobody knows. */
+export function tooLargeAnswer({ what, address, speaker = address }: Source, most: number): MirrorError {
+  const memory = memoryForAnswer(2 * most, memoryInUse().trackers);
+  const hint =
+    memory === undefined
+      ? 'Nothing this long is read. What it is about stands still; everything else goes on.'
+      : `Give mirrorboard more memory (memory: ${formatMemory(memory)} would take twice as much). What it is about stands still; everything else goes on.`;
+  return new MirrorError('MB4030', `${what}: the answer of ${speaker} is too large: the limit is ${formatMemory(most)}`, {
+    retry: 'later',
+    hint,
+    context: { address },
+  });
+}
+
+/** Whether less has to be asked for at a time. */
+export function isTooLarge(error: unknown): boolean {
+  return error instanceof MirrorError && error.code === 'MB4030';
+}
