@@ -90,7 +90,8 @@ export async function readBody(
   const isPlain = encoding === '' || encoding === 'identity';
   const decoder = isPlain ? undefined : DECODERS.get(encoding);
   if (!isPlain && decoder === undefined) {
-    body.destroy();
+    // That it is let go of is an error to it.
+    body.on('error', () => undefined).destroy();
     return { kind: 'unknownEncoding', encoding };
   }
   const declared = Number(headerOf(headers, 'content-length') ?? Number.NaN);

@@ -89,7 +89,7 @@ export class Said {
     if (value === undefined) return otherwise;
     const isText = typeof value === 'string' && value.trim() !== '' && value.length < MOST_NUMBER;
     const number = isText ? Number(value) : value;
-    if (typeof number !== 'number' || (Number.isNaN(number) && value !== 'NaN')) throw this.#odd(name, value, 'a number');
+    if (typeof number !== 'number' || !Number.isFinite(number)) throw this.#odd(name, value, 'a number');
     return number;
   }
 

@@ -2,6 +2,7 @@
  * One series of texts, images, clips or distributions on its way into one sequence: one point a step, by the step itself. What is exact stands in the object
  * under names of our own, which Aim keeps and looks past. Of several points of one step the one of the greatest place is shown, the others are beside it.
  */
+import { oddTree } from './answers.ts';
 import type { AimClient, Resource } from './client.ts';
 import type { Frames } from './frames.ts';
 import type { MappedObject } from './map.ts';
@@ -93,6 +94,8 @@ export class ObjectSequence {
     const step = BigInt(point.step);
     await frames.flush();
     const there = await client.find(seqs, 'collect', [[...this.#base, 'val', step], true, false], signal);
+    const isObject = there === undefined || there === null || there instanceof Custom || Array.isArray(there);
+    if (!isObject) throw oddTree('collect', client.address, 'an object of the sequence');
     const known = there === undefined ? undefined : ownFields(there);
     const place = typeof known?.['mb_place'] === 'string' ? readPlace(known['mb_place']) : undefined;
     // What stands there without a name of ours is nobody's, or was not finished.
@@ -109,7 +112,7 @@ export class ObjectSequence {
     const isOlder = comparePlaces(point.place, place) < 0;
     const beside = isOlder ? this.#object(point) : there;
     const id = isOlder ? point.id : known['mb_id'];
-    const isKnown = (await client.find(seqs, 'collect', [[...this.#base, BESIDE, id], true, false], signal)) !== undefined;
+    const isKnown = (await client.branch(seqs, [...this.#base, BESIDE, id], signal)) !== undefined;
     if (!isKnown) {
       // The step stands beside it: of a cell it is the key.
       await frames.update(seqs, [...this.#base, BESIDE], [[id, { step, val: beside }]]);
