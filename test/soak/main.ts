@@ -4,6 +4,7 @@ import { soakActor } from './actor.ts';
 import { soakAimKill } from './aim-kill.ts';
 import { soakBackfillKill } from './backfill-kill.ts';
 import { soakHostile } from './hostile.ts';
+import { soakOddAnswers } from './odd-answers.ts';
 import { soakRealTrackerKill } from './real-tracker-kill.ts';
 import { soakScale } from './scale.ts';
 import { soakTrackerKill } from './tracker-kill.ts';
@@ -17,6 +18,8 @@ const forMs = Number(process.env['MIRRORBOARD_SOAK_HOSTILE_SEC'] ?? 600) * 1000;
 try {
   const rounds = await soakHostile({ seed, forMs, say: console.log });
   console.log(`hostile: ${rounds} trees and servers`);
+  const bent = await soakOddAnswers({ seed, forMs, say: console.log });
+  console.log(`odd answers: ${bent} rounds; all points are there once`);
   await soakScale();
   await soakBackfillKill({ kills, seed });
   await soakWatchKill({ kills, seed });

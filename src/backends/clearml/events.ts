@@ -1,5 +1,4 @@
 /** Reading what a task holds: all events of a type, page by page. */
-import { createHash } from 'node:crypto';
 import { inflateSync } from 'node:zlib';
 import { MirrorError, messageOf } from '../../errors.ts';
 import { isTooLarge, Pages, wholeNumber } from '../../http/index.ts';
@@ -9,11 +8,6 @@ import { EVENTS_PER_PAGE, PLOTS_PER_PAGE } from './limits.ts';
 
 /** Longest plot that is unpacked. */
 const MOST_PLOT_BYTES = 64 * 1024 * 1024;
-
-/** A page that was too large is asked for again as a tenth. */
-const SMALLER = 10;
-/** Events that are kept in mind, in case that all begins anew with smaller pages. */
-const MOST_GIVEN = 100_000;
 
 /** Where events are read from. */
 export interface EventSource extends FileSource {
@@ -31,67 +25,30 @@ export interface FileSource {
   lengthOf(url: string, signal: AbortSignal): Promise<number | undefined>;
 }
 
-/** Pages are smaller where they would be too large: how long they are is said with the first one, so all begins anew then. */
+/** Pages are smaller where they would be too large: a scroll id says where the next one begins, and not how long it is. */
 export async function* taskEvents(
   client: ClearmlClient,
   task: string,
   type: string,
   signal: AbortSignal,
 ): AsyncGenerator<readonly Fields[]> {
-  const given = new GivenEvents();
-  let most = type === 'plot' ? PLOTS_PER_PAGE : EVENTS_PER_PAGE;
-  while ((yield* pagesOf(client, { task, type, most }, given, signal)) === 'tooLarge') most = Math.ceil(most / SMALLER);
-}
-
-async function* pagesOf(
-  client: ClearmlClient,
-  { task, type, most }: { readonly task: string; readonly type: string; readonly most: number },
-  given: GivenEvents,
-  signal: AbortSignal,
-): AsyncGenerator<readonly Fields[], 'done' | 'tooLarge', void> {
   const pages = new Pages('reading events', client.address);
+  let most = type === 'plot' ? PLOTS_PER_PAGE : EVENTS_PER_PAGE;
   let scroll: string | undefined;
-  const before = given.count;
   for (;;) {
     const body = { task, event_type: type, batch_size: most, order: 'asc', ...(scroll === undefined ? {} : { scroll_id: scroll }) };
     const reply = await client.call('reading events', 'events.get_task_events', body, signal);
-    if (reply.kind !== 'ok' && isTooLarge(reply.error) && most > 1 && given.canTell) return 'tooLarge';
+    if (reply.kind !== 'ok' && isTooLarge(reply.error) && most > 1) {
+      most >>= 1;
+      continue;
+    }
     const page = valueOrThrow(reply);
     const events = page.records('events');
-    if (events.length === 0) return 'done';
-    const fresh = before === 0 ? events : events.filter((event) => !given.has(event));
-    given.add(fresh);
-    if (fresh.length > 0) yield fresh;
+    if (events.length === 0) return;
+    yield events;
     scroll = pages.next(page.text('scroll_id', ''), events.length);
-    if (scroll === undefined) return 'done';
+    if (scroll === undefined) return;
   }
-}
-
-/** Events that were given already, for when all begins anew. */
-class GivenEvents {
-  readonly #hashes = new Set<string>();
-  count = 0;
-
-  /** Whether they can be told from others: so many are kept in mind, and no more. */
-  get canTell(): boolean {
-    return this.count <= MOST_GIVEN;
-  }
-
-  has(event: Fields): boolean {
-    return this.#hashes.has(hashOf(event));
-  }
-
-  add(events: readonly Fields[]): void {
-    this.count += events.length;
-    if (!this.canTell) this.#hashes.clear();
-    else for (const event of events) this.#hashes.add(hashOf(event));
-  }
-}
-
-function hashOf({ key, metric, variant, iter, timestamp, url, value }: Fields): string {
-  return createHash('sha1')
-    .update(JSON.stringify([key, metric, variant, iter, timestamp, url, value]))
-    .digest('base64');
 }
 
 /** Long plots come packed. */

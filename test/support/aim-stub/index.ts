@@ -65,6 +65,7 @@ export class AimStub {
   readonly #locked = new Map<string, string>();
   readonly #refused = new Set<string>();
   #faults: StubFault[] = [];
+  #nextRead: Buffer | undefined;
   #denials = 0;
 
   private constructor(options: StubOptions) {
@@ -134,6 +135,11 @@ export class AimStub {
     return leafValue(meta?.get([...chunk, 's:attrs', 's:mirrorboard', 's:status'])) === 'failed' ? 'failed' : 'finished';
   }
 
+  /** Bytes that the next question for values is answered with, whatever it is. */
+  answerNextRead(bytes: Buffer): void {
+    this.#nextRead = bytes;
+  }
+
   async close(): Promise<void> {
     for (const socket of this.#sockets.clients) socket.terminate();
     this.#server.closeAllConnections();
@@ -173,7 +179,8 @@ export class AimStub {
     }
     try {
       const body = chunks.length === 0 ? undefined : (JSON.parse(Buffer.concat(chunks).toString()) as Record<string, string>);
-      const result = this.#route(path, body);
+      const result = (path.includes('read-instruction') ? this.#nextRead : undefined) ?? this.#route(path, body);
+      if (result === this.#nextRead) this.#nextRead = undefined;
       if (result === undefined) answer(404, '{"detail":"Not Found"}');
       else answer(200, result, { 'content-type': typeof result === 'string' ? 'application/json' : 'application/octet-stream' });
     } catch (error) {
