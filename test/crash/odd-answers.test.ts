@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { oddAnswersRound, TRACKERS } from '../soak/odd-answers.ts';
+import { oddBucketRound } from '../soak/odd-bucket.ts';
 
 const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
 process.stderr.write(`… bent answers with MIRRORBOARD_TEST_SEED=${seed}\n`);
@@ -16,3 +17,9 @@ it.each(Object.keys(TRACKERS))(
   },
   240_000,
 );
+
+it('keeps files in a bucket as they are, however its answers were bent before they were honest again', async () => {
+  const said: string[] = [];
+  await oddBucketRound(seed, (line) => said.push(line), BENDS);
+  expect(said).toHaveLength(1);
+}, 240_000);

@@ -17,6 +17,7 @@ import { MlflowStub } from '../support/mlflow-stub/index.ts';
 import { type Draft, GrowingRun } from '../support/parcels.ts';
 import { newLedger, SmallDelivery } from '../support/small-delivery.ts';
 import { WandbStub } from '../support/wandb-stub/index.ts';
+import { oddBucketRound } from './odd-bucket.ts';
 import { pack, type Tree } from '../../src/backends/aim/tree.ts';
 
 export interface OddAnswersOptions {
@@ -82,6 +83,7 @@ export async function soakOddAnswers({ seed, forMs, say = () => {} }: OddAnswers
   let rounds = 0;
   do {
     await oddAnswersRound(names[rounds % names.length] as string, seed + rounds, say);
+    if (rounds % names.length === 0) await oddBucketRound(seed + rounds, say);
     rounds++;
   } while (rounds < names.length || Date.now() < end);
   return rounds;

@@ -74,6 +74,11 @@ const BENDS: Readonly<Record<string, Bend>> = {
   'a page': (response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>log in</html>'),
   'an endless answer': (response, { status }) => {
     response.writeHead(status, json);
+    // What has no body takes any number of bytes, and sends none.
+    if (response.req.method === 'HEAD') {
+      response.end();
+      return;
+    }
     const more = (): void => {
       while (!response.destroyed && response.write(BRACKETS));
     };
@@ -132,7 +137,9 @@ export async function startBendingProxy(
   const answer = (incoming: IncomingMessage, response: ServerResponse, honest: Honest): void => {
     const isDue = left > 0 && random() < probability;
     if (!isDue) {
-      response.writeHead(honest.status, plain(honest.headers)).end(honest.body);
+      const length = honest.headers['content-length'];
+      const head = incoming.method === 'HEAD' && length !== undefined ? { 'content-length': length } : {};
+      response.writeHead(honest.status, { ...plain(honest.headers), ...head }).end(honest.body);
       return;
     }
     left--;
