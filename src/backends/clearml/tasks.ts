@@ -221,7 +221,10 @@ export class Tasks {
       page_size: 500,
     };
     const reply = valueOrThrow(await this.#client.call('looking for the task', 'tasks.get_all', body, signal));
-    const tasks = reply.list('tasks').map(factsOf).filter(({ runtime }) => runtime[RUN] === source.key);
+    const tasks = reply
+      .list('tasks')
+      .map(factsOf)
+      .filter(({ runtime }) => runtime[RUN] === source.key);
     return tasks.sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
