@@ -8,7 +8,9 @@ export interface GateEvents {
   sendFailed(error: MirrorError): void;
   laneWaiting(error: MirrorError, retryMs: number): void;
   laneParked(error: MirrorError, retryMs: number): void;
-  /** One went well after some that failed. */
+  /** Nothing is answered since then, and something is asked: nothing more is, until it is. */
+  laneSilent(sinceMs: number): void;
+  /** One went well after some that failed, or were not answered for long. */
   laneActive(): void;
 }
 
@@ -39,6 +41,8 @@ export class Gate {
   #dueMs = 0;
   /** Whether the one send that tries is under way. */
   #isTrying = false;
+  /** What is under way is not answered: it is the try, whoever made it. */
+  #isSilent = false;
   #backoff: IBackoff<unknown> | undefined;
   readonly #changed = new Set<() => void>();
 
@@ -54,9 +58,9 @@ export class Gate {
   /** Waits until a send may go. The caller says afterwards how it went, unless the signal has ended it all. */
   async enter(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if (this.#state === 'active') return;
+      if (this.#state === 'active' && !this.#isSilent) return;
       const waitMs = this.#dueMs - this.#clock.now();
-      if (waitMs <= 0 && !this.#isTrying) {
+      if (waitMs <= 0 && !this.#isTrying && !this.#isSilent) {
         this.#isTrying = true;
         return;
       }
@@ -65,8 +69,9 @@ export class Gate {
   }
 
   succeeded(): void {
-    const isNews = this.#failures > 0 || this.#state !== 'active';
+    const isNews = this.#failures > 0 || this.#state !== 'active' || this.#isSilent;
     this.#failures = 0;
+    this.#isSilent = false;
     this.#parkedTimes = 0;
     this.#backoff = undefined;
     this.#isTrying = false;
@@ -80,11 +85,13 @@ export class Gate {
   failed(error: MirrorError, afterMs = 0): number {
     this.#failures++;
     this.#isTrying = false;
+    const wasSilent = this.#isSilent;
+    this.#isSilent = false;
     this.#events.sendFailed(error);
     this.#backoff = (this.#backoff ?? BACKOFF).next({});
     const waitMs = Math.max(this.#backoff.duration, afterMs);
-    // Who is asked to come back later asks nothing meanwhile, about no run.
-    if (this.#state !== 'active' || this.#failures >= MOST_FAILURES || afterMs > 0) {
+    // Who is asked to come back later asks nothing meanwhile, about no run; nor is a gate opened that silence had closed.
+    if (this.#state !== 'active' || this.#failures >= MOST_FAILURES || afterMs > 0 || wasSilent) {
       this.#dueMs = this.#clock.now() + waitMs;
       this.#state = 'waiting';
       this.#events.laneWaiting(error, waitMs);
@@ -96,6 +103,7 @@ export class Gate {
   /** Nothing will be taken until somebody changes something. */
   parked(error: MirrorError): void {
     this.#isTrying = false;
+    this.#isSilent = false;
     const waitMs = PARKED_MS[Math.min(this.#parkedTimes++, PARKED_MS.length - 1)] as number;
     this.#dueMs = this.#clock.now() + waitMs;
     this.#state = 'parked';
@@ -106,6 +114,21 @@ export class Gate {
   /** The send that was let in ended without an answer. */
   abandoned(): void {
     this.#isTrying = false;
+    this.#isSilent = false;
+    this.#wake();
+  }
+
+  /** What was asked is not answered for long: who came next would only wait beside it. */
+  fellSilent(sinceMs: number): void {
+    this.#isSilent = true;
+    this.#events.laneSilent(sinceMs);
+  }
+
+  /** The tracker is at work after all. A gate that failures had closed stays closed until a send went well. */
+  heardAgain(): void {
+    if (!this.#isSilent) return;
+    this.#isSilent = false;
+    if (this.#state === 'active') this.#events.laneActive();
     this.#wake();
   }
 

@@ -2,6 +2,7 @@ import PQueue from 'p-queue';
 import type { Backend, Capabilities, JournalledBackend, Outcome, Refusal, TrackerParcel } from '../backends/contract.ts';
 import { isAboutRun, MirrorError } from '../errors.ts';
 import { keyOfRun, pointCount } from '../model/index.ts';
+import { AnswerWatch } from './answer-watch.ts';
 import { type Clock, realClock } from './clock.ts';
 import { Gate, type GateEvents } from './gate.ts';
 import type { LaneBook } from './lane-book.ts';
@@ -50,6 +51,7 @@ export class TrackerLane {
   readonly #signal: AbortSignal;
   readonly #clock: Clock;
   readonly #gate: Gate;
+  readonly #answers: AnswerWatch;
   readonly #sends: PQueue;
 
   constructor({ name, backend, book, events, signal, clock = realClock }: TrackerLaneOptions) {
@@ -61,6 +63,10 @@ export class TrackerLane {
     this.#signal = signal;
     this.#clock = clock;
     this.#gate = new Gate(clock, events);
+    this.#answers = new AnswerWatch(clock, {
+      fellSilent: (sinceMs) => this.#gate.fellSilent(sinceMs),
+      heardAgain: () => this.#gate.heardAgain(),
+    });
     const { sendsAtOnce = 1, sendsPerSecond } = limits;
     this.#sends = new PQueue({
       concurrency: sendsAtOnce,
@@ -94,7 +100,7 @@ export class TrackerLane {
       await this.#gate.enter(this.#signal);
       if (this.#signal.aborted) return STOPPED;
       try {
-        const value = await work(this.#signal);
+        const value = await this.#answers.ask(() => work(this.#signal));
         this.#gate.succeeded();
         return { kind: 'done', value };
       } catch (cause) {
@@ -199,7 +205,7 @@ export class TrackerLane {
       // Last of all: who waited for a place must not go through a gate that was closed meanwhile.
       await this.#gate.enter(this.#signal);
       if (this.#signal.aborted) return { outcomes: [], waitMs: undefined };
-      const outcomes = (await this.#outcomes(parcels)).map(asRunFatal);
+      const outcomes = (await this.#answers.ask(() => this.#outcomes(parcels))).map(asRunFatal);
       const late = outcomes.find((outcome) => outcome.kind === 'retry');
       // Said before the place is free for the next one.
       const waitMs = late === undefined || this.#signal.aborted ? undefined : this.#gate.failed(late.error, late.afterMs);

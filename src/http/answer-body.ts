@@ -2,6 +2,7 @@
 import { pipeline, type Readable, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
 import { memoryShares } from '../memory/index.ts';
+import { signOfLife } from '../sign-of-life.ts';
 import { type HttpHeaders, headerOf } from './answer.ts';
 
 /** Longest answer to a request that asks for little: most do. */
@@ -105,6 +106,7 @@ export async function readBody(
     for await (const chunk of plain) {
       const piece = chunk as Buffer;
       bytes += piece.length;
+      signOfLife();
       // Letting go ends an answer that has no end.
       if (bytes > most) return { kind: 'tooLong', body: joined([...chunks, piece.subarray(0, most - bytes + piece.length)]) };
       chunks.push(piece);

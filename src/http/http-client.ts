@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { cutText, type ErrorCode, MirrorError, messageOf, systemCode } from '../errors.ts';
 import { formatMemory, memoryShares } from '../memory/index.ts';
+import { signOfLife } from '../sign-of-life.ts';
 import { type HttpAnswer, type HttpHeaders, headerOf, isTransient } from './answer.ts';
 import { AnswerRoom, readBody, SHORT_ANSWER } from './answer-body.ts';
 import { makeAgent, namesProxy } from './proxy.ts';
@@ -166,6 +167,7 @@ export class HttpClient {
         ...(request.body === undefined ? {} : { body: bodyOf(request.body) }),
         signal: stop.signal,
       });
+      signOfLife();
       return await this.#read(answer, request, path, stop.signal);
     } catch (cause) {
       if (signal.aborted) throw signal.reason;
@@ -173,6 +175,7 @@ export class HttpClient {
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
+      signOfLife();
     }
   }
 
@@ -265,7 +268,17 @@ function codeOf(status: number): ErrorCode {
 /** undici sends a text or bytes with their length; a view is made a Buffer so that it is not taken for a stream. */
 function bodyOf(body: string | Uint8Array | BodyStream): string | Buffer | Readable {
   if (typeof body === 'string') return body;
-  return 'read' in body ? Readable.from(body.read(), { objectMode: false }) : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  return 'read' in body
+    ? Readable.from(alive(body.read()), { objectMode: false })
+    : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+}
+
+/** A large file takes long to send: that more of it is wanted says that somebody takes it. */
+async function* alive(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  for await (const piece of pieces) {
+    yield piece;
+    signOfLife();
+  }
 }
 
 function bytesOf(body: HttpRequest['body']): number {

@@ -2,7 +2,7 @@ import { appendFileSync, cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { watchLines } from '../../src/cli/terminal/index.ts';
-import { RateMeter } from '../../src/cli/terminal/rate-meter.ts';
+import { RateMeter } from '../../src/rate-meter.ts';
 import { WatchStatus } from '../../src/status/index.ts';
 import * as w from '../support/event-writer.ts';
 import { freshDirectory, mustRun, remove, repository } from './command.ts';

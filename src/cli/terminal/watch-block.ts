@@ -5,7 +5,7 @@ import type { LaneProgress, WatchStatus } from '../../status/index.ts';
 import { fitText } from './fit-text.ts';
 import { counted, formatBytes, formatDuration, formatRate } from './format.ts';
 import type { ProgressStream } from './progress-block.ts';
-import { RateMeter } from './rate-meter.ts';
+import { RateMeter } from '../../rate-meter.ts';
 import type { Style } from './style.ts';
 import { visibleText } from './visible-text.ts';
 

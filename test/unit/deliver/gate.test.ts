@@ -16,6 +16,7 @@ class Scene {
     sendFailed: () => undefined,
     laneWaiting: () => void this.said.push('waiting'),
     laneParked: (_, retryMs) => void this.said.push(`parked ${retryMs / MINUTE}`),
+    laneSilent: () => void this.said.push('silent'),
     laneActive: () => void this.said.push('active'),
   });
 
@@ -107,5 +108,56 @@ describe('the gate of a lane', () => {
     scene.end.abort();
     await settle();
     expect(scene.in).toEqual(['a', 'b']);
+  });
+});
+
+describe('the gate of a tracker that does not answer', () => {
+  it('lets nobody in beside what is under way, and everybody once that went well', async () => {
+    const scene = new Scene();
+    scene.gate.fellSilent(0);
+    scene.come('a', 'b');
+    await scene.clock.pass(10 * MINUTE);
+    expect([scene.in, scene.said]).toEqual([[], ['silent']]);
+    scene.gate.succeeded();
+    await settle();
+    expect([scene.in, scene.said]).toEqual([
+      ['a', 'b'],
+      ['silent', 'active'],
+    ]);
+  });
+
+  it('stays closed where what was under way failed in the end, and lets one try', async () => {
+    const scene = new Scene();
+    scene.gate.fellSilent(0);
+    scene.come('a', 'b');
+    scene.gate.failed(ERROR);
+    await settle();
+    expect([scene.in, scene.said]).toEqual([[], ['silent', 'waiting']]);
+    await scene.clock.pass(MINUTE);
+    expect(scene.in.length).toBe(1);
+  });
+
+  it('opens for all when the tracker is heard again, but not for what failures have closed', async () => {
+    const scene = new Scene();
+    scene.gate.fellSilent(0);
+    scene.come('a');
+    scene.gate.heardAgain();
+    await settle();
+    expect([scene.in, scene.said]).toEqual([['a'], ['silent', 'active']]);
+    for (let i = 0; i < 3; i++) scene.gate.failed(ERROR);
+    scene.gate.fellSilent(0);
+    scene.gate.heardAgain();
+    scene.come('b');
+    await settle();
+    expect([scene.in, scene.said.at(-1)]).toEqual([['a'], 'silent']);
+  });
+
+  it('is open again for a lane whose call was broken off', async () => {
+    const scene = new Scene();
+    scene.gate.fellSilent(0);
+    scene.come('a');
+    scene.gate.abandoned();
+    await settle();
+    expect(scene.in).toEqual(['a']);
   });
 });

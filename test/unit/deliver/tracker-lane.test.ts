@@ -64,6 +64,7 @@ class Scene {
       sendFailed: () => undefined,
       laneWaiting: () => void this.said.push('waiting'),
       laneParked: () => void this.said.push('parked'),
+      laneSilent: () => void this.said.push('silent'),
       laneActive: () => void this.said.push('active'),
     };
     return new TrackerLane({ name: 'memory', backend, book, events, signal: this.end.signal, clock: this.clock });
