@@ -6,19 +6,38 @@ import type { TrackerLaneOptions } from './lanes/index.ts';
 import type { RunRef } from './model/index.ts';
 import type { FileOutcome } from './reading/index.ts';
 import type { StateFile } from './state/index.ts';
-import { type FactLog, LaneProgress, type PassTracker } from './status/index.ts';
+import { type FactLog, LaneProgress, type PassTracker, readStand } from './status/index.ts';
 
 export class PassStatus implements FeedStatus {
   readonly #tracker: PassTracker;
   readonly #lead: TrackerLaneOptions | undefined;
   readonly #lanes: ReadonlyMap<string, LaneProgress>;
 
+  readonly #state: StateFile | undefined;
+
   /** `lead`: the tracker whose points are those of the pass; undefined where the local store leads. */
-  constructor(tracker: PassTracker, trackers: readonly TrackerLaneOptions[], lead: string | undefined, log: FactLog | undefined) {
+  constructor(
+    tracker: PassTracker,
+    trackers: readonly TrackerLaneOptions[],
+    lead: string | undefined,
+    log: FactLog | undefined,
+    state: StateFile | undefined,
+  ) {
+    this.#state = state;
     this.#tracker = tracker;
     this.#lead = trackers.find(({ name }) => name === lead);
-    this.#lanes = new Map(trackers.map(({ name, type, target }) => [name, new LaneProgress({ name, type, where: target, log })]));
+    this.#lanes = new Map(
+      trackers.map(({ name, type, target }) => {
+        const kept = readStand(state?.lane(name, target).stand());
+        return [name, new LaneProgress({ name, type, where: target, log, kept })];
+      }),
+    );
     tracker.lanes = [...this.#lanes.values()];
+  }
+
+  /** Notes in the state how the lanes stand: what `status` says while this goes on, and when it is over. */
+  keep(isEnded: boolean): void {
+    for (const lane of this.#lanes.values()) this.#state?.lane(lane.name, lane.where).keepStand(lane.stand('backfill', isEnded));
   }
 
   lane(name: string): LaneProgress {

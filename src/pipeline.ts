@@ -59,6 +59,8 @@ export interface BackfillOptions {
 }
 
 const PATIENCE_MS = 10 * 60_000;
+/** How often the state is told how the lanes stand. */
+const KEEP_MS = 2000;
 
 /** Mirrors everything below the roots once, into every lane. */
 export async function backfill(options: BackfillOptions): Promise<Report> {
@@ -147,7 +149,7 @@ class Pass {
     this.#tracker = new PassTracker({ log });
     // The one whose points the display counts.
     const lead = local === undefined ? trackers[0]?.name : undefined;
-    this.#status = new PassStatus(this.#tracker, trackers, lead, log);
+    this.#status = new PassStatus(this.#tracker, trackers, lead, log, state);
     this.#jobs = new JobReader({
       fellSilent: (fact) => this.#status.fellSilent(fact),
       answersAgain: (fact) => {
@@ -165,6 +167,7 @@ class Pass {
       this.#jobs.stop();
     };
     signal.addEventListener('abort', stop);
+    const keeping = setInterval(() => this.#status.keep(false), KEEP_MS);
     try {
       this.#options.onStart?.(tracker);
       this.#checkStore();
@@ -177,6 +180,8 @@ class Pass {
       return { ...tracker.report(signal.aborted), lanes: this.#trackerFeeds.map((feed) => this.#laneReport(feed)) };
     } finally {
       signal.removeEventListener('abort', stop);
+      clearInterval(keeping);
+      this.#status.keep(true);
       await Promise.all([this.#jobs.close(), ...this.#readers.map((reader) => reader.close())]);
     }
   }

@@ -15,7 +15,7 @@ import {
   silentRoots,
 } from './discover/index.ts';
 import type { LinkRules } from './untrusted/index.ts';
-import { type FileState, isPending, needsSearch, type RunRef } from './model/index.ts';
+import { changedMsOf, type FileState, isPending, needsSearch, type RunRef } from './model/index.ts';
 import { walkPatiently } from './reading/index.ts';
 import { isKnownTo } from './root-identity.ts';
 
@@ -84,14 +84,9 @@ export function planRuns(root: string, found: readonly FoundRun[], held: Pick<Po
       bytes: files.reduce((sum, { size }) => sum + size, 0),
       bytesToRead: ahead.reduce((sum, bytes) => sum + bytes, 0),
       bytesBehind: behind.reduce((sum, bytes) => sum + bytes, 0),
-      oldestChangeMs: files.reduce((oldest, { stamp }, i) => (behind[i] === 0 ? oldest : Math.min(oldest, changedAtMs(stamp))), Infinity),
+      oldestChangeMs: files.reduce((oldest, { stamp }, i) => (behind[i] === 0 ? oldest : Math.min(oldest, changedMsOf(stamp))), Infinity),
     };
   });
-}
-
-/** The modification time in a stamp. */
-function changedAtMs(stamp: string): number {
-  return Number(stamp.split('.')[0] ?? 0) / 1e6;
 }
 
 /** Whether a changed file is read from its watermark or anew is only known once its guard is looked at: the less is said. */

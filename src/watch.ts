@@ -28,7 +28,7 @@ import { checkIdentity, type Held, heldBy } from './root-identity.ts';
 import { RunTree } from './route/index.ts';
 import { FileLock, type LaneState, type StateFile } from './state/index.ts';
 import type { LinkRules } from './untrusted/index.ts';
-import { type FactLog, WatchStatus } from './status/index.ts';
+import { type FactLog, readStand, WatchStatus } from './status/index.ts';
 import { finishTidying } from './tidy.ts';
 
 export interface WatchOptions {
@@ -148,8 +148,13 @@ class Watch {
     this.#state = state;
     this.#roots = new Map(resolveRoots(roots, local?.roots() ?? state.roots(), options.linksOf, silent).map((root) => [root.name, root]));
     const lanes = [
-      ...(store === undefined ? [] : [{ name: 'local', type: 'local', where: store.path }]),
-      ...trackers.map(({ name, type, target }) => ({ name, type, where: target })),
+      ...(store === undefined ? [] : [{ name: 'local', type: 'local', where: store.path, kept: readStand(this.#localState().stand()) }]),
+      ...trackers.map(({ name, type, target }) => ({
+        name,
+        type,
+        where: target,
+        kept: readStand(state.lane(name, target).stand()),
+      })),
     ];
     const { scanIntervalMs } = options;
     this.#status = new WatchStatus({
@@ -213,7 +218,7 @@ class Watch {
       clearInterval(timer);
       signal.removeEventListener('abort', stop);
       await this.#reader.close();
-      this.#state.writeStatus({ ...this.#status.document(), ended: true });
+      this.#writeStatus(true);
     }
   }
 
@@ -516,7 +521,16 @@ class Watch {
     this.#status.tick(nowMs);
     if (nowMs - this.#statusAtMs < STATUS_MS) return;
     this.#statusAtMs = nowMs;
-    this.#state.writeStatus(this.#status.document());
+    this.#writeStatus(false);
+  }
+
+  /** For `status`: how all of it stands, and of each lane what is to be known of it when we are gone. */
+  #writeStatus(isEnded: boolean): void {
+    this.#state.together(() => {
+      this.#state.writeStatus({ ...this.#status.document(), ...(isEnded ? { ended: true } : {}) });
+      const kept = [...(this.#local === undefined ? [] : [this.#localState()]), ...this.#laneStates()];
+      for (const lane of kept) lane.keepStand(this.#status.lane(lane.name).stand('watch', isEnded));
+    });
   }
 
   #fail(error: unknown): void {

@@ -4,11 +4,13 @@ import { Lane, realClock } from '../deliver/index.ts';
 import type { ChangedFile } from '../discover/index.ts';
 import { MOST_READERS, memoryShares } from '../memory/index.ts';
 import {
+  changedMsOf,
   isPending,
   isTroubled,
   isUndecided,
   keyOfRun,
   lastStepOf,
+  pointCount,
   type RunRef,
   type Series,
   unmirroredBytes,
@@ -128,9 +130,9 @@ export class LocalFeed implements Feed {
     const changed = this.#options.cache === undefined ? files : this.#notAtEnd(ref, files);
     if (changed.length === 0) return;
     const run = this.#runOf(ref);
-    for (const { name, size, before } of changed) {
+    for (const { name, size, before, stamp } of changed) {
       run.dirty.add(name);
-      this.#status.lane(this.lane).fileGrew(ref, name, size, before);
+      this.#status.lane(this.lane).fileGrew(ref, name, size, before, changedMsOf(stamp));
     }
     run.isQuiet = false;
     // Its turn comes when it is quiet again: whatever is stored of it begins that work anew.
@@ -375,6 +377,7 @@ export class LocalFeed implements Feed {
       for (const series of batch.newSeries) run.series.push(series);
       cache.keep({ batch, state, series: run.series });
     }
+    this.#status.lane(this.lane).wasGiven(pointCount(batch), batch.end - batch.start);
     this.#lane.offer({ handle: run.handle, batch, state }, settled);
   }
 

@@ -13,6 +13,7 @@ import { type LaneRouting, type TrackerLaneOptions, wholeRouting } from '../lane
 import { noteGarbage } from '../memory/index.ts';
 import {
   type Batch,
+  changedMsOf,
   type FileState,
   isPending,
   isTroubled,
@@ -131,6 +132,10 @@ export class TrackerFeed implements Feed {
           this.progress.stalled(error, retryMs, 'parked');
           this.#changed();
         },
+        laneSilent: (sinceMs) => {
+          this.progress.fellSilent(sinceMs);
+          this.#changed();
+        },
         laneActive: () => this.progress.resumed(),
       },
     });
@@ -194,12 +199,12 @@ export class TrackerFeed implements Feed {
     }
     const source = this.#sourceOf(ref);
     if (source === undefined || changed.length + owedFiles.length === 0) return;
-    for (const { name, size } of changed) {
+    for (const { name, size, stamp } of changed) {
       const state = known.get(name);
       source.dirty.add(name);
       // Nobody comes back to what is owed later: this pass tries it.
       if (isSettled && (state?.position.gaps.length ?? 0) > 0) source.toHeal.add(name);
-      this.progress.fileGrew(ref, name, size, state?.position.watermark ?? 0);
+      this.progress.fileGrew(ref, name, size, state?.position.watermark ?? 0, changedMsOf(stamp));
     }
     source.isQuiet = false;
     this.#gather(this.#runOf(ref));
@@ -459,6 +464,7 @@ export class TrackerFeed implements Feed {
     for (const name of left) source.dirty.add(name);
     return pieces.map((piece) => {
       const sent = this.#routes.apply(ref, piece);
+      this.progress.wasGiven(pointCount(sent.batch), piece.batch.end - piece.batch.start);
       this.progress.leftOut += pointCount(piece.batch) - pointCount(sent.batch);
       return { ...piece, ...sent, file: source.fileOf(piece.batch.file) };
     });

@@ -10,3 +10,8 @@ export function fileStamp(stat: { readonly mtimeNs: bigint; readonly ctimeNs: bi
 export function inodeOf(stamp: string): string {
   return stamp.slice(stamp.lastIndexOf('.') + 1);
 }
+
+/** The modification time in a stamp, in milliseconds; 0 where there is none. */
+export function changedMsOf(stamp: string): number {
+  return Number(stamp.split('.', 1)[0] ?? 0) / 1e6;
+}

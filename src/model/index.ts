@@ -4,7 +4,7 @@ export * from './batch.ts';
 export { Catalogue } from './catalogue.ts';
 export { classify, RUN_GRAPH_TAG } from './classify.ts';
 export { dtypeName } from './dtype.ts';
-export { fileStamp, inodeOf } from './file-stamp.ts';
+export { changedMsOf, fileStamp, inodeOf } from './file-stamp.ts';
 export { compareNames, filePathOf, keyOfFile, keyOfRun, type RunRef, runLabel } from './identity.ts';
 export { interpret, type RawValue } from './interpret.ts';
 export { jsonNumber, jsonText } from './json-text.ts';

@@ -16,7 +16,7 @@ export function* dumpState(statements: Statements): Generator<string, void, void
   const lanes = statements.all('SELECT id, name, target, owns_positions FROM lane ORDER BY id');
   const roots = statements.all('SELECT name, path FROM root ORDER BY name');
   yield `,\n"tasks":${JSON.stringify(tasksIn(statements))}`;
-  yield `,\n"roots":${JSON.stringify(roots)},\n"lanes":${JSON.stringify(lanes.map(({ name, target, owns_positions }) => ({ name, target, owns_positions: owns_positions === 1 })))},\n"runs":[`;
+  yield `,\n"roots":${JSON.stringify(roots)},\n"lanes":${JSON.stringify(lanes.map((lane) => laneJson(statements, lane)))},\n"runs":[`;
   // Lanes are told by their place in the list above.
   const place = new Map(lanes.map(({ id }, i) => [id, i]));
   const runs = statements.all(
@@ -24,6 +24,11 @@ export function* dumpState(statements: Statements): Generator<string, void, void
   );
   for (const [i, run] of runs.entries()) yield `${i === 0 ? '' : ','}\n${JSON.stringify(runJson(statements, run, place))}`;
   yield ']}\n';
+}
+
+function laneJson(statements: Statements, { name, target, owns_positions }: Row): object {
+  const stand = statements.get('SELECT value FROM meta WHERE key = ?', JSON.stringify(['stand', name, target]));
+  return { name, target, owns_positions: owns_positions === 1, stand: stand === undefined ? null : statements.parse(stand.value) };
 }
 
 type Places = ReadonlyMap<unknown, number>;

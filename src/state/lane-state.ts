@@ -235,6 +235,24 @@ export class LaneState {
     this.#change(`side ${path} ${rule}`, run, 'DELETE FROM side WHERE lane = ? AND run = ? AND path = ? AND rule = ?', path, rule);
   }
 
+  /** What was kept of how the lane stood; undefined where nothing was. It is a fact like those of `meta`: states of all versions can have it. */
+  stand(): unknown {
+    const { statements } = this.#store.reading();
+    const row = statements.get('SELECT value FROM meta WHERE key = ?', this.#standKey);
+    return row === undefined ? undefined : statements.parse(row.value);
+  }
+
+  /** Keeps how the lane stands, for `status` and for the next process; only the last one is kept. */
+  keepStand(document: unknown): void {
+    const { commits, statements } = this.#store;
+    const text = JSON.stringify(document);
+    commits.change(this.#standKey, () => statements.run('INSERT OR REPLACE INTO meta (key, value) VALUES (?,?)', this.#standKey, text));
+  }
+
+  get #standKey(): string {
+    return JSON.stringify(['stand', this.name, this.target]);
+  }
+
   /** Forgets all that the lane did with a run: it begins at 0. */
   restart(run: RunRef): void {
     const { commits, statements, ids } = this.#store;

@@ -37,6 +37,7 @@ export type LaneReader = Pick<
   | 'delivered'
   | 'refusals'
   | 'hasRefusals'
+  | 'stand'
 >;
 
 /** Reads a state, also while somebody writes to it: all of one moment, until `close`. */

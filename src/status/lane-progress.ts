@@ -2,18 +2,14 @@ import { asWallMs, steadyMs } from '../clock.ts';
 import type { Parcel, Refusal, TrackerParcel } from '../backends/contract.ts';
 import type { MirrorError } from '../errors.ts';
 import { keyOfFile, keyOfRun, type RunRef } from '../model/index.ts';
+import { RateMeter } from '../rate-meter.ts';
 import type { FactLog } from './fact-log.ts';
+import { FileLag } from './file-lag.ts';
+import { KeptLag } from './kept-lag.ts';
+import { type LaneStand, standOf, waitingWords } from './lane-stand.ts';
 
 /** How a lane stands. `waiting`: it tries again by itself, soon. `parked`: somebody has to mend something; it tries again slowly. */
 export type LaneCondition = 'active' | 'waiting' | 'parked';
-
-/** What was heard of a file, and how far the lane is. */
-interface FileLag {
-  size: number;
-  watermark: number;
-  /** When it was first heard of what is not mirrored yet. */
-  sinceMs: number;
-}
 
 export interface LaneProgressOptions {
   readonly name: string;
@@ -23,16 +19,29 @@ export interface LaneProgressOptions {
   readonly where: string;
   readonly log?: FactLog | undefined;
   readonly now?: () => number;
+  /** What the process before this one left of the lane. */
+  readonly kept?: LaneStand | undefined;
 }
+
+/** What rates are judged by. */
+const METER_MS = 60_000;
+/** A lane that was at work for less says little of what it can do. */
+const LEAST_BUSY_MS = 200;
+const SILENT_REMEDY =
+  'It takes what it is asked and does not answer: see whether it is overloaded, stopped or in the debugger, and start it again if need be.';
 
 /** One lane as seen from outside: what it accepted, how far the files are ahead, and why it stands still if it does. */
 export class LaneProgress {
   readonly name: string;
   readonly type: string;
   readonly where: string;
-  state: LaneCondition = 'active';
-  reason: string | undefined;
-  remedy: string | undefined;
+  #state: LaneCondition = 'active';
+  /** Why it stands still, since a send failed. */
+  #failure: MirrorError | undefined;
+  /** Since when the tracker does not answer, though it is asked something. */
+  silentSinceMs: number | undefined;
+  /** When it tries again; undefined where nothing is waited for. */
+  nextTryMs: number | undefined;
   sinceMs: number;
   acceptedAtMs = 0;
   /** When it last accepted something, or failed at it. */
@@ -48,14 +57,34 @@ export class LaneProgress {
   leftOut = 0;
   /** Why the last send failed, also where it is only tried again; undefined once one went well. */
   lastError: MirrorError | undefined;
+  /** The last failure, whatever came after it, and when it was. */
+  pastError: { readonly error: MirrorError; readonly atMs: number } | undefined;
+  /** Bytes it had to bring since the start, those of later growth included. */
+  bytesOwed = 0;
   /** Runs the tracker does not take any more, with the reason. */
   readonly stoppedRuns = new Map<string, { readonly run: RunRef; readonly reason: string; readonly remedy: string | undefined }>();
   readonly #lags = new Map<string, FileLag>();
+  /** Sums over all of them. */
+  #lagBytes = 0;
+  #filesBehind = 0;
+  readonly #kept: LaneStand | undefined;
+  readonly #keptLag: KeptLag | undefined;
+  readonly #pointMeter = new RateMeter(METER_MS);
+  readonly #byteMeter = new RateMeter(METER_MS);
+  readonly #growthMeter = new RateMeter(METER_MS);
+  #grown = 0;
+  /** Points and bytes it was given, taken or not: what a byte is worth. */
+  #given = { points: 0, bytes: 0 };
+  /** For how long it had something to do and was not kept from it. */
+  #busyMs = 0;
+  #busySinceMs: number | undefined;
   readonly #log: FactLog | undefined;
   readonly #now: () => number;
   readonly #wall: (steadyMs: number) => number;
 
-  constructor({ name, type, where, log, now }: LaneProgressOptions) {
+  constructor({ name, type, where, log, now, kept }: LaneProgressOptions) {
+    this.#kept = kept;
+    this.#keptLag = kept === undefined ? undefined : new KeptLag(kept.behind, kept.written_ms);
     this.name = name;
     this.type = type;
     this.where = where;
@@ -63,6 +92,24 @@ export class LaneProgress {
     this.#now = now ?? steadyMs;
     this.#wall = now === undefined ? asWallMs : (ms) => ms;
     this.sinceMs = this.#now();
+  }
+
+  /** `silent`: it asked something, and has no answer for long. */
+  get state(): LaneCondition {
+    return this.#state === 'active' && this.silentSinceMs !== undefined ? 'waiting' : this.#state;
+  }
+
+  get reason(): string | undefined {
+    return this.silentSinceMs === undefined ? this.#failure?.message : waitingWords(this.#now() - this.silentSinceMs);
+  }
+
+  get remedy(): string | undefined {
+    return this.silentSinceMs === undefined ? this.#failure?.hint : SILENT_REMEDY;
+  }
+
+  /** The code of why it stands still. */
+  get code(): string | undefined {
+    return this.silentSinceMs === undefined ? this.#failure?.code : 'MB4001';
   }
 
   /** For how long there has been something to do and nothing was done; 0 where there is nothing to do. */
@@ -75,37 +122,80 @@ export class LaneProgress {
   sendFailed(error: MirrorError): void {
     this.lastError = error;
     this.#movedAtMs = this.#now();
+    this.pastError = { error, atMs: this.#movedAtMs };
+    this.silentSinceMs = undefined;
+  }
+
+  /** The tracker was asked something, and nothing was heard of it since then. */
+  fellSilent(sinceMs: number): void {
+    const isNews = this.#state === 'active' && this.silentSinceMs === undefined;
+    if (isNews) this.sinceMs = this.#now();
+    this.silentSinceMs = sinceMs;
+    this.#rest();
+    const fields = { lane: this.name, code: this.code, reason: this.reason, remedy: this.remedy, ...this.#lagFields() };
+    // A tracker that was said to be in trouble is no news for being silent as well.
+    if (isNews) this.#log?.warn(fields, 'lane waiting');
+    else this.#log?.debug(fields, 'lane waiting');
   }
 
   get lagBytes(): number {
-    let bytes = 0;
-    for (const { size, watermark } of this.#lags.values()) bytes += Math.max(0, size - watermark);
-    return bytes;
+    return this.#lagBytes;
   }
 
-  /** Milliseconds since the oldest byte that is not mirrored was heard of; 0 when there is none. */
+  /** Age of the oldest byte that is in the files and not in the lane, counted from when it could be seen; 0 where there is none. */
   get lagMs(): number {
-    let sinceMs = Infinity;
-    for (const lag of this.#lags.values()) if (lag.size > lag.watermark) sinceMs = Math.min(sinceMs, lag.sinceMs);
-    return sinceMs === Infinity ? 0 : this.#now() - sinceMs;
+    const { lagSinceMs } = this;
+    return lagSinceMs === undefined ? 0 : Math.max(0, this.#now() - lagSinceMs);
   }
 
-  /** Judged by the bytes a point took so far; undefined where nothing was mirrored yet. */
+  /** Since when the oldest byte that is missing could be seen; undefined where none is. */
+  get lagSinceMs(): number | undefined {
+    let oldestMs: number | undefined;
+    for (const { sinceMs } of this.#lags.values()) {
+      if (sinceMs !== undefined && (oldestMs === undefined || sinceMs < oldestMs)) oldestMs = sinceMs;
+    }
+    return oldestMs;
+  }
+
+  /** Judged by the bytes that points took so far, here or in the process before; undefined where nothing is known of that. */
   get lagPoints(): number | undefined {
-    return this.bytes > 0 ? Math.round((this.lagBytes * this.points) / this.bytes) : undefined;
+    const perByte = this.#given.bytes > 0 ? this.#given.points / this.#given.bytes : this.#kept?.points_per_byte;
+    return perByte === undefined || perByte === null ? undefined : Math.round(this.lagBytes * perByte);
   }
 
   /** Files that are ahead of the lane. */
   get filesBehind(): number {
-    let files = 0;
-    for (const { size, watermark } of this.#lags.values()) if (size > watermark) files++;
-    return files;
+    return this.#filesBehind;
+  }
+
+  /** Points and bytes a second, of the last minute. */
+  get rate(): { readonly points: number; readonly bytes: number } {
+    const nowMs = this.#now();
+    return {
+      points: this.#pointMeter.perSecond(nowMs, this.points, METER_MS) ?? 0,
+      bytes: this.#byteMeter.perSecond(nowMs, this.bytes, METER_MS) ?? 0,
+    };
+  }
+
+  /** Points and bytes it took a second while it had something to do, the last time it was at work; undefined where it never was. */
+  get pace(): LaneStand['pace'] {
+    if (this.#busyMs < LEAST_BUSY_MS || this.bytes === 0) return this.#kept?.pace ?? null;
+    return { points: (1000 * this.points) / this.#busyMs, bytes: (1000 * this.bytes) / this.#busyMs };
+  }
+
+  /** Until it has everything, as it goes now; 0 where it has, undefined where it never will at this rate, or it is too early to tell. */
+  get catchUpMs(): number | undefined {
+    const { lagBytes } = this;
+    if (lagBytes === 0) return 0;
+    if (this.state !== 'active') return undefined;
+    const net = this.rate.bytes - (this.#growthMeter.perSecond(this.#now(), this.#grown, METER_MS) ?? 0);
+    return net > 0 ? (1000 * lagBytes) / net : undefined;
   }
 
   /** Bytes of a file that were heard of and are not mirrored; undefined where nothing was heard of it. */
   unreadBytes(run: RunRef, name: string): number | undefined {
     const lag = this.#lags.get(keyOfFile(run, name));
-    return lag === undefined ? undefined : Math.max(0, lag.size - lag.watermark);
+    return lag?.bytes;
   }
 
   /** The size a file was last heard to have. */
@@ -113,20 +203,40 @@ export class LaneProgress {
     return this.#lags.get(keyOfFile(run, name))?.size;
   }
 
-  /** `mirrored`: the bytes up to which it is, where nothing was heard of the file before. */
-  fileGrew(run: RunRef, name: string, size: number, mirrored = 0): void {
+  /** `mirrored`: the bytes up to which it is, where nothing was heard of the file before. `changedMs`: when it changed last, by the wall clock. */
+  fileGrew(run: RunRef, name: string, size: number, mirrored = 0, changedMs?: number): void {
     const key = keyOfFile(run, name);
-    const lag = this.#lags.get(key);
-    if (lag === undefined) this.#lags.set(key, { size, watermark: Math.min(mirrored, size), sinceMs: this.#now() });
-    else {
-      if (lag.watermark >= lag.size) lag.sinceMs = this.#now();
-      lag.size = size;
+    const nowMs = this.#now();
+    let lag = this.#lags.get(key);
+    if (lag === undefined) {
+      lag = new FileLag(run, name, Math.min(mirrored, size));
+      this.#lags.set(key, lag);
+      // It was there before we looked: since when is what the process before this one says.
+      const kept = changedMs === undefined ? undefined : this.#keptLag?.sinceMs(run, name, lag.watermark, changedMs).ms;
+      const sinceMs = kept === undefined ? nowMs : Math.min(nowMs, nowMs - (this.#wall(nowMs) - kept));
+      this.#heard(lag, size, sinceMs);
+      this.bytesOwed += lag.bytes;
+    } else {
+      const grown = this.#heard(lag, size, nowMs);
+      this.#grown += grown;
+      this.bytesOwed += grown;
+      this.#growthMeter.add(nowMs, this.#grown);
     }
+    if (lag.bytes > 0) this.#busySinceMs ??= nowMs;
+  }
+
+  /** So many points were read of so many bytes: to be taken, or not. */
+  wasGiven(points: number, bytes: number): void {
+    this.#given = { points: this.#given.points + points, bytes: this.#given.bytes + bytes };
   }
 
   /** Nothing of a file can be waited for now. */
   fileForgotten(run: RunRef, name: string): void {
-    this.#lags.delete(keyOfFile(run, name));
+    const key = keyOfFile(run, name);
+    const lag = this.#lags.get(key);
+    if (lag === undefined) return;
+    this.#changed(lag, () => lag.settled(lag.size, this.#now()));
+    this.#lags.delete(key);
   }
 
   parcelAccepted(
@@ -134,11 +244,18 @@ export class LaneProgress {
     points: number,
     refusals: readonly Refusal[] = [],
   ): void {
+    const nowMs = this.#now();
+    if (this.points === 0 && this.bytes === 0) {
+      this.#pointMeter.add(Math.min(nowMs, this.#busySinceMs ?? nowMs), 0);
+      this.#byteMeter.add(Math.min(nowMs, this.#busySinceMs ?? nowMs), 0);
+    }
     this.points += points;
     this.records += batch.records;
     this.bytes += batch.end - batch.start;
-    this.acceptedAtMs = this.#now();
-    this.#movedAtMs = this.acceptedAtMs;
+    this.#pointMeter.add(nowMs, this.points);
+    this.#byteMeter.add(nowMs, this.bytes);
+    this.acceptedAtMs = nowMs;
+    this.#movedAtMs = nowMs;
     this.stoppedRuns.delete(keyOfRun(target));
     for (const { kind } of refusals) {
       if (kind === 'unsupported') this.unsupported++;
@@ -148,10 +265,8 @@ export class LaneProgress {
     // An end that is torn or damaged waits for its writer, not for us.
     const end = state.damage.reduce((last, damage) => Math.max(last, damage.end), state.position.watermark);
     const lag = this.#lags.get(keyOfFile(batch.run, state.name));
-    if (lag !== undefined) {
-      if (end > lag.watermark) lag.sinceMs = this.#now();
-      lag.watermark = end;
-    }
+    if (lag !== undefined) this.#changed(lag, () => lag.settled(end, nowMs));
+    this.#worked(nowMs);
     const { root, path } = batch.run;
     this.#log?.debug({ lane: this.name, root, run: path, file: state.name, offset: batch.start, points }, 'batch accepted');
     if (refusals.length > 0) {
@@ -161,14 +276,17 @@ export class LaneProgress {
   }
 
   stalled(error: MirrorError | undefined, retryMs: number, state: 'waiting' | 'parked' = 'waiting'): void {
-    if (this.state !== state) this.sinceMs = this.#now();
+    const isNews = this.#state !== state || this.#failure?.message !== error?.message;
     this.#movedAtMs = this.#now();
-    const isNews = this.state !== state || this.reason !== error?.message;
-    this.state = state;
-    this.reason = error?.message;
-    this.remedy = error?.hint;
+    if (this.#state !== state) this.sinceMs = this.#movedAtMs;
+    this.#state = state;
+    this.#failure = error;
+    this.silentSinceMs = undefined;
+    this.nextTryMs = this.#movedAtMs + retryMs;
+    if (error !== undefined) this.pastError = { error, atMs: this.#movedAtMs };
+    this.#rest();
     // The same again is no news, however often it is tried.
-    const fields = { lane: this.name, code: error?.code, reason: error?.message, remedy: error?.hint, retryMs };
+    const fields = { lane: this.name, code: error?.code, reason: error?.message, remedy: error?.hint, retryMs, ...this.#lagFields() };
     if (isNews) this.#log?.warn(fields, `lane ${state}`);
     else this.#log?.debug(fields, `lane ${state}`);
   }
@@ -176,11 +294,43 @@ export class LaneProgress {
   resumed(): void {
     this.lastError = undefined;
     if (this.state === 'active') return;
-    this.state = 'active';
+    this.#state = 'active';
     this.sinceMs = this.#now();
-    this.reason = undefined;
-    this.remedy = undefined;
-    this.#log?.info({ lane: this.name }, 'lane active');
+    this.#failure = undefined;
+    this.silentSinceMs = undefined;
+    this.nextTryMs = undefined;
+    if (this.lagBytes > 0) this.#busySinceMs ??= this.#now();
+    this.#log?.info({ lane: this.name, ...this.#lagFields() }, 'lane active');
+  }
+
+  #lagFields(): { readonly lagBytes: number; readonly lagMs: number } {
+    return { lagBytes: this.lagBytes, lagMs: Math.round(this.lagMs) };
+  }
+
+  #worked(nowMs: number): void {
+    if (this.#busySinceMs !== undefined) this.#busyMs += nowMs - this.#busySinceMs;
+    this.#busySinceMs = this.#lagBytes > 0 ? nowMs : undefined;
+  }
+
+  #heard(lag: FileLag, size: number, sinceMs: number): number {
+    let grown = 0;
+    this.#changed(lag, () => {
+      grown = Math.max(0, lag.heard(size, sinceMs));
+    });
+    return grown;
+  }
+
+  /** Keeps the sums. */
+  #changed(lag: FileLag, change: () => void): void {
+    const before = lag.bytes;
+    change();
+    this.#lagBytes += lag.bytes - before;
+    this.#filesBehind += Number(lag.bytes > 0) - Number(before > 0);
+  }
+
+  /** Standing still is no work. */
+  #rest(): void {
+    this.#busySinceMs = undefined;
   }
 
   runStopped(run: RunRef, error: MirrorError): void {
@@ -193,14 +343,22 @@ export class LaneProgress {
 
   /** As plain JSON, units in the names. */
   document(): Record<string, unknown> {
+    const { rate, catchUpMs } = this;
     return {
       name: this.name,
       type: this.type,
       where: this.where,
       state: this.state,
       since: this.#time(this.sinceMs),
+      code: this.code ?? null,
       reason: this.reason ?? null,
       remedy: this.remedy ?? null,
+      unanswered_seconds: this.silentSinceMs === undefined ? null : (this.#now() - this.silentSinceMs) / 1000,
+      next_try_at: this.#time(this.nextTryMs ?? 0),
+      last_error:
+        this.pastError === undefined
+          ? null
+          : { code: this.pastError.error.code, reason: this.pastError.error.message, at: this.#time(this.pastError.atMs) },
       last_accepted_at: this.#time(this.acceptedAtMs),
       points: this.points,
       records: this.records,
@@ -217,11 +375,33 @@ export class LaneProgress {
       lag_bytes: this.lagBytes,
       lag_points_estimate: this.lagPoints ?? null,
       lag_seconds: this.lagMs / 1000,
+      lag_since: this.#time(this.lagSinceMs ?? 0),
+      points_per_second: round(rate.points),
+      bytes_per_second: round(rate.bytes),
+      catch_up_seconds: catchUpMs === undefined ? null : catchUpMs / 1000,
       files_behind: this.filesBehind,
     };
+  }
+
+  /** What is kept of the lane when the process has ended. */
+  stand(by: LaneStand['by'], isEnded: boolean): LaneStand {
+    const perByte = this.#given.bytes > 0 ? this.#given.points / this.#given.bytes : this.#kept?.points_per_byte;
+    return standOf(this.document(), {
+      by,
+      isEnded,
+      writtenMs: this.#wall(this.#now()),
+      pace: this.pace,
+      pointsPerByte: perByte ?? null,
+      lags: this.#lags.values(),
+      wall: this.#wall,
+    });
   }
 
   #time(ms: number): string | null {
     return ms === 0 ? null : new Date(this.#wall(ms)).toISOString();
   }
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
 }

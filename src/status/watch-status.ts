@@ -64,10 +64,12 @@ const MOST_INCIDENTS = 100;
 const MOST_DAMAGE = 1000;
 /** Without a terminal, a line of counts is logged this often while something happens. */
 const LOG_INTERVAL_MS = 10_000;
+/** And that a lane is behind while nothing does. */
+const BEHIND_INTERVAL_MS = 60_000;
 
 export interface WatchStatusOptions {
   readonly log?: FactLog | undefined;
-  readonly lanes: readonly Pick<LaneProgressOptions, 'name' | 'type' | 'where'>[];
+  readonly lanes: readonly Pick<LaneProgressOptions, 'name' | 'type' | 'where' | 'kept'>[];
   /** Names of the roots that are watched: ready is who has looked at all of them. */
   readonly roots?: readonly string[];
   /** Between two scans of a root. Default 60,000. */
@@ -88,7 +90,7 @@ export class WatchStatus {
   readonly #silences = new Map<string, Silence & { readonly threads: number }>();
   readonly #damage = new Map<string, readonly FoundDamage[]>();
   readonly #incidents: Incident[] = [];
-  #logged = { atMs: 0, points: new Map<string, number>() };
+  readonly #logged = { atMs: 0, points: new Map<string, number>(), behind: new Map<string, number>() };
 
   constructor({ log, lanes, roots = [], scanIntervalMs = 60_000, now }: WatchStatusOptions) {
     this.#scanIntervalMs = scanIntervalMs;
@@ -282,9 +284,16 @@ export class WatchStatus {
   tick(nowMs: number): void {
     if (nowMs - this.#logged.atMs < LOG_INTERVAL_MS) return;
     for (const lane of this.lanes) {
-      const { name, points, lagBytes, lagMs } = lane;
+      const { name, points, lagBytes, reason } = lane;
       const newPoints = points - (this.#logged.points.get(name) ?? 0);
+      const lagMs = Math.round(lane.lagMs);
       if (newPoints > 0) this.#log?.info({ lane: name, points, newPoints, lagBytes, lagMs }, 'mirrored');
+      const saidMs = Math.max(this.#logged.behind.get(name) ?? this.startedAtMs, lane.acceptedAtMs);
+      // A lane that stands is said again and again: whoever looks into the log later must not take it for healthy.
+      if (newPoints === 0 && lagBytes > 0 && nowMs - saidMs >= BEHIND_INTERVAL_MS) {
+        this.#log?.info({ lane: name, lagBytes, lagMs, ...(reason === undefined ? {} : { reason }) }, 'behind');
+        this.#logged.behind.set(name, nowMs);
+      }
       this.#logged.points.set(name, points);
     }
     this.#logged.atMs = nowMs;

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Handle, Parcel } from '../../../src/backends/contract.ts';
 import { MirrorError } from '../../../src/errors.ts';
 import { type Damage, type RunRef, unmirroredBytes } from '../../../src/model/index.ts';
-import { type LaneProgress, WatchStatus } from '../../../src/status/index.ts';
+import { LaneProgress, readStand, WatchStatus } from '../../../src/status/index.ts';
 
 const RUN: RunRef = { root: 'logs', path: 'a' };
 const FILE = 'events.out.tfevents.1';
@@ -78,6 +78,58 @@ describe('the lag of a watch', () => {
     expect(lane.lagMs).toBeLessThanOrEqual(1000);
   });
 
+  it('in time grows while the lane stands, and is no less for what came before the oldest byte that is missing', () => {
+    const { status, lane, at } = watching();
+    at(10_000);
+    lane.fileGrew(RUN, FILE, 100);
+    at(20_000);
+    lane.fileGrew(RUN, FILE, 200);
+    at(70_000);
+    expect(lane.lagMs).toBe(60_000);
+    // Half of what was there first is brought: the other half is as old as it was.
+    status.parcelAccepted('local', parcel(50), 1);
+    expect(lane.lagMs).toBe(60_000);
+    status.parcelAccepted('local', parcel(100), 1);
+    expect(lane.lagMs).toBe(50_000);
+    status.parcelAccepted('local', parcel(200), 1);
+    expect([lane.lagMs, lane.lagSinceMs]).toEqual([0, undefined]);
+  });
+
+  it('in time grows while a lane waits, is parked, hangs or tries again', () => {
+    const { status, lane, at } = watching();
+    const error = new MirrorError('MB4001', 'nobody answers');
+    lane.fileGrew(RUN, FILE, 100);
+    const doings = [
+      () => lane.stalled(error, 1000),
+      () => lane.stalled(error, 60_000, 'parked'),
+      () => lane.fellSilent(2000),
+      () => lane.sendFailed(error),
+      () => lane.resumed(),
+    ];
+    for (const [i, happens] of doings.entries()) {
+      at(1000 * (i + 2));
+      happens();
+      expect(lane.lagMs).toBe(1000 * (i + 1));
+    }
+    status.parcelAccepted('local', parcel(100), 1);
+    expect(lane.lagMs).toBe(0);
+  });
+
+  it('in time stays right to a few parts in a hundred for a file that grows for days, and takes little memory', () => {
+    const { status, lane, at } = watching();
+    for (let i = 1; i <= 20_000; i++) {
+      at(10_000 * i);
+      lane.fileGrew(RUN, FILE, 100 * i);
+    }
+    expect(JSON.stringify(lane.stand('watch', false)).length).toBeLessThan(10_000);
+    for (const done of [1, 5000, 19_000]) {
+      status.parcelAccepted('local', parcel(100 * done), 1);
+      const age = 10_000 * (20_000 - done - 1);
+      expect(lane.lagMs).toBeGreaterThanOrEqual(age);
+      expect(lane.lagMs - age).toBeLessThanOrEqual((10_000 * 20_000) / 60);
+    }
+  });
+
   it('leaves out a torn end, which waits for its writer', () => {
     const { status, lane } = watching();
     lane.fileGrew(RUN, FILE, 100);
@@ -111,6 +163,140 @@ describe('the lag of a watch', () => {
     lane.fileGrew(RUN, 'events.out.tfevents.2', 11);
     status.parcelAccepted('local', parcel(100), 1);
     expect(lane.lagBytes).toBe(11);
+  });
+});
+
+describe('the lag of a lane after a restart', () => {
+  const kept = (lane: LaneProgress, now: number): LaneProgress =>
+    new LaneProgress({
+      name: 'local',
+      type: 'local',
+      where: 'store.db',
+      now: () => now,
+      kept: readStand(JSON.parse(JSON.stringify(lane.stand('watch', true)))),
+    });
+
+  it('goes on from what it was, where the lane still stands where it did', () => {
+    const { lane, at } = watching();
+    lane.fileGrew(RUN, FILE, 100);
+    at(61_000);
+    const next = kept(lane, 100_000);
+    // It has grown since.
+    next.fileGrew(RUN, FILE, 300, 0, 90_000);
+    expect(next.lagMs).toBe(99_000);
+  });
+
+  it('counts from the last change of a file that was up to date then, and from when we looked last at most', () => {
+    const { lane, at } = watching();
+    at(50_000);
+    const [later, earlier] = [kept(lane, 100_000), kept(lane, 100_000)];
+    later.fileGrew(RUN, FILE, 100, 60, 80_000);
+    expect(later.lagMs).toBe(20_000);
+    // A copy with the times of what it was copied from.
+    earlier.fileGrew(RUN, FILE, 100, 0, 10);
+    expect(earlier.lagMs).toBe(50_000);
+  });
+
+  it('counts from the start where nobody looked before', () => {
+    const { lane, at } = watching();
+    lane.fileGrew(RUN, FILE, 100, 0, 1);
+    at(3000);
+    expect(lane.lagMs).toBe(2000);
+  });
+
+  it('knows what a byte is worth, and how fast the lane was', () => {
+    const { status, lane, at } = watching();
+    lane.fileGrew(RUN, FILE, 1000);
+    lane.wasGiven(100, 1000);
+    at(2000);
+    status.parcelAccepted('local', parcel(1000), 100);
+    const next = kept(lane, 100_000);
+    next.fileGrew(RUN, FILE, 1500, 1000, 100_000);
+    expect([next.lagPoints, next.pace]).toEqual([50, { points: 100, bytes: 1000 }]);
+  });
+});
+
+describe('how a lane stands', () => {
+  const error = new MirrorError('MB4002', 'nobody is let in', { hint: 'Renew the key.' });
+
+  it('says rate and time to catch up while it works, and neither while it stands', () => {
+    const { status, lane, at } = watching();
+    lane.fileGrew(RUN, FILE, 10_000);
+    lane.wasGiven(1000, 10_000);
+    at(11_000);
+    status.parcelAccepted('local', parcel(2000), 200);
+    expect(lane.document()).toMatchObject({
+      lag_points_estimate: 800,
+      points_per_second: 20,
+      bytes_per_second: 200,
+      catch_up_seconds: 40,
+    });
+    lane.stalled(error, 1000);
+    expect(lane.document()).toMatchObject({ catch_up_seconds: null });
+  });
+
+  it('never catches up with files that grow faster than it takes them', () => {
+    const { status, lane, at } = watching();
+    lane.fileGrew(RUN, FILE, 1000);
+    for (let i = 1; i < 30; i++) {
+      at(1000 + 1000 * i);
+      lane.fileGrew(RUN, FILE, 1000 + 200 * i);
+      status.parcelAccepted('local', { ...parcel(100 * i), batch: { ...parcel(100 * i).batch, start: 100 * (i - 1) } }, 1);
+    }
+    expect(lane.document()).toMatchObject({ catch_up_seconds: null, bytes_per_second: expect.any(Number) });
+  });
+
+  it('has the last error with its code, also when it is over, and the next try while one is due', () => {
+    const { lane, at } = watching();
+    at(2000);
+    lane.stalled(error, 60_000, 'parked');
+    const last_error = { code: 'MB4002', reason: 'nobody is let in', at: '1970-01-01T00:00:02.000Z' };
+    expect(lane.document()).toMatchObject({
+      state: 'parked',
+      code: 'MB4002',
+      remedy: 'Renew the key.',
+      last_error,
+      next_try_at: '1970-01-01T00:01:02.000Z',
+    });
+    lane.resumed();
+    expect(lane.document()).toMatchObject({ state: 'active', code: null, reason: null, remedy: null, last_error, next_try_at: null });
+  });
+
+  it('waits for an answer, for so long, until it has one', () => {
+    const { lane, lines, at } = watching();
+    lane.fileGrew(RUN, FILE, 100);
+    at(16_000);
+    lane.fellSilent(1000);
+    expect(lane.document()).toMatchObject({
+      state: 'waiting',
+      code: 'MB4001',
+      reason: 'waiting for an answer for 15 s',
+      unanswered_seconds: 15,
+    });
+    at(31_000);
+    expect(lane.reason).toBe('waiting for an answer for 30 s');
+    lane.resumed();
+    expect(lane.document()).toMatchObject({ state: 'active', reason: null, unanswered_seconds: null });
+    expect(lines).toMatchObject([
+      { level: 'warn', phrase: 'lane waiting', fields: { reason: 'waiting for an answer for 15 s', lagMs: 15_000, lagBytes: 100 } },
+      { level: 'info', phrase: 'lane active' },
+    ]);
+  });
+
+  it('is logged every minute while it is behind and nothing comes of it', () => {
+    const { status, lane, lines, at } = watching();
+    lane.fileGrew(RUN, FILE, 100);
+    for (let ms = 2000; ms <= 182_000; ms += 1000) {
+      at(ms);
+      status.tick(ms);
+    }
+    const said = lines.filter(({ phrase }) => phrase === 'behind');
+    expect(said.map(({ fields }) => [fields['lane'], fields['lagBytes']])).toEqual([
+      ['local', 100],
+      ['local', 100],
+      ['local', 100],
+    ]);
+    expect(said.at(-1)?.fields['lagMs']).toBeGreaterThan(170_000);
   });
 });
 

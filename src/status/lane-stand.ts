@@ -1,0 +1,67 @@
+import { type OwedFile, MOST_KEPT } from './kept-lag.ts';
+import type { FileLag } from './file-lag.ts';
+
+/** What a process leaves of a lane in the state, for the next one and for `status`: plain JSON, and additive. */
+export interface LaneStand {
+  readonly by: 'backfill' | 'watch';
+  readonly pid: number;
+  readonly written_ms: number;
+  /** The process has let go of the lane. */
+  readonly ended: boolean;
+  /** The lane as `/status` has it. */
+  readonly lane: Readonly<Record<string, unknown>>;
+  /** What it took a second while it was at work; null where it never was. */
+  readonly pace: { readonly points: number; readonly bytes: number } | null;
+  readonly points_per_byte: number | null;
+  readonly behind: readonly OwedFile[];
+}
+
+export interface StandFacts {
+  readonly by: LaneStand['by'];
+  readonly isEnded: boolean;
+  readonly writtenMs: number;
+  readonly pace: LaneStand['pace'];
+  readonly pointsPerByte: number | null;
+  readonly lags: Iterable<FileLag>;
+  readonly wall: (steadyMs: number) => number;
+}
+
+export function standOf(lane: Readonly<Record<string, unknown>>, facts: StandFacts): LaneStand {
+  const { by, isEnded, writtenMs, pace, pointsPerByte, lags, wall } = facts;
+  const behind: { readonly lag: FileLag; readonly sinceMs: number }[] = [];
+  for (const lag of lags) if (lag.sinceMs !== undefined) behind.push({ lag, sinceMs: lag.sinceMs });
+  // Of a hundred thousand, the few that are oldest: numbers are sorted much faster than objects.
+  const oldest = Float64Array.from(behind, ({ sinceMs }) => sinceMs).sort()[MOST_KEPT - 1] ?? Infinity;
+  const kept = behind.filter(({ sinceMs }) => sinceMs <= oldest).slice(0, MOST_KEPT);
+  return {
+    by,
+    pid: process.pid,
+    written_ms: Math.round(writtenMs),
+    ended: isEnded,
+    lane,
+    pace,
+    points_per_byte: pointsPerByte,
+    behind: kept.map(({ lag: { run, name, watermark, oldestEnd }, sinceMs }) => ({
+      root: run.root,
+      run: run.path,
+      file: name,
+      offset: watermark,
+      end: oldestEnd,
+      since_ms: Math.round(wall(sinceMs)),
+    })),
+  };
+}
+
+/** What was kept, if it is what it should be: a state may have been written by another version. */
+export function readStand(kept: unknown): LaneStand | undefined {
+  if (typeof kept !== 'object' || kept === null) return undefined;
+  const stand = kept as Partial<LaneStand>;
+  const isSound =
+    typeof stand.written_ms === 'number' && Array.isArray(stand.behind) && typeof stand.lane === 'object' && stand.lane !== null;
+  return isSound ? (kept as LaneStand) : undefined;
+}
+
+/** The one way in which it is said that a tracker does not answer. */
+export function waitingWords(ms: number): string {
+  return `waiting for an answer for ${Math.floor(ms / 1000)} s`;
+}
