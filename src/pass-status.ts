@@ -33,6 +33,7 @@ export class PassStatus implements FeedStatus {
       }),
     );
     tracker.lanes = [...this.#lanes.values()];
+    tracker.hasStore = this.#lead === undefined;
   }
 
   /** Notes in the state how the lanes stand: what `status` says while this goes on, and when it is over. */

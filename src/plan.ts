@@ -15,7 +15,7 @@ import {
   silentRoots,
 } from './discover/index.ts';
 import type { LinkRules } from './untrusted/index.ts';
-import { changedMsOf, type FileState, isPending, needsSearch, type RunRef } from './model/index.ts';
+import { changedMsOf, type FileState, isPending, needsSearch, owedGapBytes, type RunRef } from './model/index.ts';
 import { walkPatiently } from './reading/index.ts';
 import { isKnownTo } from './root-identity.ts';
 
@@ -28,8 +28,19 @@ export interface PlannedRun {
   readonly bytesToRead: number;
   /** The same without torn ends, which wait for their writer. */
   readonly bytesBehind: number;
-  /** When the file that was changed first, of those that are behind, was changed; infinite where there is none. */
-  readonly oldestChangeMs: number;
+  /** Files that are behind. */
+  readonly behind: readonly FileBehind[];
+}
+
+/** A file that a lane has not all of. */
+export interface FileBehind {
+  readonly name: string;
+  /** Where the first byte is that is missing. */
+  readonly offset: number;
+  /** When the file changed last, by the file system. */
+  readonly changedMs: number;
+  /** When it had changed last when the lane was at its end; 0 where it never was. */
+  readonly notBeforeMs: number;
 }
 
 export interface Plan {
@@ -75,7 +86,7 @@ export function planRuns(root: string, found: readonly FoundRun[], held: Pick<Po
     const run = { root, path };
     const states = new Map(held.positions(run).files.map((state) => [state.name, state]));
     const ahead = files.map((file) => bytesAhead(file, states.get(file.name)));
-    const behind = files.map((file, i) => Math.max(0, (ahead[i] ?? 0) - waitingBytes(file, states.get(file.name))));
+    const bytesBehind = files.map((file, i) => behindBy(ahead[i] ?? 0, file, states.get(file.name)));
     return {
       run,
       files: files.length,
@@ -83,10 +94,25 @@ export function planRuns(root: string, found: readonly FoundRun[], held: Pick<Po
       changedFiles: files.filter(({ name }, i) => states.has(name) && ahead[i] !== 0).length,
       bytes: files.reduce((sum, { size }) => sum + size, 0),
       bytesToRead: ahead.reduce((sum, bytes) => sum + bytes, 0),
-      bytesBehind: behind.reduce((sum, bytes) => sum + bytes, 0),
-      oldestChangeMs: files.reduce((oldest, { stamp }, i) => (behind[i] === 0 ? oldest : Math.min(oldest, changedMsOf(stamp))), Infinity),
+      bytesBehind: bytesBehind.reduce((sum, bytes) => sum + bytes, 0),
+      behind: files.flatMap((file, i) => (bytesBehind[i] === 0 ? [] : [fileBehind(file, states.get(file.name))])),
     };
   });
+}
+
+function behindBy(ahead: number, file: FoundFile, state: FileState | undefined): number {
+  return Math.max(0, ahead - waitingBytes(file, state)) + (state === undefined ? 0 : owedGapBytes(state));
+}
+
+function fileBehind({ name, size, stamp }: FoundFile, state: FileState | undefined): FileBehind {
+  const { position: { watermark, gaps } = { watermark: 0, gaps: [] } } = state ?? {};
+  const first = gaps.find(({ reason }) => reason !== 'damage')?.start ?? watermark;
+  return {
+    name,
+    offset: size < watermark ? 0 : Math.min(first, watermark),
+    changedMs: changedMsOf(stamp),
+    notBeforeMs: state === undefined || state.size !== watermark ? 0 : changedMsOf(state.stamp),
+  };
 }
 
 /** Whether a changed file is read from its watermark or anew is only known once its guard is looked at: the less is said. */

@@ -21,14 +21,17 @@ import { KEPT_STAMP, type RunRef, systemPath } from './model/index.ts';
 import { type Positions, planRuns } from './plan.ts';
 import { walkPatiently } from './reading/index.ts';
 import { isKnownTo } from './root-identity.ts';
-import { StateFile, type StateReader } from './state/index.ts';
-import type { FoundDamage, LanePosture, Silence } from './status/index.ts';
-import { DEFAULT_LINKS, type LinkRule, type LinkRules } from './untrusted/index.ts';
+import { FileLock, StateFile, type StateReader } from './state/index.ts';
+import { type FoundDamage, type LanePosture, type LaneStand, readStand, type Silence } from './status/index.ts';
+import { oldestMs } from './oldest-point.ts';
+import { DEFAULT_LINKS, type LinkRule, type LinkRules, placeOf, type RootPlace } from './untrusted/index.ts';
 
 /** A document of a watch is taken for that of a living one for so long. */
 const FRESH_MS = 10_000;
 
 export interface StatusReport {
+  /** When it was made, by the wall clock. */
+  readonly nowMs: number;
   /** The local store first, where there is one. */
   readonly lanes: readonly LanePosture[];
   readonly watch: { readonly isRunning: boolean; readonly writtenAtMs: number; readonly document: Record<string, unknown> } | undefined;
@@ -87,6 +90,7 @@ interface Held extends Positions {
   isMeant(run: RunRef): boolean;
   files(): LanePosture['files'];
   links(): LanePosture['links'];
+  stand(): LaneStand | undefined;
   damage(root: string): FoundDamage[];
 }
 
@@ -99,10 +103,10 @@ export async function statusReport({
   linksOf = () => DEFAULT_LINKS,
 }: StatusRequest): Promise<StatusReport> {
   const store = storePath === undefined || (trackers.length > 0 && !existsSync(storePath)) ? undefined : openStore(storePath);
-  const state = trackers.length > 0 && existsSync(statePath) ? StateFile.openForReading(statePath) : undefined;
+  const state = existsSync(statePath) ? StateFile.openForReading(statePath) : undefined;
   try {
     const held: Held[] = [
-      ...(store === undefined || storePath === undefined ? [] : [heldByStore(store, storePath)]),
+      ...(store === undefined || storePath === undefined ? [] : [heldByStore(store, storePath, state)]),
       ...trackers.map((tracker) => heldByState(state, tracker)),
     ];
     const [lead] = held;
@@ -122,7 +126,7 @@ export async function statusReport({
             lead === undefined ? () => false : isKnownTo(lead, name),
           );
           for (const [hung, sinceMs] of silent) notAnswering.push({ root: name, path: hung, sinceMs });
-          return looked;
+          return { ...looked, place: { path, links: linksOf(path) } };
         }),
     );
     for (const { name, path, isSilent } of known) if (isSilent) notAnswering.push({ root: name, path, sinceMs: nowMs });
@@ -131,13 +135,19 @@ export async function statusReport({
       return { ...root, isEmptied: root.files > 0 && there?.isEmpty === true, ...notFound(root, lead?.knownFiles(root.name) ?? [], there) };
     });
     const met = found.flatMap(({ name, obstacles }) => obstacles.map((obstacle) => ({ ...obstacle, root: name })));
+    // A process that was killed said nothing of it, and let go of the state.
+    const isFresh = (writtenMs: number): boolean => Math.abs(nowMs - writtenMs) < FRESH_MS && FileLock.holder(statePath) !== undefined;
+    const lanes: LanePosture[] = [];
+    for (const lane of held) lanes.push(await posture(lane, found, nowMs, isFresh));
+    const watch = watchOf(
+      state,
+      held.map(({ facts }) => facts),
+      isFresh,
+    );
     return {
-      lanes: held.map((lane) => posture(lane, found, nowMs)),
-      watch: watchOf(
-        statePath,
-        held.map(({ facts }) => facts),
-        nowMs,
-      ),
+      nowMs,
+      lanes: lanes.map((lane) => (lane.stand === undefined && watch !== undefined ? withWord(lane, watch) : lane)),
+      watch,
       roots,
       notAnswering,
       damage: roots.flatMap(({ name }) =>
@@ -157,6 +167,7 @@ export async function statusReport({
 
 interface FoundRoot {
   readonly name: string;
+  readonly place: RootPlace;
   readonly runs: readonly FoundRun[];
   readonly obstacles: readonly Obstacle[];
   readonly filter: RunFilter | undefined;
@@ -170,7 +181,7 @@ async function lookAt(
   rules: RunRules,
   links: LinkRule,
   isKnown: IsKnown,
-): Promise<FoundRoot & { readonly silent: ReadonlyMap<string, number> }> {
+): Promise<Omit<FoundRoot, 'place'> & { readonly silent: ReadonlyMap<string, number> }> {
   const filter = filterOf(rules, { name, path });
   const { silent, ...walked } = await walkPatiently(path, { ...globsOf(rules, { name, path }), links });
   const { runs, obstacles } = readOnce({ ...walked, passedOver: [] }, isKnown);
@@ -205,27 +216,63 @@ function stillThere(damage: readonly FoundDamage[], found: FoundRoot | undefined
   return damage.filter(({ reason, run, file }) => reason !== 'unreadable' || files.get(run.path)?.has(file) === true);
 }
 
-function posture(held: Held, found: readonly FoundRoot[], nowMs: number): LanePosture {
-  const plan = found.flatMap(({ name, runs }) => {
+async function posture(
+  held: Held,
+  found: readonly FoundRoot[],
+  nowMs: number,
+  isFresh: (writtenMs: number) => boolean,
+): Promise<LanePosture> {
+  const plan = found.flatMap(({ name, place, runs }) => {
     const meant = runs.filter(({ path }) => held.isMeant({ root: name, path }));
-    return planRuns(name, meant, held);
+    return planRuns(name, meant, held).map((run) => ({ ...run, place: placeOf(place, run.run.path) }));
   });
   const behind = plan.filter((run) => run.bytesBehind > 0);
   const bytes = behind.reduce((sum, run) => sum + run.bytesBehind, 0);
   const mirrored = plan.reduce((sum, run) => sum + run.bytes - run.bytesToRead, 0);
-  const oldestMs = behind.reduce((oldest, run) => Math.min(oldest, run.oldestChangeMs), Infinity);
+  const stand = held.stand();
+  const isDriven = stand !== undefined && !stand.ended && isFresh(stand.written_ms);
+  const own = { ...held.facts, stand, isDriven, files: held.files(), links: held.links() };
+  // Whoever drives it is the one who knows: there is one number, wherever it is asked for.
+  if (isDriven) return { ...own, ...lagIn(stand, nowMs), runsBehind: behind.length };
+  const perByte = mirrored > 0 ? held.facts.points / mirrored : stand?.points_per_byte;
   return {
-    ...held.facts,
+    ...own,
     lagBytes: bytes,
-    lagPoints: mirrored > 0 ? Math.round((bytes * held.facts.points) / mirrored) : undefined,
-    lagMs: bytes > 0 && Number.isFinite(oldestMs) ? Math.max(0, nowMs - oldestMs) : 0,
+    lagPoints: typeof perByte === 'number' ? Math.round(bytes * perByte) : undefined,
+    lagMs: bytes === 0 ? 0 : Math.max(0, nowMs - (await oldestMs(behind, stand))),
     runsBehind: behind.length,
-    files: held.files(),
-    links: held.links(),
   };
 }
 
-function heldByStore(store: StoreReader, where: string): Held {
+/** What an older version wrote says how a lane stands, and no more. */
+function withWord(lane: LanePosture, { document, isRunning, writtenAtMs }: NonNullable<StatusReport['watch']>): LanePosture {
+  const said = laneIn(document, lane);
+  if (said === undefined) return lane;
+  const pid = Number(document['pid']);
+  const stand: LaneStand = {
+    by: 'watch',
+    pid,
+    written_ms: writtenAtMs,
+    ended: !isRunning,
+    lane: said,
+    pace: null,
+    points_per_byte: null,
+    behind: [],
+  };
+  return { ...lane, stand, isDriven: isRunning };
+}
+
+/** The lag that the process which drives a lane says, as it is by now. */
+function lagIn({ lane }: LaneStand, nowMs: number): Pick<LanePosture, 'lagBytes' | 'lagPoints' | 'lagMs'> {
+  const { lag_bytes: bytes, lag_points_estimate: points, lag_since: since } = lane;
+  return {
+    lagBytes: typeof bytes === 'number' ? bytes : 0,
+    lagPoints: typeof points === 'number' ? points : undefined,
+    lagMs: typeof since === 'string' ? Math.max(0, nowMs - Date.parse(since)) : 0,
+  };
+}
+
+function heldByStore(store: StoreReader, where: string, state: StateReader | undefined): Held {
   const pointsOf = (root: string): number => store.runs(root).reduce((sum, run) => sum + run.points, 0);
   const points = store.roots().reduce((sum, { name }) => sum + pointsOf(name), 0);
   return {
@@ -235,6 +282,7 @@ function heldByStore(store: StoreReader, where: string): Held {
     isMeant: () => true,
     files: () => undefined,
     links: () => [],
+    stand: () => readStand(state?.lane('local', resolve(where)).stand()),
     rootPosture: (name, path, isSilent) => ({
       name,
       path,
@@ -268,6 +316,7 @@ function heldByState(state: StateReader | undefined, { name, type, target, linkO
     positions: (run) => lane?.known(run) ?? { files: [] },
     isMeant: (run) => names?.isOut(run) !== true,
     files: () => lane?.sideCounts(),
+    stand: () => readStand(lane?.stand()),
     links: () =>
       (linkOf === undefined ? [] : (lane?.handles() ?? [])).flatMap(([run, handle]) => {
         const url = linkOf?.(handle);
@@ -295,22 +344,20 @@ function heldByState(state: StateReader | undefined, { name, type, target, linkO
 }
 
 /** The last word of the watch that mirrors into these lanes: a state file may have been used for others. */
-function watchOf(statePath: string, lanes: readonly Held['facts'][], nowMs: number): StatusReport['watch'] {
-  if (!existsSync(statePath)) return undefined;
-  const state = StateFile.openForReading(statePath);
-  try {
-    const status = state.readStatus();
-    if (status === undefined) return undefined;
-    const document = status.document as Record<string, unknown>;
-    if (!lanes.some((lane) => laneIn(document, lane) !== undefined)) return undefined;
-    return {
-      isRunning: document['ended'] !== true && Math.abs(nowMs - status.writtenMs) < FRESH_MS,
-      writtenAtMs: status.writtenMs,
-      document,
-    };
-  } finally {
-    state.close();
-  }
+function watchOf(
+  state: StateReader | undefined,
+  lanes: readonly Held['facts'][],
+  isFresh: (writtenMs: number) => boolean,
+): StatusReport['watch'] {
+  const status = state?.readStatus();
+  if (status === undefined) return undefined;
+  const document = status.document as Record<string, unknown>;
+  if (!lanes.some((lane) => laneIn(document, lane) !== undefined)) return undefined;
+  return {
+    isRunning: document['ended'] !== true && isFresh(status.writtenMs),
+    writtenAtMs: status.writtenMs,
+    document,
+  };
 }
 
 /** What a status document says of a lane. Paths in it count from the directory the watch was started in. */

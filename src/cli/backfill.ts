@@ -1,12 +1,15 @@
 import { steadyMs } from '../clock.ts';
 import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { type Config, linksOf, parseRoot } from '../config/index.ts';
+import type { RootRequest } from '../discover/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import type { LaneWarning, MakeLanesOptions, TrackerLaneOptions } from '../lanes/index.ts';
 import { isPending } from '../model/index.ts';
 import type { Logger, Report } from '../status/index.ts';
-import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf } from './context.ts';
+import { type CommandContext, type GlobalOptions, programName, styleOf } from './context.ts';
 import { ENDING, Interrupt } from './interrupt.ts';
+import { commonWords, nextStep, type Situation, typedWords } from './next-step.ts';
 import { patienceMsOf } from './patience.ts';
 import { planJson, renderPlan } from './plan-text.ts';
 import { readConfig } from './read-config.ts';
@@ -30,7 +33,6 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
     throw new MirrorError('MB1001', 'there is nothing to mirror: no log directory is given', { command: 'mirrorboard backfill LOGDIR' });
   }
   const store = config.lanes.local;
-  const storeWords = store !== undefined && config.sources.get('lanes.local.path') === 'flag' ? ['--store', store.path] : [];
   const patienceMs = patienceMsOf(flags.patience);
   if (flags.dryRun === true) {
     const { planBackfill } = await import('../plan.ts');
@@ -84,18 +86,48 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
       renderReport(report, {
         width: stderr.columns,
         style: styleOf(stderr, flags, env),
-        command: [programName(env), 'backfill', ...roots, ...storeWords].map(shellWord).join(' '),
-        next: isShut(report)
-          ? [programName(env), 'doctor', ...roots, ...storeWords].map(shellWord).join(' ')
-          : report.totals.files === 0
-            ? [programName(env), 'inspect', requests[0]?.path ?? '.'].map(shellWord).join(' ')
-            : store === undefined
-              ? [programName(env), 'verify'].map(shellWord).join(' ')
-              : `${[programName(env), 'export', '--format', 'csv', ...storeWords].map(shellWord).join(' ')} | head`,
+        next: nextAfter(report, { roots, requests, flags, isLocalOnly: store !== undefined && trackers.length === 0 }, programName(env)),
       }),
     );
   }
   context.exitCode = exitCodeOf(report, flags.strict === true);
+}
+
+interface Typed {
+  readonly roots: readonly string[];
+  readonly requests: readonly RootRequest[];
+  readonly flags: BackfillFlags;
+  readonly isLocalOnly: boolean;
+}
+
+/** What is worth typing after a pass. */
+function nextAfter(report: Report, { roots, requests, flags, isLocalOnly }: Typed, program: string): string {
+  const paths = new Map(requests.map(({ path, name }) => [name ?? basename(path), path]));
+  const damaged = report.damage.filter((item) => !isPending(item) && item.reason !== 'unreadable');
+  return nextStep(
+    {
+      typed: typedWords('backfill', roots, flags),
+      common: commonWords(flags),
+      roots,
+      isInterrupted: report.interrupted,
+      isShut: isShut(report),
+      lanes: lanesAfter(report),
+      damaged: damaged.map(({ run, file }) => join(paths.get(run.root) ?? '', run.path, file)),
+      isOwed: report.lanes.some(({ stand, owedBytes }) => stand !== 'done' || owedBytes > 0),
+      isNothingThere: report.totals.files === 0,
+      isLocalOnly,
+      said: 'that it is mirrored',
+    },
+    program,
+  );
+}
+
+/** Why each lane is no further than it is. */
+export function lanesAfter({ lanes }: Report): NonNullable<Situation['lanes']> {
+  return lanes.map(({ name, stand, stoppedRuns, reason }) => {
+    const isStanding = stand === 'parked' || (stand === 'stuck' && reason !== undefined);
+    return { name, standing: isStanding ? 'stands' : stoppedRuns.length > 0 ? 'runsStopped' : 'well' };
+  });
 }
 
 /** Loaded only where there are trackers: nobody else waits for their clients. */

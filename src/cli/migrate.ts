@@ -10,9 +10,11 @@ import type { Report } from '../status/index.ts';
 import { exitCodeOf, totalsOf, type Verification } from '../verify/index.ts';
 import type { VerifyLanesOptions } from '../verifying/index.ts';
 import { trackersOf } from './chosen-trackers.ts';
-import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf, writeOut } from './context.ts';
+import { type CommandContext, type GlobalOptions, programName, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
-import { acceptedLosses, verdictOf } from './migrate-verdict.ts';
+import { lanesAfter } from './backfill.ts';
+import { acceptedLosses, type Verdict, verdictOf } from './migrate-verdict.ts';
+import { commonWords, nextStep, typedWords } from './next-step.ts';
 import { patienceMsOf } from './patience.ts';
 import { localLane, readConfig } from './read-config.ts';
 import { laneWarning, ProgressBlock, renderReport, renderVerification, reportJson, visibleText } from './terminal/index.ts';
@@ -51,7 +53,6 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
   const isSpoken = flags.json !== true && (flags.quiet ?? 0) < 2;
   const style = styleOf(stderr, flags, env);
   const width = stderr.columns;
-  const again = [programName(env), 'migrate', '--from', from, '--to', to, ...roots].map(shellWord).join(' ');
 
   let report: Report;
   try {
@@ -73,7 +74,7 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
   } finally {
     block.stop();
   }
-  if (isSpoken) stderr.write(`${renderReport(report, { width, style, command: again })}\n`);
+  if (isSpoken) stderr.write(`${renderReport(report, { width, style })}\n`);
 
   const verifications: Verification[] = [];
   if (!signal.aborted) {
@@ -126,8 +127,36 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
     stderr.write(
       isDone ? `${style.bold(visibleText(doneText(from, to, verdict.but)))}\n` : `${style.red(visibleText(`Keep ${from} for now`))}\n`,
     );
-    if (!isDone) stderr.write(`${style.bold('Next:')} ${visibleText(again, { whole: true })}\n`);
+    const next = isDone ? undefined : nextAfter(report, verifications, verdict, { roots, flags, program: programName(env) });
+    if (next !== undefined) stderr.write(`${style.bold('Next:')} ${visibleText(next, { whole: true })}\n`);
   }
+}
+
+/** What is in the way is removed first; what would be lost is a decision, and the last one. */
+function nextAfter(
+  report: Report,
+  [own]: readonly Verification[],
+  { losses }: Verdict,
+  { roots, flags, program }: { readonly roots: readonly string[]; readonly flags: MigrateFlags; readonly program: string },
+): string {
+  const { to } = flags;
+  const isWhole = report.lanes.every(({ stand, owedBytes }) => stand === 'done' && owedBytes === 0);
+  const differs = own !== undefined && totalsOf(own).differences > 0;
+  const kinds = Object.keys(losses);
+  const isOnlyLosses = isWhole && !differs && kinds.length > 0 && (own?.obstacles.length ?? 0) === 0;
+  return nextStep(
+    {
+      typed: typedWords('migrate', roots, isOnlyLosses ? { ...flags, acceptLosses: kinds.join(',') } : flags),
+      common: commonWords(flags),
+      roots,
+      lane: to,
+      isInterrupted: report.interrupted,
+      lanes: lanesAfter(report),
+      compared: differs ? 'differs' : (own?.obstacles.length ?? 0) > 0 ? 'unreachable' : 'same',
+      isOwed: true,
+    },
+    program,
+  );
 }
 
 /** The verdict is about what came from event files: whatever else a tracker holds is not compared. */

@@ -80,7 +80,8 @@ export function makeProgram(context: CommandContext): Command {
   const status = program
     .command('status')
     .description('say how things stand: lanes and their lag, roots, damage with remedies')
-    .option('--watch', 'again every two seconds');
+    .option('--watch', 'again every two seconds')
+    .option('--max-lag <time>', 'exit with 1 where a lane is further behind: 90s, 5m, 1h');
   withJson(withState(withStore(withLinks(withGlobs(status))))).action(async (flags) =>
     (await import('./status.ts')).statusCommand(flags, context),
   );

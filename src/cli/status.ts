@@ -6,9 +6,13 @@ import { isPending, runLabel } from '../model/index.ts';
 import type { FoundDamage, LanePosture } from '../status/index.ts';
 import { laneIn, type StatusReport, statusReport } from '../status-report.ts';
 import { trackersOf } from './chosen-trackers.ts';
-import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf, writeOut } from './context.ts';
+import { type CommandContext, type GlobalOptions, programName, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
+import { join } from 'node:path';
 import { linksOf } from '../config/index.ts';
+import { lagLimitOf } from './lag-limit.ts';
+import { lastJson, paceCells, runningJson, standingOf, standLines, standOf } from './lane-words.ts';
+import { commonWords, nextStep, typedWords } from './next-step.ts';
 import { readConfig } from './read-config.ts';
 import {
   counted,
@@ -26,6 +30,8 @@ import {
 
 export interface StatusFlags extends GlobalOptions {
   readonly watch?: boolean;
+  /** A lane that is further behind makes the exit code 1. */
+  readonly maxLag?: string;
 }
 
 const REFRESH_MS = 2000;
@@ -37,6 +43,7 @@ const MOST_LEFT = 100;
 /** Says how things stand: lanes and their lag, roots, what is damaged or pending, and what can be done about it. */
 export async function statusCommand(flags: StatusFlags, context: CommandContext): Promise<void> {
   const { stdout, env } = context;
+  const maxLagMs = lagLimitOf(flags.maxLag);
   const config = await readConfig(flags, context);
   const lanes = await resolveLanes(config, env);
   const resolved = lanes.map(({ name, type, target }) => ({ name, type: type.type, target }));
@@ -64,13 +71,17 @@ export async function statusCommand(flags: StatusFlags, context: CommandContext)
       linksOf: linksOf(config),
       nowMs: Date.now(),
     });
-    if (flags.json === true) await writeOut(stdout, `${JSON.stringify(statusJson(report, waiting, env))}\n`);
+    if (flags.json === true) await writeOut(stdout, `${JSON.stringify(statusJson(report, waiting, nextCommand(report, flags, env)))}\n`);
     else {
       if (flags.watch === true && stdout.isTTY) await writeOut(stdout, '\x1b[H\x1b[2J');
-      await writeOut(stdout, statusText(report, { style: styleOf(stdout, flags, env), width: stdout.columns, env }) + waitingText(waiting));
+      await writeOut(
+        stdout,
+        statusText(report, { style: styleOf(stdout, flags, env), width: stdout.columns, env, flags }) + waitingText(waiting),
+      );
     }
     const isSilent = notAnswering(report).length > 0 && !report.roots.some((root) => root.isMissing);
-    context.exitCode = isSilent ? ExitCode.couldNotJudge : isTroubled(report) ? ExitCode.notMirrored : ExitCode.done;
+    const isLate = maxLagMs !== undefined && report.lanes.some(({ lagMs }) => lagMs > maxLagMs);
+    context.exitCode = isSilent && !isLate ? ExitCode.couldNotJudge : isTroubled(report) || isLate ? ExitCode.notMirrored : ExitCode.done;
   };
   try {
     await show();
@@ -96,12 +107,14 @@ function isTroubled({ damage, roots, obstacles }: StatusReport): boolean {
 interface TextOptions {
   readonly style: Style;
   readonly width: number | undefined;
+  readonly flags: StatusFlags;
   readonly env: NodeJS.ProcessEnv;
 }
 
-function statusText(report: StatusReport, { style, width, env }: TextOptions): string {
-  const { watch, roots, damage } = report;
+function statusText(report: StatusReport, { style, width, env, flags }: TextOptions): string {
+  const { roots, damage } = report;
   const hasRefusals = report.lanes.some((lane) => lane.refused + lane.unsupported > 0);
+  const isAnyAtWork = report.lanes.some(({ isDriven, lagBytes }) => isDriven && lagBytes > 0);
   const lanes = renderTable({
     columns: [
       { title: 'Lane' },
@@ -110,7 +123,8 @@ function statusText(report: StatusReport, { style, width, env }: TextOptions): s
       ...(hasRefusals ? [{ title: 'Not taken', align: 'right' } as const] : []),
       { title: 'Behind', align: 'right' },
       { title: 'about points', align: 'right' },
-      { title: 'since', align: 'right' },
+      { title: 'lag', align: 'right' },
+      ...(isAnyAtWork ? [{ title: 'rate', align: 'right' } as const, { title: 'left', align: 'right' } as const] : []),
     ],
     rows: report.lanes.map((lane) => [
       `${lane.name} (${lane.where})`,
@@ -120,6 +134,7 @@ function statusText(report: StatusReport, { style, width, env }: TextOptions): s
       lane.lagBytes === 0 ? '-' : formatBytes(lane.lagBytes),
       lane.lagBytes === 0 || lane.lagPoints === undefined ? '-' : formatCount(lane.lagPoints),
       lane.lagMs === 0 ? '-' : formatDuration(lane.lagMs),
+      ...(isAnyAtWork ? paceCells(lane) : []),
     ]),
     width,
     style,
@@ -153,13 +168,12 @@ function statusText(report: StatusReport, { style, width, env }: TextOptions): s
     for (const { root, path, since } of silent.slice(0, MOST_PLACES)) lines.push(`  ${visibleText(`${root}: ${path}`)}, since ${since}`);
     lines.push('  remedy: look whether its file server is there; it is mirrored when it answers');
   }
-  for (const lane of watch?.isRunning === true ? report.lanes : []) {
-    const running = laneIn(watch?.document ?? {}, lane);
-    if (typeof running?.['reason'] !== 'string') continue;
+  for (const lane of report.lanes) for (const line of standLines(lane, report.nowMs, style)) lines.push(line);
+  for (const { name } of roots.filter(({ isMissing }) => isMissing)) {
     lines.push(
       '',
-      style.yellow(`${lane.name} is ${String(running['state'])}: ${visibleText(running['reason'])}`),
-      `  remedy: ${visibleText(String(running['remedy'] ?? 'none needed, it is tried again'))}`,
+      style.red(`${visibleText(name)} is not there; what was mirrored of it is kept`),
+      '  remedy: mount it again; if it lies elsewhere now, say so with NAME=PATH, and it goes on as what it was',
     );
   }
   for (const { name } of roots.filter(({ isEmptied }) => isEmptied)) {
@@ -219,7 +233,7 @@ function statusText(report: StatusReport, { style, width, env }: TextOptions): s
   if (hearing.length > 0) lines.push('', hearing.join('\n'));
   const left = report.left.map((obstacle) => obstacleText({ ...obstacle, path: `${obstacle.root}/${obstacle.path}` }));
   if (left.length > 0) lines.push('', style.yellow('Left aside:'), firstFew(left).join('\n'));
-  lines.push('', `${style.bold('Next:')} ${nextCommand(report, env)}`);
+  lines.push('', `${style.bold('Next:')} ${visibleText(nextCommand(report, flags, env), { whole: true })}`);
   return `${lines.join('\n')}\n`;
 }
 
@@ -234,20 +248,32 @@ function notAnswering({ watch, notAnswering: seen }: StatusReport): readonly { r
 }
 
 function stateOf({ watch }: StatusReport, lane: LanePosture): string {
-  return watch?.isRunning === true ? String(laneIn(watch.document, lane)?.['state'] ?? 'not watched') : 'no watch running';
+  if (lane.isDriven) return String(lane.stand?.lane['state'] ?? 'active');
+  if (watch?.isRunning === true) return String(laneIn(watch.document, lane)?.['state'] ?? 'not watched');
+  const stood = standOf(lane);
+  return stood === undefined ? 'no watch running' : `was ${stood.state}`;
 }
 
 /** What is worth typing now. */
-function nextCommand(report: StatusReport, env: NodeJS.ProcessEnv): string {
-  const { lanes, watch, roots } = report;
-  const where = lanes.find(({ type }) => type === 'local')?.where;
-  const store = where === undefined || where === './mirrorboard.db' ? [] : ['--store', where];
-  const paths = roots.map((root) => root.path);
-  const isBehind = lanes.some(({ lagBytes }) => lagBytes > 0);
-  const isShut =
-    report.obstacles.length > 0 || roots.some(({ isEmptied }) => isEmptied) || report.damage.some(({ reason }) => reason === 'unreadable');
-  const words = isShut ? ['doctor', ...paths] : watch?.isRunning === true || !isBehind ? ['verify'] : ['backfill', ...paths];
-  return [programName(env), ...words, ...store].map(shellWord).join(' ');
+function nextCommand(report: StatusReport, flags: StatusFlags, env: NodeJS.ProcessEnv): string {
+  const { lanes, watch, roots, obstacles, damage } = report;
+  const rootPaths = new Map(roots.map(({ name, path }) => [name, path]));
+  const damaged = damage.filter((item) => !isPending(item) && item.reason !== 'unreadable');
+  return nextStep(
+    {
+      typed: typedWords('status', [], flags),
+      common: commonWords(flags),
+      roots: roots.filter(({ isMissing }) => !isMissing).map(({ path }) => path),
+      isDriven: watch?.isRunning === true || lanes.some(({ isDriven }) => isDriven),
+      missing: roots.filter(({ isMissing }) => isMissing).map(({ name }) => name),
+      isShut: obstacles.length > 0 || roots.some(({ isEmptied }) => isEmptied) || damage.some(({ reason }) => reason === 'unreadable'),
+      lanes: lanes.map((lane) => ({ name: lane.name, standing: standingOf(lane) })),
+      damaged: damaged.map(({ run, file }) => join(rootPaths.get(run.root) ?? '', run.path, file)),
+      isOwed: lanes.some(({ lagBytes }) => lagBytes > 0),
+      said: 'how it stands',
+    },
+    programName(env),
+  );
 }
 
 /** What lies on this machine until somebody sends it on. */
@@ -262,26 +288,30 @@ function waitingText(waiting: ReadonlyMap<string, readonly string[]>): string {
     .join('');
 }
 
-function statusJson(report: StatusReport, waiting: ReadonlyMap<string, readonly string[]>, env: NodeJS.ProcessEnv): object {
-  const { watch, roots, damage } = report;
+function statusJson(report: StatusReport, waiting: ReadonlyMap<string, readonly string[]>, next: string): object {
+  const { watch, roots, damage, nowMs } = report;
   return {
     type: 'status',
     lanes: report.lanes.map((lane) => {
-      const running = watch?.isRunning === true ? laneIn(watch.document, lane) : undefined;
+      const stood = standOf(lane);
       return {
         name: lane.name,
         type: lane.type,
         where: lane.where,
-        state: watch?.isRunning === true ? (running?.['state'] ?? 'not watched') : 'idle',
-        reason: running?.['reason'] ?? null,
-        remedy: watch?.isRunning === true ? (running?.['remedy'] ?? null) : nextCommand(report, env),
+        state: lane.isDriven ? (lane.stand?.lane['state'] ?? 'active') : watch?.isRunning === true ? 'not watched' : 'idle',
+        code: stood?.code ?? null,
+        reason: stood?.reason ?? null,
+        remedy: stood === undefined ? (lane.isDriven ? null : next) : stood.remedy,
         points: lane.points,
         refused: lane.refused,
         unsupported: lane.unsupported,
         lag_bytes: lane.lagBytes,
         lag_points_estimate: lane.lagPoints ?? null,
         lag_seconds: lane.lagMs / 1000,
+        lag_since: lane.lagMs === 0 ? null : new Date(nowMs - lane.lagMs).toISOString(),
         runs_behind: lane.runsBehind,
+        ...runningJson(lane),
+        last: lane.stand === undefined ? null : lastJson(lane.stand),
         files: lane.files ?? null,
         links: lane.links.map(({ run, url }) => ({ root: run.root, run: run.path, url })),
         waiting: waiting.get(lane.name) ?? [],
@@ -306,6 +336,7 @@ function statusJson(report: StatusReport, waiting: ReadonlyMap<string, readonly 
     not_followed: report.left.slice(0, MOST_LEFT).map(({ root, path, reason }) => ({ root, path, reason })),
     not_followed_in_all: report.left.length,
     not_answering: notAnswering(report),
+    next,
     damage: damage.map(({ run, file, start, end, reason, detail }) => ({
       root: run.root,
       run: run.path,

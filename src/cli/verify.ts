@@ -8,9 +8,10 @@ import { FileLock } from '../state/index.ts';
 import { type Difference, exitCodeOf, type Sample, type Totals, totalsOf, type Verification, worstOf } from '../verify/index.ts';
 import type { VerifyLanesOptions } from '../verifying/index.ts';
 import { trackersOf } from './chosen-trackers.ts';
-import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf, writeOut } from './context.ts';
+import { type CommandContext, type GlobalOptions, programName, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
 import { LineFile } from './line-file.ts';
+import { commonWords, nextStep, typedWords } from './next-step.ts';
 import { localLane, readConfig } from './read-config.ts';
 import { ProgressBlock, renderVerification } from './terminal/index.ts';
 import { differenceJson, verificationJson } from './verification-json.ts';
@@ -148,22 +149,11 @@ interface Said {
 
 function describe(verification: Verification, roots: readonly string[], flags: VerifyFlags, config: Config, program: string): Said {
   const totals = totalsOf(verification);
-  const { lane, other } = verification;
+  const { lane } = verification;
   const writer = FileLock.holder(lane === 'local' ? verification.where : config.state.path);
   const names = namesOf(config);
-  const next = nextCommand(verification, totals, {
-    writer,
-    program,
-    common: [
-      ...(flags.config === undefined ? [] : ['--config', flags.config]),
-      ...(flags.profile === undefined ? [] : ['--profile', flags.profile]),
-      ...(config.sources.get('lanes.local.path') === 'flag' ? ['--store', config.store.path] : []),
-      ...(flags.state === undefined ? [] : ['--state', flags.state]),
-    ],
-    lane: names.length > 1 || lane !== 'local' ? lane : undefined,
-    other,
-    roots,
-  });
+  const named = names.length > 1 || lane !== 'local' ? lane : undefined;
+  const next = nextCommand(verification, totals, writer, { roots, flags, program, lane: named });
   const note = writer === undefined ? undefined : noteOn(writer, verification, totals);
   return { verification, totals, exitCode: exitCodeOf(verification, flags.strict === true), writer, next, note };
 }
@@ -189,40 +179,47 @@ function sampleOf({ sample, seed }: VerifyFlags): Sample | undefined {
   return { percent, seed: seed ?? new Date().toISOString().slice(0, 10) };
 }
 
-interface Words {
-  /** Who writes to the store, or to the state of a tracker's lane. */
-  readonly writer: string | undefined;
-  readonly program: string;
-  /** Flags that every command needs to mean the same. */
-  readonly common: readonly string[];
-  readonly roots: readonly string[];
-  /** The lane, where it has to be named. */
-  readonly lane: string | undefined;
-  readonly other: string | undefined;
+/** What to type now: what mends the differences, brings what is owed, or is of use when all is well. */
+function nextCommand(verification: Verification, totals: Totals, writer: string | undefined, typed: Typed): string | undefined {
+  const { repairs, other, obstacles, troubled } = verification;
+  if (other !== undefined && !verification.interrupted) return undefined;
+  const { roots, flags, lane, program } = typed;
+  const isNoted = repairs !== undefined && repairs.gaps + repairs.distrusted.length + repairs.beside > 0;
+  const isNothingMirrored = obstacles.length > 0 && obstacles.every(({ isUnmirrored }) => isUnmirrored === true);
+  const compared = isNoted
+    ? 'repairNoted'
+    : totals.differences > 0
+      ? repairs === undefined
+        ? 'differs'
+        : 'repairLeft'
+      : obstacles.length > 0 && !isNothingMirrored
+        ? 'unreachable'
+        : 'same';
+  return nextStep(
+    {
+      typed: typedWords('verify', roots, { ...flags, repair: false, ...(lane === undefined ? {} : { lane: [lane] }) }),
+      common: commonWords(flags),
+      roots: rootsOf(verification, roots),
+      isInterrupted: verification.interrupted,
+      // Whoever writes to the store brings what is owed, and a second one would be refused.
+      isDriven: writer !== undefined,
+      isShut: troubled.some(({ why }) => why === 'unreadable'),
+      compared,
+      isOwed: isOwed(totals) || isNothingMirrored,
+      lane,
+      isLocalOnly: verification.lane === 'local',
+      said: 'that it is the same',
+    },
+    program,
+  );
 }
 
-/** What to type now: what mends the differences, brings what is owed, or is of use when all is well. */
-function nextCommand(
-  verification: Verification,
-  totals: Totals,
-  { writer, program, common, roots, lane, other }: Words,
-): string | undefined {
-  const command = (words: readonly string[]): string => [program, ...words, ...common].map(shellWord).join(' ');
-  const { repairs } = verification;
-  if (other !== undefined) return undefined;
-  const named = lane === undefined ? [] : ['--lane', lane];
-  const again = command(['verify', ...roots, ...named]);
-  // Whoever writes to the store brings what is owed, and a second one would be refused.
-  const bring = (): string =>
-    writer === undefined ? command(['backfill', ...rootsOf(verification, roots), ...(lane === undefined ? [] : ['--to', lane])]) : again;
-  if (verification.interrupted) return again;
-  if (repairs !== undefined && repairs.gaps + repairs.distrusted.length + repairs.beside > 0) return bring();
-  if (repairs !== undefined && totals.differences > 0) return again;
-  if (totals.differences > 0) return command(['verify', '--repair', ...roots, ...named]);
-  if (verification.obstacles.length > 0) return undefined;
-  if (verification.troubled.some(({ why }) => why === 'unreadable')) return command(['doctor', ...rootsOf(verification, roots)]);
-  if (isOwed(totals)) return bring();
-  return verification.lane !== 'local' ? undefined : `${command(['export', '--format', 'csv'])} | head`;
+interface Typed {
+  readonly roots: readonly string[];
+  readonly flags: VerifyFlags;
+  readonly program: string;
+  /** The lane, where it has to be named. */
+  readonly lane: string | undefined;
 }
 
 function isOwed({ owedBytes, pendingBytes, unjudged }: Totals): boolean {

@@ -20,6 +20,7 @@ import {
   isUndecided,
   keyOfRun,
   needsSearch,
+  owedGapBytes,
   pointCount,
   type RunRef,
   unmirroredBytes,
@@ -205,6 +206,7 @@ export class TrackerFeed implements Feed {
       // Nobody comes back to what is owed later: this pass tries it.
       if (isSettled && (state?.position.gaps.length ?? 0) > 0) source.toHeal.add(name);
       this.progress.fileGrew(ref, name, size, state?.position.watermark ?? 0, changedMsOf(stamp));
+      if (state !== undefined) this.progress.fileOwed(ref, name, owedGapBytes(state));
     }
     source.isQuiet = false;
     this.#gather(this.#runOf(ref));
@@ -286,6 +288,7 @@ export class TrackerFeed implements Feed {
     await this.#finished();
     if (this.#hasSilent && this.#stand === 'done') this.#stand = 'incomplete';
     if (this.#stand !== 'done' || this.#signal.aborted) return;
+    this.progress.work = 'files';
     if (!(await this.#side.bring(this.#runs.values(), patienceMs))) this.#stand = 'incomplete';
   }
 
@@ -311,7 +314,9 @@ export class TrackerFeed implements Feed {
       const run = this.#runOf(ref);
       changed.set(run, Math.max(changed.get(run) ?? 0, atMs));
     }
+    this.progress.work = 'ends';
     for (const [run, changedAtMs] of changed) await this.#opener.end(run, changedAtMs, OVER_MS);
+    this.progress.work = 'done';
   }
 
   /** Whether a directory, as seen from a tracker run's, belongs to another one. */

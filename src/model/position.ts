@@ -151,6 +151,11 @@ export function isUndecided({ look }: Damage): boolean {
   return look?.sinceMs !== undefined;
 }
 
+/** Bytes before the watermark that can be read, and are to be brought: not those of damage, which wait for their file. */
+export function owedGapBytes({ position }: Pick<FileState, 'position'>): number {
+  return position.gaps.reduce((sum, { start, end, reason }) => (reason === 'damage' ? sum : sum + end - start), 0);
+}
+
 /** Bytes of a file that were not mirrored: behind the watermark, torn and damaged ends included, and gaps. `unread`: those beyond what was looked at. */
 export function unmirroredBytes(state: FileState | undefined, unread: number | undefined): number {
   const watermark = state?.position.watermark ?? 0;

@@ -17,6 +17,9 @@ export class FileLag {
   readonly name: string;
   size: number;
   watermark: number;
+  /** Bytes before the watermark that are to be brought, and since when. */
+  #owed = 0;
+  #owedSinceMs = 0;
   /** Of bytes beyond the watermark, the oldest first. */
   #marks: readonly Mark[] = NO_MARKS;
 
@@ -28,12 +31,23 @@ export class FileLag {
   }
 
   get bytes(): number {
+    return this.#ahead + this.#owed;
+  }
+
+  get #ahead(): number {
     return Math.max(0, this.size - this.watermark);
   }
 
   /** Since when the oldest byte that is missing could be seen; undefined where none is. */
   get sinceMs(): number | undefined {
-    return this.bytes === 0 ? undefined : this.#marks[0]?.sinceMs;
+    const aheadMs = this.#ahead === 0 ? undefined : this.#marks[0]?.sinceMs;
+    return this.#owed === 0 ? aheadMs : Math.min(this.#owedSinceMs, aheadMs ?? Infinity);
+  }
+
+  /** So many bytes before the watermark are to be brought. */
+  owes(bytes: number, nowMs: number): void {
+    if (this.#owed === 0) this.#owedSinceMs = nowMs;
+    this.#owed = bytes;
   }
 
   /** It has so many bytes now. Returns by how much it grew. */

@@ -1,7 +1,7 @@
 import { asWallMs, steadyMs } from '../clock.ts';
 import type { Parcel, Refusal, TrackerParcel } from '../backends/contract.ts';
 import type { MirrorError } from '../errors.ts';
-import { keyOfFile, keyOfRun, type RunRef } from '../model/index.ts';
+import { keyOfFile, keyOfRun, owedGapBytes, type RunRef } from '../model/index.ts';
 import { RateMeter } from '../rate-meter.ts';
 import type { FactLog } from './fact-log.ts';
 import { FileLag } from './file-lag.ts';
@@ -59,6 +59,8 @@ export class LaneProgress {
   lastError: MirrorError | undefined;
   /** The last failure, whatever came after it, and when it was. */
   pastError: { readonly error: MirrorError; readonly atMs: number } | undefined;
+  /** What it is at, in a pass: once it has all points, the files beside them, then it says which runs are over. */
+  work: 'points' | 'files' | 'ends' | 'done' = 'points';
   /** Bytes it had to bring since the start, those of later growth included. */
   bytesOwed = 0;
   /** Runs the tracker does not take any more, with the reason. */
@@ -225,6 +227,15 @@ export class LaneProgress {
     if (lag.bytes > 0) this.#busySinceMs ??= nowMs;
   }
 
+  /** Of a file that was heard of, so many bytes before the watermark are to be brought. */
+  fileOwed(run: RunRef, name: string, bytes: number): void {
+    const lag = this.#lags.get(keyOfFile(run, name));
+    if (lag === undefined) return;
+    const before = lag.bytes;
+    this.#changed(lag, () => lag.owes(bytes, this.#now()));
+    this.bytesOwed += Math.max(0, lag.bytes - before);
+  }
+
   /** So many points were read of so many bytes: to be taken, or not. */
   wasGiven(points: number, bytes: number): void {
     this.#given = { points: this.#given.points + points, bytes: this.#given.bytes + bytes };
@@ -235,7 +246,10 @@ export class LaneProgress {
     const key = keyOfFile(run, name);
     const lag = this.#lags.get(key);
     if (lag === undefined) return;
-    this.#changed(lag, () => lag.settled(lag.size, this.#now()));
+    this.#changed(lag, () => {
+      lag.settled(lag.size, this.#now());
+      lag.owes(0, this.#now());
+    });
     this.#lags.delete(key);
   }
 
@@ -265,7 +279,12 @@ export class LaneProgress {
     // An end that is torn or damaged waits for its writer, not for us.
     const end = state.damage.reduce((last, damage) => Math.max(last, damage.end), state.position.watermark);
     const lag = this.#lags.get(keyOfFile(batch.run, state.name));
-    if (lag !== undefined) this.#changed(lag, () => lag.settled(end, nowMs));
+    if (lag !== undefined) {
+      this.#changed(lag, () => {
+        lag.settled(end, nowMs);
+        lag.owes(owedGapBytes(state), nowMs);
+      });
+    }
     this.#worked(nowMs);
     const { root, path } = batch.run;
     this.#log?.debug({ lane: this.name, root, run: path, file: state.name, offset: batch.start, points }, 'batch accepted');
@@ -355,10 +374,7 @@ export class LaneProgress {
       remedy: this.remedy ?? null,
       unanswered_seconds: this.silentSinceMs === undefined ? null : (this.#now() - this.silentSinceMs) / 1000,
       next_try_at: this.#time(this.nextTryMs ?? 0),
-      last_error:
-        this.pastError === undefined
-          ? null
-          : { code: this.pastError.error.code, reason: this.pastError.error.message, at: this.#time(this.pastError.atMs) },
+      last_error: this.pastError === undefined ? null : this.#errorJson(this.pastError),
       last_accepted_at: this.#time(this.acceptedAtMs),
       points: this.points,
       records: this.records,
@@ -395,6 +411,18 @@ export class LaneProgress {
       lags: this.#lags.values(),
       wall: this.#wall,
     });
+  }
+
+  /** `over`: something went well since. */
+  #errorJson({ error, atMs }: NonNullable<LaneProgress['pastError']>): object {
+    const { code, message, hint } = error;
+    return {
+      code,
+      reason: message,
+      remedy: hint ?? null,
+      at: this.#time(atMs),
+      over: this.lastError === undefined && this.#failure === undefined,
+    };
   }
 
   #time(ms: number): string | null {

@@ -46,6 +46,10 @@ export interface Progress {
   readonly current: string;
   /** The lanes that lead to trackers. Default: none. */
   readonly lanes?: readonly LaneProgress[];
+  /** Whether bytes and points are those of the local store, beside the lanes. */
+  readonly hasStore?: boolean;
+  /** Whom something is asked that has no answer for long, and the words for it. */
+  readonly unanswered?: { readonly lane: string; readonly words: string } | undefined;
 }
 
 /** Points of one run accepted in this pass, by kind; kinds are plugin names, `other` for those without. */

@@ -50,6 +50,7 @@ export class PassTracker implements Progress {
   damaged = 0;
   current = '';
   lanes: readonly LaneProgress[] = [];
+  hasStore = false;
   readonly #runs = new Map<string, RunTally>();
   readonly #incidents: Incident[] = [];
   readonly #silences = new Map<string, Silence>();

@@ -4,6 +4,7 @@ import { MirrorError } from '../errors.ts';
 import { type Damage, filePathOf, isPending, keyOfFile, type RunRef } from '../model/index.ts';
 import type { FactLog } from './fact-log.ts';
 import { LaneProgress, type LaneProgressOptions } from './lane-progress.ts';
+import type { LaneStand } from './lane-stand.ts';
 import type { FoundDamage, Incident } from './progress.ts';
 
 /** Something that does not answer. */
@@ -44,9 +45,13 @@ export interface LanePosture {
   readonly lagBytes: number;
   /** Judged by the bytes a point took so far; undefined where nothing was mirrored yet. */
   readonly lagPoints: number | undefined;
-  /** Since the oldest change that is not mirrored. */
+  /** Age of the oldest point that is in the files and not in the lane, counted from when it could be seen. */
   readonly lagMs: number;
   readonly runsBehind: number;
+  /** What the process that drives it says of it, or the last one that did; undefined where none ever said anything. */
+  readonly stand: LaneStand | undefined;
+  /** That process is alive: what it says holds now. */
+  readonly isDriven: boolean;
   /** Files beside the event files, by what became of them; undefined where none are looked for. */
   readonly files: Readonly<Record<string, number>> | undefined;
   /** Where a person finds its tracker runs; empty where that was not asked for. */

@@ -32,6 +32,8 @@ export type Looked =
       /** Device and inode: of all names of one file the same. */
       readonly id: string;
       readonly changedAtMs: number;
+      /** When it was made; 0 where the file system does not tell. */
+      readonly madeAtMs: number;
     }
   | { readonly kind: 'none' }
   | { readonly kind: 'directory' }
@@ -69,6 +71,7 @@ function* lookSteps(place: Place, name: string): Steps<Looked> {
       stamp: fileStamp(stat),
       id: `${stat.dev}.${stat.ino}`,
       changedAtMs: Number(stat.mtimeNs / 1_000_000n),
+      madeAtMs: Number(stat.birthtimeNs / 1_000_000n),
     };
   } catch (error) {
     if (error instanceof MirrorError && error.code === 'MB2010') return { kind: 'refused', reason: error.message };

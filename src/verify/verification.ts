@@ -42,6 +42,8 @@ export interface Obstacle {
   /** A root, a directory or the lane. */
   readonly what: string;
   readonly reason: string;
+  /** Nothing stands in the way: nothing was mirrored yet. */
+  readonly isUnmirrored?: true;
 }
 
 /** What `--repair` did. */

@@ -71,7 +71,7 @@ class LanePass {
 
   constructor(options: VerifyLaneOptions) {
     this.#options = options;
-    this.#log = new VerifyLog(options.sample, options.signal);
+    this.#log = new VerifyLog(options.sample, options.signal, [options.source, ...(options.other === undefined ? [] : [options.other])]);
     this.#reader = new PatientReader({ fellSilent: (path, sinceMs) => this.#log.waitsFor(path, sinceMs) });
     const { repair, source } = options;
     this.#repairs = repair === undefined ? undefined : new LaneMender(repair.state, repair.lane, source.canSendAgain);
@@ -148,7 +148,7 @@ class LanePass {
   #checkAnything({ name, path }: Scope, isHeld: boolean, verdicts: readonly RunVerdict[]): void {
     const { lane } = this.#options.source;
     if (!isHeld) {
-      this.#log.obstacles.push({ what: path, reason: `nothing of ${name} was mirrored into ${lane} yet` });
+      this.#log.obstacles.push({ what: path, reason: `nothing of ${name} was mirrored into ${lane} yet`, isUnmirrored: true });
       return;
     }
     const isAny = verdicts.some((verdict) => verdict.points > 0 || differencesOf(verdict) > 0);

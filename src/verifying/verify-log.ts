@@ -3,9 +3,16 @@ import { silenceText } from '../calls/index.ts';
 import { steadyMs } from '../clock.ts';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FileState, RunRef } from '../model/index.ts';
-import type { Progress } from '../status/index.ts';
+import { type Progress, waitingWords } from '../status/index.ts';
 import { type FileFacts, isInSample, type Obstacle, type RunVerdict, type Sample, type TroubledFile } from '../verify/index.ts';
 import type { Candidate } from './verify-scope.ts';
+
+/** A lane that something is asked. */
+export interface Asked {
+  readonly lane: string;
+  /** Since when it does not answer, by `steadyMs`; undefined where it does, or nothing is asked. */
+  readonly silentSinceMs?: () => number | undefined;
+}
 
 /** Other work of this thread (a display, signals) gets its turn so often. */
 const TURN_MS = 50;
@@ -26,12 +33,22 @@ export class VerifyLog {
     records: 0,
     damaged: 0,
     current: '',
+    asked: [] as readonly Asked[],
+    get unanswered(): Progress['unanswered'] {
+      for (const { lane, silentSinceMs } of this.asked) {
+        const sinceMs = silentSinceMs?.();
+        if (sinceMs !== undefined) return { lane, words: waitingWords(steadyMs() - sinceMs) };
+      }
+      return undefined;
+    },
   };
   readonly #sample: Sample | undefined;
   readonly #signal: AbortSignal | undefined;
   #turnAtMs = performance.now();
 
-  constructor(sample: Sample | undefined, signal: AbortSignal | undefined) {
+  /** `asked`: who may have to be waited for. */
+  constructor(sample: Sample | undefined, signal: AbortSignal | undefined, asked: readonly Asked[] = []) {
+    this.progress.asked = asked;
     this.#sample = sample;
     this.#signal = signal;
   }

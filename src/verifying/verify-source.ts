@@ -12,6 +12,7 @@ import type {
   Refusal,
 } from '../backends/contract.ts';
 import type { StoreReader } from '../backends/local/index.ts';
+import { AnswerWatch, realClock } from '../deliver/index.ts';
 import { MirrorError, messageOf, systemCode } from '../errors.ts';
 import { LaneNames, type TrackerLaneOptions } from '../lanes/index.ts';
 import type { FileState, RunRef, Series } from '../model/index.ts';
@@ -19,6 +20,7 @@ import type { LeftOut } from '../route/index.ts';
 import type { LaneReader } from '../state/index.ts';
 import { heldBy } from '../verify/index.ts';
 import type { Beside } from './verify-beside.ts';
+import type { Asked } from './verify-log.ts';
 import { type Mirrored, mirroredIn } from './verify-scope.ts';
 
 /** A range of bytes of a file, of one generation. */
@@ -28,7 +30,7 @@ export interface ByteRange {
   readonly end: number;
 }
 
-export interface LaneSource extends Mirrored {
+export interface LaneSource extends Mirrored, Asked {
   readonly lane: string;
   /** Where it leads, without secrets. */
   readonly where: string;
@@ -72,8 +74,10 @@ export function trackerSource({ name, target, backend }: TrackerLaneOptions, sta
   const isRead = ({ position, damage }: FileState): boolean =>
     position.watermark > 0 || damage.some(({ reason }) => reason === 'unreadable');
   let runs: RunRef[] | undefined;
+  const answers = new AnswerWatch(realClock, { fellSilent: () => undefined, heardAgain: () => undefined });
   return {
     lane: name,
+    silentSinceMs: () => answers.silentSinceMs,
     where: target,
     words: `the state ${statePath}`,
     mergesEqual: !keeps.equalPoints,
@@ -104,8 +108,9 @@ export function trackerSource({ name, target, backend }: TrackerLaneOptions, sta
       const target = names.targetOf(run);
       const handle = lane.handle(target);
       const states = handle === undefined ? [] : lane.side(target);
-      if (handle === undefined || states.length === 0 || backend.compareSide === undefined) return undefined;
-      return { target, handle, states, compare: backend.compareSide.bind(backend) };
+      const compareSide = backend.compareSide?.bind(backend);
+      if (handle === undefined || states.length === 0 || compareSide === undefined) return undefined;
+      return { target, handle, states, compare: (run, wanted, signal) => answers.ask(() => compareSide(run, wanted, signal)) };
     },
     async *readBack(run, options) {
       if (readBack !== 'full') throw new MirrorError('MB4004', 'this tracker does not give back what it holds');
@@ -113,7 +118,7 @@ export function trackerSource({ name, target, backend }: TrackerLaneOptions, sta
       const handle = lane.handle(target);
       if (handle !== undefined) {
         const isAsked = options.isWanted ?? (() => true);
-        for await (const chunk of ofRun(run, names, (isWanted) => readAll(backend, handle, { ...options, isWanted }), isAsked)) {
+        for await (const chunk of ofRun(run, names, (isWanted) => readAll(backend, handle, answers, { ...options, isWanted }), isAsked)) {
           capabilities = undefined;
           yield chunk;
         }
@@ -126,12 +131,22 @@ export function trackerSource({ name, target, backend }: TrackerLaneOptions, sta
 }
 
 /** What goes wrong in a backend is about its tracker, whatever it throws. */
-async function* readAll(backend: Backend, handle: Handle, options: ReadBackOptions): AsyncGenerator<ReadBackChunk, void, void> {
+async function* readAll(
+  backend: Backend,
+  handle: Handle,
+  answers: AnswerWatch,
+  options: ReadBackOptions,
+): AsyncGenerator<ReadBackChunk, void, void> {
+  const chunks = backend.readBack(handle, options)[Symbol.asyncIterator]();
   try {
-    yield* backend.readBack(handle, options);
+    for (let next = await answers.ask(() => chunks.next()); next.done !== true; next = await answers.ask(() => chunks.next()))
+      yield next.value;
   } catch (cause) {
     if (systemCode(cause)?.startsWith('MB') === true || options.signal?.aborted === true) throw cause;
     throw new MirrorError('MB4005', `reading back: ${messageOf(cause)}`, { cause });
+  } finally {
+    // Whoever wants no more of it lets it go.
+    await chunks.return?.();
   }
 }
 

@@ -39,6 +39,7 @@ const WIRING = new Set([
   'lane-files',
   'pass-status',
   'status-report',
+  'oldest-point',
   'main',
   'index',
 ]);

@@ -1,6 +1,7 @@
-import type { LaneProgress, Progress } from '../../status/index.ts';
+import type { Progress } from '../../status/index.ts';
 import { fitText } from './fit-text.ts';
 import { counted, formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
+import { laneShare, passParts, percentText } from './lane-line.ts';
 import { visibleText } from './visible-text.ts';
 
 /** How fast it goes; undefined where it is too early to tell. */
@@ -22,60 +23,82 @@ const PHASES: Readonly<Record<Progress['phase'], string>> = {
 
 /** The block for a terminal, each line at most `width` columns: what fits least is left out, numbers are never cut. */
 export function progressLines(progress: Progress, speed: Speed, width: number): string[] {
-  const { phase, files, runs } = progress;
+  const { phase, files, runs, lanes = [] } = progress;
   if (phase === 'scanning') return [joined([PHASES[phase], ...found(progress)], width)];
   const counts = [
     `${formatCount(files.done)} of ${counted(files.total, 'file')}`,
     `${formatCount(runs.done)} of ${counted(runs.total, 'run')}`,
   ];
+  const whole = share(progress);
   const lines = [
-    joined([PHASES[phase], percentage(progress), bar(progress), amount(progress)], width),
-    joined([points(progress), ...speeds(speed), ...damage(progress)], width),
-    joined(counts, width),
+    joined([headOf(progress, whole), percentText(whole).padStart(7), bar(whole), ...(lanes.length > 0 ? [] : [amount(progress)])], width),
+    ...(lanes.length > 0
+      ? laneLines(progress, speed).map((parts) => fitText(joined(parts, width), width))
+      : [joined([points(progress), ...speeds(speed), ...damage(progress)], width)]),
+    joined([...counts, ...(lanes.length > 0 ? damage(progress) : [])], width),
   ];
-  for (const lane of progress.lanes ?? []) lines.push(fitText(laneText(lane), width));
+  const silent = silence(progress);
+  if (silent !== undefined) lines.push(fitText(silent, width));
   if (progress.current !== '') lines.push(fitText(`now ${visibleText(progress.current)}`, width));
   return lines.filter((line) => line !== '');
 }
 
 /** The same in one line, for logs. */
 export function progressLine(progress: Progress, speed: Speed): string {
-  const { phase, files, current } = progress;
+  const { phase, files, current, lanes = [] } = progress;
   if (phase === 'scanning') return `${PHASES[phase]}: ${found(progress).join(', ')}`;
+  const silent = silence(progress);
+  const whole = share(progress);
   const parts = [
-    `${percentage(progress).trim()}`,
-    amount(progress),
-    points(progress),
-    ...speeds(speed),
+    percentText(whole),
+    ...(lanes.length > 0
+      ? laneLines(progress, speed).map(([name = '', ...rest]) => `${name} ${rest.join(', ')}`)
+      : [amount(progress), points(progress), ...speeds(speed)]),
     `${formatCount(files.done)} of ${counted(files.total, 'file')}`,
     ...damage(progress),
-    ...(progress.lanes ?? []).map(laneText),
+    ...(silent === undefined ? [] : [silent]),
     ...(current === '' ? [] : [`now ${visibleText(current)}`]),
   ];
-  return `${PHASES[phase]}: ${parts.join(', ')}`;
+  return `${headOf(progress, whole)}: ${parts.join(lanes.length > 0 ? '; ' : ', ')}`;
 }
 
-function laneText({ name, state, reason, points, lagBytes }: LaneProgress): string {
-  const stand = state === 'active' ? (lagBytes > 0 ? `${formatBytes(lagBytes)} to go` : 'up to date') : `${state}: ${reason ?? ''}`;
-  return visibleText(`${name}: ${formatCount(points)} points, ${stand}`);
+/** Of each lane a line in parts, its name first. */
+function laneLines(progress: Progress, speed: Speed): string[][] {
+  const { lanes = [], hasStore = false } = progress;
+  const isThere = progress.bytes.read >= progress.bytes.total;
+  const done = percentText(storeShare(progress));
+  const store = isThere ? ['up to date', points(progress)] : [done, amount(progress), points(progress), ...speeds(speed)];
+  return [...(hasStore ? [['local:', ...store]] : []), ...lanes.map((lane) => [`${visibleText(lane.name)}:`, ...passParts(lane)])];
+}
+
+/** All points are there, but it is not over. */
+function headOf({ phase, lanes = [] }: Progress, whole: number): string {
+  return whole === 1 && phase === 'mirroring' && lanes.length > 0 ? PHASES.draining : PHASES[phase];
+}
+
+/** Who is asked something and does not answer. */
+function silence({ unanswered }: Progress): string | undefined {
+  return unanswered === undefined ? undefined : `${visibleText(unanswered.lane)}: ${unanswered.words}`;
 }
 
 function found({ files, bytes }: Progress): string[] {
   return [`${counted(files.total, 'file')} found`, formatBytes(bytes.total)];
 }
 
+/** What is true of the lane that is furthest behind: a pass is over when all are at the end. */
+function share(progress: Progress): number {
+  const { lanes = [], hasStore = false } = progress;
+  const own = lanes.length === 0 || hasStore ? [storeShare(progress)] : [];
+  return [...own, ...lanes.map(laneShare)].reduce((least, each) => Math.min(least, each), 1);
+}
+
 /** A live file can grow past the total noted at its scan: a share is never more than 1, and only whole when all is read. */
-function share({ bytes }: Progress): number {
+function storeShare({ bytes }: Progress): number {
   return bytes.total === 0 ? 1 : Math.min(1, bytes.read / bytes.total);
 }
 
-function percentage(progress: Progress): string {
-  // Rounded down: 100 % is said when it is true.
-  return `${(Math.floor(share(progress) * 1000) / 10).toFixed(1).padStart(5)} %`;
-}
-
-function bar(progress: Progress): string {
-  const full = Math.floor(share(progress) * BAR_WIDTH);
+function bar(whole: number): string {
+  const full = Math.floor(whole * BAR_WIDTH);
   return `[${'#'.repeat(full)}${'-'.repeat(BAR_WIDTH - full)}]`;
 }
 

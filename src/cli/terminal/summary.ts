@@ -10,8 +10,6 @@ export interface ReportOptions {
   /** Columns of the terminal; no limit when absent. */
   readonly width?: number | undefined;
   readonly style: Style;
-  /** The command that was typed: after an interrupt it is the one to type again. */
-  readonly command?: string;
   /** A command that is of use now; it becomes the last line. */
   readonly next?: string;
 }
@@ -157,7 +155,7 @@ export function firstFew(lines: readonly string[]): string[] {
   return lines.length === shown.length ? shown : [...shown, `  … and ${formatCount(lines.length - shown.length)} more`];
 }
 
-function closing(report: Report, { style, command, next }: ReportOptions): string {
+function closing(report: Report, { style, next }: ReportOptions): string {
   const { totals: t, elapsedMs, interrupted } = report;
   const lines: string[] = [];
   const seconds = elapsedMs / 1000;
@@ -173,7 +171,6 @@ function closing(report: Report, { style, command, next }: ReportOptions): strin
   for (const { lane, where, bytes } of report.stores) {
     lines.push(`Store ${visibleText(lane)}: ${visibleText(where)} (${formatBytes(bytes)})`);
   }
-  const last = interrupted ? (command ?? next) : next;
-  if (last !== undefined) lines.push(`${style.bold('Next:')} ${visibleText(last, { whole: true })}`);
+  if (next !== undefined) lines.push(`${style.bold('Next:')} ${visibleText(next, { whole: true })}`);
   return lines.join('\n');
 }

@@ -3,7 +3,8 @@ import { clearScreenDown, cursorTo, moveCursor } from 'node:readline';
 import { isPending } from '../../model/index.ts';
 import type { LaneProgress, WatchStatus } from '../../status/index.ts';
 import { fitText } from './fit-text.ts';
-import { counted, formatBytes, formatDuration, formatRate } from './format.ts';
+import { counted, formatDuration, formatRate } from './format.ts';
+import { laneParts } from './lane-line.ts';
 import type { ProgressStream } from './progress-block.ts';
 import { RateMeter } from '../../rate-meter.ts';
 import type { Style } from './style.ts';
@@ -90,10 +91,6 @@ export function watchLines(status: WatchStatus, rate: RateMeter, nowMs: number):
 }
 
 function laneLine(lane: LaneProgress, nowMs: number): string {
-  const { lagBytes } = lane;
-  const behind = lagBytes > 0 ? `${formatBytes(lagBytes)} behind` : 'up to date';
-  const stand = lane.state === 'active' ? behind : `${lane.state}: ${visibleText(lane.reason ?? '')}`;
-  const last = lane.acceptedAtMs > 0 ? `  last ${formatDuration(nowMs - lane.acceptedAtMs)} ago` : '';
-  const refused = lane.refused + lane.unsupported > 0 ? `  ${counted(lane.refused + lane.unsupported, 'point')} not taken` : '';
-  return `${visibleText(lane.name)}: ${stand}  ${counted(lane.points, 'point')}${refused}${last}`;
+  const last = lane.acceptedAtMs > 0 ? [`last ${formatDuration(nowMs - lane.acceptedAtMs)} ago`] : [];
+  return `${visibleText(lane.name)}: ${[...laneParts(lane), ...last].join('  ')}`;
 }

@@ -2,6 +2,9 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
 import stringWidth from 'string-width';
 import { ProgressBlock } from '../../../src/cli/terminal/index.js';
+import { progressLine, progressLines } from '../../../src/cli/terminal/progress-lines.js';
+import { MirrorError } from '../../../src/errors.js';
+import { LaneProgress } from '../../../src/status/index.js';
 import type { Progress } from '../../../src/status/progress.js';
 
 const GIB = 1024 ** 3;
@@ -186,6 +189,84 @@ describe('progress on a terminal', () => {
     await drawn;
     block.stop();
     expect(output).toContain('Mirroring');
+  });
+});
+
+describe('progress with trackers', () => {
+  const RUN = { root: 'logs', path: 'a' };
+  const ERROR = new MirrorError('MB4001', 'nobody answers');
+  const MIB = 1024 ** 2;
+
+  function lanes() {
+    const at = { ms: 1000 };
+    const lane = new LaneProgress({ name: 'mlflow', type: 'mlflow', where: 'http://mlflow', now: () => at.ms });
+    lane.fileGrew(RUN, 'e', 10 * MIB);
+    lane.wasGiven(100_000, 10 * MIB);
+    const take = (to: number, points: number): void => {
+      const from = 10 * MIB - lane.lagBytes;
+      const batch = { run: RUN, file: 'e', start: from, end: to, records: 1 };
+      const state = { name: 'e', position: { watermark: to, gaps: [] }, damage: [] };
+      lane.parcelAccepted({ batch, state } as unknown as Parameters<LaneProgress['parcelAccepted']>[0], points);
+    };
+    const progress = progressAt({
+      bytes: { total: 10 * MIB, read: 10 * MIB, alreadyThere: 0 },
+      points: 100_000,
+      current: '',
+      hasStore: true,
+    });
+    const shown = (): string[] =>
+      progressLines({ ...progress, lanes: [lane] }, { pointsPerSec: 0, bytesPerSec: 0, leftMs: undefined }, 120);
+    const line = (): string => progressLine({ ...progress, lanes: [lane] }, { pointsPerSec: 0, bytesPerSec: 0, leftMs: undefined });
+    return { at, lane, take, shown, line };
+  }
+
+  test('is that of the lane which is furthest behind, and says of each how far it is, its rate and the time left', () => {
+    const { at, take, shown, line } = lanes();
+    at.ms = 11_000;
+    take(2 * MIB, 20_000);
+    expect(shown()).toEqual([
+      'Mirroring   20.0 %  [####--------------------]',
+      'local:  up to date  100,000 points',
+      'mlflow:  20.0 %  2.00 MiB of 10.0 MiB  20,000 points  2.0 k points/s  40 s left',
+      '3 of 12 files  1 of 4 runs',
+    ]);
+    expect(line()).toBe(
+      'Mirroring: 20.0 %; local: up to date, 100,000 points; mlflow: 20.0 %, 2.00 MiB of 10.0 MiB, 20,000 points, 2.0 k points/s, 40 s left; 3 of 12 files',
+    );
+  });
+
+  test('says why a lane stands, what it has, and for how long something is missing', () => {
+    const { at, lane, take, shown } = lanes();
+    at.ms = 11_000;
+    take(5 * MIB, 50_000);
+    lane.stalled(ERROR, 1000, 'parked');
+    at.ms = 61_000;
+    expect(shown()[2]).toBe('mlflow:  50.0 %  50,000 points  parked: nobody answers  5.00 MiB behind for 1 min, about 50,000 points');
+    lane.resumed();
+    lane.fellSilent(41_000);
+    expect(shown()[2]).toMatch(/^mlflow: {2}50\.0 % {2}50,000 points {2}waiting for an answer for 20 s /);
+  });
+
+  test('is not over while something is left to do beside the points', () => {
+    const { lane, take, shown } = lanes();
+    take(10 * MIB, 100_000);
+    lane.work = 'files';
+    expect(shown().slice(0, 3)).toEqual([
+      'Finishing  100.0 %  [########################]',
+      'local:  up to date  100,000 points',
+      'mlflow:  up to date  100,000 points  sending files beside them',
+    ]);
+  });
+
+  test('names who is asked something and does not answer', () => {
+    const progress = progressAt({
+      phase: 'comparing',
+      current: '',
+      unanswered: { lane: 'mlflow', words: 'waiting for an answer for 17 s' },
+    });
+    const speed = { pointsPerSec: undefined, bytesPerSec: undefined, leftMs: undefined };
+    expect(progressLines(progress, speed, 80)).toContain('mlflow: waiting for an answer for 17 s');
+    expect(progressLine(progress, speed)).toMatch(/mlflow: waiting for an answer for 17 s/);
   });
 });
 

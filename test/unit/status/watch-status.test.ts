@@ -250,7 +250,13 @@ describe('how a lane stands', () => {
     const { lane, at } = watching();
     at(2000);
     lane.stalled(error, 60_000, 'parked');
-    const last_error = { code: 'MB4002', reason: 'nobody is let in', at: '1970-01-01T00:00:02.000Z' };
+    const last_error = {
+      code: 'MB4002',
+      reason: 'nobody is let in',
+      remedy: 'Renew the key.',
+      at: '1970-01-01T00:00:02.000Z',
+      over: false,
+    };
     expect(lane.document()).toMatchObject({
       state: 'parked',
       code: 'MB4002',
@@ -259,7 +265,14 @@ describe('how a lane stands', () => {
       next_try_at: '1970-01-01T00:01:02.000Z',
     });
     lane.resumed();
-    expect(lane.document()).toMatchObject({ state: 'active', code: null, reason: null, remedy: null, last_error, next_try_at: null });
+    expect(lane.document()).toMatchObject({
+      state: 'active',
+      code: null,
+      reason: null,
+      remedy: null,
+      last_error: { ...last_error, over: true },
+      next_try_at: null,
+    });
   });
 
   it('waits for an answer, for so long, until it has one', () => {

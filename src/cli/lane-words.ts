@@ -1,0 +1,117 @@
+/** What is said of a lane that somebody drives, or drove last. */
+import type { LanePosture, LaneStand } from '../status/index.ts';
+import type { LaneStanding } from './next-step.ts';
+import { counted, formatDuration, formatRate, type Style, visibleText } from './terminal/index.ts';
+
+const MOST_RUNS = 5;
+
+/** Why a lane is no further than it is. */
+export interface Stood {
+  readonly state: string;
+  readonly code: string | null;
+  readonly reason: string;
+  readonly remedy: string;
+}
+
+/** Why it stands, or stood when the last process that drove it ended; undefined where it did not, or has everything since. */
+export function standOf({ stand, isDriven, lagBytes }: LanePosture): Stood | undefined {
+  if (stand === undefined || (!isDriven && lagBytes === 0)) return undefined;
+  const { state, reason, remedy, code } = stand.lane;
+  if (typeof reason !== 'string' || typeof state !== 'string') return isDriven ? undefined : failing(stand);
+  return { state, code: text(code) ?? null, reason, remedy: text(remedy) ?? NO_REMEDY };
+}
+
+/** A process that ended before its tries were so many that the lane waited. */
+function failing({ lane }: LaneStand): Stood | undefined {
+  const error = lane['last_error'] as Readonly<Record<string, unknown>> | null | undefined;
+  if (typeof error !== 'object' || error === null || error['over'] !== false) return undefined;
+  return {
+    state: 'failing',
+    code: text(error['code']) ?? null,
+    reason: text(error['reason']) ?? '',
+    remedy: text(error['remedy']) ?? NO_REMEDY,
+  };
+}
+
+const NO_REMEDY = 'none needed, it is tried again';
+
+export function standingOf(lane: LanePosture): LaneStanding {
+  if (standOf(lane) !== undefined) return 'stands';
+  return stoppedRuns(lane).length > 0 ? 'runsStopped' : 'well';
+}
+
+/** Lines for a person; none where there is nothing to say. */
+export function standLines(lane: LanePosture, nowMs: number, style: Style): string[] {
+  const { name, stand, isDriven } = lane;
+  if (stand === undefined) return [];
+  const ago = formatDuration(nowMs - stand.written_ms);
+  const lines: string[] = [];
+  const stood = standOf(lane);
+  if (stood !== undefined) {
+    const { state, reason, code, remedy } = stood;
+    const when = isDriven ? 'is' : 'was';
+    const until = isDriven ? '' : ` (${stand.by} ended ${ago} ago)`;
+    const next = isDriven ? text(stand.lane['next_try_at']) : undefined;
+    lines.push(
+      '',
+      style.yellow(`${name} ${when} ${state}: ${visibleText(reason)}${code === null ? '' : ` [${code}]`}${until}`),
+      `  remedy: ${visibleText(remedy)}`,
+    );
+    if (next !== undefined) lines.push(`  next try in ${formatDuration(Math.max(0, Date.parse(next) - nowMs))}`);
+  }
+  const stopped = stoppedRuns(lane);
+  if (stopped.length > 0) {
+    lines.push('', style.yellow(`${name} takes nothing more for ${counted(stopped.length, 'run')}`));
+    for (const { root, run, reason } of stopped.slice(0, MOST_RUNS)) {
+      lines.push(`  ${visibleText(`${String(root)}/${String(run)}`)}: ${visibleText(String(reason))}`);
+    }
+    if (stopped.length > MOST_RUNS) lines.push(`  … and ${stopped.length - MOST_RUNS} more`);
+    const remedies = new Set(stopped.flatMap(({ remedy }) => (typeof remedy === 'string' ? [remedy] : [])));
+    for (const remedy of remedies) lines.push(`  remedy: ${visibleText(remedy)}`);
+  }
+  return lines;
+}
+
+function stoppedRuns({ stand, isDriven, lagBytes }: LanePosture): readonly Readonly<Record<string, unknown>>[] {
+  const runs = isDriven || lagBytes > 0 ? stand?.lane['stopped_runs'] : undefined;
+  return Array.isArray(runs) ? runs : [];
+}
+
+/** Rate, and time until it has everything. */
+export function paceCells(lane: LanePosture): readonly [rate: string, left: string] {
+  const { points_per_second: rate, catch_up_seconds: left } = runningJson(lane);
+  if (!lane.isDriven || lane.lagBytes === 0) return ['-', '-'];
+  return [typeof rate === 'number' ? formatRate(rate, 'points') : '-', typeof left === 'number' ? formatDuration(left * 1000) : '-'];
+}
+
+/** What holds only while somebody drives the lane: null else. */
+export function runningJson({ stand, isDriven }: LanePosture): Readonly<Record<string, unknown>> {
+  const of = (key: string): unknown => (isDriven ? (stand?.lane[key] ?? null) : null);
+  return {
+    points_per_second: of('points_per_second'),
+    catch_up_seconds: of('catch_up_seconds'),
+    unanswered_seconds: of('unanswered_seconds'),
+    next_try_at: of('next_try_at'),
+  };
+}
+
+/** The last word of whoever drove the lane, alive or not. */
+export function lastJson({ by, pid, written_ms, ended, lane }: LaneStand): object {
+  const of = (key: string): unknown => lane[key] ?? null;
+  return {
+    by,
+    pid,
+    at: new Date(written_ms).toISOString(),
+    ended,
+    state: of('state'),
+    code: of('code'),
+    reason: of('reason'),
+    remedy: of('remedy'),
+    error: of('last_error'),
+    stopped_runs: of('stopped_runs'),
+  };
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,118 @@
+/** What is worth typing now: one rule for all commands, from facts alone. */
+import type { GlobalOptions } from './context.ts';
+import { shellWord } from './context.ts';
+
+/** Why a lane is no further than it is. */
+export type LaneStanding =
+  /** It goes on by itself, or has nothing to do. */
+  | 'well'
+  /** Its tracker is away, hangs, asks to wait, or lets nobody in. */
+  | 'stands'
+  /** The tracker takes nothing more for some of its runs. */
+  | 'runsStopped';
+
+/** Everything that decides what is worth doing; what a command does not know is left out. */
+export interface Situation {
+  /** What the person typed, so that it can be typed again. */
+  readonly typed: readonly string[];
+  /** What every command needs to mean the same: `--config` and the like. */
+  readonly common: readonly string[];
+  /** Log directories, as they are to be typed. */
+  readonly roots: readonly string[];
+  readonly isInterrupted?: boolean;
+  /** Somebody mirrors at the moment: what is owed comes by itself, and a second one would be refused. */
+  readonly isDriven?: boolean;
+  /** Names of roots that are not there. */
+  readonly missing?: readonly string[];
+  /** A root, a folder or a file can't be looked at, or is empty all at once. */
+  readonly isShut?: boolean;
+  readonly lanes?: readonly { readonly name: string; readonly standing: LaneStanding }[];
+  /** Files of which something is damaged. */
+  readonly damaged?: readonly string[];
+  /** Something that is in the files is not in every lane. */
+  readonly isOwed?: boolean;
+  /** No event file was found at all. */
+  readonly isNothingThere?: boolean;
+  /** Only this lane is spoken of. */
+  readonly lane?: string | undefined;
+  /** What a comparison found: differences, and what was done about them. */
+  readonly compared?: 'same' | 'differs' | 'repairNoted' | 'repairLeft' | 'unreachable' | undefined;
+  /** Only the local store is mirrored into. */
+  readonly isLocalOnly?: boolean;
+  /** The command said how things stand: saying it again is of no use. */
+  readonly said?: 'how it stands' | 'that it is the same' | 'that it is mirrored';
+}
+
+/** The command, as it is typed. */
+export function nextStep(situation: Situation, program: string): string {
+  const { words, pipe } = decide(situation);
+  const command = [program, ...words, ...(words === situation.typed ? [] : situation.common)].map(shellWord).join(' ');
+  return pipe === undefined ? command : `${command} | ${pipe}`;
+}
+
+interface Step {
+  readonly words: readonly string[];
+  readonly pipe?: string;
+}
+
+/** What is in the way of most comes first; what is only of use comes last. */
+function decide(situation: Situation): Step {
+  const { typed, roots, isDriven = false, missing = [], lanes = [], damaged = [], compared } = situation;
+  const toLane = situation.lane === undefined ? [] : ['--to', situation.lane];
+  const ofLane = situation.lane === undefined ? [] : ['--lane', situation.lane];
+  const again: Step = { words: typed };
+  const bring: Step = { words: ['backfill', ...roots, ...toLane] };
+  if (situation.isInterrupted === true) return again;
+  // A repair first: what was noted is lost sight of easily.
+  if (compared === 'repairNoted') return isDriven ? again : bring;
+  if (compared === 'repairLeft') return again;
+  if (compared === 'differs') return { words: ['verify', '--repair', ...roots, ...ofLane] };
+  const [gone] = missing;
+  // Named on purpose, it is the same root elsewhere.
+  if (gone !== undefined) return { words: ['backfill', `${gone}=NEW_PATH`] };
+  if (situation.isShut === true || compared === 'unreachable' || lanes.some(({ standing }) => standing === 'stands')) {
+    return { words: ['doctor', ...roots] };
+  }
+  const stopped = lanes.find(({ standing }) => standing === 'runsStopped');
+  if (stopped !== undefined && !isDriven) return { words: ['backfill', ...roots, '--to', stopped.name, '--rebuild'] };
+  const [file] = damaged;
+  if (file !== undefined) return { words: ['inspect', file] };
+  if (situation.isNothingThere === true) return { words: ['inspect', roots[0] ?? '.'] };
+  if (situation.isOwed === true) return isDriven ? { words: ['status', '--watch'] } : BRINGING.has(typed[0] ?? '') ? again : bring;
+  switch (situation.said) {
+    case 'how it stands':
+      return { words: ['verify'] };
+    case 'that it is the same':
+      if (situation.isLocalOnly === true) return LOOK;
+      return isDriven ? { words: ['status'] } : { words: ['watch', ...roots] };
+    default:
+      return situation.isLocalOnly === true ? LOOK : { words: ['verify'] };
+  }
+}
+
+/** Commands that bring what is owed when they are given again. */
+const BRINGING = new Set(['backfill', 'migrate']);
+
+/** Data, at last. */
+const LOOK: Step = { words: ['export', '--format', 'csv'], pipe: 'head' };
+
+/** Flags that say how something is shown, not what is done. */
+const SHOWING = new Set(['json', 'quiet', 'color', 'logLevel', 'logFormat', 'verbose']);
+
+/** A command as it was typed, but for how it shows what it does. */
+export function typedWords(command: string, roots: readonly string[], flags: object): string[] {
+  const words = Object.entries(flags).flatMap(([key, value]): string[] => {
+    if (SHOWING.has(key)) return [];
+    const flag = `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    if (value === true) return [flag];
+    if (typeof value === 'string') return [flag, value];
+    return Array.isArray(value) ? value.flatMap((each) => [flag, String(each)]) : [];
+  });
+  return [command, ...roots, ...words];
+}
+
+/** The flags that every command needs to mean the same. */
+export function commonWords({ config, profile, store, state }: GlobalOptions): string[] {
+  const pairs = Object.entries({ config, profile, store, state });
+  return pairs.flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
+}
