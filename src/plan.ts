@@ -1,7 +1,8 @@
 /** What a backfill would do: looks at the same places, and changes nothing. */
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { KnownRoot, KnownRun } from './backends/contract.ts';
-import { openStore } from './backends/local/index.ts';
+import { LOCAL_CAPABILITIES, openStore, type StoreReader } from './backends/local/index.ts';
 import {
   ALL_RUNS,
   type FoundFile,
@@ -16,8 +17,13 @@ import {
 } from './discover/index.ts';
 import type { LinkRules } from './untrusted/index.ts';
 import { changedMsOf, type FileState, isPending, needsSearch, owedGapBytes, type RunRef } from './model/index.ts';
+import type { TrackerLaneOptions } from './lanes/index.ts';
+import { type LanePlan, type PlannedLane, type PlannedRoot, planLanes, plannedTracker } from './plan-lanes.ts';
 import { walkPatiently } from './reading/index.ts';
 import { isKnownTo } from './root-identity.ts';
+import { RunTree } from './route/index.ts';
+import { StateFile, type StateReader } from './state/index.ts';
+import { readStand } from './status/index.ts';
 
 export interface PlannedRun {
   readonly run: RunRef;
@@ -44,9 +50,22 @@ export interface FileBehind {
 }
 
 export interface Plan {
-  readonly store: { readonly path: string; readonly exists: boolean };
+  /** Undefined where nothing is mirrored into a local store. */
+  readonly store: { readonly path: string; readonly exists: boolean } | undefined;
+  /** As the local store has them, or else the first tracker. */
   readonly runs: readonly PlannedRun[];
+  readonly lanes: readonly LanePlan[];
   readonly obstacles: readonly (Obstacle & { readonly root: string })[];
+}
+
+export interface PlanRequest {
+  readonly roots: readonly RootRequest[];
+  readonly rules?: RunRules;
+  readonly linksOf?: LinkRules;
+  /** Undefined where nothing is mirrored into a local store. */
+  readonly storePath: string | undefined;
+  readonly trackers?: readonly TrackerLaneOptions[];
+  readonly statePath: string;
 }
 
 /** Who knows how far the files were mirrored. */
@@ -55,29 +74,54 @@ export interface Positions {
   positions(run: RunRef): Pick<KnownRun, 'files'>;
 }
 
-export async function planBackfill(
-  roots: readonly RootRequest[],
-  storePath: string,
-  rules: RunRules = ALL_RUNS,
-  linksOf?: LinkRules,
-): Promise<Plan> {
-  const exists = existsSync(storePath);
+export async function planBackfill({ roots, rules = ALL_RUNS, linksOf, storePath, trackers = [], statePath }: PlanRequest): Promise<Plan> {
+  const exists = storePath !== undefined && existsSync(storePath);
   const reader = exists ? openStore(storePath) : undefined;
+  const state = trackers.length > 0 && existsSync(statePath) ? StateFile.openForReading(statePath) : undefined;
   try {
-    const held = reader ?? { roots: () => [], positions: () => ({ files: [] }) };
+    const [first] = trackers;
+    const lane = storePath === undefined && first !== undefined ? state?.lane(first.name, first.target) : undefined;
+    const byState = { roots: () => state?.roots() ?? [], positions: (run: RunRef) => lane?.known(run) ?? { files: [] } };
+    const held = reader ?? byState;
     const runs: PlannedRun[] = [];
+    const found: PlannedRoot[] = [];
+    const tree = new RunTree();
     const obstacles: Plan['obstacles'][number][] = [];
     for (const root of resolveRoots(roots, held.roots(), linksOf, await silentRoots(roots))) {
       const { name, path, below, links } = root;
-      const walked = await walkPatiently(path, { ...globsOf(rules, root), below, links });
-      const found = readOnce(walked, isKnownTo(held, name));
-      for (const obstacle of found.obstacles) obstacles.push({ ...obstacle, root: name });
-      for (const run of planRuns(name, found.runs, held)) runs.push(run);
+      const walked = readOnce(await walkPatiently(path, { ...globsOf(rules, root), below, links }), isKnownTo(held, name));
+      for (const obstacle of walked.obstacles) obstacles.push({ ...obstacle, root: name });
+      for (const run of planRuns(name, walked.runs, held)) runs.push(run);
+      for (const run of walked.runs) tree.add({ root: name, path: run.path });
+      found.push({ name, place: { path, links }, runs: walked.runs });
     }
-    return { store: { path: storePath, exists }, runs, obstacles };
+    const lanes = [
+      ...(storePath === undefined ? [] : [plannedStore(storePath, reader, state)]),
+      ...trackers.map((tracker) => plannedTracker(tracker, state?.lane(tracker.name, tracker.target), tree)),
+    ];
+    return {
+      store: storePath === undefined ? undefined : { path: storePath, exists },
+      runs,
+      lanes: await planLanes(found, lanes),
+      obstacles,
+    };
   } finally {
     reader?.close();
+    state?.close();
   }
+}
+
+function plannedStore(where: string, reader: StoreReader | undefined, state: StateReader | undefined): PlannedLane {
+  return {
+    name: 'local',
+    type: 'local',
+    where,
+    capabilities: LOCAL_CAPABILITIES,
+    stand: readStand(state?.lane('local', resolve(where)).stand()),
+    files: (run) => reader?.positions(run).files ?? [],
+    catalogue: (run) => reader?.catalogue(run) ?? [],
+    route: (run) => ({ target: run, isOpen: (reader?.positions(run).files.length ?? 0) > 0, every: () => 1 }),
+  };
 }
 
 /** What of the runs that were found is ahead of somebody. */

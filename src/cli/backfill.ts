@@ -7,7 +7,7 @@ import { ExitCode, MirrorError } from '../errors.ts';
 import type { LaneWarning, MakeLanesOptions, TrackerLaneOptions } from '../lanes/index.ts';
 import { isPending } from '../model/index.ts';
 import type { Logger, Report } from '../status/index.ts';
-import { type CommandContext, type GlobalOptions, programName, styleOf } from './context.ts';
+import { type CommandContext, type GlobalOptions, programName, styleOf, writeOut } from './context.ts';
 import { ENDING, Interrupt } from './interrupt.ts';
 import { commonWords, nextStep, type Situation, typedWords } from './next-step.ts';
 import { patienceMsOf } from './patience.ts';
@@ -35,14 +35,12 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
   const store = config.lanes.local;
   const patienceMs = patienceMsOf(flags.patience);
   if (flags.dryRun === true) {
-    const { planBackfill } = await import('../plan.ts');
     const { checkPlannedRoots } = await import('../moved-roots.ts');
     if (config.moved !== 'new') {
       await checkPlannedRoots(requests, { store: store?.path, state: config.state.path }, config.rules, linksOf(config));
     }
-    const plan = await planBackfill(requests, config.store.path, config.rules, linksOf(config));
-    stdout.write(flags.json === true ? `${JSON.stringify(planJson(plan))}\n` : renderPlan(plan, stdout.columns));
-    if (plan.obstacles.some(({ isLeft }) => isLeft !== true)) context.exitCode = ExitCode.notMirrored;
+    const isWhole = await showPlan(requests, config, flags, context);
+    if (!isWhole) context.exitCode = ExitCode.notMirrored;
     return;
   }
 
@@ -91,6 +89,35 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
     );
   }
   context.exitCode = exitCodeOf(report, flags.strict === true);
+}
+
+/** Says what a pass would do in each lane. No tracker is asked, and nothing is written. False where something could not be looked at. */
+async function showPlan(
+  roots: readonly RootRequest[],
+  config: Config,
+  flags: BackfillFlags,
+  { stdout, stderr, env }: CommandContext,
+): Promise<boolean> {
+  const { planBackfill } = await import('../plan.ts');
+  const warn: LaneWarning = (lane, message, facts) => {
+    if ((flags.quiet ?? 0) < 2) stderr.write(`${laneWarning(lane, message, facts)}\n`);
+  };
+  const trackers = config.lanes.trackers.length === 0 ? [] : await makeLanes(config, env, warn, wishesOf(flags));
+  try {
+    const { rules, state, lanes } = config;
+    const plan = await planBackfill({
+      roots,
+      rules,
+      linksOf: linksOf(config),
+      storePath: lanes.local?.path,
+      trackers,
+      statePath: state.path,
+    });
+    await writeOut(stdout, flags.json === true ? `${JSON.stringify(planJson(plan))}\n` : renderPlan(plan, stdout.columns));
+    return !plan.obstacles.some(({ isLeft }) => isLeft !== true);
+  } finally {
+    for (const { backend } of trackers) await backend.close();
+  }
 }
 
 interface Typed {

@@ -81,7 +81,10 @@ function stoppedRuns({ stand, isDriven, lagBytes }: LanePosture): readonly Reado
 export function paceCells(lane: LanePosture): readonly [rate: string, left: string] {
   const { points_per_second: rate, catch_up_seconds: left } = runningJson(lane);
   if (!lane.isDriven || lane.lagBytes === 0) return ['-', '-'];
-  return [typeof rate === 'number' ? formatRate(rate, 'points') : '-', typeof left === 'number' ? formatDuration(left * 1000) : '-'];
+  return [
+    typeof rate === 'number' && rate > 0 ? formatRate(rate, 'points') : '-',
+    typeof left === 'number' ? formatDuration(left * 1000) : '-',
+  ];
 }
 
 /** What holds only while somebody drives the lane: null else. */

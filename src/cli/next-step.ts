@@ -31,6 +31,8 @@ export interface Situation {
   readonly damaged?: readonly string[];
   /** Something that is in the files is not in every lane. */
   readonly isOwed?: boolean;
+  /** Nothing was ever mirrored. */
+  readonly isNew?: boolean;
   /** No event file was found at all. */
   readonly isNothingThere?: boolean;
   /** Only this lane is spoken of. */
@@ -75,6 +77,7 @@ function decide(situation: Situation): Step {
   }
   const stopped = lanes.find(({ standing }) => standing === 'runsStopped');
   if (stopped !== undefined && !isDriven) return { words: ['backfill', ...roots, '--to', stopped.name, '--rebuild'] };
+  if (situation.isNew === true && !isDriven) return roots.length > 0 ? bring : { words: ['backfill', 'LOGDIR'] };
   const [file] = damaged;
   if (file !== undefined) return { words: ['inspect', file] };
   if (situation.isNothingThere === true) return { words: ['inspect', roots[0] ?? '.'] };

@@ -1,16 +1,27 @@
 import { runLabel } from '../model/index.ts';
 import type { Plan } from '../plan.ts';
-import { counted, firstFew, formatBytes, formatCount, formatDuration, obstacleText, renderTable, visibleText } from './terminal/index.ts';
+import type { LanePlan, LossReason } from '../plan-lanes.ts';
+import {
+  counted,
+  firstFew,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatRate,
+  obstacleText,
+  renderTable,
+  visibleText,
+} from './terminal/index.ts';
 
 const MOST_RUNS = 30;
 /** What a backfill into a local store took on two cores, in bytes of plain scalars: the roughest of guesses. */
 const BYTES_PER_MS = 50_000;
 
 /** A plan for a program to read. */
-export function planJson({ store, runs, obstacles }: Plan): object {
+export function planJson({ store, runs, lanes, obstacles }: Plan): object {
   return {
     type: 'plan',
-    store: { path: store.path, exists: store.exists },
+    store: store === undefined ? null : { path: store.path, exists: store.exists },
     totals: {
       runs: runs.length,
       files: runs.reduce((sum, run) => sum + run.files, 0),
@@ -25,12 +36,27 @@ export function planJson({ store, runs, obstacles }: Plan): object {
       bytes,
       bytes_to_read: bytesToRead,
     })),
+    lanes: lanes.map((lane) => ({
+      name: lane.name,
+      type: lane.type,
+      where: lane.where,
+      runs: lane.runs,
+      runs_to_open: lane.runsToOpen,
+      bytes: lane.bytes,
+      points: lane.points,
+      points_left_out: lane.leftOut,
+      estimated: lane.isEstimated,
+      sends: lane.sends,
+      losses: lane.losses,
+      last_points_per_second: lane.pace?.points ?? null,
+      takes_seconds: lane.takesMs === undefined ? null : lane.takesMs / 1000,
+    })),
     obstacles,
   };
 }
 
 /** A plan for a person to read. */
-export function renderPlan({ runs, store, obstacles }: Plan, width: number | undefined): string {
+export function renderPlan({ runs, store, lanes, obstacles }: Plan, width: number | undefined): string {
   const toRead = runs.reduce((sum, run) => sum + run.bytesToRead, 0);
   const files = runs.reduce((sum, run) => sum + run.files, 0);
   const newFiles = runs.reduce((sum, run) => sum + run.newFiles, 0);
@@ -46,13 +72,64 @@ export function renderPlan({ runs, store, obstacles }: Plan, width: number | und
     rows: shown.map((run) => [runLabel(run.run), formatCount(run.files), formatBytes(run.bytes), formatBytes(run.bytesToRead)]),
     width,
   });
+  const losses = lanes.flatMap(lossLines);
   const lines = [
     ...(shown.length > 0 ? [table, ''] : []),
     `Would read ${formatBytes(toRead)} of ${counted(files, 'file')} (${formatCount(newFiles)} new, ${formatCount(changed)} changed) of ${counted(runs.length, 'run')}`,
-    `into ${store.exists ? 'the store' : 'a new store'} ${visibleText(store.path)}: about ${formatDuration(toRead / BYTES_PER_MS)}. Nothing was written.`,
+    'Nothing was written, and no tracker was asked.',
+    ...(lanes.length === 0 ? [] : ['', laneTable(lanes, store?.exists === true, width)]),
+    ...(losses.length === 0 ? [] : ['', ...losses]),
     ...firstFew(obstacles.map((obstacle) => obstacleText({ ...obstacle, path: `${obstacle.root}/${obstacle.path}` }))).map((line) =>
       line.trimStart(),
     ),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function laneTable(lanes: readonly LanePlan[], hasStore: boolean, width: number | undefined): string {
+  return renderTable({
+    columns: [
+      { title: 'Lane' },
+      { title: 'Runs', align: 'right' },
+      { title: 'to open', align: 'right' },
+      { title: 'Points', align: 'right' },
+      { title: 'Sends', align: 'right' },
+      { title: 'takes about' },
+    ],
+    rows: lanes.map((lane) => [
+      `${lane.name} (${lane.type === 'local' && !hasStore ? 'a new store ' : ''}${lane.where})`,
+      formatCount(lane.runs),
+      formatCount(lane.runsToOpen),
+      `${lane.isEstimated ? '~' : ''}${formatCount(lane.points)}`,
+      lane.type === 'local' ? '-' : formatCount(lane.sends),
+      takesText(lane),
+    ]),
+    width,
+  });
+}
+
+function takesText({ type, bytes, pace, takesMs }: LanePlan): string {
+  if (bytes === 0) return '-';
+  if (takesMs !== undefined && pace !== undefined) return `${formatDuration(takesMs)}, by its last ${formatRate(pace.points, 'points')}`;
+  return type === 'local' ? formatDuration(bytes / BYTES_PER_MS) : 'not known: it has no rate yet';
+}
+
+const LOSSES: Readonly<Record<LossReason, string>> = {
+  none: 'not kept there at all',
+  artifact: 'kept in files beside the run, not as values',
+  time: 'with their time to the millisecond only',
+  nan: 'that are NaN, which is not kept as a value',
+  infinity: 'that are infinite, which is not kept as a value',
+  wideInteger: 'that are integers, rounded to a double',
+  negativeZero: 'that are minus zero, which becomes zero',
+};
+
+function lossLines({ name, losses, leftOut }: LanePlan): string[] {
+  const lines = losses.map(({ reason, kind, points }) => `${counted(points, 'point')} of ${kindWord(kind)} ${LOSSES[reason]}`);
+  if (leftOut > 0) lines.push(`${counted(leftOut, 'point')} left out by routes`);
+  return lines.map((line) => `${visibleText(name)}: ${line}`);
+}
+
+function kindWord(kind: string): string {
+  return visibleText(kind === 'other' ? 'other kinds' : kind.replaceAll('_', ' '));
 }

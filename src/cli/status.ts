@@ -112,7 +112,7 @@ interface TextOptions {
 }
 
 function statusText(report: StatusReport, { style, width, env, flags }: TextOptions): string {
-  const { roots, damage } = report;
+  const { watch, roots, damage } = report;
   const hasRefusals = report.lanes.some((lane) => lane.refused + lane.unsupported > 0);
   const isAnyAtWork = report.lanes.some(({ isDriven, lagBytes }) => isDriven && lagBytes > 0);
   const lanes = renderTable({
@@ -269,6 +269,7 @@ function nextCommand(report: StatusReport, flags: StatusFlags, env: NodeJS.Proce
       isShut: obstacles.length > 0 || roots.some(({ isEmptied }) => isEmptied) || damage.some(({ reason }) => reason === 'unreadable'),
       lanes: lanes.map((lane) => ({ name: lane.name, standing: standingOf(lane) })),
       damaged: damaged.map(({ run, file }) => join(rootPaths.get(run.root) ?? '', run.path, file)),
+      isNew: roots.length === 0,
       isOwed: lanes.some(({ lagBytes }) => lagBytes > 0),
       said: 'how it stands',
     },

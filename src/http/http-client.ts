@@ -175,7 +175,8 @@ export class HttpClient {
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
-      signOfLife();
+      // Who broke it off has not heard anything.
+      if (!signal.aborted) signOfLife();
     }
   }
 

@@ -28,7 +28,7 @@ const METER_MS = 60_000;
 /** A lane that was at work for less says little of what it can do. */
 const LEAST_BUSY_MS = 200;
 const SILENT_REMEDY =
-  'It takes what it is asked and does not answer: see whether it is overloaded, stopped or in the debugger, and start it again if need be.';
+  'It takes what it is asked and does not answer: see whether its server is stopped or overloaded, or its database hangs, and restart it if need be.';
 
 /** One lane as seen from outside: what it accepted, how far the files are ahead, and why it stands still if it does. */
 export class LaneProgress {

@@ -3,6 +3,7 @@ import { steadyMs } from '../clock.ts';
 import { existsSync } from 'node:fs';
 import { openStore } from '../backends/local/index.ts';
 import type { RootRequest, RunRules } from '../discover/index.ts';
+import type { Clock } from '../deliver/index.ts';
 import { MirrorError } from '../errors.ts';
 import type { StoreOptions, TrackerLaneOptions } from '../lanes/index.ts';
 import { StateFile, type StateReader } from '../state/index.ts';
@@ -30,6 +31,8 @@ export interface VerifyLanesOptions {
   /** Note what is owed, so that the next pass mends it. Default false: nothing is written. */
   readonly repair?: boolean;
   readonly signal: AbortSignal;
+  /** By which it is told how long a tracker has not answered. */
+  readonly clock?: Clock;
   readonly onStart?: (progress: Progress) => void;
   readonly onDifference?: (difference: Difference, lane: string, other?: string) => void;
 }
@@ -51,7 +54,7 @@ export async function verifyLanes(options: VerifyLanesOptions): Promise<Verifica
           await orObstacle(tracker.name, tracker.target, async () => {
             if (writing === undefined) reading ??= StateFile.openForReading(statePath);
             const view = (writing ?? reading) as StateView;
-            const source = trackerSource(tracker, view, statePath);
+            const source = trackerSource(tracker, view, statePath, options.clock);
             const repair = writing === undefined ? {} : { repair: { state: writing, lane: writing.lane(tracker.name, tracker.target) } };
             return verifyLane({ ...shared(options, tracker.name), source, ...repair });
           }),
@@ -80,7 +83,7 @@ export async function verifyBetween(names: readonly [string, string], options: V
       if (name === 'local' && reader !== undefined && store !== undefined) return localSource(reader, store.path);
       const tracker = trackers.find((lane) => lane.name === name);
       if (tracker === undefined || state === undefined) throw new MirrorError('MB4010', `there is no lane ${name}`);
-      return trackerSource(tracker, state, statePath);
+      return trackerSource(tracker, state, statePath, options.clock);
     });
     const [first, second] = [source as LaneSource, other as LaneSource];
     return await orObstacle(names[0], first.where, () =>

@@ -65,7 +65,12 @@ export interface StateView {
 }
 
 /** A tracker's lane. `statePath` is for messages. */
-export function trackerSource({ name, target, backend }: TrackerLaneOptions, state: StateView, statePath: string): LaneSource {
+export function trackerSource(
+  { name, target, backend }: TrackerLaneOptions,
+  state: StateView,
+  statePath: string,
+  clock = realClock,
+): LaneSource {
   const lane = state.lane(name, target);
   const { keeps, replacesByKey, readBack } = backend.describe();
   // What a backend can hold it knows for sure once its tracker has answered.
@@ -74,7 +79,7 @@ export function trackerSource({ name, target, backend }: TrackerLaneOptions, sta
   const isRead = ({ position, damage }: FileState): boolean =>
     position.watermark > 0 || damage.some(({ reason }) => reason === 'unreadable');
   let runs: RunRef[] | undefined;
-  const answers = new AnswerWatch(realClock, { fellSilent: () => undefined, heardAgain: () => undefined });
+  const answers = new AnswerWatch(clock, { fellSilent: () => undefined, heardAgain: () => undefined });
   return {
     lane: name,
     silentSinceMs: () => answers.silentSinceMs,

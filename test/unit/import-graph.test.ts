@@ -29,6 +29,7 @@ const WIRING = new Set([
   'pipeline',
   'watch',
   'plan',
+  'plan-lanes',
   'root-identity',
   'moves',
   'moved-roots',

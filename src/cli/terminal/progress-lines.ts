@@ -71,9 +71,10 @@ function laneLines(progress: Progress, speed: Speed): string[][] {
   return [...(hasStore ? [['local:', ...store]] : []), ...lanes.map((lane) => [`${visibleText(lane.name)}:`, ...passParts(lane)])];
 }
 
-/** All points are there, but it is not over. */
+/** With trackers, the store alone being at its end is no end; nor is it one when all points are there, and files are not. */
 function headOf({ phase, lanes = [] }: Progress, whole: number): string {
-  return whole === 1 && phase === 'mirroring' && lanes.length > 0 ? PHASES.draining : PHASES[phase];
+  if (lanes.length === 0 || (phase !== 'mirroring' && phase !== 'draining')) return PHASES[phase];
+  return whole === 1 ? PHASES.draining : PHASES.mirroring;
 }
 
 /** Who is asked something and does not answer. */

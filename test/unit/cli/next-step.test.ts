@@ -22,6 +22,7 @@ describe('the next step', () => {
     ['a pass into trackers that is whole: verify', { ...BACKFILL, lanes: lane('well') }, 'verify --config c.yaml'],
     ['a pass into the store that is whole: look', { ...BACKFILL, isLocalOnly: true }, 'export --format csv --config c.yaml | head'],
 
+    ['nothing was ever mirrored', { ...STATUS, isNew: true, roots: [] }, 'backfill LOGDIR'],
     ['all well: verify', STATUS, 'verify'],
     ['all well, and a watch runs: verify', { ...STATUS, isDriven: true, lanes: lane('well') }, 'verify'],
     ['behind, and nobody mirrors: bring it', { ...STATUS, isOwed: true }, 'backfill /mnt/runs'],

@@ -7,6 +7,8 @@ import { type LaneBook, type Settled, TrackerLane } from '../../../src/deliver/i
 import { StateBook } from '../../../src/feeds/state-book.ts';
 import { StateFile } from '../../../src/state/index.ts';
 import { event, simpleValue } from '../../support/event-writer.ts';
+import { signOfLife } from '../../../src/sign-of-life.ts';
+import { untilAborted } from '../../support/fault.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { JournalBackend, JournalServer } from '../../support/journal-backend/index.ts';
 import { MEMORY_CAPABILITIES, MemoryBackend, MemoryTracker } from '../../support/memory-backend.ts';
@@ -245,5 +247,49 @@ describe('a lane with a journal', () => {
     const offsets = second.server.lines(id)!.map((line) => (JSON.parse(line) as { offset: number }).offset);
     expect(offsets).toEqual(parcels.flatMap(({ batch }) => [...batch.scalars.offset.subarray(0, batch.scalars.count)]));
     expect(second.settled.map(({ points }) => points)).toEqual([10, 10]);
+  });
+});
+
+describe('a tracker that takes a send and does not answer', () => {
+  it('is said after 15 seconds, gets nothing more meanwhile, and everything once it answers', async () => {
+    const { tracker, backend, lane, clock, said } = new Scene(limited({ runsPerSend: 1, sendsAtOnce: 4 }));
+    const [one, other] = [await parcelsOf(backend, 'one', 3), await parcelsOf(backend, 'other', 3)];
+    const answer = Promise.withResolvers<void>();
+    const send = backend.send.bind(backend);
+    backend.send = async (parcels, signal) => {
+      await answer.promise;
+      return send(parcels, signal);
+    };
+    const delivered = lane.deliver(one);
+    await clock.pass(14_999);
+    expect(said).toEqual([]);
+    await clock.pass(1);
+    const beside = lane.deliver(other);
+    await clock.pass(60_000);
+    expect([said, tracker.calls.send]).toEqual([['silent'], 0]);
+    answer.resolve();
+    await Promise.all([delivered, beside]);
+    expect([said, tracker.calls.send, tracker.pointCount]).toEqual([['silent', 'active'], 2, 6]);
+  });
+
+  it('is one that hangs wherever it is asked something: opening a run, ending one', async () => {
+    const { lane, clock, said, end } = new Scene();
+    const attempt = lane.attempt(untilAborted);
+    await clock.pass(15_000);
+    expect(said).toEqual(['silent']);
+    end.abort();
+    await attempt;
+  });
+
+  it('is no such one where it gives a sign of life now and then, however long it takes', async () => {
+    const { lane, clock, said } = new Scene();
+    const attempt = lane.attempt(async (signal) => {
+      for (let i = 0; i < 10; i++) {
+        await clock.sleep(10_000, signal);
+        signOfLife();
+      }
+    });
+    for (let i = 0; i < 10; i++) await clock.pass(10_000);
+    expect([await attempt, said]).toEqual([{ kind: 'done', value: undefined }, []]);
   });
 });

@@ -2,12 +2,17 @@ import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { ReadBackChunk, ReadBackOptions } from '../../../src/backends/contract.ts';
 import type { TrackerLaneOptions } from '../../../src/lanes/lane-options.ts';
 import { backfill } from '../../../src/pipeline.ts';
 import { StateFile } from '../../../src/state/index.ts';
+import type { Progress } from '../../../src/status/index.ts';
 import { type Difference, exitCodeOf, totalsOf, type Verification } from '../../../src/verify/index.ts';
 import { type VerifyLanesOptions, verifyBetween, verifyLanes } from '../../../src/verifying/verify-lanes.ts';
 import { concat, event, eventFile, frame, image, simpleValue, tensorScalar, text } from '../../support/event-writer.ts';
+import { until } from '../../crash/watch-kill.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { untilAborted } from '../../support/fault.ts';
 import { LIARS } from '../../support/lying-backends.ts';
 import { MemoryBackend, type MemoryRun, MemoryTracker } from '../../support/memory-backend.ts';
 
@@ -252,6 +257,34 @@ describe('verify of a tracker', () => {
     const verification = await verified();
     expect(totalsOf(verification)).toMatchObject({ differences: 0, unjudged: { gone: 2 } });
     expect(verification.troubled).toMatchObject([{ why: 'gone' }]);
+  });
+});
+
+describe('a tracker that hangs while it is read back', () => {
+  class Hanging extends MemoryBackend {
+    override async *readBack(_: unknown, { signal }: ReadBackOptions = {}): AsyncGenerator<ReadBackChunk, void, void> {
+      tracker.calls.readBack++;
+      yield await untilAborted(signal ?? new AbortController().signal).then(() => ({ tag: '', plugin: '', points: [] }));
+    }
+  }
+
+  test('is said to be waited for after 15 seconds, and not before', async () => {
+    write();
+    await mirror();
+    const [clock, end] = [new FakeClock(), new AbortController()];
+    let progress: Progress | undefined;
+    const trackers = [{ ...lane(), backend: new Hanging(tracker) }];
+    const onStart = (started: Progress): void => {
+      progress = started;
+    };
+    const verified = verifyLanes(options({ trackers, clock, signal: end.signal, onStart }));
+    expect(await until(() => tracker.calls.readBack === 1)).toBe(true);
+    await clock.pass(14_999);
+    expect(progress?.unanswered).toBeUndefined();
+    await clock.pass(1);
+    expect(progress?.unanswered).toMatchObject({ lane: 'one', words: expect.stringMatching(/^waiting for an answer for /) });
+    end.abort();
+    expect((await verified).map(({ interrupted }) => interrupted)).toEqual([true]);
   });
 });
 
