@@ -137,7 +137,11 @@ export class TrackerLane {
     // One by one they would go at once, whatever the tracker asked for.
     if (waitMs !== undefined) await this.#clock.sleep(waitMs, this.#signal);
     else if (left.length < group.length) this.#gate.succeeded();
-    else this.#gate.abandoned();
+    else {
+      // Nothing was taken, but it has answered.
+      if (!this.#signal.aborted) this.#gate.heardAgain();
+      this.#gate.abandoned();
+    }
     return left;
   }
 

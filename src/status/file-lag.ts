@@ -31,16 +31,17 @@ export class FileLag {
   }
 
   get bytes(): number {
-    return this.#ahead + this.#owed;
+    return this.ahead + this.#owed;
   }
 
-  get #ahead(): number {
+  /** Of those, the ones beyond the watermark. */
+  get ahead(): number {
     return Math.max(0, this.size - this.watermark);
   }
 
   /** Since when the oldest byte that is missing could be seen; undefined where none is. */
   get sinceMs(): number | undefined {
-    const aheadMs = this.#ahead === 0 ? undefined : this.#marks[0]?.sinceMs;
+    const aheadMs = this.ahead === 0 ? undefined : this.#marks[0]?.sinceMs;
     return this.#owed === 0 ? aheadMs : Math.min(this.#owedSinceMs, aheadMs ?? Infinity);
   }
 

@@ -2,10 +2,10 @@ import { asWallMs, steadyMs } from '../clock.ts';
 import type { Parcel, Refusal, TrackerParcel } from '../backends/contract.ts';
 import type { MirrorError } from '../errors.ts';
 import { keyOfFile, keyOfRun, owedGapBytes, type RunRef } from '../model/index.ts';
-import { RateMeter } from '../rate-meter.ts';
 import type { FactLog } from './fact-log.ts';
 import { FileLag } from './file-lag.ts';
 import { KeptLag } from './kept-lag.ts';
+import { LanePace } from './lane-pace.ts';
 import { type LaneStand, standOf, waitingWords } from './lane-stand.ts';
 
 /** How a lane stands. `waiting`: it tries again by itself, soon. `parked`: somebody has to mend something; it tries again slowly. */
@@ -23,10 +23,6 @@ export interface LaneProgressOptions {
   readonly kept?: LaneStand | undefined;
 }
 
-/** What rates are judged by. */
-const METER_MS = 60_000;
-/** A lane that was at work for less says little of what it can do. */
-const LEAST_BUSY_MS = 200;
 const SILENT_REMEDY =
   'It takes what it is asked and does not answer: see whether its server is stopped or overloaded, or its database hangs, and restart it if need be.';
 
@@ -44,8 +40,8 @@ export class LaneProgress {
   nextTryMs: number | undefined;
   sinceMs: number;
   acceptedAtMs = 0;
-  /** When it last accepted something, or failed at it. */
-  #movedAtMs = 0;
+  /** When it last accepted something, or failed at it; before that, when it began. */
+  #movedAtMs: number;
   /** Accepted since the start. */
   points = 0;
   records = 0;
@@ -71,15 +67,9 @@ export class LaneProgress {
   #filesBehind = 0;
   readonly #kept: LaneStand | undefined;
   readonly #keptLag: KeptLag | undefined;
-  readonly #pointMeter = new RateMeter(METER_MS);
-  readonly #byteMeter = new RateMeter(METER_MS);
-  readonly #growthMeter = new RateMeter(METER_MS);
-  #grown = 0;
+  readonly #pace = new LanePace();
   /** Points and bytes it was given, taken or not: what a byte is worth. */
   #given = { points: 0, bytes: 0 };
-  /** For how long it had something to do and was not kept from it. */
-  #busyMs = 0;
-  #busySinceMs: number | undefined;
   readonly #log: FactLog | undefined;
   readonly #now: () => number;
   readonly #wall: (steadyMs: number) => number;
@@ -94,6 +84,7 @@ export class LaneProgress {
     this.#now = now ?? steadyMs;
     this.#wall = now === undefined ? asWallMs : (ms) => ms;
     this.sinceMs = this.#now();
+    this.#movedAtMs = this.sinceMs;
   }
 
   /** `silent`: it asked something, and has no answer for long. */
@@ -116,8 +107,7 @@ export class LaneProgress {
 
   /** For how long there has been something to do and nothing was done; 0 where there is nothing to do. */
   get quietMs(): number {
-    const { lagMs } = this;
-    return this.#movedAtMs === 0 ? lagMs : Math.min(lagMs, this.#now() - this.#movedAtMs);
+    return Math.min(this.lagMs, this.#now() - this.#movedAtMs);
   }
 
   /** A send failed, and is tried again. */
@@ -133,7 +123,7 @@ export class LaneProgress {
     const isNews = this.#state === 'active' && this.silentSinceMs === undefined;
     if (isNews) this.sinceMs = this.#now();
     this.silentSinceMs = sinceMs;
-    this.#rest();
+    this.#pace.rests();
     const fields = { lane: this.name, code: this.code, reason: this.reason, remedy: this.remedy, ...this.#lagFields() };
     // A tracker that was said to be in trouble is no news for being silent as well.
     if (isNews) this.#log?.warn(fields, 'lane waiting');
@@ -172,32 +162,24 @@ export class LaneProgress {
 
   /** Points and bytes a second, of the last minute. */
   get rate(): { readonly points: number; readonly bytes: number } {
-    const nowMs = this.#now();
-    return {
-      points: this.#pointMeter.perSecond(nowMs, this.points, METER_MS) ?? 0,
-      bytes: this.#byteMeter.perSecond(nowMs, this.bytes, METER_MS) ?? 0,
-    };
+    return this.#pace.rate(this.#now());
   }
 
   /** Points and bytes it took a second while it had something to do, the last time it was at work; undefined where it never was. */
   get pace(): LaneStand['pace'] {
-    if (this.#busyMs < LEAST_BUSY_MS || this.bytes === 0) return this.#kept?.pace ?? null;
-    return { points: (1000 * this.points) / this.#busyMs, bytes: (1000 * this.bytes) / this.#busyMs };
+    return this.#pace.atWork ?? this.#kept?.pace ?? null;
   }
 
   /** Until it has everything, as it goes now; 0 where it has, undefined where it never will at this rate, or it is too early to tell. */
   get catchUpMs(): number | undefined {
     const { lagBytes } = this;
     if (lagBytes === 0) return 0;
-    if (this.state !== 'active') return undefined;
-    const net = this.rate.bytes - (this.#growthMeter.perSecond(this.#now(), this.#grown, METER_MS) ?? 0);
-    return net > 0 ? (1000 * lagBytes) / net : undefined;
+    return this.state === 'active' ? this.#pace.leftMs(this.#now(), lagBytes) : undefined;
   }
 
   /** Bytes of a file that were heard of and are not mirrored; undefined where nothing was heard of it. */
   unreadBytes(run: RunRef, name: string): number | undefined {
-    const lag = this.#lags.get(keyOfFile(run, name));
-    return lag?.bytes;
+    return this.#lags.get(keyOfFile(run, name))?.ahead;
   }
 
   /** The size a file was last heard to have. */
@@ -220,11 +202,10 @@ export class LaneProgress {
       this.bytesOwed += lag.bytes;
     } else {
       const grown = this.#heard(lag, size, nowMs);
-      this.#grown += grown;
       this.bytesOwed += grown;
-      this.#growthMeter.add(nowMs, this.#grown);
+      this.#pace.grew(nowMs, grown);
     }
-    if (lag.bytes > 0) this.#busySinceMs ??= nowMs;
+    if (lag.bytes > 0) this.#pace.began(nowMs);
   }
 
   /** Of a file that was heard of, so many bytes before the watermark are to be brought. */
@@ -259,15 +240,9 @@ export class LaneProgress {
     refusals: readonly Refusal[] = [],
   ): void {
     const nowMs = this.#now();
-    if (this.points === 0 && this.bytes === 0) {
-      this.#pointMeter.add(Math.min(nowMs, this.#busySinceMs ?? nowMs), 0);
-      this.#byteMeter.add(Math.min(nowMs, this.#busySinceMs ?? nowMs), 0);
-    }
     this.points += points;
     this.records += batch.records;
     this.bytes += batch.end - batch.start;
-    this.#pointMeter.add(nowMs, this.points);
-    this.#byteMeter.add(nowMs, this.bytes);
     this.acceptedAtMs = nowMs;
     this.#movedAtMs = nowMs;
     this.stoppedRuns.delete(keyOfRun(target));
@@ -285,7 +260,7 @@ export class LaneProgress {
         lag.owes(owedGapBytes(state), nowMs);
       });
     }
-    this.#worked(nowMs);
+    this.#pace.took(nowMs, points, batch.end - batch.start, this.#lagBytes > 0);
     const { root, path } = batch.run;
     this.#log?.debug({ lane: this.name, root, run: path, file: state.name, offset: batch.start, points }, 'batch accepted');
     if (refusals.length > 0) {
@@ -303,7 +278,7 @@ export class LaneProgress {
     this.silentSinceMs = undefined;
     this.nextTryMs = this.#movedAtMs + retryMs;
     if (error !== undefined) this.pastError = { error, atMs: this.#movedAtMs };
-    this.#rest();
+    this.#pace.rests();
     // The same again is no news, however often it is tried.
     const fields = { lane: this.name, code: error?.code, reason: error?.message, remedy: error?.hint, retryMs, ...this.#lagFields() };
     if (isNews) this.#log?.warn(fields, `lane ${state}`);
@@ -318,17 +293,12 @@ export class LaneProgress {
     this.#failure = undefined;
     this.silentSinceMs = undefined;
     this.nextTryMs = undefined;
-    if (this.lagBytes > 0) this.#busySinceMs ??= this.#now();
+    if (this.lagBytes > 0) this.#pace.began(this.#now());
     this.#log?.info({ lane: this.name, ...this.#lagFields() }, 'lane active');
   }
 
   #lagFields(): { readonly lagBytes: number; readonly lagMs: number } {
     return { lagBytes: this.lagBytes, lagMs: Math.round(this.lagMs) };
-  }
-
-  #worked(nowMs: number): void {
-    if (this.#busySinceMs !== undefined) this.#busyMs += nowMs - this.#busySinceMs;
-    this.#busySinceMs = this.#lagBytes > 0 ? nowMs : undefined;
   }
 
   #heard(lag: FileLag, size: number, sinceMs: number): number {
@@ -345,11 +315,6 @@ export class LaneProgress {
     change();
     this.#lagBytes += lag.bytes - before;
     this.#filesBehind += Number(lag.bytes > 0) - Number(before > 0);
-  }
-
-  /** Standing still is no work. */
-  #rest(): void {
-    this.#busySinceMs = undefined;
   }
 
   runStopped(run: RunRef, error: MirrorError): void {

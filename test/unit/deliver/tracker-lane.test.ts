@@ -272,6 +272,22 @@ describe('a tracker that takes a send and does not answer', () => {
     expect([said, tracker.calls.send, tracker.pointCount]).toEqual([['silent', 'active'], 2, 6]);
   });
 
+  it('is heard again when it answers that it takes nothing', async () => {
+    const { tracker, backend, lane, clock, said } = new Scene();
+    const parcels = await parcelsOf(backend, 'run', 2);
+    tracker.rejects = () => true;
+    const answer = Promise.withResolvers<void>();
+    const send = backend.send.bind(backend);
+    backend.send = async (group, signal) => {
+      await answer.promise;
+      return send(group, signal);
+    };
+    const delivered = lane.deliver(parcels);
+    await clock.pass(15_000);
+    answer.resolve();
+    expect([[...(await delivered).values()].map(({ kind }) => kind), said]).toEqual([['delivered'], ['silent', 'active']]);
+  });
+
   it('is one that hangs wherever it is asked something: opening a run, ending one', async () => {
     const { lane, clock, said, end } = new Scene();
     const attempt = lane.attempt(untilAborted);

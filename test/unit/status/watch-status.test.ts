@@ -157,6 +157,16 @@ describe('the lag of a watch', () => {
     expect(lane.lagBytes).toBe(0);
   });
 
+  it('has what is owed before the watermark, and says of a file that is gone only what was not read', () => {
+    const { status, lane, at } = watching();
+    lane.fileGrew(RUN, FILE, 100, 100);
+    lane.fileOwed(RUN, FILE, 30);
+    at(5000);
+    expect([lane.lagBytes, lane.lagMs, lane.filesBehind, lane.unreadBytes(RUN, FILE)]).toEqual([30, 4000, 1, 0]);
+    status.parcelAccepted('local', parcel(100), 1);
+    expect([lane.lagBytes, lane.lagMs, lane.filesBehind]).toEqual([0, 0, 0]);
+  });
+
   it('is that of all files', () => {
     const { status, lane } = watching();
     lane.fileGrew(RUN, FILE, 100);
@@ -195,6 +205,15 @@ describe('the lag of a lane after a restart', () => {
     // A copy with the times of what it was copied from.
     earlier.fileGrew(RUN, FILE, 100, 0, 10);
     expect(earlier.lagMs).toBe(50_000);
+  });
+
+  it('is no reason to restart once more: only what nothing came of since the start is', () => {
+    const { lane, at } = watching();
+    lane.fileGrew(RUN, FILE, 100);
+    at(61_000);
+    const next = kept(lane, 7_200_000);
+    next.fileGrew(RUN, FILE, 300, 0, 90_000);
+    expect([next.lagMs, next.quietMs]).toEqual([7_199_000, 0]);
   });
 
   it('counts from the start where nobody looked before', () => {
