@@ -82,7 +82,11 @@ export function plannedTracker(
     route(run) {
       const isBegun = lane?.known(run).files.some(({ position }) => position.watermark > 0) === true;
       if (isBegun && names?.isOut(run) === true) return undefined;
-      const path = routing?.fold.place(run.path, (below) => tree.childrenOf({ root: run.root, path: below })).path ?? run.path;
+      const path =
+        routing?.fold.place(run.path, {
+          directoriesBelow: (below) => tree.directoriesBelow({ root: run.root, path: below }),
+          isFirst: () => false,
+        }).path ?? run.path;
       const target = isBegun && names !== undefined ? names.targetOf(run) : { root: run.root, path };
       const route = routing?.route.run(run, target);
       if (route?.isIncluded === false) return undefined;
