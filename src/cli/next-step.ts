@@ -19,6 +19,8 @@ export interface Situation {
   readonly common: readonly string[];
   /** Log directories, as they are to be typed. */
   readonly roots: readonly string[];
+  /** Those of them that were given. Default: all. */
+  readonly given?: readonly string[];
   readonly isInterrupted?: boolean;
   /** Somebody mirrors at the moment: what is owed comes by itself, and a second one would be refused. */
   readonly isDriven?: boolean;
@@ -68,7 +70,7 @@ function decide(situation: Situation): Step {
   // A repair first: what was noted is lost sight of easily.
   if (compared === 'repairNoted') return isDriven ? again : bring;
   if (compared === 'repairLeft') return again;
-  if (compared === 'differs') return { words: ['verify', '--repair', ...roots, ...ofLane] };
+  if (compared === 'differs') return { words: ['verify', '--repair', ...(situation.given ?? roots), ...ofLane] };
   const [gone] = missing;
   // Named on purpose, it is the same root elsewhere.
   if (gone !== undefined) return { words: ['backfill', `${gone}=NEW_PATH`] };
@@ -81,7 +83,11 @@ function decide(situation: Situation): Step {
   const [file] = damaged;
   if (file !== undefined) return { words: ['inspect', file] };
   if (situation.isNothingThere === true) return { words: ['inspect', roots[0] ?? '.'] };
-  if (situation.isOwed === true) return isDriven ? { words: ['status', '--watch'] } : BRINGING.has(typed[0] ?? '') ? again : bring;
+  if (situation.isOwed === true) {
+    // Who compares wants it compared once it is there.
+    if (isDriven) return situation.said === 'that it is the same' ? again : { words: ['status', '--watch'] };
+    return BRINGING.has(typed[0] ?? '') ? again : bring;
+  }
   switch (situation.said) {
     case 'how it stands':
       return { words: ['verify'] };

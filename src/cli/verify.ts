@@ -200,6 +200,7 @@ function nextCommand(verification: Verification, totals: Totals, writer: string 
       typed: typedWords('verify', roots, { ...flags, repair: false, ...(lane === undefined ? {} : { lane: [lane] }) }),
       common: commonWords(flags),
       roots: rootsOf(verification, roots),
+      given: roots,
       isInterrupted: verification.interrupted,
       // Whoever writes to the store brings what is owed, and a second one would be refused.
       isDriven: writer !== undefined,

@@ -45,6 +45,7 @@ describe('the next step', () => {
     ['a repair that was noted, while a watch runs', { ...VERIFY, compared: 'repairNoted', isDriven: true }, 'verify'],
     ['a repair that is not all', { ...VERIFY, compared: 'repairLeft' }, 'verify'],
     ['a lane that can not be reached: doctor', { ...VERIFY, compared: 'unreachable' }, 'doctor runs'],
+    ['the same, but a watch brings something: once more', { ...VERIFY, isOwed: true, isDriven: true }, 'verify'],
     ['the same, but something is owed', { ...VERIFY, isOwed: true, lane: 'mlflow' }, 'backfill runs --to mlflow'],
     [
       'a migration that only loses something: say that this is fine',
