@@ -20,7 +20,7 @@ import {
 import { MirrorError } from './errors.ts';
 import { FoundRuns, LocalPass, TrackerFeed } from './feeds/index.ts';
 import { makeStoreFolder, openState } from './lane-files.ts';
-import type { StoreOptions, TrackerLaneOptions } from './lanes/index.ts';
+import { asksForOthers, type StoreOptions, type TrackerLaneOptions } from './lanes/index.ts';
 import { compareNames, keyOfRun, type RunRef } from './model/index.ts';
 import { checkMovedRoots, otherRoots, walkOf } from './moved-roots.ts';
 import { followMoves, knownAmong, movable, type Movable, movedIncident } from './moves.ts';
@@ -225,7 +225,7 @@ class Pass {
     const helds = this.#movables();
     const isUnknown = ({ name }: ResolvedRoot): boolean => helds.every((each) => each.fileCount(name, '') === 0);
     const isFirst = this.#others.length === 0 && walks.every(({ root }) => isUnknown(root));
-    const isTold = isFirst && !(this.#options.trackers ?? []).some(({ routing }) => routing?.fold.asksForOthers === true);
+    const isTold = isFirst && !(this.#options.trackers ?? []).some(({ routing }) => routing !== undefined && asksForOthers(routing));
     if (isTold) this.#trackerFeeds = this.#feeds(this.#roots);
     const untold: (readonly [root: ResolvedRoot, runs: readonly FoundRun[]])[] = [];
     const hand = ({ root, runs }: RootWalk, found: readonly FoundRun[]): void => {

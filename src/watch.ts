@@ -17,7 +17,7 @@ import { MirrorError } from './errors.ts';
 import type { Feed, FeedEvents } from './feeds/index.ts';
 import { HealSchedule, LocalFeed, TrackerFeed } from './feeds/index.ts';
 import { makeStoreFolder, openState } from './lane-files.ts';
-import type { StoreOptions, TrackerLaneOptions } from './lanes/index.ts';
+import { asksForOthers, type StoreOptions, type TrackerLaneOptions } from './lanes/index.ts';
 import { useMemory } from './memory/index.ts';
 import { keyOfRun, type RunRef } from './model/index.ts';
 import { KnownInodes } from './known-inodes.ts';
@@ -164,7 +164,7 @@ class Watch {
       ...(scanIntervalMs === undefined ? {} : { scanIntervalMs }),
     });
     this.#heals = new HealSchedule(state);
-    this.#asksForOthers = new Set(trackers.flatMap(({ name, routing }) => (routing?.fold.asksForOthers === true ? [name] : [])));
+    this.#asksForOthers = new Set(trackers.flatMap(({ name, routing }) => (routing !== undefined && asksForOthers(routing) ? [name] : [])));
     this.#reader = new JobReader({
       fellSilent: (fact) => this.#status.fellSilent(fact),
       answersAgain: (fact) => {

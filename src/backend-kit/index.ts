@@ -3,6 +3,7 @@ export { addPlace, agreeOnOne, inPlaces, type Contenders } from './one-run.ts';
 export { FileMarks } from './file-marks.ts';
 export {
   type Candidate,
+  holderSource,
   isPlainlyOwn,
   isWhoseRun,
   nameBeside,

@@ -106,7 +106,7 @@ export function sayTaken(warn: BackendContext['warn'], source: RunSource, name: 
 }
 
 /** The tracker run above one of a study, as a run of its own: it is known by the files of the runs below it, and holds no points. */
-export function parentSource({ parent, files, ...child }: RunSource): RunSource | undefined {
+export function parentSource({ parent, files, holderKey: _, ...child }: RunSource): RunSource | undefined {
   if (parent === undefined) return undefined;
   const { root, path } = child.run;
   return {
@@ -116,6 +116,28 @@ export function parentSource({ parent, files, ...child }: RunSource): RunSource 
     name: parent.name,
     tags: {},
     fingerprint: child.fingerprint.map(({ file, checksum }) => ({ file: posix.join(path, file), checksum })),
+    ...(files === undefined
+      ? {}
+      : {
+          files: {
+            hasRecord: ({ file, checksum }, signal) => files.hasRecord({ file: posix.relative(path, file), checksum }, signal),
+            points: async function* () {},
+          },
+        }),
+  };
+}
+
+/**
+ * The tracker run that was made to hold those below a run before the run was known, as a run of its own: by the files that it names, which are
+ * those of the runs below, it is judged like any other.
+ */
+export function holderSource({ holderKey, files, parent: _, ...own }: RunSource): RunSource | undefined {
+  if (holderKey === undefined) return undefined;
+  const { path } = own.run;
+  return {
+    ...own,
+    key: holderKey,
+    fingerprint: [],
     ...(files === undefined
       ? {}
       : {

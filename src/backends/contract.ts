@@ -118,8 +118,13 @@ export interface RunSource {
   /** Of the experiment or project, as configured; empty: the tracker's own default. */
   readonly group: string;
   readonly tags: Readonly<Record<string, string>>;
-  /** The run above this one, where a study has several: trackers that nest runs show it so. `key` as that of a run. */
-  readonly parent?: { readonly key: string; readonly name: string };
+  /**
+   * The run above this one, where a study has several: trackers that nest runs show it so. With a `handle` it is a run of its own, which is open
+   * already; without, one that holds others and nothing else, found or made by its key.
+   */
+  readonly parent?: { readonly key: string; readonly name: string; readonly handle?: Handle };
+  /** The key of a run that was made to hold others under this one's path, before this one was known: it is this one from now on. */
+  readonly holderKey?: string;
   /** The tracker's own id of a run that something else opened: points are added to it; it is not named, tagged or ended by us. */
   readonly joins?: string;
   /** The state's instance id, and of some of the run's files a record with values: whose run a tracker run is (`backend-kit`). */

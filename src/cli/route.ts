@@ -5,7 +5,7 @@ import { openStore } from '../backends/local/index.ts';
 import { suggestion } from '../closest-name.ts';
 import { silentRoots } from '../discover/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
-import { LaneNames, type TrackerLaneOptions } from '../lanes/index.ts';
+import { LaneNames, joinPrefixOf, type TrackerLaneOptions } from '../lanes/index.ts';
 import { KINDS, type Kind, pluginOf, type RunRef, runLabel } from '../model/index.ts';
 import { walkPatiently } from '../reading/index.ts';
 import { type LeftOut, nameThere, type Opened, RunTree } from '../route/index.ts';
@@ -127,6 +127,7 @@ function answerOf(
       isFirst: () => false,
     });
   const target = { root: run.root, path: place.path };
+  const joinPrefix = joinPrefixOf(routing, target);
   const route = routing.route.run(run, target);
   if (!route.isIncluded) return { lane: name, type, isIncluded: false, why: route.why };
   const lot = route.group === undefined || route.groupTag === undefined ? undefined : { group: route.group, tag: route.groupTag };
@@ -134,7 +135,7 @@ function answerOf(
   const before = lane?.opened(target);
   const plugin = lane?.catalogue(run).find((series) => series.tag === tag)?.plugin ?? assumed;
   const series = tag === undefined ? undefined : route.series(tag, plugin);
-  const mapping = kept ?? { prefix: place.prefix, renames: route.renames, names: {} };
+  const mapping = kept ?? { joinPrefix, prefix: place.prefix, renames: route.renames, names: {} };
   return {
     lane: name,
     type,
@@ -144,7 +145,7 @@ function answerOf(
     group: route.group,
     opened: before === undefined ? { name: today.name, group: today.group, isKept: false } : { ...before, isKept: true },
     tags: today.tags,
-    parent: today.parent?.name,
+    parent: today.parent?.name === target.path ? undefined : today.parent?.name,
     ...(series === undefined || tag === undefined
       ? {}
       : {
@@ -162,8 +163,8 @@ function keptOf(lane: LaneReader, run: RunRef) {
   const mapping = lane.mappings().find(([{ root, path }]) => root === run.root && path === run.path)?.[1];
   const isBegun = lane.known(run).files.some(({ position }) => position.watermark > 0);
   if (!isBegun) return undefined;
-  const { target: path = run.path, prefix = '', renames = [], names = {} } = mapping ?? {};
-  return { path, prefix, renames, names };
+  const { target: path = run.path, joinPrefix = '', prefix = '', renames = [], names = {} } = mapping ?? {};
+  return { path, joinPrefix, prefix, renames, names };
 }
 
 function routeText(

@@ -75,7 +75,8 @@ const bytes = z.preprocess(
 export const paramsField = z.preprocess(
   (value) => (typeof value === 'string' ? { files: value } : value),
   section({
-    files: several('a pattern of files'),
+    files: several('a pattern of files').optional(),
+    tag: several('a pattern of tags').optional(),
     prefix: z.string({ error: 'a text' }).optional(),
     lanes: laneNames.optional(),
   }),
@@ -90,6 +91,7 @@ export const artifactField = z.preprocess(
     most_bytes: bytes.optional(),
     lanes: laneNames.optional(),
     runs: several('a glob of runs').optional(),
+    once: z.boolean({ error: 'true or false' }).optional(),
     register_model: text('the name of a model').optional(),
     alias: text('an alias of a version').optional(),
     model_tags: tagsField.optional(),
@@ -118,6 +120,7 @@ export const joinField = z.preprocess(
       key: text('a key of the file').optional(),
       id: text("the tracker's id of a run").optional(),
       wait: z.number({ error: 'seconds' }).min(0, { error: 'seconds' }).optional(),
+      prefix: z.string({ error: 'a text' }).optional(),
     }),
     { error: 'a file, or a list of mappings with file or id' },
   ),

@@ -43,9 +43,11 @@ class RoutingMaker {
     return {
       routes: this.#each('routes', (rule, path) => this.#route(rule, path)),
       fold: { names: runs?.value ?? [], flat: flat?.value ?? [], hparams: hparams?.value ?? false },
-      params: this.#each('params', ({ files, prefix = '', lanes }, path) => {
+      params: this.#each('params', ({ files = [], tag: tags = [], prefix = '', lanes }, path) => {
         this.#checkLanes(lanes, [...path, 'lanes']);
-        return { place: this.#making.placeOf(path), files, prefix, ...only({ lanes }) };
+        if (files.length > 0 === tags.length > 0)
+          this.#refuse(path, tags.length > 0 ? 'files and tag' : 'neither files nor tag', 'one of the two');
+        return { place: this.#making.placeOf(path), files, tags, prefix, ...only({ lanes }) };
       }),
       artifacts: this.#each('artifacts', (rule, path) => this.#artifact(rule, path)),
     };
@@ -95,6 +97,7 @@ class RoutingMaker {
       most_bytes: mostBytes,
       lanes,
       runs,
+      once,
       register_model: registerModel,
       alias,
       model_tags: modelTags = {},
@@ -108,7 +111,12 @@ class RoutingMaker {
       if (wrong !== undefined) this.#refuse([...path, key], wrong, 'names that every pattern of files has, {path} or {file}');
     }
     if (alias !== undefined && registerModel === undefined) this.#refuse([...path, 'alias'], 'an alias without register_model', 'both');
-    return { place: this.#making.placeOf(path), files, modelTags, ...only({ to, mostBytes, lanes, runs, registerModel, alias, dataset }) };
+    return {
+      place: this.#making.placeOf(path),
+      files,
+      modelTags,
+      ...only({ to, mostBytes, lanes, runs, once, registerModel, alias, dataset }),
+    };
   }
 
   #checkLanes(names: readonly string[] | undefined, path: FieldPath): void {

@@ -114,7 +114,7 @@ export function sharedTags({ layers, note, placeOf }: Pick<LaneMaking, 'layers' 
   return tags;
 }
 
-type Joins = readonly { runs?: string[]; file?: string; key?: string; id?: string; wait?: number }[] | undefined;
+type Joins = readonly { runs?: string[]; file?: string; key?: string; id?: string; wait?: number; prefix?: string }[] | undefined;
 
 /** How long a file with the id of a run is waited for, unless it is said. */
 const WAIT_SECONDS = 60;

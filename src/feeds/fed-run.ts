@@ -7,6 +7,7 @@ import { keyOfRun, type RunRef } from '../model/index.ts';
 import type { CachedBatch } from '../reading/index.ts';
 import { type Place, placeOf, type RootPlace } from '../untrusted/index.ts';
 import type { RoutedRun } from './lane-routes.ts';
+import type { ParamText } from './tag-params.ts';
 
 /** Where the root of a run lies. */
 export function rootPlace(places: ReadonlyMap<string, RootPlace>, { root }: RunRef): RootPlace {
@@ -23,6 +24,8 @@ export class FedSource {
   readonly toHeal = new Set<string>();
   /** Files that do not answer: asked again when something of their root does. */
   readonly silent = new Set<string>();
+  /** When the first of its files was begun, as their names say; 0 where none does. */
+  begunAtMs = 0;
   /** Files of the last turn: their pieces may not have gone out. */
   read: readonly string[] = [];
   /** It did not grow for long. */
@@ -39,8 +42,25 @@ export class FedSource {
     return this.dirty.size + this.toHeal.size > 0;
   }
 
+  /** Hears of a file. */
+  note(name: string): void {
+    const seconds = /\.tfevents\.(\d{9,11})(?:\.|$)/.exec(name)?.[1];
+    if (seconds === undefined) return;
+    const atMs = Number(seconds) * 1000;
+    this.begunAtMs = this.begunAtMs === 0 ? atMs : Math.min(this.begunAtMs, atMs);
+  }
+
   /** A file as seen from the tracker run. */
   fileOf(name: string): string {
+    return this.#seen(name);
+  }
+
+  /** A tag as seen from the tracker run: of several runs in it each may have the same. */
+  pathOf(tag: string): string {
+    return this.#seen(tag);
+  }
+
+  #seen(name: string): string {
     return this.#below === '' ? name : `${this.#below}/${name}`;
   }
 }
@@ -48,6 +68,8 @@ export class FedSource {
 /** A piece of a run, on its way into a tracker run. */
 export interface SourcePiece extends CachedBatch {
   readonly file: string;
+  /** Texts in it that say params. */
+  readonly texts: readonly ParamText[];
 }
 
 /** A tracker run: made for a run, and for those that are folded into it. */
@@ -77,6 +99,12 @@ export class FedRun {
   get hasWork(): boolean {
     for (const source of this.sources.values()) if (source.hasWork) return true;
     return false;
+  }
+
+  /** When the first of its files was begun. */
+  get begunAtMs(): number {
+    const times = [...this.sources.values()].flatMap(({ begunAtMs }) => (begunAtMs === 0 ? [] : [begunAtMs]));
+    return times.reduce((first, atMs) => Math.min(first, atMs), times[0] ?? 0);
   }
 
   /** None of its runs grew for long. */

@@ -4,7 +4,7 @@
  */
 import { posix } from 'node:path';
 import type { Handle } from '../backends/contract.ts';
-import type { TrackerLaneOptions } from '../lanes/index.ts';
+import { joinPrefixOf, type TrackerLaneOptions } from '../lanes/index.ts';
 import { keyOfRun, type RunRef, runLabel, type Series, selectPoints } from '../model/index.ts';
 import type { CachedBatch } from '../reading/index.ts';
 import {
@@ -22,6 +22,7 @@ import {
   reconsider,
   wantedName,
 } from '../route/index.ts';
+import type { JoinRule } from '../sidecar/index.ts';
 import type { LaneState } from '../state/index.ts';
 import { OwedTags } from './owed-tags.ts';
 
@@ -29,6 +30,7 @@ export interface LaneRoutesOptions {
   readonly laneState: LaneState;
   readonly route: LaneRoute;
   readonly fold: Fold;
+  readonly joins: readonly JoinRule[];
   readonly tree: RunTree;
   /** Runs that would be named, folded or placed otherwise today are begun anew. */
   readonly isRemapping: boolean;
@@ -71,6 +73,9 @@ interface Translation {
   readonly every: number[];
   isWhole: boolean;
 }
+
+/** Where a run would go today, and what would stand before all of its tags there. */
+type Wanted = Place & { readonly joinPrefix: string };
 
 export class LaneRoutes {
   readonly #options: LaneRoutesOptions;
@@ -133,6 +138,14 @@ export class LaneRoutes {
     return [...(isOwn && known?.has(keyOfRun(target)) !== true ? [target] : []), ...(known?.values() ?? [])];
   }
 
+  /** The tracker run that a directory's run goes into; undefined where the lane has none of it. */
+  trackerRunAt(ref: RunRef): RunRef | undefined {
+    if (!this.#options.tree.has(ref)) return (this.#sources.get(keyOfRun(ref))?.size ?? 0) > 0 ? ref : undefined;
+    // Nothing is decided by being asked for.
+    const target = { root: ref.root, path: this.targetOf(ref) };
+    return this.#options.route.run(ref, target).isIncluded ? target : undefined;
+  }
+
   /** Everything of a tracker run is sent from the beginning, under the names it has. */
   restart(target: RunRef): void {
     const { laneState } = this.#options;
@@ -184,7 +197,10 @@ export class LaneRoutes {
     if (isBegun) {
       const before = frozen ?? plainMapping(run.path);
       const isOther = isElsewhere(before, wanted, today);
-      if (isOther && isRemapping) {
+      // Of what something else has opened nothing begins anew: what is there stays under its names.
+      if (isOther && this.#isJoined(run, before))
+        this.#say('a run that joins another one keeps the names it has there', { run: runLabel(run) });
+      else if (isOther && isRemapping) {
         // Its tracker run begins anew below, with all that goes into it.
         this.#outdated?.add(keyOfRun({ root: run.root, path: before.target }));
         if (before.target !== wanted.path) this.#leave(run, before);
@@ -194,7 +210,7 @@ export class LaneRoutes {
       }
     }
     const before = frozen ?? plainMapping(run.path);
-    let mapping: RunMapping = isBegun ? before : { ...before, target: wanted.path, prefix: wanted.prefix, renames: today.renames };
+    let mapping: RunMapping = isBegun ? before : newMapping(before, wanted, today);
     const target = { root: run.root, path: mapping.target };
     const decision = route.run(run, target);
     const { isIncluded } = decision;
@@ -202,7 +218,7 @@ export class LaneRoutes {
     if (isIncluded && isRemapping) this.#beginAnew(target, decision);
     // Names that were given out are free again, and nothing was left out of what begins anew.
     if (this.#anew.has(keyOfRun(target))) mapping = { ...mapping, names: {}, left: {} };
-    const isSelf = mapping.target === run.path && mapping.prefix === '' && mapping.renames.length === 0;
+    const isSelf = mapping.target === run.path && mapping.prefix === '' && mapping.joinPrefix === undefined && mapping.renames.length === 0;
     const isChanged = Object.keys(mapping.left).length + Object.keys(mapping.names).length > 0;
     const late = isBegun ? undefined : fold.overtaken(run.path, this.#around(run));
     if (late !== undefined) {
@@ -229,9 +245,10 @@ export class LaneRoutes {
   }
 
   /** Where a run would go today. */
-  #place(run: RunRef): Place {
+  #place(run: RunRef): Wanted {
     const { fold } = this.#options;
-    return fold.isOn ? fold.place(run.path, this.#around(run)) : { path: run.path, prefix: '' };
+    const place = fold.isOn ? fold.place(run.path, this.#around(run)) : { path: run.path, prefix: '' };
+    return { ...place, joinPrefix: joinPrefixOf(this.#options, { root: run.root, path: place.path }) };
   }
 
   #around({ root }: RunRef): Around {
@@ -259,9 +276,14 @@ export class LaneRoutes {
       const before = this.#mappings.get(keyOfRun(run)) ?? plainMapping(run.path);
       const wanted = this.#place(run);
       const today = route.run(run, { root: run.root, path: wanted.path });
-      if (!before.isOut && isElsewhere(before, wanted, today)) outdated.add(keyOfRun({ root: run.root, path: before.target }));
+      if (!before.isOut && isElsewhere(before, wanted, today) && !this.#isJoined(run, before))
+        outdated.add(keyOfRun({ root: run.root, path: before.target }));
     }
     return outdated;
+  }
+
+  #isJoined({ root }: RunRef, { target }: RunMapping): boolean {
+    return this.#options.laneState.opened({ root, path: target })?.joins !== undefined;
   }
 
   /** Begins a run that goes into another tracker run from now on. */
@@ -409,10 +431,13 @@ export class LaneRoutes {
 }
 
 /** Whether a run would go elsewhere today, or its series would have other names. */
-function isElsewhere(before: RunMapping, wanted: Place, today: RunRoute): boolean {
-  return (
-    before.target !== wanted.path || before.prefix !== wanted.prefix || JSON.stringify(before.renames) !== JSON.stringify(today.renames)
-  );
+function isElsewhere(before: RunMapping, wanted: Wanted, today: RunRoute): boolean {
+  const isThere = before.target === wanted.path && before.prefix === wanted.prefix && (before.joinPrefix ?? '') === wanted.joinPrefix;
+  return !isThere || JSON.stringify(before.renames) !== JSON.stringify(today.renames);
+}
+
+function newMapping({ joinPrefix: _, ...before }: RunMapping, { path, prefix, joinPrefix }: Wanted, { renames }: RunRoute): RunMapping {
+  return { ...before, target: path, prefix, renames, ...(joinPrefix === '' ? {} : { joinPrefix }) };
 }
 
 function* chained(...all: readonly Iterable<string>[]): Generator<string, void, void> {

@@ -5,13 +5,14 @@ import type { Backend, FileMark, Handle, RunFiles, RunSource } from '../backends
 import type { TrackerLane, Undelivered } from '../deliver/index.ts';
 import { MirrorError } from '../errors.ts';
 import { type LaneRouting, firstWallTime, type RunNames, type TrackerLaneOptions, trackerRunKey } from '../lanes/index.ts';
-import { runLabel } from '../model/index.ts';
+import { type RunRef, runLabel } from '../model/index.ts';
 import type { Opened } from '../route/index.ts';
 import { type Joined, readJoin } from '../sidecar/index.ts';
 import type { LaneState } from '../state/index.ts';
 import type { RootPlace } from '../untrusted/index.ts';
 import { type FedRun, newMarks, rootPlace, type SourcePiece } from './fed-run.ts';
 import type { LaneRoutes } from './lane-routes.ts';
+import type { Parents } from './parents.ts';
 
 export interface RunOpenerOptions {
   readonly backend: Backend;
@@ -19,6 +20,9 @@ export interface RunOpenerOptions {
   readonly namesOf: TrackerLaneOptions['namesOf'];
   readonly routing: LaneRouting;
   readonly routes: LaneRoutes;
+  readonly parents: Parents;
+  /** The tracker run of a target. */
+  readonly runOf: (target: RunRef) => FedRun;
   readonly laneState: LaneState;
   readonly instanceId: string;
   readonly places: ReadonlyMap<string, RootPlace>;
@@ -53,7 +57,7 @@ export class RunOpener {
   }
 
   /** The run's handle: the tracker run is looked for, or made, when there is something to send for the first time. */
-  async open(run: FedRun, pieces: readonly SourcePiece[]): Promise<Opening> {
+  async open(run: FedRun, pieces: readonly SourcePiece[], startedAt = startOf(pieces)): Promise<Opening> {
     const { backend, delivery, laneState } = this.#options;
     const { target } = run;
     const isEnded = laneState.isEnded(target);
@@ -63,7 +67,9 @@ export class RunOpener {
       if (found.kind === 'wait') return found;
       const { opened } = found;
       const marks = newMarks(FileMarks.fromPairs(opened.files), pieces);
-      const source = this.#source(run, opened, pieces, marks);
+      const above = opened.joins === undefined ? await this.#above(run, startedAt) : { kind: 'none' as const };
+      if (above.kind === 'wait' || above.kind === 'stopped') return above;
+      const source = { ...this.#source(run, opened, startedAt, marks), ...(above.kind === 'none' ? {} : { parent: above.parent }) };
       const kept = laneState.handle(target);
       const done = await delivery.attempt((signal) => backend.open(source, kept, signal));
       if (done.kind !== 'done') return done;
@@ -189,29 +195,55 @@ export class RunOpener {
     return { kind: 'opened', opened };
   }
 
+  /** What stands above a run: where that is a run too, it is opened first. */
+  async #above(
+    run: FedRun,
+    startedAt: number | undefined,
+  ): Promise<
+    | { readonly kind: 'none' }
+    | { readonly kind: 'parent'; readonly parent: NonNullable<RunSource['parent']> }
+    | Extract<Opening, { readonly kind: 'wait' | 'stopped' }>
+  > {
+    const { parents, runOf } = this.#options;
+    const above = parents.of(run.target, this.#namesOf(run));
+    if (above.kind === 'none') return above;
+    if (above.kind === 'holder') return { kind: 'parent', parent: above.parent };
+    const parent = runOf(above.target);
+    const opening = await this.open(parent, [], startedAt);
+    if (opening.kind === 'wait' || opening.kind === 'stopped') return opening;
+    // One whose own tracker run can't be had holds up nobody below it.
+    if (opening.kind === 'runFatal') return { kind: 'none' };
+    return { kind: 'parent', parent: { key: parent.key, name: this.#namesOf(parent).name, handle: opening.handle } };
+  }
+
   #namesOf({ target, group, groupTag }: FedRun): RunNames {
     return this.#options.namesOf(target, group === undefined || groupTag === undefined ? undefined : { group, tag: groupTag });
   }
 
   /** What a tracker is told of a run. Its name and place are those it was opened with, whatever the configuration says now. */
-  #source(run: FedRun, opened: Opened, pieces: readonly SourcePiece[], marks: readonly FileMark[]): RunSource {
+  #source(run: FedRun, opened: Opened, startedAt: number | undefined, marks: readonly FileMark[]): RunSource {
     const { instanceId, places, filesOf } = this.#options;
     const { target } = run;
     const { group, epoch, joins } = opened;
+    const { parent: _, ...names } = this.#namesOf(run);
     return {
       run: target,
       rootPath: rootPlace(places, target).path,
       key: trackerRunKey(target, epoch),
-      ...this.#namesOf(run),
+      ...names,
       name: nameOf(opened),
       group,
       ...(joins === undefined ? {} : { joins }),
       instanceId,
       fingerprint: FileMarks.fromPairs(opened.files).with(marks).list(),
       files: filesOf(run),
-      startedAt: firstWallTime(pieces.map(({ batch }) => batch)),
+      startedAt,
     };
   }
+}
+
+function startOf(pieces: readonly SourcePiece[]): number | undefined {
+  return firstWallTime(pieces.map(({ batch }) => batch));
 }
 
 function pairsOf(marks: readonly FileMark[]): NonNullable<Opened['files']> {

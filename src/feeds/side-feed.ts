@@ -20,6 +20,7 @@ import {
   type ParamRule,
   type ReadParams,
   readParams,
+  readTextParams,
   type SideCandidate,
   type SideRules,
   type SideSource,
@@ -29,6 +30,7 @@ import {
 import type { LaneState, SideResult, SideState } from '../state/index.ts';
 import { fullPath, readWhole } from '../untrusted/index.ts';
 import type { FedRun } from './fed-run.ts';
+import { type ParamText, TagParams } from './tag-params.ts';
 
 export interface SideFeedOptions {
   readonly lane: string;
@@ -40,6 +42,10 @@ export interface SideFeedOptions {
   readonly open: (run: FedRun) => Promise<Handle | undefined>;
   /** Whether a directory below a run's belongs to another run. */
   readonly isOther: (run: RunRef, path: string) => boolean;
+  /** Whether a file was written while a run was, rather than one beside it that can see the file as well. `levels`: how far above the run it lies. */
+  readonly isOwner: (run: FedRun, levels: number, changedAtMs: number) => boolean;
+  /** Texts that were sent before anybody asked for params in them, of the files from their beginning. */
+  readonly pastTexts: (run: FedRun, tags: TagParams) => AsyncIterable<readonly ParamText[]>;
   readonly warn: (message: string, facts: Readonly<Record<string, string | number>>) => void;
   readonly signal: AbortSignal;
 }
@@ -80,6 +86,8 @@ export class SideFeed {
   readonly #params: readonly Compiled<ParamRule>[];
   readonly #artifacts: readonly Compiled<ArtifactRule>[];
   readonly #patterns: readonly Pattern[];
+  /** Params that stand in the event files. */
+  readonly tags: TagParams;
   readonly #queue = new PQueue({ concurrency: AT_ONCE });
   /** Versions of models are made one after the other: an alias is moved by one at a time, and stays at the last. */
   readonly #registering = new PQueue({ concurrency: 1 });
@@ -99,12 +107,13 @@ export class SideFeed {
     this.#options = options;
     this.#params = rules.params.map(compiled);
     this.#artifacts = rules.artifacts.map(compiled);
+    this.tags = new TagParams(rules.params);
     this.#patterns = [...this.#params, ...this.#artifacts].flatMap(({ patterns }) => patterns);
   }
 
   /** Whether anything is looked for at all. */
   get isOn(): boolean {
-    return this.#patterns.length > 0;
+    return this.#patterns.length > 0 || this.tags.isOn;
   }
 
   /** Looks at a run's files, and sends what is new and stands still. False where something does not stand still yet, or could not be sent. */
@@ -154,6 +163,31 @@ export class SideFeed {
     }
   }
 
+  /** Sets params that stand in texts, in their order, each content once. With the lane's patience; throws what is about this run alone. */
+  async setTexts(run: FedRun, handle: Handle, texts: readonly ParamText[]): Promise<void> {
+    const { laneState } = this.#options;
+    for (const { path, rule, prefix, stamp, bytes, hash, content } of texts) {
+      const before = laneState.side(run.target).find((state) => state.path === path && state.rule === rule);
+      if (before?.hash === hash && hash !== '') continue;
+      const read = content.kind === 'text' ? await readTextParams(content.text, prefix) : undefined;
+      const outcome = read === undefined ? (content as SideResult) : await this.#setParams(handle, read);
+      if (before === undefined || outcome.kind === 'done' || before.outcome.reason !== outcome.reason) this.#say(run, path, outcome);
+      laneState.keepSide(run.target, { path, rule, stamp, bytes, hash, outcome });
+    }
+  }
+
+  /** The same for texts that were sent before anybody asked for them. */
+  async #setPastTexts(run: FedRun): Promise<boolean> {
+    if (!this.tags.isOn) return true;
+    for await (const texts of this.#options.pastTexts(run, this.tags)) {
+      if (texts.length === 0) continue;
+      const handle = await this.#options.open(run);
+      if (handle === undefined) return false;
+      await this.setTexts(run, handle, texts);
+    }
+    return true;
+  }
+
   /** Waits for what is under way. */
   async idle(): Promise<void> {
     await this.#queue.onIdle();
@@ -163,6 +197,7 @@ export class SideFeed {
   async #look(run: FedRun): Promise<boolean> {
     const { laneState, signal, isOther } = this.#options;
     const { target, directory } = run;
+    if (!(await this.#setPastTexts(run))) return false;
     const levels = target.path === '.' ? 0 : target.path.split('/').length;
     const found = await findFiles(directory, this.#patterns, (path) => isOther(target, path), { levels, signal });
     if (found.length === 0) return true;
@@ -277,6 +312,8 @@ export class SideFeed {
     for (const rule of this.#artifacts) {
       const captures = matchOf(rule, path);
       if (captures === undefined || (rule.runs !== undefined && !matcher(rule.runs)(run.target.path))) continue;
+      const levels = levelsAbove(path);
+      if (rule.once === true && levels > 0 && !this.#options.isOwner(run, levels, candidate.changedAtMs)) continue;
       const values = { ...captures, path, file: path.split('/').at(-1) ?? path };
       const to = safePath(fillTemplate(placeOf(rule), values));
       const model = rule.registerModel === undefined ? undefined : fillTemplate(rule.registerModel, values);
@@ -406,6 +443,10 @@ function resultOf(outcome: Exclude<SideOutcome, { kind: 'stored' }>): SideResult
 
 function compiled<Rule extends { readonly files: readonly string[] }>(rule: Rule): Compiled<Rule> {
   return { ...rule, patterns: rule.files.map((glob) => new Pattern(glob)) };
+}
+
+function levelsAbove(path: string): number {
+  return path.split('/').findIndex((part) => part !== '..');
 }
 
 /** Where a file goes; `models/` is a folder, as it is to trackers' own clients. */

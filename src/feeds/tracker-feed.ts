@@ -14,6 +14,7 @@ import { noteGarbage } from '../memory/index.ts';
 import {
   type Batch,
   changedMsOf,
+  compareNames,
   type FileState,
   isPending,
   isTroubled,
@@ -25,7 +26,7 @@ import {
   type RunRef,
   unmirroredBytes,
 } from '../model/index.ts';
-import { type BatchCache, type JobReader, PieceReader } from '../reading/index.ts';
+import { type BatchCache, type JobReader, PieceReader, piecesAnew } from '../reading/index.ts';
 import type { RunTree } from '../route/index.ts';
 import type { LaneState, StateFile } from '../state/index.ts';
 import type { LaneProgress, LaneReport } from '../status/index.ts';
@@ -34,8 +35,10 @@ import { FilesOfRun } from './files-of-run.ts';
 import { FedRun, FedSource, rootPlace, type SourcePiece } from './fed-run.ts';
 import type { Feed, FeedEvents, FeedStatus } from './feed.ts';
 import { LaneRoutes } from './lane-routes.ts';
+import { Parents } from './parents.ts';
 import { RunOpener } from './run-opener.ts';
 import { SideFeed } from './side-feed.ts';
+import type { ParamText, TagParams } from './tag-params.ts';
 import { StateBook } from './state-book.ts';
 
 export interface TrackerFeedOptions {
@@ -81,6 +84,8 @@ export class TrackerFeed implements Feed {
   readonly #opener: RunOpener;
   readonly #side: SideFeed;
   readonly #routes: LaneRoutes;
+  readonly #parents: Parents;
+  readonly #isNested: boolean;
   readonly #runs = new Map<string, FedRun>();
   /** Runs whose turn it may be, in the order in which they got ready. */
   readonly #ready = new Set<FedRun>();
@@ -108,6 +113,8 @@ export class TrackerFeed implements Feed {
       tree,
       canSendAgain: replacesByKey || !keeps.equalPoints,
     });
+    this.#parents = new Parents(this.#routes, options.namesOf);
+    this.#isNested = routing.isNested;
     this.#options = options;
     this.#laneState = laneState;
     this.progress = status.lane(lane);
@@ -144,6 +151,8 @@ export class TrackerFeed implements Feed {
       ...options,
       routing,
       routes: this.#routes,
+      parents: this.#parents,
+      runOf: (target) => this.#runTo(target),
       delivery: this.#delivery,
       instanceId: state.instanceId,
       signal: this.#signal,
@@ -155,6 +164,8 @@ export class TrackerFeed implements Feed {
       delivery: this.#delivery,
       // Where nothing was sent of a run, there is no tracker run to put anything beside.
       open: async (run) => (laneState.handle(run.target) === undefined ? undefined : await this.#open(run, [])),
+      isOwner: (run, levels, changedAtMs) => begunBefore(changedAtMs, this.#beside(run, levels)) === run,
+      pastTexts: (run, tags) => this.#pastTexts(run, tags),
       isOther: (run, path) => this.#isOther(run, path),
       warn: routing.warn,
       signal: this.#signal,
@@ -199,6 +210,7 @@ export class TrackerFeed implements Feed {
       return;
     }
     const source = this.#sourceOf(ref);
+    for (const { name } of files) source?.note(name);
     if (source === undefined || changed.length + owedFiles.length === 0) return;
     for (const { name, size, stamp } of changed) {
       const state = known.get(name);
@@ -366,10 +378,12 @@ export class TrackerFeed implements Feed {
       const runs: FedRun[] = [];
       for (const run of this.#ready) {
         if (runs.length >= runsPerSend) break;
+        if (this.#isBelowAnother(run)) continue;
         this.#ready.delete(run);
         run.isBusy = true;
         runs.push(run);
       }
+      if (runs.length === 0) return;
       this.#turns++;
       void this.#turn(runs)
         .catch((error: unknown) => {
@@ -386,6 +400,15 @@ export class TrackerFeed implements Feed {
           this.#pump();
         });
     }
+  }
+
+  /** The run above it is there, and about to be opened: with what it has itself, not with what is below it. */
+  #isBelowAnother({ handle, target }: FedRun): boolean {
+    if (!this.#isNested || (handle ?? this.#laneState.handle(target)) !== undefined) return false;
+    const above = this.#parents.of(target);
+    const parent = above.kind === 'run' ? this.#runs.get(keyOfRun(above.target)) : undefined;
+    if (parent === undefined || (parent.handle ?? this.#laneState.handle(parent.target)) !== undefined) return false;
+    return parent.isBusy || this.#ready.has(parent) || this.#gathering.has(parent);
   }
 
   /** One turn of some runs: a piece of each is read, and they are delivered together. */
@@ -417,14 +440,55 @@ export class TrackerFeed implements Feed {
         left -= read.reduce((sum, { batch }) => sum + batch.end - batch.start, 0);
         for (const piece of read) pieces.push(piece);
       }
-      const handle = pieces.every(({ batch }) => isEmpty(batch)) ? NO_HANDLE : await this.#open(run, pieces);
-      if (handle !== undefined) for (const piece of pieces) parcels.push({ ...piece, handle, target: run.target });
+      const texts = pieces.flatMap((piece) => piece.texts);
+      const isNothing = texts.length === 0 && pieces.every(({ batch }) => isEmpty(batch));
+      const handle = isNothing ? NO_HANDLE : await this.#open(run, pieces);
+      if (handle !== undefined && (await this.#setTexts(run, handle, texts)))
+        for (const piece of pieces) parcels.push({ ...piece, handle, target: run.target });
     }
     const deliveries = await this.#delivery.deliver(parcels);
     for (const run of runs) {
       const delivery = deliveries.get(run.key);
       if (delivery?.kind === 'runFatal') this.#stopOrRebuild(run, delivery.error);
       else if (delivery?.kind === 'delivered' && run.isQuiet && !run.hasWork) await this.#opener.end(run, Date.now(), 0);
+    }
+  }
+
+  /** The tracker runs that lie as deep below the same directory as one does, itself among them. */
+  *#beside({ target }: FedRun, levels: number): Generator<FedRun, void, void> {
+    const above = (path: string): string => path.split('/').slice(0, -levels).join('/');
+    const depth = (path: string): number => path.split('/').length;
+    for (const run of this.#runs.values()) {
+      const { root, path } = run.target;
+      if (root !== target.root || depth(path) !== depth(target.path) || above(path) !== above(target.path)) continue;
+      // Nothing is ever stored in one that has nothing to send.
+      if (run.isBusy || run.hasWork || this.#laneState.handle(run.target) !== undefined) yield run;
+    }
+  }
+
+  /** Before the points that they stand among are noted as sent. False where these have to wait. */
+  async #setTexts(run: FedRun, handle: Handle, texts: readonly ParamText[]): Promise<boolean> {
+    try {
+      await this.#side.setTexts(run, handle, texts);
+      return true;
+    } catch (error) {
+      if (!(error instanceof MirrorError && error.code === 'MB4001')) this.#stopOrRebuild(run, asMirrorError(error, this.lane));
+      return false;
+    }
+  }
+
+  /** Of each run that goes into a tracker run, where there are texts of which the state knows nothing. */
+  async *#pastTexts(run: FedRun, tags: TagParams): AsyncGenerator<readonly ParamText[], void, void> {
+    const { reader } = this.#options;
+    const laneState = this.#laneState;
+    const known = new Set(laneState.side(run.target).map(({ path, rule }) => JSON.stringify([path, rule])));
+    for (const source of run.sources.values()) {
+      const { ref, directory } = source;
+      const series = laneState.catalogue(ref);
+      if (tags.wantedOf(source, series).every(({ path, rule }) => known.has(JSON.stringify([path, rule])))) continue;
+      const files = laneState.known(ref).files.map(({ name }) => ({ name }));
+      for await (const piece of piecesAnew(reader, { run: ref, directory, files, mostBytes: TURN_BYTES }))
+        yield tags.textsIn(source, piece);
     }
   }
 
@@ -471,7 +535,8 @@ export class TrackerFeed implements Feed {
       const sent = this.#routes.apply(ref, piece);
       this.progress.wasGiven(pointCount(sent.batch), piece.batch.end - piece.batch.start);
       this.progress.leftOut += pointCount(piece.batch) - pointCount(sent.batch);
-      return { ...piece, ...sent, file: source.fileOf(piece.batch.file) };
+      const texts = this.#side.tags.textsIn(source, piece);
+      return { ...piece, ...sent, file: source.fileOf(piece.batch.file), texts };
     });
   }
 
@@ -546,14 +611,19 @@ export class TrackerFeed implements Feed {
   /** The tracker run that a run goes into. */
   #runOf(ref: RunRef): FedRun {
     const { target, route } = this.#routes.of(ref);
+    const run = this.#runTo(target);
+    run.group ??= route.group;
+    run.groupTag ??= route.groupTag;
+    return run;
+  }
+
+  #runTo(target: RunRef): FedRun {
     const key = keyOfRun(target);
     let run = this.#runs.get(key);
     if (run === undefined) {
-      run = new FedRun(target, rootPlace(this.#options.places, ref));
+      run = new FedRun(target, rootPlace(this.#options.places, target));
       this.#runs.set(key, run);
     }
-    run.group ??= route.group;
-    run.groupTag ??= route.groupTag;
     return run;
   }
 
@@ -577,6 +647,13 @@ export class TrackerFeed implements Feed {
 
 function asMirrorError(cause: unknown, lane: string): MirrorError {
   return cause instanceof MirrorError ? cause : new MirrorError('MB9001', `lane ${lane}: ${messageOf(cause)}`, { cause });
+}
+
+/** Of some runs, the last one that was begun before a moment; where all were begun later, the first. */
+function begunBefore(ms: number, runs: Iterable<FedRun>): FedRun | undefined {
+  const order = [...runs].map((run) => ({ run, atMs: run.begunAtMs }));
+  order.sort((a, b) => a.atMs - b.atMs || compareNames(a.run.target.path, b.run.target.path));
+  return (order.findLast(({ atMs }) => atMs <= ms) ?? order[0])?.run;
 }
 
 function payloadBytes({ objects, marks }: Batch): number {

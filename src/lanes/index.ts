@@ -1,6 +1,14 @@
 /** The lanes of a configuration: their types, their backends, the names that their runs get. */
 export { LaneNames } from './lane-names.ts';
-export { type LaneRouting, type RunNames, type StoreOptions, type TrackerLaneOptions, wholeRouting } from './lane-options.ts';
+export {
+  asksForOthers,
+  type LaneRouting,
+  joinPrefixOf,
+  type RunNames,
+  type StoreOptions,
+  type TrackerLaneOptions,
+  wholeRouting,
+} from './lane-options.ts';
 export { type ResolvedLane, resolveLanes } from './resolve-lanes.ts';
 export { firstWallTime, trackerRunKey } from './run-source.ts';
 export { checkNames, type LaneWarning, type MakeLanesOptions, makeTrackerLanes } from './tracker-lanes.ts';

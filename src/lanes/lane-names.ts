@@ -72,7 +72,8 @@ export class LaneNames {
     if (known !== undefined) return known;
     let best: { readonly run: RunRef; readonly prefix: string } | undefined;
     for (const run of sources) {
-      const { prefix } = this.#mapping(run);
+      const { joinPrefix = '', prefix: own } = this.#mapping(run);
+      const prefix = joinPrefix + own;
       if (name.startsWith(prefix) && (best === undefined || prefix.length > best.prefix.length)) best = { run, prefix };
     }
     return { run: best?.run ?? sources[0] ?? target, tag: name.slice(best?.prefix.length ?? 0) };

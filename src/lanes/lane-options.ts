@@ -1,7 +1,7 @@
 import type { Backend, RunSource } from '../backends/contract.ts';
 import type { RunRef } from '../model/index.ts';
 import { Fold, LaneRoute } from '../route/index.ts';
-import type { JoinRule, SideRules } from '../sidecar/index.ts';
+import { type JoinRule, joinRuleOf, type SideRules } from '../sidecar/index.ts';
 
 /** The local store of a configuration. */
 export interface StoreOptions {
@@ -12,7 +12,7 @@ export interface StoreOptions {
 }
 
 /** What a run is called in a tracker. */
-export type RunNames = Pick<RunSource, 'name' | 'group' | 'tags' | 'parent'>;
+export type RunNames = Pick<RunSource, 'name' | 'group' | 'tags' | 'parent' | 'holderKey'>;
 
 /** A lane that leads to a tracker, with its backend made. */
 export interface TrackerLaneOptions {
@@ -34,6 +34,8 @@ export interface LaneRouting {
   readonly fold: Fold;
   readonly side: SideRules;
   readonly joins: readonly JoinRule[];
+  /** Whether runs stand below others. */
+  readonly isNested: boolean;
   /** What a template says of a run. */
   readonly expand: (template: string, run: RunRef) => string;
   /** Runs that would be named, folded or placed otherwise today are begun anew. */
@@ -43,6 +45,16 @@ export interface LaneRouting {
   readonly warn: (message: string, facts: Readonly<Record<string, string | number>>) => void;
 }
 
+/** Whether it matters which other runs there are: the lane hears of a root's runs when all of them are known. */
+export function asksForOthers({ fold, isNested }: LaneRouting): boolean {
+  return fold.asksForOthers || isNested;
+}
+
+/** What stands before the tags of a tracker run, where it joins one that something else opened. */
+export function joinPrefixOf({ joins }: Pick<LaneRouting, 'joins'>, target: RunRef): string {
+  return joinRuleOf(joins, target.path)?.prefix ?? '';
+}
+
 /** Every run, whole, as a tracker run of its own. */
 export function wholeRouting(lane: string): LaneRouting {
   return {
@@ -50,6 +62,7 @@ export function wholeRouting(lane: string): LaneRouting {
     fold: new Fold({ names: [], flat: [], hparams: false }),
     side: { params: [], artifacts: [] },
     joins: [],
+    isNested: false,
     expand: (template) => template,
     isRemapping: false,
     isRebuilding: false,

@@ -65,7 +65,7 @@ function makeBackend({ name, type, settings }: ResolvedLane, env: Environment, w
 /** What a lane is to have. A lane's own facts are all that its rules ask for: those of the others decide of the others. */
 export function routingOf(
   config: Config,
-  { name, joins }: ResolvedLane,
+  { name, joins, parent }: ResolvedLane,
   backend: Backend,
   { remap = false, rebuild = false }: MakeLanesOptions,
   warn: LaneRouting['warn'],
@@ -84,6 +84,7 @@ export function routingOf(
     fold: new Fold(fold),
     side: { params: forLane(params, name), artifacts: forLane(artifacts, name) },
     joins,
+    isNested: parent !== undefined,
     expand,
     isRemapping: remap,
     isRebuilding: rebuild,
@@ -125,6 +126,7 @@ function namesOf({ runName, group, tags, parent }: ResolvedLane, project: string
         ...(lot === undefined ? {} : { [lot.tag]: lot.group }),
       },
       ...(above === '' ? {} : { parent: { key: parentKey(root, above), name: above } }),
+      ...(parent === undefined ? {} : { holderKey: parentKey(root, path === '.' ? root : path) }),
     };
   };
 }

@@ -5,7 +5,7 @@ import type { LaneState } from '../state/index.ts';
 import type { Place } from '../untrusted/index.ts';
 import type { BatchCache, CachedBatch } from './batch-cache.ts';
 import type { JobReader } from './job-reader.ts';
-import type { FileOutcome } from './reader.ts';
+import type { FileOutcome, RunJob } from './reader.ts';
 
 export interface PieceReaderOptions {
   readonly reader: JobReader;
@@ -99,4 +99,31 @@ export class PieceReader {
       if (isEnd && sizeOf(run, name) <= state.size) return true;
     }
   }
+}
+
+/** Files from their beginning, piece by piece, whatever any lane has of them. */
+export async function* piecesAnew(
+  reader: JobReader,
+  { run, directory, files, mostBytes }: Pick<RunJob, 'run' | 'directory' | 'files'> & { readonly mostBytes: number },
+): AsyncGenerator<CachedBatch, void, void> {
+  const known = new Map<string, FileState>();
+  const series: Series[] = [];
+  for (let hasMore = true; hasMore; ) {
+    hasMore = false;
+    const before = watermarks(known);
+    const job = { run, directory, files, known: [...known.values()], series: [...series], settled: true, heal: false, mostBytes };
+    for (const event of await reader.read(job)) {
+      if (event.kind === 'runDone') hasMore = event.hasMore;
+      if (event.kind !== 'batch') continue;
+      for (const each of event.batch.newSeries) series.push(each);
+      known.set(event.batch.file, event.state);
+      yield { batch: event.batch, state: event.state, series };
+    }
+    // Who gets no further has nothing more to say.
+    if (watermarks(known) === before) return;
+  }
+}
+
+function watermarks(known: ReadonlyMap<string, FileState>): number {
+  return [...known.values()].reduce((sum, { position }) => sum + position.watermark, 0);
 }

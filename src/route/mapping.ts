@@ -7,6 +7,8 @@ export interface RunMapping {
   readonly target: string;
   /** Stands before its tags there. */
   readonly prefix: string;
+  /** Stands before that, where the tracker run is one that something else opened. */
+  readonly joinPrefix?: string;
   readonly renames: readonly Rename[];
   /** Tags whose name there is another one than prefix and renames make of it, since another series has that. */
   readonly names: Readonly<Record<string, string>>;

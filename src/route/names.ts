@@ -7,14 +7,24 @@ import type { RouteRule } from './rule.ts';
 export type Rename = Pick<RouteRule, 'tags' | 'kinds' | 'rename'> & { readonly rename: string };
 
 /** What a series of a run is called in its tracker run: as it was given out, else as the run's prefix and renames make it. */
-export function nameThere(mapping: Pick<RunMapping, 'names' | 'prefix' | 'renames'>, tag: string, plugin: string, run: string): string {
+export function nameThere(
+  mapping: Pick<RunMapping, 'names' | 'prefix' | 'joinPrefix' | 'renames'>,
+  tag: string,
+  plugin: string,
+  run: string,
+): string {
   const { names } = mapping;
   return Object.hasOwn(names, tag) ? (names[tag] as string) : wantedName(mapping, tag, plugin, run);
 }
 
 /** The same where nobody else has that name. */
-export function wantedName({ prefix, renames }: Pick<RunMapping, 'prefix' | 'renames'>, tag: string, plugin: string, run: string): string {
-  return prefix + renamed(renames, tag, plugin, run);
+export function wantedName(
+  { joinPrefix = '', prefix, renames }: Pick<RunMapping, 'prefix' | 'joinPrefix' | 'renames'>,
+  tag: string,
+  plugin: string,
+  run: string,
+): string {
+  return joinPrefix + prefix + renamed(renames, tag, plugin, run);
 }
 
 /** A tag as the last rule that is about it writes it; itself where none is. */

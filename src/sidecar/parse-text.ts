@@ -5,11 +5,15 @@
 import { parseDocument } from 'yaml';
 import type { SideParam } from '../backends/contract.ts';
 import { messageOf } from '../errors.ts';
+import { parsePython } from './python-data.ts';
 
 export type TextRequest =
-  | { readonly kind: 'params'; readonly text: string; readonly prefix: string; readonly isJson: boolean }
+  | { readonly kind: 'params'; readonly text: string; readonly prefix: string; readonly form: TextForm }
   /** `key`: as in `a.b`. */
   | { readonly kind: 'id'; readonly text: string; readonly key: string };
+
+/** How a text is written. `any`: nobody says. */
+export type TextForm = 'json' | 'yaml' | 'python' | 'any';
 
 /** What a file says, or why it says nothing. */
 export type ReadParams = { readonly kind: 'params'; readonly params: readonly SideParam[] } | Invalid;
@@ -31,7 +35,7 @@ const MOST_LEVELS = 100;
 
 export function parseText(request: TextRequest): Said {
   try {
-    return request.kind === 'params' ? paramsOf(request.text, request.prefix, request.isJson) : idOf(request.text, request.key);
+    return request.kind === 'params' ? paramsOf(request) : idOf(request.text, request.key);
   } catch (error) {
     // The parser calls itself for each level.
     if (error instanceof RangeError && /call stack/.test(error.message)) return invalid('it is nested too deeply');
@@ -39,15 +43,55 @@ export function parseText(request: TextRequest): Said {
   }
 }
 
-function paramsOf(text: string, prefix: string, isJson: boolean): ReadParams {
+function paramsOf({ text, prefix, form }: Extract<TextRequest, { readonly kind: 'params' }>): ReadParams {
+  if (form === 'python') return flattened(parsePython(text), prefix);
+  if (form === 'any') return anyParams(text, prefix);
+  return yamlParams(text, prefix, form);
+}
+
+/** A text that was logged for people to read: the data may stand in a fence, or as a table. */
+function anyParams(text: string, prefix: string): ReadParams {
+  const inner = /^\s*```[^\n`]*\n([\s\S]*?)\n?[ \t]*```\s*$/.exec(text)?.[1] ?? text;
+  const rows = tableRows(inner);
+  if (rows !== undefined) return flattened(rows, prefix);
+  const read = yamlParams(inner, prefix, 'yaml');
+  if (read.kind === 'params' || !/^\s*(?:#[^\n]*\s+)*[\p{L}_][\p{L}\p{N}_]*\s*=/u.test(inner)) return read;
+  return flattened(parsePython(inner), prefix);
+}
+
+/** The rows of a table of names and values, as many trainings log one; undefined where it is none. */
+function tableRows(text: string): Map<string, Single> | undefined {
+  const lines = text.trim().split(/\r?\n/);
+  if (lines.length < 2 || !/^\|(?:\s*:?-+:?\s*\|){2}$/.test(lines[1]?.trim() ?? '')) return undefined;
+  const rows = new Map<string, Single>();
+  for (const line of lines.slice(2)) {
+    const [, name, value] = /^\|([^|]*)\|(.*)\|$/.exec(line.trim()) ?? [];
+    if (name === undefined || value === undefined) return undefined;
+    rows.set(name.trim(), cellValue(value.trim()));
+  }
+  return rows;
+}
+
+function cellValue(text: string): Single {
+  if (/^[+-]?\d{1,100}$/.test(text)) return BigInt(text);
+  if (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text)) return Number(text);
+  if (text === 'None') return null;
+  return text === 'True' || text === 'False' ? text === 'True' : text;
+}
+
+function yamlParams(text: string, prefix: string, form: 'json' | 'yaml'): ReadParams {
   // JSON is YAML, and YAML's reader tells 3 from 3.0. Tags of other languages (!!python/object) are left aside, their values are read.
   const document = parseDocument(text, { intAsBigInt: true, logLevel: 'silent', prettyErrors: false, uniqueKeys: false });
   const [error] = document.errors;
   if (error?.code === 'RESOURCE_EXHAUSTION') return invalid('it is nested too deeply');
-  if (error !== undefined) return invalid(`it is no ${isJson ? 'JSON' : 'YAML'}: ${error.code}`);
+  if (error !== undefined) return invalid(`it is no ${form === 'json' ? 'JSON' : 'YAML'}: ${error.code}`);
   const value: unknown = document.toJS({ maxAliasCount: 1000 });
   if (value === null || value === undefined) return { kind: 'params', params: [] };
   if (typeof value !== 'object' || Array.isArray(value)) return invalid('it is no mapping of names to values');
+  return flattened(value, prefix);
+}
+
+function flattened(value: object, prefix: string): ReadParams {
   const flat = new Flat();
   flat.add(value, prefix, 0);
   return { kind: 'params', params: flat.params };

@@ -16,6 +16,11 @@ export type Joined =
 const MOST_ID = 256;
 const MOST_ID_LETTERS = 4096;
 
+/** The first rule that is about a run, by its path. */
+export function joinRuleOf(rules: readonly JoinRule[], run: string): JoinRule | undefined {
+  return rules.find(({ runs }) => runs === undefined || matcher(runs)(run));
+}
+
 /** The first rule that is about the run decides. `directory`: the run's. */
 export async function readJoin(
   rules: readonly JoinRule[],
@@ -24,7 +29,7 @@ export async function readJoin(
   expand: (template: string) => string,
   signal: AbortSignal,
 ): Promise<Joined> {
-  const rule = rules.find(({ runs }) => runs === undefined || matcher(runs)(run));
+  const rule = joinRuleOf(rules, run);
   if (rule === undefined) return { kind: 'none' };
   if (rule.id !== undefined) return { kind: 'id', id: expand(rule.id) };
   const { file: path = '', key, waitMs } = rule;

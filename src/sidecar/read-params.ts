@@ -1,9 +1,21 @@
 import { extname } from 'node:path';
-import type { ReadParams } from './parse-text.ts';
+import type { ReadParams, TextForm } from './parse-text.ts';
 import { parseApart } from './text-parser.ts';
 
-/** The values of a YAML or JSON file, flattened. Integers stay integers. `name`: of the file. */
-export async function readParams(content: Buffer, name: string, prefix: string): Promise<ReadParams> {
-  const said = await parseApart({ kind: 'params', text: content.toString('utf8'), prefix, isJson: extname(name) === '.json' });
+/** Of files with another ending, YAML. */
+const FORMS: Readonly<Record<string, TextForm>> = { '.json': 'json', '.py': 'python' };
+
+/** The values of a file, flattened: YAML, JSON, or Python that only assigns plain values. Integers stay integers. `name`: of the file. */
+export function readParams(content: Buffer, name: string, prefix: string): Promise<ReadParams> {
+  return readAs(content.toString('utf8'), FORMS[extname(name)] ?? 'yaml', prefix);
+}
+
+/** The values of a text that was logged as a point: the same, also in a fence, or as a table of names and values. */
+export function readTextParams(text: string, prefix: string): Promise<ReadParams> {
+  return readAs(text, 'any', prefix);
+}
+
+async function readAs(text: string, form: TextForm, prefix: string): Promise<ReadParams> {
+  const said = await parseApart({ kind: 'params', text, prefix, form });
   return said.kind === 'id' ? { kind: 'invalid', reason: 'it was read for something else' } : said;
 }

@@ -1,9 +1,11 @@
-/** Files whose values are params of a run. */
+/** Files, or texts among the points, whose values are params of a run. */
 export interface ParamRule {
   /** Where it stands, for people. */
   readonly place: string;
   /** Patterns of paths below the run's directory. */
   readonly files: readonly string[];
+  /** Patterns of tags whose texts are meant, as the event files name them. */
+  readonly tags: readonly string[];
   /** Stands before every name. */
   readonly prefix: string;
   /** Lanes that get them; all by default. */
@@ -20,6 +22,8 @@ export interface ArtifactRule {
   readonly mostBytes?: number;
   readonly lanes?: readonly string[];
   readonly runs?: readonly string[];
+  /** Where several runs can see it, it is stored in one: the one that was being written when it was. */
+  readonly once?: boolean;
   /** Its content is a version of this model: a template. */
   readonly registerModel?: string;
   readonly alias?: string;
@@ -48,4 +52,6 @@ export interface JoinRule {
   readonly id?: string;
   /** How long the file is waited for, counted from when the run was first seen. */
   readonly waitMs: number;
+  /** Stands before the tags of the run in its tracker run, so that they do not meet what others log there. */
+  readonly prefix?: string;
 }

@@ -1,7 +1,8 @@
 /** Compares what lies beside the points of a tracker run with what the state says was stored there. */
 import type { Handle, SideDifference, SideParam, SideWanted } from '../backends/contract.ts';
-import { type RunRef, sha256Of } from '../model/index.ts';
-import { MOST_TEXT_BYTES, readParams } from '../sidecar/index.ts';
+import { type RunRef, sha256Of, textInEvent } from '../model/index.ts';
+import { recordAt } from '../reading/index.ts';
+import { MOST_TEXT_BYTES, readParams, readTextParams, readTextStamp } from '../sidecar/index.ts';
 import type { SideState } from '../state/index.ts';
 import { type Place, readWhole } from '../untrusted/index.ts';
 import type { BesideDifference, MediaCounts } from '../verify/index.ts';
@@ -52,12 +53,17 @@ export async function lookBeside(
   };
   for (const state of states) {
     if (state.outcome.kind !== 'done') continue;
-    const { to, params: prefix } = JSON.parse(state.rule) as { readonly to?: unknown; readonly params?: unknown };
+    const {
+      to,
+      params: prefix,
+      tag,
+    } = JSON.parse(state.rule) as { readonly to?: unknown; readonly params?: unknown; readonly tag?: unknown };
     if (typeof to === 'string') {
       add('file', to, state.hash, state);
       files.set(to, { path: to, bytes: state.bytes, hash: state.hash });
     } else if (typeof prefix === 'string') {
-      for (const param of await paramsOf(directory, state, prefix, signal)) {
+      const read = typeof tag === 'string' ? textParamsOf : paramsOf;
+      for (const param of await read(directory, state, prefix, signal)) {
         add('param', param.name, String(param.value), state);
         params.set(param.name, param);
       }
@@ -87,5 +93,27 @@ async function paramsOf(directory: Place, { path, hash }: SideState, prefix: str
   }
   if (sha256Of(content) !== hash) return [];
   const read = await readParams(content, path, prefix);
+  return read.kind === 'params' ? read.params : [];
+}
+
+/** What the record says that the text stood in. */
+async function textParamsOf(
+  directory: Place,
+  { stamp, hash }: SideState,
+  prefix: string,
+  signal: AbortSignal,
+): Promise<readonly SideParam[]> {
+  const place = readTextStamp(stamp);
+  if (place === undefined) return [];
+  let event: Uint8Array | undefined;
+  try {
+    event = await recordAt(directory, place.file, { offset: place.offset, mostBytes: 2 * MOST_TEXT_BYTES, signal });
+  } catch {
+    // As with a file that is gone.
+    return [];
+  }
+  const text = event === undefined ? undefined : textInEvent(event, place.index);
+  if (text === undefined || sha256Of(text) !== hash) return [];
+  const read = await readTextParams(Buffer.from(text).toString('utf8'), prefix);
   return read.kind === 'params' ? read.params : [];
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import {
   addPlace,
   agreeOnOne,
+  holderSource,
   type Candidate,
   type Contenders,
   FileMarks,
@@ -20,7 +21,7 @@ import type { BackendContext, FileMark, ReadBackChunk, RunSource } from '../cont
 import type { Said } from '../../http/index.ts';
 import { type Fields, type Reply, taken, valueOrThrow } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
-import type { TaskRef } from './handle.ts';
+import { readHandle, type TaskRef } from './handle.ts';
 import { taskFolder } from './paths.ts';
 import { longEnough, Projects, projectName } from './projects.ts';
 import type { ClearmlSettings } from './settings.ts';
@@ -115,7 +116,10 @@ export class Tasks {
         this.#warn('several ClearML tasks are of one run: the first is used', { run: runLabel(source.run), tasks: own.length });
       return this.#refOf(await this.#started(await this.#marked(first, source, signal), signal), name);
     }
-    const title = nameBeside(this.#settings.taskName?.replaceAll('{name}', source.name) ?? source.name, hits.length);
+    const wanted = this.#settings.taskName?.replaceAll('{name}', source.name) ?? source.name;
+    const holder = await this.#holderOf(source, project, signal);
+    if (holder !== undefined) return this.#refOf(await this.#takenOver(holder, source, wanted, signal), name);
+    const title = nameBeside(wanted, hits.length);
     if (hits.length > 0) sayTaken(this.#warn, source, title, why, 'task');
     const made = await this.#create(source, { title, project, isParent: false }, signal);
     return this.#refOf(await this.#started(made, signal), name);
@@ -152,8 +156,7 @@ export class Tasks {
 
   async #create(source: RunSource, { title, project, isParent }: NewTask, signal: AbortSignal): Promise<TaskFacts> {
     const parent = await this.#parentOf(source, project, signal);
-    const { run, rootPath } = source;
-    const directory = run.path === '.' ? rootPath : join(rootPath, run.path);
+    const { comment, ...facts } = factsOfRun(source);
     const made = await this.#client.call(
       `creating the task ${title}`,
       'tasks.create',
@@ -161,15 +164,8 @@ export class Tasks {
         name: longEnough(title.trim()),
         type: this.#settings.taskType,
         project,
-        tags: [tagOfKey(source.key), ...userTags(source.tags)],
-        ...(isParent ? {} : { comment: `Mirrored from the TensorBoard logs in ${directory}` }),
-        runtime: {
-          [RUN]: source.key,
-          [INSTANCE]: source.instanceId,
-          [FINGERPRINT]: FileMarks.of(source.fingerprint).text(FINGERPRINT_LENGTH),
-          'mirrorboard/root': run.root,
-          'mirrorboard/path': run.path,
-        },
+        ...facts,
+        ...(isParent ? {} : { comment }),
         ...(parent === undefined ? {} : { parent }),
       },
       signal,
@@ -184,8 +180,33 @@ export class Tasks {
     return first.id === task.id ? task : this.#marked(first, source, signal);
   }
 
+  /** The task that was made to hold those below this one, before this one was known. */
+  async #holderOf(source: RunSource, project: string, signal: AbortSignal): Promise<TaskFacts | undefined> {
+    const holder = holderSource(source);
+    return holder === undefined ? undefined : (await this.#found(project, holder, signal)).own[0];
+  }
+
+  /** It is this one's from now on: no empty task stays beside it. */
+  async #takenOver(holder: TaskFacts, source: RunSource, name: string, signal: AbortSignal): Promise<TaskFacts> {
+    const task = holder.id;
+    const title = longEnough(name.trim());
+    const parent = await this.#parentOf(source, holder.project, signal);
+    const { tags, comment, runtime } = factsOfRun(source);
+    const doing = `going on with ${runLabel(source.run)} in the task that holds others`;
+    valueOrThrow(await this.#client.call(doing, 'tasks.update', { task, name: title, tags, comment }, signal));
+    // What it is found by last: until then it is what it was.
+    const all = { ...holder.runtime, ...runtime };
+    const body = { task, force: true, runtime: all, ...(parent === undefined ? {} : { parent }) };
+    valueOrThrow(await this.#client.call(doing, 'tasks.edit', body, signal));
+    return this.#started({ ...holder, name: title, runtime: all }, signal);
+  }
+
   /** The task that stands above those of a study. */
   async #parentOf(child: RunSource, project: string, signal: AbortSignal): Promise<string | undefined> {
+    if (child.parent?.handle !== undefined) {
+      const ref = readHandle(child.parent.handle);
+      return ref.kind === 'task' ? ref.id : undefined;
+    }
     const source = parentSource(child);
     if (source === undefined) return undefined;
     return this.#opening.run(source.key, async () => {
@@ -271,6 +292,21 @@ export class Tasks {
     const body = { task: task.id, force: true, runtime: { ...now, ...values } };
     valueOrThrow(await this.#client.call('writing what the task is known by', 'tasks.edit', body, signal));
   }
+}
+
+/** What a task says of its run, and by which it is found again. */
+function factsOfRun({ run, rootPath, key, instanceId, fingerprint, tags }: RunSource) {
+  return {
+    tags: [tagOfKey(key), ...userTags(tags)],
+    comment: `Mirrored from the TensorBoard logs in ${run.path === '.' ? rootPath : join(rootPath, run.path)}`,
+    runtime: {
+      [RUN]: key,
+      [INSTANCE]: instanceId,
+      [FINGERPRINT]: FileMarks.of(fingerprint).text(FINGERPRINT_LENGTH),
+      'mirrorboard/root': run.root,
+      'mirrorboard/path': run.path,
+    },
+  };
 }
 
 function deletedError(source: RunSource, id: string, cause: MirrorError): MirrorError {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import {
   addPlace,
   agreeOnOne,
+  holderSource,
   type Candidate,
   type Contenders,
   FileMarks,
@@ -32,6 +33,7 @@ const INSTANCE = 'mirrorboard.instance';
 const FINGERPRINT = 'mirrorboard.fingerprint';
 /** The place of a run among those made for the same key at the same moment, see `backend-kit`. */
 const PLACE = 'mirrorboard.place';
+const PARENT = 'mlflow.parentRunId';
 
 const NOTHING: AsyncIterable<ReadBackChunk> = { async *[Symbol.asyncIterator]() {} };
 
@@ -92,6 +94,8 @@ export class Runs {
     }
     const [deleted] = (await this.#sortOut(hits, true, source, signal)).own;
     if (deleted !== undefined) return { facts: await this.#restored(deleted, source, signal), isNew: false };
+    const holder = await this.#holderOf(source, experiment.id, signal);
+    if (holder !== undefined) return { facts: await this.#takenOver(holder, source, signal), isNew: false };
     const name = nameBeside(source.name, hits.length);
     if (hits.length > 0) sayTaken(this.#warn, source, name, why);
     return this.#create(source, name, experiment.id, signal);
@@ -115,6 +119,7 @@ export class Runs {
 
   /** The run above this one: made where it is missing, and not kept open, since nothing is logged to it. */
   async #parentOf(child: RunSource, experimentId: string, signal: AbortSignal): Promise<string | undefined> {
+    if (child.parent?.handle !== undefined) return readHandle(child.parent.handle).runId;
     const parent = parentSource(child);
     if (parent === undefined) return undefined;
     const known = this.#parents.get(parent.key);
@@ -151,6 +156,27 @@ export class Runs {
     return { ...deleted, isDeleted: false };
   }
 
+  /** The run that was made to hold those below this one, before this one was known. */
+  async #holderOf(source: RunSource, experimentId: string, signal: AbortSignal): Promise<RunFacts | undefined> {
+    const holder = holderSource(source);
+    if (holder === undefined) return undefined;
+    const hits = valueOrThrow(await this.#client.runsTagged(experimentId, KEY, holder.key, signal));
+    return (await this.#sortOut(hits, false, holder, signal)).own[0];
+  }
+
+  /** It is this one from now on: no empty run stays beside it. */
+  async #takenOver(holder: RunFacts, source: RunSource, signal: AbortSignal): Promise<RunFacts> {
+    const run = runLabel(source.run);
+    const above = await this.#parentOf(source, holder.experimentId, signal);
+    const tags = [...tagsOf(source), ...(above === undefined ? [] : [{ key: PARENT, value: above }])];
+    const body = { run_id: holder.runId, run_name: cut(source.name, NAME_LENGTH), status: 'RUNNING' };
+    valueOrThrow(await this.#client.call(`going on with ${run} in the run that holds others`, 'POST', 'runs/update', body, signal));
+    // Its key last: until then it is found as what it was.
+    const ordered = tags.toSorted((a, b) => Number(a.key === KEY) - Number(b.key === KEY));
+    valueOrThrow(await this.#client.logTags(holder.runId, ordered, signal));
+    return { ...holder, tags: new Map([...holder.tags, ...tags.map(({ key, value }) => [key, value] as const)]) };
+  }
+
   async #create(source: RunSource, name: string, experimentId: string, signal: AbortSignal): Promise<FoundRun> {
     const parent = await this.#parentOf(source, experimentId, signal);
     const made = await this.#client.createRun(
@@ -158,7 +184,7 @@ export class Runs {
         experiment_id: experimentId,
         run_name: cut(name, NAME_LENGTH),
         start_time: source.startedAt === undefined ? this.#now() : nearestMillis(source.startedAt),
-        tags: [...tagsOf(source), ...(parent === undefined ? [] : [{ key: 'mlflow.parentRunId', value: parent }])],
+        tags: [...tagsOf(source), ...(parent === undefined ? [] : [{ key: PARENT, value: parent }])],
       },
       signal,
     );

@@ -14,7 +14,8 @@ const FIELDS: Readonly<Record<string, readonly [needed: readonly string[], other
   ],
   'tasks.get_all': [[], ['project', 'tags', 'search_hidden', 'only_fields', 'order_by', 'page', 'page_size', 'id', 'name']],
   'tasks.get_by_id': [['task'], []],
-  'tasks.edit': [['task'], ['force', 'tags', 'comment', 'runtime', 'script']],
+  'tasks.edit': [['task'], ['force', 'tags', 'comment', 'runtime', 'script', 'parent']],
+  'tasks.update': [['task'], ['name', 'tags', 'comment']],
   'tasks.ping': [['task'], []],
   'tasks.delete': [['task'], ['force']],
   'tasks.started': [['task'], ['force', 'status_reason', 'status_message']],
@@ -130,6 +131,10 @@ function endpoints(store: Store): Readonly<Record<string, Endpoint>> {
       const found = store.task(task);
       if (found.status !== 'created' && force !== true) throw new Refused(400, 110, 'Invalid task status: expected=created');
       Object.assign(found, fields);
+      return { updated: 1, fields };
+    },
+    'tasks.update': ({ task, ...fields }) => {
+      Object.assign(store.task(task), fields);
       return { updated: 1, fields };
     },
     'tasks.ping': ({ task }) => {

@@ -49,10 +49,11 @@ describe('parseConfigFile', () => {
         { tags: ['old/{rest**}'], rename: 'new/{rest}' },
         { assign: { groups: { a: ['mlflow'], both: ['mlflow', 'archive'] }, weights: { a: 1, both: 2 } } },
       ],
-      params: [{ files: ['hparams.yaml'] }, { files: ['.hydra/config.yaml'] }],
+      params: [{ files: ['hparams.yaml'] }, { files: ['.hydra/config.yaml'] }, { tag: ['args/text_summary'] }],
       artifacts: [
         { files: ['checkpoint_epoch_{n}.pth'], to: 'checkpoints/epoch_{n}.pth', register_model: 'ImageClassifier' },
         { files: ['train_data.csv'], dataset: 'train' },
+        { files: ['../checkpoint-{step}/*.safetensors'], once: true },
       ],
       lanes: {
         local: { path: './mirrorboard.db', media_path: './mirrorboard.media' },
@@ -61,7 +62,7 @@ describe('parseConfigFile', () => {
           experiment_name: 'Production',
           run_name: '{name}',
           tags: { version: 'v1.0' },
-          join: [{ file: 'mlflow_run_id.txt' }],
+          join: [{ file: 'mlflow_run_id.txt', prefix: 'tb/' }],
         },
         archive: { type: 'mlflow', tracking_uri: 'https://mlflow.company.com', experiment: 'archive/{path[0]}' },
       },

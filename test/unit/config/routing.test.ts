@@ -57,6 +57,9 @@ describe('routes of a configuration', () => {
     ['artifacts: [{ files: a, alias: x }]', 'an alias without register_model'],
     ['artifacts: [{ files: a, most_bytes: 5 parsec }]', 'a size like 500 MB'],
     ['params: [{ files: a, lanes: [nobody] }]', 'the lane "nobody"'],
+    ['params: [{ files: a, tag: b }]', 'found files and tag, expected one of the two'],
+    ['params: [{ prefix: a }]', 'found neither files nor tag'],
+    ['artifacts: [{ files: ../a, once: maybe }]', 'true or false'],
     ['runs: { fold: [] }', 'the name of a directory'],
   ])('refuse %s', async (text, words) => {
     expect(await problem(text)).toContain(words);
@@ -65,6 +68,14 @@ describe('routes of a configuration', () => {
   it('take sizes as people write them', async () => {
     const { artifacts } = await load('artifacts: [{ files: a, most_bytes: 2 GB }, { files: b, most_bytes: 1.5 MiB }]');
     expect(artifacts.map(({ mostBytes }) => mostBytes)).toEqual([2_000_000_000, 1_572_864]);
+  });
+
+  it('take params from files and from tags, by patterns', async () => {
+    const { params } = await load('params: [a.yaml, { tag: [args/*, b], prefix: "x." }]');
+    expect(params).toEqual([
+      { place: 'm.yaml:2:10', files: ['a.yaml'], tags: [], prefix: '' },
+      { place: 'm.yaml:2:18', files: [], tags: ['args/*', 'b'], prefix: 'x.' },
+    ]);
   });
 
   it('keep the rules of joining with their lane', async () => {

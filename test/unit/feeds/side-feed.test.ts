@@ -25,7 +25,7 @@ import type { LaneState, SideState } from '../../../src/state/index.ts';
 const isRoot = process.getuid?.() === 0;
 const OLD = Date.now() / 1000 - 3600;
 const RULES: SideRules = {
-  params: [{ place: '', files: ['*.yaml'], prefix: '' }],
+  params: [{ place: '', files: ['*.yaml'], tags: [], prefix: '' }],
   artifacts: [{ place: '', files: ['*.pt'], modelTags: {} }],
 };
 
@@ -88,6 +88,8 @@ class Lane {
       rules,
       open: async () => 'handle' as Handle,
       isOther: () => false,
+      isOwner: () => true,
+      pastTexts: async function* () {},
       warn: (message, facts) => this.warnings.push(`${message} ${JSON.stringify(facts)}`),
       signal: this.end.signal,
     });

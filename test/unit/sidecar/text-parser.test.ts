@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { parseApart } from '../../../src/sidecar/text-parser.ts';
 
 const MIB = 2 ** 20;
-const params = (text: string) => ({ kind: 'params', text, prefix: '', isJson: false }) as const;
+const params = (text: string) => ({ kind: 'params', text, prefix: '', form: 'yaml' }) as const;
 
 /** Every line after the first stands for all of the first. */
 const aliases = (first: string, count: number): string =>
@@ -34,5 +34,36 @@ describe('texts that others wrote', () => {
     const said = await parseApart(params('a: &a\n  b: *a\n'), { mostMs: 300 });
     expect(said).toEqual({ kind: 'invalid', reason: expect.stringMatching(/0\.3 s|nested/) });
     expect(await parseApart({ kind: 'id', text: '{"run": {"id": 7}}', key: 'run.id' })).toEqual({ kind: 'id', id: '7' });
+  });
+});
+
+describe('texts of tags that say params', () => {
+  const said = async (text: string): Promise<unknown> => {
+    const read = await parseApart({ kind: 'params', text, prefix: 'p.', form: 'any' });
+    return read.kind === 'params' ? Object.fromEntries(read.params.map(({ name, value }) => [name, value])) : read;
+  };
+
+  test.each([
+    ['JSON', '{\n  "lr": 0.1,\n  "layers": [1, 2]\n}', { 'p.lr': 0.1, 'p.layers': '[1, 2]' }],
+    ['JSON in a fence', '```json\n{"lr": 0.1}\n```', { 'p.lr': 0.1 }],
+    ['YAML in a fence', '\n```\nlr: 0.1\nact: null\n```\n', { 'p.lr': 0.1, 'p.act': null }],
+    ['indented YAML', '    lr: 0.1\n    net:\n        depth: 3\n', { 'p.lr': 0.1, 'p.net.depth': 3n }],
+    ['Python', "# made\nmodel = dict(type='Net', depth=18)\nlr = 0.1\n", { 'p.model.type': 'Net', 'p.model.depth': 18n, 'p.lr': 0.1 }],
+    [
+      'a table',
+      '|param|value|\n|-|-|\n|env|CartPole-v1|\n|seed|1|\n|lr|2.5e-4|\n|cuda|True|\n|kl|None|\n|pipe|a|b|\n',
+      { 'p.env': 'CartPole-v1', 'p.seed': 1n, 'p.lr': 2.5e-4, 'p.cuda': true, 'p.kl': null, 'p.pipe': 'a|b' },
+    ],
+  ])('are read as %s', async (_, text, values) => {
+    expect(await said(text)).toEqual(values);
+  });
+
+  test.each([
+    ['prose', 'The quick brown fox', /no mapping/],
+    ['a list', '[1, 2]', /no mapping/],
+    ['code', 'x = 1\nprint(x)', /line 2/],
+    ['a table of three columns', '|a|b|c|\n|-|-|-|\n|1|2|3|', /no/],
+  ])('are nothing where they are %s', async (_, text, reason) => {
+    expect(await said(text)).toEqual({ kind: 'invalid', reason: expect.stringMatching(reason) });
   });
 });

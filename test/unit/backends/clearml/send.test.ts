@@ -232,6 +232,23 @@ describe('sending to ClearML', () => {
     expect(stub.tasks().filter((child) => child['parent'] === above[0]?.id)).toHaveLength(2);
   });
 
+  it('puts tasks below that of a run, and takes over the one that held others when the run comes', async () => {
+    const backend = await connect();
+    const parent = { key: 'f'.repeat(32), name: 'group/study' };
+    await backend.open(run.source({ parent, key: 'e'.repeat(32), name: 'trial 1' }), undefined, signal);
+    const holder = stub.tasks().find(({ name }) => name === 'group/study')?.id;
+    const study = run.source({ key: 'd'.repeat(32), name: 'study', holderKey: parent.key, tags: { team: 'x' } });
+    const handle = await backend.open(study, undefined, signal);
+    await backend.open(run.source({ parent: { ...parent, handle }, key: 'c'.repeat(32), name: 'trial 2' }), undefined, signal);
+    expect(stub.tasks().map(({ name }) => name)).toEqual(expect.arrayContaining(['study', 'trial 1', 'trial 2']));
+    expect(stub.tasks()).toHaveLength(3);
+    const found = stub.tasks().find(({ name }) => name === 'study');
+    expect([found?.id, found?.['status']]).toEqual([holder, 'in_progress']);
+    expect(stub.tasks().filter((child) => child['parent'] === holder)).toHaveLength(2);
+    // Found again by its own key, by a state that knows of no handle.
+    expect(await backend.open(study, undefined, signal)).toBe(handle);
+  });
+
   it('leaves what others wrote into a task out of what it reads back', async () => {
     const sent = await delivery(await connect());
     const drafts = run.append(scalars(2));

@@ -1,0 +1,44 @@
+/** Which run stands above another, where the one that the configuration names is there. */
+import type { RunNames, TrackerLaneOptions } from '../lanes/index.ts';
+import { keyOfRun, type RunRef } from '../model/index.ts';
+import type { LaneRoutes } from './lane-routes.ts';
+
+export type Above =
+  /** Nothing stands above it. */
+  | { readonly kind: 'none' }
+  /** No run of the lane has that path: what stands there holds others, and nothing else. */
+  | { readonly kind: 'holder'; readonly parent: NonNullable<RunNames['parent']> }
+  | { readonly kind: 'run'; readonly target: RunRef };
+
+/** So far up a ring is looked for. */
+const MOST_LEVELS = 100;
+const NONE: Above = { kind: 'none' };
+
+export class Parents {
+  readonly #routes: LaneRoutes;
+  readonly #namesOf: TrackerLaneOptions['namesOf'];
+
+  constructor(routes: LaneRoutes, namesOf: TrackerLaneOptions['namesOf']) {
+    this.#routes = routes;
+    this.#namesOf = namesOf;
+  }
+
+  /** `names`: what the run is called. A run is not above itself, nor above one that is above it. */
+  of(target: RunRef, { parent }: RunNames = this.#namesOf(target)): Above {
+    if (parent === undefined) return NONE;
+    const above = this.#runAt(target.root, parent.name);
+    if (above === undefined) return { kind: 'holder', parent };
+    let at: RunRef | undefined = above;
+    for (let level = 0; at !== undefined && level < MOST_LEVELS; level++) {
+      if (keyOfRun(at) === keyOfRun(target)) return NONE;
+      const next: RunNames['parent'] = this.#namesOf(at).parent;
+      const over: RunRef | undefined = next === undefined ? undefined : this.#runAt(at.root, next.name);
+      at = over !== undefined && keyOfRun(over) === keyOfRun(at) ? undefined : over;
+    }
+    return at === undefined ? { kind: 'run', target: above } : NONE;
+  }
+
+  #runAt(root: string, path: string): RunRef | undefined {
+    return this.#routes.trackerRunAt({ root, path }) ?? (path === root ? this.#routes.trackerRunAt({ root, path: '.' }) : undefined);
+  }
+}

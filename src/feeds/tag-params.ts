@@ -1,0 +1,94 @@
+/** Params that stand in the event files themselves, as the text of a tag: found on the way of the points, and in what was sent before anybody asked. */
+import { interpret, type Series, sha256Of } from '../model/index.ts';
+import { Pattern } from '../pattern/index.ts';
+import type { CachedBatch } from '../reading/index.ts';
+import { MOST_TEXT_BYTES, type ParamRule, textStamp } from '../sidecar/index.ts';
+import type { FedSource } from './fed-run.ts';
+
+/** A text that says params of a tracker run. */
+export interface ParamText {
+  /** Its tag, with the run's path as seen from the tracker run where that is another one. */
+  readonly path: string;
+  /** What is to be done with it, as the state keeps it. */
+  readonly rule: string;
+  readonly prefix: string;
+  /** Where it stands. */
+  readonly stamp: string;
+  readonly bytes: number;
+  readonly hash: string;
+  /** Or why it is not read. */
+  readonly content: { readonly kind: 'text'; readonly text: string } | { readonly kind: 'refused'; readonly reason: string };
+}
+
+interface Compiled {
+  readonly prefix: string;
+  readonly patterns: readonly Pattern[];
+}
+
+export class TagParams {
+  readonly #rules: readonly Compiled[];
+  /** What the rules say of the series of one catalogue: each reader counts its own. */
+  readonly #known = new WeakMap<readonly Series[], (readonly Compiled[])[]>();
+
+  constructor(rules: readonly ParamRule[]) {
+    this.#rules = rules.flatMap(({ tags, prefix }) =>
+      tags.length === 0 ? [] : [{ prefix, patterns: tags.map((glob) => new Pattern(glob)) }],
+    );
+  }
+
+  /** Whether any text is meant. */
+  get isOn(): boolean {
+    return this.#rules.length > 0;
+  }
+
+  /** By path and rule, what the texts of a run's series are to become. */
+  wantedOf(source: FedSource, series: readonly Series[]): readonly { readonly path: string; readonly rule: string }[] {
+    return series.flatMap(({ tag, plugin }) =>
+      this.#about(tag, plugin).map(({ prefix }) => ({ path: source.pathOf(tag), rule: ruleText(prefix, tag) })),
+    );
+  }
+
+  /** The texts of a piece that are meant, in the order of the file. */
+  textsIn(source: FedSource, { batch, series }: CachedBatch): readonly ParamText[] {
+    if (!this.isOn || batch.objects.length === 0) return [];
+    const rules = this.#rulesOf(series);
+    const texts: ParamText[] = [];
+    for (const point of batch.objects) {
+      for (const { prefix } of rules[point.series] ?? []) {
+        const { tag, plugin } = series[point.series] as Series;
+        const stamp = textStamp({ file: source.fileOf(batch.file), offset: point.offset, index: point.index });
+        const bytes = point.payload.length;
+        const base = { path: source.pathOf(tag), rule: ruleText(prefix, tag), prefix, stamp, bytes };
+        const value = bytes > MOST_TEXT_BYTES ? undefined : interpret(plugin, point);
+        const [text] = value?.kind === 'text' && value.strings.length === 1 ? value.strings : [];
+        if (text === undefined) {
+          const reason = value === undefined ? `it has ${bytes} bytes, and at most ${MOST_TEXT_BYTES} are read` : 'it is not one text';
+          texts.push({ ...base, hash: '', content: { kind: 'refused', reason } });
+        } else {
+          texts.push({ ...base, hash: sha256Of(text), content: { kind: 'text', text: Buffer.from(text).toString('utf8') } });
+        }
+      }
+    }
+    return texts;
+  }
+
+  #rulesOf(series: readonly Series[]): readonly (readonly Compiled[])[] {
+    let known = this.#known.get(series);
+    if (known === undefined) {
+      known = [];
+      this.#known.set(series, known);
+    }
+    for (const { tag, plugin } of series.slice(known.length)) known.push(this.#about(tag, plugin));
+    return known;
+  }
+
+  #about(tag: string, plugin: string): readonly Compiled[] {
+    if (plugin !== 'text') return [];
+    return this.#rules.filter(({ patterns }) => patterns.some((pattern) => pattern.match(tag) !== undefined));
+  }
+}
+
+/** As the state keeps it, beside those of files: `params` is what stands before the names. */
+function ruleText(prefix: string, tag: string): string {
+  return JSON.stringify({ params: prefix, tag });
+}

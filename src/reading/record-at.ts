@@ -1,0 +1,23 @@
+/** One record of a file, without reading what stands before it: joins `untrusted` and `decode`. */
+import { FRAME_BYTES, HEADER_BYTES, isHeader, maskedCrc32c } from '../decode/index.ts';
+import { type Place, pieces } from '../untrusted/index.ts';
+
+/** The data of the record at an offset, checked; undefined where none of at most so many bytes stands there. Throws where the file can't be read. */
+export async function recordAt(
+  place: Place,
+  name: string,
+  { offset, mostBytes, signal }: { readonly offset: number; readonly mostBytes: number; readonly signal: AbortSignal },
+): Promise<Uint8Array | undefined> {
+  let read: Buffer = Buffer.alloc(0);
+  for await (const piece of pieces(place, name, { mostBytes: Number.MAX_SAFE_INTEGER, signal, start: offset })) {
+    read = read.length === 0 ? piece : Buffer.concat([read, piece]);
+    if (read.length < HEADER_BYTES) continue;
+    const view = new DataView(read.buffer, read.byteOffset, read.byteLength);
+    const bytes = view.getUint32(4, true) * 2 ** 32 + view.getUint32(0, true);
+    if (!isHeader(view, 0) || bytes > mostBytes) return undefined;
+    if (read.length < bytes + FRAME_BYTES) continue;
+    const end = HEADER_BYTES + bytes;
+    return maskedCrc32c(view, HEADER_BYTES, end) === view.getUint32(end, true) ? read.subarray(HEADER_BYTES, end) : undefined;
+  }
+  return undefined;
+}

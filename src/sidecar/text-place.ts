@@ -1,0 +1,20 @@
+/** Where a text stands in the event files of a run. */
+export interface TextPlace {
+  /** As seen from the tracker run's directory. */
+  readonly file: string;
+  /** Of its record. */
+  readonly offset: number;
+  /** Of its value in the record. */
+  readonly index: number;
+}
+
+/** As the state keeps it in the place of a file's stamp. */
+export function textStamp({ file, offset, index }: TextPlace): string {
+  return `${offset}.${index}@${file}`;
+}
+
+/** Undefined where a stamp is none of a text. */
+export function readTextStamp(stamp: string): TextPlace | undefined {
+  const [, offset, index, file] = /^(\d+)\.(\d+)@(.*)$/s.exec(stamp) ?? [];
+  return file === undefined ? undefined : { file, offset: Number(offset), index: Number(index) };
+}
