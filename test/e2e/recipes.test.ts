@@ -1,103 +1,190 @@
-// The recipes of docs/routing.md, as they stand there, over the layouts they are for.
-import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+// The recipes of docs/routing.md, as they stand there, over what the frameworks themselves write: test/recipes says with which versions.
+import { cpSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import * as w from '../support/event-writer.ts';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { MlflowStub } from '../support/mlflow-stub/index.ts';
 import { endAll, freshDirectory, mustRun, remove, repository } from './command.ts';
 
-interface Recipe {
-  /** Runs with their tags, by their directories. */
-  readonly logs: Readonly<Record<string, readonly string[]>>;
-  readonly files?: Readonly<Record<string, string>>;
-  /** What becomes of it: names of metrics, params and files, by tracker run. */
-  readonly runs: Readonly<Record<string, readonly string[]>>;
-  readonly above?: string;
+/** What becomes of a run: some of its metrics, params and tags, all of its files, and the run above it. */
+interface Made {
+  readonly has: readonly string[];
+  readonly files?: readonly string[];
+  readonly below?: string;
 }
+
+type StubRun = ReturnType<MlflowStub['runs']>[number];
+
+interface Recipe {
+  /** Folders of test/recipes that it is for. */
+  readonly logs: Readonly<Record<string, Readonly<Record<string, Made>>>>;
+}
+
+const RLLIB_FILES = [
+  ...['algorithm_state.pkl', 'class_and_ctor_args.pkl', 'rllib_checkpoint.json'].map((name) => `checkpoint_000000/${name}`),
+  'progress.csv',
+  'result.json',
+];
+const HF_ARGS = ['train/loss', 'learning_rate=0.001', 'per_device_train_batch_size=4', 'model.hidden_size=4', 'model.model_type=bert'];
 
 const RECIPES: Readonly<Record<string, Recipe>> = {
   Keras: {
-    logs: { 'logs/fit/20240101-120000/train': ['epoch_loss'], 'logs/fit/20240101-120000/validation': ['epoch_loss'] },
-    files: { 'logs/fit/20240101-120000/ckpt/01.keras': 'x' },
-    runs: { '20240101-120000': ['train/epoch_loss', 'validation/epoch_loss', 'ckpt/01.keras'] },
+    logs: {
+      keras: {
+        '20240101-120000': {
+          has: ['train/epoch_loss', 'validation/epoch_mae', 'units=4', 'lr=0.01'],
+          files: ['ckpt/01.keras', 'ckpt/02.keras'],
+        },
+      },
+    },
   },
   'Keras Tuner': {
-    logs: { 'tb_logs/07/execution0/train': ['epoch_loss'], 'tb_logs/07/execution0/validation': ['epoch_loss'] },
-    runs: { 'trial 07': ['train/epoch_loss', 'validation/epoch_loss', 'trial_number=07'] },
-    above: 'study',
+    logs: {
+      keras_tuner: {
+        'trial 0': { has: ['train/epoch_loss', 'validation/epoch_loss', 'trial_number=0', 'units='], below: 'study' },
+        'trial 1': { has: ['train/epoch_loss', 'validation/epoch_loss', 'trial_number=1', 'units='], below: 'study' },
+        study: { has: [] },
+      },
+    },
   },
   PyTorch: {
-    logs: { 'runs/Nov28_07-00-00_host': ['Loss/train'], 'runs/Nov28_07-00-00_host/1795849769.0121078': ['hparam/accuracy'] },
-    runs: { 'Nov28_07-00-00_host': ['Loss/train', 'hparam/accuracy'] },
+    logs: {
+      pytorch: {
+        'Nov28_07-00-00_host': { has: ['Loss/train', 'hparam/accuracy', 'lr=0.1'] },
+        'Nov28_08-00-00_host': { has: ['Loss/train', 'hparam/accuracy', 'lr=0.01'] },
+      },
+    },
   },
   Lightning: {
-    logs: { 'lightning_logs/version_0': ['train_loss'] },
-    files: {
-      'lightning_logs/version_0/hparams.yaml': "lr: 0.001\nact: !!python/name:torch.nn.ReLU ''\n",
-      'lightning_logs/version_0/checkpoints/epoch=1-step=20.ckpt': 'x',
-      'lightning_logs/version_0/checkpoints/last.ckpt': 'y',
+    logs: {
+      lightning: {
+        version_0: { has: ['train/loss', 'lr=0.1', 'act='], files: ['checkpoints/epoch=1-step=8.ckpt'] },
+        version_1: { has: ['val/loss', 'lr=0.01', 'act='], files: ['checkpoints/epoch=1-step=8.ckpt'] },
+      },
     },
-    runs: { version_0: ['train_loss', 'lr=0.001', 'act=', 'checkpoints/epoch=1-step=20.ckpt'] },
+  },
+  NeMo: {
+    logs: {
+      nemo: {
+        'asr/2024-01-01_12-00-00': {
+          has: ['train/loss', 'val/loss', 'lr=0.1', 'act=None'],
+          files: ['epoch=1', 'epoch=2-last', 'epoch=0'].map(
+            (end, i) => `checkpoints/asr--val/loss=0.${i === 2 ? '0784' : '0231'}-${end}.ckpt`,
+          ),
+        },
+      },
+    },
   },
   Hydra: {
-    logs: { 'multirun/2024-01-01/12-00-00/0': ['loss'], 'multirun/2024-01-01/12-00-00/1/tensorboard/version_0': ['loss'] },
-    files: {
-      'multirun/2024-01-01/12-00-00/0/.hydra/config.yaml': 'model: { lr: 0.1, layers: [1, 2] }\n',
-      'multirun/2024-01-01/12-00-00/1/.hydra/config.yaml': 'model: { lr: 0.00005 }\n',
-      'multirun/2024-01-01/12-00-00/1/.hydra/overrides.yaml': '- model.lr=0.00005\n',
-      'multirun/2024-01-01/12-00-00/1/checkpoints/last.ckpt': 'x',
+    logs: {
+      hydra: {
+        '2024-01-01/12-00-00/0': {
+          has: ['loss', 'job=0', 'model.lr=0.1', 'model.layers=[1, 2]', 'seed=3'],
+          files: ['.hydra/overrides.yaml', 'checkpoints/last.ckpt'],
+          below: '2024-01-01/12-00-00',
+        },
+        '2024-01-01/12-00-00/1': {
+          has: ['loss', 'job=1', 'model.lr=5e-05'],
+          files: ['.hydra/overrides.yaml', 'checkpoints/last.ckpt'],
+          below: '2024-01-01/12-00-00',
+        },
+        '2024-01-01/12-00-00': { has: [] },
+      },
     },
-    runs: {
-      '2024-01-01/12-00-00/0': ['loss', 'job=0', 'model.lr=0.1', 'model.layers=[1, 2]'],
-      '2024-01-01/12-00-00/1': ['loss', 'job=1', 'model.lr=5e-05', '.hydra/overrides.yaml', 'checkpoints/last.ckpt'],
-    },
-    above: '2024-01-01/12-00-00',
   },
   'Hugging Face Trainer': {
-    logs: { 'outputs/bert-out/runs/Nov28_07-00-00_host': ['train/loss'], 'outputs/bert-out/runs/Nov28_07-00-00_host/1795849769.03': ['x'] },
-    files: { 'outputs/bert-out/config.json': '{"model_type": "bert"}', 'outputs/bert-out/checkpoint-500/model.safetensors': 'x' },
-    runs: { 'bert-out Nov28_07-00-00_host': ['train/loss', 'x', 'model_type=bert', 'checkpoint-500/model.safetensors'] },
+    logs: {
+      huggingface: {
+        'bert-out FIRST': {
+          has: [...HF_ARGS, 'num_train_epochs=2'],
+          files: ['checkpoint-2/model.safetensors', 'checkpoint-4/model.safetensors'],
+        },
+        'bert-out SECOND': { has: [...HF_ARGS, 'num_train_epochs=3'], files: ['checkpoint-6/model.safetensors'] },
+        'bert-b THIRD': { has: ['train/loss', 'learning_rate=0.0005'], files: ['checkpoint-2/model.safetensors'] },
+      },
+    },
   },
   'Optuna, and other studies': {
-    logs: { 'studies/optuna_study/optuna_trial_7': ['final_accuracy'] },
-    files: { 'studies/optuna_study/optuna_trial_7/params.json': '{"lr": 0.00005, "batch_size": 64}' },
-    runs: { optuna_trial_7: ['final_accuracy', 'lr=5e-05', 'batch_size=64', 'trial_number=7', 'optimization=optuna'] },
-    above: 'optuna_study',
+    logs: {
+      optuna: {
+        ...Object.fromEntries(
+          [0, 1, 2].map((i) => [
+            `optuna_trial_${i}`,
+            { has: ['loss', 'hparam/accuracy', 'lr=', 'batch_size=', `trial_number=${i}`, 'optimization=optuna'], below: 'optuna_study' },
+          ]),
+        ),
+        optuna_study: { has: [] },
+      },
+      optuna_callback: {
+        ...Object.fromEntries(
+          [0, 1, 2].map((i) => [`trial-${i}`, { has: ['accuracy', 'lr=', 'depth=', `trial_number=${i}`], below: 'my_study' }]),
+        ),
+        my_study: { has: [] },
+      },
+    },
   },
   RLlib: {
-    logs: { 'ray_results/PPO_exp/PPO_CartPole-v1_a1_lr=0.001,seed=0': ['ray/tune/episode_reward_mean'] },
-    files: {
-      'ray_results/PPO_exp/PPO_CartPole-v1_a1_lr=0.001,seed=0/params.json': '{"lr": 0.001, "callbacks": null}',
-      'ray_results/PPO_exp/PPO_CartPole-v1_a1_lr=0.001,seed=0/progress.csv': 'a\n',
-      'ray_results/PPO_exp/PPO_CartPole-v1_a1_lr=0.001,seed=0/checkpoint_000010/policies/state.pkl': 'x',
-    },
-    runs: {
-      'PPO_CartPole-v1_a1_lr=0.001,seed=0': [
-        'ray/tune/episode_reward_mean',
-        'lr=0.001',
-        'callbacks=None',
-        'progress.csv',
-        'checkpoint_000010/policies/state.pkl',
-      ],
-    },
-    above: 'PPO_exp',
-  },
-  'Detectron2, MMDetection, Ultralytics': {
     logs: {
-      output: ['total_loss'],
-      'work_dirs/rcnn/20240101_120000/vis_data': ['loss'],
-      'runs/detect/train': ['metrics/mAP50(B)'],
+      rllib: {
+        'PPO_CartPole-v1 1': {
+          has: ['ray/tune/done', 'lr=0.001', 'num_epochs=1'],
+          files: RLLIB_FILES,
+          below: 'PPO_exp',
+        },
+        'PPO_CartPole-v1 2': {
+          has: ['ray/tune/done', 'lr=0.0005', 'num_epochs=1'],
+          files: RLLIB_FILES,
+          below: 'PPO_exp',
+        },
+        PPO_exp: { has: [] },
+      },
     },
-    files: {
-      'output/config.yaml': 'SOLVER: { BASE_LR: 0.001 }\n',
-      'output/model_0000099.pth': 'x',
-      'runs/detect/train/args.yaml': 'imgsz: 640\nfreeze: null\n',
-      'runs/detect/train/weights/best.pt': 'y',
+  },
+  CleanRL: {
+    logs: {
+      cleanrl: {
+        'CartPole-v1__ppo__1__1700000000': {
+          has: ['charts/episodic_return', 'env_id=CartPole-v1', 'seed=1', 'learning_rate=0.00025', 'anneal_lr=True'],
+        },
+        'CartPole-v1__ppo__2__1700000000': { has: ['charts/episodic_return', 'seed=2', 'target_kl=None'] },
+      },
     },
-    runs: {
-      output: ['total_loss', 'SOLVER.BASE_LR=0.001', 'models/model_0000099.pth'],
-      'rcnn/20240101_120000': ['loss'],
-      'detect/train': ['metrics/mAP50.x28.B.x29.', 'imgsz=640', 'freeze=None', 'models/best.pt'],
+  },
+  Detectron2: {
+    logs: {
+      detectron2: {
+        output: {
+          has: ['total_loss', 'SOLVER.BASE_LR=0.001', 'SOLVER.MAX_ITER=4'],
+          files: ['metrics.json', 'models/model_0000001.pth', 'models/model_0000003.pth', 'models/model_final.pth'],
+        },
+      },
+    },
+  },
+  'MMEngine: MMDetection, MMSegmentation, …': {
+    logs: {
+      mmengine: {
+        'exp1/FIRST': {
+          has: ['loss', 'mae', 'model.type=Model', 'optim_wrapper.optimizer.lr=0.01', 'train_cfg.max_epochs=2', 'seed=0'],
+          files: ['models/epoch_1.pth', 'models/epoch_2.pth', 'scalars.json'],
+        },
+      },
+    },
+  },
+  Ultralytics: {
+    logs: {
+      ultralytics: {
+        'detect/train': {
+          has: ['metrics/mAP50.x28.B.x29.', 'imgsz=32', 'freeze=None'],
+          files: ['models/best.pt', 'models/last.pt', 'results.csv'],
+        },
+      },
+    },
+  },
+  CatBoost: {
+    logs: {
+      catboost: {
+        depth_2: { has: ['learn/Logloss', 'test/Logloss', 'test/AUC'], files: ['catboost_training.json'] },
+        depth_3: { has: ['learn/Logloss', 'test/AUC'], files: ['catboost_training.json'] },
+      },
     },
   },
 };
@@ -116,6 +203,7 @@ function recipesOf(page: string): ReadonlyMap<string, string> {
 }
 
 const PAGE = recipesOf('docs/routing.md');
+const LOGS = join(repository, 'test/recipes');
 let folder: string;
 let stub: MlflowStub;
 
@@ -130,36 +218,134 @@ afterEach(async () => {
   remove(folder);
 });
 
-it('are all tried here', () => {
-  expect([...PAGE.keys()].sort()).toEqual(Object.keys(RECIPES).sort());
+/** What a framework wrote, with the times at which it did. */
+function write(name: string, isWanted: (path: string) => boolean = () => true): void {
+  const times = JSON.parse(readFileSync(join(LOGS, name, 'times.json'), 'utf8')) as Record<string, number>;
+  for (const [path, ms] of Object.entries(times)) {
+    if (!isWanted(path)) continue;
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    cpSync(join(LOGS, name, path), join(folder, path));
+    utimesSync(join(folder, path), ms / 1000, ms / 1000);
+  }
+}
+
+function configure(recipe: string, lane = ''): void {
+  const lanes = `lanes: { local: {}, mlflow: { tracking_uri: "${stub.url}", experiment_name: recipes${lane} } }\n`;
+  writeFileSync(join(folder, 'mirrorboard.yaml'), `${recipe}${lanes}`);
+}
+
+/** Names that hold the time of the training are numbered. */
+function plainNames(names: readonly string[]): ReadonlyMap<string, string> {
+  const plain = new Map<string, string>();
+  const ordered = names.toSorted((a, b) => timeIn(a).localeCompare(timeIn(b)));
+  for (const [i, name] of ordered.filter((each) => timeIn(each) !== '').entries()) {
+    const word = ['FIRST', 'SECOND', 'THIRD'][i] ?? '';
+    plain.set(name, name.startsWith('PPO_') ? `PPO_CartPole-v1 ${i + 1}` : name.replace(timeIn(name), word));
+  }
+  return plain;
+}
+
+function timeIn(name: string): string {
+  if (name.startsWith('Nov28_')) return '';
+  return /\w{3}\d\d_\d\d-\d\d-\d\d_\w+|\d{8}_\d{6}|(?<=PPO_CartPole-v1_).*/.exec(name)?.[0] ?? '';
+}
+
+/** All tracker runs there are, with what of each is expected. */
+function made(expected: Readonly<Record<string, Made>>): Readonly<Record<string, Made>> {
+  const runs = stub.runs();
+  const plain = plainNames(runs.map(({ name }) => name));
+  const nameOf = (name: string): string => plain.get(name) ?? name;
+  return Object.fromEntries(
+    runs.map((run) => {
+      const all = factsOf(run);
+      const has = expected[nameOf(run.name)]?.has.filter((want) =>
+        all.some((fact) => fact === want || (want.endsWith('=') && fact.startsWith(want))),
+      );
+      const files = [...stub.artifactsOf(run).keys()].filter((path) => !/^(?:mirrorboard|text)\//.test(path)).sort();
+      const above = runs.find(({ id }) => id === run.tags.get('mlflow.parentRunId'));
+      return [
+        nameOf(run.name),
+        { has: has ?? [], ...(files.length === 0 ? {} : { files }), ...(above === undefined ? {} : { below: nameOf(above.name) }) },
+      ];
+    }),
+  );
+}
+
+function factsOf(run: StubRun): readonly string[] {
+  return [...stub.points(run).map(({ key }) => key), ...[...run.params, ...run.tags].map(([key, value]) => `${key}=${value}`)];
+}
+
+it('are all tried here, and everything that was made for them', () => {
+  expect([...PAGE.keys()].sort()).toEqual([...Object.keys(RECIPES), 'Stable-Baselines3'].filter((name) => PAGE.has(name)).sort());
+  const used = Object.values(RECIPES).flatMap(({ logs }) => Object.keys(logs));
+  const others = ['README.md', 'make', 'autolog', 'stable_baselines3'];
+  expect(readdirSync(LOGS).sort()).toEqual([...used, ...others].sort());
 });
 
-it.each(Object.entries(RECIPES))('%s', async (name, { logs, files = {}, runs, above }) => {
-  const lane = `lanes: { local: {}, mlflow: { tracking_uri: "${stub.url}", experiment_name: recipes } }\n`;
-  writeFileSync(join(folder, 'mirrorboard.yaml'), `${PAGE.get(name)}${lane}`);
-  const write = (path: string, content: string | Buffer): void => {
-    mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeFileSync(join(folder, path), content);
-    utimesSync(join(folder, path), 1_700_000_000, 1_700_000_000);
-  };
-  for (const [run, tags] of Object.entries(logs)) {
-    const summary = tags.map((tag) => w.simpleValue(tag, 0.5));
-    write(`${run}/events.out.tfevents.1`, Buffer.from(w.eventFile(w.event({ wallTime: 1000, step: 1, summary }))));
-  }
-  for (const [path, content] of Object.entries(files)) write(path, content);
+describe.each(Object.entries(RECIPES))('%s', (name, { logs }) => {
+  it.each(Object.entries(logs))('makes the runs of %s, each once, with its params and its files', async (log, runs) => {
+    configure(PAGE.get(name) ?? '');
+    write(log);
+    await mustRun(['backfill'], { cwd: folder });
+    await mustRun(['verify'], { cwd: folder });
+    expect(made(runs)).toEqual(runs);
+    // Once more, with nothing new: nothing is made, and nothing is said again.
+    const before = stub.runs().length;
+    await mustRun(['backfill'], { cwd: folder });
+    expect(stub.runs()).toHaveLength(before);
+    expect(made(runs)).toEqual(runs);
+  });
+});
 
+it('Stable-Baselines3 needs none', async () => {
+  configure('roots: [tb]\n');
+  write('stable_baselines3');
   await mustRun(['backfill'], { cwd: folder });
-  await mustRun(['verify'], { cwd: folder });
-  const made = stub.runs().filter((run) => stub.points(run).length > 0);
-  expect(made.map((run) => run.name).sort()).toEqual(Object.keys(runs).sort());
-  for (const run of made) {
-    const there = [
-      ...stub.points(run).map(({ key }) => key),
-      ...[...run.params, ...run.tags].map(([key, value]) => `${key}=${value}`),
-      ...stub.artifactsOf(run).keys(),
-    ];
-    expect(there).toEqual(expect.arrayContaining([...(runs[run.name] ?? [])]));
-    const parent = stub.runs().find(({ id }) => id === run.tags.get('mlflow.parentRunId'));
-    expect(parent?.name).toBe(above);
+  const runs = { PPO_1: { has: ['time/fps', 'rollout/ep_rew_mean'] }, PPO_2: { has: ['time/fps', 'rollout/ep_rew_mean'] } };
+  expect(made(runs)).toEqual(runs);
+});
+
+describe('autologging', () => {
+  const { run, metrics } = JSON.parse(readFileSync(join(LOGS, 'autolog/autolog.json'), 'utf8')) as {
+    readonly run: string;
+    readonly metrics: Readonly<Record<string, readonly (readonly [step: number, value: number])[]>>;
+  };
+
+  /** The tracker as autologging left it: a run with metrics of its own. */
+  function autologged(): StubRun {
+    const experiment = stub.store.createExperiment('autolog', []);
+    const theirs = stub.store.createRun(experiment.id, { name: 'theirs', user: 'someone', startTime: 5n, tags: [] });
+    for (const [key, points] of Object.entries(metrics))
+      for (const [step, value] of points) theirs.metrics.set(`${key}.${step}`, { key, value, timestamp: 1n, step: BigInt(step) });
+    write('autolog');
+    writeFileSync(join(folder, 'runs/exp/mlflow_run_id.txt'), theirs.id);
+    return theirs;
   }
+  const counted = (theirs: StubRun): Readonly<Record<string, number>> =>
+    Object.fromEntries(
+      Object.entries(Object.groupBy(stub.points(theirs), ({ key }) => key)).map(([key, points]) => [key, points?.length ?? 0]),
+    );
+
+  it('logs the names that the event files have, so that a prefix keeps the two apart', async () => {
+    expect(run).toMatch(/^\w{32}$/);
+    const theirs = autologged();
+    configure('roots: [runs]\n', ', join: { file: mlflow_run_id.txt, prefix: "tb/" }');
+    await mustRun(['backfill'], { cwd: folder });
+    expect(counted(theirs)).toEqual({
+      'train/loss': 2,
+      'val/loss': 2,
+      'tb/train/loss': 4,
+      'tb/val/loss': 2,
+      'tb/epoch': 6,
+      'tb/hp_metric': 1,
+    });
+    await mustRun(['verify'], { cwd: folder });
+    const { stdout } = await mustRun(['route', 'exp', 'train/loss'], { cwd: folder });
+    expect(stdout).toContain('name: tb/train/loss');
+    // It keeps the names it began with, whatever the configuration says later.
+    configure('roots: [runs]\n', ', join: { file: mlflow_run_id.txt, prefix: "other/" }');
+    await mustRun(['backfill', '--remap'], { cwd: folder });
+    expect(Object.keys(counted(theirs)).some((key) => key.startsWith('other/'))).toBe(false);
+    await mustRun(['verify'], { cwd: folder });
+  });
 });
