@@ -83,7 +83,7 @@ export interface StatusRequest {
 
 /** One lane's knowledge of what was mirrored. */
 interface Held extends Positions {
-  readonly facts: Pick<LanePosture, 'name' | 'type' | 'where' | 'points' | 'refused' | 'unsupported'>;
+  readonly facts: Pick<LanePosture, 'name' | 'type' | 'where' | 'points' | 'refused' | 'unsupported' | 'runsReplaced'>;
   rootPosture(name: string, path: string, isSilent: boolean): Omit<RootPosture, 'isEmptied' | 'filesGone' | 'filesPassedOver'>;
   knownFiles(root: string): Iterable<{ readonly run: string; readonly name: string }>;
   /** Whether it is to have a run. */
@@ -276,7 +276,7 @@ function heldByStore(store: StoreReader, where: string, state: StateReader | und
   const pointsOf = (root: string): number => store.runs(root).reduce((sum, run) => sum + run.points, 0);
   const points = store.roots().reduce((sum, { name }) => sum + pointsOf(name), 0);
   return {
-    facts: { name: 'local', type: 'local', where, points, refused: 0, unsupported: 0 },
+    facts: { name: 'local', type: 'local', where, points, refused: 0, unsupported: 0, runsReplaced: 0 },
     roots: () => store.roots(),
     positions: (run) => store.positions(run),
     isMeant: () => true,
@@ -311,6 +311,7 @@ function heldByState(state: StateReader | undefined, { name, type, target, linkO
       points: sums?.points ?? 0,
       refused: sums?.refused ?? 0,
       unsupported: sums?.unsupported ?? 0,
+      runsReplaced: sums?.replaced ?? 0,
     },
     roots: () => state?.roots() ?? [],
     positions: (run) => lane?.known(run) ?? { files: [] },

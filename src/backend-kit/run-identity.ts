@@ -4,7 +4,8 @@
  * 1. if one of the files it names is there and holds the record it names. The first records of the pieces about to be sent answer that
  *    most often; else the file is read;
  * 2. where it names no file: if it was made with this very state (`instanceId`), or if it holds points, each of which is in the files;
- * 3. and in no other case. Then the name is taken: the run gets one beside it, with a number, and the reason is said.
+ * 3. but not where another file it names has other content by now, if replaced files get a tracker run of their own (`replaced: new_run`);
+ * 4. and in no other case. Then the name is taken: the run gets one beside it, with a number, and the reason is said.
  *
  * So two people's `runs/` never meet in one tracker run, and one whose state was lost is gone on with.
  */
@@ -29,14 +30,19 @@ export interface Candidate {
 }
 
 const OWN: Whose = { kind: 'own' };
+const OF_REPLACED: Whose = { kind: 'other', why: 'with what its files held before they were replaced' };
 
 /** Whether that needs no look into the files. */
-export function isPlainlyOwn({ instance, files }: RunMark, { instanceId, fingerprint }: RunSource): boolean {
-  return files.isEmpty ? instance === instanceId : fingerprint.some((mark) => files.has(mark));
+export function isPlainlyOwn({ instance, files }: RunMark, { instanceId, fingerprint, leavesReplaced }: RunSource): boolean {
+  if (files.isEmpty) return instance === instanceId;
+  // A file that is known there by another record may be another one by now: that takes a look.
+  if (leavesReplaced === true && fingerprint.some((mark) => files.knows(mark.file) && !files.has(mark))) return false;
+  return fingerprint.some((mark) => files.has(mark));
 }
 
 /** Whose a tracker run is, and why it is not this run's. */
 export async function isWhoseRun({ mark, readBack }: Candidate, source: RunSource, signal: AbortSignal): Promise<Whose> {
+  if (await isOfReplaced(mark, source, signal)) return OF_REPLACED;
   if (isPlainlyOwn(mark, source)) return OWN;
   const { files } = source;
   if (!mark.files.isEmpty) {
@@ -55,6 +61,15 @@ export async function isWhoseRun({ mark, readBack }: Candidate, source: RunSourc
     default:
       return { kind: 'other', why: 'which does not name its files' };
   }
+}
+
+/** Whether it names a file that holds something else now, where such files get a tracker run of their own. */
+async function isOfReplaced({ files: named }: RunMark, source: RunSource, signal: AbortSignal): Promise<boolean> {
+  const { files, fingerprint, leavesReplaced } = source;
+  if (leavesReplaced !== true || files?.isReplaced === undefined) return false;
+  const sent = FileMarks.of(fingerprint);
+  for (const each of named.list()) if (!sent.has(each) && (await files.isReplaced(each, signal))) return true;
+  return false;
 }
 
 /** The same for backends of packages, in plain words. */
@@ -80,7 +95,8 @@ export async function sortOut<Run>(
   signal: AbortSignal,
 ): Promise<{ readonly own: readonly Run[]; readonly why: string | undefined }> {
   const plain = runs.filter((run) => isPlainlyOwn(candidateOf(run).mark, source));
-  if (plain.length > 0) return { own: plain, why: undefined };
+  // One of several may hold what a file had before it was replaced, and know others that are the same.
+  if (plain.length === 1 || (plain.length > 0 && source.leavesReplaced !== true)) return { own: plain, why: undefined };
   const own: Run[] = [];
   let why: string | undefined;
   for (const run of runs) {
@@ -100,13 +116,16 @@ export function nameBeside(name: string, others: number): string {
 export function sayTaken(warn: BackendContext['warn'], source: RunSource, name: string, why: string | undefined, noun = 'run'): void {
   const run = runLabel(source.run);
   warn(`${run} is mirrored as ${name}: a ${noun} of the same root and path is there, ${why ?? 'made from other files'}`, {
-    hint: 'Name the root (NAME=PATH) so that the two never meet.',
+    hint:
+      OF_REPLACED.kind === 'other' && why === OF_REPLACED.why
+        ? 'With `replaced: same_run` it would have been gone on with.'
+        : 'Name the root (NAME=PATH) so that the two never meet.',
     run,
   });
 }
 
 /** The tracker run above one of a study, as a run of its own: it is known by the files of the runs below it, and holds no points. */
-export function parentSource({ parent, files, holderKey: _, ...child }: RunSource): RunSource | undefined {
+export function parentSource({ parent, files, holderKey: _, leavesReplaced: __, ...child }: RunSource): RunSource | undefined {
   if (parent === undefined) return undefined;
   const { root, path } = child.run;
   return {

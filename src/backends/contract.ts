@@ -132,6 +132,8 @@ export interface RunSource {
   readonly fingerprint: readonly FileMark[];
   /** Looks into the files, where that does not tell. Missing: nobody can. */
   readonly files?: RunFiles;
+  /** A tracker run that holds what a file had before its content was replaced is not gone on with: this run gets one beside it. */
+  readonly leavesReplaced?: boolean;
   /** Wall time of the first event that is about to be sent, seconds; undefined where it is not known. */
   readonly startedAt: number | undefined;
 }
@@ -148,6 +150,8 @@ export interface FileMark {
 export interface RunFiles {
   /** Whether a file is there, named as in a fingerprint, and has a record with values and this checksum. */
   hasRecord(mark: FileMark, signal: AbortSignal): Promise<boolean>;
+  /** Whether a file is there that has values, and not this record: its content is another one now. Missing: nobody can tell. */
+  isReplaced?(mark: FileMark, signal: AbortSignal): Promise<boolean>;
   /** Every point, under the tag it has in the tracker run, as `readBack` would give it. */
   points(signal: AbortSignal): AsyncIterable<{ readonly tag: string; readonly point: HeldPoint }>;
 }

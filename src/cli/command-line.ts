@@ -10,10 +10,20 @@ import { columnsOf, wrapText } from './terminal/index.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Flags whose variables are read where the configuration is: it notes who said a value. */
-const OF_CONFIGURATION: ReadonlySet<string> = new Set(['config', 'profile', 'store', 'state', 'memory', 'links', 'logLevel', 'logFormat']);
+const OF_CONFIGURATION: ReadonlySet<string> = new Set([
+  'config',
+  'profile',
+  'store',
+  'state',
+  'memory',
+  'links',
+  'replaced',
+  'logLevel',
+  'logFormat',
+]);
 
 const GROUPS: readonly (readonly [heading: string, flags: readonly string[]])[] = [
-  ['Which runs:', ['include', 'exclude', 'links', 'to', 'lane', 'root', 'kind']],
+  ['Which runs:', ['include', 'exclude', 'links', 'replaced', 'to', 'lane', 'root', 'kind']],
   ['Configuration:', ['config', 'profile', 'store', 'state', 'memory']],
   ['Log lines:', ['logLevel', 'logFormat']],
   ['Output:', ['format', 'out', 'report', 'safe', 'quiet', 'json', 'color']],

@@ -53,6 +53,7 @@ const SETTINGS: Readonly<Record<keyof FileSettings, (config: Config, lanes: read
   exclude: (config) => [row(config, 'exclude', config.rules.exclude)],
   ignore: (config) => [row(config, 'ignore', config.rules.ignore)],
   links: (config) => [row(config, 'links', config.links)],
+  replaced: (config) => [row(config, 'replaced', config.replaced)],
   moved: (config) => [row(config, 'moved', config.moved)],
   tags: (config) => Object.entries(config.tags).map(([tag, value]) => row(config, `tags.${tag}`, value)),
   runs: (config) => [

@@ -9,6 +9,8 @@ export interface GlobalOptions {
   readonly state?: string;
   /** Which links below roots are followed. */
   readonly links?: string;
+  /** What becomes of a run whose file holds other content. */
+  readonly replaced?: string;
   readonly memory?: string;
   readonly json?: boolean;
   readonly color?: ColorChoice;
@@ -42,8 +44,20 @@ export function shellWord(text: string): string {
 }
 
 /** What flags say of the configuration. */
-export function configFlags({ config, profile, store, state, links, memory, logLevel, logFormat, include, exclude }: GlobalOptions): Flags {
-  return { config, profile, store, state, links, memory, logLevel, logFormat, include, exclude };
+export function configFlags({
+  config,
+  profile,
+  store,
+  state,
+  links,
+  replaced,
+  memory,
+  logLevel,
+  logFormat,
+  include,
+  exclude,
+}: GlobalOptions): Flags {
+  return { config, profile, store, state, links, replaced, memory, logLevel, logFormat, include, exclude };
 }
 
 /** Writes data, and waits while whoever reads it is slow. */

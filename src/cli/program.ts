@@ -21,7 +21,7 @@ export function makeProgram(context: CommandContext): Command {
     .option('--patience <seconds>', 'a tracker that gets nowhere for so long is given up for now; default 600')
     .option('--remap', 'begin tracker runs anew that would have another name or place today')
     .option('--rebuild', 'begin tracker runs anew, beside the former ones, that cannot be gone on with');
-  withJson(withLog(withMemory(withState(withStore(withLinks(withGlobs(backfill))))))).action(async (roots: string[], flags) =>
+  withJson(withLog(withMemory(withState(withStore(withReplaced(withLinks(withGlobs(backfill)))))))).action(async (roots: string[], flags) =>
     (await import('./backfill.ts')).backfillCommand(roots, flags, context),
   );
 
@@ -35,7 +35,7 @@ export function makeProgram(context: CommandContext): Command {
     .option('--poll', 'do without notifications of the file system')
     .option('--listen <host:port>', 'serve /livez, /readyz, /healthz and /status')
     .option('--listen-host <name>', 'a further host name these are asked by; may be repeated', collect, []);
-  withJson(withLog(withMemory(withState(withStore(withLinks(withGlobs(watch))))))).action(async (roots: string[], flags) =>
+  withJson(withLog(withMemory(withState(withStore(withReplaced(withLinks(withGlobs(watch)))))))).action(async (roots: string[], flags) =>
     (await import('./watch.ts')).watchCommand(roots, flags, context),
   );
 
@@ -62,7 +62,7 @@ export function makeProgram(context: CommandContext): Command {
     .requiredOption('--to <lane>', 'the lane that takes its place')
     .option('--patience <seconds>', 'a tracker that gets nowhere for so long is given up for now; default 600')
     .option('--accept-losses <kinds>', 'kinds that the new lane need not hold, separated by commas (images,texts)');
-  withJson(withMemory(withState(withStore(withLinks(migrate))))).action(async (roots: string[], flags) =>
+  withJson(withMemory(withState(withStore(withReplaced(withLinks(migrate)))))).action(async (roots: string[], flags) =>
     (await import('./migrate.ts')).migrateCommand(roots, flags, context),
   );
 
@@ -243,6 +243,11 @@ function withStore(command: Command): Command {
 function withLinks(command: Command): Command {
   const rule = new Option('--links <rule>', 'which links below the log directories are followed; default owner');
   return command.addOption(rule.choices(['none', 'inside', 'owner', 'all']));
+}
+
+function withReplaced(command: Command): Command {
+  const rule = new Option('--replaced <rule>', 'what becomes of a run in a tracker when a file of it holds other content; default new_run');
+  return command.addOption(rule.choices(['new_run', 'same_run']));
 }
 
 function withState(command: Command): Command {

@@ -215,6 +215,7 @@ function summaryJson(path: string, summary: StateSummary): object {
       gaps: lane.gaps,
       points: lane.points,
       handles: lane.handles,
+      replaced: lane.replaced,
       refused: lane.refused,
       unsupported: lane.unsupported,
       intents: lane.intents,

@@ -229,6 +229,11 @@ function statusText(report: StatusReport, { style, width, env, flags }: TextOpti
     if (isGiven) lines.push('  remedy: copy the file anew from where it was written; mirrorboard inspect FILE says what is in it');
     if (damaged.some(({ reason }) => reason === 'unreadable')) lines.push(`  ${LET_READ}`);
   }
+  for (const { name, runsReplaced } of report.lanes.filter((lane) => lane.runsReplaced > 0))
+    lines.push(
+      '',
+      `${counted(runsReplaced, 'run')} of ${name} ${runsReplaced === 1 ? 'has' : 'have'} a tracker run beside the former one, since files were replaced; the former one is kept there, and ended`,
+    );
   const hearing = watch?.isRunning === true ? hearingLines(watch.document['roots']) : [];
   if (hearing.length > 0) lines.push('', hearing.join('\n'));
   const left = report.left.map((obstacle) => obstacleText({ ...obstacle, path: `${obstacle.root}/${obstacle.path}` }));
@@ -306,6 +311,7 @@ function statusJson(report: StatusReport, waiting: ReadonlyMap<string, readonly 
         points: lane.points,
         refused: lane.refused,
         unsupported: lane.unsupported,
+        runs_replaced: lane.runsReplaced,
         lag_bytes: lane.lagBytes,
         lag_points_estimate: lane.lagPoints ?? null,
         lag_seconds: lane.lagMs / 1000,

@@ -32,7 +32,7 @@ export function chosenProfile(settings: FileSettings | undefined, asked: string 
 /** The layers that hold, the weakest first: the top of the file, then the profile. */
 export function layersOf(settings: FileSettings | undefined, profile: string | undefined): LayerAt[] {
   if (settings === undefined) return [];
-  const { roots: _, profiles, log: __, umask: ___, memory: ____, links: _____, ...top } = settings;
+  const { roots: _, profiles, log: __, umask: ___, memory: ____, links: _____, replaced: ______, ...top } = settings;
   const chosen = profile === undefined ? undefined : Object.entries(profiles ?? {}).find(([name]) => name === profile)?.[1];
   return [
     { path: [], layer: top },

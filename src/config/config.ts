@@ -1,4 +1,4 @@
-import type { FoldRules, RouteRule } from '../route/index.ts';
+import type { FoldRules, Replaced, RouteRule } from '../route/index.ts';
 import type { ArtifactRule, JoinRule, ParamRule } from '../sidecar/index.ts';
 import type { LinkRule } from '../untrusted/index.ts';
 
@@ -18,6 +18,8 @@ export interface Config {
   readonly moved: Moved;
   /** Which links below roots are followed that say nothing of their own, or below all where a flag or a variable says so. Default: `owner`. */
   readonly links: LinkRule;
+  /** What becomes of a run when a file of it holds other content: the same for roots, flag and variable. Default: `new_run`. */
+  readonly replaced: Replaced;
   readonly lanes: Lanes;
   /** The local store that is read and written: that of the local lane, or where it would be. */
   readonly store: LocalLane;
@@ -111,6 +113,8 @@ export interface Root {
   readonly name?: string;
   /** Which links below it are followed. Default: as for all. */
   readonly links?: LinkRule;
+  /** What becomes of a run of it when a file holds other content. Default: as for all. */
+  readonly replaced?: Replaced;
   /** Only runs that match one of these globs, in place of those of all roots. */
   readonly include?: readonly string[];
   /** No runs that match one of these, beside those of all roots. */
@@ -156,6 +160,8 @@ export interface Flags {
   readonly state?: string | undefined;
   /** `--links RULE`. */
   readonly links?: string | undefined;
+  /** `--replaced RULE`. */
+  readonly replaced?: string | undefined;
   /** `--memory SIZE`. */
   readonly memory?: string | undefined;
   /** `--log-level LEVEL`. */

@@ -5,6 +5,7 @@ import { maybeEmpty, path, section, text, word } from './field.ts';
 import { localLane } from './local-lane.ts';
 import { isRootName } from './parse-root.ts';
 import { isUmask } from './parse-umask.ts';
+import { REPLACED } from '../route/index.ts';
 import { artifactField, foldField, joinField, laneNames, listOf, paramsField, routeField } from './route-fields.ts';
 import { LINK_RULES } from '../untrusted/index.ts';
 import { tagsField } from './tags.ts';
@@ -22,6 +23,7 @@ const root = z.preprocess(
     path: path('the path of a log directory'),
     name: text('a name').refine(isRootName, { error: 'a name without / that is not . or ..' }).optional(),
     links: word(LINK_RULES).optional(),
+    replaced: word(REPLACED).optional(),
     include: globs.optional(),
     exclude: globs.optional(),
     ignore: globs.optional(),
@@ -104,6 +106,7 @@ export const fileSchema = maybeEmpty(
     ignore: globs.optional(),
     profiles: maybeEmpty(z.record(z.string(), profile, { error: 'a mapping of profiles' })).optional(),
     links: word(LINK_RULES).optional(),
+    replaced: word(REPLACED).optional(),
     umask: text('octal digits in quotes, as in "027"').refine(isUmask, { error: 'octal digits in quotes, as in "027"' }).optional(),
     memory: z
       .union([z.string(), z.number()], { error: MEMORY_WORDS })

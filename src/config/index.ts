@@ -19,7 +19,7 @@ export {
 export type { FileSettings } from './file-schema.ts';
 export { constantOf, expandTemplate, fillIn, literalTemplate, PLACEHOLDERS, type TemplateRun, templateProblem } from './expand-template.ts';
 export { GROUP_TEMPLATES, LANE_TYPES } from './lane-types.ts';
-export { linksOf } from './links.ts';
+export { linksOf, replacedOf } from './by-root.ts';
 export { LANES_VARIABLES, loadConfig, type Surroundings } from './load-config.ts';
 export { isRootName, parseRoot } from './parse-root.ts';
 export { fieldName, type PlacedProblem, problemsError } from './problem.ts';

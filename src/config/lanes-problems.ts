@@ -14,6 +14,7 @@ const TOP_ONLY = Object.keys({
   umask: 0,
   memory: 0,
   links: 0,
+  replaced: 0,
   log: 0,
 } satisfies Record<Exclude<keyof FileSettings, keyof Layer>, number>);
 

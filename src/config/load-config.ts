@@ -18,6 +18,7 @@ import {
 import { misspelledPlaceholder } from './expand-template.ts';
 import type { Environment } from './expand-variables.ts';
 import type { FileSettings } from './file-schema.ts';
+import { REPLACED, type Replaced } from '../route/index.ts';
 import { DEFAULT_LINKS, LINK_RULES } from '../untrusted/index.ts';
 import { isLaneName, LANE_TYPES, laneType } from './lane-types.ts';
 import { typesIn } from './lanes-problems.ts';
@@ -146,6 +147,8 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   }
   if (problems.length > 0) throw problemsError(file ?? 'the environment', problems);
 
+  const replaced =
+    givenWord(surroundings, 'replaced', REPLACED) ?? inFile(settings?.replaced, ['replaced']) ?? byDefault<Replaced>('new_run');
   const links = givenWord(surroundings, 'links', LINK_RULES) ?? inFile(settings?.links, ['links']) ?? byDefault(DEFAULT_LINKS);
   const memory: Chosen<number | undefined> = askedMemory(flags.memory, env) ?? inFile(settings?.memory, ['memory']) ?? byDefault(undefined);
   const umask = umaskVariable(env) ?? inFile(settings?.umask, ['umask']) ?? byDefault(DEFAULT_UMASK);
@@ -163,6 +166,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
     runs,
     profiles: note('profiles', inFile(settings?.profiles && Object.keys(settings.profiles), ['profiles']) ?? byDefault([])),
     unusedLanes: [...new Set(layers.flatMap(sectionsIn).map(({ lane }) => lane))].filter((lane) => !lanes.names.includes(lane)),
+    replaced: note('replaced', replaced),
     ...routing,
     lanes: { ...(lanes.names.includes('local') ? { local } : {}), trackers },
     store: local,
@@ -282,7 +286,7 @@ function localSetting(
 /** What the command line or the environment says. An empty variable says nothing, as everywhere; an empty flag is a slip. */
 function given(
   { flags, env }: Surroundings,
-  name: 'config' | 'profile' | 'store' | 'state' | 'links' | 'logLevel' | 'logFormat',
+  name: 'config' | 'profile' | 'store' | 'state' | 'links' | 'replaced' | 'logLevel' | 'logFormat',
 ): Chosen<string> | undefined {
   const flag = flags[name];
   if (flag === '')
@@ -293,7 +297,7 @@ function given(
 
 function givenWord<Word extends string>(
   from: Surroundings,
-  name: 'links' | 'logLevel' | 'logFormat',
+  name: 'links' | 'replaced' | 'logLevel' | 'logFormat',
   words: readonly Word[],
 ): Chosen<Word> | undefined {
   const said = given(from, name);
@@ -334,11 +338,12 @@ function rulesOf({ include = [], exclude = [] }: Flags, settings: FileSettings |
   };
 }
 
-function rootOf({ path, name, links, include, exclude, ignore }: NonNullable<FileSettings['roots']>[number]): Root {
+function rootOf({ path, name, links, replaced, include, exclude, ignore }: NonNullable<FileSettings['roots']>[number]): Root {
   return {
     path,
     ...(name === undefined ? {} : { name }),
     ...(links === undefined ? {} : { links }),
+    ...(replaced === undefined ? {} : { replaced }),
     ...(include === undefined ? {} : { include }),
     ...(exclude === undefined ? {} : { exclude }),
     ...(ignore === undefined ? {} : { ignore }),

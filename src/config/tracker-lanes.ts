@@ -30,7 +30,22 @@ interface Said<Value> {
 /** Variables that mean something else than a setting of a lane: those of flags, and some of the program. */
 export const TAKEN: ReadonlySet<string> = new Set(
   [
-    ...['config', 'profile', 'store', 'state', 'memory', 'links', 'logLevel', 'logFormat', 'include', 'exclude', 'json', 'color', 'quiet'],
+    ...[
+      'config',
+      'profile',
+      'store',
+      'state',
+      'memory',
+      'links',
+      'replaced',
+      'logLevel',
+      'logFormat',
+      'include',
+      'exclude',
+      'json',
+      'color',
+      'quiet',
+    ],
     ...['dryRun', 'strict', 'to', 'patience', 'remap', 'rebuild', 'poll', 'listen', 'listenHost', 'scanInterval', 'watch'],
     ...['lane', 'between', 'report', 'repair', 'sample', 'seed', 'from', 'acceptLosses', 'maxLag'],
     ...['format', 'kind', 'out', 'root', 'safe', 'online', 'timeout', 'write', 'force', 'yes'],

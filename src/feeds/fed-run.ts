@@ -87,6 +87,8 @@ export class FedRun {
   stoppedUntilMs = 0;
   /** When the files beside its event files are looked at next. */
   sideDueMs = 0;
+  /** Generations of files that were compared with what the tracker run is known by. */
+  readonly compared = new Set<string>();
   /** When it was first heard of. */
   readonly seenAtMs = steadyMs();
 

@@ -34,18 +34,29 @@ export class FilesOfRun implements RunFiles {
     this.#options = options;
   }
 
-  async hasRecord({ file, checksum }: FileMark, signal: AbortSignal): Promise<boolean> {
+  async hasRecord(mark: FileMark, signal: AbortSignal): Promise<boolean> {
+    return (await this.#look(mark, signal)) === 'there';
+  }
+
+  async isReplaced(mark: FileMark, signal: AbortSignal): Promise<boolean> {
+    return (await this.#look(mark, signal)) === 'other';
+  }
+
+  /** `other`: the file has values, and not this record. */
+  async #look({ file, checksum }: FileMark, signal: AbortSignal): Promise<'there' | 'other' | 'nothing'> {
     const { root, path } = this.#run.target;
     // Names come from a tracker: they must not lead out of the root.
     const place = posix.join(path, file);
-    if (posix.isAbsolute(file) || place.startsWith('..') || !isEventFileName(posix.basename(place))) return false;
+    if (posix.isAbsolute(file) || place.startsWith('..') || !isEventFileName(posix.basename(place))) return 'nothing';
     const run = { root, path: posix.dirname(place) };
+    let found: 'other' | 'nothing' = 'nothing';
     for await (const { batch } of this.#read(run, [posix.basename(place)], signal)) {
       const { scalars, objects } = batch;
-      if (scalars.checksum.subarray(0, scalars.count).includes(checksum)) return true;
-      if (objects.some((point) => point.checksum === checksum)) return true;
+      if (scalars.checksum.subarray(0, scalars.count).includes(checksum)) return 'there';
+      if (objects.some((point) => point.checksum === checksum)) return 'there';
+      if (scalars.count + objects.length > 0) found = 'other';
     }
-    return false;
+    return found;
   }
 
   async *points(signal: AbortSignal): AsyncGenerator<{ readonly tag: string; readonly point: HeldPoint }, void, void> {

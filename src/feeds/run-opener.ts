@@ -5,10 +5,10 @@ import type { Backend, FileMark, Handle, RunFiles, RunSource } from '../backends
 import type { TrackerLane, Undelivered } from '../deliver/index.ts';
 import { MirrorError } from '../errors.ts';
 import { type LaneRouting, firstWallTime, type RunNames, type TrackerLaneOptions, trackerRunKey } from '../lanes/index.ts';
-import { type RunRef, runLabel } from '../model/index.ts';
+import { type FileState, type RunRef, runLabel } from '../model/index.ts';
 import type { Opened } from '../route/index.ts';
 import { type Joined, readJoin } from '../sidecar/index.ts';
-import type { LaneState } from '../state/index.ts';
+import type { Delivered, LaneState } from '../state/index.ts';
 import type { RootPlace } from '../untrusted/index.ts';
 import { type FedRun, newMarks, rootPlace, type SourcePiece } from './fed-run.ts';
 import type { LaneRoutes } from './lane-routes.ts';
@@ -37,11 +37,15 @@ export interface RunOpenerOptions {
 export type Opening =
   | { readonly kind: 'open'; readonly handle: Handle; readonly isNew: boolean }
   | Undelivered
+  /** Everything begins anew, in a tracker run that is not there yet: to be asked again then, from the positions. */
+  | { readonly kind: 'anew'; readonly ms: number }
   /** Something else is to open it first, or everything begins anew: to be asked again then, from the positions. */
   | { readonly kind: 'wait'; readonly ms: number };
 
 /** So many former tracker runs of one run are passed by at most. */
 const MOST_REBUILT = 50;
+/** The other files of a run whose first one was replaced may be about to be: so long is waited before what they hold is sent again. */
+const REPLACING_MS = 5000;
 /** How often a file is looked for that names the run to join. */
 const LOOK_MS = 2000;
 /** The same where such a file did not answer. */
@@ -60,6 +64,8 @@ export class RunOpener {
   async open(run: FedRun, pieces: readonly SourcePiece[], startedAt = startOf(pieces)): Promise<Opening> {
     const { backend, delivery, laneState } = this.#options;
     const { target } = run;
+    const replaced = await this.#replaced(run, pieces);
+    if (replaced.length > 0) return await this.#openBeside(run, replaced);
     const isEnded = laneState.isEnded(target);
     let isNew = false;
     if (run.handle === undefined) {
@@ -93,6 +99,78 @@ export class RunOpener {
       laneState.noteEnd(target, false);
     }
     return { kind: 'open', handle, isNew };
+  }
+
+  /** Files that the tracker run is known by and that hold something else now, by what they are known from here on. */
+  async #replaced(run: FedRun, pieces: readonly SourcePiece[]): Promise<ReplacedFile[]> {
+    const { laneState, filesOf, signal } = this.#options;
+    const suspects = pieces.filter(({ state, file }) => state.generation > 0 && !run.compared.has(`${state.generation} ${file}`));
+    if (suspects.length === 0 || !this.#leavesReplaced(run) || laneState.handle(run.target) === undefined) return [];
+    const opened = laneState.opened(run.target);
+    if (opened === undefined || opened.joins !== undefined) return [];
+    const known = FileMarks.fromPairs(opened.files);
+    const found: ReplacedFile[] = [];
+    for (const piece of suspects) {
+      const { file, state, batch } = piece;
+      const checksum = batch.scalars.count > 0 ? batch.scalars.checksum[0] : batch.objects[0]?.checksum;
+      // Without values it can't be told yet.
+      if (checksum === undefined) continue;
+      const before = known.list().find((mark) => mark.file === file);
+      // What was cut, healed or written again from its beginning has what it is known by.
+      const mayBe = before !== undefined && before.checksum !== checksum;
+      if (mayBe && (await filesOf(run).isReplaced?.(before, signal)) === true) found.push({ piece, checksum });
+      else run.compared.add(`${state.generation} ${file}`);
+    }
+    return found;
+  }
+
+  /**
+   * The tracker run holds what the files had before: it is ended, and one beside it gets what they have now. It has the same key, and is told from the
+   * former one by the files it is known by, so that it is found again whatever is lost here. Should we die before the state says so, all of this is done
+   * once more.
+   */
+  async #openBeside(run: FedRun, replaced: readonly ReplacedFile[]): Promise<Opening> {
+    const { backend, delivery, laneState, routing, routes, isSettled } = this.#options;
+    const { target } = run;
+    const handle = laneState.handle(target);
+    const before = laneState.opened(target);
+    if (handle === undefined || before === undefined) return { kind: 'wait', ms: 0 };
+    if (!laneState.isEnded(target)) {
+      const { last, hasFailed } = lastOf(routes.sourcesOf(target).map((ref) => laneState.delivered(ref)));
+      const end = { status: hasFailed ? 'failed' : 'finished', endedAt: last ?? Date.now() / 1000 } as const;
+      const done = await delivery.attempt((signal) => backend.finish(handle, end, signal));
+      if (done.kind !== 'done' && done.kind !== 'runFatal') return done;
+    }
+    const { name, group, epoch, rebuilt } = before;
+    // Of several pieces of a file the first says by what it is known.
+    const files = [...new Map(replaced.toReversed().map(({ piece, checksum }) => [piece.file, checksum] as const))];
+    run.handle = undefined;
+    // That it is another generation outlasts the positions: nobody is to take what was read of the former one for this one's.
+    for (const { piece } of replaced) laneState.accepted(piece.batch.run, atStart(piece.state), []);
+    this.#beginAnew(run, '' as Handle, {
+      name,
+      group,
+      epoch,
+      ...(rebuilt === undefined ? {} : { rebuilt }),
+      replaced: (before.replaced ?? 0) + 1,
+      files,
+    });
+    const [[file] = ['']] = files.toReversed();
+    const more = files.length > 1 ? ` and ${files.length - 1} more` : '';
+    routing.warn(
+      `${runLabel(target)} gets a tracker run beside its former one, which is ended: ${file}${more} was replaced by other content`,
+      {
+        run: runLabel(target),
+        file,
+        hint: 'Wanted otherwise: `replaced: same_run`.',
+      },
+    );
+    return { kind: 'anew', ms: isSettled ? 0 : REPLACING_MS };
+  }
+
+  #leavesReplaced({ target }: FedRun): boolean {
+    const { routing, places } = this.#options;
+    return routing.replacedOf(rootPlace(places, target).path) === 'new_run';
   }
 
   /** Files that had nothing to be known by when the tracker run was opened, or were not there, are noted before anything of them is sent. */
@@ -137,12 +215,11 @@ export class RunOpener {
     const isTheirs = laneState.opened(target)?.joins !== undefined;
     const handle = isTheirs || laneState.isEnded(target) ? undefined : laneState.handle(target);
     if (handle === undefined) return;
-    const facts = routes.sourcesOf(target).map((ref) => laneState.delivered(ref));
-    const last = facts.reduce((latest, { lastWallTime }) => Math.max(latest, lastWallTime ?? latest), Number.NEGATIVE_INFINITY);
+    const { last, hasFailed } = lastOf(routes.sourcesOf(target).map((ref) => laneState.delivered(ref)));
     // Where the last event has no time, when its files last changed.
-    const endedAt = Number.isFinite(last) ? last : changedAtMs / 1000;
+    const endedAt = last ?? changedAtMs / 1000;
     if (olderThanMs > 0 && Date.now() - Math.max(changedAtMs, endedAt * 1000) < olderThanMs) return;
-    const status = facts.some(({ hasFailed }) => hasFailed) ? 'failed' : 'finished';
+    const status = hasFailed ? 'failed' : 'finished';
     const done = await delivery.attempt((signal) => backend.finish(handle, { status, endedAt }, signal));
     if (done.kind === 'done') laneState.noteEnd(target, true);
   }
@@ -211,6 +288,8 @@ export class RunOpener {
     const parent = runOf(above.target);
     const opening = await this.open(parent, [], startedAt);
     if (opening.kind === 'wait' || opening.kind === 'stopped') return opening;
+    // It is begun anew by itself: until then nobody knows what it will be.
+    if (opening.kind === 'anew') return { kind: 'wait', ms: Math.max(LOOK_MS, opening.ms) };
     // One whose own tracker run can't be had holds up nobody below it.
     if (opening.kind === 'runFatal') return { kind: 'none' };
     return { kind: 'parent', parent: { key: parent.key, name: this.#namesOf(parent).name, handle: opening.handle } };
@@ -237,6 +316,7 @@ export class RunOpener {
       instanceId,
       fingerprint: FileMarks.fromPairs(opened.files).with(marks).list(),
       files: filesOf(run),
+      leavesReplaced: joins === undefined && this.#leavesReplaced(run),
       startedAt,
     };
   }
@@ -244,6 +324,24 @@ export class RunOpener {
 
 function startOf(pieces: readonly SourcePiece[]): number | undefined {
   return firstWallTime(pieces.map(({ batch }) => batch));
+}
+
+/** A file that holds something else now, by a piece of that and its first record with values. */
+interface ReplacedFile {
+  readonly piece: SourcePiece;
+  readonly checksum: number;
+}
+
+/** A file of which nothing was sent. */
+function atStart({ name, generation, guard }: FileState): FileState {
+  const anchor = { first: guard.first, last: undefined };
+  return { name, generation, position: { watermark: 0, gaps: [] }, guard: anchor, damage: [], size: 0, stamp: '', records: 0 };
+}
+
+/** When the last event was that was delivered, in seconds, and whether one said that the run failed. */
+function lastOf(facts: readonly Delivered[]): { readonly last: number | undefined; readonly hasFailed: boolean } {
+  const last = facts.reduce((latest, { lastWallTime }) => Math.max(latest, lastWallTime ?? latest), Number.NEGATIVE_INFINITY);
+  return { last: Number.isFinite(last) ? last : undefined, hasFailed: facts.some((fact) => fact.hasFailed) };
 }
 
 function pairsOf(marks: readonly FileMark[]): NonNullable<Opened['files']> {

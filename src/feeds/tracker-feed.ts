@@ -550,6 +550,9 @@ export class TrackerFeed implements Feed {
       case 'runFatal':
         this.#stopOrRebuild(run, opening.error);
         return undefined;
+      case 'anew':
+        this.#beginAnew(run, opening.ms);
+        return undefined;
       case 'wait':
         if (opening.ms === 0) this.#beginAnew(run);
         else this.#setAside(run, opening.ms);
@@ -567,9 +570,9 @@ export class TrackerFeed implements Feed {
   }
 
   /** All of it again: runs that nothing was heard of are part of that. */
-  #beginAnew(run: FedRun): void {
+  #beginAnew(run: FedRun, ms = 0): void {
     for (const ref of this.#routes.sourcesOf(run.target)) this.#sourceOf(ref);
-    this.#setAside(run, 0);
+    this.#setAside(run, ms);
   }
 
   #stop(run: FedRun, error: MirrorError): void {

@@ -1,6 +1,6 @@
 import type { Backend, RunSource } from '../backends/contract.ts';
 import type { RunRef } from '../model/index.ts';
-import { Fold, LaneRoute } from '../route/index.ts';
+import { Fold, LaneRoute, type Replaced } from '../route/index.ts';
 import { type JoinRule, joinRuleOf, type SideRules } from '../sidecar/index.ts';
 
 /** The local store of a configuration. */
@@ -42,6 +42,8 @@ export interface LaneRouting {
   readonly isRemapping: boolean;
   /** Runs whose tracker run can't be gone on with are begun anew beside it. */
   readonly isRebuilding: boolean;
+  /** What becomes of a run of the root that lies there when a file of it holds other content. */
+  readonly replacedOf: (rootPath: string) => Replaced;
   readonly warn: (message: string, facts: Readonly<Record<string, string | number>>) => void;
 }
 
@@ -66,6 +68,7 @@ export function wholeRouting(lane: string): LaneRouting {
     expand: (template) => template,
     isRemapping: false,
     isRebuilding: false,
+    replacedOf: () => 'new_run',
     warn: () => undefined,
   };
 }

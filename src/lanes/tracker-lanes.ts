@@ -2,7 +2,7 @@
 
 import { whoseRun } from '../backend-kit/index.ts';
 import type { Backend } from '../backends/contract.ts';
-import { type Config, expandTemplate, fillIn } from '../config/index.ts';
+import { type Config, expandTemplate, fillIn, replacedOf } from '../config/index.ts';
 import { closestName } from '../closest-name.ts';
 import { MirrorError } from '../errors.ts';
 import { pluginOf, type RunRef } from '../model/index.ts';
@@ -88,6 +88,7 @@ export function routingOf(
     expand,
     isRemapping: remap,
     isRebuilding: rebuild,
+    replacedOf: replacedOf(config),
     warn,
   };
 }

@@ -23,6 +23,10 @@ export function plainMapping(path: string): RunMapping {
   return { target: path, prefix: '', renames: [], names: {}, left: {}, isOut: false };
 }
 
+/** What becomes of a run whose file holds other content now: a tracker run of its own, beside the former one, or the same one goes on. */
+export const REPLACED = ['new_run', 'same_run'] as const;
+export type Replaced = (typeof REPLACED)[number];
+
 /** What a tracker run was opened as: its name, its experiment, its parent stay what they were. */
 export interface Opened {
   readonly name: string;
@@ -31,6 +35,8 @@ export interface Opened {
   readonly epoch: number;
   /** How often that was because the former one could not be gone on with: its name says so. */
   readonly rebuilt?: number;
+  /** How often it was opened beside a former one since files were replaced. */
+  readonly replaced?: number;
   /** The tracker's own id, of one that something else opened. */
   readonly joins?: string;
   /** The files it is known by in its tracker, each with the checksum of a record (`RunSource.fingerprint`). Missing: nobody noted them. */

@@ -34,6 +34,8 @@ export interface LaneSummary {
   readonly gaps: number;
   readonly points: number;
   readonly handles: number;
+  /** Of them those that stand beside a former tracker run, since files were replaced. */
+  readonly replaced: number;
   readonly unsupported: number;
   readonly refused: number;
   /** Sends of which it is not known how they ended. */
@@ -86,6 +88,7 @@ const LANES = `
     coalesce(sum(json_array_length(position.gaps)), 0) AS gaps,
     (SELECT coalesce(sum(points), 0) FROM delivered WHERE delivered.lane = lane.id) AS points,
     (SELECT count(*) FROM handle WHERE handle.lane = lane.id) AS handles,
+    (SELECT count(*) FROM handle WHERE handle.lane = lane.id AND (opened ->> '$.replaced') > 0) AS replaced,
     (SELECT count(*) FROM refusal WHERE refusal.lane = lane.id AND kind = 'unsupported') AS unsupported,
     (SELECT count(*) FROM refusal WHERE refusal.lane = lane.id AND kind <> 'unsupported') AS refused,
     (SELECT count(*) FROM intent WHERE intent.lane = lane.id) AS intents
@@ -105,6 +108,7 @@ function laneSummary(row: Row, files: number): LaneSummary {
     gaps: Number(row.gaps),
     points: Number(row.points),
     handles: Number(row.handles),
+    replaced: Number(row.replaced),
     unsupported: Number(row.unsupported),
     refused: Number(row.refused),
     intents: Number(row.intents),

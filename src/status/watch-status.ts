@@ -42,6 +42,8 @@ export interface LanePosture {
   /** Points it will never take, and those it has no place for. */
   readonly refused: number;
   readonly unsupported: number;
+  /** Runs with a tracker run beside their former one, since files were replaced. */
+  readonly runsReplaced: number;
   readonly lagBytes: number;
   /** Judged by the bytes a point took so far; undefined where nothing was mirrored yet. */
   readonly lagPoints: number | undefined;

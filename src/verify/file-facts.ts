@@ -4,6 +4,8 @@ import type { Damage, DamageReason, FileState, Gap } from '../model/index.ts';
 export type Unjudged =
   /** The file is no longer there, or what was mirrored of it is not. */
   | 'gone'
+  /** It held them before it was replaced: the tracker run has what it held, and what it holds. */
+  | 'replaced'
   /** Other bytes stand under its name, or fewer: it is owed a new pass. */
   | 'stale'
   /** It can't be opened or read. */

@@ -74,7 +74,7 @@ export class LaneComparison {
   /** Points by their kind (`images`) that the right side does not have, though no difference: it has no place for them, or is not to have them. */
   readonly absent: Record<string, number> = {};
   /** Points of the tracker that no file can say anything about. */
-  readonly unjudged: Record<Unjudged, number> = { gone: 0, stale: 0, unreadable: 0 };
+  readonly unjudged: Record<Unjudged, number> = { gone: 0, replaced: 0, stale: 0, unreadable: 0 };
   readonly repair = new RepairPlan();
   /** Why a point without a place can't be called extra: its file may be one that can't be read. */
   doubt: Unjudged | undefined;

@@ -30,7 +30,7 @@ export class RunComparison {
   readonly run: RunRef;
   readonly counts: PointCounts = { points: 0, missing: 0, extra: 0, changed: 0 };
   /** Points the lane has of files that can't say anything about them. */
-  readonly unjudged: Record<Unjudged, number> = { gone: 0, stale: 0, unreadable: 0 };
+  readonly unjudged: Record<Unjudged, number> = { gone: 0, replaced: 0, stale: 0, unreadable: 0 };
   readonly repair = new RepairPlan();
   readonly #facts: ReadonlyMap<string, FileFacts>;
   readonly #isWanted: (tag: string) => boolean;

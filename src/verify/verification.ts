@@ -120,6 +120,7 @@ export function totalsOf({ runs }: Pick<Verification, 'runs'>): Totals {
     beside: mediaSum(runs.map(({ beside }) => beside)),
     unjudged: {
       gone: sum(({ unjudged }) => unjudged.gone),
+      replaced: sum(({ unjudged }) => unjudged.replaced),
       stale: sum(({ unjudged }) => unjudged.stale),
       unreadable: sum(({ unjudged }) => unjudged.unreadable),
     },

@@ -254,5 +254,5 @@ function doubtOf(states: readonly FileState[], facts: ReadonlyMap<string, FileFa
     if (lost.length > 0) return 'unreadable';
   }
   // A former generation of a file was delivered, and trackers keep it.
-  return states.some(({ generation }) => generation > 0) ? 'gone' : undefined;
+  return states.some(({ generation }) => generation > 0) ? 'replaced' : undefined;
 }

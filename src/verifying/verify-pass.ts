@@ -145,7 +145,10 @@ class Pass {
   /** An empty directory (a share that is not mounted) must not pass for a proof. */
   #checkAnything({ name, path }: Scope, verdicts: readonly RunVerdict[]): void {
     const isAny = verdicts.some((verdict) => verdict.points > 0 || differencesOf(verdict) > 0);
-    const unjudged = verdicts.reduce((sum, { unjudged: { gone, stale, unreadable } }) => sum + gone + stale + unreadable, 0);
+    const unjudged = verdicts.reduce(
+      (sum, { unjudged: { gone, replaced, stale, unreadable } }) => sum + gone + replaced + stale + unreadable,
+      0,
+    );
     if (isAny || unjudged === 0) return;
     this.#log.obstacles.push({ what: path, reason: `none of the files that ${name} was mirrored from is there as it was: is it mounted?` });
   }

@@ -1,6 +1,6 @@
 // Parcels as delivery hands them out, read from event files by the product's own reader.
 import { createHash } from 'node:crypto';
-import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, sep } from 'node:path';
 import type { Backend, Handle, HeldPoint, RunFiles, RunSource, TrackerParcel } from '../../src/backends/contract.ts';
@@ -68,6 +68,12 @@ export class GrowingRun {
   append(events: readonly Uint8Array[], file = 'events.out.tfevents.1700000000.host.1.0'): Draft[] {
     const path = join(this.directory, file);
     appendFileSync(path, concat(...(existsSync(path) ? events : [versionEvent(), ...events]).map(frame)));
+    return this.read();
+  }
+
+  /** Writes other events under a file's name, as a program does that begins again: in place, and with the same version event. */
+  replace(events: readonly Uint8Array[], file = 'events.out.tfevents.1700000000.host.1.0'): Draft[] {
+    writeFileSync(join(this.directory, file), concat(...[versionEvent(), ...events].map(frame)));
     return this.read();
   }
 

@@ -14,7 +14,7 @@ const WALL: Readonly<Record<string, readonly [times: number, reason: string]>> =
   'verifying/lane-mender.ts': [2, 'a retry that is due at once, in the state'],
   'watch.ts': [1, 'when a run grew, in the state'],
   'feeds/tracker-feed.ts': [2, "a tracker run's end where its events have no time"],
-  'feeds/run-opener.ts': [1, 'the age of events and files, which have wall times; a backfill looks once'],
+  'feeds/run-opener.ts': [2, 'the age of events and files, which have wall times; a backfill looks once'],
   'feeds/side-feed.ts': [1, 'the age of a file, which has a wall time; one that lies ahead is looked at twice'],
   'discover/walk.ts': [1, "compared with a directory's time, on file systems with our own clock"],
   'discover/worker.ts': [1, "compared with a directory's time"],

@@ -67,7 +67,7 @@ class ClearmlBackend implements Backend {
     const ref = known === undefined ? undefined : readHandle(known);
     if (this.#online !== undefined) return handleOf(await this.#online.open(source, ref, signal));
     if (source.joins !== undefined) throw new MirrorError('MB4006', 'an offline lane can add nothing to a task on a server');
-    const session = await this.#sessions.open(source, ref?.kind === 'task' ? ref : undefined, signal);
+    const session = await this.#sessions.open(source, ref, signal);
     return handleOf({ kind: 'session', id: session.id });
   }
 

@@ -5,7 +5,7 @@ import { FileMarks, isWhoseRun, nameBeside } from '../../backend-kit/index.ts';
 import { MirrorError } from '../../errors.ts';
 import type { FileMark, RunSource, Whose } from '../contract.ts';
 import { contentOf } from './files.ts';
-import type { TaskRef } from './handle.ts';
+import type { SessionRef, TaskRef } from './handle.ts';
 import { taskFolder } from './paths.ts';
 import { longEnough, projectName } from './projects.ts';
 import { readBack } from './read-back.ts';
@@ -45,8 +45,9 @@ export class Sessions {
     return session;
   }
 
-  /** The session of a run: found again by its key, if it is of the same files, else made. */
-  async open(source: RunSource, continues: TaskRef | undefined, signal: AbortSignal): Promise<Session> {
+  /** The session of a run: the known one, or found again by its key, if it is of the same files, else made. */
+  async open(source: RunSource, known: TaskRef | SessionRef | undefined, signal: AbortSignal): Promise<Session> {
+    const continues = known?.kind === 'task' ? known : undefined;
     // What is kept beside a session can look into no files any more.
     const { files: _, ...kept } = source;
     const project = this.projectOf(source);
@@ -56,7 +57,8 @@ export class Sessions {
       const folder = taskFolder(project, name, id);
       const session = new Session(this.#settings.offlineFolder, id, () => this.#document(source, id, project, name));
       const found = session.note();
-      if (found !== undefined && (await whose(session, found.source, source, signal)).kind === 'other') continue;
+      const isKnown = known?.kind === 'session' && known.id === id;
+      if (found !== undefined && !isKnown && (await whose(session, found.source, source, signal)).kind === 'other') continue;
       // What was sent is a task by now: the session goes on from it, empty.
       const before = found?.sent ?? found?.continues ?? continues;
       const merged = {
@@ -67,7 +69,7 @@ export class Sessions {
       };
       const note: SessionNote = { target: this.#target, source: merged, ...(before === undefined ? {} : { continues: before }) };
       const held = found === undefined ? await session.begin(note, folder) : found;
-      if ((await whose(session, held.source, source, signal)).kind === 'other') continue;
+      if (!isKnown && (await whose(session, held.source, source, signal)).kind === 'other') continue;
       if (held.sent !== undefined) {
         await session.clear();
         await session.remove();

@@ -23,7 +23,7 @@ const INCIDENTS: Readonly<Record<Incident['kind'], string>> = {
   silent: 'does not answer',
   unreadable: 'the file cannot be read',
   replaced: 'the file now holds other records: it was read again from its start',
-  shortened: 'the file is shorter than it was: it was read again from its start',
+  shortened: 'the file is shorter than it was and holds other records: it was read again from its start',
   link: 'not followed',
   folder: 'cannot be read',
   emptied: 'every file that was mirrored from it is gone: is it mounted? What was mirrored is kept',

@@ -47,6 +47,7 @@ export function renderVerification(verification: Verification, text: Verificatio
 
 const WHY = {
   gone: 'what was mirrored of it is no longer there',
+  replaced: 'it held something else when that was mirrored',
   stale: 'the file is owed a new pass',
   unreadable: 'the file cannot be read',
 } as const;
@@ -169,8 +170,12 @@ function closing(verification: Verification, { totals, style, note, next }: Veri
   const lines: string[] = [];
   if (interrupted) lines.push(style.yellow('Interrupted: what was not compared yet is not in these numbers.'));
   if (sample !== undefined) lines.push(`A sample: ${sample.percent} % of the series, seed ${visibleText(sample.seed)}`);
-  const { gone, stale, unreadable } = totals.unjudged;
+  const { gone, replaced, stale, unreadable } = totals.unjudged;
   if (gone > 0) lines.push(`${counted(gone, 'point')} of files that are gone or were cut: nobody can judge ${gone === 1 ? 'it' : 'them'}`);
+  if (replaced > 0)
+    lines.push(
+      `${counted(replaced, 'point')} that ${replaced === 1 ? 'is' : 'are'} there beside what the files hold, since files were replaced: nobody can judge ${replaced === 1 ? 'it' : 'them'}`,
+    );
   if (stale + unreadable > 0) lines.push(`${counted(stale + unreadable, 'point')} of files that can't be compared now`);
   const lost = lossText(totals);
   if (lost !== '') lines.push(lost);

@@ -117,3 +117,44 @@ describe('the files a tracker run is known by', () => {
     expect(marks.text(12)).toBe('[["a",1]]');
   });
 });
+
+describe('whose a tracker run is, where a file was replaced', () => {
+  const B: FileMark = { file: 'b', checksum: 2 };
+  const OLD: FileMark = { file: 'b', checksum: 9 };
+  /** A file `b` that holds something else than it did, as it lies there. */
+  const files: RunSource['files'] = {
+    hasRecord: async ({ file, checksum }) => file === 'b' && checksum === B.checksum,
+    isReplaced: async ({ file, checksum }) => file === 'b' && checksum !== B.checksum,
+    points: async function* () {},
+  };
+  const leaving: RunSource = { ...source, fingerprint: [A], files, leavesReplaced: true };
+
+  test('is not its that names what the file held, though another file is the same', async () => {
+    const former = found({ fingerprint: [A, OLD], readBack: unread });
+    expect(await whoseRun(former, leaving, signal)).toMatchObject({
+      kind: 'other',
+      why: expect.stringContaining('before they were replaced'),
+    });
+    expect(await whoseRun(former, { ...leaving, leavesReplaced: false }, signal)).toEqual({ kind: 'own' });
+  });
+
+  test('is its that names what the file holds now', async () => {
+    expect(await whoseRun(found({ fingerprint: [A, B], readBack: unread }), leaving, signal)).toEqual({ kind: 'own' });
+  });
+
+  test('is told from others that have a file in common too', async () => {
+    const runs = [found({ fingerprint: [A, OLD] }), found({ fingerprint: [A, B] })];
+    const candidateOf = ({ instanceId, fingerprint, readBack }: FoundTrackerRun) => ({
+      mark: { instance: instanceId, files: FileMarks.of(fingerprint) },
+      readBack,
+    });
+    expect((await sortOut(runs, candidateOf, leaving, signal)).own).toEqual([runs[1]]);
+  });
+
+  test('is what the hint says how to have otherwise', async () => {
+    const whose = await whoseRun(found({ fingerprint: [OLD] }), leaving, signal);
+    const said: unknown[] = [];
+    sayTaken((_, facts) => said.push(facts?.['hint']), leaving, 'one (2)', whose.kind === 'other' ? whose.why : undefined);
+    expect(said).toEqual([expect.stringContaining('replaced: same_run')]);
+  });
+});

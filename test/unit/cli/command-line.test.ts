@@ -54,6 +54,7 @@ const OF_CONFIGURATION = new Map<
   ['--state', { text: 'said.state', read: ({ state }) => state.path }],
   ['--memory', { text: '128MiB', read: ({ memory }) => memory === 128 * 2 ** 20 && '128MiB' }],
   ['--links', { text: 'none', read: ({ links }) => links }],
+  ['--replaced', { text: 'same_run', read: ({ replaced }) => replaced }],
   ['--log-level', { text: 'debug', read: ({ log }) => log.level }],
   ['--log-format', { text: 'json', read: ({ log }) => log.format }],
 ]);

@@ -29,8 +29,12 @@ describe('parseConfigFile', () => {
     const text = readFileSync(new URL('../../../../config/mirrorboard.example.yaml', import.meta.url), 'utf8');
     expect(parse(text)).toEqual({
       project: 'computer_vision',
-      roots: [{ path: './runs' }, { path: '/mnt/logs', name: 'cluster-a', links: 'owner', exclude: ['scratch'], ignore: ['attic'] }],
+      roots: [
+        { path: './runs' },
+        { path: '/mnt/logs', name: 'cluster-a', links: 'owner', replaced: 'new_run', exclude: ['scratch'], ignore: ['attic'] },
+      ],
       links: 'owner',
+      replaced: 'new_run',
       exclude: ['**/debug'],
       ignore: ['*.copy'],
       moved: 'follow',
@@ -105,7 +109,7 @@ describe('parseConfigFile', () => {
       '  m.yaml:2:10: log.level: found "loud", expected one of silent, error, warn, info, debug',
       '  m.yaml:3:3: log.colour: found an unknown key, expected one of level, format',
       '  m.yaml:5:5: roots[0].path: found nothing, expected the path of a log directory',
-      '  m.yaml:6:5: roots[1]: found 5, expected a mapping with path, name, links, include, exclude, ignore',
+      '  m.yaml:6:5: roots[1]: found 5, expected a mapping with path, name, links, replaced, include, exclude, ignore',
       '  m.yaml:7:10: project: found "", expected a name, not empty',
       '  m.yaml:8:19: lanes.local.mediaPath: found an unknown key, expected one of path, media_path; did you mean media_path?',
     ]);

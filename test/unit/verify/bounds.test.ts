@@ -106,7 +106,7 @@ describe('the exit code', () => {
     leftOut: 0,
     losses: { step: 0, time: 0, value: 0, notHeld: 0, merged: 0 },
     absent: {},
-    unjudged: { gone: 0, stale: 0, unreadable: 0 },
+    unjudged: { gone: 0, replaced: 0, stale: 0, unreadable: 0 },
     owedBytes: 0,
     pendingBytes: 0,
     listing: 0,

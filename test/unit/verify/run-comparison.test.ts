@@ -151,11 +151,11 @@ describe('comparing a run', () => {
   test('counts apart what no file can judge', () => {
     const { differences, comparison } = compared({ mine: [], theirs: points, unjudged: 'gone' });
     expect(differences).toEqual([]);
-    expect(comparison.unjudged).toEqual({ gone: 4, stale: 0, unreadable: 0 });
+    expect(comparison.unjudged).toEqual({ gone: 4, replaced: 0, stale: 0, unreadable: 0 });
     const lost = [{ start: 200, end: 300, reason: 'data_checksum' }] as const;
     const some = compared({ mine: points.filter(({ step }) => step !== 2), theirs: points, lost: [...lost] });
     expect(some.differences).toEqual([]);
-    expect(some.comparison.unjudged).toEqual({ gone: 0, stale: 0, unreadable: 1 });
+    expect(some.comparison.unjudged).toEqual({ gone: 0, replaced: 0, stale: 0, unreadable: 1 });
   });
 
   test('finds exactly what was done to the lane, whatever it was', () => {
