@@ -66,6 +66,51 @@ const EXTRAS: Readonly<Record<string, Extra>> = {
     ],
     page: 'docs/commands.md#status',
   },
+  root: {
+    examples: [
+      ['root list', 'the log directories that were mirrored'],
+      ['root move runs /mnt/new/runs', 'runs lies there now'],
+    ],
+    page: 'docs/moving.md',
+  },
+  'root list': { examples: [['root list --json', 'for programs']], page: 'docs/moving.md' },
+  'root rename': { examples: [['root rename runs vision --dry-run', 'what would get another name']], page: 'docs/moving.md' },
+  'root move': { examples: [['root move runs /mnt/new/runs', 'go on with the same files elsewhere']], page: 'docs/moving.md' },
+  'root forget': {
+    examples: [
+      ['root forget old --dry-run', 'what would be forgotten'],
+      ['root forget old --remove-from mlflow', 'and removed from a tracker'],
+    ],
+    page: 'docs/moving.md',
+  },
+  run: {
+    examples: [
+      ['run list', 'the runs that were mirrored'],
+      ['run forget --gone', 'clean up after files that were deleted'],
+    ],
+    page: 'docs/moving.md',
+  },
+  'run list': {
+    examples: [
+      ["run list 'exp1/**'", 'the runs below a directory'],
+      ['run list --lane mlflow --in-state behind', 'what mlflow does not have yet'],
+    ],
+    page: 'docs/moving.md',
+  },
+  'run forget': {
+    examples: [
+      ['run forget exp1/bad --dry-run', 'what would be forgotten'],
+      ['run forget --gone', 'only what is no longer there'],
+    ],
+    page: 'docs/moving.md',
+  },
+  runs: {
+    examples: [
+      ['runs', 'the runs that were mirrored'],
+      ['runs --json', 'for programs'],
+    ],
+    page: 'docs/moving.md',
+  },
   route: {
     examples: [
       ['route exp1/train', 'which lanes get a run, and as what'],

@@ -70,7 +70,8 @@ function explanationText({ code, title, text }: Explanation, style: Style, colum
 }
 
 function explanationJson({ code, title, text }: Explanation): object {
-  const part = (name: string): string | null => new RegExp(`^${name}: (.*)$`, 'm').exec(plainText(text))?.[1] ?? null;
+  const lines = plainText(text).split('\n');
+  const part = (name: string): string | null => lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2) ?? null;
   return {
     type: 'error_code',
     code,
@@ -79,7 +80,7 @@ function explanationJson({ code, title, text }: Explanation): object {
     means: part('Means'),
     usual_cause: part('Usual cause'),
     what_to_do: part('What to do'),
-    text: plainText(text),
+    text: lines.join('\n'),
   };
 }
 
@@ -89,6 +90,6 @@ function plainText(markdown: string): string {
     .replace(/\n +(?=\S)/g, ' ')
     .replace(/^- /gm, '')
     .replace(/\*\*([^*]+)\*\*/g, '$1')
-    .replace(/\[([^\]]+)\]\(([^)]+)\)/g, (_, name: string, page: string) => (page.startsWith('#') ? name : `${name} (docs/${page})`))
+    .replace(/\[([^\][]+)\]\(([^()]+)\)/g, (_, name: string, page: string) => (page.startsWith('#') ? name : `${name} (docs/${page})`))
     .replace(/`/g, '');
 }

@@ -48,6 +48,7 @@ export const TAKEN: ReadonlySet<string> = new Set(
     ],
     ...['dryRun', 'strict', 'to', 'patience', 'remap', 'rebuild', 'poll', 'listen', 'listenHost', 'scanInterval', 'watch'],
     ...['lane', 'between', 'report', 'repair', 'sample', 'seed', 'from', 'acceptLosses', 'maxLag'],
+    ...['gone', 'inState', 'keepPoints', 'removeFrom'],
     ...['format', 'kind', 'out', 'root', 'safe', 'online', 'timeout', 'write', 'force', 'yes'],
     ...['project', 'lanes', 'backend', 'umask', 'grace', 'debug', 'self', 'installTimeout'],
   ].map(environmentName),

@@ -51,12 +51,31 @@ function paramsOf({ text, prefix, form }: Extract<TextRequest, { readonly kind: 
 
 /** A text that was logged for people to read: the data may stand in a fence, or as a table. */
 function anyParams(text: string, prefix: string): ReadParams {
-  const inner = /^\s*```[^\n`]*\n([\s\S]*?)\n?[ \t]*```\s*$/.exec(text)?.[1] ?? text;
+  const inner = unfenced(text);
   const rows = tableRows(inner);
   if (rows !== undefined) return flattened(rows, prefix);
   const read = yamlParams(inner, prefix, 'yaml');
-  if (read.kind === 'params' || !/^\s*(?:#[^\n]*\s+)*[\p{L}_][\p{L}\p{N}_]*\s*=/u.test(inner)) return read;
-  return flattened(parsePython(inner), prefix);
+  return read.kind === 'params' || !beginsWithAssignment(inner) ? read : flattened(parsePython(inner), prefix);
+}
+
+const FENCE = '```';
+
+/** What stands between the two lines of a Markdown fence; all of a text that is none. */
+function unfenced(text: string): string {
+  const all = text.trim();
+  const begin = all.indexOf('\n') + 1;
+  const end = all.length - FENCE.length;
+  const isFenced = all.startsWith(FENCE) && all.endsWith(FENCE) && begin > 0 && begin <= end;
+  return isFenced && !all.slice(FENCE.length, begin).includes('`') ? all.slice(begin, end) : text;
+}
+
+/** Whether the first line that is no comment sets a name. */
+function beginsWithAssignment(text: string): boolean {
+  const first = text
+    .split('\n')
+    .map((line) => line.trim())
+    .find((line) => line !== '' && !line.startsWith('#'));
+  return first !== undefined && /^[\p{L}_][\p{L}\p{N}_]*\s*=/u.test(first);
 }
 
 /** The rows of a table of names and values, as many trainings log one; undefined where it is none. */
