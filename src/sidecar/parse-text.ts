@@ -93,7 +93,7 @@ function tableRows(text: string): Map<string, Single> | undefined {
 
 function cellValue(text: string): Single {
   if (/^[+-]?\d{1,100}$/.test(text)) return BigInt(text);
-  if (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text)) return Number(text);
+  if (/^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/.test(text)) return Number(text);
   if (text === 'None') return null;
   return text === 'True' || text === 'False' ? text === 'True' : text;
 }
