@@ -13,7 +13,7 @@ import { commonWords, nextStep, type Situation, typedWords } from './next-step.t
 import { patienceMsOf } from './patience.ts';
 import { planJson, renderPlan } from './plan-text.ts';
 import { readConfig } from './read-config.ts';
-import { laneWarning, ProgressBlock, renderReport, reportJson } from './terminal/index.ts';
+import { columnsOf, laneWarning, ProgressBlock, renderReport, reportJson } from './terminal/index.ts';
 
 export interface BackfillFlags extends GlobalOptions {
   readonly dryRun?: boolean;
@@ -113,7 +113,7 @@ async function showPlan(
       trackers,
       statePath: state.path,
     });
-    await writeOut(stdout, flags.json === true ? `${JSON.stringify(planJson(plan))}\n` : renderPlan(plan, stdout.columns));
+    await writeOut(stdout, flags.json === true ? `${JSON.stringify(planJson(plan))}\n` : renderPlan(plan, columnsOf(stdout, env)));
     return !plan.obstacles.some(({ isLeft }) => isLeft !== true);
   } finally {
     for (const { backend } of trackers) await backend.close();

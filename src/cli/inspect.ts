@@ -7,6 +7,7 @@ import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './co
 import { readConfig } from './read-config.ts';
 import { findTarget, type RunSurvey, survey, type Target, whyEmpty, whyNoRuns } from './survey.ts';
 import {
+  columnsOf,
   counted,
   damageReason,
   firstFew,
@@ -58,7 +59,7 @@ export async function inspectCommand(path: string, flags: InspectFlags, context:
     totals.bytes += run.files.reduce((sum, file) => sum + file.size, 0);
     totals.points += run.series.reduce((sum, series) => sum + series.points, 0);
     if (flags.json === true) found.push(runJson(run));
-    else await writeOut(stdout, runText(run, style, stdout.columns));
+    else await writeOut(stdout, runText(run, style, columnsOf(stdout, env)));
   }
   if (flags.json === true) {
     await writeOut(

@@ -14,7 +14,7 @@ import { forget, type ForgetFlags } from './forget.ts';
 import { Interrupt } from './interrupt.ts';
 import { readConfig } from './read-config.ts';
 import { checkRoot } from './run-list.ts';
-import { formatCount, renderTable, visibleText } from './terminal/index.ts';
+import { columnsOf, formatCount, renderTable, visibleText } from './terminal/index.ts';
 import { type OpenSources, withSources, withTidyPlaces } from './tidy-places.ts';
 
 export interface RootChangeFlags extends GlobalOptions {
@@ -58,7 +58,7 @@ export async function rootListCommand(flags: GlobalOptions, context: CommandCont
           formatCount(root.points),
           `${root.path}${words[root.stand as keyof typeof words]}`,
         ]),
-        width: stdout.columns,
+        width: columnsOf(stdout, env),
         style: styleOf(stdout, flags, env),
       });
       await writeOut(stdout, roots.length === 0 ? 'No roots.\n' : `${table}\n`);

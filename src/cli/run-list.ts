@@ -8,7 +8,7 @@ import { isInState, type ListedLane, type ListedRun, listAllRuns, RUN_STATES, ty
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
 import { forget, type ForgetFlags } from './forget.ts';
 import { readConfig } from './read-config.ts';
-import { counted, formatBytes, formatCount, formatStep, renderTable, visibleText } from './terminal/index.ts';
+import { columnsOf, counted, formatBytes, formatCount, formatStep, renderTable, visibleText } from './terminal/index.ts';
 import { type OpenSources, withSources } from './tidy-places.ts';
 
 export interface RunListFlags extends GlobalOptions {
@@ -146,7 +146,7 @@ function listText(runs: readonly ListedRun[], lanes: readonly string[], flags: R
       timeText(each.lastWallTime),
       ...each.lanes.map(laneText),
     ]),
-    width: stdout.columns,
+    width: columnsOf(stdout, env),
     style,
   });
   const points = runs.reduce((sum, each) => sum + each.points, 0);

@@ -4,7 +4,17 @@ import { isPending, runLabel } from '../model/index.ts';
 import { type FileRef, StateFile, type StateReader, type StateSummary } from '../state/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
 import { OutputFile } from './output-file.ts';
-import { counted, damageReason, formatBytes, formatCount, formatDuration, renderTable, type Style, visibleText } from './terminal/index.ts';
+import {
+  columnsOf,
+  counted,
+  damageReason,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  renderTable,
+  type Style,
+  visibleText,
+} from './terminal/index.ts';
 
 export interface StateFlags extends GlobalOptions {
   /** `--state FILE`. */
@@ -40,7 +50,7 @@ async function show(reader: StateReader, path: string, flags: StateFlags, contex
   if (flags.json === true) await writeOut(context.stdout, `${JSON.stringify(summaryJson(path, summary))}\n`);
   else {
     const style = styleOf(context.stdout, flags, context.env);
-    await writeOut(context.stdout, summaryText(path, summary, { style, width: context.stdout.columns, nowMs: Date.now() }));
+    await writeOut(context.stdout, summaryText(path, summary, { style, width: columnsOf(context.stdout, context.env), nowMs: Date.now() }));
   }
 }
 

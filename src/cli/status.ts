@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
 import type { Handle } from '../backends/contract.ts';
 import { ExitCode } from '../errors.ts';
 import { resolveLanes } from '../lanes/index.ts';
@@ -15,6 +16,7 @@ import { lastJson, paceCells, runningJson, standingOf, standLines, standOf } fro
 import { commonWords, nextStep, typedWords } from './next-step.ts';
 import { readConfig } from './read-config.ts';
 import {
+  columnsOf,
   counted,
   damageReason,
   firstFew,
@@ -26,6 +28,7 @@ import {
   renderTable,
   type Style,
   visibleText,
+  wrapText,
 } from './terminal/index.ts';
 
 export interface StatusFlags extends GlobalOptions {
@@ -76,7 +79,7 @@ export async function statusCommand(flags: StatusFlags, context: CommandContext)
       if (flags.watch === true && stdout.isTTY) await writeOut(stdout, '\x1b[H\x1b[2J');
       await writeOut(
         stdout,
-        statusText(report, { style: styleOf(stdout, flags, env), width: stdout.columns, env, flags }) + waitingText(waiting),
+        statusText(report, { style: styleOf(stdout, flags, env), width: columnsOf(stdout, env), env, flags }) + waitingText(waiting),
       );
     }
     const isSilent = notAnswering(report).length > 0 && !report.roots.some((root) => root.isMissing);
@@ -111,34 +114,47 @@ interface TextOptions {
   readonly env: NodeJS.ProcessEnv;
 }
 
-function statusText(report: StatusReport, { style, width, env, flags }: TextOptions): string {
-  const { watch, roots, damage } = report;
+/** A table of the lanes; where it would be too wide, the places they lead to stand below it. */
+function lanesText(report: StatusReport, style: Style, width: number | undefined): string {
+  const wide = lanesTable(report, style, undefined, true);
+  const isFitting = width === undefined || wide.split('\n').every((line) => stripVTControlCharacters(line).length <= width);
+  if (isFitting) return wide;
+  const places = report.lanes.map(({ name, where }) => wrapText(`  ${name}: ${visibleText(where)}`, width, 4));
+  return [lanesTable(report, style, width, false), ...places].join('\n');
+}
+
+function lanesTable(report: StatusReport, style: Style, width: number | undefined, isWide: boolean): string {
   const hasRefusals = report.lanes.some((lane) => lane.refused + lane.unsupported > 0);
   const isAnyAtWork = report.lanes.some(({ isDriven, lagBytes }) => isDriven && lagBytes > 0);
-  const lanes = renderTable({
+  return renderTable({
     columns: [
       { title: 'Lane' },
       { title: 'State' },
       { title: 'Points', align: 'right' },
       ...(hasRefusals ? [{ title: 'Not taken', align: 'right' } as const] : []),
       { title: 'Behind', align: 'right' },
-      { title: 'about points', align: 'right' },
+      ...(isWide ? [{ title: 'about points', align: 'right' } as const] : []),
       { title: 'lag', align: 'right' },
       ...(isAnyAtWork ? [{ title: 'rate', align: 'right' } as const, { title: 'left', align: 'right' } as const] : []),
     ],
     rows: report.lanes.map((lane) => [
-      `${lane.name} (${lane.where})`,
+      isWide ? `${lane.name} (${lane.where})` : lane.name,
       stateOf(report, lane),
       formatCount(lane.points),
       ...(hasRefusals ? [formatCount(lane.refused + lane.unsupported)] : []),
       lane.lagBytes === 0 ? '-' : formatBytes(lane.lagBytes),
-      lane.lagBytes === 0 || lane.lagPoints === undefined ? '-' : formatCount(lane.lagPoints),
+      ...(isWide ? [lane.lagBytes === 0 || lane.lagPoints === undefined ? '-' : formatCount(lane.lagPoints)] : []),
       lane.lagMs === 0 ? '-' : formatDuration(lane.lagMs),
       ...(isAnyAtWork ? paceCells(lane) : []),
     ]),
     width,
     style,
   });
+}
+
+function statusText(report: StatusReport, { style, width, env, flags }: TextOptions): string {
+  const { watch, roots, damage } = report;
+  const lanes = lanesText(report, style, width);
   const hasGone = roots.some((root) => root.filesGone > 0);
   const rootTable = renderTable({
     columns: [

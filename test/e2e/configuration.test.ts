@@ -67,6 +67,8 @@ const VALUES: Readonly<Record<string, unknown>> = {
   wait: 3,
   fold_hparams: true,
   links: 'inside',
+  replaced: 'same_run',
+  once: true,
   moved: 'new',
   umask: '027',
   memory: '1GiB',

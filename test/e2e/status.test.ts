@@ -79,6 +79,16 @@ describe('the status of a store', () => {
     expect(await text()).toMatch(/no watch running +10 +- +- +-\n.*\nNext: mirrorboard verify\n$/s);
   });
 
+  it('fits a narrow terminal, with the places that lanes lead to below them', async () => {
+    await backfill();
+    append(...scalars(10, 15));
+    const { stdout } = await mustRun(['status'], { cwd: folder, env: { COLUMNS: '50' } }, 0);
+    // A path is a word of its own, however long.
+    const tooLong = stdout.split('\n').filter((line) => line.length > 50 && !line.includes('/'));
+    expect(tooLong).toEqual([]);
+    expect(stdout).toMatch(/^local +no watch running +10 .*\n {2}local: \.\/mirrorboard\.db$/m);
+  }, 60_000);
+
   it('that is behind its files says by how much, and how to bring them', async () => {
     await backfill();
     const bytes = append(...scalars(10, 30));
