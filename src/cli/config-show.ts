@@ -72,7 +72,12 @@ const SETTINGS: Readonly<Record<keyof FileSettings, (config: Config, lanes: read
     ...lanes.flatMap((lane) => laneRows(config, lane)),
   ],
   routes: (config) => ruleRows(config, 'routes', config.routes),
-  params: (config) => ruleRows(config, 'params', config.params),
+  params: (config) =>
+    ruleRows(
+      config,
+      'params',
+      config.params.map(({ files, tags, ...rule }) => ({ ...(tags.length > 0 ? { tag: tags } : { files }), ...rule })),
+    ),
   artifacts: (config) => ruleRows(config, 'artifacts', config.artifacts),
   profiles: (config) => [row(config, 'profiles', config.profiles)],
   memory: (config) => [row(config, 'memory', formatMemory(memoryOf(config.memory)))],

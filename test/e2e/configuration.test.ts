@@ -82,9 +82,9 @@ function given(field: SchemaField, i: number): string {
   return field[0] === 'lanes' && i === 1 ? 't' : 'a';
 }
 
-/** A rule that draws lots says nothing else. */
+/** A rule that draws lots says nothing else, and params come from files or from a text. */
 function indexOf(field: SchemaField): number {
-  return field.includes('assign') ? 1 : 0;
+  return field.includes('assign') || (field[0] === 'params' && field.includes('tag')) ? 1 : 0;
 }
 
 /** Writes a value of its own for a setting into an example. */
