@@ -41,15 +41,29 @@ export async function inPlaces<Run>(contenders: Contenders<Run>, signal: AbortSi
   }
 }
 
-/** The one that everybody ends with: `made`, or another one; then `made` is removed. */
+/** The one that everybody ends with: `made`, or another one; then `made` is removed, and so is what processes that died left without a place. */
 export async function agreeOnOne<Run>(made: Run, contenders: Contenders<Run>, signal: AbortSignal): Promise<Run> {
   const id = contenders.idOf(made);
-  const others = (await contenders.list()).filter((run) => contenders.isOwn(run) && contenders.idOf(run) !== id);
+  const isOther = (run: Run): boolean => contenders.isOwn(run) && contenders.idOf(run) !== id;
+  const others = (await contenders.list()).filter(isOther);
   const place = others.reduce((last, run) => Math.max(last, placeIn(contenders, run) ?? 0), -1) + 1;
-  await contenders.givePlace(made, String(place));
+  try {
+    await contenders.givePlace(made, String(place));
+  } catch (error) {
+    // Who takes so long for it is taken for dead.
+    const left = await inPlaces(contenders, signal);
+    const winner = left.find(isOther);
+    if (winner === undefined || left.some((run) => contenders.idOf(run) === id)) throw error;
+    return winner;
+  }
   if (others.length === 0) return made;
-  const first = (await inPlaces(contenders, signal)).find((run) => contenders.isOwn(run));
-  if (first === undefined || contenders.idOf(first) === id) return made;
+  const all = await inPlaces(contenders, signal);
+  const first = all.find((run) => contenders.isOwn(run));
+  if (first === undefined || contenders.idOf(first) === id) {
+    // A run has its place before anything is written to it, so these are empty.
+    for (const run of all) if (isOther(run) && placeIn(contenders, run) === undefined) await contenders.remove(run);
+    return made;
+  }
   await contenders.remove(made);
   return first;
 }

@@ -112,8 +112,9 @@ export class Tasks {
     const { hits, own, why } = await this.#found(project, source, signal);
     const [first] = own;
     if (first !== undefined) {
-      if (own.length > 1)
-        this.#warn('several ClearML tasks are of one run: the first is used', { run: runLabel(source.run), tasks: own.length });
+      const twins = await this.#withoutLeft(own.slice(1), signal);
+      if (twins.length > 0)
+        this.#warn('several ClearML tasks are of one run: the first is used', { run: runLabel(source.run), tasks: twins.length + 1 });
       return this.#refOf(await this.#started(await this.#marked(first, source, signal), signal), name);
     }
     const wanted = this.#settings.taskName?.replaceAll('{name}', source.name) ?? source.name;
@@ -136,6 +137,20 @@ export class Tasks {
   }> {
     const hits = await inPlaces(this.#contenders(project, source, signal), signal);
     return { hits, ...(await sortOut(hits, (task) => this.#candidateOf(task), source, signal)) };
+  }
+
+  /** Removes those that a process made and left when it died: it had not drawn a place yet, so nothing was written to them. */
+  async #withoutLeft(twins: readonly TaskFacts[], signal: AbortSignal): Promise<TaskFacts[]> {
+    const kept: TaskFacts[] = [];
+    for (const task of twins) {
+      if (task.status === 'created' && task.runtime[PLACE] === undefined) await this.#remove(task, signal);
+      else kept.push(task);
+    }
+    return kept;
+  }
+
+  async #remove({ id }: TaskFacts, signal: AbortSignal): Promise<void> {
+    valueOrThrow(await this.#client.call('removing an empty twin', 'tasks.delete', { task: id, force: true }, signal));
   }
 
   async #joined(id: string, signal: AbortSignal): Promise<TaskRef> {
@@ -256,9 +271,7 @@ export class Tasks {
       placeOf: ({ runtime }) => runtime[PLACE],
       isOwn: (task) => isPlainlyOwn(markOf(task), source),
       givePlace: (task, place) => this.#noteRuntime(task, { [PLACE]: place }, signal),
-      remove: async ({ id }) => {
-        valueOrThrow(await this.#client.call('removing an empty twin', 'tasks.delete', { task: id, force: true }, signal));
-      },
+      remove: (task) => this.#remove(task, signal),
     };
   }
 

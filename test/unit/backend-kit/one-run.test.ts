@@ -11,7 +11,11 @@ interface Run {
 const signal = new AbortController().signal;
 
 /** A tracker whose calls take a while, each another one. */
-function tracker(random: () => number): { readonly runs: Run[]; readonly open: (id: string) => Promise<Run> } {
+function tracker(random: () => number): {
+  readonly runs: Run[];
+  readonly contenders: Contenders<Run>;
+  readonly open: (id: string) => Promise<Run>;
+} {
   const runs: Run[] = [];
   const moment = async (): Promise<void> => {
     for (let turns = Math.floor(random() * 8); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve));
@@ -26,7 +30,9 @@ function tracker(random: () => number): { readonly runs: Run[]; readonly open: (
     isOwn: ({ isRemoved }) => !isRemoved,
     async givePlace({ id }, place) {
       await moment();
-      runs.find((run) => run.id === id)!.place = place;
+      const run = runs.find((each) => each.id === id)!;
+      if (run.isRemoved) throw new Error('it was removed');
+      run.place = place;
       await moment();
     },
     async remove({ id }) {
@@ -41,7 +47,7 @@ function tracker(random: () => number): { readonly runs: Run[]; readonly open: (
     await moment();
     return agreeOnOne(made, contenders, signal);
   };
-  return { runs, open };
+  return { runs, contenders, open };
 }
 
 describe('processes that make a tracker run at the same moment', () => {
@@ -52,5 +58,23 @@ describe('processes that make a tracker run at the same moment', () => {
     const found = await Promise.all(ids.map(open));
     expect(new Set(found.map(({ id }) => id)).size).toBe(1);
     expect(runs.filter(({ isRemoved }) => !isRemoved).map(({ id }) => id)).toEqual([found[0]!.id]);
+  });
+
+  test('remove what one of them left without a place when it died', async () => {
+    const { runs, open } = tracker(() => 0);
+    runs.push({ id: 'a', place: undefined, isRemoved: false });
+    expect(await open('b')).toMatchObject({ id: 'b' });
+    expect(runs).toMatchObject([
+      { id: 'a', isRemoved: true },
+      { id: 'b', place: '1', isRemoved: false },
+    ]);
+  }, 60_000);
+
+  test('go on with that of another one, where theirs was taken for left', async () => {
+    const { runs, contenders } = tracker(() => 0);
+    const slow: Run = { id: 'a', place: undefined, isRemoved: true };
+    runs.push(slow, { id: 'b', place: '1', isRemoved: false });
+    const list = async (): Promise<readonly Run[]> => (await contenders.list()).filter(({ isRemoved }) => !isRemoved);
+    expect(await agreeOnOne(slow, { ...contenders, list }, signal)).toMatchObject({ id: 'b' });
   });
 });
