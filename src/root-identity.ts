@@ -60,7 +60,12 @@ export function countKnown(held: Pick<Held, 'knownFiles'>, { name, below }: Reso
 
 /** Whether a file of a root was mirrored under a name. */
 export function isKnownTo(held: Pick<Held, 'positions'>, root: string): IsKnown {
-  return (run, name) => held.positions({ root, path: run }).files.some((file) => file.name === name);
+  // Asked file by file of one run after the other, which may have many.
+  let last: { readonly run: string; readonly names: ReadonlySet<string> } | undefined;
+  return (run, name) => {
+    if (last?.run !== run) last = { run, names: new Set(held.positions({ root, path: run }).files.map((file) => file.name)) };
+    return last.names.has(name);
+  };
 }
 
 /** What the state knows, where no lane has a store of its own. */
