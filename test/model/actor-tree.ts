@@ -241,6 +241,8 @@ export class ActorTree {
     const inside = [...this.files.values()].filter((file) => file.isThere && (file.run === run || file.run.startsWith(`${run}/`)));
     if (inside.some(({ alias, writing, isHidden }) => alias !== undefined || writing !== undefined || isHidden)) return undefined;
     const to = `moved-${this.#make.next}`;
+    const gone = [...this.files.values()].filter((file) => !file.isThere && (file.run === run || file.run.startsWith(`${run}/`)));
+    for (const file of gone) this.#goAlong(file, new ActorFile(`${to}${file.run.slice(run.length)}`, file.name));
     for (const file of inside) this.#move(file, new ActorFile(`${to}${file.run.slice(run.length)}`, file.name));
     renameSync(this.#absolute(run), this.#absolute(to));
     return `move the run ${run} to ${to}`;
@@ -253,6 +255,14 @@ export class ActorTree {
     to.touched();
     Object.assign(file, { isThere: false, isDirty: true, torn: undefined });
     file.flips.clear();
+    this.files.set(to.path, to);
+  }
+
+  /** What was mirrored of a file that is gone goes along where its run is followed. */
+  #goAlong(file: ActorFile, to: ActorFile): void {
+    for (const text of file.ever) to.ever.add(text.replace(` ${file.run} ${file.name} `, ` ${to.run} ${to.name} `));
+    Object.assign(to, { isThere: false, isDirty: true });
+    Object.assign(file, { isDirty: true, seen: new Set() });
     this.files.set(to.path, to);
   }
 
