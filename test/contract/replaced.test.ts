@@ -1,48 +1,20 @@
 // A training that is started again over its own files: over every backend, each content of a file is in a tracker run of its own.
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from '@jest/globals';
 import type { Backend, Handle } from '../../src/backends/contract.ts';
-import { mlflow } from '../../src/backends/mlflow/index.ts';
 import { wholeRouting } from '../../src/lanes/index.ts';
-import { backfill } from '../../src/pipeline.ts';
 import { Fold, type Replaced } from '../../src/route/index.ts';
-import { watch } from '../../src/watch.ts';
 import { concat, event, frame, simpleValue, text, versionEvent } from '../support/event-writer.ts';
-import { MemoryBackend, MemoryTracker } from '../support/memory-backend.ts';
-import type { Draft, GrowingRun } from '../support/parcels.ts';
-import { stubHarness as aimHarness } from './aim-harness.ts';
-import { Bench, until } from './bench.ts';
-import { offlineHarness as clearmlOffline, stubHarness as clearmlHarness } from './clearml-harness.ts';
-import type { Harness, Target } from './harness.ts';
-import { stubHarness as mlflowHarness } from './mlflow-harness.ts';
-import { differences, expectedOf, readHeld } from './read-back.ts';
-import { offlineHarness as wandbOffline, onlineHarness as wandbHarness } from './wandb-harness.ts';
+import type { Draft } from '../support/parcels.ts';
+import { HARNESSES, memoryHarness } from './all-harnesses.ts';
+import { until } from './bench.ts';
+import type { Harness } from './harness.ts';
+import { type Mirror, type MirrorScene, mirrorScene } from './mirror-scene.ts';
 
 const T = 1_700_000_000;
 const FILE = 'events.out.tfevents';
 const OTHER = 'events.out.tfevents.other';
-
-const memoryHarness: Harness = {
-  addressing: 'key',
-  faults: [],
-  async start() {
-    const tracker = new MemoryTracker();
-    return { connect: async () => new MemoryBackend(tracker), runCount: async () => tracker.runs.size, close: async () => {} };
-  },
-};
-
-const HARNESSES: readonly (readonly [string, Harness])[] = [
-  ['MLflow', mlflowHarness(mlflow)],
-  ['W&B', wandbHarness()],
-  ['W&B offline', wandbOffline()],
-  ['ClearML', clearmlHarness()],
-  ['ClearML offline', clearmlOffline()],
-  ['Aim', aimHarness()],
-  ['a tracker in memory', memoryHarness],
-];
 
 /** Of one training: what it writes at some steps, at times of its own. */
 function training(number: number, from: number, to: number): Uint8Array[] {
@@ -53,121 +25,27 @@ function training(number: number, from: number, to: number): Uint8Array[] {
   });
 }
 
-/** One life of a state file: everything that is mirrored with it. */
-class Mirror {
-  readonly warnings: string[] = [];
-  readonly #bench: Bench;
-  readonly #run: GrowingRun;
-  readonly #statePath: string;
-  readonly #replaced: Replaced;
-  readonly #folded: readonly string[];
-
-  constructor(bench: Bench, run: GrowingRun, statePath: string, replaced: Replaced = 'new_run', folded: readonly string[] = []) {
-    this.#bench = bench;
-    this.#run = run;
-    this.#statePath = statePath;
-    this.#replaced = replaced;
-    this.#folded = folded;
-  }
-
-  /** Watches while `work` goes on. */
-  async watch(work: () => Promise<void>): Promise<void> {
-    const end = new AbortController();
-    const backend = await this.#bench.target.connect();
-    const watching = watch({ ...this.#options(backend), store: undefined, scanIntervalMs: 200, signal: end.signal });
-    try {
-      await work();
-    } finally {
-      end.abort();
-      await watching;
-    }
-  }
-
-  async backfill(change: (backend: Backend) => Backend = (backend) => backend, signal = new AbortController().signal): Promise<void> {
-    const backend = change(await this.#bench.target.connect());
-    await backfill({ ...this.#options(backend), store: undefined, signal });
-  }
-
-  /** How far the lane has come in the present content of a file. */
-  watermark(file: string): number {
-    const sql = `SELECT watermark AS it FROM position JOIN file ON file.id = position.file
-      WHERE file.name = ? AND position.generation = file.generation`;
-    return Number(this.#ask(sql, file) ?? 0);
-  }
-
-  /** Whether the lane has come to the end of every file. */
-  isAtEnd(): boolean {
-    const sql = `SELECT count(*) AS it FROM file LEFT JOIN position ON position.file = file.id AND position.generation = file.generation
-      WHERE position.watermark IS NULL OR position.watermark < file.size`;
-    return this.#ask(sql) === 0;
-  }
-
-  handle(): Handle | undefined {
-    return this.#ask("SELECT handle AS it FROM handle WHERE handle <> ''") as Handle | undefined;
-  }
-
-  #options(backend: Backend): Pick<Parameters<typeof watch>[0], 'roots' | 'trackers' | 'statePath'> {
-    const namesOf = ({ path }: { path: string }) => ({ name: path, group: 'contract', tags: {} });
-    const routing = {
-      ...wholeRouting('lane'),
-      fold: new Fold({ names: this.#folded, flat: [], hparams: false }),
-      replacedOf: () => this.#replaced,
-      warn: (message: string) => void this.warnings.push(message),
-    };
-    return {
-      roots: [{ path: this.#run.root, name: 'logs' }],
-      trackers: [{ name: 'lane', type: 'any', target: 'there', backend, namesOf, routing }],
-      statePath: this.#statePath,
-    };
-  }
-
-  #ask(sql: string, ...values: string[]): unknown {
-    try {
-      const state = new DatabaseSync(this.#statePath, { readOnly: true });
-      try {
-        return state.prepare(sql).get(...values)?.['it'];
-      } finally {
-        state.close();
-      }
-    } catch {
-      return undefined; // not there yet, or busy
-    }
-  }
-}
-
-interface Scene {
-  readonly run: GrowingRun;
+interface Scene extends Omit<MirrorScene, 'life'> {
   readonly life: (name: string, replaced?: Replaced, folded?: readonly string[]) => Mirror;
-  readonly runCount: () => Promise<number>;
-  /** That a tracker run holds all of this and nothing else, each point once. */
-  readonly expectHeld: (handle: Handle | undefined, drafts: readonly Draft[]) => Promise<void>;
+  /** What the lanes warned of, in all lives. */
+  readonly warnings: readonly string[];
 }
 
-async function scene(harness: Harness, work: (scene: Scene) => Promise<void>): Promise<void> {
-  const target: Target = await harness.start();
-  const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-replaced-'));
-  try {
-    await using bench = new Bench(harness, target);
-    const run = bench.run();
-    await work({
-      run,
-      life: (name, replaced, folded) => new Mirror(bench, run, join(folder, `${name}.state`), replaced, folded),
-      runCount: async () => (await target.runCount?.()) ?? 0,
-      expectHeld: async (handle, drafts) => {
-        const backend = await bench.connect();
-        expect(differences(backend, expectedOf(backend, drafts), await readHeld(backend, handle!))).toEqual([]);
-        await bench.close(backend);
-      },
-    });
-    expect(target.complaints?.() ?? []).toEqual([]);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+function scene(harness: Harness, work: (scene: Scene) => Promise<void>): Promise<void> {
+  const warnings: string[] = [];
+  return mirrorScene(harness, ({ life, ...rest }) => {
+    const replacing: Scene['life'] = (name, replaced = 'new_run', folded = []) => {
+      const fold = new Fold({ names: folded, flat: [], hparams: false });
+      const warn = (message: string): void => void warnings.push(message);
+      return life(name, { routing: { ...wholeRouting('lane'), fold, replacedOf: () => replaced, warn } });
+    };
+    return work({ ...rest, life: replacing, warnings });
+  });
 }
 
 describe.each(HARNESSES)('a run whose file was replaced, in %s', (_, harness) => {
   it('gets a tracker run beside the former one, once, and the same one after the state was lost', () =>
-    scene(harness, async ({ run, life, runCount, expectHeld }) => {
+    scene(harness, async ({ run, life, runCount, expectHeld, warnings }) => {
       const before = run.append(training(1, 0, 9), FILE);
       const mirror = life('first');
       await mirror.backfill();
@@ -176,7 +54,7 @@ describe.each(HARNESSES)('a run whose file was replaced, in %s', (_, harness) =>
       await mirror.backfill();
       const present = mirror.handle();
       expect(present).not.toBe(former);
-      expect(mirror.warnings.filter((warning) => warning.includes('was replaced'))).toHaveLength(1);
+      expect(warnings.filter((warning) => warning.includes('was replaced'))).toHaveLength(1);
       now.push(...run.append(training(2, 6, 12), FILE));
       await mirror.backfill();
       const later = life('second');
@@ -218,7 +96,7 @@ describe.each(HARNESSES)('a run whose file was replaced, in %s', (_, harness) =>
     }));
 
   it('goes on in the same tracker run where what is there now begins with what was', () =>
-    scene(harness, async ({ run, life, runCount }) => {
+    scene(harness, async ({ run, life, runCount, warnings }) => {
       const mirror = life('first');
       run.append(training(1, 0, 9), FILE);
       await mirror.backfill();
@@ -228,7 +106,7 @@ describe.each(HARNESSES)('a run whose file was replaced, in %s', (_, harness) =>
       for (const content of [begun, [...begun, ...training(2, 6, 12)], begun, [...begun, ...training(2, 6, 12)]]) {
         run.replace(content, FILE);
         await mirror.backfill();
-        expect([mirror.handle(), await runCount(), mirror.warnings]).toEqual([former, 1, []]);
+        expect([mirror.handle(), await runCount(), warnings]).toEqual([former, 1, []]);
       }
     }));
 

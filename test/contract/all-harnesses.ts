@@ -1,0 +1,27 @@
+// Every backend there is, by its stub or its folder, and one in memory.
+import { mlflow } from '../../src/backends/mlflow/index.ts';
+import { MemoryBackend, MemoryTracker } from '../support/memory-backend.ts';
+import { stubHarness as aimHarness } from './aim-harness.ts';
+import { offlineHarness as clearmlOffline, stubHarness as clearmlHarness } from './clearml-harness.ts';
+import type { Harness } from './harness.ts';
+import { stubHarness as mlflowHarness } from './mlflow-harness.ts';
+import { offlineHarness as wandbOffline, onlineHarness as wandbHarness } from './wandb-harness.ts';
+
+export const memoryHarness: Harness = {
+  addressing: 'key',
+  faults: [],
+  async start() {
+    const tracker = new MemoryTracker();
+    return { connect: async () => new MemoryBackend(tracker), runCount: async () => tracker.runs.size, close: async () => {} };
+  },
+};
+
+export const HARNESSES: readonly (readonly [string, Harness])[] = [
+  ['MLflow', mlflowHarness(mlflow)],
+  ['W&B', wandbHarness()],
+  ['W&B offline', wandbOffline()],
+  ['ClearML', clearmlHarness()],
+  ['ClearML offline', clearmlOffline()],
+  ['Aim', aimHarness()],
+  ['a tracker in memory', memoryHarness],
+];

@@ -1,0 +1,124 @@
+// A run that grows, a tracker, and the lives of a state file that mirror the one into the other.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { expect } from '@jest/globals';
+import type { Backend, Handle } from '../../src/backends/contract.ts';
+import { backfill } from '../../src/pipeline.ts';
+import { watch } from '../../src/watch.ts';
+import type { Draft, GrowingRun } from '../support/parcels.ts';
+import { Bench } from './bench.ts';
+import type { Harness, Target } from './harness.ts';
+import { differences, expectedOf, readHeld } from './read-back.ts';
+
+type Mirroring = Pick<Parameters<typeof watch>[0], 'roots' | 'trackers' | 'statePath'>;
+/** What a lane has beside its backend. */
+export type Lane = Partial<NonNullable<Mirroring['trackers']>[number]>;
+type Change = (backend: Backend) => Backend;
+
+const asItIs: Change = (backend) => backend;
+
+/** One life of a state file: everything that is mirrored with it. */
+export class Mirror {
+  readonly #bench: Bench;
+  readonly #run: GrowingRun;
+  readonly #statePath: string;
+  readonly #lane: Lane;
+
+  constructor(bench: Bench, run: GrowingRun, statePath: string, lane: Lane) {
+    this.#bench = bench;
+    this.#run = run;
+    this.#statePath = statePath;
+    this.#lane = lane;
+  }
+
+  /** Watches while `work` goes on. */
+  async watch(work: () => Promise<void>, change = asItIs): Promise<void> {
+    const end = new AbortController();
+    const backend = change(await this.#bench.target.connect());
+    const watching = watch({ ...this.#options(backend), store: undefined, scanIntervalMs: 200, signal: end.signal });
+    try {
+      await work();
+    } finally {
+      end.abort();
+      await watching;
+    }
+  }
+
+  async backfill(change = asItIs, signal: AbortSignal = new AbortController().signal): ReturnType<typeof backfill> {
+    const backend = change(await this.#bench.target.connect());
+    return await backfill({ ...this.#options(backend), store: undefined, signal });
+  }
+
+  /** How far the lane has come in the present content of a file. */
+  watermark(file: string): number {
+    const sql = `SELECT watermark AS it FROM position JOIN file ON file.id = position.file
+      WHERE file.name = ? AND position.generation = file.generation`;
+    return Number(this.#ask(sql, file) ?? 0);
+  }
+
+  /** Whether the lane has come to the end of every file. */
+  isAtEnd(): boolean {
+    const sql = `SELECT count(*) AS it FROM file LEFT JOIN position ON position.file = file.id AND position.generation = file.generation
+      WHERE position.watermark IS NULL OR position.watermark < file.size`;
+    return this.#ask(sql) === 0;
+  }
+
+  handle(): Handle | undefined {
+    return this.#ask("SELECT handle AS it FROM handle WHERE handle <> ''") as Handle | undefined;
+  }
+
+  #options(backend: Backend): Mirroring {
+    const namesOf = ({ path }: { path: string }) => ({ name: path, group: 'contract', tags: {} });
+    return {
+      roots: [{ path: this.#run.root, name: 'logs' }],
+      trackers: [{ name: 'lane', type: 'any', target: 'there', namesOf, ...this.#lane, backend }],
+      statePath: this.#statePath,
+    };
+  }
+
+  #ask(sql: string, ...values: string[]): unknown {
+    try {
+      const state = new DatabaseSync(this.#statePath, { readOnly: true });
+      try {
+        return state.prepare(sql).get(...values)?.['it'];
+      } finally {
+        state.close();
+      }
+    } catch {
+      return undefined; // not there yet, or busy
+    }
+  }
+}
+
+export interface MirrorScene {
+  readonly run: GrowingRun;
+  /** A state file of this name. */
+  readonly life: (name: string, lane?: Lane) => Mirror;
+  readonly runCount: () => Promise<number>;
+  /** That a tracker run holds all of this and nothing else, each point once. */
+  readonly expectHeld: (handle: Handle | undefined, drafts: readonly Draft[]) => Promise<void>;
+}
+
+export async function mirrorScene(harness: Harness, work: (scene: MirrorScene) => Promise<void>): Promise<void> {
+  const target: Target = await harness.start();
+  const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-mirror-'));
+  try {
+    await using bench = new Bench(harness, target);
+    const run = bench.run();
+    await work({
+      run,
+      life: (name, lane = {}) => new Mirror(bench, run, join(folder, `${name}.state`), lane),
+      runCount: async () => (await target.runCount?.()) ?? 0,
+      expectHeld: async (handle, drafts) => {
+        const backend = await bench.connect();
+        expect(differences(backend, expectedOf(backend, drafts), await readHeld(backend, handle!))).toEqual([]);
+        await bench.close(backend);
+      },
+    });
+    expect(target.complaints?.() ?? []).toEqual([]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
