@@ -7,7 +7,7 @@ import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './co
 import { showConfig } from './config-show.ts';
 import { exitCodeOf, type Finding, findingJson } from './finding.ts';
 import { probeLane } from './probe-lane.ts';
-import { readConfig } from './read-config.ts';
+import { type ReadFile, readConfig, readingOnce } from './read-config.ts';
 import { renderTable } from './terminal/index.ts';
 import { timeoutOf } from './timeout.ts';
 import { unusedFindings } from './unused-config.ts';
@@ -22,16 +22,23 @@ const EXAMPLE_PATH = 'vision/resnet50/lr=0.1';
 
 /** `config check` and `config show`. */
 export async function configCommand(action: 'check' | 'show', flags: ConfigFlags, context: CommandContext): Promise<void> {
-  const config = await readConfig(flags, context);
+  const readFile = readingOnce();
+  const config = await readConfig(flags, context, { readFile });
   const lanes = await resolveLanes(config, context.env);
   if (action === 'show') await showConfig(config, lanes, flags, context);
-  else await check(config, lanes, flags, context);
+  else await check(config, lanes, flags, context, readFile);
 }
 
 /** Says whether a configuration would do: what is in it, and with `--online` whether its trackers are there. */
-async function check(config: Config, lanes: readonly ResolvedLane[], flags: ConfigFlags, context: CommandContext): Promise<void> {
+async function check(
+  config: Config,
+  lanes: readonly ResolvedLane[],
+  flags: ConfigFlags,
+  context: CommandContext,
+  readFile: ReadFile,
+): Promise<void> {
   const { stdout, env } = context;
-  const unused = await unusedFindings(config, flags, context);
+  const unused = await unusedFindings(config, flags, context, readFile);
   const findings = [...fileFindings(config), ...rootFindings(config), ...laneFindings(config, lanes), ...unused];
   if (flags.online === true) {
     const timeoutMs = timeoutOf(flags.timeout);

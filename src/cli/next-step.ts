@@ -1,4 +1,5 @@
 /** What is worth typing now: one rule for all commands, from facts alone. */
+import { flagName } from '../flag-names.ts';
 import type { GlobalOptions } from './context.ts';
 import { shellWord } from './context.ts';
 
@@ -112,7 +113,7 @@ const SHOWING = new Set(['json', 'quiet', 'color', 'logLevel', 'logFormat', 'ver
 export function typedWords(command: string, roots: readonly string[], flags: object): string[] {
   const words = Object.entries(flags).flatMap(([key, value]): string[] => {
     if (SHOWING.has(key)) return [];
-    const flag = `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    const flag = flagName(key);
     if (value === true) return [flag];
     if (typeof value === 'string') return [flag, value];
     return Array.isArray(value) ? value.flatMap((each) => [flag, String(each)]) : [];

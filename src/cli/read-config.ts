@@ -1,25 +1,40 @@
-import { type Config, type Flags, type LocalLane, type LogLevel, loadConfig } from '../config/index.ts';
+import { type Config, type Flags, type LocalLane, type LogLevel, loadConfig, readText, type Surroundings } from '../config/index.ts';
 import { MirrorError } from '../errors.ts';
 import { memoryOf, useMemory } from '../memory/index.ts';
 import { setOwnUmask } from '../own-files/index.ts';
 import { type CommandContext, configFlags, type GlobalOptions, styleOf } from './context.ts';
 import { visibleText } from './terminal/index.ts';
 
+export type ReadFile = NonNullable<Surroundings['readFile']>;
+
+/** Reads each file once, however often it is asked for: a pipe gives nothing the second time. */
+export function readingOnce(): ReadFile {
+  const texts = new Map<string, Promise<string>>();
+  return (path) => {
+    const text = texts.get(path) ?? readText(path);
+    texts.set(path, text);
+    return text;
+  };
+}
+
 export interface ReadConfigOptions {
   readonly defaultLogLevel?: LogLevel;
   /** What only this command's flags say. */
   readonly flags?: Pick<Flags, 'lanes' | 'roots'>;
+  /** Default: from the disk. */
+  readonly readFile?: ReadFile;
 }
 
 /** The configuration of a command; what should be known of how it was read is said on standard error. */
 export async function readConfig(flags: GlobalOptions, context: CommandContext, options: ReadConfigOptions = {}): Promise<Config> {
   const { env, stderr } = context;
-  const { defaultLogLevel, flags: more } = options;
+  const { defaultLogLevel, flags: more, readFile } = options;
   const config = await loadConfig({
     flags: { ...configFlags(flags), ...more },
     env,
     cwd: process.cwd(),
     ...(defaultLogLevel === undefined ? {} : { defaultLogLevel }),
+    ...(readFile === undefined ? {} : { readFile }),
   });
   setOwnUmask(config.umask);
   useMemory({ limit: memoryOf(config.memory), trackers: config.lanes.trackers.length });

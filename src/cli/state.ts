@@ -1,4 +1,4 @@
-import { environmentName } from '../config/index.ts';
+import { environmentName } from '../flag-names.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import { isPending, runLabel } from '../model/index.ts';
 import { type FileRef, StateFile, type StateReader, type StateSummary } from '../state/index.ts';

@@ -3,18 +3,24 @@ import { MirrorError, messageOf } from '../errors.ts';
 import { resolveLanes } from '../lanes/index.ts';
 import { type CommandContext, configFlags, type GlobalOptions } from './context.ts';
 import type { Finding } from './finding.ts';
+import type { ReadFile } from './read-config.ts';
 
 /** What would be wrong with the other profiles of a file, and with its lanes that are not used: a misspelled setting should not wait there. */
-export async function unusedFindings(config: Config, flags: GlobalOptions, { env }: Pick<CommandContext, 'env'>): Promise<Finding[]> {
+export async function unusedFindings(
+  config: Config,
+  flags: GlobalOptions,
+  { env }: Pick<CommandContext, 'env'>,
+  readFile: ReadFile,
+): Promise<Finding[]> {
   const findings: Finding[] = [];
+  const own = Object.fromEntries(Object.entries(env).filter(([variable]) => !LANES_VARIABLES.some((one) => one === variable)));
   const look = async (
     area: string,
     name: string,
     more: { readonly profile?: string; readonly lanes?: readonly string[] },
   ): Promise<void> => {
-    const own = Object.fromEntries(Object.entries(env).filter(([variable]) => !LANES_VARIABLES.some((one) => one === variable)));
     try {
-      const other = await loadConfig({ flags: { ...configFlags(flags), ...more }, env: own, cwd: process.cwd() });
+      const other = await loadConfig({ flags: { ...configFlags(flags), ...more }, env: own, cwd: process.cwd(), readFile });
       await resolveLanes(other, own);
     } catch (error) {
       findings.push(unusedFinding(area, name, error));

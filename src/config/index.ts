@@ -1,6 +1,4 @@
 /** Turns flags, the environment and the configuration file into checked options. */
-export { environmentName } from '../flag-names.ts';
-export { closestName, suggestion } from '../closest-name.ts';
 export {
   type Config,
   type Flags,
@@ -22,6 +20,7 @@ export { GROUP_TEMPLATES, LANE_TYPES } from './lane-types.ts';
 export { linksOf, replacedOf } from './by-root.ts';
 export { LANES_VARIABLES, loadConfig, type Surroundings } from './load-config.ts';
 export { isRootName, parseRoot } from './parse-root.ts';
+export { readText } from './read-text.ts';
 export { fieldName, type PlacedProblem, problemsError } from './problem.ts';
 export { TAKEN } from './tracker-lanes.ts';
 export { isSecretName, SECRET_NAMES, withoutUserInfo } from './secrets.ts';

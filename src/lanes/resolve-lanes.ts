@@ -1,8 +1,8 @@
 /** Turns the trackers' lanes of a configuration into settings that their types have checked. */
 import type { BackendType, ParsedSettings, SettingProblem } from '../backends/contract.ts';
+import { closestName } from '../closest-name.ts';
 import {
   type Config,
-  closestName,
   constantOf,
   fieldName,
   isSecretName,

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { fileSchema } from '../../src/config/file-schema.ts';
 import { type SchemaField, schemaFields } from '../../src/config/schema-fields.ts';
 import { writeTrialBackend } from '../support/trial-backend.ts';
-import { corpus, endAll, freshDirectory, mirrorboard, mustRun, remove, start } from './command.ts';
+import { corpus, endAll, freshDirectory, MAIN, mirrorboard, mustRun, remove, start } from './command.ts';
 
 let folder: string;
 let servers: Server[];
@@ -177,6 +178,13 @@ describe('config check', () => {
     configure(`lanes: [local]`, `profiles: { a: { lanes: [t], t: { ${TRIAL}, url: u, ulr: x } } }`);
     const { stdout } = await mustRun(['config', 'check'], { cwd: folder }, 2);
     expect(stdout).toMatch(/profile a +problem .*lanes\.t\.ulr: found the key ulr/);
+  });
+
+  it('looks at the other profiles of a file that can be read once only, as a pipe', async () => {
+    configure('backend: local', `profiles: { prod: { lanes: [t], t: { type: mlflow, tracking_uri: http://here, ulr: x } } }`);
+    const command = `cat mirrorboard.yaml | "${process.execPath}" "${MAIN}" config check --config /dev/stdin`;
+    const { status, stdout } = spawnSync('sh', ['-c', command], { cwd: folder, encoding: 'utf8' });
+    expect([status, stdout]).toEqual([2, expect.stringMatching(/profile prod +problem .*lanes\.t\.ulr: found the key "ulr"/)]);
   });
 
   it('asks an MLflow server that is none', async () => {

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from '@jest/globals';
-import { type Config, environmentName, type Flags, loadConfig } from '../../../src/config/index.js';
+import { type Config, type Flags, loadConfig } from '../../../src/config/index.js';
+import { environmentName } from '../../../src/flag-names.js';
 import { MirrorError } from '../../../src/errors.js';
 
 interface Given {

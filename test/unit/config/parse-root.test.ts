@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { closestName, parseRoot } from '../../../src/config/index.js';
+import { closestName } from '../../../src/closest-name.js';
+import { parseRoot } from '../../../src/config/index.js';
 
 describe('parseRoot', () => {
   const exists = (path: string): boolean => path === 'lr=0.1' || path === 'a/b=c';

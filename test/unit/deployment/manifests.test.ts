@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { makeProgram } from '../../../src/cli/program.ts';
-import { environmentName, loadConfig } from '../../../src/config/index.ts';
+import { loadConfig } from '../../../src/config/index.ts';
+import { environmentName } from '../../../src/flag-names.ts';
 import { ExitCode } from '../../../src/errors.ts';
 import { imageEnvironment, manifestFiles, readText, repository, resourcesOf, type Volume, type Workload, workloads } from './files.ts';
 
