@@ -10,6 +10,6 @@ export { MOST_LISTED, Pages } from './pages.ts';
 export { plainText } from './plain-text.ts';
 export { redact, redactCut } from './redact.ts';
 export { parseRetryAfter } from './retry-after.ts';
-export { type Fields, isFields, isOddAnswer, kindOf, oddAnswer, Said, type Source, wholeNumber } from './said.ts';
+export { type Fields, isFields, isOddAnswer, kindOf, oddAnswer, Said, type Source, taken, unusableAnswer, wholeNumber } from './said.ts';
 export { isTooLarge, tooLargeAnswer } from './too-large.ts';
 export { readTlsFiles, type TlsOptions } from './tls.ts';

@@ -1,5 +1,5 @@
 import { MirrorError } from '../../errors.ts';
-import { type HttpAnswer, headerOf, isOddAnswer, plainText, type Said } from '../../http/index.ts';
+import { type HttpAnswer, headerOf, plainText, type Said } from '../../http/index.ts';
 
 /** What stands behind an answer that is no success: decided by status and result code. */
 export type Cause =
@@ -68,22 +68,6 @@ export function notTheApi(what: string, address: string): Failure {
     context: { address },
   });
   return { kind: 'failed', cause: 'address', error };
-}
-
-/** An answer of 200 that can't be used: another one may be better. */
-export function unusable(error: MirrorError): Failure {
-  return { kind: 'failed', cause: 'transient', error };
-}
-
-/** What is taken from an answer; a failure where it is not what the API says. */
-export function taken<T>(reply: Reply<Said>, take: (said: Said) => T): Reply<T> {
-  if (reply.kind !== 'ok') return reply;
-  try {
-    return { kind: 'ok', value: take(reply.value) };
-  } catch (error) {
-    if (!isOddAnswer(error)) throw error;
-    return unusable(error);
-  }
 }
 
 interface Meta {

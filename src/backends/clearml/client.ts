@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
-import { type Fields, type HttpAnswer, HttpClient, isOddAnswer, oddAnswer, readJson, Said } from '../../http/index.ts';
-import { type Failure, failureOf, notTheApi, type Reply, unusable } from './answers.ts';
+import { type Fields, type HttpAnswer, HttpClient, oddAnswer, readJson, Said, taken, unusableAnswer } from '../../http/index.ts';
+import { type Failure, failureOf, notTheApi, type Reply } from './answers.ts';
 import { REQUESTS_AT_ONCE, UPLOADS_AT_ONCE } from './limits.ts';
 import type { ClearmlSettings } from './settings.ts';
 
@@ -141,7 +141,7 @@ export class ClearmlClient {
     if (reply.kind !== 'ok') return reply;
     const text = reply.value.fields['token'];
     if (typeof text !== 'string' || !TOKEN.test(text)) {
-      return unusable(oddAnswer({ what: 'logging in', address: this.address }, 'token is not there, or none'));
+      return unusableAnswer(oddAnswer({ what: 'logging in', address: this.address }, 'token is not there, or none'));
     }
     this.#token = tokenOf(text, this.#now());
     return this.#token;
@@ -153,16 +153,13 @@ function readAnswer(answer: Extract<HttpAnswer, { kind: 'ok' }>, what: string, a
   const source = { what, address };
   const read = readJson(answer, source, withWideSteps);
   if (read.kind === 'notJson') return notTheApi(what, address);
-  if (read.kind === 'failed') return unusable(read.error);
+  if (read.kind === 'failed') return unusableAnswer(read.error);
   // Without an envelope it is the answer of another program.
   if (!read.value.has('meta')) return notTheApi(what, address);
-  try {
-    read.value.object('meta');
-    return { kind: 'ok', value: new Said(read.value.fields['data'] ?? {}, source) };
-  } catch (error) {
-    if (!isOddAnswer(error)) throw error;
-    return unusable(error);
-  }
+  return taken(read, (said) => {
+    said.object('meta');
+    return new Said(said.fields['data'] ?? {}, source);
+  });
 }
 
 function withWideSteps(text: string): string {

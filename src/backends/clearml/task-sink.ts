@@ -1,7 +1,7 @@
 import { cutText, MirrorError } from '../../errors.ts';
-import { isFields } from '../../http/index.ts';
+import { isFields, taken, unusableAnswer } from '../../http/index.ts';
 import type { ObjectContent } from '../../objects/index.ts';
-import { artifactsIn, type Failure, type Fields, type Reply, taken, unusable } from './answers.ts';
+import { artifactsIn, type Failure, type Fields, type Reply } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
 import type { Files } from './files.ts';
 import { MOST_ARTIFACTS, PARAMS_PER_REQUEST } from './limits.ts';
@@ -42,7 +42,7 @@ export class TaskSink implements Sink {
     const { added, errors, errors_info: info } = reply.value.fields;
     // What is no number says nothing of the events.
     if (typeof added !== 'number' || typeof errors !== 'number')
-      return unusable(reply.value.odd(typeof added === 'number' ? 'errors' : 'added', 'a number'));
+      return unusableAnswer(reply.value.odd(typeof added === 'number' ? 'errors' : 'added', 'a number'));
     if (errors === 0 && added === lines.length) {
       this.#proof.line = lines.at(-1);
       return reply;

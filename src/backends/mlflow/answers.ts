@@ -27,7 +27,7 @@ export type Cause =
 export interface Failure {
   readonly kind: 'failed';
   readonly cause: Cause;
-  readonly status: number | undefined;
+  readonly status?: number | undefined;
   readonly afterMs?: number;
   /** The element that was named, for `element`. */
   readonly element?: { readonly list: 'metrics' | 'params' | 'tags'; readonly index: number };
@@ -69,11 +69,6 @@ export function notTheApi(what: string, address: string): Failure {
     context: { address },
   });
   return { kind: 'failed', cause: 'address', status: 200, error };
-}
-
-/** An answer of 200 that can't be used: another one may be better. */
-export function unusable(error: MirrorError): Failure {
-  return { kind: 'failed', cause: 'transient', status: undefined, error };
 }
 
 interface ApiError {

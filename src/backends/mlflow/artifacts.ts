@@ -1,6 +1,6 @@
-import { type BodyStream, type HttpAnswer, MOST_LISTED, Pages } from '../../http/index.ts';
+import { type BodyStream, type HttpAnswer, MOST_LISTED, Pages, taken } from '../../http/index.ts';
 import { type Failure, failureOf } from './answers.ts';
-import { type MlflowClient, type Reply, taken } from './client.ts';
+import type { MlflowClient, Reply } from './client.ts';
 
 const PROXY = '/api/2.0/mlflow-artifacts/artifacts';
 /** Longest address of a folder that is believed. */

@@ -4,15 +4,16 @@ import {
   HttpClient,
   type HttpRequest,
   headerOf,
-  isOddAnswer,
   isTooLarge,
   MOST_LISTED,
   Pages,
   readJson,
   type Said,
   wholeNumber,
+  taken,
+  unusableAnswer,
 } from '../../http/index.ts';
-import { type Failure, failureOf, notTheApi, unusable } from './answers.ts';
+import { type Failure, failureOf, notTheApi } from './answers.ts';
 import { Gate } from './gate.ts';
 import { HISTORY_PAGE, REQUESTS_AT_ONCE, RUNS_PAGE, UPLOADS_AT_ONCE } from './limits.ts';
 import type { MlflowSettings } from './settings.ts';
@@ -104,7 +105,7 @@ export class MlflowClient {
     if (answer.kind !== 'ok') return failureOf(answer, what, this.address);
     const read = readJson(answer, { what, address: this.address }, withWideSteps);
     if (read.kind === 'notJson') return notTheApi(what, this.address);
-    return read.kind === 'ok' ? read : unusable(read.error);
+    return read.kind === 'ok' ? read : unusableAnswer(read.error);
   }
 
   /** A request as it is: artifacts, health, version. */
@@ -120,7 +121,7 @@ export class MlflowClient {
     }
     if (answer.kind !== 'ok') return failureOf(answer, 'asking the server what it is', this.address);
     const read = readJson(answer, { what: 'asking the server what it is', address: this.address });
-    if (read.kind === 'failed') return unusable(read.error);
+    if (read.kind === 'failed') return unusableAnswer(read.error);
     const isFileStore = read.kind === 'ok' && read.value.fields['store_type'] === 'FileStore';
     return { kind: 'ok', value: { isFileStore, clock: headerOf(answer.headers, 'date') } };
   }
@@ -216,17 +217,6 @@ export class MlflowClient {
 
   close(): Promise<void> {
     return this.#http.close();
-  }
-}
-
-/** What is taken from an answer; a failure where it is not what the API says. */
-export function taken<T>(reply: Reply<Said>, take: (said: Said) => T): Reply<T> {
-  if (reply.kind !== 'ok') return reply;
-  try {
-    return { kind: 'ok', value: take(reply.value) };
-  } catch (error) {
-    if (!isOddAnswer(error)) throw error;
-    return unusable(error);
   }
 }
 

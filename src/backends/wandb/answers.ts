@@ -1,5 +1,5 @@
 import { MirrorError } from '../../errors.ts';
-import { type HttpAnswer, headerOf, isFields, isOddAnswer, plainText, type Said } from '../../http/index.ts';
+import { type HttpAnswer, headerOf, isFields, plainText } from '../../http/index.ts';
 import type { Outcome } from '../contract.ts';
 
 /** What stands behind an answer that is no success. */
@@ -81,22 +81,6 @@ export function failed(cause: Exclude<Cause, 'transient'>, message: string, cont
       return { kind: 'failed', cause, error: new MirrorError('MB4005', message, details) };
     default:
       return cause satisfies never;
-  }
-}
-
-/** An answer of 200 that can't be used: another one may be better. */
-export function unusableAnswer(error: MirrorError): Failure {
-  return { kind: 'failed', cause: 'transient', error };
-}
-
-/** What is taken from an answer; a failure where it is not what the API says. */
-export function taken<T>(reply: Reply<Said>, take: (said: Said) => T): Reply<T> {
-  if (reply.kind !== 'ok') return reply;
-  try {
-    return { kind: 'ok', value: take(reply.value) };
-  } catch (error) {
-    if (!isOddAnswer(error)) throw error;
-    return unusableAnswer(error);
   }
 }
 

@@ -14,8 +14,10 @@ import {
   readJson,
   type Said,
   uploadHeaders,
+  taken,
+  unusableAnswer,
 } from '../../http/index.ts';
-import { type Failure, failed, failureOf, graphFailure, type Reply, taken, unusableAnswer } from './answers.ts';
+import { type Failure, failed, failureOf, graphFailure, type Reply } from './answers.ts';
 import { FILES_PER_REQUEST, SENDS_AT_ONCE, UPLOADS_AT_ONCE } from './limits.ts';
 import type { StoredFile } from './map.ts';
 import type { WandbSettings } from './settings.ts';
