@@ -9,6 +9,7 @@ import {
   type FoundRun,
   filterOf,
   globsOf,
+  isKnownTo,
   isWithin,
   readOnce,
   type ResolvedRoot,
@@ -27,7 +28,7 @@ import { followMoves, knownAmong, movable, type Movable, movedIncident } from '.
 import { PassStatus } from './pass-status.ts';
 import { useMemory } from './memory/index.ts';
 import { BatchCache, JobReader, PatientReader } from './reading/index.ts';
-import { checkIdentity, countKnown, type Held, heldBy, isKnownTo } from './root-identity.ts';
+import { checkIdentity, countKnown, type Held, heldBy } from './root-identity.ts';
 import { RunTree } from './route/index.ts';
 import { FileLock, type StateFile } from './state/index.ts';
 import type { LinkRules } from './untrusted/index.ts';

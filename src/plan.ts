@@ -8,6 +8,7 @@ import {
   type FoundFile,
   type FoundRun,
   globsOf,
+  isKnownTo,
   type Obstacle,
   type RootRequest,
   type RunRules,
@@ -19,8 +20,7 @@ import type { LinkRules } from './untrusted/index.ts';
 import { changedMsOf, type FileState, isPending, needsSearch, owedGapBytes, type RunRef } from './model/index.ts';
 import type { TrackerLaneOptions } from './lanes/index.ts';
 import { type LanePlan, type PlannedLane, type PlannedRoot, planLanes, plannedTracker } from './plan-lanes.ts';
-import { walkPatiently } from './reading/index.ts';
-import { isKnownTo } from './root-identity.ts';
+import { type Walked, walkRoots } from './reading/index.ts';
 import { RunTree } from './route/index.ts';
 import { StateFile, type StateReader } from './state/index.ts';
 import { readStand } from './status/index.ts';
@@ -87,9 +87,12 @@ export async function planBackfill({ roots, rules = ALL_RUNS, linksOf, storePath
     const found: PlannedRoot[] = [];
     const tree = new RunTree();
     const obstacles: Plan['obstacles'][number][] = [];
-    for (const root of resolveRoots(roots, held.roots(), linksOf, await silentRoots(roots))) {
-      const { name, path, below, links } = root;
-      const walked = readOnce(await walkPatiently(path, { ...globsOf(rules, root), below, links }), isKnownTo(held, name));
+    const resolved = resolveRoots(roots, held.roots(), linksOf, await silentRoots(roots));
+    const walks = await walkRoots(
+      resolved.map((root) => ({ root: root.path, below: root.below, links: root.links, ...globsOf(rules, root) })),
+    );
+    for (const [i, { name, path, links }] of resolved.entries()) {
+      const walked = readOnce(walks[i] as Walked, isKnownTo(held, name));
       for (const obstacle of walked.obstacles) obstacles.push({ ...obstacle, root: name });
       for (const run of planRuns(name, walked.runs, held)) runs.push(run);
       for (const run of walked.runs) tree.add({ root: name, path: run.path });

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KnownRoot, KnownRun } from './backends/contract.ts';
-import type { IsKnown, ResolvedRoot, RunFilter } from './discover/index.ts';
+import type { ResolvedRoot, RunFilter } from './discover/index.ts';
 import { MirrorError } from './errors.ts';
 import { KEPT_STAMP, type RunRef, systemPath } from './model/index.ts';
 import type { LaneState, StateFile } from './state/index.ts';
@@ -56,16 +56,6 @@ export function countKnown(held: Pick<Held, 'knownFiles'>, { name, below }: Reso
     if (filter?.accepts(run) !== false) files.add(`${run}/${file}`);
   }
   return files.size;
-}
-
-/** Whether a file of a root was mirrored under a name. */
-export function isKnownTo(held: Pick<Held, 'positions'>, root: string): IsKnown {
-  // Asked file by file of one run after the other, which may have many.
-  let last: { readonly run: string; readonly names: ReadonlySet<string> } | undefined;
-  return (run, name) => {
-    if (last?.run !== run) last = { run, names: new Set(held.positions({ root, path: run }).files.map((file) => file.name)) };
-    return last.names.has(name);
-  };
 }
 
 /** What the state knows, where no lane has a store of its own. */

@@ -8,7 +8,7 @@ import {
   filterOf,
   type FoundRun,
   globsOf,
-  type IsKnown,
+  isKnownTo,
   isWithin,
   type Obstacle,
   type RunFilter,
@@ -19,12 +19,11 @@ import {
 import { LaneNames } from './lanes/index.ts';
 import { KEPT_STAMP, type RunRef, systemPath } from './model/index.ts';
 import { type Positions, planRuns } from './plan.ts';
-import { walkPatiently } from './reading/index.ts';
-import { isKnownTo } from './root-identity.ts';
+import { type Walked, walkRoots } from './reading/index.ts';
 import { FileLock, StateFile, type StateReader } from './state/index.ts';
 import { type FoundDamage, type LanePosture, type LaneStand, readStand, type Silence } from './status/index.ts';
 import { oldestMs } from './oldest-point.ts';
-import { DEFAULT_LINKS, type LinkRule, type LinkRules, placeOf, type RootPlace } from './untrusted/index.ts';
+import { DEFAULT_LINKS, type LinkRules, placeOf, type RootPlace } from './untrusted/index.ts';
 
 /** A document of a watch is taken for that of a living one for so long. */
 const FRESH_MS = 10_000;
@@ -114,21 +113,16 @@ export async function statusReport({
     const unheard = await silentRoots(asked);
     const known = asked.flatMap(({ name, path }) => (lead === undefined ? [] : [lead.rootPosture(name, path, unheard.has(path))]));
     const notAnswering: StatusReport['notAnswering'][number][] = [];
-    const found = await Promise.all(
-      known
-        .filter(({ path, isMissing, isSilent }) => !isMissing && !isSilent && existsSync(path))
-        .map(async ({ name, path }) => {
-          const { silent, ...looked } = await lookAt(
-            name,
-            path,
-            rules,
-            linksOf(path),
-            lead === undefined ? () => false : isKnownTo(lead, name),
-          );
-          for (const [hung, sinceMs] of silent) notAnswering.push({ root: name, path: hung, sinceMs });
-          return { ...looked, place: { path, links: linksOf(path) } };
-        }),
-    );
+    const looked = known.filter(({ path, isMissing, isSilent }) => !isMissing && !isSilent && existsSync(path));
+    const walks = await walkRoots(looked.map((root) => ({ root: root.path, links: linksOf(root.path), ...globsOf(rules, root) })));
+    const found = looked.map(({ name, path }, i): FoundRoot => {
+      const { silent, ...walked } = walks[i] as Walked;
+      for (const [hung, sinceMs] of silent) notAnswering.push({ root: name, path: hung, sinceMs });
+      const { runs, obstacles } = readOnce(walked, lead === undefined ? () => false : isKnownTo(lead, name));
+      const filter = filterOf(rules, { name, path });
+      const isEmpty = runs.length === 0 && obstacles.length === 0 && filter === undefined;
+      return { name, runs, obstacles, filter, isEmpty, place: { path, links: linksOf(path) } };
+    });
     for (const { name, path, isSilent } of known) if (isSilent) notAnswering.push({ root: name, path, sinceMs: nowMs });
     const roots = known.map((root): RootPosture => {
       const there = found.find(({ name }) => name === root.name);
@@ -173,20 +167,6 @@ interface FoundRoot {
   readonly filter: RunFilter | undefined;
   /** Whatever the globs let through. */
   readonly isEmpty: boolean;
-}
-
-async function lookAt(
-  name: string,
-  path: string,
-  rules: RunRules,
-  links: LinkRule,
-  isKnown: IsKnown,
-): Promise<Omit<FoundRoot, 'place'> & { readonly silent: ReadonlyMap<string, number> }> {
-  const filter = filterOf(rules, { name, path });
-  const { silent, ...walked } = await walkPatiently(path, { ...globsOf(rules, { name, path }), links });
-  const { runs, obstacles } = readOnce({ ...walked, passedOver: [] }, isKnown);
-  const isEmpty = runs.length === 0 && obstacles.length === 0 && filter === undefined;
-  return { name, runs, obstacles, filter, isEmpty, silent };
 }
 
 /** How many files that are known were not found, and of those how many are there all the same. What lies below something that can't be read is not gone for that. */

@@ -17,12 +17,11 @@ export {
   type FoundFile,
   type FoundRun,
   type IsKnown,
+  isKnownTo,
   type Obstacle,
   type PassedOver,
   readOnce,
   visit,
   type WalkOptions,
-  walk,
-  walkAll,
 } from './walk.ts';
 export { isWithin, type LinkRule } from '../untrusted/index.ts';

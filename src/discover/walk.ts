@@ -2,7 +2,7 @@ import type { BigIntStats } from 'node:fs';
 import { basename, dirname, relative, sep } from 'node:path';
 import { lstatSync, realpathSync } from '../calls/index.ts';
 import { MirrorError } from '../errors.ts';
-import { compareNames, filePathOf, fileStamp, nameOfBytes, systemPath } from '../model/index.ts';
+import { compareNames, filePathOf, fileStamp, nameOfBytes, type RunRef, systemPath } from '../model/index.ts';
 import { errorName, reasonOf } from '../system-error.ts';
 import {
   DEFAULT_LINKS,
@@ -60,22 +60,17 @@ export interface Found {
 /** Whether something was mirrored of a file: of several names of one file, that one is kept. */
 export type IsKnown = (run: string, name: string) => boolean;
 
-/**
- * Every run below a root. Links are followed as the rule says; a directory reached twice is listed once: under its real path where that
- * lies below the root, else by the first link to it in the order of paths. Links that lead back up are cut. What can't be read, and what is
- * not followed, is listed, never fatal.
- */
-export function walk(root: string, below = '', options: WalkOptions = {}, isKnown: IsKnown = () => false): Found {
-  return readOnce(walkAll(root, below, options), isKnown);
-}
-
-/** The same with every name of a file that has several: `readOnce` leaves one of them. */
-export function walkAll(root: string, below: string, options: WalkOptions): Found {
-  const runs: FoundRun[] = [];
-  const passedOver: PassedOver[] = [];
-  const visited = visit(root, below, { ...options, onPassedOver: (passed) => passedOver.push(passed) }, (run) => runs.push(run));
-  runs.sort((a, b) => compareNames(a.path, b.path));
-  return { runs, ...visited, passedOver };
+/** Whether a file of a root was mirrored under a name, by who knows how far its runs were. */
+export function isKnownTo(
+  held: { positions(run: RunRef): { readonly files: readonly { readonly name: string }[] } },
+  root: string,
+): IsKnown {
+  // Asked file by file of one run after the other, which may have many.
+  let last: { readonly run: string; readonly names: ReadonlySet<string> } | undefined;
+  return (run, name) => {
+    if (last?.run !== run) last = { run, names: new Set(held.positions({ root, path: run }).files.map((file) => file.name)) };
+    return last.names.has(name);
+  };
 }
 
 /** A file with several names is read under one: that under which it is known, else the first by run and name. */
@@ -103,7 +98,12 @@ export function readOnce<Some extends Pick<Found, 'runs' | 'passedOver'>>(found:
   return { ...found, runs, passedOver };
 }
 
-/** The same, run by run as they are found, directory by directory in the order of their names: nothing is held that nobody wants to keep. */
+/**
+ * Every run below a root, as they are found, directory by directory in the order of their names: nothing is held that nobody wants to keep. Links
+ * are followed as the rule says; a directory reached twice is told once: under its real path where that lies below the root, else by the first link
+ * to it in the order of paths. Links that lead back up are cut. What can't be read, and what is not followed, is listed, never fatal. A file with
+ * several names is told by each of them: see `readOnce`.
+ */
 export function visit(root: string, below: string, options: WalkOptions, onRun: (run: FoundRun) => void): Visited {
   return new Walk(nameOfBytes(realpathSync(systemPath(root), { encoding: 'buffer' })), options, onRun).all(below);
 }

@@ -1,6 +1,5 @@
 import { FIRST_DEADLINE_MS, type LeftBehind, MOST_BEHIND, nextDeadline, SAID_AFTER_MS, silenceText, wallOf } from '../calls/index.ts';
-import type { FoundRun, Obstacle, PassedOver } from '../discover/index.ts';
-import { compareNames, keyOfRun, type RunRef } from '../model/index.ts';
+import { keyOfRun, type RunRef } from '../model/index.ts';
 import type { ReadEvent, RunJob } from './reader.ts';
 import { fullPath } from '../untrusted/index.ts';
 import type { WalkPiece } from './reader-protocol.ts';
@@ -241,28 +240,4 @@ export class PatientReader {
 
 function namesOf({ files, again = [] }: RunJob): string[] {
   return [...files.map(({ name }) => name), ...again.map(({ state }) => state.name)];
-}
-
-/** Every run below a root (or at `below` in it), in the order of their paths, by a thread of its own; and what hung on the way. */
-export async function walkPatiently(
-  root: string,
-  { below = '', include = [], exclude = [], ignore = [], links, isNaming = false }: Partial<Omit<Walk, 'root'>> & Pick<Walk, 'links'>,
-): Promise<Required<WalkPiece> & { readonly silent: ReadonlyMap<string, number> }> {
-  const reader = new PatientReader();
-  try {
-    const runs: FoundRun[] = [];
-    const obstacles: Obstacle[] = [];
-    let passedOver: readonly PassedOver[] = [];
-    let directories = 0;
-    for await (const piece of reader.walk({ root, below, include, exclude, ignore, links, isNaming })) {
-      passedOver = piece.passedOver ?? passedOver;
-      ({ directories } = piece);
-      for (const run of piece.runs) runs.push(run);
-      for (const obstacle of piece.obstacles) obstacles.push(obstacle);
-    }
-    runs.sort((a, b) => compareNames(a.path, b.path));
-    return { runs, obstacles, passedOver, directories, silent: new Map(reader.silent) };
-  } finally {
-    await reader.close();
-  }
 }

@@ -85,10 +85,6 @@ export type ReadEvent =
   /** `hasMore`: the bytes allowed were used up before the files were at their end. */
   | { readonly kind: 'runDone'; readonly run: RunRef; readonly hasMore: boolean };
 
-export function readRun(job: RunJob, window: FileWindow): Generator<ReadEvent, void, void> {
-  return new RunSession(job).read(job, window);
-}
-
 /** What has to be known of a run to read on: kept between the passes over a run that grows. */
 export class RunSession {
   readonly #catalogue: Catalogue;

@@ -109,17 +109,19 @@ class LanePass {
   async #compareAll(): Promise<void> {
     const progress = this.#log.progress;
     const { roots, rules, source, other, linksOf } = this.#options;
-    const isKnown = (run: RunRef, name: string): boolean => source.isKnown(run, name);
     const runs = (root: string): RunRef[] => {
       const all = [...source.runs(root), ...(other?.runs(root) ?? [])];
       return [...new Map(all.map((run) => [run.path, run])).values()];
     };
-    const scopes: { readonly scope: Scope; readonly isHeld: boolean; readonly candidates: readonly Candidate[] }[] = [];
-    for (const scope of await scopesOf(source, roots, this.#log.obstacles, linksOf)) {
-      const held = runs(scope.name);
-      const candidates = await candidatesOf({ runs: () => held, isKnown }, scope, this.#log.obstacles, rules);
-      scopes.push({ scope, isHeld: held.length > 0, candidates: this.#meant(candidates) });
-    }
+    const asked = await scopesOf(source, roots, this.#log.obstacles, linksOf);
+    const held = new Map(asked.map(({ name }) => [name, runs(name)]));
+    const mirrored = { positions: (run: RunRef) => source.positions(run), runs: (root: string) => held.get(root) ?? [] };
+    const found = await candidatesOf(mirrored, asked, this.#log.obstacles, rules);
+    const scopes = asked.map((scope, i) => ({
+      scope,
+      isHeld: (held.get(scope.name) ?? []).length > 0,
+      candidates: this.#meant(found[i] ?? []),
+    }));
     for (const { candidates } of scopes) {
       this.#log.plan(candidates, (run) => source.files(run));
       await this.#log.turn();

@@ -121,8 +121,8 @@ class Pass {
     const { roots, rules, store, linksOf } = this.#options;
     const mirrored = mirroredIn(this.#lane, store.path);
     const asked = await scopesOf(mirrored, roots, this.#log.obstacles, linksOf);
-    const scopes: { readonly scope: Scope; readonly candidates: readonly Candidate[] }[] = [];
-    for (const scope of asked) scopes.push({ scope, candidates: await candidatesOf(mirrored, scope, this.#log.obstacles, rules) });
+    const found = await candidatesOf(mirrored, asked, this.#log.obstacles, rules);
+    const scopes = asked.map((scope, i) => ({ scope, candidates: found[i] ?? [] }));
     for (const { candidates } of scopes) {
       this.#log.plan(candidates, (run) => this.#lane.positions(run).files);
       await this.#log.turn();

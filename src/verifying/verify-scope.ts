@@ -1,7 +1,7 @@
 /** What is compared: the roots that are asked for, and the runs below them that the lane or the disk has. */
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { KnownRoot } from '../backends/contract.ts';
+import type { KnownRoot, KnownRun } from '../backends/contract.ts';
 import type { StoreReader } from '../backends/local/index.ts';
 import { inTime } from '../calls/index.ts';
 import {
@@ -9,6 +9,7 @@ import {
   type FoundFile,
   filterOf,
   globsOf,
+  isKnownTo,
   isWithin,
   type ResolvedRoot,
   type RootRequest,
@@ -19,7 +20,7 @@ import {
 } from '../discover/index.ts';
 import { MirrorError, systemCode } from '../errors.ts';
 import { compareNames, type RunRef, systemPath } from '../model/index.ts';
-import { walkPatiently } from '../reading/index.ts';
+import { type Walked, walkRoots } from '../reading/index.ts';
 import { reasonOf } from '../system-error.ts';
 import { DEFAULT_LINKS, type LinkRules, type Place, placeOf } from '../untrusted/index.ts';
 import type { Obstacle } from '../verify/index.ts';
@@ -34,8 +35,8 @@ export interface Mirrored {
   roots(): readonly KnownRoot[];
   /** Runs below a root. */
   runs(root: string): Iterable<RunRef>;
-  /** Whether a file was mirrored under a name. */
-  isKnown(run: RunRef, name: string): boolean;
+  /** How far the files of a run were mirrored. */
+  positions(run: RunRef): Pick<KnownRun, 'files'>;
 }
 
 export function mirroredIn(reader: StoreReader, storePath: string): Mirrored {
@@ -44,7 +45,7 @@ export function mirroredIn(reader: StoreReader, storePath: string): Mirrored {
     // Nobody looks for files that were forgotten and whose points were to be kept, or that lie in another root now.
     roots: () => reader.roots().filter(({ name }) => reader.expectedRuns(name).length > 0),
     runs: (root) => reader.expectedRuns(root),
-    isKnown: (run, name) => reader.positions(run).files.some((file) => file.name === name),
+    positions: (run) => reader.positions(run),
   };
 }
 
@@ -107,25 +108,28 @@ async function isThere(path: string, silent: ReadonlySet<string>, obstacles: Obs
   }
 }
 
-/** The lane's runs and those that were found, in the order of their names. */
+/** Of each scope the lane's runs and those that were found, in the order of their names. */
 export async function candidatesOf(
-  mirrored: Pick<Mirrored, 'runs'> & { readonly isKnown?: (run: RunRef, name: string) => boolean },
-  { name: root, path, below, links }: Scope,
+  mirrored: Pick<Mirrored, 'runs' | 'positions'>,
+  scopes: readonly Scope[],
   obstacles: Obstacle[],
   rules: RunRules = ALL_RUNS,
-): Promise<Candidate[]> {
-  const filter = filterOf(rules, { name: root, path });
-  const isKnown = (run: string, name: string): boolean => mirrored.isKnown?.({ root, path: run }, name) === true;
-  const walked = await walkPatiently(path, { ...globsOf(rules, { name: root, path }), links, below });
-  const { runs, obstacles: met } = readOnce(walked, isKnown);
-  // What the rule for links leaves aside was not mirrored either.
-  for (const obstacle of met.filter(({ isLeft }) => isLeft !== true))
-    obstacles.push({ what: join(path, obstacle.path), reason: obstacle.reason });
-  const found = new Map(runs.map((run) => [run.path, run.files]));
-  const isIn = (run: string): boolean => (below === '' || run === below || run.startsWith(`${below}/`)) && filter?.accepts(run) !== false;
-  const held = [...mirrored.runs(root)].map((run) => run.path);
-  const paths = new Set([...found.keys(), ...held.filter(isIn)]);
-  return [...paths]
-    .sort(compareNames)
-    .map((run) => ({ run: { root, path: run }, directory: placeOf({ path, links }, run), found: found.get(run) ?? [] }));
+): Promise<readonly (readonly Candidate[])[]> {
+  const walks = await walkRoots(
+    scopes.map((scope) => ({ root: scope.path, below: scope.below, links: scope.links, ...globsOf(rules, scope) })),
+  );
+  return scopes.map(({ name: root, path, below, links }, i) => {
+    const filter = filterOf(rules, { name: root, path });
+    const { runs, obstacles: met } = readOnce(walks[i] as Walked, isKnownTo(mirrored, root));
+    // What the rule for links leaves aside was not mirrored either.
+    for (const obstacle of met.filter(({ isLeft }) => isLeft !== true))
+      obstacles.push({ what: join(path, obstacle.path), reason: obstacle.reason });
+    const found = new Map(runs.map((run) => [run.path, run.files]));
+    const isIn = (run: string): boolean => (below === '' || run === below || run.startsWith(`${below}/`)) && filter?.accepts(run) !== false;
+    const held = [...mirrored.runs(root)].map((run) => run.path);
+    const paths = new Set([...found.keys(), ...held.filter(isIn)]);
+    return [...paths]
+      .sort(compareNames)
+      .map((run) => ({ run: { root, path: run }, directory: placeOf({ path, links }, run), found: found.get(run) ?? [] }));
+  });
 }

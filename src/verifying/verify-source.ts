@@ -95,7 +95,7 @@ export function trackerSource(
       }
       for (const run of runs) if (run.root === root && !names.isOut(run)) yield run;
     },
-    isKnown: (run, name) => lane.known(run).files.some((file) => file.name === name),
+    positions: (run) => lane.known(run),
     files: (run) => lane.known(run).files.filter(isRead),
     catalogue: (run) => lane.catalogue(run),
     points: (run) => lane.known(run).points,

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { DirectoryCache, walk } from '../../../src/discover/index.ts';
+import { DirectoryCache } from '../../../src/discover/index.ts';
+import { walk } from '../../support/walk.ts';
 
 const ENTRIES = [{ name: 'events.out.tfevents.1', kind: 'file' as const }];
 

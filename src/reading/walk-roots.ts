@@ -1,0 +1,62 @@
+import { each } from '../concurrency/index.ts';
+import type { FoundRun, Obstacle, PassedOver } from '../discover/index.ts';
+import { MOST_READERS } from '../memory/index.ts';
+import { compareNames } from '../model/index.ts';
+import { PatientReader } from './patient-reader.ts';
+import type { WalkPiece } from './reader-protocol.ts';
+import type { Walk } from './reader-thread.ts';
+
+/** A walk of a root, or of what is at `below` in it; by default of all of it. */
+export type AskedWalk = Partial<Walk> & Pick<Walk, 'root' | 'links'>;
+
+/** All of a root: its runs in the order of their paths, and what hung on the way. */
+export type Walked = Required<WalkPiece> & { readonly silent: ReadonlyMap<string, number> };
+
+/**
+ * Walks roots in threads of their own, some at the same time: there may be thousands. A root of which something hangs keeps its thread, and the next
+ * one gets another. What was found is in the order of the roots.
+ */
+export async function walkRoots(asked: readonly AskedWalk[]): Promise<readonly Walked[]> {
+  const readers: PatientReader[] = [];
+  const free: PatientReader[] = [];
+  const walked: Walked[] = [];
+  const another = (): PatientReader => {
+    const reader = new PatientReader();
+    readers.push(reader);
+    return reader;
+  };
+  try {
+    await each([...asked.entries()], MOST_READERS, async ([i, one]) => {
+      const reader = free.pop() ?? another();
+      walked[i] = await walk(reader, one);
+      if (reader.silent.size === 0) free.push(reader);
+    });
+    return walked;
+  } finally {
+    await Promise.all(readers.map((reader) => reader.close()));
+  }
+}
+
+/** The same of one root. */
+export async function walkPatiently(root: string, asked: Omit<AskedWalk, 'root'>): Promise<Walked> {
+  const [walked] = await walkRoots([{ root, ...asked }]);
+  return walked as Walked;
+}
+
+async function walk(
+  reader: PatientReader,
+  { root, below = '', include = [], exclude = [], ignore = [], links, isNaming = false }: AskedWalk,
+): Promise<Walked> {
+  const runs: FoundRun[] = [];
+  const obstacles: Obstacle[] = [];
+  let passedOver: readonly PassedOver[] = [];
+  let directories = 0;
+  for await (const piece of reader.walk({ root, below, include, exclude, ignore, links, isNaming })) {
+    passedOver = piece.passedOver ?? passedOver;
+    ({ directories } = piece);
+    for (const run of piece.runs) runs.push(run);
+    for (const obstacle of piece.obstacles) obstacles.push(obstacle);
+  }
+  runs.sort((a, b) => compareNames(a.path, b.path));
+  return { runs, obstacles, passedOver, directories, silent: new Map(reader.silent) };
+}
