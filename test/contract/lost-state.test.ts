@@ -7,7 +7,7 @@ import { concat, event, frame, simpleValue, text, versionEvent } from '../suppor
 import type { Draft } from '../support/parcels.ts';
 import { HARNESSES } from './all-harnesses.ts';
 import { until } from './bench.ts';
-import { type Lane, type Mirror, type MirrorScene, mirrorScene } from './mirror-scene.ts';
+import { backendWith, type Lane, type Mirror, type MirrorScene, mirrorScene } from './mirror-scene.ts';
 
 const T = 1_700_000_000;
 const FILE = 'events.out.tfevents.1700000000.host.1.0';
@@ -34,17 +34,9 @@ async function expectOnce({ runCount, expectHeld }: MirrorScene, mirror: Mirror,
 
 /** As earlier versions did it: a run that is opened in the middle of its file is known by none, for ever. */
 function withoutMarks(backend: Backend): Backend {
-  return new Proxy(backend, {
-    get(target, key) {
-      if (key === 'noteFiles') return undefined;
-      if (key === 'open') {
-        const open: Backend['open'] = ({ files: _, ...source }, known, signal) =>
-          target.open({ ...source, fingerprint: [] }, known, signal);
-        return open;
-      }
-      const value: unknown = Reflect.get(target, key);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
+  return backendWith(backend, {
+    noteFiles: undefined,
+    open: ({ files: _, ...source }, known, signal) => backend.open({ ...source, fingerprint: [] }, known, signal),
   });
 }
 

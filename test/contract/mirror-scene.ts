@@ -19,6 +19,18 @@ type Change = (backend: Backend) => Backend;
 
 const asItIs: Change = (backend) => backend;
 
+/** A backend of which some calls are others; undefined: it has no such call. */
+export function backendWith(backend: Backend, calls: { readonly [Name in 'open' | 'noteFiles']?: Backend[Name] | undefined }): Backend {
+  const others: Readonly<Record<PropertyKey, unknown>> = calls;
+  return new Proxy(backend, {
+    get(target, key) {
+      if (Object.hasOwn(calls, key)) return others[key];
+      const value: unknown = Reflect.get(target, key);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
 /** One life of a state file: everything that is mirrored with it. */
 export class Mirror {
   readonly #bench: Bench;

@@ -10,7 +10,7 @@ import type { Draft } from '../support/parcels.ts';
 import { HARNESSES, memoryHarness } from './all-harnesses.ts';
 import { until } from './bench.ts';
 import type { Harness } from './harness.ts';
-import { type Mirror, type MirrorScene, mirrorScene } from './mirror-scene.ts';
+import { backendWith, type Mirror, type MirrorScene, mirrorScene } from './mirror-scene.ts';
 
 const T = 1_700_000_000;
 const FILE = 'events.out.tfevents';
@@ -177,19 +177,12 @@ describe('a run that others are folded into', () => {
 
 /** Ends all work when a tracker run is to be found or made for the first time: before that is done, or once it is. */
 function endingAtOpen(backend: Backend, moment: 'before' | 'after', end: AbortController): Backend {
-  return new Proxy(backend, {
-    get(target, key) {
-      if (key === 'open') {
-        const open: Backend['open'] = async (source, known, signal) => {
-          if (known !== undefined) return await target.open(source, known, signal);
-          if (moment === 'after') await target.open(source, known, signal);
-          end.abort();
-          throw new Error('the process ended');
-        };
-        return open;
-      }
-      const value: unknown = Reflect.get(target, key);
-      return typeof value === 'function' ? value.bind(target) : value;
+  return backendWith(backend, {
+    open: async (source, known, signal) => {
+      if (known !== undefined) return await backend.open(source, known, signal);
+      if (moment === 'after') await backend.open(source, known, signal);
+      end.abort();
+      throw new Error('the process ended');
     },
   });
 }

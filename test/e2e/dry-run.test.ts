@@ -27,6 +27,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await endAll();
+  expect(stub.violations).toEqual([]);
   await stub.close();
   remove(folder);
 });

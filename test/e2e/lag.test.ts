@@ -35,6 +35,7 @@ beforeEach(() => {
 
 afterEach(async () => {
   await endAll();
+  expect(stub?.violations ?? []).toEqual([]);
   await stub?.close();
   stub = undefined;
   remove(folder);

@@ -4,26 +4,22 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { until } from '../crash/watch-kill.ts';
 import * as w from '../support/event-writer.ts';
-import { MlflowStub } from '../support/mlflow-stub/index.ts';
-import { endAll, freshDirectory, mustRun, remove, start } from './command.ts';
+import { MirroredLogs } from '../support/mirrored-logs.ts';
+import type { MlflowStub } from '../support/mlflow-stub/index.ts';
+import { mustRun, remove, start } from './command.ts';
 
+let logs: MirroredLogs;
 let folder: string;
 let stub: MlflowStub;
 
 beforeEach(async () => {
-  folder = freshDirectory();
-  stub = await MlflowStub.start();
+  logs = await MirroredLogs.make();
+  ({ folder, stub } = logs);
 });
-afterEach(async () => {
-  await endAll();
-  expect(stub.violations).toEqual([]);
-  await stub.close();
-  remove(folder);
-});
+afterEach(() => logs.close());
 
 function configure(runs: string): void {
-  const lanes = `lanes: { local: {}, mlflow: { tracking_uri: "${stub.url}", experiment_name: nested } }\n`;
-  writeFileSync(join(folder, 'mirrorboard.yaml'), `roots: [logs]\nruns: ${runs}\n${lanes}`);
+  logs.configure(`roots: [logs]\nruns: ${runs}\n`);
 }
 
 /** An event file with a point; without a tag, with none. */
@@ -83,8 +79,7 @@ describe('a run that has others below it', () => {
     for (const run of ['exp/train', 'exp/val', 'exp/child/train']) log(run, 'loss');
     await backfill();
     expect(tree()).toEqual({ exp: '2 below -', 'exp/child': '1 below exp' });
-    stub.store.runs.clear();
-    for (const name of ['mirrorboard.state', 'mirrorboard.db']) remove(join(folder, name));
+    logs.startOver();
     configure('{ parent: "{root}" }');
     log('.', 'whole');
     log('a', 'loss');
@@ -99,8 +94,7 @@ describe('a run that has others below it', () => {
     log('a/b', 'x');
     await backfill();
     expect(tree()).toEqual({ a: '1 below -', 'a/b': '1 below a' });
-    stub.store.runs.clear();
-    for (const name of ['mirrorboard.state', 'mirrorboard.db']) remove(join(folder, name));
+    logs.startOver();
     configure('{ parent: "{path[-1]}/{path[0]}" }');
     log('b/a', 'x');
     await backfill();

@@ -1,9 +1,11 @@
 // The recipes of docs/routing.md, as they stand there, over what the frameworks themselves write: test/recipes says with which versions.
-import { cpSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { MlflowStub } from '../support/mlflow-stub/index.ts';
-import { endAll, freshDirectory, mustRun, remove, repository } from './command.ts';
+import { MirroredLogs } from '../support/mirrored-logs.ts';
+import type { MlflowStub } from '../support/mlflow-stub/index.ts';
+import { RECIPE_LOGS, writeRecipeLogs } from '../support/recipe-logs.ts';
+import { mustRun, repository } from './command.ts';
 
 /** What becomes of a run: some of its metrics, params and tags, all of its files, and the run above it. */
 interface Made {
@@ -203,35 +205,22 @@ function recipesOf(page: string): ReadonlyMap<string, string> {
 }
 
 const PAGE = recipesOf('docs/routing.md');
-const LOGS = join(repository, 'test/recipes');
+let scene: MirroredLogs;
 let folder: string;
 let stub: MlflowStub;
 
 beforeEach(async () => {
-  folder = freshDirectory();
-  stub = await MlflowStub.start();
+  scene = await MirroredLogs.make();
+  ({ folder, stub } = scene);
 });
-afterEach(async () => {
-  await endAll();
-  expect(stub.violations).toEqual([]);
-  await stub.close();
-  remove(folder);
-});
+afterEach(() => scene.close());
 
-/** What a framework wrote, with the times at which it did. */
-function write(name: string, isWanted: (path: string) => boolean = () => true): void {
-  const times = JSON.parse(readFileSync(join(LOGS, name, 'times.json'), 'utf8')) as Record<string, number>;
-  for (const [path, ms] of Object.entries(times)) {
-    if (!isWanted(path)) continue;
-    mkdirSync(dirname(join(folder, path)), { recursive: true });
-    cpSync(join(LOGS, name, path), join(folder, path));
-    utimesSync(join(folder, path), ms / 1000, ms / 1000);
-  }
+function write(name: string, isWanted?: (path: string) => boolean): void {
+  writeRecipeLogs(folder, name, isWanted);
 }
 
 function configure(recipe: string, lane = ''): void {
-  const lanes = `lanes: { local: {}, mlflow: { tracking_uri: "${stub.url}", experiment_name: recipes${lane} } }\n`;
-  writeFileSync(join(folder, 'mirrorboard.yaml'), `${recipe}${lanes}`);
+  scene.configure(recipe, `local: {}, mlflow: { tracking_uri: "$URL", experiment_name: recipes${lane} }`);
 }
 
 /** Names that hold the time of the training are numbered. */
@@ -279,7 +268,7 @@ it('are all tried here, and everything that was made for them', () => {
   expect([...PAGE.keys()].sort()).toEqual([...Object.keys(RECIPES), 'Stable-Baselines3'].filter((name) => PAGE.has(name)).sort());
   const used = Object.values(RECIPES).flatMap(({ logs }) => Object.keys(logs));
   const others = ['README.md', 'make', 'autolog', 'stable_baselines3'];
-  expect(readdirSync(LOGS).sort()).toEqual([...used, ...others].sort());
+  expect(readdirSync(RECIPE_LOGS).sort()).toEqual([...used, ...others].sort());
 });
 
 describe.each(Object.entries(RECIPES))('%s', (name, { logs }) => {
@@ -306,7 +295,7 @@ it('Stable-Baselines3 needs none', async () => {
 });
 
 describe('autologging', () => {
-  const { run, metrics } = JSON.parse(readFileSync(join(LOGS, 'autolog/autolog.json'), 'utf8')) as {
+  const { run, metrics } = JSON.parse(readFileSync(join(RECIPE_LOGS, 'autolog/autolog.json'), 'utf8')) as {
     readonly run: string;
     readonly metrics: Readonly<Record<string, readonly (readonly [step: number, value: number])[]>>;
   };

@@ -1,14 +1,15 @@
 // Params that stand as text in the event files, and files beside several runs, over what the Hugging Face Trainer wrote.
-import { cpSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { until } from '../crash/watch-kill.ts';
 import * as w from '../support/event-writer.ts';
-import { MlflowStub } from '../support/mlflow-stub/index.ts';
-import { endAll, freshDirectory, mirrorboard, mustRun, remove, repository, start } from './command.ts';
+import { MirroredLogs } from '../support/mirrored-logs.ts';
+import type { MlflowStub } from '../support/mlflow-stub/index.ts';
+import { recipeTimes, writeRecipeLogs } from '../support/recipe-logs.ts';
+import { mirrorboard, mustRun, start } from './command.ts';
 
-const LOGS = join(repository, 'test/recipes/huggingface');
-const TIMES = JSON.parse(readFileSync(join(LOGS, 'times.json'), 'utf8')) as Record<string, number>;
+const TIMES = recipeTimes('huggingface');
 const PARAMS = 'params: [{ tag: args/text_summary }, { tag: "model_*/text_summary", prefix: "model." }]\n';
 const CHECKPOINTS = 'artifacts: [{ files: "../../checkpoint-{step}/*.safetensors", once: true }]\n';
 /** The two trainings of bert-out, in their order. */
@@ -17,32 +18,22 @@ const [FIRST = '', SECOND = ''] = Object.keys(TIMES)
   .sort((a, b) => (TIMES[a] ?? 0) - (TIMES[b] ?? 0));
 const nameOf = (path: string): string => path.split('/')[3] ?? '';
 
+let logs: MirroredLogs;
 let folder: string;
 let stub: MlflowStub;
 
 beforeEach(async () => {
-  folder = freshDirectory();
-  stub = await MlflowStub.start();
+  logs = await MirroredLogs.make();
+  ({ folder, stub } = logs);
 });
-afterEach(async () => {
-  await endAll();
-  expect(stub.violations).toEqual([]);
-  await stub.close();
-  remove(folder);
-});
+afterEach(() => logs.close());
 
 function configure(more: string): void {
-  const lanes = `lanes: { local: {}, mlflow: { tracking_uri: "${stub.url}", experiment_name: texts } }\n`;
-  writeFileSync(join(folder, 'mirrorboard.yaml'), `roots: [outputs]\nruns: { name: "{name}" }\n${more}${lanes}`);
+  logs.configure(`roots: [outputs]\nruns: { name: "{name}" }\n${more}`);
 }
 
 function write(isWanted: (path: string) => boolean): void {
-  for (const [path, ms] of Object.entries(TIMES)) {
-    if (!path.startsWith('outputs/bert-out/') || !isWanted(path)) continue;
-    mkdirSync(dirname(join(folder, path)), { recursive: true });
-    cpSync(join(LOGS, path), join(folder, path));
-    utimesSync(join(folder, path), ms / 1000, ms / 1000);
-  }
+  writeRecipeLogs(folder, 'huggingface', (path) => path.startsWith('outputs/bert-out/') && isWanted(path));
 }
 
 function checkpoints(run: string): readonly string[] {
@@ -71,8 +62,7 @@ it('are set by watch as they come, and each checkpoint is stored in the run that
   ]);
   await mustRun(['verify'], { cwd: folder });
 
-  for (const name of ['mirrorboard.state', 'mirrorboard.db']) remove(join(folder, name));
-  stub.store.runs.clear();
+  logs.startOver();
   await mustRun(['backfill'], { cwd: folder });
   expect([FIRST, SECOND].map((path) => [stub.run(nameOf(path)).params, checkpoints(nameOf(path))])).toEqual(live);
 });

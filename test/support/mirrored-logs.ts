@@ -32,10 +32,21 @@ export class MirroredLogs {
     return logs;
   }
 
+  /** Ends all that was started; the tracker must have been asked nothing that a real one refuses. */
   async close(): Promise<void> {
     await endAll();
-    await this.stub.close();
-    remove(this.folder);
+    try {
+      expect(this.stub.violations).toEqual([]);
+    } finally {
+      await this.stub.close();
+      remove(this.folder);
+    }
+  }
+
+  /** Nothing is mirrored yet: an empty tracker, no store, no state. */
+  startOver(): void {
+    this.stub.store.runs.clear();
+    for (const name of ['mirrorboard.state', 'mirrorboard.db']) remove(this.path(name));
   }
 
   path(...parts: readonly string[]): string {
