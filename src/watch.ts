@@ -196,10 +196,11 @@ class Watch {
     await this.#options.onStart?.(this.#status);
     const damage = this.#local?.damage();
     if (damage !== undefined) this.#status.storeDamaged(this.#options.store?.path ?? '', `${damage}. ${DAMAGED_HINT}`);
-    for (const root of resolved) {
-      this.#state.root(root.name, root.path);
-      this.#local?.moveRoot(root);
-    }
+    // In one transaction: of thousands of roots, the commits would cost more than the first scan.
+    this.#state.together(() => {
+      for (const root of resolved) this.#state.root(root.name, root.path);
+    });
+    for (const root of resolved) this.#local?.moveRoot(root);
     const stop = (): void => {
       this.#reader.stop();
       this.#wake?.();
