@@ -17,10 +17,10 @@ import {
 import { dirname, join } from 'node:path';
 import { isEventFileName } from '../../src/discover/index.ts';
 import { ActorFile, type ActorRecord, RecordMaker, type Writing } from './actor-files.ts';
+import type { FaultyWorld } from './faulty-world.ts';
 
 type Work = (file: ActorFile) => string | undefined;
 
-const isRoot = process.getuid?.() === 0;
 /** Whether the names of transfers are passed over, and links to a file are not read once more: only then is there one right answer. */
 const KNOWS_TRANSFERS = !isEventFileName('.events.out.tfevents.1.Ab3dE6');
 
@@ -31,12 +31,14 @@ export class ActorTree {
   readonly files = new Map<string, ActorFile>();
   readonly #make = new RecordMaker();
   readonly #random: () => number;
+  readonly #world: FaultyWorld;
   readonly #staging: string;
   #isAway = false;
   readonly #works: readonly (readonly [weight: number, work: Work])[];
 
-  constructor(root: string, random: () => number) {
+  constructor(root: string, world: FaultyWorld, random: () => number) {
     this.root = root;
+    this.#world = world;
     this.#random = random;
     this.#staging = `${root}.staging`;
     mkdirSync(root);
@@ -69,6 +71,22 @@ export class ActorTree {
 
   /** Does one thing, and says what. */
   act(): string {
+    const done = this.#act();
+    // What failed for a while is tried again by the clock.
+    for (const file of this.files.values()) if (this.#world.isBelowFault(file.path)) file.wasFlipped = true;
+    return done;
+  }
+
+  /** A directory can't be listed for a while. */
+  failDirectory(): string {
+    const runs = [...this.files.values()].flatMap(({ isThere, run }) => (isThere && run !== '.' ? [run] : []));
+    if (runs.length === 0) return 'nothing';
+    const said = this.#world.failDirectory(this.#one(this.#one(runs).split('/')));
+    for (const file of this.files.values()) if (this.#world.isBelowFault(file.path)) file.wasFlipped = true;
+    return said;
+  }
+
+  #act(): string {
     const there = [...this.files.values()].filter(({ isThere }) => isThere);
     const pending = there.filter(({ writing }) => writing !== undefined);
     if (pending.length > 0 && this.#random() < 0.5) return this.#goOn(this.#one(pending));
@@ -102,6 +120,7 @@ export class ActorTree {
 
   /** All that was begun is ended, everything is sound, and each file has something new at its end. */
   finish(): void {
+    this.#world.healDirectory();
     for (const file of this.files.values()) {
       if (!file.isThere) continue;
       if (file.isHidden) this.#hide(file);
@@ -296,11 +315,21 @@ export class ActorTree {
     return `touch ${file.path}: ${time}`;
   }
 
-  /** Nobody may read it for a while. Says nothing to root, who may read anything. */
+  /** It can't be read for a while: nobody may (which says nothing to root), or its server fails. */
   #hide(file: ActorFile): string | undefined {
-    chmodSync(this.#absolute(file.path), file.isHidden || isRoot ? 0o644 : 0);
-    file.isHidden = !file.isHidden;
-    return `${file.isHidden ? 'hide' : 'show'} ${file.path}`;
+    if (file.isHidden) {
+      this.#world.heal(file.name);
+      chmodSync(this.#absolute(file.path), 0o644);
+      file.isHidden = false;
+      return `show ${file.path}`;
+    }
+    // Under its other name it would be read nevertheless.
+    if (file.alias !== undefined) return undefined;
+    file.isHidden = true;
+    file.wasFlipped = true;
+    if (this.#random() < 0.7) return this.#world.failFile(file.name);
+    chmodSync(this.#absolute(file.path), 0);
+    return `hide ${file.path}`;
   }
 
   #link(file: ActorFile): string | undefined {

@@ -1,4 +1,5 @@
-// A watch as users run it, beside somebody who works on its log tree at random: killed, ended and started again, its root taken away and back.
+// A watch as users run it, beside an actor that works on its log tree at random: killed, ended and started again, its root taken away and back, errors from its
+// file server, a clock that is set.
 import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openForReading } from '../../src/backends/local/client.ts';
@@ -9,6 +10,7 @@ import { mirrorboard, mustRun, type Running, start } from '../e2e/command.ts';
 import * as w from '../support/event-writer.ts';
 import type { ActorFile } from './actor-files.ts';
 import { ActorTree } from './actor-tree.ts';
+import { FaultyWorld } from './faulty-world.ts';
 import { placeOf, pointText } from './watched-tree.ts';
 
 export interface ActorPlan {
@@ -37,6 +39,7 @@ class Scene {
   readonly #store: string;
   readonly #random: () => number;
   readonly #say: (line: string) => void;
+  readonly #world: FaultyWorld;
   readonly #tree: ActorTree;
   #watch: Running;
   #rung = 0;
@@ -47,7 +50,8 @@ class Scene {
     this.#store = join(folder, 'mirrorboard.db');
     this.#random = seededRandom(seed);
     this.#say = say;
-    this.#tree = new ActorTree(this.#logs, this.#random);
+    this.#world = new FaultyWorld(join(folder, 'world.json'), this.#random);
+    this.#tree = new ActorTree(this.#logs, this.#world, this.#random);
     mkdirSync(join(this.#logs, 'bell'));
     this.#watch = this.#start();
   }
@@ -60,7 +64,10 @@ class Scene {
         if (lot < 0.2) this.#say(this.#tree.mount());
       } else if (lot < 0.02) this.#say(this.#tree.unmount());
       else if (lot < 0.05) await this.#restart(lot < 0.035 ? 'SIGKILL' : 'SIGTERM');
-      else if (lot < 0.09) await this.#check('meanwhile');
+      else if (lot < 0.06) this.#say(this.#tree.failDirectory());
+      else if (lot < 0.09) this.#world.healDirectory();
+      else if (lot < 0.11) this.#say(this.#world.setClock());
+      else if (lot < 0.15) await this.#check('meanwhile');
       else if (lot < 0.5) await this.#ring();
     }
     if (this.#tree.isAway) this.#say(this.#tree.mount());
@@ -84,7 +91,7 @@ class Scene {
   }
 
   #start(): Running {
-    return start(['watch', this.#logs, '--scan-interval', '0.5'], { cwd: this.#folder, timeoutMs: 3_600_000 });
+    return start(['watch', this.#logs, '--scan-interval', '0.5'], { cwd: this.#folder, env: this.#world.env, timeoutMs: 3_600_000 });
   }
 
   async #restart(signal: NodeJS.Signals): Promise<void> {
