@@ -391,6 +391,10 @@ class Pass {
       remedy: progress.remedy ?? progress.lastError?.hint,
       points: progress.points,
       refused: progress.refused,
+      refusedInAll:
+        this.#laneStates()
+          .find(({ name }) => name === progress.name)
+          ?.refusedInAll() ?? 0,
       unsupported: progress.unsupported,
       leftOut: progress.leftOut,
       owedBytes: progress.lagBytes,

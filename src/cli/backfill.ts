@@ -140,6 +140,7 @@ function nextAfter(report: Report, { roots, requests, flags, isLocalOnly }: Type
       isShut: isShut(report),
       lanes: lanesAfter(report),
       damaged: damaged.map(({ run, file }) => join(paths.get(run.root) ?? '', run.path, file)),
+      refusing: report.lanes.find(({ refusedInAll }) => refusedInAll > 0)?.name,
       isOwed: report.lanes.some(({ stand, owedBytes }) => stand !== 'done' || owedBytes > 0),
       isNothingThere: report.totals.files === 0,
       isLocalOnly,
@@ -200,7 +201,7 @@ function isShut({ incidents, damage }: Report): boolean {
 export function exitCodeOf(report: Report, isStrict: boolean): ExitCode {
   if (report.interrupted) return ExitCode.interrupted;
   const isMissing = report.incidents.some(({ kind }) => NOT_MIRRORED.has(kind));
-  const isOwed = report.lanes.some(({ stand, refused }) => stand !== 'done' || refused > 0);
+  const isOwed = report.lanes.some(({ stand, refusedInAll }) => stand !== 'done' || refusedInAll > 0);
   const isDamaged = report.damage.some((damage) => isStrict || !isPending(damage));
   return isMissing || isDamaged || isOwed ? ExitCode.notMirrored : ExitCode.done;
 }

@@ -30,6 +30,8 @@ export interface Situation {
   /** A root, a folder or a file can't be looked at, or is empty all at once. */
   readonly isShut?: boolean;
   readonly lanes?: readonly { readonly name: string; readonly standing: LaneStanding }[];
+  /** A lane that refused points it should hold. */
+  readonly refusing?: string | undefined;
   /** Files of which something is damaged. */
   readonly damaged?: readonly string[];
   /** Something that is in the files is not in every lane. */
@@ -81,6 +83,9 @@ function decide(situation: Situation): Step {
   const stopped = lanes.find(({ standing }) => standing === 'runsStopped');
   if (stopped !== undefined && !isDriven) return { words: ['backfill', ...roots, '--to', stopped.name, '--rebuild'] };
   if (situation.isNew === true && !isDriven) return roots.length > 0 ? bring : { words: ['backfill', 'LOGDIR'] };
+  // The repair asks for them again.
+  if (situation.refusing !== undefined && !isDriven)
+    return { words: ['verify', ...(situation.given ?? []), '--lane', situation.refusing, '--repair'] };
   const [file] = damaged;
   if (file !== undefined) return { words: ['inspect', file] };
   if (situation.isNothingThere === true) return { words: ['inspect', roots[0] ?? '.'] };

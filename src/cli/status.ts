@@ -100,10 +100,13 @@ export async function statusCommand(flags: StatusFlags, context: CommandContext)
   }
 }
 
-/** Something that was mirrored, or should be, can't be read now. */
-function isTroubled({ damage, roots, obstacles }: StatusReport): boolean {
+/** Something that should be in every lane can't be read now, or is not taken until a person does something. */
+function isTroubled({ damage, roots, obstacles, lanes }: StatusReport): boolean {
   return (
-    obstacles.length > 0 || damage.some((item) => !isPending(item)) || roots.some(({ isMissing, isEmptied }) => isMissing || isEmptied)
+    obstacles.length > 0 ||
+    damage.some((item) => !isPending(item)) ||
+    roots.some(({ isMissing, isEmptied }) => isMissing || isEmptied) ||
+    lanes.some((lane) => lane.refused > 0 || standingOf(lane) === 'runsStopped' || standOf(lane)?.state === 'parked')
   );
 }
 
@@ -124,14 +127,14 @@ function lanesText(report: StatusReport, style: Style, width: number | undefined
 }
 
 function lanesTable(report: StatusReport, style: Style, width: number | undefined, isWide: boolean): string {
-  const hasRefusals = report.lanes.some((lane) => lane.refused + lane.unsupported > 0);
+  const notTaken = (['refused', 'unsupported'] as const).filter((kind) => report.lanes.some((lane) => lane[kind] > 0));
   const isAnyAtWork = report.lanes.some(({ isDriven, lagBytes }) => isDriven && lagBytes > 0);
   return renderTable({
     columns: [
       { title: 'Lane' },
       { title: 'State' },
       { title: 'Points', align: 'right' },
-      ...(hasRefusals ? [{ title: 'Not taken', align: 'right' } as const] : []),
+      ...notTaken.map((title) => ({ title, align: 'right' }) as const),
       { title: 'Behind', align: 'right' },
       ...(isWide ? [{ title: 'about points', align: 'right' } as const] : []),
       { title: 'lag', align: 'right' },
@@ -141,7 +144,7 @@ function lanesTable(report: StatusReport, style: Style, width: number | undefine
       isWide ? `${lane.name} (${lane.where})` : lane.name,
       stateOf(report, lane),
       formatCount(lane.points),
-      ...(hasRefusals ? [formatCount(lane.refused + lane.unsupported)] : []),
+      ...notTaken.map((kind) => formatCount(lane[kind])),
       lane.lagBytes === 0 ? '-' : formatBytes(lane.lagBytes),
       ...(isWide ? [lane.lagBytes === 0 || lane.lagPoints === undefined ? '-' : formatCount(lane.lagPoints)] : []),
       lane.lagMs === 0 ? '-' : formatDuration(lane.lagMs),
@@ -245,6 +248,12 @@ function statusText(report: StatusReport, { style, width, env, flags }: TextOpti
     if (isGiven) lines.push('  remedy: copy the file anew from where it was written; mirrorboard inspect FILE says what is in it');
     if (damaged.some(({ reason }) => reason === 'unreadable')) lines.push(`  ${LET_READ}`);
   }
+  for (const { name, refused } of report.lanes.filter((lane) => lane.refused > 0))
+    lines.push(
+      '',
+      style.red(`${visibleText(name)} refused ${counted(refused, 'point')}, which it should hold`),
+      `  remedy: ${programName(env)} verify --lane ${visibleText(name)} --repair asks it again`,
+    );
   for (const { name, runsReplaced } of report.lanes.filter((lane) => lane.runsReplaced > 0))
     lines.push(
       '',
@@ -289,6 +298,7 @@ function nextCommand(report: StatusReport, flags: StatusFlags, env: NodeJS.Proce
       missing: roots.filter(({ isMissing }) => isMissing).map(({ name }) => name),
       isShut: obstacles.length > 0 || roots.some(({ isEmptied }) => isEmptied) || damage.some(({ reason }) => reason === 'unreadable'),
       lanes: lanes.map((lane) => ({ name: lane.name, standing: standingOf(lane) })),
+      refusing: lanes.find(({ refused }) => refused > 0)?.name,
       damaged: damaged.map(({ run, file }) => join(rootPaths.get(run.root) ?? '', run.path, file)),
       isNew: roots.length === 0,
       isOwed: lanes.some(({ lagBytes }) => lagBytes > 0),

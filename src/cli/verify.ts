@@ -188,7 +188,7 @@ function nextCommand(verification: Verification, totals: Totals, writer: string 
   const isNothingMirrored = obstacles.length > 0 && obstacles.every(({ isUnmirrored }) => isUnmirrored === true);
   const compared = isNoted
     ? 'repairNoted'
-    : totals.differences > 0
+    : totals.differences + totals.refused > 0
       ? repairs === undefined
         ? 'differs'
         : 'repairLeft'

@@ -17,6 +17,7 @@ import {
   stepOf,
 } from './rows.ts';
 import type { StateStore } from './state-store.ts';
+import { REFUSALS_NOW } from './listing.ts';
 import type { Row } from './statements.ts';
 
 /** What a lane has delivered of a run, points that were sent again included: for people. */
@@ -306,6 +307,14 @@ export class LaneState {
         );
       }
     });
+  }
+
+  /** How many points the tracker should hold and would not take, of what the files hold now. */
+  refusedInAll(): number {
+    const { ids, statements } = this.#store.reading();
+    const lane = ids.findLane(this.#key);
+    if (lane === undefined) return 0;
+    return Number(statements.get(`SELECT count(*) AS n ${REFUSALS_NOW} AND refusal.lane = ? AND kind <> 'unsupported'`, lane)?.n ?? 0);
   }
 
   /** Whether any point of a run was refused. */

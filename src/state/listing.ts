@@ -43,7 +43,10 @@ const RUNS = `
   LEFT JOIN delivered ON delivered.run = run.id AND delivered.lane = ?1
   WHERE ?2 IS NULL OR root.name = ?2 GROUP BY run.id ORDER BY root.name, run.path`;
 
-const REFUSED = 'SELECT file.run, count(*) AS n FROM refusal JOIN file ON file.id = refusal.file WHERE refusal.lane = ? GROUP BY file.run';
+/** What was refused of the bytes that files held before is of no use any more. */
+export const REFUSALS_NOW = 'FROM refusal JOIN file ON file.id = refusal.file WHERE refusal.generation = file.generation';
+
+const REFUSED = `SELECT file.run, count(*) AS n ${REFUSALS_NOW} AND refusal.lane = ? GROUP BY file.run`;
 
 /** Every run with files, or those of one root, and how far a lane is in them. */
 export function listRuns(statements: Statements, lane: number, root?: string): ListedInState[] {

@@ -1,5 +1,6 @@
 import type { Damage, Gap } from '../model/index.ts';
 import type { FileRef } from './file-ref.ts';
+import { REFUSALS_NOW } from './listing.ts';
 import type { Row, Statements } from './statements.ts';
 
 /** What a state holds, for people. Bytes and counts. */
@@ -89,8 +90,8 @@ const LANES = `
     (SELECT coalesce(sum(points), 0) FROM delivered WHERE delivered.lane = lane.id) AS points,
     (SELECT count(*) FROM handle WHERE handle.lane = lane.id) AS handles,
     (SELECT count(*) FROM handle WHERE handle.lane = lane.id AND (opened ->> '$.replaced') > 0) AS replaced,
-    (SELECT count(*) FROM refusal WHERE refusal.lane = lane.id AND kind = 'unsupported') AS unsupported,
-    (SELECT count(*) FROM refusal WHERE refusal.lane = lane.id AND kind <> 'unsupported') AS refused,
+    (SELECT count(*) ${REFUSALS_NOW} AND refusal.lane = lane.id AND kind = 'unsupported') AS unsupported,
+    (SELECT count(*) ${REFUSALS_NOW} AND refusal.lane = lane.id AND kind <> 'unsupported') AS refused,
     (SELECT count(*) FROM intent WHERE intent.lane = lane.id) AS intents
   FROM lane LEFT JOIN position ON position.lane = lane.id
   LEFT JOIN file ON file.id = position.file AND file.generation = position.generation

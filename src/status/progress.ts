@@ -75,6 +75,8 @@ export interface LaneReport {
   /** Accepted in this pass. */
   readonly points: number;
   readonly refused: number;
+  /** Those of earlier passes included, as far as the files still hold them. */
+  readonly refusedInAll: number;
   readonly unsupported: number;
   /** Points that routes keep from the lane. */
   readonly leftOut: number;

@@ -161,7 +161,8 @@ export function worstOf(codes: readonly ExitCode[]): ExitCode {
 export function exitCodeOf(verification: Verification, isStrict: boolean): ExitCode {
   if (verification.interrupted) return ExitCode.interrupted;
   const totals = totalsOf(verification);
-  if (totals.differences > 0) return ExitCode.notMirrored;
+  // What the tracker should hold and would not take is missing there, whatever the reason.
+  if (totals.differences + totals.refused > 0) return ExitCode.notMirrored;
   const isUnreadable = verification.troubled.some(({ why }) => why === 'unreadable');
   if (verification.obstacles.length > 0 || isUnreadable) return ExitCode.couldNotJudge;
   if (!isStrict) return ExitCode.done;

@@ -191,9 +191,26 @@ describe('backfill with a tracker beside the store', () => {
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({ lanes: [{ stand: 'done', new_points: 20, refused: 20, owed_bytes: 0 }] });
     expect(mirrored()).toEqual(counted(0, 20));
-    expect((await backfill()).code).toBe(0);
-    const status = JSON.parse((await mustRun(['status', '--json'], { cwd: folder })).stdout);
+    // Nothing new was refused, and what was is still not there.
+    const again = await backfill('--json');
+    expect(again.code).toBe(1);
+    expect(JSON.parse(again.stdout)).toMatchObject({ lanes: [{ stand: 'done', new_points: 0, refused: 0, refused_in_all: 20 }] });
+    expect((await backfill()).stderr).toMatch(/20 refused earlier[\s\S]*\nNext: .* verify --lane mlflow --repair/);
+    const status = JSON.parse((await mustRun(['status', '--json'], { cwd: folder }, 1)).stdout);
     expect(status.lanes[1]).toMatchObject({ refused: 20, lag_bytes: 0 });
+    expect((await mustRun(['status'], { cwd: folder }, 1)).stdout).toMatch(/mlflow refused 20 points/);
+    const verified = JSON.parse((await mustRun(['verify', '--lane', 'mlflow', '--json'], { cwd: folder }, 1)).stdout);
+    expect(verified).toMatchObject({ differences: 0, totals: { refused: 20, missing: 0 }, next: expect.stringMatching(/verify --repair/) });
+
+    // Another content has none of them.
+    writeFileSync(
+      file,
+      w.eventFile(
+        ...Array.from({ length: 4 }, (_, step) => w.event({ wallTime: 9 + step, step, summary: [w.simpleValue('loss', -step)] })),
+      ),
+    );
+    await backfill();
+    expect(JSON.parse((await mustRun(['status', '--json'], { cwd: folder })).stdout).lanes[1]).toMatchObject({ refused: 0 });
   });
 
   it('of which a run was deleted there leaves that run alone, and mirrors the others', async () => {

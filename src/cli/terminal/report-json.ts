@@ -38,6 +38,7 @@ function laneJson(lane: LaneReport): Record<string, unknown> {
     remedy: lane.remedy ?? null,
     new_points: lane.points,
     refused: lane.refused,
+    refused_in_all: lane.refusedInAll,
     unsupported: lane.unsupported,
     left_out: lane.leftOut,
     owed_bytes: lane.owedBytes,

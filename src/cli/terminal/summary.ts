@@ -126,17 +126,18 @@ function lanes(report: Report, style: Style): string {
 }
 
 function laneLines(lane: LaneReport, style: Style): string[] {
-  const { name, where, stand, points, refused, unsupported, leftOut, owedBytes, reason, remedy, stoppedRuns, links } = lane;
+  const { name, where, stand, points, refused, refusedInAll, unsupported, leftOut, owedBytes, reason, remedy, stoppedRuns, links } = lane;
   const facts = [
     counted(points, 'new point'),
     ...(refused > 0 ? [`${formatCount(refused)} refused`] : []),
+    ...(refusedInAll > refused ? [`${formatCount(refusedInAll - refused)} refused earlier`] : []),
     ...(unsupported > 0 ? [`${formatCount(unsupported)} not supported there`] : []),
     ...(leftOut > 0 ? [`${formatCount(leftOut)} left out by routes`] : []),
     ...(owedBytes > 0 ? [`${formatBytes(owedBytes)} owed`] : []),
   ];
   const head = `Lane ${visibleText(name)} (${visibleText(where)}): ${STANDS[stand]}, ${facts.join(', ')}`;
   return [
-    stand === 'done' && refused === 0 ? head : style.yellow(head),
+    stand === 'done' && refusedInAll === 0 ? head : style.yellow(head),
     ...(reason === undefined ? [] : [`  ${visibleText(reason)}`]),
     ...(remedy === undefined ? [] : [`  ${visibleText(remedy)}`]),
     ...firstFew(stoppedRuns.map(({ run, reason: why }) => `${runLabel(run)}: ${visibleText(why)}`)),
