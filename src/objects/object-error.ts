@@ -1,4 +1,5 @@
 import { cutText, type ErrorCode, MirrorError, messageOf } from '../errors.ts';
+import { redactCut } from '../http/index.ts';
 import type { ObjectStoreOptions } from './options.ts';
 
 /** Names of errors that another try can't change. */
@@ -17,10 +18,12 @@ export function objectError(error: unknown, what: string, { url, credentials }: 
   // What a server calls its error need not be a text.
   const name = typeof called === 'string' ? cutText(called, MOST_NAME) : '';
   const status = $metadata?.httpStatusCode;
-  let said = cutText(messageOf(error), MOST_SAID);
-  for (const secret of [credentials?.secretAccessKey, process.env['AWS_SECRET_ACCESS_KEY'], process.env['AWS_SESSION_TOKEN']]) {
-    if (secret !== undefined && secret.length >= 4) said = said.replaceAll(secret, '[redacted]');
-  }
+  const secrets = [credentials?.secretAccessKey, process.env['AWS_SECRET_ACCESS_KEY'], process.env['AWS_SESSION_TOKEN']];
+  const said = redactCut(
+    messageOf(error),
+    MOST_SAID,
+    secrets.filter((secret) => secret !== undefined),
+  );
   const [code, hint] = meaningOf(name, status);
   const message = `${what} in ${url}: ${name === '' || said.includes(name) ? '' : `${name}: `}${said}`;
   return new MirrorError(code, message, {

@@ -1,0 +1,26 @@
+import { describe, expect, test } from '@jest/globals';
+import { objectError } from '../../../src/objects/object-error.ts';
+
+describe('objectError', () => {
+  const secretAccessKey = 'wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY';
+  const options = {
+    url: 's3://bucket/runs',
+    bucket: 'bucket',
+    prefix: 'runs',
+    credentials: { accessKeyId: 'AKIAEXAMPLE', secretAccessKey },
+  };
+
+  test('keeps no part of a secret that the cut of a long message goes through', () => {
+    for (let before = 1950; before < 2000; before++) {
+      const { message } = objectError(new Error(`${'x '.repeat(before / 2)}${secretAccessKey} and more`), 'storing a', options);
+      expect(message).not.toContain(secretAccessKey.slice(0, 4));
+    }
+  });
+
+  test('takes out the secret, also as an address writes it, and keeps what stands around it', () => {
+    const secret = 'abc/def+ghi';
+    const error = new Error(`signed with ${secret} at ?x=${encodeURIComponent(secret)} now`);
+    const { message } = objectError(error, 'storing a', { ...options, credentials: { accessKeyId: 'a', secretAccessKey: secret } });
+    expect(message).toBe('storing a in s3://bucket/runs: Error: signed with [redacted] at ?x=[redacted] now');
+  });
+});
