@@ -127,6 +127,20 @@ export function isAboutRun({ code }: { readonly code: ErrorCode }): boolean {
   return code === 'MB4006' || code === 'MB4030';
 }
 
+/** Errors are passed on in other ones, a few times. */
+const MOST_CAUSES = 20;
+
+/** How long a server asked us to wait, by the error that it gave or by one that was made of it. Milliseconds; 0 where it did not. */
+export function askedWaitMs(error: MirrorError): number {
+  let cause: unknown = error;
+  for (let left = MOST_CAUSES; left > 0 && cause instanceof Error; left--) {
+    const asked = cause instanceof MirrorError ? cause.context['retryAfterMs'] : undefined;
+    if (typeof asked === 'number') return asked;
+    cause = cause.cause;
+  }
+  return 0;
+}
+
 /** The `code` of a system or SQLite error (ENOENT, ENOSPC, ERR_SQLITE_ERROR, …), without trusting its class. */
 export function systemCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;

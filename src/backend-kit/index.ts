@@ -13,4 +13,3 @@ export {
   sortOut,
   whoseRun,
 } from './run-identity.ts';
-export { type Fit, pointsFit } from './points-fit.ts';

@@ -1,6 +1,6 @@
 import PQueue from 'p-queue';
 import type { Backend, Capabilities, JournalledBackend, Outcome, Refusal, TrackerParcel } from '../backends/contract.ts';
-import { isAboutRun, MirrorError } from '../errors.ts';
+import { askedWaitMs, isAboutRun, MirrorError } from '../errors.ts';
 import { keyOfRun, pointCount } from '../model/index.ts';
 import { AnswerWatch } from './answer-watch.ts';
 import { type Clock, realClock } from './clock.ts';
@@ -111,7 +111,7 @@ export class TrackerLane {
           return { kind: 'runFatal', error };
         }
         if (error.retry === 'never') this.#gate.parked(error);
-        else await this.#wait(error, Number(error.context['retryAfterMs'] ?? 0));
+        else await this.#wait(error);
       }
     }
   }
@@ -198,8 +198,8 @@ export class TrackerLane {
     return { kind: 'placed', points, refusals };
   }
 
-  async #wait(error: MirrorError, afterMs: number | undefined): Promise<void> {
-    const waitMs = this.#gate.failed(error, afterMs);
+  async #wait(error: MirrorError): Promise<void> {
+    const waitMs = this.#gate.failed(error, askedWaitMs(error));
     await this.#clock.sleep(waitMs, this.#signal);
   }
 
@@ -212,7 +212,8 @@ export class TrackerLane {
       const outcomes = (await this.#answers.ask(() => this.#outcomes(parcels))).map(asRunFatal);
       const late = outcomes.find((outcome) => outcome.kind === 'retry');
       // Said before the place is free for the next one.
-      const waitMs = late === undefined || this.#signal.aborted ? undefined : this.#gate.failed(late.error, late.afterMs);
+      const waitMs =
+        late === undefined || this.#signal.aborted ? undefined : this.#gate.failed(late.error, late.afterMs ?? askedWaitMs(late.error));
       return { outcomes, waitMs };
     });
   }

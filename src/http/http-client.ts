@@ -10,7 +10,7 @@ import { makeAgent, namesProxy } from './proxy.ts';
 import { quietHandshake } from './quiet-handshake.ts';
 import { reachHint } from './reach-hint.ts';
 import { redactCut } from './redact.ts';
-import { parseRetryAfter } from './retry-after.ts';
+import { askedWait } from './retry-after.ts';
 import { oddAnswer } from './said.ts';
 import { closedHint, opensslReason, readTlsFiles, type TlsMaterial, type TlsOptions, tlsHint } from './tls.ts';
 import { tooLargeAnswer } from './too-large.ts';
@@ -206,8 +206,9 @@ export class HttpClient {
     const leads = location === undefined ? '' : `, leads to ${redactCut(location, MOST_PLACE, this.#secrets)}`;
     const message = `${method} ${this.#shown(path)}: ${status}${leads}${text === '' ? '' : `: ${firstLine(text)}`}`;
     if (!isTransient(status)) return { kind: 'refused', status, headers, text, error: this.#error(codeOf(status), message, status) };
-    const afterMs = parseRetryAfter(headerOf(headers, 'retry-after'), this.#now());
-    const error = this.#error(codeOf(status), message, status, { retry: 'later' });
+    const afterMs = askedWait(status, headers, this.#now());
+    const asked = afterMs === undefined ? {} : { retryAfterMs: afterMs };
+    const error = this.#error(codeOf(status), message, status, { retry: 'later', context: asked });
     return { kind: 'retry', status, headers, text, ...(afterMs === undefined ? {} : { afterMs }), error };
   }
 
@@ -232,7 +233,7 @@ export class HttpClient {
     status: number | undefined,
     details: ConstructorParameters<typeof MirrorError>[2] = {},
   ): MirrorError {
-    const context = { address: this.address, ...(status === undefined ? {} : { status }) };
+    const context = { address: this.address, ...(status === undefined ? {} : { status }), ...details.context };
     return new MirrorError(code, message, { ...details, context });
   }
 

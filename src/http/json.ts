@@ -1,6 +1,7 @@
 import type { MirrorError } from '../errors.ts';
 import { memoryShares } from '../memory/index.ts';
 import { type HttpAnswer, headerOf } from './answer.ts';
+import { isPage } from './reply.ts';
 import { isFields, kindOf, oddAnswer, Said, type Source } from './said.ts';
 import { tooLargeAnswer } from './too-large.ts';
 
@@ -45,18 +46,15 @@ export type JsonAnswer =
   | { readonly kind: 'notJson' }
   | { readonly kind: 'failed'; readonly error: MirrorError };
 
-export function readJson(
-  { body, headers }: Extract<HttpAnswer, { kind: 'ok' }>,
-  source: Source,
-  prepare?: (text: string) => string,
-): JsonAnswer {
-  const type = headerOf(headers, 'content-type') ?? '';
-  if (type.includes('text/html')) return { kind: 'notJson' };
+export function readJson(answer: Extract<HttpAnswer, { kind: 'ok' }>, source: Source, prepare?: (text: string) => string): JsonAnswer {
+  if (isPage(answer)) return { kind: 'notJson' };
+  const { body, headers } = answer;
   if (body.length > MOST_JSON) return { kind: 'failed', error: tooLargeAnswer(source, MOST_JSON) };
   const parsed = parseJson(body, prepare);
   if (parsed.kind === 'tooLarge') return { kind: 'failed', error: tooLargeAnswer(source, 2 * memoryShares().answer) };
   // What says that it is JSON, or begins like it, comes from an API all the same.
-  if (parsed.kind === 'odd' && !/\bjson\b/.test(type) && !looksLikeJson(body)) return { kind: 'notJson' };
+  if (parsed.kind === 'odd' && !/\bjson\b/.test(headerOf(headers, 'content-type') ?? '') && !looksLikeJson(body))
+    return { kind: 'notJson' };
   if (parsed.kind === 'odd') return { kind: 'failed', error: oddAnswer(source, `it is ${parsed.found}`) };
   if (!isFields(parsed.value)) return { kind: 'failed', error: oddAnswer(source, `it is ${kindOf(parsed.value)}, expected an object`) };
   return { kind: 'ok', value: new Said(parsed.value, source) };

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { MirrorError } from '../errors.ts';
+import { isTooLarge } from './too-large.ts';
 
 export interface PageLimits {
   /** Default 100 000. */
@@ -12,9 +13,6 @@ export interface PageLimits {
 
 /** Most files or folders of one listing: they are kept in memory. */
 export const MOST_LISTED = 1_000_000;
-
-/** What a server says of the next page: a token, a cursor, a scroll id, whatever it calls it. */
-type Said = unknown;
 
 /**
  * Follows the pages of a listing, which end when the server says so: a server that never does would keep us for ever. A token
@@ -38,8 +36,11 @@ export class Pages {
     this.#limits = { pages, items, empty };
   }
 
-  /** The token of the next page; undefined after the last one. `items`: how much was in the page that said it. Throws MB4003. */
-  next(said: Said, items: number): string | undefined {
+  /**
+   * The token of the next page (a cursor, a scroll id); undefined after the last one. `said`: what the server says of it;
+   * `items`: how much was in the page. Throws MB4003.
+   */
+  next(said: unknown, items: number): string | undefined {
     this.#items += items;
     this.#empty = items > 0 ? 0 : this.#empty + 1;
     const { pages, items: most, empty } = this.#limits;
@@ -60,5 +61,25 @@ export class Pages {
       hint: 'Check the address of the tracker, and what stands before it: so no tracker answers.',
       context: { address: this.#address },
     });
+  }
+}
+
+/** How much of a listing is asked for at a time: half as much where an answer was too large. */
+export class PageSize {
+  #most: number;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  get most(): number {
+    return this.#most;
+  }
+
+  /** Whether the same is to be asked for again, in smaller pages. */
+  shrinkFor(error: MirrorError): boolean {
+    if (!isTooLarge(error) || this.#most <= 1) return false;
+    this.#most >>= 1;
+    return true;
   }
 }

@@ -130,41 +130,7 @@ export function oddAnswer({ what, address, speaker = address }: Source, found: s
   });
 }
 
-/** What became of an answer of 200 that can't be used: another one may be better. */
-export interface Unusable {
-  readonly kind: 'failed';
-  readonly cause: 'transient';
-  readonly error: MirrorError;
-}
-
-export function unusableAnswer(error: MirrorError): Unusable {
-  return { kind: 'failed', cause: 'transient', error };
-}
-
-interface Ok<T> {
-  readonly kind: 'ok';
-  readonly value: T;
-}
-
-function isOk(reply: Ok<Said> | { readonly kind: 'failed' }): reply is Ok<Said> {
-  return reply.kind === 'ok';
-}
-
-/** What is taken from an answer; a failure where it is not what the API says. */
-export function taken<T, Reply extends Ok<Said> | { readonly kind: 'failed' }>(
-  reply: Reply,
-  take: (said: Said) => T,
-): Ok<T> | Exclude<Reply, Ok<Said>> | Unusable {
-  if (!isOk(reply)) return reply as Exclude<Reply, Ok<Said>>;
-  try {
-    return { kind: 'ok', value: take(reply.value) };
-  } catch (error) {
-    if (!isOddAnswer(error)) throw error;
-    return unusableAnswer(error);
-  }
-}
-
-export function isOddAnswer(error: unknown): error is MirrorError {
+export function isOddAnswer(error: unknown): boolean {
   return error instanceof MirrorError && error.code === 'MB4031';
 }
 

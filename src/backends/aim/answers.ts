@@ -1,6 +1,6 @@
 /** What went wrong at an Aim server, in terms of what is to be done about it. */
-import { type ErrorCode, MirrorError } from '../../errors.ts';
-import { type HttpAnswer, isFields, isTooLarge, oddAnswer } from '../../http/index.ts';
+import { askedWaitMs, type ErrorCode, MirrorError } from '../../errors.ts';
+import { type HttpAnswer, isFields, isOddAnswer, isTooLarge, oddAnswer } from '../../http/index.ts';
 import type { Outcome } from '../contract.ts';
 import { LOCKED_MS } from './limits.ts';
 import { childOf, type Tree } from './tree.ts';
@@ -22,14 +22,11 @@ export type FailureKind =
 export class AimFailure extends Error {
   readonly kind: FailureKind;
   readonly error: MirrorError;
-  /** When to come back, where that is known. */
-  readonly afterMs: number | undefined;
 
-  constructor(kind: FailureKind, error: MirrorError, afterMs?: number) {
+  constructor(kind: FailureKind, error: MirrorError) {
     super(error.message, { cause: error });
     this.kind = kind;
     this.error = error;
-    this.afterMs = afterMs;
   }
 }
 
@@ -54,12 +51,10 @@ export function exceptionIn(tree: Tree): ServerException {
 /** What an exception of the server means. */
 export function failureOfException(what: string, { name, message }: ServerException): AimFailure {
   const said = `${what}: ${name.slice(0, 100)}${message === '' ? '' : `: ${message.slice(0, 300)}`}`;
-  const failure = (kind: FailureKind, code: ErrorCode, retry: 'later' | 'never', hint?: string): AimFailure =>
-    new AimFailure(
-      kind,
-      new MirrorError(code, said, { retry, ...(hint === undefined ? {} : { hint }) }),
-      hint === undefined ? undefined : LOCKED_MS,
-    );
+  const failure = (kind: FailureKind, code: ErrorCode, retry: 'later' | 'never', hint?: string): AimFailure => {
+    if (hint === undefined) return new AimFailure(kind, new MirrorError(code, said, { retry }));
+    return new AimFailure(kind, new MirrorError(code, said, { retry, hint, context: { retryAfterMs: LOCKED_MS } }));
+  };
   if (name === 'UnauthorizedRequestError') return failure('away', 'MB4001', 'later');
   if (name === 'RunLockingError' || name === 'Timeout' || /LOCK: Resource temporarily unavailable|Timeout/.test(message)) {
     return failure('busy', 'MB4005', 'later', 'Another process has the run open: end it, or wait until it is done.');
@@ -84,9 +79,9 @@ export function failureOfAnswer(what: string, answer: Exclude<HttpAnswer, { kind
   }
   const { error } = answer;
   // The connection is as good as before.
-  if (isTooLarge(error) || error.code === 'MB4031') return new AimFailure('busy', error);
+  if (isTooLarge(error) || isOddAnswer(error)) return new AimFailure('busy', error);
   // Somebody before the server asks for patience: the connection is as good as before.
-  if (answer.kind === 'retry') return new AimFailure(answer.status === 429 ? 'busy' : 'away', error, answer.afterMs);
+  if (answer.kind === 'retry') return new AimFailure(answer.status === 429 ? 'busy' : 'away', error);
   if (error.code === 'MB4002') return new AimFailure('denied', error);
   return new AimFailure('wrong', error);
 }
@@ -117,7 +112,7 @@ export function outcomeOf(cause: unknown, signal: AbortSignal): Exclude<Outcome,
     switch (kind) {
       case 'away':
       case 'busy':
-        return { kind: 'retry', error, ...(cause.afterMs === undefined ? {} : { afterMs: cause.afterMs }) };
+        return { kind: 'retry', error, ...askedWait(error) };
       case 'denied':
       case 'wrong':
         return { kind: 'fatal', error };
@@ -133,6 +128,11 @@ export function outcomeOf(cause: unknown, signal: AbortSignal): Exclude<Outcome,
     return cause.retry === 'never' ? { kind: 'fatal', error: cause } : { kind: 'retry', error: cause };
   }
   throw cause;
+}
+
+function askedWait(error: MirrorError): { readonly afterMs?: number } {
+  const afterMs = askedWaitMs(error);
+  return afterMs > 0 ? { afterMs } : {};
 }
 
 /** What a call other than `send` throws. */

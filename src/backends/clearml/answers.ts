@@ -1,5 +1,5 @@
 import { MirrorError } from '../../errors.ts';
-import { type HttpAnswer, headerOf, plainText, type Said } from '../../http/index.ts';
+import { type HttpAnswer, isPage, oneLine, plainText, type Reply as HttpReply, type Said } from '../../http/index.ts';
 
 /** What stands behind an answer that is no success: decided by status and result code. */
 export type Cause =
@@ -31,32 +31,22 @@ export interface Failure {
   readonly error: MirrorError;
 }
 
-export interface Ok<T> {
-  readonly kind: 'ok';
-  readonly value: T;
-}
-
-export type Reply<T> = Ok<T> | Failure;
+export type Reply<T> = HttpReply<T, Failure>;
 
 export type { Fields } from '../../http/index.ts';
 
-const MESSAGE_LENGTH = 300;
 const KEYS_HINT =
   'Check CLEARML_API_ACCESS_KEY and CLEARML_API_SECRET_KEY (or CLEARML_AUTH_TOKEN): make new ones in the web page under Settings, Workspace.';
 const ADDRESS_HINT =
   'Check api_server (CLEARML_API_HOST): it is the address of the API server, usually port 8008, not that of the web page.';
 const GONE_HINT = 'It was deleted. With recreate_deleted: true a new one is made, and filled from the beginning.';
 
+type Refused = Exclude<HttpAnswer, { kind: 'ok' }>;
+
 /** `what` was being done: `creating the task train/a`. `extraRetry`: statuses that count as busy too. */
-export function failureOf(
-  answer: Exclude<HttpAnswer, { kind: 'ok' }>,
-  what: string,
-  address: string,
-  extraRetry: ReadonlySet<number>,
-): Failure {
-  const { status, text } = answer;
-  const meta = metaOf(text);
-  const cause = status !== undefined && extraRetry.has(status) ? 'transient' : causeOf(status, answer.kind === 'retry', meta);
+export function failureOf(answer: Refused, what: string, address: string, extraRetry: ReadonlySet<number>): Failure {
+  const meta = metaOf(answer.text);
+  const cause = causeOf(answer, meta, extraRetry);
   const afterMs = answer.kind === 'retry' ? answer.afterMs : undefined;
   return { kind: 'failed', cause, ...(afterMs === undefined ? {} : { afterMs }), error: errorOf(cause, answer, meta, what, address) };
 }
@@ -92,8 +82,10 @@ function metaOf(text: string): Meta {
   return { code: numberOf('result_code'), subcode: numberOf('result_subcode'), message };
 }
 
-function causeOf(status: number | undefined, isRetry: boolean, { code, subcode }: Meta): Cause {
+function causeOf({ kind, status }: Refused, { code, subcode }: Meta, extraRetry: ReadonlySet<number>): Cause {
   if (status === undefined) return 'transient';
+  if (extraRetry.has(status)) return 'transient';
+  const isRetry = kind === 'retry';
   if (code === undefined) {
     // No envelope: a proxy, the file server, or another program.
     if (status === 413) return 'tooMuch';
@@ -114,7 +106,7 @@ function causeOf(status: number | undefined, isRetry: boolean, { code, subcode }
   return subcode === 801 ? 'exists' : 'refused';
 }
 
-function errorOf(cause: Cause, answer: Exclude<HttpAnswer, { kind: 'ok' }>, meta: Meta, what: string, address: string): MirrorError {
+function errorOf(cause: Cause, answer: Refused, meta: Meta, what: string, address: string): MirrorError {
   const { status, error } = answer;
   const context = { address, ...(status === undefined ? {} : { status }) };
   if (status === undefined) {
@@ -122,8 +114,7 @@ function errorOf(cause: Cause, answer: Exclude<HttpAnswer, { kind: 'ok' }>, meta
     return new MirrorError(error.code, `${what}: ${error.message}`, { retry: 'later', ...hint, context, cause: error });
   }
   const code = meta.code === undefined ? String(status) : `${meta.code}/${meta.subcode ?? 0}`;
-  const isHtml = headerOf(answer.headers, 'content-type')?.includes('text/html') === true;
-  const said = oneLine(isHtml ? plainText(meta.message) : meta.message);
+  const said = oneLine(isPage(answer) ? plainText(meta.message) : meta.message);
   const message = `${what}: ${address} answers ${code}${said === '' ? '' : `: ${said}`}`;
   switch (cause) {
     case 'token':
@@ -139,16 +130,6 @@ function errorOf(cause: Cause, answer: Exclude<HttpAnswer, { kind: 'ok' }>, meta
     default:
       return new MirrorError(error.code, message, { context, cause: error });
   }
-}
-
-function oneLine(text: string): string {
-  const line = text.replace(/\s+/g, ' ').trim();
-  return line.length > MESSAGE_LENGTH ? `${line.slice(0, MESSAGE_LENGTH - 1)}…` : line;
-}
-
-export function valueOrThrow<T>(reply: Reply<T>): T {
-  if (reply.kind === 'ok') return reply.value;
-  throw reply.error;
 }
 
 /** The artifacts that a task lists. */

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { type Fields, type HttpAnswer, HttpClient, oddAnswer, readJson, Said, taken, unusableAnswer } from '../../http/index.ts';
+import { type Fields, type HttpAnswer, HttpClient, keepWide, oddAnswer, readJson, Said, taken, unusableAnswer } from '../../http/index.ts';
 import { type Failure, failureOf, notTheApi, type Reply } from './answers.ts';
 import { REQUESTS_AT_ONCE, UPLOADS_AT_ONCE } from './limits.ts';
 import type { ClearmlSettings } from './settings.ts';
@@ -148,7 +148,7 @@ export class ClearmlClient {
   }
 }
 
-/** The data of an answer, with its wide integers kept: steps are int64, and come as bare digits. */
+/** The data of an answer. */
 function readAnswer(answer: Extract<HttpAnswer, { kind: 'ok' }>, what: string, address: string): Reply<Said> {
   const source = { what, address };
   const read = readJson(answer, source, withWideSteps);
@@ -162,10 +162,7 @@ function readAnswer(answer: Extract<HttpAnswer, { kind: 'ok' }>, what: string, a
   });
 }
 
-function withWideSteps(text: string): string {
-  // No string of an answer can contain this: its quotes would be escaped.
-  return /"iter":\s*-?\d{16,}/.test(text) ? text.replace(/("iter":\s*)(-?\d{16,})/g, '$1"$2"') : text;
-}
+const withWideSteps = keepWide('iter');
 
 function tokenOf(text: string, nowMs: number): Token {
   try {

@@ -1,8 +1,8 @@
 /** Reading what a task holds: all events of a type, page by page. */
 import { inflateSync } from 'node:zlib';
 import { MirrorError, messageOf } from '../../errors.ts';
-import { isTooLarge, Pages, wholeNumber } from '../../http/index.ts';
-import { type Fields, valueOrThrow } from './answers.ts';
+import { PageSize, Pages, valueOrThrow, wholeNumber } from '../../http/index.ts';
+import type { Fields } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
 import { EVENTS_PER_PAGE, PLOTS_PER_PAGE } from './limits.ts';
 
@@ -33,15 +33,12 @@ export async function* taskEvents(
   signal: AbortSignal,
 ): AsyncGenerator<readonly Fields[]> {
   const pages = new Pages('reading events', client.address);
-  let most = type === 'plot' ? PLOTS_PER_PAGE : EVENTS_PER_PAGE;
+  const size = new PageSize(type === 'plot' ? PLOTS_PER_PAGE : EVENTS_PER_PAGE);
   let scroll: string | undefined;
   for (;;) {
-    const body = { task, event_type: type, batch_size: most, order: 'asc', ...(scroll === undefined ? {} : { scroll_id: scroll }) };
+    const body = { task, event_type: type, batch_size: size.most, order: 'asc', ...(scroll === undefined ? {} : { scroll_id: scroll }) };
     const reply = await client.call('reading events', 'events.get_task_events', body, signal);
-    if (reply.kind !== 'ok' && isTooLarge(reply.error) && most > 1) {
-      most >>= 1;
-      continue;
-    }
+    if (reply.kind !== 'ok' && size.shrinkFor(reply.error)) continue;
     const page = valueOrThrow(reply);
     const events = page.records('events');
     if (events.length === 0) return;

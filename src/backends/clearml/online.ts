@@ -1,6 +1,6 @@
 /** A lane that is online: its server, its tasks, and what was mirrored while it was offline. */
 import { MirrorError } from '../../errors.ts';
-import { headerOf, type Said } from '../../http/index.ts';
+import { headerOf, type Said, valueOrThrow } from '../../http/index.ts';
 import type {
   BackendContext,
   FileMark,
@@ -14,7 +14,7 @@ import type {
   SideOutcome,
   SideWanted,
 } from '../contract.ts';
-import { artifactsIn, failureOf, valueOrThrow } from './answers.ts';
+import { artifactsIn, failureOf } from './answers.ts';
 import { ClearmlClient } from './client.ts';
 import { artifactDifference, artifactOf, compareSide } from './compare-side.ts';
 import { type EventSource, type FileSource, taskEvents } from './events.ts';

@@ -1,5 +1,5 @@
 import { MirrorError } from '../../errors.ts';
-import { valueOrThrow } from './answers.ts';
+import { valueOrThrow } from '../../http/index.ts';
 import type { ClearmlClient } from './client.ts';
 
 const LEAST_LENGTH = 3;

@@ -1,7 +1,8 @@
 /** What stands beside the event files: params, files, models, datasets, and facts of where a run ran. */
 import { MirrorError } from '../../errors.ts';
+import { valueOrThrow } from '../../http/index.ts';
 import type { Dataset, ModelVersion, ParamOutcome, SideFile, SideOutcome, SideParam } from '../contract.ts';
-import { artifactsIn, type Reply, valueOrThrow } from './answers.ts';
+import { artifactsIn, type Reply } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
 import type { TaskRef } from './handle.ts';
 import { type Param, paramOf } from './map.ts';

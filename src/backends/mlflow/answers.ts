@@ -1,5 +1,5 @@
 import { MirrorError } from '../../errors.ts';
-import { type HttpAnswer, headerOf, isFields, plainText } from '../../http/index.ts';
+import { type HttpAnswer, isFields, isPage, oneLine, plainText } from '../../http/index.ts';
 
 /** What stands behind an answer that is no success: decided by status and error code, by the message only where nothing else tells. */
 export type Cause =
@@ -40,16 +40,13 @@ const NO_CERTIFICATE = /No required SSL certificate was sent|The SSL certificate
 const HOST_HINT =
   'The server must allow this host name: start it with --allowed-hosts HOST:PORT (or the variable MLFLOW_SERVER_ALLOWED_HOSTS), the port included.';
 
-/** Longest part of a server's message that is shown: some hold whole SQL statements with their values. */
-const MESSAGE_LENGTH = 300;
-
 /** `what` was being done: `creating the run train/a`. */
 export function failureOf(answer: Exclude<HttpAnswer, { kind: 'ok' }>, what: string, address: string): Failure {
   const { status, text } = answer;
   const body = apiError(text);
   // No certificate that fits: it was no answer, and will not be one.
   const isLocked = status === undefined && answer.error.retry === 'never';
-  const cause = isLocked ? 'unauthorized' : causeOf(status, answer.kind === 'retry', body, isHtml(answer), text);
+  const cause = isLocked ? 'unauthorized' : causeOf(status, answer.kind === 'retry', body, isPage(answer), text);
   const element = cause === 'element' ? namedElement(body.message) : undefined;
   const afterMs = answer.kind === 'retry' ? answer.afterMs : undefined;
   return {
@@ -119,14 +116,10 @@ function namedElement(message: string): Failure['element'] {
   return found === null ? undefined : { list: found[1] as 'metrics' | 'params' | 'tags', index: Number(found[2]) };
 }
 
-function isHtml(answer: HttpAnswer): boolean {
-  return headerOf(answer.headers, 'content-type')?.includes('text/html') === true;
-}
-
 function errorOf(cause: Cause, answer: Exclude<HttpAnswer, { kind: 'ok' }>, body: ApiError, what: string, address: string): MirrorError {
   const { status, error } = answer;
   const context = { address, ...(status === undefined ? {} : { status }) };
-  const said = oneLine(isHtml(answer) ? plainText(answer.text) : body.message);
+  const said = oneLine(isPage(answer) ? plainText(answer.text) : body.message);
   const answers = `${what}: ${address} answers ${status}${said === '' ? '' : `: ${said}`}`;
   if (cause === 'unauthorized' && status === undefined) {
     return new MirrorError('MB4002', `${what}: ${error.message}`, {
@@ -162,9 +155,4 @@ function errorOf(cause: Cause, answer: Exclude<HttpAnswer, { kind: 'ok' }>, body
     context,
     cause: error,
   });
-}
-
-function oneLine(text: string): string {
-  const line = text.replace(/\s+/g, ' ').trim();
-  return line.length > MESSAGE_LENGTH ? `${line.slice(0, MESSAGE_LENGTH - 1)}…` : line;
 }

@@ -4,26 +4,23 @@ import {
   HttpClient,
   type HttpRequest,
   headerOf,
-  isTooLarge,
+  keepWide,
   MOST_LISTED,
+  PageSize,
   Pages,
+  type Reply as HttpReply,
   readJson,
   type Said,
-  wholeNumber,
   taken,
   unusableAnswer,
+  wholeNumber,
 } from '../../http/index.ts';
 import { type Failure, failureOf, notTheApi } from './answers.ts';
 import { Gate } from './gate.ts';
 import { HISTORY_PAGE, REQUESTS_AT_ONCE, RUNS_PAGE, UPLOADS_AT_ONCE } from './limits.ts';
 import type { MlflowSettings } from './settings.ts';
 
-export interface Ok<T> {
-  readonly kind: 'ok';
-  readonly value: T;
-}
-
-export type Reply<T> = Ok<T> | Failure;
+export type Reply<T> = HttpReply<T, Failure>;
 
 export interface Tag {
   readonly key: string;
@@ -139,14 +136,14 @@ export class MlflowClient {
   async runsTagged(experimentId: string, tag: string, value: string, signal: AbortSignal): Promise<Reply<readonly RunFacts[]>> {
     const runs: RunFacts[] = [];
     const pages = new Pages('looking for the run', this.address, { items: MOST_LISTED });
-    let most = RUNS_PAGE;
+    const size = new PageSize(RUNS_PAGE);
     let token: string | undefined;
     for (;;) {
       const input = {
         experiment_ids: [experimentId],
         filter: `tags.\`${tag}\` = '${value}'`,
         run_view_type: 'ALL',
-        max_results: most,
+        max_results: size.most,
         order_by: ['attributes.start_time ASC'],
         ...(token === undefined ? {} : { page_token: token }),
       };
@@ -155,11 +152,10 @@ export class MlflowClient {
         next: said.text('next_page_token', ''),
       }));
       // Each run comes with all of its tags and the names of all metrics.
-      if (reply.kind !== 'ok' && isTooLarge(reply.error) && most > 1) {
-        most >>= 1;
-        continue;
+      if (reply.kind !== 'ok') {
+        if (size.shrinkFor(reply.error)) continue;
+        return reply;
       }
-      if (reply.kind !== 'ok') return reply;
       for (const run of reply.value.runs) runs.push(run);
       token = pages.next(reply.value.next, reply.value.runs.length);
       if (token === undefined) break;
@@ -198,10 +194,10 @@ export class MlflowClient {
     signal: AbortSignal,
   ): AsyncGenerator<readonly HistoryPoint[], void, void> {
     const pages = new Pages(`reading the metric ${key}`, this.address);
-    let most = HISTORY_PAGE;
+    const size = new PageSize(HISTORY_PAGE);
     let token: string | undefined;
     for (;;) {
-      const input = { run_id: runId, metric_key: key, max_results: most, page_token: token };
+      const input = { run_id: runId, metric_key: key, max_results: size.most, page_token: token };
       const reply = taken(await this.call(`reading the metric ${key}`, 'GET', 'metrics/get-history', input, signal), (said) => ({
         points: historyIn(said),
         next: said.text('next_page_token', ''),
@@ -210,8 +206,7 @@ export class MlflowClient {
         yield reply.value.points;
         token = pages.next(reply.value.next, reply.value.points.length);
         if (token === undefined) return;
-      } else if (isTooLarge(reply.error) && most > 1) most >>= 1;
-      else throw failed(reply);
+      } else if (!size.shrinkFor(reply.error)) throw failed(reply);
     }
   }
 
@@ -220,11 +215,7 @@ export class MlflowClient {
   }
 }
 
-/** JSON with its wide integers kept: steps are int64, and come as bare digits. */
-function withWideSteps(text: string): string {
-  // No string of an answer can contain this: its quotes would be escaped.
-  return /"step":\s*-?\d{16,}/.test(text) ? text.replace(/("step":\s*)(-?\d{16,})/g, '$1"$2"') : text;
-}
+const withWideSteps = keepWide('step');
 
 function experimentIn(reply: Reply<Said>): Reply<Experiment> {
   return taken(reply, (said) => {

@@ -1,11 +1,11 @@
 /** Whether what was stored beside the points of a run is there still. */
 import { fileDifference } from '../../beside/index.ts';
 import { MirrorError } from '../../errors.ts';
+import { valueOrThrow } from '../../http/index.ts';
 import type { SideDifference, SideWanted } from '../contract.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';
 import { cut } from './cut-text.ts';
-import { valueOrThrow } from './experiments.ts';
 import type { TrackedRun } from './handle.ts';
 import { type KeyOptions, keyOf } from './keys.ts';
 import { PARAM_LENGTH } from './limits.ts';

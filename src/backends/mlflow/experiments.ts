@@ -1,5 +1,6 @@
 import { MirrorError } from '../../errors.ts';
-import type { Experiment, MlflowClient, Reply } from './client.ts';
+import { valueOrThrow } from '../../http/index.ts';
+import type { Experiment, MlflowClient } from './client.ts';
 import { EXPERIMENT_NAME_LENGTH } from './limits.ts';
 import type { MlflowSettings } from './settings.ts';
 
@@ -80,9 +81,4 @@ export function deletedError(experiment: Experiment): MirrorError {
     hint: 'Restore it (mlflow experiments restore), name another one, or set restore_deleted: true.',
     context: { experiment: experiment.name },
   });
-}
-
-export function valueOrThrow<T>(reply: Reply<T>): T {
-  if (reply.kind === 'ok') return reply.value;
-  throw reply.error;
 }

@@ -1,7 +1,7 @@
 /** The MLflow backend: metrics for scalars, artifacts beside them for all that metrics can't hold. */
 import { withSignal } from '../../concurrency/index.ts';
 import { MirrorError } from '../../errors.ts';
-import type { ManagedServer } from '../../http/index.ts';
+import { type ManagedServer, valueOrThrow } from '../../http/index.ts';
 import type {
   Backend,
   BackendContext,
@@ -30,7 +30,6 @@ import { isFileStore } from './address.ts';
 import { Artifacts } from './artifacts.ts';
 import { MlflowClient, type RunFacts } from './client.ts';
 import { compareSide } from './compare-side.ts';
-import { valueOrThrow } from './experiments.ts';
 import { handleOf, readHandle, type TrackedRun, trackedRun } from './handle.ts';
 import { isPublishable, keyOf, tagOf } from './keys.ts';
 import { capabilities } from './limits.ts';

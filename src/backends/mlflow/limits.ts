@@ -19,6 +19,8 @@ export const HISTORY_PAGE = 25_000;
 
 /** Runs of one page, where those of a key are looked for: most often it is one. */
 export const RUNS_PAGE = 100;
+/** Of a listing of versions of models. */
+export const VERSIONS_PAGE = 1000;
 
 /** Requests under way at a time, of all runs: more gain nothing, the database has one writer. */
 export const REQUESTS_AT_ONCE = 4;

@@ -1,10 +1,10 @@
 /** Everything a tracker run holds: points of segments as they were, all others from the metrics' histories. */
 import { MirrorError } from '../../errors.ts';
+import { valueOrThrow } from '../../http/index.ts';
 import { chunksOf, type HeadFields, type NeededFile, onceEach, type SegmentPlace, type StoredPoint } from '../../segments/index.ts';
 import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../contract.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';
-import { valueOrThrow } from './experiments.ts';
 import type { TrackedRun } from './handle.ts';
 import { DERIVED_PREFIX, tagOf } from './keys.ts';
 import { clamped, nearestMillis, nearestValue } from './map.ts';

@@ -17,11 +17,12 @@ import {
 } from '../../backend-kit/index.ts';
 import { LineByKey } from '../../concurrency/index.ts';
 import { MirrorError } from '../../errors.ts';
+import { valueOrThrow } from '../../http/index.ts';
 import { runLabel } from '../../model/index.ts';
 import type { BackendContext, FileMark, Handle, ReadBackChunk, RunSource } from '../contract.ts';
 import type { MlflowClient, RunFacts, Tag } from './client.ts';
 import { cut } from './cut-text.ts';
-import { Experiments, valueOrThrow } from './experiments.ts';
+import { Experiments } from './experiments.ts';
 import { readHandle } from './handle.ts';
 import { keyOf } from './keys.ts';
 import { NAME_LENGTH, TAG_LENGTH } from './limits.ts';

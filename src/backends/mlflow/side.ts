@@ -1,11 +1,11 @@
 /** What lies beside the points of a run: files of its own, versions of models, datasets, params from files. */
 import { MirrorError } from '../../errors.ts';
-import { Pages } from '../../http/index.ts';
+import { PageSize, Pages, valueOrThrow } from '../../http/index.ts';
 import type { Dataset, ModelVersion, SideFile, SideOutcome, SideParam } from '../contract.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';
-import { valueOrThrow } from './experiments.ts';
 import type { TrackedRun } from './handle.ts';
+import { VERSIONS_PAGE } from './limits.ts';
 
 /** The tag of a model version that says of which content it is. */
 const CONTENT = 'mirrorboard.content';
@@ -77,10 +77,13 @@ async function versionOf(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const pages = new Pages('looking for versions of models', client.address);
+  const size = new PageSize(VERSIONS_PAGE);
   let token: string | undefined;
-  do {
-    const input = { filter: `run_id = '${run.runId}'`, max_results: 1000, page_token: token };
-    const reply = valueOrThrow(await client.call('looking for versions of models', 'GET', 'model-versions/search', input, signal));
+  for (;;) {
+    const input = { filter: `run_id = '${run.runId}'`, max_results: size.most, page_token: token };
+    const answer = await client.call('looking for versions of models', 'GET', 'model-versions/search', input, signal);
+    if (answer.kind !== 'ok' && size.shrinkFor(answer.error)) continue;
+    const reply = valueOrThrow(answer);
     const versions = reply.list('model_versions');
     const found = versions.find(
       (version) =>
@@ -89,8 +92,8 @@ async function versionOf(
     );
     if (found !== undefined) return found.id('version');
     token = pages.next(reply.text('next_page_token', ''), versions.length);
-  } while (token !== undefined);
-  return undefined;
+    if (token === undefined) return undefined;
+  }
 }
 
 /** Says which dataset a run used; the same again is no second one. */

@@ -2,12 +2,11 @@
  * Tables of a run's texts, one a tag, which MLflow shows with a row a step. A table can't be added to, only written anew, so they are
  * made when a run ends, from the segments, where the texts are exact. They are for people: nothing is read from them again.
  */
-import { isFields } from '../../http/index.ts';
+import { isFields, valueOrThrow } from '../../http/index.ts';
 import type { BackendContext } from '../contract.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';
 import { storable } from './cut-text.ts';
-import { valueOrThrow } from './experiments.ts';
 import type { TrackedRun } from './handle.ts';
 import { fileNameOf } from './keys.ts';
 import { TAG_LENGTH } from './limits.ts';

@@ -1,5 +1,5 @@
 import { MirrorError } from '../../errors.ts';
-import { type HttpAnswer, headerOf, isFields, plainText } from '../../http/index.ts';
+import { type HttpAnswer, isFields, oneLine, plainText, type Reply as HttpReply, valueOrThrow } from '../../http/index.ts';
 import type { Outcome } from '../contract.ts';
 
 /** What stands behind an answer that is no success. */
@@ -25,15 +25,7 @@ export interface Failure {
   readonly error: MirrorError;
 }
 
-export interface Ok<T> {
-  readonly kind: 'ok';
-  readonly value: T;
-}
-
-export type Reply<T> = Ok<T> | Failure;
-
-/** Longest part of a server's message that is shown. */
-const MESSAGE_LENGTH = 300;
+export type Reply<T> = HttpReply<T, Failure>;
 
 export const KEY_HINT = 'Set api_key, api_key_file or the variable WANDB_API_KEY, and check that the key may write into the entity.';
 export const REBUILD_HINT =
@@ -47,11 +39,12 @@ export function failureOf(answer: Exclude<HttpAnswer, { kind: 'ok' }>, what: str
   const context = { address, ...(status === undefined ? {} : { status }) };
   const message =
     status === undefined ? `${what}: ${answer.error.message}` : `${what}: ${address} answers ${status}${said === '' ? '' : `: ${said}`}`;
-  const cause = causeOf(status, answer.kind === 'retry', said);
-  if (cause === 'transient') {
-    const afterMs = answer.kind === 'retry' ? (answer.afterMs ?? untilReset(answer)) : undefined;
+  const cause = causeOf(answer, said);
+  if (status === undefined || cause === 'transient') {
+    const afterMs = answer.kind === 'retry' ? answer.afterMs : undefined;
     const { code, hint } = answer.error;
-    const error = new MirrorError(code, message, { retry: 'later', context, cause: answer.error, ...(hint === undefined ? {} : { hint }) });
+    const retry = cause === 'transient' ? 'later' : 'never';
+    const error = new MirrorError(code, message, { retry, context, cause: answer.error, ...(hint === undefined ? {} : { hint }) });
     return { kind: 'failed', cause, ...(afterMs === undefined ? {} : { afterMs }), error };
   }
   return failed(cause, message, context, answer.error);
@@ -95,20 +88,14 @@ export function graphFailure(messages: readonly string[], what: string, address:
   return failed(cause, `${what}: ${address} answers: ${said}`, { address });
 }
 
-function causeOf(status: number | undefined, isRetry: boolean, said: string): Cause {
-  if (status === undefined || isRetry) return 'transient';
+function causeOf({ kind, status }: Exclude<HttpAnswer, { kind: 'ok' }>, said: string): Cause {
+  if (status === undefined) return 'transient';
+  if (kind === 'retry') return 'transient';
   if (status === 401 || status === 403 || status === 407) return 'denied';
   if (status === 413) return 'tooMuch';
   if (status === 409) return /deleted/i.test(said) ? 'deleted' : 'gone';
   if (status === 404 || status === 410) return 'gone';
   return status >= 300 && status < 400 ? 'address' : 'refused';
-}
-
-/** Where a limit of requests has been reached, and says when it is lifted. */
-function untilReset({ status, headers }: Exclude<HttpAnswer, { kind: 'ok' }>): number | undefined {
-  const reset = Number(headerOf(headers, 'ratelimit-reset') ?? Number.NaN);
-  if (status !== 429 || headerOf(headers, 'ratelimit-remaining') !== '0' || !(reset >= 0)) return undefined;
-  return Math.min(Math.ceil(reset * 1000), 3_600_000);
 }
 
 /** What becomes of a parcel, where something of it failed. A run that is refused stands still: rows are never left out. */
@@ -138,19 +125,6 @@ export function runValueOrThrow<T>(reply: Reply<T>): T {
   throw new MirrorError('MB4006', message, { context, cause: reply.error });
 }
 
-export function valueOrThrow<T>(reply: Reply<T>): T {
-  if (reply.kind === 'ok') return reply.value;
-  const { error, afterMs } = reply;
-  if (afterMs === undefined) throw error;
-  const { code, message, retry, context, hint } = error;
-  throw new MirrorError(code, message, {
-    retry,
-    context: { ...context, retryAfterMs: afterMs },
-    cause: error,
-    ...(hint === undefined ? {} : { hint }),
-  });
-}
-
 function messageIn(text: string): string {
   try {
     const body: unknown = JSON.parse(text);
@@ -164,9 +138,4 @@ function messageIn(text: string): string {
     // A page, or a plain text.
   }
   return oneLine(plainText(text));
-}
-
-function oneLine(text: string): string {
-  const line = text.replace(/\s+/g, ' ').trim();
-  return line.length > MESSAGE_LENGTH ? `${line.slice(0, MESSAGE_LENGTH - 1)}…` : line;
 }

@@ -1,24 +1,24 @@
 import { cutText, MirrorError } from '../../errors.ts';
 import {
   type Fields,
-  type HttpAnswer,
   HttpClient,
-  headerOf,
+  isPage,
   kindOf,
   MOST_LISTED,
   type NamedAnswer,
   NamedPlaces,
   oddAnswer,
+  PageSize,
   Pages,
   parseJson,
   readJson,
   type Said,
-  uploadHeaders,
   taken,
+  uploadHeaders,
   unusableAnswer,
 } from '../../http/index.ts';
 import { type Failure, failed, failureOf, graphFailure, type Reply } from './answers.ts';
-import { FILES_PER_REQUEST, SENDS_AT_ONCE, UPLOADS_AT_ONCE } from './limits.ts';
+import { FILES_PAGE, FILES_PER_REQUEST, SENDS_AT_ONCE, UPLOADS_AT_ONCE } from './limits.ts';
 import type { StoredFile } from './map.ts';
 import type { WandbSettings } from './settings.ts';
 
@@ -208,7 +208,7 @@ export class WandbClient {
     const headers = { 'content-type': 'application/json' };
     const answer = await this.#http.send({ method: 'POST', path, body, headers, isRepeatable: false, signal });
     if (answer.kind !== 'ok') return failureOf(answer, what, this.address);
-    return isHtml(answer) ? this.#strange(what) : { kind: 'ok', value: undefined };
+    return isPage(answer) ? this.#strange(what) : { kind: 'ok', value: undefined };
   }
 
   /**
@@ -249,9 +249,11 @@ export class WandbClient {
     const found = new Map<string, { bytes: number; url: string }>();
     const what = 'listing the files of the run';
     const pages = new Pages(what, this.address, { items: MOST_LISTED });
+    const size = new PageSize(FILES_PAGE);
     let after: string | null = null;
     for (;;) {
-      let reply = await this.graph(what, 'RunFiles', FILES, { entity, project, name: id, after }, signal);
+      let reply = await this.graph(what, 'RunFiles', FILES, { entity, project, name: id, after, first: size.most }, signal);
+      if (reply.kind !== 'ok' && size.shrinkFor(reply.error)) continue;
       // Compatible servers may know no pages: they give all at once.
       if (reply.kind !== 'ok' && reply.cause === 'refused')
         reply = await this.graph(what, 'RunFiles', ALL_FILES, { entity, project, name: id }, signal);
@@ -288,8 +290,8 @@ export class WandbClient {
         : await this.#fetch(url, signal);
     if (answer.kind === 'unusable') return unusable(what, answer.error);
     // Servers that have pages of their own give one for an address that they do not know.
-    const isPage = answer.kind === 'ok' && !name.endsWith('.html') && isHtml(answer);
-    if (answer.kind === 'ok') return { kind: 'ok', value: isPage ? undefined : answer.body };
+    const isStrange = answer.kind === 'ok' && !name.endsWith('.html') && isPage(answer);
+    if (answer.kind === 'ok') return { kind: 'ok', value: isStrange ? undefined : answer.body };
     return answer.status === 404 ? { kind: 'ok', value: undefined } : failureOf(answer, what, this.address);
   }
 
@@ -405,10 +407,6 @@ function entityOf(project: Said, otherwise: string): string {
   return project.object('entity').text('name', '') || otherwise;
 }
 
-function isHtml({ headers }: Extract<HttpAnswer, { kind: 'ok' }>): boolean {
-  return headerOf(headers, 'content-type')?.includes('text/html') === true;
-}
-
 const VIEWER = 'query Viewer { viewer { id entity username } }';
 const FEATURES = 'query ServerFeaturesQuery { serverInfo { features { name isEnabled } } }';
 const RESUME_STATUS = `query RunResumeStatus($project: String, $entity: String, $name: String!) {
@@ -424,8 +422,8 @@ const UPSERT = `mutation UpsertBucket($name: String, $project: String, $entity: 
 const CREATE_FILES = `mutation CreateRunFiles($entity: String!, $project: String!, $run: String!, $files: [String!]!) {
   createRunFiles(input: { entityName: $entity, projectName: $project, runName: $run, files: $files }) {
     runID uploadHeaders files { name uploadUrl } } }`;
-const FILES = `query RunFiles($entity: String, $project: String, $name: String!, $after: String) {
-  project(name: $project, entityName: $entity) { run(name: $name) { files(first: 1000, after: $after) {
+const FILES = `query RunFiles($entity: String, $project: String, $name: String!, $after: String, $first: Int) {
+  project(name: $project, entityName: $entity) { run(name: $name) { files(first: $first, after: $after) {
     edges { node { name sizeBytes directUrl } } pageInfo { endCursor hasNextPage } } } } }`;
 const ALL_FILES = `query RunFiles($entity: String, $project: String, $name: String!) {
   project(name: $project, entityName: $entity) { run(name: $name) { files(first: 1000000) {

@@ -1,5 +1,6 @@
 /** The Weights & Biases backend: a row of the history for each record, online through the service's stream or offline into folders. */
 import { MirrorError } from '../../errors.ts';
+import { valueOrThrow } from '../../http/index.ts';
 import type {
   BackendContext,
   BackendType,
@@ -24,7 +25,7 @@ import type {
   SideWanted,
   TrackerParcel,
 } from '../contract.ts';
-import { outcomeOf, valueOrThrow } from './answers.ts';
+import { outcomeOf } from './answers.ts';
 import { type RunPath, WandbClient } from './client.ts';
 import { handleOf, readHandle } from './handle.ts';
 import { Heart } from './heart.ts';

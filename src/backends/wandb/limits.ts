@@ -13,6 +13,8 @@ export const SHOWN_IMAGES = 108;
 export const TABLE_ROWS = 10_000;
 /** Names in one request for upload addresses. */
 export const FILES_PER_REQUEST = 100;
+/** Of a listing of a run's files. */
+export const FILES_PAGE = 1000;
 export const UPLOADS_AT_ONCE = 8;
 /** Runs that are sent to at the same time. */
 export const SENDS_AT_ONCE = 4;

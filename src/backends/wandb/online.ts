@@ -1,8 +1,8 @@
 /** Runs at the server: lines go through the stream, everything else through its API. */
 import { steadyMs } from '../../clock.ts';
-import { isTooLarge, Pages } from '../../http/index.ts';
+import { isTooLarge, PageSize, Pages, valueOrThrow } from '../../http/index.ts';
 import type { RunEnd } from '../contract.ts';
-import { type Failure, type Reply, valueOrThrow } from './answers.ts';
+import type { Failure, Reply } from './answers.ts';
 import type { LostFile, RunChange, RunFacts, RunPath, WandbClient } from './client.ts';
 import { HEARTBEAT_MS, HISTORY_PAGE, REQUEST_LENGTH, SUMMARY_MS } from './limits.ts';
 import type { StoredFile } from './map.ts';
@@ -174,15 +174,12 @@ export class OnlineRun implements RunPlace {
       return;
     }
     const pages = new Pages('reading the history of the run', this.#client.address);
-    let lines = HISTORY_PAGE;
+    const size = new PageSize(HISTORY_PAGE);
     // A line's number is its step, so a page holds no more rows than steps: nothing is sampled.
     for (let at = from; at < to; ) {
-      const end = Math.min(at + lines, to);
+      const end = Math.min(at + size.most, to);
       const reply = await this.#client.historyPage(this.path, at, end, signal);
-      if (reply.kind !== 'ok' && isTooLarge(reply.error) && lines > 1) {
-        lines >>= 1;
-        continue;
-      }
+      if (reply.kind !== 'ok' && size.shrinkFor(reply.error)) continue;
       const page = valueOrThrow(reply);
       yield* page;
       if (page.length === 0 && at >= lineCount) return;

@@ -1,7 +1,7 @@
 /** What lies beside the event files: params in the configuration of the run, files as files of it. */
+import { valueOrThrow } from '../../http/index.ts';
 import { fileDifference } from '../../beside/index.ts';
 import type { SideDifference, SideFile, SideOutcome, SideParam, SideWanted } from '../contract.ts';
-import { valueOrThrow } from './answers.ts';
 import type { LostFile } from './client.ts';
 import { numberText } from './numbers.ts';
 import type { RunPlace } from './place.ts';

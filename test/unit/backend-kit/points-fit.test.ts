@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { pointsFit } from '../../../src/backend-kit/index.ts';
+import { pointsFit } from '../../../src/backend-kit/points-fit.ts';
 import type { HeldPoint, ReadBackChunk, RunFiles } from '../../../src/backends/contract.ts';
 
 const signal = new AbortController().signal;

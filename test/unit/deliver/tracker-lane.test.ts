@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Backend, Capabilities, Handle, TrackerParcel } from '../../../src/backends/contract.ts';
 import { type LaneBook, type Settled, TrackerLane } from '../../../src/deliver/index.ts';
+import { MirrorError } from '../../../src/errors.ts';
 import { StateBook } from '../../../src/feeds/state-book.ts';
 import { StateFile } from '../../../src/state/index.ts';
 import { event, simpleValue } from '../../support/event-writer.ts';
@@ -197,6 +198,21 @@ describe('a lane that leads to a tracker', () => {
     end.abort();
     expect([...(await delivered).values()]).toEqual([{ kind: 'stopped' }]);
     expect([settled, tracker.sending]).toEqual([[], 0]);
+  });
+
+  it('waits as the tracker asks for, also where the error that says so was made another one on its way', async () => {
+    const { lane, clock } = new Scene();
+    const asked = new MirrorError('MB4005', '429', { retry: 'later', context: { retryAfterMs: 20_000 } });
+    let tries = 0;
+    const attempt = lane.attempt(async () => {
+      if (++tries === 1) throw new MirrorError('MB4004', 'opening the run: 429', { retry: 'later', cause: asked });
+      return clock.now();
+    });
+    const start = clock.now();
+    await clock.pass(19_000);
+    expect(tries).toBe(1);
+    await clock.pass(1000);
+    expect(await attempt).toEqual({ kind: 'done', value: start + 20_000 });
   });
 });
 

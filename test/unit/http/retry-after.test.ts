@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { parseRetryAfter } from '../../../src/http/index.ts';
+import { parseRetryAfter } from '../../../src/http/retry-after.ts';
 
 const NOW = Date.parse('2026-01-02T03:04:05Z');
 

@@ -1,0 +1,71 @@
+/** What a client of an API gives back, and how it is passed on. */
+import { MirrorError } from '../errors.ts';
+import { type HttpHeaders, headerOf } from './answer.ts';
+import { isOddAnswer, type Said } from './said.ts';
+
+export interface Ok<T> {
+  readonly kind: 'ok';
+  readonly value: T;
+}
+
+/** What came of a request that was no success. Each API tells more of it: what stands behind it. */
+export interface Failed {
+  readonly kind: 'failed';
+  readonly error: MirrorError;
+}
+
+/** A value, or why there is none. */
+export type Reply<T, Failure extends Failed> = Ok<T> | Failure;
+
+/** What became of an answer of 200 that can't be used: another one may be better. */
+export interface Unusable extends Failed {
+  readonly cause: 'transient';
+}
+
+/** Longest part of a server's message that is shown: some hold whole SQL statements with their values. */
+const MESSAGE_LENGTH = 300;
+
+export function unusableAnswer(error: MirrorError): Unusable {
+  return { kind: 'failed', cause: 'transient', error };
+}
+
+function isOk<Failure extends Failed>(reply: Reply<Said, Failure>): reply is Ok<Said> {
+  return reply.kind === 'ok';
+}
+
+/** What is taken from an answer; a failure where it is not what the API says. */
+export function taken<T, Answer extends Ok<Said> | Failed>(
+  reply: Answer,
+  take: (said: Said) => T,
+): Ok<T> | Exclude<Answer, Ok<Said>> | Unusable {
+  if (!isOk(reply)) return reply as Exclude<Answer, Ok<Said>>;
+  try {
+    return { kind: 'ok', value: take(reply.value) };
+  } catch (error) {
+    if (!(error instanceof MirrorError) || !isOddAnswer(error)) throw error;
+    return unusableAnswer(error);
+  }
+}
+
+export function valueOrThrow<T>(reply: Ok<T> | Failed): T {
+  if (reply.kind === 'ok') return reply.value;
+  throw reply.error;
+}
+
+/** What a server said, for a message. */
+export function oneLine(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length > MESSAGE_LENGTH ? `${line.slice(0, MESSAGE_LENGTH - 1)}…` : line;
+}
+
+/** Whether an answer is a page: a login, a proxy's, another program's. */
+export function isPage({ headers }: { readonly headers: HttpHeaders }): boolean {
+  return headerOf(headers, 'content-type')?.includes('text/html') === true;
+}
+
+/** Changes a text of JSON so that the integers of a field are kept: steps are int64, and come as bare digits. */
+export function keepWide(field: string): (text: string) => string {
+  // No string of an answer can contain this: its quotes would be escaped.
+  const wide = new RegExp(`("${field}":\\s*)(-?\\d{16,})`, 'g');
+  return (text) => text.replace(wide, '$1"$2"');
+}
