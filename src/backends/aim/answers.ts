@@ -80,9 +80,10 @@ export function failureOfAnswer(what: string, answer: Exclude<HttpAnswer, { kind
   const { error } = answer;
   // The connection is as good as before.
   if (isTooLarge(error) || isOddAnswer(error)) return new AimFailure('busy', error);
+  // Also where no connection came to stand: a certificate that will not do does not by itself.
+  if (error.code === 'MB4002') return new AimFailure('denied', error);
   // Somebody before the server asks for patience: the connection is as good as before.
   if (answer.kind === 'retry') return new AimFailure(answer.status === 429 ? 'busy' : 'away', error);
-  if (error.code === 'MB4002') return new AimFailure('denied', error);
   return new AimFailure('wrong', error);
 }
 

@@ -82,8 +82,9 @@ function metaOf(text: string): Meta {
   return { code: numberOf('result_code'), subcode: numberOf('result_subcode'), message };
 }
 
-function causeOf({ kind, status }: Refused, { code, subcode }: Meta, extraRetry: ReadonlySet<number>): Cause {
-  if (status === undefined) return 'transient';
+function causeOf({ kind, status, error }: Refused, { code, subcode }: Meta, extraRetry: ReadonlySet<number>): Cause {
+  // Where no connection comes to stand for want of a certificate that fits, it was no answer, and will not be one.
+  if (status === undefined) return error.retry === 'never' ? 'unauthorized' : 'transient';
   if (extraRetry.has(status)) return 'transient';
   const isRetry = kind === 'retry';
   if (code === undefined) {
@@ -111,7 +112,7 @@ function errorOf(cause: Cause, answer: Refused, meta: Meta, what: string, addres
   const context = { address, ...(status === undefined ? {} : { status }) };
   if (status === undefined) {
     const hint = error.hint === undefined ? {} : { hint: error.hint };
-    return new MirrorError(error.code, `${what}: ${error.message}`, { retry: 'later', ...hint, context, cause: error });
+    return new MirrorError(error.code, `${what}: ${error.message}`, { retry: error.retry, ...hint, context, cause: error });
   }
   const code = meta.code === undefined ? String(status) : `${meta.code}/${meta.subcode ?? 0}`;
   const said = oneLine(isPage(answer) ? plainText(meta.message) : meta.message);

@@ -308,5 +308,5 @@ function outcomeOf(error: unknown, signal: AbortSignal): Stop['outcome'] {
     return { kind: 'retry', error: new MirrorError('MB4001', 'sending was interrupted', { retry: 'later', cause: error }) };
   const known =
     error instanceof MirrorError ? error : new MirrorError('MB9001', `sending to ClearML: ${messageOf(error)}`, { cause: error });
-  return { kind: 'fatal', error: known };
+  return { kind: known.retry === 'never' ? 'fatal' : 'retry', error: known };
 }

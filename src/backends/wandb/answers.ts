@@ -88,8 +88,9 @@ export function graphFailure(messages: readonly string[], what: string, address:
   return failed(cause, `${what}: ${address} answers: ${said}`, { address });
 }
 
-function causeOf({ kind, status }: Exclude<HttpAnswer, { kind: 'ok' }>, said: string): Cause {
-  if (status === undefined) return 'transient';
+function causeOf({ kind, status, error }: Exclude<HttpAnswer, { kind: 'ok' }>, said: string): Cause {
+  // Where no connection comes to stand for want of a certificate that fits, it was no answer, and will not be one.
+  if (status === undefined) return error.retry === 'never' ? 'denied' : 'transient';
   if (kind === 'retry') return 'transient';
   if (status === 401 || status === 403 || status === 407) return 'denied';
   if (status === 413) return 'tooMuch';

@@ -1,6 +1,10 @@
 /** What every tracker makes of the same answers, whichever of its calls meets them. */
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { whoseRun } from '../../../src/backend-kit/index.ts';
 import { aim } from '../../../src/backends/aim/index.ts';
@@ -9,6 +13,7 @@ import type { Backend, BackendType } from '../../../src/backends/contract.ts';
 import { mlflow } from '../../../src/backends/mlflow/index.ts';
 import { wandb } from '../../../src/backends/wandb/index.ts';
 import { askedWaitMs, MirrorError } from '../../../src/errors.ts';
+import { makeCertificates, noCertificates } from '../../support/certificates.ts';
 import { GrowingRun } from '../../support/parcels.ts';
 
 const signal = new AbortController().signal;
@@ -64,5 +69,14 @@ describe.each(NAMES)('opening a run (%s)', (name) => {
     const failure = await failureAt(name, `http://${await listening(createServer(busy))}`);
     expect(failure.retry).toBe('later');
     expect(askedWaitMs(failure)).toBe(7000);
+  });
+
+  const reason = noCertificates();
+  (reason === undefined ? test : test.skip)('says that it never will where the certificate of the server is of no use', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-answers-'));
+    closers.push(() => rmSync(folder, { recursive: true }));
+    const { server } = makeCertificates(folder);
+    const failure = await failureAt(name, `https://${await listening(createTlsServer(server))}`);
+    expect(failure).toMatchObject({ code: 'MB4002', retry: 'never', hint: expect.stringContaining('certificates that signed') });
   });
 });
