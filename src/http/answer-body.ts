@@ -1,6 +1,7 @@
 /** The body of an answer: unpacked, and no more of it than the request can need. */
 import { pipeline, type Readable, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
+import { Room } from '../concurrency/index.ts';
 import { memoryShares } from '../memory/index.ts';
 import { signOfLife } from '../sign-of-life.ts';
 import { type HttpHeaders, headerOf } from './answer.ts';
@@ -24,69 +25,15 @@ export type ReadBody =
   | { readonly kind: 'unknownEncoding'; readonly encoding: string };
 
 /**
- * Long answers of one server that are on their way at the same time: together they take no more than the share of one, so that
- * one waits for another.
+ * For long answers of one server that are on their way at the same time: together they take no more than the share of one, so
+ * that one waits for another.
  */
-export class AnswerRoom {
-  #used = 0;
-  readonly #waiting: { readonly bytes: number; readonly go: () => void }[] = [];
-
-  /** Waits for room. Whoever got it gives it back. Throws the signal's reason. */
-  async take(bytes: number, signal: AbortSignal): Promise<() => void> {
-    signal.throwIfAborted();
-    if (this.#waiting.length === 0 && this.#fits(bytes)) return this.#given(bytes);
-    await new Promise<void>((go, fail) => {
-      const place = {
-        bytes,
-        go: () => {
-          signal.removeEventListener('abort', onAbort);
-          go();
-        },
-      };
-      const onAbort = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(place), 1);
-        fail(signal.reason as Error);
-        this.#next();
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-      this.#waiting.push(place);
-    });
-    return this.#givenBack(bytes);
-  }
-
-  #fits(bytes: number): boolean {
-    return this.#used === 0 || this.#used + bytes <= memoryShares().answer;
-  }
-
-  #given(bytes: number): () => void {
-    this.#used += bytes;
-    return this.#givenBack(bytes);
-  }
-
-  #givenBack(bytes: number): () => void {
-    return () => {
-      this.#used -= bytes;
-      this.#next();
-    };
-  }
-
-  #next(): void {
-    for (let [first] = this.#waiting; first !== undefined && this.#fits(first.bytes); [first] = this.#waiting) {
-      this.#waiting.shift();
-      this.#used += first.bytes;
-      first.go();
-    }
-  }
+export function roomForAnswers(): Room {
+  return new Room(() => memoryShares().answer);
 }
 
 /** Reads a body, unpacked, up to `most` bytes. Nothing more is held of what a few bytes claim to be. */
-export async function readBody(
-  body: Readable,
-  headers: HttpHeaders,
-  most: number,
-  room: AnswerRoom,
-  signal: AbortSignal,
-): Promise<ReadBody> {
+export async function readBody(body: Readable, headers: HttpHeaders, most: number, room: Room, signal: AbortSignal): Promise<ReadBody> {
   const encoding = headerOf(headers, 'content-encoding')?.trim().toLowerCase() ?? '';
   const isPlain = encoding === '' || encoding === 'identity';
   const decoder = isPlain ? undefined : DECODERS.get(encoding);
@@ -110,7 +57,7 @@ export async function readBody(
       // Letting go ends an answer that has no end.
       if (bytes > most) return { kind: 'tooLong', body: joined([...chunks, piece.subarray(0, most - bytes + piece.length)]) };
       chunks.push(piece);
-      if (bytes > WITHOUT_ROOM) giveBack ??= await room.take(expected, signal);
+      if (bytes > WITHOUT_ROOM) giveBack ??= await room.enter(signal, expected);
     }
     return { kind: 'whole', body: joined(chunks) };
   } finally {

@@ -5,7 +5,7 @@ import { cutText, type ErrorCode, MirrorError, messageOf, systemCode } from '../
 import { formatMemory, memoryShares } from '../memory/index.ts';
 import { signOfLife } from '../sign-of-life.ts';
 import { type HttpAnswer, type HttpHeaders, headerOf, isTransient } from './answer.ts';
-import { AnswerRoom, readBody, SHORT_ANSWER } from './answer-body.ts';
+import { readBody, roomForAnswers, SHORT_ANSWER } from './answer-body.ts';
 import { makeAgent, namesProxy } from './proxy.ts';
 import { quietHandshake } from './quiet-handshake.ts';
 import { reachHint } from './reach-hint.ts';
@@ -14,6 +14,7 @@ import { askedWait } from './retry-after.ts';
 import { oddAnswer } from './said.ts';
 import { closedHint, opensslReason, readTlsFiles, type TlsMaterial, type TlsOptions, tlsHint } from './tls.ts';
 import { tooLargeAnswer } from './too-large.ts';
+import { within } from './within.ts';
 
 export interface HttpOptions {
   /** What every path is appended to, with a path of its own or without. User and password in it become basic authentication. */
@@ -90,7 +91,7 @@ export class HttpClient {
   readonly #tls: TlsOptions;
   readonly #material: TlsMaterial;
   readonly #timeoutMs: number;
-  readonly #room = new AnswerRoom();
+  readonly #room = roomForAnswers();
   readonly #now: () => number;
 
   constructor(options: HttpOptions) {
@@ -154,27 +155,23 @@ export class HttpClient {
     signal.throwIfAborted();
     const path = this.#prefix + request.path + queryText(request.query);
     const limitMs = deadlineOf(request.timeoutMs ?? this.#timeoutMs, bytesOf(request.body));
-    const stop = new AbortController();
-    const onAbort = (): void => stop.abort(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    const timer = setTimeout(() => stop.abort(new MirrorError('MB4001', `no answer within ${Math.ceil(limitMs) / 1000} s`)), limitMs);
     try {
-      const answer = await this.#agent.request({
-        origin: this.#origin,
-        path,
-        method,
-        headers: { ...this.#headers, ...request.headers, ...lengthOf(request.body) },
-        ...(request.body === undefined ? {} : { body: bodyOf(request.body) }),
-        signal: stop.signal,
+      return await within(limitMs, signal, async (stop) => {
+        const answer = await this.#agent.request({
+          origin: this.#origin,
+          path,
+          method,
+          headers: { ...this.#headers, ...request.headers, ...lengthOf(request.body) },
+          ...(request.body === undefined ? {} : { body: bodyOf(request.body) }),
+          signal: stop,
+        });
+        signOfLife();
+        return await this.#read(answer, request, path, stop);
       });
-      signOfLife();
-      return await this.#read(answer, request, path, stop.signal);
     } catch (cause) {
       if (signal.aborted) throw signal.reason;
       return this.#unreachable(cause, method, path);
     } finally {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
       // Who broke it off has not heard anything.
       if (!signal.aborted) signOfLife();
     }

@@ -12,3 +12,4 @@ export { isPage, keepWide, type Ok, oneLine, type Reply, taken, unusableAnswer, 
 export { type Fields, isFields, isOddAnswer, kindOf, oddAnswer, Said, type Source, wholeNumber } from './said.ts';
 export { isTooLarge, tooLargeAnswer } from './too-large.ts';
 export { readTlsFiles, type TlsOptions } from './tls.ts';
+export { within } from './within.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ListPartsCommandOutput, S3Client, UploadPartCommandOutput } from '@aws-sdk/client-s3';
 import { MirrorError } from '../errors.ts';
-import { deadlineOf, MOST_LISTED, Pages } from '../http/index.ts';
+import { deadlineOf, MOST_LISTED, Pages, within } from '../http/index.ts';
 import { boundAnswers } from './bounded-answers.ts';
 import { objectError } from './object-error.ts';
 import type { ObjectStoreOptions } from './options.ts';
@@ -211,22 +211,8 @@ export class ObjectStore {
   }
 
   /** One command, within a time that its bytes may take: the client itself waits as long as now and then a byte comes. */
-  async #within<T>(bytes: number, signal: AbortSignal, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const limitMs = deadlineOf(this.#options.timeoutMs ?? TIMEOUT_MS, bytes);
-    const stop = new AbortController();
-    const onAbort = (): void => stop.abort(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    const timer = setTimeout(() => stop.abort(), limitMs);
-    try {
-      return await ask(stop.signal);
-    } catch (error) {
-      if (!stop.signal.aborted || signal.aborted) throw error;
-      throw new Error(`no answer within ${Math.ceil(limitMs) / 1000} s`, { cause: error });
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
-    }
+  #within<T>(bytes: number, signal: AbortSignal, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return within(deadlineOf(this.#options.timeoutMs ?? TIMEOUT_MS, bytes), signal, ask);
   }
 
   async #try<T>(what: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {

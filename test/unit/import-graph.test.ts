@@ -59,6 +59,7 @@ const COMMON = new Set(['errors', 'system-error', 'model', 'memory', 'closest-na
 const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = {
   model: { proto: 'all' },
   decode: { proto: 'all' },
+  http: { concurrency: 'all' },
   objects: { http: 'all' },
   settings: { http: 'all', contract: 'type' },
   segments: { contract: 'type' },

@@ -1,3 +1,4 @@
+import { Room } from '../../concurrency/index.ts';
 import {
   type Fields,
   type HttpAnswer,
@@ -16,7 +17,6 @@ import {
   wholeNumber,
 } from '../../http/index.ts';
 import { type Failure, failureOf, notTheApi } from './answers.ts';
-import { Gate } from './gate.ts';
 import { HISTORY_PAGE, REQUESTS_AT_ONCE, RUNS_PAGE, UPLOADS_AT_ONCE } from './limits.ts';
 import type { MlflowSettings } from './settings.ts';
 
@@ -69,7 +69,7 @@ const MAKES_ANOTHER = new Set(['runs/create', 'model-versions/create']);
 export class MlflowClient {
   readonly address: string;
   readonly #http: HttpClient;
-  readonly #gate = new Gate(REQUESTS_AT_ONCE);
+  readonly #room = new Room(() => REQUESTS_AT_ONCE);
 
   constructor(uri: string, settings: Pick<MlflowSettings, 'auth' | 'tls' | 'timeoutMs'>) {
     this.#http = new HttpClient({
@@ -85,7 +85,7 @@ export class MlflowClient {
   /** `what` is being done, for messages. */
   async call(what: string, method: 'GET' | 'POST', endpoint: string, input: Fields | string, signal: AbortSignal): Promise<Reply<Said>> {
     const isPost = method === 'POST';
-    const answer = await this.#gate.run(
+    const answer = await this.#room.run(
       () =>
         this.#http.send({
           method,

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { each, LineByKey, withSignal } from '../../../src/concurrency/index.ts';
+import { each, LineByKey, Room, withSignal } from '../../../src/concurrency/index.ts';
 
 describe('each', () => {
   it('works on all items, so many at a time', async () => {
@@ -67,5 +67,42 @@ describe('waiting with a signal', () => {
     resolve('done');
     expect(await work).toBe('done');
     expect(await withSignal(work, new AbortController().signal)).toBe('done');
+  });
+});
+
+describe('a room', () => {
+  const { signal } = new AbortController();
+
+  it('lets in what fits, in the order in which it came, and one alone however large', async () => {
+    const room = new Room(() => 10);
+    const said: string[] = [];
+    const enter = async (name: string, weight: number): Promise<() => void> => {
+      const leave = await room.enter(signal, weight);
+      said.push(name);
+      return leave;
+    };
+    const leaveLarge = await enter('large', 25);
+    const [first, wide, small] = [enter('first', 4), enter('wide', 8), enter('small', 1)];
+    await nextTurn();
+    expect(said).toEqual(['large']);
+    leaveLarge();
+    await nextTurn();
+    expect(said).toEqual(['large', 'first']);
+    (await first)();
+    await Promise.all([wide, small]);
+    expect(said).toEqual(['large', 'first', 'wide', 'small']);
+  });
+
+  it('lets those behind in who is aborted in line, and gives back the place of work that fails', async () => {
+    const room = new Room(() => 2);
+    const leave = await room.enter(signal, 1);
+    const end = new AbortController();
+    const gone = room.run(async () => 'never', end.signal, 2);
+    const behind = room.run(() => Promise.reject(new Error('work')), signal, 1);
+    end.abort(new Error('aborted'));
+    await expect(gone).rejects.toThrow('aborted');
+    await expect(behind).rejects.toThrow('work');
+    leave();
+    expect(await room.run(async () => 'in', signal, 2)).toBe('in');
   });
 });

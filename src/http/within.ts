@@ -1,0 +1,17 @@
+/** Asks for something that has so long and no longer; `ask` ends by the signal that it is given. Throws what `ask` throws, or that it was late. */
+export async function within<T>(limitMs: number, signal: AbortSignal, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const onAbort = (): void => stop.abort(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  const timer = setTimeout(() => stop.abort(), limitMs);
+  try {
+    return await ask(stop.signal);
+  } catch (error) {
+    if (!stop.signal.aborted || signal.aborted) throw error;
+    throw new Error(`no answer within ${Math.ceil(limitMs) / 1000} s`, { cause: error });
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+  }
+}
