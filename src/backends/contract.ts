@@ -271,6 +271,24 @@ export interface SideDifference {
   readonly found: string | undefined;
 }
 
+/** A tracker run of ours, and what was stored beside its points. */
+export interface OwnRun {
+  readonly handle: Handle;
+  /** Paths of files. */
+  readonly files: readonly string[];
+  /** Names; undefined: not all of them are known. Params of points (hparams) are among the tracker's own, and the backend knows them. */
+  readonly params: readonly string[] | undefined;
+}
+
+/** Something that a tracker holds where we mirror to, and that did not come from event files: training code or a person put it there. */
+export interface Foreign {
+  readonly kind: 'run' | 'param' | 'file';
+  /** Of a run or param its name, of a file its path. */
+  readonly name: string;
+  /** The tracker run of ours that it belongs to, for people; undefined: it is a run. */
+  readonly in?: string;
+}
+
 /** A stored file that is a version of a model in the tracker's registry. */
 export interface ModelVersion {
   readonly model: string;
@@ -339,6 +357,11 @@ export interface Backend {
    * Missing: nobody can tell, and `verify` leaves it out.
    */
   compareSide?(handle: Handle, wanted: SideWanted, signal: AbortSignal): Promise<readonly SideDifference[]>;
+  /**
+   * Names what the experiments or projects of these tracker runs hold that was not mirrored: whole runs, and params and files of ours. All handles are given, so that
+   * a run that is not among them and bears no mark of a mirror is foreign. Writes nothing. Missing: nobody can tell.
+   */
+  foreign?(own: readonly OwnRun[], signal: AbortSignal): AsyncIterable<Foreign>;
   /** Brings to the tracker what was kept aside while the lane was offline: once, when a pass begins. Missing: nothing ever is. */
   catchUp?(signal: AbortSignal): Promise<void>;
   /** Removes a tracker run that was made for a trial. Where it is missing, trials leave theirs behind. */

@@ -2,11 +2,12 @@ import { suggestion } from '../closest-name.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import { KINDS } from '../model/index.ts';
 import type { Report } from '../status/index.ts';
+import type { ForeignFindings } from '../verifying/index.ts';
 import { exitCodeOf, type Totals, totalsOf, type Verification, worstOf } from '../verify/index.ts';
 import { counted, formatBytes, formatCount } from './terminal/index.ts';
 
-/** What a lane can lose of another one: points of a kind, or the steps or values of points. */
-const LOSSES = [...KINDS, 'steps', 'values'] as const;
+/** What a lane can lose of another one: points of a kind, the steps or values of points, or what never was in event files. */
+const LOSSES = [...KINDS, 'steps', 'values', 'foreign'] as const;
 
 export interface Verdict {
   readonly exitCode: ExitCode;
@@ -14,6 +15,8 @@ export interface Verdict {
   readonly reasons: readonly string[];
   /** What would be lost with the first lane, by kind: points. */
   readonly losses: Readonly<Record<string, number>>;
+  /** What `--accept-losses` has to name so that nothing of it is a reason any more. */
+  readonly toAccept: readonly string[];
   /** The losses that the user accepted, and what is rounded as the loss table says; empty where nothing is. */
   readonly but: string;
 }
@@ -35,9 +38,16 @@ export function verdictOf(
   { from, to, accepted }: { readonly from: string; readonly to: string; readonly accepted: readonly string[] },
   report: Report,
   [own, between]: readonly Verification[],
+  foreign?: ForeignFindings,
 ): Verdict {
   if (report.interrupted || own === undefined || between === undefined) {
-    return { exitCode: ExitCode.interrupted, reasons: ['it was interrupted before everything was compared'], losses: {}, but: '' };
+    return {
+      exitCode: ExitCode.interrupted,
+      reasons: ['it was interrupted before everything was compared'],
+      losses: {},
+      toAccept: [],
+      but: '',
+    };
   }
   const [mine, both] = [totalsOf(own), totalsOf(between)];
   const reasons: string[] = [];
@@ -59,8 +69,32 @@ export function verdictOf(
   const open = Object.fromEntries(Object.entries(losses).filter(([kind]) => !accepted.includes(kind)));
   const words = lossWords(open);
   say(words !== '', `${to} does not hold ${words} of ${from}; --accept-losses ${Object.keys(open).join(',')} says that this is fine`);
+  const others = foreignWords(foreign);
+  const isKept = others !== '' && !accepted.includes('foreign');
+  say(
+    isKept,
+    `${from} holds ${others} that never were in event files; they are not brought over. --accept-losses foreign says that this is fine`,
+  );
+  for (const { kind, name, in: run } of isKept ? (foreign?.examples ?? []) : [])
+    reasons.push(`${kind} ${name}${run === undefined ? '' : ` of ${run}`}`);
   for (const { what, reason } of [...own.obstacles, ...between.obstacles]) reasons.push(`${what}: ${reason}`);
-  return { exitCode: worstOf(codes), reasons, losses, but: butOf(losses, both) };
+  return {
+    exitCode: worstOf(codes),
+    reasons,
+    losses,
+    toAccept: isKept || words !== '' ? [...Object.keys(losses), ...(others === '' ? [] : ['foreign'])] : [],
+    but: [butOf(losses, both), isKept ? '' : others].filter((part) => part !== '').join(', '),
+  };
+}
+
+function foreignWords(foreign: ForeignFindings | undefined): string {
+  const { run = 0, param = 0, file = 0 } = foreign?.counts ?? {};
+  const counts = [
+    ...(run > 0 ? [counted(run, 'run')] : []),
+    ...(param > 0 ? [counted(param, 'param')] : []),
+    ...(file > 0 ? [counted(file, 'file')] : []),
+  ];
+  return counts.length < 2 ? counts.join('') : `${counts.slice(0, -1).join(', ')} and ${counts.at(-1)}`;
 }
 
 function lossesOf({ absent, losses: { step, value } }: Totals): Record<string, number> {

@@ -7,8 +7,8 @@ import type { LaneWarning } from '../lanes/index.ts';
 import { jsonText } from '../model/index.ts';
 import { StateFile } from '../state/index.ts';
 import type { Report } from '../status/index.ts';
-import { exitCodeOf, totalsOf, type Verification } from '../verify/index.ts';
-import type { VerifyLanesOptions } from '../verifying/index.ts';
+import { type Difference, exitCodeOf, totalsOf, type Verification } from '../verify/index.ts';
+import type { ForeignFindings, VerifyLanesOptions } from '../verifying/index.ts';
 import { trackersOf } from './chosen-trackers.ts';
 import { type CommandContext, type GlobalOptions, programName, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
@@ -19,6 +19,9 @@ import { patienceMsOf } from './patience.ts';
 import { localLane, readConfig } from './read-config.ts';
 import { laneWarning, ProgressBlock, renderReport, renderVerification, reportJson, visibleText } from './terminal/index.ts';
 import { verificationJson } from './verification-json.ts';
+
+/** Differences of a comparison that are named. */
+const MOST_EXAMPLES = 10;
 
 export interface MigrateFlags extends GlobalOptions {
   readonly from: string;
@@ -77,22 +80,32 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
   if (isSpoken) stderr.write(`${renderReport(report, { width, style })}\n`);
 
   const verifications: Verification[] = [];
+  const examples = new Map<string, Difference[]>();
+  let foreign: ForeignFindings | undefined;
   if (!signal.aborted) {
     const trackers = await trackersOf(config, env, [from, to], warn);
     try {
-      const { verifyBetween, verifyLanes } = await import('../verifying/index.ts');
-      const options = { roots: requests, rules: config.rules, statePath, signal, onStart };
+      const { foreignIn, verifyBetween, verifyLanes } = await import('../verifying/index.ts');
+      const onDifference: NonNullable<VerifyLanesOptions['onDifference']> = (difference, lane, other) => {
+        const key = headOf(lane, other);
+        const known = examples.get(key) ?? [];
+        examples.set(key, known);
+        if (known.length < MOST_EXAMPLES) known.push(difference);
+      };
+      const options = { roots: requests, rules: config.rules, linksOf: linksOf(config), statePath, signal, onStart, onDifference };
       const only = trackers.filter(({ name }) => name === to);
       const done = await verifyLanes({ ...options, store: to === 'local' ? store : undefined, trackers: only });
       for (const verification of done) verifications.push(verification);
       if (!signal.aborted) verifications.push(await verifyBetween([from, to], { ...options, store, trackers }));
+      const old = trackers.find(({ name }) => name === from);
+      if (!signal.aborted && old !== undefined) foreign = await foreignIn(old, { statePath, linksOf: linksOf(config), signal });
     } finally {
       block.stop();
       for (const { backend } of trackers) await backend.close();
     }
   }
 
-  const verdict = verdictOf({ from, to, accepted }, report, verifications);
+  const verdict = verdictOf({ from, to, accepted }, report, verifications, foreign);
   context.exitCode = verdict.exitCode;
   if (flags.json === true) {
     const documents = verifications.map((verification) =>
@@ -110,6 +123,7 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
       reasons: verdict.reasons,
       losses: verdict.losses,
       accepted_losses: accepted,
+      foreign: foreign === undefined ? null : { ...foreign.counts, examples: foreign.examples.map((each) => ({ ...each })) },
       exit_code: verdict.exitCode,
       backfill: JSON.parse(JSON.stringify(reportJson(report))),
       verification: documents[0] ?? null,
@@ -119,8 +133,14 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
   } else if (isSpoken) {
     for (const verification of verifications) {
       const { lane, other, where } = verification;
-      const head = other === undefined ? `${lane} (${where})` : `${lane} against ${other}`;
-      stderr.write(`${renderVerification(verification, { totals: totalsOf(verification), examples: [], width, style, head })}\n`);
+      const head = other === undefined ? `${lane} (${where})` : headOf(lane, other);
+      const shown = examples.get(headOf(lane, other)) ?? [];
+      stderr.write(`${renderVerification(verification, { totals: totalsOf(verification), examples: shown, width, style, head })}\n`);
+    }
+    if (foreign === undefined && from !== 'local') {
+      stderr.write(
+        `What ${visibleText(from)} holds beside the event files (runs of training code, their files) can't be told of it: look before it is switched off.\n`,
+      );
     }
     for (const reason of verdict.reasons) stderr.write(`${style.yellow('-')} ${visibleText(reason)}\n`);
     const isDone = verdict.exitCode === ExitCode.done;
@@ -136,17 +156,16 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
 function nextAfter(
   report: Report,
   [own]: readonly Verification[],
-  { losses }: Verdict,
+  { toAccept }: Verdict,
   { roots, flags, program }: { readonly roots: readonly string[]; readonly flags: MigrateFlags; readonly program: string },
 ): string {
   const { to } = flags;
   const isWhole = report.lanes.every(({ stand, owedBytes }) => stand === 'done' && owedBytes === 0);
   const differs = own !== undefined && totalsOf(own).differences > 0;
-  const kinds = Object.keys(losses);
-  const isOnlyLosses = isWhole && !differs && kinds.length > 0 && (own?.obstacles.length ?? 0) === 0;
+  const isOnlyLosses = isWhole && !differs && toAccept.length > 0 && (own?.obstacles.length ?? 0) === 0;
   return nextStep(
     {
-      typed: typedWords('migrate', roots, isOnlyLosses ? { ...flags, acceptLosses: kinds.join(',') } : flags),
+      typed: typedWords('migrate', roots, isOnlyLosses ? { ...flags, acceptLosses: toAccept.join(',') } : flags),
       common: commonWords(flags),
       roots,
       lane: to,
@@ -159,9 +178,13 @@ function nextAfter(
   );
 }
 
-/** The verdict is about what came from event files: whatever else a tracker holds is not compared. */
+function headOf(lane: string, other: string | undefined): string {
+  return other === undefined ? lane : `${lane} against ${other}`;
+}
+
+/** The verdict is about what came from event files. */
 function doneText(from: string, to: string, but: string): string {
-  return `${to} has all that ${from} has${but === '' ? '' : ` but for ${but}`}: ${from} may be switched off`;
+  return `${to} has all that ${from} has of the event files${but === '' ? '' : ` but for ${but}`}: ${from} may be switched off`;
 }
 
 /** The roots that are asked for, those of the configuration, or those the first lane has, in this order. */

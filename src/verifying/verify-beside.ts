@@ -33,13 +33,19 @@ interface Stored {
   isVague: boolean;
 }
 
+/** What was stored beside the points of a tracker run, as far as the state and the files say. */
+interface StoredBeside {
+  readonly stored: ReadonlyMap<string, Stored>;
+  readonly files: ReadonlyMap<string, SideWanted['files'][number]>;
+  readonly params: ReadonlyMap<string, SideParam>;
+  /** The params of each file are known; of one that is not what it was they are not. */
+  readonly hasAllParams: boolean;
+}
+
 /** `directory`: the one of the target. Params whose file is not what it was are left out: the next pass reads it anyway. */
-export async function lookBeside(
-  { target, handle, states, compare }: Beside,
-  directory: Place,
-  signal: AbortSignal,
-): Promise<BesideFindings> {
+export async function storedBeside(states: readonly SideState[], directory: Place, signal: AbortSignal): Promise<StoredBeside> {
   const stored = new Map<string, Stored>();
+  let hasAllParams = true;
   const files = new Map<string, SideWanted['files'][number]>();
   const params = new Map<string, SideParam>();
   const add = (what: Stored['what'], name: string, mine: string, state: SideState): void => {
@@ -63,12 +69,23 @@ export async function lookBeside(
       files.set(to, { path: to, bytes: state.bytes, hash: state.hash });
     } else if (typeof prefix === 'string') {
       const read = typeof tag === 'string' ? textParamsOf : paramsOf;
-      for (const param of await read(directory, state, prefix, signal)) {
+      const found = await read(directory, state, prefix, signal);
+      hasAllParams &&= found !== undefined;
+      for (const param of found ?? []) {
         add('param', param.name, String(param.value), state);
         params.set(param.name, param);
       }
     }
   }
+  return { stored, files, params, hasAllParams };
+}
+
+export async function lookBeside(
+  { target, handle, states, compare }: Beside,
+  directory: Place,
+  signal: AbortSignal,
+): Promise<BesideFindings> {
+  const { stored, files, params } = await storedBeside(states, directory, signal);
   if (stored.size === 0) return { counts: { named: 0, missing: 0, changed: 0 }, differences: [], again: [] };
   const found = await compare(handle, { files: [...files.values()], params: [...params.values()] }, signal);
   const differences: BesideDifference[] = [];
@@ -83,15 +100,21 @@ export async function lookBeside(
   return { counts: { named: stored.size, missing, changed: differences.length - missing }, differences, again: [...again] };
 }
 
-async function paramsOf(directory: Place, { path, hash }: SideState, prefix: string, signal: AbortSignal): Promise<readonly SideParam[]> {
+/** Undefined: nobody can tell any more. */
+async function paramsOf(
+  directory: Place,
+  { path, hash }: SideState,
+  prefix: string,
+  signal: AbortSignal,
+): Promise<readonly SideParam[] | undefined> {
   let content: Buffer;
   try {
     ({ content } = await readWhole(directory, path, { mostBytes: MOST_TEXT_BYTES, signal }));
   } catch {
     // It is gone, or not read any more: what it said can't be known.
-    return [];
+    return undefined;
   }
-  if (sha256Of(content) !== hash) return [];
+  if (sha256Of(content) !== hash) return undefined;
   const read = await readParams(content, path, prefix);
   return read.kind === 'params' ? read.params : [];
 }
@@ -102,18 +125,18 @@ async function textParamsOf(
   { stamp, hash }: SideState,
   prefix: string,
   signal: AbortSignal,
-): Promise<readonly SideParam[]> {
+): Promise<readonly SideParam[] | undefined> {
   const place = readTextStamp(stamp);
-  if (place === undefined) return [];
+  if (place === undefined) return undefined;
   let event: Uint8Array | undefined;
   try {
     event = await recordAt(directory, place.file, { offset: place.offset, mostBytes: 2 * MOST_TEXT_BYTES, signal });
   } catch {
     // As with a file that is gone.
-    return [];
+    return undefined;
   }
   const text = event === undefined ? undefined : textInEvent(event, place.index);
-  if (text === undefined || sha256Of(text) !== hash) return [];
+  if (text === undefined || sha256Of(text) !== hash) return undefined;
   const read = await readTextParams(Buffer.from(text).toString('utf8'), prefix);
   return read.kind === 'params' ? read.params : [];
 }

@@ -232,7 +232,7 @@ describe('migrate', () => {
     });
     const { stderr } = await mustRun(['migrate', '--from', 'local', '--to', 'mlflow', 'logs'], cwd());
     expect(stderr).toMatch(
-      /mlflow has all that local has( but for the exact time of \d+ points?, which is rounded)?: local may be switched off/,
+      /mlflow has all that local has of the event files( but for the exact time of \d+ points?, which is rounded)?: local may be switched off/,
     );
   });
 
@@ -247,8 +247,60 @@ describe('migrate', () => {
     expect(maySwitchOff).toBe(false);
     expect(reasons.join()).toContain('--accept-losses');
     const { stderr } = await mustRun([...args, '--accept-losses', Object.keys(losses).join(',')], cwd());
-    expect(stderr).toMatch(/mlflow has all that local has but for \d+ points? \(.*\).*: local may be switched off/);
+    expect(stderr).toMatch(/mlflow has all that local has of the event files but for \d+ points? \(.*\).*: local may be switched off/);
     expect((await mustRun([...args, '--accept-losses', 'image'], cwd(), 2)).stderr).toContain('did you mean images?');
+  });
+
+  it('names what the first tracker holds that never was in event files', async () => {
+    write();
+    const other = await MlflowStub.start();
+    try {
+      const [old, fresh] = [stub, other].map(({ url }) => `{ type: mlflow, tracking_uri: "${url}", experiment_name: e }`);
+      writeFileSync(
+        join(folder, 'mirrorboard.yaml'),
+        `lanes:\n  old: ${old}\n  new: ${fresh}\nparams: ["*.yaml"]\nartifacts:\n  - { files: "*.bin" }\n`,
+      );
+      for (const [name, content] of Object.entries({ 'hparams.yaml': 'lr: 0.5\n', 'x.bin': 'x' })) {
+        writeFileSync(join(folder, 'logs/a', name), content);
+        utimesSync(join(folder, 'logs/a', name), 1e9, 1e9);
+      }
+      await mustRun(['backfill', 'logs'], cwd());
+      const migrate = ['migrate', 'logs', '--from', 'old', '--to', 'new'];
+      const clean = JSON.parse((await mustRun([...migrate, '--json'], cwd())).stdout);
+      expect(clean).toMatchObject({ may_switch_off: true, foreign: { run: 0, param: 0, file: 0, examples: [] } });
+
+      const { id, experiment, params } = stub.run('a');
+      params.set('by_hand', '1');
+      stub.artifacts.put(`${experiment.id}/${id}/artifacts/models/model.bin`, Buffer.from('m'));
+      await fetch(`${stub.url}/api/2.0/mlflow/runs/create`, {
+        method: 'POST',
+        body: JSON.stringify({ experiment_id: experiment.id, run_name: 'trained', start_time: 1 }),
+        headers: { 'content-type': 'application/json' },
+      });
+      const { exit_code: code, foreign, reasons } = JSON.parse((await mustRun([...migrate, '--json'], cwd(), 1)).stdout);
+      const examples = [
+        { kind: 'run', name: 'trained' },
+        { kind: 'param', name: 'by_hand', in: 'a' },
+        { kind: 'file', name: 'models/model.bin', in: 'a' },
+      ];
+      expect({ code, foreign }).toEqual({ code: 1, foreign: { run: 1, param: 1, file: 1, examples } });
+      expect(reasons).toContainEqual(expect.stringContaining('old holds 1 run, 1 param and 1 file that never were in event files'));
+      const accepted = await mustRun([...migrate, '--accept-losses', 'foreign'], cwd());
+      expect(accepted.stderr).toMatch(
+        /new has all that old has of the event files but for .*1 run, 1 param and 1 file: old may be switched off/,
+      );
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('names a difference, not only how many there are', async () => {
+    write();
+    await mustRun(['backfill', 'logs'], cwd());
+    const { metrics } = stub.run('a');
+    for (const [key, metric] of metrics) if (metric.key === 'acc') metrics.delete(key);
+    const { stderr } = await mustRun(['migrate', '--from', 'local', '--to', 'mlflow'], cwd(), 1);
+    expect(stderr).toMatch(/missing.*acc/);
   });
 
   it('says why not where the second lane lacks something', async () => {

@@ -9,10 +9,12 @@ import type {
   Capabilities,
   Dataset,
   FileMark,
+  Foreign,
   Handle,
   HeldPoint,
   ModelVersion,
   Outcome,
+  OwnRun,
   ParamOutcome,
   Probe,
   ReadBackChunk,
@@ -30,6 +32,7 @@ import { isFileStore } from './address.ts';
 import { Artifacts } from './artifacts.ts';
 import { MlflowClient, type RunFacts } from './client.ts';
 import { compareSide } from './compare-side.ts';
+import { foreignIn } from './foreign.ts';
 import { handleOf, readHandle, type TrackedRun, trackedRun } from './handle.ts';
 import { isPublishable, keyOf, tagOf } from './keys.ts';
 import { capabilities } from './limits.ts';
@@ -173,6 +176,13 @@ class MlflowBackend implements Backend {
   async compareSide(handle: Handle, wanted: SideWanted, signal: AbortSignal): Promise<readonly SideDifference[]> {
     const { client, artifacts, isFileStore } = await this.#connect(signal);
     return await compareSide(client, artifacts, readHandle(handle), wanted, { isFlat: isFileStore }, signal);
+  }
+
+  async *foreign(own: readonly OwnRun[], signal: AbortSignal): AsyncGenerator<Foreign, void, void> {
+    const { client, artifacts, isFileStore } = await this.#connect(signal);
+    const hparams = (facts: RunFacts): AsyncIterable<ReadBackChunk> =>
+      readBack(client, artifacts, trackedRun(facts), { signal, isWanted: (tag) => tag.startsWith('_hparams_/') });
+    yield* foreignIn(client, artifacts, own, { isFlat: isFileStore, hparams }, signal);
   }
 
   async *readBack(handle: Handle, options: ReadBackOptions = {}): AsyncGenerator<ReadBackChunk, void, void> {

@@ -29,7 +29,8 @@ import { NAME_LENGTH, TAG_LENGTH } from './limits.ts';
 import { nearestMillis } from './map.ts';
 import type { MlflowSettings } from './settings.ts';
 
-const KEY = 'mirrorboard.run_key';
+/** Every run of ours has it. */
+export const KEY = 'mirrorboard.run_key';
 const INSTANCE = 'mirrorboard.instance';
 const FINGERPRINT = 'mirrorboard.fingerprint';
 /** The place of a run among those made for the same key at the same moment, see `backend-kit`. */

@@ -1,0 +1,102 @@
+/** What experiments hold that was not mirrored into them: for whoever means to switch a server off. */
+import { type Said, taken, valueOrThrow, MOST_LISTED, PageSize, Pages } from '../../http/index.ts';
+import type { Foreign, OwnRun, ReadBackChunk } from '../contract.ts';
+import type { Artifacts } from './artifacts.ts';
+import type { MlflowClient, RunFacts } from './client.ts';
+import { readHandle } from './handle.ts';
+import { type KeyOptions, keyOf } from './keys.ts';
+import { RUNS_PAGE } from './limits.ts';
+import { KEY } from './runs.ts';
+import { SEGMENT_FOLDER } from './segments.ts';
+import { TEXT_FOLDER } from './text-tables.ts';
+
+/** Folders of a run that points are stored in. */
+const OURS = new Set([SEGMENT_FOLDER, TEXT_FOLDER, 'images', 'audio', 'graph']);
+
+export interface ForeignOptions extends KeyOptions {
+  /** The points of a run that hold hyperparameters. */
+  readonly hparams: (run: RunFacts, signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
+}
+
+export async function* foreignIn(
+  client: MlflowClient,
+  artifacts: Artifacts,
+  own: readonly OwnRun[],
+  options: ForeignOptions,
+  signal: AbortSignal,
+): AsyncGenerator<Foreign, void, void> {
+  const runs = own.map((each) => ({ ...each, ...readHandle(each.handle) }));
+  const known = new Set(runs.map(({ runId }) => runId));
+  for (const experiment of new Set(runs.map(({ experimentId }) => experimentId))) {
+    for await (const { id, name, isOurs } of runsIn(client, experiment, signal)) {
+      if (!isOurs && !known.has(id)) yield { kind: 'run', name };
+    }
+  }
+  for (const { runId, files, params, root } of runs) {
+    const reply = await client.run(runId, signal);
+    if (reply.kind !== 'ok' && reply.cause === 'missing') continue;
+    const facts = valueOrThrow(reply);
+    const place = facts.tags.get('mlflow.runName') ?? runId;
+    if (params !== undefined) {
+      const names = new Set([...params, ...(await namesIn(options.hparams(facts, signal)))].map((name) => keyOf(name, options)));
+      for (const name of facts.params.keys()) if (!names.has(name)) yield { kind: 'param', name, in: place };
+    }
+    if (root === undefined) continue;
+    const stored = new Set(files);
+    for await (const path of filesOf(artifacts, runId, signal)) if (!stored.has(path)) yield { kind: 'file', name: path, in: place };
+  }
+}
+
+async function* runsIn(
+  client: MlflowClient,
+  experiment: string,
+  signal: AbortSignal,
+): AsyncGenerator<{ readonly id: string; readonly name: string; readonly isOurs: boolean }, void, void> {
+  const what = `listing the runs of the experiment ${experiment}`;
+  const pages = new Pages(what, client.address, { items: MOST_LISTED });
+  const size = new PageSize(RUNS_PAGE);
+  let token: string | undefined;
+  for (;;) {
+    const input = { experiment_ids: [experiment], max_results: size.most, ...(token === undefined ? {} : { page_token: token }) };
+    const reply = taken(await client.call(what, 'POST', 'runs/search', input, signal), (said) => ({
+      runs: said.list('runs').map(shortFacts),
+      next: said.text('next_page_token', ''),
+    }));
+    if (reply.kind !== 'ok' && size.shrinkFor(reply.error)) continue;
+    const { runs, next } = valueOrThrow(reply);
+    yield* runs;
+    token = pages.next(next, runs.length);
+    if (token === undefined) return;
+  }
+}
+
+function shortFacts(run: Said): { readonly id: string; readonly name: string; readonly isOurs: boolean } {
+  const info = run.object('info');
+  const id = info.id('run_id');
+  const isOurs = run
+    .object('data')
+    .list('tags')
+    .some((tag) => tag.text('key', '') === KEY);
+  return { id, name: info.text('run_name', '') || id, isOurs };
+}
+
+/** Names of the hyperparameters that points say. */
+async function namesIn(chunks: AsyncIterable<ReadBackChunk>): Promise<readonly string[]> {
+  const names = new Set<string>();
+  for await (const { points } of chunks) {
+    for (const { value } of points) {
+      const said = JSON.parse(String(value)) as { readonly session_start_info?: { readonly hparams?: object } } | null;
+      for (const name of Object.keys(said?.session_start_info?.hparams ?? {})) names.add(name);
+    }
+  }
+  return [...names];
+}
+
+/** Paths of the files of a run, without those that points are stored in. */
+async function* filesOf(artifacts: Artifacts, runId: string, signal: AbortSignal): AsyncGenerator<string, void, void> {
+  const left = [''];
+  for (let folder = left.pop(); folder !== undefined; folder = left.pop()) {
+    yield* valueOrThrow(await artifacts.list(runId, folder, signal)).keys();
+    for (const below of valueOrThrow(await artifacts.folders(runId, folder, signal))) if (!OURS.has(below)) left.push(below);
+  }
+}
