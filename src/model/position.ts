@@ -151,15 +151,31 @@ export function isUndecided({ look }: Damage): boolean {
   return look?.sinceMs !== undefined;
 }
 
+/** Bytes that are in any of some gaps, up to a place. Gaps may overlap where each is about other tags. */
+export function gapBytes(gaps: readonly Gap[], upTo: number): number {
+  let bytes = 0;
+  let at = 0;
+  for (const { start, end } of gaps.toSorted((a, b) => a.start - b.start)) {
+    const from = Math.max(start, at);
+    const to = Math.min(end, upTo);
+    if (to > from) bytes += to - from;
+    at = Math.max(at, to);
+  }
+  return bytes;
+}
+
 /** Bytes before the watermark that can be read, and are to be brought: not those of damage, which wait for their file. */
-export function owedGapBytes({ position }: Pick<FileState, 'position'>): number {
-  return position.gaps.reduce((sum, { start, end, reason }) => (reason === 'damage' ? sum : sum + end - start), 0);
+export function owedGapBytes({ position: { gaps, watermark } }: Pick<FileState, 'position'>): number {
+  return gapBytes(
+    gaps.filter(({ reason }) => reason !== 'damage'),
+    watermark,
+  );
 }
 
 /** Bytes of a file that were not mirrored: behind the watermark, torn and damaged ends included, and gaps. `unread`: those beyond what was looked at. */
 export function unmirroredBytes(state: FileState | undefined, unread: number | undefined): number {
   const watermark = state?.position.watermark ?? 0;
   const end = state?.damage.reduce((last, damage) => Math.max(last, damage.end), watermark) ?? 0;
-  const owed = state?.position.gaps.reduce((sum, gap) => sum + gap.end - gap.start, 0) ?? 0;
+  const owed = gapBytes(state?.position.gaps ?? [], watermark);
   return end - watermark + owed + (unread ?? Math.max(0, (state?.size ?? 0) - end));
 }

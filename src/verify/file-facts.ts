@@ -1,4 +1,4 @@
-import type { Damage, DamageReason, FileState, Gap } from '../model/index.ts';
+import { type Damage, type DamageReason, type FileState, type Gap, gapBytes } from '../model/index.ts';
 
 /** Why points of a file are not compared. */
 export type Unjudged =
@@ -54,17 +54,9 @@ export function isOwed(facts: FileFacts, tag: string, offset: number): boolean {
   return facts.gaps.some((gap) => gap.start <= offset && offset < gap.end && (gap.tags?.includes(tag) ?? true));
 }
 
-/** Bytes owed to the lane before the watermark. Ranges may overlap where each is about other tags. */
+/** Bytes owed to the lane before the watermark. */
 export function owedBytes({ watermark, gaps }: FileFacts): number {
-  let bytes = 0;
-  let at = 0;
-  for (const { start, end } of gaps.toSorted((a, b) => a.start - b.start)) {
-    const from = Math.max(start, at);
-    const to = Math.min(end, watermark);
-    if (to > from) bytes += to - from;
-    at = Math.max(at, to);
-  }
-  return bytes;
+  return gapBytes(gaps, watermark);
 }
 
 /** Whether a point that the lane has of this file can be judged by the file. */

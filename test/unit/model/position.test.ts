@@ -1,0 +1,29 @@
+import { describe, expect, it } from '@jest/globals';
+import { type FileState, type Gap, owedGapBytes, unmirroredBytes } from '../../../src/model/index.ts';
+
+const owed = (start: number, end: number, tag: string): Gap => ({ start, end, reason: 'route', tags: [tag] });
+
+function stateOf(...gaps: readonly Gap[]): FileState {
+  return {
+    name: 'f',
+    generation: 0,
+    position: { watermark: 100, gaps },
+    guard: { first: undefined, last: undefined },
+    damage: [],
+    size: 100,
+    stamp: '1.1.5',
+    records: 1,
+  };
+}
+
+describe('what is owed of a file', () => {
+  it('counts a byte once, however many tags are owed of it', () => {
+    const state = stateOf(owed(20, 40, 'b'), owed(10, 30, 'a'), owed(12, 14, 'c'));
+    expect([owedGapBytes(state), unmirroredBytes(state, 0)]).toEqual([30, 30]);
+  });
+
+  it('is to be brought but for damage, which waits for its file', () => {
+    const state = stateOf({ start: 10, end: 30, reason: 'damage' }, owed(20, 40, 'a'), { start: 60, end: 70, reason: 'repair' });
+    expect([owedGapBytes(state), unmirroredBytes(state, 0)]).toEqual([30, 40]);
+  });
+});
