@@ -22,7 +22,7 @@ import { MirrorError } from './errors.ts';
 import { FoundRuns, LocalPass, TrackerFeed } from './feeds/index.ts';
 import { makeStoreFolder, openState } from './lane-files.ts';
 import { asksForOthers, type StoreOptions, type TrackerLaneOptions } from './lanes/index.ts';
-import { compareNames, keyOfRun, type RunRef } from './model/index.ts';
+import { changedMsOf, compareNames, keyOfRun, type RunRef } from './model/index.ts';
 import { checkMovedRoots, otherRoots, walkOf } from './moved-roots.ts';
 import { followMoves, knownAmong, movable, type Movable, movedIncident } from './moves.ts';
 import { PassStatus } from './pass-status.ts';
@@ -308,7 +308,7 @@ class Pass {
       this.#status.runBegun(run, files, state);
       const found = files.map((file) => ({ ...file, before: 0 }));
       for (const feed of this.#trackerFeeds) feed.filesChanged(run, found);
-      const lastMs = files.reduce((last, { stamp }) => Math.max(last, Number(stamp.split('.')[0] ?? 0) / 1e6), Number.NEGATIVE_INFINITY);
+      const lastMs = files.reduce((last, { stamp }) => Math.max(last, changedMsOf(stamp)), Number.NEGATIVE_INFINITY);
       this.#changed.set(keyOfRun(run), [run, lastMs]);
     }
   }

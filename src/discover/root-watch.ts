@@ -2,7 +2,7 @@ import { basename, dirname, relative, sep } from 'node:path';
 import { existsSync, lstatSync, readlinkSync } from '../calls/index.ts';
 import { asWallMs, steadyMs } from '../clock.ts';
 import { systemCode } from '../errors.ts';
-import { compareNames, filePathOf, inodeOf, systemPath } from '../model/index.ts';
+import { changedMsOf, compareNames, filePathOf, inodeOf, systemPath } from '../model/index.ts';
 import { DirectoryCache } from './directory-cache.ts';
 import { isApart, isCompanion, isEventFileName } from './event-file-name.ts';
 import { HOT_MS, pollInterval, WARM_MS } from './heat.ts';
@@ -386,21 +386,15 @@ function targetOf(path: string): string {
   }
 }
 
-/** The modification time in a stamp, in milliseconds. */
-function mtimeMs(stamp: string): number {
-  const ns = stamp.slice(0, stamp.indexOf('.'));
-  return ns === '' ? 0 : Number(ns) / 1e6;
-}
-
 function newestOf(files: readonly FoundFile[]): number {
   let newest = 0;
-  for (const { stamp } of files) newest = Math.max(newest, mtimeMs(stamp));
+  for (const { stamp } of files) newest = Math.max(newest, changedMsOf(stamp));
   return newest;
 }
 
 /** When a file that is new to us was written, among our intervals: as long ago as its time says, which may lie ahead of our clock. */
 function writtenAt(stamp: string, nowMs: number): number {
-  return nowMs - Math.max(0, asWallMs(nowMs) - mtimeMs(stamp));
+  return nowMs - Math.max(0, asWallMs(nowMs) - changedMsOf(stamp));
 }
 
 /** Whether something that can't be read, or is not followed, stands between the root and a file. */
