@@ -1,11 +1,10 @@
 /** Works out what is to be forgotten, and what that means: which files are still there, which tracker runs go and which stay. */
-import { lstatSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import type { KnownRoot } from './backends/contract.ts';
 import type { StoreReader } from './backends/local/index.ts';
 import { silentRoots } from './discover/index.ts';
 import type { TrackerLaneOptions } from './lanes/index.ts';
-import { type Forgetting, keyOfRun, type Removal, type RunRef, runLabel, systemPath } from './model/index.ts';
+import { type Forgetting, keyOfFile, keyOfRun, type Removal, type RunRef, runLabel } from './model/index.ts';
+import { hasEntries, isThere } from './moves.ts';
 import { type ListedRun, listAllRuns } from './run-list.ts';
 import type { StateReader } from './state/index.ts';
 
@@ -108,33 +107,16 @@ function filesOf({ store, state }: Pick<ForgetSources, 'store' | 'state'>, { nam
   const runs = new Map<string, FilesOfRun>();
   const seen = new Set<string>();
   for (const file of [...(store?.knownFiles(root) ?? []), ...(state?.knownFiles(root) ?? [])]) {
-    const place = join(path, file.run, file.name);
+    const run = { root, path: file.run };
+    const [key, place] = [keyOfRun(run), keyOfFile(run, file.name)];
     if (seen.has(place)) continue;
     seen.add(place);
-    const key = keyOfRun({ root, path: file.run });
     const of = runs.get(key) ?? { gone: [], there: 0 };
     runs.set(key, of);
-    if (isGoneFile(place)) of.gone.push(file.name);
-    else of.there++;
+    if (isThere(path, file.run, file.name)) of.there++;
+    else of.gone.push(file.name);
   }
   return runs;
-}
-
-/** What can't be looked at is not gone for that. */
-function isGoneFile(path: string): boolean {
-  try {
-    return lstatSync(systemPath(path), { throwIfNoEntry: false }) === undefined;
-  } catch {
-    return false;
-  }
-}
-
-function hasEntries(path: string): boolean {
-  try {
-    return readdirSync(systemPath(path)).length > 0;
-  } catch {
-    return false;
-  }
 }
 
 /** The tracker runs of some lanes that hold nothing but runs that are forgotten. */

@@ -246,9 +246,23 @@ function isSameEnd(from: KnownState, to: NewFile): boolean {
   return last(from.run.path) === last(to.run);
 }
 
-/** Whether anything has a file's name, as far as is known where its root lies. */
+/** Whether anything has a file's name, as far as is known where its root lies. What can't be looked at is not gone for that. */
 export function isThere(rootPath: string | undefined, run: string, name: string): boolean {
-  return rootPath === undefined || lstatSync(systemPath(join(rootPath, run, name)), { throwIfNoEntry: false }) !== undefined;
+  if (rootPath === undefined) return true;
+  try {
+    return lstatSync(systemPath(join(rootPath, run, name)), { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
+  }
+}
+
+/** Whether a directory is there, with something in it, and can be looked into. */
+export function hasEntries(path: string): boolean {
+  try {
+    return readdirSync(systemPath(path)).length > 0;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether a root's directory is there, with something in it. */
@@ -257,12 +271,7 @@ function standing(roots: ReadonlyMap<string, string>): (name: string) => boolean
   return (name) => {
     const before = known.get(name);
     if (before !== undefined) return before;
-    let isStanding = false;
-    try {
-      isStanding = readdirSync(systemPath(roots.get(name) ?? '')).length > 0;
-    } catch {
-      // It is not there, or nobody can say.
-    }
+    const isStanding = hasEntries(roots.get(name) ?? '');
     known.set(name, isStanding);
     return isStanding;
   };

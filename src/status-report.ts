@@ -1,6 +1,6 @@
 /** What `status` says: what each lane has, what the files have beyond it, and the last word of a running watch. */
-import { existsSync, lstatSync, realpathSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Handle, KnownRun } from './backends/contract.ts';
 import { openStore, type StoreReader } from './backends/local/index.ts';
 import {
@@ -8,8 +8,8 @@ import {
   filterOf,
   type FoundRun,
   globsOf,
+  isHidden,
   isKnownTo,
-  isWithin,
   type Obstacle,
   type RunFilter,
   type RunRules,
@@ -17,7 +17,8 @@ import {
   silentRoots,
 } from './discover/index.ts';
 import { LaneNames } from './lanes/index.ts';
-import { KEPT_STAMP, type RunRef, systemPath } from './model/index.ts';
+import { KEPT_STAMP, type RunRef } from './model/index.ts';
+import { isThere } from './moves.ts';
 import { type Positions, planRuns } from './plan.ts';
 import { type Walked, walkRoots } from './reading/index.ts';
 import { FileLock, StateFile, type StateReader } from './state/index.ts';
@@ -178,12 +179,12 @@ function notFound(
   let [filesGone, filesPassedOver] = [0, 0];
   if (found === undefined) return { filesGone, filesPassedOver };
   const there = new Map(found.runs.map(({ path, files }) => [path, new Set(files.map(({ name }) => name))]));
-  const hidden = found.obstacles.map(({ path }) => path);
+  const hidden = new Set(found.obstacles.map(({ path }) => path));
   for (const { run, name } of known) {
     if (there.get(run)?.has(name) === true || found.filter?.accepts(run) === false) continue;
     // What could not be looked at may hang.
-    if (hidden.some((path) => path === '.' || isWithin(run, path))) continue;
-    if (lstatSync(systemPath(join(rootPath, run, name)), { throwIfNoEntry: false }) !== undefined) filesPassedOver++;
+    if (isHidden(run, name, hidden)) continue;
+    if (isThere(rootPath, run, name)) filesPassedOver++;
     else filesGone++;
   }
   return { filesGone, filesPassedOver };

@@ -6,7 +6,7 @@ export { Hearing } from './hearing.ts';
 export { nextScanDelay, pollInterval } from './heat.ts';
 export { Listener, type WatchDirectory } from './listener.ts';
 export type { DiscoverFact, SeenFile } from './protocol.ts';
-export { type ChangedFile, MOST_HEARD, RootWatch, type RunChange, type ScanResult } from './root-watch.ts';
+export { type ChangedFile, isHidden, MOST_HEARD, RootWatch, type RunChange, type ScanResult } from './root-watch.ts';
 export { type ResolvedRoot, type RootRequest, resolveRoots } from './roots.ts';
 export { type RunFilter, runFilter } from './run-filter.ts';
 export { ALL_RUNS, filterOf, globsOf, type RootRules, type RunRules } from './run-rules.ts';

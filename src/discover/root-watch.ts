@@ -398,13 +398,8 @@ function writtenAt(stamp: string, nowMs: number): number {
 }
 
 /** Whether something that can't be read, or is not followed, stands between the root and a file. */
-function isHidden(run: string, name: string, obstacles: ReadonlySet<string>): boolean {
-  if (obstacles.size === 0) return false;
-  if (obstacles.has('.') || obstacles.has(filePathOf(run, name))) return true;
-  for (let path = run; path !== '' && path !== '.'; path = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '') {
-    if (obstacles.has(path)) return true;
-  }
-  return false;
+export function isHidden(run: string, name: string, obstacles: ReadonlySet<string>): boolean {
+  return obstacles.size > 0 && ['.', filePathOf(run, name), run, ...directoriesAbove(run)].some((path) => obstacles.has(path));
 }
 
 function mayHaveOtherNames(path: string): boolean {

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { until } from '../crash/watch-kill.ts';
 import { MirroredLogs, ONE, range, scalars } from '../support/mirrored-logs.ts';
@@ -92,6 +92,15 @@ describe('a log directory that was moved', () => {
     await logs.expectCode('MB3020', 'backfill', 'runs2');
     await logs.mustRun(['backfill', 'runs=runs2']);
     expect(logs.tracked()).toEqual({ a: range(10), 'b/c': range(5) });
+  });
+
+  it('is not taken for moved, nor is it a failure, where its files can not be looked at', async () => {
+    await mirrorTwo();
+    rmSync(logs.path('runs/a'), { recursive: true });
+    symlinkSync('a', logs.path('runs/a'));
+    logs.put(`more/x/${ONE}`, ...scalars(20, 30));
+    expect(await logs.incidents('more')).toEqual([]);
+    expect(logs.stored()).toContainEqual(['more/x', 10]);
   });
 
   it('is mirrored once more where somebody wants that, or where both are there', async () => {

@@ -186,6 +186,13 @@ describe('the status of a store', () => {
     await status();
   });
 
+  it('does not say of a file that can not be looked at what became of it', async () => {
+    await backfill();
+    rmSync(file);
+    symlinkSync(ONE, file);
+    expect((await status(1)).roots).toMatchObject([{ files: 1, files_gone: 0, files_passed_over: 0 }]);
+  });
+
   it('that is not there is wrong use', async () => {
     const { stdout, stderr } = await mustRun(['status', '--json'], { cwd: folder }, 2);
     expect(JSON.parse(stdout)).toMatchObject({ type: 'error', code: 'MB3007', exit_code: 2 });
