@@ -85,7 +85,7 @@ function knowerOf(state: StateReader): Knower {
     knownFiles: (root) => state.knownFiles(root),
     positions: (run) => lane.known(run),
     filesLike: (roots, inodes, firsts) => state.filesLike(roots, inodes, firsts),
-    fileCount: (root) => [...state.knownFiles(root)].length,
+    fileCount: (root) => state.fileCount(root),
   };
 }
 

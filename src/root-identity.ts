@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { KnownRoot, KnownRun } from './backends/contract.ts';
 import type { ResolvedRoot, RunFilter } from './discover/index.ts';
 import { MirrorError } from './errors.ts';
-import { KEPT_STAMP, type RunRef, systemPath } from './model/index.ts';
+import { type RunRef, systemPath } from './model/index.ts';
 import type { LaneState, StateFile } from './state/index.ts';
 import { compareFile } from './tail/index.ts';
 import { placeOf } from './untrusted/index.ts';
@@ -62,13 +62,7 @@ export function countKnown(held: Pick<Held, 'knownFiles'>, { name, below }: Reso
 export function heldBy(state: StateFile | undefined, lanes: readonly LaneState[]): Held {
   return {
     roots: () => state?.roots() ?? [],
-    *knownFiles(root) {
-      for (const lane of lanes) {
-        for (const [run, { files }] of lane.knownRunsOf(root)) {
-          for (const { name, stamp } of files) if (stamp !== KEPT_STAMP) yield { run: run.path, name };
-        }
-      }
-    },
+    knownFiles: (root) => state?.knownFiles(root) ?? [],
     positions: (run) => lanes[0]?.known(run) ?? { files: [] },
   };
 }

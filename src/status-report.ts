@@ -17,7 +17,7 @@ import {
   silentRoots,
 } from './discover/index.ts';
 import { LaneNames } from './lanes/index.ts';
-import { KEPT_STAMP, type RunRef } from './model/index.ts';
+import type { RunRef } from './model/index.ts';
 import { isThere } from './moves.ts';
 import { type Positions, planRuns } from './plan.ts';
 import { type Walked, walkRoots } from './reading/index.ts';
@@ -306,20 +306,18 @@ function heldByState(state: StateReader | undefined, { name, type, target, linkO
       }),
     rootPosture: (root, path, isSilent) => {
       const runs = runsOf(root);
+      const files = state?.fileCount(root) ?? 0;
       return {
         name: root,
         path,
         isSilent,
-        isMissing: !isSilent && !existsSync(path) && runs.some(([, { files }]) => files.length > 0),
+        isMissing: !isSilent && !existsSync(path) && files > 0,
         runs: runs.length,
-        files: runs.reduce((sum, [, { files }]) => sum + files.length, 0),
+        files,
         points: runs.reduce((sum, [, { points }]) => sum + points, 0),
       };
     },
-    *knownFiles(root) {
-      for (const [run, { files }] of runsOf(root))
-        for (const { name, stamp } of files) if (stamp !== KEPT_STAMP) yield { run: run.path, name };
-    },
+    knownFiles: (root) => state?.knownFiles(root) ?? [],
     damage: (root) =>
       runsOf(root).flatMap(([run, { files }]) => files.flatMap((file) => file.damage.map((item) => ({ ...item, run, file: file.name })))),
   };

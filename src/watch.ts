@@ -381,11 +381,7 @@ class Watch {
       yield isAlone ? file : { ...file, stamp: '' };
     }
     if (this.#local !== undefined) return;
-    for (const lane of this.#laneStates()) {
-      for (const [run, { files }] of lane.knownRunsOf(root)) {
-        for (const { name, size } of files) yield { run: run.path, name, size, stamp: '' };
-      }
-    }
+    for (const file of this.#state.knownFiles(root)) yield { ...file, stamp: '' };
   }
 
   #hear(fact: DiscoverFact): void {

@@ -24,9 +24,30 @@ export interface ListedInState {
   readonly isDamaged: boolean;
 }
 
+/** A file that some lane has read. */
+export interface ListedFile {
+  readonly run: string;
+  readonly name: string;
+  /** As the lane has seen it that read it furthest. */
+  readonly size: number;
+  readonly stamp: string;
+}
+
 /** By the root's name; without those that were forgotten as gone. */
-export const KNOWN_FILES_OF_ROOT = `SELECT run.path, file.name, file.stamp FROM root JOIN run ON run.root = root.id
-  JOIN file ON file.run = run.id WHERE root.name = ? AND file.stamp <> '${KEPT_STAMP}'`;
+const FILES_OF_ROOT = `FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id
+  WHERE root.name = ? AND file.stamp <> '${KEPT_STAMP}'`;
+
+/** Every file of a root that is expected, once, however many lanes have read it. */
+export function* listFiles(statements: Statements, root: string): Generator<ListedFile, void, void> {
+  for (const row of statements.iterate(`SELECT run.path, file.name, file.size, file.stamp ${FILES_OF_ROOT}`, root)) {
+    yield { run: String(row.path), name: String(row.name), size: Number(row.size), stamp: String(row.stamp) };
+  }
+}
+
+/** How many those are. */
+export function countFiles(statements: Statements, root: string): number {
+  return Number(statements.get(`SELECT count(*) AS n ${FILES_OF_ROOT}`, root)?.n ?? 0);
+}
 
 /** A torn end is read as far as it is whole: only what is read by somebody counts there. */
 const RUNS = `

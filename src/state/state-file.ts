@@ -8,7 +8,7 @@ import { addSeries } from './catalogue-rows.ts';
 import type { FileRef } from './file-ref.ts';
 import { GroupCommit, realSchedule, type Schedule } from './group-commit.ts';
 import { LaneState } from './lane-state.ts';
-import { KNOWN_FILES_OF_ROOT } from './listing.ts';
+import { countFiles, type ListedFile, listFiles } from './listing.ts';
 import { FileLock } from './lock.ts';
 import { filesLike, type MovedRun, moveRuns } from './moved-runs.ts';
 import { openForWriting, openReadOnly } from './open-database.ts';
@@ -151,17 +151,14 @@ export class StateFile {
     return filesLike(this.#reading(), roots, inodes, firsts);
   }
 
-  /** Every file known of a root. */
-  *knownFiles(root: string): Generator<{ readonly run: string; readonly name: string; readonly stamp: string }, void, void> {
-    for (const { path, name, stamp } of this.#reading().statements.all(KNOWN_FILES_OF_ROOT, root)) {
-      yield { run: String(path), name: String(name), stamp: String(stamp) };
-    }
+  /** Every file of a root that is expected. */
+  knownFiles(root: string): Iterable<ListedFile> {
+    return listFiles(this.#reading().statements, root);
   }
 
-  /** Files known of a root. */
+  /** How many those are. */
   fileCount(root: string): number {
-    const sql = 'SELECT count(*) AS n FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id WHERE root.name = ?';
-    return Number(this.#reading().statements.get(sql, root)?.n ?? 0);
+    return countFiles(this.#reading().statements, root);
   }
 
   /** Runs lie elsewhere now, or files of theirs have other names. Nothing of them may be on its way. Returns those of which that could be noted. */

@@ -4,7 +4,7 @@ import { checkState, type Problem } from './check-state.ts';
 import { dumpState } from './dump-state.ts';
 import { GroupCommit, realSchedule } from './group-commit.ts';
 import { LaneState } from './lane-state.ts';
-import { KNOWN_FILES_OF_ROOT, type ListedInState, listRuns } from './listing.ts';
+import { countFiles, type ListedFile, type ListedInState, listFiles, listRuns } from './listing.ts';
 import { RowIds } from './row-ids.ts';
 import { filesLike } from './moved-runs.ts';
 import type { StateStore } from './state-store.ts';
@@ -89,11 +89,14 @@ export class StateReader {
     return listRuns(this.#statements, lane ?? 0, root);
   }
 
-  /** Every file known of a root. */
-  *knownFiles(root: string): Generator<{ readonly run: string; readonly name: string; readonly stamp: string }, void, void> {
-    for (const { path, name, stamp } of this.#statements.all(KNOWN_FILES_OF_ROOT, root)) {
-      yield { run: String(path), name: String(name), stamp: String(stamp) };
-    }
+  /** Every file of a root that is expected. */
+  knownFiles(root: string): Iterable<ListedFile> {
+    return listFiles(this.#statements, root);
+  }
+
+  /** How many those are. */
+  fileCount(root: string): number {
+    return countFiles(this.#statements, root);
   }
 
   /** Files of some roots that have one of these inodes, or begin with a record of one of these lengths and checksums (`length:checksum`). */

@@ -43,6 +43,17 @@ export class Statements {
     }
   }
 
+  /** Rows one by one, for callers that may need only the first ones. */
+  *iterate(sql: string, ...parameters: SQLInputValue[]): Generator<Row, void, void> {
+    try {
+      // Of its own: two that go through the same rows at once must not end each other.
+      // biome-ignore lint/plugin/no-spread-into-calls: one for each placeholder of a statement
+      yield* this.db.prepare(sql).iterate(...parameters);
+    } catch (error) {
+      throw translated(error, this.path, 'reading');
+    }
+  }
+
   /** Rows as arrays of their columns; a statement is read in this way always or never. */
   allArrays(sql: string, ...parameters: SQLInputValue[]): unknown[][] {
     try {

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { until } from '../crash/watch-kill.ts';
 import * as w from '../support/event-writer.ts';
 import { MirroredLogs, ONE, range, scalars } from '../support/mirrored-logs.ts';
 
@@ -241,5 +242,21 @@ describe('runs', () => {
     await logs.mustRun(['run', 'forget', 'exp', '--remove-from', 'mlflow', '--yes']);
     expect(activeRuns()).toEqual(['failed', 'other']);
     await logs.mustRun(['state', 'check']);
+  });
+
+  it('misses nothing of what was forgotten, where there is no store', async () => {
+    logs.configure('', 'mlflow: { tracking_uri: "$URL", experiment_name: tests }');
+    await mirrorSome();
+    rmSync(logs.path('runs/exp/events.out.tfevents.2'));
+    rmSync(logs.path('runs/failed'), { recursive: true });
+    expect(await logs.json('run', 'forget', '--gone', '--yes')).toMatchObject({ done: true });
+    expect((await logs.json('status')).roots).toMatchObject([{ files: 2, files_gone: 0 }]);
+    const watching = logs.start('watch', 'runs', '--log-level', 'info', '--log-format', 'json', '--scan-interval', '0.3');
+    logs.put(`runs/late/${ONE}`, ...scalars(0, 2));
+    await until(() => logs.tracked()['late']?.length === 2, 20_000);
+    watching.child.kill('SIGTERM');
+    const { stdout, stderr } = await watching.ended;
+    expect(logs.tracked()).toMatchObject({ late: range(2) });
+    expect(stdout + stderr).not.toContain('file gone');
   });
 });

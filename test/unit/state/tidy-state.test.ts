@@ -72,6 +72,19 @@ function expectSound(): void {
 }
 
 describe('the state', () => {
+  test('knows each file once, as the lane has seen it that read it furthest, until it is forgotten as gone', () => {
+    mirror(at('a'));
+    state.lane('mlflow', 'there').accepted(at('a'), fileState('g'), []);
+    state.lane('aim', 'there').accepted(at('a'), { ...fileState('f'), size: 130, position: { watermark: 130, gaps: [] } }, []);
+    const known = (): unknown => [...state.knownFiles('logs')].map(({ run, name, size }) => [run, name, size]);
+    expect(known()).toEqual([
+      ['a', 'f', 130],
+      ['a', 'g', 100],
+    ]);
+    state.tidy(forgetting({ files: [{ run: 'a', name: 'g' }] }), undefined);
+    expect([known(), state.fileCount('logs')]).toEqual([[['a', 'f', 130]], 1]);
+  });
+
   test('forgets a run with all that lanes keep of it, and no other', () => {
     mirror(at('a'));
     mirror(at('b'));
