@@ -84,7 +84,7 @@ export interface StatusRequest {
 /** One lane's knowledge of what was mirrored. */
 interface Held extends Positions {
   readonly facts: Pick<LanePosture, 'name' | 'type' | 'where' | 'points' | 'refused' | 'unsupported' | 'runsReplaced'>;
-  rootPosture(name: string, path: string, isSilent: boolean): Omit<RootPosture, 'isEmptied' | 'filesGone' | 'filesPassedOver'>;
+  rootPosture(name: string, path: string, isSilent: boolean): Posture;
   knownFiles(root: string): Iterable<{ readonly run: string; readonly name: string }>;
   /** Whether it is to have a run. */
   isMeant(run: RunRef): boolean;
@@ -105,9 +105,10 @@ export async function statusReport({
   const store = storePath === undefined || (trackers.length > 0 && !existsSync(storePath)) ? undefined : openStore(storePath);
   const state = existsSync(statePath) ? StateFile.openForReading(statePath) : undefined;
   try {
+    const sums = trackers.length === 0 ? [] : (state?.summary().lanes ?? []);
     const held: Held[] = [
       ...(store === undefined || storePath === undefined ? [] : [heldByStore(store, storePath, state)]),
-      ...trackers.map((tracker) => heldByState(state, tracker)),
+      ...trackers.map((tracker) => heldByState(state, sums, tracker)),
     ];
     const [lead] = held;
     const asked = lead?.roots() ?? [];
@@ -125,8 +126,9 @@ export async function statusReport({
       return { name, runs, obstacles, filter, isEmpty, place: { path, links: linksOf(path) } };
     });
     for (const { name, path, isSilent } of known) if (isSilent) notAnswering.push({ root: name, path, sinceMs: nowMs });
+    const foundByName = new Map(found.map((root) => [root.name, root]));
     const roots = known.map((root): RootPosture => {
-      const there = found.find(({ name }) => name === root.name);
+      const there = foundByName.get(root.name);
       return { ...root, isEmptied: root.files > 0 && there?.isEmpty === true, ...notFound(root, lead?.knownFiles(root.name) ?? [], there) };
     });
     const met = found.flatMap(({ name, obstacles }) => obstacles.map((obstacle) => ({ ...obstacle, root: name })));
@@ -145,12 +147,7 @@ export async function statusReport({
       watch,
       roots,
       notAnswering,
-      damage: roots.flatMap(({ name }) =>
-        stillThere(
-          lead?.damage(name) ?? [],
-          found.find((root) => root.name === name),
-        ),
-      ),
+      damage: roots.flatMap(({ name }) => stillThere(lead?.damage(name) ?? [], foundByName.get(name))),
       obstacles: met.filter(({ isLeft }) => isLeft !== true),
       left: met.filter(({ isLeft }) => isLeft === true),
     };
@@ -254,8 +251,13 @@ function lagIn({ lane }: LaneStand, nowMs: number): Pick<LanePosture, 'lagBytes'
 }
 
 function heldByStore(store: StoreReader, where: string, state: StateReader | undefined): Held {
-  const pointsOf = (root: string): number => store.runs(root).reduce((sum, run) => sum + run.points, 0);
-  const points = store.roots().reduce((sum, { name }) => sum + pointsOf(name), 0);
+  const sums = new Map(
+    store.roots().map(({ name }) => {
+      const runs = store.runs(name);
+      return [name, { runs: runs.length, points: runs.reduce((sum, run) => sum + run.points, 0) }];
+    }),
+  );
+  const points = [...sums.values()].reduce((sum, of) => sum + of.points, 0);
   return {
     facts: { name: 'local', type: 'local', where, points, refused: 0, unsupported: 0, runsReplaced: 0 },
     roots: () => store.roots(),
@@ -264,38 +266,49 @@ function heldByStore(store: StoreReader, where: string, state: StateReader | und
     files: () => undefined,
     links: () => [],
     stand: () => readStand(state?.lane('local', resolve(where)).stand()),
-    rootPosture: (name, path, isSilent) => ({
-      name,
-      path,
-      isSilent,
-      // One of which no file is expected (they were forgotten, or lie elsewhere now) is not missed.
-      isMissing: !isSilent && !existsSync(path) && store.fileCount(name, '') > 0,
-      runs: store.runs(name).length,
-      files: store.fileCount(name, ''),
-      points: pointsOf(name),
-    }),
+    rootPosture: (name, path, isSilent) =>
+      postureOf({ name, path, isSilent, files: store.fileCount(name, ''), ...(sums.get(name) ?? { runs: 0, points: 0 }) }),
     knownFiles: (root) => store.knownFiles(root),
     damage: (root) => store.damage(root),
   };
 }
 
-function heldByState(state: StateReader | undefined, { name, type, target, linkOf }: StatusRequest['trackers'][number]): Held {
+type Posture = Omit<RootPosture, 'isEmptied' | 'filesGone' | 'filesPassedOver'>;
+
+/** One of which no file is expected (they were forgotten, or lie elsewhere now) is not missed. */
+function postureOf(root: Omit<Posture, 'isMissing'>): Posture {
+  return { ...root, isMissing: !root.isSilent && root.files > 0 && !existsSync(root.path) };
+}
+
+function heldByState(
+  state: StateReader | undefined,
+  sums: ReturnType<StateReader['summary']>['lanes'],
+  { name, type, target, linkOf }: StatusRequest['trackers'][number],
+): Held {
   const lane = state?.lane(name, target);
   const names = lane === undefined ? undefined : new LaneNames(lane);
-  const sums = state?.summary().lanes.find((each) => each.name === name && each.target === target);
-  const runsOf = (root: string): (readonly [run: RunRef, known: KnownRun])[] => (lane === undefined ? [] : [...lane.knownRunsOf(root)]);
+  const own = sums.find((each) => each.name === name && each.target === target);
+  let last: { readonly root: string; readonly runs: ReadonlyMap<string, KnownRun> } | undefined;
+  // Asked root by root, and of one several times: all of them at once may be too much to hold.
+  const runsOf = (root: string): ReadonlyMap<string, KnownRun> => {
+    if (last?.root !== root) {
+      const runs = lane === undefined ? [] : [...lane.knownRunsOf(root)].map(([run, known]) => [run.path, known] as const);
+      last = { root, runs: new Map(runs) };
+    }
+    return last.runs;
+  };
   return {
     facts: {
       name,
       type,
       where: target,
-      points: sums?.points ?? 0,
-      refused: sums?.refused ?? 0,
-      unsupported: sums?.unsupported ?? 0,
-      runsReplaced: sums?.replaced ?? 0,
+      points: own?.points ?? 0,
+      refused: own?.refused ?? 0,
+      unsupported: own?.unsupported ?? 0,
+      runsReplaced: own?.replaced ?? 0,
     },
     roots: () => state?.roots() ?? [],
-    positions: (run) => lane?.known(run) ?? { files: [] },
+    positions: (run) => runsOf(run.root).get(run.path) ?? { files: [] },
     isMeant: (run) => names?.isOut(run) !== true,
     files: () => lane?.sideCounts(),
     stand: () => readStand(lane?.stand()),
@@ -306,20 +319,14 @@ function heldByState(state: StateReader | undefined, { name, type, target, linkO
       }),
     rootPosture: (root, path, isSilent) => {
       const runs = runsOf(root);
-      const files = state?.fileCount(root) ?? 0;
-      return {
-        name: root,
-        path,
-        isSilent,
-        isMissing: !isSilent && !existsSync(path) && files > 0,
-        runs: runs.length,
-        files,
-        points: runs.reduce((sum, [, { points }]) => sum + points, 0),
-      };
+      const points = [...runs.values()].reduce((sum, known) => sum + known.points, 0);
+      return postureOf({ name: root, path, isSilent, files: state?.fileCount(root) ?? 0, runs: runs.size, points });
     },
     knownFiles: (root) => state?.knownFiles(root) ?? [],
     damage: (root) =>
-      runsOf(root).flatMap(([run, { files }]) => files.flatMap((file) => file.damage.map((item) => ({ ...item, run, file: file.name })))),
+      [...runsOf(root)].flatMap(([path, { files }]) =>
+        files.flatMap((file) => file.damage.map((item) => ({ ...item, run: { root, path }, file: file.name }))),
+      ),
   };
 }
 
