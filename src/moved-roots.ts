@@ -78,7 +78,8 @@ export async function checkPlannedRoots(
   }
 }
 
-function knowerOf(state: StateReader): Knower {
+/** What a state knows, whichever lane read it. */
+export function knowerOf(state: StateReader): Knower {
   const lane = state.lane('', '');
   return {
     roots: () => state.roots(),

@@ -28,7 +28,7 @@ import { followMoves, knownAmong, movable, type Movable, movedIncident } from '.
 import { PassStatus } from './pass-status.ts';
 import { useMemory } from './memory/index.ts';
 import { BatchCache, JobReader, PatientReader } from './reading/index.ts';
-import { checkIdentity, countKnown, type Held, heldBy } from './root-identity.ts';
+import { checkIdentities, countKnown, type Held, heldBy } from './root-identity.ts';
 import { RunTree } from './route/index.ts';
 import { FileLock, type StateFile } from './state/index.ts';
 import type { LinkRules } from './untrusted/index.ts';
@@ -201,7 +201,7 @@ class Pass {
     this.#roots = roots;
     const unheard = new Set([...this.#silent].map((path) => resolve(path)));
     const heard = roots.filter(({ path }) => !unheard.has(path));
-    for (const root of heard) checkIdentity(root, held);
+    checkIdentities(heard, held);
     this.#others = await otherRoots(roots, this.#movables());
     if (this.#options.moved !== 'new') {
       const { rules = ALL_RUNS } = this.#options;

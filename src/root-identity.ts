@@ -23,26 +23,33 @@ const FILES_COMPARED = 64;
  * Two people's `runs/` must not meet: a root whose name is taken, but whose path is another one, has to hold at least one
  * file that is known, unless somebody named it on purpose. Throws MB2007.
  */
-export function checkIdentity(root: ResolvedRoot, held: Held): void {
-  const known = held.roots().find(({ name }) => name === root.name);
-  if (known === undefined || known.path === root.path || root.isNamed) return;
+export function checkIdentities(roots: readonly ResolvedRoot[], held: Held): void {
+  const paths = new Map(held.roots().map(({ name, path }) => [name, path]));
+  for (const root of roots) {
+    const path = paths.get(root.name);
+    if (path === undefined || path === root.path || root.isNamed || isSameRoot(root, held)) continue;
+    throw new MirrorError('MB2007', `${path} is already mirrored as ${root.name}; ${root.path} has none of its files`, {
+      hint: `Name this one: ${freeName(root.name, paths)}=${root.path}; or, if it is the same root moved: ${root.name}=${root.path}`,
+      context: { path: root.path, name: root.name },
+    });
+  }
+}
+
+/** Whether a root holds a file that is known under its name. */
+function isSameRoot(root: ResolvedRoot, held: Held): boolean {
   let compared = 0;
   for (const file of held.knownFiles(root.name)) {
     const path = join(root.path, file.run, file.name);
     if (!existsSync(systemPath(path))) continue;
     const state = held.positions({ root: root.name, path: file.run }).files.find(({ name }) => name === file.name);
-    if (state?.guard.first !== undefined && compareFile(placeOf(root, file.run), state) === 'same') return;
+    if (state?.guard.first !== undefined && compareFile(placeOf(root, file.run), state) === 'same') return true;
     if (++compared >= FILES_COMPARED) break;
   }
-  throw new MirrorError('MB2007', `${known.path} is already mirrored as ${root.name}; ${root.path} has none of its files`, {
-    hint: `Name this one: ${freeName(root.name, held)}=${root.path}; or, if it is the same root moved: ${root.name}=${root.path}`,
-    context: { path: root.path, name: root.name },
-  });
+  return false;
 }
 
 /** One that no root has. */
-function freeName(name: string, held: Pick<Held, 'roots'>): string {
-  const taken = new Set(held.roots().map((root) => root.name));
+function freeName(name: string, taken: ReadonlyMap<string, string>): string {
   let n = 2;
   while (taken.has(`${name}-${n}`)) n++;
   return `${name}-${n}`;

@@ -24,7 +24,7 @@ import { KnownInodes } from './known-inodes.ts';
 import { checkMovedRoots, otherRoots, walkOf } from './moved-roots.ts';
 import { type FindOptions, findMoves, followMoves, type Movable, movable, movedIncident, moveKey } from './moves.ts';
 import { BatchCache, JobReader } from './reading/index.ts';
-import { checkIdentity, type Held, heldBy } from './root-identity.ts';
+import { checkIdentities, heldBy } from './root-identity.ts';
 import { RunTree } from './route/index.ts';
 import { FileLock, type LaneState, type StateFile } from './state/index.ts';
 import type { LinkRules } from './untrusted/index.ts';
@@ -177,17 +177,9 @@ class Watch {
   async run(): Promise<WatchStatus> {
     const { signal } = this.#options;
     const resolved = [...this.#roots.values()];
-    const all = this.#local ?? heldBy(this.#state, this.#laneStates());
-    const names = all.roots();
-    // Asked once: there may be thousands of roots.
-    const held: Held = {
-      roots: () => names,
-      knownFiles: (root) => all.knownFiles(root),
-      positions: (run) => all.positions(run),
-    };
     // One that does not answer is taken for what it was.
     const heard = resolved.filter(({ path }) => !this.#unheard.has(path));
-    for (const root of heard) checkIdentity(root, held);
+    checkIdentities(heard, this.#local ?? heldBy(this.#state, this.#laneStates()));
     if (this.#options.moved !== 'new') {
       const { rules = ALL_RUNS } = this.#options;
       const helds = this.#movables();

@@ -1,7 +1,7 @@
 import type { Config } from '../config/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import { type ForgetPlan, type ForgetWish, planForgetting } from '../forget-plan.ts';
-import { checkNames, resolveLanes, type TrackerLaneOptions } from '../lanes/index.ts';
+import { checkNames, type TrackerLaneOptions } from '../lanes/index.ts';
 import { runLabel } from '../model/index.ts';
 import { type Removed, tidy } from '../tidy.ts';
 import { trackersOf } from './chosen-trackers.ts';
@@ -9,7 +9,7 @@ import { confirm } from './confirm.ts';
 import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
 import { counted, formatCount, laneWarning, type Style, visibleText } from './terminal/index.ts';
-import { withSources, withTidyPlaces } from './tidy-places.ts';
+import { lanesOf, withSources, withTidyPlaces } from './tidy-places.ts';
 
 export interface ForgetFlags extends GlobalOptions {
   readonly gone?: boolean;
@@ -38,7 +38,7 @@ export async function forget(
       hint: 'Leave local out. --keep-points keeps the points of the store.',
     });
   }
-  const lanes = (await resolveLanes(config, env)).map(({ name, target }) => ({ name, target }));
+  const lanes = await lanesOf(config, env);
   using interrupt = new Interrupt(() => undefined);
   const warn = (lane: string, message: string): void => {
     stderr.write(`${laneWarning(lane, message, {})}\n`);

@@ -1,12 +1,11 @@
 import { existsSync } from 'node:fs';
-import type { KnownRoot } from '../backends/contract.ts';
 import { type Config, isRootName } from '../config/index.ts';
 import { resolveRoots, silentRoots } from '../discover/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import { knownRoots } from '../forget-plan.ts';
-import { resolveLanes } from '../lanes/index.ts';
 import type { Tidying } from '../model/index.ts';
-import { checkIdentity, type Held } from '../root-identity.ts';
+import { knowerOf } from '../moved-roots.ts';
+import { checkIdentities, type Held } from '../root-identity.ts';
 import { listAllRuns } from '../run-list.ts';
 import { tidy, type TidyPlaces } from '../tidy.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
@@ -15,7 +14,7 @@ import { Interrupt } from './interrupt.ts';
 import { readConfig } from './read-config.ts';
 import { checkRoot } from './run-list.ts';
 import { columnsOf, formatCount, renderTable, visibleText } from './terminal/index.ts';
-import { type OpenSources, withSources, withTidyPlaces } from './tidy-places.ts';
+import { lanesOf, type OpenSources, withSources, withTidyPlaces } from './tidy-places.ts';
 
 export interface RootChangeFlags extends GlobalOptions {
   readonly dryRun?: boolean;
@@ -25,7 +24,7 @@ export interface RootChangeFlags extends GlobalOptions {
 export async function rootListCommand(flags: GlobalOptions, context: CommandContext): Promise<void> {
   const { stdout, env } = context;
   const config = await readConfig(flags, context);
-  const trackers = (await resolveLanes(config, env)).map(({ name, target }) => ({ name, target }));
+  const trackers = await lanesOf(config, env);
   await withSources(config, async (sources) => {
     const known = knownRoots(sources);
     const silent = await silentRoots(known);
@@ -105,20 +104,20 @@ export async function rootMoveCommand(name: string, path: string, flags: RootCha
     const others = knownRoots(sources).filter((root) => root.name !== name);
     const [root] = resolveRoots([{ path, name }], others);
     if (root === undefined) throw new MirrorError('MB9001', `${path} was not resolved`);
-    checkIdentity({ ...root, isNamed: false }, heldBy(sources, name));
+    checkIdentities([{ ...root, isNamed: false }], heldBy(sources, name));
     return root.path;
   });
   await change({ kind: 'place', root: name, path: place }, config, flags, context, [`${name} lies at ${place} now, and goes on there.`]);
 }
 
-/** What is known of one root, for a look whether a directory is that. */
+/** Who knows the files of a root, for a look whether a directory is that. */
 function heldBy({ store, state }: OpenSources, name: string): Held {
-  const roots = (): KnownRoot[] => knownRoots({ store, state }).filter((root) => root.name === name);
-  if (store !== undefined && store.fileCount(name, '') > 0) {
-    return { roots, knownFiles: (root) => store.knownFiles(root), positions: (run) => store.positions(run) };
-  }
-  const lane = state?.lane('', '');
-  return { roots, knownFiles: (root) => state?.knownFiles(root) ?? [], positions: (run) => lane?.known(run) ?? { files: [] } };
+  const held = store !== undefined && store.fileCount(name, '') > 0 ? store : state === undefined ? undefined : knowerOf(state);
+  return {
+    roots: () => knownRoots({ store, state }),
+    knownFiles: (root) => held?.knownFiles(root) ?? [],
+    positions: (run) => held?.positions(run) ?? { files: [] },
+  };
 }
 
 /** Forgets a root with all of its runs. */

@@ -1,7 +1,7 @@
 import { closestName } from '../closest-name.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
-import { planForgetting } from '../forget-plan.ts';
-import { checkNames, resolveLanes } from '../lanes/index.ts';
+import { knownRoots, planForgetting } from '../forget-plan.ts';
+import { checkNames } from '../lanes/index.ts';
 import { keyOfRun, type RunRef, runLabel } from '../model/index.ts';
 import { matcher } from '../pattern/index.ts';
 import { isInState, type ListedLane, type ListedRun, listAllRuns, RUN_STATES, type RunState } from '../run-list.ts';
@@ -9,7 +9,7 @@ import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './co
 import { forget, type ForgetFlags } from './forget.ts';
 import { readConfig } from './read-config.ts';
 import { columnsOf, counted, formatBytes, formatCount, formatStep, renderTable, visibleText } from './terminal/index.ts';
-import { type OpenSources, withSources } from './tidy-places.ts';
+import { lanesOf, type OpenSources, withSources } from './tidy-places.ts';
 
 export interface RunListFlags extends GlobalOptions {
   readonly root?: string;
@@ -36,7 +36,7 @@ export async function runListCommand(patterns: readonly string[], flags: RunList
   }
   const config = await readConfig(flags, context);
   if (lane !== undefined) checkNames(config, [lane]);
-  const trackers = (await resolveLanes(config, env)).map(({ name, target }) => ({ name, target }));
+  const trackers = await lanesOf(config, env);
   await withSources(config, async (sources) => {
     const all = listAllRuns({ ...sources, trackers }, root);
     if (root !== undefined) checkRoot(root, sources);
@@ -97,10 +97,9 @@ export async function runForgetCommand(
 }
 
 /** Throws MB3021 for a root that nobody knows. */
-export function checkRoot(root: string, { store, state }: OpenSources): void {
-  const known = [...(store?.roots() ?? []), ...(state?.roots() ?? [])].map(({ name }) => name);
-  if (known.includes(root)) return;
-  const names = [...new Set(known)].sort();
+export function checkRoot(root: string, sources: OpenSources): void {
+  const names = knownRoots(sources).map(({ name }) => name);
+  if (names.includes(root)) return;
   throw new MirrorError('MB3021', `there is no root ${root}: ${names.length === 0 ? 'none is known' : `known are ${names.join(', ')}`}`, {
     hint: hintOf(root, names, 'mirrorboard root list shows all of them.'),
     context: { root },

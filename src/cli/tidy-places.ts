@@ -2,14 +2,20 @@ import { existsSync } from 'node:fs';
 import { LocalBackend, openStore, type StoreReader } from '../backends/local/index.ts';
 import type { Config } from '../config/index.ts';
 import { MirrorError } from '../errors.ts';
-import type { TrackerLaneOptions } from '../lanes/index.ts';
+import { resolveLanes, type TrackerLaneOptions } from '../lanes/index.ts';
 import { FileLock, StateFile, type StateReader } from '../state/index.ts';
 import { finishTidying, type TidyPlaces } from '../tidy.ts';
+import type { CommandContext } from './context.ts';
 
 /** Store and state as they are, to be read; a command of either needs one of them. */
 export interface OpenSources {
   readonly store: StoreReader | undefined;
   readonly state: StateReader | undefined;
+}
+
+/** The lanes of a configuration that lead to trackers, as the state knows them. */
+export async function lanesOf(config: Config, env: CommandContext['env']): Promise<{ readonly name: string; readonly target: string }[]> {
+  return (await resolveLanes(config, env)).map(({ name, target }) => ({ name, target }));
 }
 
 /** Reads the store and the state of a configuration, as far as there are any. */

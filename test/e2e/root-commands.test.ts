@@ -67,6 +67,13 @@ describe('root move', () => {
     await logs.expectMirrored();
   });
 
+  it('proposes a name that no root has, where a directory is another one', async () => {
+    logs.put(`runs-2/x/${ONE}`, ...scalars(0, 10));
+    await logs.mustRun(['backfill', 'runs', 'runs-2']);
+    mkdirSync(logs.path('empty'));
+    expect(await logs.expectCode('MB2007', 'root', 'move', 'runs', 'empty')).toContain(`Name this one: runs-3=${logs.path('empty')}`);
+  });
+
   it('refuses a directory that is another one, is not there, or lies in a root', async () => {
     logs.put(`more/x/${ONE}`, ...scalars(0, 10));
     await logs.mustRun(['backfill', 'runs', 'more']);
