@@ -27,23 +27,28 @@ export interface Removed {
   readonly left: number;
 }
 
-/** Makes a change everywhere: the state first, with a note of what is to follow, so that the next start finishes it (`finishTidying`). */
-export async function tidy(places: TidyPlaces, tidying: Tidying, removals: readonly Removal[] = []): Promise<Removed> {
+/**
+ * Makes changes everywhere: the state first, with notes of what is to follow, so that the next start finishes it (`finishTidying`). All of them
+ * are in the state before a tracker run goes: one that is in use stays.
+ */
+export async function tidy(places: TidyPlaces, tidyings: readonly Tidying[], removals: readonly Removal[] = []): Promise<Removed> {
   const { state, local } = places;
   if (state === undefined) {
-    local?.backend.tidy(tidying);
+    for (const tidying of tidyings) local?.backend.tidy(tidying);
     return { removed: 0, left: 0 };
   }
-  state.tidy(tidying, local === undefined ? undefined : realPath(local.path), removals);
+  const store = local === undefined ? undefined : realPath(local.path);
+  for (const [i, tidying] of tidyings.entries()) state.tidy(tidying, store, i === 0 ? removals : []);
   return finishTidying(places);
 }
 
 /** Finishes what was begun and cut off. What belongs to another store, or to a lane that is not at hand, waits for those. */
 export async function finishTidying(places: TidyPlaces): Promise<Removed> {
   let [removed, left] = [0, 0];
+  const removing = { failed: new Set<string>(), used: new Map<string, ReadonlySet<string>>() };
   for (const task of places.state?.tasks() ?? []) {
     if (!tellStore(places, task)) continue;
-    const rest = await removeAll(places, task.removals);
+    const rest = await removeAll(places, task.removals, removing);
     removed += task.removals.length - rest.length;
     left += rest.length;
     places.state?.taskDone(task, rest);
@@ -62,11 +67,21 @@ function tellStore({ local }: TidyPlaces, { store, tidying }: Task): boolean {
   return true;
 }
 
+/** What is known of the lanes that tracker runs are removed from, by their names. */
+interface Removing {
+  /** Those that failed: nobody waits for each of their runs. */
+  readonly failed: Set<string>;
+  /** The handles that each of them uses. */
+  readonly used: Map<string, ReadonlySet<string>>;
+}
+
 /** Those that could not be removed, and are to be tried again. */
-async function removeAll({ state, trackers, warn, signal }: TidyPlaces, removals: readonly Removal[]): Promise<Removal[]> {
+async function removeAll(
+  { state, trackers, warn, signal }: TidyPlaces,
+  removals: readonly Removal[],
+  { failed, used }: Removing,
+): Promise<Removal[]> {
   const rest: Removal[] = [];
-  /** Lanes that failed: nobody waits for each of their runs. */
-  const failed = new Set<string>();
   for (const removal of removals) {
     const { lane, target, handle, label } = removal;
     const tracker = trackers.find((each) => each.name === lane && each.target === target);
@@ -74,14 +89,10 @@ async function removeAll({ state, trackers, warn, signal }: TidyPlaces, removals
       rest.push(removal);
       continue;
     }
+    const handles = used.get(lane) ?? handlesOf(state, removal);
+    used.set(lane, handles);
     // It was mirrored again meanwhile, and is in use.
-    if (
-      state
-        ?.lane(lane, target)
-        .handles()
-        .some(([, used]) => used === handle) === true
-    )
-      continue;
+    if (handles.has(handle)) continue;
     try {
       signal.throwIfAborted();
       await tracker.backend.remove?.(handle as Handle, AbortSignal.any([signal, AbortSignal.timeout(REMOVE_MS)]));
@@ -94,6 +105,11 @@ async function removeAll({ state, trackers, warn, signal }: TidyPlaces, removals
     }
   }
   return rest;
+}
+
+function handlesOf(state: StateFile | undefined, { lane, target }: Removal): ReadonlySet<string> {
+  const handles = state?.lane(lane, target).handles() ?? [];
+  return new Set(handles.map(([, handle]) => handle));
 }
 
 /** How long one may take: a start waits for it. */

@@ -93,16 +93,7 @@ async function carryOut(
   const warn = (message: string): void => {
     stderr.write(`${visibleText(message)}\n`);
   };
-  return withTidyPlaces(config, trackers, { warn, signal }, async (places) => {
-    const sum = { removed: 0, left: 0 };
-    for (const [i, forgetting] of forgettings.entries()) {
-      // The tracker runs go with the first: then all of them are noted, whatever happens to the rest.
-      const { removed, left } = await tidy(places, forgetting, i === 0 ? removals : []);
-      sum.removed += removed;
-      sum.left = left;
-    }
-    return sum;
-  });
+  return withTidyPlaces(config, trackers, { warn, signal }, (places) => tidy(places, forgettings, removals));
 }
 
 function exitCodeOf({ forgettings, away }: ForgetPlan, removed: Removed | undefined, flags: ForgetFlags): ExitCode {

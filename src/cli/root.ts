@@ -149,7 +149,7 @@ async function change(
 ): Promise<void> {
   const { stdout, stderr } = context;
   const isDone = flags.dryRun !== true;
-  if (isDone) await changing(config, stderr, (places) => tidy(places, tidying));
+  if (isDone) await changing(config, stderr, (places) => tidy(places, [tidying]));
   const { kind, ...facts } = tidying;
   const [first, ...more] = said;
   if (flags.json === true) {

@@ -136,6 +136,15 @@ describe('run forget', () => {
     await logs.expectSound();
   });
 
+  it('removes the tracker runs of all log directories that runs are forgotten of', async () => {
+    await mirrorSome();
+    logs.put(`more/exp/${ONE}`, ...scalars(0, 5));
+    await logs.mustRun(['backfill', 'more']);
+    const both = await logs.json('run', 'forget', '*', '--remove-from', 'mlflow', '--yes');
+    expect(both).toMatchObject({ runs: [{ root: 'more' }, { root: 'runs' }, { root: 'runs' }, { root: 'runs' }], removed: 4, left: 0 });
+    expect(activeRuns()).toEqual([]);
+  });
+
   it('changes nothing where a tracker that is to remove runs can not be reached, and refuses what is no tracker', async () => {
     await mirrorSome();
     await logs.stub.close();
