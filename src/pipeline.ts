@@ -155,7 +155,7 @@ class Pass {
       fellSilent: (fact) => this.#status.fellSilent(fact),
       answersAgain: (fact) => {
         this.#status.answersAgain(fact);
-        for (const feed of this.#trackerFeeds) feed.answersAgain(fact.root);
+        for (const root of fact.waiting) for (const feed of this.#trackerFeeds) feed.answersAgain(root);
       },
     });
   }

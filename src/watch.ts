@@ -169,7 +169,7 @@ class Watch {
       fellSilent: (fact) => this.#status.fellSilent(fact),
       answersAgain: (fact) => {
         this.#status.answersAgain(fact);
-        for (const feed of this.#feeds) feed.answersAgain?.(fact.root);
+        for (const root of fact.waiting) for (const feed of this.#feeds) feed.answersAgain?.(root);
       },
     });
   }

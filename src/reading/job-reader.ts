@@ -1,32 +1,48 @@
 /** Reads pieces of runs for lanes, of each root one after the other, in a thread of its own: what is asked for is small, so nobody waits long. */
 import { MOST_READERS } from '../memory/index.ts';
-import { PatientReader } from './patient-reader.ts';
+import { PatientReader, type PatientReaderOptions } from './patient-reader.ts';
 import type { ReadEvent, RunJob } from './reader.ts';
 
 /** What readers tell of roots that do not answer. */
 export interface SilenceEvents {
   fellSilent(fact: { readonly root: string; readonly path: string; readonly sinceMs: number }): void;
-  answersAgain(fact: { readonly root: string; readonly path: string }): void;
+  /** `waiting`: the roots of which files were given out as silent, which need not be the one that hung. */
+  answersAgain(fact: { readonly root: string; readonly path: string; readonly waiting: ReadonlySet<string> }): void;
 }
 
+/** What is needed of a `PatientReader`. */
+type Reader = Pick<PatientReader, 'request' | 'events' | 'stop' | 'close'>;
+
+/** Some roots share one. */
 interface Line {
-  readonly reader: PatientReader;
+  readonly reader: Reader;
   last: Promise<unknown>;
+  /** The root that is read now. */
+  root: string;
+  /** Paths that hang, and the roots that were read then. */
+  readonly hung: Map<string, string>;
+  waiting: Set<string>;
 }
 
 export class JobReader {
   readonly #events: SilenceEvents | undefined;
+  readonly #newReader: (options: PatientReaderOptions) => Reader;
   readonly #lines = new Map<number, Line>();
   readonly #places = new Map<string, number>();
 
-  constructor(events?: SilenceEvents) {
+  constructor(events?: SilenceEvents, newReader = (options: PatientReaderOptions): Reader => new PatientReader(options)) {
     this.#events = events;
+    this.#newReader = newReader;
   }
 
   /** Everything a job brings; `mostBytes` of the job bounds it. */
   read(job: RunJob): Promise<readonly ReadEvent[]> {
-    const line = this.#lineOf(job.run.root);
-    const read = line.last.then(() => readAll(line.reader, job));
+    const { root } = job.run;
+    const line = this.#lineOf(root);
+    const read = line.last.then(() => {
+      line.root = root;
+      return readAll(line, job);
+    });
     // A reading that failed is its caller's; the next one begins all the same.
     line.last = read.catch(() => undefined);
     return read;
@@ -49,24 +65,38 @@ export class JobReader {
   #lineOf(root: string): Line {
     const place = this.#places.get(root) ?? this.#places.size % MOST_READERS;
     this.#places.set(root, place);
-    let line = this.#lines.get(place);
-    if (line === undefined) {
-      const reader = new PatientReader({
-        fellSilent: (path, sinceMs) => this.#events?.fellSilent({ root, path, sinceMs }),
-        answersAgain: (path) => this.#events?.answersAgain({ root, path }),
-      });
-      line = { reader, last: Promise.resolve() };
-      this.#lines.set(place, line);
-    }
+    const line = this.#lines.get(place) ?? this.#newLine(root);
+    this.#lines.set(place, line);
+    return line;
+  }
+
+  #newLine(root: string): Line {
+    const reader = this.#newReader({
+      fellSilent: (path, sinceMs) => {
+        line.hung.set(path, line.root);
+        this.#events?.fellSilent({ root: line.root, path, sinceMs });
+      },
+      answersAgain: (path) => {
+        const { waiting } = line;
+        const hung = line.hung.get(path) ?? line.root;
+        line.hung.delete(path);
+        line.waiting = new Set();
+        this.#events?.answersAgain({ root: hung, path, waiting });
+      },
+    });
+    const line: Line = { reader, last: Promise.resolve(), root, hung: new Map(), waiting: new Set() };
     return line;
   }
 }
 
-async function readAll(reader: PatientReader, job: RunJob): Promise<readonly ReadEvent[]> {
-  reader.request([job]);
+async function readAll(line: Line, job: RunJob): Promise<readonly ReadEvent[]> {
+  line.reader.request([job]);
   const events: ReadEvent[] = [];
-  for await (const group of reader.events()) {
-    for (const event of group.events) events.push(event);
+  for await (const group of line.reader.events()) {
+    for (const event of group.events) {
+      events.push(event);
+      if (event.kind === 'file' && event.outcome === 'silent') line.waiting.add(job.run.root);
+    }
     // Held by the caller from now on, who bounds it.
     group.release();
   }
