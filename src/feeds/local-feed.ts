@@ -20,7 +20,7 @@ import {
 import { type BatchCache, type EventGroup, PatientReader, type ReadEvent, type RunJob } from '../reading/index.ts';
 import type { LaneState } from '../state/index.ts';
 import type { WatchStatus } from '../status/index.ts';
-import { type Place, placeOf, type RootPlace } from '../untrusted/index.ts';
+import { isWithin, type Place, placeOf, type RootPlace } from '../untrusted/index.ts';
 import { rootPlace } from './fed-run.ts';
 import type { Feed, FeedEvents } from './feed.ts';
 
@@ -229,11 +229,12 @@ export class LocalFeed implements Feed {
 
   #newReader(road: Road, root: string, count: number): PatientReader {
     const { status } = this.#options;
+    const rootOf = (path: string): string => this.#rootOf(road, path) ?? root;
     return new PatientReader({
       mostOutstanding: Math.max(LEAST_OUTSTANDING_BYTES, memoryShares().outstanding / count),
-      fellSilent: (path, sinceMs) => status.fellSilent({ root, path, sinceMs }),
+      fellSilent: (path, sinceMs) => status.fellSilent({ root: rootOf(path), path, sinceMs }),
       answersAgain: (path) => {
-        status.answersAgain({ root, path });
+        status.answersAgain({ root: rootOf(path), path });
         for (const [key, run] of this.#runs) {
           if (run.silent.size === 0 || this.#roadOf(run.ref) !== road) continue;
           for (const name of run.silent) run.dirty.add(name);
@@ -251,6 +252,12 @@ export class LocalFeed implements Feed {
         }
       },
     });
+  }
+
+  /** The root that a path lies in, of those that share a road; undefined of what a link leads to. */
+  #rootOf(road: Road, path: string): string | undefined {
+    for (const [name, place] of this.#options.places) if (this.#roads.get(name) === road && isWithin(path, place.path)) return name;
+    return undefined;
   }
 
   async #pump(road: Road, reader: PatientReader, signal: AbortSignal): Promise<void> {

@@ -111,6 +111,25 @@ describe('a file system that does not answer', () => {
     120_000,
   );
 
+  it('is said of its own root where more than eight share threads', async () => {
+    const roots = Array.from({ length: 9 }, (_, i) => `root${i + 1}`);
+    for (const root of roots) append(`${root}/${root}/${ONE}`, 0, 3);
+    const port = await freePort();
+    const args = ['watch', ...roots, '--poll', '--scan-interval', '0.3', '--listen', `127.0.0.1:${port}`];
+    start(args, { cwd: folder, timeoutMs: MOST_MS, env: env() });
+    expect(await until(() => roots.every((root) => points(root) === 3), MOST_MS)).toBe(true);
+    hang(`readSync root1/root1/${ONE}\n`);
+    append(`root1/root1/${ONE}`, 3, 6);
+    let silent: unknown[] = [];
+    while (silent.length === 0) {
+      await sleep(100);
+      silent = (await document(port))['not_answering'] as unknown[];
+    }
+    expect(silent).toEqual([{ root: 'root1', path: expect.stringContaining('root1/root1'), since: expect.any(String) }]);
+    letGo();
+    expect(await until(() => points('root1') === 6, MOST_MS)).toBe(true);
+  }, 120_000);
+
   it('does not keep a watch from ending', async () => {
     append(`share/a/${ONE}`, 0, 3);
     append(`loc/b/${ONE}`, 0, 3);
