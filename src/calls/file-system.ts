@@ -4,7 +4,9 @@
  * come back. In a thread without a mark they are the plain ones.
  */
 import * as fs from 'node:fs';
+import { nameOfBytes, nameOfText } from '../model/index.ts';
 import type { CallMark } from './call-mark.ts';
+import { noAnswer } from './silence.ts';
 
 let mark: CallMark | undefined;
 /** Paths of open files, for calls that name a descriptor. */
@@ -31,7 +33,7 @@ function marked<Args extends readonly unknown[], Result>(call: (...args: Args) =
     if (mark === undefined) return call(...args);
     const path = pathOf(...args);
     const reason = silent.size === 0 ? undefined : silent.get(path);
-    if (reason !== undefined) throw Object.assign(new Error(reason), { code: 'ETIMEDOUT', path });
+    if (reason !== undefined) throw noAnswer(path, reason);
     mark.begin(path);
     try {
       return call(...args);
@@ -41,7 +43,8 @@ function marked<Args extends readonly unknown[], Result>(call: (...args: Args) =
   };
 }
 
-const itself = (path: fs.PathLike): string => String(path);
+/** Two names that are not UTF-8 would else be the same text. */
+const itself = (path: fs.PathLike): string => (Buffer.isBuffer(path) ? nameOfBytes(path) : nameOfText(String(path)));
 const ofFile = (fd: number): string => paths.get(fd) ?? '';
 
 // The overloads of `node:fs` are kept; what is called is what `node:fs` has at that moment.
@@ -65,7 +68,7 @@ export const readdirSync = marked(
 
 export const openSync = marked((path: fs.PathLike, flags: number) => {
   const fd = fs.openSync(path, flags);
-  if (mark !== undefined) paths.set(fd, String(path));
+  if (mark !== undefined) paths.set(fd, itself(path));
   return fd;
 }, itself);
 export const fstatSync = marked((...args: Parameters<typeof fs.fstatSync>) => fs.fstatSync(...args), ofFile) as typeof fs.fstatSync;

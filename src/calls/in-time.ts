@@ -1,13 +1,12 @@
-import { MirrorError } from '../errors.ts';
 import { behind } from './left-behind.ts';
-import { FIRST_DEADLINE_MS } from './silence.ts';
+import { FIRST_DEADLINE_MS, noAnswer } from './silence.ts';
 
 /**
  * What a call of Node's thread pool brings. Where it takes too long nobody waits for it any more (MB2030), and it keeps its thread until it comes back: only
  * few may, since all of the process share them.
  */
 export async function inTime<Value>(path: string, work: () => Promise<Value>, deadlineMs = FIRST_DEADLINE_MS): Promise<Value> {
-  if (held >= MOST_HELD) throw silent(path);
+  if (held >= MOST_HELD) throw noAnswer(path);
   const late = Promise.withResolvers<never>();
   const token = {};
   let isLate = false;
@@ -15,7 +14,7 @@ export async function inTime<Value>(path: string, work: () => Promise<Value>, de
     isLate = true;
     held++;
     behind.add(token);
-    late.reject(silent(path));
+    late.reject(noAnswer(path));
   }, deadlineMs);
   const working = work().finally(() => {
     clearTimeout(timer);
@@ -30,11 +29,3 @@ export async function inTime<Value>(path: string, work: () => Promise<Value>, de
 /** Threads of Node's pool that may hang at the same time: names of hosts are looked up in the others. */
 const MOST_HELD = 3;
 let held = 0;
-
-function silent(path: string): MirrorError {
-  return new MirrorError('MB2030', `${path} does not answer`, {
-    hint: 'Look whether its file server is there; what lies there is mirrored when it answers.',
-    retry: 'later',
-    context: { path },
-  });
-}

@@ -1,4 +1,5 @@
 import { asWallMs, machineMs, steadyMs } from '../clock.ts';
+import { MirrorError } from '../errors.ts';
 
 /** A call that takes so long is worth saying. */
 export const SAID_AFTER_MS = 3000;
@@ -16,6 +17,15 @@ export function nextDeadline(tookMs: number): number {
 /** A moment of `machineMs` by the wall clock. */
 export function wallOf(machine: number): number {
   return asWallMs(steadyMs() - (machineMs() - machine));
+}
+
+/** What is thrown where nobody waits any more. Not the system's ETIMEDOUT: a file server may say that itself, and then it has answered. */
+export function noAnswer(path: string, message = `${path} does not answer`): MirrorError {
+  return new MirrorError('MB2030', message, {
+    hint: 'Look whether its file server is there; what lies there is mirrored when it answers.',
+    retry: 'later',
+    context: { path },
+  });
 }
 
 export function silenceText(sinceMs: number): string {

@@ -283,7 +283,7 @@ class Walk {
     try {
       found = this.#follower.followNow(real);
     } catch (error) {
-      if (error instanceof MirrorError) this.#leave(path, error.message);
+      if (isLeftAlone(error)) this.#leave(path, error.message);
       else this.#brokenLink(path, isEventFile, error);
       return undefined;
     }
@@ -327,7 +327,7 @@ class Walk {
         if (found.refused !== undefined) return undefined;
         ({ real } = found);
       } catch (error) {
-        if (error instanceof MirrorError) this.#leave(path, error.message);
+        if (isLeftAlone(error)) this.#leave(path, error.message);
         else if (errorName(error) !== 'ENOENT') this.#obstacles.push({ path, reason: reasonOf(error) });
         return undefined;
       }
@@ -347,6 +347,11 @@ class Walk {
   #absolute(path: string): string {
     return path === '' ? this.#root : `${this.#root}${sep}${path}`;
   }
+}
+
+/** Whether something is not looked at by a rule: what only does not answer may hide runs. */
+function isLeftAlone(error: unknown): error is MirrorError {
+  return error instanceof MirrorError && error.code !== 'MB2030';
 }
 
 /** `isLinked`: it was reached by a link, so that its count of names says nothing. */

@@ -1,9 +1,7 @@
 /**
  * Joins `tail` and `decode`: the files of one run in, batches and file states out. Runs in the reader's thread.
  */
-import { closeSync } from '../calls/index.ts';
 import { FileDecoder, TagTable, type TornBefore } from '../decode/index.ts';
-import { systemCode } from '../errors.ts';
 import {
   type Batch,
   Catalogue,
@@ -19,12 +17,12 @@ import {
   selectPoints,
   type WrittenPoint,
 } from '../model/index.ts';
-import { reasonOf } from '../system-error.ts';
-import { beginningOf, compareWithState, type FileWindow, type OpenFile, openFile, soundBeginningOf } from '../tail/index.ts';
+import { beginningOf, compareWithState, type FileWindow, type OpenFile, soundBeginningOf } from '../tail/index.ts';
 import { lookNow, type Place } from '../untrusted/index.ts';
 import { advanceDecoder, advanceToNext } from './advance-decoder.ts';
 import { lastPoints } from './last-points.ts';
 import { cutBefore, cutLook, dateTorn, isLasting, isWithin, nameUnreadable, tornOf, zerosOf } from './name-damage.ts';
+import { readOpened, type Trouble } from './read-opened.ts';
 import { recordLimits } from './record-limits.ts';
 import { type ReadBefore, SecondReading } from './second-reading.ts';
 import { isAnyWhole } from './sound-record.ts';
@@ -142,8 +140,6 @@ class FileRead {
   /** What is known of the file as of the last batch handed out. */
   #state: FileState | undefined;
   #isHealing = false;
-  /** Series that were handed out, and tags the scanner knows of them. */
-  #handedOut: readonly [series: number, tags: number];
 
   constructor(
     job: RunJob,
@@ -159,7 +155,6 @@ class FileRead {
     this.#catalogue = catalogue;
     this.#tags = tags;
     this.#window = window;
-    this.#handedOut = [catalogue.size, tags.count];
   }
 
   /** Not while bytes heal: their batches share the series that the first of them brings. */
@@ -167,24 +162,18 @@ class FileRead {
     return !this.#isHealing;
   }
 
-  *events(): Generator<ReadEvent, void, void> {
-    let file: OpenFile | undefined;
-    try {
-      file = openFile(this.#job.directory, this.#name);
-      for (const event of this.#read(file)) {
-        if (event.kind === 'batch') this.#handedOut = [this.#catalogue.size, this.#tags.count];
-        yield event;
-      }
-    } catch (error) {
-      if (systemCode(error) === undefined) throw error;
-      // Nothing of what was begun is handed out, so nobody may hear of series that only it has.
-      this.#catalogue.truncate(this.#handedOut[0]);
-      this.#tags.truncate(this.#handedOut[1]);
-      if (systemCode(error) !== 'ENOENT') yield* this.#noteUnreadable(reasonOf(error));
-      yield this.#outcome(systemCode(error) === 'ENOENT' ? 'vanished' : 'unreadable', 0, reasonOf(error));
-    } finally {
-      if (file !== undefined) closeSync(file.fd);
-    }
+  events(): Generator<ReadEvent, void, void> {
+    const toRead = { directory: this.#job.directory, name: this.#name, catalogue: this.#catalogue, tags: this.#tags };
+    return readOpened(
+      toRead,
+      (file) => this.#read(file),
+      (trouble, reason) => this.#trouble(trouble, reason),
+    );
+  }
+
+  *#trouble(trouble: Trouble, reason: string): Generator<ReadEvent, void, void> {
+    if (trouble === 'unreadable') yield* this.#noteUnreadable(reason);
+    yield this.#outcome(trouble, 0, reason);
   }
 
   *#read(file: OpenFile): Generator<ReadEvent, void, void> {

@@ -1,11 +1,9 @@
 /** Reads a file once more as far as it was read before, for a comparison: nothing of what is known of it changes. */
-import { closeSync } from '../calls/index.ts';
 import type { Catalogue, FileState } from '../model/index.ts';
 import { FileDecoder, type TagTable } from '../decode/index.ts';
-import { systemCode } from '../errors.ts';
-import { reasonOf } from '../system-error.ts';
-import { type Change, compareWithState, type FileWindow, type OpenFile, openFile } from '../tail/index.ts';
+import { type Change, compareWithState, type FileWindow, type OpenFile } from '../tail/index.ts';
 import { advanceDecoder } from './advance-decoder.ts';
+import { readOpened, type Trouble } from './read-opened.ts';
 import type { FileOutcome, Lost, ReadEvent, RunJob } from './reader.ts';
 import { recordLimits } from './record-limits.ts';
 
@@ -32,34 +30,30 @@ export class SecondReading {
   }
 
   /** Batches of every range; in the end what of them could not be read again. */
-  *events(): Generator<ReadEvent, void, void> {
+  events(): Generator<ReadEvent, void, void> {
+    const toRead = { directory: this.#job.directory, name: this.#before.state.name, catalogue: this.#catalogue, tags: this.#tags };
+    return readOpened(
+      toRead,
+      (file) => this.#read(file),
+      (trouble, reason) => this.#trouble(trouble, reason),
+    );
+  }
+
+  *#read(file: OpenFile): Generator<ReadEvent, void, void> {
     const { state } = this.#before;
-    let file: OpenFile | undefined;
-    let handedOut: readonly [series: number, tags: number] = [this.#catalogue.size, this.#tags.count];
-    try {
-      file = openFile(this.#job.directory, state.name);
-      const change = compareWithState(file, state);
-      if (change !== 'same') {
-        // A pass has seen that nothing stands in the place of what was mirrored: another one brings nothing either.
-        const isCut = state.damage.some(({ reason }) => reason === 'cut');
-        yield this.#end(isCut ? 'vanished' : change === 'replaced' ? 'replaced' : 'shortened', file.size, CHANGES[isCut ? 'cut' : change]);
-        return;
-      }
-      for (const event of this.#ranges(file)) {
-        handedOut = [this.#catalogue.size, this.#tags.count];
-        yield event;
-      }
-      yield this.#end('read', file.size);
-    } catch (error) {
-      const code = systemCode(error);
-      if (code === undefined) throw error;
-      // Nobody may hear of series that only the rest has, which is not handed out.
-      this.#catalogue.truncate(handedOut[0]);
-      this.#tags.truncate(handedOut[1]);
-      yield this.#end(code === 'ENOENT' ? 'vanished' : 'unreadable', 0, reasonOf(error));
-    } finally {
-      if (file !== undefined) closeSync(file.fd);
+    const change = compareWithState(file, state);
+    if (change !== 'same') {
+      // A pass has seen that nothing stands in the place of what was mirrored: another one brings nothing either.
+      const isCut = state.damage.some(({ reason }) => reason === 'cut');
+      yield this.#end(isCut ? 'vanished' : change === 'replaced' ? 'replaced' : 'shortened', file.size, CHANGES[isCut ? 'cut' : change]);
+      return;
     }
+    yield* this.#ranges(file);
+    yield this.#end('read', file.size);
+  }
+
+  *#trouble(trouble: Trouble, reason: string): Generator<ReadEvent, void, void> {
+    yield this.#end(trouble, 0, reason);
   }
 
   *#ranges(file: OpenFile): Generator<ReadEvent, void, void> {

@@ -1,0 +1,45 @@
+import { closeSync } from '../calls/index.ts';
+import type { TagTable } from '../decode/index.ts';
+import { systemCode } from '../errors.ts';
+import type { Catalogue } from '../model/index.ts';
+import { reasonOf } from '../system-error.ts';
+import { type OpenFile, openFile } from '../tail/index.ts';
+import type { Place } from '../untrusted/index.ts';
+import type { FileOutcome, ReadEvent } from './reader.ts';
+
+/** What came between a reading and its end. */
+export type Trouble = Extract<FileOutcome, 'vanished' | 'silent' | 'unreadable'>;
+
+/** A file of a run, and what is known of the run's series while it is read. */
+export interface ToRead {
+  readonly directory: Place;
+  readonly name: string;
+  readonly catalogue: Catalogue;
+  readonly tags: TagTable;
+}
+
+/** What `read` brings of a file, which is open for so long; and what `onTrouble` says where the system does not give it to us. */
+export function* readOpened(
+  { directory, name, catalogue, tags }: ToRead,
+  read: (file: OpenFile) => Generator<ReadEvent, void, void>,
+  onTrouble: (trouble: Trouble, reason: string) => Generator<ReadEvent, void, void>,
+): Generator<ReadEvent, void, void> {
+  let file: OpenFile | undefined;
+  let [series, count] = [catalogue.size, tags.count];
+  try {
+    file = openFile(directory, name);
+    for (const event of read(file)) {
+      if (event.kind === 'batch') [series, count] = [catalogue.size, tags.count];
+      yield event;
+    }
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    // Nobody may hear of series that only the rest has, which is not handed out.
+    catalogue.truncate(series);
+    tags.truncate(count);
+    yield* onTrouble(code === 'ENOENT' ? 'vanished' : code === 'MB2030' ? 'silent' : 'unreadable', reasonOf(error));
+  } finally {
+    if (file !== undefined) closeSync(file.fd);
+  }
+}
