@@ -7,7 +7,8 @@ import { promisify } from 'node:util';
 import * as calls from '../calls/index.ts';
 import { nameOfBytes, systemPath } from '../model/index.ts';
 
-type Ask =
+/** One call, and of what. */
+export type Ask =
   | { readonly call: 'lstat' | 'readlink' | 'realpath' | 'open'; readonly path: string }
   | { readonly call: 'fstat' | 'close'; readonly fd: number };
 
@@ -57,13 +58,12 @@ export function doNow<Value>(steps: Steps<Value>): Value {
 }
 
 /** The same without holding anybody up. */
-export async function doLater<Value>(steps: Steps<Value>): Promise<Value> {
+export async function doLater<Value>(steps: Steps<Value>, call = callLater): Promise<Value> {
   let next = steps.next();
   while (next.done !== true) {
     let answer: unknown;
     try {
-      const ask = next.value;
-      answer = await calls.inTime('path' in ask ? ask.path : `descriptor ${ask.fd}`, () => callLater(ask));
+      answer = await answerOf(next.value, call);
     } catch (error) {
       next = steps.throw(error);
       continue;
@@ -71,6 +71,23 @@ export async function doLater<Value>(steps: Steps<Value>): Promise<Value> {
     next = steps.next(answer);
   }
   return next.value;
+}
+
+async function answerOf(ask: Ask, call: typeof callLater): Promise<unknown> {
+  const close = (fd: number): void => void call({ call: 'close', fd }).catch(() => undefined);
+  // Nobody waits for it, and it is not refused for what hangs elsewhere: the descriptor would stay open.
+  if (ask.call === 'close') return close(ask.fd);
+  let work: Promise<unknown> | undefined;
+  try {
+    return await calls.inTime('path' in ask ? ask.path : `descriptor ${ask.fd}`, () => {
+      work = call(ask);
+      return work;
+    });
+  } catch (error) {
+    // What is open when nobody waits any more closes itself.
+    if (ask.call === 'open') void work?.then((fd) => close(fd as number)).catch(() => undefined);
+    throw error;
+  }
 }
 
 function callNow(ask: Ask): unknown {
