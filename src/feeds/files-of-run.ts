@@ -3,10 +3,10 @@ import { posix } from 'node:path';
 import type { Backend, FileMark, HeldPoint, RunFiles } from '../backends/contract.ts';
 import { withSignal } from '../concurrency/index.ts';
 import { isEventFileName } from '../discover/index.ts';
-import { type FileState, interpret, jsonText, type RunRef, type Series, valueJson } from '../model/index.ts';
-import type { CachedBatch, JobReader } from '../reading/index.ts';
+import type { RunRef } from '../model/index.ts';
+import { type CachedBatch, type JobReader, piecesAnew } from '../reading/index.ts';
 import type { LaneState } from '../state/index.ts';
-import { heldBy } from '../verify/index.ts';
+import { filePoints, heldBy } from '../verify/index.ts';
 import { placeOf, type RootPlace } from '../untrusted/index.ts';
 import { type FedRun, rootPlace } from './fed-run.ts';
 import type { LaneRoutes } from './lane-routes.ts';
@@ -69,59 +69,25 @@ export class FilesOfRun implements RunFiles {
       for await (const piece of this.#read(source.ref, names, signal)) {
         const { batch, series } = routes.apply(source.ref, piece);
         const capabilities = backend.describe();
-        for (const { of, point } of pointsOf(batch, series)) {
-          const held = heldBy(backend, capabilities, of, point);
-          if (held !== undefined) yield { tag: of.tag, point: held };
+        for (const each of filePoints(batch, series)) {
+          const held = heldBy(backend, capabilities, each, each.point);
+          if (held !== undefined) yield { tag: each.tag, point: held };
         }
       }
     }
   }
 
   /** All batches of some files, each file from its beginning. */
-  async *#read(run: RunRef, names: readonly string[], signal: AbortSignal): AsyncGenerator<CachedBatch, void, void> {
+  #read(run: RunRef, names: readonly string[], signal: AbortSignal): AsyncGenerator<CachedBatch, void, void> {
     const { reader, places, isSettled } = this.#options;
-    const known = new Map<string, FileState>();
-    const series: Series[] = [];
-    for (let hasMore = names.length > 0; hasMore; ) {
-      signal.throwIfAborted();
-      hasMore = false;
-      const events = await reader.read({
-        run,
-        directory: placeOf(rootPlace(places, run), run.path),
-        files: names.map((name) => ({ name })),
-        known: [...known.values()],
-        series: [...series],
-        settled: isSettled,
-        heal: false,
-        mostBytes: READ_BYTES,
-        batchPoints: BATCH_POINTS,
-      });
-      for (const event of events) {
-        if (event.kind === 'runDone') hasMore = event.hasMore;
-        if (event.kind !== 'batch') continue;
-        for (const each of event.batch.newSeries) series.push(each);
-        known.set(event.batch.file, event.state);
-        yield { batch: event.batch, state: event.state, series };
-      }
-    }
-  }
-}
-
-function* pointsOf(
-  { scalars, objects }: CachedBatch['batch'],
-  series: readonly Series[],
-): Generator<{ readonly of: Series; readonly point: HeldPoint }, void, void> {
-  for (let row = 0; row < scalars.count; row++) {
-    const of = series[scalars.series[row] as number];
-    if (of === undefined) continue;
-    const step = scalars.wideSteps.get(row) ?? (scalars.step[row] as number);
-    const value = scalars.wideValues.get(row) ?? (scalars.value[row] as number);
-    yield { of, point: { step, wallTime: scalars.wallTime[row] as number, value } };
-  }
-  for (const object of objects) {
-    const of = series[object.series];
-    if (of === undefined) continue;
-    const value = jsonText(valueJson(interpret(of.plugin, object), () => {}));
-    yield { of, point: { step: object.step, wallTime: object.wallTime, value } };
+    return piecesAnew(reader, {
+      run,
+      directory: placeOf(rootPlace(places, run), run.path),
+      files: names.map((name) => ({ name })),
+      mostBytes: READ_BYTES,
+      batchPoints: BATCH_POINTS,
+      settled: isSettled,
+      signal,
+    });
   }
 }

@@ -101,18 +101,25 @@ export class PieceReader {
   }
 }
 
+export interface PiecesAnewOptions extends Pick<RunJob, 'run' | 'directory' | 'files' | 'batchPoints'> {
+  readonly mostBytes: number;
+  /** Default: nobody waits for the rest of a torn record. */
+  readonly settled?: boolean;
+  readonly signal?: AbortSignal;
+}
+
 /** Files from their beginning, piece by piece, whatever any lane has of them. */
 export async function* piecesAnew(
   reader: JobReader,
-  { run, directory, files, mostBytes }: Pick<RunJob, 'run' | 'directory' | 'files'> & { readonly mostBytes: number },
+  { settled = true, signal, ...asked }: PiecesAnewOptions,
 ): AsyncGenerator<CachedBatch, void, void> {
   const known = new Map<string, FileState>();
   const series: Series[] = [];
-  for (let hasMore = true; hasMore; ) {
+  for (let hasMore = asked.files.length > 0; hasMore; ) {
+    signal?.throwIfAborted();
     hasMore = false;
     const before = watermarks(known);
-    const job = { run, directory, files, known: [...known.values()], series: [...series], settled: true, heal: false, mostBytes };
-    for (const event of await reader.read(job)) {
+    for (const event of await reader.read({ ...asked, known: [...known.values()], series: [...series], settled, heal: false })) {
       if (event.kind === 'runDone') hasMore = event.hasMore;
       if (event.kind !== 'batch') continue;
       for (const each of event.batch.newSeries) series.push(each);

@@ -2,6 +2,7 @@
 export { boundedHeld, heldBy } from './bounded-held.ts';
 export type { BesideDifference, Difference, MediaDifference } from './difference.ts';
 export { type FileFacts, factsOf, isOwed, owedBytes, pendingBytes, rangesOf, type Unjudged } from './file-facts.ts';
+export { type FilePoint, filePoints } from './file-points.ts';
 export { LaneComparison, type LaneCounts, type Losses } from './lane-comparison.ts';
 export { compareRunListing } from './listing.ts';
 export { Mender } from './mender.ts';

@@ -1,13 +1,12 @@
 /** The two sides of a comparison: a tracker and the event files it was mirrored from, or two lanes. */
 import { readdir } from 'node:fs/promises';
-import type { HeldPoint } from '../backends/contract.ts';
 import { inTime } from '../calls/index.ts';
 import { isCompanion, isEventFileName } from '../discover/index.ts';
-import { type Batch, type FileState, interpret, jsonText, type RunRef, type Series, valueJson } from '../model/index.ts';
+import type { Batch, FileState, RunRef, Series } from '../model/index.ts';
 import type { PatientReader } from '../reading/index.ts';
 import { everyAt, type LeftOut } from '../route/index.ts';
 import { fullPath, lookAt, type Place } from '../untrusted/index.ts';
-import { type FileFacts, factsOf, isOwed, type LaneComparison } from '../verify/index.ts';
+import { type FileFacts, type FilePoint, factsOf, filePoints, isOwed, type LaneComparison } from '../verify/index.ts';
 import { RunFiles } from './verify-files.ts';
 import type { Candidate } from './verify-scope.ts';
 import type { LaneSource } from './verify-source.ts';
@@ -44,40 +43,6 @@ async function filesIn(directory: Place): Promise<string[]> {
   } catch {
     return []; // It is gone; that was said when the run was read.
   }
-}
-
-/** One point of a batch, scalar or not, with its value as it is read back. */
-function* pointsOf(batch: Batch, catalogue: readonly Series[], isWanted: (tag: string) => boolean): Generator<FilePoint, void, void> {
-  const { scalars, objects, file } = batch;
-  const { count, series, step, wallTime, value, offset, index, wideSteps, wideValues } = scalars;
-  const wanted = catalogue.map(({ tag }) => isWanted(tag));
-  for (let row = 0; row < count; row++) {
-    const id = series[row] as number;
-    const facts = catalogue[id];
-    if (facts === undefined || wanted[id] !== true) continue;
-    const point = {
-      step: wideSteps.get(row) ?? (step[row] as number),
-      wallTime: wallTime[row] as number,
-      value: wideValues.get(row) ?? (value[row] as number),
-    };
-    yield { tag: facts.tag, plugin: facts.plugin, point, file, offset: offset[row] as number, index: index[row] as number };
-  }
-  for (const object of objects) {
-    const facts = catalogue[object.series];
-    if (facts === undefined || wanted[object.series] !== true) continue;
-    const value = jsonText(valueJson(interpret(facts.plugin, object), () => {}));
-    const point = { step: object.step, wallTime: object.wallTime, value };
-    yield { tag: facts.tag, plugin: facts.plugin, point, file, offset: object.offset, index: object.index };
-  }
-}
-
-interface FilePoint {
-  readonly tag: string;
-  readonly plugin: string;
-  readonly point: HeldPoint;
-  readonly file: string;
-  readonly offset: number;
-  readonly index: number;
 }
 
 /** How a lane stands to the points of a batch. */
@@ -154,7 +119,7 @@ export class FilesSide implements Side {
     for await (const batch of files.batches()) {
       const standing = new Standing(this.#source, hasRefusals, batch, this.#facts.get(batch.file));
       let points = 0;
-      for (const item of pointsOf(batch, files.catalogue, isWanted)) {
+      for (const item of filePoints(batch, files.catalogue, isWanted)) {
         const { tag, plugin, point } = item;
         const is = standing.of(item);
         const held = this.#source.asHeld(run, tag, plugin, point);
@@ -228,7 +193,7 @@ export class LanesSide implements Side {
     );
     for await (const batch of files.batches()) {
       const standings = lanes.map(({ source, facts, hasRefusals }) => new Standing(source, hasRefusals, batch, facts.get(batch.file)));
-      for (const item of pointsOf(batch, files.catalogue, isWanted)) {
+      for (const item of filePoints(batch, files.catalogue, isWanted)) {
         if (standings.every((standing) => standing.of(item) === 'due')) continue;
         const { tag, plugin, point } = item;
         const held = this.#left.asHeld(run, tag, plugin, point);
