@@ -30,6 +30,8 @@ export class FedSource {
   read: readonly string[] = [];
   /** It did not grow for long. */
   isQuiet = false;
+  /** When its files are read for texts that were sent before anybody asked for params in them. */
+  pastTextsDueMs = 0;
   readonly #below: string;
 
   constructor({ run, below }: RoutedRun, root: RootPlace) {

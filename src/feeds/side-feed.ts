@@ -165,20 +165,26 @@ export class SideFeed {
 
   /** Sets params that stand in texts, in their order, each content once. With the lane's patience; throws what is about this run alone. */
   async setTexts(run: FedRun, handle: Handle, texts: readonly ParamText[]): Promise<void> {
+    if (texts.length === 0) return;
     const { laneState } = this.#options;
+    const known = sidesOf(laneState, run.target);
     for (const { path, rule, prefix, stamp, bytes, hash, content } of texts) {
-      const before = laneState.side(run.target).find((state) => state.path === path && state.rule === rule);
+      const key = sideKey(path, rule);
+      const before = known.get(key);
       if (before?.hash === hash && hash !== '') continue;
       const read = content.kind === 'text' ? await readTextParams(content.text, prefix) : undefined;
       const outcome = read === undefined ? (content as SideResult) : await this.#setParams(handle, read);
       if (before === undefined || outcome.kind === 'done' || before.outcome.reason !== outcome.reason) this.#say(run, path, outcome);
-      laneState.keepSide(run.target, { path, rule, stamp, bytes, hash, outcome });
+      const state = { path, rule, stamp, bytes, hash, outcome };
+      laneState.keepSide(run.target, state);
+      known.set(key, state);
     }
   }
 
   /** The same for texts that were sent before anybody asked for them. */
   async #setPastTexts(run: FedRun): Promise<boolean> {
-    if (!this.tags.isOn) return true;
+    // Where nothing was sent, no text was.
+    if (!this.tags.isOn || this.#options.laneState.handle(run.target) === undefined) return true;
     for await (const texts of this.#options.pastTexts(run, this.tags)) {
       if (texts.length === 0) continue;
       const handle = await this.#options.open(run);
@@ -201,13 +207,13 @@ export class SideFeed {
     const levels = target.path === '.' ? 0 : target.path.split('/').length;
     const found = await findFiles(directory, this.#patterns, (path) => isOther(target, path), { levels, signal });
     if (found.length === 0) return true;
-    const known = new Map(laneState.side(target).map((state) => [JSON.stringify([state.path, state.rule]), state]));
+    const known = sidesOf(laneState, target);
     let isDone = true;
     for (const task of found.flatMap((candidate) => this.#tasks(run, candidate))) {
       if (signal.aborted) return false;
       const { candidate, rule, refused } = task;
       const { path, stamp, bytes } = candidate;
-      const before = known.get(JSON.stringify([path, rule]));
+      const before = known.get(sideKey(path, rule));
       if (refused !== undefined) {
         if (before?.outcome.kind !== 'refused' || before.outcome.reason !== refused) this.#refuse(run, task, refused);
         continue;
@@ -443,6 +449,14 @@ function resultOf(outcome: Exclude<SideOutcome, { kind: 'stored' }>): SideResult
 
 function compiled<Rule extends { readonly files: readonly string[] }>(rule: Rule): Compiled<Rule> {
   return { ...rule, patterns: rule.files.map((glob) => new Pattern(glob)) };
+}
+
+function sidesOf(laneState: LaneState, target: RunRef): Map<string, SideState> {
+  return new Map(laneState.side(target).map((state) => [sideKey(state.path, state.rule), state]));
+}
+
+function sideKey(path: string, rule: string): string {
+  return JSON.stringify([path, rule]);
 }
 
 function levelsAbove(path: string): number {

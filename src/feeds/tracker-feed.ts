@@ -74,6 +74,8 @@ const LARGE_BYTES = 8 * 1024 * 1024;
 const STOPPED_MS = 30 * 60_000;
 /** A run is over when its last event and its files are older. */
 const OVER_MS = 30 * 60_000;
+/** Files that could not be read are read again so much later for the texts that were sent before. */
+const UNREAD_MS = 10 * 60_000;
 
 export class TrackerFeed implements Feed {
   readonly lane: string;
@@ -481,14 +483,22 @@ export class TrackerFeed implements Feed {
   async *#pastTexts(run: FedRun, tags: TagParams): AsyncGenerator<readonly ParamText[], void, void> {
     const { reader } = this.#options;
     const laneState = this.#laneState;
+    const due = [...run.sources.values()].filter(({ pastTextsDueMs }) => pastTextsDueMs <= steadyMs());
+    if (due.length === 0) return;
     const known = new Set(laneState.side(run.target).map(({ path, rule }) => JSON.stringify([path, rule])));
-    for (const source of run.sources.values()) {
+    for (const source of due) {
       const { ref, directory } = source;
-      const series = laneState.catalogue(ref);
-      if (tags.wantedOf(source, series).every(({ path, rule }) => known.has(JSON.stringify([path, rule])))) continue;
-      const files = laneState.known(ref).files.map(({ name }) => ({ name }));
-      for await (const piece of piecesAnew(reader, { run: ref, directory, files, mostBytes: TURN_BYTES }))
-        yield tags.textsIn(source, piece);
+      // What is in none of the files is gone with its file; texts that are new come with their points.
+      let dueMs = Number.POSITIVE_INFINITY;
+      if (tags.wantedOf(source, laneState.catalogue(ref)).some(({ path, rule }) => !known.has(JSON.stringify([path, rule])))) {
+        const files = laneState.known(ref).files.map(({ name }) => ({ name }));
+        const onUnread = (): void => {
+          dueMs = steadyMs() + UNREAD_MS;
+        };
+        for await (const piece of piecesAnew(reader, { run: ref, directory, files, mostBytes: TURN_BYTES, onUnread }))
+          yield tags.textsIn(source, piece);
+      }
+      source.pastTextsDueMs = dueMs;
     }
   }
 

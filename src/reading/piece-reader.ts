@@ -106,12 +106,14 @@ export interface PiecesAnewOptions extends Pick<RunJob, 'run' | 'directory' | 'f
   /** Default: nobody waits for the rest of a torn record. */
   readonly settled?: boolean;
   readonly signal?: AbortSignal;
+  /** Called with files that could not be read, or did not answer. */
+  readonly onUnread?: (file: string) => void;
 }
 
 /** Files from their beginning, piece by piece, whatever any lane has of them. */
 export async function* piecesAnew(
   reader: JobReader,
-  { settled = true, signal, ...asked }: PiecesAnewOptions,
+  { settled = true, signal, onUnread, ...asked }: PiecesAnewOptions,
 ): AsyncGenerator<CachedBatch, void, void> {
   const known = new Map<string, FileState>();
   const series: Series[] = [];
@@ -121,6 +123,7 @@ export async function* piecesAnew(
     const before = watermarks(known);
     for (const event of await reader.read({ ...asked, known: [...known.values()], series: [...series], settled, heal: false })) {
       if (event.kind === 'runDone') hasMore = event.hasMore;
+      if (event.kind === 'file' && (event.outcome === 'unreadable' || event.outcome === 'silent')) onUnread?.(event.file);
       if (event.kind !== 'batch') continue;
       for (const each of event.batch.newSeries) series.push(each);
       known.set(event.batch.file, event.state);

@@ -55,6 +55,10 @@ class Lane {
   readonly end = new AbortController();
   /** Called while a file is on its way. */
   onFile: (file: SideFile) => void | Promise<void> = () => undefined;
+  /** Of the tracker run; undefined where nothing was sent. */
+  handle: Handle | undefined = 'handle' as Handle;
+  /** How often the files were asked for texts that were sent before. */
+  pastLooks = 0;
   readonly feed: SideFeed;
 
   constructor(rules = RULES) {
@@ -78,7 +82,7 @@ class Lane {
     const laneState = {
       side: (run: { path: string }) => [...this.states].flatMap(([key, state]) => (key.startsWith(`${run.path} `) ? [state] : [])),
       keepSide: (run: { path: string }, state: SideState) => this.states.set(`${run.path} ${state.path} ${state.rule}`, state),
-      handle: () => 'handle' as Handle,
+      handle: () => this.handle,
     };
     this.feed = new SideFeed({
       lane: 'x',
@@ -86,10 +90,13 @@ class Lane {
       delivery: delivery as unknown as TrackerLane,
       laneState: laneState as unknown as LaneState,
       rules,
-      open: async () => 'handle' as Handle,
+      open: async () => this.handle,
       isOther: () => false,
       isOwner: () => true,
-      pastTexts: async function* () {},
+      pastTexts: () => {
+        this.pastLooks++;
+        return (async function* () {})();
+      },
       warn: (message, facts) => this.warnings.push(`${message} ${JSON.stringify(facts)}`),
       signal: this.end.signal,
     });
@@ -196,5 +203,14 @@ describe('files beside the event files', () => {
     for (let i = 0; i < 20; i++) await lane.feed.look(run());
     expect(reads).toBe(5);
     expect(lane.outcome('model.pt')).toEqual({ kind: 'refused', reason: 'it changed while it was read, 5 times in a row' });
+  });
+
+  it('leave the event files unread for texts that were sent before, where nothing was sent', async () => {
+    const lane = new Lane({ params: [{ place: '', files: [], tags: ['args'], prefix: '' }], artifacts: [] });
+    mkdirSync(join(root, 'run'));
+    lane.handle = undefined;
+    expect([await lane.feed.look(run()), lane.pastLooks]).toEqual([true, 0]);
+    lane.handle = 'handle' as Handle;
+    expect([await lane.feed.look(run()), lane.pastLooks]).toEqual([true, 1]);
   });
 });

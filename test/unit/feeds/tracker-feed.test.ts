@@ -1,0 +1,136 @@
+// What a tracker's feed asks of its files and its state, by count: over a real state, real files and a tracker in memory.
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { TrackerFeed } from '../../../src/feeds/index.ts';
+import { type LaneRouting, type TrackerLaneOptions, wholeRouting } from '../../../src/lanes/index.ts';
+import { PassStatus } from '../../../src/pass-status.ts';
+import { BatchCache, JobReader, type ReadEvent, type RunJob } from '../../../src/reading/index.ts';
+import { RunTree } from '../../../src/route/index.ts';
+import { StateFile } from '../../../src/state/index.ts';
+import { PassTracker } from '../../../src/status/index.ts';
+import { event, eventFile, simpleValue, text } from '../../support/event-writer.ts';
+import { MemoryBackend, MemoryTracker } from '../../support/memory-backend.ts';
+import { walk } from '../../support/walk.ts';
+
+const ROOT = 'logs';
+const ignore = (): void => undefined;
+
+let logs: string;
+let state: StateFile;
+let tracker: MemoryTracker;
+beforeEach(() => {
+  logs = realpathSync(mkdtempSync(join(tmpdir(), 'mirrorboard-tracker-feed-')));
+  state = StateFile.open(join(logs, 'mirrorboard.state'), { now: Date.now });
+  state.root(ROOT, logs);
+  tracker = new MemoryTracker();
+});
+afterEach(() => {
+  state.close();
+  rmSync(logs, { recursive: true });
+});
+
+/** Notes the files of each run that are read. */
+class NotingReader extends JobReader {
+  readonly asked: string[][] = [];
+
+  override read(job: RunJob): Promise<readonly ReadEvent[]> {
+    this.asked.push(job.files.map(({ name }) => name));
+    return super.read(job);
+  }
+}
+
+class ParamBackend extends MemoryBackend {
+  readonly params: string[] = [];
+
+  async setParams(_: unknown, params: readonly { readonly name: string; readonly value: unknown }[]): Promise<{ kind: 'set' }[]> {
+    return params.map(({ name, value }) => {
+      this.params.push(`${name}=${String(value)}`);
+      return { kind: 'set' };
+    });
+  }
+}
+
+interface Made {
+  readonly feed: TrackerFeed;
+  readonly reader: NotingReader;
+  readonly backend: ParamBackend;
+}
+
+/** Gives `work` a feed that has heard of all files. */
+async function withFeed(routing: Partial<LaneRouting>, work: (made: Made) => Promise<void>): Promise<void> {
+  const namesOf: TrackerLaneOptions['namesOf'] = ({ path }) => ({ name: path, group: '', tags: {} });
+  const backend = new ParamBackend(tracker);
+  const lane: TrackerLaneOptions = { name: 'memory', type: 'memory', target: 'memory', backend, namesOf };
+  const reader = new NotingReader();
+  const tree = new RunTree();
+  const end = new AbortController();
+  const feed = new TrackerFeed({
+    ...lane,
+    lane: lane.name,
+    routing: { ...wholeRouting(lane.name), ...routing },
+    tree,
+    state,
+    laneState: state.lane(lane.name, lane.target),
+    status: new PassStatus(new PassTracker({ log: undefined }), [lane], lane.name, undefined, state),
+    events: { fileTroubled: ignore, fileSound: ignore },
+    places: new Map([[ROOT, { path: logs, links: 'owner' }]]),
+    reader,
+    cache: new BatchCache(),
+    allHeard: async () => undefined,
+    isSettled: true,
+    signal: end.signal,
+  });
+  try {
+    const { runs } = walk(logs);
+    for (const { path } of runs) tree.add({ root: ROOT, path });
+    for (const { path, files } of runs) {
+      feed.filesChanged(
+        { root: ROOT, path },
+        files.map((file) => ({ ...file, before: 0 })),
+      );
+    }
+    await work({ feed, reader, backend });
+  } finally {
+    end.abort();
+    await reader.close();
+  }
+}
+
+function write(path: string, ...summary: Parameters<typeof event>[0]['summary'] & object): string {
+  const file = join(logs, path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, eventFile(event({ wallTime: 1000, step: 1, summary })));
+  return file;
+}
+
+describe('texts that were sent before anybody asked for params in them', () => {
+  const PARAMS: LaneRouting['side'] = { params: [{ place: '', files: [], tags: ['args'], prefix: '' }], artifacts: [] };
+
+  it('are looked for once in the files, though the one that held them is gone', async () => {
+    const gone = write('run/events.out.tfevents.1', text('args', ['{"lr": 0.1}']));
+    write('run/events.out.tfevents.2', simpleValue('loss', 1));
+    await withFeed({}, ({ feed }) => feed.reachEnd(60_000));
+    rmSync(gone);
+    await withFeed({ side: PARAMS }, async ({ feed, reader, backend }) => {
+      for (let look = 0; look < 3; look++) await feed.reachEnd(60_000);
+      expect(reader.asked).toHaveLength(1);
+      expect(backend.params).toEqual([]);
+    });
+  });
+
+  it('are found, and then not looked for', async () => {
+    write('run/events.out.tfevents.1', text('args', ['{"lr": 0.1}']));
+    await withFeed({}, ({ feed }) => feed.reachEnd(60_000));
+    await withFeed({ side: PARAMS }, async ({ feed, reader, backend }) => {
+      for (let look = 0; look < 3; look++) await feed.reachEnd(60_000);
+      expect(reader.asked).toHaveLength(1);
+      expect(backend.params).toEqual(['lr=0.1']);
+    });
+    await withFeed({ side: PARAMS }, async ({ feed, reader }) => {
+      await feed.reachEnd(60_000);
+      expect(reader.asked).toEqual([]);
+    });
+  });
+});
