@@ -24,6 +24,8 @@ export interface Contenders<Run> {
   /** Whether it is there, and this run's: its place is waited for. */
   isOwn(run: Run): boolean;
   givePlace(run: Run, place: string): Promise<void>;
+  /** Whether nothing was written to it. Default: a run without a place is. */
+  isEmpty?(run: Run): boolean;
   /** Removes one that nobody works with. */
   remove(run: Run): Promise<void>;
 }
@@ -60,12 +62,18 @@ export async function agreeOnOne<Run>(made: Run, contenders: Contenders<Run>, si
   const all = await inPlaces(contenders, signal);
   const first = all.find((run) => contenders.isOwn(run));
   if (first === undefined || contenders.idOf(first) === id) {
-    // A run has its place before anything is written to it, so these are empty.
-    for (const run of all) if (isOther(run) && placeIn(contenders, run) === undefined) await contenders.remove(run);
+    await withoutLeft(all.filter(isOther), contenders);
     return made;
   }
   await contenders.remove(made);
   return first;
+}
+
+/** Removes the twins that processes left when they died: a run has its place before anything is written to it. Returns the others. */
+export async function withoutLeft<Run>(twins: readonly Run[], contenders: Contenders<Run>): Promise<readonly Run[]> {
+  const isLeft = (run: Run): boolean => placeIn(contenders, run) === undefined && contenders.isEmpty?.(run) !== false;
+  for (const run of twins) if (isLeft(run)) await contenders.remove(run);
+  return twins.filter((run) => !isLeft(run));
 }
 
 /** The place to give to one that was left without by a process that died: the next one need not wait for it. */

@@ -14,6 +14,7 @@ import {
   parentSource,
   sayTaken,
   sortOut,
+  withoutLeft,
 } from '../../backend-kit/index.ts';
 import { LineByKey } from '../../concurrency/index.ts';
 import { MirrorError } from '../../errors.ts';
@@ -43,6 +44,13 @@ export interface FoundRun {
   readonly facts: RunFacts;
   /** Made just now: it holds nothing. */
   readonly isNew: boolean;
+}
+
+interface Found {
+  readonly hits: readonly RunFacts[];
+  readonly own: readonly RunFacts[];
+  /** Why the others are not. */
+  readonly why: string | undefined;
 }
 
 /** What opening runs needs beside a server. */
@@ -86,21 +94,30 @@ export class Runs {
       if (found !== undefined) return { facts: await this.#marked(found, source, signal), isNew: false };
     }
     const experiment = await this.#experiments.find(source.group, signal);
-    const hits = await inPlaces(this.#contenders(experiment.id, source, signal), signal);
-    const { own, why } = await this.#sortOut(hits, false, source, signal);
-    const [first] = own;
+    const { hits, own, why } = await this.#found(experiment.id, source, signal);
+    const [first, ...others] = own;
     if (first !== undefined) {
-      if (own.length > 1)
-        this.#warn('several MLflow runs are of one run: the oldest is used', { run: runLabel(source.run), runs: own.length });
+      const twins = await withoutLeft(others, this.#contenders(experiment.id, source, signal));
+      if (twins.length > 0)
+        this.#warn('several MLflow runs are of one run: the first is used', { run: runLabel(source.run), runs: twins.length + 1 });
       return { facts: await this.#marked(first, source, signal), isNew: false };
     }
     const [deleted] = (await this.#sortOut(hits, true, source, signal)).own;
-    if (deleted !== undefined) return { facts: await this.#restored(deleted, source, signal), isNew: false };
+    if (deleted !== undefined) {
+      const restored = await this.#restored(deleted, source, signal);
+      return { facts: await this.#marked(restored, source, signal), isNew: false };
+    }
     const holder = await this.#holderOf(source, experiment.id, signal);
     if (holder !== undefined) return { facts: await this.#takenOver(holder, source, signal), isNew: false };
     const name = nameBeside(source.name, hits.length);
     if (hits.length > 0) sayTaken(this.#warn, source, name, why);
     return this.#create(source, name, experiment.id, signal);
+  }
+
+  /** The runs of a key by their places, and those of them that are this run's. */
+  async #found(experimentId: string, source: RunSource, signal: AbortSignal): Promise<Found> {
+    const hits = await inPlaces(this.#contenders(experimentId, source, signal), signal);
+    return { hits, ...(await this.#sortOut(hits, false, source, signal)) };
   }
 
   /** A run that something else opened: nothing of it is changed. */
@@ -162,8 +179,7 @@ export class Runs {
   async #holderOf(source: RunSource, experimentId: string, signal: AbortSignal): Promise<RunFacts | undefined> {
     const holder = holderSource(source);
     if (holder === undefined) return undefined;
-    const hits = valueOrThrow(await this.#client.runsTagged(experimentId, KEY, holder.key, signal));
-    return (await this.#sortOut(hits, false, holder, signal)).own[0];
+    return (await this.#found(experimentId, holder, signal)).own[0];
   }
 
   /** It is this one from now on: no empty run stays beside it. */
@@ -217,6 +233,7 @@ export class Runs {
       givePlace: async ({ runId }, value) => {
         valueOrThrow(await this.#client.logTags(runId, [{ key: PLACE, value }], signal));
       },
+      isEmpty: ({ metrics, params }) => metrics.length === 0 && params.size === 0,
       remove: async ({ runId }) => {
         valueOrThrow(await this.#client.call('removing an empty twin', 'POST', 'runs/delete', { run_id: runId }, signal));
       },

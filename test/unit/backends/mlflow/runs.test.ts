@@ -71,8 +71,38 @@ describe('opening an MLflow run', () => {
       expect(runIn(await (await server.backend()).open(source, undefined, signal))).toBe('old');
     }
     expect(server.calls('runs/create')).toEqual([]);
-    expect(server.warnings).toContain('several MLflow runs are of one run: the oldest is used');
+    expect(server.warnings).toContain('several MLflow runs are of one run: the first is used');
     // Adopted by its file: it is ours from now on.
+    expect(server.calls('runs/log-batch').at(-1)?.body.tags).toContainEqual({ key: 'mirrorboard.instance', value: 'me' });
+  });
+
+  test('removes a twin that its maker left behind without a place, and nothing that holds something', async () => {
+    const left = runOf('left', tags('me', '[["f",7]]', null), { start_time: 1 });
+    const used = runOf('used', tags('me', '[["f",7]]', null), { start_time: 2 }, { metrics: [{ key: 'loss' }] });
+    const first = runOf('first', tags('me', '[["f",7]]'), { start_time: 3 });
+    server.script = ({ path }) => (path === 'runs/search' ? { body: { runs: [left, used, first] } } : undefined);
+    expect(runIn(await (await server.backend()).open(source, undefined, signal))).toBe('first');
+    expect(server.calls('runs/delete').map(({ body }) => body.run_id)).toEqual(['left']);
+    expect(server.warnings).toEqual(['several MLflow runs are of one run: the first is used']);
+  }, 20_000);
+
+  test('takes over the run that holds others by its place, not by its time', async () => {
+    server.script = ({ path, body }) => {
+      if (path !== 'runs/search' || !body.filter.includes('holder')) return undefined;
+      const held = (id: string, place: string, at: number): object => runOf(id, tags('me', '[["sub/f",7]]', place), { start_time: at });
+      return { body: { runs: [held('loser', '2', 1), held('winner', '1', 2)] } };
+    };
+    const files = { hasRecord: async () => true, points: async function* () {} };
+    const backend = await server.backend();
+    expect(runIn(await backend.open({ ...source, holderKey: 'holder', files }, undefined, signal))).toBe('winner');
+  });
+
+  test('brings the marks of a run up to date that it restores', async () => {
+    server.script = ({ path }) =>
+      path === 'runs/search' ? { body: { runs: [runOf('gone', tags('old', '[["f",7]]'), { lifecycle_stage: 'deleted' })] } } : undefined;
+    const backend = await server.backend({ restore_deleted: true });
+    expect(runIn(await backend.open(source, undefined, signal))).toBe('gone');
+    expect(server.calls('runs/restore')).toHaveLength(1);
     expect(server.calls('runs/log-batch').at(-1)?.body.tags).toContainEqual({ key: 'mirrorboard.instance', value: 'me' });
   });
 
