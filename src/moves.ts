@@ -5,7 +5,17 @@ import type { KnownRoot } from './backends/contract.ts';
 import type { FoundFile, FoundRun } from './discover/index.ts';
 import { LocalBackend } from './backends/local/index.ts';
 import { KnownInodes } from './known-inodes.ts';
-import { type FileState, inodeOf, keyOfRun, type RecordMark, type RunRef, runLabel, systemPath } from './model/index.ts';
+import {
+  fileStamp,
+  type FileState,
+  inodeOf,
+  KEPT_STAMP,
+  keyOfRun,
+  type RecordMark,
+  runLabel,
+  type RunRef,
+  systemPath,
+} from './model/index.ts';
 import type { LaneState, StateFile } from './state/index.ts';
 import type { Incident } from './status/index.ts';
 import { compareFile, firstMark } from './tail/index.ts';
@@ -106,11 +116,19 @@ export interface FindOptions {
 interface NewFile extends FoundFile {
   readonly run: string;
   readonly first: RecordMark | undefined;
+  /** Another file had its name: those of a run were renamed in a row (`log`, `log.1`, `log.2`). */
+  readonly tookName: boolean;
+}
+
+/** A file that is not where it was: its name is free, or another file has it. */
+interface MissingFile extends KnownState {
+  readonly isGone: boolean;
 }
 
 /**
  * Which of the files that were found are known under a path where there is nothing any more: by their inode, else by their
- * first and last record, as far as they were read. Two files that are both there are two, however alike they are.
+ * first and last record, as far as they were read. Two files that are both there are two, however alike they are. A name may be given to another file meanwhile,
+ * as by a log rotation: then only the inode tells.
  */
 export function findMoves(root: NamedRoot, found: readonly FoundRun[], held: Knower, options: FindOptions = {}): Moves {
   const roots = new Map([[root.name, root.path], ...(options.others ?? []).map(({ name, path }) => [name, path] as const)]);
@@ -160,9 +178,10 @@ export function findPairs(root: NamedRoot, found: readonly FoundRun[], held: Kno
   const inodes = fresh.flatMap(({ stamp }) => (stamp === '' ? [] : [inodeOf(stamp)]));
   const firsts = fresh.flatMap(({ first }) => (first === undefined ? [] : [markKey(first)]));
   const paths = new Map([[root.name, root.path], ...others.map(({ name, path }) => [name, path] as const)]);
-  const missing = [...held.filesLike([...paths.keys()], inodes, firsts)].filter(
-    ({ run, state }) => !isThere(paths.get(run.root), run.path, state.name),
-  );
+  const missing = [...held.filesLike([...paths.keys()], inodes, firsts)].flatMap((known) => {
+    const isGone = !isThere(paths.get(known.run.root), known.run.path, known.state.name);
+    return isGone || isOther(paths.get(known.run.root), known) ? [{ ...known, isGone }] : [];
+  });
   return pairsOf(root, fresh, missing);
 }
 
@@ -171,10 +190,13 @@ function newFiles(root: NamedRoot, found: readonly FoundRun[], held: Knower, opt
   // Where nothing is known nothing can lie elsewhere.
   if (![root, ...others].some(({ name }) => held.fileCount(name, '') > 0)) return [];
   return found.flatMap(({ path: run, files }) => {
-    const known = new Set(held.positions({ root: root.name, path: run }).files.map(({ name }) => name));
-    return files
+    const known = new Map(held.positions({ root: root.name, path: run }).files.map(({ name, stamp }) => [name, stamp]));
+    const fresh = files
       .filter((file) => !known.has(file.name) && mayBeKnown(file))
-      .map((file) => ({ ...file, run, first: byInode ? undefined : firstMark(placeOf(root, run), file.name) }));
+      .map((file) => ({ ...file, run, tookName: false, first: byInode ? undefined : firstMark(placeOf(root, run), file.name) }));
+    if (fresh.length === 0) return [];
+    const renamed = files.filter(({ name, stamp }) => hasOtherInode(known.get(name), stamp));
+    return [...fresh, ...renamed.map((file) => ({ ...file, run, tookName: true, first: undefined }))];
   });
 }
 
@@ -209,18 +231,18 @@ export interface Pair {
 }
 
 /** Each file that is new with the one it was; a file of which that can't be told for certain is a new one. */
-function pairsOf(root: NamedRoot, fresh: readonly NewFile[], missing: readonly KnownState[]): Pair[] {
-  const taken = new Set<KnownState>();
+function pairsOf(root: NamedRoot, fresh: readonly NewFile[], missing: readonly MissingFile[]): Pair[] {
+  const taken = new Set<MissingFile>();
   const paired = new Map<NewFile, Pair>();
   const [own, others] = [missing.filter(({ run }) => run.root === root.name), missing.filter(({ run }) => run.root !== root.name)];
   for (const candidates of [own, others]) {
     const byInode = Map.groupBy(candidates, ({ state }) => inodeOf(state.stamp));
     // By their records alone: more than the first, which many files share.
     const byFirst = Map.groupBy(
-      candidates.filter(({ state }) => state.records > 1),
+      candidates.filter(({ state, isGone }) => isGone && state.records > 1),
       ({ state }) => (state.guard.first === undefined ? '' : markKey(state.guard.first)),
     );
-    const take = (likeOf: (to: NewFile) => readonly KnownState[]): void => {
+    const take = (likeOf: (to: NewFile) => readonly MissingFile[]): void => {
       for (const to of fresh) {
         if (paired.has(to)) continue;
         const like = likeOf(to).filter((from) => !taken.has(from) && compareFile(placeOf(root, to.run), from.state, to.name) === 'same');
@@ -230,8 +252,11 @@ function pairsOf(root: NamedRoot, fresh: readonly NewFile[], missing: readonly K
         paired.set(to, { from, to, isSameInode: to.stamp !== '' && inodeOf(to.stamp) === inodeOf(from.state.stamp) });
       }
     };
-    const alike = ({ first }: NewFile): readonly KnownState[] => (first === undefined ? [] : (byFirst.get(markKey(first)) ?? []));
-    take(({ stamp }) => (stamp === '' ? [] : (byInode.get(inodeOf(stamp)) ?? [])));
+    const alike = ({ first }: NewFile): readonly MissingFile[] => (first === undefined ? [] : (byFirst.get(markKey(first)) ?? []));
+    take(({ stamp, run, tookName }) => {
+      const same = stamp === '' ? [] : (byInode.get(inodeOf(stamp)) ?? []);
+      return tookName ? same.filter((from) => from.run.path === run && from.run.root === root.name) : same;
+    });
     take((to) => alike(to).filter((from) => from.state.name === to.name && from.run.path === to.run));
     take((to) => alike(to).filter((from) => from.state.name === to.name && isSameEnd(from, to)));
     take((to) => alike(to).filter((from) => from.state.name === to.name));
@@ -254,6 +279,19 @@ export function isThere(rootPath: string | undefined, run: string, name: string)
   } catch {
     return true;
   }
+}
+
+/** Whether the name of a file that is known is another file's now. */
+function isOther(rootPath: string | undefined, { run, state }: KnownState): boolean {
+  try {
+    return hasOtherInode(state.stamp, fileStamp(lstatSync(systemPath(join(rootPath ?? '', run.path, state.name)), { bigint: true })));
+  } catch {
+    return false;
+  }
+}
+
+function hasOtherInode(before: string | undefined, now: string): boolean {
+  return before !== undefined && before !== '' && before !== KEPT_STAMP && now !== '' && inodeOf(before) !== inodeOf(now);
 }
 
 /** Whether a directory is there, with something in it, and can be looked into. */

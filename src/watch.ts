@@ -121,7 +121,7 @@ class Watch {
   #feeds: readonly Feed[] = [];
   /** Ends the feeds, to begin them anew once runs that lie elsewhere are followed. */
   #round = new AbortController();
-  /** New files heard of since one was seen that lies elsewhere now, by root, run and name: more may have moved with it. */
+  /** Files heard of since one was seen that lies elsewhere now, by root, run and name: more may have moved with it. */
   readonly #moving = new Map<string, Map<string, Map<string, ChangedFile>>>();
   /** Moves that could not be followed. */
   readonly #unmovable = new Set<string>();
@@ -255,8 +255,8 @@ class Watch {
     if (this.#moving.size > 0) return true;
     const resolved = this.#roots.get(root);
     const found = changes.flatMap(({ run: path, files }) => {
-      const fresh = files.filter(({ before, stamp }) => before === 0 && this.#inodes.has(stamp));
-      return fresh.length === 0 ? [] : [{ path, files: fresh }];
+      const isFollowed = files.some(({ before, stamp }) => before === 0 && this.#inodes.has(stamp));
+      return isFollowed ? [{ path, files }] : [];
     });
     if (resolved === undefined || found.length === 0) return false;
     const all = this.#movables().map((held) => findMoves(resolved, found, held, this.#byInode(root)));
@@ -423,7 +423,7 @@ class Watch {
     }
   }
 
-  /** Keeps files that are new for `#follow`; the round ends a moment later, when all that moved together was heard of. */
+  /** Keeps files for `#follow`; the round ends a moment later, when all that moved together was heard of. */
   #gather(root: string, changes: readonly RunChange[]): void {
     if (this.#moving.size === 0) {
       setTimeout(() => {
@@ -436,7 +436,7 @@ class Watch {
     for (const { run, files } of changes) {
       const known = runs.get(run) ?? new Map<string, ChangedFile>();
       runs.set(run, known);
-      for (const file of files) if (file.before === 0) known.set(file.name, file);
+      for (const file of files) known.set(file.name, file);
     }
   }
 

@@ -34,6 +34,11 @@ function configure(more = ''): void {
   );
 }
 
+/** Gives a file another name, and its own to a new one, as a log rotation does; the last of several first. */
+function rotate(run: string, ...names: readonly string[]): void {
+  for (const [i, name] of names.entries()) if (i < names.length - 1) move(`${run}/${names[i + 1]}`, `${run}/${name}`);
+}
+
 const scalar = (step: number, value = step): Uint8Array =>
   w.event({ wallTime: 1000 + step, step, summary: [w.simpleValue('loss', value)] });
 const scalars = (from: number, to: number): Uint8Array[] => Array.from({ length: to - from }, (_, i) => scalar(from + i));
@@ -165,6 +170,27 @@ describe('a run that was moved between two backfills', () => {
     await expectMirrored();
   });
 
+  it('with files that were rotated, and whose names others have now, has each point once', async () => {
+    put(`exp/${ONE}`, ...scalars(20, 30));
+    put(`exp/${ONE}.1`, ...scalars(10, 20));
+    await backfill();
+    rotate('exp', `${ONE}.2`, `${ONE}.1`, ONE);
+    put(`exp/${ONE}`, ...scalars(30, 33));
+    await incidents();
+    expect(stored('SELECT file, count(*) FROM scalars GROUP BY file ORDER BY file')).toEqual([
+      [ONE, 3],
+      [`${ONE}.1`, 10],
+      [`${ONE}.2`, 10],
+    ]);
+    expect(tracked()).toEqual({ exp: range(33).slice(10) });
+    rotate('exp', `${ONE}.3`, `${ONE}.2`, `${ONE}.1`, ONE);
+    put(`exp/${ONE}`, ...scalars(33, 34));
+    await incidents();
+    expect(stored()).toEqual([['exp', 24]]);
+    expect(tracked()).toEqual({ exp: range(34).slice(10) });
+    await expectMirrored();
+  });
+
   it('is mirrored as a new one, and that is said, where somebody wants that', async () => {
     configure('moved: new\n');
     put(`exp/${ONE}`, ...scalars(0, 10));
@@ -221,6 +247,24 @@ describe('a run that is moved while it is watched', () => {
     await again.ended;
     expect(tracked()).toEqual({ exp: range(13) });
     expect(stored('SELECT count(*) FROM point')).toEqual([[13]]);
+    await expectMirrored();
+  });
+
+  it('has each point once where its files are rotated', async () => {
+    put(`exp/${ONE}`, ...scalars(0, 10));
+    const watching = watch();
+    await has('exp', 10);
+    await isTracked('exp', 10);
+    for (let i = 1; i <= 3; i++) {
+      rotate('exp', ...Array.from({ length: i }, (_, k) => `${ONE}.${i - k}`), ONE);
+      put(`exp/${ONE}`, ...scalars(10 * i, 10 * i + 10));
+      await has('exp', 10 * i + 10);
+      await isTracked('exp', 10 * i + 10);
+    }
+    watching.child.kill('SIGTERM');
+    await watching.ended;
+    expect(tracked()).toEqual({ exp: range(40) });
+    expect(stored('SELECT count(*) FROM point')).toEqual([[40]]);
     await expectMirrored();
   });
 });
