@@ -52,16 +52,16 @@ export function knownRoots({ store, state }: Pick<ForgetSources, 'store' | 'stat
 export async function planForgetting(sources: ForgetSources, wish: ForgetWish): Promise<ForgetPlan> {
   const { root: whole, isMeant = () => true, isGone, keepsPoints, removeFrom } = wish;
   const all = listAllRuns({ ...sources, trackers: sources.lanes }, whole).filter(({ run }) => isMeant(run));
-  const roots = knownRoots(sources).filter(({ name }) => all.some(({ run }) => run.root === name) || name === whole);
-  const silent = await silentRoots(roots);
-  const away = roots.filter(({ path }) => silent.has(path) || !hasEntries(path));
-  const gone = new Map<string, FilesOfRun>();
-  for (const root of roots) if (!away.includes(root)) for (const [key, files] of filesOf(sources, root)) gone.set(key, files);
+  const { found, away } = await lookForFiles(
+    sources,
+    all.map(({ run }) => run),
+    whole,
+  );
   const runs: ListedRun[] = [];
   const files: ForgetPlan['files'][number][] = [];
   const there: RunRef[] = [];
   for (const listed of all) {
-    const of = gone.get(keyOfRun(listed.run)) ?? { gone: [], there: 0 };
+    const of = found.get(keyOfRun(listed.run)) ?? { gone: [], there: 0 };
     if (!isGone) {
       runs.push(listed);
       if (of.there > 0) there.push(listed.run);
@@ -103,20 +103,38 @@ interface FilesOfRun {
   there: number;
 }
 
-function filesOf({ store, state }: Pick<ForgetSources, 'store' | 'state'>, { name: root, path }: KnownRoot): Map<string, FilesOfRun> {
-  const runs = new Map<string, FilesOfRun>();
+/**
+ * Which files of some runs are there, and which are gone, by `keyOfRun`; and the roots of which nobody can say it. `whole`: a root that is looked at
+ * even where it has no runs.
+ */
+export async function lookForFiles(
+  sources: Pick<ForgetSources, 'store' | 'state'>,
+  runs: readonly RunRef[],
+  whole?: string,
+): Promise<{ readonly found: ReadonlyMap<string, FilesOfRun>; readonly away: readonly KnownRoot[] }> {
+  const named = new Set([...runs.map(({ root }) => root), whole]);
+  const roots = knownRoots(sources).filter(({ name }) => named.has(name));
+  const silent = await silentRoots(roots);
+  const away = new Set(roots.filter(({ path }) => silent.has(path) || !hasEntries(path)));
+  const found = new Map(runs.map((run): [string, FilesOfRun] => [keyOfRun(run), { gone: [], there: 0 }]));
+  for (const root of roots) if (!away.has(root)) lookIn(root, sources, found);
+  return { found, away: [...away] };
+}
+
+function lookIn(
+  { name: root, path }: KnownRoot,
+  { store, state }: Pick<ForgetSources, 'store' | 'state'>,
+  found: ReadonlyMap<string, FilesOfRun>,
+): void {
   const seen = new Set<string>();
   for (const file of [...(store?.knownFiles(root) ?? []), ...(state?.knownFiles(root) ?? [])]) {
     const run = { root, path: file.run };
-    const [key, place] = [keyOfRun(run), keyOfFile(run, file.name)];
-    if (seen.has(place)) continue;
-    seen.add(place);
-    const of = runs.get(key) ?? { gone: [], there: 0 };
-    runs.set(key, of);
+    const [of, key] = [found.get(keyOfRun(run)), keyOfFile(run, file.name)];
+    if (of === undefined || seen.has(key)) continue;
+    seen.add(key);
     if (isThere(path, file.run, file.name)) of.there++;
     else of.gone.push(file.name);
   }
-  return runs;
 }
 
 /** The tracker runs of some lanes that hold nothing but runs that are forgotten. */

@@ -3,6 +3,7 @@ import { ExitCode, MirrorError } from '../errors.ts';
 import { type ForgetPlan, type ForgetWish, planForgetting } from '../forget-plan.ts';
 import { checkNames, type TrackerLaneOptions } from '../lanes/index.ts';
 import { runLabel } from '../model/index.ts';
+import { listAllRuns } from '../run-list.ts';
 import { type Removed, tidy } from '../tidy.ts';
 import { trackersOf } from './chosen-trackers.ts';
 import { confirm } from './confirm.ts';
@@ -49,9 +50,8 @@ export async function forget(
     const plan = await withSources(config, async (sources) => {
       const made = await planForgetting({ ...sources, lanes }, whole);
       if (made.runs.length + made.files.length === 0 && wish.root === undefined && (made.away.length === 0 || flags.gone !== true)) {
-        const all = await planForgetting({ ...sources, lanes }, { isGone: false, keepsPoints: false, removeFrom: [] });
-        if (flags.gone !== true || !all.runs.some(({ run }) => wish.isMeant?.(run) !== false))
-          throw none(all.runs.map(({ run }) => runLabel(run)));
+        const all = listAllRuns({ ...sources, trackers: lanes });
+        if (flags.gone !== true || !all.some(({ run }) => wish.isMeant?.(run) !== false)) throw none(all.map(({ run }) => runLabel(run)));
       }
       return made;
     });

@@ -1,6 +1,6 @@
 import { closestName } from '../closest-name.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
-import { knownRoots, planForgetting } from '../forget-plan.ts';
+import { knownRoots, lookForFiles } from '../forget-plan.ts';
 import { checkNames } from '../lanes/index.ts';
 import { keyOfRun, type RunRef, runLabel } from '../model/index.ts';
 import { matcher } from '../pattern/index.ts';
@@ -41,7 +41,7 @@ export async function runListCommand(patterns: readonly string[], flags: RunList
     const all = listAllRuns({ ...sources, trackers }, root);
     if (root !== undefined) checkRoot(root, sources);
     const isMeant = meant(patterns);
-    const gone = inState === 'gone' ? await goneRuns(sources, trackers) : undefined;
+    const gone = inState === 'gone' ? await goneRuns(sources, all.map(({ run }) => run).filter(isMeant)) : undefined;
     const runs = all.filter(
       (each) =>
         isMeant(each.run) &&
@@ -73,10 +73,10 @@ function hasBegun({ lanes }: ListedRun, lane: string): boolean {
   return lanes.some((each) => each.lane === lane && each.state !== 'not-begun' && each.state !== 'left-out');
 }
 
-/** Runs of which files are gone. */
-async function goneRuns(sources: OpenSources, lanes: readonly { readonly name: string; readonly target: string }[]): Promise<Set<string>> {
-  const { runs, files } = await planForgetting({ ...sources, lanes }, { isGone: true, keepsPoints: false, removeFrom: [] });
-  return new Set([...runs, ...files].map(({ run }) => keyOfRun(run)));
+/** Those of some runs of which files are gone. */
+async function goneRuns(sources: OpenSources, runs: readonly RunRef[]): Promise<Set<string>> {
+  const { found } = await lookForFiles(sources, runs);
+  return new Set([...found].flatMap(([key, { gone }]) => (gone.length > 0 ? [key] : [])));
 }
 
 /** Forgets runs, and says what that means. */
