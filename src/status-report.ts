@@ -1,5 +1,5 @@
 /** What `status` says: what each lane has, what the files have beyond it, and the last word of a running watch. */
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Handle, KnownRun } from './backends/contract.ts';
 import { openStore, type StoreReader } from './backends/local/index.ts';
@@ -21,6 +21,7 @@ import type { RunRef } from './model/index.ts';
 import { isThere } from './moves.ts';
 import { type Positions, planRuns } from './plan.ts';
 import { type Walked, walkRoots } from './reading/index.ts';
+import { realPath } from './real-path.ts';
 import { FileLock, StateFile, type StateReader } from './state/index.ts';
 import { type FoundDamage, type LanePosture, type LaneStand, readStand, type Silence } from './status/index.ts';
 import { oldestMs } from './oldest-point.ts';
@@ -356,9 +357,4 @@ export function laneIn(
   const isSame = (other: string): boolean =>
     type === 'local' ? realPath(resolve(typeof cwd === 'string' ? cwd : '', other)) === realPath(where) : other === where;
   return lanes.find((lane) => lane.name === name && isSame(String(lane.where)));
-}
-
-/** Under whatever name: a link to a store is that store. */
-function realPath(path: string): string {
-  return existsSync(path) ? realpathSync(path) : resolve(path);
 }

@@ -1,11 +1,11 @@
 /** Changes what is known of roots and runs in state, store and trackers, so that a crash on the way leaves nothing half done. */
-import { existsSync, realpathSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
 import type { Handle } from './backends/contract.ts';
 import type { LocalBackend } from './backends/local/index.ts';
 import { MirrorError, messageOf } from './errors.ts';
 import type { TrackerLaneOptions } from './lanes/index.ts';
 import type { Removal, Tidying } from './model/index.ts';
+import { realPath } from './real-path.ts';
 import type { StateFile, Task } from './state/index.ts';
 
 /** Who is to hear of a change. */
@@ -114,8 +114,3 @@ function handlesOf(state: StateFile | undefined, { lane, target }: Removal): Rea
 
 /** How long one may take: a start waits for it. */
 const REMOVE_MS = 15_000;
-
-/** Under whatever name: a link to a store is that store. */
-function realPath(path: string): string {
-  return existsSync(path) ? realpathSync(path) : resolve(path);
-}

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, readFileSync, realpathSync, statfsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -7,6 +7,7 @@ import { inTime } from '../calls/index.ts';
 import { fileSystemName, hasNotifications, silentRoots } from '../discover/index.ts';
 import { messageOf } from '../errors.ts';
 import { type Damage, type RunRef, runLabel, systemPath } from '../model/index.ts';
+import { realPath } from '../real-path.ts';
 import { StateFile } from '../state/index.ts';
 import { reasonOf } from '../system-error.ts';
 import { look } from './doctor-roots.ts';
@@ -155,7 +156,7 @@ function nearestFolder(path: string): string {
 
 /** Who holds the lock of a file, in words. Looks only: the lock is a database that its holder keeps in a transaction. */
 function lockHolder(path: string): string | undefined {
-  const lock = `${existsSync(path) ? realpathSync(path) : path}.lock`;
+  const lock = `${realPath(path, path)}.lock`;
   if (!existsSync(lock)) return undefined;
   try {
     const db = new DatabaseSync(lock, { readOnly: true });

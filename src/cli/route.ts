@@ -1,4 +1,4 @@
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 import { linksOf } from '../config/index.ts';
 import { openStore } from '../backends/local/index.ts';
@@ -8,6 +8,7 @@ import { ExitCode, MirrorError } from '../errors.ts';
 import { LaneNames, joinPrefixOf, type TrackerLaneOptions } from '../lanes/index.ts';
 import { KINDS, type Kind, pluginOf, type RunRef, runLabel } from '../model/index.ts';
 import { walkPatiently } from '../reading/index.ts';
+import { realPath } from '../real-path.ts';
 import { type LeftOut, nameThere, type Opened, RunTree } from '../route/index.ts';
 import { type LaneReader, StateFile, type StateReader } from '../state/index.ts';
 import { trackersOf } from './chosen-trackers.ts';
@@ -97,9 +98,9 @@ function runOf(
     });
   }
   const answering = roots.filter((root) => !silent.has(root.path));
-  const there = existsSync(what) ? realpathSync(what) : undefined;
+  const there = existsSync(what) ? realPath(what) : undefined;
   for (const { name, path } of answering) {
-    const below = there === undefined ? undefined : relative(existsSync(path) ? realpathSync(path) : resolve(path), there);
+    const below = there === undefined ? undefined : relative(realPath(path), there);
     if (below !== undefined && !below.startsWith('..')) return { root: name, path: below === '' ? '.' : below.split(sep).join('/') };
   }
   const path = what.replace(/\/+$/, '') || '.';

@@ -1,5 +1,5 @@
-import { realpathSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
+import { realPath } from '../real-path.ts';
 import type { Replaced } from '../route/index.ts';
 import type { LinkRules } from '../untrusted/index.ts';
 import type { Config } from './config.ts';
@@ -36,12 +36,4 @@ function ofRoot<Key extends 'links' | 'replaced'>(
       if (at === dirname(at)) return ofAll;
     }
   };
-}
-
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return resolve(path); // not there now
-  }
 }

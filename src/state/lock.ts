@@ -1,8 +1,9 @@
-import { existsSync, lstatSync, readFileSync, realpathSync } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { DatabaseSync } from 'node:sqlite';
 import { MirrorError, messageOf } from '../errors.ts';
 import { createOwnDatabase, replaceOwnFile } from '../own-files/index.ts';
+import { realPath } from '../real-path.ts';
 
 /** Who holds a lock: for the message only. */
 interface Owner {
@@ -103,7 +104,7 @@ export class FileLock {
 
 /** Two names of one file are one lock. */
 function lockPathOf(path: string): string {
-  return `${existsSync(path) ? realpathSync(path) : path}.lock`;
+  return `${realPath(path, path)}.lock`;
 }
 
 function isTaken(error: unknown): boolean {

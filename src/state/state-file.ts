@@ -1,9 +1,9 @@
-import { existsSync, realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { KnownRoot } from '../backends/contract.ts';
 import { MirrorError } from '../errors.ts';
 import type { FileState, Removal, RunRef, Series, Tidying } from '../model/index.ts';
 import { checkOwnFile, makeOwnFolder } from '../own-files/index.ts';
+import { realPath } from '../real-path.ts';
 import { addSeries } from './catalogue-rows.ts';
 import type { FileRef } from './file-ref.ts';
 import { GroupCommit, realSchedule, type Schedule } from './group-commit.ts';
@@ -83,7 +83,7 @@ export class StateFile {
       throw translated(error, path, 'making the folder of');
     }
     // Under whatever name: a link to a state is that state.
-    const real = existsSync(path) ? realpathSync(path) : path;
+    const real = realPath(path, path);
     checkOwnFile(path, { what: 'the state', flag: '--state' });
     const lock = FileLock.acquire(real, 'state');
     try {

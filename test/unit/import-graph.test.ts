@@ -54,7 +54,18 @@ const JOINING: Readonly<Record<string, readonly string[]>> = {
 /** What all backends may use. */
 const FOR_BACKENDS = new Set(['contract', 'backend-kit', 'http', 'objects', 'settings', 'concurrency', 'segments', 'beside', 'own-files']);
 /** Known to everybody; they know nobody but each other. */
-const COMMON = new Set(['errors', 'system-error', 'model', 'memory', 'closest-name', 'flag-names', 'clock', 'rate-meter', 'sign-of-life']);
+const COMMON = new Set([
+  'errors',
+  'system-error',
+  'model',
+  'memory',
+  'closest-name',
+  'flag-names',
+  'clock',
+  'rate-meter',
+  'real-path',
+  'sign-of-life',
+]);
 /** Who may import whom, beside `errors` and `model`; a room that is not here may import nobody. `type` is for types only. */
 const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = {
   model: { proto: 'all' },
