@@ -43,7 +43,7 @@ export function mirroredIn(reader: StoreReader, storePath: string): Mirrored {
   return {
     words: `the store ${storePath}`,
     // Nobody looks for files that were forgotten and whose points were to be kept, or that lie in another root now.
-    roots: () => reader.roots().filter(({ name }) => reader.expectedRuns(name).length > 0),
+    roots: () => reader.roots().filter(({ name }) => reader.hasExpectedRuns(name)),
     runs: (root) => reader.expectedRuns(root),
     positions: (run) => reader.positions(run),
   };

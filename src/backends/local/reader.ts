@@ -55,6 +55,9 @@ const FILES_LIKE = `SELECT root.name AS root_name, run.path, file.* FROM root JO
     replace(file.stamp, rtrim(file.stamp, '0123456789'), '') IN (SELECT value FROM json_each(?2))
     OR (file.guard ->> '$[0].length') || ':' || (file.guard ->> '$[0].checksum') IN (SELECT value FROM json_each(?3)))`;
 
+const EXPECTED_RUNS = `FROM run JOIN root ON root.id = run.root WHERE root.name = ?
+  AND (EXISTS (SELECT 1 FROM file WHERE file.run = run.id AND stamp <> '${KEPT_STAMP}') OR NOT EXISTS (SELECT 1 FROM file WHERE file.run = run.id))`;
+
 /** Reads a store, also while somebody else writes to it. */
 export class StoreReader {
   readonly #db: DatabaseSync;
@@ -200,13 +203,13 @@ export class StoreReader {
 
   /** Runs of a root whose files are expected: without those of which every file is kept for good, see `KEPT_STAMP`. */
   expectedRuns(root: string): RunRef[] {
-    const rows = this.#all(
-      `SELECT run.path FROM run JOIN root ON root.id = run.root WHERE root.name = ?
-       AND (EXISTS (SELECT 1 FROM file WHERE file.run = run.id AND stamp <> '${KEPT_STAMP}') OR NOT EXISTS (SELECT 1 FROM file WHERE file.run = run.id))
-       ORDER BY run.path`,
-      root,
-    );
+    const rows = this.#all(`SELECT run.path ${EXPECTED_RUNS} ORDER BY run.path`, root);
     return rows.map(({ path }) => ({ root, path: String(path) }));
+  }
+
+  /** Whether there are any. */
+  hasExpectedRuns(root: string): boolean {
+    return this.#all(`SELECT 1 ${EXPECTED_RUNS} LIMIT 1`, root).length > 0;
   }
 
   /** Every file that is expected. */
