@@ -8,6 +8,7 @@ import {
   fileFacts,
   KNOWN_FILE,
   KNOWN_FILES,
+  KNOWN_FILES_OF,
   type KnownFileRow,
   knownFile,
   NEXT_RUNS,
@@ -109,12 +110,7 @@ export class LaneState {
       const lane = ids.findLane(this.#key) ?? 0;
       const rows = statements.all(NEXT_RUNS, lane, last, RUNS_AT_A_TIME);
       const end = Number(rows.at(-1)?.id ?? 0);
-      const found = statements.allArrays(KNOWN_FILES, lane, last + 1, end) as unknown as KnownFileRow[];
-      const files = Map.groupBy(found, ([run]) => run);
-      for (const row of rows) {
-        const run = { root: String(row.root), path: String(row.path) };
-        yield [run, this.#knownRun(run, row, files.get(Number(row.id)) ?? [])];
-      }
+      yield* this.#knownRows(rows, statements.allArrays(KNOWN_FILES, lane, last + 1, end));
       if (rows.length < RUNS_AT_A_TIME) return;
       last = end;
     }
@@ -124,10 +120,19 @@ export class LaneState {
   *knownRunsOf(root: string): Generator<readonly [run: RunRef, known: KnownRun], void, void> {
     const { ids, statements } = this.#store.reading();
     const lane = ids.findLane(this.#key) ?? 0;
-    for (const row of statements.all(RUNS_OF_ROOT, lane, root)) {
-      const run = { root, path: String(row.path) };
-      const files = statements.allArrays(KNOWN_FILES, lane, Number(row.id), Number(row.id)) as unknown as KnownFileRow[];
-      yield [run, this.#knownRun(run, row, files)];
+    const all = statements.all(RUNS_OF_ROOT, lane, root);
+    for (let at = 0; at < all.length; at += RUNS_AT_A_TIME) {
+      const rows = all.slice(at, at + RUNS_AT_A_TIME);
+      yield* this.#knownRows(rows, statements.allArrays(KNOWN_FILES_OF, lane, JSON.stringify(rows.map(({ id }) => id))));
+    }
+  }
+
+  /** Some runs with their files. */
+  *#knownRows(rows: readonly Row[], found: readonly unknown[][]): Generator<readonly [run: RunRef, known: KnownRun], void, void> {
+    const files = Map.groupBy(found as unknown as readonly KnownFileRow[], ([run]) => run);
+    for (const row of rows) {
+      const run = { root: String(row.root), path: String(row.path) };
+      yield [run, this.#knownRun(run, row, files.get(Number(row.id)) ?? [])];
     }
   }
 

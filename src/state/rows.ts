@@ -9,6 +9,8 @@ const FILE_AND_POSITION = `
   FROM file LEFT JOIN position ON position.file = file.id AND position.lane = ?`;
 /** The files of the runs between two numbers (both included), each with the position of one lane in it. */
 export const KNOWN_FILES = `${FILE_AND_POSITION} WHERE file.run BETWEEN ? AND ? ORDER BY file.run, file.name`;
+/** The same of the runs of a list. */
+export const KNOWN_FILES_OF = `${FILE_AND_POSITION} WHERE file.run IN (SELECT value FROM json_each(?)) ORDER BY file.run, file.name`;
 /** The same of one file. */
 export const KNOWN_FILE = `${FILE_AND_POSITION} WHERE file.run = ? AND file.name = ?`;
 
