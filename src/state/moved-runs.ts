@@ -48,11 +48,12 @@ const ON_ITS_WAY = '\0';
 /** The moves of which all can go along. Of the others nothing is changed. Inside a transaction. */
 export function moveRuns(store: StateStore, moves: readonly MovedRun[]): MovedRun[] {
   const done = moves.filter((move) => canMove(store, move));
-  const places = placesOf(store, done);
+  const mappings = mappingsOf(store);
+  const places = placesOf(store, done, mappings);
   const moved = done.filter(({ root, from }) => places.has(keyOfRun({ root, path: from })));
   const { statements, ids } = store;
   // Before any run changes its root: a mapping says its target by the path alone.
-  for (const { lane, run, root, mapping } of mappingsOf(store)) {
+  for (const { lane, run, root, mapping } of mappings) {
     const place = places.get(keyOfRun({ root, path: mapping.target }));
     if (place === undefined || place.to.path === mapping.target) continue;
     statements.run(
@@ -121,7 +122,7 @@ interface Going {
  * Where each run goes, and each tracker run that runs are folded into, by root and path. A tracker run goes along where all that
  * is folded into it went the same way; else nothing of it does.
  */
-function placesOf(store: StateStore, moves: readonly MovedRun[]): Map<string, Going> {
+function placesOf(store: StateStore, moves: readonly MovedRun[], mappings: readonly MappingRow[]): Map<string, Going> {
   const places = new Map(
     moves.map(({ root, from, toRoot, to }): [string, Going] => [
       keyOfRun({ root, path: from }),
@@ -129,7 +130,7 @@ function placesOf(store: StateStore, moves: readonly MovedRun[]): Map<string, Go
     ]),
   );
   const folded = Map.groupBy(
-    mappingsOf(store).filter(({ path, mapping }) => !mapping.isOut && mapping.target !== path),
+    mappings.filter(({ path, mapping }) => !mapping.isOut && mapping.target !== path),
     ({ root, mapping }) => keyOfRun({ root, path: mapping.target }),
   );
   for (const [key, sources] of folded) {

@@ -31,7 +31,7 @@ export function tasksIn(statements: Statements): Task[] {
 }
 
 export function nextTask(statements: Statements): number {
-  return (tasksIn(statements).at(-1)?.id ?? 0) + 1;
+  return Number(statements.get(`SELECT max(key ->> '$[1]') AS last FROM meta WHERE ${OURS}`)?.last ?? 0) + 1;
 }
 
 export function keepTask(statements: Statements, { id, ...task }: Task): void {
