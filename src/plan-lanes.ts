@@ -1,8 +1,18 @@
 /** What a backfill would do in each lane: reads what is ahead of it, and asks no tracker. */
 import type { Capabilities } from './backends/contract.ts';
 import type { FoundRun } from './discover/index.ts';
-import { LaneNames, type TrackerLaneOptions } from './lanes/index.ts';
-import { type Batch, type FileState, keyOfRun, type RunRef, type Series, toMillis } from './model/index.ts';
+import { LaneNames, runPlace, type TrackerLaneOptions, wholeRouting } from './lanes/index.ts';
+import {
+  type Batch,
+  bytesAhead,
+  type FileState,
+  isAtEnd,
+  keyOfRun,
+  owedGapBytes,
+  type RunRef,
+  type Series,
+  toMillis,
+} from './model/index.ts';
 import { PatientReader, type RunJob } from './reading/index.ts';
 import type { RunTree } from './route/index.ts';
 import type { LaneReader } from './state/index.ts';
@@ -55,8 +65,11 @@ export interface PlannedLane {
   readonly stand: LaneStand | undefined;
   files(run: RunRef): readonly FileState[];
   catalogue(run: RunRef): readonly Series[];
-  /** How it would treat a run; undefined: not at all. */
-  route(run: RunRef): { readonly target: RunRef; readonly isOpen: boolean; every(tag: string, plugin: string): number } | undefined;
+  /** How it would treat a run that it has read so far; undefined: not at all. */
+  route(
+    run: RunRef,
+    states: readonly FileState[],
+  ): { readonly target: RunRef; readonly isOpen: boolean; every(tag: string, plugin: string): number } | undefined;
 }
 
 /** Read in all, at most: of more, the rest is judged by it. */
@@ -66,7 +79,7 @@ const TURN_BYTES = 1024 * 1024;
 
 /** A lane that leads to a tracker. */
 export function plannedTracker(
-  { name, type, target: where, backend, routing }: TrackerLaneOptions,
+  { name, type, target: where, backend, routing = wholeRouting(name) }: TrackerLaneOptions,
   lane: LaneReader | undefined,
   tree: RunTree,
 ): PlannedLane {
@@ -79,19 +92,12 @@ export function plannedTracker(
     stand: readStand(lane?.stand()),
     files: (run) => lane?.known(run).files ?? [],
     catalogue: (run) => lane?.catalogue(run) ?? [],
-    route(run) {
-      const isBegun = lane?.known(run).files.some(({ position }) => position.watermark > 0) === true;
-      if (isBegun && names?.isOut(run) === true) return undefined;
-      const path =
-        routing?.fold.place(run.path, {
-          directoriesBelow: (below) => tree.directoriesBelow({ root: run.root, path: below }),
-          isFirst: () => false,
-        }).path ?? run.path;
-      const target = isBegun && names !== undefined ? names.targetOf(run) : { root: run.root, path };
-      const route = routing?.route.run(run, target);
-      if (route?.isIncluded === false) return undefined;
+    route(run, states) {
+      const { target } = runPlace(routing, tree, names, run, states);
+      const route = routing.route.run(run, target);
+      if (!route.isIncluded) return undefined;
       const isOpen = lane?.handle(target) !== undefined;
-      return { target, isOpen, every: (tag, plugin) => route?.series(tag, plugin).every ?? 1 };
+      return { target, isOpen, every: (tag, plugin) => route.series(tag, plugin).every };
     },
   };
 }
@@ -203,17 +209,17 @@ class Tally {
 
   /** What of a run is to be read for it; undefined where nothing is. */
   ahead(run: RunRef, files: FoundRun['files']) {
-    const states = new Map(this.lane.files(run).map((state) => [state.name, state]));
+    const states = this.lane.files(run);
+    const known = new Map(states.map((state) => [state.name, state]));
     const jobs: { readonly name: string; readonly state?: FileState }[] = [];
     let bytes = 0;
     for (const { name, size, stamp } of files) {
-      const state = states.get(name);
-      const isSame = state?.stamp === stamp && state.size === size;
-      if (isSame && state.position.gaps.length === 0) continue;
+      const state = known.get(name);
+      if (state !== undefined && isAtEnd(state, size, stamp, true)) continue;
       jobs.push(state === undefined ? { name } : { name, state });
-      bytes += size - (state === undefined || size < state.position.watermark ? 0 : state.position.watermark);
+      bytes += bytesAhead(state, size, stamp) + (state === undefined ? 0 : owedGapBytes(state));
     }
-    const route = jobs.length === 0 || bytes === 0 ? undefined : this.lane.route(run);
+    const route = jobs.length === 0 || bytes === 0 ? undefined : this.lane.route(run, states);
     return route === undefined ? undefined : { jobs, bytes, route };
   }
 

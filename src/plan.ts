@@ -17,7 +17,7 @@ import {
   silentRoots,
 } from './discover/index.ts';
 import type { LinkRules } from './untrusted/index.ts';
-import { changedMsOf, type FileState, isPending, needsSearch, owedGapBytes, type RunRef } from './model/index.ts';
+import { bytesAhead, changedMsOf, type FileState, isPending, owedGapBytes, type RunRef } from './model/index.ts';
 import type { TrackerLaneOptions } from './lanes/index.ts';
 import { type LanePlan, type PlannedLane, type PlannedRoot, planLanes, plannedTracker } from './plan-lanes.ts';
 import { type Walked, walkRoots } from './reading/index.ts';
@@ -123,7 +123,7 @@ function plannedStore(where: string, reader: StoreReader | undefined, state: Sta
     stand: readStand(state?.lane('local', resolve(where)).stand()),
     files: (run) => reader?.positions(run).files ?? [],
     catalogue: (run) => reader?.catalogue(run) ?? [],
-    route: (run) => ({ target: run, isOpen: (reader?.positions(run).files.length ?? 0) > 0, every: () => 1 }),
+    route: (run, states) => ({ target: run, isOpen: states.length > 0, every: () => 1 }),
   };
 }
 
@@ -132,7 +132,7 @@ export function planRuns(root: string, found: readonly FoundRun[], held: Pick<Po
   return found.map(({ path, files }) => {
     const run = { root, path };
     const states = new Map(held.positions(run).files.map((state) => [state.name, state]));
-    const ahead = files.map((file) => bytesAhead(file, states.get(file.name)));
+    const ahead = files.map(({ name, size, stamp }) => bytesAhead(states.get(name), size, stamp));
     const bytesBehind = files.map((file, i) => behindBy(ahead[i] ?? 0, file, states.get(file.name)));
     return {
       run,
@@ -160,13 +160,6 @@ function fileBehind({ name, size, stamp }: FoundFile, state: FileState | undefin
     changedMs: changedMsOf(stamp),
     notBeforeMs: state === undefined || state.size !== watermark ? 0 : changedMsOf(state.stamp),
   };
-}
-
-/** Whether a changed file is read from its watermark or anew is only known once its guard is looked at: the less is said. */
-function bytesAhead({ size, stamp }: FoundFile, state: FileState | undefined): number {
-  if (state === undefined) return size;
-  if (stamp === state.stamp && size === state.size && !needsSearch(state)) return 0;
-  return size < state.position.watermark ? size : size - state.position.watermark;
 }
 
 /** Of the bytes ahead, those of a last record that was not whole, or that could not be read, when they were looked at last. */

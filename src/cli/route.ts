@@ -5,12 +5,12 @@ import { openStore } from '../backends/local/index.ts';
 import { suggestion } from '../closest-name.ts';
 import { silentRoots } from '../discover/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
-import { LaneNames, joinPrefixOf, type TrackerLaneOptions } from '../lanes/index.ts';
+import { joinPrefixOf, LaneNames, runPlace, type TrackerLaneOptions } from '../lanes/index.ts';
 import { KINDS, type Kind, pluginOf, type RunRef, runLabel } from '../model/index.ts';
 import { walkPatiently } from '../reading/index.ts';
 import { realPath } from '../real-path.ts';
 import { type LeftOut, nameThere, type Opened, RunTree } from '../route/index.ts';
-import { type LaneReader, StateFile, type StateReader } from '../state/index.ts';
+import { StateFile, type StateReader } from '../state/index.ts';
 import { trackersOf } from './chosen-trackers.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
 import { readConfig } from './read-config.ts';
@@ -120,14 +120,8 @@ function answerOf(
 ): LaneAnswer {
   const lane = state?.lane(name, address);
   if (routing === undefined) return { lane: name, type, isIncluded: true, why: [] };
-  const kept = lane === undefined ? undefined : keptOf(lane, run);
-  const place =
-    kept ??
-    routing.fold.place(run.path, {
-      directoriesBelow: (path) => tree.directoriesBelow({ root: run.root, path }),
-      isFirst: () => false,
-    });
-  const target = { root: run.root, path: place.path };
+  const names = lane === undefined ? undefined : new LaneNames(lane);
+  const { target, prefix, kept } = runPlace(routing, tree, names, run, lane?.known(run).files ?? []);
   const joinPrefix = joinPrefixOf(routing, target);
   const route = routing.route.run(run, target);
   if (!route.isIncluded) return { lane: name, type, isIncluded: false, why: route.why };
@@ -136,7 +130,7 @@ function answerOf(
   const before = lane?.opened(target);
   const plugin = lane?.catalogue(run).find((series) => series.tag === tag)?.plugin ?? assumed;
   const series = tag === undefined ? undefined : route.series(tag, plugin);
-  const mapping = kept ?? { joinPrefix, prefix: place.prefix, renames: route.renames, names: {} };
+  const mapping = kept ?? { joinPrefix, prefix, renames: route.renames, names: {} };
   return {
     lane: name,
     type,
@@ -153,19 +147,10 @@ function answerOf(
           series: {
             ...series,
             name: nameThere(mapping, tag, plugin, run.path),
-            left: lane === undefined ? undefined : new LaneNames(lane).leftOf(run, tag),
+            left: names?.leftOf(run, tag),
           },
         }),
   };
-}
-
-/** What was decided when the first of a run was sent: it holds, whatever the configuration says now. */
-function keptOf(lane: LaneReader, run: RunRef) {
-  const mapping = lane.mappings().find(([{ root, path }]) => root === run.root && path === run.path)?.[1];
-  const isBegun = lane.known(run).files.some(({ position }) => position.watermark > 0);
-  if (!isBegun) return undefined;
-  const { target: path = run.path, joinPrefix = '', prefix = '', renames = [], names = {} } = mapping ?? {};
-  return { path, joinPrefix, prefix, renames, names };
 }
 
 function routeText(

@@ -16,11 +16,11 @@ import {
   changedMsOf,
   compareNames,
   type FileState,
+  isAtEnd,
   isPending,
   isTroubled,
   isUndecided,
   keyOfRun,
-  needsSearch,
   owedGapBytes,
   pointCount,
   type RunRef,
@@ -675,8 +675,3 @@ function payloadBytes({ objects, marks }: Batch): number {
 
 /** For parcels that only move a position: nobody looks at it. */
 const NO_HANDLE = '' as Handle;
-
-/** Whether nothing is left to be read of a file, as far as size and stamp can tell. */
-function isAtEnd(state: FileState, size: number, stamp: string, isSettled: boolean): boolean {
-  return state.stamp === stamp && state.size === size && state.position.gaps.length === 0 && !(isSettled && needsSearch(state));
-}

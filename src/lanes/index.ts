@@ -10,5 +10,6 @@ export {
   wholeRouting,
 } from './lane-options.ts';
 export { type ResolvedLane, resolveLanes } from './resolve-lanes.ts';
+export { runPlace } from './run-place.ts';
 export { firstWallTime, trackerRunKey } from './run-source.ts';
 export { checkNames, type LaneWarning, type MakeLanesOptions, makeTrackerLanes } from './tracker-lanes.ts';

@@ -33,13 +33,18 @@ export class LaneNames {
     }
   }
 
+  /** How the lane treats a run. */
+  mappingOf(run: RunRef): RunMapping {
+    return this.#mappings.get(keyOfRun(run)) ?? plainMapping(run.path);
+  }
+
   /** Whether the lane is not to have a run. */
   isOut(run: RunRef): boolean {
-    return this.#mapping(run).isOut;
+    return this.mappingOf(run).isOut;
   }
 
   targetOf(run: RunRef): RunRef {
-    return { root: run.root, path: this.#mapping(run).target };
+    return { root: run.root, path: this.mappingOf(run).target };
   }
 
   /** A file of a run as its tracker run names it. */
@@ -56,12 +61,12 @@ export class LaneNames {
   }
 
   nameOf(run: RunRef, tag: string, plugin: string): string {
-    return nameThere(this.#mapping(run), tag, plugin, run.path);
+    return nameThere(this.mappingOf(run), tag, plugin, run.path);
   }
 
   /** What of a series was left out. */
   leftOf(run: RunRef, tag: string): LeftOut | undefined {
-    const { left } = this.#mapping(run);
+    const { left } = this.mappingOf(run);
     return Object.hasOwn(left, tag) ? left[tag] : undefined;
   }
 
@@ -72,22 +77,18 @@ export class LaneNames {
     if (known !== undefined) return known;
     let best: { readonly run: RunRef; readonly prefix: string } | undefined;
     for (const run of sources) {
-      const { joinPrefix = '', prefix: own } = this.#mapping(run);
+      const { joinPrefix = '', prefix: own } = this.mappingOf(run);
       const prefix = joinPrefix + own;
       if (name.startsWith(prefix) && (best === undefined || prefix.length > best.prefix.length)) best = { run, prefix };
     }
     return { run: best?.run ?? sources[0] ?? target, tag: name.slice(best?.prefix.length ?? 0) };
   }
 
-  #mapping(run: RunRef): RunMapping {
-    return this.#mappings.get(keyOfRun(run)) ?? plainMapping(run.path);
-  }
-
   #target(ref: RunRef): Target {
     const key = keyOfRun(ref);
     const known = this.#targets.get(key);
     if (known !== undefined) return known;
-    const isOwn = this.#mapping(ref).target === ref.path && this.#lane.known(ref).files.length > 0;
+    const isOwn = this.mappingOf(ref).target === ref.path && this.#lane.known(ref).files.length > 0;
     const sources = [...(isOwn ? [ref] : []), ...(this.#folded.get(key) ?? [])];
     const series = new Map<string, SourceSeries>();
     for (const run of sources) {

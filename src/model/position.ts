@@ -141,6 +141,22 @@ export function needsSearch(state: FileState): boolean {
   );
 }
 
+/** Whether nothing is left to be read of a file, as far as size and stamp can tell. `isSettled`: nobody comes back to it later. */
+export function isAtEnd(state: FileState, size: number, stamp: string, isSettled: boolean): boolean {
+  return isSame(state, size, stamp) && state.position.gaps.length === 0 && !(isSettled && needsSearch(state));
+}
+
+/** Whether a changed file is read from its watermark or anew is only known once its guard is looked at: the less is said. */
+export function bytesAhead(state: FileState | undefined, size: number, stamp: string): number {
+  if (state === undefined) return size;
+  if (isSame(state, size, stamp) && !needsSearch(state)) return 0;
+  return size < state.position.watermark ? size : size - state.position.watermark;
+}
+
+function isSame(state: FileState, size: number, stamp: string): boolean {
+  return state.stamp === stamp && state.size === size;
+}
+
 /** Whether bytes of a file could not be read, are owed, or have to be looked at again soon. */
 export function isTroubled({ position, damage }: FileState): boolean {
   return position.gaps.length > 0 || damage.some((item) => !isPending(item) || isUndecided(item));
