@@ -3,7 +3,7 @@ import { join, relative, resolve, sep } from 'node:path';
 import { linksOf } from '../config/index.ts';
 import { openStore } from '../backends/local/index.ts';
 import { suggestion } from '../closest-name.ts';
-import { silentRoots } from '../discover/index.ts';
+import { filterOf, isLetThrough, silentRoots } from '../discover/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import { joinPrefixOf, LaneNames, runPlace, type TrackerLaneOptions } from '../lanes/index.ts';
 import { KINDS, type Kind, pluginOf, type RunRef, runLabel } from '../model/index.ts';
@@ -57,13 +57,14 @@ export async function routeCommand(what: string, tag: string | undefined, flags:
     const root = roots.find(({ name }) => name === run.root);
     const isThere = root !== undefined && !silent.has(root.path) && existsSync(root.path);
     const walked = isThere ? (await walkPatiently(root.path, { links: linksOf(config)(root.path) })).runs : [];
-    const found = walked.map(({ path }) => path);
+    const filter = root === undefined ? undefined : filterOf(config.rules, root);
+    const mirrored = walked.filter((found) => isLetThrough(found, filter));
     const tree = new RunTree();
     // Where the directory is gone, or does not answer, the store still knows which runs lay beside it.
-    for (const path of isThere ? found : (reader?.runs(run.root) ?? []).map((stored) => stored.run.path))
+    for (const { path } of isThere ? mirrored : (reader?.runs(run.root) ?? []).map((stored) => stored.run))
       tree.add({ root: run.root, path });
     const witnesses: Witnesses = {
-      onDisk: new Set(found),
+      onDisk: new Set(walked.map(({ path }) => path)),
       store: reader === undefined || storePath === undefined ? undefined : { path: storePath, reader },
       lanes: state === undefined ? [] : trackers.map(({ name, target }) => ({ name, lane: state.lane(name, target) })),
     };

@@ -9,7 +9,7 @@ export type { DiscoverFact, SeenFile } from './protocol.ts';
 export { type ChangedFile, isHidden, MOST_HEARD, RootWatch, type RunChange, type ScanResult } from './root-watch.ts';
 export { type ResolvedRoot, type RootRequest, resolveRoots } from './roots.ts';
 export { type RunFilter, runFilter } from './run-filter.ts';
-export { ALL_RUNS, filterOf, globsOf, type RootRules, type RunRules } from './run-rules.ts';
+export { ALL_RUNS, filterOf, globsOf, isLetThrough, type RootRules, type RunRules } from './run-rules.ts';
 export { silentRoots } from './silent-roots.ts';
 export { DiscoverThread, type DiscoverThreadOptions, DiscoverThreads } from './thread.ts';
 export {

@@ -1,5 +1,8 @@
 import { basename, resolve } from 'node:path';
+import { filePathOf } from '../model/index.ts';
+import { isApart } from './event-file-name.ts';
 import { type RunFilter, runFilter } from './run-filter.ts';
+import type { FoundRun } from './walk.ts';
 
 /** Which runs are mirrored, as a configuration and a command line say it. */
 export interface RunRules {
@@ -62,4 +65,9 @@ export function globsOf({ include, exclude, ignore = [], roots }: RunRules, root
 export function filterOf(rules: RunRules, root: { readonly name: string; readonly path: string }): RunFilter | undefined {
   const { include, exclude, ignore } = globsOf(rules, root);
   return runFilter(include, exclude, ignore);
+}
+
+/** Whether a filter lets something through of a run that was found without it. */
+export function isLetThrough({ path, files }: FoundRun, filter: RunFilter | undefined): boolean {
+  return filter?.accepts(path) !== false && files.some(({ name }) => !isApart(filePathOf(path, name), filter));
 }

@@ -105,6 +105,17 @@ describe('route', () => {
   });
 });
 
+describe('route of a run beside one that is left out', () => {
+  it('folds it as a pass does, and still says of the other one that it is on disk', async () => {
+    configure(`roots: ["${logs}"]\nexclude: [exp/1700000001]\nruns: { fold_hparams: true }\n`);
+    for (const session of ['1700000001', '1700000002']) log(`exp/${session}`, ['loss']);
+    expect(await route('exp/1700000002')).toMatchObject({ folded_into: 'exp' });
+    expect((await run('route', 'exp/1700000001')).stdout).toContain('seen on disk');
+    await backfill();
+    expect(await route('exp/1700000002')).toMatchObject({ folded_into: 'exp' });
+  });
+});
+
 describe('folding', () => {
   it('makes one tracker run of train and validation, with a status and an end of its own', async () => {
     configure('runs: { fold: [train, validation] }\n');
