@@ -8,8 +8,10 @@ import { fileSystemName, hasNotifications, silentRoots } from '../discover/index
 import { messageOf } from '../errors.ts';
 import { type Damage, type RunRef, runLabel, systemPath } from '../model/index.ts';
 import { realPath } from '../real-path.ts';
+import { ReaderPool } from '../reading/index.ts';
 import { StateFile } from '../state/index.ts';
 import { reasonOf } from '../system-error.ts';
+import { DEFAULT_LINKS } from '../untrusted/index.ts';
 import { look } from './doctor-roots.ts';
 import { type Finding, failureFinding } from './finding.ts';
 import { damageReason, formatBytes, formatCount } from './terminal/index.ts';
@@ -73,8 +75,13 @@ async function troubles(
     if (item.reason === 'unreadable' && root !== undefined && (await isThere(join(root, item.run.path, item.file)))) unreadable.push(item);
   }
   const empty: (typeof roots)[number][] = [];
-  for (const root of roots) {
-    if (root.files > 0 && places.has(root.name) && (await isThere(root.path)) && (await isEmptied(root.path))) empty.push(root);
+  const pool = new ReaderPool();
+  try {
+    for (const root of roots) {
+      if (root.files > 0 && places.has(root.name) && (await isThere(root.path)) && (await isEmptied(root.path, pool))) empty.push(root);
+    }
+  } finally {
+    await pool.close();
   }
   const more = [
     ...unreadable.map((item) => `Not mirrored: ${runLabel(item.run)}/${item.file}: ${damageReason(item)}`),
@@ -91,9 +98,9 @@ async function troubles(
 }
 
 /** A place that can't be looked at is no empty one: its own finding says so. */
-async function isEmptied(path: string): Promise<boolean> {
+async function isEmptied(path: string, pool: ReaderPool): Promise<boolean> {
   try {
-    const { files, isWhole, obstacles } = await look(path);
+    const { files, isWhole, obstacles } = await look({ root: path, links: DEFAULT_LINKS }, pool);
     return files === 0 && isWhole && obstacles.length === 0;
   } catch {
     return false;

@@ -1,18 +1,22 @@
 import { steadyMs } from '../clock.ts';
+import { each } from '../concurrency/index.ts';
 import type { Root } from '../config/index.ts';
 import {
   fileSystemName,
+  globsOf,
   hasNotifications,
   MOST_HEARD,
   notificationLimits,
   type Obstacle,
+  type RunRules,
   resolveRoots,
   silentRoots,
 } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
-import { PatientReader } from '../reading/index.ts';
+import { MOST_READERS } from '../memory/index.ts';
+import { type AskedWalk, ReaderPool } from '../reading/index.ts';
 import { reasonOf } from '../system-error.ts';
-import { DEFAULT_LINKS, type LinkRule, type LinkRules } from '../untrusted/index.ts';
+import type { LinkRules } from '../untrusted/index.ts';
 import { type Finding, failureFinding } from './finding.ts';
 import { formatCount, obstacleText } from './terminal/index.ts';
 
@@ -21,10 +25,18 @@ const LOOK_MS = 2_000;
 const LOOK_FILES = 20_000;
 
 /** Whether roots are there, can be read, what they lie on, and whether event files are in them. */
-export async function rootFindings(roots: readonly Root[], linksOf: LinkRules, now: () => number = steadyMs): Promise<Finding[]> {
+export async function rootFindings(roots: readonly Root[], rules: RunRules, linksOf: LinkRules): Promise<Finding[]> {
   const silent = await silentRoots(roots);
   const findings: Finding[] = [];
-  for (const root of roots) findings.push(silent.has(root.path) ? silence(root) : await rootFinding(root, linksOf, now));
+  const pool = new ReaderPool();
+  try {
+    // Some at a time: there may be thousands.
+    await each([...roots.entries()], MOST_READERS, async ([i, root]) => {
+      findings[i] = silent.has(root.path) ? silence(root) : await rootFinding(root, rules, linksOf, pool);
+    });
+  } finally {
+    await pool.close();
+  }
   if (findings.every(({ state }) => state !== 'problem')) {
     try {
       resolveRoots(roots, []);
@@ -47,18 +59,20 @@ function silence({ name, path }: Root): Finding {
   };
 }
 
-async function rootFinding(root: Root, linksOf: LinkRules, now: () => number): Promise<Finding> {
+async function rootFinding(root: Root, rules: RunRules, linksOf: LinkRules, pool: ReaderPool): Promise<Finding> {
   const name = root.name ?? root.path;
   let path: string;
   try {
-    path = resolveRoots([root], [])[0]?.path ?? root.path;
+    const [resolved = { name, path: root.path }] = resolveRoots([root], []);
+    ({ path } = resolved);
+    const globs = globsOf(rules, resolved);
     const kind = fileSystemName(path);
     const notifies = hasNotifications(path);
-    const { directories, runs, files, isWhole, obstacles } = await look(path, linksOf(path), now);
+    const { directories, runs, files, isWhole, obstacles } = await look({ root: path, ...globs, links: linksOf(path) }, pool);
     const [left = [], unread = []] = [true, false].map((isLeft) => obstacles.filter((obstacle) => (obstacle.isLeft === true) === isLeft));
     const least = isWhole ? '' : 'at least ';
     const more = [
-      ...(files === 0 && isWhole ? ['No event files are in it: mirrorboard inspect says why.'] : []),
+      ...(files === 0 && isWhole ? [noFiles(globs)] : []),
       ...(files === 0 && !isWhole ? ['No event files were found in a short look.'] : []),
       ...(notifies && directories > MOST_HEARD
         ? [
@@ -82,6 +96,12 @@ async function rootFinding(root: Root, linksOf: LinkRules, now: () => number): P
   }
 }
 
+/** A run that the rules leave out is there all the same. */
+function noFiles({ include, exclude }: ReturnType<typeof globsOf>): string {
+  if (include.length + exclude.length > 0) return 'No event files are in it that include and exclude let through.';
+  return 'No event files are in it: mirrorboard inspect says why.';
+}
+
 function failure(name: string, error: unknown): Finding {
   if (error instanceof MirrorError) return failureFinding('root', name, error);
   return { area: 'root', name, state: 'problem', text: reasonOf(error) };
@@ -95,24 +115,28 @@ interface Look {
   readonly obstacles: readonly Obstacle[];
 }
 
-export async function look(path: string, links: LinkRule = DEFAULT_LINKS, now: () => number = steadyMs): Promise<Look> {
-  const endMs = now() + LOOK_MS;
+/** What is in a root, as far as a short look comes. */
+export async function look(asked: AskedWalk, pool: ReaderPool): Promise<Look> {
+  const endMs = steadyMs() + LOOK_MS;
   let runs = 0;
   let files = 0;
   let directories = 0;
+  let isWhole = false;
   const obstacles: Obstacle[] = [];
-  const reader = new PatientReader();
+  const reader = pool.take();
   try {
-    for await (const piece of reader.walk({ root: path, below: '', include: [], exclude: [], ignore: [], links })) {
+    for await (const piece of reader.walk({ below: '', include: [], exclude: [], ignore: [], ...asked })) {
       ({ directories } = piece);
       runs += piece.runs.length;
       for (const run of piece.runs) files += run.files.length;
       for (const obstacle of piece.obstacles) obstacles.push(obstacle);
-      if (now() > endMs || files > LOOK_FILES) return { directories, runs, files, isWhole: false, obstacles };
+      isWhole = steadyMs() <= endMs && files <= LOOK_FILES;
+      if (!isWhole) break;
     }
-    return { directories, runs, files, isWhole: true, obstacles };
+    return { directories, runs, files, isWhole, obstacles };
   } finally {
-    await reader.close();
+    if (isWhole) pool.giveBack(reader);
+    else await pool.drop(reader);
   }
 }
 

@@ -34,7 +34,7 @@ export async function doctorCommand(roots: readonly string[], flags: DoctorFlags
   using interrupt = new Interrupt(() => undefined);
   const work = { env, timeoutMs, signal: interrupt.signal };
   const findings = [
-    ...(requests.length > 0 ? await rootFindings(requests, linksOf(config)) : [NO_ROOTS]),
+    ...(requests.length > 0 ? await rootFindings(requests, config.rules, linksOf(config)) : [NO_ROOTS]),
     await stateFinding(config.state.path),
     ...(config.lanes.local === undefined ? [] : [await storeFinding(config.lanes.local.path)]),
     ...(await Promise.all(lanes.map((lane) => laneFinding(lane, work)))),

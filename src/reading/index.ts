@@ -3,6 +3,7 @@ export { BatchCache, type CachedBatch } from './batch-cache.ts';
 export { JobReader, type SilenceEvents } from './job-reader.ts';
 export { PatientReader } from './patient-reader.ts';
 export { PieceReader, piecesAnew } from './piece-reader.ts';
+export { ReaderPool } from './reader-pool.ts';
 export { recordAt } from './record-at.ts';
 export type { FileOutcome, ReadEvent, RunJob } from './reader.ts';
 export { type AskedWalk, type Walked, walkPatiently, walkRoots } from './walk-roots.ts';

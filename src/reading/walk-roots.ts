@@ -2,7 +2,8 @@ import { each } from '../concurrency/index.ts';
 import type { FoundRun, Obstacle, PassedOver } from '../discover/index.ts';
 import { MOST_READERS } from '../memory/index.ts';
 import { compareNames } from '../model/index.ts';
-import { PatientReader } from './patient-reader.ts';
+import type { PatientReader } from './patient-reader.ts';
+import { ReaderPool } from './reader-pool.ts';
 import type { WalkPiece } from './reader-protocol.ts';
 import type { Walk } from './reader-thread.ts';
 
@@ -13,27 +14,20 @@ export type AskedWalk = Partial<Walk> & Pick<Walk, 'root' | 'links'>;
 export type Walked = Required<WalkPiece> & { readonly silent: ReadonlyMap<string, number> };
 
 /**
- * Walks roots in threads of their own, some at the same time: there may be thousands. A root of which something hangs keeps its thread, and the next
- * one gets another. What was found is in the order of the roots.
+ * Walks roots in threads of their own, some at the same time: there may be thousands. What was found is in the order of the roots.
  */
 export async function walkRoots(asked: readonly AskedWalk[]): Promise<readonly Walked[]> {
-  const readers: PatientReader[] = [];
-  const free: PatientReader[] = [];
+  const pool = new ReaderPool();
   const walked: Walked[] = [];
-  const another = (): PatientReader => {
-    const reader = new PatientReader();
-    readers.push(reader);
-    return reader;
-  };
   try {
     await each([...asked.entries()], MOST_READERS, async ([i, one]) => {
-      const reader = free.pop() ?? another();
+      const reader = pool.take();
       walked[i] = await walk(reader, one);
-      if (reader.silent.size === 0) free.push(reader);
+      pool.giveBack(reader);
     });
     return walked;
   } finally {
-    await Promise.all(readers.map((reader) => reader.close()));
+    await pool.close();
   }
 }
 

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -283,6 +283,18 @@ describe('doctor', () => {
     expect((await mustRun(['doctor', 'nowhere'], { cwd: folder }, 1)).stdout).toMatch('there is no directory nowhere');
     writeFileSync(join(folder, 'mirrorboard.db'), 'this is no database, and long enough to be looked at as one');
     expect((await mustRun(['doctor', corpus('tf2_scalars')], { cwd: folder }, 1)).stdout).toMatch(/problem +store: /);
+  });
+
+  it('leaves out of a root what the configuration leaves out', async () => {
+    for (const run of ['kept', 'private', 'debug']) cpSync(corpus('tf2_scalars'), join(folder, 'logs', run), { recursive: true });
+    symlinkSync('nowhere', join(folder, 'logs', 'private', 'events.out.tfevents.1'));
+    const looked = async (): Promise<Checked | undefined> => {
+      const { stdout } = await mirrorboard(['doctor', '--json', 'logs'], { cwd: folder });
+      return (JSON.parse(stdout).findings as Checked[]).find(({ area }) => area === 'root');
+    };
+    expect(await looked()).toMatchObject({ state: 'problem', runs: 6 });
+    configure('ignore: [private]', 'exclude: ["debug/**"]');
+    expect(await looked()).toMatchObject({ state: 'ok', runs: 2, obstacles: [] });
   });
 
   it('says who uses the store', async () => {
