@@ -1,8 +1,8 @@
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { realPath } from '../real-path.ts';
 import type { Replaced } from '../route/index.ts';
 import type { LinkRules } from '../untrusted/index.ts';
-import type { Config } from './config.ts';
+import type { Config, Root } from './config.ts';
 
 /** Which links are followed below a root, or below a directory of one: what a flag or a variable says, else what the file says of the root, else of all. */
 export function linksOf({ roots, links, sources }: Pick<Config, 'roots' | 'links' | 'sources'>): LinkRules {
@@ -21,19 +21,26 @@ function ofRoot<Key extends 'links' | 'replaced'>(
 ): (path: string) => Config[Key] {
   const source = sources.get(key);
   if (source === 'flag' || source === 'environment') return () => ofAll;
-  const said = new Map<string, Config[Key]>();
-  for (const root of roots) {
-    const value = root[key] as Config[Key] | undefined;
-    const path = value === undefined ? '' : realPath(root.path);
-    if (value !== undefined && !said.has(path)) said.set(path, value);
-  }
+  const own = roots.filter((root) => root[key] !== undefined);
+  if (own.length === 0) return () => ofAll;
+  const named = byPath(roots, resolve);
+  let real: ReadonlyMap<string, Root> | undefined;
   return (path) => {
-    if (said.size === 0) return ofAll;
-    // Roots do not lie in each other: there is one at most that the path is in.
-    for (let at = path; ; at = dirname(at)) {
-      const own = said.get(at);
-      if (own !== undefined) return own;
-      if (at === dirname(at)) return ofAll;
-    }
+    // A root that does not answer is asked for by its name: what it really is nobody could say.
+    const root = rootOf(path, named) ?? rootOf(path, (real ??= byPath(own, realPath)));
+    return (root?.[key] as Config[Key] | undefined) ?? ofAll;
   };
+}
+
+/** The first root of each path. */
+function byPath(roots: readonly Root[], pathOf: (path: string) => string): ReadonlyMap<string, Root> {
+  return new Map(roots.map((root) => [pathOf(root.path), root] as const).reverse());
+}
+
+/** The root that a path is in: there is one at most, as roots do not lie in each other. */
+function rootOf(path: string, roots: ReadonlyMap<string, Root>): Root | undefined {
+  for (let at = path; ; at = dirname(at)) {
+    const root = roots.get(at);
+    if (root !== undefined || at === dirname(at)) return root;
+  }
 }

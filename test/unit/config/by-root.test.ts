@@ -1,18 +1,35 @@
-import { describe, expect, it } from '@jest/globals';
-import { replacedOf } from '../../../src/config/index.ts';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { linksOf } from '../../../src/config/index.ts';
+import type { Config } from '../../../src/config/config.ts';
 
-describe('what becomes of a run whose file was replaced', () => {
-  const roots = [{ path: '/nowhere/a', replaced: 'same_run' }, { path: '/nowhere/b' }] as const;
+let folder: string;
+beforeEach(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'mirrorboard-by-root-')));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
 
-  it('is what its root says, else what is said of all', () => {
-    const of = replacedOf({ roots, replaced: 'new_run', sources: new Map([['replaced', 'file']]) });
-    expect(['/nowhere/a', '/nowhere/a/below', '/nowhere/b', '/nowhere/c'].map(of)).toEqual(['same_run', 'same_run', 'new_run', 'new_run']);
+const rulesOf = (roots: Config['roots']) => linksOf({ roots, links: 'owner', sources: new Map() });
+
+describe('what a root says of its links', () => {
+  it('holds below it, under its name and under its real path, and nowhere else', () => {
+    mkdirSync(join(folder, 'disk'));
+    symlinkSync('disk', join(folder, 'logs'));
+    const of = rulesOf([{ path: join(folder, 'logs'), links: 'all' }, { path: join(folder, 'more') }]);
+    expect(['logs', 'logs/run', 'disk', 'disk/run', 'more', 'diskless'].map((path) => of(join(folder, path)))).toEqual([
+      ...['all', 'all', 'all', 'all'],
+      ...['owner', 'owner'],
+    ]);
   });
 
-  it('is what a flag or a variable says, for every root', () => {
-    for (const source of ['flag', 'environment'] as const) {
-      const of = replacedOf({ roots, replaced: 'new_run', sources: new Map([['replaced', source]]) });
-      expect(of('/nowhere/a')).toBe('new_run');
-    }
+  // Where a server does not answer, the question would not come back.
+  it('is told without a question to the file system where a root is asked for by its name', () => {
+    mkdirSync(join(folder, 'more', 'elsewhere'), { recursive: true });
+    // Whoever asked what it really is would take the next one for it.
+    symlinkSync(join('more', 'elsewhere'), join(folder, 'share'));
+    const of = rulesOf([{ path: join(folder, 'share'), links: 'all' }, { path: join(folder, 'more') }]);
+    expect(['share', 'more/elsewhere'].map((path) => of(join(folder, path)))).toEqual(['all', 'owner']);
   });
 });
