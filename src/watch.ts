@@ -192,7 +192,8 @@ class Watch {
     this.#state.together(() => {
       for (const root of resolved) this.#state.root(root.name, root.path);
     });
-    for (const root of resolved) this.#local?.moveRoot(root);
+    const stored = new Map((this.#local?.roots() ?? []).map(({ name, path }) => [name, path]));
+    for (const root of resolved) if (stored.has(root.name) && stored.get(root.name) !== root.path) this.#local?.moveRoot(root);
     const stop = (): void => {
       this.#reader.stop();
       this.#wake?.();
@@ -229,13 +230,17 @@ class Watch {
       isOurs,
     );
     const roots = resolved.map(({ name, path, below, links }) => ({ name, path, below, links, ...globsOf(rules, { name, path }) }));
+    // As above: a thread that takes another's place later asks for all.
+    const known = new Set((this.#local ?? this.#state).roots().map(({ name }) => name));
+    let hasBegun = false;
     const discover = new DiscoverThreads({
       settings: { roots, scanIntervalMs, notify },
-      seen: (root) => this.#seen(root, isOurs),
+      seen: (root) => (hasBegun || known.has(root) ? this.#seen(root, isOurs) : []),
       onFact: (fact) => this.#hear(fact),
       onFailure: (error) => this.#fail(error),
     });
     discover.begin();
+    hasBegun = true;
     try {
       const feeds = this.#feeds.map((feed) => feed.run().catch((error: unknown) => this.#fail(error)));
       while (!signal.aborted && !this.#round.signal.aborted && this.#failure === undefined) {
@@ -293,7 +298,8 @@ class Watch {
   #knownInodes(): KnownInodes {
     const inodes = new KnownInodes();
     for (const held of this.#movables()) {
-      for (const root of this.#roots.keys()) for (const { stamp } of held.knownFiles(root)) inodes.seed(stamp);
+      // Of thousands of roots, most may be new: those are not asked for one by one.
+      for (const { name } of held.roots()) if (this.#roots.has(name)) for (const { stamp } of held.knownFiles(name)) inodes.seed(stamp);
     }
     return inodes;
   }

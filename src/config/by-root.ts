@@ -27,7 +27,11 @@ function ofRoot<Key extends 'links' | 'replaced'>(
   let real: ReadonlyMap<string, Root> | undefined;
   return (path) => {
     // A root that does not answer is asked for by its name: what it really is nobody could say.
-    const root = rootOf(path, named) ?? rootOf(path, (real ??= byPath(own, realPath)));
+    let root = rootOf(path, named);
+    if (root === undefined) {
+      real ??= byPath(own, realPath);
+      root = rootOf(path, real);
+    }
     return (root?.[key] as Config[Key] | undefined) ?? ofAll;
   };
 }

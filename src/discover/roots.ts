@@ -129,7 +129,7 @@ function checkedPath(path: string): string {
   let real: string;
   try {
     // As somebody typed it, or as we show a path that is not UTF-8.
-    real = nameOfBytes(realpathSync(existsSync(path) ? path : systemPath(path), { encoding: 'buffer' }));
+    real = nameOfBytes(realpathSync.native(existsSync(path) ? path : systemPath(path), { encoding: 'buffer' }));
     if (!statSync(systemPath(real)).isDirectory()) {
       throw new MirrorError('MB2002', `${path} is not a directory`, {
         hint: 'Give the directory that holds the event files; a single file can be looked at with: mirrorboard inspect FILE',

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import {
   CallMark,
@@ -160,8 +161,10 @@ function mostHeard(): number {
   return Math.min(MOST_OF_ALL, Math.floor((watches ?? MOST_OF_ALL) / 2));
 }
 
-/** Threads that look for files, at most: with more roots than that, some share one. */
+/** Roots up to so many have a thread each; of more, some share one. */
 const MOST_THREADS = 8;
+/** Each thread costs its start, and where several roots share one anyway, more than the machine has processors for bring nothing. */
+const SHARED_THREADS = Math.min(MOST_THREADS, Math.max(4, availableParallelism()));
 
 /** A thread for each root, so that one that hangs holds up no other. */
 export class DiscoverThreads {
@@ -169,9 +172,10 @@ export class DiscoverThreads {
 
   constructor(options: DiscoverThreadOptions) {
     const { roots, mayHear = mostHeard() } = options.settings;
-    const shares = new Map<number, WatchedRoot[]>();
-    for (const [i, root] of roots.entries()) shares.set(i % MOST_THREADS, [...(shares.get(i % MOST_THREADS) ?? []), root]);
-    this.#threads = [...shares.values()].map((some) => {
+    const count = roots.length <= MOST_THREADS ? roots.length : SHARED_THREADS;
+    const shares = Map.groupBy(roots.entries(), ([i]) => i % count);
+    this.#threads = [...shares.values()].map((share) => {
+      const some = share.map(([, root]) => root);
       const settings = { ...options.settings, roots: some, mayHear: Math.ceil((mayHear * some.length) / roots.length) };
       return new DiscoverThread({ ...options, settings });
     });
