@@ -89,6 +89,8 @@ export class TrackerFeed implements Feed {
   readonly #parents: Parents;
   readonly #isNested: boolean;
   readonly #runs = new Map<string, FedRun>();
+  /** To whom files above runs belong: each of the runs beside each other asks. Until others may have something to send. */
+  readonly #owners = new Map<string, FedRun | undefined>();
   /** Runs whose turn it may be, in the order in which they got ready. */
   readonly #ready = new Set<FedRun>();
   readonly #gathering = new Map<FedRun, NodeJS.Timeout>();
@@ -166,7 +168,7 @@ export class TrackerFeed implements Feed {
       delivery: this.#delivery,
       // Where nothing was sent of a run, there is no tracker run to put anything beside.
       open: async (run) => (laneState.handle(run.target) === undefined ? undefined : await this.#open(run, [])),
-      isOwner: (run, levels, changedAtMs) => begunBefore(changedAtMs, this.#beside(run, levels)) === run,
+      isOwner: (run, levels, changedAtMs) => this.#ownerOf(run, levels, changedAtMs) === run,
       pastTexts: (run, tags) => this.#pastTexts(run, tags),
       isOther: (run, path) => this.#isOther(run, path),
       warn: routing.warn,
@@ -223,6 +225,7 @@ export class TrackerFeed implements Feed {
       if (state !== undefined) this.progress.fileOwed(ref, name, owedGapBytes(state));
     }
     source.isQuiet = false;
+    this.#owners.clear();
     this.#gather(this.#runOf(ref));
   }
 
@@ -275,6 +278,7 @@ export class TrackerFeed implements Feed {
       run.stoppedUntilMs = 0;
       this.#getReady(run);
     }
+    this.#owners.clear();
     if (this.#options.isTreeWhole?.() !== false) this.#side.tick(this.#runs.values(), nowMs);
   }
 
@@ -303,6 +307,7 @@ export class TrackerFeed implements Feed {
     if (this.#hasSilent && this.#stand === 'done') this.#stand = 'incomplete';
     if (this.#stand !== 'done' || this.#signal.aborted) return;
     this.progress.work = 'files';
+    this.#owners.clear();
     if (!(await this.#side.bring(this.#runs.values(), patienceMs))) this.#stand = 'incomplete';
   }
 
@@ -456,16 +461,21 @@ export class TrackerFeed implements Feed {
     }
   }
 
-  /** The tracker runs that lie as deep below the same directory as one does, itself among them. */
-  *#beside({ target }: FedRun, levels: number): Generator<FedRun, void, void> {
-    const above = (path: string): string => path.split('/').slice(0, -levels).join('/');
-    const depth = (path: string): number => path.split('/').length;
-    for (const run of this.#runs.values()) {
-      const { root, path } = run.target;
-      if (root !== target.root || depth(path) !== depth(target.path) || above(path) !== above(target.path)) continue;
-      // Nothing is ever stored in one that has nothing to send.
-      if (run.isBusy || run.hasWork || this.#laneState.handle(run.target) !== undefined) yield run;
+  /** Of the tracker runs that lie as deep below the same directory as one does, itself among them, the one that a file there belongs to. */
+  #ownerOf({ target: { root, path } }: FedRun, levels: number, changedAtMs: number): FedRun | undefined {
+    const place = placeBelow(path, levels);
+    const key = JSON.stringify([root, place, changedAtMs]);
+    if (!this.#owners.has(key)) {
+      const beside = [...this.#runs.values()].filter(
+        (run) =>
+          run.target.root === root &&
+          placeBelow(run.target.path, levels) === place &&
+          // Nothing is ever stored in one that has nothing to send.
+          (run.isBusy || run.hasWork || this.#laneState.handle(run.target) !== undefined),
+      );
+      this.#owners.set(key, begunBefore(changedAtMs, beside));
     }
+    return this.#owners.get(key);
   }
 
   /** Before the points that they stand among are noted as sent. False where these have to wait. */
@@ -663,10 +673,16 @@ function asMirrorError(cause: unknown, lane: string): MirrorError {
 }
 
 /** Of some runs, the last one that was begun before a moment; where all were begun later, the first. */
-function begunBefore(ms: number, runs: Iterable<FedRun>): FedRun | undefined {
-  const order = [...runs].map((run) => ({ run, atMs: run.begunAtMs }));
+function begunBefore(ms: number, runs: readonly FedRun[]): FedRun | undefined {
+  const order = runs.map((run) => ({ run, atMs: run.begunAtMs }));
   order.sort((a, b) => a.atMs - b.atMs || compareNames(a.run.target.path, b.run.target.path));
   return (order.findLast(({ atMs }) => atMs <= ms) ?? order[0])?.run;
+}
+
+/** The directory so many levels above a run, with one that differs for each depth below it. */
+function placeBelow(path: string, levels: number): string {
+  const parts = path.split('/');
+  return [...parts.slice(0, -levels), parts.length].join('/');
 }
 
 function payloadBytes({ objects, marks }: Batch): number {

@@ -1,8 +1,8 @@
 // What a tracker's feed asks of its files and its state, by count: over a real state, real files and a tracker in memory.
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { TrackerFeed } from '../../../src/feeds/index.ts';
 import { type LaneRouting, type TrackerLaneOptions, wholeRouting } from '../../../src/lanes/index.ts';
 import { PassStatus } from '../../../src/pass-status.ts';
@@ -27,6 +27,7 @@ beforeEach(() => {
   tracker = new MemoryTracker();
 });
 afterEach(() => {
+  jest.restoreAllMocks();
   state.close();
   rmSync(logs, { recursive: true });
 });
@@ -58,9 +59,10 @@ interface Made {
   readonly backend: ParamBackend;
 }
 
+const plainNames: TrackerLaneOptions['namesOf'] = ({ path }) => ({ name: path, group: '', tags: {} });
+
 /** Gives `work` a feed that has heard of all files. */
-async function withFeed(routing: Partial<LaneRouting>, work: (made: Made) => Promise<void>): Promise<void> {
-  const namesOf: TrackerLaneOptions['namesOf'] = ({ path }) => ({ name: path, group: '', tags: {} });
+async function withFeed(routing: Partial<LaneRouting>, work: (made: Made) => Promise<void>, namesOf = plainNames): Promise<void> {
   const backend = new ParamBackend(tracker);
   const lane: TrackerLaneOptions = { name: 'memory', type: 'memory', target: 'memory', backend, namesOf };
   const reader = new NotingReader();
@@ -132,5 +134,26 @@ describe('texts that were sent before anybody asked for params in them', () => {
       await feed.reachEnd(60_000);
       expect(reader.asked).toEqual([]);
     });
+  });
+});
+
+describe('a feed of many runs', () => {
+  it('asks once for all runs beside each other whose a file above them is', async () => {
+    const side: LaneRouting['side'] = { params: [], artifacts: [{ place: '', files: ['../*.pt'], modelTags: {}, once: true }] };
+    let made = 0;
+    const asked = async (size: number): Promise<number> => {
+      for (; made < size; made++) write(`group/r${made}/events.out.tfevents.1`, simpleValue('loss', 1));
+      writeFileSync(join(logs, 'group/model.pt'), 'weights');
+      const old = Date.now() / 1000 - 3600;
+      utimesSync(join(logs, 'group/model.pt'), old, old);
+      await withFeed({}, ({ feed }) => feed.reachEnd(60_000));
+      const handle = jest.spyOn(state.lane('memory', 'memory'), 'handle');
+      await withFeed({ side }, ({ feed }) => feed.reachEnd(60_000));
+      const { length } = handle.mock.calls;
+      handle.mockRestore();
+      return length;
+    };
+    const small = await asked(10);
+    expect((await asked(40)) / small).toBeLessThan(6);
   });
 });
