@@ -376,7 +376,8 @@ export class TrackerFeed implements Feed {
   #getReady(run: FedRun): void {
     if (run.isBusy || run.stoppedUntilMs > 0 || this.#signal.aborted) return;
     this.#ready.add(run);
-    this.#pump();
+    // One that waits for the run above it is taken at the end of that one's turn, and changes nothing for the others.
+    if (!this.#isBelowAnother(run)) this.#pump();
   }
 
   #pump(): void {

@@ -138,6 +138,31 @@ describe('texts that were sent before anybody asked for params in them', () => {
 });
 
 describe('a feed of many runs', () => {
+  it('does not go through all that wait for the run above them whenever another one is heard of', async () => {
+    write('p/events.out.tfevents.1', simpleValue('loss', 1));
+    let made = 0;
+    const asked = async (size: number): Promise<number> => {
+      for (; made < size; made++) write(`p/c${made}/events.out.tfevents.1`, simpleValue('loss', 1));
+      let calls = 0;
+      const nested: TrackerLaneOptions['namesOf'] = ({ path }) => {
+        calls++;
+        return { ...plainNames({ root: ROOT, path }), ...(path === 'p' ? {} : { parent: { key: 'key', name: 'p' } }) };
+      };
+      // Asked for while the feed hears of the files: what comes later is not part of it.
+      let heard = 0;
+      await withFeed(
+        { isNested: true },
+        async () => {
+          heard = calls;
+        },
+        nested,
+      );
+      return heard;
+    };
+    const small = await asked(20);
+    expect((await asked(80)) / small).toBeLessThan(6);
+  });
+
   it('asks once for all runs beside each other whose a file above them is', async () => {
     const side: LaneRouting['side'] = { params: [], artifacts: [{ place: '', files: ['../*.pt'], modelTags: {}, once: true }] };
     let made = 0;
