@@ -122,6 +122,11 @@ export class MirrorError extends Error {
   }
 }
 
+/** What an error says, with what can be done, where there is room for one text only. */
+export function reasonOf({ message, hint }: MirrorError): string {
+  return hint === undefined ? message : `${message} (${hint})`;
+}
+
 /** Whether an error of a lane is about one tracker run alone: all others go on. */
 export function isAboutRun({ code }: { readonly code: ErrorCode }): boolean {
   return code === 'MB4006' || code === 'MB4030';

@@ -335,6 +335,12 @@ export interface Backend {
   noteFiles?(handle: Handle, files: readonly FileMark[], signal: AbortSignal): Promise<void>;
   /** One outcome per parcel, in their order. Never throws for what the tracker did. */
   send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]>;
+  /**
+   * Stores something small of every kind that `send` and `putFile` store, beside the points and over what it stored there before, and throws what
+   * stands in the way. Asked before anything is given up: where not even that is taken, the tracker is out of order, and it is waited for.
+   * Missing: what is refused is refused.
+   */
+  tryOut?(handle: Handle, signal: AbortSignal): Promise<void>;
   /** All points a tracker run holds now. */
   readBack(handle: Handle, options?: ReadBackOptions): AsyncIterable<ReadBackChunk>;
   /**

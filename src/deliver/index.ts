@@ -5,4 +5,4 @@ export type { GateEvents } from './gate.ts';
 export { Lane } from './lane.ts';
 export type { Begun, LaneBook, Settled } from './lane-book.ts';
 export { isEmpty } from './split-batch.ts';
-export { type Delivery, TrackerLane, type Undelivered } from './tracker-lane.ts';
+export { CONFIRMATIONS, type Delivery, TrackerLane, type Undelivered } from './tracker-lane.ts';

@@ -1,3 +1,4 @@
+import type { Refusal } from '../backends/contract.ts';
 import { type Batch, pointCount, type ScalarColumns } from '../model/index.ts';
 
 /** Whether nothing of a batch is for a tracker: it only moves a position. */
@@ -18,10 +19,47 @@ export function splitBatch(batch: Batch): readonly [Batch, Batch] {
   return [first, second];
 }
 
+/** Of a batch the points at some places, without its marks. It names the whole byte range: it is no place to go on from. */
+export function chosenPoints(batch: Batch, places: readonly Pick<Refusal, 'offset' | 'index'>[]): Batch {
+  const { scalars, objects } = batch;
+  const chosen = new Set(places.map(placeOf));
+  const rows = Array.from({ length: scalars.count }, (_, row) => row).filter((row) =>
+    chosen.has(placeOf({ offset: scalars.offset[row] as number, index: scalars.index[row] as number })),
+  );
+  return { ...batch, scalars: theseRows(scalars, rows), objects: objects.filter((point) => chosen.has(placeOf(point))), marks: [] };
+}
+
+function placeOf({ offset, index }: Pick<Refusal, 'offset' | 'index'>): string {
+  return `${offset} ${index}`;
+}
+
 /** Where the one point of a batch stands in its file; undefined for a batch that has none. */
 export function onlyPoint({ scalars, objects }: Batch): { readonly offset: number; readonly index: number } | undefined {
   if (scalars.count > 0) return { offset: scalars.offset[0] as number, index: scalars.index[0] as number };
   return objects[0];
+}
+
+function theseRows(scalars: ScalarColumns, rows: readonly number[]): ScalarColumns {
+  const moved = (wide: ReadonlyMap<number, bigint>): Map<number, bigint> =>
+    new Map(
+      rows.flatMap((row, to) => {
+        const value = wide.get(row);
+        return value === undefined ? [] : [[to, value] as const];
+      }),
+    );
+  const of = (column: Float64Array | Uint32Array) => (row: number) => column[row] as number;
+  return {
+    count: rows.length,
+    series: Uint32Array.from(rows, of(scalars.series)),
+    step: Float64Array.from(rows, of(scalars.step)),
+    wallTime: Float64Array.from(rows, of(scalars.wallTime)),
+    value: Float64Array.from(rows, of(scalars.value)),
+    offset: Float64Array.from(rows, of(scalars.offset)),
+    checksum: Uint32Array.from(rows, of(scalars.checksum)),
+    index: Uint32Array.from(rows, of(scalars.index)),
+    wideSteps: moved(scalars.wideSteps),
+    wideValues: moved(scalars.wideValues),
+  };
 }
 
 function rowsOf(scalars: ScalarColumns, from: number, to: number): ScalarColumns {

@@ -1,12 +1,13 @@
 import PQueue from 'p-queue';
 import type { Backend, Capabilities, JournalledBackend, Outcome, Refusal, TrackerParcel } from '../backends/contract.ts';
-import { askedWaitMs, isAboutRun, MirrorError } from '../errors.ts';
+import { askedWaitMs, isAboutRun, MirrorError, reasonOf } from '../errors.ts';
 import { keyOfRun, pointCount } from '../model/index.ts';
 import { AnswerWatch } from './answer-watch.ts';
 import { type Clock, realClock } from './clock.ts';
 import { Gate, type GateEvents } from './gate.ts';
 import type { LaneBook } from './lane-book.ts';
-import { isEmpty, onlyPoint, splitBatch } from './split-batch.ts';
+import { SameAnswers } from './same-answers.ts';
+import { chosenPoints, isEmpty, onlyPoint, splitBatch } from './split-batch.ts';
 
 export interface TrackerLaneOptions {
   readonly name: string;
@@ -30,8 +31,33 @@ export type Delivery = { readonly kind: 'delivered' } | Undelivered;
 const DELIVERED: Delivery = { kind: 'delivered' };
 const STOPPED: Undelivered = { kind: 'stopped' };
 
-/** A parcel that was placed, but not noted yet. */
-type Placed = { readonly kind: 'placed'; readonly points: number; readonly refusals: readonly Refusal[] } | Undelivered;
+/** What became of a parcel that is not noted yet. */
+interface Stored {
+  readonly kind: 'placed';
+  readonly points: number;
+  readonly refusals: readonly Refusal[];
+}
+
+type Placed = Stored | Undelivered;
+
+/** A parcel that went with others; what became of it, unless it has to be placed by itself. */
+interface Left {
+  readonly parcel: TrackerParcel;
+  readonly stored?: Stored;
+}
+
+/** How often something that was refused is asked for again, each time after the tracker took something else. */
+export const CONFIRMATIONS = 2;
+/** So often in a row has a tracker to give the same answer to the same parcel before the parcel itself is suspected. */
+const SAME_ANSWERS = 5;
+/** The same of a part of one that is suspected. */
+const SAME_AGAIN = 2;
+
+/** A parcel may be to blame for what was called an outage. */
+interface Suspicion {
+  /** Sends that were accepted when it arose: later ones show that the tracker takes others. */
+  readonly accepted: number;
+}
 
 /** What came of a send. `waitMs`: so long is waited before what was not taken is tried again; the gate knows. */
 interface Sent {
@@ -41,7 +67,8 @@ interface Sent {
 
 /**
  * Drives one tracker: parcels go out in their order, within the backend's limits, and are noted when they are stored. What fails for
- * a reason that may pass is tried again for ever; what is refused is halved until the one point is found that is to blame.
+ * a reason that may pass is tried again for ever; what is refused is halved until the one point is found that is to blame. So is what meets
+ * the same answer again and again while others are taken. A point counts as refused only where the tracker takes something else just then.
  */
 export class TrackerLane {
   readonly name: string;
@@ -53,6 +80,8 @@ export class TrackerLane {
   readonly #gate: Gate;
   readonly #answers: AnswerWatch;
   readonly #sends: PQueue;
+  /** Sends of which something was stored. */
+  #accepted = 0;
 
   constructor({ name, backend, book, events, signal, clock = realClock }: TrackerLaneOptions) {
     const { limits, needsJournal } = backend.describe();
@@ -83,10 +112,10 @@ export class TrackerLane {
     const answers = new Map(parcels.map(({ target }) => [keyOfRun(target), DELIVERED]));
     const open = (parcel: TrackerParcel): boolean => answers.get(keyOfRun(parcel.target)) === DELIVERED;
     for (const group of groupsOf(parcels, this.#backend.describe())) {
-      const left = group.length === 1 ? group : await this.#sendTogether(group.filter(open));
-      for (const parcel of left) {
+      const left: readonly Left[] = group.length === 1 ? group.map((parcel) => ({ parcel })) : await this.#sendTogether(group.filter(open));
+      for (const { parcel, stored } of left) {
         if (!open(parcel)) continue;
-        const placed = await this.#place(parcel);
+        const placed = await this.#confirmed(parcel, stored ?? (await this.#place(parcel)));
         if (placed.kind === 'placed') this.#book.settled({ parcel, points: placed.points, refusals: placed.refusals });
         else answers.set(keyOfRun(parcel.target), placed);
       }
@@ -117,26 +146,34 @@ export class TrackerLane {
   }
 
   /** One send for all of them. Returns those that have to be placed one by one, which is most often none. */
-  async #sendTogether(group: readonly TrackerParcel[]): Promise<readonly TrackerParcel[]> {
+  async #sendTogether(group: readonly TrackerParcel[]): Promise<readonly Left[]> {
     const [first] = group;
-    if (first === undefined || isEmpty(first.batch) || this.#journalled !== undefined) return group;
+    if (first === undefined || isEmpty(first.batch) || this.#journalled !== undefined) return group.map((parcel) => ({ parcel }));
     const { outcomes, waitMs } = await this.#send(group);
-    const left: TrackerParcel[] = [];
-    const held = new Set<string>();
+    const left: Left[] = [];
+    /** Runs of which something comes later: their positions move in order. */
+    const held = new Map<string, 'stored' | 'failed'>();
     for (const [i, parcel] of group.entries()) {
       const outcome = outcomes[i];
       const key = keyOfRun(parcel.target);
-      // What follows something that was not taken is offered again with it: positions move in order.
-      if (outcome?.kind === 'accepted' && !held.has(key))
+      const before = held.get(key);
+      if (outcome?.kind !== 'accepted' || before === 'failed') {
+        // What follows something that was not taken is offered again with it.
+        held.set(key, 'failed');
+        left.push({ parcel });
+        continue;
+      }
+      const stored = { kind: 'placed', points: outcome.points, refusals: outcome.refusals } as const;
+      if (before === undefined && !this.#isDoubtful(stored))
         this.#book.settled({ parcel, points: outcome.points, refusals: outcome.refusals });
       else {
-        held.add(key);
-        left.push(parcel);
+        held.set(key, 'stored');
+        left.push({ parcel, stored });
       }
     }
     // One by one they would go at once, whatever the tracker asked for.
     if (waitMs !== undefined) await this.#clock.sleep(waitMs, this.#signal);
-    else if (left.length < group.length) this.#gate.succeeded();
+    else if (left.filter(({ stored }) => stored === undefined).length < group.length) this.#gate.succeeded();
     else {
       // Nothing was taken, but it has answered.
       if (!this.#signal.aborted) this.#gate.heardAgain();
@@ -145,9 +182,43 @@ export class TrackerLane {
     return left;
   }
 
+  /** Whether something of a parcel was refused, and can be asked for again. */
+  #isDoubtful({ refusals }: Stored): boolean {
+    return this.#backend.tryOut !== undefined && this.#journalled === undefined && refusals.some(({ kind }) => kind === 'refused');
+  }
+
+  /**
+   * What is refused for good: a tracker that is out of order refuses what is sound, too. So what was refused is sent again, each time after the
+   * tracker has taken something else.
+   */
+  async #confirmed(parcel: TrackerParcel, placed: Placed): Promise<Placed> {
+    let sure = placed;
+    for (let round = 0; round < CONFIRMATIONS && sure.kind === 'placed' && this.#isDoubtful(sure); round++) {
+      const tried = await this.#tryOut(parcel);
+      if (tried.kind !== 'done') return tried;
+      const { points, refusals } = sure;
+      const batch = chosenPoints(
+        parcel.batch,
+        refusals.filter(({ kind }) => kind === 'refused'),
+      );
+      const again = await this.#place({ ...parcel, batch });
+      if (again.kind !== 'placed') return again;
+      const unsupported = refusals.filter(({ kind }) => kind === 'unsupported');
+      sure = { kind: 'placed', points: points + again.points, refusals: [...unsupported, ...again.refusals] };
+    }
+    return sure;
+  }
+
+  /** Waits until the tracker takes something small of every kind. */
+  #tryOut({ handle }: TrackerParcel): Promise<{ readonly kind: 'done' } | Undelivered> {
+    return this.attempt(async (signal) => this.#backend.tryOut?.(handle, signal));
+  }
+
   /** Sends a parcel until it is stored, or it is known what of it never will be. */
-  async #place(parcel: TrackerParcel): Promise<Placed> {
+  async #place(parcel: TrackerParcel, suspicion?: Suspicion): Promise<Placed> {
     if (isEmpty(parcel.batch)) return { kind: 'placed', points: 0, refusals: [] };
+    const accepted = this.#accepted;
+    const answers = new SameAnswers(this.#backend.tryOut !== undefined);
     for (;;) {
       const { outcomes, waitMs } = await this.#send([parcel]);
       const outcome = outcomes[0] ?? unanswered(this.name);
@@ -162,7 +233,7 @@ export class TrackerLane {
         case 'rejected':
           // The tracker is there, and works.
           this.#gate.succeeded();
-          return await this.#placeHalves(parcel, outcome.error);
+          return await this.#placeHalves(parcel, outcome.error, suspicion);
         case 'runFatal':
           this.#gate.succeeded();
           return { kind: 'runFatal', error: outcome.error };
@@ -171,26 +242,31 @@ export class TrackerLane {
           break;
         case 'retry':
           await this.#clock.sleep(waitMs ?? 0, this.#signal);
-          break;
+          if (this.#journalled !== undefined || answers.count(outcome) < (suspicion === undefined ? SAME_ANSWERS : SAME_AGAIN)) break;
+          if (this.#backend.tryOut !== undefined) {
+            const tried = await this.#tryOut(parcel);
+            if (tried.kind !== 'done') return tried;
+          } else if (pointCount(parcel.batch) < 2 && this.#accepted === (suspicion?.accepted ?? accepted)) break;
+          return await this.#placeHalves(parcel, outcome.error, suspicion ?? { accepted });
         default:
           return outcome satisfies never;
       }
     }
   }
 
-  async #placeHalves(parcel: TrackerParcel, error: MirrorError): Promise<Placed> {
+  async #placeHalves(parcel: TrackerParcel, error: MirrorError, suspicion: Suspicion | undefined): Promise<Placed> {
     const { batch } = parcel;
     if (pointCount(batch) < 2) {
       const point = onlyPoint(batch);
       // A mark alone has no point to be refused: it is not worth a run's standing still.
       const refusals =
-        point === undefined ? [] : [{ offset: point.offset, index: point.index, kind: 'refused' as const, reason: error.message }];
+        point === undefined ? [] : [{ offset: point.offset, index: point.index, kind: 'refused' as const, reason: reasonOf(error) }];
       return { kind: 'placed', points: 0, refusals };
     }
     let points = 0;
     const refusals: Refusal[] = [];
     for (const half of splitBatch(batch)) {
-      const placed = await this.#place({ ...parcel, batch: half });
+      const placed = await this.#place({ ...parcel, batch: half }, suspicion);
       if (placed.kind !== 'placed') return placed;
       points += placed.points;
       for (const refusal of placed.refusals) refusals.push(refusal);
@@ -210,6 +286,7 @@ export class TrackerLane {
       await this.#gate.enter(this.#signal);
       if (this.#signal.aborted) return { outcomes: [], waitMs: undefined };
       const outcomes = (await this.#answers.ask(() => this.#outcomes(parcels))).map(asRunFatal);
+      if (outcomes.some((outcome) => outcome.kind === 'accepted' && outcome.points > 0)) this.#accepted++;
       const late = outcomes.find((outcome) => outcome.kind === 'retry');
       // Said before the place is free for the next one.
       const waitMs =

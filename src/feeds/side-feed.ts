@@ -6,7 +6,7 @@ import { steadyMs } from '../clock.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import PQueue from 'p-queue';
 import type { Backend, Handle, SideOutcome } from '../backends/contract.ts';
-import type { TrackerLane } from '../deliver/index.ts';
+import { CONFIRMATIONS, type TrackerLane } from '../deliver/index.ts';
 import { MirrorError, messageOf, systemCode } from '../errors.ts';
 import { type RunRef, runLabel, sha256Of } from '../model/index.ts';
 import { fillTemplate, matcher, Pattern } from '../pattern/index.ts';
@@ -340,7 +340,11 @@ export class SideFeed {
     if (read.kind === 'invalid') return read;
     const { params } = read;
     if (params.length === 0) return { kind: 'done' };
-    const outcomes = await this.#attempt((signal) => backend.setParams?.(handle, params, signal) ?? Promise.resolve([]));
+    const outcomes = await this.#confirmed(
+      handle,
+      () => this.#attempt((signal) => backend.setParams?.(handle, params, signal) ?? Promise.resolve([])),
+      (all) => all.some(({ kind }) => kind === 'refused'),
+    );
     const kept: string[] = [];
     const refused: string[] = [];
     for (const [i, outcome] of outcomes.entries()) {
@@ -363,15 +367,17 @@ export class SideFeed {
     if (backend.putFile === undefined) return { kind: 'unsupported', reason: 'the tracker keeps no files' };
     if (to === '') return { kind: 'invalid', reason: 'nothing is left of its name' };
     const file = sideFile(source, to, hash, signal);
-    const stored = await this.#attempt(async (until) => {
-      try {
-        return (await backend.putFile?.(handle, file, until)) ?? NOWHERE;
-      } catch (error) {
-        // Not the tracker's trouble: it is not to be tried again as it is.
-        if (hasChanged(error)) return CHANGED;
-        throw error;
-      }
-    });
+    const put = (): Promise<SideOutcome> =>
+      this.#attempt(async (until) => {
+        try {
+          return (await backend.putFile?.(handle, file, until)) ?? NOWHERE;
+        } catch (error) {
+          // Not the tracker's trouble: it is not to be tried again as it is.
+          if (hasChanged(error)) return CHANGED;
+          throw error;
+        }
+      });
+    const stored = await this.#confirmed(handle, put, (outcome) => outcome.kind === 'refused' && outcome !== CHANGED);
     if (stored === CHANGED) throw changed(source);
     if (stored.kind !== 'stored') return resultOf(stored);
     if (model !== undefined) {
@@ -388,6 +394,17 @@ export class SideFeed {
       if (done.kind !== 'stored') return { kind: done.kind, reason: `stored, but not noted as a dataset: ${done.reason}` };
     }
     return { kind: 'done' };
+  }
+
+  /** As with points: a tracker that is out of order refuses what is sound, too, so it is asked again after it has taken something else. */
+  async #confirmed<Value>(handle: Handle, ask: () => Promise<Value>, isRefused: (value: Value) => boolean): Promise<Value> {
+    const { backend } = this.#options;
+    let value = await ask();
+    for (let round = 0; round < CONFIRMATIONS && backend.tryOut !== undefined && isRefused(value); round++) {
+      await this.#attempt(async (signal) => backend.tryOut?.(handle, signal));
+      value = await ask();
+    }
+    return value;
   }
 
   /** With the lane's patience. Throws what is about this run alone, and where everything ends. */

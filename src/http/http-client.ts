@@ -66,6 +66,10 @@ const CUT_BYTES = 2000;
 /** Longest address in a message. */
 const MOST_PLACE = 500;
 
+/** What stands before a tracker most often takes no more than 1 MB. */
+const BODY_LIMIT_HINT =
+  'What stands before the tracker takes no body of this length: raise its limit (nginx: client_max_body_size, ingress-nginx: proxy-body-size).';
+
 /** What is slower may be given up. */
 const SLOWEST_BYTES_PER_MS = 1000;
 
@@ -202,7 +206,10 @@ export class HttpClient {
     const location = headerOf(headers, 'location');
     const leads = location === undefined ? '' : `, leads to ${redactCut(location, MOST_PLACE, this.#secrets)}`;
     const message = `${method} ${this.#shown(path)}: ${status}${leads}${text === '' ? '' : `: ${firstLine(text)}`}`;
-    if (!isTransient(status)) return { kind: 'refused', status, headers, text, error: this.#error(codeOf(status), message, status) };
+    if (!isTransient(status)) {
+      const hint = status === 413 ? { hint: BODY_LIMIT_HINT } : {};
+      return { kind: 'refused', status, headers, text, error: this.#error(codeOf(status), message, status, hint) };
+    }
     const afterMs = askedWait(status, headers, this.#now());
     const asked = afterMs === undefined ? {} : { retryAfterMs: afterMs };
     const error = this.#error(codeOf(status), message, status, { retry: 'later', context: asked });

@@ -129,7 +129,7 @@ function errorOf(cause: Cause, answer: Refused, meta: Meta, what: string, addres
     case 'internal':
       return new MirrorError(error.code, message, { retry: 'later', context, cause: error });
     default:
-      return new MirrorError(error.code, message, { context, cause: error });
+      return new MirrorError(error.code, message, { context, cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }) });
   }
 }
 

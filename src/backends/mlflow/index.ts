@@ -153,6 +153,11 @@ class MlflowBackend implements Backend {
     return outcomes;
   }
 
+  async tryOut(handle: Handle, signal: AbortSignal): Promise<void> {
+    const connection = await this.#connect(signal);
+    await this.#writer(connection, readHandle(handle)).tryOut(signal);
+  }
+
   async setParams(handle: Handle, params: readonly SideParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
     const connection = await this.#connect(signal);
     return await this.#writer(connection, readHandle(handle)).setParams(params, signal);

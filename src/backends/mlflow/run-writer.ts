@@ -3,7 +3,7 @@
  * parcels go out, and what becomes of each parcel when one of them fails, is one piece.
  */
 import { each } from '../../concurrency/index.ts';
-import { MirrorError, messageOf } from '../../errors.ts';
+import { MirrorError, messageOf, reasonOf } from '../../errors.ts';
 import { type Batch, pointCount } from '../../model/index.ts';
 import type { SegmentLine } from '../../segments/index.ts';
 import type { BackendContext, Outcome, ParamOutcome, Refusal, SideParam, TrackerParcel } from '../contract.ts';
@@ -19,6 +19,7 @@ import { type Segment, segmentOf, segmentsOf } from './segments.ts';
 import { SERIES_FILE, SeriesFile } from './series-file.ts';
 import { paramText } from './side.ts';
 import { isAboutContent, Stop, stopOf } from './stop.ts';
+import { trouble, tryFile, tryOut } from './trial.ts';
 
 /** So many times in a row may a server stumble over a request before the request itself is suspected. */
 const STUMBLES = 4;
@@ -53,6 +54,8 @@ export class RunWriter {
   readonly #series: SeriesFile | undefined;
   /** It held texts when it was opened, or nobody looked. */
   readonly #mayHaveTexts: boolean;
+  /** A metric that was taken: sent again it changes nothing. */
+  #taken: string | undefined;
   /** Failures of kind `internal` in a row. */
   #stumbles = 0;
   /** Why files can't be stored in this run, once a server has said so. */
@@ -197,10 +200,19 @@ export class RunWriter {
       this.#noFiles = failure.error.message;
       return failure;
     }
-    // A 500 stays a 500 for a name too long and for a file where a folder is; the second try was made already.
-    if (failure.cause === 'refused' || failure.cause === 'tooMuch') return failure;
-    if (failure.cause === 'internal' && (await this.#isAlive(signal))) return failure;
-    throw stopOf(failure);
+    // A 500 stays a 500 for a name too long and for a file where a folder is; the second try was made already. But a store of files that
+    // is away refuses any of them.
+    const mayBeAbout = failure.cause === 'refused' || failure.cause === 'tooMuch' || failure.cause === 'internal';
+    if (!mayBeAbout) throw stopOf(failure);
+    const other = await tryFile(this.#artifacts, root, signal);
+    if (other !== undefined) throw new Stop({ kind: 'retry', error: trouble(other) });
+    return failure;
+  }
+
+  /** Writes something small of every kind. Throws what stands in the way. */
+  tryOut(signal: AbortSignal): Promise<void> {
+    const hasFiles = this.#options.noFiles === undefined && this.#noFiles === undefined;
+    return tryOut(this.#client, this.#artifacts, this.#run, { hasFiles, metric: this.#taken }, signal);
   }
 
   async #publish(wanted: readonly Tag[], signal: AbortSignal): Promise<void> {
@@ -249,6 +261,8 @@ export class RunWriter {
       if (reply.kind === 'ok') {
         this.#stumbles = 0;
         for (const metric of metrics) metric.isSettled = true;
+        // A store of files would keep it once more.
+        if (!this.#options.isFileStore) this.#taken = fresh.find(({ text }) => !text.includes('NaN'))?.text ?? this.#taken;
         return;
       }
       this.#held?.doubt();
@@ -330,7 +344,7 @@ function refuse([job, metric]: readonly [Job, Metric], failure: Failure): void {
 }
 
 function refusalOf(offset: number, index: number, { cause, error }: Failure): Refusal {
-  return { offset, index, kind: cause === 'notServed' ? 'unsupported' : 'refused', reason: error.message };
+  return { offset, index, kind: cause === 'notServed' ? 'unsupported' : 'refused', reason: reasonOf(error) };
 }
 
 function notServed(message: string): Failure {

@@ -1,5 +1,5 @@
 /** What lies beside the points of a run: files of its own, versions of models, datasets, params from files. */
-import { MirrorError } from '../../errors.ts';
+import { MirrorError, reasonOf } from '../../errors.ts';
 import { PageSize, Pages, valueOrThrow } from '../../http/index.ts';
 import type { Dataset, ModelVersion, SideFile, SideOutcome, SideParam } from '../contract.ts';
 import type { Artifacts } from './artifacts.ts';
@@ -28,7 +28,7 @@ export async function putFile(
   const failure = await artifacts.put(run.root, path, { bytes, read: () => file.read() }, signal);
   if (failure === undefined) return { kind: 'stored' };
   if (failure.cause === 'notServed') return { kind: 'unsupported', reason: failure.error.message };
-  if (failure.cause === 'refused' || failure.cause === 'tooMuch') return { kind: 'refused', reason: failure.error.message };
+  if (failure.cause === 'refused' || failure.cause === 'tooMuch') return { kind: 'refused', reason: reasonOf(failure.error) };
   throw failure.error;
 }
 

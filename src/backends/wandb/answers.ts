@@ -1,4 +1,4 @@
-import { MirrorError } from '../../errors.ts';
+import { MirrorError, reasonOf } from '../../errors.ts';
 import { type HttpAnswer, isFields, oneLine, plainText, type Reply as HttpReply, valueOrThrow } from '../../http/index.ts';
 import type { Outcome } from '../contract.ts';
 
@@ -51,7 +51,8 @@ export function failureOf(answer: Exclude<HttpAnswer, { kind: 'ok' }>, what: str
 }
 
 export function failed(cause: Exclude<Cause, 'transient'>, message: string, context: MirrorError['context'], why?: unknown): Failure {
-  const details = { context, ...(why === undefined ? {} : { cause: why }) };
+  const hint = why instanceof MirrorError && why.hint !== undefined ? { hint: why.hint } : {};
+  const details = { context, ...(why === undefined ? {} : { cause: why }), ...hint };
   switch (cause) {
     case 'denied':
       return { kind: 'failed', cause, error: new MirrorError('MB4002', message, { ...details, hint: KEY_HINT }) };
@@ -113,7 +114,7 @@ export function outcomeOf({ cause, error, afterMs }: Failure): Outcome {
     case 'unusable':
     case 'tooMuch':
     case 'refused':
-      return { kind: 'runFatal', error: new MirrorError('MB4006', error.message, { context: error.context, cause: error }) };
+      return { kind: 'runFatal', error: new MirrorError('MB4006', reasonOf(error), { context: error.context, cause: error }) };
     default:
       return cause satisfies never;
   }

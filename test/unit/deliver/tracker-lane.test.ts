@@ -216,6 +216,109 @@ describe('a lane that leads to a tracker', () => {
   });
 });
 
+describe('what a tracker refuses', () => {
+  const steps = (settled: readonly Settled[]): readonly [points: number, refused: readonly number[]] => [
+    settled.reduce((sum, { points }) => sum + points, 0),
+    settled.flatMap(({ parcel: { batch }, refusals }) =>
+      refusals.map(({ offset }) => batch.scalars.step[batch.scalars.offset.subarray(0, batch.scalars.count).indexOf(offset)]!),
+    ),
+  ];
+
+  /** Time passes until everything is delivered. */
+  async function untilDone(clock: FakeClock, delivered: Promise<unknown>): Promise<void> {
+    let isDone = false;
+    void delivered.then(() => (isDone = true));
+    for (let i = 0; i < 500 && !isDone; i++) await clock.pass(60_000);
+    expect(isDone).toBe(true);
+  }
+
+  const OUT_OF_ORDER = new MirrorError('MB4005', 'storing something small: 500', { retry: 'later' });
+
+  it.each(['parts of parcels', 'whole parcels'])('waits while it is out of order, and takes that for no refusal (%s)', async (what) => {
+    const { tracker, backend, lane, clock, settled, said } = new Scene();
+    const parcels = [...(await parcelsOf(backend, 'one', 9, 4)), ...(await parcelsOf(backend, 'other', 3))];
+    let isOut = true;
+    if (what === 'whole parcels') tracker.rejects = ({ step }) => isOut && step === 3;
+    else tracker.refuses = ({ step }) => (isOut && Number(step) % 2 === 0 ? 'refused' : undefined);
+    (backend as Backend).tryOut = async () => {
+      if (isOut) throw OUT_OF_ORDER;
+    };
+    const delivered = lane.deliver(parcels);
+    for (let i = 0; i < 20; i++) await clock.pass(60_000);
+    expect(settled.filter(({ refusals }) => refusals.length > 0)).toEqual([]);
+    expect(said).toContain('waiting');
+    isOut = false;
+    await untilDone(clock, delivered);
+    expect(steps(settled)).toEqual([16, []]);
+    expect(settled.map(({ parcel }) => parcel)).toEqual(expect.arrayContaining(parcels));
+    // Positions of one run move in order.
+    const ofOne = settled.filter(({ parcel }) => parcel.batch.run.path === 'one');
+    expect(ofOne.map(({ parcel }) => parcel)).toEqual(parcels.slice(0, 2));
+  });
+
+  it('is refused once it was so again, each time after something else was taken; the rest is not sent again', async () => {
+    const { tracker, backend, lane, settled } = new Scene();
+    const [parcel] = await parcelsOf(backend, 'run', 40);
+    tracker.refuses = ({ step }) => (step === 23 ? 'refused' : step === 5 ? 'unsupported' : undefined);
+    let tries = 0;
+    (backend as Backend).tryOut = async () => void tries++;
+    await lane.deliver([parcel!]);
+    expect(steps(settled)).toEqual([38, [5, 23]]);
+    expect([tries, tracker.calls.send]).toEqual([2, 3]);
+    const [run] = tracker.runs.values();
+    expect(Math.max(...run!.writes.values())).toBe(1);
+  });
+
+  /** Parcels with some steps meet the same answer each time, whatever that is called. */
+  function poison(backend: Backend, isPoison: (step: number) => boolean, status?: number): void {
+    const send = backend.send.bind(backend);
+    let requests = 0;
+    backend.send = async (parcels, signal) => {
+      const isMet = parcels.some(({ batch }) => batch.scalars.step.subarray(0, batch.scalars.count).some(isPoison));
+      if (!isMet) return send(parcels, signal);
+      const context = status === undefined ? {} : { status };
+      const error = new MirrorError('MB4001', `503: request ${++requests} of 10:00:${requests}: no`, { retry: 'later', context });
+      return parcels.map(() => ({ kind: 'retry', error }));
+    };
+  }
+
+  it('is also what meets the same answer again and again while others are taken, though it is called an outage', async () => {
+    const { backend, lane, clock, settled } = new Scene();
+    const parcels = await parcelsOf(backend, 'run', 40, 5);
+    poison(backend, (step) => step === 23, 503);
+    await untilDone(clock, lane.deliver(parcels));
+    expect(steps(settled)).toEqual([44, [23]]);
+  });
+
+  it('is not what broke connections, unless the tracker can be tried out', async () => {
+    for (const canTry of [false, true]) {
+      const { backend, lane, clock, settled, end } = new Scene();
+      const parcels = await parcelsOf(backend, 'run', 8);
+      poison(backend, (step) => step === 3);
+      if (canTry) (backend as Backend).tryOut = async () => undefined;
+      const delivered = lane.deliver(parcels);
+      if (canTry) await untilDone(clock, delivered);
+      else for (let i = 0; i < 100; i++) await clock.pass(60_000);
+      expect(steps(settled)).toEqual(canTry ? [7, [3]] : [0, []]);
+      end.abort();
+      await delivered;
+    }
+  });
+
+  it('is nothing at all where the tracker takes nothing, however long it says the same', async () => {
+    const { backend, lane, clock, settled } = new Scene();
+    const parcels = await parcelsOf(backend, 'run', 8, 3);
+    let isOut = true;
+    poison(backend, () => isOut, 500);
+    const delivered = lane.deliver(parcels);
+    for (let i = 0; i < 100; i++) await clock.pass(60_000);
+    expect(settled).toEqual([]);
+    isOut = false;
+    await untilDone(clock, delivered);
+    expect(steps(settled)).toEqual([11, []]);
+  });
+});
+
 describe('a lane with a journal', () => {
   /** One life of a process: what it leaves behind is the state file and the server's folder. */
   class Life {

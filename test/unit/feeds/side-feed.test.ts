@@ -59,6 +59,9 @@ class Lane {
   handle: Handle | undefined = 'handle' as Handle;
   /** How often the files were asked for texts that were sent before. */
   pastLooks = 0;
+  /** Whether the tracker takes no file at the moment. */
+  isOut = false;
+  readonly refusesAlways: string[] = [];
   readonly feed: SideFeed;
 
   constructor(rules = RULES) {
@@ -69,10 +72,15 @@ class Lane {
       },
       putFile: async (_, file) => {
         await this.onFile(file);
+        if (this.isOut || this.refusesAlways.includes(file.path)) return { kind: 'refused', reason: '413' };
         const pieces: Uint8Array[] = [];
         for await (const piece of file.read()) pieces.push(piece);
         this.files.set(file.path, Buffer.concat(pieces).toString());
         return { kind: 'stored' };
+      },
+      // The lane's patience: it is back when it was waited for.
+      tryOut: async () => {
+        this.isOut = false;
       },
     };
     const delivery = {
@@ -135,6 +143,17 @@ describe('files beside the event files', () => {
       expect(lane.warnings).toHaveLength(said);
     },
   );
+
+  it('are refused only where others are taken at the same time', async () => {
+    make('root/run/a.pt', 'a');
+    make('root/run/b.pt', 'b');
+    const lane = new Lane();
+    lane.isOut = true;
+    lane.refusesAlways.push('b.pt');
+    expect(await lane.feed.look(run())).toBe(true);
+    expect([...lane.files]).toEqual([['a.pt', 'a']]);
+    expect([lane.outcome('a.pt'), lane.outcome('b.pt')]).toEqual([{ kind: 'done' }, { kind: 'refused', reason: '413' }]);
+  });
 
   it('are no pipes, and nothing in /proc: they are named at once', async () => {
     make('root/run/own.yaml', 'lr: 0.1\n');

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Backend, Handle, Outcome } from '../../../../src/backends/contract.ts';
+import { tensor } from '../../../support/event-tensors.ts';
 import { apiError, parcelOf, type Row, runOf, ScriptedServer, type Seen, signal, source } from './server.ts';
 
 let server: ScriptedServer;
@@ -193,6 +194,62 @@ describe('what the server answers', () => {
     for (let i = 0; i < 6; i++) expect(await only(rows(8))).toMatchObject([{ kind: 'retry' }]);
     isAlive = true;
     expect(await only(rows(8))).toMatchObject([{ kind: 'accepted', points: 7, refusals: [{ offset: 30, kind: 'refused' }] }]);
+  });
+
+  const aText = (offset: number, text = 'note') =>
+    ({
+      tag: 'note',
+      plugin: 'text',
+      step: offset,
+      wallTime: 1,
+      offset,
+      checksum: offset,
+      index: 0,
+      form: 'tensor',
+      payload: tensor({ dtype: 'string', values: [text] }),
+    }) as const;
+  const isFile = ({ method, path }: Seen): boolean => method === 'PUT' && path.startsWith('file/');
+
+  test.each([
+    [500, apiError(500, 'INTERNAL_ERROR', 'no such folder')],
+    [400, { status: 400, body: 'read only' }],
+    [413, { status: 413, body: '<html>413 Request Entity Too Large</html>' }],
+  ])('refuses no point for want of a store of files that takes none (%i)', async (_, answer) => {
+    await open();
+    let isAway = true;
+    server.script = (seen) => (isAway && isFile(seen) ? answer : undefined);
+    const parcel = parcelOf(handle, [['loss', 1, 1, -0]], 0, [aText(20), aText(30)]);
+    const [outcome] = await backend.send([parcel], signal);
+    expect(outcome?.kind).toBe('retry');
+    await expect(backend.tryOut?.(handle, signal)).rejects.toMatchObject({ retry: 'later' });
+    expect(batches()).toEqual([]);
+    isAway = false;
+    await backend.tryOut?.(handle, signal);
+    expect(await backend.send([parcel], signal)).toMatchObject([{ kind: 'accepted', points: 3, refusals: [] }]);
+  });
+
+  test('refuses a file that is too long for a proxy where another one is taken, and names the limit', async () => {
+    await open();
+    server.script = (seen) => (isFile(seen) && seen.text.length > 5000 ? { status: 413, body: '<html>too large</html>' } : undefined);
+    const parcel = parcelOf(handle, [['loss', 1, 1, 1]], 0, [aText(20, 'long '.repeat(2000)), aText(30)]);
+    const reason = expect.stringMatching(/413.*client_max_body_size/);
+    expect(await backend.send([parcel], signal)).toMatchObject([
+      { kind: 'accepted', points: 2, refusals: [{ offset: 20, kind: 'refused', reason }] },
+    ]);
+    await backend.tryOut?.(handle, signal);
+  });
+
+  test('tries out metrics with one that the run holds, which changes nothing', async () => {
+    await open();
+    await only(rows(3));
+    const sent = batches().length;
+    await backend.tryOut?.(handle, signal);
+    expect(batches().slice(sent).map(metricsOf)).toEqual([[expect.objectContaining({ key: 'loss', step: 0 })]]);
+    server.script = (seen) => (isBatch(seen) ? apiError(500, 'INTERNAL_ERROR', 'table is locked') : undefined);
+    await expect(backend.tryOut?.(handle, signal)).rejects.toMatchObject({ retry: 'later' });
+    // What is there was looked up: the database is at work.
+    server.script = (seen) => (isBatch(seen) ? apiError(400, 'BAD_REQUEST', 'IntegrityError: UNIQUE constraint failed') : undefined);
+    await backend.tryOut?.(handle, signal);
   });
 
   test('does not wait for ever for tags and hyperparameters that the server stumbles over', async () => {
