@@ -26,6 +26,8 @@ export class Pages {
   readonly #limits: Required<PageLimits>;
   /** Tokens by their hashes: a server may make them as long as it likes. */
   readonly #seen = new Set<string>();
+  /** Pages by the hashes of their ends, for servers that give a new token for what was there already. */
+  readonly #pages = new Set<string>();
   #items = 0;
   #empty = 0;
 
@@ -37,18 +39,23 @@ export class Pages {
   }
 
   /**
-   * The token of the next page (a cursor, a scroll id); undefined after the last one. `said`: what the server says of it;
-   * `items`: how much was in the page. Throws MB4003.
+   * The token of the next page (a cursor, a scroll id); undefined after the last one. `said`: what the server says of it; `items`: how much was in the page;
+   * `page`: its plain values, of which none is in two pages. Throws MB4003.
    */
-  next(said: unknown, items: number): string | undefined {
+  next(said: unknown, items: number, page: readonly unknown[] = []): string | undefined {
     this.#items += items;
     this.#empty = items > 0 ? 0 : this.#empty + 1;
     const { pages, items: most, empty } = this.#limits;
     if (this.#items > most) throw this.#endless(`more than ${most} of them`);
     if (typeof said !== 'string' || said === '') return undefined;
-    const hash = createHash('sha256').update(said).digest('base64');
+    const hash = digest(said);
     if (this.#seen.has(hash)) throw this.#endless('the token of a page came twice');
     this.#seen.add(hash);
+    if (page.length > 0) {
+      const ends = hashOf(page);
+      if (this.#pages.has(ends)) throw this.#endless('the same page came twice');
+      this.#pages.add(ends);
+    }
     if (this.#empty > empty) throw this.#endless(`${this.#empty} pages without anything in them`);
     if (this.#seen.size > pages) throw this.#endless(`more than ${pages} pages`);
     return said;
@@ -82,4 +89,14 @@ export class PageSize {
     this.#most >>= 1;
     return true;
   }
+}
+
+/** Its first and its last value, and how many there are: so little is read of a page that may be megabytes. */
+function hashOf(page: readonly unknown[]): string {
+  const plain = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? `${value}n` : value);
+  return digest(JSON.stringify([page.length, page[0], page.at(-1)], plain));
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('base64');
 }

@@ -205,7 +205,7 @@ export class ObjectStore {
       for (const { PartNumber, ETag } of page.Parts ?? []) {
         if (PartNumber !== undefined && ETag !== undefined) stored.set(PartNumber, ETag);
       }
-      marker = pages.next(page.IsTruncated === true ? page.NextPartNumberMarker : undefined, page.Parts?.length ?? 0);
+      marker = pages.next(page.IsTruncated === true ? page.NextPartNumberMarker : undefined, page.Parts?.length ?? 0, page.Parts);
     } while (marker !== undefined);
     return { id, stored };
   }

@@ -80,7 +80,7 @@ export class Artifacts {
         if (isFolder) folders.add(path);
         else files.set(path, bytes);
       }
-      token = pages.next(next, entries.length);
+      token = pages.next(next, entries.length, entries);
     } while (token !== undefined);
     return { kind: 'ok', value: { files, folders } };
   }

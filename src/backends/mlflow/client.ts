@@ -157,7 +157,7 @@ export class MlflowClient {
         return reply;
       }
       for (const run of reply.value.runs) runs.push(run);
-      token = pages.next(reply.value.next, reply.value.runs.length);
+      token = pages.next(reply.value.next, reply.value.runs.length, reply.value.runs);
       if (token === undefined) break;
     }
     return { kind: 'ok', value: runs.sort((a, b) => a.startTime - b.startTime || (a.runId < b.runId ? -1 : 1)) };
@@ -204,7 +204,7 @@ export class MlflowClient {
       }));
       if (reply.kind === 'ok') {
         yield reply.value.points;
-        token = pages.next(reply.value.next, reply.value.points.length);
+        token = pages.next(reply.value.next, reply.value.points.length, reply.value.points);
         if (token === undefined) return;
       } else if (!size.shrinkFor(reply.error)) throw failed(reply);
     }

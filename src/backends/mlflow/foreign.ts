@@ -65,7 +65,7 @@ async function* runsIn(
     if (reply.kind !== 'ok' && size.shrinkFor(reply.error)) continue;
     const { runs, next } = valueOrThrow(reply);
     yield* runs;
-    token = pages.next(next, runs.length);
+    token = pages.next(next, runs.length, runs);
     if (token === undefined) return;
   }
 }

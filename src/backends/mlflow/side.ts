@@ -91,7 +91,7 @@ async function versionOf(
         version.list('tags').some((tag) => tag.text('key', '') === CONTENT && tag.text('value', '') === hash),
     );
     if (found !== undefined) return found.id('version');
-    token = pages.next(reply.text('next_page_token', ''), versions.length);
+    token = pages.next(reply.text('next_page_token', ''), versions.length, reply.records('model_versions'));
     if (token === undefined) return undefined;
   }
 }

@@ -274,7 +274,7 @@ export class WandbClient {
       const { isListed, nodes, next: said } = page.value;
       if (!isListed) return failed('refused', `${what}: ${this.address} gives none`, { address: this.address });
       for (const { name, bytes, url } of nodes) found.set(name, { bytes, url });
-      const next = pages.next(said, nodes.length);
+      const next = pages.next(said, nodes.length, nodes);
       if (next === undefined) return { kind: 'ok', value: found };
       after = next;
     }

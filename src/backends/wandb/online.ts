@@ -183,7 +183,7 @@ export class OnlineRun implements RunPlace {
       const page = valueOrThrow(reply);
       yield* page;
       if (page.length === 0 && at >= lineCount) return;
-      pages.next(String(at), page.length);
+      pages.next(String(at), page.length, page);
       at = end;
     }
   }

@@ -34,6 +34,16 @@ describe('Pages', () => {
     expect(() => new Pages('a', 'h', { items: 1000 }).next('', 1001)).toThrow(/more than 1000/);
   });
 
+  test('takes a page that comes twice for no answer of an API, whatever its tokens are', () => {
+    const pages = new Pages('listing', 'h');
+    expect(pages.next('a', 2, [{ id: 1n }, { id: 2n }])).toBe('a');
+    expect(pages.next('b', 2, [{ id: 1n }, { id: 3n }])).toBe('b');
+    expect(pages.next('c', 1, [{ id: 1n }])).toBe('c');
+    expect(() => pages.next('d', 2, [{ id: 1n }, { id: 2n }])).toThrow(/the same page came twice/);
+    // The last one is the end, whatever is in it.
+    expect(new Pages('listing', 'h').next('', 1, [1])).toBeUndefined();
+  });
+
   test('keeps little of long tokens', () => {
     const pages = new Pages('a', 'h');
     const long = 'x'.repeat(1024 * 1024);
