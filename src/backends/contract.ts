@@ -183,6 +183,8 @@ export interface ReadBackChunk {
 export interface ReadBackOptions {
   /** Only these tags. */
   readonly isWanted?: (tag: string) => boolean;
+  /** Tags that the tracker run may hold, for a tracker that does not list all of its own. */
+  readonly tags?: () => Iterable<string>;
   readonly signal?: AbortSignal;
 }
 

@@ -123,7 +123,9 @@ export function trackerSource(
       const handle = lane.handle(target);
       if (handle !== undefined) {
         const isAsked = options.isWanted ?? (() => true);
-        for await (const chunk of ofRun(run, names, (isWanted) => readAll(backend, handle, answers, { ...options, isWanted }), isAsked)) {
+        const tags = (): string[] => lane.catalogue(run).map(({ tag, plugin }) => names.nameOf(run, tag, plugin));
+        const read = (isWanted: (name: string) => boolean) => readAll(backend, handle, answers, { ...options, isWanted, tags });
+        for await (const chunk of ofRun(run, names, read, isAsked)) {
           capabilities = undefined;
           yield chunk;
         }

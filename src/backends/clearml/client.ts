@@ -6,7 +6,15 @@ import type { ClearmlSettings } from './settings.ts';
 
 const API = '/v2.23/';
 /** Their answers hold as much as a task does, or many. */
-const LONG = new Set(['tasks.get_by_id', 'tasks.get_all', 'events.get_task_events', 'models.get_all', 'projects.get_all']);
+const LONG = new Set([
+  'tasks.get_by_id',
+  'tasks.get_all',
+  'events.get_task_events',
+  'events.get_scalar_metric_data',
+  'events.get_task_metrics',
+  'models.get_all',
+  'projects.get_all',
+]);
 /** It goes into a header. */
 const TOKEN = /^[\x21-\x7e]{1,16384}$/;
 const VERSION = /^[\w.+-]{1,50}$/;

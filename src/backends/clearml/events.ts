@@ -1,18 +1,19 @@
-/** Reading what a task holds: all events of a type, page by page. */
+/** Reading what a task holds: all events of a type, each once, whatever the server's pages leave out. */
 import { inflateSync } from 'node:zlib';
 import { MirrorError, messageOf } from '../../errors.ts';
-import { PageSize, Pages, valueOrThrow, wholeNumber } from '../../http/index.ts';
+import { PageSize, Pages, type Said, valueOrThrow, wholeNumber } from '../../http/index.ts';
 import type { Fields } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
-import { EVENTS_PER_PAGE, PLOTS_PER_PAGE } from './limits.ts';
+import { namesOf } from './keys.ts';
+import { EVENTS_OF_A_STEP, EVENTS_PER_PAGE, METRICS_PER_FILTER, PLOTS_PER_PAGE } from './limits.ts';
 
 /** Longest plot that is unpacked. */
 const MOST_PLOT_BYTES = 64 * 1024 * 1024;
 
 /** Where events are read from. */
 export interface EventSource extends FileSource {
-  /** Events as they were written, in pages. */
-  pages(type: string, signal: AbortSignal): AsyncIterable<readonly Fields[]>;
+  /** Events as they were written, in pages. `tags`: those it may hold, for a server that does not list all of its own. */
+  pages(type: string, signal: AbortSignal, tags?: () => Iterable<string>): AsyncIterable<readonly Fields[]>;
 }
 
 /** Where the files of a task are read from. */
@@ -25,27 +26,207 @@ export interface FileSource {
   lengthOf(url: string, signal: AbortSignal): Promise<number | undefined>;
 }
 
-/** Pages are smaller where they would be too large: a scroll id says where the next one begins, and not how long it is. */
-export async function* taskEvents(
+type Step = number | bigint;
+
+/** What is asked for: a series of names, or all that a metric has. */
+interface Filter {
+  readonly metric: string;
+  readonly variants?: readonly string[];
+}
+
+interface Page {
+  readonly events: readonly Fields[];
+  /** The step it ends with. */
+  readonly last: Step | undefined;
+  readonly total: number;
+}
+
+/** All events of a type that a task holds, each once. */
+export function taskEvents(
   client: ClearmlClient,
   task: string,
   type: string,
   signal: AbortSignal,
+  tags: () => Iterable<string> = () => [],
 ): AsyncGenerator<readonly Fields[]> {
-  const pages = new Pages('reading events', client.address);
-  const size = new PageSize(type === 'plot' ? PLOTS_PER_PAGE : EVENTS_PER_PAGE);
-  let scroll: string | undefined;
-  for (;;) {
-    const body = { task, event_type: type, batch_size: size.most, order: 'asc', ...(scroll === undefined ? {} : { scroll_id: scroll }) };
-    const reply = await client.call('reading events', 'events.get_task_events', body, signal);
-    if (reply.kind !== 'ok' && size.shrinkFor(reply.error)) continue;
-    const page = valueOrThrow(reply);
-    const events = page.records('events');
-    if (events.length === 0) return;
-    yield events;
-    scroll = pages.next(page.text('scroll_id', ''), events.length);
-    if (scroll === undefined) return;
+  return new TaskEvents(client, task, type, signal).all(tags);
+}
+
+class TaskEvents {
+  readonly #client: ClearmlClient;
+  readonly #task: string;
+  readonly #type: string;
+  readonly #signal: AbortSignal;
+  /** Pages are smaller where they would be too large: a scroll id says where the next one begins, and not how long it is. */
+  readonly #size: PageSize;
+  /** All of them, as the server counts. */
+  #total = 0;
+  #given = 0;
+  /** Variants by their metrics, of events at steps that no page holds as a whole. */
+  readonly #names = new Map<string, Set<string>>();
+
+  constructor(client: ClearmlClient, task: string, type: string, signal: AbortSignal) {
+    this.#client = client;
+    this.#task = task;
+    this.#type = type;
+    this.#signal = signal;
+    this.#size = new PageSize(type === 'plot' ? PLOTS_PER_PAGE : EVENTS_PER_PAGE);
   }
+
+  async *all(tags: () => Iterable<string>): AsyncGenerator<readonly Fields[]> {
+    const crowded = new Set<string>();
+    yield* this.#counted(this.#read([], crowded));
+    if (crowded.size === 0) return;
+    yield* this.#counted(this.#crowd(await this.#filters(tags), crowded));
+    if (this.#given < this.#total) throw this.#leftOut(`${this.#total - this.#given} of ${this.#total} events`);
+  }
+
+  async *#counted(pages: AsyncIterable<readonly Fields[]>): AsyncGenerator<readonly Fields[]> {
+    for await (const events of pages) {
+      this.#given += events.length;
+      if (events.length > 0) yield events;
+    }
+  }
+
+  /**
+   * Events of some names, but for steps that a page does not hold as a whole: these are noted. A server takes a scroll id that stands for step
+   * 0 for one that stands for nothing, and begins again; so what comes behind is read from the other end.
+   */
+  async *#read(metrics: readonly Filter[], crowded: Set<string>): AsyncGenerator<readonly Fields[]> {
+    let seen = 0;
+    let total = 0;
+    for await (const page of this.#pages('asc', metrics)) {
+      seen += page.events.length;
+      total = Math.max(total, page.total);
+      if (metrics.length === 0) this.#total = total;
+      yield this.#withoutCrowd(page, crowded);
+      if (Number(page.last) !== 0) continue;
+      // Some servers count no further than a page goes.
+      if (seen >= total && total > 0 && total < EVENTS_PER_PAGE) return;
+      for await (const later of this.#pages('desc', metrics)) {
+        const events = later.events.filter((event) => isBehindZero(stepOf(event)));
+        yield this.#withoutCrowd({ ...later, events }, crowded);
+        if (events.length < later.events.length) return;
+      }
+      return;
+    }
+  }
+
+  /** Events at steps of which a page holds a part: of fewer names at a time, until each page holds all. */
+  async *#crowd(filters: readonly Filter[], steps: ReadonlySet<string>): AsyncGenerator<readonly Fields[]> {
+    for (let at = 0; at < filters.length; at += METRICS_PER_FILTER) {
+      const group = filters.slice(at, at + METRICS_PER_FILTER);
+      const still = new Set<string>();
+      for await (const events of this.#read(group, still)) yield atSteps(events, steps);
+      const left = new Set([...still].filter((step) => steps.has(step)));
+      if (left.size > 0) yield* this.#parted(group, left);
+    }
+  }
+
+  async *#parted(group: readonly Filter[], steps: ReadonlySet<string>): AsyncGenerator<readonly Fields[]> {
+    const [only] = group;
+    if (only === undefined) return;
+    if (group.length > 1) yield* this.#crowdOfHalves(group, steps);
+    else if (this.#type === 'training_stats_scalar') yield* this.#scalarsOf(only.metric, steps);
+    else {
+      const variants = [...(only.variants ?? this.#names.get(only.metric) ?? [])];
+      if (variants.length < 2) throw this.#leftOut(`all events of ${only.metric} at step ${[...steps][0]}`);
+      const half = variants.length >> 1;
+      for (const part of [variants.slice(0, half), variants.slice(half)])
+        yield* this.#crowd([{ metric: only.metric, variants: part }], steps);
+    }
+  }
+
+  async *#crowdOfHalves(group: readonly Filter[], steps: ReadonlySet<string>): AsyncGenerator<readonly Fields[]> {
+    const half = group.length >> 1;
+    yield* this.#crowd(group.slice(0, half), steps);
+    yield* this.#crowd(group.slice(half), steps);
+  }
+
+  /** All scalars of a metric, in pages that the server keeps the place of by itself. */
+  async *#scalarsOf(metric: string, steps: ReadonlySet<string>): AsyncGenerator<readonly Fields[]> {
+    const pages = new Pages(`reading the metric ${metric}`, this.#client.address);
+    let scroll: string | undefined;
+    for (let number = 0; ; number++) {
+      const body = { task: this.#task, metric, ...(scroll === undefined ? {} : { scroll_id: scroll }) };
+      const reply = await this.#client.call(`reading the metric ${metric}`, 'events.get_scalar_metric_data', body, this.#signal);
+      const page = valueOrThrow(reply);
+      const events = page.records('events');
+      scroll = page.text('scroll_id', '');
+      if (events.length === 0 || scroll === '') return;
+      yield atSteps(events, steps);
+      // The same id stands for every page of it.
+      pages.next(`${number}`, events.length, events);
+    }
+  }
+
+  /** By which names the crowded steps are read: what was seen, what the server lists (not all), and what is expected. */
+  async #filters(tags: () => Iterable<string>): Promise<readonly Filter[]> {
+    const metrics = new Set(this.#names.keys());
+    const body = { tasks: [this.#task], event_type: this.#type };
+    const reply = valueOrThrow(await this.#client.call('listing metrics', 'events.get_task_metrics', body, this.#signal));
+    for (const task of reply.list('metrics')) for (const metric of task.texts('metrics')) metrics.add(metric);
+    for (const tag of tags()) {
+      const { metric, variant } = namesOf(tag);
+      metrics.add(metric);
+      this.#names.get(metric)?.add(variant);
+    }
+    return [...metrics].map((metric) => ({ metric }));
+  }
+
+  async *#pages(order: 'asc' | 'desc', metrics: readonly Filter[]): AsyncGenerator<Page> {
+    const pages = new Pages('reading events', this.#client.address);
+    let scroll: string | undefined;
+    for (;;) {
+      const body = {
+        task: this.#task,
+        event_type: this.#type,
+        batch_size: this.#size.most,
+        order,
+        ...(metrics.length === 0 ? {} : { metrics }),
+        ...(scroll === undefined ? {} : { scroll_id: scroll }),
+      };
+      const reply = await this.#client.call('reading events', 'events.get_task_events', body, this.#signal);
+      if (reply.kind !== 'ok' && this.#size.shrinkFor(reply.error)) continue;
+      const page: Said = valueOrThrow(reply);
+      const events = page.records('events');
+      if (events.length === 0) return;
+      yield { events, last: stepOf(events.at(-1) as Fields), total: page.number('total', 0) };
+      scroll = pages.next(page.text('scroll_id', ''), events.length, events);
+      if (scroll === undefined) return;
+    }
+  }
+
+  /** Of the step it ends with a page may hold a part: none of it is given then. */
+  #withoutCrowd({ events, last }: Page, crowded: Set<string>): readonly Fields[] {
+    if (events.length < EVENTS_OF_A_STEP) return events;
+    const step = String(last);
+    const others = events.filter((event) => String(stepOf(event)) !== step);
+    if (events.length - others.length < EVENTS_OF_A_STEP) return events;
+    crowded.add(step);
+    for (const { metric, variant } of events) {
+      if (typeof metric !== 'string' || typeof variant !== 'string') continue;
+      const variants = this.#names.get(metric);
+      if (variants === undefined) this.#names.set(metric, new Set([variant]));
+      else variants.add(variant);
+    }
+    return others;
+  }
+
+  #leftOut(what: string): MirrorError {
+    return new MirrorError('MB4006', `the ClearML server does not give ${what} of the task ${this.#task}`, {
+      hint: `It gives ${EVENTS_OF_A_STEP} of one step at most, and lists no more names than that. What is there can't be compared.`,
+      context: { task: this.#task },
+    });
+  }
+}
+
+function atSteps(events: readonly Fields[], steps: ReadonlySet<string>): readonly Fields[] {
+  return events.filter((event) => steps.has(String(stepOf(event))));
+}
+
+function isBehindZero(step: Step | undefined): boolean {
+  return step !== undefined && step > 0;
 }
 
 /** Long plots come packed. */
@@ -62,6 +243,6 @@ export function plotText(event: Fields): string | undefined {
 }
 
 /** A step as it was written; undefined for none. */
-export function stepOf({ iter }: Fields): number | bigint | undefined {
+export function stepOf({ iter }: Fields): Step | undefined {
   return wholeNumber(iter);
 }

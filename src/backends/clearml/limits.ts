@@ -25,6 +25,10 @@ export const MOST_ARTIFACTS = 2000;
 export const EVENTS_PER_PAGE = 10_000;
 /** Of plots, which may be long. */
 export const PLOTS_PER_PAGE = 500;
+/** A page that ends at a step holds so many events of it at most, also where there are more. */
+export const EVENTS_OF_A_STEP = 10_000;
+/** Names that one request may ask for: the store takes about a thousand conditions. */
+export const METRICS_PER_FILTER = 500;
 
 export const REQUESTS_AT_ONCE = 4;
 export const UPLOADS_AT_ONCE = 8;

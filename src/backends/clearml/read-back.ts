@@ -14,7 +14,7 @@ export async function* readBack(source: EventSource, options: ReadBackOptions): 
   const signal = options.signal ?? new AbortController().signal;
   const isWanted = options.isWanted ?? (() => true);
   for (const type of ['training_stats_scalar', 'plot']) {
-    for await (const events of source.pages(type, signal)) yield* eventChunks(events, isWanted);
+    for await (const events of source.pages(type, signal, options.tags)) yield* eventChunks(events, isWanted);
   }
   yield* chunksOf(segmentPoints(source, isWanted, signal));
 }

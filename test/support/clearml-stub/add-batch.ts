@@ -89,5 +89,6 @@ function isUnfit({ fields, iter }: StoredEvent): boolean {
   const { value, metric, variant } = fields;
   if (value !== undefined && value !== null && (typeof value !== 'number' || Math.abs(value) > MOST)) return true;
   if (iter >= 2n ** 63n || iter < -(2n ** 63n)) return true;
-  return [metric, variant].some((name) => Buffer.byteLength(String(name)) > 32_766);
+  const names = fields['type'] === 'training_debug_image' ? [metric, variant, fields['key'], fields['url']] : [metric, variant];
+  return names.some((name) => Buffer.byteLength(String(name)) > 32_766);
 }

@@ -1,4 +1,5 @@
-// The calls of ClearML's API that a mirror needs, as a 2.0 server answers them. Unknown fields, which a real one ignores, are refused.
+// The calls of ClearML's API that a mirror needs, as a 2.3 server answers them. Unknown fields, which a real one ignores, are refused.
+import { taskMetrics } from './event-pages.ts';
 import { type Fields, newId, Refused, type Store, type Task } from './store.ts';
 
 type Endpoint = (body: Fields) => Fields;
@@ -18,6 +19,7 @@ const FIELDS: Readonly<Record<string, readonly [needed: readonly string[], other
   'tasks.update': [['task'], ['name', 'tags', 'comment']],
   'tasks.ping': [['task'], []],
   'tasks.delete': [['task'], ['force']],
+  'tasks.archive': [['tasks'], []],
   'tasks.started': [['task'], ['force', 'status_reason', 'status_message']],
   'tasks.completed': [['task'], ['force', 'status_reason', 'status_message']],
   'tasks.failed': [['task'], ['force', 'status_reason', 'status_message']],
@@ -31,8 +33,11 @@ const FIELDS: Readonly<Record<string, readonly [needed: readonly string[], other
     ['force', 'replace_configuration'],
   ],
   'tasks.add_or_update_artifacts': [['task', 'artifacts'], ['force']],
-  'events.get_task_events': [['task'], ['event_type', 'batch_size', 'order', 'scroll_id']],
-  'models.get_all': [[], ['project', 'tags', 'only_fields', 'name']],
+  'events.get_task_events': [['task'], ['event_type', 'batch_size', 'order', 'scroll_id', 'metrics']],
+  'events.get_scalar_metric_data': [['task', 'metric'], ['scroll_id']],
+  'events.get_task_metrics': [['tasks', 'event_type'], []],
+  'models.get_all': [[], ['project', 'tags', 'only_fields', 'name', 'page', 'page_size', 'order_by']],
+  'models.update': [['model'], ['name', 'tags', 'comment']],
   'models.create': [
     ['uri', 'name'],
     ['project', 'task', 'ready', 'tags', 'comment', 'framework', 'labels'],
@@ -69,16 +74,15 @@ function endpoints(store: Store): Readonly<Record<string, Endpoint>> {
   const move =
     (status: string): Endpoint =>
     ({ task, force }) => {
+      // This call alone has words of its own for what is not there.
+      if (status === 'in_progress' && !store.tasks.has(String(task))) throw new Refused(400, 10, 'Invalid object id: task=None');
       store.move(store.task(task), status, force === true);
-      return { updated: 1, fields: { status } };
+      return { updated: 1, fields: { status }, ...(status === 'completed' ? { published: 0 } : {}) };
     };
   return {
     'debug.ping': () => ({ msg: 'stub' }),
     'projects.create': ({ name }) => {
-      const text = String(name);
-      if (text.length < 3 || text.split('/').some((part) => part === '')) {
-        throw new Refused(400, 800, 'Data validation error: name=String value is too short');
-      }
+      const text = plainName(String(name), store.takesShortParts);
       if ([...store.projects.values()].some((project) => project.name === text)) {
         throw new Refused(400, 801, `Project with the same name already exists: name=${text}`);
       }
@@ -92,9 +96,10 @@ function endpoints(store: Store): Readonly<Record<string, Endpoint>> {
       }
       return { id };
     },
-    'projects.get_all': ({ name }) => {
+    'projects.get_all': ({ name, only_fields: fields }) => {
       const pattern = patternOf(name);
-      return { projects: [...store.projects.values()].filter((project) => pattern.test(project.name)) };
+      const found = [...store.projects.values()].filter((project) => pattern.test(project.name));
+      return { projects: found.map((project) => picked(project, fields)) };
     },
     'projects.get_by_id': ({ project }) => {
       const found = store.projects.get(String(project));
@@ -102,10 +107,14 @@ function endpoints(store: Store): Readonly<Record<string, Endpoint>> {
       return { project: found };
     },
     'tasks.create': (body) => {
-      const { name, type, project } = body;
-      if (String(name).length < 3) throw new Refused(400, 800, 'Data validation error: name=String value is too short');
+      const { type, project, parent } = body;
+      const name = String(body['name']).trim();
+      if (name.length < 3) throw new Refused(400, 800, 'Data validation error: name=String value is too short');
       if (!TYPES.includes(String(type))) throw new Refused(400, 12, 'Validation error (type)');
-      if (project !== undefined && !store.projects.has(String(project))) throw new Refused(400, 401, 'Invalid project id');
+      if (project !== undefined && !store.projects.has(String(project)))
+        throw new Refused(400, 16, `Invalid value for fields (expecting Project id): id=${String(project)}, field=project`);
+      if (parent !== undefined && !store.tasks.has(String(parent)))
+        throw new Refused(400, 16, `Invalid value for fields (expecting Task id): id=${String(parent)}, field=parent`);
       const id = newId();
       const empty = {
         status: 'created',
@@ -115,17 +124,24 @@ function endpoints(store: Store): Readonly<Record<string, Endpoint>> {
         configuration: {},
         script: { binary: 'python', requirements: {} },
       };
-      store.tasks.set(id, { ...empty, execution: { artifacts: [] }, ...body, id, created: new Date().toISOString() } as unknown as Task);
+      store.tasks.set(id, {
+        ...empty,
+        execution: { artifacts: [] },
+        ...body,
+        name,
+        id,
+        created: new Date().toISOString(),
+      } as unknown as Task);
       return { id };
     },
     'tasks.get_by_id': ({ task }) => ({ task: store.task(task) }),
-    'tasks.get_all': ({ project, tags, page = 0, page_size: size = 500 }) => {
+    'tasks.get_all': ({ project, tags, only_fields: fields, page = 0, page_size: size = 500 }) => {
       const found = [...store.tasks.values()].filter(
         (task) =>
           (project === undefined || (project as string[]).includes(task.project)) &&
           (tags === undefined || (tags as string[]).every((tag) => task.tags.includes(tag))),
       );
-      return { tasks: found.slice(Number(page) * Number(size), (Number(page) + 1) * Number(size)) };
+      return { tasks: found.slice(Number(page) * Number(size), (Number(page) + 1) * Number(size)).map((task) => picked(task, fields)) };
     },
     'tasks.edit': ({ task, force, ...fields }) => {
       const found = store.task(task);
@@ -137,10 +153,20 @@ function endpoints(store: Store): Readonly<Record<string, Endpoint>> {
       Object.assign(store.task(task), fields);
       return { updated: 1, fields };
     },
-    'tasks.ping': ({ task }) => {
-      store.task(task);
-      return {};
+    // Also for one that is not there.
+    'tasks.ping': () => ({}),
+    'tasks.archive': ({ tasks }) => {
+      for (const id of tasks as unknown[]) {
+        const task = store.task(id);
+        if (['in_progress', 'queued'].includes(task.status)) task.status = 'stopped';
+        task['system_tags'] = ['archived'];
+      }
+      return { archived: (tasks as unknown[]).length };
     },
+    // Their answers are texts, since numbers are given as they came.
+    'events.get_task_events': () => ({}),
+    'events.get_scalar_metric_data': () => ({}),
+    'events.get_task_metrics': (body) => taskMetrics(store, body),
     'tasks.delete': ({ task }) => {
       store.task(task);
       store.removeTask(String(task));
@@ -183,17 +209,31 @@ function endpoints(store: Store): Readonly<Record<string, Endpoint>> {
       found.execution = { artifacts: [...all.values()] };
       return { updated: 1 };
     },
-    'models.get_all': ({ project, tags }) => ({
-      models: store.models.filter(
+    'models.get_all': ({ project, tags, name, only_fields: fields, page = 0, page_size: size = 500 }) => {
+      const pattern = patternOf(name);
+      const found = store.models.filter(
         (model) =>
           (project === undefined || (project as unknown[]).includes(model['project'])) &&
+          pattern.test(String(model['name'])) &&
           (tags === undefined || (tags as unknown[]).every((tag) => (model['tags'] as unknown[]).includes(tag))),
-      ),
-    }),
+      );
+      return { models: found.slice(Number(page) * Number(size), (Number(page) + 1) * Number(size)).map((model) => picked(model, fields)) };
+    },
+    // The same again makes another one.
     'models.create': (body) => {
+      const name = String(body['name']).trim();
+      if (name.length < 3) throw new Refused(400, 800, 'Data validation error: name=String value is too short');
+      if (body['project'] !== undefined && !store.projects.has(String(body['project'])))
+        throw new Refused(400, 16, `Invalid value for fields (expecting Project id): id=${String(body['project'])}, field=project`);
       const id = newId();
-      store.models.push({ ...body, id });
+      store.models.push({ tags: [], ...body, name, id });
       return { id, created: true };
+    },
+    'models.update': ({ model, ...fields }) => {
+      const found = store.models.find(({ id }) => id === model);
+      if (found === undefined) throw new Refused(400, 201, `Invalid model id: id=${String(model)}`);
+      Object.assign(found, fields);
+      return { fields, updated: 1 };
     },
   };
 }
@@ -204,4 +244,24 @@ function patternOf(name: unknown): RegExp {
   } catch {
     throw new Refused(400, 21, `Malformed regular expression: ${String(name)}`);
   }
+}
+
+/** Parts without blanks, empty ones dropped; each has three characters at least, before 2.2 the whole name. */
+function plainName(name: string, takesShortParts: boolean): string {
+  const parts = name
+    .split('/')
+    .filter((part) => part !== '')
+    .map((part) => part.trim());
+  const plain = parts.join('/');
+  if (plain === '') throw new Refused(400, 407, `Invalid project name: name=${name}`);
+  if (takesShortParts && plain.length < 3) throw new Refused(400, 800, 'Data validation error: name=String value is too short');
+  if (!takesShortParts && parts.some((part) => [...part].length < 3))
+    throw new Refused(400, 12, 'Validation error (Project name cannot be blank)');
+  return plain;
+}
+
+/** Only what was asked for, the id too. */
+function picked(document: Fields, fields: unknown): Fields {
+  if (!Array.isArray(fields)) return document;
+  return Object.fromEntries(Object.entries(document).filter(([name]) => fields.includes(name)));
 }

@@ -1,17 +1,16 @@
-// A strict stand-in for a ClearML server (2.0) and its file server on one port: it answers as the real ones do, keeps what they would keep,
+// A strict stand-in for a ClearML server (2.3) and its file server on one port: it answers as the real ones do, keeps what they would keep,
 // and refuses what a mirror must never send, though a real server would ignore it or lose data without a word.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { deflateSync } from 'node:zlib';
 import { type FaultOptions, FaultRules, type StubFault } from '../mlflow-stub/fault-rules.ts';
 import { addBatch } from './add-batch.ts';
 import { callEndpoint } from './endpoints.ts';
+import { MetricScrolls, taskEvents } from './event-pages.ts';
 import { type Fields, newId, Refused, Store, type StoredEvent, type Task } from './store.ts';
 
 export type { Task } from './store.ts';
 
 const API = /^\/(?:v[\d.]+\/)?([a-z_]+\.[a-z_]+)$/;
-const PACKED_LENGTH = 100_000;
 const MOST_BODY = 15 * 1024 * 1024;
 
 export interface StubOptions {
@@ -19,6 +18,8 @@ export interface StubOptions {
   readonly secretKey: string;
   /** Life of a token, seconds. Default: 30 days. */
   readonly tokenSeconds?: number;
+  /** Takes project names with short parts, as servers before 2.2 do. */
+  readonly isOld?: boolean;
 }
 
 interface Answer {
@@ -40,10 +41,15 @@ export class ClearmlStub {
   readonly #server: Server;
   readonly #faults = new FaultRules();
   readonly #refused = new Set<string>();
+  readonly #refusals = new Map<string, readonly [code: number, subcode: number, message: string]>();
+  readonly #scrolls = new MetricScrolls();
+  /** Gives the first page of events again and again, each with a scroll id of its own. */
+  beginsAgain = false;
   #tokens = new Map<string, number>();
 
   private constructor(options: StubOptions) {
     this.#options = options;
+    this.store.takesShortParts = options.isOld === true;
     this.#server = createServer((request, response) => {
       this.#handle(request, response).catch((error: unknown) => {
         this.violations.push(`the stub failed: ${error instanceof Error ? error.stack : String(error)}`);
@@ -84,6 +90,15 @@ export class ClearmlStub {
   /** Has something against events of a tag from now on. */
   refuse(tag: string): void {
     this.#refused.add(tag);
+  }
+
+  /** Answers a call with this from now on. */
+  refuseCall(action: string, code: number, subcode: number, message: string): void {
+    this.#refusals.set(action, [code, subcode, message]);
+  }
+
+  allowCalls(): void {
+    this.#refusals.clear();
   }
 
   /** All tokens that were given are worth nothing any more. */
@@ -133,6 +148,8 @@ export class ClearmlStub {
       if (request.headers['content-encoding'] !== undefined) return { status: 415, body: 'Content encoding is not supported' };
       if (body.length > MOST_BODY) this.violations.push(`${action}: a body of ${body.length} bytes`);
       if (action !== 'debug.ping') this.#letIn(request);
+      const refusal = this.#refusals.get(action);
+      if (refusal !== undefined) return envelope(action, ...refusal);
       const type = request.headers['content-type'];
       if (action === 'events.add_batch') {
         // By exactly this type the server takes the body for lines.
@@ -142,8 +159,10 @@ export class ClearmlStub {
       }
       const fields = (body.length === 0 ? {} : JSON.parse(body.toString('utf8'))) as Fields;
       if (action === 'auth.login') return envelope(action, 200, 0, 'OK', { token: this.#newToken() });
-      if (action === 'events.get_task_events') return this.#page(fields);
-      return envelope(action, 200, 0, 'OK', callEndpoint(this.store, action, fields));
+      const data = callEndpoint(this.store, action, fields);
+      if (action === 'events.get_task_events') return envelope(action, 200, 0, 'OK', this.#page(fields));
+      if (action === 'events.get_scalar_metric_data') return envelope(action, 200, 0, 'OK', this.#scrolls.page(this.store, fields));
+      return envelope(action, 200, 0, 'OK', data);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       const { code, subcode, message } = error;
@@ -154,25 +173,16 @@ export class ClearmlStub {
     }
   }
 
-  /** A page never splits one step. Numbers are given as they came. */
-  #page({ task, event_type: kind, batch_size: size = 500, scroll_id: scroll }: Fields): Answer {
-    this.store.task(task);
-    const all = this.store.eventsOf(String(task), String(kind));
-    const after = typeof scroll === 'string' ? BigInt(scroll) : undefined;
-    const rest = after === undefined ? all : all.filter(({ iter }) => iter > after);
-    let count = Math.min(Number(size), rest.length);
-    while (count > 0 && count < rest.length && rest[count]?.iter === rest[count - 1]?.iter) count++;
-    const page = rest.slice(0, count);
-    const next = String(page.at(-1)?.iter ?? after ?? 0n);
-    const head = JSON.stringify({ returned: page.length, total: all.length, scroll_id: next });
-    return envelope('events.get_task_events', 200, 0, 'OK', `${head.slice(0, -1)},"events":[${page.map(textOf).join(',')}]}`);
+  #page({ scroll_id: scroll, ...first }: Fields): string {
+    if (!this.beginsAgain) return taskEvents(this.store, scroll === undefined ? first : { ...first, scroll_id: scroll });
+    return taskEvents(this.store, first).replace(/"scroll_id":"[^"]*"/, `"scroll_id":"${newId()}"`);
   }
 
   #file(request: IncomingMessage, rawPath: string, body: Buffer): Answer {
     try {
       this.#letIn(request);
     } catch {
-      return { status: 401, body: 'Unauthorized' };
+      return { status: 401, body: '<!doctype html>\n<title>401 Unauthorized</title>', type: 'text/html' };
     }
     if (request.method === 'POST' && rawPath === '/') {
       if (request.headers['content-length'] === undefined) this.violations.push('a file in chunks: some servers refuse them');
@@ -184,16 +194,22 @@ export class ClearmlStub {
       const parts = name.split('/');
       if (parts.includes('..')) return { status: 404, body: 'not found' };
       if (parts.some((part) => Buffer.byteLength(part) > 255 || part === '') || this.#runsThroughFile(parts)) {
-        return { status: 500, body: 'Internal Server Error' };
+        return { status: 500, body: '<!doctype html>\n<title>500 Internal Server Error</title>', type: 'text/html' };
       }
       this.files.set(name, Buffer.from(body.subarray(head + 4, end)));
       return { status: 200, body: JSON.stringify([name]) };
     }
     const path = decodeURIComponent(rawPath.slice(1));
     const content = this.files.get(path);
-    if (content === undefined) return { status: 404, body: 'not found' };
-    if (request.method === 'DELETE') this.files.delete(path);
-    return { status: 200, body: content, type: 'application/octet-stream' };
+    if (content === undefined) return { status: 404, body: '<!doctype html>\n<title>404 Not Found</title>', type: 'text/html' };
+    if (request.method === 'DELETE') {
+      this.files.delete(path);
+      return { status: 200, body: JSON.stringify(path), type: 'text/html' };
+    }
+    const part = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
+    if (part === null || Number(part[1]) >= content.length) return { status: 200, body: content, type: 'application/octet-stream' };
+    const end = part[2] === '' ? content.length : Number(part[2]) + 1;
+    return { status: 206, body: content.subarray(Number(part[1]), end), type: 'application/octet-stream' };
   }
 
   #runsThroughFile(parts: readonly string[]): boolean {
@@ -215,7 +231,14 @@ export class ClearmlStub {
 
   #newToken(): string {
     const exp = Math.floor(Date.now() / 1000) + (this.#options.tokenSeconds ?? 2_592_000);
-    const claims = Buffer.from(JSON.stringify({ exp, server_version: '2.0.0', api_version: '2.31', id: newId() })).toString('base64url');
+    const claims = Buffer.from(
+      JSON.stringify({
+        exp,
+        server_version: this.#options.isOld ? '2.0.0' : '2.3.0',
+        api_version: this.#options.isOld ? '2.31' : '2.34',
+        id: newId(),
+      }),
+    ).toString('base64url');
     const token = `head.${claims}.sign`;
     this.#tokens.set(token, exp * 1000);
     return token;
@@ -224,14 +247,6 @@ export class ClearmlStub {
 
 function tagOf({ metric, variant }: Fields): string {
   return variant === '' ? String(metric) : `${String(metric)}/${String(variant)}`;
-}
-
-/** Long plots are stored packed, and come so. */
-function textOf({ text, fields, iter, kind }: StoredEvent): string {
-  const plot = fields['plot_str'];
-  if (kind !== 'plot' || typeof plot !== 'string' || plot.length < PACKED_LENGTH) return text;
-  const { plot_str: _, ...rest } = fields;
-  return JSON.stringify({ ...rest, iter: '@iter@', plot_data: deflateSync(plot).toString('base64') }).replace('"@iter@"', String(iter));
 }
 
 function envelope(name: string, code: number, subcode: number, message: string, data: Fields | string = {}): Answer {

@@ -52,6 +52,8 @@ export class Store {
   readonly tasks = new Map<string, Task>();
   readonly models: Fields[] = [];
   readonly events = new Map<string, StoredEvent>();
+  /** Parts of project names, as servers before 2.2 do. */
+  takesShortParts = false;
   /** Deliveries, repeated ones too. */
   delivered = 0;
 
@@ -82,9 +84,10 @@ export class Store {
     this.events.set(`${event.kind} ${id}`, event);
   }
 
-  eventsOf(task: string, kind: string): StoredEvent[] {
+  /** In the order of their steps. */
+  eventsOf(task: string, kind?: string): StoredEvent[] {
     return [...this.events.values()]
-      .filter((event) => event.task === task && event.kind === kind)
+      .filter((event) => event.task === task && (kind === undefined || event.kind === kind))
       .sort((a, b) => (a.iter < b.iter ? -1 : a.iter > b.iter ? 1 : 0));
   }
 
