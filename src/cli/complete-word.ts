@@ -1,14 +1,27 @@
 /** What could stand at the cursor of a command line. Knows commands and flags; what they take, others look up. */
 import type { Command, Option } from 'commander';
+import { commandsOf } from './command-line.ts';
 import { LIST_COMMANDS } from './completion-scripts.ts';
 
 /** The word that scripts of shells call the program with. */
 export const COMPLETE = '__complete';
 
 /** What is asked for at the cursor: words that are known here, or names that have to be looked up. */
-export type Wanted =
-  | { readonly kind: 'words'; readonly words: readonly Candidate[] }
-  | { readonly kind: 'lanes' | 'profiles' | 'runs' | 'roots' | 'tags' | 'files' | 'folders' | 'kinds' | 'codes' | 'nothing' };
+export type Wanted = { readonly kind: 'words'; readonly words: readonly Candidate[] } | { readonly kind: LookedUp };
+
+export type LookedUp =
+  | 'lanes'
+  | 'profiles'
+  | 'runs'
+  | 'roots'
+  | 'tags'
+  | 'files'
+  | 'folders'
+  | 'kinds'
+  | 'exportKinds'
+  | 'runStates'
+  | 'codes'
+  | 'nothing';
 
 export interface Candidate {
   readonly word: string;
@@ -28,15 +41,17 @@ export interface Place {
   readonly operands: readonly string[];
 }
 
-const BY_FLAG: Readonly<Record<string, Exclude<Wanted['kind'], 'words'>>> = {
+const BY_FLAG: Readonly<Record<string, LookedUp>> = {
   to: 'lanes',
   from: 'lanes',
   lane: 'lanes',
   between: 'lanes',
+  removeFrom: 'lanes',
   profile: 'profiles',
   root: 'roots',
   kind: 'kinds',
   acceptLosses: 'kinds',
+  inState: 'runStates',
   config: 'files',
   store: 'files',
   state: 'files',
@@ -44,7 +59,7 @@ const BY_FLAG: Readonly<Record<string, Exclude<Wanted['kind'], 'words'>>> = {
   report: 'files',
 };
 
-const BY_ARGUMENT: Readonly<Record<string, Exclude<Wanted['kind'], 'words'>>> = {
+const BY_ARGUMENT: Readonly<Record<string, LookedUp>> = {
   roots: 'folders',
   path: 'files',
   run: 'runs',
@@ -85,11 +100,15 @@ export function placeOf(words: readonly string[], program: Command): Place {
     }
   }
   const place = (wanted: Wanted, prefix = typed, before = ''): Place => ({ wanted, prefix, before, flags, operands });
-  if (open !== undefined && !typed.startsWith('-')) return place(valuesOf(open));
+  if (open !== undefined && !typed.startsWith('-')) return place(valuesOf(open, command));
   const equals = typed.indexOf('=');
   if (typed.startsWith('--') && equals > 0 && !isRest) {
     const option = optionOf(typed.slice(0, equals), command, program);
-    return place(option === undefined ? { kind: 'nothing' } : valuesOf(option), typed.slice(equals + 1), typed.slice(0, equals + 1));
+    return place(
+      option === undefined ? { kind: 'nothing' } : valuesOf(option, command),
+      typed.slice(equals + 1),
+      typed.slice(0, equals + 1),
+    );
   }
   if (typed.startsWith('-') && !isRest) return place({ kind: 'words', words: optionsOf(command, program) });
   return place(argumentAt(command, operands, program));
@@ -97,26 +116,26 @@ export function placeOf(words: readonly string[], program: Command): Place {
 
 /** Flags may stand before the command, so those of all commands are known at the top. */
 function optionOf(name: string, command: Command, program: Command): Option | undefined {
-  const known = command === program ? [...program.options, ...program.commands.flatMap((one) => one.options)] : command.options;
-  return known.find(({ short, long }) => name === short || name === long);
+  return flagsAt(command, program).find(({ short, long }) => name === short || name === long);
+}
+
+function flagsAt(command: Command, program: Command): readonly Option[] {
+  return command === program ? commandsOf(program).flatMap((one) => one.command.options) : command.options;
 }
 
 function optionsOf(command: Command, program: Command): Candidate[] {
-  const known = [
-    ...command.options.filter(({ hidden }) => !hidden),
-    ...(command === program ? program.commands.flatMap((one) => one.options) : []),
-  ];
   const words = new Map<string, Candidate>([['--help', { word: '--help', meaning: 'help for the command' }]]);
-  for (const { long, short, description } of known) {
+  for (const { long, short, description, hidden } of flagsAt(command, program)) {
     const word = long ?? short;
-    if (word !== undefined && !words.has(word)) words.set(word, { word, meaning: description });
+    if (!hidden && word !== undefined && !words.has(word)) words.set(word, { word, meaning: description });
   }
   return [...words.values()];
 }
 
-function valuesOf(option: Option): Wanted {
+function valuesOf(option: Option, command: Command): Wanted {
   if (option.argChoices !== undefined) return { kind: 'words', words: option.argChoices.map((word) => ({ word })) };
-  return { kind: BY_FLAG[option.attributeName()] ?? 'nothing' };
+  const kind = BY_FLAG[option.attributeName()] ?? 'nothing';
+  return { kind: kind === 'kinds' && command.name() === 'export' ? 'exportKinds' : kind };
 }
 
 function argumentAt(command: Command, operands: readonly string[], program: Command): Wanted {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Flags } from '../config/index.ts';
 import { ExitCode, errorCodes } from '../errors.ts';
-import { type Candidate, type Place, placeOf, wordsOf } from './complete-word.ts';
+import { type Candidate, type LookedUp, type Place, placeOf, wordsOf } from './complete-word.ts';
 import { FILES, FOLDERS, SCRIPTS } from './completion-scripts.ts';
 import { type CommandContext, writeOut } from './context.ts';
 
@@ -42,11 +42,7 @@ async function candidatesAt(place: Place, context: CommandContext): Promise<read
 }
 
 /** Names that the configuration, the store or the code know. */
-async function looked(
-  kind: Exclude<Place['wanted']['kind'], 'words' | 'files' | 'folders'>,
-  place: Place,
-  { env }: CommandContext,
-): Promise<Candidate[]> {
+async function looked(kind: Exclude<LookedUp, 'files' | 'folders'>, place: Place, { env }: CommandContext): Promise<Candidate[]> {
   switch (kind) {
     case 'nothing':
       return [];
@@ -55,6 +51,14 @@ async function looked(
     case 'kinds': {
       const { KINDS } = await import('../model/index.ts');
       return KINDS.map((word) => ({ word }));
+    }
+    case 'exportKinds': {
+      const { EXPORT_KINDS } = await import('../export/index.ts');
+      return EXPORT_KINDS.map((word) => ({ word }));
+    }
+    case 'runStates': {
+      const { RUN_STATES } = await import('../run-list.ts');
+      return RUN_STATES.map((word) => ({ word }));
     }
     case 'lanes':
     case 'profiles': {

@@ -1,4 +1,4 @@
-import { closestName } from '../closest-name.ts';
+import { closestName, suggestion } from '../closest-name.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import { knownRoots, lookForFiles } from '../forget-plan.ts';
 import { checkNames } from '../lanes/index.ts';
@@ -32,7 +32,10 @@ export async function runListCommand(patterns: readonly string[], flags: RunList
   const { stdout, env } = context;
   const { root, lane, inState } = flags;
   if (inState !== undefined && !RUN_STATES.includes(inState as RunState)) {
-    throw new MirrorError('MB1001', `--in-state: found ${JSON.stringify(inState)}, expected one of ${RUN_STATES.join(', ')}`);
+    throw new MirrorError(
+      'MB1001',
+      `--in-state: found ${JSON.stringify(inState)}, expected one of ${RUN_STATES.join(', ')}${suggestion(inState, RUN_STATES)}`,
+    );
   }
   const config = await readConfig(flags, context);
   if (lane !== undefined) checkNames(config, [lane]);

@@ -238,6 +238,7 @@ describe('runs', () => {
     rmSync(logs.path('runs/failed'), { recursive: true });
     expect(await listed('--in-state', 'gone')).toEqual(['runs/failed']);
     await logs.expectCode('MB1001', 'runs', '--in-state', 'odd');
+    expect((await logs.run('runs', '--in-state', 'dnoe')).stderr).toContain('did you mean done?');
     await logs.expectCode('MB3021', 'runs', 'nothing');
     const { stdout } = await logs.mustRun(['run', 'list', 'runs/exp']);
     expect(stdout).toMatch(/exp +15 +1 +2 .* 14 .*done/);
