@@ -5,7 +5,7 @@ import { MirrorError } from '../errors.ts';
 import { environmentName, switchOf } from '../flag-names.ts';
 import type { CommandContext } from './context.ts';
 import { helpAfter } from './examples.ts';
-import { columnsOf, wrapText } from './terminal/index.ts';
+import { columnsOf, wrapText } from '../wrap-text.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -4,7 +4,8 @@ import type { Flags } from '../config/index.ts';
 import { ExitCode, errorCodes } from '../errors.ts';
 import { type Candidate, type LookedUp, type Place, placeOf, wordsOf } from './complete-word.ts';
 import { FILES, FOLDERS, SCRIPTS } from './completion-scripts.ts';
-import { type CommandContext, writeOut } from './context.ts';
+import type { CommandContext } from './context.ts';
+import { writeOut } from './write-out.ts';
 
 /** No shell shows more, and no person reads them. */
 const MOST = 200;

@@ -1,6 +1,8 @@
 import type { Flags } from '../config/index.ts';
 import { type ColorChoice, type Style, styleFor } from './terminal/index.ts';
 
+export { writeOut } from './write-out.ts';
+
 /** Options every command has. */
 export interface GlobalOptions {
   readonly config?: string;
@@ -58,10 +60,4 @@ export function configFlags({
   exclude,
 }: GlobalOptions): Flags {
   return { config, profile, store, state, links, replaced, memory, logLevel, logFormat, include, exclude };
-}
-
-/** Writes data, and waits while whoever reads it is slow. */
-export async function writeOut(stream: NodeJS.WritableStream, chunk: string | Uint8Array): Promise<void> {
-  if (stream.write(chunk)) return;
-  await new Promise<void>((resolve) => stream.once('drain', resolve));
 }

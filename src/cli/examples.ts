@@ -1,6 +1,6 @@
 /** What stands below the flags in the help of each command: examples, and the page that says more. */
 
-import { wrapText } from './terminal/index.ts';
+import { wrapText } from '../wrap-text.ts';
 
 interface Extra {
   /** What is typed, and what it is for. */

@@ -65,6 +65,7 @@ const COMMON = new Set([
   'rate-meter',
   'real-path',
   'sign-of-life',
+  'wrap-text',
 ]);
 /** Who may import whom, beside `errors` and `model`; a room that is not here may import nobody. `type` is for types only. */
 const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = {
@@ -164,9 +165,11 @@ function sourceFiles(): string[] {
 }
 
 /** Paths that a module names with a leading dot, as files of src. */
-function importsOf(file: string, code: string): string[] {
+function importsOf(file: string, code: string, { isAtOnce = false } = {}): string[] {
   const [imports] = parse(code, file);
-  return imports.flatMap(({ specifier }) => {
+  return imports.flatMap(({ specifier, type }) => {
+    // What is imported when it is needed is not there at once.
+    if (isAtOnce && type === 'dynamic') return [];
     if (specifier === null || specifier === undefined || !specifier.startsWith('.')) return [];
     const path = posix.join(posix.dirname(file), specifier);
     return [existsSync(join(sources, path)) ? path : path.replace(/\.js$/, '.ts')];
@@ -253,6 +256,16 @@ describe('the import graph', () => {
     ]) {
       expect(OPENS.some(([files]) => files.test(file))).toBe(false);
     }
+  });
+
+  it('has nothing of the terminal in the way of help, the version and completion', () => {
+    const loaded = new Set(['cli/run.ts', 'cli/completion.ts']);
+    for (const file of loaded) {
+      const code = readFileSync(join(compiled, file.replace(/\.ts$/, '.js')), 'utf8');
+      for (const to of importsOf(file, code, { isAtOnce: true })) loaded.add(to);
+    }
+    expect([...loaded].filter((file) => roomOf(file) === 'terminal')).toEqual([]);
+    expect(loaded.size).toBeLessThan(25);
   });
 
   it('would see a forbidden edge', () => {

@@ -12,4 +12,4 @@ export { renderTable } from './table.ts';
 export { renderVerification } from './verify-text.ts';
 export { visibleText } from './visible-text.ts';
 export { WatchBlock, watchLines } from './watch-block.ts';
-export { columnsOf, wrapText } from './wrap-text.ts';
+export { columnsOf, wrapText } from '../../wrap-text.ts';
