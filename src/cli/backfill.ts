@@ -82,7 +82,7 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
   else if ((flags.quiet ?? 0) < 2) {
     stderr.write(
       renderReport(report, {
-        width: stderr.columns,
+        width: columnsOf(stderr, env),
         style: styleOf(stderr, flags, env),
         next: nextAfter(report, { roots, requests, flags, isLocalOnly: store !== undefined && trackers.length === 0 }, programName(env)),
       }),

@@ -17,7 +17,7 @@ import { acceptedLosses, type Verdict, verdictOf } from './migrate-verdict.ts';
 import { commonWords, nextStep, typedWords } from './next-step.ts';
 import { patienceMsOf } from './patience.ts';
 import { localLane, readConfig } from './read-config.ts';
-import { laneWarning, ProgressBlock, renderReport, renderVerification, reportJson, visibleText } from './terminal/index.ts';
+import { columnsOf, laneWarning, ProgressBlock, renderReport, renderVerification, reportJson, visibleText } from './terminal/index.ts';
 import { verificationJson } from './verification-json.ts';
 
 /** Differences of a comparison that are named. */
@@ -55,7 +55,7 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
   };
   const isSpoken = flags.json !== true && (flags.quiet ?? 0) < 2;
   const style = styleOf(stderr, flags, env);
-  const width = stderr.columns;
+  const width = columnsOf(stderr, env);
 
   let report: Report;
   try {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { stripVTControlCharacters } from 'node:util';
+import stringWidth from 'string-width';
 import type { Handle } from '../backends/contract.ts';
 import { ExitCode } from '../errors.ts';
 import { resolveLanes } from '../lanes/index.ts';
@@ -120,7 +120,7 @@ interface TextOptions {
 /** A table of the lanes; where it would be too wide, the places they lead to stand below it. */
 function lanesText(report: StatusReport, style: Style, width: number | undefined): string {
   const wide = lanesTable(report, style, undefined, true);
-  const isFitting = width === undefined || wide.split('\n').every((line) => stripVTControlCharacters(line).length <= width);
+  const isFitting = width === undefined || wide.split('\n').every((line) => stringWidth(line) <= width);
   if (isFitting) return wide;
   const places = report.lanes.map(({ name, where }) => wrapText(`  ${name}: ${visibleText(where)}`, width, 4));
   return [lanesTable(report, style, width, false), ...places].join('\n');

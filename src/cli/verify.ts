@@ -13,7 +13,7 @@ import { Interrupt } from './interrupt.ts';
 import { LineFile } from './line-file.ts';
 import { commonWords, nextStep, typedWords } from './next-step.ts';
 import { localLane, readConfig } from './read-config.ts';
-import { ProgressBlock, renderVerification } from './terminal/index.ts';
+import { columnsOf, ProgressBlock, renderVerification } from './terminal/index.ts';
 import { differenceJson, verificationJson } from './verification-json.ts';
 
 export interface VerifyFlags extends GlobalOptions {
@@ -105,7 +105,7 @@ export async function verifyCommand(roots: readonly string[], flags: VerifyFlags
       const shown = examples.get(verification.lane) ?? [];
       const head = isNamed ? headOf(verification) : undefined;
       if (i > 0) stderr.write('\n');
-      stderr.write(renderVerification(verification, { totals, examples: shown, width: stderr.columns, style, note, next, head }));
+      stderr.write(renderVerification(verification, { totals, examples: shown, width: columnsOf(stderr, env), style, note, next, head }));
     }
   }
 }

@@ -89,6 +89,14 @@ describe('the status of a store', () => {
     expect(stdout).toMatch(/^local +no watch running +10 .*\n {2}local: \.\/mirrorboard\.db$/m);
   }, 60_000);
 
+  it('is told by a backfill as wide as COLUMNS says', async () => {
+    const { stderr } = await mustRun(['backfill', `a-long-name-of-a-root=${logs}`], { cwd: folder, env: { COLUMNS: '50' } });
+    const table = stderr.split('\n\n')[0]?.split('\n') ?? [];
+    expect(table).toHaveLength(2);
+    expect(table.filter((line) => line.length > 50)).toEqual([]);
+    expect(table[1]).toContain('…');
+  }, 60_000);
+
   it('that is behind its files says by how much, and how to bring them', async () => {
     await backfill();
     const bytes = append(...scalars(10, 30));
