@@ -1,5 +1,8 @@
 /** What flags and their variables are called: the one rule for all of them. */
 
+/** Flags whose values the configuration takes up with its own, and notes who said them. */
+export const CONFIGURATION_FLAGS = ['config', 'profile', 'store', 'state', 'memory', 'links', 'replaced', 'logLevel', 'logFormat'] as const;
+
 /** The variable that stands for a flag: `logLevel` is `MIRRORBOARD_LOG_LEVEL`. */
 export function environmentName(flag: string): string {
   return `MIRRORBOARD_${kebab(flag).replaceAll('-', '_').toUpperCase()}`;

@@ -2,25 +2,14 @@
 import type { Command, Help, Option } from 'commander';
 import { closestName, suggestion } from '../closest-name.ts';
 import { MirrorError } from '../errors.ts';
-import { environmentName, switchOf } from '../flag-names.ts';
+import { CONFIGURATION_FLAGS, environmentName, switchOf } from '../flag-names.ts';
 import type { CommandContext } from './context.ts';
 import { helpAfter } from './examples.ts';
 import { columnsOf, wrapText } from '../wrap-text.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Flags whose variables are read where the configuration is: it notes who said a value. */
-const OF_CONFIGURATION: ReadonlySet<string> = new Set([
-  'config',
-  'profile',
-  'store',
-  'state',
-  'memory',
-  'links',
-  'replaced',
-  'logLevel',
-  'logFormat',
-]);
+const OF_CONFIGURATION: ReadonlySet<string> = new Set(CONFIGURATION_FLAGS);
 
 const GROUPS: readonly (readonly [heading: string, flags: readonly string[]])[] = [
   ['Which runs:', ['include', 'exclude', 'links', 'replaced', 'to', 'lane', 'root', 'kind']],

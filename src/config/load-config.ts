@@ -1,6 +1,6 @@
 import { closestName, suggestion } from '../closest-name.ts';
 import { MirrorError } from '../errors.ts';
-import { environmentName, flagName } from '../flag-names.ts';
+import { type CONFIGURATION_FLAGS, environmentName, flagName } from '../flag-names.ts';
 import { askedMemory } from './chosen-memory.ts';
 import { chosenLanes, chosenProfile, type LayerAt, layersOf, sectionsIn } from './choose.ts';
 import {
@@ -284,10 +284,7 @@ function localSetting(
 }
 
 /** What the command line or the environment says. An empty variable says nothing, as everywhere; an empty flag is a slip. */
-function given(
-  { flags, env }: Surroundings,
-  name: 'config' | 'profile' | 'store' | 'state' | 'links' | 'replaced' | 'logLevel' | 'logFormat',
-): Chosen<string> | undefined {
+function given({ flags, env }: Surroundings, name: Exclude<(typeof CONFIGURATION_FLAGS)[number], 'memory'>): Chosen<string> | undefined {
   const flag = flags[name];
   if (flag === '')
     throw new MirrorError('MB1001', `${flagName(name)}: found an empty text, expected a value`, { context: { flag: flagName(name) } });
