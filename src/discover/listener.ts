@@ -82,7 +82,8 @@ export class Listener {
 
   /** A directory is gone, or moved, and what was below it with it. */
   forget(path: string): void {
-    for (const other of [...this.#heard.keys()]) if (other === path || other.startsWith(`${path}${sep}`)) this.#close(other);
+    const below = `${path}${sep}`;
+    for (const other of [...this.#heard.keys()]) if (other === path || other.startsWith(below)) this.#close(other);
   }
 
   close(): void {

@@ -1,10 +1,9 @@
 /** The discovery thread: scans and polls the roots, and listens for notifications, which only make it look earlier. */
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { answersAgain, CallMark, lstatSync, markCalls, passOver, statSync } from '../calls/index.ts';
 import { steadyMs } from '../clock.ts';
 import { systemPath } from '../model/index.ts';
-import { isWithin } from '../untrusted/index.ts';
 import { isEventFileName } from './event-file-name.ts';
 import { hasNotifications } from './file-system.ts';
 import { Hearing } from './hearing.ts';
@@ -99,9 +98,7 @@ class RootThread {
 
   /** Brings the notifications to where they are worth most; what came there since `lookedAtMs` is found by looking again. */
   #listen(lookedAtMs: number): void {
-    for (const path of this.#hearing.arrange()) {
-      if (changedWithin(path, steadyMs() - lookedAtMs + SETTLED_MS)) this.#lookBelow(path);
-    }
+    this.#lookBelow(this.#hearing.arrange().filter((path) => changedWithin(path, steadyMs() - lookedAtMs + SETTLED_MS)));
   }
 
   #point(path: string): void {
@@ -130,20 +127,22 @@ class RootThread {
       if (kind === undefined) this.#hearing.forget(path);
     }
     this.#tell(this.#watch.look(files, steadyMs()));
-    for (const directory of directories) {
-      this.#lookBelow(directory);
-      setTimeout(() => this.#lookBelow(directory), LOOK_AGAIN_MS).unref();
-    }
+    if (directories.length === 0) return;
+    this.#lookBelow(directories);
+    setTimeout(() => this.#lookBelow(directories), LOOK_AGAIN_MS).unref();
   }
 
-  /** Looks, listens to what is new, and looks again at what is listened to only since then, until nothing is new. */
-  #lookBelow(directory: string): void {
-    let added: readonly string[];
-    do {
+  /**
+   * Looks, listens to what is new, and looks again at what is listened to only since then, until nothing is new. Of all directories at once: where
+   * there is no room for more notifications, all of them are arranged once more each time something is added.
+   */
+  #lookBelow(directories: readonly string[]): void {
+    for (let left = directories; left.length > 0; ) {
       const found: string[] = [];
-      this.#tell(this.#watch.lookBelow(directory, steadyMs(), (path) => found.push(path)));
-      added = this.#hearing.add(found).filter((path) => isWithin(path, directory));
-    } while (added.length > 0);
+      for (const directory of left) this.#tell(this.#watch.lookBelow(directory, steadyMs(), (path) => found.push(path)));
+      const within = directoriesOver(this.#hearing.add(found));
+      left = left.filter((directory) => within.has(directory));
+    }
   }
 
   scanSoon(): void {
@@ -153,6 +152,13 @@ class RootThread {
   #tell(changes: readonly RunChange[]): void {
     if (changes.length > 0) say({ kind: 'filesChanged', root: this.#root.name, changes });
   }
+}
+
+/** Some paths, and all directories that they lie in. */
+function directoriesOver(paths: readonly string[]): ReadonlySet<string> {
+  const all = new Set<string>();
+  for (const path of paths) for (let at = path; !all.has(at); at = dirname(at)) all.add(at);
+  return all;
 }
 
 /** Whether a directory changed in the last so many milliseconds, or at a time that lies ahead of our clock. */
