@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { openStore } from '../backends/local/index.ts';
 import { inTime } from '../calls/index.ts';
+import type { Config } from '../config/index.ts';
 import { fileSystemName, hasNotifications, silentRoots } from '../discover/index.ts';
 import { messageOf } from '../errors.ts';
 import { type Damage, type RunRef, runLabel, systemPath } from '../model/index.ts';
@@ -20,8 +21,28 @@ import { damageReason, formatBytes, formatCount } from './terminal/index.ts';
 const LITTLE_BYTES = 1024 ** 3;
 const MOST_TROUBLES = 5;
 
-/** Whether the state file is sound, can be written, and who uses it. */
-export function stateFinding(path: string): Promise<Finding> {
+/** Whether our own files are sound, can be written, and who uses them. */
+export async function fileFindings({ state, lanes }: Pick<Config, 'state' | 'lanes'>): Promise<Finding[]> {
+  const pool = new ReaderPool();
+  // State and store know the same roots.
+  const looks = new Map<string, Promise<boolean>>();
+  const isEmptied: IsEmptied = (path) => {
+    const before = looks.get(path) ?? isEmptyRoot(path, pool);
+    looks.set(path, before);
+    return before;
+  };
+  try {
+    const findings = [await stateFinding(state.path, isEmptied)];
+    if (lanes.local !== undefined) findings.push(await storeFinding(lanes.local.path, isEmptied));
+    return findings;
+  } finally {
+    await pool.close();
+  }
+}
+
+type IsEmptied = (path: string) => Promise<boolean>;
+
+function stateFinding(path: string, isEmptied: IsEmptied): Promise<Finding> {
   return fileFinding('state', path, async () => {
     const reader = StateFile.openForReading(path);
     try {
@@ -35,6 +56,7 @@ export function stateFinding(path: string): Promise<Finding> {
       return await troubles(
         damage.map(({ run, name, damage: item }) => ({ ...item, run, file: name })),
         roots,
+        isEmptied,
       );
     } finally {
       reader.close();
@@ -42,14 +64,13 @@ export function stateFinding(path: string): Promise<Finding> {
   });
 }
 
-/** Whether the local store is one, can be written, and who writes to it. */
-export function storeFinding(path: string): Promise<Finding> {
+function storeFinding(path: string, isEmptied: IsEmptied): Promise<Finding> {
   return fileFinding('store', path, async () => {
     const reader = openStore(path);
     try {
       const roots = reader.roots().map((root) => ({ ...root, files: reader.fileCount(root.name, '') }));
       const damage = roots.flatMap(({ name }) => reader.damage(name));
-      return await troubles(damage, roots);
+      return await troubles(damage, roots, isEmptied);
     } finally {
       reader.close();
     }
@@ -66,6 +87,7 @@ interface Inside {
 async function troubles(
   damage: readonly (Damage & { readonly run: RunRef; readonly file: string })[],
   roots: readonly { readonly name: string; readonly path: string; readonly files: number }[],
+  isEmptied: IsEmptied,
 ): Promise<Inside> {
   const silent = await silentRoots(roots);
   const places = new Map(roots.flatMap(({ name, path }) => (silent.has(path) ? [] : [[name, path] as const])));
@@ -75,13 +97,8 @@ async function troubles(
     if (item.reason === 'unreadable' && root !== undefined && (await isThere(join(root, item.run.path, item.file)))) unreadable.push(item);
   }
   const empty: (typeof roots)[number][] = [];
-  const pool = new ReaderPool();
-  try {
-    for (const root of roots) {
-      if (root.files > 0 && places.has(root.name) && (await isThere(root.path)) && (await isEmptied(root.path, pool))) empty.push(root);
-    }
-  } finally {
-    await pool.close();
+  for (const root of roots) {
+    if (root.files > 0 && places.has(root.name) && (await isThere(root.path)) && (await isEmptied(root.path))) empty.push(root);
   }
   const more = [
     ...unreadable.map((item) => `Not mirrored: ${runLabel(item.run)}/${item.file}: ${damageReason(item)}`),
@@ -98,9 +115,10 @@ async function troubles(
 }
 
 /** A place that can't be looked at is no empty one: its own finding says so. */
-async function isEmptied(path: string, pool: ReaderPool): Promise<boolean> {
+async function isEmptyRoot(path: string, pool: ReaderPool): Promise<boolean> {
   try {
-    const { files, isWhole, obstacles } = await look({ root: path, links: DEFAULT_LINKS }, pool);
+    // One file is enough to know.
+    const { files, isWhole, obstacles } = await look({ root: path, links: DEFAULT_LINKS }, pool, 0);
     return files === 0 && isWhole && obstacles.length === 0;
   } catch {
     return false;

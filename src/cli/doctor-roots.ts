@@ -115,23 +115,26 @@ interface Look {
   readonly obstacles: readonly Obstacle[];
 }
 
-/** What is in a root, as far as a short look comes. */
-export async function look(asked: AskedWalk, pool: ReaderPool): Promise<Look> {
+/** What is in a root, as far as a short look comes: it ends once there are more than so many files. */
+export async function look(asked: AskedWalk, pool: ReaderPool, mostFiles = LOOK_FILES): Promise<Look> {
   const endMs = steadyMs() + LOOK_MS;
   let runs = 0;
   let files = 0;
   let directories = 0;
   let isWhole = false;
+  let isEnough = false;
   const obstacles: Obstacle[] = [];
   const reader = pool.take();
   try {
     for await (const piece of reader.walk({ below: '', include: [], exclude: [], ignore: [], ...asked })) {
+      // Only where there is more: a walk that came to its end leaves its reader to the next one.
+      isWhole = !isEnough;
+      if (isEnough) break;
       ({ directories } = piece);
       runs += piece.runs.length;
       for (const run of piece.runs) files += run.files.length;
       for (const obstacle of piece.obstacles) obstacles.push(obstacle);
-      isWhole = steadyMs() <= endMs && files <= LOOK_FILES;
-      if (!isWhole) break;
+      isEnough = steadyMs() > endMs || files > mostFiles;
     }
     return { directories, runs, files, isWhole, obstacles };
   } finally {

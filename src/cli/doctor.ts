@@ -4,7 +4,7 @@ import { type Config, linksOf, parseRoot } from '../config/index.ts';
 import { ExitCode } from '../errors.ts';
 import { type ResolvedLane, resolveLanes } from '../lanes/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
-import { stateFinding, storeFinding } from './doctor-files.ts';
+import { fileFindings } from './doctor-files.ts';
 import { rootFindings } from './doctor-roots.ts';
 import { exitCodeOf, type Finding, failureFinding, findingJson, findingLines } from './finding.ts';
 import { Interrupt } from './interrupt.ts';
@@ -35,8 +35,7 @@ export async function doctorCommand(roots: readonly string[], flags: DoctorFlags
   const work = { env, timeoutMs, signal: interrupt.signal };
   const findings = [
     ...(requests.length > 0 ? await rootFindings(requests, config.rules, linksOf(config)) : [NO_ROOTS]),
-    await stateFinding(config.state.path),
-    ...(config.lanes.local === undefined ? [] : [await storeFinding(config.lanes.local.path)]),
+    ...(await fileFindings(config)),
     ...(await Promise.all(lanes.map((lane) => laneFinding(lane, work)))),
   ];
   if (flags.write === true) {
