@@ -79,12 +79,11 @@ export async function checkPlannedRoots(
 }
 
 /** What a state knows, whichever lane read it. */
-export function knowerOf(state: StateReader): Knower {
-  const lane = state.lane('', '');
+function knowerOf(state: StateReader): Knower {
   return {
     roots: () => state.roots(),
     knownFiles: (root) => state.knownFiles(root),
-    positions: (run) => lane.known(run),
+    positions: (run) => ({ files: state.filesOf(run) }),
     filesLike: (roots, inodes, firsts) => state.filesLike(roots, inodes, firsts),
     fileCount: (root) => state.fileCount(root),
   };

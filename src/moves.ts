@@ -16,7 +16,7 @@ import {
   type RunRef,
   systemPath,
 } from './model/index.ts';
-import type { LaneState, StateFile } from './state/index.ts';
+import type { StateFile } from './state/index.ts';
 import type { Incident } from './status/index.ts';
 import { compareFile, firstMark } from './tail/index.ts';
 import { placeOf, type RootPlace } from './untrusted/index.ts';
@@ -31,7 +31,7 @@ export interface KnownState {
 export interface Knower {
   roots(): readonly KnownRoot[];
   knownFiles(root: string): Iterable<{ readonly run: string; readonly name: string; readonly stamp: string }>;
-  positions(run: RunRef): { readonly files: readonly FileState[] };
+  positions(run: RunRef): { readonly files: readonly Pick<FileState, 'name' | 'stamp'>[] };
   /** Files of some roots that have one of these inodes, or begin with one of these records (`markKey`). */
   filesLike(roots: readonly string[], inodes: readonly string[], firsts: readonly string[]): Iterable<KnownState>;
   fileCount(root: string, below: string): number;
@@ -316,12 +316,12 @@ function standing(roots: ReadonlyMap<string, string>): (name: string) => boolean
 }
 
 /** A store, which knows its files; or the state, which knows what all lanes read. */
-export function movable(held: LocalBackend | StateFile, lanes: readonly Pick<LaneState, 'known'>[]): Movable {
+export function movable(held: LocalBackend | StateFile): Movable {
   if (held instanceof LocalBackend) return held;
   return {
     roots: () => held.roots(),
     knownFiles: (root) => held.knownFiles(root),
-    positions: (run) => ({ files: lanes.flatMap((lane) => lane.known(run).files) }),
+    positions: (run) => ({ files: held.filesOf(run) }),
     fileCount: (root) => held.fileCount(root),
     filesLike: (roots, inodes, firsts) => held.filesLike(roots, inodes, firsts),
     move: (moves) => held.move(moves),

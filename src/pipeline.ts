@@ -297,7 +297,7 @@ class Pass {
 
   /** The state first: should we end between the two, the store's turn comes with the next pass. */
   #movables(): Movable[] {
-    return [this.#state, this.#local].flatMap((each) => (each === undefined ? [] : [movable(each, this.#laneStates())]));
+    return [this.#state, this.#local].flatMap((each) => (each === undefined ? [] : [movable(each)]));
   }
 
   #tellFeeds(root: ResolvedRoot, runs: readonly FoundRun[]): void {

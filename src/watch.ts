@@ -306,8 +306,7 @@ class Watch {
 
   /** The state first: should we end between the two, the store's turn comes with the next start. */
   #movables(): Movable[] {
-    const lanes = [...this.#laneStates(), ...(this.#local === undefined ? [] : [this.#localState()])].slice(0, 1);
-    return [this.#state, this.#local].flatMap((held) => (held === undefined ? [] : [movable(held, lanes)]));
+    return [this.#state, this.#local].flatMap((held) => (held === undefined ? [] : [movable(held)]));
   }
 
   #newFeeds(): Feed[] {

@@ -4,7 +4,6 @@ import { resolveRoots, silentRoots } from '../discover/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import { knownRoots } from '../forget-plan.ts';
 import type { Tidying } from '../model/index.ts';
-import { knowerOf } from '../moved-roots.ts';
 import { checkIdentities, type Held } from '../root-identity.ts';
 import { listAllRuns } from '../run-list.ts';
 import { tidy, type TidyPlaces } from '../tidy.ts';
@@ -112,12 +111,11 @@ export async function rootMoveCommand(name: string, path: string, flags: RootCha
 
 /** Who knows the files of a root, for a look whether a directory is that. */
 function heldBy({ store, state }: OpenSources, name: string): Held {
-  const held = store !== undefined && store.fileCount(name, '') > 0 ? store : state === undefined ? undefined : knowerOf(state);
-  return {
-    roots: () => knownRoots({ store, state }),
-    knownFiles: (root) => held?.knownFiles(root) ?? [],
-    positions: (run) => held?.positions(run) ?? { files: [] },
-  };
+  const roots: Held['roots'] = () => knownRoots({ store, state });
+  if (store !== undefined && store.fileCount(name, '') > 0)
+    return { roots, knownFiles: (root) => store.knownFiles(root), positions: (run) => store.positions(run) };
+  const lane = state?.lane('', '');
+  return { roots, knownFiles: (root) => state?.knownFiles(root) ?? [], positions: (run) => lane?.known(run) ?? { files: [] } };
 }
 
 /** Forgets a root with all of its runs. */

@@ -44,6 +44,13 @@ export function* listFiles(statements: Statements, root: string): Generator<List
   }
 }
 
+/** Every file of a run that some lane has read, those that were forgotten as gone among them. */
+export function filesOfRun(statements: Statements, { root, path }: RunRef): Pick<ListedFile, 'name' | 'stamp'>[] {
+  const sql = `SELECT file.name, file.stamp FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id
+    WHERE root.name = ? AND run.path = ?`;
+  return statements.all(sql, root, path).map(({ name, stamp }) => ({ name: String(name), stamp: String(stamp) }));
+}
+
 /** How many those are. */
 export function countFiles(statements: Statements, root: string): number {
   return Number(statements.get(`SELECT count(*) AS n ${FILES_OF_ROOT}`, root)?.n ?? 0);

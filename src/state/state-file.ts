@@ -8,7 +8,7 @@ import { addSeries } from './catalogue-rows.ts';
 import type { FileRef } from './file-ref.ts';
 import { GroupCommit, realSchedule, type Schedule } from './group-commit.ts';
 import { LaneState } from './lane-state.ts';
-import { countFiles, type ListedFile, listFiles } from './listing.ts';
+import { countFiles, type ListedFile, filesOfRun, listFiles } from './listing.ts';
 import { FileLock } from './lock.ts';
 import { filesLike, type MovedRun, moveRuns } from './moved-runs.ts';
 import { openForWriting, openReadOnly } from './open-database.ts';
@@ -156,7 +156,12 @@ export class StateFile {
     return listFiles(this.#reading().statements, root);
   }
 
-  /** How many those are. */
+  /** Every file of a run that some lane has read, those that were forgotten as gone among them. */
+  filesOf(run: RunRef): Pick<ListedFile, 'name' | 'stamp'>[] {
+    return filesOfRun(this.#reading().statements, run);
+  }
+
+  /** How many files of a root are expected. */
   fileCount(root: string): number {
     return countFiles(this.#reading().statements, root);
   }

@@ -4,7 +4,7 @@ import { checkState, type Problem } from './check-state.ts';
 import { dumpState } from './dump-state.ts';
 import { GroupCommit, realSchedule } from './group-commit.ts';
 import { LaneState } from './lane-state.ts';
-import { countFiles, type ListedFile, type ListedInState, listFiles, listRuns } from './listing.ts';
+import { countFiles, type ListedFile, type ListedInState, filesOfRun, listFiles, listRuns } from './listing.ts';
 import { RowIds } from './row-ids.ts';
 import { filesLike } from './moved-runs.ts';
 import type { StateStore } from './state-store.ts';
@@ -94,7 +94,12 @@ export class StateReader {
     return listFiles(this.#statements, root);
   }
 
-  /** How many those are. */
+  /** Every file of a run that some lane has read, those that were forgotten as gone among them. */
+  filesOf(run: RunRef): Pick<ListedFile, 'name' | 'stamp'>[] {
+    return filesOfRun(this.#statements, run);
+  }
+
+  /** How many files of a root are expected. */
   fileCount(root: string): number {
     return countFiles(this.#statements, root);
   }
