@@ -15,7 +15,7 @@ import {
 } from './discover/index.ts';
 import { MirrorError } from './errors.ts';
 import { findPairs, isThere, type Knower, knownAmong, type Pair } from './moves.ts';
-import { walkPatiently } from './reading/index.ts';
+import { walkRoots } from './reading/index.ts';
 import { StateFile, StateReader } from './state/index.ts';
 import type { LinkRules } from './untrusted/index.ts';
 
@@ -34,23 +34,23 @@ export async function otherRoots(roots: readonly ResolvedRoot[], helds: readonly
 
 /**
  * Throws MB3020 where a root of which nothing is known holds what was mirrored from another one, and is there no more: it would be mirrored
- * twice. `walk` finds all of a root; that is asked only where a known root has lost its files.
+ * twice. `walk` finds all of each root; that is asked only where a known root has lost its files.
  */
 export async function checkMovedRoots(
   roots: readonly ResolvedRoot[],
   helds: readonly Knower[],
   others: readonly KnownRoot[],
-  walk: (root: ResolvedRoot) => Promise<readonly FoundRun[]>,
+  walk: (roots: readonly ResolvedRoot[]) => Promise<readonly (readonly FoundRun[])[]>,
 ): Promise<void> {
   const fresh = roots.filter(({ name, below }) => below === '' && helds.every((held) => held.fileCount(name, '') === 0));
   if (fresh.length === 0) return;
   const lost = others.filter((root) => helds.some((held) => hasLostAll(root, held)));
   if (lost.length === 0) return;
   const mayBeKnown = knownAmong(helds);
-  for (const root of fresh) {
-    const found = await walk(root);
+  const found = await walk(fresh);
+  for (const [i, root] of fresh.entries()) {
     for (const held of helds) {
-      const pairs = findPairs(root, found, held, { others: lost, mayBeKnown });
+      const pairs = findPairs(root, found[i] ?? [], held, { others: lost, mayBeKnown });
       for (const [name, moved] of Map.groupBy(pairs, ({ from }) => from.run.root)) {
         const from = lost.find((each) => each.name === name);
         if (from !== undefined) refuse(root, from, moved, held.fileCount(name, ''));
@@ -89,9 +89,12 @@ function knowerOf(state: StateReader): Knower {
   };
 }
 
-/** Finds all of a root, by a thread that may hang. */
-export function walkOf(rules: RunRules): (root: ResolvedRoot) => Promise<readonly FoundRun[]> {
-  return async (root) => (await walkPatiently(root.path, { ...globsOf(rules, root), links: root.links })).runs;
+/** Finds all of some roots, by threads that may hang. */
+export function walkOf(rules: RunRules): (roots: readonly ResolvedRoot[]) => Promise<readonly (readonly FoundRun[])[]> {
+  return async (roots) => {
+    const walks = await walkRoots(roots.map((root) => ({ root: root.path, links: root.links, ...globsOf(rules, root) })));
+    return walks.map(({ runs }) => runs);
+  };
 }
 
 function hasLostAll({ name, path }: KnownRoot, held: Knower): boolean {
