@@ -240,7 +240,8 @@ class Pass {
       if (this.#tracker.phase === 'scanning' && this.#tracker.runs.total > 0) this.#tracker.phase = 'mirroring';
     };
     const mayBeKnown = knownAmong(helds);
-    let walker = this.#anotherReader();
+    // Without a store nobody reads while it is walked.
+    let walker = this.#local === undefined ? this.#reader : this.#anotherReader();
     try {
       for (const one of walks) {
         const { root, runs } = one;
