@@ -3,7 +3,7 @@ import { steadyMs } from '../clock.ts';
 import type { FileMarks } from '../backend-kit/index.ts';
 import type { FileMark, Handle } from '../backends/contract.ts';
 import { MirrorError } from '../errors.ts';
-import { keyOfRun, type RunRef } from '../model/index.ts';
+import { type Batch, keyOfRun, type RunRef } from '../model/index.ts';
 import type { CachedBatch } from '../reading/index.ts';
 import { type Place, placeOf, type RootPlace } from '../untrusted/index.ts';
 import type { RoutedRun } from './lane-routes.ts';
@@ -118,6 +118,11 @@ export class FedRun {
   }
 }
 
+/** Of the first record with values in a batch; undefined where none has any. */
+export function firstChecksum({ scalars, objects }: Batch): number | undefined {
+  return scalars.count > 0 ? scalars.checksum[0] : objects[0]?.checksum;
+}
+
 /** So many files of a run are noted at its tracker run: one that is there suffices to recognise it. */
 const MOST_FILES = 40;
 
@@ -128,10 +133,9 @@ const MOST_FILES = 40;
 export function newMarks(known: FileMarks, pieces: readonly SourcePiece[]): FileMark[] {
   const found = new Map<string, number>();
   for (const { file, batch } of pieces) {
-    const { start, scalars, objects } = batch;
-    const checksum = scalars.count > 0 ? scalars.checksum[0] : objects[0]?.checksum;
+    const checksum = firstChecksum(batch);
     if (checksum === undefined || found.has(file)) continue;
-    const isKnown = known.knows(file) ? start > 0 || known.has({ file, checksum }) : known.size + found.size >= MOST_FILES;
+    const isKnown = known.knows(file) ? batch.start > 0 || known.has({ file, checksum }) : known.size + found.size >= MOST_FILES;
     if (!isKnown) found.set(file, checksum);
   }
   return [...found].map(([file, checksum]) => ({ file, checksum }));

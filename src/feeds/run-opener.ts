@@ -1,7 +1,7 @@
 /** Opens and ends the tracker runs of a lane: what each is told of its run, what is kept of it in the state. */
 import { steadyMs } from '../clock.ts';
 import { FileMarks } from '../backend-kit/index.ts';
-import type { Backend, FileMark, Handle, RunFiles, RunSource } from '../backends/contract.ts';
+import type { Backend, Handle, RunEnd, RunFiles, RunSource } from '../backends/contract.ts';
 import type { TrackerLane, Undelivered } from '../deliver/index.ts';
 import { MirrorError } from '../errors.ts';
 import { type LaneRouting, firstWallTime, type RunNames, type TrackerLaneOptions, trackerRunKey } from '../lanes/index.ts';
@@ -10,7 +10,7 @@ import type { Opened } from '../route/index.ts';
 import { type Joined, readJoin } from '../sidecar/index.ts';
 import type { Delivered, LaneState } from '../state/index.ts';
 import type { RootPlace } from '../untrusted/index.ts';
-import { type FedRun, newMarks, rootPlace, type SourcePiece } from './fed-run.ts';
+import { type FedRun, firstChecksum, newMarks, rootPlace, type SourcePiece } from './fed-run.ts';
 import type { LaneRoutes } from './lane-routes.ts';
 import type { Parents } from './parents.ts';
 
@@ -72,7 +72,9 @@ export class RunOpener {
       const found = await this.#opened(run);
       if (found.kind === 'wait') return found;
       const { opened } = found;
-      const marks = newMarks(FileMarks.fromPairs(opened.files), pieces);
+      const before = FileMarks.fromPairs(opened.files);
+      const added = newMarks(before, pieces);
+      const marks = before.with(added);
       const above = opened.joins === undefined ? await this.#above(run, startedAt) : { kind: 'none' as const };
       if (above.kind === 'wait' || above.kind === 'stopped') return above;
       const source = { ...this.#source(run, opened, startedAt, marks), ...(above.kind === 'none' ? {} : { parent: above.parent }) };
@@ -81,7 +83,7 @@ export class RunOpener {
       if (done.kind !== 'done') return done;
       isNew = done.value !== kept;
       run.handle = done.value;
-      const now = marks.length === 0 || opened.joins !== undefined ? opened : { ...opened, files: pairsOf(source.fingerprint) };
+      const now = added.length === 0 || opened.joins !== undefined ? opened : { ...opened, files: marks.pairs() };
       if (isNew && kept !== undefined) {
         this.#beginAnew(run, done.value, now);
         return { kind: 'wait', ms: 0 };
@@ -112,7 +114,7 @@ export class RunOpener {
     const found: ReplacedFile[] = [];
     for (const piece of suspects) {
       const { file, state, batch } = piece;
-      const checksum = batch.scalars.count > 0 ? batch.scalars.checksum[0] : batch.objects[0]?.checksum;
+      const checksum = firstChecksum(batch);
       // Without values it can't be told yet.
       if (checksum === undefined) continue;
       const before = known.list().find((mark) => mark.file === file);
@@ -130,14 +132,13 @@ export class RunOpener {
    * once more.
    */
   async #openBeside(run: FedRun, replaced: readonly ReplacedFile[]): Promise<Opening> {
-    const { backend, delivery, laneState, routing, routes, isSettled } = this.#options;
+    const { backend, delivery, laneState, routing, isSettled } = this.#options;
     const { target } = run;
     const handle = laneState.handle(target);
     const before = laneState.opened(target);
     if (handle === undefined || before === undefined) return { kind: 'wait', ms: 0 };
     if (!laneState.isEnded(target)) {
-      const { last, hasFailed } = lastOf(routes.sourcesOf(target).map((ref) => laneState.delivered(ref)));
-      const end = { status: hasFailed ? 'failed' : 'finished', endedAt: last ?? Date.now() / 1000 } as const;
+      const end = this.#endOf(target, Date.now());
       const done = await delivery.attempt((signal) => backend.finish(handle, end, signal));
       if (done.kind !== 'done' && done.kind !== 'runFatal') return done;
     }
@@ -210,18 +211,22 @@ export class RunOpener {
 
   /** Says that a run has ended, with its last event, if it was not said yet. `changedAtMs`: when its files last changed. `olderThanMs`: 0 where it is known to be over. */
   async end(run: FedRun, changedAtMs: number, olderThanMs: number): Promise<void> {
-    const { backend, delivery, laneState, routes } = this.#options;
+    const { backend, delivery, laneState } = this.#options;
     const { target } = run;
     const isTheirs = laneState.opened(target)?.joins !== undefined;
     const handle = isTheirs || laneState.isEnded(target) ? undefined : laneState.handle(target);
     if (handle === undefined) return;
-    const { last, hasFailed } = lastOf(routes.sourcesOf(target).map((ref) => laneState.delivered(ref)));
-    // Where the last event has no time, when its files last changed.
-    const endedAt = last ?? changedAtMs / 1000;
-    if (olderThanMs > 0 && Date.now() - Math.max(changedAtMs, endedAt * 1000) < olderThanMs) return;
-    const status = hasFailed ? 'failed' : 'finished';
-    const done = await delivery.attempt((signal) => backend.finish(handle, { status, endedAt }, signal));
+    const end = this.#endOf(target, changedAtMs);
+    if (olderThanMs > 0 && Date.now() - Math.max(changedAtMs, end.endedAt * 1000) < olderThanMs) return;
+    const done = await delivery.attempt((signal) => backend.finish(handle, end, signal));
     if (done.kind === 'done') laneState.noteEnd(target, true);
+  }
+
+  /** How it ended: with its last event; where that has no time, at another moment. */
+  #endOf(target: RunRef, otherwiseMs: number): RunEnd {
+    const { laneState, routes } = this.#options;
+    const { last, hasFailed } = lastOf(routes.sourcesOf(target).map((ref) => laneState.delivered(ref)));
+    return { status: hasFailed ? 'failed' : 'finished', endedAt: last ?? otherwiseMs / 1000 };
   }
 
   /** The former tracker run is gone for good: what was in it is sent again from the beginning. */
@@ -300,7 +305,7 @@ export class RunOpener {
   }
 
   /** What a tracker is told of a run. Its name and place are those it was opened with, whatever the configuration says now. */
-  #source(run: FedRun, opened: Opened, startedAt: number | undefined, marks: readonly FileMark[]): RunSource {
+  #source(run: FedRun, opened: Opened, startedAt: number | undefined, marks: FileMarks): RunSource {
     const { instanceId, places, filesOf } = this.#options;
     const { target } = run;
     const { group, epoch, joins } = opened;
@@ -314,7 +319,7 @@ export class RunOpener {
       group,
       ...(joins === undefined ? {} : { joins }),
       instanceId,
-      fingerprint: FileMarks.fromPairs(opened.files).with(marks).list(),
+      fingerprint: marks.list(),
       files: filesOf(run),
       leavesReplaced: joins === undefined && this.#leavesReplaced(run),
       startedAt,
@@ -342,10 +347,6 @@ function atStart({ name, generation, guard }: FileState): FileState {
 function lastOf(facts: readonly Delivered[]): { readonly last: number | undefined; readonly hasFailed: boolean } {
   const last = facts.reduce((latest, { lastWallTime }) => Math.max(latest, lastWallTime ?? latest), Number.NEGATIVE_INFINITY);
   return { last: Number.isFinite(last) ? last : undefined, hasFailed: facts.some((fact) => fact.hasFailed) };
-}
-
-function pairsOf(marks: readonly FileMark[]): NonNullable<Opened['files']> {
-  return marks.map(({ file, checksum }) => [file, checksum]);
 }
 
 /** What it is called in the tracker: people must be able to tell one that was begun anew from the one it takes the place of. */
