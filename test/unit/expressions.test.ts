@@ -18,6 +18,7 @@ const OURS: ReadonlyMap<string, string> = new Map([
 
 /** Expressions that are put together while the program runs, by file, with what they are made of. */
 const MADE: ReadonlyMap<string, string> = new Map([
+  ['http/reply.js', 'the name of a field, from our own code'],
   ['config/secrets.js', 'our own list of names; variables and fields of the configuration'],
   ['pattern/expression.js', 'globs of the configuration, over short texts only: see expression.test.ts'],
   ['pattern/parse-expression.js', 'a set of characters, over one character'],

@@ -109,7 +109,7 @@ export class Online {
 
   source({ id }: Pick<TaskRef, 'id'>): EventSource {
     return {
-      pages: (type, signal) => taskEvents(this.#client, id, type, signal),
+      pages: (type, signal, tags) => taskEvents(this.#client, id, type, signal, tags),
       ...this.#fileSource,
     };
   }
