@@ -117,7 +117,7 @@ interface Look {
 
 /** What is in a root, as far as a short look comes: it ends once there are more than so many files. */
 export async function look(asked: AskedWalk, pool: ReaderPool, mostFiles = LOOK_FILES): Promise<Look> {
-  const endMs = steadyMs() + LOOK_MS;
+  let endMs = Infinity;
   let runs = 0;
   let files = 0;
   let directories = 0;
@@ -134,6 +134,8 @@ export async function look(asked: AskedWalk, pool: ReaderPool, mostFiles = LOOK_
       runs += piece.runs.length;
       for (const run of piece.runs) files += run.files.length;
       for (const obstacle of piece.obstacles) obstacles.push(obstacle);
+      // From the first piece on: on a busy machine a thread takes long to start.
+      if (endMs === Infinity) endMs = steadyMs() + LOOK_MS;
       isEnough = steadyMs() > endMs || files > mostFiles;
     }
     return { directories, runs, files, isWhole, obstacles };
