@@ -136,8 +136,7 @@ export class LaneProgress {
 
   /** Age of the oldest byte that is in the files and not in the lane, counted from when it could be seen; 0 where there is none. */
   get lagMs(): number {
-    const { lagSinceMs } = this;
-    return lagSinceMs === undefined ? 0 : Math.max(0, this.#now() - lagSinceMs);
+    return this.#ageMs(this.lagSinceMs);
   }
 
   /** Since when the oldest byte that is missing could be seen; undefined where none is. */
@@ -151,8 +150,8 @@ export class LaneProgress {
 
   /** Judged by the bytes that points took so far, here or in the process before; undefined where nothing is known of that. */
   get lagPoints(): number | undefined {
-    const perByte = this.#given.bytes > 0 ? this.#given.points / this.#given.bytes : this.#kept?.points_per_byte;
-    return perByte === undefined || perByte === null ? undefined : Math.round(this.lagBytes * perByte);
+    const perByte = this.#pointsPerByte;
+    return perByte === undefined ? undefined : Math.round(this.lagBytes * perByte);
   }
 
   /** Files that are ahead of the lane. */
@@ -327,7 +326,7 @@ export class LaneProgress {
 
   /** As plain JSON, units in the names. */
   document(): Record<string, unknown> {
-    const { rate, catchUpMs } = this;
+    const { rate, catchUpMs, lagSinceMs } = this;
     return {
       name: this.name,
       type: this.type,
@@ -355,8 +354,8 @@ export class LaneProgress {
       })),
       lag_bytes: this.lagBytes,
       lag_points_estimate: this.lagPoints ?? null,
-      lag_seconds: this.lagMs / 1000,
-      lag_since: this.#time(this.lagSinceMs ?? 0),
+      lag_seconds: this.#ageMs(lagSinceMs) / 1000,
+      lag_since: this.#time(lagSinceMs ?? 0),
       points_per_second: round(rate.points),
       bytes_per_second: round(rate.bytes),
       catch_up_seconds: catchUpMs === undefined ? null : catchUpMs / 1000,
@@ -366,13 +365,12 @@ export class LaneProgress {
 
   /** What is kept of the lane when the process has ended. */
   stand(by: LaneStand['by'], isEnded: boolean): LaneStand {
-    const perByte = this.#given.bytes > 0 ? this.#given.points / this.#given.bytes : this.#kept?.points_per_byte;
     return standOf(this.document(), {
       by,
       isEnded,
       writtenMs: this.#wall(this.#now()),
       pace: this.pace,
-      pointsPerByte: perByte ?? null,
+      pointsPerByte: this.#pointsPerByte ?? null,
       lags: this.#lags.values(),
       wall: this.#wall,
     });
@@ -388,6 +386,14 @@ export class LaneProgress {
       at: this.#time(atMs),
       over: this.lastError === undefined && this.#failure === undefined,
     };
+  }
+
+  get #pointsPerByte(): number | undefined {
+    return (this.#given.bytes > 0 ? this.#given.points / this.#given.bytes : this.#kept?.points_per_byte) ?? undefined;
+  }
+
+  #ageMs(sinceMs: number | undefined): number {
+    return sinceMs === undefined ? 0 : Math.max(0, this.#now() - sinceMs);
   }
 
   #time(ms: number): string | null {
