@@ -8,16 +8,22 @@ export async function recordAt(
   name: string,
   { offset, mostBytes, signal }: { readonly offset: number; readonly mostBytes: number; readonly signal: AbortSignal },
 ): Promise<Uint8Array | undefined> {
-  let read: Buffer = Buffer.alloc(0);
+  const read: Buffer[] = [];
+  let size = 0;
+  let needed = HEADER_BYTES;
   for await (const piece of pieces(place, name, { mostBytes: Number.MAX_SAFE_INTEGER, signal, start: offset })) {
-    read = read.length === 0 ? piece : Buffer.concat([read, piece]);
-    if (read.length < HEADER_BYTES) continue;
-    const view = new DataView(read.buffer, read.byteOffset, read.byteLength);
+    read.push(piece);
+    size += piece.length;
+    // Put together where it is of use: the header first, and then all of the record.
+    if (size < needed) continue;
+    const record = Buffer.concat(read);
+    const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
     const bytes = view.getUint32(4, true) * 2 ** 32 + view.getUint32(0, true);
     if (!isHeader(view, 0) || bytes > mostBytes) return undefined;
-    if (read.length < bytes + FRAME_BYTES) continue;
+    needed = bytes + FRAME_BYTES;
+    if (size < needed) continue;
     const end = HEADER_BYTES + bytes;
-    return maskedCrc32c(view, HEADER_BYTES, end) === view.getUint32(end, true) ? read.subarray(HEADER_BYTES, end) : undefined;
+    return maskedCrc32c(view, HEADER_BYTES, end) === view.getUint32(end, true) ? record.subarray(HEADER_BYTES, end) : undefined;
   }
   return undefined;
 }
