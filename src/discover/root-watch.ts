@@ -6,7 +6,7 @@ import { changedMsOf, compareNames, filePathOf, inodeOf, systemPath } from '../m
 import { DirectoryCache } from './directory-cache.ts';
 import { isApart, isCompanion, isEventFileName } from './event-file-name.ts';
 import { HOT_MS, pollInterval, WARM_MS } from './heat.ts';
-import { DEFAULT_LINKS, type LinkRule, fullPath, lookNow, placeOf } from '../untrusted/index.ts';
+import { DEFAULT_LINKS, inDirectory, type LinkRule, fullPath, lookNow, placeOf } from '../untrusted/index.ts';
 import { directoriesAbove, Places } from './places.ts';
 import type { RunFilter } from './run-filter.ts';
 import { type FoundFile, type Obstacle, type Visited, visit, type WalkOptions } from './walk.ts';
@@ -239,7 +239,7 @@ export class RootWatch {
   }
 
   #absolute(path: string): string {
-    return path === '' || path === '.' ? this.#path : `${this.#path}${sep}${path}`;
+    return path === '' || path === '.' ? this.#path : inDirectory(this.#path, path);
   }
 
   #visit(
@@ -249,7 +249,7 @@ export class RootWatch {
     { onRun, ...how }: Pick<WalkOptions, 'onDirectory' | 'isPartial'> & { readonly onRun?: () => void },
   ): Visited | undefined {
     const onLink = (link: string): void => {
-      const path = `${this.#path}${sep}${link}`;
+      const path = this.#absolute(link);
       if (this.#links.size < MOST_LINKS) this.#links.set(path, targetOf(path));
     };
     const options = {

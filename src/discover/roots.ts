@@ -3,7 +3,7 @@ import { basename, dirname, relative, resolve, sep } from 'node:path';
 import { MirrorError, systemCode } from '../errors.ts';
 import { nameOfBytes, systemPath } from '../model/index.ts';
 import { reasonOf } from '../system-error.ts';
-import { DEFAULT_LINKS, isWithin, type LinkRule, type LinkRules } from '../untrusted/index.ts';
+import { DEFAULT_LINKS, inDirectory, isWithin, type LinkRule, type LinkRules } from '../untrusted/index.ts';
 
 /** A root as somebody asked for it. */
 export interface RootRequest {
@@ -154,5 +154,5 @@ function checkedPath(path: string): string {
 }
 
 function fullPath(root: ResolvedRoot): string {
-  return root.below === '' ? root.path : `${root.path}${sep}${root.below.split('/').join(sep)}`;
+  return root.below === '' ? root.path : inDirectory(root.path, root.below);
 }

@@ -6,6 +6,7 @@ import { compareNames, filePathOf, fileStamp, nameOfBytes, type RunRef, systemPa
 import { errorName, reasonOf } from '../system-error.ts';
 import {
   DEFAULT_LINKS,
+  inDirectory,
   isOfTheKernel,
   isWithin,
   LinkFollower,
@@ -196,7 +197,7 @@ class Walk {
       const below: Pending[] = [];
       for (const { name, kind } of entries) {
         const path = at.path === '' ? name : `${at.path}/${name}`;
-        const real = `${at.real === sep ? '' : at.real}${sep}${name}`;
+        const real = inDirectory(at.real, name);
         if (kind === 'passedOver') {
           this.#onPassedOver?.({ path, reason: whyPassedOver(name) ?? '' });
           continue;
@@ -319,7 +320,7 @@ class Walk {
     let path = '';
     for (const part of below === '' ? [] : below.split('/')) {
       path = path === '' ? part : `${path}/${part}`;
-      real = `${real === sep ? '' : real}${sep}${part}`;
+      real = inDirectory(real, part);
       try {
         if (!lstatSync(systemPath(real)).isSymbolicLink()) continue;
         const found = this.#follower.followNow(real);
@@ -345,7 +346,7 @@ class Walk {
   }
 
   #absolute(path: string): string {
-    return path === '' ? this.#root : `${this.#root}${sep}${path}`;
+    return path === '' ? this.#root : inDirectory(this.#root, path);
   }
 }
 

@@ -2,7 +2,7 @@
 import type { BigIntStats } from 'node:fs';
 import { dirname, isAbsolute, posix, relative, sep } from 'node:path';
 import { isOfTheKernel, type Mounts, mountsNow } from './mounts.ts';
-import { isWithin, type RootPlace } from './place.ts';
+import { inDirectory, isWithin, type RootPlace } from './place.ts';
 import { refusal, shown } from './refusal.ts';
 import { doNow, lstat, readlink, type Steps } from './steps.ts';
 
@@ -74,7 +74,7 @@ export class LinkFollower {
         stat = undefined;
         continue;
       }
-      const next = at === sep ? `${sep}${part}` : `${at}${sep}${part}`;
+      const next = inDirectory(at, part);
       this.#checkMount(link, at, next);
       const isLast = pending.length === 0;
       if (isLast && this.#mounts.at(next) === 'autofs') throw this.#unmounted(link, next);

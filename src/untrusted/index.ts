@@ -1,6 +1,6 @@
 /** The one job of `untrusted`: open what others put below a root, and nothing else that their links, devices and pipes lead to. */
 export { type LinkFinding, LinkFollower } from './follow-link.ts';
-export { DEFAULT_LINKS, isLinkRule, LINK_RULES, type LinkRule, type LinkRules } from './link-rule.ts';
+export { DEFAULT_LINKS, LINK_RULES, type LinkRule, type LinkRules } from './link-rule.ts';
 export { isOfTheKernel, Mounts, mountsNow } from './mounts.ts';
-export { isWithin, type Place, type RootPlace, fullPath, placeOf } from './place.ts';
+export { isWithin, type Place, type RootPlace, fullPath, inDirectory, placeOf } from './place.ts';
 export { type Looked, lookAt, lookNow, openSync, type Opened, pieces, readWhole } from './open.ts';

@@ -9,7 +9,3 @@ export type LinkRule = (typeof LINK_RULES)[number];
 export type LinkRules = (root: string) => LinkRule;
 
 export const DEFAULT_LINKS: LinkRule = 'owner';
-
-export function isLinkRule(word: string): word is LinkRule {
-  return LINK_RULES.some((rule) => rule === word);
-}

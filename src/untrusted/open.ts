@@ -1,7 +1,7 @@
 /** Opens files below a root. What was checked is what is open: the descriptor says where it leads, whatever was renamed meanwhile. */
 import type { BigIntStats } from 'node:fs';
 import * as fs from 'node:fs';
-import { posix, sep } from 'node:path';
+import { posix } from 'node:path';
 import { promisify } from 'node:util';
 import { inTime } from '../calls/index.ts';
 import { withSignal } from '../concurrency/index.ts';
@@ -9,7 +9,7 @@ import { MirrorError, systemCode } from '../errors.ts';
 import { fileStamp } from '../model/index.ts';
 import { LinkFollower } from './follow-link.ts';
 import { isOfTheKernel, mountsNow } from './mounts.ts';
-import { fullPath, isWithin, type Place } from './place.ts';
+import { fullPath, inDirectory, isWithin, type Place } from './place.ts';
 import { refusal, shown } from './refusal.ts';
 import { close, doLater, doNow, fstat, lstat, open, readlink, realpath, type Steps } from './steps.ts';
 
@@ -180,7 +180,7 @@ function* lookPlainly(place: Place, name: string): Steps<{ readonly path: string
   let stat: BigIntStats | undefined;
   const rest = isBelow ? parts.slice(own) : parts;
   for (const [i, part] of rest.entries()) {
-    path = `${path === sep ? '' : path}${sep}${part}`;
+    path = inDirectory(path, part);
     stat = yield* lstat(path);
     if (stat.isSymbolicLink()) return undefined;
     if (i < rest.length - 1 && !stat.isDirectory()) throw Object.assign(new Error(`not a directory: ${part}`), { code: 'ENOTDIR' });
@@ -213,7 +213,7 @@ function* foundThroughLinks(
   let ownerUid: bigint | undefined;
   for (const part of insideParts(place, name)) {
     if (!stat.isDirectory()) throw Object.assign(new Error(`not a directory: ${shown(real)}`), { code: 'ENOTDIR' });
-    real = `${real === sep ? '' : real}${sep}${part}`;
+    real = inDirectory(real, part);
     stat = yield* lstat(real);
     ownerUid = undefined;
     if (!stat.isSymbolicLink()) continue;

@@ -26,7 +26,12 @@ export function placeOf({ path: root, links }: RootPlace, run: string): Place {
 export function fullPath({ root, path }: Place, below = ''): string {
   const rest = posix.join(path, below);
   if (rest === '.' || rest === '') return root;
-  return `${root === sep ? '' : root}${sep}${rest}`;
+  return inDirectory(root, rest);
+}
+
+/** A name in a directory, which may be that of the whole system. */
+export function inDirectory(directory: string, name: string): string {
+  return directory === sep ? `${sep}${name}` : `${directory}${sep}${name}`;
 }
 
 /** Whether `path` is `directory` or lies below it; both are real paths. */
