@@ -373,8 +373,9 @@ class Pass {
 
   /** Brings a tracker to the end of all files, and tells it which runs are over. */
   async #bringToEnd(feed: TrackerFeed): Promise<void> {
-    await feed.reachEnd(this.#options.patienceMs ?? PATIENCE_MS);
-    if (feed.stand === 'done') await feed.endOver([...this.#changed.values()]);
+    const { patienceMs = PATIENCE_MS } = this.#options;
+    await feed.reachEnd(patienceMs);
+    if (feed.stand === 'done') await feed.endOver([...this.#changed.values()], patienceMs);
   }
 
   #held(): Held {

@@ -39,6 +39,7 @@ export class Gate {
   #failures = 0;
   #parkedTimes = 0;
   #dueMs = 0;
+  #failingSinceMs: number | undefined;
   /** Whether the one send that tries is under way. */
   #isTrying = false;
   /** What is under way is not answered: it is the try, whoever made it. */
@@ -53,6 +54,11 @@ export class Gate {
 
   get isParked(): boolean {
     return this.#state === 'parked';
+  }
+
+  /** Since when everything has failed; undefined while it goes well. By the clock's `now`. */
+  get failingSinceMs(): number | undefined {
+    return this.#failingSinceMs;
   }
 
   /** Waits until a send may go. The caller says afterwards how it went, unless the signal has ended it all. */
@@ -71,6 +77,7 @@ export class Gate {
   succeeded(): void {
     const isNews = this.#failures > 0 || this.#state !== 'active' || this.#isSilent;
     this.#failures = 0;
+    this.#failingSinceMs = undefined;
     this.#isSilent = false;
     this.#parkedTimes = 0;
     this.#backoff = undefined;
@@ -84,6 +91,7 @@ export class Gate {
   /** A send failed for a reason that may pass. Returns how long the caller waits before it tries again. */
   failed(error: MirrorError, afterMs = 0): number {
     this.#failures++;
+    this.#failingSinceMs ??= this.#clock.now();
     this.#isTrying = false;
     const wasSilent = this.#isSilent;
     this.#isSilent = false;
@@ -121,6 +129,7 @@ export class Gate {
   /** What was asked is not answered for long: who came next would only wait beside it. */
   fellSilent(sinceMs: number): void {
     this.#isSilent = true;
+    this.#failingSinceMs ??= sinceMs;
     this.#events.laneSilent(sinceMs);
   }
 

@@ -107,6 +107,11 @@ export class TrackerLane {
     return this.#gate.isParked;
   }
 
+  /** Since when the tracker gets nothing done; undefined while it does. By the clock's `now`. */
+  get failingSinceMs(): number | undefined {
+    return this.#gate.failingSinceMs;
+  }
+
   /** Parcels of some tracker runs, each one's in order. One answer a tracker run, by the key of its target. */
   async deliver(parcels: readonly TrackerParcel[]): Promise<ReadonlyMap<string, Delivery>> {
     const answers = new Map(parcels.map(({ target }) => [keyOfRun(target), DELIVERED]));

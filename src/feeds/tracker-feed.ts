@@ -72,6 +72,8 @@ const TURNS_AHEAD = 1;
 const LARGE_BYTES = 8 * 1024 * 1024;
 /** A run that its tracker does not take is tried again for when somebody changed that. */
 const STOPPED_MS = 30 * 60_000;
+/** How often it is looked whether the tracker gets anywhere. */
+const LOOK_MS = 250;
 /** A run is over when its last event and its files are older. */
 const OVER_MS = 30 * 60_000;
 /** Files that could not be read are read again so much later for the texts that were sent before. */
@@ -308,7 +310,27 @@ export class TrackerFeed implements Feed {
     if (this.#stand !== 'done' || this.#signal.aborted) return;
     this.progress.work = 'files';
     this.#owners.clear();
-    if (!(await this.#side.bring(this.#runs.values(), patienceMs))) this.#stand = 'incomplete';
+    await this.#patiently(patienceMs, async () => {
+      if (!(await this.#side.bring(this.#runs.values(), patienceMs))) this.#stand = 'incomplete';
+    });
+  }
+
+  /** Does what comes after the points, as long as the tracker does not let it wait for longer than that. */
+  async #patiently(patienceMs: number, work: () => Promise<void>): Promise<void> {
+    let hopeless: 'parked' | 'stuck' | undefined;
+    const timer = setInterval(() => {
+      const { isParked, failingSinceMs } = this.#delivery;
+      const isLong = failingSinceMs !== undefined && steadyMs() - failingSinceMs > patienceMs;
+      if (!isParked && !isLong) return;
+      hopeless = isParked ? 'parked' : 'stuck';
+      this.#end.abort();
+    }, LOOK_MS);
+    try {
+      await work();
+    } finally {
+      clearInterval(timer);
+    }
+    if (hopeless !== undefined && !this.#options.signal.aborted) this.#stand = hopeless;
   }
 
   /** How it stands after `reachEnd`. */
@@ -326,7 +348,7 @@ export class TrackerFeed implements Feed {
   }
 
   /** Tells the tracker which runs are over and were not said to be yet. Each run with the time when its files last changed. */
-  async endOver(runs: readonly (readonly [ref: RunRef, changedAtMs: number])[]): Promise<void> {
+  async endOver(runs: readonly (readonly [ref: RunRef, changedAtMs: number])[], patienceMs: number): Promise<void> {
     const changed = new Map<FedRun, number>();
     for (const [ref, atMs] of runs) {
       if (this.#sourceOf(ref) === undefined) continue;
@@ -334,7 +356,9 @@ export class TrackerFeed implements Feed {
       changed.set(run, Math.max(changed.get(run) ?? 0, atMs));
     }
     this.progress.work = 'ends';
-    for (const [run, changedAtMs] of changed) await this.#opener.end(run, changedAtMs, OVER_MS);
+    await this.#patiently(patienceMs, async () => {
+      for (const [run, changedAtMs] of changed) await this.#opener.end(run, changedAtMs, OVER_MS);
+    });
     this.progress.work = 'done';
   }
 

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, utimesSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { MirrorError } from '../../../src/errors.ts';
 import { TrackerFeed } from '../../../src/feeds/index.ts';
 import { type LaneRouting, type TrackerLaneOptions, wholeRouting } from '../../../src/lanes/index.ts';
 import { PassStatus } from '../../../src/pass-status.ts';
@@ -180,5 +181,33 @@ describe('a feed of many runs', () => {
     };
     const small = await asked(10);
     expect((await asked(40)) / small).toBeLessThan(6);
+  });
+});
+
+describe('a tracker that takes the points and nothing else', () => {
+  const later = new MirrorError('MB4005', 'it answers 500', { retry: 'later' });
+  const never = new MirrorError('MB4002', 'it answers 401');
+  const PARAMS: LaneRouting['side'] = { params: [{ place: '', files: ['args.yaml'], tags: [], prefix: '' }], artifacts: [] };
+
+  it.each([
+    ['stuck', later],
+    ['parked', never],
+  ])('holds up a pass no longer than its patience, with params and with the ends of runs (%s)', async (stand, error) => {
+    write('run/events.out.tfevents.1', simpleValue('loss', 1));
+    const args = join(logs, 'run/args.yaml');
+    writeFileSync(args, 'lr: 0.1\n');
+    utimesSync(args, 1000, 1000);
+    await withFeed({}, async ({ feed, backend }) => {
+      backend.finish = () => Promise.reject(error);
+      await feed.reachEnd(60_000);
+      expect(feed.stand).toBe('done');
+      await feed.endOver([[{ root: ROOT, path: 'run' }, 1000]], 1);
+      expect(feed.stand).toBe(stand);
+    });
+    await withFeed({ side: PARAMS }, async ({ feed, backend }) => {
+      backend.setParams = () => Promise.reject(error);
+      await feed.reachEnd(1);
+      expect(feed.stand).toBe(stand);
+    });
   });
 });
