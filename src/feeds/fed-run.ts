@@ -87,6 +87,8 @@ export class FedRun {
   isBusy = false;
   /** Until then the tracker does not take it. */
   stoppedUntilMs = 0;
+  /** The tracker takes nothing for it until a person does something there, or that is not known to be over. */
+  isStopped = false;
   /** When the files beside its event files are looked at next. */
   sideDueMs = 0;
   /** Generations of files that were compared with what the tracker run is known by. */

@@ -72,6 +72,9 @@ const TURNS_AHEAD = 1;
 const LARGE_BYTES = 8 * 1024 * 1024;
 /** A run that its tracker does not take is tried again for when somebody changed that. */
 const STOPPED_MS = 30 * 60_000;
+/** A few of those that are stopped are tried so often: what one of them meets was most often the same for all, as when an experiment was deleted. */
+const TRIAL_MS = 20_000;
+const TRIALS = 4;
 /** How often it is looked whether the tracker gets anywhere. */
 const LOOK_MS = 250;
 /** A run is over when its last event and its files are older. */
@@ -91,6 +94,8 @@ export class TrackerFeed implements Feed {
   readonly #parents: Parents;
   readonly #isNested: boolean;
   readonly #runs = new Map<string, FedRun>();
+  /** When runs that are stopped were tried last. */
+  #triedAtMs = steadyMs();
   /** To whom files above runs belong: each of the runs beside each other asks. Until others may have something to send. */
   readonly #owners = new Map<string, FedRun | undefined>();
   /** Runs whose turn it may be, in the order in which they got ready. */
@@ -279,6 +284,10 @@ export class TrackerFeed implements Feed {
       if (run.stoppedUntilMs === 0 || run.stoppedUntilMs > nowMs) continue;
       run.stoppedUntilMs = 0;
       this.#getReady(run);
+    }
+    if (nowMs - this.#triedAtMs >= TRIAL_MS) {
+      this.#triedAtMs = nowMs;
+      this.#resume(this.#stopped().slice(0, TRIALS));
     }
     this.#owners.clear();
     if (this.#options.isTreeWhole?.() !== false) this.#side.tick(this.#runs.values(), nowMs);
@@ -481,6 +490,10 @@ export class TrackerFeed implements Feed {
     const deliveries = await this.#delivery.deliver(parcels);
     for (const run of runs) {
       const delivery = deliveries.get(run.key);
+      if (delivery?.kind === 'delivered' && run.isStopped && run.handle !== undefined) {
+        run.isStopped = false;
+        this.#resume(this.#stopped());
+      }
       if (delivery?.kind === 'runFatal') this.#stopOrRebuild(run, delivery.error);
       else if (delivery?.kind === 'delivered' && run.isQuiet && !run.hasWork) await this.#opener.end(run, Date.now(), 0);
     }
@@ -622,8 +635,22 @@ export class TrackerFeed implements Feed {
 
   #stop(run: FedRun, error: MirrorError): void {
     this.#setAside(run, STOPPED_MS);
+    run.isStopped = true;
     run.handle = undefined;
     this.progress.runStopped(run.target, error);
+  }
+
+  /** Runs that are stopped, those first that were tried the longest ago. */
+  #stopped(): readonly FedRun[] {
+    const stopped = [...this.#runs.values()].filter((run) => run.isStopped && run.stoppedUntilMs > 0 && !run.isBusy);
+    return stopped.sort((a, b) => a.stoppedUntilMs - b.stoppedUntilMs);
+  }
+
+  #resume(runs: readonly FedRun[]): void {
+    for (const run of runs) {
+      run.stoppedUntilMs = 0;
+      this.#getReady(run);
+    }
   }
 
   /** Leaves a run alone for a while; then all of it again, from the positions. */

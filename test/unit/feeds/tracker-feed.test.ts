@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, utimesSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { steadyMs } from '../../../src/clock.ts';
 import { MirrorError } from '../../../src/errors.ts';
 import { TrackerFeed } from '../../../src/feeds/index.ts';
 import { type LaneRouting, type TrackerLaneOptions, wholeRouting } from '../../../src/lanes/index.ts';
@@ -107,6 +108,36 @@ function write(path: string, ...summary: Parameters<typeof event>[0]['summary'] 
   writeFileSync(file, eventFile(event({ wallTime: 1000, step: 1, summary })));
   return file;
 }
+
+describe('runs that the tracker takes nothing for', () => {
+  it('are tried a few at a time, and all go on once one of them is taken', async () => {
+    const COUNT = 30;
+    for (let i = 0; i < COUNT; i++) write(`r${String(i).padStart(2, '0')}/events.out.tfevents.1`, simpleValue('loss', 1));
+    await withFeed({}, async ({ feed, backend }) => {
+      let isDeleted = true;
+      let opened = 0;
+      const open = backend.open.bind(backend);
+      backend.open = async (...args) => {
+        opened++;
+        if (isDeleted) throw new MirrorError('MB4006', 'the experiment was deleted');
+        return open(...args);
+      };
+      await feed.reachEnd(60_000);
+      expect([feed.stand, feed.progress.stoppedRuns.size, opened]).toEqual(['incomplete', COUNT, COUNT]);
+      let nowMs = steadyMs();
+      const tick = async (): Promise<void> => {
+        nowMs += 20_000;
+        feed.tick(nowMs);
+        await feed.reachEnd(60_000);
+      };
+      await tick();
+      expect(opened).toBe(COUNT + 4);
+      isDeleted = false;
+      await tick();
+      expect([feed.stand, feed.progress.stoppedRuns.size, feed.progress.points]).toEqual(['done', 0, COUNT]);
+    });
+  });
+});
 
 describe('texts that were sent before anybody asked for params in them', () => {
   const PARAMS: LaneRouting['side'] = { params: [{ place: '', files: [], tags: ['args'], prefix: '' }], artifacts: [] };
