@@ -6,10 +6,12 @@ import { formatMemory, memoryShares } from '../memory/index.ts';
 import { signOfLife } from '../sign-of-life.ts';
 import { type HttpAnswer, type HttpHeaders, headerOf, isTransient } from './answer.ts';
 import { readBody, roomForAnswers, SHORT_ANSWER } from './answer-body.ts';
+import { type Door, isLoginPage, loginHint, redirectDoor } from './door.ts';
 import { makeAgent, namesProxy } from './proxy.ts';
 import { quietHandshake } from './quiet-handshake.ts';
 import { reachHint } from './reach-hint.ts';
 import { redactCut } from './redact.ts';
+import { isPage } from './reply.ts';
 import { askedWait } from './retry-after.ts';
 import { oddAnswer } from './said.ts';
 import { closedHint, opensslReason, readTlsFiles, type TlsMaterial, type TlsOptions, tlsHint } from './tls.ts';
@@ -19,7 +21,9 @@ import { within } from './within.ts';
 export interface HttpOptions {
   /** What every path is appended to, with a path of its own or without. User and password in it become basic authentication. */
   readonly baseUrl: string;
-  readonly auth?: { readonly username: string; readonly password: string } | { readonly token: string };
+  readonly auth?: Auth;
+  /** Reads once more what lets us in, where that is kept in a file: asked after each refusal. Undefined: as before. */
+  readonly renewAuth?: () => Auth | undefined;
   /** Sent with every request. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly tls?: TlsOptions;
@@ -38,6 +42,8 @@ export interface HttpOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
+export type Auth = { readonly username: string; readonly password: string } | { readonly token: string };
+
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD';
   /** Appended to the base address, each part encoded already. */
@@ -49,6 +55,8 @@ export interface HttpRequest {
   readonly timeoutMs?: number;
   /** Longest answer that it can need, unpacked; never more than the memory allows. Bytes, default 1 MiB. `Infinity` where that is not known. */
   readonly mostBytes?: number;
+  /** Whether a file is asked for, which may be any page. Elsewhere a login page is a refusal. */
+  readonly isFile?: boolean;
   /** Whether it does no harm when it is sent twice, so that it may be after a reset. Default true. */
   readonly isRepeatable?: boolean;
   readonly signal: AbortSignal;
@@ -91,7 +99,9 @@ export class HttpClient {
   readonly #origin: string;
   readonly #prefix: string;
   readonly #headers: Readonly<Record<string, string>>;
-  readonly #secrets: readonly string[];
+  readonly #secrets: string[];
+  readonly #renewAuth: HttpOptions['renewAuth'];
+  #authorization: string | undefined;
   readonly #tls: TlsOptions;
   readonly #material: TlsMaterial;
   readonly #timeoutMs: number;
@@ -104,8 +114,9 @@ export class HttpClient {
     this.#origin = url.origin;
     this.#prefix = url.pathname.replace(/\/+$/, '');
     this.address = this.#origin + this.#prefix;
-    const authorization = auth === undefined ? {} : { authorization: authorizationOf(auth) };
-    this.#headers = { accept: 'application/json', ...options.headers, ...authorization };
+    this.#headers = { accept: 'application/json', ...options.headers };
+    this.#authorization = auth === undefined ? undefined : authorizationOf(auth);
+    this.#renewAuth = options.renewAuth;
     this.#secrets = [...(auth === undefined ? [] : secretsOf(auth)), ...(options.secrets ?? [])];
     this.#tls = options.tls ?? {};
     this.#material = readTlsFiles(this.#tls);
@@ -130,6 +141,23 @@ export class HttpClient {
 
   /** Sends a request. Throws the signal's reason when it is aborted, and nothing else. */
   async send(request: HttpRequest): Promise<HttpAnswer> {
+    const used = this.#authorization;
+    const answer = await this.#send(request);
+    // What was refused at the door was not done.
+    return answer.kind === 'refused' && answer.error.code === 'MB4002' && this.#hasOther(used) ? await this.#send(request) : answer;
+  }
+
+  /** Whether there is something else to show than what was refused. */
+  #hasOther(used: string | undefined): boolean {
+    if (this.#authorization !== used) return true;
+    const auth = this.#renewAuth?.();
+    if (auth === undefined || authorizationOf(auth) === used) return false;
+    this.#authorization = authorizationOf(auth);
+    this.hide(secretsOf(auth));
+    return true;
+  }
+
+  async #send(request: HttpRequest): Promise<HttpAnswer> {
     const first = await this.#once(request);
     if (first.kind !== 'reset') return first;
     const last = request.isRepeatable === false ? first : await this.#once(request);
@@ -149,6 +177,11 @@ export class HttpClient {
       : withoutReset(this.#unreachable(refusal, method, this.#prefix + path));
   }
 
+  /** Texts that must not stand in any error from now on. */
+  hide(secrets: readonly string[]): void {
+    for (const secret of secrets) this.#secrets.push(secret);
+  }
+
   /** Closes the connections; requests under way are broken off. */
   async close(): Promise<void> {
     await this.#agent.destroy();
@@ -158,6 +191,7 @@ export class HttpClient {
     const { signal, method } = request;
     signal.throwIfAborted();
     const path = this.#prefix + request.path + queryText(request.query);
+    const authorized = this.#authorization === undefined ? {} : { authorization: this.#authorization };
     const limitMs = deadlineOf(request.timeoutMs ?? this.#timeoutMs, bytesOf(request.body));
     try {
       return await within(limitMs, signal, async (stop) => {
@@ -165,7 +199,7 @@ export class HttpClient {
           origin: this.#origin,
           path,
           method,
-          headers: { ...this.#headers, ...request.headers, ...lengthOf(request.body) },
+          headers: { ...this.#headers, ...authorized, ...request.headers, ...lengthOf(request.body) },
           ...(request.body === undefined ? {} : { body: bodyOf(request.body) }),
           signal: stop,
         });
@@ -194,26 +228,42 @@ export class HttpClient {
     if (read.kind === 'unknownEncoding') {
       return later(headers, oddAnswer(source, `it is packed as ${JSON.stringify(cutText(read.encoding, 40))}`));
     }
-    if (!isOk) return this.#refusal(status, headers, read.body, method, path);
+    const isLogin = isOk && request.isFile !== true && read.kind === 'whole' && isPage({ headers }) && isLoginPage(read.body);
+    if (!isOk || isLogin) return this.#refusal(status, headers, read.body, request, path, isLogin);
     if (read.kind === 'whole') return { kind: 'ok', status, headers, body: read.body };
     // Nothing honest answers a small question at such length; a long answer may be a run that is too large for us.
     const error = asked > share ? tooLargeAnswer(source, share) : oddAnswer(source, `it is longer than ${formatMemory(most)}`);
     return later(headers, error);
   }
 
-  #refusal(status: number, headers: HttpHeaders, body: Buffer, method: string, path: string): HttpAnswer {
+  #refusal(status: number, headers: HttpHeaders, body: Buffer, request: HttpRequest, path: string, isLogin: boolean): HttpAnswer {
     const text = redactCut(body.toString('utf8', 0, READ_BYTES), CUT_BYTES, this.#secrets);
-    const location = headerOf(headers, 'location');
-    const leads = location === undefined ? '' : `, leads to ${redactCut(location, MOST_PLACE, this.#secrets)}`;
-    const message = `${method} ${this.#shown(path)}: ${status}${leads}${text === '' ? '' : `: ${firstLine(text)}`}`;
+    const asked = `${request.method} ${this.#shown(path)}: `;
+    const door = this.#door(status, headers, request.path, isLogin);
+    if (door !== undefined) {
+      const { code, found, hint } = door;
+      return { kind: 'refused', status, headers, text, error: this.#error(code, asked + found, status, { hint }) };
+    }
+    const message = `${asked}${status}${text === '' ? '' : `: ${firstLine(text)}`}`;
     if (!isTransient(status)) {
       const hint = status === 413 ? { hint: BODY_LIMIT_HINT } : {};
       return { kind: 'refused', status, headers, text, error: this.#error(codeOf(status), message, status, hint) };
     }
     const afterMs = askedWait(status, headers, this.#now());
-    const asked = afterMs === undefined ? {} : { retryAfterMs: afterMs };
-    const error = this.#error(codeOf(status), message, status, { retry: 'later', context: asked });
+    const wanted = afterMs === undefined ? {} : { retryAfterMs: afterMs };
+    const error = this.#error(codeOf(status), message, status, { retry: 'later', context: wanted });
     return { kind: 'retry', status, headers, text, ...(afterMs === undefined ? {} : { afterMs }), error };
+  }
+
+  /** What stands there instead of the server that was meant; undefined where it is that server. */
+  #door(status: number, headers: HttpHeaders, path: string, isLogin: boolean): (Door & { readonly found: string }) | undefined {
+    const { names } = this.#tls;
+    if (isLogin) return { code: 'MB4002', hint: loginHint(names), found: 'a login page instead of an answer' };
+    const location = status >= 300 && status < 400 ? headerOf(headers, 'location') : undefined;
+    const door = location === undefined ? undefined : redirectDoor(location, this.address, path, names);
+    if (location === undefined || door === undefined) return undefined;
+    const leads = redactCut(location, MOST_PLACE, this.#secrets);
+    return { ...door, found: `${status}, leads to ${leads}${door.code === 'MB4002' ? ', to log in' : ''}` };
   }
 
   #unreachable(cause: unknown, method: string, path: string): HttpAnswer | Reset {
@@ -305,16 +355,16 @@ function queryText(query: HttpRequest['query']): string {
   return parts.length === 0 ? '' : `?${parts.join('&')}`;
 }
 
-function userOf(url: URL): { readonly username: string; readonly password: string } | undefined {
+function userOf(url: URL): Auth | undefined {
   if (url.username === '' && url.password === '') return undefined;
   return { username: decodeURIComponent(url.username), password: decodeURIComponent(url.password) };
 }
 
-function authorizationOf(auth: NonNullable<HttpOptions['auth']>): string {
+function authorizationOf(auth: Auth): string {
   return 'token' in auth ? `Bearer ${auth.token}` : `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}`;
 }
 
-function secretsOf(auth: NonNullable<HttpOptions['auth']>): readonly string[] {
+function secretsOf(auth: Auth): readonly string[] {
   return 'token' in auth ? [auth.token] : [auth.password, Buffer.from(`${auth.username}:${auth.password}`).toString('base64')];
 }
 

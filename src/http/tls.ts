@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { MirrorError, messageOf } from '../errors.ts';
+import type { SettingNames } from './door.ts';
 
 /** How a server proves who it is, and how we do. */
 export interface TlsOptions {
@@ -12,7 +13,7 @@ export interface TlsOptions {
   /** Whoever answers is believed. Default false. */
   readonly insecure?: boolean;
   /** What a user knows the settings by, for hints. */
-  readonly names?: { readonly address: string; readonly ca: string; readonly cert: string };
+  readonly names?: SettingNames & { readonly ca: string; readonly cert: string };
 }
 
 export interface TlsMaterial {

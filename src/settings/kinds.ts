@@ -57,6 +57,21 @@ export const ADDRESS: Kind<string> = {
   },
 };
 
+/** Sent with every request: what a proxy before the tracker asks for. Names are in lower case. */
+export const HEADERS: Kind<Readonly<Record<string, string>>> = {
+  expected: 'names and values of headers',
+  parse(raw) {
+    if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return undefined;
+    const headers: Record<string, string> = {};
+    for (const [name, value] of Object.entries(raw)) {
+      if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/i.test(name) || (typeof value !== 'string' && typeof value !== 'number')) return undefined;
+      if (/[\r\n\0]/.test(String(value))) return undefined;
+      headers[name.toLowerCase()] = String(value);
+    }
+    return headers;
+  },
+};
+
 /** A whole number within bounds, both included. */
 export function count(least: number, most: number): Kind<number> {
   return {

@@ -70,13 +70,30 @@ export class Section<Table extends Fields> {
     const path = this.#found.get(fileKey)?.value;
     if (typeof value === 'string' || typeof path !== 'string') return value as string | undefined;
     try {
-      const secret = readFileSync(path, 'utf8').trim();
+      const secret = secretIn(path);
       if (secret !== '') return secret;
       this.wrong(fileKey, 'an empty file', 'a file that holds the secret');
     } catch (error) {
       this.problems.push({ path: [fileKey], found: messageOf(error), expected: 'a file that can be read', isLocal: true });
     }
     return undefined;
+  }
+
+  /**
+   * Reads once more what `secret` gave, for when it is refused: files with secrets are replaced while we run. Undefined where no file is named, or
+   * it is not what counts.
+   */
+  secretAgain(key: keyof Table & string, fileKey: keyof Table & string): (() => string | undefined) | undefined {
+    const path = this.#found.get(fileKey)?.value;
+    if (typeof this.#found.get(key)?.value === 'string' || typeof path !== 'string') return undefined;
+    return () => {
+      try {
+        return secretIn(path) || undefined;
+      } catch {
+        // It is replaced just now, perhaps; it is asked for again.
+        return undefined;
+      }
+    };
   }
 
   wrong(key: keyof Table & string, found: string, expected: string, hint?: string): void {
@@ -132,6 +149,10 @@ export class Section<Table extends Fields> {
       ...(near === undefined ? {} : { hint: `Did you mean ${near}?` }),
     });
   }
+}
+
+function secretIn(path: string): string {
+  return readFileSync(path, 'utf8').trim();
 }
 
 function shownAs(value: unknown, isSecret: boolean, secrets: readonly string[]): unknown {

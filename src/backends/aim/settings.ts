@@ -1,5 +1,5 @@
 import { redact, type TlsOptions } from '../../http/index.ts';
-import { count, type Environment, type Fields, type Kind, oneOf, PATH, SECONDS, Section, SWITCH, TEXT } from '../../settings/index.ts';
+import { count, type Environment, type Fields, HEADERS, oneOf, PATH, SECONDS, Section, SWITCH, TEXT } from '../../settings/index.ts';
 import type { ParsedSettings } from '../contract.ts';
 import { addressOf, repoFolder } from './address.ts';
 import { CONTEXT_RULES, type ContextRule } from './handle.ts';
@@ -24,20 +24,6 @@ export interface AimSettings {
   /** The program that starts a server. */
   readonly command: string;
 }
-
-const HEADERS: Kind<Readonly<Record<string, string>>> = {
-  expected: 'names and values of headers',
-  parse(raw) {
-    if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return undefined;
-    const headers: Record<string, string> = {};
-    for (const [name, value] of Object.entries(raw)) {
-      if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/i.test(name) || (typeof value !== 'string' && typeof value !== 'number')) return undefined;
-      if (/[\r\n\0]/.test(String(value))) return undefined;
-      headers[name.toLowerCase()] = String(value);
-    }
-    return headers;
-  },
-};
 
 const FIELDS = {
   server: { kind: TEXT, aliases: ['url', 'backend_url'] },
@@ -72,7 +58,11 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Envir
     context: section.get('context'),
     openRuns: section.get('open_runs'),
     timeoutMs: section.get('request_timeout') * 1000,
-    tls: { insecure: section.get('insecure_tls'), ...(caPath === undefined ? {} : { caPath }) },
+    tls: {
+      insecure: section.get('insecure_tls'),
+      names: { address: 'server', access: 'headers', ca: 'ca_bundle', cert: 'a client certificate' },
+      ...(caPath === undefined ? {} : { caPath }),
+    },
     ui: section.get('ui')?.replace(/\/+$/, ''),
     command: section.get('aim_command'),
   });

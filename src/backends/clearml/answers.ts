@@ -86,6 +86,7 @@ function causeOf({ kind, status, error }: Refused, { code, subcode }: Meta, extr
   // Where no connection comes to stand for want of a certificate that fits, it was no answer, and will not be one.
   if (status === undefined) return error.retry === 'never' ? 'unauthorized' : 'transient';
   if (extraRetry.has(status)) return 'transient';
+  if (status < 400 && error.code === 'MB4002') return 'unauthorized';
   const isRetry = kind === 'retry';
   if (code === undefined) {
     // No envelope: a proxy, the file server, or another program.
@@ -116,13 +117,14 @@ function errorOf(cause: Cause, answer: Refused, meta: Meta, what: string, addres
   }
   const code = meta.code === undefined ? String(status) : `${meta.code}/${meta.subcode ?? 0}`;
   const said = oneLine(isPage(answer) ? plainText(meta.message) : meta.message);
-  const message = `${what}: ${address} answers ${code}${said === '' ? '' : `: ${said}`}`;
+  // What stands there instead of a server has said where it leads.
+  const message = status < 400 ? `${what}: ${error.message}` : `${what}: ${address} answers ${code}${said === '' ? '' : `: ${said}`}`;
   switch (cause) {
     case 'token':
     case 'unauthorized':
-      return new MirrorError('MB4002', message, { hint: KEYS_HINT, context, cause: error });
+      return new MirrorError('MB4002', message, { hint: error.hint ?? KEYS_HINT, context, cause: error });
     case 'address':
-      return new MirrorError('MB4003', message, { hint: ADDRESS_HINT, context, cause: error });
+      return new MirrorError('MB4003', message, { hint: error.hint ?? ADDRESS_HINT, context, cause: error });
     case 'gone':
       return new MirrorError('MB4006', message, { hint: GONE_HINT, context, cause: error });
     case 'transient':

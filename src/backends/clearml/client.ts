@@ -23,7 +23,7 @@ const RENEW_MS = 360_000;
 /** Batches take long on a busy server. */
 const TIMEOUT_MS = 300_000;
 
-type ClientSettings = Pick<ClearmlSettings, 'apiServer' | 'auth' | 'tls' | 'extraRetryCodes' | 'workerName'>;
+type ClientSettings = Pick<ClearmlSettings, 'apiServer' | 'auth' | 'renewAuth' | 'headers' | 'tls' | 'extraRetryCodes' | 'workerName'>;
 
 interface Token {
   readonly text: string;
@@ -37,21 +37,23 @@ export class ClearmlClient {
   readonly #http: HttpClient;
   readonly #settings: ClientSettings;
   readonly #now: () => number;
+  #auth: ClearmlSettings['auth'];
   #token: Token | undefined;
   /** A login under way: everybody waits for the same. */
   #login: Promise<Token | Failure> | undefined;
 
   constructor(settings: ClientSettings, now: () => number = Date.now) {
-    const { auth } = settings;
+    const { auth, headers = {} } = settings;
     this.#settings = settings;
+    this.#auth = auth;
     this.#now = now;
     this.#http = new HttpClient({
       baseUrl: settings.apiServer,
       tls: settings.tls,
       timeoutMs: TIMEOUT_MS,
       connections: REQUESTS_AT_ONCE + UPLOADS_AT_ONCE,
-      headers: { 'x-clearml-client': 'mirrorboard', 'x-clearml-worker': settings.workerName ?? hostname() },
-      secrets: auth === undefined ? [] : 'token' in auth ? [auth.token] : [auth.secretKey, auth.accessKey, basicOf(auth)],
+      headers: { 'x-clearml-client': 'mirrorboard', 'x-clearml-worker': settings.workerName ?? hostname(), ...headers },
+      secrets: [...secretsOf(auth), ...Object.values(headers)],
     });
     this.address = this.#http.address;
     if (auth !== undefined && 'token' in auth) this.#token = tokenOf(auth.token, now());
@@ -73,7 +75,7 @@ export class ClearmlClient {
 
   /** A header that lets us in, for the file server too. */
   async bearer(signal: AbortSignal, isRejected = false): Promise<{ readonly kind: 'ok'; readonly value: string } | Failure> {
-    if (isRejected && !this.#isGiven) this.#token = undefined;
+    if (isRejected && !this.#renew() && !this.#isGiven) this.#token = undefined;
     const token = await this.#valid(signal);
     return 'kind' in token ? token : { kind: 'ok', value: `Bearer ${token.text}` };
   }
@@ -90,7 +92,17 @@ export class ClearmlClient {
   }
 
   get #isGiven(): boolean {
-    return this.#settings.auth !== undefined && 'token' in this.#settings.auth;
+    return this.#auth !== undefined && 'token' in this.#auth;
+  }
+
+  /** Reads once more what lets us in. Whether it is something else now. */
+  #renew(): boolean {
+    const auth = this.#settings.renewAuth?.();
+    if (auth === undefined || JSON.stringify(auth) === JSON.stringify(this.#auth)) return false;
+    this.#auth = auth;
+    this.#http.hide(secretsOf(auth));
+    this.#token = 'token' in auth ? tokenOf(auth.token, this.#now()) : undefined;
+    return true;
   }
 
   async #post(what: string, action: string, body: string, type: string, signal: AbortSignal): Promise<Reply<Said>> {
@@ -108,6 +120,8 @@ export class ClearmlClient {
       });
       if (answer.kind !== 'ok') {
         const failure = failureOf(answer, what, this.address, this.#settings.extraRetryCodes);
+        const isRefused = failure.cause === 'token' || failure.cause === 'unauthorized';
+        if (isRefused && isFirst && (this.#token !== token || this.#renew())) continue;
         if (failure.cause !== 'token') return failure;
         // One code for malformed, badly signed and expired: a second one in a row is no matter of time.
         if (!isFirst || this.#isGiven) return { ...failure, cause: 'unauthorized' };
@@ -135,7 +149,7 @@ export class ClearmlClient {
   }
 
   async #logIn(signal: AbortSignal): Promise<Token | Failure> {
-    const { auth } = this.#settings;
+    const auth = this.#auth;
     const headers = {
       'content-type': 'application/json',
       ...(auth !== undefined && 'accessKey' in auth ? { authorization: `Basic ${basicOf(auth)}` } : {}),
@@ -143,6 +157,8 @@ export class ClearmlClient {
     const answer = await this.#http.send({ method: 'POST', path: `${API}auth.login`, body: '{}', headers, signal });
     if (answer.kind !== 'ok') {
       const failure = failureOf(answer, 'logging in', this.address, this.#settings.extraRetryCodes);
+      const isRefused = failure.cause === 'token' || failure.cause === 'unauthorized';
+      if (isRefused && this.#renew()) return this.#token ?? (await this.#logIn(signal));
       return failure.cause === 'token' ? { ...failure, cause: 'unauthorized' } : failure;
     }
     const reply = readAnswer(answer, 'logging in', this.address);
@@ -185,6 +201,11 @@ function tokenOf(text: string, nowMs: number): Token {
     // Not one we can look into: it is used for an hour.
     return { text, expiresAtMs: nowMs + 3_600_000, serverVersion: undefined };
   }
+}
+
+function secretsOf(auth: ClearmlSettings['auth']): readonly string[] {
+  if (auth === undefined) return [];
+  return 'token' in auth ? [auth.token] : [auth.secretKey, auth.accessKey, basicOf(auth)];
 }
 
 function basicOf({ accessKey, secretKey }: { readonly accessKey: string; readonly secretKey: string }): string {

@@ -40,7 +40,7 @@ export class FileServer implements Files {
   readonly #http: HttpClient;
 
   constructor(client: ClearmlClient, settings: ClearmlSettings) {
-    const { auth } = settings;
+    const { auth, headers = {} } = settings;
     this.#client = client;
     this.#settings = settings;
     this.#http = new HttpClient({
@@ -48,7 +48,8 @@ export class FileServer implements Files {
       tls: settings.tls,
       timeoutMs: 600_000,
       connections: UPLOADS_AT_ONCE,
-      secrets: auth === undefined ? [] : 'token' in auth ? [auth.token] : [auth.secretKey],
+      headers,
+      secrets: [...(auth === undefined ? [] : 'token' in auth ? [auth.token] : [auth.secretKey]), ...Object.values(headers)],
     });
   }
 
@@ -120,7 +121,7 @@ export class FileServer implements Files {
         path,
         headers: { ...headers, authorization: bearer.value },
         ...(body === undefined ? {} : { body }),
-        ...(method === 'GET' ? { mostBytes: Number.POSITIVE_INFINITY } : {}),
+        ...(method === 'GET' ? { isFile: true, mostBytes: Number.POSITIVE_INFINITY } : {}),
         signal,
       });
       if (answer.kind === 'ok') return answer;

@@ -2,7 +2,19 @@ import { join } from 'node:path';
 import { redact, type TlsOptions } from '../../http/index.ts';
 import type { ObjectStoreOptions } from '../../objects/index.ts';
 import { parseObjectUrl } from '../../objects/index.ts';
-import { ADDRESS, type Environment, type Fields, type Kind, oneOf, PATH, Section, SWITCH, switchOf, TEXT } from '../../settings/index.ts';
+import {
+  ADDRESS,
+  type Environment,
+  type Fields,
+  HEADERS,
+  type Kind,
+  oneOf,
+  PATH,
+  Section,
+  SWITCH,
+  switchOf,
+  TEXT,
+} from '../../settings/index.ts';
 import type { ParsedSettings, SettingProblem } from '../contract.ts';
 import { bucketKeysOf } from './bucket-keys.ts';
 import { type ConfFile, expandHome, readConfFile } from './conf-file.ts';
@@ -21,6 +33,8 @@ export const TASK_TYPES = [
   'custom',
 ] as const;
 
+export type ClearmlAuth = { readonly accessKey: string; readonly secretKey: string } | { readonly token: string };
+
 /** A lane's section of the configuration, checked and filled up. */
 export interface ClearmlSettings {
   /** Of the lane; undefined: as the run says. */
@@ -33,7 +47,11 @@ export interface ClearmlSettings {
   readonly apiServer: string;
   readonly filesServer: string;
   readonly webServer: string | undefined;
-  readonly auth: { readonly accessKey: string; readonly secretKey: string } | { readonly token: string } | undefined;
+  readonly auth: ClearmlAuth | undefined;
+  /** The same once more, from the files that hold it; undefined where none does. */
+  readonly renewAuth?: () => ClearmlAuth | undefined;
+  /** Sent with every request, to the file server too. Secret. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Where files go instead of the file server. */
   readonly objects: ObjectStoreOptions | undefined;
   readonly tls: TlsOptions;
@@ -69,6 +87,7 @@ const FIELDS = {
   secret_key_file: { kind: PATH },
   token: { kind: TEXT, env: ['CLEARML_AUTH_TOKEN'], isSecret: true },
   token_file: { kind: PATH },
+  headers: { kind: HEADERS, isSecret: true },
   output_uri: { kind: OUTPUT, env: ['CLEARML_DEFAULT_OUTPUT_URI'] },
   s3_endpoint: { kind: TEXT },
   s3_region: { kind: TEXT },
@@ -117,7 +136,12 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Envir
   const secretKey = section.secret('secret_key', 'secret_key_file');
   const token = section.secret('token', 'token_file');
   const accessKey = section.get('access_key');
-  const auth = accessKey !== undefined && secretKey !== undefined ? { accessKey, secretKey } : token === undefined ? undefined : { token };
+  const authOf = (secret: string | undefined, text: string | undefined): ClearmlAuth | undefined => {
+    if (accessKey !== undefined && secret !== undefined) return { accessKey, secretKey: secret };
+    return text === undefined ? undefined : { token: text };
+  };
+  const auth = authOf(secretKey, token);
+  const [secretAgain, tokenAgain] = [section.secretAgain('secret_key', 'secret_key_file'), section.secretAgain('token', 'token_file')];
   if (auth === undefined && isOnline && section.problems.length === 0) {
     const hint = 'Set CLEARML_API_ACCESS_KEY and CLEARML_API_SECRET_KEY, or CLEARML_AUTH_TOKEN, or api.credentials in clearml.conf.';
     section.wrong(accessKey === undefined ? 'access_key' : 'secret_key', 'nothing', 'an access key and a secret key', hint);
@@ -133,8 +157,21 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Envir
     filesServer: section.get('files_server') ?? (api === undefined ? '' : sibling(api, '8081', 'files')),
     webServer: section.get('web_server') ?? (api === undefined ? undefined : sibling(api, '8080', 'app')),
     auth,
+    ...(secretAgain === undefined && tokenAgain === undefined
+      ? {}
+      : { renewAuth: () => authOf(secretAgain?.() ?? secretKey, tokenAgain?.() ?? token) }),
+    headers: section.get('headers') ?? {},
     objects,
-    tls: { insecure: !section.get('verify_certificate'), ...(caPath === undefined ? {} : { caPath }) },
+    tls: {
+      insecure: !section.get('verify_certificate'),
+      names: {
+        address: 'api_server',
+        access: 'access_key and secret_key (CLEARML_API_ACCESS_KEY, CLEARML_API_SECRET_KEY), token_file or headers',
+        ca: 'ca_bundle',
+        cert: 'a client certificate',
+      },
+      ...(caPath === undefined ? {} : { caPath }),
+    },
     extraRetryCodes: new Set(
       (env['CLEARML_API_EXTRA_RETRY_CODES'] ?? '')
         .split(',')

@@ -44,8 +44,8 @@ const HOST_HINT =
 export function failureOf(answer: Exclude<HttpAnswer, { kind: 'ok' }>, what: string, address: string): Failure {
   const { status, text } = answer;
   const body = apiError(text);
-  // No certificate that fits: it was no answer, and will not be one.
-  const isLocked = status === undefined && answer.error.retry === 'never';
+  // No certificate that fits, or a page to log in at: it was no answer, and will not be one.
+  const isLocked = (status === undefined || status < 400) && answer.error.code === 'MB4002';
   const cause = isLocked ? 'unauthorized' : causeOf(status, answer.kind === 'retry', body, isPage(answer), text);
   const element = cause === 'element' ? namedElement(body.message) : undefined;
   const afterMs = answer.kind === 'retry' ? answer.afterMs : undefined;
@@ -120,9 +120,13 @@ function errorOf(cause: Cause, answer: Exclude<HttpAnswer, { kind: 'ok' }>, body
   const { status, error } = answer;
   const context = { address, ...(status === undefined ? {} : { status }) };
   const said = oneLine(isPage(answer) ? plainText(answer.text) : body.message);
-  const answers = `${what}: ${address} answers ${status}${said === '' ? '' : `: ${said}`}`;
-  if (cause === 'unauthorized' && status === undefined) {
-    return new MirrorError('MB4002', `${what}: ${error.message}`, {
+  // What stands there instead of a server has said where it leads.
+  const answers =
+    status !== undefined && status >= 400
+      ? `${what}: ${address} answers ${status}${said === '' ? '' : `: ${said}`}`
+      : `${what}: ${error.message}`;
+  if (cause === 'unauthorized' && (status === undefined || status < 400)) {
+    return new MirrorError('MB4002', answers, {
       context,
       cause: error,
       ...(error.hint === undefined ? {} : { hint: error.hint }),
@@ -140,7 +144,7 @@ function errorOf(cause: Cause, answer: Exclude<HttpAnswer, { kind: 'ok' }>, body
   }
   if (cause === 'address') {
     return new MirrorError('MB4003', answers, {
-      hint: 'Check tracking_uri: is it a tracking server, and is the path before /api right (--static-prefix)?',
+      hint: error.hint ?? 'Check tracking_uri: is it a tracking server, and is the path before /api right (--static-prefix)?',
       context,
       cause: error,
     });

@@ -41,7 +41,13 @@ export class Artifacts {
   }
 
   async get(root: string, path: string, signal: AbortSignal): Promise<Reply<Buffer>> {
-    const answer = await this.#client.raw({ method: 'GET', path: address(root, path), mostBytes: Number.POSITIVE_INFINITY, signal });
+    const answer = await this.#client.raw({
+      method: 'GET',
+      path: address(root, path),
+      isFile: true,
+      mostBytes: Number.POSITIVE_INFINITY,
+      signal,
+    });
     return answer.kind === 'ok' ? { kind: 'ok', value: answer.body } : this.#failure(answer, `reading ${path}`);
   }
 

@@ -71,13 +71,20 @@ export class MlflowClient {
   readonly #http: HttpClient;
   readonly #room = new Room(() => REQUESTS_AT_ONCE);
 
-  constructor(uri: string, settings: Pick<MlflowSettings, 'auth' | 'tls' | 'timeoutMs'>) {
+  constructor(
+    uri: string,
+    settings: Pick<MlflowSettings, 'auth' | 'tls' | 'timeoutMs'> & Partial<Pick<MlflowSettings, 'renewAuth' | 'headers'>>,
+  ) {
+    const { auth, renewAuth, headers = {} } = settings;
     this.#http = new HttpClient({
       baseUrl: uri,
       tls: settings.tls,
       timeoutMs: settings.timeoutMs,
       connections: REQUESTS_AT_ONCE + UPLOADS_AT_ONCE,
-      ...(settings.auth === undefined ? {} : { auth: settings.auth }),
+      headers,
+      secrets: Object.values(headers),
+      ...(auth === undefined ? {} : { auth }),
+      ...(renewAuth === undefined ? {} : { renewAuth }),
     });
     this.address = this.#http.address;
   }

@@ -289,7 +289,7 @@ class MlflowBackend implements Backend {
     const server = settings.kind === 'store' ? await startServer(settings, this.#context.env, this.#stop.signal) : undefined;
     const client = new MlflowClient(
       server?.address ?? settings.uri,
-      server === undefined ? settings : { ...settings, auth: undefined, tls: {} },
+      server === undefined ? settings : { ...settings, auth: undefined, renewAuth: undefined, headers: {}, tls: {} },
     );
     const artifacts = new Artifacts(client);
     const runs = new Runs(client, settings, {

@@ -1,5 +1,5 @@
-import { redact, type TlsOptions } from '../../http/index.ts';
-import { type Environment, type Fields, PATH, SECONDS, Section, SWITCH, TEXT } from '../../settings/index.ts';
+import { type Auth, redact, type TlsOptions } from '../../http/index.ts';
+import { type Environment, type Fields, HEADERS, PATH, SECONDS, Section, SWITCH, TEXT } from '../../settings/index.ts';
 import type { ParsedSettings } from '../contract.ts';
 import { addressOf } from './address.ts';
 
@@ -9,7 +9,11 @@ export interface MlflowSettings {
   readonly uri: string;
   /** `store`: a database or folder that a server of our own is started for. */
   readonly kind: 'server' | 'store';
-  readonly auth: { readonly username: string; readonly password: string } | { readonly token: string } | undefined;
+  readonly auth: Auth | undefined;
+  /** The same once more, from the files that hold it; undefined where none does. */
+  readonly renewAuth: (() => Auth | undefined) | undefined;
+  /** Sent with every request. Secret. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly experimentName: string | undefined;
   readonly experimentId: string | undefined;
   /** Whether anything is kept as an artifact. */
@@ -36,6 +40,7 @@ const FIELDS = {
   password_file: { kind: PATH },
   token: { kind: TEXT, env: ['MLFLOW_TRACKING_TOKEN'], isSecret: true },
   token_file: { kind: PATH },
+  headers: { kind: HEADERS, isSecret: true },
   insecure_tls: { kind: SWITCH, env: ['MLFLOW_TRACKING_INSECURE_TLS'], fallback: false },
   server_cert_path: { kind: PATH, aliases: ['ca_bundle'], env: ['MLFLOW_TRACKING_SERVER_CERT_PATH'] },
   client_cert_path: { kind: PATH, env: ['MLFLOW_TRACKING_CLIENT_CERT_PATH'] },
@@ -75,6 +80,8 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Envir
     kind: address.kind,
     storeUri: address.whole,
     auth: authOf(username, password ?? address.password, token),
+    renewAuth: renewOf(section, (again) => authOf(username, again.password ?? password ?? address.password, again.token ?? token)),
+    headers: section.get('headers') ?? {},
     experimentName: section.get('experiment_name'),
     experimentId: section.get('experiment_id'),
     artifacts: section.get('artifacts'),
@@ -85,7 +92,12 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Envir
     timeoutMs: Math.max(section.get('request_timeout'), LEAST_TIMEOUT_SECONDS) * 1000,
     tls: {
       insecure: section.get('insecure_tls'),
-      names: { address: 'tracking_uri', ca: 'server_cert_path', cert: 'client_cert_path' },
+      names: {
+        address: 'tracking_uri',
+        access: 'token_file (MLFLOW_TRACKING_TOKEN), the password or headers',
+        ca: 'server_cert_path',
+        cert: 'client_cert_path',
+      },
       ...(caPath === undefined ? {} : { caPath }),
       ...(certPath === undefined ? {} : { certPath }),
     },
@@ -94,8 +106,16 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Envir
   return section.result(settings, address.password === undefined ? [] : [address.password]);
 }
 
+function renewOf(
+  section: Section<typeof FIELDS>,
+  auth: (again: { readonly password: string | undefined; readonly token: string | undefined }) => Auth | undefined,
+): MlflowSettings['renewAuth'] {
+  const [password, token] = [section.secretAgain('password', 'password_file'), section.secretAgain('token', 'token_file')];
+  return password === undefined && token === undefined ? undefined : () => auth({ password: password?.(), token: token?.() });
+}
+
 /** As the official client: user and password come before a token. */
-function authOf(username: string | undefined, password: string | undefined, token: string | undefined): MlflowSettings['auth'] {
+function authOf(username: string | undefined, password: string | undefined, token: string | undefined): Auth | undefined {
   if (username !== undefined && password !== undefined) return { username, password };
   return token === undefined ? undefined : { token };
 }

@@ -38,7 +38,9 @@ export function failureOf(answer: Exclude<HttpAnswer, { kind: 'ok' }>, what: str
   const said = messageIn(text);
   const context = { address, ...(status === undefined ? {} : { status }) };
   const message =
-    status === undefined ? `${what}: ${answer.error.message}` : `${what}: ${address} answers ${status}${said === '' ? '' : `: ${said}`}`;
+    status === undefined || status < 400
+      ? `${what}: ${answer.error.message}`
+      : `${what}: ${address} answers ${status}${said === '' ? '' : `: ${said}`}`;
   const cause = causeOf(answer, said);
   if (status === undefined || cause === 'transient') {
     const afterMs = answer.kind === 'retry' ? answer.afterMs : undefined;
@@ -55,14 +57,14 @@ export function failed(cause: Exclude<Cause, 'transient'>, message: string, cont
   const details = { context, ...(why === undefined ? {} : { cause: why }), ...hint };
   switch (cause) {
     case 'denied':
-      return { kind: 'failed', cause, error: new MirrorError('MB4002', message, { ...details, hint: KEY_HINT }) };
+      return { kind: 'failed', cause, error: new MirrorError('MB4002', message, { hint: KEY_HINT, ...details }) };
     case 'address':
       return {
         kind: 'failed',
         cause,
         error: new MirrorError('MB4003', message, {
-          ...details,
           hint: 'Check base_url: it is the address of the server, without a path of a page.',
+          ...details,
         }),
       };
     case 'gone':
@@ -93,7 +95,7 @@ function causeOf({ kind, status, error }: Exclude<HttpAnswer, { kind: 'ok' }>, s
   // Where no connection comes to stand for want of a certificate that fits, it was no answer, and will not be one.
   if (status === undefined) return error.retry === 'never' ? 'denied' : 'transient';
   if (kind === 'retry') return 'transient';
-  if (status === 401 || status === 403 || status === 407) return 'denied';
+  if (status === 401 || status === 403 || status === 407 || (status < 400 && error.code === 'MB4002')) return 'denied';
   if (status === 413) return 'tooMuch';
   if (status === 409) return /deleted/i.test(said) ? 'deleted' : 'gone';
   if (status === 404 || status === 410) return 'gone';

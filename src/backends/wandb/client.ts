@@ -1,5 +1,6 @@
 import { cutText, MirrorError } from '../../errors.ts';
 import {
+  type Auth,
   type Fields,
   HttpClient,
   isPage,
@@ -62,14 +63,19 @@ export class WandbClient {
   /** Where the server says that files go, and lie: without the key. */
   readonly #elsewhere: NamedPlaces;
 
-  constructor(settings: Pick<WandbSettings, 'baseUrl' | 'apiKey' | 'timeoutMs' | 'tls'>) {
-    const { baseUrl, apiKey = '', timeoutMs, tls } = settings;
+  constructor(
+    settings: Pick<WandbSettings, 'baseUrl' | 'apiKey' | 'timeoutMs' | 'tls'> & Partial<Pick<WandbSettings, 'keyAgain' | 'headers'>>,
+  ) {
+    const { baseUrl, apiKey = '', timeoutMs, tls, keyAgain, headers = {} } = settings;
     this.#http = new HttpClient({
       baseUrl,
       timeoutMs,
       tls,
       connections: SENDS_AT_ONCE + UPLOADS_AT_ONCE,
-      ...(apiKey === '' ? {} : { auth: { username: 'api', password: apiKey } }),
+      headers,
+      secrets: Object.values(headers),
+      ...(apiKey === '' ? {} : { auth: authOf(apiKey) }),
+      ...(keyAgain === undefined ? {} : { renewAuth: () => authOf(keyAgain()) }),
     });
     this.address = this.#http.address;
     this.#elsewhere = new NamedPlaces({
@@ -286,7 +292,7 @@ export class WandbClient {
     const path = `${filesPath(run)}/${name.split('/').map(encodeURIComponent).join('/')}`;
     const answer =
       url === ''
-        ? await this.#http.send({ method: 'GET', path, mostBytes: Number.POSITIVE_INFINITY, signal })
+        ? await this.#http.send({ method: 'GET', path, isFile: true, mostBytes: Number.POSITIVE_INFINITY, signal })
         : await this.#fetch(url, signal);
     if (answer.kind === 'unusable') return unusable(what, answer.error);
     // Servers that have pages of their own give one for an address that they do not know.
@@ -368,9 +374,9 @@ export class WandbClient {
     const prefix = base.pathname.replace(/\/+$/, '');
     if (url.origin === base.origin && url.pathname.startsWith(`${prefix}/`)) {
       const path = (url.pathname + url.search).slice(prefix.length);
-      return this.#http.send({ method: 'GET', path, mostBytes: Number.POSITIVE_INFINITY, signal });
+      return this.#http.send({ method: 'GET', path, isFile: true, mostBytes: Number.POSITIVE_INFINITY, signal });
     }
-    return this.#elsewhere.send(address, { method: 'GET', mostBytes: Number.POSITIVE_INFINITY, signal });
+    return this.#elsewhere.send(address, { method: 'GET', isFile: true, mostBytes: Number.POSITIVE_INFINITY, signal });
   }
 
   #strange(what: string): Failure {
@@ -386,6 +392,12 @@ function unusable(what: string, error: MirrorError): Failure {
   const { code, message, hint, context } = error;
   const details = { context, cause: error, ...(hint === undefined ? {} : { hint }) };
   return { kind: 'failed', cause: 'unusable', error: new MirrorError(code, `${what}: ${message}`, details) };
+}
+
+function authOf(key: string): Auth;
+function authOf(key: string | undefined): Auth | undefined;
+function authOf(key: string | undefined): Auth | undefined {
+  return key === undefined ? undefined : { username: 'api', password: key };
 }
 
 function filesPath({ entity, project, id }: RunPath): string {

@@ -1,5 +1,17 @@
 import type { TlsOptions } from '../../http/index.ts';
-import { ADDRESS, type Environment, type Fields, LIST, oneOf, PATH, SECONDS, Section, SWITCH, TEXT } from '../../settings/index.ts';
+import {
+  ADDRESS,
+  type Environment,
+  type Fields,
+  HEADERS,
+  LIST,
+  oneOf,
+  PATH,
+  SECONDS,
+  Section,
+  SWITCH,
+  TEXT,
+} from '../../settings/index.ts';
 import type { ParsedSettings } from '../contract.ts';
 import { netrcPassword } from './netrc.ts';
 
@@ -13,6 +25,10 @@ export type OffsetSemantics = (typeof SEMANTICS)[number];
 export interface WandbSettings {
   readonly baseUrl: string;
   readonly apiKey: string | undefined;
+  /** The same once more, from the file that holds it; undefined where none does. */
+  readonly keyAgain: (() => string | undefined) | undefined;
+  /** Sent with every request to the server itself. Secret. */
+  readonly headers: Readonly<Record<string, string>>;
   /** Undefined: the key's own. */
   readonly entity: string | undefined;
   /** Undefined: each run says its own. */
@@ -38,6 +54,7 @@ const FIELDS = {
   base_url: { kind: ADDRESS, aliases: ['host', 'url'], env: ['WANDB_BASE_URL'], fallback: 'https://api.wandb.ai' },
   api_key: { kind: TEXT, env: ['WANDB_API_KEY'], isSecret: true },
   api_key_file: { kind: PATH },
+  headers: { kind: HEADERS, isSecret: true },
   entity: { kind: TEXT, env: ['WANDB_ENTITY'] },
   project: { kind: TEXT, env: ['WANDB_PROJECT'] },
   group: { kind: TEXT, aliases: ['run_group'], env: ['WANDB_RUN_GROUP'] },
@@ -73,6 +90,8 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Envir
   return section.result({
     baseUrl: href.replace(/\/+$/, ''),
     apiKey,
+    keyAgain: section.secretAgain('api_key', 'api_key_file'),
+    headers: section.get('headers') ?? {},
     entity: section.get('entity'),
     project: section.get('project'),
     group: section.get('group'),
@@ -86,6 +105,10 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Envir
     silent: section.get('silent'),
     gatherMs: section.get('log_interval') * 1000,
     timeoutMs: section.get('request_timeout') * 1000,
-    tls: { insecure: section.get('insecure_tls'), ...(caPath === undefined ? {} : { caPath }) },
+    tls: {
+      insecure: section.get('insecure_tls'),
+      names: { address: 'base_url', access: 'api_key_file (WANDB_API_KEY) or headers', ca: 'ca_bundle', cert: 'a client certificate' },
+      ...(caPath === undefined ? {} : { caPath }),
+    },
   });
 }

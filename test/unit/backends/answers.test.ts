@@ -1,5 +1,5 @@
 /** What every tracker makes of the same answers, whichever of its calls meets them. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -38,9 +38,12 @@ const TYPES: Readonly<Record<string, readonly [BackendType, (address: string) =>
   aim: [aim as BackendType, (address) => ({ server: address })],
 };
 
-async function connect(name: string, address: string): Promise<Backend> {
+async function connect(name: string, address: string, more: Readonly<Record<string, unknown>>): Promise<Backend> {
   const [type, section] = TYPES[name]!;
-  const parsed = type.parse(section(address), {});
+  const all = { ...section(address), ...more };
+  // Where a file holds it, it is not said.
+  const said = Object.entries(all).filter(([key]) => !Object.hasOwn(all, `${key}_file`));
+  const parsed = type.parse(Object.fromEntries(said), {});
   if (parsed.kind !== 'settings') throw new Error(JSON.stringify(parsed.problems));
   const backend = await type.create(parsed.settings, { lane: name, whoseRun, env: {}, warn: () => {} });
   closers.push(() => backend.close());
@@ -48,8 +51,8 @@ async function connect(name: string, address: string): Promise<Backend> {
 }
 
 /** What opening a run throws. */
-async function failureAt(name: string, address: string): Promise<MirrorError> {
-  const backend = await connect(name, address);
+async function failureAt(name: string, address: string, more: Readonly<Record<string, unknown>> = {}): Promise<MirrorError> {
+  const backend = await connect(name, address, more);
   const run = new GrowingRun('train');
   closers.push(() => run.remove());
   const failure: unknown = await backend.open(run.source(), undefined, signal).catch((error: unknown) => error);
@@ -58,6 +61,23 @@ async function failureAt(name: string, address: string): Promise<MirrorError> {
 }
 
 const NAMES = Object.keys(TYPES);
+const ADDRESS: Readonly<Record<string, string>> = {
+  mlflow: 'tracking_uri',
+  wandb: 'base_url',
+  clearml: 'api_server',
+  aim: 'server',
+};
+
+const LOGIN_PAGE = `<!DOCTYPE html>
+<html><head><title>Company</title></head><body><form action="/session"><input name="user"><input type="password"></form></body></html>`;
+
+function page(body: string): RequestListener {
+  return (_request, response) => void response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(body);
+}
+
+function redirect(status: number, location: (path: string) => string): RequestListener {
+  return ({ url = '' }, response) => void response.writeHead(status, { location: location(url) }).end('<html>Found</html>');
+}
 
 describe.each(NAMES)('opening a run (%s)', (name) => {
   test.each([
@@ -71,6 +91,43 @@ describe.each(NAMES)('opening a run (%s)', (name) => {
     expect(askedWaitMs(failure)).toBe(7000);
   });
 
+  test.each([
+    ['a redirect to a login', redirect(302, () => 'https://sso.example.org/oauth2/start?rd=x')],
+    ['a redirect to a login on the same host', redirect(303, (path) => `/accounts/login?next=${encodeURIComponent(path)}`)],
+    ['a login page', page(LOGIN_PAGE)],
+    ['a page that says sign in', page('<html><body><a href="/go">Sign in with your company</a></body></html>')],
+  ])('names %s, and what lets us in', async (what, door) => {
+    const failure = await failureAt(name, `http://${await listening(createServer(door))}`);
+    expect(failure).toMatchObject({ code: 'MB4002', retry: 'never', hint: expect.stringMatching(/expired.*headers/) });
+    expect(failure.message).toMatch(
+      what.includes('page') ? /a login page instead of an answer/ : /leads to .*(sso\.example\.org|accounts\/login)/,
+    );
+  });
+
+  test.each([301, 308])('says what to write where the address leads to another one (%i)', async (status) => {
+    const base = `http://${await listening(createServer(redirect(status, (path) => `https://tracker.example.org:8443${path}`)))}`;
+    const failure = await failureAt(name, base);
+    expect(failure).toMatchObject({ code: 'MB4003', hint: `Write ${ADDRESS[name]}: https://tracker.example.org:8443` });
+    expect(failure.message).toContain('leads to https://tracker.example.org:8443/');
+  });
+
+  test('takes no other page for a login', async () => {
+    const failure = await failureAt(name, `http://${await listening(createServer(page('<html><h1>It works!</h1></html>')))}`);
+    expect(failure.code).toBe('MB4003');
+  });
+
+  test('sends headers that stand before the tracker ask for, and says nothing of them', async () => {
+    const seen: unknown[] = [];
+    const server = createServer(({ headers }, response) => {
+      seen.push(headers['cf-access-client-secret']);
+      response.writeHead(503).end(`you said ${headers['cf-access-client-secret']}`);
+    });
+    const headers = { 'CF-Access-Client-Secret': 'secret-of-the-door' };
+    const failure = await failureAt(name, `http://${await listening(server)}`, { headers });
+    expect(new Set(seen)).toEqual(new Set(['secret-of-the-door']));
+    expect(failure.message).not.toContain('secret-of-the-door');
+  });
+
   const reason = noCertificates();
   (reason === undefined ? test : test.skip)('says that it never will where the certificate of the server is of no use', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-answers-'));
@@ -78,5 +135,37 @@ describe.each(NAMES)('opening a run (%s)', (name) => {
     const { server } = makeCertificates(folder);
     const failure = await failureAt(name, `https://${await listening(createTlsServer(server))}`);
     expect(failure).toMatchObject({ code: 'MB4002', retry: 'never', hint: expect.stringContaining('certificates that signed') });
+  });
+});
+
+describe.each([
+  ['mlflow', 'token_file'],
+  ['wandb', 'api_key_file'],
+  ['clearml', 'secret_key_file'],
+])('what lets us in (%s, %s)', (name, key) => {
+  test.each([401, 302])('is read again when it is refused (%i)', async (status) => {
+    const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-answers-'));
+    closers.push(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, 'secret');
+    const hasNew = (authorization = ''): boolean =>
+      [authorization, Buffer.from(authorization.replace(/^Basic /, ''), 'base64').toString()].some((text) => text.includes('new-secret'));
+    const seen: boolean[] = [];
+    const server = createServer(({ headers: { authorization } }, response) => {
+      seen.push(hasNew(authorization));
+      if (hasNew(authorization)) response.writeHead(503).end('in, but busy');
+      else response.writeHead(status, { location: 'https://sso.example.org/login' }).end();
+    });
+    const address = `http://${await listening(server)}`;
+    writeFileSync(path, 'old-secret-of-the-tests\n');
+    const backend = await connect(name, address, { [key]: path });
+    const run = new GrowingRun('train');
+    closers.push(() => run.remove());
+    const open = (): Promise<unknown> => backend.open(run.source(), undefined, signal).catch((error: unknown) => error);
+    expect(await open()).toMatchObject({ code: 'MB4002' });
+    writeFileSync(path, 'new-secret-of-the-tests\n');
+    const failure = await open();
+    expect(failure).toMatchObject({ code: 'MB4001', retry: 'later' });
+    expect([seen[0], seen.at(-1)]).toEqual([false, true]);
+    expect(JSON.stringify(failure)).not.toContain('new-secret');
   });
 });

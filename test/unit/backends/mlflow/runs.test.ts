@@ -228,7 +228,8 @@ describe('opening an MLflow run', () => {
     [{ status: 401, body: '<html>no</html>' }, 'MB4002', 'MLFLOW_TRACKING_USERNAME'],
     [{ status: 400, body: '<html>No required SSL certificate was sent</html>' }, 'MB4002', 'client_cert_path'],
     [{ status: 404, body: '<html>nginx</html>' }, 'MB4003', 'tracking_uri'],
-    [{ status: 200, body: '<html>log in</html>' }, 'MB4003', 'tracking_uri'],
+    [{ status: 200, body: '<html>log in</html>' }, 'MB4002', 'token_file'],
+    [{ status: 200, body: '<html>welcome</html>' }, 'MB4003', 'tracking_uri'],
   ])('names what stands in the way: %j', async (answer, code, hint) => {
     server.script = ({ path }) => (path.startsWith('experiments/') ? answer : undefined);
     const backend = await server.backend();

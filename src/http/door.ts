@@ -1,0 +1,51 @@
+/** What stands before a server instead of it, named for what it is: a redirect, a page that wants somebody to log in. */
+
+/** What a user knows the settings by, for hints. */
+export interface SettingNames {
+  readonly address: string;
+  /** What lets us in: `token_file (MLFLOW_TRACKING_TOKEN)`. */
+  readonly access?: string;
+}
+
+export interface Door {
+  readonly code: 'MB4002' | 'MB4003';
+  readonly hint: string;
+}
+
+/** In a host's name or a path: there somebody is to say who he is. */
+const LOGIN_WORD =
+  /(?:^|[^a-z])(?:log-?in|sign-?in|sso|oauth2?|oidc|saml2?|auth(?:n|z|orize|enticate)?|adfs|okta|idp|keycloak|accounts)(?![a-z])/i;
+
+/** So much of a page is looked at. */
+const LOOKED_AT = 16 * 1024;
+
+/** Where a redirect leads, and what helps. `path`: of the request, without what the base address has. */
+export function redirectDoor(location: string, base: string, path: string, names: SettingNames = NAMES): Door {
+  const asked = new URL(base);
+  const target = URL.canParse(location, base) ? new URL(location, base) : undefined;
+  if (target === undefined) return elsewhere(names);
+  const [plain = ''] = path.split('?', 1);
+  if (plain.length > 1 && target.pathname.endsWith(plain)) {
+    const address = target.origin + target.pathname.slice(0, -plain.length);
+    return { code: 'MB4003', hint: `Write ${names.address}: ${address}` };
+  }
+  if (target.host !== asked.host || LOGIN_WORD.test(target.pathname)) return { code: 'MB4002', hint: loginHint(names) };
+  return elsewhere(names);
+}
+
+function elsewhere({ address }: SettingNames): Door {
+  return { code: 'MB4003', hint: `Check ${address}: what it leads to instead is no address of the API.` };
+}
+
+/** Whether a page wants somebody to log in. */
+export function isLoginPage(body: Uint8Array): boolean {
+  const page = Buffer.from(body.buffer, body.byteOffset, Math.min(body.byteLength, LOOKED_AT)).toString('utf8');
+  if (!/^\s*<(?:!doctype html|html|head|body)\b/i.test(page)) return false;
+  return /type=["']?password|\b(?:log|sign)(?:ging|ing)?[ -]?(?:in|on)\b|\bsso\b|\boauth2?\b|\bsaml\b/i.test(page);
+}
+
+export function loginHint({ access = 'the token, the key or headers' }: SettingNames = NAMES): string {
+  return `Who is let in shows something that we have not, or that has expired: set or renew ${access}.`;
+}
+
+const NAMES: SettingNames = { address: 'the address' };
