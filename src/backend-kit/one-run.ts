@@ -26,6 +26,8 @@ export interface Contenders<Run> {
   givePlace(run: Run, place: string): Promise<void>;
   /** Whether nothing was written to it. Default: a run without a place is. */
   isEmpty?(run: Run): boolean;
+  /** Whether its maker may be about to give it a place, where the tracker tells. */
+  mayDraw?(run: Run): boolean;
   /** Removes one that nobody works with. */
   remove(run: Run): Promise<void>;
 }
@@ -35,7 +37,9 @@ export async function inPlaces<Run>(contenders: Contenders<Run>, signal: AbortSi
   const end = steadyMs() + PLACE_MS;
   for (;;) {
     const all = await contenders.list();
-    const isDrawing = all.some((run) => contenders.isOwn(run) && placeIn(contenders, run) === undefined);
+    const isDrawing = all.some(
+      (run) => contenders.isOwn(run) && placeIn(contenders, run) === undefined && contenders.mayDraw?.(run) !== false,
+    );
     if (!isDrawing || steadyMs() > end) {
       return all.toSorted((a, b) => (placeIn(contenders, a) ?? LAST) - (placeIn(contenders, b) ?? LAST));
     }

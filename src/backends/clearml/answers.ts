@@ -16,6 +16,10 @@ export type Cause =
   | 'gone'
   /** Not in this status of the task. */
   | 'status'
+  /** What a task was to lie in is not there. */
+  | 'noProject'
+  /** What a task was to lie below is not there. */
+  | 'noParent'
   /** A project of this name is there already. */
   | 'exists'
   /** Nothing of a batch was added. */
@@ -82,7 +86,7 @@ function metaOf(text: string): Meta {
   return { code: numberOf('result_code'), subcode: numberOf('result_subcode'), message };
 }
 
-function causeOf({ kind, status, error }: Refused, { code, subcode }: Meta, extraRetry: ReadonlySet<number>): Cause {
+function causeOf({ kind, status, error }: Refused, { code, subcode, message }: Meta, extraRetry: ReadonlySet<number>): Cause {
   // Where no connection comes to stand for want of a certificate that fits, it was no answer, and will not be one.
   if (status === undefined) return error.retry === 'never' ? 'unauthorized' : 'transient';
   if (extraRetry.has(status)) return 'transient';
@@ -102,7 +106,12 @@ function causeOf({ kind, status, error }: Refused, { code, subcode }: Meta, extr
   if (code === 500) return 'internal';
   if (code === 413) return 'tooMuch';
   if (isRetry) return 'transient';
-  if (subcode === 101) return 'gone';
+  // Somebody else changed the status at the same moment.
+  if (subcode === 121) return 'transient';
+  if (subcode === 401 || (subcode === 16 && message.includes('Project id'))) return 'noProject';
+  if ((subcode === 16 && message.includes('Task id')) || (subcode === 101 && message.includes('parent'))) return 'noParent';
+  // `tasks.started` alone has words of its own for it.
+  if (subcode === 101 || (subcode === 10 && message.includes('task='))) return 'gone';
   if (subcode === 110) return 'status';
   if (subcode === 131) return 'notAdded';
   return subcode === 801 ? 'exists' : 'refused';
@@ -127,6 +136,11 @@ function errorOf(cause: Cause, answer: Refused, meta: Meta, what: string, addres
       return new MirrorError('MB4003', message, { hint: error.hint ?? ADDRESS_HINT, context, cause: error });
     case 'gone':
       return new MirrorError('MB4006', message, { hint: GONE_HINT, context, cause: error });
+    // About one task: no other is to wait for it.
+    case 'status':
+    case 'noProject':
+    case 'noParent':
+      return new MirrorError('MB4006', message, { context, cause: error });
     case 'transient':
     case 'internal':
       return new MirrorError(error.code, message, { retry: 'later', context, cause: error });

@@ -21,7 +21,7 @@ import { type EventSource, type FileSource, taskEvents } from './events.ts';
 import { BucketFiles, FileServer, type Files } from './files.ts';
 import { readHandle, type SessionRef, type TaskRef } from './handle.ts';
 import { KeepAlive } from './keep-alive.ts';
-import { projectName } from './projects.ts';
+import { hasShortPart, projectName } from './names.ts';
 import { readBack } from './read-back.ts';
 import type { Session } from './session.ts';
 import { type Sessions, sendSession } from './sessions.ts';
@@ -65,8 +65,12 @@ export class Online {
     const notes: string[] = [];
     const { project } = this.#settings;
     // The first call that proves we are let in.
-    const found = await this.#tasks.projects.lookUp(projectName(project ?? 'mirrorboard'), signal);
+    const found = await this.#tasks.projects.lookUp(project ?? 'mirrorboard', signal);
     if (project !== undefined && found === undefined) notes.push(`The project ${projectName(project)} is not there yet: it will be made.`);
+    if (project !== undefined && found?.name !== project && hasShortPart(project))
+      notes.push(
+        `The project is called ${found?.name ?? projectName(project)}: ClearML takes no part of a name of fewer than 3 characters.`,
+      );
     if (this.#files instanceof BucketFiles) await this.#files.probe(signal);
     const date = Date.parse(headerOf(looked.headers, 'date') ?? '');
     // Headers tell seconds: half of one is what is meant on average.
@@ -188,8 +192,13 @@ export class Online {
   async remove(ref: TaskRef, signal: AbortSignal): Promise<void> {
     this.#alive.drop(ref.id);
     const urls = new Set<string>();
-    for await (const events of taskEvents(this.#client, ref.id, 'training_debug_image', signal))
-      for (const { url } of events) if (typeof url === 'string') urls.add(url);
+    try {
+      for await (const events of taskEvents(this.#client, ref.id, 'training_debug_image', signal))
+        for (const { url } of events) if (typeof url === 'string') urls.add(url);
+    } catch (error) {
+      // It is gone, or the server does not list all of its files: those that it does not are left.
+      if (!(error instanceof MirrorError) || error.code !== 'MB4006') throw error;
+    }
     for (const artifact of artifactsIn(await this.#document(ref.id, signal))) urls.add(artifact.text('uri', ''));
     const reply = await this.#client.call('removing the task', 'tasks.delete', { task: ref.id, force: true }, signal);
     if (reply.kind !== 'ok' && reply.cause !== 'gone') throw reply.error;

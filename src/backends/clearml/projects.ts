@@ -1,34 +1,24 @@
 import { MirrorError } from '../../errors.ts';
 import { valueOrThrow } from '../../http/index.ts';
 import type { ClearmlClient } from './client.ts';
+import { exactly, hasShortPart, plainProjectName, projectName } from './names.ts';
 
-const LEAST_LENGTH = 3;
-
-/** A project's name as ClearML takes it: no empty part, no blanks at the ends, three characters at least. */
-export function projectName(name: string): string {
-  const plain = name
-    .split('/')
-    .map((part) => part.trim())
-    .filter((part) => part !== '')
-    .join('/');
-  return longEnough(plain);
-}
-
-export function longEnough(name: string): string {
-  return name.length >= LEAST_LENGTH ? name : name.padEnd(LEAST_LENGTH, '_');
+export interface Project {
+  readonly id: string;
+  readonly name: string;
 }
 
 /** Finds or makes projects, each once. */
 export class Projects {
   readonly #client: ClearmlClient;
-  readonly #known = new Map<string, Promise<string>>();
+  readonly #known = new Map<string, Promise<Project>>();
 
   constructor(client: ClearmlClient) {
     this.#client = client;
   }
 
-  /** The id of a project of this name, which is made where there is none. */
-  async find(name: string, signal: AbortSignal): Promise<string> {
+  /** The project of a name, which is made where there is none. */
+  async find(name: string, signal: AbortSignal): Promise<Project> {
     for (;;) {
       const under = this.#known.get(name);
       const found = under ?? this.#resolve(name, signal);
@@ -48,23 +38,31 @@ export class Projects {
     this.#known.clear();
   }
 
-  async lookUp(name: string, signal: AbortSignal): Promise<string | undefined> {
-    // The name is a regular expression, and not anchored.
-    const pattern = `^${name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}$`;
-    const body = { name: pattern, only_fields: ['id', 'name'], search_hidden: true };
-    const reply = await this.#client.call(`looking for the project ${name}`, 'projects.get_all', body, signal);
-    const projects = valueOrThrow(reply).list('projects');
-    return projects.find((project) => project.text('name', '') === name)?.id('id');
+  /** The project of a name, also one with short parts that a server before 2.2 took. */
+  async lookUp(name: string, signal: AbortSignal): Promise<Project | undefined> {
+    const long = projectName(name);
+    const plain = plainProjectName(name);
+    const found = await this.#named(long, signal);
+    return found !== undefined || !hasShortPart(plain) ? found : this.#named(plain, signal);
   }
 
-  async #resolve(name: string, signal: AbortSignal): Promise<string> {
-    const found = await this.lookUp(name, signal);
+  async #named(name: string, signal: AbortSignal): Promise<Project | undefined> {
+    const body = { name: exactly(name), only_fields: ['id', 'name'], search_hidden: true };
+    const reply = await this.#client.call(`looking for the project ${name}`, 'projects.get_all', body, signal);
+    const projects = valueOrThrow(reply).list('projects');
+    const id = projects.find((project) => project.text('name', '') === name)?.id('id');
+    return id === undefined ? undefined : { id, name };
+  }
+
+  async #resolve(given: string, signal: AbortSignal): Promise<Project> {
+    const found = await this.lookUp(given, signal);
     if (found !== undefined) return found;
+    const name = projectName(given);
     const made = await this.#client.call(`creating the project ${name}`, 'projects.create', { name, description: '' }, signal);
-    if (made.kind === 'ok') return made.value.id('id');
+    if (made.kind === 'ok') return { id: made.value.id('id'), name };
     // Somebody else was first.
     if (made.cause !== 'exists') throw new MirrorError('MB4004', made.error.message, { retry: made.error.retry, cause: made.error });
-    const again = await this.lookUp(name, signal);
+    const again = await this.#named(name, signal);
     if (again === undefined) throw made.error;
     return again;
   }

@@ -7,7 +7,7 @@ import type { FileMark, RunSource, Whose } from '../contract.ts';
 import { contentOf } from './files.ts';
 import type { SessionRef, TaskRef } from './handle.ts';
 import { taskFolder } from './paths.ts';
-import { longEnough, projectName } from './projects.ts';
+import { longName, plainProjectName, projectName } from './names.ts';
 import { readBack } from './read-back.ts';
 import { Session, type SessionNote, sessionId } from './session.ts';
 import type { ClearmlSettings } from './settings.ts';
@@ -29,8 +29,8 @@ export class Sessions {
     this.#target = target;
   }
 
-  projectOf(source: RunSource): string {
-    return projectName((this.#settings.project ?? source.group) || 'mirrorboard');
+  #projectOf(source: RunSource): string {
+    return (this.#settings.project ?? source.group) || 'mirrorboard';
   }
 
   /** A session by its id; it may not be there. */
@@ -50,9 +50,10 @@ export class Sessions {
     const continues = known?.kind === 'task' ? known : undefined;
     // What is kept beside a session can look into no files any more.
     const { files: _, ...kept } = source;
-    const project = this.projectOf(source);
+    const given = this.#projectOf(source);
+    const project = projectName(given);
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
-      const id = sessionId(this.#target, project, source.key, attempt);
+      const id = sessionId(this.#target, plainProjectName(given), source.key, attempt);
       const name = this.#nameOf(source, attempt);
       const folder = taskFolder(project, name, id);
       const session = new Session(this.#settings.offlineFolder, id, () => this.#document(source, id, project, name));
@@ -69,7 +70,8 @@ export class Sessions {
       };
       const note: SessionNote = { target: this.#target, source: merged, ...(before === undefined ? {} : { continues: before }) };
       const held = found === undefined ? await session.begin(note, folder) : found;
-      if (!isKnown && (await whose(session, held.source, source, signal)).kind === 'other') continue;
+      // Another process may have begun it just now.
+      if (found === undefined && !isKnown && (await whose(session, held.source, source, signal)).kind === 'other') continue;
       if (held.sent !== undefined) {
         await session.clear();
         await session.remove();
@@ -106,7 +108,7 @@ export class Sessions {
 
   #nameOf(source: RunSource, attempt: number): string {
     const own = this.#settings.taskName?.replaceAll('{name}', source.name) ?? source.name;
-    return longEnough(nameBeside(own, attempt).trim());
+    return longName(nameBeside(own, attempt));
   }
 
   #document(source: RunSource, id: string, project: string, name: string): ReturnType<Session['task']> {

@@ -118,9 +118,7 @@ export class TaskSink implements Sink {
     const all = { task: this.id, force: true, ...body };
     const first = await this.#client.call(what, action, all, signal);
     if (first.kind === 'ok' || first.cause !== 'status') return first;
-    const task = await this.#client.call('looking at the task', 'tasks.get_by_id', { task: this.id }, signal);
-    if (task.kind !== 'ok') return task;
-    const known = taken(task, (said) => said.object('task').text('status'));
+    const known = await this.#status(signal);
     if (known.kind !== 'ok') return known;
     const status = known.value;
     if (status === 'published') return first;
@@ -136,11 +134,14 @@ export class TaskSink implements Sink {
     return ended.kind === 'ok' ? again : ended;
   }
 
+  async #status(signal: AbortSignal): Promise<Reply<string>> {
+    const task = await this.#client.call('looking at the task', 'tasks.get_by_id', { task: this.id }, signal);
+    return taken(task, (said) => said.object('task').text('status'));
+  }
+
   /** Not one was added: the task is not there any more, or published, or the events are to blame. */
   async #whyNotAdded(failure: Failure, signal: AbortSignal): Promise<Failure> {
-    const task = await this.#client.call('looking at the task', 'tasks.get_by_id', { task: this.id }, signal);
-    if (task.kind !== 'ok') return task;
-    const known = taken(task, (said) => said.object('task').text('status'));
+    const known = await this.#status(signal);
     if (known.kind !== 'ok') return known;
     if (known.value !== 'published') return { ...failure, cause: 'refused' };
     const error = new MirrorError('MB4006', `the ClearML task ${this.id} is published: it takes no more events`, {

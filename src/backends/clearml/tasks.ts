@@ -13,17 +13,19 @@ import {
   parentSource,
   sayTaken,
   sortOut,
+  withoutLeft,
 } from '../../backend-kit/index.ts';
 import { LineByKey } from '../../concurrency/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { runLabel } from '../../model/index.ts';
 import type { BackendContext, FileMark, ReadBackChunk, RunSource } from '../contract.ts';
 import { type Said, taken, valueOrThrow } from '../../http/index.ts';
-import type { Fields, Reply } from './answers.ts';
+import type { Failure, Fields, Reply } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
 import { readHandle, type TaskRef } from './handle.ts';
 import { taskFolder } from './paths.ts';
-import { longEnough, Projects, projectName } from './projects.ts';
+import { type Project, Projects } from './projects.ts';
+import { longName } from './names.ts';
 import type { ClearmlSettings } from './settings.ts';
 
 /** Keys in a task's runtime. A dot would be a path there. */
@@ -32,7 +34,7 @@ const INSTANCE = 'mirrorboard/instance';
 const FINGERPRINT = 'mirrorboard/fingerprint';
 /** The place of a task among those made for the same key at the same moment, see `backend-kit`. */
 const PLACE = 'mirrorboard/place';
-const LOOKED_AT = ['id', 'name', 'status', 'runtime', 'project', 'created'];
+const LOOKED_AT = ['id', 'name', 'status', 'runtime', 'project'];
 
 const FINGERPRINT_LENGTH = 8000;
 
@@ -41,7 +43,6 @@ export interface TaskFacts {
   readonly name: string;
   readonly status: string;
   readonly project: string;
-  readonly created: string;
   readonly runtime: Fields;
 }
 
@@ -52,9 +53,21 @@ export interface TasksOptions {
   readonly readBack: (task: TaskFacts, signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
 }
 
-/** What a task is made as. */
+/** What a task was to lie in, or below, was deleted meanwhile. */
+class Displaced extends Error {
+  readonly missing: 'noProject' | 'noParent';
+  readonly error: MirrorError;
+
+  constructor(missing: Displaced['missing'], error: MirrorError) {
+    super(error.message, { cause: error });
+    this.missing = missing;
+    this.error = error;
+  }
+}
+
+/** What a task is made as, where there is none. */
 interface NewTask {
-  readonly title: string;
+  readonly name: string;
   readonly project: string;
   /** It stands above others, and has no points of its own. */
   readonly isParent: boolean;
@@ -68,6 +81,8 @@ export class Tasks {
   readonly #readBack: TasksOptions['readBack'];
   /** Two at a time would make two tasks. */
   readonly #opening = new LineByKey();
+  /** Tasks that stand above others, by their keys: most children come one after the other. */
+  readonly #parents = new Map<string, TaskFacts>();
 
   constructor(client: ClearmlClient, settings: ClearmlSettings, { warn, readBack }: TasksOptions) {
     this.#client = client;
@@ -93,7 +108,6 @@ export class Tasks {
   async #open(source: RunSource, known: TaskRef | undefined, signal: AbortSignal): Promise<TaskRef> {
     signal.throwIfAborted();
     if (source.joins !== undefined) return this.#joined(source.joins, signal);
-    const name = projectName((this.#settings.project ?? source.group) || 'mirrorboard');
     if (known !== undefined) {
       const reply = await this.byId(known.id, signal);
       if (reply.kind === 'ok') {
@@ -108,22 +122,56 @@ export class Tasks {
         hint: 'Run mirrorboard verify --repair to fill it with what was mirrored before.',
       });
     }
-    const project = await this.#projects.find(name, signal);
+    const { task, project } = await this.#placed(source, signal);
+    await this.#started(task, signal);
+    return { kind: 'task', id: task.id, project: task.project, folder: taskFolder(project, task.name, task.id), isJoined: false };
+  }
+
+  /** Its task, and the name of the project. Begins once more where that, or what it was to lie below, is found to be gone. */
+  async #placed(source: RunSource, signal: AbortSignal): Promise<{ readonly task: TaskFacts; readonly project: string }> {
+    const wanted = this.#settings.taskName?.replaceAll('{name}', source.name) ?? source.name;
+    for (let [left, own] = [2, source]; ; left--) {
+      const { id, name } = await this.#projectOf(source, signal);
+      try {
+        return { task: await this.#findOrMake(own, { name: wanted, project: id, isParent: false }, signal), project: name };
+      } catch (error) {
+        if (!(error instanceof Displaced)) throw error;
+        if (left === 0) throw new MirrorError('MB4004', error.message, { retry: 'later', cause: error.error });
+        const { parent, ...alone } = own;
+        // That of a run that is stopped for it: nobody below it is.
+        if (error.missing === 'noParent' && parent?.handle !== undefined) own = alone;
+      }
+    }
+  }
+
+  async #projectOf({ run, group }: RunSource, signal: AbortSignal): Promise<Project> {
+    const { project } = this.#settings;
+    try {
+      return await this.#projects.find((project ?? group) || 'mirrorboard', signal);
+    } catch (error) {
+      // One of the run's own is no reason to stop others.
+      if (project !== undefined || !(error instanceof MirrorError) || error.code !== 'MB4004' || error.retry !== 'never') throw error;
+      throw new MirrorError('MB4006', `there is no ClearML project for ${runLabel(run)}: ${error.message}`, { cause: error });
+    }
+  }
+
+  /** The task of a run, or of what stands above runs: the one that is there, or a new one. */
+  async #findOrMake(source: RunSource, wanted: NewTask, signal: AbortSignal): Promise<TaskFacts> {
+    const { name, project, isParent } = wanted;
     const { hits, own, why } = await this.#found(project, source, signal);
-    const [first] = own;
+    // Of one above others that was made by an earlier version nobody can say whose it is.
+    const first = own[0] ?? (isParent ? hits.find(({ runtime }) => runtime[INSTANCE] === undefined) : undefined);
     if (first !== undefined) {
-      const twins = await this.#withoutLeft(own.slice(1), signal);
+      const twins = await withoutLeft(own.slice(1), this.#contenders(project, source, signal));
       if (twins.length > 0)
         this.#warn('several ClearML tasks are of one run: the first is used', { run: runLabel(source.run), tasks: twins.length + 1 });
-      return this.#refOf(await this.#started(await this.#marked(first, source, signal), signal), name);
+      return this.#marked(first, source, signal);
     }
-    const wanted = this.#settings.taskName?.replaceAll('{name}', source.name) ?? source.name;
-    const holder = await this.#holderOf(source, project, signal);
-    if (holder !== undefined) return this.#refOf(await this.#takenOver(holder, source, wanted, signal), name);
-    const title = nameBeside(wanted, hits.length);
+    const holder = isParent ? undefined : await this.#holderOf(source, project, signal);
+    if (holder !== undefined) return this.#takenOver(holder, source, name, signal);
+    const title = nameBeside(name, hits.length);
     if (hits.length > 0) sayTaken(this.#warn, source, title, why, 'task');
-    const made = await this.#create(source, { title, project, isParent: false }, signal);
-    return this.#refOf(await this.#started(made, signal), name);
+    return this.#create(source, { ...wanted, name: title }, signal);
   }
 
   async #found(
@@ -137,16 +185,6 @@ export class Tasks {
   }> {
     const hits = await inPlaces(this.#contenders(project, source, signal), signal);
     return { hits, ...(await sortOut(hits, (task) => this.#candidateOf(task), source, signal)) };
-  }
-
-  /** Removes those that a process made and left when it died: it had not drawn a place yet, so nothing was written to them. */
-  async #withoutLeft(twins: readonly TaskFacts[], signal: AbortSignal): Promise<TaskFacts[]> {
-    const kept: TaskFacts[] = [];
-    for (const task of twins) {
-      if (task.status === 'created' && task.runtime[PLACE] === undefined) await this.#remove(task, signal);
-      else kept.push(task);
-    }
-    return kept;
   }
 
   async #remove({ id }: TaskFacts, signal: AbortSignal): Promise<void> {
@@ -165,18 +203,15 @@ export class Tasks {
     return { kind: 'task', id, project: task.project, folder: taskFolder(project, task.name, id), isJoined: true };
   }
 
-  #refOf({ id, name, project }: TaskFacts, projectTitle: string): TaskRef {
-    return { kind: 'task', id, project, folder: taskFolder(projectTitle, name, id), isJoined: false };
-  }
-
-  async #create(source: RunSource, { title, project, isParent }: NewTask, signal: AbortSignal): Promise<TaskFacts> {
+  async #create(source: RunSource, { name, project, isParent }: NewTask, signal: AbortSignal): Promise<TaskFacts> {
     const parent = await this.#parentOf(source, project, signal);
+    const title = longName(name);
     const { comment, ...facts } = factsOfRun(source);
     const made = await this.#client.call(
       `creating the task ${title}`,
       'tasks.create',
       {
-        name: longEnough(title.trim()),
+        name: title,
         type: this.#settings.taskType,
         project,
         ...facts,
@@ -185,14 +220,22 @@ export class Tasks {
       },
       signal,
     );
-    if (made.kind !== 'ok') {
-      this.#projects.forget();
-      throw made.error;
-    }
-    const task = valueOrThrow(await this.byId(made.value.id('id'), signal));
+    if (made.kind !== 'ok') throw this.#notMade(source, made);
+    const task: TaskFacts = { id: made.value.id('id'), name: title, status: 'created', project, runtime: facts.runtime };
     // Another process may have made one at the same moment.
     const first = await agreeOnOne(task, this.#contenders(project, source, signal), signal);
     return first.id === task.id ? task : this.#marked(first, source, signal);
+  }
+
+  #notMade(source: RunSource, { cause, error }: Failure): Error {
+    if (cause === 'noProject' || cause === 'noParent') {
+      this.#projects.forget();
+      this.#parents.clear();
+      return new Displaced(cause, error);
+    }
+    if (cause !== 'refused') return error;
+    const run = runLabel(source.run);
+    return new MirrorError('MB4006', `no ClearML task can be made for ${run}: ${error.message}`, { cause: error, context: { run } });
   }
 
   /** The task that was made to hold those below this one, before this one was known. */
@@ -204,7 +247,7 @@ export class Tasks {
   /** It is this one's from now on: no empty task stays beside it. */
   async #takenOver(holder: TaskFacts, source: RunSource, name: string, signal: AbortSignal): Promise<TaskFacts> {
     const task = holder.id;
-    const title = longEnough(name.trim());
+    const title = longName(name);
     const parent = await this.#parentOf(source, holder.project, signal);
     const { tags, comment, runtime } = factsOfRun(source);
     const doing = `going on with ${runLabel(source.run)} in the task that holds others`;
@@ -213,7 +256,8 @@ export class Tasks {
     const all = { ...holder.runtime, ...runtime };
     const body = { task, force: true, runtime: all, ...(parent === undefined ? {} : { parent }) };
     valueOrThrow(await this.#client.call(doing, 'tasks.edit', body, signal));
-    return this.#started({ ...holder, name: title, runtime: all }, signal);
+    if (source.holderKey !== undefined) this.#parents.delete(source.holderKey);
+    return { ...holder, name: title, runtime: all };
   }
 
   /** The task that stands above those of a study. */
@@ -225,20 +269,27 @@ export class Tasks {
     const source = parentSource(child);
     if (source === undefined) return undefined;
     return this.#opening.run(source.key, async () => {
-      const { hits, own, why } = await this.#found(project, source, signal);
-      // Of one that was made by an earlier version nobody can say whose it is.
-      const first = own[0] ?? hits.find(({ runtime }) => runtime[INSTANCE] === undefined);
-      if (first !== undefined) return (await this.#marked(first, source, signal)).id;
-      const title = nameBeside(source.name, hits.length);
-      if (hits.length > 0) sayTaken(this.#warn, source, title, why, 'task');
-      return (await this.#create(source, { title, project, isParent: true }, signal)).id;
+      const known = this.#parents.get(source.key);
+      // Each child's files are noted: those of the first one may be gone when it is looked for again.
+      const marked = known === undefined ? undefined : await this.#markedIfThere(known, source, signal);
+      const task = marked ?? (await this.#findOrMake(source, { name: source.name, project, isParent: true }, signal));
+      this.#parents.set(source.key, task);
+      return task.id;
     });
   }
 
+  async #markedIfThere(task: TaskFacts, source: RunSource, signal: AbortSignal): Promise<TaskFacts | undefined> {
+    try {
+      return await this.#marked(task, source, signal);
+    } catch (error) {
+      if (error instanceof MirrorError && error.code === 'MB4006') return undefined;
+      throw error;
+    }
+  }
+
   /** Goes on where it was stopped: the server stops what is quiet for two hours. What has ended is told so by whoever has more of it. */
-  async #started(task: TaskFacts, signal: AbortSignal): Promise<TaskFacts> {
-    if (['created', 'queued', 'stopped'].includes(task.status)) await this.start(task.id, signal);
-    return task;
+  async #started({ id, status }: TaskFacts, signal: AbortSignal): Promise<void> {
+    if (['created', 'queued', 'stopped'].includes(status)) await this.start(id, signal);
   }
 
   /** Says that a task runs. */
@@ -252,7 +303,6 @@ export class Tasks {
       tags: [tagOfKey(source.key)],
       search_hidden: true,
       only_fields: LOOKED_AT,
-      order_by: ['created'],
       page: 0,
       page_size: 500,
     };
@@ -270,7 +320,10 @@ export class Tasks {
       idOf: ({ id }) => id,
       placeOf: ({ runtime }) => runtime[PLACE],
       isOwn: (task) => isPlainlyOwn(markOf(task), source),
-      givePlace: (task, place) => this.#noteRuntime(task, { [PLACE]: place }, signal),
+      givePlace: async ({ id }, place) => void (await this.#changeRuntime(id, (runtime) => ({ ...runtime, [PLACE]: place }), signal)),
+      // It is started once it has its place: what was imported, or began without one, waits for none.
+      mayDraw: ({ status }) => status === 'created',
+      isEmpty: ({ status }) => status === 'created',
       remove: (task) => this.#remove(task, signal),
     };
   }
@@ -281,29 +334,34 @@ export class Tasks {
 
   /** Brings up to date what a task is recognised by: other files, or a state that was lost and made anew. */
   async #marked(task: TaskFacts, source: RunSource, signal: AbortSignal): Promise<TaskFacts> {
-    const wanted: Record<string, string> = {
-      [INSTANCE]: source.instanceId,
-      [FINGERPRINT]: markOf(task).files.with(source.fingerprint).text(FINGERPRINT_LENGTH),
+    const marked = (runtime: Fields): Fields => {
+      // Left without a place by a process that died: the next one need not wait for it.
+      const place = addPlace(runtime[PLACE]);
+      return {
+        ...runtime,
+        [INSTANCE]: source.instanceId,
+        [FINGERPRINT]: marksIn(runtime).with(source.fingerprint).text(FINGERPRINT_LENGTH),
+        ...(place === undefined ? {} : { [PLACE]: place }),
+      };
     };
-    // Left without one by a process that died: the next one need not wait for it.
-    const place = addPlace(task.runtime[PLACE]);
-    if (place !== undefined) wanted[PLACE] = place;
-    if (Object.entries(wanted).some(([key, value]) => task.runtime[key] !== value)) await this.#noteRuntime(task, wanted, signal);
-    return task;
+    if (isSame(marked(task.runtime), task.runtime)) return task;
+    return { ...task, runtime: await this.#changeRuntime(task.id, marked, signal) };
   }
 
   /** Adds files to those by which a task is recognised. */
   async noteFiles(id: string, marks: readonly FileMark[], signal: AbortSignal): Promise<void> {
-    const task = valueOrThrow(await this.byId(id, signal));
-    const value = markOf(task).files.with(marks).text(FINGERPRINT_LENGTH);
-    if (task.runtime[FINGERPRINT] !== value) await this.#noteRuntime(task, { [FINGERPRINT]: value }, signal);
+    const marked = (runtime: Fields): Fields => ({ ...runtime, [FINGERPRINT]: marksIn(runtime).with(marks).text(FINGERPRINT_LENGTH) });
+    await this.#changeRuntime(id, marked, signal);
   }
 
-  /** The field is replaced as a whole: it is read before. */
-  async #noteRuntime(task: TaskFacts, values: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {
-    const now = valueOrThrow(await this.byId(task.id, signal)).runtime;
-    const body = { task: task.id, force: true, runtime: { ...now, ...values } };
+  /** What it is then. The field is replaced as a whole: it is read before. */
+  async #changeRuntime(id: string, change: (runtime: Fields) => Fields, signal: AbortSignal): Promise<Fields> {
+    const { runtime: before } = valueOrThrow(await this.byId(id, signal));
+    const runtime = change(before);
+    if (isSame(runtime, before)) return before;
+    const body = { task: id, force: true, runtime };
     valueOrThrow(await this.#client.call('writing what the task is known by', 'tasks.edit', body, signal));
+    return runtime;
   }
 }
 
@@ -342,7 +400,16 @@ export function userTags(tags: Readonly<Record<string, string>>): string[] {
 
 function markOf({ runtime }: TaskFacts): Candidate['mark'] {
   const instance = runtime[INSTANCE];
-  return { instance: typeof instance === 'string' ? instance : undefined, files: FileMarks.read(runtime[FINGERPRINT]) };
+  return { instance: typeof instance === 'string' ? instance : undefined, files: marksIn(runtime) };
+}
+
+function marksIn(runtime: Fields): FileMarks {
+  return FileMarks.read(runtime[FINGERPRINT]);
+}
+
+/** Whether nothing was changed. */
+function isSame(runtime: Fields, before: Fields): boolean {
+  return Object.entries(runtime).every(([key, value]) => before[key] === value);
 }
 
 function factsOf(task: Said): TaskFacts {
@@ -351,7 +418,6 @@ function factsOf(task: Said): TaskFacts {
     name: task.text('name', ''),
     status: task.text('status', ''),
     project: task.text('project', ''),
-    created: task.text('created', ''),
     runtime: task.object('runtime').fields,
   };
 }

@@ -1,0 +1,42 @@
+/** Names as ClearML takes them: of three characters at least, without blanks at their ends. Pure. */
+
+const LEAST = 3;
+const PAD = '_';
+
+/**
+ * A name of fewer characters is filled up. So is one that looks as if it were: no two names become one, and cutting off as many as were
+ * added gives the name again.
+ */
+export function longName(name: string): string {
+  const plain = name.trim();
+  const missing = LEAST - [...plain.replace(/_+$/, '')].length;
+  return missing > 0 ? plain + PAD.repeat(missing) : plain;
+}
+
+/** A project's name: no empty part, and each as long as servers want it. */
+export function projectName(name: string): string {
+  const parts = plainParts(name);
+  return parts.length === 0 ? longName('') : parts.map(longName).join('/');
+}
+
+/** As it was given, but for blanks and empty parts: servers before 2.2 took short parts, and have projects of such names. */
+export function plainProjectName(name: string): string {
+  return plainParts(name).join('/').padEnd(LEAST, PAD);
+}
+
+/** Whether servers from 2.2 on refuse it for a part. */
+export function hasShortPart(name: string): boolean {
+  return plainParts(name).some((part) => [...part].length < LEAST);
+}
+
+/** The regular expression of a name: servers look for it anywhere in theirs. */
+export function exactly(name: string): string {
+  return `^${name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}$`;
+}
+
+function plainParts(name: string): readonly string[] {
+  return name
+    .split('/')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
