@@ -9,10 +9,20 @@ const PART_BYTES = 100;
  * a file is to be found by both.
  */
 export function pathPart(name: string): string {
+  return shortened(name, '');
+}
+
+/** The last part of one: the same, and the name keeps its extension, by which people and programs know what is in it. */
+export function filePart(name: string): string {
+  return shortened(name, /^.+?((?:\.[A-Za-z0-9]{1,12}){1,2})$/s.exec(name)?.[1] ?? '');
+}
+
+function shortened(name: string, extension: string): string {
   const plain = name.replace(/[^A-Za-z0-9_\-.]+/g, '_').replace(/^\.+|\.+$/g, '_');
   if (plain === name && name !== '' && name.length <= PART_BYTES) return name;
   const hash = createHash('sha256').update(name).digest('hex').slice(0, 10);
-  return `${plain.slice(0, PART_BYTES)}~${hash}`;
+  const stem = extension === '' ? plain : plain.slice(0, -extension.length);
+  return `${stem.slice(0, PART_BYTES)}~${hash}${extension}`;
 }
 
 /** The folder of a task: where the official SDK keeps files of one, too. */

@@ -1,0 +1,263 @@
+// Tasks and projects: names as servers take them, what was deleted meanwhile, what others made, parents.
+import { createHash } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { longName, projectName } from '../../../../src/backends/clearml/names.ts';
+import { filePart } from '../../../../src/backends/clearml/paths.ts';
+import type { Backend, Handle, SideFile } from '../../../../src/backends/contract.ts';
+import { ACCESS_KEY, connectClearml, SECRET_KEY, sectionOf, taskIdOf } from '../../../contract/clearml-harness.ts';
+import { ClearmlStub } from '../../../support/clearml-stub/index.ts';
+import { event, simpleValue } from '../../../support/event-writer.ts';
+import { GrowingRun } from '../../../support/parcels.ts';
+import { newLedger, SmallDelivery } from '../../../support/small-delivery.ts';
+
+const signal = new AbortController().signal;
+const T = 1_700_000_000;
+let stub: ClearmlStub;
+let run: GrowingRun;
+let backends: Backend[];
+
+beforeEach(async () => {
+  stub = await ClearmlStub.start({ accessKey: ACCESS_KEY, secretKey: SECRET_KEY });
+  run = new GrowingRun('train');
+  backends = [];
+});
+afterEach(async () => {
+  for (const backend of backends) await backend.close();
+  expect(stub.violations).toEqual([]);
+  await stub.close();
+  run.remove();
+});
+
+async function connect(section: Readonly<Record<string, unknown>> = {}, url = stub.url): Promise<Backend> {
+  const backend = await connectClearml({ ...sectionOf(url), project: 'tasks', ...section });
+  backends.push(backend);
+  return backend;
+}
+
+function projects(of = stub): string[] {
+  return [...of.store.projects.values()].map(({ name }) => name).sort();
+}
+
+function removeProject(name: string): void {
+  for (const [id, project] of stub.store.projects) {
+    if (project.name !== name) continue;
+    stub.store.projects.delete(id);
+    for (const task of stub.tasks()) if (task.project === id) stub.store.removeTask(task.id);
+  }
+}
+
+describe('names of projects, tasks and models', () => {
+  it('are filled up part by part, so that each name can be had back', () => {
+    expect(['ml/vision', 'a/b/c', ' x ', 'ab_', 'über/日本', '//p//q/', '', '😀a/b'].map(projectName)).toEqual([
+      'ml_/vision',
+      'a__/b__/c__',
+      'x__',
+      'ab__',
+      'über/日本_',
+      'p__/q__',
+      '___',
+      '😀a_/b__',
+    ]);
+    const names = ['', 'a', 'ab', 'abc'].flatMap((start) => ['', '_', '__', '___', '____'].map((end) => start + end));
+    expect(new Set(names.map(longName)).size).toBe(names.length);
+    expect(names.map(longName).every((name) => name.length >= 3)).toBe(true);
+  });
+
+  it('make the project that doctor speaks of', async () => {
+    const backend = await connect({ project: 'ml/vision' });
+    const { notes } = await backend.probe(signal);
+    expect(notes.join('\n')).toMatch(
+      /The project ml_\/vision is not there yet: it will be made[\s\S]*no part of a name of fewer than 3 characters/,
+    );
+    await backend.open(run.source(), undefined, signal);
+    expect(projects()).toEqual(['ml_', 'ml_/vision']);
+    expect((await backend.probe(signal)).notes.join()).toMatch(/called ml_\/vision/);
+  });
+
+  it('find a project with short parts that an older server took', async () => {
+    const old = await ClearmlStub.start({ accessKey: ACCESS_KEY, secretKey: SECRET_KEY, isOld: true });
+    old.store.projects.set('p1', { id: 'p1', name: 'ml/vision' });
+    const backend = await connect({ project: 'ml/vision' }, old.url);
+    await backend.open(run.source(), undefined, signal);
+    expect(projects(old)).toEqual(['ml/vision']);
+    expect(old.tasks().map(({ project }) => project)).toEqual(['p1']);
+    await old.close();
+  });
+});
+
+describe('what was deleted meanwhile', () => {
+  it('stops the run of a task, and a new run gets the project anew', async () => {
+    const backend = await connect();
+    const known = await backend.open(run.source(), undefined, signal);
+    removeProject('tasks');
+    await expect(backend.open(run.source(), known, signal)).rejects.toMatchObject({ code: 'MB4006' });
+    const sent = new SmallDelivery(backend, newLedger(), run.source());
+    sent.ledger.handle = known;
+    expect(await sent.sendOnce(run.append([event({ wallTime: T, summary: [simpleValue('loss', 1)] })]))).toMatchObject([
+      { kind: 'runFatal', error: { code: 'MB4006' } },
+    ]);
+    const other = await backend.open(run.source({ key: 'e'.repeat(32), name: 'other' }), undefined, signal);
+    expect(projects()).toEqual(['tasks']);
+    expect(stub.tasks().map(({ id, status }) => [id, status])).toEqual([[taskIdOf(other), 'in_progress']]);
+  });
+
+  it('makes what stands above runs anew, also where that is all that is gone', async () => {
+    const backend = await connect();
+    const parent = { key: 'f'.repeat(32), name: 'study' };
+    await backend.open(run.source({ parent }), undefined, signal);
+    stub.store.removeTask(stub.tasks().find(({ name }) => name === 'study')!.id);
+    // Without news of its files nothing is asked of it before a task is to lie below it.
+    await backend.open(run.source({ parent, key: 'e'.repeat(32), name: 'second' }), undefined, signal);
+    const above = stub.tasks().filter(({ name }) => name === 'study');
+    expect(above).toHaveLength(1);
+    expect(stub.tasks().find(({ name }) => name === 'second')?.['parent']).toBe(above[0]?.id);
+  });
+
+  it('makes a task without the one above it where that is a run that is stopped', async () => {
+    const backend = await connect();
+    const handle = await backend.open(run.source({ key: 'd'.repeat(32), name: 'above' }), undefined, signal);
+    stub.store.removeTask(taskIdOf(handle));
+    const parent = { key: 'd'.repeat(32), name: 'above', handle };
+    await backend.open(run.source({ parent, name: 'below' }), undefined, signal);
+    expect(stub.tasks().map(({ name, parent: above }) => [name, above])).toEqual([['below', undefined]]);
+  });
+
+  it('is no reason to stop others where the server refuses the task of a run', async () => {
+    const backend = await connect();
+    stub.refuseCall('tasks.create', 400, 12, 'Validation error (tags)');
+    await expect(backend.open(run.source(), undefined, signal)).rejects.toMatchObject({
+      code: 'MB4006',
+      message: expect.stringMatching(/tags/),
+    });
+    stub.allowCalls();
+    await backend.open(run.source(), undefined, signal);
+  });
+
+  it('tells a status that somebody else changes at the same moment from a refusal', async () => {
+    const backend = await connect();
+    stub.refuseCall('tasks.started', 400, 121, 'Failed changing task status. probably someone changed it before you');
+    await expect(backend.open(run.source(), undefined, signal)).rejects.toMatchObject({ retry: 'later' });
+    stub.allowCalls();
+    await backend.open(run.source(), undefined, signal);
+    expect(stub.tasks().map(({ status }) => status)).toEqual(['in_progress']);
+  });
+
+  it('is said of a task that is gone when it is started', async () => {
+    const backend = await connect();
+    const handle = await backend.open(run.source(), undefined, signal);
+    await backend.finish(handle, { status: 'finished', endedAt: T }, signal);
+    stub.refuseCall('tasks.started', 400, 10, 'Invalid object id: task=None');
+    await expect(backend.finish(handle, undefined, signal)).rejects.toMatchObject({ code: 'MB4006' });
+  });
+});
+
+describe('tasks that are there', () => {
+  /** As the official SDK leaves it that imported an offline session: ended, and without a place. */
+  function imported(handle: Handle): void {
+    const task = stub.store.task(taskIdOf(handle));
+    task.status = 'completed';
+    delete task.runtime['mirrorboard/place'];
+  }
+
+  it('are taken up at once where they were imported, also many', async () => {
+    const backend = await connect();
+    const sources = Array.from({ length: 20 }, (_, i) => run.source({ key: `${i}`.padStart(32, '0'), name: `run ${i}` }));
+    const handles: Handle[] = [];
+    for (const source of sources) handles.push(await backend.open(source, undefined, signal));
+    handles.forEach(imported);
+    const later = await connect();
+    const looks = stub.count('tasks.get_all');
+    for (const [i, source] of sources.entries()) expect(await later.open(source, undefined, signal)).toBe(handles[i]);
+    // Each is looked for once: nobody waits for whoever would give it a place.
+    expect(stub.count('tasks.get_all') - looks).toBe(20);
+    expect(stub.tasks().every(({ runtime }) => runtime['mirrorboard/place'] === '1')).toBe(true);
+  });
+
+  it('are made with few requests, and note the files of all that lie below', async () => {
+    const backend = await connect();
+    const parent = { key: 'f'.repeat(32), name: 'study' };
+    const child = (i: number) =>
+      run.source({ parent, key: `${i}`.padStart(32, 'e'), name: `trial ${i}`, fingerprint: [{ file: `events.${i}`, checksum: i }] });
+    await backend.open(child(0), undefined, signal);
+    const before = new Map(stub.counts);
+    for (let i = 1; i <= 4; i++) await backend.open(child(i), undefined, signal);
+    const asked = (action: string): number => (stub.counts.get(action) ?? 0) - (before.get(action) ?? 0);
+    // Of a child: looking for it twice, its own place; of the one above: what it is, and the child's file.
+    expect(['tasks.get_all', 'tasks.create', 'tasks.get_by_id', 'tasks.edit', 'tasks.started'].map(asked)).toEqual([8, 4, 8, 8, 4]);
+    const above = stub.tasks().find(({ name }) => name === 'study');
+    for (let i = 0; i <= 4; i++) expect(String(above?.runtime['mirrorboard/fingerprint'])).toContain(`events.${i}`);
+    expect(above?.runtime['mirrorboard/place']).toBe('0');
+  });
+});
+
+describe('files and models', () => {
+  it('keep their extension where their name can not be kept', () => {
+    const names = [
+      'epoch 1.pth',
+      'Gewichte für später.tar.gz',
+      `${'x'.repeat(300)}.safetensors`,
+      'Übersicht',
+      'plain.pt',
+      '.hidden',
+      'a b.',
+    ];
+    expect(names.map(filePart)).toEqual([
+      expect.stringMatching(/^epoch_1~[0-9a-f]{10}\.pth$/),
+      expect.stringMatching(/^Gewichte_f_r_sp_ter~[0-9a-f]{10}\.tar\.gz$/),
+      expect.stringMatching(/^x{100}~[0-9a-f]{10}\.safetensors$/),
+      expect.stringMatching(/^_bersicht~[0-9a-f]{10}$/),
+      'plain.pt',
+      expect.stringMatching(/^_hidden~[0-9a-f]{10}$/),
+      expect.stringMatching(/^a_b_~[0-9a-f]{10}$/),
+    ]);
+  });
+
+  it('have an alias at the last version alone, also where an earlier version of ours left it on every one', async () => {
+    const backend = await connect();
+    const handle = await backend.open(run.source(), undefined, signal);
+    const project = stub.store.task(taskIdOf(handle)).project;
+    for (let i = 0; i < 700; i++) stub.store.models.push({ id: `m${i}`, name: 'Net', project, tags: ['newest', `t${i}`], uri: `u${i}` });
+    stub.store.models.push({ id: 'other', name: 'Net2', project, tags: ['newest'], uri: 'u' });
+    const register = async (data: string): Promise<void> => {
+      const file = fileOf(`${data} 1.pth`, data);
+      await backend.putFile?.(handle, file, signal);
+      expect(await backend.registerModel?.(handle, { model: 'Net', file, alias: 'newest', tags: {} }, signal)).toMatchObject({
+        kind: 'stored',
+      });
+    };
+    const named = (): unknown[] =>
+      stub.store.models.filter(({ tags }) => (tags as string[]).includes('newest')).map(({ uri }) => String(uri).split('/').at(-1));
+    await register('first');
+    expect(named()).toEqual(['u', expect.stringMatching(/^first_1~[0-9a-f]{10}\.pth$/)]);
+    await register('second');
+    expect(named()).toEqual(['u', expect.stringMatching(/^second_1~/)]);
+    // The last one that is registered, whether it is new or not.
+    await register('first');
+    expect(named()).toEqual(['u', expect.stringMatching(/^first_1~/)]);
+    expect(stub.store.models.find(({ id }) => id === 'm5')).toMatchObject({ tags: ['t5'] });
+    expect(stub.store.models).toHaveLength(703);
+  });
+
+  it('register a model of a short name', async () => {
+    const backend = await connect();
+    const handle = await backend.open(run.source(), undefined, signal);
+    const file = fileOf('m.pth', 'weights');
+    await backend.putFile?.(handle, file, signal);
+    for (let i = 0; i < 2; i++)
+      expect(await backend.registerModel?.(handle, { model: 'm', file, tags: {} }, signal)).toMatchObject({ kind: 'stored' });
+    expect(stub.store.models.map(({ name }) => name)).toEqual(['m__']);
+    expect(await backend.registerModel?.(handle, { model: ' ', file, tags: {} }, signal)).toMatchObject({ kind: 'refused' });
+  });
+});
+
+function fileOf(path: string, data: string): SideFile {
+  const bytes = Buffer.from(data);
+  return {
+    path,
+    bytes: bytes.length,
+    hash: createHash('sha256').update(bytes).digest('hex'),
+    async *read(start = 0) {
+      yield bytes.subarray(start);
+    },
+  };
+}
