@@ -66,13 +66,13 @@ function stubFault({ kind, afterSec, asDate = false }: Fault): StubFault {
 }
 
 /** Aim over the stub, a stub for every case. */
-export function stubHarness(section: Readonly<Record<string, unknown>> = {}): Harness {
+export function stubHarness(section: Readonly<Record<string, unknown>> = {}, version = '3.29.1'): Harness {
   return {
     addressing: 'key',
     comparesSide: true,
     faults: ['rateLimited', 'unavailable', 'connectionLost', 'answerLost', 'partStored', 'hang', 'hangStored', 'noAccess'],
     async start(): Promise<Target> {
-      const stub = await AimStub.start({ secret: { name: 'x-proxy-token', value: SECRET } });
+      const stub = await AimStub.start({ secret: { name: 'x-proxy-token', value: SECRET }, version });
       const connect = (secret: string): Promise<Backend> =>
         connectAim({ server: stub.url, headers: { 'X-Proxy-Token': secret }, request_timeout: UNLIMITED_SECONDS, ...section });
       return {

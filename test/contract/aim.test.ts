@@ -11,5 +11,5 @@ beforeAll(async () => {
 afterAll(() => stub.close());
 
 contractSuite('Aim', stubHarness());
-contractSuite('Aim with contexts from prefixes', stubHarness({ context: 'prefix', open_runs: 1 }));
+contractSuite('Aim 3.19 with contexts from prefixes', stubHarness({ context: 'prefix', open_runs: 1 }, '3.19.3'));
 viewSuite('Aim over the stub', () => stub.url);

@@ -22,11 +22,14 @@ export type FailureKind =
 export class AimFailure extends Error {
   readonly kind: FailureKind;
   readonly error: MirrorError;
+  /** The class of the exception that the server's code raised, where it did. */
+  readonly exception: string | undefined;
 
-  constructor(kind: FailureKind, error: MirrorError) {
+  constructor(kind: FailureKind, error: MirrorError, exception?: string) {
     super(error.message, { cause: error });
     this.kind = kind;
     this.error = error;
+    this.exception = exception;
   }
 }
 
@@ -52,8 +55,8 @@ export function exceptionIn(tree: Tree): ServerException {
 export function failureOfException(what: string, { name, message }: ServerException): AimFailure {
   const said = `${what}: ${name.slice(0, 100)}${message === '' ? '' : `: ${message.slice(0, 300)}`}`;
   const failure = (kind: FailureKind, code: ErrorCode, retry: 'later' | 'never', hint?: string): AimFailure => {
-    if (hint === undefined) return new AimFailure(kind, new MirrorError(code, said, { retry }));
-    return new AimFailure(kind, new MirrorError(code, said, { retry, hint, context: { retryAfterMs: LOCKED_MS } }));
+    if (hint === undefined) return new AimFailure(kind, new MirrorError(code, said, { retry }), name);
+    return new AimFailure(kind, new MirrorError(code, said, { retry, hint, context: { retryAfterMs: LOCKED_MS } }), name);
   };
   if (name === 'UnauthorizedRequestError') return failure('away', 'MB4001', 'later');
   if (name === 'RunLockingError' || name === 'Timeout' || /LOCK: Resource temporarily unavailable|Timeout/.test(message)) {

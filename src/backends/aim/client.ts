@@ -50,6 +50,8 @@ export class AimClient {
   readonly #unanswered: Frame[] = [];
   /** Who waits for a place among them. */
   readonly #waiting: (() => void)[] = [];
+  /** Whether trees take many values at once; undefined until one was asked. */
+  #takesMany: boolean | undefined;
   /** Why nothing more can be done with this client. */
   #broken: AimFailure | undefined;
 
@@ -131,7 +133,7 @@ export class AimClient {
   async snapshot(name: 'meta' | 'seqs', hash: string, signal: AbortSignal): Promise<Resource> {
     const resource = resourceName();
     // What counts is that it is true to the server: a text is.
-    await this.#make(resource, 'TreeView', { name, sub: hash, read_only: resource, index: false, timeout: null }, signal);
+    await this.#make(resource, 'TreeView', { ...treeOf(name, hash), read_only: resource }, signal);
     return resource;
   }
 
@@ -160,6 +162,23 @@ export class AimClient {
     } catch (cause) {
       throw new AimFailure('busy', oddAnswer(source, `it is none of Aim's trees (${messageOf(cause)})`));
     }
+  }
+
+  /** Learns of a tree whether it has `update`, which servers before 3.23 have not: each value is a call of its own there. */
+  async learn(tree: Resource, signal: AbortSignal): Promise<void> {
+    if (this.#takesMany !== undefined) return;
+    try {
+      // Of no values: nothing is written.
+      await this.call(tree, 'update', [['meta'], []], signal);
+      this.#takesMany = true;
+    } catch (error) {
+      if (!(error instanceof AimFailure) || error.exception !== 'AttributeError') throw error;
+      this.#takesMany = false;
+    }
+  }
+
+  get takesMany(): boolean {
+    return this.#takesMany ?? true;
   }
 
   /** The children of a path, by their keys. */
@@ -312,6 +331,11 @@ export class AimClient {
     });
     return answer.kind === 'ok' ? answer.body : failureOfAnswer(what, answer);
   }
+}
+
+/** What a tree of a run is asked for by. Servers before 3.29 read `from_union` too, and fail without it; later ones don't look at it. */
+export function treeOf(name: 'meta' | 'seqs', hash: string): { readonly [key: string]: Tree } {
+  return { name, sub: hash, read_only: false, from_union: false, index: false, timeout: null };
 }
 
 function callOf(resource: Resource, method: string, args: readonly Tree[]): object {

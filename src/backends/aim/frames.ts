@@ -37,13 +37,21 @@ export class Frames {
     await this.#end();
   }
 
-  /** A call of `update` for many children of one path. */
+  /** Many children of one path. */
   async update(resource: Resource, path: readonly Key[], pairs: readonly (readonly [Key, Tree])[]): Promise<void> {
-    if (pairs.length > 0) await this.add(resource, 'update', [path, pairs.map(([key, value]) => [key, value])]);
+    if (!this.#client.takesMany) for (const [key, value] of pairs) await this.add(resource, '__setitem__', [[...path, key], value]);
+    else if (pairs.length > 0) await this.add(resource, 'update', [path, pairs.map(([key, value]) => [key, value])]);
   }
 
   /** The same for cells `from` to `to` of a column. */
   async cells(resource: Resource, path: readonly Key[], { keys, values }: Cells, from: number, to: number): Promise<void> {
+    if (!this.#client.takesMany) {
+      for (let i = from; i < to; i++) {
+        const value = values === null ? null : (values[i] as number | bigint);
+        await this.add(resource, '__setitem__', [[...path, keys[i] as bigint], value]);
+      }
+      return;
+    }
     const writer = this.#head(resource, 'update');
     writer.enter(2);
     writer.array();

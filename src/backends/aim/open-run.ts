@@ -1,5 +1,5 @@
 /** A run that is open at the server: its lock, its two trees and its row in the database, as long as it is used. */
-import type { AimClient, Resource } from './client.ts';
+import { type AimClient, type Resource, treeOf } from './client.ts';
 import { Frames } from './frames.ts';
 import type { TrackedRun } from './handle.ts';
 import { readTraces, type Trace } from './sequences.ts';
@@ -30,11 +30,12 @@ export async function openRun(client: AimClient, run: TrackedRun, createdAt: num
     resources.push(resource);
     return resource;
   };
-  const tree = (name: string): Promise<Resource> => get('TreeView', { name, sub: run.hash, read_only: false, index: false, timeout: null });
+  const tree = (name: 'meta' | 'seqs'): Promise<Resource> => get('TreeView', treeOf(name, run.hash));
   try {
     // A run that another program has open is locked by it; the server is the one process that writes here.
     if (!run.isJoined) resources.push(await client.lock(run.hash, signal));
     const meta = await tree('meta');
+    await client.learn(meta, signal);
     const props = run.isJoined
       ? undefined
       : await get('StructuredRun', { hash_: run.hash, read_only: false, created_at: createdAt ?? null });

@@ -12,9 +12,7 @@ export async function probeServer(address: string, settings: ClientSettings, sig
     if (status.kind !== 'ok') throw status.error;
     const notes = VERIFIED_VERSIONS.includes(version)
       ? []
-      : [
-          `Aim ${version} was not tried: it speaks as ${VERIFIED_VERSIONS.join(', ')} does, as far as is known. Run verify after the first backfill.`,
-        ];
+      : [`Aim ${version} was not tried: ${VERIFIED_VERSIONS.join(', ')} were, and speak alike. Run verify after the first backfill.`];
     return { address: http.address, version, clockSkewMs: undefined, notes };
   } catch (cause) {
     throw errorOf(cause);

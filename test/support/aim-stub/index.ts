@@ -1,4 +1,4 @@
-// A strict stand-in for an Aim server (3.29): it answers as the real one does, and notes what would hurt the real one without a word.
+// A strict stand-in for an Aim server (3.19 to 3.29): it answers as the real one of that version does, and notes what would hurt the real one without a word.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -230,6 +230,8 @@ export class AimStub {
     // Whatever is true to Python.
     const isReadOnly = Boolean(said('read_only'));
     if (!['Repo', 'Lock', 'TreeView', 'StructuredRun', 'RunHeartbeat', 'FileManager'].includes(type)) throw new Raised('KeyError', type);
+    if (type === 'TreeView' && this.#minor < 29 && fields?.children.get('s:from_union') === undefined)
+      throw new Raised('KeyError', 'from_union');
     let run: StubRun | undefined;
     if (type !== 'Repo' && type !== 'FileManager') {
       if (!/^[0-9a-z]{1,64}$/.test(hash)) this.violations.push(`a run is called ${hash}`);
@@ -280,6 +282,11 @@ export class AimStub {
     return run;
   }
 
+  /** Of its version: servers before 3.29 want to know more of a tree, those before 3.23 take one value at a time. */
+  get #minor(): number {
+    return Number((this.#options.version ?? '3.29.1').split('.')[1]);
+  }
+
   #resource(handler: string, client: string): Resource {
     const resource = this.#resources.get(handler);
     if (resource === undefined || resource.client !== client) throw new Raised('UnauthorizedRequestError', handler);
@@ -308,6 +315,8 @@ export class AimStub {
           throw new Raised('ValueError', `${String(leafValue(part))} is refused`);
         }
       }
+      if (method === 'update' && this.#minor < 23)
+        throw new Raised('AttributeError', "'ContainerTreeView' object has no attribute 'update'");
       return tree.call(method, given);
     }
     if (type === 'Repo' && method === 'delete_run') {

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Backend, Handle, TrackerParcel } from '../../../../src/backends/contract.ts';
 import { connectAim, hashOf } from '../../../contract/aim-harness.ts';
+import { differences, expectedOf, readHeld } from '../../../contract/read-back.ts';
 import { AimStub } from '../../../support/aim-stub/index.ts';
 import { leafValue, type Node } from '../../../support/aim-stub/wire.ts';
-import { event, simpleValue } from '../../../support/event-writer.ts';
+import { event, hparamsSessionStart, histogramTensor, plainTensor, simpleValue, text } from '../../../support/event-writer.ts';
 import { addressed, GrowingRun } from '../../../support/parcels.ts';
 
 const T = 1_700_000_000;
@@ -51,6 +52,41 @@ function contextsOf(hash: string): Record<string, unknown>[] {
       ?.children.values() ?? []),
   ].map((context: Node) => Object.fromEntries([...context.children].map(([key, value]) => [key.slice(2), leafValue(value)])));
 }
+
+describe('an Aim server', () => {
+  // What a server needs is learned from it: before 3.29 trees are asked for in more words, before 3.23 values go one by one.
+  it.each(['3.19.3', '3.22.0', '3.25.1', '3.28.0', '3.29.1', '3.30.0'])(
+    'of version %s is given all kinds of points, and gives them back',
+    async (version) => {
+      const other = await AimStub.start({ version });
+      const run = newRun();
+      const backend = await connectAim({ server: other.url });
+      const handle = await backend.open(run.source(), undefined, signal);
+      const events = Array.from({ length: 400 }, (_, i) => point(i % 300, `loss/${i % 3}`, i));
+      events.push(
+        event({
+          wallTime: T,
+          step: 7,
+          summary: [
+            text('notes', 'a *word*'),
+            histogramTensor('weights', [[0, 1, 2]]),
+            plainTensor('embedding', { dtype: 'float', shape: [2], values: [1, 2] }),
+            hparamsSessionStart({ lr: 0.1, name: 'adam' }),
+          ],
+        }),
+      );
+      const drafts = run.append(events);
+      for (let i = 0; i < 2; i++)
+        for (const outcome of await backend.send(addressed(drafts, handle), signal)) expect(outcome.kind).toBe('accepted');
+      expect(differences(backend, expectedOf(backend, drafts), await readHeld(backend, handle))).toEqual([]);
+      await backend.finish(handle, { status: 'finished', endedAt: T }, signal);
+      expect([other.statusOf(hashOf(handle)), other.complaints()]).toEqual(['finished', []]);
+      expect((await backend.probe(signal)).version).toBe(version);
+      await backend.close();
+      await other.close();
+    },
+  );
+});
 
 describe('Aim runs', () => {
   it('have the times, names and tags that they should have', async () => {
