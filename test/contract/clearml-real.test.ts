@@ -184,7 +184,7 @@ function harnessOf({ url, accessKey, secretKey, fault, call, dump }: ClearmlServ
     faults: ['unavailable', 'connectionLost', 'answerLost'],
     async start(): Promise<Target> {
       // Not `contract/…`: that is where this server is told what to do.
-      const project = `suite/${process.pid}/${projects++}`;
+      const project = `suite/${process.pid} cases/case ${projects++}`;
       const connect = (secret: string): Promise<Backend> => connectClearml({ ...sectionOf(url, secret, accessKey), project });
       return {
         connect: () => connect(secretKey),
