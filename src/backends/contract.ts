@@ -134,6 +134,8 @@ export interface RunSource {
   readonly files?: RunFiles;
   /** A tracker run that holds what a file had before its content was replaced is not gone on with: this run gets one beside it. */
   readonly leavesReplaced?: boolean;
+  /** Made to see what the tracker does, and removed again: what a backend remembers of its tracker is learned again. */
+  readonly isTrial?: boolean;
   /** Wall time of the first event that is about to be sent, seconds; undefined where it is not known. */
   readonly startedAt: number | undefined;
 }

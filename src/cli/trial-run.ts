@@ -53,6 +53,7 @@ export async function tryRun(
     group,
     tags: { ...lane.tags, 'mirrorboard.trial': 'doctor' },
     instanceId: id,
+    isTrial: true,
     fingerprint: [{ file: FILE, checksum: 1 }],
     startedAt: nowMs / 1000,
   };

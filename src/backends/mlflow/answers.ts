@@ -14,6 +14,8 @@ export type Cause =
   | 'inactive'
   | 'missing'
   | 'exists'
+  /** The database holds something of it already, or takes it for that. */
+  | 'clash'
   /** More than fits into one request. */
   | 'tooMuch'
   /** An element of the request is named. */
@@ -36,6 +38,14 @@ export interface Failure {
 
 /** What proxies say with a status of 400. */
 const NO_CERTIFICATE = /No required SSL certificate was sent|The SSL certificate error/;
+
+/** What SQLite, PostgreSQL, MySQL and SQL Server say of a row that is there. */
+const CLASH = /IntegrityError|UniqueViolation|Duplicate entry|UNIQUE constraint|PRIMARY KEY constraint/i;
+
+/** What MySQL says of a text that its database's character set does not have. */
+const UNSTORABLE = /Illegal mix of collations|Incorrect string value/i;
+
+const UNSTORABLE_HINT = 'The database holds no such characters (latin1?): convert it to utf8mb4, or use names of plain letters.';
 
 const HOST_HINT =
   'The server must allow this host name: start it with --allowed-hosts HOST:PORT (or the variable MLFLOW_SERVER_ALLOWED_HOSTS), the port included.';
@@ -91,6 +101,8 @@ function apiError(text: string): ApiError {
 
 function causeOf(status: number | undefined, isRetry: boolean, { code, message }: ApiError, html: boolean, text: string): Cause {
   if (status === undefined) return 'transient';
+  // Whatever the status: old versions say 503 for it, and it never passes.
+  if (UNSTORABLE.test(message)) return 'refused';
   if ((status === 503 || status === 404) && /Artifact serving is disabled|--no-serve-artifacts/.test(text)) return 'notServed';
   if (status === 501 || status === 405) return 'notServed';
   if (status === 500) return 'internal';
@@ -102,7 +114,8 @@ function causeOf(status: number | undefined, isRetry: boolean, { code, message }
   if (code === 'RESOURCE_ALREADY_EXISTS') return 'exists';
   if (code === 'RESOURCE_DOES_NOT_EXIST') return 'missing';
   if (code === 'TEMPORARILY_UNAVAILABLE' || code === 'REQUEST_LIMIT_EXCEEDED') return 'transient';
-  if (/IntegrityError|database is locked|deadlock/i.test(message)) return 'transient';
+  if (CLASH.test(message)) return 'clash';
+  if (/database is locked|deadlock/i.test(message)) return 'transient';
   if (message.includes("must be in the 'active' state") || /must be in 'active' lifecycle/.test(message)) return 'inactive';
   if (message.includes('Changing param values')) return 'immutable';
   if (namedElement(message) !== undefined) return 'element';
@@ -152,10 +165,11 @@ function errorOf(cause: Cause, answer: Exclude<HttpAnswer, { kind: 'ok' }>, body
   if (cause === 'inactive' || cause === 'missing') {
     return new MirrorError('MB4006', answers, { context, cause: error });
   }
-  const isLater = cause === 'transient' || cause === 'internal';
+  const isLater = cause === 'transient' || cause === 'internal' || cause === 'clash';
+  const hint = cause === 'refused' && UNSTORABLE.test(body.message) ? UNSTORABLE_HINT : error.hint;
   return new MirrorError(error.code, status === undefined ? `${what}: ${error.message}` : answers, {
     ...(isLater ? { retry: 'later' } : {}),
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    ...(hint === undefined ? {} : { hint }),
     context,
     cause: error,
   });

@@ -21,6 +21,16 @@ export function artifactRoot(uri: string): string | undefined {
 }
 
 /** Files beside a run, through the server's proxy. Paths are of our own making: plain parts, no `..`. */
+/** Where files go that do not go through the server. */
+export function placeOf(uri: string): string {
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(uri)?.[1];
+  return scheme === undefined || scheme === 'file' ? 'in a folder of the server' : `at ${scheme}:`;
+}
+
+/** What is to be done where files do not go through the server. */
+export const AWAY_HINT =
+  'Start the server with --artifacts-destination PLACE instead of --default-artifact-root PLACE, and name an experiment that is made after that; or make one with the artifact location mlflow-artifacts:/NAME. An experiment keeps the place that it was made with.';
+
 export class Artifacts {
   readonly #client: MlflowClient;
 

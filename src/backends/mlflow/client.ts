@@ -4,7 +4,6 @@ import {
   type HttpAnswer,
   HttpClient,
   type HttpRequest,
-  headerOf,
   keepWide,
   MOST_LISTED,
   PageSize,
@@ -31,6 +30,9 @@ export interface Experiment {
   readonly id: string;
   readonly name: string;
   readonly isDeleted: boolean;
+  /** Where its runs keep their artifacts. */
+  readonly artifacts: string;
+  readonly tags: ReadonlyMap<string, string>;
 }
 
 export interface RunFacts {
@@ -53,14 +55,25 @@ export interface HistoryPoint {
 }
 
 export interface ServerFacts {
-  readonly isFileStore: boolean;
-  readonly clock: string | undefined;
+  /** Undefined where it does not say: before 3.0. */
+  readonly isFileStore: boolean | undefined;
 }
 
 const API = '/api/2.0/mlflow/';
 
+/** Where what is remembered of a server is looked for. */
+const EXPERIMENTS_LOOKED_AT = 100;
+
 /** Their answers hold as much as a run does. */
-const LONG = new Set(['runs/get', 'runs/search', 'runs/create', 'metrics/get-history', 'artifacts/list', 'model-versions/search']);
+const LONG = new Set([
+  'runs/get',
+  'runs/search',
+  'runs/create',
+  'metrics/get-history',
+  'artifacts/list',
+  'model-versions/search',
+  'experiments/search',
+]);
 
 /** Each call of these makes one more: whether an answer that was lost stood for one has to be looked up first. */
 const MAKES_ANOTHER = new Set(['runs/create', 'model-versions/create']);
@@ -119,15 +132,28 @@ export class MlflowClient {
 
   async serverFacts(signal: AbortSignal): Promise<Reply<ServerFacts>> {
     const answer = await this.#http.send({ method: 'GET', path: '/api/3.0/mlflow/server-info', signal });
-    // Servers from before 3.0 do not know it, and are taken for the usual ones.
+    // Servers from before 3.0 do not know it.
     if (answer.kind === 'refused' && (answer.status === 404 || answer.status === 405)) {
-      return { kind: 'ok', value: { isFileStore: false, clock: headerOf(answer.headers, 'date') } };
+      return { kind: 'ok', value: { isFileStore: undefined } };
     }
     if (answer.kind !== 'ok') return failureOf(answer, 'asking the server what it is', this.address);
     const read = readJson(answer, { what: 'asking the server what it is', address: this.address });
     if (read.kind === 'failed') return unusableAnswer(read.error);
-    const isFileStore = read.kind === 'ok' && read.value.fields['store_type'] === 'FileStore';
-    return { kind: 'ok', value: { isFileStore, clock: headerOf(answer.headers, 'date') } };
+    const type = read.kind === 'ok' ? read.value.fields['store_type'] : undefined;
+    return { kind: 'ok', value: { isFileStore: typeof type === 'string' ? type === 'FileStore' : undefined } };
+  }
+
+  /** The server's version; empty where it does not say. */
+  async version(signal: AbortSignal): Promise<string> {
+    const answer = await this.#http.send({ method: 'GET', path: '/version', signal });
+    const text = answer.kind === 'ok' ? answer.body.toString('utf8').trim() : '';
+    return /^\d[\w.+-]{0,40}$/.test(text) ? text : '';
+  }
+
+  /** The experiments that were used last. */
+  async experiments(signal: AbortSignal): Promise<Reply<readonly Experiment[]>> {
+    const reply = await this.call('looking at experiments', 'POST', 'experiments/search', { max_results: EXPERIMENTS_LOOKED_AT }, signal);
+    return taken(reply, (said) => said.list('experiments').map(experimentFacts));
   }
 
   async experimentNamed(name: string, signal: AbortSignal): Promise<Reply<Experiment>> {
@@ -226,9 +252,18 @@ const withWideSteps = keepWide('step');
 
 function experimentIn(reply: Reply<Said>): Reply<Experiment> {
   return taken(reply, (said) => {
-    const experiment = said.object('experiment');
-    return { id: experiment.id('experiment_id'), name: experiment.text('name', ''), isDeleted: isDeleted(experiment) };
+    return experimentFacts(said.object('experiment'));
   });
+}
+
+function experimentFacts(said: Said): Experiment {
+  return {
+    id: said.id('experiment_id'),
+    name: said.text('name', ''),
+    isDeleted: isDeleted(said),
+    artifacts: said.text('artifact_location', ''),
+    tags: pairs(said, 'tags'),
+  };
 }
 
 /** Whatever is empty or zero is left out by the server. */

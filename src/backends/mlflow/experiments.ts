@@ -50,7 +50,7 @@ export class Experiments {
     if (found.kind === 'ok') return this.#usable(found.value, signal);
     if (found.cause !== 'missing') throw found.error;
     const made = await this.#client.call(`creating the experiment ${name}`, 'POST', 'experiments/create', { name }, signal);
-    if (made.kind === 'ok') return { id: made.value.id('experiment_id'), name, isDeleted: false };
+    if (made.kind === 'ok') return { id: made.value.id('experiment_id'), name, isDeleted: false, artifacts: '', tags: new Map() };
     // Somebody else was first: one of many that try gets 200.
     if (made.cause !== 'exists') throw made.error;
     return this.#usable(valueOrThrow(await this.#client.experimentNamed(name, signal)), signal);

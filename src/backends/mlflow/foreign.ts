@@ -4,7 +4,7 @@ import type { Foreign, OwnRun, ReadBackChunk } from '../contract.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient, RunFacts } from './client.ts';
 import { readHandle } from './handle.ts';
-import { type KeyOptions, keyOf } from './keys.ts';
+import { type KeyOptions, keyOf, tagOf } from './keys.ts';
 import { RUNS_PAGE } from './limits.ts';
 import { KEY } from './runs.ts';
 import { SEGMENT_FOLDER } from './segments.ts';
@@ -38,8 +38,9 @@ export async function* foreignIn(
     const facts = valueOrThrow(reply);
     const place = facts.tags.get('mlflow.runName') ?? runId;
     if (params !== undefined) {
-      const names = new Set([...params, ...(await namesIn(options.hparams(facts, signal)))].map((name) => keyOf(name, options)));
-      for (const name of facts.params.keys()) if (!names.has(name)) yield { kind: 'param', name, in: place };
+      const names = new Set([...params, ...(await namesIn(options.hparams(facts, signal)))]);
+      const keys = new Set([...names].map((name) => keyOf(name, options)));
+      for (const name of facts.params.keys()) if (!keys.has(name) && !names.has(tagOf(name))) yield { kind: 'param', name, in: place };
     }
     if (root === undefined) continue;
     const stored = new Set(files);

@@ -1,6 +1,6 @@
 import type { Batch } from '../../model/index.ts';
 import type { Failure } from './answers.ts';
-import type { MlflowClient } from './client.ts';
+import type { HistoryPoint, MlflowClient } from './client.ts';
 import type { Metric } from './prepare.ts';
 
 /**
@@ -70,15 +70,26 @@ export class HeldMetrics {
   }
 
   async #readHistory(key: string, held: Set<string>, signal: AbortSignal, toError: (failure: Failure) => Error): Promise<void> {
-    const none = new Error('the run has no such metric');
-    const failed = (failure: Failure): Error => (failure.cause === 'missing' ? none : toError(failure));
-    try {
-      for await (const points of this.#client.history(this.#runId, key, failed, signal)) {
-        for (const { step, timestamp, value } of points) held.add(`${key}\n${step}\n${timestamp}\n${value}`);
-      }
-    } catch (error) {
-      if (error !== none) throw error;
+    for await (const { step, timestamp, value } of heldPoints(this.#client, this.#runId, key, toError, signal)) {
+      held.add(`${key}\n${step}\n${timestamp}\n${value}`);
     }
+  }
+}
+
+/** What a run holds of a metric; nothing where it has none. `toError` makes what is thrown when the server does not say. */
+export async function* heldPoints(
+  client: MlflowClient,
+  runId: string,
+  key: string,
+  toError: (failure: Failure) => Error,
+  signal: AbortSignal,
+): AsyncGenerator<HistoryPoint, void, void> {
+  const none = new Error('the run has no such metric');
+  const failed = (failure: Failure): Error => (failure.cause === 'missing' ? none : toError(failure));
+  try {
+    for await (const points of client.history(runId, key, failed, signal)) yield* points;
+  } catch (error) {
+    if (error !== none) throw error;
   }
 }
 

@@ -1,6 +1,6 @@
 /** The MLflow backend: metrics for scalars, artifacts beside them for all that metrics can't hold. */
 import { withSignal } from '../../concurrency/index.ts';
-import { MirrorError } from '../../errors.ts';
+import { isAboutRun, MirrorError } from '../../errors.ts';
 import { type ManagedServer, valueOrThrow } from '../../http/index.ts';
 import type {
   Backend,
@@ -29,21 +29,23 @@ import type {
   TrackerParcel,
 } from '../contract.ts';
 import { isFileStore } from './address.ts';
-import { Artifacts } from './artifacts.ts';
+import { Artifacts, AWAY_HINT, placeOf } from './artifacts.ts';
 import { MlflowClient, type RunFacts } from './client.ts';
 import { compareSide } from './compare-side.ts';
+import { FactsBook, FILE_STORE } from './facts-book.ts';
 import { foreignIn } from './foreign.ts';
 import { handleOf, readHandle, type TrackedRun, trackedRun } from './handle.ts';
 import { isPublishable, keyOf, tagOf } from './keys.ts';
 import { capabilities } from './limits.ts';
 import { startServer } from './managed-server.ts';
 import { heldScalar, isOdd, nearestMillis } from './map.ts';
-import { probeServer } from './probe.ts';
+import { lookFor, probeServer } from './probe.ts';
 import { readBack } from './read-back.ts';
 import { RunWriter } from './run-writer.ts';
 import { Runs } from './runs.ts';
 import { type MlflowSettings, parseSettings } from './settings.ts';
 import { noteDataset, putFile, registerModel } from './side.ts';
+import { type StoreFacts, UNTRIED } from './store-facts.ts';
 import { writeTextTables } from './text-tables.ts';
 
 /** A server that answers, and what was learned of it. */
@@ -52,7 +54,7 @@ interface Connection {
   readonly artifacts: Artifacts;
   readonly runs: Runs;
   readonly server: ManagedServer | undefined;
-  readonly isFileStore: boolean;
+  readonly book: FactsBook;
   /** Why no run can have files; undefined where they can. */
   readonly noFiles: string | undefined;
 }
@@ -77,20 +79,21 @@ class MlflowBackend implements Backend {
   }
 
   describe(): Capabilities {
-    return capabilities(this.#hasArtifacts, this.#isFileStore, this.#settings.exactTimes);
+    return capabilities(this.#hasArtifacts, this.#facts.isFileStore, this.#settings.exactTimes);
   }
 
-  /** Of a server it is not known before it has answered. */
-  get #isFileStore(): boolean {
+  /** Of a server it is not known before it has answered, of one before 3.0 not before it was tried. */
+  get #facts(): StoreFacts {
     const { kind, storeUri } = this.#settings;
-    return this.#known?.isFileStore ?? (kind === 'store' && isFileStore(storeUri));
+    return this.#known?.book.facts ?? { ...UNTRIED, isFileStore: kind === 'store' && isFileStore(storeUri) };
   }
 
   async probe(signal: AbortSignal): Promise<Probe> {
-    const { client, artifacts } = await this.#client(signal);
-    const probe = await probeServer(client, artifacts, this.#settings, signal);
+    const { client, artifacts, book } = await this.#client(signal);
+    await lookFor(client, signal);
     // What it is found to hold is part of the answer.
     if ((await this.#connect(signal)).noFiles !== undefined) this.#hasArtifacts = false;
+    const probe = await probeServer(client, artifacts, book, this.#settings, signal);
     return this.#settings.kind === 'store' ? { ...probe, address: this.#settings.uri } : probe;
   }
 
@@ -107,27 +110,27 @@ class MlflowBackend implements Backend {
     await runs.noteFiles(readHandle(handle).runId, files, signal);
   }
 
-  #writer(connection: Connection, run: TrackedRun): RunWriter {
-    let writer = this.#writers.get(run.runId);
-    if (writer === undefined) {
-      writer = this.#writerOf(connection, run, undefined, false);
-      this.#writers.set(run.runId, writer);
-    }
+  async #writer(connection: Connection, run: TrackedRun, signal: AbortSignal): Promise<RunWriter> {
+    const known = this.#writers.get(run.runId);
+    if (known !== undefined) return known;
+    const facts = valueOrThrow(await connection.client.run(run.runId, signal));
+    const writer = this.#writers.get(run.runId) ?? this.#writerOf(connection, run, facts, false);
+    this.#writers.set(run.runId, writer);
     return writer;
   }
 
-  #writerOf(connection: Connection, run: TrackedRun, facts: RunFacts | undefined, isNew: boolean): RunWriter {
-    const { client, artifacts, isFileStore } = connection;
-    const away = run.root === undefined ? notProxied(facts?.artifactUri ?? '') : undefined;
+  #writerOf(connection: Connection, run: TrackedRun, found: RunFacts, isNew: boolean): RunWriter {
+    const { client, artifacts, book } = connection;
+    const away = run.root === undefined ? notProxied(found.artifactUri) : undefined;
     const noFiles = connection.noFiles ?? away;
     if (noFiles !== undefined) this.#hasArtifacts = false;
     if (noFiles !== undefined && this.#settings.artifacts && !this.#isSaid) {
       this.#isSaid = true;
-      this.#context.warn('only scalars are mirrored', { reason: noFiles });
+      this.#context.warn('only scalars are mirrored', { reason: noFiles, ...(away === undefined ? {} : { hint: AWAY_HINT }) });
     }
     const { histogramPercentiles, exactTimes } = this.#settings;
-    const options = { histogramPercentiles, exactTimes, isFileStore, isFlat: isFileStore, noFiles };
-    return new RunWriter(client, artifacts, run, facts, isNew, options, this.#context.warn);
+    const options = { histogramPercentiles, exactTimes, facts: book.facts, noFiles };
+    return new RunWriter(client, artifacts, run, found, isNew, options, this.#context.warn);
   }
 
   async send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
@@ -143,7 +146,9 @@ class MlflowBackend implements Backend {
     // Requests of one run follow each other; runs go side by side, the client bounds how many.
     await Promise.all(
       [...byRun].map(async ([handle, entries]) => {
-        const sent = await this.#writer(connection, readHandle(handle)).send(
+        const sent = await this.#send(
+          connection,
+          handle,
           entries.map(([, parcel]) => parcel),
           signal,
         );
@@ -155,12 +160,23 @@ class MlflowBackend implements Backend {
 
   async tryOut(handle: Handle, signal: AbortSignal): Promise<void> {
     const connection = await this.#connect(signal);
-    await this.#writer(connection, readHandle(handle)).tryOut(signal);
+    await (await this.#writer(connection, readHandle(handle), signal)).tryOut(signal);
+  }
+
+  async #send(connection: Connection, handle: Handle, parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
+    let writer: RunWriter;
+    try {
+      writer = await this.#writer(connection, readHandle(handle), signal);
+    } catch (cause) {
+      const outcome = notConnected(cause);
+      return parcels.map(() => outcome);
+    }
+    return writer.send(parcels, signal);
   }
 
   async setParams(handle: Handle, params: readonly SideParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
     const connection = await this.#connect(signal);
-    return await this.#writer(connection, readHandle(handle)).setParams(params, signal);
+    return await (await this.#writer(connection, readHandle(handle), signal)).setParams(params, signal);
   }
 
   async putFile(handle: Handle, file: SideFile, signal: AbortSignal): Promise<SideOutcome> {
@@ -179,15 +195,15 @@ class MlflowBackend implements Backend {
   }
 
   async compareSide(handle: Handle, wanted: SideWanted, signal: AbortSignal): Promise<readonly SideDifference[]> {
-    const { client, artifacts, isFileStore } = await this.#connect(signal);
-    return await compareSide(client, artifacts, readHandle(handle), wanted, { isFlat: isFileStore }, signal);
+    const { client, artifacts, book } = await this.#connect(signal);
+    return await compareSide(client, artifacts, readHandle(handle), wanted, book.facts, signal);
   }
 
   async *foreign(own: readonly OwnRun[], signal: AbortSignal): AsyncGenerator<Foreign, void, void> {
-    const { client, artifacts, isFileStore } = await this.#connect(signal);
+    const { client, artifacts, book } = await this.#connect(signal);
     const hparams = (facts: RunFacts): AsyncIterable<ReadBackChunk> =>
       readBack(client, artifacts, trackedRun(facts), { signal, isWanted: (tag) => tag.startsWith('_hparams_/') });
-    yield* foreignIn(client, artifacts, own, { isFlat: isFileStore, hparams }, signal);
+    yield* foreignIn(client, artifacts, own, { ...book.facts, isFlat: book.facts.isFileStore, hparams }, signal);
   }
 
   async *readBack(handle: Handle, options: ReadBackOptions = {}): AsyncGenerator<ReadBackChunk, void, void> {
@@ -200,10 +216,11 @@ class MlflowBackend implements Backend {
 
   asHeld(tag: string, plugin: string, point: HeldPoint): HeldPoint | undefined {
     if (plugin !== 'scalars' || typeof point.value === 'string') return this.#hasArtifacts ? point : undefined;
-    const isFlat = this.#isFileStore;
-    const isLost = !isPublishable(tag) && tagOf(keyOf(tag, { isFlat })) !== tag;
-    if (!this.#hasArtifacts) return isLost ? undefined : heldScalar(point, isFlat);
-    return isLost || isOdd(point.wallTime, point.value, this.#settings.exactTimes) ? point : heldScalar(point, isFlat);
+    const facts = this.#facts;
+    const { isFileStore } = facts;
+    const isLost = !isPublishable(tag, facts) && tagOf(keyOf(tag, { ...facts, isFlat: isFileStore })) !== tag;
+    if (!this.#hasArtifacts) return isLost ? undefined : heldScalar(point, isFileStore);
+    return isLost || isOdd(point.wallTime, point.value, this.#settings.exactTimes) ? point : heldScalar(point, isFileStore);
   }
 
   async finish(handle: Handle, end: RunEnd | undefined, signal: AbortSignal): Promise<void> {
@@ -255,11 +272,9 @@ class MlflowBackend implements Backend {
       : isServed === false
         ? 'the server does not serve artifacts (--no-serve-artifacts)'
         : undefined;
-    if (facts.isFileStore)
-      this.#context.warn(
-        'the MLflow server keeps its data in files: points are looked up before they are sent again, and may be there twice',
-      );
-    this.#known = { ...connection, isFileStore: facts.isFileStore, noFiles };
+    await connection.book.look(facts.isFileStore, signal);
+    if (connection.book.facts.isFileStore) this.#context.warn(FILE_STORE);
+    this.#known = { ...connection, noFiles };
     // Writers know the client they were made with.
     this.#writers.clear();
     return this.#known;
@@ -292,24 +307,25 @@ class MlflowBackend implements Backend {
       server === undefined ? settings : { ...settings, auth: undefined, renewAuth: undefined, headers: {}, tls: {} },
     );
     const artifacts = new Artifacts(client);
+    const book = new FactsBook(client, this.#context.warn);
     const runs = new Runs(client, settings, {
       warn: this.#context.warn,
+      book,
       readBack: (facts, signal) => readBack(client, artifacts, trackedRun(facts), { signal }),
     });
-    return { client, artifacts, runs, server, isFileStore: false, noFiles: undefined };
+    return { client, artifacts, runs, server, book, noFiles: undefined };
   }
 }
 
 /** Why files of a run can't be stored, by where they would lie; the same for all runs of an experiment. */
 function notProxied(artifactUri: string): string {
-  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(artifactUri)?.[1];
-  const place = scheme === undefined || scheme === 'file' ? 'in a folder of the server' : `at ${scheme}:`;
-  return `the experiment keeps its artifacts ${place}, not behind the tracking server`;
+  return `the experiment keeps its artifacts ${placeOf(artifactUri)}, not behind the tracking server`;
 }
 
 function notConnected(cause: unknown): Outcome {
   const error =
     cause instanceof MirrorError ? cause : new MirrorError('MB4001', 'connecting to MLflow was interrupted', { retry: 'later', cause });
+  if (isAboutRun(error)) return { kind: 'runFatal', error };
   return error.retry === 'never' ? { kind: 'fatal', error } : { kind: 'retry', error };
 }
 

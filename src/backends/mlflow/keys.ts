@@ -3,10 +3,13 @@
  * else is written `.x<hex>.` (the code point; `.x.` for an empty name), so that the original can be had back from the name alone.
  */
 import { createHash } from 'node:crypto';
-import { KEY_LENGTH, TAG_LENGTH } from './limits.ts';
+import { KEY_LENGTH } from './limits.ts';
+import type { StoreFacts } from './store-facts.ts';
 
 /** A plain part of a name. The colon is not: servers on Windows and older ones refuse it, and a name must not depend on the server. */
 const PLAIN = /^[\p{L}\p{N}_\-. /]$/u;
+const PLAIN_ASCII = /^[A-Za-z0-9_\-. /]$/;
+const BEYOND_ASCII = /[^\x20-\x7e\n\t\r]/;
 /** Behind `.x` and hexadecimal digits: what shows that no escape was meant. */
 const HARMLESS = /^[\p{L}\p{N}_\- ]/u;
 
@@ -18,6 +21,8 @@ const SHORTENED_LENGTH = 200;
 export interface KeyOptions {
   /** A file store keeps a metric in a file of its name: `a` and `a/b` can't both be there, so `/` is escaped. */
   readonly isFlat?: boolean;
+  /** The store holds ASCII only: all other characters are escaped, too. */
+  readonly isAscii?: boolean;
   /** Default `KEY_LENGTH`. */
   readonly mostLength?: number;
 }
@@ -25,7 +30,7 @@ export interface KeyOptions {
 /** The name under which a tag is kept. Two tags never have the same. */
 export function keyOf(tag: string, options: KeyOptions = {}): string {
   const most = options.mostLength ?? KEY_LENGTH;
-  const escaped = escapeName(tag, options.isFlat === true);
+  const escaped = escapeName(tag, options.isFlat === true, options.isAscii === true ? PLAIN_ASCII : PLAIN);
   const points = [...escaped];
   if (points.length <= most) return escaped;
   const hash = createHash('sha256').update(tag).digest('hex').slice(0, 16);
@@ -38,8 +43,8 @@ export function keyOf(tag: string, options: KeyOptions = {}): string {
 }
 
 /** Whether a tag can stand in the value of a run's tag as it is. Databases have no place for half characters, and PostgreSQL none for NUL. */
-export function isPublishable(tag: string): boolean {
-  return tag.length <= TAG_LENGTH && tag.isWellFormed() && !tag.includes('\0');
+export function isPublishable(tag: string, { tagLength, isAscii }: Pick<StoreFacts, 'tagLength' | 'isAscii'>): boolean {
+  return tag.length <= tagLength && tag.isWellFormed() && !tag.includes('\0') && !(isAscii && BEYOND_ASCII.test(tag));
 }
 
 /** Undoes `keyOf` for every key that was not cut. */
@@ -51,7 +56,7 @@ export function tagOf(key: string): string {
   });
 }
 
-function escapeName(tag: string, isFlat: boolean): string {
+function escapeName(tag: string, isFlat: boolean, plain: RegExp): string {
   if (tag === '') return '.x.';
   // Most names are plain, and this is all that happens to them.
   if (!isFlat && /^[a-zA-Z0-9_-]+(?:\/[a-zA-Z0-9_-]+)*$/.test(tag)) return tag;
@@ -60,7 +65,7 @@ function escapeName(tag: string, isFlat: boolean): string {
   const isReserved = tag.startsWith('mirrorboard.');
   for (const [i, point] of points.entries()) {
     const isEscaped =
-      !PLAIN.test(point) ||
+      !plain.test(point) ||
       (i === 0 && isReserved) ||
       (point === '/' && (isFlat || isEmptyPart(points, i))) ||
       (point === '.' && (isDotPart(points, i) || looksLikeEscape(points, i) || (i === 0 && !isSingle(points[1]))));

@@ -12,7 +12,8 @@ import {
 } from '../../model/index.ts';
 import type { HeldPoint } from '../contract.ts';
 import { graphText } from './graph-text.ts';
-import { DERIVED_PREFIX, fileNameOf, type KeyOptions, keyOf } from './keys.ts';
+import type { KeyTable } from './key-table.ts';
+import { DERIVED_PREFIX, fileNameOf } from './keys.ts';
 import { KEY_LENGTH } from './limits.ts';
 import type { PointPlace } from './segments.ts';
 import { placeId } from './segments.ts';
@@ -82,7 +83,9 @@ export interface MappedObject {
   readonly hasImages: boolean;
 }
 
-export interface MapOptions extends KeyOptions {
+export interface MapOptions {
+  /** Of the run's metrics. */
+  readonly keys: KeyTable;
   readonly histogramPercentiles: boolean;
 }
 
@@ -98,7 +101,7 @@ export function mapObject(tag: string, plugin: string, point: ObjectPoint, place
     uploads: [...exact, ...forPeople(plugin, value, exact, name, point, id)],
     needed: exact.length,
     params: value.kind === 'hparams' ? paramsOf(value.data) : [],
-    metrics: options.histogramPercentiles && value.kind === 'histogram' ? percentilesOf(tag, value, options) : [],
+    metrics: options.histogramPercentiles && value.kind === 'histogram' ? percentilesOf(tag, value, options.keys) : [],
     hasImages: value.kind === 'images' && exact.length > 0,
   };
 }
@@ -170,7 +173,7 @@ const PERCENTILES = [
   ['p95', 0.95],
 ] as const;
 
-function percentilesOf(tag: string, value: Extract<Value, { kind: 'histogram' }>, options: KeyOptions): MappedObject['metrics'] {
+function percentilesOf(tag: string, value: Extract<Value, { kind: 'histogram' }>, keys: KeyTable): MappedObject['metrics'] {
   const counts = value.count.map(Number);
   const total = counts.reduce((sum, count) => sum + count, 0);
   if (!(total > 0)) return [];
@@ -185,7 +188,6 @@ function percentilesOf(tag: string, value: Extract<Value, { kind: 'histogram' }>
     return edges.at(-1)?.[1] ?? Number.NaN;
   };
   const mean = edges.reduce((sum, [left, right], i) => sum + ((left + right) / 2) * ((counts[i] as number) / total), 0);
-  const series = keyOf(tag, { ...options, mostLength: KEY_LENGTH - DERIVED_PREFIX.length - '/mean'.length });
-  const base = DERIVED_PREFIX + series;
+  const base = keys.keyOf(tag, DERIVED_PREFIX, KEY_LENGTH - '/mean'.length);
   return [...PERCENTILES.map(([name, share]) => ({ key: `${base}/${name}`, value: at(share) })), { key: `${base}/mean`, value: mean }];
 }

@@ -2,10 +2,12 @@ import { type SegmentLine, scalarText } from '../../segments/index.ts';
 import type { Batch } from '../../model/index.ts';
 import type { Refusal, TrackerParcel } from '../contract.ts';
 import type { Tag } from './client.ts';
-import { isPublishable, keyOf, tagOf } from './keys.ts';
+import type { KeyTable } from './key-table.ts';
+import { isPublishable, tagOf } from './keys.ts';
 import { KEY_LENGTH } from './limits.ts';
 import { isOdd, type MapOptions, mapObject, metricText, type Upload } from './map.ts';
 import { markLine, type PointPlace, pointLine } from './segments.ts';
+import type { StoreFacts } from './store-facts.ts';
 
 /** One element of a log-batch, and the point it stands for. */
 export interface Metric {
@@ -32,6 +34,9 @@ export interface Prepared {
 }
 
 export interface PrepareOptions extends MapOptions {
+  readonly facts: StoreFacts;
+  /** The run's params have names of their own. */
+  readonly paramKeys: KeyTable;
   readonly exactTimes: boolean;
   /** Why files can't be stored; undefined where they can. */
   readonly noFiles: string | undefined;
@@ -44,7 +49,8 @@ export function prepare({ batch, series }: TrackerParcel, options: PrepareOption
   const params: Prepared['params'] = [];
   const tags = new Map<string, string>();
   const refusals: Refusal[] = [];
-  const names = new Names(options, tags);
+  const names = new Names(options.keys, options.facts, tags);
+  const paramNames = new Names(options.paramKeys, options.facts, tags);
   const hasFiles = options.noFiles === undefined;
   const placeOf = (point: { offset: number; checksum: number; index: number }): PointPlace => ({
     run: batch.run,
@@ -72,7 +78,7 @@ export function prepare({ batch, series }: TrackerParcel, options: PrepareOption
     const { offset, index, step, wallTime } = point;
     const place = placeOf(point);
     const mapped = mapObject(tag, plugin, point, place, options);
-    for (const { name, value } of mapped.params) params.push({ key: names.of(name).key, value });
+    for (const { name, value } of mapped.params) params.push({ key: paramNames.of(name).key, value });
     if (!hasFiles) {
       refusals.push({
         offset,
@@ -107,19 +113,21 @@ interface Name {
 /** Names of one parcel, each made once; those that differ from the tag are published. */
 export class Names {
   readonly #known = new Map<string, Name>();
-  readonly #options: PrepareOptions;
+  readonly #keys: KeyTable;
+  readonly #facts: StoreFacts;
   readonly #tags: Map<string, string>;
 
-  constructor(options: PrepareOptions, tags: Map<string, string>) {
-    this.#options = options;
+  constructor(keys: KeyTable, facts: StoreFacts, tags: Map<string, string>) {
+    this.#keys = keys;
+    this.#facts = facts;
     this.#tags = tags;
   }
 
   of(tag: string): Name {
     let name = this.#known.get(tag);
     if (name === undefined) {
-      const key = keyOf(tag, this.#options);
-      const canPublish = isPublishable(tag);
+      const key = this.#keys.keyOf(tag);
+      const canPublish = isPublishable(tag, this.#facts);
       name = { key, json: JSON.stringify(key), isLost: !canPublish && tagOf(key) !== tag };
       if (key !== tag && canPublish) this.#tags.set(publishedName(key), tag);
       else if (name.isLost) this.#tags.set(publishedName(key), LOST_NAME);

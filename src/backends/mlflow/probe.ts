@@ -2,62 +2,111 @@ import { MirrorError } from '../../errors.ts';
 import { headerOf } from '../../http/index.ts';
 import type { Probe } from '../contract.ts';
 import { failureOf } from './answers.ts';
-import type { Artifacts } from './artifacts.ts';
-import type { MlflowClient } from './client.ts';
+import { type Artifacts, artifactRoot, AWAY_HINT, placeOf } from './artifacts.ts';
+import type { Experiment, MlflowClient, Reply } from './client.ts';
 import { deletedError } from './experiments.ts';
+import type { FactsBook } from './facts-book.ts';
+import { PARAM_LENGTH } from './limits.ts';
 import type { MlflowSettings } from './settings.ts';
 
 /** Clocks further apart are worth a word: times of runs are theirs. */
 const SKEW_MS = 60_000;
 
-/** A look at the server that writes nothing. Throws what stands in the way. */
-export async function probeServer(
-  client: MlflowClient,
-  artifacts: Artifacts,
-  settings: MlflowSettings,
-  signal: AbortSignal,
-): Promise<Probe> {
-  const notes: string[] = [];
+/** Whether something is there that speaks the API, and lets us in. Throws what stands in the way. */
+export async function lookFor(client: MlflowClient, signal: AbortSignal): Promise<void> {
   const health = await client.raw({ method: 'GET', path: '/health', signal });
   if (health.kind === 'retry' && health.status === undefined)
     throw failureOf(health, 'looking for the tracking server', client.address).error;
-  const version = await client.raw({ method: 'GET', path: '/version', signal });
-  const clockSkewMs = skewOf(headerOf(version.headers, 'date'));
   // Health is answered whatever the host's name and the rights are: this is the first call that proves something.
   const search = await client.call('looking for experiments', 'POST', 'experiments/search', { max_results: 1 }, signal);
   if (search.kind !== 'ok') throw search.cause === 'missing' ? notMlflow(client.address) : search.error;
-  const server = await client.serverFacts(signal);
-  if (server.kind !== 'ok') throw server.error;
-  if (server.value.isFileStore) {
-    notes.push(
-      'The server keeps its data in files (FileStore), which keep every copy of a point: what is sent again is looked up first, which is slow, and points that were under way in a crash may be there twice. "/" in names of metrics is escaped. A database (SQLite) has none of this.',
-    );
-  }
+}
+
+/** A look at the server that writes nothing, once it is known to be there. Throws what stands in the way. */
+export async function probeServer(
+  client: MlflowClient,
+  artifacts: Artifacts,
+  book: FactsBook,
+  settings: MlflowSettings,
+  signal: AbortSignal,
+): Promise<Probe> {
+  const version = await client.raw({ method: 'GET', path: '/version', signal });
+  const clockSkewMs = skewOf(headerOf(version.headers, 'date'));
+  const experiment = await experimentOf(client, settings, signal);
+  const notes = storeNotes(book);
   if (!settings.artifacts) notes.push('Artifacts are switched off: only scalars are mirrored.');
   else if ((await artifacts.isServed(signal)) === false) {
     notes.push('The server does not serve artifacts (--no-serve-artifacts): only scalars are mirrored.');
+  } else {
+    const away = await awayNote(client, experiment.found, signal);
+    if (away !== undefined) notes.push(away);
   }
   if (clockSkewMs !== undefined && Math.abs(clockSkewMs) > SKEW_MS) {
     notes.push(`The server's clock is ${Math.round(Math.abs(clockSkewMs) / 1000)} s ${clockSkewMs > 0 ? 'ahead of' : 'behind'} ours.`);
   }
-  await lookForExperiment(client, settings, notes, signal);
+  if (experiment.note !== undefined) notes.push(experiment.note);
   const text = version.kind === 'ok' ? version.body.toString('utf8').trim() : '';
   return { address: client.address, version: /^\d[\w.+-]*$/.test(text) ? text : undefined, clockSkewMs, notes };
 }
 
-async function lookForExperiment(client: MlflowClient, settings: MlflowSettings, notes: string[], signal: AbortSignal): Promise<void> {
+/** What is known of the store and is not as with SQLite and PostgreSQL, where every point is kept once and as it is. */
+function storeNotes({ facts, isTried, saysItsStore }: FactsBook): string[] {
+  const notes: string[] = [];
+  if (facts.isFileStore) notes.push(FILE_STORE_NOTE);
+  if (!isTried && !saysItsStore) {
+    notes.push(
+      'Servers before 3.0 do not say what they keep their data in. Where that is files (their default), what is sent again may be there twice: --write finds out.',
+    );
+  }
+  if (facts.foldsNames) {
+    notes.push(
+      'The database takes names for one that differ only by case, accents or blanks at the end (its collation): all but the first of a run get .x. behind them.',
+    );
+  }
+  if (facts.isAscii) {
+    notes.push(
+      'The database holds no characters beyond its own (latin1): they are escaped in names, and written \\uXXXX in tags and params. Convert it to utf8mb4 before the first run is mirrored, if they matter.',
+    );
+  }
+  if (isTried && facts.paramLength < PARAM_LENGTH) {
+    notes.push(`Params are cut at ${facts.paramLength} characters: this version takes no more.`);
+  }
+  return notes;
+}
+
+const FILE_STORE_NOTE =
+  'The server keeps its data in files (FileStore), which keep every copy of a point: what is sent again is looked up first, which is slow, and points that were under way in a crash may be there twice. "/" in names of metrics is escaped. A database (SQLite) has none of this.';
+
+/** Where the experiment keeps its files, if we do not reach that; of one that is not there yet the default's place tells. */
+async function awayNote(client: MlflowClient, found: Experiment | undefined, signal: AbortSignal): Promise<string | undefined> {
+  const known = found ?? okOr(await client.experimentById('0', signal));
+  if (known === undefined || known.artifacts === '' || artifactRoot(known.artifacts) !== undefined) return undefined;
+  const whose = found === undefined ? 'The experiment Default, and maybe every new one,' : `The experiment ${known.name}`;
+  return `${whose} keeps artifacts ${placeOf(known.artifacts)}, not behind the tracking server: only scalars are mirrored. ${AWAY_HINT}`;
+}
+
+function okOr<T>(reply: Reply<T>): T | undefined {
+  return reply.kind === 'ok' ? reply.value : undefined;
+}
+
+interface Looked {
+  readonly found: Experiment | undefined;
+  readonly note?: string;
+}
+
+/** The lane's experiment, where it names one. */
+async function experimentOf(client: MlflowClient, settings: MlflowSettings, signal: AbortSignal): Promise<Looked> {
   const { experimentId, experimentName } = settings;
-  if (experimentId === undefined && experimentName === undefined) return;
+  if (experimentId === undefined && experimentName === undefined) return { found: undefined };
   const found =
     experimentId === undefined
       ? await client.experimentNamed(experimentName ?? '', signal)
       : await client.experimentById(experimentId, signal);
   if (found.kind === 'ok') {
     if (found.value.isDeleted && !settings.restoreDeleted) throw deletedError(found.value);
-    if (experimentId !== undefined && experimentName !== undefined && found.value.name !== experimentName) {
-      notes.push(`The experiment ${experimentId} is named ${found.value.name}, not ${experimentName}: the id is used.`);
-    }
-    return;
+    const isOther = experimentId !== undefined && experimentName !== undefined && found.value.name !== experimentName;
+    const note = `The experiment ${experimentId} is named ${found.value.name}, not ${experimentName}: the id is used.`;
+    return { found: found.value, ...(isOther ? { note } : {}) };
   }
   if (found.cause !== 'missing' && found.cause !== 'refused') throw found.error;
   if (experimentId !== undefined) {
@@ -65,7 +114,7 @@ async function lookForExperiment(client: MlflowClient, settings: MlflowSettings,
       hint: 'Correct experiment_id (MLFLOW_EXPERIMENT_ID), or give experiment_name.',
     });
   }
-  notes.push(`The experiment ${experimentName} is not there yet: it will be made.`);
+  return { found: undefined, note: `The experiment ${experimentName} is not there yet: it will be made.` };
 }
 
 function notMlflow(address: string): MirrorError {

@@ -10,9 +10,13 @@ import { DERIVED_PREFIX, tagOf } from './keys.ts';
 import { clamped, nearestMillis, nearestValue } from './map.ts';
 import { LOST_NAME, publishedName } from './prepare.ts';
 import { parseLine, parseSegmentName, SEGMENT_FOLDER } from './segments.ts';
+import { plainText } from './store-facts.ts';
 
 /** Scalars of segments whose metrics are to be left out are kept in memory up to this number; the tags beyond are read once more. */
 const MOST_KEPT = 400_000;
+
+/** As every store has it. */
+const LOST_NAMES: ReadonlySet<string> = new Set([LOST_NAME, plainText(LOST_NAME)]);
 
 type Wanted = (tag: string) => boolean;
 
@@ -39,7 +43,7 @@ export async function* readBack(
     .filter((key) => !key.startsWith(DERIVED_PREFIX))
     .map((key) => ({ key, tag: facts.tags.get(publishedName(key)) ?? tagOf(key) }))
     // Every point of such a one was in the segments, under its name.
-    .filter(({ key, tag }) => (tag !== LOST_NAME || tagOf(key) === tag) && isWanted(tag));
+    .filter(({ key, tag }) => (!LOST_NAMES.has(tag) || tagOf(key) === tag) && isWanted(tag));
   for (const { key, tag } of keys) {
     if (shadows.isOverfull(tag))
       await segments.each(

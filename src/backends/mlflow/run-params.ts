@@ -2,15 +2,17 @@ import type { BackendContext, ParamOutcome } from '../contract.ts';
 import type { Failure } from './answers.ts';
 import type { MlflowClient, Tag } from './client.ts';
 import { cut, storable } from './cut-text.ts';
-import { PARAM_LENGTH, PARAMS_PER_REQUEST, TAG_LENGTH } from './limits.ts';
+import { PARAM_LENGTH, PARAMS_PER_REQUEST } from './limits.ts';
 import { isSameParam } from './side.ts';
 import { isAboutContent, stopOf } from './stop.ts';
+import { fitText, plainText, type StoreFacts } from './store-facts.ts';
 
 export interface RunParamsOptions {
   readonly client: MlflowClient;
   readonly runId: string;
   /** Those that are there already, where it is known. */
   readonly known: ReadonlyMap<string, string> | undefined;
+  readonly facts: StoreFacts;
   readonly warn: BackendContext['warn'];
   /** Writes tags of the run. */
   readonly publish: (tags: readonly Tag[], signal: AbortSignal) => Promise<void>;
@@ -27,8 +29,12 @@ export class RunParams {
   /** Params that are there; undefined until they were looked up. */
   #known: Map<string, string> | undefined;
 
+  /** Most characters of a value: what the server is known to take, or has said since. */
+  #mostLength: number;
+
   constructor(options: RunParamsOptions) {
     this.#options = options;
+    this.#mostLength = options.facts.paramLength;
     this.#known = options.known === undefined ? undefined : new Map(options.known);
   }
 
@@ -40,7 +46,9 @@ export class RunParams {
       const known = this.#known;
       const wanted = new Map(params.map(({ key, value }) => [key, this.#shortened(key, value)]));
       const missing = [...wanted].filter(([key]) => !known.has(key)).map(([key, value]) => ({ key, value }));
-      const changed = [...wanted].filter(([key, value]) => known.has(key) && !isSameParam(known.get(key) ?? '', value));
+      const changed = [...new Map(params.map(({ key, value }) => [key, value]))].filter(
+        ([key, value]) => known.has(key) && !isHeldParam(known.get(key) ?? '', value),
+      );
       const isClash = await this.#write(missing, known, signal);
       if (isClash && isFirst) {
         this.#known = undefined;
@@ -51,7 +59,7 @@ export class RunParams {
         run: runId,
         params: changed.length,
       });
-      const tags = changed.map(([key, value]) => ({ key: OTHER_VALUE + cut(key, 230), value: cut(value, TAG_LENGTH) }));
+      const tags = changed.map(([key, value]) => ({ key: OTHER_VALUE + cut(key, 230), value }));
       await publish(tags, signal);
       return;
     }
@@ -61,27 +69,51 @@ export class RunParams {
   outcomeOf({ key, value }: Tag): ParamOutcome {
     const held = this.#known?.get(key);
     if (held === undefined) return { kind: 'refused', reason: 'the server does not take it' };
-    return isSameParam(held, cut(value, PARAM_LENGTH)) ? { kind: 'set' } : { kind: 'kept', value: held };
+    return isHeldParam(held, value) ? { kind: 'set' } : { kind: 'kept', value: held };
   }
 
   /** Whether another writer gave one of them another value meanwhile. */
   async #write(missing: readonly Tag[], known: Map<string, string>, signal: AbortSignal): Promise<boolean> {
-    const { client, runId, warn, isToBlame } = this.#options;
     for (let at = 0; at < missing.length; at += PARAMS_PER_REQUEST) {
-      let params = missing.slice(at, at + PARAMS_PER_REQUEST);
-      for (;;) {
-        if (params.length === 0) break;
-        const reply = await client.logParams(runId, params, signal);
-        if (reply.kind === 'ok') break;
-        if (reply.cause === 'immutable') return true;
-        if (!isAboutContent(reply) && !(await isToBlame(reply, signal))) throw stopOf(reply);
-        warn('a hyperparameter was refused; it is kept exactly elsewhere', { run: runId, reason: reply.error.message });
-        const named = reply.element?.list === 'params' ? params[reply.element.index] : undefined;
-        params = named === undefined ? [] : params.filter((param) => param !== named);
-      }
-      for (const { key, value } of params) known.set(key, value);
+      if (await this.#writeSome(missing.slice(at, at + PARAMS_PER_REQUEST), known, signal)) return true;
     }
     return false;
+  }
+
+  /** The same of one request; where it is refused, in halves, so that a param costs nothing but itself. */
+  async #writeSome(params: readonly Tag[], known: Map<string, string>, signal: AbortSignal): Promise<boolean> {
+    const { client, runId, warn, isToBlame } = this.#options;
+    if (params.length === 0) return false;
+    const reply = await client.logParams(runId, params, signal);
+    if (reply.kind === 'ok') {
+      for (const { key, value } of params) known.set(key, value);
+      return false;
+    }
+    if (reply.cause === 'immutable') return true;
+    if (reply.cause !== 'clash' && !isAboutContent(reply) && !(await isToBlame(reply, signal))) throw stopOf(reply);
+    const most = lengthIn(reply.error.message);
+    if (most !== undefined && most < this.#mostLength) {
+      this.#mostLength = most;
+      return this.#writeSome(
+        params.map(({ key, value }) => ({ key, value: this.#shortened(key, value) })),
+        known,
+        signal,
+      );
+    }
+    const named = reply.element?.list === 'params' ? params[reply.element.index] : undefined;
+    const culprit = params.length === 1 ? params[0] : named;
+    if (culprit === undefined) {
+      const half = params.length >> 1;
+      return (await this.#writeSome(params.slice(0, half), known, signal)) || (await this.#writeSome(params.slice(half), known, signal));
+    }
+    // What another writer has put there meanwhile is no refusal.
+    if (reply.cause === 'clash' && (await this.#lookUp(signal)).has(culprit.key)) return true;
+    warn('a hyperparameter was refused; it is kept exactly elsewhere', { run: runId, param: culprit.key, reason: reply.error.message });
+    return this.#writeSome(
+      params.filter((param) => param !== culprit),
+      known,
+      signal,
+    );
   }
 
   async #lookUp(signal: AbortSignal): Promise<Map<string, string>> {
@@ -91,9 +123,25 @@ export class RunParams {
   }
 
   #shortened(key: string, value: string): string {
-    const short = cut(value, PARAM_LENGTH);
-    if (short !== storable(value))
-      this.#options.warn(`a hyperparameter is longer than ${PARAM_LENGTH} characters: MLflow shows its beginning`, { param: key });
+    const short = fitText(value, this.#mostLength, this.#options.facts);
+    if (short.length < storable(value).length)
+      this.#options.warn(`a hyperparameter is longer than ${this.#mostLength} characters: MLflow shows its beginning`, { param: key });
     return short;
   }
+}
+
+/** Whether a value that is there is this one, as the server took it: cut where it takes so many characters, in ASCII where it takes no others. */
+export function isHeldParam(held: string, value: string): boolean {
+  const isOneOf = (text: string): boolean =>
+    isSameParam(held, text) || LENGTHS.some((most) => held.length >= most && held === cut(text, most));
+  return isOneOf(storable(value)) || isOneOf(plainText(value));
+}
+
+/** At which servers cut, or let us cut. */
+const LENGTHS = [PARAM_LENGTH, 500, 250];
+
+/** How many characters a server says that it takes. */
+function lengthIn(message: string): number | undefined {
+  const found = /(?:length limit of|maximum length of|at most) (\d+)/.exec(message)?.[1];
+  return found === undefined || Number(found) < 100 ? undefined : Number(found);
 }

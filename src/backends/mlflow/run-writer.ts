@@ -10,14 +10,18 @@ import type { BackendContext, Outcome, ParamOutcome, Refusal, SideParam, Tracker
 import type { Failure } from './answers.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient, RunFacts, Tag } from './client.ts';
+import { heldOf, partsOf } from './clashes.ts';
 import type { TrackedRun } from './handle.ts';
 import { HeldMetrics } from './held-metrics.ts';
+import { KeyTable } from './key-table.ts';
+import { DERIVED_PREFIX } from './keys.ts';
 import { BYTES_PER_REQUEST, METRICS_PER_REQUEST, TAGS_PER_REQUEST, UPLOADS_AT_ONCE } from './limits.ts';
 import { HAS_TEXTS, type Metric, Names, type Prepared, type PrepareOptions, prepare } from './prepare.ts';
 import { RunParams } from './run-params.ts';
 import { type Segment, segmentOf, segmentsOf } from './segments.ts';
 import { SERIES_FILE, SeriesFile } from './series-file.ts';
 import { paramText } from './side.ts';
+import { fitText } from './store-facts.ts';
 import { isAboutContent, Stop, stopOf } from './stop.ts';
 import { trouble, tryFile, tryOut } from './trial.ts';
 
@@ -35,16 +39,14 @@ interface Job {
   failed?: Exclude<Outcome, { kind: 'accepted' }>;
 }
 
-export interface WriterOptions extends PrepareOptions {
-  /** A file store keeps every copy of a point: what is there already must not be sent again. */
-  readonly isFileStore: boolean;
-}
+/** What all writers of a connection go by, beside what each run holds. */
+export type WriterOptions = Pick<PrepareOptions, 'histogramPercentiles' | 'exactTimes' | 'noFiles' | 'facts'>;
 
 export class RunWriter {
   readonly #client: MlflowClient;
   readonly #artifacts: Artifacts;
   readonly #run: TrackedRun;
-  readonly #options: WriterOptions;
+  readonly #options: PrepareOptions;
   readonly #warn: BackendContext['warn'];
   /** Tags that are known to be there. */
   readonly #tags = new Map<string, string>();
@@ -52,7 +54,7 @@ export class RunWriter {
   readonly #held: HeldMetrics | undefined;
   /** Undefined where no file can be stored. */
   readonly #series: SeriesFile | undefined;
-  /** It held texts when it was opened, or nobody looked. */
+  /** It held texts when it was opened. */
   readonly #mayHaveTexts: boolean;
   /** A metric that was taken: sent again it changes nothing. */
   #taken: string | undefined;
@@ -65,7 +67,7 @@ export class RunWriter {
     client: MlflowClient,
     artifacts: Artifacts,
     run: TrackedRun,
-    facts: RunFacts | undefined,
+    found: RunFacts,
     isNew: boolean,
     options: WriterOptions,
     warn: BackendContext['warn'],
@@ -73,19 +75,25 @@ export class RunWriter {
     this.#client = client;
     this.#artifacts = artifacts;
     this.#run = run;
-    this.#options = options;
+    const { facts } = options;
+    this.#options = {
+      ...options,
+      keys: new KeyTable({ ...facts, isFlat: facts.isFileStore && !hasSlashes(found.metrics) }, found.metrics),
+      paramKeys: new KeyTable({ ...facts, isFlat: facts.isFileStore && !hasSlashes([...found.params.keys()]) }, found.params.keys()),
+    };
     this.#warn = warn;
     this.#params = new RunParams({
       client,
       runId: run.runId,
-      known: facts?.params,
+      known: found.params,
+      facts,
       warn,
       publish: (tags, signal) => this.#publish(tags, signal),
       isToBlame: (reply, signal) => this.#isToBlame(reply, signal),
     });
-    this.#mayHaveTexts = facts === undefined || facts.tags.has(HAS_TEXTS);
+    this.#mayHaveTexts = found.tags.has(HAS_TEXTS);
     if (run.root !== undefined && options.noFiles === undefined) this.#series = new SeriesFile(artifacts, run.root, isNew);
-    if (options.isFileStore) this.#held = new HeldMetrics(client, run.runId, isNew);
+    if (facts.isFileStore) this.#held = new HeldMetrics(client, run.runId, isNew);
   }
 
   /** Whether the run holds texts, as far as it is known. */
@@ -216,7 +224,10 @@ export class RunWriter {
   }
 
   async #publish(wanted: readonly Tag[], signal: AbortSignal): Promise<void> {
-    const missing = wanted.filter(({ key, value }) => this.#tags.get(key) !== value);
+    const { tagLength } = this.#options.facts;
+    const missing = wanted
+      .map(({ key, value }) => ({ key, value: fitText(value, tagLength, this.#options.facts) }))
+      .filter(({ key, value }) => this.#tags.get(key) !== value);
     for (let at = 0; at < missing.length; at += TAGS_PER_REQUEST) {
       const tags = missing.slice(at, at + TAGS_PER_REQUEST);
       const reply = await this.#client.logTags(this.#run.runId, tags, signal);
@@ -262,10 +273,14 @@ export class RunWriter {
         this.#stumbles = 0;
         for (const metric of metrics) metric.isSettled = true;
         // A store of files would keep it once more.
-        if (!this.#options.isFileStore) this.#taken = fresh.find(({ text }) => !text.includes('NaN'))?.text ?? this.#taken;
+        if (!this.#options.facts.isFileStore) this.#taken = fresh.find(({ text }) => !text.includes('NaN'))?.text ?? this.#taken;
         return;
       }
       this.#held?.doubt();
+      if (reply.cause === 'clash') {
+        await this.#sortOut(group, reply, search, signal);
+        return;
+      }
       if (reply.cause === 'internal' && !(await this.#isSuspicious(group.length, search, signal))) throw stopOf(reply);
       if (reply.cause !== 'internal' && !isAboutContent(reply)) throw stopOf(reply);
       const named = reply.element?.list === 'metrics' ? fresh[reply.element.index] : undefined;
@@ -285,6 +300,30 @@ export class RunWriter {
       await this.#write(group.slice(0, half), search, signal);
       group = group.slice(half).filter(([job]) => job.failed === undefined);
     }
+  }
+
+  /** Sends a group in parts where the server takes some of it for what it holds; what comes down to single points is looked up. */
+  async #sortOut(group: readonly (readonly [Job, Metric])[], clash: Failure, search: { left: number }, signal: AbortSignal): Promise<void> {
+    const parts = partsOf(group, ([, metric]) => metric);
+    if (parts !== undefined) {
+      for (const part of parts) await this.#write(part, search, signal);
+      return;
+    }
+    const metrics = group.map(([, metric]) => metric);
+    const held = await heldOf(this.#client, this.#run.runId, metrics, stopOf, signal);
+    for (const metric of held) metric.isSettled = true;
+    const missing = group.filter(([, metric]) => !held.has(metric));
+    if (group.length > 1) for (const entry of missing) await this.#write([entry], search, signal);
+    else for (const entry of missing) await this.#writeOnce(entry, clash, signal);
+  }
+
+  /** A point that is not there, though the server said so: another writer was at work, or its name is another one's to this database. */
+  async #writeOnce(entry: readonly [Job, Metric], clash: Failure, signal: AbortSignal): Promise<void> {
+    const [, metric] = entry;
+    const reply = await this.#client.logMetrics(this.#run.runId, metric.text, signal);
+    if (reply.kind === 'ok') metric.isSettled = true;
+    else if ((reply.cause === 'clash' || isAboutContent(reply)) && (await this.#isAlive(signal))) refuse(entry, clash);
+    else throw stopOf(reply);
   }
 
   /** Whether it is our request that the server stumbles over: it did so again and again, and takes others. */
@@ -314,7 +353,7 @@ export class RunWriter {
   /** Params that stand in files beside the event files. One answer each. */
   async setParams(params: readonly SideParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
     const tags = new Map<string, string>();
-    const names = new Names(this.#options, tags);
+    const names = new Names(this.#options.paramKeys, this.#options.facts, tags);
     const wanted = params.map(({ name, value }) => ({ key: names.of(name).key, value: paramText(value) }));
     const published = [...tags].map(([key, value]) => ({ key, value }));
     try {
@@ -335,6 +374,11 @@ function outcomeOf(error: unknown, signal: AbortSignal): Stop['outcome'] {
   const known =
     error instanceof MirrorError ? error : new MirrorError('MB9001', `sending to MLflow: ${messageOf(error)}`, { cause: error });
   return { kind: known.retry === 'never' ? 'fatal' : 'retry', error: known };
+}
+
+/** Written before its store was known to be one of files: its names stay as they are. */
+function hasSlashes(keys: readonly string[]): boolean {
+  return keys.some((key) => key.includes('/') && !key.startsWith(DERIVED_PREFIX));
 }
 
 function refuse([job, metric]: readonly [Job, Metric], failure: Failure): void {

@@ -22,13 +22,15 @@ import { valueOrThrow } from '../../http/index.ts';
 import { runLabel } from '../../model/index.ts';
 import type { BackendContext, FileMark, Handle, ReadBackChunk, RunSource } from '../contract.ts';
 import type { MlflowClient, RunFacts, Tag } from './client.ts';
-import { cut } from './cut-text.ts';
 import { Experiments } from './experiments.ts';
+import type { FactsBook } from './facts-book.ts';
 import { readHandle } from './handle.ts';
 import { keyOf } from './keys.ts';
-import { NAME_LENGTH, TAG_LENGTH } from './limits.ts';
+import { NAME_LENGTH } from './limits.ts';
 import { nearestMillis } from './map.ts';
 import type { MlflowSettings } from './settings.ts';
+import { isAboutContent } from './stop.ts';
+import { fitText, plainText, type StoreFacts } from './store-facts.ts';
 
 /** Every run of ours has it. */
 export const KEY = 'mirrorboard.run_key';
@@ -58,6 +60,8 @@ export interface RunsOptions {
   readonly warn: BackendContext['warn'];
   /** All points of a run. */
   readonly readBack: (run: RunFacts, signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
+  /** What the server's store does with what it is sent. */
+  readonly book: FactsBook;
   readonly now?: () => number;
 }
 
@@ -67,18 +71,20 @@ export class Runs {
   readonly #settings: MlflowSettings;
   readonly #warn: BackendContext['warn'];
   readonly #readBack: RunsOptions['readBack'];
+  readonly #book: FactsBook;
   readonly #now: () => number;
   /** Of runs that hold others, by their keys. */
   readonly #parents = new Map<string, string>();
   /** MLflow has no unique constraint, so two at a time would make two runs. */
   readonly #opening = new LineByKey();
 
-  constructor(client: MlflowClient, settings: MlflowSettings, { warn, readBack, now = Date.now }: RunsOptions) {
+  constructor(client: MlflowClient, settings: MlflowSettings, { warn, readBack, book, now = Date.now }: RunsOptions) {
     this.#client = client;
     this.#experiments = new Experiments(client, settings);
     this.#settings = settings;
     this.#warn = warn;
     this.#readBack = readBack;
+    this.#book = book;
     this.#now = now;
   }
 
@@ -88,12 +94,20 @@ export class Runs {
 
   async #open(source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<FoundRun> {
     signal.throwIfAborted();
-    if (source.joins !== undefined) return { facts: await this.#joined(source, source.joins, signal), isNew: false };
+    if (source.joins !== undefined) {
+      const facts = await this.#joined(source, source.joins, signal);
+      await this.#learnOf(facts, signal);
+      return { facts, isNew: false };
+    }
     if (known !== undefined) {
       const found = await this.#known(source, known, signal);
-      if (found !== undefined) return { facts: await this.#marked(found, source, signal), isNew: false };
+      if (found !== undefined) {
+        await this.#learnOf(found, signal);
+        return { facts: await this.#marked(found, source, signal), isNew: false };
+      }
     }
     const experiment = await this.#experiments.find(source.group, signal);
+    await this.#book.learn(experiment, source.isTrial === true, signal);
     const { hits, own, why } = await this.#found(experiment.id, source, signal);
     const [first, ...others] = own;
     if (first !== undefined) {
@@ -112,6 +126,13 @@ export class Runs {
     const name = nameBeside(source.name, hits.length);
     if (hits.length > 0) sayTaken(this.#warn, source, name, why);
     return this.#create(source, name, experiment.id, signal);
+  }
+
+  /** Learns what the server does, where nobody knows it yet, in the experiment of a run. */
+  async #learnOf({ experimentId }: RunFacts, signal: AbortSignal): Promise<void> {
+    if (this.#book.isTried) return;
+    const experiment = valueOrThrow(await this.#client.experimentById(experimentId, signal));
+    await this.#book.learn(experiment, false, signal);
   }
 
   /** The runs of a key by their places, and those of them that are this run's. */
@@ -186,8 +207,8 @@ export class Runs {
   async #takenOver(holder: RunFacts, source: RunSource, signal: AbortSignal): Promise<RunFacts> {
     const run = runLabel(source.run);
     const above = await this.#parentOf(source, holder.experimentId, signal);
-    const tags = [...tagsOf(source), ...(above === undefined ? [] : [{ key: PARENT, value: above }])];
-    const body = { run_id: holder.runId, run_name: cut(source.name, NAME_LENGTH), status: 'RUNNING' };
+    const tags = [...tagsOf(source, this.#book.facts), ...(above === undefined ? [] : [{ key: PARENT, value: above }])];
+    const body = { run_id: holder.runId, run_name: fitText(source.name, NAME_LENGTH, this.#book.facts), status: 'RUNNING' };
     valueOrThrow(await this.#client.call(`going on with ${run} in the run that holds others`, 'POST', 'runs/update', body, signal));
     // Its key last: until then it is found as what it was.
     const ordered = tags.toSorted((a, b) => Number(a.key === KEY) - Number(b.key === KEY));
@@ -197,17 +218,19 @@ export class Runs {
 
   async #create(source: RunSource, name: string, experimentId: string, signal: AbortSignal): Promise<FoundRun> {
     const parent = await this.#parentOf(source, experimentId, signal);
+    const { facts } = this.#book;
     const made = await this.#client.createRun(
       {
         experiment_id: experimentId,
-        run_name: cut(name, NAME_LENGTH),
+        run_name: fitText(name, NAME_LENGTH, facts),
         start_time: source.startedAt === undefined ? this.#now() : nearestMillis(source.startedAt),
-        tags: [...tagsOf(source), ...(parent === undefined ? [] : [{ key: PARENT, value: parent }])],
+        tags: [...tagsOf(source, facts), ...(parent === undefined ? [] : [{ key: PARENT, value: parent }])],
       },
       signal,
     );
     if (made.kind !== 'ok') {
       this.#experiments.forget();
+      if (isAboutContent(made)) throw refusedError(source, made.error);
       if (made.cause !== 'inactive') throw made.error;
       throw new MirrorError('MB4004', `the experiment ${experimentId} is deleted`, {
         hint: 'Restore it (mlflow experiments restore), name another one, or set restore_deleted: true.',
@@ -256,28 +279,54 @@ export class Runs {
   /** Adds files to those by which a run is recognised. */
   async noteFiles(runId: string, files: readonly FileMark[], signal: AbortSignal): Promise<void> {
     const { tags } = valueOrThrow(await this.#client.run(runId, signal));
-    const value = FileMarks.read(tags.get(FINGERPRINT)).with(files).text(TAG_LENGTH);
-    if (tags.get(FINGERPRINT) !== value) valueOrThrow(await this.#client.logTags(runId, [{ key: FINGERPRINT, value }], signal));
+    const value = fingerprintText(FileMarks.read(tags.get(FINGERPRINT)).with(files), this.#book.facts);
+    if (tags.get(FINGERPRINT) === value) return;
+    const reply = await this.#client.logTags(runId, [{ key: FINGERPRINT, value }], signal);
+    if (reply.kind !== 'ok')
+      throw isAboutContent(reply) ? new MirrorError('MB4006', reply.error.message, { cause: reply.error }) : reply.error;
   }
 
   /** Brings the tags of a run up to date: as the operator says them now, and by which it is recognised: other files, or a state that was lost and made anew. */
   async #marked(facts: RunFacts, source: RunSource, signal: AbortSignal): Promise<RunFacts> {
     const files = FileMarks.read(facts.tags.get(FINGERPRINT)).with(source.fingerprint);
     const wanted: readonly Tag[] = [
-      ...saidTags(source),
+      ...saidTags(source, this.#book.facts),
       { key: INSTANCE, value: source.instanceId },
-      { key: FINGERPRINT, value: files.text(TAG_LENGTH) },
+      { key: FINGERPRINT, value: fingerprintText(files, this.#book.facts) },
     ];
     const tags = wanted.filter(({ key, value }) => facts.tags.get(key) !== value);
     // Left without one by a process that died: the next one need not wait for it.
     const place = addPlace(facts.tags.get(PLACE));
     if (place !== undefined) tags.push({ key: PLACE, value: place });
-    if (tags.length > 0) valueOrThrow(await this.#client.logTags(facts.runId, tags, signal));
+    if (tags.length === 0) return facts;
+    const reply = await this.#client.logTags(facts.runId, tags, signal);
+    if (reply.kind !== 'ok') throw isAboutContent(reply) ? refusedError(source, reply.error) : reply.error;
     return facts;
   }
 }
 
-function tagsOf(source: RunSource): Tag[] {
+/** What a server has against one run is no reason to send it nothing of the others. */
+function refusedError(source: RunSource, cause: MirrorError): MirrorError {
+  return new MirrorError('MB4006', cause.message, {
+    ...(cause.hint === undefined ? {} : { hint: cause.hint }),
+    cause,
+    context: { run: runLabel(source.run) },
+  });
+}
+
+/** As many files as the tag has room for. */
+function fingerprintText(files: FileMarks, { tagLength, isAscii }: StoreFacts): string {
+  if (!isAscii) return files.text(tagLength);
+  let most = tagLength;
+  let text = plainText(files.text(most));
+  while (text.length > tagLength) {
+    most >>= 1;
+    text = plainText(files.text(most));
+  }
+  return text;
+}
+
+function tagsOf(source: RunSource, facts: StoreFacts): Tag[] {
   const { run, rootPath, key, instanceId, fingerprint } = source;
   const directory = run.path === '.' ? rootPath : join(rootPath, run.path);
   const own = {
@@ -286,22 +335,22 @@ function tagsOf(source: RunSource): Tag[] {
     'mirrorboard.run_path': run.path,
     'mirrorboard.source': directory,
     [INSTANCE]: instanceId,
-    [FINGERPRINT]: FileMarks.of(fingerprint).text(TAG_LENGTH),
+    [FINGERPRINT]: fingerprintText(FileMarks.of(fingerprint), facts),
     'mlflow.user': userName(),
     'mlflow.source.name': directory,
     'mlflow.source.type': 'LOCAL',
   };
   // What the operator says of a run stands before what we would say; how it is found again is not theirs to say.
-  const said = saidTags(source).map(({ key: name, value }) => [name, value] as const);
+  const said = saidTags(source, facts).map(({ key: name, value }) => [name, value] as const);
   const all = new Map([...Object.entries(own).filter(([name]) => name.startsWith('mlflow.')), ...said]);
   for (const [name, value] of Object.entries(own)) if (!name.startsWith('mlflow.')) all.set(name, value);
-  return [...all].map(([name, value]) => ({ key: name, value: cut(value, TAG_LENGTH) }));
+  return [...all].map(([name, value]) => ({ key: name, value: fitText(value, facts.tagLength, facts) }));
 }
 
-function saidTags(source: RunSource): Tag[] {
+function saidTags(source: RunSource, facts: StoreFacts): Tag[] {
   return Object.entries(source.tags).map(([name, value]) => ({
-    key: name.startsWith('mlflow.') ? name : keyOf(name),
-    value: cut(value, TAG_LENGTH),
+    key: name.startsWith('mlflow.') ? name : keyOf(name, { isAscii: facts.isAscii }),
+    value: fitText(value, facts.tagLength, facts),
   }));
 }
 

@@ -5,14 +5,14 @@ import { createServer as createSecureServer, type ServerOptions } from 'node:htt
 import type { AddressInfo } from 'node:net';
 import { ArtifactFiles, artifactPath, PlainServerError } from './artifacts.ts';
 import { type FaultOptions, FaultRules, type StubFault } from './fault-rules.ts';
-import { type Metric, type Run, TrackingStore } from './store.ts';
+import { type Metric, type Run, type StoreHabits, TrackingStore } from './store.ts';
 import { type Endpoint, registryEndpoints, trackingEndpoints } from './tracking.ts';
 import { ApiError, ConversionError, type Fields, invalid, readJson, writeJson } from './wire.ts';
 
 export type { StubFault } from './fault-rules.ts';
 export type { Metric } from './store.ts';
 
-export interface StubOptions {
+export interface StubOptions extends StoreHabits {
   /** Who is let in. Default: everybody. */
   readonly auth?: { readonly user: string; readonly password: string } | { readonly token: string };
   /** Where the API begins: `/mlflow`. Default: at the root. */
@@ -25,6 +25,12 @@ export interface StubOptions {
   readonly isFileStore?: boolean;
   /** Before it knew `server-info`. Default false. */
   readonly isOld?: boolean;
+  /** What `/version` says. Default `3.17.2`. */
+  readonly version?: string;
+  /** Where runs keep artifacts that do not go through the server: `s3://bucket`. */
+  readonly artifactsAt?: string;
+  /** Keeps what it is sent apart by the header `X-MLFLOW-WORKSPACE`: the names there are. Default: it knows no such thing. */
+  readonly workspaces?: readonly string[];
 }
 
 const HTML_500 = '<!doctype html>\n<html lang=en>\n<title>500 Internal Server Error</title>\n<h1>Internal Server Error</h1>\n';
@@ -58,8 +64,9 @@ export class MlflowStub {
 
   private constructor(options: StubOptions) {
     this.#options = options;
-    const root = (options.servesArtifacts ?? true) ? 'mlflow-artifacts:' : '/srv/artifacts';
-    this.store = new TrackingStore(options.isFileStore ?? false, (experiment, run) => `${root}/${experiment}/${run}/artifacts`);
+    const root = options.artifactsAt ?? ((options.servesArtifacts ?? true) ? 'mlflow-artifacts:' : '/srv/artifacts');
+    const artifactRoot = (experiment: string, run: string): string => `${root}/${experiment}/${run}/artifacts`;
+    this.store = new TrackingStore(options.isFileStore ?? false, artifactRoot, options);
     this.#endpoints = { ...trackingEndpoints(this.store), ...registryEndpoints(this.store), ...this.#artifactEndpoints() };
     this.#server = createServer((request, response) => {
       this.#handle(request, response).catch((error: unknown) => {
@@ -207,10 +214,15 @@ export class MlflowStub {
 
   #answer(request: IncomingMessage, method: string, path: string, rawQuery: string, body: Buffer, isPart: boolean): Answer {
     try {
-      if (path === '/version') return { status: 200, body: '3.17.2', headers: { 'content-type': 'text/html; charset=utf-8' } };
+      if (path === '/version')
+        return { status: 200, body: this.#options.version ?? '3.17.2', headers: { 'content-type': 'text/html; charset=utf-8' } };
       if (path === '/api/3.0/mlflow/server-info' && !this.#options.isOld) {
         const type = this.store.isFileStore ? 'FileStore' : 'SqlStore';
-        return json(200, { store_type: type, workspaces_enabled: false, multipart_uploads_enabled: false });
+        return json(200, {
+          store_type: type,
+          workspaces_enabled: this.#options.workspaces !== undefined,
+          multipart_uploads_enabled: false,
+        });
       }
       const artifact = ARTIFACTS.exec(path);
       if (artifact !== null) return this.#artifact(request, method, artifact[1] ?? '', artifact[2] ?? '', rawQuery, body, isPart);

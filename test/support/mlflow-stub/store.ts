@@ -43,18 +43,37 @@ export const MOST_VALUE = 1.7976931348623157e308;
 const PARAM_LENGTH = 6000;
 const TAG_LENGTH = 8000;
 
+/** What older versions and other databases do otherwise than the newest over SQLite. */
+export interface StoreHabits {
+  /**
+   * What is made of points that are there already. `exact`: they are left out (3.16). `nan`: those of NaN are stumbled over (3.10). `hundred`: and
+   * so is all that comes with more than a hundred entries (before). Default `exact`.
+   */
+  readonly replays?: 'exact' | 'nan' | 'hundred';
+  /** Takes names for one that differ by case, accents or blanks at the end only: MySQL. */
+  readonly foldsNames?: boolean;
+  /** Has no place for characters beyond latin1. */
+  readonly isLatin1?: boolean;
+  /** Longer values of tags are refused. */
+  readonly tagLength?: number;
+  /** Longer values of params are refused. */
+  readonly paramLength?: number;
+}
+
 export class TrackingStore {
   readonly experiments = new Map<string, Experiment>();
   readonly runs = new Map<string, Run>();
   readonly isFileStore: boolean;
+  readonly #habits: StoreHabits;
   /** Metric keys that the server has something against. */
   readonly refusedKeys = new Set<string>();
-  readonly #artifactRoot: (experiment: string, run: string) => string;
+  readonly artifactRoot: (experiment: string, run: string) => string;
   #made = 0;
 
-  constructor(isFileStore: boolean, artifactRoot: (experiment: string, run: string) => string) {
+  constructor(isFileStore: boolean, artifactRoot: (experiment: string, run: string) => string, habits: StoreHabits = {}) {
     this.isFileStore = isFileStore;
-    this.#artifactRoot = artifactRoot;
+    this.#habits = habits;
+    this.artifactRoot = artifactRoot;
     this.experiments.set('0', { id: '0', name: 'Default', tags: new Map(), stage: 'active' });
   }
 
@@ -100,7 +119,7 @@ export class TrackingStore {
       startTime: facts.startTime,
       endTime: undefined,
       stage: 'active',
-      artifactUri: this.#artifactRoot(experiment.id, id),
+      artifactUri: this.artifactRoot(experiment.id, id),
       metrics: new Map(),
       params: new Map(),
       tags: new Map(),
@@ -126,6 +145,80 @@ export class TrackingStore {
     return run;
   }
 
+  /** All of a batch, as the versions do it: what is there already is left out, or stumbled over. */
+  logMetrics(run: Run, metrics: readonly Metric[]): void {
+    const { replays = 'exact' } = this.#habits;
+    for (const { key } of metrics) this.#checkCharacters(key);
+    if (this.isFileStore) {
+      for (const metric of metrics) this.logMetric(run, metric);
+      return;
+    }
+    const stored = new Set<Metric>();
+    const insert = (wanted: readonly Metric[]): void => {
+      const rows = new Set([...run.metrics.keys()]);
+      for (const metric of wanted.filter((each) => !stored.has(each))) {
+        const { row } = rowOf(metric);
+        if (rows.has(row)) throw clash(`UNIQUE constraint failed: metrics.key, metrics.timestamp [parameters: ('${metric.key}')]`);
+        rows.add(row);
+      }
+      this.#checkNames(run.metrics.values(), wanted);
+      for (const metric of wanted) {
+        if (!stored.has(metric)) this.logMetric(run, metric);
+        stored.add(metric);
+      }
+    };
+    // Two that are equal in one request are one; those of NaN are equal to nobody, but to the newest versions.
+    const all = [
+      ...new Map(metrics.map((metric, i) => [Number.isNaN(metric.value) && replays !== 'exact' ? i : rowOf(metric).row, metric])).values(),
+    ];
+    const isThere = (metric: Metric): boolean => run.metrics.has(rowOf(metric).row);
+    const isKnown = (metric: Metric): boolean => isThere(metric) && (replays === 'exact' || !Number.isNaN(metric.value));
+    if (replays !== 'hundred' || !all.some(isThere)) {
+      insert(all.filter((metric) => !isKnown(metric)));
+      return;
+    }
+    for (let at = 0; at < all.length; at += 100) {
+      const keys = new Set(all.slice(at, at + 100).map(({ key }) => key));
+      const known = new Set(all.filter((metric) => keys.has(metric.key) && isKnown(metric)));
+      insert(all.filter((metric) => !known.has(metric)));
+    }
+  }
+
+  /** A name that the database takes for another one of the run clashes with it. */
+  #checkNames(held: Iterable<{ readonly key: string }>, sent: readonly { readonly key: string }[]): void {
+    if (this.#habits.foldsNames !== true) return;
+    const names = new Map<string, string>();
+    for (const { key } of [...held, ...sent]) {
+      const other = names.get(folded(key));
+      if (other === undefined) names.set(folded(key), key);
+      else if (other !== key)
+        throw new ApiError(400, 'BAD_REQUEST', `(pymysql.err.IntegrityError) (1062, "Duplicate entry '${key}-0123' for key 'PRIMARY'")`);
+    }
+  }
+
+  #checkCharacters(text: string): void {
+    if (this.#habits.isLatin1 !== true || ![...text].some(isBeyondLatin1)) return;
+    const message = '(pymysql.err.OperationalError) (1267, "Illegal mix of collations (latin1_swedish_ci,IMPLICIT) and (utf8mb4)")';
+    throw new ApiError(503, 'TEMPORARILY_UNAVAILABLE', message);
+  }
+
+  /** What a tag may be: longer ones are cut, or refused by the database. */
+  checkTags(tags: readonly Pair[]): void {
+    for (const { value } of tags) {
+      this.#checkValue(value);
+      const { tagLength } = this.#habits;
+      if (tagLength !== undefined && [...value].length > tagLength) {
+        const message = `(psycopg2.errors.StringDataRightTruncation) value too long for type character varying(${tagLength})`;
+        throw new ApiError(400, 'BAD_REQUEST', message);
+      }
+    }
+  }
+
+  #checkValue(value: string): void {
+    if (this.#habits.isLatin1 !== true || ![...value].some(isBeyondLatin1)) return;
+    throw new ApiError(400, 'BAD_REQUEST', "(pymysql.err.DataError) (1366, \"Incorrect string value: '\\xE8' for column 'value'\")");
+  }
+
   logMetric(run: Run, metric: Metric): void {
     if (this.isFileStore) {
       for (const { key } of run.metrics.values()) {
@@ -136,16 +229,14 @@ export class TrackingStore {
       run.metrics.set(String(run.metrics.size), metric);
       return;
     }
-    const isNan = Number.isNaN(metric.value);
-    // Adding 0 makes a negative zero positive, as the database does.
-    const value = isNan ? 0 : Math.min(Math.max(metric.value, -MOST_VALUE), MOST_VALUE) + 0;
-    const key = JSON.stringify([metric.key, String(metric.timestamp), String(metric.step), value, isNan]);
-    run.metrics.set(key, { ...metric, value: isNan ? NaN : value });
+    const { row, value } = rowOf(metric);
+    run.metrics.set(row, { ...metric, value });
   }
 
   /** By timestamp, step and value, as the server gives a history; by arrival in the file store. */
   history(run: Run, key: string): Metric[] {
-    const metrics = [...run.metrics.values()].filter((metric) => metric.key === key);
+    const isAsked = (name: string): boolean => name === key || (this.#habits.foldsNames === true && folded(name) === folded(key));
+    const metrics = [...run.metrics.values()].filter((metric) => isAsked(metric.key));
     if (this.isFileStore) return metrics;
     return metrics.sort((a, b) => compare(a.timestamp, b.timestamp) || compare(a.step, b.step) || compareValues(a.value, b.value));
   }
@@ -173,15 +264,50 @@ export class TrackingStore {
         `Duplicate parameter keys have been submitted: [${list}]. Please ensure the request contains only one param value per param key.`,
       );
     }
+    const { paramLength = Infinity } = this.#habits;
+    for (const { key, value } of params) {
+      this.#checkCharacters(key);
+      this.#checkValue(value);
+      if (value.length <= paramLength) continue;
+      throw invalid(`Param value '${value.slice(0, 250)}' had length ${value.length}, which exceeded length limit of ${paramLength}`);
+    }
     const changed = params.filter(({ key, value }) => run.params.has(key) && run.params.get(key) !== cut(value, PARAM_LENGTH));
     if (changed.length === 0) return;
     const list = changed.map(({ key, value }) => `{'key': '${key}', 'old_value': '${run.params.get(key)}', 'new_value': '${value}'}`);
     throw invalid(`Changing param values is not allowed. Params were already logged='[${list.join(', ')}]' for run ID='${run.id}'.`);
   }
 
-  logParam(run: Run, { key, value }: Pair): void {
+  logParams(run: Run, params: readonly Pair[]): void {
+    this.#checkNames(
+      [...run.params.keys()].map((key) => ({ key })),
+      params,
+    );
+    for (const param of params) this.#logParam(run, param);
+  }
+
+  #logParam(run: Run, { key, value }: Pair): void {
     run.params.set(key, cut(value, PARAM_LENGTH));
   }
+}
+
+/** The row of a metric: NaN is stored as 0 beside a mark, and adding 0 makes a negative zero positive, as the database does. */
+function rowOf({ key, timestamp, step, value }: Metric): { readonly row: string; readonly value: number } {
+  const isNan = Number.isNaN(value);
+  const held = isNan ? 0 : Math.min(Math.max(value, -MOST_VALUE), MOST_VALUE) + 0;
+  return { row: JSON.stringify([key, String(timestamp), String(step), held, isNan]), value: isNan ? NaN : held };
+}
+
+function isBeyondLatin1(character: string): boolean {
+  return (character.codePointAt(0) ?? 0) > 0xff;
+}
+
+function clash(said: string): ApiError {
+  return new ApiError(400, 'BAD_REQUEST', `(sqlite3.IntegrityError) ${said}`);
+}
+
+/** What MySQL compares: without case and accents, and without blanks at the end. */
+function folded(name: string): string {
+  return name.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase().trimEnd();
 }
 
 export function setTag(run: Run, { key, value }: Pair): void {

@@ -24,7 +24,7 @@ export function trackingEndpoints(store: TrackingStore): Readonly<Record<string,
   const experimentJson = ({ id, name, tags, stage }: Experiment) => ({
     experiment_id: id,
     name,
-    artifact_location: `mlflow-artifacts:/${id}`,
+    artifact_location: store.artifactRoot(id, '').replace(/\/[^/]*\/artifacts$/, ''),
     lifecycle_stage: stage,
     last_update_time: 1_700_000_000_000,
     creation_time: 1_700_000_000_000,
@@ -92,6 +92,7 @@ export function trackingEndpoints(store: TrackingStore): Readonly<Record<string,
         [name, tags] = ['', []];
       }
       for (const [i, { key }] of tags.entries()) checkKey('Tag', key, `tags[${i}].key`);
+      store.checkTags(tags);
       const user = typeof fields['user_id'] === 'string' ? fields['user_id'] : '';
       return { run: runJson(store.createRun(text(fields['experiment_id']), { name, user, startTime, tags })) };
     },
@@ -226,8 +227,9 @@ function logBatch(store: TrackingStore, { fields, complain, isPart }: Call): unk
   for (const [i, { key }] of params.entries()) checkKey('Param', key, `params[${i}].key`);
   for (const [i, { key }] of tags.entries()) checkKey('Tag', key, `tags[${i}].key`);
   store.checkParams(run, params);
-  for (const param of params) store.logParam(run, param);
-  for (const metric of isPart ? metrics.slice(0, metrics.length >> 1) : metrics) store.logMetric(run, metric);
+  store.checkTags(tags);
+  store.logParams(run, params);
+  store.logMetrics(run, isPart ? metrics.slice(0, metrics.length >> 1) : metrics);
   if (isPart) throw new ApiError(500, 'INTERNAL_ERROR', '(sqlite3.OperationalError) database is locked');
   for (const tag of tags) setTag(run, tag);
   return {};

@@ -127,7 +127,6 @@ describe('what the server answers', () => {
     ['429 with a time', { status: 429, body: 'slow', headers: { 'retry-after': '7' } }, { kind: 'retry', afterMs: 7000 }],
     ['502', { status: 502, body: 'bad gateway' }, { kind: 'retry', error: { code: 'MB4001' } }],
     ['500', apiError(500, 'INTERNAL_ERROR', 'oops'), { kind: 'retry' }],
-    ['a race on the server', apiError(400, 'BAD_REQUEST', '(sqlite3.IntegrityError) UNIQUE constraint failed'), { kind: 'retry' }],
     ['401', { status: 401, body: 'no' }, { kind: 'fatal', error: { code: 'MB4002' } }],
     ['404 of another server', { status: 404, body: '<html>' }, { kind: 'fatal', error: { code: 'MB4003' } }],
     [
@@ -140,6 +139,13 @@ describe('what the server answers', () => {
     await open();
     server.script = (seen) => (isBatch(seen) ? answer : undefined);
     expect(await only(rows(3))).toMatchObject([outcome]);
+  });
+
+  test('sends again what clashed with another writer, and loses nothing by it', async () => {
+    await open();
+    const race = apiError(400, 'BAD_REQUEST', '(sqlite3.IntegrityError) UNIQUE constraint failed');
+    server.script = (seen) => (isBatch(seen) && batches().length < 3 ? race : undefined);
+    expect(await only(rows(3))).toMatchObject([{ kind: 'accepted', points: 3, refusals: [] }]);
   });
 
   test('settles the parcels that were through before a failure', async () => {

@@ -2,6 +2,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Backend, Handle, RunSource, TrackerParcel } from '../../../../src/backends/contract.ts';
 import { mlflow } from '../../../../src/backends/mlflow/index.ts';
+import { FACTS_TAG, factsText, UNTRIED } from '../../../../src/backends/mlflow/store-facts.ts';
 import { whoseRun } from '../../../../src/backend-kit/index.ts';
 import type { ObjectPoint, Series } from '../../../../src/model/index.ts';
 
@@ -27,6 +28,14 @@ export interface Answer {
 
 /** What a test answers; undefined is answered as a server with one experiment and no run does. */
 export type Script = (seen: Seen) => Answer | undefined;
+
+/** An experiment with what a trial found: the server is not tried again. */
+const KNOWN = {
+  experiment_id: '0',
+  name: 'Default',
+  artifact_location: 'mlflow-artifacts:/0',
+  tags: [{ key: FACTS_TAG, value: factsText({ ...UNTRIED, tagLength: 8000 }, '') }],
+};
 
 /** A server that answers by a script: what it was asked stands in `seen`. */
 export class ScriptedServer {
@@ -73,6 +82,7 @@ export class ScriptedServer {
     if (path === 'experiments/get-by-name') {
       return { body: { experiment: { experiment_id: '1', name: query.get('experiment_name'), lifecycle_stage: 'active' } } };
     }
+    if (path === 'experiments/search') return { body: { experiments: [KNOWN] } };
     if (path === 'runs/create') return { body: { run: runOf('r1', body.tags) } };
     if (path === 'runs/get') return { body: { run: runOf(query.get('run_id') ?? '', []) } };
     if (path.startsWith('file/') && method === 'PUT') this.files.set(decodeURIComponent(path), data);

@@ -1,0 +1,53 @@
+/**
+ * What becomes of metrics that the database takes for some it has already. A batch whose answer was lost comes again, and points that are there
+ * should be left out by the server; versions before 3.10 can do that for a hundred entries at a time only, those before 3.16 never for NaN.
+ */
+import type { Failure } from './answers.ts';
+import type { MlflowClient } from './client.ts';
+import { heldPoints } from './held-metrics.ts';
+import { clamped } from './map.ts';
+import type { Metric } from './prepare.ts';
+
+/** So many entries every version sorts out by itself, but for NaN. */
+const SORTED_OUT = 100;
+
+/** How a group that clashes is sent again, in its order; undefined where it is a point alone, or points of NaN alone: then it is looked up. */
+export function partsOf<Entry>(group: readonly Entry[], metricOf: (entry: Entry) => Metric): readonly (readonly Entry[])[] | undefined {
+  if (group.length > SORTED_OUT) {
+    return Array.from({ length: Math.ceil(group.length / SORTED_OUT) }, (_, i) => group.slice(i * SORTED_OUT, (i + 1) * SORTED_OUT));
+  }
+  const isNan = (entry: Entry): boolean => metricOf(entry).text.includes('"value":"NaN"');
+  const [nans, others] = [group.filter(isNan), group.filter((entry) => !isNan(entry))];
+  if (others.length === 0 || group.length === 1) return undefined;
+  if (nans.length > 0) return [others, nans];
+  const half = group.length >> 1;
+  return [group.slice(0, half), group.slice(half)];
+}
+
+/** Those of some metrics that the run holds. `toError` makes what is thrown when the server does not say. */
+export async function heldOf(
+  client: MlflowClient,
+  runId: string,
+  metrics: readonly Metric[],
+  toError: (failure: Failure) => Error,
+  signal: AbortSignal,
+): Promise<ReadonlySet<Metric>> {
+  const wanted = new Map<string, Metric[]>();
+  for (const metric of metrics) {
+    const point = pointText(metric.text);
+    wanted.set(point, [...(wanted.get(point) ?? []), metric]);
+  }
+  const held = new Set<Metric>();
+  for (const key of new Set(metrics.map((metric) => metric.key))) {
+    for await (const { step, timestamp, value } of heldPoints(client, runId, key, toError, signal)) {
+      for (const metric of wanted.get(`${key}\n${step}\n${timestamp}\n${clamped(value)}`) ?? []) held.add(metric);
+    }
+  }
+  return held;
+}
+
+/** A metric's text in the form of its history: the value as a database holds it. */
+function pointText(text: string): string {
+  const { key, step, timestamp, value } = JSON.parse(text) as Record<string, unknown>;
+  return `${key}\n${step}\n${timestamp}\n${clamped(Number(value))}`;
+}

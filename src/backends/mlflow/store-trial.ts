@@ -1,0 +1,122 @@
+/**
+ * Learns what a store does with what it is sent, by a run of its own that is deleted again: no version and no database says it of itself.
+ * What was found of it stays when a step fails, so that a server which takes few requests at a time is asked each thing once.
+ */
+import type { MirrorError } from '../../errors.ts';
+import type { Failure } from './answers.ts';
+import type { MlflowClient, Reply, RunFacts } from './client.ts';
+import { valueOrThrow } from '../../http/index.ts';
+import { PARAM_LENGTH, TAG_LENGTH } from './limits.ts';
+import { metricText } from './map.ts';
+import { isAboutContent } from './stop.ts';
+import type { StoreFacts } from './store-facts.ts';
+
+/** Of the run: what it is for, should a process die before it is deleted. */
+const TRIAL_TAG = 'mirrorboard.trial';
+const PLAIN = 'trial a';
+/** To a database that compares loosely, each of them is the plain one. */
+const LOOSE = ['Trial A', 'trial \u00e1', 'trial a '];
+const BEYOND_ASCII = '試行';
+/** Lengths that servers are known to have, the longest first. */
+const TAG_LENGTHS = [TAG_LENGTH, 5000, 250];
+const PARAM_LENGTHS = [PARAM_LENGTH, 500, 250];
+const AT_MS = 1_700_000_000_000;
+
+export class Trial {
+  readonly #client: MlflowClient;
+  readonly #experimentId: string;
+  readonly #done = new Map<string, boolean>();
+  #run: string | undefined;
+
+  constructor(client: MlflowClient, experimentId: string) {
+    this.#client = client;
+    this.#experimentId = experimentId;
+  }
+
+  /** Throws what may pass: the next call goes on from there. */
+  async facts(signal: AbortSignal): Promise<StoreFacts> {
+    this.#run ??= await this.#begin(signal);
+    const run = this.#run;
+    await this.#writes(PLAIN, [PLAIN, 0.5], signal);
+    await this.#writes(`${PLAIN} again`, [PLAIN, 0.5], signal);
+    let areApart = true;
+    for (const [i, name] of LOOSE.entries()) areApart &&= await this.#writes(name, [name, i + 1], signal);
+    const takesAll = await this.#writes(BEYOND_ASCII, [BEYOND_ASCII, 9], signal);
+    const tagLength = await this.#longest('tag', TAG_LENGTHS, signal);
+    const paramLength = await this.#longest('param', PARAM_LENGTHS, signal);
+    const held = valueOrThrow(await this.#client.run(run, signal));
+    const points = await this.#pointsOf(PLAIN, signal);
+    const facts: StoreFacts = {
+      isFileStore: points.filter((value) => value === 0.5).length > 1,
+      foldsNames: !areApart || points.some((value) => value !== 0.5) || LOOSE.some((name) => !held.metrics.includes(name)),
+      isAscii: !takesAll || !held.metrics.includes(BEYOND_ASCII),
+      tagLength: heldLength(held.tags, 'trial tag', tagLength),
+      paramLength: heldLength(held.params, 'trial param', paramLength),
+    };
+    await this.#end(signal);
+    return facts;
+  }
+
+  /** Deletes its run; where that is not allowed it stays, and says what it is. */
+  async #end(signal: AbortSignal): Promise<void> {
+    const reply = await this.#client.call('removing the trial run', 'POST', 'runs/delete', { run_id: this.#run ?? '' }, signal);
+    if (reply.kind !== 'ok' && reply.error.retry !== 'never') throw reply.error;
+  }
+
+  async #begin(signal: AbortSignal): Promise<string> {
+    const tags = [{ key: TRIAL_TAG, value: 'what the server does with what it is sent' }];
+    const input = { experiment_id: this.#experimentId, run_name: 'mirrorboard-trial', start_time: Date.now(), tags };
+    return valueOrThrow(await this.#client.createRun(input, signal)).runId;
+  }
+
+  /** Whether a point is taken. */
+  #writes(step: string, [name, value]: readonly [string, number], signal: AbortSignal): Promise<boolean> {
+    return this.#step(
+      step,
+      () => this.#client.logMetrics(this.#run ?? '', metricText(JSON.stringify(name), 1, AT_MS / 1000, value), signal),
+      signal,
+    );
+  }
+
+  async #longest(what: 'tag' | 'param', lengths: readonly number[], signal: AbortSignal): Promise<number> {
+    const run = this.#run ?? '';
+    for (const length of lengths) {
+      const pair = { key: `trial ${what}`, value: 'x'.repeat(length) };
+      const write = (): Promise<Reply<unknown>> =>
+        what === 'tag' ? this.#client.logTags(run, [pair], signal) : this.#client.logParams(run, [pair], signal);
+      if (await this.#step(`${what} ${length}`, write, signal)) return length;
+    }
+    return lengths.at(-1) ?? 0;
+  }
+
+  async #step(name: string, write: () => Promise<Reply<unknown>>, signal: AbortSignal): Promise<boolean> {
+    const known = this.#done.get(name);
+    if (known !== undefined) return known;
+    const reply = await write();
+    if (reply.kind !== 'ok' && !(await this.#isRefusal(reply, signal))) throw reply.error;
+    this.#done.set(name, reply.kind === 'ok');
+    return reply.kind === 'ok';
+  }
+
+  /** Whether it is what was sent that the server has something against: it takes something else now. */
+  async #isRefusal(failure: Failure, signal: AbortSignal): Promise<boolean> {
+    if (failure.cause === 'clash' || isAboutContent(failure)) return true;
+    if (failure.cause !== 'internal') return false;
+    return (await this.#client.logTags(this.#run ?? '', [{ key: TRIAL_TAG, value: 'goes on' }], signal)).kind === 'ok';
+  }
+
+  async #pointsOf(name: string, signal: AbortSignal): Promise<readonly number[]> {
+    const values: number[] = [];
+    const failed = ({ error }: Failure): MirrorError => error;
+    for await (const page of this.#client.history(this.#run ?? '', name, failed, signal)) {
+      for (const { value } of page) values.push(value);
+    }
+    return values;
+  }
+}
+
+/** Some servers cut what is too long, and say nothing. */
+function heldLength(pairs: RunFacts['tags'], key: string, sent: number): number {
+  const held = pairs.get(key)?.length ?? 0;
+  return held > 0 ? Math.min(held, sent) : sent;
+}

@@ -1,0 +1,180 @@
+import { afterEach, expect, test } from '@jest/globals';
+import type { Backend, Handle, Outcome, ReadBackPoint } from '../../../../src/backends/contract.ts';
+import { connectMlflow, mlflowType, runIdOf } from '../../../contract/mlflow-harness.ts';
+import { MlflowStub, type StubOptions } from '../../../support/mlflow-stub/index.ts';
+import { parcelOf, type Row, signal, source } from './server.ts';
+
+const type = (await mlflowType())!;
+let stub: MlflowStub;
+const backends: Backend[] = [];
+
+afterEach(async () => {
+  for (const backend of backends.splice(0)) await backend.close();
+  await stub.close();
+});
+
+async function start(options: StubOptions): Promise<void> {
+  stub = await MlflowStub.start(options);
+}
+
+/** A process of its own: it knows nothing of those before it. */
+async function opened(section: Readonly<Record<string, unknown>> = {}): Promise<{ backend: Backend; handle: Handle }> {
+  const backend = await connectMlflow(type, { tracking_uri: stub.url, ...section });
+  backends.push(backend);
+  return { backend, handle: await backend.open(source, undefined, signal) };
+}
+
+const send = (backend: Backend, handle: Handle, rows: readonly Row[], start = 0): Promise<readonly Outcome[]> =>
+  backend.send([parcelOf(handle, rows, start)], signal);
+const all = (count: number): object[] => [{ kind: 'accepted', points: count, refusals: [] }];
+
+async function heldBy(backend: Backend, handle: Handle): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { tag, points } of backend.readBack(handle)) {
+    for (const { step, value } of points as readonly ReadBackPoint[]) found.push(`${tag} ${step} ${value}`);
+  }
+  return found.sort();
+}
+
+const plain = (rows: readonly Row[]): string[] => rows.map(([tag, step, , value]) => `${tag} ${step} ${value}`).sort();
+
+/** More entries than old versions sort out at a time, of many names, some of them without a number. */
+const ROWS: readonly Row[] = [
+  ...Array.from({ length: 450 }, (_, i): Row => [`m/${i % 150}`, i, 1.7e9 + i, i / 7]),
+  ...Array.from({ length: 30 }, (_, i): Row => ['odd', i, 1.7e9 + i, Number.NaN]),
+  ...Array.from({ length: 30 }, (_, i): Row => ['odd', 100 + i, 1.7e9 + i, i]),
+];
+
+test.each(['hundred', 'nan', 'exact'] as const)(
+  'a batch that is there already is accepted whole where replays go by "%s"',
+  async (replays) => {
+    await start({ replays });
+    const { backend, handle } = await opened();
+    expect(await send(backend, handle, ROWS)).toMatchObject(all(ROWS.length));
+    // The state was lost: all of it comes again, with some that is new.
+    const again = await opened();
+    const more: Row[] = [...ROWS, ['odd', 500, 1.7e9, Number.NaN], ['m/1', 501, 1.7e9, 2]];
+    expect(await send(again.backend, again.handle, more)).toMatchObject(all(more.length));
+    expect(await heldBy(again.backend, again.handle)).toEqual(plain(more));
+    expect(stub.violations).toEqual([]);
+  },
+);
+
+test('an answer that was lost is made good in a bounded number of requests', async () => {
+  await start({ replays: 'hundred' });
+  const { backend, handle } = await opened();
+  const count = (): number => stub.count('runs/log-batch') + stub.count('metrics/get-history');
+  const before = count();
+  stub.fail({ kind: 'close', stored: true }, { on: ['runs/log-batch'] });
+  expect(await send(backend, handle, ROWS)).toMatchObject(all(ROWS.length));
+  // Whole, whole again, one for each hundred, the points without a number apart, and a look at the history of those.
+  expect(count() - before).toBeLessThan(15);
+});
+
+test('a server that keeps files is known by what it does, though it does not say so', async () => {
+  await start({ isOld: true, isFileStore: true, version: '2.22.2' });
+  const rows: Row[] = [
+    ['loss', 1, 1.7e9, 0.5],
+    ['loss/val', 1, 1.7e9, 0.25],
+  ];
+  const { backend, handle } = await opened();
+  expect(await send(backend, handle, rows)).toMatchObject(all(2));
+  const again = await opened();
+  expect(await send(again.backend, again.handle, rows)).toMatchObject(all(2));
+  expect(await heldBy(again.backend, again.handle)).toEqual(plain(rows));
+  expect(backend.describe().replacesByKey).toBe(false);
+  expect((await again.backend.probe(signal)).notes.join(' ')).toContain('FileStore');
+});
+
+test('names that a database takes for one are kept apart, for later processes too', async () => {
+  await start({ foldsNames: true });
+  const names = ['loss', 'Loss', 'LOSS', 'acc', 'acc ', 'precision', 'précision'];
+  const rows = names.map((name, i): Row => [name, 1, 1.7e9, i]);
+  const { backend, handle } = await opened();
+  expect(await send(backend, handle, rows)).toMatchObject(all(rows.length));
+  const again = await opened();
+  // Another order: what is there decides, not who comes first.
+  expect(await send(again.backend, again.handle, rows.toReversed())).toMatchObject(all(rows.length));
+  expect(await heldBy(again.backend, again.handle)).toEqual(plain(rows));
+  const params = [
+    { name: 'lr', value: 0.1 },
+    { name: 'LR', value: 0.2 },
+  ];
+  expect(await again.backend.setParams?.(handle, params, signal)).toEqual([{ kind: 'set' }, { kind: 'set' }]);
+  expect(await again.backend.compareSide?.(handle, { files: [], params }, signal)).toEqual([]);
+  expect([...stub.store.run(runIdOf(handle)).params.keys()]).toEqual(['lr', 'LR.x.']);
+});
+
+test('a database in latin1 gets names and texts that it can hold', async () => {
+  await start({ isLatin1: true });
+  const odd = { ...source, name: '訓練', tags: { team: '視覚' }, fingerprint: [{ file: 'ä/訓練', checksum: 7 }] };
+  const backend = await connectMlflow(type, { tracking_uri: stub.url });
+  backends.push(backend);
+  const handle = await backend.open(odd, undefined, signal);
+  const rows: Row[] = [['精度', 1, 1.7e9, 0.5]];
+  expect(await send(backend, handle, rows)).toMatchObject(all(1));
+  expect(await backend.setParams?.(handle, [{ name: '率', value: '高い' }], signal)).toEqual([{ kind: 'set' }]);
+  expect(await heldBy(backend, handle)).toEqual(plain(rows));
+  // Found again by its files.
+  expect(runIdOf(await (await opened()).backend.open({ ...odd, instanceId: 'other' }, undefined, signal))).toBe(runIdOf(handle));
+});
+
+test('a param that is too long costs itself, and is cut where the server says at what', async () => {
+  await start({ paramLength: 500 });
+  const { backend, handle } = await opened();
+  const params = [...Array.from({ length: 41 }, (_, i) => ({ name: `p${i}`, value: i })), { name: 'long', value: 'x'.repeat(1500) }];
+  expect(await backend.setParams?.(handle, params, signal)).toEqual(params.map(() => ({ kind: 'set' })));
+  expect(stub.store.run(runIdOf(handle)).params.size).toBe(42);
+  expect(await backend.compareSide?.(handle, { files: [], params }, signal)).toEqual([]);
+});
+
+test('a run of very many files is opened where tags are short', async () => {
+  await start({ tagLength: 5000 });
+  const fingerprint = Array.from({ length: 400 }, (_, i) => ({
+    file: `events.out.tfevents.17000000${i}.host`,
+    checksum: 4_000_000_000 + i,
+  }));
+  const backend = await connectMlflow(type, { tracking_uri: stub.url });
+  backends.push(backend);
+  const handle = await backend.open({ ...source, fingerprint }, undefined, signal);
+  expect(stub.store.run(runIdOf(handle)).tags.get('mirrorboard.fingerprint')?.length).toBeLessThanOrEqual(5000);
+});
+
+test('a server is tried once, by a run that is removed again', async () => {
+  await start({});
+  await opened();
+  expect([...stub.store.runs.values()].map(({ name, stage }) => [name, stage])).toEqual([
+    ['mirrorboard-trial', 'deleted'],
+    ['train/a', 'active'],
+  ]);
+  await opened();
+  await opened({ experiment_name: 'Another' });
+  expect([...stub.store.runs.values()].filter(({ name }) => name === 'mirrorboard-trial')).toHaveLength(1);
+});
+
+test('a trial goes on where it failed', async () => {
+  await start({});
+  const backend = await connectMlflow(type, { tracking_uri: stub.url });
+  backends.push(backend);
+  // Every request but a few is too much for the server.
+  for (let opened = false; !opened; ) {
+    stub.heal();
+    const before = stub.count('runs/log-batch');
+    stub.fail({ kind: 'slow', ms: 0 }, { on: ['runs/log-batch'], times: 2 });
+    stub.fail({ kind: 'tooMany' }, { on: ['runs/log-batch'], times: Infinity });
+    opened = await backend.open(source, undefined, signal).then(
+      () => true,
+      () => false,
+    );
+    expect(stub.count('runs/log-batch') - before).toBeLessThanOrEqual(3);
+  }
+  stub.heal();
+  expect([...stub.store.runs.values()].filter(({ name }) => name === 'mirrorboard-trial')).toHaveLength(1);
+});
+
+test('says before the first write that files go elsewhere, and what helps', async () => {
+  await start({ artifactsAt: 's3://bucket' });
+  const backend = await connectMlflow(type, { tracking_uri: stub.url, experiment_name: 'New' });
+  backends.push(backend);
+  expect((await backend.probe(signal)).notes.join(' ')).toMatch(/at s3:.*only scalars are mirrored.*--artifacts-destination/);
+});
