@@ -72,6 +72,11 @@ export class FactsBook {
     });
   }
 
+  /** Removes what a trial that did not come to its end has left. */
+  async close(): Promise<void> {
+    await this.#trial?.abandon(AbortSignal.timeout(ABANDON_MS)).catch(() => undefined);
+  }
+
   /** Where that is not allowed, the next process learns it again. */
   async #remember({ id }: Experiment, facts: StoreFacts, signal: AbortSignal): Promise<void> {
     const input = { experiment_id: id, key: FACTS_TAG, value: factsText(facts, this.#said.version) };
@@ -80,6 +85,9 @@ export class FactsBook {
       throw new MirrorError('MB4001', 'noting what the server does was interrupted', { retry: 'later' });
   }
 }
+
+/** How long a process that ends tries to remove what a trial left. */
+const ABANDON_MS = 3000;
 
 export const FILE_STORE =
   'the MLflow server keeps its data in files: points are looked up before they are sent again, and may be there twice';

@@ -257,6 +257,7 @@ class MlflowBackend implements Backend {
     this.#stop.abort(new MirrorError('MB4001', 'the backend was closed'));
     const connection = await this.#connection?.catch(() => undefined);
     this.#connection = undefined;
+    await connection?.book.close();
     await connection?.client.close();
     await connection?.server?.close();
   }

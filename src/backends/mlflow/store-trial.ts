@@ -57,6 +57,11 @@ export class Trial {
     return facts;
   }
 
+  /** Removes what a trial that is given up has made, if there is anything. */
+  async abandon(signal: AbortSignal): Promise<void> {
+    if (this.#run !== undefined) await this.#end(signal);
+  }
+
   /** Deletes its run; where that is not allowed it stays, and says what it is. */
   async #end(signal: AbortSignal): Promise<void> {
     const reply = await this.#client.call('removing the trial run', 'POST', 'runs/delete', { run_id: this.#run ?? '' }, signal);

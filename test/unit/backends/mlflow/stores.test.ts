@@ -172,6 +172,15 @@ test('a trial goes on where it failed', async () => {
   expect([...stub.store.runs.values()].filter(({ name }) => name === 'mirrorboard-trial')).toHaveLength(1);
 });
 
+test('a trial that is given up leaves no run behind', async () => {
+  await start({});
+  const backend = await connectMlflow(type, { tracking_uri: stub.url });
+  stub.fail({ kind: 'status', status: 504 }, { on: ['runs/log-batch'] });
+  await expect(backend.open(source, undefined, signal)).rejects.toMatchObject({ retry: 'later' });
+  await backend.close();
+  expect(stub.runs()).toEqual([]);
+});
+
 test('says before the first write that files go elsewhere, and what helps', async () => {
   await start({ artifactsAt: 's3://bucket' });
   const backend = await connectMlflow(type, { tracking_uri: stub.url, experiment_name: 'New' });
