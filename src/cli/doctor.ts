@@ -89,23 +89,28 @@ function isWell({ state }: Finding): boolean {
 
 async function trialFinding(lane: ResolvedLane, { project }: Config, work: LaneWork & { readonly root: string }): Promise<Finding> {
   try {
-    const { points, differences, left, group } = await withBackend(
+    const { points, differences, noHistograms, left, group, notes } = await withBackend(
       lane,
       { ...work, timeoutMs: work.timeoutMs * TRIAL_TIMES, graceMs: TRIAL_GRACE_MS },
       async (backend, signal) => {
         // A backend looks at its target before it is used, as it does for a pass.
-        await backend.probe(signal);
-        return tryRun(backend, lane, { root: work.root, project, nowMs: Date.now(), signal });
+        const before = await backend.probe(signal);
+        const trial = await tryRun(backend, lane, { root: work.root, project, nowMs: Date.now(), signal });
+        // By trying it more is known of it.
+        const after = await backend.probe(signal);
+        return { ...trial, notes: after.notes.filter((note) => !before.notes.includes(note)) };
       },
     );
     const isSame = differences.length === 0;
     return {
       area: 'trial',
       name: lane.name,
-      state: isSame ? (left === undefined ? 'ok' : 'note') : 'problem',
+      state: isSame ? (left === undefined && noHistograms === undefined && notes.length === 0 ? 'ok' : 'note') : 'problem',
       text: `${points} points were written to a run in ${group === '' ? "the tracker's default" : JSON.stringify(group)} and ${isSame ? 'came back as they should' : 'did not all come back as they should'}`,
       more: [
         ...differences,
+        ...(noHistograms === undefined ? [] : [`A histogram was not taken: ${noHistograms}.`]),
+        ...notes,
         left === undefined
           ? 'The run was removed again; its experiment may be new.'
           : `The run ${left} stays behind: this tracker can not remove it.`,
@@ -113,7 +118,7 @@ async function trialFinding(lane: ResolvedLane, { project }: Config, work: LaneW
       hint: isSame
         ? undefined
         : 'Whatever stands between here and the tracker may change what is sent; verify would report it for every run.',
-      facts: { points, differences, left: left ?? null, group },
+      facts: { points, differences, no_histograms: noHistograms ?? null, notes, left: left ?? null, group },
     };
   } catch (error) {
     return failureFinding('trial', lane.name, error);

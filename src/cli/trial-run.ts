@@ -1,10 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Backend, Handle, HeldPoint, JournalledBackend, Outcome, RunSource, TrackerParcel } from '../backends/contract.ts';
+import type { Backend, Handle, HeldPoint, JournalledBackend, Outcome, Refusal, RunSource, TrackerParcel } from '../backends/contract.ts';
 import { expandTemplate } from '../config/index.ts';
 import { MirrorError } from '../errors.ts';
 import type { ResolvedLane } from '../lanes/index.ts';
-import type { FileState, Series } from '../model/index.ts';
+import { type FileState, pointCount, type Series } from '../model/index.ts';
 import { heldBy } from '../verify/index.ts';
 
 /** What came of writing a small run and reading it back. */
@@ -12,6 +12,8 @@ export interface Trial {
   readonly points: number;
   /** What came back otherwise than it should, a sentence each. */
   readonly differences: readonly string[];
+  /** Why the tracker has no place for histograms, though it says that it has; undefined where it has, or says that it has not. */
+  readonly noHistograms: string | undefined;
   /** Undefined where the run was removed again; else its name. */
   readonly left: string | undefined;
   /** The experiment or project it was in; empty: the tracker's default. */
@@ -19,6 +21,7 @@ export interface Trial {
 }
 
 const TAG = 'mirrorboard/doctor';
+const HISTOGRAM_TAG = 'mirrorboard/doctor-histogram';
 const FILE = 'events.out.tfevents.0.mirrorboard-doctor';
 /** Values that show at once what is rounded; steps far apart. */
 const POINTS: readonly (readonly [step: number, value: number])[] = [
@@ -60,10 +63,12 @@ export async function tryRun(
   const handle = await backend.open(source, undefined, signal);
   let isRemoved = false;
   let differences: readonly string[];
+  let noHistograms: string | undefined;
+  const hasHistogram = (backend.describe().holds['histograms'] ?? 'none') !== 'none';
+  const parcel = makeParcel(handle, source, nowMs / 1000, hasHistogram);
   try {
-    const parcel = makeParcel(handle, source, nowMs / 1000);
-    await deliver(backend, parcel, signal);
-    differences = await compare(backend, parcel, signal);
+    noHistograms = await deliver(backend, parcel, signal);
+    differences = await compare(backend, parcel, noHistograms === undefined, signal);
     await backend.finish(handle, { status: 'finished', endedAt: nowMs / 1000 }, signal);
   } finally {
     // Also after a failure, and after an interrupt: a trial must not stay behind if that can be helped.
@@ -72,10 +77,10 @@ export async function tryRun(
       isRemoved = true;
     }
   }
-  return { points: POINTS.length, differences, left: isRemoved ? undefined : path, group };
+  return { points: pointCount(parcel.batch), differences, noHistograms, left: isRemoved ? undefined : path, group };
 }
 
-function makeParcel(handle: Handle, { run }: RunSource, startSec: number): TrackerParcel {
+function makeParcel(handle: Handle, { run }: RunSource, startSec: number, hasHistogram: boolean): TrackerParcel {
   const series: Series = {
     id: 0,
     tag: TAG,
@@ -88,8 +93,11 @@ function makeParcel(handle: Handle, { run }: RunSource, startSec: number): Track
     firstFile: FILE,
     firstOffset: 0,
   };
+  const histograms: Series = { ...series, id: 1, tag: HISTOGRAM_TAG, plugin: 'histograms', dataClass: 'tensor', form: 'histo' };
+  const all = hasHistogram ? [series, histograms] : [series];
   const count = POINTS.length;
-  const end = count * RECORD_BYTES;
+  const records = hasHistogram ? count + 1 : count;
+  const end = records * RECORD_BYTES;
   const state: FileState = {
     name: FILE,
     generation: 0,
@@ -98,13 +106,13 @@ function makeParcel(handle: Handle, { run }: RunSource, startSec: number): Track
     damage: [],
     size: end,
     stamp: '',
-    records: count,
+    records,
   };
   return {
     handle,
     target: run,
     file: FILE,
-    series: [series],
+    series: all,
     state,
     batch: {
       run,
@@ -112,8 +120,8 @@ function makeParcel(handle: Handle, { run }: RunSource, startSec: number): Track
       generation: 0,
       start: 0,
       end,
-      records: count,
-      newSeries: [series],
+      records,
+      newSeries: all,
       scalars: {
         count,
         series: new Uint32Array(count),
@@ -126,13 +134,40 @@ function makeParcel(handle: Handle, { run }: RunSource, startSec: number): Track
         wideSteps: new Map(),
         wideValues: new Map(),
       },
-      objects: [],
+      objects: hasHistogram
+        ? [
+            {
+              series: 1,
+              step: 1,
+              wallTime: startSec,
+              offset: count * RECORD_BYTES,
+              checksum: records,
+              index: 0,
+              form: 'histo',
+              payload: HISTOGRAM,
+            },
+          ]
+        : [],
       marks: [],
     },
   };
 }
 
-async function deliver(backend: Backend, parcel: TrackerParcel, signal: AbortSignal): Promise<void> {
+/** A message of min, max, number, sum and sum of squares; then limits and counts of two buckets. */
+const HISTOGRAM = Buffer.concat([
+  ...[0, 2, 3, 3, 5].map((value, i) => Buffer.concat([Buffer.from([((i + 1) << 3) | 1]), doubles([value])])),
+  ...[
+    [1, 2],
+    [1, 2],
+  ].map((values, i) => Buffer.concat([Buffer.from([((i + 6) << 3) | 2, 16]), doubles(values)])),
+]);
+
+function doubles(values: readonly number[]): Buffer {
+  return Buffer.from(Float64Array.from(values).buffer);
+}
+
+/** Says why the histogram was not taken, if it was not. */
+async function deliver(backend: Backend, parcel: TrackerParcel, signal: AbortSignal): Promise<string | undefined> {
   for (;;) {
     const [outcome] = await send(backend, parcel, signal);
     if (outcome === undefined) throw new MirrorError('MB4005', 'the backend said nothing of what it was sent');
@@ -141,9 +176,10 @@ async function deliver(backend: Backend, parcel: TrackerParcel, signal: AbortSig
       continue;
     }
     if (outcome.kind !== 'accepted') throw outcome.error;
-    const [refusal] = outcome.refusals;
+    const isOfHistogram = ({ offset }: Refusal): boolean => parcel.batch.objects.some((point) => point.offset === offset);
+    const refusal = outcome.refusals.find((each) => !isOfHistogram(each));
     if (refusal !== undefined) throw new MirrorError('MB4007', `a plain scalar was refused: ${refusal.reason}`);
-    return;
+    return outcome.refusals.find(isOfHistogram)?.reason;
   }
 }
 
@@ -157,13 +193,22 @@ function isJournalled(backend: Backend): backend is JournalledBackend {
   return backend.describe().needsJournal;
 }
 
-async function compare(backend: Backend, { handle, batch }: TrackerParcel, signal: AbortSignal): Promise<string[]> {
+async function compare(
+  backend: Backend,
+  { handle, batch }: TrackerParcel,
+  isHistogramThere: boolean,
+  signal: AbortSignal,
+): Promise<string[]> {
   if (backend.describe().readBack === 'none') return [];
   const found: HeldPoint[] = [];
-  for await (const { tag, points } of backend.readBack(handle, { isWanted: (tag) => tag === TAG, signal })) {
+  let histograms = 0;
+  for await (const { tag, points } of backend.readBack(handle, { isWanted: (tag) => tag === TAG || tag === HISTOGRAM_TAG, signal })) {
     if (tag === TAG) for (const point of points) found.push(point);
+    else if (tag === HISTOGRAM_TAG) histograms += points.length;
   }
   const differences: string[] = [];
+  const wanted = isHistogramThere ? batch.objects.length : 0;
+  if (histograms !== wanted) differences.push(`${wanted} histograms were sent, ${histograms} came back.`);
   for (let i = 0; i < batch.scalars.count; i++) {
     const { step, wallTime, value } = batch.scalars;
     const point = { step: step[i] ?? Number.NaN, wallTime: wallTime[i] ?? Number.NaN, value: value[i] ?? Number.NaN };

@@ -57,12 +57,16 @@ export interface HistoryPoint {
 export interface ServerFacts {
   /** Undefined where it does not say: before 3.0. */
   readonly isFileStore: boolean | undefined;
+  /** Whether it keeps what it is sent apart by workspaces. */
+  readonly hasWorkspaces: boolean;
 }
 
 const API = '/api/2.0/mlflow/';
 
 /** Where what is remembered of a server is looked for. */
 const EXPERIMENTS_LOOKED_AT = 100;
+
+const WORKSPACE_HEADER = 'x-mlflow-workspace';
 
 /** Their answers hold as much as a run does. */
 const LONG = new Set([
@@ -86,15 +90,15 @@ export class MlflowClient {
 
   constructor(
     uri: string,
-    settings: Pick<MlflowSettings, 'auth' | 'tls' | 'timeoutMs'> & Partial<Pick<MlflowSettings, 'renewAuth' | 'headers'>>,
+    settings: Pick<MlflowSettings, 'auth' | 'tls' | 'timeoutMs'> & Partial<Pick<MlflowSettings, 'renewAuth' | 'headers' | 'workspace'>>,
   ) {
-    const { auth, renewAuth, headers = {} } = settings;
+    const { auth, renewAuth, headers = {}, workspace } = settings;
     this.#http = new HttpClient({
       baseUrl: uri,
       tls: settings.tls,
       timeoutMs: settings.timeoutMs,
       connections: REQUESTS_AT_ONCE + UPLOADS_AT_ONCE,
-      headers,
+      headers: workspace === undefined ? headers : { ...headers, [WORKSPACE_HEADER]: workspace },
       secrets: Object.values(headers),
       ...(auth === undefined ? {} : { auth }),
       ...(renewAuth === undefined ? {} : { renewAuth }),
@@ -134,13 +138,15 @@ export class MlflowClient {
     const answer = await this.#http.send({ method: 'GET', path: '/api/3.0/mlflow/server-info', signal });
     // Servers from before 3.0 do not know it.
     if (answer.kind === 'refused' && (answer.status === 404 || answer.status === 405)) {
-      return { kind: 'ok', value: { isFileStore: undefined } };
+      return { kind: 'ok', value: { isFileStore: undefined, hasWorkspaces: false } };
     }
     if (answer.kind !== 'ok') return failureOf(answer, 'asking the server what it is', this.address);
     const read = readJson(answer, { what: 'asking the server what it is', address: this.address });
     if (read.kind === 'failed') return unusableAnswer(read.error);
-    const type = read.kind === 'ok' ? read.value.fields['store_type'] : undefined;
-    return { kind: 'ok', value: { isFileStore: typeof type === 'string' ? type === 'FileStore' : undefined } };
+    const said = read.kind === 'ok' ? read.value.fields : {};
+    const type = said['store_type'];
+    const isFileStore = typeof type === 'string' ? type === 'FileStore' : undefined;
+    return { kind: 'ok', value: { isFileStore, hasWorkspaces: said['workspaces_enabled'] === true } };
   }
 
   /** The server's version; empty where it does not say. */

@@ -39,7 +39,7 @@ import { isPublishable, keyOf, tagOf } from './keys.ts';
 import { capabilities } from './limits.ts';
 import { startServer } from './managed-server.ts';
 import { heldScalar, isOdd, nearestMillis } from './map.ts';
-import { lookFor, probeServer } from './probe.ts';
+import { checkWorkspace, lookFor, probeServer } from './probe.ts';
 import { readBack } from './read-back.ts';
 import { RunWriter } from './run-writer.ts';
 import { Runs } from './runs.ts';
@@ -90,10 +90,11 @@ class MlflowBackend implements Backend {
 
   async probe(signal: AbortSignal): Promise<Probe> {
     const { client, artifacts, book } = await this.#client(signal);
-    await lookFor(client, signal);
+    await lookFor(client, this.#settings, signal);
     // What it is found to hold is part of the answer.
     if ((await this.#connect(signal)).noFiles !== undefined) this.#hasArtifacts = false;
-    const probe = await probeServer(client, artifacts, book, this.#settings, signal);
+    const { isAway, ...probe } = await probeServer(client, artifacts, book, this.#settings, signal);
+    if (isAway) this.#hasArtifacts = false;
     return this.#settings.kind === 'store' ? { ...probe, address: this.#settings.uri } : probe;
   }
 
@@ -250,7 +251,9 @@ class MlflowBackend implements Backend {
     if (this.#settings.kind === 'store') return undefined;
     const { runId, experimentId } = readHandle(handle);
     // Without it, newer servers show the run among evaluations of language models. Older ones look past it.
-    return `${this.#settings.uri}/#/experiments/${experimentId}/runs/${runId}?workflowType=machine_learning`;
+    const { uri, workspace } = this.#settings;
+    const where = workspace === undefined ? '' : `&workspace=${encodeURIComponent(workspace)}`;
+    return `${uri}/#/experiments/${experimentId}/runs/${runId}?workflowType=machine_learning${where}`;
   }
 
   async close(): Promise<void> {
@@ -267,6 +270,7 @@ class MlflowBackend implements Backend {
     const connection = await this.#client(signal);
     if (this.#known?.client === connection.client) return this.#known;
     const facts = valueOrThrow(await connection.client.serverFacts(signal));
+    checkWorkspace(this.#settings, facts, connection.client.address);
     const isServed = this.#settings.artifacts ? await connection.artifacts.isServed(signal) : undefined;
     const noFiles = !this.#settings.artifacts
       ? 'artifacts are switched off (artifacts: false)'
@@ -305,7 +309,7 @@ class MlflowBackend implements Backend {
     const server = settings.kind === 'store' ? await startServer(settings, this.#context.env, this.#stop.signal) : undefined;
     const client = new MlflowClient(
       server?.address ?? settings.uri,
-      server === undefined ? settings : { ...settings, auth: undefined, renewAuth: undefined, headers: {}, tls: {} },
+      server === undefined ? settings : { ...settings, auth: undefined, renewAuth: undefined, headers: {}, tls: {}, workspace: undefined },
     );
     const artifacts = new Artifacts(client);
     const book = new FactsBook(client, this.#context.warn);
@@ -335,9 +339,10 @@ export const mlflow: BackendType<MlflowSettings> = {
   type: 'mlflow',
   groupKeys: ['experiment_name', 'experiment_id'],
   parse: parseSettings,
-  target({ uri, experimentId, experimentName }) {
-    if (experimentId !== undefined) return `${uri} experiment ${experimentId}`;
-    return experimentName === undefined ? uri : `${uri} ${experimentName}`;
+  target({ uri, experimentId, experimentName, workspace }) {
+    const place = workspace === undefined ? uri : `${uri} workspace ${workspace}`;
+    if (experimentId !== undefined) return `${place} experiment ${experimentId}`;
+    return experimentName === undefined ? place : `${place} ${experimentName}`;
   },
   async create(settings, context) {
     return new MlflowBackend(settings, context);

@@ -3,7 +3,7 @@ import { headerOf } from '../../http/index.ts';
 import type { Probe } from '../contract.ts';
 import { failureOf } from './answers.ts';
 import { type Artifacts, artifactRoot, AWAY_HINT, placeOf } from './artifacts.ts';
-import type { Experiment, MlflowClient, Reply } from './client.ts';
+import type { Experiment, MlflowClient, Reply, ServerFacts } from './client.ts';
 import { deletedError } from './experiments.ts';
 import type { FactsBook } from './facts-book.ts';
 import { PARAM_LENGTH } from './limits.ts';
@@ -13,13 +13,29 @@ import type { MlflowSettings } from './settings.ts';
 const SKEW_MS = 60_000;
 
 /** Whether something is there that speaks the API, and lets us in. Throws what stands in the way. */
-export async function lookFor(client: MlflowClient, signal: AbortSignal): Promise<void> {
+export async function lookFor(client: MlflowClient, { workspace }: Pick<MlflowSettings, 'workspace'>, signal: AbortSignal): Promise<void> {
   const health = await client.raw({ method: 'GET', path: '/health', signal });
   if (health.kind === 'retry' && health.status === undefined)
     throw failureOf(health, 'looking for the tracking server', client.address).error;
   // Health is answered whatever the host's name and the rights are: this is the first call that proves something.
   const search = await client.call('looking for experiments', 'POST', 'experiments/search', { max_results: 1 }, signal);
-  if (search.kind !== 'ok') throw search.cause === 'missing' ? notMlflow(client.address) : search.error;
+  if (search.kind === 'ok') return;
+  if (search.cause === 'missing' && workspace !== undefined && /workspace/i.test(search.error.message)) {
+    throw new MirrorError('MB4004', `there is no workspace ${workspace} at ${client.address}`, {
+      hint: 'Correct workspace (MLFLOW_WORKSPACE), or make it.',
+      cause: search.error,
+    });
+  }
+  throw search.cause === 'missing' ? notMlflow(client.address) : search.error;
+}
+
+/** A server without workspaces looks past the name of one, and would put everything together. Throws MB4004. */
+export function checkWorkspace({ workspace, kind }: Pick<MlflowSettings, 'workspace' | 'kind'>, facts: ServerFacts, address: string): void {
+  if (workspace === undefined || workspace === 'default' || facts.hasWorkspaces || kind === 'store') return;
+  throw new MirrorError('MB4004', `${address} has no workspaces, so nothing can go into ${workspace}`, {
+    hint: 'Start the server with --enable-workspaces, or leave workspace (MLFLOW_WORKSPACE) out.',
+    context: { workspace },
+  });
 }
 
 /** A look at the server that writes nothing, once it is known to be there. Throws what stands in the way. */
@@ -29,24 +45,26 @@ export async function probeServer(
   book: FactsBook,
   settings: MlflowSettings,
   signal: AbortSignal,
-): Promise<Probe> {
+): Promise<Probe & { readonly isAway: boolean }> {
   const version = await client.raw({ method: 'GET', path: '/version', signal });
   const clockSkewMs = skewOf(headerOf(version.headers, 'date'));
   const experiment = await experimentOf(client, settings, signal);
   const notes = storeNotes(book);
+  let isAway = false;
   if (!settings.artifacts) notes.push('Artifacts are switched off: only scalars are mirrored.');
   else if ((await artifacts.isServed(signal)) === false) {
     notes.push('The server does not serve artifacts (--no-serve-artifacts): only scalars are mirrored.');
   } else {
     const away = await awayNote(client, experiment.found, signal);
     if (away !== undefined) notes.push(away);
+    isAway = away !== undefined && experiment.found !== undefined;
   }
   if (clockSkewMs !== undefined && Math.abs(clockSkewMs) > SKEW_MS) {
     notes.push(`The server's clock is ${Math.round(Math.abs(clockSkewMs) / 1000)} s ${clockSkewMs > 0 ? 'ahead of' : 'behind'} ours.`);
   }
   if (experiment.note !== undefined) notes.push(experiment.note);
   const text = version.kind === 'ok' ? version.body.toString('utf8').trim() : '';
-  return { address: client.address, version: /^\d[\w.+-]*$/.test(text) ? text : undefined, clockSkewMs, notes };
+  return { address: client.address, version: /^\d[\w.+-]*$/.test(text) ? text : undefined, clockSkewMs, notes, isAway };
 }
 
 /** What is known of the store and is not as with SQLite and PostgreSQL, where every point is kept once and as it is. */

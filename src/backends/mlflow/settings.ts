@@ -16,6 +16,8 @@ export interface MlflowSettings {
   readonly headers: Readonly<Record<string, string>>;
   readonly experimentName: string | undefined;
   readonly experimentId: string | undefined;
+  /** Of a server that keeps what it is sent apart by workspaces; undefined: its default one. */
+  readonly workspace: string | undefined;
   /** Whether anything is kept as an artifact. */
   readonly artifacts: boolean;
   /** Where a server of our own puts artifacts. */
@@ -35,6 +37,7 @@ const FIELDS = {
   tracking_uri: { kind: TEXT, aliases: ['backend_url', 'url'], env: ['MLFLOW_TRACKING_URI'] },
   experiment_name: { kind: TEXT, aliases: ['experiment'], env: ['MLFLOW_EXPERIMENT_NAME'] },
   experiment_id: { kind: TEXT, env: ['MLFLOW_EXPERIMENT_ID'] },
+  workspace: { kind: TEXT, env: ['MLFLOW_WORKSPACE'] },
   username: { kind: TEXT, env: ['MLFLOW_TRACKING_USERNAME'] },
   password: { kind: TEXT, env: ['MLFLOW_TRACKING_PASSWORD'], isSecret: true },
   password_file: { kind: PATH },
@@ -67,6 +70,10 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Envir
   } else if (address?.kind === 'wrong') {
     section.wrong('tracking_uri', JSON.stringify(redact(uri ?? '')), address.expected, address.hint);
   }
+  const workspace = section.get('workspace');
+  if (workspace !== undefined && !/^[\x21-\x7e]{1,200}$/.test(workspace)) {
+    section.wrong('workspace', JSON.stringify(workspace), 'the name of a workspace: letters, digits and dashes');
+  }
   const password = section.secret('password', 'password_file');
   const token = section.secret('token', 'token_file');
   if (section.problems.length > 0 || address === undefined || address.kind === 'wrong') {
@@ -84,6 +91,7 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Envir
     headers: section.get('headers') ?? {},
     experimentName: section.get('experiment_name'),
     experimentId: section.get('experiment_id'),
+    workspace: section.get('workspace'),
     artifacts: section.get('artifacts'),
     artifactsDestination: section.get('artifacts_destination'),
     histogramPercentiles: section.get('histogram_percentiles'),

@@ -29,7 +29,7 @@ export interface StubOptions extends StoreHabits {
   readonly version?: string;
   /** Where runs keep artifacts that do not go through the server: `s3://bucket`. */
   readonly artifactsAt?: string;
-  /** Keeps what it is sent apart by the header `X-MLFLOW-WORKSPACE`: the names there are. Default: it knows no such thing. */
+  /** Knows the header `X-MLFLOW-WORKSPACE`: the names there are. Default: it knows no such thing. */
   readonly workspaces?: readonly string[];
 }
 
@@ -53,6 +53,8 @@ export class MlflowStub {
   readonly violations: string[] = [];
   /** Requests by endpoint: `runs/log-batch`, `artifacts/put`, `health`; those that failed included. */
   readonly counts = new Map<string, number>();
+  /** Workspaces that were written to or asked about, where there are any. */
+  readonly asked = new Set<string>();
   readonly #options: StubOptions;
   readonly #server: Server;
   readonly #endpoints: Readonly<Record<string, Endpoint>>;
@@ -224,6 +226,12 @@ export class MlflowStub {
           multipart_uploads_enabled: false,
         });
       }
+      const { workspaces } = this.#options;
+      const workspace = request.headers['x-mlflow-workspace'];
+      if (workspace !== undefined && workspaces !== undefined && !workspaces.includes(String(workspace))) {
+        throw new ApiError(404, 'RESOURCE_DOES_NOT_EXIST', `Workspace '${String(workspace)}' not found`);
+      }
+      if (workspaces !== undefined) this.asked.add(String(workspace ?? 'default'));
       const artifact = ARTIFACTS.exec(path);
       if (artifact !== null) return this.#artifact(request, method, artifact[1] ?? '', artifact[2] ?? '', rawQuery, body, isPart);
       const handle = this.#endpoints[`${method} ${API.exec(path)?.[1] ?? ''}`];

@@ -187,3 +187,29 @@ test('says before the first write that files go elsewhere, and what helps', asyn
   backends.push(backend);
   expect((await backend.probe(signal)).notes.join(' ')).toMatch(/at s3:.*only scalars are mirrored.*--artifacts-destination/);
 });
+
+test('everything goes into the workspace that is named, which is part of the target', async () => {
+  await start({ workspaces: ['default', 'team-a'] });
+  const { backend, handle } = await opened({ workspace: 'team-a' });
+  expect(await send(backend, handle, [['loss', 1, 1.7e9, Infinity]])).toMatchObject(all(1));
+  expect([...stub.asked]).toEqual(['team-a']);
+  expect(backend.link?.(handle)).toContain('&workspace=team-a');
+  const targetOf = (section: object): string => {
+    const parsed = type.parse({ tracking_uri: 'http://h', experiment_name: 'e', ...section }, {});
+    return parsed.kind === 'settings' ? type.target(parsed.settings) : '';
+  };
+  expect([targetOf({}), targetOf({ workspace: 'team-a' })]).toEqual(['http://h e', 'http://h workspace team-a e']);
+});
+
+test.each([
+  [{ workspaces: ['default'] }, /no workspace team-a/],
+  [{}, /has no workspaces/],
+  [{ isOld: true }, /has no workspaces/],
+])('a workspace that is not there stops the lane before anything is written: %j', async (options, message) => {
+  await start(options);
+  const backend = await connectMlflow(type, { tracking_uri: stub.url }, { MLFLOW_WORKSPACE: 'team-a' });
+  backends.push(backend);
+  await expect(backend.probe(signal)).rejects.toMatchObject({ code: 'MB4004', message: expect.stringMatching(message) });
+  await expect(backend.open(source, undefined, signal)).rejects.toMatchObject({ retry: 'never' });
+  expect(stub.store.runs.size).toBe(0);
+});
