@@ -1,4 +1,4 @@
-/** What a server's store does with what it is sent: learned by a trial, see `trial.ts`, and remembered in a tag of the experiment. */
+/** What a server's store does with what it is sent: learned by a trial, see `store-trial.ts`, and remembered in a tag of the experiment. */
 import { cut, storable } from './cut-text.ts';
 import { TAG_LENGTH, PARAM_LENGTH } from './limits.ts';
 
