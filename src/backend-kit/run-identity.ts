@@ -133,7 +133,7 @@ export function parentSource({ parent, files, holderKey: _, leavesReplaced: __, 
     run: { root, path: parent.name },
     key: parent.key,
     name: parent.name,
-    tags: {},
+    tags: parent.tags ?? {},
     fingerprint: child.fingerprint.map(({ file, checksum }) => ({ file: posix.join(path, file), checksum })),
     ...(files === undefined
       ? {}

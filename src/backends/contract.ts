@@ -120,9 +120,14 @@ export interface RunSource {
   readonly tags: Readonly<Record<string, string>>;
   /**
    * The run above this one, where a study has several: trackers that nest runs show it so. With a `handle` it is a run of its own, which is open
-   * already; without, one that holds others and nothing else, found or made by its key.
+   * already; without, one that holds others and nothing else, found or made by its key, with these tags.
    */
-  readonly parent?: { readonly key: string; readonly name: string; readonly handle?: Handle };
+  readonly parent?: {
+    readonly key: string;
+    readonly name: string;
+    readonly tags?: Readonly<Record<string, string>>;
+    readonly handle?: Handle;
+  };
   /** The key of a run that was made to hold others under this one's path, before this one was known: it is this one from now on. */
   readonly holderKey?: string;
   /** The tracker's own id of a run that something else opened: points are added to it; it is not named, tagged or ended by us. */

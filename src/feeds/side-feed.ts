@@ -30,6 +30,7 @@ import {
 import type { LaneState, SideResult, SideState } from '../state/index.ts';
 import { fullPath, readWhole } from '../untrusted/index.ts';
 import type { FedRun } from './fed-run.ts';
+import { GrowingFiles } from './growing-files.ts';
 import { type ParamText, TagParams } from './tag-params.ts';
 
 export interface SideFeedOptions {
@@ -75,6 +76,8 @@ interface Task {
   readonly rule: string;
   /** Why it is left where it is, judged before anything of it is read. */
   readonly refused: string | undefined;
+  /** Each of its contents counts, also those on the way to a longer one. */
+  readonly isEachKept: boolean;
   /** Reads it as far as is needed to know its hash, and says how to bring it. */
   readonly load: (source: SideSource) => Promise<{ readonly hash: string; readonly act: (handle: Handle) => Promise<SideResult> }>;
 }
@@ -99,6 +102,7 @@ export class SideFeed {
   readonly #failures = new Map<string, { tries: number; againAtMs: number }>();
   /** Files that changed just now, by run and path: since when they look as they do. */
   readonly #changing = new Map<string, { readonly stamp: string; readonly sinceMs: number }>();
+  readonly #growing: GrowingFiles;
   /** Runs that are being looked at, so that none is twice. */
   readonly #looking = new Map<FedRun, Promise<boolean>>();
 
@@ -108,6 +112,7 @@ export class SideFeed {
     this.#params = rules.params.map(compiled);
     this.#artifacts = rules.artifacts.map(compiled);
     this.tags = new TagParams(rules.params);
+    this.#growing = new GrowingFiles(options.signal);
     this.#patterns = [...this.#params, ...this.#artifacts].flatMap(({ patterns }) => patterns);
   }
 
@@ -116,13 +121,16 @@ export class SideFeed {
     return this.#patterns.length > 0 || this.tags.isOn;
   }
 
-  /** Looks at a run's files, and sends what is new and stands still. False where something does not stand still yet, or could not be sent. */
-  look(run: FedRun): Promise<boolean> {
+  /**
+   * Looks at a run's files, and sends what is new and stands still. False where something does not stand still yet, or could not be sent.
+   * `isLast`: nobody looks again, so what only gets longer is sent as it is.
+   */
+  look(run: FedRun, isLast = false): Promise<boolean> {
     if (!this.isOn) return Promise.resolve(true);
     const under = this.#looking.get(run);
-    if (under !== undefined) return under;
+    if (under !== undefined) return isLast ? under.then(() => this.look(run, true)) : under;
     const looking = this.#queue
-      .add(() => this.#look(run))
+      .add(() => this.#look(run, isLast))
       .catch((error: unknown) => {
         this.#sayFailed(run, error);
         return false;
@@ -150,7 +158,7 @@ export class SideFeed {
     let endMs = steadyMs() + Math.min(patienceMs, PATIENCE_MS);
     let left = this.isOn ? [...runs] : [];
     for (;;) {
-      const done = await Promise.all(left.map((run) => this.look(run)));
+      const done = await Promise.all(left.map((run) => this.look(run, true)));
       left = left.filter((run, i) => done[i] !== true && laneState.handle(run.target) !== undefined);
       if (left.length === 0) return true;
       // What is on its way is no matter of patience with those who write.
@@ -200,7 +208,7 @@ export class SideFeed {
     await this.#large.onIdle();
   }
 
-  async #look(run: FedRun): Promise<boolean> {
+  async #look(run: FedRun, isLast: boolean): Promise<boolean> {
     const { laneState, signal, isOther } = this.#options;
     const { target, directory } = run;
     if (!(await this.#setPastTexts(run))) return false;
@@ -211,8 +219,9 @@ export class SideFeed {
     let isDone = true;
     for (const task of found.flatMap((candidate) => this.#tasks(run, candidate))) {
       if (signal.aborted) return false;
-      const { candidate, rule, refused } = task;
+      const { candidate, rule, refused, isEachKept } = task;
       const { path, stamp, bytes } = candidate;
+      const mayWait = !isLast && !isEachKept && !run.isQuiet;
       const before = known.get(sideKey(path, rule));
       if (refused !== undefined) {
         if (before?.outcome.kind !== 'refused' || before.outcome.reason !== refused) this.#refuse(run, task, refused);
@@ -221,6 +230,7 @@ export class SideFeed {
       const key = JSON.stringify([run.key, path, rule]);
       if (this.#moving.has(key)) isDone = false;
       else if ((before?.stamp === stamp && before.bytes === bytes) || this.#isSetAside(key)) continue;
+      else if (mayWait && (await this.#growing.waits(key, { directory, path, bytes }, before))) continue;
       else if (!this.#standsStill(run, candidate)) isDone = false;
       else if (bytes < LARGE_BYTES) isDone = (await this.#bring(run, task, before, key)) && isDone;
       else {
@@ -313,7 +323,7 @@ export class SideFeed {
         return { hash: sha256Of(content), act };
       };
       const refused = candidate.refused ?? whyTooLarge(bytes, MOST_TEXT_BYTES);
-      tasks.push({ candidate, rule: JSON.stringify({ params: rule.prefix }), refused, load });
+      tasks.push({ candidate, rule: JSON.stringify({ params: rule.prefix }), refused, isEachKept: true, load });
     }
     for (const rule of this.#artifacts) {
       const captures = matchOf(rule, path);
@@ -329,7 +339,8 @@ export class SideFeed {
         return { hash, act: (handle) => this.#store(handle, source, hash, plan, rule) };
       };
       const refused = candidate.refused ?? whyTooLarge(bytes, rule.mostBytes ?? DEFAULT_MOST_BYTES) ?? whySparse(candidate);
-      tasks.push({ candidate, rule: JSON.stringify(plan), refused, load });
+      const isEachKept = model !== undefined || rule.dataset !== undefined;
+      tasks.push({ candidate, rule: JSON.stringify(plan), refused, isEachKept, load });
     }
     return tasks;
   }
@@ -385,13 +396,13 @@ export class SideFeed {
       const done = await this.#registering.add(() =>
         this.#attempt((until) => backend.registerModel?.(handle, version, until) ?? Promise.resolve(NOWHERE)),
       );
-      if (done.kind !== 'stored') return { kind: done.kind, reason: `stored, but no version of ${model}: ${done.reason}` };
+      if (done.kind !== 'stored') return { kind: done.kind, reason: `no version of ${model}: ${done.reason}`, isStored: true };
     }
     if (dataset !== undefined) {
       const where = fullPath(source.directory, source.path);
       const facts = { name: to.split('/').at(-1) ?? to, hash, source: where, context: dataset };
       const done = await this.#attempt((until) => backend.noteDataset?.(handle, facts, until) ?? Promise.resolve(NOWHERE));
-      if (done.kind !== 'stored') return { kind: done.kind, reason: `stored, but not noted as a dataset: ${done.reason}` };
+      if (done.kind !== 'stored') return { kind: done.kind, reason: `not noted as a dataset: ${done.reason}`, isStored: true };
     }
     return { kind: 'done' };
   }
@@ -420,10 +431,11 @@ export class SideFeed {
       this.#options.warn('files beside the event files could not be mirrored', { run: runLabel(run.target), reason });
   }
 
-  #say(run: FedRun, file: string, { kind, reason, kept }: SideResult): void {
+  #say(run: FedRun, file: string, { kind, reason, isStored, kept }: SideResult): void {
     const { warn } = this.#options;
     const facts = { run: runLabel(run.target), file };
-    if (kind !== 'done') warn(`a file beside the event files was not mirrored (${kind})`, { ...facts, reason: reason ?? '' });
+    const what = isStored === true ? 'was stored, but not registered' : 'was not mirrored';
+    if (kind !== 'done') warn(`a file beside the event files ${what} (${kind})`, { ...facts, reason: reason ?? '' });
     if (kept !== undefined)
       warn('params stay what they were, since the tracker never changes one', { ...facts, params: kept.slice(0, 5).join('; ') });
   }

@@ -119,14 +119,18 @@ function namesOf({ runName, group, tags, parent }: ResolvedLane, project: string
   return ({ root, path }, lot) => {
     const run = { root, path, project, group: lot?.group };
     const above = parent === undefined ? '' : fillIn(parent, run);
+    const own = filledTags(tags, run);
+    const ofAbove = above === '' ? {} : filledTags(tags, { root, path: above === root ? '.' : above, project, group: lot?.group });
+    // A tag that says something of a run says nothing of what stands above it.
+    const shared = Object.fromEntries(Object.entries(ofAbove).filter(([name, value]) => own[name] === value));
     return {
       name: expandTemplate(runName, run),
       group: group === undefined ? '' : expandTemplate(group, run),
       tags: {
-        ...filledTags(tags, run),
+        ...own,
         ...(lot === undefined ? {} : { [lot.tag]: lot.group }),
       },
-      ...(above === '' ? {} : { parent: { key: parentKey(root, above), name: above } }),
+      ...(above === '' ? {} : { parent: { key: parentKey(root, above), name: above, tags: shared } }),
       ...(parent === undefined ? {} : { holderKey: parentKey(root, path === '.' ? root : path) }),
     };
   };

@@ -5,4 +5,4 @@ export { MOST_TEXT_BYTES, type ReadParams } from './parse-text.ts';
 export { readTextStamp, type TextPlace, textStamp } from './text-place.ts';
 export { readParams, readTextParams } from './read-params.ts';
 export { type ArtifactRule, DEFAULT_MOST_BYTES, type JoinRule, type ParamRule, type SideRules } from './rule.ts';
-export { changed, hashFile, type SideSource, safePath, sideFile } from './side-file.ts';
+export { beginsWith, changed, hashFile, type SideSource, safePath, sideFile } from './side-file.ts';

@@ -22,6 +22,23 @@ export async function hashFile(source: SideSource, signal: AbortSignal): Promise
   return hash.digest('hex');
 }
 
+/** Whether a file begins with all of what one had: it is longer now, and nothing before was changed. */
+export async function beginsWith(
+  source: SideSource,
+  { bytes, hash }: { bytes: number; hash: string },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const sum = createHash('sha256');
+  let left = bytes;
+  // Meanwhile it may get longer still.
+  for await (const piece of piecesOf({ ...source, bytes: Number.MAX_SAFE_INTEGER }, 0, signal)) {
+    sum.update(piece.subarray(0, left));
+    left -= Math.min(left, piece.length);
+    if (left === 0) return sum.digest('hex') === hash;
+  }
+  return false;
+}
+
 /** A file as a backend reads it: from the start its content is checked on the way, and one that has changed is not finished. */
 export function sideFile(source: SideSource, path: string, hash: string, signal: AbortSignal): SideFile {
   return {

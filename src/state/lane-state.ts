@@ -48,6 +48,8 @@ export interface SideState {
 export interface SideResult {
   readonly kind: 'done' | 'unsupported' | 'refused' | 'invalid';
   readonly reason?: string;
+  /** The file is there; what is missing is what was to be made of it. */
+  readonly isStored?: true;
   /** Params that stayed what they were, since the tracker never changes one: `lr: 0.1, not 0.2`. */
   readonly kept?: readonly string[];
 }

@@ -18,8 +18,8 @@ beforeEach(async () => {
 });
 afterEach(() => logs.close());
 
-function configure(runs: string): void {
-  logs.configure(`roots: [logs]\nruns: ${runs}\n`);
+function configure(runs: string, more = ''): void {
+  logs.configure(`roots: [logs]\nruns: ${runs}\n${more}\n`);
 }
 
 /** An event file with a point; without a tag, with none. */
@@ -63,6 +63,15 @@ describe('a run that has others below it', () => {
     expect(tree()).toEqual({ ...expected, study: '0 below -' });
     // Opened with what it has itself, not with what is below it.
     for (let i = 0; i < 12; i++) expect(stub.run(`study/trial_${i}`).startTime).toBe(BigInt(2000 + i) * 1000n);
+  });
+
+  it('has the tags that all have, where it was made to hold them', async () => {
+    configure('{ name: "{name}", parent: "{parent}" }', 'tags: { optimization: optuna, from: "{root}", trial_number: "{number}" }');
+    for (const trial of [1, 2]) log(`study_2024/trial_${trial}`, 'loss', 2000 + trial);
+    await backfill();
+    const tagsOf = (name: string) => ['optimization', 'from', 'trial_number'].map((tag) => stub.run(name).tags.get(tag));
+    expect(tagsOf('study_2024')).toEqual(['optuna', 'logs', undefined]);
+    expect(tagsOf('trial_2')).toEqual(['optuna', 'logs', '2']);
   });
 
   it('is one run also where its own files have no values', async () => {

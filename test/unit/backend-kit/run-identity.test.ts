@@ -89,7 +89,9 @@ describe('the run above a study', () => {
       },
       points: async function* () {},
     };
-    const parent = parentSource({ ...source, parent: { key: 'above', name: 'study' }, files })!;
+    const parent = parentSource({ ...source, tags: { trial: '1' }, parent: { key: 'above', name: 'study', tags: { team: 'x' } }, files })!;
+    expect(parent.tags).toEqual({ team: 'x' });
+    expect(parentSource({ ...source, tags: { trial: '1' }, parent: { key: 'above', name: 'study' } })?.tags).toEqual({});
     expect(parent).toMatchObject({ key: 'above', name: 'study', tags: {}, fingerprint: [{ file: 'study/one/a', checksum: 1 }] });
     const before = found({ fingerprint: [{ file: 'study/two/f', checksum: 5 }], readBack: unread });
     expect(await whoseRun(before, parent, signal)).toEqual({ kind: 'own' });

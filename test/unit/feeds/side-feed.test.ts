@@ -224,6 +224,70 @@ describe('files beside the event files', () => {
     expect(lane.outcome('model.pt')).toEqual({ kind: 'refused', reason: 'it changed while it was read, 5 times in a row' });
   });
 
+  describe('that only get longer', () => {
+    const JSON_RULES: SideRules = { params: [], artifacts: [{ place: '', files: ['*.json'], modelTags: {} }] };
+    let uploads: number[];
+    let lane: Lane;
+    let live: FedRun;
+    beforeEach(() => {
+      uploads = [];
+      lane = new Lane(JSON_RULES);
+      lane.onFile = ({ bytes }) => void uploads.push(bytes);
+      live = run();
+      live.sources.set('run', { isQuiet: false } as never);
+    });
+    const write = (text: string): string => make('root/run/result.json', text);
+
+    it('are sent again by steps of their length, and as they are once the run is quiet', async () => {
+      let text = '';
+      for (let line = 0; line < 200; line++) {
+        text += `{"epoch": ${line}, "loss": 0.5}\n`;
+        write(text);
+        expect(await lane.feed.look(live)).toBe(true);
+      }
+      expect(uploads.length).toBeLessThan(20);
+      expect(uploads.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(4 * text.length);
+      expect(lane.files.get('result.json')).not.toBe(text);
+      for (const source of live.sources.values()) source.isQuiet = true;
+      await lane.feed.look(live);
+      expect(lane.files.get('result.json')).toBe(text);
+    });
+
+    it('are sent as they are where nobody looks again', async () => {
+      write('{"epoch": 0}\n'.repeat(10));
+      await lane.feed.look(live);
+      const text = '{"epoch": 0}\n'.repeat(11);
+      write(text);
+      await lane.feed.look(live);
+      expect(uploads).toHaveLength(1);
+      expect(await lane.feed.bring([live], 1000)).toBe(true);
+      expect(lane.files.get('result.json')).toBe(text);
+    });
+
+    it('are told from those that were written anew, longer or not', async () => {
+      for (const text of ['a'.repeat(100), 'b'.repeat(101), 'b'.repeat(100), `${'b'.repeat(50)}c${'b'.repeat(60)}`]) {
+        write(text);
+        await lane.feed.look(live);
+        expect(lane.files.get('result.json')).toBe(text);
+      }
+    });
+
+    it('are sent each time where each content is a version of a model', async () => {
+      const [rule] = JSON_RULES.artifacts;
+      lane = new Lane({ params: [], artifacts: [{ ...rule!, registerModel: 'Net' }] });
+      for (const text of ['a'.repeat(100), 'a'.repeat(101)]) {
+        write(text);
+        await lane.feed.look(live);
+        expect(lane.files.get('result.json')).toBe(text);
+      }
+      // The tracker of this lane has no models: the file is there, and that is what is said.
+      expect(lane.warnings.join('\n')).toMatch(
+        /was stored, but not registered \(unsupported\) .*no version of Net: the tracker has no place for it/,
+      );
+      expect(lane.warnings.join('\n')).not.toContain('not mirrored');
+    });
+  });
+
   it('leave the event files unread for texts that were sent before, where nothing was sent', async () => {
     const lane = new Lane({ params: [{ place: '', files: [], tags: ['args'], prefix: '' }], artifacts: [] });
     mkdirSync(join(root, 'run'));

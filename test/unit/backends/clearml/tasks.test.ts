@@ -175,7 +175,7 @@ describe('tasks that are there', () => {
 
   it('are made with few requests, and note the files of all that lie below', async () => {
     const backend = await connect();
-    const parent = { key: 'f'.repeat(32), name: 'study' };
+    const parent = { key: 'f'.repeat(32), name: 'study', tags: { team: 'vision', nightly: '' } };
     const child = (i: number) =>
       run.source({ parent, key: `${i}`.padStart(32, 'e'), name: `trial ${i}`, fingerprint: [{ file: `events.${i}`, checksum: i }] });
     await backend.open(child(0), undefined, signal);
@@ -187,6 +187,8 @@ describe('tasks that are there', () => {
     const above = stub.tasks().find(({ name }) => name === 'study');
     for (let i = 0; i <= 4; i++) expect(String(above?.runtime['mirrorboard/fingerprint'])).toContain(`events.${i}`);
     expect(above?.runtime['mirrorboard/place']).toBe('0');
+    // Those that all runs of the lane have.
+    expect(above?.tags).toEqual(expect.arrayContaining(['team=vision', 'nightly']));
   });
 });
 
