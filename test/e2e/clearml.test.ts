@@ -1,5 +1,5 @@
 // The command over a ClearML server: mirror, verify, offline and back.
-import { cpSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ClearmlStub } from '../support/clearml-stub/index.ts';
@@ -21,11 +21,11 @@ afterEach(async () => {
   remove(folder);
 });
 
-function configure(more: string): void {
+function configure(more: string, lane = ''): void {
   const server = `api_server: "${stub.url}", files_server: "${stub.url}", web_server: "${stub.url}"`;
   writeFileSync(
     join(folder, 'mirrorboard.yaml'),
-    `project: vision\nlanes:\n  clearml: { ${server}, cache_dir: "${folder}/cache" ${more} }\n`,
+    `project: vision\nlanes:\n  clearml: { ${server}, cache_dir: "${folder}/cache" ${more} }\n${lane === '' ? '' : `  ${lane}\n`}`,
   );
 }
 
@@ -45,6 +45,25 @@ describe('mirroring into ClearML', () => {
     await command(['backfill', 'logs']);
     expect(stub.store.delivered).toBe(before);
     expect([...stub.store.projects.values()].map(({ name }) => name)).toEqual(['vision']);
+    expect(stub.violations).toEqual([]);
+  });
+
+  it('is read to its end by verify, migrate and removal, where pages end at step 0', async () => {
+    for (const log of ['torch_hparams', 'tf2_scalars', 'torch_docs_training_loop']) {
+      if (existsSync(join(repository, 'test/logs', log)))
+        cpSync(join(repository, 'test/logs', log), join(folder, 'logs', log), { recursive: true });
+    }
+    configure('', 'local: {}');
+    await command(['backfill', 'logs']);
+    const atZero = [...stub.store.events.values()].filter(({ iter }) => iter === 0n).length;
+    expect(atZero).toBeGreaterThan(5);
+    await command(['verify', '--strict']);
+    await command(['verify', '--between', 'local', 'clearml']);
+    expect(await command(['migrate', '--from', 'local', '--to', 'clearml', '--accept-losses', 'steps,values'])).toMatch(
+      /may be switched off/,
+    );
+    await command(['root', 'forget', 'logs', '--remove-from', 'clearml', '--yes']);
+    expect([stub.tasks(), stub.store.events.size, stub.files.size]).toEqual([[], 0, 0]);
     expect(stub.violations).toEqual([]);
   });
 
