@@ -2,6 +2,7 @@ import type { LookupFunction } from 'node:net';
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { cutText, type ErrorCode, MirrorError, messageOf, systemCode } from '../errors.ts';
+import { steadyMs } from '../clock.ts';
 import { formatMemory, memoryShares } from '../memory/index.ts';
 import { signOfLife } from '../sign-of-life.ts';
 import { type HttpAnswer, type HttpHeaders, headerOf, isTransient } from './answer.ts';
@@ -11,6 +12,7 @@ import { makeAgent, namesProxy } from './proxy.ts';
 import { quietHandshake } from './quiet-handshake.ts';
 import { reachHint } from './reach-hint.ts';
 import { redactCut } from './redact.ts';
+import { Pace } from './pace.ts';
 import { isPage } from './reply.ts';
 import { askedWait } from './retry-after.ts';
 import { oddAnswer } from './said.ts';
@@ -57,6 +59,8 @@ export interface HttpRequest {
   readonly mostBytes?: number;
   /** Whether a file is asked for, which may be any page. Elsewhere a login page is a refusal. */
   readonly isFile?: boolean;
+  /** Whether it only reads, so that it may wait by itself for a server that wants requests to come slower. Default: GET and HEAD. */
+  readonly isRead?: boolean;
   /** Whether it does no harm when it is sent twice, so that it may be after a reset. Default true. */
   readonly isRepeatable?: boolean;
   readonly signal: AbortSignal;
@@ -77,6 +81,9 @@ const MOST_PLACE = 500;
 /** What stands before a tracker most often takes no more than 1 MB. */
 const BODY_LIMIT_HINT =
   'What stands before the tracker takes no body of this length: raise its limit (nginx: client_max_body_size, ingress-nginx: proxy-body-size).';
+
+/** So long a request that came too fast is sent again, ever more slowly; then the whole lane waits. */
+const PATIENCE_MS = 5000;
 
 /** What is slower may be given up. */
 const SLOWEST_BYTES_PER_MS = 1000;
@@ -106,6 +113,7 @@ export class HttpClient {
   readonly #material: TlsMaterial;
   readonly #timeoutMs: number;
   readonly #room = roomForAnswers();
+  readonly #pace = new Pace();
   readonly #now: () => number;
 
   constructor(options: HttpOptions) {
@@ -141,6 +149,25 @@ export class HttpClient {
 
   /** Sends a request. Throws the signal's reason when it is aborted, and nothing else. */
   async send(request: HttpRequest): Promise<HttpAnswer> {
+    const canWait = request.isRead ?? (request.method === 'GET' || request.method === 'HEAD');
+    const patience = steadyMs() + PATIENCE_MS;
+    for (;;) {
+      const wasSlow = this.#pace.isSlow;
+      const beganMs = await this.#pace.turn(request.signal);
+      const answer = await this.#sendThrough(request);
+      if (answer.status !== 429 || answer.kind !== 'retry') {
+        if (answer.status !== undefined) this.#pace.wasTaken();
+        return answer;
+      }
+      this.#pace.tooFast(beganMs);
+      // Who drives a lane is to know that its server wants less; from then on the pace sees to it.
+      if (steadyMs() + (answer.afterMs ?? 0) > patience || !(wasSlow || canWait)) return answer;
+      signOfLife();
+      if (answer.afterMs !== undefined) await this.#pace.pause(answer.afterMs, request.signal);
+    }
+  }
+
+  async #sendThrough(request: HttpRequest): Promise<HttpAnswer> {
     const used = this.#authorization;
     const answer = await this.#send(request);
     // What was refused at the door was not done.

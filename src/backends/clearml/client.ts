@@ -116,6 +116,7 @@ export class ClearmlClient {
         body,
         headers,
         signal,
+        isRead: /\.get_/.test(action),
         ...(LONG.has(action) ? { mostBytes: Number.POSITIVE_INFINITY } : {}),
       });
       if (answer.kind !== 'ok') {

@@ -116,6 +116,7 @@ export class MlflowClient {
           path: API + endpoint,
           signal,
           isRepeatable: !MAKES_ANOTHER.has(endpoint),
+          isRead: !isPost || endpoint.endsWith('/search'),
           ...(LONG.has(endpoint) ? { mostBytes: Number.POSITIVE_INFINITY } : {}),
           ...(isPost
             ? { body: typeof input === 'string' ? input : JSON.stringify(input), headers: { 'content-type': 'application/json' } }

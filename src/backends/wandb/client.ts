@@ -95,6 +95,7 @@ export class WandbClient {
       path: '/graphql',
       body,
       headers: { 'content-type': 'application/json' },
+      isRead: query.startsWith('query'),
       mostBytes: Number.POSITIVE_INFINITY,
       signal,
     });

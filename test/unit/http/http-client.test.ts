@@ -219,3 +219,39 @@ describe('HttpClient', () => {
     expect(() => new HttpClient({ baseUrl: 'https://h', tls: { caPath: '/no/such.pem' } })).toThrow('/no/such.pem');
   });
 });
+
+describe('a server that takes only so many requests a second', () => {
+  /** So many at once, and one more every so often; all others are refused with 429. */
+  async function strict(burst: number, everyMs: number): Promise<{ readonly url: string; readonly seen: number[] }> {
+    const seen: number[] = [];
+    let [left, sinceMs] = [burst, performance.now()];
+    const { url } = await serve((_request, response) => {
+      const now = performance.now();
+      left = Math.min(burst, left + (now - sinceMs) / everyMs);
+      sinceMs = now;
+      if (left >= 1) left--;
+      else response.statusCode = 429;
+      seen.push(response.statusCode);
+      response.end('{}');
+    });
+    return { url, seen };
+  }
+
+  test('is read from at the pace that it takes, without a failure', async () => {
+    const { url, seen } = await strict(3, 30);
+    const client = clientOf(url);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => client.send(get('/'))));
+    expect(answers.every(({ kind }) => kind === 'ok')).toBe(true);
+    expect(seen.filter((status) => status === 200)).toHaveLength(20);
+    expect(seen.length).toBeLessThan(60);
+  });
+
+  test('is written to so, too, once one failure has said it: what comes next is no failure', async () => {
+    const { url } = await strict(2, 30);
+    const client = clientOf(url);
+    const post = get('/', { method: 'POST', body: 'x', isRepeatable: false });
+    const kinds: string[] = [];
+    for (let i = 0; i < 12; i++) kinds.push((await client.send(post)).kind);
+    expect(kinds.filter((kind) => kind !== 'ok').length).toBeLessThanOrEqual(1);
+  });
+});

@@ -1,0 +1,80 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { steadyMs } from '../clock.ts';
+
+/** Time as a pace needs it; tests bring their own. */
+export interface PaceClock {
+  now(): number;
+  /** Throws when the signal ends it. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+const realClock: PaceClock = {
+  now: steadyMs,
+  sleep: async (ms, signal) => {
+    await wait(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
+  },
+};
+
+/** Between two requests, once they have come too fast for the first time. */
+const FIRST_GAP_MS = 100;
+const MOST_GAP_MS = 10_000;
+/** What was too fast is not tried again soon: so much slower it stays, and comes nearer with every request that is taken. */
+const MARGIN = 1.25;
+const FASTER = 0.95;
+const FORGETS = 0.998;
+/** Below this nobody would notice a gap. */
+const LEAST_GAP_MS = 5;
+
+/**
+ * How fast requests go to one server: as fast as they come, until it says that this is too fast (429). From then on they go one
+ * after the other with a gap between them, which doubles as long as it says so, and shrinks while it takes them.
+ */
+export class Pace {
+  readonly #clock: PaceClock;
+  #gapMs = 0;
+  /** Gaps as short as this were too short. */
+  #floorMs = 0;
+  #nextMs = 0;
+  #slowedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: PaceClock = realClock) {
+    this.#clock = clock;
+  }
+
+  /** Whether there is a gap between requests. */
+  get isSlow(): boolean {
+    return this.#gapMs > 0;
+  }
+
+  /** Waits for the turn of a request. Returns when it began. Throws the signal's reason. */
+  async turn(signal: AbortSignal): Promise<number> {
+    const now = this.#clock.now();
+    if (!this.isSlow) return now;
+    const atMs = Math.max(now, this.#nextMs);
+    this.#nextMs = atMs + this.#gapMs;
+    if (atMs > now) await this.#clock.sleep(atMs - now, signal);
+    return this.#clock.now();
+  }
+
+  /** As the server asked. */
+  pause(ms: number, signal: AbortSignal): Promise<void> {
+    return this.#clock.sleep(ms, signal);
+  }
+
+  /** A request that began then was refused for coming too fast. Those that were under way with it say the same once more. */
+  tooFast(beganMs: number): void {
+    if (beganMs <= this.#slowedAtMs) return;
+    this.#floorMs = this.#gapMs * MARGIN;
+    this.#gapMs = this.isSlow ? Math.min(2 * this.#gapMs, MOST_GAP_MS) : FIRST_GAP_MS;
+    this.#slowedAtMs = this.#clock.now();
+    this.#nextMs = Math.max(this.#nextMs, this.#slowedAtMs + this.#gapMs);
+  }
+
+  /** A request was taken. */
+  wasTaken(): void {
+    if (!this.isSlow) return;
+    this.#floorMs *= FORGETS;
+    this.#gapMs = Math.max(this.#gapMs * FASTER, this.#floorMs);
+    if (this.#gapMs < LEAST_GAP_MS) this.#gapMs = 0;
+  }
+}
