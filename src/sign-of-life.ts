@@ -11,7 +11,7 @@ export function listeningFor<Result>(onSign: () => void, work: () => Result): Re
   return waiting.run(onSign, work);
 }
 
-/** Bytes came from a tracker or were taken by it, or it is known that none will. */
+/** Bytes came from a tracker or were taken by it, or the other side said that none will: our giving up is none. */
 export function signOfLife(): void {
   waiting.getStore()?.();
 }

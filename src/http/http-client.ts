@@ -18,7 +18,7 @@ import { askedWait } from './retry-after.ts';
 import { oddAnswer } from './said.ts';
 import { closedHint, opensslReason, readTlsFiles, type TlsMaterial, type TlsOptions, tlsHint } from './tls.ts';
 import { tooLargeAnswer } from './too-large.ts';
-import { within } from './within.ts';
+import { LateError, within } from './within.ts';
 
 export interface HttpOptions {
   /** What every path is appended to, with a path of its own or without. User and password in it become basic authentication. */
@@ -93,6 +93,9 @@ const HANDSHAKE_MS = 3000;
 
 /** The other side let go of the connection: nothing says that it is gone itself. */
 const RESET = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+
+/** Nobody has answered while a connection was made. */
+const TIMED_OUT = new Set(['ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT']);
 
 /**
  * Requests to one server over a pool of connections that are kept. What the server does is a value; only an aborted signal throws.
@@ -235,10 +238,8 @@ export class HttpClient {
       });
     } catch (cause) {
       if (signal.aborted) throw signal.reason;
+      if (!isOurLimit(cause)) signOfLife();
       return this.#unreachable(cause, method, path);
-    } finally {
-      // Who broke it off has not heard anything.
-      if (!signal.aborted) signOfLife();
     }
   }
 
@@ -340,6 +341,11 @@ interface Reset extends Omit<Extract<HttpAnswer, { kind: 'retry' }>, 'kind'> {
 
 function withoutReset(answer: HttpAnswer | Reset): HttpAnswer {
   return answer.kind === 'reset' ? { ...answer, kind: 'retry' } : answer;
+}
+
+/** We gave up, and have heard nothing from the other side. */
+function isOurLimit(cause: unknown): boolean {
+  return cause instanceof LateError || TIMED_OUT.has(systemCode(cause) ?? '');
 }
 
 function codeOf(status: number): ErrorCode {

@@ -1,3 +1,8 @@
+/** What was asked took longer than it may: no word of the other side, but our own decision. */
+export class LateError extends Error {
+  override readonly name = 'LateError';
+}
+
 /** Asks for something that has so long and no longer; `ask` ends by the signal that it is given. Throws what `ask` throws, or that it was late. */
 export async function within<T>(limitMs: number, signal: AbortSignal, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const stop = new AbortController();
@@ -9,7 +14,7 @@ export async function within<T>(limitMs: number, signal: AbortSignal, ask: (sign
     return await ask(stop.signal);
   } catch (error) {
     if (!stop.signal.aborted || signal.aborted) throw error;
-    throw new Error(`no answer within ${Math.ceil(limitMs) / 1000} s`, { cause: error });
+    throw new LateError(`no answer within ${Math.ceil(limitMs) / 1000} s`, { cause: error });
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { HttpClient, type HttpOptions, type HttpRequest } from '../../../src/http/index.ts';
+import { listeningFor } from '../../../src/sign-of-life.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -199,6 +200,25 @@ describe('HttpClient', () => {
         error: { message: expect.stringContaining('no answer within 0.05 s') },
       });
     }
+  });
+
+  test('hears a sign of life in an answer and in a refused connection, but not where it gives up by itself', async () => {
+    const { url } = await serve((request, response) => {
+      if (request.url === '/well') response.end('1');
+    });
+    const { url: closed, server } = await serve(() => undefined);
+    await new Promise((done) => server.close(done));
+    const signsOf = async (address: string, path: string): Promise<number> => {
+      let signs = 0;
+      await listeningFor(
+        () => signs++,
+        () => clientOf(address, { timeoutMs: 300 }).send(get(path)),
+      );
+      return signs;
+    };
+    expect(await signsOf(url, '/well')).toBeGreaterThan(0);
+    expect(await signsOf(closed, '/')).toBeGreaterThan(0);
+    expect(await signsOf(url, '/never')).toBe(0);
   });
 
   test('throws the reason when it is aborted', async () => {
