@@ -9,6 +9,7 @@ import { trackersOf } from './chosen-trackers.ts';
 import { confirm } from './confirm.ts';
 import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
+import { probeInTime } from './probe-in-time.ts';
 import { counted, formatCount, laneWarning, type Style, visibleText } from './terminal/index.ts';
 import { lanesOf, withSources, withTidyPlaces } from './tidy-places.ts';
 
@@ -89,10 +90,11 @@ async function carryOut(
   { stderr }: CommandContext,
   signal: AbortSignal,
 ): Promise<Removed> {
-  for (const { name, backend } of trackers) if (removals.some(({ lane }) => lane === name)) await backend.probe(signal);
   const warn = (message: string): void => {
     stderr.write(`${visibleText(message)}\n`);
   };
+  const asked = trackers.filter(({ name }) => removals.some(({ lane }) => lane === name));
+  for (const tracker of asked) await probeInTime(tracker, { say: warn, signal, undone: 'Nothing was forgotten.' });
   return withTidyPlaces(config, trackers, { warn, signal }, (places) => tidy(places, forgettings, removals));
 }
 

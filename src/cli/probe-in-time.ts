@@ -1,0 +1,45 @@
+import type { TrackerLaneOptions } from '../lanes/index.ts';
+import { AnswerWatch, type Clock, realClock, SILENT_MS } from '../deliver/index.ts';
+import { MirrorError } from '../errors.ts';
+
+/** How long a tracker has to answer that a person waits for. */
+export const PROBE_MS = 30_000;
+
+export interface ProbeOptions {
+  /** A line for the person who waits. */
+  readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
+  /** What has not happened, where it does not answer. */
+  readonly undone: string;
+  readonly clock?: Clock;
+}
+
+/** Asks whether a tracker is there before something is done in it. Says that it is waited for, and gives up long before a request would. */
+export async function probeInTime(
+  { name, target, backend }: Pick<TrackerLaneOptions, 'name' | 'target' | 'backend'>,
+  { say, signal, undone, clock = realClock }: ProbeOptions,
+): Promise<void> {
+  const waiting = `${name}: waiting for an answer for ${SILENT_MS / 1000} s; without one it is given up after ${PROBE_MS / 1000} s`;
+  const answers = new AnswerWatch(clock, { fellSilent: () => say(waiting), heardAgain: () => undefined });
+  const limit = new AbortController();
+  const over = new AbortController();
+  const late = clock.sleep(PROBE_MS, over.signal).then(() => {
+    if (over.signal.aborted) return;
+    const error = new MirrorError('MB4001', `${name} (${target}) did not answer within ${PROBE_MS / 1000} s`, {
+      hint: `${undone} See whether the tracker is at work, or leave ${name} out of --remove-from.`,
+      retry: 'later',
+      command: 'mirrorboard doctor',
+      context: { lane: name },
+    });
+    limit.abort(error);
+    throw error;
+  });
+  try {
+    await Promise.race([answers.ask(() => backend.probe(AbortSignal.any([signal, limit.signal]))), late]);
+  } catch (error) {
+    // What a backend says of being aborted is not why.
+    throw limit.signal.aborted ? limit.signal.reason : error;
+  } finally {
+    over.abort();
+  }
+}
