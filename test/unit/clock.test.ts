@@ -33,6 +33,7 @@ const WALL: Readonly<Record<string, readonly [times: number, reason: string]>> =
   'backends/mlflow/probe.ts': [1, "the server's clock compared with ours"],
   'backends/mlflow/run-writer.ts': [1, 'a stamp in the tracker'],
   'backends/mlflow/runs.ts': [1, 'stamps in the tracker'],
+  'backends/mlflow/store-trial.ts': [1, 'a stamp in the tracker'],
   'backends/mlflow/trial.ts': [2, 'stamps in the tracker'],
   'backends/wandb/heart.ts': [1, 'the age of events, which have wall times'],
   'backends/wandb/online.ts': [2, 'whichever clock says first that a sign of life is due'],

@@ -9,7 +9,7 @@ const PAD = '_';
  */
 export function longName(name: string): string {
   const plain = name.trim();
-  const missing = LEAST - [...plain.replace(/_+$/, '')].length;
+  const missing = LEAST - ([...plain].findLastIndex((char) => char !== PAD) + 1);
   return missing > 0 ? plain + PAD.repeat(missing) : plain;
 }
 
