@@ -82,6 +82,7 @@ export function verificationJson(
         : {
             gaps: repairs.gaps,
             missing_points: repairs.missingPoints,
+            refused_points: repairs.refused,
             files_to_mirror_anew: repairs.distrusted.map(({ run, file }) => ({ ...runOf(run), file })),
             listings: repairs.listings,
             media: repairs.media,

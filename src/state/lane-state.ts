@@ -341,6 +341,19 @@ export class LaneState {
     return statements.all(sql, row, lane, generation, start, end).map((refusal) => ({ ...refusal }) as unknown as Refusal);
   }
 
+  /** Forgets that points of a file were refused: whoever owes their bytes asks for them again. */
+  forgetRefused(run: RunRef, file: string, generation: number): void {
+    const { commits, statements, ids } = this.#store;
+    commits.change(this.#keyOf('forget refused', run, file, generation), () =>
+      statements.run(
+        "DELETE FROM refusal WHERE lane = ? AND file = ? AND generation = ? AND kind = 'refused'",
+        ids.lane(this.#key),
+        ids.file(run, file),
+        generation,
+      ),
+    );
+  }
+
   /** Adds gaps to the lane's position in a file it has read: whoever delivers next sends those bytes again. */
   owe(run: RunRef, file: string, gaps: readonly Gap[]): void {
     const known = this.knownFile(run, file);

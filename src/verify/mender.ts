@@ -20,6 +20,7 @@ export type RecordEnd = (run: RunRef, file: string, offset: number) => number;
 export class Mender implements Repairs {
   gaps = 0;
   missingPoints = 0;
+  readonly refused = 0;
   readonly distrusted: { readonly run: RunRef; readonly file: string }[] = [];
   listings = 0;
   media = 0;

@@ -50,6 +50,8 @@ export interface Obstacle {
 export interface Repairs {
   readonly gaps: number;
   readonly missingPoints: number;
+  /** Points that the tracker refused, and that it is asked for again. */
+  readonly refused: number;
   /** Files that will be mirrored anew. */
   readonly distrusted: readonly { readonly run: RunRef; readonly file: string }[];
   readonly listings: number;

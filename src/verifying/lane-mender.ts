@@ -6,10 +6,14 @@ import type { Place } from '../untrusted/index.ts';
 import { type FileFacts, type FileRepair, gapsOf, type LaneComparison, type Obstacle, type Repairs, rangesOf } from '../verify/index.ts';
 import { recordEnd } from './verify-files.ts';
 
+/** More gaps than this in one file cost more than sending what lies between them. */
+const MOST_GAPS = 1000;
+
 /** Notes in the state what has to be sent again. */
 export class LaneMender implements Repairs {
   gaps = 0;
   missingPoints = 0;
+  refused = 0;
   readonly distrusted = [];
   readonly listings = 0;
   readonly media = 0;
@@ -43,12 +47,40 @@ export class LaneMender implements Repairs {
       this.gaps += gaps.length;
     }
     this.missingPoints += counts.missing + counts.changed;
+    if (counts.refused > 0) for (const [name, known] of facts) this.#askAgain(run, name, known, directory);
     if (unmendable > 0) {
       this.left.push({
         what: `${runLabel(run)} in ${this.#lane.name}`,
         reason: `${unmendable} points there are none of ours, or no longer; nothing is removed from a tracker`,
       });
     }
+  }
+
+  /** What was refused may be taken now: a limit was raised, a store is back. */
+  #askAgain(run: RunRef, name: string, { unjudged }: FileFacts, directory: Place): void {
+    const state = unjudged === undefined ? this.#lane.knownFile(run, name) : undefined;
+    if (state === undefined) return;
+    const { generation, position } = state;
+    const refusals = this.#lane.refusals(run, name, { generation, start: 0, end: position.watermark });
+    const refused = refusals.filter(({ kind }) => kind === 'refused');
+    if (refused.length === 0) return;
+    if (!this.#canSendAgain) {
+      this.left.push({
+        what: `${runLabel(run)}/${name}`,
+        reason: `${refused.length} points were refused, and can not be sent again without others being there twice`,
+      });
+      return;
+    }
+    const offsets = [...new Set(refused.map(({ offset }) => offset))].sort((a, b) => a - b);
+    const gaps =
+      offsets.length > MOST_GAPS
+        ? [{ start: offsets[0] ?? 0, end: position.watermark, reason: 'repair' as const }]
+        : offsets.map((start) => ({ start, end: recordEnd(directory, name, start), reason: 'repair' as const }));
+    this.#lane.forgetRefused(run, name, generation);
+    this.#lane.owe(run, name, gaps);
+    this.#state.keepRetry({ run, name }, { attempts: 0, nextMs: Date.now() });
+    this.gaps += gaps.length;
+    this.refused += refused.length;
   }
 
   /** A tracker run that is gone: all that was sent into it is owed, so that the next pass opens it again, or says why it can't. */

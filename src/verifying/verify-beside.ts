@@ -86,10 +86,12 @@ export async function lookBeside(
   signal: AbortSignal,
 ): Promise<BesideFindings> {
   const { stored, files, params } = await storedBeside(states, directory, signal);
-  if (stored.size === 0) return { counts: { named: 0, missing: 0, changed: 0 }, differences: [], again: [] };
+  // What was refused may be taken now. What was never asked for has no content to it.
+  const refused = states.filter(({ outcome, hash }) => outcome.kind === 'refused' && hash !== '');
+  if (stored.size === 0) return { counts: { named: 0, missing: 0, changed: 0 }, differences: [], again: refused };
   const found = await compare(handle, { files: [...files.values()], params: [...params.values()] }, signal);
   const differences: BesideDifference[] = [];
-  const again = new Set<SideState>();
+  const again = new Set<SideState>(refused);
   for (const { kind: what, name, found: theirs } of found) {
     const known = stored.get(`${what} ${name}`);
     if (known === undefined || (known.isVague && theirs !== undefined)) continue;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { until } from '../crash/watch-kill.ts';
 import * as w from '../support/event-writer.ts';
+import { LimitingProxy } from '../support/limiting-proxy.ts';
 import { MlflowStub } from '../support/mlflow-stub/index.ts';
 import { corpus, endAll, freshDirectory, mirrorboard, mustRun, remove, start } from './command.ts';
 
@@ -58,6 +59,38 @@ async function verified(code: number, ...args: readonly string[]): Promise<Summa
 }
 
 describe('verify of MLflow', () => {
+  it('has what was refused asked for again by a repair: points, and files beside them', async () => {
+    const proxy = await LimitingProxy.start(stub.url, 20_000);
+    try {
+      mkdirSync(join(folder, 'logs/a'), { recursive: true });
+      const long = w.event({ wallTime: 1, step: 21, summary: [w.text('long', ['x'.repeat(30_000)])] });
+      writeFileSync(path('a'), w.eventFile(...scalars(0, 20), long));
+      writeFileSync(join(folder, 'logs/a/model.pt'), Buffer.alloc(40_000));
+      utimesSync(join(folder, 'logs/a/model.pt'), 1000, 1000);
+      writeFileSync(
+        join(folder, 'mirrorboard.yaml'),
+        `lanes: { mlflow: { tracking_uri: "${proxy.url}", experiment_name: tests } }\nartifacts: [{ files: "*.pt" }]\n`,
+      );
+      const { stdout, stderr } = await mustRun(['backfill', 'logs', '--json'], cwd(), 1);
+      expect(JSON.parse(stdout).lanes).toMatchObject([{ refused: 1, new_points: 40 }]);
+      expect(stderr).toMatch(/model\.pt.*413.*client_max_body_size/);
+      // As long as the limit is what it was, the same is refused again.
+      expect(await verified(1, '--repair')).toMatchObject({ repair: { refused_points: 1, beside: 1, left: [] } });
+      await mustRun(['backfill', 'logs'], cwd(), 1);
+      expect((await verified(1)).totals).toMatchObject({ refused: 1 });
+      proxy.most = Infinity;
+      expect(await verified(1, '--repair')).toMatchObject({ repair: { refused_points: 1, beside: 1, left: [] } });
+      await mustRun(['backfill', 'logs'], cwd());
+      expect(await verified(0, '--repair')).toMatchObject({
+        differences: 0,
+        totals: { refused: 0 },
+        repair: { refused_points: 0, beside: 0 },
+      });
+    } finally {
+      await proxy.close();
+    }
+  });
+
   it('has a run that somebody deleted brought again, where that is wanted', async () => {
     write();
     await mustRun(['backfill', 'logs'], cwd());

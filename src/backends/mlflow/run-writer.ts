@@ -213,7 +213,7 @@ export class RunWriter {
     const mayBeAbout = failure.cause === 'refused' || failure.cause === 'tooMuch' || failure.cause === 'internal';
     if (!mayBeAbout) throw stopOf(failure);
     const other = await tryFile(this.#artifacts, root, signal);
-    if (other !== undefined) throw new Stop({ kind: 'retry', error: trouble(other) });
+    if (other !== undefined) throw new Stop({ kind: 'retry', error: trouble(failure) });
     return failure;
   }
 

@@ -152,6 +152,7 @@ function repairs({ repairs: done }: Verification, style: Style): string {
   if (done === undefined) return '';
   const lines = [
     ...(done.gaps === 0 ? [] : [`${counted(done.gaps, 'byte range')} noted as owed; the next backfill brings the points`]),
+    ...(done.refused === 0 ? [] : [`${counted(done.refused, 'refused point')} among them: the tracker is asked again`]),
     ...done.distrusted.map(({ run, file }) => visibleText(`${runLabel(run)}/${file} will be mirrored anew by the next backfill`)),
     ...(done.listings === 0 ? [] : [`${counted(done.listings, 'listing')} counted anew`]),
     ...(done.media === 0 ? [] : [`${counted(done.media, 'media file')} written anew`]),
