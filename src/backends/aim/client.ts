@@ -172,7 +172,8 @@ export class AimClient {
       await this.call(tree, 'update', [['meta'], []], signal);
       this.#takesMany = true;
     } catch (error) {
-      if (!(error instanceof AimFailure) || error.exception !== 'AttributeError') throw error;
+      // Whatever its code has against it: one by one it goes everywhere.
+      if (!(error instanceof AimFailure) || error.exception === undefined || error.kind === 'away') throw error;
       this.#takesMany = false;
     }
   }
