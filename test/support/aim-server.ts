@@ -47,8 +47,12 @@ export interface AimRun {
   readonly error?: string;
 }
 
-/** Aim's environment; throws where it can't be had. */
-export function aimEnvironment(): Promise<string> {
+/** Aim's environment; throws where it can't be had. Of another version than the tests' one: with what its own requirements bring. */
+export function aimEnvironment(version = VERSION): Promise<string> {
+  if (version !== VERSION) {
+    const pythons = ['python3.10', 'python3.11', 'python3.9'];
+    return pythonEnvironment({ name: `aim-${version}`, version, requirements: [`aim==${version}`, 'setuptools<70', 'wheel'], pythons });
+  }
   return pythonEnvironment({
     name: 'aim',
     version: VERSION,
@@ -60,8 +64,8 @@ export function aimEnvironment(): Promise<string> {
 }
 
 /** Starts one, installed before where that is wanted; throws where it can't be had. */
-export async function startAim(): Promise<AimServer> {
-  const venv = await aimEnvironment();
+export async function startAim(version = VERSION): Promise<AimServer> {
+  const venv = await aimEnvironment(version);
   const python = join(venv, 'bin/python');
   const repo = mkdtempSync(join(tmpdir(), 'mirrorboard-aim-'));
   const port = await freePort();

@@ -169,7 +169,7 @@ export class AimClient {
     if (this.#takesMany !== undefined) return;
     try {
       // Of no values: nothing is written.
-      await this.call(tree, 'update', [['meta'], []], signal);
+      await this.call(tree, 'update', [['seqs'], []], signal);
       this.#takesMany = true;
     } catch (error) {
       // Whatever its code has against it: one by one it goes everywhere.

@@ -35,11 +35,12 @@ export async function openRun(client: AimClient, run: TrackedRun, createdAt: num
     // A run that another program has open is locked by it; the server is the one process that writes here.
     if (!run.isJoined) resources.push(await client.lock(run.hash, signal));
     const meta = await tree('meta');
-    await client.learn(meta, signal);
     const props = run.isJoined
       ? undefined
       : await get('StructuredRun', { hash_: run.hash, read_only: false, created_at: createdAt ?? null });
     const seqs = await tree('seqs');
+    // Last: between two objects of a run another process may ask for its lock.
+    await client.learn(seqs, signal);
     const chunk = ['meta', 'chunks', run.hash];
     const held = await client.branch(meta, chunk, signal);
     if (!run.isJoined) await get('RunHeartbeat', { run_hash: run.hash }, `mirrorboard-heartbeat-${run.hash}`);
