@@ -18,7 +18,7 @@ export function standOf({ stand, isDriven, lagBytes }: LanePosture): Stood | und
   if (stand === undefined || (!isDriven && lagBytes === 0)) return undefined;
   const { state, reason, remedy, code } = stand.lane;
   if (typeof reason !== 'string' || typeof state !== 'string') return isDriven ? undefined : failing(stand);
-  return { state, code: text(code) ?? null, reason, remedy: text(remedy) ?? NO_REMEDY };
+  return { state, code: text(code) ?? null, reason, remedy: text(remedy) ?? noRemedy(isDriven) };
 }
 
 /** A process that ended before its tries were so many that the lane waited. */
@@ -29,11 +29,13 @@ function failing({ lane }: LaneStand): Stood | undefined {
     state: 'failing',
     code: text(error['code']) ?? null,
     reason: text(error['reason']) ?? '',
-    remedy: text(error['remedy']) ?? NO_REMEDY,
+    remedy: text(error['remedy']) ?? noRemedy(false),
   };
 }
 
-const NO_REMEDY = 'none needed, it is tried again';
+function noRemedy(isDriven: boolean): string {
+  return isDriven ? 'none needed, it is tried again' : 'see that the tracker is well; nobody tries it now, the next backfill or watch does';
+}
 
 export function standingOf(lane: LanePosture): LaneStanding {
   if (standOf(lane) !== undefined) return 'stands';

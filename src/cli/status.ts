@@ -39,7 +39,7 @@ export interface StatusFlags extends GlobalOptions {
 
 const REFRESH_MS = 2000;
 const MOST_PLACES = 20;
-const LET_READ = 'remedy: let the user that runs mirrorboard read it; where disk or file server fail, mend them; it is tried again then';
+const LET_READ = 'remedy: let the user that runs mirrorboard read it; where disk or file server fail, mend them; the next pass reads it';
 /** In JSON; a directory may be full of links. */
 const MOST_LEFT = 100;
 
@@ -238,8 +238,12 @@ function statusText(report: StatusReport, { style, width, env, flags }: TextOpti
       `${counted(pending.length, 'file ends', 'files end')} in a record that is not whole yet: normal while a writer is at work`,
     );
   if (damaged.length > 0) {
-    const again =
-      damaged.length === 1 ? 'it is tried again, and mirrored when it heals' : 'they are tried again, and mirrored when they heal';
+    const them = damaged.length === 1 ? 'it' : 'them';
+    const again = isWritten(report)
+      ? damaged.length === 1
+        ? 'it is tried again, and mirrored when it heals'
+        : 'they are tried again, and mirrored when they heal'
+      : `the next backfill or watch tries ${them} again`;
     lines.push('', style.red(`${counted(damaged.length, 'place')} can not be read; ${again}`));
     for (const item of damaged.slice(0, MOST_PLACES))
       lines.push(`  ${visibleText(`${runLabel(item.run)}/${item.file}`)}, offset ${item.start}: ${damageReason(item)}`);
@@ -284,9 +288,14 @@ function stateOf({ watch }: StatusReport, lane: LanePosture): string {
   return stood === undefined ? 'no watch running' : `was ${stood.state}`;
 }
 
+/** Whether somebody mirrors at the moment: what failed for a while is tried again by itself. */
+function isWritten({ watch, lanes }: StatusReport): boolean {
+  return watch?.isRunning === true || lanes.some(({ isDriven }) => isDriven);
+}
+
 /** What is worth typing now. */
 function nextCommand(report: StatusReport, flags: StatusFlags, env: NodeJS.ProcessEnv): string {
-  const { lanes, watch, roots, obstacles, damage } = report;
+  const { lanes, roots, obstacles, damage } = report;
   const rootPaths = new Map(roots.map(({ name, path }) => [name, path]));
   const damaged = damage.filter((item) => !isPending(item) && item.reason !== 'unreadable');
   return nextStep(
@@ -294,7 +303,7 @@ function nextCommand(report: StatusReport, flags: StatusFlags, env: NodeJS.Proce
       typed: typedWords('status', [], flags),
       common: commonWords(flags),
       roots: roots.filter(({ isMissing }) => !isMissing).map(({ path }) => path),
-      isDriven: watch?.isRunning === true || lanes.some(({ isDriven }) => isDriven),
+      isDriven: isWritten(report),
       missing: roots.filter(({ isMissing }) => isMissing).map(({ name }) => name),
       isShut: obstacles.length > 0 || roots.some(({ isEmptied }) => isEmptied) || damage.some(({ reason }) => reason === 'unreadable'),
       lanes: lanes.map((lane) => ({ name: lane.name, standing: standingOf(lane) })),

@@ -125,7 +125,7 @@ export class Said {
 export function oddAnswer({ what, address, speaker = address }: Source, found: string): MirrorError {
   return new MirrorError('MB4031', `${what}: ${speaker} gives an answer that cannot be used: ${found}`, {
     retry: 'later',
-    hint: 'Check the server and what stands before it (a proxy, a login page), and their logs. It is tried again.',
+    hint: 'Check the server and what stands before it (a proxy, a login page), and their logs.',
     context: { address },
   });
 }

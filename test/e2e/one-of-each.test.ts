@@ -62,7 +62,7 @@ it('what there is one of is said as one', async () => {
   cpSync(join(repository, 'test/damaged/flip_in_data'), join(folder, 'flipped'), { recursive: true });
   expect(await says(1, 'backfill', '--store', 'flipped.db', 'flipped')).toContain('Damage: 1 place, ');
   expect(await says(1, 'status', '--store', 'flipped.db')).toContain(
-    '\n1 place can not be read; it is tried again, and mirrored when it heals\n',
+    '\n1 place can not be read; the next backfill or watch tries it again\n',
   );
 });
 

@@ -1,0 +1,46 @@
+import { describe, expect, it } from '@jest/globals';
+import { standOf } from '../../../src/cli/lane-words.ts';
+import type { LanePosture } from '../../../src/status/index.ts';
+
+const POSTURE: LanePosture = {
+  name: 'mlflow',
+  type: 'mlflow',
+  where: 'http://tracker',
+  points: 0,
+  refused: 0,
+  unsupported: 0,
+  runsReplaced: 0,
+  lagBytes: 100,
+  lagPoints: undefined,
+  lagMs: 1000,
+  runsBehind: 1,
+  isDriven: false,
+  files: undefined,
+  links: [],
+  stand: undefined,
+};
+
+const posture = (isDriven: boolean, lane: object): LanePosture => ({
+  ...POSTURE,
+  isDriven,
+  stand: { by: 'backfill', pid: 1, written_ms: 0, ended: !isDriven, lane: { ...lane }, pace: null, points_per_byte: null, behind: [] },
+});
+
+const WAITING = { state: 'waiting', reason: 'POST http://tracker: 503', code: 'MB4001', remedy: null };
+const FAILING = { state: 'active', last_error: { over: false, code: 'MB4001', reason: 'POST http://tracker: 503', remedy: null } };
+
+describe('what is said of a lane that stands', () => {
+  it('is that it is tried again only while somebody drives it', () => {
+    expect(standOf(posture(true, WAITING))?.remedy).toBe('none needed, it is tried again');
+    for (const lane of [WAITING, FAILING]) {
+      const remedy = standOf(posture(false, lane))?.remedy;
+      expect(remedy).toMatch(/nobody tries it now, the next backfill or watch does/);
+      expect(remedy).not.toMatch(/it is tried again/);
+    }
+  });
+
+  it('is the remedy of what went wrong, where there is one', () => {
+    for (const isDriven of [true, false])
+      expect(standOf(posture(isDriven, { ...WAITING, remedy: 'Restart it.' }))?.remedy).toBe('Restart it.');
+  });
+});
