@@ -9,6 +9,7 @@ import { isPending } from '../model/index.ts';
 import type { Logger, Report } from '../status/index.ts';
 import { type CommandContext, type GlobalOptions, programName, styleOf, writeOut } from './context.ts';
 import { ENDING, Interrupt } from './interrupt.ts';
+import { leftOutOf } from './left-out.ts';
 import { commonWords, nextStep, type Situation, typedWords } from './next-step.ts';
 import { patienceMsOf } from './patience.ts';
 import { planJson, renderPlan } from './plan-text.ts';
@@ -80,10 +81,12 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
   }
   if (flags.json === true) stdout.write(`${JSON.stringify(reportJson(report))}\n`);
   else if ((flags.quiet ?? 0) < 2) {
+    const isNothingThere = report.totals.files === 0 && !report.interrupted;
     stderr.write(
       renderReport(report, {
         width: columnsOf(stderr, env),
         style: styleOf(stderr, flags, env),
+        leftOut: isNothingThere ? await leftOutOf(requests, config) : undefined,
         next: nextAfter(report, { roots, requests, flags, isLocalOnly: store !== undefined && trackers.length === 0 }, programName(env)),
       }),
     );
@@ -142,7 +145,7 @@ function nextAfter(report: Report, { roots, requests, flags, isLocalOnly }: Type
       damaged: damaged.map(({ run, file }) => join(paths.get(run.root) ?? '', run.path, file)),
       refusing: report.lanes.find(({ refusedInAll }) => refusedInAll > 0)?.name,
       isOwed: report.lanes.some(({ stand, owedBytes }) => stand !== 'done' || owedBytes > 0),
-      isNothingThere: report.totals.files === 0,
+      emptyRoot: report.totals.files === 0 ? requests[0]?.path : undefined,
       isLocalOnly,
       said: 'that it is mirrored',
     },

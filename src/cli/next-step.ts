@@ -38,8 +38,8 @@ export interface Situation {
   readonly isOwed?: boolean;
   /** Nothing was ever mirrored. */
   readonly isNew?: boolean;
-  /** No event file was found at all. */
-  readonly isNothingThere?: boolean;
+  /** Where no event file was found at all, or none that is asked for: the first root. */
+  readonly emptyRoot?: string | undefined;
   /** Only this lane is spoken of. */
   readonly lane?: string | undefined;
   /** What a comparison found: differences, and what was done about them. */
@@ -88,7 +88,7 @@ function decide(situation: Situation): Step {
     return { words: ['verify', ...(situation.given ?? []), '--lane', situation.refusing, '--repair'] };
   const [file] = damaged;
   if (file !== undefined) return { words: ['inspect', file] };
-  if (situation.isNothingThere === true) return { words: ['inspect', roots[0] ?? '.'] };
+  if (situation.emptyRoot !== undefined) return { words: ['inspect', situation.emptyRoot] };
   if (situation.isOwed === true) {
     // Who compares wants it compared once it is there.
     if (isDriven) return situation.said === 'that it is the same' ? again : { words: ['status', '--watch'] };

@@ -12,6 +12,8 @@ export interface ReportOptions {
   readonly style: Style;
   /** A command that is of use now; it becomes the last line. */
   readonly next?: string;
+  /** Where nothing was found that is asked for: what globs leave out. */
+  readonly leftOut?: { readonly runs: number; readonly files: number } | undefined;
 }
 
 const MOST_RUNS = 30;
@@ -23,7 +25,7 @@ export function renderReport(report: Report, options: ReportOptions): string {
   const { style } = options;
   const sections = [
     runTable(report, options),
-    totals(report, style),
+    totals(report, options),
     places(
       'Damage',
       style.red,
@@ -73,8 +75,12 @@ function newPointsOf(run: RunReport): number {
   return Object.values(run.newPoints).reduce((sum, count) => sum + count, 0);
 }
 
-function totals({ totals: t }: Report, style: Style): string {
-  if (t.files === 0 && t.filesGone === 0) return 'No event files were found.';
+function totals({ totals: t }: Report, { style, leftOut }: ReportOptions): string {
+  const nothing =
+    leftOut === undefined
+      ? 'No event files were found.'
+      : `Nothing to mirror: include, exclude and ignore leave out ${leftOut.runs === 1 ? 'the only run' : `all ${counted(leftOut.runs, 'run')}`} (${counted(leftOut.files, 'file')}).`;
+  if (t.files === 0 && t.filesGone === 0) return nothing;
   const unchanged = t.filesUnchanged === 0 ? '' : ` (${formatCount(t.filesUnchanged)} unchanged)`;
   const lines = [
     style.bold(`${counted(t.newPoints, 'new point')}${kinds(t.newPointsByKind)}`),

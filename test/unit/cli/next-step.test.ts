@@ -18,7 +18,8 @@ describe('the next step', () => {
     ['runs that are stopped', { ...BACKFILL, lanes: lane('runsStopped') }, 'backfill runs --to mlflow --rebuild --config c.yaml'],
     ['damage: inspect the file', { ...BACKFILL, damaged: ['runs/a/events.1'] }, 'inspect runs/a/events.1 --config c.yaml'],
     ['damage, and something that is shut: doctor', { ...BACKFILL, damaged: ['x'], isShut: true }, 'doctor runs --config c.yaml'],
-    ['no event files: inspect says why', { ...BACKFILL, isNothingThere: true }, 'inspect runs --config c.yaml'],
+    ['no event files: inspect says why', { ...BACKFILL, emptyRoot: 'runs' }, 'inspect runs --config c.yaml'],
+    ['no event files in a configured root', { ...BACKFILL, roots: [], emptyRoot: '/data/runs' }, 'inspect /data/runs --config c.yaml'],
     ['a pass into trackers that is whole: verify', { ...BACKFILL, lanes: lane('well') }, 'verify --config c.yaml'],
     ['a pass into the store that is whole: look', { ...BACKFILL, isLocalOnly: true }, 'export --format csv --config c.yaml | head'],
 

@@ -87,6 +87,13 @@ Next: ${NEXT}
     expect(render(reportOf([]))).toContain('No event files were found.');
   });
 
+  test('says what include and exclude leave out where they leave nothing', () => {
+    const renderLeft = (runs: number, files: number): string => renderReport(reportOf([]), { style: plainStyle, leftOut: { runs, files } });
+    expect(renderLeft(2, 3)).toContain('Nothing to mirror: include, exclude and ignore leave out all 2 runs (3 files).');
+    expect(renderLeft(1, 1)).toContain('leave out the only run (1 file).');
+    expect(renderLeft(2, 3)).not.toContain('No event files were found.');
+  });
+
   test('tells of files that are gone, also where all of them are', () => {
     const some = reportOf([runOf('a', 0, { pointsBefore: 7 })]);
     const gone = (report: Report, filesGone: number): string[] =>

@@ -1,0 +1,20 @@
+import { type Config, linksOf } from '../config/index.ts';
+import { globsOf, type RootRequest, resolveRoots, silentRoots } from '../discover/index.ts';
+
+/** Runs of some roots that the configured globs keep out, and their files. */
+export interface LeftOut {
+  readonly runs: number;
+  readonly files: number;
+}
+
+/** What lies in some roots of which globs let nothing through. Undefined where there are no globs, or nothing is there. */
+export async function leftOutOf(requests: readonly RootRequest[], config: Config): Promise<LeftOut | undefined> {
+  const links = linksOf(config);
+  const roots = resolveRoots(requests, [], links, await silentRoots(requests));
+  const asked = roots.filter((root) => Object.values(globsOf(config.rules, root)).some((globs) => globs.length > 0));
+  if (asked.length === 0) return undefined;
+  const { walkRoots } = await import('../reading/index.ts');
+  const walks = await walkRoots(asked.map((root) => ({ root: root.path, below: root.below, links: root.links })));
+  const runs = walks.flatMap((walk) => walk.runs);
+  return runs.length === 0 ? undefined : { runs: runs.length, files: runs.reduce((sum, { files }) => sum + files.length, 0) };
+}
