@@ -53,7 +53,7 @@ export function parseConfigFile(file: string, text: string, env: Environment, ch
   return {
     settings,
     positionOf: (path) => document.positionOf(path),
-    isHidden: (path) => reader.isHidden(path),
+    isHidden: (path) => reader.isHidden(document.written(path)),
     notices: [
       ...(value === undefined || value === null ? [`${file} is empty: the defaults hold`] : []),
       ...reader.exposed.map(({ path, what }) => {
@@ -113,9 +113,10 @@ class FieldReader {
     return isSecret(path) || this.#hidden.has(own) || [...this.#hidden].some((hidden) => hidden.startsWith(`${own.slice(0, -1)},`));
   }
 
-  /** What was found at a path, as it may be shown. */
-  shown(path: FieldPath, value: unknown): string {
-    return isSecret(path) || this.#hidden.has(JSON.stringify(path)) ? 'a value that is not shown' : shownValue(value);
+  /** What was found at a path, as it may be shown; `said`: in other words than the value itself. */
+  shown(path: FieldPath, value: unknown, said?: string): string {
+    if (isSecret(path) || this.#hidden.has(JSON.stringify(path))) return 'a value that is not shown';
+    return said ?? shownValue(value);
   }
 
   #refuse(code: Problem['code'], path: FieldPath, found: string, expected: string, hint?: string): void {
@@ -137,7 +138,7 @@ function isTag(path: FieldPath): boolean {
 function problemsOf(issue: z.core.$ZodIssue, top: unknown, document: YamlDocument, reader: FieldReader): Problem[] {
   const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey([...path, key], issue.message, document));
-  const value = valueAt(top, path);
+  const value = valueAt(top, document.written(path));
   const last = path.at(-1);
   // A profile, and `config`, take the names of lanes as keys, so that a misspelled setting looks like a lane there.
   const isLanesPlace = (path.length === 3 && path[0] === 'profiles') || (path[0] === 'config' && path.length === 2);
@@ -150,13 +151,13 @@ function problemsOf(issue: z.core.$ZodIssue, top: unknown, document: YamlDocumen
     return [unknownKey(path, layerKeys(path).join(', '), document)];
   }
   const guess = issue.code === 'invalid_value' && typeof value === 'string' ? suggestion(value, issue.values.map(String)) : '';
-  const hint = typeHint(issue, path, value);
+  const hint = issue.code === 'custom' ? paramIn(issue, 'hint') : typeHint(issue, path, value);
   return [
     {
       code: 'MB1002',
       path,
       ...document.positionOf(path),
-      found: reader.shown(path, value),
+      found: reader.shown(document.written(path), value, issue.code === 'custom' ? paramIn(issue, 'found') : undefined),
       expected: issue.message + guess,
       ...(hint === undefined ? {} : { hint }),
     },
@@ -198,6 +199,12 @@ function layerKeys(path: FieldPath): string[] {
 
 function isLayerKey(path: FieldPath): boolean {
   return layerKeys(path).includes(String(path.at(-1)));
+}
+
+/** What a check of ours says beside what was expected. */
+function paramIn({ params }: z.core.$ZodIssueCustom, name: 'found' | 'hint'): string | undefined {
+  const said: unknown = params?.[name];
+  return typeof said === 'string' ? said : undefined;
 }
 
 /** What to do about a value of another type than was expected: the traps of YAML, and of indentation. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type GlobKind, globProblem } from '../pattern/index.ts';
 
 /**
  * The parts settings are made of. In these schemas the message of an issue is what was expected, and nothing else:
@@ -14,6 +15,16 @@ export function text(expected: string): z.ZodString {
 export function path(expected: string): z.ZodString {
   return text(expected).refine((value) => value !== '~' && !value.startsWith('~/'), {
     error: `${expected}; ~ is not expanded here, write \${HOME}`,
+  });
+}
+
+/** A list of globs, none of which is broken; the schema of a list must be one of texts. */
+export function sound<Schema extends z.ZodType<string[]>>(list: Schema, kind: GlobKind) {
+  return list.superRefine((globs, { addIssue }) => {
+    for (const [i, glob] of globs.entries()) {
+      const wrong = glob === '' ? undefined : globProblem(glob, kind, globs.length > 1);
+      if (wrong !== undefined) addIssue({ code: 'custom', path: [i], message: wrong.expected, params: { hint: wrong.hint } });
+    }
   });
 }
 

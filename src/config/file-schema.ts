@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { MEMORY_WORDS, parseMemory } from '../memory/index.ts';
 import { LOG_FORMATS, LOG_LEVELS, MOVED } from './config.ts';
-import { maybeEmpty, path, section, text, word } from './field.ts';
+import { maybeEmpty, path, section, sound, text, word } from './field.ts';
 import { localLane } from './local-lane.ts';
 import { isRootName } from './parse-root.ts';
 import { isUmask } from './parse-umask.ts';
@@ -11,9 +11,9 @@ import { LINK_RULES } from '../untrusted/index.ts';
 import { tagsField } from './tags.ts';
 
 /** Which runs, by their paths below a root. One glob may stand alone. */
-const globs = z.preprocess(
-  (value) => (typeof value === 'string' ? [value] : (value ?? [])),
-  z.array(text('a glob'), { error: 'a list of globs' }),
+const globs = sound(
+  z.preprocess((value) => (typeof value === 'string' ? [value] : (value ?? [])), z.array(text('a glob'), { error: 'a list of globs' })),
+  'path',
 );
 
 const root = z.preprocess(

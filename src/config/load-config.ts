@@ -25,6 +25,7 @@ import { typesIn } from './lanes-problems.ts';
 import { openFile } from './open-file.ts';
 import { isUmask, parseUmask } from './parse-umask.ts';
 import { type FieldPath, type PlacedProblem, problemsError } from './problem.ts';
+import { globProblem } from '../pattern/index.ts';
 import { makeRouting } from './routing.ts';
 import { checkTemplates, type LaneMaking, makeTrackerLane, sharedTags, sharedTemplates } from './tracker-lanes.ts';
 
@@ -106,6 +107,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   const roots = note('roots', chosenRoots(flags, settings, placeOf));
   if (sources.get('roots') === 'file') for (const i of roots.keys()) note(`roots[${i}]`, inFile(true, ['roots', i]) ?? byDefault(true));
 
+  checkGlobs(flags);
   const rules = rulesOf(flags, settings);
   for (const key of ['include', 'exclude'] as const) {
     const isSaid = (flags[key] ?? []).length > 0;
@@ -322,6 +324,22 @@ function chosenRoots(flags: Flags, settings: FileSettings | undefined, placeOf: 
   if (settings?.roots === undefined) return byDefault([]);
   const roots = settings.roots.map(rootOf);
   return { value: roots, source: 'file', place: placeOf(['roots']) };
+}
+
+/** Globs of the command line; those of a file are checked with it. */
+function checkGlobs(flags: Flags): void {
+  for (const key of ['include', 'exclude'] as const) {
+    const globs = flags[key] ?? [];
+    for (const glob of globs) {
+      if (glob === '') throw new MirrorError('MB1001', `${flagName(key)}: found an empty text, expected a glob`);
+      const wrong = globProblem(glob, 'path', globs.length > 1);
+      if (wrong === undefined) continue;
+      throw new MirrorError('MB1001', `${flagName(key)}: found ${JSON.stringify(glob)}, expected ${wrong.expected}`, {
+        hint: wrong.hint,
+        context: { flag: flagName(key), found: glob },
+      });
+    }
+  }
 }
 
 /** A command line that says which runs are meant speaks for all roots; what it leaves out is left out as well. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { section, text } from './field.ts';
+import type { GlobKind } from '../pattern/index.ts';
+import { section, sound, text } from './field.ts';
 import { tagsField } from './tags.ts';
 
 /** One text or a list of them. */
@@ -8,6 +9,11 @@ function several(expected: string) {
     (value) => (typeof value === 'string' ? [value] : value),
     z.array(text(expected), { error: `${expected}, or a list of them` }).min(1, { error: `${expected}, or a list of them` }),
   );
+}
+
+/** One glob or a list of them. */
+function globs(expected: string, kind: GlobKind) {
+  return sound(several(expected), kind);
 }
 
 /** Names of lanes: a list, or a text with commas. */
@@ -35,8 +41,8 @@ const assign = section({
 
 /** One entry of `routes`. */
 export const routeField = section({
-  runs: several('a glob of runs').optional(),
-  tags: several('a pattern of tags').optional(),
+  runs: globs('a glob of runs', 'path').optional(),
+  tags: globs('a pattern of tags', 'tag').optional(),
   kinds: several('a kind').optional(),
   on: laneNames.optional(),
   lanes: laneNames.optional(),
@@ -75,8 +81,8 @@ const bytes = z.preprocess(
 export const paramsField = z.preprocess(
   (value) => (typeof value === 'string' ? { files: value } : value),
   section({
-    files: several('a pattern of files').optional(),
-    tag: several('a pattern of tags').optional(),
+    files: globs('a pattern of files', 'file').optional(),
+    tag: globs('a pattern of tags', 'tag').optional(),
     prefix: z.string({ error: 'a text' }).optional(),
     lanes: laneNames.optional(),
   }),
@@ -86,11 +92,11 @@ export const paramsField = z.preprocess(
 export const artifactField = z.preprocess(
   (value) => (typeof value === 'string' ? { files: value } : value),
   section({
-    files: several('a pattern of files'),
+    files: globs('a pattern of files', 'file'),
     to: text('a path in the tracker run').optional(),
     most_bytes: bytes.optional(),
     lanes: laneNames.optional(),
-    runs: several('a glob of runs').optional(),
+    runs: globs('a glob of runs', 'path').optional(),
     once: z.boolean({ error: 'true or false' }).optional(),
     register_model: text('the name of a model').optional(),
     alias: text('an alias of a version').optional(),
@@ -108,14 +114,14 @@ export function listOf<Schema extends z.ZodType>(schema: Schema, expected: strin
 }
 
 /** `runs.fold` and `runs.fold_flat`. */
-export const foldField = several('the name of a directory');
+export const foldField = globs('the name of a directory', 'name');
 
 /** Where a run that something else opened is found: an id, or a file that holds it. */
 export const joinField = z.preprocess(
   (value) => (typeof value === 'string' ? [{ file: value }] : Array.isArray(value) || value === undefined ? value : [value]),
   z.array(
     section({
-      runs: several('a glob of runs').optional(),
+      runs: globs('a glob of runs', 'path').optional(),
       file: text('a path below the run').optional(),
       key: text('a key of the file').optional(),
       id: text("the tracker's id of a run").optional(),

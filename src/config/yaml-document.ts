@@ -59,8 +59,18 @@ export class YamlDocument {
     return top === null ? undefined : this.#build(top, [], new Set(), scalar);
   }
 
+  /** A path as the file has it: a list of one may stand there without its index. */
+  written(path: FieldPath): FieldPath {
+    const written: (string | number)[] = [];
+    for (const part of path) {
+      if (typeof part === 'string' || this.#values.has(JSON.stringify([...written, part]))) written.push(part);
+    }
+    return written;
+  }
+
   /** Where a value stands; for a field that is not there, what should hold it. */
-  positionOf(path: FieldPath): Position {
+  positionOf(asked: FieldPath): Position {
+    const path = this.written(asked);
     for (let length = path.length; length > 0; length--) {
       const offset = this.#values.get(JSON.stringify(path.slice(0, length)));
       if (offset !== undefined) return this.#at(offset);
@@ -69,7 +79,8 @@ export class YamlDocument {
   }
 
   /** Where the key of a field stands. */
-  positionOfKey(path: FieldPath): Position {
+  positionOfKey(asked: FieldPath): Position {
+    const path = this.written(asked);
     const offset = this.#keys.get(JSON.stringify(path));
     return offset === undefined ? this.positionOf(path) : this.#at(offset);
   }

@@ -175,6 +175,45 @@ describe('parseConfigFile', () => {
     expect(line).toContain(advice);
   });
 
+  it.each([
+    ['include: ["[a"]', '1:11: include[0]: found "[a", expected a glob that can match', 'Close it; or write \\'],
+    ["exclude: 'a\\'", '1:10: exclude[0]: found "a\\\\"', 'Close it'],
+    ['ignore: ["[z-a]"]', '1:10: ignore[0]: found "[z-a]"', 'Close it'],
+    ['roots: [{ path: a, include: ["x{b"] }]', '1:30: roots[0].include[0]: found "x{b"', 'Close it'],
+    ['include: [/data/runs]', 'include[0]: found "/data/runs", expected a path below the log directory', 'without a / in front'],
+    ['exclude: [../old]', 'exclude[0]: found "../old", expected a path below the log directory', 'No path that is looked at'],
+    ['exclude: [a//b]', 'exclude[0]: found "a//b"', 'No path that is looked at'],
+    ['exclude: ["!debug"]', 'exclude[0]: found "!debug", expected a glob of what is meant', '!(debug)/**'],
+    ['include: ["exp_{n}"]', 'include[0]: found "exp_{n}", expected a glob, in which {n} means nothing', 'Write * for any name'],
+    ["include: ['exp\\d*']", 'expected a glob, in which \\d means nothing', 'Globs are no regular expressions'],
+    ['routes: [{ runs: "a{b", drop: true }]', '1:18: routes[0].runs[0]: found "a{b"', 'Close it'],
+    ['routes: [{ tags: "a{b*", drop: true }]', '1:18: routes[0].tags[0]: found "a{b*"', 'Close it'],
+    ['routes: [{ tags: "*/{my-x}", drop: true }]', 'expected a pattern, in which {my-x} is no name', 'A name has letters'],
+    ['routes: [{ tags: [a, "!b"], drop: true }]', 'routes[0].tags[1]: found "!b"', '!(debug)/**'],
+    [
+      'params: [/etc/passwd]',
+      '1:10: params[0].files[0]: found "/etc/passwd", expected a path below the run\'s directory',
+      'without a / in front',
+    ],
+    ['artifacts: { files: "a/../../b" }', '1:21: artifacts[0].files[0]: found "a/../../b"', 'No path that is looked at'],
+    ['artifacts: [checkpoints/]', 'expected a pattern of files, not of a directory', 'All files in it: checkpoints/**'],
+    ['runs: { fold: [eval/train] }', '1:16: runs.fold[0]: found "eval/train", expected the name of a directory', 'One name a level'],
+    ['runs: { fold_flat: ["version_["] }', 'runs.fold_flat[0]: found "version_["', 'Close it'],
+  ])('refuses a glob that cannot mean what it says: %s', (text, message, hint) => {
+    const error = failure(text);
+    expect(error.message).toContain(message);
+    expect(error.hint).toContain(hint);
+  });
+
+  it.each([
+    'include: [., "**", "a/", "./b", "*.{pt,pth}", "v{1..3}", "[[:digit:]]*", "!(debug)/**", "lr=0.1", \'\\[a\', \'exp_\\{n\\}\']',
+    'routes: [{ tags: ["metrics/mAP50(B)", "/abs//tag/", "loss {raw}", "layer[0]", "old/{rest**}", "{a}/{b}"], drop: true }]',
+    'artifacts: [{ files: ["../../checkpoint-{step}/*", "a (1).txt", "**/*.pt"] }]',
+    'runs: { fold: ["eval_*", "{train,test}"], fold_flat: ["!(train)"] }',
+  ])('takes the globs of %s', (text) => {
+    expect(() => parse(text)).not.toThrow();
+  });
+
   it('puts several hints where they belong, and one at the end', () => {
     const several = failure('project: 1\nroots: x');
     expect(several.message.split('\n').map((line) => line.trim().split(':', 1)[0])).toEqual([

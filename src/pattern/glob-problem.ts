@@ -1,0 +1,85 @@
+import picomatch from 'picomatch';
+
+/** What a glob is about: paths of runs, names of directories, files beside a run (`../` in front leads up), or tags. */
+export type GlobKind = 'path' | 'name' | 'file' | 'tag';
+
+/** What was expected in a glob's place, and what to write. */
+export interface GlobProblem {
+  readonly expected: string;
+  readonly hint: string;
+}
+
+const CAPTURE = /\{[A-Za-z_][A-Za-z0-9_]*(?:\*\*)?\}/g;
+/** What stands for picomatch's expression where it could make none of a glob. */
+const NEVER = '$^';
+
+const ESCAPE_HINT = 'Close it; or write \\ before a bracket, brace or parenthesis that stands for itself.';
+const NOT_HINT =
+  'The globs of a list are alternatives, so nearly all matches one that begins with !. Within a path, !(debug)/** is all but debug.';
+
+/**
+ * What makes a glob match nothing, or all, where something else was surely meant; undefined where nothing does. `isOneOfMany`: others stand beside it.
+ */
+export function globProblem(glob: string, kind: GlobKind, isOneOfMany = false): GlobProblem | undefined {
+  // A tag or a file that is written out is itself, whatever stands in it.
+  const isCapturing = kind === 'tag' || kind === 'file';
+  const rest = isCapturing ? glob.replace(CAPTURE, '*') : glob;
+  const isWrittenOut = isCapturing && !/[*?]/.test(rest);
+  if (!isWrittenOut) {
+    const brace = braceOf(rest);
+    if (brace !== undefined) return braceProblem(brace, isCapturing);
+    const escaped = /\\[A-Za-z0-9]/.exec(rest)?.[0];
+    if (escaped !== undefined) {
+      return {
+        expected: `a glob, in which ${escaped} means nothing`,
+        hint: 'Globs are no regular expressions: * is any part without /, [0-9] one digit. Directories are told apart by /.',
+      };
+    }
+  }
+  if (!isSound(rest)) return { expected: 'a glob that can match: brackets in pairs, ranges in order', hint: ESCAPE_HINT };
+  if (/^!(?!\()/.test(glob) && (isOneOfMany || kind === 'path'))
+    return { expected: 'a glob of what is meant, without ! in front', hint: NOT_HINT };
+  return kind === 'tag' ? undefined : pathProblem(glob, kind);
+}
+
+function pathProblem(glob: string, kind: 'path' | 'name' | 'file'): GlobProblem | undefined {
+  if (kind === 'name') {
+    if (!glob.includes('/') && glob !== '.' && glob !== '..') return undefined;
+    return { expected: 'the name of a directory, or a glob of it, without /', hint: 'One name a level: fold the one above it, too.' };
+  }
+  const place = kind === 'file' ? "the run's directory" : 'the log directory';
+  if (glob.startsWith('/')) return { expected: `a path below ${place}`, hint: `Paths begin at ${place}, without a / in front.` };
+  const below = kind === 'file' ? glob.replace(/^(?:\.\.\/)+/, '') : glob;
+  const parts = below.replace(/^\.\//, '').replace(/\/$/, '').split('/');
+  if (glob !== '.' && parts.some((part) => part === '' || part === '.' || part === '..')) {
+    const only = kind === 'file' ? '; ../ only in front' : '';
+    return { expected: `a path below ${place}, without empty parts, . and ..${only}`, hint: 'No path that is looked at has such parts.' };
+  }
+  if (kind === 'file' && glob.endsWith('/'))
+    return { expected: 'a pattern of files, not of a directory', hint: `All files in it: ${glob}**` };
+  return undefined;
+}
+
+/** Whether picomatch can make anything of a glob. */
+function isSound(glob: string): boolean {
+  try {
+    return picomatch.makeRe(glob, { dot: true, strictBrackets: true }).source !== NEVER;
+  } catch {
+    return false;
+  }
+}
+
+/** A pair of braces that is neither a choice nor a range. */
+function braceOf(glob: string): string | undefined {
+  const plain = glob.replace(/\\./g, '').replace(/\[[^\]]+\]/g, '');
+  return [...plain.matchAll(/\{([^{},]*)\}/g)].find(([, inner = '']) => !inner.includes('..'))?.[0];
+}
+
+function braceProblem(brace: string, isCapturing: boolean): GlobProblem {
+  return isCapturing
+    ? { expected: `a pattern, in which ${brace} is no name`, hint: `A name has letters, digits and _: {n}, {rest**}; as it is: \\${brace}` }
+    : {
+        expected: `a glob, in which ${brace} means nothing`,
+        hint: `Write * for any name, {a,b} for one of several, or \\${brace} as it is.`,
+      };
+}
