@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { GlobKind } from '../pattern/index.ts';
+import { templateProblem } from './expand-template.ts';
 import { section, sound, text } from './field.ts';
 import { tagsField } from './tags.ts';
 
@@ -117,17 +118,41 @@ export function listOf<Schema extends z.ZodType>(schema: Schema, expected: strin
 export const foldField = globs('the name of a directory', 'name');
 
 /** Where a run that something else opened is found: an id, or a file that holds it. */
-export const joinField = z.preprocess(
-  (value) => (typeof value === 'string' ? [{ file: value }] : Array.isArray(value) || value === undefined ? value : [value]),
-  z.array(
-    section({
-      runs: globs('a glob of runs', 'path').optional(),
-      file: text('a path below the run').optional(),
-      key: text('a key of the file').optional(),
-      id: text("the tracker's id of a run").optional(),
-      wait: z.number({ error: 'seconds' }).min(0, { error: 'seconds' }).optional(),
-      prefix: z.string({ error: 'a text' }).optional(),
-    }),
-    { error: 'a file, or a list of mappings with file or id' },
-  ),
-);
+export const joinField = z
+  .preprocess(
+    (value) => (typeof value === 'string' ? [{ file: value }] : Array.isArray(value) || value === undefined ? value : [value]),
+    z.array(
+      section({
+        runs: globs('a glob of runs', 'path').optional(),
+        file: text('a path below the run').optional(),
+        key: text('a key of the file').optional(),
+        id: text("the tracker's id of a run").optional(),
+        wait: z.number({ error: 'seconds' }).min(0, { error: 'seconds' }).optional(),
+        prefix: z.string({ error: 'a text' }).optional(),
+      }),
+      { error: 'a file, or a list of mappings with file or id' },
+    ),
+  )
+  .superRefine((rules, { addIssue }) => {
+    const refuse = (message: string, params: { readonly found: string; readonly hint?: string }, ...path: (string | number)[]): void =>
+      addIssue({ code: 'custom', message, params, path });
+    for (const [i, { file, id, key, wait }] of rules.entries()) {
+      if (file === undefined && id === undefined) {
+        const hint = 'A prefix for names that need no run of something else is a route: { rename: "tb/{tag}" }';
+        refuse('one of the two: where the id of the run is found', { found: 'neither file nor id', hint }, i);
+      }
+      if (file !== undefined && id !== undefined) refuse('one of the two', { found: 'file and id' }, i);
+      if (file !== undefined && /^[/~]/.test(file)) refuse('a path below the run', { found: JSON.stringify(file) }, i, 'file');
+      if (id !== undefined && key !== undefined) refuse('file beside it', { found: 'a key without a file' }, i, 'key');
+      if (id !== undefined && wait !== undefined) refuse('file beside it', { found: 'a wait without a file' }, i, 'wait');
+      const wrong = id === undefined ? undefined : templateProblem(id, { hasProject: true });
+      if (wrong !== undefined) refuse(wrong.expected, { found: wrong.found }, i, 'id');
+      const before = rules.slice(0, i).findIndex(({ runs }) => runs === undefined);
+      if (before >= 0)
+        refuse(
+          'it before that one: the first that is about a run holds',
+          { found: `an entry behind one for all runs (${before + 1}.)` },
+          i,
+        );
+    }
+  });

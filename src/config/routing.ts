@@ -6,7 +6,7 @@ import { Pattern, patternProblem } from '../pattern/index.ts';
 import { type FoldRules, NEEDS, type RouteRule } from '../route/index.ts';
 import type { ArtifactRule, ParamRule } from '../sidecar/index.ts';
 import { type LayerAt, sectionsIn } from './choose.ts';
-import { templateProblem } from './expand-template.ts';
+import { constantOf, templateProblem } from './expand-template.ts';
 import type { Layer } from './file-schema.ts';
 import { LANE_TYPES } from './lane-types.ts';
 import { addProblem, type FieldPath, fieldName } from './problem.ts';
@@ -40,11 +40,19 @@ class RoutingMaker {
     const runs = this.#strongest((layer) => layer.runs?.fold, 'runs', 'fold');
     const flat = this.#strongest((layer) => layer.runs?.fold_flat, 'runs', 'fold_flat');
     const hparams = this.#strongest((layer) => layer.runs?.fold_hparams, 'runs', 'fold_hparams');
+    for (const [i, name] of (flat?.value ?? []).entries()) {
+      if (runs?.value.includes(name) !== true) continue;
+      this.#refuse(
+        [...(flat?.path ?? []), i],
+        `${JSON.stringify(name)}, which fold has too`,
+        'it in one of the two: fold keeps its name before the tags',
+      );
+    }
     return {
       routes: this.#each('routes', (rule, path) => this.#route(rule, path)),
       fold: { names: runs?.value ?? [], flat: flat?.value ?? [], hparams: hparams?.value ?? false },
       params: this.#each('params', ({ files = [], tag: tags = [], prefix = '', lanes }, path) => {
-        this.#checkLanes(lanes, [...path, 'lanes']);
+        this.#checkTrackers(lanes, [...path, 'lanes']);
         if (files.length > 0 === tags.length > 0)
           this.#refuse(path, tags.length > 0 ? 'files and tag' : 'neither files nor tag', 'one of the two');
         return { place: this.#making.placeOf(path), files, tags, prefix, ...only({ lanes }) };
@@ -55,13 +63,12 @@ class RoutingMaker {
 
   #route(rule: NonNullable<Layer['routes']>[number], path: FieldPath): RouteRule {
     const { runs, tags, kinds, on, lanes, except, needs, base, drop, rename, every, assign } = rule;
-    for (const key of ['on', 'lanes', 'except'] as const) this.#checkLanes(rule[key], [...path, key]);
+    for (const key of ['on', 'except'] as const) this.#checkTrackers(rule[key], [...path, key]);
+    this.#checkLanes(lanes, [...path, 'lanes']);
     if (base !== undefined) this.#checkLanes([base], [...path, 'base']);
     this.#checkWords(kinds, KINDS, [...path, 'kinds']);
     this.#checkWords(needs, NEEDS, [...path, 'needs']);
-    if ([lanes, except, needs, drop, rename, every, assign].every((said) => said === undefined)) {
-      this.#refuse(path, 'a rule that says nothing', 'one of lanes, except, needs, assign, drop, rename, every');
-    }
+    this.#checkSense(rule, path);
     if (rename !== undefined) {
       const captures = (tags ?? []).map((glob) => new Pattern(glob).names);
       const shared = (captures[0] ?? []).filter((name) => captures.every((names) => names.includes(name)));
@@ -73,6 +80,35 @@ class RoutingMaker {
       ...only({ runs, tags, kinds, on, lanes, except, needs, base, drop, rename, every }),
       ...(assign === undefined ? {} : { assign: this.#assign(assign, [...path, 'assign'], tags ?? kinds) }),
     };
+  }
+
+  /** What a rule says of series must be something, and not be undone by what else it says. */
+  #checkSense(
+    { on, lanes, except, needs, base, drop, rename, every, assign }: NonNullable<Layer['routes']>[number],
+    path: FieldPath,
+  ): void {
+    const said = Object.entries({ lanes, except, needs, assign, rename, every }).flatMap(([key, value]) =>
+      value === undefined ? [] : [key],
+    );
+    if (drop !== true && said.every((key) => key === 'every' && every === 1)) {
+      const only = [...(drop === false ? ['drop: false'] : []), ...(every === 1 ? ['every: 1'] : [])];
+      const found =
+        only.length === 0 ? 'a rule that says nothing' : `a rule that says nothing but ${only.join(' and ')}, as it is without a rule`;
+      this.#refuse(path, found, 'one of lanes, except, needs, assign, drop, rename, every');
+    }
+    if (drop === true && said.length > 0)
+      this.#refuse([...path, 'drop'], `drop beside ${said.join(', ')}`, 'it alone: what is dropped goes nowhere');
+    if (base !== undefined && needs === undefined) this.#refuse([...path, 'base'], 'base without needs', 'both');
+    const lanesSayNothing = lanes !== undefined && on?.every((lane) => lanes.includes(lane)) === true;
+    const exceptSaysNothing = except !== undefined && on !== undefined && !on.some((lane) => except.includes(lane));
+    if (lanesSayNothing || exceptSaysNothing) {
+      const key = lanesSayNothing ? 'lanes' : 'except';
+      this.#refuse(
+        [...path, key],
+        `${key} that leaves out none of ${on?.join(', ')}`,
+        `${key} without on, which says for which lanes the rule is`,
+      );
+    }
   }
 
   #assign(
@@ -87,6 +123,12 @@ class RoutingMaker {
     if (selective !== undefined) this.#refuse(path, 'assign beside tags or kinds', 'a rule about whole runs');
     const wrong = by === 'run' ? undefined : templateProblem(by, { hasProject: this.#making.project !== undefined });
     if (wrong !== undefined) this.#refuse([...path, 'by'], wrong.found, wrong.expected);
+    else if (by !== 'run' && constantOf(by.replaceAll('{group}', ''), '') !== undefined)
+      this.#refuse(
+        [...path, 'by'],
+        `${JSON.stringify(by)}, which is the same for every run`,
+        'run, or a template of its path, as in "{path[0]}"',
+      );
     return { by, groups, weights, tag };
   }
 
@@ -103,7 +145,7 @@ class RoutingMaker {
       model_tags: modelTags = {},
       dataset,
     } = rule;
-    this.#checkLanes(lanes, [...path, 'lanes']);
+    this.#checkTrackers(lanes, [...path, 'lanes']);
     const captures = files.map((glob) => new Pattern(glob).names);
     const shared = (captures[0] ?? []).filter((name) => captures.every((names) => names.includes(name)));
     for (const key of ['to', 'register_model'] as const) {
@@ -111,6 +153,8 @@ class RoutingMaker {
       if (wrong !== undefined) this.#refuse([...path, key], wrong, 'names that every pattern of files has, {path} or {file}');
     }
     if (alias !== undefined && registerModel === undefined) this.#refuse([...path, 'alias'], 'an alias without register_model', 'both');
+    if (rule.model_tags !== undefined && registerModel === undefined)
+      this.#refuse([...path, 'model_tags'], 'model_tags without register_model', 'both');
     return {
       place: this.#making.placeOf(path),
       files,
@@ -124,6 +168,13 @@ class RoutingMaker {
       if (this.#lanes.includes(name)) continue;
       this.#refuse(path, `the lane ${JSON.stringify(name)}`, `one of ${this.#lanes.join(', ')}${suggestion(name, this.#lanes)}`);
     }
+  }
+
+  /** Lanes of a rule that is about trackers: the local store has everything, whatever is said. */
+  #checkTrackers(names: readonly string[] | undefined, path: FieldPath): void {
+    this.#checkLanes(names, path);
+    if (names !== undefined && names.length > 0 && names.every((name) => name === 'local'))
+      this.#refuse(path, 'local alone', 'a tracker: the local store has every run, whole, whatever is said');
   }
 
   #checkWords(words: readonly string[] | undefined, known: readonly string[], path: FieldPath): void {

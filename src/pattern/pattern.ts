@@ -52,8 +52,12 @@ export function fillTemplate(template: string, values: Readonly<Record<string, s
 
 /** What is wrong with a template that is filled from a pattern; undefined where nothing is. */
 export function patternProblem(template: string, known: readonly string[]): string | undefined {
-  const unknown = [...template.matchAll(PLACE)].map(([, name = '']) => name).find((name) => !known.includes(name));
-  if (unknown === undefined) return undefined;
-  const names = known.map((name) => `{${name}}`).join(', ');
-  return `{${unknown}} in ${JSON.stringify(template)}, and ${known.length === 0 ? 'nothing has that name' : `there is ${names}`}`;
+  const written = JSON.stringify(template);
+  const unknown = [...template.matchAll(/\{([^{}]*)\}/g)].map(([, name = '']) => name).find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    const names = known.map((name) => `{${name}}`).join(', ');
+    return `{${unknown}} in ${written}, and ${known.length === 0 ? 'nothing has that name' : `there is ${names}`}`;
+  }
+  const single = /[{}]/.exec(template.replace(PLACE, '').replaceAll('{}', ''))?.[0];
+  return single === undefined ? undefined : `a single ${single} in ${written}`;
 }
