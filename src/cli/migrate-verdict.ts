@@ -3,7 +3,7 @@ import { ExitCode, MirrorError } from '../errors.ts';
 import { KINDS } from '../model/index.ts';
 import type { Report } from '../status/index.ts';
 import type { ForeignFindings } from '../verifying/index.ts';
-import { exitCodeOf, type Totals, totalsOf, type Verification, worstOf } from '../verify/index.ts';
+import { exitCodeOf, kindSums, type Totals, totalsOf, type Verification, worstOf } from '../verify/index.ts';
 import { counted, formatBytes, formatCount } from './terminal/index.ts';
 
 /** What a lane can lose of another one: points of a kind, the steps or values of points, or what never was in event files. */
@@ -98,7 +98,11 @@ function foreignWords(foreign: ForeignFindings | undefined): string {
 }
 
 function lossesOf({ absent, losses: { step, value } }: Totals): Record<string, number> {
-  return { ...absent, ...(step > 0 ? { steps: step } : {}), ...(value > 0 ? { values: value } : {}) };
+  return {
+    ...kindSums([absent.noPlace, absent.leftOut, absent.gone]),
+    ...(step > 0 ? { steps: step } : {}),
+    ...(value > 0 ? { values: value } : {}),
+  };
 }
 
 /** `12 points (images 10, texts 2)`. */

@@ -1,5 +1,5 @@
 import type { Json, RunRef } from '../model/index.ts';
-import { type Difference, equalOf, type Totals, type Verification } from '../verify/index.ts';
+import { type Difference, equalOf, kindSums, sumOf, type Totals, type Verification } from '../verify/index.ts';
 
 /** One line of `--report`: documented in docs/verify.md; fields may be added, none change their meaning. */
 export function differenceJson(difference: Difference, lane: string, other?: string): Json {
@@ -52,10 +52,18 @@ export function verificationJson(
       not_held: of.losses.notHeld,
       merged: of.losses.merged,
     },
-    absent: of.absent,
+    absent: absentWithoutDifference(of),
+    absent_by: {
+      no_place: sumOf(of.absent.noPlace),
+      left_out: sumOf(of.absent.leftOut),
+      refused: sumOf(of.absent.refused),
+      owed: sumOf(of.absent.owed),
+      gone: sumOf(of.absent.gone),
+    },
     refused: of.refused,
     unsupported: of.unsupported,
     left_out: of.leftOut,
+    not_yet: of.notYet,
     owed_bytes: of.owedBytes,
     pending_bytes: of.pendingBytes,
     listing: of.listing,
@@ -93,4 +101,9 @@ export function verificationJson(
     next: next ?? null,
     elapsed_ms: verification.elapsedMs,
   };
+}
+
+/** By kind; what is missing since no file holds it any more is a difference. */
+function absentWithoutDifference({ absent: { gone: _, ...others } }: Pick<Totals, 'absent'>): Record<string, number> {
+  return kindSums(Object.values(others));
 }

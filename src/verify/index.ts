@@ -3,7 +3,9 @@ export { boundedHeld, heldBy } from './bounded-held.ts';
 export type { BesideDifference, Difference, MediaDifference } from './difference.ts';
 export { type FileFacts, factsOf, isOwed, owedBytes, pendingBytes, rangesOf, type Unjudged } from './file-facts.ts';
 export { type FilePoint, filePoints } from './file-points.ts';
-export { LaneComparison, type LaneCounts, type Losses } from './lane-comparison.ts';
+export type { PointStanding } from './excuses.ts';
+export { LaneComparison } from './lane-comparison.ts';
+export { type Absence, type Absences, type LaneCounts, type Losses, NOTHING_ABSENT } from './lane-counts.ts';
 export { compareRunListing } from './listing.ts';
 export { Mender } from './mender.ts';
 export { type FileRepair, gapsOf } from './repair-plan.ts';
@@ -13,11 +15,13 @@ export {
   differencesOf,
   equalOf,
   exitCodeOf,
+  kindSums,
   type MediaCounts,
   NO_MEDIA,
   type Obstacle,
   type Repairs,
   type RunVerdict,
+  sumOf,
   type Totals,
   type TroubledFile,
   totalsOf,

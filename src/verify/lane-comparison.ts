@@ -1,9 +1,12 @@
 import type { HeldPoint, ReadBackChunk, Refusal } from '../backends/contract.ts';
 import { kindOf, type RunRef } from '../model/index.ts';
 import type { PointDifference, PointPlace } from './difference.ts';
+import { byContent, Excuses, type PointStanding, type Standings } from './excuses.ts';
 import type { FileFacts, Unjudged } from './file-facts.ts';
 import { isJudged } from './file-facts.ts';
+import type { Absence, LaneCounts, Losses } from './lane-counts.ts';
 import { matchPoints } from './match-points.ts';
+import { pairByStep } from './pair-by-step.ts';
 import { pointDifferences } from './point-differences.ts';
 import { PointTable } from './point-table.ts';
 import { RepairPlan } from './repair-plan.ts';
@@ -12,32 +15,15 @@ import { ChosenPoints, type Chunk, chunksOf, type PointSink, SeriesSums } from '
 /** Points compared one by one at the same time, of each side; some 60 bytes each. */
 const CHUNK_POINTS = 400_000;
 
-/** What a tracker holds otherwise than the file has it, as its loss table says. A point may count for several. */
-export interface Losses {
-  step: number;
-  time: number;
-  value: number;
-  /** It has no place for the point. */
-  notHeld: number;
-  /** One point stands there for several that are equal. */
-  merged: number;
-}
+const ABSENCE: Readonly<Record<Exclude<PointStanding, 'due'>, Absence>> = {
+  unsupported: 'noPlace',
+  refused: 'refused',
+  left: 'leftOut',
+  owed: 'owed',
+};
 
-/** How often each kind of outcome came. Points that differ count for nothing else. */
-export interface LaneCounts {
-  points: number;
-  missing: number;
-  extra: number;
-  changed: number;
-  /** Points that are held with a loss that is announced. */
-  allowed: number;
-  /** Points that the tracker would not take. */
-  refused: number;
-  /** Points that were not sent, since the tracker has no place for them. */
-  unsupported: number;
-  /** Points of the files that a route keeps from the lane; not among `points`. */
-  leftOut: number;
-}
+/** Of a point that may be there, and need not be. */
+const MAY_BE_THERE: Standings = { left: 'owed', right: 'owed' };
 
 export interface LaneComparisonOptions {
   readonly run: RunRef;
@@ -69,10 +55,19 @@ function lossOf(point: HeldPoint, held: HeldPoint): number {
  */
 export class LaneComparison {
   readonly run: RunRef;
-  readonly counts: LaneCounts = { points: 0, missing: 0, extra: 0, changed: 0, allowed: 0, refused: 0, unsupported: 0, leftOut: 0 };
+  readonly counts: LaneCounts = {
+    points: 0,
+    missing: 0,
+    extra: 0,
+    changed: 0,
+    allowed: 0,
+    refused: 0,
+    unsupported: 0,
+    leftOut: 0,
+    notYet: 0,
+  };
   readonly losses: Losses = { step: 0, time: 0, value: 0, notHeld: 0, merged: 0 };
-  /** Points by their kind (`images`) that the right side does not have, though no difference: it has no place for them, or is not to have them. */
-  readonly absent: Record<string, number> = {};
+  readonly absent: Record<Absence, Record<string, number>> = { noPlace: {}, refused: {}, leftOut: {}, owed: {}, gone: {} };
   /** Points of the tracker that no file can say anything about. */
   readonly unjudged: Record<Unjudged, number> = { gone: 0, replaced: 0, stale: 0, unreadable: 0 };
   readonly repair = new RepairPlan();
@@ -93,12 +88,10 @@ export class LaneComparison {
   #chunk: Chunk | undefined;
   #leftTable = new PointTable([]);
   #rightTable = new PointTable([]);
-  #excuseTable = new PointTable([]);
   #leftSink: PointSink = this.#left;
   #rightSink: PointSink = this.#right;
-  #excuseSink: PointSink | undefined;
-  /** Contents that an excuse may be about; known from the first one on. */
-  #heldKeys: Set<number> | undefined;
+  /** Made once both sides of the chunk were read, with the first one. */
+  #excuses: Excuses | undefined;
   /** Losses of rows of the left table. */
   #lossOfRow = new Map<number, number>();
 
@@ -124,7 +117,7 @@ export class LaneComparison {
       if (!isFirstTime) return;
       this.counts.allowed++;
       this.losses.notHeld++;
-      this.#countAbsent(slot);
+      this.#countAbsent(slot, 'noPlace');
       return;
     }
     const loss = lossOf(point, held);
@@ -139,7 +132,7 @@ export class LaneComparison {
     if (this.#chunk !== undefined || !this.isWanted(tag)) return;
     const slot = this.#slot(tag);
     this.#kinds[slot] ??= kindOf(plugin);
-    this.#countAbsent(slot);
+    this.#countAbsent(slot, ABSENCE[kind]);
     this.counts.points++;
     this.counts[kind]++;
   }
@@ -149,15 +142,14 @@ export class LaneComparison {
     if (this.#chunk === undefined && this.isWanted(tag)) this.counts.leftOut++;
   }
 
-  /** A point that may be there, and need not be: it is owed, was refused, or stands behind the position. To be named after what is there. */
-  excuse(tag: string, held: HeldPoint | undefined): void {
-    const table = this.#excuseTable;
-    const before = table.count;
-    if (held !== undefined) this.#excuseSink?.take(this.#slot(tag), held.step, held.wallTime, held.value, undefined, undefined, undefined);
-    if (table.count === before) return;
-    // Nearly always there is nothing to excuse: a lane that is far behind must not fill the memory.
-    this.#heldKeys ??= new Set([...contentKeys(this.#rightTable), ...contentKeys(this.#leftTable)]);
-    if (!this.#heldKeys.has(table.contentKey(before))) table.dropLast();
+  /**
+   * A point that may be there, and need not be: it is owed, was refused, or stands behind the position. To be named after what is there. Of
+   * two lanes every point of the files is named, with how both stand to it.
+   */
+  excuse(tag: string, held: HeldPoint | undefined, standings = MAY_BE_THERE): void {
+    if (this.#chunk === undefined || held === undefined) return;
+    this.#excuses ??= new Excuses([], this.#leftTable, this.#rightTable);
+    this.#excuses.add(this.#slot(tag), held, standings);
   }
 
   /** Points that are there. */
@@ -180,16 +172,14 @@ export class LaneComparison {
     this.#chunk = chunk;
     this.#leftTable = new PointTable(files);
     this.#rightTable = new PointTable(files);
-    this.#excuseTable = new PointTable(files);
     this.#leftSink = new ChosenPoints(chunk, this.#leftTable);
     this.#rightSink = new ChosenPoints(chunk, this.#rightTable);
-    this.#excuseSink = new ChosenPoints(chunk, this.#excuseTable);
-    this.#heldKeys = undefined;
+    this.#excuses = undefined;
     this.#lossOfRow = new Map();
   }
 
-  /** The differences of the chunk. `excusesMissing`: what may be there or not may be so on the left, too. */
-  *settle(excusesMissing = false): Generator<PointDifference, void, void> {
+  /** The differences of the chunk. `isBetween`: the left side is a lane, too, so that what may be there or not may be so on the left as well. */
+  *settle(isBetween = false): Generator<PointDifference, void, void> {
     const [left, right] = [this.#leftTable, this.#rightTable];
     const matches = matchPoints(left, right);
     let { missing, extra } = matches;
@@ -197,19 +187,19 @@ export class LaneComparison {
     const { mergesEqual } = this.#options;
     if (mergesEqual.right) missing = this.#withoutMerged(missing, left, right, true);
     if (mergesEqual.left) extra = this.#withoutMerged(extra, right, left, false);
-    extra = this.#withoutExcused(extra, right);
-    if (excusesMissing) {
-      const before = missing;
-      missing = this.#withoutExcused(missing, left);
-      const still = new Set(missing);
-      for (const row of before) if (!still.has(row)) this.#countAbsent(left.slot[row] as number);
-    }
+    extra = extra.filter(
+      (row) => this.#takeExcuse(right, row, ({ left: to, right: from }) => to !== 'due' || from !== 'due') === undefined,
+    );
+    if (isBetween) missing = missing.filter((row) => !this.#isAbsent(left, row));
     [missing, extra] = pairByStep(missing, extra, left, right, changed);
-    extra = this.isShared ? [] : this.#withoutDoubtful(extra);
-    for (const row of [...missing, ...changed.map(([row]) => row)]) {
-      const loss = this.#lossOfRow.get(row) ?? 0;
-      if (loss !== 0) this.#countLoss(loss, -1);
+    if (isBetween) {
+      for (const row of missing) {
+        if (this.#takeExcuse(left, row, () => true) === undefined) this.#countAbsent(left.slot[row] as number, 'gone');
+      }
     }
+    const isInFiles = (row: number): boolean => isBetween && this.#takeExcuse(right, row, () => true) !== undefined;
+    extra = this.isShared ? [] : extra.filter((row) => isInFiles(row) || !this.#isDoubtful(row));
+    for (const row of [...missing, ...changed.map(([row]) => row)]) this.#takeLossBack(row);
     this.counts.missing += missing.length;
     this.counts.extra += extra.length;
     this.counts.changed += changed.length;
@@ -241,26 +231,31 @@ export class LaneComparison {
     });
   }
 
-  #withoutExcused(rows: readonly number[], own: PointTable): readonly number[] {
-    if (rows.length === 0 || this.#excuseTable.count === 0) return rows;
-    const excuses = byContent(this.#excuseTable);
-    return rows.filter((row) => {
-      const candidates = excuses.get(own.contentKey(row));
-      const at = candidates?.findLastIndex((candidate) => own.hasSameContent(row, this.#excuseTable, candidate)) ?? -1;
-      if (candidates === undefined || at < 0) return true;
-      candidates.splice(at, 1);
-      return false;
-    });
+  #takeExcuse(own: PointTable, row: number, isWanted: (standings: Standings) => boolean): Standings | undefined {
+    return this.#excuses?.take(own, row, isWanted);
   }
 
-  /** Without those of files that can't be asked any more: by their place, or, where the tracker does not know it, all of them. */
-  #withoutDoubtful(rows: readonly number[]): readonly number[] {
-    return rows.filter((row) => {
-      const place = this.#rightTable.placeAt(row);
-      const why = place === undefined ? this.doubt : this.#whyUnjudged(place, this.#tags[this.#rightTable.slot[row] as number] ?? '');
-      if (why !== undefined) this.unjudged[why]++;
-      return why === undefined;
-    });
+  /** Whether the second lane is not to have a point of the first one, or not yet: it is counted as that, and as nothing else. */
+  #isAbsent(left: PointTable, row: number): boolean {
+    const standing = this.#takeExcuse(left, row, (standings) => standings.right !== 'due')?.right;
+    if (standing === undefined || standing === 'due') return false;
+    this.#takeLossBack(row);
+    this.#countAbsent(left.slot[row] as number, ABSENCE[standing]);
+    if (standing === 'owed') this.counts.notYet++;
+    else if (standing !== 'left') this.counts[standing]++;
+    else {
+      this.counts.points--;
+      this.counts.leftOut++;
+    }
+    return true;
+  }
+
+  /** Whether a point may be of a file that can't be asked any more: by its place, or, where the tracker does not know it, any of them. */
+  #isDoubtful(row: number): boolean {
+    const place = this.#rightTable.placeAt(row);
+    const why = place === undefined ? this.doubt : this.#whyUnjudged(place, this.#tags[this.#rightTable.slot[row] as number] ?? '');
+    if (why !== undefined) this.unjudged[why]++;
+    return why !== undefined;
   }
 
   #whyUnjudged({ file, offset }: PointPlace, tag: string): Unjudged | undefined {
@@ -269,9 +264,15 @@ export class LaneComparison {
     return facts.unjudged ?? (isJudged(facts, tag, offset) ? undefined : 'unreadable');
   }
 
-  #countAbsent(slot: number): void {
+  #countAbsent(slot: number, why: Absence): void {
     const kind = this.#kinds[slot] ?? kindOf('');
-    this.absent[kind] = (this.absent[kind] ?? 0) + 1;
+    this.absent[why][kind] = (this.absent[why][kind] ?? 0) + 1;
+  }
+
+  /** A point that is not there is not held with a loss either. */
+  #takeLossBack(row: number): void {
+    const loss = this.#lossOfRow.get(row) ?? 0;
+    if (loss !== 0) this.#countLoss(loss, -1);
   }
 
   #countLoss(loss: number, by: 1 | -1): void {
@@ -290,46 +291,4 @@ export class LaneComparison {
     }
     return slot;
   }
-}
-
-function* contentKeys(table: PointTable): Generator<number, void, void> {
-  for (let row = 0; row < table.count; row++) yield table.contentKey(row);
-}
-
-function byContent(table: PointTable): Map<number, number[]> {
-  const rows = new Map<number, number[]>();
-  for (let row = 0; row < table.count; row++) {
-    const key = table.contentKey(row);
-    const known = rows.get(key);
-    if (known === undefined) rows.set(key, [row]);
-    else known.push(row);
-  }
-  return rows;
-}
-
-/** A tracker that does not know where its points come from: of one step, one too few and one too many are one that changed. */
-function pairByStep(
-  missing: readonly number[],
-  extra: readonly number[],
-  left: PointTable,
-  right: PointTable,
-  changed: (readonly [number, number])[],
-): [missing: readonly number[], extra: readonly number[]] {
-  const keyOf = (table: PointTable, row: number): string => `${table.slot[row]} ${table.stepAt(row)}`;
-  const placeless = new Map<string, number[]>();
-  for (const row of extra) {
-    if (right.fileAt(row) !== undefined) continue;
-    const key = keyOf(right, row);
-    placeless.set(key, [...(placeless.get(key) ?? []), row]);
-  }
-  if (placeless.size === 0) return [missing, extra];
-  const paired = new Set<number>();
-  const alone = missing.filter((row) => {
-    const other = placeless.get(keyOf(left, row))?.shift();
-    if (other === undefined) return true;
-    paired.add(other);
-    changed.push([row, other]);
-    return false;
-  });
-  return [alone, extra.filter((row) => !paired.has(row))];
 }

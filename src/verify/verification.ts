@@ -1,7 +1,7 @@
 import { ExitCode } from '../errors.ts';
 import type { RunRef } from '../model/index.ts';
 import type { Unjudged } from './file-facts.ts';
-import type { LaneCounts, Losses } from './lane-comparison.ts';
+import type { Absence, Absences, LaneCounts, Losses } from './lane-counts.ts';
 import type { Sample } from './sample.ts';
 
 /** What comparing one run came to. */
@@ -9,8 +9,7 @@ export interface RunVerdict extends Readonly<LaneCounts> {
   readonly run: RunRef;
   /** What `allowed` is made of. */
   readonly losses: Readonly<Losses>;
-  /** Points that the lane does not have though nothing differs, by kind: it has no place for them, or would not take them. */
-  readonly absent: Readonly<Record<string, number>>;
+  readonly absent: Absences;
   readonly unjudged: Readonly<Record<Unjudged, number>>;
   /** Bytes before the watermarks that are owed: gaps. */
   readonly owedBytes: number;
@@ -84,7 +83,7 @@ export interface Verification {
 export interface Totals extends Readonly<LaneCounts> {
   readonly runs: number;
   readonly losses: Readonly<Losses>;
-  readonly absent: Readonly<Record<string, number>>;
+  readonly absent: Absences;
   readonly owedBytes: number;
   readonly pendingBytes: number;
   readonly listing: number;
@@ -107,6 +106,7 @@ export function totalsOf({ runs }: Pick<Verification, 'runs'>): Totals {
     refused: sum((run) => run.refused),
     unsupported: sum((run) => run.unsupported),
     leftOut: sum((run) => run.leftOut),
+    notYet: sum((run) => run.notYet),
     losses: {
       step: sum(({ losses }) => losses.step),
       time: sum(({ losses }) => losses.time),
@@ -114,7 +114,7 @@ export function totalsOf({ runs }: Pick<Verification, 'runs'>): Totals {
       notHeld: sum(({ losses }) => losses.notHeld),
       merged: sum(({ losses }) => losses.merged),
     },
-    absent: absentIn(runs),
+    absent: absencesIn(runs),
     owedBytes: sum((run) => run.owedBytes),
     pendingBytes: sum((run) => run.pendingBytes),
     listing: sum((run) => run.listing),
@@ -130,10 +130,21 @@ export function totalsOf({ runs }: Pick<Verification, 'runs'>): Totals {
   return { ...counts, differences: runs.reduce((total, run) => total + differencesOf(run), 0) };
 }
 
-function absentIn(runs: readonly RunVerdict[]): Record<string, number> {
-  const all: Record<string, number> = {};
-  for (const { absent } of runs) for (const [kind, count] of Object.entries(absent)) all[kind] = (all[kind] ?? 0) + count;
-  return all;
+function absencesIn(runs: readonly RunVerdict[]): Absences {
+  const of = (why: Absence): Record<string, number> => kindSums(runs.map(({ absent }) => absent[why]));
+  return { noPlace: of('noPlace'), refused: of('refused'), leftOut: of('leftOut'), owed: of('owed'), gone: of('gone') };
+}
+
+/** Numbers by kind, added up. */
+export function kindSums(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const counts of all) for (const [kind, count] of Object.entries(counts)) sums[kind] = (sums[kind] ?? 0) + count;
+  return sums;
+}
+
+/** All numbers of a record. */
+export function sumOf(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
 export const NO_MEDIA: MediaCounts = { named: 0, missing: 0, changed: 0 };
@@ -149,8 +160,8 @@ export function differencesOf({ missing, extra, changed, listing, media, beside 
 }
 
 /** The points that are there exactly as the files have them. */
-export function equalOf({ points, missing, changed, allowed, refused, unsupported }: Readonly<LaneCounts>): number {
-  return points - missing - changed - allowed - refused - unsupported;
+export function equalOf({ points, missing, changed, allowed, refused, unsupported, notYet }: Readonly<LaneCounts>): number {
+  return points - missing - changed - allowed - refused - unsupported - notYet;
 }
 
 /** Of several lanes: what is certain goes before what is not known. */
@@ -163,12 +174,13 @@ export function worstOf(codes: readonly ExitCode[]): ExitCode {
 export function exitCodeOf(verification: Verification, isStrict: boolean): ExitCode {
   if (verification.interrupted) return ExitCode.interrupted;
   const totals = totalsOf(verification);
-  // What the tracker should hold and would not take is missing there, whatever the reason.
-  if (totals.differences + totals.refused > 0) return ExitCode.notMirrored;
+  // What the tracker should hold and would not take, or has still to be given, is missing there, whatever the reason.
+  if (totals.differences + totals.refused + totals.notYet > 0) return ExitCode.notMirrored;
   const isUnreadable = verification.troubled.some(({ why }) => why === 'unreadable');
   if (verification.obstacles.length > 0 || isUnreadable) return ExitCode.couldNotJudge;
   if (!isStrict) return ExitCode.done;
   const isStale = verification.troubled.some(({ why }) => why === 'stale');
-  if (totals.owedBytes + totals.pendingBytes > 0 || isStale) return ExitCode.notMirrored;
+  const isWithout = verification.other !== undefined && sumOf(totals.absent.noPlace) + sumOf(totals.absent.leftOut) > 0;
+  if (totals.owedBytes + totals.pendingBytes > 0 || isStale || isWithout) return ExitCode.notMirrored;
   return verification.troubled.length > 0 ? ExitCode.couldNotJudge : ExitCode.done;
 }

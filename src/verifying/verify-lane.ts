@@ -1,7 +1,7 @@
 import { steadyMs } from '../clock.ts';
 import type { RootRequest, RunRules } from '../discover/index.ts';
 import { messageOf } from '../errors.ts';
-import { type FileState, keyOfRun, type RunRef, runLabel } from '../model/index.ts';
+import { keyOfRun, type RunRef, runLabel } from '../model/index.ts';
 import type { LaneState, StateFile } from '../state/index.ts';
 import { PatientReader } from '../reading/index.ts';
 import type { Progress } from '../status/index.ts';
@@ -9,7 +9,6 @@ import { type LinkRules, placeOf } from '../untrusted/index.ts';
 import {
   type Difference,
   differencesOf,
-  type FileFacts,
   factsOf,
   LaneComparison,
   type MediaCounts,
@@ -18,14 +17,13 @@ import {
   pendingBytes,
   type RunVerdict,
   type Sample,
-  type Unjudged,
   type Verification,
 } from '../verify/index.ts';
 import { LaneMender } from './lane-mender.ts';
 import { lookBeside } from './verify-beside.ts';
 import { VerifyLog } from './verify-log.ts';
 import { type Candidate, candidatesOf, type Scope, scopesOf } from './verify-scope.ts';
-import { FilesSide, LanesSide, type Side } from './verify-sides.ts';
+import { doubtOf, FilesSide, LanesSide, type Side } from './verify-sides.ts';
 import type { LaneSource } from './verify-source.ts';
 
 /** Errors of a lane that leave the other runs comparable: one answer for one run was of no use. */
@@ -247,14 +245,4 @@ class LanePass {
       if (await this.#log.turn()) return;
     }
   }
-}
-
-/** Why points of a tracker that does not know their places may be of files that nobody can ask any more. */
-function doubtOf(states: readonly FileState[], facts: ReadonlyMap<string, FileFacts>): Unjudged | undefined {
-  for (const { unjudged, lost } of facts.values()) {
-    if (unjudged !== undefined) return unjudged;
-    if (lost.length > 0) return 'unreadable';
-  }
-  // A former generation of a file was delivered, and trackers keep it.
-  return states.some(({ generation }) => generation > 0) ? 'replaced' : undefined;
 }

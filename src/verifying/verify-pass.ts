@@ -16,6 +16,7 @@ import {
   type MediaDifference,
   Mender,
   NO_MEDIA,
+  NOTHING_ABSENT,
   owedBytes,
   pendingBytes,
   RunComparison,
@@ -264,8 +265,9 @@ const NOTHING_LOST = {
   refused: 0,
   unsupported: 0,
   leftOut: 0,
+  notYet: 0,
   losses: { step: 0, time: 0, value: 0, notHeld: 0, merged: 0 },
-  absent: {},
+  absent: NOTHING_ABSENT,
 };
 
 /** What is wrong with the store itself, rather than with what it holds. */

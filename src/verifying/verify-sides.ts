@@ -6,7 +6,16 @@ import type { Batch, FileState, RunRef, Series } from '../model/index.ts';
 import type { PatientReader } from '../reading/index.ts';
 import { everyAt, type LeftOut } from '../route/index.ts';
 import { fullPath, lookAt, type Place } from '../untrusted/index.ts';
-import { type FileFacts, type FilePoint, factsOf, filePoints, isOwed, type LaneComparison } from '../verify/index.ts';
+import {
+  type FileFacts,
+  type FilePoint,
+  factsOf,
+  filePoints,
+  isOwed,
+  type LaneComparison,
+  type PointStanding,
+  type Unjudged,
+} from '../verify/index.ts';
 import { RunFiles } from './verify-files.ts';
 import type { Candidate } from './verify-scope.ts';
 import type { LaneSource } from './verify-source.ts';
@@ -65,7 +74,7 @@ class Standing {
     this.#hasGaps = facts !== undefined && facts.gaps.length > 0;
   }
 
-  of({ tag, offset, index, file, point }: FilePoint): 'due' | 'owed' | 'unsupported' | 'refused' | 'left' {
+  of({ tag, offset, index, file, point }: FilePoint): PointStanding {
     const facts = this.#facts;
     if (isLeft(this.#source.leftOf(this.#run, tag), file, offset, point.step)) return 'left';
     if (facts === undefined || offset >= facts.watermark) return 'owed';
@@ -173,35 +182,55 @@ export class LanesSide implements Side {
     if (isAgain) yield* this.#excuses(comparison, isWanted);
   }
 
+  /** Every point of the files, with how the lanes stand to it. */
   async *#excuses(comparison: LaneComparison, isWanted: (tag: string) => boolean): AsyncGenerator<number, void, void> {
     const { run, directory } = this.#candidate;
-    const lanes = [this.#left, this.#right].map((source) => {
-      const states = source.files(run);
-      return { source, states, facts: new Map(states.map((state) => [state.name, factsOf(state)])), hasRefusals: source.hasRefusals(run) };
-    });
-    const states = await wholeFiles(
-      directory,
-      lanes.flatMap((lane) => lane.states),
-    );
+    const [left, right] = [new StandingsOf(this.#left, run), new StandingsOf(this.#right, run)];
+    const states = await wholeFiles(directory, [...left.states, ...right.states]);
+    const facts = new Map(states.map((state) => [state.name, factsOf(state)]));
     const catalogue = this.#left.lane === 'local' ? this.#right.catalogue(run) : this.#left.catalogue(run);
-    const files = new RunFiles(
-      this.#candidate,
-      states,
-      new Map(states.map((state) => [state.name, factsOf(state)])),
-      catalogue,
-      this.#reader,
-    );
+    const files = new RunFiles(this.#candidate, states, facts, catalogue, this.#reader);
     for await (const batch of files.batches()) {
-      const standings = lanes.map(({ source, facts, hasRefusals }) => new Standing(source, hasRefusals, batch, facts.get(batch.file)));
+      const [there, here] = [left.of(batch), right.of(batch)];
       for (const item of filePoints(batch, files.catalogue, isWanted)) {
-        if (standings.every((standing) => standing.of(item) === 'due')) continue;
         const { tag, plugin, point } = item;
         const held = this.#left.asHeld(run, tag, plugin, point);
-        comparison.excuse(tag, held === undefined ? undefined : this.#right.asHeld(run, tag, plugin, held));
+        const both = held === undefined ? undefined : this.#right.asHeld(run, tag, plugin, held);
+        comparison.excuse(tag, both, { left: there.of(item), right: here.of(item) });
       }
       yield 0;
     }
+    comparison.doubt = doubtOf(right.states, facts);
   }
+}
+
+/** How a lane stands to the points of a run's files. */
+class StandingsOf {
+  readonly states: readonly FileState[];
+  readonly #source: LaneSource;
+  readonly #facts: ReadonlyMap<string, FileFacts>;
+  readonly #hasRefusals: boolean;
+
+  constructor(source: LaneSource, run: RunRef) {
+    this.#source = source;
+    this.states = source.files(run);
+    this.#facts = new Map(this.states.map((state) => [state.name, factsOf(state)]));
+    this.#hasRefusals = source.hasRefusals(run);
+  }
+
+  of(batch: Batch): Standing {
+    return new Standing(this.#source, this.#hasRefusals, batch, this.#facts.get(batch.file));
+  }
+}
+
+/** Why points of a tracker that does not know their places may be of files that nobody can ask any more. */
+export function doubtOf(states: readonly FileState[], facts: ReadonlyMap<string, FileFacts>): Unjudged | undefined {
+  for (const { unjudged, lost } of facts.values()) {
+    if (unjudged !== undefined) return unjudged;
+    if (lost.length > 0) return 'unreadable';
+  }
+  // A former generation of a file was delivered, and trackers keep it.
+  return states.some(({ generation }) => generation > 0) ? 'replaced' : undefined;
 }
 
 /** The same, with its first element there already. */

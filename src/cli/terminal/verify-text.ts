@@ -1,5 +1,14 @@
 import { compareNames, jsonText, type RunRef, runLabel } from '../../model/index.ts';
-import type { Difference, MediaCounts, RunVerdict, Totals, Verification } from '../../verify/index.ts';
+import {
+  type Absence,
+  type Difference,
+  equalOf,
+  type MediaCounts,
+  type RunVerdict,
+  sumOf,
+  type Totals,
+  type Verification,
+} from '../../verify/index.ts';
 import { counted, formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
 import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
@@ -58,14 +67,15 @@ function because(reason: string | undefined): string {
 
 function runTable({ runs }: Verification, { totals, width, style }: VerificationText): string {
   if (runs.length === 0) return '';
-  const { refused, unsupported, leftOut } = totals;
+  const { refused, unsupported, leftOut, notYet } = totals;
   // Columns that nearly always are empty: the table has to fit into a terminal.
   const rare = [
     ...(refused > 0 ? (['refused'] as const) : []),
     ...(unsupported > 0 ? (['unsupported'] as const) : []),
     ...(leftOut > 0 ? (['leftOut'] as const) : []),
+    ...(notYet > 0 ? (['notYet'] as const) : []),
   ];
-  const rareTitles = rare.map((name) => ({ refused: 'Refused', unsupported: 'Unsupported', leftOut: 'Left out' })[name]);
+  const rareTitles = rare.map((name) => ({ refused: 'Refused', unsupported: 'Unsupported', leftOut: 'Left out', notYet: 'Not yet' })[name]);
   const columns: Column[] = [
     { title: 'Run' },
     ...['Points', 'Equal', 'Missing', 'Extra', 'Changed', 'Allowed', ...rareTitles, 'Owed', 'Pending'].map(
@@ -74,7 +84,7 @@ function runTable({ runs }: Verification, { totals, width, style }: Verification
   ];
   const cells = (run: Omit<RunVerdict, 'run' | 'unjudged' | 'media' | 'beside'>): string[] => [
     formatCount(run.points),
-    formatCount(run.points - run.missing - run.changed - run.allowed - run.refused - run.unsupported),
+    formatCount(equalOf(run)),
     formatCount(run.missing),
     formatCount(run.extra),
     formatCount(run.changed),
@@ -178,6 +188,8 @@ function closing(verification: Verification, { totals, style, note, next }: Veri
       `${counted(replaced, 'point')} that ${replaced === 1 ? 'is' : 'are'} there beside what the files hold, since files were replaced: nobody can judge ${replaced === 1 ? 'it' : 'them'}`,
     );
   if (stale + unreadable > 0) lines.push(`${counted(stale + unreadable, 'point')} of files that can't be compared now`);
+  const absent = absenceText(verification, totals);
+  if (absent !== '') lines.push(style.yellow(absent));
   const lost = lossText(totals);
   if (lost !== '') lines.push(lost);
   const media = mediaText(totals.media, 'media file');
@@ -194,6 +206,24 @@ function closing(verification: Verification, { totals, style, note, next }: Veri
   if (note !== undefined) lines.push(style.yellow(visibleText(note)));
   if (next !== undefined) lines.push(`${style.bold('Next:')} ${visibleText(next, { whole: true })}`);
   return lines.join('\n');
+}
+
+const ABSENT: readonly (readonly [why: Absence, words: string])[] = [
+  ['owed', 'still to be brought'],
+  ['refused', 'refused'],
+  ['noPlace', 'without a place there'],
+  ['leftOut', 'kept from it by routes'],
+  ['gone', 'that no event file holds any more'],
+];
+
+/** What the second of two lanes does not have of the first one: few of it are differences, and none of it is equal. */
+function absenceText({ lane, other }: Verification, { absent }: Totals): string {
+  if (other === undefined) return '';
+  const named = ABSENT.map(([why, words]) => [sumOf(absent[why]), words] as const).filter(([count]) => count > 0);
+  const points = named.reduce((sum, [count]) => sum + count, 0);
+  if (points === 0) return '';
+  const parts = named.map(([count, words]) => `${formatCount(count)} ${words}`).join(', ');
+  return `${visibleText(other)} does not have ${counted(points, 'point')} of ${visibleText(lane)}: ${parts}`;
 }
 
 /** What the allowed points lost: a point may be named twice. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Gap } from '../../../src/model/index.ts';
 import { type FileFacts, owedBytes, pendingBytes, rangesOf } from '../../../src/verify/file-facts.ts';
+import { NOTHING_ABSENT } from '../../../src/verify/lane-counts.ts';
 import { compareRunListing, compareSeriesListing, SeriesSummary } from '../../../src/verify/listing.ts';
 import { isInSample } from '../../../src/verify/sample.ts';
 import { chunksOf, SeriesSums } from '../../../src/verify/series-sums.ts';
@@ -104,8 +105,9 @@ describe('the exit code', () => {
     refused: 0,
     unsupported: 0,
     leftOut: 0,
+    notYet: 0,
     losses: { step: 0, time: 0, value: 0, notHeld: 0, merged: 0 },
-    absent: {},
+    absent: NOTHING_ABSENT,
     unjudged: { gone: 0, replaced: 0, stale: 0, unreadable: 0 },
     owedBytes: 0,
     pendingBytes: 0,

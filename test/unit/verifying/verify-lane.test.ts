@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ReadBackChunk, ReadBackOptions } from '../../../src/backends/contract.ts';
-import type { TrackerLaneOptions } from '../../../src/lanes/lane-options.ts';
+import { type TrackerLaneOptions, wholeRouting } from '../../../src/lanes/lane-options.ts';
 import { backfill } from '../../../src/pipeline.ts';
 import { StateFile } from '../../../src/state/index.ts';
 import type { Progress } from '../../../src/status/index.ts';
-import { type Difference, exitCodeOf, totalsOf, type Verification } from '../../../src/verify/index.ts';
+import { type Difference, equalOf, exitCodeOf, totalsOf, type Verification } from '../../../src/verify/index.ts';
 import { type VerifyLanesOptions, verifyBetween, verifyLanes } from '../../../src/verifying/verify-lanes.ts';
 import { concat, event, eventFile, frame, image, simpleValue, tensorScalar, text } from '../../support/event-writer.ts';
 import { until } from '../../crash/watch-kill.ts';
@@ -312,15 +312,92 @@ describe('verify between two lanes', () => {
     expect([verification.lane, verification.other]).toEqual(['one', 'two']);
   });
 
-  test('excuses what one of them is owed, or would not take', async () => {
+  test('calls nothing equal that only the first one has, and says why', async () => {
     const two = new MemoryTracker('two');
     two.refuses = ({ tag, step }) => (tag === 'acc' && step === 3 ? 'refused' : undefined);
+    two.capabilities = { ...two.capabilities, holds: { ...two.capabilities.holds, images: 'none' } };
     write();
     await mirror([lane(), lane(two)]);
     appendFileSync(fileOf('a'), frame(scalars(20)));
     await mirror([lane()]);
-    expect(runOf('a').points.size - runOf('a', two).points.size).toBe(3);
     const verification = await verifyBetween(['one', 'two'], options({ trackers: [lane(), lane(two)] }));
-    expect(totalsOf(verification).differences).toBe(0);
+    const totals = totalsOf(verification);
+    expect(totals).toMatchObject({
+      points: 54,
+      differences: 0,
+      notYet: 2,
+      refused: 2,
+      absent: { owed: { scalars: 2 }, refused: { scalars: 2 }, noPlace: { images: 1 }, leftOut: {}, gone: {} },
+    });
+    expect([equalOf(totals), exitCodeOf(verification, false)]).toEqual([49, 1]);
+    // What the first one is owed is no lack of the second one.
+    const turned = await verifyBetween(['two', 'one'], options({ trackers: [lane(), lane(two)] }));
+    expect([totalsOf(turned).differences, equalOf(totalsOf(turned)), exitCodeOf(turned, false)]).toEqual([0, 49, 0]);
+  });
+
+  test.each([
+    ['a root that was mirrored into the first one alone', true],
+    ['a lane that took nothing at all', false],
+  ])('has nothing equal of %s', async (_, isSecondUsed) => {
+    const two = new MemoryTracker('two');
+    write();
+    await mirror([lane()], false);
+    if (isSecondUsed) {
+      mkdirSync(join(folder, 'more/c'), { recursive: true });
+      writeFileSync(join(folder, 'more/c/events.out.tfevents.1'), eventFile(scalars(0)));
+      await backfill({
+        roots: [{ path: join(folder, 'more') }],
+        store: undefined,
+        trackers: [lane(), lane(two)],
+        statePath: statePath(),
+        signal: new AbortController().signal,
+      });
+    }
+    const verification = await verifyBetween(['one', 'two'], options({ trackers: [lane(), lane(two)] }));
+    const totals = totalsOf(verification);
+    expect({ equal: equalOf(totals), notYet: totals.notYet, exitCode: exitCodeOf(verification, false) }).toEqual({
+      equal: isSecondUsed ? 2 : 0,
+      notYet: 52,
+      exitCode: 1,
+    });
+  });
+
+  test('names points of files that are gone as missing, and as nothing that could be brought', async () => {
+    const two = new MemoryTracker('two');
+    write();
+    writeFileSync(fileOf('a', 'events.out.tfevents.2'), eventFile(scalars(40)));
+    await mirror([lane()], true);
+    rmSync(fileOf('a', 'events.out.tfevents.2'));
+    await mirror([lane(), lane(two)], true);
+    const both = { trackers: [lane(), lane(two)], store: { path: store.path(), mediaPath: store.mediaPath() } };
+    for (const first of ['local', 'one']) {
+      const totals = totalsOf(await verifyBetween([first, 'two'], options(both)));
+      expect(totals).toMatchObject({ missing: 2, absent: { gone: { scalars: 2 }, owed: {} } });
+    }
+    // What is in the files, and was to be there, is another matter.
+    const run = runOf('a', two);
+    run.points.delete(entry(run, 'loss', 4)[0]);
+    expect(totalsOf(await verifyBetween(['one', 'two'], options(both)))).toMatchObject({ missing: 3, absent: { gone: { scalars: 2 } } });
+  });
+
+  test('does not judge what a tracker still has of a file that was replaced', async () => {
+    write();
+    await mirror([lane()], true);
+    writeFileSync(fileOf('b'), eventFile(...range(50, 60).map(scalars)));
+    await backfill({
+      roots: [{ path: logs() }],
+      store: { path: store.path(), mediaPath: store.mediaPath() },
+      trackers: [{ ...lane(), routing: { ...wholeRouting('one'), replacedOf: () => 'same_run' } }],
+      statePath: statePath(),
+      signal: new AbortController().signal,
+    });
+    const both = { store: { path: store.path(), mediaPath: store.mediaPath() } };
+    const verification = await verifyBetween(['local', 'one'], options(both));
+    expect(totalsOf(verification)).toMatchObject({ differences: 0, unjudged: { replaced: 12 } });
+    // A point twice is too many, whatever was replaced.
+    const run = runOf('b');
+    run.points.set('twice', { ...entry(run, 'loss', 52)[1] });
+    run.writes.set('twice', 1);
+    expect(totalsOf(await verifyBetween(['local', 'one'], options(both)))).toMatchObject({ differences: 1, extra: 1 });
   });
 });

@@ -1,0 +1,36 @@
+/** What a tracker holds otherwise than the file has it, as its loss table says. A point may count for several. */
+export interface Losses {
+  step: number;
+  time: number;
+  value: number;
+  /** It has no place for the point. */
+  notHeld: number;
+  /** One point stands there for several that are equal. */
+  merged: number;
+}
+
+/** How often each kind of outcome came. Points that differ count for nothing else. */
+export interface LaneCounts {
+  points: number;
+  missing: number;
+  extra: number;
+  changed: number;
+  /** Points that are held with a loss that is announced. */
+  allowed: number;
+  /** Points that the tracker would not take. */
+  refused: number;
+  /** Points that were not sent, since the tracker has no place for them. */
+  unsupported: number;
+  /** Points of the files that a route keeps from the lane; not among `points`. */
+  leftOut: number;
+  /** Of two lanes: points of the first that are still to be brought into the second. */
+  notYet: number;
+}
+
+/** Why a lane does not have a point. `gone`: no event file holds it any more, so that nothing can bring it. */
+export type Absence = 'noPlace' | 'refused' | 'leftOut' | 'owed' | 'gone';
+
+/** Points that a lane does not have, by why and by their kind (`images`). Those of `gone` are differences, too. */
+export type Absences = Readonly<Record<Absence, Readonly<Record<string, number>>>>;
+
+export const NOTHING_ABSENT: Absences = { noPlace: {}, refused: {}, leftOut: {}, owed: {}, gone: {} };

@@ -1,0 +1,28 @@
+import type { PointTable } from './point-table.ts';
+
+/** A tracker that does not know where its points come from: of one step, one too few and one too many are one that changed. */
+export function pairByStep(
+  missing: readonly number[],
+  extra: readonly number[],
+  left: PointTable,
+  right: PointTable,
+  changed: (readonly [number, number])[],
+): [missing: readonly number[], extra: readonly number[]] {
+  const keyOf = (table: PointTable, row: number): string => `${table.slot[row]} ${table.stepAt(row)}`;
+  const placeless = new Map<string, number[]>();
+  for (const row of extra) {
+    if (right.fileAt(row) !== undefined) continue;
+    const key = keyOf(right, row);
+    placeless.set(key, [...(placeless.get(key) ?? []), row]);
+  }
+  if (placeless.size === 0) return [missing, extra];
+  const paired = new Set<number>();
+  const alone = missing.filter((row) => {
+    const other = placeless.get(keyOf(left, row))?.shift();
+    if (other === undefined) return true;
+    paired.add(other);
+    changed.push([row, other]);
+    return false;
+  });
+  return [alone, extra.filter((row) => !paired.has(row))];
+}
