@@ -7,6 +7,7 @@ export { findProgram, type ManagedCommand, ManagedServer, type ServerRemedy } fr
 export { type NamedAnswer, NamedPlaces, type NamedPlacesOptions, uploadHeaders } from './named-places.ts';
 export { MOST_LISTED, PageSize, Pages } from './pages.ts';
 export { plainText } from './plain-text.ts';
+export { proxyVariables } from './proxy.ts';
 export { redact, redactCut } from './redact.ts';
 export { isPage, keepWide, type Ok, oneLine, type Reply, taken, unusableAnswer, valueOrThrow } from './reply.ts';
 export { type Fields, isFields, isOddAnswer, kindOf, oddAnswer, Said, type Source, wholeNumber } from './said.ts';

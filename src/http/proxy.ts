@@ -15,15 +15,30 @@ export function namesProxy(env: Environment): boolean {
 export function makeAgent(options: Agent.Options & { readonly connect: object }, tls: TlsMaterial, env: Environment): Dispatcher {
   const [httpProxy, httpsProxy] = proxiesIn(env);
   if (httpProxy === undefined && httpsProxy === undefined) return new Agent(options);
-  const without = textOf(env, 'no_proxy');
   return new EnvHttpProxyAgent({
     ...options,
     // Said in full: what is left out it would read from the variables by itself.
     httpProxy: httpProxy ?? '',
     httpsProxy: httpsProxy ?? '',
-    noProxy: without === '*' ? without : [without, LOOPBACK].filter((part) => part !== undefined).join(','),
+    noProxy: exceptionsIn(env),
     requestTls: { ...tls },
   });
+}
+
+/** The same for connections of Node's own clients; undefined where no proxy is named. */
+export function proxyVariables(env: Environment): Readonly<Record<string, string>> | undefined {
+  if (!namesProxy(env)) return undefined;
+  const [httpProxy, httpsProxy] = proxiesIn(env);
+  return {
+    ...(httpProxy === undefined ? {} : { HTTP_PROXY: httpProxy }),
+    ...(httpsProxy === undefined ? {} : { HTTPS_PROXY: httpsProxy }),
+    NO_PROXY: exceptionsIn(env),
+  };
+}
+
+function exceptionsIn(env: Environment): string {
+  const without = textOf(env, 'no_proxy');
+  return without === '*' ? without : [without, LOOPBACK].filter((part) => part !== undefined).join(',');
 }
 
 function proxiesIn(env: Environment): readonly [http: string | undefined, https: string | undefined] {

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { ListPartsCommandOutput, S3Client, UploadPartCommandOutput } from '@aws-sdk/client-s3';
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type { ListPartsCommandOutput, S3Client, S3ClientConfig, UploadPartCommandOutput } from '@aws-sdk/client-s3';
 import { MirrorError } from '../errors.ts';
-import { deadlineOf, MOST_LISTED, Pages, within } from '../http/index.ts';
+import { deadlineOf, MOST_LISTED, Pages, proxyVariables, within } from '../http/index.ts';
 import { boundAnswers } from './bounded-answers.ts';
 import { objectError } from './object-error.ts';
 import type { ObjectStoreOptions } from './options.ts';
@@ -119,6 +121,7 @@ export class ObjectStore {
         requestChecksumCalculation: 'WHEN_REQUIRED',
         responseChecksumValidation: 'WHEN_REQUIRED',
         followRegionRedirects: true,
+        ...proxied(this.#options.env ?? process.env),
         maxAttempts: 2,
       });
       boundAnswers(client, this.#options.url);
@@ -223,6 +226,14 @@ export class ObjectStore {
       throw objectError(error, what, this.#options);
     }
   }
+}
+
+/** The client knows no proxies of its own. */
+function proxied(env: NonNullable<ObjectStoreOptions['env']>): Pick<S3ClientConfig, 'requestHandler'> {
+  const proxyEnv = proxyVariables(env);
+  if (proxyEnv === undefined) return {};
+  const options = { keepAlive: true, maxSockets: 50, proxyEnv };
+  return { requestHandler: { httpAgent: new HttpAgent(options), httpsAgent: new HttpsAgent(options) } };
 }
 
 function factsOf({ type, hash }: ObjectContent): { readonly ContentType?: string; readonly Metadata?: Record<string, string> } {

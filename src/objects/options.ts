@@ -12,6 +12,8 @@ export interface ObjectStoreOptions {
   readonly pathStyle?: boolean;
   /** Of one command, its answer included; a body that is sent has a second more for every megabyte. Milliseconds, default 240 000. */
   readonly timeoutMs?: number;
+  /** Where proxies are named. Default: the process's. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** Default: the usual chain: variables, profiles, web identity, container, instance. */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
