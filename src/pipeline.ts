@@ -393,6 +393,7 @@ class Pass {
       remedy: progress.remedy ?? progress.lastError?.hint,
       points: progress.points,
       refused: progress.refused,
+      refusal: progress.refusal,
       refusedInAll:
         this.#laneStates()
           .find(({ name }) => name === progress.name)

@@ -45,7 +45,7 @@ export function isLoginPage(body: Uint8Array): boolean {
 }
 
 export function loginHint({ access = 'the token, the key or headers' }: SettingNames = NAMES): string {
-  return `Who is let in shows something that we have not, or that has expired: set or renew ${access}.`;
+  return `What lets us in is missing or has expired: set or renew ${access}.`;
 }
 
 const NAMES: SettingNames = { address: 'the address' };

@@ -49,6 +49,8 @@ export class LaneProgress {
   /** Points the tracker will never take, and those it has no place for. */
   refused = 0;
   unsupported = 0;
+  /** Why the first point was refused that was since the start; of the others most often the same. */
+  refusal: string | undefined;
   /** Points that routes keep from the lane, of what was read since the start. */
   leftOut = 0;
   /** Why the last send failed, also where it is only tried again; undefined once one went well. */
@@ -245,9 +247,12 @@ export class LaneProgress {
     this.acceptedAtMs = nowMs;
     this.#movedAtMs = nowMs;
     this.stoppedRuns.delete(keyOfRun(target));
-    for (const { kind } of refusals) {
+    for (const { kind, reason } of refusals) {
       if (kind === 'unsupported') this.unsupported++;
-      else this.refused++;
+      else {
+        this.refused++;
+        this.refusal ??= reason;
+      }
     }
     this.resumed();
     // An end that is torn or damaged waits for its writer, not for us.

@@ -77,6 +77,8 @@ export interface LaneReport {
   readonly refused: number;
   /** Those of earlier passes included, as far as the files still hold them. */
   readonly refusedInAll: number;
+  /** Why one of them was; undefined where none was in this pass. */
+  readonly refusal: string | undefined;
   readonly unsupported: number;
   /** Points that routes keep from the lane. */
   readonly leftOut: number;

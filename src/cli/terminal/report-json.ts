@@ -39,6 +39,7 @@ function laneJson(lane: LaneReport): Record<string, unknown> {
     new_points: lane.points,
     refused: lane.refused,
     refused_in_all: lane.refusedInAll,
+    refusal: lane.refusal ?? null,
     unsupported: lane.unsupported,
     left_out: lane.leftOut,
     owed_bytes: lane.owedBytes,

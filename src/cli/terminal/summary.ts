@@ -132,7 +132,22 @@ function lanes(report: Report, style: Style): string {
 }
 
 function laneLines(lane: LaneReport, style: Style): string[] {
-  const { name, where, stand, points, refused, refusedInAll, unsupported, leftOut, owedBytes, reason, remedy, stoppedRuns, links } = lane;
+  const {
+    name,
+    where,
+    stand,
+    points,
+    refused,
+    refusedInAll,
+    unsupported,
+    leftOut,
+    owedBytes,
+    reason,
+    remedy,
+    refusal,
+    stoppedRuns,
+    links,
+  } = lane;
   const facts = [
     counted(points, 'new point'),
     ...(refused > 0 ? [`${formatCount(refused)} refused`] : []),
@@ -146,6 +161,7 @@ function laneLines(lane: LaneReport, style: Style): string[] {
     stand === 'done' && refusedInAll === 0 ? head : style.yellow(head),
     ...(reason === undefined ? [] : [`  ${visibleText(reason)}`]),
     ...(remedy === undefined ? [] : [`  ${visibleText(remedy)}`]),
+    ...(refusal === undefined ? [] : [`  refused: ${visibleText(refusal)}`]),
     ...firstFew(stoppedRuns.map(({ run, reason: why }) => `${runLabel(run)}: ${visibleText(why)}`)),
     // One for many runs, most often.
     ...firstFew([
