@@ -190,7 +190,7 @@ describe('the lag of files that nobody watches', () => {
       .prepare('INSERT OR REPLACE INTO status (id, written_ms, document) VALUES (1, ?, ?)')
       .run(Date.now() - 60_000, JSON.stringify(document));
     state.close();
-    const { lane: said, text } = await status();
+    const { lane: said, text } = await status(1);
     expect(said).toMatchObject({
       state: 'idle',
       reason: 'nobody is let in',
