@@ -84,6 +84,7 @@ export interface StatusRequest {
 
 /** One lane's knowledge of what was mirrored. */
 interface Held extends Positions {
+  positions(run: RunRef): Pick<KnownRun, 'files' | 'points'>;
   readonly facts: Pick<LanePosture, 'name' | 'type' | 'where' | 'points' | 'refused' | 'unsupported' | 'runsReplaced'>;
   rootPosture(name: string, path: string, isSilent: boolean): Posture;
   knownFiles(root: string): Iterable<{ readonly run: string; readonly name: string }>;
@@ -201,26 +202,46 @@ async function posture(
   nowMs: number,
   isFresh: (writtenMs: number) => boolean,
 ): Promise<LanePosture> {
+  const worth = new ByteWorth();
   const plan = found.flatMap(({ name, place, runs }) => {
     const meant = runs.filter(({ path }) => held.isMeant({ root: name, path }));
-    return planRuns(name, meant, held).map((run) => ({ ...run, place: placeOf(place, run.run.path) }));
+    const positions = (run: RunRef): ReturnType<Held['positions']> => worth.seen(held.positions(run));
+    return planRuns(name, meant, { positions }).map((run) => ({ ...run, place: placeOf(place, run.run.path) }));
   });
   const behind = plan.filter((run) => run.bytesBehind > 0);
   const bytes = behind.reduce((sum, run) => sum + run.bytesBehind, 0);
-  const mirrored = plan.reduce((sum, run) => sum + run.bytes - run.bytesToRead, 0);
   const stand = held.stand();
   const isDriven = stand !== undefined && !stand.ended && isFresh(stand.written_ms);
   const own = { ...held.facts, stand, isDriven, files: held.files(), links: held.links() };
   // Whoever drives it is the one who knows: there is one number, wherever it is asked for.
   if (isDriven) return { ...own, ...lagIn(stand, nowMs), runsBehind: behind.length };
-  const perByte = mirrored > 0 ? held.facts.points / mirrored : stand?.points_per_byte;
+  // What the last process reckoned with goes on to hold, so that a number does not change when it ends.
+  const perByte = stand?.points_per_byte ?? worth.perByte;
   return {
     ...own,
     lagBytes: bytes,
-    lagPoints: typeof perByte === 'number' ? Math.round(bytes * perByte) : undefined,
+    lagPoints: perByte === undefined ? undefined : Math.round(bytes * perByte),
     lagMs: bytes === 0 ? 0 : Math.max(0, nowMs - (await oldestMs(behind, stand))),
     runsBehind: behind.length,
   };
+}
+
+/** How many points a byte is worth, by the runs that are there. Those that are gone have no bytes to be counted by. */
+class ByteWorth {
+  #points = 0;
+  #bytes = 0;
+
+  seen<Known extends Pick<KnownRun, 'files' | 'points'>>(known: Known): Known {
+    // The points of content that was replaced are counted in the run, and its bytes are nowhere.
+    if (known.files.some(({ generation }) => generation > 0)) return known;
+    this.#points += known.points;
+    this.#bytes += known.files.reduce((sum, { position }) => sum + position.watermark, 0);
+    return known;
+  }
+
+  get perByte(): number | undefined {
+    return this.#bytes > 0 ? this.#points / this.#bytes : undefined;
+  }
 }
 
 /** What an older version wrote says how a lane stands, and no more. */
@@ -309,7 +330,7 @@ function heldByState(
       runsReplaced: own?.replaced ?? 0,
     },
     roots: () => state?.roots() ?? [],
-    positions: (run) => runsOf(run.root).get(run.path) ?? { files: [] },
+    positions: (run) => runsOf(run.root).get(run.path) ?? { files: [], points: 0 },
     isMeant: (run) => names?.isOut(run) !== true,
     files: () => lane?.sideCounts(),
     stand: () => readStand(lane?.stand()),
