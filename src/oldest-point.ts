@@ -11,6 +11,16 @@ export interface RunBehind {
   readonly behind: readonly FileBehind[];
 }
 
+/** A file of which nobody kept since when it is behind. */
+interface OpenFile {
+  readonly place: Place;
+  readonly file: FileBehind;
+  /** What is missing is no older; 0 where that is not known before its file is looked at. */
+  readonly lowMs: number;
+  /** When the lane's last process looked last. */
+  readonly lookedMs: number;
+}
+
 /** Files that are opened at most: of more, when they changed says how old their points are. */
 const MOST_OPENED = 50;
 const AT_ONCE = 4;
@@ -28,14 +38,15 @@ const WALL_TIME = 0x09;
 export async function oldestMs(runs: readonly RunBehind[], stand: LaneStand | undefined): Promise<number> {
   const kept = stand === undefined ? undefined : new KeptLag(stand.behind, stand.written_ms);
   let oldest = Infinity;
-  const open: { readonly place: Place; readonly file: FileBehind; readonly lowMs: number; readonly highMs: number }[] = [];
+  const open: OpenFile[] = [];
   for (const { run, place, behind } of runs) {
     for (const file of behind) {
       const known = kept?.sinceMs(run, file.name, file.offset, file.changedMs);
       if (known?.isKnown === true) oldest = Math.min(oldest, known.ms);
       else {
-        const lowMs = Math.max(file.notBeforeMs, kept?.notBeforeMs ?? 0);
-        open.push({ place, file, lowMs, highMs: Math.max(lowMs, file.changedMs) });
+        const lookedMs = kept?.notBeforeMs ?? 0;
+        const isNew = kept?.isWhole === true && file.offset === 0 && file.notBeforeMs === 0;
+        open.push({ place, file, lowMs: isNew ? 0 : Math.max(file.notBeforeMs, lookedMs), lookedMs });
       }
     }
   }
@@ -45,9 +56,12 @@ export async function oldestMs(runs: readonly RunBehind[], stand: LaneStand | un
   for (let at = 0; at < open.length; at += AT_ONCE) {
     const few = open.slice(at, at + AT_ONCE);
     const times = await Promise.all(
-      few.map(async ({ place, file, lowMs, highMs }) => {
-        if (at >= MOST_OPENED || lowMs >= oldest) return highMs;
+      few.map(async ({ place, file, lowMs: leastMs, lookedMs }) => {
+        if (at >= MOST_OPENED || leastMs >= oldest) return Math.max(leastMs, lookedMs, file.changedMs);
         const [wallMs, madeMs] = await Promise.all([wallTimeAt(place, file, signal), madeAt(place, file)]);
+        // It was there when that process looked, and was not missing: it was forgotten since, or let in. How old it is the file alone says.
+        const lowMs = leastMs === 0 && (madeMs === 0 || madeMs >= lookedMs) ? lookedMs : leastMs;
+        const highMs = Math.max(lowMs, file.changedMs);
         // A copy may have the times of what it was copied from, and was not there before it was made.
         const earliestMs = Math.max(lowMs, madeMs);
         const latestMs = Math.max(highMs, madeMs);

@@ -35,4 +35,9 @@ export class KeptLag {
   get notBeforeMs(): number {
     return this.#notBeforeMs;
   }
+
+  /** Nothing but what is kept was missing at `notBeforeMs`: a byte that was there then was mirrored, or not meant. */
+  get isWhole(): boolean {
+    return this.#files.size < MOST_KEPT;
+  }
 }

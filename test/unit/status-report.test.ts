@@ -1,12 +1,14 @@
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { oldestMs } from '../../src/oldest-point.ts';
 import { backfill } from '../../src/pipeline.ts';
 import { StateFile } from '../../src/state/index.ts';
 import type { LanePosture, LaneStand } from '../../src/status/index.ts';
 import { statusReport } from '../../src/status-report.ts';
 import { event, eventFile, frame, simpleValue } from '../support/event-writer.ts';
+import { placeAt } from '../support/place.ts';
 
 const NAME = 'events.out.tfevents.1';
 
@@ -77,5 +79,26 @@ describe('the points that a lane is behind', () => {
     state.close();
     const { lagBytes, lagPoints } = await local();
     expect(lagPoints).toBe(Math.round(lagBytes / 2));
+  });
+});
+
+describe('the age of what is missing', () => {
+  const run = { root: 'logs', path: 'a' };
+  const never = { name: NAME, offset: 0, notBeforeMs: 0 };
+
+  test('is that of the file where it was there, and not missing, when the last process looked: it was forgotten since', async () => {
+    const path = put(`a/${NAME}`, scalars(20));
+    const changedMs = statSync(path).mtimeMs;
+    const behind = [{ run, place: placeAt(dirname(path)), behind: [{ ...never, changedMs }] }];
+    const fromFile = await oldestMs(behind, undefined);
+    expect(await oldestMs(behind, stand({ written_ms: changedMs + 3_600_000 }))).toBe(fromFile);
+  });
+
+  test('is no more than since that look where the file was made after it', async () => {
+    const path = put(`a/${NAME}`, scalars(20));
+    const changedMs = statSync(path).mtimeMs;
+    const lookedMs = changedMs - 3_600_000;
+    const behind = [{ run, place: placeAt(dirname(path)), behind: [{ ...never, changedMs }] }];
+    expect(await oldestMs(behind, stand({ written_ms: lookedMs }))).toBeGreaterThanOrEqual(lookedMs);
   });
 });
