@@ -52,7 +52,7 @@ export interface FileBehind {
 export interface Plan {
   /** Undefined where nothing is mirrored into a local store. */
   readonly store: { readonly path: string; readonly exists: boolean } | undefined;
-  /** As the local store has them, or else the first tracker. */
+  /** What is ahead of the lane that has least of each file. */
   readonly runs: readonly PlannedRun[];
   readonly lanes: readonly LanePlan[];
   readonly obstacles: readonly (Obstacle & { readonly root: string })[];
@@ -83,7 +83,6 @@ export async function planBackfill({ roots, rules = ALL_RUNS, linksOf, storePath
     const lane = storePath === undefined && first !== undefined ? state?.lane(first.name, first.target) : undefined;
     const byState = { roots: () => state?.roots() ?? [], positions: (run: RunRef) => lane?.known(run) ?? { files: [] } };
     const held = reader ?? byState;
-    const runs: PlannedRun[] = [];
     const found: PlannedRoot[] = [];
     const tree = new RunTree();
     const obstacles: Plan['obstacles'][number][] = [];
@@ -94,7 +93,6 @@ export async function planBackfill({ roots, rules = ALL_RUNS, linksOf, storePath
     for (const [i, { name, path, links }] of resolved.entries()) {
       const walked = readOnce(walks[i] as Walked, isKnownTo(held, name));
       for (const obstacle of walked.obstacles) obstacles.push({ ...obstacle, root: name });
-      for (const run of planRuns(name, walked.runs, held)) runs.push(run);
       for (const run of walked.runs) tree.add({ root: name, path: run.path });
       found.push({ name, place: { path, links }, runs: walked.runs });
     }
@@ -104,7 +102,7 @@ export async function planBackfill({ roots, rules = ALL_RUNS, linksOf, storePath
     ];
     return {
       store: storePath === undefined ? undefined : { path: storePath, exists },
-      runs,
+      runs: found.flatMap(({ name, runs }) => planRuns(name, runs, leastOf(lanes))),
       lanes: await planLanes(found, lanes),
       obstacles,
     };
@@ -125,6 +123,29 @@ function plannedStore(where: string, reader: StoreReader | undefined, state: Sta
     catalogue: (run) => reader?.catalogue(run) ?? [],
     route: (run, states) => ({ target: run, isOpen: states.length > 0, every: () => 1 }),
   };
+}
+
+/** How far each file of a run is mirrored in the lane that has least of it: what is read is what any lane lacks. */
+function leastOf(lanes: readonly PlannedLane[]): Pick<Positions, 'positions'> {
+  return {
+    positions(run) {
+      const known = lanes.map((lane) => ({ lane, files: lane.files(run) }));
+      const meant = known.filter(({ lane, files }) => lane.route(run, files) !== undefined);
+      // One that no lane is to have is not read for any: it stands as it did.
+      const [first, ...others] = (meant.length > 0 ? meant : known).map(({ files }) => new Map(files.map((file) => [file.name, file])));
+      const files = [...(first?.values() ?? [])].flatMap((file) => {
+        let least: FileState | undefined = file;
+        for (const other of others) least = least === undefined ? undefined : lessOf(least, other.get(file.name));
+        return least === undefined ? [] : [least];
+      });
+      return { files };
+    },
+  };
+}
+
+/** Undefined where one of them knows nothing of the file. */
+function lessOf(one: FileState, other: FileState | undefined): FileState | undefined {
+  return other === undefined || other.position.watermark < one.position.watermark ? other : one;
 }
 
 /** What of the runs that were found is ahead of somebody. */

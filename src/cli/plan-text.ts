@@ -14,8 +14,6 @@ import {
 } from './terminal/index.ts';
 
 const MOST_RUNS = 30;
-/** What a backfill into a local store took on two cores, in bytes of plain scalars: the roughest of guesses. */
-const BYTES_PER_MS = 50_000;
 
 /** A plan for a program to read. */
 export function planJson({ store, runs, lanes, obstacles }: Plan): object {
@@ -108,10 +106,10 @@ function laneTable(lanes: readonly LanePlan[], hasStore: boolean, width: number 
   });
 }
 
-function takesText({ type, bytes, pace, takesMs }: LanePlan): string {
+function takesText({ bytes, pace, takesMs }: LanePlan): string {
   if (bytes === 0) return '-';
   if (takesMs !== undefined && pace !== undefined) return `${formatDuration(takesMs)}, by its last ${formatRate(pace.points, 'points')}`;
-  return type === 'local' ? formatDuration(bytes / BYTES_PER_MS) : 'not known: it has no rate yet';
+  return 'not known: it has no rate yet';
 }
 
 const LOSSES: Readonly<Record<LossReason, string>> = {

@@ -1,5 +1,5 @@
 // What a backfill would do says what it does.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -96,5 +96,30 @@ describe('what is ahead of a lane', () => {
     expect(await pass(rules)).toBe(0);
     expect(await planned()).toEqual({ runs: 1, points: 1 });
     expect(await pass()).toBe(1);
+  });
+});
+
+describe('what would be read', () => {
+  it('is what any lane lacks, though the local store has all of it', async () => {
+    const path = join(logs, 'run', NAME);
+    writeFileSync(path, eventFile(scalar(1), scalar(2)));
+    const store = { path: join(folder, 'store.db'), mediaPath: join(folder, 'store.media') };
+    const mirror = async (trackers: readonly TrackerLaneOptions[]): Promise<void> => {
+      const signal = new AbortController().signal;
+      await backfill({ roots: [{ path: logs }], store, trackers, statePath: statePath(), signal });
+    };
+    const runs = async (): Promise<readonly (readonly number[])[]> => {
+      const request = { roots: [{ path: logs }], storePath: store.path, trackers: [lane()], statePath: statePath() };
+      const plan = await planBackfill(request);
+      return plan.runs.map(({ newFiles, changedFiles, bytesToRead }) => [newFiles, changedFiles, bytesToRead]);
+    };
+    await mirror([]);
+    const { size } = statSync(path);
+    expect(await runs()).toEqual([[1, 0, size]]);
+    await mirror([lane()]);
+    expect(await runs()).toEqual([[0, 0, 0]]);
+    writeFileSync(path, eventFile(scalar(1), scalar(2), scalar(3)));
+    await mirror([]);
+    expect(await runs()).toEqual([[0, 1, statSync(path).size - size]]);
   });
 });
