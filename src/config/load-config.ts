@@ -15,7 +15,6 @@ import {
   type RunRules,
   type Source,
 } from './config.ts';
-import { misspelledPlaceholder } from './expand-template.ts';
 import type { Environment } from './expand-variables.ts';
 import type { FileSettings } from './file-schema.ts';
 import { REPLACED, type Replaced } from '../route/index.ts';
@@ -27,6 +26,7 @@ import { isUmask, parseUmask } from './parse-umask.ts';
 import { type FieldPath, type PlacedProblem, problemsError } from './problem.ts';
 import { globProblem } from '../pattern/index.ts';
 import { makeRouting } from './routing.ts';
+import { tagNotice, tagNotices } from './tag-notices.ts';
 import { checkTemplates, type LaneMaking, makeTrackerLane, sharedTags, sharedTemplates } from './tracker-lanes.ts';
 
 /** Any of them says which lanes are used. */
@@ -132,18 +132,19 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   const tags = sharedTags(making);
   const runs = sharedTemplates(making);
   const trackers = lanes.names.filter((name) => name !== 'local').map((name) => makeTrackerLane(name, making));
+  const said = new Set(notices);
   for (const { name, tags: own } of trackers) {
+    const variable = places.get(`lanes.${name}.tags`);
+    if (variable === undefined) continue;
     for (const [tag, value] of Object.entries(own)) {
-      const place = places.get(`lanes.${name}.tags.${tag}`) ?? places.get(`tags.${tag}`);
-      const misspelled = misspelledPlaceholder(value);
-      if (misspelled === undefined) continue;
-      const notice = `${place}: the tag ${tag} holds ${misspelled.found}, which stays as it is; did you mean ${misspelled.meant}?`;
-      if (!notices.includes(notice)) notices.push(notice);
+      if (places.has(`lanes.${name}.tags.${tag}`) || places.has(`tags.${tag}`)) continue;
+      said.add(tagNotice(tag, value, () => variable) ?? '');
     }
   }
   const routing = makeRouting(making);
   for (const name of new Set([undefined, ...Object.keys(settings?.profiles ?? {})])) {
     const other = { ...making, layers: layersOf(settings, name), note: () => undefined };
+    for (const notice of tagNotices(other.layers, placeOf)) said.add(notice);
     checkTemplates(other);
     if (name !== profile) makeRouting({ ...other, project: '' });
   }
@@ -182,7 +183,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
     sources,
     places,
     hiddenPlaces,
-    notices,
+    notices: [...said].filter((notice) => notice !== ''),
   };
 }
 

@@ -162,6 +162,22 @@ describe('the lanes', () => {
     expect(notices).toEqual(['./mirrorboard.yaml:1:16: the tag trial holds {nubmer}, which stays as it is; did you mean {number}?']);
   });
 
+  it.each([
+    ['tags: { trial: "{nubmer}" }', '1:16'],
+    ['lanes: { local: {}, mlflow: { tags: { trial: "{nubmer}" } } }\nbackend: local', '1:46'],
+    ['profiles: { p: { tags: { trial: "{nubmer}" } } }', '1:33'],
+    ['profiles: { p: { mlflow: { tags: { trial: "{nubmer}" } } } }', '1:43'],
+    ['config: { shared_tags: { trial: "{nubmer}" } }', '1:33'],
+  ])('say so also of tags that no lane uses now: %s', async (text, place) => {
+    const notice = `./mirrorboard.yaml:${place}: the tag trial holds {nubmer}, which stays as it is; did you mean {number}?`;
+    expect((await load({ text })).notices).toEqual([notice]);
+  });
+
+  it('say so of tags that a variable gives', async () => {
+    const { notices } = await load({ text: 'lanes: [mlflow]', env: { MIRRORBOARD_MLFLOW_TAGS: 'a={nubmer}' } });
+    expect(notices).toEqual(['MIRRORBOARD_MLFLOW_TAGS: the tag a holds {nubmer}, which stays as it is; did you mean {number}?']);
+  });
+
   it('know which of their settings are not to be shown', async () => {
     const [lane] = (
       await load({

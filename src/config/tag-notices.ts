@@ -1,0 +1,33 @@
+import { type LayerAt, sectionsIn } from './choose.ts';
+import { misspelledPlaceholder } from './expand-template.ts';
+import type { FieldPath } from './problem.ts';
+import type { Tags } from './tags.ts';
+
+/** Placeholders that look misspelled in the tags of some layers, a sentence each. A tag may hold any braces, so that none is an error. */
+export function tagNotices(layers: readonly LayerAt[], placeOf: (path: FieldPath) => string): string[] {
+  return layers.flatMap(tagsIn).flatMap(({ path, tags }) =>
+    Object.entries(tags).flatMap(([tag, value]) => {
+      const said = tagNotice(tag, value, () => placeOf([...path, tag]));
+      return said === undefined ? [] : [said];
+    }),
+  );
+}
+
+/** The same of one tag, wherever it was said. */
+export function tagNotice(tag: string, value: string, place: () => string): string | undefined {
+  const misspelled = misspelledPlaceholder(value);
+  if (misspelled === undefined) return undefined;
+  return `${place()}: the tag ${tag} holds ${misspelled.found}, which stays as it is; did you mean ${misspelled.meant}?`;
+}
+
+/** Every place of a layer that has tags. */
+function tagsIn(at: LayerAt): { readonly path: FieldPath; readonly tags: Tags }[] {
+  const { path, layer } = at;
+  return [
+    { path: [...path, 'config', 'shared_tags'], tags: layer.config?.shared_tags },
+    { path: [...path, 'config', 'tags'], tags: layer.config?.tags },
+    { path: [...path, 'shared_tags'], tags: layer.shared_tags },
+    { path: [...path, 'tags'], tags: layer.tags },
+    ...sectionsIn(at).map(({ path: section, section: { tags } }) => ({ path: [...section, 'tags'], tags: tags as Tags | undefined })),
+  ].flatMap(({ path: place, tags }) => (tags === undefined ? [] : [{ path: place, tags }]));
+}
