@@ -70,6 +70,8 @@ export interface Lanes {
 
 /** Where a setting of a lane was said. */
 export interface SettingOrigin {
+  /** Keys from the top of the file: `profiles`, `p`, `mlflow`, `tracking_uri`; those of its lane where a variable says it. */
+  readonly path: readonly (string | number)[];
   /** A place in the file, or the name of a variable. */
   readonly place: string;
   /** 0: the top of the file, 1: the profile, 2: a variable of ours (`MIRRORBOARD_MLFLOW_TRACKING_URI`), which wins over the tracker's own variables. */

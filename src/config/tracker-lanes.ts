@@ -74,7 +74,7 @@ export function makeTrackerLane(name: string, making: LaneMaking): TrackerLaneCo
         continue;
       }
       section[key] = value;
-      origins.set(key, { place, rank: path[0] === 'profiles' ? 1 : 0 });
+      origins.set(key, { path: [...path, key], place, rank: path[0] === 'profiles' ? 1 : 0 });
       if (isHidden([...path, key])) hidden.add(key);
       else hidden.delete(key);
       note(`lanes.${name}.${key}`, 'file', place);
@@ -87,14 +87,14 @@ export function makeTrackerLane(name: string, making: LaneMaking): TrackerLaneCo
       continue;
     }
     section[key] = plainValue(value);
-    origins.set(key, { place: variable, rank: 2 });
+    origins.set(key, { path: ['lanes', name, key], place: variable, rank: 2 });
     hidden.delete(key);
   }
   const type = laneType(name, typesIn(layers).get(name)) ?? name;
   const { type: _, run_name: runName, experiment, join, ...rest } = section;
   const own = (key: string, value: unknown): Said<string> | undefined =>
     typeof value === 'string' || typeof value === 'number'
-      ? { value: String(value), place: origins.get(key)?.place ?? '', field: `lanes.${name}.${key}` }
+      ? { value: String(value), place: origins.get(key)?.place ?? '', field: fieldName(origins.get(key)?.path ?? ['lanes', name, key]) }
       : undefined;
   for (const key of GROUP_TEMPLATES[type] ?? []) checkedWord(own(key, section[key]), making);
   const group = own('experiment', experiment) ?? sharedTemplate('experiment', making);

@@ -5,7 +5,7 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BackendType } from '../backends/contract.ts';
 import { closestName } from '../closest-name.ts';
-import { MirrorError, messageOf } from '../errors.ts';
+import { MirrorError, messageOf, systemCode } from '../errors.ts';
 
 /** Built-in types by name: loaded when a lane has one. */
 const BUILT_IN: Readonly<Record<string, () => Promise<BackendType>>> = {
@@ -60,7 +60,9 @@ function locate(name: string, { cwd, configFile }: PackagePlaces): string {
     try {
       return createRequire(pathToFileURL(join(configFolder, 'mirrorboard.yaml'))).resolve(path);
     } catch (cause) {
-      throw unusable(name, `there is no module ${path}`, 'the path of a module, relative to the configuration file', cause);
+      // The message of Node would name a file in the folder, as if it had asked for the module.
+      const reason = systemCode(cause) === 'MODULE_NOT_FOUND' ? undefined : cause;
+      throw unusable(name, `there is no module ${path}`, 'the path of a module, relative to the configuration file', reason);
     }
   }
   for (const folder of new Set([cwd, configFolder])) {
@@ -135,7 +137,7 @@ function unknownType(name: string, folders: readonly string[]): MirrorError {
       guess === undefined
         ? 'A backend of your own can be named by the path of its module: type: ./my-backend.js'
         : `Did you mean ${guess}?`,
-    context: { backend: name },
+    context: { backend: name, ...(guess === undefined ? {} : { meant: guess }) },
   });
 }
 

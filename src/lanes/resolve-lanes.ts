@@ -248,8 +248,9 @@ class LaneResolver {
   }
 
   #where(path: readonly (string | number)[]): { readonly place: string | undefined; readonly field: string } {
-    const said = this.#lane.said.get(String(path[0]));
-    return { place: said?.place, field: fieldName(['lanes', this.#lane.name, ...path]) };
+    const [key, ...below] = path;
+    const said = this.#lane.said.get(String(key));
+    return { place: said?.place, field: fieldName(said === undefined ? ['lanes', this.#lane.name, ...path] : [...said.path, ...below]) };
   }
 
   #shown({ key, value, source }: ShownSetting, group: Group | undefined, section: Section, env: Environment): ShownSetting {

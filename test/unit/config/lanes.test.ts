@@ -116,7 +116,11 @@ describe('the lanes', () => {
     });
     const [lane] = config.lanes.trackers;
     expect(lane?.section).toEqual({ tracking_uri: 'ours', experiment_name: 'tracelet', insecure_tls: true });
-    expect(lane?.said.get('tracking_uri')).toEqual({ place: 'MIRRORBOARD_MLFLOW_TRACKING_URI', rank: 2 });
+    expect(lane?.said.get('tracking_uri')).toEqual({
+      path: ['lanes', 'mlflow', 'tracking_uri'],
+      place: 'MIRRORBOARD_MLFLOW_TRACKING_URI',
+      rank: 2,
+    });
     expect([lane?.runName, lane?.tags]).toEqual(['{name}', { a: 'b', c: '' }]);
     expect(config.places.get('lanes.mlflow.experiment_name')).toBe('TRACELET_MLFLOW_EXPERIMENT_NAME');
   });
@@ -270,7 +274,9 @@ describe('templates that nobody uses', () => {
     ['profiles: { p: { runs: { parent: "{nmae}" } } }', 'profiles.p.runs.parent: found {nmae}'],
     ['backend: local\nlanes: { local: {}, mlflow: { run_name: "{nmae}" } }', 'lanes.mlflow.run_name: found {nmae}'],
     ['backend: local\nlanes: { local: {}, m: { type: mlflow, experiment_name: "{nmae}" } }', 'lanes.m.experiment_name: found {nmae}'],
-    ['profiles: { p: { lanes: [local], wandb: { project: "{nmae}" } } }', 'lanes.wandb.project: found {nmae}'],
+    ['profiles: { p: { lanes: [local], wandb: { project: "{nmae}" } } }', 'profiles.p.wandb.project: found {nmae}'],
+    ['profiles: { p: { mlflow: { run_name: "{nmae}" } } }', '1:38: profiles.p.mlflow.run_name: found {nmae}'],
+    ['profiles: { p: { config: { mlflow: { experiment: "{nmae}" } } } }', 'profiles.p.config.mlflow.experiment: found {nmae}'],
     ['profiles: { p: { artifacts: [{ files: "*.pt", to: "{nmae}" }] } }', 'profiles.p.artifacts[0].to: found {nmae}'],
     ['profiles: { p: { routes: [{ tags: "a", lanes: [mlfow] }] } }', 'profiles.p.routes[0].lanes: found the lane "mlfow"'],
   ])('are checked all the same: %s', async (text, message) => {

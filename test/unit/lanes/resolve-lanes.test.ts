@@ -191,6 +191,15 @@ describe('backendType', () => {
     }
   });
 
+  it('says where in a profile a setting is that its type refuses, and no more of a module that is not there', async () => {
+    const text = 'lanes: { m: { type: mlflow } }\nprofiles: { p: { m: { tracking_uri: "http://x", tls: { ca_file: [] } } } }';
+    const config = await loadConfig({ flags: { profile: 'p' }, env: {}, cwd: '/', readFile: () => text });
+    await expect(resolveLanes(config, {})).rejects.toThrow('profiles.p.m.');
+    const none = await loadConfig({ flags: {}, env: {}, cwd: '/', readFile: () => 'lanes: { m: { type: ./nope.js } }' });
+    const error: Error = (await resolveLanes(none, {}, { cwd: '/' }).catch((thrown: Error) => thrown)) as Error;
+    expect([error.message, error.cause]).toEqual([expect.stringContaining('there is no module /nope.js'), undefined]);
+  });
+
   it('suggests a type that is there for a misspelled one, and tells nobody to install what has that name', async () => {
     const known = await failure(backendType('mlfow', { cwd: folder, configFile: undefined }));
     expect([known.code, known.hint]).toEqual(['MB4009', 'Did you mean mlflow?']);
