@@ -71,6 +71,8 @@ class FieldReader {
   readonly exposed: { readonly path: FieldPath; readonly what: string }[] = [];
   readonly #document: YamlDocument;
   readonly #env: Environment;
+  /** Numbers and words as they were written, by their paths. */
+  readonly #sources = new Map<string, string>();
   /** Paths whose values must not be shown, because of the variable they come from. */
   readonly #hidden = new Set<string>();
 
@@ -84,6 +86,7 @@ class FieldReader {
       this.#refuse('MB1002', path, 'a secret written in the file (not shown)', `a variable, as in \${VAR}`, SECRET_HINT);
       return undefined;
     }
+    if (source !== undefined) this.#sources.set(JSON.stringify(path), source);
     // A tag is a text, as it was written: 1.0 is not 1.
     if (typeof value !== 'string') return value !== null && isTag(path) ? (source ?? value) : value;
     const what = secretInAddress(value);
@@ -105,6 +108,11 @@ class FieldReader {
       default:
         return expansion satisfies never;
     }
+  }
+
+  /** A single value as it was written: 027 is 27 to YAML. */
+  source(path: FieldPath): string | undefined {
+    return this.#sources.get(JSON.stringify(path));
   }
 
   /** Whether what stands at a path, or below it, must not be shown. */
@@ -151,7 +159,7 @@ function problemsOf(issue: z.core.$ZodIssue, top: unknown, document: YamlDocumen
     return [unknownKey(path, layerKeys(path).join(', '), document)];
   }
   const guess = issue.code === 'invalid_value' && typeof value === 'string' ? suggestion(value, issue.values.map(String)) : '';
-  const hint = issue.code === 'custom' ? paramIn(issue, 'hint') : typeHint(issue, path, value);
+  const hint = issue.code === 'custom' ? paramIn(issue, 'hint') : typeHint(issue, path, value, quoted(top, document.written(path), reader));
   return [
     {
       code: 'MB1002',
@@ -207,11 +215,29 @@ function paramIn({ params }: z.core.$ZodIssueCustom, name: 'found' | 'hint'): st
   return typeof said === 'string' ? said : undefined;
 }
 
+/** A number or word as a text, in quotes, where it would do as one. */
+function quoted(top: unknown, path: FieldPath, reader: FieldReader): string | undefined {
+  const text = reader.source(path);
+  if (text === undefined) return undefined;
+  const issues = fileSchema.safeParse(withValue(top, path, text)).error?.issues ?? [];
+  const place = JSON.stringify(path);
+  return issues.some((issue) => JSON.stringify(issue.path) === place) ? undefined : JSON.stringify(text);
+}
+
+function withValue(top: unknown, path: FieldPath, value: unknown): unknown {
+  const [first, ...rest] = path;
+  if (first === undefined) return value;
+  if (Array.isArray(top)) return top.map((item: unknown, i) => (i === first ? withValue(item, rest, value) : item));
+  if (typeof top !== 'object' || top === null) return top;
+  return Object.fromEntries(Object.entries(top).map(([key, item]) => [key, key === first ? withValue(item, rest, value) : item]));
+}
+
 /** What to do about a value of another type than was expected: the traps of YAML, and of indentation. */
-function typeHint(issue: z.core.$ZodIssue, path: FieldPath, value: unknown): string | undefined {
+function typeHint(issue: z.core.$ZodIssue, path: FieldPath, value: unknown, inQuotes: string | undefined): string | undefined {
   if (issue.code !== 'invalid_type') return undefined;
   const wanted = issue.expected;
-  if (wanted === 'string' && (typeof value === 'number' || typeof value === 'boolean')) return `Write it in quotes: "${String(value)}"`;
+  if (wanted === 'string' && (typeof value === 'number' || typeof value === 'boolean'))
+    return inQuotes === undefined ? undefined : `Write it in quotes: ${inQuotes}`;
   if (wanted === 'string' && typeof value === 'object' && value !== null && !Array.isArray(value)) {
     return 'To YAML, { begins a mapping: write a text with braces in quotes, as in "{path}"';
   }

@@ -48,11 +48,19 @@ const trackerLane = maybeEmpty(
 const lanes = z.preprocess(
   (value) => {
     if (value === undefined || value === null) return {};
-    return Array.isArray(value) && value.every((name) => typeof name === 'string')
+    return Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === 'string')
       ? Object.fromEntries(value.map((name) => [name, {}]))
       : value;
   },
-  z.object({ local: localLane.optional() }, { error: 'a mapping of lanes, or a list of their names' }).catchall(trackerLane),
+  z
+    .object(
+      { local: localLane.optional() },
+      {
+        error: ({ input }) =>
+          `a mapping of lanes, or a list of their names${Array.isArray(input) && input.length === 0 ? ', not empty' : ''}`,
+      },
+    )
+    .catchall(trackerLane),
 );
 
 const runs = maybeEmpty(
@@ -95,6 +103,8 @@ const profile = maybeEmpty(
     .catchall(trackerLane),
 );
 
+const UMASK_WORDS = 'octal digits in quotes that leave the owner all rights, as in "027"';
+
 /** A whole configuration file. Each setting is described in config/mirrorboard.example.yaml. */
 export const fileSchema = maybeEmpty(
   section({
@@ -107,7 +117,7 @@ export const fileSchema = maybeEmpty(
     profiles: maybeEmpty(z.record(z.string(), profile, { error: 'a mapping of profiles' })).optional(),
     links: word(LINK_RULES).optional(),
     replaced: word(REPLACED).optional(),
-    umask: text('octal digits in quotes, as in "027"').refine(isUmask, { error: 'octal digits in quotes, as in "027"' }).optional(),
+    umask: text(UMASK_WORDS).refine(isUmask, { error: UMASK_WORDS }).optional(),
     memory: z
       .union([z.string(), z.number()], { error: MEMORY_WORDS })
       .transform((value) => parseMemory(String(value)) ?? Number.NaN)

@@ -315,7 +315,7 @@ function umaskVariable(env: Environment): Chosen<string> | undefined {
   const said = variable(env, 'MIRRORBOARD_UMASK');
   if (said === undefined || isUmask(said.value)) return said;
   const found = JSON.stringify(said.value);
-  throw new MirrorError('MB1002', `MIRRORBOARD_UMASK: found ${found}, expected octal digits, as in 027`, {
+  throw new MirrorError('MB1002', `MIRRORBOARD_UMASK: found ${found}, expected octal digits that leave the owner all rights, as in 027`, {
     context: { field: 'MIRRORBOARD_UMASK', found: said.value },
   });
 }

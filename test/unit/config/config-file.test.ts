@@ -162,6 +162,11 @@ describe('parseConfigFile', () => {
     ['lanes:\n  local:\n  path: x', 'lanes.path', 'If path is a setting of a lane, indent it'],
     ['project: 1', 'project', 'Write it in quotes: "1"'],
     ['runs: { name: {path} }', 'runs.name', 'write a text with braces in quotes, as in "{path}"'],
+    ['umask: 027', 'umask', 'Write it in quotes: "027"'],
+    ['lanes: []', 'lanes', 'expected a mapping of lanes, or a list of their names, not empty'],
+    ['profiles: { p: { lanes: [] } }', 'profiles.p.lanes', 'a list of their names, not empty'],
+    ['umask: "777"', 'umask', 'that leave the owner all rights'],
+    ['memory: 100000GiB', 'memory', 'at most 64TiB'],
     ['roots: ./runs', 'roots', 'A list of one is written [x]'],
     ['profiles: { p: { projct: x } }', 'profiles.p.projct', 'did you mean project?'],
     ['profiles: { p: { log: { level: info } } }', 'profiles.p.log', 'expected it at the top: profiles have no log of their own'],
@@ -212,6 +217,16 @@ describe('parseConfigFile', () => {
     'runs: { fold: ["eval_*", "{train,test}"], fold_flat: ["!(train)"] }',
   ])('takes the globs of %s', (text) => {
     expect(() => parse(text)).not.toThrow();
+  });
+
+  it('advises no quotes around what would be refused with them, too', () => {
+    const error = failure('umask: 999');
+    expect([error.message, error.hint]).toEqual([expect.stringContaining('umask: found 999, expected octal digits in quotes'), undefined]);
+  });
+
+  it('shows no value in a list of one that a secret variable gives', () => {
+    const text = `lanes: { m: { type: mlflow, join: { file: x, wait: "\${A_TOKEN}" } } }`;
+    expect(failure(text, { A_TOKEN: 'hunter2' }).message).toContain('join[0].wait: found a value that is not shown');
   });
 
   it('puts several hints where they belong, and one at the end', () => {
