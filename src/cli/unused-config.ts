@@ -19,11 +19,13 @@ export async function unusedFindings(
     name: string,
     more: { readonly profile?: string; readonly lanes?: readonly string[] },
   ): Promise<void> => {
+    let bare: readonly string[] = [];
     try {
       const other = await loadConfig({ flags: { ...configFlags(flags), ...more }, env: own, cwd: process.cwd(), readFile });
+      bare = area === 'profile' ? other.lanes.trackers.filter(({ said }) => said.size === 0).map((lane) => lane.name) : [];
       await resolveLanes(other, own);
     } catch (error) {
-      findings.push(unusedFinding(area, name, error));
+      findings.push(unusedFinding(area, name, error, bare));
     }
   };
   for (const profile of config.profiles) if (profile !== config.profile) await look('profile', profile, { profile });
@@ -31,10 +33,16 @@ export async function unusedFindings(
   return findings;
 }
 
-/** What is wrong whatever the surroundings is a problem; what may be set, mounted or installed where it is used is a note. */
-function unusedFinding(area: string, name: string, error: unknown): Finding {
+/**
+ * What is wrong whatever the surroundings is a problem; what may be set, mounted or installed where it is used is a note. `bare`: lanes that the
+ * profile lists, and of which nothing in the file says where they lead.
+ */
+function unusedFinding(area: string, name: string, error: unknown, bare: readonly string[]): Finding {
+  const context = error instanceof MirrorError ? error.context : {};
   const code = error instanceof MirrorError ? error.code : undefined;
-  const isSure = error instanceof MirrorError && code === 'MB1002' && error.context['is_local'] !== true;
+  const missing = code === 'MB1002' ? bare.find((lane) => String(context['field']).startsWith(`lanes.${lane}.`)) : undefined;
+  // A type that is built in but for a letter or two is no package that is installed elsewhere.
+  const isSure = (code === 'MB1002' && context['is_local'] !== true) || context['meant'] !== undefined || missing !== undefined;
   const [first = '', ...more] = messageOf(error)
     .split('\n')
     .map((line) => line.trim());
@@ -42,8 +50,18 @@ function unusedFinding(area: string, name: string, error: unknown): Finding {
     area,
     name,
     state: isSure ? 'problem' : 'note',
-    text: isSure ? first : `not used; here it could not be used: ${first}`,
+    text:
+      missing !== undefined
+        ? `the lane ${missing} is not configured: ${first}`
+        : isSure
+          ? first
+          : `not used; here it could not be used: ${first}`,
     more,
-    ...(error instanceof MirrorError && error.hint !== undefined ? { hint: error.hint } : {}),
+    ...hintOf(error, missing),
   };
+}
+
+function hintOf(error: unknown, missing: string | undefined): Pick<Finding, 'hint'> {
+  if (missing !== undefined) return { hint: `Say below lanes.${missing} what it needs; what comes from the environment, as in \${VAR}` };
+  return error instanceof MirrorError && error.hint !== undefined ? { hint: error.hint } : {};
 }

@@ -59,6 +59,7 @@ const VALUES: Readonly<Record<string, unknown>> = {
   lanes: 't',
   except: 't',
   base: 't',
+  by: '{name}',
   needs: 'images',
   drop: true,
   every: 2,
@@ -66,6 +67,7 @@ const VALUES: Readonly<Record<string, unknown>> = {
   weights: 2,
   most_bytes: '5 MB',
   wait: 3,
+  fold_flat: 'y',
   fold_hparams: true,
   links: 'inside',
   replaced: 'same_run',
@@ -83,9 +85,10 @@ function given(field: SchemaField, i: number): string {
   return field[0] === 'lanes' && i === 1 ? 't' : 'a';
 }
 
-/** A rule that draws lots says nothing else, and params come from files or from a text. */
+/** A rule that draws lots or drops says nothing else; params come from files or from a text, ids from a file or a template. */
 function indexOf(field: SchemaField): number {
-  return field.includes('assign') || (field[0] === 'params' && field.includes('tag')) ? 1 : 0;
+  if (field[0] === 'routes') return field.includes('assign') ? 1 : field[2] === 'lanes' ? 2 : field.includes('drop') ? 3 : 0;
+  return (field[0] === 'params' && field.includes('tag')) || (field.includes('join') && field.includes('id')) ? 1 : 0;
 }
 
 /** Writes a value of its own for a setting into an example. */
@@ -171,20 +174,24 @@ describe('config check', () => {
       `lanes: { local: {}, spare: { ${TRIAL} }, typo: { type: mlfow } }`,
       `profiles: { a: { lanes: [t], t: { ${TRIAL}, url: u } }, b: { lanes: [t], t: { ${TRIAL}, url: "\${NOPE}" } } }`,
     );
-    const sound = JSON.parse((await mustRun(['config', 'check', '--json'], { cwd: folder })).stdout).checks as Checked[];
+    const sound = JSON.parse((await mustRun(['config', 'check', '--json'], { cwd: folder }, 2)).stdout).checks as Checked[];
     expect(states(sound, 'profile')).toEqual({ '': 'ok', b: 'note' });
-    expect(states(sound, 'lane')).toEqual({ local: 'ok', spare: 'note', typo: 'note' });
+    expect(states(sound, 'lane')).toEqual({ local: 'ok', spare: 'note', typo: 'problem' });
     expect(sound.find(({ name }) => name === 'typo')?.['hint']).toBe('Did you mean mlflow?');
+    configure('lanes: [local]', 'profiles: { a: { lanes: [mlflow] } }');
+    expect((await mustRun(['config', 'check'], { cwd: folder }, 2)).stdout).toMatch(
+      /profile a +problem +the lane mlflow is not configured: /,
+    );
     configure(`lanes: [local]`, `profiles: { a: { lanes: [t], t: { ${TRIAL}, url: u, ulr: x } } }`);
     const { stdout } = await mustRun(['config', 'check'], { cwd: folder }, 2);
-    expect(stdout).toMatch(/profile a +problem .*lanes\.t\.ulr: found the key ulr/);
+    expect(stdout).toMatch(/profile a +problem .*profiles\.a\.t\.ulr: found the key ulr/);
   });
 
   it('looks at the other profiles of a file that can be read once only, as a pipe', async () => {
     configure('backend: local', `profiles: { prod: { lanes: [t], t: { type: mlflow, tracking_uri: http://here, ulr: x } } }`);
     const command = `cat mirrorboard.yaml | "${process.execPath}" "${MAIN}" config check --config /dev/stdin`;
     const { status, stdout } = spawnSync('sh', ['-c', command], { cwd: folder, encoding: 'utf8' });
-    expect([status, stdout]).toEqual([2, expect.stringMatching(/profile prod +problem .*lanes\.t\.ulr: found the key "ulr"/)]);
+    expect([status, stdout]).toEqual([2, expect.stringMatching(/profile prod +problem .*profiles\.prod\.t\.ulr: found the key "ulr"/)]);
   });
 
   it('asks an MLflow server that is none', async () => {
