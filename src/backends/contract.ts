@@ -374,9 +374,10 @@ export interface Backend {
   compareSide?(handle: Handle, wanted: SideWanted, signal: AbortSignal): Promise<readonly SideDifference[]>;
   /**
    * Names what the experiments or projects of these tracker runs hold that was not mirrored: whole runs, and params and files of ours. All handles are given, so that
-   * a run that is not among them and bears no mark of a mirror is foreign. Writes nothing. Missing: nobody can tell.
+   * a run that is not among them and bears no mark of a mirror is foreign. Writes nothing. Missing, or undefined (a lane that is offline, a server that lists no runs):
+   * nobody can tell.
    */
-  foreign?(own: readonly OwnRun[], signal: AbortSignal): AsyncIterable<Foreign>;
+  foreign?(own: readonly OwnRun[], signal: AbortSignal): Promise<AsyncIterable<Foreign> | undefined>;
   /** Brings to the tracker what was kept aside while the lane was offline: once, when a pass begins. Missing: nothing ever is. */
   catchUp?(signal: AbortSignal): Promise<void>;
   /** Removes a tracker run that was made for a trial. Where it is missing, trials leave theirs behind. */

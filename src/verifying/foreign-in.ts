@@ -35,9 +35,11 @@ export async function foreignIn(
       const { files, params, hasAllParams } = await storedBeside(lane.side(run), placeOf({ path, links: linksOf(path) }, run.path), signal);
       own.push({ handle, files: [...files.keys()], params: hasAllParams ? [...params.keys()] : undefined });
     }
+    const all = await backend.foreign(own, signal);
+    if (all === undefined) return undefined;
     const counts = { run: 0, param: 0, file: 0 };
     const examples: Foreign[] = [];
-    for await (const found of backend.foreign(own, signal)) {
+    for await (const found of all) {
       if (counts[found.kind]++ < MOST_EXAMPLES) examples.push(found);
     }
     return { counts, examples };

@@ -1,4 +1,5 @@
 /** What experiments hold that was not mirrored into them: for whoever means to switch a server off. */
+import { hparamNames } from '../../backend-kit/index.ts';
 import { type Said, taken, valueOrThrow, MOST_LISTED, PageSize, Pages } from '../../http/index.ts';
 import type { Foreign, OwnRun, ReadBackChunk } from '../contract.ts';
 import type { Artifacts } from './artifacts.ts';
@@ -38,7 +39,7 @@ export async function* foreignIn(
     const facts = valueOrThrow(reply);
     const place = facts.tags.get('mlflow.runName') ?? runId;
     if (params !== undefined) {
-      const names = new Set([...params, ...(await namesIn(options.hparams(facts, signal)))]);
+      const names = new Set([...params, ...(await hparamNames(options.hparams(facts, signal)))]);
       const keys = new Set([...names].map((name) => keyOf(name, options)));
       for (const name of facts.params.keys()) if (!keys.has(name) && !names.has(tagOf(name))) yield { kind: 'param', name, in: place };
     }
@@ -79,18 +80,6 @@ function shortFacts(run: Said): { readonly id: string; readonly name: string; re
     .list('tags')
     .some((tag) => tag.text('key', '') === KEY);
   return { id, name: info.text('run_name', '') || id, isOurs };
-}
-
-/** Names of the hyperparameters that points say. */
-async function namesIn(chunks: AsyncIterable<ReadBackChunk>): Promise<readonly string[]> {
-  const names = new Set<string>();
-  for await (const { points } of chunks) {
-    for (const { value } of points) {
-      const said = JSON.parse(String(value)) as { readonly session_start_info?: { readonly hparams?: object } } | null;
-      for (const name of Object.keys(said?.session_start_info?.hparams ?? {})) names.add(name);
-    }
-  }
-  return [...names];
 }
 
 /** Paths of the files of a run, without those that points are stored in. */

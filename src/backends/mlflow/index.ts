@@ -200,11 +200,11 @@ class MlflowBackend implements Backend {
     return await compareSide(client, artifacts, readHandle(handle), wanted, book.facts, signal);
   }
 
-  async *foreign(own: readonly OwnRun[], signal: AbortSignal): AsyncGenerator<Foreign, void, void> {
+  async foreign(own: readonly OwnRun[], signal: AbortSignal): Promise<AsyncIterable<Foreign>> {
     const { client, artifacts, book } = await this.#connect(signal);
     const hparams = (facts: RunFacts): AsyncIterable<ReadBackChunk> =>
       readBack(client, artifacts, trackedRun(facts), { signal, isWanted: (tag) => tag.startsWith('_hparams_/') });
-    yield* foreignIn(client, artifacts, own, { ...book.facts, isFlat: book.facts.isFileStore, hparams }, signal);
+    return foreignIn(client, artifacts, own, { ...book.facts, isFlat: book.facts.isFileStore, hparams }, signal);
   }
 
   async *readBack(handle: Handle, options: ReadBackOptions = {}): AsyncGenerator<ReadBackChunk, void, void> {

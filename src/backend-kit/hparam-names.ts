@@ -1,0 +1,13 @@
+import type { ReadBackChunk } from '../backends/contract.ts';
+
+/** Names of the hyperparameters that points say: a tracker keeps them among its params. */
+export async function hparamNames(chunks: AsyncIterable<Pick<ReadBackChunk, 'points'>>): Promise<ReadonlySet<string>> {
+  const names = new Set<string>();
+  for await (const { points } of chunks) {
+    for (const { value } of points) {
+      const said = JSON.parse(String(value)) as { readonly session_start_info?: { readonly hparams?: object } } | null;
+      for (const name of Object.keys(said?.session_start_info?.hparams ?? {})) names.add(name);
+    }
+  }
+  return names;
+}
