@@ -8,9 +8,11 @@ import type {
   Capabilities,
   Dataset,
   FileMark,
+  Foreign,
   Handle,
   ModelVersion,
   Outcome,
+  OwnRun,
   ParamOutcome,
   Probe,
   ReadBackChunk,
@@ -161,6 +163,16 @@ class ClearmlBackend implements Backend {
     const session = this.#wholeSession(handle);
     const task = new Said(session.task(), { what: 'reading an offline session', address: session.path });
     return compareSide(task, wanted, session, signal);
+  }
+
+  /** Of a lane that is offline nobody asks the server; what still waits in a session is not there. */
+  async foreign(own: readonly OwnRun[], signal: AbortSignal): Promise<AsyncIterable<Foreign> | undefined> {
+    const tasks = own.flatMap(({ handle, files, params }) => {
+      const ref = readHandle(handle);
+      const task = ref.kind === 'task' ? ref : this.#sentTask(ref.id);
+      return task === undefined ? [] : [{ id: task.id, project: task.project, files, params }];
+    });
+    return this.#online?.foreign(tasks, signal);
   }
 
   /** Sessions of runs that nothing more comes of wait for nobody else. */

@@ -21,6 +21,8 @@ export const DOCUMENT_BYTES = 1_000_000;
 /** Listed artifacts of a task: each lies in the task's document. Files beyond are kept too, and named by events. */
 export const MOST_ARTIFACTS = 2000;
 
+/** A page of tasks, a power of two; the server gives no more than 500. */
+export const TASKS_PAGE = 256;
 /** A page of events; the server gives no more, but for a step that it does not split. */
 export const EVENTS_PER_PAGE = 10_000;
 /** Of plots, which may be long. */

@@ -47,6 +47,23 @@ export interface Param {
   readonly type: 'int' | 'float' | 'bool' | 'str';
 }
 
+/** The section of hyperparameters in event files, also in the official SDK. */
+export const HPARAMS = 'TB_hparams';
+const LAYOUT = 'custom_scalars';
+const GRAPH = 'graph ';
+/** The end of a key of an artifact that a point needs: step and place, see `placeName`. */
+const POINT_FILE = /-(?:-?\d+)_[0-9a-f]{8}_[0-9a-z]+_[0-9a-f]{1,8}_\d+(?:_\d+)?$/;
+
+/** Whether an artifact of this key is one that a point needs. */
+export function isPointFile(key: string): boolean {
+  return POINT_FILE.test(key);
+}
+
+/** Whether a document of the task shows a point. */
+export function isPointDocument(name: string): boolean {
+  return name === LAYOUT || name.startsWith(GRAPH);
+}
+
 export function mapObject(tag: string, plugin: string, point: ObjectPoint, place: PointPlace): MappedObject {
   const value = interpret(plugin, point);
   const blobs: Blob[] = [];
@@ -157,10 +174,10 @@ function tensorPreview({ dtype, shape }: Tensor): string {
 }
 
 function documentOf(tag: string, value: Value): MappedObject['document'] {
-  if (value.kind === 'layout') return { name: 'custom_scalars', type: 'json', value: jsonText(value.layout) };
+  if (value.kind === 'layout') return { name: LAYOUT, type: 'json', value: jsonText(value.layout) };
   if (value.kind !== 'graph' || value.data[0] !== 0x7b || value.data.length > DOCUMENT_BYTES) return undefined;
   const text = Buffer.from(value.data).toString('utf8');
-  return { name: `graph ${pathPart(tag)}`, type: 'json', value: text };
+  return { name: `${GRAPH}${pathPart(tag)}`, type: 'json', value: text };
 }
 
 /** Hyperparameters of a session's start; the session's end is the task's status. */
@@ -168,7 +185,7 @@ function paramsOf(data: JsonObject): readonly Param[] {
   const start = data['session_start_info'];
   const hparams = isObject(start) ? start['hparams'] : undefined;
   if (!isObject(hparams)) return [];
-  return Object.entries(hparams).map(([name, value]) => paramOf('TB_hparams', name, value));
+  return Object.entries(hparams).map(([name, value]) => paramOf(HPARAMS, name, value));
 }
 
 export function paramOf(section: string, name: string, value: Json): Param {

@@ -4,6 +4,7 @@ import { headerOf, type Said, valueOrThrow } from '../../http/index.ts';
 import type {
   BackendContext,
   FileMark,
+  Foreign,
   Handle,
   ModelVersion,
   Probe,
@@ -19,6 +20,7 @@ import { ClearmlClient } from './client.ts';
 import { artifactDifference, artifactOf, compareSide } from './compare-side.ts';
 import { type EventSource, type FileSource, taskEvents } from './events.ts';
 import { BucketFiles, FileServer, type Files } from './files.ts';
+import { foreignIn, type OwnTask } from './foreign.ts';
 import { readHandle, type SessionRef, type TaskRef } from './handle.ts';
 import { KeepAlive } from './keep-alive.ts';
 import { hasShortPart, projectName } from './names.ts';
@@ -168,6 +170,10 @@ export class Online {
 
   async compareSide({ id }: TaskRef, wanted: SideWanted, signal: AbortSignal): Promise<readonly SideDifference[]> {
     return compareSide(await this.#document(id, signal), wanted, this.#fileSource, signal);
+  }
+
+  foreign(own: readonly OwnTask[], signal: AbortSignal): AsyncIterable<Foreign> {
+    return foreignIn(this.#client, (task) => this.source(task), own, signal);
   }
 
   /** Fields of a task are replaced as a whole: they are read before. */

@@ -61,11 +61,16 @@ interface StoredSegment extends SegmentPlace {
   readonly base: string;
 }
 
-async function* segmentPoints(source: EventSource, isWanted: Wanted, signal: AbortSignal): AsyncGenerator<HeadFields & ReadBackPoint> {
+/** Points of segments: all but scalars and plots. */
+export async function* segmentPoints(
+  source: EventSource,
+  isWanted: (tag: string, plugin: string) => boolean,
+  signal: AbortSignal,
+): AsyncGenerator<HeadFields & ReadBackPoint> {
   const segments = await segmentsIn(source, signal);
   const read = async ({ url }: StoredSegment): Promise<string> => (await source.file(url, signal)).toString('utf8');
   for await (const { point, segment } of onceEach(segments, read, readLine)) {
-    if (!isWanted(point.tag) || !(await isWhole(source, point, segment.base, signal))) continue;
+    if (!isWanted(point.tag, point.plugin) || !(await isWhole(source, point, segment.base, signal))) continue;
     const { key: _, files: __, ...rest } = point;
     yield rest;
   }

@@ -1,6 +1,6 @@
 /** What stands beside the event files: params, files, models, datasets, and facts of where a run ran. */
 import { MirrorError } from '../../errors.ts';
-import { Pages, valueOrThrow } from '../../http/index.ts';
+import { Pages, type Said, valueOrThrow } from '../../http/index.ts';
 import type { Dataset, ModelVersion, ParamOutcome, SideFile, SideOutcome, SideParam } from '../contract.ts';
 import { artifactsIn, type Reply } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
@@ -11,7 +11,7 @@ import { exactly, longName } from './names.ts';
 import type { Sink } from './sink.ts';
 
 /** The section of connected dictionaries in the official SDK. */
-const SECTION = 'General';
+export const SECTION = 'General';
 const DATASETS = 'Datasets';
 
 /** Fields of a task's script section, by what writers of sidecar files call them. */
@@ -114,6 +114,11 @@ export async function putSideFile(
 /** ClearML shows the datasets of a task in a section of its parameters. */
 export function datasetParam({ name, hash, source, context }: Dataset): Param {
   return { section: DATASETS, name: context === '' ? name : `${context}/${name}`, value: `${source} (${hash})`, type: 'str' };
+}
+
+/** Whether a param, as the task has it, is one that `datasetParam` made. */
+export function isDatasetParam(section: string, held: Said): boolean {
+  return section === DATASETS && /\([0-9a-f]+\)$/.test(held.text('value', ''));
 }
 
 /** The model of a content, made where there is none. A model's name is not unique; the tag of its content is. */

@@ -29,7 +29,7 @@ import { longName } from './names.ts';
 import type { ClearmlSettings } from './settings.ts';
 
 /** Keys in a task's runtime. A dot would be a path there. */
-const RUN = 'mirrorboard/run';
+export const RUN = 'mirrorboard/run';
 const INSTANCE = 'mirrorboard/instance';
 const FINGERPRINT = 'mirrorboard/fingerprint';
 /** The place of a task among those made for the same key at the same moment, see `backend-kit`. */

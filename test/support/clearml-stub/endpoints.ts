@@ -127,6 +127,7 @@ function endpoints(store: Store): Readonly<Record<string, Endpoint>> {
       store.tasks.set(id, {
         ...empty,
         execution: { artifacts: [] },
+        models: { input: [], output: [] },
         ...body,
         name,
         id,
@@ -135,13 +136,14 @@ function endpoints(store: Store): Readonly<Record<string, Endpoint>> {
       return { id };
     },
     'tasks.get_by_id': ({ task }) => ({ task: store.task(task) }),
-    'tasks.get_all': ({ project, tags, only_fields: fields, page = 0, page_size: size = 500 }) => {
+    'tasks.get_all': ({ project, tags, only_fields: fields, page = 0, page_size: most = 500 }) => {
+      const size = Math.min(Number(most), 500);
       const found = [...store.tasks.values()].filter(
         (task) =>
           (project === undefined || (project as string[]).includes(task.project)) &&
           (tags === undefined || (tags as string[]).every((tag) => task.tags.includes(tag))),
       );
-      return { tasks: found.slice(Number(page) * Number(size), (Number(page) + 1) * Number(size)).map((task) => picked(task, fields)) };
+      return { tasks: found.slice(Number(page) * size, (Number(page) + 1) * size).map((task) => picked(task, fields)) };
     },
     'tasks.edit': ({ task, force, ...fields }) => {
       const found = store.task(task);

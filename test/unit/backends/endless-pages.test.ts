@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { ClearmlClient } from '../../../src/backends/clearml/client.ts';
-import { taskEvents } from '../../../src/backends/clearml/events.ts';
+import { type EventSource, taskEvents } from '../../../src/backends/clearml/events.ts';
+import { foreignIn } from '../../../src/backends/clearml/foreign.ts';
 import { Artifacts } from '../../../src/backends/mlflow/artifacts.ts';
 import { MlflowClient } from '../../../src/backends/mlflow/client.ts';
 import { HeldMetrics } from '../../../src/backends/mlflow/held-metrics.ts';
@@ -78,6 +79,7 @@ function pageOf({ url = '' }: IncomingMessage, token: string, isFull: boolean, a
     data: {
       token: 'x.e30.x',
       events,
+      tasks: isFull ? [{ id: `t${asked}` }] : [],
       scroll_id: token,
       project: { run },
       model: { bucket: { id: 'r', historyLineCount: 1e15 } },
@@ -104,6 +106,12 @@ function mlflowOf(url: string): MlflowClient {
 
 function wandbOf(url: string): WandbClient {
   const client = new WandbClient({ baseUrl: url, apiKey: 'k'.repeat(40), timeoutMs: 30_000, tls: {} });
+  closers.push(() => client.close());
+  return client;
+}
+
+function clearmlOf(url: string): ClearmlClient {
+  const client = new ClearmlClient({ apiServer: url, auth: undefined, tls: {}, extraRetryCodes: new Set(), workerName: 'w' });
   closers.push(() => client.close());
   return client;
 }
@@ -136,10 +144,13 @@ const LOOPS: Readonly<Record<string, (url: string) => Promise<unknown>>> = {
     if (found.kind !== 'ok' || found.value === undefined) throw new Error('no run');
     await drain(found.value.readLines(0, Infinity, signal));
   },
-  'events of a ClearML task': async (url) => {
-    const client = new ClearmlClient({ apiServer: url, auth: undefined, tls: {}, extraRetryCodes: new Set(), workerName: 'w' });
-    closers.push(() => client.close());
-    await drain(taskEvents(client, 'task', 'plot', signal));
+  'events of a ClearML task': (url) => drain(taskEvents(clearmlOf(url), 'task', 'plot', signal)),
+  'tasks of a ClearML project': async (url) => {
+    const client = clearmlOf(url);
+    const source = (): EventSource => {
+      throw new Error('no task is looked at');
+    };
+    await drain(foreignIn(client, source, [{ id: 't', project: 'p', files: [], params: [] }], signal));
   },
   'parts of an upload to a bucket': async (url) => {
     const credentials = { accessKeyId: 'AKIAOFTHETESTS', secretAccessKey: 'the-secret-of-the-tests' };
@@ -156,9 +167,9 @@ const LOOPS: Readonly<Record<string, (url: string) => Promise<unknown>>> = {
 describe.each(WAYS)('a listing that never ends (%s)', (way) => {
   test.each(Object.keys(LOOPS))('%s: is no answer of an API', async (name) => {
     // Rows are asked for by their numbers, which never come twice: no token leads to them.
-    if (name.startsWith('rows') && (way === 'the same token' || way === 'tokens in a circle')) return;
+    if (/^rows|^tasks/.test(name) && (way === 'the same token' || way === 'tokens in a circle')) return;
     // There an empty page is the end.
-    if (name.startsWith('events') && way === 'empty pages') return;
+    if (/^events|^tasks/.test(name) && way === 'empty pages') return;
     const server = await rude(way);
     const listing = (LOOPS[name] as (url: string) => Promise<unknown>)(server.url);
     await expect(listing).rejects.toMatchObject({ code: 'MB4003', message: expect.stringMatching(/pages without end/) });

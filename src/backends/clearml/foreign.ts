@@ -1,0 +1,107 @@
+/** What projects hold that was not mirrored into them: for whoever means to switch a server off. */
+import { hparamNames } from '../../backend-kit/index.ts';
+import { PageSize, Pages, type Said, taken, valueOrThrow } from '../../http/index.ts';
+import type { Foreign, OwnRun } from '../contract.ts';
+import { artifactsIn } from './answers.ts';
+import type { ClearmlClient } from './client.ts';
+import type { EventSource } from './events.ts';
+import type { TaskRef } from './handle.ts';
+import { TASKS_PAGE } from './limits.ts';
+import { HPARAMS, isPointFile, isPointDocument } from './map.ts';
+import { segmentPoints } from './read-back.ts';
+import { isDatasetParam, SECTION } from './side.ts';
+import { RUN } from './tasks.ts';
+
+/** A task of ours, and what was stored beside its points. */
+export type OwnTask = Pick<TaskRef, 'id' | 'project'> & Pick<OwnRun, 'files' | 'params'>;
+
+export async function* foreignIn(
+  client: ClearmlClient,
+  sourceOf: (task: Pick<TaskRef, 'id'>) => EventSource,
+  own: readonly OwnTask[],
+  signal: AbortSignal,
+): AsyncGenerator<Foreign, void, void> {
+  const known = new Set(own.map(({ id }) => id));
+  for (const project of new Set(own.map((task) => task.project))) {
+    for await (const { id, name, isOurs } of tasksIn(client, project, signal)) {
+      if (!isOurs && !known.has(id)) yield { kind: 'run', name: name === '' ? id : name };
+    }
+  }
+  for (const each of own) {
+    const reply = await client.call('looking at the task', 'tasks.get_by_id', { task: each.id }, signal);
+    if (reply.kind !== 'ok' && reply.cause === 'gone') continue;
+    const task = valueOrThrow(reply).object('task');
+    const place = task.text('name', '') || each.id;
+    for await (const name of paramsOf(task, each, sourceOf(each), signal)) yield { kind: 'param', name, in: place };
+    for (const name of filesOf(task, each)) yield { kind: 'file', name, in: place };
+  }
+}
+
+async function* tasksIn(
+  client: ClearmlClient,
+  project: string,
+  signal: AbortSignal,
+): AsyncGenerator<{ readonly id: string; readonly name: string; readonly isOurs: boolean }, void, void> {
+  const what = `listing the tasks of the project ${project}`;
+  const pages = new Pages(what, client.address);
+  const size = new PageSize(TASKS_PAGE);
+  for (let at = 0; ; ) {
+    const body = {
+      project: [project],
+      search_hidden: true,
+      only_fields: ['id', 'name', 'runtime'],
+      order_by: ['created', 'id'],
+      page: at / size.most,
+      page_size: size.most,
+    };
+    const reply = taken(await client.call(what, 'tasks.get_all', body, signal), (said) =>
+      said.list('tasks').map((task) => ({
+        id: task.id('id'),
+        name: task.text('name', ''),
+        isOurs: typeof task.object('runtime').fields[RUN] === 'string',
+      })),
+    );
+    // Sizes are powers of two: the smaller page begins where the larger one did.
+    if (reply.kind !== 'ok' && size.shrinkFor(reply.error)) continue;
+    const tasks = valueOrThrow(reply);
+    if (tasks.length === 0) return;
+    yield* tasks;
+    at += size.most;
+    pages.next(String(at), tasks.length, tasks);
+  }
+}
+
+/** Params as the official SDK names them, with their section, and documents of the configuration. */
+async function* paramsOf(
+  task: Said,
+  { params }: Pick<OwnTask, 'params'>,
+  source: EventSource,
+  signal: AbortSignal,
+): AsyncGenerator<string, void, void> {
+  const all = task.object('hyperparams');
+  for (const section of Object.keys(all.fields)) {
+    const held = all.object(section);
+    const names = Object.keys(held.fields);
+    let ours: ReadonlySet<string> = new Set();
+    if (section === SECTION) ours = new Set(params ?? names);
+    // Only the points tell which of these were in event files.
+    else if (section === HPARAMS && names.length > 0) ours = await hparamNames(hparamPoints(source, signal));
+    for (const name of names) if (!ours.has(name) && !isDatasetParam(section, held.object(name))) yield `${section}/${name}`;
+  }
+  for (const name of Object.keys(task.object('configuration').fields)) if (!isPointDocument(name)) yield `configuration/${name}`;
+}
+
+async function* hparamPoints(source: EventSource, signal: AbortSignal) {
+  for await (const point of segmentPoints(source, (_, plugin) => plugin === 'hparams', signal)) yield { points: [point] };
+}
+
+/** Artifacts, and models that were trained in the task. */
+function* filesOf(task: Said, { files }: Pick<OwnTask, 'files'>): Generator<string, void, void> {
+  const stored = new Set(files);
+  for (const artifact of artifactsIn(task)) {
+    const key = artifact.text('key', '');
+    if (!stored.has(key) && !isPointFile(key)) yield key;
+  }
+  // Ours are registered beside the task, and not listed in it.
+  for (const model of task.object('models').list('output')) yield model.text('name', '') || model.id('model');
+}
