@@ -30,14 +30,20 @@ export interface RunPath {
   readonly id: string;
 }
 
+export type ProjectPath = Pick<RunPath, 'entity' | 'project'>;
+
 export interface RunFacts extends RunPath {
   readonly storageId: string;
+  readonly displayName: string;
   readonly lineCount: number;
   /** The whole configuration, as JSON. */
   readonly config: string;
   readonly summary: string;
   readonly tags: readonly string[];
 }
+
+/** A run of a project, as a listing has it. */
+export type ListedRun = Pick<RunFacts, 'id' | 'config'> & { readonly name: string };
 
 /** What a run is to be; what is undefined does not change. */
 export interface RunChange {
@@ -154,6 +160,35 @@ export class WandbClient {
       const place = bucket.object('project');
       return runFacts(bucket, { entity: entityOf(place, entityOf(model, entity)), project: place.text('name', project), id });
     });
+  }
+
+  /** A page of a project's runs; refused by servers that list none. */
+  async runs(
+    { entity, project }: ProjectPath,
+    after: string | undefined,
+    first: number,
+    signal: AbortSignal,
+  ): Promise<Reply<{ readonly runs: readonly ListedRun[]; readonly next: string | undefined }>> {
+    const what = `listing the runs of the project ${project}`;
+    const variables = { project, entity: entity === '' ? null : entity, after: after ?? null, first };
+    const reply = await this.graph(what, 'Runs', RUNS, variables, signal);
+    if (reply.kind !== 'ok') return reply;
+    const page = taken(reply, (said) => {
+      const connection = said.object('project').object('runs');
+      const info = connection.object('pageInfo');
+      return {
+        // A project that is not there is null.
+        isListed: connection.has('edges') || said.fields['project'] === null,
+        runs: connection.list('edges').map((edge): ListedRun => {
+          const node = edge.object('node');
+          return { id: node.id('name'), name: node.text('displayName', ''), config: node.text('config', '') };
+        }),
+        next: info.is('hasNextPage') ? info.text('endCursor') : undefined,
+      };
+    });
+    if (page.kind === 'ok' && !page.value.isListed)
+      return failed('refused', `${what}: ${this.address} gives none`, { address: this.address });
+    return page;
   }
 
   /** The last row of a run's history, as JSON; undefined where there is none, or the server does not tell. */
@@ -409,6 +444,7 @@ function runFacts(bucket: Said, path: RunPath): RunFacts {
   return {
     ...path,
     storageId: bucket.text('id', ''),
+    displayName: bucket.text('displayName', ''),
     lineCount: bucket.number('historyLineCount', 0),
     config: bucket.text('config', ''),
     summary: bucket.text('summaryMetrics', ''),
@@ -425,6 +461,9 @@ const FEATURES = 'query ServerFeaturesQuery { serverInfo { features { name isEna
 const RESUME_STATUS = `query RunResumeStatus($project: String, $entity: String, $name: String!) {
   model(name: $project, entityName: $entity) { id name entity { id name } bucket(name: $name, missingOk: true) {
     id name displayName historyLineCount summaryMetrics config tags project { name entity { name } } } } }`;
+const RUNS = `query Runs($project: String, $entity: String, $after: String, $first: Int) {
+  project(name: $project, entityName: $entity) { runs(first: $first, after: $after) {
+    edges { node { name displayName config } } pageInfo { endCursor hasNextPage } } } }`;
 const LAST_ROW = `query RunResumeStatus($project: String, $entity: String, $name: String!) {
   model(name: $project, entityName: $entity) { bucket(name: $name, missingOk: true) { id historyTail } } }`;
 const UPSERT = `mutation UpsertBucket($name: String, $project: String, $entity: String, $groupName: String, $displayName: String, $notes: String,

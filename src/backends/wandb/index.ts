@@ -6,11 +6,13 @@ import type {
   BackendType,
   Capabilities,
   FileMark,
+  Foreign,
   Handle,
   Intent,
   JournalEntry,
   JournalledBackend,
   Outcome,
+  OwnRun,
   ParamOutcome,
   Probe,
   ReadBackChunk,
@@ -27,6 +29,7 @@ import type {
 } from '../contract.ts';
 import { outcomeOf } from './answers.ts';
 import { type RunPath, WandbClient } from './client.ts';
+import { foreignIn } from './foreign.ts';
 import { handleOf, readHandle } from './handle.ts';
 import { Heart } from './heart.ts';
 import { capabilities } from './limits.ts';
@@ -45,6 +48,8 @@ class WandbBackend implements JournalledBackend {
   readonly #settings: WandbSettings;
   readonly #client: WandbClient | undefined;
   readonly #places: RunPlaces;
+  /** Undefined where the lane is not online. */
+  readonly #online: OnlinePlaces | undefined;
   readonly #runs: Runs;
   readonly #writers = new Map<string, RunWriter>();
   readonly #stop = new AbortController();
@@ -67,7 +72,8 @@ class WandbBackend implements JournalledBackend {
       settings.dir,
       online === undefined ? undefined : (path, from, to, signal) => linesAt(online, path, from, to, signal),
     );
-    this.#places = isOnline && online !== undefined ? online : offline;
+    this.#online = isOnline ? online : undefined;
+    this.#places = this.#online ?? offline;
     this.#runs = new Runs({
       settings,
       warn: this.#warn,
@@ -177,6 +183,12 @@ class WandbBackend implements JournalledBackend {
     const unknown = (reason: string) =>
       this.#warn('files or params beside the points of a run are not compared', { run: place.path.id, reason });
     return compareSide(place, wanted, unknown, signal);
+  }
+
+  /** Of a lane that is offline nobody asks the service. */
+  async foreign(own: readonly OwnRun[], signal: AbortSignal): Promise<AsyncIterable<Foreign> | undefined> {
+    if (this.#client === undefined || this.#online === undefined) return undefined;
+    return foreignIn(this.#client, this.#online, own, { entity: this.#settings.entity ?? '', warn: this.#warn }, signal);
   }
 
   async remove(handle: Handle, signal: AbortSignal): Promise<void> {

@@ -15,6 +15,8 @@ export const TABLE_ROWS = 10_000;
 export const FILES_PER_REQUEST = 100;
 /** Of a listing of a run's files. */
 export const FILES_PAGE = 1000;
+/** Of a listing of a project's runs, each with its whole configuration. */
+export const RUNS_PAGE = 100;
 export const UPLOADS_AT_ONCE = 8;
 /** Runs that are sent to at the same time. */
 export const SENDS_AT_ONCE = 4;

@@ -90,8 +90,14 @@ export class RunConfig {
   }
 }
 
-function paramKey(name: string): string {
-  return name === OWN || name === SERVICE || name === '' ? `param.${name}` : name;
+/** Whether a key is ours or the service's, and no param. */
+export function isOwnKey(key: string): boolean {
+  return key === OWN || key === SERVICE;
+}
+
+/** The key of a param. */
+export function paramKey(name: string): string {
+  return isOwnKey(name) || name === '' ? `param.${name}` : name;
 }
 
 /** Without a version of the client, the run is taken for one that never started. */

@@ -66,7 +66,7 @@ export async function compareSide(
   return differences;
 }
 
-function storedPath(path: string): string {
+export function storedPath(path: string): string {
   return TAKEN.test(path) ? `files/${path}` : path;
 }
 

@@ -23,6 +23,8 @@ export interface WandbStubOptions {
   readonly mostBytes?: number;
   /** Upload addresses live so many uses. Default: for ever. */
   readonly uploadUses?: number;
+  /** It has no list of runs. */
+  readonly noRunList?: boolean;
   /** It has no list of files: it knows no such field, or leaves it empty. */
   readonly noFileList?: 'unknown' | 'null';
   /** Where a file is to go instead of the stub itself; undefined: to the stub. */
@@ -209,6 +211,9 @@ export class WandbStub {
         const plain = rows.map((line) => line.replace(/:(NaN|-?Infinity)(?=[,}])/g, ':"$1"'));
         return data({ project: { run: { history: plain.slice(0, Number(variables['pageSize'])) } } });
       }
+      case 'Runs':
+        if (this.#options.noRunList === true) return data({}, ['Cannot query field "runs" on type "Project".']);
+        return data({ project: this.#runsPage(entity, project, variables) });
       case 'RunFiles':
         if (this.#options.noFileList === 'unknown') return data({}, ['Cannot query field "files" on type "Run".']);
         if (this.#options.noFileList === 'null') return data({ project: { run: { files: null } } });
@@ -322,6 +327,17 @@ export class WandbStub {
     return [...run.files].map(([name, content]) => ({
       node: { id: name, name, sizeBytes: String(content.length), directUrl: '', url: '', updatedAt: null },
     }));
+  }
+
+  /** Null where there is no such project. The cursor is the place of the last run. */
+  #runsPage(entity: string, project: string, { after, first }: Fields): object | null {
+    const runs = this.runs().filter((run) => run.entity === entity && run.project === project);
+    if (runs.length === 0) return null;
+    const from = typeof after === 'string' ? Number(Buffer.from(after, 'base64').toString()) : 0;
+    const to = from + Math.min(Number(first ?? 50), 1000);
+    const edges = runs.slice(from, to).map(({ id, displayName, config }) => ({ node: { name: id, displayName, config } }));
+    const endCursor = edges.length === 0 ? null : Buffer.from(String(from + edges.length)).toString('base64');
+    return { runs: { edges, pageInfo: { endCursor, hasNextPage: to < runs.length } } };
   }
 
   #readBack(entity: string, project: string): object[] {

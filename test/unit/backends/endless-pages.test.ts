@@ -13,6 +13,8 @@ import { MlflowClient } from '../../../src/backends/mlflow/client.ts';
 import { HeldMetrics } from '../../../src/backends/mlflow/held-metrics.ts';
 import { readBack } from '../../../src/backends/mlflow/read-back.ts';
 import { registerModel } from '../../../src/backends/mlflow/side.ts';
+import { foreignIn as runsForeign } from '../../../src/backends/wandb/foreign.ts';
+import type { Handle } from '../../../src/backends/contract.ts';
 import { WandbClient } from '../../../src/backends/wandb/client.ts';
 import { OnlinePlaces } from '../../../src/backends/wandb/online.ts';
 import { ObjectStore } from '../../../src/objects/index.ts';
@@ -68,6 +70,7 @@ function pageOf({ url = '' }: IncomingMessage, token: string, isFull: boolean, a
     files: { edges, pageInfo: { hasNextPage: true, endCursor: token } },
     history: isFull ? [`{"_step":${asked}}`] : [],
   };
+  const runs = { edges: isFull ? [{ node: { name: `r${asked}` } }] : [], pageInfo: { hasNextPage: true, endCursor: token } };
   const answer = {
     // MLflow
     files: isFull ? [{ path: `a${asked}`, file_size: 1 }] : [],
@@ -81,7 +84,7 @@ function pageOf({ url = '' }: IncomingMessage, token: string, isFull: boolean, a
       events,
       tasks: isFull ? [{ id: `t${asked}` }] : [],
       scroll_id: token,
-      project: { run },
+      project: { run, runs },
       model: { bucket: { id: 'r', historyLineCount: 1e15 } },
     },
     // ClearML
@@ -119,6 +122,8 @@ function clearmlOf(url: string): ClearmlClient {
 const TRACKED = { runId: 'r', experimentId: '1', root: undefined } as const;
 const PATH = { entity: 'e', project: 'p', id: 'r' };
 
+async function* nothing(): AsyncGenerator<never, void, void> {}
+
 async function drain(all: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of all);
 }
@@ -138,6 +143,13 @@ const LOOPS: Readonly<Record<string, (url: string) => Promise<unknown>>> = {
     return held.missing([{ ...metric, isSettled: false, isDerived: false }], signal, ({ error }) => error);
   },
   'files of a W&B run': (url) => wandbOf(url).files(PATH, signal),
+  'runs of a W&B project': async (url) => {
+    const client = wandbOf(url);
+    const places = new OnlinePlaces(client, { offsetSemantics: 'replace', uncounted: () => {}, pages: url });
+    const handle = JSON.stringify({ run: 'r', entity: 'e', project: 'p', started: 0 }) as Handle;
+    const own = [{ handle, files: [], params: [] }];
+    await drain((await runsForeign(client, places, own, { entity: 'e', warn: () => {} }, signal)) ?? nothing());
+  },
   'rows of a W&B run': async (url) => {
     const places = new OnlinePlaces(wandbOf(url), { offsetSemantics: 'replace', uncounted: () => {}, pages: url });
     const found = await places.find(PATH, signal);

@@ -1,0 +1,113 @@
+/** What projects hold that was not mirrored into them: for whoever means to switch the service off. */
+import { hparamNames } from '../../backend-kit/index.ts';
+import { PageSize, Pages, valueOrThrow } from '../../http/index.ts';
+import type { BackendContext, Foreign, OwnRun } from '../contract.ts';
+import type { ListedRun, ProjectPath, WandbClient } from './client.ts';
+import { readHandle, type TrackedRun } from './handle.ts';
+import { RUNS_PAGE } from './limits.ts';
+import type { OnlinePlaces } from './online.ts';
+import type { RunPlace } from './place.ts';
+import { readBack } from './read-back.ts';
+import { isOwnKey, paramKey, RunConfig } from './run-config.ts';
+import { storedPath } from './side.ts';
+
+/** Folders that points are stored in. */
+const OF_POINTS = /^(?:media|mirrorboard)\//;
+/** What the service and its clients make of what a run says anyway. */
+const OF_SERVICE = /^(?:wandb-[^/]*|config\.yaml)$/;
+
+export interface ForeignOptions {
+  /** Of runs that were opened offline, where nobody said one. Empty: the one that the key belongs to. */
+  readonly entity: string;
+  readonly warn: BackendContext['warn'];
+}
+
+interface Own extends Omit<OwnRun, 'handle'> {
+  readonly run: TrackedRun;
+}
+
+/** Undefined: the server lists no runs. */
+export async function foreignIn(
+  client: WandbClient,
+  places: OnlinePlaces,
+  all: readonly OwnRun[],
+  { entity, warn }: ForeignOptions,
+  signal: AbortSignal,
+): Promise<AsyncIterable<Foreign> | undefined> {
+  const runs = all.map(({ handle }) => readHandle(handle));
+  const isHomeAsked = entity === '' && runs.some((run) => run.entity === '');
+  const home = isHomeAsked ? valueOrThrow(await client.viewer(signal)).entity : entity;
+  const own = all.map(({ files, params }, i): Own => {
+    const run = runs[i] as TrackedRun;
+    return { run: { ...run, entity: run.entity || home }, files, params };
+  });
+  const [first] = own;
+  if (first !== undefined) {
+    const reply = await client.runs(first.run, undefined, 1, signal);
+    if (reply.kind !== 'ok' && reply.cause === 'refused') return undefined;
+    valueOrThrow(reply);
+  }
+  return namesIn(client, places, own, warn, signal);
+}
+
+async function* namesIn(
+  client: WandbClient,
+  places: OnlinePlaces,
+  own: readonly Own[],
+  warn: ForeignOptions['warn'],
+  signal: AbortSignal,
+): AsyncGenerator<Foreign, void, void> {
+  for (const [, [first, ...others]] of Map.groupBy(own, ({ run }) => JSON.stringify([run.entity, run.project]))) {
+    if (first === undefined) continue;
+    const known = new Set([first, ...others].map(({ run }) => run.id));
+    for await (const { id, name, config } of runsIn(client, first.run, signal)) {
+      const isOurs = known.has(id) || RunConfig.read(config).own !== undefined;
+      if (!isOurs) yield { kind: 'run', name: name === '' ? id : name };
+    }
+  }
+  for (const { run, files, params } of own) {
+    const reply = await places.find(run, signal);
+    const place = reply.kind !== 'ok' && reply.cause === 'gone' ? undefined : valueOrThrow(reply);
+    if (place === undefined) continue;
+    const title = place.facts.displayName || run.id;
+    if (params !== undefined) for (const name of await paramsOf(place, run, params, signal)) yield { kind: 'param', name, in: title };
+    const listed = await place.fileLengths(signal);
+    if (listed.kind !== 'ok' && listed.cause === 'refused') {
+      warn('what others stored with a run is not looked for', { run: run.id, reason: listed.error.message });
+      continue;
+    }
+    const stored = new Set(files.map(storedPath));
+    for (const path of valueOrThrow(listed).keys()) {
+      if (!stored.has(path) && !OF_POINTS.test(path) && !OF_SERVICE.test(path)) yield { kind: 'file', name: path, in: title };
+    }
+  }
+}
+
+async function* runsIn(client: WandbClient, project: ProjectPath, signal: AbortSignal): AsyncGenerator<ListedRun, void, void> {
+  const pages = new Pages('listing the runs of the project', client.address);
+  const size = new PageSize(RUNS_PAGE);
+  let after: string | undefined;
+  for (;;) {
+    const reply = await client.runs(project, after, size.most, signal);
+    if (reply.kind !== 'ok' && size.shrinkFor(reply.error)) continue;
+    const { runs, next } = valueOrThrow(reply);
+    yield* runs;
+    after = pages.next(next, runs.length, runs);
+    if (after === undefined) return;
+  }
+}
+
+/** Names in the configuration. Only where there are others than those of files is the history asked which of them are hyperparameters of points. */
+async function paramsOf(
+  place: RunPlace,
+  { joined }: TrackedRun,
+  params: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const ours = new Set(params.map(paramKey));
+  const others = [...place.config.values.keys()].filter((name) => !isOwnKey(name) && !ours.has(name));
+  if (others.length === 0) return others;
+  const points = readBack(place, joined?.lines ?? 0, { signal, isWanted: (tag) => tag.startsWith('_hparams_/') });
+  const ofPoints = new Set([...(await hparamNames(points))].map(paramKey));
+  return others.filter((name) => !ofPoints.has(name));
+}
