@@ -34,6 +34,12 @@ interface Frame {
   readonly timer: NodeJS.Timeout;
 }
 
+/** What was learned of a server; it outlasts a connection. */
+export interface ServerFacts {
+  /** Whether trees take many values in one call. */
+  takesMany: boolean | undefined;
+}
+
 export class AimClient {
   readonly address: string;
   readonly version: string;
@@ -50,12 +56,13 @@ export class AimClient {
   readonly #unanswered: Frame[] = [];
   /** Who waits for a place among them. */
   readonly #waiting: (() => void)[] = [];
-  /** Whether trees take many values at once; undefined until one was asked. */
-  #takesMany: boolean | undefined;
+  readonly #facts: ServerFacts;
   /** Why nothing more can be done with this client. */
   #broken: AimFailure | undefined;
 
-  private constructor(http: HttpClient, id: string, version: string, socket: WebSocket, secrets: readonly string[]) {
+  private constructor(http: HttpClient, id: string, version: string, socket: WebSocket, secrets: readonly string[], facts: ServerFacts) {
+    this.#facts = facts;
+    facts.takesMany ??= takesManyOf(version);
     this.#http = http;
     this.#id = id;
     this.address = http.address;
@@ -73,14 +80,19 @@ export class AimClient {
   }
 
   /** Connects, and holds a repository, without which the server forgets what its locks belong to. Throws AimFailure. */
-  static async connect(address: string, settings: ClientSettings, signal: AbortSignal): Promise<AimClient> {
+  static async connect(
+    address: string,
+    settings: ClientSettings,
+    signal: AbortSignal,
+    facts: ServerFacts = { takesMany: undefined },
+  ): Promise<AimClient> {
     const http = makeHttp(address, settings);
     try {
       const version = await serverVersion(http, signal);
       const id = randomUUID();
       for (const call of ['connect', 'heartbeat']) await ask(http, `/client/${call}/${id}/`, `${call} to ${http.address}`, signal);
       const socket = await openSocket(http.address, id, settings, signal);
-      const client = new AimClient(http, id, version, socket, Object.values(settings.headers));
+      const client = new AimClient(http, id, version, socket, Object.values(settings.headers), facts);
       try {
         client.#repo = await client.resource('Repo', {}, signal);
       } catch (error) {
@@ -164,22 +176,19 @@ export class AimClient {
     }
   }
 
-  /** Learns of a tree whether it has `update`, which servers before 3.23 have not: each value is a call of its own there. */
-  async learn(tree: Resource, signal: AbortSignal): Promise<void> {
-    if (this.#takesMany !== undefined) return;
+  /** Whether trees have `update`; else each value is a call of its own. Asked of one where nobody knows. */
+  async takesMany(tree: Resource, signal: AbortSignal): Promise<boolean> {
+    if (this.#facts.takesMany !== undefined) return this.#facts.takesMany;
     try {
       // Of no values: nothing is written.
       await this.call(tree, 'update', [['seqs'], []], signal);
-      this.#takesMany = true;
+      this.#facts.takesMany = true;
     } catch (error) {
       // Whatever its code has against it: one by one it goes everywhere.
       if (!(error instanceof AimFailure) || error.exception === undefined || error.kind === 'away') throw error;
-      this.#takesMany = false;
+      this.#facts.takesMany = false;
     }
-  }
-
-  get takesMany(): boolean {
-    return this.#takesMany ?? true;
+    return this.#facts.takesMany;
   }
 
   /** The children of a path, by their keys. */
@@ -273,6 +282,11 @@ export class AimClient {
     try {
       const exception = exceptionIn(unpack(data));
       failure = failureOfException(frame?.what ?? 'writing', { ...exception, message: redact(exception.message, this.#secrets) });
+      if (failure.exception === 'AttributeError' && exception.message.includes('update')) {
+        // It is one of those that take one value at a time, whatever its version: all of it is sent again so.
+        this.#facts.takesMany = false;
+        failure = new AimFailure('away', failure.error);
+      }
       // On the way in a key that is not there is a name that the server does not know.
       if (failure.kind === 'absent') failure = new AimFailure('content', failure.error);
     } catch (cause) {
@@ -337,6 +351,13 @@ export class AimClient {
 /** What a tree of a run is asked for by. Servers before 3.29 read `from_union` too, and fail without it; later ones don't look at it. */
 export function treeOf(name: 'meta' | 'seqs', hash: string): { readonly [key: string]: Tree } {
   return { name, sub: hash, read_only: false, from_union: false, index: false, timeout: null };
+}
+
+/** Where it is known of a version: 3.22.0 has none, 3.25.1 has it. */
+function takesManyOf(version: string): boolean | undefined {
+  const minor = Number(version.split('.')[1]);
+  if (minor <= 22) return false;
+  return minor >= 25 ? true : undefined;
 }
 
 function callOf(resource: Resource, method: string, args: readonly Tree[]): object {

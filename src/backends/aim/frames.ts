@@ -39,13 +39,15 @@ export class Frames {
 
   /** Many children of one path. */
   async update(resource: Resource, path: readonly Key[], pairs: readonly (readonly [Key, Tree])[]): Promise<void> {
-    if (!this.#client.takesMany) for (const [key, value] of pairs) await this.add(resource, '__setitem__', [[...path, key], value]);
-    else if (pairs.length > 0) await this.add(resource, 'update', [path, pairs.map(([key, value]) => [key, value])]);
+    if (pairs.length === 0) return;
+    if (await this.#client.takesMany(resource, this.#signal))
+      await this.add(resource, 'update', [path, pairs.map(([key, value]) => [key, value])]);
+    else for (const [key, value] of pairs) await this.add(resource, '__setitem__', [[...path, key], value]);
   }
 
   /** The same for cells `from` to `to` of a column. */
   async cells(resource: Resource, path: readonly Key[], { keys, values }: Cells, from: number, to: number): Promise<void> {
-    if (!this.#client.takesMany) {
+    if (!(await this.#client.takesMany(resource, this.#signal))) {
       for (let i = from; i < to; i++) {
         const value = values === null ? null : (values[i] as number | bigint);
         await this.add(resource, '__setitem__', [[...path, keys[i] as bigint], value]);

@@ -22,7 +22,7 @@ import type {
   TrackerParcel,
 } from '../contract.ts';
 import { AimFailure, errorOf, outcomeOf } from './answers.ts';
-import { AimClient } from './client.ts';
+import { AimClient, type ServerFacts } from './client.ts';
 import { Frames } from './frames.ts';
 import { readHandle, type TrackedRun } from './handle.ts';
 import { CAPABILITIES } from './limits.ts';
@@ -40,6 +40,7 @@ class AimBackend implements Backend {
   readonly #context: BackendContext;
   readonly #runs: Runs;
   readonly #stop = new AbortController();
+  readonly #facts: ServerFacts = { takesMany: undefined };
   #server: Promise<ManagedServer> | undefined;
   #connection: Promise<Server> | undefined;
 
@@ -277,7 +278,7 @@ class AimBackend implements Backend {
   async #begin(signal: AbortSignal): Promise<Server> {
     const address = await this.#address(signal);
     // Others may wait for the same connection: it does not end with the one who asked first.
-    const client = await AimClient.connect(address, this.#clientSettings, this.#stop.signal);
+    const client = await AimClient.connect(address, this.#clientSettings, this.#stop.signal, this.#facts);
     return { client, pool: new RunPool(client, this.#settings.openRuns, this.#context.warn) };
   }
 }

@@ -39,8 +39,6 @@ export async function openRun(client: AimClient, run: TrackedRun, createdAt: num
       ? undefined
       : await get('StructuredRun', { hash_: run.hash, read_only: false, created_at: createdAt ?? null });
     const seqs = await tree('seqs');
-    // Last: between two objects of a run another process may ask for its lock.
-    await client.learn(seqs, signal);
     const chunk = ['meta', 'chunks', run.hash];
     const held = await client.branch(meta, chunk, signal);
     if (!run.isJoined) await get('RunHeartbeat', { run_hash: run.hash }, `mirrorboard-heartbeat-${run.hash}`);

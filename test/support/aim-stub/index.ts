@@ -11,6 +11,8 @@ export interface StubOptions {
   readonly secret?: { readonly name: string; readonly value: string };
   /** What `get-version` says. Default 3.29.1; null: it is not known there. */
   readonly version?: string | null;
+  /** Whether trees have `update`. Default: as those of the version have. */
+  readonly takesMany?: boolean;
 }
 
 export type StubFault =
@@ -315,7 +317,7 @@ export class AimStub {
           throw new Raised('ValueError', `${String(leafValue(part))} is refused`);
         }
       }
-      if (method === 'update' && this.#minor < 23)
+      if (method === 'update' && !(this.#options.takesMany ?? this.#minor >= 23))
         throw new Raised('AttributeError', "'ContainerTreeView' object has no attribute 'update'");
       return tree.call(method, given);
     }

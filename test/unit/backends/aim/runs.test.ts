@@ -54,38 +54,45 @@ function contextsOf(hash: string): Record<string, unknown>[] {
 }
 
 describe('an Aim server', () => {
-  // What a server needs is learned from it: before 3.29 trees are asked for in more words, before 3.23 values go one by one.
-  it.each(['3.19.3', '3.22.0', '3.25.1', '3.28.0', '3.29.1', '3.30.0'])(
-    'of version %s is given all kinds of points, and gives them back',
-    async (version) => {
-      const other = await AimStub.start({ version });
-      const run = newRun();
-      const backend = await connectAim({ server: other.url });
-      const handle = await backend.open(run.source(), undefined, signal);
-      const events = Array.from({ length: 400 }, (_, i) => point(i % 300, `loss/${i % 3}`, i));
-      events.push(
-        event({
-          wallTime: T,
-          step: 7,
-          summary: [
-            text('notes', 'a *word*'),
-            histogramTensor('weights', [[0, 1, 2]]),
-            plainTensor('embedding', { dtype: 'float', shape: [2], values: [1, 2] }),
-            hparamsSessionStart({ lr: 0.1, name: 'adam' }),
-          ],
-        }),
-      );
-      const drafts = run.append(events);
-      for (let i = 0; i < 2; i++)
-        for (const outcome of await backend.send(addressed(drafts, handle), signal)) expect(outcome.kind).toBe('accepted');
-      expect(differences(backend, expectedOf(backend, drafts), await readHeld(backend, handle))).toEqual([]);
-      await backend.finish(handle, { status: 'finished', endedAt: T }, signal);
-      expect([other.statusOf(hashOf(handle)), other.complaints()]).toEqual(['finished', []]);
-      expect((await backend.probe(signal)).version).toBe(version);
-      await backend.close();
-      await other.close();
-    },
-  );
+  // Before 3.29 trees are asked for in more words, before 3.23 values go one by one; the last two are not as their version lets expect.
+  it.each([
+    { version: '3.19.3' },
+    { version: '3.22.0' },
+    { version: '3.24.0' },
+    { version: '3.25.1' },
+    { version: '3.28.0' },
+    { version: '3.29.1' },
+    { version: '3.24.0', takesMany: false },
+    { version: '3.30.0', takesMany: false },
+  ])('like $version is given all kinds of points, and gives them back', async (options) => {
+    const { version } = options;
+    const other = await AimStub.start(options);
+    const run = newRun();
+    const backend = await connectAim({ server: other.url });
+    const handle = await backend.open(run.source(), undefined, signal);
+    const events = Array.from({ length: 400 }, (_, i) => point(i % 300, `loss/${i % 3}`, i));
+    events.push(
+      event({
+        wallTime: T,
+        step: 7,
+        summary: [
+          text('notes', 'a *word*'),
+          histogramTensor('weights', [[0, 1, 2]]),
+          plainTensor('embedding', { dtype: 'float', shape: [2], values: [1, 2] }),
+          hparamsSessionStart({ lr: 0.1, name: 'adam' }),
+        ],
+      }),
+    );
+    const drafts = run.append(events);
+    for (let i = 0; i < 2; i++)
+      for (const outcome of await backend.send(addressed(drafts, handle), signal)) expect(outcome.kind).toBe('accepted');
+    expect(differences(backend, expectedOf(backend, drafts), await readHeld(backend, handle))).toEqual([]);
+    await backend.finish(handle, { status: 'finished', endedAt: T }, signal);
+    expect([other.statusOf(hashOf(handle)), other.complaints()]).toEqual(['finished', []]);
+    expect((await backend.probe(signal)).version).toBe(version);
+    await backend.close();
+    await other.close();
+  });
 });
 
 describe('Aim runs', () => {
