@@ -11,6 +11,7 @@ import { Interrupt } from './interrupt.ts';
 import { type LaneWork, withBackend } from './lane-backend.ts';
 import { probeLane } from './probe-lane.ts';
 import { readConfig } from './read-config.ts';
+import { columnsOf, wrapText } from './terminal/index.ts';
 import { timeoutOf } from './timeout.ts';
 import { tryRun } from './trial-run.ts';
 
@@ -51,15 +52,16 @@ export async function doctorCommand(roots: readonly string[], flags: DoctorFlags
     await writeOut(stdout, `${JSON.stringify({ type: 'doctor', findings: findings.map(findingJson), exit_code: context.exitCode })}\n`);
     return;
   }
-  const style = styleOf(stdout, flags, env);
+  const [style, width] = [styleOf(stdout, flags, env), columnsOf(stdout, env)];
   const sections = SECTIONS.flatMap(([area, title]) => {
     const lines = findingLines(
       findings.filter((finding) => finding.area === area),
       style,
+      width,
     );
     return lines.length === 0 ? [] : [[style.bold(title), ...lines].join('\n')];
   });
-  await writeOut(stdout, `${sections.join('\n')}\n\n${verdict(findings, flags, lanes)}\n`);
+  await writeOut(stdout, `${sections.join('\n')}\n\n${wrapText(verdict(findings, flags, lanes), width)}\n`);
 }
 
 const SECTIONS = [

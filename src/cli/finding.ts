@@ -1,6 +1,6 @@
 import { withoutUserInfo } from '../config/index.ts';
 import { ExitCode, errorCodes, MirrorError, messageOf } from '../errors.ts';
-import { type Style, visibleText } from './terminal/index.ts';
+import { type Style, visibleText, wrapText } from './terminal/index.ts';
 
 /** What a look at something came to. `unreachable`: it could not be judged. */
 export type FindingState = 'ok' | 'note' | 'problem' | 'unreachable';
@@ -65,12 +65,20 @@ export function stateWord(state: FindingState, style: Style): string {
 
 const STATE_WIDTH = 'unreachable'.length;
 
+/** On a terminal that is narrower, what goes on would have no room beside the states. */
+const ROOMY_COLUMNS = 70;
+
 /** Findings as lines: state and sentence, further ones set in below. */
-export function findingLines(findings: readonly Finding[], style: Style): string[] {
-  const indent = ' '.repeat(STATE_WIDTH + 4);
+export function findingLines(findings: readonly Finding[], style: Style, width?: number): string[] {
+  const indent = width !== undefined && width < ROOMY_COLUMNS ? 4 : STATE_WIDTH + 4;
+  const below = ' '.repeat(indent);
   return findings.flatMap(({ name, state, text, more = [], hint }) => [
-    `  ${stateWord(state, style)}  ${name === '' ? '' : `${style.bold(visibleText(name))}: `}${visibleText(text)}`,
-    ...more.map((line) => `${indent}${visibleText(line)}`),
-    ...(hint === undefined || state === 'ok' ? [] : [`${indent}${style.bold('hint:')} ${visibleText(hint)}`]),
+    wrapText(
+      `  ${stateWord(state, style)}  ${name === '' ? '' : `${style.bold(visibleText(name))}: `}${visibleText(text)}`,
+      width,
+      indent - 2,
+    ),
+    ...more.map((line) => wrapText(`${below}${visibleText(line)}`, width)),
+    ...(hint === undefined || state === 'ok' ? [] : [wrapText(`${below}${style.bold('hint:')} ${visibleText(hint)}`, width)]),
   ]);
 }

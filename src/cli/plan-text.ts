@@ -1,3 +1,4 @@
+import stringWidth from 'string-width';
 import { runLabel } from '../model/index.ts';
 import type { Plan } from '../plan.ts';
 import type { LanePlan, LossReason } from '../plan-lanes.ts';
@@ -11,6 +12,7 @@ import {
   obstacleText,
   renderTable,
   visibleText,
+  wrapText,
 } from './terminal/index.ts';
 
 const MOST_RUNS = 30;
@@ -73,18 +75,38 @@ export function renderPlan({ runs, store, lanes, obstacles }: Plan, width: numbe
   const losses = lanes.flatMap(lossLines);
   const lines = [
     ...(shown.length > 0 ? [table, ''] : []),
-    `Would read ${formatBytes(toRead)} of ${counted(files, 'file')} (${formatCount(newFiles)} new, ${formatCount(changed)} changed) of ${counted(runs.length, 'run')}`,
-    'Nothing was written, and no tracker was asked.',
-    ...(lanes.length === 0 ? [] : ['', laneTable(lanes, store?.exists === true, width)]),
-    ...(losses.length === 0 ? [] : ['', ...losses]),
+    ...[
+      `Would read ${formatBytes(toRead)} of ${counted(files, 'file')} (${formatCount(newFiles)} new, ${formatCount(changed)} changed) of ${counted(runs.length, 'run')}`,
+      'Nothing was written, and no tracker was asked.',
+    ].map((line) => wrapText(line, width, 2)),
+    ...(lanes.length === 0 ? [] : ['', lanesText(lanes, store?.exists === true, width)]),
+    ...(losses.length === 0 ? [] : ['', ...losses.map((line) => wrapText(line, width, 2))]),
     ...firstFew(obstacles.map((obstacle) => obstacleText({ ...obstacle, path: `${obstacle.root}/${obstacle.path}` }))).map((line) =>
-      line.trimStart(),
+      wrapText(line.trimStart(), width, 2),
     ),
   ];
   return `${lines.join('\n')}\n`;
 }
 
-function laneTable(lanes: readonly LanePlan[], hasStore: boolean, width: number | undefined): string {
+/** A table of the lanes; where it would be too wide, the places they lead to stand below it. */
+function lanesText(lanes: readonly LanePlan[], hasStore: boolean, width: number | undefined): string {
+  const where = (lane: LanePlan): string => `${lane.type === 'local' && !hasStore ? 'a new store ' : ''}${lane.where}`;
+  const wide = laneTable(lanes, (lane) => `${lane.name} (${where(lane)})`, undefined);
+  if (width === undefined || wide.split('\n').every((line) => stringWidth(line) <= width)) return wide;
+  return laneTable(
+    lanes,
+    ({ name }) => name,
+    width,
+    lanes.map((lane) => `${lane.name}: ${where(lane)}`),
+  );
+}
+
+function laneTable(
+  lanes: readonly LanePlan[],
+  nameOf: (lane: LanePlan) => string,
+  width: number | undefined,
+  below: readonly string[] = [],
+): string {
   return renderTable({
     columns: [
       { title: 'Lane' },
@@ -94,8 +116,9 @@ function laneTable(lanes: readonly LanePlan[], hasStore: boolean, width: number 
       { title: 'Sends', align: 'right' },
       { title: 'takes about' },
     ],
+    below,
     rows: lanes.map((lane) => [
-      `${lane.name} (${lane.type === 'local' && !hasStore ? 'a new store ' : ''}${lane.where})`,
+      nameOf(lane),
       formatCount(lane.runs),
       formatCount(lane.runsToOpen),
       `${lane.isEstimated ? '~' : ''}${formatCount(lane.points)}`,

@@ -8,7 +8,7 @@ import { isInState, type ListedLane, type ListedRun, listAllRuns, RUN_STATES, ty
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
 import { forget, type ForgetFlags } from './forget.ts';
 import { readConfig } from './read-config.ts';
-import { columnsOf, counted, formatBytes, formatCount, formatStep, renderTable, visibleText } from './terminal/index.ts';
+import { columnsOf, counted, formatBytes, formatCount, formatStep, renderTable, visibleText, wrapText } from './terminal/index.ts';
 import { lanesOf, type OpenSources, withSources } from './tidy-places.ts';
 
 export interface RunListFlags extends GlobalOptions {
@@ -153,7 +153,8 @@ function listText(runs: readonly ListedRun[], lanes: readonly string[], flags: R
   });
   const points = runs.reduce((sum, each) => sum + each.points, 0);
   const roots = several ? '' : ` of ${visibleText(runs[0]?.run.root ?? '')}`;
-  return `${table}\n\n${counted(runs.length, 'run')}${roots}, ${formatCount(points)} points\n`;
+  const sum = `${counted(runs.length, 'run')}${roots}, ${formatCount(points)} points`;
+  return `${table}\n\n${wrapText(sum, columnsOf(stdout, env))}\n`;
 }
 
 function laneText({ state, behind, refused }: ListedLane): string {

@@ -24,6 +24,7 @@ import {
   formatCount,
   formatDuration,
   hearingLines,
+  nextLine,
   obstacleText,
   renderTable,
   type Style,
@@ -122,8 +123,7 @@ function lanesText(report: StatusReport, style: Style, width: number | undefined
   const wide = lanesTable(report, style, undefined, true);
   const isFitting = width === undefined || wide.split('\n').every((line) => stringWidth(line) <= width);
   if (isFitting) return wide;
-  const places = report.lanes.map(({ name, where }) => wrapText(`  ${name}: ${visibleText(where)}`, width, 4));
-  return [lanesTable(report, style, width, false), ...places].join('\n');
+  return lanesTable(report, style, width, false);
 }
 
 function lanesTable(report: StatusReport, style: Style, width: number | undefined, isWide: boolean): string {
@@ -150,6 +150,7 @@ function lanesTable(report: StatusReport, style: Style, width: number | undefine
       lane.lagMs === 0 ? '-' : formatDuration(lane.lagMs),
       ...(isAnyAtWork ? paceCells(lane) : []),
     ]),
+    ...(isWide ? {} : { below: report.lanes.map(({ name, where }) => `${name}: ${where}`) }),
     width,
     style,
   });
@@ -267,8 +268,9 @@ function statusText(report: StatusReport, { style, width, env, flags }: TextOpti
   if (hearing.length > 0) lines.push('', hearing.join('\n'));
   const left = report.left.map((obstacle) => obstacleText({ ...obstacle, path: `${obstacle.root}/${obstacle.path}` }));
   if (left.length > 0) lines.push('', style.yellow('Left aside:'), firstFew(left).join('\n'));
-  lines.push('', `${style.bold('Next:')} ${visibleText(nextCommand(report, flags, env), { whole: true })}`);
-  return `${lines.join('\n')}\n`;
+  const tables = lines.slice(0, 3);
+  const said = lines.slice(3).map((line) => wrapText(line, width, 2));
+  return `${[...tables, ...said, '', nextLine(nextCommand(report, flags, env), style)].join('\n')}\n`;
 }
 
 /** What does not answer, as we see it or as a running watch does. */

@@ -3,6 +3,7 @@ export { renderError } from './error.ts';
 export { counted, formatBytes, formatCount, formatDuration, formatRate, formatStep } from './format.ts';
 export { hearingLines } from './hearing-text.ts';
 export { laneWarning } from './lane-warning.ts';
+export { nextLine } from './next-line.ts';
 export { damageReason, obstacleText } from './plain-words.ts';
 export { ProgressBlock } from './progress-block.ts';
 export { reportJson } from './report-json.ts';

@@ -4,7 +4,9 @@ import { counted, formatBytes, formatCount, formatDuration, formatRate, formatSt
 import { damageText, incidentText } from './plain-words.ts';
 import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
+import { nextLine } from './next-line.ts';
 import { visibleText } from './visible-text.ts';
+import { wrapText } from '../../wrap-text.ts';
 
 export interface ReportOptions {
   /** Columns of the terminal; no limit when absent. */
@@ -38,7 +40,9 @@ export function renderReport(report: Report, options: ReportOptions): string {
     lanes(report, style),
     closing(report, options),
   ];
-  return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
+  const { next, width } = options;
+  const said = sections.filter((section) => section !== '').map((section) => wrapText(section, width, 2));
+  return `${said.join('\n\n')}${next === undefined ? '' : `\n${nextLine(next, style)}`}\n`;
 }
 
 function runTable({ runs }: Report, { width, style }: ReportOptions): string {
@@ -178,7 +182,7 @@ export function firstFew(lines: readonly string[]): string[] {
   return lines.length === shown.length ? shown : [...shown, `  … and ${formatCount(lines.length - shown.length)} more`];
 }
 
-function closing(report: Report, { style, next }: ReportOptions): string {
+function closing(report: Report, { style }: ReportOptions): string {
   const { totals: t, elapsedMs, interrupted } = report;
   const lines: string[] = [];
   const seconds = elapsedMs / 1000;
@@ -194,6 +198,5 @@ function closing(report: Report, { style, next }: ReportOptions): string {
   for (const { lane, where, bytes } of report.stores) {
     lines.push(`Store ${visibleText(lane)}: ${visibleText(where)} (${formatBytes(bytes)})`);
   }
-  if (next !== undefined) lines.push(`${style.bold('Next:')} ${visibleText(next, { whole: true })}`);
   return lines.join('\n');
 }

@@ -1,4 +1,5 @@
 import stringWidth from 'string-width';
+import { wrapText } from '../../wrap-text.ts';
 import { fitText } from './fit-text.ts';
 import { plainStyle, type Style } from './style.ts';
 import { visibleText, withoutMiddle } from './visible-text.ts';
@@ -7,12 +8,16 @@ export interface Column {
   readonly title: string;
   /** Numbers belong to the right. Left is the default. */
   readonly align?: 'left' | 'right';
+  /** On a narrow terminal it is left out where it says nothing: all of its cells are zero. */
+  readonly isSpare?: boolean;
 }
 
 export interface Table {
   readonly columns: readonly Column[];
   /** Cells as plain text; they may come from files, escape sequences and all. Missing cells are empty. */
   readonly rows: readonly (readonly string[])[];
+  /** What would be too wide for a cell, one text for each row: below the table, or below its row where that has lines of its own. */
+  readonly below?: readonly string[];
   /** Columns of the terminal; no limit when absent or 0 (terminals that do not know). */
   readonly width?: number | undefined;
   readonly style?: Style;
@@ -26,11 +31,52 @@ const MOST_WIDTH = 256;
 /** A cell is measured and cut by what is seen, which costs time for each character: what can't be seen anyway is left out before. */
 const MOST_UNITS = 16 * MOST_WIDTH;
 
+/** A terminal that is narrower is none that somebody reads at. */
+const LEAST_COLUMNS = 20;
+const ZEROS = new Set(['', '-', '0', '0 B']);
+
 /**
- * A table as lines without a trailing line end. When it is too wide, the first column gives way: numbers are never cut, so
- * a terminal too narrow for them sees long lines.
+ * A table as lines without a trailing line end. When it is too wide, the first column gives way, then columns that say nothing; where that is not
+ * enough each row becomes a few lines of its own. Numbers are never cut.
  */
-export function renderTable({ columns, rows, width, style = plainStyle }: Table): string {
+export function renderTable(table: Table): string {
+  const { width, style = plainStyle } = table;
+  const below = (table.below ?? []).map((text) => wrapText(`${GAP}${visibleText(text)}`, width, GAP.length));
+  if (width === undefined || width < LEAST_COLUMNS) return [asTable(table), ...below].join('\n');
+  for (const smaller of [table, withoutSpare(table)]) {
+    const text = asTable(smaller);
+    if (text.split('\n').every((line) => stringWidth(line) <= width)) return [text, ...below].join('\n');
+  }
+  return asRecords(table, below, width, style);
+}
+
+function withoutSpare(table: Table): Table {
+  const kept = table.columns.map(({ isSpare }, i) => isSpare !== true || table.rows.some((row) => !ZEROS.has(row[i] ?? '')));
+  return { ...table, columns: table.columns.filter((_, i) => kept[i]), rows: table.rows.map((row) => row.filter((_, i) => kept[i])) };
+}
+
+/** Each row under its first cell, the others with the titles of their columns. */
+function asRecords({ columns, rows }: Table, below: readonly string[], width: number, style: Style): string {
+  const lines = rows.flatMap((row, at) => {
+    const [first = '', ...others] = row.map(shown);
+    const facts = others.flatMap((cell, i) => (cell === '' ? [] : [`${visibleText(columns[i + 1]?.title ?? '')} ${cell}`]));
+    return [style.bold(fitText(first, width)), ...packed(facts, width), ...below.slice(at, at + 1)];
+  });
+  return lines.join('\n');
+}
+
+/** As many in a line as there is room for; only one that has not enough room by itself is broken, at words. */
+function packed(facts: readonly string[], width: number): string[] {
+  const lines: string[] = [];
+  for (const fact of facts) {
+    const last = lines.at(-1);
+    if (last !== undefined && stringWidth(last) + GAP.length + stringWidth(fact) <= width) lines[lines.length - 1] = last + GAP + fact;
+    else lines.push(`${GAP}${fact}`);
+  }
+  return lines.map((line) => wrapText(line, width, GAP.length));
+}
+
+function asTable({ columns, rows, width, style = plainStyle }: Table): string {
   const titles = columns.map(({ title }) => visibleText(title));
   const cells = rows.map((row) => columns.map((_, column) => shown(row[column] ?? '')));
   const widths = titles.map((title, column) =>

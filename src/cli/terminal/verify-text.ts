@@ -12,7 +12,9 @@ import {
 import { counted, formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
 import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
+import { nextLine } from './next-line.ts';
 import { visibleText } from './visible-text.ts';
+import { wrapText } from '../../wrap-text.ts';
 
 export interface VerificationText {
   readonly totals: Totals;
@@ -51,7 +53,9 @@ export function renderVerification(verification: Verification, text: Verificatio
     repairs(verification, style),
     closing(verification, text),
   ];
-  return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
+  const { next, width } = text;
+  const said = sections.filter((section) => section !== '').map((section) => wrapText(section, width, 2));
+  return `${said.join('\n\n')}${next === undefined ? '' : `\n${nextLine(next, style)}`}\n`;
 }
 
 const WHY = {
@@ -78,8 +82,9 @@ function runTable({ runs }: Verification, { totals, width, style }: Verification
   const rareTitles = rare.map((name) => ({ refused: 'Refused', unsupported: 'Unsupported', leftOut: 'Left out', notYet: 'Not yet' })[name]);
   const columns: Column[] = [
     { title: 'Run' },
-    ...['Points', 'Equal', 'Missing', 'Extra', 'Changed', 'Allowed', ...rareTitles, 'Owed', 'Pending'].map(
-      (title) => ({ title, align: 'right' }) as const,
+    ...['Points', 'Equal'].map((title) => ({ title, align: 'right' }) as const),
+    ...['Missing', 'Extra', 'Changed', 'Allowed', ...rareTitles, 'Owed', 'Pending'].map(
+      (title) => ({ title, align: 'right', isSpare: true }) as const,
     ),
   ];
   const cells = (run: Omit<RunVerdict, 'run' | 'unjudged' | 'media' | 'beside'>): string[] => [
@@ -176,7 +181,7 @@ function repairs({ repairs: done }: Verification, style: Style): string {
   return list(style.bold('Repair:'), lines.length === 0 ? ['nothing to mend'] : lines);
 }
 
-function closing(verification: Verification, { totals, style, note, next }: VerificationText): string {
+function closing(verification: Verification, { totals, style, note }: VerificationText): string {
   const { sample, elapsedMs, interrupted, bytes } = verification;
   const lines: string[] = [];
   if (interrupted) lines.push(style.yellow('Interrupted: what was not compared yet is not in these numbers.'));
@@ -204,7 +209,6 @@ function closing(verification: Verification, { totals, style, note, next }: Veri
     seconds > 0 && totals.points > 0 ? `: ${formatRate(totals.points / seconds, 'points')}, ${formatBytes(bytes / seconds)}/s` : '';
   lines.push(`Took ${formatDuration(elapsedMs)}${rates}`);
   if (note !== undefined) lines.push(style.yellow(visibleText(note)));
-  if (next !== undefined) lines.push(`${style.bold('Next:')} ${visibleText(next, { whole: true })}`);
   return lines.join('\n');
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { plainStyle, renderReport, reportJson } from '../../../src/cli/terminal/index.js';
-import type { Report, RunReport } from '../../../src/status/index.js';
+import stringWidth from 'string-width';
+import type { LaneReport, Report, RunReport } from '../../../src/status/index.js';
 
 const NEXT = 'mirrorboard export --format csv > metrics.csv';
 
@@ -46,6 +47,23 @@ function reportOf(runs: readonly RunReport[], overrides: Partial<Report> = {}): 
   };
 }
 
+const STUCK: LaneReport = {
+  name: 'mlflow',
+  type: 'mlflow',
+  where: 'http://127.0.0.1:5000 mirror',
+  stand: 'stuck',
+  reason: 'POST http://127.0.0.1:5000/api/2.0/mlflow/runs/log-batch: no answer within 120 s',
+  remedy: undefined,
+  points: 0,
+  refused: 0,
+  refusedInAll: 0,
+  unsupported: 0,
+  leftOut: 0,
+  owedBytes: 123_456,
+  stoppedRuns: [],
+  links: [],
+};
+
 const render = (report: Report): string => renderReport(report, { style: plainStyle, next: NEXT });
 
 describe('the summary', () => {
@@ -76,6 +94,19 @@ Next: ${NEXT}
     expect(listed).toEqual(listed.toSorted());
     expect(listed.every((line) => Number(line.split(/ +/)[2]) >= 10)).toBe(true);
     expect(lines).toContain('… and 10 more runs');
+  });
+
+  test.each([40, 60])('fits %i columns, but for words and the command to copy', (width) => {
+    const runs = [
+      runOf('experiments/2024-05-01/seed-17/train', 123_456_789, { pointsBefore: 9_876_543_210, lastStep: 123_456_789 }),
+      runOf('b', 1),
+    ];
+    const report = reportOf(runs, { lanes: [STUCK] });
+    const text = renderReport(report, { style: plainStyle, next: NEXT, width });
+    const lines = text.trimEnd().split('\n');
+    expect(lines.slice(0, -1).filter((line) => stringWidth(line) > width && line.trim().includes(' '))).toEqual([]);
+    expect(lines.at(-1)).toBe(`Next: ${NEXT}`);
+    for (const fact of ['123,456,789', '9,876,543,210']) expect(text).toContain(fact);
   });
 
   test('says plainly that nothing is new', () => {

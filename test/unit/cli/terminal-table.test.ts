@@ -45,6 +45,53 @@ describe('a table', () => {
     expect(visibleText('x'.repeat(5000), { whole: true })).toHaveLength(5000);
   });
 
+  const numbers = ['Points', 'Equal', 'Missing', 'Extra', 'Owed'] as const;
+  const wide = {
+    columns: [{ title: 'Run' }, ...numbers.map((title, i) => ({ title, align: 'right', isSpare: i > 1 }) as const)],
+    rows: [
+      ['experiments/2024-05-01/seed-17/train', '12,345,678', '12,345,670', '8', '0', '0 B'],
+      ['b', '1', '1', '0', '0', '0 B'],
+    ],
+  };
+
+  test('leaves out columns of zeros where it is too wide, and no others', () => {
+    const lines = renderTable({ ...wide, width: 43 }).split('\n');
+    expect(lines[0]).toMatch(/^Run +Points +Equal +Missing$/);
+    expect(lines.every((line) => stringWidth(line) <= 43)).toBe(true);
+    expect(renderTable({ ...wide, width: 80 })).toContain('Owed');
+    expect(renderTable(wide)).toContain('Owed');
+  });
+
+  test('becomes a few lines for each row where even that is too wide, with all that is known of it', () => {
+    for (const width of [30, 38]) {
+      const text = renderTable({ ...wide, width });
+      expect(text.split('\n').filter((line) => stringWidth(line) > width)).toEqual([]);
+      expect(text.replace(/\s+/g, ' ')).toContain('train Points 12,345,678 Equal 12,345,670 Missing 8 Extra 0 Owed 0 B b Points 1 ');
+    }
+  });
+
+  test('has what is too wide for a cell below it, or below its row', () => {
+    const below = ['b: http://127.0.0.1:5000', 'c: /data'];
+    const rows = [
+      ['b', '1', '2', '3', '4', '5 B'],
+      ['c', '1', '2', '3', '4', '5 B'],
+    ];
+    const table = renderTable({ ...wide, rows, below, width: 60 }).split('\n');
+    expect(table.slice(3)).toEqual(['  b: http://127.0.0.1:5000', '  c: /data']);
+    const records = renderTable({ ...wide, rows, below, width: 30 }).split('\n');
+    expect([records[0], records.at(-1)]).toEqual(['b', '  c: /data']);
+    expect(records.indexOf('  b: http://127.0.0.1:5000')).toBe(records.indexOf('c') - 1);
+  });
+
+  test('breaks what is longer than a line at words', () => {
+    const text = renderTable({
+      columns: [{ title: 'Lane' }, { title: 'takes' }, { title: 'n' }],
+      rows: [['x', 'not known yet: it has no rate', '1']],
+      width: 24,
+    });
+    expect(text).toBe('x\n  takes not known yet:\n    it has no rate\n  n 1');
+  });
+
   test('does not cut a wide letter in two', () => {
     const lines = renderTable({ columns, rows: [['一二三四五六七八九十', '1']], width: 18 }).split('\n');
     expect(lines[1]).toBe('一二…九十        1');

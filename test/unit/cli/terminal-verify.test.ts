@@ -1,0 +1,77 @@
+import { describe, expect, test } from '@jest/globals';
+import stringWidth from 'string-width';
+import { plainStyle, renderVerification } from '../../../src/cli/terminal/index.ts';
+import { NO_MEDIA, NOTHING_ABSENT, type RunVerdict, totalsOf, type Verification } from '../../../src/verify/index.ts';
+
+const NEXT = 'mirrorboard verify --repair /data/experiments/2024-05-01 --lane mlflow';
+
+function verdict(path: string, counts: Partial<RunVerdict> = {}): RunVerdict {
+  return {
+    run: { root: 'experiments', path },
+    points: 1000,
+    missing: 0,
+    extra: 0,
+    changed: 0,
+    allowed: 0,
+    refused: 0,
+    unsupported: 0,
+    leftOut: 0,
+    notYet: 0,
+    losses: { step: 0, time: 0, value: 0, notHeld: 0, merged: 0 },
+    absent: NOTHING_ABSENT,
+    unjudged: { gone: 0, replaced: 0, stale: 0, unreadable: 0 },
+    owedBytes: 0,
+    pendingBytes: 0,
+    listing: 0,
+    media: NO_MEDIA,
+    beside: NO_MEDIA,
+    ...counts,
+  };
+}
+
+function render(runs: readonly RunVerdict[], width: number): string {
+  const verification: Verification = {
+    lane: 'mlflow',
+    where: 'http://127.0.0.1:5000 mirror',
+    roots: ['/data/experiments'],
+    sample: undefined,
+    runs,
+    troubled: [{ run: { root: 'experiments', path: 'b' }, file: 'events.out.tfevents.1', why: 'replaced' }],
+    obstacles: [],
+    repairs: undefined,
+    bytes: 1_000_000,
+    elapsedMs: 1000,
+    interrupted: false,
+  };
+  return renderVerification(verification, { totals: totalsOf(verification), examples: [], width, style: plainStyle, next: NEXT });
+}
+
+describe('the text of a verification', () => {
+  test.each([40, 60])('fits %i columns, but for words and the command to copy', (width) => {
+    const all = {
+      missing: 12,
+      extra: 3,
+      changed: 4,
+      allowed: 5,
+      refused: 6,
+      unsupported: 7,
+      leftOut: 8,
+      owedBytes: 123_456,
+      pendingBytes: 42,
+    };
+    for (const counts of [{}, all]) {
+      const text = render([verdict('2024-05-01/seed-17/train', { points: 12_345_678, ...counts }), verdict('b')], width);
+      const lines = text.trimEnd().split('\n');
+      expect(lines.slice(0, -1).filter((line) => stringWidth(line) > width && line.trim().includes(' '))).toEqual([]);
+      expect(lines.at(-1)).toBe(`Next: ${NEXT}`);
+      expect(text).toContain('12,345,678');
+    }
+  });
+
+  test('leaves out what is zero on a narrow terminal, and nothing else', () => {
+    const head = (counts: Partial<RunVerdict>, width: number): string => render([verdict('b', counts)], width).split('\n')[0] ?? '';
+    expect(head({}, 60).split(/ {2,}/)).toEqual(['Run', 'Points', 'Equal']);
+    expect(head({ missing: 5, owedBytes: 100 }, 60).split(/ {2,}/)).toEqual(['Run', 'Points', 'Equal', 'Missing', 'Owed']);
+    expect(head({}, 80).split(/ {2,}/)).toHaveLength(9);
+  });
+});
