@@ -76,7 +76,7 @@ export async function statusCommand(flags: StatusFlags, context: CommandContext)
       nowMs: Date.now(),
     });
     if (flags.json === true) await writeOut(stdout, `${JSON.stringify(statusJson(report, waiting, nextCommand(report, flags, env)))}\n`);
-    else {
+    else if ((flags.quiet ?? 0) < 2) {
       if (flags.watch === true && stdout.isTTY) await writeOut(stdout, '\x1b[H\x1b[2J');
       await writeOut(
         stdout,

@@ -79,6 +79,13 @@ describe('the status of a store', () => {
     expect(await text()).toMatch(/no watch running +10 +- +- +-\n.*\nNext: mirrorboard verify\n$/s);
   });
 
+  it('says nothing where it is asked twice to be quiet: its exit code does', async () => {
+    await backfill();
+    append(...scalars(10, 15));
+    expect((await mustRun(['status', '-qq'], { cwd: folder }, 0)).stdout).toBe('');
+    expect((await mustRun(['status', '-qq', '--max-lag', '0.001s'], { cwd: folder }, 1)).stdout).toBe('');
+  }, 60_000);
+
   it('fits a narrow terminal, with the places that lanes lead to below them', async () => {
     await backfill();
     append(...scalars(10, 15));
