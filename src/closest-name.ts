@@ -1,12 +1,14 @@
 /**
  * The one of `names` that was probably meant by `typed`, or undefined. A name written in another style (`mediaPath`,
- * `MEDIA-PATH`) is always found; else up to a third of the letters may be wrong.
+ * `MEDIA-PATH`) is always found; else up to a third of the letters may be wrong, or it is a word of one name alone (`interval` of `scan-interval`).
  */
 export function closestName(typed: string, names: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bestDistance = Number.POSITIVE_INFINITY;
   const seen = plain(typed);
+  const having: string[] = [];
   for (const name of names) {
+    if (seen.length >= LEAST_WORD && name.toLowerCase().split(BETWEEN).includes(seen)) having.push(name);
     const wanted = plain(name);
     // Lengths alone can say that it is too far, however long the typed text is.
     const most = Math.max(1, Math.floor(Math.max(wanted.length, 3) / 3));
@@ -17,8 +19,11 @@ export function closestName(typed: string, names: Iterable<string>): string | un
       bestDistance = distance;
     }
   }
-  return best;
+  return best ?? (having.length === 1 ? having[0] : undefined);
 }
+
+const LEAST_WORD = 3;
+const BETWEEN = /[-_ ]+/;
 
 /** `; did you mean …?`, or nothing. */
 export function suggestion(typed: string, names: Iterable<string>): string {

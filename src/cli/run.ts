@@ -76,8 +76,21 @@ function wrongUse(error: CommanderError, program: Command, argv: readonly string
   const guess = choice === null ? undefined : closestName(choice[1] ?? '', (choice[2] ?? '').split(', '));
   if (guess !== undefined) return new MirrorError('MB1001', error.message.replace(/^error: /, ''), { hint: `Did you mean ${guess}?` });
   const [message = '', ...more] = error.message.replace(/^error: /, '').split('\n');
-  const suggestion = more.join(' ').replace(/^\(|\)$/g, '');
+  const suggestion = more.join(' ').replace(/^\(|\)$/g, '') || flagHint(message, command);
   return new MirrorError('MB1001', message, { hint: suggestion || `See ${name} --help` });
+}
+
+/** commander sees letters that are wrong, and no word of a flag that stands for the whole. */
+function flagHint(message: string, { options }: Command): string {
+  const flag = /^unknown option '(--[^'=]+)/.exec(message)?.[1];
+  const guess =
+    flag === undefined
+      ? undefined
+      : closestName(
+          flag,
+          options.flatMap(({ long }) => long ?? []),
+        );
+  return guess === undefined ? '' : `Did you mean ${guess}?`;
 }
 
 /** The command that a command line names, as far as there is one, and the words that follow. */

@@ -24,6 +24,13 @@ describe('parseRoot', () => {
 });
 
 describe('closestName', () => {
+  it('guesses the one name of which it is a word', () => {
+    const flags = ['--scan-interval', '--max-lag', '--log-level', '--log-format'];
+    expect(closestName('--interval', flags)).toBe('--scan-interval');
+    expect(closestName('--lag', flags)).toBe('--max-lag');
+    for (const typed of ['--log', '--inter', '--']) expect(closestName(typed, flags)).toBeUndefined();
+  });
+
   const names = ['project', 'roots', 'lanes', 'log', 'media_path'];
 
   it.each([
