@@ -41,7 +41,10 @@ export function withConventions(program: Command, { stdout, stderr, env }: Comma
       option.makeOptionMandatory(false);
     }
   }
-  return program.hook('preAction', (_, command) => takeVariables(command, env));
+  return program.hook('preAction', async (_, command) => {
+    takeVariables(command, env);
+    await warnOfVariables(command, env, stderr);
+  });
 }
 
 /** A program's commands, those below others too, by what is typed to call them. */
@@ -70,6 +73,18 @@ function takeVariables(command: Command, env: Environment): void {
       throw new MirrorError('MB1001', `required option '${option.flags}' not specified`, { hint: `Give it, or set ${variable}.` });
     }
   }
+}
+
+/** Commands that read no configuration. What a script of a shell loads is no place to warn of anything. */
+const WITHOUT_CONFIGURATION = ['state', 'init', 'explain'];
+
+/** Names variables that look misspelled, for a command that reads no configuration; any other does so when it has read it. */
+async function warnOfVariables(command: Command, env: Environment, stderr: NodeJS.WriteStream): Promise<void> {
+  let top = command;
+  while (top.parent?.parent) top = top.parent;
+  if (!WITHOUT_CONFIGURATION.includes(top.name()) || !Object.keys(env).some((variable) => /^mirrorboard_/i.test(variable))) return;
+  const { unknownVariables } = await import('../config/index.ts');
+  for (const unknown of unknownVariables(env, undefined)) stderr.write(`warning: ${unknown}\n`);
 }
 
 /** What a variable says for a flag: lists have commas between their items, switches and counts a word or a number. */

@@ -23,7 +23,7 @@ const EXAMPLE_PATH = 'vision/resnet50/lr=0.1';
 /** `config check` and `config show`. */
 export async function configCommand(action: 'check' | 'show', flags: ConfigFlags, context: CommandContext): Promise<void> {
   const readFile = readingOnce();
-  const config = await readConfig(flags, context, { readFile });
+  const config = await readConfig(flags, context, { readFile, isSilent: action === 'check' });
   const lanes = await resolveLanes(config, context.env);
   if (action === 'show') await showConfig(config, lanes, flags, context);
   else await check(config, lanes, flags, context, readFile);
@@ -39,7 +39,13 @@ async function check(
 ): Promise<void> {
   const { stdout, env } = context;
   const unused = await unusedFindings(config, flags, context, readFile);
-  const findings = [...fileFindings(config), ...rootFindings(config), ...laneFindings(config, lanes), ...unused];
+  const findings = [
+    ...fileFindings(config),
+    ...variableFindings(config),
+    ...rootFindings(config),
+    ...laneFindings(config, lanes),
+    ...unused,
+  ];
   if (flags.online === true) {
     const timeoutMs = timeoutOf(flags.timeout);
     const work = { env, timeoutMs, signal: new AbortController().signal };
@@ -94,6 +100,10 @@ function fileFindings({ file, profile, notices, lanes }: Config): Finding[] {
     },
     { area: 'lanes', name: '', state: 'ok', text: names.join(', '), facts: { lanes: names } },
   ];
+}
+
+function variableFindings({ unknownVariables }: Config): Finding[] {
+  return unknownVariables.map((text) => ({ area: 'variable', name: '', state: 'problem', text }));
 }
 
 function rootFindings({ roots }: Config): Finding[] {

@@ -23,12 +23,14 @@ export interface ReadConfigOptions {
   readonly flags?: Pick<Flags, 'lanes' | 'roots'>;
   /** Default: from the disk. */
   readonly readFile?: ReadFile;
+  /** The command says by itself what should be known of how the configuration was read. */
+  readonly isSilent?: boolean;
 }
 
 /** The configuration of a command; what should be known of how it was read is said on standard error. */
 export async function readConfig(flags: GlobalOptions, context: CommandContext, options: ReadConfigOptions = {}): Promise<Config> {
   const { env, stderr } = context;
-  const { defaultLogLevel, flags: more, readFile } = options;
+  const { defaultLogLevel, flags: more, readFile, isSilent = false } = options;
   const config = await loadConfig({
     flags: { ...configFlags(flags), ...more },
     env,
@@ -38,8 +40,9 @@ export async function readConfig(flags: GlobalOptions, context: CommandContext, 
   });
   setOwnUmask(config.umask);
   useMemory({ limit: memoryOf(config.memory), trackers: config.lanes.trackers.length });
-  if ((flags.quiet ?? 0) < 2) {
+  if (!isSilent && (flags.quiet ?? 0) < 2) {
     const style = styleOf(stderr, flags, env);
+    for (const unknown of config.unknownVariables) stderr.write(`${style.yellow('warning:')} ${visibleText(unknown)}\n`);
     for (const notice of config.notices) stderr.write(`${style.yellow('note:')} ${visibleText(notice)}\n`);
   }
   return config;

@@ -17,6 +17,8 @@ export interface ParsedFile {
   positionOf(path: FieldPath): Position;
   /** Whether a value must not be shown, because of its name or of the variable it comes from. */
   isHidden(path: FieldPath): boolean;
+  /** Variables that it refers to, set or not. */
+  readonly variables: ReadonlySet<string>;
   /** What should be known of the file, a sentence each: nothing of it is an error. */
   readonly notices: readonly string[];
 }
@@ -54,6 +56,7 @@ export function parseConfigFile(file: string, text: string, env: Environment, ch
     settings,
     positionOf: (path) => document.positionOf(path),
     isHidden: (path) => reader.isHidden(document.written(path)),
+    variables: reader.variables,
     notices: [
       ...(value === undefined || value === null ? [`${file} is empty: the defaults hold`] : []),
       ...reader.exposed.map(({ path, what }) => {
@@ -69,6 +72,8 @@ class FieldReader {
   readonly problems: Problem[] = [];
   /** Addresses that are written with a secret in them. */
   readonly exposed: { readonly path: FieldPath; readonly what: string }[] = [];
+  /** All that are referred to. */
+  readonly variables = new Set<string>();
   readonly #document: YamlDocument;
   readonly #env: Environment;
   /** Numbers and words as they were written, by their paths. */
@@ -91,7 +96,9 @@ class FieldReader {
     if (typeof value !== 'string') return value !== null && isTag(path) ? (source ?? value) : value;
     const what = secretInAddress(value);
     if (what !== undefined) this.exposed.push({ path, what });
-    if (referredVariables(value).some(isSecretName)) this.#hidden.add(JSON.stringify(path));
+    const variables = referredVariables(value);
+    for (const variable of variables) this.variables.add(variable);
+    if (variables.some(isSecretName)) this.#hidden.add(JSON.stringify(path));
     const expansion = expandVariables(value, this.#env);
     switch (expansion.kind) {
       case 'expanded':

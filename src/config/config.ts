@@ -59,6 +59,8 @@ export interface Config {
   readonly hiddenPlaces: ReadonlySet<string>;
   /** What an operator should be told of how the configuration was read, a sentence each. */
   readonly notices: readonly string[];
+  /** Variables that look like ours and say nothing, a sentence each. */
+  readonly unknownVariables: readonly string[];
 }
 
 /** The lanes to mirror into: those listed, `local` alone where none are. */

@@ -23,4 +23,5 @@ export { isRootName, parseRoot } from './parse-root.ts';
 export { readText } from './read-text.ts';
 export { fieldName, type PlacedProblem, problemsError } from './problem.ts';
 export { TAKEN } from './tracker-lanes.ts';
+export { unknownVariables } from './unknown-variables.ts';
 export { isSecretName, SECRET_NAMES, withoutUserInfo } from './secrets.ts';

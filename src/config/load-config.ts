@@ -27,6 +27,7 @@ import { type FieldPath, type PlacedProblem, problemsError } from './problem.ts'
 import { globProblem } from '../pattern/index.ts';
 import { makeRouting } from './routing.ts';
 import { tagNotice, tagNotices } from './tag-notices.ts';
+import { unknownVariables } from './unknown-variables.ts';
 import { checkTemplates, type LaneMaking, makeTrackerLane, sharedTags, sharedTemplates } from './tracker-lanes.ts';
 
 /** Any of them says which lanes are used. */
@@ -184,6 +185,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
     places,
     hiddenPlaces,
     notices: [...said].filter((notice) => notice !== ''),
+    unknownVariables: unknownVariables(env, lanesIn(settings, lanes.names), parsed?.variables),
   };
 }
 
@@ -262,6 +264,13 @@ function firstSet(env: Environment, names: readonly string[]): Chosen<string> | 
     if (value !== undefined && value !== '') return { value, source: 'environment', place: name };
   }
   return undefined;
+}
+
+/** Every lane that anything knows: used or not, in any profile. */
+function lanesIn(settings: FileSettings | undefined, used: readonly string[]): string[] {
+  const layers = [undefined, ...Object.keys(settings?.profiles ?? {})].flatMap((profile) => layersOf(settings, profile));
+  const listed = layers.flatMap(({ layer }) => [...(layer.backend ?? []), ...(layer.backends ?? [])]);
+  return [...new Set([...used, ...listed, ...layers.flatMap(sectionsIn).map(({ lane }) => lane)])];
 }
 
 /** What the strongest layer says that says something. */

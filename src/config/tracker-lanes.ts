@@ -55,7 +55,7 @@ export const TAKEN: ReadonlySet<string> = new Set(
 );
 
 /** A cluster puts the addresses of its services into the environment of every container. */
-const SERVICE = /(^|_)(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_.*)?)$/;
+export const SERVICE = /(^|_)(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_.*)?)$/;
 
 /** A tracker's lane as all that holds says it: what a variable of ours says wins over the profile, that over the top of the file. */
 export function makeTrackerLane(name: string, making: LaneMaking): TrackerLaneConfig {
@@ -179,10 +179,15 @@ export function checkTemplates(making: LaneMaking): void {
   for (const name of new Set(making.layers.flatMap(sectionsIn).map(({ lane }) => lane))) if (name !== 'local') makeTrackerLane(name, loose);
 }
 
+/** A lane's name as a part of variables. */
+export function laneWord(lane: string): string {
+  return lane.replaceAll('-', '_').toUpperCase();
+}
+
 /** Settings of a lane in the environment: `MIRRORBOARD_MLFLOW_TRACKING_URI`, or the same with `TRACELET_`. Empty ones say nothing. */
 function variablesOf(lane: string, env: Environment): Map<string, { readonly value: string; readonly variable: string }> {
   const found = new Map<string, { readonly value: string; readonly variable: string }>();
-  const word = lane.replaceAll('-', '_').toUpperCase();
+  const word = laneWord(lane);
   for (const prefix of ['TRACELET', 'MIRRORBOARD']) {
     for (const variable of Object.keys(env)) {
       const value = env[variable];

@@ -194,6 +194,21 @@ describe('config check', () => {
     expect([status, stdout]).toEqual([2, expect.stringMatching(/profile prod +problem .*profiles\.prod\.t\.ulr: found the key "ulr"/)]);
   });
 
+  it('is 2 for a variable that says nothing, which every command warns of', async () => {
+    configure('roots: []', `project: "\${MIRRORBOARD_TEAM}"`);
+    const env = { MIRRORBOARD_TEAM: 'a', MIRRORBOARD_DRYRUN: '1', MIRRORBOARD_PORT: 'tcp://x', MIRRORBOARD_LOCAL_PATH: 'x' };
+    const { stdout, stderr } = await mustRun(['config', 'check'], { cwd: folder, env }, 2);
+    expect([stdout.match(/variable +problem/g)?.length, stderr]).toEqual([2, '']);
+    const warned = await mustRun(['config', 'show'], { cwd: folder, env });
+    expect(warned.stderr).toMatch(/warning: MIRRORBOARD_DRYRUN: .*; did you mean MIRRORBOARD_DRY_RUN\?\n/);
+    expect((await mustRun(['config', 'show', '-qq'], { cwd: folder, env })).stderr).toBe('');
+    const inspected = await mustRun(['explain', 'MB1002'], {
+      cwd: folder,
+      env: { MIRRORBOARD_DRYRUN: '1', MIRRORBOARD_ARCHIVE_TOKEN: 'x' },
+    });
+    expect(inspected.stderr.match(/warning: /g)?.length).toBe(1);
+  });
+
   it('asks an MLflow server that is none', async () => {
     configure(`lanes: { mlflow: { tracking_uri: "${await serve(404, 'no such page')}" } }`);
     const { stdout } = await mustRun(['config', 'check', '--online', '--json'], { cwd: folder }, 3);

@@ -1,0 +1,51 @@
+import { closestName } from '../closest-name.ts';
+import { environmentName } from '../flag-names.ts';
+import type { Environment } from './expand-variables.ts';
+import { LANE_TYPES } from './lane-types.ts';
+import { laneWord, SERVICE, TAKEN } from './tracker-lanes.ts';
+
+const PREFIX = 'MIRRORBOARD_';
+/** Those that are no flags' and no lanes'. */
+const MORE = ['MIRRORBOARD_LANES', 'MIRRORBOARD_BACKEND'];
+
+/**
+ * Variables that look like ours and say nothing, a sentence each. `lanes`: those that a configuration knows, undefined for a command that reads none
+ * and can't know whose a variable is: then only those are named that resemble one of ours. `used`: those that the file refers to.
+ */
+export function unknownVariables(env: Environment, lanes: readonly string[] | undefined, used: ReadonlySet<string> = new Set()): string[] {
+  // The local store has no variables of its own, but for that of its flag.
+  const words = [...LANE_TYPES, ...(lanes ?? [])].filter((lane) => lane !== 'local').map(laneWord);
+  return Object.keys(env)
+    .filter((variable) => /^mirrorboard_\w+$/i.test(variable) && env[variable] !== '' && !used.has(variable))
+    .filter((variable) => !isKnown(variable, words))
+    .flatMap((variable) => {
+      const meant = meantBy(variable.slice(PREFIX.length).toUpperCase(), words);
+      if (meant === undefined && lanes === undefined) return [];
+      const guess = meant === undefined ? '' : `; did you mean ${meant}?`;
+      return [`${variable}: no flag, no setting and no lane has a variable of this name, so it says nothing${guess}`];
+    })
+    .sort();
+}
+
+function isKnown(variable: string, words: readonly string[]): boolean {
+  if (!variable.startsWith(PREFIX)) return false;
+  const rest = variable.slice(PREFIX.length);
+  if (TAKEN.has(variable) || MORE.includes(variable) || SERVICE.test(rest)) return true;
+  return words.some((word) => rest.startsWith(`${word}_`) && rest.length > word.length + 1);
+}
+
+/** What was most likely meant: a variable of ours, or that of a lane whose name is misspelled. */
+function meantBy(rest: string, words: readonly string[]): string | undefined {
+  if (rest.startsWith('LOCAL_')) return environmentName('store');
+  const own = closestName(
+    rest,
+    [...TAKEN, ...MORE].map((variable) => variable.slice(PREFIX.length)),
+  );
+  if (own !== undefined) return PREFIX + own;
+  const parts = rest.split('_');
+  for (let length = 1; length < parts.length; length++) {
+    const lane = closestName(parts.slice(0, length).join('_'), words);
+    if (lane !== undefined) return `${PREFIX}${lane}_${parts.slice(length).join('_')}`;
+  }
+  return undefined;
+}

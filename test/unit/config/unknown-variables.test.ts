@@ -1,0 +1,51 @@
+import { describe, expect, it } from '@jest/globals';
+import { loadConfig, unknownVariables } from '../../../src/config/index.ts';
+
+async function unknown(text: string, env: Record<string, string>): Promise<readonly string[]> {
+  return (await loadConfig({ flags: {}, env, cwd: '/', readFile: () => text })).unknownVariables;
+}
+
+describe('variables that look like ours', () => {
+  it.each([
+    ['MIRRORBOARD_DRYRUN', 'MIRRORBOARD_DRY_RUN'],
+    ['MIRRORBOARD_STROE', 'MIRRORBOARD_STORE'],
+    ['MIRRORBOARD_PROFIL', 'MIRRORBOARD_PROFILE'],
+    ['MIRRORBOARD_LOCAL_PATH', 'MIRRORBOARD_STORE'],
+    ['MIRRORBOARD_MFLOW_TRACKING_URI', 'MIRRORBOARD_MLFLOW_TRACKING_URI'],
+    ['MIRRORBOARD_ARCHVE_TOKEN', 'MIRRORBOARD_ARCHIVE_TOKEN'],
+    ['mirrorboard_store', 'MIRRORBOARD_STORE'],
+    ['MIRRORBOARD_LANE_S', 'MIRRORBOARD_LANES'],
+  ])('and say nothing are named, with what was meant: %s', async (variable, meant) => {
+    const text = 'backend: local\nlanes: { local: {}, archive: { type: mlflow } }';
+    expect(await unknown(text, { [variable]: 'x' })).toEqual([
+      `${variable}: no flag, no setting and no lane has a variable of this name, so it says nothing; did you mean ${meant}?`,
+    ]);
+  });
+
+  it('are named without a guess where nothing is like them', async () => {
+    expect(await unknown('', { MIRRORBOARD_FLUX_CAPACITOR: '1' })).toEqual([expect.stringMatching(/so it says nothing$/)]);
+  });
+
+  it('are known as those of flags, of any lane, of the file, and of the services of a cluster; empty ones say nothing', async () => {
+    const text = `lanes: { local: {} }\nproject: "\${MIRRORBOARD_TEAM}"\nprofiles: { p: { lanes: [my-lane], my-lane: { type: mlflow } } }`;
+    const names = [
+      'DRY_RUN',
+      'LANES',
+      'BACKEND',
+      'TEAM',
+      'MY_LANE_TOKEN',
+      'WANDB_PROJECT',
+      'PORT',
+      'SERVICE_HOST',
+      'PORT_8080_TCP_ADDR',
+      'SELF',
+    ];
+    const env = Object.fromEntries(names.map((name) => [`MIRRORBOARD_${name}`, 'local']));
+    expect(await unknown(text, { ...env, MIRRORBOARD_NONSENSE: '', TRACELET_NONSENSE: 'x', MIRRORBOARD: 'x' })).toEqual([]);
+  });
+
+  it('are named only where they resemble one of ours, if nobody knows which lanes there are', () => {
+    const env = { MIRRORBOARD_ARCHIVE_TOKEN: 'x', MIRRORBOARD_INCLDE: 'x' };
+    expect(unknownVariables(env, undefined)).toEqual([expect.stringContaining('did you mean MIRRORBOARD_INCLUDE?')]);
+  });
+});
