@@ -1,4 +1,4 @@
-import type { Config, FileSettings } from '../config/index.ts';
+import { type Config, type FileSettings, withoutUserInfo } from '../config/index.ts';
 import type { ResolvedLane } from '../lanes/index.ts';
 import { formatMemory, memoryOf } from '../memory/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
@@ -9,6 +9,8 @@ interface Row {
   readonly key: string;
   readonly value: unknown;
   readonly source: string;
+  /** Said of a lane or a profile that is not used. */
+  readonly isUnused?: boolean;
 }
 
 const REDACTED = '[redacted]';
@@ -22,14 +24,19 @@ export async function showConfig(
 ): Promise<void> {
   const rows = rowsOf(config, lanes);
   if (flags.json === true) {
-    const values = rows.map(({ key, value, source }) => ({ key, value: value ?? null, source }));
+    const values = rows.map(({ key, value, source, isUnused = false }) => ({
+      key,
+      value: value ?? null,
+      source,
+      ...(isUnused ? { in_use: false } : {}),
+    }));
     const document = { type: 'config', file: config.file ?? null, profile: config.profile ?? null, values };
     await writeOut(context.stdout, `${JSON.stringify(document)}\n`);
     return;
   }
   const table = renderTable({
     columns: [{ title: 'Setting' }, { title: 'Value' }, { title: 'From' }],
-    rows: rows.map(({ key, value, source }) => [key, valueText(value), source]),
+    rows: rows.map(({ key, value, source, isUnused = false }) => [key, valueText(value), isUnused ? `${source}, not used` : source]),
     style: styleOf(context.stdout, flags, context.env),
   });
   await writeOut(context.stdout, `${table}\n`);
@@ -70,6 +77,7 @@ const SETTINGS: Readonly<Record<keyof FileSettings, (config: Config, lanes: read
       ? []
       : [row(config, 'lanes.local.path', config.lanes.local.path), row(config, 'lanes.local.media_path', config.lanes.local.mediaPath)]),
     ...lanes.flatMap((lane) => laneRows(config, lane)),
+    ...writtenRows(config, ''),
   ],
   routes: (config) => ruleRows(config, 'routes', config.routes),
   params: (config) =>
@@ -79,7 +87,7 @@ const SETTINGS: Readonly<Record<keyof FileSettings, (config: Config, lanes: read
       config.params.map(({ files, tags, ...rule }) => ({ ...(tags.length > 0 ? { tag: tags } : { files }), ...rule })),
     ),
   artifacts: (config) => ruleRows(config, 'artifacts', config.artifacts),
-  profiles: (config) => [row(config, 'profiles', config.profiles)],
+  profiles: (config) => [row(config, 'profiles', config.profiles), ...writtenRows(config, 'profiles.')],
   memory: (config) => [row(config, 'memory', formatMemory(memoryOf(config.memory)))],
   umask: (config) => [row(config, 'umask', config.umask.toString(8).padStart(3, '0'))],
   log: (config) => [row(config, 'log.level', config.log.level), row(config, 'log.format', config.log.format)],
@@ -92,6 +100,18 @@ const SETTINGS: Readonly<Record<keyof FileSettings, (config: Config, lanes: read
 
 function row({ places }: Pick<Config, 'places'>, key: string, value: unknown): Row {
   return { key, value, source: places.get(key) ?? 'default' };
+}
+
+/** What the file says below `profiles.`, or of lanes that are not used. */
+function writtenRows({ written }: Config, prefix: '' | 'profiles.'): Row[] {
+  return written
+    .filter(({ key }) => key.startsWith('profiles.') === (prefix !== ''))
+    .map(({ key, value, place, isInUse }) => ({ key, value: shownText(value), source: place, isUnused: !isInUse }));
+}
+
+function shownText(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(shownText);
+  return typeof value === 'string' ? withoutUserInfo(value) : value;
 }
 
 /** Roots as they hold; what the file says of its own roots holds for those of the command line, too. */

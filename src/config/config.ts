@@ -1,5 +1,6 @@
 import type { FoldRules, Replaced, RouteRule } from '../route/index.ts';
 import type { ArtifactRule, JoinRule, ParamRule } from '../sidecar/index.ts';
+import type { WrittenSetting } from './unused-settings.ts';
 import type { LinkRule } from '../untrusted/index.ts';
 
 /** What every command knows once flags, environment and file are read. Paths stay as they were written; relative ones are relative to the working directory. */
@@ -29,6 +30,8 @@ export interface Config {
   readonly runs: { readonly experiment: string | undefined; readonly name: string | undefined; readonly parent: string | undefined };
   /** The names of the profiles there are. */
   readonly profiles: readonly string[];
+  /** What the file says of profiles, and of lanes that are not used. */
+  readonly written: readonly WrittenSetting[];
   /** Lanes that have settings and are not used. */
   readonly unusedLanes: readonly string[];
   /** Which lanes get what, in their order. Default: all lanes get all. */

@@ -27,6 +27,7 @@ import { type FieldPath, type PlacedProblem, problemsError } from './problem.ts'
 import { globProblem } from '../pattern/index.ts';
 import { makeRouting } from './routing.ts';
 import { tagNotice, tagNotices } from './tag-notices.ts';
+import { unusedSettings } from './unused-settings.ts';
 import { unknownVariables } from './unknown-variables.ts';
 import { checkTemplates, type LaneMaking, makeTrackerLane, sharedTags, sharedTemplates } from './tracker-lanes.ts';
 
@@ -169,6 +170,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
     tags,
     runs,
     profiles: note('profiles', inFile(settings?.profiles && Object.keys(settings.profiles), ['profiles']) ?? byDefault([])),
+    written: unusedSettings(settings, { profile, lanes: lanes.names, placeOf }),
     unusedLanes: [...new Set(layers.flatMap(sectionsIn).map(({ lane }) => lane))].filter((lane) => !lanes.names.includes(lane)),
     replaced: note('replaced', replaced),
     ...routing,

@@ -272,6 +272,36 @@ describe('config show', () => {
     expect(values.map(({ key }) => key)).toEqual(expect.arrayContaining(['config', 'profile', 'state']));
   });
 
+  it('shows what profiles and lanes say that are not used, but for their secrets', async () => {
+    configure(
+      'backend: local',
+      `lanes: { local: {}, spare: { type: mlflow, tracking_uri: "http://me:hunter2@here", token: "\${A_TOKEN}", tags: { a: b } } }`,
+      'profiles:',
+      '  here: { project: p }',
+      `  there: { lanes: [local, spare], spare: { password: "\${A_TOKEN}" }, routes: [{ drop: true, runs: [a, b] }] }`,
+    );
+    const env = { A_TOKEN: 'hunter2' };
+    const { stdout } = await mustRun(['config', 'show', '--profile', 'here', '--json'], { cwd: folder, env });
+    expect(stdout).not.toContain('hunter2');
+    const rows = JSON.parse(stdout).values as { readonly key: string; readonly value: unknown; readonly in_use?: boolean }[];
+    const said = rows
+      .filter(({ key }) => /^(profiles\.|lanes\.spare)/.test(key))
+      .map(({ key, value, in_use }) => [key, value, in_use ?? true]);
+    expect(said).toEqual([
+      ['lanes.spare.type', 'mlflow', false],
+      ['lanes.spare.tags.a', 'b', false],
+      ['lanes.spare.tracking_uri', 'http://[redacted]@here', false],
+      ['lanes.spare.token', '[redacted]', false],
+      ['profiles.here.project', 'p', true],
+      ['profiles.there.lanes', ['local', 'spare'], false],
+      ['profiles.there.routes[0].runs', ['a', 'b'], false],
+      ['profiles.there.routes[0].drop', true, false],
+      ['profiles.there.spare.password', '[redacted]', false],
+    ]);
+    const shown = await mustRun(['config', 'show', '--profile', 'here'], { cwd: folder, env });
+    expect(shown.stdout).toMatch(/profiles\.there\.spare\.password +\[redacted\] +\.\/mirrorboard\.yaml:5:\d+, not used/);
+  });
+
   it('shows no secret, wherever a variable puts it', async () => {
     const secret = `"\${A_TOKEN}"`;
     configure(

@@ -1,0 +1,53 @@
+import { sectionsIn } from './choose.ts';
+import type { FileSettings } from './file-schema.ts';
+import { type FieldPath, fieldName } from './problem.ts';
+
+/** A setting as the file has it, whether it holds now or not. */
+export interface WrittenSetting {
+  /** As people write it: `profiles.p.mlflow.tracking_uri`. */
+  readonly key: string;
+  readonly value: unknown;
+  readonly place: string;
+  /** Whether it belongs to the profile that holds. */
+  readonly isInUse: boolean;
+}
+
+/** What a file says of profiles, and of lanes that are not used, down to single values and lists of them. */
+export function unusedSettings(
+  settings: FileSettings | undefined,
+  {
+    profile,
+    lanes,
+    placeOf,
+  }: { readonly profile: string | undefined; readonly lanes: readonly string[]; readonly placeOf: (path: FieldPath) => string },
+): WrittenSetting[] {
+  if (settings === undefined) return [];
+  const { profiles, ...top } = settings;
+  const written = (value: unknown, path: FieldPath, isInUse: boolean): WrittenSetting[] =>
+    leaves(value, path).map((leaf) => ({ key: fieldName(leaf.path), value: leaf.value, place: placeOf(leaf.path), isInUse }));
+  return [
+    ...sectionsIn({ path: [], layer: top })
+      .filter(({ lane }) => !lanes.includes(lane))
+      .flatMap(({ path, section }) => written(section, path, false)),
+    ...Object.entries(profiles ?? {}).flatMap(([name, said]) => written(said, ['profiles', name], name === profile)),
+  ];
+}
+
+interface Leaf {
+  readonly path: FieldPath;
+  readonly value: unknown;
+}
+
+function leaves(value: unknown, path: FieldPath): Leaf[] {
+  if (Array.isArray(value) && value.some((item) => typeof item === 'object' && item !== null)) {
+    return value.flatMap((item, i) => leaves(item, [...path, i]));
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [{ path, value }];
+  const below = Object.entries(value).filter(([, item]) => item !== undefined);
+  if (below.length === 0) return [{ path, value: undefined }];
+  // A list of lanes has become a mapping of lanes that say nothing.
+  const listed =
+    path.at(-1) === 'lanes' ? below.filter(([, item]) => typeof item === 'object' && Object.keys(item ?? {}).length === 0) : [];
+  const names = listed.length === 0 ? [] : [{ path, value: below.map(([key]) => key) }];
+  return [...names, ...below.filter((one) => !listed.includes(one)).flatMap(([key, item]) => leaves(item, [...path, key]))];
+}
