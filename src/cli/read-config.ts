@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { type Config, type Flags, type LocalLane, type LogLevel, loadConfig, readText, type Surroundings } from '../config/index.ts';
 import { MirrorError } from '../errors.ts';
 import { memoryOf, useMemory } from '../memory/index.ts';
@@ -25,12 +26,14 @@ export interface ReadConfigOptions {
   readonly readFile?: ReadFile;
   /** The command says by itself what should be known of how the configuration was read. */
   readonly isSilent?: boolean;
+  /** The command only reads the state: one that was named and is not there is a slip. */
+  readonly readsState?: boolean;
 }
 
 /** The configuration of a command; what should be known of how it was read is said on standard error. */
 export async function readConfig(flags: GlobalOptions, context: CommandContext, options: ReadConfigOptions = {}): Promise<Config> {
   const { env, stderr } = context;
-  const { defaultLogLevel, flags: more, readFile, isSilent = false } = options;
+  const { defaultLogLevel, flags: more, readFile, isSilent = false, readsState = false } = options;
   const config = await loadConfig({
     flags: { ...configFlags(flags), ...more },
     env,
@@ -43,9 +46,19 @@ export async function readConfig(flags: GlobalOptions, context: CommandContext, 
   if (!isSilent && (flags.quiet ?? 0) < 2) {
     const style = styleOf(stderr, flags, env);
     for (const unknown of config.unknownVariables) stderr.write(`${style.yellow('warning:')} ${visibleText(unknown)}\n`);
-    for (const notice of config.notices) stderr.write(`${style.yellow('note:')} ${visibleText(notice)}\n`);
+    const notices = [...config.notices, ...(readsState ? stateNotices(config) : [])];
+    for (const notice of notices) stderr.write(`${style.yellow('note:')} ${visibleText(notice)}\n`);
   }
   return config;
+}
+
+/** What to say where a state was named that is not there: all trackers would look as if nothing had begun. */
+function stateNotices({ state, places, sources, lanes }: Config): string[] {
+  const place = places.get('state');
+  if (place === undefined || existsSync(state.path)) return [];
+  // An image names a state for all that may be run in it: without trackers there need be none.
+  if (sources.get('state') === 'environment' && lanes.trackers.length === 0) return [];
+  return [`${place}: there is no state file ${state.path}, so that nothing is known of what trackers have`];
 }
 
 /** The local lane, for commands that are about it. */

@@ -22,7 +22,7 @@ export interface RootChangeFlags extends GlobalOptions {
 /** Lists the log directories that were mirrored. */
 export async function rootListCommand(flags: GlobalOptions, context: CommandContext): Promise<void> {
   const { stdout, env } = context;
-  const config = await readConfig(flags, context);
+  const config = await readConfig(flags, context, { readsState: true });
   const trackers = await lanesOf(config, env);
   await withSources(config, async (sources) => {
     const known = knownRoots(sources);
@@ -67,7 +67,7 @@ export async function rootListCommand(flags: GlobalOptions, context: CommandCont
 
 /** Gives a root another name, in state and store. Tracker runs go on under the names they have. */
 export async function rootRenameCommand(from: string, to: string, flags: RootChangeFlags, context: CommandContext): Promise<void> {
-  const config = await readConfig(flags, context);
+  const config = await readConfig(flags, context, { readsState: true });
   if (!isRootName(to)) {
     throw new MirrorError('MB3022', `${JSON.stringify(to)} can not be the name of a root`, {
       hint: 'A name is any text without / that is not empty, . or ..',
@@ -94,7 +94,7 @@ export async function rootRenameCommand(from: string, to: string, flags: RootCha
 
 /** Says where a root lies now. */
 export async function rootMoveCommand(name: string, path: string, flags: RootChangeFlags, context: CommandContext): Promise<void> {
-  const config = await readConfig(flags, context);
+  const config = await readConfig(flags, context, { readsState: true });
   const place = await withSources(config, async (sources) => {
     checkRoot(name, sources);
     const silent = await silentRoots([{ path }]);
@@ -120,7 +120,7 @@ function heldBy({ store, state }: OpenSources, name: string): Held {
 
 /** Forgets a root with all of its runs. */
 export async function rootForgetCommand(name: string, flags: ForgetFlags, context: CommandContext): Promise<void> {
-  const config = await readConfig(flags, context);
+  const config = await readConfig(flags, context, { readsState: true });
   await withSources(config, async (sources) => checkRoot(name, sources));
   await forget(config, { root: name }, flags, context, () => new MirrorError('MB3021', `there is no root ${name}`));
 }

@@ -39,7 +39,7 @@ interface LaneAnswer {
 /** Says for every lane whether it gets a run (or one series of it), as what, and which rules say so. */
 export async function routeCommand(what: string, tag: string | undefined, flags: RouteFlags, context: CommandContext): Promise<void> {
   const { stdout, env } = context;
-  const config = await readConfig(flags, context);
+  const config = await readConfig(flags, context, { readsState: true });
   const kind = flags.kind as Kind | undefined;
   if (kind !== undefined && !KINDS.includes(kind)) {
     throw new MirrorError('MB1001', `--kind: found ${JSON.stringify(kind)}, expected one of ${KINDS.join(', ')}${suggestion(kind, KINDS)}`);

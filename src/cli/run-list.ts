@@ -37,7 +37,7 @@ export async function runListCommand(patterns: readonly string[], flags: RunList
       `--in-state: found ${JSON.stringify(inState)}, expected one of ${RUN_STATES.join(', ')}${suggestion(inState, RUN_STATES)}`,
     );
   }
-  const config = await readConfig(flags, context);
+  const config = await readConfig(flags, context, { readsState: true });
   if (lane !== undefined) checkNames(config, [lane]);
   const trackers = await lanesOf(config, env);
   await withSources(config, async (sources) => {
@@ -92,7 +92,7 @@ export async function runForgetCommand(
   if (patterns.length === 0 && flags.gone !== true) {
     throw new MirrorError('MB1001', 'no run is named', { hint: 'Name runs, as ROOT/PATH or a glob, or what is gone: run forget --gone' });
   }
-  const config = await readConfig(flags, context);
+  const config = await readConfig(flags, context, { readsState: true });
   if (root !== undefined) await withSources(config, async (sources) => checkRoot(root, sources));
   const isNamed = meant(patterns);
   const isMeant = (run: RunRef): boolean => (root === undefined || run.root === root) && isNamed(run);

@@ -48,7 +48,7 @@ const MOST_LEFT = 100;
 export async function statusCommand(flags: StatusFlags, context: CommandContext): Promise<void> {
   const { stdout, env } = context;
   const maxLagMs = lagLimitOf(flags.maxLag);
-  const config = await readConfig(flags, context);
+  const config = await readConfig(flags, context, { readsState: true });
   const lanes = await resolveLanes(config, env);
   const resolved = lanes.map(({ name, type, target }) => ({ name, type: type.type, target }));
   // Who knows where a tracker shows its runs is a backend: made for that alone, it asks nobody.

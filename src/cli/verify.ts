@@ -39,7 +39,7 @@ export async function verifyCommand(roots: readonly string[], flags: VerifyFlags
   const { stdout, stderr, env } = context;
   checkFlags(flags);
   const sample = sampleOf(flags);
-  const config = await readConfig(flags, context);
+  const config = await readConfig(flags, context, { readsState: true });
   const between = betweenOf(flags);
   const wanted = between ?? (flags.lane !== undefined && flags.lane.length > 0 ? flags.lane : namesOf(config));
   const isTty = stderr.isTTY === true && env['TERM'] !== 'dumb';

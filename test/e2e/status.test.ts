@@ -137,6 +137,20 @@ describe('the status of a store', () => {
     expect((await status()).lanes).toMatchObject([{ lag_bytes: bytes, runs_behind: 1 }]);
   });
 
+  it('says that a state which was named is not there', async () => {
+    await mustRun(['backfill', 'logs'], { cwd: folder });
+    const note = (place: string): string =>
+      `note: ${place}: there is no state file nowhere/x, so that nothing is known of what trackers have\n`;
+    const said = async (args: readonly string[], env: Record<string, string> = {}): Promise<string> =>
+      (await mustRun(args, { cwd: folder, env })).stderr;
+    expect(await said(['status', '--state', 'nowhere/x'])).toBe(note('--state'));
+    expect(await said(['run', 'list', '--state', 'nowhere/x'])).toBe(note('--state'));
+    expect(await said(['status'])).toBe('');
+    expect(await said(['status'], { MIRRORBOARD_STATE: 'nowhere/x' })).toBe('');
+    writeFileSync(join(folder, 'mirrorboard.yaml'), 'lanes: { local: {}, mlflow: { tracking_uri: "http://127.0.0.1:9" } }\n');
+    expect(await said(['status'], { MIRRORBOARD_STATE: 'nowhere/x' })).toBe(note('MIRRORBOARD_STATE'));
+  });
+
   it('has nothing of a watch that mirrors into another store', async () => {
     await backfill();
     const other = start(['watch', logs, '--store', 'other.db'], { cwd: folder });
