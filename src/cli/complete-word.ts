@@ -59,6 +59,9 @@ const BY_FLAG: Readonly<Record<string, LookedUp>> = {
   report: 'files',
 };
 
+/** Flags that take several values with commas between them. */
+const LISTS: readonly string[] = ['acceptLosses'];
+
 const BY_ARGUMENT: Readonly<Record<string, LookedUp>> = {
   roots: 'folders',
   path: 'files',
@@ -100,15 +103,17 @@ export function placeOf(words: readonly string[], program: Command): Place {
     }
   }
   const place = (wanted: Wanted, prefix = typed, before = ''): Place => ({ wanted, prefix, before, flags, operands });
-  if (open !== undefined && !typed.startsWith('-')) return place(valuesOf(open, command));
+  const valuePlace = (option: Option, value: string, before: string): Place => {
+    // Of a list, the last item is being typed.
+    const comma = LISTS.includes(option.attributeName()) ? value.lastIndexOf(',') + 1 : 0;
+    return place(valuesOf(option, command), value.slice(comma), before + value.slice(0, comma));
+  };
+  if (open !== undefined && !typed.startsWith('-')) return valuePlace(open, typed, '');
   const equals = typed.indexOf('=');
   if (typed.startsWith('--') && equals > 0 && !isRest) {
     const option = optionOf(typed.slice(0, equals), command, program);
-    return place(
-      option === undefined ? { kind: 'nothing' } : valuesOf(option, command),
-      typed.slice(equals + 1),
-      typed.slice(0, equals + 1),
-    );
+    const [before, value] = [typed.slice(0, equals + 1), typed.slice(equals + 1)];
+    return option === undefined ? place({ kind: 'nothing' }, value, before) : valuePlace(option, value, before);
   }
   if (typed.startsWith('-') && !isRest) return place({ kind: 'words', words: optionsOf(command, program) });
   return place(argumentAt(command, operands, program));

@@ -62,6 +62,17 @@ describe('placeOf', () => {
   });
 });
 
+describe('placeOf in a list', () => {
+  test.each([
+    ['migrate --accept-losses images,te', 'kinds', 'te', 'images,'],
+    ['migrate --accept-losses=images,te', 'kinds', 'te', '--accept-losses=images,'],
+    ['migrate --accept-losses images,', 'kinds', '', 'images,'],
+    ['backfill --to a,b', 'lanes', 'a,b', ''],
+  ])('of %j is at its last item', (line, kind, prefix, before) => {
+    expect(placeOf(wordsOf(line), program)).toMatchObject({ wanted: { kind }, prefix, before });
+  });
+});
+
 describe('wordsOf', () => {
   test.each([
     ['a  b', ['a', 'b']],
