@@ -71,7 +71,7 @@ function isSound(glob: string): boolean {
 
 /** A pair of braces that is neither a choice nor a range. */
 function braceOf(glob: string): string | undefined {
-  const plain = glob.replace(/\\./g, '').replace(/\[[^\]]+\]/g, '');
+  const plain = glob.replace(/\\./g, '').replace(/\[(?:\[[^\][]*|[^\][]+)\]/g, '');
   return [...plain.matchAll(/\{([^{},]*)\}/g)].find(([, inner = '']) => !inner.includes('..'))?.[0];
 }
 

@@ -11,7 +11,7 @@ const WALL: Readonly<Record<string, readonly [times: number, reason: string]>> =
   'http/http-client.ts': [1, 'Retry-After may be a date'],
   'lane-files.ts': [1, 'stamps in the state'],
   'verifying/verify-lanes.ts': [1, 'stamps in the state'],
-  'verifying/lane-mender.ts': [2, 'a retry that is due at once, in the state'],
+  'verifying/lane-mender.ts': [3, 'a retry that is due at once, in the state'],
   'watch.ts': [1, 'when a run grew, in the state'],
   'feeds/tracker-feed.ts': [2, "a tracker run's end where its events have no time"],
   'feeds/run-opener.ts': [2, 'the age of events and files, which have wall times; a backfill looks once'],

@@ -1,14 +1,5 @@
 import { compareNames, jsonText, type RunRef, runLabel } from '../../model/index.ts';
-import {
-  type Absence,
-  type Difference,
-  equalOf,
-  type MediaCounts,
-  type RunVerdict,
-  sumOf,
-  type Totals,
-  type Verification,
-} from '../../verify/index.ts';
+import type { Absence, Difference, MediaCounts, RunVerdict, Totals, Verification } from '../../verify/index.ts';
 import { counted, formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
 import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
@@ -89,7 +80,7 @@ function runTable({ runs }: Verification, { totals, width, style }: Verification
   ];
   const cells = (run: Omit<RunVerdict, 'run' | 'unjudged' | 'media' | 'beside'>): string[] => [
     formatCount(run.points),
-    formatCount(equalOf(run)),
+    formatCount(run.points - run.missing - run.changed - run.allowed - run.refused - run.unsupported - run.notYet),
     formatCount(run.missing),
     formatCount(run.extra),
     formatCount(run.changed),
@@ -223,7 +214,9 @@ const ABSENT: readonly (readonly [why: Absence, words: string])[] = [
 /** What the second of two lanes does not have of the first one: few of it are differences, and none of it is equal. */
 function absenceText({ lane, other }: Verification, { absent }: Totals): string {
   if (other === undefined) return '';
-  const named = ABSENT.map(([why, words]) => [sumOf(absent[why]), words] as const).filter(([count]) => count > 0);
+  const named = ABSENT.map(([why, words]) => [Object.values(absent[why]).reduce((sum, count) => sum + count, 0), words] as const).filter(
+    ([count]) => count > 0,
+  );
   const points = named.reduce((sum, [count]) => sum + count, 0);
   if (points === 0) return '';
   const parts = named.map(([count, words]) => `${formatCount(count)} ${words}`).join(', ');
