@@ -57,6 +57,8 @@ const STUCK: LaneReport = {
   points: 0,
   refused: 0,
   refusedInAll: 0,
+  refusal: undefined,
+  refusal: undefined,
   unsupported: 0,
   leftOut: 0,
   owedBytes: 123_456,
