@@ -57,6 +57,9 @@ export interface RunChange {
   readonly state?: 'running';
 }
 
+/** A file of a few bytes, beside the points. */
+const TRIAL_FILE = 'mirrorboard/trial.txt';
+
 /** Longest text of one error of an answer. */
 const MOST_SAID = 2000;
 /** Errors of one answer that are looked at. */
@@ -254,8 +257,8 @@ export class WandbClient {
   }
 
   /**
-   * Stores files; what is there under the same name is replaced. A file for which the server names an address that can't be used is told to `lost`, and
-   * the others go on; where nobody wants to hear of it, it is a failure as any other.
+   * Stores files; what is there under the same name is replaced. A file for which the server names an address that can't be used, or that is too long
+   * while others are taken, is told to `lost`, and the others go on; where nobody wants to hear of it, it is a failure as any other.
    */
   async upload(run: RunPath, files: readonly StoredFile[], signal: AbortSignal, lost?: LostFile): Promise<Failure | undefined> {
     for (let at = 0; at < files.length; at += FILES_PER_REQUEST) {
@@ -267,7 +270,7 @@ export class WandbClient {
         for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
           const failure = await this.#put(run, file, addresses.value, signal);
           if (failure !== undefined) {
-            if (failure.cause === 'unusable' && lost !== undefined) {
+            if (lost !== undefined && (await this.#isLost(run, failure, signal))) {
               lost(file.path, failure.error);
               continue;
             }
@@ -378,6 +381,16 @@ export class WandbClient {
       const urls = new Map(answer.list('files').map((file) => [file.text('name', ''), file.fields['uploadUrl'] ?? '']));
       return { urls, headers: uploadHeaders(answer.fields['uploadHeaders']) };
     });
+  }
+
+  /** Whether a failure is about the file alone. */
+  async #isLost(run: RunPath, { cause }: Failure, signal: AbortSignal): Promise<boolean> {
+    return cause === 'unusable' || (cause === 'tooMuch' && (await this.tryFile(run, signal)) === undefined);
+  }
+
+  /** Stores a file of a few bytes: whether any is taken. */
+  tryFile(run: RunPath, signal: AbortSignal): Promise<Failure | undefined> {
+    return this.upload(run, [{ path: TRIAL_FILE, data: Buffer.from(new Date().toISOString()), isMedia: false }], signal);
   }
 
   async #put(

@@ -1,5 +1,5 @@
 /** Writes to one tracker run: what of a parcel is new becomes lines, and lines are sent until they are there, each at its own place. */
-import { MirrorError } from '../../errors.ts';
+import { MirrorError, reasonOf } from '../../errors.ts';
 import { valueOrThrow } from '../../http/index.ts';
 import { pointCount } from '../../model/index.ts';
 import type { Intent, JournalEntry, Outcome, Refusal, Resolution, TrackerParcel } from '../contract.ts';
@@ -110,7 +110,7 @@ export class RunWriter {
   async #putFiles({ files, needs }: BuiltRows, parcel: TrackerParcel, signal: AbortSignal): Promise<void> {
     if (files.size === 0) return;
     const reasons = new Map<string, string>();
-    throwFailure(await this.place.putFiles([...files.values()], signal, (path, error) => reasons.set(path, error.message)));
+    throwFailure(await this.place.putFiles([...files.values()], signal, (path, error) => reasons.set(path, reasonOf(error))));
     for (const { offset, index, path } of reasons.size === 0 ? [] : needs) {
       const reason = reasons.get(path);
       if (reason !== undefined) this.#lost.set(pointKey(parcel, offset, index), { offset, index, kind: 'refused', reason });

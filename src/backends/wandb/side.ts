@@ -1,4 +1,5 @@
 /** What lies beside the event files: params in the configuration of the run, files as files of it. */
+import { reasonOf } from '../../errors.ts';
 import { valueOrThrow } from '../../http/index.ts';
 import { fileDifference } from '../../beside/index.ts';
 import type { SideDifference, SideFile, SideOutcome, SideParam, SideWanted } from '../contract.ts';
@@ -23,7 +24,7 @@ export async function storeFile(place: RunPlace, file: SideFile, signal: AbortSi
   const data = { bytes: file.bytes, read: () => file.read() };
   let reason: string | undefined;
   const lost: LostFile = (_, error) => {
-    reason = error.message;
+    reason = reasonOf(error);
   };
   throwFailure(await place.putFiles([{ path, data, isMedia: false }], signal, lost));
   if (reason !== undefined) return { kind: 'refused', reason };

@@ -115,3 +115,36 @@ it('goes to a place on this machine where the server is on it too, without the k
   expect(seen).toEqual(['PUT nobody']);
   expect(ledger.refusals).toEqual([]);
 });
+
+describe('a place that takes no files beyond a length', () => {
+  /** As nginx does. The server's own files, and small ones, go where they always go. */
+  async function startLimited(isFor: (file: string) => boolean): Promise<void> {
+    store.removeAllListeners('request');
+    store.on('request', (request, response) => {
+      request.resume().on('end', () => response.writeHead(413, { 'content-type': 'text/html' }).end('<h1>413 Too Large</h1>'));
+    });
+    const { port } = store.address() as AddressInfo;
+    await start(`http://127.0.0.1:${port}/bucket/x`, isFor);
+  }
+
+  it('costs the image that is too long, with the limit to raise, and nothing else', async () => {
+    await startLimited((file) => file.includes('bad'));
+    const ledger = newLedger();
+    const delivery = new SmallDelivery(backend, ledger, run.source());
+    await delivery.open();
+    const summary = [simpleValue('loss', 1), image('bad', png('x')), image('good', png('y'))];
+    await delivery.deliver(run.append([event({ wallTime: 1_700_000_000, step: 1, summary })]));
+    expect(delivery.outcomes.map(({ kind }) => kind)).toEqual(['accepted']);
+    expect(ledger.refusals).toMatchObject([{ index: 1, kind: 'refused', reason: expect.stringMatching(/413.*client_max_body_size/) }]);
+  });
+
+  it('costs no point where it takes no file at all', async () => {
+    await startLimited((file) => file.includes('bad') || file.includes('trial'));
+    const ledger = newLedger();
+    const delivery = new SmallDelivery(backend, ledger, run.source());
+    await delivery.open();
+    const drafts = run.append([event({ wallTime: 1_700_000_000, step: 1, summary: [image('bad', png('x'))] })]);
+    await expect(delivery.sendOnce(drafts)).rejects.toMatchObject({ code: 'MB4006' });
+    expect(ledger.refusals).toEqual([]);
+  });
+});
