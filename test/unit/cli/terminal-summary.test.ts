@@ -58,7 +58,6 @@ const STUCK: LaneReport = {
   refused: 0,
   refusedInAll: 0,
   refusal: undefined,
-  refusal: undefined,
   unsupported: 0,
   leftOut: 0,
   owedBytes: 123_456,
