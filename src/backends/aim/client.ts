@@ -121,6 +121,28 @@ export class AimClient {
     }
   }
 
+  /** The name of a run; undefined where there is none in the database. */
+  async runName(hash: string, signal: AbortSignal): Promise<string | undefined> {
+    if (!(await this.hasRun(hash, signal))) return undefined;
+    const props = await this.resource('StructuredRun', { hash_: hash, read_only: true, created_at: null }, signal);
+    try {
+      const name = await this.call(props, 'name', [], signal);
+      return typeof name === 'string' ? name : '';
+    } finally {
+      await this.release(props, signal).catch(() => undefined);
+    }
+  }
+
+  /** Hashes of all runs of the repository: there are no pages. */
+  async runs(signal: AbortSignal): Promise<readonly string[]> {
+    if (this.#repo === undefined) return [];
+    const hashes = await this.call(this.#repo, 'list_all_runs', [], signal);
+    if (!Array.isArray(hashes) || !hashes.every((hash) => typeof hash === 'string')) {
+      throw oddTree('list_all_runs', this.address, 'a list of hashes');
+    }
+    return hashes;
+  }
+
   /** Removes a run. Its hash must not be used again while the server lives. */
   async deleteRun(hash: string, signal: AbortSignal): Promise<void> {
     if (this.#repo !== undefined) await this.call(this.#repo, 'delete_run', [hash], signal);

@@ -8,8 +8,10 @@ import type {
   BackendType,
   Capabilities,
   FileMark,
+  Foreign,
   Handle,
   Outcome,
+  OwnRun,
   ParamOutcome,
   Probe,
   ReadBackChunk,
@@ -22,9 +24,10 @@ import type {
   TrackerParcel,
 } from '../contract.ts';
 import { AimFailure, errorOf, outcomeOf } from './answers.ts';
-import { AimClient, type ServerFacts } from './client.ts';
+import { AimClient, type Resource, type ServerFacts } from './client.ts';
+import { foreignIn } from './foreign.ts';
 import { Frames } from './frames.ts';
-import { readHandle, type TrackedRun } from './handle.ts';
+import { handleOf, readHandle, type TrackedRun } from './handle.ts';
 import { CAPABILITIES } from './limits.ts';
 import { startServer } from './managed-server.ts';
 import { mergeParams, paramDifferences } from './params.ts';
@@ -172,18 +175,24 @@ class AimBackend implements Backend {
   /** There are no files to look for. */
   async compareSide(handle: Handle, { params }: SideWanted, signal: AbortSignal): Promise<readonly SideDifference[]> {
     const run = readHandle(handle);
-    return this.#attempt(async ({ client, pool }) => {
-      if (!(await client.hasRun(run.hash, signal))) throw gone(run);
-      const pooled = await pool.peek(run.hash);
-      // Who only looks takes no lock.
-      const meta = pooled?.open.meta ?? (await client.snapshot('meta', run.hash, signal));
-      try {
-        const there = await client.find(meta, 'collect', [paramsPath(run), true, false], signal);
-        return paramDifferences(there, params, run.isJoined);
-      } finally {
-        if (pooled === undefined) await client.release(meta, signal).catch(() => undefined);
-      }
-    }, signal);
+    const differences = await this.#look(run, signal, async (client, meta) => {
+      const there = await client.find(meta, 'collect', [paramsPath(run), true, false], signal);
+      return paramDifferences(there, params, run.isJoined);
+    });
+    if (differences === undefined) throw gone(run);
+    return differences;
+  }
+
+  async foreign(own: readonly OwnRun[], signal: AbortSignal): Promise<AsyncIterable<Foreign>> {
+    return foreignIn(
+      {
+        ask: (work) => this.#attempt(({ client }) => work(client), signal),
+        look: (run, work) => this.#look(run, signal, work),
+        hparams: (run) => this.readBack(handleOf(run), { signal, isWanted: (tag) => tag.startsWith('_hparams_/') }),
+      },
+      own,
+      signal,
+    );
   }
 
   async remove(handle: Handle, signal: AbortSignal): Promise<void> {
@@ -215,6 +224,24 @@ class AimBackend implements Backend {
     const { headers, tls, timeoutMs, repo } = this.#settings;
     // What a proxy asks for is nobody else's business.
     return repo === undefined ? { headers, tls, timeoutMs } : { headers: {}, tls: {}, timeoutMs };
+  }
+
+  /** Looks at what a run says of itself; undefined where it is not there. Who only looks takes no lock. */
+  async #look<T>(
+    { hash }: Pick<TrackedRun, 'hash'>,
+    signal: AbortSignal,
+    work: (client: AimClient, meta: Resource) => Promise<T>,
+  ): Promise<T | undefined> {
+    return this.#attempt(async ({ client, pool }) => {
+      if (!(await client.hasRun(hash, signal))) return undefined;
+      const pooled = await pool.peek(hash);
+      const meta = pooled?.open.meta ?? (await client.snapshot('meta', hash, signal));
+      try {
+        return await work(client, meta);
+      } finally {
+        if (pooled === undefined) await client.release(meta, signal).catch(() => undefined);
+      }
+    }, signal);
   }
 
   /** Work with a run that is there. */

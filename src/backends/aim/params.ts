@@ -35,6 +35,14 @@ export function paramDifferences(there: Tree | undefined, params: readonly SideP
   });
 }
 
+/** What is in the tree beside params of these names; branches of nothing may be left. */
+export function withoutParams(there: Tree | undefined, names: readonly string[]): Tree {
+  const root = copyOf(there);
+  // Where each stands goes by what the others are: all of them are found first.
+  for (const [place, key] of names.map((name) => placeOf(root, name))) place.delete(key);
+  return root;
+}
+
 /** Hparams of event files are doubles, and stand in the same tree: they say 64.0 where a file says 64. */
 function isSame(a: Tree, b: Tree): boolean {
   return isNumber(a) && isNumber(b) ? Object.is(Number(a), Number(b)) : a === b;

@@ -14,7 +14,7 @@ import type { AimSettings } from './settings.ts';
 import { childOf, entriesOf, type Key, type Tree } from './tree.ts';
 
 /** What stands in every run of ours, as one of its params. */
-const OWN = 'mirrorboard';
+export const OWN = 'mirrorboard';
 /** A server that says of every hash that somebody else has it would keep us for ever. */
 const MOST_STRANGERS = 100;
 /** The last second of the year 9999: the server's calendar ends there. */

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { StubTree } from './tree.ts';
-import { decode, encode, leafValue, type Node, nothing, object, Raised, TYPES, text } from './wire.ts';
+import { decode, encode, leafValue, list, type Node, nothing, object, Raised, TYPES, text } from './wire.ts';
 
 export interface StubOptions {
   /** Header that everybody has to send. Default: everybody is let in. */
@@ -289,6 +289,11 @@ export class AimStub {
     return Number((this.#options.version ?? '3.29.1').split('.')[1]);
   }
 
+  /** Directories of trees: also of runs that have no row in the database yet. */
+  #hashes(): string[] {
+    return [...new Set([...this.#begun.keys(), ...this.runs.keys()])].filter((hash) => !this.#deleted.has(hash));
+  }
+
   #resource(handler: string, client: string): Resource {
     const resource = this.#resources.get(handler);
     if (resource === undefined || resource.client !== client) throw new Raised('UnauthorizedRequestError', handler);
@@ -321,6 +326,7 @@ export class AimStub {
         throw new Raised('AttributeError', "'ContainerTreeView' object has no attribute 'update'");
       return tree.call(method, given);
     }
+    if (type === 'Repo' && method === 'list_all_runs') return list(this.#hashes().map(text));
     if (type === 'Repo' && method === 'delete_run') {
       this.delete(String(leafValue(given[0])));
       return text('true');
@@ -340,6 +346,7 @@ export class AimStub {
     if (type === 'RunHeartbeat' && method === 'stop') return nothing();
     if (type === 'StructuredRun') {
       const value = String(leafValue(given[0]) ?? '');
+      if (method === 'name') return text(run.name);
       if (method === 'name.setter') run.name = value;
       else if (method === 'description.setter') run.description = value;
       else if (method === 'experiment.setter') run.experiment = value;
