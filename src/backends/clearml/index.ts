@@ -115,6 +115,10 @@ class ClearmlBackend implements Backend {
     if (note.source !== undefined) await session.noteAgain({ ...note, ...(end === undefined ? {} : { end }) });
   }
 
+  async tryOut(handle: Handle, signal: AbortSignal): Promise<void> {
+    await (await this.#writer(handle, signal)).tryOut(signal);
+  }
+
   async setParams(handle: Handle, params: readonly SideParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
     const { sink } = await this.#writer(handle, signal);
     const session = this.#online === undefined ? this.#session(handle) : undefined;

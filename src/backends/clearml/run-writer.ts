@@ -1,6 +1,6 @@
 /** Writes parcels into a task: files first, then the events that name them, then what the task itself says. */
 import { each } from '../../concurrency/index.ts';
-import { MirrorError, messageOf } from '../../errors.ts';
+import { MirrorError, messageOf, reasonOf } from '../../errors.ts';
 import { pointCount, sha256Of } from '../../model/index.ts';
 import type { BackendContext, Outcome, Refusal, TrackerParcel } from '../contract.ts';
 import type { Failure } from './answers.ts';
@@ -16,6 +16,9 @@ const SEARCH_REQUESTS = 60;
 const STUMBLES = 3;
 /** And so often one event for itself, between others that are taken. */
 const LONE_TRIES = 3;
+
+/** A file of a few bytes that shows whether files are taken. */
+const TRIAL_FILE = 'mirrorboard/trial.txt';
 
 interface Job {
   readonly parcel: TrackerParcel;
@@ -102,7 +105,7 @@ export class RunWriter {
       const { path, data, type, named, step, wallTime, offset, index, isNeeded } = upload;
       const stored = await this.#put(path, data, type, signal);
       if (stored.kind === 'failed') {
-        if (isNeeded) refuse(job, [{ offset, index }], stored.error.message);
+        if (isNeeded) refuse(job, [{ offset, index }], reasonOf(stored.error));
         else
           this.#warn('a file that shows a point could not be stored; the point is kept exactly elsewhere', {
             reason: stored.error.message,
@@ -136,7 +139,7 @@ export class RunWriter {
       }
       const points = lines.filter(({ isMark }) => !isMark);
       if (points.length === 0) this.#warn('an event without a value could not be kept', { reason: stored.error.message });
-      refuse(job, points, stored.error.message);
+      refuse(job, points, reasonOf(stored.error));
       return;
     }
     const [first] = lines;
@@ -155,6 +158,17 @@ export class RunWriter {
   }
 
   /** Stores a file. What is for good comes back; all else stops the run for now. */
+  /** Stores a file of a few bytes beside the points. Throws what stands in the way. */
+  async tryOut(signal: AbortSignal): Promise<void> {
+    const stored = await this.#put(TRIAL_FILE, Buffer.from(new Date().toISOString()), 'text/plain', signal).catch((error: unknown) => {
+      throw error instanceof Stop ? error.outcome.error : error;
+    });
+    if (stored.kind === 'stored') return;
+    // What even something small meets is no matter of what was sent.
+    const { code, message, hint, context } = stored.error;
+    throw new MirrorError(code, message, { retry: 'later', context, cause: stored.error, ...(hint === undefined ? {} : { hint }) });
+  }
+
   async #put(
     path: string,
     data: Uint8Array,

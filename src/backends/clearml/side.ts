@@ -1,5 +1,5 @@
 /** What stands beside the event files: params, files, models, datasets, and facts of where a run ran. */
-import { MirrorError } from '../../errors.ts';
+import { MirrorError, reasonOf } from '../../errors.ts';
 import { Pages, type Said, valueOrThrow } from '../../http/index.ts';
 import type { Dataset, ModelVersion, ParamOutcome, SideFile, SideOutcome, SideParam } from '../contract.ts';
 import { artifactsIn, type Reply } from './answers.ts';
@@ -85,7 +85,7 @@ export async function putSideFile(
     url = await sink.put(sidePath(file.path), { bytes: file.bytes, hash: file.hash, read: (start) => file.read(start) }, signal);
   } catch (error) {
     if (error instanceof MirrorError && error.code === 'MB4005' && error.retry === 'never')
-      return { kind: 'refused', reason: error.message };
+      return { kind: 'refused', reason: reasonOf(error) };
     throw error;
   }
   const artifact = {

@@ -11,6 +11,7 @@ import { ACCESS_KEY, connectClearml, SECRET_KEY, sectionOf } from '../../../cont
 import { differences, expectedOf, readHeld } from '../../../contract/read-back.ts';
 import { ClearmlStub, type Task } from '../../../support/clearml-stub/index.ts';
 import { event, hparamsSessionStart, imageTensor, plainTensor, simpleValue, text } from '../../../support/event-writer.ts';
+import { LimitingProxy } from '../../../support/limiting-proxy.ts';
 import { type Draft, GrowingRun } from '../../../support/parcels.ts';
 import { newLedger, SmallDelivery } from '../../../support/small-delivery.ts';
 
@@ -103,6 +104,22 @@ describe('sending to ClearML', () => {
     await sent.deliver(drafts);
     expect(sent.ledger.refusals.map(({ kind }) => kind)).toEqual(['refused', 'refused']);
     await expectHeld(sent, drafts);
+  });
+
+  it('tries out whether files are taken, and names the limit that one was too long for', async () => {
+    const proxy = await LimitingProxy.start(stub.url, 5000);
+    try {
+      const backend = await connect({ files_server: proxy.url });
+      const sent = await delivery(backend);
+      const handle = sent.ledger.handle as Handle;
+      await sent.deliver(run.append([event({ wallTime: T, step: 1, summary: [text('note', ['x'.repeat(20_000)])] })]));
+      expect(sent.ledger.refusals).toMatchObject([{ kind: 'refused', reason: expect.stringMatching(/413.*client_max_body_size/) }]);
+      await backend.tryOut?.(handle, signal);
+      proxy.most = 0;
+      await expect(backend.tryOut?.(handle, signal)).rejects.toMatchObject({ code: 'MB4005', retry: 'later' });
+    } finally {
+      await proxy.close();
+    }
   });
 
   it('is done with hyperparameters that come after the task was ended, and ends it again', async () => {
