@@ -139,10 +139,17 @@ export function doubleText(value: number): string {
   return `${digits}e${exponent.slice(0, 1)}${exponent.slice(1).padStart(2, '0')}`;
 }
 
+/** A truth value as a number: event files of torch say 1 where a file beside them says True. */
+function wordOf(text: string): string {
+  const word = text.toLowerCase();
+  return word === 'true' ? '1' : word === 'false' ? '0' : word;
+}
+
 /** Whether two texts are the same value: hparams of event files are doubles, and say 64 where a file says 64 or 64.0. */
 export function isSameParam(a: string, b: string): boolean {
   if (a === b) return true;
-  const word = a.toLowerCase();
-  if (['true', 'false', 'none'].includes(word)) return word === b.toLowerCase();
-  return a.trim() !== '' && b.trim() !== '' && Number(a) === Number(b);
+  const [first, second] = [wordOf(a), wordOf(b)];
+  if (first === second) return true;
+  if (first === 'none' || second === 'none') return false;
+  return a.trim() !== '' && b.trim() !== '' && Number(first) === Number(second);
 }

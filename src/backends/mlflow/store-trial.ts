@@ -2,7 +2,7 @@
  * Learns what a store does with what it is sent, by a run of its own that is deleted again: no version and no database says it of itself.
  * What was found of it stays when a step fails, so that a server which takes few requests at a time is asked each thing once.
  */
-import type { MirrorError } from '../../errors.ts';
+import { MirrorError } from '../../errors.ts';
 import type { Failure } from './answers.ts';
 import type { MlflowClient, Reply, RunFacts } from './client.ts';
 import { valueOrThrow } from '../../http/index.ts';
@@ -11,8 +11,9 @@ import { metricText } from './map.ts';
 import { isAboutContent } from './stop.ts';
 import type { StoreFacts } from './store-facts.ts';
 
-/** Of the run: what it is for, should a process die before it is deleted. */
+/** Of the run: by it the next process finds one that was left, goes on in it and deletes it. All that is written comes to the same. */
 const TRIAL_TAG = 'mirrorboard.trial';
+const TRIAL_VALUE = 'store';
 const PLAIN = 'trial a';
 /** To a database that compares loosely, each of them is the plain one. */
 const LOOSE = ['Trial A', 'trial \u00e1', 'trial a '];
@@ -27,6 +28,8 @@ export class Trial {
   readonly #experimentId: string;
   readonly #done = new Map<string, boolean>();
   #run: string | undefined;
+  /** Others that were left. */
+  #left: readonly string[] = [];
 
   constructor(client: MlflowClient, experimentId: string) {
     this.#client = client;
@@ -64,12 +67,18 @@ export class Trial {
 
   /** Deletes its run; where that is not allowed it stays, and says what it is. */
   async #end(signal: AbortSignal): Promise<void> {
-    const reply = await this.#client.call('removing the trial run', 'POST', 'runs/delete', { run_id: this.#run ?? '' }, signal);
-    if (reply.kind !== 'ok' && reply.error.retry !== 'never') throw reply.error;
+    for (const run of [...this.#left, ...(this.#run === undefined ? [] : [this.#run])]) {
+      const reply = await this.#client.call('removing the trial run', 'POST', 'runs/delete', { run_id: run }, signal);
+      if (reply.kind !== 'ok' && reply.error.retry !== 'never') throw reply.error;
+    }
   }
 
   async #begin(signal: AbortSignal): Promise<string> {
-    const tags = [{ key: TRIAL_TAG, value: 'what the server does with what it is sent' }];
+    const all = valueOrThrow(await this.#client.runsTagged(this.#experimentId, TRIAL_TAG, TRIAL_VALUE, signal));
+    const [first, ...others] = all.filter(({ isDeleted }) => !isDeleted);
+    this.#left = others.map(({ runId }) => runId);
+    if (first !== undefined) return first.runId;
+    const tags = [{ key: TRIAL_TAG, value: TRIAL_VALUE }];
     const input = { experiment_id: this.#experimentId, run_name: 'mirrorboard-trial', start_time: Date.now(), tags };
     return valueOrThrow(await this.#client.createRun(input, signal)).runId;
   }
@@ -98,16 +107,24 @@ export class Trial {
     const known = this.#done.get(name);
     if (known !== undefined) return known;
     const reply = await write();
+    if (reply.kind !== 'ok' && (reply.cause === 'inactive' || reply.cause === 'missing')) throw this.#overtaken(reply);
     if (reply.kind !== 'ok' && !(await this.#isRefusal(reply, signal))) throw reply.error;
     this.#done.set(name, reply.kind === 'ok');
     return reply.kind === 'ok';
+  }
+
+  /** Another process was at it too, and has come to the end before us. */
+  #overtaken({ error }: Failure): MirrorError {
+    this.#run = undefined;
+    this.#done.clear();
+    return new MirrorError('MB4001', `trying out the server: ${error.message}`, { retry: 'later', cause: error });
   }
 
   /** Whether it is what was sent that the server has something against: it takes something else now. */
   async #isRefusal(failure: Failure, signal: AbortSignal): Promise<boolean> {
     if (failure.cause === 'clash' || isAboutContent(failure)) return true;
     if (failure.cause !== 'internal') return false;
-    return (await this.#client.logTags(this.#run ?? '', [{ key: TRIAL_TAG, value: 'goes on' }], signal)).kind === 'ok';
+    return (await this.#client.logTags(this.#run ?? '', [{ key: TRIAL_TAG, value: TRIAL_VALUE }], signal)).kind === 'ok';
   }
 
   async #pointsOf(name: string, signal: AbortSignal): Promise<readonly number[]> {

@@ -26,6 +26,16 @@ describe('a param in MLflow', () => {
     expect([32, 5e-5, 1e16].map(doubleText)).toEqual(['32', '5e-05', '1e+16']);
   });
 
+  it('is the same where one says 1 and the other True', () => {
+    expect([isSameParam('1', 'True'), isSameParam('0.0', 'False'), isSameParam('True', 'False'), isSameParam('2', 'true')]).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+    expect([isSameParam('None', '0'), isSameParam('', 'false')]).toEqual([false, false]);
+  });
+
   it('is the same whichever way its number is written', () => {
     expect([isSameParam('0.00005', '5e-05'), isSameParam('64', '64.0'), isSameParam('true', 'True'), isSameParam('a', 'b')]).toEqual([
       true,

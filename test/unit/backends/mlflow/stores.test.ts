@@ -181,6 +181,36 @@ test('a trial that is given up leaves no run behind', async () => {
   expect(stub.runs()).toEqual([]);
 });
 
+test('a trial that another process left behind is gone on with, and removed', async () => {
+  await start({});
+  const experiment = await fetch(`${stub.url}/api/2.0/mlflow/runs/create`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ experiment_id: '0', run_name: 'left', start_time: 1, tags: [{ key: 'mirrorboard.trial', value: 'store' }] }),
+  });
+  expect(experiment.status).toBe(200);
+  await opened({ experiment_name: 'Default' });
+  expect(stub.runs().map(({ name }) => name)).toEqual(['train/a']);
+});
+
+test('two processes that try a server at once both come to the end', async () => {
+  await start({});
+  const both = await Promise.all([0, 1].map(() => connectMlflow(type, { tracking_uri: stub.url })));
+  for (const backend of both) backends.push(backend);
+  const open = async (backend: Backend): Promise<Handle> => {
+    for (;;) {
+      try {
+        return await backend.open(source, undefined, signal);
+      } catch (error) {
+        expect(error).toMatchObject({ retry: 'later' });
+      }
+    }
+  };
+  const [first, second] = await Promise.all(both.map(open));
+  expect(first).toBe(second);
+  expect(stub.runs().map(({ name }) => name)).toEqual(['train/a']);
+});
+
 test('says before the first write that files go elsewhere, and what helps', async () => {
   await start({ artifactsAt: 's3://bucket' });
   const backend = await connectMlflow(type, { tracking_uri: stub.url, experiment_name: 'New' });
