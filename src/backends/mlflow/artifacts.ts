@@ -50,6 +50,14 @@ export class Artifacts {
     return answer.kind === 'ok' ? undefined : this.#failure(answer, `storing ${path}`);
   }
 
+  /** Removes a file; one that is not there is removed. */
+  async remove(root: string, path: string, signal: AbortSignal): Promise<Failure | undefined> {
+    const answer = await this.#client.raw({ method: 'DELETE', path: address(root, path), signal });
+    if (answer.kind === 'ok') return undefined;
+    const failure = this.#failure(answer, `removing ${path}`);
+    return failure.cause === 'missing' ? undefined : failure;
+  }
+
   async get(root: string, path: string, signal: AbortSignal): Promise<Reply<Buffer>> {
     const answer = await this.#client.raw({
       method: 'GET',

@@ -34,6 +34,7 @@ import { MlflowClient, type RunFacts } from './client.ts';
 import { compareSide } from './compare-side.ts';
 import { FactsBook, FILE_STORE } from './facts-book.ts';
 import { foreignIn } from './foreign.ts';
+import { GatherRoom } from './gathered.ts';
 import { handleOf, readHandle, type TrackedRun, trackedRun } from './handle.ts';
 import { isPublishable, keyOf, tagOf } from './keys.ts';
 import { capabilities } from './limits.ts';
@@ -55,6 +56,8 @@ interface Connection {
   readonly runs: Runs;
   readonly server: ManagedServer | undefined;
   readonly book: FactsBook;
+  /** For files that are made of small ones. */
+  readonly room: GatherRoom;
   /** Why no run can have files; undefined where they can. */
   readonly noFiles: string | undefined;
 }
@@ -130,7 +133,7 @@ class MlflowBackend implements Backend {
       this.#context.warn('only scalars are mirrored', { reason: noFiles, ...(away === undefined ? {} : { hint: AWAY_HINT }) });
     }
     const { histogramPercentiles, exactTimes } = this.#settings;
-    const options = { histogramPercentiles, exactTimes, facts: book.facts, noFiles };
+    const options = { histogramPercentiles, exactTimes, facts: book.facts, noFiles, room: connection.room };
     return new RunWriter(client, artifacts, run, found, isNew, options, this.#context.warn);
   }
 
@@ -228,6 +231,7 @@ class MlflowBackend implements Backend {
     const { client, artifacts, noFiles } = await this.#connect(signal);
     const run = readHandle(handle);
     const { runId } = run;
+    if (end !== undefined) await this.#writers.get(runId)?.rest(signal);
     if (end !== undefined && noFiles === undefined && this.#writers.get(runId)?.mayHaveTexts !== false) {
       await writeTextTables(client, artifacts, run, this.#context.warn, signal);
     }
@@ -318,7 +322,7 @@ class MlflowBackend implements Backend {
       book,
       readBack: (facts, signal) => readBack(client, artifacts, trackedRun(facts), { signal }),
     });
-    return { client, artifacts, runs, server, book, noFiles: undefined };
+    return { client, artifacts, runs, server, book, room: new GatherRoom(), noFiles: undefined };
   }
 }
 

@@ -69,6 +69,31 @@ export interface Upload {
   readonly data: Uint8Array;
 }
 
+/** A text as people read it, beside others of its tag. */
+export interface Note {
+  /** The tag as a part of a path. */
+  readonly name: string;
+  readonly step: number | bigint;
+  /** Of the point. */
+  readonly id: string;
+  readonly markdown: string;
+}
+
+/** Where texts stand that follow each other: `text/KEY/step_N_ID.md`, or `text/KEY/steps_N-M_ID.md`. */
+export function notesPath(notes: readonly Note[]): string {
+  const [first, last] = [notes[0], notes.at(-1)];
+  if (first === undefined || last === undefined) return '';
+  const steps = notes.length === 1 ? `step_${first.step}` : `steps_${first.step}-${last.step}`;
+  return `text/${first.name}/${steps}_${first.id}.md`;
+}
+
+/** One text as it is, several with their steps above them. */
+export function notesText(notes: readonly Note[]): string {
+  const [first] = notes;
+  if (notes.length === 1) return first?.markdown ?? '';
+  return notes.map(({ step, markdown }) => `## Step ${step}\n\n${markdown}`).join('\n\n---\n\n');
+}
+
 /** What becomes of a point that is no scalar. */
 export interface MappedObject {
   /** Its value's JSON text. */
@@ -77,6 +102,7 @@ export interface MappedObject {
   readonly uploads: readonly Upload[];
   /** How many of `uploads` are needed to have the point back; the others are for people. */
   readonly needed: number;
+  readonly note: Note | undefined;
   readonly params: readonly { readonly name: string; readonly value: string }[];
   /** Numbers derived from it, by name. */
   readonly metrics: readonly { readonly key: string; readonly value: number }[];
@@ -98,8 +124,9 @@ export function mapObject(tag: string, plugin: string, point: ObjectPoint, place
   const exact = blobs.map((blob, i): Upload => ({ path: blobPath(value, blob, i, blobs.length, name, point, id), data: blob.data }));
   return {
     valueText,
-    uploads: [...exact, ...forPeople(plugin, value, exact, name, point, id)],
+    uploads: [...exact, ...forPeople(plugin, value, exact)],
     needed: exact.length,
+    note: value.kind === 'text' ? { name, step: point.step, id, markdown: markdownOf(value) } : undefined,
     params: value.kind === 'hparams' ? paramsOf(value.data) : [],
     metrics: options.histogramPercentiles && value.kind === 'histogram' ? percentilesOf(tag, value, options.keys) : [],
     hasImages: value.kind === 'images' && exact.length > 0,
@@ -125,23 +152,12 @@ function blobPath(value: Value, blob: Blob, i: number, count: number, name: stri
   }
 }
 
-function forPeople(
-  plugin: string,
-  value: Value,
-  exact: readonly Upload[],
-  name: string,
-  point: ObjectPoint,
-  id: string,
-): readonly Upload[] {
+function forPeople(plugin: string, value: Value, exact: readonly Upload[]): readonly Upload[] {
   if (value.kind === 'images') {
     // The grid's cell loads this file, the view behind it the other one.
     return exact
       .filter(({ path }) => path.endsWith('.png'))
       .map(({ path, data }) => ({ path: `${path.slice(0, -4)}+compressed.png`, data }));
-  }
-  if (value.kind === 'text') {
-    const text = value.strings.map((bytes) => Buffer.from(bytes).toString('utf8')).join('\n\n');
-    return [{ path: `text/${name}/step_${point.step}_${id}.md`, data: Buffer.from(text) }];
   }
   if (value.kind === 'graph') {
     return exact.flatMap(({ path, data }) => {
@@ -150,6 +166,10 @@ function forPeople(
     });
   }
   return [];
+}
+
+function markdownOf({ strings }: Extract<Value, { kind: 'text' }>): string {
+  return strings.map((bytes) => Buffer.from(bytes).toString('utf8')).join('\n\n');
 }
 
 /** Hyperparameters of a session's start; the session's end is the run's status. */

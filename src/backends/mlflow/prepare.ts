@@ -1,11 +1,12 @@
 import { type SegmentLine, scalarText } from '../../segments/index.ts';
 import type { Batch } from '../../model/index.ts';
 import type { Refusal, TrackerParcel } from '../contract.ts';
+import type { Piece } from './gathered.ts';
 import type { Tag } from './client.ts';
 import type { KeyTable } from './key-table.ts';
 import { isPublishable, tagOf } from './keys.ts';
 import { KEY_LENGTH } from './limits.ts';
-import { isOdd, type MapOptions, mapObject, metricText, type Upload } from './map.ts';
+import { isOdd, type MapOptions, mapObject, metricText, type Note, type Upload } from './map.ts';
 import { markLine, type PointPlace, pointLine } from './segments.ts';
 import type { StoreFacts } from './store-facts.ts';
 
@@ -26,6 +27,7 @@ export interface Prepared {
   /** In the order of the file. */
   readonly lines: readonly SegmentLine[];
   readonly uploads: readonly (Upload & { readonly isNeeded: boolean; readonly offset: number; readonly index: number })[];
+  readonly notes: readonly (Note & Piece)[];
   /** What is left to write. */
   readonly params: { readonly key: string; readonly value: string }[];
   /** What a run says of its names, to be there before the names are. */
@@ -46,6 +48,7 @@ export function prepare({ batch, series }: TrackerParcel, options: PrepareOption
   const metrics: Metric[] = [];
   const lines: SegmentLine[] = [];
   const uploads: Prepared['uploads'][number][] = [];
+  const notes: Prepared['notes'][number][] = [];
   const params: Prepared['params'] = [];
   const tags = new Map<string, string>();
   const refusals: Refusal[] = [];
@@ -89,6 +92,7 @@ export function prepare({ batch, series }: TrackerParcel, options: PrepareOption
       continue;
     }
     for (const [i, upload] of mapped.uploads.entries()) uploads.push({ ...upload, isNeeded: i < mapped.needed, offset, index });
+    if (mapped.note !== undefined) notes.push({ ...mapped.note, offset, index, text: mapped.note.markdown });
     const files = mapped.uploads.slice(0, mapped.needed).map(({ path, data }) => [path, data.length] as const);
     lines.push(pointLine(place, tag, plugin, step, wallTime, mapped.valueText, files));
     for (const { key, value } of mapped.metrics) {
@@ -100,7 +104,7 @@ export function prepare({ batch, series }: TrackerParcel, options: PrepareOption
   }
   if (hasFiles) for (const mark of batch.marks) lines.push(markLine(placeOf({ ...mark, index: 0 }), mark));
   lines.sort((a, b) => a.offset - b.offset || a.index - b.index);
-  return { metrics, lines, uploads, params, tags: [...tags].map(([key, value]) => ({ key, value })), refusals };
+  return { metrics, lines, uploads, notes, params, tags: [...tags].map(([key, value]) => ({ key, value })), refusals };
 }
 
 interface Name {

@@ -155,18 +155,32 @@ export class SegmentReader {
   async *#points(isWanted: Wanted): AsyncGenerator<StoredPoint, void, void> {
     const { root } = this.#run;
     if (root === undefined) return;
-    const read = async ({ path }: StoredSegment): Promise<string> =>
-      valueOrThrow(await this.#artifacts.get(root, path, this.#signal)).toString('utf8');
+    const read = (segment: StoredSegment): Promise<string> => this.#read(root, segment);
     for await (const { point } of onceEach(await this.#segmentsInOrder(), read, parseLine)) if (isWanted(point.tag)) yield point;
   }
 
+  /**
+   * The text of a segment. A run that is being mirrored joins small ones: where one has gone since they were listed, its lines stand in a
+   * newer one, which begins no later; what stands there before them was in segments that came before it.
+   */
+  async #read(root: string, { path, source, offset }: StoredSegment): Promise<string> {
+    for (let looks = 0; ; looks++) {
+      const reply = await this.#artifacts.get(root, path, this.#signal);
+      if (reply.kind === 'ok') return reply.value.toString('utf8');
+      if (reply.cause !== 'missing' || looks >= MOST_LOOKS) throw reply.error;
+      const listed = valueOrThrow(await this.#artifacts.list(this.#run.runId, SEGMENT_FOLDER, this.#signal));
+      const others = segmentsIn(listed.keys()).filter((other) => other.source === source && other.offset <= offset && other.path !== path);
+      for (const other of others.toReversed()) {
+        const newer = await this.#artifacts.get(root, other.path, this.#signal);
+        if (newer.kind !== 'ok' && newer.cause !== 'missing') throw newer.error;
+        const lines = newer.kind === 'ok' ? linesFrom(newer.value.toString('utf8'), offset) : [];
+        if (lines[0] !== undefined && offsetOf(lines[0]) === offset) return lines.map((line) => `${line}\n`).join('');
+      }
+    }
+  }
+
   async #segmentsInOrder(): Promise<readonly StoredSegment[]> {
-    this.#segments ??= [...(await this.#files(SEGMENT_FOLDER)).keys()]
-      .flatMap((path) => {
-        const name = parseSegmentName(path);
-        return name === undefined ? [] : [{ path, ...name }];
-      })
-      .sort((a, b) => (a.source < b.source ? -1 : a.source > b.source ? 1 : a.offset - b.offset || (a.path < b.path ? -1 : 1)));
+    this.#segments ??= segmentsIn((await this.#files(SEGMENT_FOLDER)).keys());
     return this.#segments;
   }
 
@@ -188,3 +202,26 @@ export class SegmentReader {
     return files;
   }
 }
+
+/** Segments in the order of their files, and of their first points. */
+function segmentsIn(paths: Iterable<string>): readonly StoredSegment[] {
+  return [...paths]
+    .flatMap((path) => {
+      const name = parseSegmentName(path);
+      return name === undefined ? [] : [{ path, ...name }];
+    })
+    .sort((a, b) => (a.source < b.source ? -1 : a.source > b.source ? 1 : a.offset - b.offset || (a.path < b.path ? -1 : 1)));
+}
+
+/** Lines that come from this place of their file or from behind it. */
+function linesFrom(text: string, offset: number): readonly string[] {
+  return text.split('\n').filter((line) => offsetOf(line) >= offset);
+}
+
+/** In a text of JSON no quote stands without a backslash before it, so this is the field. */
+function offsetOf(line: string): number {
+  return Number(/"offset":(\d+)/.exec(line)?.[1] ?? -1);
+}
+
+/** So often a segment that has gone is looked for in a newer one. */
+const MOST_LOOKS = 5;

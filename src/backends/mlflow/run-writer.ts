@@ -5,16 +5,18 @@
 import { each } from '../../concurrency/index.ts';
 import { MirrorError, messageOf, reasonOf } from '../../errors.ts';
 import { type Batch, pointCount } from '../../model/index.ts';
-import type { SegmentLine } from '../../segments/index.ts';
+import { cutLines, type SegmentLine } from '../../segments/index.ts';
 import type { BackendContext, Outcome, ParamOutcome, Refusal, SideParam, TrackerParcel } from '../contract.ts';
 import type { Failure } from './answers.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient, RunFacts, Tag } from './client.ts';
 import { heldOf, partsOf } from './clashes.ts';
+import { type GatherRoom, Gathered } from './gathered.ts';
 import type { TrackedRun } from './handle.ts';
 import { HeldMetrics } from './held-metrics.ts';
 import { KeyTable } from './key-table.ts';
 import { DERIVED_PREFIX } from './keys.ts';
+import { notesPath, notesText } from './map.ts';
 import { BYTES_PER_REQUEST, METRICS_PER_REQUEST, TAGS_PER_REQUEST, UPLOADS_AT_ONCE } from './limits.ts';
 import { HAS_TEXTS, type Metric, Names, type Prepared, type PrepareOptions, prepare } from './prepare.ts';
 import { RunParams } from './run-params.ts';
@@ -30,6 +32,10 @@ const STUMBLES = 4;
 /** Requests that the search for a bad point may take; what is still unclear then is `rejected` as a whole. */
 const SEARCH_REQUESTS = 64;
 
+/** A file of lines takes in what follows up to this length, one of texts up to that. */
+const SEGMENT_BYTES = 256 * 1024;
+const NOTES_BYTES = 64 * 1024;
+
 /** One parcel on its way. */
 interface Job {
   readonly parcel: TrackerParcel;
@@ -40,7 +46,9 @@ interface Job {
 }
 
 /** What all writers of a connection go by, beside what each run holds. */
-export type WriterOptions = Pick<PrepareOptions, 'histogramPercentiles' | 'exactTimes' | 'noFiles' | 'facts'>;
+export type WriterOptions = Pick<PrepareOptions, 'histogramPercentiles' | 'exactTimes' | 'noFiles' | 'facts'> & {
+  readonly room: GatherRoom;
+};
 
 export class RunWriter {
   readonly #client: MlflowClient;
@@ -52,6 +60,9 @@ export class RunWriter {
   readonly #tags = new Map<string, string>();
   readonly #params: RunParams;
   readonly #held: HeldMetrics | undefined;
+  /** Lines that were stored last, by their event files, and texts by their tags. */
+  readonly #segments: Gathered<SegmentLine>;
+  readonly #notes: Gathered<Prepared['notes'][number]>;
   /** Undefined where no file can be stored. */
   readonly #series: SeriesFile | undefined;
   /** It held texts when it was opened. */
@@ -60,6 +71,8 @@ export class RunWriter {
   #taken: string | undefined;
   /** Failures of kind `internal` in a row. */
   #stumbles = 0;
+  /** The server lets nobody remove files. */
+  #keepsAll = false;
   /** Why files can't be stored in this run, once a server has said so. */
   #noFiles: string | undefined;
 
@@ -75,7 +88,9 @@ export class RunWriter {
     this.#client = client;
     this.#artifacts = artifacts;
     this.#run = run;
-    const { facts } = options;
+    const { facts, room } = options;
+    this.#segments = new Gathered(room, SEGMENT_BYTES);
+    this.#notes = new Gathered(room, NOTES_BYTES);
     this.#options = {
       ...options,
       keys: new KeyTable({ ...facts, isFlat: facts.isFileStore && !hasSlashes(found.metrics) }, found.metrics),
@@ -156,12 +171,84 @@ export class RunWriter {
           reason: failure.error.message,
         });
     });
+    await this.#removeObsolete(root, signal);
+    await this.#storeNotes(root, prepared, signal);
     const lines = prepared.lines.filter(({ offset, index }) => !lost.has(`${offset} ${index}`));
-    await each(segmentsOf(job.parcel.batch.run, job.parcel.batch.file, lines), UPLOADS_AT_ONCE, (segment) =>
-      this.#putSegment(root, segment, job.parcel.batch, prepared, lost, signal),
-    );
+    await this.#storeLines(root, lines, job.parcel.batch, lost, signal);
     for (const refusal of lost.values()) refusals.push(refusal);
     for (const metric of prepared.metrics) if (lost.has(`${metric.offset} ${metric.index}`)) metric.isSettled = true;
+  }
+
+  /** Lines of a parcel, where they are few in one file with those before them. */
+  async #storeLines(
+    root: string,
+    lines: readonly SegmentLine[],
+    batch: Batch,
+    lost: Map<string, Refusal>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { run, file } = batch;
+    const source = `${run.path}\n${file}`;
+    const joined = this.#segments.join(source, lines);
+    if (joined === undefined) return;
+    const [segment, ...more] = segmentsOf(run, file, joined.pieces);
+    if (segment === undefined || (more.length > 0 && joined.absorbed.length === 0)) {
+      this.#segments.forget(source);
+      await each(segmentsOf(run, file, lines), UPLOADS_AT_ONCE, async (own) => {
+        await this.#putSegment(root, own, batch, lost, signal);
+      });
+      return;
+    }
+    if (joined.absorbed.length > 0) {
+      const failure = await this.#put(root, segment.path, segment.data, signal);
+      if (failure === undefined) {
+        this.#segments.stored(source, segment.path, joined);
+        return;
+      }
+      // Together they are too much for something: each as it is.
+      this.#segments.forget(source);
+    }
+    for (const own of segmentsOf(run, file, lines)) {
+      const isWhole = await this.#putSegment(root, own, batch, lost, signal);
+      if (isWhole && own.lines.length === lines.length) this.#segments.stored(source, own.path, { pieces: lines, absorbed: [] });
+    }
+  }
+
+  /** Texts for people: those of a tag that follow each other stand in one file. */
+  async #storeNotes(root: string, { notes }: Prepared, signal: AbortSignal): Promise<void> {
+    for (const [name, own] of Map.groupBy(notes, (note) => note.name)) {
+      for (const some of cutLines(own, NOTES_BYTES)) {
+        const joined = this.#notes.join(name, some);
+        if (joined === undefined) continue;
+        const path = notesPath(joined.pieces);
+        const failure = await this.#put(root, path, Buffer.from(notesText(joined.pieces)), signal);
+        if (failure === undefined) this.#notes.stored(name, path, joined);
+        else
+          this.#warn('a file that shows texts could not be stored; they are kept exactly elsewhere', {
+            path,
+            reason: failure.error.message,
+          });
+      }
+    }
+  }
+
+  /** Removes files whose content stands in others. Where that can't be done, they stay, and no more are made. */
+  async #removeObsolete(root: string, signal: AbortSignal): Promise<void> {
+    const paths = [...this.#segments.takeObsolete(), ...this.#notes.takeObsolete()];
+    await each(paths, UPLOADS_AT_ONCE, async (path) => {
+      const failure = this.#keepsAll ? undefined : await this.#artifacts.remove(root, path, signal);
+      if (failure !== undefined && failure.error.retry === 'never') this.#keepsAll = true;
+    });
+    if (!this.#keepsAll) return;
+    this.#segments.forgetAll();
+    this.#notes.forgetAll();
+  }
+
+  /** Nothing more is expected for now: what is left of former files goes, and the memory. */
+  async rest(signal: AbortSignal): Promise<void> {
+    if (this.#run.root !== undefined) await this.#removeObsolete(this.#run.root, signal);
+    this.#segments.forgetAll();
+    this.#notes.forgetAll();
   }
 
   async #storeSeries(root: string, { batch, series }: TrackerParcel, signal: AbortSignal): Promise<void> {
@@ -176,27 +263,22 @@ export class RunWriter {
     }
   }
 
-  async #putSegment(
-    root: string,
-    segment: Segment,
-    batch: Batch,
-    prepared: Prepared,
-    lost: Map<string, Refusal>,
-    signal: AbortSignal,
-  ): Promise<void> {
+  /** Whether all of it is stored as it is. */
+  async #putSegment(root: string, segment: Segment, batch: Batch, lost: Map<string, Refusal>, signal: AbortSignal): Promise<boolean> {
     const failure = await this.#put(root, segment.path, segment.data, signal);
-    if (failure === undefined) return;
+    if (failure === undefined) return true;
     const { lines } = segment;
     if (lines.length > 1) {
       const half = lines.length >> 1;
       for (const part of [lines.slice(0, half), lines.slice(half)]) {
-        await this.#putSegment(root, segmentOf(batch.run, batch.file, part), batch, prepared, lost, signal);
+        await this.#putSegment(root, segmentOf(batch.run, batch.file, part), batch, lost, signal);
       }
-      return;
+      return false;
     }
     const [line] = lines as readonly [SegmentLine];
     if (line.isMark) this.#warn('an event without a value could not be kept', { offset: line.offset, reason: failure.error.message });
     else lost.set(`${line.offset} ${line.index}`, refusalOf(line.offset, line.index, failure));
+    return false;
   }
 
   /** Stores a file. What is for good comes back; all else stops the run for now. */
