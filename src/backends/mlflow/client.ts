@@ -1,9 +1,11 @@
+import { steadyMs } from '../../clock.ts';
 import { Room } from '../../concurrency/index.ts';
 import {
   type Fields,
   type HttpAnswer,
   HttpClient,
   type HttpRequest,
+  headerOf,
   keepWide,
   MOST_LISTED,
   PageSize,
@@ -86,6 +88,8 @@ const MAKES_ANOTHER = new Set(['runs/create', 'model-versions/create']);
 export class MlflowClient {
   readonly address: string;
   readonly #http: HttpClient;
+  /** What the server said last of its time, and when that was. */
+  #clock: { readonly dateMs: number; readonly atMs: number } | undefined;
   readonly #room = new Room(() => REQUESTS_AT_ONCE);
 
   constructor(
@@ -124,10 +128,17 @@ export class MlflowClient {
         }),
       signal,
     );
+    const date = Date.parse(headerOf(answer.headers, 'date') ?? '');
+    if (!Number.isNaN(date)) this.#clock = { dateMs: date, atMs: steadyMs() };
     if (answer.kind !== 'ok') return failureOf(answer, what, this.address);
     const read = readJson(answer, { what, address: this.address }, withWideSteps);
     if (read.kind === 'notJson') return notTheApi(what, this.address);
     return read.kind === 'ok' ? read : unusableAnswer(read.error);
+  }
+
+  /** The server's time, in whole seconds when it was told; undefined before it was. */
+  nowMs(): number | undefined {
+    return this.#clock === undefined ? undefined : this.#clock.dateMs + steadyMs() - this.#clock.atMs;
   }
 
   /** A request as it is: artifacts, health, version. */

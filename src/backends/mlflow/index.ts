@@ -62,6 +62,9 @@ interface Connection {
   readonly noFiles: string | undefined;
 }
 
+/** How long a backend that is closed removes files whose content stands in others. */
+const REST_MS = 3000;
+
 class MlflowBackend implements Backend {
   readonly #settings: MlflowSettings;
   readonly #context: BackendContext;
@@ -264,6 +267,9 @@ class MlflowBackend implements Backend {
     this.#stop.abort(new MirrorError('MB4001', 'the backend was closed'));
     const connection = await this.#connection?.catch(() => undefined);
     this.#connection = undefined;
+    // Files that stay behind would do no harm.
+    const soon = AbortSignal.timeout(REST_MS);
+    await Promise.all([...this.#writers.values()].map((writer) => writer.rest(soon).catch(() => undefined)));
     await connection?.book.close();
     await connection?.client.close();
     await connection?.server?.close();

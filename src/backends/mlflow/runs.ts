@@ -38,6 +38,10 @@ const INSTANCE = 'mirrorboard.instance';
 const FINGERPRINT = 'mirrorboard.fingerprint';
 /** The place of a run among those made for the same key at the same moment, see `backend-kit`. */
 const PLACE = 'mirrorboard.place';
+/** When it was made, by the server's clock, milliseconds: whether it was left without a place is told by that. */
+const MADE = 'mirrorboard.made';
+/** Whoever makes a run gives it a place within five seconds; servers tell their time in whole ones. */
+const DRAWING_MS = 6000;
 const PARENT = 'mlflow.parentRunId';
 
 const NOTHING: AsyncIterable<ReadBackChunk> = { async *[Symbol.asyncIterator]() {} };
@@ -224,7 +228,7 @@ export class Runs {
         experiment_id: experimentId,
         run_name: fitText(name, NAME_LENGTH, facts),
         start_time: source.startedAt === undefined ? this.#now() : nearestMillis(source.startedAt),
-        tags: [...tagsOf(source, facts), ...(parent === undefined ? [] : [{ key: PARENT, value: parent }])],
+        tags: [...tagsOf(source, facts), ...this.#madeNow(), ...(parent === undefined ? [] : [{ key: PARENT, value: parent }])],
       },
       signal,
     );
@@ -238,6 +242,17 @@ export class Runs {
       });
     }
     return this.#agreed(made.value, experimentId, source, signal);
+  }
+
+  #madeNow(): Tag[] {
+    const now = this.#client.nowMs();
+    return now === undefined ? [] : [{ key: MADE, value: String(Math.round(now)) }];
+  }
+
+  /** Whether its maker may still give it a place. One that was left long ago is waited for by nobody, and many that were left only once. */
+  #mayDraw({ tags }: RunFacts): boolean {
+    const [now, made] = [this.#client.nowMs(), tags.get(MADE)];
+    return now === undefined || made === undefined || !/^\d{1,15}$/.test(made) || now - Number(made) < DRAWING_MS;
   }
 
   /** Another process may have made a run at the same moment. */
@@ -256,6 +271,7 @@ export class Runs {
       givePlace: async ({ runId }, value) => {
         valueOrThrow(await this.#client.logTags(runId, [{ key: PLACE, value }], signal));
       },
+      mayDraw: (run) => this.#mayDraw(run),
       isEmpty: ({ metrics, params }) => metrics.length === 0 && params.size === 0,
       remove: async ({ runId }) => {
         valueOrThrow(await this.#client.call('removing an empty twin', 'POST', 'runs/delete', { run_id: runId }, signal));

@@ -79,7 +79,7 @@ export class Trial {
     this.#left = others.map(({ runId }) => runId);
     if (first !== undefined) return first.runId;
     const tags = [{ key: TRIAL_TAG, value: TRIAL_VALUE }];
-    const input = { experiment_id: this.#experimentId, run_name: 'mirrorboard-trial', start_time: Date.now(), tags };
+    const input = { experiment_id: this.#experimentId, run_name: 'mirrorboard-trial', start_time: AT_MS, tags };
     return valueOrThrow(await this.#client.createRun(input, signal)).runId;
   }
 

@@ -199,6 +199,20 @@ describe('opening an MLflow run', () => {
     expect(server.calls('runs/log-batch').at(-1)?.body.tags).toContainEqual({ key: 'mirrorboard.place', value: '1' });
   });
 
+  test('does not wait for the place of a run that was made long ago by the clock of the server', async () => {
+    const made = { key: 'mirrorboard.made', value: String(Date.now() - 60_000) };
+    const left = runOf('left', [...tags('me', '[]', null), made]);
+    server.script = ({ path }) => (path === 'runs/search' ? { body: { runs: [left] } } : undefined);
+    expect(runIn(await (await server.backend()).open(source, undefined, signal))).toBe('left');
+    expect(server.calls('runs/search')).toHaveLength(1);
+  });
+
+  test('says of each run that it makes when that was', async () => {
+    await (await server.backend()).open(source, undefined, signal);
+    const tag = server.calls('runs/create')[0]?.body.tags.find(({ key }: Tag) => key === 'mirrorboard.made');
+    expect(Math.abs(Number(tag?.value) - Date.now())).toBeLessThan(60_000);
+  });
+
   test('does not make a second one when the answer to the first was lost', async () => {
     const made = keepsRuns(['r1', 'r2']);
     server.script = ((usual) => (seen) => {
