@@ -29,7 +29,7 @@ import { makeRouting } from './routing.ts';
 import { tagNotice, tagNotices } from './tag-notices.ts';
 import { unusedSettings } from './unused-settings.ts';
 import { unknownVariables } from './unknown-variables.ts';
-import { checkTemplates, type LaneMaking, makeTrackerLane, sharedTags, sharedTemplates } from './tracker-lanes.ts';
+import { checkTemplates, type LaneMaking, makeTrackerLane, sharedTags, sharedTemplates, typeVariable } from './tracker-lanes.ts';
 
 /** Any of them says which lanes are used. */
 export const LANES_VARIABLES = ['MIRRORBOARD_LANES', 'MIRRORBOARD_BACKEND', 'TRACELET_BACKEND'] as const;
@@ -89,7 +89,7 @@ export async function loadConfig(surroundings: Surroundings): Promise<Config> {
   note('profile', profile === undefined || profile !== asked?.value ? byDefault(profile) : asked);
   const layers = layersOf(settings, profile);
   const lanes = chosenLanes(layers, wanted?.value);
-  if (wanted !== undefined) checkAskedLanes(wanted, layers);
+  if (wanted !== undefined) checkAskedLanes(wanted, layers, env);
   note(
     'lanes',
     wanted ?? (lanes.field === undefined ? byDefault(lanes.names) : { value: lanes.names, source: 'file', place: placeOf(lanes.field) }),
@@ -235,11 +235,11 @@ function askedLanes({ flags, env }: Surroundings): Chosen<readonly string[]> | u
   return names.length === 0 ? undefined : { ...said, value: names };
 }
 
-function checkAskedLanes({ value: names, place = '' }: Chosen<readonly string[]>, layers: readonly LayerAt[]): void {
+function checkAskedLanes({ value: names, place = '' }: Chosen<readonly string[]>, layers: readonly LayerAt[], env: Environment): void {
   const types = typesIn(layers);
   const known = [...new Set([...LANE_TYPES, ...layers.flatMap(sectionsIn).map(({ lane }) => lane)])];
   for (const name of names) {
-    const type = laneType(name, types.get(name));
+    const type = laneType(name, typeVariable(name, env)?.value ?? types.get(name));
     if (type !== undefined && isLaneName(name)) continue;
     throw new MirrorError('MB4010', `${place}: there is no lane ${JSON.stringify(name)}; there are ${known.join(', ')}`, {
       hint: laneHint(name, known),

@@ -83,17 +83,24 @@ export function makeTrackerLane(name: string, making: LaneMaking): TrackerLaneCo
   for (const [key, { value, variable }] of variablesOf(name, making.env)) {
     note(`lanes.${name}.${key}`, 'environment', variable);
     if (key === 'tags') {
-      tags = { ...tags, ...tagsOfText(value) };
+      const own = tagsOfText(value);
+      const wrong = Object.keys(own).find((tag) => tag.startsWith('='));
+      const found = JSON.stringify(wrong);
+      if (wrong !== undefined) refuse(making, { place: variable, field: `lanes.${name}.tags` }, found, 'tags as in team=vision,nightly');
+      tags = { ...tags, ...own };
       continue;
     }
-    section[key] = plainValue(value);
+    if (key === 'join' && /^[/~]/.test(value))
+      refuse(making, { place: variable, field: `lanes.${name}.join` }, JSON.stringify(value), 'a path below the run');
+    // What more there is to say of joining stands in the file.
+    section[key] = key === 'join' ? [{ file: value }] : plainValue(value);
     origins.set(key, { path: ['lanes', name, key], place: variable, rank: 2 });
     hidden.delete(key);
   }
-  const type = laneType(name, typesIn(layers).get(name)) ?? name;
+  const type = laneType(name, typeVariable(name, making.env)?.value ?? typesIn(layers).get(name)) ?? name;
   const { type: _, run_name: runName, experiment, join, ...rest } = section;
   const own = (key: string, value: unknown): Said<string> | undefined =>
-    typeof value === 'string' || typeof value === 'number'
+    ['string', 'number', 'boolean'].includes(typeof value)
       ? { value: String(value), place: origins.get(key)?.place ?? '', field: fieldName(origins.get(key)?.path ?? ['lanes', name, key]) }
       : undefined;
   for (const key of GROUP_TEMPLATES[type] ?? []) checkedWord(own(key, section[key]), making);
@@ -157,11 +164,20 @@ function sharedTemplate(key: 'experiment' | 'name' | 'parent', { layers, placeOf
   return undefined;
 }
 
-function checked(said: Said<string> | undefined, { project, problems }: LaneMaking): string | undefined {
+function checked(said: Said<string> | undefined, making: LaneMaking): string | undefined {
   if (said === undefined) return undefined;
-  const problem = templateProblem(said.value, { hasProject: project !== undefined });
-  if (problem !== undefined) addProblem(problems, { code: 'MB1002', place: said.place, field: said.field, ...problem });
+  const problem = templateProblem(said.value, { hasProject: making.project !== undefined });
+  if (problem !== undefined) refuse(making, said, problem.found, problem.expected);
   return said.value;
+}
+
+function refuse(
+  { problems }: Pick<LaneMaking, 'problems'>,
+  { place, field }: Pick<Said<unknown>, 'place' | 'field'>,
+  found: string,
+  expected: string,
+): void {
+  addProblem(problems, { code: 'MB1002', place, field, found, expected });
 }
 
 /** The same of a template in a tracker's own setting: whether {project} is set shows when the type has looked at it. */
@@ -182,6 +198,11 @@ export function checkTemplates(making: LaneMaking): void {
 /** A lane's name as a part of variables. */
 export function laneWord(lane: string): string {
   return lane.replaceAll('-', '_').toUpperCase();
+}
+
+/** The variable that says of which type a lane is. */
+export function typeVariable(lane: string, env: Environment): { readonly value: string; readonly variable: string } | undefined {
+  return variablesOf(lane, env).get('type');
 }
 
 /** Settings of a lane in the environment: `MIRRORBOARD_MLFLOW_TRACKING_URI`, or the same with `TRACELET_`. Empty ones say nothing. */

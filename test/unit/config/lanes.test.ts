@@ -182,6 +182,24 @@ describe('the lanes', () => {
     expect(notices).toEqual(['MIRRORBOARD_MLFLOW_TAGS: the tag a holds {nubmer}, which stays as it is; did you mean {number}?']);
   });
 
+  it('take every setting from variables: type, join and words that look like others, too', async () => {
+    const env = {
+      MIRRORBOARD_LANES: 'archive',
+      MIRRORBOARD_ARCHIVE_TYPE: 'mlflow',
+      MIRRORBOARD_ARCHIVE_JOIN: 'run_id.txt',
+      MIRRORBOARD_ARCHIVE_RUN_NAME: 'true',
+    };
+    const [lane] = (await load({ env })).lanes.trackers;
+    expect([lane?.type, lane?.joins, lane?.runName]).toEqual(['mlflow', [{ file: 'run_id.txt', waitMs: 60_000 }], 'true']);
+  });
+
+  it.each([
+    [{ MIRRORBOARD_MLFLOW_JOIN: '/tmp/id' }, 'MIRRORBOARD_MLFLOW_JOIN: lanes.mlflow.join: found "/tmp/id", expected a path below the run'],
+    [{ MIRRORBOARD_MLFLOW_TAGS: 'a=b,=c' }, 'MIRRORBOARD_MLFLOW_TAGS: lanes.mlflow.tags: found "=c", expected tags as in'],
+  ])('refuse a variable that makes no sense: %j', async (env, message) => {
+    expect((await failure({ text: 'lanes: [mlflow]', env })).message).toContain(message);
+  });
+
   it('know which of their settings are not to be shown', async () => {
     const [lane] = (
       await load({
