@@ -44,6 +44,7 @@ async function check(
     ...variableFindings(config),
     ...rootFindings(config),
     ...laneFindings(config, lanes),
+    ...ruleFindings(config),
     ...unused,
   ];
   if (flags.online === true) {
@@ -127,6 +128,30 @@ function rootFindings({ roots }: Config): Finding[] {
       { area: 'roots', name: '', state: 'problem', text: messageOf(error), hint: error instanceof MirrorError ? error.hint : undefined },
     ];
   }
+}
+
+/** Lanes that a rule names and that are built in, but not in this configuration: what only they get goes nowhere. */
+function ruleFindings({ routes, params, artifacts, lanes, unusedLanes }: Config): Finding[] {
+  const known = ['local', ...lanes.trackers.map(({ name }) => name), ...unusedLanes];
+  const rules = [
+    ...routes.map(({ place, on, lanes: only, except, base, assign }) => {
+      const groups = Object.values(assign?.groups ?? {}).flat();
+      return { place, names: [...(on ?? []), ...(only ?? []), ...(except ?? []), ...(base === undefined ? [] : [base]), ...groups] };
+    }),
+    ...[...params, ...artifacts].map(({ place, lanes: names = [] }) => ({ place, names })),
+  ];
+  return rules.flatMap(({ place, names }) =>
+    [...new Set(names)]
+      .filter((name) => !known.includes(name))
+      .map(
+        (name): Finding => ({
+          area: 'rule',
+          name: '',
+          state: 'note',
+          text: `${place}: it names ${name}, which is no lane of this configuration`,
+        }),
+      ),
+  );
 }
 
 function laneFindings(config: Config, lanes: readonly ResolvedLane[]): Finding[] {

@@ -194,6 +194,14 @@ describe('config check', () => {
     expect([status, stdout]).toEqual([2, expect.stringMatching(/profile prod +problem .*profiles\.prod\.t\.ulr: found the key "ulr"/)]);
   });
 
+  it('says which lanes rules name that are not there', async () => {
+    configure('routes: [{ runs: a, lanes: [wandb] }, { runs: b, lanes: [local] }]');
+    const { stdout } = await mustRun(['config', 'check'], { cwd: folder });
+    expect(stdout.match(/^rule .*/gm)).toEqual([
+      expect.stringMatching(/note +\.\/mirrorboard\.yaml:1:10: it names wandb, which is no lane/),
+    ]);
+  });
+
   it('is 2 for a variable that says nothing, which every command warns of', async () => {
     configure('roots: []', `project: "\${MIRRORBOARD_TEAM}"`);
     const env = { MIRRORBOARD_TEAM: 'a', MIRRORBOARD_DRYRUN: '1', MIRRORBOARD_PORT: 'tcp://x', MIRRORBOARD_LOCAL_PATH: 'x' };
