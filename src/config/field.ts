@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type GlobKind, globProblem } from '../pattern/index.ts';
+import { emptyingProblem, type GlobKind, globProblem } from '../pattern/index.ts';
 
 /**
  * The parts settings are made of. In these schemas the message of an issue is what was expected, and nothing else:
@@ -8,7 +8,10 @@ import { type GlobKind, globProblem } from '../pattern/index.ts';
 
 /** A text that is not empty; `expected` says what it is. */
 export function text(expected: string): z.ZodString {
-  return z.string({ error: expected }).min(1, { error: `${expected}, not empty` });
+  return z
+    .string({ error: expected })
+    .min(1, { error: `${expected}, not empty` })
+    .regex(/^$|\S/, { error: `${expected}, not only blanks` });
 }
 
 /** A path. `~` is a matter of shells: made into a directory of that name, it would be a surprise. */
@@ -18,11 +21,12 @@ export function path(expected: string): z.ZodString {
   });
 }
 
-/** A list of globs, none of which is broken; the schema of a list must be one of texts. */
-export function sound<Schema extends z.ZodType<string[]>>(list: Schema, kind: GlobKind) {
+/** A list of globs, none of which is broken; `isLeftOut`: what they match is left out, so that something must be left. */
+export function sound<Schema extends z.ZodType<string[]>>(list: Schema, kind: GlobKind, isLeftOut = false) {
   return list.superRefine((globs, { addIssue }) => {
     for (const [i, glob] of globs.entries()) {
-      const wrong = glob === '' ? undefined : globProblem(glob, kind, globs.length > 1);
+      const broken = glob === '' ? undefined : globProblem(glob, kind, globs.length > 1);
+      const wrong = broken ?? (isLeftOut ? emptyingProblem(glob) : undefined);
       if (wrong !== undefined) addIssue({ code: 'custom', path: [i], message: wrong.expected, params: { hint: wrong.hint } });
     }
   });

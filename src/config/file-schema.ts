@@ -11,10 +11,12 @@ import { LINK_RULES } from '../untrusted/index.ts';
 import { tagsField } from './tags.ts';
 
 /** Which runs, by their paths below a root. One glob may stand alone. */
-const globs = sound(
-  z.preprocess((value) => (typeof value === 'string' ? [value] : (value ?? [])), z.array(text('a glob'), { error: 'a list of globs' })),
-  'path',
+const listed = z.preprocess(
+  (value) => (typeof value === 'string' ? [value] : (value ?? [])),
+  z.array(text('a glob'), { error: 'a list of globs' }),
 );
+const globs = sound(listed, 'path');
+const leftOut = sound(listed, 'path', true);
 
 const root = z.preprocess(
   // A plain text is a path, whatever it contains: names have a key of their own.
@@ -25,8 +27,8 @@ const root = z.preprocess(
     links: word(LINK_RULES).optional(),
     replaced: word(REPLACED).optional(),
     include: globs.optional(),
-    exclude: globs.optional(),
-    ignore: globs.optional(),
+    exclude: leftOut.optional(),
+    ignore: leftOut.optional(),
   }),
 );
 
@@ -112,8 +114,8 @@ export const fileSchema = maybeEmpty(
     moved: word(MOVED).optional(),
     roots: z.preprocess((value) => value ?? [], z.array(root, { error: 'a list of log directories' })).optional(),
     include: globs.optional(),
-    exclude: globs.optional(),
-    ignore: globs.optional(),
+    exclude: leftOut.optional(),
+    ignore: leftOut.optional(),
     profiles: maybeEmpty(z.record(z.string(), profile, { error: 'a mapping of profiles' })).optional(),
     links: word(LINK_RULES).optional(),
     replaced: word(REPLACED).optional(),

@@ -24,7 +24,7 @@ import { typesIn } from './lanes-problems.ts';
 import { openFile } from './open-file.ts';
 import { isUmask, parseUmask } from './parse-umask.ts';
 import { type FieldPath, type PlacedProblem, problemsError } from './problem.ts';
-import { globProblem } from '../pattern/index.ts';
+import { emptyingProblem, globProblem } from '../pattern/index.ts';
 import { makeRouting } from './routing.ts';
 import { tagNotice, tagNotices } from './tag-notices.ts';
 import { unusedSettings } from './unused-settings.ts';
@@ -344,7 +344,7 @@ function checkGlobs(flags: Flags): void {
     const globs = flags[key] ?? [];
     for (const glob of globs) {
       if (glob === '') throw new MirrorError('MB1001', `${flagName(key)}: found an empty text, expected a glob`);
-      const wrong = globProblem(glob, 'path', globs.length > 1);
+      const wrong = globProblem(glob, 'path', globs.length > 1) ?? (key === 'exclude' ? emptyingProblem(glob) : undefined);
       if (wrong === undefined) continue;
       throw new MirrorError('MB1001', `${flagName(key)}: found ${JSON.stringify(glob)}, expected ${wrong.expected}`, {
         hint: wrong.hint,

@@ -152,6 +152,11 @@ class RoutingMaker {
       const wrong = rule[key] === undefined ? undefined : patternProblem(rule[key], [...shared, 'path', 'file']);
       if (wrong !== undefined) this.#refuse([...path, key], wrong, 'names that every pattern of files has, {path} or {file}');
     }
+    if (to !== undefined && /^\/|(?:^|\/)\.{1,2}(?:\/|$)/.test(to))
+      this.#refuse([...path, 'to'], JSON.stringify(to), 'a path in the tracker run, without / in front, . and ..');
+    for (const key of ['alias', 'dataset'] as const) {
+      if (/[{}]/.test(rule[key] ?? '')) this.#refuse([...path, key], JSON.stringify(rule[key]), `a text as it is: ${key} is no template`);
+    }
     if (alias !== undefined && registerModel === undefined) this.#refuse([...path, 'alias'], 'an alias without register_model', 'both');
     if (rule.model_tags !== undefined && registerModel === undefined)
       this.#refuse([...path, 'model_tags'], 'model_tags without register_model', 'both');

@@ -42,6 +42,12 @@ export function globProblem(glob: string, kind: GlobKind, isOneOfMany = false): 
   return kind === 'tag' ? undefined : pathProblem(glob, kind);
 }
 
+/** What is wrong with a glob of what is left out: one that leaves out everything. */
+export function emptyingProblem(glob: string): GlobProblem | undefined {
+  if (!/^[*/]+$/.test(glob)) return undefined;
+  return { expected: 'a glob that leaves something', hint: `${glob} leaves out every run. What is wanted alone stands in include.` };
+}
+
 function pathProblem(glob: string, kind: 'path' | 'name' | 'file'): GlobProblem | undefined {
   if (kind === 'name') {
     if (!glob.includes('/') && glob !== '.' && glob !== '..') return undefined;
