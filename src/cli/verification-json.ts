@@ -66,6 +66,7 @@ export function verificationJson(
     not_yet: of.notYet,
     owed_bytes: of.owedBytes,
     pending_bytes: of.pendingBytes,
+    damaged_bytes: of.damaged.before + of.damaged.behind,
     listing: of.listing,
     media: { ...of.media },
     beside: { ...of.beside },

@@ -1,4 +1,4 @@
-import { type Damage, type DamageReason, type FileState, type Gap, gapBytes } from '../model/index.ts';
+import { type Damage, type DamageReason, type FileState, type Gap, gapBytes, isPending } from '../model/index.ts';
 
 /** Why points of a file are not compared. */
 export type Unjudged =
@@ -29,11 +29,36 @@ export interface FileFacts {
   readonly lost: LostRange[];
   /** Bytes that the system did not give whoever mirrored the file. */
   readonly unreadable?: readonly Damage[];
+  /** Damage that was found when it was mirrored and is not that of an unfinished file. */
+  readonly damage?: readonly Damage[];
 }
+
+/** Bytes that nothing but another file brings, before the watermark and behind it. */
+export interface DamagedBytes {
+  readonly before: number;
+  readonly behind: number;
+}
+
+export const NO_DAMAGE: DamagedBytes = { before: 0, behind: 0 };
 
 export function factsOf({ name, position, damage }: FileState): FileFacts {
   const unreadable = damage.filter(({ reason }) => reason === 'unreadable');
-  return { name, watermark: position.watermark, gaps: position.gaps, unjudged: undefined, lost: [], unreadable };
+  const other = damage.filter((item) => item.reason !== 'unreadable' && !isPending(item));
+  return { name, watermark: position.watermark, gaps: position.gaps, unjudged: undefined, lost: [], unreadable, damage: other };
+}
+
+/** What of the bytes that are owed or pending is damaged. */
+export function damagedBytes(files: Iterable<FileFacts>): DamagedBytes {
+  let [before, behind] = [0, 0];
+  for (const { watermark, gaps, damage = [], unjudged } of files) {
+    if (unjudged !== undefined) continue;
+    before += gapBytes(
+      gaps.filter(({ reason }) => reason === 'damage'),
+      watermark,
+    );
+    for (const { start, end } of damage) behind += Math.max(0, end - Math.max(start, watermark));
+  }
+  return { before, behind };
 }
 
 /** The byte ranges before the watermark that are read: all but the gaps that are owed whole. */

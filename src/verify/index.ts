@@ -1,7 +1,17 @@
 /** Compares what the files hold with what a lane reads back. */
 export { boundedHeld, heldBy } from './bounded-held.ts';
 export type { BesideDifference, Difference, MediaDifference } from './difference.ts';
-export { type FileFacts, factsOf, isOwed, owedBytes, pendingBytes, rangesOf, type Unjudged } from './file-facts.ts';
+export {
+  damagedBytes,
+  type FileFacts,
+  factsOf,
+  isOwed,
+  NO_DAMAGE,
+  owedBytes,
+  pendingBytes,
+  rangesOf,
+  type Unjudged,
+} from './file-facts.ts';
 export { type FilePoint, filePoints } from './file-points.ts';
 export type { PointStanding } from './excuses.ts';
 export { LaneComparison } from './lane-comparison.ts';
@@ -24,6 +34,7 @@ export {
   sumOf,
   type Totals,
   type TroubledFile,
+  type UncomparedRun,
   totalsOf,
   type Verification,
   worstOf,

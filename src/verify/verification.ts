@@ -1,6 +1,6 @@
 import { ExitCode } from '../errors.ts';
 import type { RunRef } from '../model/index.ts';
-import type { Unjudged } from './file-facts.ts';
+import type { DamagedBytes, Unjudged } from './file-facts.ts';
 import type { Absence, Absences, LaneCounts, Losses } from './lane-counts.ts';
 import type { Sample } from './sample.ts';
 
@@ -15,6 +15,8 @@ export interface RunVerdict extends Readonly<LaneCounts> {
   readonly owedBytes: number;
   /** Bytes behind the watermarks: torn, or not mirrored yet. */
   readonly pendingBytes: number;
+  /** Of both those that are damaged. */
+  readonly damaged: DamagedBytes;
   readonly listing: number;
   readonly media: MediaCounts;
   /** Files and params beside the points of a tracker run. */
@@ -34,6 +36,16 @@ export interface TroubledFile {
   readonly file: string;
   readonly why: Unjudged;
   readonly reason?: string;
+}
+
+/** A run of the first of two lanes that was not compared. */
+export interface UncomparedRun {
+  readonly run: RunRef;
+  /** Where its root lies. */
+  readonly root: string;
+  readonly points: number;
+  /** It lies elsewhere than in what was asked for; the rules for runs leave it out; the second lane is not to have it. */
+  readonly why: 'elsewhere' | 'rules' | 'routes';
 }
 
 /** Something that would have had to be looked at, and could not be. */
@@ -73,7 +85,11 @@ export interface Verification {
   readonly sample: Sample | undefined;
   readonly runs: readonly RunVerdict[];
   readonly troubled: readonly TroubledFile[];
+  /** Paths of files of which something is damaged, that may be worth a look. */
+  readonly damagedFiles: readonly string[];
   readonly obstacles: readonly Obstacle[];
+  /** Of two lanes: what the first one has beyond what was compared. */
+  readonly uncompared?: readonly UncomparedRun[];
   readonly repairs: Repairs | undefined;
   readonly bytes: number;
   readonly elapsedMs: number;
@@ -86,6 +102,7 @@ export interface Totals extends Readonly<LaneCounts> {
   readonly absent: Absences;
   readonly owedBytes: number;
   readonly pendingBytes: number;
+  readonly damaged: DamagedBytes;
   readonly listing: number;
   readonly media: MediaCounts;
   readonly beside: MediaCounts;
@@ -117,6 +134,7 @@ export function totalsOf({ runs }: Pick<Verification, 'runs'>): Totals {
     absent: absencesIn(runs),
     owedBytes: sum((run) => run.owedBytes),
     pendingBytes: sum((run) => run.pendingBytes),
+    damaged: { before: sum(({ damaged }) => damaged.before), behind: sum(({ damaged }) => damaged.behind) },
     listing: sum((run) => run.listing),
     media: mediaSum(runs.map(({ media }) => media)),
     beside: mediaSum(runs.map(({ beside }) => beside)),

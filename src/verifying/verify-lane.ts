@@ -1,5 +1,5 @@
 import { steadyMs } from '../clock.ts';
-import type { RootRequest, RunRules } from '../discover/index.ts';
+import { ALL_RUNS, filterOf, type RootRequest, type RunRules } from '../discover/index.ts';
 import { messageOf } from '../errors.ts';
 import { keyOfRun, type RunRef, runLabel } from '../model/index.ts';
 import type { LaneState, StateFile } from '../state/index.ts';
@@ -7,6 +7,7 @@ import { PatientReader } from '../reading/index.ts';
 import type { Progress } from '../status/index.ts';
 import { type LinkRules, placeOf } from '../untrusted/index.ts';
 import {
+  damagedBytes,
   type Difference,
   differencesOf,
   factsOf,
@@ -17,6 +18,7 @@ import {
   pendingBytes,
   type RunVerdict,
   type Sample,
+  type UncomparedRun,
   type Verification,
 } from '../verify/index.ts';
 import { LaneMender } from './lane-mender.ts';
@@ -62,6 +64,7 @@ class LanePass {
   readonly #log: VerifyLog;
   readonly #repairs: LaneMender | undefined;
   #roots: readonly string[] = [];
+  #uncompared: readonly UncomparedRun[] = [];
   /** Tracker runs of which all beside the points was looked at. */
   readonly #lookedBeside = new Set<string>();
   /** The tracker itself is not to be reached: nothing more is asked of it. */
@@ -96,7 +99,9 @@ class LanePass {
       sample,
       runs: this.#log.verdicts,
       troubled: this.#log.troubled,
+      damagedFiles: this.#log.damagedFiles,
       obstacles: this.#log.obstacles,
+      ...(other === undefined ? {} : { uncompared: this.#uncompared }),
       repairs: this.#repairs,
       bytes: this.#log.progress.bytes.read,
       elapsedMs: steadyMs() - this.#log.startedAtMs,
@@ -125,6 +130,8 @@ class LanePass {
       await this.#log.turn();
     }
     this.#roots = scopes.map(({ scope }) => scope.path);
+    if (other !== undefined)
+      this.#uncompared = [...this.#beyond(new Set(scopes.flatMap((one) => one.candidates.map(({ run }) => keyOfRun(run)))))];
     progress.phase = 'comparing';
     for (const { scope, isHeld, candidates } of scopes) {
       const first = this.#log.verdicts.length;
@@ -142,6 +149,21 @@ class LanePass {
   #meant(candidates: readonly Candidate[]): Candidate[] {
     const { source, other } = this.#options;
     return candidates.filter(({ run }) => source.isMeant(run) && other?.isMeant(run) !== false);
+  }
+
+  /** What the first lane has beyond what is compared; roots that are not there are said already. */
+  *#beyond(compared: ReadonlySet<string>): Generator<UncomparedRun, void, void> {
+    const { source, other, rules = ALL_RUNS } = this.#options;
+    for (const { name, path } of source.roots()) {
+      if (this.#log.obstacles.some(({ what }) => what === path)) continue;
+      const filter = filterOf(rules, { name, path });
+      for (const run of source.runs(name)) {
+        const points = compared.has(keyOfRun(run)) ? 0 : source.points(run);
+        if (points === 0) continue;
+        const why = filter?.accepts(run.path) === false ? 'rules' : other?.isMeant(run) === false ? 'routes' : 'elsewhere';
+        yield { run, root: path, points, why };
+      }
+    }
   }
 
   /** Nothing that was looked at must not pass for a proof. */
@@ -204,7 +226,7 @@ class LanePass {
       if (this.#log.isStopped) break;
       for (const difference of comparison.settle(other !== undefined)) this.#options.onDifference?.(difference);
     }
-    if (other === undefined) this.#log.note(run, facts);
+    if (other === undefined) this.#log.note(candidate, facts);
     if (!this.#log.isStopped) this.#repairs?.mend(comparison, facts, candidate.directory);
     const beside = other === undefined && !this.#log.isStopped ? await this.#lookBeside(candidate) : NO_MEDIA;
     this.#log.verdicts.push({
@@ -215,6 +237,7 @@ class LanePass {
       unjudged: comparison.unjudged,
       owedBytes: [...facts.values()].reduce((sum, file) => sum + (file.unjudged === undefined ? owedBytes(file) : 0), 0),
       pendingBytes: pendingBytes(found, facts),
+      damaged: damagedBytes(facts.values()),
       listing: 0,
       media: NO_MEDIA,
       beside,

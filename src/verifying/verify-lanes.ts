@@ -129,6 +129,7 @@ async function orObstacle(lane: string, where: string, work: () => Promise<Verif
       sample: undefined,
       runs: [],
       troubled: [],
+      damagedFiles: [],
       obstacles: [{ what: lane, reason: `${error.message}${error.hint === undefined ? '' : ` (${error.hint})`}` }],
       repairs: undefined,
       bytes: 0,

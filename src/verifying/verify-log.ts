@@ -4,6 +4,7 @@ import { steadyMs } from '../clock.ts';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FileState, RunRef } from '../model/index.ts';
 import { type Progress, waitingWords } from '../status/index.ts';
+import { fullPath } from '../untrusted/index.ts';
 import { type FileFacts, isInSample, type Obstacle, type RunVerdict, type Sample, type TroubledFile } from '../verify/index.ts';
 import type { Candidate } from './verify-scope.ts';
 
@@ -22,6 +23,7 @@ export class VerifyLog {
   readonly verdicts: RunVerdict[] = [];
   readonly troubled: TroubledFile[] = [];
   readonly obstacles: Obstacle[] = [];
+  readonly damagedFiles: string[] = [];
   /** What the display looks at. */
   readonly progress = {
     phase: 'scanning' as Progress['phase'],
@@ -80,8 +82,9 @@ export class VerifyLog {
   }
 
   /** Notes the files of a run of which something could not be compared. */
-  note(run: RunRef, facts: ReadonlyMap<string, FileFacts>): void {
-    for (const { name, unjudged, reason, lost, unreadable = [] } of facts.values()) {
+  note({ run, directory }: Pick<Candidate, 'run' | 'directory'>, facts: ReadonlyMap<string, FileFacts>): void {
+    for (const { name, unjudged, reason, lost, unreadable = [], damage = [] } of facts.values()) {
+      if (unjudged === undefined && damage.length > 0) this.damagedFiles.push(fullPath(directory, name));
       if (unjudged !== undefined) this.troubled.push({ run, file: name, why: unjudged, ...(reason === undefined ? {} : { reason }) });
       // What is gone or replaced since is another matter.
       for (const { start, end, detail = '' } of unjudged === undefined ? unreadable : []) {

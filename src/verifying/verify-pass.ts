@@ -10,6 +10,7 @@ import type { Progress } from '../status/index.ts';
 import { type LinkRules, type Place, placeOf, type RootPlace } from '../untrusted/index.ts';
 import {
   compareRunListing,
+  damagedBytes,
   type Difference,
   differencesOf,
   factsOf,
@@ -109,6 +110,7 @@ class Pass {
       sample: this.#options.sample,
       runs: this.#log.verdicts,
       troubled: this.#log.troubled,
+      damagedFiles: this.#log.damagedFiles,
       obstacles: this.#log.obstacles,
       repairs: this.#mender,
       bytes: this.#log.progress.bytes.read,
@@ -186,7 +188,7 @@ class Pass {
       this.#report(difference);
     }
     const { bad, ...media } = await this.#checkMedia(run, comparison);
-    this.#log.note(run, facts);
+    this.#log.note({ run, directory }, facts);
     if (!this.#log.isStopped && this.#mender !== undefined) {
       if (chunks.length > 0) this.#mender.mendPoints(comparison, facts, series);
       if (chunks.length + listing > 0) this.#mender.mendListings(run, listing);
@@ -199,6 +201,7 @@ class Pass {
       unjudged: comparison.unjudged,
       owedBytes: [...facts.values()].reduce((sum, file) => sum + (file.unjudged === undefined ? owedBytes(file) : 0), 0),
       pendingBytes: pendingBytes(found, facts),
+      damaged: damagedBytes(facts.values()),
       listing,
       media,
       beside: NO_MEDIA,

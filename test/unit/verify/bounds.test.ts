@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Gap } from '../../../src/model/index.ts';
-import { type FileFacts, owedBytes, pendingBytes, rangesOf } from '../../../src/verify/file-facts.ts';
+import { type FileFacts, NO_DAMAGE, owedBytes, pendingBytes, rangesOf } from '../../../src/verify/file-facts.ts';
 import { NOTHING_ABSENT } from '../../../src/verify/lane-counts.ts';
 import { compareRunListing, compareSeriesListing, SeriesSummary } from '../../../src/verify/listing.ts';
 import { isInSample } from '../../../src/verify/sample.ts';
@@ -111,6 +111,7 @@ describe('the exit code', () => {
     unjudged: { gone: 0, replaced: 0, stale: 0, unreadable: 0 },
     owedBytes: 0,
     pendingBytes: 0,
+    damaged: NO_DAMAGE,
     listing: 0,
     media: { named: 0, missing: 0, changed: 0 },
     beside: { named: 0, missing: 0, changed: 0 },
@@ -122,6 +123,7 @@ describe('the exit code', () => {
     sample: undefined,
     runs: [run],
     troubled: [],
+    damagedFiles: [],
     obstacles: [],
     repairs: undefined,
     bytes: 0,

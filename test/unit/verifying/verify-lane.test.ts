@@ -362,6 +362,22 @@ describe('verify between two lanes', () => {
     });
   });
 
+  test('names the runs of the first one that were not compared', async () => {
+    const two = new MemoryTracker('two');
+    write();
+    await mirror([lane(), lane(two)]);
+    const both = { trackers: [lane(), lane(two)] };
+    const withRoots = async (more: Partial<VerifyLanesOptions>) =>
+      (await verifyBetween(['one', 'two'], options({ ...both, ...more }))).uncompared;
+    expect(await withRoots({})).toEqual([]);
+    expect(await withRoots({ roots: [{ path: join(logs(), 'a') }] })).toEqual([
+      { run: { root: 'logs', path: 'b' }, root: logs(), points: 12, why: 'elsewhere' },
+    ]);
+    expect(await withRoots({ rules: { include: [], exclude: ['a'], roots: [] } })).toMatchObject([
+      { run: { path: 'a' }, points: 40, why: 'rules' },
+    ]);
+  });
+
   test('names points of files that are gone as missing, and as nothing that could be brought', async () => {
     const two = new MemoryTracker('two');
     write();
