@@ -43,7 +43,7 @@ export interface Situation {
   /** Only this lane is spoken of. */
   readonly lane?: string | undefined;
   /** What a comparison found: differences, and what was done about them. */
-  readonly compared?: 'same' | 'differs' | 'repairNoted' | 'repairLeft' | 'unreachable' | undefined;
+  readonly compared?: 'same' | 'differs' | 'repairNoted' | 'repairLeft' | 'cannotMend' | 'unreachable' | undefined;
   /** Only the local store is mirrored into. */
   readonly isLocalOnly?: boolean;
   /** The command said how things stand: saying it again is of no use. */
@@ -73,6 +73,8 @@ function decide(situation: Situation): Step {
   // A repair first: what was noted is lost sight of easily.
   if (compared === 'repairNoted') return isDriven ? again : bring;
   if (compared === 'repairLeft') return again;
+  // Who wants to put it right by hand needs all of it.
+  if (compared === 'cannotMend') return { words: ['verify', ...(situation.given ?? roots), ...ofLane, '--report', 'differences.jsonl'] };
   if (compared === 'differs') return { words: ['verify', '--repair', ...(situation.given ?? roots), ...ofLane] };
   const [gone] = missing;
   // Named on purpose, it is the same root elsewhere.

@@ -11,9 +11,9 @@ import { trackersOf } from './chosen-trackers.ts';
 import { type CommandContext, type GlobalOptions, programName, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
 import { LineFile } from './line-file.ts';
-import { commonWords, nextStep, typedWords } from './next-step.ts';
 import { localLane, readConfig } from './read-config.ts';
 import { columnsOf, ProgressBlock, renderVerification } from './terminal/index.ts';
+import { type Asked, isOwed, isUnmirrored, nextOfVerification } from './verify-next.ts';
 import { differenceJson, verificationJson } from './verification-json.ts';
 
 export interface VerifyFlags extends GlobalOptions {
@@ -89,7 +89,10 @@ export async function verifyCommand(roots: readonly string[], flags: VerifyFlags
     block.stop();
     for (const { backend } of trackers) await backend.close();
   }
-  const said = verifications.map((verification) => describe(verification, roots, flags, config, programName(env)));
+  // Two lanes that are behind are brought by one command.
+  const isOneOwed = verifications.filter((one) => isOwed(totalsOf(one)) || isUnmirrored(one.obstacles)).length < 2;
+  const about = { roots, flags, program: programName(env), isOneOwed };
+  const said = verifications.map((verification) => describe(verification, about, config));
   const exitCode = worstOf(said.map((one) => one.exitCode));
   context.exitCode = exitCode;
   if (flags.json === true) {
@@ -99,7 +102,11 @@ export async function verifyCommand(roots: readonly string[], flags: VerifyFlags
     const style = styleOf(stderr, flags, env);
     const isNamed = said.length > 1 || said.some(({ verification }) => verification.lane !== 'local' || verification.other !== undefined);
     // One command is enough: that of the first lane with something to do.
-    const first = said.find(({ exitCode }) => exitCode !== ExitCode.done) ?? said.find(({ totals }) => isOwed(totals)) ?? said.at(-1);
+    const first =
+      said.find(({ exitCode }) => exitCode !== ExitCode.done) ??
+      said.find(({ totals }) => isOwed(totals)) ??
+      said.find(({ verification: { damagedFiles } }) => damagedFiles.length > 0) ??
+      said.at(-1);
     for (const [i, { verification, totals, note }] of said.entries()) {
       const next = i === said.length - 1 ? first?.next : undefined;
       const shown = examples.get(verification.lane) ?? [];
@@ -147,15 +154,15 @@ interface Said {
   readonly note: string | undefined;
 }
 
-function describe(verification: Verification, roots: readonly string[], flags: VerifyFlags, config: Config, program: string): Said {
+function describe(verification: Verification, about: Omit<Asked, 'lane'>, config: Config): Said {
   const totals = totalsOf(verification);
   const { lane } = verification;
   const writer = FileLock.holder(lane === 'local' ? verification.where : config.state.path);
   const names = namesOf(config);
   const named = names.length > 1 || lane !== 'local' ? lane : undefined;
-  const next = nextCommand(verification, totals, writer, { roots, flags, program, lane: named });
+  const next = nextOfVerification(verification, totals, writer, { ...about, lane: named });
   const note = writer === undefined ? undefined : noteOn(writer, verification, totals);
-  return { verification, totals, exitCode: exitCodeOf(verification, flags.strict === true), writer, next, note };
+  return { verification, totals, exitCode: exitCodeOf(verification, about.flags.strict === true), writer, next, note };
 }
 
 function severalJson(said: readonly Said[], documents: readonly Json[], exitCode: ExitCode): Json {
@@ -179,54 +186,6 @@ function sampleOf({ sample, seed }: VerifyFlags): Sample | undefined {
   return { percent, seed: seed ?? new Date().toISOString().slice(0, 10) };
 }
 
-/** What to type now: what mends the differences, brings what is owed, or is of use when all is well. */
-function nextCommand(verification: Verification, totals: Totals, writer: string | undefined, typed: Typed): string | undefined {
-  const { repairs, other, obstacles, troubled } = verification;
-  if (other !== undefined && !verification.interrupted) return undefined;
-  const { roots, flags, lane, program } = typed;
-  const isNoted = repairs !== undefined && repairs.gaps + repairs.distrusted.length + repairs.beside > 0;
-  const isNothingMirrored = obstacles.length > 0 && obstacles.every(({ isUnmirrored }) => isUnmirrored === true);
-  const compared = isNoted
-    ? 'repairNoted'
-    : totals.differences + totals.refused > 0
-      ? repairs === undefined
-        ? 'differs'
-        : 'repairLeft'
-      : obstacles.length > 0 && !isNothingMirrored
-        ? 'unreachable'
-        : 'same';
-  return nextStep(
-    {
-      typed: typedWords('verify', roots, { ...flags, repair: false, ...(lane === undefined ? {} : { lane: [lane] }) }),
-      common: commonWords(flags),
-      roots: rootsOf(verification, roots),
-      given: roots,
-      isInterrupted: verification.interrupted,
-      // Whoever writes to the store brings what is owed, and a second one would be refused.
-      isDriven: writer !== undefined,
-      isShut: troubled.some(({ why }) => why === 'unreadable'),
-      compared,
-      isOwed: isOwed(totals) || isNothingMirrored,
-      lane,
-      isLocalOnly: verification.lane === 'local',
-      said: 'that it is the same',
-    },
-    program,
-  );
-}
-
-interface Typed {
-  readonly roots: readonly string[];
-  readonly flags: VerifyFlags;
-  readonly program: string;
-  /** The lane, where it has to be named. */
-  readonly lane: string | undefined;
-}
-
-function isOwed({ owedBytes, pendingBytes, unjudged }: Totals): boolean {
-  return owedBytes + pendingBytes + unjudged.stale > 0;
-}
-
 /** What it means that somebody writes to the store: what is owed comes by itself, and a repair has to wait. */
 function noteOn(writer: string, { repairs, lane }: Verification, totals: Totals): string | undefined {
   const what = lane === 'local' ? 'the store' : 'the state';
@@ -234,9 +193,4 @@ function noteOn(writer: string, { repairs, lane }: Verification, totals: Totals)
   return totals.differences > 0 || isOwed(totals)
     ? `${writer} writes to ${what}, and brings what is owed or pending: wait for it`
     : undefined;
-}
-
-/** The roots as they were given, or the paths they were found at. */
-function rootsOf({ roots }: Verification, given: readonly string[]): readonly string[] {
-  return given.length > 0 ? given : roots;
 }

@@ -1,0 +1,81 @@
+import type { Totals, Verification } from '../verify/index.ts';
+import { commonWords, nextStep, type Situation, typedWords } from './next-step.ts';
+import type { VerifyFlags } from './verify.ts';
+
+/** What was asked for, and what is known of all lanes. */
+export interface Asked {
+  readonly roots: readonly string[];
+  readonly flags: VerifyFlags;
+  readonly program: string;
+  /** The lane, where it has to be named. */
+  readonly lane: string | undefined;
+  /** At most one lane is behind. */
+  readonly isOneOwed: boolean;
+}
+
+/** What to type now: what mends the differences, brings what is owed, or is of use when all is well. */
+export function nextOfVerification(
+  verification: Verification,
+  totals: Totals,
+  writer: string | undefined,
+  typed: Asked,
+): string | undefined {
+  const { other, obstacles, troubled, damagedFiles } = verification;
+  if (other !== undefined && !verification.interrupted) return undefined;
+  const { roots, flags, program } = typed;
+  const compared = comparedAs(verification, totals);
+  // The report that would be proposed was written: what is left has to be put right by hand.
+  if (compared === 'cannotMend' && !verification.interrupted && flags.report !== undefined) return undefined;
+  const isBehind = isOwed(totals) || isUnmirrored(obstacles);
+  const lane = compared === 'same' && isBehind && !typed.isOneOwed ? undefined : typed.lane;
+  return nextStep(
+    {
+      typed: typedWords('verify', roots, { ...flags, repair: false, ...(lane === undefined ? {} : { lane: [lane] }) }),
+      common: commonWords(flags),
+      roots: rootsOf(verification, roots),
+      given: roots,
+      isInterrupted: verification.interrupted,
+      // Whoever writes to the store brings what is owed, and a second one would be refused.
+      isDriven: writer !== undefined,
+      isShut: troubled.some(({ why }) => why === 'unreadable'),
+      compared,
+      // What can be brought comes first: damage may stay for ever.
+      damaged: isBehind ? [] : damagedFiles,
+      isOwed: isBehind,
+      lane,
+      isLocalOnly: verification.lane === 'local',
+      said: 'that it is the same',
+    },
+    program,
+  );
+}
+
+/** What a comparison with the files came to, for the next step. */
+export function comparedAs(
+  { lane, repairs, obstacles }: Pick<Verification, 'lane' | 'repairs' | 'obstacles'>,
+  totals: Totals,
+): NonNullable<Situation['compared']> {
+  if (repairs !== undefined && repairs.gaps + repairs.distrusted.length + repairs.beside > 0) return 'repairNoted';
+  if (totals.differences + totals.refused > 0) {
+    // What was put right at once is seen by comparing again.
+    if (repairs !== undefined) return repairs.listings + repairs.media > 0 ? 'repairLeft' : 'cannotMend';
+    // Nothing is removed from a tracker.
+    return lane !== 'local' && totals.differences + totals.refused === totals.extra ? 'cannotMend' : 'differs';
+  }
+  return obstacles.length > 0 && !isUnmirrored(obstacles) ? 'unreachable' : 'same';
+}
+
+/** Whether nothing stands in the way but that nothing was mirrored yet. */
+export function isUnmirrored(obstacles: Verification['obstacles']): boolean {
+  return obstacles.length > 0 && obstacles.every(({ isUnmirrored }) => isUnmirrored === true);
+}
+
+/** Whether something is owed that can be brought: damage waits for another file. */
+export function isOwed({ owedBytes, pendingBytes, damaged, unjudged }: Totals): boolean {
+  return owedBytes + pendingBytes - damaged.before - damaged.behind + unjudged.stale > 0;
+}
+
+/** The roots as they were given, or the paths they were found at. */
+function rootsOf({ roots }: Verification, given: readonly string[]): readonly string[] {
+  return given.length > 0 ? given : roots;
+}

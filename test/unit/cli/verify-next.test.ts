@@ -1,0 +1,52 @@
+import { describe, expect, it } from '@jest/globals';
+import { nextOfVerification } from '../../../src/cli/verify-next.ts';
+import type { VerifyFlags } from '../../../src/cli/verify.ts';
+import { type Repairs, totalsOf, type Verification } from '../../../src/verify/index.ts';
+import { verification } from '../../support/verifications.ts';
+
+function next(of: Verification, flags: VerifyFlags = {}, isOneOwed = true): string | undefined {
+  const { lane } = of;
+  return nextOfVerification(of, totalsOf(of), undefined, { roots: [], flags, program: 'mirrorboard', lane, isOneOwed });
+}
+
+const left: Repairs = {
+  gaps: 0,
+  missingPoints: 0,
+  distrusted: [],
+  listings: 0,
+  media: 0,
+  beside: 0,
+  left: [{ what: 'runs/a', reason: 'nothing is removed from a tracker' }],
+};
+const damaged = { damagedFiles: ['/mnt/runs/a/e.1'] };
+
+describe('the next step after a comparison', () => {
+  it.each<[state: string, command: string, of: Verification]>([
+    ['points that can be sent again', 'verify --repair --lane mlflow', verification({ missing: 1, extra: 1 })],
+    ['points too many in a tracker', 'verify --lane mlflow --report differences.jsonl', verification({ extra: 1 })],
+    ['points too many in the store', 'verify --repair --lane local', verification({ extra: 1 }, { lane: 'local' })],
+    [
+      'what a repair had to leave as it is',
+      'verify --lane mlflow --report differences.jsonl',
+      verification({ extra: 1 }, { repairs: left }),
+    ],
+    ['what was put right at once', 'verify --lane mlflow', verification({ listing: 1 }, { repairs: { ...left, listings: 1 } })],
+    ['damage', 'inspect /mnt/runs/a/e.1', verification({ owedBytes: 42, damaged: { before: 42, behind: 0 } }, damaged)],
+    [
+      'damage, and something to bring',
+      'backfill /mnt/runs --to mlflow',
+      verification({ owedBytes: 42, pendingBytes: 7, damaged: { before: 42, behind: 0 } }, damaged),
+    ],
+    ['one lane that is behind', 'backfill /mnt/runs --to mlflow', verification({ pendingBytes: 7 })],
+  ])('of %s is %s', (_, command, of) => {
+    expect(next(of)).toBe(`mirrorboard ${command}`);
+  });
+
+  it('brings several lanes that are behind by one command', () => {
+    expect(next(verification({ pendingBytes: 7 }), {}, false)).toBe('mirrorboard backfill /mnt/runs');
+  });
+
+  it('is nothing once all is named that has to be put right by hand', () => {
+    expect(next(verification({ extra: 1 }), { report: 'differences.jsonl' })).toBeUndefined();
+  });
+});
