@@ -1,22 +1,20 @@
 import { suggestion } from '../closest-name.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
-import { KINDS } from '../model/index.ts';
+import { KINDS, runLabel } from '../model/index.ts';
 import type { Report } from '../status/index.ts';
 import type { ForeignFindings } from '../verifying/index.ts';
-import { exitCodeOf, kindSums, type Totals, totalsOf, type Verification, worstOf } from '../verify/index.ts';
+import { exitCodeOf, kindSums, sumOf, type Totals, totalsOf, type UncomparedRun, type Verification, worstOf } from '../verify/index.ts';
 import { counted, formatBytes, formatCount } from './terminal/index.ts';
 
-/** What a lane can lose of another one: points of a kind, the steps or values of points, or what never was in event files. */
-const LOSSES = [...KINDS, 'steps', 'values', 'foreign'] as const;
+/** What a lane can lose of another one: points of a kind, the steps or values of points, whole runs, or what never was in event files. */
+const LOSSES = [...KINDS, 'steps', 'values', 'runs', 'foreign'] as const;
 
 export interface Verdict {
   readonly exitCode: ExitCode;
   /** Why the first lane has to stay. */
   readonly reasons: readonly string[];
-  /** What would be lost with the first lane, by kind: points. */
+  /** What would be lost with the first lane, by kind: points; under `runs` the runs that were not compared. */
   readonly losses: Readonly<Record<string, number>>;
-  /** What `--accept-losses` has to name so that nothing of it is a reason any more. */
-  readonly toAccept: readonly string[];
   /** The losses that the user accepted, and what is rounded as the loss table says; empty where nothing is. */
   readonly but: string;
 }
@@ -45,30 +43,47 @@ export function verdictOf(
       exitCode: ExitCode.interrupted,
       reasons: ['it was interrupted before everything was compared'],
       losses: {},
-      toAccept: [],
       but: '',
     };
   }
-  const [mine, both] = [totalsOf(own), totalsOf(between)];
+  const [mine, both] = [totalsOf(own), totalsOf(asMigrated(between))];
   const reasons: string[] = [];
-  const codes: ExitCode[] = [exitCodeOf(own, false), exitCodeOf(between, false)];
-  const say = (isReason: boolean, reason: string): void => {
+  const codes: ExitCode[] = [exitCodeOf(own, false), exitCodeOf(asMigrated(between), false)];
+  const say = (isReason: boolean, reason: string, code: ExitCode = ExitCode.notMirrored): void => {
     if (!isReason) return;
     reasons.push(reason);
-    codes.push(ExitCode.notMirrored);
+    codes.push(code);
   };
   const { stand } = report.lanes.find(({ name }) => name === to) ?? { stand: 'done' };
-  say(stand !== 'done' && stand !== undefined, `${to} did not take everything: ${stand}`);
+  const isBehind = stand !== 'done' && stand !== undefined;
+  say(isBehind, `${to} did not take everything: ${stand}`);
   say(mine.refused > 0, `${to} refused ${counted(mine.refused, 'point')}`);
   say(mine.differences > 0, `${to} and the event files differ: ${counted(mine.differences, 'difference')}`);
   say(both.differences > 0, `${from} and ${to} differ: ${counted(both.differences, 'difference')}`);
-  // Of the comparison with each other, what is owed and pending is that of the first lane.
-  say(mine.owedBytes > both.owedBytes, `${to} is owed ${formatBytes(mine.owedBytes)}`);
-  say(mine.pendingBytes > both.pendingBytes, `${formatBytes(mine.pendingBytes)} came meanwhile, or are not whole yet`);
-  const losses = lossesOf(both);
-  const open = Object.fromEntries(Object.entries(losses).filter(([kind]) => !accepted.includes(kind)));
-  const words = lossWords(open);
-  say(words !== '', `${to} does not hold ${words} of ${from}; --accept-losses ${Object.keys(open).join(',')} says that this is fine`);
+  say(both.notYet > 0, `${to} is still to be given ${counted(both.notYet, 'point')} of ${from}`);
+  const owed = bytesOwed(mine, both);
+  say(owed.before > 0, `${to} is owed ${formatBytes(owed.before)}`);
+  say(
+    owed.behind > 0,
+    isBehind ? `${to} is owed ${formatBytes(owed.behind)}` : `${formatBytes(owed.behind)} came meanwhile, or are not whole yet`,
+  );
+  const { uncompared = [] } = between;
+  for (const [why, words] of UNCOMPARED) {
+    const runs = uncompared.filter((run) => run.why === why);
+    say(runs.length > 0 && !accepted.includes('runs'), `${from} has ${runsText(runs)} ${words(to)}`);
+  }
+  const isNothing = both.points === 0 && between.obstacles.length === 0;
+  say(isNothing, `nothing of ${from} was compared: that proves nothing`, ExitCode.couldNotJudge);
+  const losses = lossesOf(both, uncompared.length);
+  const open = (counts: Readonly<Record<string, number>>): Readonly<Record<string, number>> =>
+    Object.fromEntries(Object.entries(counts).filter(([kind]) => kind !== 'runs' && !accepted.includes(kind)));
+  for (const [counts, words] of [
+    [open(heldLosses(both)), `${to} does not hold $ of ${from}`],
+    [open(both.absent.gone), `${from} has $ that no event file holds any more, so that nothing can bring them into ${to}`],
+  ] as const) {
+    const points = lossWords(counts);
+    say(points !== '', `${words.replace('$', () => points)}; --accept-losses ${Object.keys(counts).join(',')} says that this is fine`);
+  }
   const others = foreignWords(foreign);
   const isKept = others !== '' && !accepted.includes('foreign');
   say(
@@ -82,8 +97,7 @@ export function verdictOf(
     exitCode: worstOf(codes),
     reasons,
     losses,
-    toAccept: isKept || words !== '' ? [...Object.keys(losses), ...(others === '' ? [] : ['foreign'])] : [],
-    but: [butOf(losses, both), isKept ? '' : others].filter((part) => part !== '').join(', '),
+    but: [butOf(losses, both), uncomparedText(uncompared), isKept ? '' : others].filter((part) => part !== '').join(', '),
   };
 }
 
@@ -97,16 +111,58 @@ function foreignWords(foreign: ForeignFindings | undefined): string {
   return counts.length < 2 ? counts.join('') : `${counts.slice(0, -1).join(', ')} and ${counts.at(-1)}`;
 }
 
-function lossesOf({ absent, losses: { step, value } }: Totals): Record<string, number> {
+/** Why runs were not compared, and what can be done about it. */
+const UNCOMPARED: readonly (readonly [why: UncomparedRun['why'], words: (to: string) => string])[] = [
+  ['elsewhere', () => 'in other directories than those that were compared'],
+  ['rules', () => 'that include and exclude leave out; --accept-losses runs says that this is fine'],
+  ['routes', (to) => `that routes keep from ${to}; --accept-losses runs says that this is fine`],
+];
+
+const MOST_RUNS = 5;
+
+/** `2 runs (140 points: other/a, other/b)`. */
+function runsText(uncompared: readonly UncomparedRun[]): string {
+  const points = uncompared.reduce((sum, run) => sum + run.points, 0);
+  const names = uncompared.slice(0, MOST_RUNS).map(({ run }) => runLabel(run));
+  if (uncompared.length > MOST_RUNS) names.push('…');
+  return `${counted(uncompared.length, 'run')} (${counted(points, 'point')}: ${names.join(', ')})`;
+}
+
+function uncomparedText(uncompared: readonly UncomparedRun[]): string {
+  return uncompared.length === 0 ? '' : `${runsText(uncompared)} that were not compared`;
+}
+
+/**
+ * What two lanes came to, for whoever brings the first one into the second one: what the second one has beyond the first is no reason to keep
+ * that, and what no file holds any more is a loss, not a difference.
+ */
+function asMigrated(between: Verification): Verification {
   return {
-    ...kindSums([absent.noPlace, absent.leftOut, absent.gone]),
-    ...(step > 0 ? { steps: step } : {}),
-    ...(value > 0 ? { values: value } : {}),
+    ...between,
+    runs: between.runs.map((run) => ({ ...run, extra: 0, missing: run.missing - sumOf(run.absent.gone) })),
   };
 }
 
+/** Bytes that the second lane is owed and the first one is not, before and behind its positions. What is damaged nothing can bring. */
+function bytesOwed(mine: Totals, both: Totals): { readonly before: number; readonly behind: number } {
+  const [own, other] = [mine.damaged, both.damaged];
+  return {
+    before: mine.owedBytes - own.before - (both.owedBytes - other.before),
+    behind: mine.pendingBytes - own.behind - (both.pendingBytes - other.behind),
+  };
+}
+
+function heldLosses({ absent: { noPlace, leftOut }, losses: { step, value } }: Totals): Record<string, number> {
+  return { ...kindSums([noPlace, leftOut]), ...(step > 0 ? { steps: step } : {}), ...(value > 0 ? { values: value } : {}) };
+}
+
+/** What is owed, or was refused, is no loss that could be accepted: it may come yet. */
+function lossesOf(both: Totals, runs: number): Record<string, number> {
+  return { ...kindSums([heldLosses(both), both.absent.gone]), ...(runs > 0 ? { runs } : {}) };
+}
+
 /** `12 points (images 10, texts 2)`. */
-function lossWords(losses: Readonly<Record<string, number>>): string {
+function lossWords({ runs: _, ...losses }: Readonly<Record<string, number>>): string {
   const kinds = Object.entries(losses);
   const points = kinds.reduce((sum, [, count]) => sum + count, 0);
   return points === 0 ? '' : `${counted(points, 'point')} (${kinds.map(([kind, count]) => `${kind} ${formatCount(count)}`).join(', ')})`;

@@ -1,6 +1,6 @@
 import { steadyMs } from '../clock.ts';
 import { existsSync } from 'node:fs';
-import { linksOf, parseRoot } from '../config/index.ts';
+import { type Config, linksOf, parseRoot } from '../config/index.ts';
 import type { RootRequest } from '../discover/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import type { LaneWarning } from '../lanes/index.ts';
@@ -12,9 +12,8 @@ import type { ForeignFindings, VerifyLanesOptions } from '../verifying/index.ts'
 import { trackersOf } from './chosen-trackers.ts';
 import { type CommandContext, type GlobalOptions, programName, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
-import { lanesAfter } from './backfill.ts';
-import { acceptedLosses, type Verdict, verdictOf } from './migrate-verdict.ts';
-import { commonWords, nextStep, typedWords } from './next-step.ts';
+import { nextOfMigration } from './migrate-next.ts';
+import { acceptedLosses, verdictOf } from './migrate-verdict.ts';
 import { patienceMsOf } from './patience.ts';
 import { localLane, readConfig } from './read-config.ts';
 import { columnsOf, laneWarning, ProgressBlock, renderReport, renderVerification, reportJson, visibleText } from './terminal/index.ts';
@@ -42,6 +41,7 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
   const patienceMs = patienceMsOf(flags.patience);
   const store = [from, to].includes('local') ? localLane(config) : undefined;
   const statePath = config.state.path;
+  await checkKnown(from, config, env, from === 'local' ? store?.path : undefined);
   const requests = await requestsOf(roots, config.roots, from === 'local' ? store?.path : undefined, statePath);
   const isTty = stderr.isTTY === true && env['TERM'] !== 'dumb';
   const block = new ProgressBlock({ stream: stderr, now: steadyMs, isTty, columns: () => stderr.columns });
@@ -123,6 +123,7 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
       reasons: verdict.reasons,
       losses: verdict.losses,
       accepted_losses: accepted,
+      not_compared: (verifications[1]?.uncompared ?? []).map(({ run, points, why }) => ({ root: run.root, run: run.path, points, why })),
       foreign: foreign === undefined ? null : { ...foreign.counts, examples: foreign.examples.map((each) => ({ ...each })) },
       exit_code: verdict.exitCode,
       backfill: JSON.parse(JSON.stringify(reportJson(report))),
@@ -147,35 +148,9 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
     stderr.write(
       isDone ? `${style.bold(visibleText(doneText(from, to, verdict.but)))}\n` : `${style.red(visibleText(`Keep ${from} for now`))}\n`,
     );
-    const next = isDone ? undefined : nextAfter(report, verifications, verdict, { roots, flags, program: programName(env) });
+    const next = isDone ? undefined : nextOfMigration({ report, verifications, roots, requests, flags, program: programName(env) });
     if (next !== undefined) stderr.write(`${style.bold('Next:')} ${visibleText(next, { whole: true })}\n`);
   }
-}
-
-/** What is in the way is removed first; what would be lost is a decision, and the last one. */
-function nextAfter(
-  report: Report,
-  [own]: readonly Verification[],
-  { toAccept }: Verdict,
-  { roots, flags, program }: { readonly roots: readonly string[]; readonly flags: MigrateFlags; readonly program: string },
-): string {
-  const { to } = flags;
-  const isWhole = report.lanes.every(({ stand, owedBytes }) => stand === 'done' && owedBytes === 0);
-  const differs = own !== undefined && totalsOf(own).differences > 0;
-  const isOnlyLosses = isWhole && !differs && toAccept.length > 0 && (own?.obstacles.length ?? 0) === 0;
-  return nextStep(
-    {
-      typed: typedWords('migrate', roots, isOnlyLosses ? { ...flags, acceptLosses: toAccept.join(',') } : flags),
-      common: commonWords(flags),
-      roots,
-      lane: to,
-      isInterrupted: report.interrupted,
-      lanes: lanesAfter(report),
-      compared: differs ? 'differs' : (own?.obstacles.length ?? 0) > 0 ? 'unreachable' : 'same',
-      isOwed: true,
-    },
-    program,
-  );
 }
 
 function headOf(lane: string, other: string | undefined): string {
@@ -185,6 +160,41 @@ function headOf(lane: string, other: string | undefined): string {
 /** The verdict is about what came from event files. */
 function doneText(from: string, to: string, but: string): string {
   return `${to} has all that ${from} has of the event files${but === '' ? '' : ` but for ${but}`}: ${from} may be switched off`;
+}
+
+/** A lane into which nothing was mirrored proves nothing: that is said before hours of work, not after them. */
+async function checkKnown(from: string, config: Config, env: NodeJS.ProcessEnv, storePath: string | undefined): Promise<void> {
+  const isEmpty = storePath === undefined ? await isEmptyLane(from, config, env) : await isEmptyStore(storePath);
+  if (!isEmpty) return;
+  throw new MirrorError('MB3008', `nothing was mirrored into ${from} yet: there is nothing to migrate from it`, {
+    command: `mirrorboard backfill LOGDIR --to ${from}`,
+  });
+}
+
+async function isEmptyStore(path: string): Promise<boolean> {
+  const { openStore } = await import('../backends/local/index.ts');
+  const reader = openStore(path);
+  try {
+    return reader.roots().length === 0;
+  } finally {
+    reader.close();
+  }
+}
+
+async function isEmptyLane(lane: string, config: Config, env: NodeJS.ProcessEnv): Promise<boolean> {
+  const [made] = await trackersOf(config, env, [lane], () => undefined);
+  if (made === undefined) return false;
+  try {
+    const state = StateFile.openForReading(config.state.path);
+    try {
+      for (const [, { points, files }] of state.lane(made.name, made.target).knownRuns()) if (points > 0 || files.length > 0) return false;
+      return true;
+    } finally {
+      state.close();
+    }
+  } finally {
+    await made.backend.close();
+  }
 }
 
 /** The roots that are asked for, those of the configuration, or those the first lane has, in this order. */

@@ -1,0 +1,69 @@
+import { basename, join } from 'node:path';
+import { isPending } from '../model/index.ts';
+import type { RootRequest } from '../discover/index.ts';
+import type { Report } from '../status/index.ts';
+import { isWithin } from '../untrusted/index.ts';
+import { totalsOf, type UncomparedRun, type Verification } from '../verify/index.ts';
+import { lanesAfter } from './backfill.ts';
+import type { MigrateFlags } from './migrate.ts';
+import { commonWords, nextStep, type Situation, typedWords } from './next-step.ts';
+import { comparedAs } from './verify-next.ts';
+
+export interface Migrated {
+  readonly report: Report;
+  /** The new lane with the files, and the two lanes with each other; fewer where it was interrupted. */
+  readonly verifications: readonly Verification[];
+  /** Log directories as they were given, and as they were understood. */
+  readonly roots: readonly string[];
+  readonly requests: readonly RootRequest[];
+  readonly flags: MigrateFlags;
+  readonly program: string;
+}
+
+/** What removes what is in the way; undefined where nothing does. What would be lost is a decision, and the reasons say how it is told. */
+export function nextOfMigration({ report, verifications: [own, between], roots, requests, flags, program }: Migrated): string | undefined {
+  const { to } = flags;
+  const paths = new Map(requests.map(({ path, name }) => [name ?? basename(path), path]));
+  const damaged = report.damage.filter((item) => !isPending(item) && item.reason !== 'unreadable');
+  const lanes = lanesAfter(report);
+  const compared = own === undefined ? undefined : comparedAs(own, totalsOf(own));
+  const typed = typedWords('migrate', roots, flags);
+  const situation: Situation = {
+    typed,
+    common: commonWords(flags),
+    roots,
+    lane: to,
+    isInterrupted: report.interrupted,
+    lanes,
+    compared,
+    refusing: report.lanes.find(({ refusedInAll }) => refusedInAll > 0)?.name,
+    damaged: damaged.map(({ run, file }) => join(paths.get(run.root) ?? '', run.path, file)),
+    isOwed: true,
+  };
+  const isInTheWay =
+    report.interrupted ||
+    lanes.some(({ standing }) => standing !== 'well') ||
+    (compared !== undefined && compared !== 'same') ||
+    situation.refusing !== undefined ||
+    damaged.length > 0 ||
+    isOwed(report, own, between);
+  if (isInTheWay) return nextStep(situation, program);
+  const more = directoriesOf(between?.uncompared ?? [], requests);
+  return more.length === 0 ? undefined : nextStep({ ...situation, typed: typedWords('migrate', more, flags) }, program);
+}
+
+function isOwed({ lanes }: Report, own: Verification | undefined, between: Verification | undefined): boolean {
+  if (own === undefined || between === undefined) return true;
+  const { owedBytes, damaged } = totalsOf(own);
+  return lanes.some(({ stand }) => stand !== 'done') || owedBytes > damaged.before || totalsOf(between).notYet > 0;
+}
+
+/** All directories that were compared, and those of runs that lie elsewhere; none where there are no such runs. */
+function directoriesOf(uncompared: readonly UncomparedRun[], requests: readonly RootRequest[]): string[] {
+  const others = new Map(uncompared.filter(({ why }) => why === 'elsewhere').map(({ run, root }) => [root, run.root]));
+  if (others.size === 0) return [];
+  const wordOf = (path: string, name: string | undefined): string =>
+    name === undefined || name === basename(path) ? path : `${name}=${path}`;
+  const asked = requests.filter(({ path }) => ![...others.keys()].some((other) => isWithin(path, other)));
+  return [...asked.map(({ path, name }) => wordOf(path, name)), ...[...others].map(([path, name]) => wordOf(path, name))];
+}

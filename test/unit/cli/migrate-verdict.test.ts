@@ -1,0 +1,98 @@
+import { describe, expect, it } from '@jest/globals';
+import { nextOfMigration } from '../../../src/cli/migrate-next.ts';
+import type { MigrateFlags } from '../../../src/cli/migrate.ts';
+import { type Verdict, verdictOf } from '../../../src/cli/migrate-verdict.ts';
+import type { LaneReport, Report } from '../../../src/status/index.ts';
+import { NOTHING_ABSENT, type RunVerdict, type Verification } from '../../../src/verify/index.ts';
+import { RUN_VERDICT, verification } from '../../support/verifications.ts';
+
+const between = (run: Partial<RunVerdict> = {}, more: Partial<Verification> = {}): Verification =>
+  verification(run, { lane: 'local', other: 'mlflow', uncompared: [], ...more });
+
+function report(lane: Partial<LaneReport> = {}, more: Partial<Report> = {}): Report {
+  const lanes = [{ name: 'mlflow', stand: 'done', owedBytes: 0, stoppedRuns: [], refusedInAll: 0, ...lane } as unknown as LaneReport];
+  return { lanes, damage: [], interrupted: false, ...more } as unknown as Report;
+}
+
+function judged(of: Report, verifications: readonly Verification[], accepted: readonly string[] = []): Verdict {
+  return verdictOf({ from: 'local', to: 'mlflow', accepted }, of, verifications);
+}
+
+function next(of: Report, verifications: readonly Verification[]): string | undefined {
+  const flags: MigrateFlags = { from: 'local', to: 'mlflow' };
+  const requests = [{ path: '/mnt/runs', name: 'runs' }];
+  return nextOfMigration({ report: of, verifications, roots: [], requests, flags, program: 'mirrorboard' });
+}
+
+const uncompared = (why: 'elsewhere' | 'rules' | 'routes') =>
+  ({ uncompared: [{ run: { root: 'other', path: 'b' }, root: '/mnt/other', points: 70, why }] }) as const;
+
+describe('the verdict of a migration', () => {
+  it('is that the old lane may go where all of it is there', () => {
+    expect(judged(report(), [verification(), between()])).toMatchObject({ exitCode: 0, reasons: [], losses: {} });
+  });
+
+  it.each(['elsewhere', 'rules', 'routes'] as const)('counts runs that were not compared (%s)', (why) => {
+    const all = [verification(), between({}, uncompared(why))];
+    const { exitCode, reasons, losses } = judged(report(), all);
+    expect([exitCode, losses]).toEqual([1, { runs: 1 }]);
+    expect(reasons).toEqual([expect.stringMatching(/^local has 1 run \(70 points: other\/b\) /)]);
+    const accepted = judged(report(), all, ['runs']);
+    expect([accepted.exitCode, accepted.but]).toEqual([0, '1 run (70 points: other/b) that were not compared']);
+  });
+
+  it('proves nothing where nothing was compared', () => {
+    const nothing = judged(report(), [verification({ points: 0 }), between({ points: 0 })]);
+    expect([nothing.exitCode, nothing.reasons]).toEqual([3, ['nothing of local was compared: that proves nothing']]);
+  });
+
+  it('takes no points that are owed or refused for losses to accept', () => {
+    const owed = { notYet: 30, absent: { ...NOTHING_ABSENT, owed: { scalars: 30 }, refused: { texts: 5 } }, refused: 5 };
+    const { reasons, losses } = judged(report({ stand: 'parked' }), [verification({ pendingBytes: 900 }), between(owed)]);
+    expect(losses).toEqual({});
+    expect(reasons).toEqual([
+      'mlflow did not take everything: parked',
+      'mlflow is still to be given 30 points of local',
+      'mlflow is owed 900 B',
+    ]);
+  });
+
+  it('takes points that no file holds any more for a loss, not for a difference', () => {
+    const gone = between({ missing: 5, absent: { ...NOTHING_ABSENT, gone: { scalars: 5 } } });
+    const { exitCode, reasons, losses } = judged(report(), [verification(), gone]);
+    expect([exitCode, losses]).toEqual([1, { scalars: 5 }]);
+    expect(reasons).toEqual([expect.stringContaining('local has 5 points (scalars 5) that no event file holds any more')]);
+    expect(judged(report(), [verification(), gone], ['scalars']).exitCode).toBe(0);
+  });
+
+  it('does not wait for bytes that are damaged', () => {
+    const damaged = verification({ owedBytes: 41, damaged: { before: 41, behind: 0 } });
+    expect(judged(report(), [damaged, between()])).toMatchObject({ exitCode: 0, reasons: [] });
+  });
+
+  it('does not hold against the new lane what it has beyond the old one', () => {
+    expect(judged(report(), [verification(), between({ extra: 20 })])).toMatchObject({ exitCode: 0, reasons: [] });
+  });
+});
+
+describe('the next step of a migration', () => {
+  const gone = between({ missing: 5, absent: { ...NOTHING_ABSENT, gone: { scalars: 5 } } });
+  const damage = [{ run: RUN_VERDICT.run, file: 'e.1', start: 0, end: 41, reason: 'checksum' }] as unknown as Report['damage'];
+
+  it.each<[state: string, command: string | undefined, of: Report, verifications: readonly Verification[]]>([
+    ['something is owed', 'migrate --from local --to mlflow', report(), [verification(), between({ notYet: 3 })]],
+    ['damage', 'inspect /mnt/runs/a/e.1', report({}, { damage }), [verification(), gone]],
+    ['only losses', undefined, report(), [verification(), gone]],
+    ['points that can be sent again', 'verify --repair --lane mlflow', report(), [verification({ missing: 2 }), between()]],
+    ['points too many', 'verify --lane mlflow --report differences.jsonl', report(), [verification({ extra: 2 }), between()]],
+    [
+      'other directories',
+      'migrate /mnt/runs /mnt/other --from local --to mlflow',
+      report(),
+      [verification(), between({}, uncompared('elsewhere'))],
+    ],
+    ['runs that are left out', undefined, report(), [verification(), between({}, uncompared('rules'))]],
+  ])('is, where there is %s, %s', (_, command, of, verifications) => {
+    expect(next(of, verifications)).toBe(command === undefined ? undefined : `mirrorboard ${command}`);
+  });
+});
