@@ -20,8 +20,7 @@ export function boundedHeld(
   const isScalar = plugin === 'scalars' && typeof point.value !== 'string';
   // A text under a scalar's tag is kept as whatever has no kind of its own.
   const holding = holds[plugin === 'scalars' && !isScalar ? 'other' : plugin] ?? holds['other'];
-  const isOddNumber = isScalar && !Number.isFinite(Number(point.value));
-  if (held === undefined) return holding === 'none' || (isOddNumber && !keeps.nan) ? undefined : point;
+  if (held === undefined) return holding === 'none' || (isScalar && !isNumberKept(keeps, Number(point.value))) ? undefined : point;
   const isAdmitted =
     (held.step === point.step || !keeps.step) &&
     isTimeAdmitted(keeps, point.wallTime, held.wallTime) &&
@@ -37,6 +36,11 @@ export function heldBy(
   point: HeldPoint,
 ): HeldPoint | undefined {
   return backend.asHeld === undefined ? point : boundedHeld(capabilities, plugin, point, backend.asHeld(tag, plugin, point));
+}
+
+/** Whether a number has a place at all: NaN and infinities may have none. */
+function isNumberKept({ nan, infinities = nan }: Capabilities['keeps'], value: number): boolean {
+  return Number.isFinite(value) || (Number.isNaN(value) ? nan : infinities);
 }
 
 function isTimeAdmitted({ wallTime }: Capabilities['keeps'], from: number, to: number): boolean {

@@ -46,6 +46,14 @@ describe('what a backend says of a point it holds', () => {
     expect(judged(capabilities, held, of)).toBe('admitted');
   });
 
+  it('is believed of NaN alone where it keeps infinities, and of infinities alone where it keeps NaN', () => {
+    const lacks = (keeps: Partial<Capabilities['keeps']>): string[] =>
+      [NaN, Infinity, -Infinity].map((value) => judged(keeping(keeps), undefined, { value }));
+    expect(lacks({ nan: false, infinities: true })).toEqual(['admitted', 'as it is', 'as it is']);
+    expect(lacks({ nan: true, infinities: false })).toEqual(['as it is', 'admitted', 'admitted']);
+    expect(lacks({ nan: false })).toEqual(['admitted', 'admitted', 'admitted']);
+  });
+
   it('is believed of nothing else than what it announces', () => {
     const all = keeping({ step: false, wallTime: false, nan: false, negativeZero: false, wideIntegers: false });
     expect(judged(all, { value: 0 })).toBe('as it is');
