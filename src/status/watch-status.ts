@@ -60,6 +60,8 @@ export interface LanePosture {
   readonly links: readonly { readonly run: RunRef; readonly url: string }[];
 }
 
+/** Of more roots, their first scans are said in one line. */
+const MOST_ROOT_LINES = 20;
 /** A root that was not looked at for so many intervals, and a little, is late. */
 const SCANS_MISSED = 4;
 const SCAN_GRACE_MS = 30_000;
@@ -97,6 +99,8 @@ export class WatchStatus {
   readonly #silences = new Map<string, Silence & { readonly threads: number }>();
   readonly #damage = new Map<string, readonly FoundDamage[]>();
   readonly #incidents: Incident[] = [];
+  /** What the first scans found. */
+  readonly #first = { directories: 0, files: 0, isSaid: false };
   readonly #logged = { atMs: 0, points: new Map<string, number>(), behind: new Map<string, number>() };
 
   constructor({ log, lanes, roots = [], scanIntervalMs = 60_000, now }: WatchStatusOptions) {
@@ -224,6 +228,7 @@ export class WatchStatus {
     const known = this.#silences.get(path);
     this.#silences.set(path, { root, path, sinceMs: Math.min(sinceMs, known?.sinceMs ?? sinceMs), threads: (known?.threads ?? 0) + 1 });
     if (known === undefined) this.#log?.warn({ root, path, since: new Date(sinceMs).toISOString() }, 'does not answer');
+    this.#sayTogether();
   }
 
   answersAgain({ root, path }: { readonly root: string; readonly path: string }): void {
@@ -262,8 +267,12 @@ export class WatchStatus {
     for (const { path, reason, isLeft } of fact.obstacles) {
       if (!known.has(path)) this.#incident({ kind: isLeft === true ? 'link' : 'folder', root: fact.root, path, reason });
     }
-    if (before === undefined)
-      this.#log?.info({ root: fact.root, directories: fact.directories, files: fact.files, tookMs: fact.tookMs }, 'root scanned');
+    if (before === undefined) {
+      const { root, directories, files, tookMs } = fact;
+      this.#log?.[this.#isSaidTogether ? 'debug' : 'info']({ root, directories, files, tookMs }, 'root scanned');
+      this.#first.directories += directories;
+      this.#first.files += files;
+    }
     this.roots.set(fact.root, {
       ...fact,
       isEmptied,
@@ -271,6 +280,21 @@ export class WatchStatus {
       notified: before?.notified ?? 0,
       notifiedReason: before?.notifiedReason ?? '',
     });
+    if (before === undefined) this.#sayTogether();
+  }
+
+  /** Of thousands of roots, a line each would be most of what a start does. */
+  get #isSaidTogether(): boolean {
+    return this.#expected.length > MOST_ROOT_LINES && !this.#first.isSaid;
+  }
+
+  /** Says once that all roots were scanned that answer; each of the others has a line of its own when it does. */
+  #sayTogether(): void {
+    const isNear = this.roots.size + this.#silences.size >= this.#expected.length;
+    if (!this.#isSaidTogether || !isNear || this.#expected.some((name) => !this.roots.has(name) && !this.isSilent(name))) return;
+    this.#first.isSaid = true;
+    const { directories, files } = this.#first;
+    this.#log?.info({ roots: this.roots.size, directories, files, tookMs: Math.round(this.#now() - this.startedAtMs) }, 'roots scanned');
   }
 
   notificationsChanged({ root, directories, reason }: { root: string; directories: number; reason: string }): void {

@@ -13,12 +13,12 @@ interface Line {
   readonly fields: Record<string, unknown>;
 }
 
-function watching(): { status: WatchStatus; lane: LaneProgress; lines: Line[]; at: (ms: number) => void } {
+function watching(roots: readonly string[] = []): { status: WatchStatus; lane: LaneProgress; lines: Line[]; at: (ms: number) => void } {
   let now = 1000;
   const lines: Line[] = [];
   const line = (level: string) => (fields: object, phrase: string) => void lines.push({ level, phrase, fields: { ...fields } });
   const log = { debug: line('debug'), info: line('info'), warn: line('warn') };
-  const status = new WatchStatus({ lanes: [{ name: 'local', type: 'local', where: 'store.db' }], log, now: () => now });
+  const status = new WatchStatus({ lanes: [{ name: 'local', type: 'local', where: 'store.db' }], log, roots, now: () => now });
   const at = (ms: number): void => {
     now = ms;
   };
@@ -378,6 +378,30 @@ describe('what a watch says', () => {
     expect(lane.state).toBe('waiting');
     status.parcelAccepted('local', parcel(100), 1);
     expect(lane).toMatchObject({ state: 'active', reason: undefined, remedy: undefined });
+  });
+
+  it('tells in one line that many roots were scanned, and still of each that is missing or can not be looked at', () => {
+    const roots = Array.from({ length: 100 }, (_, i) => `r${i}`);
+    const { status, lines } = watching(roots);
+    const fact = { directories: 1, files: 2, tookMs: 1, obstacles: [], isMissing: false };
+    for (const root of roots.slice(0, 98)) status.rootScanned({ ...fact, root });
+    status.rootScanned({ ...fact, root: 'r98', isMissing: true, files: 0, obstacles: [{ path: 'a', reason: 'EACCES' }] });
+    const said = (): readonly string[] => lines.filter(({ level }) => level !== 'debug').map(({ level, phrase }) => `${level} ${phrase}`);
+    expect(said()).toEqual(['warn root missing, waiting for it', expect.stringMatching(/^warn /)]);
+    status.fellSilent({ root: 'r99', path: '/mnt/r99', sinceMs: 0 });
+    expect(said().slice(2)).toEqual(['warn does not answer', 'info roots scanned']);
+    expect(lines.at(-1)?.fields).toMatchObject({ roots: 99, directories: 99, files: 196 });
+    status.answersAgain({ root: 'r99', path: '/mnt/r99' });
+    status.rootScanned({ ...fact, root: 'r99' });
+    expect(said().slice(4)).toEqual(['info answers again', 'info root scanned']);
+    expect(lines.filter(({ phrase }) => phrase === 'root scanned')).toHaveLength(100);
+  });
+
+  it('tells of each of a few roots that it was scanned', () => {
+    const roots = Array.from({ length: 20 }, (_, i) => `r${i}`);
+    const { status, lines } = watching(roots);
+    for (const root of roots) status.rootScanned({ root, directories: 1, files: 2, tookMs: 1, obstacles: [], isMissing: false });
+    expect(lines.map(({ level, phrase }) => `${level} ${phrase}`)).toEqual(roots.map(() => 'info root scanned'));
   });
 
   it('tells once that a root is missing, and once that it is back', () => {
