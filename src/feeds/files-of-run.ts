@@ -1,9 +1,12 @@
 /** Looks into the event files of a run, from their beginnings, whatever the lane's positions are: to say whose a tracker run is. */
+import { lstat } from 'node:fs/promises';
 import { posix } from 'node:path';
 import type { Backend, FileMark, HeldPoint, RunFiles } from '../backends/contract.ts';
+import { inTime } from '../calls/index.ts';
 import { withSignal } from '../concurrency/index.ts';
 import { isEventFileName } from '../discover/index.ts';
-import type { RunRef } from '../model/index.ts';
+import { systemCode } from '../errors.ts';
+import { type RunRef, systemPath } from '../model/index.ts';
 import { type CachedBatch, type JobReader, piecesAnew } from '../reading/index.ts';
 import type { LaneState } from '../state/index.ts';
 import { filePoints, heldBy } from '../verify/index.ts';
@@ -19,6 +22,15 @@ export interface FilesOfRunOptions {
   readonly places: ReadonlyMap<string, RootPlace>;
   readonly allHeard: (root: string) => Promise<void>;
   readonly isSettled: boolean;
+}
+
+async function isGone(path: string): Promise<boolean> {
+  try {
+    await inTime(path, () => lstat(systemPath(path)));
+    return false;
+  } catch (error) {
+    return systemCode(error) === 'ENOENT';
+  }
 }
 
 /** Bytes that are read, and held, at a time. */
@@ -40,6 +52,17 @@ export class FilesOfRun implements RunFiles {
 
   async isReplaced(mark: FileMark, signal: AbortSignal): Promise<boolean> {
     return (await this.#look(mark, signal)) === 'other';
+  }
+
+  /** Whether there is nothing under any of these names. What can't be looked at is not gone for that. */
+  async areGone(files: Iterable<string>, signal: AbortSignal): Promise<boolean> {
+    const { path } = this.#run.target;
+    const { path: rootPath } = rootPlace(this.#options.places, this.#run.target);
+    for (const file of files) {
+      const place = posix.join(rootPath, path, file);
+      if (!(await withSignal(isGone(place), signal))) return false;
+    }
+    return true;
   }
 
   /** `other`: the file has values, and not this record. */

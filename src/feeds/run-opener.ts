@@ -1,4 +1,5 @@
 /** Opens and ends the tracker runs of a lane: what each is told of its run, what is kept of it in the state. */
+import { posix } from 'node:path';
 import { steadyMs } from '../clock.ts';
 import { FileMarks } from '../backend-kit/index.ts';
 import type { Backend, Handle, RunEnd, RunFiles, RunSource } from '../backends/contract.ts';
@@ -31,7 +32,7 @@ export interface RunOpenerOptions {
   /** Ends all that is waited for. */
   readonly signal: AbortSignal;
   /** The files of a run, for where what is about to be sent does not tell whose a tracker run is. */
-  readonly filesOf: (run: FedRun) => RunFiles;
+  readonly filesOf: (run: FedRun) => RunFiles & { areGone(files: Iterable<string>, signal: AbortSignal): Promise<boolean> };
 }
 
 export type Opening =
@@ -46,6 +47,8 @@ export type Opening =
 const MOST_REBUILT = 50;
 /** The other files of a run whose first one was replaced may be about to be: so long is waited before what they hold is sent again. */
 const REPLACING_MS = 5000;
+/** A version, a graph, the begin of a session: so many records may come before the first values. */
+const FEW_RECORDS = 3;
 /** How often a file is looked for that names the run to join. */
 const LOOK_MS = 2000;
 /** The same where such a file did not answer. */
@@ -64,8 +67,11 @@ export class RunOpener {
   async open(run: FedRun, pieces: readonly SourcePiece[], startedAt = startOf(pieces)): Promise<Opening> {
     const { backend, delivery, laneState } = this.#options;
     const { target } = run;
-    const replaced = await this.#replaced(run, pieces);
-    if (replaced.length > 0) return await this.#openBeside(run, replaced);
+    const replaced = (await this.#replaced(run, pieces)) ?? (await this.#others(run, pieces));
+    if (replaced !== undefined) {
+      if (this.#leavesReplaced(run)) return await this.#openBeside(run, replaced);
+      this.#sayTogether(run, replaced);
+    }
     const isEnded = laneState.isEnded(target);
     let isNew = false;
     if (run.handle === undefined) {
@@ -104,14 +110,13 @@ export class RunOpener {
   }
 
   /** Files that the tracker run is known by and that hold something else now, by what they are known from here on. */
-  async #replaced(run: FedRun, pieces: readonly SourcePiece[]): Promise<ReplacedFile[]> {
-    const { laneState, filesOf, signal } = this.#options;
+  async #replaced(run: FedRun, pieces: readonly SourcePiece[]): Promise<Replaced | undefined> {
+    const { filesOf, signal } = this.#options;
     const suspects = pieces.filter(({ state, file }) => state.generation > 0 && !run.compared.has(`${state.generation} ${file}`));
-    if (suspects.length === 0 || !this.#leavesReplaced(run) || laneState.handle(run.target) === undefined) return [];
-    const opened = laneState.opened(run.target);
-    if (opened === undefined || opened.joins !== undefined) return [];
-    const known = FileMarks.fromPairs(opened.files);
-    const found: ReplacedFile[] = [];
+    if (suspects.length === 0 || !this.#leavesReplaced(run)) return undefined;
+    const known = this.#knownBy(run);
+    if (known === undefined) return undefined;
+    const files: ReplacedFile[] = [];
     for (const piece of suspects) {
       const { file, state, batch } = piece;
       const checksum = firstChecksum(batch);
@@ -120,10 +125,42 @@ export class RunOpener {
       const before = known.list().find((mark) => mark.file === file);
       // What was cut, healed or written again from its beginning has what it is known by.
       const mayBe = before !== undefined && before.checksum !== checksum;
-      if (mayBe && (await filesOf(run).isReplaced?.(before, signal)) === true) found.push({ piece, checksum });
+      if (mayBe && (await filesOf(run).isReplaced?.(before, signal)) === true) files.push({ piece, checksum });
       else run.compared.add(`${state.generation} ${file}`);
     }
-    return found;
+    return files.length === 0 ? undefined : { kind: 'content', files };
+  }
+
+  /**
+   * Files that are new where every file that went into the tracker run is gone: a training that was started again, or another run that lies
+   * there now.
+   */
+  async #others(run: FedRun, pieces: readonly SourcePiece[]): Promise<Replaced | undefined> {
+    const { laneState, routes, filesOf, signal } = this.#options;
+    if (pieces.length === 0) return undefined;
+    const known = this.#knownBy(run);
+    if (known === undefined || known.isEmpty || pieces.every(({ file }) => known.knows(file))) return undefined;
+    // Of many files the tracker run is known by some. One that has few records may have had no values yet.
+    const sent = new Set(
+      routes.sourcesOf(run.target).flatMap((ref) => {
+        const below = posix.relative(run.target.path, ref.path);
+        return laneState.known(ref).files.flatMap(({ name, records }) => (records > FEW_RECORDS ? [posix.join(below, name)] : []));
+      }),
+    );
+    const files = pieces.flatMap((piece) => {
+      const checksum = firstChecksum(piece.batch);
+      return checksum === undefined || known.knows(piece.file) || sent.has(piece.file) ? [] : [{ piece, checksum }];
+    });
+    if (files.length === 0) return undefined;
+    const before = new Set([...known.list().map(({ file }) => file), ...sent]);
+    return (await filesOf(run).areGone(before, signal)) ? { kind: 'files', files } : undefined;
+  }
+
+  /** The files by which the tracker run of a run is known, if it has one of its own. */
+  #knownBy({ target }: FedRun): FileMarks | undefined {
+    const { laneState } = this.#options;
+    const opened = laneState.handle(target) === undefined ? undefined : laneState.opened(target);
+    return opened === undefined || opened.joins !== undefined ? undefined : FileMarks.fromPairs(opened.files);
   }
 
   /**
@@ -131,7 +168,7 @@ export class RunOpener {
    * former one by the files it is known by, so that it is found again whatever is lost here. Should we die before the state says so, all of this is done
    * once more.
    */
-  async #openBeside(run: FedRun, replaced: readonly ReplacedFile[]): Promise<Opening> {
+  async #openBeside(run: FedRun, replaced: Replaced): Promise<Opening> {
     const { backend, delivery, laneState, routing, isSettled } = this.#options;
     const { target } = run;
     const handle = laneState.handle(target);
@@ -144,10 +181,10 @@ export class RunOpener {
     }
     const { name, group, epoch, rebuilt } = before;
     // Of several pieces of a file the first says by what it is known.
-    const files = [...new Map(replaced.toReversed().map(({ piece, checksum }) => [piece.file, checksum] as const))];
+    const files = [...new Map(replaced.files.toReversed().map(({ piece, checksum }) => [piece.file, checksum] as const))];
     run.handle = undefined;
     // That it is another generation outlasts the positions: nobody is to take what was read of the former one for this one's.
-    for (const { piece } of replaced) laneState.accepted(piece.batch.run, atStart(piece.state), []);
+    for (const { piece } of replaced.files) if (piece.state.generation > 0) laneState.accepted(piece.batch.run, atStart(piece.state), []);
     this.#beginAnew(run, '' as Handle, {
       name,
       group,
@@ -156,17 +193,19 @@ export class RunOpener {
       replaced: (before.replaced ?? 0) + 1,
       files,
     });
-    const [[file] = ['']] = files.toReversed();
-    const more = files.length > 1 ? ` and ${files.length - 1} more` : '';
-    routing.warn(
-      `${runLabel(target)} gets a tracker run beside its former one, which is ended: ${file}${more} was replaced by other content`,
-      {
-        run: runLabel(target),
-        file,
-        hint: 'Wanted otherwise: `replaced: same_run`.',
-      },
-    );
+    routing.warn(`${runLabel(target)} gets a tracker run beside its former one, which is ended: ${whatOf(replaced)}`, {
+      ...factsOf(target, replaced),
+      hint: 'Wanted otherwise: `replaced: same_run`.',
+    });
     return { kind: 'anew', ms: isSettled ? 0 : REPLACING_MS };
+  }
+
+  /** Of a file with other content its incident speaks; of other files nobody would. */
+  #sayTogether({ target }: FedRun, replaced: Replaced): void {
+    this.#options.routing.warn(`${runLabel(target)} goes on in the tracker run that has its former content, too: ${whatOf(replaced)}`, {
+      ...factsOf(target, replaced),
+      hint: 'For a tracker run of its own: `replaced: new_run`.',
+    });
   }
 
   #leavesReplaced({ target }: FedRun): boolean {
@@ -335,6 +374,22 @@ function startOf(pieces: readonly SourcePiece[]): number | undefined {
 interface ReplacedFile {
   readonly piece: SourcePiece;
   readonly checksum: number;
+}
+
+/** What takes the place of what a tracker run holds: other content of its files, or other files. */
+interface Replaced {
+  readonly kind: 'content' | 'files';
+  readonly files: readonly ReplacedFile[];
+}
+
+function whatOf({ kind, files }: Replaced): string {
+  const [file = '', ...more] = new Set(files.map(({ piece }) => piece.file));
+  const named = `${file}${more.length === 0 ? '' : ` and ${more.length} more`}`;
+  return kind === 'content' ? `${named} was replaced by other content` : `the files it was made from are gone, and ${named} is there`;
+}
+
+function factsOf(target: RunRef, { files: [first] }: Replaced): { readonly run: string; readonly file: string } {
+  return { run: runLabel(target), file: first?.piece.file ?? '' };
 }
 
 /** A file of which nothing was sent. */

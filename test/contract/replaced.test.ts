@@ -1,5 +1,5 @@
 // A training that is started again over its own files: over every backend, each content of a file is in a tracker run of its own.
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { Backend, Handle } from '../../src/backends/contract.ts';
@@ -81,6 +81,79 @@ describe.each(HARNESSES)('a run whose file was replaced, in %s', (_, harness) =>
       expect(await runCount()).toBe(2);
       await expectHeld(former, [...before, ...other]);
       await expectHeld(present, [...now, ...other]);
+    }));
+
+  it('gets one beside the former one where every file is gone and another one is there, and the same one after the state was lost', () =>
+    scene(harness, async ({ run, life, runCount, expectHeld, warnings }) => {
+      const before = run.append(training(1, 0, 9), FILE);
+      const mirror = life('first');
+      await mirror.backfill();
+      const former = mirror.handle();
+      rmSync(join(run.directory, FILE));
+      const now = run.append(training(2, 0, 6), OTHER);
+      await mirror.backfill();
+      const present = mirror.handle();
+      expect(present).not.toBe(former);
+      expect(warnings.filter((warning) => warning.includes('the files it was made from are gone'))).toHaveLength(1);
+      now.push(...run.append(training(2, 6, 12), OTHER));
+      await mirror.backfill();
+      const later = life('second');
+      await later.backfill();
+      expect([mirror.handle(), later.handle()]).toEqual([present, present]);
+      expect(await runCount()).toBe(2);
+      await expectHeld(former, before);
+      await expectHeld(present, now);
+    }));
+
+  it('goes on in the same tracker run where a file is gone and another one was there, or is new', () =>
+    scene(harness, async ({ run, life, runCount, warnings }) => {
+      const mirror = life('first');
+      run.append(training(1, 0, 5), FILE);
+      run.append(training(3, 5, 9), OTHER);
+      await mirror.backfill();
+      const former = mirror.handle();
+      rmSync(join(run.directory, FILE));
+      run.append(training(4, 9, 12), `${OTHER}.more`);
+      await mirror.backfill();
+      expect([mirror.handle(), await runCount(), warnings]).toEqual([former, 1, []]);
+    }));
+
+  it('gets one while it is watched, though the other file comes piece by piece', () =>
+    scene(harness, async ({ run, life, runCount, expectHeld }) => {
+      const before = run.append(training(1, 0, 9), FILE);
+      const mirror = life('first');
+      let former: Handle | undefined;
+      const now: Draft[] = [];
+      await mirror.watch(async () => {
+        await until(() => mirror.watermark(FILE) >= before.at(-1)!.batch.end, 'the first training is mirrored');
+        former = mirror.handle();
+        rmSync(join(run.directory, FILE));
+        now.push(...run.append([], OTHER));
+        await until(() => mirror.watermark(OTHER) > 0, 'the version record is read');
+        now.push(...run.append(training(2, 0, 3), OTHER));
+        await until(() => (mirror.handle() ?? former) !== former, 'there is another tracker run');
+        now.push(...run.append(training(2, 3, 6), OTHER));
+        await until(() => mirror.watermark(OTHER) >= now.at(-1)!.batch.end, 'the second training is mirrored');
+      });
+      expect(await runCount()).toBe(2);
+      await expectHeld(former, before);
+      await expectHeld(mirror.handle(), now);
+    }));
+
+  it('goes on in the same tracker run where that is wanted, which is said of other files', () =>
+    scene(harness, async ({ run, life, runCount, expectHeld, warnings }) => {
+      const drafts = run.append(training(1, 0, 9), FILE);
+      const mirror = life('first', 'same_run');
+      await mirror.backfill();
+      const former = mirror.handle();
+      rmSync(join(run.directory, FILE));
+      drafts.push(...run.append(training(2, 0, 6), OTHER));
+      await mirror.backfill();
+      drafts.push(...run.append(training(2, 6, 9), OTHER));
+      await mirror.backfill();
+      expect([mirror.handle(), await runCount()]).toEqual([former, 1]);
+      expect(warnings).toEqual([expect.stringContaining('goes on in the tracker run that has its former content, too')]);
+      await expectHeld(former, drafts);
     }));
 
   it('goes on in the same tracker run where that is wanted', () =>
