@@ -4,7 +4,7 @@ import type { StoreReader } from './backends/local/index.ts';
 import { silentRoots } from './discover/index.ts';
 import type { TrackerLaneOptions } from './lanes/index.ts';
 import { type Forgetting, keyOfFile, keyOfRun, type Removal, type RunRef, runLabel } from './model/index.ts';
-import { hasEntries, isThere } from './moves.ts';
+import { hasEntries, isThere } from './moved-files.ts';
 import { type ListedRun, listAllRuns } from './run-list.ts';
 import type { StateReader } from './state/index.ts';
 

@@ -14,7 +14,7 @@ import {
   silentRoots,
 } from './discover/index.ts';
 import { MirrorError } from './errors.ts';
-import { findPairs, isThere, type Knower, knownAmong, type Pair } from './moves.ts';
+import { findPairs, isThere, type Knower, knownAmong, type Pair } from './moved-files.ts';
 import { walkRoots } from './reading/index.ts';
 import { StateFile, StateReader } from './state/index.ts';
 import type { LinkRules } from './untrusted/index.ts';
@@ -108,7 +108,7 @@ function hasLostAll({ name, path }: KnownRoot, held: Knower): boolean {
 
 /** Throws where most of what was mirrored from a root lies below a directory of another one. A part of it is followed run by run. */
 function refuse(root: ResolvedRoot, from: KnownRoot, moved: readonly Pair[], known: number): void {
-  const places = Map.groupBy(moved, ({ from: { run }, to }) => placeAbove(run.path, to.run));
+  const places = Map.groupBy(moved, ({ from: { run }, to }) => placeAbove(run.path, to.run.path));
   for (const [place, pairs] of places) {
     if (place === undefined || pairs.length * 2 < known) continue;
     const path = posix.join(root.path, place);

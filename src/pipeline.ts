@@ -24,7 +24,8 @@ import { makeStoreFolder, openState } from './lane-files.ts';
 import { asksForOthers, type StoreOptions, type TrackerLaneOptions } from './lanes/index.ts';
 import { changedMsOf, compareNames, keyOfRun, type RunRef } from './model/index.ts';
 import { checkMovedRoots, otherRoots, walkOf } from './moved-roots.ts';
-import { followMoves, knownAmong, movable, type Movable, movedIncident } from './moves.ts';
+import { hasOtherInode, knownAmong } from './moved-files.ts';
+import { followMoves, movable, type Movable, movedIncident } from './moves.ts';
 import { PassStatus } from './pass-status.ts';
 import { useMemory } from './memory/index.ts';
 import { BatchCache, JobReader, PatientReader } from './reading/index.ts';
@@ -250,8 +251,14 @@ class Pass {
         const { path, below, links } = root;
         const isKnown = isKnownTo(held, root.name);
         const isNew = isUnknown(root);
+        const stampOf = stampsOf(held, root.name);
+        // A name that is known may be another file's now, which is known, too: runs may have changed places.
+        const isItself = (run: string, { name, stamp }: FoundFile): boolean => {
+          const before = stampOf(run, name);
+          return before !== undefined && !(hasOtherInode(before, stamp) && mayBeKnown({ name: '', size: 0, stamp }));
+        };
         const isPlain = (run: FoundRun): boolean =>
-          run.files.every((file) => file.id === undefined && (isNew ? !mayBeKnown(file) : isKnown(run.path, file.name)));
+          run.files.every((file) => file.id === undefined && (isNew ? !mayBeKnown(file) : isItself(run.path, file)));
         const kept: FoundRun[] = [];
         let met = 0;
         const pieces = walker.walk({ root: path, below, links, ...globsOf(rules, root) });
@@ -410,6 +417,16 @@ class Pass {
     const state = this.#state;
     return state === undefined ? [] : (this.#options.trackers ?? []).map(({ name, target }) => state.lane(name, target));
   }
+}
+
+/** The stamps that files of a root had when they were read last, asked run by run. */
+function stampsOf(held: Held, root: string): (run: string, name: string) => string | undefined {
+  let last: { readonly run: string; readonly stamps: ReadonlyMap<string, string> } | undefined;
+  return (run, name) => {
+    if (last?.run !== run)
+      last = { run, stamps: new Map(held.positions({ root, path: run }).files.map((file) => [file.name, file.stamp])) };
+    return last.stamps.get(name);
+  };
 }
 
 function filesText(count: number): string {

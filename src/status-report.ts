@@ -18,7 +18,7 @@ import {
 } from './discover/index.ts';
 import { LaneNames } from './lanes/index.ts';
 import type { RunRef } from './model/index.ts';
-import { isThere } from './moves.ts';
+import { isThere } from './moved-files.ts';
 import { type Positions, planRuns } from './plan.ts';
 import { type Walked, walkRoots } from './reading/index.ts';
 import { realPath } from './real-path.ts';

@@ -2,7 +2,7 @@
 import { steadyMs } from './clock.ts';
 import { resolve } from 'node:path';
 import { DAMAGED_HINT, LocalBackend } from './backends/local/index.ts';
-import type { ChangedFile, DiscoverFact, RunChange, RunRules, SeenFile } from './discover/index.ts';
+import type { ChangedFile, DiscoverFact, FoundRun, RunChange, RunRules, SeenFile } from './discover/index.ts';
 import {
   ALL_RUNS,
   DiscoverThreads,
@@ -19,10 +19,11 @@ import { HealSchedule, LocalFeed, TrackerFeed } from './feeds/index.ts';
 import { makeStoreFolder, openState } from './lane-files.ts';
 import { asksForOthers, type StoreOptions, type TrackerLaneOptions } from './lanes/index.ts';
 import { useMemory } from './memory/index.ts';
-import { keyOfRun, type RunRef } from './model/index.ts';
+import { inodeOf, keyOfRun, type RunRef } from './model/index.ts';
 import { KnownInodes } from './known-inodes.ts';
 import { checkMovedRoots, otherRoots, walkOf } from './moved-roots.ts';
-import { type FindOptions, findMoves, followMoves, type Movable, movable, movedIncident, moveKey } from './moves.ts';
+import type { FindOptions } from './moved-files.ts';
+import { findMoves, followMoves, type Movable, movable, movedIncident, moveKey, type Moves } from './moves.ts';
 import { BatchCache, JobReader } from './reading/index.ts';
 import { checkIdentities, heldBy } from './root-identity.ts';
 import { RunTree } from './route/index.ts';
@@ -66,6 +67,8 @@ const BESIDE_MS = 5000;
 const MOST_BESIDE = 12;
 /** Renames are gathered so long: whole trees move at once. */
 const GATHER_MS = 500;
+/** So many times that where a run lies in another one's place, which may turn up elsewhere. */
+const MOST_GATHERED = 10;
 /** How often the state gets a new status document. */
 const STATUS_MS = 2000;
 
@@ -258,30 +261,50 @@ class Watch {
   /** Whether one of some files that are new is a known one that lies elsewhere: then this round ends, and nothing more is heard in it. */
   #isMoved(root: string, changes: readonly RunChange[]): boolean {
     if (this.#moving.size > 0) return true;
-    const resolved = this.#roots.get(root);
     const found = changes.flatMap(({ run: path, files }) => {
-      const isFollowed = files.some(({ before, stamp }) => before === 0 && this.#inodes.has(stamp));
+      const isFollowed = files.some(({ before, isOther, stamp }) => (before === 0 || isOther === true) && this.#inodes.has(stamp));
       return isFollowed ? [{ path, files }] : [];
     });
-    if (resolved === undefined || found.length === 0) return false;
-    const all = this.#movables().map((held) => findMoves(resolved, found, held, this.#byInode(root)));
-    for (const { apart } of all) for (const each of apart) this.#status.runMoved(movedIncident({ ...each, isFollowed: false }));
-    const followed = all.flatMap((moves) => moves.followed);
-    if (this.#options.moved === 'new') {
-      for (const each of followed) this.#status.runMoved(movedIncident({ ...each, isFollowed: false }));
-      return false;
+    if (found.length === 0) return false;
+    const all = this.#findMoves(root, found);
+    const isNew = this.#options.moved === 'new';
+    for (const { followed, apart } of all) {
+      for (const { otherwise, ...place } of isNew ? [...followed, ...apart] : apart) {
+        // What lies in another one's place waits for what becomes of that.
+        if (!isNew && otherwise === 'other') continue;
+        this.#status.runMoved(movedIncident({ ...place, becomes: otherwise }));
+      }
     }
-    return followed.some((move) => !this.#unmovable.has(moveKey(move)));
+    return (
+      !isNew &&
+      all.some(({ followed, apart }) => [...followed, ...apart.filter(isInPlace)].some((move) => !this.#unmovable.has(moveKey(move))))
+    );
+  }
+
+  #findMoves(root: string, found: readonly FoundRun[]): Moves[] {
+    const resolved = this.#roots.get(root);
+    if (resolved === undefined) return [];
+    return this.#movables().map((held) => findMoves(resolved, found, held, this.#byInode(root)));
+  }
+
+  /** Whether something lies where another run was that did not turn up yet: several may be moved one after the other. */
+  get #isMoving(): boolean {
+    return [...this.#movingRuns()].some(([root, found]) =>
+      this.#findMoves(root, found).some(({ apart }) => apart.some((move) => isInPlace(move) && !this.#unmovable.has(moveKey(move)))),
+    );
+  }
+
+  *#movingRuns(): Generator<readonly [root: string, found: readonly FoundRun[]], void, void> {
+    for (const [root, runs] of this.#moving) yield [root, [...runs].map(([path, files]) => ({ path, files: [...files.values()] }))];
   }
 
   #follow(): void {
-    for (const [root, runs] of this.#moving) {
+    for (const [root, found] of this.#movingRuns()) {
       const resolved = this.#roots.get(root);
       if (resolved === undefined) continue;
-      const found = [...runs].map(([path, files]) => ({ path, files: [...files.values()] }));
       for (const fact of followMoves(resolved, found, this.#movables(), 'follow', this.#byInode(root))) {
         this.#status.runMoved(movedIncident(fact));
-        if (!fact.isFollowed) this.#unmovable.add(moveKey(fact));
+        if (fact.becomes !== 'followed') this.#unmovable.add(moveKey(fact));
       }
     }
     this.#moving.clear();
@@ -375,10 +398,10 @@ class Watch {
       if (file.isDamaged && isOurs(run)) this.#heals.fileTroubled('local', run, file.name);
       if (file.wasRewritten && isOurs(run)) for (const feed of this.#feeds) feed.tidy?.(run);
       // Other lanes may be elsewhere in it: then each feed looks for itself.
-      yield isAlone ? file : { ...file, stamp: '' };
+      yield isAlone ? file : unsure(file);
     }
     if (this.#local !== undefined) return;
-    for (const file of this.#state.knownFiles(root)) yield { ...file, stamp: '' };
+    for (const file of this.#state.knownFiles(root)) yield unsure(file);
   }
 
   #hear(fact: DiscoverFact): void {
@@ -430,12 +453,7 @@ class Watch {
 
   /** Keeps files for `#follow`; the round ends a moment later, when all that moved together was heard of. */
   #gather(root: string, changes: readonly RunChange[]): void {
-    if (this.#moving.size === 0) {
-      setTimeout(() => {
-        this.#round.abort();
-        this.#wake?.();
-      }, GATHER_MS);
-    }
+    if (this.#moving.size === 0) this.#endRoundLater(1);
     const runs = this.#moving.get(root) ?? new Map<string, Map<string, ChangedFile>>();
     this.#moving.set(root, runs);
     for (const { run, files } of changes) {
@@ -443,6 +461,18 @@ class Watch {
       runs.set(run, known);
       for (const file of files) known.set(file.name, file);
     }
+  }
+
+  /** What moved together has been heard of a moment later, and what is moved by several commands a few moments later. */
+  #endRoundLater(nth: number): void {
+    setTimeout(() => {
+      if (!this.#options.signal.aborted && nth < MOST_GATHERED && this.#isMoving) {
+        this.#endRoundLater(nth + 1);
+        return;
+      }
+      this.#round.abort();
+      this.#wake?.();
+    }, GATHER_MS);
   }
 
   /** The first scan of a root. */
@@ -531,4 +561,14 @@ class Watch {
     this.#failure = error;
     this.#wake?.();
   }
+}
+
+/** A file of which each feed looks for itself how far it is: all that is said of its state is which file it is. */
+function unsure<File extends SeenFile>(file: File): File {
+  return { ...file, stamp: `.${inodeOf(file.stamp)}` };
+}
+
+/** Whether it lies where another run was that is not there any more. */
+function isInPlace({ otherwise }: { readonly otherwise: string }): boolean {
+  return otherwise === 'other';
 }

@@ -20,6 +20,8 @@ export interface RunChange {
 export interface ChangedFile extends FoundFile {
   /** The size it had when it was looked at before; 0 for a file that is new. */
   readonly before: number;
+  /** Another file had the name when it was looked at before. */
+  readonly isOther?: true;
 }
 
 /** What a scan found to be different. */
@@ -271,7 +273,7 @@ export class RootWatch {
             continue;
           }
           const before = this.#change(keyOf(run, file.name), run, file, nowMs);
-          if (before !== undefined) changed.push({ ...file, before });
+          if (before !== undefined) changed.push({ ...file, ...before });
         }
         if (changed.length > 0) changes.push({ run, files: changed });
         onRun?.();
@@ -302,7 +304,7 @@ export class RootWatch {
       const key = keyOf(run, file.name);
       const before = this.#change(key, run, file, nowMs);
       known.set(inode, [...others, key]);
-      if (before !== undefined) changes.push({ run, files: [{ ...file, before }] });
+      if (before !== undefined) changes.push({ run, files: [{ ...file, ...before }] });
     }
   }
 
@@ -331,12 +333,12 @@ export class RootWatch {
     const before = this.#change(keyOf(run, name), run, file, nowMs);
     if (before === undefined) return;
     const files = changes.get(run);
-    if (files === undefined) changes.set(run, [{ ...file, before }]);
-    else files.push({ ...file, before });
+    if (files === undefined) changes.set(run, [{ ...file, ...before }]);
+    else files.push({ ...file, ...before });
   }
 
-  /** The size a file had before; undefined where nothing happened to it. */
-  #change(key: string, run: string, { name, size, stamp }: FoundFile, nowMs: number): number | undefined {
+  /** What a file was before; undefined where nothing happened to it. */
+  #change(key: string, run: string, { name, size, stamp }: FoundFile, nowMs: number): Omit<ChangedFile, keyof FoundFile> | undefined {
     const place = this.#files.get(key);
     const known = place === undefined ? undefined : this.#states[place];
     const now = `${size}.${stamp}`;
@@ -345,7 +347,10 @@ export class RootWatch {
     // A file that is new to us may be old: its own time says whether somebody is at work on it.
     const grewAtMs = known === undefined ? writtenAt(stamp, nowMs) : nowMs;
     this.#activate(key, run, name, grewAtMs, nowMs);
-    return known === undefined ? 0 : Number(known.slice(0, known.indexOf('.')));
+    if (known === undefined) return { before: 0 };
+    const [inode, inodeNow] = [inodeOf(known), inodeOf(now)];
+    const isOther = inode !== '' && inodeNow !== '' && inode !== inodeNow;
+    return { before: Number(known.slice(0, known.indexOf('.'))), ...(isOther ? { isOther } : {}) };
   }
 
   /** What was written in the last minute is looked at again soon. */

@@ -20,3 +20,4 @@ export { toMillis } from './to-millis.ts';
 export type { Histogram, Json, JsonObject, Value } from './value.ts';
 export { weighValue, weightOfSeries, weightOfText } from './weight.ts';
 export { type Blob, sha256Of, textJson, valueJson } from './value-json.ts';
+export { type Going, withRoom } from './with-room.ts';

@@ -1,6 +1,7 @@
 /** Lets what is known of runs lie elsewhere: positions, handles and all that hangs on them go along, and so do the names in trackers. */
-import { type FileState, guardOf, keyOfRun, type RunRef } from '../model/index.ts';
-import type { RunMapping } from '../route/index.ts';
+import { posix } from 'node:path';
+import { type FileState, type Going, guardOf, keyOfRun, type RunRef, withRoom } from '../model/index.ts';
+import type { Opened, RunMapping } from '../route/index.ts';
 import type { StateStore } from './state-store.ts';
 
 export interface MovedRun {
@@ -47,10 +48,8 @@ const ON_ITS_WAY = '\0';
 
 /** The moves of which all can go along. Of the others nothing is changed. Inside a transaction. */
 export function moveRuns(store: StateStore, moves: readonly MovedRun[]): MovedRun[] {
-  const done = moves.filter((move) => canMove(store, move));
   const mappings = mappingsOf(store);
-  const places = placesOf(store, done, mappings);
-  const moved = done.filter(({ root, from }) => places.has(keyOfRun({ root, path: from })));
+  const { moved, places } = movable(store, moves, mappings);
   const { statements, ids } = store;
   // Before any run changes its root: a mapping says its target by the path alone.
   for (const { lane, run, root, mapping } of mappings) {
@@ -63,31 +62,78 @@ export function moveRuns(store: StateStore, moves: readonly MovedRun[]): MovedRu
       run,
     );
   }
-  for (const { from, to } of places.values()) {
+  const going = [...places.values()].flatMap(({ from, to }) => {
     const row = ids.findRun(from);
+    return row === undefined || keyOfRun(from) === keyOfRun(to) ? [] : [{ row, to }];
+  });
+  const leaving = new Set(going.map(({ row }) => row));
+  for (const { to } of going) {
     const there = ids.findRun(to);
-    if (row === undefined || row === there) continue;
-    if (there !== undefined) {
-      statements.run('DELETE FROM mapping WHERE run = ?', there);
-      statements.run('DELETE FROM run WHERE id = ?', there);
-    }
+    if (there === undefined || leaving.has(there)) continue;
+    statements.run('DELETE FROM mapping WHERE run = ?', there);
+    statements.run('DELETE FROM run WHERE id = ?', there);
+  }
+  // Runs may change places.
+  for (const { row } of going) statements.run('UPDATE run SET path = ? WHERE id = ?', `${ON_ITS_WAY}${row}`, row);
+  for (const { row, to } of going) {
     statements.run("INSERT INTO root (name, path) VALUES (?, '') ON CONFLICT DO NOTHING", to.root);
     statements.run('UPDATE run SET path = ?, root = (SELECT id FROM root WHERE name = ?) WHERE id = ?', to.path, to.root, row);
-    ids.forget();
   }
+  ids.forget();
   for (const move of moved) rename(store, move);
-  return moved;
+  return [...moved];
 }
 
-/** Whether nothing is known under the path or the names it would get. */
-function canMove({ statements, ids }: StateStore, { root, from, toRoot, to, renamed }: MovedRun): boolean {
+/** Those of which all can go along, and where each run and each tracker run goes with them. */
+function movable(
+  store: StateStore,
+  moves: readonly MovedRun[],
+  mappings: readonly MappingRow[],
+): { readonly moved: readonly MovedRun[]; readonly places: Map<string, Going> } {
+  const known = withRoom(
+    moves.filter((move) => canRename(store, move)),
+    goingOf,
+    (move) => isStaying(move) || isFree(store, { root: move.toRoot, path: move.to }),
+  );
+  const places = placesOf(store, known, mappings);
+  const left = new Set(
+    withRoom(
+      [...places],
+      ([, going]) => going,
+      ([key, { to }]) => key === keyOfRun(to) || isFree(store, to),
+    ).map(([key]) => key),
+  );
+  const ofRun = Map.groupBy(mappings, ({ root, path }) => keyOfRun({ root, path }));
+  const moved = known.filter((move) => {
+    const key = keyOfRun(goingOf(move).from);
+    const targets = (ofRun.get(key) ?? []).map(({ root, mapping }) => keyOfRun({ root, path: mapping.target }));
+    return left.has(key) && targets.every((target) => !places.has(target) || left.has(target));
+  });
+  // What can't go holds up what would have taken its place.
+  return moved.length === known.length ? { moved, places } : movable(store, moved, mappings);
+}
+
+function goingOf({ root, from, toRoot, to }: MovedRun): Going {
+  return { from: { root, path: from }, to: { root: toRoot, path: to } };
+}
+
+function isStaying(move: MovedRun): boolean {
+  const { from, to } = goingOf(move);
+  return keyOfRun(from) === keyOfRun(to);
+}
+
+/** Whether it is known, and its files can have the names they would get. */
+function canRename({ statements, ids }: StateStore, { root, from, renamed }: MovedRun): boolean {
   const row = ids.findRun({ root, path: from });
   if (row === undefined) return false;
   const leaving = new Set(renamed.map((file) => file.from));
   const isTaken = (name: string): boolean => statements.get('SELECT 1 FROM file WHERE run = ? AND name = ?', row, name) !== undefined;
-  if (renamed.some((file) => !leaving.has(file.to) && isTaken(file.to))) return false;
-  if (root === toRoot && from === to) return true;
-  const there = ids.findRun({ root: toRoot, path: to });
+  return renamed.every((file) => leaving.has(file.to) || !isTaken(file.to));
+}
+
+/** Whether nothing is known under a path. */
+function isFree({ statements, ids }: StateStore, run: RunRef): boolean {
+  const there = ids.findRun(run);
   return (
     there === undefined || [...OF_RUN, 'file'].every((table) => statements.get(`SELECT 1 FROM ${table} WHERE run = ?`, there) === undefined)
   );
@@ -111,11 +157,6 @@ function mappingsOf({ statements }: StateStore): MappingRow[] {
     path: String(row.path),
     mapping: statements.parse<RunMapping>(row.mapping),
   }));
-}
-
-interface Going {
-  readonly from: RunRef;
-  readonly to: RunRef;
 }
 
 /**
@@ -145,10 +186,7 @@ function placesOf(store: StateStore, moves: readonly MovedRun[], mappings: reado
     if (own === undefined && going.every((place) => isSame(place, from))) continue;
     const [wanted] = going;
     const hasOwnFiles = store.statements.get('SELECT 1 FROM file WHERE run = ?', store.ids.findRun(from) ?? 0) !== undefined;
-    const isAlike =
-      wanted !== undefined &&
-      going.every((place) => isSame(place, wanted)) &&
-      (hasOwnFiles ? isSame(own, wanted) : canMove(store, { root, from: target, toRoot: wanted.root, to: wanted.path, renamed: [] }));
+    const isAlike = wanted !== undefined && going.every((place) => isSame(place, wanted)) && (!hasOwnFiles || isSame(own, wanted));
     if (isAlike) places.set(key, { from, to: wanted });
     else {
       places.delete(key);
@@ -173,7 +211,9 @@ function aboveOf(path: string, target: string, to: string): string | undefined {
   return to.slice(0, -below.length);
 }
 
-function rename({ statements, ids }: StateStore, { toRoot, to, renamed }: MovedRun): void {
+function rename(store: StateStore, { toRoot, to, renamed }: MovedRun): void {
+  const { statements, ids } = store;
+  if (renamed.length === 0) return;
   const run = ids.findRun({ root: toRoot, path: to }) ?? 0;
   for (const [table, column] of [
     ['file', 'name'],
@@ -183,5 +223,23 @@ function rename({ statements, ids }: StateStore, { toRoot, to, renamed }: MovedR
     const sql = `UPDATE ${table} SET ${column} = ? WHERE run = ? AND ${column} = ?`;
     for (const file of renamed) statements.run(sql, `${ON_ITS_WAY}${file.to}`, run, file.from);
     for (const file of renamed) statements.run(sql, file.to, run, `${ON_ITS_WAY}${file.to}`);
+  }
+  renameMarks(store, run, '', renamed);
+  for (const row of statements.all('SELECT lane, mapping FROM mapping WHERE run = ?', run)) {
+    const { target } = statements.parse<RunMapping>(row.mapping);
+    const above = target === to ? undefined : ids.findRun({ root: toRoot, path: target });
+    if (above !== undefined) renameMarks(store, above, posix.relative(target, to), renamed, Number(row.lane));
+  }
+}
+
+/** Files that tracker runs are known by. */
+function renameMarks({ statements }: StateStore, run: number, below: string, renamed: MovedRun['renamed'], lane?: number): void {
+  const names = new Map(renamed.map(({ from, to }) => [posix.join(below, from), posix.join(below, to)]));
+  for (const row of statements.all('SELECT lane, opened FROM handle WHERE run = ?1 AND opened IS NOT NULL', run)) {
+    if (lane !== undefined && Number(row.lane) !== lane) continue;
+    const opened = statements.parse<Opened>(row.opened);
+    const files = opened.files?.map(([file, checksum]) => [names.get(file) ?? file, checksum] as const);
+    if (files === undefined) continue;
+    statements.run('UPDATE handle SET opened = ? WHERE lane = ? AND run = ?', JSON.stringify({ ...opened, files }), Number(row.lane), run);
   }
 }

@@ -32,6 +32,7 @@ const WIRING = new Set([
   'plan-lanes',
   'root-identity',
   'moves',
+  'moved-files',
   'moved-roots',
   'known-inodes',
   'tidy',

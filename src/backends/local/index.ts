@@ -21,7 +21,7 @@ import { openForReading, openForWriting, translated } from './client.ts';
 import { holdsPoints } from './holds.ts';
 import { CAPABILITIES } from './limits.ts';
 import { blobPath, MediaFolder } from './media.ts';
-import { moveRun, type StoredMove } from './moved.ts';
+import { moveRuns, type StoredMove } from './moved.ts';
 import { StoreReader } from './reader.ts';
 import { sweepMedia, tidyStore } from './tidy.ts';
 import { type PreparedParcel, Writer } from './writer.ts';
@@ -162,10 +162,10 @@ export class LocalBackend implements PositionOwner {
 
   /** Runs lie elsewhere now, or files of theirs have other names: their points go with them. Those of which that can't be are left out. */
   move<Move extends StoredMove>(moves: readonly Move[]): Move[] {
-    const done: Move[] = [];
+    let done: Move[] = [];
     try {
       this.#transaction(() => {
-        for (const move of moves) if (moveRun(this.#db, move)) done.push(move);
+        done = moveRuns(this.#db, moves);
       });
     } catch (cause) {
       throw translated(cause, this.#options.path, 'writing');

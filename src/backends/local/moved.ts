@@ -1,5 +1,6 @@
 /** Lets what is stored of a run lie elsewhere. */
 import type { DatabaseSync } from 'node:sqlite';
+import { withRoom } from '../../model/index.ts';
 
 export interface StoredMove {
   readonly root: string;
@@ -16,30 +17,57 @@ const RUN = 'SELECT run.id FROM run JOIN root ON root.id = run.root WHERE root.n
 /** A name on the way: names may change places. No file can have it. */
 const ON_ITS_WAY = '\0';
 
-/** Inside a transaction. False, and nothing changed: there is no such run, or something is stored under a path or name it would get. */
-export function moveRun(db: DatabaseSync, { root, from, toRoot, toRootPath, to, renamed }: StoredMove): boolean {
-  const run = db.prepare(RUN).get(root, from)?.['id'];
-  if (run === undefined) return false;
-  const id = Number(run);
+/**
+ * Inside a transaction. Nothing is changed of those that are not returned: there is no such run, or something is stored under a path or a name
+ * that it would get.
+ */
+export function moveRuns<Move extends StoredMove>(db: DatabaseSync, moves: readonly Move[]): Move[] {
+  const findRun = (root: string, path: string): number | undefined => {
+    const id = db.prepare(RUN).get(root, path)?.['id'];
+    return id === undefined ? undefined : Number(id);
+  };
+  const known = moves.flatMap((move) => {
+    const id = findRun(move.root, move.from);
+    return id === undefined || !hasNames(db, id, move) ? [] : [{ move, id, isSame: move.root === move.toRoot && move.from === move.to }];
+  });
+  const done = withRoom(
+    known,
+    ({ move }) => ({ from: { root: move.root, path: move.from }, to: { root: move.toRoot, path: move.to } }),
+    ({ move, isSame }) => isSame || isEmpty(db, findRun(move.toRoot, move.to)),
+  );
+  const place = db.prepare('UPDATE run SET path = ? WHERE id = ?');
+  const going = done.filter(({ isSame }) => !isSame);
+  for (const { move } of going) {
+    const there = findRun(move.toRoot, move.to);
+    if (there !== undefined && !going.some(({ id }) => id === there)) db.prepare('DELETE FROM run WHERE id = ?').run(there);
+  }
+  for (const { id } of going) place.run(`${ON_ITS_WAY}${id}`, id);
+  for (const { move, id } of going) {
+    db.prepare('INSERT INTO root (name, path) VALUES (?, ?) ON CONFLICT DO NOTHING').run(move.toRoot, move.toRootPath);
+    db.prepare('UPDATE run SET path = ?, root = (SELECT id FROM root WHERE name = ?) WHERE id = ?').run(move.to, move.toRoot, id);
+  }
+  for (const { move, id } of done) rename(db, id, move);
+  return done.map(({ move }) => move);
+}
+
+/** Whether its files can have the names they would get. */
+function hasNames(db: DatabaseSync, run: number, { renamed }: StoredMove): boolean {
   const leaving = new Set(renamed.map((file) => file.from));
   const hasName = db.prepare('SELECT 1 FROM file WHERE run = ? AND name = ?');
-  if (renamed.some((file) => !leaving.has(file.to) && hasName.get(id, file.to) !== undefined)) return false;
-  if (root !== toRoot || from !== to) {
-    const there = db.prepare(RUN).get(toRoot, to)?.['id'];
-    if (there !== undefined) {
-      const other = Number(there);
-      const isEmpty = ['file', 'series'].every((table) => db.prepare(`SELECT 1 FROM ${table} WHERE run = ?`).get(other) === undefined);
-      if (!isEmpty) return false;
-      db.prepare('DELETE FROM run WHERE id = ?').run(other);
-    }
-    db.prepare('INSERT INTO root (name, path) VALUES (?, ?) ON CONFLICT DO NOTHING').run(toRoot, toRootPath);
-    db.prepare('UPDATE run SET path = ?, root = (SELECT id FROM root WHERE name = ?) WHERE id = ?').run(to, toRoot, id);
-  }
+  return renamed.every((file) => leaving.has(file.to) || hasName.get(run, file.to) === undefined);
+}
+
+function isEmpty(db: DatabaseSync, run: number | undefined): boolean {
+  return (
+    run === undefined || ['file', 'series'].every((table) => db.prepare(`SELECT 1 FROM ${table} WHERE run = ?`).get(run) === undefined)
+  );
+}
+
+function rename(db: DatabaseSync, run: number, { renamed }: StoredMove): void {
   const rename = db.prepare('UPDATE file SET name = ? WHERE run = ? AND name = ?');
   const renameFirst = db.prepare('UPDATE series SET first_file = ? WHERE run = ? AND first_file = ?');
   for (const statement of [rename, renameFirst]) {
-    for (const file of renamed) statement.run(`${ON_ITS_WAY}${file.to}`, id, file.from);
-    for (const file of renamed) statement.run(file.to, id, `${ON_ITS_WAY}${file.to}`);
+    for (const file of renamed) statement.run(`${ON_ITS_WAY}${file.to}`, run, file.from);
+    for (const file of renamed) statement.run(file.to, run, `${ON_ITS_WAY}${file.to}`);
   }
-  return true;
 }

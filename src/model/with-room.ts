@@ -1,0 +1,16 @@
+import { keyOfRun, type RunRef } from './identity.ts';
+
+/** Where a run goes. */
+export interface Going {
+  readonly from: RunRef;
+  readonly to: RunRef;
+}
+
+/**
+ * Of some moves those that find room: nothing is where they go (`isFree`), or what is there goes elsewhere itself. So runs may change places.
+ */
+export function withRoom<Item>(items: readonly Item[], goingOf: (item: Item) => Going, isFree: (item: Item) => boolean): readonly Item[] {
+  const leaving = new Set(items.map((item) => keyOfRun(goingOf(item).from)));
+  const left = items.filter((item) => isFree(item) || leaving.has(keyOfRun(goingOf(item).to)));
+  return left.length === items.length ? items : withRoom(left, goingOf, isFree);
+}
