@@ -1,6 +1,6 @@
 /** Recognises a log directory that was moved before anything of it is mirrored a second time. */
-import { existsSync } from 'node:fs';
-import { posix } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, posix, resolve } from 'node:path';
 import type { KnownRoot } from './backends/contract.ts';
 import { openStore } from './backends/local/index.ts';
 import {
@@ -66,6 +66,7 @@ export async function checkPlannedRoots(
   rules: RunRules = ALL_RUNS,
   linksOf?: LinkRules,
 ): Promise<void> {
+  checkRoots(requests, paths, await silentRoots(requests));
   const isStored = paths.store !== undefined && existsSync(paths.store);
   if (!isStored && !existsSync(paths.state)) return;
   const reader = isStored ? openStore(paths.store ?? '') : StateFile.openForReading(paths.state);
@@ -75,6 +76,70 @@ export async function checkPlannedRoots(
     await checkMovedRoots(roots, [held], await otherRoots(roots, [held]), walkOf(rules));
   } finally {
     reader.close();
+  }
+}
+
+/** Throws where roots are not there, or don't go together, with what is known of one that is not there. */
+export function checkRoots(
+  requests: readonly RootRequest[],
+  paths: { readonly store: string | undefined; readonly state: string | undefined },
+  silent: ReadonlySet<string>,
+): readonly ResolvedRoot[] {
+  try {
+    return resolveRoots(requests, [], undefined, silent);
+  } catch (error) {
+    if (!(error instanceof MirrorError) || error.code !== 'MB2001') throw error;
+    const request = requests.find(({ path }) => path === error.context['path']);
+    const hint = request === undefined ? undefined : hintOfMissing(request, rootsKnownTo(paths));
+    if (hint === undefined) throw error;
+    throw new MirrorError(error.code, error.message, { hint, context: error.context });
+  }
+}
+
+/** What to write in the place of a path where there is nothing; undefined where nothing is known of it. */
+function hintOfMissing({ path, name = basename(resolve(path)) }: RootRequest, known: readonly KnownRoot[]): string | undefined {
+  const place = placeWithoutLinks(path);
+  const there = known.find((root) => root.path === place);
+  if (there !== undefined) {
+    return (
+      `It was mirrored from there as ${there.name}. Was it moved, write ${there.name}=PATH with its path now ` +
+      `(in a configuration: { path: PATH, name: ${there.name} }), and all goes on. ` +
+      `Is it gone for good: mirrorboard root forget ${there.name}`
+    );
+  }
+  const namesake = known.find((root) => root.name === name && root.path !== '');
+  if (namesake === undefined) return undefined;
+  const at = namesake.path;
+  return `${name} lies at ${at}, as far as is known: write ${name}=${at} (in a configuration: { path: ${at}, name: ${name} }).`;
+}
+
+/** A path as roots are kept, though there is nothing: without the links above it. */
+export function placeWithoutLinks(path: string): string {
+  const place = resolve(path);
+  try {
+    return realpathSync(place);
+  } catch {
+    try {
+      return join(realpathSync(dirname(place)), basename(place));
+    } catch {
+      return place;
+    }
+  }
+}
+
+/** What is known of roots; nothing where that can't be read: then something else is said of it. */
+function rootsKnownTo({ store, state }: { readonly store: string | undefined; readonly state: string | undefined }): readonly KnownRoot[] {
+  try {
+    const path = [store, state].find((each) => each !== undefined && existsSync(each));
+    if (path === undefined) return [];
+    const reader = path === store ? openStore(path) : StateFile.openForReading(path);
+    try {
+      return reader.roots();
+    } finally {
+      reader.close();
+    }
+  } catch {
+    return [];
   }
 }
 

@@ -23,7 +23,7 @@ import { FoundRuns, LocalPass, TrackerFeed } from './feeds/index.ts';
 import { makeStoreFolder, openState } from './lane-files.ts';
 import { asksForOthers, type StoreOptions, type TrackerLaneOptions } from './lanes/index.ts';
 import { changedMsOf, compareNames, keyOfRun, type RunRef } from './model/index.ts';
-import { checkMovedRoots, otherRoots, walkOf } from './moved-roots.ts';
+import { checkMovedRoots, checkRoots, otherRoots, walkOf } from './moved-roots.ts';
 import { hasOtherInode, knownAmong } from './moved-files.ts';
 import { followMoves, movable, type Movable, movedIncident } from './moves.ts';
 import { PassStatus } from './pass-status.ts';
@@ -71,7 +71,7 @@ export async function backfill(options: BackfillOptions): Promise<Report> {
   useMemory({ roots: trackers.length > 0 ? options.roots.length : 1 });
   // Wrong roots are said before anything is made.
   const silent = await silentRoots(options.roots);
-  resolveRoots(options.roots, [], undefined, silent);
+  checkRoots(options.roots, { store: store?.path, state: statePath }, silent);
   if (store !== undefined) makeStoreFolder(store.path);
   // Under whatever name: a link to a store is that store.
   const lock = store === undefined ? undefined : FileLock.acquire(store.path);

@@ -21,7 +21,7 @@ import { asksForOthers, type StoreOptions, type TrackerLaneOptions } from './lan
 import { useMemory } from './memory/index.ts';
 import { inodeOf, keyOfRun, type RunRef } from './model/index.ts';
 import { KnownInodes } from './known-inodes.ts';
-import { checkMovedRoots, otherRoots, walkOf } from './moved-roots.ts';
+import { checkMovedRoots, checkRoots, otherRoots, walkOf } from './moved-roots.ts';
 import type { FindOptions } from './moved-files.ts';
 import { findMoves, followMoves, type Movable, movable, movedIncident, moveKey, type Moves } from './moves.ts';
 import { BatchCache, JobReader } from './reading/index.ts';
@@ -77,7 +77,7 @@ export async function watch(options: WatchOptions): Promise<WatchStatus> {
   const { store, trackers = [] } = options;
   useMemory({ roots: options.roots.length });
   const silent = await silentRoots(options.roots);
-  if (resolveRoots(options.roots, [], undefined, silent).length === 0)
+  if (checkRoots(options.roots, { store: store?.path, state: options.statePath }, silent).length === 0)
     throw new MirrorError('MB1001', 'there is nothing to watch: no log directory is given', { command: 'mirrorboard watch LOGDIR' });
   if (store !== undefined) makeStoreFolder(store.path);
   const lock = store === undefined ? undefined : FileLock.acquire(store.path);

@@ -4,6 +4,7 @@ import { resolveRoots, silentRoots } from '../discover/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import { knownRoots } from '../forget-plan.ts';
 import type { Tidying } from '../model/index.ts';
+import { placeWithoutLinks } from '../moved-roots.ts';
 import { checkIdentities, type Held } from '../root-identity.ts';
 import { listAllRuns } from '../run-list.ts';
 import { tidy, type TidyPlaces } from '../tidy.ts';
@@ -95,7 +96,7 @@ export async function rootRenameCommand(from: string, to: string, flags: RootCha
 /** Says where a root lies now. */
 export async function rootMoveCommand(name: string, path: string, flags: RootChangeFlags, context: CommandContext): Promise<void> {
   const config = await readConfig(flags, context, { readsState: true });
-  const place = await withSources(config, async (sources) => {
+  const { place, before } = await withSources(config, async (sources) => {
     checkRoot(name, sources);
     const silent = await silentRoots([{ path }]);
     if (silent.size > 0)
@@ -104,9 +105,16 @@ export async function rootMoveCommand(name: string, path: string, flags: RootCha
     const [root] = resolveRoots([{ path, name }], others);
     if (root === undefined) throw new MirrorError('MB9001', `${path} was not resolved`);
     checkIdentities([{ ...root, isNamed: false }], heldBy(sources, name));
-    return root.path;
+    return { place: root.path, before: knownRoots(sources).find((each) => each.name === name)?.path };
   });
-  await change({ kind: 'place', root: name, path: place }, config, flags, context, [`${name} lies at ${place} now, and goes on there.`]);
+  // By its name or by the place it had: a configuration would lead there for ever.
+  const named = config.roots.find((root) => root.name === name || (root.name === undefined && placeWithoutLinks(root.path) === before));
+  await change({ kind: 'place', root: name, path: place }, config, flags, context, [
+    `${name} lies at ${place} now, and goes on there.`,
+    ...(named === undefined || placeWithoutLinks(named.path) === place
+      ? []
+      : [`In ${config.file ?? 'the configuration'} it lies at ${named.path}: write path: ${place} and name: ${name} there.`]),
+  ]);
 }
 
 /** Who knows the files of a root, for a look whether a directory is that. */

@@ -67,6 +67,16 @@ describe('root move', () => {
     await logs.expectMirrored();
   });
 
+  it('says what to change in a configuration that names the place it had', async () => {
+    logs.configure('roots: [runs]\n');
+    await logs.mustRun(['backfill']);
+    logs.move('runs', 'runs2');
+    const { stderr } = await logs.mustRun(['root', 'move', 'runs', 'runs2']);
+    expect(stderr.replace(/\s+/g, ' ')).toContain(
+      `mirrorboard.yaml it lies at runs: write path: ${logs.path('runs2')} and name: runs there.`,
+    );
+  });
+
   it('proposes a name that no root has, where a directory is another one', async () => {
     logs.put(`runs-2/x/${ONE}`, ...scalars(0, 10));
     await logs.mustRun(['backfill', 'runs', 'runs-2']);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { MirrorError } from '../../src/errors.ts';
 import { wholeRouting } from '../../src/lanes/index.ts';
 import { backfill } from '../../src/pipeline.ts';
 import { Fold, type Replaced } from '../../src/route/index.ts';
@@ -193,6 +194,23 @@ describe('runs that changed places', () => {
       ['x/a', 3],
     ]);
     expect(await mirror(['x'])).toEqual([]);
+  });
+
+  it('are named, and where they were, where a root is not there', async () => {
+    put(`x/a/${ONE}`, 0);
+    await mirror(['x']);
+    renameSync(path('x'), path('y'));
+    const refused = async (...roots: readonly string[]): Promise<string> => {
+      const { code, hint } = await mirror(roots).then(
+        () => ({ code: 'none', hint: '' }),
+        (error: MirrorError) => error,
+      );
+      return `${code}: ${hint}`;
+    };
+    expect(await refused('x')).toMatch(/^MB2001: It was mirrored from there as x\. .*write x=PATH.*root forget x$/);
+    await backfill({ ...options([]), roots: [{ name: 'x', path: path('y') }], signal: new AbortController().signal });
+    expect(await refused('x')).toContain(`x lies at ${path('y')}, as far as is known: write x=${path('y')}`);
+    expect(await refused('z')).toContain('Check the path');
   });
 
   it('share a tracker run where that is wanted of what was replaced', async () => {
