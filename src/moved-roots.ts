@@ -177,13 +177,19 @@ function refuse(root: ResolvedRoot, from: KnownRoot, moved: readonly Pair[], kno
   for (const [place, pairs] of places) {
     if (place === undefined || pairs.length * 2 < known) continue;
     const path = posix.join(root.path, place);
+    // A directory of a store can't be part of another one.
+    const nested =
+      place === '.'
+        ? ''
+        : ` ${root.path}, which contains it, can't be mirrored as a whole then: give the directories beside it one by one.`;
     const files = known === 1 ? 'the file' : pairs.length === known ? `all ${known} files` : `${pairs.length} of the ${known} files`;
     throw new MirrorError(
       'MB3020',
       `${path} holds ${files} that ${known === 1 ? 'was' : 'were'} mirrored from ${from.path} as ${from.name}`,
       {
         hint:
-          `${from.path} was moved: write ${from.name}=${path} (in a configuration: name: ${from.name}), and all goes on, nothing is mirrored twice. ` +
+          `${from.path} was moved: write ${from.name}=${path} (in a configuration: name: ${from.name}), and all goes on, ` +
+          `nothing is mirrored twice.${nested} ` +
           `For another name: mirrorboard root rename ${from.name} NAME. To have it mirrored once more: moved: new in the configuration.`,
         context: { path, name: from.name, from: from.path },
       },
