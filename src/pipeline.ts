@@ -261,6 +261,7 @@ class Pass {
           run.files.every((file) => file.id === undefined && (isNew ? !mayBeKnown(file) : isItself(run.path, file)));
         const kept: FoundRun[] = [];
         let met = 0;
+        let known = 0;
         const pieces = walker.walk({ root: path, below, links, ...globsOf(rules, root) });
         for (;;) {
           const piece = await withSignal(pieces.next(), signal);
@@ -269,12 +270,19 @@ class Pass {
           for (const obstacle of piece.value.obstacles) this.#tracker.obstacleMet(root.name, obstacle);
           const plain: FoundRun[] = [];
           for (const run of piece.value.runs) (isPlain(run) ? plain : kept).push(run);
+          if (!isNew) known += plain.reduce((sum, { files }) => sum + files.length, 0);
           hand(one, plain);
         }
         kept.sort((a, b) => compareNames(a.path, b.path));
         const { runs: rest } = readOnce({ runs: kept, passedOver: [] }, isKnown);
         this.#followMoves(root, rest, { mayBeKnown, isNew });
         hand(one, rest);
+        // With a store, that says in the end what it holds of files that were not found.
+        if (this.#local === undefined && met > 0) {
+          const isThere = isKnownTo(held, root.name);
+          for (const { path: run, files } of rest) for (const { name } of files) if (isThere(run, name)) known++;
+          this.#tracker.filesMissing(Math.max(0, countKnown(held, root, filterOf(rules, root)) - known));
+        }
         const gone = met > 0 ? 0 : countKnown(held, root, filterOf(rules, root));
         if (gone > 0) this.#tracker.incident({ kind: 'emptied', root: root.name, path: below || '.', reason: filesText(gone) });
         runs.end();

@@ -150,6 +150,11 @@ export class PassTracker implements Progress {
     this.#filesGone = Math.max(0, count - this.files.done);
   }
 
+  /** So many files that are known of a root were not found in it. */
+  filesMissing(count: number): void {
+    this.#filesGone += count;
+  }
+
   /** What a run holds after a file of it was replaced: what is there already is less than it was. */
   runRecounted(run: RunRef, points: number): void {
     const tally = this.#runs.get(keyOfRun(run));

@@ -196,6 +196,19 @@ describe('runs that changed places', () => {
     expect(await mirror(['x'])).toEqual([]);
   });
 
+  it('are counted as files that are no longer there, with trackers alone, too', async () => {
+    put(`x/a/${ONE}`, 0);
+    put(`x/a/${TWO}`, 10);
+    put(`x/b/${ONE}`, 20);
+    const gone = async (): Promise<number> =>
+      (await backfill({ ...options(['x'], { store: false }), signal: new AbortController().signal })).totals.filesGone;
+    expect(await gone()).toBe(0);
+    rmSync(path(`x/a/${ONE}`));
+    rmSync(path('x/b'), { recursive: true });
+    put(`x/c/${TWO}`, 30);
+    expect([await gone(), await gone()]).toEqual([2, 2]);
+  });
+
   it('are named, and where they were, where a root is not there', async () => {
     put(`x/a/${ONE}`, 0);
     await mirror(['x']);
