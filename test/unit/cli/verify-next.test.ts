@@ -12,6 +12,7 @@ function next(of: Verification, flags: VerifyFlags = {}, isOneOwed = true): stri
 const left: Repairs = {
   gaps: 0,
   missingPoints: 0,
+  refused: 0,
   distrusted: [],
   listings: 0,
   media: 0,
