@@ -1,5 +1,17 @@
 import { hostname } from 'node:os';
-import { type Fields, type HttpAnswer, HttpClient, keepWide, oddAnswer, readJson, Said, taken, unusableAnswer } from '../../http/index.ts';
+import { steadyMs } from '../../clock.ts';
+import {
+  type Fields,
+  headerOf,
+  type HttpAnswer,
+  HttpClient,
+  keepWide,
+  oddAnswer,
+  readJson,
+  Said,
+  taken,
+  unusableAnswer,
+} from '../../http/index.ts';
 import { type Failure, failureOf, notTheApi, type Reply } from './answers.ts';
 import { REQUESTS_AT_ONCE, UPLOADS_AT_ONCE } from './limits.ts';
 import type { ClearmlSettings } from './settings.ts';
@@ -39,6 +51,8 @@ export class ClearmlClient {
   readonly #now: () => number;
   #auth: ClearmlSettings['auth'];
   #token: Token | undefined;
+  /** What the server said last of its time, and when that was. */
+  #clock: { readonly dateMs: number; readonly atMs: number } | undefined;
   /** A login under way: everybody waits for the same. */
   #login: Promise<Token | Failure> | undefined;
 
@@ -57,6 +71,11 @@ export class ClearmlClient {
     });
     this.address = this.#http.address;
     if (auth !== undefined && 'token' in auth) this.#token = tokenOf(auth.token, now());
+  }
+
+  /** The server's time, as it told it in whole seconds; undefined before it did. */
+  nowMs(): number | undefined {
+    return this.#clock === undefined ? undefined : this.#clock.dateMs + steadyMs() - this.#clock.atMs;
   }
 
   /** Of the server, once we are let in. */
@@ -119,6 +138,8 @@ export class ClearmlClient {
         isRead: /\.get_/.test(action),
         ...(LONG.has(action) ? { mostBytes: Number.POSITIVE_INFINITY } : {}),
       });
+      const date = Date.parse(headerOf(answer.headers, 'date') ?? '');
+      if (!Number.isNaN(date)) this.#clock = { dateMs: date, atMs: steadyMs() };
       if (answer.kind !== 'ok') {
         const failure = failureOf(answer, what, this.address, this.#settings.extraRetryCodes);
         const isRefused = failure.cause === 'token' || failure.cause === 'unauthorized';

@@ -34,15 +34,19 @@ const INSTANCE = 'mirrorboard/instance';
 const FINGERPRINT = 'mirrorboard/fingerprint';
 /** The place of a task among those made for the same key at the same moment, see `backend-kit`. */
 const PLACE = 'mirrorboard/place';
-const LOOKED_AT = ['id', 'name', 'status', 'runtime', 'project'];
+const LOOKED_AT = ['id', 'name', 'status', 'runtime', 'project', 'created'];
 
 const FINGERPRINT_LENGTH = 8000;
+/** Whoever makes a task gives it a place within five seconds; servers tell their time in whole ones. */
+const DRAWING_MS = 6000;
 
 export interface TaskFacts {
   readonly id: string;
   readonly name: string;
   readonly status: string;
   readonly project: string;
+  /** By the server's clock, milliseconds; NaN where it does not say. */
+  readonly createdMs: number;
   readonly runtime: Fields;
 }
 
@@ -221,7 +225,14 @@ export class Tasks {
       signal,
     );
     if (made.kind !== 'ok') throw this.#notMade(source, made);
-    const task: TaskFacts = { id: made.value.id('id'), name: title, status: 'created', project, runtime: facts.runtime };
+    const task: TaskFacts = {
+      id: made.value.id('id'),
+      name: title,
+      status: 'created',
+      project,
+      createdMs: Number.NaN,
+      runtime: facts.runtime,
+    };
     // Another process may have made one at the same moment.
     const first = await agreeOnOne(task, this.#contenders(project, source, signal), signal);
     return first.id === task.id ? task : this.#marked(first, source, signal);
@@ -322,10 +333,16 @@ export class Tasks {
       isOwn: (task) => isPlainlyOwn(markOf(task), source),
       givePlace: async ({ id }, place) => void (await this.#changeRuntime(id, (runtime) => ({ ...runtime, [PLACE]: place }), signal)),
       // It is started once it has its place: what was imported, or began without one, waits for none.
-      mayDraw: ({ status }) => status === 'created',
+      mayDraw: ({ status, createdMs }) => status === 'created' && !this.#isOld(createdMs),
       isEmpty: ({ status }) => status === 'created',
       remove: (task) => this.#remove(task, signal),
     };
+  }
+
+  /** Whether whoever made it has had the time to give it a place, by the server's clock. */
+  #isOld(createdMs: number): boolean {
+    const now = this.#client.nowMs();
+    return now !== undefined && now - createdMs > DRAWING_MS;
   }
 
   #candidateOf(task: TaskFacts): Candidate {
@@ -418,6 +435,7 @@ function factsOf(task: Said): TaskFacts {
     name: task.text('name', ''),
     status: task.text('status', ''),
     project: task.text('project', ''),
+    createdMs: Date.parse(task.text('created', '')),
     runtime: task.object('runtime').fields,
   };
 }

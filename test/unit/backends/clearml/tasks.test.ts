@@ -173,6 +173,24 @@ describe('tasks that are there', () => {
     expect(stub.tasks().every(({ runtime }) => runtime['mirrorboard/place'] === '1')).toBe(true);
   });
 
+  it('are taken up at once where a process that died long ago left them, and not while one may be about to go on', async () => {
+    const backend = await connect();
+    const source = run.source();
+    const handle = await backend.open(source, undefined, signal);
+    const task = stub.store.task(taskIdOf(handle));
+    task.status = 'created';
+    delete task.runtime['mirrorboard/place'];
+    task.created = new Date(Date.now() - 60_000).toISOString();
+    const looks = stub.count('tasks.get_all');
+    expect(await (await connect()).open(source, undefined, signal)).toBe(handle);
+    expect(stub.count('tasks.get_all') - looks).toBe(1);
+    task.status = 'created';
+    delete task.runtime['mirrorboard/place'];
+    task.created = new Date().toISOString();
+    expect(await (await connect()).open(source, undefined, signal)).toBe(handle);
+    expect(stub.count('tasks.get_all') - looks).toBeGreaterThan(5);
+  });
+
   it('are made with few requests, and note the files of all that lie below', async () => {
     const backend = await connect();
     const parent = { key: 'f'.repeat(32), name: 'study', tags: { team: 'vision', nightly: '' } };
