@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import stringWidth from 'string-width';
 import { plainStyle, renderVerification } from '../../../src/cli/terminal/index.ts';
-import { NO_MEDIA, NOTHING_ABSENT, type RunVerdict, totalsOf, type Verification } from '../../../src/verify/index.ts';
+import { NO_DAMAGE, NO_MEDIA, NOTHING_ABSENT, type RunVerdict, totalsOf, type Verification } from '../../../src/verify/index.ts';
 
 const NEXT = 'mirrorboard verify --repair /data/experiments/2024-05-01 --lane mlflow';
 
@@ -22,7 +22,7 @@ function verdict(path: string, counts: Partial<RunVerdict> = {}): RunVerdict {
     unjudged: { gone: 0, replaced: 0, stale: 0, unreadable: 0 },
     owedBytes: 0,
     pendingBytes: 0,
-    damaged: { before: 0, behind: 0 },
+    damaged: NO_DAMAGE,
     listing: 0,
     media: NO_MEDIA,
     beside: NO_MEDIA,
