@@ -7,6 +7,7 @@ import type { TrackerLane, Undelivered } from '../deliver/index.ts';
 import { MirrorError } from '../errors.ts';
 import { type LaneRouting, firstWallTime, type RunNames, type TrackerLaneOptions, trackerRunKey } from '../lanes/index.ts';
 import { type FileState, type RunRef, runLabel } from '../model/index.ts';
+import type { BatchCache } from '../reading/index.ts';
 import type { Opened } from '../route/index.ts';
 import { type Joined, readJoin } from '../sidecar/index.ts';
 import type { Delivered, LaneState } from '../state/index.ts';
@@ -27,6 +28,7 @@ export interface RunOpenerOptions {
   readonly laneState: LaneState;
   readonly instanceId: string;
   readonly places: ReadonlyMap<string, RootPlace>;
+  readonly cache: BatchCache;
   /** Nobody writes to the files: nothing is waited for. */
   readonly isSettled: boolean;
   /** Ends all that is waited for. */
@@ -169,7 +171,7 @@ export class RunOpener {
    * once more.
    */
   async #openBeside(run: FedRun, replaced: Replaced): Promise<Opening> {
-    const { backend, delivery, laneState, routing, isSettled } = this.#options;
+    const { backend, cache, delivery, laneState, routes, routing, isSettled } = this.#options;
     const { target } = run;
     const handle = laneState.handle(target);
     const before = laneState.opened(target);
@@ -183,6 +185,8 @@ export class RunOpener {
     // Of several pieces of a file the first says by what it is known.
     const files = [...new Map(replaced.files.toReversed().map(({ piece, checksum }) => [piece.file, checksum] as const))];
     run.handle = undefined;
+    // What was read of files that are gone is not to be sent again.
+    for (const ref of routes.sourcesOf(target)) cache.forget(ref);
     // That it is another generation outlasts the positions: nobody is to take what was read of the former one for this one's.
     for (const { piece } of replaced.files) if (piece.state.generation > 0) laneState.accepted(piece.batch.run, atStart(piece.state), []);
     this.#beginAnew(run, '' as Handle, {

@@ -42,6 +42,12 @@ export class BatchCache {
     return this.#batches.get(keyOf(run, file, generation, start))?.cached;
   }
 
+  /** Nothing that was read of a run is to be taken for what is there now. */
+  forget({ root, path }: RunRef): void {
+    const ofRun = `${JSON.stringify([root, path]).slice(0, -1)},`;
+    for (const key of [...this.#batches.keys()]) if (key.startsWith(ofRun)) this.#drop(key);
+  }
+
   #drop(key: string): void {
     const known = this.#batches.get(key);
     if (known === undefined) return;
