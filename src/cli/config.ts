@@ -1,8 +1,10 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { totalmem } from 'node:os';
 import { type Config, expandTemplate } from '../config/index.ts';
 import { resolveRoots } from '../discover/index.ts';
 import { ExitCode, MirrorError, messageOf } from '../errors.ts';
 import { type ResolvedLane, resolveLanes } from '../lanes/index.ts';
+import { formatMemory } from '../memory/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
 import { showConfig } from './config-show.ts';
 import { exitCodeOf, type Finding, findingJson } from './finding.ts';
@@ -17,6 +19,8 @@ export interface ConfigFlags extends GlobalOptions {
   readonly timeout?: string;
 }
 
+/** So many directories above a run are said: in most layouts they are above the root. */
+const FAR = 3;
 /** On what templates are tried. */
 const EXAMPLE_PATH = 'vision/resnet50/lr=0.1';
 
@@ -45,6 +49,8 @@ async function check(
     ...rootFindings(config),
     ...laneFindings(config, lanes),
     ...ruleFindings(config),
+    ...farFindings(config),
+    ...memoryFindings(config),
     ...unused,
   ];
   if (flags.online === true) {
@@ -154,6 +160,30 @@ function ruleFindings({ routes, params, artifacts, lanes, unusedLanes }: Config)
   );
 }
 
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+/** More memory than there is helps nobody: what is too large would not be left out before it is too late. */
+function memoryFindings({ memory }: Config, total = totalmem()): Finding[] {
+  if (memory === undefined || memory <= total) return [];
+  return [
+    { area: 'memory', name: '', state: 'note', text: `${formatMemory(memory)} is more than this machine has, ${formatMemory(total)}` },
+  ];
+}
+
+/** Files that lie so far above a run that few layouts are so deep: nobody looks above a root. */
+function farFindings({ params, artifacts }: Config): Finding[] {
+  return [...params, ...artifacts].flatMap(({ place, files }) =>
+    files.flatMap((file): Finding[] => {
+      const levels = (/^(?:\.\.\/)*/.exec(file)?.[0].length ?? 0) / '../'.length;
+      if (levels < FAR) return [];
+      const text = `${place}: ${JSON.stringify(file)} is only for runs ${levels} directories or more below their log directory`;
+      return [{ area: 'rule', name: '', state: 'note', text }];
+    }),
+  );
+}
+
 function laneFindings(config: Config, lanes: readonly ResolvedLane[]): Finding[] {
   const { local } = config.lanes;
   const run = { root: config.roots[0]?.name ?? 'logs', path: EXAMPLE_PATH, project: config.project };
@@ -164,8 +194,12 @@ function laneFindings(config: Config, lanes: readonly ResolvedLane[]): Finding[]
           {
             area: 'lane',
             name: 'local',
-            state: 'ok',
-            text: existsSync(local.path) ? `into ${local.path}` : `into ${local.path}, which will be made`,
+            state: isFolder(local.path) ? 'problem' : 'ok',
+            text: isFolder(local.path)
+              ? `${local.path} is a folder, and the store is a file`
+              : existsSync(local.path)
+                ? `into ${local.path}`
+                : `into ${local.path}, which will be made`,
             facts: { target: local.path },
           } as const,
         ]),

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { maybeEmpty, path, section } from './field.ts';
 
 /** `lanes.local`, as it stands in a file. */
@@ -5,5 +6,8 @@ export const localLane = maybeEmpty(
   section({
     path: path('the path of the SQLite file').optional(),
     media_path: path('the path of a folder').optional(),
+  }).superRefine(({ path: file, media_path: folder }, { addIssue }) => {
+    if (file === undefined || folder === undefined || resolve(file) !== resolve(folder)) return;
+    addIssue({ code: 'custom', path: ['media_path'], message: 'a folder of its own, beside the SQLite file' });
   }),
 );

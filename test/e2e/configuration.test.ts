@@ -74,6 +74,7 @@ const VALUES: Readonly<Record<string, unknown>> = {
   once: true,
   moved: 'new',
   umask: '027',
+  media_path: './media',
   memory: '1GiB',
   level: 'error',
   format: 'json',
@@ -200,6 +201,17 @@ describe('config check', () => {
     expect(stdout.match(/^rule .*/gm)).toEqual([
       expect.stringMatching(/note +\.\/mirrorboard\.yaml:1:10: it names wandb, which is no lane/),
     ]);
+  });
+
+  it('notes more memory than there is and files far above a run, and is 2 where the store is a folder', async () => {
+    configure('memory: 60TiB', 'artifacts: [{ files: ["../../../../etc/*", "../a"] }]');
+    const { stdout } = await mustRun(['config', 'check'], { cwd: folder });
+    expect(stdout).toMatch(/memory +note +61440GiB is more than this machine has/);
+    expect(stdout.match(/^rule .*/gm)).toEqual([
+      expect.stringMatching(/"\.\.\/\.\.\/\.\.\/\.\.\/etc\/\*" is only for runs 4 directories or more/),
+    ]);
+    configure('lanes: { local: { path: . } }');
+    expect((await mustRun(['config', 'check'], { cwd: folder }, 2)).stdout).toMatch(/lane local +problem +\. is a folder/);
   });
 
   it('is 2 for a variable that says nothing, which every command warns of', async () => {

@@ -167,6 +167,7 @@ describe('parseConfigFile', () => {
     ['profiles: { p: { lanes: [] } }', 'profiles.p.lanes', 'a list of their names, not empty'],
     ['project: " "', 'project', 'a name, not only blanks'],
     ['runs: { name: " " }', 'runs.name', 'a template, not only blanks'],
+    ['lanes: { local: { path: ./a.db, media_path: a.db } }', 'lanes.local.media_path', 'a folder of its own'],
     ['umask: "777"', 'umask', 'that leave the owner all rights'],
     ['memory: 100000GiB', 'memory', 'at most 64TiB'],
     ['roots: ./runs', 'roots', 'A list of one is written [x]'],
