@@ -56,6 +56,7 @@ export class ReaderThread {
   #wake: (() => void) | undefined;
   #failure: MirrorError | undefined;
   #isStopped = false;
+  #isEnded = false;
 
   constructor({ mostOutstanding = memoryShares().outstanding, passedOver = [] }: ReaderThreadOptions = {}) {
     const mark = new CallMark();
@@ -70,6 +71,12 @@ export class ReaderThread {
       this.#wake?.();
     });
     this.#worker.on('error', (error) => this.#fail(error));
+    // Nothing comes of it any more: who still waits would ask for ever.
+    this.#worker.on('exit', (code) => {
+      this.#isEnded = true;
+      if (this.#isStopped) this.#wake?.();
+      else if (this.#failure === undefined) this.#fail(`exit code ${code}`);
+    });
   }
 
   /** The call it is in, and has been for `ms` at least. */
@@ -83,6 +90,7 @@ export class ReaderThread {
     this.#request({ kind: 'walk', ...asked });
     for (;;) {
       const reply = await this.#next(deadlineMs);
+      if (reply === undefined) return;
       if (reply instanceof Hung) {
         yield reply;
         return;
@@ -112,6 +120,7 @@ export class ReaderThread {
   async *events(deadlineMs?: () => number): AsyncGenerator<EventGroup | Hung, void, void> {
     for (;;) {
       const reply = await this.#next(deadlineMs?.());
+      if (reply === undefined) return;
       if (reply instanceof Hung) {
         yield reply;
         return;
@@ -144,12 +153,14 @@ export class ReaderThread {
     this.#worker.postMessage(request);
   }
 
-  async #next(deadlineMs = Number.POSITIVE_INFINITY): Promise<ReaderReply | Hung> {
+  /** Undefined once the thread has ended as it was asked to: there is no more. */
+  async #next(deadlineMs = Number.POSITIVE_INFINITY): Promise<ReaderReply | Hung | undefined> {
     for (;;) {
       const reply = this.#replies.shift();
       if (reply?.kind === 'failed') throw new MirrorError('MB9001', `reading event files: ${reply.message}`, { cause: reply.stack });
       if (reply !== undefined) return reply;
       if (this.#failure !== undefined) throw this.#failure;
+      if (this.#isEnded) return undefined;
       const call = this.openFor(this.#isStopped ? Math.min(STOPPED_DEADLINE_MS, deadlineMs) : deadlineMs);
       if (call !== undefined) return new Hung(call);
       const timer = setTimeout(() => this.#wake?.(), LOOK_MS);

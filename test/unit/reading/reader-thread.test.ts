@@ -1,0 +1,21 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { ReaderThread } from '../../../src/reading/reader-thread.ts';
+import { DEFAULT_LINKS } from '../../../src/untrusted/index.ts';
+
+test('a walk of a thread that was closed ends, and does not ask for ever', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-thread-'));
+  const thread = new ReaderThread();
+  try {
+    await thread.close();
+    // Nobody answers any more.
+    const pieces: unknown[] = [];
+    const asked = { root: folder, below: '', include: [], exclude: [], ignore: [], links: DEFAULT_LINKS, isNaming: false };
+    for await (const piece of thread.walk(asked)) pieces.push(piece);
+    expect(pieces).toEqual([]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
