@@ -1,15 +1,19 @@
 #!/usr/bin/env node
 /** The command line's entry: everything else is loaded when it is needed. */
 
-// As the first process of a container nobody ends us by default: until a command has handlers of its own, signals do. Elsewhere the kernel does it,
-// also while a call hangs.
-if (process.pid === 1) {
+// A command that mirrors ends cleanly whenever it is asked to: before it has handlers of its own, there is nothing to store. All others the kernel
+// ends, also while a call hangs, but for the first process of a container: nobody ends that by default.
+const mirroring = ['watch', 'backfill'].find((command) => process.argv.slice(2).includes(command));
+if (process.pid === 1 || mirroring !== undefined) {
   for (const [signal, code] of [
     ['SIGTERM', 143],
     ['SIGINT', 130],
   ] as const) {
-    process.on(signal, () => {
-      if (process.listenerCount(signal) === 1) process.exit(code);
+    process.on(signal, async () => {
+      if (process.listenerCount(signal) > 1) return;
+      // A dry run may have threads that hang.
+      const { endProcess } = await import('./cli/end-process.ts');
+      endProcess(mirroring === undefined ? code : mirroring === 'watch' ? 0 : 130);
     });
   }
 }

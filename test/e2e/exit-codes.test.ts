@@ -237,6 +237,21 @@ describe('with logs that take a while', () => {
     await expectCompletion();
   });
 
+  it.each([
+    ['watch', 'SIGTERM', 1, 0],
+    ['watch', 'SIGINT', 2, 0],
+    ['backfill', 'SIGTERM', 1, 130],
+    ['backfill', 'SIGINT', 2, 130],
+  ] as const)('of %s, %s that comes as soon as handler %i is there ends it cleanly', async (command, signal, which, wanted) => {
+    const early = `let seen = 0;
+      process.on('newListener', (event) => {
+        if (event === '${signal}' && ++seen === ${which}) setImmediate(() => process.kill(process.pid, '${signal}'));
+      });`;
+    const node = ['--import', `data:text/javascript,${encodeURIComponent(early)}`];
+    const { code, signal: by } = await start([command, join(logs, 'logs'), '--log-format', 'json'], { cwd: folder, node }).ended;
+    expect([code, by]).toEqual([wanted, null]);
+  });
+
   it('SIGHUP without a terminal does not end a watch, nor break its end off', async () => {
     const running = start(['watch', join(logs, 'logs'), '--log-format', 'json'], { cwd: folder });
     await running.said(/root scanned/);
