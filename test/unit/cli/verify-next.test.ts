@@ -32,7 +32,11 @@ describe('the next step after a comparison', () => {
       verification({ extra: 1 }, { repairs: left }),
     ],
     ['what was put right at once', 'verify --lane mlflow', verification({ listing: 1 }, { repairs: { ...left, listings: 1 } })],
-    ['points that are asked for again', 'backfill /mnt/runs --to mlflow', verification({ refused: 2 }, { repairs: { ...left, refused: 2 } })],
+    [
+      'points that are asked for again',
+      'backfill /mnt/runs --to mlflow',
+      verification({ refused: 2 }, { repairs: { ...left, refused: 2 } }),
+    ],
     ['damage', 'inspect /mnt/runs/a/e.1', verification({ owedBytes: 42, damaged: { before: 42, behind: 0 } }, damaged)],
     [
       'damage, and something to bring',
