@@ -290,7 +290,8 @@ export class TrackerLane {
       // Last of all: who waited for a place must not go through a gate that was closed meanwhile.
       await this.#gate.enter(this.#signal);
       if (this.#signal.aborted) return { outcomes: [], waitMs: undefined };
-      const outcomes = (await this.#answers.ask(() => this.#outcomes(parcels))).map(asRunFatal);
+      const answered = await this.#answers.ask(() => this.#outcomes(parcels));
+      const outcomes = answered.map((outcome, i) => asRunFatal(asWhole(outcome, parcels[i], this.name)));
       if (outcomes.some((outcome) => outcome.kind === 'accepted' && outcome.points > 0)) this.#accepted++;
       const late = outcomes.find((outcome) => outcome.kind === 'retry');
       // Said before the place is free for the next one.
@@ -390,6 +391,15 @@ function asMirrorError(cause: unknown, lane: string): MirrorError {
 /** What can't be had of one run, however often it is asked for, holds up no other run. */
 function asRunFatal(outcome: Outcome): Outcome {
   return outcome.kind === 'retry' && isAboutRun(outcome.error) ? { kind: 'runFatal', error: outcome.error } : outcome;
+}
+
+/** Points of which a backend says nothing would pass for stored: it is wrong, and takes nothing more until it is mended. */
+function asWhole(outcome: Outcome, parcel: TrackerParcel | undefined, lane: string): Outcome {
+  if (outcome.kind !== 'accepted' || parcel === undefined) return outcome;
+  const all = pointCount(parcel.batch);
+  const answered = outcome.points + outcome.refusals.length;
+  if (answered === all) return outcome;
+  return { kind: 'fatal', error: new MirrorError('MB9001', `lane ${lane} said what became of ${answered} points, and was given ${all}`) };
 }
 
 function unanswered(lane: string): Outcome {

@@ -69,7 +69,8 @@ export default {
             const tag = series[scalars.series[i]].tag;
             if (mode !== 'forgets') runs.get(handle).points.push([tag, { step: scalars.step[i], wallTime: Math.round(scalars.wallTime[i]), value: mode === 'rounds' ? Math.round(scalars.value[i]) : scalars.value[i] }]);
           }
-          return { kind: 'accepted', points: scalars.count, refusals: [] };
+          const refusals = batch.objects.map(({ offset, index }) => ({ offset, index, kind: 'unsupported', reason: 'only scalars' }));
+          return { kind: 'accepted', points: scalars.count, refusals };
         });
       },
       async *readBack(handle) {

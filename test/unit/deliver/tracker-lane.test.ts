@@ -139,6 +139,22 @@ describe('a lane that leads to a tracker', () => {
     expect(tracker.pointCount).toBe(6);
   });
 
+  it('takes no word for it that leaves points out', async () => {
+    const { tracker, backend, lane, settled, said, end, clock } = new Scene();
+    const send = backend.send.bind(backend);
+    let isSilent = true;
+    backend.send = async (parcels, signal) =>
+      (await send(parcels, signal)).map((outcome) => (outcome.kind === 'accepted' && isSilent ? { ...outcome, points: 0 } : outcome));
+    const delivered = lane.deliver(await parcelsOf(backend, 'run', 5));
+    await settle();
+    expect([said, settled, lane.isParked]).toEqual([['parked'], [], true]);
+    isSilent = false;
+    await clock.pass(60_000);
+    await delivered;
+    expect([settled.map(({ points }) => points), tracker.pointCount, said]).toEqual([[5], 5, ['parked', 'active']]);
+    end.abort();
+  });
+
   it('finds the one point that is refused, and notes only that', async () => {
     const { tracker, backend, lane, settled } = new Scene();
     const [parcel] = await parcelsOf(backend, 'run', 40);
