@@ -1,0 +1,48 @@
+// What `doctor` says of MLflow servers before anything is mirrored, and what its trial finds out.
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { MlflowStub, type StubOptions } from '../support/mlflow-stub/index.ts';
+import { corpus, type Ended, endAll, freshDirectory, mirrorboard, remove } from './command.ts';
+
+let folder: string;
+let stub: MlflowStub | undefined;
+
+beforeEach(() => {
+  folder = freshDirectory();
+});
+afterEach(async () => {
+  await endAll();
+  await stub?.close();
+  remove(folder);
+});
+
+async function doctor(options: StubOptions, ...flags: readonly string[]): Promise<Ended> {
+  stub = await MlflowStub.start(options);
+  const env = { MIRRORBOARD_LANES: 'local,mlflow', MLFLOW_TRACKING_URI: stub.url, MLFLOW_EXPERIMENT_NAME: 'trial' };
+  return mirrorboard(['doctor', ...flags, corpus('tf2_scalars')], { cwd: folder, env });
+}
+
+it('says of an old server that it can not tell what it keeps its data in', async () => {
+  const { code, stdout } = await doctor({ isOld: true, isFileStore: true, version: '2.22.2' });
+  expect([code, stdout]).toEqual([0, expect.stringContaining('do not say what they keep their data in')]);
+  expect(stub?.store.runs.size).toBe(0);
+});
+
+it('finds out by a trial that it keeps files, and says what that means', async () => {
+  const { code, stdout } = await doctor({ isOld: true, isFileStore: true, version: '2.22.2' }, '--write');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/5 points were written/);
+  expect(stdout).toMatch(/Trial runs.*FileStore.*may be there twice/s);
+  expect(stub?.runs()).toEqual([]);
+});
+
+it('finds out by a trial which names and texts a database does not hold as they are', async () => {
+  const { code, stdout } = await doctor({ foldsNames: true, isLatin1: true, paramLength: 500, isOld: true }, '--write');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/Trial runs.*differ only by case.*latin1.*cut at 500 characters/s);
+});
+
+it('finds files that go past the server, and names the remedy', async () => {
+  const { stdout } = await doctor({ artifactsAt: 's3://bucket' }, '--write');
+  expect(stdout).toMatch(/at s3:.*only scalars are mirrored.*--artifacts-destination/);
+  expect(stdout).toMatch(/4 points were written/);
+});
