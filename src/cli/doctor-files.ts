@@ -7,7 +7,7 @@ import { inTime } from '../calls/index.ts';
 import type { Config } from '../config/index.ts';
 import { fileSystemName, hasNotifications, silentRoots } from '../discover/index.ts';
 import { messageOf } from '../errors.ts';
-import { type Damage, type RunRef, runLabel, systemPath } from '../model/index.ts';
+import { type Damage, isPending, type RunRef, runLabel, systemPath } from '../model/index.ts';
 import { realPath } from '../real-path.ts';
 import { ReaderPool } from '../reading/index.ts';
 import { StateFile } from '../state/index.ts';
@@ -80,6 +80,8 @@ function storeFinding(path: string, isEmptied: IsEmptied): Promise<Finding> {
 /** What is wrong inside of a file that is there; nothing where `more` is empty. */
 interface Inside {
   readonly more: readonly string[];
+  /** What is no problem of ours, and worth knowing. */
+  readonly notes?: readonly string[];
   readonly hint?: string;
 }
 
@@ -104,14 +106,34 @@ async function troubles(
     ...unreadable.map((item) => `Not mirrored: ${runLabel(item.run)}/${item.file}: ${damageReason(item)}`),
     ...empty.map(({ name, path, files }) => `Of the ${formatCount(files)} files of ${name} none is in ${path}.`),
   ];
-  if (more.length === 0) return { more };
+  const notes = await damagedFiles(damage, places);
+  if (more.length === 0) return { more, notes };
   const shown =
     more.length > MOST_TROUBLES ? [...more.slice(0, MOST_TROUBLES), `… and ${formatCount(more.length - MOST_TROUBLES)} more`] : more;
   const hint =
     unreadable.length > 0
       ? 'Let the user that runs mirrorboard read them, or mend the disk or the file server; then backfill.'
       : 'See whether its file system is mounted.';
-  return { more: shown, hint };
+  return { more: shown, hint, notes };
+}
+
+/** Records that are damaged: whoever wrote or copied the files has to put them right. */
+async function damagedFiles(
+  damage: readonly (Damage & { readonly run: RunRef; readonly file: string })[],
+  places: ReadonlyMap<string, string>,
+): Promise<readonly string[]> {
+  const files = new Set<string>();
+  for (const { run, file, reason } of damage) {
+    const root = places.get(run.root);
+    if (root !== undefined && reason !== 'unreadable' && !isPending({ reason })) files.add(join(root, run.path, file));
+  }
+  const there: string[] = [];
+  for (const file of files) if (await isThere(file)) there.push(file);
+  const [first] = there;
+  if (first === undefined) return [];
+  const what =
+    there.length === 1 ? '1 file has records that are damaged' : `${formatCount(there.length)} files have records that are damaged`;
+  return [`${what}: mirrorboard inspect ${first} says which. Copy such a file again from where it was written.`];
 }
 
 /** A place that can't be looked at is no empty one: its own finding says so. */
@@ -140,13 +162,14 @@ async function fileFinding(name: string, path: string, inside: () => Promise<Ins
   try {
     accessSync(isMade ? path : folder, constants.W_OK);
     accessSync(folder, constants.W_OK | constants.X_OK);
-    const { more: troubles, hint } = isMade ? await inside() : { more: [] };
+    const { more: troubles, notes: known = [], hint }: Inside = isMade ? await inside() : { more: [] };
     const { bavail, bsize } = statfsSync(folder);
     const free = bavail * bsize;
     const kind = fileSystemName(folder);
     const holder = lockHolder(path);
     const isShared = !hasNotifications(folder);
     const notes = [
+      ...known,
       ...(isShared ? [`It lies on ${kind}: SQLite needs locks that work, which such file systems do not promise.`] : []),
       ...(free < LITTLE_BYTES ? [`Only ${formatBytes(free)} are free.`] : []),
     ];

@@ -136,5 +136,6 @@ function verdict(findings: readonly Finding[], { write }: DoctorFlags, lanes: re
   const unwritten = lanes.length > 0 ? ' Nothing was written; --write tries a small run in every tracker.' : ' Nothing was written.';
   const written = lanes.length > 0 ? '' : ' There is no tracker to write to; what is in the local store is proved by verify.';
   const wrote = write === true ? written : unwritten;
-  return `${words.length === 0 ? 'All that was looked at is well.' : `Found: ${words.join(', ')}.`}${wrote}`;
+  const well = count('note') > 0 ? 'No problem was found; see the notes.' : 'All that was looked at is well.';
+  return `${words.length === 0 ? well : `Found: ${words.join(', ')}.`}${wrote}`;
 }

@@ -88,6 +88,29 @@ describe('a file that can not be read', () => {
   });
 });
 
+describe('a file with a damaged record', () => {
+  it('is named by all commands, with what to do about it; only verify and doctor, which judge something else, end with 0', async () => {
+    const bytes = file(0, 10);
+    bytes[bytes.length - 6]! ^= 0x40;
+    writeFileSync(join(logs, 'exp', ONE), bytes);
+    const inspect = new RegExp(`mirrorboard inspect \\S*logs/exp/${ONE}`);
+    for (const [args, code] of [
+      [['backfill', logs], 1],
+      [['status'], 1],
+      [['verify'], 0],
+      [['doctor', logs], 0],
+    ] as const) {
+      const { stdout, stderr } = await run(args, code);
+      expect(`${args[0]}: ${stdout}${stderr}`).toMatch(inspect);
+    }
+    expect((await run(['doctor', logs], 0)).stdout).not.toContain('All that was looked at is well');
+    put('exp', 0, 10);
+    await run(['backfill', logs], 0);
+    expect((await run(['doctor', logs], 0)).stdout).not.toMatch(inspect);
+    expect(await points()).toBe(20);
+  });
+});
+
 describe('a root whose file system is not mounted', () => {
   it('is said to be empty by all commands, and goes on when it is there again', async () => {
     await run(['backfill', logs], 0);
