@@ -5,7 +5,16 @@ import { ExitCode, MirrorError } from '../errors.ts';
 import type { LaneWarning } from '../lanes/index.ts';
 import { type Json, jsonText } from '../model/index.ts';
 import { FileLock } from '../state/index.ts';
-import { type Difference, exitCodeOf, type Sample, type Totals, totalsOf, type Verification, worstOf } from '../verify/index.ts';
+import {
+  type Difference,
+  exitCodeOf,
+  isNothingCompared,
+  type Sample,
+  type Totals,
+  totalsOf,
+  type Verification,
+  worstOf,
+} from '../verify/index.ts';
 import type { VerifyLanesOptions } from '../verifying/index.ts';
 import { trackersOf } from './chosen-trackers.ts';
 import { type CommandContext, type GlobalOptions, programName, styleOf, writeOut } from './context.ts';
@@ -162,7 +171,12 @@ function describe(verification: Verification, about: Omit<Asked, 'lane'>, config
   const named = names.length > 1 || lane !== 'local' ? lane : undefined;
   const next = nextOfVerification(verification, totals, writer, { ...about, lane: named });
   const note = writer === undefined ? undefined : noteOn(writer, verification, totals);
-  return { verification, totals, exitCode: exitCodeOf(verification, about.flags.strict === true), writer, next, note };
+  const exitCode = exitCodeOf(verification, about.flags.strict === true);
+  // A lane that routes keep everything from has nothing to be compared with; a choice that leaves nothing proves nothing.
+  const { include = [], exclude = [], sample } = about.flags;
+  const isChosen = include.length + exclude.length > 0 || sample !== undefined;
+  const isProof = exitCode !== ExitCode.done || !isChosen || !isNothingCompared(verification);
+  return { verification, totals, exitCode: isProof ? exitCode : ExitCode.couldNotJudge, writer, next, note };
 }
 
 function severalJson(said: readonly Said[], documents: readonly Json[], exitCode: ExitCode): Json {

@@ -25,6 +25,7 @@ export {
   differencesOf,
   equalOf,
   exitCodeOf,
+  isNothingCompared,
   kindSums,
   type MediaCounts,
   NO_MEDIA,

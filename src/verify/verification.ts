@@ -188,6 +188,11 @@ export function worstOf(codes: readonly ExitCode[]): ExitCode {
   return order.find((code) => codes.includes(code)) ?? ExitCode.done;
 }
 
+/** No run is in what was asked for, or no series in the sample: that proves nothing. */
+export function isNothingCompared({ runs, sample }: Pick<Verification, 'runs' | 'sample'>): boolean {
+  return runs.length === 0 || (sample !== undefined && runs.every(({ points }) => points === 0));
+}
+
 /** A difference that was found is certain, so it goes before what could not be judged; what is unknown is a failure, too. */
 export function exitCodeOf(verification: Verification, isStrict: boolean): ExitCode {
   if (verification.interrupted) return ExitCode.interrupted;

@@ -139,6 +139,7 @@ describe('which runs are mirrored', () => {
     await run(['backfill', logs, '--exclude', '**/debug', '--include', 'exp'], 0);
     expect(await points()).toBe(10);
     await run(['verify', '--include', 'exp', '--exclude', '**/debug'], 0);
+    expect((await run(['verify', '--include', 'no-such-run'], 3)).stderr).toMatch(/Nothing was compared/);
     expect((await run(['inspect', logs, '--exclude', 'secret'], 0)).stdout).not.toMatch(/secret/);
     expect((await run(['status'], 0)).stdout).toMatch(/Next: .*backfill/);
     expect((await run(['status', '--include', 'exp', '--exclude', '**/debug'], 0)).stdout).toMatch(/Next: .*verify/);
