@@ -9,6 +9,8 @@ import { parseExport } from '../support/compare-truth.ts';
 import * as w from '../support/event-writer.ts';
 import { corpus, freshDirectory, mustRun, remove, repository } from './command.ts';
 
+/** Variables of the tests are none of the program's. */
+const PLAIN = { PATH: process.env['PATH'] ?? '', LANG: 'C.UTF-8' };
 const ALL_LOGS = join(repository, 'test/logs');
 /** What steers a terminal: control characters but the line end, and those that change the direction of writing. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
@@ -57,7 +59,7 @@ describe('standard output', () => {
     const main = fileURLToPath(new URL('../../src/main.js', import.meta.url));
     for (const format of ['json', 'csv', 'parquet']) {
       const command = `{ "$0" --disable-warning=ExperimentalWarning "$1" export --format ${format} --kind all; echo "exit code $?" >&2; } | head -c 100`;
-      const { stdout, stderr } = spawnSync('sh', ['-c', command, process.execPath, main], { cwd: mirrored, encoding: 'utf8' });
+      const { stdout, stderr } = spawnSync('sh', ['-c', command, process.execPath, main], { cwd: mirrored, encoding: 'utf8', env: PLAIN });
       expect(stdout.length).toBeGreaterThan(50);
       expect(stderr).toBe('exit code 0\n');
     }
