@@ -188,11 +188,13 @@ describe('runs that changed places', () => {
     rmSync(path('x'), { recursive: true });
     renameSync(path('y'), path('x'));
     expect(await mirror(['x'])).toEqual(['x/a < y/a: it lies where another run was']);
-    expect([...tracker.runs.values()].map(({ source, points }) => [source.name, points.size])).toEqual([
+    const made = [...tracker.runs.values()].map(({ source, points }) => [source.name, points.size]);
+    // Which of the first two was opened first is open.
+    expect(made.slice(0, 2).sort()).toEqual([
       ['x/a', 3],
       ['y/a', 3],
-      ['x/a', 3],
     ]);
+    expect(made.slice(2)).toEqual([['x/a', 3]]);
     expect(await mirror(['x'])).toEqual([]);
   });
 
