@@ -71,17 +71,18 @@ export class Artifacts {
 
   /** The files of one folder of a run (none: its own), with their lengths. */
   async list(runId: string, folder: string, signal: AbortSignal): Promise<Reply<ReadonlyMap<string, number>>> {
-    const listed = await this.#listed(runId, folder, signal);
+    const listed = await this.entries(runId, folder, signal);
     return listed.kind === 'ok' ? { kind: 'ok', value: listed.value.files } : listed;
   }
 
   /** The folders in one folder of a run. */
   async folders(runId: string, folder: string, signal: AbortSignal): Promise<Reply<ReadonlySet<string>>> {
-    const listed = await this.#listed(runId, folder, signal);
+    const listed = await this.entries(runId, folder, signal);
     return listed.kind === 'ok' ? { kind: 'ok', value: listed.value.folders } : listed;
   }
 
-  async #listed(
+  /** Both, for the price of one listing. */
+  async entries(
     runId: string,
     folder: string,
     signal: AbortSignal,

@@ -86,7 +86,8 @@ function shortFacts(run: Said): { readonly id: string; readonly name: string; re
 async function* filesOf(artifacts: Artifacts, runId: string, signal: AbortSignal): AsyncGenerator<string, void, void> {
   const left = [''];
   for (let folder = left.pop(); folder !== undefined; folder = left.pop()) {
-    yield* valueOrThrow(await artifacts.list(runId, folder, signal)).keys();
-    for (const below of valueOrThrow(await artifacts.folders(runId, folder, signal))) if (!OURS.has(below)) left.push(below);
+    const { files, folders } = valueOrThrow(await artifacts.entries(runId, folder, signal));
+    yield* files.keys();
+    for (const below of folders) if (!OURS.has(below)) left.push(below);
   }
 }

@@ -8,9 +8,6 @@ import { isAboutContent, stopOf } from './stop.ts';
 
 const FILE = 'mirrorboard/trial.txt';
 
-/** What databases say of a row that is there: it was looked at, so they are at work. */
-const IS_THERE = /IntegrityError|UniqueViolation|Duplicate entry|UNIQUE constraint/i;
-
 /** Stores a file of a few bytes. */
 export function tryFile(artifacts: Artifacts, root: string, signal: AbortSignal): Promise<Failure | undefined> {
   return artifacts.put(root, FILE, Buffer.from(new Date().toISOString()), signal);
@@ -28,7 +25,8 @@ export async function tryOut(
   if (tag.kind !== 'ok') throw trouble(tag);
   if (metric !== undefined) {
     const again = await client.logMetrics(runId, metric, signal);
-    if (again.kind !== 'ok' && !IS_THERE.test(again.error.message)) throw trouble(again);
+    // A database that finds the row there is at work.
+    if (again.kind !== 'ok' && again.cause !== 'clash') throw trouble(again);
   }
   const failure = hasFiles && root !== undefined ? await tryFile(artifacts, root, signal) : undefined;
   if (failure !== undefined && failure.cause !== 'notServed') throw trouble(failure);
