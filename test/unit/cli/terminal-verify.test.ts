@@ -1,51 +1,28 @@
 import { describe, expect, test } from '@jest/globals';
 import stringWidth from 'string-width';
 import { plainStyle, renderVerification } from '../../../src/cli/terminal/index.ts';
-import { NO_DAMAGE, NO_MEDIA, NOTHING_ABSENT, type RunVerdict, totalsOf, type Verification } from '../../../src/verify/index.ts';
+import { type RunVerdict, totalsOf } from '../../../src/verify/index.ts';
+import { RUN_VERDICT, verification } from '../../support/verifications.ts';
 
 const NEXT = 'mirrorboard verify --repair /data/experiments/2024-05-01 --lane mlflow';
 
 function verdict(path: string, counts: Partial<RunVerdict> = {}): RunVerdict {
-  return {
-    run: { root: 'experiments', path },
-    points: 1000,
-    missing: 0,
-    extra: 0,
-    changed: 0,
-    allowed: 0,
-    refused: 0,
-    unsupported: 0,
-    leftOut: 0,
-    notYet: 0,
-    losses: { step: 0, time: 0, value: 0, notHeld: 0, merged: 0 },
-    absent: NOTHING_ABSENT,
-    unjudged: { gone: 0, replaced: 0, stale: 0, unreadable: 0 },
-    owedBytes: 0,
-    pendingBytes: 0,
-    damaged: NO_DAMAGE,
-    listing: 0,
-    media: NO_MEDIA,
-    beside: NO_MEDIA,
-    ...counts,
-  };
+  return { ...RUN_VERDICT, run: { root: 'experiments', path }, points: 1000, ...counts };
 }
 
 function render(runs: readonly RunVerdict[], width: number): string {
-  const verification: Verification = {
-    lane: 'mlflow',
-    where: 'http://127.0.0.1:5000 mirror',
-    roots: ['/data/experiments'],
-    sample: undefined,
-    runs,
-    troubled: [{ run: { root: 'experiments', path: 'b' }, file: 'events.out.tfevents.1', why: 'replaced' }],
-    obstacles: [],
-    damagedFiles: [],
-    repairs: undefined,
-    bytes: 1_000_000,
-    elapsedMs: 1000,
-    interrupted: false,
-  };
-  return renderVerification(verification, { totals: totalsOf(verification), examples: [], width, style: plainStyle, next: NEXT });
+  const rendered = verification(
+    {},
+    {
+      where: 'http://127.0.0.1:5000 mirror',
+      roots: ['/data/experiments'],
+      runs,
+      troubled: [{ run: { root: 'experiments', path: 'b' }, file: 'events.out.tfevents.1', why: 'replaced' }],
+      bytes: 1_000_000,
+      elapsedMs: 1000,
+    },
+  );
+  return renderVerification(rendered, { totals: totalsOf(rendered), examples: [], width, style: plainStyle, next: NEXT });
 }
 
 describe('the text of a verification', () => {

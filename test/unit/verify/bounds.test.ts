@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Gap } from '../../../src/model/index.ts';
-import { type FileFacts, NO_DAMAGE, owedBytes, pendingBytes, rangesOf } from '../../../src/verify/file-facts.ts';
-import { NOTHING_ABSENT } from '../../../src/verify/lane-counts.ts';
+import { type FileFacts, owedBytes, pendingBytes, rangesOf } from '../../../src/verify/file-facts.ts';
 import { compareRunListing, compareSeriesListing, SeriesSummary } from '../../../src/verify/listing.ts';
 import { isInSample } from '../../../src/verify/sample.ts';
 import { chunksOf, SeriesSums } from '../../../src/verify/series-sums.ts';
 import { exitCodeOf, type RunVerdict, type Verification } from '../../../src/verify/verification.ts';
+import { RUN_VERDICT, verification } from '../../support/verifications.ts';
 
 const RUN = { root: 'logs', path: 'a' };
 const gap = (start: number, end: number, tags?: string[]): Gap => ({
@@ -95,41 +95,8 @@ describe('series that are compared point by point', () => {
 });
 
 describe('the exit code', () => {
-  const run: RunVerdict = {
-    run: RUN,
-    points: 5,
-    missing: 0,
-    extra: 0,
-    changed: 0,
-    allowed: 0,
-    refused: 0,
-    unsupported: 0,
-    leftOut: 0,
-    notYet: 0,
-    losses: { step: 0, time: 0, value: 0, notHeld: 0, merged: 0 },
-    absent: NOTHING_ABSENT,
-    unjudged: { gone: 0, replaced: 0, stale: 0, unreadable: 0 },
-    owedBytes: 0,
-    pendingBytes: 0,
-    damaged: NO_DAMAGE,
-    listing: 0,
-    media: { named: 0, missing: 0, changed: 0 },
-    beside: { named: 0, missing: 0, changed: 0 },
-  };
-  const base: Verification = {
-    lane: 'local',
-    where: 'x',
-    roots: [],
-    sample: undefined,
-    runs: [run],
-    troubled: [],
-    damagedFiles: [],
-    obstacles: [],
-    repairs: undefined,
-    bytes: 0,
-    elapsedMs: 0,
-    interrupted: false,
-  };
+  const run: RunVerdict = { ...RUN_VERDICT, run: RUN, points: 5 };
+  const base = verification({}, { lane: 'local', where: 'x', roots: [], runs: [run] });
   const codes = (change: Partial<Verification>): number[] => [
     exitCodeOf({ ...base, ...change }, false),
     exitCodeOf({ ...base, ...change }, true),
