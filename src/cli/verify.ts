@@ -170,13 +170,13 @@ function describe(verification: Verification, about: Omit<Asked, 'lane'>, config
   const names = namesOf(config);
   const named = names.length > 1 || lane !== 'local' ? lane : undefined;
   const next = nextOfVerification(verification, totals, writer, { ...about, lane: named });
-  const note = writer === undefined ? undefined : noteOn(writer, verification, totals);
   const exitCode = exitCodeOf(verification, about.flags.strict === true);
   // A lane that routes keep everything from has nothing to be compared with; a choice that leaves nothing proves nothing.
   const { include = [], exclude = [], sample } = about.flags;
   const isChosen = include.length + exclude.length > 0 || sample !== undefined;
-  const isProof = exitCode !== ExitCode.done || !isChosen || !isNothingCompared(verification);
-  return { verification, totals, exitCode: isProof ? exitCode : ExitCode.couldNotJudge, writer, next, note };
+  const isNothing = exitCode === ExitCode.done && isNothingCompared(verification);
+  const note = isNothing ? nothingText(verification) : writer === undefined ? undefined : noteOn(writer, verification, totals);
+  return { verification, totals, exitCode: isNothing && isChosen ? ExitCode.couldNotJudge : exitCode, writer, next, note };
 }
 
 function severalJson(said: readonly Said[], documents: readonly Json[], exitCode: ExitCode): Json {
@@ -198,6 +198,11 @@ function sampleOf({ sample, seed }: VerifyFlags): Sample | undefined {
     });
   }
   return { percent, seed: seed ?? new Date().toISOString().slice(0, 10) };
+}
+
+function nothingText({ runs }: Verification): string {
+  const why = runs.length === 0 ? 'no run is in what was asked for' : 'the sample has no series, a larger one has';
+  return `Nothing was compared, which proves nothing: ${why}`;
 }
 
 /** What it means that somebody writes to the store: what is owed comes by itself, and a repair has to wait. */

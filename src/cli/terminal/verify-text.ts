@@ -195,10 +195,6 @@ function closing(verification: Verification, { totals, style, note }: Verificati
   if (totals.listing > 0) lines.push(`${counted(totals.listing, 'listing')} ${totals.listing === 1 ? 'is' : 'are'} wrong`);
   const head = `${counted(totals.points, 'point')} compared, ${counted(totals.differences, 'difference')}`;
   lines.push(totals.differences > 0 ? style.red(head) : style.bold(head));
-  if (totals.points === 0 && verification.obstacles.length === 0 && (totals.runs === 0 || verification.sample !== undefined)) {
-    const why = totals.runs === 0 ? 'no run is in what was asked for' : 'the sample has no series, a larger one has';
-    lines.push(style.yellow(`Nothing was compared, which proves nothing: ${why}`));
-  }
   const seconds = elapsedMs / 1000;
   const rates =
     seconds > 0 && totals.points > 0 ? `: ${formatRate(totals.points / seconds, 'points')}, ${formatBytes(bytes / seconds)}/s` : '';
