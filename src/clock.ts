@@ -1,8 +1,8 @@
 /** Time as intervals need it: it never jumps. The wall clock may be set back or forward under a service that runs for months. */
 
 /**
- * Milliseconds that only time moves, whoever sets the clock. They begin at the wall clock's of the thread's start, and so can be told from 0,
- * but are for differences within one thread alone: what is shown or kept goes through `asWallMs`.
+ * Milliseconds that only time moves, whoever sets the clock. They begin at the wall clock's of the thread's start, and so can be
+ * told from 0, but are for differences within one thread alone: what is shown or kept goes through `asWallMs`.
  */
 export function steadyMs(): number {
   return performance.timeOrigin + performance.now();

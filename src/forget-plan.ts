@@ -104,8 +104,8 @@ interface FilesOfRun {
 }
 
 /**
- * Which files of some runs are there, and which are gone, by `keyOfRun`; and the roots of which nobody can say it. `whole`: a root that is looked at
- * even where it has no runs.
+ * Which files of some runs are there, and which are gone, by `keyOfRun`; and the roots of which nobody can say it. `whole`: a
+ * root that is looked at even where it has no runs.
  */
 export async function lookForFiles(
   sources: Pick<ForgetSources, 'store' | 'state'>,

@@ -137,7 +137,8 @@ function newFiles(root: NamedRoot, found: readonly FoundRun[], held: Knower, opt
 }
 
 /**
- * Of files with names that others had, those that are not what was read under them: a file may be copied over itself, and have another inode.
+ * Of files with names that others had, those that are not what was read under them: a file may be copied over itself, and have
+ * another inode.
  */
 function otherFiles<File extends FoundFile & { readonly run: RunRef; readonly before: string }>(
   root: NamedRoot,

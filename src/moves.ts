@@ -27,8 +27,8 @@ export interface Move {
 type Place = Pick<Move, 'root' | 'from' | 'toRoot' | 'to'>;
 
 /**
- * Why a run is not gone on with: only a part of it turned up, where nothing was mirrored before (`new`), or beside files that another run has
- * there (`part`); or it lies where another one was that is there no more (`other`).
+ * Why a run is not gone on with: only a part of it turned up, where nothing was mirrored before (`new`), or beside files that
+ * another run has there (`part`); or it lies where another one was that is there no more (`other`).
  */
 export type Apart = 'new' | 'part' | 'other';
 

@@ -31,9 +31,9 @@ const HEADER_BYTES = 12;
 const WALL_TIME = 0x09;
 
 /**
- * Since when the oldest point could be seen that is in the files and not in the lane, by the wall clock. What the lane's last process kept of a file
- * holds. Of all else, a point came after the lane was at the end of its file (or that process looked last), and not after the file changed last; between
- * the two, its own time says when.
+ * Since when the oldest point could be seen that is in the files and not in the lane, by the wall clock. What the lane's last
+ * process kept of a file holds. Of all else, a point came after the lane was at the end of its file (or that process looked
+ * last), and not after the file changed last; between the two, its own time says when.
  */
 export async function oldestMs(runs: readonly RunBehind[], stand: LaneStand | undefined): Promise<number> {
   const kept = stand === undefined ? undefined : new KeptLag(stand.behind, stand.written_ms);

@@ -217,9 +217,9 @@ class Pass {
   }
 
   /**
-   * Walks root by root; lanes hear of the runs while it goes on. Some wait for the end of the walk: a file with several names, as one of them is
-   * read; what is new where something is known, as it may be known from elsewhere; and trackers' lanes where either may be, or a fold asks who
-   * else is there.
+   * Walks root by root; lanes hear of the runs while it goes on. Some wait for the end of the walk: a file with several names, as
+   * one of them is read; what is new where something is known, as it may be known from elsewhere; and trackers' lanes where
+   * either may be, or a fold asks who else is there.
    */
   async #walk(walks: readonly RootWalk[]): Promise<void> {
     const { signal, rules = ALL_RUNS } = this.#options;

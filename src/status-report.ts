@@ -58,7 +58,10 @@ export interface RootPosture {
   readonly files: number;
   /** Of the files, those that are no longer there: what was mirrored of them is kept. */
   readonly filesGone: number;
-  /** Of the files, those that are there and no files of a run (names of transfers, other names of a file): mirrored by an older version, or before a setting. */
+  /**
+   * Of the files, those that are there and no files of a run (names of transfers, other names of a file): mirrored by an older
+   * version, or before a setting.
+   */
   readonly filesPassedOver: number;
   /** In the local store, or else accepted by the first tracker. */
   readonly points: number;
@@ -169,7 +172,10 @@ interface FoundRoot {
   readonly isEmpty: boolean;
 }
 
-/** How many files that are known were not found, and of those how many are there all the same. What lies below something that can't be read is not gone for that. */
+/**
+ * How many files that are known were not found, and of those how many are there all the same. What lies below something that
+ * can't be read is not gone for that.
+ */
 function notFound(
   { path: rootPath }: Pick<RootPosture, 'path'>,
   known: Iterable<{ readonly run: string; readonly name: string }>,

@@ -28,8 +28,8 @@ export interface Removed {
 }
 
 /**
- * Makes changes everywhere: the state first, with notes of what is to follow, so that the next start finishes it (`finishTidying`). All of them
- * are in the state before a tracker run goes: one that is in use stays.
+ * Makes changes everywhere: the state first, with notes of what is to follow, so that the next start finishes it
+ * (`finishTidying`). All of them are in the state before a tracker run goes: one that is in use stays.
  */
 export async function tidy(places: TidyPlaces, tidyings: readonly Tidying[], removals: readonly Removal[] = []): Promise<Removed> {
   const { state, local } = places;

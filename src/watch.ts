@@ -62,7 +62,10 @@ export interface WatchOptions {
 /** A run that did not grow for so long is taken for quiet: torn ends are looked into, trackers hear that it has ended. */
 const QUIET_MS = 30 * 60_000;
 const TICK_MS = 1000;
-/** So long nothing new comes to a root before it is decided which of several directories of a kind is the first; and so many times that at most. */
+/**
+ * So long nothing new comes to a root before it is decided which of several directories of a kind is the first; and so many times
+ * that at most.
+ */
 const BESIDE_MS = 5000;
 const MOST_BESIDE = 12;
 /** Renames are gathered so long: whole trees move at once. */
@@ -483,8 +486,8 @@ class Watch {
   }
 
   /**
-   * A lane that asks who else lies beside a run hears of those of a first scan when it is over, and all are known; of a run that would be the first of
-   * its kind when nothing new came to its root for a moment: whole trees are copied in any order.
+   * A lane that asks who else lies beside a run hears of those of a first scan when it is over, and all are known; of a run that
+   * would be the first of its kind when nothing new came to its root for a moment: whole trees are copied in any order.
    */
   #isHeldBack(feed: Feed, run: RunRef, files: readonly ChangedFile[]): boolean {
     if (!this.#asksForOthers.has(feed.lane)) return false;

@@ -1,9 +1,10 @@
 /**
- * How several processes that make a tracker run of one run at the same moment all end with the same one, where a tracker has no unique names.
- * Nothing orders such runs by creation (times are the clients', ids are random, what was made may be seen late), so runs draw places as in a
- * bakery. A run begins without a place. Its maker looks who else is there: alone, it was the first, and takes place 0, which nobody else can
- * get. Else it takes a place behind all others, waits until each has one, and the lowest wins, the order of the list deciding between
- * equals. A run made after somebody has decided finds the winner there, and so stands behind it.
+ * How several processes that make a tracker run of one run at the same moment all end with the same one, where a tracker has no
+ * unique names. Nothing orders such runs by creation (times are the clients', ids are random, what was made may be seen late), so
+ * runs draw places as in a bakery. A run begins without a place. Its maker looks who else is there: alone, it was the first, and
+ * takes place 0, which nobody else can get. Else it takes a place behind all others, waits until each has one, and the lowest
+ * wins, the order of the list deciding between equals. A run made after somebody has decided finds the winner there, and so
+ * stands behind it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { steadyMs } from '../clock.ts';
@@ -47,7 +48,10 @@ export async function inPlaces<Run>(contenders: Contenders<Run>, signal: AbortSi
   }
 }
 
-/** The one that everybody ends with: `made`, or another one; then `made` is removed, and so is what processes that died left without a place. */
+/**
+ * The one that everybody ends with: `made`, or another one; then `made` is removed, and so is what processes that died left
+ * without a place.
+ */
 export async function agreeOnOne<Run>(made: Run, contenders: Contenders<Run>, signal: AbortSignal): Promise<Run> {
   const id = contenders.idOf(made);
   const isOther = (run: Run): boolean => contenders.isOwn(run) && contenders.idOf(run) !== id;

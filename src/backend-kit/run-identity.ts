@@ -147,8 +147,8 @@ export function parentSource({ parent, files, holderKey: _, leavesReplaced: __, 
 }
 
 /**
- * The tracker run that was made to hold those below a run before the run was known, as a run of its own: by the files that it names, which are
- * those of the runs below, it is judged like any other.
+ * The tracker run that was made to hold those below a run before the run was known, as a run of its own: by the files that it
+ * names, which are those of the runs below, it is judged like any other.
  */
 export function holderSource({ holderKey, files, parent: _, ...own }: RunSource): RunSource | undefined {
   if (holderKey === undefined) return undefined;

@@ -81,7 +81,10 @@ export interface TrackerParcel extends Parcel {
   readonly series: readonly Series[];
   /** The run that the tracker run is made for: `batch.run`, or the one it is folded into. Parcels of one target follow each other. */
   readonly target: RunRef;
-  /** The file's path below the target's directory: `batch.file`, with the folded sub-directory before it. Journals and read-back name it so. */
+  /**
+   * The file's path below the target's directory: `batch.file`, with the folded sub-directory before it. Journals and read-back
+   * name it so.
+   */
   readonly file: string;
 }
 
@@ -119,8 +122,8 @@ export interface RunSource {
   readonly group: string;
   readonly tags: Readonly<Record<string, string>>;
   /**
-   * The run above this one, where a study has several: trackers that nest runs show it so. With a `handle` it is a run of its own, which is open
-   * already; without, one that holds others and nothing else, found or made by its key, with these tags.
+   * The run above this one, where a study has several: trackers that nest runs show it so. With a `handle` it is a run of its
+   * own, which is open already; without, one that holds others and nothing else, found or made by its key, with these tags.
    */
   readonly parent?: {
     readonly key: string;
@@ -345,16 +348,16 @@ export interface Backend {
   /** One outcome per parcel, in their order. Never throws for what the tracker did. */
   send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]>;
   /**
-   * Stores something small of every kind that `send` and `putFile` store, beside the points and over what it stored there before, and throws what
-   * stands in the way. Asked before anything is given up: where not even that is taken, the tracker is out of order, and it is waited for.
-   * Missing: what is refused is refused.
+   * Stores something small of every kind that `send` and `putFile` store, beside the points and over what it stored there before,
+   * and throws what stands in the way. Asked before anything is given up: where not even that is taken, the tracker is out of
+   * order, and it is waited for. Missing: what is refused is refused.
    */
   tryOut?(handle: Handle, signal: AbortSignal): Promise<void>;
   /** All points a tracker run holds now. */
   readBack(handle: Handle, options?: ReadBackOptions): AsyncIterable<ReadBackChunk>;
   /**
-   * What `readBack` gives for a point that arrived; undefined: nothing. Default: the point. It is believed only where `describe` admits the difference: a
-   * step, time or value that `keeps` does not keep, a kind that `holds` has as `none`.
+   * What `readBack` gives for a point that arrived; undefined: nothing. Default: the point. It is believed only where `describe`
+   * admits the difference: a step, time or value that `keeps` does not keep, a kind that `holds` has as `none`.
    */
   asHeld?(tag: string, plugin: string, point: HeldPoint): HeldPoint | undefined;
   /** Says that a run has ended, or (`undefined`) that it goes on after all. */
@@ -368,14 +371,14 @@ export interface Backend {
   /** Says which dataset a run used: once for each content. */
   noteDataset?(handle: Handle, dataset: Dataset, signal: AbortSignal): Promise<SideOutcome>;
   /**
-   * Looks whether what `setParams` and `putFile` stored is there still, and names what differs. What is too large to be read back is compared by its length.
-   * Missing: nobody can tell, and `verify` leaves it out.
+   * Looks whether what `setParams` and `putFile` stored is there still, and names what differs. What is too large to be read back
+   * is compared by its length. Missing: nobody can tell, and `verify` leaves it out.
    */
   compareSide?(handle: Handle, wanted: SideWanted, signal: AbortSignal): Promise<readonly SideDifference[]>;
   /**
-   * Names what the experiments or projects of these tracker runs hold that was not mirrored: whole runs, and params and files of ours. All handles are given, so that
-   * a run that is not among them and bears no mark of a mirror is foreign. Writes nothing. Missing, or undefined (a lane that is offline, a server that lists no runs):
-   * nobody can tell.
+   * Names what the experiments or projects of these tracker runs hold that was not mirrored: whole runs, and params and files of
+   * ours. All handles are given, so that a run that is not among them and bears no mark of a mirror is foreign. Writes nothing.
+   * Missing, or undefined (a lane that is offline, a server that lists no runs): nobody can tell.
    */
   foreign?(own: readonly OwnRun[], signal: AbortSignal): Promise<AsyncIterable<Foreign> | undefined>;
   /** Brings to the tracker what was kept aside while the lane was offline: once, when a pass begins. Missing: nothing ever is. */
@@ -483,8 +486,9 @@ export interface BackendContext {
 export interface BackendType<Settings = unknown> {
   readonly type: string;
   /**
-   * The settings that choose the experiment or project, if there are any; the first takes a name. Where a lane says none of them, the name that holds
-   * for all lanes is filled in. One that differs from run to run is not: it comes as `RunSource.group`, and the setting stays away.
+   * The settings that choose the experiment or project, if there are any; the first takes a name. Where a lane says none of them,
+   * the name that holds for all lanes is filled in. One that differs from run to run is not: it comes as `RunSource.group`, and
+   * the setting stays away.
    */
   readonly groupKeys?: readonly string[];
   /**

@@ -147,8 +147,8 @@ function formatItem(term: string, termWidth: number, description: string, helper
 }
 
 /**
- * A command line with the flags that stand before the command put behind it: `mirrorboard --json status` is `mirrorboard status --json`. A flag that
- * takes several values can't be told from the command, and stays.
+ * A command line with the flags that stand before the command put behind it: `mirrorboard --json status` is `mirrorboard status
+ * --json`. A flag that takes several values can't be told from the command, and stays.
  */
 export function withFlagsBehind(argv: readonly string[], program: Command): readonly string[] {
   const options = commandsOf(program).flatMap(({ command }) => command.options);

@@ -17,8 +17,9 @@ export async function completionCommand(shell: string, context: CommandContext):
 }
 
 /**
- * Says what could stand at the cursor, a line each. Whatever goes wrong (no configuration, a damaged store), a prompt is no place to say so: then nothing
- * is said. The words: of bash the line and the word it takes for the current one, of others the words themselves.
+ * Says what could stand at the cursor, a line each. Whatever goes wrong (no configuration, a damaged store), a prompt is no place
+ * to say so: then nothing is said. The words: of bash the line and the word it takes for the current one, of others the words
+ * themselves.
  */
 export async function complete([shell = '', ...rest]: readonly string[], program: Command, context: CommandContext): Promise<number> {
   try {

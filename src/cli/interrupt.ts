@@ -12,7 +12,10 @@ const LAST_RESORT_MS = 2000;
 /** A timer takes no more. */
 const MOST_SECONDS = 2_000_000;
 
-/** Waits in a thread of its own, from a text: nothing has to be loaded from a disk that may hang, and it takes no turn of the main thread. */
+/**
+ * Waits in a thread of its own, from a text: nothing has to be loaded from a disk that may hang, and it takes no turn of the main
+ * thread.
+ */
 const LAST_RESORT = `
 const { workerData } = require('node:worker_threads');
 Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, workerData);
@@ -20,8 +23,8 @@ process.kill(process.pid, 'SIGKILL');
 `;
 
 /**
- * The first Ctrl-C (or SIGTERM) asks the work to end cleanly, the second ends the process at once, and so does the end of the time of grace. Either
- * way a later start goes on where this one was.
+ * The first Ctrl-C (or SIGTERM) asks the work to end cleanly, the second ends the process at once, and so does the end of the
+ * time of grace. Either way a later start goes on where this one was.
  */
 export class Interrupt {
   readonly #controller = new AbortController();
@@ -31,8 +34,8 @@ export class Interrupt {
   readonly #hungUp: () => void;
   readonly #isTerminal: boolean;
   /**
-   * A terminal that is closed asks to end, once: it may be said several times, and never breaks an end off. A service has no terminal, nor has what `nohup`
-   * started: there it is somebody's wish for something else, or nobody's.
+   * A terminal that is closed asks to end, once: it may be said several times, and never breaks an end off. A service has no
+   * terminal, nor has what `nohup` started: there it is somebody's wish for something else, or nobody's.
    */
   readonly #hangup = (): void => {
     if (this.#controller.signal.aborted) return;

@@ -133,8 +133,8 @@ function uncomparedText(uncompared: readonly UncomparedRun[]): string {
 }
 
 /**
- * What two lanes came to, for whoever brings the first one into the second one: what the second one has beyond the first is no reason to keep
- * that, and what no file holds any more is a loss, not a difference.
+ * What two lanes came to, for whoever brings the first one into the second one: what the second one has beyond the first is no
+ * reason to keep that, and what no file holds any more is a loss, not a difference.
  */
 function asMigrated(between: Verification): Verification {
   return {

@@ -3,7 +3,10 @@ import type { ArtifactRule, JoinRule, ParamRule } from '../sidecar/index.ts';
 import type { WrittenSetting } from './unused-settings.ts';
 import type { LinkRule } from '../untrusted/index.ts';
 
-/** What every command knows once flags, environment and file are read. Paths stay as they were written; relative ones are relative to the working directory. */
+/**
+ * What every command knows once flags, environment and file are read. Paths stay as they were written; relative ones are relative
+ * to the working directory.
+ */
 export interface Config {
   /** The configuration file that was read; undefined where there is none. */
   readonly file: string | undefined;
@@ -17,7 +20,10 @@ export interface Config {
   readonly rules: RunRules;
   /** What becomes of a run that turns up elsewhere: it goes on as what it was, or is mirrored as a new one. Default: `follow`. */
   readonly moved: Moved;
-  /** Which links below roots are followed that say nothing of their own, or below all where a flag or a variable says so. Default: `owner`. */
+  /**
+   * Which links below roots are followed that say nothing of their own, or below all where a flag or a variable says so. Default:
+   * `owner`.
+   */
   readonly links: LinkRule;
   /** What becomes of a run when a file of it holds other content: the same for roots, flag and variable. Default: `new_run`. */
   readonly replaced: Replaced;
@@ -54,7 +60,10 @@ export interface Config {
     /** Default: undefined, which is `pretty` on a terminal and `json` elsewhere. */
     readonly format: LogFormat | undefined;
   };
-  /** Where each value came from, by its path in the file (`lanes.local.path`); `config` stands for the choice of the file, `lanes` for that of the lanes. */
+  /**
+   * Where each value came from, by its path in the file (`lanes.local.path`); `config` stands for the choice of the file, `lanes`
+   * for that of the lanes.
+   */
   readonly sources: ReadonlyMap<string, Source>;
   /** The same to the point, by the same paths: `--store`, `MIRRORBOARD_STORE`, `mirrorboard.yaml:3:11`; of defaults nothing. */
   readonly places: ReadonlyMap<string, string>;
@@ -79,7 +88,10 @@ export interface SettingOrigin {
   readonly path: readonly (string | number)[];
   /** A place in the file, or the name of a variable. */
   readonly place: string;
-  /** 0: the top of the file, 1: the profile, 2: a variable of ours (`MIRRORBOARD_MLFLOW_TRACKING_URI`), which wins over the tracker's own variables. */
+  /**
+   * 0: the top of the file, 1: the profile, 2: a variable of ours (`MIRRORBOARD_MLFLOW_TRACKING_URI`), which wins over the
+   * tracker's own variables.
+   */
   readonly rank: 0 | 1 | 2;
 }
 
@@ -102,7 +114,10 @@ export interface TrackerLaneConfig {
   readonly parent: string | undefined;
   /** Where the tracker's own id of a run is found that something else opened. */
   readonly joins: readonly JoinRule[];
-  /** A template for the experiment or project, where `section` does not say it in the tracker's own words. Default: `{project}` where there is one. */
+  /**
+   * A template for the experiment or project, where `section` does not say it in the tracker's own words. Default: `{project}`
+   * where there is one.
+   */
   readonly group: string | undefined;
 }
 

@@ -186,8 +186,8 @@ function checkedWord(said: Said<string> | undefined, making: LaneMaking): void {
 }
 
 /**
- * Looks at the templates of lanes and runs in layers that need not hold: those of other profiles, of lanes that are not used. Whether a project is
- * set for {project} shows when they do hold.
+ * Looks at the templates of lanes and runs in layers that need not hold: those of other profiles, of lanes that are not used.
+ * Whether a project is set for {project} shows when they do hold.
  */
 export function checkTemplates(making: LaneMaking): void {
   const loose = { ...making, project: '' };

@@ -432,8 +432,9 @@ export class FileDecoder {
   }
 
   /**
-   * Files are made long at once by some file systems and writers, and filled from the front: a gigabyte of zeros at their end is not read
-   * again each time they grow. What was zeros to the end before still is, as far as its first megabyte tells; a settled pass reads all of it.
+   * Files are made long at once by some file systems and writers, and filled from the front: a gigabyte of zeros at their end is
+   * not read again each time they grow. What was zeros to the end before still is, as far as its first megabyte tells; a settled
+   * pass reads all of it.
    */
   #leapZeros(search: Search, fileEnd: number): void {
     const { settled, zeros } = this.#options;

@@ -7,8 +7,8 @@ import type { SpanChecksums } from './span-checksums.ts';
 const PIECE_BYTES = 64 * 1024;
 
 /**
- * Verifies the data checksum of one long record piece by piece: a record that claims 2 GiB costs its reading, and no memory. Bytes that were
- * summed up for another one are not read again.
+ * Verifies the data checksum of one long record piece by piece: a record that claims 2 GiB costs its reading, and no memory.
+ * Bytes that were summed up for another one are not read again.
  */
 export class RecordCheck {
   /** Where the record begins in the file, and where it ends. */

@@ -42,8 +42,8 @@ export class SpanChecksums {
   }
 
   /**
-   * The masked checksum of the bytes from `from` to `to`, file offsets that lie some kilobytes apart: `head` is the register at the boundary after
-   * `from`, and the view holds what follows the boundary before `to`.
+   * The masked checksum of the bytes from `from` to `to`, file offsets that lie some kilobytes apart: `head` is the register at
+   * the boundary after `from`, and the view holds what follows the boundary before `to`.
    */
   joined(head: number, from: number, view: DataView, offset: number, to: number): number {
     const boundary = this.boundaryAfter(from);

@@ -1,6 +1,6 @@
 /**
- * How much memory a message takes once it is decoded, from its wire form alone: two bytes on the wire can stand for an object of two hundred.
- * An estimate from above; nothing is made while it is worked out.
+ * How much memory a message takes once it is decoded, from its wire form alone: two bytes on the wire can stand for an object of
+ * two hundred. An estimate from above; nothing is made while it is worked out.
  */
 
 /** An object that stands for a message. */

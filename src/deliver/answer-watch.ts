@@ -12,8 +12,8 @@ export interface AnswerEvents {
 }
 
 /**
- * Notices a tracker that takes what it is asked, and does not answer: it looks healthy for as long as a request may take. Of several calls that are
- * under way, the answer to any is a sign of life.
+ * Notices a tracker that takes what it is asked, and does not answer: it looks healthy for as long as a request may take. Of
+ * several calls that are under way, the answer to any is a sign of life.
  */
 export class AnswerWatch {
   readonly #clock: Clock;

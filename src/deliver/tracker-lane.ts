@@ -193,8 +193,8 @@ export class TrackerLane {
   }
 
   /**
-   * What is refused for good: a tracker that is out of order refuses what is sound, too. So what was refused is sent again, each time after the
-   * tracker has taken something else.
+   * What is refused for good: a tracker that is out of order refuses what is sound, too. So what was refused is sent again, each
+   * time after the tracker has taken something else.
    */
   async #confirmed(parcel: TrackerParcel, placed: Placed): Promise<Placed> {
     let sure = placed;

@@ -2,7 +2,10 @@
 
 import type { RunFilter } from './run-filter.ts';
 
-/** Names that a program gives a file for a while, or to a copy it keeps aside: it has, or will have, a name of its own. In words, for `inspect`. */
+/**
+ * Names that a program gives a file for a while, or to a copy it keeps aside: it has, or will have, a name of its own. In words,
+ * for `inspect`.
+ */
 const PASSED_OVER: readonly (readonly [name: RegExp, words: string])[] = [
   [/^\._/, 'attributes that macOS keeps beside a file'],
   [/^\.#|^#.*#$|^~\$/, 'the lock or backup of an editor'],

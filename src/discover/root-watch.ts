@@ -188,8 +188,8 @@ export class RootWatch {
   }
 
   /**
-   * Looks below a directory that is new, or has something new: what directories there are is heard of for an hour, files or not. `onNew` is told
-   * each of them, by its absolute path.
+   * Looks below a directory that is new, or has something new: what directories there are is heard of for an hour, files or not.
+   * `onNew` is told each of them, by its absolute path.
    */
   lookBelow(path: string, nowMs: number, onNew?: (path: string) => void): RunChange[] {
     const below = relative(this.#path, path).split(sep).join('/');
@@ -209,9 +209,9 @@ export class RootWatch {
   }
 
   /**
-   * Directories worth a notification, no more than `most`. Half of them are those with runs below them, for there the next run comes: the root,
-   * then the shallow ones first. The other half is for those of runs that grew in the last hour, with what lies above them, and for new ones.
-   * What is left is for all others.
+   * Directories worth a notification, no more than `most`. Half of them are those with runs below them, for there the next run
+   * comes: the root, then the shallow ones first. The other half is for those of runs that grew in the last hour, with what lies
+   * above them, and for new ones. What is left is for all others.
    */
   directoriesToHear(nowMs: number, most: number): string[] {
     for (const [path, sinceMs] of this.#newDirectories) if (nowMs - sinceMs >= WARM_MS) this.#newDirectories.delete(path);

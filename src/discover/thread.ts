@@ -31,8 +31,8 @@ export interface DiscoverThreadOptions {
 }
 
 /**
- * The main thread's end of a discovery thread. One that hangs in a call is left behind after a while, and another one takes its place, which passes
- * that path over until the call has come back.
+ * The main thread's end of a discovery thread. One that hangs in a call is left behind after a while, and another one takes its
+ * place, which passes that path over until the call has come back.
  */
 export class DiscoverThread {
   readonly #options: DiscoverThreadOptions;

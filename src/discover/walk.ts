@@ -100,10 +100,10 @@ export function readOnce<Some extends Pick<Found, 'runs' | 'passedOver'>>(found:
 }
 
 /**
- * Every run below a root, as they are found, directory by directory in the order of their names: nothing is held that nobody wants to keep. Links
- * are followed as the rule says; a directory reached twice is told once: under its real path where that lies below the root, else by the first link
- * to it in the order of paths. Links that lead back up are cut. What can't be read, and what is not followed, is listed, never fatal. A file with
- * several names is told by each of them: see `readOnce`.
+ * Every run below a root, as they are found, directory by directory in the order of their names: nothing is held that nobody
+ * wants to keep. Links are followed as the rule says; a directory reached twice is told once: under its real path where that lies
+ * below the root, else by the first link to it in the order of paths. Links that lead back up are cut. What can't be read, and
+ * what is not followed, is listed, never fatal. A file with several names is told by each of them: see `readOnce`.
  */
 export function visit(root: string, below: string, options: WalkOptions, onRun: (run: FoundRun) => void): Visited {
   return new Walk(nameOfBytes(realpathSync(systemPath(root), { encoding: 'buffer' })), options, onRun).all(below);
@@ -121,7 +121,10 @@ export interface WalkOptions {
   readonly cache?: DirectoryCache;
   /** Which links are followed. Default: `owner`. */
   readonly links?: LinkRule;
-  /** Links that lead out of the root are left to a walk of all of it: what a directory behind several is called, that one decides. Default false. */
+  /**
+   * Links that lead out of the root are left to a walk of all of it: what a directory behind several is called, that one decides.
+   * Default false.
+   */
   readonly isPartial?: boolean;
   /** Told every directory that is read, relative to the root. */
   readonly onDirectory?: ((path: string) => void) | undefined;

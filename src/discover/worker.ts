@@ -133,8 +133,9 @@ class RootThread {
   }
 
   /**
-   * Looks, listens to what is new, and looks again at what is listened to only since then, until nothing is new. Of all directories at once: where
-   * there is no room for more notifications, all of them are arranged once more each time something is added.
+   * Looks, listens to what is new, and looks again at what is listened to only since then, until nothing is new. Of all
+   * directories at once: where there is no room for more notifications, all of them are arranged once more each time something is
+   * added.
    */
   #lookBelow(directories: readonly string[]): void {
     for (let left = directories; left.length > 0; ) {

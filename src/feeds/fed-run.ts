@@ -129,8 +129,8 @@ export function firstChecksum({ scalars, objects }: Batch): number | undefined {
 const MOST_FILES = 40;
 
 /**
- * By what files of pieces that are about to be sent are to be known, if they are not yet: a record with values of each, which is the first one that
- * is sent of it. One that begins with another record than the known one has become another file.
+ * By what files of pieces that are about to be sent are to be known, if they are not yet: a record with values of each, which is
+ * the first one that is sent of it. One that begins with another record than the known one has become another file.
  */
 export function newMarks(known: FileMarks, pieces: readonly SourcePiece[]): FileMark[] {
   const found = new Map<string, number>();

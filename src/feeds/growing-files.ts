@@ -1,7 +1,10 @@
 import { beginsWith, type SideSource } from '../sidecar/index.ts';
 import type { SideState } from '../state/index.ts';
 
-/** A file that only gets longer is stored again once it is so much longer than what is stored: all of its uploads are three times its length at most. */
+/**
+ * A file that only gets longer is stored again once it is so much longer than what is stored: all of its uploads are three times
+ * its length at most.
+ */
 const STEP = 1.5;
 
 /** Which files beside the logs get longer, as `result.json` does with every epoch: each time all of one goes to the tracker. */

@@ -1,6 +1,7 @@
 /**
- * How one lane treats each run: where it goes, under which names, what of it is left out. Decided by the configuration when the first of a run
- * is sent, and kept in the state; what is left out may change at any time, and what is newly wanted is owed from then on.
+ * How one lane treats each run: where it goes, under which names, what of it is left out. Decided by the configuration when the
+ * first of a run is sent, and kept in the state; what is left out may change at any time, and what is newly wanted is owed from
+ * then on.
  */
 import { posix } from 'node:path';
 import type { Handle } from '../backends/contract.ts';
@@ -91,8 +92,8 @@ export class LaneRoutes {
   /** Tracker runs that were begun anew, by the target's key: once is enough. */
   readonly #anew = new Set<string>();
   /**
-   * Tracker runs that have something a remapping would put elsewhere, by the target's key: what stayed there would be nobody's. Known before
-   * any run is decided, since all that goes into one begins anew with it.
+   * Tracker runs that have something a remapping would put elsewhere, by the target's key: what stayed there would be nobody's.
+   * Known before any run is decided, since all that goes into one begins anew with it.
    */
   #outdated: Set<string> | undefined;
   /** How often something was said: it is said again only when it has become ten times as often. */
@@ -113,7 +114,10 @@ export class LaneRoutes {
     return this.#of(run);
   }
 
-  /** Whether a directory that is heard of later could change where a run goes: it is not decided yet, and would be the first of its kind. */
+  /**
+   * Whether a directory that is heard of later could change where a run goes: it is not decided yet, and would be the first of
+   * its kind.
+   */
   isOpen(run: RunRef): boolean {
     const { fold, laneState } = this.#options;
     if (!fold.asksForOthers || this.#decided.has(keyOfRun(run)) || this.#mappings.has(keyOfRun(run))) return false;
@@ -376,7 +380,10 @@ export class LaneRoutes {
     return names;
   }
 
-  /** Owes what the configuration newly wants of series that were met before, and notes what it wants no more. Gives the files that are owed something. */
+  /**
+   * Owes what the configuration newly wants of series that were met before, and notes what it wants no more. Gives the files that
+   * are owed something.
+   */
   #widen(decided: Decided): string[] {
     const { laneState, canSendAgain } = this.#options;
     const { run, mapping } = decided;

@@ -166,9 +166,9 @@ export class RunOpener {
   }
 
   /**
-   * The tracker run holds what the files had before: it is ended, and one beside it gets what they have now. It has the same key, and is told from the
-   * former one by the files it is known by, so that it is found again whatever is lost here. Should we die before the state says so, all of this is done
-   * once more.
+   * The tracker run holds what the files had before: it is ended, and one beside it gets what they have now. It has the same key,
+   * and is told from the former one by the files it is known by, so that it is found again whatever is lost here. Should we die
+   * before the state says so, all of this is done once more.
    */
   async #openBeside(run: FedRun, replaced: Replaced): Promise<Opening> {
     const { backend, cache, delivery, laneState, routes, routing, isSettled } = this.#options;
@@ -217,7 +217,10 @@ export class RunOpener {
     return routing.replacedOf(rootPlace(places, target).path) === 'new_run';
   }
 
-  /** Files that had nothing to be known by when the tracker run was opened, or were not there, are noted before anything of them is sent. */
+  /**
+   * Files that had nothing to be known by when the tracker run was opened, or were not there, are noted before anything of them
+   * is sent.
+   */
   async #noteFiles(run: FedRun, handle: Handle, pieces: readonly SourcePiece[]): Promise<Undelivered | undefined> {
     const { backend, delivery, laneState } = this.#options;
     const opened = laneState.opened(run.target);
@@ -231,8 +234,8 @@ export class RunOpener {
   }
 
   /**
-   * The tracker run can't be gone on with, and stays as it is: one beside it is to be opened, and gets everything. False where that is not wanted,
-   * not ours to do, or was of no use.
+   * The tracker run can't be gone on with, and stays as it is: one beside it is to be opened, and gets everything. False where
+   * that is not wanted, not ours to do, or was of no use.
    */
   rebuild(run: FedRun, error: MirrorError): boolean {
     const { laneState, routing } = this.#options;
@@ -252,7 +255,10 @@ export class RunOpener {
     return true;
   }
 
-  /** Says that a run has ended, with its last event, if it was not said yet. `changedAtMs`: when its files last changed. `olderThanMs`: 0 where it is known to be over. */
+  /**
+   * Says that a run has ended, with its last event, if it was not said yet. `changedAtMs`: when its files last changed.
+   * `olderThanMs`: 0 where it is known to be over.
+   */
   async end(run: FedRun, changedAtMs: number, olderThanMs: number): Promise<void> {
     const { backend, delivery, laneState } = this.#options;
     const { target } = run;

@@ -43,7 +43,10 @@ export interface SideFeedOptions {
   readonly open: (run: FedRun) => Promise<Handle | undefined>;
   /** Whether a directory below a run's belongs to another run. */
   readonly isOther: (run: RunRef, path: string) => boolean;
-  /** Whether a file was written while a run was, rather than one beside it that can see the file as well. `levels`: how far above the run it lies. */
+  /**
+   * Whether a file was written while a run was, rather than one beside it that can see the file as well. `levels`: how far above
+   * the run it lies.
+   */
   readonly isOwner: (run: FedRun, levels: number, changedAtMs: number) => boolean;
   /** Texts that were sent before anybody asked for params in them, of the files from their beginning. */
   readonly pastTexts: (run: FedRun, tags: TagParams) => AsyncIterable<readonly ParamText[]>;
@@ -59,11 +62,17 @@ const LIVE_MS = 15_000;
 const QUIET_MS = 10 * 60_000;
 /** How long a backfill waits for files that somebody is writing. */
 const PATIENCE_MS = 30_000;
-/** Runs that are looked at, and large files that are on their way, at the same time: places of their own, so that no checkpoint holds up params. */
+/**
+ * Runs that are looked at, and large files that are on their way, at the same time: places of their own, so that no checkpoint
+ * holds up params.
+ */
 const AT_ONCE = 2;
 /** A file from this size on is a large one. Bytes. */
 const LARGE_BYTES = 8 * 1024 * 1024;
-/** A file that changes while it is read, or can't be read, is tried so often in a row; then it is named, and tried once every `QUIET_MS`. */
+/**
+ * A file that changes while it is read, or can't be read, is tried so often in a row; then it is named, and tried once every
+ * `QUIET_MS`.
+ */
 const MOST_TRIES = 5;
 /** A file that is said to be so much longer than what it takes on its disk is empty, not large: it is left from this size on. */
 const SPARSE_BYTES = 64 * 1024 * 1024;

@@ -1,4 +1,7 @@
-/** Params that stand in the event files themselves, as the text of a tag: found on the way of the points, and in what was sent before anybody asked. */
+/**
+ * Params that stand in the event files themselves, as the text of a tag: found on the way of the points, and in what was sent
+ * before anybody asked.
+ */
 import { interpret, type Series, sha256Of } from '../model/index.ts';
 import { Pattern } from '../pattern/index.ts';
 import type { CachedBatch } from '../reading/index.ts';

@@ -1,6 +1,7 @@
 /**
- * Brings one tracker to the ends of the files: takes a piece of a run from the lane's own positions, delivers it, notes it, and goes on. Longer than
- * other files: which run has its turn, and what becomes of a run (opened, stopped, ended, gone), are one state that does not part well.
+ * Brings one tracker to the ends of the files: takes a piece of a run from the lane's own positions, delivers it, notes it, and
+ * goes on. Longer than other files: which run has its turn, and what becomes of a run (opened, stopped, ended, gone), are one
+ * state that does not part well.
  */
 
 import { steadyMs } from '../clock.ts';
@@ -72,7 +73,10 @@ const TURNS_AHEAD = 1;
 const LARGE_BYTES = 8 * 1024 * 1024;
 /** A run that its tracker does not take is tried again for when somebody changed that. */
 const STOPPED_MS = 30 * 60_000;
-/** A few of those that are stopped are tried so often: what one of them meets was most often the same for all, as when an experiment was deleted. */
+/**
+ * A few of those that are stopped are tried so often: what one of them meets was most often the same for all, as when an
+ * experiment was deleted.
+ */
 const TRIAL_MS = 20_000;
 const TRIALS = 4;
 /** How often it is looked whether the tracker gets anywhere. */

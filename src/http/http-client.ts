@@ -35,7 +35,10 @@ export interface HttpOptions {
   readonly connections?: number;
   /** Until a connection stands. Milliseconds, default 10 000. */
   readonly connectTimeoutMs?: number;
-  /** Of a whole request, the answer's body included; a body that is sent has a second more for every megabyte. Milliseconds, default 120 000. */
+  /**
+   * Of a whole request, the answer's body included; a body that is sent has a second more for every megabyte. Milliseconds,
+   * default 120 000.
+   */
   readonly timeoutMs?: number;
   readonly now?: () => number;
   /** How names become addresses, where no proxy does it. Default: the system's. */
@@ -55,7 +58,10 @@ export interface HttpRequest {
   readonly body?: string | Uint8Array | BodyStream;
   readonly headers?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
-  /** Longest answer that it can need, unpacked; never more than the memory allows. Bytes, default 1 MiB. `Infinity` where that is not known. */
+  /**
+   * Longest answer that it can need, unpacked; never more than the memory allows. Bytes, default 1 MiB. `Infinity` where that is
+   * not known.
+   */
   readonly mostBytes?: number;
   /** Whether a file is asked for, which may be any page. Elsewhere a login page is a refusal. */
   readonly isFile?: boolean;

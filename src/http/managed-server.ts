@@ -1,4 +1,7 @@
-/** A server of our own, for stores that no server stands before. It lives as long as whoever started it, and ends with it whatever happens. */
+/**
+ * A server of our own, for stores that no server stands before. It lives as long as whoever started it, and ends with it whatever
+ * happens.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { createServer } from 'node:net';

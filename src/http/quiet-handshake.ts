@@ -3,8 +3,9 @@ import { connect } from 'node:tls';
 import type { TlsMaterial } from './tls.ts';
 
 /**
- * What a server has against us before we say anything; undefined where it has nothing, or does not say. Under TLS 1.3 the handshake is over for us before the
- * server has looked at our certificate. Whoever writes at once is reset, and the reset hides the alert that came before it; who keeps quiet reads it.
+ * What a server has against us before we say anything; undefined where it has nothing, or does not say. Under TLS 1.3 the
+ * handshake is over for us before the server has looked at our certificate. Whoever writes at once is reset, and the reset hides
+ * the alert that came before it; who keeps quiet reads it.
  */
 export function quietHandshake(origin: URL, material: TlsMaterial, limitMs: number, signal: AbortSignal): Promise<unknown> {
   return new Promise((resolve) => {

@@ -38,7 +38,10 @@ export function readTlsFiles(options: TlsOptions): TlsMaterial {
 
 const NAMES = { address: 'the address', ca: 'a CA bundle', cert: 'a client certificate' };
 
-/** Alerts by which a server says that it wants a certificate of ours, or another one. Without any, older versions of TLS name the handshake only. */
+/**
+ * Alerts by which a server says that it wants a certificate of ours, or another one. Without any, older versions of TLS name the
+ * handshake only.
+ */
 const REFUSES_OURS =
   /_ALERT_(?:CERTIFICATE_|NO_CERTIFICATE|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE|ACCESS_DENIED)/;
 
@@ -59,7 +62,10 @@ export function tlsHint(code: string, { names = NAMES }: TlsOptions): string | u
   return undefined;
 }
 
-/** What may help where connections are closed as soon as they stand: some servers say no more to who shows no certificate, or an unknown one. */
+/**
+ * What may help where connections are closed as soon as they stand: some servers say no more to who shows no certificate, or an
+ * unknown one.
+ */
 export function closedHint({ names = NAMES }: TlsOptions): string {
   return `Where the server wants a certificate that it knows, give one (${names.cert}).`;
 }

@@ -24,8 +24,8 @@ export interface MakeLanesOptions {
 }
 
 /**
- * Every tracker's lane, or only those of some names. Lanes that are switched off are left out, and that is said; those that were named are not: it is
- * an error to ask one of them for something. Whoever gets them closes their backends.
+ * Every tracker's lane, or only those of some names. Lanes that are switched off are left out, and that is said; those that were
+ * named are not: it is an error to ask one of them for something. Whoever gets them closes their backends.
  */
 export async function makeTrackerLanes(
   config: Config,

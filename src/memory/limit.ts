@@ -12,8 +12,8 @@ export interface MemorySurroundings {
 const MOST_UNASKED = 4 * 2 ** 30;
 
 /**
- * The memory to get along with: what was asked for, but no more than the cgroup lets us have. Without a wish it is the cgroup's limit, else half
- * of the machine's memory, 4 GiB at most.
+ * The memory to get along with: what was asked for, but no more than the cgroup lets us have. Without a wish it is the cgroup's
+ * limit, else half of the machine's memory, 4 GiB at most.
  */
 export function memoryOf(asked: number | undefined, system: MemorySurroundings = systemMemory()): number {
   const { constrained, total } = system;

@@ -188,7 +188,10 @@ export function owedGapBytes({ position: { gaps, watermark } }: Pick<FileState, 
   );
 }
 
-/** Bytes of a file that were not mirrored: behind the watermark, torn and damaged ends included, and gaps. `unread`: those beyond what was looked at. */
+/**
+ * Bytes of a file that were not mirrored: behind the watermark, torn and damaged ends included, and gaps. `unread`: those beyond
+ * what was looked at.
+ */
 export function unmirroredBytes(state: FileState | undefined, unread: number | undefined): number {
   const watermark = state?.position.watermark ?? 0;
   const end = state?.damage.reduce((last, damage) => Math.max(last, damage.end), watermark) ?? 0;

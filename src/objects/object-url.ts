@@ -7,7 +7,10 @@ export interface ObjectPlace {
   readonly endpoint: string | undefined;
 }
 
-/** `s3://bucket/prefix`, or `s3://host:port/bucket/prefix` for servers beside Amazon's; port 443 means https. Undefined for any other text. */
+/**
+ * `s3://bucket/prefix`, or `s3://host:port/bucket/prefix` for servers beside Amazon's; port 443 means https. Undefined for any
+ * other text.
+ */
 export function parseObjectUrl(url: string): ObjectPlace | undefined {
   const found = /^s3:\/\/([^/?#@\s]+)(?:\/([^?#]*))?$/i.exec(url);
   if (found === null) return undefined;

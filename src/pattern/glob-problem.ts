@@ -18,7 +18,8 @@ const NOT_HINT =
   'The globs of a list are alternatives, so nearly all matches one that begins with !. Within a path, !(debug)/** is all but debug.';
 
 /**
- * What makes a glob match nothing, or all, where something else was surely meant; undefined where nothing does. `isOneOfMany`: others stand beside it.
+ * What makes a glob match nothing, or all, where something else was surely meant; undefined where nothing does. `isOneOfMany`:
+ * others stand beside it.
  */
 export function globProblem(glob: string, kind: GlobKind, isOneOfMany = false): GlobProblem | undefined {
   // A tag or a file that is written out is itself, whatever stands in it.

@@ -30,7 +30,10 @@ export class Pattern {
     );
   }
 
-  /** What the named parts are; undefined where the text does not match. A text matches a glob that is written as it is, whatever stands in it. */
+  /**
+   * What the named parts are; undefined where the text does not match. A text matches a glob that is written as it is, whatever
+   * stands in it.
+   */
   match(text: string): Readonly<Record<string, string>> | undefined {
     const found = this.#expression.match(text);
     if (found === undefined) return text === this.glob && this.names.length === 0 ? {} : undefined;

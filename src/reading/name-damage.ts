@@ -27,8 +27,9 @@ export function dateTorn(damage: readonly Damage[], before: readonly Damage[], n
 }
 
 /**
- * Whether and when the end of a file that holds a beginning of what was read is compared with that: once, when it has been as it is for a while
- * (`isWhole`). Until then somebody is most likely writing it anew, and each look would cost as much as the last one and more.
+ * Whether and when the end of a file that holds a beginning of what was read is compared with that: once, when it has been as it
+ * is for a while (`isWhole`). Until then somebody is most likely writing it anew, and each look would cost as much as the last
+ * one and more.
  */
 export function cutLook(
   { damage, stamp }: FileState,

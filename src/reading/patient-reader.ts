@@ -26,9 +26,10 @@ interface Request {
 const LOOK_MS = 500;
 
 /**
- * A reader's thread that may hang: it is left behind then, and another one takes its place. The file it hung at is given out as `silent`, and is not
- * asked again before that call has come back; what else was asked for comes back as not done. After some of them it gives out everything as silent
- * until one comes back: such a thread can't be ended, and there must not be ever more of them.
+ * A reader's thread that may hang: it is left behind then, and another one takes its place. The file it hung at is given out as
+ * `silent`, and is not asked again before that call has come back; what else was asked for comes back as not done. After some of
+ * them it gives out everything as silent until one comes back: such a thread can't be ended, and there must not be ever more of
+ * them.
  */
 export class PatientReader {
   #options: PatientReaderOptions;

@@ -85,7 +85,10 @@ export class ReaderThread {
     return call !== undefined && machineMs() - call.sinceMs >= ms ? call : undefined;
   }
 
-  /** Every run below a root that is asked for, piece by piece while they are found; the last piece is what hung on the way, where something did. */
+  /**
+   * Every run below a root that is asked for, piece by piece while they are found; the last piece is what hung on the way, where
+   * something did.
+   */
   async *walk(asked: Walk, deadlineMs?: number): AsyncGenerator<WalkPiece | Hung, void, void> {
     this.#request({ kind: 'walk', ...asked });
     for (;;) {

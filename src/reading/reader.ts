@@ -76,7 +76,10 @@ export type ReadEvent =
       /** Of a file that was read once more: what of it could not be. */
       readonly lost?: readonly Lost[];
     }
-  /** A file holds a beginning of what was read, as far as its marks tell; these are the points of its last record. Comes behind its batch. */
+  /**
+   * A file holds a beginning of what was read, as far as its marks tell; these are the points of its last record. Comes behind
+   * its batch.
+   */
   | { readonly kind: 'cutShort'; readonly run: RunRef; readonly file: string; readonly last: readonly WrittenPoint[] }
   /** So many bytes behind the last batch were looked at, and no record was found yet. */
   | { readonly kind: 'searched'; readonly run: RunRef; readonly file: string; readonly bytes: number }

@@ -2,7 +2,10 @@
 import { FRAME_BYTES, HEADER_BYTES, isHeader, maskedCrc32c } from '../decode/index.ts';
 import { type Place, pieces } from '../untrusted/index.ts';
 
-/** The data of the record at an offset, checked; undefined where none of at most so many bytes stands there. Throws where the file can't be read. */
+/**
+ * The data of the record at an offset, checked; undefined where none of at most so many bytes stands there. Throws where the file
+ * can't be read.
+ */
 export async function recordAt(
   place: Place,
   name: string,

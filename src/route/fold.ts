@@ -77,7 +77,10 @@ export class Fold {
     return { path: parts.length === 0 ? '.' : parts.join('/'), prefix: prefix.map((part) => `${part}/`).join('') };
   }
 
-  /** Whether a directory that is heard of later could change where a run goes: it has a part that would be the first of its kind, and is not yet. */
+  /**
+   * Whether a directory that is heard of later could change where a run goes: it has a part that would be the first of its kind,
+   * and is not yet.
+   */
   isOpen(path: string, around: Around): boolean {
     return this.#ambiguous(path).some(([parts, kind]) => !around.isFirst(parts.join('/')) && isFirstOf(kind, parts, around));
   }

@@ -41,8 +41,9 @@ export function isWidened(before: number, every: number): boolean {
 }
 
 /**
- * What becomes of a series when as much of it is wanted as `every` says: what was left out so far and is wanted now is owed; what is wanted
- * no more is remembered, so that it can be owed one day. What was thinned is sent again only where a point that comes twice is no second one.
+ * What becomes of a series when as much of it is wanted as `every` says: what was left out so far and is wanted now is owed; what
+ * is wanted no more is remembered, so that it can be owed one day. What was thinned is sent again only where a point that comes
+ * twice is no second one.
  */
 export function reconsider(
   tag: string,

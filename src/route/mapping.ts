@@ -1,7 +1,10 @@
 import type { LeftOut } from './left-out.ts';
 import type { Rename } from './names.ts';
 
-/** How a lane treats a run, as it was decided when the first of it was sent: kept with the positions, and not changed by another configuration. */
+/**
+ * How a lane treats a run, as it was decided when the first of it was sent: kept with the positions, and not changed by another
+ * configuration.
+ */
 export interface RunMapping {
   /** Path of the run whose tracker run it goes into. */
   readonly target: string;

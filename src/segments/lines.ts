@@ -41,7 +41,10 @@ export interface LineNames {
 
 const VALUE = ',"value":';
 
-/** A line: the value is its last field, so that its text can be had back as it was written. `place` and `more` stand before and behind the rest. */
+/**
+ * A line: the value is its last field, so that its text can be had back as it was written. `place` and `more` stand before and
+ * behind the rest.
+ */
 export function pointText(
   place: Readonly<Record<string, Json>>,
   fields: HeadFields,

@@ -36,7 +36,10 @@ interface Found {
   readonly source: string;
 }
 
-/** A lane's section of the configuration, read field by field: variables first, then the section, then defaults. What is wrong is gathered. */
+/**
+ * A lane's section of the configuration, read field by field: variables first, then the section, then defaults. What is wrong is
+ * gathered.
+ */
 export class Section<Table extends Fields> {
   readonly problems: SettingProblem[] = [];
   readonly #fields: Table;
@@ -80,8 +83,8 @@ export class Section<Table extends Fields> {
   }
 
   /**
-   * Reads once more what `secret` gave, for when it is refused: files with secrets are replaced while we run. Undefined where no file is named, or
-   * it is not what counts.
+   * Reads once more what `secret` gave, for when it is refused: files with secrets are replaced while we run. Undefined where no
+   * file is named, or it is not what counts.
    */
   secretAgain(key: keyof Table & string, fileKey: keyof Table & string): (() => string | undefined) | undefined {
     const path = this.#found.get(fileKey)?.value;

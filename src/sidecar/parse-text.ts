@@ -1,6 +1,6 @@
 /**
- * What a text that others wrote says: YAML or JSON in, params or an id out. Runs in a thread of its own, see `text-parser.ts`: a text of two
- * megabytes can stand for gigabytes, or for hours. Whatever comes out is bounded.
+ * What a text that others wrote says: YAML or JSON in, params or an id out. Runs in a thread of its own, see `text-parser.ts`: a
+ * text of two megabytes can stand for gigabytes, or for hours. Whatever comes out is bounded.
  */
 import { parseDocument } from 'yaml';
 import type { SideParam } from '../backends/contract.ts';

@@ -78,8 +78,8 @@ export function changed({ directory, path }: SideSource, cause?: unknown): Mirro
 }
 
 /**
- * A path of a tracker run, of parts that are safe everywhere: `..` and empty parts are gone, odd characters are written `_`. A part that had
- * some has a short hash of what it was before its ending, so that two files do not meet under one name.
+ * A path of a tracker run, of parts that are safe everywhere: `..` and empty parts are gone, odd characters are written `_`. A
+ * part that had some has a short hash of what it was before its ending, so that two files do not meet under one name.
  */
 export function safePath(path: string): string {
   const parts = path

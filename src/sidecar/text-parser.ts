@@ -1,4 +1,7 @@
-/** Has texts of others parsed in threads with limits of memory and time. One that is over them is ended; the text is named, the next one begins anew. */
+/**
+ * Has texts of others parsed in threads with limits of memory and time. One that is over them is ended; the text is named, the
+ * next one begins anew.
+ */
 import { Worker } from 'node:worker_threads';
 import PQueue from 'p-queue';
 import { messageOf, systemCode } from '../errors.ts';

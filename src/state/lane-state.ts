@@ -243,7 +243,10 @@ export class LaneState {
     this.#change(`side ${path} ${rule}`, run, 'DELETE FROM side WHERE lane = ? AND run = ? AND path = ? AND rule = ?', path, rule);
   }
 
-  /** What was kept of how the lane stood; undefined where nothing was. It is a fact like those of `meta`: states of all versions can have it. */
+  /**
+   * What was kept of how the lane stood; undefined where nothing was. It is a fact like those of `meta`: states of all versions
+   * can have it.
+   */
   stand(): unknown {
     const { statements } = this.#store.reading();
     const row = statements.get('SELECT value FROM meta WHERE key = ?', this.#standKey);

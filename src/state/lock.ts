@@ -82,7 +82,10 @@ export class FileLock {
     return new FileLock(db);
   }
 
-  /** Who holds the lock that guards `path`, in words that `writes to …` can follow; undefined where nobody does, or where that can't be told. */
+  /**
+   * Who holds the lock that guards `path`, in words that `writes to …` can follow; undefined where nobody does, or where that
+   * can't be told.
+   */
   static holder(path: string): string | undefined {
     const lockPath = lockPathOf(path);
     let db: DatabaseSync | undefined;

@@ -196,7 +196,10 @@ function placesOf(store: StateStore, moves: readonly MovedRun[], mappings: reado
   return places;
 }
 
-/** Where the run above a folded one is, once that one lies elsewhere; itself where the folded one stays; undefined where that can't be told. */
+/**
+ * Where the run above a folded one is, once that one lies elsewhere; itself where the folded one stays; undefined where that
+ * can't be told.
+ */
 function targetOf(path: string, target: RunRef, to: RunRef | undefined): RunRef | undefined {
   if (to === undefined) return target;
   const above = aboveOf(path, target.path, to.path);

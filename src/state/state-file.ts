@@ -142,7 +142,10 @@ export class StateFile {
     return rows.map((row) => String(row.target));
   }
 
-  /** Files of some roots that have one of these inodes, or begin with a record of one of these lengths and checksums (`length:checksum`). */
+  /**
+   * Files of some roots that have one of these inodes, or begin with a record of one of these lengths and checksums
+   * (`length:checksum`).
+   */
   filesLike(
     roots: readonly string[],
     inodes: readonly string[],
@@ -166,7 +169,10 @@ export class StateFile {
     return countFiles(this.#reading().statements, root);
   }
 
-  /** Runs lie elsewhere now, or files of theirs have other names. Nothing of them may be on its way. Returns those of which that could be noted. */
+  /**
+   * Runs lie elsewhere now, or files of theirs have other names. Nothing of them may be on its way. Returns those of which that
+   * could be noted.
+   */
   move<Moved extends MovedRun>(moves: readonly Moved[]): Moved[] {
     const store = this.#reading();
     let done: readonly MovedRun[] = [];
@@ -178,8 +184,8 @@ export class StateFile {
   }
 
   /**
-   * Changes what is known of roots and runs, and notes it as a task in the same transaction: until `taskDone` says that the store (undefined:
-   * there is none) and the trackers have heard of it.
+   * Changes what is known of roots and runs, and notes it as a task in the same transaction: until `taskDone` says that the store
+   * (undefined: there is none) and the trackers have heard of it.
    */
   tidy(tidying: Tidying, store: string | undefined, removals: readonly Removal[] = []): void {
     const all = this.#reading();

@@ -104,7 +104,10 @@ export class StateReader {
     return countFiles(this.#statements, root);
   }
 
-  /** Files of some roots that have one of these inodes, or begin with a record of one of these lengths and checksums (`length:checksum`). */
+  /**
+   * Files of some roots that have one of these inodes, or begin with a record of one of these lengths and checksums
+   * (`length:checksum`).
+   */
   filesLike(
     roots: readonly string[],
     inodes: readonly string[],

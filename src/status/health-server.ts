@@ -14,7 +14,10 @@ export interface HealthSource {
   document(): Record<string, unknown>;
 }
 
-/** Serves `/livez` (something moves where there is work), `/readyz`, `/healthz` (the same as `/livez`) and `/status` (JSON). `hosts`: further names it is asked by. */
+/**
+ * Serves `/livez` (something moves where there is work), `/readyz`, `/healthz` (the same as `/livez`) and `/status` (JSON).
+ * `hosts`: further names it is asked by.
+ */
 export async function serveHealth(listen: string, source: HealthSource, hosts: readonly string[] = []): Promise<Server> {
   const { host, port } = parseListen(listen);
   const server = guardedServer({ host, hosts }, (request, response) => {

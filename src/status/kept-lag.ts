@@ -25,7 +25,10 @@ export class KeptLag {
     this.#notBeforeMs = files.length < MOST_KEPT ? lookedMs : files.reduce((latest, { since_ms }) => Math.max(latest, since_ms), 0);
   }
 
-  /** Since when the byte at `offset` of a file could be seen, by the wall clock: as it was kept, or between then and when the file changed last. */
+  /**
+   * Since when the byte at `offset` of a file could be seen, by the wall clock: as it was kept, or between then and when the file
+   * changed last.
+   */
   sinceMs(run: RunRef, name: string, offset: number, changedMs: number): { readonly ms: number; readonly isKnown: boolean } {
     const kept = this.#files.get(keyOfFile(run, name));
     if (kept !== undefined && offset < kept.end) return { ms: kept.since_ms, isKnown: true };

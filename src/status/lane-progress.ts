@@ -188,7 +188,10 @@ export class LaneProgress {
     return this.#lags.get(keyOfFile(run, name))?.size;
   }
 
-  /** `mirrored`: the bytes up to which it is, where nothing was heard of the file before. `changedMs`: when it changed last, by the wall clock. */
+  /**
+   * `mirrored`: the bytes up to which it is, where nothing was heard of the file before. `changedMs`: when it changed last, by
+   * the wall clock.
+   */
   fileGrew(run: RunRef, name: string, size: number, mirrored = 0, changedMs?: number): void {
     const key = keyOfFile(run, name);
     const nowMs = this.#now();

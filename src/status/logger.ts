@@ -33,7 +33,10 @@ const SECRET_FIELDS = new Set([
 const DEEPEST = 4;
 const REDACTED = '[redacted]';
 
-/** Names, params and answers come from strangers. Longest text in a field, most entries of an object or a list, and the longest line of a stack. */
+/**
+ * Names, params and answers come from strangers. Longest text in a field, most entries of an object or a list, and the longest
+ * line of a stack.
+ */
 const MOST_TEXT = 2000;
 const MOST_ENTRIES = 100;
 const MOST_STACK = 8000;

@@ -2,8 +2,8 @@ import type { Damage, RunRef } from '../model/index.ts';
 import type { LaneProgress } from './lane-progress.ts';
 
 /**
- * Something that is not a record but worth a line: a file that vanished, can't be read, does not answer, was replaced; a folder that can't be read; a root of
- * which nothing is left; a store that is damaged; a run that lies elsewhere.
+ * Something that is not a record but worth a line: a file that vanished, can't be read, does not answer, was replaced; a folder
+ * that can't be read; a root of which nothing is left; a store that is damaged; a run that lies elsewhere.
  */
 export interface Incident {
   readonly kind:

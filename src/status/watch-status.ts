@@ -120,8 +120,8 @@ export class WatchStatus {
   }
 
   /**
-   * Why it can't be relied on: a first scan is not done though its root answers, or no root was looked at for several intervals. One that does not
-   * answer is no reason while others are looked at: a restart would not help it, and would cost the others.
+   * Why it can't be relied on: a first scan is not done though its root answers, or no root was looked at for several intervals.
+   * One that does not answer is no reason while others are looked at: a restart would not help it, and would cost the others.
    */
   get whyNotReady(): string | undefined {
     if (this.#expected.some((name) => !this.roots.has(name) && !this.isSilent(name))) return 'the first scan is not done yet';
@@ -139,8 +139,9 @@ export class WatchStatus {
   }
 
   /**
-   * Why a restart would help: every lane has work, and none has accepted anything, or failed at it, for long. A tracker that hangs is no reason while
-   * another lane moves; nor is a root that does not answer while others are looked at: a restart would not help them.
+   * Why a restart would help: every lane has work, and none has accepted anything, or failed at it, for long. A tracker that
+   * hangs is no reason while another lane moves; nor is a root that does not answer while others are looked at: a restart would
+   * not help them.
    */
   get whyNotAlive(): string | undefined {
     const quietMs = this.lanes.reduce((least, lane) => Math.min(least, lane.quietMs), Number.POSITIVE_INFINITY);

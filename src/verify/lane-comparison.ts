@@ -178,7 +178,10 @@ export class LaneComparison {
     this.#lossOfRow = new Map();
   }
 
-  /** The differences of the chunk. `isBetween`: the left side is a lane, too, so that what may be there or not may be so on the left as well. */
+  /**
+   * The differences of the chunk. `isBetween`: the left side is a lane, too, so that what may be there or not may be so on the
+   * left as well.
+   */
   *settle(isBetween = false): Generator<PointDifference, void, void> {
     const [left, right] = [this.#leftTable, this.#rightTable];
     const matches = matchPoints(left, right);

@@ -19,7 +19,10 @@ export interface ForeignOptions {
 
 const MOST_EXAMPLES = 5;
 
-/** Looks through all that a lane mirrored to, whichever roots are asked for: a tracker is switched off as a whole. Undefined: its backend can't tell. */
+/**
+ * Looks through all that a lane mirrored to, whichever roots are asked for: a tracker is switched off as a whole. Undefined: its
+ * backend can't tell.
+ */
 export async function foreignIn(
   { name, target, backend }: TrackerLaneOptions,
   { statePath, linksOf = () => DEFAULT_LINKS, signal }: ForeignOptions,

@@ -6,7 +6,10 @@ import { openFile } from '../tail/index.ts';
 import type { Place } from '../untrusted/index.ts';
 import { type FileFacts, rangesOf, type Unjudged } from '../verify/index.ts';
 
-/** The event files of one run, up to their watermarks; can be read again and again, in the reader's thread: a file that hangs must not hang us. */
+/**
+ * The event files of one run, up to their watermarks; can be read again and again, in the reader's thread: a file that hangs must
+ * not hang us.
+ */
 export class RunFiles {
   readonly #run: RunRef;
   readonly #directory: Place;

@@ -19,9 +19,10 @@ export interface OpenRun {
 /**
  * Opens a run for writing; one that is not there comes into being. `createdAt`: seconds, used when it does.
  *
- * A client that was killed, or lost its connection, leaves what it held at the server for five minutes: the lock keeps us out until then, and every
- * try to take it stops the whole server for ten seconds. So lock and heartbeat have the run's name: asked for once more, they take the place
- * of those left behind, which the server then lets go of. Other processes than the server are kept out as ever.
+ * A client that was killed, or lost its connection, leaves what it held at the server for five minutes: the lock keeps us out
+ * until then, and every try to take it stops the whole server for ten seconds. So lock and heartbeat have the run's name: asked
+ * for once more, they take the place of those left behind, which the server then lets go of. Other processes than the server are
+ * kept out as ever.
  */
 export async function openRun(client: AimClient, run: TrackedRun, createdAt: number | undefined, signal: AbortSignal): Promise<OpenRun> {
   const resources: Resource[] = [];

@@ -32,8 +32,8 @@ export function placeId(run: RunRef, file: string, offset: number, checksum: num
 }
 
 /**
- * Bytes of a file that gave a series points of ever greater steps: such points have no place of their own beside them, so that nearly all points cost
- * nothing more than Aim's own columns. Ranges of one series share no step.
+ * Bytes of a file that gave a series points of ever greater steps: such points have no place of their own beside them, so that
+ * nearly all points cost nothing more than Aim's own columns. Ranges of one series share no step.
  */
 export interface StepRange {
   readonly file: string;

@@ -1,7 +1,8 @@
 /**
- * One series of scalars on its way into one sequence. Aim has one point a step, by a hash of it. Nearly all points have a step that is greater than all before,
- * and are written blindly; for the others it is looked up what stands there. Of several points of one step the one of the greatest place is shown, the others
- * are kept beside it under their content, so that whatever comes again falls on itself.
+ * One series of scalars on its way into one sequence. Aim has one point a step, by a hash of it. Nearly all points have a step
+ * that is greater than all before, and are written blindly; for the others it is looked up what stands there. Of several points
+ * of one step the one of the greatest place is shown, the others are kept beside it under their content, so that whatever comes
+ * again falls on itself.
  */
 import type { AimClient, Resource } from './client.ts';
 import type { Frames } from './frames.ts';

@@ -1,7 +1,7 @@
 /**
- * The packed trees that Aim's server speaks: every request's arguments, every frame and every answer is one. A record is a node: its path as
- * key, whether it is a blob, and its value with a type byte. Containers stand before their children. Integers and floats are two types on the
- * wire, so they are two here: a `bigint` is an integer, a `number` a float.
+ * The packed trees that Aim's server speaks: every request's arguments, every frame and every answer is one. A record is a node:
+ * its path as key, whether it is a blob, and its value with a type byte. Containers stand before their children. Integers and
+ * floats are two types on the wire, so they are two here: a `bigint` is an integer, a `number` a float.
  */
 
 /** Bytes or a text that the server keeps apart from the node that has it. */

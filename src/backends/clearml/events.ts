@@ -89,8 +89,8 @@ class TaskEvents {
   }
 
   /**
-   * Events of some names, but for steps that a page does not hold as a whole: these are noted. A server takes a scroll id that stands for step
-   * 0 for one that stands for nothing, and begins again; so what comes behind is read from the other end.
+   * Events of some names, but for steps that a page does not hold as a whole: these are noted. A server takes a scroll id that
+   * stands for step 0 for one that stands for nothing, and begins again; so what comes behind is read from the other end.
    */
   async *#read(metrics: readonly Filter[], crowded: Set<string>): AsyncGenerator<readonly Fields[]> {
     let seen = 0;

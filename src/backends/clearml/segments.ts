@@ -37,7 +37,10 @@ export interface Segment {
   readonly lines: readonly SegmentLine[];
 }
 
-/** `file` is the one that the tracker run sees; `place.file` stands in the run the point comes from. `files`: paths below the task's folder. */
+/**
+ * `file` is the one that the tracker run sees; `place.file` stands in the run the point comes from. `files`: paths below the
+ * task's folder.
+ */
 export function pointLine(
   place: PointPlace,
   file: string,

@@ -148,7 +148,10 @@ function whose(session: Session, { instanceId, fingerprint }: RunSource, source:
   return isWhoseRun({ mark, readBack: (during) => readBack(session, { signal: during }) }, source, signal);
 }
 
-/** Sends all that a session holds to a task. Sent again after a crash it falls on itself: the keys are those of a lane that was never offline. */
+/**
+ * Sends all that a session holds to a task. Sent again after a crash it falls on itself: the keys are those of a lane that was
+ * never offline.
+ */
 export async function sendSession(session: Session, sink: Sink, refused: (error: MirrorError) => void, signal: AbortSignal): Promise<void> {
   const from = JSON.stringify(session.id);
   const to = JSON.stringify(sink.id);

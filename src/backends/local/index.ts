@@ -151,7 +151,10 @@ export class LocalBackend implements PositionOwner {
     }
   }
 
-  /** Files of some roots that have one of these inodes, or begin with a record of one of these lengths and checksums (`length:checksum`). */
+  /**
+   * Files of some roots that have one of these inodes, or begin with a record of one of these lengths and checksums
+   * (`length:checksum`).
+   */
   filesLike(
     roots: readonly string[],
     inodes: readonly string[],

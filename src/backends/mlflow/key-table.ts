@@ -5,8 +5,9 @@ import { KEY_LENGTH } from './limits.ts';
 const NOTHING = '.x.';
 
 /**
- * The keys of one run's metrics, or of its params. Where a database takes names for one that differ only by case, accents or trailing blanks,
- * all but the first get `.x.` behind them. Which one came first is told by what the run holds already; for reading back it does not matter.
+ * The keys of one run's metrics, or of its params. Where a database takes names for one that differ only by case, accents or
+ * trailing blanks, all but the first get `.x.` behind them. Which one came first is told by what the run holds already; for
+ * reading back it does not matter.
  */
 export class KeyTable {
   readonly #options: KeyOptions;
@@ -55,8 +56,9 @@ export class KeyTable {
 }
 
 /**
- * What a name is to a database that compares loosely. Rather too much is taken for one than too little: that costs three characters, a missed
- * one costs the points. MySQL's older collation takes ß for s, and all characters beyond the first 65,536 for one.
+ * What a name is to a database that compares loosely. Rather too much is taken for one than too little: that costs three
+ * characters, a missed one costs the points. MySQL's older collation takes ß for s, and all characters beyond the first 65,536
+ * for one.
  */
 export function foldOf(name: string): string {
   // Most names: there is nothing in them but case and blanks.

@@ -42,7 +42,10 @@ export function keyOf(tag: string, options: KeyOptions = {}): string {
   return `${kept}.h${hash}`;
 }
 
-/** Whether a tag can stand in the value of a run's tag as it is. Databases have no place for half characters, and PostgreSQL none for NUL. */
+/**
+ * Whether a tag can stand in the value of a run's tag as it is. Databases have no place for half characters, and PostgreSQL none
+ * for NUL.
+ */
 export function isPublishable(tag: string, { tagLength, isAscii }: Pick<StoreFacts, 'tagLength' | 'isAscii'>): boolean {
   return tag.length <= tagLength && tag.isWellFormed() && !tag.includes('\0') && !(isAscii && BEYOND_ASCII.test(tag));
 }

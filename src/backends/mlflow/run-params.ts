@@ -130,7 +130,10 @@ export class RunParams {
   }
 }
 
-/** Whether a value that is there is this one, as the server took it: cut where it takes so many characters, in ASCII where it takes no others. */
+/**
+ * Whether a value that is there is this one, as the server took it: cut where it takes so many characters, in ASCII where it
+ * takes no others.
+ */
 export function isHeldParam(held: string, value: string): boolean {
   const isOneOf = (text: string): boolean =>
     isSameParam(held, text) || LENGTHS.some((most) => held.length >= most && held === cut(text, most));

@@ -302,7 +302,10 @@ export class Runs {
       throw isAboutContent(reply) ? new MirrorError('MB4006', reply.error.message, { cause: reply.error }) : reply.error;
   }
 
-  /** Brings the tags of a run up to date: as the operator says them now, and by which it is recognised: other files, or a state that was lost and made anew. */
+  /**
+   * Brings the tags of a run up to date: as the operator says them now, and by which it is recognised: other files, or a state
+   * that was lost and made anew.
+   */
   async #marked(facts: RunFacts, source: RunSource, signal: AbortSignal): Promise<RunFacts> {
     const files = FileMarks.read(facts.tags.get(FINGERPRINT)).with(source.fingerprint);
     const wanted: readonly Tag[] = [

@@ -257,8 +257,9 @@ export class WandbClient {
   }
 
   /**
-   * Stores files; what is there under the same name is replaced. A file for which the server names an address that can't be used, or that is too long
-   * while others are taken, is told to `lost`, and the others go on; where nobody wants to hear of it, it is a failure as any other.
+   * Stores files; what is there under the same name is replaced. A file for which the server names an address that can't be used,
+   * or that is too long while others are taken, is told to `lost`, and the others go on; where nobody wants to hear of it, it is
+   * a failure as any other.
    */
   async upload(run: RunPath, files: readonly StoredFile[], signal: AbortSignal, lost?: LostFile): Promise<Failure | undefined> {
     for (let at = 0; at < files.length; at += FILES_PER_REQUEST) {

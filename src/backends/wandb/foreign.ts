@@ -97,7 +97,10 @@ async function* runsIn(client: WandbClient, project: ProjectPath, signal: AbortS
   }
 }
 
-/** Names in the configuration. Only where there are others than those of files is the history asked which of them are hyperparameters of points. */
+/**
+ * Names in the configuration. Only where there are others than those of files is the history asked which of them are
+ * hyperparameters of points.
+ */
 async function paramsOf(
   place: RunPlace,
   { joined }: TrackedRun,

@@ -1,8 +1,9 @@
 import { membersOf } from './row-reader.ts';
 
 /**
- * A number as history rows have it: the shortest digits that read back as the same double, NaN and infinities as bare words, the zero's sign kept.
- * Integers no double holds are bigints and are written out; a double as large is written with an exponent, so that it does not look like one.
+ * A number as history rows have it: the shortest digits that read back as the same double, NaN and infinities as bare words, the
+ * zero's sign kept. Integers no double holds are bigints and are written out; a double as large is written with an exponent, so
+ * that it does not look like one.
  */
 export function numberText(x: number | bigint): string {
   if (typeof x === 'bigint') return String(x);

@@ -1,6 +1,6 @@
 /**
- * Runs in folders that the official `wandb sync` takes: one file of records each, and the files they name. Longer than other files: which folder a line
- * goes to, and when a new one is begun, hang on the same few facts as the writing itself.
+ * Runs in folders that the official `wandb sync` takes: one file of records each, and the files they name. Longer than other
+ * files: which folder a line goes to, and when a new one is begun, hang on the same few facts as the writing itself.
  */
 
 import { steadyMs } from '../../clock.ts';
@@ -366,9 +366,9 @@ export class OfflineRun implements RunPlace {
   }
 
   /**
-   * A file that has ended, or was sent, is not written to any more: a sync sends a file only once, and puts its lines behind those that the
-   * server has. After one that was sent, the new folder begins with the next line. One that has ended and waits is repeated by the new folder,
-   * and marked as if it had been sent: two that wait could be sent in the wrong order.
+   * A file that has ended, or was sent, is not written to any more: a sync sends a file only once, and puts its lines behind
+   * those that the server has. After one that was sent, the new folder begins with the next line. One that has ended and waits is
+   * repeated by the new folder, and marked as if it had been sent: two that wait could be sent in the wrong order.
    */
   #makeWritable(): void {
     if (!existsSync(fileIn(this.#folder))) {

@@ -98,8 +98,8 @@ export class OnlineRun implements RunPlace {
   }
 
   /**
-   * Counts may be late, and servers that append may not count at all. The lines themselves tell, where a server gives them; so a server that
-   * appends is not sent anything twice even where nobody said that it does.
+   * Counts may be late, and servers that append may not count at all. The lines themselves tell, where a server gives them; so a
+   * server that appends is not sent anything twice even where nobody said that it does.
    */
   async lineCount(hoped: number, signal: AbortSignal): Promise<Reply<number | undefined>> {
     const reply = await this.#client.run(this.path, signal);

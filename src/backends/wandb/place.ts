@@ -14,8 +14,8 @@ export interface RunPlace {
   /** What is known of the last values. */
   readonly summary: Summary;
   /**
-   * Lines that are there; undefined: the run is not there any more. What the server says may be late. `hoped`: where it counts fewer, the lines
-   * themselves are looked at, if they can be had.
+   * Lines that are there; undefined: the run is not there any more. What the server says may be late. `hoped`: where it counts
+   * fewer, the lines themselves are looked at, if they can be had.
    */
   lineCount(hoped: number, signal: AbortSignal): Promise<Reply<number | undefined>>;
   /** Whether lines at a place replace those that stand there: sending the same again is harmless. */

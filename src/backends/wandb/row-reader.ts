@@ -1,4 +1,7 @@
-/** Takes a JSON object apart at its top level, without a look at the values: rows have words that JSON has not, and numbers no parser keeps. */
+/**
+ * Takes a JSON object apart at its top level, without a look at the values: rows have words that JSON has not, and numbers no
+ * parser keeps.
+ */
 
 /** Its members in their order, each value as its text. Undefined where it is no object. */
 export function membersOf(text: string): [key: string, value: string][] | undefined {

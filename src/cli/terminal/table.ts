@@ -36,8 +36,8 @@ const LEAST_COLUMNS = 20;
 const ZEROS = new Set(['', '-', '0', '0 B']);
 
 /**
- * A table as lines without a trailing line end. When it is too wide, the first column gives way, then columns that say nothing; where that is not
- * enough each row becomes a few lines of its own. Numbers are never cut.
+ * A table as lines without a trailing line end. When it is too wide, the first column gives way, then columns that say nothing;
+ * where that is not enough each row becomes a few lines of its own. Numbers are never cut.
  */
 export function renderTable(table: Table): string {
   const { width, style = plainStyle } = table;
