@@ -1,4 +1,4 @@
-import type { ReadBackChunk } from '../backends/contract.ts';
+import type { ReadBackChunk } from '../contract/index.ts';
 
 /** Names of the hyperparameters that points say: a tracker keeps them among its params. */
 export async function hparamNames(chunks: AsyncIterable<Pick<ReadBackChunk, 'points'>>): Promise<ReadonlySet<string>> {

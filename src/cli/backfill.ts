@@ -36,7 +36,7 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
   const store = config.lanes.local;
   const patienceMs = patienceMsOf(flags.patience);
   if (flags.dryRun === true) {
-    const { checkPlannedRoots } = await import('../moved-roots.ts');
+    const { checkPlannedRoots } = await import('../moves/index.ts');
     if (config.moved !== 'new') {
       await checkPlannedRoots(requests, { store: store?.path, state: config.state.path }, config.rules, linksOf(config));
     }
@@ -58,7 +58,7 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
     else log.logger.warn({ lane, ...facts }, message);
   };
   const trackers = config.lanes.trackers.length === 0 ? [] : await makeLanes(config, env, warn, wishesOf(flags));
-  const { backfill } = await import('../pipeline.ts');
+  const { backfill } = await import('../sync/index.ts');
   let report: Report;
   try {
     report = await backfill({
@@ -101,7 +101,7 @@ async function showPlan(
   flags: BackfillFlags,
   { stdout, stderr, env }: CommandContext,
 ): Promise<boolean> {
-  const { planBackfill } = await import('../plan.ts');
+  const { planBackfill } = await import('../overview/index.ts');
   const warn: LaneWarning = (lane, message, facts) => {
     if ((flags.quiet ?? 0) < 2) stderr.write(`${laneWarning(lane, message, facts)}\n`);
   };

@@ -59,7 +59,7 @@ async function looked(kind: Exclude<LookedUp, 'files' | 'folders'>, place: Place
       return EXPORT_KINDS.map((word) => ({ word }));
     }
     case 'runStates': {
-      const { RUN_STATES } = await import('../run-list.ts');
+      const { RUN_STATES } = await import('../overview/index.ts');
       return RUN_STATES.map((word) => ({ word }));
     }
     case 'lanes':

@@ -1,5 +1,5 @@
 /** Where an export comes from: the local store, or event files read on the spot. */
-import type { ReadBackPoint } from '../backends/contract.ts';
+import type { ReadBackPoint } from '../contract/index.ts';
 import type { StoreReader } from '../backends/local/index.ts';
 import type { Obstacle } from '../discover/index.ts';
 import type { ExportRun, ExportSeries, ExportSource } from '../export/index.ts';

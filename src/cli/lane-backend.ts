@@ -1,5 +1,5 @@
-import { whoseRun } from '../backend-kit/index.ts';
-import type { Backend } from '../backends/contract.ts';
+import { whoseRun } from '../backend-kit/identity/index.ts';
+import type { Backend } from '../contract/index.ts';
 import { MirrorError } from '../errors.ts';
 import type { ResolvedLane } from '../lanes/index.ts';
 

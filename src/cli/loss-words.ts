@@ -1,4 +1,4 @@
-import type { Capabilities } from '../backends/contract.ts';
+import type { Capabilities } from '../contract/index.ts';
 import { formatCount } from './terminal/index.ts';
 
 /** What is lost in a tracker, a sentence each; empty where nothing is. */

@@ -3,7 +3,7 @@ import { isPending } from '../model/index.ts';
 import type { RootRequest } from '../discover/index.ts';
 import type { Report } from '../status/index.ts';
 import { isWithin } from '../untrusted/index.ts';
-import { totalsOf, type UncomparedRun, type Verification } from '../verify/index.ts';
+import { totalsOf, type UncomparedRun, type Verification } from '../verify/compare/index.ts';
 import { lanesAfter } from './backfill.ts';
 import type { MigrateFlags } from './migrate.ts';
 import { commonWords, nextStep, type Situation, typedWords } from './next-step.ts';

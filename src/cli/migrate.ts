@@ -7,8 +7,8 @@ import type { LaneWarning } from '../lanes/index.ts';
 import { jsonText } from '../model/index.ts';
 import { StateFile } from '../state/index.ts';
 import type { Report } from '../status/index.ts';
-import { type Difference, exitCodeOf, totalsOf, type Verification } from '../verify/index.ts';
-import type { ForeignFindings, VerifyLanesOptions } from '../verifying/index.ts';
+import { type Difference, exitCodeOf, totalsOf, type Verification } from '../verify/compare/index.ts';
+import type { ForeignFindings, VerifyLanesOptions } from '../verify/index.ts';
 import { trackersOf } from './chosen-trackers.ts';
 import { type CommandContext, type GlobalOptions, programName, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
@@ -59,7 +59,7 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
 
   let report: Report;
   try {
-    const { backfill } = await import('../pipeline.ts');
+    const { backfill } = await import('../sync/index.ts');
     // Its backends are closed in the end; whoever verifies makes new ones.
     const trackers = await trackersOf(config, env, [to], warn);
     report = await backfill({
@@ -85,7 +85,7 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
   if (!signal.aborted) {
     const trackers = await trackersOf(config, env, [from, to], warn);
     try {
-      const { foreignIn, verifyBetween, verifyLanes } = await import('../verifying/index.ts');
+      const { foreignIn, verifyBetween, verifyLanes } = await import('../verify/index.ts');
       const onDifference: NonNullable<VerifyLanesOptions['onDifference']> = (difference, lane, other) => {
         const key = headOf(lane, other);
         const known = examples.get(key) ?? [];

@@ -1,7 +1,6 @@
 /** What is worth typing now: one rule for all commands, from facts alone. */
 import { flagName } from '../flag-names.ts';
-import type { GlobalOptions } from './context.ts';
-import { shellWord } from './context.ts';
+import { type GlobalOptions, shellWord } from './context.ts';
 
 /** Why a lane is no further than it is. */
 export type LaneStanding =

@@ -1,7 +1,6 @@
 import stringWidth from 'string-width';
 import { runLabel } from '../model/index.ts';
-import type { Plan } from '../plan.ts';
-import type { LanePlan, LossReason } from '../plan-lanes.ts';
+import type { Plan, LanePlan, LossReason } from '../overview/index.ts';
 import {
   counted,
   firstFew,

@@ -1,5 +1,5 @@
 import type { TrackerLaneOptions } from '../lanes/index.ts';
-import { AnswerWatch, type Clock, realClock, SILENT_MS } from '../deliver/index.ts';
+import { AnswerWatch, type Clock, realClock, SILENT_MS } from '../sync/delivery/index.ts';
 import { MirrorError } from '../errors.ts';
 
 /** How long a tracker has to answer that a person waits for. */

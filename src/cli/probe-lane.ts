@@ -1,5 +1,5 @@
 import { steadyMs } from '../clock.ts';
-import type { Capabilities, Probe } from '../backends/contract.ts';
+import type { Capabilities, Probe } from '../contract/index.ts';
 import { withoutUserInfo } from '../config/index.ts';
 import type { ResolvedLane } from '../lanes/index.ts';
 import { type Finding, failureFinding } from './finding.ts';

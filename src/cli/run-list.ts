@@ -1,10 +1,10 @@
 import { closestName, suggestion } from '../closest-name.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
-import { knownRoots, lookForFiles } from '../forget-plan.ts';
+import { knownRoots, lookForFiles } from '../tidy/index.ts';
 import { checkNames } from '../lanes/index.ts';
 import { keyOfRun, type RunRef, runLabel } from '../model/index.ts';
 import { matcher } from '../pattern/index.ts';
-import { isInState, type ListedLane, type ListedRun, listAllRuns, RUN_STATES, type RunState } from '../run-list.ts';
+import { isInState, type ListedLane, type ListedRun, listAllRuns, RUN_STATES, type RunState } from '../overview/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
 import { forget, type ForgetFlags } from './forget.ts';
 import { readConfig } from './read-config.ts';

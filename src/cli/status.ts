@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import stringWidth from 'string-width';
-import type { Handle } from '../backends/contract.ts';
+import type { Handle } from '../contract/index.ts';
 import { ExitCode } from '../errors.ts';
 import { resolveLanes } from '../lanes/index.ts';
 import { isPending, runLabel } from '../model/index.ts';
 import type { FoundDamage, LanePosture } from '../status/index.ts';
-import { laneIn, type StatusReport, statusReport } from '../status-report.ts';
+import { laneIn, type StatusReport, statusReport } from '../overview/index.ts';
 import { trackersOf } from './chosen-trackers.ts';
 import { type CommandContext, type GlobalOptions, programName, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';

@@ -4,7 +4,7 @@ import type { Config } from '../config/index.ts';
 import { MirrorError } from '../errors.ts';
 import { resolveLanes, type TrackerLaneOptions } from '../lanes/index.ts';
 import { FileLock, StateFile, type StateReader } from '../state/index.ts';
-import { finishTidying, type TidyPlaces } from '../tidy.ts';
+import { finishTidying, type TidyPlaces } from '../tidy/index.ts';
 import type { CommandContext } from './context.ts';
 
 /** Store and state as they are, to be read; a command of either needs one of them. */

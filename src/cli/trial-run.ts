@@ -1,11 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Backend, Handle, HeldPoint, JournalledBackend, Outcome, Refusal, RunSource, TrackerParcel } from '../backends/contract.ts';
+import type { Backend, Handle, HeldPoint, JournalledBackend, Outcome, Refusal, RunSource, TrackerParcel } from '../contract/index.ts';
 import { expandTemplate } from '../config/index.ts';
 import { MirrorError } from '../errors.ts';
 import type { ResolvedLane } from '../lanes/index.ts';
 import { type FileState, pointCount, type Series } from '../model/index.ts';
-import { heldBy } from '../verify/index.ts';
+import { heldBy } from '../verify/compare/index.ts';
 
 /** What came of writing a small run and reading it back. */
 export interface Trial {

@@ -1,5 +1,5 @@
 import type { Json, RunRef } from '../model/index.ts';
-import { type Difference, equalOf, kindSums, sumOf, type Totals, type Verification } from '../verify/index.ts';
+import { type Difference, equalOf, kindSums, sumOf, type Totals, type Verification } from '../verify/compare/index.ts';
 
 /** One line of `--report`: documented in docs/verify.md; fields may be added, none change their meaning. */
 export function differenceJson(difference: Difference, lane: string, other?: string): Json {

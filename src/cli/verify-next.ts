@@ -1,4 +1,4 @@
-import type { Totals, Verification } from '../verify/index.ts';
+import type { Totals, Verification } from '../verify/compare/index.ts';
 import { commonWords, nextStep, type Situation, typedWords } from './next-step.ts';
 import type { VerifyFlags } from './verify.ts';
 

@@ -14,8 +14,8 @@ import {
   totalsOf,
   type Verification,
   worstOf,
-} from '../verify/index.ts';
-import type { VerifyLanesOptions } from '../verifying/index.ts';
+} from '../verify/compare/index.ts';
+import type { VerifyLanesOptions } from '../verify/index.ts';
 import { trackersOf } from './chosen-trackers.ts';
 import { type CommandContext, type GlobalOptions, programName, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
@@ -65,7 +65,7 @@ export async function verifyCommand(roots: readonly string[], flags: VerifyFlags
   const report = flags.report === undefined || flags.report === '-' ? undefined : new LineFile(flags.report);
   let verifications: Verification[];
   try {
-    const { verifyBetween, verifyLanes } = await import('../verifying/index.ts');
+    const { verifyBetween, verifyLanes } = await import('../verify/index.ts');
     const options: VerifyLanesOptions = {
       roots: roots.map((root) => parseRoot(root, existsSync)),
       rules: config.rules,

@@ -54,7 +54,7 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
           remap: flags.remap === true,
           rebuild: flags.rebuild === true,
         });
-  const { watch } = await import('../watch.ts');
+  const { watch } = await import('../sync/index.ts');
   let server: Server | undefined;
   let status: WatchStatus;
   try {

@@ -1,4 +1,4 @@
-import type { ReadBackPoint } from '../backends/contract.ts';
+import type { ReadBackPoint } from '../contract/index.ts';
 import type { FileState, Series } from '../model/index.ts';
 
 /** What an export needs to know of a series. */

@@ -1,4 +1,4 @@
-import type { ReadBackPoint } from '../backends/contract.ts';
+import type { ReadBackPoint } from '../contract/index.ts';
 import { jsonNumber } from '../model/index.ts';
 import { type ExportCount, type ExportRun, type ExportSeries, type ExportSource, type FileFacts, nothingYet } from './source.ts';
 import { TextBuffer, type TextSink } from './text-buffer.ts';

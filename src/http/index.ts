@@ -1,6 +1,5 @@
 /** The HTTP client that all backends share: pools, time limits, answers as values, nothing secret in errors. */
-export type { HttpAnswer, HttpHeaders } from './answer.ts';
-export { headerOf } from './answer.ts';
+export { type HttpAnswer, type HttpHeaders, headerOf } from './answer.ts';
 export { type Auth, type BodyStream, deadlineOf, HttpClient, type HttpOptions, type HttpRequest } from './http-client.ts';
 export { parseJson, readJson } from './json.ts';
 export { findProgram, type ManagedCommand, ManagedServer, type ServerRemedy } from './managed-server.ts';

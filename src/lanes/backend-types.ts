@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire, findPackageJSON } from 'node:module';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { BackendType } from '../backends/contract.ts';
+import type { BackendType } from '../contract/index.ts';
 import { closestName } from '../closest-name.ts';
 import { MirrorError, messageOf, systemCode } from '../errors.ts';
 

@@ -1,4 +1,4 @@
-import type { Backend, RunSource } from '../backends/contract.ts';
+import type { Backend, RunSource } from '../contract/index.ts';
 import type { RunRef } from '../model/index.ts';
 import { Fold, LaneRoute, type Replaced } from '../route/index.ts';
 import { type JoinRule, joinRuleOf, type SideRules } from '../sidecar/index.ts';

@@ -1,5 +1,5 @@
 /** Turns the trackers' lanes of a configuration into settings that their types have checked. */
-import type { BackendType, ParsedSettings, SettingProblem } from '../backends/contract.ts';
+import type { BackendType, ParsedSettings, SettingProblem } from '../contract/index.ts';
 import { closestName } from '../closest-name.ts';
 import {
   type Config,

@@ -1,7 +1,7 @@
 /** The lanes of a configuration that lead to trackers, with their backends made. */
 
-import { whoseRun } from '../backend-kit/index.ts';
-import type { Backend } from '../backends/contract.ts';
+import { whoseRun } from '../backend-kit/identity/index.ts';
+import type { Backend } from '../contract/index.ts';
 import { type Config, expandTemplate, fillIn, replacedOf } from '../config/index.ts';
 import { closestName } from '../closest-name.ts';
 import { MirrorError } from '../errors.ts';

@@ -3,7 +3,7 @@
  * text of two megabytes can stand for gigabytes, or for hours. Whatever comes out is bounded.
  */
 import { parseDocument } from 'yaml';
-import type { SideParam } from '../backends/contract.ts';
+import type { SideParam } from '../contract/index.ts';
 import { messageOf } from '../errors.ts';
 import { parsePython } from './python-data.ts';
 

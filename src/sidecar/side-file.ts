@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { SideFile } from '../backends/contract.ts';
+import type { SideFile } from '../contract/index.ts';
 import { MirrorError, systemCode } from '../errors.ts';
 import { fullPath, type Place, pieces } from '../untrusted/index.ts';
 

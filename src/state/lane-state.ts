@@ -1,4 +1,4 @@
-import type { Handle, Intent, JournalEntry, KnownRun, Refusal } from '../backends/contract.ts';
+import type { Handle, Intent, JournalEntry, KnownRun, Refusal } from '../contract/index.ts';
 import { type Batch, type FileState, type Gap, keyOfRun, type RunRef, type Series } from '../model/index.ts';
 import type { Opened, RunMapping } from '../route/index.ts';
 import { addSeries, catalogueOf } from './catalogue-rows.ts';

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import type { KnownRoot } from '../backends/contract.ts';
+import type { KnownRoot } from '../contract/index.ts';
 import { MirrorError } from '../errors.ts';
 import type { FileState, Removal, RunRef, Series, Tidying } from '../model/index.ts';
 import { checkOwnFile, makeOwnFolder } from '../own-files/index.ts';

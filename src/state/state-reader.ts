@@ -1,4 +1,4 @@
-import type { KnownRoot } from '../backends/contract.ts';
+import type { KnownRoot } from '../contract/index.ts';
 import type { FileState, RunRef } from '../model/index.ts';
 import { checkState, type Problem } from './check-state.ts';
 import { dumpState } from './dump-state.ts';

@@ -1,5 +1,5 @@
 import { asWallMs, steadyMs } from '../clock.ts';
-import type { Parcel, Refusal, TrackerParcel } from '../backends/contract.ts';
+import type { Parcel, Refusal, TrackerParcel } from '../contract/index.ts';
 import type { MirrorError } from '../errors.ts';
 import { keyOfFile, keyOfRun, owedGapBytes, type RunRef } from '../model/index.ts';
 import type { FactLog } from './fact-log.ts';

@@ -1,5 +1,5 @@
 import { steadyMs } from '../clock.ts';
-import type { KnownRun, Parcel } from '../backends/contract.ts';
+import type { KnownRun, Parcel } from '../contract/index.ts';
 import {
   type Damage,
   type FileState,

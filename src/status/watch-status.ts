@@ -1,5 +1,5 @@
 import { asWallMs, steadyMs } from '../clock.ts';
-import type { Parcel, Refusal } from '../backends/contract.ts';
+import type { Parcel, Refusal } from '../contract/index.ts';
 import { MirrorError } from '../errors.ts';
 import { type Damage, filePathOf, isPending, keyOfFile, type RunRef } from '../model/index.ts';
 import type { FactLog } from './fact-log.ts';

@@ -2,10 +2,10 @@
 // The plan is JSON on the command line; the answer is a line of JSON on the standard output.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Outcome, TrackerParcel } from '../../src/backends/contract.ts';
+import type { Outcome, TrackerParcel } from '../../src/contract/index.ts';
 import { MirrorError } from '../../src/errors.ts';
 import { pointCount } from '../../src/model/index.ts';
-import { backfill } from '../../src/pipeline.ts';
+import { backfill } from '../../src/sync/backfill.ts';
 import { untilAborted } from '../support/fault.ts';
 import { MemoryBackend, MemoryTracker } from '../support/memory-backend.ts';
 

@@ -30,8 +30,7 @@ import { prepareTbparse } from './references/tbparse.ts';
 import { prepareWandb } from './references/wandb.ts';
 import { Scratch } from './scratch.ts';
 import { slowTags } from './slow-tags.ts';
-import type { Row } from './table.ts';
-import { renderTable } from './table.ts';
+import { type Row, renderTable } from './table.ts';
 import { wandb } from './wandb.ts';
 import { zeros } from './zeros.ts';
 

@@ -3,8 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { BigLog, BigLogOptions } from '../support/event-writer.ts';
-import { bigLog } from '../support/event-writer.ts';
+import { type BigLog, type BigLogOptions, bigLog } from '../support/event-writer.ts';
 import { count } from './figures.ts';
 
 /** Everything but the place of a benchmark log. */

@@ -4,7 +4,7 @@ import { Frames } from '../../src/backends/aim/frames.ts';
 import { closeRun, openRun } from '../../src/backends/aim/open-run.ts';
 import { parseSettings } from '../../src/backends/aim/settings.ts';
 import { childOf } from '../../src/backends/aim/tree.ts';
-import type { Backend, Handle } from '../../src/backends/contract.ts';
+import type { Backend, Handle } from '../../src/contract/index.ts';
 import { event, simpleValue } from '../support/event-writer.ts';
 import { GrowingRun } from '../support/parcels.ts';
 import { type Ledger, newLedger, SmallDelivery } from '../support/small-delivery.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import type { Backend, Handle, RunSource } from '../../src/backends/contract.ts';
+import type { Backend, Handle, RunSource } from '../../src/contract/index.ts';
 import type { FaultKind } from '../support/fault.ts';
 import { type Draft, GrowingRun } from '../support/parcels.ts';
 import { type Ledger, newLedger, SmallDelivery } from '../support/small-delivery.ts';

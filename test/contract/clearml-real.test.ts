@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { readKey } from '../../src/backends/clearml/keys.ts';
-import type { Backend } from '../../src/backends/contract.ts';
+import type { Backend } from '../../src/contract/index.ts';
 import { type ClearmlServer, type ReadBackTask, startClearml } from '../support/clearml-server.ts';
 import { startMoto } from '../support/moto-server.ts';
 import { type Draft, type DraftPoint, GrowingRun, pointsOf, runFolders } from '../support/parcels.ts';

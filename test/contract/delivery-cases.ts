@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import type { Outcome } from '../../src/backends/contract.ts';
+import type { Outcome } from '../../src/contract/index.ts';
 import { event, eventFile, simpleValue, text } from '../support/event-writer.ts';
 import { type Draft, emptied, type GrowingRun, halved, pointsOf } from '../support/parcels.ts';
 import { newLedger, SmallDelivery } from '../support/small-delivery.ts';

@@ -1,4 +1,4 @@
-import type { Backend, Handle } from '../../src/backends/contract.ts';
+import type { Backend, Handle } from '../../src/contract/index.ts';
 import type { Fault, FaultKind } from '../support/fault.ts';
 
 /** For requests over a stub: none ends by itself, so that what ends one is what the case is about. */

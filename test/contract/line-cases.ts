@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import type { JournalledBackend } from '../../src/backends/contract.ts';
+import type { JournalledBackend } from '../../src/contract/index.ts';
 import { event, simpleValue } from '../support/event-writer.ts';
 import { newLedger, SmallDelivery } from '../support/small-delivery.ts';
 import { type Bench, contractCase } from './bench.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
-import type { Backend, Handle, Outcome, Probe, ReadBackChunk, RunSource, TrackerParcel } from '../../src/backends/contract.ts';
+import type { Backend, Handle, Outcome, Probe, ReadBackChunk, RunSource, TrackerParcel } from '../../src/contract/index.ts';
 import { LocalBackend } from '../../src/backends/local/index.ts';
 import { FaultQueue } from '../support/fault.ts';
 import { lossy } from '../support/lossy-backend.ts';

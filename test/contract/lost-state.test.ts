@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import type { Backend } from '../../src/backends/contract.ts';
+import type { Backend } from '../../src/contract/index.ts';
 import { concat, event, frame, simpleValue, text, versionEvent } from '../support/event-writer.ts';
 import type { Draft } from '../support/parcels.ts';
 import { HARNESSES } from './all-harnesses.ts';

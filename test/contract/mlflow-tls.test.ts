@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Backend } from '../../src/backends/contract.ts';
+import type { Backend } from '../../src/contract/index.ts';
 import { freshDirectory, remove } from '../e2e/command.ts';
 import { type Certificates, makeCertificates, noCertificates } from '../support/certificates.ts';
 import { MlflowStub } from '../support/mlflow-stub/index.ts';

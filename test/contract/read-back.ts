@@ -1,5 +1,5 @@
-import type { Backend, Handle, HeldPoint, Refusal } from '../../src/backends/contract.ts';
-import { heldBy } from '../../src/verify/index.ts';
+import type { Backend, Handle, HeldPoint, Refusal } from '../../src/contract/index.ts';
+import { heldBy } from '../../src/verify/compare/index.ts';
 import { type Draft, pointsOf } from '../support/parcels.ts';
 
 /** Contents of points, each with how often it is there. */

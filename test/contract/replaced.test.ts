@@ -2,7 +2,7 @@
 import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import type { Backend, Handle } from '../../src/backends/contract.ts';
+import type { Backend, Handle } from '../../src/contract/index.ts';
 import { wholeRouting } from '../../src/lanes/index.ts';
 import { Fold, type Replaced } from '../../src/route/index.ts';
 import { concat, event, frame, simpleValue, text, versionEvent } from '../support/event-writer.ts';

@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import type { Handle } from '../../src/backends/contract.ts';
+import type { Handle } from '../../src/contract/index.ts';
 import { event, simpleValue } from '../support/event-writer.ts';
 import { newLedger } from '../support/small-delivery.ts';
 import { contractCase } from './bench.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect } from '@jest/globals';
-import type { SideFile, SideParam } from '../../src/backends/contract.ts';
+import type { SideFile, SideParam } from '../../src/contract/index.ts';
 import { event, simpleValue } from '../support/event-writer.ts';
 import { contractCase } from './bench.ts';
 import type { Harness } from './harness.ts';

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from '@jest/globals';
-import type { HeldPoint } from '../../src/backends/contract.ts';
+import type { HeldPoint } from '../../src/contract/index.ts';
 import {
   event,
   float64,

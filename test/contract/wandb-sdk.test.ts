@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Backend } from '../../src/backends/contract.ts';
+import type { Backend } from '../../src/contract/index.ts';
 import { foldersIn, isSynced, waitingFolders } from '../../src/backends/wandb/offline-folders.ts';
 import { event, simpleValue } from '../support/event-writer.ts';
 import { type Draft, GrowingRun, pointsOf, runFolders } from '../support/parcels.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import type { ReadBackPoint } from '../../src/backends/contract.ts';
+import type { ReadBackPoint } from '../../src/contract/index.ts';
 import { openForReading } from '../../src/backends/local/client.ts';
 import { StoreReader } from '../../src/backends/local/reader.ts';
 import type { RunRef } from '../../src/model/index.ts';

@@ -1,7 +1,7 @@
 // A watch without its threads and clocks: the same pieces, moved by hand, and killed at will.
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import type { ReadBackPoint } from '../../src/backends/contract.ts';
+import type { ReadBackPoint } from '../../src/contract/index.ts';
 import { LocalBackend } from '../../src/backends/local/index.ts';
 import { RootWatch } from '../../src/discover/index.ts';
 import type { Damage } from '../../src/model/index.ts';

@@ -1,6 +1,6 @@
 // Honest trackers whose answers are bent at random, and then are honest again: nothing may be thrown that is a bug of ours, no point may be refused, and
 // in the end each point is there once.
-import type { Backend } from '../../src/backends/contract.ts';
+import type { Backend } from '../../src/contract/index.ts';
 import { MirrorError, messageOf } from '../../src/errors.ts';
 import { useMemory } from '../../src/memory/index.ts';
 import { connectAim } from '../contract/aim-harness.ts';

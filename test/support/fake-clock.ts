@@ -1,6 +1,6 @@
 // A clock that stands still until a test moves it.
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Clock } from '../../src/deliver/index.ts';
+import type { Clock } from '../../src/sync/delivery/index.ts';
 
 export class FakeClock implements Clock {
   #nowMs = 1_700_000_000_000;

@@ -1,5 +1,5 @@
 // Puts a bad line between delivery and a backend that has no server of its own to misbehave.
-import type { Backend, Outcome, TrackerParcel } from '../../src/backends/contract.ts';
+import type { Backend, Outcome, TrackerParcel } from '../../src/contract/index.ts';
 import { MirrorError } from '../../src/errors.ts';
 import { type FaultQueue, untilAborted } from './fault.ts';
 

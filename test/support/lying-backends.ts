@@ -1,5 +1,5 @@
 // Backends that say one thing and do another, for whoever must find that out.
-import type { Handle, HeldPoint, Outcome, ReadBackChunk, ReadBackOptions, TrackerParcel } from '../../src/backends/contract.ts';
+import type { Handle, HeldPoint, Outcome, ReadBackChunk, ReadBackOptions, TrackerParcel } from '../../src/contract/index.ts';
 import { MemoryBackend, type MemoryTracker } from './memory-backend.ts';
 
 /** Gives back something else than it was given, and says of it that this is how it holds points. */

@@ -17,8 +17,8 @@ import type {
   RunEnd,
   RunSource,
   TrackerParcel,
-} from '../../src/backends/contract.ts';
-import { FileMarks, whoseRun } from '../../src/backend-kit/index.ts';
+} from '../../src/contract/index.ts';
+import { FileMarks, whoseRun } from '../../src/backend-kit/identity/index.ts';
 import { MirrorError } from '../../src/errors.ts';
 import { pointCount, toMillis } from '../../src/model/index.ts';
 import { type Fault, FaultQueue, untilAborted } from './fault.ts';

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, sep } from 'node:path';
-import type { Backend, Handle, HeldPoint, RunFiles, RunSource, TrackerParcel } from '../../src/backends/contract.ts';
+import type { Backend, Handle, HeldPoint, RunFiles, RunSource, TrackerParcel } from '../../src/contract/index.ts';
 import {
   type Batch,
   compareNames,
@@ -17,7 +17,7 @@ import {
 } from '../../src/model/index.ts';
 import { RunSession } from '../../src/reading/reader.ts';
 import { FileWindow } from '../../src/tail/index.ts';
-import { heldBy } from '../../src/verify/index.ts';
+import { heldBy } from '../../src/verify/compare/index.ts';
 import { concat, frame, versionEvent } from './event-writer.ts';
 import { placeAt } from './place.ts';
 

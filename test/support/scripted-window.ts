@@ -4,10 +4,17 @@ import { join } from 'node:path';
 import { ColumnWriter } from '../../src/decode/columns.ts';
 import { EventReader } from '../../src/decode/event-reader.ts';
 import { lengthChecksum } from '../../src/decode/frame.ts';
-import type { DecoderOptions, TornBefore, Window } from '../../src/decode/index.ts';
-import { FileDecoder, FRAME_BYTES, HEADER_BYTES, maskedCrc32c, TagTable } from '../../src/decode/index.ts';
-import type { Batch, Damage, Gap, Series } from '../../src/model/index.ts';
-import { Catalogue } from '../../src/model/index.ts';
+import {
+  type DecoderOptions,
+  type TornBefore,
+  type Window,
+  FileDecoder,
+  FRAME_BYTES,
+  HEADER_BYTES,
+  maskedCrc32c,
+  TagTable,
+} from '../../src/decode/index.ts';
+import { type Batch, type Damage, type Gap, type Series, Catalogue } from '../../src/model/index.ts';
 
 /** What the files of a run share. */
 export interface RunSoFar {

@@ -9,7 +9,7 @@ import type {
   Refusal,
   RunSource,
   TrackerParcel,
-} from '../../src/backends/contract.ts';
+} from '../../src/contract/index.ts';
 import { type FileState, pointCount } from '../../src/model/index.ts';
 import { addressed, type Draft, halved, pointsOf } from './parcels.ts';
 

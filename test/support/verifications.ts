@@ -1,5 +1,5 @@
 // Verifications as a comparison gives them, for tests of what is said of them.
-import { NO_DAMAGE, NO_MEDIA, NOTHING_ABSENT, type RunVerdict, type Verification } from '../../src/verify/index.ts';
+import { NO_DAMAGE, NO_MEDIA, NOTHING_ABSENT, type RunVerdict, type Verification } from '../../src/verify/compare/index.ts';
 
 /** A run of 50 points of which nothing is to be said. */
 export const RUN_VERDICT: RunVerdict = {

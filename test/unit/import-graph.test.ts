@@ -20,40 +20,10 @@ const ALLOWED: ReadonlyMap<string, string> = new Map([
   ['main.ts -> cli/run.ts', 'cli has no index.ts: run.ts is its one entry, and loads the commands when they are needed'],
 ]);
 
-/** Rooms and files at the top that join the others: they may know all of them. */
-const WIRING = new Set([
-  'reading',
-  'lanes',
-  'feeds',
-  'verifying',
-  'pipeline',
-  'watch',
-  'plan',
-  'plan-lanes',
-  'root-identity',
-  'moves',
-  'moved-files',
-  'moved-roots',
-  'known-inodes',
-  'tidy',
-  'run-list',
-  'forget-plan',
-  'lane-files',
-  'pass-status',
-  'status-report',
-  'oldest-point',
-  'main',
-  'index',
-]);
-/** Of the rooms among them, whom they may know beside the others. */
-const JOINING: Readonly<Record<string, readonly string[]>> = {
-  reading: [],
-  lanes: [],
-  feeds: ['reading', 'lanes'],
-  verifying: ['reading', 'lanes'],
-};
+/** Rooms that join others, lowest first: each may know those below it, and every room that is no joiner. */
+const JOINERS = ['reading', 'lanes', 'moves', 'overview', 'tidy', 'verify', 'sync', 'index', 'main'];
 /** What all backends may use. */
-const FOR_BACKENDS = new Set(['contract', 'backend-kit', 'http', 'objects', 'settings', 'concurrency', 'segments', 'beside', 'own-files']);
+const FOR_BACKENDS = new Set(['contract', 'backend-kit', 'http', 'objects', 'concurrency', 'own-files']);
 /** Known to everybody; they know nobody but each other. */
 const COMMON = new Set([
   'errors',
@@ -74,12 +44,12 @@ const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = 
   decode: { proto: 'all' },
   http: { concurrency: 'all' },
   objects: { http: 'all' },
-  settings: { http: 'all', contract: 'type' },
-  segments: { contract: 'type' },
-  beside: { contract: 'type' },
   'backend-kit': { contract: 'type' },
-  deliver: { contract: 'all' },
-  verify: { contract: 'all' },
+  'backend-kit/settings': { http: 'all', contract: 'type' },
+  'backend-kit/exact-points': { contract: 'type' },
+  'backend-kit/identity': { contract: 'type' },
+  'sync/delivery': { contract: 'all' },
+  'verify/compare': { contract: 'all' },
   export: { contract: 'type' },
   status: { contract: 'type' },
   state: { contract: 'type', route: 'type', 'own-files': 'all' },
@@ -91,8 +61,10 @@ const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = 
   // What a configuration says of routes and files is checked, and handed on, in their words.
   config: { pattern: 'all', route: 'all', sidecar: 'type', untrusted: 'all' },
   // What is shown of a pass is what `status` counted.
-  terminal: { status: 'type', verify: 'type' },
+  'cli/terminal': { status: 'type', 'verify/compare': 'type' },
 };
+/** Folders inside a room that are rooms of their own, with a door of their own. */
+const INNER = /^(backend-kit\/(?:settings|exact-points|identity)|sync\/delivery|verify\/compare|backends\/[^/]+|cli\/terminal)\//;
 
 /** What of the file system opens a file, or says what is under a name, and follows links on the way. */
 const OPENERS =
@@ -108,7 +80,7 @@ const OPENS: readonly (readonly [files: RegExp, whose: string])[] = [
   [/^backends\/wandb\/(wandb-file|offline)\.ts$/, 'our own offline folders'],
   [/^backends\/(wandb\/netrc|clearml\/conf-file)\.ts$/, "the operator's own settings of a tracker"],
   [
-    /^(config\/read-text|settings\/section|http\/tls|lanes\/backend-types|http\/managed-server)\.ts$/,
+    /^(config\/read-text|backend-kit\/settings\/section|http\/tls|lanes\/backend-types|http\/managed-server)\.ts$/,
     "files the operator's configuration names, programs",
   ],
   [/^discover\/(directory-cache|listener|roots|silent-roots|worker)\.ts$/, 'stat of directories: of roots, and of those a walk is in'],
@@ -129,18 +101,16 @@ function openersOf(file: string): string[] {
   });
 }
 
-/** The room of a file: a folder of src, a backend, the contract, the terminal part of the command line, or a file at the top. */
+/** The room of a file: a folder of src, a backend, another folder that is a room of its own, or a file at the top. */
 function roomOf(file: string): string {
-  const [first = '', second = '', third] = file.split('/');
-  if (first === 'backends') return third === undefined ? second.replace(/\.ts$/, '') : `backends/${second}`;
-  if (first === 'cli' && third !== undefined) return second;
-  return second === '' ? first.replace(/\.ts$/, '') : first;
+  const inner = INNER.exec(file)?.[1];
+  return inner ?? (file.includes('/') ? (file.split('/')[0] ?? '') : file.replace(/\.ts$/, ''));
 }
 
 /** The files of a room that others may import. */
 function isDoor(file: string): boolean {
   const room = roomOf(file);
-  return room === 'proto' || !file.includes('/') || file === 'backends/contract.ts' || posix.basename(file) === 'index.ts';
+  return room === 'proto' || !file.includes('/') || posix.basename(file) === 'index.ts';
 }
 
 /** Why an edge must not be; undefined for one that may. */
@@ -149,9 +119,10 @@ function whyForbidden({ from, to, isType }: Edge): string | undefined {
   if (a === b) return undefined;
   if (!isDoor(to)) return `reaches into ${b}: only its index.ts is for others`;
   if (COMMON.has(b)) return a === 'errors' ? 'errors knows nobody' : undefined;
-  if (WIRING.has(a)) return WIRING.has(b) && JOINING[a]?.includes(b) === false ? `${a} must not know ${b}` : undefined;
+  const [high, low] = [JOINERS.indexOf(a), JOINERS.indexOf(b)];
+  if (high >= 0) return low > high ? `${a} must not know ${b}` : undefined;
   if (a === 'cli' && b !== 'proto' && b !== 'http') return undefined;
-  if (a.startsWith('backends/') && FOR_BACKENDS.has(b)) return undefined;
+  if (a.startsWith('backends/') && FOR_BACKENDS.has(b.split('/')[0] ?? '')) return undefined;
   const may = MAY[a]?.[b];
   if (may === 'all' || (may === 'type' && isType)) return undefined;
   return may === 'type' ? `${a} may know ${b} by its types only` : `${a} must not know ${b}`;
@@ -215,6 +186,27 @@ describe('the import graph', () => {
     expect(forbidden).toEqual([]);
   });
 
+  it('follows the table of rooms in docs/architecture.md, which lists them all, lowest first', () => {
+    const table =
+      readFileSync(join(sources, '../docs/architecture.md'), 'utf8').split('## The flow, and the rooms')[1]?.split('## Threads')[0] ?? '';
+    const rooms = [...table.matchAll(/^\| ((?:`[a-z/-]+`(?:, )?)+)/gm)]
+      .flatMap(([, names = '']) => names.split(', ').map((name) => name.replaceAll('`', '')))
+      .filter((name) => name !== 'errors' && name !== 'clock');
+    const real = [
+      ...new Set(
+        sourceFiles()
+          .filter((file) => file.includes('/'))
+          .map(roomOf),
+      ),
+    ];
+    expect([...rooms].sort()).toEqual(['proto', ...real.filter((room) => room !== 'proto')].sort());
+    const upward = edges.flatMap(({ from, to }) => {
+      const [a, b] = [rooms.indexOf(roomOf(from)), rooms.indexOf(roomOf(to))];
+      return a < 0 || b <= a ? [] : [`${from} -> ${to}`];
+    });
+    expect(upward).toEqual([]);
+  });
+
   it('needs every exception that is made', () => {
     const needed = edges.filter((edge) => whyForbidden(edge) !== undefined).map(({ from, to }) => `${from} -> ${to}`);
     expect([...ALLOWED.keys()].filter((name) => !needed.includes(name))).toEqual([]);
@@ -250,8 +242,8 @@ describe('the import graph', () => {
     expect(OPENS.filter(([files]) => !opening.some((file) => files.test(file))).map(([, whose]) => whose)).toEqual([]);
     for (const file of [
       'sidecar/find-files.ts',
-      'feeds/side-feed.ts',
-      'verifying/verify-beside.ts',
+      'sync/side-feed.ts',
+      'verify/verify-beside.ts',
       'tail/open-file.ts',
       'reading/reader.ts',
     ]) {
@@ -265,7 +257,7 @@ describe('the import graph', () => {
       const code = readFileSync(join(compiled, file.replace(/\.ts$/, '.js')), 'utf8');
       for (const to of importsOf(file, code, { isAtOnce: true })) loaded.add(to);
     }
-    expect([...loaded].filter((file) => roomOf(file) === 'terminal')).toEqual([]);
+    expect([...loaded].filter((file) => roomOf(file) === 'cli/terminal')).toEqual([]);
     expect(loaded.size).toBeLessThan(25);
   });
 
@@ -278,21 +270,22 @@ describe('the import graph', () => {
     expect(why('decode/frame.ts', 'proto/messages.js')).toBeUndefined();
     expect(why('backends/mlflow/client.ts', 'backends/local/index.ts')).toBe('backends/mlflow must not know backends/local');
     expect(why('backends/mlflow/client.ts', 'http/index.ts')).toBeUndefined();
-    expect(why('backends/mlflow/runs.ts', 'backend-kit/index.ts')).toBeUndefined();
-    expect(why('backend-kit/run-identity.ts', 'http/index.ts')).toBe('backend-kit must not know http');
+    expect(why('backends/mlflow/runs.ts', 'backend-kit/identity/index.ts')).toBeUndefined();
+    expect(why('backends/mlflow/runs.ts', 'backend-kit/identity/run-identity.ts')).toMatch('reaches into backend-kit/identity');
+    expect(why('backend-kit/identity/run-identity.ts', 'http/index.ts')).toBe('backend-kit/identity must not know http');
     expect(why('backends/mlflow/client.ts', 'state/index.ts')).toBe('backends/mlflow must not know state');
-    expect(why('backends/contract.ts', 'deliver/index.ts')).toBe('contract must not know deliver');
-    expect(why('status/tracker.ts', 'backends/contract.ts', true)).toBeUndefined();
-    expect(why('status/tracker.ts', 'backends/contract.ts')).toMatch('by its types only');
-    expect(why('deliver/lane.ts', 'pipeline.ts')).toBe('deliver must not know pipeline');
+    expect(why('contract/backend.ts', 'sync/delivery/index.ts')).toBe('contract must not know sync/delivery');
+    expect(why('contract/backend.ts', 'model/index.ts')).toBeUndefined();
+    expect(why('status/tracker.ts', 'contract/index.ts', true)).toBeUndefined();
+    expect(why('status/tracker.ts', 'contract/index.ts')).toMatch('by its types only');
+    expect(why('sync/delivery/lane.ts', 'sync/index.ts')).toBe('sync/delivery must not know sync');
     expect(why('cli/export.ts', 'backends/local/reader.ts')).toMatch('reaches into backends/local');
     expect(why('cli/export.ts', 'backends/local/index.ts')).toBeUndefined();
-    expect(why('pipeline.ts', 'tail/guard.ts')).toMatch('reaches into tail');
-    expect(why('pipeline.ts', 'tail/index.ts')).toBeUndefined();
-    expect(why('feeds/tracker-feed.ts', 'reading/index.ts')).toBeUndefined();
-    expect(why('feeds/tracker-feed.ts', 'reading/reader.ts')).toMatch('reaches into reading');
-    expect(why('lanes/resolve-lanes.ts', 'feeds/index.ts')).toBe('lanes must not know feeds');
-    expect(why('feeds/tracker-feed.ts', 'pipeline.ts')).toBe('feeds must not know pipeline');
+    expect(why('sync/backfill.ts', 'tail/guard.ts')).toMatch('reaches into tail');
+    expect(why('sync/backfill.ts', 'tail/index.ts')).toBeUndefined();
+    expect(why('sync/tracker-feed.ts', 'reading/reader.ts')).toMatch('reaches into reading');
+    expect(why('lanes/resolve-lanes.ts', 'sync/index.ts')).toBe('lanes must not know sync');
+    expect(why('verify/index.ts', 'sync/index.ts')).toBe('verify must not know sync');
     expect(why('errors.ts', 'model/index.ts')).toBe('errors knows nobody');
   });
 });

@@ -1,6 +1,6 @@
 /** What a repository holds that was not mirrored into it: for whoever means to give it up. It keeps no files of runs. */
 import { hparamNames } from '../../backend-kit/index.ts';
-import type { Foreign, OwnRun, ReadBackChunk } from '../contract.ts';
+import type { Foreign, OwnRun, ReadBackChunk } from '../../contract/index.ts';
 import type { AimClient, Resource } from './client.ts';
 import { readHandle, type TrackedRun } from './handle.ts';
 import { partOf } from './map.ts';

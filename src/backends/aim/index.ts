@@ -22,7 +22,7 @@ import type {
   SideParam,
   SideWanted,
   TrackerParcel,
-} from '../contract.ts';
+} from '../../contract/index.ts';
 import { AimFailure, errorOf, outcomeOf } from './answers.ts';
 import { AimClient, type Resource, type ServerFacts } from './client.ts';
 import { foreignIn } from './foreign.ts';

@@ -1,4 +1,4 @@
-import type { Capabilities } from '../contract.ts';
+import type { Capabilities } from '../../contract/index.ts';
 
 /** Servers since this version speak HTTP; the next major one is not known. */
 export const LEAST_VERSION = [3, 19] as const;

@@ -1,5 +1,5 @@
 /** Params of files beside the event files: a tree below `hparams`, as Aim's own users write them. */
-import type { ParamOutcome, SideDifference, SideParam } from '../contract.ts';
+import type { ParamOutcome, SideDifference, SideParam } from '../../contract/index.ts';
 import { wholeOf } from './map.ts';
 import type { Key, Tree } from './tree.ts';
 

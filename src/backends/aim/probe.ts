@@ -1,4 +1,4 @@
-import type { Probe } from '../contract.ts';
+import type { Probe } from '../../contract/index.ts';
 import { errorOf } from './answers.ts';
 import { type ClientSettings, makeHttp, serverVersion } from './client.ts';
 import { VERIFIED_VERSIONS } from './limits.ts';

@@ -2,7 +2,7 @@
  * The runs that are open at a server at the moment: a bounded number, since each costs the server descriptors. The one used last
  * stays longest.
  */
-import type { BackendContext } from '../contract.ts';
+import type { BackendContext } from '../../contract/index.ts';
 import type { AimClient } from './client.ts';
 import type { TrackedRun } from './handle.ts';
 import { closeRun, type OpenRun, openRun } from './open-run.ts';

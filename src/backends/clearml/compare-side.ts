@@ -1,7 +1,7 @@
 /** Whether params and files of a task, or of an offline session, are there as they were stored. */
-import { fileDifference } from '../../beside/index.ts';
+import { fileDifference } from '../../backend-kit/index.ts';
 import type { Said } from '../../http/index.ts';
-import type { SideDifference, SideFile, SideWanted } from '../contract.ts';
+import type { SideDifference, SideFile, SideWanted } from '../../contract/index.ts';
 import { artifactsIn } from './answers.ts';
 import type { FileSource } from './events.ts';
 import { sideParam } from './side.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf, systemCode } from '../../errors.ts';
-import type { SettingProblem } from '../contract.ts';
+import type { SettingProblem } from '../../contract/index.ts';
 import { HoconError, type HoconObject, type HoconValue, readHocon } from './hocon.ts';
 
 /** What of `clearml.conf` is used: values by their path in it. */

@@ -1,7 +1,7 @@
 /** What projects hold that was not mirrored into them: for whoever means to switch a server off. */
 import { hparamNames } from '../../backend-kit/index.ts';
 import { PageSize, Pages, type Said, taken, valueOrThrow } from '../../http/index.ts';
-import type { Foreign, OwnRun } from '../contract.ts';
+import type { Foreign, OwnRun } from '../../contract/index.ts';
 import { artifactsIn } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
 import type { EventSource } from './events.ts';

@@ -25,7 +25,7 @@ import type {
   SideParam,
   SideWanted,
   TrackerParcel,
-} from '../contract.ts';
+} from '../../contract/index.ts';
 import { compareSide } from './compare-side.ts';
 import { handleOf, readHandle, type TaskRef } from './handle.ts';
 import { CAPABILITIES } from './limits.ts';

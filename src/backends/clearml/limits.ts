@@ -1,4 +1,4 @@
-import type { Capabilities } from '../contract.ts';
+import type { Capabilities } from '../../contract/index.ts';
 
 /** Of one `events.add_batch`: the server indexes 500 at a time, and gains nothing above some thousands. */
 export const EVENTS_PER_REQUEST = 1000;

@@ -14,7 +14,7 @@ import type {
   SideFile,
   SideOutcome,
   SideWanted,
-} from '../contract.ts';
+} from '../../contract/index.ts';
 import { artifactsIn, failureOf } from './answers.ts';
 import { ClearmlClient } from './client.ts';
 import { artifactDifference, artifactOf, compareSide } from './compare-side.ts';

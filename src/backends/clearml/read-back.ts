@@ -1,6 +1,6 @@
 /** Everything of ours that a task holds: scalars and plots by their keys, all else from segments. What others wrote is left alone. */
-import { chunksOf, type HeadFields, onceEach, type SegmentPlace, type StoredPoint } from '../../segments/index.ts';
-import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../contract.ts';
+import { chunksOf, type HeadFields, onceEach, type SegmentPlace, type StoredPoint } from '../../backend-kit/exact-points/index.ts';
+import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../../contract/index.ts';
 import type { Fields } from './answers.ts';
 import { type EventSource, plotText, stepOf } from './events.ts';
 import { readKey, tagOf } from './keys.ts';

@@ -2,7 +2,7 @@
 import { each } from '../../concurrency/index.ts';
 import { MirrorError, messageOf, reasonOf } from '../../errors.ts';
 import { pointCount, sha256Of } from '../../model/index.ts';
-import type { BackendContext, Outcome, Refusal, TrackerParcel } from '../contract.ts';
+import type { BackendContext, Outcome, Refusal, TrackerParcel } from '../../contract/index.ts';
 import type { Failure } from './answers.ts';
 import { contentOf } from './files.ts';
 import { BYTES_PER_REQUEST, DOCUMENT_BYTES, EVENTS_PER_REQUEST, RESERVED_STEP, UPLOADS_AT_ONCE } from './limits.ts';

@@ -14,7 +14,7 @@ import {
   readPoint,
   type SegmentLine as Line,
   type StoredPoint,
-} from '../../segments/index.ts';
+} from '../../backend-kit/exact-points/index.ts';
 import { fileHash, type PointPlace } from './keys.ts';
 
 /** The metric and variant of the events that name segments, and files that nothing else names. */

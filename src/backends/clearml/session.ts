@@ -10,7 +10,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { MirrorError, messageOf, systemCode } from '../../errors.ts';
 import type { ObjectContent } from '../../objects/index.ts';
 import { flushFolderAsync, makeOwnFolder, NEW_FILE, ownFileMode, temporaryName } from '../../own-files/index.ts';
-import type { ModelVersion, RunEnd, RunSource, SideOutcome } from '../contract.ts';
+import type { ModelVersion, RunEnd, RunSource, SideOutcome } from '../../contract/index.ts';
 import type { Fields, Reply } from './answers.ts';
 import type { EventSource } from './events.ts';
 import type { TaskRef } from './handle.ts';

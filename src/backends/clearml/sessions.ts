@@ -1,9 +1,9 @@
 /** The offline sessions of a lane: made while it is offline, sent once it is online. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { FileMarks, isWhoseRun, nameBeside } from '../../backend-kit/index.ts';
+import { FileMarks, isWhoseRun, nameBeside } from '../../backend-kit/identity/index.ts';
 import { MirrorError } from '../../errors.ts';
-import type { FileMark, RunSource, Whose } from '../contract.ts';
+import type { FileMark, RunSource, Whose } from '../../contract/index.ts';
 import { contentOf } from './files.ts';
 import type { SessionRef, TaskRef } from './handle.ts';
 import { taskFolder } from './paths.ts';

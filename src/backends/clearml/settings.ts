@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { redact, type TlsOptions } from '../../http/index.ts';
-import type { ObjectStoreOptions } from '../../objects/index.ts';
-import { parseObjectUrl } from '../../objects/index.ts';
+import { type ObjectStoreOptions, parseObjectUrl } from '../../objects/index.ts';
 import {
   ADDRESS,
   type Environment,
@@ -14,8 +13,8 @@ import {
   SWITCH,
   switchOf,
   TEXT,
-} from '../../settings/index.ts';
-import type { ParsedSettings, SettingProblem } from '../contract.ts';
+} from '../../backend-kit/settings/index.ts';
+import type { ParsedSettings, SettingProblem } from '../../contract/index.ts';
 import { bucketKeysOf } from './bucket-keys.ts';
 import { type ConfFile, expandHome, readConfFile } from './conf-file.ts';
 

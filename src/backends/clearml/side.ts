@@ -1,7 +1,7 @@
 /** What stands beside the event files: params, files, models, datasets, and facts of where a run ran. */
 import { MirrorError, reasonOf } from '../../errors.ts';
 import { Pages, type Said, valueOrThrow } from '../../http/index.ts';
-import type { Dataset, ModelVersion, ParamOutcome, SideFile, SideOutcome, SideParam } from '../contract.ts';
+import type { Dataset, ModelVersion, ParamOutcome, SideFile, SideOutcome, SideParam } from '../../contract/index.ts';
 import { artifactsIn, type Reply } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
 import type { TaskRef } from './handle.ts';

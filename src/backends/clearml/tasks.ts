@@ -14,11 +14,11 @@ import {
   sayTaken,
   sortOut,
   withoutLeft,
-} from '../../backend-kit/index.ts';
+} from '../../backend-kit/identity/index.ts';
 import { LineByKey } from '../../concurrency/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { runLabel } from '../../model/index.ts';
-import type { BackendContext, FileMark, ReadBackChunk, RunSource } from '../contract.ts';
+import type { BackendContext, FileMark, ReadBackChunk, RunSource } from '../../contract/index.ts';
 import { type Said, taken, valueOrThrow } from '../../http/index.ts';
 import type { Failure, Fields, Reply } from './answers.ts';
 import type { ClearmlClient } from './client.ts';

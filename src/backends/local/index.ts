@@ -14,7 +14,7 @@ import type {
   PositionOwner,
   ReadBackChunk,
   RunSource,
-} from '../contract.ts';
+} from '../../contract/index.ts';
 import { damageOf } from './check.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { openForReading, openForWriting, translated } from './client.ts';

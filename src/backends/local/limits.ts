@@ -1,4 +1,4 @@
-import type { Capabilities } from '../contract.ts';
+import type { Capabilities } from '../../contract/index.ts';
 
 /** Rows of one INSERT; from 16 to 256 the whole backfill takes about as long (measured: docs/performance.md). */
 export const ROWS_PER_INSERT = 64;

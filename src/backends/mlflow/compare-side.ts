@@ -1,8 +1,8 @@
 /** Whether what was stored beside the points of a run is there still. */
-import { fileDifference } from '../../beside/index.ts';
+import { fileDifference } from '../../backend-kit/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { valueOrThrow } from '../../http/index.ts';
-import type { SideDifference, SideWanted } from '../contract.ts';
+import type { SideDifference, SideWanted } from '../../contract/index.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';
 import { cut } from './cut-text.ts';

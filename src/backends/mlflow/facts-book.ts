@@ -1,6 +1,6 @@
 import { LineByKey } from '../../concurrency/index.ts';
 import { MirrorError } from '../../errors.ts';
-import type { BackendContext } from '../contract.ts';
+import type { BackendContext } from '../../contract/index.ts';
 import type { Experiment, MlflowClient } from './client.ts';
 import { FACTS_TAG, factsText, readFacts, type StoreFacts, UNTRIED } from './store-facts.ts';
 import { Trial } from './store-trial.ts';

@@ -1,7 +1,7 @@
 /** What experiments hold that was not mirrored into them: for whoever means to switch a server off. */
 import { hparamNames } from '../../backend-kit/index.ts';
 import { type Said, taken, valueOrThrow, MOST_LISTED, PageSize, Pages } from '../../http/index.ts';
-import type { Foreign, OwnRun, ReadBackChunk } from '../contract.ts';
+import type { Foreign, OwnRun, ReadBackChunk } from '../../contract/index.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient, RunFacts } from './client.ts';
 import { readHandle } from './handle.ts';

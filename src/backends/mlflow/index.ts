@@ -27,7 +27,7 @@ import type {
   SideParam,
   SideWanted,
   TrackerParcel,
-} from '../contract.ts';
+} from '../../contract/index.ts';
 import { isFileStore } from './address.ts';
 import { Artifacts, AWAY_HINT, placeOf } from './artifacts.ts';
 import { MlflowClient, type RunFacts } from './client.ts';

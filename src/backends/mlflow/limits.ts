@@ -1,4 +1,4 @@
-import type { Capabilities, Holding } from '../contract.ts';
+import type { Capabilities, Holding } from '../../contract/index.ts';
 
 /** Of one log-batch: the server refuses more, the whole request with them. */
 export const METRICS_PER_REQUEST = 1000;

@@ -10,13 +10,12 @@ import {
   type Value,
   valueJson,
 } from '../../model/index.ts';
-import type { HeldPoint } from '../contract.ts';
+import type { HeldPoint } from '../../contract/index.ts';
 import { graphText } from './graph-text.ts';
 import type { KeyTable } from './key-table.ts';
 import { DERIVED_PREFIX, fileNameOf } from './keys.ts';
 import { KEY_LENGTH } from './limits.ts';
-import type { PointPlace } from './segments.ts';
-import { placeId } from './segments.ts';
+import { type PointPlace, placeId } from './segments.ts';
 import { doubleText } from './side.ts';
 
 /** Whether a scalar can't be had back from its metric, so that it is kept beside it too. */

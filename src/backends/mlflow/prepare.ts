@@ -1,6 +1,6 @@
-import { type SegmentLine, scalarText } from '../../segments/index.ts';
+import { type SegmentLine, scalarText } from '../../backend-kit/exact-points/index.ts';
 import type { Batch } from '../../model/index.ts';
-import type { Refusal, TrackerParcel } from '../contract.ts';
+import type { Refusal, TrackerParcel } from '../../contract/index.ts';
 import type { Piece } from './gathered.ts';
 import type { Tag } from './client.ts';
 import type { KeyTable } from './key-table.ts';

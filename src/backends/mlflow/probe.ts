@@ -1,6 +1,6 @@
 import { MirrorError } from '../../errors.ts';
 import { headerOf } from '../../http/index.ts';
-import type { Probe } from '../contract.ts';
+import type { Probe } from '../../contract/index.ts';
 import { failureOf } from './answers.ts';
 import { type Artifacts, artifactRoot, AWAY_HINT, placeOf } from './artifacts.ts';
 import type { Experiment, MlflowClient, Reply, ServerFacts } from './client.ts';

@@ -1,8 +1,15 @@
 /** Everything a tracker run holds: points of segments as they were, all others from the metrics' histories. */
 import { MirrorError } from '../../errors.ts';
 import { valueOrThrow } from '../../http/index.ts';
-import { chunksOf, type HeadFields, type NeededFile, onceEach, type SegmentPlace, type StoredPoint } from '../../segments/index.ts';
-import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../contract.ts';
+import {
+  chunksOf,
+  type HeadFields,
+  type NeededFile,
+  onceEach,
+  type SegmentPlace,
+  type StoredPoint,
+} from '../../backend-kit/exact-points/index.ts';
+import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../../contract/index.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';
 import type { TrackedRun } from './handle.ts';

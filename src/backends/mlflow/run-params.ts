@@ -1,4 +1,4 @@
-import type { BackendContext, ParamOutcome } from '../contract.ts';
+import type { BackendContext, ParamOutcome } from '../../contract/index.ts';
 import type { Failure } from './answers.ts';
 import type { MlflowClient, Tag } from './client.ts';
 import { cut, storable } from './cut-text.ts';

@@ -5,8 +5,8 @@
 import { each } from '../../concurrency/index.ts';
 import { MirrorError, messageOf, reasonOf } from '../../errors.ts';
 import { type Batch, pointCount } from '../../model/index.ts';
-import { cutLines, type SegmentLine } from '../../segments/index.ts';
-import type { BackendContext, Outcome, ParamOutcome, Refusal, SideParam, TrackerParcel } from '../contract.ts';
+import { cutLines, type SegmentLine } from '../../backend-kit/exact-points/index.ts';
+import type { BackendContext, Outcome, ParamOutcome, Refusal, SideParam, TrackerParcel } from '../../contract/index.ts';
 import type { Failure } from './answers.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient, RunFacts, Tag } from './client.ts';

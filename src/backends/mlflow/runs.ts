@@ -15,12 +15,12 @@ import {
   sayTaken,
   sortOut,
   withoutLeft,
-} from '../../backend-kit/index.ts';
+} from '../../backend-kit/identity/index.ts';
 import { LineByKey } from '../../concurrency/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { valueOrThrow } from '../../http/index.ts';
 import { runLabel } from '../../model/index.ts';
-import type { BackendContext, FileMark, Handle, ReadBackChunk, RunSource } from '../contract.ts';
+import type { BackendContext, FileMark, Handle, ReadBackChunk, RunSource } from '../../contract/index.ts';
 import type { MlflowClient, RunFacts, Tag } from './client.ts';
 import { Experiments } from './experiments.ts';
 import type { FactsBook } from './facts-book.ts';

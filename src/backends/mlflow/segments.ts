@@ -16,7 +16,7 @@ import {
   type SegmentLine,
   type SegmentPlace,
   type StoredPoint,
-} from '../../segments/index.ts';
+} from '../../backend-kit/exact-points/index.ts';
 import { BYTES_PER_REQUEST } from './limits.ts';
 
 /** Where a point comes from: its identity. */

@@ -1,6 +1,6 @@
 import { type Auth, redact, type TlsOptions } from '../../http/index.ts';
-import { type Environment, type Fields, HEADERS, PATH, SECONDS, Section, SWITCH, TEXT } from '../../settings/index.ts';
-import type { ParsedSettings } from '../contract.ts';
+import { type Environment, type Fields, HEADERS, PATH, SECONDS, Section, SWITCH, TEXT } from '../../backend-kit/settings/index.ts';
+import type { ParsedSettings } from '../../contract/index.ts';
 import { addressOf } from './address.ts';
 
 /** A lane's section of the configuration, checked and filled up. */

@@ -1,7 +1,7 @@
 /** What lies beside the points of a run: files of its own, versions of models, datasets, params from files. */
 import { MirrorError, reasonOf } from '../../errors.ts';
 import { PageSize, Pages, valueOrThrow } from '../../http/index.ts';
-import type { Dataset, ModelVersion, SideFile, SideOutcome, SideParam } from '../contract.ts';
+import type { Dataset, ModelVersion, SideFile, SideOutcome, SideParam } from '../../contract/index.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';
 import type { TrackedRun } from './handle.ts';

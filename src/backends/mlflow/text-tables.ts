@@ -3,7 +3,7 @@
  * made when a run ends, from the segments, where the texts are exact. They are for people: nothing is read from them again.
  */
 import { isFields, valueOrThrow } from '../../http/index.ts';
-import type { BackendContext } from '../contract.ts';
+import type { BackendContext } from '../../contract/index.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';
 import { storable } from './cut-text.ts';

@@ -1,7 +1,7 @@
 /** What projects hold that was not mirrored into them: for whoever means to switch the service off. */
 import { hparamNames } from '../../backend-kit/index.ts';
 import { PageSize, Pages, valueOrThrow } from '../../http/index.ts';
-import type { BackendContext, Foreign, OwnRun } from '../contract.ts';
+import type { BackendContext, Foreign, OwnRun } from '../../contract/index.ts';
 import type { ListedRun, ProjectPath, WandbClient } from './client.ts';
 import { readHandle, type TrackedRun } from './handle.ts';
 import { RUNS_PAGE } from './limits.ts';

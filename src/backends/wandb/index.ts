@@ -26,7 +26,7 @@ import type {
   SideParam,
   SideWanted,
   TrackerParcel,
-} from '../contract.ts';
+} from '../../contract/index.ts';
 import { outcomeOf } from './answers.ts';
 import { type RunPath, WandbClient } from './client.ts';
 import { foreignIn } from './foreign.ts';

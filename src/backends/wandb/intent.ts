@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { MirrorError } from '../../errors.ts';
-import type { Intent } from '../contract.ts';
+import type { Intent } from '../../contract/index.ts';
 
 export interface Plan {
   /** The tracker run's id. */

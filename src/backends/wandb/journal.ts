@@ -1,6 +1,6 @@
 /** Reading a tracker run's journal: which lines there are, and from which bytes. */
 import { createHash } from 'node:crypto';
-import type { JournalEntry, TrackerParcel } from '../contract.ts';
+import type { JournalEntry, TrackerParcel } from '../../contract/index.ts';
 
 /** The first line that no entry has. */
 export function endOf(journal: readonly JournalEntry[]): number {

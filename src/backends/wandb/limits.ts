@@ -1,4 +1,4 @@
-import type { Capabilities } from '../contract.ts';
+import type { Capabilities } from '../../contract/index.ts';
 
 /** Of a line of the history: the service takes ten times as much, its advice is below a megabyte a value. Longer values lie in files. */
 export const VALUE_BYTES = 100_000;

@@ -1,6 +1,6 @@
 /** What a run is called at the service, within its rules. */
 import { createHash } from 'node:crypto';
-import type { RunSource } from '../contract.ts';
+import type { RunSource } from '../../contract/index.ts';
 import type { RunChange } from './client.ts';
 import { NAME_LENGTH, PROJECT_LENGTH, TAG_LENGTH } from './limits.ts';
 import type { WandbSettings } from './settings.ts';

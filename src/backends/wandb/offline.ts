@@ -25,7 +25,7 @@ import { pipeline } from 'node:stream/promises';
 import { MirrorError, messageOf } from '../../errors.ts';
 import type { BodyStream } from '../../http/index.ts';
 import { flushFolder, makeOwnFolder, ownFileMode, ownFolderMode, replaceOwnFile } from '../../own-files/index.ts';
-import type { RunEnd } from '../contract.ts';
+import type { RunEnd } from '../../contract/index.ts';
 import { type Failure, failed, type Reply } from './answers.ts';
 import type { RunChange, RunPath } from './client.ts';
 import { SUMMARY_MS } from './limits.ts';

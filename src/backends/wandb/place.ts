@@ -1,4 +1,4 @@
-import type { RunEnd } from '../contract.ts';
+import type { RunEnd } from '../../contract/index.ts';
 import type { Failure, Reply } from './answers.ts';
 import type { LostFile, RunChange, RunPath } from './client.ts';
 import type { StoredFile } from './map.ts';

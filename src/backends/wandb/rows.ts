@@ -4,7 +4,7 @@
  * every machine, at any time.
  */
 import { type Mark, sha256Of } from '../../model/index.ts';
-import type { TrackerParcel } from '../contract.ts';
+import type { TrackerParcel } from '../../contract/index.ts';
 import { type KeyTable, STEP_KEY } from './keys.ts';
 import { LINE_LENGTH, VALUE_BYTES } from './limits.ts';
 import { mapObject, type RunFile } from './map.ts';

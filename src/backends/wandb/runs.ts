@@ -1,10 +1,10 @@
 /** Finding and making the tracker runs of runs: each exactly once, and never somebody else's. */
 import { join } from 'node:path';
-import { type Candidate, FileMarks, isWhoseRun, nameBeside, sayTaken } from '../../backend-kit/index.ts';
+import { type Candidate, FileMarks, isWhoseRun, nameBeside, sayTaken } from '../../backend-kit/identity/index.ts';
 import { LineByKey } from '../../concurrency/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { runLabel } from '../../model/index.ts';
-import type { BackendContext, FileMark, Handle, RunSource, Whose } from '../contract.ts';
+import type { BackendContext, FileMark, Handle, RunSource, Whose } from '../../contract/index.ts';
 import { REBUILD_HINT, type Reply, RUN_HINT, runValueOrThrow } from './answers.ts';
 import type { RunPath } from './client.ts';
 import { readHandle, type TrackedRun } from './handle.ts';

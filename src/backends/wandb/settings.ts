@@ -11,8 +11,8 @@ import {
   Section,
   SWITCH,
   TEXT,
-} from '../../settings/index.ts';
-import type { ParsedSettings } from '../contract.ts';
+} from '../../backend-kit/settings/index.ts';
+import type { ParsedSettings } from '../../contract/index.ts';
 import { netrcPassword } from './netrc.ts';
 
 const MODES = ['online', 'offline', 'disabled'] as const;

@@ -1,8 +1,8 @@
 /** What lies beside the event files: params in the configuration of the run, files as files of it. */
 import { reasonOf } from '../../errors.ts';
 import { valueOrThrow } from '../../http/index.ts';
-import { fileDifference } from '../../beside/index.ts';
-import type { SideDifference, SideFile, SideOutcome, SideParam, SideWanted } from '../contract.ts';
+import { fileDifference } from '../../backend-kit/index.ts';
+import type { SideDifference, SideFile, SideOutcome, SideParam, SideWanted } from '../../contract/index.ts';
 import type { LostFile } from './client.ts';
 import { numberText } from './numbers.ts';
 import type { RunPlace } from './place.ts';

@@ -1,5 +1,5 @@
 import { compareNames, jsonText, type RunRef, runLabel } from '../../model/index.ts';
-import type { Absence, Difference, MediaCounts, RunVerdict, Totals, Verification } from '../../verify/index.ts';
+import type { Absence, Difference, MediaCounts, RunVerdict, Totals, Verification } from '../../verify/compare/index.ts';
 import { counted, formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
 import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';

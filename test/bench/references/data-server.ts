@@ -2,8 +2,7 @@
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import type { Scratch } from '../scratch.ts';
-import type { Reference } from './reference.ts';
-import { tryReference } from './reference.ts';
+import { type Reference, tryReference } from './reference.ts';
 import { pythonWith, runOrThrow } from './venv.ts';
 
 /** Loads a log directory once; the time is the server's own figure for the load. */

@@ -2,8 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Scratch } from '../scratch.ts';
-import type { Reference } from './reference.ts';
-import { tryReference } from './reference.ts';
+import { type Reference, tryReference } from './reference.ts';
 import { runOrThrow } from './venv.ts';
 
 /** Reads one file; the time is the program's own and begins after its start. */

@@ -1,9 +1,7 @@
 // MLflow: one tracking server, and its official client that writes into it.
-import type { MlflowServer } from '../../support/mlflow-server.ts';
-import { startMlflow } from '../../support/mlflow-server.ts';
+import { type MlflowServer, startMlflow } from '../../support/mlflow-server.ts';
 import { lastLine, measure } from '../measure.ts';
-import type { Reference } from './reference.ts';
-import { tryReference } from './reference.ts';
+import { type Reference, tryReference } from './reference.ts';
 
 /** How the official client writes: `log_batch` of a thousand points, or `log_metric` point by point. */
 export type MlflowWay = 'log_batch' | 'log_metric';

@@ -1,10 +1,8 @@
 // tbparse: the Python package people use to get scalars out of event files.
 
-import type { Measured } from '../measure.ts';
-import { lastLine, measure } from '../measure.ts';
+import { type Measured, lastLine, measure } from '../measure.ts';
 import type { Scratch } from '../scratch.ts';
-import type { Reference } from './reference.ts';
-import { tryReference } from './reference.ts';
+import { type Reference, tryReference } from './reference.ts';
 import { pythonWith, runOrThrow } from './venv.ts';
 
 /** Reads a log directory; `tensors` for the form of TensorBoard 2, `scalars` for simple values: tbparse keeps them apart. */

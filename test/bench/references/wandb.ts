@@ -3,8 +3,7 @@ import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { WandbSdk } from '../../support/wandb-sdk.ts';
 import { WandbStub } from '../../support/wandb-stub/index.ts';
-import type { Reference } from './reference.ts';
-import { tryReference } from './reference.ts';
+import { type Reference, tryReference } from './reference.ts';
 
 export interface OfficialWandb {
   readonly stub: WandbStub;

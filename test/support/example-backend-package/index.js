@@ -2,15 +2,15 @@
  * A backend for mirrorboard as a package: a folder for each tracker run, a line of JSON for each point. Plain JavaScript, with the
  * types of mirrorboard's contract in comments.
  *
- * @typedef {import('../../../src/backends/contract.ts').Backend} Backend
- * @typedef {import('../../../src/backends/contract.ts').BackendType<ExampleSettings>} BackendType
- * @typedef {import('../../../src/backends/contract.ts').BackendContext} BackendContext
- * @typedef {import('../../../src/backends/contract.ts').Capabilities} Capabilities
- * @typedef {import('../../../src/backends/contract.ts').FileMark} FileMark
- * @typedef {import('../../../src/backends/contract.ts').Handle} Handle
- * @typedef {import('../../../src/backends/contract.ts').Outcome} Outcome
- * @typedef {import('../../../src/backends/contract.ts').RunSource} RunSource
- * @typedef {import('../../../src/backends/contract.ts').TrackerParcel} TrackerParcel
+ * @typedef {import('../../../src/contract/index.ts').Backend} Backend
+ * @typedef {import('../../../src/contract/index.ts').BackendType<ExampleSettings>} BackendType
+ * @typedef {import('../../../src/contract/index.ts').BackendContext} BackendContext
+ * @typedef {import('../../../src/contract/index.ts').Capabilities} Capabilities
+ * @typedef {import('../../../src/contract/index.ts').FileMark} FileMark
+ * @typedef {import('../../../src/contract/index.ts').Handle} Handle
+ * @typedef {import('../../../src/contract/index.ts').Outcome} Outcome
+ * @typedef {import('../../../src/contract/index.ts').RunSource} RunSource
+ * @typedef {import('../../../src/contract/index.ts').TrackerParcel} TrackerParcel
  * @typedef {{ readonly folder: string }} ExampleSettings
  */
 import { createHash } from 'node:crypto';
@@ -227,7 +227,7 @@ class ExampleBackend {
 
   /**
    * @param {Handle} handle
-   * @param {import('../../../src/backends/contract.ts').ReadBackOptions} [options]
+   * @param {import('../../../src/contract/index.ts').ReadBackOptions} [options]
    */
   async *readBack(handle, { isWanted = () => true } = {}) {
     // Two processes may have written the same point: its key says so.
@@ -243,7 +243,7 @@ class ExampleBackend {
    *
    * @param {string} _tag
    * @param {string} _plugin
-   * @param {import('../../../src/backends/contract.ts').HeldPoint} point
+   * @param {import('../../../src/contract/index.ts').HeldPoint} point
    */
   asHeld(_tag, _plugin, point) {
     return typeof point.value === 'string' ? undefined : point;
@@ -251,7 +251,7 @@ class ExampleBackend {
 
   /**
    * @param {Handle} handle
-   * @param {import('../../../src/backends/contract.ts').RunEnd | undefined} end
+   * @param {import('../../../src/contract/index.ts').RunEnd | undefined} end
    */
   async finish(handle, end) {
     await this.#change(handle, (facts) => ({ ...facts, end: end && { status: end.status, endedAt: written(end.endedAt) } }));
@@ -295,7 +295,7 @@ function pointsOf({ batch, series }) {
  * Everything that is no scalar stands in objects, and has no place here: each is named, so that it is counted.
  *
  * @param {TrackerParcel} parcel
- * @returns {import('../../../src/backends/contract.ts').Refusal[]}
+ * @returns {import('../../../src/contract/index.ts').Refusal[]}
  */
 function unsupported({ batch }) {
   return batch.objects.map(({ offset, index, form }) => ({

@@ -18,8 +18,8 @@ import type {
   RunEnd,
   RunSource,
   TrackerParcel,
-} from '../../../src/backends/contract.ts';
-import { FileMarks, whoseRun } from '../../../src/backend-kit/index.ts';
+} from '../../../src/contract/index.ts';
+import { FileMarks, whoseRun } from '../../../src/backend-kit/identity/index.ts';
 import { MirrorError } from '../../../src/errors.ts';
 import { type Batch, pointCount } from '../../../src/model/index.ts';
 import { MEMORY_CAPABILITIES } from '../memory-backend.ts';

@@ -1,7 +1,7 @@
 // The tracker behind the journalled backend: a file of lines for each tracker run, addressed by line.
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RunEnd, RunSource } from '../../../src/backends/contract.ts';
+import type { RunEnd, RunSource } from '../../../src/contract/index.ts';
 import { type Fault, FaultQueue, untilAborted } from '../fault.ts';
 
 /** Why the server did not answer, or not as hoped. */

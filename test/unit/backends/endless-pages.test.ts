@@ -14,7 +14,7 @@ import { HeldMetrics } from '../../../src/backends/mlflow/held-metrics.ts';
 import { readBack } from '../../../src/backends/mlflow/read-back.ts';
 import { registerModel } from '../../../src/backends/mlflow/side.ts';
 import { foreignIn as runsForeign } from '../../../src/backends/wandb/foreign.ts';
-import type { Handle } from '../../../src/backends/contract.ts';
+import type { Handle } from '../../../src/contract/index.ts';
 import { WandbClient } from '../../../src/backends/wandb/client.ts';
 import { OnlinePlaces } from '../../../src/backends/wandb/online.ts';
 import { ObjectStore } from '../../../src/objects/index.ts';

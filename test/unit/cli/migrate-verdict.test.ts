@@ -3,7 +3,7 @@ import { nextOfMigration } from '../../../src/cli/migrate-next.ts';
 import type { MigrateFlags } from '../../../src/cli/migrate.ts';
 import { type Verdict, verdictOf } from '../../../src/cli/migrate-verdict.ts';
 import type { LaneReport, Report } from '../../../src/status/index.ts';
-import { NOTHING_ABSENT, type RunVerdict, type Verification } from '../../../src/verify/index.ts';
+import { NOTHING_ABSENT, type RunVerdict, type Verification } from '../../../src/verify/compare/index.ts';
 import { RUN_VERDICT, verification } from '../../support/verifications.ts';
 
 const between = (run: Partial<RunVerdict> = {}, more: Partial<Verification> = {}): Verification =>

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import stringWidth from 'string-width';
 import { plainStyle, renderVerification } from '../../../src/cli/terminal/index.ts';
-import { type RunVerdict, totalsOf } from '../../../src/verify/index.ts';
+import { type RunVerdict, totalsOf } from '../../../src/verify/compare/index.ts';
 import { RUN_VERDICT, verification } from '../../support/verifications.ts';
 
 const NEXT = 'mirrorboard verify --repair /data/experiments/2024-05-01 --lane mlflow';

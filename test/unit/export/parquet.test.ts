@@ -1,7 +1,7 @@
 import { zstdDecompressSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { parquetMetadata, parquetReadObjects } from 'hyparquet';
-import type { ReadBackPoint } from '../../../src/backends/contract.ts';
+import type { ReadBackPoint } from '../../../src/contract/index.ts';
 import { type ExportSeries, type ExportSource, type ParquetOptions, writeParquet } from '../../../src/export/index.ts';
 
 type Row = readonly [step: number | bigint, wallTime: number, value: number | bigint | string];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ReadBackPoint } from '../../../src/backends/contract.ts';
+import type { ReadBackPoint } from '../../../src/contract/index.ts';
 import { type ExportSeries, type ExportSource, type FileFacts, writeTruthJson } from '../../../src/export/index.ts';
 
 type Row = readonly [step: number | bigint, wallTime: number, value: number | bigint | string];

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
-import { OwedTags } from '../../../src/feeds/owed-tags.ts';
+import { OwedTags } from '../../../src/sync/owed-tags.ts';
 import type { FileState, Gap, Series } from '../../../src/model/index.ts';
 import { checkGaps } from '../../../src/state/check-gaps.ts';
 import { StateFile } from '../../../src/state/index.ts';

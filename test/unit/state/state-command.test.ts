@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Handle, Intent } from '../../../src/backends/contract.ts';
+import type { Handle, Intent } from '../../../src/contract/index.ts';
 import { type StateFlags, stateCommand } from '../../../src/cli/state.ts';
 import type { FileState, Series } from '../../../src/model/index.ts';
 import { StateFile } from '../../../src/state/index.ts';

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Handle, Intent, JournalEntry } from '../../../src/backends/contract.ts';
+import type { Handle, Intent, JournalEntry } from '../../../src/contract/index.ts';
 import type { Damage, FileState, RunRef, Series } from '../../../src/model/index.ts';
 import { StateFile } from '../../../src/state/index.ts';
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Handle } from '../../../src/backends/contract.ts';
+import type { Handle } from '../../../src/contract/index.ts';
 import type { FileState, Forgetting, RunRef } from '../../../src/model/index.ts';
 import { plainMapping } from '../../../src/route/index.ts';
 import { StateFile } from '../../../src/state/index.ts';

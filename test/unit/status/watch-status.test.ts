@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Handle, Parcel } from '../../../src/backends/contract.ts';
+import type { Handle, Parcel } from '../../../src/contract/index.ts';
 import { MirrorError } from '../../../src/errors.ts';
 import { type Damage, type RunRef, unmirroredBytes } from '../../../src/model/index.ts';
 import { LaneProgress, readStand, WatchStatus } from '../../../src/status/index.ts';

@@ -1,6 +1,6 @@
 // What an Aim repository holds that never was in event files.
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Backend, Foreign, Handle, OwnRun } from '../../../../src/backends/contract.ts';
+import type { Backend, Foreign, Handle, OwnRun } from '../../../../src/contract/index.ts';
 import { connectAim, hashOf } from '../../../contract/aim-harness.ts';
 import { AimStub, type StubRun } from '../../../support/aim-stub/index.ts';
 import { StubTree } from '../../../support/aim-stub/tree.ts';

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Backend, Handle, TrackerParcel } from '../../../../src/backends/contract.ts';
+import type { Backend, Handle, TrackerParcel } from '../../../../src/contract/index.ts';
 import { connectAim, hashOf } from '../../../contract/aim-harness.ts';
 import { differences, expectedOf, readHeld } from '../../../contract/read-back.ts';
 import { AimStub } from '../../../support/aim-stub/index.ts';

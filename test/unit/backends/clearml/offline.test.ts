@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { splitArray } from '../../../../src/backends/clearml/split-array.ts';
-import type { Backend, Handle, SideFile } from '../../../../src/backends/contract.ts';
+import type { Backend, Handle, SideFile } from '../../../../src/contract/index.ts';
 import { ACCESS_KEY, connectClearml, SECRET_KEY, sectionOf } from '../../../contract/clearml-harness.ts';
 import { differences, expectedOf, readHeld } from '../../../contract/read-back.ts';
 import { ClearmlStub } from '../../../support/clearml-stub/index.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type ClearmlSettings, clearml } from '../../../../src/backends/clearml/index.ts';
-import type { SettingProblem } from '../../../../src/backends/contract.ts';
+import type { SettingProblem } from '../../../../src/contract/index.ts';
 
 let folder: string;
 beforeEach(() => {

@@ -1,6 +1,6 @@
 // Reading a task back where the server's pages leave something out: behind step 0, and beyond 10,000 events of one step.
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Backend, Handle, ReadBackOptions } from '../../../../src/backends/contract.ts';
+import type { Backend, Handle, ReadBackOptions } from '../../../../src/contract/index.ts';
 import { ACCESS_KEY, connectClearml, SECRET_KEY, sectionOf, taskIdOf } from '../../../contract/clearml-harness.ts';
 import { differences, expectedOf, readHeld } from '../../../contract/read-back.ts';
 import { ClearmlStub } from '../../../support/clearml-stub/index.ts';

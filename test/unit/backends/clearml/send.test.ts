@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { KeepAlive } from '../../../../src/backends/clearml/keep-alive.ts';
-import type { Backend, Handle, RunSource, SideFile } from '../../../../src/backends/contract.ts';
+import type { Backend, Handle, RunSource, SideFile } from '../../../../src/contract/index.ts';
 import { ACCESS_KEY, connectClearml, SECRET_KEY, sectionOf } from '../../../contract/clearml-harness.ts';
 import { differences, expectedOf, readHeld } from '../../../contract/read-back.ts';
 import { ClearmlStub, type Task } from '../../../support/clearml-stub/index.ts';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import type { Backend, Handle } from '../../../../src/backends/contract.ts';
+import type { Backend, Handle } from '../../../../src/contract/index.ts';
 import { Gathered, GatherRoom } from '../../../../src/backends/mlflow/gathered.ts';
 import { tensor } from '../../../support/event-tensors.ts';
 import { connectMlflow, mlflowType, runIdOf } from '../../../contract/mlflow-harness.ts';

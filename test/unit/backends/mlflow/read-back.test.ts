@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { ReadBackPoint } from '../../../../src/backends/contract.ts';
+import type { ReadBackPoint } from '../../../../src/contract/index.ts';
 import { apiError, parcelOf, type Row, runOf, ScriptedServer, signal, source } from './server.ts';
 
 let server: ScriptedServer;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Handle } from '../../../../src/backends/contract.ts';
+import type { Handle } from '../../../../src/contract/index.ts';
 import { apiError, runOf, ScriptedServer, signal, source } from './server.ts';
 
 let server: ScriptedServer;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { scalarText } from '../../../../src/segments/index.ts';
+import { scalarText } from '../../../../src/backend-kit/exact-points/index.ts';
 import { parseLine, parseSegmentName, pointLine, segmentsOf } from '../../../../src/backends/mlflow/segments.ts';
 
 const run = { root: 'logs', path: 'a' };

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Backend, Handle, TrackerParcel } from '../../../../src/backends/contract.ts';
+import type { Backend, Handle, TrackerParcel } from '../../../../src/contract/index.ts';
 import type { Series } from '../../../../src/model/index.ts';
 import { connectMlflow, mlflowType } from '../../../contract/mlflow-harness.ts';
 import { MlflowStub } from '../../../support/mlflow-stub/index.ts';

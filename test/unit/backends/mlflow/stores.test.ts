@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals';
-import type { Backend, Handle, Outcome, ReadBackPoint } from '../../../../src/backends/contract.ts';
+import type { Backend, Handle, Outcome, ReadBackPoint } from '../../../../src/contract/index.ts';
 import { connectMlflow, mlflowType, runIdOf } from '../../../contract/mlflow-harness.ts';
 import { MlflowStub, type StubOptions } from '../../../support/mlflow-stub/index.ts';
 import { parcelOf, type Row, signal, source } from './server.ts';

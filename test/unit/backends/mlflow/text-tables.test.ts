@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Backend, Handle } from '../../../../src/backends/contract.ts';
+import type { Backend, Handle } from '../../../../src/contract/index.ts';
 import { connectMlflow, mlflowType } from '../../../contract/mlflow-harness.ts';
 import * as w from '../../../support/event-writer.ts';
 import { MlflowStub } from '../../../support/mlflow-stub/index.ts';

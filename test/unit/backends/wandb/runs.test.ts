@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { Backend, JournalledBackend } from '../../../../src/backends/contract.ts';
+import type { Backend, JournalledBackend } from '../../../../src/contract/index.ts';
 import { HEARTBEAT_MS } from '../../../../src/backends/wandb/limits.ts';
 import { waitingFolders } from '../../../../src/backends/wandb/offline-folders.ts';
 import { differences, expectedOf, readHeld } from '../../../contract/read-back.ts';

@@ -2,8 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { WandbSettings } from '../../../../src/backends/wandb/index.ts';
-import { wandb } from '../../../../src/backends/wandb/index.ts';
+import { type WandbSettings, wandb } from '../../../../src/backends/wandb/index.ts';
 
 let home: string;
 beforeEach(() => {

@@ -4,13 +4,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Backend, SideFile, SideParam } from '../../../../src/backends/contract.ts';
+import type { Backend, SideFile, SideParam } from '../../../../src/contract/index.ts';
 import { wandb } from '../../../../src/backends/wandb/index.ts';
 import { foldersIn } from '../../../../src/backends/wandb/offline-folders.ts';
 import { event, simpleValue } from '../../../support/event-writer.ts';
 import { GrowingRun } from '../../../support/parcels.ts';
 import { type Ledger, newLedger, SmallDelivery } from '../../../support/small-delivery.ts';
-import { whoseRun } from '../../../../src/backend-kit/index.ts';
+import { whoseRun } from '../../../../src/backend-kit/identity/index.ts';
 import { WandbStub, type WandbStubOptions } from '../../../support/wandb-stub/index.ts';
 
 const signal = new AbortController().signal;

@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import { type Json, jsonNumber, jsonText } from '../../model/index.ts';
+
+/** A file that a point needs, and its length. */
+export type NeededFile = readonly [path: string, bytes: number];
+
+export interface SegmentLine {
+  readonly offset: number;
+  readonly index: number;
+  readonly text: string;
+  /** It is about an event without a value. */
+  readonly isMark: boolean;
+}
+
+export interface HeadFields {
+  readonly tag: string;
+  readonly plugin: string;
+  readonly step: number | bigint;
+  readonly wallTime: number;
+}
+
+/** A line as it is read back. */
+export interface StoredPoint extends HeadFields {
+  /** Its place, as one text. */
+  readonly key: string;
+  readonly file: string;
+  readonly offset: number;
+  readonly index: number;
+  /** A scalar's number, or the value's text. */
+  readonly value: number | bigint | string;
+  readonly files: readonly NeededFile[];
+}
+
+/** How a tracker's lines name what is not the same in all of them. */
+export interface LineNames {
+  /** The fields that are a point's place together. */
+  readonly place: readonly string[];
+  /** The field of the files that a point needs. */
+  readonly files: string;
+}
+
+const VALUE = ',"value":';
+
+/**
+ * A line: the value is its last field, so that its text can be had back as it was written. `place` and `more` stand before and
+ * behind the rest.
+ */
+export function pointText(
+  place: Readonly<Record<string, Json>>,
+  fields: HeadFields,
+  more: Readonly<Record<string, Json>>,
+  valueText: string,
+): string {
+  const { tag, plugin, step, wallTime } = fields;
+  return `${jsonText({ ...place, tag, plugin, step, wall_time: wallTime, ...more }).slice(0, -1)}${VALUE}${valueText}}`;
+}
+
+/** The point of a line; undefined for marks and for lines that are no points: what a server gives back may be anything. */
+export function readPoint(line: string, names: LineNames): StoredPoint | undefined {
+  const at = line.indexOf(VALUE);
+  if (at < 0) return undefined;
+  const head = parsed(`${line.slice(0, at)}}`);
+  if (typeof head !== 'object' || head === null) return undefined;
+  const { file, offset, index, tag, plugin, step: stepText, wall_time: time, [names.files]: files = [] } = head as Record<string, unknown>;
+  const place = names.place.map((name) => (head as Record<string, unknown>)[name]);
+  const step = typeof stepText === 'string' ? wideOf(stepText) : stepText;
+  const wallTime = numberOf(time);
+  if (typeof file !== 'string' || typeof tag !== 'string' || typeof plugin !== 'string') return undefined;
+  if (typeof offset !== 'number' || typeof index !== 'number' || wallTime === undefined || !place.every(isPlain)) return undefined;
+  if ((typeof step !== 'number' && typeof step !== 'bigint') || !Array.isArray(files) || !files.every(isNeeded)) return undefined;
+  const text = line.slice(at + VALUE.length, -1);
+  const value = plugin === 'scalars' && !text.startsWith('{') ? scalarOf(text) : text;
+  return value === undefined ? undefined : { key: place.join('\n'), file, offset, index, tag, plugin, step, wallTime, value, files };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isPlain(value: unknown): value is string | number {
+  return typeof value === 'string' || typeof value === 'number';
+}
+
+function isNeeded(entry: unknown): entry is NeededFile {
+  return Array.isArray(entry) && typeof entry[0] === 'string' && typeof entry[1] === 'number';
+}
+
+/** Wall times that JSON has no number for are texts. */
+function numberOf(value: unknown): number | undefined {
+  if (typeof value === 'number') return value;
+  return typeof value === 'string' && /^(?:NaN|-?Infinity|-0)$/.test(value) ? Number(value) : undefined;
+}
+
+function wideOf(text: string): bigint | undefined {
+  return /^-?\d{1,30}$/.test(text) ? BigInt(text) : undefined;
+}
+
+export function scalarText(value: number | bigint): string {
+  return typeof value === 'bigint' ? `"${value}"` : jsonNumber(value);
+}
+
+function scalarOf(text: string): number | bigint | undefined {
+  const value = parsed(text);
+  if (typeof value === 'number') return value;
+  return typeof value === 'string' ? (wideOf(value) ?? Number(value)) : undefined;
+}
+
+/** Lines in pieces of bounded length; one alone may be longer. */
+export function cutLines<Line extends { readonly text: string }>(lines: readonly Line[], mostBytes: number): (readonly Line[])[] {
+  const pieces: (readonly Line[])[] = [];
+  let from = 0;
+  let bytes = 0;
+  for (const [i, { text }] of lines.entries()) {
+    const length = Buffer.byteLength(text) + 1;
+    if (i > from && bytes + length > mostBytes) {
+      pieces.push(lines.slice(from, i));
+      from = i;
+      bytes = 0;
+    }
+    bytes += length;
+  }
+  if (from < lines.length) pieces.push(lines.slice(from));
+  return pieces;
+}
+
+/** The bytes of a segment. */
+export function linesOf(lines: readonly { readonly text: string }[]): Uint8Array {
+  return Buffer.from(lines.map(({ text }) => `${text}\n`).join(''));
+}
+
+/** By which the same points, sent again, fall on the same file. */
+export function contentHash(data: Uint8Array): string {
+  return createHash('sha256').update(data).digest('hex').slice(0, 16);
+}

@@ -1,0 +1,27 @@
+import type { SideDifference, SideWanted } from '../contract/index.ts';
+import { sha256Of } from '../model/index.ts';
+
+/** A longer file is compared by its length: models have gigabytes. */
+const MOST_READ_BYTES = 8 * 1024 * 1024;
+
+/** A file as a tracker has it. */
+export interface StoredContent {
+  readonly bytes: number;
+  /** All of it; undefined where it is not there after all. Missing: nobody can read it, so its length has to do. */
+  readonly read?: () => Promise<Uint8Array | undefined>;
+}
+
+/** What is there instead of a file that was stored; undefined where it is as it should be. `there`: undefined for none. */
+export async function fileDifference(
+  { path, bytes, hash }: SideWanted['files'][number],
+  there: StoredContent | undefined,
+): Promise<SideDifference | undefined> {
+  const differs = (found: string | undefined): SideDifference => ({ kind: 'file', name: path, found });
+  if (there === undefined) return differs(undefined);
+  if (there.bytes !== bytes) return differs(`${there.bytes} bytes`);
+  if (there.read === undefined || bytes > MOST_READ_BYTES) return undefined;
+  const content = await there.read();
+  if (content === undefined) return differs(undefined);
+  const sum = sha256Of(content);
+  return sum === hash ? undefined : differs(`SHA-256 ${sum}`);
+}

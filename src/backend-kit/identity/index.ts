@@ -1,0 +1,15 @@
+/** Whose a tracker run is, and how several processes agree on one. */
+export { FileMarks } from './file-marks.ts';
+export { addPlace, agreeOnOne, type Contenders, inPlaces, withoutLeft } from './one-run.ts';
+export {
+  type Candidate,
+  holderSource,
+  isPlainlyOwn,
+  isWhoseRun,
+  nameBeside,
+  parentSource,
+  type RunMark,
+  sayTaken,
+  sortOut,
+  whoseRun,
+} from './run-identity.ts';

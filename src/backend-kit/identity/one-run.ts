@@ -1,0 +1,98 @@
+/**
+ * How several processes that make a tracker run of one run at the same moment all end with the same one, where a tracker has no
+ * unique names. Nothing orders such runs by creation (times are the clients', ids are random, what was made may be seen late), so
+ * runs draw places as in a bakery. A run begins without a place. Its maker looks who else is there: alone, it was the first, and
+ * takes place 0, which nobody else can get. Else it takes a place behind all others, waits until each has one, and the lowest
+ * wins, the order of the list deciding between equals. A run made after somebody has decided finds the winner there, and so
+ * stands behind it.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { steadyMs } from '../../clock.ts';
+
+/** Whoever makes a run gives it a place at once; one that has none after so long was left behind by a process that died. */
+const PLACE_MS = 5000;
+const LOOK_MS = 100;
+/** Where a run without a place stands. */
+const LAST = Number.MAX_SAFE_INTEGER;
+
+/** The tracker runs of one key. */
+export interface Contenders<Run> {
+  /** All of them, in an order that is the same for everybody. */
+  list(): Promise<readonly Run[]>;
+  idOf(run: Run): string;
+  /** The place it says it has, as a text. */
+  placeOf(run: Run): unknown;
+  /** Whether it is there, and this run's: its place is waited for. */
+  isOwn(run: Run): boolean;
+  givePlace(run: Run, place: string): Promise<void>;
+  /** Whether nothing was written to it. Default: a run without a place is. */
+  isEmpty?(run: Run): boolean;
+  /** Whether its maker may be about to give it a place, where the tracker tells. */
+  mayDraw?(run: Run): boolean;
+  /** Removes one that nobody works with. */
+  remove(run: Run): Promise<void>;
+}
+
+/** All of them by their places, once those that are this run's have one, or nobody will give them one any more. */
+export async function inPlaces<Run>(contenders: Contenders<Run>, signal: AbortSignal): Promise<readonly Run[]> {
+  const end = steadyMs() + PLACE_MS;
+  for (;;) {
+    const all = await contenders.list();
+    const isDrawing = all.some(
+      (run) => contenders.isOwn(run) && placeIn(contenders, run) === undefined && contenders.mayDraw?.(run) !== false,
+    );
+    if (!isDrawing || steadyMs() > end) {
+      return all.toSorted((a, b) => (placeIn(contenders, a) ?? LAST) - (placeIn(contenders, b) ?? LAST));
+    }
+    await sleep(LOOK_MS, undefined, { signal });
+  }
+}
+
+/**
+ * The one that everybody ends with: `made`, or another one; then `made` is removed, and so is what processes that died left
+ * without a place.
+ */
+export async function agreeOnOne<Run>(made: Run, contenders: Contenders<Run>, signal: AbortSignal): Promise<Run> {
+  const id = contenders.idOf(made);
+  const isOther = (run: Run): boolean => contenders.isOwn(run) && contenders.idOf(run) !== id;
+  const others = (await contenders.list()).filter(isOther);
+  const place = others.reduce((last, run) => Math.max(last, placeIn(contenders, run) ?? 0), -1) + 1;
+  try {
+    await contenders.givePlace(made, String(place));
+  } catch (error) {
+    // Who takes so long for it is taken for dead.
+    const left = await inPlaces(contenders, signal);
+    const winner = left.find(isOther);
+    if (winner === undefined || left.some((run) => contenders.idOf(run) === id)) throw error;
+    return winner;
+  }
+  if (others.length === 0) return made;
+  const all = await inPlaces(contenders, signal);
+  const first = all.find((run) => contenders.isOwn(run));
+  if (first === undefined || contenders.idOf(first) === id) {
+    await withoutLeft(all.filter(isOther), contenders);
+    return made;
+  }
+  await contenders.remove(made);
+  return first;
+}
+
+/** Removes the twins that processes left when they died: a run has its place before anything is written to it. Returns the others. */
+export async function withoutLeft<Run>(twins: readonly Run[], contenders: Contenders<Run>): Promise<readonly Run[]> {
+  const isLeft = (run: Run): boolean => placeIn(contenders, run) === undefined && contenders.isEmpty?.(run) !== false;
+  for (const run of twins) if (isLeft(run)) await contenders.remove(run);
+  return twins.filter((run) => !isLeft(run));
+}
+
+/** The place to give to one that was left without by a process that died: the next one need not wait for it. */
+export function addPlace(place: unknown): string | undefined {
+  return readPlace(place) === undefined ? '1' : undefined;
+}
+
+function placeIn<Run>({ placeOf }: Contenders<Run>, run: Run): number | undefined {
+  return readPlace(placeOf(run));
+}
+
+function readPlace(text: unknown): number | undefined {
+  return typeof text === 'string' && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}

@@ -1,0 +1,85 @@
+/** Params, files, models and datasets that belong to a tracker run, and what others put there. */
+import type { Handle } from './parcel.ts';
+
+/** A param that stands in a file beside the event files, flattened: `optimizer.lr`. */
+export interface SideParam {
+  readonly name: string;
+  /** As the file has it: an integer of the file is a bigint, so that `3` and `3.0` stay two. */
+  readonly value: string | number | bigint | boolean | null;
+}
+
+/** What became of a param. */
+export type ParamOutcome =
+  | { readonly kind: 'set' }
+  /** It can't be changed there, and stays what it was. */
+  | { readonly kind: 'kept'; readonly value: string }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/** A file beside the event files, as it was when its content was hashed. */
+export interface SideFile {
+  /** Its place in the tracker run: parts of letters, digits and the like, without `..`, joined by `/`. */
+  readonly path: string;
+  readonly bytes: number;
+  /** SHA-256 of the content, hex. */
+  readonly hash: string;
+  /** Reads it from a byte on. Throws where it is not the content that was hashed any more. */
+  read(start?: number): AsyncIterable<Uint8Array>;
+}
+
+/** What became of a file, of a model, of a dataset. What may pass is thrown. */
+export type SideOutcome =
+  | { readonly kind: 'stored'; readonly url?: string }
+  /** The tracker has no place for it, or it is too large for one. */
+  | { readonly kind: 'unsupported' | 'refused'; readonly reason: string };
+
+/** What should lie beside the points of a tracker run. */
+export interface SideWanted {
+  readonly files: readonly Pick<SideFile, 'path' | 'bytes' | 'hash'>[];
+  readonly params: readonly SideParam[];
+}
+
+/** A file or a param that is not there, or not as it should be. */
+export interface SideDifference {
+  readonly kind: 'file' | 'param';
+  /** The file's path, the param's name. */
+  readonly name: string;
+  /** What is there instead, in words or as its value; undefined: nothing. */
+  readonly found: string | undefined;
+}
+
+/** A tracker run of ours, and what was stored beside its points. */
+export interface OwnRun {
+  readonly handle: Handle;
+  /** Paths of files. */
+  readonly files: readonly string[];
+  /** Names; undefined: not all of them are known. Params of points (hparams) are among the tracker's own, and the backend knows them. */
+  readonly params: readonly string[] | undefined;
+}
+
+/** Something that a tracker holds where we mirror to, and that did not come from event files: training code or a person put it there. */
+export interface Foreign {
+  readonly kind: 'run' | 'param' | 'file';
+  /** Of a run or param its name, of a file its path. */
+  readonly name: string;
+  /** The tracker run of ours that it belongs to, for people; undefined: it is a run. */
+  readonly in?: string;
+}
+
+/** A stored file that is a version of a model in the tracker's registry. */
+export interface ModelVersion {
+  readonly model: string;
+  readonly file: Pick<SideFile, 'path' | 'hash'>;
+  readonly alias?: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** A file that was used for training. */
+export interface Dataset {
+  readonly name: string;
+  /** Of the content, hex. */
+  readonly hash: string;
+  /** Where it lies, as a path or an address. */
+  readonly source: string;
+  /** What it was used for: `train`. */
+  readonly context: string;
+}

@@ -1,0 +1,205 @@
+/** Recognises a log directory that was moved before anything of it is mirrored a second time. */
+import { existsSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, posix, resolve } from 'node:path';
+import type { KnownRoot } from '../contract/index.ts';
+import { openStore } from '../backends/local/index.ts';
+import {
+  ALL_RUNS,
+  type FoundRun,
+  globsOf,
+  type ResolvedRoot,
+  type RootRequest,
+  type RunRules,
+  resolveRoots,
+  silentRoots,
+} from '../discover/index.ts';
+import { MirrorError } from '../errors.ts';
+import { findPairs, isThere, type Knower, knownAmong, type Pair } from './moved-files.ts';
+import { walkRoots } from '../reading/index.ts';
+import { StateFile, StateReader } from '../state/index.ts';
+import type { LinkRules } from '../untrusted/index.ts';
+
+/** So many files of a root are looked for before it is believed that none is there. */
+const FILES_LOOKED_FOR = 10_000;
+
+/** The roots that are known beside some, and can be asked: their file systems answer. */
+export async function otherRoots(roots: readonly ResolvedRoot[], helds: readonly Knower[]): Promise<KnownRoot[]> {
+  const given = new Set(roots.map(({ name }) => name));
+  const known = new Map(helds.flatMap((held) => held.roots()).map((root) => [root.name, root]));
+  const others = [...known.values()].filter(({ name, path }) => !given.has(name) && path !== '');
+  if (others.length === 0) return [];
+  const silent = await silentRoots(others);
+  return others.filter(({ path }) => !silent.has(path));
+}
+
+/**
+ * Throws MB3020 where a root of which nothing is known holds what was mirrored from another one, and is there no more: it would be mirrored
+ * twice. `walk` finds all of each root; that is asked only where a known root has lost its files.
+ */
+export async function checkMovedRoots(
+  roots: readonly ResolvedRoot[],
+  helds: readonly Knower[],
+  others: readonly KnownRoot[],
+  walk: (roots: readonly ResolvedRoot[]) => Promise<readonly (readonly FoundRun[])[]>,
+): Promise<void> {
+  const fresh = roots.filter(({ name, below }) => below === '' && helds.every((held) => held.fileCount(name, '') === 0));
+  if (fresh.length === 0) return;
+  const lost = others.filter((root) => helds.some((held) => hasLostAll(root, held)));
+  if (lost.length === 0) return;
+  const mayBeKnown = knownAmong(helds);
+  const found = await walk(fresh);
+  for (const [i, root] of fresh.entries()) {
+    for (const held of helds) {
+      const pairs = findPairs(root, found[i] ?? [], held, { others: lost, mayBeKnown });
+      for (const [name, moved] of Map.groupBy(pairs, ({ from }) => from.run.root)) {
+        const from = lost.find((each) => each.name === name);
+        if (from !== undefined) refuse(root, from, moved, held.fileCount(name, ''));
+      }
+    }
+  }
+}
+
+/** The same for roots that are only looked at: by a store, or else by a state, as far as they are there. */
+export async function checkPlannedRoots(
+  requests: readonly RootRequest[],
+  paths: { readonly store: string | undefined; readonly state: string },
+  rules: RunRules = ALL_RUNS,
+  linksOf?: LinkRules,
+): Promise<void> {
+  checkRoots(requests, paths, await silentRoots(requests));
+  const isStored = paths.store !== undefined && existsSync(paths.store);
+  if (!isStored && !existsSync(paths.state)) return;
+  const reader = isStored ? openStore(paths.store ?? '') : StateFile.openForReading(paths.state);
+  try {
+    const held = reader instanceof StateReader ? knowerOf(reader) : reader;
+    const roots = resolveRoots(requests, held.roots(), linksOf);
+    await checkMovedRoots(roots, [held], await otherRoots(roots, [held]), walkOf(rules));
+  } finally {
+    reader.close();
+  }
+}
+
+/** Throws where roots are not there, or don't go together, with what is known of one that is not there. */
+export function checkRoots(
+  requests: readonly RootRequest[],
+  paths: { readonly store: string | undefined; readonly state: string | undefined },
+  silent: ReadonlySet<string>,
+): readonly ResolvedRoot[] {
+  try {
+    return resolveRoots(requests, [], undefined, silent);
+  } catch (error) {
+    if (!(error instanceof MirrorError) || error.code !== 'MB2001') throw error;
+    const request = requests.find(({ path }) => path === error.context['path']);
+    const hint = request === undefined ? undefined : hintOfMissing(request, rootsKnownTo(paths));
+    if (hint === undefined) throw error;
+    throw new MirrorError(error.code, error.message, { hint, context: error.context });
+  }
+}
+
+/** What to write in the place of a path where there is nothing; undefined where nothing is known of it. */
+function hintOfMissing({ path, name = basename(resolve(path)) }: RootRequest, known: readonly KnownRoot[]): string | undefined {
+  const place = placeWithoutLinks(path);
+  const there = known.find((root) => root.path === place);
+  if (there !== undefined) {
+    return (
+      `It was mirrored from there as ${there.name}. Was it moved, write ${there.name}=PATH with its path now ` +
+      `(in a configuration: { path: PATH, name: ${there.name} }), and all goes on. ` +
+      `Is it gone for good: mirrorboard root forget ${there.name}`
+    );
+  }
+  const namesake = known.find((root) => root.name === name && root.path !== '');
+  if (namesake === undefined) return undefined;
+  const at = namesake.path;
+  return `${name} lies at ${at}, as far as is known: write ${name}=${at} (in a configuration: { path: ${at}, name: ${name} }).`;
+}
+
+/** A path as roots are kept, though there is nothing: without the links above it. */
+export function placeWithoutLinks(path: string): string {
+  const place = resolve(path);
+  try {
+    return realpathSync(place);
+  } catch {
+    try {
+      return join(realpathSync(dirname(place)), basename(place));
+    } catch {
+      return place;
+    }
+  }
+}
+
+/** What is known of roots; nothing where that can't be read: then something else is said of it. */
+function rootsKnownTo({ store, state }: { readonly store: string | undefined; readonly state: string | undefined }): readonly KnownRoot[] {
+  try {
+    const path = [store, state].find((each) => each !== undefined && existsSync(each));
+    if (path === undefined) return [];
+    const reader = path === store ? openStore(path) : StateFile.openForReading(path);
+    try {
+      return reader.roots();
+    } finally {
+      reader.close();
+    }
+  } catch {
+    return [];
+  }
+}
+
+/** What a state knows, whichever lane read it. */
+function knowerOf(state: StateReader): Knower {
+  return {
+    roots: () => state.roots(),
+    knownFiles: (root) => state.knownFiles(root),
+    positions: (run) => ({ files: state.filesOf(run) }),
+    filesLike: (roots, inodes, firsts) => state.filesLike(roots, inodes, firsts),
+    fileCount: (root) => state.fileCount(root),
+  };
+}
+
+/** Finds all of some roots, by threads that may hang. */
+export function walkOf(rules: RunRules): (roots: readonly ResolvedRoot[]) => Promise<readonly (readonly FoundRun[])[]> {
+  return async (roots) => {
+    const walks = await walkRoots(roots.map((root) => ({ root: root.path, links: root.links, ...globsOf(rules, root) })));
+    return walks.map(({ runs }) => runs);
+  };
+}
+
+function hasLostAll({ name, path }: KnownRoot, held: Knower): boolean {
+  let looked = 0;
+  for (const file of held.knownFiles(name)) {
+    if (isThere(path, file.run, file.name)) return false;
+    if (++looked >= FILES_LOOKED_FOR) return true;
+  }
+  return looked > 0;
+}
+
+/** Throws where most of what was mirrored from a root lies below a directory of another one. A part of it is followed run by run. */
+function refuse(root: ResolvedRoot, from: KnownRoot, moved: readonly Pair[], known: number): void {
+  const places = Map.groupBy(moved, ({ from: { run }, to }) => placeAbove(run.path, to.run.path));
+  for (const [place, pairs] of places) {
+    if (place === undefined || pairs.length * 2 < known) continue;
+    const path = posix.join(root.path, place);
+    // A directory of a store can't be part of another one.
+    const nested =
+      place === '.'
+        ? ''
+        : ` ${root.path}, which contains it, can't be mirrored as a whole then: give the directories beside it one by one.`;
+    const files = known === 1 ? 'the file' : pairs.length === known ? `all ${known} files` : `${pairs.length} of the ${known} files`;
+    throw new MirrorError(
+      'MB3020',
+      `${path} holds ${files} that ${known === 1 ? 'was' : 'were'} mirrored from ${from.path} as ${from.name}`,
+      {
+        hint:
+          `${from.path} was moved: write ${from.name}=${path} (in a configuration: name: ${from.name}), and all goes on, ` +
+          `nothing is mirrored twice.${nested} ` +
+          `For another name: mirrorboard root rename ${from.name} NAME. To have it mirrored once more: moved: new in the configuration.`,
+        context: { path, name: from.name, from: from.path },
+      },
+    );
+  }
+}
+
+/** The directory below which a run has the path that it had; undefined where there is none. */
+function placeAbove(before: string, now: string): string | undefined {
+  if (before === now) return '.';
+  if (before === '.') return now;
+  return now.endsWith(`/${before}`) ? now.slice(0, -before.length - 1) : undefined;
+}

@@ -1,0 +1,163 @@
+/** Finds runs and files that turned up elsewhere: joins what a store or the state knows with what lies below a root. */
+import { LocalBackend } from '../backends/local/index.ts';
+import type { FoundRun } from '../discover/index.ts';
+import { keyOfFile, keyOfRun, runLabel, type RunRef, withRoom } from '../model/index.ts';
+import { findAllPairs, type FindOptions, isOther, isThere, type Knower, type NamedRoot, type Pair, standing } from './moved-files.ts';
+import type { StateFile } from '../state/index.ts';
+import type { Incident } from '../status/index.ts';
+
+/** Who knows files, and can be told that they lie elsewhere now. */
+export interface Movable extends Knower {
+  /** Notes that they lie elsewhere, and returns those of which that could be done; of the others nothing was changed. */
+  move(moves: readonly Move[]): readonly Move[];
+}
+
+/** A run that lies elsewhere now, or a run of which files have other names. */
+export interface Move {
+  readonly root: string;
+  readonly from: string;
+  /** The root it lies in now, and where that is. */
+  readonly toRoot: string;
+  readonly toRootPath: string;
+  readonly to: string;
+  /** Its files that have other names now. */
+  readonly renamed: readonly { readonly from: string; readonly to: string }[];
+}
+
+type Place = Pick<Move, 'root' | 'from' | 'toRoot' | 'to'>;
+
+/**
+ * Why a run is not gone on with: only a part of it turned up, where nothing was mirrored before (`new`), or beside files that
+ * another run has there (`part`); or it lies where another one was that is there no more (`other`).
+ */
+export type Apart = 'new' | 'part' | 'other';
+
+export interface Moves {
+  /** With what becomes of it where it is not followed. */
+  readonly followed: readonly (Move & { readonly otherwise: Apart })[];
+  readonly apart: readonly (Place & { readonly otherwise: Apart })[];
+}
+
+/** What is said of a run that lies elsewhere. */
+export interface MovedFact extends Place {
+  readonly becomes: 'followed' | Apart;
+}
+
+/** Lets all that know files go along with those that turned up elsewhere (`follow`), or only says so (`new`). */
+export function followMoves(
+  root: NamedRoot,
+  found: readonly FoundRun[],
+  helds: readonly Movable[],
+  mode: 'follow' | 'new',
+  options: FindOptions = {},
+): MovedFact[] {
+  const facts = new Map<string, MovedFact>();
+  for (const held of helds) {
+    const { followed, apart } = findMoves(root, found, held, options);
+    const done: ReadonlySet<Place> = new Set(mode === 'follow' && followed.length > 0 ? held.move(followed) : []);
+    for (const move of [...followed, ...apart]) {
+      const { root: fromRoot, from, toRoot, to, otherwise } = move;
+      const key = moveKey(move);
+      const before = facts.get(key)?.becomes ?? 'followed';
+      // Where one of several could not go along, that is what is said.
+      const becomes = before !== 'followed' ? before : done.has(move) ? 'followed' : otherwise;
+      facts.set(key, { root: fromRoot, from, toRoot, to, becomes });
+    }
+  }
+  return [...facts.values()];
+}
+
+/** A move as a text, to be found by. */
+export function moveKey({ root, from, toRoot, to }: Place): string {
+  return JSON.stringify([root, from, toRoot, to]);
+}
+
+/**
+ * Which of the files that were found are known under a path where they are not any more: by their inode, else by their
+ * first and last record, as far as they were read. Two files that are both there are two, however alike they are. A run whose place another
+ * one had goes on there if that one goes on elsewhere, too: so names may be swapped, or go round.
+ */
+export function findMoves(root: NamedRoot, found: readonly FoundRun[], held: Knower, options: FindOptions = {}): Moves {
+  const roots = new Map([root, ...(options.others ?? [])].map(({ name, path }) => [name, path]));
+  const pairs = findAllPairs(root, found, held, options);
+  const groups = [...Map.groupBy(pairs, ({ from, to }) => JSON.stringify([keyOfRun(from.run), keyOfRun(to.run)])).values()];
+  const targets = groupsOf(pairs, ({ from, to }) => [keyOfRun(from.run), keyOfRun(to.run)]);
+  const origins = groupsOf(pairs, ({ from, to }) => [keyOfRun(to.run), keyOfRun(from.run)]);
+  const leaving = new Set(pairs.map(({ from }) => keyOfFile(from.run, from.state.name)));
+  const isStanding = standing(roots);
+  const isAway = (run: RunRef, file: { readonly name: string; readonly stamp: string }): boolean => {
+    const rootPath = roots.get(run.root);
+    return leaving.has(keyOfFile(run, file.name)) || !isThere(rootPath, run.path, file.name) || isOther(rootPath, run.path, file);
+  };
+  const isWhole = (from: RunRef, to: RunRef, group: readonly Pair[]): boolean =>
+    keyOfRun(from) === keyOfRun(to) ||
+    (targets.get(keyOfRun(from))?.size === 1 &&
+      origins.get(keyOfRun(to))?.size === 1 &&
+      held.positions(from).files.every((file) => isAway(from, file)) &&
+      // Of a root that is not there nobody can say what became of its files: it may not be mounted. Unless they are the very same.
+      (isStanding(from.root) || group.every(({ isSameInode }) => isSameInode)));
+  const places = groups.flatMap((group) => {
+    const [pair] = group;
+    if (pair === undefined) return [];
+    const [from, to] = [pair.from.run, pair.to.run];
+    const there = held.positions(to).files;
+    const otherwise: Apart = there.length === 0 ? 'new' : there.every((file) => isAway(to, file)) ? 'other' : 'part';
+    const renamed = group.flatMap(({ from: { state }, to: { name } }) => (state.name === name ? [] : [{ from: state.name, to: name }]));
+    const move = {
+      root: from.root,
+      from: from.path,
+      toRoot: to.root,
+      toRootPath: roots.get(to.root) ?? '',
+      to: to.path,
+      renamed,
+      otherwise,
+    };
+    return [{ move, isWhole: isWhole(from, to, group), isFree: there.length === 0 || keyOfRun(from) === keyOfRun(to) }];
+  });
+  const followed = withRoom(
+    places.filter((place) => place.isWhole),
+    ({ move }) => ({ from: { root: move.root, path: move.from }, to: { root: move.toRoot, path: move.to } }),
+    ({ isFree }) => isFree,
+  );
+  return {
+    followed: followed.map(({ move }) => move),
+    apart: places.filter((place) => !followed.includes(place)).map(({ move: { toRootPath: _, renamed: __, ...place } }) => place),
+  };
+}
+
+function groupsOf(pairs: readonly Pair[], keys: (pair: Pair) => readonly [string, string]): Map<string, Set<string>> {
+  const groups = new Map<string, Set<string>>();
+  for (const pair of pairs) {
+    const [key, value] = keys(pair);
+    groups.set(key, (groups.get(key) ?? new Set()).add(value));
+  }
+  return groups;
+}
+
+/** A store, which knows its files; or the state, which knows what all lanes read. */
+export function movable(held: LocalBackend | StateFile): Movable {
+  if (held instanceof LocalBackend) return held;
+  return {
+    roots: () => held.roots(),
+    knownFiles: (root) => held.knownFiles(root),
+    positions: (run) => ({ files: held.filesOf(run) }),
+    fileCount: (root) => held.fileCount(root),
+    filesLike: (roots, inodes, firsts) => held.filesLike(roots, inodes, firsts),
+    move: (moves) => held.move(moves),
+  };
+}
+
+/** What a summary says of a run that lies elsewhere. */
+export function movedIncident({ root, from, toRoot, to, becomes }: MovedFact): Incident {
+  const before = runLabel({ root, path: from });
+  const reason =
+    root === toRoot && from === to ? 'files of it have other names; they go on where they were' : `${before}: ${REASONS[becomes]}`;
+  return { kind: 'moved', root: toRoot, path: to, reason };
+}
+
+const REASONS: Readonly<Record<MovedFact['becomes'], string>> = {
+  followed: 'it goes on as what it was, under the names it has in trackers',
+  new: 'it is mirrored as a new run, and what was mirrored from there stays',
+  part: 'files of it are part of this run now, and are mirrored once more as such; what was mirrored from there stays',
+  other: 'it lies where another run was, and is mirrored once more, into trackers as `replaced` says; what was mirrored from there stays',
+};

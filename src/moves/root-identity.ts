@@ -1,0 +1,75 @@
+/** Whether a root is the one that is held under its name: joins what a store or the state knows with what the files say. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { KnownRoot, KnownRun } from '../contract/index.ts';
+import type { ResolvedRoot, RunFilter } from '../discover/index.ts';
+import { MirrorError } from '../errors.ts';
+import { type RunRef, systemPath } from '../model/index.ts';
+import type { LaneState, StateFile } from '../state/index.ts';
+import { compareFile } from '../tail/index.ts';
+import { placeOf } from '../untrusted/index.ts';
+
+/** Who knows which files were mirrored. */
+export interface Held {
+  roots(): readonly KnownRoot[];
+  knownFiles(root: string): Iterable<{ readonly run: string; readonly name: string }>;
+  positions(run: RunRef): Pick<KnownRun, 'files'>;
+}
+
+/** Files looked at to tell whether a root of a known name is the same one, mounted elsewhere. */
+const FILES_COMPARED = 64;
+
+/**
+ * Two people's `runs/` must not meet: a root whose name is taken, but whose path is another one, has to hold at least one
+ * file that is known, unless somebody named it on purpose. Throws MB2007.
+ */
+export function checkIdentities(roots: readonly ResolvedRoot[], held: Held): void {
+  const paths = new Map(held.roots().map(({ name, path }) => [name, path]));
+  for (const root of roots) {
+    const path = paths.get(root.name);
+    if (path === undefined || path === root.path || root.isNamed || isSameRoot(root, held)) continue;
+    throw new MirrorError('MB2007', `${path} is already mirrored as ${root.name}; ${root.path} has none of its files`, {
+      hint: `Name this one: ${freeName(root.name, paths)}=${root.path}; or, if it is the same root moved: ${root.name}=${root.path}`,
+      context: { path: root.path, name: root.name },
+    });
+  }
+}
+
+/** Whether a root holds a file that is known under its name. */
+function isSameRoot(root: ResolvedRoot, held: Held): boolean {
+  let compared = 0;
+  for (const file of held.knownFiles(root.name)) {
+    const path = join(root.path, file.run, file.name);
+    if (!existsSync(systemPath(path))) continue;
+    const state = held.positions({ root: root.name, path: file.run }).files.find(({ name }) => name === file.name);
+    if (state?.guard.first !== undefined && compareFile(placeOf(root, file.run), state) === 'same') return true;
+    if (++compared >= FILES_COMPARED) break;
+  }
+  return false;
+}
+
+/** One that no root has. */
+function freeName(name: string, taken: ReadonlyMap<string, string>): string {
+  let n = 2;
+  while (taken.has(`${name}-${n}`)) n++;
+  return `${name}-${n}`;
+}
+
+/** How many files were mirrored of the part of a root that is asked for, whether they are there or not. */
+export function countKnown(held: Pick<Held, 'knownFiles'>, { name, below }: ResolvedRoot, filter: RunFilter | undefined): number {
+  const files = new Set<string>();
+  for (const { run, name: file } of held.knownFiles(name)) {
+    if (below !== '' && run !== below && !run.startsWith(`${below}/`)) continue;
+    if (filter?.accepts(run) !== false) files.add(`${run}/${file}`);
+  }
+  return files.size;
+}
+
+/** What the state knows, where no lane has a store of its own. */
+export function heldBy(state: StateFile | undefined, lanes: readonly LaneState[]): Held {
+  return {
+    roots: () => state?.roots() ?? [],
+    knownFiles: (root) => state?.knownFiles(root) ?? [],
+    positions: (run) => lanes[0]?.known(run) ?? { files: [] },
+  };
+}

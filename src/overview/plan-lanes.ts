@@ -1,0 +1,292 @@
+/** What a backfill would do in each lane: reads what is ahead of it, and asks no tracker. */
+import type { Capabilities } from '../contract/index.ts';
+import type { FoundRun } from '../discover/index.ts';
+import { LaneNames, runPlace, type TrackerLaneOptions, wholeRouting } from '../lanes/index.ts';
+import {
+  type Batch,
+  bytesAhead,
+  type FileState,
+  isAtEnd,
+  keyOfRun,
+  owedGapBytes,
+  type RunRef,
+  type Series,
+  toMillis,
+} from '../model/index.ts';
+import { PatientReader, type RunJob } from '../reading/index.ts';
+import type { RunTree } from '../route/index.ts';
+import type { LaneReader } from '../state/index.ts';
+import { type LaneStand, readStand } from '../status/index.ts';
+import { placeOf, type RootPlace } from '../untrusted/index.ts';
+
+/** Why points are not in a lane as they are in the files. */
+export type LossReason = 'none' | 'artifact' | 'time' | 'nan' | 'infinity' | 'wideInteger' | 'negativeZero';
+
+export interface PlannedLoss {
+  readonly reason: LossReason;
+  /** The kind, by plugin name; of what is about values: scalars. */
+  readonly kind: string;
+  readonly points: number;
+}
+
+export interface LanePlan {
+  readonly name: string;
+  readonly type: string;
+  readonly where: string;
+  /** Runs of which something is brought, and those of them that are opened for it. */
+  readonly runs: number;
+  readonly runsToOpen: number;
+  readonly bytes: number;
+  readonly points: number;
+  /** Points that routes keep from it. */
+  readonly leftOut: number;
+  /** Not all was read: what was not is judged by what was. */
+  readonly isEstimated: boolean;
+  /** At least so many sends. */
+  readonly sends: number;
+  readonly losses: readonly PlannedLoss[];
+  /** What it took a second when it was at work last; undefined where it never was. */
+  readonly pace: NonNullable<LaneStand['pace']> | undefined;
+  readonly takesMs: number | undefined;
+}
+
+export interface PlannedRoot {
+  readonly name: string;
+  readonly place: RootPlace;
+  readonly runs: readonly FoundRun[];
+}
+
+/** A lane as it is planned for. */
+export interface PlannedLane {
+  readonly name: string;
+  readonly type: string;
+  readonly where: string;
+  readonly capabilities: Capabilities;
+  readonly stand: LaneStand | undefined;
+  files(run: RunRef): readonly FileState[];
+  catalogue(run: RunRef): readonly Series[];
+  /** How it would treat a run that it has read so far; undefined: not at all. */
+  route(
+    run: RunRef,
+    states: readonly FileState[],
+  ): { readonly target: RunRef; readonly isOpen: boolean; every(tag: string, plugin: string): number } | undefined;
+}
+
+/** Read in all, at most: of more, the rest is judged by it. */
+const MOST_READ_BYTES = 1024 ** 3;
+/** Of a lane's turn, see `tracker-feed.ts`. */
+const TURN_BYTES = 1024 * 1024;
+
+/** A lane that leads to a tracker. */
+export function plannedTracker(
+  { name, type, target: where, backend, routing = wholeRouting(name) }: TrackerLaneOptions,
+  lane: LaneReader | undefined,
+  tree: RunTree,
+): PlannedLane {
+  const names = lane === undefined ? undefined : new LaneNames(lane);
+  return {
+    name,
+    type,
+    where,
+    capabilities: backend.describe(),
+    stand: readStand(lane?.stand()),
+    files: (run) => lane?.known(run).files ?? [],
+    catalogue: (run) => lane?.catalogue(run) ?? [],
+    route(run, states) {
+      const { target } = runPlace(routing, tree, names, run, states);
+      const route = routing.route.run(run, target);
+      if (!route.isIncluded) return undefined;
+      const isOpen = lane?.handle(target) !== undefined;
+      return { target, isOpen, every: (tag, plugin) => route.series(tag, plugin).every };
+    },
+  };
+}
+
+/** What each lane would be brought, run by run: what is ahead of several lanes is read once. */
+export async function planLanes(roots: readonly PlannedRoot[], lanes: readonly PlannedLane[]): Promise<LanePlan[]> {
+  const tallies = lanes.map((lane) => new Tally(lane));
+  const budget = { left: MOST_READ_BYTES };
+  // A thread of its own: a file that hangs is left behind.
+  const reader = new PatientReader();
+  try {
+    for (const { name, place, runs } of roots) {
+      for (const { path, files } of runs) {
+        const run = { root: name, path };
+        // Lanes at the same place share what was read.
+        const read = new Map<string, readonly SeriesCount[]>();
+        for (const tally of tallies) {
+          const ahead = tally.ahead(run, files);
+          if (ahead === undefined) continue;
+          const { jobs, bytes, route } = ahead;
+          const key = JSON.stringify(jobs.map(({ name: file, state }) => [file, state?.position]));
+          let counts = read.get(key);
+          if (counts === undefined && bytes <= budget.left) {
+            budget.left -= bytes;
+            const job = { run, directory: placeOf(place, path), files: jobs, series: tally.lane.catalogue(run), settled: true };
+            counts = await countRun(job, reader);
+            read.set(key, counts);
+          }
+          tally.add(run, bytes, route, counts);
+        }
+      }
+    }
+    return tallies.map((tally) => tally.plan());
+  } finally {
+    await reader.close();
+  }
+}
+
+/** Of a series, what a lane may not hold as it is. */
+interface SeriesCount {
+  readonly tag: string;
+  readonly plugin: string;
+  points: number;
+  time: number;
+  nan: number;
+  infinity: number;
+  wideInteger: number;
+  negativeZero: number;
+}
+
+async function countRun(job: RunJob, reader: PatientReader): Promise<readonly SeriesCount[]> {
+  const counts: SeriesCount[] = [];
+  const known = ({ id, tag, plugin }: Series): void => {
+    counts[id] = { tag, plugin, points: 0, time: 0, nan: 0, infinity: 0, wideInteger: 0, negativeZero: 0 };
+  };
+  for (const series of job.series) known(series);
+  reader.request([job]);
+  for await (const { events, release } of reader.events()) {
+    for (const event of events) {
+      if (event.kind !== 'batch') continue;
+      for (const series of event.batch.newSeries) known(series);
+      countBatch(event.batch, counts);
+    }
+    release();
+  }
+  return counts.filter((count) => count !== undefined && count.points > 0);
+}
+
+function countBatch({ scalars, objects }: Batch, counts: readonly SeriesCount[]): void {
+  for (let row = 0; row < scalars.count; row++) {
+    const count = counts[scalars.series[row] as number];
+    if (count === undefined) continue;
+    const [value, wallTime] = [scalars.value[row] as number, scalars.wallTime[row] as number];
+    count.points++;
+    if (toMillis(wallTime) / 1000 !== wallTime) count.time++;
+    if (Number.isNaN(value)) count.nan++;
+    else if (!Number.isFinite(value)) count.infinity++;
+    else if (Object.is(value, -0)) count.negativeZero++;
+  }
+  for (const row of scalars.wideValues.keys()) {
+    const count = counts[scalars.series[row] as number];
+    if (count !== undefined) count.wideInteger++;
+  }
+  for (const { series, wallTime } of objects) {
+    const count = counts[series];
+    if (count === undefined) continue;
+    count.points++;
+    if (toMillis(wallTime) / 1000 !== wallTime) count.time++;
+  }
+}
+
+type Route = NonNullable<ReturnType<PlannedLane['route']>>;
+
+/** What comes together for one lane. */
+class Tally {
+  readonly lane: PlannedLane;
+  readonly #targets = new Set<string>();
+  readonly #toOpen = new Set<string>();
+  readonly #losses = new Map<string, { reason: LossReason; kind: string; points: number }>();
+  #bytes = 0;
+  #readBytes = 0;
+  #points = 0;
+  #leftOut = 0;
+  #sends = 0;
+
+  constructor(lane: PlannedLane) {
+    this.lane = lane;
+  }
+
+  /** What of a run is to be read for it; undefined where nothing is. */
+  ahead(run: RunRef, files: FoundRun['files']) {
+    const states = this.lane.files(run);
+    const known = new Map(states.map((state) => [state.name, state]));
+    const jobs: { readonly name: string; readonly state?: FileState }[] = [];
+    let bytes = 0;
+    for (const { name, size, stamp } of files) {
+      const state = known.get(name);
+      if (state !== undefined && isAtEnd(state, size, stamp, true)) continue;
+      jobs.push(state === undefined ? { name } : { name, state });
+      bytes += bytesAhead(state, size, stamp) + (state === undefined ? 0 : owedGapBytes(state));
+    }
+    const route = jobs.length === 0 || bytes === 0 ? undefined : this.lane.route(run, states);
+    return route === undefined ? undefined : { jobs, bytes, route };
+  }
+
+  /** Without counts it was too much to read. */
+  add(run: RunRef, bytes: number, { target, isOpen, every }: Route, counts: readonly SeriesCount[] | undefined): void {
+    const { limits } = this.lane.capabilities;
+    this.#bytes += bytes;
+    this.#targets.add(keyOfRun(run));
+    if (!isOpen) this.#toOpen.add(keyOfRun(target));
+    if (counts === undefined) return;
+    this.#readBytes += bytes;
+    let points = 0;
+    for (const count of counts) {
+      const each = every(count.tag, count.plugin);
+      // Which steps are multiples is not counted: about one of so many.
+      const sent = each === 0 ? 0 : Math.ceil(count.points / each);
+      this.#leftOut += count.points - sent;
+      points += sent;
+      if (sent > 0) this.#addLosses(count, sent / count.points);
+    }
+    this.#points += points;
+    this.#sends += Math.max(Math.ceil(bytes / Math.min(TURN_BYTES, limits.bytesPerSend)), Math.ceil(points / limits.pointsPerSend));
+  }
+
+  #addLosses({ plugin, points, time, nan, infinity, wideInteger, negativeZero }: SeriesCount, share: number): void {
+    const { holds, keeps } = this.lane.capabilities;
+    const kind = plugin === '' ? 'other' : plugin;
+    const holding = holds[kind] ?? holds['other'] ?? 'none';
+    const lose = (reason: LossReason, count: number, isLost: boolean): void => {
+      if (!isLost || count === 0) return;
+      const key = `${reason} ${kind}`;
+      const loss = this.#losses.get(key) ?? { reason, kind, points: 0 };
+      loss.points += Math.ceil(count * share);
+      this.#losses.set(key, loss);
+    };
+    if (holding !== 'native') {
+      lose(holding, points, true);
+      return;
+    }
+    lose('time', time, !keeps.wallTime);
+    lose('nan', nan, !keeps.nan);
+    lose('infinity', infinity, !(keeps.infinities ?? keeps.nan));
+    lose('wideInteger', wideInteger, keeps.wideIntegers === false);
+    lose('negativeZero', negativeZero, !keeps.negativeZero);
+  }
+
+  plan(): LanePlan {
+    const { name, type, where, stand, capabilities } = this.lane;
+    const isEstimated = this.#readBytes < this.#bytes;
+    const scale = this.#readBytes === 0 ? 0 : this.#bytes / this.#readBytes;
+    const scaled = (count: number): number => (isEstimated ? Math.round(count * scale) : count);
+    const [points, pace] = [scaled(this.#points), stand?.pace ?? undefined];
+    return {
+      name,
+      type,
+      where,
+      runs: this.#targets.size,
+      runsToOpen: this.#toOpen.size,
+      bytes: this.#bytes,
+      points,
+      leftOut: scaled(this.#leftOut),
+      isEstimated,
+      // Small runs share a send where the tracker takes several at once.
+      sends: Math.ceil(scaled(this.#sends) / Math.max(1, Math.min(capabilities.limits.runsPerSend, this.#targets.size))),
+      losses: [...this.#losses.values()].map((loss) => ({ ...loss, points: scaled(loss.points) })),
+      pace,
+      takesMs: pace === undefined || pace.bytes <= 0 ? undefined : (1000 * this.#bytes) / pace.bytes,
+    };
+  }
+}

@@ -1,0 +1,113 @@
+/** What runs there are, and how each lane stands with them: by what store and state know alone, so that it is quick. */
+import type { StoreReader } from '../backends/local/index.ts';
+import { keyOfRun, type RunRef } from '../model/index.ts';
+import type { ListedInState, StateReader } from '../state/index.ts';
+
+/** What a listing can be asked for, and what is said of a run. */
+export const RUN_STATES = ['done', 'behind', 'refused', 'damaged', 'left-out', 'not-begun', 'kept', 'gone'] as const;
+export type RunState = (typeof RUN_STATES)[number];
+
+/** How a lane stands with a run. */
+export interface ListedLane {
+  readonly lane: string;
+  readonly state: Extract<RunState, 'done' | 'behind' | 'refused' | 'left-out' | 'not-begun'>;
+  /** Bytes of its files that others have read, or saw, and this lane has not. */
+  readonly behind: number;
+  readonly refused: number;
+}
+
+export interface ListedRun {
+  readonly run: RunRef;
+  readonly points: number;
+  readonly tags: number;
+  readonly files: number;
+  readonly bytes: number;
+  readonly lastStep: number | bigint | null;
+  /** Seconds. */
+  readonly lastWallTime: number | null;
+  /** Something of its files can't be read, is not whole yet, or is owed. */
+  readonly isDamaged: boolean;
+  /** Its files are not expected any more. */
+  readonly isKept: boolean;
+  readonly lanes: readonly ListedLane[];
+}
+
+/** Undefined: there is none, or it is not asked for. */
+export interface ListSources {
+  readonly store: StoreReader | undefined;
+  readonly state: StateReader | undefined;
+  /** The lanes that lead to trackers. */
+  readonly trackers: readonly { readonly name: string; readonly target: string }[];
+}
+
+/** In the order of their names. `root`: only the runs of one. */
+export function listAllRuns({ store, state, trackers }: ListSources, root?: string): ListedRun[] {
+  const runs = new Map<string, ListedRun>();
+  const read = new Map<string, number>();
+  for (const listed of store?.listed(root) ?? []) {
+    const key = keyOfRun(listed.run);
+    const { read: bytesRead, ...facts } = listed;
+    read.set(key, bytesRead);
+    runs.set(key, { ...facts, lanes: [] });
+  }
+  // A run of which nobody knows is not begun by any of them.
+  const unknown = trackers.map(({ name: lane }): ListedLane => ({ lane, state: 'not-begun', behind: 0, refused: 0 }));
+  for (const [key, run] of runs) runs.set(key, { ...run, lanes: unknown });
+  for (const [at, { name, target }] of trackers.entries()) {
+    for (const listed of state?.listed(name, target, root) ?? []) {
+      const key = keyOfRun(listed.run);
+      const known = runs.get(key) ?? ofState(listed, unknown);
+      const lane = standOf(name, listed, read.get(key) ?? 0);
+      const lanes = known.lanes.with(at, lane);
+      // Without a store the first lane's word counts.
+      runs.set(key, store === undefined && at === 0 ? ofState(listed, lanes) : { ...known, lanes });
+    }
+  }
+  return [...runs.values()].toSorted((a, b) => compare(a.run.root, b.run.root) || compare(a.run.path, b.run.path));
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function ofState(
+  { run, points, tags, files, bytes, lastStep, lastWallTime, isDamaged }: ListedInState,
+  lanes: readonly ListedLane[],
+): ListedRun {
+  return { run, points, tags, files, bytes, lastStep, lastWallTime, isDamaged, isKept: false, lanes };
+}
+
+function standOf(lane: string, { isOut, read, delivered, gaps, refused }: ListedInState, stored: number): ListedLane {
+  const behind = Math.max(0, Math.max(read, stored) - delivered);
+  const state = isOut
+    ? 'left-out'
+    : delivered === 0 && behind > 0
+      ? 'not-begun'
+      : behind > 0 || gaps > 0
+        ? 'behind'
+        : refused > 0
+          ? 'refused'
+          : 'done';
+  return { lane, state, behind: isOut ? 0 : behind, refused };
+}
+
+/** Whether a run is in a state, by one lane's word or by any. `gone` is not known here. */
+export function isInState(run: ListedRun, state: RunState, lane: string | undefined): boolean {
+  const lanes = run.lanes.filter((each) => lane === undefined || each.lane === lane);
+  switch (state) {
+    case 'damaged':
+      return run.isDamaged;
+    case 'kept':
+      return run.isKept;
+    case 'done':
+      return lanes.every((each) => each.state === 'done' || each.state === 'left-out');
+    case 'gone':
+      return true;
+    case 'behind':
+      return lanes.some((each) => each.state === 'behind' || each.state === 'not-begun');
+    case 'refused':
+      return lanes.some((each) => each.refused > 0);
+    default:
+      return lanes.some((each) => each.state === state);
+  }
+}

@@ -1,0 +1,387 @@
+/** What `status` says: what each lane has, what the files have beyond it, and the last word of a running watch. */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Handle, KnownRun } from '../contract/index.ts';
+import { openStore, type StoreReader } from '../backends/local/index.ts';
+import {
+  ALL_RUNS,
+  filterOf,
+  type FoundRun,
+  globsOf,
+  isHidden,
+  isKnownTo,
+  type Obstacle,
+  type RunFilter,
+  type RunRules,
+  readOnce,
+  silentRoots,
+} from '../discover/index.ts';
+import { LaneNames } from '../lanes/index.ts';
+import type { RunRef } from '../model/index.ts';
+import { isThere } from '../moves/index.ts';
+import { type Positions, planRuns } from './plan.ts';
+import { type Walked, walkRoots } from '../reading/index.ts';
+import { realPath } from '../real-path.ts';
+import { FileLock, StateFile, type StateReader } from '../state/index.ts';
+import { type FoundDamage, type LanePosture, type LaneStand, readStand, type Silence } from '../status/index.ts';
+import { oldestMs } from './oldest-point.ts';
+import { DEFAULT_LINKS, type LinkRules, placeOf, type RootPlace } from '../untrusted/index.ts';
+
+/** A document of a watch is taken for that of a living one for so long. */
+const FRESH_MS = 10_000;
+
+export interface StatusReport {
+  /** When it was made, by the wall clock. */
+  readonly nowMs: number;
+  /** The local store first, where there is one. */
+  readonly lanes: readonly LanePosture[];
+  readonly watch: { readonly isRunning: boolean; readonly writtenAtMs: number; readonly document: Record<string, unknown> } | undefined;
+  readonly roots: readonly RootPosture[];
+  /** What of the roots does not answer now, and since when it is waited for, by the wall clock. */
+  readonly notAnswering: readonly Silence[];
+  readonly damage: readonly FoundDamage[];
+  /** Directories and entries of them that can't be looked at. */
+  readonly obstacles: readonly (Obstacle & { readonly root: string })[];
+  /** Links that are not followed. */
+  readonly left: readonly (Obstacle & { readonly root: string })[];
+}
+
+export interface RootPosture {
+  readonly name: string;
+  readonly path: string;
+  readonly isMissing: boolean;
+  /** It is there, and no file of it: its file system may not be mounted. */
+  readonly isEmptied: boolean;
+  /** Its file system does not answer: whether it is there is not known. */
+  readonly isSilent: boolean;
+  readonly runs: number;
+  readonly files: number;
+  /** Of the files, those that are no longer there: what was mirrored of them is kept. */
+  readonly filesGone: number;
+  /**
+   * Of the files, those that are there and no files of a run (names of transfers, other names of a file): mirrored by an older
+   * version, or before a setting.
+   */
+  readonly filesPassedOver: number;
+  /** In the local store, or else accepted by the first tracker. */
+  readonly points: number;
+}
+
+export interface StatusRequest {
+  /** Undefined where nothing is mirrored into a local store. */
+  readonly storePath: string | undefined;
+  readonly trackers: readonly {
+    readonly name: string;
+    readonly type: string;
+    readonly target: string;
+    /** Where a person looks at a tracker run; default: not asked for. */
+    readonly linkOf?: (handle: Handle) => string | undefined;
+  }[];
+  readonly statePath: string;
+  /** Which runs are looked for. Default: all. */
+  readonly rules?: RunRules;
+  /** How links of each root are followed. Default: `owner`. */
+  readonly linksOf?: LinkRules;
+  readonly nowMs: number;
+}
+
+/** One lane's knowledge of what was mirrored. */
+interface Held extends Positions {
+  positions(run: RunRef): Pick<KnownRun, 'files' | 'points'>;
+  readonly facts: Pick<LanePosture, 'name' | 'type' | 'where' | 'points' | 'refused' | 'unsupported' | 'runsReplaced'>;
+  rootPosture(name: string, path: string, isSilent: boolean): Posture;
+  knownFiles(root: string): Iterable<{ readonly run: string; readonly name: string }>;
+  /** Whether it is to have a run. */
+  isMeant(run: RunRef): boolean;
+  files(): LanePosture['files'];
+  links(): LanePosture['links'];
+  stand(): LaneStand | undefined;
+  damage(root: string): FoundDamage[];
+}
+
+export async function statusReport({
+  storePath,
+  trackers,
+  statePath,
+  nowMs,
+  rules = ALL_RUNS,
+  linksOf = () => DEFAULT_LINKS,
+}: StatusRequest): Promise<StatusReport> {
+  const store = storePath === undefined || (trackers.length > 0 && !existsSync(storePath)) ? undefined : openStore(storePath);
+  const state = existsSync(statePath) ? StateFile.openForReading(statePath) : undefined;
+  try {
+    const sums = trackers.length === 0 ? [] : (state?.summary().lanes ?? []);
+    const held: Held[] = [
+      ...(store === undefined || storePath === undefined ? [] : [heldByStore(store, storePath, state)]),
+      ...trackers.map((tracker) => heldByState(state, sums, tracker)),
+    ];
+    const [lead] = held;
+    const asked = lead?.roots() ?? [];
+    const unheard = await silentRoots(asked);
+    const known = asked.flatMap(({ name, path }) => (lead === undefined ? [] : [lead.rootPosture(name, path, unheard.has(path))]));
+    const notAnswering: StatusReport['notAnswering'][number][] = [];
+    const looked = known.filter(({ path, isMissing, isSilent }) => !isMissing && !isSilent && existsSync(path));
+    const walks = await walkRoots(looked.map((root) => ({ root: root.path, links: linksOf(root.path), ...globsOf(rules, root) })));
+    const found = looked.map(({ name, path }, i): FoundRoot => {
+      const { silent, ...walked } = walks[i] as Walked;
+      for (const [hung, sinceMs] of silent) notAnswering.push({ root: name, path: hung, sinceMs });
+      const { runs, obstacles } = readOnce(walked, lead === undefined ? () => false : isKnownTo(lead, name));
+      const filter = filterOf(rules, { name, path });
+      const isEmpty = runs.length === 0 && obstacles.length === 0 && filter === undefined;
+      return { name, runs, obstacles, filter, isEmpty, place: { path, links: linksOf(path) } };
+    });
+    for (const { name, path, isSilent } of known) if (isSilent) notAnswering.push({ root: name, path, sinceMs: nowMs });
+    const foundByName = new Map(found.map((root) => [root.name, root]));
+    const roots = known.map((root): RootPosture => {
+      const there = foundByName.get(root.name);
+      return { ...root, isEmptied: root.files > 0 && there?.isEmpty === true, ...notFound(root, lead?.knownFiles(root.name) ?? [], there) };
+    });
+    const met = found.flatMap(({ name, obstacles }) => obstacles.map((obstacle) => ({ ...obstacle, root: name })));
+    // A process that was killed said nothing of it, and let go of the state.
+    const isFresh = (writtenMs: number): boolean => Math.abs(nowMs - writtenMs) < FRESH_MS && FileLock.holder(statePath) !== undefined;
+    const lanes: LanePosture[] = [];
+    for (const lane of held) lanes.push(await posture(lane, found, nowMs, isFresh));
+    const watch = watchOf(
+      state,
+      held.map(({ facts }) => facts),
+      isFresh,
+    );
+    return {
+      nowMs,
+      lanes: lanes.map((lane) => (lane.stand === undefined && watch !== undefined ? withWord(lane, watch) : lane)),
+      watch,
+      roots,
+      notAnswering,
+      damage: roots.flatMap(({ name }) => stillThere(lead?.damage(name) ?? [], foundByName.get(name))),
+      obstacles: met.filter(({ isLeft }) => isLeft !== true),
+      left: met.filter(({ isLeft }) => isLeft === true),
+    };
+  } finally {
+    store?.close();
+    state?.close();
+  }
+}
+
+interface FoundRoot {
+  readonly name: string;
+  readonly place: RootPlace;
+  readonly runs: readonly FoundRun[];
+  readonly obstacles: readonly Obstacle[];
+  readonly filter: RunFilter | undefined;
+  /** Whatever the globs let through. */
+  readonly isEmpty: boolean;
+}
+
+/**
+ * How many files that are known were not found, and of those how many are there all the same. What lies below something that
+ * can't be read is not gone for that.
+ */
+function notFound(
+  { path: rootPath }: Pick<RootPosture, 'path'>,
+  known: Iterable<{ readonly run: string; readonly name: string }>,
+  found: FoundRoot | undefined,
+): Pick<RootPosture, 'filesGone' | 'filesPassedOver'> {
+  let [filesGone, filesPassedOver] = [0, 0];
+  if (found === undefined) return { filesGone, filesPassedOver };
+  const there = new Map(found.runs.map(({ path, files }) => [path, new Set(files.map(({ name }) => name))]));
+  const hidden = new Set(found.obstacles.map(({ path }) => path));
+  for (const { run, name } of known) {
+    if (there.get(run)?.has(name) === true || found.filter?.accepts(run) === false) continue;
+    // What could not be looked at may hang.
+    if (isHidden(run, name, hidden)) continue;
+    if (isThere(rootPath, run, name)) filesPassedOver++;
+    else filesGone++;
+  }
+  return { filesGone, filesPassedOver };
+}
+
+/** Without what is said of files that could not be read and are gone since. */
+function stillThere(damage: readonly FoundDamage[], found: FoundRoot | undefined): readonly FoundDamage[] {
+  if (found === undefined || found.isEmpty || found.obstacles.length > 0) return damage;
+  const files = new Map(found.runs.map((run) => [run.path, new Set(run.files.map(({ name }) => name))]));
+  return damage.filter(({ reason, run, file }) => reason !== 'unreadable' || files.get(run.path)?.has(file) === true);
+}
+
+async function posture(
+  held: Held,
+  found: readonly FoundRoot[],
+  nowMs: number,
+  isFresh: (writtenMs: number) => boolean,
+): Promise<LanePosture> {
+  const worth = new ByteWorth();
+  const plan = found.flatMap(({ name, place, runs }) => {
+    const meant = runs.filter(({ path }) => held.isMeant({ root: name, path }));
+    const positions = (run: RunRef): ReturnType<Held['positions']> => worth.seen(held.positions(run));
+    return planRuns(name, meant, { positions }).map((run) => ({ ...run, place: placeOf(place, run.run.path) }));
+  });
+  const behind = plan.filter((run) => run.bytesBehind > 0);
+  const bytes = behind.reduce((sum, run) => sum + run.bytesBehind, 0);
+  const stand = held.stand();
+  const isDriven = stand !== undefined && !stand.ended && isFresh(stand.written_ms);
+  const own = { ...held.facts, stand, isDriven, files: held.files(), links: held.links() };
+  // Whoever drives it is the one who knows: there is one number, wherever it is asked for.
+  if (isDriven) return { ...own, ...lagIn(stand, nowMs), runsBehind: behind.length };
+  // What the last process reckoned with goes on to hold, so that a number does not change when it ends.
+  const perByte = stand?.points_per_byte ?? worth.perByte;
+  return {
+    ...own,
+    lagBytes: bytes,
+    lagPoints: perByte === undefined ? undefined : Math.round(bytes * perByte),
+    lagMs: bytes === 0 ? 0 : Math.max(0, nowMs - (await oldestMs(behind, stand))),
+    runsBehind: behind.length,
+  };
+}
+
+/** How many points a byte is worth, by the runs that are there. Those that are gone have no bytes to be counted by. */
+class ByteWorth {
+  #points = 0;
+  #bytes = 0;
+
+  seen<Known extends Pick<KnownRun, 'files' | 'points'>>(known: Known): Known {
+    // The points of content that was replaced are counted in the run, and its bytes are nowhere.
+    if (known.files.some(({ generation }) => generation > 0)) return known;
+    this.#points += known.points;
+    this.#bytes += known.files.reduce((sum, { position }) => sum + position.watermark, 0);
+    return known;
+  }
+
+  get perByte(): number | undefined {
+    return this.#bytes > 0 ? this.#points / this.#bytes : undefined;
+  }
+}
+
+/** What an older version wrote says how a lane stands, and no more. */
+function withWord(lane: LanePosture, { document, isRunning, writtenAtMs }: NonNullable<StatusReport['watch']>): LanePosture {
+  const said = laneIn(document, lane);
+  if (said === undefined) return lane;
+  const pid = Number(document['pid']);
+  const stand: LaneStand = {
+    by: 'watch',
+    pid,
+    written_ms: writtenAtMs,
+    ended: !isRunning,
+    lane: said,
+    pace: null,
+    points_per_byte: null,
+    behind: [],
+  };
+  return { ...lane, stand, isDriven: isRunning };
+}
+
+/** The lag that the process which drives a lane says, as it is by now. */
+function lagIn({ lane }: LaneStand, nowMs: number): Pick<LanePosture, 'lagBytes' | 'lagPoints' | 'lagMs'> {
+  const { lag_bytes: bytes, lag_points_estimate: points, lag_since: since } = lane;
+  return {
+    lagBytes: typeof bytes === 'number' ? bytes : 0,
+    lagPoints: typeof points === 'number' ? points : undefined,
+    lagMs: typeof since === 'string' ? Math.max(0, nowMs - Date.parse(since)) : 0,
+  };
+}
+
+function heldByStore(store: StoreReader, where: string, state: StateReader | undefined): Held {
+  const sums = new Map(
+    store.roots().map(({ name }) => {
+      const runs = store.runs(name);
+      return [name, { runs: runs.length, points: runs.reduce((sum, run) => sum + run.points, 0) }];
+    }),
+  );
+  const points = [...sums.values()].reduce((sum, of) => sum + of.points, 0);
+  return {
+    facts: { name: 'local', type: 'local', where, points, refused: 0, unsupported: 0, runsReplaced: 0 },
+    roots: () => store.roots(),
+    positions: (run) => store.positions(run),
+    isMeant: () => true,
+    files: () => undefined,
+    links: () => [],
+    stand: () => readStand(state?.lane('local', resolve(where)).stand()),
+    rootPosture: (name, path, isSilent) =>
+      postureOf({ name, path, isSilent, files: store.fileCount(name, ''), ...(sums.get(name) ?? { runs: 0, points: 0 }) }),
+    knownFiles: (root) => store.knownFiles(root),
+    damage: (root) => store.damage(root),
+  };
+}
+
+type Posture = Omit<RootPosture, 'isEmptied' | 'filesGone' | 'filesPassedOver'>;
+
+/** One of which no file is expected (they were forgotten, or lie elsewhere now) is not missed. */
+function postureOf(root: Omit<Posture, 'isMissing'>): Posture {
+  return { ...root, isMissing: !root.isSilent && root.files > 0 && !existsSync(root.path) };
+}
+
+function heldByState(
+  state: StateReader | undefined,
+  sums: ReturnType<StateReader['summary']>['lanes'],
+  { name, type, target, linkOf }: StatusRequest['trackers'][number],
+): Held {
+  const lane = state?.lane(name, target);
+  const names = lane === undefined ? undefined : new LaneNames(lane);
+  const own = sums.find((each) => each.name === name && each.target === target);
+  let last: { readonly root: string; readonly runs: ReadonlyMap<string, KnownRun> } | undefined;
+  // Asked root by root, and of one several times: all of them at once may be too much to hold.
+  const runsOf = (root: string): ReadonlyMap<string, KnownRun> => {
+    if (last?.root !== root) {
+      const runs = lane === undefined ? [] : [...lane.knownRunsOf(root)].map(([run, known]) => [run.path, known] as const);
+      last = { root, runs: new Map(runs) };
+    }
+    return last.runs;
+  };
+  return {
+    facts: {
+      name,
+      type,
+      where: target,
+      points: own?.points ?? 0,
+      refused: own?.refused ?? 0,
+      unsupported: own?.unsupported ?? 0,
+      runsReplaced: own?.replaced ?? 0,
+    },
+    roots: () => state?.roots() ?? [],
+    positions: (run) => runsOf(run.root).get(run.path) ?? { files: [], points: 0 },
+    isMeant: (run) => names?.isOut(run) !== true,
+    files: () => lane?.sideCounts(),
+    stand: () => readStand(lane?.stand()),
+    links: () =>
+      (linkOf === undefined ? [] : (lane?.handles() ?? [])).flatMap(([run, handle]) => {
+        const url = linkOf?.(handle);
+        return url === undefined ? [] : [{ run, url }];
+      }),
+    rootPosture: (root, path, isSilent) => {
+      const runs = runsOf(root);
+      const points = [...runs.values()].reduce((sum, known) => sum + known.points, 0);
+      return postureOf({ name: root, path, isSilent, files: state?.fileCount(root) ?? 0, runs: runs.size, points });
+    },
+    knownFiles: (root) => state?.knownFiles(root) ?? [],
+    damage: (root) =>
+      [...runsOf(root)].flatMap(([path, { files }]) =>
+        files.flatMap((file) => file.damage.map((item) => ({ ...item, run: { root, path }, file: file.name }))),
+      ),
+  };
+}
+
+/** The last word of the watch that mirrors into these lanes: a state file may have been used for others. */
+function watchOf(
+  state: StateReader | undefined,
+  lanes: readonly Held['facts'][],
+  isFresh: (writtenMs: number) => boolean,
+): StatusReport['watch'] {
+  const status = state?.readStatus();
+  if (status === undefined) return undefined;
+  const document = status.document as Record<string, unknown>;
+  if (!lanes.some((lane) => laneIn(document, lane) !== undefined)) return undefined;
+  return {
+    isRunning: document['ended'] !== true && isFresh(status.writtenMs),
+    writtenAtMs: status.writtenMs,
+    document,
+  };
+}
+
+/** What a status document says of a lane. Paths in it count from the directory the watch was started in. */
+export function laneIn(
+  { cwd, lanes }: Record<string, unknown>,
+  { name, type, where }: Pick<LanePosture, 'name' | 'type' | 'where'>,
+): Record<string, unknown> | undefined {
+  if (!Array.isArray(lanes)) return undefined;
+  const isSame = (other: string): boolean =>
+    type === 'local' ? realPath(resolve(typeof cwd === 'string' ? cwd : '', other)) === realPath(where) : other === where;
+  return lanes.find((lane) => lane.name === name && isSame(String(lane.where)));
+}

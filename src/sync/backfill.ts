@@ -1,0 +1,459 @@
+/** Joins the rooms into one pass: roots → discover → reader (tail, decode) → lanes → backends. */
+import { resolve } from 'node:path';
+import type { KnownRoot } from '../contract/index.ts';
+import { DAMAGED_HINT, LocalBackend, storeBytes } from '../backends/local/index.ts';
+import { withSignal } from '../concurrency/index.ts';
+import {
+  ALL_RUNS,
+  type FoundFile,
+  type FoundRun,
+  filterOf,
+  globsOf,
+  isKnownTo,
+  isWithin,
+  readOnce,
+  type ResolvedRoot,
+  type RootRequest,
+  type RunRules,
+  resolveRoots,
+  silentRoots,
+} from '../discover/index.ts';
+import { MirrorError } from '../errors.ts';
+import { FoundRuns } from './found-runs.ts';
+import { LocalPass } from './local-pass.ts';
+import { TrackerFeed } from './tracker-feed.ts';
+import { makeStoreFolder, openState } from './lane-files.ts';
+import { asksForOthers, type StoreOptions, type TrackerLaneOptions } from '../lanes/index.ts';
+import { changedMsOf, compareNames, keyOfRun, type RunRef } from '../model/index.ts';
+import {
+  checkMovedRoots,
+  checkRoots,
+  otherRoots,
+  walkOf,
+  hasOtherInode,
+  knownAmong,
+  followMoves,
+  movable,
+  type Movable,
+  movedIncident,
+  checkIdentities,
+  countKnown,
+  type Held,
+  heldBy,
+} from '../moves/index.ts';
+import { PassStatus } from './pass-status.ts';
+import { useMemory } from '../memory/index.ts';
+import { BatchCache, JobReader, PatientReader } from '../reading/index.ts';
+import { RunTree } from '../route/index.ts';
+import { FileLock, type StateFile } from '../state/index.ts';
+import type { LinkRules } from '../untrusted/index.ts';
+import { type FactLog, type LaneReport, PassTracker, type Report } from '../status/index.ts';
+import { finishTidying } from '../tidy/index.ts';
+
+export interface BackfillOptions {
+  readonly roots: readonly RootRequest[];
+  /** Which runs are mirrored. Default: all. */
+  readonly rules?: RunRules;
+  /** What becomes of runs that lie elsewhere now. Default: follow. */
+  readonly moved?: 'follow' | 'new';
+  /** Which links of each root are followed. Default: `owner`. */
+  readonly linksOf?: LinkRules;
+  /** Undefined where nothing is mirrored into a local store. */
+  readonly store: StoreOptions | undefined;
+  /** Closed in the end. Default: none. */
+  readonly trackers?: readonly TrackerLaneOptions[];
+  /** The state file: needed where there are trackers. */
+  readonly statePath?: string;
+  /** A tracker that gets nowhere for so long is given up for this pass. Default: 10 minutes. */
+  readonly patienceMs?: number;
+  /** Ends the pass early and cleanly: what was accepted is kept. */
+  readonly signal: AbortSignal;
+  /** Where facts are logged; nowhere by default. */
+  readonly log?: FactLog;
+  /** Called once the counters exist, so that a display can look at them. */
+  readonly onStart?: (tracker: PassTracker) => void;
+}
+
+const PATIENCE_MS = 10 * 60_000;
+/** How often the state is told how the lanes stand. */
+const KEEP_MS = 2000;
+
+/** Mirrors everything below the roots once, into every lane. */
+export async function backfill(options: BackfillOptions): Promise<Report> {
+  const { store, trackers = [], statePath } = options;
+  // The local store takes one root after the other, trackers take all of them at once.
+  useMemory({ roots: trackers.length > 0 ? options.roots.length : 1 });
+  // Wrong roots are said before anything is made.
+  const silent = await silentRoots(options.roots);
+  checkRoots(options.roots, { store: store?.path, state: statePath }, silent);
+  if (store !== undefined) makeStoreFolder(store.path);
+  // Under whatever name: a link to a store is that store.
+  const lock = store === undefined ? undefined : FileLock.acquire(store.path);
+  // Its thread starts while the store is opened.
+  const reader = new PatientReader();
+  let report: Report;
+  try {
+    const state = trackers.length === 0 ? undefined : openState(neededPath(statePath), options.log);
+    const local = store === undefined ? undefined : new LocalBackend(store);
+    try {
+      const warn = (message: string): void => options.log?.warn({}, message);
+      const places = { state, local: local === undefined || store === undefined ? undefined : { backend: local, path: store.path } };
+      await finishTidying({ ...places, trackers, warn, signal: options.signal });
+      report = await new Pass(local, state, reader, silent, options).run();
+    } finally {
+      await local?.close();
+      for (const { backend } of trackers) await backend.close();
+      state?.close();
+    }
+    if (store === undefined) return report;
+    // Measured last: closing merges what was written ahead.
+    return { ...report, stores: [{ lane: 'local', where: store.path, bytes: storeBytes(store.path) }] };
+  } finally {
+    await reader.close();
+    lock?.release();
+  }
+}
+
+function neededPath(statePath: string | undefined): string {
+  if (statePath === undefined) throw new MirrorError('MB9001', 'lanes that lead to trackers need a state file');
+  return statePath;
+}
+
+/** A root, and what a walk finds in it. */
+interface RootWalk {
+  readonly root: ResolvedRoot;
+  readonly runs: FoundRuns;
+}
+
+/** A run, and when its files last changed. */
+type ChangedRun = readonly [run: RunRef, atMs: number];
+
+class Pass {
+  readonly #local: LocalBackend | undefined;
+  readonly #state: StateFile | undefined;
+  readonly #options: BackfillOptions;
+  readonly #tracker: PassTracker;
+  readonly #status: PassStatus;
+  /** The first that reads; a root that hangs keeps its own, and the next one gets another. */
+  readonly #reader: PatientReader;
+  readonly #readers: PatientReader[] = [];
+  readonly #silent: ReadonlySet<string>;
+  readonly #jobs: JobReader;
+  readonly #tree = new RunTree();
+  /** Until the feeds have heard of all runs. */
+  readonly #heard = Promise.withResolvers<void>();
+  /** Runs that were found, and when they last changed. */
+  readonly #changed = new Map<string, ChangedRun>();
+  #trackerFeeds: readonly TrackerFeed[] = [];
+  #roots: readonly ResolvedRoot[] = [];
+  /** Known roots that this pass is not about: runs may have come from there. */
+  #others: readonly KnownRoot[] = [];
+
+  constructor(
+    local: LocalBackend | undefined,
+    state: StateFile | undefined,
+    reader: PatientReader,
+    silent: ReadonlySet<string>,
+    options: BackfillOptions,
+  ) {
+    const { log, trackers = [] } = options;
+    this.#local = local;
+    this.#state = state;
+    this.#reader = reader;
+    this.#silent = silent;
+    this.#options = options;
+    this.#tracker = new PassTracker({ log });
+    // The one whose points the display counts.
+    const lead = local === undefined ? trackers[0]?.name : undefined;
+    this.#status = new PassStatus(this.#tracker, trackers, lead, log, state);
+    this.#jobs = new JobReader({
+      fellSilent: (fact) => this.#status.fellSilent(fact),
+      answersAgain: (fact) => {
+        this.#status.answersAgain(fact);
+        for (const root of fact.waiting) for (const feed of this.#trackerFeeds) feed.answersAgain(root);
+      },
+    });
+  }
+
+  async run(): Promise<Report> {
+    const { signal } = this.#options;
+    const tracker = this.#tracker;
+    const stop = (): void => {
+      for (const reader of [this.#reader, ...this.#readers]) reader.stop();
+      this.#jobs.stop();
+    };
+    signal.addEventListener('abort', stop);
+    const keeping = setInterval(() => this.#status.keep(false), KEEP_MS);
+    try {
+      this.#options.onStart?.(tracker);
+      this.#checkStore();
+      const walks = (await this.#begin()).map((root) => ({ root, runs: new FoundRuns() }));
+      const walking = this.#walk(walks).finally(() => this.#heard.resolve());
+      // Walking and mirroring go side by side: a walk may take long, and what it found is there to be read.
+      const results = await Promise.allSettled([walking, this.#mirrorLocally(walks, walking), this.#mirrorIntoTrackers(walking)]);
+      for (const result of results) if (result.status === 'rejected') throw result.reason;
+      tracker.phase = 'done';
+      return { ...tracker.report(signal.aborted), lanes: this.#trackerFeeds.map((feed) => this.#laneReport(feed)) };
+    } finally {
+      signal.removeEventListener('abort', stop);
+      clearInterval(keeping);
+      this.#status.keep(true);
+      await Promise.all([this.#jobs.close(), ...this.#readers.map((reader) => reader.close())]);
+    }
+  }
+
+  /** Damage is said and not a reason to stop: what the event files hold can only be restored by mirroring. */
+  #checkStore(): void {
+    const damage = this.#local?.damage();
+    if (damage === undefined) return;
+    this.#tracker.incident({ kind: 'store', root: '', path: this.#options.store?.path ?? '', reason: `${damage}. ${DAMAGED_HINT}` });
+  }
+
+  /** The roots, checked against what is held already before anything is noted of them. */
+  async #begin(): Promise<ResolvedRoot[]> {
+    const held = this.#held();
+    const roots = resolveRoots(this.#options.roots, held.roots(), this.#options.linksOf, this.#silent);
+    this.#roots = roots;
+    const unheard = new Set([...this.#silent].map((path) => resolve(path)));
+    const heard = roots.filter(({ path }) => !unheard.has(path));
+    checkIdentities(heard, held);
+    this.#others = await otherRoots(roots, this.#movables());
+    if (this.#options.moved !== 'new') {
+      const { rules = ALL_RUNS } = this.#options;
+      await checkMovedRoots(heard, this.#movables(), this.#others, walkOf(rules));
+    }
+    this.#reader.listen(this.#silenceEvents());
+    for (const root of roots) {
+      this.#state?.root(root.name, root.path);
+      this.#local?.moveRoot(root);
+    }
+    return roots;
+  }
+
+  /**
+   * Walks root by root; lanes hear of the runs while it goes on. Some wait for the end of the walk: a file with several names, as
+   * one of them is read; what is new where something is known, as it may be known from elsewhere; and trackers' lanes where
+   * either may be, or a fold asks who else is there.
+   */
+  async #walk(walks: readonly RootWalk[]): Promise<void> {
+    const { signal, rules = ALL_RUNS } = this.#options;
+    const held = this.#held();
+    const helds = this.#movables();
+    const isUnknown = ({ name }: ResolvedRoot): boolean => helds.every((each) => each.fileCount(name, '') === 0);
+    const isFirst = this.#others.length === 0 && walks.every(({ root }) => isUnknown(root));
+    const isTold = isFirst && !(this.#options.trackers ?? []).some(({ routing }) => routing !== undefined && asksForOthers(routing));
+    if (isTold) this.#trackerFeeds = this.#feeds(this.#roots);
+    const untold: (readonly [root: ResolvedRoot, runs: readonly FoundRun[]])[] = [];
+    const hand = ({ root, runs }: RootWalk, found: readonly FoundRun[]): void => {
+      for (const run of found) {
+        this.#tracker.runFound(run.files);
+        this.#tree.add({ root: root.name, path: run.path });
+      }
+      if (isTold) this.#tellFeeds(root, found);
+      else untold.push([root, found]);
+      runs.add(found);
+      if (this.#tracker.phase === 'scanning' && this.#tracker.runs.total > 0) this.#tracker.phase = 'mirroring';
+    };
+    const mayBeKnown = knownAmong(helds);
+    // Without a store nobody reads while it is walked.
+    let walker = this.#local === undefined ? this.#reader : this.#anotherReader();
+    try {
+      for (const one of walks) {
+        const { root, runs } = one;
+        // A root that hangs keeps its own, and the next one gets another.
+        if (walker.silent.size > 0) walker = this.#anotherReader();
+        const { path, below, links } = root;
+        const isKnown = isKnownTo(held, root.name);
+        const isNew = isUnknown(root);
+        const stampOf = stampsOf(held, root.name);
+        // A name that is known may be another file's now, which is known, too: runs may have changed places.
+        const isItself = (run: string, { name, stamp }: FoundFile): boolean => {
+          const before = stampOf(run, name);
+          return before !== undefined && !(hasOtherInode(before, stamp) && mayBeKnown({ name: '', size: 0, stamp }));
+        };
+        const isPlain = (run: FoundRun): boolean =>
+          run.files.every((file) => file.id === undefined && (isNew ? !mayBeKnown(file) : isItself(run.path, file)));
+        const kept: FoundRun[] = [];
+        let met = 0;
+        let known = 0;
+        const pieces = walker.walk({ root: path, below, links, ...globsOf(rules, root) });
+        for (;;) {
+          const piece = await withSignal(pieces.next(), signal);
+          if (piece.done === true) break;
+          met += piece.value.runs.length + piece.value.obstacles.length;
+          for (const obstacle of piece.value.obstacles) this.#tracker.obstacleMet(root.name, obstacle);
+          const plain: FoundRun[] = [];
+          for (const run of piece.value.runs) (isPlain(run) ? plain : kept).push(run);
+          if (!isNew) known += plain.reduce((sum, { files }) => sum + files.length, 0);
+          hand(one, plain);
+        }
+        kept.sort((a, b) => compareNames(a.path, b.path));
+        const { runs: rest } = readOnce({ runs: kept, passedOver: [] }, isKnown);
+        this.#followMoves(root, rest, { mayBeKnown, isNew });
+        hand(one, rest);
+        // With a store, that says in the end what it holds of files that were not found.
+        if (this.#local === undefined && met > 0) {
+          const isThere = isKnownTo(held, root.name);
+          for (const { path: run, files } of rest) for (const { name } of files) if (isThere(run, name)) known++;
+          this.#tracker.filesMissing(Math.max(0, countKnown(held, root, filterOf(rules, root)) - known));
+        }
+        const gone = met > 0 ? 0 : countKnown(held, root, filterOf(rules, root));
+        if (gone > 0) this.#tracker.incident({ kind: 'emptied', root: root.name, path: below || '.', reason: filesText(gone) });
+        runs.end();
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      for (const { runs } of walks) runs.end();
+    }
+    if (isTold) return;
+    this.#trackerFeeds = this.#feeds(this.#roots);
+    for (const [root, found] of untold) this.#tellFeeds(root, found);
+  }
+
+  /** Runs that turned up elsewhere go on there. `mayBeKnown`: whether a file may have been in another root, which few were. */
+  #followMoves(
+    root: ResolvedRoot,
+    runs: readonly FoundRun[],
+    { mayBeKnown, isNew }: { readonly mayBeKnown: (file: FoundFile) => boolean; readonly isNew: boolean },
+  ): void {
+    if (runs.length === 0) return;
+    const others = runs.some(({ files }) => files.some(mayBeKnown)) ? [...this.#roots, ...this.#others] : [];
+    const options = { others: others.filter((other) => other !== root), ...(isNew ? { mayBeKnown } : {}) };
+    for (const fact of followMoves(root, runs, this.#movables(), this.#options.moved ?? 'follow', options)) {
+      this.#tracker.incident(movedIncident(fact));
+    }
+  }
+
+  /** The state first: should we end between the two, the store's turn comes with the next pass. */
+  #movables(): Movable[] {
+    return [this.#state, this.#local].flatMap((each) => (each === undefined ? [] : [movable(each)]));
+  }
+
+  #tellFeeds(root: ResolvedRoot, runs: readonly FoundRun[]): void {
+    const state = this.#state;
+    if (state === undefined || this.#trackerFeeds.length === 0) return;
+    for (const { path, files } of runs) {
+      const run = { root: root.name, path };
+      this.#status.runBegun(run, files, state);
+      const found = files.map((file) => ({ ...file, before: 0 }));
+      for (const feed of this.#trackerFeeds) feed.filesChanged(run, found);
+      const lastMs = files.reduce((last, { stamp }) => Math.max(last, changedMsOf(stamp)), Number.NEGATIVE_INFINITY);
+      this.#changed.set(keyOfRun(run), [run, lastMs]);
+    }
+  }
+
+  async #mirrorLocally(walks: readonly RootWalk[], walking: Promise<void>): Promise<void> {
+    const local = this.#local;
+    if (local === undefined) return;
+    const { signal, rules = ALL_RUNS } = this.#options;
+    const pass = new LocalPass(local, this.#tracker, signal);
+    let reader = this.#reader;
+    for (const { root, runs } of walks) {
+      // A root with something that hangs keeps its reader, and the next one gets another.
+      if (reader.silent.size > 0) reader = this.#anotherReader();
+      await pass.mirror(root, runs, reader);
+    }
+    await pass.again(this.#options.patienceMs ?? PATIENCE_MS);
+    this.#tracker.phase = 'draining';
+    await pass.finish();
+    await walking;
+    const held = (root: ResolvedRoot): number => {
+      const filter = filterOf(rules, root);
+      return filter === undefined ? local.fileCount(root.name, root.below) : countKnown(local, root, filter);
+    };
+    if (!signal.aborted) this.#tracker.filesHeld(walks.reduce((sum, { root }) => sum + held(root), 0));
+  }
+
+  #silenceEvents(): { fellSilent: (path: string, sinceMs: number) => void; answersAgain: (path: string) => void } {
+    const rootOf = (path: string): string => this.#roots.find((root) => isWithin(path, root.path))?.name ?? '';
+    return {
+      fellSilent: (path, sinceMs) => this.#tracker.fellSilent({ root: rootOf(path), path, sinceMs }),
+      answersAgain: (path) => this.#tracker.answersAgain({ path }),
+    };
+  }
+
+  #anotherReader(): PatientReader {
+    const reader = new PatientReader().listen(this.#silenceEvents());
+    this.#readers.push(reader);
+    return reader;
+  }
+
+  /** Each tracker's feed: it goes to work as soon as it hears of a file. */
+  #feeds(roots: readonly ResolvedRoot[]): TrackerFeed[] {
+    const state = this.#state;
+    if (state === undefined) return [];
+    const { trackers = [], signal } = this.#options;
+    const places = new Map(roots.map(({ name, path, links }) => [name, { path, links }]));
+    const cache = new BatchCache();
+    const tree = this.#tree;
+    return trackers.map((tracker) => {
+      const laneState = state.lane(tracker.name, tracker.target);
+      const shared = { status: this.#status, events: IGNORED, places, tree, signal, state, reader: this.#jobs, cache, isSettled: true };
+      return new TrackerFeed({ ...shared, allHeard: () => this.#heard.promise, ...tracker, lane: tracker.name, laneState });
+    });
+  }
+
+  async #mirrorIntoTrackers(walking: Promise<void>): Promise<void> {
+    await walking;
+    const results = await Promise.allSettled(this.#trackerFeeds.map((feed) => this.#bringToEnd(feed)));
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
+
+  /** Brings a tracker to the end of all files, and tells it which runs are over. */
+  async #bringToEnd(feed: TrackerFeed): Promise<void> {
+    const { patienceMs = PATIENCE_MS } = this.#options;
+    await feed.reachEnd(patienceMs);
+    if (feed.stand === 'done') await feed.endOver([...this.#changed.values()], patienceMs);
+  }
+
+  #held(): Held {
+    return this.#local ?? heldBy(this.#state, this.#laneStates());
+  }
+
+  #laneReport(feed: TrackerFeed): LaneReport {
+    const { progress } = feed;
+    return {
+      name: progress.name,
+      type: progress.type,
+      where: progress.where,
+      stand: feed.stand,
+      reason: progress.reason ?? progress.lastError?.message,
+      remedy: progress.remedy ?? progress.lastError?.hint,
+      points: progress.points,
+      refused: progress.refused,
+      refusal: progress.refusal,
+      refusedInAll:
+        this.#laneStates()
+          .find(({ name }) => name === progress.name)
+          ?.refusedInAll() ?? 0,
+      unsupported: progress.unsupported,
+      leftOut: progress.leftOut,
+      owedBytes: progress.lagBytes,
+      stoppedRuns: [...progress.stoppedRuns.values()],
+      links: feed.links(),
+    };
+  }
+
+  #laneStates(): ReturnType<StateFile['lane']>[] {
+    const state = this.#state;
+    return state === undefined ? [] : (this.#options.trackers ?? []).map(({ name, target }) => state.lane(name, target));
+  }
+}
+
+/** The stamps that files of a root had when they were read last, asked run by run. */
+function stampsOf(held: Held, root: string): (run: string, name: string) => string | undefined {
+  let last: { readonly run: string; readonly stamps: ReadonlyMap<string, string> } | undefined;
+  return (run, name) => {
+    if (last?.run !== run)
+      last = { run, stamps: new Map(held.positions({ root, path: run }).files.map((file) => [file.name, file.stamp])) };
+    return last.stamps.get(name);
+  };
+}
+
+function filesText(count: number): string {
+  return count === 1 ? '1 file' : `${count} files`;
+}
+
+/** Bytes that can't be read are reported, and tried again by the next pass. */
+const IGNORED = { fileTroubled: () => undefined, fileSound: () => undefined };

@@ -1,0 +1,18 @@
+import { steadyMs } from '../../clock.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Time and chance as a lane needs them; tests bring their own. */
+export interface Clock {
+  /** Milliseconds that only time moves: for differences. */
+  now(): number;
+  /** Ends early, without an error, when the signal says so. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+export const realClock: Clock = {
+  now: steadyMs,
+  sleep: async (ms, signal) => {
+    // Whoever waits does not keep a process alive that has nothing else to do.
+    await sleep(ms, undefined, { signal }).catch(() => undefined);
+  },
+};

@@ -1,0 +1,28 @@
+import type { Outcome } from '../../contract/index.ts';
+
+/** Counts how often in a row something meets the same answer: what passes by itself does not say the same for ever. */
+export class SameAnswers {
+  readonly #countsSilence: boolean;
+  #said = '';
+  #times = 0;
+
+  /** `countsSilence`: also where there was no answer, but a broken connection or none. */
+  constructor(countsSilence: boolean) {
+    this.#countsSilence = countsSilence;
+  }
+
+  count({ error, afterMs }: Extract<Outcome, { kind: 'retry' }>): number {
+    const status = error.context['status'];
+    // Who asks for patience says nothing of what was sent.
+    const isAnswer = afterMs === undefined && status !== 429 && (status !== undefined || this.#countsSilence);
+    const said = isAnswer ? `${error.code} ${status} ${plain(error.message)}` : '';
+    this.#times = isAnswer && said === this.#said ? this.#times + 1 : isAnswer ? 1 : 0;
+    this.#said = said;
+    return this.#times;
+  }
+}
+
+/** Without what differs from one answer to the next: times, ids of requests, ports. */
+function plain(message: string): string {
+  return message.replace(/[0-9a-f-]{8,}|\d+/gi, '#');
+}

@@ -1,0 +1,80 @@
+import type { Refusal } from '../../contract/index.ts';
+import { type Batch, pointCount, type ScalarColumns } from '../../model/index.ts';
+
+/** Whether nothing of a batch is for a tracker: it only moves a position. */
+export function isEmpty(batch: Batch): boolean {
+  return pointCount(batch) === 0 && batch.marks.length === 0;
+}
+
+/**
+ * Two halves of a batch with at least two points, scalars before objects; marks go with the first. Both name the whole
+ * byte range: neither is a place to go on from.
+ */
+export function splitBatch(batch: Batch): readonly [Batch, Batch] {
+  const { scalars, objects } = batch;
+  const half = pointCount(batch) >> 1;
+  const rows = Math.min(half, scalars.count);
+  const first = { ...batch, scalars: rowsOf(scalars, 0, rows), objects: objects.slice(0, half - rows) };
+  const second = { ...batch, scalars: rowsOf(scalars, rows, scalars.count), objects: objects.slice(half - rows), marks: [] };
+  return [first, second];
+}
+
+/** Of a batch the points at some places, without its marks. It names the whole byte range: it is no place to go on from. */
+export function chosenPoints(batch: Batch, places: readonly Pick<Refusal, 'offset' | 'index'>[]): Batch {
+  const { scalars, objects } = batch;
+  const chosen = new Set(places.map(placeOf));
+  const rows = Array.from({ length: scalars.count }, (_, row) => row).filter((row) =>
+    chosen.has(placeOf({ offset: scalars.offset[row] as number, index: scalars.index[row] as number })),
+  );
+  return { ...batch, scalars: theseRows(scalars, rows), objects: objects.filter((point) => chosen.has(placeOf(point))), marks: [] };
+}
+
+function placeOf({ offset, index }: Pick<Refusal, 'offset' | 'index'>): string {
+  return `${offset} ${index}`;
+}
+
+/** Where the one point of a batch stands in its file; undefined for a batch that has none. */
+export function onlyPoint({ scalars, objects }: Batch): { readonly offset: number; readonly index: number } | undefined {
+  if (scalars.count > 0) return { offset: scalars.offset[0] as number, index: scalars.index[0] as number };
+  return objects[0];
+}
+
+function theseRows(scalars: ScalarColumns, rows: readonly number[]): ScalarColumns {
+  const moved = (wide: ReadonlyMap<number, bigint>): Map<number, bigint> =>
+    new Map(
+      rows.flatMap((row, to) => {
+        const value = wide.get(row);
+        return value === undefined ? [] : [[to, value] as const];
+      }),
+    );
+  const of = (column: Float64Array | Uint32Array) => (row: number) => column[row] as number;
+  return {
+    count: rows.length,
+    series: Uint32Array.from(rows, of(scalars.series)),
+    step: Float64Array.from(rows, of(scalars.step)),
+    wallTime: Float64Array.from(rows, of(scalars.wallTime)),
+    value: Float64Array.from(rows, of(scalars.value)),
+    offset: Float64Array.from(rows, of(scalars.offset)),
+    checksum: Uint32Array.from(rows, of(scalars.checksum)),
+    index: Uint32Array.from(rows, of(scalars.index)),
+    wideSteps: moved(scalars.wideSteps),
+    wideValues: moved(scalars.wideValues),
+  };
+}
+
+function rowsOf(scalars: ScalarColumns, from: number, to: number): ScalarColumns {
+  const moved = (wide: ReadonlyMap<number, bigint>): Map<number, bigint> =>
+    new Map([...wide].flatMap(([row, value]) => (row >= from && row < to ? [[row - from, value] as const] : [])));
+  return {
+    count: to - from,
+    series: scalars.series.subarray(from, to),
+    step: scalars.step.subarray(from, to),
+    wallTime: scalars.wallTime.subarray(from, to),
+    value: scalars.value.subarray(from, to),
+    offset: scalars.offset.subarray(from, to),
+    checksum: scalars.checksum.subarray(from, to),
+    index: scalars.index.subarray(from, to),
+    wideSteps: moved(scalars.wideSteps),
+    wideValues: moved(scalars.wideValues),
+  };
+}

@@ -1,0 +1,407 @@
+import PQueue from 'p-queue';
+import type { Backend, Capabilities, JournalledBackend, Outcome, Refusal, TrackerParcel } from '../../contract/index.ts';
+import { askedWaitMs, isAboutRun, MirrorError, reasonOf } from '../../errors.ts';
+import { keyOfRun, pointCount } from '../../model/index.ts';
+import { AnswerWatch } from './answer-watch.ts';
+import { type Clock, realClock } from './clock.ts';
+import { Gate, type GateEvents } from './gate.ts';
+import type { LaneBook } from './lane-book.ts';
+import { SameAnswers } from './same-answers.ts';
+import { chosenPoints, isEmpty, onlyPoint, splitBatch } from './split-batch.ts';
+
+export interface TrackerLaneOptions {
+  readonly name: string;
+  readonly backend: Backend;
+  readonly book: LaneBook;
+  readonly events: GateEvents;
+  /** Ends everything under way; what was not settled is read again one day. */
+  readonly signal: AbortSignal;
+  readonly clock?: Clock;
+}
+
+/** Why a run's parcels were not all delivered. */
+export type Undelivered =
+  /** As a signal said. */
+  | { readonly kind: 'stopped' }
+  /** The run is not taken any more; all others are. */
+  | { readonly kind: 'runFatal'; readonly error: MirrorError };
+
+export type Delivery = { readonly kind: 'delivered' } | Undelivered;
+
+const DELIVERED: Delivery = { kind: 'delivered' };
+const STOPPED: Undelivered = { kind: 'stopped' };
+
+/** What became of a parcel that is not noted yet. */
+interface Stored {
+  readonly kind: 'placed';
+  readonly points: number;
+  readonly refusals: readonly Refusal[];
+}
+
+type Placed = Stored | Undelivered;
+
+/** A parcel that went with others; what became of it, unless it has to be placed by itself. */
+interface Left {
+  readonly parcel: TrackerParcel;
+  readonly stored?: Stored;
+}
+
+/** How often something that was refused is asked for again, each time after the tracker took something else. */
+export const CONFIRMATIONS = 2;
+/** So often in a row has a tracker to give the same answer to the same parcel before the parcel itself is suspected. */
+const SAME_ANSWERS = 5;
+/** The same of a part of one that is suspected. */
+const SAME_AGAIN = 2;
+
+/** A parcel may be to blame for what was called an outage. */
+interface Suspicion {
+  /** Sends that were accepted when it arose: later ones show that the tracker takes others. */
+  readonly accepted: number;
+}
+
+/** What came of a send. `waitMs`: so long is waited before what was not taken is tried again; the gate knows. */
+interface Sent {
+  readonly outcomes: readonly Outcome[];
+  readonly waitMs: number | undefined;
+}
+
+/**
+ * Drives one tracker: parcels go out in their order, within the backend's limits, and are noted when they are stored. What fails for
+ * a reason that may pass is tried again for ever; what is refused is halved until the one point is found that is to blame. So is what meets
+ * the same answer again and again while others are taken. A point counts as refused only where the tracker takes something else just then.
+ */
+export class TrackerLane {
+  readonly name: string;
+  readonly #backend: Backend;
+  readonly #journalled: JournalledBackend | undefined;
+  readonly #book: LaneBook;
+  readonly #signal: AbortSignal;
+  readonly #clock: Clock;
+  readonly #gate: Gate;
+  readonly #answers: AnswerWatch;
+  readonly #sends: PQueue;
+  /** Sends of which something was stored. */
+  #accepted = 0;
+
+  constructor({ name, backend, book, events, signal, clock = realClock }: TrackerLaneOptions) {
+    const { limits, needsJournal } = backend.describe();
+    this.name = name;
+    this.#backend = backend;
+    this.#journalled = needsJournal ? (backend as JournalledBackend) : undefined;
+    this.#book = book;
+    this.#signal = signal;
+    this.#clock = clock;
+    this.#gate = new Gate(clock, events);
+    this.#answers = new AnswerWatch(clock, {
+      fellSilent: (sinceMs) => this.#gate.fellSilent(sinceMs),
+      heardAgain: () => this.#gate.heardAgain(),
+    });
+    const { sendsAtOnce = 1, sendsPerSecond } = limits;
+    this.#sends = new PQueue({
+      concurrency: sendsAtOnce,
+      ...(sendsPerSecond === undefined ? {} : { interval: 1000, intervalCap: sendsPerSecond }),
+    });
+  }
+
+  get isParked(): boolean {
+    return this.#gate.isParked;
+  }
+
+  /** Since when the tracker gets nothing done; undefined while it does. By the clock's `now`. */
+  get failingSinceMs(): number | undefined {
+    return this.#gate.failingSinceMs;
+  }
+
+  /** Parcels of some tracker runs, each one's in order. One answer a tracker run, by the key of its target. */
+  async deliver(parcels: readonly TrackerParcel[]): Promise<ReadonlyMap<string, Delivery>> {
+    const answers = new Map(parcels.map(({ target }) => [keyOfRun(target), DELIVERED]));
+    const open = (parcel: TrackerParcel): boolean => answers.get(keyOfRun(parcel.target)) === DELIVERED;
+    for (const group of groupsOf(parcels, this.#backend.describe())) {
+      const left: readonly Left[] = group.length === 1 ? group.map((parcel) => ({ parcel })) : await this.#sendTogether(group.filter(open));
+      for (const { parcel, stored } of left) {
+        if (!open(parcel)) continue;
+        const placed = await this.#confirmed(parcel, stored ?? (await this.#place(parcel)));
+        if (placed.kind === 'placed') this.#book.settled({ parcel, points: placed.points, refusals: placed.refusals });
+        else answers.set(keyOfRun(parcel.target), placed);
+      }
+    }
+    return answers;
+  }
+
+  /** Does something else at the tracker (finding a run, ending one) with the same patience. */
+  async attempt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<{ readonly kind: 'done'; readonly value: T } | Undelivered> {
+    for (;;) {
+      await this.#gate.enter(this.#signal);
+      if (this.#signal.aborted) return STOPPED;
+      try {
+        const value = await this.#answers.ask(() => work(this.#signal));
+        this.#gate.succeeded();
+        return { kind: 'done', value };
+      } catch (cause) {
+        if (this.#signal.aborted) return STOPPED;
+        const error = asMirrorError(cause, this.name);
+        if (isAboutRun(error)) {
+          this.#gate.succeeded();
+          return { kind: 'runFatal', error };
+        }
+        if (error.retry === 'never') this.#gate.parked(error);
+        else await this.#wait(error);
+      }
+    }
+  }
+
+  /** One send for all of them. Returns those that have to be placed one by one, which is most often none. */
+  async #sendTogether(group: readonly TrackerParcel[]): Promise<readonly Left[]> {
+    const [first] = group;
+    if (first === undefined || isEmpty(first.batch) || this.#journalled !== undefined) return group.map((parcel) => ({ parcel }));
+    const { outcomes, waitMs } = await this.#send(group);
+    const left: Left[] = [];
+    /** Runs of which something comes later: their positions move in order. */
+    const held = new Map<string, 'stored' | 'failed'>();
+    for (const [i, parcel] of group.entries()) {
+      const outcome = outcomes[i];
+      const key = keyOfRun(parcel.target);
+      const before = held.get(key);
+      if (outcome?.kind !== 'accepted' || before === 'failed') {
+        // What follows something that was not taken is offered again with it.
+        held.set(key, 'failed');
+        left.push({ parcel });
+        continue;
+      }
+      const stored = { kind: 'placed', points: outcome.points, refusals: outcome.refusals } as const;
+      if (before === undefined && !this.#isDoubtful(stored))
+        this.#book.settled({ parcel, points: outcome.points, refusals: outcome.refusals });
+      else {
+        held.set(key, 'stored');
+        left.push({ parcel, stored });
+      }
+    }
+    // One by one they would go at once, whatever the tracker asked for.
+    if (waitMs !== undefined) await this.#clock.sleep(waitMs, this.#signal);
+    else if (left.filter(({ stored }) => stored === undefined).length < group.length) this.#gate.succeeded();
+    else {
+      // Nothing was taken, but it has answered.
+      if (!this.#signal.aborted) this.#gate.heardAgain();
+      this.#gate.abandoned();
+    }
+    return left;
+  }
+
+  /** Whether something of a parcel was refused, and can be asked for again. */
+  #isDoubtful({ refusals }: Stored): boolean {
+    return this.#backend.tryOut !== undefined && this.#journalled === undefined && refusals.some(({ kind }) => kind === 'refused');
+  }
+
+  /**
+   * What is refused for good: a tracker that is out of order refuses what is sound, too. So what was refused is sent again, each
+   * time after the tracker has taken something else.
+   */
+  async #confirmed(parcel: TrackerParcel, placed: Placed): Promise<Placed> {
+    let sure = placed;
+    for (let round = 0; round < CONFIRMATIONS && sure.kind === 'placed' && this.#isDoubtful(sure); round++) {
+      const tried = await this.#tryOut(parcel);
+      if (tried.kind !== 'done') return tried;
+      const { points, refusals } = sure;
+      const batch = chosenPoints(
+        parcel.batch,
+        refusals.filter(({ kind }) => kind === 'refused'),
+      );
+      const again = await this.#place({ ...parcel, batch });
+      if (again.kind !== 'placed') return again;
+      const unsupported = refusals.filter(({ kind }) => kind === 'unsupported');
+      sure = { kind: 'placed', points: points + again.points, refusals: [...unsupported, ...again.refusals] };
+    }
+    return sure;
+  }
+
+  /** Waits until the tracker takes something small of every kind. */
+  #tryOut({ handle }: TrackerParcel): Promise<{ readonly kind: 'done' } | Undelivered> {
+    return this.attempt(async (signal) => this.#backend.tryOut?.(handle, signal));
+  }
+
+  /** Sends a parcel until it is stored, or it is known what of it never will be. */
+  async #place(parcel: TrackerParcel, suspicion?: Suspicion): Promise<Placed> {
+    if (isEmpty(parcel.batch)) return { kind: 'placed', points: 0, refusals: [] };
+    const accepted = this.#accepted;
+    const answers = new SameAnswers(this.#backend.tryOut !== undefined);
+    for (;;) {
+      const { outcomes, waitMs } = await this.#send([parcel]);
+      const outcome = outcomes[0] ?? unanswered(this.name);
+      if (this.#signal.aborted && outcome.kind !== 'accepted') {
+        this.#gate.abandoned();
+        return STOPPED;
+      }
+      switch (outcome.kind) {
+        case 'accepted':
+          this.#gate.succeeded();
+          return { kind: 'placed', points: outcome.points, refusals: outcome.refusals };
+        case 'rejected':
+          // The tracker is there, and works.
+          this.#gate.succeeded();
+          return await this.#placeHalves(parcel, outcome.error, suspicion);
+        case 'runFatal':
+          this.#gate.succeeded();
+          return { kind: 'runFatal', error: outcome.error };
+        case 'fatal':
+          this.#gate.parked(outcome.error);
+          break;
+        case 'retry':
+          await this.#clock.sleep(waitMs ?? 0, this.#signal);
+          if (this.#journalled !== undefined || answers.count(outcome) < (suspicion === undefined ? SAME_ANSWERS : SAME_AGAIN)) break;
+          if (this.#backend.tryOut !== undefined) {
+            const tried = await this.#tryOut(parcel);
+            if (tried.kind !== 'done') return tried;
+          } else if (pointCount(parcel.batch) < 2 && this.#accepted === (suspicion?.accepted ?? accepted)) break;
+          return await this.#placeHalves(parcel, outcome.error, suspicion ?? { accepted });
+        default:
+          return outcome satisfies never;
+      }
+    }
+  }
+
+  async #placeHalves(parcel: TrackerParcel, error: MirrorError, suspicion: Suspicion | undefined): Promise<Placed> {
+    const { batch } = parcel;
+    if (pointCount(batch) < 2) {
+      const point = onlyPoint(batch);
+      // A mark alone has no point to be refused: it is not worth a run's standing still.
+      const refusals =
+        point === undefined ? [] : [{ offset: point.offset, index: point.index, kind: 'refused' as const, reason: reasonOf(error) }];
+      return { kind: 'placed', points: 0, refusals };
+    }
+    let points = 0;
+    const refusals: Refusal[] = [];
+    for (const half of splitBatch(batch)) {
+      const placed = await this.#place({ ...parcel, batch: half }, suspicion);
+      if (placed.kind !== 'placed') return placed;
+      points += placed.points;
+      for (const refusal of placed.refusals) refusals.push(refusal);
+    }
+    return { kind: 'placed', points, refusals };
+  }
+
+  async #wait(error: MirrorError): Promise<void> {
+    const waitMs = this.#gate.failed(error, askedWaitMs(error));
+    await this.#clock.sleep(waitMs, this.#signal);
+  }
+
+  /** Sends when there is a place and the gate is open. Without outcomes where the signal came first. */
+  async #send(parcels: readonly TrackerParcel[]): Promise<Sent> {
+    return await this.#sends.add(async () => {
+      // Last of all: who waited for a place must not go through a gate that was closed meanwhile.
+      await this.#gate.enter(this.#signal);
+      if (this.#signal.aborted) return { outcomes: [], waitMs: undefined };
+      const answered = await this.#answers.ask(() => this.#outcomes(parcels));
+      const outcomes = answered.map((outcome, i) => asRunFatal(asWhole(outcome, parcels[i], this.name)));
+      if (outcomes.some((outcome) => outcome.kind === 'accepted' && outcome.points > 0)) this.#accepted++;
+      const late = outcomes.find((outcome) => outcome.kind === 'retry');
+      // Said before the place is free for the next one.
+      const waitMs =
+        late === undefined || this.#signal.aborted ? undefined : this.#gate.failed(late.error, late.afterMs ?? askedWaitMs(late.error));
+      return { outcomes, waitMs };
+    });
+  }
+
+  async #outcomes(parcels: readonly TrackerParcel[]): Promise<readonly Outcome[]> {
+    try {
+      return this.#journalled === undefined
+        ? await this.#backend.send(parcels, this.#signal)
+        : [await this.#sendByJournal(this.#journalled, parcels)];
+    } catch (cause) {
+      const error = asMirrorError(cause, this.name);
+      // As where a run is opened: such an error is about this run alone.
+      const kind = isAboutRun(error) ? 'runFatal' : error.retry === 'never' ? 'fatal' : 'retry';
+      return parcels.map(() => ({ kind, error }));
+    }
+  }
+
+  /** What is about to be sent is certain before it is sent; what was begun earlier is finished first. */
+  async #sendByJournal(backend: JournalledBackend, [parcel]: readonly TrackerParcel[]): Promise<Outcome> {
+    if (parcel === undefined) return unanswered(this.name);
+    const { target: run } = parcel;
+    const unfinished = await this.#finishBegun(backend, parcel);
+    if (unfinished !== undefined) return unfinished;
+    const begun = await backend.prepare([parcel], this.#book.journal(run));
+    if (!this.#book.begin(run, begun)) {
+      return { kind: 'retry', error: new MirrorError('MB3101', `noting what lane ${this.name} is about to send`, { retry: 'later' }) };
+    }
+    const outcome = (await backend.sendPrepared(begun.intent, [parcel], this.#signal))[0] ?? unanswered(this.name);
+    if (outcome.kind === 'accepted') this.#book.finishBegun(run, begun.entries);
+    // Nothing of it is stored: it is not in doubt any more, and its halves will be other lines.
+    else if (outcome.kind === 'rejected') this.#book.finishBegun(run, []);
+    return outcome;
+  }
+
+  /** Why what was begun earlier could not be finished; undefined where nothing is in doubt (any more). */
+  async #finishBegun(backend: JournalledBackend, { handle, target: run }: TrackerParcel): Promise<Outcome | undefined> {
+    const begun = this.#book.begun(run);
+    if (begun === undefined) return undefined;
+    const found = await backend.resolve(handle, begun.intent, this.#signal);
+    if (found.kind === 'unknown') {
+      const error = new MirrorError(
+        'MB4006',
+        `what became of the last send for ${run.root}/${run.path} is not known, and the tracker does not say`,
+        {
+          hint: 'Run once with --rebuild: then a new run is made beside it, and all of it is sent there.',
+          context: { root: run.root, run: run.path },
+        },
+      );
+      return { kind: 'runFatal', error };
+    }
+    if (found.kind !== 'accepted') {
+      const fromLine = found.kind === 'from' ? found.line : undefined;
+      const outcome = (await backend.sendPrepared(begun.intent, [], this.#signal, fromLine))[0];
+      // Without parcels there is no outcome to give but for what went wrong.
+      if (outcome !== undefined && outcome.kind !== 'accepted') {
+        if (outcome.kind !== 'rejected') return outcome;
+        this.#book.finishBegun(run, []);
+        return undefined;
+      }
+    }
+    this.#book.finishBegun(run, begun.entries);
+    return undefined;
+  }
+}
+
+/** Consecutive parcels that may go in one send. */
+export function groupsOf(parcels: readonly TrackerParcel[], { limits }: Pick<Capabilities, 'limits'>): TrackerParcel[][] {
+  const groups: TrackerParcel[][] = [];
+  let group: TrackerParcel[] = [];
+  let [points, bytes, runs] = [0, 0, new Set<string>()];
+  for (const parcel of parcels) {
+    const { batch, target } = parcel;
+    points += pointCount(batch);
+    bytes += batch.end - batch.start;
+    runs.add(keyOfRun(target));
+    const isTooMuch = points > limits.pointsPerSend || bytes > limits.bytesPerSend || runs.size > limits.runsPerSend;
+    if (group.length > 0 && (isTooMuch || isEmpty(batch) !== isEmpty((group[0] as TrackerParcel).batch))) {
+      groups.push(group);
+      group = [];
+      [points, bytes, runs] = [pointCount(batch), batch.end - batch.start, new Set([keyOfRun(target)])];
+    }
+    group.push(parcel);
+  }
+  if (group.length > 0) groups.push(group);
+  return groups;
+}
+
+function asMirrorError(cause: unknown, lane: string): MirrorError {
+  return cause instanceof MirrorError ? cause : new MirrorError('MB9001', `lane ${lane}: ${String(cause)}`, { cause });
+}
+
+/** What can't be had of one run, however often it is asked for, holds up no other run. */
+function asRunFatal(outcome: Outcome): Outcome {
+  return outcome.kind === 'retry' && isAboutRun(outcome.error) ? { kind: 'runFatal', error: outcome.error } : outcome;
+}
+
+/** Points of which a backend says nothing would pass for stored: it is wrong, and takes nothing more until it is mended. */
+function asWhole(outcome: Outcome, parcel: TrackerParcel | undefined, lane: string): Outcome {
+  if (outcome.kind !== 'accepted' || parcel === undefined) return outcome;
+  const all = pointCount(parcel.batch);
+  const answered = outcome.points + outcome.refusals.length;
+  if (answered === all) return outcome;
+  return { kind: 'fatal', error: new MirrorError('MB9001', `lane ${lane} said what became of ${answered} points, and was given ${all}`) };
+}
+
+function unanswered(lane: string): Outcome {
+  return { kind: 'fatal', error: new MirrorError('MB9001', `lane ${lane} gave no outcome for a parcel`) };
+}

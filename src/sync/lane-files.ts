@@ -1,0 +1,25 @@
+/** The files of our own that a backfill or a watch needs before it begins. */
+import { dirname } from 'node:path';
+import { MirrorError } from '../errors.ts';
+import { makeOwnFolder } from '../own-files/index.ts';
+import { StateFile } from '../state/index.ts';
+import type { FactLog } from '../status/index.ts';
+
+export function makeStoreFolder(storePath: string): void {
+  try {
+    makeOwnFolder(dirname(storePath));
+  } catch (cause) {
+    throw new MirrorError('MB3001', `making the folder of ${storePath}`, {
+      hint: 'Name a store in a folder that can be written with --store.',
+      cause,
+    });
+  }
+}
+
+/** Opens the state to write to it. What can't be written for a while is logged, and tried again. */
+export function openState(path: string, log: FactLog | undefined): StateFile {
+  return StateFile.open(path, {
+    now: Date.now,
+    onFailure: (error) => log?.warn({ code: error.code, reason: error.message, remedy: error.hint }, 'state not written, trying again'),
+  });
+}

@@ -1,0 +1,456 @@
+/**
+ * How one lane treats each run: where it goes, under which names, what of it is left out. Decided by the configuration when the
+ * first of a run is sent, and kept in the state; what is left out may change at any time, and what is newly wanted is owed from
+ * then on.
+ */
+import { posix } from 'node:path';
+import type { Handle } from '../contract/index.ts';
+import { joinPrefixOf, type TrackerLaneOptions } from '../lanes/index.ts';
+import { keyOfRun, type RunRef, runLabel, type Series, selectPoints } from '../model/index.ts';
+import type { CachedBatch } from '../reading/index.ts';
+import {
+  type Around,
+  type Fold,
+  type LaneRoute,
+  type LeftOut,
+  Names,
+  nameThere,
+  type Place,
+  plainMapping,
+  type RunMapping,
+  type RunRoute,
+  type RunTree,
+  reconsider,
+  wantedName,
+} from '../route/index.ts';
+import type { JoinRule } from '../sidecar/index.ts';
+import type { LaneState } from '../state/index.ts';
+import { OwedTags } from './owed-tags.ts';
+
+export interface LaneRoutesOptions {
+  readonly laneState: LaneState;
+  readonly route: LaneRoute;
+  readonly fold: Fold;
+  readonly joins: readonly JoinRule[];
+  readonly tree: RunTree;
+  /** Runs that would be named, folded or placed otherwise today are begun anew. */
+  readonly isRemapping: boolean;
+  readonly namesOf: TrackerLaneOptions['namesOf'];
+  /** The same point sent again is no second one. */
+  readonly canSendAgain: boolean;
+  readonly warn: (message: string, facts: Readonly<Record<string, string | number>>) => void;
+}
+
+/** A run as a lane treats it. */
+export interface RoutedRun {
+  readonly run: RunRef;
+  /** The run whose tracker run it goes into. */
+  readonly target: RunRef;
+  /** The run's directory as seen from the target's; empty where they are the same. */
+  readonly below: string;
+  readonly route: RunRoute;
+  readonly isIncluded: boolean;
+  /** Files that are owed something since the configuration wants more of the run. */
+  readonly owedFiles: readonly string[];
+}
+
+interface Decided extends RoutedRun {
+  mapping: RunMapping;
+  owedFiles: readonly string[];
+  /** Nothing of it has to be changed on its way. */
+  readonly isPlain: boolean;
+  /** By tag: as it is called there, and how much of it is sent. */
+  readonly known: Map<string, SentSeries>;
+}
+
+interface SentSeries {
+  readonly name: string;
+  readonly every: number;
+}
+
+/** What the numbers of one catalogue mean: each reader counts its own. */
+interface Translation {
+  readonly series: Series[];
+  readonly every: number[];
+  isWhole: boolean;
+}
+
+/** Where a run would go today, and what would stand before all of its tags there. */
+type Wanted = Place & { readonly joinPrefix: string };
+
+export class LaneRoutes {
+  readonly #options: LaneRoutesOptions;
+  readonly #mappings: Map<string, RunMapping>;
+  readonly #decided = new Map<string, Decided>();
+  /** By the target's key: who goes into it. */
+  readonly #sources = new Map<string, Map<string, RunRef>>();
+  /** By the target's key: whose name is whose there. */
+  readonly #names = new Map<string, Names>();
+  /** Directories that were taken for the first of their kind, by the one above them: they stay that. */
+  readonly #firsts = new Map<string, Set<string>>();
+  readonly #translations = new WeakMap<readonly Series[], Translation>();
+  /** Tracker runs that were begun anew, by the target's key: once is enough. */
+  readonly #anew = new Set<string>();
+  /**
+   * Tracker runs that have something a remapping would put elsewhere, by the target's key: what stayed there would be nobody's.
+   * Known before any run is decided, since all that goes into one begins anew with it.
+   */
+  #outdated: Set<string> | undefined;
+  /** How often something was said: it is said again only when it has become ten times as often. */
+  readonly #said = new Map<string, number>();
+
+  constructor(options: LaneRoutesOptions) {
+    this.#options = options;
+    this.#mappings = new Map();
+    for (const [run, mapping] of options.laneState.mappings()) {
+      this.#mappings.set(keyOfRun(run), mapping);
+      if (!options.isRemapping) this.#noteFirsts(run, mapping);
+      if (!mapping.isOut && mapping.target !== run.path) this.#addSource({ root: run.root, path: mapping.target }, run);
+    }
+  }
+
+  /** How a run stands; decided when it is asked for the first time. */
+  of(run: RunRef): RoutedRun {
+    return this.#of(run);
+  }
+
+  /**
+   * Whether a directory that is heard of later could change where a run goes: it is not decided yet, and would be the first of
+   * its kind.
+   */
+  isOpen(run: RunRef): boolean {
+    const { fold, laneState } = this.#options;
+    if (!fold.asksForOthers || this.#decided.has(keyOfRun(run)) || this.#mappings.has(keyOfRun(run))) return false;
+    return fold.isOpen(run.path, this.#around(run)) && laneState.known(run).files.every(({ position }) => position.watermark === 0);
+  }
+
+  /** The path of the run whose tracker run a run goes into, or would go into as far as is known. */
+  targetOf(run: RunRef): string {
+    return (this.#decided.get(keyOfRun(run))?.mapping ?? this.#mappings.get(keyOfRun(run)))?.target ?? this.#place(run).path;
+  }
+
+  /** Keeps nothing of a run that has nothing to do: it is decided the same way when it is asked for again. */
+  forget(run: RunRef): void {
+    this.#decided.delete(keyOfRun(run));
+  }
+
+  /** The runs that go into a target, as far as they are known. */
+  sourcesOf(target: RunRef): readonly RunRef[] {
+    const known = this.#sources.get(keyOfRun(target));
+    const own = this.#mappings.get(keyOfRun(target));
+    const isOwn = own === undefined || (!own.isOut && own.target === target.path);
+    return [...(isOwn && known?.has(keyOfRun(target)) !== true ? [target] : []), ...(known?.values() ?? [])];
+  }
+
+  /** The tracker run that a directory's run goes into; undefined where the lane has none of it. */
+  trackerRunAt(ref: RunRef): RunRef | undefined {
+    if (!this.#options.tree.has(ref)) return (this.#sources.get(keyOfRun(ref))?.size ?? 0) > 0 ? ref : undefined;
+    // Nothing is decided by being asked for.
+    const target = { root: ref.root, path: this.targetOf(ref) };
+    return this.#options.route.run(ref, target).isIncluded ? target : undefined;
+  }
+
+  /** Everything of a tracker run is sent from the beginning, under the names it has. */
+  restart(target: RunRef): void {
+    const { laneState } = this.#options;
+    for (const run of this.sourcesOf(target)) {
+      laneState.restart(run);
+      laneState.keepMapping(run, this.#mappings.get(keyOfRun(run)));
+    }
+  }
+
+  /** A piece of a run as it leaves for the tracker: what is left out is gone, series have their names there. */
+  apply(run: RunRef, { batch, series }: CachedBatch): Pick<CachedBatch, 'batch' | 'series'> {
+    const decided = this.#of(run);
+    if (decided.isPlain) return { batch, series };
+    const { series: names, every, isWhole } = this.#translate(decided, series);
+    if (isWhole) return { batch, series: names };
+    const steps = batch.scalars;
+    const isSent = (id: number, step: number | bigint): boolean => {
+      const each = every[id] ?? 1;
+      return each === 1 || (each !== 0 && BigInt(step) % BigInt(each) === 0n);
+    };
+    const sent = selectPoints(
+      batch,
+      (row) => isSent(steps.series[row] as number, steps.wideSteps.get(row) ?? (steps.step[row] as number)),
+      (point) => isSent(point.series, point.step),
+    );
+    return { batch: sent, series: names };
+  }
+
+  #of(run: RunRef): Decided {
+    const key = keyOfRun(run);
+    let decided = this.#decided.get(key);
+    if (decided === undefined) {
+      decided = this.#decide(run);
+      this.#decided.set(key, decided);
+      if (decided.isIncluded && !decided.isPlain) decided.owedFiles = this.#widen(decided);
+    }
+    return decided;
+  }
+
+  #decide(run: RunRef): Decided {
+    const { laneState, route, fold, isRemapping } = this.#options;
+    const key = keyOfRun(run);
+    if (isRemapping) this.#outdated ??= this.#findOutdated();
+    let frozen = this.#mappings.get(key);
+    const wanted = this.#place(run);
+    let isBegun = frozen !== undefined && !frozen.isOut;
+    isBegun ||= laneState.known(run).files.some(({ position }) => position.watermark > 0);
+    const today = route.run(run, { root: run.root, path: wanted.path });
+    if (isBegun) {
+      const before = frozen ?? plainMapping(run.path);
+      const isOther = isElsewhere(before, wanted, today);
+      // Of what something else has opened nothing begins anew: what is there stays under its names.
+      if (isOther && this.#isJoined(run, before))
+        this.#say('a run that joins another one keeps the names it has there', { run: runLabel(run) });
+      else if (isOther && isRemapping) {
+        // Its tracker run begins anew below, with all that goes into it.
+        this.#outdated?.add(keyOfRun({ root: run.root, path: before.target }));
+        if (before.target !== wanted.path) this.#leave(run, before);
+        [isBegun, frozen] = [false, undefined];
+      } else if (isOther) {
+        this.#say('a run keeps the names and the place it has: --remap begins it anew', { run: runLabel(run) });
+      }
+    }
+    const before = frozen ?? plainMapping(run.path);
+    let mapping: RunMapping = isBegun ? before : newMapping(before, wanted, today);
+    const target = { root: run.root, path: mapping.target };
+    const decision = route.run(run, target);
+    const { isIncluded } = decision;
+    if (isIncluded) this.#addSource(target, run);
+    if (isIncluded && isRemapping) this.#beginAnew(target, decision);
+    // Names that were given out are free again, and nothing was left out of what begins anew.
+    if (this.#anew.has(keyOfRun(target))) mapping = { ...mapping, names: {}, left: {} };
+    const isSelf = mapping.target === run.path && mapping.prefix === '' && mapping.joinPrefix === undefined && mapping.renames.length === 0;
+    const isChanged = Object.keys(mapping.left).length + Object.keys(mapping.names).length > 0;
+    const late = isBegun ? undefined : fold.overtaken(run.path, this.#around(run));
+    if (late !== undefined) {
+      this.#say('a directory came after one was mirrored that is behind it: backfill --remap puts them in order', {
+        run: runLabel(run),
+        former: late,
+      });
+    }
+    this.#noteFirsts(run, { ...mapping, isOut: !isIncluded });
+    const decided: Decided = {
+      run,
+      target,
+      below: run.path === target.path ? '' : posix.relative(target.path, run.path),
+      route: decision,
+      isIncluded,
+      owedFiles: [],
+      mapping,
+      // Where runs are folded, another one may come into this one's tracker run, with names of its own.
+      isPlain: decision.isWhole && isSelf && !isChanged && !fold.isOn,
+      known: new Map(),
+    };
+    this.#keep(decided, { ...mapping, isOut: !isIncluded });
+    return decided;
+  }
+
+  /** Where a run would go today. */
+  #place(run: RunRef): Wanted {
+    const { fold } = this.#options;
+    const place = fold.isOn ? fold.place(run.path, this.#around(run)) : { path: run.path, prefix: '' };
+    return { ...place, joinPrefix: joinPrefixOf(this.#options, { root: run.root, path: place.path }) };
+  }
+
+  #around({ root }: RunRef): Around {
+    const { tree } = this.#options;
+    const firsts = (path: string): ReadonlySet<string> | undefined => this.#firsts.get(keyOfRun({ root, path }));
+    return {
+      // What was mirrored may be gone from the files by now.
+      directoriesBelow: (path) => chained(firsts(path) ?? [], tree.directoriesBelow({ root, path })),
+      isFirst: (path) => firsts(posix.dirname(path))?.has(posix.basename(path)) === true,
+    };
+  }
+
+  #noteFirsts({ root, path }: RunRef, { isOut, target, prefix }: RunMapping): void {
+    if (isOut) return;
+    for (const first of this.#options.fold.firstsIn(path, { path: target, prefix })) {
+      const key = keyOfRun({ root, path: posix.dirname(first) });
+      this.#firsts.set(key, (this.#firsts.get(key) ?? new Set()).add(posix.basename(first)));
+    }
+  }
+
+  #findOutdated(): Set<string> {
+    const { laneState, route } = this.#options;
+    const outdated = new Set<string>();
+    for (const [run] of laneState.knownRuns()) {
+      const before = this.#mappings.get(keyOfRun(run)) ?? plainMapping(run.path);
+      const wanted = this.#place(run);
+      const today = route.run(run, { root: run.root, path: wanted.path });
+      if (!before.isOut && isElsewhere(before, wanted, today) && !this.#isJoined(run, before))
+        outdated.add(keyOfRun({ root: run.root, path: before.target }));
+    }
+    return outdated;
+  }
+
+  #isJoined({ root }: RunRef, { target }: RunMapping): boolean {
+    return this.#options.laneState.opened({ root, path: target })?.joins !== undefined;
+  }
+
+  /** Begins a run that goes into another tracker run from now on. */
+  #leave(run: RunRef, { target }: RunMapping): void {
+    this.#say('a run is begun anew in another place', { run: runLabel(run) });
+    this.#options.laneState.restart(run);
+    this.#mappings.delete(keyOfRun(run));
+    this.#sources.get(keyOfRun({ root: run.root, path: target }))?.delete(keyOfRun(run));
+  }
+
+  /** Begins a tracker run anew that would have another name, place or other series today, with all that goes into it. */
+  #beginAnew(target: RunRef, { group, groupTag }: RunRoute): void {
+    const { laneState, namesOf } = this.#options;
+    const key = keyOfRun(target);
+    const isThere = laneState.handle(target) !== undefined;
+    const opened = laneState.opened(target) ?? (isThere ? { name: '', group: '', epoch: 0 } : undefined);
+    if (opened === undefined || opened.joins !== undefined || this.#anew.has(key)) return;
+    const today = namesOf(target, group === undefined || groupTag === undefined ? undefined : { group, tag: groupTag });
+    if (this.#outdated?.has(key) !== true && opened.name === today.name && opened.group === today.group) return;
+    this.#anew.add(key);
+    this.#names.delete(key);
+    this.#say('a tracker run is begun anew', { run: runLabel(target), name: today.name, former: opened.name });
+    this.restart(target);
+    laneState.keepHandle(target, '' as Handle, { name: today.name, group: today.group, epoch: opened.epoch + 1 });
+  }
+
+  #translate(decided: Decided, catalogue: readonly Series[]): Translation {
+    let translation = this.#translations.get(catalogue);
+    if (translation === undefined) {
+      translation = { series: [], every: [], isWhole: true };
+      this.#translations.set(catalogue, translation);
+    }
+    const { series, every } = translation;
+    if (series.length === catalogue.length) return translation;
+    this.#learn(decided, catalogue.slice(series.length));
+    for (let id = series.length; id < catalogue.length; id++) {
+      const facts = catalogue[id] as Series;
+      const sent = decided.known.get(facts.tag) as SentSeries;
+      series.push(sent.name === facts.tag ? facts : { ...facts, tag: sent.name });
+      every.push(sent.every);
+      translation.isWhole &&= sent.every === 1;
+    }
+    return translation;
+  }
+
+  /** Names of series that are new, and how much of them is sent; what is left out is noted. */
+  #learn(decided: Decided, fresh: readonly Series[]): void {
+    const { known, run } = decided;
+    // Tags are texts of strangers: `constructor` and `__proto__` are among them.
+    const left = new Map<string, LeftOut>();
+    const names = new Map<string, string>();
+    for (const { tag, plugin } of fresh) {
+      if (known.has(tag)) continue;
+      const { mapping } = decided;
+      const { every } = decided.route.series(tag, plugin);
+      if (every !== 1 && !Object.hasOwn(mapping.left, tag)) left.set(tag, { every });
+      const isGiven = Object.hasOwn(mapping.names, tag);
+      const wanted = wantedName(mapping, tag, plugin, run.path);
+      const name =
+        every === 0 || isGiven ? nameThere(mapping, tag, plugin, run.path) : this.#namesOf(decided.target).take(wanted, ownerOf(run, tag));
+      if (name !== wanted && !isGiven) {
+        names.set(tag, name);
+        this.#say('two series of one tracker run have the same name: one has another there', { run: runLabel(run), tag, name });
+      }
+      known.set(tag, { name, every });
+    }
+    if (left.size + names.size === 0) return;
+    const { mapping } = decided;
+    this.#keep(decided, {
+      ...mapping,
+      left: { ...mapping.left, ...Object.fromEntries(left) },
+      names: { ...mapping.names, ...Object.fromEntries(names) },
+    });
+  }
+
+  /** The names that are taken in a tracker run: of all its sources, as far as they were met. */
+  #namesOf(target: RunRef): Names {
+    const key = keyOfRun(target);
+    let names = this.#names.get(key);
+    if (names !== undefined) return names;
+    names = new Names();
+    this.#names.set(key, names);
+    for (const run of this.sourcesOf(target)) {
+      const mapping = this.#mappings.get(keyOfRun(run)) ?? plainMapping(run.path);
+      for (const { tag, plugin } of this.#options.laneState.catalogue(run)) {
+        if (Object.hasOwn(mapping.left, tag) && mapping.left[tag]?.every === 0) continue;
+        names.take(nameThere(mapping, tag, plugin, run.path), ownerOf(run, tag));
+      }
+    }
+    return names;
+  }
+
+  /**
+   * Owes what the configuration newly wants of series that were met before, and notes what it wants no more. Gives the files that
+   * are owed something.
+   */
+  #widen(decided: Decided): string[] {
+    const { laneState, canSendAgain } = this.#options;
+    const { run, mapping } = decided;
+    const files = laneState
+      .known(run)
+      .files.filter(({ position }) => position.watermark > 0)
+      .map(({ name, position }) => ({ name, ...position }));
+    const left = new Map(Object.entries(mapping.left));
+    const owed = new Map(files.map(({ name, gaps }) => [name, new OwedTags(gaps)]));
+    const wider = new Set<string>();
+    for (const { tag, plugin } of laneState.catalogue(run)) {
+      const found = reconsider(tag, left.get(tag), decided.route.series(tag, plugin).every, files, canSendAgain);
+      if (found === undefined) continue;
+      if (found.left === undefined) left.delete(tag);
+      else left.set(tag, found.left);
+      for (const name of found.forgone) owed.get(name)?.forgo(tag);
+      for (const [name, start, end] of found.owed) {
+        wider.add(tag);
+        owed.get(name)?.add(start, end, tag);
+      }
+    }
+    const changed = [...owed].flatMap(([name, tags]) => (tags.isChanged ? [{ name, gaps: tags.gaps() }] : []));
+    for (const { name, gaps } of changed) laneState.setGaps(run, name, gaps);
+    if (wider.size > 0) this.#say('series that a route newly includes are owed', { run: runLabel(run), series: wider.size });
+    this.#keep(decided, { ...mapping, left: Object.fromEntries(left) });
+    return changed.filter(({ gaps }) => gaps.length > 0).map(({ name }) => name);
+  }
+
+  #keep(decided: Decided, mapping: RunMapping): void {
+    const key = keyOfRun(decided.run);
+    const isPlain = JSON.stringify(mapping) === JSON.stringify(plainMapping(decided.run.path));
+    const before = this.#mappings.get(key);
+    decided.mapping = mapping;
+    if (isPlain ? before === undefined : JSON.stringify(before) === JSON.stringify(mapping)) return;
+    if (isPlain) this.#mappings.delete(key);
+    else this.#mappings.set(key, mapping);
+    this.#options.laneState.keepMapping(decided.run, isPlain ? undefined : mapping);
+  }
+
+  #say(message: string, facts: Readonly<Record<string, string | number>>): void {
+    const times = (this.#said.get(message) ?? 0) + 1;
+    this.#said.set(message, times);
+    if (/^10*$/.test(String(times))) this.#options.warn(message, times === 1 ? facts : { ...facts, times });
+  }
+
+  #addSource(target: RunRef, run: RunRef): void {
+    const key = keyOfRun(target);
+    const known = this.#sources.get(key);
+    if (known === undefined) this.#sources.set(key, new Map([[keyOfRun(run), run]]));
+    else known.set(keyOfRun(run), run);
+  }
+}
+
+/** Whether a run would go elsewhere today, or its series would have other names. */
+function isElsewhere(before: RunMapping, wanted: Wanted, today: RunRoute): boolean {
+  const isThere = before.target === wanted.path && before.prefix === wanted.prefix && (before.joinPrefix ?? '') === wanted.joinPrefix;
+  return !isThere || JSON.stringify(before.renames) !== JSON.stringify(today.renames);
+}
+
+function newMapping({ joinPrefix: _, ...before }: RunMapping, { path, prefix, joinPrefix }: Wanted, { renames }: RunRoute): RunMapping {
+  return { ...before, target: path, prefix, renames, ...(joinPrefix === '' ? {} : { joinPrefix }) };
+}
+
+function* chained(...all: readonly Iterable<string>[]): Generator<string, void, void> {
+  for (const each of all) yield* each;
+}
+
+function ownerOf(run: RunRef, tag: string): string {
+  return JSON.stringify([run.path, tag]);
+}

@@ -1,0 +1,84 @@
+/** What trackers' feeds report of a pass: to the lane's counters, and, for the lane that leads, to the pass's own. */
+import type { Refusal, TrackerParcel } from '../contract/index.ts';
+import type { FoundFile } from '../discover/index.ts';
+import type { FeedStatus } from './feed.ts';
+import type { TrackerLaneOptions } from '../lanes/index.ts';
+import type { RunRef } from '../model/index.ts';
+import type { FileOutcome } from '../reading/index.ts';
+import type { StateFile } from '../state/index.ts';
+import { type FactLog, LaneProgress, type PassTracker, readStand } from '../status/index.ts';
+
+export class PassStatus implements FeedStatus {
+  readonly #tracker: PassTracker;
+  readonly #lead: TrackerLaneOptions | undefined;
+  readonly #lanes: ReadonlyMap<string, LaneProgress>;
+
+  readonly #state: StateFile | undefined;
+
+  /** `lead`: the tracker whose points are those of the pass; undefined where the local store leads. */
+  constructor(
+    tracker: PassTracker,
+    trackers: readonly TrackerLaneOptions[],
+    lead: string | undefined,
+    log: FactLog | undefined,
+    state: StateFile | undefined,
+  ) {
+    this.#state = state;
+    this.#tracker = tracker;
+    this.#lead = trackers.find(({ name }) => name === lead);
+    this.#lanes = new Map(
+      trackers.map(({ name, type, target }) => {
+        const kept = readStand(state?.lane(name, target).stand());
+        return [name, new LaneProgress({ name, type, where: target, log, kept })];
+      }),
+    );
+    tracker.lanes = [...this.#lanes.values()];
+    tracker.hasStore = this.#lead === undefined;
+  }
+
+  /** Notes in the state how the lanes stand: what `status` says while this goes on, and when it is over. */
+  keep(isEnded: boolean): void {
+    for (const lane of this.#lanes.values()) this.#state?.lane(lane.name, lane.where).keepStand(lane.stand('backfill', isEnded));
+  }
+
+  lane(name: string): LaneProgress {
+    return this.#lanes.get(name) as LaneProgress;
+  }
+
+  /** A run is found, and compared with what the leading tracker has of it. */
+  runBegun(run: RunRef, files: readonly FoundFile[], state: StateFile): void {
+    if (this.#lead === undefined) return;
+    const lane = state.lane(this.#lead.name, this.#lead.target);
+    const known = lane.known(run);
+    const states = new Map(known.files.map((each) => [each.name, each]));
+    this.#tracker.runBegun({ run, files, known });
+    this.#tracker.catalogueRead(run, lane.catalogue(run));
+    for (const { name, size, stamp } of files) {
+      const file = states.get(name);
+      if (file?.stamp === stamp && file.size === size) this.#tracker.fileUnchanged(size);
+    }
+    this.#tracker.runDone();
+  }
+
+  fileRead(lane: string, run: RunRef, file: string, outcome: FileOutcome, reason?: string): void {
+    // The local store's own pass says it of the same files.
+    if (lane === this.#lead?.name) this.#tracker.fileDone(run, file, outcome, reason);
+  }
+
+  fellSilent(fact: { readonly root: string; readonly path: string; readonly sinceMs: number }): void {
+    this.#tracker.fellSilent(fact);
+  }
+
+  answersAgain(fact: { readonly path: string }): void {
+    this.#tracker.answersAgain(fact);
+  }
+
+  fileGone(): void {
+    // A pass looks once: nothing goes away under it but what it reports as vanished.
+  }
+
+  parcelAccepted(lane: string, parcel: TrackerParcel, points: number, refusals: readonly Refusal[]): void {
+    this.lane(lane).parcelAccepted(parcel, points, refusals);
+    if (lane === this.#lead?.name) this.#tracker.parcelAccepted(parcel, points);
+  }
+}

@@ -1,0 +1,420 @@
+/** Opens and ends the tracker runs of a lane: what each is told of its run, what is kept of it in the state. */
+import { posix } from 'node:path';
+import { steadyMs } from '../clock.ts';
+import { FileMarks } from '../backend-kit/identity/index.ts';
+import type { Backend, Handle, RunEnd, RunFiles, RunSource } from '../contract/index.ts';
+import type { TrackerLane, Undelivered } from './delivery/index.ts';
+import { MirrorError } from '../errors.ts';
+import { type LaneRouting, firstWallTime, type RunNames, type TrackerLaneOptions, trackerRunKey } from '../lanes/index.ts';
+import { type FileState, type RunRef, runLabel } from '../model/index.ts';
+import type { BatchCache } from '../reading/index.ts';
+import type { Opened } from '../route/index.ts';
+import { type Joined, readJoin } from '../sidecar/index.ts';
+import type { Delivered, LaneState } from '../state/index.ts';
+import type { RootPlace } from '../untrusted/index.ts';
+import { type FedRun, firstChecksum, newMarks, rootPlace, type SourcePiece } from './fed-run.ts';
+import type { LaneRoutes } from './lane-routes.ts';
+import type { Parents } from './parents.ts';
+
+export interface RunOpenerOptions {
+  readonly backend: Backend;
+  readonly delivery: TrackerLane;
+  readonly namesOf: TrackerLaneOptions['namesOf'];
+  readonly routing: LaneRouting;
+  readonly routes: LaneRoutes;
+  readonly parents: Parents;
+  /** The tracker run of a target. */
+  readonly runOf: (target: RunRef) => FedRun;
+  readonly laneState: LaneState;
+  readonly instanceId: string;
+  readonly places: ReadonlyMap<string, RootPlace>;
+  readonly cache: BatchCache;
+  /** Nobody writes to the files: nothing is waited for. */
+  readonly isSettled: boolean;
+  /** Ends all that is waited for. */
+  readonly signal: AbortSignal;
+  /** The files of a run, for where what is about to be sent does not tell whose a tracker run is. */
+  readonly filesOf: (run: FedRun) => RunFiles & { areGone(files: Iterable<string>, signal: AbortSignal): Promise<boolean> };
+}
+
+export type Opening =
+  | { readonly kind: 'open'; readonly handle: Handle; readonly isNew: boolean }
+  | Undelivered
+  /** Everything begins anew, in a tracker run that is not there yet: to be asked again then, from the positions. */
+  | { readonly kind: 'anew'; readonly ms: number }
+  /** Something else is to open it first, or everything begins anew: to be asked again then, from the positions. */
+  | { readonly kind: 'wait'; readonly ms: number };
+
+/** So many former tracker runs of one run are passed by at most. */
+const MOST_REBUILT = 50;
+/** The other files of a run whose first one was replaced may be about to be: so long is waited before what they hold is sent again. */
+const REPLACING_MS = 5000;
+/** A version, a graph, the begin of a session: so many records may come before the first values. */
+const FEW_RECORDS = 3;
+/** How often a file is looked for that names the run to join. */
+const LOOK_MS = 2000;
+/** The same where such a file did not answer. */
+const SILENT_MS = 60_000;
+
+export class RunOpener {
+  readonly #options: RunOpenerOptions;
+  /** How often runs were begun anew beside their former tracker run, by the target's key. */
+  readonly #rebuilt = new Map<string, number>();
+
+  constructor(options: RunOpenerOptions) {
+    this.#options = options;
+  }
+
+  /** The run's handle: the tracker run is looked for, or made, when there is something to send for the first time. */
+  async open(run: FedRun, pieces: readonly SourcePiece[], startedAt = startOf(pieces)): Promise<Opening> {
+    const { backend, delivery, laneState } = this.#options;
+    const { target } = run;
+    const replaced = (await this.#replaced(run, pieces)) ?? (await this.#others(run, pieces));
+    if (replaced !== undefined) {
+      if (this.#leavesReplaced(run)) return await this.#openBeside(run, replaced);
+      this.#sayTogether(run, replaced);
+    }
+    const isEnded = laneState.isEnded(target);
+    let isNew = false;
+    if (run.handle === undefined) {
+      const found = await this.#opened(run);
+      if (found.kind === 'wait') return found;
+      const { opened } = found;
+      const before = FileMarks.fromPairs(opened.files);
+      const added = newMarks(before, pieces);
+      const marks = before.with(added);
+      const above = opened.joins === undefined ? await this.#above(run, startedAt) : { kind: 'none' as const };
+      if (above.kind === 'wait' || above.kind === 'stopped') return above;
+      const source = { ...this.#source(run, opened, startedAt, marks), ...(above.kind === 'none' ? {} : { parent: above.parent }) };
+      const kept = laneState.handle(target);
+      const done = await delivery.attempt((signal) => backend.open(source, kept, signal));
+      if (done.kind !== 'done') return done;
+      isNew = done.value !== kept;
+      run.handle = done.value;
+      const now = added.length === 0 || opened.joins !== undefined ? opened : { ...opened, files: marks.pairs() };
+      if (isNew && kept !== undefined) {
+        this.#beginAnew(run, done.value, now);
+        return { kind: 'wait', ms: 0 };
+      }
+      if (isNew || JSON.stringify(now) !== JSON.stringify(laneState.opened(target))) laneState.keepHandle(target, done.value, now);
+    } else {
+      const noted = await this.#noteFiles(run, run.handle, pieces);
+      if (noted !== undefined) return noted;
+    }
+    const { handle } = run;
+    // A file that comes late is no reason to say that the run goes on.
+    if (pieces.length > 0 && isEnded) {
+      const reopened = await delivery.attempt((signal) => backend.finish(handle, undefined, signal));
+      if (reopened.kind !== 'done') return reopened;
+      laneState.noteEnd(target, false);
+    }
+    return { kind: 'open', handle, isNew };
+  }
+
+  /** Files that the tracker run is known by and that hold something else now, by what they are known from here on. */
+  async #replaced(run: FedRun, pieces: readonly SourcePiece[]): Promise<Replaced | undefined> {
+    const { filesOf, signal } = this.#options;
+    const suspects = pieces.filter(({ state, file }) => state.generation > 0 && !run.compared.has(`${state.generation} ${file}`));
+    if (suspects.length === 0 || !this.#leavesReplaced(run)) return undefined;
+    const known = this.#knownBy(run);
+    if (known === undefined) return undefined;
+    const files: ReplacedFile[] = [];
+    for (const piece of suspects) {
+      const { file, state, batch } = piece;
+      const checksum = firstChecksum(batch);
+      // Without values it can't be told yet.
+      if (checksum === undefined) continue;
+      const before = known.list().find((mark) => mark.file === file);
+      // What was cut, healed or written again from its beginning has what it is known by.
+      const mayBe = before !== undefined && before.checksum !== checksum;
+      if (mayBe && (await filesOf(run).isReplaced?.(before, signal)) === true) files.push({ piece, checksum });
+      else run.compared.add(`${state.generation} ${file}`);
+    }
+    return files.length === 0 ? undefined : { kind: 'content', files };
+  }
+
+  /**
+   * Files that are new where every file that went into the tracker run is gone: a training that was started again, or another run that lies
+   * there now.
+   */
+  async #others(run: FedRun, pieces: readonly SourcePiece[]): Promise<Replaced | undefined> {
+    const { laneState, routes, filesOf, signal } = this.#options;
+    if (pieces.length === 0) return undefined;
+    const known = this.#knownBy(run);
+    if (known === undefined || known.isEmpty || pieces.every(({ file }) => known.knows(file))) return undefined;
+    // Of many files the tracker run is known by some. One that has few records may have had no values yet.
+    const sent = new Set(
+      routes.sourcesOf(run.target).flatMap((ref) => {
+        const below = posix.relative(run.target.path, ref.path);
+        return laneState.known(ref).files.flatMap(({ name, records }) => (records > FEW_RECORDS ? [posix.join(below, name)] : []));
+      }),
+    );
+    const files = pieces.flatMap((piece) => {
+      const checksum = firstChecksum(piece.batch);
+      return checksum === undefined || known.knows(piece.file) || sent.has(piece.file) ? [] : [{ piece, checksum }];
+    });
+    if (files.length === 0) return undefined;
+    const before = new Set([...known.list().map(({ file }) => file), ...sent]);
+    return (await filesOf(run).areGone(before, signal)) ? { kind: 'files', files } : undefined;
+  }
+
+  /** The files by which the tracker run of a run is known, if it has one of its own. */
+  #knownBy({ target }: FedRun): FileMarks | undefined {
+    const { laneState } = this.#options;
+    const opened = laneState.handle(target) === undefined ? undefined : laneState.opened(target);
+    return opened === undefined || opened.joins !== undefined ? undefined : FileMarks.fromPairs(opened.files);
+  }
+
+  /**
+   * The tracker run holds what the files had before: it is ended, and one beside it gets what they have now. It has the same key,
+   * and is told from the former one by the files it is known by, so that it is found again whatever is lost here. Should we die
+   * before the state says so, all of this is done once more.
+   */
+  async #openBeside(run: FedRun, replaced: Replaced): Promise<Opening> {
+    const { backend, cache, delivery, laneState, routes, routing, isSettled } = this.#options;
+    const { target } = run;
+    const handle = laneState.handle(target);
+    const before = laneState.opened(target);
+    if (handle === undefined || before === undefined) return { kind: 'wait', ms: 0 };
+    if (!laneState.isEnded(target)) {
+      const end = this.#endOf(target, Date.now());
+      const done = await delivery.attempt((signal) => backend.finish(handle, end, signal));
+      if (done.kind !== 'done' && done.kind !== 'runFatal') return done;
+    }
+    const { name, group, epoch, rebuilt } = before;
+    // Of several pieces of a file the first says by what it is known.
+    const files = [...new Map(replaced.files.toReversed().map(({ piece, checksum }) => [piece.file, checksum] as const))];
+    run.handle = undefined;
+    // What was read of files that are gone is not to be sent again.
+    for (const ref of routes.sourcesOf(target)) cache.forget(ref);
+    // That it is another generation outlasts the positions: nobody is to take what was read of the former one for this one's.
+    for (const { piece } of replaced.files) if (piece.state.generation > 0) laneState.accepted(piece.batch.run, atStart(piece.state), []);
+    this.#beginAnew(run, '' as Handle, {
+      name,
+      group,
+      epoch,
+      ...(rebuilt === undefined ? {} : { rebuilt }),
+      replaced: (before.replaced ?? 0) + 1,
+      files,
+    });
+    routing.warn(`${runLabel(target)} gets a tracker run beside its former one, which is ended: ${whatOf(replaced)}`, {
+      ...factsOf(target, replaced),
+      hint: 'Wanted otherwise: `replaced: same_run`.',
+    });
+    return { kind: 'anew', ms: isSettled ? 0 : REPLACING_MS };
+  }
+
+  /** Of a file with other content its incident speaks; of other files nobody would. */
+  #sayTogether({ target }: FedRun, replaced: Replaced): void {
+    this.#options.routing.warn(`${runLabel(target)} goes on in the tracker run that has its former content, too: ${whatOf(replaced)}`, {
+      ...factsOf(target, replaced),
+      hint: 'For a tracker run of its own: `replaced: new_run`.',
+    });
+  }
+
+  #leavesReplaced({ target }: FedRun): boolean {
+    const { routing, places } = this.#options;
+    return routing.replacedOf(rootPlace(places, target).path) === 'new_run';
+  }
+
+  /**
+   * Files that had nothing to be known by when the tracker run was opened, or were not there, are noted before anything of them
+   * is sent.
+   */
+  async #noteFiles(run: FedRun, handle: Handle, pieces: readonly SourcePiece[]): Promise<Undelivered | undefined> {
+    const { backend, delivery, laneState } = this.#options;
+    const opened = laneState.opened(run.target);
+    const known = FileMarks.fromPairs(opened?.files);
+    const marks = newMarks(known, pieces);
+    if (backend.noteFiles === undefined || opened === undefined || opened.joins !== undefined || marks.length === 0) return undefined;
+    const done = await delivery.attempt(async (signal) => backend.noteFiles?.(handle, marks, signal));
+    if (done.kind !== 'done') return done;
+    laneState.keepHandle(run.target, handle, { ...opened, files: known.with(marks).pairs() });
+    return undefined;
+  }
+
+  /**
+   * The tracker run can't be gone on with, and stays as it is: one beside it is to be opened, and gets everything. False where
+   * that is not wanted, not ours to do, or was of no use.
+   */
+  rebuild(run: FedRun, error: MirrorError): boolean {
+    const { laneState, routing } = this.#options;
+    const { target, key } = run;
+    const before = laneState.opened(target);
+    if (!routing.isRebuilding || error.code !== 'MB4006' || before?.joins !== undefined) return false;
+    // One that can't be opened leads to the next; one that was opened in vain would only be followed by others.
+    const isOpened = laneState.handle(target) !== undefined;
+    const times = this.#rebuilt.get(key) ?? 0;
+    if (times >= (isOpened ? 1 : MOST_REBUILT)) return false;
+    this.#rebuilt.set(key, times + 1);
+    const { name, group } = before ?? this.#namesOf(run);
+    const opened: Opened = { name, group, epoch: (before?.epoch ?? 0) + 1, rebuilt: (before?.rebuilt ?? 0) + 1 };
+    routing.warn(`${runLabel(target)} is begun anew as ${nameOf(opened)}: ${error.message}`, { run: runLabel(target) });
+    run.handle = undefined;
+    this.#beginAnew(run, '' as Handle, opened);
+    return true;
+  }
+
+  /**
+   * Says that a run has ended, with its last event, if it was not said yet. `changedAtMs`: when its files last changed.
+   * `olderThanMs`: 0 where it is known to be over.
+   */
+  async end(run: FedRun, changedAtMs: number, olderThanMs: number): Promise<void> {
+    const { backend, delivery, laneState } = this.#options;
+    const { target } = run;
+    const isTheirs = laneState.opened(target)?.joins !== undefined;
+    const handle = isTheirs || laneState.isEnded(target) ? undefined : laneState.handle(target);
+    if (handle === undefined) return;
+    const end = this.#endOf(target, changedAtMs);
+    if (olderThanMs > 0 && Date.now() - Math.max(changedAtMs, end.endedAt * 1000) < olderThanMs) return;
+    const done = await delivery.attempt((signal) => backend.finish(handle, end, signal));
+    if (done.kind === 'done') laneState.noteEnd(target, true);
+  }
+
+  /** How it ended: with its last event; where that has no time, at another moment. */
+  #endOf(target: RunRef, otherwiseMs: number): RunEnd {
+    const { laneState, routes } = this.#options;
+    const { last, hasFailed } = lastOf(routes.sourcesOf(target).map((ref) => laneState.delivered(ref)));
+    return { status: hasFailed ? 'failed' : 'finished', endedAt: last ?? otherwiseMs / 1000 };
+  }
+
+  /** The former tracker run is gone for good: what was in it is sent again from the beginning. */
+  #beginAnew({ target }: FedRun, handle: Handle, opened: Opened): void {
+    const { laneState, routes } = this.#options;
+    routes.restart(target);
+    laneState.keepHandle(target, handle, opened);
+  }
+
+  /** What it was opened as, or is to be now. */
+  async #opened(
+    run: FedRun,
+  ): Promise<{ readonly kind: 'opened'; readonly opened: Opened } | { readonly kind: 'wait'; readonly ms: number }> {
+    const { laneState, routing, isSettled, signal } = this.#options;
+    const { target } = run;
+    const before = laneState.opened(target);
+    const today = this.#namesOf(run);
+    if (before !== undefined) {
+      if (before.joins === undefined && (before.name !== today.name || before.group !== today.group)) {
+        routing.warn('a run keeps the name and the place it was opened with: --remap begins it anew', {
+          run: runLabel(target),
+          name: before.name,
+        });
+      }
+      return { kind: 'opened', opened: before };
+    }
+    const opened: Opened = { name: today.name, group: today.group, epoch: 0 };
+    let joined: Joined;
+    try {
+      joined = await readJoin(routing.joins, target.path, run.directory, (template) => routing.expand(template, target), signal);
+    } catch (error) {
+      // It may name a run: one of its own would be wrong. It is asked for again, and nobody waits for it meanwhile.
+      if (!(error instanceof MirrorError) || error.code !== 'MB2030') throw error;
+      routing.warn(error.message, { run: runLabel(target) });
+      return { kind: 'wait', ms: SILENT_MS };
+    }
+    if (joined.kind === 'id') return { kind: 'opened', opened: { ...opened, joins: joined.id } };
+    if (joined.kind === 'absent') {
+      if (!isSettled && steadyMs() - run.seenAtMs < joined.waitMs) return { kind: 'wait', ms: LOOK_MS };
+      const { path: file, reason } = joined;
+      const what = reason === undefined ? 'is not there' : 'is not read';
+      routing.warn(`the file that is to name the run to join ${what}: the run gets one of its own`, {
+        run: runLabel(target),
+        file,
+        ...(reason === undefined ? {} : { reason }),
+      });
+    }
+    return { kind: 'opened', opened };
+  }
+
+  /** What stands above a run: where that is a run too, it is opened first. */
+  async #above(
+    run: FedRun,
+    startedAt: number | undefined,
+  ): Promise<
+    | { readonly kind: 'none' }
+    | { readonly kind: 'parent'; readonly parent: NonNullable<RunSource['parent']> }
+    | Extract<Opening, { readonly kind: 'wait' | 'stopped' }>
+  > {
+    const { parents, runOf } = this.#options;
+    const above = parents.of(run.target, this.#namesOf(run));
+    if (above.kind === 'none') return above;
+    if (above.kind === 'holder') return { kind: 'parent', parent: above.parent };
+    const parent = runOf(above.target);
+    const opening = await this.open(parent, [], startedAt);
+    if (opening.kind === 'wait' || opening.kind === 'stopped') return opening;
+    // It is begun anew by itself: until then nobody knows what it will be.
+    if (opening.kind === 'anew') return { kind: 'wait', ms: Math.max(LOOK_MS, opening.ms) };
+    // One whose own tracker run can't be had holds up nobody below it.
+    if (opening.kind === 'runFatal') return { kind: 'none' };
+    return { kind: 'parent', parent: { key: parent.key, name: this.#namesOf(parent).name, handle: opening.handle } };
+  }
+
+  #namesOf({ target, group, groupTag }: FedRun): RunNames {
+    return this.#options.namesOf(target, group === undefined || groupTag === undefined ? undefined : { group, tag: groupTag });
+  }
+
+  /** What a tracker is told of a run. Its name and place are those it was opened with, whatever the configuration says now. */
+  #source(run: FedRun, opened: Opened, startedAt: number | undefined, marks: FileMarks): RunSource {
+    const { instanceId, places, filesOf } = this.#options;
+    const { target } = run;
+    const { group, epoch, joins } = opened;
+    const { parent: _, ...names } = this.#namesOf(run);
+    return {
+      run: target,
+      rootPath: rootPlace(places, target).path,
+      key: trackerRunKey(target, epoch),
+      ...names,
+      name: nameOf(opened),
+      group,
+      ...(joins === undefined ? {} : { joins }),
+      instanceId,
+      fingerprint: marks.list(),
+      files: filesOf(run),
+      leavesReplaced: joins === undefined && this.#leavesReplaced(run),
+      startedAt,
+    };
+  }
+}
+
+function startOf(pieces: readonly SourcePiece[]): number | undefined {
+  return firstWallTime(pieces.map(({ batch }) => batch));
+}
+
+/** A file that holds something else now, by a piece of that and its first record with values. */
+interface ReplacedFile {
+  readonly piece: SourcePiece;
+  readonly checksum: number;
+}
+
+/** What takes the place of what a tracker run holds: other content of its files, or other files. */
+interface Replaced {
+  readonly kind: 'content' | 'files';
+  readonly files: readonly ReplacedFile[];
+}
+
+function whatOf({ kind, files }: Replaced): string {
+  const [file = '', ...more] = new Set(files.map(({ piece }) => piece.file));
+  const named = `${file}${more.length === 0 ? '' : ` and ${more.length} more`}`;
+  return kind === 'content' ? `${named} was replaced by other content` : `the files it was made from are gone, and ${named} is there`;
+}
+
+function factsOf(target: RunRef, { files: [first] }: Replaced): { readonly run: string; readonly file: string } {
+  return { run: runLabel(target), file: first?.piece.file ?? '' };
+}
+
+/** A file of which nothing was sent. */
+function atStart({ name, generation, guard }: FileState): FileState {
+  const anchor = { first: guard.first, last: undefined };
+  return { name, generation, position: { watermark: 0, gaps: [] }, guard: anchor, damage: [], size: 0, stamp: '', records: 0 };
+}
+
+/** When the last event was that was delivered, in seconds, and whether one said that the run failed. */
+function lastOf(facts: readonly Delivered[]): { readonly last: number | undefined; readonly hasFailed: boolean } {
+  const last = facts.reduce((latest, { lastWallTime }) => Math.max(latest, lastWallTime ?? latest), Number.NEGATIVE_INFINITY);
+  return { last: Number.isFinite(last) ? last : undefined, hasFailed: facts.some((fact) => fact.hasFailed) };
+}
+
+/** What it is called in the tracker: people must be able to tell one that was begun anew from the one it takes the place of. */
+function nameOf({ name, rebuilt = 0 }: Opened): string {
+  return rebuilt === 0 ? name : `${name} (${rebuilt + 1})`;
+}

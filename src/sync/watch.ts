@@ -1,0 +1,596 @@
+/** Joins the rooms for ever: the discovery thread says what changed, and each lane's feed brings its lane there. */
+import { steadyMs } from '../clock.ts';
+import { resolve } from 'node:path';
+import { DAMAGED_HINT, LocalBackend } from '../backends/local/index.ts';
+import {
+  type ChangedFile,
+  type DiscoverFact,
+  type FoundRun,
+  type RunChange,
+  type RunRules,
+  type SeenFile,
+  ALL_RUNS,
+  DiscoverThreads,
+  filterOf,
+  globsOf,
+  type ResolvedRoot,
+  type RootRequest,
+  resolveRoots,
+  silentRoots,
+} from '../discover/index.ts';
+import { MirrorError } from '../errors.ts';
+import type { Feed, FeedEvents } from './feed.ts';
+import { HealSchedule } from './heal-schedule.ts';
+import { LocalFeed } from './local-feed.ts';
+import { TrackerFeed } from './tracker-feed.ts';
+import { makeStoreFolder, openState } from './lane-files.ts';
+import { asksForOthers, type StoreOptions, type TrackerLaneOptions } from '../lanes/index.ts';
+import { useMemory } from '../memory/index.ts';
+import { inodeOf, keyOfRun, type RunRef } from '../model/index.ts';
+import {
+  KnownInodes,
+  checkMovedRoots,
+  checkRoots,
+  otherRoots,
+  walkOf,
+  type FindOptions,
+  findMoves,
+  followMoves,
+  type Movable,
+  movable,
+  movedIncident,
+  moveKey,
+  type Moves,
+  checkIdentities,
+  heldBy,
+} from '../moves/index.ts';
+import { BatchCache, JobReader } from '../reading/index.ts';
+import { RunTree } from '../route/index.ts';
+import { FileLock, type LaneState, type StateFile } from '../state/index.ts';
+import type { LinkRules } from '../untrusted/index.ts';
+import { type FactLog, readStand, WatchStatus } from '../status/index.ts';
+import { finishTidying } from '../tidy/index.ts';
+
+export interface WatchOptions {
+  readonly roots: readonly RootRequest[];
+  /** Which links of each root are followed. Default: `owner`. */
+  readonly linksOf?: LinkRules;
+  /** Undefined where nothing is mirrored into a local store. */
+  readonly store: StoreOptions | undefined;
+  /** Closed in the end. Default: none. */
+  readonly trackers?: readonly TrackerLaneOptions[];
+  /** The state file. */
+  readonly statePath: string;
+  /** Which runs are mirrored. Default: all. */
+  readonly rules?: RunRules;
+  /** What becomes of runs that lie elsewhere now. Default: follow. */
+  readonly moved?: 'follow' | 'new';
+  /** Between two scans of a root, a fifth more or less. Default 60,000. */
+  readonly scanIntervalMs?: number;
+  /** So long nothing new comes to a root before a fold decides by what lies beside a run. Default 5000. */
+  readonly besideMs?: number;
+  /** Use notifications where the file system has them. Default true. */
+  readonly notify?: boolean;
+  /** Ends the watch: what was read is stored first. */
+  readonly signal: AbortSignal;
+  readonly log?: FactLog;
+  /** Called, and waited for, before anything is read. */
+  readonly onStart?: (status: WatchStatus) => Promise<void>;
+}
+
+/** A run that did not grow for so long is taken for quiet: torn ends are looked into, trackers hear that it has ended. */
+const QUIET_MS = 30 * 60_000;
+const TICK_MS = 1000;
+/**
+ * So long nothing new comes to a root before it is decided which of several directories of a kind is the first; and so many times
+ * that at most.
+ */
+const BESIDE_MS = 5000;
+const MOST_BESIDE = 12;
+/** Renames are gathered so long: whole trees move at once. */
+const GATHER_MS = 500;
+/** So many times that where a run lies in another one's place, which may turn up elsewhere. */
+const MOST_GATHERED = 10;
+/** How often the state gets a new status document. */
+const STATUS_MS = 2000;
+
+/** Mirrors what is below the roots, and goes on with what comes, until the signal says stop. */
+export async function watch(options: WatchOptions): Promise<WatchStatus> {
+  const { store, trackers = [] } = options;
+  useMemory({ roots: options.roots.length });
+  const silent = await silentRoots(options.roots);
+  if (checkRoots(options.roots, { store: store?.path, state: options.statePath }, silent).length === 0)
+    throw new MirrorError('MB1001', 'there is nothing to watch: no log directory is given', { command: 'mirrorboard watch LOGDIR' });
+  if (store !== undefined) makeStoreFolder(store.path);
+  const lock = store === undefined ? undefined : FileLock.acquire(store.path);
+  try {
+    const state = openState(options.statePath, options.log);
+    try {
+      const local = store === undefined ? undefined : new LocalBackend(store);
+      try {
+        const warn = (message: string): void => options.log?.warn({}, message);
+        const places = { state, local: local === undefined || store === undefined ? undefined : { backend: local, path: store.path } };
+        await finishTidying({ ...places, trackers, warn, signal: options.signal });
+        return await new Watch(local, state, silent, options).run();
+      } finally {
+        await local?.close();
+        for (const { backend } of trackers) await backend.close();
+      }
+    } finally {
+      state.close();
+    }
+  } finally {
+    lock?.release();
+  }
+}
+
+/** Files that a feed is not told of yet. */
+interface HeldFiles {
+  readonly feed: Feed;
+  readonly run: RunRef;
+  readonly sinceMs: number;
+  readonly files: (readonly ChangedFile[])[];
+}
+
+class Watch {
+  readonly #options: WatchOptions;
+  readonly #local: LocalBackend | undefined;
+  readonly #state: StateFile;
+  readonly #roots: ReadonlyMap<string, ResolvedRoot>;
+  /** Roots that did not answer at the start. */
+  readonly #unheard: ReadonlySet<string>;
+  readonly #status: WatchStatus;
+  #heals: HealSchedule;
+  readonly #reader: JobReader;
+  readonly #tree = new RunTree();
+  #feeds: readonly Feed[] = [];
+  /** Ends the feeds, to begin them anew once runs that lie elsewhere are followed. */
+  #round = new AbortController();
+  /** Files heard of since one was seen that lies elsewhere now, by root, run and name: more may have moved with it. */
+  readonly #moving = new Map<string, Map<string, Map<string, ChangedFile>>>();
+  /** Moves that could not be followed. */
+  readonly #unmovable = new Set<string>();
+  /** Of all files that are known: only a new file with one of them can have been elsewhere. */
+  #inodes = new KnownInodes();
+  /** Runs that grew lately: when each did, by `steadyMs`. */
+  readonly #grew = new Map<string, { readonly run: RunRef; atMs: number }>();
+  /** Lanes whose folding depends on which runs there are. */
+  readonly #asksForOthers: ReadonlySet<string>;
+  /** By lane and run. */
+  readonly #held = new Map<string, HeldFiles>();
+  readonly #scans = new Map<string, PromiseWithResolvers<void>>();
+  /** When a run was heard of last that is new, by root and `steadyMs`. */
+  readonly #newAtMs = new Map<string, number>();
+  #failure: unknown;
+  #wake: (() => void) | undefined;
+  #statusAtMs = 0;
+
+  constructor(local: LocalBackend | undefined, state: StateFile, silent: ReadonlySet<string>, options: WatchOptions) {
+    const { roots, store, trackers = [], log } = options;
+    this.#options = options;
+    this.#unheard = new Set([...silent].map((path) => resolve(path)));
+    this.#local = local;
+    this.#state = state;
+    this.#roots = new Map(resolveRoots(roots, local?.roots() ?? state.roots(), options.linksOf, silent).map((root) => [root.name, root]));
+    const lanes = [
+      ...(store === undefined ? [] : [{ name: 'local', type: 'local', where: store.path, kept: readStand(this.#localState().stand()) }]),
+      ...trackers.map(({ name, type, target }) => ({
+        name,
+        type,
+        where: target,
+        kept: readStand(state.lane(name, target).stand()),
+      })),
+    ];
+    const { scanIntervalMs } = options;
+    this.#status = new WatchStatus({
+      log,
+      lanes,
+      roots: [...this.#roots.keys()],
+      ...(scanIntervalMs === undefined ? {} : { scanIntervalMs }),
+    });
+    this.#heals = new HealSchedule(state);
+    this.#asksForOthers = new Set(trackers.flatMap(({ name, routing }) => (routing !== undefined && asksForOthers(routing) ? [name] : [])));
+    this.#reader = new JobReader({
+      fellSilent: (fact) => this.#status.fellSilent(fact),
+      answersAgain: (fact) => {
+        this.#status.answersAgain(fact);
+        for (const root of fact.waiting) for (const feed of this.#feeds) feed.answersAgain?.(root);
+      },
+    });
+  }
+
+  async run(): Promise<WatchStatus> {
+    const { signal } = this.#options;
+    const resolved = [...this.#roots.values()];
+    // One that does not answer is taken for what it was.
+    const heard = resolved.filter(({ path }) => !this.#unheard.has(path));
+    checkIdentities(heard, this.#local ?? heldBy(this.#state, this.#laneStates()));
+    if (this.#options.moved !== 'new') {
+      const { rules = ALL_RUNS } = this.#options;
+      const helds = this.#movables();
+      await checkMovedRoots(heard, helds, await otherRoots(resolved, helds), walkOf(rules));
+    }
+    await this.#options.onStart?.(this.#status);
+    const damage = this.#local?.damage();
+    if (damage !== undefined) this.#status.storeDamaged(this.#options.store?.path ?? '', `${damage}. ${DAMAGED_HINT}`);
+    // In one transaction: of thousands of roots, the commits would cost more than the first scan.
+    this.#state.together(() => {
+      for (const root of resolved) this.#state.root(root.name, root.path);
+    });
+    const stored = new Map((this.#local?.roots() ?? []).map(({ name, path }) => [name, path]));
+    for (const root of resolved) if (stored.has(root.name) && stored.get(root.name) !== root.path) this.#local?.moveRoot(root);
+    const stop = (): void => {
+      this.#reader.stop();
+      this.#wake?.();
+    };
+    signal.addEventListener('abort', stop);
+    const timer = setInterval(() => this.#tick(steadyMs()), TICK_MS);
+    try {
+      // A round ends where runs that lie elsewhere have to be followed: nothing of them may be on its way meanwhile.
+      while (!signal.aborted) {
+        await this.#watchOnce(resolved);
+        if (this.#failure !== undefined) throw this.#failure;
+        if (!signal.aborted) this.#follow();
+      }
+      return this.#status;
+    } finally {
+      clearInterval(timer);
+      signal.removeEventListener('abort', stop);
+      await this.#reader.close();
+      this.#writeStatus(true);
+    }
+  }
+
+  /** Watches until the signal says stop, something failed, or a run was seen that lies elsewhere now. */
+  async #watchOnce(resolved: readonly ResolvedRoot[]): Promise<void> {
+    const { signal, rules = ALL_RUNS, scanIntervalMs = 60_000, notify = true } = this.#options;
+    const isOurs = this.#scope();
+    this.#round = new AbortController();
+    this.#heals = new HealSchedule(this.#state);
+    this.#feeds = this.#newFeeds();
+    this.#held.clear();
+    this.#inodes = this.#knownInodes();
+    this.#heals.restore(
+      this.#feeds.map(({ lane }) => lane),
+      isOurs,
+    );
+    const roots = resolved.map(({ name, path, below, links }) => ({ name, path, below, links, ...globsOf(rules, { name, path }) }));
+    // As above: a thread that takes another's place later asks for all.
+    const known = new Set((this.#local ?? this.#state).roots().map(({ name }) => name));
+    let hasBegun = false;
+    const discover = new DiscoverThreads({
+      settings: { roots, scanIntervalMs, notify },
+      seen: (root) => (hasBegun || known.has(root) ? this.#seen(root, isOurs) : []),
+      onFact: (fact) => this.#hear(fact),
+      onFailure: (error) => this.#fail(error),
+    });
+    discover.begin();
+    hasBegun = true;
+    try {
+      const feeds = this.#feeds.map((feed) => feed.run().catch((error: unknown) => this.#fail(error)));
+      while (!signal.aborted && !this.#round.signal.aborted && this.#failure === undefined) {
+        await new Promise<void>((wake) => {
+          this.#wake = wake;
+        });
+      }
+      // A failure ends the watch without the signal: the feeds are left where they are, being safe there.
+      if (this.#failure === undefined) await Promise.all(feeds);
+    } finally {
+      await discover.close();
+    }
+  }
+
+  /** Whether one of some files that are new is a known one that lies elsewhere: then this round ends, and nothing more is heard in it. */
+  #isMoved(root: string, changes: readonly RunChange[]): boolean {
+    if (this.#moving.size > 0) return true;
+    const found = changes.flatMap(({ run: path, files }) => {
+      const isFollowed = files.some(({ before, isOther, stamp }) => (before === 0 || isOther === true) && this.#inodes.has(stamp));
+      return isFollowed ? [{ path, files }] : [];
+    });
+    if (found.length === 0) return false;
+    const all = this.#findMoves(root, found);
+    const isNew = this.#options.moved === 'new';
+    for (const { followed, apart } of all) {
+      for (const { otherwise, ...place } of isNew ? [...followed, ...apart] : apart) {
+        // What lies in another one's place waits for what becomes of that.
+        if (!isNew && otherwise === 'other') continue;
+        this.#status.runMoved(movedIncident({ ...place, becomes: otherwise }));
+      }
+    }
+    return (
+      !isNew &&
+      all.some(({ followed, apart }) => [...followed, ...apart.filter(isInPlace)].some((move) => !this.#unmovable.has(moveKey(move))))
+    );
+  }
+
+  #findMoves(root: string, found: readonly FoundRun[]): Moves[] {
+    const resolved = this.#roots.get(root);
+    if (resolved === undefined) return [];
+    return this.#movables().map((held) => findMoves(resolved, found, held, this.#byInode(root)));
+  }
+
+  /** Whether something lies where another run was that did not turn up yet: several may be moved one after the other. */
+  get #isMoving(): boolean {
+    return [...this.#movingRuns()].some(([root, found]) =>
+      this.#findMoves(root, found).some(({ apart }) => apart.some((move) => isInPlace(move) && !this.#unmovable.has(moveKey(move)))),
+    );
+  }
+
+  *#movingRuns(): Generator<readonly [root: string, found: readonly FoundRun[]], void, void> {
+    for (const [root, runs] of this.#moving) yield [root, [...runs].map(([path, files]) => ({ path, files: [...files.values()] }))];
+  }
+
+  #follow(): void {
+    for (const [root, found] of this.#movingRuns()) {
+      const resolved = this.#roots.get(root);
+      if (resolved === undefined) continue;
+      for (const fact of followMoves(resolved, found, this.#movables(), 'follow', this.#byInode(root))) {
+        this.#status.runMoved(movedIncident(fact));
+        if (fact.becomes !== 'followed') this.#unmovable.add(moveKey(fact));
+      }
+    }
+    this.#moving.clear();
+  }
+
+  /** No file is opened here: one that hangs must not stop everybody. */
+  #byInode(root: string): FindOptions {
+    const others = [...this.#roots.values()].filter(
+      ({ name, path }) => name !== root && !this.#unheard.has(path) && !this.#status.isSilent(name),
+    );
+    return { byInode: true, others };
+  }
+
+  #knownInodes(): KnownInodes {
+    const inodes = new KnownInodes();
+    for (const held of this.#movables()) {
+      // Of thousands of roots, most may be new: those are not asked for one by one.
+      for (const { name } of held.roots()) if (this.#roots.has(name)) for (const { stamp } of held.knownFiles(name)) inodes.seed(stamp);
+    }
+    return inodes;
+  }
+
+  /** The state first: should we end between the two, the store's turn comes with the next start. */
+  #movables(): Movable[] {
+    return [this.#state, this.#local].flatMap((held) => (held === undefined ? [] : [movable(held)]));
+  }
+
+  #newFeeds(): Feed[] {
+    const { trackers = [] } = this.#options;
+    const signal = AbortSignal.any([this.#options.signal, this.#round.signal]);
+    const places = new Map([...this.#roots].map(([name, { path, links }]) => [name, { path, links }]));
+    const cache = new BatchCache();
+    const shared = { status: this.#status, events: this.#events(), places, signal };
+    const feeds: Feed[] = trackers.map((tracker) => {
+      const laneState = this.#state.lane(tracker.name, tracker.target);
+      return new TrackerFeed({
+        ...shared,
+        ...tracker,
+        lane: tracker.name,
+        state: this.#state,
+        tree: this.#tree,
+        laneState,
+        reader: this.#reader,
+        cache,
+        isSettled: false,
+        allHeard: (root) => this.#scanOf(root).promise,
+        isTreeWhole: () => this.#status.isReady,
+      });
+    });
+    if (this.#local === undefined) return feeds;
+    const state = this.#localState();
+    const local = new LocalFeed({ ...shared, lane: 'local', backend: this.#local, state, cache: trackers.length > 0 ? cache : undefined });
+    return [local, ...feeds];
+  }
+
+  #events(): FeedEvents {
+    const heals = this.#heals;
+    return {
+      fileTroubled: (lane, run, name, isSoon) => heals.fileTroubled(lane, run, name, isSoon),
+      fileSound: (lane, run, name) => heals.fileSound(lane, run, name),
+      fileAnew: (lane, run, name) => {
+        for (const feed of this.#feeds) if (feed.lane !== lane) feed.tryAgain(run, name);
+      },
+    };
+  }
+
+  #localState(): LaneState {
+    return this.#state.lane('local', resolve(this.#options.store?.path ?? ''), { ownsPositions: true });
+  }
+
+  #laneStates(): LaneState[] {
+    return (this.#options.trackers ?? []).map(({ name, target }) => this.#state.lane(name, target));
+  }
+
+  /** Which runs are watched: those below what was asked for that the globs let through. */
+  #scope(): (run: RunRef) => boolean {
+    const { rules = ALL_RUNS } = this.#options;
+    const filters = new Map([...this.#roots.values()].map((root) => [root.name, filterOf(rules, root)]));
+    return ({ root, path }) => {
+      const below = this.#roots.get(root)?.below;
+      if (below === undefined) return false;
+      return (below === '' || path === below || path.startsWith(`${below}/`)) && filters.get(root)?.accepts(path) !== false;
+    };
+  }
+
+  /** What was mirrored before: only what differs is told, and what is gone. */
+  *#seen(root: string, isOurs: (run: RunRef) => boolean): Generator<SeenFile, void, void> {
+    const isAlone = (this.#options.trackers ?? []).length === 0;
+    for (const file of this.#local?.knownFiles(root) ?? []) {
+      const run = { root, path: file.run };
+      if (file.isDamaged && isOurs(run)) this.#heals.fileTroubled('local', run, file.name);
+      if (file.wasRewritten && isOurs(run)) for (const feed of this.#feeds) feed.tidy?.(run);
+      // Other lanes may be elsewhere in it: then each feed looks for itself.
+      yield isAlone ? file : unsure(file);
+    }
+    if (this.#local !== undefined) return;
+    for (const file of this.#state.knownFiles(root)) yield unsure(file);
+  }
+
+  #hear(fact: DiscoverFact): void {
+    // What is found after we were asked to end is for the next start; of thousands of roots, it would hold up the end.
+    if (this.#options.signal.aborted) return;
+    switch (fact.kind) {
+      case 'filesChanged':
+        if (this.#isMoved(fact.root, fact.changes)) {
+          this.#gather(fact.root, fact.changes);
+          return;
+        }
+        this.#noteNew(fact.root, fact.changes);
+        // Only trackers' lanes fold runs: nobody else needs to know who lies beside whom.
+        if ((this.#options.trackers ?? []).length > 0) for (const { run: path } of fact.changes) this.#tree.add({ root: fact.root, path });
+        for (const { run: path, files } of fact.changes) {
+          const run = { root: fact.root, path };
+          this.#noteGrowth(run);
+          for (const { stamp } of files) this.#inodes.add(stamp);
+          for (const feed of this.#feeds) if (!this.#isHeldBack(feed, run, files)) feed.filesChanged(run, files);
+          // Written to without growing: perhaps bytes that could not be read are there now.
+          for (const { name, size, before } of files) {
+            if (size === before && this.#heals.has(run, name)) for (const feed of this.#feeds) feed.tryAgain(run, name);
+          }
+        }
+        return;
+      case 'filesGone':
+        // A round that ends says nothing of what goes on elsewhere: the next one looks at everything.
+        if (this.#moving.size > 0) return;
+        for (const { run: path, name } of fact.files) for (const feed of this.#feeds) feed.fileGone({ root: fact.root, path }, name);
+        return;
+      case 'rootScanned':
+        this.#status.rootScanned(fact);
+        this.#tellHeld();
+        this.#scanOf(fact.root).resolve();
+        return;
+      case 'fellSilent':
+        this.#status.fellSilent(fact);
+        return;
+      case 'answersAgain':
+        this.#status.answersAgain(fact);
+        return;
+      case 'notificationsChanged':
+        this.#status.notificationsChanged(fact);
+        return;
+      default:
+        fact satisfies never;
+    }
+  }
+
+  /** Keeps files for `#follow`; the round ends a moment later, when all that moved together was heard of. */
+  #gather(root: string, changes: readonly RunChange[]): void {
+    if (this.#moving.size === 0) this.#endRoundLater(1);
+    const runs = this.#moving.get(root) ?? new Map<string, Map<string, ChangedFile>>();
+    this.#moving.set(root, runs);
+    for (const { run, files } of changes) {
+      const known = runs.get(run) ?? new Map<string, ChangedFile>();
+      runs.set(run, known);
+      for (const file of files) known.set(file.name, file);
+    }
+  }
+
+  /** What moved together has been heard of a moment later, and what is moved by several commands a few moments later. */
+  #endRoundLater(nth: number): void {
+    setTimeout(() => {
+      if (!this.#options.signal.aborted && nth < MOST_GATHERED && this.#isMoving) {
+        this.#endRoundLater(nth + 1);
+        return;
+      }
+      this.#round.abort();
+      this.#wake?.();
+    }, GATHER_MS);
+  }
+
+  /** The first scan of a root. */
+  #scanOf(root: string): PromiseWithResolvers<void> {
+    const scan = this.#scans.get(root) ?? Promise.withResolvers<void>();
+    this.#scans.set(root, scan);
+    return scan;
+  }
+
+  /**
+   * A lane that asks who else lies beside a run hears of those of a first scan when it is over, and all are known; of a run that
+   * would be the first of its kind when nothing new came to its root for a moment: whole trees are copied in any order.
+   */
+  #isHeldBack(feed: Feed, run: RunRef, files: readonly ChangedFile[]): boolean {
+    if (!this.#asksForOthers.has(feed.lane)) return false;
+    const key = JSON.stringify([feed.lane, run.root, run.path]);
+    const held = this.#held.get(key);
+    // What came first is told first.
+    if (held === undefined && !this.#isToWait(feed, run, steadyMs())) return false;
+    if (held === undefined) this.#held.set(key, { feed, run, sinceMs: steadyMs(), files: [files] });
+    else held.files.push(files);
+    return true;
+  }
+
+  #isToWait(feed: Feed, run: RunRef, sinceMs: number): boolean {
+    return !this.#status.roots.has(run.root) || this.#isWaitingFor(feed, run, sinceMs);
+  }
+
+  #isWaitingFor(feed: Feed, run: RunRef, sinceMs: number): boolean {
+    const { besideMs = BESIDE_MS } = this.#options;
+    const nowMs = steadyMs();
+    if (nowMs - sinceMs >= MOST_BESIDE * besideMs || nowMs - (this.#newAtMs.get(run.root) ?? 0) >= besideMs) return false;
+    return feed.waitsForOthers?.(run) === true;
+  }
+
+  #tellHeld(): void {
+    for (const [key, { feed, run, sinceMs, files }] of this.#held) {
+      if (this.#isToWait(feed, run, sinceMs)) continue;
+      this.#held.delete(key);
+      for (const each of files) feed.filesChanged(run, each);
+    }
+  }
+
+  /** Says when something new came to a root. */
+  #noteNew(root: string, changes: readonly RunChange[]): void {
+    if (changes.some(({ run: path, files }) => files.some(({ before }) => before === 0) && !this.#tree.has({ root, path })))
+      this.#newAtMs.set(root, steadyMs());
+  }
+
+  #noteGrowth(run: RunRef): void {
+    const atMs = steadyMs();
+    const key = keyOfRun(run);
+    const known = this.#grew.get(key);
+    if (known === undefined) this.#grew.set(key, { run, atMs });
+    else known.atMs = atMs;
+    this.#state.noteGrowth(run, Date.now());
+  }
+
+  #tick(nowMs: number): void {
+    for (const { run, name, lanes } of this.#heals.due(nowMs)) {
+      for (const feed of this.#feeds) if (lanes.has(feed.lane)) feed.tryAgain(run, name);
+    }
+    for (const [key, { run, atMs }] of this.#grew) {
+      if (nowMs - atMs < QUIET_MS) continue;
+      this.#grew.delete(key);
+      for (const feed of this.#feeds) feed.runQuiet(run);
+    }
+    this.#tellHeld();
+    for (const feed of this.#feeds) feed.tick(nowMs);
+    this.#status.tick(nowMs);
+    if (nowMs - this.#statusAtMs < STATUS_MS) return;
+    this.#statusAtMs = nowMs;
+    this.#writeStatus(false);
+  }
+
+  /** For `status`: how all of it stands, and of each lane what is to be known of it when we are gone. */
+  #writeStatus(isEnded: boolean): void {
+    this.#state.together(() => {
+      this.#state.writeStatus({ ...this.#status.document(), ...(isEnded ? { ended: true } : {}) });
+      const kept = [...(this.#local === undefined ? [] : [this.#localState()]), ...this.#laneStates()];
+      for (const lane of kept) lane.keepStand(this.#status.lane(lane.name).stand('watch', isEnded));
+    });
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = error;
+    this.#wake?.();
+  }
+}
+
+/** A file of which each feed looks for itself how far it is: all that is said of its state is which file it is. */
+function unsure<File extends SeenFile>(file: File): File {
+  return { ...file, stamp: `.${inodeOf(file.stamp)}` };
+}
+
+/** Whether it lies where another run was that is not there any more. */
+function isInPlace({ otherwise }: { readonly otherwise: string }): boolean {
+  return otherwise === 'other';
+}

@@ -1,0 +1,177 @@
+/** Works out what is to be forgotten, and what that means: which files are still there, which tracker runs go and which stay. */
+import type { KnownRoot } from '../contract/index.ts';
+import type { StoreReader } from '../backends/local/index.ts';
+import { silentRoots } from '../discover/index.ts';
+import type { TrackerLaneOptions } from '../lanes/index.ts';
+import { type Forgetting, keyOfFile, keyOfRun, type Removal, type RunRef, runLabel } from '../model/index.ts';
+import { hasEntries, isThere } from '../moves/index.ts';
+import { type ListedRun, listAllRuns } from '../overview/index.ts';
+import type { StateReader } from '../state/index.ts';
+
+export interface ForgetSources {
+  readonly store: StoreReader | undefined;
+  readonly state: StateReader | undefined;
+  /** All lanes that lead to trackers. */
+  readonly lanes: readonly { readonly name: string; readonly target: string }[];
+}
+
+/** What is to be forgotten. */
+export interface ForgetWish {
+  /** Whether a run is meant. Default: all. */
+  readonly isMeant?: (run: RunRef) => boolean;
+  /** All of one root, and the root itself. */
+  readonly root?: string;
+  /** Only what is no longer there: runs of which every file is gone, and gone files of others. */
+  readonly isGone: boolean;
+  readonly keepsPoints: boolean;
+  /** Lanes that are to remove their tracker runs, too. */
+  readonly removeFrom: readonly Pick<TrackerLaneOptions, 'name' | 'target' | 'backend'>[];
+}
+
+export interface ForgetPlan {
+  readonly forgettings: readonly Forgetting[];
+  readonly runs: readonly ListedRun[];
+  readonly files: readonly { readonly run: RunRef; readonly name: string }[];
+  /** In the runs that are forgotten whole. */
+  readonly points: number;
+  /** Runs of which files are there: they would be mirrored again. */
+  readonly there: readonly RunRef[];
+  readonly removals: readonly Removal[];
+  /** Tracker runs that stay although their lane was named, and why. */
+  readonly staying: readonly { readonly lane: string; readonly label: string; readonly reason: string }[];
+  /** Roots of which nobody can say what is gone: they are not there, are empty, or do not answer. */
+  readonly away: readonly KnownRoot[];
+}
+
+export function knownRoots({ store, state }: Pick<ForgetSources, 'store' | 'state'>): KnownRoot[] {
+  const roots = new Map<string, KnownRoot>();
+  for (const root of [...(state?.roots() ?? []), ...(store?.roots() ?? [])]) roots.set(root.name, root);
+  return [...roots.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+export async function planForgetting(sources: ForgetSources, wish: ForgetWish): Promise<ForgetPlan> {
+  const { root: whole, isMeant = () => true, isGone, keepsPoints, removeFrom } = wish;
+  const all = listAllRuns({ ...sources, trackers: sources.lanes }, whole).filter(({ run }) => isMeant(run));
+  const { found, away } = await lookForFiles(
+    sources,
+    all.map(({ run }) => run),
+    whole,
+  );
+  const runs: ListedRun[] = [];
+  const files: ForgetPlan['files'][number][] = [];
+  const there: RunRef[] = [];
+  for (const listed of all) {
+    const of = found.get(keyOfRun(listed.run)) ?? { gone: [], there: 0 };
+    if (!isGone) {
+      runs.push(listed);
+      if (of.there > 0) there.push(listed.run);
+    } else if (of.there > 0 || listed.isKept) for (const name of of.gone) files.push({ run: listed.run, name });
+    else if (of.gone.length > 0) runs.push(listed);
+  }
+  const { removals, staying } = removalsOf(sources, removeFrom, runs);
+  return {
+    forgettings:
+      whole === undefined
+        ? forgettingsOf(runs, files, keepsPoints)
+        : [{ kind: 'forget', root: whole, isRoot: true, runs: [], files: [], keepsPoints }],
+    runs,
+    files,
+    points: runs.reduce((sum, { points }) => sum + points, 0),
+    there,
+    removals,
+    staying,
+    away,
+  };
+}
+
+function forgettingsOf(runs: readonly ListedRun[], files: ForgetPlan['files'], keepsPoints: boolean): Forgetting[] {
+  const roots = [...new Set([...runs, ...files].map(({ run }) => run.root))].sort();
+  const runsOf = Map.groupBy(runs, ({ run }) => run.root);
+  const filesOf = Map.groupBy(files, ({ run }) => run.root);
+  return roots.map((root) => ({
+    kind: 'forget',
+    root,
+    isRoot: false,
+    runs: (runsOf.get(root) ?? []).map(({ run }) => run.path),
+    files: (filesOf.get(root) ?? []).map(({ run, name }) => ({ run: run.path, name })),
+    keepsPoints,
+  }));
+}
+
+interface FilesOfRun {
+  readonly gone: string[];
+  there: number;
+}
+
+/**
+ * Which files of some runs are there, and which are gone, by `keyOfRun`; and the roots of which nobody can say it. `whole`: a
+ * root that is looked at even where it has no runs.
+ */
+export async function lookForFiles(
+  sources: Pick<ForgetSources, 'store' | 'state'>,
+  runs: readonly RunRef[],
+  whole?: string,
+): Promise<{ readonly found: ReadonlyMap<string, FilesOfRun>; readonly away: readonly KnownRoot[] }> {
+  const named = new Set([...runs.map(({ root }) => root), whole]);
+  const roots = knownRoots(sources).filter(({ name }) => named.has(name));
+  const silent = await silentRoots(roots);
+  const away = new Set(roots.filter(({ path }) => silent.has(path) || !hasEntries(path)));
+  const found = new Map(runs.map((run): [string, FilesOfRun] => [keyOfRun(run), { gone: [], there: 0 }]));
+  for (const root of roots) if (!away.has(root)) lookIn(root, sources, found);
+  return { found, away: [...away] };
+}
+
+function lookIn(
+  { name: root, path }: KnownRoot,
+  { store, state }: Pick<ForgetSources, 'store' | 'state'>,
+  found: ReadonlyMap<string, FilesOfRun>,
+): void {
+  const seen = new Set<string>();
+  for (const file of [...(store?.knownFiles(root) ?? []), ...(state?.knownFiles(root) ?? [])]) {
+    const run = { root, path: file.run };
+    const [of, key] = [found.get(keyOfRun(run)), keyOfFile(run, file.name)];
+    if (of === undefined || seen.has(key)) continue;
+    seen.add(key);
+    if (isThere(path, file.run, file.name)) of.there++;
+    else of.gone.push(file.name);
+  }
+}
+
+/** The tracker runs of some lanes that hold nothing but runs that are forgotten. */
+function removalsOf(
+  { state }: Pick<ForgetSources, 'state'>,
+  lanes: ForgetWish['removeFrom'],
+  runs: readonly ListedRun[],
+): Pick<ForgetPlan, 'removals' | 'staying'> {
+  const removals: Removal[] = [];
+  const staying: ForgetPlan['staying'][number][] = [];
+  const going = new Set(runs.map(({ run }) => keyOfRun(run)));
+  for (const { name: lane, target, backend } of lanes) {
+    const known = state?.lane(lane, target);
+    if (known === undefined) continue;
+    const mappings = known.mappings();
+    const targets = new Map(mappings.map(([run, mapping]) => [keyOfRun(run), { root: run.root, path: mapping.target }]));
+    const sources = Map.groupBy(mappings, ([run, mapping]) => keyOfRun({ root: run.root, path: mapping.target }));
+    const handles = new Map(known.handles().map(([run, handle]) => [keyOfRun(run), handle]));
+    const wanted = new Map(runs.map(({ run }) => targets.get(keyOfRun(run)) ?? run).map((run) => [keyOfRun(run), run]));
+    for (const [key, run] of wanted) {
+      const handle = handles.get(key);
+      if (handle === undefined) continue;
+      const label = runLabel(run);
+      const folded = (sources.get(key) ?? []).map(([source]) => source);
+      const isOwn = !targets.has(key) && known.known(run).files.length > 0;
+      const others = [...folded, ...(isOwn ? [run] : [])].filter((source) => !going.has(keyOfRun(source)));
+      const reason =
+        backend.remove === undefined
+          ? 'this tracker can not remove runs'
+          : known.opened(run)?.joins !== undefined
+            ? 'something else opened it'
+            : others[0] !== undefined
+              ? `${runLabel(others[0])} is in it, too`
+              : undefined;
+      if (reason === undefined) removals.push({ lane, target, handle, label });
+      else staying.push({ lane, label, reason });
+    }
+  }
+  return { removals, staying };
+}

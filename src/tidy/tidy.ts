@@ -1,0 +1,116 @@
+/** Changes what is known of roots and runs in state, store and trackers, so that a crash on the way leaves nothing half done. */
+import { existsSync } from 'node:fs';
+import type { Handle } from '../contract/index.ts';
+import type { LocalBackend } from '../backends/local/index.ts';
+import { MirrorError, messageOf } from '../errors.ts';
+import type { TrackerLaneOptions } from '../lanes/index.ts';
+import type { Removal, Tidying } from '../model/index.ts';
+import { realPath } from '../real-path.ts';
+import type { StateFile, Task } from '../state/index.ts';
+
+/** Who is to hear of a change. */
+export interface TidyPlaces {
+  /** Undefined where there is none: then there is a store alone, which makes each change wholly. */
+  readonly state: StateFile | undefined;
+  readonly local: { readonly backend: LocalBackend; readonly path: string } | undefined;
+  /** The lanes at hand. */
+  readonly trackers: readonly Pick<TrackerLaneOptions, 'name' | 'target' | 'backend'>[];
+  /** Something could not be done, and is tried again at the next start. */
+  readonly warn: (message: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** What became of the tracker runs that were to be removed. */
+export interface Removed {
+  readonly removed: number;
+  /** Those that are left for the next start. */
+  readonly left: number;
+}
+
+/**
+ * Makes changes everywhere: the state first, with notes of what is to follow, so that the next start finishes it
+ * (`finishTidying`). All of them are in the state before a tracker run goes: one that is in use stays.
+ */
+export async function tidy(places: TidyPlaces, tidyings: readonly Tidying[], removals: readonly Removal[] = []): Promise<Removed> {
+  const { state, local } = places;
+  if (state === undefined) {
+    for (const tidying of tidyings) local?.backend.tidy(tidying);
+    return { removed: 0, left: 0 };
+  }
+  const store = local === undefined ? undefined : realPath(local.path);
+  for (const [i, tidying] of tidyings.entries()) state.tidy(tidying, store, i === 0 ? removals : []);
+  return finishTidying(places);
+}
+
+/** Finishes what was begun and cut off. What belongs to another store, or to a lane that is not at hand, waits for those. */
+export async function finishTidying(places: TidyPlaces): Promise<Removed> {
+  let [removed, left] = [0, 0];
+  const removing = { failed: new Set<string>(), used: new Map<string, ReadonlySet<string>>() };
+  for (const task of places.state?.tasks() ?? []) {
+    if (!tellStore(places, task)) continue;
+    const rest = await removeAll(places, task.removals, removing);
+    removed += task.removals.length - rest.length;
+    left += rest.length;
+    places.state?.taskDone(task, rest);
+  }
+  return { removed, left };
+}
+
+/** False where it is another store's. */
+function tellStore({ local }: TidyPlaces, { store, tidying }: Task): boolean {
+  if (store === undefined) return true;
+  if (local === undefined || realPath(local.path) !== store) {
+    // A store that is gone has nothing to be told.
+    return !existsSync(store);
+  }
+  local.backend.tidy(tidying);
+  return true;
+}
+
+/** What is known of the lanes that tracker runs are removed from, by their names. */
+interface Removing {
+  /** Those that failed: nobody waits for each of their runs. */
+  readonly failed: Set<string>;
+  /** The handles that each of them uses. */
+  readonly used: Map<string, ReadonlySet<string>>;
+}
+
+/** Those that could not be removed, and are to be tried again. */
+async function removeAll(
+  { state, trackers, warn, signal }: TidyPlaces,
+  removals: readonly Removal[],
+  { failed, used }: Removing,
+): Promise<Removal[]> {
+  const rest: Removal[] = [];
+  for (const removal of removals) {
+    const { lane, target, handle, label } = removal;
+    const tracker = trackers.find((each) => each.name === lane && each.target === target);
+    if (tracker === undefined || failed.has(lane)) {
+      rest.push(removal);
+      continue;
+    }
+    const handles = used.get(lane) ?? handlesOf(state, removal);
+    used.set(lane, handles);
+    // It was mirrored again meanwhile, and is in use.
+    if (handles.has(handle)) continue;
+    try {
+      signal.throwIfAborted();
+      await tracker.backend.remove?.(handle as Handle, AbortSignal.any([signal, AbortSignal.timeout(REMOVE_MS)]));
+    } catch (error) {
+      // About this run alone: it is not there any more.
+      if (error instanceof MirrorError && error.code === 'MB4006') continue;
+      warn(`the tracker run of ${label} could not be removed from ${lane}: ${messageOf(error)}`);
+      rest.push(removal);
+      failed.add(lane);
+    }
+  }
+  return rest;
+}
+
+function handlesOf(state: StateFile | undefined, { lane, target }: Removal): ReadonlySet<string> {
+  const handles = state?.lane(lane, target).handles() ?? [];
+  return new Set(handles.map(([, handle]) => handle));
+}
+
+/** How long one may take: a start waits for it. */
+const REMOVE_MS = 15_000;

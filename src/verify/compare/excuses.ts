@@ -1,0 +1,61 @@
+import type { HeldPoint } from '../../contract/index.ts';
+import { PointTable } from './point-table.ts';
+
+/** How a lane stands to a point of the files: it is to have it, or why it may lack it. */
+export type PointStanding = 'due' | 'owed' | 'unsupported' | 'refused' | 'left';
+
+/** How both lanes that are compared stand to a point. */
+export interface Standings {
+  readonly left: PointStanding;
+  readonly right: PointStanding;
+}
+
+/** Points of the files that a chunk of two sides may be about, each with what the lanes owe it. Each is given away once. */
+export class Excuses {
+  readonly #table: PointTable;
+  readonly #standings: Standings[] = [];
+  /** Contents that an excuse may be about. */
+  readonly #heldKeys: ReadonlySet<number>;
+  #byContent: Map<number, number[]> | undefined;
+
+  constructor(files: string[], left: PointTable, right: PointTable) {
+    this.#table = new PointTable(files);
+    this.#heldKeys = new Set([...contentKeys(right), ...contentKeys(left)]);
+  }
+
+  add(slot: number, { step, wallTime, value }: HeldPoint, standings: Standings): void {
+    const row = this.#table.count;
+    this.#table.take(slot, step, wallTime, value, undefined, undefined, undefined);
+    // Nearly always there is nothing to excuse: a lane that is far behind must not fill the memory.
+    if (this.#heldKeys.has(this.#table.contentKey(row))) this.#standings.push(standings);
+    else this.#table.dropLast();
+  }
+
+  /** Gives away a point with the content of a row, one that is wanted; undefined where there is none. */
+  take(own: PointTable, row: number, isWanted: (standings: Standings) => boolean): Standings | undefined {
+    this.#byContent ??= byContent(this.#table);
+    const candidates = this.#byContent.get(own.contentKey(row)) ?? [];
+    const at = candidates.findLastIndex(
+      (candidate) => isWanted(this.#standings[candidate] as Standings) && own.hasSameContent(row, this.#table, candidate),
+    );
+    if (at < 0) return undefined;
+    const [candidate] = candidates.splice(at, 1);
+    return this.#standings[candidate as number];
+  }
+}
+
+/** The rows of a table by their contents. */
+export function byContent(table: PointTable): Map<number, number[]> {
+  const rows = new Map<number, number[]>();
+  for (let row = 0; row < table.count; row++) {
+    const key = table.contentKey(row);
+    const known = rows.get(key);
+    if (known === undefined) rows.set(key, [row]);
+    else known.push(row);
+  }
+  return rows;
+}
+
+function* contentKeys(table: PointTable): Generator<number, void, void> {
+  for (let row = 0; row < table.count; row++) yield table.contentKey(row);
+}

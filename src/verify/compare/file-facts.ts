@@ -1,0 +1,110 @@
+import { type Damage, type DamageReason, type FileState, type Gap, gapBytes, isPending } from '../../model/index.ts';
+
+/** Why points of a file are not compared. */
+export type Unjudged =
+  /** The file is no longer there, or what was mirrored of it is not. */
+  | 'gone'
+  /** It held them before it was replaced: the tracker run has what it held, and what it holds. */
+  | 'replaced'
+  /** Other bytes stand under its name, or fewer: it is owed a new pass. */
+  | 'stale'
+  /** It can't be opened or read. */
+  | 'unreadable';
+
+/** Bytes that were read once and can't be read now; `end` is exclusive. */
+export interface LostRange {
+  readonly start: number;
+  readonly end: number;
+  readonly reason: DamageReason;
+}
+
+/** What is known of one file of a run at the start, and what was found out while it was read. */
+export interface FileFacts {
+  readonly name: string;
+  readonly watermark: number;
+  readonly gaps: readonly Gap[];
+  unjudged: Unjudged | undefined;
+  /** Of a file that can't be read. */
+  reason?: string;
+  readonly lost: LostRange[];
+  /** Bytes that the system did not give whoever mirrored the file. */
+  readonly unreadable?: readonly Damage[];
+  /** Damage that was found when it was mirrored and is not that of an unfinished file. */
+  readonly damage?: readonly Damage[];
+}
+
+/** Bytes that nothing but another file brings, before the watermark and behind it. */
+export interface DamagedBytes {
+  readonly before: number;
+  readonly behind: number;
+}
+
+export const NO_DAMAGE: DamagedBytes = { before: 0, behind: 0 };
+
+export function factsOf({ name, position, damage }: FileState): FileFacts {
+  const unreadable = damage.filter(({ reason }) => reason === 'unreadable');
+  const other = damage.filter((item) => item.reason !== 'unreadable' && !isPending(item));
+  return { name, watermark: position.watermark, gaps: position.gaps, unjudged: undefined, lost: [], unreadable, damage: other };
+}
+
+/** What of the bytes that are owed or pending is damaged. */
+export function damagedBytes(files: Iterable<FileFacts>): DamagedBytes {
+  let [before, behind] = [0, 0];
+  for (const { watermark, gaps, damage = [], unjudged } of files) {
+    if (unjudged !== undefined) continue;
+    before += gapBytes(
+      gaps.filter(({ reason }) => reason === 'damage'),
+      watermark,
+    );
+    for (const { start, end } of damage) behind += Math.max(0, end - Math.max(start, watermark));
+  }
+  return { before, behind };
+}
+
+/** The byte ranges before the watermark that are read: all but the gaps that are owed whole. */
+export function rangesOf({ watermark, gaps }: Pick<FileFacts, 'watermark' | 'gaps'>): { start: number; end: number }[] {
+  const ranges: { start: number; end: number }[] = [];
+  let at = 0;
+  const owed = gaps.filter(({ tags }) => tags === undefined).toSorted((a, b) => a.start - b.start);
+  for (const { start, end } of owed) {
+    if (start > at) ranges.push({ start: at, end: Math.min(start, watermark) });
+    at = Math.max(at, end);
+  }
+  if (at < watermark) ranges.push({ start: at, end: watermark });
+  return ranges;
+}
+
+/** Whether a point of the file is owed to the lane only, or the lane's old form of it: neither side counts it. */
+export function isOwed(facts: FileFacts, tag: string, offset: number): boolean {
+  return facts.gaps.some((gap) => gap.start <= offset && offset < gap.end && (gap.tags?.includes(tag) ?? true));
+}
+
+/** Bytes owed to the lane before the watermark. */
+export function owedBytes({ watermark, gaps }: FileFacts): number {
+  return gapBytes(gaps, watermark);
+}
+
+/** Whether a point that the lane has of this file can be judged by the file. */
+export function isJudged(facts: FileFacts, tag: string, offset: number | undefined): boolean {
+  if (offset === undefined) return true;
+  for (const { start, end } of facts.lost) if (start <= offset && offset < end) return false;
+  for (const gap of facts.gaps) {
+    // Its old form stays until the gap is served; what else a lane has of owed bytes is too much.
+    if (gap.reason !== 'reclassified' || offset < gap.start || offset >= gap.end) continue;
+    if (gap.tags?.includes(tag) ?? true) return false;
+  }
+  return true;
+}
+
+/** Bytes behind the watermarks of files as they are now. Of a file that has to be read anew none are: it is owed whole. */
+export function pendingBytes(
+  found: readonly { readonly name: string; readonly size: number }[],
+  facts: ReadonlyMap<string, FileFacts>,
+): number {
+  let bytes = 0;
+  for (const { name, size } of found) {
+    const file = facts.get(name);
+    if (file?.unjudged === undefined) bytes += Math.max(0, size - (file?.watermark ?? 0));
+  }
+  return bytes;
+}

@@ -1,0 +1,42 @@
+/** Compares what the files hold with what a lane reads back. */
+export { boundedHeld, heldBy } from './bounded-held.ts';
+export type { BesideDifference, Difference, MediaDifference } from './difference.ts';
+export {
+  damagedBytes,
+  type FileFacts,
+  factsOf,
+  isOwed,
+  NO_DAMAGE,
+  owedBytes,
+  pendingBytes,
+  rangesOf,
+  type Unjudged,
+} from './file-facts.ts';
+export { type FilePoint, filePoints } from './file-points.ts';
+export type { PointStanding } from './excuses.ts';
+export { LaneComparison } from './lane-comparison.ts';
+export { type Absence, type Absences, type LaneCounts, type Losses, NOTHING_ABSENT } from './lane-counts.ts';
+export { compareRunListing } from './listing.ts';
+export { Mender } from './mender.ts';
+export { type FileRepair, gapsOf } from './repair-plan.ts';
+export { RunComparison } from './run-comparison.ts';
+export { isInSample, type Sample } from './sample.ts';
+export {
+  differencesOf,
+  equalOf,
+  exitCodeOf,
+  isNothingCompared,
+  kindSums,
+  type MediaCounts,
+  NO_MEDIA,
+  type Obstacle,
+  type Repairs,
+  type RunVerdict,
+  sumOf,
+  type Totals,
+  type TroubledFile,
+  type UncomparedRun,
+  totalsOf,
+  type Verification,
+  worstOf,
+} from './verification.ts';

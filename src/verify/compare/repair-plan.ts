@@ -1,0 +1,119 @@
+import type { Gap } from '../../model/index.ts';
+import type { FileFacts } from './file-facts.ts';
+import type { Matches } from './match-points.ts';
+import type { PointTable } from './point-table.ts';
+
+/** Records of a file of which a tag's points are owed: all points of the tag between the two are missing. */
+export interface MissingStretch {
+  readonly tag: string;
+  /** Offsets of the first and the last record. */
+  readonly first: number;
+  readonly last: number;
+}
+
+/** What has to be done about one file. */
+export interface FileRepair {
+  readonly stretches: MissingStretch[];
+  /** Of all stretches there ever were. */
+  readonly tags: Set<string>;
+  /** Points are there that don't belong there, or can't be added one by one: the file has to be mirrored anew. */
+  isDistrusted: boolean;
+}
+
+/** More gaps than this in one file cost more than mirroring it anew. */
+const MOST_STRETCHES = 1000;
+
+/** What would mend the differences of one run. Pure; told of chunk after chunk. */
+export class RepairPlan {
+  readonly files = new Map<string, FileRepair>();
+
+  /** `isWhole` says that the files' table has every point of its series, so that it shows what lies between two. */
+  add(
+    mine: PointTable,
+    theirs: PointTable,
+    matches: Matches,
+    facts: ReadonlyMap<string, FileFacts>,
+    tags: readonly string[],
+    isWhole: boolean,
+  ): void {
+    for (const row of matches.extra) this.#distrust(theirs.fileAt(row));
+    for (const [row, other] of matches.changed) {
+      this.#distrust(mine.fileAt(row));
+      this.#distrust(theirs.fileAt(other));
+    }
+    const missing = new Set(matches.missing);
+    /** The stretch each series is in the middle of, while points follow each other that are all missing. */
+    const open = new Map<number, { file: string; first: number; last: number }>();
+    const close = (slot: number): void => {
+      const stretch = open.get(slot);
+      open.delete(slot);
+      if (stretch === undefined) return;
+      const tag = tags[slot] ?? '';
+      const { stretches, tags: touched } = this.#of(stretch.file);
+      stretches.push({ tag, first: stretch.first, last: stretch.last });
+      touched.add(tag);
+    };
+    /** The record of each series' last point that is there: gaps are made of whole records. */
+    const present = new Map<number, number>();
+    for (let row = 0; row < mine.count; row++) {
+      const slot = mine.slot[row] as number;
+      const place = mine.placeAt(row);
+      if (place === undefined) continue;
+      const stretch = open.get(slot);
+      if (!missing.has(row)) {
+        if (stretch?.file === place.file && stretch.last === place.offset) this.#distrust(place.file);
+        close(slot);
+        present.set(slot, place.offset);
+        continue;
+      }
+      if (present.get(slot) === place.offset) this.#distrust(place.file);
+      const goesOn =
+        stretch !== undefined &&
+        isWhole &&
+        stretch.file === place.file &&
+        !hasGapBetween(facts.get(place.file), stretch.last, place.offset);
+      if (goesOn) {
+        stretch.last = place.offset;
+      } else {
+        close(slot);
+        open.set(slot, { file: place.file, first: place.offset, last: place.offset });
+      }
+    }
+    for (const slot of [...open.keys()]) close(slot);
+    for (const repair of this.files.values()) {
+      if (repair.stretches.length > MOST_STRETCHES) repair.isDistrusted = true;
+      if (repair.isDistrusted) repair.stretches.length = 0;
+    }
+  }
+
+  #distrust(file: string | undefined): void {
+    if (file !== undefined) this.#of(file).isDistrusted = true;
+  }
+
+  #of(file: string): FileRepair {
+    let repair = this.files.get(file);
+    if (repair === undefined) {
+      repair = { stretches: [], tags: new Set(), isDistrusted: false };
+      this.files.set(file, repair);
+    }
+    return repair;
+  }
+}
+
+/** The records of missing points as byte ranges; tags that miss the same ones share a gap. `endOf`: where the record at an offset ends. */
+export function gapsOf(stretches: readonly MissingStretch[], endOf: (offset: number) => number): Gap[] {
+  const gaps = new Map<string, { start: number; end: number; tags: string[] }>();
+  for (const { tag, first, last } of stretches) {
+    const key = `${first} ${last}`;
+    const gap = gaps.get(key);
+    if (gap === undefined) gaps.set(key, { start: first, end: endOf(last), tags: [tag] });
+    else gap.tags.push(tag);
+  }
+  return [...gaps.values()].sort((a, b) => a.start - b.start).map((gap) => ({ ...gap, reason: 'repair' }));
+}
+
+/** What is owed already, or can't be read, must not be owed twice. */
+function hasGapBetween(facts: FileFacts | undefined, from: number, to: number): boolean {
+  const isBetween = ({ start }: { readonly start: number }): boolean => from < start && start <= to;
+  return facts !== undefined && (facts.gaps.some(isBetween) || facts.lost.some(isBetween));
+}

@@ -1,0 +1,17 @@
+import { createHash } from 'node:crypto';
+import type { RunRef } from '../../model/index.ts';
+
+/** A share of all series, the same for the same seed, whatever order they come in and whoever asks. */
+export interface Sample {
+  /** Above 0, up to 100. */
+  readonly percent: number;
+  /** Another seed is another sample. */
+  readonly seed: string;
+}
+
+export function isInSample({ percent, seed }: Sample, run: RunRef, tag: string): boolean {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([seed, run.root, run.path, tag]))
+    .digest();
+  return digest.readUInt32LE(0) < (percent / 100) * 0x1_0000_0000;
+}

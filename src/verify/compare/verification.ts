@@ -1,0 +1,209 @@
+import { ExitCode } from '../../errors.ts';
+import type { RunRef } from '../../model/index.ts';
+import type { DamagedBytes, Unjudged } from './file-facts.ts';
+import type { Absence, Absences, LaneCounts, Losses } from './lane-counts.ts';
+import type { Sample } from './sample.ts';
+
+/** What comparing one run came to. */
+export interface RunVerdict extends Readonly<LaneCounts> {
+  readonly run: RunRef;
+  /** What `allowed` is made of. */
+  readonly losses: Readonly<Losses>;
+  readonly absent: Absences;
+  readonly unjudged: Readonly<Record<Unjudged, number>>;
+  /** Bytes before the watermarks that are owed: gaps. */
+  readonly owedBytes: number;
+  /** Bytes behind the watermarks: torn, or not mirrored yet. */
+  readonly pendingBytes: number;
+  /** Of both those that are damaged. */
+  readonly damaged: DamagedBytes;
+  readonly listing: number;
+  readonly media: MediaCounts;
+  /** Files and params beside the points of a tracker run. */
+  readonly beside: MediaCounts;
+}
+
+export interface MediaCounts {
+  /** Files the lane names, or that were stored there. */
+  readonly named: number;
+  readonly missing: number;
+  readonly changed: number;
+}
+
+/** A file whose points were not compared, or not all of them. */
+export interface TroubledFile {
+  readonly run: RunRef;
+  readonly file: string;
+  readonly why: Unjudged;
+  readonly reason?: string;
+}
+
+/** A run of the first of two lanes that was not compared. */
+export interface UncomparedRun {
+  readonly run: RunRef;
+  /** Where its root lies. */
+  readonly root: string;
+  readonly points: number;
+  /** It lies elsewhere than in what was asked for; the rules for runs leave it out; the second lane is not to have it. */
+  readonly why: 'elsewhere' | 'rules' | 'routes';
+}
+
+/** Something that would have had to be looked at, and could not be. */
+export interface Obstacle {
+  /** A root, a directory or the lane. */
+  readonly what: string;
+  readonly reason: string;
+  /** Nothing stands in the way: nothing was mirrored yet. */
+  readonly isUnmirrored?: true;
+}
+
+/** What `--repair` did. */
+export interface Repairs {
+  readonly gaps: number;
+  readonly missingPoints: number;
+  /** Points that the tracker refused, and that it is asked for again. */
+  readonly refused: number;
+  /** Files that will be mirrored anew. */
+  readonly distrusted: readonly { readonly run: RunRef; readonly file: string }[];
+  readonly listings: number;
+  readonly media: number;
+  /** Files that will be looked at anew, for what is missing beside the points. */
+  readonly beside: number;
+  /** What could not be mended, and why. */
+  readonly left: readonly Obstacle[];
+}
+
+/** What a pass over one lane came to. */
+export interface Verification {
+  /** Of two that were compared with each other: the first. */
+  readonly lane: string;
+  /** The lane it was compared with; by default the files. */
+  readonly other?: string;
+  readonly where: string;
+  /** Where the roots that were compared lie. */
+  readonly roots: readonly string[];
+  readonly sample: Sample | undefined;
+  readonly runs: readonly RunVerdict[];
+  readonly troubled: readonly TroubledFile[];
+  /** Paths of files of which something is damaged, that may be worth a look. */
+  readonly damagedFiles: readonly string[];
+  readonly obstacles: readonly Obstacle[];
+  /** Of two lanes: what the first one has beyond what was compared. */
+  readonly uncompared?: readonly UncomparedRun[];
+  readonly repairs: Repairs | undefined;
+  readonly bytes: number;
+  readonly elapsedMs: number;
+  readonly interrupted: boolean;
+}
+
+export interface Totals extends Readonly<LaneCounts> {
+  readonly runs: number;
+  readonly losses: Readonly<Losses>;
+  readonly absent: Absences;
+  readonly owedBytes: number;
+  readonly pendingBytes: number;
+  readonly damaged: DamagedBytes;
+  readonly listing: number;
+  readonly media: MediaCounts;
+  readonly beside: MediaCounts;
+  readonly unjudged: Readonly<Record<Unjudged, number>>;
+  /** Points, listings and media that differ; what is allowed does not count. */
+  readonly differences: number;
+}
+
+export function totalsOf({ runs }: Pick<Verification, 'runs'>): Totals {
+  const sum = (of: (run: RunVerdict) => number): number => runs.reduce((total, run) => total + of(run), 0);
+  const counts = {
+    runs: runs.length,
+    points: sum((run) => run.points),
+    missing: sum((run) => run.missing),
+    extra: sum((run) => run.extra),
+    changed: sum((run) => run.changed),
+    allowed: sum((run) => run.allowed),
+    refused: sum((run) => run.refused),
+    unsupported: sum((run) => run.unsupported),
+    leftOut: sum((run) => run.leftOut),
+    notYet: sum((run) => run.notYet),
+    losses: {
+      step: sum(({ losses }) => losses.step),
+      time: sum(({ losses }) => losses.time),
+      value: sum(({ losses }) => losses.value),
+      notHeld: sum(({ losses }) => losses.notHeld),
+      merged: sum(({ losses }) => losses.merged),
+    },
+    absent: absencesIn(runs),
+    owedBytes: sum((run) => run.owedBytes),
+    pendingBytes: sum((run) => run.pendingBytes),
+    damaged: { before: sum(({ damaged }) => damaged.before), behind: sum(({ damaged }) => damaged.behind) },
+    listing: sum((run) => run.listing),
+    media: mediaSum(runs.map(({ media }) => media)),
+    beside: mediaSum(runs.map(({ beside }) => beside)),
+    unjudged: {
+      gone: sum(({ unjudged }) => unjudged.gone),
+      replaced: sum(({ unjudged }) => unjudged.replaced),
+      stale: sum(({ unjudged }) => unjudged.stale),
+      unreadable: sum(({ unjudged }) => unjudged.unreadable),
+    },
+  };
+  return { ...counts, differences: runs.reduce((total, run) => total + differencesOf(run), 0) };
+}
+
+function absencesIn(runs: readonly RunVerdict[]): Absences {
+  const of = (why: Absence): Record<string, number> => kindSums(runs.map(({ absent }) => absent[why]));
+  return { noPlace: of('noPlace'), refused: of('refused'), leftOut: of('leftOut'), owed: of('owed'), gone: of('gone') };
+}
+
+/** Numbers by kind, added up. */
+export function kindSums(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const counts of all) for (const [kind, count] of Object.entries(counts)) sums[kind] = (sums[kind] ?? 0) + count;
+  return sums;
+}
+
+/** All numbers of a record. */
+export function sumOf(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
+
+export const NO_MEDIA: MediaCounts = { named: 0, missing: 0, changed: 0 };
+
+function mediaSum(all: readonly MediaCounts[]): MediaCounts {
+  return all.reduce((a, b) => ({ named: a.named + b.named, missing: a.missing + b.missing, changed: a.changed + b.changed }), NO_MEDIA);
+}
+
+type Different = Pick<RunVerdict, 'missing' | 'extra' | 'changed' | 'listing' | 'media' | 'beside'>;
+
+export function differencesOf({ missing, extra, changed, listing, media, beside }: Different): number {
+  return missing + extra + changed + listing + media.missing + media.changed + beside.missing + beside.changed;
+}
+
+/** The points that are there exactly as the files have them. */
+export function equalOf({ points, missing, changed, allowed, refused, unsupported, notYet }: Readonly<LaneCounts>): number {
+  return points - missing - changed - allowed - refused - unsupported - notYet;
+}
+
+/** Of several lanes: what is certain goes before what is not known. */
+export function worstOf(codes: readonly ExitCode[]): ExitCode {
+  const order = [ExitCode.interrupted, ExitCode.notMirrored, ExitCode.couldNotJudge];
+  return order.find((code) => codes.includes(code)) ?? ExitCode.done;
+}
+
+/** No run is in what was asked for, or no series in the sample: that proves nothing. */
+export function isNothingCompared({ runs, sample }: Pick<Verification, 'runs' | 'sample'>): boolean {
+  return runs.length === 0 || (sample !== undefined && runs.every(({ points }) => points === 0));
+}
+
+/** A difference that was found is certain, so it goes before what could not be judged; what is unknown is a failure, too. */
+export function exitCodeOf(verification: Verification, isStrict: boolean): ExitCode {
+  if (verification.interrupted) return ExitCode.interrupted;
+  const totals = totalsOf(verification);
+  // What the tracker should hold and would not take, or has still to be given, is missing there, whatever the reason.
+  if (totals.differences + totals.refused + totals.notYet > 0) return ExitCode.notMirrored;
+  const isUnreadable = verification.troubled.some(({ why }) => why === 'unreadable');
+  if (verification.obstacles.length > 0 || isUnreadable) return ExitCode.couldNotJudge;
+  if (!isStrict) return ExitCode.done;
+  const isStale = verification.troubled.some(({ why }) => why === 'stale');
+  const isWithout = verification.other !== undefined && sumOf(totals.absent.noPlace) + sumOf(totals.absent.leftOut) > 0;
+  if (totals.owedBytes + totals.pendingBytes > 0 || isStale || isWithout) return ExitCode.notMirrored;
+  return verification.troubled.length > 0 ? ExitCode.couldNotJudge : ExitCode.done;
+}

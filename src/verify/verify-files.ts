@@ -1,0 +1,103 @@
+/** The files' side of a comparison: has the event files of a run read again, up to where they were mirrored. */
+import { closeSync, readSync } from '../calls/index.ts';
+import type { Batch, FileState, RunRef, Series } from '../model/index.ts';
+import type { FileOutcome, PatientReader, ReadEvent } from '../reading/index.ts';
+import { openFile } from '../tail/index.ts';
+import type { Place } from '../untrusted/index.ts';
+import { type FileFacts, rangesOf, type Unjudged } from './compare/index.ts';
+
+/**
+ * The event files of one run, up to their watermarks; can be read again and again, in the reader's thread: a file that hangs must
+ * not hang us.
+ */
+export class RunFiles {
+  readonly #run: RunRef;
+  readonly #directory: Place;
+  readonly #states: readonly FileState[];
+  readonly #facts: ReadonlyMap<string, FileFacts>;
+  readonly #known: readonly Series[];
+  readonly #reader: PatientReader;
+  #catalogue: Series[] = [];
+
+  constructor(
+    { run, directory }: { readonly run: RunRef; readonly directory: Place },
+    states: readonly FileState[],
+    facts: ReadonlyMap<string, FileFacts>,
+    series: readonly Series[],
+    reader: PatientReader,
+  ) {
+    this.#run = run;
+    this.#directory = directory;
+    this.#states = states;
+    this.#facts = facts;
+    // Numbers of our own: a store that lost rows must not make one series pass for another.
+    this.#known = series.map((facts_, id) => ({ ...facts_, id }));
+    this.#reader = reader;
+  }
+
+  /** The lane's, with series that only the files have behind it. */
+  get catalogue(): readonly Series[] {
+    return this.#catalogue;
+  }
+
+  /** Every sound record before the watermarks that is not owed; what can't be read is noted in the facts. */
+  async *batches(): AsyncGenerator<Batch, void, void> {
+    this.#catalogue = [...this.#known];
+    const again = this.#states.flatMap((state) => {
+      const facts = this.#facts.get(state.name);
+      if (facts === undefined || facts.unjudged !== undefined) return [];
+      facts.lost.length = 0;
+      return [{ state, ranges: rangesOf(facts) }];
+    });
+    if (again.length === 0) return;
+    this.#reader.request([{ run: this.#run, directory: this.#directory, files: [], again, series: this.#known, settled: true }]);
+    const groups = this.#reader.events();
+    try {
+      for (let next = await groups.next(); next.done !== true; next = await groups.next()) {
+        for (const event of next.value.events) {
+          if (event.kind === 'batch') {
+            for (const series of event.batch.newSeries) this.#catalogue[series.id] = series;
+            yield event.batch;
+          } else this.#note(event);
+        }
+        next.value.release();
+      }
+    } finally {
+      // Who has seen enough leaves the rest of what was asked for: the next request must not get it.
+      for (let next = await groups.next(); next.done !== true; next = await groups.next()) next.value.release();
+    }
+  }
+
+  async *withCatalogue(): AsyncGenerator<readonly [Batch, readonly Series[]], void, void> {
+    for await (const batch of this.batches()) yield [batch, this.catalogue];
+  }
+
+  #note(event: Exclude<ReadEvent, { kind: 'batch' }>): void {
+    const facts = event.kind === 'file' ? this.#facts.get(event.file) : undefined;
+    if (event.kind !== 'file' || facts === undefined) return;
+    facts.unjudged = UNJUDGED[event.outcome];
+    if (event.reason !== undefined) facts.reason = event.reason;
+    for (const lost of event.lost ?? []) facts.lost.push(lost);
+  }
+}
+
+const UNJUDGED: Readonly<Record<FileOutcome, Unjudged | undefined>> = {
+  read: undefined,
+  vanished: 'gone',
+  shortened: 'stale',
+  replaced: 'stale',
+  unreadable: 'unreadable',
+  silent: 'unreadable',
+};
+
+/** Where the record at an offset of a file ends. A record is its length, a checksum of that, as many bytes, and their checksum. */
+export function recordEnd(directory: Place, name: string, offset: number): number {
+  const { fd } = openFile(directory, name);
+  try {
+    const length = new DataView(new ArrayBuffer(8));
+    readSync(fd, length, 0, 8, offset);
+    return offset + 16 + Number(length.getBigUint64(0, true));
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,110 @@
+/** What a comparison keeps while it goes on: how far it is, what it found of each run, and what could not be compared. */
+import { silenceText } from '../calls/index.ts';
+import { steadyMs } from '../clock.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { FileState, RunRef } from '../model/index.ts';
+import { type Progress, waitingWords } from '../status/index.ts';
+import { fullPath } from '../untrusted/index.ts';
+import { type FileFacts, isInSample, type Obstacle, type RunVerdict, type Sample, type TroubledFile } from './compare/index.ts';
+import type { Candidate } from './verify-scope.ts';
+
+/** A lane that something is asked. */
+export interface Asked {
+  readonly lane: string;
+  /** Since when it does not answer, by `steadyMs`; undefined where it does, or nothing is asked. */
+  readonly silentSinceMs?: () => number | undefined;
+}
+
+/** Other work of this thread (a display, signals) gets its turn so often. */
+const TURN_MS = 50;
+
+export class VerifyLog {
+  readonly startedAtMs = steadyMs();
+  readonly verdicts: RunVerdict[] = [];
+  readonly troubled: TroubledFile[] = [];
+  readonly obstacles: Obstacle[] = [];
+  readonly damagedFiles: string[] = [];
+  /** What the display looks at. */
+  readonly progress = {
+    phase: 'scanning' as Progress['phase'],
+    startedAtMs: this.startedAtMs,
+    runs: { total: 0, done: 0 },
+    files: { total: 0, done: 0 },
+    bytes: { total: 0, read: 0, alreadyThere: 0 },
+    points: 0,
+    records: 0,
+    damaged: 0,
+    current: '',
+    asked: [] as readonly Asked[],
+    get unanswered(): Progress['unanswered'] {
+      for (const { lane, silentSinceMs } of this.asked) {
+        const sinceMs = silentSinceMs?.();
+        if (sinceMs !== undefined) return { lane, words: waitingWords(steadyMs() - sinceMs) };
+      }
+      return undefined;
+    },
+  };
+  readonly #sample: Sample | undefined;
+  readonly #signal: AbortSignal | undefined;
+  #turnAtMs = performance.now();
+
+  /** `asked`: who may have to be waited for. */
+  constructor(sample: Sample | undefined, signal: AbortSignal | undefined, asked: readonly Asked[] = []) {
+    this.progress.asked = asked;
+    this.#sample = sample;
+    this.#signal = signal;
+  }
+
+  get isStopped(): boolean {
+    return this.#signal?.aborted === true;
+  }
+
+  /** Adds runs to what lies ahead. */
+  plan(candidates: readonly Candidate[], filesOf: (run: RunRef) => readonly FileState[]): void {
+    const { runs, files, bytes } = this.progress;
+    runs.total += candidates.length;
+    for (const { run } of candidates) {
+      for (const { position } of filesOf(run)) {
+        files.total++;
+        bytes.total += position.watermark;
+      }
+    }
+  }
+
+  /** A file does not answer, since then by the wall clock. */
+  waitsFor(path: string, sinceMs: number): void {
+    this.progress.current = `${path}, which ${silenceText(sinceMs)}`;
+  }
+
+  isWanted(run: RunRef): (tag: string) => boolean {
+    const sample = this.#sample;
+    return sample === undefined ? () => true : (tag) => isInSample(sample, run, tag);
+  }
+
+  /** Notes the files of a run of which something could not be compared. */
+  note({ run, directory }: Pick<Candidate, 'run' | 'directory'>, facts: ReadonlyMap<string, FileFacts>): void {
+    for (const { name, unjudged, reason, lost, unreadable = [], damage = [] } of facts.values()) {
+      if (unjudged === undefined && damage.length > 0) this.damagedFiles.push(fullPath(directory, name));
+      if (unjudged !== undefined) this.troubled.push({ run, file: name, why: unjudged, ...(reason === undefined ? {} : { reason }) });
+      // What is gone or replaced since is another matter.
+      for (const { start, end, detail = '' } of unjudged === undefined ? unreadable : []) {
+        const words = `bytes ${start} to ${end} could not be mirrored: ${detail}`;
+        this.troubled.push({ run, file: name, why: 'unreadable', reason: words });
+      }
+      for (const { start, end, reason: why } of lost) {
+        this.progress.damaged++;
+        const words = `bytes ${start} to ${end} were read once, and can't be read now (${why})`;
+        this.troubled.push({ run, file: name, why: 'unreadable', reason: words });
+      }
+    }
+  }
+
+  /** Lets others have their turn when it is time; true once the comparison is to end. */
+  async turn(): Promise<boolean> {
+    if (performance.now() - this.#turnAtMs > TURN_MS) {
+      await nextTurn();
+      this.#turnAtMs = performance.now();
+    }
+    return this.isStopped;
+  }
+}

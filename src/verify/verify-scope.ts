@@ -1,0 +1,135 @@
+/** What is compared: the roots that are asked for, and the runs below them that the lane or the disk has. */
+import { readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { KnownRoot, KnownRun } from '../contract/index.ts';
+import type { StoreReader } from '../backends/local/index.ts';
+import { inTime } from '../calls/index.ts';
+import {
+  ALL_RUNS,
+  type FoundFile,
+  filterOf,
+  globsOf,
+  isKnownTo,
+  isWithin,
+  type ResolvedRoot,
+  type RootRequest,
+  type RunRules,
+  readOnce,
+  resolveRoots,
+  silentRoots,
+} from '../discover/index.ts';
+import { MirrorError, systemCode } from '../errors.ts';
+import { compareNames, type RunRef, systemPath } from '../model/index.ts';
+import { type Walked, walkRoots } from '../reading/index.ts';
+import { reasonOf } from '../system-error.ts';
+import { DEFAULT_LINKS, type LinkRules, type Place, placeOf } from '../untrusted/index.ts';
+import type { Obstacle } from './compare/index.ts';
+
+/** A root, and the part of it that is asked for. */
+export type Scope = Pick<ResolvedRoot, 'name' | 'path' | 'below' | 'links'>;
+
+/** Who knows what was mirrored: a store, or the state on behalf of a lane. */
+export interface Mirrored {
+  /** Itself, in words: `the store ./mirrorboard.db`. */
+  readonly words: string;
+  roots(): readonly KnownRoot[];
+  /** Runs below a root. */
+  runs(root: string): Iterable<RunRef>;
+  /** How far the files of a run were mirrored. */
+  positions(run: RunRef): Pick<KnownRun, 'files'>;
+}
+
+export function mirroredIn(reader: StoreReader, storePath: string): Mirrored {
+  return {
+    words: `the store ${storePath}`,
+    // Nobody looks for files that were forgotten and whose points were to be kept, or that lie in another root now.
+    roots: () => reader.roots().filter(({ name }) => reader.hasExpectedRuns(name)),
+    runs: (root) => reader.expectedRuns(root),
+    positions: (run) => reader.positions(run),
+  };
+}
+
+/** A run to compare: what the lane has of it, what is there of it now, or both. */
+export interface Candidate {
+  readonly run: RunRef;
+  readonly directory: Place;
+  readonly found: readonly FoundFile[];
+}
+
+/** The roots that are asked for (all that the lane knows, where none is) and there; those that are not are added to the obstacles. */
+export async function scopesOf(
+  mirrored: Mirrored,
+  roots: readonly RootRequest[],
+  obstacles: Obstacle[],
+  linksOf: LinkRules = () => DEFAULT_LINKS,
+): Promise<Scope[]> {
+  const { words } = mirrored;
+  const known = mirrored.roots();
+  if (known.length === 0) {
+    throw new MirrorError('MB3008', `${words} is empty: there is nothing to verify`, {
+      command: 'mirrorboard backfill LOGDIR',
+    });
+  }
+  const silent = await silentRoots(roots.length === 0 ? known : roots);
+  if (roots.length === 0) {
+    const scopes: Scope[] = [];
+    for (const { name, path } of known)
+      if (await isThere(path, silent, obstacles)) scopes.push({ name, path, below: '', links: linksOf(path) });
+    return scopes;
+  }
+  const there: RootRequest[] = [];
+  for (const request of roots) {
+    const path = resolve(request.path);
+    const isKnown = known.some((root) => root.name === request.name || isWithin(path, root.path));
+    if (silent.has(request.path) ? await isThere(request.path, silent, obstacles) : !isKnown || (await isThere(path, silent, obstacles)))
+      there.push(request);
+  }
+  const resolved = resolveRoots(there, known, linksOf, silent);
+  for (const { name, path } of resolved) {
+    if (known.some((root) => root.name === name)) continue;
+    throw new MirrorError('MB3008', `${words} has nothing of ${path}; it has: ${known.map((root) => root.path).join(', ')}`, {
+      hint: 'Give one of those, NAME=PATH for a root that lies elsewhere now, or nothing for all.',
+      context: { path },
+    });
+  }
+  return resolved;
+}
+
+async function isThere(path: string, silent: ReadonlySet<string>, obstacles: Obstacle[]): Promise<boolean> {
+  try {
+    if (silent.has(path)) throw new MirrorError('MB2030', 'it does not answer');
+    await inTime(path, () => readdir(systemPath(path)));
+    return true;
+  } catch (error) {
+    const code = systemCode(error);
+    const reason = code === 'ENOENT' ? 'the directory is not there any more' : code === 'MB2030' ? 'it does not answer' : reasonOf(error);
+    obstacles.push({ what: path, reason });
+    return false;
+  }
+}
+
+/** Of each scope the lane's runs and those that were found, in the order of their names. */
+export async function candidatesOf(
+  mirrored: Pick<Mirrored, 'runs' | 'positions'>,
+  scopes: readonly Scope[],
+  obstacles: Obstacle[],
+  rules: RunRules = ALL_RUNS,
+): Promise<readonly (readonly Candidate[])[]> {
+  const walks = await walkRoots(
+    scopes.map((scope) => ({ root: scope.path, below: scope.below, links: scope.links, ...globsOf(rules, scope) })),
+  );
+  return scopes.map(({ name: root, path, below, links }, i) => {
+    const filter = filterOf(rules, { name: root, path });
+    const { runs, obstacles: met } = readOnce(walks[i] as Walked, isKnownTo(mirrored, root));
+    // What the rule for links leaves aside was not mirrored either.
+    for (const obstacle of met.filter(({ isLeft }) => isLeft !== true))
+      obstacles.push({ what: join(path, obstacle.path), reason: obstacle.reason });
+    const found = new Map(runs.map((run) => [run.path, run.files]));
+    const isIn = (run: string): boolean => (below === '' || run === below || run.startsWith(`${below}/`)) && filter?.accepts(run) !== false;
+    const held = [...mirrored.runs(root)].map((run) => run.path);
+    const paths = new Set([...found.keys(), ...held.filter(isIn)]);
+    return [...paths]
+      .sort(compareNames)
+      .map((run) => ({ run: { root, path: run }, directory: placeOf({ path, links }, run), found: found.get(run) ?? [] }));
+  });
+}

@@ -1,0 +1,264 @@
+// Files that have other names since they were mirrored, whichever lanes there are.
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { MirrorError } from '../../../src/errors.ts';
+import { wholeRouting } from '../../../src/lanes/index.ts';
+import { backfill } from '../../../src/sync/backfill.ts';
+import { Fold, type Replaced } from '../../../src/route/index.ts';
+import { watch } from '../../../src/sync/watch.ts';
+import { event, eventFile, frame, simpleValue } from '../../support/event-writer.ts';
+import { MemoryBackend, MemoryTracker } from '../../support/memory-backend.ts';
+import { until } from '../../crash/watch-kill.ts';
+
+let folder: string;
+let run: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-moves-'));
+  run = join(folder, 'logs', 'run');
+  mkdirSync(run, { recursive: true });
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function write(name: string, ...steps: readonly number[]): void {
+  writeFileSync(join(run, name), eventFile(...steps.map((step) => event({ wallTime: step, step, summary: [simpleValue('loss', step)] }))));
+}
+
+/** How many points each lane got. */
+async function pass(...trackers: readonly MemoryTracker[]): Promise<number[]> {
+  const { lanes } = await backfill({
+    roots: [{ path: join(folder, 'logs') }],
+    store: undefined,
+    trackers: trackers.map((tracker) => ({
+      name: tracker.name,
+      type: 'memory',
+      target: tracker.name,
+      backend: new MemoryBackend(tracker),
+      namesOf: ({ path }) => ({ name: path, group: '', tags: {} }),
+    })),
+    statePath: join(folder, 'state'),
+    signal: new AbortController().signal,
+  });
+  return lanes.map(({ points }) => points);
+}
+
+describe('files that were rotated', () => {
+  it.each(['first', 'last'])('are known by what any lane read, where one that read nothing joins as the %s', async (place) => {
+    const name = 'events.out.tfevents.1';
+    write(name, 1, 2, 3);
+    write(`${name}.1`, 4, 5);
+    const [old, joining] = [new MemoryTracker('old'), new MemoryTracker('joining')];
+    expect(await pass(old)).toEqual([5]);
+    renameSync(join(run, `${name}.1`), join(run, `${name}.2`));
+    renameSync(join(run, name), join(run, `${name}.1`));
+    write(name, 6);
+    expect(await pass(...(place === 'first' ? [joining, old] : [old, joining]))).toEqual(place === 'first' ? [6, 1] : [1, 6]);
+  });
+});
+
+/** Roots with runs, a store and a tracker that holds each point once. */
+describe('runs that changed places', () => {
+  const ONE = 'events.out.tfevents.1';
+  const TWO = 'events.out.tfevents.2';
+  const scalar = (step: number): Uint8Array => event({ wallTime: step, step, summary: [simpleValue('loss', step)] });
+  let tracker: MemoryTracker;
+  beforeEach(() => {
+    tracker = new MemoryTracker('tracker', { replacesByKey: false });
+  });
+
+  const path = (name: string): string => join(folder, name);
+  function put(name: string, from: number): void {
+    mkdirSync(dirname(path(name)), { recursive: true });
+    writeFileSync(path(name), eventFile(...[0, 1, 2].map((i) => scalar(from + i))));
+  }
+  const grow = (name: string, step: number): void => appendFileSync(path(name), frame(scalar(step)));
+  function go(...names: readonly string[]): void {
+    for (const [i, name] of names.entries()) if (i > 0) renameSync(path(name), path(names[i - 1]!));
+  }
+  /** Each takes the place of the one before it, and the first one that of the last. */
+  function goRound(...names: readonly string[]): void {
+    renameSync(path(names[0]!), path('aside'));
+    go(...names);
+    renameSync(path('aside'), path(names.at(-1)!));
+  }
+
+  function options(roots: readonly string[], { store = true, replaced = 'new_run' as Replaced, folded = [] as readonly string[] } = {}) {
+    const fold = new Fold({ names: folded, flat: [], hparams: false });
+    return {
+      roots: roots.map((root) => ({ path: path(root) })),
+      store: store ? { path: path('store.db'), mediaPath: path('store.media') } : undefined,
+      trackers: [
+        {
+          name: 'tracker',
+          type: 'memory',
+          target: 'tracker',
+          backend: new MemoryBackend(tracker),
+          namesOf: ({ root, path }: { readonly root: string; readonly path: string }) => ({ name: `${root}/${path}`, group: '', tags: {} }),
+          routing: { ...wholeRouting('tracker'), fold, replacedOf: () => replaced },
+        },
+      ],
+      statePath: path('state'),
+    };
+  }
+  async function mirror(roots: readonly string[], how = {}): Promise<string[]> {
+    const { incidents, lanes } = await backfill({ ...options(roots, how), signal: new AbortController().signal });
+    expect(lanes.map(({ stand }) => stand)).toEqual(['done']);
+    return incidents.map(({ root, path, reason }) => `${root}/${path} < ${(reason ?? '').split(',')[0]}`).sort();
+  }
+  /** The steps of each tracker run. */
+  const tracked = (): Record<string, number[]> =>
+    Object.fromEntries(
+      [...tracker.runs.values()]
+        .map(({ source, points }) => [source.name, [...points.values()].map(({ step }) => Number(step)).sort((a, b) => a - b)] as const)
+        .sort(([a], [b]) => (a < b ? -1 : 1)),
+    );
+  function stored(): Record<string, number[]> {
+    const db = new DatabaseSync(path('store.db'), { readOnly: true });
+    try {
+      const rows = db
+        .prepare("SELECT root || '/' || run AS run, json_group_array(step ORDER BY step) AS steps FROM scalars GROUP BY 1 ORDER BY 1")
+        .all();
+      return Object.fromEntries(rows.map(({ run, steps }) => [String(run), JSON.parse(String(steps))]));
+    } finally {
+      db.close();
+    }
+  }
+
+  it.each([
+    ['names of their own', ONE, TWO],
+    ['the same names', ONE, ONE],
+  ])('go on as what they were, in one root, with files of %s', async (_, one, two) => {
+    put(`x/a/${one}`, 0);
+    put(`x/b/${two}`, 10);
+    await mirror(['x']);
+    goRound('x/a', 'x/b');
+    grow(`x/a/${two}`, 13);
+    expect(await mirror(['x'])).toEqual(['x/a < x/b: it goes on as what it was', 'x/b < x/a: it goes on as what it was']);
+    expect(stored()).toEqual({ 'x/a': [10, 11, 12, 13], 'x/b': [0, 1, 2] });
+    expect(tracked()).toEqual({ 'x/a': [0, 1, 2], 'x/b': [10, 11, 12, 13] });
+    grow(`x/b/${one}`, 3);
+    expect(await mirror(['x'])).toEqual([]);
+    expect(tracked()).toEqual({ 'x/a': [0, 1, 2, 3], 'x/b': [10, 11, 12, 13] });
+  });
+
+  it.each([
+    ['all roots', ['x', 'y'], true],
+    ['one of them', ['x'], true],
+    ['the state alone', ['y', 'x'], false],
+  ])('go on as what they were where whole roots did, with %s', async (_, roots, store) => {
+    for (const [i, run] of ['a', 'b/c'].entries()) {
+      put(`x/${run}/${ONE}`, 10 * i);
+      put(`y/${run}/${TWO}`, 100 + 10 * i);
+    }
+    put(`x/only/${ONE}`, 50);
+    await mirror(['x', 'y'], { store });
+    goRound('x', 'y');
+    await mirror(roots, { store });
+    const now = { 'x/a': [0, 1, 2], 'x/b/c': [10, 11, 12], 'x/only': [50, 51, 52], 'y/a': [100, 101, 102], 'y/b/c': [110, 111, 112] };
+    expect(tracked()).toEqual(now);
+    const swapped = Object.entries(now).map(([run, steps]) => [run.replace(/^./, (root) => (root === 'x' ? 'y' : 'x')), steps]);
+    if (store && roots.length > 1) expect(stored()).toEqual(Object.fromEntries(swapped));
+    expect(await mirror(['x', 'y'], { store })).toEqual(roots.length > 1 ? [] : ['y/only < x/only: it goes on as what it was']);
+    expect(tracked()).toEqual(now);
+    if (store) expect(stored()).toEqual(Object.fromEntries(swapped));
+  });
+
+  it('go round, also the runs that are folded into them, and with files copied', async () => {
+    const folded = ['train', 'test'];
+    for (const [i, run] of ['a', 'b', 'c'].entries())
+      for (const [k, part] of folded.entries()) put(`x/${run}/${part}/${ONE}.${run}`, 100 * i + 10 * k);
+    await mirror(['x'], { folded });
+    const before = tracked();
+    cpSync(path('x'), path('copy'), { recursive: true });
+    rmSync(path('x'), { recursive: true });
+    renameSync(path('copy'), path('x'));
+    goRound('x/a', 'x/b', 'x/c');
+    grow(`x/a/train/${ONE}.b`, 103);
+    expect(await mirror(['x'], { folded })).toHaveLength(6);
+    expect(tracked()).toEqual({ ...before, 'x/b': [...before['x/b']!, 103].sort((a, b) => a - b) });
+    expect(Object.keys(stored())).toHaveLength(6);
+  });
+
+  it('are mirrored once more, each into a tracker run of its own, where one took the place of another one that is gone', async () => {
+    put(`x/a/${ONE}`, 0);
+    put(`y/a/${TWO}`, 10);
+    await mirror(['x', 'y']);
+    rmSync(path('x'), { recursive: true });
+    renameSync(path('y'), path('x'));
+    expect(await mirror(['x'])).toEqual(['x/a < y/a: it lies where another run was']);
+    const made = [...tracker.runs.values()].map(({ source, points }) => [source.name, points.size]);
+    // Which of the first two was opened first is open.
+    expect(made.slice(0, 2).sort()).toEqual([
+      ['x/a', 3],
+      ['y/a', 3],
+    ]);
+    expect(made.slice(2)).toEqual([['x/a', 3]]);
+    expect(await mirror(['x'])).toEqual([]);
+  });
+
+  it('are counted as files that are no longer there, with trackers alone, too', async () => {
+    put(`x/a/${ONE}`, 0);
+    put(`x/a/${TWO}`, 10);
+    put(`x/b/${ONE}`, 20);
+    const gone = async (): Promise<number> =>
+      (await backfill({ ...options(['x'], { store: false }), signal: new AbortController().signal })).totals.filesGone;
+    expect(await gone()).toBe(0);
+    rmSync(path(`x/a/${ONE}`));
+    rmSync(path('x/b'), { recursive: true });
+    put(`x/c/${TWO}`, 30);
+    expect([await gone(), await gone()]).toEqual([2, 2]);
+  });
+
+  it('are named, and where they were, where a root is not there', async () => {
+    put(`x/a/${ONE}`, 0);
+    await mirror(['x']);
+    renameSync(path('x'), path('y'));
+    const refused = async (...roots: readonly string[]): Promise<string> => {
+      const { code, hint } = await mirror(roots).then(
+        () => ({ code: 'none', hint: '' }),
+        (error: MirrorError) => error,
+      );
+      return `${code}: ${hint}`;
+    };
+    expect(await refused('x')).toMatch(/^MB2001: It was mirrored from there as x\. .*write x=PATH.*root forget x$/);
+    await backfill({ ...options([]), roots: [{ name: 'x', path: path('y') }], signal: new AbortController().signal });
+    expect(await refused('x')).toContain(`x lies at ${path('y')}, as far as is known: write x=${path('y')}`);
+    expect(await refused('z')).toContain('Check the path');
+  });
+
+  it('share a tracker run where that is wanted of what was replaced', async () => {
+    put(`x/a/${ONE}`, 0);
+    put(`y/a/${TWO}`, 10);
+    await mirror(['x', 'y'], { replaced: 'same_run' });
+    rmSync(path('x'), { recursive: true });
+    renameSync(path('y'), path('x'));
+    await mirror(['x'], { replaced: 'same_run' });
+    expect(tracked()).toEqual({ 'x/a': [0, 1, 2, 10, 11, 12], 'y/a': [10, 11, 12] });
+  });
+
+  it('go on as what they were while they are watched, moved by one command after the other', async () => {
+    for (const [i, run] of ['a', 'b'].entries()) {
+      put(`x/${run}/${ONE}`, 10 * i);
+      put(`y/${run}/${ONE}`, 100 + 10 * i);
+    }
+    await mirror(['x', 'y']);
+    const before = tracked();
+    const end = new AbortController();
+    const watching = watch({ ...options(['x', 'y']), scanIntervalMs: 200, signal: end.signal });
+    try {
+      goRound('x', 'y');
+      grow(`x/a/${ONE}`, 103);
+      expect(await until(() => tracked()['y/a']!.length === 4, 20_000)).toBe(true);
+      goRound('x/a', 'x/b');
+      grow(`x/b/${ONE}`, 104);
+      expect(await until(() => tracked()['y/a']!.length === 5 && stored()['x/b']?.length === 5, 20_000)).toBe(true);
+    } finally {
+      end.abort();
+      await watching;
+    }
+    expect(tracked()).toEqual({ ...before, 'y/a': [...before['y/a']!, 103, 104] });
+    expect(stored()).toEqual({ 'x/a': [110, 111, 112], 'x/b': [100, 101, 102, 103, 104], 'y/a': [0, 1, 2], 'y/b': [10, 11, 12] });
+  });
+});

@@ -1,0 +1,104 @@
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { oldestMs } from '../../../src/overview/oldest-point.ts';
+import { backfill } from '../../../src/sync/backfill.ts';
+import { StateFile } from '../../../src/state/index.ts';
+import type { LanePosture, LaneStand } from '../../../src/status/index.ts';
+import { statusReport } from '../../../src/overview/status-report.ts';
+import { event, eventFile, frame, simpleValue } from '../../support/event-writer.ts';
+import { placeAt } from '../../support/place.ts';
+
+const NAME = 'events.out.tfevents.1';
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-status-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const scalars = (count: number, from = 0): Uint8Array[] =>
+  Array.from({ length: count }, (_, i) => event({ wallTime: from + i, step: from + i, summary: [simpleValue('loss', from + i)] }));
+
+function put(name: string, events: readonly Uint8Array[]): string {
+  const path = join(folder, 'logs', name);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, eventFile(...events));
+  return path;
+}
+
+const store = (): { readonly path: string; readonly mediaPath: string } => ({
+  path: join(folder, 'store.db'),
+  mediaPath: join(folder, 'store.media'),
+});
+const statePath = (): string => join(folder, 'a.state');
+
+async function mirror(): Promise<void> {
+  await backfill({ roots: [{ path: join(folder, 'logs') }], store: store(), statePath: statePath(), signal: new AbortController().signal });
+}
+
+async function local(): Promise<LanePosture> {
+  const { lanes } = await statusReport({ storePath: store().path, trackers: [], statePath: statePath(), nowMs: Date.now() });
+  return lanes[0] as LanePosture;
+}
+
+function stand(overrides: Partial<LaneStand>): LaneStand {
+  return { by: 'watch', pid: 1, written_ms: 0, ended: true, lane: {}, pace: null, points_per_byte: null, behind: [], ...overrides };
+}
+
+describe('the points that a lane is behind', () => {
+  test('are judged by the runs that are there, whatever was mirrored of others before', async () => {
+    const a = put(`a/${NAME}`, scalars(20));
+    const gone = put(`gone/${NAME}`, scalars(200));
+    await mirror();
+    rmSync(gone);
+    appendFileSync(a, Buffer.concat(scalars(20, 20).map(frame)));
+    expect((await local()).lagPoints).toBeGreaterThan(15);
+    expect((await local()).lagPoints).toBeLessThan(25);
+  });
+
+  test('are not judged by content that was replaced', async () => {
+    const a = put(`a/${NAME}`, scalars(200));
+    put(`b/${NAME}`, scalars(20));
+    await mirror();
+    rmSync(a);
+    put(`a/${NAME}`, scalars(10, 1000));
+    await mirror();
+    put(`c/${NAME}`, scalars(20));
+    expect((await local()).lagPoints).toBeGreaterThan(15);
+    expect((await local()).lagPoints).toBeLessThan(25);
+  });
+
+  test('are as many after a process ended as it said', async () => {
+    put(`a/${NAME}`, scalars(20));
+    await mirror();
+    put(`b/${NAME}`, scalars(20));
+    const state = StateFile.open(statePath(), { now: Date.now });
+    state.lane('local', resolve(store().path)).keepStand(stand({ written_ms: Date.now() - 60_000, points_per_byte: 0.5 }));
+    state.close();
+    const { lagBytes, lagPoints } = await local();
+    expect(lagPoints).toBe(Math.round(lagBytes / 2));
+  });
+});
+
+describe('the age of what is missing', () => {
+  const run = { root: 'logs', path: 'a' };
+  const never = { name: NAME, offset: 0, notBeforeMs: 0 };
+
+  test('is that of the file where it was there, and not missing, when the last process looked: it was forgotten since', async () => {
+    const path = put(`a/${NAME}`, scalars(20));
+    const changedMs = statSync(path).mtimeMs;
+    const behind = [{ run, place: placeAt(dirname(path)), behind: [{ ...never, changedMs }] }];
+    const fromFile = await oldestMs(behind, undefined);
+    expect(await oldestMs(behind, stand({ written_ms: changedMs + 3_600_000 }))).toBe(fromFile);
+  });
+
+  test('is no more than since that look where the file was made after it', async () => {
+    const path = put(`a/${NAME}`, scalars(20));
+    const changedMs = statSync(path).mtimeMs;
+    const lookedMs = changedMs - 3_600_000;
+    const behind = [{ run, place: placeAt(dirname(path)), behind: [{ ...never, changedMs }] }];
+    expect(await oldestMs(behind, stand({ written_ms: lookedMs }))).toBeGreaterThanOrEqual(lookedMs);
+  });
+});

@@ -1,0 +1,208 @@
+import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { LocalBackend, openStore } from '../../../src/backends/local/index.ts';
+import { walk } from '../../support/walk.ts';
+import type { Batch, FileState } from '../../../src/model/index.ts';
+import { backfill } from '../../../src/sync/backfill.ts';
+import { readRun } from '../../support/read-run.ts';
+import type { Report } from '../../../src/status/index.ts';
+import { FileWindow } from '../../../src/tail/index.ts';
+import { concat, event, eventFile, frame, simpleValue } from '../../support/event-writer.ts';
+import { placeAt } from '../../support/place.ts';
+
+const RUN = { root: 'logs', path: 'run' };
+const NAME = 'events.out.tfevents.1';
+
+let folder = '';
+let logs = '';
+let path = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-pipeline-'));
+  logs = join(folder, 'logs');
+  path = join(logs, 'run', NAME);
+  mkdirSync(join(logs, 'run'), { recursive: true });
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function scalar(step: number): Uint8Array {
+  return event({ wallTime: step, step, summary: [simpleValue('loss', step)] });
+}
+
+const store = (): { readonly path: string; readonly mediaPath: string } => ({
+  path: join(folder, 'store.db'),
+  mediaPath: join(folder, 'store.media'),
+});
+
+function pass(signal = new AbortController().signal): Promise<Report> {
+  return backfill({ roots: [{ path: logs }], store: store(), signal });
+}
+
+function stored(): { readonly steps: readonly (number | bigint)[]; readonly files: readonly FileState[] } {
+  const reader = openStore(store().path);
+  try {
+    const steps = reader.catalogue(RUN).flatMap(({ row }) => [...reader.points(row)].map(({ step }) => step));
+    return { steps, files: reader.positions(RUN).files };
+  } finally {
+    reader.close();
+  }
+}
+
+/** Stores the one batch of the run's one file as a pass during which it was being written would, with `change` made to its state. */
+async function storeLive(change: (state: FileState, batch: Batch) => { readonly state: FileState; readonly batch: Batch }): Promise<void> {
+  const job = { run: RUN, directory: placeAt(join(logs, 'run')), files: [{ name: NAME }], series: [], settled: false };
+  const [one] = readRun(job, new FileWindow());
+  if (one?.kind !== 'batch') throw new Error('a batch was expected');
+  const backend = new LocalBackend(store());
+  try {
+    const handle = await backend.open({ run: RUN, rootPath: logs });
+    const outcomes = await backend.send([{ handle, ...change(one.state, one.batch) }]);
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['accepted']);
+  } finally {
+    await backend.close();
+  }
+}
+
+describe('backfill', () => {
+  test('reads nothing in a second pass to which nothing happened', async () => {
+    writeFileSync(path, eventFile(scalar(1), scalar(2)));
+    writeFileSync(join(logs, NAME), eventFile(scalar(1)));
+    expect((await pass()).totals).toMatchObject({ files: 2, filesUnchanged: 0, newPoints: 3, filesGone: 0 });
+    const before = stored();
+    const { totals, runs } = await pass();
+    expect(totals).toMatchObject({ files: 2, filesUnchanged: 2, bytesRead: 0, records: 0, newPoints: 0, pointsBefore: 3, filesGone: 0 });
+    expect(runs.map(({ run, tags, pointsBefore, lastStep }) => [run.path, tags, pointsBefore, lastStep])).toEqual([
+      ['.', 1, 1, 1],
+      ['run', 1, 2, 2],
+    ]);
+    expect(stored()).toEqual(before);
+  });
+
+  test('does not open a file whose size and stamp are those that were noted', async () => {
+    writeFileSync(path, eventFile(scalar(1)));
+    // As if nothing had been read of it: whoever opens it finds points.
+    await storeLive((state, { run, file, generation, marks }) => ({
+      state: { ...state, position: { watermark: 0, gaps: [] }, guard: { first: undefined, last: undefined }, records: 0 },
+      batch: { run, file, generation, marks, start: 0, end: 0, records: 0, newSeries: [], objects: [], scalars: NO_SCALARS },
+    }));
+    expect((await pass()).totals).toMatchObject({ filesUnchanged: 1, newPoints: 0 });
+    appendFileSync(path, frame(scalar(2)));
+    expect((await pass()).totals).toMatchObject({ filesUnchanged: 0, newPoints: 2 });
+    expect(stored().steps).toEqual([1, 2]);
+  });
+
+  test('looks once into a torn end that was left while somebody may have been writing', async () => {
+    writeFileSync(path, concat(eventFile(scalar(1)), frame(scalar(2)).subarray(0, 30)));
+    await storeLive((state, batch) => ({ state, batch }));
+    const [live] = stored().files;
+    expect(live?.damage).toMatchObject([{ reason: 'torn' }]);
+    expect(live?.damage[0]).not.toHaveProperty('detail');
+    expect(walk(logs).runs[0]?.files[0]?.stamp).toBe(live?.stamp);
+
+    expect((await pass()).totals).toMatchObject({ filesUnchanged: 0, newPoints: 0 });
+    expect(stored().files[0]?.damage).toMatchObject([{ reason: 'torn', detail: 'no sound record inside' }]);
+    const { totals, damage } = await pass();
+    expect(totals).toMatchObject({ filesUnchanged: 1, bytesRead: 0 });
+    expect(damage).toMatchObject([{ reason: 'torn', file: NAME }]);
+  });
+
+  test('reads a torn record when it is whole, and reads on behind it', async () => {
+    const record = frame(scalar(2));
+    writeFileSync(path, concat(eventFile(scalar(1)), record.subarray(0, 30)));
+    await pass();
+    appendFileSync(path, concat(record.subarray(30), frame(scalar(3))));
+    expect((await pass()).totals).toMatchObject({ newPoints: 2, filesUnchanged: 0 });
+    expect(stored().steps).toEqual([1, 2, 3]);
+    expect(stored().files[0]?.damage).toEqual([]);
+  });
+
+  test('counts files that are gone and keeps their points; below another root they are not missed', async () => {
+    mkdirSync(join(logs, 'other'));
+    writeFileSync(path, eventFile(scalar(1)));
+    writeFileSync(join(logs, 'other', NAME), eventFile(scalar(1)));
+    await pass();
+    rmSync(path);
+    expect((await pass()).totals).toMatchObject({ files: 1, filesGone: 1 });
+    expect(stored().steps).toEqual([1]);
+    const other = await backfill({ roots: [{ path: join(logs, 'other') }], store: store(), signal: new AbortController().signal });
+    expect(other.totals).toMatchObject({ files: 1, filesGone: 0, filesUnchanged: 1 });
+    rmSync(join(logs, 'other'), { recursive: true });
+    expect((await pass()).totals).toMatchObject({ files: 0, filesGone: 2 });
+  });
+
+  test('counts points anew of a run of which a file was replaced', async () => {
+    writeFileSync(path, eventFile(scalar(1), scalar(2), scalar(3)));
+    await pass();
+    writeFileSync(`${path}.new`, eventFile(scalar(7), scalar(8)));
+    renameSync(`${path}.new`, path);
+    const { totals, incidents } = await pass();
+    expect(totals).toMatchObject({ newPoints: 2, pointsBefore: 0 });
+    expect(incidents).toMatchObject([{ kind: expect.stringMatching(/replaced|shortened/), path: `run/${NAME}` }]);
+    expect(stored().steps).toEqual([7, 8]);
+  });
+
+  test('sees what was appended behind a cut that lies between two marks of a long file, and waits where nothing was', async () => {
+    const many = Array.from({ length: 1000 }, (_, i) => scalar(i));
+    const whole = eventFile(...many);
+    const cut = eventFile(...many.slice(0, 513));
+    writeFileSync(path, whole);
+    await pass();
+    writeFileSync(path, cut);
+    expect((await pass()).totals).toMatchObject({ newPoints: 0 });
+    expect(stored().steps).toHaveLength(1000);
+    // As long as the records that stood there, at the same time: only their values differ.
+    const others = [513, 514].map((step) => frame(event({ wallTime: step, step, summary: [simpleValue('loss', -1)] })));
+    appendFileSync(path, concat(...others));
+    await pass();
+    expect(stored().steps).toEqual([...Array(515).keys()]);
+    expect(stored().files).toMatchObject([{ generation: 1, damage: [] }]);
+    writeFileSync(path, whole);
+    await pass();
+    writeFileSync(path, concat(cut, ...[513, 514].map((step) => frame(scalar(step)))));
+    await pass();
+    expect(stored().steps).toEqual([...Array(1000).keys()]);
+  });
+
+  test('keeps what a file held once, however often it came back under its name, and what it held between', async () => {
+    const rows = (): unknown => {
+      using db = new DatabaseSync(store().path, { readOnly: true });
+      return db.prepare('SELECT generation, sum(last_point - first_point + 1) AS points FROM segment GROUP BY 1 ORDER BY 1').all();
+    };
+    const [first, other] = [eventFile(scalar(1), scalar(2), scalar(3)), eventFile(scalar(7), scalar(8))];
+    for (const content of [first, other, first, other, concat(first, frame(scalar(4)))]) {
+      writeFileSync(`${path}.new`, content);
+      renameSync(`${path}.new`, path);
+      await pass();
+    }
+    expect(stored().steps).toEqual([1, 2, 3, 4]);
+    expect(rows()).toMatchObject([
+      { generation: 3, points: 2 },
+      { generation: 4, points: 4 },
+    ]);
+    writeFileSync(path, concat(first, frame(scalar(4)), other));
+    await pass();
+    expect(rows()).toMatchObject([{ generation: 4, points: 6 }]);
+  });
+
+  test('stores nothing where it was interrupted before it began', async () => {
+    writeFileSync(path, eventFile(scalar(1)));
+    const { interrupted, totals } = await pass(AbortSignal.abort());
+    expect([interrupted, totals.newPoints, totals.filesGone]).toEqual([true, 0, 0]);
+    expect((await pass()).totals).toMatchObject({ newPoints: 1 });
+  });
+});
+
+const NO_SCALARS: Batch['scalars'] = {
+  count: 0,
+  series: new Uint32Array(0),
+  step: new Float64Array(0),
+  wallTime: new Float64Array(0),
+  value: new Float64Array(0),
+  offset: new Float64Array(0),
+  checksum: new Uint32Array(0),
+  index: new Uint32Array(0),
+  wideSteps: new Map(),
+  wideValues: new Map(),
+};

@@ -1,0 +1,94 @@
+import { describe, expect, it } from '@jest/globals';
+import { AnswerWatch, SILENT_MS } from '../../../../src/sync/delivery/index.ts';
+import { signOfLife } from '../../../../src/sign-of-life.ts';
+import { FakeClock, settle } from '../../../support/fake-clock.ts';
+
+/** Calls that end when the test says so. */
+class Scene {
+  readonly clock = new FakeClock();
+  readonly startedMs = this.clock.now();
+  readonly said: string[] = [];
+  readonly watch = new AnswerWatch(this.clock, {
+    fellSilent: (sinceMs) => void this.said.push(`silent since ${sinceMs - this.startedMs}`),
+    heardAgain: () => void this.said.push('heard'),
+  });
+
+  /** A call; what it returns ends it. What the tracker does meanwhile happens inside of it. */
+  call(): { readonly end: () => void; readonly sign: () => Promise<void>; readonly done: Promise<void> } {
+    const end = Promise.withResolvers<void>();
+    let next = Promise.withResolvers<'sign' | 'end'>();
+    void end.promise.then(() => next.resolve('end'));
+    const done = this.watch.ask(async () => {
+      while ((await next.promise) === 'sign') {
+        next = Promise.withResolvers();
+        signOfLife();
+      }
+    });
+    const sign = async (): Promise<void> => {
+      next.resolve('sign');
+      await settle();
+    };
+    return { end: () => end.resolve(), sign, done };
+  }
+}
+
+describe('what is asked of a tracker', () => {
+  it('and has no answer is said after 15 seconds, once, with the time since when', async () => {
+    const { clock, watch, said, call } = bound(new Scene());
+    const { end, done } = call();
+    await clock.pass(SILENT_MS - 1);
+    expect([said, watch.silentSinceMs]).toEqual([[], undefined]);
+    await clock.pass(1);
+    await clock.pass(10 * SILENT_MS);
+    expect([said, clock.now() - (watch.silentSinceMs ?? 0)]).toEqual([['silent since 0'], 11 * SILENT_MS]);
+    end();
+    await done;
+    expect(watch.silentSinceMs).toBeUndefined();
+  });
+
+  it('is not taken for silent while anything is heard, however long the call takes', async () => {
+    const { clock, said, call } = bound(new Scene());
+    const one = call();
+    for (let i = 0; i < 20; i++) {
+      await clock.pass(SILENT_MS - 1);
+      await one.sign();
+    }
+    expect(said).toEqual([]);
+    await clock.pass(SILENT_MS);
+    await one.sign();
+    await clock.pass(SILENT_MS);
+    expect(said.map((word) => word.split(' ')[0])).toEqual(['silent', 'heard', 'silent']);
+    one.end();
+    await one.done;
+  });
+
+  it('counts from the last answer to anything else that is under way', async () => {
+    const { clock, said, call } = bound(new Scene());
+    const [hung, well] = [call(), call()];
+    await clock.pass(10_000);
+    well.end();
+    await well.done;
+    await clock.pass(10_000);
+    expect(said).toEqual([]);
+    await clock.pass(5000);
+    expect(said).toEqual(['silent since 10000']);
+    hung.end();
+    await hung.done;
+  });
+
+  it('is nothing where all has its answer: calls with pauses between them are never silent', async () => {
+    const { clock, said, call } = bound(new Scene());
+    for (let i = 0; i < 5; i++) {
+      const { end, done } = call();
+      await clock.pass(5000);
+      end();
+      await done;
+      await clock.pass(5000);
+    }
+    expect(said).toEqual([]);
+  });
+});
+
+function bound(scene: Scene): Pick<Scene, 'clock' | 'watch' | 'said' | 'call'> {
+  return { clock: scene.clock, watch: scene.watch, said: scene.said, call: scene.call.bind(scene) };
+}
