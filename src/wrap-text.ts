@@ -1,4 +1,5 @@
 import stringWidth from 'string-width';
+import type { Environment } from './environment.ts';
 
 /**
  * A text with its lines broken at words, so that none is wider than `width`; what goes on is set in like its line, and by `hang`
@@ -40,7 +41,7 @@ function wrapLine(line: string, width: number, hang: number): string {
  */
 export function columnsOf(
   stream: { readonly columns?: number | undefined; readonly isTTY?: boolean | undefined },
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
 ): number | undefined {
   const said = Number(env['COLUMNS']);
   if (Number.isInteger(said) && said > 0) return said;

@@ -1,4 +1,4 @@
-import type { SideDifference, SideWanted } from '../contract/index.ts';
+import type { ArtifactDifference, WantedArtifacts } from '../contract/index.ts';
 import { sha256Of } from '../model/index.ts';
 
 /** A longer file is compared by its length: models have gigabytes. */
@@ -13,10 +13,10 @@ export interface StoredContent {
 
 /** What is there instead of a file that was stored; undefined where it is as it should be. `there`: undefined for none. */
 export async function fileDifference(
-  { path, bytes, hash }: SideWanted['files'][number],
+  { path, bytes, hash }: WantedArtifacts['files'][number],
   there: StoredContent | undefined,
-): Promise<SideDifference | undefined> {
-  const differs = (found: string | undefined): SideDifference => ({ kind: 'file', name: path, found });
+): Promise<ArtifactDifference | undefined> {
+  const differs = (found: string | undefined): ArtifactDifference => ({ kind: 'file', name: path, found });
   if (there === undefined) return differs(undefined);
   if (there.bytes !== bytes) return differs(`${there.bytes} bytes`);
   if (there.read === undefined || bytes > MOST_READ_BYTES) return undefined;

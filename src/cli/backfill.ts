@@ -1,6 +1,6 @@
-import { steadyMs } from '../clock.ts';
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { steadyMs } from '../clock.ts';
 import { type Config, linksOf, parseRoot } from '../config/index.ts';
 import type { RootRequest } from '../discover/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';

@@ -1,13 +1,13 @@
 /** What holds for every command alike: flags before the command, their variables, groups, examples and the page in the help. */
+
 import type { Command, Help, Option } from 'commander';
 import { closestName, suggestion } from '../closest-name.ts';
+import type { Environment } from '../environment.ts';
 import { MirrorError } from '../errors.ts';
 import { CONFIGURATION_FLAGS, environmentName, switchOf } from '../flag-names.ts';
+import { columnsOf, wrapText } from '../wrap-text.ts';
 import type { CommandContext } from './context.ts';
 import { helpAfter } from './examples.ts';
-import { columnsOf, wrapText } from '../wrap-text.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 const OF_CONFIGURATION: ReadonlySet<string> = new Set(CONFIGURATION_FLAGS);
 

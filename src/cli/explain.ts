@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { suggestion } from '../closest-name.ts';
-import { ExitCode, type ErrorCode, errorCodes, MirrorError } from '../errors.ts';
+import { type ErrorCode, ExitCode, errorCodes, MirrorError } from '../errors.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
 import { columnsOf, type Style, wrapText } from './terminal/index.ts';
 

@@ -1,6 +1,7 @@
 /** Where an export comes from: the local store, or event files read on the spot. */
-import type { ReadBackPoint } from '../contract/index.ts';
+
 import type { StoreReader } from '../backends/local/index.ts';
+import type { ReadBackPoint } from '../contract/index.ts';
 import type { Obstacle } from '../discover/index.ts';
 import type { ExportRun, ExportSeries, ExportSource } from '../export/index.ts';
 import { type Batch, type FileState, filePathOf, interpret, jsonText, type ScalarColumns, type Series, valueJson } from '../model/index.ts';

@@ -1,9 +1,9 @@
 import type { Config } from '../config/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
-import { type ForgetPlan, type ForgetWish, planForgetting, type Removed, tidy } from '../tidy/index.ts';
 import { checkNames, type TrackerLaneOptions } from '../lanes/index.ts';
 import { runLabel } from '../model/index.ts';
 import { listAllRuns } from '../overview/index.ts';
+import { type ForgetPlan, type ForgetWish, planForgetting, type Removed, tidy } from '../tidy/index.ts';
 import { trackersOf } from './chosen-trackers.ts';
 import { confirm } from './confirm.ts';
 import { type CommandContext, type GlobalOptions, programName, shellWord, styleOf, writeOut } from './context.ts';

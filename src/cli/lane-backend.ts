@@ -1,10 +1,11 @@
 import { whoseRun } from '../backend-kit/identity/index.ts';
 import type { Backend } from '../contract/index.ts';
+import type { Environment } from '../environment.ts';
 import { MirrorError } from '../errors.ts';
 import type { ResolvedLane } from '../lanes/index.ts';
 
 export interface LaneWork {
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   /** Longest time for all of it. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;

@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path';
-import { isPending } from '../model/index.ts';
 import type { RootRequest } from '../discover/index.ts';
+import { isPending } from '../model/index.ts';
 import type { Report } from '../status/index.ts';
 import { isWithin } from '../untrusted/index.ts';
 import { totalsOf, type UncomparedRun, type Verification } from '../verify/compare/index.ts';

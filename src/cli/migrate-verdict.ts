@@ -2,7 +2,6 @@ import { suggestion } from '../closest-name.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import { KINDS, runLabel } from '../model/index.ts';
 import type { Report } from '../status/index.ts';
-import type { ForeignFindings } from '../verify/index.ts';
 import {
   exitCodeOf,
   kindSums,
@@ -13,6 +12,7 @@ import {
   type Verification,
   worstOf,
 } from '../verify/compare/index.ts';
+import type { ForeignFindings } from '../verify/index.ts';
 import { counted, formatBytes, formatCount } from './terminal/index.ts';
 
 /** What a lane can lose of another one: points of a kind, the steps or values of points, whole runs, or what never was in event files. */

@@ -1,5 +1,5 @@
-import { steadyMs } from '../clock.ts';
 import { existsSync } from 'node:fs';
+import { steadyMs } from '../clock.ts';
 import { type Config, linksOf, parseRoot } from '../config/index.ts';
 import type { RootRequest } from '../discover/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';

@@ -1,6 +1,6 @@
 import stringWidth from 'string-width';
 import { runLabel } from '../model/index.ts';
-import type { Plan, LanePlan, LossReason } from '../overview/index.ts';
+import type { LanePlan, LossReason, Plan } from '../overview/index.ts';
 import {
   counted,
   firstFew,

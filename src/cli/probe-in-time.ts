@@ -1,6 +1,6 @@
+import { MirrorError } from '../errors.ts';
 import type { TrackerLaneOptions } from '../lanes/index.ts';
 import { AnswerWatch, type Clock, realClock, SILENT_MS } from '../sync/delivery/index.ts';
-import { MirrorError } from '../errors.ts';
 
 /** How long a tracker has to answer that a person waits for. */
 export const PROBE_MS = 30_000;

@@ -1,6 +1,6 @@
 import { steadyMs } from '../clock.ts';
-import type { Capabilities, Probe } from '../contract/index.ts';
 import { withoutUserInfo } from '../config/index.ts';
+import type { Capabilities, Probe } from '../contract/index.ts';
 import type { ResolvedLane } from '../lanes/index.ts';
 import { type Finding, failureFinding } from './finding.ts';
 import { type LaneWork, withBackend } from './lane-backend.ts';

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
-import { linksOf } from '../config/index.ts';
 import { openStore } from '../backends/local/index.ts';
 import { suggestion } from '../closest-name.ts';
+import { linksOf } from '../config/index.ts';
 import { filterOf, isLetThrough, silentRoots } from '../discover/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import { joinPrefixOf, LaneNames, runPlace, type TrackerLaneOptions } from '../lanes/index.ts';

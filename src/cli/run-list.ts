@@ -1,12 +1,12 @@
 import { closestName, suggestion } from '../closest-name.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
-import { knownRoots, lookForFiles } from '../tidy/index.ts';
 import { checkNames } from '../lanes/index.ts';
 import { keyOfRun, type RunRef, runLabel } from '../model/index.ts';
-import { matcher } from '../pattern/index.ts';
 import { isInState, type ListedLane, type ListedRun, listAllRuns, RUN_STATES, type RunState } from '../overview/index.ts';
+import { matcher } from '../pattern/index.ts';
+import { knownRoots, lookForFiles } from '../tidy/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
-import { forget, type ForgetFlags } from './forget.ts';
+import { type ForgetFlags, forget } from './forget.ts';
 import { readConfig } from './read-config.ts';
 import { columnsOf, counted, formatBytes, formatCount, formatStep, renderTable, visibleText, wrapText } from './terminal/index.ts';
 import { lanesOf, type OpenSources, withSources } from './tidy-places.ts';

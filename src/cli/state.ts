@@ -1,5 +1,5 @@
-import { environmentName } from '../flag-names.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
+import { environmentName } from '../flag-names.ts';
 import { isPending, runLabel } from '../model/index.ts';
 import { type FileRef, StateFile, type StateReader, type StateSummary } from '../state/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Backend, Handle, HeldPoint, JournalledBackend, Outcome, Refusal, RunSource, TrackerParcel } from '../contract/index.ts';
 import { expandTemplate } from '../config/index.ts';
+import type { Backend, Handle, HeldPoint, JournalledBackend, Outcome, Refusal, RunSource, TrackerParcel } from '../contract/index.ts';
 import { MirrorError } from '../errors.ts';
 import type { ResolvedLane } from '../lanes/index.ts';
 import { type FileState, pointCount, type Series } from '../model/index.ts';

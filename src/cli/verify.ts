@@ -1,5 +1,5 @@
-import { steadyMs } from '../clock.ts';
 import { existsSync } from 'node:fs';
+import { steadyMs } from '../clock.ts';
 import { type Config, linksOf, parseRoot } from '../config/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import type { LaneWarning } from '../lanes/index.ts';
@@ -22,8 +22,8 @@ import { Interrupt } from './interrupt.ts';
 import { LineFile } from './line-file.ts';
 import { localLane, readConfig } from './read-config.ts';
 import { columnsOf, ProgressBlock, renderVerification } from './terminal/index.ts';
-import { type Asked, isOwed, isUnmirrored, nextOfVerification } from './verify-next.ts';
 import { differenceJson, verificationJson } from './verification-json.ts';
+import { type Asked, isOwed, isUnmirrored, nextOfVerification } from './verify-next.ts';
 
 export interface VerifyFlags extends GlobalOptions {
   /** A JSON line for each difference goes there; `-` is standard output. */

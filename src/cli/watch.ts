@@ -1,6 +1,6 @@
-import { steadyMs } from '../clock.ts';
 import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
+import { steadyMs } from '../clock.ts';
 import { linksOf, parseRoot } from '../config/index.ts';
 import { MirrorError } from '../errors.ts';
 import { createLogger, formatFor, serveHealth, type WatchStatus } from '../status/index.ts';

@@ -1,6 +1,6 @@
+import type { Environment } from '../environment.ts';
 import { MirrorError } from '../errors.ts';
 import { MEMORY_WORDS, parseMemory } from '../memory/index.ts';
-import type { Environment } from './expand-variables.ts';
 
 const FLAG = '--memory';
 const VARIABLE = 'MIRRORBOARD_MEMORY';

@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import { suggestion } from '../closest-name.ts';
+import type { Environment } from '../environment.ts';
 import { type Choice, chosenLanes, chosenProfile, isUnused, layersOf } from './choose.ts';
-import { type Environment, expandVariables, isOneReference, referredVariables } from './expand-variables.ts';
+import { expandVariables, isOneReference, referredVariables } from './expand-variables.ts';
 import { type FileSettings, fileSchema } from './file-schema.ts';
 import { LANE_TYPES } from './lane-types.ts';
 import { lanesProblems } from './lanes-problems.ts';

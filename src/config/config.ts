@@ -1,7 +1,7 @@
+import type { ArtifactRule, JoinRule, ParamRule } from '../artifacts/index.ts';
 import type { FoldRules, Replaced, RouteRule } from '../route/index.ts';
-import type { ArtifactRule, JoinRule, ParamRule } from '../sidecar/index.ts';
-import type { WrittenSetting } from './unused-settings.ts';
 import type { LinkRule } from '../untrusted/index.ts';
+import type { WrittenSetting } from './unused-settings.ts';
 
 /**
  * What every command knows once flags, environment and file are read. Paths stay as they were written; relative ones are relative

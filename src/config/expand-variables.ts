@@ -1,5 +1,4 @@
-/** The environment, as `process.env` has it. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from '../environment.ts';
 
 export type Expansion =
   | { readonly kind: 'expanded'; readonly text: string }

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { MEMORY_WORDS, parseMemory } from '../memory/index.ts';
+import { REPLACED } from '../route/index.ts';
+import { LINK_RULES } from '../untrusted/index.ts';
 import { LOG_FORMATS, LOG_LEVELS, MOVED } from './config.ts';
 import { maybeEmpty, path, section, sound, text, word } from './field.ts';
 import { localLane } from './local-lane.ts';
 import { isRootName } from './parse-root.ts';
 import { isUmask } from './parse-umask.ts';
-import { REPLACED } from '../route/index.ts';
 import { artifactField, foldField, joinField, laneNames, listOf, paramsField, routeField } from './route-fields.ts';
-import { LINK_RULES } from '../untrusted/index.ts';
 import { tagsField } from './tags.ts';
 
 /** Which runs, by their paths below a root. One glob may stand alone. */

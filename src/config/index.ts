@@ -1,4 +1,6 @@
 /** Turns flags, the environment and the configuration file into checked options. */
+
+export { linksOf, replacedOf } from './by-root.ts';
 export {
   type Config,
   type Flags,
@@ -14,14 +16,13 @@ export {
   type Source,
   type TrackerLaneConfig,
 } from './config.ts';
-export type { FileSettings } from './file-schema.ts';
 export { constantOf, expandTemplate, fillIn, literalTemplate, PLACEHOLDERS, type TemplateRun, templateProblem } from './expand-template.ts';
+export type { FileSettings } from './file-schema.ts';
 export { GROUP_TEMPLATES, LANE_TYPES } from './lane-types.ts';
-export { linksOf, replacedOf } from './by-root.ts';
 export { LANES_VARIABLES, loadConfig, type Surroundings } from './load-config.ts';
 export { isRootName, parseRoot } from './parse-root.ts';
-export { readText } from './read-text.ts';
 export { fieldName, type PlacedProblem, problemsError } from './problem.ts';
+export { readText } from './read-text.ts';
+export { isSecretName, SECRET_NAMES, withoutUserInfo } from './secrets.ts';
 export { TAKEN } from './tracker-lanes.ts';
 export { unknownVariables } from './unknown-variables.ts';
-export { isSecretName, SECRET_NAMES, withoutUserInfo } from './secrets.ts';

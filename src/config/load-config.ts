@@ -1,8 +1,12 @@
 import { closestName, suggestion } from '../closest-name.ts';
+import type { Environment } from '../environment.ts';
 import { MirrorError } from '../errors.ts';
 import { type CONFIGURATION_FLAGS, environmentName, flagName } from '../flag-names.ts';
-import { askedMemory } from './chosen-memory.ts';
+import { emptyingProblem, globProblem } from '../pattern/index.ts';
+import { REPLACED, type Replaced } from '../route/index.ts';
+import { DEFAULT_LINKS, LINK_RULES } from '../untrusted/index.ts';
 import { chosenLanes, chosenProfile, type LayerAt, layersOf, sectionsIn } from './choose.ts';
+import { askedMemory } from './chosen-memory.ts';
 import {
   type Config,
   defaultMediaPath,
@@ -15,21 +19,17 @@ import {
   type RunRules,
   type Source,
 } from './config.ts';
-import type { Environment } from './expand-variables.ts';
 import type { FileSettings } from './file-schema.ts';
-import { REPLACED, type Replaced } from '../route/index.ts';
-import { DEFAULT_LINKS, LINK_RULES } from '../untrusted/index.ts';
 import { isLaneName, LANE_TYPES, laneType } from './lane-types.ts';
 import { typesIn } from './lanes-problems.ts';
 import { openFile } from './open-file.ts';
 import { isUmask, parseUmask } from './parse-umask.ts';
 import { type FieldPath, type PlacedProblem, problemsError } from './problem.ts';
-import { emptyingProblem, globProblem } from '../pattern/index.ts';
 import { makeRouting } from './routing.ts';
 import { tagNotice, tagNotices } from './tag-notices.ts';
-import { unusedSettings } from './unused-settings.ts';
-import { unknownVariables } from './unknown-variables.ts';
 import { checkTemplates, type LaneMaking, makeTrackerLane, sharedTags, sharedTemplates, typeVariable } from './tracker-lanes.ts';
+import { unknownVariables } from './unknown-variables.ts';
+import { unusedSettings } from './unused-settings.ts';
 
 /** Any of them says which lanes are used. */
 export const LANES_VARIABLES = ['MIRRORBOARD_LANES', 'MIRRORBOARD_BACKEND', 'TRACELET_BACKEND'] as const;

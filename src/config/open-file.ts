@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
+import type { Environment } from '../environment.ts';
 import { MirrorError, systemCode } from '../errors.ts';
 import { reasonOf as reasonOfSystem } from '../system-error.ts';
 import type { Choice } from './choose.ts';
 import type { ParsedFile } from './config-file.ts';
-import type { Environment } from './expand-variables.ts';
 import { problemsError } from './problem.ts';
 import { NoText, readText } from './read-text.ts';
 

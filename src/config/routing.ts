@@ -1,10 +1,10 @@
 /** Routes, folding, params and artifacts of a configuration: what the strongest layer says that says something. */
 
+import type { ArtifactRule, ParamRule } from '../artifacts/index.ts';
 import { suggestion } from '../closest-name.ts';
 import { KINDS } from '../model/index.ts';
 import { Pattern, patternProblem } from '../pattern/index.ts';
 import { type FoldRules, NEEDS, type RouteRule } from '../route/index.ts';
-import type { ArtifactRule, ParamRule } from '../sidecar/index.ts';
 import { type LayerAt, sectionsIn } from './choose.ts';
 import { constantOf, templateProblem } from './expand-template.ts';
 import type { Layer } from './file-schema.ts';

@@ -1,8 +1,8 @@
+import type { Environment } from '../environment.ts';
 import { environmentName } from '../flag-names.ts';
 import { type LayerAt, sectionsIn } from './choose.ts';
 import type { SettingOrigin, TrackerLaneConfig } from './config.ts';
 import { templateProblem } from './expand-template.ts';
-import type { Environment } from './expand-variables.ts';
 import { GROUP_TEMPLATES, laneType } from './lane-types.ts';
 import { typesIn } from './lanes-problems.ts';
 import { addProblem, type FieldPath, fieldName, type PlacedProblem } from './problem.ts';

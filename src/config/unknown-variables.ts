@@ -1,6 +1,6 @@
 import { closestName } from '../closest-name.ts';
+import type { Environment } from '../environment.ts';
 import { environmentName } from '../flag-names.ts';
-import type { Environment } from './expand-variables.ts';
 import { LANE_TYPES } from './lane-types.ts';
 import { laneWord, SERVICE, TAKEN } from './tracker-lanes.ts';
 

@@ -2,7 +2,7 @@
 import type { Handle } from './parcel.ts';
 
 /** A param that stands in a file beside the event files, flattened: `optimizer.lr`. */
-export interface SideParam {
+export interface RunParam {
   readonly name: string;
   /** As the file has it: an integer of the file is a bigint, so that `3` and `3.0` stay two. */
   readonly value: string | number | bigint | boolean | null;
@@ -16,7 +16,7 @@ export type ParamOutcome =
   | { readonly kind: 'refused'; readonly reason: string };
 
 /** A file beside the event files, as it was when its content was hashed. */
-export interface SideFile {
+export interface ArtifactFile {
   /** Its place in the tracker run: parts of letters, digits and the like, without `..`, joined by `/`. */
   readonly path: string;
   readonly bytes: number;
@@ -27,19 +27,19 @@ export interface SideFile {
 }
 
 /** What became of a file, of a model, of a dataset. What may pass is thrown. */
-export type SideOutcome =
+export type ArtifactOutcome =
   | { readonly kind: 'stored'; readonly url?: string }
   /** The tracker has no place for it, or it is too large for one. */
   | { readonly kind: 'unsupported' | 'refused'; readonly reason: string };
 
 /** What should lie beside the points of a tracker run. */
-export interface SideWanted {
-  readonly files: readonly Pick<SideFile, 'path' | 'bytes' | 'hash'>[];
-  readonly params: readonly SideParam[];
+export interface WantedArtifacts {
+  readonly files: readonly Pick<ArtifactFile, 'path' | 'bytes' | 'hash'>[];
+  readonly params: readonly RunParam[];
 }
 
 /** A file or a param that is not there, or not as it should be. */
-export interface SideDifference {
+export interface ArtifactDifference {
   readonly kind: 'file' | 'param';
   /** The file's path, the param's name. */
   readonly name: string;
@@ -68,7 +68,7 @@ export interface Foreign {
 /** A stored file that is a version of a model in the tracker's registry. */
 export interface ModelVersion {
   readonly model: string;
-  readonly file: Pick<SideFile, 'path' | 'hash'>;
+  readonly file: Pick<ArtifactFile, 'path' | 'hash'>;
   readonly alias?: string;
   readonly tags: Readonly<Record<string, string>>;
 }

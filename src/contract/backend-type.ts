@@ -1,4 +1,5 @@
 /** How a kind of tracker is made from a section of the configuration. */
+import type { Environment } from '../environment.ts';
 import type { Backend } from './backend.ts';
 import type { FoundTrackerRun, RunSource, Whose } from './run.ts';
 
@@ -7,7 +8,7 @@ export interface BackendContext {
   /** The lane's name. */
   readonly lane: string;
   /** Environment variables, for those the tracker's own tools know. */
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   /** Reports what an operator should know, once. */
   readonly warn: (message: string, facts?: Readonly<Record<string, string | number>>) => void;
   /** Whether a tracker run that was found by a run's key is this run's: one rule for all backends, see docs/adding-a-backend.md. */
@@ -27,7 +28,7 @@ export interface BackendType<Settings = unknown> {
    * Checks a lane's section of the configuration, variables put in, and fills it up from the tracker's own variables. What is
    * wrong is a list of problems, the path relative to the section.
    */
-  parse(section: Readonly<Record<string, unknown>>, env: Readonly<Record<string, string | undefined>>): ParsedSettings<Settings>;
+  parse(section: Readonly<Record<string, unknown>>, env: Environment): ParsedSettings<Settings>;
   /** Where it leads, without secrets: another target begins at 0. */
   target(settings: Settings): string;
   create(settings: Settings, context: BackendContext): Promise<Backend>;

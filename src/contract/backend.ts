@@ -1,15 +1,15 @@
 /** What a tracker has to do to be a lane. Start here to write one. */
 import type {
+  ArtifactDifference,
+  ArtifactFile,
+  ArtifactOutcome,
   Dataset,
   Foreign,
   ModelVersion,
   OwnRun,
   ParamOutcome,
-  SideDifference,
-  SideFile,
-  SideOutcome,
-  SideParam,
-  SideWanted,
+  RunParam,
+  WantedArtifacts,
 } from './artifacts.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { Outcome } from './outcome.ts';
@@ -59,18 +59,18 @@ export interface Backend {
   /** Says that a run has ended, or (`undefined`) that it goes on after all. */
   finish(handle: Handle, end: RunEnd | undefined, signal: AbortSignal): Promise<void>;
   /** Adds params; params of points (hparams) are among the same. One answer each, in their order. Missing: it has no params. */
-  setParams?(handle: Handle, params: readonly SideParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]>;
+  setParams?(handle: Handle, params: readonly RunParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]>;
   /** Stores a file of a run; the same path and content again changes nothing, other content replaces it. Missing: it keeps no files. */
-  putFile?(handle: Handle, file: SideFile, signal: AbortSignal): Promise<SideOutcome>;
+  putFile?(handle: Handle, file: ArtifactFile, signal: AbortSignal): Promise<ArtifactOutcome>;
   /** Makes a stored file a version of a model: once for each content. */
-  registerModel?(handle: Handle, version: ModelVersion, signal: AbortSignal): Promise<SideOutcome>;
+  registerModel?(handle: Handle, version: ModelVersion, signal: AbortSignal): Promise<ArtifactOutcome>;
   /** Says which dataset a run used: once for each content. */
-  noteDataset?(handle: Handle, dataset: Dataset, signal: AbortSignal): Promise<SideOutcome>;
+  noteDataset?(handle: Handle, dataset: Dataset, signal: AbortSignal): Promise<ArtifactOutcome>;
   /**
    * Looks whether what `setParams` and `putFile` stored is there still, and names what differs. What is too large to be read back
    * is compared by its length. Missing: nobody can tell, and `verify` leaves it out.
    */
-  compareSide?(handle: Handle, wanted: SideWanted, signal: AbortSignal): Promise<readonly SideDifference[]>;
+  compareArtifacts?(handle: Handle, wanted: WantedArtifacts, signal: AbortSignal): Promise<readonly ArtifactDifference[]>;
   /**
    * Names what the experiments or projects of these tracker runs hold that was not mirrored: whole runs, and params and files of
    * ours. All handles are given, so that a run that is not among them and bears no mark of a mirror is foreign. Writes nothing.

@@ -1,3 +1,4 @@
+import { formatMemory } from '../memory/index.ts';
 import {
   type Catalogue,
   classify,
@@ -10,10 +11,9 @@ import {
   type ObjectPoint,
   RUN_GRAPH_TAG,
   type Series,
-  weighValue,
   weightOfSeries,
+  weighValue,
 } from '../model/index.ts';
-import { formatMemory } from '../memory/index.ts';
 import { mirrorboard as messages } from '../proto/messages.js';
 import { lengthDelimited, messageField } from '../proto/wire.ts';
 import type { ColumnWriter } from './columns.ts';

@@ -1,4 +1,6 @@
 /** Says which event files exist, and to which run they belong. */
+
+export { isWithin, type LinkRule } from '../untrusted/index.ts';
 export { type Belief, DirectoryCache } from './directory-cache.ts';
 export { isCompanion, isEventFileName, whyPassedOver } from './event-file-name.ts';
 export { fileSystemName, hasNotifications, notificationLimits } from './file-system.ts';
@@ -24,4 +26,3 @@ export {
   visit,
   type WalkOptions,
 } from './walk.ts';
-export { isWithin, type LinkRule } from '../untrusted/index.ts';

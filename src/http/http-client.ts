@@ -1,18 +1,19 @@
 import type { LookupFunction } from 'node:net';
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { cutText, type ErrorCode, MirrorError, messageOf, systemCode } from '../errors.ts';
 import { steadyMs } from '../clock.ts';
+import type { Environment } from '../environment.ts';
+import { cutText, type ErrorCode, MirrorError, messageOf, systemCode } from '../errors.ts';
 import { formatMemory, memoryShares } from '../memory/index.ts';
 import { signOfLife } from '../sign-of-life.ts';
 import { type HttpAnswer, type HttpHeaders, headerOf, isTransient } from './answer.ts';
 import { readBody, roomForAnswers, SHORT_ANSWER } from './answer-body.ts';
 import { type Door, isLoginPage, loginHint, redirectDoor } from './door.ts';
+import { Pace } from './pace.ts';
 import { makeAgent, namesProxy } from './proxy.ts';
 import { quietHandshake } from './quiet-handshake.ts';
 import { reachHint } from './reach-hint.ts';
 import { redactCut } from './redact.ts';
-import { Pace } from './pace.ts';
 import { isPage } from './reply.ts';
 import { askedWait } from './retry-after.ts';
 import { oddAnswer } from './said.ts';
@@ -44,7 +45,7 @@ export interface HttpOptions {
   /** How names become addresses, where no proxy does it. Default: the system's. */
   readonly lookup?: LookupFunction;
   /** Where proxies are named. Default: the process's. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly env?: Environment;
 }
 
 export type Auth = { readonly username: string; readonly password: string } | { readonly token: string };

@@ -10,6 +10,6 @@ export { proxyVariables } from './proxy.ts';
 export { redact, redactCut } from './redact.ts';
 export { isPage, keepWide, type Ok, oneLine, type Reply, taken, unusableAnswer, valueOrThrow } from './reply.ts';
 export { type Fields, isFields, isOddAnswer, kindOf, oddAnswer, Said, type Source, wholeNumber } from './said.ts';
-export { isTooLarge, tooLargeAnswer } from './too-large.ts';
 export { readTlsFiles, type TlsOptions } from './tls.ts';
+export { isTooLarge, tooLargeAnswer } from './too-large.ts';
 export { within } from './within.ts';

@@ -1,10 +1,9 @@
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import type { Environment } from '../environment.ts';
 import type { TlsMaterial } from './tls.ts';
 
 /** Servers on this machine, our own ones among them, are never asked through a proxy. */
 const LOOPBACK = 'localhost,127.0.0.1,::1';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Whether a proxy is named by `HTTP_PROXY` or `HTTPS_PROXY`, in capitals or not. */
 export function namesProxy(env: Environment): boolean {

@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire, findPackageJSON } from 'node:module';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { BackendType } from '../contract/index.ts';
 import { closestName } from '../closest-name.ts';
+import type { BackendType } from '../contract/index.ts';
 import { MirrorError, messageOf, systemCode } from '../errors.ts';
 
 /** Built-in types by name: loaded when a lane has one. */

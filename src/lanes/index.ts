@@ -2,8 +2,8 @@
 export { LaneNames } from './lane-names.ts';
 export {
   asksForOthers,
-  type LaneRouting,
   joinPrefixOf,
+  type LaneRouting,
   type RunNames,
   type StoreOptions,
   type TrackerLaneOptions,

@@ -1,7 +1,7 @@
+import { type ArtifactRules, type JoinRule, joinRuleOf } from '../artifacts/index.ts';
 import type { Backend, RunSource } from '../contract/index.ts';
 import type { RunRef } from '../model/index.ts';
 import { Fold, LaneRoute, type Replaced } from '../route/index.ts';
-import { type JoinRule, joinRuleOf, type SideRules } from '../sidecar/index.ts';
 
 /** The local store of a configuration. */
 export interface StoreOptions {
@@ -32,7 +32,7 @@ export interface TrackerLaneOptions {
 export interface LaneRouting {
   readonly route: LaneRoute;
   readonly fold: Fold;
-  readonly side: SideRules;
+  readonly side: ArtifactRules;
   readonly joins: readonly JoinRule[];
   /** Whether runs stand below others. */
   readonly isNested: boolean;

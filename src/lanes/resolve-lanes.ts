@@ -1,5 +1,5 @@
 /** Turns the trackers' lanes of a configuration into settings that their types have checked. */
-import type { BackendType, ParsedSettings, SettingProblem } from '../contract/index.ts';
+
 import { closestName } from '../closest-name.ts';
 import {
   type Config,
@@ -13,10 +13,11 @@ import {
   templateProblem,
   withoutUserInfo,
 } from '../config/index.ts';
+import type { BackendType, ParsedSettings, SettingProblem } from '../contract/index.ts';
+import type { Environment } from '../environment.ts';
 import { MirrorError } from '../errors.ts';
 import { type BackendTypeLoader, backendType } from './backend-types.ts';
 
-type Environment = Readonly<Record<string, string | undefined>>;
 type Section = Readonly<Record<string, unknown>>;
 
 /** What every tracker's lane can say, whatever its type. */

@@ -1,17 +1,16 @@
 /** The lanes of a configuration that lead to trackers, with their backends made. */
 
 import { whoseRun } from '../backend-kit/identity/index.ts';
-import type { Backend } from '../contract/index.ts';
-import { type Config, expandTemplate, fillIn, replacedOf } from '../config/index.ts';
 import { closestName } from '../closest-name.ts';
+import { type Config, expandTemplate, fillIn, replacedOf } from '../config/index.ts';
+import type { Backend } from '../contract/index.ts';
+import type { Environment } from '../environment.ts';
 import { MirrorError } from '../errors.ts';
 import { pluginOf, type RunRef } from '../model/index.ts';
 import { Fold, type LaneFacts, LaneRoute } from '../route/index.ts';
 import type { LaneRouting, TrackerLaneOptions } from './lane-options.ts';
 import { type ResolvedLane, resolveLanes } from './resolve-lanes.ts';
 import { parentKey } from './run-source.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reports what an operator should know of a lane. */
 export type LaneWarning = (lane: string, message: string, facts: Readonly<Record<string, string | number>>) => void;

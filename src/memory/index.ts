@@ -1,14 +1,14 @@
 /** Says how much memory there is, and divides it: what is not ours to bound (records, tags, files of others) gets a share each. */
 export { formatMemory, MEMORY_WORDS, parseMemory } from './byte-size.ts';
 export { noteGarbage } from './garbage.ts';
-export { memoryOf, type MemorySurroundings } from './limit.ts';
 export { type Memory, memoryInUse, memoryShares, useMemory } from './in-use.ts';
+export { type MemorySurroundings, memoryOf } from './limit.ts';
 export {
+  MOST_READERS,
   memoryForAnswer,
   memoryForRecord,
   memoryForTags,
   memoryForValues,
-  MOST_READERS,
   recordsAtOnce,
   type Shares,
   sharesOf,

@@ -1,5 +1,5 @@
 /** The canonical model: what a run is made of once its event files are decoded. Pure. */
-export { mayBeReplaced, nameOfBytes, nameOfText, systemPath } from './name-bytes.ts';
+
 export * from './batch.ts';
 export { Catalogue } from './catalogue.ts';
 export { classify, RUN_GRAPH_TAG } from './classify.ts';
@@ -9,6 +9,7 @@ export { compareNames, filePathOf, keyOfFile, keyOfRun, type RunRef, runLabel } 
 export { interpret, type RawValue } from './interpret.ts';
 export { jsonNumber, jsonText } from './json-text.ts';
 export { KINDS, type Kind, kindOf, pluginOf } from './kind.ts';
+export { mayBeReplaced, nameOfBytes, nameOfText, systemPath } from './name-bytes.ts';
 export { npyOf } from './npy.ts';
 export * from './position.ts';
 export { selectPoints } from './select-points.ts';
@@ -18,6 +19,6 @@ export { textInEvent } from './text-in-event.ts';
 export { type Forgetting, KEPT_STAMP, type Removal, type Tidying } from './tidying.ts';
 export { toMillis } from './to-millis.ts';
 export type { Histogram, Json, JsonObject, Value } from './value.ts';
-export { weighValue, weightOfSeries, weightOfText } from './weight.ts';
 export { type Blob, sha256Of, textJson, valueJson } from './value-json.ts';
+export { weightOfSeries, weightOfText, weighValue } from './weight.ts';
 export { type Going, withRoom } from './with-room.ts';

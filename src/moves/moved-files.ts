@@ -3,10 +3,9 @@ import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KnownRoot } from '../contract/index.ts';
 import { type FoundFile, type FoundRun, isEventFileName } from '../discover/index.ts';
-import { KnownInodes } from './known-inodes.ts';
 import {
-  fileStamp,
   type FileState,
+  fileStamp,
   inodeOf,
   KEPT_STAMP,
   keyOfFile,
@@ -17,6 +16,7 @@ import {
 } from '../model/index.ts';
 import { compareFile, firstMark } from '../tail/index.ts';
 import { DEFAULT_LINKS, placeOf, type RootPlace } from '../untrusted/index.ts';
+import { KnownInodes } from './known-inodes.ts';
 
 /** A file of a run that is known, as it was read last. */
 export interface KnownState {

@@ -1,8 +1,8 @@
 /** Recognises a log directory that was moved before anything of it is mirrored a second time. */
 import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, posix, resolve } from 'node:path';
-import type { KnownRoot } from '../contract/index.ts';
 import { openStore } from '../backends/local/index.ts';
+import type { KnownRoot } from '../contract/index.ts';
 import {
   ALL_RUNS,
   type FoundRun,
@@ -14,10 +14,10 @@ import {
   silentRoots,
 } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
-import { findPairs, isThere, type Knower, knownAmong, type Pair } from './moved-files.ts';
 import { walkRoots } from '../reading/index.ts';
 import { StateFile, StateReader } from '../state/index.ts';
 import type { LinkRules } from '../untrusted/index.ts';
+import { findPairs, isThere, type Knower, knownAmong, type Pair } from './moved-files.ts';
 
 /** So many files of a root are looked for before it is believed that none is there. */
 const FILES_LOOKED_FOR = 10_000;

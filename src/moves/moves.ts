@@ -1,10 +1,10 @@
 /** Finds runs and files that turned up elsewhere: joins what a store or the state knows with what lies below a root. */
 import { LocalBackend } from '../backends/local/index.ts';
 import type { FoundRun } from '../discover/index.ts';
-import { keyOfFile, keyOfRun, runLabel, type RunRef, withRoom } from '../model/index.ts';
-import { findAllPairs, type FindOptions, isOther, isThere, type Knower, type NamedRoot, type Pair, standing } from './moved-files.ts';
+import { keyOfFile, keyOfRun, type RunRef, runLabel, withRoom } from '../model/index.ts';
 import type { StateFile } from '../state/index.ts';
 import type { Incident } from '../status/index.ts';
+import { type FindOptions, findAllPairs, isOther, isThere, type Knower, type NamedRoot, type Pair, standing } from './moved-files.ts';
 
 /** Who knows files, and can be told that they lie elsewhere now. */
 export interface Movable extends Knower {

@@ -1,3 +1,5 @@
+import type { Environment } from '../environment.ts';
+
 export interface ObjectStoreOptions {
   readonly bucket: string;
   /** Before every path, without slashes at its ends; may be empty. */
@@ -13,7 +15,7 @@ export interface ObjectStoreOptions {
   /** Of one command, its answer included; a body that is sent has a second more for every megabyte. Milliseconds, default 240 000. */
   readonly timeoutMs?: number;
   /** Where proxies are named. Default: the process's. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly env?: Environment;
   /** Default: the usual chain: variables, profiles, web identity, container, instance. */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }

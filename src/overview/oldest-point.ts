@@ -1,8 +1,9 @@
 /** How old the oldest point is that a lane has not, where nobody drives it. */
-import type { FileBehind } from './plan.ts';
+
 import type { RunRef } from '../model/index.ts';
 import { KeptLag, type LaneStand } from '../status/index.ts';
 import { lookAt, type Place, pieces } from '../untrusted/index.ts';
+import type { FileBehind } from './plan.ts';
 
 /** A run with files that are ahead of a lane. */
 export interface RunBehind {

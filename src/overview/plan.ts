@@ -1,8 +1,8 @@
 /** What a backfill would do: looks at the same places, and changes nothing. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { KnownRoot, KnownRun } from '../contract/index.ts';
 import { LOCAL_CAPABILITIES, openStore, type StoreReader } from '../backends/local/index.ts';
+import type { KnownRoot, KnownRun } from '../contract/index.ts';
 import {
   ALL_RUNS,
   type FoundFile,
@@ -16,14 +16,14 @@ import {
   resolveRoots,
   silentRoots,
 } from '../discover/index.ts';
-import type { LinkRules } from '../untrusted/index.ts';
-import { bytesAhead, changedMsOf, type FileState, isPending, owedGapBytes, type RunRef } from '../model/index.ts';
 import type { TrackerLaneOptions } from '../lanes/index.ts';
-import { type LanePlan, type PlannedLane, type PlannedRoot, planLanes, plannedTracker } from './plan-lanes.ts';
+import { bytesAhead, changedMsOf, type FileState, isPending, owedGapBytes, type RunRef } from '../model/index.ts';
 import { type Walked, walkRoots } from '../reading/index.ts';
 import { RunTree } from '../route/index.ts';
 import { StateFile, type StateReader } from '../state/index.ts';
 import { readStand } from '../status/index.ts';
+import type { LinkRules } from '../untrusted/index.ts';
+import { type LanePlan, type PlannedLane, type PlannedRoot, planLanes, plannedTracker } from './plan-lanes.ts';
 
 export interface PlannedRun {
   readonly run: RunRef;

@@ -1,12 +1,12 @@
 /** What `status` says: what each lane has, what the files have beyond it, and the last word of a running watch. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Handle, KnownRun } from '../contract/index.ts';
 import { openStore, type StoreReader } from '../backends/local/index.ts';
+import type { Handle, KnownRun } from '../contract/index.ts';
 import {
   ALL_RUNS,
-  filterOf,
   type FoundRun,
+  filterOf,
   globsOf,
   isHidden,
   isKnownTo,
@@ -19,13 +19,13 @@ import {
 import { LaneNames } from '../lanes/index.ts';
 import type { RunRef } from '../model/index.ts';
 import { isThere } from '../moves/index.ts';
-import { type Positions, planRuns } from './plan.ts';
 import { type Walked, walkRoots } from '../reading/index.ts';
 import { realPath } from '../real-path.ts';
 import { FileLock, StateFile, type StateReader } from '../state/index.ts';
 import { type FoundDamage, type LanePosture, type LaneStand, readStand, type Silence } from '../status/index.ts';
-import { oldestMs } from './oldest-point.ts';
 import { DEFAULT_LINKS, type LinkRules, placeOf, type RootPlace } from '../untrusted/index.ts';
+import { oldestMs } from './oldest-point.ts';
+import { type Positions, planRuns } from './plan.ts';
 
 /** A document of a watch is taken for that of a living one for so long. */
 const FRESH_MS = 10_000;
@@ -338,7 +338,7 @@ function heldByState(
     roots: () => state?.roots() ?? [],
     positions: (run) => runsOf(run.root).get(run.path) ?? { files: [], points: 0 },
     isMeant: (run) => names?.isOut(run) !== true,
-    files: () => lane?.sideCounts(),
+    files: () => lane?.artifactCounts(),
     stand: () => readStand(lane?.stand()),
     links: () =>
       (linkOf === undefined ? [] : (lane?.handles() ?? [])).flatMap(([run, handle]) => {

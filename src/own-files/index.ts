@@ -1,6 +1,7 @@
 /** The one job of `own-files`: create files and folders that are ours: private, under no link, and whole or not at all. */
-export { checkOwnFile, createOwnDatabase } from './own-database.ts';
+
 export { flushFolder, flushFolderAsync } from './flush-folder.ts';
-export { makeOwnFolder, ownFileMode, ownFolderMode, setOwnUmask } from './own-mode.ts';
 export { NEW_FILE, openNewFile, removeLeftOvers, replaceOwnFile, temporaryName } from './new-file.ts';
+export { checkOwnFile, createOwnDatabase } from './own-database.ts';
+export { makeOwnFolder, ownFileMode, ownFolderMode, setOwnUmask } from './own-mode.ts';
 export { WholeFile } from './whole-file.ts';

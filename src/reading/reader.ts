@@ -25,8 +25,8 @@ import { cutBefore, cutLook, dateTorn, isLasting, isWithin, nameUnreadable, torn
 import { readOpened, type Trouble } from './read-opened.ts';
 import { recordLimits } from './record-limits.ts';
 import { type ReadBefore, SecondReading } from './second-reading.ts';
-import { isAnyWhole } from './sound-record.ts';
 import { longerTrail } from './trail.ts';
+import { isAnyWhole } from './valid-record.ts';
 
 /** What is to be read of a run. */
 export interface RunJob {

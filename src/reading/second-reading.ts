@@ -1,6 +1,7 @@
 /** Reads a file once more as far as it was read before, for a comparison: nothing of what is known of it changes. */
-import type { Catalogue, FileState } from '../model/index.ts';
+
 import { FileDecoder, type TagTable } from '../decode/index.ts';
+import type { Catalogue, FileState } from '../model/index.ts';
 import { type Change, compareWithState, type FileWindow, type OpenFile } from '../tail/index.ts';
 import { advanceDecoder } from './advance-decoder.ts';
 import { readOpened, type Trouble } from './read-opened.ts';

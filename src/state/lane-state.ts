@@ -2,6 +2,7 @@ import type { Handle, Intent, JournalEntry, KnownRun, Refusal } from '../contrac
 import { type Batch, type FileState, type Gap, keyOfRun, type RunRef, type Series } from '../model/index.ts';
 import type { Opened, RunMapping } from '../route/index.ts';
 import { addSeries, catalogueOf } from './catalogue-rows.ts';
+import { REFUSALS_NOW } from './listing.ts';
 import type { LaneKey } from './row-ids.ts';
 import {
   DELIVERED,
@@ -13,12 +14,11 @@ import {
   knownFile,
   NEXT_RUNS,
   ONE_RUN,
-  RUNS_OF_ROOT,
   positionFacts,
+  RUNS_OF_ROOT,
   stepOf,
 } from './rows.ts';
 import type { StateStore } from './state-store.ts';
-import { REFUSALS_NOW } from './listing.ts';
 import type { Row } from './statements.ts';
 
 /** What a lane has delivered of a run, points that were sent again included: for people. */
@@ -32,7 +32,7 @@ export interface Delivered {
 }
 
 /** What became of a file beside the event files, by one rule. */
-export interface SideState {
+export interface ArtifactState {
   /** Below the run's directory. */
   readonly path: string;
   /** What was to be done with it, as a text: another one is another rule. */
@@ -42,10 +42,10 @@ export interface SideState {
   readonly bytes: number;
   /** SHA-256 of the content that was sent, hex. */
   readonly hash: string;
-  readonly outcome: SideResult;
+  readonly outcome: ArtifactResult;
 }
 
-export interface SideResult {
+export interface ArtifactResult {
   readonly kind: 'done' | 'unsupported' | 'refused' | 'invalid';
   readonly reason?: string;
   /** The file is there; what is missing is what was to be made of it. */
@@ -212,7 +212,7 @@ export class LaneState {
   }
 
   /** What was sent of the files beside a run's event files, by path and rule. */
-  side(run: RunRef): SideState[] {
+  side(run: RunRef): ArtifactState[] {
     const { ids, statements } = this.#store.reading();
     const sql = 'SELECT path, rule, stamp, bytes, hash, outcome FROM side WHERE lane = ? AND run = ? ORDER BY path, rule';
     return statements.all(sql, ids.findLane(this.#key) ?? 0, ids.findRun(run) ?? 0).map(({ path, rule, stamp, bytes, hash, outcome }) => ({
@@ -221,25 +221,25 @@ export class LaneState {
       stamp: String(stamp),
       bytes: Number(bytes),
       hash: String(hash),
-      outcome: statements.parse<SideState['outcome']>(outcome),
+      outcome: statements.parse<ArtifactState['outcome']>(outcome),
     }));
   }
 
   /** How many files beside event files came to what, in all runs. */
-  sideCounts(): Readonly<Record<SideResult['kind'], number>> {
+  artifactCounts(): Readonly<Record<ArtifactResult['kind'], number>> {
     const { ids, statements } = this.#store.reading();
     const sql = `SELECT outcome ->> '$.kind' AS kind, count(*) AS n FROM side WHERE lane = ? GROUP BY 1`;
     const found = statements.all(sql, ids.findLane(this.#key) ?? 0).map(({ kind, n }) => [String(kind), Number(n)]);
     return { done: 0, unsupported: 0, refused: 0, invalid: 0, ...Object.fromEntries(found) };
   }
 
-  keepSide(run: RunRef, { path, rule, stamp, bytes, hash, outcome }: SideState): void {
+  keepArtifact(run: RunRef, { path, rule, stamp, bytes, hash, outcome }: ArtifactState): void {
     const sql = 'INSERT OR REPLACE INTO side (lane, run, path, rule, stamp, bytes, hash, outcome) VALUES (?,?,?,?,?,?,?,?)';
     this.#change(`side ${path} ${rule}`, run, sql, path, rule, stamp, bytes, hash, JSON.stringify(outcome));
   }
 
   /** Whatever was done with a file by a rule is done once more. */
-  forgetSide(run: RunRef, path: string, rule: string): void {
+  forgetArtifact(run: RunRef, path: string, rule: string): void {
     this.#change(`side ${path} ${rule}`, run, 'DELETE FROM side WHERE lane = ? AND run = ? AND path = ? AND rule = ?', path, rule);
   }
 

@@ -8,7 +8,7 @@ import { addSeries } from './catalogue-rows.ts';
 import type { FileRef } from './file-ref.ts';
 import { GroupCommit, realSchedule, type Schedule } from './group-commit.ts';
 import { LaneState } from './lane-state.ts';
-import { countFiles, type ListedFile, filesOfRun, listFiles } from './listing.ts';
+import { countFiles, filesOfRun, type ListedFile, listFiles } from './listing.ts';
 import { FileLock } from './lock.ts';
 import { filesLike, type MovedRun, moveRuns } from './moved-runs.ts';
 import { openForWriting, openReadOnly } from './open-database.ts';

@@ -4,9 +4,9 @@ import { checkState, type Problem } from './check-state.ts';
 import { dumpState } from './dump-state.ts';
 import { GroupCommit, realSchedule } from './group-commit.ts';
 import { LaneState } from './lane-state.ts';
-import { countFiles, type ListedFile, type ListedInState, filesOfRun, listFiles, listRuns } from './listing.ts';
-import { RowIds } from './row-ids.ts';
+import { countFiles, filesOfRun, type ListedFile, type ListedInState, listFiles, listRuns } from './listing.ts';
 import { filesLike } from './moved-runs.ts';
+import { RowIds } from './row-ids.ts';
 import type { StateStore } from './state-store.ts';
 import type { Statements } from './statements.ts';
 import { type StateSummary, summarizeState } from './summarize-state.ts';
@@ -32,7 +32,7 @@ export type LaneReader = Pick<
   | 'opened'
   | 'mappings'
   | 'side'
-  | 'sideCounts'
+  | 'artifactCounts'
   | 'isEnded'
   | 'delivered'
   | 'refusals'

@@ -1,5 +1,5 @@
-import { type OwedFile, MOST_KEPT } from './kept-lag.ts';
 import type { FileLag } from './file-lag.ts';
+import { MOST_KEPT, type OwedFile } from './kept-lag.ts';
 
 /** What a process leaves of a lane in the state, for the next one and for `status`: plain JSON, and additive. */
 export interface LaneStand {

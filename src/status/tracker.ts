@@ -13,8 +13,8 @@ import {
 } from '../model/index.ts';
 import type { FactLog } from './fact-log.ts';
 import type { LaneProgress } from './lane-progress.ts';
-import type { Silence } from './watch-status.ts';
 import type { FoundDamage, Incident, Progress, Report, RunReport } from './progress.ts';
+import type { Silence } from './watch-status.ts';
 
 /** What was found of a run, and what is known of it already. */
 export interface RunAhead {
@@ -39,7 +39,7 @@ interface RunTally {
 }
 
 /** Counts what happens in a pass: the one source of the display and the summary. */
-export class PassTracker implements Progress {
+export class PassCounters implements Progress {
   phase: Progress['phase'] = 'scanning';
   readonly startedAtMs: number;
   runs = { total: 0, done: 0 };

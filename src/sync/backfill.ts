@@ -1,8 +1,8 @@
 /** Joins the rooms into one pass: roots → discover → reader (tail, decode) → lanes → backends. */
 import { resolve } from 'node:path';
-import type { KnownRoot } from '../contract/index.ts';
 import { DAMAGED_HINT, LocalBackend, storeBytes } from '../backends/local/index.ts';
 import { withSignal } from '../concurrency/index.ts';
+import type { KnownRoot } from '../contract/index.ts';
 import {
   ALL_RUNS,
   type FoundFile,
@@ -11,44 +11,44 @@ import {
   globsOf,
   isKnownTo,
   isWithin,
-  readOnce,
   type ResolvedRoot,
   type RootRequest,
   type RunRules,
+  readOnce,
   resolveRoots,
   silentRoots,
 } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
-import { FoundRuns } from './found-runs.ts';
-import { LocalPass } from './local-pass.ts';
-import { TrackerFeed } from './tracker-feed.ts';
-import { makeStoreFolder, openState } from './lane-files.ts';
 import { asksForOthers, type StoreOptions, type TrackerLaneOptions } from '../lanes/index.ts';
+import { useMemory } from '../memory/index.ts';
 import { changedMsOf, compareNames, keyOfRun, type RunRef } from '../model/index.ts';
 import {
+  checkIdentities,
   checkMovedRoots,
   checkRoots,
+  countKnown,
+  followMoves,
+  type Held,
+  hasOtherInode,
+  heldBy,
+  knownAmong,
+  type Movable,
+  movable,
+  movedIncident,
   otherRoots,
   walkOf,
-  hasOtherInode,
-  knownAmong,
-  followMoves,
-  movable,
-  type Movable,
-  movedIncident,
-  checkIdentities,
-  countKnown,
-  type Held,
-  heldBy,
 } from '../moves/index.ts';
-import { PassStatus } from './pass-status.ts';
-import { useMemory } from '../memory/index.ts';
 import { BatchCache, JobReader, PatientReader } from '../reading/index.ts';
 import { RunTree } from '../route/index.ts';
 import { FileLock, type StateFile } from '../state/index.ts';
-import type { LinkRules } from '../untrusted/index.ts';
-import { type FactLog, type LaneReport, PassTracker, type Report } from '../status/index.ts';
+import { type FactLog, type LaneReport, PassCounters, type Report } from '../status/index.ts';
 import { finishTidying } from '../tidy/index.ts';
+import type { LinkRules } from '../untrusted/index.ts';
+import { FoundRuns } from './found-runs.ts';
+import { makeStoreFolder, openState } from './lane-files.ts';
+import { LocalPass } from './local-pass.ts';
+import { PassStatus } from './pass-status.ts';
+import { TrackerSync } from './tracker-sync.ts';
 
 export interface BackfillOptions {
   readonly roots: readonly RootRequest[];
@@ -71,7 +71,7 @@ export interface BackfillOptions {
   /** Where facts are logged; nowhere by default. */
   readonly log?: FactLog;
   /** Called once the counters exist, so that a display can look at them. */
-  readonly onStart?: (tracker: PassTracker) => void;
+  readonly onStart?: (tracker: PassCounters) => void;
 }
 
 const PATIENCE_MS = 10 * 60_000;
@@ -132,7 +132,7 @@ class Pass {
   readonly #local: LocalBackend | undefined;
   readonly #state: StateFile | undefined;
   readonly #options: BackfillOptions;
-  readonly #tracker: PassTracker;
+  readonly #tracker: PassCounters;
   readonly #status: PassStatus;
   /** The first that reads; a root that hangs keeps its own, and the next one gets another. */
   readonly #reader: PatientReader;
@@ -144,7 +144,7 @@ class Pass {
   readonly #heard = Promise.withResolvers<void>();
   /** Runs that were found, and when they last changed. */
   readonly #changed = new Map<string, ChangedRun>();
-  #trackerFeeds: readonly TrackerFeed[] = [];
+  #trackerFeeds: readonly TrackerSync[] = [];
   #roots: readonly ResolvedRoot[] = [];
   /** Known roots that this pass is not about: runs may have come from there. */
   #others: readonly KnownRoot[] = [];
@@ -162,7 +162,7 @@ class Pass {
     this.#reader = reader;
     this.#silent = silent;
     this.#options = options;
-    this.#tracker = new PassTracker({ log });
+    this.#tracker = new PassCounters({ log });
     // The one whose points the display counts.
     const lead = local === undefined ? trackers[0]?.name : undefined;
     this.#status = new PassStatus(this.#tracker, trackers, lead, log, state);
@@ -380,7 +380,7 @@ class Pass {
   }
 
   /** Each tracker's feed: it goes to work as soon as it hears of a file. */
-  #feeds(roots: readonly ResolvedRoot[]): TrackerFeed[] {
+  #feeds(roots: readonly ResolvedRoot[]): TrackerSync[] {
     const state = this.#state;
     if (state === undefined) return [];
     const { trackers = [], signal } = this.#options;
@@ -390,7 +390,7 @@ class Pass {
     return trackers.map((tracker) => {
       const laneState = state.lane(tracker.name, tracker.target);
       const shared = { status: this.#status, events: IGNORED, places, tree, signal, state, reader: this.#jobs, cache, isSettled: true };
-      return new TrackerFeed({ ...shared, allHeard: () => this.#heard.promise, ...tracker, lane: tracker.name, laneState });
+      return new TrackerSync({ ...shared, allHeard: () => this.#heard.promise, ...tracker, lane: tracker.name, laneState });
     });
   }
 
@@ -401,7 +401,7 @@ class Pass {
   }
 
   /** Brings a tracker to the end of all files, and tells it which runs are over. */
-  async #bringToEnd(feed: TrackerFeed): Promise<void> {
+  async #bringToEnd(feed: TrackerSync): Promise<void> {
     const { patienceMs = PATIENCE_MS } = this.#options;
     await feed.reachEnd(patienceMs);
     if (feed.stand === 'done') await feed.endOver([...this.#changed.values()], patienceMs);
@@ -411,7 +411,7 @@ class Pass {
     return this.#local ?? heldBy(this.#state, this.#laneStates());
   }
 
-  #laneReport(feed: TrackerFeed): LaneReport {
+  #laneReport(feed: TrackerSync): LaneReport {
     const { progress } = feed;
     return {
       name: progress.name,

@@ -1,18 +1,18 @@
 /** Looks into the event files of a run, from their beginnings, whatever the lane's positions are: to say whose a tracker run is. */
 import { lstat } from 'node:fs/promises';
 import { posix } from 'node:path';
-import type { Backend, FileMark, HeldPoint, RunFiles } from '../contract/index.ts';
 import { inTime } from '../calls/index.ts';
 import { withSignal } from '../concurrency/index.ts';
+import type { Backend, FileMark, HeldPoint, RunFiles } from '../contract/index.ts';
 import { isEventFileName } from '../discover/index.ts';
 import { systemCode } from '../errors.ts';
 import { type RunRef, systemPath } from '../model/index.ts';
 import { type CachedBatch, type JobReader, piecesAnew } from '../reading/index.ts';
 import type { LaneState } from '../state/index.ts';
-import { filePoints, heldBy } from '../verify/compare/index.ts';
 import { placeOf, type RootPlace } from '../untrusted/index.ts';
-import { type FedRun, rootPlace } from './fed-run.ts';
+import { filePoints, heldBy } from '../verify/compare/index.ts';
 import type { LaneRoutes } from './lane-routes.ts';
+import { rootPlace, type SyncedRun } from './synced-run.ts';
 
 export interface FilesOfRunOptions {
   readonly backend: Backend;
@@ -38,10 +38,10 @@ const READ_BYTES = 1024 * 1024;
 const BATCH_POINTS = 10_000;
 
 export class FilesOfRun implements RunFiles {
-  readonly #run: FedRun;
+  readonly #run: SyncedRun;
   readonly #options: FilesOfRunOptions;
 
-  constructor(run: FedRun, options: FilesOfRunOptions) {
+  constructor(run: SyncedRun, options: FilesOfRunOptions) {
     this.#run = run;
     this.#options = options;
   }

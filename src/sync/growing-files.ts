@@ -1,5 +1,5 @@
-import { beginsWith, type SideSource } from '../sidecar/index.ts';
-import type { SideState } from '../state/index.ts';
+import { type ArtifactSource, beginsWith } from '../artifacts/index.ts';
+import type { ArtifactState } from '../state/index.ts';
 
 /**
  * A file that only gets longer is stored again once it is so much longer than what is stored: all of its uploads are three times
@@ -18,7 +18,7 @@ export class GrowingFiles {
   }
 
   /** Whether a file is what is stored and a little more: it waits for more, or for the end of the run. */
-  async waits(key: string, source: SideSource, before: SideState | undefined): Promise<boolean> {
+  async waits(key: string, source: ArtifactSource, before: ArtifactState | undefined): Promise<boolean> {
     if (before?.outcome.kind !== 'done' || before.hash === '') return false;
     if (source.bytes <= before.bytes || source.bytes >= before.bytes * STEP) return false;
     const { bytes, hash } = before;

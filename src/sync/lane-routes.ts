@@ -4,6 +4,7 @@
  * then on.
  */
 import { posix } from 'node:path';
+import type { JoinRule } from '../artifacts/index.ts';
 import type { Handle } from '../contract/index.ts';
 import { joinPrefixOf, type TrackerLaneOptions } from '../lanes/index.ts';
 import { keyOfRun, type RunRef, runLabel, type Series, selectPoints } from '../model/index.ts';
@@ -23,9 +24,8 @@ import {
   reconsider,
   wantedName,
 } from '../route/index.ts';
-import type { JoinRule } from '../sidecar/index.ts';
 import type { LaneState } from '../state/index.ts';
-import { OwedTags } from './owed-tags.ts';
+import { OwedTags } from './pending-tags.ts';
 
 export interface LaneRoutesOptions {
   readonly laneState: LaneState;

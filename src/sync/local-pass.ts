@@ -1,14 +1,14 @@
 /** One pass of the local store over the files of some runs: reader → lane → store, as fast as they go. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Handle, PositionOwner } from '../contract/index.ts';
 import { steadyMs } from '../clock.ts';
-import { Lane } from './delivery/index.ts';
+import type { Handle, PositionOwner } from '../contract/index.ts';
 import type { FoundRun, ResolvedRoot } from '../discover/index.ts';
 import { memoryShares } from '../memory/index.ts';
 import { fitsNow, keyOfFile, keyOfRun, needsSearch, type RunRef, type WrittenPoint } from '../model/index.ts';
 import type { EventGroup, PatientReader, RunJob } from '../reading/index.ts';
-import type { PassTracker } from '../status/index.ts';
+import type { PassCounters } from '../status/index.ts';
 import { placeOf } from '../untrusted/index.ts';
+import { Lane } from './delivery/index.ts';
 import { FoundRuns } from './found-runs.ts';
 
 /** Runs whose files are asked for in one request: enough to hide the way between the threads. */
@@ -33,7 +33,7 @@ interface Left {
 
 export class LocalPass {
   readonly #backend: PositionOwner;
-  readonly #tracker: PassTracker;
+  readonly #tracker: PassCounters;
   readonly #lane: Lane;
   readonly #signal: AbortSignal;
   readonly #left = new Map<string, Left>();
@@ -44,7 +44,7 @@ export class LocalPass {
   /** Runs of which a file was read that was replaced some day: what it held before may be in it again. */
   readonly #rewritten = new Map<string, RunRef>();
 
-  constructor(backend: PositionOwner, tracker: PassTracker, signal: AbortSignal) {
+  constructor(backend: PositionOwner, tracker: PassCounters, signal: AbortSignal) {
     this.#backend = backend;
     this.#tracker = tracker;
     this.#signal = signal;

@@ -1,15 +1,15 @@
 /** What trackers' feeds report of a pass: to the lane's counters, and, for the lane that leads, to the pass's own. */
 import type { Refusal, TrackerParcel } from '../contract/index.ts';
 import type { FoundFile } from '../discover/index.ts';
-import type { FeedStatus } from './feed.ts';
 import type { TrackerLaneOptions } from '../lanes/index.ts';
 import type { RunRef } from '../model/index.ts';
 import type { FileOutcome } from '../reading/index.ts';
 import type { StateFile } from '../state/index.ts';
-import { type FactLog, LaneProgress, type PassTracker, readStand } from '../status/index.ts';
+import { type FactLog, LaneProgress, type PassCounters, readStand } from '../status/index.ts';
+import type { SyncStatus } from './lane-sync.ts';
 
-export class PassStatus implements FeedStatus {
-  readonly #tracker: PassTracker;
+export class PassStatus implements SyncStatus {
+  readonly #tracker: PassCounters;
   readonly #lead: TrackerLaneOptions | undefined;
   readonly #lanes: ReadonlyMap<string, LaneProgress>;
 
@@ -17,7 +17,7 @@ export class PassStatus implements FeedStatus {
 
   /** `lead`: the tracker whose points are those of the pass; undefined where the local store leads. */
   constructor(
-    tracker: PassTracker,
+    tracker: PassCounters,
     trackers: readonly TrackerLaneOptions[],
     lead: string | undefined,
     log: FactLog | undefined,

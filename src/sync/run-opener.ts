@@ -1,20 +1,20 @@
 /** Opens and ends the tracker runs of a lane: what each is told of its run, what is kept of it in the state. */
 import { posix } from 'node:path';
-import { steadyMs } from '../clock.ts';
+import { type Joined, readJoin } from '../artifacts/index.ts';
 import { FileMarks } from '../backend-kit/identity/index.ts';
+import { steadyMs } from '../clock.ts';
 import type { Backend, Handle, RunEnd, RunFiles, RunSource } from '../contract/index.ts';
-import type { TrackerLane, Undelivered } from './delivery/index.ts';
 import { MirrorError } from '../errors.ts';
-import { type LaneRouting, firstWallTime, type RunNames, type TrackerLaneOptions, trackerRunKey } from '../lanes/index.ts';
+import { firstWallTime, type LaneRouting, type RunNames, type TrackerLaneOptions, trackerRunKey } from '../lanes/index.ts';
 import { type FileState, type RunRef, runLabel } from '../model/index.ts';
 import type { BatchCache } from '../reading/index.ts';
 import type { Opened } from '../route/index.ts';
-import { type Joined, readJoin } from '../sidecar/index.ts';
 import type { Delivered, LaneState } from '../state/index.ts';
 import type { RootPlace } from '../untrusted/index.ts';
-import { type FedRun, firstChecksum, newMarks, rootPlace, type SourcePiece } from './fed-run.ts';
+import type { TrackerLane, Undelivered } from './delivery/index.ts';
 import type { LaneRoutes } from './lane-routes.ts';
 import type { Parents } from './parents.ts';
+import { firstChecksum, newMarks, rootPlace, type SourcePiece, type SyncedRun } from './synced-run.ts';
 
 export interface RunOpenerOptions {
   readonly backend: Backend;
@@ -24,7 +24,7 @@ export interface RunOpenerOptions {
   readonly routes: LaneRoutes;
   readonly parents: Parents;
   /** The tracker run of a target. */
-  readonly runOf: (target: RunRef) => FedRun;
+  readonly runOf: (target: RunRef) => SyncedRun;
   readonly laneState: LaneState;
   readonly instanceId: string;
   readonly places: ReadonlyMap<string, RootPlace>;
@@ -34,7 +34,7 @@ export interface RunOpenerOptions {
   /** Ends all that is waited for. */
   readonly signal: AbortSignal;
   /** The files of a run, for where what is about to be sent does not tell whose a tracker run is. */
-  readonly filesOf: (run: FedRun) => RunFiles & { areGone(files: Iterable<string>, signal: AbortSignal): Promise<boolean> };
+  readonly filesOf: (run: SyncedRun) => RunFiles & { areGone(files: Iterable<string>, signal: AbortSignal): Promise<boolean> };
 }
 
 export type Opening =
@@ -66,12 +66,12 @@ export class RunOpener {
   }
 
   /** The run's handle: the tracker run is looked for, or made, when there is something to send for the first time. */
-  async open(run: FedRun, pieces: readonly SourcePiece[], startedAt = startOf(pieces)): Promise<Opening> {
+  async open(run: SyncedRun, pieces: readonly SourcePiece[], startedAt = startOf(pieces)): Promise<Opening> {
     const { backend, delivery, laneState } = this.#options;
     const { target } = run;
     const replaced = (await this.#replaced(run, pieces)) ?? (await this.#others(run, pieces));
     if (replaced !== undefined) {
-      if (this.#leavesReplaced(run)) return await this.#openBeside(run, replaced);
+      if (this.#leavesReplaced(run)) return await this.#openReplacement(run, replaced);
       this.#sayTogether(run, replaced);
     }
     const isEnded = laneState.isEnded(target);
@@ -112,7 +112,7 @@ export class RunOpener {
   }
 
   /** Files that the tracker run is known by and that hold something else now, by what they are known from here on. */
-  async #replaced(run: FedRun, pieces: readonly SourcePiece[]): Promise<Replaced | undefined> {
+  async #replaced(run: SyncedRun, pieces: readonly SourcePiece[]): Promise<Replaced | undefined> {
     const { filesOf, signal } = this.#options;
     const suspects = pieces.filter(({ state, file }) => state.generation > 0 && !run.compared.has(`${state.generation} ${file}`));
     if (suspects.length === 0 || !this.#leavesReplaced(run)) return undefined;
@@ -137,7 +137,7 @@ export class RunOpener {
    * Files that are new where every file that went into the tracker run is gone: a training that was started again, or another run that lies
    * there now.
    */
-  async #others(run: FedRun, pieces: readonly SourcePiece[]): Promise<Replaced | undefined> {
+  async #others(run: SyncedRun, pieces: readonly SourcePiece[]): Promise<Replaced | undefined> {
     const { laneState, routes, filesOf, signal } = this.#options;
     if (pieces.length === 0) return undefined;
     const known = this.#knownBy(run);
@@ -159,7 +159,7 @@ export class RunOpener {
   }
 
   /** The files by which the tracker run of a run is known, if it has one of its own. */
-  #knownBy({ target }: FedRun): FileMarks | undefined {
+  #knownBy({ target }: SyncedRun): FileMarks | undefined {
     const { laneState } = this.#options;
     const opened = laneState.handle(target) === undefined ? undefined : laneState.opened(target);
     return opened === undefined || opened.joins !== undefined ? undefined : FileMarks.fromPairs(opened.files);
@@ -170,7 +170,7 @@ export class RunOpener {
    * and is told from the former one by the files it is known by, so that it is found again whatever is lost here. Should we die
    * before the state says so, all of this is done once more.
    */
-  async #openBeside(run: FedRun, replaced: Replaced): Promise<Opening> {
+  async #openReplacement(run: SyncedRun, replaced: Replaced): Promise<Opening> {
     const { backend, cache, delivery, laneState, routes, routing, isSettled } = this.#options;
     const { target } = run;
     const handle = laneState.handle(target);
@@ -205,14 +205,14 @@ export class RunOpener {
   }
 
   /** Of a file with other content its incident speaks; of other files nobody would. */
-  #sayTogether({ target }: FedRun, replaced: Replaced): void {
+  #sayTogether({ target }: SyncedRun, replaced: Replaced): void {
     this.#options.routing.warn(`${runLabel(target)} goes on in the tracker run that has its former content, too: ${whatOf(replaced)}`, {
       ...factsOf(target, replaced),
       hint: 'For a tracker run of its own: `replaced: new_run`.',
     });
   }
 
-  #leavesReplaced({ target }: FedRun): boolean {
+  #leavesReplaced({ target }: SyncedRun): boolean {
     const { routing, places } = this.#options;
     return routing.replacedOf(rootPlace(places, target).path) === 'new_run';
   }
@@ -221,7 +221,7 @@ export class RunOpener {
    * Files that had nothing to be known by when the tracker run was opened, or were not there, are noted before anything of them
    * is sent.
    */
-  async #noteFiles(run: FedRun, handle: Handle, pieces: readonly SourcePiece[]): Promise<Undelivered | undefined> {
+  async #noteFiles(run: SyncedRun, handle: Handle, pieces: readonly SourcePiece[]): Promise<Undelivered | undefined> {
     const { backend, delivery, laneState } = this.#options;
     const opened = laneState.opened(run.target);
     const known = FileMarks.fromPairs(opened?.files);
@@ -237,7 +237,7 @@ export class RunOpener {
    * The tracker run can't be gone on with, and stays as it is: one beside it is to be opened, and gets everything. False where
    * that is not wanted, not ours to do, or was of no use.
    */
-  rebuild(run: FedRun, error: MirrorError): boolean {
+  rebuild(run: SyncedRun, error: MirrorError): boolean {
     const { laneState, routing } = this.#options;
     const { target, key } = run;
     const before = laneState.opened(target);
@@ -259,7 +259,7 @@ export class RunOpener {
    * Says that a run has ended, with its last event, if it was not said yet. `changedAtMs`: when its files last changed.
    * `olderThanMs`: 0 where it is known to be over.
    */
-  async end(run: FedRun, changedAtMs: number, olderThanMs: number): Promise<void> {
+  async end(run: SyncedRun, changedAtMs: number, olderThanMs: number): Promise<void> {
     const { backend, delivery, laneState } = this.#options;
     const { target } = run;
     const isTheirs = laneState.opened(target)?.joins !== undefined;
@@ -279,7 +279,7 @@ export class RunOpener {
   }
 
   /** The former tracker run is gone for good: what was in it is sent again from the beginning. */
-  #beginAnew({ target }: FedRun, handle: Handle, opened: Opened): void {
+  #beginAnew({ target }: SyncedRun, handle: Handle, opened: Opened): void {
     const { laneState, routes } = this.#options;
     routes.restart(target);
     laneState.keepHandle(target, handle, opened);
@@ -287,7 +287,7 @@ export class RunOpener {
 
   /** What it was opened as, or is to be now. */
   async #opened(
-    run: FedRun,
+    run: SyncedRun,
   ): Promise<{ readonly kind: 'opened'; readonly opened: Opened } | { readonly kind: 'wait'; readonly ms: number }> {
     const { laneState, routing, isSettled, signal } = this.#options;
     const { target } = run;
@@ -328,7 +328,7 @@ export class RunOpener {
 
   /** What stands above a run: where that is a run too, it is opened first. */
   async #above(
-    run: FedRun,
+    run: SyncedRun,
     startedAt: number | undefined,
   ): Promise<
     | { readonly kind: 'none' }
@@ -349,12 +349,12 @@ export class RunOpener {
     return { kind: 'parent', parent: { key: parent.key, name: this.#namesOf(parent).name, handle: opening.handle } };
   }
 
-  #namesOf({ target, group, groupTag }: FedRun): RunNames {
+  #namesOf({ target, group, groupTag }: SyncedRun): RunNames {
     return this.#options.namesOf(target, group === undefined || groupTag === undefined ? undefined : { group, tag: groupTag });
   }
 
   /** What a tracker is told of a run. Its name and place are those it was opened with, whatever the configuration says now. */
-  #source(run: FedRun, opened: Opened, startedAt: number | undefined, marks: FileMarks): RunSource {
+  #source(run: SyncedRun, opened: Opened, startedAt: number | undefined, marks: FileMarks): RunSource {
     const { instanceId, places, filesOf } = this.#options;
     const { target } = run;
     const { group, epoch, joins } = opened;

@@ -2,11 +2,12 @@
  * Params that stand in the event files themselves, as the text of a tag: found on the way of the points, and in what was sent
  * before anybody asked.
  */
+
+import { MOST_TEXT_BYTES, type ParamRule, textStamp } from '../artifacts/index.ts';
 import { interpret, type Series, sha256Of } from '../model/index.ts';
 import { Pattern } from '../pattern/index.ts';
 import type { CachedBatch } from '../reading/index.ts';
-import { MOST_TEXT_BYTES, type ParamRule, textStamp } from '../sidecar/index.ts';
-import type { FedSource } from './fed-run.ts';
+import type { FedSource } from './synced-run.ts';
 
 /** A text that says params of a tracker run. */
 export interface ParamText {

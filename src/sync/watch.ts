@@ -1,55 +1,56 @@
 /** Joins the rooms for ever: the discovery thread says what changed, and each lane's feed brings its lane there. */
-import { steadyMs } from '../clock.ts';
+
 import { resolve } from 'node:path';
 import { DAMAGED_HINT, LocalBackend } from '../backends/local/index.ts';
+import { steadyMs } from '../clock.ts';
 import {
+  ALL_RUNS,
   type ChangedFile,
   type DiscoverFact,
-  type FoundRun,
-  type RunChange,
-  type RunRules,
-  type SeenFile,
-  ALL_RUNS,
   DiscoverThreads,
+  type FoundRun,
   filterOf,
   globsOf,
   type ResolvedRoot,
   type RootRequest,
+  type RunChange,
+  type RunRules,
   resolveRoots,
+  type SeenFile,
   silentRoots,
 } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
-import type { Feed, FeedEvents } from './feed.ts';
-import { HealSchedule } from './heal-schedule.ts';
-import { LocalFeed } from './local-feed.ts';
-import { TrackerFeed } from './tracker-feed.ts';
-import { makeStoreFolder, openState } from './lane-files.ts';
 import { asksForOthers, type StoreOptions, type TrackerLaneOptions } from '../lanes/index.ts';
 import { useMemory } from '../memory/index.ts';
 import { inodeOf, keyOfRun, type RunRef } from '../model/index.ts';
 import {
-  KnownInodes,
+  checkIdentities,
   checkMovedRoots,
   checkRoots,
-  otherRoots,
-  walkOf,
   type FindOptions,
   findMoves,
   followMoves,
+  heldBy,
+  KnownInodes,
   type Movable,
+  type Moves,
   movable,
   movedIncident,
   moveKey,
-  type Moves,
-  checkIdentities,
-  heldBy,
+  otherRoots,
+  walkOf,
 } from '../moves/index.ts';
 import { BatchCache, JobReader } from '../reading/index.ts';
 import { RunTree } from '../route/index.ts';
 import { FileLock, type LaneState, type StateFile } from '../state/index.ts';
-import type { LinkRules } from '../untrusted/index.ts';
 import { type FactLog, readStand, WatchStatus } from '../status/index.ts';
 import { finishTidying } from '../tidy/index.ts';
+import type { LinkRules } from '../untrusted/index.ts';
+import { makeStoreFolder, openState } from './lane-files.ts';
+import type { LaneSync, SyncEvents } from './lane-sync.ts';
+import { LocalSync } from './local-sync.ts';
+import { RetrySchedule } from './retry-schedule.ts';
+import { TrackerSync } from './tracker-sync.ts';
 
 export interface WatchOptions {
   readonly roots: readonly RootRequest[];
@@ -126,7 +127,7 @@ export async function watch(options: WatchOptions): Promise<WatchStatus> {
 
 /** Files that a feed is not told of yet. */
 interface HeldFiles {
-  readonly feed: Feed;
+  readonly feed: LaneSync;
   readonly run: RunRef;
   readonly sinceMs: number;
   readonly files: (readonly ChangedFile[])[];
@@ -140,10 +141,10 @@ class Watch {
   /** Roots that did not answer at the start. */
   readonly #unheard: ReadonlySet<string>;
   readonly #status: WatchStatus;
-  #heals: HealSchedule;
+  #heals: RetrySchedule;
   readonly #reader: JobReader;
   readonly #tree = new RunTree();
-  #feeds: readonly Feed[] = [];
+  #feeds: readonly LaneSync[] = [];
   /** Ends the feeds, to begin them anew once runs that lie elsewhere are followed. */
   #round = new AbortController();
   /** Files heard of since one was seen that lies elsewhere now, by root, run and name: more may have moved with it. */
@@ -188,7 +189,7 @@ class Watch {
       roots: [...this.#roots.keys()],
       ...(scanIntervalMs === undefined ? {} : { scanIntervalMs }),
     });
-    this.#heals = new HealSchedule(state);
+    this.#heals = new RetrySchedule(state);
     this.#asksForOthers = new Set(trackers.flatMap(({ name, routing }) => (routing !== undefined && asksForOthers(routing) ? [name] : [])));
     this.#reader = new JobReader({
       fellSilent: (fact) => this.#status.fellSilent(fact),
@@ -246,7 +247,7 @@ class Watch {
     const { signal, rules = ALL_RUNS, scanIntervalMs = 60_000, notify = true } = this.#options;
     const isOurs = this.#scope();
     this.#round = new AbortController();
-    this.#heals = new HealSchedule(this.#state);
+    this.#heals = new RetrySchedule(this.#state);
     this.#feeds = this.#newFeeds();
     this.#held.clear();
     this.#inodes = this.#knownInodes();
@@ -354,15 +355,15 @@ class Watch {
     return [this.#state, this.#local].flatMap((held) => (held === undefined ? [] : [movable(held)]));
   }
 
-  #newFeeds(): Feed[] {
+  #newFeeds(): LaneSync[] {
     const { trackers = [] } = this.#options;
     const signal = AbortSignal.any([this.#options.signal, this.#round.signal]);
     const places = new Map([...this.#roots].map(([name, { path, links }]) => [name, { path, links }]));
     const cache = new BatchCache();
     const shared = { status: this.#status, events: this.#events(), places, signal };
-    const feeds: Feed[] = trackers.map((tracker) => {
+    const feeds: LaneSync[] = trackers.map((tracker) => {
       const laneState = this.#state.lane(tracker.name, tracker.target);
-      return new TrackerFeed({
+      return new TrackerSync({
         ...shared,
         ...tracker,
         lane: tracker.name,
@@ -378,11 +379,11 @@ class Watch {
     });
     if (this.#local === undefined) return feeds;
     const state = this.#localState();
-    const local = new LocalFeed({ ...shared, lane: 'local', backend: this.#local, state, cache: trackers.length > 0 ? cache : undefined });
+    const local = new LocalSync({ ...shared, lane: 'local', backend: this.#local, state, cache: trackers.length > 0 ? cache : undefined });
     return [local, ...feeds];
   }
 
-  #events(): FeedEvents {
+  #events(): SyncEvents {
     const heals = this.#heals;
     return {
       fileTroubled: (lane, run, name, isSoon) => heals.fileTroubled(lane, run, name, isSoon),
@@ -508,7 +509,7 @@ class Watch {
    * A lane that asks who else lies beside a run hears of those of a first scan when it is over, and all are known; of a run that
    * would be the first of its kind when nothing new came to its root for a moment: whole trees are copied in any order.
    */
-  #isHeldBack(feed: Feed, run: RunRef, files: readonly ChangedFile[]): boolean {
+  #isHeldBack(feed: LaneSync, run: RunRef, files: readonly ChangedFile[]): boolean {
     if (!this.#asksForOthers.has(feed.lane)) return false;
     const key = JSON.stringify([feed.lane, run.root, run.path]);
     const held = this.#held.get(key);
@@ -519,11 +520,11 @@ class Watch {
     return true;
   }
 
-  #isToWait(feed: Feed, run: RunRef, sinceMs: number): boolean {
+  #isToWait(feed: LaneSync, run: RunRef, sinceMs: number): boolean {
     return !this.#status.roots.has(run.root) || this.#isWaitingFor(feed, run, sinceMs);
   }
 
-  #isWaitingFor(feed: Feed, run: RunRef, sinceMs: number): boolean {
+  #isWaitingFor(feed: LaneSync, run: RunRef, sinceMs: number): boolean {
     const { besideMs = BESIDE_MS } = this.#options;
     const nowMs = steadyMs();
     if (nowMs - sinceMs >= MOST_BESIDE * besideMs || nowMs - (this.#newAtMs.get(run.root) ?? 0) >= besideMs) return false;

@@ -1,6 +1,7 @@
 /** Works out what is to be forgotten, and what that means: which files are still there, which tracker runs go and which stay. */
-import type { KnownRoot } from '../contract/index.ts';
+
 import type { StoreReader } from '../backends/local/index.ts';
+import type { KnownRoot } from '../contract/index.ts';
 import { silentRoots } from '../discover/index.ts';
 import type { TrackerLaneOptions } from '../lanes/index.ts';
 import { type Forgetting, keyOfFile, keyOfRun, type Removal, type RunRef, runLabel } from '../model/index.ts';

@@ -1,7 +1,7 @@
 /** Changes what is known of roots and runs in state, store and trackers, so that a crash on the way leaves nothing half done. */
 import { existsSync } from 'node:fs';
-import type { Handle } from '../contract/index.ts';
 import type { LocalBackend } from '../backends/local/index.ts';
+import type { Handle } from '../contract/index.ts';
 import { MirrorError, messageOf } from '../errors.ts';
 import type { TrackerLaneOptions } from '../lanes/index.ts';
 import type { Removal, Tidying } from '../model/index.ts';

@@ -3,7 +3,7 @@ import type { Foreign, OwnRun } from '../contract/index.ts';
 import type { TrackerLaneOptions } from '../lanes/index.ts';
 import { StateFile } from '../state/index.ts';
 import { DEFAULT_LINKS, type LinkRules, placeOf } from '../untrusted/index.ts';
-import { storedBeside } from './verify-beside.ts';
+import { storedArtifacts } from './verify-artifacts.ts';
 
 export interface ForeignFindings {
   readonly counts: Readonly<Record<Foreign['kind'], number>>;
@@ -35,7 +35,11 @@ export async function foreignIn(
     const own: OwnRun[] = [];
     for (const [run, handle] of lane.handles()) {
       const path = paths.get(run.root) ?? '';
-      const { files, params, hasAllParams } = await storedBeside(lane.side(run), placeOf({ path, links: linksOf(path) }, run.path), signal);
+      const { files, params, hasAllParams } = await storedArtifacts(
+        lane.side(run),
+        placeOf({ path, links: linksOf(path) }, run.path),
+        signal,
+      );
       own.push({ handle, files: [...files.keys()], params: hasAllParams ? [...params.keys()] : undefined });
     }
     const all = await backend.foreign(own, signal);

@@ -1,7 +1,7 @@
 /** What `verify --repair` does for a tracker: notes in the state what has to be sent again. */
 import { MirrorError } from '../errors.ts';
 import { type FileState, type RunRef, runLabel } from '../model/index.ts';
-import type { LaneState, SideState, StateFile } from '../state/index.ts';
+import type { ArtifactState, LaneState, StateFile } from '../state/index.ts';
 import type { Place } from '../untrusted/index.ts';
 import { type FileFacts, type FileRepair, gapsOf, type LaneComparison, type Obstacle, type Repairs, rangesOf } from './compare/index.ts';
 import { recordEnd } from './verify-files.ts';
@@ -96,8 +96,8 @@ export class LaneMender implements Repairs {
   }
 
   /** What is not there any more, or not as it was, is done once more. */
-  mendBeside(run: RunRef, again: readonly SideState[]): void {
-    for (const { path, rule } of again) this.#lane.forgetSide(run, path, rule);
+  repairArtifacts(run: RunRef, again: readonly ArtifactState[]): void {
+    for (const { path, rule } of again) this.#lane.forgetArtifact(run, path, rule);
     this.beside += again.length;
   }
 

@@ -2,13 +2,13 @@ import { steadyMs } from '../clock.ts';
 import { ALL_RUNS, filterOf, type RootRequest, type RunRules } from '../discover/index.ts';
 import { messageOf } from '../errors.ts';
 import { keyOfRun, type RunRef, runLabel } from '../model/index.ts';
-import type { LaneState, StateFile } from '../state/index.ts';
 import { PatientReader } from '../reading/index.ts';
+import type { LaneState, StateFile } from '../state/index.ts';
 import type { Progress } from '../status/index.ts';
 import { type LinkRules, placeOf } from '../untrusted/index.ts';
 import {
-  damagedBytes,
   type Difference,
+  damagedBytes,
   differencesOf,
   factsOf,
   LaneComparison,
@@ -22,10 +22,10 @@ import {
   type Verification,
 } from './compare/index.ts';
 import { LaneMender } from './lane-mender.ts';
-import { lookBeside } from './verify-beside.ts';
+import { doubtOf, FilesSource, LanesSource, type Side } from './sources.ts';
+import { checkArtifacts } from './verify-artifacts.ts';
 import { VerifyLog } from './verify-log.ts';
 import { type Candidate, candidatesOf, type Scope, scopesOf } from './verify-scope.ts';
-import { doubtOf, FilesSide, LanesSide, type Side } from './verify-sides.ts';
 import type { LaneSource } from './verify-source.ts';
 
 /** Errors of a lane that leave the other runs comparable: one answer for one run was of no use. */
@@ -66,7 +66,7 @@ class LanePass {
   #roots: readonly string[] = [];
   #uncompared: readonly UncomparedRun[] = [];
   /** Tracker runs of which all beside the points was looked at. */
-  readonly #lookedBeside = new Set<string>();
+  readonly #checkedArtifacts = new Set<string>();
   /** The tracker itself is not to be reached: nothing more is asked of it. */
   #isLost = false;
 
@@ -213,8 +213,8 @@ class LanePass {
     comparison.isShared = (other ?? source).isShared(run);
     const side =
       other === undefined
-        ? new FilesSide(source, candidate, states, facts, this.#reader)
-        : new LanesSide(source, other, candidate, this.#reader);
+        ? new FilesSource(source, candidate, states, facts, this.#reader)
+        : new LanesSource(source, other, candidate, this.#reader);
     const before = this.#log.progress.bytes.read;
     await this.#feed(side, comparison, false);
     if (other === undefined) comparison.doubt = doubtOf(states, facts);
@@ -228,7 +228,7 @@ class LanePass {
     }
     if (other === undefined) this.#log.note(candidate, facts);
     if (!this.#log.isStopped) this.#repairs?.mend(comparison, facts, candidate.directory);
-    const beside = other === undefined && !this.#log.isStopped ? await this.#lookBeside(candidate) : NO_MEDIA;
+    const beside = other === undefined && !this.#log.isStopped ? await this.#checkArtifacts(candidate) : NO_MEDIA;
     this.#log.verdicts.push({
       run,
       ...comparison.counts,
@@ -245,19 +245,19 @@ class LanePass {
   }
 
   /** Of each tracker run once, with the first run that goes into it. */
-  async #lookBeside({ run, directory }: Candidate): Promise<MediaCounts> {
+  async #checkArtifacts({ run, directory }: Candidate): Promise<MediaCounts> {
     const { source, signal, onDifference } = this.#options;
     const beside = source.beside(run);
-    if (beside === undefined || this.#lookedBeside.has(keyOfRun(beside.target))) return NO_MEDIA;
-    this.#lookedBeside.add(keyOfRun(beside.target));
+    if (beside === undefined || this.#checkedArtifacts.has(keyOfRun(beside.target))) return NO_MEDIA;
+    this.#checkedArtifacts.add(keyOfRun(beside.target));
     // A run that is folded lies below its target.
-    const { counts, differences, again } = await lookBeside(
+    const { counts, differences, again } = await checkArtifacts(
       beside,
       placeOf({ path: directory.root, links: directory.links }, beside.target.path),
       signal,
     );
     for (const difference of differences) onDifference?.(difference);
-    this.#repairs?.mendBeside(beside.target, again);
+    this.#repairs?.repairArtifacts(beside.target, again);
     return counts;
   }
 

@@ -1,7 +1,8 @@
 /** What a comparison keeps while it goes on: how far it is, what it found of each run, and what could not be compared. */
+
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { silenceText } from '../calls/index.ts';
 import { steadyMs } from '../clock.ts';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FileState, RunRef } from '../model/index.ts';
 import { type Progress, waitingWords } from '../status/index.ts';
 import { fullPath } from '../untrusted/index.ts';

@@ -1,17 +1,18 @@
 /** Joins the rooms into one comparison: roots → discover → files (tail, decode) and the lane's own points → verify. */
-import { steadyMs } from '../clock.ts';
+
 import { MediaList, openStore, type StoredSeries, type StoreReader, StoreRepair } from '../backends/local/index.ts';
+import { steadyMs } from '../clock.ts';
 import type { RootRequest, RunRules } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
 import { type RunRef, runLabel } from '../model/index.ts';
-import { FileLock } from '../state/index.ts';
 import { PatientReader } from '../reading/index.ts';
+import { FileLock } from '../state/index.ts';
 import type { Progress } from '../status/index.ts';
 import { type LinkRules, type Place, placeOf, type RootPlace } from '../untrusted/index.ts';
 import {
   compareRunListing,
-  damagedBytes,
   type Difference,
+  damagedBytes,
   differencesOf,
   factsOf,
   type MediaDifference,

@@ -1,9 +1,9 @@
 /** What is compared: the roots that are asked for, and the runs below them that the lane or the disk has. */
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { KnownRoot, KnownRun } from '../contract/index.ts';
 import type { StoreReader } from '../backends/local/index.ts';
 import { inTime } from '../calls/index.ts';
+import type { KnownRoot, KnownRun } from '../contract/index.ts';
 import {
   ALL_RUNS,
   type FoundFile,

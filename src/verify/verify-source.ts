@@ -1,5 +1,6 @@
 /** What `verify` reads of a lane: a tracker with its part of the state, or the local store. */
 
+import type { StoreReader } from '../backends/local/index.ts';
 import type {
   Backend,
   Capabilities,
@@ -11,15 +12,14 @@ import type {
   ReadBackPoint,
   Refusal,
 } from '../contract/index.ts';
-import type { StoreReader } from '../backends/local/index.ts';
-import { AnswerWatch, realClock } from '../sync/delivery/index.ts';
 import { MirrorError, messageOf, systemCode } from '../errors.ts';
 import { LaneNames, type TrackerLaneOptions } from '../lanes/index.ts';
 import type { FileState, RunRef, Series } from '../model/index.ts';
 import type { LeftOut } from '../route/index.ts';
 import type { LaneReader } from '../state/index.ts';
+import { AnswerWatch, realClock } from '../sync/delivery/index.ts';
 import { heldBy } from './compare/index.ts';
-import type { Beside } from './verify-beside.ts';
+import type { Beside } from './verify-artifacts.ts';
 import type { Asked } from './verify-log.ts';
 import { type Mirrored, mirroredIn } from './verify-scope.ts';
 
@@ -113,9 +113,9 @@ export function trackerSource(
       const target = names.targetOf(run);
       const handle = lane.handle(target);
       const states = handle === undefined ? [] : lane.side(target);
-      const compareSide = backend.compareSide?.bind(backend);
-      if (handle === undefined || states.length === 0 || compareSide === undefined) return undefined;
-      return { target, handle, states, compare: (run, wanted, signal) => answers.ask(() => compareSide(run, wanted, signal)) };
+      const compareArtifacts = backend.compareArtifacts?.bind(backend);
+      if (handle === undefined || states.length === 0 || compareArtifacts === undefined) return undefined;
+      return { target, handle, states, compare: (run, wanted, signal) => answers.ask(() => compareArtifacts(run, wanted, signal)) };
     },
     async *readBack(run, options) {
       if (readBack !== 'full') throw new MirrorError('MB4004', 'this tracker does not give back what it holds');

@@ -1,5 +1,5 @@
 import type { Bench, BenchContext } from './bench.ts';
-import { type Target, count, seconds, spread, times } from './figures.ts';
+import { count, seconds, spread, type Target, times } from './figures.ts';
 import { interleave, repeat } from './pairs.ts';
 import type { Tbparse } from './references/tbparse.ts';
 

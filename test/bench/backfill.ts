@@ -1,6 +1,6 @@
 import type { BigLogForm } from '../support/event-writer.ts';
 import type { Bench, BenchContext } from './bench.ts';
-import { type Target, count, megabytes, millionsPerSecond, seconds, spread, times } from './figures.ts';
+import { count, megabytes, millionsPerSecond, seconds, spread, type Target, times } from './figures.ts';
 import type { Measured } from './measure.ts';
 import { interleave, repeat } from './pairs.ts';
 

@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { event, eventFile, frame, simpleValue } from '../support/event-writer.ts';
 import type { Bench, BenchContext } from './bench.ts';
-import { type Target, percentile, seconds, spread } from './figures.ts';
+import { percentile, seconds, spread, type Target } from './figures.ts';
 
 const TARGET: Target = { bound: 'most', reach: 1, moonshot: 0.1 };
 

@@ -1,6 +1,6 @@
 import type { BigLog } from '../support/event-writer.ts';
 import type { Bench, BenchContext } from './bench.ts';
-import { type Target, count, spread, times } from './figures.ts';
+import { count, spread, type Target, times } from './figures.ts';
 import { interleave } from './pairs.ts';
 
 const TARGET: Target = { bound: 'most', reach: 3 };

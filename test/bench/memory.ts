@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import type { Bench, BenchContext } from './bench.ts';
-import { type Target, count, megabytes, seconds, spread } from './figures.ts';
+import { count, megabytes, seconds, spread, type Target } from './figures.ts';
 import { expectPoints } from './product.ts';
 import type { LogShape } from './scratch.ts';
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
+import { whoseRun } from '../../src/backend-kit/identity/index.ts';
 import type { BackendType } from '../../src/contract/index.ts';
 import { backfill } from '../../src/sync/backfill.ts';
-import { whoseRun } from '../../src/backend-kit/identity/index.ts';
 import type { BigLog } from '../support/event-writer.ts';
 
 export interface MirrorPlan<Settings> {

@@ -1,7 +1,7 @@
 import { mlflow as tracker } from '../../src/backends/mlflow/index.ts';
 import type { BigLog } from '../support/event-writer.ts';
 import type { Bench, BenchContext } from './bench.ts';
-import { type Target, count, perSecond, spread, times } from './figures.ts';
+import { count, perSecond, spread, type Target, times } from './figures.ts';
 import { secondsToMirror } from './mirror.ts';
 import { interleave } from './pairs.ts';
 import type { Mlflow, MlflowWay } from './references/mlflow.ts';

@@ -3,7 +3,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { BigLog } from '../support/event-writer.ts';
-import { type Measured, lastLine, measure } from './measure.ts';
+import { lastLine, type Measured, measure } from './measure.ts';
 import type { Scratch } from './scratch.ts';
 import { Watching } from './watching.ts';
 

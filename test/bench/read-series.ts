@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { bigLogRun, bigLogTag } from '../support/event-writer.ts';
 import type { Bench } from './bench.ts';
-import { type Target, count, seconds, spread } from './figures.ts';
+import { count, seconds, spread, type Target } from './figures.ts';
 import { lastLine, measure } from './measure.ts';
 import { repeat } from './pairs.ts';
 import { expectPoints } from './product.ts';

@@ -1,5 +1,5 @@
 // One table per benchmark: what, ours, reference, figure, target.
-import { type Format, type Spread, type Target, judge } from './figures.ts';
+import { type Format, judge, type Spread, type Target } from './figures.ts';
 
 /** One line of a table. */
 export interface Row {

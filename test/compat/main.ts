@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { REPOSITORY } from '../support/python-tools.ts';
 import { type Cell, runCell } from './cell.ts';
-import { type Database, startMariadb, startPostgres, type Store } from './databases.ts';
+import { type Database, type Store, startMariadb, startPostgres } from './databases.ts';
 import { environmentOf, keepsFiles, VERSIONS, type Version } from './servers.ts';
 import { tableOf } from './table.ts';
 

@@ -1,8 +1,8 @@
+import { whoseRun } from '../../src/backend-kit/identity/index.ts';
 import { aim } from '../../src/backends/aim/index.ts';
 import type { Backend, Handle } from '../../src/contract/index.ts';
 import { AimStub, type StubFault } from '../support/aim-stub/index.ts';
 import type { Fault } from '../support/fault.ts';
-import { whoseRun } from '../../src/backend-kit/identity/index.ts';
 import { type Harness, type Target, UNLIMITED_SECONDS } from './harness.ts';
 
 /** A backend as a lane's section makes it. */

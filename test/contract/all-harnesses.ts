@@ -2,10 +2,10 @@
 import { mlflow } from '../../src/backends/mlflow/index.ts';
 import { MemoryBackend, MemoryTracker } from '../support/memory-backend.ts';
 import { stubHarness as aimHarness } from './aim-harness.ts';
-import { offlineHarness as clearmlOffline, stubHarness as clearmlHarness } from './clearml-harness.ts';
+import { stubHarness as clearmlHarness, offlineHarness as clearmlOffline } from './clearml-harness.ts';
 import type { Harness } from './harness.ts';
 import { stubHarness as mlflowHarness } from './mlflow-harness.ts';
-import { offlineHarness as wandbOffline, onlineHarness as wandbHarness } from './wandb-harness.ts';
+import { onlineHarness as wandbHarness, offlineHarness as wandbOffline } from './wandb-harness.ts';
 
 export const memoryHarness: Harness = {
   addressing: 'key',

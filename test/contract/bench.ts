@@ -1,9 +1,9 @@
 import { expect, it } from '@jest/globals';
 import type { Backend, Handle, RunSource } from '../../src/contract/index.ts';
+import { until as holds } from '../crash/watch-kill.ts';
 import type { FaultKind } from '../support/fault.ts';
 import { type Draft, GrowingRun } from '../support/parcels.ts';
 import { type Ledger, newLedger, SmallDelivery } from '../support/small-delivery.ts';
-import { until as holds } from '../crash/watch-kill.ts';
 import type { Harness, Target } from './harness.ts';
 import { differences, expectedOf, readHeld } from './read-back.ts';
 

@@ -1,12 +1,12 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { whoseRun } from '../../src/backend-kit/identity/index.ts';
 import { clearml } from '../../src/backends/clearml/index.ts';
 import type { Backend, Handle } from '../../src/contract/index.ts';
 import { ClearmlStub } from '../support/clearml-stub/index.ts';
 import type { Fault } from '../support/fault.ts';
 import type { StubFault } from '../support/mlflow-stub/fault-rules.ts';
-import { whoseRun } from '../../src/backend-kit/identity/index.ts';
 import type { Harness, Target } from './harness.ts';
 
 export const ACCESS_KEY = 'ACCESSKEYOFTHELANE0000';

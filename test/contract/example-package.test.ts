@@ -2,6 +2,7 @@ import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { whoseRun } from '../../src/backend-kit/identity/index.ts';
 import type { Backend, BackendType } from '../../src/contract/index.ts';
 import { event, simpleValue } from '../support/event-writer.ts';
 import { FaultQueue } from '../support/fault.ts';
@@ -9,7 +10,6 @@ import { lossy } from '../support/lossy-backend.ts';
 import { GrowingRun } from '../support/parcels.ts';
 import { newLedger, SmallDelivery } from '../support/small-delivery.ts';
 import { contractSuite } from './contract-suite.ts';
-import { whoseRun } from '../../src/backend-kit/identity/index.ts';
 import { differences, expectedOf, readHeld } from './read-back.ts';
 
 const PACKAGE = new URL('../../../test/support/example-backend-package/', import.meta.url);

@@ -14,7 +14,7 @@ export interface Harness {
   readonly hasOneWriter?: boolean;
   /** Whether tracker runs are told apart by their fingerprint. Default true. */
   readonly hasFingerprints?: boolean;
-  /** Whether what lies beside the points can be compared (`compareSide`). Default false. */
+  /** Whether what lies beside the points can be compared (`compareArtifacts`). Default false. */
   readonly comparesSide?: boolean;
   /** Once, before the first case: a server is started here. */
   setUp?(): Promise<void>;

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
+import { whoseRun } from '../../src/backend-kit/identity/index.ts';
 import type { Backend, BackendType, Handle } from '../../src/contract/index.ts';
 import type { Fault } from '../support/fault.ts';
 import { MlflowStub, type StubFault, type StubOptions } from '../support/mlflow-stub/index.ts';
-import { whoseRun } from '../../src/backend-kit/identity/index.ts';
 import { type Harness, type Target, UNLIMITED_SECONDS } from './harness.ts';
 
 const MODULE = new URL('../../src/backends/mlflow/index.js', import.meta.url);

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { expect } from '@jest/globals';
-import type { SideFile, SideParam } from '../../src/contract/index.ts';
+import type { ArtifactFile, RunParam } from '../../src/contract/index.ts';
 import { event, simpleValue } from '../support/event-writer.ts';
 import { contractCase } from './bench.ts';
 import type { Harness } from './harness.ts';
 
 const signal = new AbortController().signal;
 
-function fileOf(path: string, text: string): SideFile {
+function fileOf(path: string, text: string): ArtifactFile {
   const data = Buffer.from(text);
   return {
     path,
@@ -26,9 +26,9 @@ export function sideCases(harness: Harness): void {
     const delivery = await bench.mirror(run, run.append([event({ wallTime: 1_700_000_000, step: 1, summary: [simpleValue('loss', 1)] })]));
     const { setParams, putFile } = delivery.backend;
     const handle = delivery.ledger.handle!;
-    expect(delivery.backend.compareSide !== undefined).toBe(harness.comparesSide === true);
-    if (delivery.backend.compareSide === undefined) return;
-    const params: readonly SideParam[] =
+    expect(delivery.backend.compareArtifacts !== undefined).toBe(harness.comparesSide === true);
+    if (delivery.backend.compareArtifacts === undefined) return;
+    const params: readonly RunParam[] =
       setParams === undefined
         ? []
         : [
@@ -38,7 +38,7 @@ export function sideCases(harness: Harness): void {
             { name: 'nothing', value: null },
             { name: 'long', value: 'x'.repeat(20_000) },
           ];
-    const files: SideFile[] = [];
+    const files: ArtifactFile[] = [];
     if (params.length > 0) await delivery.backend.setParams?.(handle, params, signal);
     for (const file of [fileOf('config.yaml', 'a: 1\n'), fileOf('models/epoch 1/a.pt', 'weights'), fileOf('empty', '')]) {
       const outcome = await putFile?.call(delivery.backend, handle, file, signal);
@@ -47,7 +47,7 @@ export function sideCases(harness: Harness): void {
     // By another process: nothing is taken from memory.
     await bench.close(delivery.backend);
     const backend = await bench.connect();
-    expect(await backend.compareSide?.(handle, { files, params }, signal)).toEqual([]);
+    expect(await backend.compareArtifacts?.(handle, { files, params }, signal)).toEqual([]);
 
     const others =
       files.length === 0
@@ -60,7 +60,7 @@ export function sideCases(harness: Harness): void {
             { name: 'lr', value: 0.5 },
             { name: 'not there', value: 1 },
           ]; // prettier-ignore
-    const found = await backend.compareSide?.(handle, { files: others, params: otherParams }, signal);
+    const found = await backend.compareArtifacts?.(handle, { files: others, params: otherParams }, signal);
     const seen = found?.map(({ kind, name, found: there }) => [kind, name, there !== undefined]);
     expect(new Set(seen)).toEqual(
       new Set([

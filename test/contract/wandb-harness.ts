@@ -1,12 +1,12 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Backend, Handle } from '../../src/contract/index.ts';
+import { whoseRun } from '../../src/backend-kit/identity/index.ts';
 import { wandb } from '../../src/backends/wandb/index.ts';
+import type { Backend, Handle } from '../../src/contract/index.ts';
 import type { Fault } from '../support/fault.ts';
 import type { StubFault } from '../support/mlflow-stub/fault-rules.ts';
 import { WandbStub, type WandbStubOptions } from '../support/wandb-stub/index.ts';
-import { whoseRun } from '../../src/backend-kit/identity/index.ts';
 import { type Harness, UNLIMITED_SECONDS } from './harness.ts';
 
 /** A backend as a lane's section makes it. */

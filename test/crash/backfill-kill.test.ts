@@ -5,14 +5,14 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { LocalBackend } from '../../src/backends/local/index.ts';
 import { MediaFolder } from '../../src/backends/local/media.ts';
 import type { RunJob } from '../../src/reading/reader.ts';
-import { readRun } from '../support/read-run.ts';
 import { FileWindow } from '../../src/tail/index.ts';
 import { freshDirectory, mustRun, remove, repository, start, stateOf } from '../e2e/command.ts';
 import { bigLog } from '../support/big-log.ts';
 import * as w from '../support/event-writer.ts';
+import { placeAt } from '../support/place.ts';
+import { readRun } from '../support/read-run.ts';
 import { killBackfills } from './backfill-kill.ts';
 import { writeMediaLog } from './media-log.ts';
-import { placeAt } from '../support/place.ts';
 import { until } from './watch-kill.ts';
 
 const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import type { ReadBackPoint } from '../../src/contract/index.ts';
 import { openForReading } from '../../src/backends/local/client.ts';
 import { StoreReader } from '../../src/backends/local/reader.ts';
+import type { ReadBackPoint } from '../../src/contract/index.ts';
 import type { RunRef } from '../../src/model/index.ts';
 import { type Ended, mustRun, start } from '../e2e/command.ts';
 

@@ -4,8 +4,8 @@ import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { repository } from '../e2e/command.ts';
-import { seededRandom } from './backfill-kill.ts';
 import { MirroredLogs, ONE, range, scalars } from '../support/mirrored-logs.ts';
+import { seededRandom } from './backfill-kill.ts';
 
 const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
 const isThorough = process.env['MIRRORBOARD_EVERY_COMMIT'] === '1';

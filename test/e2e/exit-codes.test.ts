@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { bigLog } from '../support/big-log.ts';
 import { until } from '../crash/watch-kill.ts';
+import { bigLog } from '../support/big-log.ts';
 import {
   corpus,
   type Ended,

@@ -6,8 +6,8 @@ import { RunSession } from '../../src/reading/reader.ts';
 import { FileWindow } from '../../src/tail/index.ts';
 import { freshDirectory, remove } from '../e2e/command.ts';
 import * as w from '../support/event-writer.ts';
-import { checkWatchHistories } from './watch-property.ts';
 import { placeAt } from '../support/place.ts';
+import { checkWatchHistories } from './watch-property.ts';
 
 const seed = Number(process.env['MIRRORBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31);
 

@@ -1,14 +1,14 @@
 // A watch without its threads and clocks: the same pieces, moved by hand, and killed at will.
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import type { ReadBackPoint } from '../../src/contract/index.ts';
 import { LocalBackend } from '../../src/backends/local/index.ts';
+import type { ReadBackPoint } from '../../src/contract/index.ts';
 import { RootWatch } from '../../src/discover/index.ts';
 import type { Damage } from '../../src/model/index.ts';
 import { RunSession } from '../../src/reading/reader.ts';
 import { FileWindow } from '../../src/tail/index.ts';
-import { placeOf, pointText, type WatchedTree } from './watched-tree.ts';
 import { placeAt } from '../support/place.ts';
+import { placeOf, pointText, type WatchedTree } from './watched-tree.ts';
 
 const ROOT = 'logs';
 

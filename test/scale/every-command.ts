@@ -3,7 +3,7 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
-import { endAll, freshDirectory, mustRun, remove, type Running, start } from '../e2e/command.ts';
+import { endAll, freshDirectory, mustRun, type Running, remove, start } from '../e2e/command.ts';
 import { MlflowStub } from '../support/mlflow-stub/index.ts';
 import { type ScaleTree, writeScaleTree } from './scale-tree.ts';
 

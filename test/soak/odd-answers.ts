@@ -1,5 +1,7 @@
 // Honest trackers whose answers are bent at random, and then are honest again: nothing may be thrown that is a bug of ours, no point may be refused, and
 // in the end each point is there once.
+
+import { pack, type Tree } from '../../src/backends/aim/tree.ts';
 import type { Backend } from '../../src/contract/index.ts';
 import { MirrorError, messageOf } from '../../src/errors.ts';
 import { useMemory } from '../../src/memory/index.ts';
@@ -18,7 +20,6 @@ import { type Draft, GrowingRun } from '../support/parcels.ts';
 import { newLedger, SmallDelivery } from '../support/small-delivery.ts';
 import { WandbStub } from '../support/wandb-stub/index.ts';
 import { oddBucketRound } from './odd-bucket.ts';
-import { pack, type Tree } from '../../src/backends/aim/tree.ts';
 
 export interface OddAnswersOptions {
   readonly seed: number;

@@ -1,7 +1,7 @@
 // The values that describe a run instead of measuring it: hparams sessions and the layout of custom scalars.
 
 import { tensor } from './event-tensors.ts';
-import { type Meta, type Value, metadata, stringTensor, value } from './event-values.ts';
+import { type Meta, metadata, stringTensor, type Value, value } from './event-values.ts';
 import { concat, field } from './event-wire.ts';
 
 /** A hyperparameter; every number becomes a double on the wire. */

@@ -1,4 +1,6 @@
 // A tracker in memory and its backend, for tests of delivery and of the contract suite itself: everything about it can be set.
+
+import { FileMarks, whoseRun } from '../../src/backend-kit/identity/index.ts';
 import type {
   Backend,
   BackendContext,
@@ -18,7 +20,6 @@ import type {
   RunSource,
   TrackerParcel,
 } from '../../src/contract/index.ts';
-import { FileMarks, whoseRun } from '../../src/backend-kit/identity/index.ts';
 import { MirrorError } from '../../src/errors.ts';
 import { pointCount, toMillis } from '../../src/model/index.ts';
 import { type Fault, FaultQueue, untilAborted } from './fault.ts';

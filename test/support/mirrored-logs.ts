@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect } from '@jest/globals';
-import { type Ended, endAll, freshDirectory, mirrorboard, mustRun, type RunOptions, type Running, remove, start } from '../e2e/command.ts';
+import { type Ended, endAll, freshDirectory, mirrorboard, mustRun, type Running, type RunOptions, remove, start } from '../e2e/command.ts';
 import * as w from './event-writer.ts';
 import { MlflowStub } from './mlflow-stub/index.ts';
 

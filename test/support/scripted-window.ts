@@ -6,15 +6,15 @@ import { EventReader } from '../../src/decode/event-reader.ts';
 import { lengthChecksum } from '../../src/decode/frame.ts';
 import {
   type DecoderOptions,
-  type TornBefore,
-  type Window,
   FileDecoder,
   FRAME_BYTES,
   HEADER_BYTES,
   maskedCrc32c,
   TagTable,
+  type TornBefore,
+  type Window,
 } from '../../src/decode/index.ts';
-import { type Batch, type Damage, type Gap, type Series, Catalogue } from '../../src/model/index.ts';
+import { type Batch, Catalogue, type Damage, type Gap, type Series } from '../../src/model/index.ts';
 
 /** What the files of a run share. */
 export interface RunSoFar {

@@ -31,6 +31,7 @@ const COMMON = new Set([
   'model',
   'memory',
   'closest-name',
+  'environment',
   'flag-names',
   'clock',
   'rate-meter',
@@ -56,10 +57,10 @@ const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = 
   route: { pattern: 'all' },
   untrusted: { concurrency: 'all', calls: 'all' },
   tail: { untrusted: 'all', calls: 'all' },
-  sidecar: { pattern: 'all', contract: 'type', untrusted: 'all', concurrency: 'all', calls: 'all' },
+  artifacts: { pattern: 'all', contract: 'type', untrusted: 'all', concurrency: 'all', calls: 'all' },
   discover: { pattern: 'all', untrusted: 'all', calls: 'all' },
   // What a configuration says of routes and files is checked, and handed on, in their words.
-  config: { pattern: 'all', route: 'all', sidecar: 'type', untrusted: 'all' },
+  config: { pattern: 'all', route: 'all', artifacts: 'type', untrusted: 'all' },
   // What is shown of a pass is what `status` counted.
   'cli/terminal': { status: 'type', 'verify/compare': 'type' },
 };
@@ -241,9 +242,9 @@ describe('the import graph', () => {
     expect(opening.filter((file) => !OPENS.some(([files]) => files.test(file)))).toEqual([]);
     expect(OPENS.filter(([files]) => !opening.some((file) => files.test(file))).map(([, whose]) => whose)).toEqual([]);
     for (const file of [
-      'sidecar/find-files.ts',
-      'sync/side-feed.ts',
-      'verify/verify-beside.ts',
+      'artifacts/find-files.ts',
+      'sync/artifact-sync.ts',
+      'verify/verify-artifacts.ts',
       'tail/open-file.ts',
       'reading/reader.ts',
     ]) {
@@ -283,7 +284,7 @@ describe('the import graph', () => {
     expect(why('cli/export.ts', 'backends/local/index.ts')).toBeUndefined();
     expect(why('sync/backfill.ts', 'tail/guard.ts')).toMatch('reaches into tail');
     expect(why('sync/backfill.ts', 'tail/index.ts')).toBeUndefined();
-    expect(why('sync/tracker-feed.ts', 'reading/reader.ts')).toMatch('reaches into reading');
+    expect(why('sync/tracker-sync.ts', 'reading/reader.ts')).toMatch('reaches into reading');
     expect(why('lanes/resolve-lanes.ts', 'sync/index.ts')).toBe('lanes must not know sync');
     expect(why('verify/index.ts', 'sync/index.ts')).toBe('verify must not know sync');
     expect(why('errors.ts', 'model/index.ts')).toBe('errors knows nobody');

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import type { ParsedSettings, SettingProblem } from '../../contract/index.ts';
 import { closestName } from '../../closest-name.ts';
+import type { ParsedSettings, SettingProblem } from '../../contract/index.ts';
+import type { Environment } from '../../environment.ts';
 import { messageOf } from '../../errors.ts';
 import { redact } from '../../http/index.ts';
 import type { Kind } from './kinds.ts';
@@ -24,8 +25,6 @@ export type ValueOf<Entry> = Entry extends { readonly kind: Kind<infer Value> }
     ? Value
     : Value | undefined
   : never;
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What stands behind the section, before the defaults: a tracker's own configuration file. */
 export type Beneath = (key: string) => { readonly raw: unknown; readonly source: string } | undefined;

@@ -1,7 +1,8 @@
 /** What went wrong at an Aim server, in terms of what is to be done about it. */
+
+import type { Outcome } from '../../contract/index.ts';
 import { askedWaitMs, type ErrorCode, MirrorError } from '../../errors.ts';
 import { type HttpAnswer, isFields, isOddAnswer, isTooLarge, oddAnswer } from '../../http/index.ts';
-import type { Outcome } from '../../contract/index.ts';
 import { LOCKED_MS } from './limits.ts';
 import { childOf, type Tree } from './tree.ts';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { MirrorError } from '../../errors.ts';
 import type { Handle } from '../../contract/index.ts';
+import { MirrorError } from '../../errors.ts';
 
 /** What becomes a context: `train/` before a tag, the folded sub-directory, or nothing. */
 export const CONTEXT_RULES = ['none', 'prefix', 'directory'] as const;

@@ -1,8 +1,7 @@
 /** The Aim backend: a client of `aim server`, native sequences for what Aim has types for, exact values beside them. */
 import { withSignal } from '../../concurrency/index.ts';
-import { MirrorError } from '../../errors.ts';
-import type { ManagedServer } from '../../http/index.ts';
 import type {
+  ArtifactDifference,
   Backend,
   BackendContext,
   BackendType,
@@ -17,12 +16,13 @@ import type {
   ReadBackChunk,
   ReadBackOptions,
   RunEnd,
+  RunParam,
   RunSource,
-  SideDifference,
-  SideParam,
-  SideWanted,
   TrackerParcel,
+  WantedArtifacts,
 } from '../../contract/index.ts';
+import { MirrorError } from '../../errors.ts';
+import type { ManagedServer } from '../../http/index.ts';
 import { AimFailure, errorOf, outcomeOf } from './answers.ts';
 import { AimClient, type Resource, type ServerFacts } from './client.ts';
 import { foreignIn } from './foreign.ts';
@@ -157,7 +157,7 @@ class AimBackend implements Backend {
     if (end !== undefined) await this.#attempt(({ pool }) => pool.release(run.hash, signal), signal);
   }
 
-  async setParams(handle: Handle, params: readonly SideParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
+  async setParams(handle: Handle, params: readonly RunParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
     const run = readHandle(handle);
     return this.#withRun(run, signal, async ({ client }, { open }) => {
       // In a run of somebody else it may be whatever they like.
@@ -173,7 +173,7 @@ class AimBackend implements Backend {
   }
 
   /** There are no files to look for. */
-  async compareSide(handle: Handle, { params }: SideWanted, signal: AbortSignal): Promise<readonly SideDifference[]> {
+  async compareArtifacts(handle: Handle, { params }: WantedArtifacts, signal: AbortSignal): Promise<readonly ArtifactDifference[]> {
     const run = readHandle(handle);
     const differences = await this.#look(run, signal, async (client, meta) => {
       const there = await client.find(meta, 'collect', [paramsPath(run), true, false], signal);

@@ -1,5 +1,5 @@
 /** Params of files beside the event files: a tree below `hparams`, as Aim's own users write them. */
-import type { ParamOutcome, SideDifference, SideParam } from '../../contract/index.ts';
+import type { ArtifactDifference, ParamOutcome, RunParam } from '../../contract/index.ts';
 import { wholeOf } from './map.ts';
 import type { Key, Tree } from './tree.ts';
 
@@ -8,7 +8,7 @@ type Branch = Map<Key, Tree>;
 /** Params put into the tree that is there. `keepsOld`: what is there with another value stays (a run of somebody else's). */
 export function mergeParams(
   there: Tree | undefined,
-  params: readonly SideParam[],
+  params: readonly RunParam[],
   keepsOld: boolean,
 ): { readonly merged: Tree; readonly outcomes: readonly ParamOutcome[] } {
   const root = copyOf(there);
@@ -24,10 +24,10 @@ export function mergeParams(
 }
 
 /** Params that are not in the tree, or with another value. `keepsOld`: another value may stay, as above. */
-export function paramDifferences(there: Tree | undefined, params: readonly SideParam[], keepsOld: boolean): readonly SideDifference[] {
+export function paramDifferences(there: Tree | undefined, params: readonly RunParam[], keepsOld: boolean): readonly ArtifactDifference[] {
   // A place that is looked for may come into being.
   const root = copyOf(there);
-  return params.flatMap(({ name, value }): SideDifference[] => {
+  return params.flatMap(({ name, value }): ArtifactDifference[] => {
     const [place, key] = placeOf(root, name);
     const held = place.get(key);
     if (held !== undefined && (keepsOld || isSame(held, treeOfParam(value)))) return [];
@@ -83,7 +83,7 @@ function copyOf(tree: Tree | undefined): Branch {
   return new Map([...(tree as ReadonlyMap<Key, Tree>)].map(([key, value]) => [key, value instanceof Map ? copyOf(value) : value] as const));
 }
 
-function treeOfParam(value: SideParam['value']): Tree {
+function treeOfParam(value: RunParam['value']): Tree {
   return typeof value === 'bigint' ? wholeOf(value) : value;
 }
 

@@ -1,7 +1,8 @@
 /** All points of a run, as they were sent: from the columns that Aim shows, and from what stands beside them. */
+
+import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { sha256Of } from '../../model/index.ts';
-import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../../contract/index.ts';
 import type { AimClient, Resource } from './client.ts';
 import { plainTextJson } from './map.ts';
 import { ownFields } from './object-sequence.ts';

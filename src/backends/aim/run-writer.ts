@@ -1,6 +1,7 @@
 /** Everything that is written into one Aim run, as long as one connection lasts. */
-import { type Batch, pointCount, type Series } from '../../model/index.ts';
+
 import type { BackendContext, Outcome, Refusal, TrackerParcel } from '../../contract/index.ts';
+import { type Batch, pointCount, type Series } from '../../model/index.ts';
 import { outcomeOf } from './answers.ts';
 import type { AimClient } from './client.ts';
 import { Frames } from './frames.ts';

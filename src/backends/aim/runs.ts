@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import { type Candidate, FileMarks, isWhoseRun, nameBeside, type RunMark, sayTaken } from '../../backend-kit/identity/index.ts';
 import { LineByKey } from '../../concurrency/index.ts';
+import type { BackendContext, FileMark, Handle, ReadBackChunk, RunSource } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { runLabel } from '../../model/index.ts';
-import type { BackendContext, FileMark, Handle, ReadBackChunk, RunSource } from '../../contract/index.ts';
 import type { AimClient } from './client.ts';
 import { Frames } from './frames.ts';
 import { handleOf, readHandle, runHash, type TrackedRun } from './handle.ts';

@@ -1,17 +1,7 @@
-import { redact, type TlsOptions } from '../../http/index.ts';
-import {
-  count,
-  type Environment,
-  type Fields,
-  HEADERS,
-  oneOf,
-  PATH,
-  SECONDS,
-  Section,
-  SWITCH,
-  TEXT,
-} from '../../backend-kit/settings/index.ts';
+import { count, type Fields, HEADERS, oneOf, PATH, SECONDS, Section, SWITCH, TEXT } from '../../backend-kit/settings/index.ts';
 import type { ParsedSettings } from '../../contract/index.ts';
+import type { Environment } from '../../environment.ts';
+import { redact, type TlsOptions } from '../../http/index.ts';
 import { addressOf, repoFolder } from './address.ts';
 import { CONTEXT_RULES, type ContextRule } from './handle.ts';
 import { OPEN_RUNS } from './limits.ts';

@@ -1,5 +1,5 @@
 import { MirrorError } from '../../errors.ts';
-import { type HttpAnswer, isPage, oneLine, plainText, type Reply as HttpReply, type Said } from '../../http/index.ts';
+import { type HttpAnswer, type Reply as HttpReply, isPage, oneLine, plainText, type Said } from '../../http/index.ts';
 
 /** What stands behind an answer that is no success: decided by status and result code. */
 export type Cause =

@@ -2,9 +2,9 @@ import { hostname } from 'node:os';
 import { steadyMs } from '../../clock.ts';
 import {
   type Fields,
-  headerOf,
   type HttpAnswer,
   HttpClient,
+  headerOf,
   keepWide,
   oddAnswer,
   readJson,

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { messageOf, systemCode } from '../../errors.ts';
 import type { SettingProblem } from '../../contract/index.ts';
+import type { Environment } from '../../environment.ts';
+import { messageOf, systemCode } from '../../errors.ts';
 import { HoconError, type HoconObject, type HoconValue, readHocon } from './hocon.ts';
 
 /** What of `clearml.conf` is used: values by their path in it. */
@@ -14,10 +15,8 @@ export interface ConfFile {
   list(key: string): readonly HoconObject[];
 }
 
-type Env = Readonly<Record<string, string | undefined>>;
-
 /** Reads the file that `CLEARML_CONFIG_FILE` names, else `~/clearml.conf` where there is one. What can't be understood is a problem. */
-export function readConfFile(env: Env, problems: SettingProblem[]): ConfFile | undefined {
+export function readConfFile(env: Environment, problems: SettingProblem[]): ConfFile | undefined {
   const named = env['CLEARML_CONFIG_FILE'];
   const isNamed = named !== undefined && named !== '';
   const path = isNamed ? expandHome(named, env) : join(env['HOME'] ?? homedir(), 'clearml.conf');
@@ -54,7 +53,7 @@ export function readConfFile(env: Env, problems: SettingProblem[]): ConfFile | u
   }
 }
 
-export function expandHome(path: string, env: Env): string {
+export function expandHome(path: string, env: Environment): string {
   return path === '~' || path.startsWith('~/') ? join(env['HOME'] ?? homedir(), path.slice(1)) : path;
 }
 

@@ -1,15 +1,15 @@
 /** What projects hold that was not mirrored into them: for whoever means to switch a server off. */
 import { hparamNames } from '../../backend-kit/index.ts';
-import { PageSize, Pages, type Said, taken, valueOrThrow } from '../../http/index.ts';
 import type { Foreign, OwnRun } from '../../contract/index.ts';
+import { PageSize, Pages, type Said, taken, valueOrThrow } from '../../http/index.ts';
 import { artifactsIn } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
 import type { EventSource } from './events.ts';
 import type { TaskRef } from './handle.ts';
 import { TASKS_PAGE } from './limits.ts';
-import { HPARAMS, isPointFile, isPointDocument } from './map.ts';
+import { HPARAMS, isPointDocument, isPointFile } from './map.ts';
+import { isDatasetParam, SECTION } from './params-and-files.ts';
 import { segmentPoints } from './read-back.ts';
-import { isDatasetParam, SECTION } from './side.ts';
 import { RUN } from './tasks.ts';
 
 /** A task of ours, and what was stored beside its points. */

@@ -1,5 +1,5 @@
-import { MirrorError } from '../../errors.ts';
 import type { Handle } from '../../contract/index.ts';
+import { MirrorError } from '../../errors.ts';
 
 /** A task, as it is found again. */
 export interface TaskRef {

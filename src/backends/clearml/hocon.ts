@@ -2,6 +2,8 @@
  * The part of HOCON that `clearml.conf` is written in: nested objects with or without `=` or `:`, dotted keys, comments, quoted and plain
  * values, lists, `${VAR}` and `${?VAR}` (a key of the file, else a variable of the environment). Anything else is said, not guessed.
  */
+import type { Environment } from '../../environment.ts';
+
 export type HoconValue = string | number | boolean | null | readonly HoconValue[] | HoconObject;
 export interface HoconObject {
   readonly [key: string]: HoconValue;
@@ -31,7 +33,7 @@ class Reference {
   }
 }
 
-export function readHocon(text: string, env: Readonly<Record<string, string | undefined>>): HoconObject {
+export function readHocon(text: string, env: Environment): HoconObject {
   const reader = new Reader(text.replace(/^\ufeff/, ''));
   const root = reader.root();
   return resolved(root, root, env, []) as HoconObject;
@@ -256,9 +258,7 @@ class Fallback extends Reference {
   }
 }
 
-type Env = Readonly<Record<string, string | undefined>>;
-
-function resolved(value: Parsed, root: ParsedObject, env: Env, path: readonly string[]): HoconValue | undefined {
+function resolved(value: Parsed, root: ParsedObject, env: Environment, path: readonly string[]): HoconValue | undefined {
   if (value instanceof Fallback) return lookUp(value, root, env, path) ?? resolved(value.before, root, env, path);
   if (value instanceof Reference) return lookUp(value, root, env, path);
   if (value instanceof Map) {
@@ -272,7 +272,7 @@ function resolved(value: Parsed, root: ParsedObject, env: Env, path: readonly st
   return value;
 }
 
-function lookUp(reference: Reference, root: ParsedObject, env: Env, path: readonly string[]): HoconValue | undefined {
+function lookUp(reference: Reference, root: ParsedObject, env: Environment, path: readonly string[]): HoconValue | undefined {
   const found: HoconValue[] = [];
   for (const part of reference.parts) {
     if (typeof part === 'string') {

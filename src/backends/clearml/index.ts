@@ -1,7 +1,9 @@
 /** The ClearML backend: events for what ClearML shows, files beside them for what they can't hold; online, or into offline sessions. */
-import { MirrorError } from '../../errors.ts';
-import { Said } from '../../http/index.ts';
+
 import type {
+  ArtifactDifference,
+  ArtifactFile,
+  ArtifactOutcome,
   Backend,
   BackendContext,
   BackendType,
@@ -18,24 +20,23 @@ import type {
   ReadBackChunk,
   ReadBackOptions,
   RunEnd,
+  RunParam,
   RunSource,
-  SideDifference,
-  SideFile,
-  SideOutcome,
-  SideParam,
-  SideWanted,
   TrackerParcel,
+  WantedArtifacts,
 } from '../../contract/index.ts';
-import { compareSide } from './compare-side.ts';
+import { MirrorError } from '../../errors.ts';
+import { Said } from '../../http/index.ts';
+import { compareArtifacts } from './compare-artifacts.ts';
 import { handleOf, readHandle, type TaskRef } from './handle.ts';
 import { CAPABILITIES } from './limits.ts';
 import { Online } from './online.ts';
+import { addSideParams, datasetParam, putSideFile } from './params-and-files.ts';
 import { readBack } from './read-back.ts';
 import { RunWriter } from './run-writer.ts';
 import type { Session } from './session.ts';
 import { Sessions } from './sessions.ts';
 import { type ClearmlSettings, parseSettings } from './settings.ts';
-import { addSideParams, datasetParam, putSideFile } from './side.ts';
 import type { Sink } from './sink.ts';
 
 class ClearmlBackend implements Backend {
@@ -119,7 +120,7 @@ class ClearmlBackend implements Backend {
     await (await this.#writer(handle, signal)).tryOut(signal);
   }
 
-  async setParams(handle: Handle, params: readonly SideParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
+  async setParams(handle: Handle, params: readonly RunParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
     const { sink } = await this.#writer(handle, signal);
     const session = this.#online === undefined ? this.#session(handle) : undefined;
     return addSideParams(
@@ -133,7 +134,7 @@ class ClearmlBackend implements Backend {
     );
   }
 
-  async putFile(handle: Handle, file: SideFile, signal: AbortSignal): Promise<SideOutcome> {
+  async putFile(handle: Handle, file: ArtifactFile, signal: AbortSignal): Promise<ArtifactOutcome> {
     const { sink } = await this.#writer(handle, signal);
     const known = await this.#online?.storedFile(sink.id, file, signal);
     if (known !== undefined) return { kind: 'stored', url: known };
@@ -149,12 +150,12 @@ class ClearmlBackend implements Backend {
     );
   }
 
-  async registerModel(handle: Handle, version: ModelVersion, signal: AbortSignal): Promise<SideOutcome> {
+  async registerModel(handle: Handle, version: ModelVersion, signal: AbortSignal): Promise<ArtifactOutcome> {
     if (this.#online === undefined) return this.#session(handle).addModel(version);
     return this.#online.addModel(await this.#online.resolve(readHandle(handle), signal), version, signal);
   }
 
-  async noteDataset(handle: Handle, dataset: Dataset, signal: AbortSignal): Promise<SideOutcome> {
+  async noteDataset(handle: Handle, dataset: Dataset, signal: AbortSignal): Promise<ArtifactOutcome> {
     const { sink } = await this.#writer(handle, signal);
     const reply = await sink.addParams([datasetParam(dataset)], signal);
     if (reply.kind === 'ok') return { kind: 'stored' };
@@ -162,11 +163,12 @@ class ClearmlBackend implements Backend {
     throw reply.error;
   }
 
-  async compareSide(handle: Handle, wanted: SideWanted, signal: AbortSignal): Promise<readonly SideDifference[]> {
-    if (this.#online !== undefined) return this.#online.compareSide(await this.#online.resolve(readHandle(handle), signal), wanted, signal);
+  async compareArtifacts(handle: Handle, wanted: WantedArtifacts, signal: AbortSignal): Promise<readonly ArtifactDifference[]> {
+    if (this.#online !== undefined)
+      return this.#online.compareArtifacts(await this.#online.resolve(readHandle(handle), signal), wanted, signal);
     const session = this.#wholeSession(handle);
     const task = new Said(session.task(), { what: 'reading an offline session', address: session.path });
-    return compareSide(task, wanted, session, signal);
+    return compareArtifacts(task, wanted, session, signal);
   }
 
   /** Of a lane that is offline nobody asks the server; what still waits in a session is not there. */

@@ -1,7 +1,9 @@
 /** A lane that is online: its server, its tasks, and what was mirrored while it was offline. */
-import { MirrorError } from '../../errors.ts';
-import { headerOf, type Said, valueOrThrow } from '../../http/index.ts';
+
 import type {
+  ArtifactDifference,
+  ArtifactFile,
+  ArtifactOutcome,
   BackendContext,
   FileMark,
   Foreign,
@@ -10,25 +12,24 @@ import type {
   Probe,
   RunEnd,
   RunSource,
-  SideDifference,
-  SideFile,
-  SideOutcome,
-  SideWanted,
+  WantedArtifacts,
 } from '../../contract/index.ts';
+import { MirrorError } from '../../errors.ts';
+import { headerOf, type Said, valueOrThrow } from '../../http/index.ts';
 import { artifactsIn, failureOf } from './answers.ts';
 import { ClearmlClient } from './client.ts';
-import { artifactDifference, artifactOf, compareSide } from './compare-side.ts';
+import { artifactDifference, artifactOf, compareArtifacts } from './compare-artifacts.ts';
 import { type EventSource, type FileSource, taskEvents } from './events.ts';
 import { BucketFiles, FileServer, type Files } from './files.ts';
 import { foreignIn, type OwnTask } from './foreign.ts';
 import { readHandle, type SessionRef, type TaskRef } from './handle.ts';
-import { KeepAlive } from './keep-alive.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { hasShortPart, projectName } from './names.ts';
+import { addModel, type Facts } from './params-and-files.ts';
 import { readBack } from './read-back.ts';
 import type { Session } from './session.ts';
 import { type Sessions, sendSession } from './sessions.ts';
 import type { ClearmlSettings } from './settings.ts';
-import { addModel, type Facts } from './side.ts';
 import { type Proof, TaskSink } from './task-sink.ts';
 import { Tasks } from './tasks.ts';
 
@@ -41,7 +42,7 @@ export class Online {
   readonly #files: Files;
   readonly #tasks: Tasks;
   readonly #warn: BackendContext['warn'];
-  readonly #alive: KeepAlive;
+  readonly #alive: Heartbeat;
   readonly #proof: Proof = { line: undefined };
   /** Sessions on their way to the server. */
   readonly #sending = new Map<string, Promise<TaskRef>>();
@@ -54,7 +55,7 @@ export class Online {
     const server = new FileServer(this.#client, settings);
     this.#files = settings.objects === undefined ? server : new BucketFiles(settings.objects, server);
     this.#tasks = new Tasks(this.#client, settings, { warn, readBack: ({ id }, signal) => readBack(this.source({ id }), { signal }) });
-    this.#alive = new KeepAlive(
+    this.#alive = new Heartbeat(
       async (task, signal) => void (await this.#client.call('keeping the task alive', 'tasks.ping', { task }, signal)),
     );
   }
@@ -162,14 +163,14 @@ export class Online {
   }
 
   /** The address of a file that is stored with this very content. */
-  async storedFile(task: string, file: SideFile, signal: AbortSignal): Promise<string | undefined> {
+  async storedFile(task: string, file: ArtifactFile, signal: AbortSignal): Promise<string | undefined> {
     const artifact = artifactOf(await this.#document(task, signal), file.path);
     if ((await artifactDifference(artifact, file, this.#fileSource, signal)) !== undefined) return undefined;
     return artifact?.text('uri');
   }
 
-  async compareSide({ id }: TaskRef, wanted: SideWanted, signal: AbortSignal): Promise<readonly SideDifference[]> {
-    return compareSide(await this.#document(id, signal), wanted, this.#fileSource, signal);
+  async compareArtifacts({ id }: TaskRef, wanted: WantedArtifacts, signal: AbortSignal): Promise<readonly ArtifactDifference[]> {
+    return compareArtifacts(await this.#document(id, signal), wanted, this.#fileSource, signal);
   }
 
   foreign(own: readonly OwnTask[], signal: AbortSignal): AsyncIterable<Foreign> {
@@ -190,7 +191,7 @@ export class Online {
     valueOrThrow(await this.#client.call('writing the packages', 'tasks.edit', body, signal));
   }
 
-  addModel(ref: TaskRef, version: ModelVersion, signal: AbortSignal): Promise<SideOutcome> {
+  addModel(ref: TaskRef, version: ModelVersion, signal: AbortSignal): Promise<ArtifactOutcome> {
     return addModel(this.#client, ref, version, signal);
   }
 

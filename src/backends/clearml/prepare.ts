@@ -1,8 +1,8 @@
 import { type NeededFile, scalarText } from '../../backend-kit/exact-points/index.ts';
 import type { TrackerParcel } from '../../contract/index.ts';
+import { markLine, pointLine, type SegmentLine } from './exact-files.ts';
 import { fileHash, heldNumber, heldTime, isName, keyEnd, keyStart, namesOf, type PointPlace } from './keys.ts';
 import { type MappedObject, mapObject, type Param, type Upload } from './map.ts';
-import { markLine, pointLine, type SegmentLine } from './segments.ts';
 
 /** Where a point stands in its file. */
 export interface Spot {

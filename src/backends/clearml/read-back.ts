@@ -3,10 +3,10 @@ import { chunksOf, type HeadFields, onceEach, type SegmentPlace, type StoredPoin
 import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../../contract/index.ts';
 import type { Fields } from './answers.ts';
 import { type EventSource, plotText, stepOf } from './events.ts';
+import { OWN_METRIC, readLine, readSegmentName, SEGMENT_VARIANT } from './exact-files.ts';
 import { readKey, tagOf } from './keys.ts';
 import { valueInPlot } from './map.ts';
 import { encodedPath } from './paths.ts';
-import { OWN_METRIC, readLine, readSegmentName, SEGMENT_VARIANT } from './segments.ts';
 
 type Wanted = (tag: string) => boolean;
 

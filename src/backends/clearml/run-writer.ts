@@ -1,13 +1,13 @@
 /** Writes parcels into a task: files first, then the events that name them, then what the task itself says. */
 import { each } from '../../concurrency/index.ts';
+import type { BackendContext, Outcome, Refusal, TrackerParcel } from '../../contract/index.ts';
 import { MirrorError, messageOf, reasonOf } from '../../errors.ts';
 import { pointCount, sha256Of } from '../../model/index.ts';
-import type { BackendContext, Outcome, Refusal, TrackerParcel } from '../../contract/index.ts';
 import type { Failure } from './answers.ts';
+import { FILE_VARIANT, OWN_METRIC, SEGMENT_VARIANT, type Segment, segmentOf, segmentsOf } from './exact-files.ts';
 import { contentOf } from './files.ts';
 import { BYTES_PER_REQUEST, DOCUMENT_BYTES, EVENTS_PER_REQUEST, RESERVED_STEP, UPLOADS_AT_ONCE } from './limits.ts';
 import { type EventLine, type PointUpload, type Prepared, prepare, type Spot, sampleText } from './prepare.ts';
-import { FILE_VARIANT, OWN_METRIC, SEGMENT_VARIANT, type Segment, segmentOf, segmentsOf } from './segments.ts';
 import type { Artifact, Sink } from './sink.ts';
 
 /** Requests that a search for the events to blame may take. */

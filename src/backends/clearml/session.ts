@@ -7,10 +7,10 @@ import { constants, createReadStream, existsSync, readFileSync } from 'node:fs';
 import { link, open, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { ArtifactOutcome, ModelVersion, RunEnd, RunSource } from '../../contract/index.ts';
 import { MirrorError, messageOf, systemCode } from '../../errors.ts';
 import type { ObjectContent } from '../../objects/index.ts';
 import { flushFolderAsync, makeOwnFolder, NEW_FILE, ownFileMode, temporaryName } from '../../own-files/index.ts';
-import type { ModelVersion, RunEnd, RunSource, SideOutcome } from '../../contract/index.ts';
 import type { Fields, Reply } from './answers.ts';
 import type { EventSource } from './events.ts';
 import type { TaskRef } from './handle.ts';
@@ -209,7 +209,7 @@ export class Session implements Sink, EventSource {
   }
 
   /** Keeps a version of a model, each once. Its file has to be an artifact with this very content. */
-  async addModel(version: ModelVersion): Promise<SideOutcome> {
+  async addModel(version: ModelVersion): Promise<ArtifactOutcome> {
     const { path, hash } = version.file;
     const artifact = this.task().execution.artifacts.find((known) => known['key'] === path && known['hash'] === hash);
     if (artifact === undefined) return { kind: 'refused', reason: `the file ${path} is not an artifact of the session with this content` };

@@ -2,12 +2,12 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileMarks, isWhoseRun, nameBeside } from '../../backend-kit/identity/index.ts';
-import { MirrorError } from '../../errors.ts';
 import type { FileMark, RunSource, Whose } from '../../contract/index.ts';
+import { MirrorError } from '../../errors.ts';
 import { contentOf } from './files.ts';
 import type { SessionRef, TaskRef } from './handle.ts';
-import { taskFolder } from './paths.ts';
 import { longName, plainProjectName, projectName } from './names.ts';
+import { taskFolder } from './paths.ts';
 import { readBack } from './read-back.ts';
 import { Session, type SessionNote, sessionId } from './session.ts';
 import type { ClearmlSettings } from './settings.ts';

@@ -1,9 +1,6 @@
 import { join } from 'node:path';
-import { redact, type TlsOptions } from '../../http/index.ts';
-import { type ObjectStoreOptions, parseObjectUrl } from '../../objects/index.ts';
 import {
   ADDRESS,
-  type Environment,
   type Fields,
   HEADERS,
   type Kind,
@@ -15,6 +12,9 @@ import {
   TEXT,
 } from '../../backend-kit/settings/index.ts';
 import type { ParsedSettings, SettingProblem } from '../../contract/index.ts';
+import type { Environment } from '../../environment.ts';
+import { redact, type TlsOptions } from '../../http/index.ts';
+import { type ObjectStoreOptions, parseObjectUrl } from '../../objects/index.ts';
 import { bucketKeysOf } from './bucket-keys.ts';
 import { type ConfFile, expandHome, readConfFile } from './conf-file.ts';
 

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import {
   addPlace,
   agreeOnOne,
-  holderSource,
   type Candidate,
   type Contenders,
   FileMarks,
+  holderSource,
   inPlaces,
   isPlainlyOwn,
   nameBeside,
@@ -16,16 +16,16 @@ import {
   withoutLeft,
 } from '../../backend-kit/identity/index.ts';
 import { LineByKey } from '../../concurrency/index.ts';
-import { MirrorError } from '../../errors.ts';
-import { runLabel } from '../../model/index.ts';
 import type { BackendContext, FileMark, ReadBackChunk, RunSource } from '../../contract/index.ts';
+import { MirrorError } from '../../errors.ts';
 import { type Said, taken, valueOrThrow } from '../../http/index.ts';
+import { runLabel } from '../../model/index.ts';
 import type { Failure, Fields, Reply } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
 import { readHandle, type TaskRef } from './handle.ts';
+import { longName } from './names.ts';
 import { taskFolder } from './paths.ts';
 import { type Project, Projects } from './projects.ts';
-import { longName } from './names.ts';
 import type { ClearmlSettings } from './settings.ts';
 
 /** Keys in a task's runtime. A dot would be a path there. */

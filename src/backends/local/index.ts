@@ -1,8 +1,6 @@
 /** The local store: one SQLite file that holds points and positions together, and a folder of media beside it. */
 import { statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
-import { memoryShares, noteGarbage } from '../../memory/index.ts';
-import { type Blob, type FileState, pointCount, type RunRef, type Series, type Tidying, type WrittenPoint } from '../../model/index.ts';
 import type {
   Capabilities,
   Handle,
@@ -15,6 +13,8 @@ import type {
   ReadBackChunk,
   RunSource,
 } from '../../contract/index.ts';
+import { memoryShares, noteGarbage } from '../../memory/index.ts';
+import { type Blob, type FileState, pointCount, type RunRef, type Series, type Tidying, type WrittenPoint } from '../../model/index.ts';
 import { damageOf } from './check.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { openForReading, openForWriting, translated } from './client.ts';

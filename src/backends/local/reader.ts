@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { compareNames, type Damage, type DataClass, type FileState, KEPT_STAMP, type RunRef, type Series } from '../../model/index.ts';
 import type { KnownFile, KnownRoot, KnownRun, ReadBackChunk, ReadBackPoint } from '../../contract/index.ts';
+import { compareNames, type Damage, type DataClass, type FileState, KEPT_STAMP, type RunRef, type Series } from '../../model/index.ts';
 import { translated } from './client.ts';
 import { type FileRow, fileState } from './map.ts';
 import { comparePlaces, exact, measured, type PlacedPoint, StoredScalars, wide } from './stored-scalars.ts';

@@ -1,7 +1,7 @@
 /** Reads the scalars of a series where they are stored: segment after segment, in the order of their places. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { systemCode } from '../../errors.ts';
 import type { ReadBackPoint } from '../../contract/index.ts';
+import { systemCode } from '../../errors.ts';
 import { fromOddText } from './map.ts';
 import { type Place, unpackPlaces } from './places.ts';
 

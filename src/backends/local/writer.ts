@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import type { Parcel, RunSource } from '../../contract/index.ts';
 import {
   type Batch,
   type Blob,
@@ -14,7 +15,6 @@ import {
   type Value,
   valueJson,
 } from '../../model/index.ts';
-import type { Parcel, RunSource } from '../../contract/index.ts';
 import { Compaction } from './compact.ts';
 import { INLINE_PAYLOAD_BYTES, ROWS_PER_INSERT } from './limits.ts';
 import { fileRow, groupBySeries, hparamsOf, MAX_INT64, oddRows, oddText, type SeriesSummary, summarize, textOf } from './map.ts';

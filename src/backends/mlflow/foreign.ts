@@ -1,14 +1,14 @@
 /** What experiments hold that was not mirrored into them: for whoever means to switch a server off. */
 import { hparamNames } from '../../backend-kit/index.ts';
-import { type Said, taken, valueOrThrow, MOST_LISTED, PageSize, Pages } from '../../http/index.ts';
 import type { Foreign, OwnRun, ReadBackChunk } from '../../contract/index.ts';
+import { MOST_LISTED, PageSize, Pages, type Said, taken, valueOrThrow } from '../../http/index.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient, RunFacts } from './client.ts';
+import { SEGMENT_FOLDER } from './exact-files.ts';
 import { readHandle } from './handle.ts';
 import { type KeyOptions, keyOf, tagOf } from './keys.ts';
 import { RUNS_PAGE } from './limits.ts';
 import { KEY } from './runs.ts';
-import { SEGMENT_FOLDER } from './segments.ts';
 import { TEXT_FOLDER } from './text-tables.ts';
 
 /** Folders of a run that points are stored in. */

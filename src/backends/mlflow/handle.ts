@@ -1,5 +1,5 @@
-import { MirrorError } from '../../errors.ts';
 import type { Handle } from '../../contract/index.ts';
+import { MirrorError } from '../../errors.ts';
 import { artifactRoot } from './artifacts.ts';
 import type { RunFacts } from './client.ts';
 

@@ -1,8 +1,9 @@
 /** The MLflow backend: metrics for scalars, artifacts beside them for all that metrics can't hold. */
 import { withSignal } from '../../concurrency/index.ts';
-import { isAboutRun, MirrorError } from '../../errors.ts';
-import { type ManagedServer, valueOrThrow } from '../../http/index.ts';
 import type {
+  ArtifactDifference,
+  ArtifactFile,
+  ArtifactOutcome,
   Backend,
   BackendContext,
   BackendType,
@@ -20,32 +21,31 @@ import type {
   ReadBackChunk,
   ReadBackOptions,
   RunEnd,
+  RunParam,
   RunSource,
-  SideDifference,
-  SideFile,
-  SideOutcome,
-  SideParam,
-  SideWanted,
   TrackerParcel,
+  WantedArtifacts,
 } from '../../contract/index.ts';
+import { isAboutRun, MirrorError } from '../../errors.ts';
+import { type ManagedServer, valueOrThrow } from '../../http/index.ts';
 import { isFileStore } from './address.ts';
 import { Artifacts, AWAY_HINT, placeOf } from './artifacts.ts';
 import { MlflowClient, type RunFacts } from './client.ts';
-import { compareSide } from './compare-side.ts';
-import { FactsBook, FILE_STORE } from './facts-book.ts';
+import { compareArtifacts } from './compare-artifacts.ts';
 import { foreignIn } from './foreign.ts';
 import { GatherRoom } from './gathered.ts';
 import { handleOf, readHandle, type TrackedRun, trackedRun } from './handle.ts';
 import { isPublishable, keyOf, tagOf } from './keys.ts';
+import { FILE_STORE, LearnedFacts } from './learned-facts.ts';
 import { capabilities } from './limits.ts';
 import { startServer } from './managed-server.ts';
 import { heldScalar, isOdd, nearestMillis } from './map.ts';
+import { noteDataset, putFile, registerModel } from './params-and-files.ts';
 import { checkWorkspace, lookFor, probeServer } from './probe.ts';
 import { readBack } from './read-back.ts';
 import { RunWriter } from './run-writer.ts';
 import { Runs } from './runs.ts';
 import { type MlflowSettings, parseSettings } from './settings.ts';
-import { noteDataset, putFile, registerModel } from './side.ts';
 import { type StoreFacts, UNTRIED } from './store-facts.ts';
 import { writeTextTables } from './text-tables.ts';
 
@@ -55,7 +55,7 @@ interface Connection {
   readonly artifacts: Artifacts;
   readonly runs: Runs;
   readonly server: ManagedServer | undefined;
-  readonly book: FactsBook;
+  readonly book: LearnedFacts;
   /** For files that are made of small ones. */
   readonly room: GatherRoom;
   /** Why no run can have files; undefined where they can. */
@@ -181,29 +181,29 @@ class MlflowBackend implements Backend {
     return writer.send(parcels, signal);
   }
 
-  async setParams(handle: Handle, params: readonly SideParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
+  async setParams(handle: Handle, params: readonly RunParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
     const connection = await this.#connect(signal);
     return await (await this.#writer(connection, readHandle(handle), signal)).setParams(params, signal);
   }
 
-  async putFile(handle: Handle, file: SideFile, signal: AbortSignal): Promise<SideOutcome> {
+  async putFile(handle: Handle, file: ArtifactFile, signal: AbortSignal): Promise<ArtifactOutcome> {
     const { artifacts, noFiles } = await this.#connect(signal);
     return await putFile(artifacts, readHandle(handle), file, noFiles, signal);
   }
 
-  async registerModel(handle: Handle, version: ModelVersion, signal: AbortSignal): Promise<SideOutcome> {
+  async registerModel(handle: Handle, version: ModelVersion, signal: AbortSignal): Promise<ArtifactOutcome> {
     const { client } = await this.#connect(signal);
     return await registerModel(client, readHandle(handle), version, signal);
   }
 
-  async noteDataset(handle: Handle, dataset: Dataset, signal: AbortSignal): Promise<SideOutcome> {
+  async noteDataset(handle: Handle, dataset: Dataset, signal: AbortSignal): Promise<ArtifactOutcome> {
     const { client } = await this.#connect(signal);
     return await noteDataset(client, readHandle(handle), dataset, signal);
   }
 
-  async compareSide(handle: Handle, wanted: SideWanted, signal: AbortSignal): Promise<readonly SideDifference[]> {
+  async compareArtifacts(handle: Handle, wanted: WantedArtifacts, signal: AbortSignal): Promise<readonly ArtifactDifference[]> {
     const { client, artifacts, book } = await this.#connect(signal);
-    return await compareSide(client, artifacts, readHandle(handle), wanted, book.facts, signal);
+    return await compareArtifacts(client, artifacts, readHandle(handle), wanted, book.facts, signal);
   }
 
   async foreign(own: readonly OwnRun[], signal: AbortSignal): Promise<AsyncIterable<Foreign>> {
@@ -322,7 +322,7 @@ class MlflowBackend implements Backend {
       server === undefined ? settings : { ...settings, auth: undefined, renewAuth: undefined, headers: {}, tls: {}, workspace: undefined },
     );
     const artifacts = new Artifacts(client);
-    const book = new FactsBook(client, this.#context.warn);
+    const book = new LearnedFacts(client, this.#context.warn);
     const runs = new Runs(client, settings, {
       warn: this.#context.warn,
       book,

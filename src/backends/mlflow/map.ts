@@ -1,4 +1,6 @@
 /** Canonical points to what MLflow is sent. Pure. */
+
+import type { HeldPoint } from '../../contract/index.ts';
 import {
   type Blob,
   interpret,
@@ -10,13 +12,12 @@ import {
   type Value,
   valueJson,
 } from '../../model/index.ts';
-import type { HeldPoint } from '../../contract/index.ts';
+import { type PointPlace, placeId } from './exact-files.ts';
 import { graphText } from './graph-text.ts';
 import type { KeyTable } from './key-table.ts';
 import { DERIVED_PREFIX, fileNameOf } from './keys.ts';
 import { KEY_LENGTH } from './limits.ts';
-import { type PointPlace, placeId } from './segments.ts';
-import { doubleText } from './side.ts';
+import { doubleText } from './params-and-files.ts';
 
 /** Whether a scalar can't be had back from its metric, so that it is kept beside it too. */
 export function isOdd(wallTime: number, value: number | bigint, exactTimes: boolean): boolean {

@@ -1,13 +1,13 @@
 import { type SegmentLine, scalarText } from '../../backend-kit/exact-points/index.ts';
-import type { Batch } from '../../model/index.ts';
 import type { Refusal, TrackerParcel } from '../../contract/index.ts';
-import type { Piece } from './gathered.ts';
+import type { Batch } from '../../model/index.ts';
 import type { Tag } from './client.ts';
+import { markLine, type PointPlace, pointLine } from './exact-files.ts';
+import type { Piece } from './gathered.ts';
 import type { KeyTable } from './key-table.ts';
 import { isPublishable, tagOf } from './keys.ts';
 import { KEY_LENGTH } from './limits.ts';
 import { isOdd, type MapOptions, mapObject, metricText, type Note, type Upload } from './map.ts';
-import { markLine, type PointPlace, pointLine } from './segments.ts';
 import type { StoreFacts } from './store-facts.ts';
 
 /** One element of a log-batch, and the point it stands for. */

@@ -1,11 +1,11 @@
+import type { Probe } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { headerOf } from '../../http/index.ts';
-import type { Probe } from '../../contract/index.ts';
 import { failureOf } from './answers.ts';
-import { type Artifacts, artifactRoot, AWAY_HINT, placeOf } from './artifacts.ts';
+import { type Artifacts, AWAY_HINT, artifactRoot, placeOf } from './artifacts.ts';
 import type { Experiment, MlflowClient, Reply, ServerFacts } from './client.ts';
 import { deletedError } from './experiments.ts';
-import type { FactsBook } from './facts-book.ts';
+import type { LearnedFacts } from './learned-facts.ts';
 import { PARAM_LENGTH } from './limits.ts';
 import type { MlflowSettings } from './settings.ts';
 
@@ -42,7 +42,7 @@ export function checkWorkspace({ workspace, kind }: Pick<MlflowSettings, 'worksp
 export async function probeServer(
   client: MlflowClient,
   artifacts: Artifacts,
-  book: FactsBook,
+  book: LearnedFacts,
   settings: MlflowSettings,
   signal: AbortSignal,
 ): Promise<Probe & { readonly isAway: boolean }> {
@@ -68,7 +68,7 @@ export async function probeServer(
 }
 
 /** What is known of the store and is not as with SQLite and PostgreSQL, where every point is kept once and as it is. */
-function storeNotes({ facts, isTried, saysItsStore }: FactsBook): string[] {
+function storeNotes({ facts, isTried, saysItsStore }: LearnedFacts): string[] {
   const notes: string[] = [];
   if (facts.isFileStore) notes.push(FILE_STORE_NOTE);
   if (!isTried && !saysItsStore) {

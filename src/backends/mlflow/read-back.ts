@@ -1,6 +1,5 @@
 /** Everything a tracker run holds: points of segments as they were, all others from the metrics' histories. */
-import { MirrorError } from '../../errors.ts';
-import { valueOrThrow } from '../../http/index.ts';
+
 import {
   chunksOf,
   type HeadFields,
@@ -10,13 +9,15 @@ import {
   type StoredPoint,
 } from '../../backend-kit/exact-points/index.ts';
 import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../../contract/index.ts';
+import { MirrorError } from '../../errors.ts';
+import { valueOrThrow } from '../../http/index.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';
+import { parseLine, parseSegmentName, SEGMENT_FOLDER } from './exact-files.ts';
 import type { TrackedRun } from './handle.ts';
 import { DERIVED_PREFIX, tagOf } from './keys.ts';
 import { clamped, nearestMillis, nearestValue } from './map.ts';
 import { LOST_NAME, publishedName } from './prepare.ts';
-import { parseLine, parseSegmentName, SEGMENT_FOLDER } from './segments.ts';
 import { plainText } from './store-facts.ts';
 
 /** Scalars of segments whose metrics are to be left out are kept in memory up to this number; the tags beyond are read once more. */

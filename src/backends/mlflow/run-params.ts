@@ -3,7 +3,7 @@ import type { Failure } from './answers.ts';
 import type { MlflowClient, Tag } from './client.ts';
 import { cut, storable } from './cut-text.ts';
 import { PARAM_LENGTH, PARAMS_PER_REQUEST } from './limits.ts';
-import { isSameParam } from './side.ts';
+import { isSameParam } from './params-and-files.ts';
 import { isAboutContent, stopOf } from './stop.ts';
 import { fitText, plainText, type StoreFacts } from './store-facts.ts';
 

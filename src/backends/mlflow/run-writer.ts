@@ -2,29 +2,30 @@
  * Everything that is written into one tracker run. Longer than other files: the order in which files, metrics and params of several
  * parcels go out, and what becomes of each parcel when one of them fails, is one piece.
  */
+
+import { cutLines, type SegmentLine } from '../../backend-kit/exact-points/index.ts';
 import { each } from '../../concurrency/index.ts';
+import type { BackendContext, Outcome, ParamOutcome, Refusal, RunParam, TrackerParcel } from '../../contract/index.ts';
 import { MirrorError, messageOf, reasonOf } from '../../errors.ts';
 import { type Batch, pointCount } from '../../model/index.ts';
-import { cutLines, type SegmentLine } from '../../backend-kit/exact-points/index.ts';
-import type { BackendContext, Outcome, ParamOutcome, Refusal, SideParam, TrackerParcel } from '../../contract/index.ts';
 import type { Failure } from './answers.ts';
 import type { Artifacts } from './artifacts.ts';
-import type { MlflowClient, RunFacts, Tag } from './client.ts';
 import { heldOf, partsOf } from './clashes.ts';
-import { type GatherRoom, Gathered } from './gathered.ts';
+import type { MlflowClient, RunFacts, Tag } from './client.ts';
+import { type Segment, segmentOf, segmentsOf } from './exact-files.ts';
+import { Gathered, type GatherRoom } from './gathered.ts';
 import type { TrackedRun } from './handle.ts';
 import { HeldMetrics } from './held-metrics.ts';
 import { KeyTable } from './key-table.ts';
 import { DERIVED_PREFIX } from './keys.ts';
-import { notesPath, notesText } from './map.ts';
 import { BYTES_PER_REQUEST, METRICS_PER_REQUEST, TAGS_PER_REQUEST, UPLOADS_AT_ONCE } from './limits.ts';
+import { notesPath, notesText } from './map.ts';
+import { paramText } from './params-and-files.ts';
 import { HAS_TEXTS, type Metric, Names, type Prepared, type PrepareOptions, prepare } from './prepare.ts';
 import { RunParams } from './run-params.ts';
-import { type Segment, segmentOf, segmentsOf } from './segments.ts';
 import { SERIES_FILE, SeriesFile } from './series-file.ts';
-import { paramText } from './side.ts';
-import { fitText } from './store-facts.ts';
 import { isAboutContent, Stop, stopOf } from './stop.ts';
+import { fitText } from './store-facts.ts';
 import { trouble, tryFile, tryOut } from './trial.ts';
 
 /** So many times in a row may a server stumble over a request before the request itself is suspected. */
@@ -433,7 +434,7 @@ export class RunWriter {
   }
 
   /** Params that stand in files beside the event files. One answer each. */
-  async setParams(params: readonly SideParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
+  async setParams(params: readonly RunParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
     const tags = new Map<string, string>();
     const names = new Names(this.#options.paramKeys, this.#options.facts, tags);
     const wanted = params.map(({ name, value }) => ({ key: names.of(name).key, value: paramText(value) }));

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import {
   addPlace,
   agreeOnOne,
-  holderSource,
   type Candidate,
   type Contenders,
   FileMarks,
+  holderSource,
   inPlaces,
   isPlainlyOwn,
   nameBeside,
@@ -17,15 +17,15 @@ import {
   withoutLeft,
 } from '../../backend-kit/identity/index.ts';
 import { LineByKey } from '../../concurrency/index.ts';
+import type { BackendContext, FileMark, Handle, ReadBackChunk, RunSource } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { valueOrThrow } from '../../http/index.ts';
 import { runLabel } from '../../model/index.ts';
-import type { BackendContext, FileMark, Handle, ReadBackChunk, RunSource } from '../../contract/index.ts';
 import type { MlflowClient, RunFacts, Tag } from './client.ts';
 import { Experiments } from './experiments.ts';
-import type { FactsBook } from './facts-book.ts';
 import { readHandle } from './handle.ts';
 import { keyOf } from './keys.ts';
+import type { LearnedFacts } from './learned-facts.ts';
 import { NAME_LENGTH } from './limits.ts';
 import { nearestMillis } from './map.ts';
 import type { MlflowSettings } from './settings.ts';
@@ -65,7 +65,7 @@ export interface RunsOptions {
   /** All points of a run. */
   readonly readBack: (run: RunFacts, signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
   /** What the server's store does with what it is sent. */
-  readonly book: FactsBook;
+  readonly book: LearnedFacts;
   readonly now?: () => number;
 }
 
@@ -75,7 +75,7 @@ export class Runs {
   readonly #settings: MlflowSettings;
   readonly #warn: BackendContext['warn'];
   readonly #readBack: RunsOptions['readBack'];
-  readonly #book: FactsBook;
+  readonly #book: LearnedFacts;
   readonly #now: () => number;
   /** Of runs that hold others, by their keys. */
   readonly #parents = new Map<string, string>();

@@ -1,6 +1,6 @@
 import { type Batch, type Json, jsonText, type Series } from '../../model/index.ts';
 import type { Artifacts } from './artifacts.ts';
-import { SEGMENT_FOLDER } from './segments.ts';
+import { SEGMENT_FOLDER } from './exact-files.ts';
 import { stopOf } from './stop.ts';
 
 export const SERIES_FILE = `${SEGMENT_FOLDER}/series.json`;

@@ -1,6 +1,7 @@
-import { type Auth, redact, type TlsOptions } from '../../http/index.ts';
-import { type Environment, type Fields, HEADERS, PATH, SECONDS, Section, SWITCH, TEXT } from '../../backend-kit/settings/index.ts';
+import { type Fields, HEADERS, PATH, SECONDS, Section, SWITCH, TEXT } from '../../backend-kit/settings/index.ts';
 import type { ParsedSettings } from '../../contract/index.ts';
+import type { Environment } from '../../environment.ts';
+import { type Auth, redact, type TlsOptions } from '../../http/index.ts';
 import { addressOf } from './address.ts';
 
 /** A lane's section of the configuration, checked and filled up. */

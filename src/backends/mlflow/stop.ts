@@ -1,6 +1,7 @@
 /** What ends the sending of a run for now, and what does not. */
-import { MirrorError } from '../../errors.ts';
+
 import type { Outcome } from '../../contract/index.ts';
+import { MirrorError } from '../../errors.ts';
 import type { Failure } from './answers.ts';
 
 /** What ends the sending of a run for now: an outcome for all parcels that are not done. */

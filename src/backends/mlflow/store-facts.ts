@@ -1,6 +1,6 @@
 /** What a server's store does with what it is sent: learned by a trial, see `store-trial.ts`, and remembered in a tag of the experiment. */
 import { cut, storable } from './cut-text.ts';
-import { TAG_LENGTH, PARAM_LENGTH } from './limits.ts';
+import { PARAM_LENGTH, TAG_LENGTH } from './limits.ts';
 
 export interface StoreFacts {
   /** It keeps points in files: every copy of them, and no metric `a` beside `a/b`. */

@@ -3,9 +3,9 @@
  * What was found of it stays when a step fails, so that a server which takes few requests at a time is asked each thing once.
  */
 import { MirrorError } from '../../errors.ts';
+import { valueOrThrow } from '../../http/index.ts';
 import type { Failure } from './answers.ts';
 import type { MlflowClient, Reply, RunFacts } from './client.ts';
-import { valueOrThrow } from '../../http/index.ts';
 import { PARAM_LENGTH, TAG_LENGTH } from './limits.ts';
 import { metricText } from './map.ts';
 import { isAboutContent } from './stop.ts';

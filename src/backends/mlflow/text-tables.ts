@@ -2,8 +2,9 @@
  * Tables of a run's texts, one a tag, which MLflow shows with a row a step. A table can't be added to, only written anew, so they are
  * made when a run ends, from the segments, where the texts are exact. They are for people: nothing is read from them again.
  */
-import { isFields, valueOrThrow } from '../../http/index.ts';
+
 import type { BackendContext } from '../../contract/index.ts';
+import { isFields, valueOrThrow } from '../../http/index.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';
 import { storable } from './cut-text.ts';

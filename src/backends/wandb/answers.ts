@@ -1,6 +1,6 @@
-import { MirrorError, reasonOf } from '../../errors.ts';
-import { type HttpAnswer, isFields, oneLine, plainText, type Reply as HttpReply, valueOrThrow } from '../../http/index.ts';
 import type { Outcome } from '../../contract/index.ts';
+import { MirrorError, reasonOf } from '../../errors.ts';
+import { type HttpAnswer, type Reply as HttpReply, isFields, oneLine, plainText, valueOrThrow } from '../../http/index.ts';
 
 /** What stands behind an answer that is no success. */
 export type Cause =

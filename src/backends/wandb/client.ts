@@ -15,8 +15,8 @@ import {
   readJson,
   type Said,
   taken,
-  uploadHeaders,
   unusableAnswer,
+  uploadHeaders,
 } from '../../http/index.ts';
 import { type Failure, failed, failureOf, graphFailure, type Reply } from './answers.ts';
 import { FILES_PAGE, FILES_PER_REQUEST, SENDS_AT_ONCE, UPLOADS_AT_ONCE } from './limits.ts';

@@ -1,15 +1,15 @@
 /** What projects hold that was not mirrored into them: for whoever means to switch the service off. */
 import { hparamNames } from '../../backend-kit/index.ts';
-import { PageSize, Pages, valueOrThrow } from '../../http/index.ts';
 import type { BackendContext, Foreign, OwnRun } from '../../contract/index.ts';
+import { PageSize, Pages, valueOrThrow } from '../../http/index.ts';
 import type { ListedRun, ProjectPath, WandbClient } from './client.ts';
 import { readHandle, type TrackedRun } from './handle.ts';
 import { RUNS_PAGE } from './limits.ts';
 import type { OnlinePlaces } from './online.ts';
+import { storedPath } from './params-and-files.ts';
 import type { RunPlace } from './place.ts';
 import { readBack } from './read-back.ts';
 import { isOwnKey, paramKey, RunConfig } from './run-config.ts';
-import { storedPath } from './side.ts';
 
 /** Folders that points are stored in. */
 const OF_POINTS = /^(?:media|mirrorboard)\//;

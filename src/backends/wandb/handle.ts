@@ -1,5 +1,5 @@
-import { MirrorError } from '../../errors.ts';
 import type { Handle } from '../../contract/index.ts';
+import { MirrorError } from '../../errors.ts';
 
 /** A tracker run, as it is found again; the same whether it is written to online or offline. */
 export interface TrackedRun {

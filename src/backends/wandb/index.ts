@@ -1,7 +1,9 @@
 /** The Weights & Biases backend: a row of the history for each record, online through the service's stream or offline into folders. */
-import { MirrorError } from '../../errors.ts';
-import { valueOrThrow } from '../../http/index.ts';
+
 import type {
+  ArtifactDifference,
+  ArtifactFile,
+  ArtifactOutcome,
   BackendContext,
   BackendType,
   Capabilities,
@@ -19,30 +21,29 @@ import type {
   ReadBackOptions,
   Resolution,
   RunEnd,
+  RunParam,
   RunSource,
-  SideDifference,
-  SideFile,
-  SideOutcome,
-  SideParam,
-  SideWanted,
   TrackerParcel,
+  WantedArtifacts,
 } from '../../contract/index.ts';
+import { MirrorError } from '../../errors.ts';
+import { valueOrThrow } from '../../http/index.ts';
 import { outcomeOf } from './answers.ts';
 import { type RunPath, WandbClient } from './client.ts';
 import { foreignIn } from './foreign.ts';
 import { handleOf, readHandle } from './handle.ts';
-import { Heart } from './heart.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { capabilities } from './limits.ts';
 import { OfflinePlaces } from './offline.ts';
 import { waitingFolders } from './offline-folders.ts';
 import { OnlinePlaces } from './online.ts';
+import { compareArtifacts, setParams, storeFile } from './params-and-files.ts';
 import type { RunPlaces } from './place.ts';
 import { probeTarget } from './probe.ts';
 import { readBack } from './read-back.ts';
 import { RunWriter } from './run-writer.ts';
 import { Runs, throwFailure } from './runs.ts';
 import { parseSettings, type WandbSettings } from './settings.ts';
-import { compareSide, setParams, storeFile } from './side.ts';
 
 class WandbBackend implements JournalledBackend {
   readonly #settings: WandbSettings;
@@ -53,7 +54,7 @@ class WandbBackend implements JournalledBackend {
   readonly #runs: Runs;
   readonly #writers = new Map<string, RunWriter>();
   readonly #stop = new AbortController();
-  readonly #heart: Heart;
+  readonly #heart: Heartbeat;
   readonly #warn: BackendContext['warn'];
   #isUncountedSaid = false;
 
@@ -87,7 +88,7 @@ class WandbBackend implements JournalledBackend {
           }
         : {}),
     });
-    this.#heart = new Heart(() => [...this.#writers.values()].map(({ place }) => place));
+    this.#heart = new Heartbeat(() => [...this.#writers.values()].map(({ place }) => place));
   }
 
   describe(): Capabilities {
@@ -166,23 +167,23 @@ class WandbBackend implements JournalledBackend {
     if (readHandle(handle).joined === undefined) throwFailure(await writer.place.finish(end, signal));
   }
 
-  async setParams(handle: Handle, params: readonly SideParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
+  async setParams(handle: Handle, params: readonly RunParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
     const { place } = await this.#writer(handle, signal);
     await setParams(place, params, signal);
     return params.map(() => ({ kind: 'set' }));
   }
 
-  async putFile(handle: Handle, file: SideFile, signal: AbortSignal): Promise<SideOutcome> {
+  async putFile(handle: Handle, file: ArtifactFile, signal: AbortSignal): Promise<ArtifactOutcome> {
     const { place } = await this.#writer(handle, signal);
     return storeFile(place, file, signal);
   }
 
-  async compareSide(handle: Handle, wanted: SideWanted, signal: AbortSignal): Promise<readonly SideDifference[]> {
+  async compareArtifacts(handle: Handle, wanted: WantedArtifacts, signal: AbortSignal): Promise<readonly ArtifactDifference[]> {
     this.#beOn();
     const { place } = await this.#runs.find(readHandle(handle), signal);
     const unknown = (reason: string) =>
       this.#warn('files or params beside the points of a run are not compared', { run: place.path.id, reason });
-    return compareSide(place, wanted, unknown, signal);
+    return compareArtifacts(place, wanted, unknown, signal);
   }
 
   /** Of a lane that is offline nobody asks the service. */

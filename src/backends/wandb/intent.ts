@@ -1,8 +1,8 @@
 /** What is about to be sent, kept whole: event files can't be read by a backend, and the mapping may be another one after a restart. */
 import { createHash } from 'node:crypto';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import { MirrorError } from '../../errors.ts';
 import type { Intent } from '../../contract/index.ts';
+import { MirrorError } from '../../errors.ts';
 
 export interface Plan {
   /** The tracker run's id. */

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from '../../environment.ts';
 
 /** The password that `~/.netrc` (or the file that NETRC names) has for a host; undefined where it has none or can't be read. */
 export function netrcPassword(host: string, env: Environment): { readonly password: string; readonly file: string } | undefined {

@@ -3,7 +3,6 @@
  * files: which folder a line goes to, and when a new one is begun, hang on the same few facts as the writing itself.
  */
 
-import { steadyMs } from '../../clock.ts';
 import { randomUUID } from 'node:crypto';
 import {
   constants,
@@ -22,10 +21,11 @@ import {
 } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { steadyMs } from '../../clock.ts';
+import type { RunEnd } from '../../contract/index.ts';
 import { MirrorError, messageOf } from '../../errors.ts';
 import type { BodyStream } from '../../http/index.ts';
 import { flushFolder, makeOwnFolder, ownFileMode, ownFolderMode, replaceOwnFile } from '../../own-files/index.ts';
-import type { RunEnd } from '../../contract/index.ts';
 import { type Failure, failed, type Reply } from './answers.ts';
 import type { RunChange, RunPath } from './client.ts';
 import { SUMMARY_MS } from './limits.ts';

@@ -1,7 +1,7 @@
 /** Runs at the server: lines go through the stream, everything else through its API. */
 import { steadyMs } from '../../clock.ts';
-import { isTooLarge, PageSize, Pages, valueOrThrow } from '../../http/index.ts';
 import type { RunEnd } from '../../contract/index.ts';
+import { isTooLarge, PageSize, Pages, valueOrThrow } from '../../http/index.ts';
 import type { Failure, Reply } from './answers.ts';
 import type { LostFile, RunChange, RunFacts, RunPath, WandbClient } from './client.ts';
 import { HEARTBEAT_MS, HISTORY_PAGE, REQUEST_LENGTH, SUMMARY_MS } from './limits.ts';

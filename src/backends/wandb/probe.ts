@@ -1,5 +1,5 @@
-import { valueOrThrow } from '../../http/index.ts';
 import type { Probe } from '../../contract/index.ts';
+import { valueOrThrow } from '../../http/index.ts';
 import type { WandbClient } from './client.ts';
 import { waitingFolders } from './offline-folders.ts';
 import type { WandbSettings } from './settings.ts';

@@ -1,7 +1,7 @@
 /** Everything a tracker run holds: numbers from its rows, all else from the exact form that stands beside what is shown. */
 
-import { valueOrThrow } from '../../http/index.ts';
 import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../../contract/index.ts';
+import { valueOrThrow } from '../../http/index.ts';
 import type { RunPlace } from './place.ts';
 import type { ExactEntry } from './rows.ts';
 import { readRow, type StoredRow } from './stored-rows.ts';

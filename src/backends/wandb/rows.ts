@@ -3,8 +3,9 @@
  * is very long). A row is a pure function of the record, but for its number at the end: the same record gives the same text on
  * every machine, at any time.
  */
-import { type Mark, sha256Of } from '../../model/index.ts';
+
 import type { TrackerParcel } from '../../contract/index.ts';
+import { type Mark, sha256Of } from '../../model/index.ts';
 import { type KeyTable, STEP_KEY } from './keys.ts';
 import { LINE_LENGTH, VALUE_BYTES } from './limits.ts';
 import { mapObject, type RunFile } from './map.ts';

@@ -1,8 +1,9 @@
 /** Writes to one tracker run: what of a parcel is new becomes lines, and lines are sent until they are there, each at its own place. */
+
+import type { Intent, JournalEntry, Outcome, Refusal, Resolution, TrackerParcel } from '../../contract/index.ts';
 import { MirrorError, reasonOf } from '../../errors.ts';
 import { valueOrThrow } from '../../http/index.ts';
 import { pointCount } from '../../model/index.ts';
-import type { Intent, JournalEntry, Outcome, Refusal, Resolution, TrackerParcel } from '../../contract/index.ts';
 import { failed, outcomeOf, REBUILD_HINT } from './answers.ts';
 import { packPlan, rangeOf, unpackPlan } from './intent.ts';
 import { endOf, entryFor, linesOf, overlapping } from './journal.ts';

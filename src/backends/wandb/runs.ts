@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import { type Candidate, FileMarks, isWhoseRun, nameBeside, sayTaken } from '../../backend-kit/identity/index.ts';
 import { LineByKey } from '../../concurrency/index.ts';
+import type { BackendContext, FileMark, Handle, RunSource, Whose } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { runLabel } from '../../model/index.ts';
-import type { BackendContext, FileMark, Handle, RunSource, Whose } from '../../contract/index.ts';
 import { REBUILD_HINT, type Reply, RUN_HINT, runValueOrThrow } from './answers.ts';
 import type { RunPath } from './client.ts';
 import { readHandle, type TrackedRun } from './handle.ts';

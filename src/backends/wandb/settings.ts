@@ -1,18 +1,7 @@
-import type { TlsOptions } from '../../http/index.ts';
-import {
-  ADDRESS,
-  type Environment,
-  type Fields,
-  HEADERS,
-  LIST,
-  oneOf,
-  PATH,
-  SECONDS,
-  Section,
-  SWITCH,
-  TEXT,
-} from '../../backend-kit/settings/index.ts';
+import { ADDRESS, type Fields, HEADERS, LIST, oneOf, PATH, SECONDS, Section, SWITCH, TEXT } from '../../backend-kit/settings/index.ts';
 import type { ParsedSettings } from '../../contract/index.ts';
+import type { Environment } from '../../environment.ts';
+import type { TlsOptions } from '../../http/index.ts';
 import { netrcPassword } from './netrc.ts';
 
 const MODES = ['online', 'offline', 'disabled'] as const;

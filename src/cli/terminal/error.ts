@@ -1,7 +1,7 @@
 import { MirrorError, messageOf, systemCode } from '../../errors.ts';
+import { wrapText } from '../../wrap-text.ts';
 import type { Style } from './style.ts';
 import { visibleText } from './visible-text.ts';
-import { wrapText } from '../../wrap-text.ts';
 
 const BUG_HINT = 'This is a bug in mirrorboard. MIRRORBOARD_DEBUG=1 shows where it is; please report that.';
 /** Chains longer than this say nothing more, and a chain can be a circle. */

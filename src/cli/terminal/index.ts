@@ -1,4 +1,6 @@
 /** Turns what happened into text for a person at a terminal. */
+
+export { columnsOf, wrapText } from '../../wrap-text.ts';
 export { renderError } from './error.ts';
 export { counted, formatBytes, formatCount, formatDuration, formatRate, formatStep } from './format.ts';
 export { hearingLines } from './hearing-text.ts';
@@ -13,4 +15,3 @@ export { renderTable } from './table.ts';
 export { renderVerification } from './verify-text.ts';
 export { visibleText } from './visible-text.ts';
 export { WatchBlock, watchLines } from './watch-block.ts';
-export { columnsOf, wrapText } from '../../wrap-text.ts';

@@ -1,8 +1,8 @@
 import { clearScreenDown, cursorTo, moveCursor } from 'node:readline';
 import stringWidth from 'string-width';
+import { RateMeter } from '../../rate-meter.ts';
 import type { Progress } from '../../status/index.ts';
 import { progressLine, progressLines, type Speed } from './progress-lines.ts';
-import { RateMeter } from '../../rate-meter.ts';
 
 /** Where progress goes: standard error, always; standard output is for data. */
 export type ProgressStream = NodeJS.WritableStream & { cork?(): void; uncork?(): void };

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import type { Environment } from '../../environment.ts';
 
 /** What `--color` says; `auto` (the default) asks the environment and the stream. */
 export type ColorChoice = 'auto' | 'always' | 'never';
@@ -11,7 +12,7 @@ export interface TextStream {
 
 export interface ColorQuestion {
   readonly stream: TextStream;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   /** `--color`. */
   readonly choice?: ColorChoice;
 }

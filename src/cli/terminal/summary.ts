@@ -1,12 +1,12 @@
 import { compareNames, isPending, runLabel } from '../../model/index.ts';
 import type { FoundDamage, LaneReport, Report, RunReport } from '../../status/index.ts';
+import { wrapText } from '../../wrap-text.ts';
 import { counted, formatBytes, formatCount, formatDuration, formatRate, formatStep } from './format.ts';
+import { nextLine } from './next-line.ts';
 import { damageText, incidentText } from './plain-words.ts';
 import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
-import { nextLine } from './next-line.ts';
 import { visibleText } from './visible-text.ts';
-import { wrapText } from '../../wrap-text.ts';
 
 export interface ReportOptions {
   /** Columns of the terminal; no limit when absent. */

@@ -1,11 +1,11 @@
 import { compareNames, jsonText, type RunRef, runLabel } from '../../model/index.ts';
 import type { Absence, Difference, MediaCounts, RunVerdict, Totals, Verification } from '../../verify/compare/index.ts';
+import { wrapText } from '../../wrap-text.ts';
 import { counted, formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
+import { nextLine } from './next-line.ts';
 import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
-import { nextLine } from './next-line.ts';
 import { visibleText } from './visible-text.ts';
-import { wrapText } from '../../wrap-text.ts';
 
 export interface VerificationText {
   readonly totals: Totals;

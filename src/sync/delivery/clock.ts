@@ -1,5 +1,5 @@
-import { steadyMs } from '../../clock.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { steadyMs } from '../../clock.ts';
 
 /** Time and chance as a lane needs them; tests bring their own. */
 export interface Clock {

@@ -3,17 +3,17 @@ import type { Backend, Capabilities, JournalledBackend, Outcome, Refusal, Tracke
 import { askedWaitMs, isAboutRun, MirrorError, reasonOf } from '../../errors.ts';
 import { keyOfRun, pointCount } from '../../model/index.ts';
 import { AnswerWatch } from './answer-watch.ts';
+import type { CheckpointStore } from './checkpoint-store.ts';
+import { type BreakerEvents, CircuitBreaker } from './circuit-breaker.ts';
 import { type Clock, realClock } from './clock.ts';
-import { Gate, type GateEvents } from './gate.ts';
-import type { LaneBook } from './lane-book.ts';
 import { SameAnswers } from './same-answers.ts';
 import { chosenPoints, isEmpty, onlyPoint, splitBatch } from './split-batch.ts';
 
 export interface TrackerLaneOptions {
   readonly name: string;
   readonly backend: Backend;
-  readonly book: LaneBook;
-  readonly events: GateEvents;
+  readonly book: CheckpointStore;
+  readonly events: BreakerEvents;
   /** Ends everything under way; what was not settled is read again one day. */
   readonly signal: AbortSignal;
   readonly clock?: Clock;
@@ -74,10 +74,10 @@ export class TrackerLane {
   readonly name: string;
   readonly #backend: Backend;
   readonly #journalled: JournalledBackend | undefined;
-  readonly #book: LaneBook;
+  readonly #book: CheckpointStore;
   readonly #signal: AbortSignal;
   readonly #clock: Clock;
-  readonly #gate: Gate;
+  readonly #gate: CircuitBreaker;
   readonly #answers: AnswerWatch;
   readonly #sends: PQueue;
   /** Sends of which something was stored. */
@@ -91,7 +91,7 @@ export class TrackerLane {
     this.#book = book;
     this.#signal = signal;
     this.#clock = clock;
-    this.#gate = new Gate(clock, events);
+    this.#gate = new CircuitBreaker(clock, events);
     this.#answers = new AnswerWatch(clock, {
       fellSilent: (sinceMs) => this.#gate.fellSilent(sinceMs),
       heardAgain: () => this.#gate.heardAgain(),

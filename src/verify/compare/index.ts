@@ -1,6 +1,7 @@
 /** Compares what the files hold with what a lane reads back. */
 export { boundedHeld, heldBy } from './bounded-held.ts';
 export type { BesideDifference, Difference, MediaDifference } from './difference.ts';
+export type { PointStanding } from './excuses.ts';
 export {
   damagedBytes,
   type FileFacts,
@@ -13,7 +14,6 @@ export {
   type Unjudged,
 } from './file-facts.ts';
 export { type FilePoint, filePoints } from './file-points.ts';
-export type { PointStanding } from './excuses.ts';
 export { LaneComparison } from './lane-comparison.ts';
 export { type Absence, type Absences, type LaneCounts, type Losses, NOTHING_ABSENT } from './lane-counts.ts';
 export { compareRunListing } from './listing.ts';
@@ -35,8 +35,8 @@ export {
   sumOf,
   type Totals,
   type TroubledFile,
-  type UncomparedRun,
   totalsOf,
+  type UncomparedRun,
   type Verification,
   worstOf,
 } from './verification.ts';

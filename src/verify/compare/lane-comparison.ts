@@ -2,7 +2,7 @@ import type { HeldPoint, ReadBackChunk, Refusal } from '../../contract/index.ts'
 import { kindOf, type RunRef } from '../../model/index.ts';
 import type { PointDifference, PointPlace } from './difference.ts';
 import { byContent, Excuses, type PointStanding, type Standings } from './excuses.ts';
-import { type FileFacts, type Unjudged, isJudged } from './file-facts.ts';
+import { type FileFacts, isJudged, type Unjudged } from './file-facts.ts';
 import type { Absence, LaneCounts, Losses } from './lane-counts.ts';
 import { matchPoints } from './match-points.ts';
 import { pairByStep } from './pair-by-step.ts';

@@ -1,6 +1,6 @@
 // tbparse: the Python package people use to get scalars out of event files.
 
-import { type Measured, lastLine, measure } from '../measure.ts';
+import { lastLine, type Measured, measure } from '../measure.ts';
 import type { Scratch } from '../scratch.ts';
 import { type Reference, tryReference } from './reference.ts';
 import { pythonWith, runOrThrow } from './venv.ts';

@@ -1,5 +1,6 @@
 // A backend that addresses by line: what is sent twice lands on the same lines only if it is the very same. Small, but whole.
 import { createHash, randomUUID } from 'node:crypto';
+import { FileMarks, whoseRun } from '../../../src/backend-kit/identity/index.ts';
 import type {
   BackendContext,
   BackendType,
@@ -19,7 +20,6 @@ import type {
   RunSource,
   TrackerParcel,
 } from '../../../src/contract/index.ts';
-import { FileMarks, whoseRun } from '../../../src/backend-kit/identity/index.ts';
 import { MirrorError } from '../../../src/errors.ts';
 import { type Batch, pointCount } from '../../../src/model/index.ts';
 import { MEMORY_CAPABILITIES } from '../memory-backend.ts';

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Handle, Parcel, ReadBackPoint } from '../../../src/contract/index.ts';
 import { LocalBackend } from '../../../src/backends/local/index.ts';
+import type { Handle, Parcel, ReadBackPoint } from '../../../src/contract/index.ts';
 import type { Batch, FileState, RunRef, Series } from '../../../src/model/index.ts';
 
 const RUN: RunRef = { root: 'logs', path: 'run' };

@@ -11,12 +11,12 @@ import { foreignIn } from '../../../src/backends/clearml/foreign.ts';
 import { Artifacts } from '../../../src/backends/mlflow/artifacts.ts';
 import { MlflowClient } from '../../../src/backends/mlflow/client.ts';
 import { HeldMetrics } from '../../../src/backends/mlflow/held-metrics.ts';
+import { registerModel } from '../../../src/backends/mlflow/params-and-files.ts';
 import { readBack } from '../../../src/backends/mlflow/read-back.ts';
-import { registerModel } from '../../../src/backends/mlflow/side.ts';
-import { foreignIn as runsForeign } from '../../../src/backends/wandb/foreign.ts';
-import type { Handle } from '../../../src/contract/index.ts';
 import { WandbClient } from '../../../src/backends/wandb/client.ts';
+import { foreignIn as runsForeign } from '../../../src/backends/wandb/foreign.ts';
 import { OnlinePlaces } from '../../../src/backends/wandb/online.ts';
+import type { Handle } from '../../../src/contract/index.ts';
 import { ObjectStore } from '../../../src/objects/index.ts';
 
 const signal = new AbortController().signal;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { nextOfMigration } from '../../../src/cli/migrate-next.ts';
 import type { MigrateFlags } from '../../../src/cli/migrate.ts';
+import { nextOfMigration } from '../../../src/cli/migrate-next.ts';
 import { type Verdict, verdictOf } from '../../../src/cli/migrate-verdict.ts';
 import type { LaneReport, Report } from '../../../src/status/index.ts';
 import { NOTHING_ABSENT, type RunVerdict, type Verification } from '../../../src/verify/compare/index.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Backend } from '../../../src/contract/index.ts';
 import { PROBE_MS, probeInTime } from '../../../src/cli/probe-in-time.ts';
+import type { Backend } from '../../../src/contract/index.ts';
 import { SILENT_MS } from '../../../src/sync/delivery/index.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 

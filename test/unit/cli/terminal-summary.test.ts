@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { plainStyle, renderReport, reportJson } from '../../../src/cli/terminal/index.js';
 import stringWidth from 'string-width';
+import { plainStyle, renderReport, reportJson } from '../../../src/cli/terminal/index.js';
 import type { LaneReport, Report, RunReport } from '../../../src/status/index.js';
 
 const NEXT = 'mirrorboard export --format csv > metrics.csv';

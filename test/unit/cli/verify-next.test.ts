@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { nextOfVerification } from '../../../src/cli/verify-next.ts';
 import type { VerifyFlags } from '../../../src/cli/verify.ts';
+import { nextOfVerification } from '../../../src/cli/verify-next.ts';
 import { type Repairs, totalsOf, type Verification } from '../../../src/verify/compare/index.ts';
 import { verification } from '../../support/verifications.ts';
 

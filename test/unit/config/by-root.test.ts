@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { linksOf } from '../../../src/config/index.ts';
 import type { Config } from '../../../src/config/config.ts';
+import { linksOf } from '../../../src/config/index.ts';
 
 let folder: string;
 beforeEach(() => {

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from '@jest/globals';
 import { type Config, type Flags, loadConfig } from '../../../src/config/index.js';
-import { environmentName } from '../../../src/flag-names.js';
 import { MirrorError } from '../../../src/errors.js';
+import { environmentName } from '../../../src/flag-names.js';
 
 interface Given {
   readonly flags?: Flags;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { makeProgram } from '../../../src/cli/program.ts';
 import { loadConfig } from '../../../src/config/index.ts';
-import { environmentName } from '../../../src/flag-names.ts';
 import { ExitCode } from '../../../src/errors.ts';
+import { environmentName } from '../../../src/flag-names.ts';
 import { imageEnvironment, manifestFiles, readText, repository, resourcesOf, type Volume, type Workload, workloads } from './files.ts';
 
 const { version } = JSON.parse(readText('package.json'));

@@ -2,9 +2,9 @@ import { lstatSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { walk } from '../../support/walk.ts';
 import { type DirectoryFs, nodeFs } from '../../../src/discover/read-entries.ts';
 import { openFile } from '../../../src/tail/index.ts';
+import { walk } from '../../support/walk.ts';
 
 const EVENTS = 'events.out.tfevents.1';
 

@@ -14,8 +14,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { RootWatch, type RunChange, runFilter } from '../../../src/discover/index.ts';
-import { walk } from '../../support/walk.ts';
 import { compareNames } from '../../../src/model/index.ts';
+import { walk } from '../../support/walk.ts';
 
 const ONE = 'events.out.tfevents.1';
 const TWO = 'events.out.tfevents.2';

@@ -13,8 +13,8 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { until } from '../../crash/watch-kill.ts';
 import { type FoundRun, isCompanion, isEventFileName, isWithin, runFilter, visit, whyPassedOver } from '../../../src/discover/index.ts';
+import { until } from '../../crash/watch-kill.ts';
 import { walk } from '../../support/walk.ts';
 
 const EVENTS = 'events.out.tfevents.1';

@@ -7,12 +7,12 @@ import { LocalBackend } from '../../../src/backends/local/index.ts';
 import { StoreReader } from '../../../src/backends/local/reader.ts';
 import { filesSource, storeSource } from '../../../src/cli/export-sources.ts';
 import { findTarget } from '../../../src/cli/survey.ts';
-import { walk } from '../../support/walk.ts';
 import { type ExportSource, writeTruthJson } from '../../../src/export/index.ts';
-import { readRun } from '../../support/read-run.ts';
 import { FileWindow } from '../../../src/tail/index.ts';
 import * as w from '../../support/event-writer.ts';
 import { placeAt } from '../../support/place.ts';
+import { readRun } from '../../support/read-run.ts';
+import { walk } from '../../support/walk.ts';
 
 let folder: string;
 let logs: string;

@@ -6,12 +6,12 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { MirrorError } from '../../../src/errors.ts';
 import { wholeRouting } from '../../../src/lanes/index.ts';
-import { backfill } from '../../../src/sync/backfill.ts';
 import { Fold, type Replaced } from '../../../src/route/index.ts';
+import { backfill } from '../../../src/sync/backfill.ts';
 import { watch } from '../../../src/sync/watch.ts';
+import { until } from '../../crash/watch-kill.ts';
 import { event, eventFile, frame, simpleValue } from '../../support/event-writer.ts';
 import { MemoryBackend, MemoryTracker } from '../../support/memory-backend.ts';
-import { until } from '../../crash/watch-kill.ts';
 
 let folder: string;
 let run: string;

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type TrackerLaneOptions, wholeRouting } from '../../../src/lanes/index.ts';
 import type { FileState } from '../../../src/model/index.ts';
-import { backfill } from '../../../src/sync/backfill.ts';
 import { planBackfill } from '../../../src/overview/plan.ts';
 import { LaneRoute, type RouteRule } from '../../../src/route/index.ts';
 import { type LaneState, StateFile } from '../../../src/state/index.ts';
+import { backfill } from '../../../src/sync/backfill.ts';
 import { concat, event, eventFile, frame, simpleValue } from '../../support/event-writer.ts';
 import { MemoryBackend, MemoryTracker } from '../../support/memory-backend.ts';
 

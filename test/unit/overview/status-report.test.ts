@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { oldestMs } from '../../../src/overview/oldest-point.ts';
-import { backfill } from '../../../src/sync/backfill.ts';
+import { statusReport } from '../../../src/overview/status-report.ts';
 import { StateFile } from '../../../src/state/index.ts';
 import type { LanePosture, LaneStand } from '../../../src/status/index.ts';
-import { statusReport } from '../../../src/overview/status-report.ts';
+import { backfill } from '../../../src/sync/backfill.ts';
 import { event, eventFile, frame, simpleValue } from '../../support/event-writer.ts';
 import { placeAt } from '../../support/place.ts';
 

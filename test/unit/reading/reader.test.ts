@@ -3,13 +3,13 @@ import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, truncateSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { walk } from '../../support/walk.ts';
 import { type Batch, type FileState, needsSearch, type Series } from '../../../src/model/index.ts';
 import type { ReadEvent } from '../../../src/reading/reader.ts';
-import { readRun } from '../../support/read-run.ts';
 import { FileWindow, readAt } from '../../../src/tail/index.ts';
 import { concat, event, frame, maskedCrc, simpleValue, stringTensor, text, versionEvent } from '../../support/event-writer.ts';
 import { placeAt } from '../../support/place.ts';
+import { readRun } from '../../support/read-run.ts';
+import { walk } from '../../support/walk.ts';
 
 const NAME = 'events.out.tfevents.1';
 const VERSION = frame(versionEvent());

@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
-import { OwedTags } from '../../../src/sync/owed-tags.ts';
 import type { FileState, Gap, Series } from '../../../src/model/index.ts';
 import { checkGaps } from '../../../src/state/check-gaps.ts';
 import { StateFile } from '../../../src/state/index.ts';
 import { WatchStatus } from '../../../src/status/index.ts';
+import { OwedTags } from '../../../src/sync/pending-tags.ts';
 import { growth } from '../../support/growth.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-growth-'));

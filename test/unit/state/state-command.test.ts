@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Handle, Intent } from '../../../src/contract/index.ts';
 import { type StateFlags, stateCommand } from '../../../src/cli/state.ts';
+import type { Handle, Intent } from '../../../src/contract/index.ts';
 import type { FileState, Series } from '../../../src/model/index.ts';
 import { StateFile } from '../../../src/state/index.ts';
 
@@ -53,7 +53,7 @@ function fill(): StateFile {
   one.accepted(run, file, [series], { points: 1234, lastStep: wide });
   two.keepHandle(run, 'handle' as Handle);
   one.keepMapping(run, { target: '.', prefix: 'train/', renames: [], names: {}, left: { loss: { every: 10 } }, isOut: false });
-  one.keepSide(run, { path: 'c.yaml', rule: 'params', stamp: 's', bytes: 5, hash: 'ab', outcome: { kind: 'done' } });
+  one.keepArtifact(run, { path: 'c.yaml', rule: 'params', stamp: 's', bytes: 5, hash: 'ab', outcome: { kind: 'done' } });
   one.keepIntent(run, 'intent' as Intent);
   one.keepJournal(run, { firstLine: 0, count: 3, file: file.name, generation: 1, start: 0, end: 9, hash: 'h', mapping: 'm' });
   one.refused(run, file.name, 1, [

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { LocalBackend, openStore } from '../../../src/backends/local/index.ts';
-import { walk } from '../../support/walk.ts';
 import type { Batch, FileState } from '../../../src/model/index.ts';
-import { backfill } from '../../../src/sync/backfill.ts';
-import { readRun } from '../../support/read-run.ts';
 import type { Report } from '../../../src/status/index.ts';
+import { backfill } from '../../../src/sync/backfill.ts';
 import { FileWindow } from '../../../src/tail/index.ts';
 import { concat, event, eventFile, frame, simpleValue } from '../../support/event-writer.ts';
 import { placeAt } from '../../support/place.ts';
+import { readRun } from '../../support/read-run.ts';
+import { walk } from '../../support/walk.ts';
 
 const RUN = { root: 'logs', path: 'run' };
 const NAME = 'events.out.tfevents.1';

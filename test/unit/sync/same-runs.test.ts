@@ -7,15 +7,15 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mlflow } from '../../../src/backends/mlflow/index.ts';
 import type { Handle, RunSource } from '../../../src/contract/index.ts';
 import { type LaneRouting, type TrackerLaneOptions, wholeRouting } from '../../../src/lanes/index.ts';
-import { backfill } from '../../../src/sync/backfill.ts';
 import { Fold, type FoldRules } from '../../../src/route/index.ts';
+import { backfill } from '../../../src/sync/backfill.ts';
 import { watch } from '../../../src/sync/watch.ts';
+import { connectMlflow } from '../../contract/mlflow-harness.ts';
 import { seededRandom } from '../../crash/backfill-kill.ts';
 import { until } from '../../crash/watch-kill.ts';
-import { MlflowStub } from '../../support/mlflow-stub/index.ts';
-import { connectMlflow } from '../../contract/mlflow-harness.ts';
 import { concat, event, frame, simpleValue, versionEvent } from '../../support/event-writer.ts';
 import { MemoryBackend, MemoryTracker } from '../../support/memory-backend.ts';
+import { MlflowStub } from '../../support/mlflow-stub/index.ts';
 
 const NEVER = new AbortController().signal;
 const T = 1_700_000_000;

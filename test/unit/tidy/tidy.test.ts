@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Backend, Handle } from '../../../src/contract/index.ts';
 import type { Forgetting, Removal, RunRef } from '../../../src/model/index.ts';
 import { StateFile } from '../../../src/state/index.ts';
-import { finishTidying, tidy, type TidyPlaces } from '../../../src/tidy/tidy.ts';
+import { finishTidying, type TidyPlaces, tidy } from '../../../src/tidy/tidy.ts';
 
 const TARGET = 'there';
 

@@ -1,17 +1,18 @@
 import { execFileSync } from 'node:child_process';
 import {
+  closeSync,
   existsSync,
   lchownSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readSync,
   realpathSync,
   renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { closeSync, readSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

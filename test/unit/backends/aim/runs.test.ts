@@ -7,7 +7,7 @@ import { connectAim, hashOf } from '../../../contract/aim-harness.ts';
 import { differences, expectedOf, readHeld } from '../../../contract/read-back.ts';
 import { AimStub } from '../../../support/aim-stub/index.ts';
 import { leafValue, type Node } from '../../../support/aim-stub/wire.ts';
-import { event, hparamsSessionStart, histogramTensor, plainTensor, simpleValue, text } from '../../../support/event-writer.ts';
+import { event, histogramTensor, hparamsSessionStart, plainTensor, simpleValue, text } from '../../../support/event-writer.ts';
 import { addressed, GrowingRun } from '../../../support/parcels.ts';
 
 const T = 1_700_000_000;
@@ -243,7 +243,7 @@ describe('Aim runs', () => {
       { name: 'optimizer', value: 1n },
       { name: 'optimizer.momentum', value: 0 },
     ];
-    expect(await reader.compareSide?.(handle, { files: [], params: other }, signal)).toEqual([
+    expect(await reader.compareArtifacts?.(handle, { files: [], params: other }, signal)).toEqual([
       { kind: 'param', name: 'optimizer.lr', found: '0.5' },
       { kind: 'param', name: 'on', found: 'true' },
       { kind: 'param', name: 'optimizer', found: undefined },
@@ -251,12 +251,12 @@ describe('Aim runs', () => {
     ]);
     // In a run of somebody else's the value that is there stays: it is no difference, what is missing is one.
     const joined = JSON.stringify({ ...(JSON.parse(handle) as object), joined: true }) as Handle;
-    expect(await reader.compareSide?.(joined, { files: [], params: other }, signal)).toEqual([
+    expect(await reader.compareArtifacts?.(joined, { files: [], params: other }, signal)).toEqual([
       { kind: 'param', name: 'optimizer', found: undefined },
       { kind: 'param', name: 'optimizer.momentum', found: undefined },
     ]);
     const gone = handle.replace(hashOf(handle), 'f'.repeat(24)) as Handle;
-    await expect(reader.compareSide?.(gone, { files: [], params }, signal)).rejects.toMatchObject({ code: 'MB4006' });
+    await expect(reader.compareArtifacts?.(gone, { files: [], params }, signal)).rejects.toMatchObject({ code: 'MB4006' });
   });
 
   it('of somebody else get points, and nothing more', async () => {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Backend, Foreign, Handle, OwnRun, SideFile } from '../../../../src/contract/index.ts';
+import type { ArtifactFile, Backend, Foreign, Handle, OwnRun } from '../../../../src/contract/index.ts';
 import { ACCESS_KEY, connectClearml, SECRET_KEY, sectionOf, taskIdOf } from '../../../contract/clearml-harness.ts';
 import { ClearmlStub } from '../../../support/clearml-stub/index.ts';
 import { event, hparamsSessionStart, plainTensor, simpleValue } from '../../../support/event-writer.ts';
@@ -37,7 +37,7 @@ async function connect(section: Readonly<Record<string, unknown>> = {}): Promise
   return backend;
 }
 
-function fileOf(path: string, data: string): SideFile {
+function fileOf(path: string, data: string): ArtifactFile {
   const bytes = Buffer.from(data);
   const hash = createHash('sha256').update(bytes).digest('hex');
   return {

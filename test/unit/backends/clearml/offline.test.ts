@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { splitArray } from '../../../../src/backends/clearml/split-array.ts';
-import type { Backend, Handle, SideFile } from '../../../../src/contract/index.ts';
+import type { ArtifactFile, Backend, Handle } from '../../../../src/contract/index.ts';
 import { ACCESS_KEY, connectClearml, SECRET_KEY, sectionOf } from '../../../contract/clearml-harness.ts';
 import { differences, expectedOf, readHeld } from '../../../contract/read-back.ts';
 import { ClearmlStub } from '../../../support/clearml-stub/index.ts';
@@ -166,7 +166,7 @@ describe('a lane that was offline', () => {
 
 describe('a model that was registered offline', () => {
   const data = Buffer.from('weights');
-  const file: SideFile = {
+  const file: ArtifactFile = {
     path: 'checkpoints/model.pth',
     hash: createHash('sha256').update(data).digest('hex'),
     bytes: data.length,
@@ -211,7 +211,7 @@ describe('what lies beside the logs', () => {
     const handle = ledger.handle as Handle;
     const data = Buffer.from('a: 1');
     const hash = createHash('sha256').update(data).digest('hex');
-    const file: SideFile = {
+    const file: ArtifactFile = {
       path: 'config.yaml',
       bytes: data.length,
       hash,
@@ -223,12 +223,12 @@ describe('what lies beside the logs', () => {
     await offline.putFile?.(handle, file, signal);
     await offline.setParams?.(handle, [{ name: 'lr', value: 0.5 }], signal);
     const wanted = { files: [file], params: [{ name: 'lr', value: 0.5 }] };
-    expect(await offline.compareSide?.(handle, wanted, signal)).toEqual([]);
+    expect(await offline.compareArtifacts?.(handle, wanted, signal)).toEqual([]);
     const online = await connect('online');
-    expect(await online.compareSide?.(handle, wanted, signal)).toEqual([]);
+    expect(await online.compareArtifacts?.(handle, wanted, signal)).toEqual([]);
     await online.close();
     // It was sent: what is left of the session says nothing.
-    await expect(offline.compareSide?.(handle, wanted, signal)).rejects.toMatchObject({ code: 'MB4001' });
+    await expect(offline.compareArtifacts?.(handle, wanted, signal)).rejects.toMatchObject({ code: 'MB4001' });
     await offline.close();
   });
 });

@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { KeepAlive } from '../../../../src/backends/clearml/keep-alive.ts';
-import type { Backend, Handle, RunSource, SideFile } from '../../../../src/contract/index.ts';
+import { Heartbeat } from '../../../../src/backends/clearml/heartbeat.ts';
+import type { ArtifactFile, Backend, Handle, RunSource } from '../../../../src/contract/index.ts';
 import { ACCESS_KEY, connectClearml, SECRET_KEY, sectionOf } from '../../../contract/clearml-harness.ts';
 import { differences, expectedOf, readHeld } from '../../../contract/read-back.ts';
 import { ClearmlStub, type Task } from '../../../support/clearml-stub/index.ts';
@@ -61,7 +61,7 @@ function task(): Task {
   return only!;
 }
 
-function fileOf(path: string, data: string): SideFile {
+function fileOf(path: string, data: string): ArtifactFile {
   const bytes = Buffer.from(data);
   return {
     path,
@@ -300,7 +300,7 @@ describe('what stands beside the logs', () => {
     stub.files.delete(lost);
     stub.files.set(cut, Buffer.from('weigh'));
     stub.files.set(other, Buffer.from('Weights'));
-    const compare = () => backend.compareSide?.(handle, { files, params: [] }, signal);
+    const compare = () => backend.compareArtifacts?.(handle, { files, params: [] }, signal);
     expect(await compare()).toEqual([
       { kind: 'file', name: 'a.pth', found: undefined },
       { kind: 'file', name: 'b.pth', found: '5 bytes' },
@@ -318,7 +318,7 @@ describe('what stands beside the logs', () => {
     const stored = await first.putFile?.(handle, file, signal);
     const later = await connect({ files_server: 'http://127.0.0.1:9' });
     const other = fileOf('a.pth', 'Weights');
-    const compare = (one: SideFile) => later.compareSide?.(handle, { files: [one], params: [] }, signal);
+    const compare = (one: ArtifactFile) => later.compareArtifacts?.(handle, { files: [one], params: [] }, signal);
     expect(await compare(file)).toEqual([]);
     expect(await compare(other)).toEqual([{ kind: 'file', name: 'a.pth', found: `SHA-256 ${file.hash}` }]);
     expect(await later.putFile?.(handle, file, signal)).toEqual(stored);
@@ -413,7 +413,7 @@ describe('a quiet task', () => {
   it('is said to be alive before the server stops it', async () => {
     let now = 0;
     const pinged: string[] = [];
-    const alive = new KeepAlive(
+    const alive = new Heartbeat(
       async (id) => void pinged.push(id),
       () => now,
     );

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { longName, projectName } from '../../../../src/backends/clearml/names.ts';
 import { filePart } from '../../../../src/backends/clearml/paths.ts';
-import type { Backend, Handle, SideFile } from '../../../../src/contract/index.ts';
+import type { ArtifactFile, Backend, Handle } from '../../../../src/contract/index.ts';
 import { ACCESS_KEY, connectClearml, SECRET_KEY, sectionOf, taskIdOf } from '../../../contract/clearml-harness.ts';
 import { ClearmlStub } from '../../../support/clearml-stub/index.ts';
 import { event, simpleValue } from '../../../support/event-writer.ts';
@@ -270,7 +270,7 @@ describe('files and models', () => {
   });
 });
 
-function fileOf(path: string, data: string): SideFile {
+function fileOf(path: string, data: string): ArtifactFile {
   const bytes = Buffer.from(data);
   return {
     path,

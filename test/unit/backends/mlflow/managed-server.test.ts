@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { mlflow } from '../../../../src/backends/mlflow/index.ts';
 import { whoseRun } from '../../../../src/backend-kit/identity/index.ts';
+import { mlflow } from '../../../../src/backends/mlflow/index.ts';
 import { until } from '../../../crash/watch-kill.ts';
 
 /** Stands in for the program: answers /health, notes what it was called with, and starts a child of its own. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { scalarText } from '../../../../src/backend-kit/exact-points/index.ts';
-import { parseLine, parseSegmentName, pointLine, segmentsOf } from '../../../../src/backends/mlflow/segments.ts';
+import { parseLine, parseSegmentName, pointLine, segmentsOf } from '../../../../src/backends/mlflow/exact-files.ts';
 
 const run = { root: 'logs', path: 'a' };
 const place = { run, file: 'f', offset: 7, checksum: 99, index: 2 };

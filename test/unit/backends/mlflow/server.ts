@@ -1,9 +1,9 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Backend, Handle, RunSource, TrackerParcel } from '../../../../src/contract/index.ts';
+import { whoseRun } from '../../../../src/backend-kit/identity/index.ts';
 import { mlflow } from '../../../../src/backends/mlflow/index.ts';
 import { FACTS_TAG, factsText, UNTRIED } from '../../../../src/backends/mlflow/store-facts.ts';
-import { whoseRun } from '../../../../src/backend-kit/identity/index.ts';
+import type { Backend, Handle, RunSource, TrackerParcel } from '../../../../src/contract/index.ts';
 import type { ObjectPoint, Series } from '../../../../src/model/index.ts';
 
 export interface Seen {

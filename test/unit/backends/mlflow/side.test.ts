@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { doubleText, isSameParam, paramText } from '../../../../src/backends/mlflow/side.ts';
+import { doubleText, isSameParam, paramText } from '../../../../src/backends/mlflow/params-and-files.ts';
 
 describe('a param in MLflow', () => {
   // What Python's str() makes of the same values: MLflow's own client writes that, and searches compare texts.

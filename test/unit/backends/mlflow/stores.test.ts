@@ -101,7 +101,7 @@ test('names that a database takes for one are kept apart, for later processes to
     { name: 'LR', value: 0.2 },
   ];
   expect(await again.backend.setParams?.(handle, params, signal)).toEqual([{ kind: 'set' }, { kind: 'set' }]);
-  expect(await again.backend.compareSide?.(handle, { files: [], params }, signal)).toEqual([]);
+  expect(await again.backend.compareArtifacts?.(handle, { files: [], params }, signal)).toEqual([]);
   expect([...stub.store.run(runIdOf(handle)).params.keys()]).toEqual(['lr', 'LR.x.']);
 });
 
@@ -125,7 +125,7 @@ test('a param that is too long costs itself, and is cut where the server says at
   const params = [...Array.from({ length: 41 }, (_, i) => ({ name: `p${i}`, value: i })), { name: 'long', value: 'x'.repeat(1500) }];
   expect(await backend.setParams?.(handle, params, signal)).toEqual(params.map(() => ({ kind: 'set' })));
   expect(stub.store.run(runIdOf(handle)).params.size).toBe(42);
-  expect(await backend.compareSide?.(handle, { files: [], params }, signal)).toEqual([]);
+  expect(await backend.compareArtifacts?.(handle, { files: [], params }, signal)).toEqual([]);
 });
 
 test('a run of very many files is opened where tags are short', async () => {

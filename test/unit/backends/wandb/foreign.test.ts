@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { whoseRun } from '../../../../src/backend-kit/identity/index.ts';
-import type { Backend, Foreign, Handle, OwnRun, SideFile } from '../../../../src/contract/index.ts';
 import { wandb } from '../../../../src/backends/wandb/index.ts';
+import type { ArtifactFile, Backend, Foreign, Handle, OwnRun } from '../../../../src/contract/index.ts';
 import { event, hparamsSessionStart, imageTensor, simpleValue } from '../../../support/event-writer.ts';
 import { GrowingRun } from '../../../support/parcels.ts';
 import { newLedger, SmallDelivery } from '../../../support/small-delivery.ts';
@@ -43,7 +43,7 @@ async function connect(section: Record<string, unknown> = {}, options: WandbStub
   return backend;
 }
 
-function fileOf(path: string, content: string): SideFile {
+function fileOf(path: string, content: string): ArtifactFile {
   const data = Buffer.from(content);
   const hash = createHash('sha256').update(data).digest('hex');
   return {

@@ -6,12 +6,12 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Backend } from '../../../../src/contract/index.ts';
+import { whoseRun } from '../../../../src/backend-kit/identity/index.ts';
 import { wandb } from '../../../../src/backends/wandb/index.ts';
+import type { Backend } from '../../../../src/contract/index.ts';
 import { event, image, simpleValue } from '../../../support/event-writer.ts';
 import { GrowingRun } from '../../../support/parcels.ts';
 import { newLedger, SmallDelivery } from '../../../support/small-delivery.ts';
-import { whoseRun } from '../../../../src/backend-kit/identity/index.ts';
 import { WandbStub } from '../../../support/wandb-stub/index.ts';
 
 const signal = new AbortController().signal;

@@ -4,17 +4,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Backend, SideFile, SideParam } from '../../../../src/contract/index.ts';
+import { whoseRun } from '../../../../src/backend-kit/identity/index.ts';
 import { wandb } from '../../../../src/backends/wandb/index.ts';
 import { foldersIn } from '../../../../src/backends/wandb/offline-folders.ts';
+import type { ArtifactFile, Backend, RunParam } from '../../../../src/contract/index.ts';
 import { event, simpleValue } from '../../../support/event-writer.ts';
 import { GrowingRun } from '../../../support/parcels.ts';
 import { type Ledger, newLedger, SmallDelivery } from '../../../support/small-delivery.ts';
-import { whoseRun } from '../../../../src/backend-kit/identity/index.ts';
 import { WandbStub, type WandbStubOptions } from '../../../support/wandb-stub/index.ts';
 
 const signal = new AbortController().signal;
-const params: readonly SideParam[] = [
+const params: readonly RunParam[] = [
   { name: 'lr', value: 0.00005 },
   { name: 'name', value: 'ü/é' },
   { name: 'wide', value: 9007199254740993n },
@@ -46,7 +46,7 @@ async function connect(section: Record<string, unknown> = {}): Promise<Backend> 
   return backend;
 }
 
-function fileOf(path: string, content: string): SideFile {
+function fileOf(path: string, content: string): ArtifactFile {
   const data = Buffer.from(content);
   return {
     path,
@@ -85,9 +85,9 @@ describe('what lies beside the points of a W&B run', () => {
       .replace('{"value":0.00005}', '{"desc":null, "value":5e-05}')
       .replace('"ü/é"', '"\\u00fc\\/\\u00e9"')
       .replace('9007199254740993', '9.007199254740992e15');
-    expect(await backend.compareSide?.(handle!, wanted, signal)).toEqual([]);
+    expect(await backend.compareArtifacts?.(handle!, wanted, signal)).toEqual([]);
     stored.config = stored.config.replace('5e-05', '5e-04').replace('\\u00e9', '\\u00e8').replace('"value":true', '"value":"true"');
-    expect(await backend.compareSide?.(handle!, wanted, signal)).toEqual([
+    expect(await backend.compareArtifacts?.(handle!, wanted, signal)).toEqual([
       { kind: 'param', name: 'lr', found: '5e-04' },
       { kind: 'param', name: 'name', found: 'ü/è' },
       { kind: 'param', name: 'on', found: 'true' },
@@ -100,7 +100,7 @@ describe('what lies beside the points of a W&B run', () => {
     const backend = await connect();
     const { handle } = await filled(backend);
     stub.runs()[0]!.files.set('a.pth', Buffer.from('Weights'));
-    expect(await backend.compareSide?.(handle!, wanted, signal)).toEqual([
+    expect(await backend.compareArtifacts?.(handle!, wanted, signal)).toEqual([
       { kind: 'file', name: 'a.pth', found: `SHA-256 ${fileOf('', 'Weights').hash}` },
     ]);
   });
@@ -111,12 +111,12 @@ describe('what lies beside the points of a W&B run', () => {
       await start({ noFileList });
       const backend = await connect();
       const { handle } = await filled(backend);
-      expect(await backend.compareSide?.(handle!, { ...wanted, params: [{ name: 'on', value: false }] }, signal)).toEqual([
+      expect(await backend.compareArtifacts?.(handle!, { ...wanted, params: [{ name: 'on', value: false }] }, signal)).toEqual([
         { kind: 'param', name: 'on', found: 'true' },
       ]);
       expect(said).toEqual([{ message: NOT_COMPARED, details: { run: expect.any(String), reason: expect.stringContaining('files') } }]);
       // Who looks for none misses none.
-      await backend.compareSide?.(handle!, { files: [], params }, signal);
+      await backend.compareArtifacts?.(handle!, { files: [], params }, signal);
       expect(said).toHaveLength(1);
     },
   );
@@ -131,7 +131,7 @@ describe('what lies beside the points of a W&B run', () => {
     await delivery.open();
     await delivery.deliver(run.append([event({ wallTime: 1_700_000_001, step: 2, summary: [simpleValue('loss', 2)] })]));
     expect(foldersIn(dir)).not.toEqual([]);
-    expect(await offline.compareSide?.(ledger.handle!, wanted, signal)).toEqual([]);
+    expect(await offline.compareArtifacts?.(ledger.handle!, wanted, signal)).toEqual([]);
     expect(said).toEqual([{ message: NOT_COMPARED, details: { run: expect.any(String), reason: expect.stringContaining('offline') } }]);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { AnswerWatch, SILENT_MS } from '../../../../src/sync/delivery/index.ts';
 import { signOfLife } from '../../../../src/sign-of-life.ts';
+import { AnswerWatch, SILENT_MS } from '../../../../src/sync/delivery/index.ts';
 import { FakeClock, settle } from '../../../support/fake-clock.ts';
 
 /** Calls that end when the test says so. */

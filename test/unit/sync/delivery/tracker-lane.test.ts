@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Backend, Capabilities, Handle, TrackerParcel } from '../../../../src/contract/index.ts';
-import { type LaneBook, type Settled, TrackerLane } from '../../../../src/sync/delivery/index.ts';
 import { MirrorError } from '../../../../src/errors.ts';
-import { StateBook } from '../../../../src/sync/state-book.ts';
-import { StateFile } from '../../../../src/state/index.ts';
-import { event, simpleValue } from '../../../support/event-writer.ts';
 import { signOfLife } from '../../../../src/sign-of-life.ts';
-import { untilAborted } from '../../../support/fault.ts';
+import { StateFile } from '../../../../src/state/index.ts';
+import { type CheckpointStore, type Settled, TrackerLane } from '../../../../src/sync/delivery/index.ts';
+import { StateCheckpoints } from '../../../../src/sync/state-checkpoints.ts';
+import { event, simpleValue } from '../../../support/event-writer.ts';
 import { FakeClock, settle } from '../../../support/fake-clock.ts';
+import { untilAborted } from '../../../support/fault.ts';
 import { JournalBackend, JournalServer } from '../../../support/journal-backend/index.ts';
 import { MEMORY_CAPABILITIES, MemoryBackend, MemoryTracker } from '../../../support/memory-backend.ts';
 import { addressed, GrowingRun } from '../../../support/parcels.ts';
@@ -62,7 +62,7 @@ class Scene {
     });
   }
 
-  newLane(backend: Backend, book: LaneBook): TrackerLane {
+  newLane(backend: Backend, book: CheckpointStore): TrackerLane {
     const events = {
       sendFailed: () => undefined,
       laneWaiting: () => void this.said.push('waiting'),
@@ -347,7 +347,7 @@ describe('a lane with a journal', () => {
     constructor(folder: string) {
       this.state = StateFile.open(join(folder, 'state.db'), { now: Date.now });
       this.server = new JournalServer(join(folder, 'server'));
-      const book = new StateBook(this.state, this.state.lane('journal', 'journal:'), (settled) => void this.settled.push(settled));
+      const book = new StateCheckpoints(this.state, this.state.lane('journal', 'journal:'), (settled) => void this.settled.push(settled));
       this.lane = this.scene.newLane(new JournalBackend(this.server), book);
     }
 

@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import type { ArtifactFile } from '../contract/index.ts';
+import { MirrorError, systemCode } from '../errors.ts';
+import { fullPath, type Place, pieces } from '../untrusted/index.ts';
+
+/** A file as it lies below the directory of its run, and as long as it was when it was looked at. */
+export interface ArtifactSource {
+  readonly directory: Place;
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** SHA-256 of a file's content, hex. Throws MB2008 where it does not end where it should. */
+export async function hashFile(source: ArtifactSource, signal: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  let count = 0;
+  for await (const piece of piecesOf(source, 0, signal)) {
+    hash.update(piece);
+    count += piece.length;
+  }
+  if (count !== source.bytes) throw changed(source);
+  return hash.digest('hex');
+}
+
+/** Whether a file begins with all of what one had: it is longer now, and nothing before was changed. */
+export async function beginsWith(
+  source: ArtifactSource,
+  { bytes, hash }: { bytes: number; hash: string },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const sum = createHash('sha256');
+  let left = bytes;
+  // Meanwhile it may get longer still.
+  for await (const piece of piecesOf({ ...source, bytes: Number.MAX_SAFE_INTEGER }, 0, signal)) {
+    sum.update(piece.subarray(0, left));
+    left -= Math.min(left, piece.length);
+    if (left === 0) return sum.digest('hex') === hash;
+  }
+  return false;
+}
+
+/** A file as a backend reads it: from the start its content is checked on the way, and one that has changed is not finished. */
+export function artifactFile(source: ArtifactSource, path: string, hash: string, signal: AbortSignal): ArtifactFile {
+  return {
+    path,
+    bytes: source.bytes,
+    hash,
+    async *read(start = 0) {
+      const sum = start === 0 ? createHash('sha256') : undefined;
+      let last: Buffer | undefined;
+      let count = start;
+      // The last piece waits for the checksum: nobody is to get all of something else.
+      for await (const piece of piecesOf(source, start, signal)) {
+        if (last !== undefined) yield last;
+        last = piece;
+        count += piece.length;
+        sum?.update(piece);
+      }
+      if (count !== source.bytes || (sum !== undefined && sum.digest('hex') !== hash)) throw changed(source);
+      if (last !== undefined) yield last;
+    },
+  };
+}
+
+/** The same error for a file that has grown, gone, or become something else. */
+async function* piecesOf(source: ArtifactSource, start: number, signal: AbortSignal): AsyncGenerator<Buffer, void, void> {
+  try {
+    yield* pieces(source.directory, source.path, { mostBytes: source.bytes, start, signal });
+  } catch (error) {
+    if (error instanceof MirrorError && error.code !== 'MB2008' && error.code !== 'MB2030') throw changed(source, error);
+    throw systemCode(error) === 'ENOENT' ? changed(source, error) : error;
+  }
+}
+
+export function changed({ directory, path }: ArtifactSource, cause?: unknown): MirrorError {
+  const where = fullPath(directory, path);
+  return new MirrorError('MB2008', `${where} has changed while it was read`, { retry: 'later', cause, context: { path: where } });
+}
+
+/**
+ * A path of a tracker run, of parts that are safe everywhere: `..` and empty parts are gone, odd characters are written `_`. A
+ * part that had some has a short hash of what it was before its ending, so that two files do not meet under one name.
+ */
+export function safePath(path: string): string {
+  const parts = path
+    .split('/')
+    .map((part) => part.trim())
+    .filter((part) => part !== '' && part !== '.' && part !== '..')
+    .map(safePart);
+  return parts.join('/');
+}
+
+function safePart(part: string): string {
+  const safe = part.replace(/[^\p{L}\p{M}\p{N} _.+=,@-]/gu, '_');
+  if (safe === part) return part;
+  const hash = createHash('sha256').update(part).digest('hex').slice(0, 8);
+  const at = safe.lastIndexOf('.');
+  return at <= 0 ? `${safe}-${hash}` : `${safe.slice(0, at)}-${hash}${safe.slice(at)}`;
+}

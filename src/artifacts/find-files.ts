@@ -1,0 +1,91 @@
+import { readdir } from 'node:fs/promises';
+import { inTime } from '../calls/index.ts';
+import { withSignal } from '../concurrency/index.ts';
+import { systemCode } from '../errors.ts';
+import { systemPath } from '../model/index.ts';
+import type { Pattern } from '../pattern/index.ts';
+import { fullPath, lookAt, type Place } from '../untrusted/index.ts';
+
+/** A file beside the event files. */
+export interface ArtifactCandidate {
+  /** Below the run's directory, with `/`. */
+  readonly path: string;
+  readonly bytes: number;
+  /** What it takes on its disk; undefined where the file system does not tell. */
+  readonly diskBytes: number | undefined;
+  readonly stamp: string;
+  readonly changedAtMs: number;
+  /** Why it is not even opened. */
+  readonly refused?: string;
+}
+
+/** `epoch_9` before `epoch_10`, also where both were copied at once. */
+const IN_ORDER = new Intl.Collator('en', { numeric: true });
+/** So deep is looked where a pattern has `**`. */
+const DEEPEST = 6;
+/** A run's directory with more entries than this is no place for single files. */
+const MOST_ENTRIES = 100_000;
+
+/**
+ * The files that any of some patterns may be about, the one that changed longest ago first: of versions of a model the last one
+ * made is the newest. Patterns are about what lies below a directory, or beside it where they begin with `../`; above the root,
+ * `levels` directories up, nobody looks. `isOther`: directories that belong to another run, by their path seen from this one;
+ * what lies in them is that run's. Links are followed as the root's rule says; pipes, devices, and links that are not followed
+ * are among what is found, refused.
+ */
+export async function findFiles(
+  directory: Place,
+  patterns: readonly Pattern[],
+  isOther: (path: string) => boolean,
+  { levels = 0, signal }: { readonly levels?: number; readonly signal: AbortSignal },
+): Promise<readonly ArtifactCandidate[]> {
+  const paths: string[] = [];
+  for (const [start, some] of Map.groupBy(patterns, ({ glob }) => /^(?:\.\.\/)*/.exec(glob)?.[0] ?? '')) {
+    if (start.length / '../'.length > levels) continue;
+    const isPlain = some.every(({ glob }) => !/[*?[\]{}()!+@]/.test(glob));
+    const found = isPlain ? some.map(({ glob }) => glob) : await matching(directory, start, some, isOther, signal);
+    for (const path of found) paths.push(path);
+  }
+  const found: ArtifactCandidate[] = [];
+  for (const path of new Set(paths)) {
+    const looked = await withSignal(lookAt(directory, path), signal);
+    if (looked.kind === 'file') found.push({ ...looked, path });
+    else if (looked.kind === 'refused') {
+      found.push({ path, bytes: 0, diskBytes: undefined, stamp: '', changedAtMs: 0, refused: looked.reason });
+    }
+  }
+  return found.sort((a, b) => a.changedAtMs - b.changedAtMs || IN_ORDER.compare(a.path, b.path));
+}
+
+async function matching(
+  directory: Place,
+  start: string,
+  patterns: readonly Pattern[],
+  isOther: (path: string) => boolean,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const depths = patterns.map(({ glob }) => (glob.includes('**') ? DEEPEST : glob.slice(start.length).split('/').length));
+  const deepest = depths.reduce((most, depth) => Math.max(most, depth), 0);
+  const paths: string[] = [];
+  let entries = 0;
+  const walk = async (below: string, depth: number): Promise<void> => {
+    for (const entry of await withSignal(entriesOf(fullPath(directory, below)), signal)) {
+      if (++entries > MOST_ENTRIES) return;
+      const path = `${below}${entry.name}`;
+      if (entry.isDirectory()) {
+        if (depth < deepest && !isOther(path)) await walk(`${path}/`, depth + 1);
+      } else if (patterns.some((pattern) => pattern.match(path) !== undefined)) paths.push(path);
+    }
+  };
+  await walk(start, 1);
+  return paths;
+}
+
+async function entriesOf(directory: string) {
+  try {
+    return await inTime(directory, () => readdir(systemPath(directory), { withFileTypes: true }));
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(systemCode(error) ?? '')) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,50 @@
+/** Whether params and files of a task, or of an offline session, are there as they were stored. */
+import { fileDifference } from '../../backend-kit/index.ts';
+import type { ArtifactDifference, ArtifactFile, WantedArtifacts } from '../../contract/index.ts';
+import type { Said } from '../../http/index.ts';
+import { artifactsIn } from './answers.ts';
+import type { FileSource } from './events.ts';
+import { sideParam } from './params-and-files.ts';
+
+/** `task`: its document, the same at a server and in a session. */
+export async function compareArtifacts(
+  task: Said,
+  { files, params }: WantedArtifacts,
+  source: FileSource,
+  signal: AbortSignal,
+): Promise<readonly ArtifactDifference[]> {
+  const differences: ArtifactDifference[] = [];
+  for (const param of params) {
+    const { section, name, value } = sideParam(param);
+    const held = task.object('hyperparams').object(section).object(name);
+    const found = held.has('value') ? held.text('value') : undefined;
+    if (found !== value) differences.push({ kind: 'param', name, found });
+  }
+  for (const file of files) {
+    const difference = await artifactDifference(artifactOf(task, file.path), file, source, signal);
+    if (difference !== undefined) differences.push(difference);
+  }
+  return differences;
+}
+
+export function artifactOf(task: Said, path: string): Said | undefined {
+  return artifactsIn(task).find((artifact) => artifact.text('key', '') === path);
+}
+
+/** An artifact is an entry in the task and a file elsewhere: either may be lost, or be another one. */
+export async function artifactDifference(
+  artifact: Said | undefined,
+  file: Pick<ArtifactFile, 'path' | 'bytes' | 'hash'>,
+  source: FileSource,
+  signal: AbortSignal,
+): Promise<ArtifactDifference | undefined> {
+  const { path, hash } = file;
+  if (artifact === undefined) return { kind: 'file', name: path, found: undefined };
+  const found = artifact.text('hash', '');
+  if (found !== hash) return { kind: 'file', name: path, found: `SHA-256 ${found}` };
+  const url = artifact.text('uri');
+  // It was stored when files went to another place, which is not asked any more.
+  if (!source.hasFile(url)) return undefined;
+  const bytes = await source.lengthOf(url, signal);
+  return fileDifference(file, bytes === undefined ? undefined : { bytes, read: () => source.file(url, signal) });
+}

@@ -1,0 +1,91 @@
+/**
+ * Segments: files of lines that hold points exactly as they were, for all that events can't hold. A segment is named by its content, so
+ * that the same points sent again fall on the same file; points that were cut into other segments meanwhile stand in both, and are one by
+ * their place. An event names each, so that it is found. The value is the last field of a line: its text can be had back as it was written.
+ */
+
+import {
+  contentHash,
+  cutLines,
+  type SegmentLine as Line,
+  type LineNames,
+  linesOf,
+  type NeededFile,
+  pointText,
+  readPoint,
+  type StoredPoint,
+} from '../../backend-kit/exact-points/index.ts';
+import { type Json, jsonText, type Mark } from '../../model/index.ts';
+import { fileHash, type PointPlace } from './keys.ts';
+
+/** The metric and variant of the events that name segments, and files that nothing else names. */
+export const OWN_METRIC = ':mirrorboard:';
+export const SEGMENT_VARIANT = 'points';
+export const FILE_VARIANT = 'files';
+export const SEGMENT_FOLDER = 'metrics/mirrorboard/points';
+
+const BYTES_PER_SEGMENT = 2 * 1024 * 1024;
+
+export interface SegmentLine extends Line {
+  readonly step: number | bigint;
+  readonly wallTime: number;
+}
+
+export interface Segment {
+  /** Below the task's folder. */
+  readonly path: string;
+  readonly data: Uint8Array;
+  readonly lines: readonly SegmentLine[];
+}
+
+/**
+ * `file` is the one that the tracker run sees; `place.file` stands in the run the point comes from. `files`: paths below the
+ * task's folder.
+ */
+export function pointLine(
+  place: PointPlace,
+  file: string,
+  tag: string,
+  plugin: string,
+  step: number | bigint,
+  wallTime: number,
+  valueText: string,
+  files: readonly NeededFile[],
+): SegmentLine {
+  const text = pointText(placeFields(place, file), { tag, plugin, step, wallTime }, files.length === 0 ? {} : { files }, valueText);
+  return { offset: place.offset, index: place.index, step, wallTime, text, isMark: false };
+}
+
+/** Marks are no points: nobody asks for them, they are kept all the same. */
+export function markLine(place: PointPlace, file: string, { kind, step, wallTime, payload }: Mark): SegmentLine {
+  const raw = Buffer.from(payload).toString('base64');
+  const text = jsonText({ ...placeFields(place, file), mark: kind, step, wall_time: wallTime, base64: raw });
+  return { offset: place.offset, index: 0, step, wallTime, text, isMark: true };
+}
+
+function placeFields({ run, file, offset, checksum, index }: PointPlace, shownFile: string): Record<string, Json> {
+  return { source: fileHash(run, file), file: shownFile, offset, checksum, index };
+}
+
+/** Lines of one file as segments. Lines must be in the order of the file. */
+export function segmentsOf(source: string, lines: readonly SegmentLine[]): Segment[] {
+  return cutLines(lines, BYTES_PER_SEGMENT).map((piece) => segmentOf(source, piece));
+}
+
+export function segmentOf(source: string, lines: readonly SegmentLine[]): Segment {
+  const data = linesOf(lines);
+  return { path: `${SEGMENT_FOLDER}/points_${source}_${lines[0]?.offset ?? 0}_${contentHash(data)}.jsonl`, data, lines };
+}
+
+/** File and first offset that a segment's name tells, and its path below the task's folder; undefined for other files. */
+export function readSegmentName(path: string): { readonly source: string; readonly offset: number; readonly path: string } | undefined {
+  const found = /(?:^|\/)(metrics\/mirrorboard\/points\/points_([0-9a-f]{8})_(\d+)_[0-9a-f]{16}\.jsonl)$/.exec(path);
+  return found === null ? undefined : { path: found[1] as string, source: found[2] as string, offset: Number(found[3]) };
+}
+
+const NAMES: LineNames = { place: ['source', 'offset', 'checksum', 'index'], files: 'files' };
+
+/** The point of a line; undefined for marks and for lines that are no points. */
+export function readLine(line: string): StoredPoint | undefined {
+  return readPoint(line, NAMES);
+}

@@ -1,0 +1,53 @@
+/** Whether what was stored beside the points of a run is there still. */
+import { fileDifference } from '../../backend-kit/index.ts';
+import type { ArtifactDifference, WantedArtifacts } from '../../contract/index.ts';
+import { MirrorError } from '../../errors.ts';
+import { valueOrThrow } from '../../http/index.ts';
+import type { Artifacts } from './artifacts.ts';
+import type { MlflowClient } from './client.ts';
+import { cut } from './cut-text.ts';
+import type { TrackedRun } from './handle.ts';
+import { keyOf, tagOf } from './keys.ts';
+import { paramText } from './params-and-files.ts';
+import { isHeldParam, OTHER_VALUE } from './run-params.ts';
+import type { StoreFacts } from './store-facts.ts';
+
+export async function compareArtifacts(
+  client: MlflowClient,
+  artifacts: Artifacts,
+  run: TrackedRun,
+  { files, params }: WantedArtifacts,
+  facts: StoreFacts,
+  signal: AbortSignal,
+): Promise<readonly ArtifactDifference[]> {
+  const differences: ArtifactDifference[] = [];
+  const there = valueOrThrow(await client.run(run.runId, signal));
+  if (there.isDeleted) throw new MirrorError('MB4006', `the MLflow run ${run.runId} was deleted`);
+  for (const { name, value } of params) {
+    const [key, held] = paramOf(name, there.params, facts);
+    // Where several values were said the first one stays, so that it need not be this one.
+    if (held !== undefined && (isHeldParam(held, paramText(value)) || there.tags.has(OTHER_VALUE + cut(key, 230)))) continue;
+    differences.push({ kind: 'param', name, found: held });
+  }
+  const folders = new Map<string, ReadonlyMap<string, number>>();
+  for (const file of files) {
+    const { path } = file;
+    const folder = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '';
+    const listed = folders.get(folder) ?? valueOrThrow(await artifacts.list(run.runId, folder, signal));
+    folders.set(folder, listed);
+    const length = listed.get(path);
+    const { root } = run;
+    const read = root === undefined ? {} : { read: async () => valueOrThrow(await artifacts.get(root, path, signal)) };
+    const difference = await fileDifference(file, length === undefined ? undefined : { bytes: length, ...read });
+    if (difference !== undefined) differences.push(difference);
+  }
+  return differences;
+}
+
+/** A param under the key that its run gave it, see `key-table.ts`. */
+function paramOf(name: string, params: ReadonlyMap<string, string>, facts: StoreFacts): readonly [key: string, held: string | undefined] {
+  const key = keyOf(name, { ...facts, isFlat: facts.isFileStore });
+  const others = [key, keyOf(name), ...[...params.keys()].filter((each) => tagOf(each) === name)];
+  const found = others.find((each) => params.has(each));
+  return [found ?? key, found === undefined ? undefined : params.get(found)];
+}

@@ -1,0 +1,93 @@
+import { LineByKey } from '../../concurrency/index.ts';
+import type { BackendContext } from '../../contract/index.ts';
+import { MirrorError } from '../../errors.ts';
+import type { Experiment, MlflowClient } from './client.ts';
+import { FACTS_TAG, factsText, readFacts, type StoreFacts, UNTRIED } from './store-facts.ts';
+import { Trial } from './store-trial.ts';
+
+/** What is known of a server's store, and how that is learned: each thing once for a connection. */
+export class LearnedFacts {
+  readonly #client: MlflowClient;
+  readonly #warn: BackendContext['warn'];
+  readonly #line = new LineByKey();
+  #said: { readonly version: string; readonly isFileStore: boolean | undefined } = { version: '', isFileStore: undefined };
+  #tried: StoreFacts | undefined;
+  #trial: Trial | undefined;
+
+  constructor(client: MlflowClient, warn: BackendContext['warn']) {
+    this.#client = client;
+    this.#warn = warn;
+  }
+
+  /** What is known now. */
+  get facts(): StoreFacts {
+    const facts = this.#tried ?? UNTRIED;
+    return { ...facts, isFileStore: this.#said.isFileStore ?? facts.isFileStore };
+  }
+
+  /** Whether somebody has tried this server. */
+  get isTried(): boolean {
+    return this.#tried !== undefined;
+  }
+
+  /** Whether it says itself what it keeps its data in: servers before 3.0 do not. */
+  get saysItsStore(): boolean {
+    return this.#said.isFileStore !== undefined;
+  }
+
+  /** Takes up what the server says of itself, and what a trial before has left in one of its experiments. Writes nothing. */
+  async look(isFileStore: boolean | undefined, signal: AbortSignal): Promise<void> {
+    this.#said = { version: await this.#client.version(signal), isFileStore };
+    const reply = await this.#client.experiments(signal);
+    if (reply.kind === 'ok') for (const experiment of reply.value) this.#recall(experiment);
+    else if (reply.error.retry !== 'never') throw reply.error;
+  }
+
+  /** Takes up what is remembered of an experiment's server. */
+  #recall({ tags }: Experiment): void {
+    this.#tried ??= readFacts(tags.get(FACTS_TAG), this.#said.version);
+  }
+
+  /** Learns by a trial in an experiment, where nothing is remembered, or where it is to be learned again. */
+  async learn(experiment: Experiment, isAgain: boolean, signal: AbortSignal): Promise<StoreFacts> {
+    return this.#line.run('trial', async () => {
+      signal.throwIfAborted();
+      this.#recall(experiment);
+      if (this.#tried !== undefined && !isAgain) return this.facts;
+      this.#trial ??= new Trial(this.#client, experiment.id);
+      try {
+        this.#tried = await this.#trial.facts(signal);
+      } catch (error) {
+        if (!(error instanceof MirrorError) || error.retry !== 'never' || signal.aborted) throw error;
+        // Points are worth more than what is known of their store.
+        this.#warn('the MLflow server could not be tried out: it is taken for the usual one', { reason: error.message });
+        this.#tried = UNTRIED;
+        return this.facts;
+      } finally {
+        if (this.#tried !== undefined) this.#trial = undefined;
+      }
+      if (this.#tried.isFileStore && this.#said.isFileStore === undefined) this.#warn(FILE_STORE);
+      await this.#remember(experiment, this.#tried, signal);
+      return this.facts;
+    });
+  }
+
+  /** Removes what a trial that did not come to its end has left. */
+  async close(): Promise<void> {
+    await this.#trial?.abandon(AbortSignal.timeout(ABANDON_MS)).catch(() => undefined);
+  }
+
+  /** Where that is not allowed, the next process learns it again. */
+  async #remember({ id }: Experiment, facts: StoreFacts, signal: AbortSignal): Promise<void> {
+    const input = { experiment_id: id, key: FACTS_TAG, value: factsText(facts, this.#said.version) };
+    const reply = await this.#client.call('noting what the server does', 'POST', 'experiments/set-experiment-tag', input, signal);
+    if (reply.kind !== 'ok' && signal.aborted)
+      throw new MirrorError('MB4001', 'noting what the server does was interrupted', { retry: 'later' });
+  }
+}
+
+/** How long a process that ends tries to remove what a trial left. */
+const ABANDON_MS = 3000;
+
+export const FILE_STORE =
+  'the MLflow server keeps its data in files: points are looked up before they are sent again, and may be there twice';

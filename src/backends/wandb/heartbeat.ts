@@ -1,0 +1,48 @@
+/** Signs of life of runs that are written to: without one for some minutes the service shows a run as crashed. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { HEARTBEAT_MS } from './limits.ts';
+import type { RunPlace } from './place.ts';
+
+/** Runs whose last event is older are most likely over, and only not said to be: a backfill has thousands of them. */
+const RECENT_MS = 30 * 60_000;
+/** So much longer than it took is waited after a sign that such a run gave: what is sent has the server's time. */
+const PATIENCE = 4;
+
+export class Heartbeat {
+  readonly #places: () => Iterable<RunPlace>;
+  readonly #stop = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+  #round: Promise<void> | undefined;
+
+  constructor(places: () => Iterable<RunPlace>) {
+    this.#places = places;
+    this.#timer = setInterval(() => {
+      this.#round ??= this.#beat()
+        // The next round comes soon enough.
+        .catch(() => undefined)
+        .finally(() => {
+          this.#round = undefined;
+        });
+    }, HEARTBEAT_MS);
+    this.#timer.unref();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#stop.abort();
+    await this.#round;
+  }
+
+  /** One after the other, those with the latest events first. */
+  async #beat(): Promise<void> {
+    const { signal } = this.#stop;
+    const places = [...this.#places()].filter(({ isBeatDue }) => isBeatDue).sort((a, b) => b.lastEventMs - a.lastEventMs);
+    for (const place of places) {
+      if (signal.aborted) return;
+      const startMs = performance.now();
+      await place.beat(signal);
+      if (place.lastEventMs < Date.now() - RECENT_MS)
+        await sleep(PATIENCE * (performance.now() - startMs), undefined, { signal, ref: false });
+    }
+  }
+}

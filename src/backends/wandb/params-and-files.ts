@@ -1,0 +1,88 @@
+/** What lies beside the event files: params in the configuration of the run, files as files of it. */
+
+import { fileDifference } from '../../backend-kit/index.ts';
+import type { ArtifactDifference, ArtifactFile, ArtifactOutcome, RunParam, WantedArtifacts } from '../../contract/index.ts';
+import { reasonOf } from '../../errors.ts';
+import { valueOrThrow } from '../../http/index.ts';
+import type { LostFile } from './client.ts';
+import { numberText } from './numbers.ts';
+import type { RunPlace } from './place.ts';
+import { unquoted } from './row-reader.ts';
+import { throwFailure } from './runs.ts';
+
+/** Names that are the service's own, or ours. */
+const TAKEN =
+  /^(?:wandb-|config\.yaml$|output\.log$|requirements\.txt$|conda-environment\.yaml$|diff\.patch$|media\/|mirrorboard\/|code\/|logs\/)/;
+
+export async function setParams(place: RunPlace, params: readonly RunParam[], signal: AbortSignal): Promise<void> {
+  let isChanged = false;
+  for (const { name, value } of params) isChanged = place.config.setParam(name, paramText(value)) || isChanged;
+  if (isChanged) throwFailure(await place.save({}, signal));
+}
+
+export async function storeFile(place: RunPlace, file: ArtifactFile, signal: AbortSignal): Promise<ArtifactOutcome> {
+  const path = storedPath(file.path);
+  const data = { bytes: file.bytes, read: () => file.read() };
+  let reason: string | undefined;
+  const lost: LostFile = (_, error) => {
+    reason = reasonOf(error);
+  };
+  throwFailure(await place.putFiles([{ path, data, isMedia: false }], signal, lost));
+  if (reason !== undefined) return { kind: 'refused', reason };
+  const page = place.link;
+  const isPage = page?.startsWith('http') === true;
+  return { kind: 'stored', ...(isPage ? { url: `${page}/files/${path.split('/').map(encodeURIComponent).join('/')}` } : {}) };
+}
+
+/** `unknown` is told why something can't be compared: it is left out then. */
+export async function compareArtifacts(
+  place: RunPlace,
+  { files, params }: WantedArtifacts,
+  unknown: (reason: string) => void,
+  signal: AbortSignal,
+): Promise<readonly ArtifactDifference[]> {
+  if (!place.isWhole) {
+    unknown('a part of the run is at the server, and the lane is offline');
+    return [];
+  }
+  const differences: ArtifactDifference[] = [];
+  for (const { name, value } of params) {
+    const held = place.config.param(name);
+    if (held === undefined || !isSameValue(held, paramText(value)))
+      differences.push({ kind: 'param', name, found: held === undefined ? undefined : (unquoted(held) ?? held) });
+  }
+  if (files.length === 0) return differences;
+  const listed = await place.fileLengths(signal);
+  if (listed.kind !== 'ok' && listed.cause === 'refused') {
+    unknown(listed.error.message);
+    return differences;
+  }
+  const lengths = valueOrThrow(listed);
+  for (const file of files) {
+    const path = storedPath(file.path);
+    const bytes = lengths.get(path);
+    const read = async () => valueOrThrow(await place.readFile(path, signal));
+    const difference = await fileDifference(file, bytes === undefined ? undefined : { bytes, read });
+    if (difference !== undefined) differences.push(difference);
+  }
+  return differences;
+}
+
+export function storedPath(path: string): string {
+  return TAKEN.test(path) ? `files/${path}` : path;
+}
+
+function paramText(value: RunParam['value']): string {
+  if (typeof value === 'number') return Number.isFinite(value) ? numberText(value) : JSON.stringify(String(value));
+  return typeof value === 'bigint' ? String(value) : JSON.stringify(value);
+}
+
+/** Whether two texts of JSON are the same plain value: servers write numbers and letters in a form of their own. */
+function isSameValue(a: string, b: string): boolean {
+  if (a === b) return true;
+  try {
+    return JSON.parse(a) === JSON.parse(b);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,160 @@
+import { decorrelatedJitterGenerator, ExponentialBackoff, type IBackoff } from 'cockatiel';
+import type { MirrorError } from '../../errors.ts';
+import type { Clock } from './clock.ts';
+
+/** What a gate reports: facts, in the past tense. */
+export interface BreakerEvents {
+  /** A send failed, and is tried again. */
+  sendFailed(error: MirrorError): void;
+  laneWaiting(error: MirrorError, retryMs: number): void;
+  laneParked(error: MirrorError, retryMs: number): void;
+  /** Nothing is answered since then, and something is asked: nothing more is, until it is. */
+  laneSilent(sinceMs: number): void;
+  /** One went well after some that failed, or were not answered for long. */
+  laneActive(): void;
+}
+
+/** Failures in a row, of any sends, after which all others wait, too. */
+const MOST_FAILURES = 3;
+const FIRST_RETRY_MS = 500;
+const MOST_RETRY_MS = 60_000;
+/** What only a person can mend is tried again for when somebody did. */
+const PARKED_MS = [60_000, 300_000, 900_000, 3_600_000];
+
+const BACKOFF = new ExponentialBackoff({
+  initialDelay: FIRST_RETRY_MS,
+  maxDelay: MOST_RETRY_MS,
+  generator: decorrelatedJitterGenerator,
+});
+
+/**
+ * A circuit breaker whose callers wait rather than fail, since the event files wait, too. Open for all while sends go well.
+ * After some failures in a row it closes; when the time comes one send may try, and only if that goes well the others follow. A lane that
+ * somebody has to mend is parked: the same, at a walking pace.
+ */
+export class CircuitBreaker {
+  readonly #clock: Clock;
+  readonly #events: BreakerEvents;
+  #state: 'active' | 'waiting' | 'parked' = 'active';
+  #failures = 0;
+  #parkedTimes = 0;
+  #dueMs = 0;
+  #failingSinceMs: number | undefined;
+  /** Whether the one send that tries is under way. */
+  #isTrying = false;
+  /** What is under way is not answered: it is the try, whoever made it. */
+  #isSilent = false;
+  #backoff: IBackoff<unknown> | undefined;
+  readonly #changed = new Set<() => void>();
+
+  constructor(clock: Clock, events: BreakerEvents) {
+    this.#clock = clock;
+    this.#events = events;
+  }
+
+  get isParked(): boolean {
+    return this.#state === 'parked';
+  }
+
+  /** Since when everything has failed; undefined while it goes well. By the clock's `now`. */
+  get failingSinceMs(): number | undefined {
+    return this.#failingSinceMs;
+  }
+
+  /** Waits until a send may go. The caller says afterwards how it went, unless the signal has ended it all. */
+  async enter(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      if (this.#state === 'active' && !this.#isSilent) return;
+      const waitMs = this.#dueMs - this.#clock.now();
+      if (waitMs <= 0 && !this.#isTrying && !this.#isSilent) {
+        this.#isTrying = true;
+        return;
+      }
+      await this.#changeOr(waitMs > 0 ? waitMs : MOST_RETRY_MS, signal);
+    }
+  }
+
+  succeeded(): void {
+    const isNews = this.#failures > 0 || this.#state !== 'active' || this.#isSilent;
+    this.#failures = 0;
+    this.#failingSinceMs = undefined;
+    this.#isSilent = false;
+    this.#parkedTimes = 0;
+    this.#backoff = undefined;
+    this.#isTrying = false;
+    if (!isNews) return;
+    this.#state = 'active';
+    this.#events.laneActive();
+    this.#wake();
+  }
+
+  /** A send failed for a reason that may pass. Returns how long the caller waits before it tries again. */
+  failed(error: MirrorError, afterMs = 0): number {
+    this.#failures++;
+    this.#failingSinceMs ??= this.#clock.now();
+    this.#isTrying = false;
+    const wasSilent = this.#isSilent;
+    this.#isSilent = false;
+    this.#events.sendFailed(error);
+    this.#backoff = (this.#backoff ?? BACKOFF).next({});
+    const waitMs = Math.max(this.#backoff.duration, afterMs);
+    // Who is asked to come back later asks nothing meanwhile, about no run; nor is a gate opened that silence had closed.
+    if (this.#state !== 'active' || this.#failures >= MOST_FAILURES || afterMs > 0 || wasSilent) {
+      this.#dueMs = this.#clock.now() + waitMs;
+      this.#state = 'waiting';
+      this.#events.laneWaiting(error, waitMs);
+      this.#wake();
+    }
+    return waitMs;
+  }
+
+  /** Nothing will be taken until somebody changes something. */
+  parked(error: MirrorError): void {
+    this.#isTrying = false;
+    this.#isSilent = false;
+    const waitMs = PARKED_MS[Math.min(this.#parkedTimes++, PARKED_MS.length - 1)] as number;
+    this.#dueMs = this.#clock.now() + waitMs;
+    this.#state = 'parked';
+    this.#events.laneParked(error, waitMs);
+    this.#wake();
+  }
+
+  /** The send that was let in ended without an answer. */
+  abandoned(): void {
+    this.#isTrying = false;
+    this.#isSilent = false;
+    this.#wake();
+  }
+
+  /** What was asked is not answered for long: who came next would only wait beside it. */
+  fellSilent(sinceMs: number): void {
+    this.#isSilent = true;
+    this.#failingSinceMs ??= sinceMs;
+    this.#events.laneSilent(sinceMs);
+  }
+
+  /** The tracker is at work after all. A gate that failures had closed stays closed until a send went well. */
+  heardAgain(): void {
+    if (!this.#isSilent) return;
+    this.#isSilent = false;
+    if (this.#state === 'active') this.#events.laneActive();
+    this.#wake();
+  }
+
+  async #changeOr(ms: number, signal: AbortSignal): Promise<void> {
+    const done = new AbortController();
+    const changed = new Promise<void>((resolve) => {
+      const tell = (): void => {
+        this.#changed.delete(tell);
+        resolve();
+      };
+      this.#changed.add(tell);
+    });
+    await Promise.race([changed, this.#clock.sleep(ms, AbortSignal.any([signal, done.signal]))]);
+    done.abort();
+  }
+
+  #wake(): void {
+    for (const tell of [...this.#changed]) tell();
+  }
+}

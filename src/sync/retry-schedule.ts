@@ -1,0 +1,85 @@
+/** When files are tried again of which bytes could not be read, or are owed: by the clock, ever more slowly, outliving a restart. */
+
+import { asDueMs, asWallMs, steadyMs } from '../clock.ts';
+import { keyOfFile, type RunRef } from '../model/index.ts';
+import { LONGEST_RETRY_MS, nextRetry, type StateFile } from '../state/index.ts';
+import type { SyncEvents } from './lane-sync.ts';
+
+/** Longer than what has to lie between two looks at an end of a file that is not decided. */
+const SOON_MS = 2500;
+
+interface Heal {
+  readonly run: RunRef;
+  readonly name: string;
+  /** Lanes that something is in the way of. */
+  readonly lanes: Set<string>;
+  /** By `steadyMs`; the state keeps it by the wall clock. */
+  dueMs: number;
+  attempts: number;
+}
+
+export class RetrySchedule implements SyncEvents {
+  readonly #state: StateFile;
+  readonly #heals = new Map<string, Heal>();
+
+  constructor(state: StateFile) {
+    this.#state = state;
+  }
+
+  /** Takes up what was planned before a restart. */
+  restore(lanes: readonly string[], isOurs: (run: RunRef) => boolean): void {
+    for (const { file, attempts, nextMs } of this.#state.retries()) {
+      if (!isOurs(file.run)) continue;
+      this.#heals.set(keyOfFile(file.run, file.name), {
+        run: file.run,
+        name: file.name,
+        lanes: new Set(lanes),
+        attempts,
+        dueMs: asDueMs(nextMs, LONGEST_RETRY_MS),
+      });
+    }
+  }
+
+  has(run: RunRef, name: string): boolean {
+    return this.#heals.has(keyOfFile(run, name));
+  }
+
+  fileTroubled(lane: string, run: RunRef, name: string, isSoon = false): void {
+    const key = keyOfFile(run, name);
+    const known = this.#heals.get(key);
+    const soonMs = isSoon ? steadyMs() + SOON_MS : Infinity;
+    if (known !== undefined) {
+      known.lanes.add(lane);
+      known.dueMs = Math.min(known.dueMs, soonMs);
+      return;
+    }
+    const heal = { run, name, lanes: new Set([lane]), attempts: 0, dueMs: Math.min(nextRetry(0, steadyMs()), soonMs) };
+    this.#heals.set(key, heal);
+    this.#keep(heal);
+  }
+
+  fileSound(lane: string, run: RunRef, name: string): void {
+    const key = keyOfFile(run, name);
+    const heal = this.#heals.get(key);
+    if (heal === undefined) return;
+    heal.lanes.delete(lane);
+    if (heal.lanes.size > 0) return;
+    this.#heals.delete(key);
+    this.#state.keepRetry({ run, name }, undefined);
+  }
+
+  /** The files that are due, with the lanes they matter to; their next time is set. */
+  *due(nowMs: number): Generator<{ readonly run: RunRef; readonly name: string; readonly lanes: ReadonlySet<string> }, void, void> {
+    for (const heal of this.#heals.values()) {
+      if (heal.dueMs > nowMs) continue;
+      heal.attempts++;
+      heal.dueMs = nextRetry(heal.attempts, nowMs);
+      this.#keep(heal);
+      yield heal;
+    }
+  }
+
+  #keep({ run, name, attempts, dueMs }: Heal): void {
+    this.#state.keepRetry({ run, name }, { attempts, nextMs: Math.round(asWallMs(dueMs)) });
+  }
+}

@@ -1,0 +1,145 @@
+/** Compares what lies beside the points of a tracker run with what the state says was stored there. */
+
+import { MOST_TEXT_BYTES, readParams, readTextParams, readTextStamp } from '../artifacts/index.ts';
+import type { ArtifactDifference, Handle, RunParam, WantedArtifacts } from '../contract/index.ts';
+import { type RunRef, sha256Of, textInEvent } from '../model/index.ts';
+import { recordAt } from '../reading/index.ts';
+import type { ArtifactState } from '../state/index.ts';
+import { type Place, readWhole } from '../untrusted/index.ts';
+import type { BesideDifference, MediaCounts } from './compare/index.ts';
+
+/** A tracker run, and what was stored in it from files beside the event files. */
+export interface Beside {
+  /** The run that the tracker run is made for. */
+  readonly target: RunRef;
+  readonly handle: Handle;
+  readonly states: readonly ArtifactState[];
+  readonly compare: (handle: Handle, wanted: WantedArtifacts, signal: AbortSignal) => Promise<readonly ArtifactDifference[]>;
+}
+
+export interface ArtifactFindings {
+  readonly counts: MediaCounts;
+  readonly differences: readonly BesideDifference[];
+  /** What has to be done once more. */
+  readonly again: readonly ArtifactState[];
+}
+
+/** One thing that was stored, and all notes in the state that say so. */
+interface Stored {
+  readonly what: 'file' | 'param';
+  readonly name: string;
+  readonly mine: string;
+  readonly states: ArtifactState[];
+  /** Several contents were stored under the name: which one stands there is not known. */
+  isVague: boolean;
+}
+
+/** What was stored beside the points of a tracker run, as far as the state and the files say. */
+interface StoredArtifacts {
+  readonly stored: ReadonlyMap<string, Stored>;
+  readonly files: ReadonlyMap<string, WantedArtifacts['files'][number]>;
+  readonly params: ReadonlyMap<string, RunParam>;
+  /** The params of each file are known; of one that is not what it was they are not. */
+  readonly hasAllParams: boolean;
+}
+
+/** `directory`: the one of the target. Params whose file is not what it was are left out: the next pass reads it anyway. */
+export async function storedArtifacts(states: readonly ArtifactState[], directory: Place, signal: AbortSignal): Promise<StoredArtifacts> {
+  const stored = new Map<string, Stored>();
+  let hasAllParams = true;
+  const files = new Map<string, WantedArtifacts['files'][number]>();
+  const params = new Map<string, RunParam>();
+  const add = (what: Stored['what'], name: string, mine: string, state: ArtifactState): void => {
+    const key = `${what} ${name}`;
+    const known = stored.get(key);
+    if (known === undefined) stored.set(key, { what, name, mine, states: [state], isVague: false });
+    else {
+      known.isVague ||= known.mine !== mine;
+      known.states.push(state);
+    }
+  };
+  for (const state of states) {
+    if (state.outcome.kind !== 'done') continue;
+    const {
+      to,
+      params: prefix,
+      tag,
+    } = JSON.parse(state.rule) as { readonly to?: unknown; readonly params?: unknown; readonly tag?: unknown };
+    if (typeof to === 'string') {
+      add('file', to, state.hash, state);
+      files.set(to, { path: to, bytes: state.bytes, hash: state.hash });
+    } else if (typeof prefix === 'string') {
+      const read = typeof tag === 'string' ? textParamsOf : paramsOf;
+      const found = await read(directory, state, prefix, signal);
+      hasAllParams &&= found !== undefined;
+      for (const param of found ?? []) {
+        add('param', param.name, String(param.value), state);
+        params.set(param.name, param);
+      }
+    }
+  }
+  return { stored, files, params, hasAllParams };
+}
+
+export async function checkArtifacts(
+  { target, handle, states, compare }: Beside,
+  directory: Place,
+  signal: AbortSignal,
+): Promise<ArtifactFindings> {
+  const { stored, files, params } = await storedArtifacts(states, directory, signal);
+  // What was refused may be taken now. What was never asked for has no content to it.
+  const refused = states.filter(({ outcome, hash }) => outcome.kind === 'refused' && hash !== '');
+  if (stored.size === 0) return { counts: { named: 0, missing: 0, changed: 0 }, differences: [], again: refused };
+  const found = await compare(handle, { files: [...files.values()], params: [...params.values()] }, signal);
+  const differences: BesideDifference[] = [];
+  const again = new Set<ArtifactState>(refused);
+  for (const { kind: what, name, found: theirs } of found) {
+    const known = stored.get(`${what} ${name}`);
+    if (known === undefined || (known.isVague && theirs !== undefined)) continue;
+    differences.push({ kind: 'beside', run: target, tag: undefined, what, name, mine: known.mine, theirs });
+    for (const state of known.states) again.add(state);
+  }
+  const missing = differences.filter(({ theirs }) => theirs === undefined).length;
+  return { counts: { named: stored.size, missing, changed: differences.length - missing }, differences, again: [...again] };
+}
+
+/** Undefined: nobody can tell any more. */
+async function paramsOf(
+  directory: Place,
+  { path, hash }: ArtifactState,
+  prefix: string,
+  signal: AbortSignal,
+): Promise<readonly RunParam[] | undefined> {
+  let content: Buffer;
+  try {
+    ({ content } = await readWhole(directory, path, { mostBytes: MOST_TEXT_BYTES, signal }));
+  } catch {
+    // It is gone, or not read any more: what it said can't be known.
+    return undefined;
+  }
+  if (sha256Of(content) !== hash) return undefined;
+  const read = await readParams(content, path, prefix);
+  return read.kind === 'params' ? read.params : [];
+}
+
+/** What the record says that the text stood in. */
+async function textParamsOf(
+  directory: Place,
+  { stamp, hash }: ArtifactState,
+  prefix: string,
+  signal: AbortSignal,
+): Promise<readonly RunParam[] | undefined> {
+  const place = readTextStamp(stamp);
+  if (place === undefined) return undefined;
+  let event: Uint8Array | undefined;
+  try {
+    event = await recordAt(directory, place.file, { offset: place.offset, mostBytes: 2 * MOST_TEXT_BYTES, signal });
+  } catch {
+    // As with a file that is gone.
+    return undefined;
+  }
+  const text = event === undefined ? undefined : textInEvent(event, place.index);
+  if (text === undefined || sha256Of(text) !== hash) return undefined;
+  const read = await readTextParams(Buffer.from(text).toString('utf8'), prefix);
+  return read.kind === 'params' ? read.params : [];
+}

@@ -1,0 +1,163 @@
+import { describe, expect, it } from '@jest/globals';
+import { MirrorError } from '../../../../src/errors.ts';
+import { CircuitBreaker } from '../../../../src/sync/delivery/circuit-breaker.ts';
+import { FakeClock, settle } from '../../../support/fake-clock.ts';
+
+const ERROR = new MirrorError('MB4001', 'nobody answers', { retry: 'later' });
+const MINUTE = 60_000;
+
+/** A gate with those who stand before it, by name, in the order in which they got in. */
+class Scene {
+  readonly clock = new FakeClock();
+  readonly said: string[] = [];
+  readonly in: string[] = [];
+  readonly end = new AbortController();
+  readonly gate = new CircuitBreaker(this.clock, {
+    sendFailed: () => undefined,
+    laneWaiting: () => void this.said.push('waiting'),
+    laneParked: (_, retryMs) => void this.said.push(`parked ${retryMs / MINUTE}`),
+    laneSilent: () => void this.said.push('silent'),
+    laneActive: () => void this.said.push('active'),
+  });
+
+  come(...names: readonly string[]): void {
+    for (const name of names) void this.gate.enter(this.end.signal).then(() => this.in.push(name));
+  }
+}
+
+describe('the gate of a lane', () => {
+  it('stays open for a failure or two, says when they are over, and closes after three in a row', async () => {
+    const scene = new Scene();
+    scene.gate.failed(ERROR);
+    scene.gate.failed(ERROR);
+    scene.gate.succeeded();
+    scene.gate.failed(ERROR);
+    scene.gate.failed(ERROR);
+    scene.come('a');
+    await settle();
+    expect([scene.in, scene.said]).toEqual([['a'], ['active']]);
+    scene.gate.failed(ERROR);
+    scene.come('b');
+    await settle();
+    expect([scene.in, scene.said]).toEqual([['a'], ['active', 'waiting']]);
+  });
+
+  it('lets one try when the time has come, and the others only when that went well', async () => {
+    const scene = new Scene();
+    for (let i = 0; i < 3; i++) scene.gate.failed(ERROR);
+    scene.come('a', 'b', 'c');
+    await scene.clock.pass(MINUTE);
+    expect(scene.in.length).toBe(1);
+    scene.gate.failed(ERROR);
+    await settle();
+    expect(scene.in.length).toBe(1);
+    await scene.clock.pass(MINUTE);
+    expect(scene.in.length).toBe(2);
+    scene.gate.succeeded();
+    await settle();
+    expect([scene.in.length, scene.said.at(-1)]).toEqual([3, 'active']);
+  });
+
+  it('lets the next one try where the one that tried ended without an answer', async () => {
+    const scene = new Scene();
+    for (let i = 0; i < 3; i++) scene.gate.failed(ERROR);
+    scene.come('a', 'b');
+    await scene.clock.pass(MINUTE);
+    expect(scene.in).toEqual(['a']);
+    scene.gate.abandoned();
+    await settle();
+    expect(scene.in).toEqual(['a', 'b']);
+  });
+
+  it('waits longer after each failure, at most a minute, unless it was asked for more', () => {
+    const { gate } = new Scene();
+    const waits = Array.from({ length: 30 }, () => gate.failed(ERROR));
+    expect(Math.min(...waits)).toBeGreaterThan(0);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(MINUTE);
+    expect(Math.max(...waits.slice(20))).toBeGreaterThan(Math.max(...waits.slice(0, 2)));
+    expect(gate.failed(ERROR, 10 * MINUTE)).toBe(10 * MINUTE);
+  });
+
+  it('keeps everybody out for as long as the tracker asked, after one answer', async () => {
+    const scene = new Scene();
+    expect(scene.gate.failed(ERROR, 30_000)).toBe(30_000);
+    scene.come('a');
+    await scene.clock.pass(29_999);
+    expect(scene.in).toEqual([]);
+    await scene.clock.pass(1);
+    expect(scene.in).toEqual(['a']);
+  });
+
+  it('tries a parked lane at a walking pace, and at a quick one again once it was mended', async () => {
+    const scene = new Scene();
+    for (let i = 0; i < 5; i++) scene.gate.parked(ERROR);
+    expect(scene.said).toEqual(['parked 1', 'parked 5', 'parked 15', 'parked 60', 'parked 60']);
+    expect(scene.gate.isParked).toBe(true);
+    scene.gate.succeeded();
+    expect(scene.gate.isParked).toBe(false);
+    scene.gate.parked(ERROR);
+    expect(scene.said.slice(5)).toEqual(['active', 'parked 1']);
+  });
+
+  it('holds nobody who is told to stop', async () => {
+    const scene = new Scene();
+    scene.gate.parked(ERROR);
+    scene.come('a', 'b');
+    await settle();
+    expect(scene.in).toEqual([]);
+    scene.end.abort();
+    await settle();
+    expect(scene.in).toEqual(['a', 'b']);
+  });
+});
+
+describe('the gate of a tracker that does not answer', () => {
+  it('lets nobody in beside what is under way, and everybody once that went well', async () => {
+    const scene = new Scene();
+    scene.gate.fellSilent(0);
+    scene.come('a', 'b');
+    await scene.clock.pass(10 * MINUTE);
+    expect([scene.in, scene.said]).toEqual([[], ['silent']]);
+    scene.gate.succeeded();
+    await settle();
+    expect([scene.in, scene.said]).toEqual([
+      ['a', 'b'],
+      ['silent', 'active'],
+    ]);
+  });
+
+  it('stays closed where what was under way failed in the end, and lets one try', async () => {
+    const scene = new Scene();
+    scene.gate.fellSilent(0);
+    scene.come('a', 'b');
+    scene.gate.failed(ERROR);
+    await settle();
+    expect([scene.in, scene.said]).toEqual([[], ['silent', 'waiting']]);
+    await scene.clock.pass(MINUTE);
+    expect(scene.in.length).toBe(1);
+  });
+
+  it('opens for all when the tracker is heard again, but not for what failures have closed', async () => {
+    const scene = new Scene();
+    scene.gate.fellSilent(0);
+    scene.come('a');
+    scene.gate.heardAgain();
+    await settle();
+    expect([scene.in, scene.said]).toEqual([['a'], ['silent', 'active']]);
+    for (let i = 0; i < 3; i++) scene.gate.failed(ERROR);
+    scene.gate.fellSilent(0);
+    scene.gate.heardAgain();
+    scene.come('b');
+    await settle();
+    expect([scene.in, scene.said.at(-1)]).toEqual([['a'], 'silent']);
+  });
+
+  it('is open again for a lane whose call was broken off', async () => {
+    const scene = new Scene();
+    scene.gate.fellSilent(0);
+    scene.come('a');
+    scene.gate.abandoned();
+    await settle();
+    expect(scene.in).toEqual(['a']);
+  });
+});

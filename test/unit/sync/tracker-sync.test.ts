@@ -1,0 +1,244 @@
+// What a tracker's feed asks of its files and its state, by count: over a real state, real files and a tracker in memory.
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { steadyMs } from '../../../src/clock.ts';
+import { MirrorError } from '../../../src/errors.ts';
+import { type LaneRouting, type TrackerLaneOptions, wholeRouting } from '../../../src/lanes/index.ts';
+import { BatchCache, JobReader, type ReadEvent, type RunJob } from '../../../src/reading/index.ts';
+import { RunTree } from '../../../src/route/index.ts';
+import { StateFile } from '../../../src/state/index.ts';
+import { PassCounters } from '../../../src/status/index.ts';
+import { PassStatus } from '../../../src/sync/pass-status.ts';
+import { TrackerSync } from '../../../src/sync/tracker-sync.ts';
+import { event, eventFile, simpleValue, text } from '../../support/event-writer.ts';
+import { MemoryBackend, MemoryTracker } from '../../support/memory-backend.ts';
+import { walk } from '../../support/walk.ts';
+
+const ROOT = 'logs';
+const ignore = (): void => undefined;
+
+let logs: string;
+let state: StateFile;
+let tracker: MemoryTracker;
+beforeEach(() => {
+  logs = realpathSync(mkdtempSync(join(tmpdir(), 'mirrorboard-tracker-feed-')));
+  state = StateFile.open(join(logs, 'mirrorboard.state'), { now: Date.now });
+  state.root(ROOT, logs);
+  tracker = new MemoryTracker();
+});
+afterEach(() => {
+  jest.restoreAllMocks();
+  state.close();
+  rmSync(logs, { recursive: true });
+});
+
+/** Notes the files of each run that are read. */
+class NotingReader extends JobReader {
+  readonly asked: string[][] = [];
+
+  override read(job: RunJob): Promise<readonly ReadEvent[]> {
+    this.asked.push(job.files.map(({ name }) => name));
+    return super.read(job);
+  }
+}
+
+class ParamBackend extends MemoryBackend {
+  readonly params: string[] = [];
+
+  async setParams(_: unknown, params: readonly { readonly name: string; readonly value: unknown }[]): Promise<{ kind: 'set' }[]> {
+    return params.map(({ name, value }) => {
+      this.params.push(`${name}=${String(value)}`);
+      return { kind: 'set' };
+    });
+  }
+}
+
+interface Made {
+  readonly feed: TrackerSync;
+  readonly reader: NotingReader;
+  readonly backend: ParamBackend;
+}
+
+const plainNames: TrackerLaneOptions['namesOf'] = ({ path }) => ({ name: path, group: '', tags: {} });
+
+/** Gives `work` a feed that has heard of all files. */
+async function withFeed(routing: Partial<LaneRouting>, work: (made: Made) => Promise<void>, namesOf = plainNames): Promise<void> {
+  const backend = new ParamBackend(tracker);
+  const lane: TrackerLaneOptions = { name: 'memory', type: 'memory', target: 'memory', backend, namesOf };
+  const reader = new NotingReader();
+  const tree = new RunTree();
+  const end = new AbortController();
+  const feed = new TrackerSync({
+    ...lane,
+    lane: lane.name,
+    routing: { ...wholeRouting(lane.name), ...routing },
+    tree,
+    state,
+    laneState: state.lane(lane.name, lane.target),
+    status: new PassStatus(new PassCounters({ log: undefined }), [lane], lane.name, undefined, state),
+    events: { fileTroubled: ignore, fileSound: ignore },
+    places: new Map([[ROOT, { path: logs, links: 'owner' }]]),
+    reader,
+    cache: new BatchCache(),
+    allHeard: async () => undefined,
+    isSettled: true,
+    signal: end.signal,
+  });
+  try {
+    const { runs } = walk(logs);
+    for (const { path } of runs) tree.add({ root: ROOT, path });
+    for (const { path, files } of runs) {
+      feed.filesChanged(
+        { root: ROOT, path },
+        files.map((file) => ({ ...file, before: 0 })),
+      );
+    }
+    await work({ feed, reader, backend });
+  } finally {
+    end.abort();
+    await reader.close();
+  }
+}
+
+function write(path: string, ...summary: Parameters<typeof event>[0]['summary'] & object): string {
+  const file = join(logs, path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, eventFile(event({ wallTime: 1000, step: 1, summary })));
+  return file;
+}
+
+describe('runs that the tracker takes nothing for', () => {
+  it('are tried a few at a time, and all go on once one of them is taken', async () => {
+    const COUNT = 30;
+    for (let i = 0; i < COUNT; i++) write(`r${String(i).padStart(2, '0')}/events.out.tfevents.1`, simpleValue('loss', 1));
+    await withFeed({}, async ({ feed, backend }) => {
+      let isDeleted = true;
+      let opened = 0;
+      const open = backend.open.bind(backend);
+      backend.open = async (...args) => {
+        opened++;
+        if (isDeleted) throw new MirrorError('MB4006', 'the experiment was deleted');
+        return open(...args);
+      };
+      await feed.reachEnd(60_000);
+      expect([feed.stand, feed.progress.stoppedRuns.size, opened]).toEqual(['incomplete', COUNT, COUNT]);
+      let nowMs = steadyMs();
+      const tick = async (): Promise<void> => {
+        nowMs += 20_000;
+        feed.tick(nowMs);
+        await feed.reachEnd(60_000);
+      };
+      await tick();
+      expect(opened).toBe(COUNT + 4);
+      isDeleted = false;
+      await tick();
+      expect([feed.stand, feed.progress.stoppedRuns.size, feed.progress.points]).toEqual(['done', 0, COUNT]);
+    });
+  });
+});
+
+describe('texts that were sent before anybody asked for params in them', () => {
+  const PARAMS: LaneRouting['side'] = { params: [{ place: '', files: [], tags: ['args'], prefix: '' }], artifacts: [] };
+
+  it('are looked for once in the files, though the one that held them is gone', async () => {
+    const gone = write('run/events.out.tfevents.1', text('args', ['{"lr": 0.1}']));
+    write('run/events.out.tfevents.2', simpleValue('loss', 1));
+    await withFeed({}, ({ feed }) => feed.reachEnd(60_000));
+    rmSync(gone);
+    await withFeed({ side: PARAMS }, async ({ feed, reader, backend }) => {
+      for (let look = 0; look < 3; look++) await feed.reachEnd(60_000);
+      expect(reader.asked).toHaveLength(1);
+      expect(backend.params).toEqual([]);
+    });
+  });
+
+  it('are found, and then not looked for', async () => {
+    write('run/events.out.tfevents.1', text('args', ['{"lr": 0.1}']));
+    await withFeed({}, ({ feed }) => feed.reachEnd(60_000));
+    await withFeed({ side: PARAMS }, async ({ feed, reader, backend }) => {
+      for (let look = 0; look < 3; look++) await feed.reachEnd(60_000);
+      expect(reader.asked).toHaveLength(1);
+      expect(backend.params).toEqual(['lr=0.1']);
+    });
+    await withFeed({ side: PARAMS }, async ({ feed, reader }) => {
+      await feed.reachEnd(60_000);
+      expect(reader.asked).toEqual([]);
+    });
+  });
+});
+
+describe('a feed of many runs', () => {
+  it('does not go through all that wait for the run above them whenever another one is heard of', async () => {
+    write('p/events.out.tfevents.1', simpleValue('loss', 1));
+    let made = 0;
+    const asked = async (size: number): Promise<number> => {
+      for (; made < size; made++) write(`p/c${made}/events.out.tfevents.1`, simpleValue('loss', 1));
+      let calls = 0;
+      const nested: TrackerLaneOptions['namesOf'] = ({ path }) => {
+        calls++;
+        return { ...plainNames({ root: ROOT, path }), ...(path === 'p' ? {} : { parent: { key: 'key', name: 'p' } }) };
+      };
+      // Asked for while the feed hears of the files: what comes later is not part of it.
+      let heard = 0;
+      await withFeed(
+        { isNested: true },
+        async () => {
+          heard = calls;
+        },
+        nested,
+      );
+      return heard;
+    };
+    const small = await asked(20);
+    expect((await asked(80)) / small).toBeLessThan(6);
+  });
+
+  it('asks once for all runs beside each other whose a file above them is', async () => {
+    const side: LaneRouting['side'] = { params: [], artifacts: [{ place: '', files: ['../*.pt'], modelTags: {}, once: true }] };
+    let made = 0;
+    const asked = async (size: number): Promise<number> => {
+      for (; made < size; made++) write(`group/r${made}/events.out.tfevents.1`, simpleValue('loss', 1));
+      writeFileSync(join(logs, 'group/model.pt'), 'weights');
+      const old = Date.now() / 1000 - 3600;
+      utimesSync(join(logs, 'group/model.pt'), old, old);
+      await withFeed({}, ({ feed }) => feed.reachEnd(60_000));
+      const handle = jest.spyOn(state.lane('memory', 'memory'), 'handle');
+      await withFeed({ side }, ({ feed }) => feed.reachEnd(60_000));
+      const { length } = handle.mock.calls;
+      handle.mockRestore();
+      return length;
+    };
+    const small = await asked(10);
+    expect((await asked(40)) / small).toBeLessThan(6);
+  });
+});
+
+describe('a tracker that takes the points and nothing else', () => {
+  const later = new MirrorError('MB4005', 'it answers 500', { retry: 'later' });
+  const never = new MirrorError('MB4002', 'it answers 401');
+  const PARAMS: LaneRouting['side'] = { params: [{ place: '', files: ['args.yaml'], tags: [], prefix: '' }], artifacts: [] };
+
+  it.each([
+    ['stuck', later],
+    ['parked', never],
+  ])('holds up a pass no longer than its patience, with params and with the ends of runs (%s)', async (stand, error) => {
+    write('run/events.out.tfevents.1', simpleValue('loss', 1));
+    const args = join(logs, 'run/args.yaml');
+    writeFileSync(args, 'lr: 0.1\n');
+    utimesSync(args, 1000, 1000);
+    await withFeed({}, async ({ feed, backend }) => {
+      backend.finish = () => Promise.reject(error);
+      await feed.reachEnd(60_000);
+      expect(feed.stand).toBe('done');
+      await feed.endOver([[{ root: ROOT, path: 'run' }, 1000]], 1);
+      expect(feed.stand).toBe(stand);
+    });
+    await withFeed({ side: PARAMS }, async ({ feed, backend }) => {
+      backend.setParams = () => Promise.reject(error);
+      await feed.reachEnd(1);
+      expect(feed.stand).toBe(stand);
+    });
+  });
+});
