@@ -13,7 +13,6 @@ import {
   valueJson,
 } from '../../model/index.ts';
 import { type PointPlace, placeId } from './exact-files.ts';
-import { graphText } from './graph-text.ts';
 import type { KeyTable } from './key-table.ts';
 import { DERIVED_PREFIX, fileNameOf } from './keys.ts';
 import { KEY_LENGTH } from './limits.ts';
@@ -124,7 +123,7 @@ export function mapObject(tag: string, plugin: string, point: ObjectPoint, place
   const exact = blobs.map((blob, i): Upload => ({ path: blobPath(value, blob, i, blobs.length, name, point, id), data: blob.data }));
   return {
     valueText,
-    uploads: [...exact, ...forPeople(plugin, value, exact)],
+    uploads: [...exact, ...forPeople(value, exact)],
     needed: exact.length,
     note: value.kind === 'text' ? { name, step: point.step, id, markdown: markdownOf(value) } : undefined,
     params: value.kind === 'hparams' ? paramsOf(value.data) : [],
@@ -152,18 +151,12 @@ function blobPath(value: Value, blob: Blob, i: number, count: number, name: stri
   }
 }
 
-function forPeople(plugin: string, value: Value, exact: readonly Upload[]): readonly Upload[] {
+function forPeople(value: Value, exact: readonly Upload[]): readonly Upload[] {
   if (value.kind === 'images') {
     // The grid's cell loads this file, the view behind it the other one.
     return exact
       .filter(({ path }) => path.endsWith('.png'))
       .map(({ path, data }) => ({ path: `${path.slice(0, -4)}+compressed.png`, data }));
-  }
-  if (value.kind === 'graph') {
-    return exact.flatMap(({ path, data }) => {
-      const text = path.endsWith('.pb') ? graphText(plugin, data) : undefined;
-      return text === undefined ? [] : [{ path: `${path}txt`, data: Buffer.from(text) }];
-    });
   }
   return [];
 }
