@@ -1,3 +1,5 @@
 /** What backends have in common beside their wires; the rooms below have doors of their own. */
+
+export { lengthDelimited, varintIn } from '../proto/wire.ts';
 export { fileDifference, type StoredContent } from './file-difference.ts';
 export { hparamNames } from './hparam-names.ts';

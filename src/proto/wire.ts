@@ -1,62 +1,39 @@
-/** Finds fields in protobuf bytes that were decoded before and found sound: where a message lies, not what it means. */
+/** Finds fields in protobuf bytes, where the generated types would decode more than is wanted or don't know the message. */
+import protobuf from 'protobufjs/minimal.js';
+
+const VARINT = 0;
+const LENGTH_DELIMITED = 2;
 
 /** The bytes of the last length-delimited field `number` in `bytes`; several ones of a message are joined, as protobuf merges them. */
 export function messageField(bytes: Uint8Array, number: number): Uint8Array | undefined {
   const parts = lengthDelimited(bytes, number);
-  if (parts.length < 2) return parts[0];
-  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
+  return parts.length < 2 ? parts[0] : Buffer.concat(parts);
 }
 
-/** Every length-delimited field `number` of a message, in order, as views. */
+/** Every length-delimited field `number` of a message, in order, as views. Throws a RangeError when a field ends beyond the message. */
 export function lengthDelimited(bytes: Uint8Array, number: number): Uint8Array[] {
   const found: Uint8Array[] = [];
-  let p = 0;
-  const varint = (): number => {
-    let x = 0;
-    let unit = 1;
-    for (;;) {
-      const byte = bytes[p++];
-      if (byte === undefined) throw new RangeError('a field ends beyond its message');
-      x += (byte & 127) * unit;
-      if (byte < 128) return x;
-      unit *= 128;
-    }
-  };
-  let depth = 0;
-  while (p < bytes.length) {
-    const key = varint();
-    const field = Math.floor(key / 8);
-    switch (key % 8) {
-      case 0:
-        varint();
-        break;
-      case 1:
-        p += 8;
-        break;
-      case 2: {
-        const length = varint();
-        if (field === number && depth === 0) found.push(bytes.subarray(p, p + length));
-        p += length;
-        break;
-      }
-      case 3:
-        depth++;
-        break;
-      case 4:
-        depth--;
-        break;
-      case 5:
-        p += 4;
-        break;
-      default:
-        throw new RangeError(`a field has wire type ${key % 8}`);
-    }
+  for (const reader of fieldsOf(bytes, number, LENGTH_DELIMITED)) {
+    const length = reader.uint32();
+    found.push(bytes.subarray(reader.pos, reader.pos + length));
+    reader.skip(length);
   }
   return found;
+}
+
+/** The number in the last varint field `number`, up to 2^32; undefined when there is none. */
+export function varintIn(bytes: Uint8Array, number: number): number | undefined {
+  let found: number | undefined;
+  for (const reader of fieldsOf(bytes, number, VARINT)) found = reader.uint32();
+  return found;
+}
+
+/** Stops at each field of this number and wire type: the caller reads its value. */
+function* fieldsOf(bytes: Uint8Array, number: number, wireType: number): Generator<protobuf.Reader> {
+  const reader = protobuf.Reader.create(bytes);
+  while (reader.pos < reader.len) {
+    const key = reader.uint32();
+    if (key >>> 3 === number && (key & 7) === wireType) yield reader;
+    else reader.skipType(key & 7);
+  }
 }

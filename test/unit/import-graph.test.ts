@@ -45,7 +45,7 @@ const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = 
   decode: { proto: 'all' },
   http: { concurrency: 'all' },
   objects: { http: 'all' },
-  'backend-kit': { contract: 'type' },
+  'backend-kit': { contract: 'type', proto: 'all' },
   'backend-kit/settings': { http: 'all', contract: 'type' },
   'backend-kit/exact-points': { contract: 'type' },
   'backend-kit/identity': { contract: 'type' },
