@@ -1,6 +1,5 @@
 import type { mirrorboard as messages } from '../proto/messages.js';
 import { type DType, dtypeName, dtypeNamed, dtypeOf } from './dtype.ts';
-import { bfloat16ToNumber, halfToNumber } from './half.ts';
 
 /** A tensor as it stands in an event file, its elements in one form whatever the writer chose. */
 export interface Tensor {
@@ -151,9 +150,9 @@ function elementReader(dtype: string, view: DataView): (at: number) => number | 
     case 'int8':
       return (at) => view.getInt8(at);
     case 'half':
-      return (at) => halfToNumber(view.getUint16(at, true));
+      return (at) => view.getFloat16(at, true);
     case 'bfloat16':
-      return (at) => bfloat16ToNumber(view.getUint16(at, true));
+      return (at) => bfloat16(view.getUint16(at, true));
     case 'int64':
       return (at) => narrow(view.getBigInt64(at, true));
     case 'uint64':
@@ -185,4 +184,12 @@ function bigintOf(value: Long | number): bigint {
 
 function narrow(x: bigint): number | bigint {
   return x >= -9007199254740991n && x <= 9007199254740991n ? Number(x) : x;
+}
+
+const bits = new DataView(new ArrayBuffer(4));
+
+/** A bfloat16 is the upper half of a float32. */
+function bfloat16(pattern: number): number {
+  bits.setUint32(0, pattern << 16);
+  return bits.getFloat32(0);
 }
