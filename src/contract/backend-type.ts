@@ -15,9 +15,26 @@ export interface BackendContext {
   readonly whoseRun: (found: FoundTrackerRun, source: RunSource, signal: AbortSignal) => Promise<Whose>;
 }
 
+/** What can be known of a setting without reading its value. */
+export interface SettingField {
+  /** Other names of the same setting. */
+  readonly aliases?: readonly string[];
+  /** The tracker's own variables: the first that is set counts, before the section. */
+  readonly env?: readonly string[];
+  /** Settings that say the same in another way: a section must not have both. */
+  readonly excludes?: readonly string[];
+  /** What else the backend keeps of it. */
+  readonly [own: string]: unknown;
+}
+
 /** A kind of tracker: what `lanes.NAME.type` names, built in or in a package. */
 export interface BackendType<Settings = unknown> {
   readonly type: string;
+  /**
+   * Its settings by name. Layers of a configuration are merged by them: a variable of ours replaces a setting under any of its
+   * names. Default: every setting has one name and no variable of the tracker's own.
+   */
+  readonly fields?: Readonly<Record<string, SettingField>>;
   /**
    * The settings that choose the experiment or project, if there are any; the first takes a name. Where a lane says none of them,
    * the name that holds for all lanes is filled in. One that differs from run to run is not: it comes as `RunSource.group`, and
@@ -26,7 +43,7 @@ export interface BackendType<Settings = unknown> {
   readonly groupKeys?: readonly string[];
   /**
    * Checks a lane's section of the configuration, variables put in, and fills it up from the tracker's own variables. What is
-   * wrong is a list of problems, the path relative to the section.
+   * wrong is a list of problems, the path relative to the section. Called once for a lane: it may open files.
    */
   parse(section: Readonly<Record<string, unknown>>, env: Environment): ParsedSettings<Settings>;
   /** Where it leads, without secrets: another target begins at 0. */

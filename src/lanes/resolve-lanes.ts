@@ -13,7 +13,7 @@ import {
   templateProblem,
   withoutUserInfo,
 } from '../config/index.ts';
-import type { BackendType, ParsedSettings, SettingProblem } from '../contract/index.ts';
+import type { BackendType, SettingProblem } from '../contract/index.ts';
 import type { Environment } from '../environment.ts';
 import { MirrorError } from '../errors.ts';
 import { type BackendTypeLoader, backendType } from './backend-types.ts';
@@ -58,8 +58,9 @@ export interface ResolveOptions {
 
 /** Which experiment or project is meant, and who says so. */
 interface Group {
-  /** The setting it stands in. */
+  /** The setting it stands in, and the name it has there. */
   readonly key: string;
+  readonly name: string;
   readonly template: string;
   readonly place: string | undefined;
   /** One of the tracker's own variables says it: the type takes it from there. */
@@ -127,14 +128,14 @@ class LaneResolver {
 
   resolve(env: Environment): ResolvedLane | PlacedProblem[] {
     const lane = this.#lane;
-    const plain = this.#withoutWeakerNames(lane.section, env);
-    const own = this.#ownEnvironment(plain, env);
-    const group = this.#group(shownOf(this.#type.parse(plain, own)));
+    const said = this.#strongest(lane.section);
+    const own = this.#ownEnvironment(said, env);
+    const group = this.#group(said, own);
     const wrong = group === undefined ? undefined : templateProblem(group.template, { hasProject: this.#config.project !== undefined });
-    if (group !== undefined && wrong !== undefined) return [{ code: 'MB1002', ...this.#where([group.key]), ...wrong }];
-    const parsed = this.#type.parse(this.#filled(plain, own, group), own);
+    if (group !== undefined && wrong !== undefined) return [{ code: 'MB1002', ...this.#where([group.name]), ...wrong }];
+    const parsed = this.#type.parse(this.#filled(said, group), own);
     if (parsed.kind === 'problems') return parsed.problems.map((problem) => this.#placed(problem));
-    const shown = parsed.shown.map((setting) => this.#shown(setting, group, plain, own));
+    const shown = parsed.shown.map((setting) => this.#shown(setting, group, said));
     // A template that differs from run to run was held back from the type; to a person it is a setting all the same.
     if (group?.key === this.#type.groupKeys?.[0] && group !== undefined && !shown.some(({ key }) => key === group.key)) {
       shown.push({ key: group.key, value: group.template, source: group.place ?? 'default' });
@@ -154,34 +155,50 @@ class LaneResolver {
     };
   }
 
+  /** A setting's names, its own first. */
+  #names(key: string): readonly string[] {
+    return [key, ...(this.#type.fields?.[key]?.aliases ?? [])];
+  }
+
+  /** The name under which a section has a setting. */
+  #nameIn(section: Section, key: string): string | undefined {
+    return this.#names(key).find((name) => (section[name] ?? undefined) !== undefined);
+  }
+
+  /** The tracker's own variable that says a setting. */
+  #variableOf(key: string, env: Environment): string | undefined {
+    return this.#type.fields?.[key]?.env?.find((name) => (env[name] ?? '') !== '');
+  }
+
   /** The template for the experiment or project: what the lane says in the tracker's words, else what holds for all lanes. */
-  #group(shown: readonly ShownSetting[]): Group | undefined {
+  #group(section: Section, env: Environment): Group | undefined {
     const lane = this.#lane;
     const keys = this.#type.groupKeys ?? [];
     const [key] = keys;
-    const said = shown.filter((setting) => keys.includes(setting.key) && setting.source !== 'default');
-    const named = said.find((setting) => setting.key === key);
-    if (key !== undefined && named !== undefined) {
-      const isOurs = named.source === 'file';
-      const template = isOurs ? String(named.value) : literalTemplate(String(named.value));
-      return { key, template, place: isOurs ? lane.said.get(key)?.place : named.source, isTheirs: !isOurs };
+    if (key !== undefined) {
+      const variable = this.#variableOf(key, env);
+      if (variable !== undefined) {
+        return { key, name: key, template: literalTemplate(String(env[variable])), place: variable, isTheirs: true };
+      }
+      const name = this.#nameIn(section, key);
+      const value = name === undefined ? undefined : section[name];
+      if (name !== undefined && (typeof value === 'string' || typeof value === 'number')) {
+        return { key, name, template: String(value), place: lane.said.get(name)?.place, isTheirs: false };
+      }
     }
-    if (said.length > 0 || lane.group === undefined) return undefined;
-    return { key: key ?? 'experiment', template: lane.group, place: this.#groupPlace(), isTheirs: false };
+    const isSaid = keys.some((one) => this.#variableOf(one, env) !== undefined || this.#nameIn(section, one) !== undefined);
+    if (isSaid || lane.group === undefined) return undefined;
+    const name = key ?? 'experiment';
+    return { key: name, name, template: lane.group, place: this.#groupPlace(), isTheirs: false };
   }
 
   /** The section with the experiment in it where it is the same for all runs, and without it where it is not. */
-  #filled(section: Section, env: Environment, group: Group | undefined): Section {
+  #filled(section: Section, group: Group | undefined): Section {
     const key = this.#type.groupKeys?.[0];
     if (key === undefined || group === undefined || group.isTheirs) return section;
     const constant = constantOf(group.template, this.#config.project);
-    if (constant !== undefined) return { ...section, [key]: constant };
-    const names = Object.keys(section).filter((name) => {
-      if (name === key) return true;
-      const shown = shownOf(this.#type.parse(without(section, name), env));
-      return shown.length > 0 && shown.every((setting) => setting.key !== key || setting.source !== 'file');
-    });
-    return names.reduce(without, section);
+    if (constant !== undefined) return { ...section, [group.name]: constant };
+    return this.#names(key).reduce(without, section);
   }
 
   /**
@@ -189,43 +206,23 @@ class LaneResolver {
    * the file where several lanes have this type: one variable can't mean them all.
    */
   #ownEnvironment(section: Section, env: Environment): Environment {
-    const hasOverrides = [...this.#lane.said.values()].some(({ rank }) => rank === 2);
-    if (!hasOverrides && this.#isAlone) return env;
-    let left = env;
-    for (const { key, source } of shownOf(this.#type.parse(section, env))) {
-      if (env[source] === undefined) continue;
-      const rest = { ...left, [source]: undefined };
-      const said = shownOf(this.#type.parse(section, rest)).find((setting) => setting.key === key);
-      if (said?.source !== 'file') continue;
-      const name = this.#nameOf(key, said.value, section, rest);
-      if (!this.#isAlone || this.#lane.said.get(name)?.rank === 2) left = rest;
-    }
-    return left;
+    const weaker = Object.keys(this.#type.fields ?? {}).flatMap((key) => {
+      const name = this.#nameIn(section, key);
+      const isStronger = name !== undefined && (!this.#isAlone || this.#lane.said.get(name)?.rank === 2);
+      return isStronger ? (this.#type.fields?.[key]?.env ?? []) : [];
+    });
+    return weaker.length === 0 ? env : { ...env, ...Object.fromEntries(weaker.map((name) => [name, undefined])) };
   }
 
-  /**
-   * Leaves out what a stronger layer says under another name of the same setting (`backend_url` and `tracking_uri`). Names that mean
-   * the same are a problem that goes away whichever of the two is left out.
-   */
-  #withoutWeakerNames(section: Section, env: Environment): Section {
-    const { said } = this.#lane;
-    let left = section;
-    const rank = (key: string): number => said.get(key)?.rank ?? 0;
-    for (const weak of Object.keys(section)) {
-      const stronger = Object.keys(left).filter((key) => rank(key) > rank(weak));
-      if (stronger.length === 0) continue;
-      const before = this.#problems(left, env);
-      const withoutWeak = this.#problems(without(left, weak), env);
-      const cured = before.filter((problem) => !withoutWeak.includes(problem));
-      const isPair = cured.some((problem) => stronger.some((key) => !this.#problems(without(left, key), env).includes(problem)));
-      if (isPair) left = without(left, weak);
-    }
-    return left;
-  }
-
-  #problems(section: Section, env: Environment): string[] {
-    const parsed = this.#type.parse(section, env);
-    return parsed.kind === 'problems' ? parsed.problems.map(({ path, found }) => JSON.stringify([path, found])) : [];
+  /** Leaves out what a stronger layer says under another name of the same setting (`backend_url` and `tracking_uri`), or in another way. */
+  #strongest(section: Section): Section {
+    const rank = (name: string): number => this.#lane.said.get(name)?.rank ?? 0;
+    const fields = Object.entries(this.#type.fields ?? {});
+    const weaker = fields.flatMap(([key, { excludes = [] }]) => {
+      const same = [key, ...excludes].flatMap((one) => this.#names(one)).filter((name) => Object.hasOwn(section, name));
+      return same.filter((name) => same.some((other) => rank(other) > rank(name)));
+    });
+    return weaker.reduce(without, section);
   }
 
   #placed(problem: SettingProblem): PlacedProblem {
@@ -254,10 +251,10 @@ class LaneResolver {
     return { place: said?.place, field: fieldName(said === undefined ? ['lanes', this.#lane.name, ...path] : [...said.path, ...below]) };
   }
 
-  #shown({ key, value, source }: ShownSetting, group: Group | undefined, section: Section, env: Environment): ShownSetting {
+  #shown({ key, value, source }: ShownSetting, group: Group | undefined, section: Section): ShownSetting {
     const { said, hidden } = this.#lane;
-    const isFilled = key === group?.key && !group.isTheirs && !said.has(key);
-    const name = source === 'file' && !isFilled ? this.#nameOf(key, value, section, env) : undefined;
+    const isFilled = key === group?.key && !group.isTheirs && !said.has(group.name);
+    const name = source === 'file' && !isFilled ? (this.#nameIn(section, key) ?? key) : undefined;
     const isHidden = isSecretName(key) || (name !== undefined && hidden.has(name));
     const place = isFilled ? group.place : name === undefined ? undefined : said.get(name)?.place;
     return {
@@ -265,17 +262,6 @@ class LaneResolver {
       value: isHidden ? '[redacted]' : typeof value === 'string' ? withoutUserInfo(value) : value,
       source: source === 'file' ? (place ?? this.#config.file ?? 'file') : source,
     };
-  }
-
-  /** Under which name a setting was said, where the type knows several: without that one it is not there, or has another value. */
-  #nameOf(key: string, value: unknown, section: Section, env: Environment): string {
-    if (Object.hasOwn(section, key)) return key;
-    const name = Object.keys(section).find((candidate) => {
-      const shown = shownOf(this.#type.parse(without(section, candidate), env));
-      // Nothing can be shown where a setting is missing that has to be there: then it was this one, or one that says the same.
-      return shown.length > 0 ? shown.every((setting) => setting.key !== key || setting.value !== value) : section[candidate] === value;
-    });
-    return name ?? key;
   }
 
   /** Where the experiment that all lanes share was said. */
@@ -287,8 +273,4 @@ class LaneResolver {
 
 function without(section: Section, key: string): Section {
   return Object.fromEntries(Object.entries(section).filter(([name]) => name !== key));
-}
-
-function shownOf(parsed: ParsedSettings<unknown>): readonly ShownSetting[] {
-  return parsed.kind === 'settings' ? parsed.shown : [];
 }

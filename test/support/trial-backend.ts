@@ -19,6 +19,7 @@ const ALL = { scalars: 'native', images: 'artifact', mesh: 'none' };
 
 export default {
   type: 'trial',
+  fields: Object.fromEntries(FIELDS.map(([key, aliases, variable]) => [key, { aliases, env: variable === undefined ? [] : [variable] }])),
   groupKeys: ['space'],
   parse(section, env) {
     const problems = Object.keys(section)

@@ -1,17 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { closestName } from '../../closest-name.ts';
-import type { ParsedSettings, SettingProblem } from '../../contract/index.ts';
+import type { ParsedSettings, SettingField, SettingProblem } from '../../contract/index.ts';
 import type { Environment } from '../../environment.ts';
 import { messageOf } from '../../errors.ts';
 import { redact } from '../../http/index.ts';
 import type { Kind } from './kinds.ts';
 
-export interface Field<Value> {
+export interface Field<Value> extends SettingField {
   readonly kind: Kind<Value>;
-  /** Other names for the same. */
-  readonly aliases?: readonly string[];
-  /** The tracker's own variables, the first that is set: before what the section says. */
-  readonly env?: readonly string[];
   /** Shown nowhere. */
   readonly isSecret?: boolean;
   readonly fallback?: Value;

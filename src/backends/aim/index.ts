@@ -35,7 +35,7 @@ import { probeServer } from './probe.ts';
 import { readRun } from './read-back.ts';
 import { type PooledRun, RunPool } from './run-pool.ts';
 import { createdAt, Runs, type Server } from './runs.ts';
-import { type AimSettings, parseSettings } from './settings.ts';
+import { type AimSettings, FIELDS, parseSettings } from './settings.ts';
 import type { Key } from './tree.ts';
 
 class AimBackend implements Backend {
@@ -324,6 +324,7 @@ function gone({ hash }: TrackedRun): MirrorError {
 /** The kind of tracker that `type: aim` names. */
 export const aim: BackendType<AimSettings> = {
   type: 'aim',
+  fields: FIELDS,
   groupKeys: ['experiment'],
   parse: parseSettings,
   target({ server, repo, experiment }) {

@@ -26,9 +26,10 @@ export interface AimSettings {
   readonly command: string;
 }
 
-const FIELDS = {
+/** The settings of a lane, by name. */
+export const FIELDS = {
   server: { kind: TEXT, aliases: ['url', 'backend_url'] },
-  repo: { kind: TEXT },
+  repo: { kind: TEXT, excludes: ['server'] },
   experiment: { kind: TEXT, aliases: ['experiment_name'] },
   description: { kind: TEXT },
   headers: { kind: HEADERS, isSecret: true },

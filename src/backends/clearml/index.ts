@@ -36,7 +36,7 @@ import { readBack } from './read-back.ts';
 import { RunWriter } from './run-writer.ts';
 import type { Session } from './session.ts';
 import { Sessions } from './sessions.ts';
-import { type ClearmlSettings, parseSettings } from './settings.ts';
+import { type ClearmlSettings, FIELDS, parseSettings } from './settings.ts';
 import type { Sink } from './sink.ts';
 
 class ClearmlBackend implements Backend {
@@ -253,6 +253,7 @@ function targetOf({ apiServer, project }: Pick<ClearmlSettings, 'apiServer' | 'p
 /** The kind of tracker that `type: clearml` names. */
 export const clearml: BackendType<ClearmlSettings> = {
   type: 'clearml',
+  fields: FIELDS,
   groupKeys: ['project', 'project_name'],
   parse: parseSettings,
   target: targetOf,

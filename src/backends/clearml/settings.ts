@@ -73,7 +73,8 @@ const OUTPUT: Kind<string> = {
   parse: (raw, isVariable) => (typeof raw === 'boolean' ? String(raw) : TEXT.parse(raw, isVariable)),
 };
 
-const FIELDS = {
+/** The settings of a lane, by name. */
+export const FIELDS = {
   project: { kind: TEXT, aliases: ['project_name'], env: ['CLEARML_PROJECT_NAME'] },
   task_name: { kind: TEXT },
   task_type: { kind: oneOf(TASK_TYPES), fallback: 'training' },

@@ -45,7 +45,7 @@ import { checkWorkspace, lookFor, probeServer } from './probe.ts';
 import { readBack } from './read-back.ts';
 import { RunWriter } from './run-writer.ts';
 import { Runs } from './runs.ts';
-import { type MlflowSettings, parseSettings } from './settings.ts';
+import { FIELDS, type MlflowSettings, parseSettings } from './settings.ts';
 import { type StoreFacts, UNTRIED } from './store-facts.ts';
 import { writeTextTables } from './text-tables.ts';
 
@@ -347,6 +347,7 @@ function notConnected(cause: unknown): Outcome {
 /** The kind of tracker that `type: mlflow` names. */
 export const mlflow: BackendType<MlflowSettings> = {
   type: 'mlflow',
+  fields: FIELDS,
   groupKeys: ['experiment_name', 'experiment_id'],
   parse: parseSettings,
   target({ uri, experimentId, experimentName, workspace }) {

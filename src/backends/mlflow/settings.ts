@@ -34,7 +34,8 @@ export interface MlflowSettings {
   readonly storeUri: string;
 }
 
-const FIELDS = {
+/** The settings of a lane, by name. */
+export const FIELDS = {
   tracking_uri: { kind: TEXT, aliases: ['backend_url', 'url'], env: ['MLFLOW_TRACKING_URI'] },
   experiment_name: { kind: TEXT, aliases: ['experiment'], env: ['MLFLOW_EXPERIMENT_NAME'] },
   experiment_id: { kind: TEXT, env: ['MLFLOW_EXPERIMENT_ID'] },

@@ -43,7 +43,7 @@ import { probeTarget } from './probe.ts';
 import { readBack } from './read-back.ts';
 import { RunWriter } from './run-writer.ts';
 import { Runs, throwFailure } from './runs.ts';
-import { parseSettings, type WandbSettings } from './settings.ts';
+import { FIELDS, parseSettings, type WandbSettings } from './settings.ts';
 
 class WandbBackend implements JournalledBackend {
   readonly #settings: WandbSettings;
@@ -272,6 +272,7 @@ function pagesOf(baseUrl: string): string {
 /** The kind of tracker that `type: wandb` names. Its mode is no part of the target: online and offline go on with the same runs. */
 export const wandb: BackendType<WandbSettings> = {
   type: 'wandb',
+  fields: FIELDS,
   groupKeys: ['project'],
   parse: parseSettings,
   target({ baseUrl, entity = '', project = '' }) {

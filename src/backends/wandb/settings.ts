@@ -39,7 +39,8 @@ export interface WandbSettings {
   readonly tls: TlsOptions;
 }
 
-const FIELDS = {
+/** The settings of a lane, by name. */
+export const FIELDS = {
   base_url: { kind: ADDRESS, aliases: ['host', 'url'], env: ['WANDB_BASE_URL'], fallback: 'https://api.wandb.ai' },
   api_key: { kind: TEXT, env: ['WANDB_API_KEY'], isSecret: true },
   api_key_file: { kind: PATH },

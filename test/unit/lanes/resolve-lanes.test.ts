@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { GROUP_TEMPLATES, LANE_TYPES, loadConfig } from '../../../src/config/index.ts';
+import type { BackendType } from '../../../src/contract/index.ts';
 import { MirrorError } from '../../../src/errors.ts';
 import { backendType } from '../../../src/lanes/backend-types.ts';
 import { type ResolvedLane, resolveLanes } from '../../../src/lanes/resolve-lanes.ts';
@@ -113,6 +114,35 @@ describe('resolveLanes', () => {
     expect((await resolve(text, {}, 'dev'))[0]?.settings).toEqual({ url: 'dev' });
     const error = await failure(resolve(`lanes: { t: { ${TRIAL}, url: a, address: b } }`));
     expect(error.message).toContain('lanes.t.address: found url and address');
+  });
+
+  it('reads each section once, whatever layers and names are merged', async () => {
+    const text = `project: p\nlanes: { t: { ${TRIAL}, url: top, space: s }, u: { ${TRIAL}, address: other } }\nprofiles: { dev: { t: { address: dev } } }`;
+    const env = { MIRRORBOARD_T_URL: 'ours', TRIAL_URL: 'theirs', TRIAL_API_KEY: 'key' };
+    const config = await loadConfig({ flags: { profile: 'dev' }, env, cwd: folder, readFile: () => text });
+    let parsed = 0;
+    const load = async (name: string, places: Parameters<typeof backendType>[1]): Promise<BackendType> => {
+      const type = await backendType(name, places);
+      return {
+        ...type,
+        parse(section, from) {
+          parsed++;
+          return type.parse(section, from);
+        },
+      };
+    };
+    const lanes = await resolveLanes(config, env, { cwd: folder, load });
+    expect(lanes.map(({ settings }) => settings)).toEqual([
+      { url: 'ours', space: 's', api_key: 'key' },
+      { url: 'other', space: 'p', api_key: 'key' },
+    ]);
+    expect(parsed).toBe(2);
+  });
+
+  it('lets a stronger layer say in another way what a weaker one says', async () => {
+    const text = `lanes: { aim: { repo: ./here } }\nprofiles: { dev: { aim: { server: "aim://host:53800" } } }`;
+    expect((await resolve(text, {}, 'dev'))[0]?.target).toBe('http://host:53800');
+    expect((await failure(resolve('lanes: { aim: { repo: ./here, server: "aim://host" } }'))).message).toContain('found server and repo');
   });
 
   it('puts all problems into one error, with their places', async () => {
