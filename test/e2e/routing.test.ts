@@ -163,7 +163,11 @@ describe('folding', () => {
     log('alone/1795336149.25', ['hparam/accuracy'], 1);
     await backfill();
     expect(counts('alone')).toEqual({ loss: 3, 'hparam/accuracy': 1 });
-    const trials = stub.runs().filter(({ name }) => name.startsWith('study/trial'));
+    // They are opened side by side.
+    const trials = stub
+      .runs()
+      .filter(({ name }) => name.startsWith('study/trial'))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
     const parent = stub.runs().find(({ name, tags }) => name === 'study' && tags.get('mlflow.parentRunId') === undefined);
     expect(trials.map(({ name, tags }) => [name, tags.get('mlflow.parentRunId') === parent?.id])).toEqual(
       ['study/trial_000', 'study/trial_001', 'study/trial_002'].map((name) => [name, true]),
@@ -230,7 +234,7 @@ describe('routes', () => {
     configure('runs: { name: "run {path}" }\n');
     log('exp', ['old/loss', 'old/acc'], 3, 'events.out.tfevents.2');
     const { stderr } = await backfill();
-    expect(stderr).toContain('--remap begins it anew');
+    expect(stderr).toContain('--remap mirrors it again');
     expect(Object.keys(counts('exp')).sort()).toEqual(['new/acc', 'new/loss']);
     expect((await verified()).points).toBe(16);
 
