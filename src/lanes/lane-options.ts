@@ -38,9 +38,9 @@ export interface LaneRouting {
   readonly isNested: boolean;
   /** What a template says of a run. */
   readonly expand: (template: string, run: RunRef) => string;
-  /** Runs that would be named, folded or placed otherwise today are begun anew. */
+  /** Runs that would be named, folded or placed otherwise today are restarted. */
   readonly isRemapping: boolean;
-  /** Runs whose tracker run can't be gone on with are begun anew beside it. */
+  /** Runs whose tracker run can no longer be written to get a new one. */
   readonly isRebuilding: boolean;
   /** What becomes of a run of the root that lies there when a file of it holds other content. */
   readonly replacedOf: (rootPath: string) => Replaced;

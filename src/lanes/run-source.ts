@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { type Batch, keyOfRun, type RunRef } from '../model/index.ts';
 
-/** By which a tracker run is found again, on every machine. `epoch`: how often it was begun anew. */
+/** By which a tracker run is found again, on every machine. `epoch`: how often it was restarted. */
 export function trackerRunKey(run: RunRef, epoch = 0): string {
   const text = epoch === 0 ? keyOfRun(run) : JSON.stringify([run.root, run.path, epoch]);
   return createHash('sha256').update(text).digest('hex').slice(0, 32);

@@ -1,7 +1,7 @@
 /** Reads a piece of a run for a tracker's lane: from the cache where another lane was just there, else from the files. */
 
 import { type FileState, pointCount, type RunRef, type Series } from '../model/index.ts';
-import type { LaneState } from '../state/index.ts';
+import type { LaneView } from '../state/index.ts';
 import type { Place } from '../untrusted/index.ts';
 import type { BatchCache, CachedBatch } from './batch-cache.ts';
 import type { JobReader } from './job-reader.ts';
@@ -10,7 +10,7 @@ import type { FileOutcome, RunJob } from './reader.ts';
 export interface PieceReaderOptions {
   readonly reader: JobReader;
   readonly cache: BatchCache;
-  readonly laneState: LaneState;
+  readonly laneState: LaneView;
   /** The size a file was last heard to have; 0 where nothing was heard of it. */
   readonly sizeOf: (run: RunRef, name: string) => number;
   /** Of a batch, at most. */

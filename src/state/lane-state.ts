@@ -67,8 +67,32 @@ const WRITE_FILE = `
 const WRITE_POSITION = `
   INSERT OR REPLACE INTO position (lane, file, generation, watermark, gaps, last, records, size, stamp) VALUES (?,?,?,?,?,?,?,?,?)`;
 
+/** In the column of a tracker run that is to be opened and has no handle yet. */
+const NO_HANDLE = '';
+
 /** Runs that are read in one go; between two goes others may have their turn. */
 const RUNS_AT_A_TIME = 500;
+
+/** What changes a lane's state. */
+type LaneWrites =
+  | 'accepted'
+  | 'keepHandle'
+  | 'keepRestart'
+  | 'keepMapping'
+  | 'keepArtifact'
+  | 'forgetArtifact'
+  | 'restart'
+  | 'noteEnd'
+  | 'refused'
+  | 'forgetRefused'
+  | 'owe'
+  | 'setGaps'
+  | 'keepJournal'
+  | 'keepIntent'
+  | 'clearIntent';
+
+/** A lane's state for those who only read it. */
+export type LaneView = Omit<LaneState, LaneWrites | 'keepStand'>;
 
 /** One lane's part of the state. Changes are committed in groups, see `GroupCommit`; readings show them at once. */
 export class LaneState {
@@ -173,13 +197,22 @@ export class LaneState {
     return this.#text("SELECT handle AS text FROM handle WHERE lane = ? AND run = ? AND handle <> ''", run) as Handle | undefined;
   }
 
-  /** Keeps the handle of a tracker run that goes on, and what it was opened as; an empty one says as what it is to be opened. */
+  /** Keeps the handle of a tracker run that is open, and what it was opened as. */
   keepHandle(run: RunRef, handle: Handle, opened?: Opened): void {
+    this.#writeHandle(run, handle, opened);
+  }
+
+  /** Keeps as what a tracker run is to be opened that takes the place of a former one: `handle` has none until then. */
+  keepRestart(run: RunRef, as: Opened): void {
+    this.#writeHandle(run, NO_HANDLE, as);
+  }
+
+  #writeHandle(run: RunRef, handle: string, opened: Opened | undefined): void {
     const sql = 'INSERT OR REPLACE INTO handle (lane, run, handle, is_ended, opened) VALUES (?,?,?,0,?)';
     this.#change('handle', run, sql, handle, opened === undefined ? null : JSON.stringify(opened));
   }
 
-  /** What a tracker run was opened as; undefined where nobody noted it. */
+  /** What a tracker run was opened as, or is to be opened as after a restart; undefined where neither was noted. */
   opened(run: RunRef): Opened | undefined {
     const text = this.#text('SELECT opened AS text FROM handle WHERE lane = ? AND run = ? AND opened IS NOT NULL', run);
     return text === undefined ? undefined : (JSON.parse(text) as Opened);

@@ -27,10 +27,11 @@ import type { ArtifactOutcome, Backend, Handle } from '../contract/index.ts';
 import { MirrorError, messageOf, systemCode } from '../errors.ts';
 import { type RunRef, runLabel, sha256Of } from '../model/index.ts';
 import { fillTemplate, matcher, Pattern } from '../pattern/index.ts';
-import type { ArtifactResult, ArtifactState, LaneState } from '../state/index.ts';
+import type { ArtifactResult, ArtifactState, LaneView } from '../state/index.ts';
 import { fullPath, readWhole } from '../untrusted/index.ts';
 import { CONFIRMATIONS, type TrackerLane } from './delivery/index.ts';
 import { GrowingFiles } from './growing-files.ts';
+import type { RunStates } from './run-states.ts';
 import type { SyncedRun } from './synced-run.ts';
 import { type ParamText, TagParams } from './tag-params.ts';
 
@@ -38,7 +39,8 @@ export interface ArtifactSyncOptions {
   readonly lane: string;
   readonly backend: Backend;
   readonly delivery: TrackerLane;
-  readonly laneState: LaneState;
+  readonly laneState: LaneView;
+  readonly states: Pick<RunStates, 'artifact'>;
   readonly rules: ArtifactRules;
   /** The run's handle; undefined where the tracker does not give one now. */
   readonly open: (run: SyncedRun) => Promise<Handle | undefined>;
@@ -184,7 +186,7 @@ export class ArtifactSync {
   /** Sets params that stand in texts, in their order, each content once. With the lane's patience; throws what is about this run alone. */
   async setTexts(run: SyncedRun, handle: Handle, texts: readonly ParamText[]): Promise<void> {
     if (texts.length === 0) return;
-    const { laneState } = this.#options;
+    const { laneState, states } = this.#options;
     const known = sidesOf(laneState, run.target);
     for (const { path, rule, prefix, stamp, bytes, hash, content } of texts) {
       const key = sideKey(path, rule);
@@ -194,7 +196,7 @@ export class ArtifactSync {
       const outcome = read === undefined ? (content as ArtifactResult) : await this.#setParams(handle, read);
       if (before === undefined || outcome.kind === 'done' || before.outcome.reason !== outcome.reason) this.#say(run, path, outcome);
       const state = { path, rule, stamp, bytes, hash, outcome };
-      laneState.keepArtifact(run.target, state);
+      states.artifact(run.target, state);
       known.set(key, state);
     }
   }
@@ -282,7 +284,7 @@ export class ArtifactSync {
 
   /** False where it has to be tried again. */
   async #bring(run: SyncedRun, task: Task, before: ArtifactState | undefined, key: string): Promise<boolean> {
-    const { laneState, signal, open } = this.#options;
+    const { states, signal, open } = this.#options;
     const { target, directory } = run;
     const { path, stamp, bytes } = task.candidate;
     if (signal.aborted) return false;
@@ -296,7 +298,7 @@ export class ArtifactSync {
         this.#say(run, path, outcome);
       }
       this.#failures.delete(key);
-      laneState.keepArtifact(target, { path, rule: task.rule, stamp, bytes, hash, outcome });
+      states.artifact(target, { path, rule: task.rule, stamp, bytes, hash, outcome });
       return true;
     } catch (error) {
       const code = systemCode(error);
@@ -318,7 +320,7 @@ export class ArtifactSync {
     const outcome = { kind: 'refused', reason } as const;
     this.#say(run, path, outcome);
     // Without a stamp: it is looked at again, and taken once nothing is in the way.
-    this.#options.laneState.keepArtifact(run.target, { path, rule, stamp: '', bytes: 0, hash: '', outcome });
+    this.#options.states.artifact(run.target, { path, rule, stamp: '', bytes: 0, hash: '', outcome });
   }
 
   #tasks(run: SyncedRun, candidate: ArtifactCandidate): Task[] {
@@ -491,7 +493,7 @@ function compiled<Rule extends { readonly files: readonly string[] }>(rule: Rule
   return { ...rule, patterns: rule.files.map((glob) => new Pattern(glob)) };
 }
 
-function sidesOf(laneState: LaneState, target: RunRef): Map<string, ArtifactState> {
+function sidesOf(laneState: LaneView, target: RunRef): Map<string, ArtifactState> {
   return new Map(laneState.side(target).map((state) => [sideKey(state.path, state.rule), state]));
 }
 

@@ -8,7 +8,7 @@ import { isEventFileName } from '../discover/index.ts';
 import { systemCode } from '../errors.ts';
 import { type RunRef, systemPath } from '../model/index.ts';
 import { type CachedBatch, type JobReader, piecesAnew } from '../reading/index.ts';
-import type { LaneState } from '../state/index.ts';
+import type { LaneView } from '../state/index.ts';
 import { placeOf, type RootPlace } from '../untrusted/index.ts';
 import { filePoints, heldBy } from '../verify/compare/index.ts';
 import type { LaneRoutes } from './lane-routes.ts';
@@ -17,7 +17,7 @@ import { rootPlace, type SyncedRun } from './synced-run.ts';
 export interface FilesOfRunOptions {
   readonly backend: Backend;
   readonly routes: LaneRoutes;
-  readonly laneState: LaneState;
+  readonly laneState: LaneView;
   readonly reader: JobReader;
   readonly places: ReadonlyMap<string, RootPlace>;
   readonly allHeard: (root: string) => Promise<void>;

@@ -16,6 +16,7 @@ import {
   type LeftOut,
   Names,
   nameThere,
+  type Opened,
   type Place,
   plainMapping,
   type RunMapping,
@@ -24,16 +25,18 @@ import {
   reconsider,
   wantedName,
 } from '../route/index.ts';
-import type { LaneState } from '../state/index.ts';
+import type { LaneView } from '../state/index.ts';
 import { OwedTags } from './pending-tags.ts';
+import type { RunStates } from './run-states.ts';
 
 export interface LaneRoutesOptions {
-  readonly laneState: LaneState;
+  readonly laneState: LaneView;
+  readonly states: RunStates;
   readonly route: LaneRoute;
   readonly fold: Fold;
   readonly joins: readonly JoinRule[];
   readonly tree: RunTree;
-  /** Runs that would be named, folded or placed otherwise today are begun anew. */
+  /** Runs that would be named, folded or placed otherwise today are restarted. */
   readonly isRemapping: boolean;
   readonly namesOf: TrackerLaneOptions['namesOf'];
   /** The same point sent again is no second one. */
@@ -89,11 +92,11 @@ export class LaneRoutes {
   /** Directories that were taken for the first of their kind, by the one above them: they stay that. */
   readonly #firsts = new Map<string, Set<string>>();
   readonly #translations = new WeakMap<readonly Series[], Translation>();
-  /** Tracker runs that were begun anew, by the target's key: once is enough. */
-  readonly #anew = new Set<string>();
+  /** Tracker runs that were restarted, by the target's key: once is enough. */
+  readonly #restarted = new Set<string>();
   /**
    * Tracker runs that have something a remapping would put elsewhere, by the target's key: what stayed there would be nobody's.
-   * Known before any run is decided, since all that goes into one begins anew with it.
+   * Known before any run is decided, since all that goes into one restarts with it.
    */
   #outdated: Set<string> | undefined;
   /** How often something was said: it is said again only when it has become ten times as often. */
@@ -150,13 +153,10 @@ export class LaneRoutes {
     return this.#options.route.run(ref, target).isIncluded ? target : undefined;
   }
 
-  /** Everything of a tracker run is sent from the beginning, under the names it has. */
-  restart(target: RunRef): void {
-    const { laneState } = this.#options;
-    for (const run of this.sourcesOf(target)) {
-      laneState.restart(run);
-      laneState.keepMapping(run, this.#mappings.get(keyOfRun(run)));
-    }
+  /** Everything of a tracker run is sent from the beginning, under the names it has: into `handle`, or one that is to be opened. */
+  restart(target: RunRef, as: Opened, handle?: Handle): void {
+    const sources = this.sourcesOf(target).map((run) => ({ run, mapping: this.#mappings.get(keyOfRun(run)) }));
+    this.#options.states.restart(target, sources, as, handle);
   }
 
   /** A piece of a run as it leaves for the tracker: what is left out is gone, series have their names there. */
@@ -201,16 +201,16 @@ export class LaneRoutes {
     if (isBegun) {
       const before = frozen ?? plainMapping(run.path);
       const isOther = isElsewhere(before, wanted, today);
-      // Of what something else has opened nothing begins anew: what is there stays under its names.
+      // Of what something else has opened nothing restarts: what is there stays under its names.
       if (isOther && this.#isJoined(run, before))
         this.#say('a run that joins another one keeps the names it has there', { run: runLabel(run) });
       else if (isOther && isRemapping) {
-        // Its tracker run begins anew below, with all that goes into it.
+        // Its tracker run restarts below, with all that goes into it.
         this.#outdated?.add(keyOfRun({ root: run.root, path: before.target }));
         if (before.target !== wanted.path) this.#leave(run, before);
         [isBegun, frozen] = [false, undefined];
       } else if (isOther) {
-        this.#say('a run keeps the names and the place it has: --remap begins it anew', { run: runLabel(run) });
+        this.#say('a run keeps the names and the place it has: --remap mirrors it again', { run: runLabel(run) });
       }
     }
     const before = frozen ?? plainMapping(run.path);
@@ -219,9 +219,9 @@ export class LaneRoutes {
     const decision = route.run(run, target);
     const { isIncluded } = decision;
     if (isIncluded) this.#addSource(target, run);
-    if (isIncluded && isRemapping) this.#beginAnew(target, decision);
-    // Names that were given out are free again, and nothing was left out of what begins anew.
-    if (this.#anew.has(keyOfRun(target))) mapping = { ...mapping, names: {}, left: {} };
+    if (isIncluded && isRemapping) this.#restartChanged(target, decision);
+    // Names that were given out are free again, and nothing was left out of what restarts.
+    if (this.#restarted.has(keyOfRun(target))) mapping = { ...mapping, names: {}, left: {} };
     const isSelf = mapping.target === run.path && mapping.prefix === '' && mapping.joinPrefix === undefined && mapping.renames.length === 0;
     const isChanged = Object.keys(mapping.left).length + Object.keys(mapping.names).length > 0;
     const late = isBegun ? undefined : fold.overtaken(run.path, this.#around(run));
@@ -290,28 +290,27 @@ export class LaneRoutes {
     return this.#options.laneState.opened({ root, path: target })?.joins !== undefined;
   }
 
-  /** Begins a run that goes into another tracker run from now on. */
+  /** Restarts a run that goes into another tracker run from now on. */
   #leave(run: RunRef, { target }: RunMapping): void {
-    this.#say('a run is begun anew in another place', { run: runLabel(run) });
-    this.#options.laneState.restart(run);
+    this.#say('a run is mirrored again, in another place', { run: runLabel(run) });
+    this.#options.states.moved(run);
     this.#mappings.delete(keyOfRun(run));
     this.#sources.get(keyOfRun({ root: run.root, path: target }))?.delete(keyOfRun(run));
   }
 
-  /** Begins a tracker run anew that would have another name, place or other series today, with all that goes into it. */
-  #beginAnew(target: RunRef, { group, groupTag }: RunRoute): void {
+  /** Restarts a tracker run that would have another name, place or other series today, with all that goes into it. */
+  #restartChanged(target: RunRef, { group, groupTag }: RunRoute): void {
     const { laneState, namesOf } = this.#options;
     const key = keyOfRun(target);
     const isThere = laneState.handle(target) !== undefined;
     const opened = laneState.opened(target) ?? (isThere ? { name: '', group: '', epoch: 0 } : undefined);
-    if (opened === undefined || opened.joins !== undefined || this.#anew.has(key)) return;
+    if (opened === undefined || opened.joins !== undefined || this.#restarted.has(key)) return;
     const today = namesOf(target, group === undefined || groupTag === undefined ? undefined : { group, tag: groupTag });
     if (this.#outdated?.has(key) !== true && opened.name === today.name && opened.group === today.group) return;
-    this.#anew.add(key);
+    this.#restarted.add(key);
     this.#names.delete(key);
-    this.#say('a tracker run is begun anew', { run: runLabel(target), name: today.name, former: opened.name });
-    this.restart(target);
-    laneState.keepHandle(target, '' as Handle, { name: today.name, group: today.group, epoch: opened.epoch + 1 });
+    this.#say('a tracker run is replaced by a new one', { run: runLabel(target), name: today.name, former: opened.name });
+    this.restart(target, { name: today.name, group: today.group, epoch: opened.epoch + 1 });
   }
 
   #translate(decided: Decided, catalogue: readonly Series[]): Translation {
@@ -385,7 +384,7 @@ export class LaneRoutes {
    * are owed something.
    */
   #widen(decided: Decided): string[] {
-    const { laneState, canSendAgain } = this.#options;
+    const { laneState, states, canSendAgain } = this.#options;
     const { run, mapping } = decided;
     const files = laneState
       .known(run)
@@ -406,7 +405,7 @@ export class LaneRoutes {
       }
     }
     const changed = [...owed].flatMap(([name, tags]) => (tags.isChanged ? [{ name, gaps: tags.gaps() }] : []));
-    for (const { name, gaps } of changed) laneState.setGaps(run, name, gaps);
+    for (const { name, gaps } of changed) states.widened(run, name, gaps);
     if (wider.size > 0) this.#say('series that a route newly includes are owed', { run: runLabel(run), series: wider.size });
     this.#keep(decided, { ...mapping, left: Object.fromEntries(left) });
     return changed.filter(({ gaps }) => gaps.length > 0).map(({ name }) => name);
@@ -420,7 +419,7 @@ export class LaneRoutes {
     if (isPlain ? before === undefined : JSON.stringify(before) === JSON.stringify(mapping)) return;
     if (isPlain) this.#mappings.delete(key);
     else this.#mappings.set(key, mapping);
-    this.#options.laneState.keepMapping(decided.run, isPlain ? undefined : mapping);
+    this.#options.states.mapped({ run: decided.run, mapping: isPlain ? undefined : mapping });
   }
 
   #say(message: string, facts: Readonly<Record<string, string | number>>): void {

@@ -6,14 +6,15 @@ import { steadyMs } from '../clock.ts';
 import type { Backend, Handle, RunEnd, RunFiles, RunSource } from '../contract/index.ts';
 import { MirrorError } from '../errors.ts';
 import { firstWallTime, type LaneRouting, type RunNames, type TrackerLaneOptions, trackerRunKey } from '../lanes/index.ts';
-import { type FileState, type RunRef, runLabel } from '../model/index.ts';
+import { type RunRef, runLabel } from '../model/index.ts';
 import type { BatchCache } from '../reading/index.ts';
 import type { Opened } from '../route/index.ts';
-import type { Delivered, LaneState } from '../state/index.ts';
+import type { Delivered, LaneView } from '../state/index.ts';
 import type { RootPlace } from '../untrusted/index.ts';
 import type { TrackerLane, Undelivered } from './delivery/index.ts';
 import type { LaneRoutes } from './lane-routes.ts';
 import type { Parents } from './parents.ts';
+import type { RunStates } from './run-states.ts';
 import { firstChecksum, newMarks, rootPlace, type SourcePiece, type SyncedRun } from './synced-run.ts';
 
 export interface RunOpenerOptions {
@@ -25,7 +26,8 @@ export interface RunOpenerOptions {
   readonly parents: Parents;
   /** The tracker run of a target. */
   readonly runOf: (target: RunRef) => SyncedRun;
-  readonly laneState: LaneState;
+  readonly laneState: LaneView;
+  readonly states: RunStates;
   readonly instanceId: string;
   readonly places: ReadonlyMap<string, RootPlace>;
   readonly cache: BatchCache;
@@ -40,9 +42,9 @@ export interface RunOpenerOptions {
 export type Opening =
   | { readonly kind: 'open'; readonly handle: Handle; readonly isNew: boolean }
   | Undelivered
-  /** Everything begins anew, in a tracker run that is not there yet: to be asked again then, from the positions. */
-  | { readonly kind: 'anew'; readonly ms: number }
-  /** Something else is to open it first, or everything begins anew: to be asked again then, from the positions. */
+  /** Everything is sent from the beginning, into a tracker run that is to be opened: ask again after `ms`, from the positions. */
+  | { readonly kind: 'restart'; readonly ms: number }
+  /** Another run has to be opened first, or everything is sent from the beginning: ask again after `ms`, from the positions. */
   | { readonly kind: 'wait'; readonly ms: number };
 
 /** So many former tracker runs of one run are passed by at most. */
@@ -58,7 +60,7 @@ const SILENT_MS = 60_000;
 
 export class RunOpener {
   readonly #options: RunOpenerOptions;
-  /** How often runs were begun anew beside their former tracker run, by the target's key. */
+  /** How often runs were given a new tracker run next to a former one, by the target's key. */
   readonly #rebuilt = new Map<string, number>();
 
   constructor(options: RunOpenerOptions) {
@@ -67,7 +69,7 @@ export class RunOpener {
 
   /** The run's handle: the tracker run is looked for, or made, when there is something to send for the first time. */
   async open(run: SyncedRun, pieces: readonly SourcePiece[], startedAt = startOf(pieces)): Promise<Opening> {
-    const { backend, delivery, laneState } = this.#options;
+    const { backend, delivery, laneState, routes, states } = this.#options;
     const { target } = run;
     const replaced = (await this.#replaced(run, pieces)) ?? (await this.#others(run, pieces));
     if (replaced !== undefined) {
@@ -93,10 +95,10 @@ export class RunOpener {
       run.handle = done.value;
       const now = added.length === 0 || opened.joins !== undefined ? opened : { ...opened, files: marks.pairs() };
       if (isNew && kept !== undefined) {
-        this.#beginAnew(run, done.value, now);
+        routes.restart(target, now, done.value);
         return { kind: 'wait', ms: 0 };
       }
-      if (isNew || JSON.stringify(now) !== JSON.stringify(laneState.opened(target))) laneState.keepHandle(target, done.value, now);
+      states.opened(target, done.value, now);
     } else {
       const noted = await this.#noteFiles(run, run.handle, pieces);
       if (noted !== undefined) return noted;
@@ -106,7 +108,7 @@ export class RunOpener {
     if (pieces.length > 0 && isEnded) {
       const reopened = await delivery.attempt((signal) => backend.finish(handle, undefined, signal));
       if (reopened.kind !== 'done') return reopened;
-      laneState.noteEnd(target, false);
+      states.ended(target, false);
     }
     return { kind: 'open', handle, isNew };
   }
@@ -171,7 +173,7 @@ export class RunOpener {
    * before the state says so, all of this is done once more.
    */
   async #openReplacement(run: SyncedRun, replaced: Replaced): Promise<Opening> {
-    const { backend, cache, delivery, laneState, routes, routing, isSettled } = this.#options;
+    const { backend, cache, delivery, laneState, states, routes, routing, isSettled } = this.#options;
     const { target } = run;
     const handle = laneState.handle(target);
     const before = laneState.opened(target);
@@ -188,8 +190,8 @@ export class RunOpener {
     // What was read of files that are gone is not to be sent again.
     for (const ref of routes.sourcesOf(target)) cache.forget(ref);
     // That it is another generation outlasts the positions: nobody is to take what was read of the former one for this one's.
-    for (const { piece } of replaced.files) if (piece.state.generation > 0) laneState.accepted(piece.batch.run, atStart(piece.state), []);
-    this.#beginAnew(run, '' as Handle, {
+    for (const { piece } of replaced.files) if (piece.state.generation > 0) states.replaced(piece.batch.run, piece.state);
+    routes.restart(target, {
       name,
       group,
       epoch,
@@ -201,7 +203,7 @@ export class RunOpener {
       ...factsOf(target, replaced),
       hint: 'Wanted otherwise: `replaced: same_run`.',
     });
-    return { kind: 'anew', ms: isSettled ? 0 : REPLACING_MS };
+    return { kind: 'restart', ms: isSettled ? 0 : REPLACING_MS };
   }
 
   /** Of a file with other content its incident speaks; of other files nobody would. */
@@ -222,14 +224,14 @@ export class RunOpener {
    * is sent.
    */
   async #noteFiles(run: SyncedRun, handle: Handle, pieces: readonly SourcePiece[]): Promise<Undelivered | undefined> {
-    const { backend, delivery, laneState } = this.#options;
+    const { backend, delivery, laneState, states } = this.#options;
     const opened = laneState.opened(run.target);
     const known = FileMarks.fromPairs(opened?.files);
     const marks = newMarks(known, pieces);
     if (backend.noteFiles === undefined || opened === undefined || opened.joins !== undefined || marks.length === 0) return undefined;
     const done = await delivery.attempt(async (signal) => backend.noteFiles?.(handle, marks, signal));
     if (done.kind !== 'done') return done;
-    laneState.keepHandle(run.target, handle, { ...opened, files: known.with(marks).pairs() });
+    states.opened(run.target, handle, { ...opened, files: known.with(marks).pairs() });
     return undefined;
   }
 
@@ -238,7 +240,7 @@ export class RunOpener {
    * that is not wanted, not ours to do, or was of no use.
    */
   rebuild(run: SyncedRun, error: MirrorError): boolean {
-    const { laneState, routing } = this.#options;
+    const { laneState, routes, routing } = this.#options;
     const { target, key } = run;
     const before = laneState.opened(target);
     if (!routing.isRebuilding || error.code !== 'MB4006' || before?.joins !== undefined) return false;
@@ -249,9 +251,9 @@ export class RunOpener {
     this.#rebuilt.set(key, times + 1);
     const { name, group } = before ?? this.#namesOf(run);
     const opened: Opened = { name, group, epoch: (before?.epoch ?? 0) + 1, rebuilt: (before?.rebuilt ?? 0) + 1 };
-    routing.warn(`${runLabel(target)} is begun anew as ${nameOf(opened)}: ${error.message}`, { run: runLabel(target) });
+    routing.warn(`${runLabel(target)} is mirrored again as ${nameOf(opened)}: ${error.message}`, { run: runLabel(target) });
     run.handle = undefined;
-    this.#beginAnew(run, '' as Handle, opened);
+    routes.restart(target, opened);
     return true;
   }
 
@@ -260,7 +262,7 @@ export class RunOpener {
    * `olderThanMs`: 0 where it is known to be over.
    */
   async end(run: SyncedRun, changedAtMs: number, olderThanMs: number): Promise<void> {
-    const { backend, delivery, laneState } = this.#options;
+    const { backend, delivery, laneState, states } = this.#options;
     const { target } = run;
     const isTheirs = laneState.opened(target)?.joins !== undefined;
     const handle = isTheirs || laneState.isEnded(target) ? undefined : laneState.handle(target);
@@ -268,7 +270,7 @@ export class RunOpener {
     const end = this.#endOf(target, changedAtMs);
     if (olderThanMs > 0 && Date.now() - Math.max(changedAtMs, end.endedAt * 1000) < olderThanMs) return;
     const done = await delivery.attempt((signal) => backend.finish(handle, end, signal));
-    if (done.kind === 'done') laneState.noteEnd(target, true);
+    if (done.kind === 'done') states.ended(target, true);
   }
 
   /** How it ended: with its last event; where that has no time, at another moment. */
@@ -276,13 +278,6 @@ export class RunOpener {
     const { laneState, routes } = this.#options;
     const { last, hasFailed } = lastOf(routes.sourcesOf(target).map((ref) => laneState.delivered(ref)));
     return { status: hasFailed ? 'failed' : 'finished', endedAt: last ?? otherwiseMs / 1000 };
-  }
-
-  /** The former tracker run is gone for good: what was in it is sent again from the beginning. */
-  #beginAnew({ target }: SyncedRun, handle: Handle, opened: Opened): void {
-    const { laneState, routes } = this.#options;
-    routes.restart(target);
-    laneState.keepHandle(target, handle, opened);
   }
 
   /** What it was opened as, or is to be now. */
@@ -295,7 +290,7 @@ export class RunOpener {
     const today = this.#namesOf(run);
     if (before !== undefined) {
       if (before.joins === undefined && (before.name !== today.name || before.group !== today.group)) {
-        routing.warn('a run keeps the name and the place it was opened with: --remap begins it anew', {
+        routing.warn('a run keeps the name and the place it was opened with: --remap mirrors it again', {
           run: runLabel(target),
           name: before.name,
         });
@@ -342,8 +337,8 @@ export class RunOpener {
     const parent = runOf(above.target);
     const opening = await this.open(parent, [], startedAt);
     if (opening.kind === 'wait' || opening.kind === 'stopped') return opening;
-    // It is begun anew by itself: until then nobody knows what it will be.
-    if (opening.kind === 'anew') return { kind: 'wait', ms: Math.max(LOOK_MS, opening.ms) };
+    // It restarts by its own turn: until then nobody knows what it will be.
+    if (opening.kind === 'restart') return { kind: 'wait', ms: Math.max(LOOK_MS, opening.ms) };
     // One whose own tracker run can't be had holds up nobody below it.
     if (opening.kind === 'runFatal') return { kind: 'none' };
     return { kind: 'parent', parent: { key: parent.key, name: this.#namesOf(parent).name, handle: opening.handle } };
@@ -402,19 +397,13 @@ function factsOf(target: RunRef, { files: [first] }: Replaced): { readonly run: 
   return { run: runLabel(target), file: first?.piece.file ?? '' };
 }
 
-/** A file of which nothing was sent. */
-function atStart({ name, generation, guard }: FileState): FileState {
-  const anchor = { first: guard.first, last: undefined };
-  return { name, generation, position: { watermark: 0, gaps: [] }, guard: anchor, damage: [], size: 0, stamp: '', records: 0 };
-}
-
 /** When the last event was that was delivered, in seconds, and whether one said that the run failed. */
 function lastOf(facts: readonly Delivered[]): { readonly last: number | undefined; readonly hasFailed: boolean } {
   const last = facts.reduce((latest, { lastWallTime }) => Math.max(latest, lastWallTime ?? latest), Number.NEGATIVE_INFINITY);
   return { last: Number.isFinite(last) ? last : undefined, hasFailed: facts.some((fact) => fact.hasFailed) };
 }
 
-/** What it is called in the tracker: people must be able to tell one that was begun anew from the one it takes the place of. */
+/** What it is called in the tracker: people must be able to tell a new one from the one it replaces. */
 function nameOf({ name, rebuilt = 0 }: Opened): string {
   return rebuilt === 0 ? name : `${name} (${rebuilt + 1})`;
 }

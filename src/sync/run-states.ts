@@ -1,18 +1,86 @@
-/** A lane's book, kept in the state file. */
-import type { JournalEntry, TrackerParcel } from '../contract/index.ts';
-import { interpret, type Json, lastStepOf, type RunRef } from '../model/index.ts';
-import type { Delivery, LaneState, StateFile } from '../state/index.ts';
+/**
+ * What the state holds of a lane's runs while they are mirrored: the only object of this room that writes it. Others decide what happened
+ * to a run (a delivery, an opening, a route) and tell this one; what that does to positions, handle, mapping and artifacts is decided here.
+ */
+import type { Handle, JournalEntry, TrackerParcel } from '../contract/index.ts';
+import { type FileState, type Gap, interpret, type Json, lastStepOf, type RunRef } from '../model/index.ts';
+import type { Opened, RunMapping } from '../route/index.ts';
+import type { ArtifactState, Delivery, LaneState, LaneView, StateFile } from '../state/index.ts';
 import type { Begun, CheckpointStore, Settled } from './delivery/index.ts';
 
-export class StateCheckpoints implements CheckpointStore {
-  readonly #state: StateFile;
+/** A run that goes into a tracker run, and how; no mapping: whole, as itself. */
+export interface MappedRun {
+  readonly run: RunRef;
+  readonly mapping: RunMapping | undefined;
+}
+
+export class RunStates implements CheckpointStore {
+  readonly #state: Pick<StateFile, 'together' | 'flush'>;
   readonly #lane: LaneState;
   readonly #onSettled: (settled: Settled) => void;
 
-  constructor(state: StateFile, lane: LaneState, onSettled: (settled: Settled) => void) {
+  constructor(state: Pick<StateFile, 'together' | 'flush'>, lane: LaneState, onSettled: (settled: Settled) => void) {
     this.#state = state;
     this.#lane = lane;
     this.#onSettled = onSettled;
+  }
+
+  /** For reading. */
+  get view(): LaneView {
+    return this.#lane;
+  }
+
+  /** A tracker run is open, and known by what it was opened as. */
+  opened(target: RunRef, handle: Handle, as: Opened): void {
+    const isSame = this.#lane.handle(target) === handle && JSON.stringify(this.#lane.opened(target)) === JSON.stringify(as);
+    if (!isSame) this.#lane.keepHandle(target, handle, as);
+  }
+
+  /** The tracker was told that the run has ended, or that it has not. */
+  ended(target: RunRef, isEnded: boolean): void {
+    this.#lane.noteEnd(target, isEnded);
+  }
+
+  /**
+   * A tracker run is left or gone: all that goes into it is sent from the beginning, into one that was opened (`handle`) or is to be
+   * opened as `as`. How its runs are mapped stays.
+   */
+  restart(target: RunRef, sources: readonly MappedRun[], as: Opened, handle?: Handle): void {
+    this.#state.together(() => {
+      for (const { run, mapping } of sources) {
+        this.#lane.restart(run);
+        this.#lane.keepMapping(run, mapping);
+      }
+      if (handle === undefined) this.#lane.keepRestart(target, as);
+      else this.#lane.keepHandle(target, handle, as);
+    });
+  }
+
+  /** A run goes into another tracker run from now on: all of it is sent again. */
+  moved(run: RunRef): void {
+    this.#lane.restart(run);
+  }
+
+  /** How a run is treated was decided. */
+  mapped({ run, mapping }: MappedRun): void {
+    this.#lane.keepMapping(run, mapping);
+  }
+
+  /** What of a file is still to be sent, once more than before is wanted. */
+  widened(run: RunRef, file: string, gaps: readonly Gap[]): void {
+    this.#lane.setGaps(run, file, gaps);
+  }
+
+  /** A file has other content from its beginning on: nothing of that was sent. */
+  replaced(run: RunRef, { name, generation, guard }: FileState): void {
+    const anchor = { first: guard.first, last: undefined };
+    const state = { name, generation, position: { watermark: 0, gaps: [] }, guard: anchor, damage: [], size: 0, stamp: '', records: 0 };
+    this.#lane.accepted(run, state, []);
+  }
+
+  /** What became of a param file or an artifact. */
+  artifact(target: RunRef, state: ArtifactState): void {
+    this.#lane.keepArtifact(target, state);
   }
 
   settled(settled: Settled): void {

@@ -28,7 +28,7 @@ import {
 } from '../model/index.ts';
 import { type BatchCache, type JobReader, PieceReader, piecesAnew } from '../reading/index.ts';
 import type { RunTree } from '../route/index.ts';
-import type { LaneState, StateFile } from '../state/index.ts';
+import type { LaneState, LaneView, StateFile } from '../state/index.ts';
 import type { LaneProgress, LaneReport } from '../status/index.ts';
 import type { RootPlace } from '../untrusted/index.ts';
 import { ArtifactSync } from './artifact-sync.ts';
@@ -38,7 +38,7 @@ import { LaneRoutes } from './lane-routes.ts';
 import type { LaneSync, SyncEvents, SyncStatus } from './lane-sync.ts';
 import { Parents } from './parents.ts';
 import { RunOpener } from './run-opener.ts';
-import { StateCheckpoints } from './state-checkpoints.ts';
+import { RunStates } from './run-states.ts';
 import { FedSource, rootPlace, type SourcePiece, SyncedRun } from './synced-run.ts';
 import type { ParamText, TagParams } from './tag-params.ts';
 
@@ -90,7 +90,7 @@ export class TrackerSync implements LaneSync {
   readonly lane: string;
   readonly progress: LaneProgress;
   readonly #options: TrackerSyncOptions;
-  readonly #laneState: LaneState;
+  readonly #laneState: LaneView;
   readonly #delivery: TrackerLane;
   readonly #opener: RunOpener;
   readonly #side: ArtifactSync;
@@ -121,10 +121,16 @@ export class TrackerSync implements LaneSync {
     const { lane, backend, laneState, state, status, signal, tree, routing = wholeRouting(options.lane) } = options;
     this.lane = lane;
     const { replacesByKey, keeps } = backend.describe();
+    const states = new RunStates(state, laneState, ({ parcel, points, refusals }) => {
+      this.#progressAtMs = steadyMs();
+      status.parcelAccepted(lane, parcel, points, refusals);
+      this.#noteTrouble(parcel.batch.run, parcel.state);
+    });
     this.#routes = new LaneRoutes({
       ...routing,
       namesOf: options.namesOf,
       laneState,
+      states,
       tree,
       canSendAgain: replacesByKey || !keeps.equalPoints,
     });
@@ -138,15 +144,10 @@ export class TrackerSync implements LaneSync {
     const { reader, cache } = options;
     const sizeOf = (run: RunRef, name: string): number => this.progress.sizeOf(run, name) ?? 0;
     this.#pieces = new PieceReader({ reader, cache, laneState, sizeOf, pointsPerSend: () => backend.describe().limits.pointsPerSend });
-    const book = new StateCheckpoints(state, laneState, ({ parcel, points, refusals }) => {
-      this.#progressAtMs = steadyMs();
-      status.parcelAccepted(lane, parcel, points, refusals);
-      this.#noteTrouble(parcel.batch.run, parcel.state);
-    });
     this.#delivery = new TrackerLane({
       name: lane,
       backend,
-      book,
+      book: states,
       signal: this.#signal,
       events: {
         sendFailed: (error) => this.progress.sendFailed(error),
@@ -164,6 +165,7 @@ export class TrackerSync implements LaneSync {
     });
     this.#opener = new RunOpener({
       ...options,
+      states,
       routing,
       routes: this.#routes,
       parents: this.#parents,
@@ -175,6 +177,7 @@ export class TrackerSync implements LaneSync {
     });
     this.#side = new ArtifactSync({
       ...options,
+      states,
       rules: routing.side,
       delivery: this.#delivery,
       // Where nothing was sent of a run, there is no tracker run to put anything beside.
@@ -612,11 +615,11 @@ export class TrackerSync implements LaneSync {
       case 'runFatal':
         this.#stopOrRebuild(run, opening.error);
         return undefined;
-      case 'anew':
-        this.#beginAnew(run, opening.ms);
+      case 'restart':
+        this.#restart(run, opening.ms);
         return undefined;
       case 'wait':
-        if (opening.ms === 0) this.#beginAnew(run);
+        if (opening.ms === 0) this.#restart(run);
         else this.#setAside(run, opening.ms);
         return undefined;
       case 'stopped':
@@ -627,12 +630,12 @@ export class TrackerSync implements LaneSync {
   }
 
   #stopOrRebuild(run: SyncedRun, error: MirrorError): void {
-    if (this.#opener.rebuild(run, error)) this.#beginAnew(run);
+    if (this.#opener.rebuild(run, error)) this.#restart(run);
     else this.#stop(run, error);
   }
 
   /** All of it again: runs that nothing was heard of are part of that. */
-  #beginAnew(run: SyncedRun, ms = 0): void {
+  #restart(run: SyncedRun, ms = 0): void {
     for (const ref of this.#routes.sourcesOf(run.target)) this.#sourceOf(ref);
     this.#setAside(run, ms);
   }

@@ -140,7 +140,7 @@ describe('a run that can not be gone on with', () => {
     writeFileSync(join(logs, 'exp', name), w.eventFile(...events));
   }
 
-  it('stops, and is begun anew beside the former one with --rebuild, with all its files', async () => {
+  it('stops, and gets a new tracker run with --rebuild, with all its files', async () => {
     log('events.out.tfevents.1', 0, 10);
     log('events.out.tfevents.2', 10, 10);
     expect((await run('backfill', logs)).code).toBe(0);
@@ -156,7 +156,7 @@ describe('a run that can not be gone on with', () => {
     expect(stopped.stderr).toContain('--rebuild');
 
     const rebuilt = await run('backfill', logs, '--rebuild');
-    expect([rebuilt.code, rebuilt.stderr]).toEqual([0, expect.stringContaining('is begun anew as exp (2)')]);
+    expect([rebuilt.code, rebuilt.stderr]).toEqual([0, expect.stringContaining('is mirrored again as exp (2)')]);
     expect(rebuilt.stderr).toContain(id);
     expect(server.lines('exp')).toHaveLength(5);
     expect(server.lines('exp (2)')).toHaveLength(25);

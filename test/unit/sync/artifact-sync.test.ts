@@ -17,7 +17,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ArtifactRules } from '../../../src/artifacts/index.ts';
 import type { ArtifactFile, Backend, Handle, RunParam } from '../../../src/contract/index.ts';
-import type { ArtifactState, LaneState } from '../../../src/state/index.ts';
+import type { ArtifactState, LaneView } from '../../../src/state/index.ts';
 import { ArtifactSync } from '../../../src/sync/artifact-sync.ts';
 import type { TrackerLane } from '../../../src/sync/delivery/index.ts';
 import { SyncedRun } from '../../../src/sync/synced-run.ts';
@@ -89,14 +89,14 @@ class Lane {
     };
     const laneState = {
       side: (run: { path: string }) => [...this.states].flatMap(([key, state]) => (key.startsWith(`${run.path} `) ? [state] : [])),
-      keepArtifact: (run: { path: string }, state: ArtifactState) => this.states.set(`${run.path} ${state.path} ${state.rule}`, state),
       handle: () => this.handle,
     };
     this.feed = new ArtifactSync({
       lane: 'x',
       backend: backend as Backend,
       delivery: delivery as unknown as TrackerLane,
-      laneState: laneState as unknown as LaneState,
+      laneState: laneState as unknown as LaneView,
+      states: { artifact: (run, state) => this.states.set(`${run.path} ${state.path} ${state.rule}`, state) },
       rules,
       open: async () => this.handle,
       isOther: () => false,

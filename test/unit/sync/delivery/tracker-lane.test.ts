@@ -7,7 +7,7 @@ import { MirrorError } from '../../../../src/errors.ts';
 import { signOfLife } from '../../../../src/sign-of-life.ts';
 import { StateFile } from '../../../../src/state/index.ts';
 import { type CheckpointStore, type Settled, TrackerLane } from '../../../../src/sync/delivery/index.ts';
-import { StateCheckpoints } from '../../../../src/sync/state-checkpoints.ts';
+import { RunStates } from '../../../../src/sync/run-states.ts';
 import { event, simpleValue } from '../../../support/event-writer.ts';
 import { FakeClock, settle } from '../../../support/fake-clock.ts';
 import { untilAborted } from '../../../support/fault.ts';
@@ -347,7 +347,7 @@ describe('a lane with a journal', () => {
     constructor(folder: string) {
       this.state = StateFile.open(join(folder, 'state.db'), { now: Date.now });
       this.server = new JournalServer(join(folder, 'server'));
-      const book = new StateCheckpoints(this.state, this.state.lane('journal', 'journal:'), (settled) => void this.settled.push(settled));
+      const book = new RunStates(this.state, this.state.lane('journal', 'journal:'), (settled) => void this.settled.push(settled));
       this.lane = this.scene.newLane(new JournalBackend(this.server), book);
     }
 
