@@ -2,7 +2,7 @@
 import { inflateSync } from 'node:zlib';
 import { MirrorError, messageOf } from '../../errors.ts';
 import { PageSize, Pages, type Said, valueOrThrow, wholeNumber } from '../../http/index.ts';
-import type { Fields } from './answers.ts';
+import type { Fields, Reply } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
 import { namesOf } from './keys.ts';
 import { EVENTS_OF_A_STEP, EVENTS_PER_PAGE, METRICS_PER_FILTER, PLOTS_PER_PAGE } from './limits.ts';
@@ -127,14 +127,14 @@ class TaskEvents {
     const [only] = group;
     if (only === undefined) return;
     if (group.length > 1) yield* this.#crowdOfHalves(group, steps);
-    else if (this.#type === 'training_stats_scalar') yield* this.#scalarsOf(only.metric, steps);
-    else {
-      const variants = [...(only.variants ?? this.#names.get(only.metric) ?? [])];
-      if (variants.length < 2) throw this.#leftOut(`all events of ${only.metric} at step ${[...steps][0]}`);
-      const half = variants.length >> 1;
-      for (const part of [variants.slice(0, half), variants.slice(half)])
-        yield* this.#crowd([{ metric: only.metric, variants: part }], steps);
-    }
+    else if (this.#type !== 'training_stats_scalar' || !(yield* this.#scalarsOf(only.metric, steps))) yield* this.#byVariants(only, steps);
+  }
+
+  async *#byVariants({ metric, variants: asked }: Filter, steps: ReadonlySet<string>): AsyncGenerator<readonly Fields[]> {
+    const variants = [...(asked ?? this.#names.get(metric) ?? [])];
+    if (variants.length < 2) throw this.#leftOut(`all events of ${metric} at step ${[...steps][0]}`);
+    const half = variants.length >> 1;
+    for (const part of [variants.slice(0, half), variants.slice(half)]) yield* this.#crowd([{ metric, variants: part }], steps);
   }
 
   async *#crowdOfHalves(group: readonly Filter[], steps: ReadonlySet<string>): AsyncGenerator<readonly Fields[]> {
@@ -143,29 +143,34 @@ class TaskEvents {
     yield* this.#crowd(group.slice(half), steps);
   }
 
-  /** All scalars of a metric, in pages that the server keeps the place of by itself. */
-  async *#scalarsOf(metric: string, steps: ReadonlySet<string>): AsyncGenerator<readonly Fields[]> {
+  /** All scalars of a metric, in pages that the server keeps the place of by itself. False: this server has no such pages. */
+  async *#scalarsOf(metric: string, steps: ReadonlySet<string>): AsyncGenerator<readonly Fields[], boolean> {
     const pages = new Pages(`reading the metric ${metric}`, this.#client.address);
     let scroll: string | undefined;
     for (let number = 0; ; number++) {
       const body = { task: this.#task, metric, ...(scroll === undefined ? {} : { scroll_id: scroll }) };
       const reply = await this.#client.call(`reading the metric ${metric}`, 'events.get_scalar_metric_data', body, this.#signal);
+      if (number === 0 && lacksEndpoint(reply)) return false;
       const page = valueOrThrow(reply);
       const events = page.records('events');
       scroll = page.text('scroll_id', '');
-      if (events.length === 0 || scroll === '') return;
+      if (events.length === 0 || scroll === '') return true;
       yield atSteps(events, steps);
       // The same id stands for every page of it.
       pages.next(`${number}`, events.length, events);
     }
   }
 
-  /** By which names the crowded steps are read: what was seen, what the server lists (not all), and what is expected. */
+  /**
+   * By which names the crowded steps are read: what was seen, what is expected, and what the server lists. It lists not all of
+   * them, and some servers list none. What no name leads to is missed by its number.
+   */
   async #filters(tags: () => Iterable<string>): Promise<readonly Filter[]> {
     const metrics = new Set(this.#names.keys());
     const body = { tasks: [this.#task], event_type: this.#type };
-    const reply = valueOrThrow(await this.#client.call('listing metrics', 'events.get_task_metrics', body, this.#signal));
-    for (const task of reply.list('metrics')) for (const metric of task.texts('metrics')) metrics.add(metric);
+    const reply = await this.#client.call('listing metrics', 'events.get_task_metrics', body, this.#signal);
+    const listed = lacksEndpoint(reply) ? [] : valueOrThrow(reply).list('metrics');
+    for (const task of listed) for (const metric of task.texts('metrics')) metrics.add(metric);
     for (const tag of tags()) {
       const { metric, variant } = namesOf(tag);
       metrics.add(metric);
@@ -219,6 +224,11 @@ class TaskEvents {
       context: { task: this.#task },
     });
   }
+}
+
+/** A server of another version answers so: what it gives by other ways is to be enough. */
+function lacksEndpoint(reply: Reply<Said>): boolean {
+  return reply.kind !== 'ok' && (reply.cause === 'address' || reply.cause === 'refused');
 }
 
 function atSteps(events: readonly Fields[], steps: ReadonlySet<string>): readonly Fields[] {

@@ -111,6 +111,20 @@ describe('more than 10,000 events at one step', () => {
     expect(stub.count('events.get_task_events')).toBeLessThan(20);
   });
 
+  it.each([
+    ['400 metrics', 400],
+    ['one metric', 1],
+  ])('are read of %s from a server that has no list of names and no cursors', async (_, metrics) => {
+    const { handle } = await mirrored([event({ wallTime: T, step: 9, summary: [simpleValue('loss', 1)] })]);
+    for (const action of ['events.get_task_metrics', 'events.get_scalar_metric_data'])
+      stub.refuseCall(action, 404, 0, 'Unable to find endpoint for name');
+    const task = taskIdOf(handle);
+    const tags = Array.from({ length: MANY }, (_, i) => `m${i % metrics}/v${i}`);
+    for (let i = 0; i < MANY; i++) put(task, 5, `m${i % metrics}`, `v${i}`, i);
+    const found = await read(handle, { tags: () => tags });
+    expect([found.size, Math.max(...found.values())]).toEqual([MANY + 1, 1]);
+  });
+
   it('are read of a metric that has so many for itself, from a cursor that the server keeps', async () => {
     const { handle } = await mirrored([event({ wallTime: T, step: 9, summary: [simpleValue('loss', 1)] })]);
     const task = taskIdOf(handle);
