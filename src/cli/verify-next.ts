@@ -26,6 +26,8 @@ export function nextOfVerification(
   const compared = comparedAs(verification, totals);
   // The report that would be proposed was written: what is left has to be put right by hand.
   if (compared === 'cannotMend' && !verification.interrupted && flags.report !== undefined) return undefined;
+  // A doctor would find the tracker well: what is to be done about such a run stands with it.
+  if (compared === 'unreachable' && obstacles.every(({ isAboutRun }) => isAboutRun === true)) return undefined;
   const isBehind = isOwed(totals) || isUnmirrored(obstacles);
   const lane = compared === 'same' && isBehind && !typed.isOneOwed ? undefined : typed.lane;
   return nextStep(

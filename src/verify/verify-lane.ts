@@ -28,7 +28,7 @@ import { VerifyLog } from './verify-log.ts';
 import { type Candidate, candidatesOf, type Scope, scopesOf } from './verify-scope.ts';
 import type { LaneSource } from './verify-source.ts';
 
-/** Errors of a lane that leave the other runs comparable: one answer for one run was of no use. */
+/** Errors of a lane that leave the other runs comparable, whatever the tracker says of itself: one answer was of no use. */
 const ABOUT_RUN = new Set(['MB4006', 'MB4030', 'MB4031']);
 
 export interface VerifyLaneOptions {
@@ -192,10 +192,26 @@ class LanePass {
       const { code, hint } = error as { readonly code?: unknown; readonly hint?: unknown };
       if (typeof code !== 'string' || !code.startsWith('MB4')) throw error;
       const reason = `${messageOf(error)}${typeof hint === 'string' ? ` (${hint})` : ''}`;
-      this.#isLost = !ABOUT_RUN.has(code);
+      this.#isLost = !ABOUT_RUN.has(code) && !(await this.#answers());
+      if (this.#log.isStopped) return;
       const { lane } = this.#options.source;
       if (code === 'MB4006') this.#repairs?.mendGone(candidate.run, this.#options.source.files(candidate.run));
-      this.#log.obstacles.push({ what: this.#isLost ? lane : `${lane}, ${runLabel(candidate.run)}`, reason });
+      this.#log.obstacles.push(
+        this.#isLost ? { what: lane, reason } : { what: `${lane}, ${runLabel(candidate.run)}`, reason, isAboutRun: true },
+      );
+    }
+  }
+
+  /** Whether the trackers answer: what failed was about one run then, and the others can be compared. */
+  async #answers(): Promise<boolean> {
+    const { source, other, signal } = this.#options;
+    try {
+      await source.probe?.(signal);
+      await other?.probe?.(signal);
+      return true;
+    } catch {
+      // Why the run could not be read is said; the probe only tells whose matter it is.
+      return false;
     }
   }
 

@@ -54,6 +54,8 @@ export interface LaneSource extends Mirrored, Asked {
   refusals(run: RunRef, file: string, range: ByteRange): readonly Refusal[];
   /** The tracker run that a run goes into, with what was stored beside its points; undefined where there is nothing, or nobody can tell. */
   beside(run: RunRef): Beside | undefined;
+  /** Asks its tracker whether it answers at all. Throws what stands in the way. Missing: there is none to ask. */
+  probe?(signal: AbortSignal): Promise<void>;
   /** Under the tags that the files have. Throws what stands in the way; an error of code MB4006 is about this run alone. */
   readBack(run: RunRef, options: ReadBackOptions): AsyncIterable<ReadBackChunk>;
 }
@@ -116,6 +118,9 @@ export function trackerSource(
       const compareArtifacts = backend.compareArtifacts?.bind(backend);
       if (handle === undefined || states.length === 0 || compareArtifacts === undefined) return undefined;
       return { target, handle, states, compare: (run, wanted, signal) => answers.ask(() => compareArtifacts(run, wanted, signal)) };
+    },
+    async probe(signal) {
+      await answers.ask(() => backend.probe(signal));
     },
     async *readBack(run, options) {
       if (readBack !== 'full') throw new MirrorError('MB4004', 'this tracker does not give back what it holds');

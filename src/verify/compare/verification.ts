@@ -55,6 +55,8 @@ export interface Obstacle {
   readonly reason: string;
   /** Nothing stands in the way: nothing was mirrored yet. */
   readonly isUnmirrored?: true;
+  /** The tracker answers, and gives one run of it not. */
+  readonly isAboutRun?: true;
 }
 
 /** What `--repair` did. */

@@ -52,6 +52,12 @@ describe('the next step after a comparison', () => {
     expect(next(verification({ pendingBytes: 7 }), {}, false)).toBe('mirrorboard backfill /mnt/runs');
   });
 
+  it('is no doctor for runs that a tracker which answers does not give', () => {
+    const run = { what: 'mlflow, runs/a', reason: 'it gives pages without end', isAboutRun: true } as const;
+    expect(next(verification({}, { obstacles: [run] }))).toBeUndefined();
+    expect(next(verification({}, { obstacles: [run, { what: 'mlflow', reason: 'nobody answers' }] }))).toBe('mirrorboard doctor /mnt/runs');
+  });
+
   it('is nothing once all is named that has to be put right by hand', () => {
     expect(next(verification({ extra: 1 }), { report: 'differences.jsonl' })).toBeUndefined();
   });

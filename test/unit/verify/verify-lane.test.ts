@@ -2,7 +2,8 @@ import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { ReadBackChunk, ReadBackOptions } from '../../../src/contract/index.ts';
+import type { Handle, ReadBackChunk, ReadBackOptions } from '../../../src/contract/index.ts';
+import { MirrorError } from '../../../src/errors.ts';
 import { type TrackerLaneOptions, wholeRouting } from '../../../src/lanes/lane-options.ts';
 import { StateFile } from '../../../src/state/index.ts';
 import type { Progress } from '../../../src/status/index.ts';
@@ -198,6 +199,29 @@ describe('verify of a tracker', () => {
     run.points.set('late', { ...point, step: 20, wallTime: 1000 + 20 / 7, value: 20.5, offset: 1e9 });
     expect(totalsOf(await verified()).differences).toBe(1);
   });
+
+  test.each(['MB4001', 'MB4003', 'MB4005'] as const)(
+    'judges the other runs when a tracker that answers fails with %s over one',
+    async (code) => {
+      write();
+      await mirror();
+      const { source } = runOf('a');
+      class Failing extends MemoryBackend {
+        override async *readBack(handle: Handle, options?: ReadBackOptions): AsyncGenerator<ReadBackChunk, void, void> {
+          if (tracker.runs.get(handle)?.source.key === source.key) throw new MirrorError(code, 'listing metrics: 404');
+          yield* super.readBack(handle, options);
+        }
+      }
+      const verification = await verified({ trackers: [{ ...lane(), backend: new Failing(tracker) }] });
+      expect(verification.runs.map(({ run }) => run.path)).toEqual(['b']);
+      expect(verification.obstacles).toEqual([{ what: 'one, logs/a', reason: 'listing metrics: 404', isAboutRun: true }]);
+      expect(exitCodeOf(verification, false)).toBe(3);
+
+      tracker.isDown = true;
+      const away = await verified({ trackers: [{ ...lane(), backend: new Failing(tracker) }] });
+      expect(away.obstacles).toEqual([{ what: 'one', reason: 'listing metrics: 404' }]);
+    },
+  );
 
   test('calls a run that was removed, a missing handle and a tracker that is down obstacles', async () => {
     write();
