@@ -69,7 +69,10 @@ export interface Foreign {
 export interface ModelVersion {
   readonly model: string;
   readonly file: Pick<ArtifactFile, 'path' | 'hash'>;
+  /** A name of one version of the model: the one whose file was written last has it, whichever run that belongs to. */
   readonly alias?: string;
+  /** When the file was written; missing: not known, and the version that is registered last has the alias. */
+  readonly writtenAtMs?: number;
   readonly tags: Readonly<Record<string, string>>;
 }
 

@@ -349,7 +349,7 @@ export class ArtifactSync {
       const plan = { to, model, alias: rule.alias, modelTags: rule.modelTags, dataset: rule.dataset };
       const load: Task['load'] = async (source) => {
         const hash = await hashFile(source, signal);
-        return { hash, act: (handle) => this.#store(handle, source, hash, plan, rule) };
+        return { hash, act: (handle) => this.#store(handle, source, { hash, writtenAtMs: candidate.changedAtMs }, plan, rule) };
       };
       const refused = candidate.refused ?? whyTooLarge(bytes, rule.mostBytes ?? DEFAULT_MOST_BYTES) ?? whySparse(candidate);
       const isEachKept = model !== undefined || rule.dataset !== undefined;
@@ -383,7 +383,7 @@ export class ArtifactSync {
   async #store(
     handle: Handle,
     source: ArtifactSource,
-    hash: string,
+    { hash, writtenAtMs }: { readonly hash: string; readonly writtenAtMs: number },
     { to, model, alias, dataset }: { to: string; model: string | undefined; alias: string | undefined; dataset: string | undefined },
     { modelTags }: ArtifactRule,
   ): Promise<ArtifactResult> {
@@ -405,7 +405,7 @@ export class ArtifactSync {
     if (stored === CHANGED) throw changed(source);
     if (stored.kind !== 'stored') return resultOf(stored);
     if (model !== undefined) {
-      const version = { model, file: { path: to, hash }, tags: modelTags, ...(alias === undefined ? {} : { alias }) };
+      const version = { model, file: { path: to, hash }, tags: modelTags, writtenAtMs, ...(alias === undefined ? {} : { alias }) };
       const done = await this.#registering.add(() =>
         this.#attempt((until) => backend.registerModel?.(handle, version, until) ?? Promise.resolve(NOWHERE)),
       );

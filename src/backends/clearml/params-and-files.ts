@@ -1,13 +1,10 @@
-/** What stands beside the event files: params, files, models, datasets, and facts of where a run ran. */
+/** What stands beside the event files: params, files, datasets, and facts of where a run ran. */
 
-import type { ArtifactFile, ArtifactOutcome, Dataset, ModelVersion, ParamOutcome, RunParam } from '../../contract/index.ts';
+import type { ArtifactFile, ArtifactOutcome, Dataset, ParamOutcome, RunParam } from '../../contract/index.ts';
 import { MirrorError, reasonOf } from '../../errors.ts';
-import { Pages, type Said, valueOrThrow } from '../../http/index.ts';
-import { artifactsIn, type Reply } from './answers.ts';
-import type { ClearmlClient } from './client.ts';
-import type { TaskRef } from './handle.ts';
+import type { Said } from '../../http/index.ts';
+import type { Reply } from './answers.ts';
 import { type Param, paramOf } from './map.ts';
-import { exactly, longName } from './names.ts';
 import { filePart, pathPart } from './paths.ts';
 import type { Sink } from './sink.ts';
 
@@ -120,76 +117,4 @@ export function datasetParam({ name, hash, source, context }: Dataset): Param {
 /** Whether a param, as the task has it, is one that `datasetParam` made. */
 export function isDatasetParam(section: string, held: Said): boolean {
   return section === DATASETS && /\([0-9a-f]+\)$/.test(held.text('value', ''));
-}
-
-/** The model of a content, made where there is none. A model's name is not unique; the tag of its content is. */
-export async function addModel(
-  client: ClearmlClient,
-  task: TaskRef,
-  { model, file, alias, tags }: ModelVersion,
-  signal: AbortSignal,
-): Promise<ArtifactOutcome> {
-  if (model.trim() === '') return { kind: 'refused', reason: 'a model has to have a name' };
-  const facts = valueOrThrow(await client.call('looking at the artifacts', 'tasks.get_by_id', { task: task.id }, signal));
-  const artifact = artifactsIn(facts.object('task')).find((one) => one.text('key', '') === file.path && one.text('hash', '') === file.hash);
-  if (artifact === undefined) return { kind: 'refused', reason: `the file ${file.path} is not an artifact of the task with this content` };
-  const uri = artifact.text('uri');
-  const name = longName(model);
-  const own = `mb-${file.hash.slice(0, 12)}`;
-  const look = { project: [task.project], tags: [own], only_fields: ['id', 'name', 'uri', 'tags'] };
-  const found = valueOrThrow(await client.call('looking for the model', 'models.get_all', look, signal));
-  const there = found.list('models').find((known) => known.text('name', '') === name && known.text('uri', '') === uri);
-  if (there !== undefined) {
-    if (alias !== undefined && !there.texts('tags').includes(alias))
-      await tagModel(client, there.id('id'), [...there.texts('tags'), alias], signal);
-    if (alias !== undefined) await takeAlias(client, task, { name, alias, id: there.id('id') }, signal);
-    return { kind: 'stored', url: uri };
-  }
-  const userTags = Object.entries(tags).map(([tag, value]) => (value === '' ? tag : `${tag}=${value}`));
-  const body = {
-    name,
-    uri,
-    project: task.project,
-    task: task.id,
-    ready: true,
-    tags: [own, ...(alias === undefined ? [] : [alias]), ...userTags],
-    comment: `Mirrored: ${file.path}, SHA-256 ${file.hash}`,
-  };
-  const made = await client.call(`registering the model ${name}`, 'models.create', body, signal);
-  if (made.kind === 'ok') {
-    if (alias !== undefined) await takeAlias(client, task, { name, alias, id: made.value.id('id') }, signal);
-    return { kind: 'stored', url: uri };
-  }
-  if (made.cause === 'refused' || made.cause === 'address') return { kind: 'refused', reason: made.error.message };
-  throw made.error;
-}
-
-/** An alias is of one model of a name: it is taken from all others, of which an earlier version left it on every one. */
-async function takeAlias(
-  client: ClearmlClient,
-  { project }: TaskRef,
-  { name, alias, id }: { readonly name: string; readonly alias: string; readonly id: string },
-  signal: AbortSignal,
-): Promise<void> {
-  const doing = `moving the alias ${alias} of ${name}`;
-  const pages = new Pages(doing, client.address);
-  const body = { project: [project], name: exactly(name), tags: [alias], only_fields: ['id', 'name', 'tags'], page: 0, page_size: 500 };
-  for (let round = 0; ; round++) {
-    const found = valueOrThrow(await client.call(doing, 'models.get_all', body, signal)).list('models');
-    const others = found.filter((model) => model.text('name', '') === name && model.id('id') !== id);
-    if (others.length === 0) return;
-    for (const model of others)
-      await tagModel(
-        client,
-        model.id('id'),
-        model.texts('tags').filter((tag) => tag !== alias),
-        signal,
-      );
-    const ids = others.map((model) => model.id('id'));
-    pages.next(`${round}`, ids.length, ids);
-  }
-}
-
-async function tagModel(client: ClearmlClient, model: string, tags: readonly string[], signal: AbortSignal): Promise<void> {
-  valueOrThrow(await client.call('tagging a model', 'models.update', { model, tags }, signal));
 }

@@ -1,15 +1,10 @@
-/** What lies beside the points of a run: files of its own, versions of models, datasets, params from files. */
+/** What lies beside the points of a run: files of its own, datasets, params from files. */
 
-import type { ArtifactFile, ArtifactOutcome, Dataset, ModelVersion, RunParam } from '../../contract/index.ts';
+import type { ArtifactFile, ArtifactOutcome, Dataset, RunParam } from '../../contract/index.ts';
 import { MirrorError, reasonOf } from '../../errors.ts';
-import { PageSize, Pages, valueOrThrow } from '../../http/index.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';
 import type { TrackedRun } from './handle.ts';
-import { VERSIONS_PAGE } from './limits.ts';
-
-/** The tag of a model version that says of which content it is. */
-const CONTENT = 'mirrorboard.content';
 
 /** Stores a file over whatever is there. What may pass is thrown. */
 export async function putFile(
@@ -31,70 +26,6 @@ export async function putFile(
   if (failure.cause === 'notServed') return { kind: 'unsupported', reason: failure.error.message };
   if (failure.cause === 'refused' || failure.cause === 'tooMuch') return { kind: 'refused', reason: reasonOf(failure.error) };
   throw failure.error;
-}
-
-/**
- * Makes a stored file a version of a model. Each call of the server makes a new version, so the versions of the run are looked through for
- * one of this content first; so is the model, which may be there already.
- */
-export async function registerModel(
-  client: MlflowClient,
-  run: TrackedRun,
-  version: ModelVersion,
-  signal: AbortSignal,
-): Promise<ArtifactOutcome> {
-  const { model, file, alias, tags } = version;
-  if (model === '' || /[/:]/.test(model))
-    return { kind: 'refused', reason: `${JSON.stringify(model)} is no name of a model: / and : are not taken` };
-  const source = `runs:/${run.runId}/${file.path}`;
-  const known = await versionOf(client, run, model, file.hash, signal);
-  let number = known;
-  if (number === undefined) {
-    const made = await client.call(`making the model ${model}`, 'POST', 'registered-models/create', { name: model }, signal);
-    if (made.kind !== 'ok' && made.cause !== 'exists') throw made.error;
-    const input = {
-      name: model,
-      source,
-      run_id: run.runId,
-      tags: [{ key: CONTENT, value: file.hash }, ...Object.entries(tags).map(([key, value]) => ({ key, value }))],
-    };
-    const reply = valueOrThrow(await client.call(`registering a version of ${model}`, 'POST', 'model-versions/create', input, signal));
-    number = reply.object('model_version').id('version');
-  }
-  if (alias !== undefined) {
-    const input = { name: model, alias, version: number };
-    const reply = await client.call(`naming a version of ${model}`, 'POST', 'registered-models/alias', input, signal);
-    if (reply.kind !== 'ok' && reply.cause === 'refused') return { kind: 'refused', reason: reply.error.message };
-    valueOrThrow(reply);
-  }
-  return { kind: 'stored' };
-}
-
-async function versionOf(
-  client: MlflowClient,
-  run: TrackedRun,
-  model: string,
-  hash: string,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const pages = new Pages('looking for versions of models', client.address);
-  const size = new PageSize(VERSIONS_PAGE);
-  let token: string | undefined;
-  for (;;) {
-    const input = { filter: `run_id = '${run.runId}'`, max_results: size.most, page_token: token };
-    const answer = await client.call('looking for versions of models', 'GET', 'model-versions/search', input, signal);
-    if (answer.kind !== 'ok' && size.shrinkFor(answer.error)) continue;
-    const reply = valueOrThrow(answer);
-    const versions = reply.list('model_versions');
-    const found = versions.find(
-      (version) =>
-        version.text('name', '') === model &&
-        version.list('tags').some((tag) => tag.text('key', '') === CONTENT && tag.text('value', '') === hash),
-    );
-    if (found !== undefined) return found.id('version');
-    token = pages.next(reply.text('next_page_token', ''), versions.length, reply.records('model_versions'));
-    if (token === undefined) return undefined;
-  }
 }
 
 /** Says which dataset a run used; the same again is no second one. */

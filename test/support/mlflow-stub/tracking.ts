@@ -263,6 +263,12 @@ export function registryEndpoints(store: TrackingStore): Readonly<Record<string,
       if (model === undefined) throw missing(`Registered Model with name=${query.get('name')} not found`);
       return { registered_model: model };
     },
+    'GET registered-models/alias': ({ query }) => {
+      const [name, alias] = [required(query, 'name'), required(query, 'alias')];
+      const found = versions.find((version) => version.name === name && version.aliases.includes(alias));
+      if (found === undefined) throw invalid(`Registered model alias ${alias} not found.`);
+      return { model_version: found };
+    },
     'POST registered-models/alias': ({ fields }) => {
       const [name, alias, number] = [text(fields['name']), text(fields['alias']), text(fields['version'])];
       if (alias === 'latest' || /^v\d+$/i.test(alias)) throw invalid(`${alias} alias name is reserved.`);
@@ -291,7 +297,8 @@ export function registryEndpoints(store: TrackingStore): Readonly<Record<string,
     'POST model-versions/set-tag': ({ fields }) => {
       const found = versions.find(({ name, version }) => name === fields['name'] && version === fields['version']);
       if (found === undefined) throw missing('Model Version not found');
-      found.tags.push({ key: text(fields['key']), value: text(fields['value']) });
+      const [key, value] = [text(fields['key']), text(fields['value'])];
+      found.tags = [...found.tags.filter((tag) => tag.key !== key), { key, value }];
       return {};
     },
   };

@@ -11,7 +11,7 @@ import { foreignIn } from '../../../src/backends/clearml/foreign.ts';
 import { Artifacts } from '../../../src/backends/mlflow/artifacts.ts';
 import { MlflowClient } from '../../../src/backends/mlflow/client.ts';
 import { HeldMetrics } from '../../../src/backends/mlflow/held-metrics.ts';
-import { registerModel } from '../../../src/backends/mlflow/params-and-files.ts';
+import { registerModel } from '../../../src/backends/mlflow/model-versions.ts';
 import { readBack } from '../../../src/backends/mlflow/read-back.ts';
 import { WandbClient } from '../../../src/backends/wandb/client.ts';
 import { foreignIn as runsForeign } from '../../../src/backends/wandb/foreign.ts';

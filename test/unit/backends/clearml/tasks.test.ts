@@ -258,6 +258,42 @@ describe('files and models', () => {
     expect(stub.store.models).toHaveLength(703);
   });
 
+  it('have an alias at the one that was written last, in whichever order they are registered', async () => {
+    const backend = await connect();
+    const handle = await backend.open(run.source(), undefined, signal);
+    const project = stub.store.task(taskIdOf(handle)).project;
+    // Of an earlier version of ours, which did not say when its file was written.
+    stub.store.models.push({ id: 'early', name: 'Net', project, tags: ['newest'], uri: 'u/early', comment: 'Mirrored: early' });
+    const register = async (name: string, second: number): Promise<void> => {
+      const writtenAtMs = (T + second) * 1000;
+      const file = fileOf(`${name}.pth`, name);
+      await backend.putFile?.(handle, file, signal);
+      const version = { model: 'Net', file, alias: 'newest', writtenAtMs, tags: {} };
+      expect(await backend.registerModel?.(handle, version, signal)).toMatchObject({ kind: 'stored' });
+    };
+    const named = (): unknown[] =>
+      stub.store.models.filter(({ tags }) => (tags as string[]).includes('newest')).map(({ uri }) => String(uri).split('/').at(-1));
+    await register('a', 3);
+    await register('b', 9);
+    await register('c', 1);
+    expect(named()).toEqual(['b.pth']);
+    // Once more, as after a lost state.
+    for (const [name, at] of [
+      ['c', 1],
+      ['b', 9],
+      ['a', 3],
+    ] as const)
+      await register(name, at);
+    expect(named()).toEqual(['b.pth']);
+    // The same content was written once more, and a person had words of his own for it.
+    const a = stub.store.models.find(({ uri }) => String(uri).endsWith('/a.pth'));
+    Object.assign(a as object, { comment: 'the good one' });
+    await register('a', 20);
+    expect([named(), a]).toMatchObject([['a.pth'], { comment: expect.stringMatching(/^the good one, written 2023-/) }]);
+    await register('b', 9);
+    expect(named()).toEqual(['a.pth']);
+  });
+
   it('register a model of a short name', async () => {
     const backend = await connect();
     const handle = await backend.open(run.source(), undefined, signal);

@@ -1,0 +1,149 @@
+/** Versions of models in the registry, made of files of runs. */
+import type { ArtifactOutcome, ModelVersion } from '../../contract/index.ts';
+import { PageSize, Pages, type Said, valueOrThrow } from '../../http/index.ts';
+import type { MlflowClient } from './client.ts';
+import type { TrackedRun } from './handle.ts';
+import { VERSIONS_PAGE } from './limits.ts';
+
+/** The tag of a model version that says of which content it is. */
+const CONTENT = 'mirrorboard.content';
+/** The one that says when its file was written. */
+const WRITTEN = 'mirrorboard.written';
+
+/** A version as the registry has it. */
+interface KnownVersion {
+  readonly number: string;
+  readonly tags: ReadonlyMap<string, string>;
+}
+
+/**
+ * Makes a stored file a version of a model. Each call of the server makes a new version, so the versions of the run are looked
+ * through for one of this content first; so is the model, which may be there already.
+ */
+export async function registerModel(
+  client: MlflowClient,
+  run: TrackedRun,
+  version: ModelVersion,
+  signal: AbortSignal,
+): Promise<ArtifactOutcome> {
+  const { model, alias } = version;
+  if (model === '' || /[/:]/.test(model))
+    return { kind: 'refused', reason: `${JSON.stringify(model)} is no name of a model: / and : are not taken` };
+  const known = await versionOf(client, run, version, signal);
+  const number = known?.number ?? (await makeVersion(client, run, version, signal));
+  if (alias === undefined) return { kind: 'stored' };
+  if (known !== undefined) await noteWritten(client, version, known, signal);
+  return (await isOlder(client, { ...version, alias }, number, signal))
+    ? { kind: 'stored' }
+    : await nameVersion(client, { model, alias, number }, signal);
+}
+
+async function makeVersion(
+  client: MlflowClient,
+  run: TrackedRun,
+  { model, file, tags, writtenAtMs }: ModelVersion,
+  signal: AbortSignal,
+): Promise<string> {
+  const made = await client.call(`making the model ${model}`, 'POST', 'registered-models/create', { name: model }, signal);
+  if (made.kind !== 'ok' && made.cause !== 'exists') throw made.error;
+  const own = { [CONTENT]: file.hash, ...(writtenAtMs === undefined ? {} : { [WRITTEN]: timeText(writtenAtMs) }) };
+  const input = {
+    name: model,
+    source: `runs:/${run.runId}/${file.path}`,
+    run_id: run.runId,
+    tags: [...Object.entries(own), ...Object.entries(tags)].map(([key, value]) => ({ key, value })),
+  };
+  const reply = valueOrThrow(await client.call(`registering a version of ${model}`, 'POST', 'model-versions/create', input, signal));
+  return reply.object('model_version').id('version');
+}
+
+/** The same content may be written once more, and versions of earlier releases do not say when they were written. */
+async function noteWritten(
+  client: MlflowClient,
+  { model, writtenAtMs }: ModelVersion,
+  { number, tags }: KnownVersion,
+  signal: AbortSignal,
+): Promise<void> {
+  if (writtenAtMs === undefined || timeIn(tags) >= Math.floor(writtenAtMs)) return;
+  const input = { name: model, version: number, key: WRITTEN, value: timeText(writtenAtMs) };
+  valueOrThrow(await client.call(`noting when a version of ${model} was written`, 'POST', 'model-versions/set-tag', input, signal));
+}
+
+/** Whether the alias stands at a version that was written later: of several runs, the one with the newest file may come first. */
+async function isOlder(
+  client: MlflowClient,
+  { model, alias, writtenAtMs }: ModelVersion & { readonly alias: string },
+  number: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (writtenAtMs === undefined) return false;
+  const reply = await client.call(
+    `looking where ${alias} of ${model} stands`,
+    'GET',
+    'registered-models/alias',
+    { name: model, alias },
+    signal,
+  );
+  // It stands nowhere yet.
+  if (reply.kind !== 'ok' && (reply.cause === 'refused' || reply.cause === 'missing')) return false;
+  const holder = readVersion(valueOrThrow(reply).object('model_version'));
+  return holder.number !== number && timeIn(holder.tags) > Math.floor(writtenAtMs);
+}
+
+async function nameVersion(
+  client: MlflowClient,
+  { model, alias, number }: { readonly model: string; readonly alias: string; readonly number: string },
+  signal: AbortSignal,
+): Promise<ArtifactOutcome> {
+  const input = { name: model, alias, version: number };
+  const reply = await client.call(`naming a version of ${model}`, 'POST', 'registered-models/alias', input, signal);
+  if (reply.kind !== 'ok' && reply.cause === 'refused') return { kind: 'refused', reason: reply.error.message };
+  valueOrThrow(reply);
+  return { kind: 'stored' };
+}
+
+async function versionOf(
+  client: MlflowClient,
+  run: TrackedRun,
+  { model, file: { hash } }: ModelVersion,
+  signal: AbortSignal,
+): Promise<KnownVersion | undefined> {
+  for await (const version of versionsWith(client, `run_id = '${run.runId}'`, signal))
+    if (version.text('name', '') === model && tagsOf(version).get(CONTENT) === hash) return readVersion(version);
+  return undefined;
+}
+
+/** Versions of all models that a filter lets through. */
+export async function* versionsWith(client: MlflowClient, filter: string, signal: AbortSignal): AsyncGenerator<Said, void, void> {
+  const what = 'looking for versions of models';
+  const pages = new Pages(what, client.address);
+  const size = new PageSize(VERSIONS_PAGE);
+  let token: string | undefined;
+  for (;;) {
+    const answer = await client.call(what, 'GET', 'model-versions/search', { filter, max_results: size.most, page_token: token }, signal);
+    if (answer.kind !== 'ok' && size.shrinkFor(answer.error)) continue;
+    const reply = valueOrThrow(answer);
+    const versions = reply.list('model_versions');
+    yield* versions;
+    token = pages.next(reply.text('next_page_token', ''), versions.length, reply.records('model_versions'));
+    if (token === undefined) return;
+  }
+}
+
+function readVersion(version: Said): KnownVersion {
+  return { number: version.id('version'), tags: tagsOf(version) };
+}
+
+function tagsOf(version: Said): KnownVersion['tags'] {
+  return new Map(version.list('tags').map((tag) => [tag.text('key', ''), tag.text('value', '')]));
+}
+
+function timeText(writtenAtMs: number): string {
+  return new Date(writtenAtMs).toISOString();
+}
+
+/** In milliseconds; of a version that does not say, one before all others. */
+function timeIn(tags: ReadonlyMap<string, string>): number {
+  const ms = Date.parse(tags.get(WRITTEN) ?? '');
+  return Number.isNaN(ms) ? Number.NEGATIVE_INFINITY : ms;
+}
