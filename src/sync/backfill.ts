@@ -255,6 +255,7 @@ class Pass {
       if (this.#tracker.phase === 'scanning' && this.#tracker.runs.total > 0) this.#tracker.phase = 'mirroring';
     };
     const mayBeKnown = knownAmong(helds);
+    const waiting: { readonly one: RootWalk; readonly found: readonly FoundRun[] }[] = [];
     // Without a store nobody reads while it is walked.
     let walker = this.#local === undefined ? this.#reader : this.#anotherReader();
     try {
@@ -265,15 +266,18 @@ class Pass {
         const { path, below, links } = root;
         const isKnown = isKnownTo(held, root.name);
         const isNew = isUnknown(root);
-        const stampOf = stampsOf(held, root.name);
+        let stampsIn = stampsOf(held, root.name);
         // A name that is known may be another file's now, which is known, too: runs may have changed places.
         const isItself = (run: string, { name, stamp }: FoundFile): boolean => {
-          const before = stampOf(run, name);
+          const before = stampsIn(run).get(name);
           return before !== undefined && !(hasOtherInode(before, stamp) && mayBeKnown({ name: '', size: 0, stamp }));
         };
         const isPlain = (run: FoundRun): boolean =>
           run.files.every((file) => file.id === undefined && (isNew ? !mayBeKnown(file) : isItself(run.path, file)));
+        // A run that lost a file, or has another one in its place, may turn up elsewhere: then it begins from nothing here.
+        const mayHaveLeft = ({ path: run, files }: FoundRun): boolean => !isNew && !isAllThere(stampsIn(run), files);
         const kept: FoundRun[] = [];
+        const left: FoundRun[] = [];
         let met = 0;
         let known = 0;
         const pieces = walker.walk({ root: path, below, links, ...globsOf(rules, root) });
@@ -283,14 +287,22 @@ class Pass {
           met += piece.value.runs.length + piece.value.obstacles.length;
           for (const obstacle of piece.value.obstacles) this.#tracker.obstacleMet(root.name, obstacle);
           const plain: FoundRun[] = [];
-          for (const run of piece.value.runs) (isPlain(run) ? plain : kept).push(run);
-          if (!isNew) known += plain.reduce((sum, { files }) => sum + files.length, 0);
+          for (const run of piece.value.runs) {
+            const isKept = !isPlain(run);
+            (isKept ? kept : mayHaveLeft(run) ? left : plain).push(run);
+            if (!isNew && !isKept) known += run.files.length;
+          }
           hand(one, plain);
         }
         kept.sort((a, b) => compareNames(a.path, b.path));
         const { runs: rest } = readOnce({ runs: kept, passedOver: [] }, isKnown);
         this.#followMoves(root, rest, { mayBeKnown, isNew });
-        hand(one, rest);
+        // What is held of them may be something else by now.
+        stampsIn = stampsOf(held, root.name);
+        const { here = [], away = [] } = Object.groupBy([...rest, ...left], (run) => (mayHaveLeft(run) ? 'away' : 'here'));
+        hand(one, here);
+        // It may turn up in a root that comes later.
+        if (away.length > 0) waiting.push({ one, found: away });
         // With a store, that says in the end what it holds of files that were not found.
         if (this.#local === undefined && met > 0) {
           const isThere = isKnownTo(held, root.name);
@@ -299,8 +311,9 @@ class Pass {
         }
         const gone = met > 0 ? 0 : countKnown(held, root, filterOf(rules, root));
         if (gone > 0) this.#tracker.incident({ kind: 'emptied', root: root.name, path: below || '.', reason: filesText(gone) });
-        runs.end();
+        if (away.length === 0) runs.end();
       }
+      for (const { one, found } of waiting) hand(one, found);
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
@@ -442,13 +455,25 @@ class Pass {
 }
 
 /** The stamps that files of a root had when they were read last, asked run by run. */
-function stampsOf(held: Held, root: string): (run: string, name: string) => string | undefined {
+function stampsOf(held: Held, root: string): (run: string) => ReadonlyMap<string, string> {
   let last: { readonly run: string; readonly stamps: ReadonlyMap<string, string> } | undefined;
-  return (run, name) => {
+  return (run) => {
     if (last?.run !== run)
       last = { run, stamps: new Map(held.positions({ root, path: run }).files.map((file) => [file.name, file.stamp])) };
-    return last.stamps.get(name);
+    return last.stamps;
   };
+}
+
+/** Whether every file that is known of a run is there under its name, and none is another one. */
+function isAllThere(known: ReadonlyMap<string, string>, found: readonly FoundFile[]): boolean {
+  let there = 0;
+  for (const { name, stamp } of found) {
+    const before = known.get(name);
+    if (before === undefined) continue;
+    if (hasOtherInode(before, stamp)) return false;
+    there++;
+  }
+  return there === known.size;
 }
 
 function filesText(count: number): string {

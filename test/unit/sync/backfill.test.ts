@@ -31,6 +31,18 @@ function scalar(step: number): Uint8Array {
   return event({ wallTime: step, step, summary: [simpleValue('loss', step)] });
 }
 
+const steps = (from: number, to: number): Uint8Array[] => Array.from({ length: to - from }, (_, i) => scalar(from + i));
+
+/** The points of a root's runs. */
+function runsIn(root = 'logs'): Record<string, number> {
+  const reader = openStore(store().path);
+  try {
+    return Object.fromEntries(reader.runs(root).map(({ run, points }) => [run.path, points]));
+  } finally {
+    reader.close();
+  }
+}
+
 const store = (): { readonly path: string; readonly mediaPath: string } => ({
   path: join(folder, 'store.db'),
   mediaPath: join(folder, 'store.media'),
@@ -184,6 +196,34 @@ describe('backfill', () => {
     writeFileSync(path, concat(first, frame(scalar(4)), other));
     await pass();
     expect(rows()).toMatchObject([{ generation: 4, points: 6 }]);
+  });
+
+  test.each(['run', 'file'])('follows a %s that was moved to another directory when a new one has taken its place', async (what) => {
+    writeFileSync(path, eventFile(...steps(0, 100)));
+    await pass();
+    mkdirSync(join(logs, 'archive'));
+    if (what === 'run') renameSync(join(logs, 'run'), join(logs, 'archive', 'run'));
+    else renameSync(path, join(logs, 'archive', NAME));
+    mkdirSync(join(logs, 'run'), { recursive: true });
+    writeFileSync(path, eventFile(...steps(500, 530)));
+    expect((await pass()).incidents).toMatchObject([{ kind: 'moved' }]);
+    expect(runsIn()).toEqual({ [what === 'run' ? 'archive/run' : 'archive']: 100, run: 30 });
+    expect(stored().steps).toEqual(Array.from({ length: 30 }, (_, i) => 500 + i));
+  });
+
+  test('follows a run that was moved to a root that is walked later when a new one has taken its place', async () => {
+    const roots = [{ path: logs }, { path: join(folder, 'old') }];
+    mkdirSync(join(folder, 'old', 'other'), { recursive: true });
+    writeFileSync(path, eventFile(...steps(0, 100)));
+    writeFileSync(join(folder, 'old', 'other', NAME), eventFile(...steps(0, 3)));
+    const both = (): Promise<Report> => backfill({ roots, store: store(), signal: new AbortController().signal });
+    await both();
+    renameSync(join(logs, 'run'), join(folder, 'old', 'run'));
+    mkdirSync(join(logs, 'run'));
+    writeFileSync(path, eventFile(...steps(500, 530)));
+    expect((await both()).incidents).toMatchObject([{ kind: 'moved', root: 'old' }]);
+    expect(runsIn()).toEqual({ run: 30 });
+    expect(runsIn('old')).toEqual({ other: 3, run: 100 });
   });
 
   test('stores nothing where it was interrupted before it began', async () => {
