@@ -86,6 +86,12 @@ export function reasonOf(error: unknown): string {
   return words === undefined ? messageOf(error) : `${words} (${name})`;
 }
 
+/** Whether an error says that there is nothing under a path; all others say that nobody can look. */
+export function isGone(error: unknown): boolean {
+  const name = errorName(error);
+  return name === 'ENOENT' || name === 'ENOTDIR';
+}
+
 /** Whether an error is about some bytes of a file, so that others can be read. */
 export function isAboutBytes(error: unknown): boolean {
   return ABOUT_BYTES.has(errorName(error) ?? '');

@@ -18,6 +18,14 @@ export const nodeFs: DirectoryFs = {
   lstat: (path) => lstatSync(path),
 };
 
+/** What is said of an entry that its directory lists, and that nobody finds there. */
+export const LISTED_ONLY = 'its directory lists it, and the system says that it is not there (ENOENT)';
+
+/** The names that a directory lists now. */
+export function namesIn(directory: string, fs: Pick<DirectoryFs, 'names'> = nodeFs): ReadonlySet<string> {
+  return new Set(fs.names(systemPath(directory)).map(nameOfBytes));
+}
+
 /** The entries of a directory, and those nobody can tell what they are. */
 export interface ReadEntries {
   readonly entries: readonly Entry[];
@@ -45,21 +53,21 @@ function oneByOne(path: string | Buffer, fs: DirectoryFs): ReadEntries {
   const names = fs.names(path);
   const entries: Entry[] = [];
   const unknown: { name: string; reason: string }[] = [];
-  /** What is there a moment later: read where an entry seems to be gone. */
-  let later: Set<string> | undefined;
+  const notThere: string[] = [];
   for (const bytes of names) {
     const name = nameOfBytes(bytes);
     try {
       // biome-ignore lint/plugin/no-spread-into-calls: one entry, or none
       entries.push(...entryOf(name, fs.lstat(Buffer.concat([Buffer.from(path), Buffer.from('/'), bytes]))));
     } catch (error) {
-      if (errorName(error) === 'ENOENT') {
-        later ??= new Set(fs.names(path).map(nameOfBytes));
-        // Removed since: nothing is wrong.
-        if (!later.has(name)) continue;
-      }
-      unknown.push({ name, reason: reasonOf(error) });
+      if (errorName(error) === 'ENOENT') notThere.push(name);
+      else unknown.push({ name, reason: reasonOf(error) });
     }
+  }
+  if (notThere.length > 0) {
+    // What was removed since is not listed any more, and nothing is wrong.
+    const listed = new Set(fs.names(path).map(nameOfBytes));
+    for (const name of notThere) if (listed.has(name)) unknown.push({ name, reason: LISTED_ONLY });
   }
   return { entries, unknown };
 }

@@ -1,7 +1,6 @@
 import { basename, dirname, relative, sep } from 'node:path';
 import { existsSync, lstatSync, readlinkSync } from '../calls/index.ts';
 import { asWallMs, steadyMs } from '../clock.ts';
-import { systemCode } from '../errors.ts';
 import { changedMsOf, compareNames, filePathOf, inodeOf, systemPath } from '../model/index.ts';
 import { DEFAULT_LINKS, fullPath, inDirectory, type LinkRule, lookNow, placeOf } from '../untrusted/index.ts';
 import { DirectoryCache } from './directory-cache.ts';
@@ -32,7 +31,7 @@ export interface ScanResult {
   readonly obstacles: readonly Obstacle[];
   readonly directories: number;
   readonly files: number;
-  /** The root itself is not there: nothing below it is taken for gone. */
+  /** The root itself is not there, or can't be looked at, which is an obstacle then: nothing below it is taken for gone. */
   readonly isMissing: boolean;
   /** It is there, and every file went away at once: most likely its file system is not mounted. */
   readonly isEmptied: boolean;
@@ -132,8 +131,11 @@ export class RootWatch {
     };
     const onDirectory = (path: string): void => this.#places.add(path);
     const found = this.#visit(this.#below, nowMs, changes, { onRun, onDirectory });
-    if (found === undefined)
-      return { changes: [], gone: [], obstacles: [], directories: 0, files: this.#files.size, isMissing: true, isEmptied: false };
+    if (found.missing !== undefined) {
+      // That it is missing, or does not answer, is told by itself.
+      const obstacles = found.missing === 'shut' ? found.obstacles : [];
+      return { changes: [], gone: [], obstacles, directories: 0, files: this.#files.size, isMissing: true, isEmptied: false };
+    }
     const hidden = new Set(found.obstacles.map(({ path }) => path));
     const gone: { run: string; name: string }[] = [];
     for (const [key, place] of this.#files) {
@@ -249,7 +251,7 @@ export class RootWatch {
     nowMs: number,
     changes: RunChange[],
     { onRun, ...how }: Pick<WalkOptions, 'onDirectory' | 'isPartial'> & { readonly onRun?: () => void },
-  ): Visited | undefined {
+  ): Visited {
     const onLink = (link: string): void => {
       const path = this.#absolute(link);
       if (this.#links.size < MOST_LINKS) this.#links.set(path, targetOf(path));
@@ -262,28 +264,23 @@ export class RootWatch {
       ...(this.#filter === undefined ? {} : { filter: this.#filter }),
     };
     const linked: { readonly run: string; readonly file: FoundFile }[] = [];
-    try {
-      const visited = visit(this.#path, below, options, ({ path: run, files }) => {
-        const changed: ChangedFile[] = [];
-        this.#places.addRun(run, newestOf(files));
-        for (const file of files) {
-          // A name that is new may be another one of a file that is known, perhaps under a name that comes later.
-          if (file.id !== undefined && !this.#files.has(keyOf(run, file.name))) {
-            linked.push({ run, file });
-            continue;
-          }
-          const before = this.#change(keyOf(run, file.name), run, file, nowMs);
-          if (before !== undefined) changed.push({ ...file, ...before });
+    const visited = visit(this.#path, below, options, ({ path: run, files }) => {
+      const changed: ChangedFile[] = [];
+      this.#places.addRun(run, newestOf(files));
+      for (const file of files) {
+        // A name that is new may be another one of a file that is known, perhaps under a name that comes later.
+        if (file.id !== undefined && !this.#files.has(keyOf(run, file.name))) {
+          linked.push({ run, file });
+          continue;
         }
-        if (changed.length > 0) changes.push({ run, files: changed });
-        onRun?.();
-      });
-      this.#visitLinked(linked, nowMs, changes);
-      return visited;
-    } catch (error) {
-      if (systemCode(error) === undefined) throw error;
-      return undefined;
-    }
+        const before = this.#change(keyOf(run, file.name), run, file, nowMs);
+        if (before !== undefined) changed.push({ ...file, ...before });
+      }
+      if (changed.length > 0) changes.push({ run, files: changed });
+      onRun?.();
+    });
+    this.#visitLinked(linked, nowMs, changes);
+    return visited;
   }
 
   /** Of files with several names those that are not known under another one, the first of them by run and name. */

@@ -3,7 +3,7 @@ import { basename, dirname, relative, sep } from 'node:path';
 import { lstatSync, realpathSync } from '../calls/index.ts';
 import { MirrorError } from '../errors.ts';
 import { compareNames, filePathOf, fileStamp, nameOfBytes, type RunRef, systemPath } from '../model/index.ts';
-import { errorName, reasonOf } from '../system-error.ts';
+import { errorName, isGone, reasonOf } from '../system-error.ts';
 import {
   DEFAULT_LINKS,
   inDirectory,
@@ -18,7 +18,7 @@ import {
 import type { DirectoryCache, Entry } from './directory-cache.ts';
 import { isApart, isCompanion, isEventFileName, isTheirDirectory, whyPassedOver } from './event-file-name.ts';
 import { LinkQueue } from './link-queue.ts';
-import { type DirectoryFs, nodeFs, readEntries } from './read-entries.ts';
+import { type DirectoryFs, LISTED_ONLY, namesIn, nodeFs, readEntries } from './read-entries.ts';
 import type { RunFilter } from './run-filter.ts';
 
 /** A directory with event files, in the order in which they are read. */
@@ -31,7 +31,7 @@ export interface FoundRun {
 export interface FoundFile {
   readonly name: string;
   readonly size: number;
-  /** See `fileStamp`; empty where the file was gone when it was looked at. */
+  /** See `fileStamp`; empty where it is not known. */
   readonly stamp: string;
   /** Device and inode of a file that may be there under another name too: one with several names, or reached by a link. */
   readonly id?: string;
@@ -106,11 +106,22 @@ export function readOnce<Some extends Pick<Found, 'runs' | 'passedOver'>>(found:
  * what is not followed, is listed, never fatal. A file with several names is told by each of them: see `readOnce`.
  */
 export function visit(root: string, below: string, options: WalkOptions, onRun: (run: FoundRun) => void): Visited {
-  return new Walk(nameOfBytes(realpathSync(systemPath(root), { encoding: 'buffer' })), options, onRun).all(below);
+  let real: string;
+  try {
+    real = nameOfBytes(realpathSync(systemPath(root), { encoding: 'buffer' }));
+  } catch (error) {
+    if (errorName(error) === undefined) throw error;
+    const missing = isGone(error) ? 'gone' : errorName(error) === 'MB2030' ? 'silent' : 'shut';
+    return { directories: 0, obstacles: [{ path: '.', reason: reasonOf(error) }], missing };
+  }
+  return new Walk(real, options, onRun).all(below);
 }
 
 /** What a walk found beside the runs. */
-export type Visited = Omit<Found, 'runs' | 'passedOver'>;
+export interface Visited extends Omit<Found, 'runs' | 'passedOver'> {
+  /** The root itself is not there, or nobody can look: the system says no, or does not answer. */
+  readonly missing?: 'gone' | 'shut' | 'silent';
+}
 
 export interface WalkOptions {
   /** Told of every file that TensorBoard would read and we do not. */
@@ -144,6 +155,8 @@ class Walk {
   readonly #root: string;
   readonly #onRun: (run: FoundRun) => void;
   readonly #obstacles: Obstacle[] = [];
+  /** What was not there though its directory had listed it, by the directory's path. */
+  readonly #notThere = new Map<string, string[]>();
   /** Real paths at which a tree begins that is walked from elsewhere: the root, and the targets of links. */
   readonly #begun = new Set<string>();
   readonly #links = new LinkQueue();
@@ -186,6 +199,7 @@ class Walk {
       this.#begun.add(link.real);
       this.#tree(link);
     }
+    this.#lookAgain();
     return { directories: this.#directories, obstacles: this.#obstacles };
   }
 
@@ -215,7 +229,8 @@ class Walk {
           const file = this.#link(path, real, name);
           if (file !== undefined) files.push(file);
         } else {
-          files.push(foundFile(name, this.#stat(path)));
+          const stat = this.#stat(path);
+          if (stat !== undefined) files.push(foundFile(name, stat));
         }
       }
       for (let next = below.pop(); next !== undefined; next = below.pop()) pending.push(next);
@@ -265,17 +280,43 @@ class Walk {
       if (unknown.length === 0) this.#cache?.set(absolute, entries, startedAtMs);
       return entries;
     } catch (error) {
-      // Gone since its parent was read: nothing is wrong.
-      if (errorName(error) !== 'ENOENT') this.#obstacles.push({ path: path === '' ? '.' : path, reason: reasonOf(error) });
+      this.#miss(path, error);
       return undefined;
+    }
+  }
+
+  /** Something that should be there can't be looked at. */
+  #miss(path: string, error: unknown): void {
+    if (path === '') this.#obstacles.push({ path: '.', reason: reasonOf(error) });
+    else if (errorName(error) !== 'ENOENT') this.#obstacles.push({ path, reason: reasonOf(error) });
+    else {
+      const parent = dirname(path);
+      const others = this.#notThere.get(parent);
+      if (others === undefined) this.#notThere.set(parent, [path]);
+      else others.push(path);
+    }
+  }
+
+  /** What was not there was removed since its directory was read, and nothing is wrong; unless the directory lists it still. */
+  #lookAgain(): void {
+    for (const [parent, paths] of this.#notThere) {
+      let listed: ReadonlySet<string>;
+      try {
+        listed = namesIn(this.#absolute(parent === '.' ? '' : parent), this.#fs);
+      } catch (error) {
+        if (errorName(error) !== 'ENOENT') this.#obstacles.push({ path: parent, reason: reasonOf(error) });
+        continue;
+      }
+      for (const path of paths) if (listed.has(basename(path))) this.#obstacles.push({ path, reason: LISTED_ONLY });
     }
   }
 
   #stat(path: string): BigIntStats | undefined {
     try {
       return lstatSync(systemPath(this.#absolute(path)), { bigint: true });
-    } catch {
-      return undefined; // gone since its directory was read
+    } catch (error) {
+      this.#miss(path, error);
+      return undefined;
     }
   }
 
@@ -332,7 +373,7 @@ class Walk {
         ({ real } = found);
       } catch (error) {
         if (isLeftAlone(error)) this.#leave(path, error.message);
-        else if (errorName(error) !== 'ENOENT') this.#obstacles.push({ path, reason: reasonOf(error) });
+        else this.#miss(path, error);
         return undefined;
       }
     }
@@ -359,8 +400,7 @@ function isLeftAlone(error: unknown): error is MirrorError {
 }
 
 /** `isLinked`: it was reached by a link, so that its count of names says nothing. */
-function foundFile(name: string, stat: BigIntStats | undefined, isLinked = false): FoundFile {
-  if (stat === undefined) return { name, size: 0, stamp: '' };
+function foundFile(name: string, stat: BigIntStats, isLinked = false): FoundFile {
   const file = { name, size: Number(stat.size), stamp: fileStamp(stat) };
   return isLinked || stat.nlink > 1n ? { ...file, id: fileId(stat) } : file;
 }

@@ -21,7 +21,7 @@ const LOOK_AGAIN_MS = 5000;
 const SETTLED_MS = 2000;
 /** Links to directories (`current`) are looked at so often: whoever moves one need not touch what it leads to. */
 const LINKS_MS = 2000;
-/** A missing root is looked for more often than a present one is scanned. */
+/** A root that is missing, or can't be read, is looked for more often than another one is scanned. */
 const MISSING_INTERVAL_MS = 5000;
 
 const settings = workerData as DiscoverWork;
@@ -84,7 +84,7 @@ class RootThread {
     const tookMs = Math.round(steadyMs() - startedAtMs);
     this.#nextScanMs =
       steadyMs() +
-      (result.isMissing || result.isEmptied
+      (result.isMissing || result.isEmptied || result.obstacles.some(({ path }) => path === '.')
         ? Math.min(settings.scanIntervalMs, MISSING_INTERVAL_MS)
         : nextScanDelay(settings.scanIntervalMs, tookMs, Math.random()));
     this.#restedMs = steadyMs() + 4 * tookMs;

@@ -1,12 +1,15 @@
 import { lstatSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type DirectoryFs, nodeFs } from '../../../src/discover/read-entries.ts';
+import { visit } from '../../../src/discover/walk.ts';
 import { openFile } from '../../../src/tail/index.ts';
 import { walk } from '../../support/walk.ts';
 
 const EVENTS = 'events.out.tfevents.1';
+
+const LISTED = 'its directory lists it, and the system says that it is not there (ENOENT)';
 
 let root = '';
 beforeEach(() => {
@@ -56,7 +59,7 @@ describe('a directory whose entries have no types', () => {
     make('a', 'b');
     const { runs, obstacles } = walk(root, 'a', { fs: untyped({}, 'gone_dir') });
     expect(runs.map(({ path }) => path)).toEqual(['a']);
-    expect(obstacles).toEqual([{ path: 'a/gone_dir', reason: 'it is not there (ENOENT)' }]);
+    expect(obstacles).toEqual([{ path: 'a/gone_dir', reason: LISTED }]);
   });
 
   test('says nothing of an entry that went away while the directory was read', () => {
@@ -87,6 +90,64 @@ describe('a directory whose entries have no types', () => {
     expect(walk(root, 'a', { fs }).obstacles).toEqual([
       { path: 'a', reason: "the system can't read these bytes: the disk or the file server has an error (EIO)" },
     ]);
+  });
+});
+
+describe('a directory whose entries have types', () => {
+  /** Lists a directory and a file that nobody finds there, as long as `isListed` says so. */
+  const withGhosts = (isListed: () => boolean = () => true): DirectoryFs => {
+    const ghosts = join(root, '..', `${basename(root)}-ghosts`);
+    mkdirSync(join(ghosts, 'ghost'), { recursive: true });
+    writeFileSync(join(ghosts, `${EVENTS}.ghost`), '');
+    const found = { list: nodeFs.list(ghosts), names: nodeFs.names(ghosts) };
+    rmSync(ghosts, { recursive: true });
+    const isIn = (path: string | Buffer): boolean => path.toString().endsWith('/a');
+    return {
+      ...nodeFs,
+      list: (path) => [...nodeFs.list(path), ...(isIn(path) ? found.list : [])],
+      names: (path) => [...nodeFs.names(path), ...(isIn(path) && isListed() ? found.names : [])],
+    };
+  };
+
+  test('is read around entries that are listed, looked for in vain, and still listed, which are named', () => {
+    make('a', 'b');
+    const { runs, obstacles } = walk(root, '', { fs: withGhosts() });
+    expect(runs.map(({ path, files }) => [path, files.length])).toEqual([
+      ['a', 1],
+      ['b', 1],
+    ]);
+    expect(obstacles.toSorted((one, other) => (one.path < other.path ? -1 : 1))).toEqual([
+      { path: `a/${EVENTS}.ghost`, reason: LISTED },
+      { path: 'a/ghost', reason: LISTED },
+    ]);
+  });
+
+  test('says nothing of entries that were removed while it was read', () => {
+    make('a');
+    const { runs, obstacles } = walk(root, '', { fs: withGhosts(() => false) });
+    expect([runs.map(({ path, files }) => [path, files.length]), obstacles]).toEqual([[['a', 1]], []]);
+  });
+});
+
+describe('a root', () => {
+  const GONE = 'it is not there (ENOENT)';
+
+  test('that is not there is an obstacle, and no empty one', () => {
+    const visited = visit(join(root, 'none'), '', {}, () => undefined);
+    expect(visited).toEqual({ directories: 0, obstacles: [{ path: '.', reason: GONE }], missing: 'gone' });
+  });
+
+  test('that is not there any more when it is to be read is an obstacle, and no empty one', () => {
+    const gone = (): never => {
+      throw failed('ENOENT', -2);
+    };
+    expect(walk(root, '', { fs: { ...nodeFs, names: gone, list: gone } }).obstacles).toEqual([{ path: '.', reason: GONE }]);
+  });
+
+  test('whose links lead in a circle is an obstacle', () => {
+    symlinkSync('circle', join(root, 'circle'));
+    const { obstacles, missing } = visit(join(root, 'circle'), '', {}, () => undefined);
+    expect([obstacles, missing]).toEqual([[{ path: '.', reason: 'its links lead in a circle (ELOOP)' }], 'shut']);
   });
 });
 
