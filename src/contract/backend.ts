@@ -27,6 +27,9 @@ export interface Probe {
   readonly notes: readonly string[];
 }
 
+/** What is tried out together: all that `send` stores points in, what `setParams` stores, what `putFile` stores. */
+export type TrialKind = 'points' | 'params' | 'files';
+
 export interface Backend {
   describe(): Capabilities;
   /** Looks whether the tracker is there, lets us in, and has what is needed. Throws what stands in the way. Writes nothing. */
@@ -44,11 +47,11 @@ export interface Backend {
   /** One outcome per parcel, in their order. Never throws for what the tracker did. */
   send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]>;
   /**
-   * Stores something small of every kind that `send` and `putFile` store, beside the points and over what it stored there before,
-   * and throws what stands in the way. Asked before anything is given up: where not even that is taken, the tracker is out of
-   * order, and it is waited for. Missing: what is refused is refused.
+   * Stores something small of a kind, where `readBack`, `compareArtifacts` and `foreign` pass over it, and throws what stands in the
+   * way. Asked before anything of that kind is given up: where not even that is taken, the tracker is out of order, and it is waited
+   * for. What is there already proves nothing: it has to be written. Missing: what is refused is refused.
    */
-  tryOut?(handle: Handle, signal: AbortSignal): Promise<void>;
+  tryOut?(handle: Handle, kind: TrialKind, signal: AbortSignal): Promise<void>;
   /** All points a tracker run holds now. */
   readBack(handle: Handle, options?: ReadBackOptions): AsyncIterable<ReadBackChunk>;
   /**

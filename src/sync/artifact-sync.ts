@@ -23,7 +23,7 @@ import {
   safePath,
 } from '../artifacts/index.ts';
 import { steadyMs } from '../clock.ts';
-import type { ArtifactOutcome, Backend, Handle } from '../contract/index.ts';
+import type { ArtifactOutcome, Backend, Handle, TrialKind } from '../contract/index.ts';
 import { MirrorError, messageOf, systemCode } from '../errors.ts';
 import { type RunRef, runLabel, sha256Of } from '../model/index.ts';
 import { fillTemplate, matcher, Pattern } from '../pattern/index.ts';
@@ -366,6 +366,7 @@ export class ArtifactSync {
     if (params.length === 0) return { kind: 'done' };
     const outcomes = await this.#confirmed(
       handle,
+      'params',
       () => this.#attempt((signal) => backend.setParams?.(handle, params, signal) ?? Promise.resolve([])),
       (all) => all.some(({ kind }) => kind === 'refused'),
     );
@@ -401,7 +402,7 @@ export class ArtifactSync {
           throw error;
         }
       });
-    const stored = await this.#confirmed(handle, put, (outcome) => outcome.kind === 'refused' && outcome !== CHANGED);
+    const stored = await this.#confirmed(handle, 'files', put, (outcome) => outcome.kind === 'refused' && outcome !== CHANGED);
     if (stored === CHANGED) throw changed(source);
     if (stored.kind !== 'stored') return resultOf(stored);
     if (model !== undefined) {
@@ -420,12 +421,17 @@ export class ArtifactSync {
     return { kind: 'done' };
   }
 
-  /** As with points: a tracker that is out of order refuses what is sound, too, so it is asked again after it has taken something else. */
-  async #confirmed<Value>(handle: Handle, ask: () => Promise<Value>, isRefused: (value: Value) => boolean): Promise<Value> {
+  /** As with points: a tracker that is out of order refuses what is sound, too, so it is asked again after it has taken another of the kind. */
+  async #confirmed<Value>(
+    handle: Handle,
+    kind: TrialKind,
+    ask: () => Promise<Value>,
+    isRefused: (value: Value) => boolean,
+  ): Promise<Value> {
     const { backend } = this.#options;
     let value = await ask();
     for (let round = 0; round < CONFIRMATIONS && backend.tryOut !== undefined && isRefused(value); round++) {
-      await this.#attempt(async (signal) => backend.tryOut?.(handle, signal));
+      await this.#attempt(async (signal) => backend.tryOut?.(handle, kind, signal));
       value = await ask();
     }
     return value;

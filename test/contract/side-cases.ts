@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect } from '@jest/globals';
-import type { ArtifactFile, RunParam } from '../../src/contract/index.ts';
+import type { ArtifactFile, OwnRun, RunParam } from '../../src/contract/index.ts';
 import { event, simpleValue } from '../support/event-writer.ts';
 import { contractCase } from './bench.ts';
 import type { Harness } from './harness.ts';
@@ -17,6 +17,12 @@ function fileOf(path: string, text: string): ArtifactFile {
       yield data.subarray(start);
     },
   };
+}
+
+async function allOf<T>(items: AsyncIterable<T> | Iterable<T>): Promise<readonly T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
 }
 
 /** What lies beside the points of a tracker run. */
@@ -79,5 +85,22 @@ export function sideCases(harness: Harness): void {
             ]), // prettier-ignore
       ]),
     );
+  });
+
+  contractCase(harness, 'shows nobody what it tries a tracker out with', async (bench) => {
+    const run = bench.run();
+    const delivery = await bench.mirror(run, run.append([event({ wallTime: 1_700_000_000, step: 1, summary: [simpleValue('loss', 1)] })]));
+    const { backend } = delivery;
+    const handle = delivery.ledger.handle!;
+    if (backend.tryOut === undefined) return;
+    const own: OwnRun = { handle, files: [], params: [] };
+    const seen = async (): Promise<unknown> => ({
+      points: (await allOf(backend.readBack(handle))).flatMap(({ points }) => points),
+      foreign: await allOf((await backend.foreign?.([own], signal)) ?? []),
+    });
+    const before = await seen();
+    for (const kind of ['points', 'params', 'files', 'points', 'params', 'files'] as const) await backend.tryOut(handle, kind, signal);
+    expect(await seen()).toEqual(before);
+    expect(before).toMatchObject({ foreign: [] });
   });
 }

@@ -11,6 +11,7 @@ import { HPARAMS, isPointDocument, isPointFile } from './map.ts';
 import { isDatasetParam, SECTION } from './params-and-files.ts';
 import { segmentPoints } from './read-back.ts';
 import { RUN } from './tasks.ts';
+import { TRIAL_FILE, TRIAL_SECTION } from './trial.ts';
 
 /** A task of ours, and what was stored beside its points. */
 export type OwnTask = Pick<TaskRef, 'id' | 'project'> & Pick<OwnRun, 'files' | 'params'>;
@@ -81,6 +82,7 @@ async function* paramsOf(
   const all = task.object('hyperparams');
   for (const section of Object.keys(all.fields)) {
     const held = all.object(section);
+    if (section === TRIAL_SECTION) continue;
     const names = Object.keys(held.fields);
     let ours: ReadonlySet<string> = new Set();
     if (section === SECTION) ours = new Set(params ?? names);
@@ -100,7 +102,7 @@ function* filesOf(task: Said, { files }: Pick<OwnTask, 'files'>): Generator<stri
   const stored = new Set(files);
   for (const artifact of artifactsIn(task)) {
     const key = artifact.text('key', '');
-    if (!stored.has(key) && !isPointFile(key)) yield key;
+    if (!stored.has(key) && !isPointFile(key) && key !== TRIAL_FILE) yield key;
   }
   // Ours are registered beside the task, and not listed in it.
   for (const model of task.object('models').list('output')) yield model.text('name', '') || model.id('model');

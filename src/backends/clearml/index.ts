@@ -23,6 +23,7 @@ import type {
   RunParam,
   RunSource,
   TrackerParcel,
+  TrialKind,
   WantedArtifacts,
 } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
@@ -116,8 +117,8 @@ class ClearmlBackend implements Backend {
     if (note.source !== undefined) await session.noteAgain({ ...note, ...(end === undefined ? {} : { end }) });
   }
 
-  async tryOut(handle: Handle, signal: AbortSignal): Promise<void> {
-    await (await this.#writer(handle, signal)).tryOut(signal);
+  async tryOut(handle: Handle, kind: TrialKind, signal: AbortSignal): Promise<void> {
+    await (await this.#writer(handle, signal)).tryOut(kind, signal);
   }
 
   async setParams(handle: Handle, params: readonly RunParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {

@@ -3,8 +3,8 @@
 import type { ArtifactFile, ArtifactOutcome, Dataset, ParamOutcome, RunParam } from '../../contract/index.ts';
 import { MirrorError, reasonOf } from '../../errors.ts';
 import type { Said } from '../../http/index.ts';
-import type { Reply } from './answers.ts';
 import { type Param, paramOf } from './map.ts';
+import { addParamsInParts } from './params-in-parts.ts';
 import { filePart, pathPart } from './paths.ts';
 import type { Sink } from './sink.ts';
 
@@ -41,13 +41,14 @@ export async function addSideParams(
 ): Promise<readonly ParamOutcome[]> {
   const named = params.filter(({ name }) => name !== '').map(sideParam);
   const unique = [...new Map(named.map((param) => [param.name, param])).values()];
-  const reply: Reply<unknown> = unique.length === 0 ? { kind: 'ok', value: undefined } : await sink.addParams(unique, signal);
-  if (reply.kind !== 'ok' && reply.cause !== 'refused') throw reply.error;
+  const failures = await addParamsInParts(sink, unique, signal);
+  const refused = new Map([...failures].map(([param, { error }]) => [param.name, error.message]));
   const facts = factsIn(params);
   if (Object.keys(facts.script).length > 0 || facts.host !== undefined) await addFacts(facts);
-  return params.map(({ name }): ParamOutcome => {
+  return params.map(({ name, value }): ParamOutcome => {
     if (name === '') return { kind: 'refused', reason: 'ClearML takes no parameter without a name' };
-    return reply.kind === 'ok' ? { kind: 'set' } : { kind: 'refused', reason: reply.error.message };
+    const reason = refused.get(sideParam({ name, value }).name);
+    return reason === undefined ? { kind: 'set' } : { kind: 'refused', reason };
   });
 }
 

@@ -1,14 +1,17 @@
 /** Writes parcels into a task: files first, then the events that name them, then what the task itself says. */
 import { each } from '../../concurrency/index.ts';
-import type { BackendContext, Outcome, Refusal, TrackerParcel } from '../../contract/index.ts';
+import type { BackendContext, Outcome, Refusal, TrackerParcel, TrialKind } from '../../contract/index.ts';
 import { MirrorError, messageOf, reasonOf } from '../../errors.ts';
 import { pointCount, sha256Of } from '../../model/index.ts';
 import type { Failure } from './answers.ts';
 import { FILE_VARIANT, OWN_METRIC, SEGMENT_VARIANT, type Segment, segmentOf, segmentsOf } from './exact-files.ts';
 import { contentOf } from './files.ts';
 import { BYTES_PER_REQUEST, DOCUMENT_BYTES, EVENTS_PER_REQUEST, RESERVED_STEP, UPLOADS_AT_ONCE } from './limits.ts';
+import type { Param } from './map.ts';
+import { addParamsInParts } from './params-in-parts.ts';
 import { type EventLine, type PointUpload, type Prepared, prepare, type Spot, sampleText } from './prepare.ts';
 import type { Artifact, Sink } from './sink.ts';
+import { tryOut } from './trial.ts';
 
 /** Requests that a search for the events to blame may take. */
 const SEARCH_REQUESTS = 60;
@@ -16,9 +19,8 @@ const SEARCH_REQUESTS = 60;
 const STUMBLES = 3;
 /** And so often one event for itself, between others that are taken. */
 const LONE_TRIES = 3;
-
-/** A file of a few bytes that shows whether files are taken. */
-const TRIAL_FILE = 'mirrorboard/trial.txt';
+/** So often params of points are sent, while others are taken. */
+const PARAM_TRIES = 3;
 
 interface Job {
   readonly parcel: TrackerParcel;
@@ -157,18 +159,12 @@ export class RunWriter {
     job.events.push({ text, bytes: Buffer.byteLength(text) + 1, points, job, isSettled: false });
   }
 
-  /** Stores a file. What is for good comes back; all else stops the run for now. */
-  /** Stores a file of a few bytes beside the points. Throws what stands in the way. */
-  async tryOut(signal: AbortSignal): Promise<void> {
-    const stored = await this.#put(TRIAL_FILE, Buffer.from(new Date().toISOString()), 'text/plain', signal).catch((error: unknown) => {
-      throw error instanceof Stop ? error.outcome.error : error;
-    });
-    if (stored.kind === 'stored') return;
-    // What even something small meets is no matter of what was sent.
-    const { code, message, hint, context } = stored.error;
-    throw new MirrorError(code, message, { retry: 'later', context, cause: stored.error, ...(hint === undefined ? {} : { hint }) });
+  /** Writes something small of a kind. Throws what stands in the way. */
+  tryOut(kind: TrialKind, signal: AbortSignal): Promise<void> {
+    return tryOut(this.#sink, kind, signal);
   }
 
+  /** Stores a file. What is for good comes back; all else stops the run for now. */
   async #put(
     path: string,
     data: Uint8Array,
@@ -201,7 +197,7 @@ export class RunWriter {
     for (const job of jobs) {
       for (const event of job.events) {
         if (group.length > 0 && (group.length >= EVENTS_PER_REQUEST || bytes + event.bytes > BYTES_PER_REQUEST)) {
-          await this.#write(group, { left: SEARCH_REQUESTS, hasStored: false }, signal);
+          await this.#write(group, { left: SEARCH_REQUESTS }, signal);
           group = [];
           bytes = 0;
         }
@@ -209,14 +205,14 @@ export class RunWriter {
         bytes += event.bytes;
       }
     }
-    await this.#write(group, { left: SEARCH_REQUESTS, hasStored: false }, signal);
+    await this.#write(group, { left: SEARCH_REQUESTS }, signal);
   }
 
   /**
    * One request; where something of it is refused, the events to blame are searched for. The server does not say which, and stores a
    * part: all others are sent again, and fall on themselves.
    */
-  async #write(all: readonly PendingEvent[], search: { left: number; hasStored: boolean }, signal: AbortSignal): Promise<void> {
+  async #write(all: readonly PendingEvent[], search: { left: number }, signal: AbortSignal): Promise<void> {
     const group = all.filter(({ job }) => job.failed === undefined);
     if (group.length === 0) return;
     const reply = await this.#sink.addEvents(
@@ -225,13 +221,12 @@ export class RunWriter {
     );
     if (reply.kind === 'ok') {
       this.#stumbles = 0;
-      search.hasStored = true;
       for (const event of group) event.isSettled = true;
       return;
     }
     if (!['internal', 'refused', 'tooMuch'].includes(reply.cause)) throw stopOf(reply);
     const isFirst = search.left === SEARCH_REQUESTS;
-    if (reply.cause === 'internal' && isFirst && ++this.#stumbles < STUMBLES && !(await this.#sink.isTaking(signal))) throw stopOf(reply);
+    if (reply.cause === 'internal' && isFirst && ++this.#stumbles < STUMBLES && !(await this.#isTaking(signal))) throw stopOf(reply);
     if (--search.left <= 0) {
       for (const { job } of group) job.failed ??= { kind: 'rejected', error: reply.error };
       return;
@@ -240,7 +235,7 @@ export class RunWriter {
     if (group.length === 1 && only !== undefined) {
       // A server whose disk is full refuses every event for itself: that is not the event's fault.
       for (let tries = 1; tries < LONE_TRIES; tries++) {
-        if (!(await this.#sink.isTaking(signal)) && !search.hasStored) throw new Stop({ kind: 'retry', error: reply.error });
+        if (!(await this.#isTaking(signal))) throw new Stop({ kind: 'retry', error: reply.error });
         if ((await this.#sink.addEvents([only.text], signal)).kind !== 'ok') continue;
         only.isSettled = true;
         return;
@@ -258,18 +253,30 @@ export class RunWriter {
     await this.#write(group.slice(half), search, signal);
   }
 
+  async #isTaking(signal: AbortSignal): Promise<boolean> {
+    return (await this.#sink.tryEvent(signal)).kind === 'ok';
+  }
+
   async #writeFields(job: Job, signal: AbortSignal): Promise<void> {
     const { params, documents } = job.prepared;
     const named = new Map(params.filter(({ name }) => name !== '').map((param) => [`${param.section}/${param.name}`, param]));
-    if (named.size > 0) {
-      const reply = await this.#sink.addParams([...named.values()], signal);
-      if (reply.kind !== 'ok') this.#stopUnlessContent(reply, 'hyperparameters were refused; they are kept exactly elsewhere');
-    }
+    if (named.size > 0) await this.#writeParams([...named.values()], signal);
     const fresh = documents.filter(({ name, value }) => value.length <= DOCUMENT_BYTES && this.#documents.get(name) !== value);
     if (fresh.length === 0) return;
     const reply = await this.#sink.addDocuments(fresh, signal);
     if (reply.kind !== 'ok') this.#stopUnlessContent(reply, 'a configuration was refused; it is kept exactly elsewhere');
     for (const { name, value } of fresh) this.#documents.set(name, value);
+  }
+
+  /** Nobody asks again for what is refused of them: so it is sent again, each time after the server has taken another param. */
+  async #writeParams(params: readonly Param[], signal: AbortSignal): Promise<void> {
+    let left = await this.#try(() => addParamsInParts(this.#sink, params, signal));
+    for (let round = 1; round < PARAM_TRIES && left.size > 0; round++) {
+      const again = [...left.keys()];
+      left = await this.#try(() => addParamsInParts(this.#sink, again, signal));
+    }
+    for (const [{ name }, { error }] of left)
+      this.#warn('a hyperparameter was refused; it is kept exactly elsewhere', { task: this.#sink.id, param: name, reason: error.message });
   }
 
   #stopUnlessContent(failure: Failure, message: string): void {

@@ -219,8 +219,8 @@ export class Session implements Sink, EventSource {
     return { kind: 'stored', url: String(artifact['uri']) };
   }
 
-  async isTaking(): Promise<boolean> {
-    return true;
+  async tryEvent(): Promise<Reply<unknown>> {
+    return { kind: 'ok', value: undefined };
   }
 
   /** Events of a type, each once: of those that the server takes for one, the last. */

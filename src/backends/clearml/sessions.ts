@@ -201,7 +201,7 @@ async function addAll(sink: Sink, events: readonly string[], refused: (error: Mi
   const reply = await sink.addEvents(events, signal);
   if (reply.kind === 'ok') return;
   const isAboutContent = ['refused', 'internal', 'tooMuch'].includes(reply.cause);
-  if (!isAboutContent || (events.length === 1 && !(await sink.isTaking(signal)))) throw reply.error;
+  if (!isAboutContent || (events.length === 1 && (await sink.tryEvent(signal)).kind !== 'ok')) throw reply.error;
   if (events.length === 1) {
     refused(reply.error);
     return;

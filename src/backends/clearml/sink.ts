@@ -29,6 +29,6 @@ export interface Sink {
   addArtifacts(artifacts: readonly Artifact[], signal: AbortSignal): Promise<Reply<unknown>>;
   addParams(params: readonly Param[], signal: AbortSignal): Promise<Reply<unknown>>;
   addDocuments(documents: readonly Document[], signal: AbortSignal): Promise<Reply<unknown>>;
-  /** Something that is known to be taken, sent again: whether it is the server that takes nothing. */
-  isTaking(signal: AbortSignal): Promise<boolean>;
+  /** Writes an event that is known to be taken, or else one of our own: whether it is the server that takes none. */
+  tryEvent(signal: AbortSignal): Promise<Reply<unknown>>;
 }

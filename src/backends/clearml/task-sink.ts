@@ -7,6 +7,7 @@ import type { Files } from './files.ts';
 import { MOST_ARTIFACTS, PARAMS_PER_REQUEST } from './limits.ts';
 import type { Param } from './map.ts';
 import type { Artifact, Document, Sink } from './sink.ts';
+import { trialEvent } from './trial.ts';
 
 /** Longest part of why an event was not added that is shown. */
 const MOST_SAID = 300;
@@ -108,9 +109,11 @@ export class TaskSink implements Sink {
     return this.#edit('writing the configuration', 'tasks.edit_configuration', { configuration: documents }, signal);
   }
 
-  async isTaking(signal: AbortSignal): Promise<boolean> {
+  async tryEvent(signal: AbortSignal): Promise<Reply<unknown>> {
     const { line } = this.#proof;
-    return line !== undefined && (await this.#client.addBatch([line], signal)).kind === 'ok';
+    const reply = line === undefined ? undefined : await this.addEvents([line], signal);
+    // The task of that one may be gone.
+    return reply?.kind === 'ok' ? reply : await this.addEvents([trialEvent(this.id)], signal);
   }
 
   /** Fields of a task change only while it runs; one that has ended is started for it, and told again that it has ended. */

@@ -8,6 +8,7 @@ import { SEGMENT_FOLDER } from './exact-files.ts';
 import { readHandle } from './handle.ts';
 import { type KeyOptions, keyOf, tagOf } from './keys.ts';
 import { RUNS_PAGE } from './limits.ts';
+import { TRIAL_PARAM } from './run-params.ts';
 import { KEY } from './runs.ts';
 import { TEXT_FOLDER } from './text-tables.ts';
 
@@ -41,7 +42,8 @@ export async function* foreignIn(
     if (params !== undefined) {
       const names = new Set([...params, ...(await hparamNames(options.hparams(facts, signal)))]);
       const keys = new Set([...names].map((name) => keyOf(name, options)));
-      for (const name of facts.params.keys()) if (!keys.has(name) && !names.has(tagOf(name))) yield { kind: 'param', name, in: place };
+      for (const name of facts.params.keys())
+        if (!keys.has(name) && !names.has(tagOf(name)) && !name.startsWith(TRIAL_PARAM)) yield { kind: 'param', name, in: place };
     }
     if (root === undefined) continue;
     const stored = new Set(files);

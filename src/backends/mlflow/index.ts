@@ -24,6 +24,7 @@ import type {
   RunParam,
   RunSource,
   TrackerParcel,
+  TrialKind,
   WantedArtifacts,
 } from '../../contract/index.ts';
 import { isAboutRun, MirrorError } from '../../errors.ts';
@@ -166,9 +167,9 @@ class MlflowBackend implements Backend {
     return outcomes;
   }
 
-  async tryOut(handle: Handle, signal: AbortSignal): Promise<void> {
+  async tryOut(handle: Handle, kind: TrialKind, signal: AbortSignal): Promise<void> {
     const connection = await this.#connect(signal);
-    await (await this.#writer(connection, readHandle(handle), signal)).tryOut(signal);
+    await (await this.#writer(connection, readHandle(handle), signal)).tryOut(kind, signal);
   }
 
   async #send(connection: Connection, handle: Handle, parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {

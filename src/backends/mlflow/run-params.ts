@@ -4,8 +4,9 @@ import type { MlflowClient, Tag } from './client.ts';
 import { cut, storable } from './cut-text.ts';
 import { PARAM_LENGTH, PARAMS_PER_REQUEST } from './limits.ts';
 import { isSameParam } from './params-and-files.ts';
-import { isAboutContent, stopOf } from './stop.ts';
+import { isAboutContent, Stop, stopOf } from './stop.ts';
 import { fitText, plainText, type StoreFacts } from './store-facts.ts';
+import { trouble } from './trial.ts';
 
 export interface RunParamsOptions {
   readonly client: MlflowClient;
@@ -16,12 +17,18 @@ export interface RunParamsOptions {
   readonly warn: BackendContext['warn'];
   /** Writes tags of the run. */
   readonly publish: (tags: readonly Tag[], signal: AbortSignal) => Promise<void>;
-  /** Whether it is the request that the server stumbles over. */
-  readonly isToBlame: (failure: Failure, signal: AbortSignal) => Promise<boolean>;
 }
 
 /** The tag of another value than the first one, before the param's name. */
 export const OTHER_VALUE = 'mirrorboard.param.';
+/** A param that shows whether any is taken, before a number: one that is there with this value would only be looked up. */
+export const TRIAL_PARAM = 'mirrorboard.trial.';
+/** They can't be removed, so a run never has more of them; the last one is written again. */
+const MOST_TRIALS = 8;
+/** So many times in a row may a server stumble over params before they are suspected. */
+const STUMBLES = 4;
+/** How often params of points are asked for again before they are given up, each time after another one was taken. */
+const ASKED_AGAIN = 2;
 
 /** The params of a run. They never change in MLflow: the first value stays, another one stands in a tag beside it. */
 export class RunParams {
@@ -31,6 +38,12 @@ export class RunParams {
 
   /** Most characters of a value: what the server is known to take, or has said since. */
   #mostLength: number;
+  /** Why params were refused, by name. */
+  readonly #refused = new Map<string, string>();
+  /** Whether the server has taken any since this writing began. */
+  #isTaking = false;
+  /** Failures of kind `internal` in a row. */
+  #stumbles = 0;
 
   constructor(options: RunParamsOptions) {
     this.#options = options;
@@ -38,9 +51,51 @@ export class RunParams {
     this.#known = options.known === undefined ? undefined : new Map(options.known);
   }
 
-  /** Throws a `Stop` where it has to be tried again. */
+  /**
+   * Params of points, for which nobody asks again: what is refused is written again, each time after the server has taken another
+   * one, and then given up for as long as this process lives. Throws a `Stop` where it has to be tried again.
+   */
+  async putOfPoints(params: readonly Tag[], signal: AbortSignal): Promise<void> {
+    let left = params.filter(({ key }) => !this.#refused.has(key));
+    await this.put(left, signal);
+    for (let round = 0; round <= ASKED_AGAIN; round++) {
+      left = left.filter(({ key }) => this.#refused.has(key));
+      if (left.length === 0) return;
+      if (round === ASKED_AGAIN) break;
+      try {
+        await this.tryOut(signal);
+        await this.put(left, signal);
+      } catch (error) {
+        for (const { key } of left) this.#refused.delete(key);
+        throw error;
+      }
+    }
+    for (const { key } of left) {
+      const { warn, runId } = this.#options;
+      warn('a hyperparameter was refused; it is kept exactly elsewhere', { run: runId, param: key, reason: this.#refused.get(key) ?? '' });
+    }
+  }
+
+  /** Writes a param of our own. Throws a `Stop` where the server takes none. */
+  async tryOut(signal: AbortSignal): Promise<void> {
+    const known = this.#known ?? (await this.#lookUp(signal));
+    this.#known = known;
+    const tried = [...known.keys()].filter((key) => key.startsWith(TRIAL_PARAM)).length;
+    const trial = { key: `${TRIAL_PARAM}${Math.min(tried + 1, MOST_TRIALS)}`, value: '1' };
+    const reply = await this.#options.client.logParams(this.#options.runId, [trial], signal);
+    // Another process has written it just now.
+    if (reply.kind !== 'ok' && reply.cause !== 'clash') {
+      if (isAboutContent(reply)) throw new Stop({ kind: 'retry', error: trouble(reply) });
+      throw stopOf(reply);
+    }
+    known.set(trial.key, trial.value);
+    this.#isTaking = true;
+  }
+
+  /** Throws a `Stop` where it has to be tried again; what was refused stands in the outcome. */
   async put(params: readonly Tag[], signal: AbortSignal): Promise<void> {
     const { warn, runId, publish } = this.#options;
+    this.#isTaking = false;
     for (const isFirst of [true, false]) {
       this.#known ??= await this.#lookUp(signal);
       const known = this.#known;
@@ -68,7 +123,7 @@ export class RunParams {
   /** What became of a param that was put. */
   outcomeOf({ key, value }: Tag): ParamOutcome {
     const held = this.#known?.get(key);
-    if (held === undefined) return { kind: 'refused', reason: 'the server does not take it' };
+    if (held === undefined) return { kind: 'refused', reason: this.#refused.get(key) ?? 'the server does not take it' };
     return isHeldParam(held, value) ? { kind: 'set' } : { kind: 'kept', value: held };
   }
 
@@ -82,15 +137,20 @@ export class RunParams {
 
   /** The same of one request; where it is refused, in halves, so that a param costs nothing but itself. */
   async #writeSome(params: readonly Tag[], known: Map<string, string>, signal: AbortSignal): Promise<boolean> {
-    const { client, runId, warn, isToBlame } = this.#options;
+    const { client, runId } = this.#options;
     if (params.length === 0) return false;
     const reply = await client.logParams(runId, params, signal);
     if (reply.kind === 'ok') {
-      for (const { key, value } of params) known.set(key, value);
+      this.#isTaking = true;
+      this.#stumbles = 0;
+      for (const { key, value } of params) {
+        known.set(key, value);
+        this.#refused.delete(key);
+      }
       return false;
     }
     if (reply.cause === 'immutable') return true;
-    if (reply.cause !== 'clash' && !isAboutContent(reply) && !(await isToBlame(reply, signal))) throw stopOf(reply);
+    if (reply.cause !== 'clash' && !isAboutContent(reply)) await this.#suspect(reply, signal);
     const most = lengthIn(reply.error.message);
     if (most !== undefined && most < this.#mostLength) {
       this.#mostLength = most;
@@ -108,12 +168,21 @@ export class RunParams {
     }
     // What another writer has put there meanwhile is no refusal.
     if (reply.cause === 'clash' && (await this.#lookUp(signal)).has(culprit.key)) return true;
-    warn('a hyperparameter was refused; it is kept exactly elsewhere', { run: runId, param: culprit.key, reason: reply.error.message });
+    // Where no other one is taken either, the search for culprits would find all of them.
+    if (!this.#isTaking) await this.tryOut(signal);
+    this.#refused.set(culprit.key, reply.error.message);
     return this.#writeSome(
       params.filter((param) => param !== culprit),
       known,
       signal,
     );
+  }
+
+  /** Throws unless it is the request that the server stumbles over: it did so again and again, and takes another param. */
+  async #suspect(failure: Failure, signal: AbortSignal): Promise<void> {
+    if (failure.cause === 'internal' && this.#isTaking) return;
+    if (failure.cause !== 'internal' || ++this.#stumbles < STUMBLES) throw stopOf(failure);
+    await this.tryOut(signal);
   }
 
   async #lookUp(signal: AbortSignal): Promise<Map<string, string>> {

@@ -5,7 +5,7 @@
 
 import { cutLines, type SegmentLine } from '../../backend-kit/exact-points/index.ts';
 import { each } from '../../concurrency/index.ts';
-import type { BackendContext, Outcome, ParamOutcome, Refusal, RunParam, TrackerParcel } from '../../contract/index.ts';
+import type { BackendContext, Outcome, ParamOutcome, Refusal, RunParam, TrackerParcel, TrialKind } from '../../contract/index.ts';
 import { MirrorError, messageOf, reasonOf } from '../../errors.ts';
 import { type Batch, pointCount } from '../../model/index.ts';
 import type { Failure } from './answers.ts';
@@ -26,7 +26,7 @@ import { RunParams } from './run-params.ts';
 import { SERIES_FILE, SeriesFile } from './series-file.ts';
 import { isAboutContent, Stop, stopOf } from './stop.ts';
 import { fitText } from './store-facts.ts';
-import { trouble, tryFile, tryOut } from './trial.ts';
+import { trouble, tryFile, tryMetric, tryTag } from './trial.ts';
 
 /** So many times in a row may a server stumble over a request before the request itself is suspected. */
 const STUMBLES = 4;
@@ -68,8 +68,6 @@ export class RunWriter {
   readonly #series: SeriesFile | undefined;
   /** It held texts when it was opened. */
   readonly #mayHaveTexts: boolean;
-  /** A metric that was taken: sent again it changes nothing. */
-  #taken: string | undefined;
   /** Failures of kind `internal` in a row. */
   #stumbles = 0;
   /** The server lets nobody remove files. */
@@ -105,7 +103,6 @@ export class RunWriter {
       facts,
       warn,
       publish: (tags, signal) => this.#publish(tags, signal),
-      isToBlame: (reply, signal) => this.#isToBlame(reply, signal),
     });
     this.#mayHaveTexts = found.tags.has(HAS_TEXTS);
     if (run.root !== undefined && options.noFiles === undefined) this.#series = new SeriesFile(artifacts, run.root, isNew);
@@ -300,10 +297,15 @@ export class RunWriter {
     return failure;
   }
 
-  /** Writes something small of every kind. Throws what stands in the way. */
-  tryOut(signal: AbortSignal): Promise<void> {
+  /** Writes something small of a kind. Throws what stands in the way. */
+  async tryOut(kind: TrialKind, signal: AbortSignal): Promise<void> {
+    if (kind === 'params') return await this.#params.tryOut(signal).catch(throwError);
+    const { runId, root } = this.#run;
     const hasFiles = this.#options.noFiles === undefined && this.#noFiles === undefined;
-    return tryOut(this.#client, this.#artifacts, this.#run, { hasFiles, metric: this.#taken }, signal);
+    const failure =
+      (kind === 'points' ? ((await tryTag(this.#client, runId, signal)) ?? (await tryMetric(this.#client, runId, signal))) : undefined) ??
+      (hasFiles && root !== undefined ? await tryFile(this.#artifacts, root, signal) : undefined);
+    if (failure !== undefined && failure.cause !== 'notServed') throw trouble(failure);
   }
 
   async #publish(wanted: readonly Tag[], signal: AbortSignal): Promise<void> {
@@ -355,8 +357,6 @@ export class RunWriter {
       if (reply.kind === 'ok') {
         this.#stumbles = 0;
         for (const metric of metrics) metric.isSettled = true;
-        // A store of files would keep it once more.
-        if (!this.#options.facts.isFileStore) this.#taken = fresh.find(({ text }) => !text.includes('NaN'))?.text ?? this.#taken;
         return;
       }
       this.#held?.doubt();
@@ -405,7 +405,7 @@ export class RunWriter {
     const [, metric] = entry;
     const reply = await this.#client.logMetrics(this.#run.runId, metric.text, signal);
     if (reply.kind === 'ok') metric.isSettled = true;
-    else if ((reply.cause === 'clash' || isAboutContent(reply)) && (await this.#isAlive(signal))) refuse(entry, clash);
+    else if ((reply.cause === 'clash' || isAboutContent(reply)) && (await this.#takesMetrics(signal))) refuse(entry, clash);
     else throw stopOf(reply);
   }
 
@@ -413,23 +413,23 @@ export class RunWriter {
   async #isSuspicious(size: number, search: { left: number }, signal: AbortSignal): Promise<boolean> {
     const isSearching = search.left < SEARCH_REQUESTS;
     if (!isSearching && ++this.#stumbles < STUMBLES) return false;
-    return size > 1 && isSearching ? true : this.#isAlive(signal);
+    return size > 1 && isSearching ? true : this.#takesMetrics(signal);
   }
 
-  /** Whether it is tags or params that the server stumbles over, each time they come. */
+  /** Whether it is tags that the server stumbles over, each time they come. */
   async #isToBlame({ cause }: Failure, signal: AbortSignal): Promise<boolean> {
-    return cause === 'internal' && (await this.#isSuspicious(1, { left: SEARCH_REQUESTS }, signal));
+    if (cause !== 'internal' || ++this.#stumbles < STUMBLES) return false;
+    return (await tryTag(this.#client, this.#run.runId, signal)) === undefined;
   }
 
-  async #isAlive(signal: AbortSignal): Promise<boolean> {
-    const tag = { key: 'mirrorboard.alive', value: new Date().toISOString() };
-    return (await this.#client.logTags(this.#run.runId, [tag], signal)).kind === 'ok';
+  async #takesMetrics(signal: AbortSignal): Promise<boolean> {
+    return (await tryMetric(this.#client, this.#run.runId, signal)) === undefined;
   }
 
   async #writeParams(job: Job, signal: AbortSignal): Promise<void> {
     const { params } = job.prepared;
     if (params.length === 0) return;
-    await this.#params.put(params, signal);
+    await this.#params.putOfPoints(params, signal);
     params.length = 0;
   }
 
@@ -443,11 +443,14 @@ export class RunWriter {
       await this.#publish(published, signal);
       await this.#params.put(wanted, signal);
     } catch (error) {
-      if (error instanceof Stop && error.outcome.kind !== 'rejected') throw error.outcome.error;
-      throw error;
+      throwError(error);
     }
     return wanted.map((param) => this.#params.outcomeOf(param));
   }
+}
+
+function throwError(error: unknown): never {
+  throw error instanceof Stop && error.outcome.kind !== 'rejected' ? error.outcome.error : error;
 }
 
 function outcomeOf(error: unknown, signal: AbortSignal): Stop['outcome'] {

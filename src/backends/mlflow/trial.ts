@@ -1,35 +1,31 @@
-/** Something small of every kind: where a server takes none of it, it is out of order, and refuses what is sound, too. */
+/** Something small of a kind: where a server takes none of it, it is out of order, and refuses what is sound, too. */
 import { MirrorError } from '../../errors.ts';
 import type { Failure } from './answers.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';
-import type { TrackedRun } from './handle.ts';
+import { DERIVED_PREFIX } from './keys.ts';
+import { metricText } from './map.ts';
 import { isAboutContent, stopOf } from './stop.ts';
 
 const FILE = 'mirrorboard/trial.txt';
+/** Below the prefix that `readBack` passes over. */
+const METRIC = JSON.stringify(`${DERIVED_PREFIX}trial`);
 
 /** Stores a file of a few bytes. */
 export function tryFile(artifacts: Artifacts, root: string, signal: AbortSignal): Promise<Failure | undefined> {
   return artifacts.put(root, FILE, Buffer.from(new Date().toISOString()), signal);
 }
 
-/** `metric`: one that the run holds; sent again it changes nothing. Throws what stands in the way. */
-export async function tryOut(
-  client: MlflowClient,
-  artifacts: Artifacts,
-  { runId, root }: TrackedRun,
-  { hasFiles, metric }: { readonly hasFiles: boolean; readonly metric: string | undefined },
-  signal: AbortSignal,
-): Promise<void> {
-  const tag = await client.logTags(runId, [{ key: 'mirrorboard.alive', value: new Date().toISOString() }], signal);
-  if (tag.kind !== 'ok') throw trouble(tag);
-  if (metric !== undefined) {
-    const again = await client.logMetrics(runId, metric, signal);
-    // A database that finds the row there is at work.
-    if (again.kind !== 'ok' && again.cause !== 'clash') throw trouble(again);
-  }
-  const failure = hasFiles && root !== undefined ? await tryFile(artifacts, root, signal) : undefined;
-  if (failure !== undefined && failure.cause !== 'notServed') throw trouble(failure);
+/** Writes a point of a metric of our own; with another time it is another row, so that the database has to write it. */
+export async function tryMetric(client: MlflowClient, runId: string, signal: AbortSignal): Promise<Failure | undefined> {
+  const reply = await client.logMetrics(runId, metricText(METRIC, 0, Date.now() / 1000, 1), signal);
+  // A database that finds the row there is at work.
+  return reply.kind === 'ok' || reply.cause === 'clash' ? undefined : reply;
+}
+
+export async function tryTag(client: MlflowClient, runId: string, signal: AbortSignal): Promise<Failure | undefined> {
+  const reply = await client.logTags(runId, [{ key: 'mirrorboard.alive', value: new Date().toISOString() }], signal);
+  return reply.kind === 'ok' ? undefined : reply;
 }
 
 /** What even something small meets is no matter of what was sent. */

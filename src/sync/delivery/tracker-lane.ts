@@ -214,9 +214,9 @@ export class TrackerLane {
     return sure;
   }
 
-  /** Waits until the tracker takes something small of every kind. */
+  /** Waits until the tracker takes something small of every kind that points are stored in. */
   #tryOut({ handle }: TrackerParcel): Promise<{ readonly kind: 'done' } | Undelivered> {
-    return this.attempt(async (signal) => this.#backend.tryOut?.(handle, signal));
+    return this.attempt(async (signal) => this.#backend.tryOut?.(handle, 'points', signal));
   }
 
   /** Sends a parcel until it is stored, or it is known what of it never will be. */

@@ -90,6 +90,7 @@ describe('sending to ClearML', () => {
     const sent = await delivery(await connect());
     const drafts = run.append(scalars(40));
     stub.refuse('train/loss');
+    stub.refuse(':mirrorboard:/trial');
     for (let i = 0; i < 4; i++) expect(await sent.sendOnce(drafts)).toMatchObject([{ kind: 'retry' }]);
     expect(sent.ledger.refusals).toEqual([]);
   });
@@ -114,12 +115,59 @@ describe('sending to ClearML', () => {
       const handle = sent.ledger.handle as Handle;
       await sent.deliver(run.append([event({ wallTime: T, step: 1, summary: [text('note', ['x'.repeat(20_000)])] })]));
       expect(sent.ledger.refusals).toMatchObject([{ kind: 'refused', reason: expect.stringMatching(/413.*client_max_body_size/) }]);
-      await backend.tryOut?.(handle, signal);
+      await backend.tryOut?.(handle, 'files', signal);
       proxy.most = 0;
-      await expect(backend.tryOut?.(handle, signal)).rejects.toMatchObject({ code: 'MB4005', retry: 'later' });
+      await expect(backend.tryOut?.(handle, 'files', signal)).rejects.toMatchObject({ code: 'MB4005', retry: 'later' });
     } finally {
       await proxy.close();
     }
+  });
+
+  it('tries out events, params and artifacts, each by one of its own', async () => {
+    const backend = await connect();
+    const sent = await delivery(backend);
+    const handle = sent.ledger.handle as Handle;
+    stub.refuse(':mirrorboard:/trial');
+    await expect(backend.tryOut?.(handle, 'points', signal)).rejects.toThrow('writing events');
+    for (const [kind, action] of [
+      ['params', 'tasks.edit_hyper_params'],
+      ['files', 'tasks.add_or_update_artifacts'],
+    ] as const) {
+      await backend.tryOut?.(handle, kind, signal);
+      stub.refuseCall(action, 400, 100, 'no');
+      await expect(backend.tryOut?.(handle, kind, signal)).rejects.toMatchObject({ code: 'MB4005', retry: 'later' });
+      stub.allowCalls();
+    }
+  });
+
+  it('takes no param for refused while none is taken, and gives up none but the one to blame', async () => {
+    const proxy = await LimitingProxy.start(stub.url, 5000);
+    try {
+      const backend = await connect({ api_server: proxy.url });
+      const sent = await delivery(backend);
+      const handle = sent.ledger.handle as Handle;
+      const params = Array.from({ length: 9 }, (_, i) => ({ name: `p${i}`, value: i === 4 ? 'x'.repeat(20_000) : i }));
+      stub.refuseCall('tasks.edit_hyper_params', 400, 100, 'no');
+      await expect(backend.setParams?.(handle, params, signal)).rejects.toMatchObject({ retry: 'later' });
+      expect(stub.count('tasks.edit_hyper_params')).toBeLessThan(3);
+      stub.allowCalls();
+      const outcomes = (await backend.setParams?.(handle, params, signal)) ?? [];
+      expect(outcomes.map(({ kind }) => kind)).toEqual(params.map((_, i) => (i === 4 ? 'refused' : 'set')));
+      expect(Object.keys(task().hyperparams['General'] ?? {})).toHaveLength(8);
+    } finally {
+      await proxy.close();
+    }
+  });
+
+  it('waits with hyperparameters of event files while no param is taken', async () => {
+    const sent = await delivery(await connect());
+    const drafts = run.append([event({ wallTime: T, summary: [hparamsSessionStart({ lr: 0.1 })] })]);
+    stub.refuseCall('tasks.edit_hyper_params', 400, 100, 'no');
+    expect(await sent.sendOnce(drafts)).toMatchObject([{ kind: 'retry' }]);
+    stub.allowCalls();
+    expect(await sent.sendOnce(drafts)).toMatchObject([{ kind: 'accepted' }]);
+    expect(task().hyperparams['TB_hparams']).toMatchObject({ lr: { value: '0.1' } });
+    expect(said).toEqual([]);
   });
 
   it('is done with hyperparameters that come after the task was ended, and ends it again', async () => {

@@ -31,6 +31,9 @@ const only = async (...all: (readonly Row[])[]): Promise<readonly Outcome[]> => 
 };
 const isBatch = ({ path, body }: Seen): boolean => path === 'runs/log-batch' && body.metrics !== undefined;
 
+const TRIAL_METRIC = 'mirrorboard.derived/trial';
+const isTrial = (seen: Seen): boolean => metricsOf(seen).some(({ key }) => key === TRIAL_METRIC);
+
 describe('sending scalars', () => {
   test('joins parcels into requests of a thousand, with their length and nothing compressed', async () => {
     await open();
@@ -194,7 +197,7 @@ describe('what the server answers', () => {
     let isAlive = false;
     server.script = (seen) => {
       if (seen.path !== 'runs/log-batch') return undefined;
-      if (seen.body.tags?.[0]?.key === 'mirrorboard.alive') return isAlive ? undefined : apiError(500, 'INTERNAL_ERROR', 'down');
+      if (isTrial(seen)) return isAlive ? undefined : apiError(500, 'INTERNAL_ERROR', 'down');
       return metricsOf(seen).some(({ step }) => step === 3) ? apiError(500, 'INTERNAL_ERROR', 'poison') : undefined;
     };
     for (let i = 0; i < 6; i++) expect(await only(rows(8))).toMatchObject([{ kind: 'retry' }]);
@@ -227,10 +230,10 @@ describe('what the server answers', () => {
     const parcel = parcelOf(handle, [['loss', 1, 1, -0]], 0, [aText(20), aText(30)]);
     const [outcome] = await backend.send([parcel], signal);
     expect(outcome?.kind).toBe('retry');
-    await expect(backend.tryOut?.(handle, signal)).rejects.toMatchObject({ retry: 'later' });
-    expect(batches()).toEqual([]);
+    await expect(backend.tryOut?.(handle, 'points', signal)).rejects.toMatchObject({ retry: 'later' });
+    expect(batches().filter((seen) => !isTrial(seen))).toEqual([]);
     isAway = false;
-    await backend.tryOut?.(handle, signal);
+    await backend.tryOut?.(handle, 'points', signal);
     expect(await backend.send([parcel], signal)).toMatchObject([{ kind: 'accepted', points: 3, refusals: [] }]);
   });
 
@@ -242,20 +245,61 @@ describe('what the server answers', () => {
     expect(await backend.send([parcel], signal)).toMatchObject([
       { kind: 'accepted', points: 2, refusals: [{ offset: 20, kind: 'refused', reason }] },
     ]);
-    await backend.tryOut?.(handle, signal);
+    await backend.tryOut?.(handle, 'points', signal);
   });
 
-  test('tries out metrics with one that the run holds, which changes nothing', async () => {
+  test.each([400, 413, 500])('refuses no point of a run that was just opened while no metric is taken (%i)', async (status) => {
     await open();
-    await only(rows(3));
-    const sent = batches().length;
-    await backend.tryOut?.(handle, signal);
-    expect(batches().slice(sent).map(metricsOf)).toEqual([[expect.objectContaining({ key: 'loss', step: 0 })]]);
-    server.script = (seen) => (isBatch(seen) ? apiError(500, 'INTERNAL_ERROR', 'table is locked') : undefined);
-    await expect(backend.tryOut?.(handle, signal)).rejects.toMatchObject({ retry: 'later' });
+    let isOut = true;
+    server.script = (seen) => (isOut && isBatch(seen) ? apiError(status, 'BAD_REQUEST', 'permission denied for table metrics') : undefined);
+    await expect(backend.tryOut?.(handle, 'points', signal)).rejects.toMatchObject({ retry: 'later' });
+    for (let i = 0; status === 500 && i < 9; i++) expect(await only(rows(3))).toMatchObject([{ kind: 'retry' }]);
+    isOut = false;
+    await backend.tryOut?.(handle, 'points', signal);
+    expect(await only(rows(3))).toMatchObject([{ kind: 'accepted', points: 3, refusals: [] }]);
+  });
+
+  test('tries out metrics with one of its own, at another time each time', async () => {
+    await open();
+    await backend.tryOut?.(handle, 'points', signal);
+    expect(batches().filter(isTrial).map(metricsOf)).toEqual([[{ key: TRIAL_METRIC, step: 0, value: 1, timestamp: expect.any(Number) }]]);
     // What is there was looked up: the database is at work.
     server.script = (seen) => (isBatch(seen) ? apiError(400, 'BAD_REQUEST', 'IntegrityError: UNIQUE constraint failed') : undefined);
-    await backend.tryOut?.(handle, signal);
+    await backend.tryOut?.(handle, 'points', signal);
+  });
+
+  const paramsOf = (seen: Seen): { key: string; value: string }[] => (seen.path === 'runs/log-batch' ? (seen.body.params ?? []) : []);
+  const isParams = (seen: Seen): boolean => paramsOf(seen).length > 0;
+  const trials = (): string[] => server.seen.flatMap(paramsOf).flatMap(({ key }) => (key.startsWith('mirrorboard.trial.') ? [key] : []));
+  const many = Array.from({ length: 121 }, (_, i) => ({ name: `p${i}`, value: BigInt(i) }));
+
+  test.each([400, 413])('takes no param for refused while none is taken (%i)', async (status) => {
+    await open();
+    let isOut = true;
+    server.script = (seen) => (isOut && isParams(seen) ? apiError(status, 'BAD_REQUEST', 'permission denied for table params') : undefined);
+    await expect(backend.setParams?.(handle, many, signal)).rejects.toMatchObject({ retry: 'later' });
+    // Nobody goes through all of them to learn that.
+    expect(server.seen.filter(isParams).length).toBeLessThan(12);
+    await expect(backend.tryOut?.(handle, 'params', signal)).rejects.toMatchObject({ retry: 'later' });
+    isOut = false;
+    expect(await backend.setParams?.(handle, many, signal)).toEqual(many.map(() => ({ kind: 'set' })));
+  });
+
+  test('suspects params that the server stumbles over only when it takes another one', async () => {
+    await open();
+    let isOut = true;
+    server.script = (seen) =>
+      isParams(seen) && (isOut || paramsOf(seen).some(({ key }) => key === 'p7')) ? apiError(500, 'INTERNAL_ERROR', 'down') : undefined;
+    for (let i = 0; i < 9; i++) await expect(backend.setParams?.(handle, many, signal)).rejects.toMatchObject({ retry: 'later' });
+    isOut = false;
+    const outcomes = (await backend.setParams?.(handle, many, signal)) ?? [];
+    expect(outcomes.flatMap((outcome, i) => (outcome.kind === 'set' ? [] : [[i, outcome.kind]]))).toEqual([[7, 'refused']]);
+  });
+
+  test('tries out params with one that is not there yet, and makes few of them', async () => {
+    await open();
+    for (let i = 0; i < 12; i++) await backend.tryOut?.(handle, 'params', signal);
+    expect(new Set(trials())).toEqual(new Set(Array.from({ length: 8 }, (_, i) => `mirrorboard.trial.${i + 1}`)));
   });
 
   test('does not wait for ever for tags and hyperparameters that the server stumbles over', async () => {
@@ -385,6 +429,20 @@ describe('hyperparameters', () => {
     expect(written().slice(1)).toEqual([[{ key: 'lr', value: 'a␀b' }]]);
     expect([...server.files.values()].map((data) => JSON.parse(data.toString()).value.session_start_info.hparams.lr)).toEqual(['a\0b']);
     expect(server.warnings).toEqual([]);
+  });
+
+  test.each([400, 500])('wait while no param is taken; one that is refused all the same is given up once (%i)', async (status) => {
+    await open();
+    let isOut = true;
+    server.script = ({ path, body }) => {
+      const params = path === 'runs/log-batch' ? (body.params as { key: string }[] | undefined) : undefined;
+      return params !== undefined && (isOut || params[0]?.key === 'lr') ? apiError(status, 'BAD_REQUEST', 'no') : undefined;
+    };
+    for (let i = 0; i < 6; i++) expect(await backend.send([parcel(0.1)], signal)).toMatchObject([{ kind: 'retry' }]);
+    expect(server.warnings).toEqual([]);
+    isOut = false;
+    for (let i = 0; i < 3; i++) expect(await backend.send([parcel(0.1)], signal)).toMatchObject([{ kind: 'accepted', points: 1 }]);
+    expect(server.warnings).toEqual(['a hyperparameter was refused; it is kept exactly elsewhere']);
   });
 
   test('that somebody else wrote meanwhile are looked up', async () => {

@@ -1,0 +1,46 @@
+/** Something small of a kind: where a task takes none of it, the server is out of order, and refuses what is sound, too. */
+import type { TrialKind } from '../../contract/index.ts';
+import { MirrorError } from '../../errors.ts';
+import { sha256Of } from '../../model/index.ts';
+import { OWN_METRIC } from './exact-files.ts';
+import { contentOf } from './files.ts';
+import type { Sink } from './sink.ts';
+
+/** Its path below the task's folder, and its key among the artifacts. */
+export const TRIAL_FILE = 'mirrorboard/trial.txt';
+/** The section of the param. */
+export const TRIAL_SECTION = 'mirrorboard';
+
+/** Its key is none of a point: `readBack` passes over it. */
+export function trialEvent(task: string): string {
+  const place = { task, metric: OWN_METRIC, variant: 'trial', key: 'trial' };
+  return JSON.stringify({ type: 'training_stats_scalar', ...place, iter: 0, timestamp: Date.now(), value: 1 });
+}
+
+/** Each is written over what was written before. Throws what stands in the way. */
+export async function tryOut(sink: Sink, kind: TrialKind, signal: AbortSignal): Promise<void> {
+  const now = new Date().toISOString();
+  try {
+    if (kind === 'params') {
+      const param = { section: TRIAL_SECTION, name: 'trial', value: now, type: 'str' } as const;
+      throwFailure(await sink.addParams([param], signal));
+      return;
+    }
+    if (kind === 'points') throwFailure(await sink.tryEvent(signal));
+    const data = Buffer.from(now);
+    const uri = await sink.put(TRIAL_FILE, contentOf(data, 'text/plain'), signal);
+    if (kind === 'points') return;
+    const file = { key: TRIAL_FILE, type: 'custom', uri, hash: sha256Of(data), bytes: data.length };
+    const timestamp = Math.floor(Date.parse(now) / 1000);
+    throwFailure(await sink.addArtifacts([{ ...file, contentType: 'text/plain', preview: now, timestamp }], signal));
+  } catch (error) {
+    // What even something small meets is no matter of what was sent.
+    if (!(error instanceof MirrorError) || error.code !== 'MB4005' || error.retry !== 'never') throw error;
+    const { code, message, hint, context } = error;
+    throw new MirrorError(code, message, { retry: 'later', context, cause: error, ...(hint === undefined ? {} : { hint }) });
+  }
+}
+
+function throwFailure(reply: Awaited<ReturnType<Sink['addParams']>>): void {
+  if (reply.kind !== 'ok') throw reply.error;
+}
