@@ -3,7 +3,9 @@
  * until something goes wrong.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
+import PQueue from 'p-queue';
 import WebSocket from 'ws';
+import { withSignal } from '../../concurrency/index.ts';
 import { MirrorError, messageOf } from '../../errors.ts';
 import { HttpClient, oddAnswer, readJson, readTlsFiles, redact, tooLargeAnswer } from '../../http/index.ts';
 import { memoryShares } from '../../memory/index.ts';
@@ -54,8 +56,7 @@ export class AimClient {
   readonly #look = resourceName();
   /** Frames that were sent and are not answered, in their order. */
   readonly #unanswered: Frame[] = [];
-  /** Who waits for a place among them. */
-  readonly #waiting: (() => void)[] = [];
+  readonly #frames = new PQueue({ concurrency: FRAMES_AT_ONCE });
   readonly #facts: ServerFacts;
   /** Why nothing more can be done with this client. */
   #broken: AimFailure | undefined;
@@ -258,23 +259,17 @@ export class AimClient {
 
   /** Waits for a place among the frames under way; they are few, whatever how many runs there are. */
   async place(signal: AbortSignal): Promise<void> {
-    while (this.#broken === undefined && this.#unanswered.length >= FRAMES_AT_ONCE) {
-      signal.throwIfAborted();
-      await new Promise<void>((go) => {
-        const done = (): void => {
-          signal.removeEventListener('abort', done);
-          go();
-        };
-        this.#waiting.push(done);
-        signal.addEventListener('abort', done, { once: true });
-      });
-    }
+    await withSignal(this.#frames.onSizeLessThan(1), signal);
     signal.throwIfAborted();
     if (this.#broken !== undefined) throw this.#broken;
   }
 
   /** Sends a frame of instructions. It is applied once the promise is kept; frames are applied in their order. */
   send(frame: Uint8Array, what: string): Promise<void> {
+    return this.#frames.add(() => this.#sendNow(frame, what));
+  }
+
+  #sendNow(frame: Uint8Array, what: string): Promise<void> {
     if (this.#broken !== undefined) return Promise.reject(this.#broken);
     return new Promise<void>((settle, fail) => {
       const timer = setTimeout(() => this.#break(away(`${what}: no answer from ${this.address} within ${FRAME_MS / 1000} s`)), FRAME_MS);
@@ -297,7 +292,6 @@ export class AimClient {
       this.#unanswered.shift();
       clearTimeout(frame.timer);
       frame.settle();
-      this.#waiting.shift()?.();
       return;
     }
     let failure: AimFailure;
@@ -339,7 +333,6 @@ export class AimClient {
       clearTimeout(frame.timer);
       frame.fail(failure);
     }
-    for (const go of this.#waiting.splice(0)) go();
     this.#socket.terminate();
   }
 

@@ -1,5 +1,5 @@
+import PQueue from 'p-queue';
 import { steadyMs } from '../../clock.ts';
-import { Room } from '../../concurrency/index.ts';
 import {
   type Fields,
   type HttpAnswer,
@@ -90,7 +90,7 @@ export class MlflowClient {
   readonly #http: HttpClient;
   /** What the server said last of its time, and when that was. */
   #clock: { readonly dateMs: number; readonly atMs: number } | undefined;
-  readonly #room = new Room(() => REQUESTS_AT_ONCE);
+  readonly #requests = new PQueue({ concurrency: REQUESTS_AT_ONCE });
 
   constructor(
     uri: string,
@@ -113,7 +113,7 @@ export class MlflowClient {
   /** `what` is being done, for messages. */
   async call(what: string, method: 'GET' | 'POST', endpoint: string, input: Fields | string, signal: AbortSignal): Promise<Reply<Said>> {
     const isPost = method === 'POST';
-    const answer = await this.#room.run(
+    const answer = await this.#requests.add(
       () =>
         this.#http.send({
           method,
@@ -126,7 +126,7 @@ export class MlflowClient {
             ? { body: typeof input === 'string' ? input : JSON.stringify(input), headers: { 'content-type': 'application/json' } }
             : { query: input as NonNullable<HttpRequest['query']> }),
         }),
-      signal,
+      { signal },
     );
     const date = Date.parse(headerOf(answer.headers, 'date') ?? '');
     if (!Number.isNaN(date)) this.#clock = { dateMs: date, atMs: steadyMs() };
