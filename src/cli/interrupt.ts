@@ -22,6 +22,22 @@ Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, workerData);
 process.kill(process.pid, 'SIGKILL');
 `;
 
+let wasAsked = false;
+
+/** Longer chains of causes say nothing more, and a chain can be a circle. */
+const MOST_CAUSES = 8;
+
+/** Whether an error only says that work was aborted, after the process was asked to end. */
+export function isInterruption(error: unknown): boolean {
+  let cause = error;
+  for (let i = 0; wasAsked && i < MOST_CAUSES && typeof cause === 'object' && cause !== null; i++) {
+    const { name, cause: next } = cause as { readonly name?: unknown; readonly cause?: unknown };
+    if (name === 'AbortError') return true;
+    cause = next;
+  }
+  return false;
+}
+
 /**
  * The first Ctrl-C (or SIGTERM) asks the work to end cleanly, the second ends the process at once, and so does the end of the
  * time of grace. Either way a later start goes on where this one was.
@@ -78,6 +94,7 @@ export class Interrupt {
     this.#lastResort = new Worker(LAST_RESORT, { eval: true, workerData: this.#graceMs + LAST_RESORT_MS });
     this.#lastResort.unref();
     this.#say(`${signal === 'SIGINT' ? 'Interrupted' : 'Asked to end'}: storing what was read; once more to stop at once.`, signal);
+    wasAsked = true;
     this.#controller.abort();
   }
 }

@@ -32,6 +32,11 @@ export async function run(given: readonly string[]): Promise<number> {
     return context.exitCode;
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return ExitCode.done;
+    const { isInterruption } = await import('./interrupt.ts');
+    if (isInterruption(thrown)) {
+      process.stderr.write('Interrupted before it was done\n');
+      return ExitCode.interrupted;
+    }
     const error = thrown instanceof CommanderError ? wrongUse(thrown, program, argv) : thrown;
     if (given.includes('--json') || switchOf(process.env[environmentName('json')] ?? '') === true)
       process.stdout.write(`${JSON.stringify(errorJson(error))}\n`);

@@ -1,5 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
-import { Interrupt } from '../../../src/cli/interrupt.ts';
+import { Interrupt, isInterruption } from '../../../src/cli/interrupt.ts';
+import { MirrorError } from '../../../src/errors.ts';
+
+describe('an error', () => {
+  it('is an interruption where the process was asked to end, and something was aborted for it', () => {
+    const aborted = new DOMException('This operation was aborted', 'AbortError');
+    const wrapped = new MirrorError('MB4001', 'listing runs: it was aborted', { cause: aborted });
+    expect([aborted, wrapped].map(isInterruption)).toEqual([false, false]);
+    using interrupt = new Interrupt(() => undefined, {}, { isTerminal: false });
+    process.emit('SIGTERM', 'SIGTERM');
+    expect(interrupt.signal.aborted).toBe(true);
+    expect([aborted, wrapped, new Error('a bug'), 'text', undefined].map(isInterruption)).toEqual([true, true, false, false, false]);
+  });
+});
 
 describe('a hangup', () => {
   it('asks to end where our terminal was closed, and never breaks the end off', () => {
