@@ -59,6 +59,7 @@ export function verificationJson(
       refused: sumOf(of.absent.refused),
       owed: sumOf(of.absent.owed),
       gone: sumOf(of.absent.gone),
+      foreign: sumOf(of.absent.foreign),
     },
     refused: of.refused,
     unsupported: of.unsupported,
@@ -105,6 +106,6 @@ export function verificationJson(
 }
 
 /** By kind; what is missing since no file holds it any more is a difference. */
-function absentWithoutDifference({ absent: { gone: _, ...others } }: Pick<Totals, 'absent'>): Record<string, number> {
+function absentWithoutDifference({ absent: { gone: _, foreign: __, ...others } }: Pick<Totals, 'absent'>): Record<string, number> {
   return kindSums(Object.values(others));
 }

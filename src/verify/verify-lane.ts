@@ -225,6 +225,7 @@ class LanePass {
       facts: other === undefined ? facts : new Map(),
       isWanted: this.#log.isWanted(run),
       mergesEqual: { left: source.mergesEqual && other !== undefined, right: (other ?? source).mergesEqual },
+      ...(other === undefined ? {} : { isOfFiles: this.#isOfFiles(run, other) }),
     });
     comparison.isShared = (other ?? source).isShared(run);
     const side =
@@ -250,6 +251,7 @@ class LanePass {
       ...comparison.counts,
       losses: comparison.losses,
       absent: comparison.absent,
+      ...(comparison.foreignTags.size === 0 ? {} : { foreignTags: [...comparison.foreignTags] }),
       unjudged: comparison.unjudged,
       owedBytes: [...facts.values()].reduce((sum, file) => sum + (file.unjudged === undefined ? owedBytes(file) : 0), 0),
       pendingBytes: pendingBytes(found, facts),
@@ -258,6 +260,12 @@ class LanePass {
       media: NO_MEDIA,
       beside,
     });
+  }
+
+  /** Both lanes were mirrored from event files: what neither read of them is not in them. */
+  #isOfFiles(run: RunRef, other: LaneSource): (tag: string) => boolean {
+    const tags = new Set([...this.#options.source.catalogue(run), ...other.catalogue(run)].map(({ tag }) => tag));
+    return (tag) => tags.has(tag);
   }
 
   /** Of each tracker run once, with the first run that goes into it. */

@@ -208,7 +208,8 @@ const ABSENT: readonly (readonly [why: Absence, words: string])[] = [
   ['refused', 'refused'],
   ['noPlace', 'without a place there'],
   ['leftOut', 'kept from it by routes'],
-  ['gone', 'that no event file holds any more'],
+  ['gone', 'that no event file holds'],
+  ['foreign', 'of series that no event file has'],
 ];
 
 /** What the second of two lanes does not have of the first one: few of it are differences, and none of it is equal. */

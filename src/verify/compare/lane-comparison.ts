@@ -31,6 +31,8 @@ export interface LaneComparisonOptions {
   readonly isWanted: (tag: string) => boolean;
   /** Whether equal points may be one there. */
   readonly mergesEqual: { readonly left: boolean; readonly right: boolean };
+  /** Of two lanes: whether an event file ever had a series of this tag, as far as it is known. Default: it had. */
+  readonly isOfFiles?: (tag: string) => boolean;
 }
 
 const STEP = 1;
@@ -66,7 +68,9 @@ export class LaneComparison {
     notYet: 0,
   };
   readonly losses: Losses = { step: 0, time: 0, value: 0, notHeld: 0, merged: 0 };
-  readonly absent: Record<Absence, Record<string, number>> = { noPlace: {}, refused: {}, leftOut: {}, owed: {}, gone: {} };
+  readonly absent: Record<Absence, Record<string, number>> = { noPlace: {}, refused: {}, leftOut: {}, owed: {}, gone: {}, foreign: {} };
+  /** Tags of series that no event file has: others wrote them into the first lane. */
+  readonly foreignTags = new Set<string>();
   /** Points of the tracker that no file can say anything about. */
   readonly unjudged: Record<Unjudged, number> = { gone: 0, replaced: 0, stale: 0, unreadable: 0 };
   readonly repair = new RepairPlan();
@@ -196,7 +200,7 @@ export class LaneComparison {
     [missing, extra] = pairByStep(missing, extra, left, right, changed);
     if (isBetween) {
       for (const row of missing) {
-        if (this.#takeExcuse(left, row, () => true) === undefined) this.#countAbsent(left.slot[row] as number, 'gone');
+        if (this.#takeExcuse(left, row, () => true) === undefined) this.#countGone(left.slot[row] as number);
       }
     }
     const isInFiles = (row: number): boolean => isBetween && this.#takeExcuse(right, row, () => true) !== undefined;
@@ -264,6 +268,14 @@ export class LaneComparison {
     const facts = this.#options.facts.get(file);
     if (facts === undefined) return undefined;
     return facts.unjudged ?? (isJudged(facts, tag, offset) ? undefined : 'unreadable');
+  }
+
+  /** What no file holds was in one once, or never. */
+  #countGone(slot: number): void {
+    const tag = this.#tags[slot] ?? '';
+    const isForeign = this.#options.isOfFiles?.(tag) === false;
+    if (isForeign) this.foreignTags.add(tag);
+    this.#countAbsent(slot, isForeign ? 'foreign' : 'gone');
   }
 
   #countAbsent(slot: number, why: Absence): void {

@@ -27,10 +27,13 @@ export interface LaneCounts {
   notYet: number;
 }
 
-/** Why a lane does not have a point. `gone`: no event file holds it any more, so that nothing can bring it. */
-export type Absence = 'noPlace' | 'refused' | 'leftOut' | 'owed' | 'gone';
+/**
+ * Why a lane does not have a point. `gone`: no event file holds it, so that nothing can bring it. `foreign`: others wrote it, into
+ * a series that no event file has.
+ */
+export type Absence = 'noPlace' | 'refused' | 'leftOut' | 'owed' | 'gone' | 'foreign';
 
-/** Points that a lane does not have, by why and by their kind (`images`). Those of `gone` are differences, too. */
+/** Points that a lane does not have, by why and by their kind (`images`). Those of `gone` and `foreign` are differences, too. */
 export type Absences = Readonly<Record<Absence, Readonly<Record<string, number>>>>;
 
-export const NOTHING_ABSENT: Absences = { noPlace: {}, refused: {}, leftOut: {}, owed: {}, gone: {} };
+export const NOTHING_ABSENT: Absences = { noPlace: {}, refused: {}, leftOut: {}, owed: {}, gone: {}, foreign: {} };

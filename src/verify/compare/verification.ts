@@ -10,6 +10,8 @@ export interface RunVerdict extends Readonly<LaneCounts> {
   /** What `allowed` is made of. */
   readonly losses: Readonly<Losses>;
   readonly absent: Absences;
+  /** Of two lanes: the tags of the series that `absent.foreign` counts. */
+  readonly foreignTags?: readonly string[];
   readonly unjudged: Readonly<Record<Unjudged, number>>;
   /** Bytes before the watermarks that are owed: gaps. */
   readonly owedBytes: number;
@@ -152,7 +154,14 @@ export function totalsOf({ runs }: Pick<Verification, 'runs'>): Totals {
 
 function absencesIn(runs: readonly RunVerdict[]): Absences {
   const of = (why: Absence): Record<string, number> => kindSums(runs.map(({ absent }) => absent[why]));
-  return { noPlace: of('noPlace'), refused: of('refused'), leftOut: of('leftOut'), owed: of('owed'), gone: of('gone') };
+  return {
+    noPlace: of('noPlace'),
+    refused: of('refused'),
+    leftOut: of('leftOut'),
+    owed: of('owed'),
+    gone: of('gone'),
+    foreign: of('foreign'),
+  };
 }
 
 /** Numbers by kind, added up. */

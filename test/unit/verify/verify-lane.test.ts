@@ -420,6 +420,19 @@ describe('verify between two lanes', () => {
     expect(totalsOf(await verifyBetween(['one', 'two'], options(both)))).toMatchObject({ missing: 3, absent: { gone: { scalars: 2 } } });
   });
 
+  test('tells series that no event file ever had from points that no file holds any more', async () => {
+    write();
+    const two = new MemoryTracker('two');
+    await mirror([lane(), lane(two)]);
+    const run = runOf('a');
+    const [, point] = entry(run, 'acc', 7);
+    for (const step of [1, 2]) run.points.set(`mine ${step}`, { ...point, tag: 'user/acc', step, offset: 1e9 + step });
+    run.points.set('more', { ...point, step: 99, offset: 2e9 });
+    const verification = await verifyBetween(['one', 'two'], options({ trackers: [lane(), lane(two)] }));
+    expect(totalsOf(verification)).toMatchObject({ missing: 3, absent: { foreign: { scalars: 2 }, gone: { scalars: 1 } } });
+    expect(verification.runs.flatMap(({ foreignTags = [] }) => foreignTags)).toEqual(['user/acc']);
+  });
+
   test('does not judge what a tracker still has of a file that was replaced', async () => {
     write();
     await mirror([lane()], true);
