@@ -12,9 +12,9 @@ import { helpAfter } from './examples.ts';
 const OF_CONFIGURATION: ReadonlySet<string> = new Set(CONFIGURATION_FLAGS);
 
 const GROUPS: readonly (readonly [heading: string, flags: readonly string[]])[] = [
-  ['Which runs:', ['include', 'exclude', 'links', 'replaced', 'to', 'lane', 'root', 'kind']],
+  ['Selection:', ['include', 'exclude', 'links', 'replaced', 'to', 'lane', 'root', 'kind']],
   ['Configuration:', ['config', 'profile', 'store', 'state', 'memory']],
-  ['Log lines:', ['logLevel', 'logFormat']],
+  ['Logging:', ['logLevel', 'logFormat']],
   ['Output:', ['format', 'out', 'report', 'safe', 'quiet', 'json', 'color']],
 ];
 
@@ -70,7 +70,7 @@ function takeVariables(command: Command, env: Environment): void {
     const text = variable === undefined || OF_CONFIGURATION.has(name) || isGiven ? '' : (env[variable] ?? '');
     if (text !== '' && variable !== undefined) command.setOptionValueWithSource(name, valueIn(option, text, variable), 'env');
     if (required.has(option) && command.getOptionValue(name) === undefined) {
-      throw new MirrorError('MB1001', `required option '${option.flags}' not specified`, { hint: `Give it, or set ${variable}.` });
+      throw new MirrorError('MB1001', `required option '${option.flags}' not specified`, { hint: `Pass it, or set ${variable}.` });
     }
   }
 }
@@ -99,7 +99,7 @@ function valueIn(option: Option, text: string, variable: string): unknown {
   if (typeof option.defaultValue === 'number') {
     const count = Number(text);
     if (Number.isInteger(count) && count >= 0) return count;
-    throw wrong('a number: so often the flag is meant');
+    throw wrong('a number: how often to apply the flag');
   }
   const isOn = switchOf(text);
   if (isOn === undefined) throw wrong('true or false');
@@ -185,7 +185,7 @@ export function withFlagsBehind(argv: readonly string[], program: Command): read
   // A word that is no command is what to complain of; and flags alone ask for nothing.
   if (words.length === 0 && at < argv.length) return argv.slice(at);
   if (words.length === 0) {
-    throw new MirrorError('MB1001', `there is no command: only ${before.join(' ')}`, { hint: 'See mirrorboard --help' });
+    throw new MirrorError('MB1001', `missing command after ${before.join(' ')}`, { hint: 'See mirrorboard --help' });
   }
   return [...words, ...before, ...argv.slice(at)];
 }

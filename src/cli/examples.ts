@@ -11,12 +11,12 @@ interface Extra {
 
 const PROGRAM: Extra = {
   examples: [
-    ['backfill runs/', 'mirror everything below runs/ into ./mirrorboard.db'],
-    ['watch runs/', 'the same, and what comes, for ever'],
-    ['inspect runs/exp1', 'what is in the event files, and what is damaged'],
-    ['export --format csv > all.csv', 'the mirrored scalars as a table'],
-    ['init runs/', 'a configuration to begin with'],
-    ['doctor', 'whether all that is needed is there'],
+    ['backfill runs/', 'mirror runs/ into ./mirrorboard.db once'],
+    ['watch runs/', 'mirror runs/ continuously'],
+    ['inspect runs/exp1', 'show the contents of event files, and damage'],
+    ['export --format csv > all.csv', 'export the mirrored scalars as a table'],
+    ['init runs/', 'create a configuration file'],
+    ['doctor', 'check roots, disk space and trackers'],
   ],
   page: 'docs/commands.md',
 };
@@ -26,138 +26,141 @@ const EXTRAS: Readonly<Record<string, Extra>> = {
   '': PROGRAM,
   backfill: {
     examples: [
-      ['backfill runs/', 'everything below runs/, under the name runs'],
-      ['backfill cluster=/mnt/logs --dry-run', 'what would be read of /mnt/logs, named cluster'],
-      ['backfill --to mlflow', 'the roots of the configuration, into one lane'],
+      ['backfill runs/', 'mirror runs/, named runs'],
+      ['backfill cluster=/mnt/logs --dry-run', 'print the plan for /mnt/logs, named cluster'],
+      ['backfill --to mlflow', 'mirror the configured roots into one lane'],
     ],
     page: 'docs/commands.md#backfill',
   },
   watch: {
     examples: [
-      ['watch runs/', 'what is there, and what comes'],
-      ['watch --listen 127.0.0.1:8080', 'with health and status over HTTP'],
-      ['watch --poll --scan-interval 30', 'for a file system without notifications'],
+      ['watch runs/', 'mirror runs/ continuously'],
+      ['watch --listen 127.0.0.1:8080', 'also serve health and status over HTTP'],
+      ['watch --poll --scan-interval 30', 'poll a file system without notifications'],
     ],
     page: 'docs/commands.md#watch',
   },
   verify: {
     examples: [
-      ['verify', 'every lane against the event files'],
-      ['verify --lane mlflow --report differences.jsonl', 'one lane, each difference as a line'],
-      ['verify --between local mlflow', 'two lanes with each other'],
+      ['verify', 'compare every lane with the event files'],
+      ['verify --lane mlflow --report differences.jsonl', 'compare one lane, and write each difference as a line'],
+      ['verify --between local mlflow', 'compare two lanes with each other'],
     ],
     page: 'docs/verify.md',
   },
   migrate: {
-    examples: [['migrate --from local --to mlflow', 'bring all into mlflow, and say whether local may go']],
+    examples: [['migrate --from local --to mlflow', 'copy everything into mlflow, and check if it can replace local']],
     page: 'docs/migration.md',
   },
   inspect: {
     examples: [
-      ['inspect runs/exp1', 'runs, tags, steps and damage'],
-      ['inspect --format json FILE', 'every point of one file'],
+      ['inspect runs/exp1', 'show runs, tags, steps and damage'],
+      ['inspect --format json FILE', 'print every point of one file'],
     ],
     page: 'docs/commands.md#inspect',
   },
   status: {
     examples: [
-      ['status', 'lanes and their lag, roots, damage'],
-      ['status --json', 'the same for programs'],
+      ['status', 'show lanes and their lag, roots and damage'],
+      ['status --json', 'print the same as JSON'],
     ],
     page: 'docs/commands.md#status',
   },
   root: {
     examples: [
-      ['root list', 'the log directories that were mirrored'],
-      ['root move runs /mnt/new/runs', 'runs lies there now'],
+      ['root list', 'list the mirrored log directories'],
+      ['root move runs /mnt/new/runs', 'point runs to its new path'],
     ],
     page: 'docs/moving.md',
   },
-  'root list': { examples: [['root list --json', 'for programs']], page: 'docs/moving.md' },
-  'root rename': { examples: [['root rename runs vision --dry-run', 'what would get another name']], page: 'docs/moving.md' },
-  'root move': { examples: [['root move runs /mnt/new/runs', 'go on with the same files elsewhere']], page: 'docs/moving.md' },
+  'root list': { examples: [['root list --json', 'print the list as JSON']], page: 'docs/moving.md' },
+  'root rename': { examples: [['root rename runs vision --dry-run', 'print what would be renamed']], page: 'docs/moving.md' },
+  'root move': { examples: [['root move runs /mnt/new/runs', 'continue with the same files at a new path']], page: 'docs/moving.md' },
   'root forget': {
     examples: [
-      ['root forget old --dry-run', 'what would be forgotten'],
-      ['root forget old --remove-from mlflow', 'and removed from a tracker'],
+      ['root forget old --dry-run', 'print what would be forgotten'],
+      ['root forget old --remove-from mlflow', 'also delete its runs in mlflow'],
     ],
     page: 'docs/moving.md',
   },
   run: {
     examples: [
-      ['run list', 'the runs that were mirrored'],
-      ['run forget --gone', 'clean up after files that were deleted'],
+      ['run list', 'list all mirrored runs'],
+      ['run forget --gone', 'clean up after deleted files'],
     ],
     page: 'docs/moving.md',
   },
   'run list': {
     examples: [
-      ["run list 'exp1/**'", 'the runs below a directory'],
-      ['run list --lane mlflow --in-state behind', 'what mlflow does not have yet'],
+      ["run list 'exp1/**'", 'list the runs below a directory'],
+      ['run list --lane mlflow --in-state behind', 'list the runs that are pending in mlflow'],
     ],
     page: 'docs/moving.md',
   },
   'run forget': {
     examples: [
-      ['run forget exp1/bad --dry-run', 'what would be forgotten'],
-      ['run forget --gone', 'only what is no longer there'],
+      ['run forget exp1/bad --dry-run', 'print what would be forgotten'],
+      ['run forget --gone', 'forget only deleted data'],
     ],
     page: 'docs/moving.md',
   },
   runs: {
     examples: [
-      ['runs', 'the runs that were mirrored'],
-      ['runs --json', 'for programs'],
+      ['runs', 'list all mirrored runs'],
+      ['runs --json', 'print the list as JSON'],
     ],
     page: 'docs/moving.md',
   },
   route: {
     examples: [
-      ['route exp1/train', 'which lanes get a run, and as what'],
-      ['route exp1/train loss', 'the same of a series'],
+      ['route exp1/train', 'explain which lanes get a run, and under which name'],
+      ['route exp1/train loss', 'explain the same for a series'],
     ],
     page: 'docs/routing.md',
   },
-  state: { examples: [['state show', 'what is in the state file']], page: 'docs/state.md' },
-  'state show': { examples: [['state show --json', 'for programs']], page: 'docs/state.md' },
-  'state check': { examples: [['state check', 'look at every row']], page: 'docs/state.md' },
-  'state export': { examples: [['state export --out state.json', 'all of it as JSON']], page: 'docs/state.md' },
+  state: { examples: [['state show', 'summarize the state file']], page: 'docs/state.md' },
+  'state show': { examples: [['state show --json', 'print the summary as JSON']], page: 'docs/state.md' },
+  'state check': { examples: [['state check', 'validate every row']], page: 'docs/state.md' },
+  'state export': { examples: [['state export --out state.json', 'write the whole state as JSON']], page: 'docs/state.md' },
   export: {
     examples: [
-      ['export --format csv > all.csv', 'the scalars as a table'],
-      ['export --format parquet --kind all --out all.parquet', 'everything, for a data frame'],
+      ['export --format csv > all.csv', 'export the scalars as a table'],
+      ['export --format parquet --kind all --out all.parquet', 'export everything for a data frame'],
     ],
     page: 'docs/commands.md#export',
   },
   config: {
     examples: [
-      ['config check --online', 'whether it would do, and its trackers are there'],
-      ['config show', 'every value, and who said it'],
+      ['config check --online', 'validate the configuration, and reach its trackers'],
+      ['config show', 'show every value and its source'],
     ],
     page: 'docs/configuration.md',
   },
-  'config check': { examples: [['config check --profile production', 'before it is put to use']], page: 'docs/configuration.md' },
-  'config show': { examples: [['config show --json', 'for programs']], page: 'docs/configuration.md' },
+  'config check': {
+    examples: [['config check --profile production', 'validate a profile before using it']],
+    page: 'docs/configuration.md',
+  },
+  'config show': { examples: [['config show --json', 'print the values as JSON']], page: 'docs/configuration.md' },
   doctor: {
     examples: [
-      ['doctor', 'the roots and lanes of the configuration'],
-      ['doctor --write runs/', 'also write a small run everywhere, and remove it'],
+      ['doctor', 'check the configured roots and lanes'],
+      ['doctor --write runs/', 'also write, read and delete a test run'],
     ],
     page: 'docs/commands.md#doctor',
   },
-  init: { examples: [['init runs/', 'write ./mirrorboard.yaml for one root']], page: 'docs/configuration.md' },
+  init: { examples: [['init runs/', 'create ./mirrorboard.yaml for one root']], page: 'docs/configuration.md' },
   completion: {
     examples: [
-      ['completion bash > ~/.local/share/bash-completion/completions/mirrorboard', 'for bash'],
-      ['completion zsh > ~/.zfunc/_mirrorboard', 'for zsh, with ~/.zfunc in fpath'],
-      ['completion fish > ~/.config/fish/completions/mirrorboard.fish', 'for fish'],
+      ['completion bash > ~/.local/share/bash-completion/completions/mirrorboard', 'install completion for bash'],
+      ['completion zsh > ~/.zfunc/_mirrorboard', 'install completion for zsh, with ~/.zfunc in fpath'],
+      ['completion fish > ~/.config/fish/completions/mirrorboard.fish', 'install completion for fish'],
     ],
     page: 'docs/commands.md#completion',
   },
   explain: {
     examples: [
-      ['explain MB3007', 'what a code means, and what to do'],
-      ['explain', 'all codes'],
+      ['explain MB3007', 'explain a code and what to do about it'],
+      ['explain', 'list all codes'],
     ],
     page: 'docs/errors.md',
   },
@@ -170,7 +173,7 @@ export function helpAfter(path: string, columns: number): string {
   const longest = extra.examples.reduce((most, [command]) => Math.max(most, command.length), 0);
   const widest = extra.examples.reduce((most, [, meaning]) => Math.max(most, meaning.length), 0);
   const isWide = `  mirrorboard   `.length + longest + widest <= columns;
-  // Where there is no room beside them, meanings stand below.
+  // Meanings go below their commands if they do not fit next to them.
   const lines = extra.examples.map(([command, meaning]) =>
     isWide ? `  mirrorboard ${command.padEnd(longest + 2)}${meaning}` : wrapText(`  mirrorboard ${command}\n      ${meaning}`, columns, 2),
   );
@@ -184,7 +187,9 @@ export function helpAfter(path: string, columns: number): string {
 }
 
 const EXIT_CODES =
-  'Exit codes: 0 done, 1 something was not mirrored, 2 wrong use, 3 could not judge, 4 locked by another, 130 interrupted.';
+  'Exit codes: 0 success, 1 not everything was mirrored or valid, 2 invalid usage, ' +
+  '3 could not check, 4 locked by another process, 130 interrupted.';
 
 const FLAGS =
-  'Flags may stand before the command, too. Each has a variable: --log-level is MIRRORBOARD_LOG_LEVEL. A flag wins over its variable, that over the configuration.';
+  'Flags also work before the command. Each flag has an environment variable: --log-level is MIRRORBOARD_LOG_LEVEL. ' +
+  'A flag overrides its variable, and a variable overrides the configuration.';

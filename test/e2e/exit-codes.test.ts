@@ -72,7 +72,7 @@ describe('the exit code', () => {
       ['help', 'frobnicate'],
       /^error\[MB1001\]: unknown command 'frobnicate'\nhint: See mirrorboard --help\n$/,
     ],
-    ['an option of no command', ['--color', 'always'], /there is no command: only --color always\n.*See mirrorboard --help/],
+    ['an option of no command', ['--color', 'always'], /missing command after --color always\n.*See mirrorboard --help/],
     ['a word of an option', ['watch', '--interval', '3'], /hint: Did you mean --scan-interval\?/],
     ['an unknown option of an action', ['state', 'show', '--frobnicate'], /hint: See mirrorboard state show --help/],
     ['a lane that is not there', ['backfill', corpus('tf2_scalars'), '--to', 'mlflow'], /mlflow/],

@@ -119,7 +119,7 @@ describe('the variable of a flag', () => {
     expect(await flagsOf('migrate', ['--to', 'b'], { MIRRORBOARD_FROM: 'a' })).toMatchObject({ from: 'a', to: 'b' });
     await expect(flagsOf('migrate', ['--to', 'b'], {})).rejects.toMatchObject({
       code: 'MB1001',
-      hint: 'Give it, or set MIRRORBOARD_FROM.',
+      hint: 'Pass it, or set MIRRORBOARD_FROM.',
     });
   });
 });
@@ -159,7 +159,7 @@ describe('flags before the command', () => {
 
   test('that are unknown, or alone, are an error', () => {
     expect(() => withFlagsBehind(['--jsn', 'status'], programOf())).toThrow(expect.objectContaining({ hint: 'Did you mean --json?' }));
-    expect(() => withFlagsBehind(['-q'], programOf())).toThrow('there is no command');
+    expect(() => withFlagsBehind(['-q'], programOf())).toThrow('missing command after -q');
   });
 });
 
@@ -189,10 +189,10 @@ describe('help', () => {
     expect(text.match(/^[A-Z][A-Za-z ]*:$/gm)).toEqual([
       'Arguments:',
       'Options:',
-      'Which runs:',
+      'Selection:',
       'Configuration:',
       'Output:',
-      'Log lines:',
+      'Logging:',
       'Examples:',
     ]);
   });

@@ -75,7 +75,7 @@ describe('docs/commands.md', () => {
   });
 
   test('says of --scan-interval what the help says: scans keep apart by chance', () => {
-    const words = 'a fifth more or less';
+    const words = '±20%';
     expect(
       program.commands.find((command) => command.name() === 'watch')?.options.find(({ long }) => long === '--scan-interval'),
     ).toMatchObject({
