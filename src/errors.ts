@@ -73,8 +73,10 @@ export const errorCodes = {
   MB9001: { title: 'a bug in mirrorboard', exit: ExitCode.notMirrored },
 } as const satisfies Record<string, CodeEntry>;
 
+/** A code of `errorCodes`; docs/errors.md explains each. */
 export type ErrorCode = keyof typeof errorCodes;
 
+/** What an error says beside its message. */
 export interface ErrorDetails {
   /** What the operator can do, in one sentence. */
   readonly hint?: string;

@@ -7,6 +7,7 @@ import type { RunParam } from '../contract/index.ts';
 import { messageOf } from '../errors.ts';
 import { parsePython } from './python-data.ts';
 
+/** A text to parse: as params, or for the id of a run under a key. */
 export type TextRequest =
   | { readonly kind: 'params'; readonly text: string; readonly prefix: string; readonly form: TextForm }
   /** `key`: as in `a.b`. */
@@ -18,8 +19,10 @@ export type TextForm = 'json' | 'yaml' | 'python' | 'any';
 /** What a file says, or why it says nothing. */
 export type ReadParams = { readonly kind: 'params'; readonly params: readonly RunParam[] } | Invalid;
 
+/** What a text holds. */
 export type Said = ReadParams | { readonly kind: 'id'; readonly id: string | undefined };
 
+/** A text that can't be parsed, and why. */
 export interface Invalid {
   readonly kind: 'invalid';
   readonly reason: string;
@@ -33,6 +36,7 @@ const MOST_LETTERS = 4 * 1024 * 1024;
 const MOST_NAME_LETTERS = 4096;
 const MOST_LEVELS = 100;
 
+/** Parses a text that others wrote. Throws nothing about its content: that is `Invalid`. */
 export function parseText(request: TextRequest): Said {
   try {
     return request.kind === 'params' ? paramsOf(request) : idOf(request.text, request.key);

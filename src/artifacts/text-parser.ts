@@ -8,6 +8,7 @@ import { messageOf, systemCode } from '../errors.ts';
 import { formatMemory, memoryShares } from '../memory/index.ts';
 import { type Invalid, MOST_TEXT_BYTES, type Said, type TextRequest } from './parse-text.ts';
 
+/** Bounds of one parse, which runs in a thread of its own. */
 export interface ParseLimits {
   /** Default: 10 s. */
   readonly mostMs?: number;

@@ -24,6 +24,7 @@ export function passOver(path: string, reason: string): void {
   silent.set(path, reason);
 }
 
+/** A path answers again: calls to it are made as before. */
 export function answersAgain(path: string): void {
   silent.delete(path);
 }
@@ -48,30 +49,41 @@ const itself = (path: fs.PathLike): string => (Buffer.isBuffer(path) ? nameOfByt
 const ofFile = (fd: number): string => paths.get(fd) ?? '';
 
 // The overloads of `node:fs` are kept; what is called is what `node:fs` has at that moment.
+/** As in `node:fs`, marked while it runs. */
 export const statSync = marked((...args: Parameters<typeof fs.statSync>) => fs.statSync(...args), itself) as typeof fs.statSync;
+/** As in `node:fs`, marked while it runs. */
 export const lstatSync = marked((...args: Parameters<typeof fs.lstatSync>) => fs.lstatSync(...args), itself) as typeof fs.lstatSync;
+/** As in `node:fs`, marked while it runs. */
 export const statfsSync = marked((...args: Parameters<typeof fs.statfsSync>) => fs.statfsSync(...args), itself) as typeof fs.statfsSync;
+/** As in `node:fs`, marked while it runs. */
 export const readlinkSync = marked(
   (...args: Parameters<typeof fs.readlinkSync>) => fs.readlinkSync(...args),
   itself,
 ) as typeof fs.readlinkSync;
+/** As in `node:fs`, marked while it runs. */
 export const existsSync = marked((path: fs.PathLike) => fs.existsSync(path), itself);
+/** As in `node:fs`, marked while it runs. */
 export const accessSync = marked((path: fs.PathLike, mode?: number) => fs.accessSync(path, mode), itself);
+/** As in `node:fs`, marked while it runs. */
 export const realpathSync = marked(
   (...args: Parameters<typeof fs.realpathSync>) => fs.realpathSync(...args),
   itself,
 ) as unknown as typeof fs.realpathSync;
+/** As in `node:fs`, marked while it runs. */
 export const readdirSync = marked(
   (...args: Parameters<typeof fs.readdirSync>) => fs.readdirSync(...args),
   itself,
 ) as unknown as typeof fs.readdirSync;
 
+/** As in `node:fs`, marked while it runs; calls on the descriptor are marked with the path. */
 export const openSync = marked((path: fs.PathLike, flags: number) => {
   const fd = fs.openSync(path, flags);
   if (mark !== undefined) paths.set(fd, itself(path));
   return fd;
 }, itself);
+/** As in `node:fs`, marked while it runs. */
 export const fstatSync = marked((...args: Parameters<typeof fs.fstatSync>) => fs.fstatSync(...args), ofFile) as typeof fs.fstatSync;
+/** As in `node:fs`, marked while it runs. */
 export const readSync = marked(
   (fd: number, buffer: NodeJS.ArrayBufferView, offset: number, length: number, position: number) =>
     fs.readSync(fd, buffer, offset, length, position),

@@ -10,6 +10,7 @@ const CLOSE_MS = 1000;
 /** All threads of this process that hang in a call: it can't end in the ordinary way while there are any. */
 export const behind = new Set<object>();
 
+/** Whether a thread hangs in a call and was left behind. */
 export function isAnythingBehind(): boolean {
   return behind.size > 0;
 }

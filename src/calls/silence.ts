@@ -5,6 +5,7 @@ import { MirrorError } from '../errors.ts';
 export const SAID_AFTER_MS = 3000;
 /** A thread in a call for so long is left behind. A place that answered later than that is given twice as long the next time. */
 export const FIRST_DEADLINE_MS = 10_000;
+/** The longest time that a call is given before its thread is left behind. */
 export const MOST_DEADLINE_MS = 300_000;
 /** Threads that are left behind for one root, at most: after those it is left alone until one of them comes back. */
 export const MOST_BEHIND = 4;
@@ -28,6 +29,7 @@ export function noAnswer(path: string, message = `${path} does not answer`): Mir
   });
 }
 
+/** Words for a path whose calls don't return; `sinceMs` is a wall time. */
 export function silenceText(sinceMs: number): string {
   return `does not answer since ${new Date(sinceMs).toISOString()}`;
 }

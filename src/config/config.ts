@@ -121,6 +121,7 @@ export interface TrackerLaneConfig {
   readonly group: string | undefined;
 }
 
+/** The local store's lane. */
 export interface LocalLane {
   /** The SQLite file. Default: `./mirrorboard.db`. */
   readonly path: string;
@@ -155,7 +156,9 @@ export interface RunRules {
   readonly roots: readonly Root[];
 }
 
+/** What `moved` can say of a run that turns up elsewhere. */
 export const MOVED = ['follow', 'new'] as const;
+/** `follow`: it stays the same run. `new`: it is mirrored as another one. */
 export type Moved = (typeof MOVED)[number];
 
 /** Who decided a value. */
@@ -163,9 +166,12 @@ export type Source = 'flag' | 'environment' | 'file' | 'default';
 
 /** From silence to all; each level includes those before it. */
 export const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
+/** From which level on lines are logged. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** The forms of log lines. */
 export const LOG_FORMATS = ['json', 'pretty'] as const;
+/** `json` for programs, `pretty` for people. */
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
 /** What a command line can say; undefined is not said. */

@@ -1,5 +1,6 @@
 import type { Environment } from '../environment.ts';
 
+/** A text with its variables put in, or why that can't be done. */
 export type Expansion =
   | { readonly kind: 'expanded'; readonly text: string }
   | { readonly kind: 'unset'; readonly variable: string }

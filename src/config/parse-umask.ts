@@ -3,6 +3,7 @@ export function isUmask(text: string): boolean {
   return /^0?0[0-7]{2}$/.test(text);
 }
 
+/** A umask from its octal digits, which were validated before. */
 export function parseUmask(text: string): number {
   return Number.parseInt(text, 8);
 }

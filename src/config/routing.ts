@@ -12,6 +12,7 @@ import { LANE_TYPES } from './lane-types.ts';
 import { addProblem, type FieldPath, fieldName } from './problem.ts';
 import type { LaneMaking } from './tracker-lanes.ts';
 
+/** What the configuration says of one lane's routes, folding, params and artifacts. */
 export interface Routing {
   readonly routes: readonly RouteRule[];
   readonly fold: FoldRules;
@@ -22,6 +23,7 @@ export interface Routing {
 /** The tag of tracker runs that says which group a run was drawn into. */
 const GROUP_TAG = 'ab_group';
 
+/** Reads one lane's routing; problems are added to those of `making`. */
 export function makeRouting(making: LaneMaking): Routing {
   return new RoutingMaker(making).make();
 }

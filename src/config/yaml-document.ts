@@ -9,6 +9,7 @@ export interface Scalar {
   readonly source?: string | undefined;
 }
 
+/** A place in a YAML file, both counted from 1. */
 export interface Position {
   readonly line: number;
   readonly column: number;

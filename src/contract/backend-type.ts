@@ -55,6 +55,7 @@ export interface BackendType<Settings = unknown> {
   waiting?(settings: Settings): readonly string[];
 }
 
+/** A section that was read: its settings, or every problem that was found. */
 export type ParsedSettings<Settings> =
   | {
       readonly kind: 'settings';
@@ -64,6 +65,7 @@ export type ParsedSettings<Settings> =
     }
   | { readonly kind: 'problems'; readonly problems: readonly SettingProblem[] };
 
+/** What is wrong with a setting. */
 export interface SettingProblem {
   readonly path: readonly (string | number)[];
   /** What was found and what was expected; never a secret. */

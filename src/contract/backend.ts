@@ -30,6 +30,7 @@ export interface Probe {
 /** What is tried out together: all that `send` stores points in, what `setParams` stores, what `putFile` stores. */
 export type TrialKind = 'points' | 'params' | 'files';
 
+/** A tracker as a lane. Every call may be made again after a crash, so each has to bear repetition. */
 export interface Backend {
   describe(): Capabilities;
   /** Looks whether the tracker is there, lets us in, and has what is needed. Throws what stands in the way. Writes nothing. */

@@ -45,6 +45,7 @@ export interface PositionOwner {
   fileCount(root: string, below: string): number;
 }
 
+/** An event file as it was when it was last read. */
 export interface KnownFile {
   readonly run: string;
   readonly name: string;
@@ -56,6 +57,7 @@ export interface KnownFile {
   readonly wasRewritten: boolean;
 }
 
+/** A root by its name, and its path when it was last read. */
 export interface KnownRoot {
   readonly name: string;
   readonly path: string;

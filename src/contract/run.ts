@@ -90,6 +90,7 @@ export interface ReadBackOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How and when a run ended. */
 export interface RunEnd {
   readonly status: 'finished' | 'failed';
   /** Wall time of the last event, seconds. */

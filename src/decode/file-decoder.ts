@@ -50,6 +50,7 @@ export type Step =
   /** Everything before the end of the file was looked at. */
   | { readonly kind: 'end' };
 
+/** The file that is decoded, and what is known of it so far. */
 export interface DecoderOptions {
   readonly run: RunRef;
   readonly file: string;

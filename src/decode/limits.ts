@@ -16,6 +16,7 @@ export interface RecordLimits {
 
 const nothing = (): undefined => undefined;
 
+/** Every record is decoded, whatever memory it takes. */
 export const NO_LIMITS: RecordLimits = {
   record: Infinity,
   values: Infinity,

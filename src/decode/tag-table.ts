@@ -104,6 +104,7 @@ function hash(buffer: Uint8Array, at: number, length: number): number {
   return h ^ (h >>> 15);
 }
 
+/** Whether two stretches of `length` bytes are equal. */
 export function sameBytes(a: Uint8Array, aStart: number, b: Uint8Array, bStart: number, length: number): boolean {
   for (let i = 0; i < length; i++) if (a[aStart + i] !== b[bStart + i]) return false;
   return true;

@@ -3,6 +3,7 @@ import { type ExportKind, isOfKind } from './kind.ts';
 import { type ExportCount, type ExportSource, nothingYet } from './source.ts';
 import { TextBuffer, type TextSink } from './text-buffer.ts';
 
+/** What is written, and how texts are. */
 export interface CsvOptions {
   /** Which series are written; default `scalars`. */
   readonly kind?: ExportKind;

@@ -15,6 +15,7 @@ export const EXPORT_KINDS = [
   'all',
 ] as const;
 
+/** A kind of series that can be exported. */
 export type ExportKind = (typeof EXPORT_KINDS)[number];
 
 /** Whether the series of a plugin belong to a kind. */

@@ -13,6 +13,7 @@ export interface ExportSeries extends SeriesFacts {
 /** What an export needs to know of an event file. */
 export type FileFacts = Pick<FileState, 'name' | 'size' | 'records' | 'position' | 'damage'>;
 
+/** A run that can be exported, with its series. */
 export interface ExportRun {
   /** Relative to the root, with `/`; `.` is the root itself. */
   readonly run: string;
@@ -36,6 +37,7 @@ export interface ExportCount {
   leftOut: number;
 }
 
+/** The count before anything was written. */
 export function nothingYet(): ExportCount {
   return { runs: 0, series: 0, points: 0, leftOut: 0 };
 }

@@ -1,5 +1,6 @@
 import type { MirrorError } from '../errors.ts';
 
+/** Headers of an answer; names are in lower case. */
 export type HttpHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 /** What became of a request: a value, whatever the server did. */

@@ -7,6 +7,7 @@ export interface SettingNames {
   readonly access?: string;
 }
 
+/** What stands in front of a tracker (a login page, a redirect): the error code and the remedy. */
 export interface Door {
   readonly code: 'MB4002' | 'MB4003';
   readonly hint: string;
@@ -44,6 +45,7 @@ export function isLoginPage(body: Uint8Array): boolean {
   return /type=["']?password|\b(?:log|sign)(?:ging|ing)?[ -]?(?:in|on)\b|\bsso\b|\boauth2?\b|\bsaml\b/i.test(page);
 }
 
+/** The remedy when a login page answers. */
 export function loginHint({ access = 'the token, the key or headers' }: SettingNames = NAMES): string {
   return `What lets us in is missing or has expired: set or renew ${access}.`;
 }

@@ -21,6 +21,7 @@ import { closedHint, opensslReason, readTlsFiles, type TlsMaterial, type TlsOpti
 import { tooLargeAnswer } from './too-large.ts';
 import { LateError, within } from './within.ts';
 
+/** Where requests go, and with what credentials, limits and TLS settings. */
 export interface HttpOptions {
   /** What every path is appended to, with a path of its own or without. User and password in it become basic authentication. */
   readonly baseUrl: string;
@@ -48,8 +49,10 @@ export interface HttpOptions {
   readonly env?: Environment;
 }
 
+/** Credentials: basic authentication, or a bearer token. */
 export type Auth = { readonly username: string; readonly password: string } | { readonly token: string };
 
+/** A request; `isRepeatable` and `isRead` decide what a lost answer means. */
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD';
   /** Appended to the base address, each part encoded already. */

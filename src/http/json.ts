@@ -46,6 +46,7 @@ export type JsonAnswer =
   | { readonly kind: 'notJson' }
   | { readonly kind: 'failed'; readonly error: MirrorError };
 
+/** Parses an answer's body. `prepare` changes the text first: numbers that no double holds become strings. */
 export function readJson(answer: Extract<HttpAnswer, { kind: 'ok' }>, source: Source, prepare?: (text: string) => string): JsonAnswer {
   if (isPage(answer)) return { kind: 'notJson' };
   const { body, headers } = answer;

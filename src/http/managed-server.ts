@@ -51,6 +51,7 @@ export interface ManagedCommand {
   readonly remedyOf?: (log: string) => ServerRemedy | undefined;
 }
 
+/** What can be done when a server that we start says why it does not start. */
 export interface ServerRemedy {
   readonly hint: string;
   readonly command?: string;
@@ -58,6 +59,7 @@ export interface ServerRemedy {
   readonly isCertain?: boolean;
 }
 
+/** A tracker's server that we start on a free port of the loopback address and stop with us. */
 export class ManagedServer {
   readonly address: string;
   readonly #child: ChildProcess;

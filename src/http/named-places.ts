@@ -9,6 +9,7 @@ import { redactCut } from './redact.ts';
 /** Addresses of a host name. Throws where there are none. */
 export type Resolve = (host: string) => Promise<readonly string[]>;
 
+/** How files get to addresses that a tracker names. */
 export interface NamedPlacesOptions extends Pick<HttpOptions, 'tls' | 'timeoutMs' | 'connections' | 'secrets' | 'env'> {
   /** The tracker that names places: one that runs on this machine may name this machine. */
   readonly tracker: string;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { MirrorError } from '../errors.ts';
 import { isTooLarge } from './too-large.ts';
 
+/** Bounds of a listing in pages. */
 export interface PageLimits {
   /** Default 100 000. */
   readonly pages?: number;

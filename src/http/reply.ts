@@ -3,6 +3,7 @@ import { MirrorError } from '../errors.ts';
 import { type HttpHeaders, headerOf } from './answer.ts';
 import { isOddAnswer, type Said } from './said.ts';
 
+/** An answer that was taken for what it should be. */
 export interface Ok<T> {
   readonly kind: 'ok';
   readonly value: T;
@@ -25,6 +26,7 @@ export interface Unusable extends Failed {
 /** Longest part of a server's message that is shown: some hold whole SQL statements with their values. */
 const MESSAGE_LENGTH = 300;
 
+/** The reply for an answer that is not what the API promises; a later one may be. */
 export function unusableAnswer(error: MirrorError): Unusable {
   return { kind: 'failed', cause: 'transient', error };
 }
@@ -47,6 +49,7 @@ export function taken<T, Answer extends Ok<Said> | Failed>(
   }
 }
 
+/** The value of a reply. Throws the error of a failed one. */
 export function valueOrThrow<T>(reply: Ok<T> | Failed): T {
   if (reply.kind === 'ok') return reply.value;
   throw reply.error;

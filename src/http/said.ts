@@ -130,10 +130,12 @@ export function oddAnswer({ what, address, speaker = address }: Source, found: s
   });
 }
 
+/** Whether an error says that an answer has not the shape that the API promises. */
 export function isOddAnswer(error: unknown): boolean {
   return error instanceof MirrorError && error.code === 'MB4031';
 }
 
+/** Whether a JSON value is an object. */
 export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -16,6 +16,7 @@ export interface TlsOptions {
   readonly names?: SettingNames & { readonly ca: string; readonly cert: string };
 }
 
+/** Certificates and keys in PEM, as Node's TLS takes them. */
 export interface TlsMaterial {
   readonly ca?: string[];
   readonly cert?: string;

@@ -16,6 +16,7 @@ interface Target {
   readonly series: ReadonlyMap<string, SourceSeries>;
 }
 
+/** Under which tracker run, tag and file a lane has the points of a run, by the mappings in the state. */
 export class LaneNames {
   readonly #lane: LaneReader;
   readonly #mappings = new Map<string, RunMapping>();

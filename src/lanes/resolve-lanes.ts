@@ -43,12 +43,14 @@ export interface ResolvedLane {
   readonly shown: readonly ShownSetting[];
 }
 
+/** A setting as it may be shown. */
 export interface ShownSetting {
   readonly key: string;
   readonly value: unknown;
   readonly source: string;
 }
 
+/** Where backend types come from. */
 export interface ResolveOptions {
   /** Where packages are looked for. Default: the working directory. */
   readonly cwd?: string;

@@ -15,6 +15,7 @@ import { parentKey } from './run-source.ts';
 /** Reports what an operator should know of a lane. */
 export type LaneWarning = (lane: string, message: string, facts: Readonly<Record<string, string | number>>) => void;
 
+/** What a pass changes about the runs of its lanes. */
 export interface MakeLanesOptions {
   /** Begin runs anew that would be named, folded or placed otherwise today. Default false. */
   readonly remap?: boolean;

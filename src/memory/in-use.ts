@@ -1,6 +1,7 @@
 import { memoryOf } from './limit.ts';
 import { recordsAtOnce, type Shares, sharesOf } from './shares.ts';
 
+/** How much memory there is, in bytes, and what shares it. */
 export interface Memory {
   readonly limit: number;
   /** Lanes that lead to trackers. */
@@ -30,6 +31,7 @@ export function memoryInUse(): Memory {
   return memory;
 }
 
+/** The shares of the memory in use, in bytes. */
 export function memoryShares(): Shares {
   const inUse = memoryInUse();
   shares ??= sharesOf(inUse.limit, recordsAtOnce(inUse), inUse.trackers);

@@ -38,6 +38,7 @@ export interface ObjectPoint {
   readonly payload: Uint8Array;
 }
 
+/** What an event without values holds. */
 export type MarkKind = 'session_log' | 'log_message' | 'meta_graph_def' | 'empty';
 
 /** An event that carries no value of a tag: session starts and stops, log messages, meta graphs, events without content. */

@@ -26,14 +26,17 @@ const DTYPES: Readonly<Record<number, DType>> = {
 
 const BY_NAME = new Map(Object.values(DTYPES).map((dtype) => [dtype.name, dtype]));
 
+/** The number type of a name (`float`). */
 export function dtypeNamed(name: string): DType | undefined {
   return BY_NAME.get(name);
 }
 
+/** The number type of TensorFlow's `DataType` number. */
 export function dtypeOf(number: number): DType | undefined {
   return DTYPES[number];
 }
 
+/** The name of TensorFlow's `DataType` number, also of one that is not known here. */
 export function dtypeName(number: number): string {
   return DTYPES[number]?.name ?? (number === 0 ? 'invalid' : `dtype${number}`);
 }

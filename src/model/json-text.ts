@@ -23,6 +23,7 @@ export function jsonText(value: Json): string {
   return `{${fields.join(',')}}`;
 }
 
+/** A number as JSON that every reader reads as the same double. NaN and infinities are strings. */
 export function jsonNumber(x: number): string {
   // Digits alone would be read as an integer by many, and beyond 2^53 that is another number.
   if (Number.isInteger(x) && !Number.isSafeInteger(x)) return x.toExponential();

@@ -13,6 +13,7 @@ export const KINDS = [
   'tensors',
 ] as const;
 
+/** A kind of values, as the loss table and `needs` name it. */
 export type Kind = (typeof KINDS)[number];
 
 const KIND_OF_PLUGIN: ReadonlyMap<string, Kind> = new Map([

@@ -3,6 +3,7 @@ import type { Json, JsonObject } from './value.ts';
 
 /** Hyperparameter and layout messages in protobuf's JSON form: fields that are unset or zero are left out, enums by name. */
 
+/** The plugin data of hparams (`HParamsPluginData`) as JSON. Throws when the bytes are no such message. */
 export function readHParams(content: Uint8Array): JsonObject {
   const data = messages.HParamsPluginData.decode(content);
   return compact({
@@ -18,6 +19,7 @@ export function readHParams(content: Uint8Array): JsonObject {
   });
 }
 
+/** The layout of custom scalars (`Layout`) as JSON. Throws when the bytes are no such message. */
 export function readLayout(content: Uint8Array): JsonObject {
   const layout = messages.Layout.decode(content);
   return compact({

@@ -108,6 +108,7 @@ export function guardOf([first, last, marks = []]: GuardJson): Guard {
   return { first: first ?? undefined, last: last ?? undefined, ...(trail.length === 0 ? {} : { trail }) };
 }
 
+/** A guard as it is stored. */
 export type GuardJson = readonly [first: RecordMark | null, last: RecordMark | null, trail?: readonly number[]];
 
 /** The facts of a file as of a position: stored with it, in one transaction where the backend owns its positions. */

@@ -17,4 +17,5 @@ export interface Series {
   readonly firstOffset: number;
 }
 
+/** TensorBoard's data class of a series (`summary.proto`). */
 export type DataClass = 'unknown' | 'scalar' | 'tensor' | 'blob_sequence';

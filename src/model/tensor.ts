@@ -18,6 +18,7 @@ export interface Tensor {
 /** Largest array that is made from a list shorter than its shape: a shape is only a claim. */
 const MAX_REPEATED_BYTES = 64 * 1024 * 1024;
 
+/** A tensor from its message (`tensor.proto`): shape, dtype, numbers. Throws when shape and content don't fit. */
 export function readTensor(message: messages.TensorProto.$Properties): Tensor {
   const number = message.dtype ?? 0;
   const dtype = dtypeOf(number);

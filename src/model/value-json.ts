@@ -126,6 +126,7 @@ export function textJson(bytes: Uint8Array): Json {
   }
 }
 
+/** SHA-256, in hex. */
 export function sha256Of(data: Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
 }

@@ -22,6 +22,7 @@ export type Value =
   /** The plugin's own rules do not fit what is there; the tensor stands as it is. */
   | { readonly kind: 'malformed'; readonly why: string; readonly tensor: Tensor; readonly raw: Uint8Array };
 
+/** A histogram in buckets. */
 export interface Histogram {
   readonly kind: 'histogram';
   /** Buckets as TensorBoard shows them, in full precision; left and right edge and count, a place a bucket. */
@@ -40,6 +41,7 @@ export interface Histogram {
   };
 }
 
+/** A clip of audio, and its label, as bytes of the file. */
 export interface AudioClip {
   readonly data: Uint8Array;
   readonly label: Uint8Array;
@@ -55,6 +57,7 @@ export interface AudioFormat {
 
 /** A message in protobuf's JSON form, with the field names of the .proto files; numbers stay numbers, NaN and infinities too. */
 export type Json = null | boolean | number | bigint | string | readonly Json[] | JsonObject;
+/** An object of JSON. */
 export interface JsonObject {
   readonly [key: string]: Json;
 }

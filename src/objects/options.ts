@@ -1,5 +1,6 @@
 import type { Environment } from '../environment.ts';
 
+/** A bucket, and how it is reached. */
 export interface ObjectStoreOptions {
   readonly bucket: string;
   /** Before every path, without slashes at its ends; may be empty. */

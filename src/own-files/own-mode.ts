@@ -13,10 +13,12 @@ export function setOwnUmask(mask: number): void {
   umask = mask & 0o777;
 }
 
+/** The mode of our files under the umask in use. */
 export function ownFileMode(): number {
   return 0o666 & ~umask;
 }
 
+/** The mode of our folders under the umask in use. */
 export function ownFolderMode(): number {
   return 0o777 & ~umask;
 }

@@ -1,5 +1,6 @@
 /** Takes apart the expressions that globs become. Pure. */
 
+/** A regular expression as a tree. */
 export type Node =
   | { readonly kind: 'char'; readonly test: (code: number) => boolean }
   | { readonly kind: 'all'; readonly parts: readonly Node[] }
@@ -9,6 +10,7 @@ export type Node =
   | { readonly kind: 'look'; readonly part: Node; readonly isNegative: boolean }
   | { readonly kind: 'start' | 'end' };
 
+/** An expression that was parsed. */
 export interface Parsed {
   readonly root: Node;
   /** Names of captures by their index; those without one are empty. */

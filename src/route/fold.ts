@@ -35,6 +35,7 @@ const HPARAMS_CHILD = /^\d{9,11}(\.\d+)?$/;
 
 const SESSION: Kind = { isOne: (name) => HPARAMS_CHILD.test(name), compare: (a, b) => Number(a) - Number(b) || compareTexts(a, b) };
 
+/** Decides which runs go into the tracker run of another one. */
 export class Fold {
   readonly #rules: FoldRules;
   readonly #isPart: (name: string) => boolean;

@@ -41,6 +41,7 @@ interface CompiledRule {
   readonly isAboutSeries: boolean;
 }
 
+/** The rules of a configuration, and the lane they are applied to. */
 export interface LaneRouteOptions {
   readonly rules: readonly RouteRule[];
   readonly lane: string;

@@ -20,6 +20,7 @@ export interface ReadFile {
   readonly gaps: readonly Gap[];
 }
 
+/** What changes for a series when the configuration wants more or less of it. */
 export interface Reconsidered {
   readonly left: LeftOut | undefined;
   /** Byte ranges, by file, that have to be sent (again) for what is newly wanted. */

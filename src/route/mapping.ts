@@ -28,6 +28,7 @@ export function plainMapping(path: string): RunMapping {
 
 /** What becomes of a run whose file holds other content now: a tracker run of its own, beside the former one, or the same one goes on. */
 export const REPLACED = ['new_run', 'same_run'] as const;
+/** What becomes of a tracker run when a file of its run holds other content. */
 export type Replaced = (typeof REPLACED)[number];
 
 /** What a tracker run was opened as: its name, its experiment, its parent stay what they were. */

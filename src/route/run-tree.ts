@@ -1,6 +1,7 @@
 /** The runs that are known, by the directory above them: folding asks who else is there. */
 import type { RunRef } from '../model/index.ts';
 
+/** The directories of all roots that hold runs. */
 export class RunTree {
   /** Names of the directories right below a path that are runs, or have some below them: true for those that are. */
   readonly #below = new Map<string, Map<string, boolean>>();

@@ -3,9 +3,11 @@
  * owner also owns what they lead to, so that nobody can have other people's files read. `all`: whatever a link leads to.
  */
 export const LINK_RULES = ['none', 'inside', 'owner', 'all'] as const;
+/** Which links below a root are followed; docs/configuration.md explains each. */
 export type LinkRule = (typeof LINK_RULES)[number];
 
 /** The rule of a root, by its real path. */
 export type LinkRules = (root: string) => LinkRule;
 
+/** Links whose owner owns what they lead to. */
 export const DEFAULT_LINKS: LinkRule = 'owner';

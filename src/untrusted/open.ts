@@ -83,6 +83,7 @@ function* lookSteps(place: Place, name: string): Steps<Looked> {
   }
 }
 
+/** Bounds of a read. */
 export interface ReadLimits {
   /** A longer file is refused (MB2012) before anything of it is read. */
   readonly mostBytes: number;

@@ -13,6 +13,7 @@ export function refusal(
   return new MirrorError(code, reason, { retry, context: { path } });
 }
 
+/** A path as messages show it: cut when it is long. */
 export function shown(path: string): string {
   return path.length <= MOST_TEXT ? path : `${path.slice(0, MOST_TEXT)}…`;
 }

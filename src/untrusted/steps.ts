@@ -12,31 +12,41 @@ export type Ask =
   | { readonly call: 'lstat' | 'readlink' | 'realpath' | 'open'; readonly path: string }
   | { readonly call: 'fstat' | 'close'; readonly fd: number };
 
+/**
+ * A sequence of calls, written once for threads that wait and for those that don't: each call is yielded, and its
+ * result passed in.
+ */
 export type Steps<Value> = Generator<Ask, Value, unknown>;
 
 /** Never waits for whoever should write into a pipe, never follows the last part, never outlives us in another program. */
 const FLAGS = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOFOLLOW;
 
+/** The facts of a path, of the link itself when it is one. */
 export function* lstat(path: string): Steps<fs.BigIntStats> {
   return (yield { call: 'lstat', path }) as fs.BigIntStats;
 }
 
+/** Where a link leads. */
 export function* readlink(path: string): Steps<string> {
   return (yield { call: 'readlink', path }) as string;
 }
 
+/** A path without links. */
 export function* realpath(path: string): Steps<string> {
   return (yield { call: 'realpath', path }) as string;
 }
 
+/** Opens a path for reading. Gives the descriptor. */
 export function* open(path: string): Steps<number> {
   return (yield { call: 'open', path }) as number;
 }
 
+/** The facts of what is open. */
 export function* fstat(fd: number): Steps<fs.BigIntStats> {
   return (yield { call: 'fstat', fd }) as fs.BigIntStats;
 }
 
+/** Closes a descriptor. */
 export function* close(fd: number): Steps<void> {
   yield { call: 'close', fd };
 }

@@ -4,6 +4,7 @@ import { type Json, jsonNumber, jsonText } from '../../model/index.ts';
 /** A file that a point needs, and its length. */
 export type NeededFile = readonly [path: string, bytes: number];
 
+/** One line of a file of exact points: a point, or an event without a value. */
 export interface SegmentLine {
   readonly offset: number;
   readonly index: number;
@@ -12,6 +13,7 @@ export interface SegmentLine {
   readonly isMark: boolean;
 }
 
+/** What stands before the value in a line. */
 export interface HeadFields {
   readonly tag: string;
   readonly plugin: string;
@@ -99,6 +101,7 @@ function wideOf(text: string): bigint | undefined {
   return /^-?\d{1,30}$/.test(text) ? BigInt(text) : undefined;
 }
 
+/** A scalar as it stands in a line: JSON, with integers that no double holds as a string. */
 export function scalarText(value: number | bigint): string {
   return typeof value === 'bigint' ? `"${value}"` : jsonNumber(value);
 }

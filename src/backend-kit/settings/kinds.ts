@@ -2,6 +2,10 @@ import { switchOf } from '../../flag-names.ts';
 
 /** The kinds of values that settings have. */
 
+/**
+ * A kind of value: how it is read from YAML or from a variable, and how it is described when something else was
+ * found.
+ */
 export interface Kind<Value> {
   /** What was expected, where something else was found. */
   readonly expected: string;
@@ -9,6 +13,7 @@ export interface Kind<Value> {
   parse(raw: unknown, isVariable: boolean): Value | undefined;
 }
 
+/** A text that is not empty; integers of YAML count as texts. */
 export const TEXT: Kind<string> = {
   expected: 'a text',
   parse(raw) {
@@ -18,8 +23,10 @@ export const TEXT: Kind<string> = {
   },
 };
 
+/** A path; it need not exist. */
 export const PATH: Kind<string> = { ...TEXT, expected: 'the path of a file or folder' };
 
+/** True or false; in a variable also 1, 0, yes, no, on, off. */
 export const SWITCH: Kind<boolean> = {
   expected: 'true or false',
   parse(raw, isVariable) {
@@ -28,6 +35,7 @@ export const SWITCH: Kind<boolean> = {
   },
 };
 
+/** A duration in seconds, above 0; fractions are allowed. */
 export const SECONDS: Kind<number> = {
   expected: 'seconds, a number above 0',
   parse(raw, isVariable) {
@@ -36,6 +44,7 @@ export const SECONDS: Kind<number> = {
   },
 };
 
+/** A list of texts; in a variable separated by commas. */
 export const LIST: Kind<readonly string[]> = {
   expected: 'a list of texts',
   parse(raw, isVariable) {

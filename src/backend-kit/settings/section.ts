@@ -6,6 +6,7 @@ import { messageOf } from '../../errors.ts';
 import { redact } from '../../http/index.ts';
 import type { Kind } from './kinds.ts';
 
+/** A setting: its names, its kind, its default. */
 export interface Field<Value> extends SettingField {
   readonly kind: Kind<Value>;
   /** Shown nowhere. */
@@ -13,6 +14,7 @@ export interface Field<Value> extends SettingField {
   readonly fallback?: Value;
 }
 
+/** The settings of a backend type, by name. */
 export type Fields = Readonly<Record<string, Field<unknown>>>;
 
 /** What a field holds; undefined only where it has no default. */
