@@ -10,6 +10,7 @@ export const ExitCode = {
   interrupted: 130,
 } as const;
 
+/** One of `ExitCode`. */
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
 interface CodeEntry {

@@ -16,6 +16,7 @@ import { planJson, renderPlan } from './plan-text.ts';
 import { readConfig } from './read-config.ts';
 import { columnsOf, laneWarning, ProgressBlock, renderReport, reportJson } from './terminal/index.ts';
 
+/** The options of `backfill`. */
 export interface BackfillFlags extends GlobalOptions {
   readonly dryRun?: boolean;
   readonly strict?: boolean;
@@ -172,6 +173,7 @@ async function makeLanes(
   return makeTrackerLanes(config, env, undefined, warn, wishes);
 }
 
+/** What `--remap` and `--rebuild` ask for. */
 export function wishesOf({ remap, rebuild }: Pick<BackfillFlags, 'remap' | 'rebuild'>): MakeLanesOptions {
   return { remap: remap === true, rebuild: rebuild === true };
 }

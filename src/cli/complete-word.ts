@@ -9,6 +9,7 @@ export const COMPLETE = '__complete';
 /** What is asked for at the cursor: words that are known here, or names that have to be looked up. */
 export type Wanted = { readonly kind: 'words'; readonly words: readonly Candidate[] } | { readonly kind: LookedUp };
 
+/** What candidates are looked up for, when they don't stand in the program. */
 export type LookedUp =
   | 'lanes'
   | 'profiles'
@@ -23,12 +24,14 @@ export type LookedUp =
   | 'codes'
   | 'nothing';
 
+/** A word that completes what was typed. */
 export interface Candidate {
   readonly word: string;
   /** In a few words. */
   readonly meaning?: string;
 }
 
+/** What is wanted where the cursor stands. */
 export interface Place {
   readonly wanted: Wanted;
   /** What of the word is there. */

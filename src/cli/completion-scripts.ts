@@ -5,6 +5,7 @@ export const LIST_COMMANDS = { word: 'help', meaning: 'help for a command' };
 
 /** What the program says where a shell knows better: names of files, or of folders. */
 export const FILES = ':files';
+/** The answer that asks the shell to complete folders. */
 export const FOLDERS = ':folders';
 
 // $1 is the program as it was typed: a path to it works as well. Words are split by the program, since bash breaks them at = and : as well.
@@ -62,4 +63,5 @@ end
 complete -c mirrorboard -f -a '(__mirrorboard_complete)'
 `;
 
+/** The completion script of each shell. */
 export const SCRIPTS: Readonly<Record<string, string>> = { bash: BASH, zsh: ZSH, fish: FISH };

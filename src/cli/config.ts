@@ -14,6 +14,7 @@ import { renderTable } from './terminal/index.ts';
 import { timeoutOf } from './timeout.ts';
 import { unusedFindings } from './unused-config.ts';
 
+/** The options of `config check` and `config show`. */
 export interface ConfigFlags extends GlobalOptions {
   readonly online?: boolean;
   readonly timeout?: string;

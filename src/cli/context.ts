@@ -31,6 +31,7 @@ export interface CommandContext {
   exitCode: number;
 }
 
+/** The style for a stream: colours when it is a terminal and nothing forbids them. */
 export function styleOf(stream: NodeJS.WriteStream, options: GlobalOptions, env: NodeJS.ProcessEnv): Style {
   return styleFor({ stream, env, choice: options.color ?? 'auto' });
 }

@@ -15,6 +15,7 @@ import { columnsOf, wrapText } from './terminal/index.ts';
 import { timeoutOf } from './timeout.ts';
 import { tryRun } from './trial-run.ts';
 
+/** The options of `doctor`. */
 export interface DoctorFlags extends GlobalOptions {
   readonly write?: boolean;
   readonly timeout?: string;

@@ -44,6 +44,7 @@ function* counted(
   if (found !== count) onShort?.({ run, tag, expected: count, found });
 }
 
+/** How files are read for an export. */
 export interface FilesSourceOptions {
   /** Nobody writes to the files any more: look for sound records inside a torn one. Default true. */
   readonly settled?: boolean;

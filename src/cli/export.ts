@@ -8,6 +8,7 @@ import { OutputFile } from './output-file.ts';
 import { readConfig } from './read-config.ts';
 import { counted, formatCount, visibleText } from './terminal/index.ts';
 
+/** The options of `export`. */
 export interface ExportFlags extends GlobalOptions {
   readonly format: 'json' | 'csv' | 'parquet';
   readonly out?: string;

@@ -52,6 +52,7 @@ export function exitCodeOf(findings: readonly Finding[], wrong: ExitCode = ExitC
   return findings.some(({ state }) => state === 'unreachable') ? ExitCode.couldNotJudge : ExitCode.done;
 }
 
+/** A finding as `doctor --json` prints it. */
 export function findingJson({ area, name, state, text, more = [], hint, facts = {} }: Finding): object {
   return { area, name, state, text, more, hint: hint ?? null, ...facts };
 }

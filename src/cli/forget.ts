@@ -12,6 +12,7 @@ import { probeInTime } from './probe-in-time.ts';
 import { counted, formatCount, laneWarning, type Style, visibleText } from './terminal/index.ts';
 import { lanesOf, withSources, withTidyPlaces } from './tidy-places.ts';
 
+/** The options of `run forget` and `root forget`. */
 export interface ForgetFlags extends GlobalOptions {
   readonly gone?: boolean;
   readonly keepPoints?: boolean;

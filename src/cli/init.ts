@@ -5,6 +5,7 @@ import { MirrorError, messageOf, systemCode } from '../errors.ts';
 import { type CommandContext, type GlobalOptions, programName, shellWord, writeOut } from './context.ts';
 import { visibleText } from './terminal/index.ts';
 
+/** The options of `init`. */
 export interface InitFlags extends GlobalOptions {
   readonly out?: string;
   readonly force?: boolean;

@@ -20,6 +20,7 @@ import {
   visibleText,
 } from './terminal/index.ts';
 
+/** The options of `inspect`. */
 export interface InspectFlags extends GlobalOptions {
   readonly format?: string;
 }

@@ -4,6 +4,7 @@ import type { Environment } from '../environment.ts';
 import { MirrorError } from '../errors.ts';
 import type { ResolvedLane } from '../lanes/index.ts';
 
+/** What work with a lane's backend needs. */
 export interface LaneWork {
   readonly env: Environment;
   /** Longest time for all of it. */

@@ -37,6 +37,7 @@ function noRemedy(isDriven: boolean): string {
   return isDriven ? 'none needed, it is tried again' : 'see that the tracker is well; nobody tries it now, the next backfill or watch does';
 }
 
+/** How a lane stands, in the words of the next step. */
 export function standingOf(lane: LanePosture): LaneStanding {
   if (standOf(lane) !== undefined) return 'stands';
   return stoppedRuns(lane).length > 0 ? 'runsStopped' : 'well';

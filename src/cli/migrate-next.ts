@@ -9,6 +9,7 @@ import type { MigrateFlags } from './migrate.ts';
 import { commonWords, nextStep, type Situation, typedWords } from './next-step.ts';
 import { comparedAs } from './verify-next.ts';
 
+/** What a migration did and found. */
 export interface Migrated {
   readonly report: Report;
   /** The new lane with the files, and the two lanes with each other; fewer where it was interrupted. */

@@ -18,6 +18,7 @@ import { counted, formatBytes, formatCount } from './terminal/index.ts';
 /** What a lane can lose of another one: points of a kind, the steps or values of points, whole runs, or what never was in event files. */
 const LOSSES = [...KINDS, 'steps', 'values', 'runs', 'foreign'] as const;
 
+/** Whether the first lane can be switched off. */
 export interface Verdict {
   readonly exitCode: ExitCode;
   /** Why the first lane has to stay. */

@@ -22,6 +22,7 @@ import { verificationJson } from './verification-json.ts';
 /** Differences of a comparison that are named. */
 const MOST_EXAMPLES = 10;
 
+/** The options of `migrate`. */
 export interface MigrateFlags extends GlobalOptions {
   readonly from: string;
   readonly to: string;

@@ -5,6 +5,7 @@ import { AnswerWatch, type Clock, realClock, SILENT_MS } from '../sync/delivery/
 /** How long a tracker has to answer that a person waits for. */
 export const PROBE_MS = 30_000;
 
+/** How long a tracker is waited for, and who hears of it. */
 export interface ProbeOptions {
   /** A line for the person who waits. */
   readonly say: (line: string) => void;

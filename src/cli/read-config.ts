@@ -6,6 +6,7 @@ import { setOwnUmask } from '../own-files/index.ts';
 import { type CommandContext, configFlags, type GlobalOptions, styleOf } from './context.ts';
 import { visibleText } from './terminal/index.ts';
 
+/** Reads a file of the configuration as text. */
 export type ReadFile = NonNullable<Surroundings['readFile']>;
 
 /** Reads each file once, however often it is asked for: a pipe gives nothing the second time. */
@@ -18,6 +19,7 @@ export function readingOnce(): ReadFile {
   };
 }
 
+/** What a command's flags say of the configuration. */
 export interface ReadConfigOptions {
   readonly defaultLogLevel?: LogLevel;
   /** What only this command's flags say. */

@@ -14,6 +14,7 @@ import { checkRoot } from './run-list.ts';
 import { columnsOf, formatCount, renderTable, visibleText } from './terminal/index.ts';
 import { lanesOf, type OpenSources, withSources, withTidyPlaces } from './tidy-places.ts';
 
+/** The options of `root rename` and `root move`. */
 export interface RootChangeFlags extends GlobalOptions {
   readonly dryRun?: boolean;
 }

@@ -17,6 +17,7 @@ import { readConfig } from './read-config.ts';
 import { type Seen, seenRun, seenSeries, type Witnesses } from './seen-run.ts';
 import { visibleText } from './terminal/index.ts';
 
+/** The options of `route`. */
 export interface RouteFlags extends GlobalOptions {
   readonly kind?: string;
 }

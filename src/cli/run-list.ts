@@ -11,6 +11,7 @@ import { readConfig } from './read-config.ts';
 import { columnsOf, counted, formatBytes, formatCount, formatStep, renderTable, visibleText, wrapText } from './terminal/index.ts';
 import { lanesOf, type OpenSources, withSources } from './tidy-places.ts';
 
+/** The options of `runs`. */
 export interface RunListFlags extends GlobalOptions {
   readonly root?: string;
   readonly lane?: string;

@@ -16,6 +16,7 @@ import {
   visibleText,
 } from './terminal/index.ts';
 
+/** The options of `state`. */
 export interface StateFlags extends GlobalOptions {
   /** `--state FILE`. */
   readonly state?: string;

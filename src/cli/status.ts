@@ -32,6 +32,7 @@ import {
   wrapText,
 } from './terminal/index.ts';
 
+/** The options of `status`. */
 export interface StatusFlags extends GlobalOptions {
   readonly watch?: boolean;
   /** A lane that is further behind makes the exit code 1. */

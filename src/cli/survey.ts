@@ -17,6 +17,7 @@ export interface SeriesSurvey {
   lastStep: number | bigint;
 }
 
+/** What `inspect` found in a file. */
 export interface FileSurvey {
   readonly name: string;
   readonly size: number;

@@ -25,6 +25,7 @@ import { columnsOf, ProgressBlock, renderVerification } from './terminal/index.t
 import { differenceJson, verificationJson } from './verification-json.ts';
 import { type Asked, isOwed, isUnmirrored, nextOfVerification } from './verify-next.ts';
 
+/** The options of `verify`. */
 export interface VerifyFlags extends GlobalOptions {
   /** A JSON line for each difference goes there; `-` is standard output. */
   readonly report?: string;

@@ -9,6 +9,7 @@ import { ENDING, Interrupt } from './interrupt.ts';
 import { readConfig } from './read-config.ts';
 import { counted, formatBytes, formatDuration, WatchBlock } from './terminal/index.ts';
 
+/** The options of `watch`. */
 export interface WatchFlags extends GlobalOptions {
   readonly listen?: string;
   readonly listenHost: readonly string[];

@@ -40,6 +40,7 @@ const SETTLED_MS = 10_000;
 /** Where the times of a file system's directories stand with us. */
 export type Belief = 'believed' | 'unknown' | 'doubted';
 
+/** Which directories' times are believed. */
 export interface DirectoryCacheOptions {
   /** Whether a directory lies on a file system whose kernel keeps its times; the others have to be seen to keep them. */
   readonly isLocal?: (path: string) => boolean;

@@ -4,6 +4,7 @@ import { WARM_MS } from './heat.ts';
 import { Listener, type ListenerOptions } from './listener.ts';
 import type { RootWatch } from './root-watch.ts';
 
+/** Which directories are listened to. */
 export interface HearingOptions extends ListenerOptions {
   readonly watch: Pick<RootWatch, 'directoriesToHear'>;
   /** How many directories may be listened to now; other roots have their share. */

@@ -8,6 +8,7 @@ import { hasNotifications } from './file-system.ts';
 /** Asks the system to tell of what happens in a directory: `fs.watch`, or a stand-in. */
 export type WatchDirectory = (path: string, onEvent: (event: string, name: string | undefined) => void) => Pick<FSWatcher, 'close' | 'on'>;
 
+/** Who hears of changes below a root. */
 export interface ListenerOptions {
   /** A name that was made, moved or removed, or a file that was written to, by its absolute path. */
   readonly onName: (path: string, isWrite: boolean) => void;

@@ -40,6 +40,7 @@ export interface DiscoverWork extends DiscoverSettings {
   readonly mayHear: number;
 }
 
+/** What a discovery thread watches, and how. */
 export interface DiscoverSettings {
   readonly roots: readonly WatchedRoot[];
   /** Between two scans, a fifth more or less: see `nextScanDelay`. */

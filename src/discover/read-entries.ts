@@ -12,6 +12,7 @@ export interface DirectoryFs {
   lstat(path: Buffer): Stats;
 }
 
+/** Node's calls on directories. */
 export const nodeFs: DirectoryFs = {
   list: (path) => readdirSync(path, { withFileTypes: true }),
   names: (path) => readdirSync(path, { encoding: 'buffer' }),

@@ -16,6 +16,7 @@ export interface RunChange {
   readonly files: readonly ChangedFile[];
 }
 
+/** A file that is new or differs from when it was last seen. */
 export interface ChangedFile extends FoundFile {
   /** The size it had when it was looked at before; 0 for a file that is new. */
   readonly before: number;

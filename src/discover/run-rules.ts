@@ -15,6 +15,7 @@ export interface RunRules {
   readonly roots: readonly RootRules[];
 }
 
+/** Rules of one root. */
 export interface RootRules {
   readonly path: string;
   readonly name?: string;
@@ -25,6 +26,7 @@ export interface RootRules {
   readonly ignore?: readonly string[];
 }
 
+/** No rule: all runs are taken. */
 export const ALL_RUNS: RunRules = { include: [], exclude: [], roots: [] };
 
 /** The first of some roots by name and by path: thousands of them are asked for one after the other. */

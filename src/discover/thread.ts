@@ -22,6 +22,7 @@ import type { DiscoverFact, DiscoverRequest, DiscoverSettings, DiscoverWork, See
 const SEED_FILES = 2000;
 const LOOK_MS = 250;
 
+/** What a discovery thread is started with, and who hears of what it finds. */
 export interface DiscoverThreadOptions {
   readonly settings: DiscoverSettings;
   /** The files of a root that were read before: only what differs from them is told. Asked again when a thread takes another's place. */

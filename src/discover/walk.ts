@@ -28,6 +28,7 @@ export interface FoundRun {
   readonly files: readonly FoundFile[];
 }
 
+/** An event file as a walk found it. */
 export interface FoundFile {
   readonly name: string;
   readonly size: number;
@@ -51,6 +52,7 @@ export interface Obstacle {
   readonly isLeft?: true;
 }
 
+/** What a walk found. */
 export interface Found {
   readonly runs: readonly FoundRun[];
   readonly directories: number;
@@ -123,6 +125,7 @@ export interface Visited extends Omit<Found, 'runs' | 'passedOver'> {
   readonly missing?: 'gone' | 'shut' | 'silent';
 }
 
+/** What a walk looks for. */
 export interface WalkOptions {
   /** Told of every file that TensorBoard would read and we do not. */
   readonly onPassedOver?: ((passed: PassedOver) => void) | undefined;

@@ -1,6 +1,7 @@
 /** Which inodes known files have: a number for each, so that a look at every new file costs nothing. */
 import { inodeOf } from '../model/index.ts';
 
+/** The inodes of files that are known, in little memory. */
 export class KnownInodes {
   /** Of those that were known at the start, sorted on first use. */
   #seeds = new Float64Array(1024);

@@ -42,6 +42,7 @@ export function markKey({ length, checksum }: RecordMark): string {
   return `${length}:${checksum}`;
 }
 
+/** Where files that turned up are looked for. */
 export interface FindOptions {
   /** Files are known by their inodes alone, so that none is opened that was not read before. */
   readonly byInode?: boolean;
@@ -255,6 +256,7 @@ function isStillThere(root: NamedRoot, run: RunRef, state: FileState): boolean {
   return state.guard.first !== undefined && compareFile(placeOf(root, run.path), state) === 'same';
 }
 
+/** Whether two stamps are of different files. */
 export function hasOtherInode(before: string | undefined, now: string): boolean {
   return before !== undefined && before !== '' && before !== KEPT_STAMP && now !== '' && inodeOf(before) !== inodeOf(now);
 }

@@ -32,6 +32,7 @@ type Place = Pick<Move, 'root' | 'from' | 'toRoot' | 'to'>;
  */
 export type Apart = 'new' | 'part' | 'other';
 
+/** Runs that lie elsewhere now: those that are followed, and those that become runs of their own. */
 export interface Moves {
   /** With what becomes of it where it is not followed. */
   readonly followed: readonly (Move & { readonly otherwise: Apart })[];

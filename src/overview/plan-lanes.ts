@@ -22,6 +22,7 @@ import { placeOf, type RootPlace } from '../untrusted/index.ts';
 /** Why points are not in a lane as they are in the files. */
 export type LossReason = 'none' | 'artifact' | 'time' | 'nan' | 'infinity' | 'wideInteger' | 'negativeZero';
 
+/** Points that a lane would not hold as they are. */
 export interface PlannedLoss {
   readonly reason: LossReason;
   /** The kind, by plugin name; of what is about values: scalars. */
@@ -29,6 +30,7 @@ export interface PlannedLoss {
   readonly points: number;
 }
 
+/** What a backfill would bring to a lane. */
 export interface LanePlan {
   readonly name: string;
   readonly type: string;
@@ -50,6 +52,7 @@ export interface LanePlan {
   readonly takesMs: number | undefined;
 }
 
+/** A root with the runs that were found in it. */
 export interface PlannedRoot {
   readonly name: string;
   readonly place: RootPlace;

@@ -25,6 +25,7 @@ import { readStand } from '../status/index.ts';
 import type { LinkRules } from '../untrusted/index.ts';
 import { type LanePlan, type PlannedLane, type PlannedRoot, planLanes, plannedTracker } from './plan-lanes.ts';
 
+/** What a backfill would read of a run. */
 export interface PlannedRun {
   readonly run: RunRef;
   readonly files: number;
@@ -49,6 +50,7 @@ export interface FileBehind {
   readonly notBeforeMs: number;
 }
 
+/** What a backfill would do. */
 export interface Plan {
   /** Undefined where nothing is mirrored into a local store. */
   readonly store: { readonly path: string; readonly exists: boolean } | undefined;
@@ -58,6 +60,7 @@ export interface Plan {
   readonly obstacles: readonly (Obstacle & { readonly root: string })[];
 }
 
+/** The backfill that is planned. */
 export interface PlanRequest {
   readonly roots: readonly RootRequest[];
   readonly rules?: RunRules;
@@ -74,6 +77,7 @@ export interface Positions {
   positions(run: RunRef): Pick<KnownRun, 'files'>;
 }
 
+/** Plans a backfill; changes nothing. */
 export async function planBackfill({ roots, rules = ALL_RUNS, linksOf, storePath, trackers = [], statePath }: PlanRequest): Promise<Plan> {
   const exists = storePath !== undefined && existsSync(storePath);
   const reader = exists ? openStore(storePath) : undefined;

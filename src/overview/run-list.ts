@@ -5,6 +5,7 @@ import type { ListedInState, StateReader } from '../state/index.ts';
 
 /** What a listing can be asked for, and what is said of a run. */
 export const RUN_STATES = ['done', 'behind', 'refused', 'damaged', 'left-out', 'not-begun', 'kept', 'gone'] as const;
+/** One of `RUN_STATES`. */
 export type RunState = (typeof RUN_STATES)[number];
 
 /** How a lane stands with a run. */
@@ -16,6 +17,7 @@ export interface ListedLane {
   readonly refused: number;
 }
 
+/** A run, and how each lane stands with it. */
 export interface ListedRun {
   readonly run: RunRef;
   readonly points: number;

@@ -30,6 +30,7 @@ import { type Positions, planRuns } from './plan.ts';
 /** A document of a watch is taken for that of a living one for so long. */
 const FRESH_MS = 10_000;
 
+/** What `status` shows. */
 export interface StatusReport {
   /** When it was made, by the wall clock. */
   readonly nowMs: number;
@@ -46,6 +47,7 @@ export interface StatusReport {
   readonly left: readonly (Obstacle & { readonly root: string })[];
 }
 
+/** How a root stands. */
 export interface RootPosture {
   readonly name: string;
   readonly path: string;
@@ -67,6 +69,7 @@ export interface RootPosture {
   readonly points: number;
 }
 
+/** Whose status is wanted. */
 export interface StatusRequest {
   /** Undefined where nothing is mirrored into a local store. */
   readonly storePath: string | undefined;
@@ -99,6 +102,7 @@ interface Held extends Positions {
   damage(root: string): FoundDamage[];
 }
 
+/** Works out the status from store, state and files; changes nothing. */
 export async function statusReport({
   storePath,
   trackers,

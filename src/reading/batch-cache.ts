@@ -12,6 +12,7 @@ export interface CachedBatch {
 /** What an entry costs beside its columns and payloads. */
 const ENTRY_BYTES = 1024;
 
+/** Keeps decoded batches for lanes that stand at the same place, up to a bound of bytes. */
 export class BatchCache {
   readonly #mostBytes: number;
   /** By place; the oldest first. */

@@ -27,6 +27,7 @@ interface Line {
   waiting: Set<string>;
 }
 
+/** Reads runs for trackers: one reader's thread for each root, replaced when it hangs. */
 export class JobReader {
   readonly #events: SilenceEvents | undefined;
   readonly #newReader: (options: PatientReaderOptions) => Reader;

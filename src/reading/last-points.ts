@@ -5,6 +5,7 @@ import type { FileWindow } from '../tail/index.ts';
 import { advanceDecoder } from './advance-decoder.ts';
 import { recordLimits } from './record-limits.ts';
 
+/** A file whose last points are wanted. */
 export interface LookedAt {
   readonly run: RunRef;
   readonly state: FileState;

@@ -5,6 +5,7 @@ import type { ReadEvent, RunJob } from './reader.ts';
 import type { WalkPiece } from './reader-protocol.ts';
 import { type EventGroup, Hung, ReaderThread, type Walk } from './reader-thread.ts';
 
+/** Bounds of a reader, and who hears of paths that don't answer. */
 export interface PatientReaderOptions {
   /** Bytes that may be on their way or waiting at a lane. */
   readonly mostOutstanding?: number;

@@ -7,6 +7,7 @@ import type { BatchCache, CachedBatch } from './batch-cache.ts';
 import type { JobReader } from './job-reader.ts';
 import type { FileOutcome, RunJob } from './reader.ts';
 
+/** What pieces of a run are read with. */
 export interface PieceReaderOptions {
   readonly reader: JobReader;
   readonly cache: BatchCache;
@@ -17,6 +18,7 @@ export interface PieceReaderOptions {
   readonly pointsPerSend: () => number;
 }
 
+/** The files of a run that are read next. */
 export interface PieceRequest {
   readonly run: RunRef;
   readonly directory: Place;
@@ -28,6 +30,7 @@ export interface PieceRequest {
   readonly mostBytes: number;
 }
 
+/** What was read of a run in one turn. */
 export interface Piece {
   readonly pieces: readonly CachedBatch[];
   /** What became of files that were opened. */
@@ -36,6 +39,7 @@ export interface Piece {
   readonly left: readonly string[];
 }
 
+/** Reads the next piece of a run for one lane, from the lane's positions. */
 export class PieceReader {
   readonly #options: PieceReaderOptions;
 
@@ -101,6 +105,7 @@ export class PieceReader {
   }
 }
 
+/** Files that are read from their beginning. */
 export interface PiecesAnewOptions extends Pick<RunJob, 'run' | 'directory' | 'files' | 'batchPoints'> {
   readonly mostBytes: number;
   /** Default: nobody waits for the rest of a torn record. */

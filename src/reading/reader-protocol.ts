@@ -41,6 +41,7 @@ export type ReaderRequest =
   | { readonly kind: 'forget'; readonly runs: readonly RunRef[] }
   | { readonly kind: 'answers'; readonly path: string };
 
+/** What a reader's thread sends. */
 export type ReaderReply =
   /** A piece of a walk: runs that were found since the last one; in the last, what stood in the way. */
   | { readonly kind: 'found'; readonly found: WalkPiece; readonly isLast: boolean }
@@ -50,5 +51,7 @@ export type ReaderReply =
 
 /** Shared between the threads: bytes on their way, and whether to stop. */
 export const OUTSTANDING = 0;
+/** Where the shared memory says that the thread is to stop. */
 export const STOP = 1;
+/** Integers in the shared memory. */
 export const SHARED_INTS = 2;

@@ -30,6 +30,7 @@ export interface EventGroup {
   release(): void;
 }
 
+/** Bounds of a reader's thread. */
 export interface ReaderThreadOptions {
   /** Bytes that may be on their way or waiting at a lane. Default: 24 MiB. */
   readonly mostOutstanding?: number;

@@ -14,6 +14,7 @@ export interface ReadBefore {
   readonly ranges: readonly { readonly start: number; readonly end: number }[];
 }
 
+/** Reads a file from its beginning and tells what it holds that was read before. */
 export class SecondReading {
   readonly #job: RunJob;
   readonly #before: ReadBefore;

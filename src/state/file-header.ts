@@ -39,6 +39,7 @@ export function judgeFile(path: string): 'absent' | 'ours' {
   return 'ours';
 }
 
+/** Throws MB3103 when a newer version wrote the file. */
 export function refuseNewer(path: string, version: number): void {
   if (version <= SCHEMA_VERSION) return;
   throw new MirrorError('MB3103', `${path} has schema version ${version}; this mirrorboard knows versions up to ${SCHEMA_VERSION}`, {
@@ -68,6 +69,7 @@ function readHeader(path: string): Buffer {
   }
 }
 
+/** The error for a state file that is corrupt. */
 export function damaged(path: string, found: string): MirrorError {
   return new MirrorError('MB3104', `${path} is damaged: ${found}`, { hint: DAMAGED_HINT, context: { path } });
 }

@@ -11,6 +11,7 @@ export const realSchedule: Schedule = (delayMs, work) => {
   return () => clearTimeout(timer);
 };
 
+/** The database, and when changes are committed. */
 export interface GroupCommitOptions {
   readonly db: DatabaseSync;
   readonly schedule: Schedule;

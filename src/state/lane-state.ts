@@ -45,6 +45,7 @@ export interface ArtifactState {
   readonly outcome: ArtifactResult;
 }
 
+/** What became of a param file or an artifact. */
 export interface ArtifactResult {
   readonly kind: 'done' | 'unsupported' | 'refused' | 'invalid';
   readonly reason?: string;

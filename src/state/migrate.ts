@@ -18,6 +18,7 @@ export function migrate(db: DatabaseSync, steps: readonly Step[], context: StepC
   }
 }
 
+/** The schema version of a database. */
 export function schemaVersion(db: DatabaseSync): number {
   return Number(db.prepare('PRAGMA user_version').get()?.user_version);
 }

@@ -4,6 +4,7 @@ import { type FileState, type Going, guardOf, keyOfRun, type RunRef, withRoom } 
 import type { Opened, RunMapping } from '../route/index.ts';
 import type { StateStore } from './state-store.ts';
 
+/** A run that lies elsewhere now. */
 export interface MovedRun {
   readonly root: string;
   readonly from: string;

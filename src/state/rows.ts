@@ -100,9 +100,12 @@ const RUN_FACTS = `
   SELECT run.id, root.name AS root, run.path, (SELECT count(*) FROM series WHERE series.run = run.id) AS tags,
     delivered.points, CAST(delivered.last_step AS TEXT) AS last_step, delivered.last_wall_time, delivered.has_failed
   FROM run JOIN root ON root.id = run.root LEFT JOIN delivered ON delivered.run = run.id AND delivered.lane = ?`;
+/** Selects a run by root and path. */
 export const ONE_RUN = `${RUN_FACTS} WHERE root.name = ? AND run.path = ?`;
+/** Selects what a lane delivered of a run. */
 export const DELIVERED = `
   SELECT points, CAST(last_step AS TEXT) AS last_step, last_wall_time, has_failed FROM delivered WHERE run = ? AND lane = ?`;
+/** Selects runs by their ids, some at a time. */
 export const NEXT_RUNS = `${RUN_FACTS} WHERE run.id > ? ORDER BY run.id LIMIT ?`;
 /** All of one root; + keeps SQLite from going through the runs of all roots by their ids. */
 export const RUNS_OF_ROOT = `${RUN_FACTS} WHERE root.name = ? ORDER BY +run.id`;
@@ -122,6 +125,7 @@ export function seriesFacts(series: Series): SQLInputValue[] {
   ];
 }
 
+/** A series from its row. */
 export function seriesOf(row: Row): Series {
   return {
     id: Number(row.number),

@@ -27,6 +27,7 @@ export const STEPS: readonly Step[] = [
   (db) => db.exec(VERSION_2),
 ];
 
+/** The schema version that this version writes. */
 export const SCHEMA_VERSION = STEPS.length;
 
 const VERSION_1 = `

@@ -15,11 +15,13 @@ const NOTADB = 26;
 /** Trouble of the disk or of another process, after which the same change may well succeed; anything else is a bug. */
 const TROUBLE: readonly (number | undefined)[] = [BUSY, LOCKED, NOMEM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB];
 
+/** Whether an error may pass: a full disk, a lock. */
 export function isStorageTrouble(error: unknown): boolean {
   return TROUBLE.includes(sqliteCode(error));
 }
 
 const ROOM = 'Check that the folder exists, can be written and has room, or name another file with --state.';
+/** The remedy for a state file that is corrupt. */
 export const DAMAGED_HINT =
   'Put a copy of it back (mirrorboard stopped), or move it away and start anew: docs/state.md says what is lost with it.';
 

@@ -20,6 +20,7 @@ import { Statements } from './statements.ts';
 import { dropTask, keepTask, nextTask, type Task, tasksIn } from './tasks.ts';
 import { tidyState } from './tidy-state.ts';
 
+/** Clock and listeners of a state file. */
 export interface StateOptions {
   /** Milliseconds since 1970. */
   readonly now: () => number;

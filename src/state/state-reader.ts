@@ -136,6 +136,7 @@ export class StateReader {
   }
 }
 
+/** The status document that was kept last. */
 export function readStatus(statements: Statements): StoredStatus | undefined {
   const row = statements.get('SELECT written_ms, document FROM status');
   return row === undefined ? undefined : { writtenMs: Number(row.written_ms), document: statements.parse(row.document) };

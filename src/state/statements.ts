@@ -2,6 +2,7 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { damaged } from './file-header.ts';
 import { translated } from './sqlite-error.ts';
 
+/** A row of a result, by column. */
 export type Row = Readonly<Record<string, unknown>>;
 
 /** A database with its statements prepared once. What goes wrong is said in the state's terms. */

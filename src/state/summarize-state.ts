@@ -22,6 +22,7 @@ export interface StateSummary {
   readonly statusWrittenMs: number | null;
 }
 
+/** What the state holds of a lane. */
 export interface LaneSummary {
   readonly name: string;
   readonly target: string;
@@ -47,6 +48,7 @@ const PLACE = 'root.name AS root, run.path, file.name AS file';
 const FROM_FILE = 'FROM file JOIN run ON run.id = file.run JOIN root ON root.id = run.root';
 const IN_ORDER = 'ORDER BY root.name, run.path, file.name';
 
+/** Counts what a state holds. */
 export function summarizeState(statements: Statements): Omit<StateSummary, 'instanceId' | 'createdAt'> {
   const count = (sql: string): number => Number(statements.get(sql)?.n);
   const files = count('SELECT count(*) AS n FROM file');

@@ -30,14 +30,17 @@ export function tasksIn(statements: Statements): Task[] {
     .sort((a, b) => a.id - b.id);
 }
 
+/** The next free id of a task. */
 export function nextTask(statements: Statements): number {
   return Number(statements.get(`SELECT max(key ->> '$[1]') AS last FROM meta WHERE ${OURS}`)?.last ?? 0) + 1;
 }
 
+/** Keeps a task that is to be finished. */
 export function keepTask(statements: Statements, { id, ...task }: Task): void {
   statements.run('INSERT OR REPLACE INTO meta (key, value) VALUES (?,?)', keyOf(id), JSON.stringify(task));
 }
 
+/** Drops a task that is done. */
 export function dropTask(statements: Statements, id: number): void {
   statements.run('DELETE FROM meta WHERE key = ?', keyOf(id));
 }

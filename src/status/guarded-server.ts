@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import { isIP, type Socket } from 'node:net';
 import { hostname } from 'node:os';
 
+/** Which requests are answered. */
 export interface GuardOptions {
   /** The host that is listened on. */
   readonly host: string;

@@ -11,6 +11,7 @@ import { type LaneStand, standOf, waitingWords } from './lane-stand.ts';
 /** How a lane stands. `waiting`: it tries again by itself, soon. `parked`: somebody has to mend something; it tries again slowly. */
 export type LaneCondition = 'active' | 'waiting' | 'parked';
 
+/** The lane that is counted. */
 export interface LaneProgressOptions {
   readonly name: string;
   /** The backend's type. */

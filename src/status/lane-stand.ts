@@ -16,6 +16,7 @@ export interface LaneStand {
   readonly behind: readonly OwedFile[];
 }
 
+/** What the kept document of a lane is made from. */
 export interface StandFacts {
   readonly by: LaneStand['by'];
   readonly isEnded: boolean;
@@ -26,6 +27,7 @@ export interface StandFacts {
   readonly wall: (steadyMs: number) => number;
 }
 
+/** The document that is kept of how a lane stands. */
 export function standOf(lane: Readonly<Record<string, unknown>>, facts: StandFacts): LaneStand {
   const { by, isEnded, writtenMs, pace, pointsPerByte, lags, wall } = facts;
   const behind: { readonly lag: FileLag; readonly sinceMs: number }[] = [];

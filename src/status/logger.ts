@@ -15,6 +15,7 @@ export interface LogStream {
   write(text: string): unknown;
 }
 
+/** Level, form and target of log lines. */
 export interface LoggerOptions {
   /** Default: `warn`, as fits a command that ends; services say `info`. */
   readonly level?: LogLevel | undefined;

@@ -25,6 +25,7 @@ export interface Incident {
   readonly reason?: string;
 }
 
+/** Damage, and the file it was found in. */
 export interface FoundDamage extends Damage {
   readonly run: RunRef;
   readonly file: string;

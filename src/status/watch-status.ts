@@ -76,6 +76,7 @@ const LOG_INTERVAL_MS = 10_000;
 /** And that a lane is behind while nothing does. */
 const BEHIND_INTERVAL_MS = 60_000;
 
+/** What a watch's status counts. */
 export interface WatchStatusOptions {
   readonly log?: FactLog | undefined;
   readonly lanes: readonly Pick<LaneProgressOptions, 'name' | 'type' | 'where' | 'kept'>[];

@@ -35,6 +35,7 @@ import type { RunStates } from './run-states.ts';
 import type { SyncedRun } from './synced-run.ts';
 import { type ParamText, TagParams } from './tag-params.ts';
 
+/** The lane whose params and artifacts are kept up to date. */
 export interface ArtifactSyncOptions {
   readonly lane: string;
   readonly backend: Backend;
@@ -96,6 +97,7 @@ interface Task {
 
 type Compiled<Rule> = Rule & { readonly patterns: readonly Pattern[] };
 
+/** Brings params and files that lie beside the event files to one lane. */
 export class ArtifactSync {
   readonly #options: ArtifactSyncOptions;
   readonly #params: readonly Compiled<ParamRule>[];

@@ -50,6 +50,7 @@ import { LocalPass } from './local-pass.ts';
 import { PassStatus } from './pass-status.ts';
 import { TrackerSync } from './tracker-sync.ts';
 
+/** What a backfill mirrors, and where to. */
 export interface BackfillOptions {
   readonly roots: readonly RootRequest[];
   /** Which runs are mirrored. Default: all. */

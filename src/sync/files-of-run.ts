@@ -14,6 +14,7 @@ import { filePoints, heldBy } from '../verify/compare/index.ts';
 import type { LaneRoutes } from './lane-routes.ts';
 import { rootPlace, type SyncedRun } from './synced-run.ts';
 
+/** What the files of a run are read with. */
 export interface FilesOfRunOptions {
   readonly backend: Backend;
   readonly routes: LaneRoutes;
@@ -37,6 +38,7 @@ async function isGone(path: string): Promise<boolean> {
 const READ_BYTES = 1024 * 1024;
 const BATCH_POINTS = 10_000;
 
+/** The event files of a run, for a backend that decides whose a tracker run is. */
 export class FilesOfRun implements RunFiles {
   readonly #run: SyncedRun;
   readonly #options: FilesOfRunOptions;

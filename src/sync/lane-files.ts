@@ -5,6 +5,7 @@ import { makeOwnFolder } from '../own-files/index.ts';
 import { StateFile } from '../state/index.ts';
 import type { FactLog } from '../status/index.ts';
 
+/** Makes the folder that the store lies in. Throws MB3001 when that can't be done. */
 export function makeStoreFolder(storePath: string): void {
   try {
     makeOwnFolder(dirname(storePath));

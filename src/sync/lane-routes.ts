@@ -29,6 +29,7 @@ import type { LaneView } from '../state/index.ts';
 import { OwedTags } from './pending-tags.ts';
 import type { RunStates } from './run-states.ts';
 
+/** The configuration and the state that decide how runs are treated. */
 export interface LaneRoutesOptions {
   readonly laneState: LaneView;
   readonly states: RunStates;
@@ -81,6 +82,7 @@ interface Translation {
 /** Where a run would go today, and what would stand before all of its tags there. */
 type Wanted = Place & { readonly joinPrefix: string };
 
+/** How one lane treats each run. */
 export class LaneRoutes {
   readonly #options: LaneRoutesOptions;
   readonly #mappings: Map<string, RunMapping>;

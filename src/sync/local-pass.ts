@@ -31,6 +31,7 @@ interface Left {
   hasMore: boolean;
 }
 
+/** One pass of the local store: runs are read and stored, one after the other. */
 export class LocalPass {
   readonly #backend: PositionOwner;
   readonly #tracker: PassCounters;

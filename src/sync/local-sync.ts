@@ -24,6 +24,7 @@ import { Lane, realClock } from './delivery/index.ts';
 import type { LaneSync, SyncEvents } from './lane-sync.ts';
 import { rootPlace } from './synced-run.ts';
 
+/** The store that is kept up to date. */
 export interface LocalSyncOptions {
   readonly lane: string;
   readonly backend: PositionOwner;
@@ -93,6 +94,7 @@ interface Road {
   reading: Promise<void> | undefined;
 }
 
+/** Keeps the local store at the ends of the files. */
 export class LocalSync implements LaneSync {
   readonly lane: string;
   readonly #options: LocalSyncOptions;

@@ -3,6 +3,7 @@ import type { RunNames, TrackerLaneOptions } from '../lanes/index.ts';
 import { keyOfRun, type RunRef } from '../model/index.ts';
 import type { LaneRoutes } from './lane-routes.ts';
 
+/** What stands above a run in its tracker. */
 export type Above =
   /** Nothing stands above it. */
   | { readonly kind: 'none' }
@@ -14,6 +15,7 @@ export type Above =
 const MOST_LEVELS = 100;
 const NONE: Above = { kind: 'none' };
 
+/** Finds what stands above each run. */
 export class Parents {
   readonly #routes: LaneRoutes;
   readonly #namesOf: TrackerLaneOptions['namesOf'];

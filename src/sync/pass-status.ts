@@ -8,6 +8,7 @@ import type { StateFile } from '../state/index.ts';
 import { type FactLog, LaneProgress, type PassCounters, readStand } from '../status/index.ts';
 import type { SyncStatus } from './lane-sync.ts';
 
+/** Counts what the lanes of a pass do. */
 export class PassStatus implements SyncStatus {
   readonly #tracker: PassCounters;
   readonly #lead: TrackerLaneOptions | undefined;

@@ -18,6 +18,7 @@ interface Heal {
   attempts: number;
 }
 
+/** When files with gaps are read again. */
 export class RetrySchedule implements SyncEvents {
   readonly #state: StateFile;
   readonly #heals = new Map<string, Heal>();

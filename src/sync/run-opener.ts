@@ -17,6 +17,7 @@ import type { Parents } from './parents.ts';
 import type { RunStates } from './run-states.ts';
 import { firstChecksum, newMarks, rootPlace, type SourcePiece, type SyncedRun } from './synced-run.ts';
 
+/** The lane whose tracker runs are opened. */
 export interface RunOpenerOptions {
   readonly backend: Backend;
   readonly delivery: TrackerLane;
@@ -39,6 +40,7 @@ export interface RunOpenerOptions {
   readonly filesOf: (run: SyncedRun) => RunFiles & { areGone(files: Iterable<string>, signal: AbortSignal): Promise<boolean> };
 }
 
+/** What became of an opening. */
 export type Opening =
   | { readonly kind: 'open'; readonly handle: Handle; readonly isNew: boolean }
   | Undelivered
@@ -58,6 +60,7 @@ const LOOK_MS = 2000;
 /** The same where such a file did not answer. */
 const SILENT_MS = 60_000;
 
+/** Opens, replaces and ends the tracker runs of a lane. */
 export class RunOpener {
   readonly #options: RunOpenerOptions;
   /** How often runs were given a new tracker run next to a former one, by the target's key. */

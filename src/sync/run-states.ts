@@ -14,6 +14,7 @@ export interface MappedRun {
   readonly mapping: RunMapping | undefined;
 }
 
+/** Writes what becomes of a lane's runs into the state. */
 export class RunStates implements CheckpointStore {
   readonly #state: Pick<StateFile, 'together' | 'flush'>;
   readonly #lane: LaneState;

@@ -29,6 +29,7 @@ interface Compiled {
   readonly patterns: readonly Pattern[];
 }
 
+/** Finds params in the texts of tags. */
 export class TagParams {
   readonly #rules: readonly Compiled[];
   /** What the rules say of the series of one catalogue: each reader counts its own. */

@@ -42,6 +42,7 @@ import { RunStates } from './run-states.ts';
 import { FedSource, rootPlace, type SourcePiece, SyncedRun } from './synced-run.ts';
 import type { ParamText, TagParams } from './tag-params.ts';
 
+/** The tracker that is kept up to date. */
 export interface TrackerSyncOptions {
   readonly lane: string;
   readonly backend: Backend;
@@ -86,6 +87,7 @@ const OVER_MS = 30 * 60_000;
 /** Files that could not be read are read again so much later for the texts that were sent before. */
 const UNREAD_MS = 10 * 60_000;
 
+/** Keeps one tracker at the ends of the files. */
 export class TrackerSync implements LaneSync {
   readonly lane: string;
   readonly progress: LaneProgress;

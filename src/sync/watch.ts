@@ -52,6 +52,7 @@ import { LocalSync } from './local-sync.ts';
 import { RetrySchedule } from './retry-schedule.ts';
 import { TrackerSync } from './tracker-sync.ts';
 
+/** What is watched, and where it is mirrored to. */
 export interface WatchOptions {
   readonly roots: readonly RootRequest[];
   /** Which links of each root are followed. Default: `owner`. */

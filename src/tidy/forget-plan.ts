@@ -9,6 +9,7 @@ import { hasEntries, isThere } from '../moves/index.ts';
 import { type ListedRun, listAllRuns } from '../overview/index.ts';
 import type { StateReader } from '../state/index.ts';
 
+/** Where is looked for what is known. */
 export interface ForgetSources {
   readonly store: StoreReader | undefined;
   readonly state: StateReader | undefined;
@@ -29,6 +30,7 @@ export interface ForgetWish {
   readonly removeFrom: readonly Pick<TrackerLaneOptions, 'name' | 'target' | 'backend'>[];
 }
 
+/** What would be forgotten. */
 export interface ForgetPlan {
   readonly forgettings: readonly Forgetting[];
   readonly runs: readonly ListedRun[];
@@ -44,12 +46,14 @@ export interface ForgetPlan {
   readonly away: readonly KnownRoot[];
 }
 
+/** The roots that store or state know. */
 export function knownRoots({ store, state }: Pick<ForgetSources, 'store' | 'state'>): KnownRoot[] {
   const roots = new Map<string, KnownRoot>();
   for (const root of [...(state?.roots() ?? []), ...(store?.roots() ?? [])]) roots.set(root.name, root);
   return [...roots.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/** Works out what a wish would forget; changes nothing. */
 export async function planForgetting(sources: ForgetSources, wish: ForgetWish): Promise<ForgetPlan> {
   const { root: whole, isMeant = () => true, isGone, keepsPoints, removeFrom } = wish;
   const all = listAllRuns({ ...sources, trackers: sources.lanes }, whole).filter(({ run }) => isMeant(run));

@@ -5,12 +5,14 @@ import { StateFile } from '../state/index.ts';
 import { DEFAULT_LINKS, type LinkRules, placeOf } from '../untrusted/index.ts';
 import { storedArtifacts } from './verify-artifacts.ts';
 
+/** What a lane holds that no mirror wrote. */
 export interface ForeignFindings {
   readonly counts: Readonly<Record<Foreign['kind'], number>>;
   /** The first ones of each kind. */
   readonly examples: readonly Foreign[];
 }
 
+/** Where is looked. */
 export interface ForeignOptions {
   readonly statePath: string;
   readonly linksOf?: LinkRules;

@@ -17,6 +17,7 @@ export interface Beside {
   readonly compare: (handle: Handle, wanted: WantedArtifacts, signal: AbortSignal) => Promise<readonly ArtifactDifference[]>;
 }
 
+/** What a look at params and files of a run found. */
 export interface ArtifactFindings {
   readonly counts: MediaCounts;
   readonly differences: readonly BesideDifference[];
@@ -81,6 +82,7 @@ export async function storedArtifacts(states: readonly ArtifactState[], director
   return { stored, files, params, hasAllParams };
 }
 
+/** Compares the params and files of a tracker run with what was stored. */
 export async function checkArtifacts(
   { target, handle, states, compare }: Beside,
   directory: Place,

@@ -31,6 +31,7 @@ import type { LaneSource } from './verify-source.ts';
 /** Errors of a lane that leave the other runs comparable, whatever the tracker says of itself: one answer was of no use. */
 const ABOUT_RUN = new Set(['MB4006', 'MB4030', 'MB4031']);
 
+/** The lane that is verified. */
 export interface VerifyLaneOptions {
   /** None: all that the state knows, where they lay last. */
   readonly roots: readonly RootRequest[];

@@ -15,6 +15,7 @@ import { verifyLane } from './verify-lane.ts';
 import { verify } from './verify-pass.ts';
 import { type LaneSource, localSource, type StateView, trackerSource } from './verify-source.ts';
 
+/** The lanes that are verified. */
 export interface VerifyLanesOptions {
   /** None: all that the lanes know, where they lay last. */
   readonly roots: readonly RootRequest[];

@@ -19,6 +19,7 @@ export interface Asked {
 /** Other work of this thread (a display, signals) gets its turn so often. */
 const TURN_MS = 50;
 
+/** Collects what a verification finds. */
 export class VerifyLog {
   readonly startedAtMs = steadyMs();
   readonly verdicts: RunVerdict[] = [];

@@ -31,6 +31,7 @@ import { VerifyLog } from './verify-log.ts';
 import { type Candidate, candidatesOf, mirroredIn, type Scope, scopesOf } from './verify-scope.ts';
 import { inChunks } from './verify-source.ts';
 
+/** The store that is verified. */
 export interface VerifyOptions {
   /** None: all that the lane knows, where they lay last. */
   readonly roots: readonly RootRequest[];

@@ -39,6 +39,7 @@ export interface Mirrored {
   positions(run: RunRef): Pick<KnownRun, 'files'>;
 }
 
+/** What a store holds, as the scope of a verification. */
 export function mirroredIn(reader: StoreReader, storePath: string): Mirrored {
   return {
     words: `the store ${storePath}`,

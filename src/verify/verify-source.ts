@@ -30,6 +30,7 @@ export interface ByteRange {
   readonly end: number;
 }
 
+/** A lane as one side of a comparison. */
 export interface LaneSource extends Mirrored, Asked {
   readonly lane: string;
   /** Where it leads, without secrets. */
@@ -222,6 +223,7 @@ export function localSource(reader: StoreReader, storePath: string): LaneSource 
   };
 }
 
+/** Cuts points into chunks. */
 export function* inChunks(points: Iterable<ReadBackPoint>): Generator<ReadBackPoint[], void, void> {
   let chunk: ReadBackPoint[] = [];
   for (const point of points) {

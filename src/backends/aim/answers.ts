@@ -6,6 +6,7 @@ import { type HttpAnswer, isFields, isOddAnswer, isTooLarge, oddAnswer } from '.
 import { LOCKED_MS } from './limits.ts';
 import { childOf, type Tree } from './tree.ts';
 
+/** What an Aim server's failure means for what was sent. */
 export type FailureKind =
   /** The server went away, or has forgotten us: connect anew, and send what was not answered again. */
   | 'away'
@@ -20,6 +21,7 @@ export type FailureKind =
   /** It is no server of ours. */
   | 'wrong';
 
+/** A call to an Aim server failed; `kind` decides what becomes of what was sent. */
 export class AimFailure extends Error {
   readonly kind: FailureKind;
   readonly error: MirrorError;
@@ -34,6 +36,7 @@ export class AimFailure extends Error {
   }
 }
 
+/** The failure when the server can't be reached or has closed the connection. */
 export function away(message: string, cause?: unknown): AimFailure {
   return new AimFailure('away', new MirrorError('MB4001', message, { retry: 'later', ...(cause === undefined ? {} : { cause }) }));
 }
@@ -44,6 +47,7 @@ export interface ServerException {
   readonly message: string;
 }
 
+/** The exception of the server's Python code that an answer holds (Aim's `aim.ext.transport`). */
 export function exceptionIn(tree: Tree): ServerException {
   const text = (key: string): string => {
     const value = childOf(tree, key);

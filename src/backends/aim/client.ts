@@ -17,6 +17,7 @@ import { type Key, keysOf, pack, pairsOf, type Tree, unpack, weighTree } from '.
 /** A server-side object of ours, by the name it is called with. */
 export type Resource = string & { readonly brand: 'Resource' };
 
+/** What a connection needs of a lane's settings. */
 export type ClientSettings = Pick<AimSettings, 'headers' | 'tls' | 'timeoutMs'>;
 
 /** All that comes back over the write channel is a word, or an exception. */
@@ -42,6 +43,7 @@ export interface ServerFacts {
   takesMany: boolean | undefined;
 }
 
+/** A connection to one Aim server. */
 export class AimClient {
   readonly address: string;
   readonly version: string;
@@ -387,6 +389,7 @@ function resourceName(): Resource {
 /** The write channel knows no proxies: both go the same way. */
 const NO_PROXIES = {};
 
+/** The HTTP client for an Aim server's address. */
 export function makeHttp(address: string, { headers, tls, timeoutMs }: ClientSettings): HttpClient {
   return new HttpClient({
     baseUrl: address,

@@ -23,6 +23,7 @@ export interface ForeignAccess {
   hparams(run: TrackedRun): AsyncIterable<ReadBackChunk>;
 }
 
+/** Lists the runs and params of a repository that no mirror wrote. */
 export async function* foreignIn(access: ForeignAccess, own: readonly OwnRun[], signal: AbortSignal): AsyncGenerator<Foreign, void, void> {
   const runs = own.map(({ handle, params }) => ({ run: readHandle(handle), params }));
   const known = new Set(runs.map(({ run }) => run.hash));

@@ -11,6 +11,7 @@ export interface Cells {
   readonly values: readonly (number | bigint)[] | null;
 }
 
+/** Collects instructions into frames and sends them in order. `flush` waits until all are applied. */
 export class Frames {
   readonly #client: AimClient;
   readonly #signal: AbortSignal;

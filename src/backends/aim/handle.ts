@@ -4,6 +4,7 @@ import { MirrorError } from '../../errors.ts';
 
 /** What becomes a context: `train/` before a tag, the folded sub-directory, or nothing. */
 export const CONTEXT_RULES = ['none', 'prefix', 'directory'] as const;
+/** One of `CONTEXT_RULES`. */
 export type ContextRule = (typeof CONTEXT_RULES)[number];
 
 /** An Aim run, as it is found again. */
@@ -25,10 +26,12 @@ export function runHash(key: string, group: string, attempt: number): string {
     .slice(0, 24);
 }
 
+/** Packs a run into a handle. */
 export function handleOf({ hash, attempt, context, isJoined }: TrackedRun): Handle {
   return JSON.stringify({ run: hash, attempt, context, ...(isJoined ? { joined: true } : {}) }) as Handle;
 }
 
+/** Unpacks a handle. Throws MB9001 when it is not one of ours. */
 export function readHandle(handle: Handle): TrackedRun {
   try {
     const { run, attempt, context, joined } = JSON.parse(handle) as Record<string, unknown>;
@@ -41,6 +44,7 @@ export function readHandle(handle: Handle): TrackedRun {
   throw new MirrorError('MB9001', `the handle of an Aim run is not one: ${handle.slice(0, 80)}`);
 }
 
+/** Whether a value of the configuration is a context rule. */
 export function isContextRule(value: unknown): value is ContextRule {
   return value === 'none' || value === 'prefix' || value === 'directory';
 }

@@ -19,6 +19,7 @@ function saltOf(salt: bigint): Uint8Array {
 /** What a context is made of. */
 export type Hashable = null | string | number | bigint | { readonly [key: string]: Hashable };
 
+/** Aim's `hash_auto` of a value, as a signed 64-bit integer (`aim/storage/hashing`). */
 export function hashOf(value: Hashable): bigint {
   if (value === null) return NULL_HASH;
   if (typeof value === 'string') return hashBytes(Buffer.from(value), SALT.string);
@@ -79,8 +80,10 @@ export class StepHashes {
   }
 }
 
+/** The context of a sequence: names and texts. */
 export type Context = TreeObject & { readonly [key: string]: string };
 
+/** The number by which Aim stores a context. */
 export function contextId(context: Context): bigint {
   return hashOf(context);
 }

@@ -2,6 +2,7 @@ import type { Capabilities } from '../../contract/index.ts';
 
 /** Servers since this version speak HTTP; the next major one is not known. */
 export const LEAST_VERSION = [3, 19] as const;
+/** Servers of this major version or above are refused. */
 export const MAJOR_BELOW = 4;
 /** What all sample logs were mirrored into and compared with; the tests run against the last. */
 export const VERIFIED_VERSIONS: readonly string[] = ['3.19.3', '3.22.0', '3.25.1', '3.27.0', '3.29.1'];
@@ -27,6 +28,7 @@ export const MOST_BINS = 512;
 /** How long is waited for somebody else to let go of a run. */
 export const LOCKED_MS = 10_000;
 
+/** What Aim holds, keeps and takes. */
 export const CAPABILITIES: Capabilities = {
   name: 'aim',
   holds: {

@@ -26,6 +26,7 @@ export interface MappedObject {
   readonly paramsMeta: Tree | undefined;
 }
 
+/** Maps a point that is no scalar to Aim's objects. */
 export function mapObject(plugin: string, point: ObjectPoint): MappedObject {
   const value = interpret(plugin, point);
   const blobs: ModelBlob[] = [];
@@ -185,6 +186,7 @@ export function partOf(name: string): string {
   return name === '' ? '(no name)' : name;
 }
 
+/** A JSON value as a tree of Aim's storage. */
 export function treeOf(value: Json): Tree {
   if (typeof value === 'bigint') return wholeOf(value);
   if (typeof value !== 'object' || value === null) return value;

@@ -12,6 +12,7 @@ import { BESIDE, narrow } from './scalar-sequence.ts';
 import { COLLAPSED_FIELD, type SequenceId } from './sequences.ts';
 import { Custom, childOf, type Key, type Tree } from './tree.ts';
 
+/** A point that is no scalar, with its place in the event files. */
 export interface PlacedObject {
   readonly step: number | bigint;
   readonly wallTime: number;
@@ -33,6 +34,7 @@ const DTYPES: Readonly<Record<MappedObject['family'], string>> = {
   json: 'aim.text',
 };
 
+/** Writes the points of one series that are no scalars. */
 export class ObjectSequence {
   readonly id: SequenceId;
   readonly #base: readonly Key[];

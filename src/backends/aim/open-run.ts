@@ -5,6 +5,7 @@ import type { TrackedRun } from './handle.ts';
 import { readTraces, type Trace } from './sequences.ts';
 import { childOf, type Key, type Tree } from './tree.ts';
 
+/** The server-side objects of a run that is open for writing. */
 export interface OpenRun {
   readonly meta: Resource;
   readonly seqs: Resource;

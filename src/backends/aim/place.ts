@@ -10,14 +10,17 @@ export interface Place {
   readonly index: number;
 }
 
+/** Orders places by file, offset and index. */
 export function comparePlaces(a: Place, b: Place): number {
   return compareNames(a.file, b.file) || a.offset - b.offset || a.index - b.index;
 }
 
+/** A place as it is stored. */
 export function placeText({ file, offset, index }: Place): string {
   return `${offset}:${index}:${file}`;
 }
 
+/** Reads a stored place; undefined when the text is none. */
 export function readPlace(text: string): Place | undefined {
   const found = /^(\d+):(\d+):([\s\S]*)$/.exec(text);
   return found === null ? undefined : { offset: Number(found[1]), index: Number(found[2]), file: found[3] as string };
@@ -43,14 +46,17 @@ export interface StepRange {
   readonly lastStep: number;
 }
 
+/** The key under which a range of steps is stored. */
 export function rangeKey({ file, start }: Pick<StepRange, 'file' | 'start'>): string {
   return `${start}:${file}`;
 }
 
+/** The value under which a range of steps is stored. */
 export function rangeText({ end, firstStep, lastStep }: StepRange): string {
   return `${end}:${firstStep}:${lastStep}`;
 }
 
+/** Reads a stored range of steps; undefined when it is none. */
 export function readRange(key: string, text: string): StepRange | undefined {
   const [place, extent] = [/^(\d+):([\s\S]*)$/.exec(key), text.split(':').map(Number)];
   if (place === null || extent.length !== 3 || extent.some(Number.isNaN)) return undefined;

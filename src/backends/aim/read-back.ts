@@ -14,6 +14,7 @@ import { Blob, childOf, type Key, type Tree } from './tree.ts';
 const CHUNK_POINTS = 10_000;
 const SERIES_AT_ONCE = 8;
 
+/** Reads all points of a run, in chunks of one series. */
 export async function* readRun(
   client: AimClient,
   hash: string,

@@ -8,6 +8,7 @@ import type { TrackedRun } from './handle.ts';
 import { closeRun, type OpenRun, openRun } from './open-run.ts';
 import { RunWriter } from './run-writer.ts';
 
+/** A run that is held open, and its writer. */
 export interface PooledRun {
   readonly open: OpenRun;
   readonly writer: RunWriter;
@@ -20,6 +21,7 @@ interface Place {
   users: number;
 }
 
+/** Holds the runs used last open, and closes the one that was not used for longest. */
 export class RunPool {
   readonly #client: AimClient;
   readonly #most: number;

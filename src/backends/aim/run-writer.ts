@@ -31,6 +31,7 @@ const NAMES = 64;
 /** Steps are the same for many tags and runs. */
 const hashes = new StepHashes();
 
+/** Writes parcels, params and the end of one run. */
 export class RunWriter {
   readonly #client: AimClient;
   readonly #run: TrackedRun;

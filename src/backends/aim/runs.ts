@@ -26,6 +26,7 @@ export interface Server {
   readonly pool: RunPool;
 }
 
+/** Finds, makes and identifies the Aim runs of a lane. */
 export class Runs {
   readonly #settings: Pick<AimSettings, 'experiment' | 'description' | 'context'>;
   readonly #warn: BackendContext['warn'];

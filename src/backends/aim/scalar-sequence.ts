@@ -18,6 +18,7 @@ export interface ScalarPoint {
   readonly value: number | bigint;
 }
 
+/** A scalar with its place in the event files. */
 export interface PlacedScalar extends ScalarPoint {
   readonly place: Place;
 }
@@ -44,13 +45,18 @@ interface Loaded {
   readonly ranges: StepRange[];
 }
 
+/** The column of places, by the step's hash: where a cell that was written over comes from. */
 export const PLACE_COLUMN = 'mb_place';
+/** The column of integers that no double holds. */
 export const EXACT_COLUMN = 'mb_exact';
+/** Which range of steps came from which bytes of which file. */
 export const RANGES = 'mb_from';
+/** Points whose step another point has taken, by their content. */
 export const BESIDE = 'mb_also';
 /** Cells to an instruction: four columns of so many fill a frame. */
 const CELLS = 64;
 
+/** Writes the scalars of one series, each step once. */
 export class ScalarSequence {
   readonly id: SequenceId;
   readonly totals: ScalarTotals;

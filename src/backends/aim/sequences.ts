@@ -7,6 +7,7 @@ import { childOf, entriesOf, type Key, type Tree } from './tree.ts';
 /** What a sequence holds. `json`: texts of JSON, for what Aim has no type for. */
 export type Family = 'scalar' | 'distribution' | 'image' | 'audio' | 'text' | 'json';
 
+/** By what Aim knows a sequence: context and name. */
 export interface SequenceId {
   readonly context: Context;
   readonly contextId: bigint;
@@ -29,9 +30,13 @@ export interface Trace extends SequenceId {
   readonly fields: Tree;
 }
 
+/** Where a sequence's metadata holds the exact tag. */
 export const TAG_FIELD = 'mb_tag';
+/** Where a sequence's metadata holds the plugin. */
 export const PLUGIN_FIELD = 'mb_plugin';
+/** Where a sequence's metadata holds the family. */
 export const FAMILY_FIELD = 'mb_family';
+/** Where a sequence's metadata counts points that share a step with another one. */
 export const COLLAPSED_FIELD = 'mb_collapsed';
 
 /** What stands for a name that is none: no part of a path may be empty. */
@@ -102,6 +107,7 @@ export class Sequences {
   }
 }
 
+/** The family of sequences that holds the values of a plugin. */
 export function familyOfPlugin(plugin: string): Family {
   switch (plugin) {
     case 'scalars':
@@ -119,10 +125,12 @@ export function familyOfPlugin(plugin: string): Family {
   }
 }
 
+/** A key for maps by sequence. */
 export function sequenceKey({ contextId: id, name }: Pick<SequenceId, 'contextId' | 'name'>): string {
   return `${id}/${name}`;
 }
 
+/** A key for maps by series. */
 export function seriesKey({ tag, plugin, family }: SeriesName): string {
   return JSON.stringify([tag, plugin, family]);
 }

@@ -24,8 +24,10 @@ export class Custom {
   }
 }
 
+/** A key of a tree: a name, or an integer. */
 export type Key = string | bigint;
 
+/** A value of Aim's storage (`aim/storage/treeutils`): bigint is an integer, number a float. */
 export type Tree =
   | null
   | boolean
@@ -38,6 +40,7 @@ export type Tree =
   | readonly Tree[]
   | ReadonlyMap<Key, Tree>
   | TreeObject;
+/** A tree whose keys are names. */
 export interface TreeObject {
   readonly [key: string]: Tree;
 }
@@ -193,6 +196,7 @@ export class TreeWriter {
   }
 }
 
+/** Packs a tree as it travels (`aim/storage/treeutils`, length-prefixed pairs). */
 export function pack(tree: Tree): Buffer {
   const writer = new TreeWriter();
   writer.write(tree);
@@ -327,6 +331,7 @@ export function childOf(tree: Tree | undefined, key: Key): Tree | undefined {
   return tree instanceof Map ? (tree as ReadonlyMap<Key, Tree>).get(key) : undefined;
 }
 
+/** The entries of a tree that is a map; none for any other. */
 export function entriesOf(tree: Tree | undefined): readonly (readonly [Key, Tree])[] {
   return tree instanceof Map ? [...(tree as ReadonlyMap<Key, Tree>)] : [];
 }

@@ -28,6 +28,7 @@ export type Cause =
   /** Something in the request is wrong. */
   | 'refused';
 
+/** An answer that is no success, with what it means. */
 export interface Failure {
   readonly kind: 'failed';
   readonly cause: Cause;
@@ -35,6 +36,7 @@ export interface Failure {
   readonly error: MirrorError;
 }
 
+/** What a call gives. */
 export type Reply<T> = HttpReply<T, Failure>;
 
 export type { Fields } from '../../http/index.ts';

@@ -27,6 +27,7 @@ export async function compareArtifacts(
   return differences;
 }
 
+/** The artifact of a task that was stored under a path. */
 export function artifactOf(task: Said, path: string): Said | undefined {
   return artifactsIn(task).find((artifact) => artifact.text('key', '') === path);
 }

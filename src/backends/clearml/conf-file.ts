@@ -53,6 +53,7 @@ export function readConfFile(env: Environment, problems: SettingProblem[]): Conf
   }
 }
 
+/** A path with `~` at its start put in. */
 export function expandHome(path: string, env: Environment): string {
   return path === '~' || path.startsWith('~/') ? join(env['HOME'] ?? homedir(), path.slice(1)) : path;
 }

@@ -20,17 +20,22 @@ import { fileHash, type PointPlace } from './keys.ts';
 
 /** The metric and variant of the events that name segments, and files that nothing else names. */
 export const OWN_METRIC = ':mirrorboard:';
+/** The variant of events that name files of exact points. */
 export const SEGMENT_VARIANT = 'points';
+/** The variant of events that name files of single points. */
 export const FILE_VARIANT = 'files';
+/** Where files of exact points lie below a task's folder. */
 export const SEGMENT_FOLDER = 'metrics/mirrorboard/points';
 
 const BYTES_PER_SEGMENT = 2 * 1024 * 1024;
 
+/** A line of a file of exact points, with step and wall time for its event. */
 export interface SegmentLine extends Line {
   readonly step: number | bigint;
   readonly wallTime: number;
 }
 
+/** A file of exact points. */
 export interface Segment {
   /** Below the task's folder. */
   readonly path: string;
@@ -72,6 +77,7 @@ export function segmentsOf(source: string, lines: readonly SegmentLine[]): Segme
   return cutLines(lines, BYTES_PER_SEGMENT).map((piece) => segmentOf(source, piece));
 }
 
+/** Makes a file of exact points; its name is decided by its content, so that a repeat falls on itself. */
 export function segmentOf(source: string, lines: readonly SegmentLine[]): Segment {
   const data = linesOf(lines);
   return { path: `${SEGMENT_FOLDER}/points_${source}_${lines[0]?.offset ?? 0}_${contentHash(data)}.jsonl`, data, lines };

@@ -16,6 +16,7 @@ import { TRIAL_FILE, TRIAL_SECTION } from './trial.ts';
 /** A task of ours, and what was stored beside its points. */
 export type OwnTask = Pick<TaskRef, 'id' | 'project'> & Pick<OwnRun, 'files' | 'params'>;
 
+/** Lists the tasks, params and artifacts of our projects that no mirror wrote. */
 export async function* foreignIn(
   client: ClearmlClient,
   sourceOf: (task: Pick<TaskRef, 'id'>) => EventSource,

@@ -18,12 +18,14 @@ export interface SessionRef {
   readonly id: string;
 }
 
+/** Packs a task or session into a handle. */
 export function handleOf(ref: TaskRef | SessionRef): Handle {
   if (ref.kind === 'session') return JSON.stringify({ session: ref.id }) as Handle;
   const { id, project, folder, isJoined } = ref;
   return JSON.stringify({ task: id, project, folder, ...(isJoined ? { joined: true } : {}) }) as Handle;
 }
 
+/** Unpacks a handle. Throws MB9001 when it is not one of ours. */
 export function readHandle(handle: Handle): TaskRef | SessionRef {
   try {
     const { task, project, folder, joined, session } = JSON.parse(handle) as Record<string, unknown>;

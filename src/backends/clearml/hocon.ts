@@ -4,7 +4,9 @@
  */
 import type { Environment } from '../../environment.ts';
 
+/** A value of a HOCON file. */
 export type HoconValue = string | number | boolean | null | readonly HoconValue[] | HoconObject;
+/** An object of a HOCON file. */
 export interface HoconObject {
   readonly [key: string]: HoconValue;
 }
@@ -33,6 +35,7 @@ class Reference {
   }
 }
 
+/** Parses a HOCON text and puts its variables in. Throws HoconError for what is not understood. */
 export function readHocon(text: string, env: Environment): HoconObject {
   const reader = new Reader(text.replace(/^\ufeff/, ''));
   const root = reader.root();

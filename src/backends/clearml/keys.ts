@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { type RunRef, toMillis } from '../../model/index.ts';
 import { MOST_MILLIS, MOST_VALUE, NAME_BYTES } from './limits.ts';
 
+/** Metric and variant, as ClearML shows a series. */
 export interface Names {
   readonly metric: string;
   readonly variant: string;
@@ -52,6 +53,7 @@ export function keyStart(metric: string, file: string): string {
   return `${metric.length}.${file}.`;
 }
 
+/** The part of an event's key that tells the points of a file apart. */
 export function keyEnd(offset: number, checksum: number, index: number): string {
   return `${offset.toString(36)}.${checksum.toString(16)}.${index}`;
 }
@@ -84,6 +86,7 @@ export function heldTime(wallTime: number): { readonly millis: number; readonly 
   return { millis, suffix: `.t${bitsOf(wallTime)}` };
 }
 
+/** What an event's key says of its point. */
 export interface ReadKey {
   /** Hash of the file. */
   readonly file: string;

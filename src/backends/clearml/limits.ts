@@ -2,6 +2,7 @@ import type { Capabilities } from '../../contract/index.ts';
 
 /** Of one `events.add_batch`: the server indexes 500 at a time, and gains nothing above some thousands. */
 export const EVENTS_PER_REQUEST = 1000;
+/** Bytes of one batch of events. */
 export const BYTES_PER_REQUEST = 4 * 1024 * 1024;
 /** Longest plot that is sent as an event; a longer one is kept as a file. Servers take 15 MiB in one body. */
 export const PLOT_BYTES = 3 * 1024 * 1024;
@@ -15,6 +16,7 @@ export const MOST_MILLIS = 253_402_300_799_999;
 /** A step that the official SDK keeps for its single values. */
 export const RESERVED_STEP = -2147483648;
 
+/** Params of one request. */
 export const PARAMS_PER_REQUEST = 1000;
 /** A document in the task (configuration) may be so long; the whole task must stay below 16 MB. */
 export const DOCUMENT_BYTES = 1_000_000;
@@ -32,11 +34,14 @@ export const EVENTS_OF_A_STEP = 10_000;
 /** Names that one request may ask for: the store takes about a thousand conditions. */
 export const METRICS_PER_FILTER = 500;
 
+/** Requests to the API server under way at the same time. */
 export const REQUESTS_AT_ONCE = 4;
+/** Uploads of files under way at the same time. */
 export const UPLOADS_AT_ONCE = 8;
 /** A task that sees nothing for two hours is stopped by the server. */
 export const PING_MS = 15 * 60_000;
 
+/** What ClearML holds, keeps and takes. */
 export const CAPABILITIES: Capabilities = {
   name: 'clearml',
   holds: {

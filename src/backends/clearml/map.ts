@@ -29,6 +29,7 @@ export interface Upload {
     | { readonly by: 'artifact'; readonly key: string; readonly type: string; readonly preview: string };
 }
 
+/** A point that is no scalar, as ClearML gets it. */
 export interface MappedObject {
   /** Its value's JSON text. */
   readonly valueText: string;
@@ -40,6 +41,7 @@ export interface MappedObject {
   readonly document: { readonly name: string; readonly type: string; readonly value: string } | undefined;
 }
 
+/** A hyperparameter in its section, as a text of a type. */
 export interface Param {
   readonly section: string;
   readonly name: string;
@@ -64,6 +66,7 @@ export function isPointDocument(name: string): boolean {
   return name === LAYOUT || name.startsWith(GRAPH);
 }
 
+/** Maps a point that is no scalar to a plot, to files and to params. */
 export function mapObject(tag: string, plugin: string, point: ObjectPoint, place: PointPlace): MappedObject {
   const value = interpret(plugin, point);
   const blobs: Blob[] = [];
@@ -188,6 +191,7 @@ function paramsOf(data: JsonObject): readonly Param[] {
   return Object.entries(hparams).map(([name, value]) => paramOf(HPARAMS, name, value));
 }
 
+/** A hyperparameter from a JSON value. */
 export function paramOf(section: string, name: string, value: Json): Param {
   if (typeof value === 'string') return { section, name, value, type: 'str' };
   if (typeof value === 'boolean') return { section, name, value: String(value), type: 'bool' };

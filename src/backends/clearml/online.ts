@@ -36,6 +36,7 @@ import { Tasks } from './tasks.ts';
 
 const SKEW_MS = 60_000;
 
+/** The lane as long as its server is used: tasks, writers and sessions that are sent on. */
 export class Online {
   readonly #settings: ClearmlSettings;
   readonly #sessions: Sessions;

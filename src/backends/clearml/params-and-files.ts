@@ -33,6 +33,7 @@ export interface Facts {
   readonly host: string | undefined;
 }
 
+/** Adds params that stand in files to a task. One answer each, in their order. */
 export async function addSideParams(
   sink: Sink,
   params: readonly RunParam[],
@@ -52,6 +53,7 @@ export async function addSideParams(
   });
 }
 
+/** A param of a file as a hyperparameter. */
 export function sideParam({ name, value }: RunParam): Param {
   return paramOf(SECTION, name, value);
 }
@@ -73,6 +75,7 @@ export function sidePath(path: string): string {
   return ['artifacts', ...parts.slice(0, -1).map(pathPart), filePart(parts.at(-1) ?? '')].join('/');
 }
 
+/** Stores a file as an artifact of a task. */
 export async function putSideFile(
   sink: Sink,
   file: ArtifactFile,

@@ -18,6 +18,7 @@ export interface EventLine {
   readonly points: readonly Spot[];
 }
 
+/** A file of a single point, with the point's step and wall time. */
 export interface PointUpload extends Upload, Spot {
   readonly step: number | bigint;
   readonly wallTime: number;
@@ -37,6 +38,7 @@ export interface Prepared {
   readonly reservedSteps: number;
 }
 
+/** Turns a parcel into events, files and params. `reserved`: bytes of a request that are taken already. */
 export function prepare({ batch, series, file }: TrackerParcel, taskId: string, reserved: number): Prepared {
   const events: EventLine[] = [];
   const lines: SegmentLine[] = [];

@@ -3,6 +3,7 @@ import { valueOrThrow } from '../../http/index.ts';
 import type { ClearmlClient } from './client.ts';
 import { exactly, hasShortPart, plainProjectName, projectName } from './names.ts';
 
+/** A project by its id and its full name. */
 export interface Project {
   readonly id: string;
   readonly name: string;

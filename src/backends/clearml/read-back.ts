@@ -10,6 +10,7 @@ import { encodedPath } from './paths.ts';
 
 type Wanted = (tag: string) => boolean;
 
+/** Reads all points of a task, in chunks of one series. */
 export async function* readBack(source: EventSource, options: ReadBackOptions): AsyncGenerator<ReadBackChunk, void, void> {
   const signal = options.signal ?? new AbortController().signal;
   const isWanted = options.isWanted ?? (() => true);

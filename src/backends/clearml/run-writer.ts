@@ -46,6 +46,7 @@ class Stop extends Error {
   }
 }
 
+/** Writes parcels to one task. */
 export class RunWriter {
   readonly #sink: Sink;
   readonly #warn: BackendContext['warn'];
@@ -309,6 +310,7 @@ function refuse(job: Job, points: readonly Spot[], reason: string): void {
   for (const { offset, index } of points) job.refusals.set(keyOf({ offset, index }), { offset, index, kind: 'refused', reason });
 }
 
+/** What a failure means for a task's lane. */
 export function stopOf(failure: Failure): Stop {
   const { cause, error, afterMs } = failure;
   switch (cause) {

@@ -38,6 +38,7 @@ export interface SessionNote {
   readonly sent?: TaskRef;
 }
 
+/** A task as the offline session keeps it. */
 export interface TaskDocument {
   readonly id: string;
   readonly name: string;
@@ -57,6 +58,7 @@ export interface TaskDocument {
 /** For the file that grows: as ours, and through no link. */
 const APPEND = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW;
 
+/** The id of the offline session for a run's key: the same every time. */
 export function sessionId(target: string, project: string, key: string, attempt: number): string {
   const hash = createHash('sha256')
     .update(JSON.stringify([target, project, key, attempt]))
@@ -64,6 +66,7 @@ export function sessionId(target: string, project: string, key: string, attempt:
   return `offline-${hash.slice(0, 32)}`;
 }
 
+/** A folder that holds what an offline task gets, in the SDK's format. */
 export class Session implements Sink, EventSource {
   readonly id: string;
   readonly path: string;

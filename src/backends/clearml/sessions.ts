@@ -19,6 +19,7 @@ type OfflineSettings = Pick<ClearmlSettings, 'offlineFolder' | 'project' | 'task
 /** Sessions that are tried for one key before something is wrong. */
 const MOST_ATTEMPTS = 100;
 
+/** The offline sessions of a lane. */
 export class Sessions {
   readonly #settings: OfflineSettings;
   readonly #target: string;

@@ -18,6 +18,7 @@ import { type ObjectStoreOptions, parseObjectUrl } from '../../objects/index.ts'
 import { bucketKeysOf } from './bucket-keys.ts';
 import { type ConfFile, expandHome, readConfFile } from './conf-file.ts';
 
+/** The types that a task can have. */
 export const TASK_TYPES = [
   'training',
   'testing',
@@ -32,6 +33,7 @@ export const TASK_TYPES = [
   'custom',
 ] as const;
 
+/** Credentials: a pair of keys, or a token. */
 export type ClearmlAuth = { readonly accessKey: string; readonly secretKey: string } | { readonly token: string };
 
 /** A lane's section of the configuration, checked and filled up. */

@@ -3,6 +3,7 @@ import type { ObjectContent } from '../../objects/index.ts';
 import type { Reply } from './answers.ts';
 import type { MappedObject, Param } from './map.ts';
 
+/** A file that a task lists. */
 export interface Artifact {
   readonly key: string;
   readonly type: string;
@@ -14,8 +15,10 @@ export interface Artifact {
   readonly timestamp: number;
 }
 
+/** A configuration text of a task. */
 export type Document = NonNullable<MappedObject['document']>;
 
+/** Where a run is written to: a task of the server or an offline session. */
 export interface Sink {
   readonly id: string;
   /** Of its files. */

@@ -40,6 +40,7 @@ const FINGERPRINT_LENGTH = 8000;
 /** Whoever makes a task gives it a place within five seconds; servers tell their time in whole ones. */
 const DRAWING_MS = 6000;
 
+/** What is known of a task. */
 export interface TaskFacts {
   readonly id: string;
   readonly name: string;
@@ -77,6 +78,7 @@ interface NewTask {
   readonly isParent: boolean;
 }
 
+/** Finds, makes and identifies the tasks of a lane. */
 export class Tasks {
   readonly #client: ClearmlClient;
   readonly #projects: Projects;
@@ -406,6 +408,7 @@ function deletedError(source: RunSource, id: string, cause: MirrorError): Mirror
   });
 }
 
+/** The system tag by which the task of a run's key is found. */
 export function tagOfKey(key: string): string {
   return `mb-${key.slice(0, 12)}`;
 }

@@ -26,6 +26,7 @@ import { StoreReader } from './reader.ts';
 import { sweepMedia, tidyStore } from './tidy.ts';
 import { type PreparedParcel, Writer } from './writer.ts';
 
+/** Where the store and its media lie. */
 export interface LocalOptions {
   /** The SQLite file; made, with its folder, where there is none. */
   readonly path: string;
@@ -33,6 +34,7 @@ export interface LocalOptions {
   readonly mediaPath: string;
 }
 
+/** The local store as a lane. It keeps points and positions in one transaction. */
 export class LocalBackend implements PositionOwner {
   readonly #options: LocalOptions;
   readonly #db: DatabaseSync;

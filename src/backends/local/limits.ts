@@ -6,6 +6,7 @@ export const ROWS_PER_INSERT = 64;
 /** Payloads of marks up to this size stand in their row; longer ones lie with the media. */
 export const INLINE_PAYLOAD_BYTES = 65_536;
 
+/** The store holds and keeps everything. */
 export const CAPABILITIES: Capabilities = {
   name: 'local',
   holds: {

@@ -157,6 +157,7 @@ export function fileRow(state: FileState): SQLInputValue[] {
   ];
 }
 
+/** A row of the table `file`. */
 export interface FileRow {
   readonly id: number;
   readonly name: string;
@@ -172,6 +173,7 @@ export interface FileRow {
   readonly writer: string | null;
 }
 
+/** The state of a file from its row. */
 export function fileState(row: FileRow): FileState {
   return {
     name: row.name,

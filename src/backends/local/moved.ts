@@ -2,6 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { withRoom } from '../../model/index.ts';
 
+/** A run that lies elsewhere now. */
 export interface StoredMove {
   readonly root: string;
   readonly from: string;

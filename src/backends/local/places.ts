@@ -5,6 +5,7 @@
  */
 import type { ScalarColumns } from '../../model/index.ts';
 
+/** Where a point stands: the record's offset, and the value's index in it. */
 export interface Place {
   readonly offset: number;
   readonly index: number;

@@ -33,6 +33,7 @@ export interface ListedInStore {
   readonly isKept: boolean;
 }
 
+/** A run of the store, with its series. */
 export interface StoredRun {
   readonly row: number;
   readonly run: RunRef;

@@ -8,6 +8,7 @@ export const SCHEMA_VERSION = 1;
 /** SQLite's own mark of whose file this is ("MBRD"). */
 export const APPLICATION_ID = 0x4d425244;
 
+/** The tables; docs/schema.md describes them. */
 export const TABLES = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 
@@ -154,6 +155,7 @@ const PLACE = 'root.name AS root, file.name AS file, object."offset" AS "offset"
 const AT = `object.step AS step,
     CASE WHEN object.odd_wall_time IS NULL THEN object.wall_time ELSE CAST(object.odd_wall_time AS DOUBLE) END AS wall_time`;
 
+/** The views that people read; docs/schema.md describes them. */
 export const VIEWS = `
 CREATE VIEW runs AS
   SELECT run.path AS run, root.name AS root, run.points,

@@ -16,6 +16,7 @@ export interface StoredSegment {
   readonly places: Uint8Array;
 }
 
+/** A stored scalar with its place. */
 export type PlacedPoint = Required<ReadBackPoint>;
 
 /** An integer that no double holds comes as text: node:sqlite throws where it can't give a number. */
@@ -28,6 +29,7 @@ const PLAIN_POINTS = 'SELECT step, wall_time, value FROM point WHERE id BETWEEN 
 const POINT_IDS = 'SELECT id FROM point WHERE id BETWEEN ? AND ? ORDER BY id';
 const ODD_POINTS = 'SELECT id, wall_time, value FROM odd_point WHERE id BETWEEN ? AND ?';
 
+/** Reads the scalars of a run from their segments. */
 export class StoredScalars {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
@@ -125,6 +127,7 @@ export function measured(value: unknown, odd: unknown): number {
   return value === null ? NaN : Number(value);
 }
 
+/** Orders points by offset and index. */
 export function comparePlaces(a: Place, b: Place): number {
   return a.offset - b.offset || a.index - b.index;
 }

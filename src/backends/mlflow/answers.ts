@@ -26,6 +26,7 @@ export type Cause =
   | 'notServed'
   | 'refused';
 
+/** An answer that is no success, with what it means. */
 export interface Failure {
   readonly kind: 'failed';
   readonly cause: Cause;

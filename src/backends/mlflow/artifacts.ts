@@ -31,6 +31,7 @@ export function placeOf(uri: string): string {
 export const AWAY_HINT =
   'Start the server with --artifacts-destination PLACE instead of --default-artifact-root PLACE, and name an experiment that is made after that; or make one with the artifact location mlflow-artifacts:/NAME. An experiment keeps the place that it was made with.';
 
+/** Stores, lists and reads the artifacts of runs through the server. */
 export class Artifacts {
   readonly #client: MlflowClient;
 

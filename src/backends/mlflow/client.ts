@@ -21,13 +21,16 @@ import { type Failure, failureOf, notTheApi } from './answers.ts';
 import { HISTORY_PAGE, REQUESTS_AT_ONCE, RUNS_PAGE, UPLOADS_AT_ONCE } from './limits.ts';
 import type { MlflowSettings } from './settings.ts';
 
+/** What a call gives. */
 export type Reply<T> = HttpReply<T, Failure>;
 
+/** A tag of a run. */
 export interface Tag {
   readonly key: string;
   readonly value: string;
 }
 
+/** An experiment; deleted ones are listed, too. */
 export interface Experiment {
   readonly id: string;
   readonly name: string;
@@ -37,6 +40,7 @@ export interface Experiment {
   readonly tags: ReadonlyMap<string, string>;
 }
 
+/** What the server says of a run. */
 export interface RunFacts {
   readonly runId: string;
   readonly experimentId: string;
@@ -56,6 +60,7 @@ export interface HistoryPoint {
   readonly value: number;
 }
 
+/** What the server says of itself. */
 export interface ServerFacts {
   /** Undefined where it does not say: before 3.0. */
   readonly isFileStore: boolean | undefined;

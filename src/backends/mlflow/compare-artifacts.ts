@@ -12,6 +12,7 @@ import { paramText } from './params-and-files.ts';
 import { isHeldParam, OTHER_VALUE } from './run-params.ts';
 import type { StoreFacts } from './store-facts.ts';
 
+/** Names the files and params of a run that are missing or not as they were stored. */
 export async function compareArtifacts(
   client: MlflowClient,
   artifacts: Artifacts,

@@ -36,6 +36,7 @@ export function placeId({ run, file, offset, checksum, index }: PointPlace): str
     .slice(0, 16);
 }
 
+/** A point as a line of a file of exact points. */
 export function pointLine(
   place: PointPlace,
   tag: string,
@@ -60,6 +61,7 @@ function placeFields({ run, file, offset, checksum, index }: PointPlace): Record
   return { run: run.path, file, offset, checksum, index };
 }
 
+/** A file of exact points. */
 export interface Segment {
   readonly path: string;
   readonly data: Uint8Array;
@@ -71,6 +73,7 @@ export function segmentsOf(run: RunRef, file: string, lines: readonly SegmentLin
   return cutLines(lines, BYTES_PER_REQUEST).map((piece) => segmentOf(run, file, piece));
 }
 
+/** Makes a file of exact points; its name is decided by its content, so that a repeat falls on itself. */
 export function segmentOf(run: RunRef, file: string, lines: readonly SegmentLine[]): Segment {
   const data = linesOf(lines);
   const path = createHash('sha256')
@@ -80,6 +83,7 @@ export function segmentOf(run: RunRef, file: string, lines: readonly SegmentLine
   return { path: `${SEGMENT_FOLDER}/points-${path}-${lines[0]?.offset ?? 0}-${contentHash(data)}.jsonl`, data, lines };
 }
 
+/** Where files of exact points lie in a run's artifacts. */
 export const SEGMENT_FOLDER = 'mirrorboard';
 
 /** The file and the first offset a segment's name tells; undefined for other files. */

@@ -76,6 +76,7 @@ export class Experiments {
   }
 }
 
+/** The error for an experiment that was deleted, with the remedy. */
 export function deletedError(experiment: Experiment): MirrorError {
   return new MirrorError('MB4004', `the experiment ${experiment.name} (${experiment.id}) is deleted`, {
     hint: 'Restore it (mlflow experiments restore), name another one, or set restore_deleted: true.',

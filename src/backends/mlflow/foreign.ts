@@ -15,11 +15,13 @@ import { TEXT_FOLDER } from './text-tables.ts';
 /** Folders of a run that points are stored in. */
 const OURS = new Set([SEGMENT_FOLDER, TEXT_FOLDER, 'images', 'audio', 'graph']);
 
+/** Where is looked, and what is ours there. */
 export interface ForeignOptions extends KeyOptions {
   /** The points of a run that hold hyperparameters. */
   readonly hparams: (run: RunFacts, signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
 }
 
+/** Lists what our experiments hold that no mirror wrote. */
 export async function* foreignIn(
   client: MlflowClient,
   artifacts: Artifacts,

@@ -31,6 +31,7 @@ export class GatherRoom {
 /** So small files are taken in whatever the size of the new one. */
 const SMALL_BYTES = 8 * 1024;
 
+/** Keeps small files of exact points back until several of them make one. */
 export class Gathered<Part extends Piece> {
   readonly #room: GatherRoom;
   readonly #mostBytes: number;

@@ -11,14 +11,17 @@ export interface TrackedRun {
   readonly root: string | undefined;
 }
 
+/** The run that the server's facts describe. */
 export function trackedRun({ runId, experimentId, artifactUri }: RunFacts): TrackedRun {
   return { runId, experimentId, root: artifactRoot(artifactUri) };
 }
 
+/** Packs a run into a handle. */
 export function handleOf({ runId, experimentId, root }: TrackedRun): Handle {
   return JSON.stringify({ run: runId, experiment: experimentId, ...(root === undefined ? {} : { root }) }) as Handle;
 }
 
+/** Unpacks a handle. Throws MB9001 when it is not one of ours. */
 export function readHandle(handle: Handle): TrackedRun {
   try {
     const { run, experiment, root } = JSON.parse(handle) as Record<string, unknown>;

@@ -18,6 +18,7 @@ export const DERIVED_PREFIX = 'mirrorboard.derived/';
 
 const SHORTENED_LENGTH = 200;
 
+/** What a store can't tell apart or hold in the names of metrics. */
 export interface KeyOptions {
   /** A file store keeps a metric in a file of its name: `a` and `a/b` can't both be there, so `/` is escaped. */
   readonly isFlat?: boolean;

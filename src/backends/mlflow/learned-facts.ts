@@ -89,5 +89,6 @@ export class LearnedFacts {
 /** How long a process that ends tries to remove what a trial left. */
 const ABANDON_MS = 3000;
 
+/** The warning for servers that keep their data in files. */
 export const FILE_STORE =
   'the MLflow server keeps its data in files: points are looked up before they are sent again, and may be there twice';

@@ -2,16 +2,22 @@ import type { Capabilities, Holding } from '../../contract/index.ts';
 
 /** Of one log-batch: the server refuses more, the whole request with them. */
 export const METRICS_PER_REQUEST = 1000;
+/** Params of one `log-batch` (REST API, request limits). */
 export const PARAMS_PER_REQUEST = 100;
+/** Tags of one `log-batch` (REST API, request limits). */
 export const TAGS_PER_REQUEST = 100;
 /** The documented limit is a million; hosted services keep to it. Segments keep to it too, for proxies with limits of their own. */
 export const BYTES_PER_REQUEST = 900_000;
 
 /** Code points. Longer keys are refused; longer values are cut by the server without a word, so they are cut here. */
 export const KEY_LENGTH = 250;
+/** Characters of a param's value. */
 export const PARAM_LENGTH = 6000;
+/** Characters of a tag's value. */
 export const TAG_LENGTH = 8000;
+/** Characters of the name of a metric, param or tag. */
 export const NAME_LENGTH = 250;
+/** Characters of an experiment's name. */
 export const EXPERIMENT_NAME_LENGTH = 500;
 
 /** A page of a metric's history: the server gives no more. */

@@ -108,12 +108,14 @@ export interface MappedObject {
   readonly hasImages: boolean;
 }
 
+/** How points are mapped. */
 export interface MapOptions {
   /** Of the run's metrics. */
   readonly keys: KeyTable;
   readonly histogramPercentiles: boolean;
 }
 
+/** Maps a point that is no scalar to files, params and metrics. */
 export function mapObject(tag: string, plugin: string, point: ObjectPoint, place: PointPlace, options: MapOptions): MappedObject {
   const value = interpret(plugin, point);
   const blobs: Blob[] = [];

@@ -35,6 +35,7 @@ export interface Prepared {
   readonly refusals: readonly Refusal[];
 }
 
+/** How a parcel is turned into requests. */
 export interface PrepareOptions extends MapOptions {
   readonly facts: StoreFacts;
   /** The run's params have names of their own. */
@@ -44,6 +45,7 @@ export interface PrepareOptions extends MapOptions {
   readonly noFiles: string | undefined;
 }
 
+/** Turns a parcel into metrics, lines of exact points, files and params. */
 export function prepare({ batch, series }: TrackerParcel, options: PrepareOptions): Prepared {
   const metrics: Metric[] = [];
   const lines: SegmentLine[] = [];

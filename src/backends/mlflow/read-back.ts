@@ -28,6 +28,7 @@ const LOST_NAMES: ReadonlySet<string> = new Set([LOST_NAME, plainText(LOST_NAME)
 
 type Wanted = (tag: string) => boolean;
 
+/** Reads all points of a run, in chunks of one series. */
 export async function* readBack(
   client: MlflowClient,
   artifacts: Artifacts,

@@ -8,6 +8,7 @@ import { isAboutContent, Stop, stopOf } from './stop.ts';
 import { fitText, plainText, type StoreFacts } from './store-facts.ts';
 import { trouble } from './trial.ts';
 
+/** The run whose params are written. */
 export interface RunParamsOptions {
   readonly client: MlflowClient;
   readonly runId: string;

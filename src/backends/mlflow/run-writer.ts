@@ -51,6 +51,7 @@ export type WriterOptions = Pick<PrepareOptions, 'histogramPercentiles' | 'exact
   readonly room: GatherRoom;
 };
 
+/** Writes parcels to one run. */
 export class RunWriter {
   readonly #client: MlflowClient;
   readonly #artifacts: Artifacts;

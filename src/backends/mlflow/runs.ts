@@ -46,6 +46,7 @@ const PARENT = 'mlflow.parentRunId';
 
 const NOTHING: AsyncIterable<ReadBackChunk> = { async *[Symbol.asyncIterator]() {} };
 
+/** The tracker run of a run. */
 export interface FoundRun {
   readonly facts: RunFacts;
   /** Made just now: it holds nothing. */
@@ -69,6 +70,7 @@ export interface RunsOptions {
   readonly now?: () => number;
 }
 
+/** Finds, makes and identifies the MLflow runs of a lane. */
 export class Runs {
   readonly #client: MlflowClient;
   readonly #experiments: Experiments;

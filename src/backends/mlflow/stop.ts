@@ -26,6 +26,7 @@ export function isAboutContent({ cause }: Failure): boolean {
   );
 }
 
+/** What a failure means for a run's lane. */
 export function stopOf(failure: Failure): Stop {
   const { cause, error, afterMs } = failure;
   switch (cause) {

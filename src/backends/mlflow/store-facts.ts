@@ -2,6 +2,7 @@
 import { cut, storable } from './cut-text.ts';
 import { PARAM_LENGTH, TAG_LENGTH } from './limits.ts';
 
+/** What the store behind a server keeps, tells apart and can hold. */
 export interface StoreFacts {
   /** It keeps points in files: every copy of them, and no metric `a` beside `a/b`. */
   readonly isFileStore: boolean;

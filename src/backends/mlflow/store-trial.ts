@@ -23,6 +23,7 @@ const TAG_LENGTHS = [TAG_LENGTH, 5000, 250];
 const PARAM_LENGTHS = [PARAM_LENGTH, 500, 250];
 const AT_MS = 1_700_000_000_000;
 
+/** Writes a few values to a run of its own and reads what the store made of them. */
 export class Trial {
   readonly #client: MlflowClient;
   readonly #experimentId: string;

@@ -19,6 +19,7 @@ const MOST_BYTES = 4 * 1024 * 1024;
 /** Segments that are read for them, together. */
 const MOST_SEGMENT_BYTES = 256 * 1024 * 1024;
 
+/** Where tables of texts lie in a run's artifacts. */
 export const TEXT_FOLDER = 'text';
 /** A tag of MLflow's own: a list of tables, by which its pages find them. */
 const LOGGED = 'mlflow.loggedArtifacts';

@@ -23,6 +23,7 @@ export async function tryMetric(client: MlflowClient, runId: string, signal: Abo
   return reply.kind === 'ok' || reply.cause === 'clash' ? undefined : reply;
 }
 
+/** Writes a tag. The failure when the server does not take it. */
 export async function tryTag(client: MlflowClient, runId: string, signal: AbortSignal): Promise<Failure | undefined> {
   const reply = await client.logTags(runId, [{ key: 'mirrorboard.alive', value: new Date().toISOString() }], signal);
   return reply.kind === 'ok' ? undefined : reply;

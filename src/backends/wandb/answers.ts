@@ -18,6 +18,7 @@ export type Cause =
   | 'address'
   | 'refused';
 
+/** An answer that is no success, with what it means. */
 export interface Failure {
   readonly kind: 'failed';
   readonly cause: Cause;
@@ -25,11 +26,15 @@ export interface Failure {
   readonly error: MirrorError;
 }
 
+/** What a call gives. */
 export type Reply<T> = HttpReply<T, Failure>;
 
+/** The remedy when the key is not accepted. */
 export const KEY_HINT = 'Set api_key, api_key_file or the variable WANDB_API_KEY, and check that the key may write into the entity.';
+/** The remedy when a run's lines don't fit the state. */
 export const REBUILD_HINT =
   'Bring the state (or the run) back as it was, or run once with --rebuild: then a new run is made beside it, and all of it is sent there.';
+/** The remedy when a run can't be written to. */
 export const RUN_HINT = 'Run once with --rebuild: then a new run is made beside it, and all of it is sent there.';
 
 /** `what` was being done: `sending rows to the run mb01`. */
@@ -52,6 +57,7 @@ export function failureOf(answer: Exclude<HttpAnswer, { kind: 'ok' }>, what: str
   return failed(cause, message, context, answer.error);
 }
 
+/** A failure of this cause, with its error code and remedy. */
 export function failed(cause: Exclude<Cause, 'transient'>, message: string, context: MirrorError['context'], why?: unknown): Failure {
   const hint = why instanceof MirrorError && why.hint !== undefined ? { hint: why.hint } : {};
   const details = { context, ...(why === undefined ? {} : { cause: why }), ...hint };

@@ -30,8 +30,10 @@ export interface RunPath {
   readonly id: string;
 }
 
+/** A project by its entity and name. */
 export type ProjectPath = Pick<RunPath, 'entity' | 'project'>;
 
+/** What the server says of a run. */
 export interface RunFacts extends RunPath {
   readonly storageId: string;
   readonly displayName: string;

@@ -16,6 +16,7 @@ const OF_POINTS = /^(?:media|mirrorboard)\//;
 /** What the service and its clients make of what a run says anyway. */
 const OF_SERVICE = /^(?:wandb-[^/]*|config\.yaml)$/;
 
+/** Where is looked. */
 export interface ForeignOptions {
   /** Of runs that were opened offline, where nobody said one. Empty: the one that the key belongs to. */
   readonly entity: string;

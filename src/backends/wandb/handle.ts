@@ -13,10 +13,12 @@ export interface TrackedRun {
   readonly joined?: { readonly lines: number; readonly stepAhead: number };
 }
 
+/** Packs a run into a handle. */
 export function handleOf({ id, entity, project, startedAt, joined }: TrackedRun): Handle {
   return JSON.stringify({ run: id, entity, project, started: startedAt, ...(joined === undefined ? {} : { joined }) }) as Handle;
 }
 
+/** Unpacks a handle. Throws MB9001 when it is not one of ours. */
 export function readHandle(handle: Handle): TrackedRun {
   try {
     const { run, entity, project, started, joined } = JSON.parse(handle) as Record<string, unknown>;

@@ -8,6 +8,7 @@ const RECENT_MS = 30 * 60_000;
 /** So much longer than it took is waited after a sign that such a run gave: what is sent has the server's time. */
 const PATIENCE = 4;
 
+/** Tells the server every half minute that runs which are written to are alive. */
 export class Heartbeat {
   readonly #places: () => Iterable<RunPlace>;
   readonly #stop = new AbortController();

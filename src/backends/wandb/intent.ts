@@ -4,6 +4,7 @@ import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { Intent } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
 
+/** Lines that are about to be sent. */
 export interface Plan {
   /** The tracker run's id. */
   readonly run: string;
@@ -13,6 +14,7 @@ export interface Plan {
   readonly summary: readonly (readonly [key: string, value: string])[];
 }
 
+/** Packs lines into an intent for the state file. */
 export function packPlan({ run, firstLine, lines, summary }: Plan): Intent {
   const text = Buffer.from(lines.join('\n'));
   const packed = {
@@ -26,6 +28,7 @@ export function packPlan({ run, firstLine, lines, summary }: Plan): Intent {
   return JSON.stringify(packed) as Intent;
 }
 
+/** Unpacks an intent. Throws when its checksum does not fit. */
 export function unpackPlan(intent: Intent): Plan {
   const { run, firstLine, count, sha256, lines, summary } = JSON.parse(intent) as Record<string, unknown>;
   const text = inflateRawSync(Buffer.from(String(lines), 'base64'));

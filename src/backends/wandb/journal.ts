@@ -20,6 +20,7 @@ export function overlapping(journal: readonly JournalEntry[], { file, batch }: T
 /** Lines of one entry: where bytes come again, the lines of all entries that have some of them are read back. */
 const MOST_LINES = 50_000;
 
+/** Lines that are sent next. */
 export type NewLines = Pick<JournalEntry, 'firstLine' | 'count'>;
 
 /**

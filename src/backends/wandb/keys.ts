@@ -5,6 +5,7 @@
 
 /** Keys of our own: no tag's key begins so. */
 export const OWN_PREFIX = 'mirrorboard/';
+/** The key of a row that holds the step of its points. */
 export const STEP_KEY = 'global_step';
 
 /**
@@ -14,6 +15,7 @@ export const STEP_KEY = 'global_step';
 const ODD = /[~\\\p{C}\p{Zl}\p{Zp}]/u;
 const EACH_ODD = /[~\\\p{C}\p{Zl}\p{Zp}]/gu;
 
+/** The key of a tag; `tagOf` gives the tag back. */
 export function keyOf(tag: string): string {
   if (tag === '') return '~~';
   let key = ODD.test(tag) ? tag.replace(EACH_ODD, escaped) : tag;
@@ -23,6 +25,7 @@ export function keyOf(tag: string): string {
   return key;
 }
 
+/** The tag of a key. */
 export function tagOf(key: string): string {
   if (!key.includes('~')) return key;
   return key.replace(/~([0-9a-f]*)~/g, (whole, hex: string) => {

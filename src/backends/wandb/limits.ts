@@ -10,6 +10,7 @@ export const REQUEST_LENGTH = 8_000_000;
 export const HISTOGRAM_BINS = 512;
 /** Images of one point that are shown. */
 export const SHOWN_IMAGES = 108;
+/** Rows of a table that is shown. */
 export const TABLE_ROWS = 10_000;
 /** Names in one request for upload addresses. */
 export const FILES_PER_REQUEST = 100;
@@ -17,11 +18,15 @@ export const FILES_PER_REQUEST = 100;
 export const FILES_PAGE = 1000;
 /** Of a listing of a project's runs, each with its whole configuration. */
 export const RUNS_PAGE = 100;
+/** Uploads of files under way at the same time. */
 export const UPLOADS_AT_ONCE = 8;
 /** Runs that are sent to at the same time. */
 export const SENDS_AT_ONCE = 4;
+/** Characters of a project's name. */
 export const PROJECT_LENGTH = 128;
+/** Characters of a tag. */
 export const TAG_LENGTH = 64;
+/** Characters of a run's name. */
 export const NAME_LENGTH = 128;
 /** Lines of one page of a history that is read back. */
 export const HISTORY_PAGE = 5000;
@@ -30,6 +35,7 @@ export const HEARTBEAT_MS = 30_000;
 /** A summary that is not much shorter than the lines it goes with waits so long for the next one. */
 export const SUMMARY_MS = 15_000;
 
+/** What W&B holds, keeps and takes. */
 export function capabilities(gatherMs: number): Capabilities {
   return {
     name: 'wandb',

@@ -29,6 +29,7 @@ export interface StoredFile extends Omit<RunFile, 'data'> {
   readonly data: Uint8Array | BodyStream;
 }
 
+/** A point that is no scalar, as W&B gets it. */
 export interface MappedObject {
   /** What a row shows under the tag's key, as JSON; undefined: nothing. */
   readonly shown: string | undefined;
@@ -43,6 +44,7 @@ export interface MappedObject {
 
 type Number64 = number | bigint;
 
+/** Maps a point that is no scalar to what a row shows, and to files that hold it exactly. */
 export function mapObject(tag: string, plugin: string, point: ObjectPoint): MappedObject {
   const value = interpret(plugin, point);
   const blobs: Blob[] = [];

@@ -16,11 +16,13 @@ export function runIdOf(key: string, project: string, n: number): string {
   return n === 1 ? `mb${hash}` : `mb${hash}-${n}`;
 }
 
+/** The project of a run: characters that W&B does not allow become `-`. */
 export function projectOf(source: Pick<RunSource, 'group'>, { project }: Pick<WandbSettings, 'project'>): string {
   const name = source.group === '' ? (project ?? DEFAULT_PROJECT) : source.group;
   return [...name.replace(/[/\\#?%:\p{C}]+/gu, '-')].slice(0, PROJECT_LENGTH).join('') || DEFAULT_PROJECT;
 }
 
+/** What a run is named, tagged and grouped as. */
 export function changeOf(source: RunSource, settings: WandbSettings, suffix: string): RunChange {
   const expanded = (template: string | undefined): string | undefined => (template === undefined ? undefined : expand(template, source));
   const [first] = source.run.path.split('/');

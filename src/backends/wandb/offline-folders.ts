@@ -5,6 +5,7 @@ import { makeOwnFolder, replaceOwnFile } from '../../own-files/index.ts';
 
 const NAME = /^offline-run-(\d{8}_\d{6})-(.+)$/;
 
+/** An offline folder of a run. */
 export interface Folder {
   readonly path: string;
   readonly id: string;
@@ -22,6 +23,7 @@ export function foldersIn(dir: string, id?: string): Folder[] {
   return found.sort((a, b) => (a.began < b.began ? -1 : a.began > b.began ? 1 : 0));
 }
 
+/** The `.wandb` file of a folder. */
 export function fileIn({ path, id }: Pick<Folder, 'path' | 'id'>): string {
   return join(path, `run-${id}.wandb`);
 }
@@ -31,6 +33,7 @@ export function isSynced(folder: Folder): boolean {
   return existsSync(`${fileIn(folder)}.synced`);
 }
 
+/** Marks a folder as uploaded, as `wandb sync` does. */
 export function markSynced(folder: Folder): void {
   if (!isSynced(folder)) replaceOwnFile(`${fileIn(folder)}.synced`, '');
 }

@@ -39,6 +39,7 @@ import { FrameBuffer, scanRecords, writeAt } from './wandb-file.ts';
 /** Lines of a run that are at the server, from the first on. */
 export type Elsewhere = (path: RunPath, from: number, to: number, signal: AbortSignal) => AsyncGenerator<string, void, void>;
 
+/** Opens runs in folders that `wandb sync` uploads. */
 export class OfflinePlaces implements RunPlaces {
   readonly #dir: string;
   readonly #elsewhere: Elsewhere | undefined;
@@ -84,6 +85,7 @@ interface Content {
   readonly exit: { readonly code: number; readonly start: number } | undefined;
 }
 
+/** A run that is written to an offline folder. */
 export class OfflineRun implements RunPlace {
   readonly path: RunPath;
   readonly config: RunConfig;

@@ -15,6 +15,7 @@ import type { OffsetSemantics } from './settings.ts';
 const HISTORY = 'wandb-history.jsonl';
 const SUMMARY = 'wandb-summary.json';
 
+/** How the server's lines are counted, and who hears of trouble. */
 export interface OnlineOptions {
   readonly offsetSemantics: OffsetSemantics;
   /** The server counts no lines, and has some: it may be one that appends. */
@@ -23,6 +24,7 @@ export interface OnlineOptions {
   readonly pages: string;
 }
 
+/** Opens runs at the server. */
 export class OnlinePlaces implements RunPlaces {
   readonly #client: WandbClient;
   readonly #options: OnlineOptions;
@@ -59,6 +61,7 @@ export class OnlinePlaces implements RunPlaces {
   }
 }
 
+/** A run that is written to the server. */
 export class OnlineRun implements RunPlace {
   readonly path: RunPath;
   readonly config: RunConfig;
@@ -301,6 +304,7 @@ export class OnlineRun implements RunPlace {
   }
 }
 
+/** A run's summary as JSON. */
 export function summaryText(summary: Summary): string {
   return `{${[...summary].map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(',')}}`;
 }

@@ -14,12 +14,14 @@ import { throwFailure } from './runs.ts';
 const TAKEN =
   /^(?:wandb-|config\.yaml$|output\.log$|requirements\.txt$|conda-environment\.yaml$|diff\.patch$|media\/|mirrorboard\/|code\/|logs\/)/;
 
+/** Sets params that stand in files in a run's configuration. */
 export async function setParams(place: RunPlace, params: readonly RunParam[], signal: AbortSignal): Promise<void> {
   let isChanged = false;
   for (const { name, value } of params) isChanged = place.config.setParam(name, paramText(value)) || isChanged;
   if (isChanged) throwFailure(await place.save({}, signal));
 }
 
+/** Stores a file of a run. */
 export async function storeFile(place: RunPlace, file: ArtifactFile, signal: AbortSignal): Promise<ArtifactOutcome> {
   const path = storedPath(file.path);
   const data = { bytes: file.bytes, read: () => file.read() };
@@ -68,6 +70,7 @@ export async function compareArtifacts(
   return differences;
 }
 
+/** The path under which a file is stored: names that W&B uses itself are moved. */
 export function storedPath(path: string): string {
   return TAKEN.test(path) ? `files/${path}` : path;
 }

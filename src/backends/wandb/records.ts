@@ -195,6 +195,7 @@ export interface RunFacts {
   readonly startedAt: number;
 }
 
+/** Reads a `RunRecord` (`wandb_internal.proto`). */
 export function readRun(record: Uint8Array): RunFacts & {
   readonly entity: string;
   readonly project: string;
@@ -218,6 +219,7 @@ export function readRun(record: Uint8Array): RunFacts & {
   };
 }
 
+/** Reads the paths of a `FilesRecord` (`wandb_internal.proto`). */
 export function readFiles(record: Uint8Array): string[] {
   const [body = new Uint8Array(0)] = lengthDelimited(record, Kind.files);
   return lengthDelimited(body, 1).map((item) => utf8(lengthDelimited(item, 1)[0]));

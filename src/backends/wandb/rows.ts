@@ -28,6 +28,7 @@ export type ExactEntry = readonly [
   needed: readonly (readonly [path: string, bytes: number])[],
 ];
 
+/** The rows of a parcel. */
 export interface BuiltRows {
   /** Rows without their number and the last brace. */
   readonly rows: readonly string[];
@@ -47,6 +48,7 @@ export function lineOf(row: string, number: number): string {
   return `${row},"_step":${number}}`;
 }
 
+/** Turns a parcel into rows. `startedAt`: what `_runtime` counts from, seconds. */
 export function buildRows(parcel: TrackerParcel, keys: KeyTable, startedAt: number): BuiltRows {
   const builder = new RowBuilder(parcel, keys, startedAt);
   const { scalars, objects, marks } = parcel.batch;

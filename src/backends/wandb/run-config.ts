@@ -38,6 +38,7 @@ const METRICS = [
   { 1: MARK_KEY, 5: 1, 6: [1, 2, 3], 7: [6] },
 ];
 
+/** A run's configuration: params, and what we note of the run. */
 export class RunConfig {
   /** Each value as JSON, without the wrapping of the wire. */
   readonly #values = new Map<string, string>();

@@ -18,6 +18,7 @@ import { readRow, signatureOf } from './stored-rows.ts';
 /** Where the same rows stand already. */
 type KnownLines = ReadonlyMap<string, readonly number[]>;
 
+/** Writes parcels to one run, each line at its place. */
 export class RunWriter {
   readonly place: RunPlace;
   readonly #run: OpenRun;

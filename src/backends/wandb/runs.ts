@@ -17,6 +17,7 @@ import { membersOf } from './row-reader.ts';
 import { MAPPING, type OwnFacts, RunConfig } from './run-config.ts';
 import type { WandbSettings } from './settings.ts';
 
+/** A run that is open for writing. */
 export interface OpenRun {
   readonly tracked: TrackedRun;
   readonly place: RunPlace;
@@ -26,6 +27,7 @@ export interface OpenRun {
   readonly isNew?: boolean;
 }
 
+/** Where runs are opened. */
 export interface RunsOptions {
   readonly settings: WandbSettings;
   readonly warn: BackendContext['warn'];
@@ -39,6 +41,7 @@ const MOST_RUNS = 50;
 /** Lines of an offline folder that are sent at a time. */
 const CATCH_UP_LINES = 20_000;
 
+/** Finds, makes and identifies the W&B runs of a lane. */
 export class Runs {
   readonly #settings: WandbSettings;
   readonly #warn: BackendContext['warn'];
@@ -285,6 +288,7 @@ async function canReadLines(place: RunPlace, lines: number, signal: AbortSignal)
   return count >= lines;
 }
 
+/** Throws the error of a failed reply. */
 export function throwFailure(failure: Reply<unknown> | undefined): void {
   if (failure !== undefined) runValueOrThrow(failure);
 }

@@ -7,7 +7,9 @@ import { netrcPassword } from './netrc.ts';
 const MODES = ['online', 'offline', 'disabled'] as const;
 const SEMANTICS = ['replace', 'append'] as const;
 
+/** Whether rows go to a server, into folders, or nowhere. */
 export type Mode = (typeof MODES)[number];
+/** What a server does with rows whose offset it has already. */
 export type OffsetSemantics = (typeof SEMANTICS)[number];
 
 /** A lane's section of the configuration, checked and filled up. */

@@ -5,6 +5,7 @@ import { readNumber } from './numbers.ts';
 import { membersOf, unquoted } from './row-reader.ts';
 import { EXACT_KEY, type ExactEntry } from './rows.ts';
 
+/** A row as it is read back. */
 export interface StoredRow {
   readonly step: number | bigint;
   readonly wallTime: number;

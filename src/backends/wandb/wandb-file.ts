@@ -67,6 +67,7 @@ export class FrameBuffer {
   }
 }
 
+/** A record of a `.wandb` file. */
 export interface ScannedRecord {
   readonly data: Uint8Array;
   /** Where its first chunk begins. */

@@ -7,6 +7,7 @@ import { progressLine, progressLines, type Speed } from './progress-lines.ts';
 /** Where progress goes: standard error, always; standard output is for data. */
 export type ProgressStream = NodeJS.WritableStream & { cork?(): void; uncork?(): void };
 
+/** Where progress is shown. */
 export interface ProgressBlockOptions {
   readonly stream: ProgressStream;
   /** Milliseconds of any clock. */

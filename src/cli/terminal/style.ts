@@ -10,6 +10,7 @@ export interface TextStream {
   getColorDepth?(env?: object): number;
 }
 
+/** What decides whether colours are used. */
 export interface ColorQuestion {
   readonly stream: TextStream;
   readonly env: Environment;

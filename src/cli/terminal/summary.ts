@@ -8,6 +8,7 @@ import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
 import { visibleText } from './visible-text.ts';
 
+/** How a summary is laid out. */
 export interface ReportOptions {
   /** Columns of the terminal; no limit when absent. */
   readonly width?: number | undefined;

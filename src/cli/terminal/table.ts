@@ -4,6 +4,7 @@ import { fitText } from './fit-text.ts';
 import { plainStyle, type Style } from './style.ts';
 import { visibleText, withoutMiddle } from './visible-text.ts';
 
+/** A column of a table. */
 export interface Column {
   readonly title: string;
   /** Numbers belong to the right. Left is the default. */
@@ -12,6 +13,7 @@ export interface Column {
   readonly isSpare?: boolean;
 }
 
+/** A table for a terminal. */
 export interface Table {
   readonly columns: readonly Column[];
   /** Cells as plain text; they may come from files, escape sequences and all. Missing cells are empty. */

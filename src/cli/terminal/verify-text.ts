@@ -7,6 +7,7 @@ import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
 import { visibleText } from './visible-text.ts';
 
+/** What the text of a verification is made from. */
 export interface VerificationText {
   readonly totals: Totals;
   /** The first differences that were found. */

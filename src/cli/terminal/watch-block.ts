@@ -10,6 +10,7 @@ import type { ProgressStream } from './progress-block.ts';
 import type { Style } from './style.ts';
 import { visibleText } from './visible-text.ts';
 
+/** Where the state of a watch is shown. */
 export interface WatchBlockOptions {
   readonly stream: ProgressStream;
   readonly isTty: boolean;

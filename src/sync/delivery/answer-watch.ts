@@ -4,6 +4,7 @@ import type { Clock } from './clock.ts';
 /** What is asked of a tracker and has no answer for so long is said. */
 export const SILENT_MS = 15_000;
 
+/** Who hears that a tracker is silent. */
 export interface AnswerEvents {
   /** Nothing was heard since then, and something is asked. */
   fellSilent(sinceMs: number): void;

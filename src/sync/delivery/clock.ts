@@ -9,6 +9,7 @@ export interface Clock {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
+/** The clock that nobody sets, and real sleep. */
 export const realClock: Clock = {
   now: steadyMs,
   sleep: async (ms, signal) => {

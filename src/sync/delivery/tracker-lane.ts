@@ -9,6 +9,7 @@ import { type Clock, realClock } from './clock.ts';
 import { SameAnswers } from './same-answers.ts';
 import { chosenPoints, isEmpty, onlyPoint, splitBatch } from './split-batch.ts';
 
+/** The lane that is driven. */
 export interface TrackerLaneOptions {
   readonly name: string;
   readonly backend: Backend;
@@ -26,6 +27,7 @@ export type Undelivered =
   /** The run is not taken any more; all others are. */
   | { readonly kind: 'runFatal'; readonly error: MirrorError };
 
+/** What became of a delivery: stored, or why not yet. */
 export type Delivery = { readonly kind: 'delivered' } | Undelivered;
 
 const DELIVERED: Delivery = { kind: 'delivered' };

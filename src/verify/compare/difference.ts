@@ -65,4 +65,5 @@ export interface BesideDifference {
   readonly theirs: string | undefined;
 }
 
+/** Something that a lane has otherwise than the files. */
 export type Difference = PointDifference | ListingDifference | MediaDifference | BesideDifference;

@@ -39,8 +39,10 @@ export interface DamagedBytes {
   readonly behind: number;
 }
 
+/** No byte is damaged. */
 export const NO_DAMAGE: DamagedBytes = { before: 0, behind: 0 };
 
+/** What a file's state says of its bytes. */
 export function factsOf({ name, position, damage }: FileState): FileFacts {
   const unreadable = damage.filter(({ reason }) => reason === 'unreadable');
   const other = damage.filter((item) => item.reason !== 'unreadable' && !isPending(item));

@@ -24,6 +24,7 @@ const ABSENCE: Readonly<Record<Exclude<PointStanding, 'due'>, Absence>> = {
 /** Of a point that may be there, and need not be. */
 const MAY_BE_THERE: Standings = { left: 'owed', right: 'owed' };
 
+/** The run that is compared. */
 export interface LaneComparisonOptions {
   readonly run: RunRef;
   /** What is known of the files; of points that the tracker knows the places of, those of files that can't judge them are left out. */

@@ -36,4 +36,5 @@ export type Absence = 'noPlace' | 'refused' | 'leftOut' | 'owed' | 'gone' | 'for
 /** Points that a lane does not have, by why and by their kind (`images`). Those of `gone` and `foreign` are differences, too. */
 export type Absences = Readonly<Record<Absence, Readonly<Record<string, number>>>>;
 
+/** Nothing is absent. */
 export const NOTHING_ABSENT: Absences = { noPlace: {}, refused: {}, leftOut: {}, owed: {}, gone: {}, foreign: {} };

@@ -40,6 +40,7 @@ export class SeriesSummary {
 const SERIES_FIELDS = ['count', 'firstStep', 'lastStep', 'min', 'max'] as const;
 const FIELD_NAMES = { count: 'count', firstStep: 'first_step', lastStep: 'last_step', min: 'min', max: 'max' } as const;
 
+/** Compares what the store lists of a series with its points. */
 export function compareSeriesListing(run: RunRef, listed: SeriesListing, found: SeriesSummary): ListingDifference[] {
   return SERIES_FIELDS.filter((field) => !isSame(listed[field], found[field])).map((field) => ({
     kind: 'listing',
@@ -51,6 +52,7 @@ export function compareSeriesListing(run: RunRef, listed: SeriesListing, found: 
   }));
 }
 
+/** Compares what the store lists of a run with its series. */
 export function compareRunListing(run: RunRef, listed: RunListing, found: Iterable<SeriesSummary>): ListingDifference[] {
   let points = 0;
   let lastStep: number | bigint | null = null;

@@ -9,6 +9,7 @@ export interface Sample {
   readonly seed: string;
 }
 
+/** Whether a series belongs to a sample. */
 export function isInSample({ percent, seed }: Sample, run: RunRef, tag: string): boolean {
   const digest = createHash('sha256')
     .update(JSON.stringify([seed, run.root, run.path, tag]))

@@ -25,6 +25,7 @@ export interface RunVerdict extends Readonly<LaneCounts> {
   readonly beside: MediaCounts;
 }
 
+/** Files that a lane names, and how many are not as they should be. */
 export interface MediaCounts {
   /** Files the lane names, or that were stored there. */
   readonly named: number;
@@ -100,6 +101,7 @@ export interface Verification {
   readonly interrupted: boolean;
 }
 
+/** Sums over all runs of a verification. */
 export interface Totals extends Readonly<LaneCounts> {
   readonly runs: number;
   readonly losses: Readonly<Losses>;
@@ -115,6 +117,7 @@ export interface Totals extends Readonly<LaneCounts> {
   readonly differences: number;
 }
 
+/** Adds up the runs of a verification. */
 export function totalsOf({ runs }: Pick<Verification, 'runs'>): Totals {
   const sum = (of: (run: RunVerdict) => number): number => runs.reduce((total, run) => total + of(run), 0);
   const counts = {
@@ -176,6 +179,7 @@ export function sumOf(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
+/** No file was named. */
 export const NO_MEDIA: MediaCounts = { named: 0, missing: 0, changed: 0 };
 
 function mediaSum(all: readonly MediaCounts[]): MediaCounts {
@@ -184,6 +188,7 @@ function mediaSum(all: readonly MediaCounts[]): MediaCounts {
 
 type Different = Pick<RunVerdict, 'missing' | 'extra' | 'changed' | 'listing' | 'media' | 'beside'>;
 
+/** How many differences counts hold. */
 export function differencesOf({ missing, extra, changed, listing, media, beside }: Different): number {
   return missing + extra + changed + listing + media.missing + media.changed + beside.missing + beside.changed;
 }

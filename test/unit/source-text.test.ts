@@ -1,0 +1,25 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from '@jest/globals';
+
+const sources = fileURLToPath(new URL('../../../src', import.meta.url));
+const files = readdirSync(sources, { recursive: true, encoding: 'utf8' })
+  .map((file) => file.replaceAll('\\', '/'))
+  .filter((file) => file.endsWith('.ts') && !file.startsWith('proto/messages'));
+
+function linesOf(file: string): string[] {
+  return readFileSync(join(sources, file), 'utf8').split('\n');
+}
+
+it('describes every exported thing, right above it', () => {
+  const exported = /^export (?:abstract )?(?:async )?(?:class|function\*?|interface|type|const) (\w+)/;
+  const bare = files.flatMap((file) => {
+    const lines = linesOf(file);
+    return lines.flatMap((line, i) => {
+      const name = exported.exec(line)?.[1];
+      return name === undefined || lines[i - 1]?.endsWith('*/') === true ? [] : [`${file}: ${name}`];
+    });
+  });
+  expect(bare).toEqual([]);
+});
