@@ -2,4 +2,5 @@
 
 export { lengthDelimited, varintIn } from '../proto/wire.ts';
 export { fileDifference, type StoredContent } from './file-difference.ts';
+export { firstWords, lookedThrough } from './foreign-look.ts';
 export { hparamNames } from './hparam-names.ts';

@@ -14,6 +14,8 @@ export interface Migrated {
   readonly report: Report;
   /** The new lane with the files, and the two lanes with each other; fewer where it was interrupted. */
   readonly verifications: readonly Verification[];
+  /** Whenever that was: while it was mirrored, compared or looked through. */
+  readonly isInterrupted?: boolean;
   /** Log directories as they were given, and as they were understood. */
   readonly roots: readonly string[];
   readonly requests: readonly RootRequest[];
@@ -22,7 +24,10 @@ export interface Migrated {
 }
 
 /** What removes what is in the way; undefined where nothing does. What would be lost is a decision, and the reasons say how it is told. */
-export function nextOfMigration({ report, verifications: [own, between], roots, requests, flags, program }: Migrated): string | undefined {
+export function nextOfMigration(migrated: Migrated): string | undefined {
+  const { report, verifications, roots, requests, flags, program } = migrated;
+  const [own, between] = verifications;
+  const isInterrupted = report.interrupted || migrated.isInterrupted === true;
   const { to } = flags;
   const paths = new Map(requests.map(({ path, name }) => [name ?? basename(path), path]));
   const damaged = report.damage.filter((item) => !isPending(item) && item.reason !== 'unreadable');
@@ -34,7 +39,7 @@ export function nextOfMigration({ report, verifications: [own, between], roots, 
     common: commonWords(flags),
     roots,
     lane: to,
-    isInterrupted: report.interrupted,
+    isInterrupted,
     lanes,
     compared,
     refusing: report.lanes.find(({ refusedInAll }) => refusedInAll > 0)?.name,
@@ -42,7 +47,7 @@ export function nextOfMigration({ report, verifications: [own, between], roots, 
     isOwed: true,
   };
   const isInTheWay =
-    report.interrupted ||
+    isInterrupted ||
     lanes.some(({ standing }) => standing !== 'well') ||
     (compared !== undefined && compared !== 'same') ||
     situation.refusing !== undefined ||

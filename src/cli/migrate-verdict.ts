@@ -12,11 +12,17 @@ import {
   type Verification,
   worstOf,
 } from '../verify/compare/index.ts';
-import type { ForeignFindings } from '../verify/index.ts';
+import type { ForeignCounts, ForeignFindings } from '../verify/index.ts';
 import { counted, formatBytes, formatCount } from './terminal/index.ts';
 
 /** What a lane can lose of another one: points of a kind, the steps or values of points, whole runs, or what never was in event files. */
 const LOSSES = [...KINDS, 'steps', 'values', 'runs', 'foreign'] as const;
+
+interface ForeignMetric {
+  readonly kind: 'metric';
+  readonly name: string;
+  readonly in: string;
+}
 
 /** Whether the first lane can be switched off. */
 export interface Verdict {
@@ -25,6 +31,7 @@ export interface Verdict {
   readonly reasons: readonly string[];
   /** What would be lost with the first lane, by kind: points; under `runs` the runs that were not compared. */
   readonly losses: Readonly<Record<string, number>>;
+  readonly foreignMetrics: readonly ForeignMetric[];
   /** The losses that the user accepted, and what is rounded as the loss table says; empty where nothing is. */
   readonly but: string;
 }
@@ -48,14 +55,9 @@ export function verdictOf(
   [own, between]: readonly Verification[],
   foreign?: ForeignFindings,
 ): Verdict {
-  if (report.interrupted || own === undefined || between === undefined) {
-    return {
-      exitCode: ExitCode.interrupted,
-      reasons: ['it was interrupted before everything was compared'],
-      losses: {},
-      but: '',
-    };
-  }
+  if (report.interrupted || own === undefined || between === undefined || own.interrupted || between.interrupted)
+    return interrupted('everything was compared');
+  if (foreign?.interrupted === true) return interrupted(`${from} was looked through for what never was in event files`);
   const [mine, both] = [totalsOf(own), totalsOf(asMigrated(between))];
   const reasons: string[] = [];
   const codes: ExitCode[] = [exitCodeOf(own, false), exitCodeOf(asMigrated(between), false)];
@@ -89,35 +91,58 @@ export function verdictOf(
     Object.fromEntries(Object.entries(counts).filter(([kind]) => kind !== 'runs' && !accepted.includes(kind)));
   for (const [counts, words] of [
     [open(heldLosses(both)), `${to} does not hold $ of ${from}`],
-    [open(both.absent.gone), `${from} has $ that no event file holds any more, so that nothing can bring them into ${to}`],
+    [open(both.absent.gone), `${from} has $ that no event file holds, so that nothing can bring them into ${to}`],
   ] as const) {
     const points = lossWords(counts);
     say(points !== '', `${words.replace('$', () => points)}; --accept-losses ${Object.keys(counts).join(',')} says that this is fine`);
   }
-  const others = foreignWords(foreign);
+  const metrics = foreignMetricsIn(between);
+  const others = foreignWords(foreign, metrics.length);
   const isKept = others !== '' && !accepted.includes('foreign');
   say(
     isKept,
     `${from} holds ${others} that never were in event files; they are not brought over. --accept-losses foreign says that this is fine`,
   );
-  for (const { kind, name, in: run } of isKept ? (foreign?.examples ?? []) : [])
+  for (const { kind, name, in: run } of isKept ? [...metrics.slice(0, MOST_METRICS), ...(foreign?.examples ?? [])] : [])
     reasons.push(`${kind} ${name}${run === undefined ? '' : ` of ${run}`}`);
+  for (const { what, reason } of accepted.includes('foreign') ? [] : (foreign?.obstacles ?? []))
+    say(true, `${what} could not be looked through for what never was in event files: ${reason}`, ExitCode.couldNotJudge);
   for (const { what, reason } of [...own.obstacles, ...between.obstacles]) reasons.push(`${what}: ${reason}`);
   return {
     exitCode: worstOf(codes),
     reasons,
     losses,
+    foreignMetrics: metrics,
     but: [butOf(losses, both), uncomparedText(uncompared), isKept ? '' : others].filter((part) => part !== '').join(', '),
   };
 }
 
-function foreignWords(foreign: ForeignFindings | undefined): string {
-  const { run = 0, param = 0, file = 0 } = foreign?.counts ?? {};
-  const counts = [
-    ...(run > 0 ? [counted(run, 'run')] : []),
-    ...(param > 0 ? [counted(param, 'param')] : []),
-    ...(file > 0 ? [counted(file, 'file')] : []),
-  ];
+function interrupted(before: string): Verdict {
+  return { exitCode: ExitCode.interrupted, reasons: [`it was interrupted before ${before}`], losses: {}, foreignMetrics: [], but: '' };
+}
+
+const MOST_METRICS = 5;
+
+/** Series of the first lane that no event file of their runs has: others wrote them into the same tracker runs. */
+function foreignMetricsIn({ runs }: Verification): readonly ForeignMetric[] {
+  return runs.flatMap(({ run, foreignTags = [] }) => foreignTags.map((name) => ({ kind: 'metric', name, in: runLabel(run) }) as const));
+}
+
+const FOREIGN: readonly (readonly [kind: keyof ForeignCounts, one: string, many?: string])[] = [
+  ['run', 'run'],
+  ['param', 'param'],
+  ['file', 'file'],
+  ['tag', 'tag'],
+  ['note', 'note'],
+  ['model', 'version of models', 'versions of models'],
+];
+
+function foreignWords(foreign: ForeignFindings | undefined, metrics: number): string {
+  const counts = FOREIGN.flatMap(([kind, one, many]) => {
+    const count = foreign?.counts[kind] ?? 0;
+    return count > 0 ? [counted(count, one, many)] : [];
+  });
+  if (metrics > 0) counts.splice(1, 0, counted(metrics, 'metric'));
   return counts.length < 2 ? counts.join('') : `${counts.slice(0, -1).join(', ')} and ${counts.at(-1)}`;
 }
 
@@ -149,7 +174,7 @@ function uncomparedText(uncompared: readonly UncomparedRun[]): string {
 function asMigrated(between: Verification): Verification {
   return {
     ...between,
-    runs: between.runs.map((run) => ({ ...run, extra: 0, missing: run.missing - sumOf(run.absent.gone) })),
+    runs: between.runs.map((run) => ({ ...run, extra: 0, missing: run.missing - sumOf(run.absent.gone) - sumOf(run.absent.foreign) })),
   };
 }
 

@@ -99,7 +99,7 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
       for (const verification of done) verifications.push(verification);
       if (!signal.aborted) verifications.push(await verifyBetween([from, to], { ...options, store, trackers }));
       const old = trackers.find(({ name }) => name === from);
-      if (!signal.aborted && old !== undefined) foreign = await foreignIn(old, { statePath, linksOf: linksOf(config), signal });
+      if (!signal.aborted && old !== undefined) foreign = await foreignIn(old, { statePath, linksOf: linksOf(config), signal, onStart });
     } finally {
       block.stop();
       for (const { backend } of trackers) await backend.close();
@@ -125,7 +125,15 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
       losses: verdict.losses,
       accepted_losses: accepted,
       not_compared: (verifications[1]?.uncompared ?? []).map(({ run, points, why }) => ({ root: run.root, run: run.path, points, why })),
-      foreign: foreign === undefined ? null : { ...foreign.counts, examples: foreign.examples.map((each) => ({ ...each })) },
+      foreign:
+        foreign === undefined
+          ? null
+          : {
+              ...foreign.counts,
+              metric: verdict.foreignMetrics.length,
+              examples: foreign.examples.map((each) => ({ ...each })),
+              not_looked_through: foreign.obstacles.map(({ what, reason }) => ({ what, reason })),
+            },
       exit_code: verdict.exitCode,
       backfill: JSON.parse(JSON.stringify(reportJson(report))),
       verification: documents[0] ?? null,
@@ -139,17 +147,17 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
       const shown = examples.get(headOf(lane, other)) ?? [];
       stderr.write(`${renderVerification(verification, { totals: totalsOf(verification), examples: shown, width, style, head })}\n`);
     }
-    if (foreign === undefined && from !== 'local') {
+    if (foreign === undefined && from !== 'local' && !signal.aborted) {
       stderr.write(
         `What ${visibleText(from)} holds beside the event files (runs of training code, their files) can't be told of it: look before it is switched off.\n`,
       );
     }
     for (const reason of verdict.reasons) stderr.write(`${style.yellow('-')} ${visibleText(reason)}\n`);
     const isDone = verdict.exitCode === ExitCode.done;
-    stderr.write(
-      isDone ? `${style.bold(visibleText(doneText(from, to, verdict.but)))}\n` : `${style.red(visibleText(`Keep ${from} for now`))}\n`,
-    );
-    const next = isDone ? undefined : nextOfMigration({ report, verifications, roots, requests, flags, program: programName(env) });
+    const kept = `${verdict.exitCode === ExitCode.interrupted ? 'No verdict: keep' : 'Keep'} ${from} for now`;
+    stderr.write(isDone ? `${style.bold(visibleText(doneText(from, to, verdict.but)))}\n` : `${style.red(visibleText(kept))}\n`);
+    const migrated = { report, verifications, isInterrupted: signal.aborted, roots, requests, flags, program: programName(env) };
+    const next = isDone ? undefined : nextOfMigration(migrated);
     if (next !== undefined) stderr.write(`${style.bold('Next:')} ${visibleText(next, { whole: true })}\n`);
   }
 }

@@ -54,16 +54,27 @@ export interface OwnRun {
   readonly files: readonly string[];
   /** Names; undefined: not all of them are known. Params of points (hparams) are among the tracker's own, and the backend knows them. */
   readonly params: readonly string[] | undefined;
+  /** Those that the configuration gives the run. */
+  readonly tags: Readonly<Record<string, string>>;
 }
 
 /** Something that a tracker holds where we mirror to, and that did not come from event files: training code or a person put it there. */
 export interface Foreign {
-  readonly kind: 'run' | 'param' | 'file';
-  /** Of a run or param its name, of a file its path. */
+  /** `note`: a text about the run; `model`: a version of a registered model, made of a file of the run. */
+  readonly kind: 'run' | 'param' | 'file' | 'tag' | 'note' | 'model';
+  /** Of a file its path, of a note its first words, of all else its name. */
   readonly name: string;
   /** The tracker run of ours that it belongs to, for people; undefined: it is a run. */
   readonly in?: string;
 }
+
+/** What a look for foreign things comes to, step by step. */
+export type ForeignLook =
+  | Foreign
+  /** A tracker run of ours was looked through: how far the look is. */
+  | { readonly kind: 'looked' }
+  /** A tracker run that could not be looked through: what is in it is not known. The others can be. */
+  | { readonly kind: 'unseen'; readonly in: string; readonly reason: string };
 
 /** A stored file that is a version of a model in the tracker's registry. */
 export interface ModelVersion {

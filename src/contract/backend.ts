@@ -4,7 +4,7 @@ import type {
   ArtifactFile,
   ArtifactOutcome,
   Dataset,
-  Foreign,
+  ForeignLook,
   ModelVersion,
   OwnRun,
   ParamOutcome,
@@ -76,11 +76,11 @@ export interface Backend {
    */
   compareArtifacts?(handle: Handle, wanted: WantedArtifacts, signal: AbortSignal): Promise<readonly ArtifactDifference[]>;
   /**
-   * Names what the experiments or projects of these tracker runs hold that was not mirrored: whole runs, and params and files of
-   * ours. All handles are given, so that a run that is not among them and bears no mark of a mirror is foreign. Writes nothing.
+   * Names what the experiments or projects of these tracker runs hold that was not mirrored: whole runs, and params, files, tags,
+   * notes and versions of models of ours. All handles are given, so that a run that is not among them and bears no mark of a mirror is foreign. Writes nothing.
    * Missing, or undefined (a lane that is offline, a server that lists no runs): nobody can tell.
    */
-  foreign?(own: readonly OwnRun[], signal: AbortSignal): Promise<AsyncIterable<Foreign> | undefined>;
+  foreign?(own: readonly OwnRun[], signal: AbortSignal): Promise<AsyncIterable<ForeignLook> | undefined>;
   /** Brings to the tracker what was kept aside while the lane was offline: once, when a pass begins. Missing: nothing ever is. */
   catchUp?(signal: AbortSignal): Promise<void>;
   /** Removes a tracker run that was made for a trial. Where it is missing, trials leave theirs behind. */

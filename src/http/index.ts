@@ -4,7 +4,7 @@ export { type Auth, type BodyStream, deadlineOf, HttpClient, type HttpOptions, t
 export { parseJson, readJson } from './json.ts';
 export { findProgram, type ManagedCommand, ManagedServer, type ServerRemedy } from './managed-server.ts';
 export { type NamedAnswer, NamedPlaces, type NamedPlacesOptions, uploadHeaders } from './named-places.ts';
-export { MOST_LISTED, PageSize, Pages } from './pages.ts';
+export { FolderWalk, MOST_LISTED, PageSize, Pages } from './pages.ts';
 export { plainText } from './plain-text.ts';
 export { proxyVariables } from './proxy.ts';
 export { redact, redactCut } from './redact.ts';

@@ -14,6 +14,9 @@ export interface PageLimits {
 
 /** Most files or folders of one listing: they are kept in memory. */
 export const MOST_LISTED = 1_000_000;
+/** So deep no folders lie that anybody made: a link that leads upwards has no end. */
+const DEEPEST = 64;
+const MOST_FOLDERS = 100_000;
 
 /**
  * Follows the pages of a listing, which end when the server says so: a server that never does would keep us for ever. A token
@@ -67,6 +70,47 @@ export class Pages {
       // What is being listed waits, and nothing else does.
       retry: 'later',
       hint: 'Check the address of the tracker, and what stands before it: so no tracker answers.',
+      context: { address: this.#address },
+    });
+  }
+}
+
+/**
+ * Walks through a tree of folders, each of which is listed by itself: a server may show one that is in itself. The deepest
+ * folders come first, so that such a one is found out at once. Every walk goes through here.
+ */
+export class FolderWalk {
+  readonly #what: string;
+  readonly #address: string;
+  readonly #left: string[] = [''];
+  #folders = 0;
+  #items = 0;
+
+  /** `what` is being done: `listing the files of the run`. */
+  constructor(what: string, address: string) {
+    this.#what = what;
+    this.#address = address;
+  }
+
+  /** The folder to be listed now, the topmost first, as ''; undefined after the last one. */
+  next(): string | undefined {
+    return this.#left.pop();
+  }
+
+  /** What was in a folder: how many files, and the paths of the folders to walk through. Throws MB4003. */
+  found(files: number, folders: readonly string[]): void {
+    this.#items += files + folders.length;
+    this.#folders += folders.length;
+    const deepest = folders.find((path) => path.split('/').length > DEEPEST);
+    if (deepest !== undefined) throw this.#endless(`more than ${DEEPEST} one in the other: ${deepest.slice(0, 40)}…`);
+    if (this.#folders > MOST_FOLDERS) throw this.#endless(`more than ${MOST_FOLDERS}`);
+    if (this.#items > MOST_LISTED) throw this.#endless(`more than ${MOST_LISTED} files in them`);
+    for (const path of folders) this.#left.push(path);
+  }
+
+  #endless(found: string): MirrorError {
+    return new MirrorError('MB4003', `${this.#what}: ${this.#address} gives folders without end (${found})`, {
+      hint: 'Look for a link in that folder that leads to a folder above it.',
       context: { address: this.#address },
     });
   }

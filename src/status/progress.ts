@@ -33,7 +33,7 @@ export interface FoundDamage extends Damage {
 
 /** How far a backfill is; a live object that the display looks at whenever it likes. */
 export interface Progress {
-  readonly phase: 'scanning' | 'mirroring' | 'comparing' | 'draining' | 'done';
+  readonly phase: 'scanning' | 'mirroring' | 'comparing' | 'looking' | 'draining' | 'done';
   readonly startedAtMs: number;
   readonly runs: { readonly total: number; readonly done: number };
   readonly files: { readonly total: number; readonly done: number };
@@ -51,6 +51,8 @@ export interface Progress {
   readonly hasStore?: boolean;
   /** Whom something is asked that has no answer for long, and the words for it. */
   readonly unanswered?: { readonly lane: string; readonly words: string } | undefined;
+  /** Of a look for what is not of event files: how much was found so far. */
+  readonly found?: number;
 }
 
 /** Points of one run accepted in this pass, by kind; kinds are plugin names, `other` for those without. */

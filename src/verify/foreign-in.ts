@@ -1,15 +1,28 @@
 /** What a tracker holds that never was in event files, as far as its backend can tell. */
+import { steadyMs } from '../clock.ts';
 import type { Foreign, OwnRun } from '../contract/index.ts';
+import { MirrorError, messageOf } from '../errors.ts';
 import type { TrackerLaneOptions } from '../lanes/index.ts';
+import type { RunRef } from '../model/index.ts';
 import { StateFile } from '../state/index.ts';
+import { type Progress, waitingWords } from '../status/index.ts';
+import { AnswerWatch, realClock } from '../sync/delivery/index.ts';
 import { DEFAULT_LINKS, type LinkRules, placeOf } from '../untrusted/index.ts';
+import type { Obstacle } from './compare/index.ts';
 import { storedArtifacts } from './verify-artifacts.ts';
+
+/** How many foreign things there are of each kind. */
+export type ForeignCounts = Readonly<Record<Foreign['kind'], number>>;
 
 /** What a lane holds that no mirror wrote. */
 export interface ForeignFindings {
-  readonly counts: Readonly<Record<Foreign['kind'], number>>;
+  readonly counts: ForeignCounts;
   /** The first ones of each kind. */
   readonly examples: readonly Foreign[];
+  /** What could not be looked through: what is there is not known. */
+  readonly obstacles: readonly Obstacle[];
+  /** The look was ended early: what was not found proves nothing. */
+  readonly interrupted: boolean;
 }
 
 /** Where is looked. */
@@ -17,42 +30,129 @@ export interface ForeignOptions {
   readonly statePath: string;
   readonly linksOf?: LinkRules;
   readonly signal: AbortSignal;
+  readonly onStart?: (progress: Progress) => void;
 }
 
 const MOST_EXAMPLES = 5;
+const MOST_OBSTACLES = 100;
 
 /**
  * Looks through all that a lane mirrored to, whichever roots are asked for: a tracker is switched off as a whole. Undefined: its
  * backend can't tell.
  */
-export async function foreignIn(
-  { name, target, backend }: TrackerLaneOptions,
-  { statePath, linksOf = () => DEFAULT_LINKS, signal }: ForeignOptions,
-): Promise<ForeignFindings | undefined> {
-  if (backend.foreign === undefined) return undefined;
-  const state = StateFile.openForReading(statePath);
-  try {
-    const lane = state.lane(name, target);
-    const paths = new Map(state.roots().map((root) => [root.name, root.path]));
-    const own: OwnRun[] = [];
-    for (const [run, handle] of lane.handles()) {
-      const path = paths.get(run.root) ?? '';
-      const { files, params, hasAllParams } = await storedArtifacts(
-        lane.side(run),
-        placeOf({ path, links: linksOf(path) }, run.path),
-        signal,
-      );
-      own.push({ handle, files: [...files.keys()], params: hasAllParams ? [...params.keys()] : undefined });
+export async function foreignIn(lane: TrackerLaneOptions, options: ForeignOptions): Promise<ForeignFindings | undefined> {
+  return lane.backend.foreign === undefined ? undefined : new ForeignPass(lane, options).run();
+}
+
+class ForeignPass {
+  readonly #lane: TrackerLaneOptions;
+  readonly #options: ForeignOptions;
+  readonly #counts: Record<Foreign['kind'], number> = { run: 0, param: 0, file: 0, tag: 0, note: 0, model: 0 };
+  readonly #examples: Foreign[] = [];
+  readonly #obstacles: Obstacle[] = [];
+  readonly #answers = new AnswerWatch(realClock, { fellSilent: () => undefined, heardAgain: () => undefined });
+  readonly #progress;
+
+  constructor(lane: TrackerLaneOptions, options: ForeignOptions) {
+    const answers = this.#answers;
+    this.#lane = lane;
+    this.#options = options;
+    this.#progress = {
+      phase: 'looking' as Progress['phase'],
+      startedAtMs: steadyMs(),
+      runs: { total: 0, done: 0 },
+      files: { total: 0, done: 0 },
+      bytes: { total: 0, read: 0, alreadyThere: 0 },
+      points: 0,
+      records: 0,
+      damaged: 0,
+      current: lane.name,
+      found: 0,
+      get unanswered(): Progress['unanswered'] {
+        const { silentSinceMs } = answers;
+        return silentSinceMs === undefined ? undefined : { lane: lane.name, words: waitingWords(steadyMs() - silentSinceMs) };
+      },
+    };
+  }
+
+  async run(): Promise<ForeignFindings | undefined> {
+    const { signal, onStart } = this.#options;
+    onStart?.(this.#progress);
+    try {
+      if (!(await this.#look())) return undefined;
+    } catch (error) {
+      if (!signal.aborted) {
+        // A backend of a package has a class of its own.
+        if (!(error instanceof MirrorError) || !error.code.startsWith('MB4')) throw error;
+        this.#note({ what: this.#lane.name, reason: `${messageOf(error)}${error.hint === undefined ? '' : ` (${error.hint})`}` });
+      }
     }
-    const all = await backend.foreign(own, signal);
-    if (all === undefined) return undefined;
-    const counts = { run: 0, param: 0, file: 0 };
-    const examples: Foreign[] = [];
-    for await (const found of all) {
-      if (counts[found.kind]++ < MOST_EXAMPLES) examples.push(found);
+    this.#progress.phase = 'done';
+    return { counts: this.#counts, examples: this.#examples, obstacles: this.#obstacles, interrupted: signal.aborted };
+  }
+
+  /** False: nobody can tell. */
+  async #look(): Promise<boolean> {
+    const { backend } = this.#lane;
+    const { signal } = this.#options;
+    const own = await this.#own();
+    this.#progress.runs.total = own.length;
+    const all = await this.#answers.ask(async () => backend.foreign?.(own, signal));
+    if (all === undefined) return false;
+    const steps = all[Symbol.asyncIterator]();
+    for (let step = await this.#next(steps); step.done !== true; step = await this.#next(steps)) {
+      const found = step.value;
+      if (found.kind === 'looked' || found.kind === 'unseen') this.#progress.runs.done++;
+      if (found.kind === 'unseen') this.#note({ what: `${this.#lane.name}, ${found.in}`, reason: found.reason, isAboutRun: true });
+      else if (found.kind !== 'looked') this.#count(found);
     }
-    return { counts, examples };
-  } finally {
-    state.close();
+    return true;
+  }
+
+  #next<Step>(steps: AsyncIterator<Step>): Promise<IteratorResult<Step>> {
+    this.#options.signal.throwIfAborted();
+    return this.#answers.ask(() => steps.next());
+  }
+
+  #count(found: Foreign): void {
+    this.#progress.found++;
+    if (this.#counts[found.kind]++ < MOST_EXAMPLES) this.#examples.push(found);
+  }
+
+  #note(obstacle: Obstacle): void {
+    if (this.#obstacles.length < MOST_OBSTACLES) this.#obstacles.push(obstacle);
+  }
+
+  async #own(): Promise<OwnRun[]> {
+    const { name, target } = this.#lane;
+    const { statePath, linksOf = () => DEFAULT_LINKS, signal } = this.#options;
+    const state = StateFile.openForReading(statePath);
+    try {
+      const lane = state.lane(name, target);
+      const paths = new Map(state.roots().map((root) => [root.name, root.path]));
+      const own: OwnRun[] = [];
+      for (const [run, handle] of lane.handles()) {
+        signal.throwIfAborted();
+        const path = paths.get(run.root) ?? '';
+        const place = placeOf({ path, links: linksOf(path) }, run.path);
+        const { files, params, hasAllParams } = await storedArtifacts(lane.side(run), place, signal);
+        own.push({
+          handle,
+          files: [...files.keys()],
+          params: hasAllParams ? [...params.keys()] : undefined,
+          tags: this.#tagsOf(run),
+        });
+      }
+      return own;
+    } finally {
+      state.close();
+    }
+  }
+
+  /** As the configuration has them now: what a former one gave a run is taken for somebody's, and named. */
+  #tagsOf(run: RunRef): OwnRun['tags'] {
+    const { namesOf, routing } = this.#lane;
+    const { group, groupTag } = routing?.route.run(run, run) ?? {};
+    return namesOf(run, group === undefined || groupTag === undefined ? undefined : { group, tag: groupTag }).tags;
   }
 }

@@ -93,10 +93,10 @@ export function sideCases(harness: Harness): void {
     const { backend } = delivery;
     const handle = delivery.ledger.handle!;
     if (backend.tryOut === undefined) return;
-    const own: OwnRun = { handle, files: [], params: [] };
+    const own: OwnRun = { handle, files: [], params: [], tags: {} };
     const seen = async (): Promise<unknown> => ({
       points: (await allOf(backend.readBack(handle))).flatMap(({ points }) => points),
-      foreign: await allOf((await backend.foreign?.([own], signal)) ?? []),
+      foreign: (await allOf((await backend.foreign?.([own], signal)) ?? [])).filter(({ kind }) => kind !== 'looked'),
     });
     const before = await seen();
     for (const kind of ['points', 'params', 'files', 'points', 'params', 'files'] as const) await backend.tryOut(handle, kind, signal);

@@ -318,7 +318,8 @@ describe('migrate', () => {
         { kind: 'param', name: 'by_hand', in: 'a' },
         { kind: 'file', name: 'models/model.bin', in: 'a' },
       ];
-      expect({ code, foreign }).toEqual({ code: 1, foreign: { run: 1, param: 1, file: 1, examples } });
+      const none = { tag: 0, note: 0, model: 0, metric: 0, not_looked_through: [] };
+      expect({ code, foreign }).toEqual({ code: 1, foreign: { run: 1, param: 1, file: 1, ...none, examples } });
       expect(reasons).toContainEqual(expect.stringContaining('old holds 1 run, 1 param and 1 file that never were in event files'));
       const accepted = await mustRun([...migrate, '--accept-losses', 'foreign'], cwd());
       expect(accepted.stderr).toMatch(

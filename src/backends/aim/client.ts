@@ -136,6 +136,21 @@ export class AimClient {
     }
   }
 
+  /** What people wrote about a run that is there: its description, and the names of its tags. */
+  async runTexts(hash: string, signal: AbortSignal): Promise<{ readonly description: string; readonly tags: readonly string[] }> {
+    const props = await this.resource('StructuredRun', { hash_: hash, read_only: true, created_at: null }, signal);
+    try {
+      const description = await this.call(props, 'description', [], signal);
+      const tags = await this.call(props, 'tags', [], signal);
+      return {
+        description: typeof description === 'string' ? description : '',
+        tags: Array.isArray(tags) ? (tags as readonly Tree[]).filter((tag) => typeof tag === 'string') : [],
+      };
+    } finally {
+      await this.release(props, signal).catch(() => undefined);
+    }
+  }
+
   /** Hashes of all runs of the repository: there are no pages. */
   async runs(signal: AbortSignal): Promise<readonly string[]> {
     if (this.#repo === undefined) return [];

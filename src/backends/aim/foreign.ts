@@ -1,11 +1,11 @@
 /** What a repository holds that was not mirrored into it: for whoever means to give it up. It keeps no files of runs. */
-import { hparamNames } from '../../backend-kit/index.ts';
-import type { Foreign, OwnRun, ReadBackChunk } from '../../contract/index.ts';
+import { firstWords, hparamNames, lookedThrough } from '../../backend-kit/index.ts';
+import type { Foreign, ForeignLook, OwnRun, ReadBackChunk } from '../../contract/index.ts';
 import type { AimClient, Resource } from './client.ts';
 import { readHandle, type TrackedRun } from './handle.ts';
 import { partOf } from './map.ts';
 import { withoutParams } from './params.ts';
-import { OWN } from './runs.ts';
+import { OWN, tagText } from './runs.ts';
 import { childOf, entriesOf, type Key, type Tree } from './tree.ts';
 
 const HPARAMS = 'hparams';
@@ -21,31 +21,56 @@ export interface ForeignAccess {
   look<T>(run: Pick<TrackedRun, 'hash'>, work: (client: AimClient, meta: Resource) => Promise<T>): Promise<T | undefined>;
   /** The points of a run that hold hyperparameters. */
   hparams(run: TrackedRun): AsyncIterable<ReadBackChunk>;
+  /** What the lane's configuration says of all its runs. */
+  readonly description: string | undefined;
 }
 
+type Own = Omit<OwnRun, 'handle' | 'files'> & { readonly run: TrackedRun };
+
 /** Lists the runs and params of a repository that no mirror wrote. */
-export async function* foreignIn(access: ForeignAccess, own: readonly OwnRun[], signal: AbortSignal): AsyncGenerator<Foreign, void, void> {
-  const runs = own.map(({ handle, params }) => ({ run: readHandle(handle), params }));
+export async function* foreignIn(
+  access: ForeignAccess,
+  own: readonly OwnRun[],
+  signal: AbortSignal,
+): AsyncGenerator<ForeignLook, void, void> {
+  const runs = own.map(({ handle, params, tags }): Own => ({ run: readHandle(handle), params, tags }));
   const known = new Set(runs.map(({ run }) => run.hash));
-  const attrsOf = (run: Pick<TrackedRun, 'hash'>): Promise<Tree | undefined> =>
-    access.look(run, (client, meta) => client.find(meta, 'collect', [['meta', 'chunks', run.hash, 'attrs'], true, false], signal));
   const nameOf = (hash: string): Promise<string | undefined> => access.ask((client) => client.runName(hash, signal));
   for (const hash of await access.ask((client) => client.runs(signal))) {
     if (known.has(hash)) continue;
     const name = await nameOf(hash);
     // Without a row in the database Aim shows no run: somebody died while it was made, or deletes it just now.
-    if (name === undefined || isMarked(await attrsOf({ hash }))) continue;
+    if (name === undefined || isMarked(await attrsOf(access, { hash }, signal))) continue;
     yield { kind: 'run', name: name === '' ? hash : name };
   }
-  for (const { run, params } of runs) {
-    const name = await nameOf(run.hash);
+  for (const each of runs) {
+    const name = await nameOf(each.run.hash);
     if (name === undefined) continue;
-    const attrs = await attrsOf(run);
-    const others = entriesOf(attrs).filter(([key]) => !NO_PARAMS.has(key));
-    const names = others.flatMap(([key, value]) => (key === SYSTEM ? [SYSTEM] : leavesOf(String(key), value)));
-    const ofHparams = params === undefined ? [] : await hparamsOf(childOf(attrs, HPARAMS), params, () => access.hparams(run));
-    for (const param of names.concat(ofHparams)) yield { kind: 'param', name: param, in: name === '' ? run.hash : name };
+    const place = name === '' ? each.run.hash : name;
+    yield* lookedThrough(place, inRun(access, each, place, signal));
   }
+}
+
+async function* inRun(
+  access: ForeignAccess,
+  { run, params, tags }: Own,
+  place: string,
+  signal: AbortSignal,
+): AsyncGenerator<Foreign, void, void> {
+  const attrs = await attrsOf(access, run, signal);
+  const others = entriesOf(attrs).filter(([key]) => !NO_PARAMS.has(key));
+  const names = others.flatMap(([key, value]) => (key === SYSTEM ? [SYSTEM] : leavesOf(String(key), value)));
+  const ofHparams = params === undefined ? [] : await hparamsOf(childOf(attrs, HPARAMS), params, () => access.hparams(run));
+  for (const param of names.concat(ofHparams)) yield { kind: 'param', name: param, in: place };
+  const texts = await access.ask((client) => client.runTexts(run.hash, signal));
+  const ours = new Set(Object.entries(tags).map(([tag, value]) => tagText(tag, value)));
+  for (const tag of texts.tags) if (!ours.has(tag)) yield { kind: 'tag', name: tag, in: place };
+  const note = texts.description.trim();
+  if (note !== '' && note !== access.description?.trim()) yield { kind: 'note', name: firstWords(note), in: place };
+}
+
+function attrsOf(access: ForeignAccess, run: Pick<TrackedRun, 'hash'>, signal: AbortSignal): Promise<Tree | undefined> {
+  return access.look(run, (client, meta) => client.find(meta, 'collect', [['meta', 'chunks', run.hash, 'attrs'], true, false], signal));
 }
 
 function isMarked(attrs: Tree | undefined): boolean {

@@ -7,7 +7,7 @@ import type {
   BackendType,
   Capabilities,
   FileMark,
-  Foreign,
+  ForeignLook,
   Handle,
   Outcome,
   OwnRun,
@@ -183,12 +183,13 @@ class AimBackend implements Backend {
     return differences;
   }
 
-  async foreign(own: readonly OwnRun[], signal: AbortSignal): Promise<AsyncIterable<Foreign>> {
+  async foreign(own: readonly OwnRun[], signal: AbortSignal): Promise<AsyncIterable<ForeignLook>> {
     return foreignIn(
       {
         ask: (work) => this.#attempt(({ client }) => work(client), signal),
         look: (run, work) => this.#look(run, signal, work),
         hparams: (run) => this.readBack(handleOf(run), { signal, isWanted: (tag) => tag.startsWith('_hparams_/') }),
+        description: this.#settings.description,
       },
       own,
       signal,

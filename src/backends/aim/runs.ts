@@ -193,9 +193,14 @@ export class Runs {
     if (this.#settings.description !== undefined) await frames.add(props, 'description.setter', [this.#settings.description]);
     await frames.flush();
     for (const [tag, value] of Object.entries(source.tags)) {
-      await client.call(props, 'add_tag', [value === '' ? tag : `${tag}: ${value}`], signal);
+      await client.call(props, 'add_tag', [tagText(tag, value)], signal);
     }
   }
+}
+
+/** Tags are texts in Aim. */
+export function tagText(tag: string, value: string): string {
+  return value === '' ? tag : `${tag}: ${value}`;
 }
 
 /** What a run says of itself; undefined where it says nothing (yet), or is not there. */

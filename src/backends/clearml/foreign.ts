@@ -1,7 +1,7 @@
 /** What projects hold that was not mirrored into them: for whoever means to switch a server off. */
-import { hparamNames } from '../../backend-kit/index.ts';
-import type { Foreign, OwnRun } from '../../contract/index.ts';
-import { PageSize, Pages, type Said, taken, valueOrThrow } from '../../http/index.ts';
+import { firstWords, hparamNames, lookedThrough } from '../../backend-kit/index.ts';
+import type { Foreign, ForeignLook, OwnRun } from '../../contract/index.ts';
+import { MOST_LISTED, PageSize, Pages, type Said, taken, valueOrThrow } from '../../http/index.ts';
 import { artifactsIn } from './answers.ts';
 import type { ClearmlClient } from './client.ts';
 import type { EventSource } from './events.ts';
@@ -10,11 +10,14 @@ import { TASKS_PAGE } from './limits.ts';
 import { HPARAMS, isPointDocument, isPointFile } from './map.ts';
 import { isDatasetParam, SECTION } from './params-and-files.ts';
 import { segmentPoints } from './read-back.ts';
-import { RUN } from './tasks.ts';
+import { COMMENT, RUN, userTags } from './tasks.ts';
 import { TRIAL_FILE, TRIAL_SECTION } from './trial.ts';
 
+/** By which a task is found again. */
+const OWN_TAG = /^mb-[0-9a-f]{12}$/;
+
 /** A task of ours, and what was stored beside its points. */
-export type OwnTask = Pick<TaskRef, 'id' | 'project'> & Pick<OwnRun, 'files' | 'params'>;
+export type OwnTask = Pick<TaskRef, 'id' | 'project'> & Omit<OwnRun, 'handle'>;
 
 /** Lists the tasks, params and artifacts of our projects that no mirror wrote. */
 export async function* foreignIn(
@@ -22,7 +25,7 @@ export async function* foreignIn(
   sourceOf: (task: Pick<TaskRef, 'id'>) => EventSource,
   own: readonly OwnTask[],
   signal: AbortSignal,
-): AsyncGenerator<Foreign, void, void> {
+): AsyncGenerator<ForeignLook, void, void> {
   const known = new Set(own.map(({ id }) => id));
   for (const project of new Set(own.map((task) => task.project))) {
     for await (const { id, name, isOurs } of tasksIn(client, project, signal)) {
@@ -34,9 +37,23 @@ export async function* foreignIn(
     if (reply.kind !== 'ok' && reply.cause === 'gone') continue;
     const task = valueOrThrow(reply).object('task');
     const place = task.text('name', '') || each.id;
-    for await (const name of paramsOf(task, each, sourceOf(each), signal)) yield { kind: 'param', name, in: place };
-    for (const name of filesOf(task, each)) yield { kind: 'file', name, in: place };
+    yield* lookedThrough(place, inTask(task, place, each, sourceOf(each), signal));
   }
+}
+
+async function* inTask(
+  task: Said,
+  place: string,
+  own: OwnTask,
+  source: EventSource,
+  signal: AbortSignal,
+): AsyncGenerator<Foreign, void, void> {
+  for await (const name of paramsOf(task, own, source, signal)) yield { kind: 'param', name, in: place };
+  for (const name of filesOf(task, own)) yield { kind: 'file', name, in: place };
+  const ours = new Set(userTags(own.tags));
+  for (const name of task.texts('tags')) if (!ours.has(name) && !OWN_TAG.test(name)) yield { kind: 'tag', name, in: place };
+  const note = task.text('comment', '').trim();
+  if (note !== '' && !note.startsWith(COMMENT)) yield { kind: 'note', name: firstWords(note), in: place };
 }
 
 async function* tasksIn(
@@ -45,7 +62,7 @@ async function* tasksIn(
   signal: AbortSignal,
 ): AsyncGenerator<{ readonly id: string; readonly name: string; readonly isOurs: boolean }, void, void> {
   const what = `listing the tasks of the project ${project}`;
-  const pages = new Pages(what, client.address);
+  const pages = new Pages(what, client.address, { items: MOST_LISTED });
   const size = new PageSize(TASKS_PAGE);
   for (let at = 0; ; ) {
     const body = {

@@ -10,7 +10,7 @@ import type {
   Capabilities,
   Dataset,
   FileMark,
-  Foreign,
+  ForeignLook,
   Handle,
   ModelVersion,
   Outcome,
@@ -173,11 +173,11 @@ class ClearmlBackend implements Backend {
   }
 
   /** Of a lane that is offline nobody asks the server; what still waits in a session is not there. */
-  async foreign(own: readonly OwnRun[], signal: AbortSignal): Promise<AsyncIterable<Foreign> | undefined> {
-    const tasks = own.flatMap(({ handle, files, params }) => {
+  async foreign(own: readonly OwnRun[], signal: AbortSignal): Promise<AsyncIterable<ForeignLook> | undefined> {
+    const tasks = own.flatMap(({ handle, ...stored }) => {
       const ref = readHandle(handle);
       const task = ref.kind === 'task' ? ref : this.#sentTask(ref.id);
-      return task === undefined ? [] : [{ id: task.id, project: task.project, files, params }];
+      return task === undefined ? [] : [{ id: task.id, project: task.project, ...stored }];
     });
     return this.#online?.foreign(tasks, signal);
   }

@@ -6,7 +6,7 @@ import type {
   ArtifactOutcome,
   BackendContext,
   FileMark,
-  Foreign,
+  ForeignLook,
   Handle,
   ModelVersion,
   Probe,
@@ -175,7 +175,7 @@ export class Online {
     return compareArtifacts(await this.#document(id, signal), wanted, this.#fileSource, signal);
   }
 
-  foreign(own: readonly OwnTask[], signal: AbortSignal): AsyncIterable<Foreign> {
+  foreign(own: readonly OwnTask[], signal: AbortSignal): AsyncIterable<ForeignLook> {
     return foreignIn(this.#client, (task) => this.source(task), own, signal);
   }
 

@@ -384,11 +384,14 @@ export class Tasks {
   }
 }
 
+/** Every task of ours begins its description so. */
+export const COMMENT = 'Mirrored from the TensorBoard logs in ';
+
 /** What a task says of its run, and by which it is found again. */
 function factsOfRun({ run, rootPath, key, instanceId, fingerprint, tags }: RunSource) {
   return {
     tags: [tagOfKey(key), ...userTags(tags)],
-    comment: `Mirrored from the TensorBoard logs in ${run.path === '.' ? rootPath : join(rootPath, run.path)}`,
+    comment: `${COMMENT}${run.path === '.' ? rootPath : join(rootPath, run.path)}`,
     runtime: {
       [RUN]: key,
       [INSTANCE]: instanceId,

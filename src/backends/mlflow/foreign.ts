@@ -1,25 +1,32 @@
 /** What experiments hold that was not mirrored into them: for whoever means to switch a server off. */
-import { hparamNames } from '../../backend-kit/index.ts';
-import type { Foreign, OwnRun, ReadBackChunk } from '../../contract/index.ts';
-import { MOST_LISTED, PageSize, Pages, type Said, taken, valueOrThrow } from '../../http/index.ts';
+import { firstWords, hparamNames, lookedThrough } from '../../backend-kit/index.ts';
+import type { Foreign, ForeignLook, OwnRun, ReadBackChunk } from '../../contract/index.ts';
+import { FolderWalk, MOST_LISTED, PageSize, Pages, type Said, taken, valueOrThrow } from '../../http/index.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient, RunFacts } from './client.ts';
 import { SEGMENT_FOLDER } from './exact-files.ts';
-import { readHandle } from './handle.ts';
+import { readHandle, type TrackedRun } from './handle.ts';
 import { type KeyOptions, keyOf, tagOf } from './keys.ts';
 import { RUNS_PAGE } from './limits.ts';
+import { foreignVersions } from './model-versions.ts';
 import { TRIAL_PARAM } from './run-params.ts';
 import { KEY } from './runs.ts';
 import { TEXT_FOLDER } from './text-tables.ts';
 
 /** Folders of a run that points are stored in. */
 const OURS = new Set([SEGMENT_FOLDER, TEXT_FOLDER, 'images', 'audio', 'graph']);
+/** The text that people write about a run. */
+const NOTE = 'mlflow.note.content';
+/** Tags by which a run is found again, and those that clients and server set of themselves. */
+const OF_SYSTEM = /^(?:mlflow|mirrorboard)\./;
 
 /** Where is looked, and what is ours there. */
 export interface ForeignOptions extends KeyOptions {
   /** The points of a run that hold hyperparameters. */
   readonly hparams: (run: RunFacts, signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
 }
+
+type Own = TrackedRun & Omit<OwnRun, 'handle'>;
 
 /** Lists what our experiments hold that no mirror wrote. */
 export async function* foreignIn(
@@ -28,29 +35,48 @@ export async function* foreignIn(
   own: readonly OwnRun[],
   options: ForeignOptions,
   signal: AbortSignal,
-): AsyncGenerator<Foreign, void, void> {
-  const runs = own.map((each) => ({ ...each, ...readHandle(each.handle) }));
+): AsyncGenerator<ForeignLook, void, void> {
+  const runs = own.map(({ handle, ...each }): Own => ({ ...each, ...readHandle(handle) }));
   const known = new Set(runs.map(({ runId }) => runId));
   for (const experiment of new Set(runs.map(({ experimentId }) => experimentId))) {
     for await (const { id, name, isOurs } of runsIn(client, experiment, signal)) {
       if (!isOurs && !known.has(id)) yield { kind: 'run', name };
     }
   }
-  for (const { runId, files, params, root } of runs) {
-    const reply = await client.run(runId, signal);
+  const names = new Map<string, string>();
+  for (const run of runs) {
+    const reply = await client.run(run.runId, signal);
     if (reply.kind !== 'ok' && reply.cause === 'missing') continue;
     const facts = valueOrThrow(reply);
-    const place = facts.tags.get('mlflow.runName') ?? runId;
-    if (params !== undefined) {
-      const names = new Set([...params, ...(await hparamNames(options.hparams(facts, signal)))]);
-      const keys = new Set([...names].map((name) => keyOf(name, options)));
-      for (const name of facts.params.keys())
-        if (!keys.has(name) && !names.has(tagOf(name)) && !name.startsWith(TRIAL_PARAM)) yield { kind: 'param', name, in: place };
-    }
-    if (root === undefined) continue;
-    const stored = new Set(files);
-    for await (const path of filesOf(artifacts, runId, signal)) if (!stored.has(path)) yield { kind: 'file', name: path, in: place };
+    const place = facts.tags.get('mlflow.runName') ?? run.runId;
+    names.set(run.runId, place);
+    yield* lookedThrough(place, inRun(client, artifacts, { run, facts, place }, options, signal));
   }
+  for await (const { name, runId } of foreignVersions(client, known, signal)) {
+    yield { kind: 'model', name, in: names.get(runId) ?? runId };
+  }
+}
+
+async function* inRun(
+  client: MlflowClient,
+  artifacts: Artifacts,
+  { run: { runId, root, files, params, tags }, facts, place }: { readonly run: Own; readonly facts: RunFacts; readonly place: string },
+  options: ForeignOptions,
+  signal: AbortSignal,
+): AsyncGenerator<Foreign, void, void> {
+  if (params !== undefined) {
+    const names = new Set([...params, ...(await hparamNames(options.hparams(facts, signal)))]);
+    const keys = new Set([...names].map((name) => keyOf(name, options)));
+    for (const name of facts.params.keys())
+      if (!keys.has(name) && !names.has(tagOf(name)) && !name.startsWith(TRIAL_PARAM)) yield { kind: 'param', name, in: place };
+  }
+  const said = new Set(Object.keys(tags).flatMap((name) => [name, keyOf(name, options)]));
+  for (const name of facts.tags.keys()) if (!said.has(name) && !OF_SYSTEM.test(name)) yield { kind: 'tag', name, in: place };
+  const note = said.has(NOTE) ? '' : (facts.tags.get(NOTE) ?? '').trim();
+  if (note !== '') yield { kind: 'note', name: firstWords(note), in: place };
+  if (root === undefined) return;
+  const stored = new Set(files);
+  for await (const path of filesOf(client, artifacts, runId, signal)) if (!stored.has(path)) yield { kind: 'file', name: path, in: place };
 }
 
 async function* runsIn(
@@ -87,11 +113,19 @@ function shortFacts(run: Said): { readonly id: string; readonly name: string; re
 }
 
 /** Paths of the files of a run, without those that points are stored in. */
-async function* filesOf(artifacts: Artifacts, runId: string, signal: AbortSignal): AsyncGenerator<string, void, void> {
-  const left = [''];
-  for (let folder = left.pop(); folder !== undefined; folder = left.pop()) {
+async function* filesOf(
+  client: MlflowClient,
+  artifacts: Artifacts,
+  runId: string,
+  signal: AbortSignal,
+): AsyncGenerator<string, void, void> {
+  const walk = new FolderWalk('listing the files of the run', client.address);
+  for (let folder = walk.next(); folder !== undefined; folder = walk.next()) {
     const { files, folders } = valueOrThrow(await artifacts.entries(runId, folder, signal));
     yield* files.keys();
-    for (const below of folders) if (!OURS.has(below)) left.push(below);
+    walk.found(
+      files.size,
+      [...folders].filter((path) => !OURS.has(path)),
+    );
   }
 }

@@ -10,7 +10,7 @@ import type {
   Capabilities,
   Dataset,
   FileMark,
-  Foreign,
+  ForeignLook,
   Handle,
   HeldPoint,
   ModelVersion,
@@ -208,7 +208,7 @@ class MlflowBackend implements Backend {
     return await compareArtifacts(client, artifacts, readHandle(handle), wanted, book.facts, signal);
   }
 
-  async foreign(own: readonly OwnRun[], signal: AbortSignal): Promise<AsyncIterable<Foreign>> {
+  async foreign(own: readonly OwnRun[], signal: AbortSignal): Promise<AsyncIterable<ForeignLook>> {
     const { client, artifacts, book } = await this.#connect(signal);
     const hparams = (facts: RunFacts): AsyncIterable<ReadBackChunk> =>
       readBack(client, artifacts, trackedRun(facts), { signal, isWanted: (tag) => tag.startsWith('_hparams_/') });

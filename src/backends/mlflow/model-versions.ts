@@ -113,8 +113,41 @@ async function versionOf(
   return undefined;
 }
 
-/** Versions of all models that a filter lets through. */
-export async function* versionsWith(client: MlflowClient, filter: string, signal: AbortSignal): AsyncGenerator<Said, void, void> {
+/** Versions that others made of what is in these runs: with the runs they lose what they lead to. */
+export async function* foreignVersions(
+  client: MlflowClient,
+  runIds: ReadonlySet<string>,
+  signal: AbortSignal,
+): AsyncGenerator<{ readonly name: string; readonly runId: string }, void, void> {
+  for (const filter of await filtersFor(client, runIds, signal)) {
+    for await (const version of versionsWith(client, filter, signal)) {
+      if (tagsOf(version).has(CONTENT)) continue;
+      // Made from a path, it may not say of which run it is.
+      const ids = [version.text('run_id', ''), ...version.text('source', '').split('/')];
+      const runId = ids.find((id) => runIds.has(id));
+      if (runId !== undefined) yield { name: `${version.text('name', '')} version ${version.id('version')}`, runId };
+    }
+  }
+}
+
+/** By which the versions of runs are found: all at once, run by run where a server wants to know of which, not at all where it has no registry. */
+async function filtersFor(
+  client: MlflowClient,
+  runIds: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<readonly (string | undefined)[]> {
+  const ofRuns = [...runIds].map((id) => `run_id = '${id}'`);
+  for (const filters of [[undefined], ofRuns]) {
+    const input = { filter: filters[0], max_results: 1 };
+    const reply = await client.call('looking for versions of models', 'GET', 'model-versions/search', input, signal);
+    if (reply.kind === 'ok') return filters;
+    if (reply.cause !== 'refused' && reply.cause !== 'missing' && reply.cause !== 'notServed') throw reply.error;
+  }
+  return [];
+}
+
+/** Versions of all models, or those that a filter lets through. */
+async function* versionsWith(client: MlflowClient, filter: string | undefined, signal: AbortSignal): AsyncGenerator<Said, void, void> {
   const what = 'looking for versions of models';
   const pages = new Pages(what, client.address);
   const size = new PageSize(VERSIONS_PAGE);

@@ -196,6 +196,13 @@ export class WandbClient {
     return page;
   }
 
+  /** What people wrote about a run. */
+  async notes({ entity, project, id }: RunPath, signal: AbortSignal): Promise<Reply<string>> {
+    const variables = { project, entity: entity === '' ? null : entity, name: id };
+    const reply = await this.graph(`looking at the notes of the run ${id}`, 'RunResumeStatus', NOTES, variables, signal);
+    return taken(reply, (said) => said.object('model').object('bucket').text('notes', ''));
+  }
+
   /** The last row of a run's history, as JSON; undefined where there is none, or the server does not tell. */
   async lastRow({ entity, project, id }: RunPath, signal: AbortSignal): Promise<Reply<string | undefined>> {
     const variables = { project, entity: entity === '' ? null : entity, name: id };
@@ -480,6 +487,8 @@ const RESUME_STATUS = `query RunResumeStatus($project: String, $entity: String, 
 const RUNS = `query Runs($project: String, $entity: String, $after: String, $first: Int) {
   project(name: $project, entityName: $entity) { runs(first: $first, after: $after) {
     edges { node { name displayName config } } pageInfo { endCursor hasNextPage } } } }`;
+const NOTES = `query RunResumeStatus($project: String, $entity: String, $name: String!) {
+  model(name: $project, entityName: $entity) { bucket(name: $name, missingOk: true) { id notes } } }`;
 const LAST_ROW = `query RunResumeStatus($project: String, $entity: String, $name: String!) {
   model(name: $project, entityName: $entity) { bucket(name: $name, missingOk: true) { id historyTail } } }`;
 const UPSERT = `mutation UpsertBucket($name: String, $project: String, $entity: String, $groupName: String, $displayName: String, $notes: String,

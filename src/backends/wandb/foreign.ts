@@ -1,15 +1,17 @@
 /** What projects hold that was not mirrored into them: for whoever means to switch the service off. */
-import { hparamNames } from '../../backend-kit/index.ts';
-import type { BackendContext, Foreign, OwnRun } from '../../contract/index.ts';
-import { PageSize, Pages, valueOrThrow } from '../../http/index.ts';
+import { firstWords, hparamNames, lookedThrough } from '../../backend-kit/index.ts';
+import type { BackendContext, Foreign, ForeignLook, OwnRun } from '../../contract/index.ts';
+import { MOST_LISTED, PageSize, Pages, valueOrThrow } from '../../http/index.ts';
 import type { ListedRun, ProjectPath, WandbClient } from './client.ts';
 import { readHandle, type TrackedRun } from './handle.ts';
 import { RUNS_PAGE } from './limits.ts';
-import type { OnlinePlaces } from './online.ts';
+import { tagsOf } from './names.ts';
+import type { OnlinePlaces, OnlineRun } from './online.ts';
 import { storedPath } from './params-and-files.ts';
 import type { RunPlace } from './place.ts';
 import { readBack } from './read-back.ts';
 import { isOwnKey, paramKey, RunConfig } from './run-config.ts';
+import type { WandbSettings } from './settings.ts';
 
 /** Folders that points are stored in. */
 const OF_POINTS = /^(?:media|mirrorboard)\//;
@@ -20,8 +22,12 @@ const OF_SERVICE = /^(?:wandb-[^/]*|config\.yaml)$/;
 export interface ForeignOptions {
   /** Of runs that were opened offline, where nobody said one. Empty: the one that the key belongs to. */
   readonly entity: string;
+  /** What the lane's configuration says of all its runs. */
+  readonly said: Pick<WandbSettings, 'tags' | 'notes'>;
   readonly warn: BackendContext['warn'];
 }
+
+type InRunOptions = Omit<ForeignOptions, 'entity'>;
 
 interface Own extends Omit<OwnRun, 'handle'> {
   readonly run: TrackedRun;
@@ -32,15 +38,15 @@ export async function foreignIn(
   client: WandbClient,
   places: OnlinePlaces,
   all: readonly OwnRun[],
-  { entity, warn }: ForeignOptions,
+  { entity, ...options }: ForeignOptions,
   signal: AbortSignal,
-): Promise<AsyncIterable<Foreign> | undefined> {
+): Promise<AsyncIterable<ForeignLook> | undefined> {
   const runs = all.map(({ handle }) => readHandle(handle));
   const isHomeAsked = entity === '' && runs.some((run) => run.entity === '');
   const home = isHomeAsked ? valueOrThrow(await client.viewer(signal)).entity : entity;
-  const own = all.map(({ files, params }, i): Own => {
+  const own = all.map(({ handle: _, ...stored }, i): Own => {
     const run = runs[i] as TrackedRun;
-    return { run: { ...run, entity: run.entity || home }, files, params };
+    return { ...stored, run: { ...run, entity: run.entity || home } };
   });
   const [first] = own;
   if (first !== undefined) {
@@ -48,16 +54,16 @@ export async function foreignIn(
     if (reply.kind !== 'ok' && reply.cause === 'refused') return undefined;
     valueOrThrow(reply);
   }
-  return namesIn(client, places, own, warn, signal);
+  return namesIn(client, places, own, options, signal);
 }
 
 async function* namesIn(
   client: WandbClient,
   places: OnlinePlaces,
   own: readonly Own[],
-  warn: ForeignOptions['warn'],
+  options: InRunOptions,
   signal: AbortSignal,
-): AsyncGenerator<Foreign, void, void> {
+): AsyncGenerator<ForeignLook, void, void> {
   for (const [, [first, ...others]] of Map.groupBy(own, ({ run }) => JSON.stringify([run.entity, run.project]))) {
     if (first === undefined) continue;
     const known = new Set([first, ...others].map(({ run }) => run.id));
@@ -66,26 +72,46 @@ async function* namesIn(
       if (!isOurs) yield { kind: 'run', name: name === '' ? id : name };
     }
   }
-  for (const { run, files, params } of own) {
-    const reply = await places.find(run, signal);
+  for (const each of own) {
+    const reply = await places.find(each.run, signal);
     const place = reply.kind !== 'ok' && reply.cause === 'gone' ? undefined : valueOrThrow(reply);
     if (place === undefined) continue;
-    const title = place.facts.displayName || run.id;
-    if (params !== undefined) for (const name of await paramsOf(place, run, params, signal)) yield { kind: 'param', name, in: title };
-    const listed = await place.fileLengths(signal);
-    if (listed.kind !== 'ok' && listed.cause === 'refused') {
-      warn('what others stored with a run is not looked for', { run: run.id, reason: listed.error.message });
-      continue;
-    }
-    const stored = new Set(files.map(storedPath));
-    for (const path of valueOrThrow(listed).keys()) {
-      if (!stored.has(path) && !OF_POINTS.test(path) && !OF_SERVICE.test(path)) yield { kind: 'file', name: path, in: title };
-    }
+    const title = place.facts.displayName || each.run.id;
+    yield* lookedThrough(title, inRun(client, place, each, { ...options, title }, signal));
   }
 }
 
+async function* inRun(
+  client: WandbClient,
+  place: OnlineRun,
+  { run, files, params, tags }: Own,
+  { title, said, warn }: InRunOptions & { readonly title: string },
+  signal: AbortSignal,
+): AsyncGenerator<Foreign, void, void> {
+  if (params !== undefined) for (const name of await paramsOf(place, run, params, signal)) yield { kind: 'param', name, in: title };
+  const ours = new Set(tagsOf(tags, said.tags));
+  for (const name of place.facts.tags) if (!ours.has(name)) yield { kind: 'tag', name, in: title };
+  const note = said.notes === undefined ? await notesOf(client, run, signal) : '';
+  if (note !== '') yield { kind: 'note', name: firstWords(note), in: title };
+  const listed = await place.fileLengths(signal);
+  if (listed.kind !== 'ok' && listed.cause === 'refused') {
+    warn('what others stored with a run is not looked for', { run: run.id, reason: listed.error.message });
+    return;
+  }
+  const stored = new Set(files.map(storedPath));
+  for (const path of valueOrThrow(listed).keys()) {
+    if (!stored.has(path) && !OF_POINTS.test(path) && !OF_SERVICE.test(path)) yield { kind: 'file', name: path, in: title };
+  }
+}
+
+/** Compatible servers may know no notes. */
+async function notesOf(client: WandbClient, run: TrackedRun, signal: AbortSignal): Promise<string> {
+  const reply = await client.notes(run, signal);
+  return reply.kind !== 'ok' && reply.cause === 'refused' ? '' : valueOrThrow(reply).trim();
+}
+
 async function* runsIn(client: WandbClient, project: ProjectPath, signal: AbortSignal): AsyncGenerator<ListedRun, void, void> {
-  const pages = new Pages('listing the runs of the project', client.address);
+  const pages = new Pages('listing the runs of the project', client.address, { items: MOST_LISTED });
   const size = new PageSize(RUNS_PAGE);
   let after: string | undefined;
   for (;;) {

@@ -8,7 +8,7 @@ import type {
   BackendType,
   Capabilities,
   FileMark,
-  Foreign,
+  ForeignLook,
   Handle,
   Intent,
   JournalEntry,
@@ -187,9 +187,15 @@ class WandbBackend implements JournalledBackend {
   }
 
   /** Of a lane that is offline nobody asks the service. */
-  async foreign(own: readonly OwnRun[], signal: AbortSignal): Promise<AsyncIterable<Foreign> | undefined> {
+  async foreign(own: readonly OwnRun[], signal: AbortSignal): Promise<AsyncIterable<ForeignLook> | undefined> {
     if (this.#client === undefined || this.#online === undefined) return undefined;
-    return foreignIn(this.#client, this.#online, own, { entity: this.#settings.entity ?? '', warn: this.#warn }, signal);
+    return foreignIn(
+      this.#client,
+      this.#online,
+      own,
+      { entity: this.#settings.entity ?? '', said: this.#settings, warn: this.#warn },
+      signal,
+    );
   }
 
   async remove(handle: Handle, signal: AbortSignal): Promise<void> {

@@ -29,8 +29,7 @@ export function changeOf(source: RunSource, settings: WandbSettings, suffix: str
   const group = source.parent?.name ?? expanded(settings.group) ?? (source.run.path.includes('/') ? first : undefined);
   const jobType = expanded(settings.jobType);
   const notes = expanded(settings.notes);
-  const said = Object.entries(source.tags).map(([name, value]) => (value === '' ? name : `${name}:${value}`));
-  const tags = [...new Set([...settings.tags, ...said].map((tag) => cut(tag.trim(), TAG_LENGTH)).filter((tag) => tag !== ''))];
+  const tags = tagsOf(source.tags, settings.tags);
   return {
     displayName: cut((expanded(settings.name) ?? source.name) + suffix, NAME_LENGTH),
     ...(group === undefined || group === '' ? {} : { group: cut(group, NAME_LENGTH) }),
@@ -38,6 +37,12 @@ export function changeOf(source: RunSource, settings: WandbSettings, suffix: str
     ...(notes === undefined ? {} : { notes }),
     ...(tags.length === 0 ? {} : { tags }),
   };
+}
+
+/** Those of the lane and those of the run; tags are texts there. */
+export function tagsOf(ofRun: RunSource['tags'], ofLane: readonly string[]): readonly string[] {
+  const said = Object.entries(ofRun).map(([name, value]) => (value === '' ? name : `${name}:${value}`));
+  return [...new Set([...ofLane, ...said].map((tag) => cut(tag.trim(), TAG_LENGTH)).filter((tag) => tag !== ''))];
 }
 
 /** `{path}`, a part of it by its place (`{path[0]}`), `{name}` (its last part), `{root}`. */

@@ -17,6 +17,7 @@ const PHASES: Readonly<Record<Progress['phase'], string>> = {
   scanning: 'Scanning',
   mirroring: 'Mirroring',
   comparing: 'Comparing',
+  looking: 'Looking for what never was in event files',
   draining: 'Finishing',
   done: 'Done',
 };
@@ -25,6 +26,7 @@ const PHASES: Readonly<Record<Progress['phase'], string>> = {
 export function progressLines(progress: Progress, speed: Speed, width: number): string[] {
   const { phase, files, runs, lanes = [] } = progress;
   if (phase === 'scanning') return [joined([PHASES[phase], ...found(progress)], width)];
+  if (phase === 'looking') return [joined([PHASES[phase], ...looked(progress)], width), ...shown(silence(progress), width)];
   const counts = [
     `${formatCount(files.done)} of ${counted(files.total, 'file')}`,
     `${formatCount(runs.done)} of ${counted(runs.total, 'run')}`,
@@ -37,8 +39,7 @@ export function progressLines(progress: Progress, speed: Speed, width: number): 
       : [joined([points(progress), ...speeds(speed), ...damage(progress)], width)]),
     joined([...counts, ...(lanes.length > 0 ? damage(progress) : [])], width),
   ];
-  const silent = silence(progress);
-  if (silent !== undefined) lines.push(fitText(silent, width));
+  for (const line of shown(silence(progress), width)) lines.push(line);
   if (progress.current !== '') lines.push(fitText(`now ${visibleText(progress.current)}`, width));
   return lines.filter((line) => line !== '');
 }
@@ -48,6 +49,7 @@ export function progressLine(progress: Progress, speed: Speed): string {
   const { phase, files, current, lanes = [] } = progress;
   if (phase === 'scanning') return `${PHASES[phase]}: ${found(progress).join(', ')}`;
   const silent = silence(progress);
+  if (phase === 'looking') return `${PHASES[phase]}: ${[...looked(progress), ...(silent === undefined ? [] : [silent])].join(', ')}`;
   const whole = share(progress);
   const parts = [
     percentText(whole),
@@ -80,6 +82,14 @@ function headOf({ phase, lanes = [] }: Progress, whole: number): string {
 /** Who is asked something and does not answer. */
 function silence({ unanswered }: Progress): string | undefined {
   return unanswered === undefined ? undefined : `${visibleText(unanswered.lane)}: ${unanswered.words}`;
+}
+
+function shown(line: string | undefined, width: number): string[] {
+  return line === undefined ? [] : [fitText(line, width)];
+}
+
+function looked({ runs, found: things = 0 }: Progress): string[] {
+  return [`${formatCount(runs.done)} of ${counted(runs.total, 'run')}`, `${formatCount(things)} found`];
 }
 
 function found({ files, bytes }: Progress): string[] {

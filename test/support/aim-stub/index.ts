@@ -347,6 +347,8 @@ export class AimStub {
     if (type === 'StructuredRun') {
       const value = String(leafValue(given[0]) ?? '');
       if (method === 'name') return text(run.name);
+      if (method === 'description') return text(run.description);
+      if (method === 'tags') return list([...run.tags].map(text));
       if (method === 'name.setter') run.name = value;
       else if (method === 'description.setter') run.description = value;
       else if (method === 'experiment.setter') run.experiment = value;

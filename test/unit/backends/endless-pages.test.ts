@@ -147,8 +147,10 @@ const LOOPS: Readonly<Record<string, (url: string) => Promise<unknown>>> = {
     const client = wandbOf(url);
     const places = new OnlinePlaces(client, { offsetSemantics: 'replace', uncounted: () => {}, pages: url });
     const handle = JSON.stringify({ run: 'r', entity: 'e', project: 'p', started: 0 }) as Handle;
-    const own = [{ handle, files: [], params: [] }];
-    await drain((await runsForeign(client, places, own, { entity: 'e', warn: () => {} }, signal)) ?? nothing());
+    const own = [{ handle, files: [], params: [], tags: {} }];
+    await drain(
+      (await runsForeign(client, places, own, { entity: 'e', said: { tags: [], notes: undefined }, warn: () => {} }, signal)) ?? nothing(),
+    );
   },
   'rows of a W&B run': async (url) => {
     const places = new OnlinePlaces(wandbOf(url), { offsetSemantics: 'replace', uncounted: () => {}, pages: url });
@@ -162,7 +164,7 @@ const LOOPS: Readonly<Record<string, (url: string) => Promise<unknown>>> = {
     const source = (): EventSource => {
       throw new Error('no task is looked at');
     };
-    await drain(foreignIn(client, source, [{ id: 't', project: 'p', files: [], params: [] }], signal));
+    await drain(foreignIn(client, source, [{ id: 't', project: 'p', files: [], params: [], tags: {} }], signal));
   },
   'parts of an upload to a bucket': async (url) => {
     const credentials = { accessKeyId: 'AKIAOFTHETESTS', secretAccessKey: 'the-secret-of-the-tests' };

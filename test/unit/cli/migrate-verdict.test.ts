@@ -4,6 +4,7 @@ import { nextOfMigration } from '../../../src/cli/migrate-next.ts';
 import { type Verdict, verdictOf } from '../../../src/cli/migrate-verdict.ts';
 import type { LaneReport, Report } from '../../../src/status/index.ts';
 import { NOTHING_ABSENT, type RunVerdict, type Verification } from '../../../src/verify/compare/index.ts';
+import type { ForeignFindings } from '../../../src/verify/index.ts';
 import { RUN_VERDICT, verification } from '../../support/verifications.ts';
 
 const between = (run: Partial<RunVerdict> = {}, more: Partial<Verification> = {}): Verification =>
@@ -14,8 +15,14 @@ function report(lane: Partial<LaneReport> = {}, more: Partial<Report> = {}): Rep
   return { lanes, damage: [], interrupted: false, ...more } as unknown as Report;
 }
 
-function judged(of: Report, verifications: readonly Verification[], accepted: readonly string[] = []): Verdict {
-  return verdictOf({ from: 'local', to: 'mlflow', accepted }, of, verifications);
+function judged(
+  of: Report,
+  verifications: readonly Verification[],
+  accepted: readonly string[] = [],
+  foreign?: Partial<ForeignFindings>,
+): Verdict {
+  const found = { counts: { run: 0, param: 0, file: 0, tag: 0, note: 0, model: 0 }, examples: [], obstacles: [], interrupted: false };
+  return verdictOf({ from: 'local', to: 'mlflow', accepted }, of, verifications, foreign && { ...found, ...foreign });
 }
 
 function next(of: Report, verifications: readonly Verification[]): string | undefined {
@@ -61,8 +68,38 @@ describe('the verdict of a migration', () => {
     const gone = between({ missing: 5, absent: { ...NOTHING_ABSENT, gone: { scalars: 5 } } });
     const { exitCode, reasons, losses } = judged(report(), [verification(), gone]);
     expect([exitCode, losses]).toEqual([1, { scalars: 5 }]);
-    expect(reasons).toEqual([expect.stringContaining('local has 5 points (scalars 5) that no event file holds any more')]);
+    expect(reasons).toEqual([expect.stringContaining('local has 5 points (scalars 5) that no event file holds, so')]);
     expect(judged(report(), [verification(), gone], ['scalars']).exitCode).toBe(0);
+  });
+
+  it('takes series that no event file ever had for foreign, not for a difference', () => {
+    const foreign = between({ missing: 2, absent: { ...NOTHING_ABSENT, foreign: { scalars: 2 } }, foreignTags: ['user/acc'] });
+    const { exitCode, reasons, losses, foreignMetrics } = judged(report(), [verification(), foreign]);
+    expect([exitCode, losses, foreignMetrics.length]).toEqual([1, {}, 1]);
+    expect(reasons).toEqual([expect.stringMatching(/^local holds 1 metric that never were in event files/), 'metric user/acc of runs/a']);
+    expect(judged(report(), [verification(), foreign], ['foreign'])).toMatchObject({ exitCode: 0, but: '1 metric' });
+    expect(judged(report(), [verification(), foreign], ['scalars']).exitCode).toBe(1);
+  });
+
+  it('names tags, notes and versions of models that others made', () => {
+    const counts = { run: 0, param: 0, file: 0, tag: 2, note: 1, model: 3 };
+    const examples = [{ kind: 'model', name: 'Net version 1', in: 'a' }] as const;
+    const { exitCode, reasons } = judged(report(), [verification(), between()], [], { counts, examples });
+    expect([exitCode, reasons]).toEqual([
+      1,
+      [expect.stringMatching(/^local holds 2 tags, 1 note and 3 versions of models that never were/), 'model Net version 1 of a'],
+    ]);
+  });
+
+  it('is none where not all could be looked through', () => {
+    const obstacles = [{ what: 'local, a', reason: 'it gives folders without end' }];
+    const judgedSo = judged(report(), [verification(), between()], [], { obstacles });
+    expect(judgedSo).toMatchObject({ exitCode: 3, reasons: [expect.stringMatching(/^local, a could not be looked through .*: it gives/)] });
+    expect(judged(report(), [verification(), between()], ['foreign'], { obstacles }).exitCode).toBe(0);
+    expect(judged(report(), [verification(), between()], [], { interrupted: true })).toMatchObject({
+      exitCode: 130,
+      reasons: [expect.stringMatching(/^it was interrupted before local was looked through/)],
+    });
   });
 
   it('does not wait for bytes that are damaged', () => {
@@ -76,6 +113,19 @@ describe('the verdict of a migration', () => {
 });
 
 describe('the next step of a migration', () => {
+  it('is the same command where the look for foreign things was interrupted', () => {
+    const flags: MigrateFlags = { from: 'local', to: 'mlflow' };
+    const migrated = {
+      report: report(),
+      verifications: [verification(), between()],
+      roots: [],
+      requests: [],
+      flags,
+      program: 'mirrorboard',
+    };
+    expect(nextOfMigration({ ...migrated, isInterrupted: true })).toBe('mirrorboard migrate --from local --to mlflow');
+  });
+
   const gone = between({ missing: 5, absent: { ...NOTHING_ABSENT, gone: { scalars: 5 } } });
   const damage = [{ run: RUN_VERDICT.run, file: 'e.1', start: 0, end: 41, reason: 'checksum' }] as unknown as Report['damage'];
 

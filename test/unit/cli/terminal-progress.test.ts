@@ -68,6 +68,23 @@ function setUp(options: { isTty: boolean; columns?: number }) {
   return { block, state, rows: () => screen(state.output, state.columns) };
 }
 
+describe('a look for what is not of event files', () => {
+  const looking = progressAt({ phase: 'looking', runs: { total: 20, done: 3 }, found: 7 });
+  const speed = { pointsPerSec: undefined, bytesPerSec: undefined, leftMs: undefined };
+
+  test('shows how many runs were looked through, and what was found', () => {
+    const line = 'Looking for what never was in event files';
+    expect(progressLines(looking, speed, 80)).toEqual([`${line}  3 of 20 runs  7 found`]);
+    expect(progressLine(looking, speed)).toBe(`${line}: 3 of 20 runs, 7 found`);
+  });
+
+  test('says that the tracker does not answer', () => {
+    const silent = { ...looking, unanswered: { lane: 'old', words: 'does not answer since 20 s' } };
+    expect(progressLines(silent, speed, 80)[1]).toBe('old: does not answer since 20 s');
+    expect(progressLine(silent, speed)).toMatch(/7 found, old: does not answer/);
+  });
+});
+
 describe('progress on a terminal', () => {
   test('is redrawn in place and wiped at the end', () => {
     const { block, state, rows } = setUp({ isTty: true });

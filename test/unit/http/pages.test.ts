@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { Pages } from '../../../src/http/index.ts';
+import { FolderWalk, Pages } from '../../../src/http/index.ts';
 
 /** Asks for pages until there are no more of them, or the guard has enough. */
 function follow(pages: Pages, tokenOf: (page: number) => unknown, items = 1): number {
@@ -49,5 +49,46 @@ describe('Pages', () => {
     const long = 'x'.repeat(1024 * 1024);
     for (let page = 0; page < 20; page++) expect(pages.next(`${long}${page}`, 1)?.length).toBeGreaterThan(long.length);
     expect(() => pages.next(`${long}3`, 1)).toThrow(/twice/);
+  });
+});
+
+describe('FolderWalk', () => {
+  /** Walks through folders of which each has some below it; how many were listed. */
+  function walked(below: (path: string) => readonly string[], files = 1): number {
+    const walk = new FolderWalk('listing the files', 'http://h');
+    let listed = 0;
+    for (let folder = walk.next(); folder !== undefined; folder = walk.next()) {
+      listed++;
+      walk.found(files, below(folder));
+    }
+    return listed;
+  }
+  const deep = (depth: number, names: readonly string[]) => (path: string) =>
+    path.split('/').length > depth ? [] : names.map((name) => `${path}/${name}`);
+
+  test('ends where no folder is left', () => {
+    expect(walked(() => [])).toBe(1);
+    expect(walked(deep(10, ['a', 'b']))).toBe(2 ** 11 - 1);
+  });
+
+  test('finds out at once a folder that is in itself, however many there are', () => {
+    for (const names of [['d'], ['d', 'e', 'f']]) {
+      let listed = 0;
+      const run = (): number =>
+        walked((path) => {
+          listed++;
+          return deep(Infinity, names)(path);
+        });
+      expect(run).toThrow(
+        expect.objectContaining({ code: 'MB4003', message: expect.stringMatching(/^listing the files: http:\/\/h gives folders/) }),
+      );
+      expect(listed).toBeLessThan(70);
+    }
+  });
+
+  test('gives up where there are more folders or files than anybody has', () => {
+    const many = Array.from({ length: 50_001 }, (_, i) => `${i}`);
+    expect(() => walked((path) => (path.split('/').length < 3 ? many.map((name) => `${path}/${name}`) : []))).toThrow(/more than 100000\)/);
+    expect(() => walked(() => [], 1_000_001)).toThrow(/more than 1000000 files/);
   });
 });

@@ -48,14 +48,14 @@ async function filled(backend: Backend): Promise<OwnRun> {
     params.map((name) => ({ name, value: 1 })),
     signal,
   );
-  return { handle, files: [], params };
+  return { handle, files: [], params, tags: {} };
 }
 
 async function namesIn(backend: Backend, own: readonly OwnRun[]): Promise<readonly Foreign[]> {
   const all = await backend.foreign?.(own, signal);
   if (all === undefined) throw new Error('it can not tell');
   const found: Foreign[] = [];
-  for await (const each of all) found.push(each);
+  for await (const each of all) if (each.kind !== 'looked') found.push(each as Foreign);
   return found;
 }
 
@@ -81,6 +81,18 @@ describe('what Aim holds that never was in event files', () => {
     // Of a state that was lost: a mark is enough.
     await backend.open(growing('other').source(), undefined, signal);
     expect(await namesIn(backend, [own])).toEqual([]);
+  });
+
+  it('is named: tags and the description of our runs', async () => {
+    const backend = await connect();
+    const own = await filled(backend);
+    const mine = stub.runs.get(hashOf(own.handle)) as StubRun;
+    for (const tag of ['team: vision', 'best']) mine.tags.add(tag);
+    mine.description = 'two weeks of work';
+    expect(await namesIn(backend, [{ ...own, tags: { team: 'vision' } }])).toEqual([
+      { kind: 'tag', name: 'best', in: 'one' },
+      { kind: 'note', name: 'two weeks of work', in: 'one' },
+    ]);
   });
 
   it('is named: runs of the repository, and params of our runs', async () => {

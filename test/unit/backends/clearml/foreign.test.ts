@@ -63,14 +63,14 @@ async function filled(backend: Backend): Promise<OwnRun> {
   await backend.putFile?.(handle, file, signal);
   await backend.registerModel?.(handle, { model: 'net', file, tags: {} }, signal);
   await backend.noteDataset?.(handle, { name: 'd', hash: 'ab12', source: '/d', context: 'train' }, signal);
-  return { handle, files: ['ckpt/last.pt'], params: ['lr'] };
+  return { handle, files: ['ckpt/last.pt'], params: ['lr'], tags: {} };
 }
 
 async function namesIn(backend: Backend, own: readonly OwnRun[]): Promise<readonly Foreign[]> {
   const all = await backend.foreign?.(own, signal);
   if (all === undefined) throw new Error('it can not tell');
   const found: Foreign[] = [];
-  for await (const each of all) found.push(each);
+  for await (const each of all) if (each.kind !== 'looked') found.push(each as Foreign);
   return found;
 }
 
@@ -129,10 +129,21 @@ describe('what ClearML holds that never was in event files', () => {
     expect(await namesIn(backend, [own])).toEqual([]);
   });
 
+  it('is named: tags and the description of our tasks', async () => {
+    const backend = await connect();
+    const own = await filled(backend);
+    const task = stub.store.task(taskIdOf(own.handle)) as unknown as { tags: string[]; comment: string };
+    task.tags.push('team=vision', 'best');
+    const said = { ...own, tags: { team: 'vision' } };
+    expect(await namesIn(backend, [said])).toEqual([{ kind: 'tag', name: 'best', in: 'train' }]);
+    task.comment = 'two weeks\nof work';
+    expect(await namesIn(backend, [said])).toContainEqual({ kind: 'note', name: 'two weeks of work', in: 'train' });
+  });
+
   it('can not be told by a lane that is offline', async () => {
     const backend = await connect({ mode: 'offline', cache_dir: folder });
     const handle = await backend.open(run.source(), undefined, signal);
-    expect(await backend.foreign?.([{ handle, files: [], params: [] }], signal)).toBeUndefined();
+    expect(await backend.foreign?.([{ handle, files: [], params: [], tags: {} }], signal)).toBeUndefined();
     expect(stub.count('tasks.get_all')).toBe(0);
   });
 });

@@ -78,14 +78,14 @@ async function filled(backend: Backend): Promise<OwnRun> {
     signal,
   );
   for (const path of ['last.pt', 'code/train.py']) await backend.putFile?.(handle, fileOf(path, path), signal);
-  return { handle, files: ['last.pt', 'code/train.py'], params: ['lr', 'mirrorboard'] };
+  return { handle, files: ['last.pt', 'code/train.py'], params: ['lr', 'mirrorboard'], tags: {} };
 }
 
 async function namesIn(backend: Backend, own: readonly OwnRun[]): Promise<readonly Foreign[]> {
   const all = await backend.foreign?.(own, signal);
   if (all === undefined) throw new Error('it can not tell');
   const found: Foreign[] = [];
-  for await (const each of all) found.push(each);
+  for await (const each of all) if (each.kind !== 'looked') found.push(each as Foreign);
   return found;
 }
 
@@ -104,6 +104,17 @@ describe('what W&B holds that never was in event files', () => {
     // Of a state that was lost: a mark is enough.
     await backend.open(growing('other').source(), undefined, signal);
     expect(await namesIn(backend, [own])).toEqual([]);
+  });
+
+  it('is named: tags and notes of our runs', async () => {
+    const backend = await connect({ tags: ['nightly'] });
+    const own = await filled(backend);
+    const [mine] = stub.runs() as [StubRun];
+    Object.assign(mine, { tags: ['nightly', 'team:vision', 'best'], notes: 'two weeks of work' });
+    expect(await namesIn(backend, [{ ...own, tags: { team: 'vision' } }])).toEqual([
+      { kind: 'tag', name: 'best', in: 'one' },
+      { kind: 'note', name: 'two weeks of work', in: 'one' },
+    ]);
   });
 
   it('is named: runs of the projects, values of the configuration and files', async () => {

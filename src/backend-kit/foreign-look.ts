@@ -1,0 +1,27 @@
+import type { Foreign, ForeignLook } from '../contract/index.ts';
+import { MirrorError } from '../errors.ts';
+
+/** What the whole tracker says, whichever run it is asked for. */
+const OF_TRACKER = new Set(['MB4001', 'MB4002']);
+
+/**
+ * What was found in one tracker run of ours. An error that is about the run costs that run only, and is no reason to take what
+ * is in it for nothing.
+ */
+export async function* lookedThrough(run: string, found: AsyncIterable<Foreign>): AsyncGenerator<ForeignLook, void, void> {
+  try {
+    yield* found;
+    yield { kind: 'looked' };
+  } catch (error) {
+    if (!(error instanceof MirrorError) || !error.code.startsWith('MB4') || OF_TRACKER.has(error.code)) throw error;
+    yield { kind: 'unseen', in: run, reason: error.message };
+  }
+}
+
+const MOST_WORDS = 60;
+
+/** The first words of a text, for a list. */
+export function firstWords(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length > MOST_WORDS ? `${line.slice(0, MOST_WORDS)}…` : line;
+}

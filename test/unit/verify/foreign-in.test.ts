@@ -1,0 +1,115 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { ForeignLook, OwnRun } from '../../../src/contract/index.ts';
+import { MirrorError } from '../../../src/errors.ts';
+import type { TrackerLaneOptions } from '../../../src/lanes/index.ts';
+import type { Progress } from '../../../src/status/index.ts';
+import { backfill } from '../../../src/sync/backfill.ts';
+import { type ForeignFindings, foreignIn } from '../../../src/verify/index.ts';
+import { event, eventFile, simpleValue } from '../../support/event-writer.ts';
+import { MemoryBackend, MemoryTracker } from '../../support/memory-backend.ts';
+
+type Look = (own: readonly OwnRun[], signal: AbortSignal) => AsyncIterable<ForeignLook>;
+
+/** A tracker that tells what others put into it. */
+class TellingBackend extends MemoryBackend {
+  readonly #look: Look;
+
+  constructor(tracker: MemoryTracker, look: Look) {
+    super(tracker);
+    this.#look = look;
+  }
+
+  async foreign(own: readonly OwnRun[], signal: AbortSignal): Promise<AsyncIterable<ForeignLook>> {
+    return this.#look(own, signal);
+  }
+}
+
+let folder: string;
+const tracker = new MemoryTracker('one');
+let progress: Progress | undefined;
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-foreign-'));
+  mkdirSync(join(folder, 'logs/a'), { recursive: true });
+  writeFileSync(
+    join(folder, 'logs/a/events.out.tfevents.1'),
+    eventFile(event({ wallTime: 1, step: 1, summary: [simpleValue('loss', 1)] })),
+  );
+  await backfill({
+    roots: [{ path: join(folder, 'logs') }],
+    store: undefined,
+    trackers: [lane(async function* () {})],
+    statePath: join(folder, 'a.state'),
+    signal: new AbortController().signal,
+  });
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function lane(look: Look): TrackerLaneOptions {
+  const backend = new TellingBackend(tracker, look);
+  return {
+    name: 'one',
+    type: 'memory',
+    target: 'memory:one',
+    backend,
+    namesOf: ({ path }) => ({ name: path, group: '', tags: { team: 'vision' } }),
+  };
+}
+
+function found(look: Look, signal = new AbortController().signal): Promise<ForeignFindings | undefined> {
+  const onStart = (shown: Progress): void => {
+    progress = shown;
+  };
+  return foreignIn(lane(look), { statePath: join(folder, 'a.state'), signal, onStart });
+}
+
+describe('a look for what never was in event files', () => {
+  test('counts what it finds, and shows how far it is', async () => {
+    const seen: unknown[] = [];
+    const findings = await found(async function* (own) {
+      seen.push(own, { ...progress?.runs });
+      for (let i = 0; i < 7; i++) yield { kind: 'tag', name: `t${i}`, in: 'a' };
+      yield { kind: 'looked' };
+      seen.push({ ...progress?.runs }, progress?.found);
+    });
+    expect(findings).toMatchObject({ counts: { tag: 7, run: 0 }, obstacles: [], interrupted: false });
+    expect(findings?.examples).toHaveLength(5);
+    expect(seen).toMatchObject([[{ files: [], params: [], tags: { team: 'vision' } }], { total: 1, done: 0 }, { total: 1, done: 1 }, 7]);
+  });
+
+  test('goes on after a run that could not be looked through, and names it', async () => {
+    const findings = await found(async function* () {
+      yield { kind: 'unseen', in: 'a', reason: 'it gives folders without end' };
+      yield { kind: 'file', name: 'model.bin', in: 'b' };
+    });
+    expect(findings).toMatchObject({ counts: { file: 1 }, obstacles: [{ what: 'one, a', reason: 'it gives folders without end' }] });
+  });
+
+  test('ends in an obstacle where the tracker is away, and keeps what it found', async () => {
+    const findings = await found(async function* () {
+      yield { kind: 'run', name: 'trained' };
+      throw new MirrorError('MB4001', 'nobody answers', { hint: 'Start it.' });
+    });
+    expect(findings).toMatchObject({ counts: { run: 1 }, obstacles: [{ what: 'one', reason: 'nobody answers (Start it.)' }] });
+  });
+
+  test('says that it was interrupted, whatever the tracker makes of it', async () => {
+    const asked = new AbortController();
+    const findings = await found(async function* (_, signal) {
+      yield { kind: 'run', name: 'trained' };
+      asked.abort();
+      signal.throwIfAborted();
+    }, asked.signal);
+    expect(findings).toMatchObject({ interrupted: true, obstacles: [] });
+  });
+
+  test('lets a bug be one', async () => {
+    const broken: Look = async function* () {
+      yield { kind: 'looked' };
+      throw new TypeError('undefined is not a function');
+    };
+    await expect(found(broken)).rejects.toThrow(TypeError);
+  });
+});
