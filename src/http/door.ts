@@ -41,8 +41,13 @@ function elsewhere({ address }: SettingNames): Door {
 /** Whether a page wants somebody to log in. */
 export function isLoginPage(body: Uint8Array): boolean {
   const page = Buffer.from(body.buffer, body.byteOffset, Math.min(body.byteLength, LOOKED_AT)).toString('utf8');
-  if (!/^\s*<(?:!doctype html|html|head|body)\b/i.test(page)) return false;
+  if (!isMarkup(page)) return false;
   return /type=["']?password|\b(?:log|sign)(?:ging|ing)?[ -]?(?:in|on)\b|\bsso\b|\boauth2?\b|\bsaml\b/i.test(page);
+}
+
+/** Whether a text is a page for people. Servers of an API call their plain texts pages, too. */
+export function isMarkup(text: string): boolean {
+  return /^\s*<(?:!doctype html|html|head|body)\b/i.test(text);
 }
 
 /** The remedy when a login page answers. */

@@ -8,7 +8,7 @@ import { formatMemory, memoryShares } from '../memory/index.ts';
 import { signOfLife } from '../sign-of-life.ts';
 import { type HttpAnswer, type HttpHeaders, headerOf, isTransient } from './answer.ts';
 import { readBody, roomForAnswers, SHORT_ANSWER } from './answer-body.ts';
-import { type Door, isLoginPage, loginHint, redirectDoor } from './door.ts';
+import { type Door, isLoginPage, isMarkup, loginHint, redirectDoor } from './door.ts';
 import { Pace } from './pace.ts';
 import { makeAgent, namesProxy } from './proxy.ts';
 import { quietHandshake } from './quiet-handshake.ts';
@@ -284,13 +284,20 @@ export class HttpClient {
     }
     const message = `${asked}${status}${text === '' ? '' : `: ${firstLine(text)}`}`;
     if (!isTransient(status)) {
-      const hint = status === 413 ? { hint: BODY_LIMIT_HINT } : {};
-      return { kind: 'refused', status, headers, text, error: this.#error(codeOf(status), message, status, hint) };
+      const hint = this.#hintOf(status, text);
+      const details = hint === undefined ? {} : { hint };
+      return { kind: 'refused', status, headers, text, error: this.#error(codeOf(status), message, status, details) };
     }
     const afterMs = askedWait(status, headers, this.#now());
     const wanted = afterMs === undefined ? {} : { retryAfterMs: afterMs };
     const error = this.#error(codeOf(status), message, status, { retry: 'later', context: wanted });
     return { kind: 'retry', status, headers, text, ...(afterMs === undefined ? {} : { afterMs }), error };
+  }
+
+  /** What helps, whatever the API is: a page for people that lets nobody in is a proxy's. */
+  #hintOf(status: number, text: string): string | undefined {
+    if (status === 413) return BODY_LIMIT_HINT;
+    return (status === 401 || status === 403) && isMarkup(text) ? loginHint(this.#tls.names) : undefined;
   }
 
   /** What stands there instead of the server that was meant; undefined where it is that server. */

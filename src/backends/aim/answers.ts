@@ -2,7 +2,7 @@
 
 import type { Outcome } from '../../contract/index.ts';
 import { askedWaitMs, type ErrorCode, MirrorError } from '../../errors.ts';
-import { type HttpAnswer, isFields, isOddAnswer, isTooLarge, oddAnswer } from '../../http/index.ts';
+import { type HttpAnswer, isFields, isOddAnswer, isTooLarge, loginHint, oddAnswer } from '../../http/index.ts';
 import { LOCKED_MS } from './limits.ts';
 import { childOf, type Tree } from './tree.ts';
 
@@ -89,10 +89,18 @@ export function failureOfAnswer(what: string, answer: Exclude<HttpAnswer, { kind
   // The connection is as good as before.
   if (isTooLarge(error) || isOddAnswer(error)) return new AimFailure('busy', error);
   // Also where no connection came to stand: a certificate that will not do does not by itself.
-  if (error.code === 'MB4002') return new AimFailure('denied', error);
+  if (error.code === 'MB4002') return new AimFailure('denied', withAccessHint(error));
   // Somebody before the server asks for patience: the connection is as good as before.
   if (answer.kind === 'retry') return new AimFailure(answer.status === 429 ? 'busy' : 'away', error);
   return new AimFailure('wrong', error);
+}
+
+/** Aim lets everybody in: what asks for a name stands before it. */
+export function withAccessHint(error: MirrorError): MirrorError {
+  const { code, message, retry, context } = error;
+  return error.hint === undefined
+    ? new MirrorError(code, message, { retry, context, hint: loginHint({ address: 'server', access: 'headers' }), cause: error })
+    : error;
 }
 
 /** The exception of an answer; undefined where it is no answer of Aim, but a proxy's. */

@@ -9,7 +9,7 @@ import { withSignal } from '../../concurrency/index.ts';
 import { MirrorError, messageOf } from '../../errors.ts';
 import { HttpClient, oddAnswer, readJson, readTlsFiles, redact, tooLargeAnswer } from '../../http/index.ts';
 import { memoryShares } from '../../memory/index.ts';
-import { AimFailure, away, exceptionIn, failureOfAnswer, failureOfException, oddTree } from './answers.ts';
+import { AimFailure, away, exceptionIn, failureOfAnswer, failureOfException, oddTree, withAccessHint } from './answers.ts';
 import { FRAME_MS, FRAMES_AT_ONCE, HEARTBEAT_MS, LEAST_VERSION, MAJOR_BELOW, READ_MS } from './limits.ts';
 import type { AimSettings } from './settings.ts';
 import { type Key, keysOf, pack, pairsOf, type Tree, unpack, weighTree } from './tree.ts';
@@ -478,7 +478,8 @@ function openSocket(address: string, id: string, { headers, tls }: ClientSetting
     socket.once('unexpected-response', (_request, response) => {
       const status = response.statusCode ?? 0;
       const message = `opening the write channel of ${address}: ${status}`;
-      if (status === 401 || status === 403 || status === 407) failed(new AimFailure('denied', new MirrorError('MB4002', message)));
+      if (status === 401 || status === 403 || status === 407)
+        failed(new AimFailure('denied', withAccessHint(new MirrorError('MB4002', message))));
       else if (status >= 500) failed(away(message));
       else failed(new AimFailure('wrong', new MirrorError('MB4003', message, { hint: 'Let WebSockets through to the server.' })));
     });

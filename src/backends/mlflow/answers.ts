@@ -1,5 +1,5 @@
 import { MirrorError } from '../../errors.ts';
-import { type HttpAnswer, isFields, isPage, oneLine, plainText } from '../../http/index.ts';
+import { type HttpAnswer, isFields, isPage, loginHint, oneLine, plainText } from '../../http/index.ts';
 
 /** What stands behind an answer that is no success: decided by status and error code, by the message only where nothing else tells. */
 export type Cause =
@@ -36,6 +36,10 @@ export interface Failure {
   readonly element?: { readonly list: 'metrics' | 'params' | 'tags'; readonly index: number };
   readonly error: MirrorError;
 }
+
+/** What lets us in, as users know it. */
+export const ACCESS =
+  'token_file (MLFLOW_TRACKING_TOKEN), username and password (MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD) or headers';
 
 /** What proxies say with a status of 400. */
 const NO_CERTIFICATE = /No required SSL certificate was sent|The SSL certificate error/;
@@ -152,8 +156,8 @@ function errorOf(cause: Cause, answer: Exclude<HttpAnswer, { kind: 'ok' }>, body
       : answer.text.includes('Invalid Host header')
         ? HOST_HINT
         : status === 401
-          ? 'Set or correct MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN.'
-          : 'Ask for the right to write into the experiment (EDIT), or use another one.';
+          ? (error.hint ?? loginHint({ address: 'tracking_uri', access: ACCESS }))
+          : (error.hint ?? 'Ask for the right to write into the experiment (EDIT), or use another one.');
     return new MirrorError('MB4002', answers, { hint, context, cause: error });
   }
   if (cause === 'address') {

@@ -3,6 +3,7 @@ import type { ParsedSettings } from '../../contract/index.ts';
 import type { Environment } from '../../environment.ts';
 import { type Auth, redact, type TlsOptions } from '../../http/index.ts';
 import { addressOf } from './address.ts';
+import { ACCESS } from './answers.ts';
 
 /** A lane's section of the configuration, checked and filled up. */
 export interface MlflowSettings {
@@ -104,7 +105,7 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Envir
       insecure: section.get('insecure_tls'),
       names: {
         address: 'tracking_uri',
-        access: 'token_file (MLFLOW_TRACKING_TOKEN), the password or headers',
+        access: ACCESS,
         ca: 'server_cert_path',
         cert: 'client_cert_path',
       },

@@ -68,6 +68,13 @@ const ADDRESS: Readonly<Record<string, string>> = {
   aim: 'server',
 };
 
+const ACCESS: Readonly<Record<string, RegExp>> = {
+  mlflow: /token_file.*MLFLOW_TRACKING_USERNAME.*headers/,
+  wandb: /api_key_file/,
+  clearml: /CLEARML_API_ACCESS_KEY.*token_file/,
+  aim: /headers/,
+};
+
 const LOGIN_PAGE = `<!DOCTYPE html>
 <html><head><title>Company</title></head><body><form action="/session"><input name="user"><input type="password"></form></body></html>`;
 
@@ -102,6 +109,20 @@ describe.each(NAMES)('opening a run (%s)', (name) => {
     expect(failure.message).toMatch(
       what.includes('page') ? /a login page instead of an answer/ : /leads to .*(sso\.example\.org|accounts\/login)/,
     );
+  });
+
+  const denied = '<!DOCTYPE html><html><head><title>Access denied</title></head><body>Access denied</body></html>';
+  test.each([
+    ['a page of a proxy (403)', 403, 'text/html', denied],
+    ['a page of a proxy (401)', 401, 'text/html', denied],
+    ['a page without its type', 403, 'text/plain', `\n${denied}`],
+    ['a word (401)', 401, 'text/plain', 'Unauthorized'],
+  ])('names what lets us in where it meets %s', async (_, status, type, body) => {
+    const door: RequestListener = (_request, response) => void response.writeHead(status, { 'content-type': type }).end(body);
+    const failure = await failureAt(name, `http://${await listening(createServer(door))}`);
+    expect(failure).toMatchObject({ code: 'MB4002', retry: 'never', hint: expect.stringMatching(ACCESS[name] as RegExp) });
+    expect(failure.hint).not.toContain('EDIT');
+    if (body !== 'Unauthorized') expect(failure.hint).toMatch(/headers/);
   });
 
   test.each([301, 308])('says what to write where the address leads to another one (%i)', async (status) => {
