@@ -2,27 +2,57 @@
 
 import type { RunFilter } from './run-filter.ts';
 
+const UNDER_WAY = 'a transfer under way';
+const CONFLICT = 'a copy that a sync tool put aside (a conflict)';
+
 /**
  * Names that a program gives a file for a while, or to a copy it keeps aside: it has, or will have, a name of its own. In words,
  * for `inspect`.
  */
 const PASSED_OVER: readonly (readonly [name: RegExp, words: string])[] = [
   [/^\._/, 'attributes that macOS keeps beside a file'],
-  [/^\.#|^#.*#$|^~\$/, 'the lock or backup of an editor'],
-  [/^\..*\.sw[a-z]$|\.kate-swp$/i, 'the swap file of an editor'],
-  [/~$/, 'a backup'],
-  [/^\.syncthing\.|^~syncthing~/, 'a transfer under way (Syncthing)'],
-  [/\.sync-conflict-\d{8}-\d{6}|conflicted copy|_conflict-\d{8}-\d{6}/i, 'a copy that a sync tool put aside (a conflict)'],
-  [/^\..*\.~[0-9a-f]+$/i, 'a transfer under way (Nextcloud)'],
-  [/^\..*\.[A-Za-z0-9]{6}$/, 'a transfer under way (rsync)'],
-  [/^\.azDownload-/, 'a transfer under way (azcopy)'],
-  [/^\.in\..*\.$|^\.~|^\.mutagen-|^\.unison\.|^\.distcp\.tmp\./, 'a transfer under way'],
-  [/_\.(?:gstmp|gztmp)$/, 'a transfer under way (gsutil)'],
+  // Windows keeps them in the file. Where that can't be, they get a name of their own, on shares with another sign for the colon.
+  [/[:\uf03a](?:Zone\.Identifier|AFP_[a-z]+|com\.[a-z.]+|user\.[a-z.]+)$/i, 'attributes that Windows keeps beside a file'],
+  [/^\.#|^#.*#$|^~\$|___jb_(?:tmp|old|bak)___$/, 'the lock or backup of an editor'],
+  [/^\..*\.sw[a-z]$/i, 'the swap file of an editor'],
+  [/~$|^\.bak\.\d+\./, 'a backup'],
+  [/^\.syncthing\.|^~syncthing~/, `${UNDER_WAY} (Syncthing)`],
+  [/\.sync-conflict-\d{8}-\d{6}|conflicted copy|_conflict-\d{8}-\d{6}/i, CONFLICT],
+  // Seafile, pCloud, OneDrive, rclone, Synology.
+  [/\(SFConflict|\[conflicted\]|-safeBackup-\d+|\.\.path[12]$|\.conflict\d*$|_(?:Case)?Conflict$/i, CONFLICT],
+  [/^\..*\.~[0-9a-f]+$/i, `${UNDER_WAY} (Nextcloud)`],
+  [/^\..*\.[A-Za-z0-9]{6}$/, `${UNDER_WAY} (rsync)`],
+  [/^\.azDownload-/, `${UNDER_WAY} (azcopy)`],
+  [/^\.in\..*\.$|^\.~|^\.mutagen-|^\.unison\.|^\.distcp\.tmp\.|^\.pureftpd-/, UNDER_WAY],
+  [/_\.(?:gstmp|gztmp)$/, `${UNDER_WAY} (gsutil)`],
   // s3transfer's own: eight digits of both cases behind a whole name. Hosts stand in the place before, and hashes of Git are in lower case.
-  [/tfevents\.\d+\..*\.(?=[0-9a-f]*[A-F])[0-9A-Fa-f]{8}$/, 'a transfer under way (aws s3)'],
-  [/\.(?:partial|filepart|fpart|part|crdownload|opdownload|download|incomplete|aria2|!ut|!sync|bts|gstmp|gztmp)$/i, 'a transfer under way'],
-  [/\.te?mp(?:\.?\d+)?$|\._COPYING_$/i, 'a transfer under way'],
+  [/tfevents\.\d+\..*\.(?=[0-9a-f]*[A-F])[0-9A-Fa-f]{8}$/, `${UNDER_WAY} (aws s3)`],
+  [/\.part\.minio$|\.s3tmp\.\w+$|\.te?mp(?:\.?\d+)?$|\.te?mp[-_.](?=[A-Za-z_]*\d)\w{4,}$/i, UNDER_WAY],
 ];
+
+/** The same for what stands behind the last dot, in lower case. */
+const ENDINGS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    [UNDER_WAY]: [
+      // Several programs.
+      ...['partial', 'partially', 'part', 'fpart', 'filepart', 'download', 'downloading', 'incomplete', 'unfinished', 'inprogress'],
+      // Browsers and download managers.
+      ...['crdownload', 'opdownload', 'wkdownload', 'fdmdownload', 'bxdown', 'bdtmp', 'xltd', 'cyberducksegment'],
+      // gsutil, the AWS SDK for .NET, Hadoop, aria2, lftp, Aspera, FreeFileSync.
+      ...['gstmp', 'gztmp', 's3tmp', '_copying_', 'aria2', 'lftp-pget-status', 'aspera-ckpt', 'aspera_ckpt', 'aspx', 'ffs_tmp'],
+      // Resilio and BitTorrent.
+      ...['!sync', 'bts', '!ut', '!qb', '!bt', 'bc!', 'az!'],
+    ],
+    'a placeholder of a file that a sync tool has not fetched': ['nextcloud', 'owncloud', 'icloud', 'rsls', 'rslsv', 'rslsf'],
+    'what a downloader notes about a file': ['metadata', 'lock', 'complete', 'ffs_lock', 'ffs_db'],
+    'the swap file of an editor': ['kate-swp'],
+    'a pointer to the file, for DVC': ['dvc'],
+    'a checksum of a file, or a signature': [
+      ...['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512', 'blake3', 'crc', 'crc32', 'crc32c', 'sfv'],
+      ...['md5sum', 'sha1sum', 'sha256sum', 'sha512sum', 'sig', 'asc', 'minisig', 'par2', 'torrent', 'metalink'],
+    ],
+  }).flatMap(([words, endings]) => endings.map((ending) => [ending, words] as const)),
+);
 
 /** Directories in which sync tools and editors keep what is theirs. */
 const THEIR_DIRECTORIES: ReadonlySet<string> = new Set([
@@ -34,6 +64,15 @@ const THEIR_DIRECTORIES: ReadonlySet<string> = new Set([
   '.tmp.drivedownload',
   '.tmp.driveupload',
   '.sync',
+  '.SynologyWorkingDirectory',
+  '.osync_workdir',
+  '.minio.sys',
+  '.ossutil_checkpoint',
+  '_gsdata_',
+  'rdiff-backup-data',
+  // Hugging Face's of the first half of 2024, ModelScope's.
+  '.huggingface',
+  '._____temp',
   '.ipynb_checkpoints',
 ]);
 
@@ -53,12 +92,16 @@ export function whyPassedOver(name: string): string | undefined {
 }
 
 function transferWords(name: string): string | undefined {
-  return PASSED_OVER.find(([pattern]) => pattern.test(name))?.[1];
+  return PASSED_OVER.find(([pattern]) => pattern.test(name))?.[1] ?? ENDINGS.get(endingOf(name).toLowerCase());
+}
+
+function endingOf(name: string): string {
+  return name.slice(name.lastIndexOf('.') + 1);
 }
 
 /** Whether a directory is one of a sync tool or an editor: files in it are copies, or on their way. */
 export function isTheirDirectory(name: string): boolean {
-  return THEIR_DIRECTORIES.has(name) || (name.includes('tfevents') && name.endsWith('.download'));
+  return THEIR_DIRECTORIES.has(name) || (name.includes('tfevents') && /\.(?:download|cyberducksegment)$/.test(name));
 }
 
 /** Whether a path lies in what is passed over: by its name, or by a rule of somebody. */
@@ -67,14 +110,45 @@ export function isApart(path: string, filter: RunFilter | undefined): boolean {
   return names.some((name, i) => isTheirDirectory(name) || filter?.ignores(names.slice(0, i + 1).join('/')) === true);
 }
 
-/** What Unity keeps beside each file of a project (ML-Agents logs often lie in one), and backups: alone they may be all that is left. */
-const COMPANION = /\.(?:meta|bak|save|orig)$/;
-/** The same random ending in lower case is one of `aws s3` only where the whole name is there too. */
-const RANDOM_END = /\.[0-9a-f]{8}$/;
+/**
+ * Endings of what stands beside the file it is about. Where that is gone, it may be all that is left, or a host whose name ends so.
+ */
+const COMPANIONS: ReadonlySet<string> = new Set([
+  // What Unity keeps beside each file of a project (ML-Agents logs often lie in one), and axel beside what it fetches.
+  ...['meta', 'st'],
+  // Backups.
+  ...['bak', 'backup', 'save', 'orig', 'old', 'rej'],
+  // Packed copies.
+  ...['gz', 'bz2', 'xz', 'zst', 'lz4', 'lzma', 'br', 'zip', '7z', 'tar', 'tgz'],
+  // What was made of it, or noted about it.
+  ...[
+    'json',
+    'yaml',
+    'yml',
+    'xml',
+    'txt',
+    'log',
+    'info',
+    'csv',
+    'tsv',
+    'xlsx',
+    'parquet',
+    'pkl',
+    'npz',
+    'npy',
+    'html',
+    'png',
+    'svg',
+    'pdf',
+  ],
+]);
+/** The same random ending in lower case is one of `aws s3` only where the whole name is there too; Cyberduck's is a UUID. */
+const RANDOM_END = /(?:\.[0-9a-f]{8}|-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
 
 /** Whether a file is only a companion to another one, a backup of it, or is being fetched in its place; the other one is there. */
 export function isCompanion(name: string, isThere: (name: string) => boolean): boolean {
-  const own = name.replace(COMPANION, '');
-  if (own !== name) return isThere(own);
-  return RANDOM_END.test(name) && /tfevents\.\d+\../.test(name.slice(0, -9)) && isThere(name.slice(0, -9));
+  const ending = endingOf(name);
+  if (COMPANIONS.has(ending)) return isThere(name.slice(0, -ending.length - 1));
+  const whole = name.replace(RANDOM_END, '');
+  return whole !== name && /tfevents\.\d+\../.test(whole) && isThere(whole);
 }

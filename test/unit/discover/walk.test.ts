@@ -73,6 +73,38 @@ describe('names of files on their way, and of copies put aside', () => {
       `${NAME}.crdownload`,
       `${NAME}.download`,
       `${NAME}.AbCdEf12`,
+      `${NAME}.part.minio`,
+      `${NAME}.0cc175b9c0f1b6a831c399e269772661-1.part.minio`,
+      `${NAME}_1700000000.123456_.partially`,
+      `${NAME}.partially`,
+      `${NAME}-1a2b.ffs_tmp`,
+      `${NAME}.!qB`,
+      `${NAME}.aspera-ckpt`,
+      `${NAME}.aspx`,
+      `${NAME}.lftp-pget-status`,
+      `${NAME}.downloading`,
+      `${NAME}.baiduyun.p.downloading`,
+      `${NAME}.fdmdownload`,
+      `${NAME}.cyberducksegment`,
+      `${NAME}.s3tmp.ab12cd34`,
+      `${NAME}.tmp-1234567890`,
+      `${NAME}.tmp.a1b2c3d4`,
+      `${NAME}.metadata`,
+      `${NAME}.lock`,
+      `${NAME}.dvc`,
+      `${NAME}.md5`,
+      `${NAME}.sha256`,
+      `.${NAME}.crc`,
+      `.${NAME}.icloud`,
+      `${NAME}.nextcloud`,
+      `${NAME}:Zone.Identifier`,
+      `${NAME}\uf03aZone.Identifier`,
+      `${NAME} (SFConflict a@b.org 2026-01-01-10-10-10).0`,
+      `${NAME}-laptop-safeBackup-0001`,
+      `${NAME}.conflict1`,
+      `${NAME}..path2`,
+      `${NAME}___jb_tmp___`,
+      `.bak.0.${NAME}`,
       `${NAME}.tmp`,
       `${NAME}.tmp.4711`,
       `${NAME}._COPYING_`,
@@ -108,6 +140,11 @@ describe('names of files on their way, and of copies put aside', () => {
       'train.tfevents',
       '.hidden.tfevents',
       'events.out.tfevents.1700000000.host.template',
+      'events.out.tfevents.1700000000.tmphost',
+      'events.out.tfevents.1700000000.tmp-node',
+      'events.out.tfevents.1700000000.locker.sha256.example',
+      `${NAME}.gz`,
+      `${NAME}.csv`,
     ]) {
       expect([name, isEventFileName(name)]).toEqual([name, true]);
       expect(whyPassedOver(name)).toBeUndefined();
@@ -121,6 +158,8 @@ describe('names of files on their way, and of copies put aside', () => {
     expect(isCompanion(`${NAME}.validate`, there)).toBe(false);
     expect(isCompanion(`${NAME}.bak`, there)).toBe(true);
     expect(isCompanion(`${NAME}.bak`, () => false)).toBe(false);
+    expect(isCompanion(`${NAME}-1b4e28ba-2fa1-11d2-883f-0016d3cca427`, there)).toBe(true);
+    expect(isCompanion(`${NAME}-1b4e28ba-2fa1-11d2-883f-0016d3cca427`, () => false)).toBe(false);
   });
 });
 
@@ -133,6 +172,11 @@ describe('isCompanion', () => {
   });
 });
 
+test.each(['gz', 'csv', 'json', 'orig', 'st'])('a file NAME.%s is about the file NAME where that is there', (ending) => {
+  expect(isCompanion(`${EVENTS}.${ending}`, (name) => name === EVENTS)).toBe(true);
+  expect(isCompanion(`${EVENTS}.${ending}`, () => false)).toBe(false);
+});
+
 test('isWithin compares whole names', () => {
   expect(isWithin('/a/b', '/a/b')).toBe(true);
   expect(isWithin('/a/b/c', '/a/b')).toBe(true);
@@ -142,6 +186,12 @@ test('isWithin compares whole names', () => {
 });
 
 describe('walk', () => {
+  test('finds no run in what downloaders keep below the place they fill', () => {
+    make(`root/.cache/huggingface/download/runs/exp/${EVENTS}.metadata`, `root/.cache/huggingface/download/runs/exp/${EVENTS}.lock`);
+    make(`root/.huggingface/download/runs/exp/${EVENTS}`, `root/._____temp/runs/exp/${EVENTS}`, `root/runs/exp/${EVENTS}`);
+    expect(runs()).toEqual(['runs/exp']);
+  });
+
   test('passes over the files of Unity beside event files, but not over what only has such a name', () => {
     make(`root/a/${EVENTS}`, `root/a/${EVENTS}.meta`, `root/b/${EVENTS}.meta`);
     expect(walk(root).runs.map(({ files }) => files.map(({ name }) => name))).toEqual([[EVENTS], [`${EVENTS}.meta`]]);
