@@ -117,17 +117,20 @@ export async function* survey(target: Target): AsyncGenerator<RunSurvey, void, v
   const filesOf = new Map(target.runs.map(({ path, files }) => [path, files]));
   for await (const { path, events } of readTarget(target, true)) {
     const result: RunSurvey = { path, files: [], series: [], marks: new Map(), foreign: 0 };
-    for (const { name, size } of filesOf.get(path) ?? [])
-      result.files.push({ name, size, outcome: 'read', reason: undefined, state: undefined });
-    for await (const event of events) take(event, result);
+    const byName = new Map<string, FileSurvey>();
+    for (const { name, size } of filesOf.get(path) ?? []) {
+      const file: FileSurvey = { name, size, outcome: 'read', reason: undefined, state: undefined };
+      result.files.push(file);
+      byName.set(name, file);
+    }
+    for await (const event of events) take(event, result, byName);
     yield result;
   }
 }
 
-function take(event: ReadEvent, run: RunSurvey): void {
+function take(event: ReadEvent, run: RunSurvey, files: ReadonlyMap<string, FileSurvey>): void {
   if (event.kind === 'runDone' || event.kind === 'searched' || event.kind === 'cutShort') return;
-  const name = event.kind === 'batch' ? event.batch.file : event.file;
-  const file = run.files.find((candidate) => candidate.name === name);
+  const file = files.get(event.kind === 'batch' ? event.batch.file : event.file);
   if (file === undefined) return;
   if (event.kind === 'file') {
     file.outcome = event.outcome;
