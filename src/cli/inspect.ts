@@ -9,6 +9,7 @@ import { findTarget, type RunSurvey, survey, type Target, whyEmpty, whyNoRuns } 
 import {
   columnsOf,
   counted,
+  damageBytes,
   damageReason,
   firstFew,
   formatBytes,
@@ -120,7 +121,7 @@ function runText(run: RunSurvey, style: Style, width: number | undefined): strin
 const MOST_PASSED = 20;
 
 function damageWords(damage: Damage): string {
-  return `${damageReason(damage)}, offset ${damage.start}, ${counted(damage.end - damage.start, 'byte')}`;
+  return [damageReason(damage), `offset ${damage.start}`, damageBytes(damage) ?? []].flat().join(', ');
 }
 
 async function closing(

@@ -7,6 +7,7 @@ import { OutputFile } from './output-file.ts';
 import {
   columnsOf,
   counted,
+  damageBytes,
   damageReason,
   formatBytes,
   formatCount,
@@ -117,7 +118,8 @@ function summaryText(path: string, summary: StateSummary, { style, width, nowMs 
     list(
       'Damage',
       damage.map((entry) => {
-        const line = `${place(entry)}, offset ${entry.damage.start}, ${counted(entry.damage.end - entry.damage.start, 'byte')}: ${damageReason(entry.damage)}`;
+        const where = [place(entry), `offset ${entry.damage.start}`, damageBytes(entry.damage) ?? []].flat().join(', ');
+        const line = `${where}: ${damageReason(entry.damage)}`;
         return isPending(entry.damage) ? style.dim(line) : style.red(line);
       }),
       style,

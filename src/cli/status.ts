@@ -10,6 +10,7 @@ import { laneIn, type StatusReport, statusReport } from '../overview/index.ts';
 import type { FoundDamage, LanePosture } from '../status/index.ts';
 import { trackersOf } from './chosen-trackers.ts';
 import { type CommandContext, type GlobalOptions, programName, styleOf, writeOut } from './context.ts';
+import { damageRemedy, LET_READ } from './damage-remedy.ts';
 import { Interrupt } from './interrupt.ts';
 import { lagLimitOf } from './lag-limit.ts';
 import { lastJson, paceCells, runningJson, standingOf, standLines, standOf } from './lane-words.ts';
@@ -41,7 +42,6 @@ export interface StatusFlags extends GlobalOptions {
 
 const REFRESH_MS = 2000;
 const MOST_PLACES = 20;
-const LET_READ = 'remedy: let the user that runs mirrorboard read it; where disk or file server fail, mend them; the next pass reads it';
 /** In JSON; a directory may be full of links. */
 const MOST_LEFT = 100;
 
@@ -209,7 +209,7 @@ function statusText(report: StatusReport, { style, width, env, flags }: TextOpti
     for (const { root, path, reason } of report.obstacles.slice(0, MOST_PLACES))
       lines.push(`  ${visibleText(runLabel({ root, path }))}: ${visibleText(reason)}`);
     if (report.obstacles.length > MOST_PLACES) lines.push(`  … and ${formatCount(report.obstacles.length - MOST_PLACES)} more`);
-    lines.push(`  ${LET_READ}`);
+    lines.push(`  remedy: ${LET_READ}`);
   }
   for (const { name, isEmptied, filesGone, filesPassedOver } of roots) {
     if (filesGone > 0 && !isEmptied)
@@ -250,9 +250,7 @@ function statusText(report: StatusReport, { style, width, env, flags }: TextOpti
     for (const item of damaged.slice(0, MOST_PLACES))
       lines.push(`  ${visibleText(`${runLabel(item.run)}/${item.file}`)}, offset ${item.start}: ${damageReason(item)}`);
     if (damaged.length > MOST_PLACES) lines.push(`  … and ${formatCount(damaged.length - MOST_PLACES)} more`);
-    const isGiven = damaged.some(({ reason }) => reason !== 'unreadable');
-    if (isGiven) lines.push('  remedy: copy the file anew from where it was written; mirrorboard inspect FILE says what is in it');
-    if (damaged.some(({ reason }) => reason === 'unreadable')) lines.push(`  ${LET_READ}`);
+    for (const remedy of remediesOf(damaged)) lines.push(`  remedy: ${remedy}`);
   }
   for (const { name, refused } of report.lanes.filter((lane) => lane.refused > 0))
     lines.push(
@@ -382,21 +380,22 @@ function statusJson(report: StatusReport, waiting: ReadonlyMap<string, readonly 
     not_followed_in_all: report.left.length,
     not_answering: notAnswering(report),
     next,
-    damage: damage.map(({ run, file, start, end, reason, detail }) => ({
+    damage: damage.map(({ run, file, ...item }) => ({
       root: run.root,
       run: run.path,
       file,
-      start,
-      end,
-      reason,
-      detail: detail ?? null,
-      pending: isPending({ reason }),
-      remedy: remedyOf(reason),
+      start: item.start,
+      end: item.end,
+      reason: item.reason,
+      detail: item.detail ?? null,
+      pending: isPending(item),
+      remedy: damageRemedy(item) ?? null,
     })),
   };
 }
 
-function remedyOf(reason: FoundDamage['reason']): string | null {
-  if (isPending({ reason })) return null;
-  return reason === 'unreadable' ? LET_READ.replace('remedy: ', '') : 'copy the file anew from where it was written';
+/** Each remedy once. What a reason says itself is not said again below it. */
+function remediesOf(damaged: readonly FoundDamage[]): readonly string[] {
+  const remedies = damaged.map((item) => ({ remedy: damageRemedy(item), detail: item.detail ?? '' }));
+  return [...new Set(remedies.flatMap(({ remedy, detail }) => (remedy === undefined || detail.endsWith(remedy) ? [] : [remedy])))];
 }

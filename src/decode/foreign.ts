@@ -11,17 +11,26 @@ const PACKED: readonly (readonly [magic: string, what: string])[] = [
 /** What stands for bytes that are no UTF-8 where a file was read as text. */
 const REPLACED = '\xef\xbf\xbd';
 
+const UNPACK = 'unpack it first';
+const FETCH = 'fetch the file itself with git lfs pull';
+const COPY = 'copy the file again, as binary';
+
+/** What helps with such a file, where its description says so; undefined where it does not. */
+export function foreignAdvice(description: string): string | undefined {
+  return [UNPACK, FETCH, COPY].find((advice) => description.endsWith(`: ${advice}`));
+}
+
 /** What a file without a single sound record seems to be, by its first bytes; undefined when they say nothing. */
 export function describeForeign(head: Uint8Array): string | undefined {
   const bytes = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1');
   const packed = PACKED.find(([magic]) => bytes.startsWith(magic));
-  if (packed) return `${packed[1]}: unpack it first`;
-  if (bytes.startsWith('version https://git-lfs')) return 'a Git LFS pointer: fetch the file itself with git lfs pull';
+  if (packed) return `${packed[1]}: ${UNPACK}`;
+  if (bytes.startsWith('version https://git-lfs')) return `a Git LFS pointer: ${FETCH}`;
   if (bytes.startsWith('SQLite format 3')) return 'a SQLite database';
   if (/^\s*(<!doctype|<html|<\?xml)/i.test(bytes)) return 'a web page or XML, perhaps of a failed download';
   if (/^\s*[{[]/.test(bytes)) return 'JSON';
   if (isText(head)) return 'text';
-  if (bytes.includes(REPLACED)) return 'its bytes were taken for text on the way here: copy the file again, as binary';
+  if (bytes.includes(REPLACED)) return `its bytes were taken for text on the way here: ${COPY}`;
   return undefined;
 }
 

@@ -266,7 +266,7 @@ class FileRead {
     const before = this.#known();
     const start = before.position.watermark;
     const known = before.damage.find((damage) => damage.start === start && damage.reason === 'unreadable');
-    const end = Math.max(start + 1, this.#size(), known?.end ?? 0);
+    const end = Math.max(start + 1, this.#size(), before.size, known?.end ?? 0);
     if (known?.detail === detail && known.end === end) return;
     const damage = [...before.damage.filter((item) => isLasting(item, start)), { start, end, reason: 'unreadable', detail } as const];
     this.#state = { ...before, damage, stamp: '' };

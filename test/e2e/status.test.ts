@@ -200,10 +200,10 @@ describe('the status of a store', () => {
         end: 458,
         reason: 'data_checksum',
         pending: false,
-        remedy: expect.stringMatching(/copy the file anew/),
+        remedy: expect.stringMatching(/copy the file again/),
       },
     ]);
-    expect(await text(1)).toMatch(/logs\/flipped\/events\S+, offset 416: .*\n +remedy: copy the file anew/);
+    expect(await text(1)).toMatch(/logs\/flipped\/events\S+, offset 416: .*\n +remedy: copy the file again/);
   });
 
   it('whose root is not there says so and ends with 1; what was mirrored is still counted', async () => {

@@ -6,7 +6,7 @@ export { counted, formatBytes, formatCount, formatDuration, formatRate, formatSt
 export { hearingLines } from './hearing-text.ts';
 export { laneWarning } from './lane-warning.ts';
 export { nextLine } from './next-line.ts';
-export { damageReason, obstacleText } from './plain-words.ts';
+export { damageBytes, damageReason, obstacleText } from './plain-words.ts';
 export { ProgressBlock } from './progress-block.ts';
 export { reportJson } from './report-json.ts';
 export { type ColorChoice, isColored, plainStyle, type Style, styleFor } from './style.ts';

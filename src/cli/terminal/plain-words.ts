@@ -1,6 +1,6 @@
 /** What can go wrong with log files, in words for a person. */
 import { formatMemory } from '../../memory/index.ts';
-import { type DamageReason, runLabel } from '../../model/index.ts';
+import { type Damage, type DamageReason, runLabel } from '../../model/index.ts';
 import type { FoundDamage, Incident } from '../../status/index.ts';
 import { counted } from './format.ts';
 import { visibleText } from './visible-text.ts';
@@ -36,16 +36,22 @@ const INCIDENTS: Readonly<Record<Incident['kind'], string>> = {
 export function damageReason(damage: Pick<FoundDamage, 'reason' | 'detail' | 'needs'>): string {
   const { reason, detail, needs } = damage;
   if (detail === undefined) return REASONS[reason];
-  // What the system said is the reason itself.
-  if (reason === 'unreadable') return `${REASONS[reason]}: ${visibleText(detail)}`;
+  // What the system said is the reason itself, and may say it in the same words.
+  if (reason === 'unreadable') return visibleText(detail.startsWith(REASONS[reason]) ? detail : `${REASONS[reason]}: ${detail}`);
   const help = needs === undefined ? '' : `; with memory: ${formatMemory(needs)} it would be read`;
   return `${REASONS[reason]} (${visibleText(detail)}${help})`;
 }
 
+/** The bytes of damage as a count; undefined where nobody could tell how long the file is. */
+export function damageBytes({ start, end, reason }: Pick<Damage, 'start' | 'end' | 'reason'>): string | undefined {
+  return reason === 'unreadable' && end - start === 1 ? undefined : counted(end - start, 'byte');
+}
+
 /** Which bytes of which file can't be read, and why. The offset has no separators, it is there to be copied. */
 export function damageText({ run, file, start, end, ...damage }: FoundDamage): string {
-  const what = damageReason(damage);
-  return `${visibleText(`${runLabel(run)}/${file}`)}, offset ${start}, ${counted(end - start, 'byte')}: ${what}`;
+  const bytes = damageBytes({ start, end, ...damage });
+  const place = [visibleText(`${runLabel(run)}/${file}`), `offset ${start}`, ...(bytes === undefined ? [] : [bytes])].join(', ');
+  return `${place}: ${damageReason(damage)}`;
 }
 
 /** What stands between us and something below a root. */

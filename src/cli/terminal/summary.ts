@@ -3,7 +3,7 @@ import type { FoundDamage, LaneReport, Report, RunReport } from '../../status/in
 import { wrapText } from '../../wrap-text.ts';
 import { counted, formatBytes, formatCount, formatDuration, formatRate, formatStep } from './format.ts';
 import { nextLine } from './next-line.ts';
-import { damageText, incidentText } from './plain-words.ts';
+import { damageBytes, damageText, incidentText } from './plain-words.ts';
 import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
 import { visibleText } from './visible-text.ts';
@@ -113,8 +113,9 @@ function places(
   text: (damage: FoundDamage) => string,
 ): string {
   if (damage.length === 0) return '';
-  const bytes = damage.reduce((sum, { start, end }) => sum + end - start, 0);
-  const head = `${title}: ${counted(damage.length, 'place')}, ${formatBytes(bytes)}: ${meaning}`;
+  const known = damage.filter((item) => damageBytes(item) !== undefined);
+  const bytes = known.reduce((sum, { start, end }) => sum + end - start, 0);
+  const head = `${title}: ${counted(damage.length, 'place')}${known.length === 0 ? '' : `, ${formatBytes(bytes)}`}: ${meaning}`;
   return [color(head), ...firstFew(damage.map(text))].join('\n');
 }
 

@@ -1,0 +1,22 @@
+import { foreignAdvice } from '../decode/index.ts';
+import { formatMemory } from '../memory/index.ts';
+import { isPending } from '../model/index.ts';
+import type { FoundDamage } from '../status/index.ts';
+
+/** What to do where the system does not let us read. */
+export const LET_READ = 'let the user that runs mirrorboard read it; where disk or file server fail, mend them; the next pass reads it';
+
+/** What a person can do about damage; undefined where nothing is to be done. */
+export function damageRemedy({ reason, detail, needs }: Pick<FoundDamage, 'reason' | 'detail' | 'needs'>): string | undefined {
+  if (isPending({ reason })) return undefined;
+  switch (reason) {
+    case 'unreadable':
+      return LET_READ;
+    case 'too_large':
+      return needs === undefined ? 'no memory would do: the rest of the file is mirrored' : `set memory: ${formatMemory(needs)}`;
+    case 'bad_message':
+      return 'its writer wrote it so, and each copy has it: the rest of the file is mirrored';
+    default:
+      return (detail === undefined ? undefined : foreignAdvice(detail)) ?? 'copy the file again from where it was written';
+  }
+}

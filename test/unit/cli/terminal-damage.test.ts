@@ -1,0 +1,43 @@
+import { describe, expect, test } from '@jest/globals';
+import { damageRemedy } from '../../../src/cli/damage-remedy.ts';
+import { damageBytes, damageReason } from '../../../src/cli/terminal/index.ts';
+import { damageText } from '../../../src/cli/terminal/plain-words.ts';
+import { describeForeign } from '../../../src/decode/foreign.ts';
+
+const at = { start: 0, end: 458 };
+
+describe('what helps with damage', () => {
+  test.each([
+    ['version https://git-lfs.github.com/spec/v1\noid sha256:', 'fetch the file itself with git lfs pull'],
+    ['\x1f\x8b\x08\0', 'unpack it first'],
+    ['step,value\n1,2\n', 'copy the file again from where it was written'],
+  ])('is one thing, the one that its reason says: %j', (head, remedy) => {
+    const detail = describeForeign(Buffer.from(head, 'latin1')) ?? '';
+    expect(damageRemedy({ ...at, reason: 'not_event_file', detail })).toBe(remedy);
+  });
+
+  test('is no copy where the writer wrote it so, and nothing where it is normal', () => {
+    expect(damageRemedy({ reason: 'data_checksum' })).toMatch(/^copy the file again/);
+    expect(damageRemedy({ reason: 'bad_message', detail: 'invalid wire type 7' })).not.toMatch(/^copy/);
+    expect(damageRemedy({ reason: 'too_large', needs: 2 ** 31 })).toBe('set memory: 2GiB');
+    expect(damageRemedy({ reason: 'torn' })).toBeUndefined();
+  });
+});
+
+describe('what the system can not read', () => {
+  const detail = "the system can't read these bytes: the disk or the file server has an error (EIO)";
+
+  test('is told once', () => {
+    expect(damageReason({ reason: 'unreadable', detail })).toBe(detail);
+    expect(damageReason({ reason: 'unreadable', detail: 'no permission (EACCES)' })).toBe(
+      "the system can't read these bytes: no permission (EACCES)",
+    );
+  });
+
+  test('has no count of bytes where nobody could tell how long the file is', () => {
+    const damage = { run: { root: 'logs', path: 'a' }, file: 'tfevents', start: 0, end: 1, reason: 'unreadable', detail } as const;
+    expect(damageText(damage)).toBe(`logs/a/tfevents, offset 0: ${detail}`);
+    expect(damageBytes({ ...damage, end: 4096 })).toBe('4,096 bytes');
+    expect(damageBytes({ ...damage, reason: 'data_checksum' })).toBe('1 byte');
+  });
+});
