@@ -192,8 +192,9 @@ export class PassCounters implements Progress {
   #noteDamage(tally: RunTally, { name, damage }: FileState): void {
     const known = tally.damage?.get(name) ?? [];
     this.damaged += lasting(damage).length - lasting(known).length;
+    const starts = new Set(known.map(({ start }) => start));
     for (const item of lasting(damage)) {
-      if (known.some(({ start }) => start === item.start)) continue;
+      if (starts.has(item.start)) continue;
       this.#log?.warn({ root: tally.run.root, run: tally.run.path, file: name, ...item }, 'damage found');
     }
     if (damage.length > 0) {

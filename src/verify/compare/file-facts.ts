@@ -1,4 +1,5 @@
 import { type Damage, type DamageReason, type FileState, type Gap, gapBytes, isPending } from '../../model/index.ts';
+import { rangesAt } from './ranges-at.ts';
 
 /** Why points of a file are not compared. */
 export type Unjudged =
@@ -78,7 +79,8 @@ export function rangesOf({ watermark, gaps }: Pick<FileFacts, 'watermark' | 'gap
 
 /** Whether a point of the file is owed to the lane only, or the lane's old form of it: neither side counts it. */
 export function isOwed(facts: FileFacts, tag: string, offset: number): boolean {
-  return facts.gaps.some((gap) => gap.start <= offset && offset < gap.end && (gap.tags?.includes(tag) ?? true));
+  for (const { tags } of rangesAt(facts.gaps, offset)) if (tags?.includes(tag) ?? true) return true;
+  return false;
 }
 
 /** Bytes owed to the lane before the watermark. */
@@ -89,12 +91,9 @@ export function owedBytes({ watermark, gaps }: FileFacts): number {
 /** Whether a point that the lane has of this file can be judged by the file. */
 export function isJudged(facts: FileFacts, tag: string, offset: number | undefined): boolean {
   if (offset === undefined) return true;
-  for (const { start, end } of facts.lost) if (start <= offset && offset < end) return false;
-  for (const gap of facts.gaps) {
-    // Its old form stays until the gap is served; what else a lane has of owed bytes is too much.
-    if (gap.reason !== 'reclassified' || offset < gap.start || offset >= gap.end) continue;
-    if (gap.tags?.includes(tag) ?? true) return false;
-  }
+  for (const _ of rangesAt(facts.lost, offset)) return false;
+  // Its old form stays until the gap is served; what else a lane has of owed bytes is too much.
+  for (const { reason, tags } of rangesAt(facts.gaps, offset)) if (reason === 'reclassified' && (tags?.includes(tag) ?? true)) return false;
   return true;
 }
 
