@@ -7,6 +7,7 @@ export { dtypeName } from './dtype.ts';
 export { changedMsOf, fileStamp, inodeOf } from './file-stamp.ts';
 export { compareNames, filePathOf, keyOfFile, keyOfRun, type RunRef, runLabel } from './identity.ts';
 export { interpret, type RawValue } from './interpret.ts';
+export { joinBatches } from './join-batches.ts';
 export { jsonNumber, jsonText } from './json-text.ts';
 export { KINDS, type Kind, kindOf, pluginOf } from './kind.ts';
 export { mayBeReplaced, nameOfBytes, nameOfText, systemPath } from './name-bytes.ts';

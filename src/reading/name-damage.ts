@@ -9,12 +9,27 @@ const SEEN_MS = 2000;
 /** Damage where the system did not give us the bytes is no fault of the file's content. */
 export function nameUnreadable(damage: readonly Damage[], unreadable: readonly UnreadableRange[]): readonly Damage[] {
   if (unreadable.length === 0) return damage;
+  const ranges = unreadable.toSorted((a, b) => a.start - b.start);
+  // How far each of them and those before it reach: the first that reaches behind a place is the first that may hold it.
+  const reaches: number[] = [];
+  for (const { end } of ranges) reaches.push(Math.max(reaches.at(-1) ?? 0, end));
   return damage.map((item) => {
-    const range = unreadable.find(({ start, end }) => start < item.end && item.start < end);
-    if (range === undefined) return item;
+    const range = ranges[firstOver(reaches, item.start)];
+    if (range === undefined || range.start >= item.end) return item;
     const { start, end, claim } = item;
     return { start, end, reason: 'unreadable', detail: range.error, ...(claim === undefined ? {} : { claim }) };
   });
+}
+
+/** The index of the first of some rising numbers that is larger than another one. */
+function firstOver(numbers: readonly number[], other: number): number {
+  let [low, high] = [0, numbers.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((numbers[middle] as number) <= other) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** A torn end that may be one for ever is dated; `before`: what was known of it. */

@@ -10,6 +10,7 @@ import {
   type FileState,
   type Gap,
   isPending,
+  joinBatches,
   type Position,
   pointCount,
   type RunRef,
@@ -20,8 +21,9 @@ import {
 import { beginningOf, compareWithState, type FileWindow, type OpenFile, soundBeginningOf } from '../tail/index.ts';
 import { lookNow, type Place } from '../untrusted/index.ts';
 import { advanceDecoder, advanceToNext } from './advance-decoder.ts';
+import { DamageByPlace, type HealedGap, MOST_JOINED, MOST_JOINED_BYTES, stateBehind } from './healed-gaps.ts';
 import { lastPoints } from './last-points.ts';
-import { cutBefore, cutLook, dateTorn, isLasting, isWithin, nameUnreadable, tornOf, zerosOf } from './name-damage.ts';
+import { cutBefore, cutLook, dateTorn, isLasting, nameUnreadable, tornOf, zerosOf } from './name-damage.ts';
 import { readOpened, type Trouble } from './read-opened.ts';
 import { recordLimits } from './record-limits.ts';
 import { type ReadBefore, SecondReading } from './second-reading.ts';
@@ -50,6 +52,8 @@ export interface RunJob {
   readonly settled: boolean;
   /** Try bytes again that could not be read. Default true. */
   readonly heal?: boolean;
+  /** Small gaps that are read again may come as one batch, which has nothing of what lies between them. Default false. */
+  readonly joinsGaps?: boolean;
   /** Stop behind the batch that brings the bytes read to so many, and say that there is more. Default: no end. */
   readonly mostBytes?: number;
   /** Points of a batch, at most, but for those of one record. Default: what suits a store on disk. */
@@ -210,8 +214,49 @@ class FileRead {
   *#healAll(file: OpenFile, end: number): Generator<ReadEvent, void, void> {
     if (this.#job.heal === false) return;
     this.#isHealing = true;
-    const gaps = this.#known().position.gaps.filter((gap) => gap.end <= end);
-    for (const gap of gaps) yield* this.#wasOutOfReach(gap) ? this.#readAgain(gap, file) : this.#heal(gap, file);
+    const before = this.#known();
+    const places = new DamageByPlace(before.damage);
+    const within = (gap: Gap): readonly Damage[] => places.within(gap);
+    const still: Gap[] = [];
+    // Small gaps that healed wait for each other: each batch carries the file's state, with all that is damaged.
+    let waiting: HealedGap[] = [];
+    let bytes = 0;
+    const hand = (healed: readonly HealedGap[]): ReadEvent => {
+      this.#state = stateBehind(this.#known(), healed, within);
+      return { kind: 'batch', batch: joinBatches(healed.map(({ batch }) => batch)), state: this.#state };
+    };
+    for (const gap of before.position.gaps.filter((each) => each.end <= end)) {
+      const rest = gap.reason === 'damage' ? within(gap) : [];
+      const steps = rest.some(({ reason }) => READ_AGAIN.has(reason)) ? this.#readAgain(gap, rest, file) : this.#heal(gap, rest, file);
+      const first = steps.next();
+      if (first.done === true) {
+        still.push(gap);
+        continue;
+      }
+      const next = steps.next();
+      if (next.done === true && this.#job.joinsGaps === true) {
+        waiting.push(first.value);
+        bytes += gap.end - gap.start;
+        if (waiting.length < MOST_JOINED && bytes < MOST_JOINED_BYTES) continue;
+      } else if (next.done === true) {
+        yield hand([first.value]);
+        continue;
+      }
+      if (waiting.length > 0) yield hand(waiting);
+      [waiting, bytes] = [[], 0];
+      if (next.done === true) continue;
+      // What is owed and what is damaged begin behind each batch that was handed out: a crash between two of them doubles nothing.
+      const base = this.#known();
+      const part = (each: HealedGap): ReadEvent => {
+        this.#state = stateBehind(base, [each], within);
+        return { kind: 'batch', batch: each.batch, state: this.#state };
+      };
+      yield part(first.value);
+      yield part(next.value);
+      for (const each of steps) yield part(each);
+    }
+    if (waiting.length > 0) yield hand(waiting);
+    this.#renameDamage(still.flatMap(within));
     this.#isHealing = false;
   }
 
@@ -313,10 +358,9 @@ class FileRead {
   }
 
   /** Tries bytes again that could not be read, or that are owed for another reason: all of the gap has to make sense now. */
-  *#heal(gap: Gap, file: OpenFile): Generator<ReadEvent, void, void> {
-    const before = this.#known();
-    const decoder = this.#decoder(gap.start, { ...before, guard: { first: undefined, last: undefined } });
-    const healed: { readonly batch: Batch; readonly records: number }[] = [];
+  *#heal(gap: Gap, rest: readonly Damage[], file: OpenFile): Generator<HealedGap, void, void> {
+    const decoder = this.#decoder(gap.start, { ...this.#known(), guard: { first: undefined, last: undefined } });
+    const batches: Batch[] = [];
     const { size } = this.#catalogue;
     const { count } = this.#tags;
     for (;;) {
@@ -325,43 +369,31 @@ class FileRead {
         // Nothing of it is handed out, so nobody may hear of series that only it has.
         this.#catalogue.truncate(size);
         this.#tags.truncate(count);
-        this.#renameDamage(gap);
         return;
       }
-      healed.push({ batch: owedOf(decoder.take(), gap, this.#catalogue.series), records: decoder.records });
+      batches.push(owedOf(decoder.take(), gap, this.#catalogue.series));
       if (more === 'end') break;
     }
-    const { fileVersion = before.fileVersion, writer = before.writer } = decoder.head;
-    // What is owed and what is damaged begin behind each batch that was handed out: a crash between two of them doubles nothing.
-    // Gaps of other tags may overlap with this one: they stay. Only damaged records are new to the count and the list of damage.
+    // Only damaged records are new to the count and the list of damage.
     const isDamage = gap.reason === 'damage';
-    for (const { batch, records } of healed) {
-      this.#state = {
-        ...before,
-        position: {
-          ...before.position,
-          gaps: before.position.gaps.flatMap((other) => (other === gap ? cutBefore(gap, batch.end) : [other])),
-        },
-        damage: before.damage.flatMap((damage) => (isDamage && isWithin(damage, gap) ? cutBefore(damage, batch.end) : [damage])),
-        records: isDamage ? records : before.records,
-        stamp: '',
-        ...(fileVersion === undefined ? {} : { fileVersion }),
-        ...(writer === undefined ? {} : { writer }),
+    let records = 0;
+    for (const batch of batches) {
+      records += batch.records;
+      yield {
+        gap,
+        batch,
+        gaps: cutBefore(gap, batch.end),
+        damage: isDamage ? rest.flatMap((item) => cutBefore(item, batch.end)) : undefined,
+        records: isDamage ? records : 0,
+        ...decoder.head,
       };
-      yield { kind: 'batch', batch, state: this.#state };
     }
-  }
-
-  #wasOutOfReach(gap: Gap): boolean {
-    return gap.reason === 'damage' && this.#known().damage.some((item) => READ_AGAIN.has(item.reason) && isWithin(item, gap));
   }
 
   /** Reads what was out of reach: whatever of it is there now is new, as behind a watermark, and what is not stays as it is. */
-  *#readAgain(gap: Gap, file: OpenFile): Generator<ReadEvent, void, void> {
-    const before = this.#known();
-    const decoder = this.#decoder(gap.start, { ...before, guard: { first: undefined, last: undefined } });
-    const others = before.damage.filter((item) => !isWithin(item, gap));
-    const rest = before.damage.filter((item) => isWithin(item, gap));
+  *#readAgain(gap: Gap, rest: readonly Damage[], file: OpenFile): Generator<HealedGap, void, void> {
+    const decoder = this.#decoder(gap.start, { ...this.#known(), guard: { first: undefined, last: undefined } });
+    let records = 0;
     for (;;) {
       const isEnd = advanceDecoder(decoder, this.#window, Math.min(gap.end, file.size)) === 'end';
       const { watermark: start } = decoder;
@@ -372,24 +404,19 @@ class FileRead {
       const damage = nameUnreadable([...found, ...left], this.#window.unreadable);
       const batch = decoder.take();
       if (batch.records === 0 && batch.start === gap.start && isEnd && JSON.stringify(damage) === JSON.stringify(rest)) return;
-      const gaps = damage.map((item): Gap => ({ start: item.start, end: item.end, reason: 'damage' }));
-      this.#state = {
-        ...before,
-        position: { ...before.position, gaps: before.position.gaps.flatMap((other) => (other === gap ? gaps : [other])) },
-        damage: [...others, ...damage].sort((a, b) => a.start - b.start),
-        records: decoder.records,
-        stamp: '',
-      };
-      yield { kind: 'batch', batch, state: this.#state };
+      records += batch.records;
+      yield { gap, batch, gaps: damage.map((item) => ({ start: item.start, end: item.end, reason: 'damage' })), damage, records };
       if (isEnd) return;
     }
   }
 
   /** The system does not give us what it gave: it is still damaged, for another reason. */
-  #renameDamage(gap: Gap): void {
+  #renameDamage(still: readonly Damage[]): void {
     const before = this.#known();
-    const damage = before.damage.map((item) => (isWithin(item, gap) ? (nameUnreadable([item], this.#window.unreadable)[0] ?? item) : item));
-    this.#state = { ...before, damage };
+    const { unreadable } = this.#window;
+    if (unreadable.length === 0) return;
+    const renamed = new Map(nameUnreadable(still, unreadable).map((item, i) => [still[i], item]));
+    this.#state = { ...before, damage: before.damage.map((item) => renamed.get(item) ?? item) };
   }
 
   #decoder(start: number, state: FileState, torn?: TornBefore): FileDecoder {

@@ -1,9 +1,10 @@
 /** Reads a file once more as far as it was read before, for a comparison: nothing of what is known of it changes. */
 
 import { FileDecoder, type TagTable } from '../decode/index.ts';
-import type { Catalogue, FileState } from '../model/index.ts';
+import { type Batch, type Catalogue, type FileState, joinBatches } from '../model/index.ts';
 import { type Change, compareWithState, type FileWindow, type OpenFile } from '../tail/index.ts';
 import { advanceDecoder } from './advance-decoder.ts';
+import { MOST_JOINED, MOST_JOINED_BYTES } from './healed-gaps.ts';
 import { readOpened, type Trouble } from './read-opened.ts';
 import type { FileOutcome, Lost, ReadEvent, RunJob } from './reader.ts';
 import { recordLimits } from './record-limits.ts';
@@ -59,8 +60,18 @@ export class SecondReading {
   }
 
   *#ranges(file: OpenFile): Generator<ReadEvent, void, void> {
-    const { state, ranges } = this.#before;
+    const { ranges } = this.#before;
+    // Each batch carries the state to another thread. Nobody asks it for what is damaged or owed: there may be a great many of these.
+    const state: FileState = { ...this.#before.state, damage: [], position: { ...this.#before.state.position, gaps: [] } };
     this.#window.reset(file.fd);
+    // Between places of damage may lie one record each: their batches go out together.
+    let waiting: Batch[] = [];
+    let bytes = 0;
+    const joined = (): ReadEvent => {
+      const batch = joinBatches(waiting);
+      [waiting, bytes] = [[], 0];
+      return { kind: 'batch', batch, state };
+    };
     for (const { start, end } of ranges) {
       const decoder = new FileDecoder({
         run: this.#job.run,
@@ -72,12 +83,18 @@ export class SecondReading {
         settled: true,
         limits: recordLimits(),
       });
-      while (advanceDecoder(decoder, this.#window, end) === 'batch') yield { kind: 'batch', batch: decoder.take(), state };
-      yield { kind: 'batch', batch: decoder.take(), state };
+      while (advanceDecoder(decoder, this.#window, end) === 'batch') {
+        waiting.push(decoder.take());
+        yield joined();
+      }
+      waiting.push(decoder.take());
+      bytes += end - start;
+      if (waiting.length >= MOST_JOINED || bytes >= MOST_JOINED_BYTES) yield joined();
       for (const damage of decoder.damage) this.#lost.push(damage);
       const seen = Math.max(decoder.watermark, decoder.damage.at(-1)?.end ?? 0);
       if (seen < end) this.#lost.push({ start: seen, end, reason: 'torn' }); // shortened meanwhile
     }
+    if (waiting.length > 0) yield joined();
   }
 
   #end(outcome: FileOutcome, size: number, reason?: string): ReadEvent {

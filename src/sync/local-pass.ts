@@ -166,7 +166,7 @@ export class LocalPass {
     }
     const series = states.size === 0 ? [] : this.#backend.catalogue(run);
     if (!isAgain) this.#tracker.catalogueRead(run, series);
-    return { run, directory: placeOf(root, run.path), files, series, settled: true };
+    return { run, directory: placeOf(root, run.path), files, series, settled: true, joinsGaps: true };
   }
 
   #deal({ events, release }: EventGroup, handles: ReadonlyMap<string, Handle>, leave: (path: string) => Left, isAgain: boolean): void {

@@ -319,7 +319,7 @@ export class LocalSync implements LaneSync {
     run.toHeal.clear();
     const files = names.map((name) => (run.others.has(name) ? { name, isOther: true } : { name }));
     run.others.clear();
-    const base = { run: run.ref, directory: run.directory, settled: run.isQuiet, heal, mostBytes: FAIR_BYTES };
+    const base = { run: run.ref, directory: run.directory, settled: run.isQuiet, heal, mostBytes: FAIR_BYTES, joinsGaps: true };
     this.#keep(key, run);
     if (run.hasSession) return { ...base, files, series: [] };
     const known = this.#backend.positions(run.ref);

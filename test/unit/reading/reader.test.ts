@@ -64,13 +64,21 @@ class Store {
     return this.states.get(NAME)!;
   }
 
-  pass({ settled = false, names = [NAME] }: { readonly settled?: boolean; readonly names?: readonly string[] } = {}): Pass {
+  pass({
+    settled = false,
+    names = [NAME],
+    joinsGaps = false,
+  }: {
+    readonly settled?: boolean;
+    readonly names?: readonly string[];
+    readonly joinsGaps?: boolean;
+  } = {}): Pass {
     const files = names.map((name) => {
       const state = this.states.get(name);
       return state === undefined ? { name } : { name, state };
     });
     const run = { root: 'logs', path: '.' };
-    const events = [...readRun({ run, directory: placeAt(directory), files, series: this.series, settled }, this.window)];
+    const events = [...readRun({ run, directory: placeAt(directory), files, series: this.series, settled, joinsGaps }, this.window)];
     expect(events.at(-1)).toEqual({ kind: 'runDone', run, hasMore: false });
     return this.take(events);
   }
@@ -460,6 +468,31 @@ describe('damage', () => {
     put(concat(VERSION, a, b, c, scalar(4), scalar(5)));
     expect(store.pass().points).toEqual(['loss 1', 'loss 5']);
     expect(store.state).toMatchObject({ damage: [], records: 6 });
+  });
+
+  test('at many places comes in few batches where gaps may be joined, with nothing of what stays broken', () => {
+    const many = 9000;
+    const records = Array.from({ length: many }, (_, i) => scalar(i, i % 3 === 0 ? 'rare' : 'loss'));
+    const broken = (isBroken: (i: number) => boolean): Uint8Array =>
+      concat(VERSION, ...records.flatMap((record, i) => [isBroken(i) ? flipped(record, -1) : record, scalar(i, 'sound')]));
+    put(broken(() => true));
+    const store = new Store();
+    expect(store.pass({ joinsGaps: true }).points).toHaveLength(many);
+    expect(store.state.position.gaps).toHaveLength(many);
+    const stays = (i: number): boolean => i % 1000 === 7;
+    put(broken(stays));
+    const { batches, points } = store.pass({ joinsGaps: true });
+    // Each carries all that is damaged: one for each place would be the square of them.
+    expect(batches.length).toBeLessThan(6);
+    expect(points).toEqual(records.flatMap((_, i) => (stays(i) ? [] : [`${i % 3 === 0 ? 'rare' : 'loss'} ${i}`])));
+    const places = store.state.damage.map(({ start, end }) => ({ start, end }));
+    expect(places).toHaveLength(9);
+    expect(store.state.position.gaps.map(({ start, end }) => ({ start, end }))).toEqual(places);
+    expect(store.state.records).toBe(1 + 2 * many - 9);
+    put(broken(() => false));
+    expect(store.pass({ joinsGaps: true }).points).toHaveLength(9);
+    expect(store.state).toMatchObject({ damage: [], position: { gaps: [] }, records: 1 + 2 * many });
+    expect(store.pass({ joinsGaps: true }).points).toEqual([]);
   });
 
   test('that heals in part only leaves no series behind that nobody was told of', () => {
