@@ -6,7 +6,7 @@ import type { RootRequest } from '../discover/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import type { LaneWarning, MakeLanesOptions, TrackerLaneOptions } from '../lanes/index.ts';
 import { isPending } from '../model/index.ts';
-import type { Logger, Report } from '../status/index.ts';
+import type { LaneReport, Logger, Report } from '../status/index.ts';
 import { type CommandContext, type GlobalOptions, programName, styleOf, writeOut } from './context.ts';
 import { ENDING, Interrupt } from './interrupt.ts';
 import { leftOutOf } from './left-out.ts';
@@ -144,7 +144,7 @@ function nextAfter(report: Report, { roots, requests, flags, isLocalOnly }: Type
       isShut: isShut(report),
       lanes: lanesAfter(report),
       damaged: damaged.map(({ run, file }) => join(paths.get(run.root) ?? '', run.path, file)),
-      refusing: report.lanes.find(({ refusedInAll }) => refusedInAll > 0)?.name,
+      refusing: report.lanes.find(isRefusing)?.name,
       isOwed: report.lanes.some(({ stand, owedBytes }) => stand !== 'done' || owedBytes > 0),
       emptyRoot: report.totals.files === 0 ? requests[0]?.path : undefined,
       isLocalOnly,
@@ -152,6 +152,11 @@ function nextAfter(report: Report, { roots, requests, flags, isLocalOnly }: Type
     },
     program,
   );
+}
+
+/** Whether it did not take a point or a file that it should have. */
+export function isRefusing({ refusedInAll, refusedFiles }: LaneReport): boolean {
+  return refusedInAll + refusedFiles.length > 0;
 }
 
 /** Why each lane is no further than it is. */
@@ -206,7 +211,7 @@ function isShut({ incidents, damage }: Report): boolean {
 export function exitCodeOf(report: Report, isStrict: boolean): ExitCode {
   if (report.interrupted) return ExitCode.interrupted;
   const isMissing = report.incidents.some(({ kind }) => NOT_MIRRORED.has(kind));
-  const isOwed = report.lanes.some(({ stand, refusedInAll }) => stand !== 'done' || refusedInAll > 0);
+  const isOwed = report.lanes.some((lane) => lane.stand !== 'done' || isRefusing(lane));
   const isDamaged = report.damage.some((damage) => isStrict || !isPending(damage));
   return isMissing || isDamaged || isOwed ? ExitCode.notMirrored : ExitCode.done;
 }

@@ -4,7 +4,7 @@ import { isPending } from '../model/index.ts';
 import type { Report } from '../status/index.ts';
 import { isWithin } from '../untrusted/index.ts';
 import { totalsOf, type UncomparedRun, type Verification } from '../verify/compare/index.ts';
-import { lanesAfter } from './backfill.ts';
+import { isRefusing, lanesAfter } from './backfill.ts';
 import type { MigrateFlags } from './migrate.ts';
 import { commonWords, nextStep, type Situation, typedWords } from './next-step.ts';
 import { comparedAs } from './verify-next.ts';
@@ -42,7 +42,7 @@ export function nextOfMigration(migrated: Migrated): string | undefined {
     isInterrupted,
     lanes,
     compared,
-    refusing: report.lanes.find(({ refusedInAll }) => refusedInAll > 0)?.name,
+    refusing: report.lanes.find(isRefusing)?.name,
     damaged: damaged.map(({ run, file }) => join(paths.get(run.root) ?? '', run.path, file)),
     isOwed: true,
   };

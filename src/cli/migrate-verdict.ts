@@ -70,7 +70,9 @@ export function verdictOf(
   const isBehind = stand !== 'done' && stand !== undefined;
   say(isBehind, `${to} did not take everything: ${stand}`);
   say(mine.refused > 0, `${to} refused ${counted(mine.refused, 'point')}`);
-  say(mine.differences > 0, `${to} and the event files differ: ${counted(mine.differences, 'difference')}`);
+  say(mine.beside.refused > 0, `${to} refused ${counted(mine.beside.refused, 'file')} beside the event files`);
+  const differing = mine.differences - mine.beside.refused;
+  say(differing > 0, `${to} and the event files differ: ${counted(differing, 'difference')}`);
   say(both.differences > 0, `${from} and ${to} differ: ${counted(both.differences, 'difference')}`);
   say(both.notYet > 0, `${to} is still to be given ${counted(both.notYet, 'point')} of ${from}`);
   const owed = bytesOwed(mine, both);

@@ -158,11 +158,12 @@ function listText(runs: readonly ListedRun[], lanes: readonly string[], flags: R
   return `${table}\n\n${wrapText(sum, columnsOf(stdout, env))}\n`;
 }
 
-function laneText({ state, behind, refused }: ListedLane): string {
+function laneText({ state, behind, refused, refusedFiles }: ListedLane): string {
   const text = state.replace('-', ' ');
   const more = [
     ...(state === 'behind' && behind > 0 ? [formatBytes(behind)] : []),
     ...(refused > 0 ? [`${formatCount(refused)} refused`] : []),
+    ...(refusedFiles > 0 ? [`${counted(refusedFiles, 'file')} refused`] : []),
   ];
   return state === 'refused' ? more.join(', ') : [text, ...more].join(' ');
 }
@@ -194,6 +195,12 @@ function runJson({ run, points, tags, files, bytes, lastStep, lastWallTime, isDa
     last_wall_time: lastWallTime,
     damaged: isDamaged,
     kept: isKept,
-    lanes: lanes.map(({ lane, state, behind, refused }) => ({ lane, state, bytes_behind: behind, refused })),
+    lanes: lanes.map(({ lane, state, behind, refused, refusedFiles }) => ({
+      lane,
+      state,
+      bytes_behind: behind,
+      refused,
+      refused_files: refusedFiles,
+    })),
   };
 }

@@ -27,6 +27,8 @@ import {
   hearingLines,
   nextLine,
   obstacleText,
+  refusedFileJson,
+  refusedFileText,
   renderTable,
   type Style,
   visibleText,
@@ -108,8 +110,20 @@ function isTroubled({ damage, roots, obstacles, lanes }: StatusReport): boolean 
     obstacles.length > 0 ||
     damage.some((item) => !isPending(item)) ||
     roots.some(({ isMissing, isEmptied }) => isMissing || isEmptied) ||
-    lanes.some((lane) => lane.refused > 0 || standingOf(lane) === 'runsStopped' || standOf(lane)?.state === 'parked')
+    lanes.some((lane) => isRefusing(lane) || standingOf(lane) === 'runsStopped' || standOf(lane)?.state === 'parked')
   );
+}
+
+function isRefusing({ refused, refusedFiles }: LanePosture): boolean {
+  return refused + refusedFiles.length > 0;
+}
+
+/** `2 points and 1 file beside the event files`. */
+function refusedText(points: number, files: number): string {
+  return [
+    ...(points > 0 ? [counted(points, 'point')] : []),
+    ...(files > 0 ? [`${counted(files, 'file')} beside the event files`] : []),
+  ].join(' and ');
 }
 
 interface TextOptions {
@@ -252,12 +266,11 @@ function statusText(report: StatusReport, { style, width, env, flags }: TextOpti
     if (damaged.length > MOST_PLACES) lines.push(`  … and ${formatCount(damaged.length - MOST_PLACES)} more`);
     for (const remedy of remediesOf(damaged)) lines.push(`  remedy: ${remedy}`);
   }
-  for (const { name, refused } of report.lanes.filter((lane) => lane.refused > 0))
-    lines.push(
-      '',
-      style.red(`${visibleText(name)} refused ${counted(refused, 'point')}, which it should hold`),
-      `  remedy: ${programName(env)} verify --lane ${visibleText(name)} --repair asks it again`,
-    );
+  for (const { name, refused, refusedFiles } of report.lanes.filter(isRefusing)) {
+    lines.push('', style.red(`${visibleText(name)} refused ${refusedText(refused, refusedFiles.length)}, which it should hold`));
+    for (const line of firstFew(refusedFiles.map(refusedFileText))) lines.push(line);
+    lines.push(`  remedy: ${programName(env)} verify --lane ${visibleText(name)} --repair asks it again`);
+  }
   for (const { name, runsReplaced } of report.lanes.filter((lane) => lane.runsReplaced > 0))
     lines.push(
       '',
@@ -308,7 +321,7 @@ function nextCommand(report: StatusReport, flags: StatusFlags, env: NodeJS.Proce
       missing: roots.filter(({ isMissing }) => isMissing).map(({ name }) => name),
       isShut: obstacles.length > 0 || roots.some(({ isEmptied }) => isEmptied) || damage.some(({ reason }) => reason === 'unreadable'),
       lanes: lanes.map((lane) => ({ name: lane.name, standing: standingOf(lane) })),
-      refusing: lanes.find(({ refused }) => refused > 0)?.name,
+      refusing: lanes.find(isRefusing)?.name,
       damaged: damaged.map(({ run, file }) => join(rootPaths.get(run.root) ?? '', run.path, file)),
       isNew: roots.length === 0,
       isOwed: lanes.some(({ lagBytes }) => lagBytes > 0),
@@ -347,6 +360,7 @@ function statusJson(report: StatusReport, waiting: ReadonlyMap<string, readonly 
         points: lane.points,
         refused: lane.refused,
         unsupported: lane.unsupported,
+        refused_files: lane.refusedFiles.map(refusedFileJson),
         runs_replaced: lane.runsReplaced,
         lag_bytes: lane.lagBytes,
         lag_points_estimate: lane.lagPoints ?? null,

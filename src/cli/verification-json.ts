@@ -8,8 +8,10 @@ export function differenceJson(difference: Difference, lane: string, other?: str
   switch (difference.kind) {
     case 'media':
       return { ...base, path: difference.path, mine: difference.mine, theirs: difference.theirs ?? null };
-    case 'beside':
-      return { ...base, what: difference.what, name: difference.name, mine: difference.mine, theirs: difference.theirs ?? null };
+    case 'beside': {
+      const { what, name, mine, theirs, refused } = difference;
+      return { ...base, what, name, mine, theirs: theirs ?? null, ...(refused === undefined ? {} : { refused }) };
+    }
     case 'listing':
       return { ...base, field: difference.field, mine: difference.mine, theirs: difference.theirs };
     default: {

@@ -1,4 +1,5 @@
 /** Params, files, models and datasets that belong to a tracker run, and what others put there. */
+import type { RunRef } from '../model/index.ts';
 import type { Handle } from './parcel.ts';
 
 /** A param that stands in a file beside the event files, flattened: `optimizer.lr`. */
@@ -31,6 +32,14 @@ export type ArtifactOutcome =
   | { readonly kind: 'stored'; readonly url?: string }
   /** The tracker has no place for it, or it is too large for one. */
   | { readonly kind: 'unsupported' | 'refused'; readonly reason: string };
+
+/** A file or params beside event files that the tracker was asked to take, and did not. */
+export interface RefusedFile {
+  readonly run: RunRef;
+  /** Of a text in event files its tag. */
+  readonly path: string;
+  readonly reason: string;
+}
 
 /** What should lie beside the points of a tracker run. */
 export interface WantedArtifacts {

@@ -15,6 +15,8 @@ export interface ListedLane {
   /** Bytes of its files that others have read, or saw, and this lane has not. */
   readonly behind: number;
   readonly refused: number;
+  /** Files and params beside the event files. */
+  readonly refusedFiles: number;
 }
 
 /** A run, and how each lane stands with it. */
@@ -53,7 +55,7 @@ export function listAllRuns({ store, state, trackers }: ListSources, root?: stri
     runs.set(key, { ...facts, lanes: [] });
   }
   // A run of which nobody knows is not begun by any of them.
-  const unknown = trackers.map(({ name: lane }): ListedLane => ({ lane, state: 'not-begun', behind: 0, refused: 0 }));
+  const unknown = trackers.map(({ name: lane }): ListedLane => ({ lane, state: 'not-begun', behind: 0, refused: 0, refusedFiles: 0 }));
   for (const [key, run] of runs) runs.set(key, { ...run, lanes: unknown });
   for (const [at, { name, target }] of trackers.entries()) {
     for (const listed of state?.listed(name, target, root) ?? []) {
@@ -79,7 +81,7 @@ function ofState(
   return { run, points, tags, files, bytes, lastStep, lastWallTime, isDamaged, isKept: false, lanes };
 }
 
-function standOf(lane: string, { isOut, read, delivered, gaps, refused }: ListedInState, stored: number): ListedLane {
+function standOf(lane: string, { isOut, read, delivered, gaps, refused, refusedFiles }: ListedInState, stored: number): ListedLane {
   const behind = Math.max(0, Math.max(read, stored) - delivered);
   const state = isOut
     ? 'left-out'
@@ -87,10 +89,10 @@ function standOf(lane: string, { isOut, read, delivered, gaps, refused }: Listed
       ? 'not-begun'
       : behind > 0 || gaps > 0
         ? 'behind'
-        : refused > 0
+        : refused + refusedFiles > 0
           ? 'refused'
           : 'done';
-  return { lane, state, behind: isOut ? 0 : behind, refused };
+  return { lane, state, behind: isOut ? 0 : behind, refused, refusedFiles };
 }
 
 /** Whether a run is in a state, by one lane's word or by any. `gone` is not known here. */
@@ -108,7 +110,7 @@ export function isInState(run: ListedRun, state: RunState, lane: string | undefi
     case 'behind':
       return lanes.some((each) => each.state === 'behind' || each.state === 'not-begun');
     case 'refused':
-      return lanes.some((each) => each.refused > 0);
+      return lanes.some((each) => each.refused + each.refusedFiles > 0);
     default:
       return lanes.some((each) => each.state === state);
   }

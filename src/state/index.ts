@@ -2,7 +2,15 @@
 export type { Problem } from './check-state.ts';
 export type { FileRef } from './file-ref.ts';
 export type { Schedule } from './group-commit.ts';
-export type { ArtifactResult, ArtifactState, Delivered, Delivery, LaneState, LaneView } from './lane-state.ts';
+export {
+  type ArtifactResult,
+  type ArtifactState,
+  type Delivered,
+  type Delivery,
+  isRefusedFile,
+  type LaneState,
+  type LaneView,
+} from './lane-state.ts';
 export type { ListedInState } from './listing.ts';
 export { FileLock } from './lock.ts';
 export { LONGEST_RETRY_MS, nextRetry } from './next-retry.ts';

@@ -1,8 +1,8 @@
-import type { Handle, Intent, JournalEntry, KnownRun, Refusal } from '../contract/index.ts';
+import type { Handle, Intent, JournalEntry, KnownRun, Refusal, RefusedFile } from '../contract/index.ts';
 import { type Batch, type FileState, type Gap, keyOfRun, type RunRef, type Series } from '../model/index.ts';
 import type { Opened, RunMapping } from '../route/index.ts';
 import { addSeries, catalogueOf } from './catalogue-rows.ts';
-import { REFUSALS_NOW } from './listing.ts';
+import { IS_REFUSED_FILE, REFUSALS_NOW } from './listing.ts';
 import type { LaneKey } from './row-ids.ts';
 import {
   DELIVERED,
@@ -53,6 +53,13 @@ export interface ArtifactResult {
   readonly isStored?: true;
   /** Params that stayed what they were, since the tracker never changes one: `lr: 0.1, not 0.2`. */
   readonly kept?: readonly string[];
+  /** When the tracker refused it last, by the wall clock; states of older versions do not say. */
+  readonly askedAtMs?: number;
+}
+
+/** Whether the tracker was asked, and did not take it. What was never asked for has no content to it. */
+export function isRefusedFile({ outcome, hash }: ArtifactState): boolean {
+  return outcome.kind === 'refused' && hash !== '';
 }
 
 /** What one acceptance adds. */
@@ -265,6 +272,19 @@ export class LaneState {
     const sql = `SELECT outcome ->> '$.kind' AS kind, count(*) AS n FROM side WHERE lane = ? GROUP BY 1`;
     const found = statements.all(sql, ids.findLane(this.#key) ?? 0).map(({ kind, n }) => [String(kind), Number(n)]);
     return { done: 0, unsupported: 0, refused: 0, invalid: 0, ...Object.fromEntries(found) };
+  }
+
+  /** What the tracker refused of all that lies beside event files, by name. */
+  refusedFiles(): RefusedFile[] {
+    const { ids, statements } = this.#store.reading();
+    const sql = `SELECT root.name AS root, run.path AS run, side.path, side.outcome ->> '$.reason' AS reason FROM side
+      JOIN run ON run.id = side.run JOIN root ON root.id = run.root
+      WHERE side.lane = ? AND ${IS_REFUSED_FILE} ORDER BY root.name, run.path, side.path, side.rule`;
+    return statements.all(sql, ids.findLane(this.#key) ?? 0).map(({ root, run, path, reason }) => ({
+      run: { root: String(root), path: String(run) },
+      path: String(path),
+      reason: String(reason ?? ''),
+    }));
   }
 
   keepArtifact(run: RunRef, { path, rule, stamp, bytes, hash, outcome }: ArtifactState): void {

@@ -16,6 +16,8 @@ export interface ListedInState {
   readonly gaps: number;
   /** Points that the tracker will never take. */
   readonly refused: number;
+  /** Files and params beside the event files that it was asked to take, and did not. */
+  readonly refusedFiles: number;
   /** The lane is not to have it. */
   readonly isOut: boolean;
   readonly points: number;
@@ -74,11 +76,19 @@ const RUNS = `
 /** What was refused of the bytes that files held before is of no use any more. */
 export const REFUSALS_NOW = 'FROM refusal JOIN file ON file.id = refusal.file WHERE refusal.generation = file.generation';
 
+/** The same as `isRefusedFile`. */
+export const IS_REFUSED_FILE = `side.outcome ->> '$.kind' = 'refused' AND side.hash <> ''`;
+
+const REFUSED_FILES = `SELECT run, count(*) AS n FROM side WHERE lane = ? AND ${IS_REFUSED_FILE} GROUP BY run`;
+
 const REFUSED = `SELECT file.run, count(*) AS n ${REFUSALS_NOW} AND refusal.lane = ? GROUP BY file.run`;
 
 /** Every run with files, or those of one root, and how far a lane is in them. */
 export function listRuns(statements: Statements, lane: number, root?: string): ListedInState[] {
-  const refused = new Map(statements.all(REFUSED, lane).map(({ run, n }) => [Number(run), Number(n)]));
+  const byRun = (sql: string): ReadonlyMap<number, number> =>
+    new Map(statements.all(sql, lane).map(({ run, n }) => [Number(run), Number(n)]));
+  const refused = byRun(REFUSED);
+  const refusedFiles = byRun(REFUSED_FILES);
   const ofRow = (row: Row): ListedInState => ({
     run: { root: String(row.root), path: String(row.path) },
     tags: Number(row.tags),
@@ -88,6 +98,7 @@ export function listRuns(statements: Statements, lane: number, root?: string): L
     delivered: Number(row.watermark),
     gaps: Number(row.gaps),
     refused: refused.get(Number(row.id)) ?? 0,
+    refusedFiles: refusedFiles.get(Number(row.id)) ?? 0,
     isOut: row.is_out === 1,
     points: Number(row.points ?? 0),
     lastStep: stepOf(row.last_step),

@@ -33,6 +33,7 @@ export type LaneReader = Pick<
   | 'mappings'
   | 'side'
   | 'artifactCounts'
+  | 'refusedFiles'
   | 'isEnded'
   | 'delivered'
   | 'refusals'

@@ -1,3 +1,4 @@
+import type { RefusedFile } from '../contract/index.ts';
 import type { Damage, RunRef } from '../model/index.ts';
 import type { LaneProgress } from './lane-progress.ts';
 
@@ -80,7 +81,9 @@ export interface LaneReport {
   readonly refused: number;
   /** Those of earlier passes included, as far as the files still hold them. */
   readonly refusedInAll: number;
-  /** Why one of them was; undefined where none was in this pass. */
+  /** Files and params beside the event files that it was asked to take in this pass or earlier, and did not. */
+  readonly refusedFiles: readonly RefusedFile[];
+  /** Why a point was; undefined where none was in this pass. */
   readonly refusal: string | undefined;
   readonly unsupported: number;
   /** Points that routes keep from the lane. */

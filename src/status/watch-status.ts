@@ -1,5 +1,5 @@
 import { asWallMs, steadyMs } from '../clock.ts';
-import type { Parcel, Refusal } from '../contract/index.ts';
+import type { Parcel, Refusal, RefusedFile } from '../contract/index.ts';
 import { MirrorError } from '../errors.ts';
 import { type Damage, filePathOf, isPending, keyOfFile, type RunRef } from '../model/index.ts';
 import type { FactLog } from './fact-log.ts';
@@ -42,6 +42,8 @@ export interface LanePosture {
   /** Points it will never take, and those it has no place for. */
   readonly refused: number;
   readonly unsupported: number;
+  /** Files and params beside the event files that it was asked to take, and did not. */
+  readonly refusedFiles: readonly RefusedFile[];
   /** Runs with a tracker run beside their former one, since files were replaced. */
   readonly runsReplaced: number;
   readonly lagBytes: number;

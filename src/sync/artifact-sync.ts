@@ -27,7 +27,7 @@ import type { ArtifactOutcome, Backend, Handle, TrialKind } from '../contract/in
 import { MirrorError, messageOf, systemCode } from '../errors.ts';
 import { type RunRef, runLabel, sha256Of } from '../model/index.ts';
 import { fillTemplate, matcher, Pattern } from '../pattern/index.ts';
-import type { ArtifactResult, ArtifactState, LaneView } from '../state/index.ts';
+import { type ArtifactResult, type ArtifactState, isRefusedFile, type LaneView } from '../state/index.ts';
 import { fullPath, readWhole } from '../untrusted/index.ts';
 import { CONFIRMATIONS, type TrackerLane } from './delivery/index.ts';
 import { GrowingFiles } from './growing-files.ts';
@@ -81,6 +81,8 @@ const MOST_TRIES = 5;
 /** A file that is said to be so much longer than what it takes on its disk is empty, not large: it is left from this size on. */
 const SPARSE_BYTES = 64 * 1024 * 1024;
 const SPARSE_RATIO = 64;
+/** What the tracker refused is asked for again after so long: a limit may have been raised meanwhile. */
+const REFUSED_AGAIN_MS = 6 * 3600_000;
 
 /** One file and what is to be done with it. */
 interface Task {
@@ -92,7 +94,13 @@ interface Task {
   /** Each of its contents counts, also those on the way to a longer one. */
   readonly isEachKept: boolean;
   /** Reads it as far as is needed to know its hash, and says how to bring it. */
-  readonly load: (source: ArtifactSource) => Promise<{ readonly hash: string; readonly act: (handle: Handle) => Promise<ArtifactResult> }>;
+  readonly load: (source: ArtifactSource) => Promise<Loaded>;
+}
+
+interface Loaded {
+  readonly hash: string;
+  /** `isAgain`: it was refused before, so that nobody need make sure of it. */
+  readonly act: (handle: Handle, isAgain: boolean) => Promise<ArtifactResult>;
 }
 
 type Compiled<Rule> = Rule & { readonly patterns: readonly Pattern[] };
@@ -195,7 +203,7 @@ export class ArtifactSync {
       const before = known.get(key);
       if (before?.hash === hash && hash !== '') continue;
       const read = content.kind === 'text' ? await readTextParams(content.text, prefix) : undefined;
-      const outcome = read === undefined ? (content as ArtifactResult) : await this.#setParams(handle, read);
+      const outcome = read === undefined ? (content as ArtifactResult) : asked(await this.#setParams(handle, read));
       if (before === undefined || outcome.kind === 'done' || before.outcome.reason !== outcome.reason) this.#say(run, path, outcome);
       const state = { path, rule, stamp, bytes, hash, outcome };
       states.artifact(run.target, state);
@@ -243,7 +251,7 @@ export class ArtifactSync {
       }
       const key = JSON.stringify([run.key, path, rule]);
       if (this.#moving.has(key)) isDone = false;
-      else if ((before?.stamp === stamp && before.bytes === bytes) || this.#isSetAside(key)) continue;
+      else if ((before?.stamp === stamp && before.bytes === bytes && !isDueAgain(before)) || this.#isSetAside(key)) continue;
       else if (mayWait && (await this.#growing.waits(key, { directory, path, bytes }, before))) continue;
       else if (!this.#standsStill(run, candidate)) isDone = false;
       else if (bytes < LARGE_BYTES) isDone = (await this.#bring(run, task, before, key)) && isDone;
@@ -292,12 +300,14 @@ export class ArtifactSync {
     if (signal.aborted) return false;
     try {
       const { hash, act } = await task.load({ directory, path, bytes });
-      let outcome = before?.hash === hash && before.bytes === bytes ? before.outcome : undefined;
+      const known = before?.hash === hash && before.bytes === bytes ? before : undefined;
+      const isAgain = known !== undefined && isDueAgain(known);
+      let outcome = isAgain ? undefined : known?.outcome;
       if (outcome === undefined) {
         const handle = await open(run);
         if (handle === undefined) return false;
-        outcome = await act(handle);
-        this.#say(run, path, outcome);
+        outcome = asked(await act(handle, isAgain));
+        if (outcome.kind !== known?.outcome.kind || outcome.reason !== known.outcome.reason) this.#say(run, path, outcome);
       }
       this.#failures.delete(key);
       states.artifact(target, { path, rule: task.rule, stamp, bytes, hash, outcome });
@@ -333,8 +343,8 @@ export class ArtifactSync {
       if (matchOf(rule, path) === undefined) continue;
       const load: Task['load'] = async (source) => {
         const content = await contentOf(source, candidate.stamp, signal);
-        const act = async (handle: Handle): Promise<ArtifactResult> =>
-          this.#setParams(handle, await readParams(content, path, rule.prefix));
+        const act: Loaded['act'] = async (handle, isAgain) =>
+          this.#setParams(handle, await readParams(content, path, rule.prefix), isAgain);
         return { hash: sha256Of(content), act };
       };
       const refused = candidate.refused ?? whyTooLarge(bytes, MOST_TEXT_BYTES);
@@ -351,7 +361,8 @@ export class ArtifactSync {
       const plan = { to, model, alias: rule.alias, modelTags: rule.modelTags, dataset: rule.dataset };
       const load: Task['load'] = async (source) => {
         const hash = await hashFile(source, signal);
-        return { hash, act: (handle) => this.#store(handle, source, { hash, writtenAtMs: candidate.changedAtMs }, plan, rule) };
+        const written = { hash, writtenAtMs: candidate.changedAtMs };
+        return { hash, act: (handle, isAgain) => this.#store(handle, source, written, plan, rule, isAgain) };
       };
       const refused = candidate.refused ?? whyTooLarge(bytes, rule.mostBytes ?? DEFAULT_MOST_BYTES) ?? whySparse(candidate);
       const isEachKept = model !== undefined || rule.dataset !== undefined;
@@ -360,7 +371,7 @@ export class ArtifactSync {
     return tasks;
   }
 
-  async #setParams(handle: Handle, read: ReadParams): Promise<ArtifactResult> {
+  async #setParams(handle: Handle, read: ReadParams, isAgain = false): Promise<ArtifactResult> {
     const { backend } = this.#options;
     if (backend.setParams === undefined) return { kind: 'unsupported', reason: 'the tracker has no place for params of files' };
     if (read.kind === 'invalid') return read;
@@ -370,7 +381,7 @@ export class ArtifactSync {
       handle,
       'params',
       () => this.#attempt((signal) => backend.setParams?.(handle, params, signal) ?? Promise.resolve([])),
-      (all) => all.some(({ kind }) => kind === 'refused'),
+      (all) => !isAgain && all.some(({ kind }) => kind === 'refused'),
     );
     const kept: string[] = [];
     const refused: string[] = [];
@@ -380,7 +391,8 @@ export class ArtifactSync {
       if (outcome.kind === 'refused') refused.push(`${name}: ${outcome.reason}`);
     }
     const told = kept.length === 0 ? {} : { kept };
-    return refused.length === 0 ? { kind: 'done', ...told } : { kind: 'refused', reason: refused.slice(0, 5).join('; '), ...told };
+    if (refused.length === 0) return { kind: 'done', ...told };
+    return { kind: 'refused', reason: `${refused.length} of ${params.length} params: ${refused.slice(0, 5).join('; ')}`, ...told };
   }
 
   async #store(
@@ -389,6 +401,7 @@ export class ArtifactSync {
     { hash, writtenAtMs }: { readonly hash: string; readonly writtenAtMs: number },
     { to, model, alias, dataset }: { to: string; model: string | undefined; alias: string | undefined; dataset: string | undefined },
     { modelTags }: ArtifactRule,
+    isAgain: boolean,
   ): Promise<ArtifactResult> {
     const { backend, signal } = this.#options;
     if (backend.putFile === undefined) return { kind: 'unsupported', reason: 'the tracker keeps no files' };
@@ -404,7 +417,7 @@ export class ArtifactSync {
           throw error;
         }
       });
-    const stored = await this.#confirmed(handle, 'files', put, (outcome) => outcome.kind === 'refused' && outcome !== CHANGED);
+    const stored = await this.#confirmed(handle, 'files', put, (outcome) => !isAgain && outcome.kind === 'refused' && outcome !== CHANGED);
     if (stored === CHANGED) throw changed(source);
     if (stored.kind !== 'stored') return resultOf(stored);
     if (model !== undefined) {
@@ -460,6 +473,17 @@ export class ArtifactSync {
     if (kept !== undefined)
       warn('params stay what they were, since the tracker never changes one', { ...facts, params: kept.slice(0, 5).join('; ') });
   }
+}
+
+/** Whether the tracker refused it long ago. A clock that was set back makes it wait no longer. */
+function isDueAgain(state: ArtifactState): boolean {
+  const ageMs = Date.now() - (state.outcome.askedAtMs ?? 0);
+  return isRefusedFile(state) && !(ageMs >= 0 && ageMs < REFUSED_AGAIN_MS);
+}
+
+/** With the time of its being asked for, where the tracker refused it. */
+function asked(outcome: ArtifactResult): ArtifactResult {
+  return outcome.kind === 'refused' ? { ...outcome, askedAtMs: Date.now() } : outcome;
 }
 
 const CHANGED: ArtifactOutcome = { kind: 'refused', reason: 'it has changed' };

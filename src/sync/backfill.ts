@@ -427,6 +427,7 @@ class Pass {
 
   #laneReport(feed: TrackerSync): LaneReport {
     const { progress } = feed;
+    const laneState = this.#laneStates().find(({ name }) => name === progress.name);
     return {
       name: progress.name,
       type: progress.type,
@@ -437,10 +438,8 @@ class Pass {
       points: progress.points,
       refused: progress.refused,
       refusal: progress.refusal,
-      refusedInAll:
-        this.#laneStates()
-          .find(({ name }) => name === progress.name)
-          ?.refusedInAll() ?? 0,
+      refusedInAll: laneState?.refusedInAll() ?? 0,
+      refusedFiles: laneState?.refusedFiles() ?? [],
       unsupported: progress.unsupported,
       leftOut: progress.leftOut,
       owedBytes: progress.lagBytes,

@@ -4,9 +4,9 @@ import { MOST_TEXT_BYTES, readParams, readTextParams, readTextStamp } from '../a
 import type { ArtifactDifference, Handle, RunParam, WantedArtifacts } from '../contract/index.ts';
 import { type RunRef, sha256Of, textInEvent } from '../model/index.ts';
 import { recordAt } from '../reading/index.ts';
-import type { ArtifactState } from '../state/index.ts';
+import { type ArtifactState, isRefusedFile } from '../state/index.ts';
 import { type Place, readWhole } from '../untrusted/index.ts';
-import type { BesideDifference, MediaCounts } from './compare/index.ts';
+import type { BesideCounts, BesideDifference } from './compare/index.ts';
 
 /** A tracker run, and what was stored in it from files beside the event files. */
 export interface Beside {
@@ -14,12 +14,13 @@ export interface Beside {
   readonly target: RunRef;
   readonly handle: Handle;
   readonly states: readonly ArtifactState[];
-  readonly compare: (handle: Handle, wanted: WantedArtifacts, signal: AbortSignal) => Promise<readonly ArtifactDifference[]>;
+  /** Missing: nobody can tell what is there. */
+  readonly compare?: (handle: Handle, wanted: WantedArtifacts, signal: AbortSignal) => Promise<readonly ArtifactDifference[]>;
 }
 
 /** What a look at params and files of a run found. */
 export interface ArtifactFindings {
-  readonly counts: MediaCounts;
+  readonly counts: BesideCounts;
   readonly differences: readonly BesideDifference[];
   /** What has to be done once more. */
   readonly again: readonly ArtifactState[];
@@ -60,13 +61,15 @@ export async function storedArtifacts(states: readonly ArtifactState[], director
     }
   };
   for (const state of states) {
-    if (state.outcome.kind !== 'done') continue;
+    const isRefused = isRefusedFile(state);
+    if (state.outcome.kind !== 'done' && !isRefused) continue;
     const {
       to,
       params: prefix,
       tag,
     } = JSON.parse(state.rule) as { readonly to?: unknown; readonly params?: unknown; readonly tag?: unknown };
     if (typeof to === 'string') {
+      if (isRefused && state.outcome.isStored !== true) continue;
       add('file', to, state.hash, state);
       files.set(to, { path: to, bytes: state.bytes, hash: state.hash });
     } else if (typeof prefix === 'string') {
@@ -89,20 +92,28 @@ export async function checkArtifacts(
   signal: AbortSignal,
 ): Promise<ArtifactFindings> {
   const { stored, files, params } = await storedArtifacts(states, directory, signal);
-  // What was refused may be taken now. What was never asked for has no content to it.
-  const refused = states.filter(({ outcome, hash }) => outcome.kind === 'refused' && hash !== '');
-  if (stored.size === 0) return { counts: { named: 0, missing: 0, changed: 0 }, differences: [], again: refused };
-  const found = await compare(handle, { files: [...files.values()], params: [...params.values()] }, signal);
-  const differences: BesideDifference[] = [];
+  // It may be taken now.
+  const refused = states.filter(isRefusedFile);
+  const differences = refused.map(({ path, hash, outcome }): BesideDifference => {
+    const why = outcome.reason ?? '';
+    return { kind: 'beside', run: target, tag: undefined, what: 'file', name: path, mine: hash, theirs: undefined, refused: why };
+  });
   const again = new Set<ArtifactState>(refused);
+  const named = compare === undefined ? 0 : stored.size;
+  const wanted = { files: [...files.values()], params: [...params.values()] };
+  const found = compare === undefined || named === 0 ? [] : await compare(handle, wanted, signal);
   for (const { kind: what, name, found: theirs } of found) {
     const known = stored.get(`${what} ${name}`);
     if (known === undefined || (known.isVague && theirs !== undefined)) continue;
+    // Of a file of params some may be there; what is not was named with its file.
+    if (theirs === undefined && known.states.every(isRefusedFile)) continue;
     differences.push({ kind: 'beside', run: target, tag: undefined, what, name, mine: known.mine, theirs });
     for (const state of known.states) again.add(state);
   }
-  const missing = differences.filter(({ theirs }) => theirs === undefined).length;
-  return { counts: { named: stored.size, missing, changed: differences.length - missing }, differences, again: [...again] };
+  const held = differences.slice(refused.length);
+  const missing = held.filter(({ theirs }) => theirs === undefined).length;
+  const counts = { named, missing, changed: held.length - missing, refused: refused.length };
+  return { counts, differences, again: [...again] };
 }
 
 /** Undefined: nobody can tell any more. */

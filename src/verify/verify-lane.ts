@@ -7,12 +7,13 @@ import type { LaneState, StateFile } from '../state/index.ts';
 import type { Progress } from '../status/index.ts';
 import { type LinkRules, placeOf } from '../untrusted/index.ts';
 import {
+  type BesideCounts,
   type Difference,
   damagedBytes,
   differencesOf,
   factsOf,
   LaneComparison,
-  type MediaCounts,
+  NO_BESIDE,
   NO_MEDIA,
   owedBytes,
   pendingBytes,
@@ -246,7 +247,7 @@ class LanePass {
     }
     if (other === undefined) this.#log.note(candidate, facts);
     if (!this.#log.isStopped) this.#repairs?.mend(comparison, facts, candidate.directory);
-    const beside = other === undefined && !this.#log.isStopped ? await this.#checkArtifacts(candidate) : NO_MEDIA;
+    const beside = other === undefined && !this.#log.isStopped ? await this.#checkArtifacts(candidate) : NO_BESIDE;
     this.#log.verdicts.push({
       run,
       ...comparison.counts,
@@ -270,10 +271,10 @@ class LanePass {
   }
 
   /** Of each tracker run once, with the first run that goes into it. */
-  async #checkArtifacts({ run, directory }: Candidate): Promise<MediaCounts> {
+  async #checkArtifacts({ run, directory }: Candidate): Promise<BesideCounts> {
     const { source, signal, onDifference } = this.#options;
     const beside = source.beside(run);
-    if (beside === undefined || this.#checkedArtifacts.has(keyOfRun(beside.target))) return NO_MEDIA;
+    if (beside === undefined || this.#checkedArtifacts.has(keyOfRun(beside.target))) return NO_BESIDE;
     this.#checkedArtifacts.add(keyOfRun(beside.target));
     // A run that is folded lies below its target.
     const { counts, differences, again } = await checkArtifacts(

@@ -17,7 +17,7 @@ import {
   factsOf,
   type MediaDifference,
   Mender,
-  NO_MEDIA,
+  NO_BESIDE,
   NOTHING_ABSENT,
   owedBytes,
   pendingBytes,
@@ -206,7 +206,7 @@ class Pass {
       damaged: damagedBytes(facts.values()),
       listing,
       media,
-      beside: NO_MEDIA,
+      beside: NO_BESIDE,
     });
   }
 

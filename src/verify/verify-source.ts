@@ -53,7 +53,7 @@ export interface LaneSource extends Mirrored, Asked {
   asHeld(run: RunRef, tag: string, plugin: string, point: HeldPoint): HeldPoint | undefined;
   hasRefusals(run: RunRef): boolean;
   refusals(run: RunRef, file: string, range: ByteRange): readonly Refusal[];
-  /** The tracker run that a run goes into, with what was stored beside its points; undefined where there is nothing, or nobody can tell. */
+  /** The tracker run that a run goes into, with what was stored beside its points; undefined where there is nothing. */
   beside(run: RunRef): Beside | undefined;
   /** Asks its tracker whether it answers at all. Throws what stands in the way. Missing: there is none to ask. */
   probe?(signal: AbortSignal): Promise<void>;
@@ -117,7 +117,8 @@ export function trackerSource(
       const handle = lane.handle(target);
       const states = handle === undefined ? [] : lane.side(target);
       const compareArtifacts = backend.compareArtifacts?.bind(backend);
-      if (handle === undefined || states.length === 0 || compareArtifacts === undefined) return undefined;
+      if (handle === undefined || states.length === 0) return undefined;
+      if (compareArtifacts === undefined) return { target, handle, states };
       return { target, handle, states, compare: (run, wanted, signal) => answers.ask(() => compareArtifacts(run, wanted, signal)) };
     },
     async probe(signal) {

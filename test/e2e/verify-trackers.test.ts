@@ -73,19 +73,22 @@ describe('verify of MLflow', () => {
       );
       const { stdout, stderr } = await mustRun(['backfill', 'logs', '--json'], cwd(), 1);
       const refusal = expect.stringMatching(/413.*client_max_body_size/);
-      expect(JSON.parse(stdout).lanes).toMatchObject([{ refused: 1, new_points: 40, refusal }]);
+      const refused_files = [{ root: 'logs', run: 'a', path: 'model.pt', reason: refusal }];
+      expect(JSON.parse(stdout).lanes).toMatchObject([{ refused: 1, new_points: 40, refusal, refused_files }]);
       expect(stderr).toMatch(/model\.pt.*413.*client_max_body_size/);
+      expect(await verified(1)).toMatchObject({ differences: 1, totals: { refused: 1, beside: { refused: 1, missing: 0 } } });
+      expect(JSON.parse((await mustRun(['status', '--json'], cwd(), 1)).stdout).lanes).toMatchObject([{ refused: 1, refused_files }]);
       // As long as the limit is what it was, the same is refused again.
       expect(await verified(1, '--repair')).toMatchObject({ repair: { refused_points: 1, beside: 1, left: [] } });
       const said = await mustRun(['backfill', 'logs'], cwd(), 1);
-      expect(said.stderr).toMatch(/1 refused\n {2}refused: .*client_max_body_size/);
+      expect(said.stderr).toMatch(/1 refused, 1 file beside .*\n {2}refused: .*client_max_body_size.*\n {2}logs\/a\/model\.pt refused: /);
       expect((await verified(1)).totals).toMatchObject({ refused: 1 });
       proxy.most = Infinity;
       expect(await verified(1, '--repair')).toMatchObject({ repair: { refused_points: 1, beside: 1, left: [] } });
       await mustRun(['backfill', 'logs'], cwd());
       expect(await verified(0, '--repair')).toMatchObject({
         differences: 0,
-        totals: { refused: 0 },
+        totals: { refused: 0, beside: { named: 1, refused: 0 } },
         repair: { refused_points: 0, beside: 0 },
       });
     } finally {
@@ -371,7 +374,7 @@ describe('verify of offline W&B and ClearML', () => {
       return lanes.map(({ lane, totals, repair }) => [lane, totals['beside'], repair?.['beside']]);
     };
     await mustRun(['backfill', 'logs'], cwd());
-    const whole = { named: 4, missing: 0, changed: 0 };
+    const whole = { named: 4, missing: 0, changed: 0, refused: 0 };
     const [wandb, clearml] = ['wandb', 'clearml'];
     expect(await both(0)).toEqual([
       [wandb, whole, undefined],
@@ -387,8 +390,8 @@ describe('verify of offline W&B and ClearML', () => {
     );
     writeFileSync(join(folder, task), readFileSync(join(folder, task), 'utf8').replace('"0.5"', '"0.25"'));
     expect(await both(1, '--repair')).toEqual([
-      [wandb, { named: 4, missing: 1, changed: 1 }, 2],
-      [clearml, { named: 4, missing: 1, changed: 2 }, 3],
+      [wandb, { ...whole, missing: 1, changed: 1 }, 2],
+      [clearml, { ...whole, missing: 1, changed: 2 }, 3],
     ]);
     await mustRun(['backfill', 'logs'], cwd());
     expect(await both(0)).toEqual([

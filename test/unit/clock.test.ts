@@ -15,7 +15,10 @@ const WALL: Readonly<Record<string, readonly [times: number, reason: string]>> =
   'sync/watch.ts': [1, 'when a run grew, in the state'],
   'sync/tracker-sync.ts': [2, "a tracker run's end where its events have no time"],
   'sync/run-opener.ts': [2, 'the age of events and files, which have wall times; a backfill looks once'],
-  'sync/artifact-sync.ts': [1, 'the age of a file, which has a wall time; one that lies ahead is looked at twice'],
+  'sync/artifact-sync.ts': [
+    3,
+    'the age of a file, which has a wall time; one that lies ahead is looked at twice. When it was refused, in the state',
+  ],
   'discover/walk.ts': [1, "compared with a directory's time, on file systems with our own clock"],
   'discover/worker.ts': [1, "compared with a directory's time"],
   'reading/reader.ts': [2, "compared with a file's time"],

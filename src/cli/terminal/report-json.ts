@@ -40,12 +40,18 @@ function laneJson(lane: LaneReport): Record<string, unknown> {
     refused: lane.refused,
     refused_in_all: lane.refusedInAll,
     refusal: lane.refusal ?? null,
+    refused_files: lane.refusedFiles.map(refusedFileJson),
     unsupported: lane.unsupported,
     left_out: lane.leftOut,
     owed_bytes: lane.owedBytes,
     stopped_runs: lane.stoppedRuns.map(({ run, reason, remedy }) => ({ root: run.root, run: run.path, reason, remedy: remedy ?? null })),
     links: lane.links.map(({ run, url }) => ({ root: run.root, run: run.path, url })),
   };
+}
+
+/** A file or params beside event files that a tracker did not take. */
+export function refusedFileJson({ run, path, reason }: LaneReport['refusedFiles'][number]): Record<string, unknown> {
+  return { root: run.root, run: run.path, path, reason };
 }
 
 function runJson({ run, files, tags, newPoints, pointsBefore, bytes, lastStep }: RunReport): Record<string, unknown> {

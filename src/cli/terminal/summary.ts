@@ -145,6 +145,7 @@ function laneLines(lane: LaneReport, style: Style): string[] {
     points,
     refused,
     refusedInAll,
+    refusedFiles,
     unsupported,
     leftOut,
     owedBytes,
@@ -158,16 +159,18 @@ function laneLines(lane: LaneReport, style: Style): string[] {
     counted(points, 'new point'),
     ...(refused > 0 ? [`${formatCount(refused)} refused`] : []),
     ...(refusedInAll > refused ? [`${formatCount(refusedInAll - refused)} refused earlier`] : []),
+    ...(refusedFiles.length > 0 ? [`${counted(refusedFiles.length, 'file')} beside the event files refused`] : []),
     ...(unsupported > 0 ? [`${formatCount(unsupported)} not supported there`] : []),
     ...(leftOut > 0 ? [`${formatCount(leftOut)} left out by routes`] : []),
     ...(owedBytes > 0 ? [`${formatBytes(owedBytes)} owed`] : []),
   ];
   const head = `Lane ${visibleText(name)} (${visibleText(where)}): ${STANDS[stand]}, ${facts.join(', ')}`;
   return [
-    stand === 'done' && refusedInAll === 0 ? head : style.yellow(head),
+    stand === 'done' && refusedInAll + refusedFiles.length === 0 ? head : style.yellow(head),
     ...(reason === undefined ? [] : [`  ${visibleText(reason)}`]),
     ...(remedy === undefined ? [] : [`  ${visibleText(remedy)}`]),
     ...(refusal === undefined ? [] : [`  refused: ${visibleText(refusal)}`]),
+    ...firstFew(refusedFiles.map(refusedFileText)),
     ...firstFew(stoppedRuns.map(({ run, reason: why }) => `${runLabel(run)}: ${visibleText(why)}`)),
     // One for many runs, most often.
     ...firstFew([
@@ -176,6 +179,11 @@ function laneLines(lane: LaneReport, style: Style): string[] {
     ...links.slice(0, MOST_LINKS).map(({ run, url }) => `  ${visibleText(runLabel(run))}: ${visibleText(url)}`),
     ...(links.length > MOST_LINKS ? [`  … and ${counted(links.length - MOST_LINKS, 'more run')} (--json has all links)`] : []),
   ];
+}
+
+/** A file or params beside event files that a tracker did not take, and why. */
+export function refusedFileText({ run, path, reason }: LaneReport['refusedFiles'][number]): string {
+  return visibleText(`${runLabel(run)}/${path} refused: ${reason}`);
 }
 
 /** As many lines as a person reads, and how many more there are. */

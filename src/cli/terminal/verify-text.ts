@@ -1,5 +1,14 @@
 import { compareNames, jsonText, type RunRef, runLabel } from '../../model/index.ts';
-import type { Absence, Difference, MediaCounts, RunVerdict, Totals, Verification } from '../../verify/compare/index.ts';
+import type {
+  Absence,
+  BesideCounts,
+  BesideDifference,
+  Difference,
+  MediaCounts,
+  RunVerdict,
+  Totals,
+  Verification,
+} from '../../verify/compare/index.ts';
 import { wrapText } from '../../wrap-text.ts';
 import { counted, formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
 import { nextLine } from './next-line.ts';
@@ -100,7 +109,7 @@ function runTable({ runs }: Verification, { totals, width, style }: Verification
 /** The runs with most to tell, in the order of their names. */
 function worst(runs: readonly RunVerdict[]): readonly RunVerdict[] {
   const weight = ({ missing, extra, changed, listing, media, beside }: RunVerdict): number =>
-    missing + extra + changed + listing + media.missing + media.changed + beside.missing + beside.changed;
+    missing + extra + changed + listing + media.missing + media.changed + beside.missing + beside.changed + beside.refused;
   return runs
     .toSorted((a, b) => weight(b) - weight(a) || b.owedBytes + b.pendingBytes - a.owedBytes - a.pendingBytes || b.points - a.points)
     .slice(0, MOST_RUNS)
@@ -114,7 +123,7 @@ function differenceText(difference: Difference): string {
     case 'media':
       return `${where}, media ${visibleText(difference.path)}: ${difference.theirs === undefined ? 'there is no such file' : 'other bytes'}`;
     case 'beside':
-      return `${where}, ${difference.what} ${visibleText(difference.name)}: ${difference.theirs === undefined ? 'it is not there' : `there is ${valueText(difference.theirs)}`}`;
+      return `${where}, ${difference.what} ${visibleText(difference.name)}: ${besideText(difference)}`;
     case 'listing':
       return `${where}, ${difference.field}: the points say ${number(difference.mine)}, the listing ${number(difference.theirs)}`;
     default: {
@@ -130,6 +139,11 @@ function differenceText(difference: Difference): string {
       return `${where} step ${step}${at}: the file has ${valueText(mine)}, the lane ${there}`;
     }
   }
+}
+
+function besideText({ theirs, refused }: BesideDifference): string {
+  if (refused !== undefined) return visibleText(`refused: ${refused}`);
+  return theirs === undefined ? 'it is not there' : `there is ${valueText(theirs)}`;
 }
 
 function seriesLabel(run: RunRef, tag: string | undefined): string {
@@ -240,11 +254,12 @@ function lossText({ allowed, losses }: Totals): string {
   return `${counted(allowed, 'point')} held as the loss table says: ${named.join(', ')}`;
 }
 
-function mediaText({ named, missing, changed }: MediaCounts, one: string, many = `${one}s`): string {
-  if (named === 0) return '';
+function mediaText({ named, missing, changed, refused = 0 }: MediaCounts & Partial<BesideCounts>, one: string, many = `${one}s`): string {
+  if (named + refused === 0) return '';
   const wrong = [
     ...(missing === 0 ? [] : [`${formatCount(missing)} missing`]),
     ...(changed === 0 ? [] : [`${formatCount(changed)} changed`]),
+    ...(refused === 0 ? [] : [`${counted(refused, 'file')} refused`]),
   ];
   return `${formatCount(named)} ${named === 1 ? one : many} looked at${wrong.length === 0 ? '' : `: ${wrong.join(', ')}`}`;
 }

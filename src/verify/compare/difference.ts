@@ -51,7 +51,7 @@ export interface MediaDifference {
   readonly theirs: string | undefined;
 }
 
-/** A file or a param that was stored beside a tracker run's points is not there, or not as it was. */
+/** A file or a param beside a tracker run's points is not there, or not as it was stored; or it was refused. */
 export interface BesideDifference {
   readonly kind: 'beside';
   readonly run: RunRef;
@@ -63,6 +63,8 @@ export interface BesideDifference {
   readonly mine: string;
   /** What is there instead, in words; undefined: nothing. */
   readonly theirs: string | undefined;
+  /** Why the tracker did not take it; undefined where it did. */
+  readonly refused?: string;
 }
 
 /** Something that a lane has otherwise than the files. */

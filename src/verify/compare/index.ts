@@ -22,12 +22,14 @@ export { type FileRepair, gapsOf } from './repair-plan.ts';
 export { RunComparison } from './run-comparison.ts';
 export { isInSample, type Sample } from './sample.ts';
 export {
+  type BesideCounts,
   differencesOf,
   equalOf,
   exitCodeOf,
   isNothingCompared,
   kindSums,
   type MediaCounts,
+  NO_BESIDE,
   NO_MEDIA,
   type Obstacle,
   type Repairs,

@@ -22,7 +22,7 @@ export interface RunVerdict extends Readonly<LaneCounts> {
   readonly listing: number;
   readonly media: MediaCounts;
   /** Files and params beside the points of a tracker run. */
-  readonly beside: MediaCounts;
+  readonly beside: BesideCounts;
 }
 
 /** Files that a lane names, and how many are not as they should be. */
@@ -31,6 +31,11 @@ export interface MediaCounts {
   readonly named: number;
   readonly missing: number;
   readonly changed: number;
+}
+
+export interface BesideCounts extends MediaCounts {
+  /** Files that the tracker was asked to take, or whose params it was, and did not: not among those above. */
+  readonly refused: number;
 }
 
 /** A file whose points were not compared, or not all of them. */
@@ -111,7 +116,7 @@ export interface Totals extends Readonly<LaneCounts> {
   readonly damaged: DamagedBytes;
   readonly listing: number;
   readonly media: MediaCounts;
-  readonly beside: MediaCounts;
+  readonly beside: BesideCounts;
   readonly unjudged: Readonly<Record<Unjudged, number>>;
   /** Points, listings and media that differ; what is allowed does not count. */
   readonly differences: number;
@@ -144,7 +149,7 @@ export function totalsOf({ runs }: Pick<Verification, 'runs'>): Totals {
     damaged: { before: sum(({ damaged }) => damaged.before), behind: sum(({ damaged }) => damaged.behind) },
     listing: sum((run) => run.listing),
     media: mediaSum(runs.map(({ media }) => media)),
-    beside: mediaSum(runs.map(({ beside }) => beside)),
+    beside: { ...mediaSum(runs.map(({ beside }) => beside)), refused: sum(({ beside }) => beside.refused) },
     unjudged: {
       gone: sum(({ unjudged }) => unjudged.gone),
       replaced: sum(({ unjudged }) => unjudged.replaced),
@@ -182,6 +187,8 @@ export function sumOf(counts: Readonly<Record<string, number>>): number {
 /** No file was named. */
 export const NO_MEDIA: MediaCounts = { named: 0, missing: 0, changed: 0 };
 
+export const NO_BESIDE: BesideCounts = { ...NO_MEDIA, refused: 0 };
+
 function mediaSum(all: readonly MediaCounts[]): MediaCounts {
   return all.reduce((a, b) => ({ named: a.named + b.named, missing: a.missing + b.missing, changed: a.changed + b.changed }), NO_MEDIA);
 }
@@ -190,7 +197,7 @@ type Different = Pick<RunVerdict, 'missing' | 'extra' | 'changed' | 'listing' | 
 
 /** How many differences counts hold. */
 export function differencesOf({ missing, extra, changed, listing, media, beside }: Different): number {
-  return missing + extra + changed + listing + media.missing + media.changed + beside.missing + beside.changed;
+  return missing + extra + changed + listing + media.missing + media.changed + beside.missing + beside.changed + beside.refused;
 }
 
 /** The points that are there exactly as the files have them. */

@@ -9,6 +9,7 @@ const POSTURE: LanePosture = {
   points: 0,
   refused: 0,
   unsupported: 0,
+  refusedFiles: [],
   runsReplaced: 0,
   lagBytes: 100,
   lagPoints: undefined,

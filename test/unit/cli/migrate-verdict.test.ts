@@ -11,7 +11,9 @@ const between = (run: Partial<RunVerdict> = {}, more: Partial<Verification> = {}
   verification(run, { lane: 'local', other: 'mlflow', uncompared: [], ...more });
 
 function report(lane: Partial<LaneReport> = {}, more: Partial<Report> = {}): Report {
-  const lanes = [{ name: 'mlflow', stand: 'done', owedBytes: 0, stoppedRuns: [], refusedInAll: 0, ...lane } as unknown as LaneReport];
+  const lanes = [
+    { name: 'mlflow', stand: 'done', owedBytes: 0, stoppedRuns: [], refusedInAll: 0, refusedFiles: [], ...lane } as unknown as LaneReport,
+  ];
   return { lanes, damage: [], interrupted: false, ...more } as unknown as Report;
 }
 
@@ -51,6 +53,12 @@ describe('the verdict of a migration', () => {
   it('proves nothing where nothing was compared', () => {
     const nothing = judged(report(), [verification({ points: 0 }), between({ points: 0 })]);
     expect([nothing.exitCode, nothing.reasons]).toEqual([3, ['nothing of local was compared: that proves nothing']]);
+  });
+
+  it('names files that the new lane refused', () => {
+    const [own, both] = [verification({ beside: { named: 3, missing: 0, changed: 0, refused: 2 } }), between()];
+    expect(judged(report(), [own, both])).toMatchObject({ exitCode: 1, reasons: ['mlflow refused 2 files beside the event files'] });
+    expect(next(report(), [own, both])).toMatch(/ verify --repair .*--lane mlflow/);
   });
 
   it('takes no points that are owed or refused for losses to accept', () => {

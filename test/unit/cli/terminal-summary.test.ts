@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import stringWidth from 'string-width';
+import { exitCodeOf } from '../../../src/cli/backfill.js';
 import { plainStyle, renderReport, reportJson } from '../../../src/cli/terminal/index.js';
 import type { LaneReport, Report, RunReport } from '../../../src/status/index.js';
 
@@ -57,12 +58,21 @@ const STUCK: LaneReport = {
   points: 0,
   refused: 0,
   refusedInAll: 0,
+  refusedFiles: [],
   refusal: undefined,
   unsupported: 0,
   leftOut: 0,
   owedBytes: 123_456,
   stoppedRuns: [],
   links: [],
+};
+
+const REFUSING: LaneReport = {
+  ...STUCK,
+  stand: 'done',
+  reason: undefined,
+  owedBytes: 0,
+  refusedFiles: Array.from({ length: 70 }, (_, i) => ({ run: { root: 'r', path: 'a' }, path: `${i}.pt`, reason: '413: too large' })),
 };
 
 const render = (report: Report): string => renderReport(report, { style: plainStyle, next: NEXT });
@@ -108,6 +118,18 @@ Next: ${NEXT}
     expect(lines.slice(0, -1).filter((line) => stringWidth(line) > width && line.trim().includes(' '))).toEqual([]);
     expect(lines.at(-1)).toBe(`Next: ${NEXT}`);
     for (const fact of ['123,456,789', '9,876,543,210']) expect(text).toContain(fact);
+  });
+
+  test('names files and params that a tracker refused, and does not end well with them', () => {
+    const report = reportOf([], { lanes: [REFUSING] });
+    expect(render(report)).toMatch(
+      /up to date, 0 new points, 70 files beside the event files refused\n {2}r\/a\/0\.pt refused: 413: too large\n/,
+    );
+    expect(render(report)).toMatch(/\n {2}… and \d+ more\n/);
+    expect(exitCodeOf(report, false)).toBe(1);
+    expect(reportJson(report)).toMatchObject({
+      lanes: [{ refused_files: expect.arrayContaining([expect.objectContaining({ path: '6.pt' })]) }],
+    });
   });
 
   test('says plainly that nothing is new', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import stringWidth from 'string-width';
 import { plainStyle, renderVerification } from '../../../src/cli/terminal/index.ts';
-import { type RunVerdict, totalsOf } from '../../../src/verify/compare/index.ts';
+import { exitCodeOf, type RunVerdict, totalsOf } from '../../../src/verify/compare/index.ts';
 import { RUN_VERDICT, verification } from '../../support/verifications.ts';
 
 const NEXT = 'mirrorboard verify --repair /data/experiments/2024-05-01 --lane mlflow';
@@ -45,6 +45,24 @@ describe('the text of a verification', () => {
       expect(lines.at(-1)).toBe(`Next: ${NEXT}`);
       expect(text).toContain('12,345,678');
     }
+  });
+
+  test('names what lies beside the points and was refused', () => {
+    const rendered = verification({ beside: { named: 0, missing: 0, changed: 0, refused: 1 } });
+    const refused = {
+      run: RUN_VERDICT.run,
+      tag: undefined,
+      kind: 'beside',
+      what: 'file',
+      name: 'model.pt',
+      mine: 'ab',
+      theirs: undefined,
+    } as const;
+    const examples = [{ ...refused, refused: '413: too large' }];
+    const text = renderVerification(rendered, { totals: totalsOf(rendered), examples, width: 200, style: plainStyle, next: NEXT });
+    expect(text).toContain('beside: runs/a, file model.pt: refused: 413: too large');
+    expect(text).toContain('1 file refused');
+    expect([totalsOf(rendered).differences, exitCodeOf(rendered, false)]).toEqual([1, 1]);
   });
 
   test('leaves out what is zero on a narrow terminal, and nothing else', () => {

@@ -72,6 +72,21 @@ function expectSound(): void {
 }
 
 describe('the state', () => {
+  test('names files that a tracker refused, not those that were never asked for', () => {
+    mirror(at('a'));
+    const lane = state.lane('mlflow', 'there');
+    const file = { rule: '{}', stamp: 's', bytes: 1 };
+    lane.keepArtifact(at('a'), { ...file, path: 'x.pt', hash: 'ab', outcome: { kind: 'refused', reason: '413' } });
+    lane.keepArtifact(at('a'), { ...file, path: 'huge.pt', hash: '', outcome: { kind: 'refused', reason: 'it is sparse' } });
+    lane.keepArtifact(at('a'), { ...file, path: 'y.pt', hash: 'cd', outcome: { kind: 'done' } });
+    state.flush();
+    const reader = StateFile.openForReading(path);
+    expect(reader.lane('mlflow', 'there').refusedFiles()).toEqual([{ run: at('a'), path: 'x.pt', reason: '413' }]);
+    expect(reader.lane('mlflow', 'elsewhere').refusedFiles()).toEqual([]);
+    expect(reader.listed('mlflow', 'there')).toMatchObject([{ run: at('a'), refusedFiles: 1 }]);
+    reader.close();
+  });
+
   test('knows each file once, as the lane has seen it that read it furthest, until it is forgotten as gone', () => {
     mirror(at('a'));
     state.lane('mlflow', 'there').accepted(at('a'), fileState('g'), []);

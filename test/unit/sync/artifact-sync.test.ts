@@ -62,13 +62,16 @@ class Lane {
   /** Whether the tracker takes no file at the moment. */
   isOut = false;
   readonly refusesAlways: string[] = [];
+  /** Names of params that are refused. */
+  readonly refusedParams = new Set<string>();
+  readonly tried: string[] = [];
   readonly feed: ArtifactSync;
 
   constructor(rules = RULES) {
     const backend: Partial<Backend> = {
       setParams: async (_, params) => {
         for (const param of params) this.params.push(param);
-        return params.map(() => ({ kind: 'set' }) as never);
+        return params.map(({ name }) => (this.refusedParams.has(name) ? { kind: 'refused', reason: 'no' } : { kind: 'set' }));
       },
       putFile: async (_, file) => {
         await this.onFile(file);
@@ -79,7 +82,8 @@ class Lane {
         return { kind: 'stored' };
       },
       // The lane's patience: it is back when it was waited for.
-      tryOut: async () => {
+      tryOut: async (_, kind) => {
+        this.tried.push(kind);
         this.isOut = false;
       },
     };
@@ -152,7 +156,43 @@ describe('files beside the event files', () => {
     lane.refusesAlways.push('b.pt');
     expect(await lane.feed.look(run())).toBe(true);
     expect([...lane.files]).toEqual([['a.pt', 'a']]);
-    expect([lane.outcome('a.pt'), lane.outcome('b.pt')]).toEqual([{ kind: 'done' }, { kind: 'refused', reason: '413' }]);
+    expect([lane.outcome('a.pt'), lane.outcome('b.pt')]).toMatchObject([{ kind: 'done' }, { kind: 'refused', reason: '413' }]);
+    expect(new Set(lane.tried)).toEqual(new Set(['files']));
+  });
+
+  it('say of params how many were refused, after others were tried out', async () => {
+    make('root/run/a.yaml', 'lr: 0.1\nb: 2\n');
+    const lane = new Lane();
+    lane.refusedParams.add('b');
+    await lane.feed.look(run());
+    expect(lane.outcome('a.yaml')).toMatchObject({ kind: 'refused', reason: '1 of 2 params: b: no' });
+    expect(lane.tried).toEqual(['params', 'params']);
+  });
+
+  it('are asked for again long after they were refused, and said once', async () => {
+    make('root/run/a.pt', 'a');
+    const lane = new Lane();
+    lane.refusesAlways.push('a.pt');
+    let asked = 0;
+    lane.onFile = () => void asked++;
+    const past = (ms: number): void => {
+      for (const [key, state] of lane.states) lane.states.set(key, { ...state, outcome: { ...state.outcome, askedAtMs: Date.now() - ms } });
+    };
+    await lane.feed.look(run());
+    expect(asked).toBe(3);
+    await lane.feed.look(run());
+    past(3600_000);
+    await lane.feed.look(run());
+    expect(asked).toBe(3);
+    past(24 * 3600_000);
+    await lane.feed.look(run());
+    // Known for refused, it is asked for once.
+    expect([asked, lane.warnings.length]).toEqual([4, 1]);
+    // A clock that was wrong holds nothing back.
+    past(-24 * 3600_000);
+    lane.refusesAlways.pop();
+    await lane.feed.look(run());
+    expect([asked, lane.outcome('a.pt')]).toEqual([5, { kind: 'done' }]);
   });
 
   it('are no pipes, and nothing in /proc: they are named at once', async () => {
