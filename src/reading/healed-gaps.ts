@@ -4,6 +4,7 @@ import { isWithin } from './name-damage.ts';
 
 /** Of stretches of a file that go out as one batch: how many, and how many bytes of them. */
 export const MOST_JOINED = 4096;
+/** Bytes of batches that are joined into one. */
 export const MOST_JOINED_BYTES = 1 << 20;
 
 /** A gap that was read, or the beginning of one. */

@@ -33,6 +33,7 @@ export interface MediaCounts {
   readonly changed: number;
 }
 
+/** Counts of params and files, with those that the tracker refused. */
 export interface BesideCounts extends MediaCounts {
   /** Files that the tracker was asked to take, or whose params it was, and did not: not among those above. */
   readonly refused: number;
@@ -187,6 +188,7 @@ export function sumOf(counts: Readonly<Record<string, number>>): number {
 /** No file was named. */
 export const NO_MEDIA: MediaCounts = { named: 0, missing: 0, changed: 0 };
 
+/** No param and no file was compared. */
 export const NO_BESIDE: BesideCounts = { ...NO_MEDIA, refused: 0 };
 
 function mediaSum(all: readonly MediaCounts[]): MediaCounts {
