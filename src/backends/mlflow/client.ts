@@ -64,8 +64,8 @@ export interface HistoryPoint {
 export interface ServerFacts {
   /** Undefined where it does not say: before 3.0. */
   readonly isFileStore: boolean | undefined;
-  /** Whether it keeps what it is sent apart by workspaces. */
-  readonly hasWorkspaces: boolean;
+  /** Whether it keeps what it is sent apart by workspaces; undefined: it knows none, and looks past the name of one. */
+  readonly hasWorkspaces: boolean | undefined;
 }
 
 const API = '/api/2.0/mlflow/';
@@ -155,7 +155,7 @@ export class MlflowClient {
     const answer = await this.#http.send({ method: 'GET', path: '/api/3.0/mlflow/server-info', signal });
     // Servers from before 3.0 do not know it.
     if (answer.kind === 'refused' && (answer.status === 404 || answer.status === 405)) {
-      return { kind: 'ok', value: { isFileStore: undefined, hasWorkspaces: false } };
+      return { kind: 'ok', value: { isFileStore: undefined, hasWorkspaces: undefined } };
     }
     if (answer.kind !== 'ok') return failureOf(answer, 'asking the server what it is', this.address);
     const read = readJson(answer, { what: 'asking the server what it is', address: this.address });
@@ -163,7 +163,8 @@ export class MlflowClient {
     const said = read.kind === 'ok' ? read.value.fields : {};
     const type = said['store_type'];
     const isFileStore = typeof type === 'string' ? type === 'FileStore' : undefined;
-    return { kind: 'ok', value: { isFileStore, hasWorkspaces: said['workspaces_enabled'] === true } };
+    const has = said['workspaces_enabled'];
+    return { kind: 'ok', value: { isFileStore, hasWorkspaces: typeof has === 'boolean' ? has : undefined } };
   }
 
   /** The server's version; empty where it does not say. */

@@ -13,7 +13,12 @@ import type { MlflowSettings } from './settings.ts';
 const SKEW_MS = 60_000;
 
 /** Whether something is there that speaks the API, and lets us in. Throws what stands in the way. */
-export async function lookFor(client: MlflowClient, { workspace }: Pick<MlflowSettings, 'workspace'>, signal: AbortSignal): Promise<void> {
+export async function lookFor(
+  client: MlflowClient,
+  settings: Pick<MlflowSettings, 'workspace' | 'kind'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { workspace } = settings;
   const health = await client.raw({ method: 'GET', path: '/health', signal });
   if (health.kind === 'retry' && health.status === undefined)
     throw failureOf(health, 'looking for the tracking server', client.address).error;
@@ -26,12 +31,19 @@ export async function lookFor(client: MlflowClient, { workspace }: Pick<MlflowSe
       cause: search.error,
     });
   }
+  // A server that could have them and was started without stumbles over the name of one, whatever is asked of it.
+  const facts = workspace === undefined ? undefined : await client.serverFacts(signal);
+  if (facts?.kind === 'ok') checkWorkspace(settings, facts.value, client.address);
   throw search.cause === 'missing' ? notMlflow(client.address) : search.error;
 }
 
-/** A server without workspaces looks past the name of one, and would put everything together. Throws MB4004. */
+/**
+ * A server that knows no workspaces looks past the name of one, and would put everything together; one that was started without
+ * them takes no request that names one, be it the default. Throws MB4004.
+ */
 export function checkWorkspace({ workspace, kind }: Pick<MlflowSettings, 'workspace' | 'kind'>, facts: ServerFacts, address: string): void {
-  if (workspace === undefined || workspace === 'default' || facts.hasWorkspaces || kind === 'store') return;
+  if (workspace === undefined || facts.hasWorkspaces === true || kind === 'store') return;
+  if (workspace === 'default' && facts.hasWorkspaces === undefined) return;
   throw new MirrorError('MB4004', `${address} has no workspaces, so nothing can go into ${workspace}`, {
     hint: 'Start the server with --enable-workspaces, or leave workspace (MLFLOW_WORKSPACE) out.',
     context: { workspace },

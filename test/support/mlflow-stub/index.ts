@@ -228,6 +228,9 @@ export class MlflowStub {
       }
       const { workspaces } = this.#options;
       const workspace = request.headers['x-mlflow-workspace'];
+      if (workspace !== undefined && workspaces === undefined && !this.#options.isOld) {
+        throw new ApiError(500, 'INTERNAL_ERROR', 'Workspace APIs are not available: workspaces are not enabled on this server');
+      }
       if (workspace !== undefined && workspaces !== undefined && !workspaces.includes(String(workspace))) {
         throw new ApiError(404, 'RESOURCE_DOES_NOT_EXIST', `Workspace '${String(workspace)}' not found`);
       }

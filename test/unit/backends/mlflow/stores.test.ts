@@ -232,14 +232,16 @@ test('everything goes into the workspace that is named, which is part of the tar
 });
 
 test.each([
-  [{ workspaces: ['default'] }, /no workspace team-a/],
-  [{}, /has no workspaces/],
-  [{ isOld: true }, /has no workspaces/],
-])('a workspace that is not there stops the lane before anything is written: %j', async (options, message) => {
+  [{ workspaces: ['default'] }, 'team-a', /no workspace team-a/, 'or make it'],
+  [{}, 'team-a', /has no workspaces/, '--enable-workspaces'],
+  [{}, 'default', /has no workspaces/, 'leave workspace (MLFLOW_WORKSPACE) out'],
+  [{ isOld: true }, 'team-a', /has no workspaces/, '--enable-workspaces'],
+])('a workspace that is not there stops the lane before anything is written: %j %s', async (options, name, message, remedy) => {
   await start(options);
-  const backend = await connectMlflow(type, { tracking_uri: stub.url }, { MLFLOW_WORKSPACE: 'team-a' });
+  const backend = await connectMlflow(type, { tracking_uri: stub.url }, { MLFLOW_WORKSPACE: name });
   backends.push(backend);
-  await expect(backend.probe(signal)).rejects.toMatchObject({ code: 'MB4004', message: expect.stringMatching(message) });
+  const hint = expect.stringContaining(remedy);
+  await expect(backend.probe(signal)).rejects.toMatchObject({ code: 'MB4004', message: expect.stringMatching(message), hint });
   await expect(backend.open(source, undefined, signal)).rejects.toMatchObject({ retry: 'never' });
   expect(stub.store.runs.size).toBe(0);
 });
