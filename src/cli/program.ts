@@ -47,7 +47,7 @@ export function makeProgram(context: CommandContext): Command {
     .option('--repair', 'mark missing and wrong data for the next backfill to repair')
     .option('--sample <percent>', 'compare a random sample of the series, such as 5%')
     .option('--seed <text>', 'choose the sample by this text (default: the date in UTC)')
-    .option('--strict', 'also exit 1 if data is pending or not mirrored yet')
+    .option('--strict', 'also exit 1 if data is pending, not mirrored yet, or not supported by a lane')
     .option('--lane <lane>', 'verify only this lane; repeatable (default: all configured lanes)', collect, [])
     .option('--between <lanes...>', 'compare two lanes with each other, as in --between local mlflow');
   withJson(withMemory(withState(withStore(withLinks(withGlobs(verify)))))).action(async (roots: string[], flags) =>

@@ -227,9 +227,13 @@ const ABSENT: readonly (readonly [why: Absence, words: string])[] = [
   ['foreign', 'of series that no event file has'],
 ];
 
-/** What the second of two lanes does not have of the first one: few of it are differences, and none of it is equal. */
+/** What a lane has no place for, or all that the second of two lanes does not have of the first one. Few of it are differences, and none of it is equal. */
 function absenceText({ lane, other }: Verification, { absent }: Totals): string {
-  if (other === undefined) return '';
+  if (other === undefined) {
+    const kinds = Object.entries(absent.noPlace).map(([kind, count]) => `${visibleText(kind)} ${formatCount(count)}`);
+    const count = Object.values(absent.noPlace).reduce((sum, each) => sum + each, 0);
+    return count === 0 ? '' : `${visibleText(lane)} has no place for ${counted(count, 'point')}: ${kinds.join(', ')}`;
+  }
   const named = ABSENT.map(([why, words]) => [Object.values(absent[why]).reduce((sum, count) => sum + count, 0), words] as const).filter(
     ([count]) => count > 0,
   );

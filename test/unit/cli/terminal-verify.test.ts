@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import stringWidth from 'string-width';
 import { plainStyle, renderVerification } from '../../../src/cli/terminal/index.ts';
-import { exitCodeOf, type RunVerdict, totalsOf } from '../../../src/verify/compare/index.ts';
+import { exitCodeOf, NOTHING_ABSENT, type RunVerdict, totalsOf } from '../../../src/verify/compare/index.ts';
 import { RUN_VERDICT, verification } from '../../support/verifications.ts';
 
 const NEXT = 'mirrorboard verify --repair /data/experiments/2024-05-01 --lane mlflow';
@@ -63,6 +63,13 @@ describe('the text of a verification', () => {
     expect(text).toContain('beside: runs/a, file model.pt: refused: 413: too large');
     expect(text).toContain('1 file refused');
     expect([totalsOf(rendered).differences, exitCodeOf(rendered, false)]).toEqual([1, 1]);
+  });
+
+  test('names what a lane has no place for by its kinds', () => {
+    const absent = { ...NOTHING_ABSENT, noPlace: { histograms: 18, images: 1200 } };
+    const text = render([verdict('a', { unsupported: 1218, absent }), verdict('b')], 100);
+    expect(text).toContain('mlflow has no place for 1,218 points: histograms 18, images 1,200');
+    expect(render([verdict('b')], 100)).not.toContain('no place');
   });
 
   test('leaves out what is zero on a narrow terminal, and nothing else', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Gap } from '../../../../src/model/index.ts';
 import { type FileFacts, owedBytes, pendingBytes, rangesOf } from '../../../../src/verify/compare/file-facts.ts';
+import { type Absences, NOTHING_ABSENT } from '../../../../src/verify/compare/lane-counts.ts';
 import { compareRunListing, compareSeriesListing, SeriesSummary } from '../../../../src/verify/compare/listing.ts';
 import { isInSample } from '../../../../src/verify/compare/sample.ts';
 import { chunksOf, SeriesSums } from '../../../../src/verify/compare/series-sums.ts';
@@ -96,6 +97,7 @@ describe('series that are compared point by point', () => {
 
 describe('the exit code', () => {
   const run: RunVerdict = { ...RUN_VERDICT, run: RUN, points: 5 };
+  const without = (absent: Partial<Absences>): Absences => ({ ...NOTHING_ABSENT, ...absent });
   const base = verification({}, { lane: 'local', where: 'x', roots: [], runs: [run] });
   const codes = (change: Partial<Verification>): number[] => [
     exitCodeOf({ ...base, ...change }, false),
@@ -106,6 +108,13 @@ describe('the exit code', () => {
     ['nothing', {}, [0, 0]],
     ['a missing point', { runs: [{ ...run, missing: 1 }] }, [1, 1]],
     ['a loss that is allowed', { runs: [{ ...run, allowed: 1 }] }, [0, 0]],
+    ['points that the lane has no place for', { runs: [{ ...run, unsupported: 2, absent: without({ noPlace: { images: 2 } }) }] }, [0, 1]],
+    ['points that routes keep from the lane', { runs: [{ ...run, leftOut: 2, absent: without({ leftOut: { images: 2 } }) }] }, [0, 0]],
+    [
+      'points that routes keep from the second of two lanes',
+      { other: 'mlflow', runs: [{ ...run, leftOut: 2, absent: without({ leftOut: { images: 2 } }) }] },
+      [0, 1],
+    ],
     ['a wrong listing', { runs: [{ ...run, listing: 1 }] }, [1, 1]],
     ['a lost media file', { runs: [{ ...run, media: { named: 1, missing: 1, changed: 0 } }] }, [1, 1]],
     ['owed bytes', { runs: [{ ...run, owedBytes: 1 }] }, [0, 1]],
