@@ -24,6 +24,7 @@ import { asksForOthers, type StoreOptions, type TrackerLaneOptions } from '../la
 import { useMemory } from '../memory/index.ts';
 import { inodeOf, keyOfRun, type RunRef } from '../model/index.ts';
 import {
+  CopiedRuns,
   checkIdentities,
   checkMovedRoots,
   checkRoots,
@@ -33,6 +34,7 @@ import {
   heldBy,
   KnownInodes,
   type Movable,
+  type MovedFact,
   type Moves,
   movable,
   movedIncident,
@@ -152,6 +154,8 @@ class Watch {
   readonly #moving = new Map<string, Map<string, Map<string, ChangedFile>>>();
   /** Moves that could not be followed. */
   readonly #unmovable = new Set<string>();
+  /** Runs that went away, and may have been copied before. */
+  #copies: CopiedRuns | undefined;
   /** Of all files that are known: only a new file with one of them can have been elsewhere. */
   #inodes = new KnownInodes();
   /** Runs that grew lately: when each did, by `steadyMs`. */
@@ -266,6 +270,9 @@ class Watch {
       onFact: (fact) => this.#hear(fact),
       onFailure: (error) => this.#fail(error),
     });
+    // What a lane with a store of its own knows is newer than what the state does.
+    const held = this.#movables().at(-1);
+    this.#copies = held && new CopiedRuns(held, (name) => this.#roots.get(name)?.path);
     discover.begin();
     hasBegun = true;
     try {
@@ -428,6 +435,10 @@ class Watch {
     for (const file of this.#state.knownFiles(root)) yield unsure(file);
   }
 
+  #tellMoved(facts: readonly MovedFact[]): void {
+    for (const fact of facts) this.#status.runMoved(movedIncident(fact));
+  }
+
   #hear(fact: DiscoverFact): void {
     // What is found after we were asked to end is for the next start; of thousands of roots, it would hold up the end.
     if (this.#options.signal.aborted) return;
@@ -454,10 +465,12 @@ class Watch {
       case 'filesGone':
         // A round that ends says nothing of what goes on elsewhere: the next one looks at everything.
         if (this.#moving.size > 0) return;
+        this.#tellMoved(this.#copies?.filesGone(fact.root, fact.files) ?? []);
         for (const { run: path, name } of fact.files) for (const feed of this.#feeds) feed.fileGone({ root: fact.root, path }, name);
         return;
       case 'rootScanned':
         this.#status.rootScanned(fact);
+        this.#tellMoved(this.#copies?.copiesFound() ?? []);
         this.#tellHeld();
         this.#scanOf(fact.root).resolve();
         return;

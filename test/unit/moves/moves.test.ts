@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { MirrorError } from '../../../src/errors.ts';
 import { wholeRouting } from '../../../src/lanes/index.ts';
 import { Fold, type Replaced } from '../../../src/route/index.ts';
+import type { WatchStatus } from '../../../src/status/index.ts';
 import { backfill } from '../../../src/sync/backfill.ts';
 import { watch } from '../../../src/sync/watch.ts';
 import { until } from '../../crash/watch-kill.ts';
@@ -260,5 +261,39 @@ describe('runs that changed places', () => {
     }
     expect(tracked()).toEqual({ ...before, 'y/a': [...before['y/a']!, 103, 104] });
     expect(stored()).toEqual({ 'x/a': [110, 111, 112], 'x/b': [100, 101, 102, 103, 104], 'y/a': [0, 1, 2], 'y/b': [10, 11, 12] });
+  });
+
+  it('that are copied while they are watched, and removed then, are new ones, and it is said what they were', async () => {
+    put(`x/a/${ONE}`, 0);
+    put(`x/a/${TWO}`, 5);
+    put(`x/b/${ONE}`, 10);
+    const end = new AbortController();
+    let status: WatchStatus | undefined;
+    const watching = watch({
+      ...options(['x']),
+      scanIntervalMs: 200,
+      signal: end.signal,
+      onStart: async (started) => {
+        status = started;
+      },
+    });
+    const moved = (): readonly unknown[] => (status?.incidents ?? []).map(({ path, reason }) => [path, reason]);
+    try {
+      expect(await until(() => Object.keys(tracked()).length === 2, 20_000)).toBe(true);
+      cpSync(path('x/a'), path('x/old/a'), { recursive: true });
+      // One file of it only: it is no copy of the run.
+      mkdirSync(path('x/part'));
+      cpSync(path(`x/a/${TWO}`), path(`x/part/${TWO}`));
+      expect(await until(() => tracked()['x/old/a']?.length === 6 && tracked()['x/part']?.length === 3, 20_000)).toBe(true);
+      rmSync(path('x/a'), { recursive: true });
+      rmSync(path('x/b'), { recursive: true });
+      expect(await until(() => moved().length > 0, 20_000)).toBe(true);
+      grow(`x/old/a/${ONE}`, 3);
+      expect(await until(() => tracked()['x/old/a']?.length === 7, 20_000)).toBe(true);
+      expect(moved()).toEqual([['old/a', 'x/a: it is mirrored as a new run, and what was mirrored from there stays']]);
+    } finally {
+      end.abort();
+      await watching;
+    }
   });
 });

@@ -1,0 +1,91 @@
+/** Runs that were copied elsewhere and then removed: while both were there, they were two. */
+import { inodeOf, KEPT_STAMP, keyOfRun, type RunRef } from '../model/index.ts';
+import { isThere, type Knower, type KnownState, markKey } from './moved-files.ts';
+import type { MovedFact } from './moves.ts';
+
+/** So often is looked for copies of a run that is gone: one that was copied at once before has to be read first. */
+const MOST_LOOKS = 3;
+
+interface Gone {
+  readonly run: RunRef;
+  readonly states: readonly KnownState[];
+  looks: number;
+}
+
+/** Tells of runs that are gone where their copies lie. No file is opened: what is known of the two says whether they are alike. */
+export class CopiedRuns {
+  readonly #held: Knower;
+  readonly #pathOf: (root: string) => string | undefined;
+  #gone: Gone[] = [];
+
+  constructor(held: Knower, pathOf: (root: string) => string | undefined) {
+    this.#held = held;
+    this.#pathOf = pathOf;
+  }
+
+  /** Files that are gone; to be called before what is known of them changes for it. */
+  filesGone(root: string, files: readonly { readonly run: string; readonly name: string }[]): readonly MovedFact[] {
+    const whole = new Map<string, Pick<Gone, 'run'> & { readonly count: number }>();
+    const inodes: string[] = [];
+    for (const [path, gone] of Map.groupBy(files, ({ run }) => run)) {
+      const run = { root, path };
+      const names = new Set(gone.map(({ name }) => name));
+      const known = this.#held.positions(run).files.filter(({ stamp }) => stamp !== KEPT_STAMP && stamp !== '');
+      // Where some of its files are still there, it did not go elsewhere.
+      if (known.length === 0 || !known.every(({ name }) => names.has(name))) continue;
+      whole.set(keyOfRun(run), { run, count: known.length });
+      for (const { stamp } of known) inodes.push(inodeOf(stamp));
+    }
+    if (whole.size === 0) return [];
+    // Asked once for all of them: each question goes through all files.
+    const states = Map.groupBy(this.#held.filesLike([root], inodes, []), (each) => keyOfRun(each.run));
+    for (const [key, { run, count }] of whole) {
+      const its = states.get(key) ?? [];
+      if (its.length === count) this.#gone.push({ run, states: its, looks: 0 });
+    }
+    return this.copiesFound();
+  }
+
+  /** Copies that are known by now; each is told once. */
+  copiesFound(): readonly MovedFact[] {
+    if (this.#gone.length === 0) return [];
+    const facts: MovedFact[] = [];
+    const roots = this.#held.roots().map(({ name }) => name);
+    const like = Map.groupBy(
+      this.#held.filesLike(
+        roots,
+        [],
+        this.#gone.flatMap(({ states }) => states.flatMap(firstOf)),
+      ),
+      (each) => firstOf(each).join(''),
+    );
+    this.#gone = this.#gone.filter((gone) => {
+      const to = this.#copyOf(gone, like);
+      if (to !== undefined) facts.push({ root: gone.run.root, from: gone.run.path, toRoot: to.root, to: to.path, becomes: 'new' });
+      return to === undefined && ++gone.looks < MOST_LOOKS;
+    });
+    return facts;
+  }
+
+  /** The one run that has a copy of each file. */
+  #copyOf({ run, states }: Gone, like: ReadonlyMap<string, readonly KnownState[]>): RunRef | undefined {
+    const runs = states.map((from) => {
+      const others = (like.get(firstOf(from).join('')) ?? []).filter((each) => keyOfRun(each.run) !== keyOfRun(run));
+      return new Map(others.filter((to) => this.#isCopy(from, to)).map((to) => [keyOfRun(to.run), to.run]));
+    });
+    const shared = [...(runs[0] ?? [])].filter(([key]) => runs.every((each) => each.has(key)));
+    return shared.length === 1 ? shared[0]?.[1] : undefined;
+  }
+
+  #isCopy({ state: from }: KnownState, { run, state: to }: KnownState): boolean {
+    // By more than the first record, which many files share.
+    if (from.name !== to.name || from.records <= 1 || to.records < from.records) return false;
+    const [last, its] = [from.guard.last, to.guard.last];
+    if (to.records === from.records && (last?.offset !== its?.offset || last?.checksum !== its?.checksum)) return false;
+    return isThere(this.#pathOf(run.root), run.path, to.name);
+  }
+}
+
+function firstOf({ state }: KnownState): readonly string[] {
+  return state.guard.first === undefined ? [] : [markKey(state.guard.first)];
+}
