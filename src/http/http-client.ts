@@ -43,6 +43,8 @@ export interface HttpOptions {
    */
   readonly timeoutMs?: number;
   readonly now?: () => number;
+  /** Whether the text of a 503 is the tracker's own word on what was asked, not on how busy it is. Default: one in JSON is. */
+  readonly isOwnWord?: (text: string) => boolean;
   /** How names become addresses, where no proxy does it. Default: the system's. */
   readonly lookup?: LookupFunction;
   /** Where proxies are named. Default: the process's. */
@@ -127,6 +129,7 @@ export class HttpClient {
   readonly #timeoutMs: number;
   readonly #room = roomForAnswers();
   readonly #pace = new Pace();
+  readonly #isOwnWord: (text: string) => boolean;
   readonly #now: () => number;
 
   constructor(options: HttpOptions) {
@@ -143,6 +146,7 @@ export class HttpClient {
     this.#material = readTlsFiles(this.#tls);
     this.#timeoutMs = options.timeoutMs ?? 120_000;
     this.#now = options.now ?? Date.now;
+    this.#isOwnWord = options.isOwnWord ?? isJsonText;
     const env = options.env ?? process.env;
     this.#hasProxy = namesProxy(env);
     const limits = {
@@ -168,16 +172,26 @@ export class HttpClient {
       const wasSlow = this.#pace.isSlow;
       const beganMs = await this.#pace.turn(request.signal);
       const answer = await this.#sendThrough(request);
-      if (answer.status !== 429 || answer.kind !== 'retry') {
-        if (answer.status !== undefined) this.#pace.wasTaken();
-        return answer;
-      }
-      this.#pace.tooFast(beganMs);
+      if (!this.#cameTooFast(answer, beganMs)) return answer;
+      // Sent twice, it may do harm: 503 does not say that nothing was done.
+      if (answer.status !== 429 && request.isRepeatable === false) return answer;
       // Who drives a lane is to know that its server wants less; from then on the pace sees to it.
       if (steadyMs() + (answer.afterMs ?? 0) > patience || !(wasSlow || canWait)) return answer;
       signOfLife();
       if (answer.afterMs !== undefined) await this.#pace.pause(answer.afterMs, request.signal);
     }
+  }
+
+  /** Tells the pace of an answer. Whether the server, or what stands before it, wants requests to come slower. */
+  #cameTooFast(answer: HttpAnswer, beganMs: number): answer is Extract<HttpAnswer, { kind: 'retry' }> {
+    const { status } = answer;
+    if (answer.kind === 'retry' && status === 429) {
+      this.#pace.tooFast(beganMs);
+      return true;
+    }
+    if (answer.kind === 'retry' && status === 503) return !this.#isOwnWord(answer.text) && this.#pace.busy(beganMs);
+    if (status !== undefined && status !== 502 && status !== 504) this.#pace.wasTaken();
+    return false;
   }
 
   async #sendThrough(request: HttpRequest): Promise<HttpAnswer> {
@@ -339,6 +353,10 @@ export class HttpClient {
   #shown(path: string): string {
     return redactCut(this.#origin + path, MOST_PLACE, this.#secrets);
   }
+}
+
+function isJsonText(text: string): boolean {
+  return text.trimStart().startsWith('{');
 }
 
 /** The longest that a request may take which sends so many bytes. Milliseconds. */

@@ -24,10 +24,15 @@ const FASTER = 0.95;
 const FORGETS = 0.998;
 /** Below this nobody would notice a gap. */
 const LEAST_GAP_MS = 5;
+/** A server that is busy and took something so short a time ago is so for being asked too fast. */
+const JUST_NOW_MS = 2000;
+/** It says less than one that names the reason: so slow it makes requests at most. */
+const MOST_BUSY_GAP_MS = 2000;
 
 /**
- * How fast requests go to one server: as fast as they come, until it says that this is too fast (429). From then on they go one
- * after the other with a gap between them, which doubles as long as it says so, and shrinks while it takes them.
+ * How fast requests go to one server: as fast as they come, until it says that this is too fast (429, or 503 between requests that
+ * it takes). From then on they go one after the other with a gap between them, which doubles as long as it says so, and shrinks while
+ * it takes them.
  */
 export class Pace {
   readonly #clock: PaceClock;
@@ -36,6 +41,7 @@ export class Pace {
   #floorMs = 0;
   #nextMs = 0;
   #slowedAtMs = Number.NEGATIVE_INFINITY;
+  #takenAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: PaceClock = realClock) {
     this.#clock = clock;
@@ -62,16 +68,28 @@ export class Pace {
   }
 
   /** A request that began then was refused for coming too fast. Those that were under way with it say the same once more. */
-  tooFast(beganMs: number): void {
+  tooFast(beganMs: number, mostMs = MOST_GAP_MS): void {
     if (beganMs <= this.#slowedAtMs) return;
-    this.#floorMs = this.#gapMs * MARGIN;
-    this.#gapMs = this.isSlow ? Math.min(2 * this.#gapMs, MOST_GAP_MS) : FIRST_GAP_MS;
+    const most = Math.max(mostMs, this.#gapMs);
+    this.#floorMs = Math.min(this.#gapMs * MARGIN, most);
+    this.#gapMs = this.isSlow ? Math.min(2 * this.#gapMs, most) : FIRST_GAP_MS;
     this.#slowedAtMs = this.#clock.now();
     this.#nextMs = Math.max(this.#nextMs, this.#slowedAtMs + this.#gapMs);
   }
 
+  /**
+   * A request that began then met a server that is busy (503). Some say that to whoever comes too fast: then others are taken in
+   * between. Whether it is so; where nothing is taken any more, the server is away, and no pace helps.
+   */
+  busy(beganMs: number): boolean {
+    if (this.#clock.now() - this.#takenAtMs > Math.max(JUST_NOW_MS, 2 * this.#gapMs)) return false;
+    if (this.#takenAtMs > this.#slowedAtMs) this.tooFast(beganMs, MOST_BUSY_GAP_MS);
+    return true;
+  }
+
   /** A request was taken. */
   wasTaken(): void {
+    this.#takenAtMs = this.#clock.now();
     if (!this.isSlow) return;
     this.#floorMs *= FORGETS;
     this.#gapMs = Math.max(this.#gapMs * FASTER, this.#floorMs);

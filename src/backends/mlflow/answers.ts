@@ -47,6 +47,13 @@ const NO_CERTIFICATE = /No required SSL certificate was sent|The SSL certificate
 /** What SQLite, PostgreSQL, MySQL and SQL Server say of a row that is there. */
 const CLASH = /IntegrityError|UniqueViolation|Duplicate entry|UNIQUE constraint|PRIMARY KEY constraint/i;
 
+const NO_ARTIFACTS = /Artifact serving is disabled|--no-serve-artifacts/;
+
+/** Whether a 503 is MLflow's own word on what was asked: its errors are JSON, but for the one on artifacts. */
+export function isOwnWord(text: string): boolean {
+  return text.trimStart().startsWith('{') || NO_ARTIFACTS.test(text);
+}
+
 /** What MySQL says of a text that its database's character set does not have. */
 const UNSTORABLE = /Illegal mix of collations|Incorrect string value/i;
 
@@ -108,7 +115,7 @@ function causeOf(status: number | undefined, isRetry: boolean, { code, message }
   if (status === undefined) return 'transient';
   // Whatever the status: old versions say 503 for it, and it never passes.
   if (UNSTORABLE.test(message)) return 'refused';
-  if ((status === 503 || status === 404) && /Artifact serving is disabled|--no-serve-artifacts/.test(text)) return 'notServed';
+  if ((status === 503 || status === 404) && NO_ARTIFACTS.test(text)) return 'notServed';
   if (status === 501 || status === 405) return 'notServed';
   if (status === 500) return 'internal';
   if (isRetry) return 'transient';

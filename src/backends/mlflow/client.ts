@@ -17,7 +17,7 @@ import {
   unusableAnswer,
   wholeNumber,
 } from '../../http/index.ts';
-import { type Failure, failureOf, notTheApi } from './answers.ts';
+import { type Failure, failureOf, isOwnWord, notTheApi } from './answers.ts';
 import { HISTORY_PAGE, REQUESTS_AT_ONCE, RUNS_PAGE, UPLOADS_AT_ONCE } from './limits.ts';
 import type { MlflowSettings } from './settings.ts';
 
@@ -109,6 +109,7 @@ export class MlflowClient {
       connections: REQUESTS_AT_ONCE + UPLOADS_AT_ONCE,
       headers: workspace === undefined ? headers : { ...headers, [WORKSPACE_HEADER]: workspace },
       secrets: Object.values(headers),
+      isOwnWord,
       ...(auth === undefined ? {} : { auth }),
       ...(renewAuth === undefined ? {} : { renewAuth }),
     });

@@ -48,6 +48,7 @@ import { readBack } from './read-back.ts';
 import { RunWriter } from './run-writer.ts';
 import { Runs } from './runs.ts';
 import { FIELDS, type MlflowSettings, parseSettings } from './settings.ts';
+import { Steps } from './steps.ts';
 import { type StoreFacts, UNTRIED } from './store-facts.ts';
 import { writeTextTables } from './text-tables.ts';
 
@@ -58,6 +59,8 @@ interface Connection {
   readonly runs: Runs;
   readonly server: ManagedServer | undefined;
   readonly book: LearnedFacts;
+  /** What is asked before a run is opened. */
+  readonly steps: Steps;
   /** For files that are made of small ones. */
   readonly room: GatherRoom;
   /** Why no run can have files; undefined where they can. */
@@ -277,20 +280,29 @@ class MlflowBackend implements Backend {
     await connection?.server?.close();
   }
 
-  /** The connection, with all that has to be known before a run is opened. A failure is not kept: the next call tries anew. */
+  /** The connection, with all that has to be known before a run is opened. What was learned when something failed stays. */
   async #connect(signal: AbortSignal): Promise<Connection> {
     const connection = await this.#client(signal);
     if (this.#known?.client === connection.client) return this.#known;
-    const facts = valueOrThrow(await connection.client.serverFacts(signal));
-    checkWorkspace(this.#settings, facts, connection.client.address);
-    const isServed = this.#settings.artifacts ? await connection.artifacts.isServed(signal) : undefined;
+    return await withSignal(
+      connection.steps.take('all', () => this.#learn(connection, this.#stop.signal)),
+      signal,
+    );
+  }
+
+  /** Asks for one thing after the other. */
+  async #learn(connection: Connection, signal: AbortSignal): Promise<Connection> {
+    const { client, artifacts, book, steps } = connection;
+    const facts = await steps.take('facts', async () => valueOrThrow(await client.serverFacts(signal)));
+    checkWorkspace(this.#settings, facts, client.address);
+    const isServed = this.#settings.artifacts ? await steps.take('artifacts', () => artifacts.isServed(signal)) : undefined;
     const noFiles = !this.#settings.artifacts
       ? 'artifacts are switched off (artifacts: false)'
       : isServed === false
         ? 'the server does not serve artifacts (--no-serve-artifacts)'
         : undefined;
-    await connection.book.look(facts.isFileStore, signal);
-    if (connection.book.facts.isFileStore) this.#context.warn(FILE_STORE);
+    await book.look(facts.isFileStore, signal);
+    if (book.facts.isFileStore) this.#context.warn(FILE_STORE);
     this.#known = { ...connection, noFiles };
     // Writers know the client they were made with.
     this.#writers.clear();
@@ -330,7 +342,7 @@ class MlflowBackend implements Backend {
       book,
       readBack: (facts, signal) => readBack(client, artifacts, trackedRun(facts), { signal }),
     });
-    return { client, artifacts, runs, server, book, room: new GatherRoom(), noFiles: undefined };
+    return { client, artifacts, runs, server, book, steps: new Steps(), room: new GatherRoom(), noFiles: undefined };
   }
 }
 

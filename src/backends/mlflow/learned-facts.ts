@@ -10,6 +10,8 @@ export class LearnedFacts {
   readonly #client: MlflowClient;
   readonly #warn: BackendContext['warn'];
   readonly #line = new LineByKey();
+  /** Undefined until the server was asked. */
+  #version: string | undefined;
   #said: { readonly version: string; readonly isFileStore: boolean | undefined } = { version: '', isFileStore: undefined };
   #tried: StoreFacts | undefined;
   #trial: Trial | undefined;
@@ -37,7 +39,8 @@ export class LearnedFacts {
 
   /** Takes up what the server says of itself, and what a trial before has left in one of its experiments. Writes nothing. */
   async look(isFileStore: boolean | undefined, signal: AbortSignal): Promise<void> {
-    this.#said = { version: await this.#client.version(signal), isFileStore };
+    this.#version ??= await this.#client.version(signal);
+    this.#said = { version: this.#version, isFileStore };
     const reply = await this.#client.experiments(signal);
     if (reply.kind === 'ok') for (const experiment of reply.value) this.#recall(experiment);
     else if (reply.error.retry !== 'never') throw reply.error;

@@ -241,8 +241,8 @@ describe('HttpClient', () => {
 });
 
 describe('a server that takes only so many requests a second', () => {
-  /** So many at once, and one more every so often; all others are refused with 429. */
-  async function strict(burst: number, everyMs: number): Promise<{ readonly url: string; readonly seen: number[] }> {
+  /** So many at once, and one more every so often; all others are refused. */
+  async function strict(burst: number, everyMs: number, status: number): Promise<{ readonly url: string; readonly seen: number[] }> {
     const seen: number[] = [];
     let [left, sinceMs] = [burst, performance.now()];
     const { url } = await serve((_request, response) => {
@@ -250,15 +250,16 @@ describe('a server that takes only so many requests a second', () => {
       left = Math.min(burst, left + (now - sinceMs) / everyMs);
       sinceMs = now;
       if (left >= 1) left--;
-      else response.statusCode = 429;
+      else response.statusCode = status;
       seen.push(response.statusCode);
-      response.end('{}');
+      response.end(response.statusCode === 503 ? '<html>503 Service Temporarily Unavailable</html>' : '{}');
     });
     return { url, seen };
   }
 
-  test('is read from at the pace that it takes, without a failure', async () => {
-    const { url, seen } = await strict(3, 30);
+  // 503 is what nginx says unless it is told otherwise.
+  test.each([429, 503])('is read from at the pace that it takes, without a failure (%i)', async (status) => {
+    const { url, seen } = await strict(3, 30, status);
     const client = clientOf(url);
     const answers = await Promise.all(Array.from({ length: 20 }, () => client.send(get('/'))));
     expect(answers.every(({ kind }) => kind === 'ok')).toBe(true);
@@ -266,12 +267,30 @@ describe('a server that takes only so many requests a second', () => {
     expect(seen.length).toBeLessThan(60);
   });
 
-  test('is written to so, too, once one failure has said it: what comes next is no failure', async () => {
-    const { url } = await strict(2, 30);
+  test.each([429, 503])('is written to so, too, once one failure has said it: what comes next is no failure (%i)', async (status) => {
+    const { url } = await strict(2, 30, status);
     const client = clientOf(url);
-    const post = get('/', { method: 'POST', body: 'x', isRepeatable: false });
+    const post = get('/', { method: 'POST', body: 'x', isRepeatable: status !== 429 });
     const kinds: string[] = [];
     for (let i = 0; i < 12; i++) kinds.push((await client.send(post)).kind);
     expect(kinds.filter((kind) => kind !== 'ok').length).toBeLessThanOrEqual(1);
+  });
+
+  test('is not asked again for what is its own word, or may be done already', async () => {
+    for (const [text, isRepeatable] of [
+      ['{"error": "no such store"}', true],
+      ['<html>busy</html>', false],
+    ] as const) {
+      let asked = 0;
+      const { url } = await serve((request, response) => {
+        if (request.url === '/no') asked++;
+        response.statusCode = request.url === '/no' ? 503 : 200;
+        response.end(request.url === '/no' ? text : '{}');
+      });
+      const client = clientOf(url);
+      await client.send(get('/'));
+      for (let i = 0; i < 2; i++) expect(await client.send(get('/no', { isRepeatable }))).toMatchObject({ kind: 'retry', status: 503 });
+      expect(asked).toBe(2);
+    }
   });
 });

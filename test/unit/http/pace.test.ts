@@ -14,12 +14,14 @@ class Scene {
       this.nowMs += ms;
     },
   });
+  readonly #says: 429 | 503;
   readonly #perMs: number;
   readonly #burst: number;
   #level = 0;
   #lastMs = 0;
 
-  constructor(perSecond: number, burst: number) {
+  constructor(perSecond: number, burst: number, says: 429 | 503 = 429) {
+    this.#says = says;
     this.#perMs = perSecond / 1000;
     this.#burst = burst;
   }
@@ -30,7 +32,8 @@ class Scene {
     this.#lastMs = this.nowMs;
     if (this.#level > this.#burst) {
       this.refused++;
-      this.pace.tooFast(beganMs);
+      if (this.#says === 429) this.pace.tooFast(beganMs);
+      else this.pace.busy(beganMs);
       return false;
     }
     this.#level++;
@@ -50,15 +53,46 @@ describe('a pace', () => {
   });
 
   test.each([
-    [5, 2],
-    [1, 0],
-    [50, 10],
-  ])('becomes what the server takes: %i a second', async (perSecond, burst) => {
-    const scene = new Scene(perSecond, burst);
+    [5, 2, 429],
+    [1, 0, 429],
+    [50, 10, 429],
+    [5, 2, 503],
+    [1, 0, 503],
+    [50, 10, 503],
+  ] as const)('becomes what the server takes: %i a second (%i, %i)', async (perSecond, burst, says) => {
+    const scene = new Scene(perSecond, burst, says);
     for (let i = 0; i < 1000; i++) await scene.ask();
     expect(scene.refused).toBeLessThan(60);
     // At least a third of what would be possible.
     expect(scene.taken / (scene.nowMs / 1000)).toBeGreaterThan(perSecond / 3);
+  });
+
+  test('is no help against an outage, and what it made of one is soon forgotten', async () => {
+    const scene = new Scene(1e9, 1e9, 503);
+    await scene.ask();
+    const busy: boolean[] = [];
+    for (let i = 0; i < 100; i++) {
+      const beganMs = await scene.pace.turn(signal);
+      scene.nowMs += 2;
+      busy.push(scene.pace.busy(beganMs));
+    }
+    // Nothing is taken any more: after some tries it is an outage, and was the reason for one small gap.
+    expect([busy[0], busy.at(-1)]).toEqual([true, false]);
+    const sinceMs = scene.nowMs;
+    for (let i = 0; i < 60; i++) await scene.ask();
+    expect(scene.nowMs - sinceMs).toBeLessThan(3000);
+    expect(scene.pace.isSlow).toBe(false);
+  });
+
+  test('does not stand still where some are busy however slowly they come', async () => {
+    const scene = new Scene(1e9, 1e9, 503);
+    for (let i = 0; i < 200; i++) {
+      await scene.ask();
+      const beganMs = await scene.pace.turn(signal);
+      scene.pace.busy(beganMs);
+    }
+    const [first, second] = [await scene.pace.turn(signal), await scene.pace.turn(signal)];
+    expect(second - first).toBeLessThanOrEqual(2000);
   });
 
   test('comes back where the server takes more again', async () => {

@@ -39,6 +39,20 @@ describe('opening an MLflow run', () => {
     expect(backend.link?.(handle)).toBe(`${server.url}/#/experiments/1/runs/r1?workflowType=machine_learning`);
   });
 
+  test('asks the server once for what it learned before something failed, however many runs are opened', async () => {
+    let isBusy = true;
+    const last = 'experiments/search';
+    server.script = ({ path }) => (isBusy && path === last ? { status: 504, body: '<html>504 Gateway Timeout</html>' } : undefined);
+    const backend = await server.backend();
+    const open = () => backend.open(source, undefined, signal);
+    await expect(Promise.all([open(), open()])).rejects.toMatchObject({ retry: 'later' });
+    await expect(open()).rejects.toMatchObject({ retry: 'later' });
+    isBusy = false;
+    await Promise.all([open(), open()]);
+    const asked = ['/api/3.0/mlflow/server-info', '/version', last].map((path) => server.calls(path).length);
+    expect(asked).toEqual([1, 1, 3]);
+  });
+
   test('makes the experiment, also when somebody else is first', async () => {
     let asked = 0;
     server.script = ({ path }) => {

@@ -156,12 +156,12 @@ test('a trial goes on where it failed', async () => {
   await start({});
   const backend = await connectMlflow(type, { tracking_uri: stub.url });
   backends.push(backend);
-  // Every request but a few is too much for the server. Not 429: what came too fast the client sends again by itself.
+  // Every request but a few is too much for the server. Neither 429 nor 503: what came too fast the client sends again by itself.
   for (let opened = false; !opened; ) {
     stub.heal();
     const before = stub.count('runs/log-batch');
     stub.fail({ kind: 'slow', ms: 0 }, { on: ['runs/log-batch'], times: 2 });
-    stub.fail({ kind: 'status', status: 503 }, { on: ['runs/log-batch'], times: Infinity });
+    stub.fail({ kind: 'status', status: 504 }, { on: ['runs/log-batch'], times: Infinity });
     opened = await backend.open(source, undefined, signal).then(
       () => true,
       () => false,
