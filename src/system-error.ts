@@ -86,6 +86,20 @@ export function reasonOf(error: unknown): string {
   return words === undefined ? messageOf(error) : `${words} (${name})`;
 }
 
+/** Errors of what the system does not let this user do. */
+const ABOUT_RIGHTS: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EKEYEXPIRED', 'EKEYREJECTED', 'ENOKEY']);
+const ABOUT_PATHS: ReadonlySet<string> = new Set(['EILSEQ', 'EISDIR', 'ELOOP', 'ENAMETOOLONG', 'ENOENT', 'ENOTDIR']);
+const ABOUT_LIMITS: ReadonlySet<string> = new Set(['EAGAIN', 'EINTR', 'EMFILE', 'ENFILE', 'ENOMEM']);
+
+/** What a person can do where a directory can't be read. */
+export function remedyOf(error: unknown): string {
+  const name = errorName(error) ?? '';
+  if (ABOUT_RIGHTS.has(name)) return 'Check its permissions.';
+  if (ABOUT_PATHS.has(name)) return 'Check the path.';
+  if (ABOUT_LIMITS.has(name)) return 'Try again when the system has more to give: memory, open files.';
+  return 'Check its disk or its file server, and whether it is mounted.';
+}
+
 /** Whether an error says that there is nothing under a path; all others say that nobody can look. */
 export function isGone(error: unknown): boolean {
   const name = errorName(error);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { errorName, isAboutBytes, reasonOf } from '../../src/system-error.ts';
+import { errorName, isAboutBytes, isGone, reasonOf, remedyOf } from '../../src/system-error.ts';
 
 const failed = (code: string): Error => Object.assign(new Error(`${code}: something, open 'x'`), { code, errno: -1 });
 
@@ -13,6 +13,20 @@ describe('what the system says', () => {
     expect(reasonOf(failed('EWHATEVER'))).toBe("EWHATEVER: something, open 'x'");
     expect(reasonOf(Object.assign(new Error('it is not a regular file'), { code: 'EISDIR' }))).toBe('it is not a regular file');
     expect(reasonOf('text')).toBe('text');
+  });
+
+  test('that something is not there is not that nobody can look', () => {
+    expect(['ENOENT', 'ENOTDIR', 'EIO', 'ENOTCONN', 'EACCES', 'ELOOP'].filter((code) => isGone(failed(code)))).toEqual([
+      'ENOENT',
+      'ENOTDIR',
+    ]);
+  });
+
+  test('has a remedy that fits it', () => {
+    expect(remedyOf(failed('EACCES'))).toMatch(/permissions/);
+    expect(remedyOf(failed('ELOOP'))).toMatch(/path/);
+    expect(remedyOf(failed('EMFILE'))).toMatch(/open files/);
+    for (const code of ['EIO', 'ENOTCONN', 'Unknown system error -116']) expect(remedyOf(failed(code))).toMatch(/file server/);
   });
 
   test('is about some bytes only where a disk or a server has lost them', () => {

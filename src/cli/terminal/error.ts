@@ -1,9 +1,12 @@
 import { MirrorError, messageOf, systemCode } from '../../errors.ts';
+import { reasonOf } from '../../system-error.ts';
 import { wrapText } from '../../wrap-text.ts';
 import type { Style } from './style.ts';
 import { visibleText } from './visible-text.ts';
 
 const BUG_HINT = 'This is a bug in mirrorboard. MIRRORBOARD_DEBUG=1 shows where it is; please report that.';
+/** What Node says of error numbers that it has no name for. */
+const NAMELESS = /^Unknown system error/;
 /** Chains longer than this say nothing more, and a chain can be a circle. */
 const MOST_CAUSES = 8;
 
@@ -33,8 +36,10 @@ function causes(error: unknown): readonly string[] {
   const told = [textOf(error)];
   let cause = causeOf(error);
   for (let i = 0; i < MOST_CAUSES && cause !== undefined && cause !== null; i++) {
-    const text = textOf(cause);
-    if (!told.some((earlier) => earlier.includes(text))) told.push(text);
+    const [text, words] = [textOf(cause), reasonOf(cause)];
+    // What the system said may be quoted in our words.
+    if (!told.some((earlier) => earlier.includes(text) || (words !== '' && earlier.includes(words))))
+      told.push(NAMELESS.test(text) ? words : text);
     cause = causeOf(cause);
   }
   return told.slice(1);

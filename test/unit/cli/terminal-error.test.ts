@@ -24,6 +24,19 @@ try: chmod -R a+rX logs
     expect(renderError(error, plainStyle)).toBe('error[MB3005]: cannot write the store: disk full\n');
   });
 
+  test('does not repeat in the words of the system what its message says in ours', () => {
+    const stale = Object.assign(new Error("Unknown system error -116: Unknown system error -116, stat '/mnt'"), {
+      code: 'Unknown system error -116',
+      errno: -116,
+    });
+    const quoted = new MirrorError('MB2003', 'reading /mnt: the file server no longer knows this file (ESTALE)', { cause: stale });
+    expect(renderError(quoted, plainStyle)).toBe(`error[MB2003]: ${quoted.message}\n`);
+    const other = new MirrorError('MB2003', 'cannot read /mnt', { cause: stale });
+    expect(renderError(other, plainStyle)).toBe(
+      'error[MB2003]: cannot read /mnt\n  because: the file server no longer knows this file (ESTALE)\n',
+    );
+  });
+
   test('names a cause without a message by its code', () => {
     const error = new MirrorError('MB3001', 'cannot open the store', {
       cause: Object.assign(new AggregateError([], ''), { code: 'ECONNREFUSED' }),
