@@ -1,10 +1,11 @@
 import { closeSync } from '../calls/index.ts';
 import type { TagTable } from '../decode/index.ts';
+import { LISTED_ONLY, namesIn } from '../discover/index.ts';
 import { systemCode } from '../errors.ts';
 import type { Catalogue } from '../model/index.ts';
 import { reasonOf } from '../system-error.ts';
 import { type OpenFile, openFile } from '../tail/index.ts';
-import type { Place } from '../untrusted/index.ts';
+import { fullPath, type Place } from '../untrusted/index.ts';
 import type { FileOutcome, ReadEvent } from './reader.ts';
 
 /** What came between a reading and its end. */
@@ -16,6 +17,15 @@ export interface ToRead {
   readonly name: string;
   readonly catalogue: Catalogue;
   readonly tags: TagTable;
+}
+
+/** Whether a file of which the system says that it is not there is in the list of its directory. */
+function isStillListed(directory: string, name: string): boolean {
+  try {
+    return namesIn(directory).has(name);
+  } catch {
+    return false; // the directory went away with it, or is what can't be read: the walk says so
+  }
 }
 
 /** What `read` brings of a file, which is open for so long; and what `onTrouble` says where the system does not give it to us. */
@@ -38,7 +48,9 @@ export function* readOpened(
     // Nobody may hear of series that only the rest has, which is not handed out.
     catalogue.truncate(series);
     tags.truncate(count);
-    yield* onTrouble(code === 'ENOENT' ? 'vanished' : code === 'MB2030' ? 'silent' : 'unreadable', reasonOf(error));
+    const isListed = code === 'ENOENT' && isStillListed(fullPath(directory), name);
+    const trouble = code === 'MB2030' ? 'silent' : code === 'ENOENT' && !isListed ? 'vanished' : 'unreadable';
+    yield* onTrouble(trouble, isListed ? LISTED_ONLY : reasonOf(error));
   } finally {
     if (file !== undefined) closeSync(file.fd);
   }

@@ -27,7 +27,7 @@ const current = (mostMs) => {
 const check = (call, name) => {
   const fault = current(0).faults[name];
   if (fault === undefined || !fault.calls.includes(call)) return;
-  const errno = { EIO: -5, ESTALE: -116, EACCES: -13 }[fault.code];
+  const errno = { EIO: -5, ENOENT: -2, ESTALE: -116, EACCES: -13 }[fault.code];
   throw Object.assign(new Error(`${fault.code}: fault, ${call} '${name}'`), { code: fault.code, errno, syscall: call });
 };
 
