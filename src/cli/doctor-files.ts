@@ -4,16 +4,17 @@ import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { openStore } from '../backends/local/index.ts';
 import { inTime } from '../calls/index.ts';
-import type { Config } from '../config/index.ts';
-import { fileSystemName, hasNotifications, silentRoots } from '../discover/index.ts';
+import { type Config, linksOf } from '../config/index.ts';
+import type { KnownRoot } from '../contract/index.ts';
+import { fileSystemName, filterOf, globsOf, hasNotifications, type RunRules, silentRoots } from '../discover/index.ts';
 import { messageOf } from '../errors.ts';
 import { type Damage, isPending, type RunRef, runLabel, systemPath } from '../model/index.ts';
+import { countKnown } from '../moves/index.ts';
 import { ReaderPool } from '../reading/index.ts';
 import { realPath } from '../real-path.ts';
-import { StateFile } from '../state/index.ts';
-import { reasonOf } from '../system-error.ts';
-import { DEFAULT_LINKS } from '../untrusted/index.ts';
-import { look } from './doctor-roots.ts';
+import { StateFile, type StateReader } from '../state/index.ts';
+import { isGone, reasonOf } from '../system-error.ts';
+import { type Look, look } from './doctor-roots.ts';
 import { type Finding, failureFinding } from './finding.ts';
 import { damageReason, formatBytes, formatCount } from './terminal/index.ts';
 
@@ -22,27 +23,36 @@ const LITTLE_BYTES = 1024 ** 3;
 const MOST_TROUBLES = 5;
 
 /** Whether our own files are sound, can be written, and who uses them. */
-export async function fileFindings({ state, lanes }: Pick<Config, 'state' | 'lanes'>): Promise<Finding[]> {
+export async function fileFindings(config: Pick<Config, 'state' | 'lanes' | 'rules' | 'links' | 'roots' | 'sources'>): Promise<Finding[]> {
+  const { state, lanes } = config;
   const pool = new ReaderPool();
   // State and store know the same roots.
-  const looks = new Map<string, Promise<boolean>>();
-  const isEmptied: IsEmptied = (path) => {
-    const before = looks.get(path) ?? isEmptyRoot(path, pool);
-    looks.set(path, before);
-    return before;
+  const looks = new Map<string, Promise<Look>>();
+  const ways: Ways = {
+    rules: config.rules,
+    look: (root) => {
+      const asked = { root: root.path, links: linksOf(config)(root.path), ...globsOf(config.rules, root) };
+      const before = looks.get(root.path) ?? look(asked, pool);
+      looks.set(root.path, before);
+      return before;
+    },
   };
   try {
-    const findings = [await stateFinding(state.path, isEmptied)];
-    if (lanes.local !== undefined) findings.push(await storeFinding(lanes.local.path, isEmptied));
+    const findings = [await stateFinding(state.path, ways)];
+    if (lanes.local !== undefined) findings.push(await storeFinding(lanes.local.path, ways));
     return findings;
   } finally {
     await pool.close();
   }
 }
 
-type IsEmptied = (path: string) => Promise<boolean>;
+/** How roots that are known are looked at. */
+interface Ways {
+  readonly rules: RunRules;
+  look(root: KnownRoot): Promise<Look>;
+}
 
-function stateFinding(path: string, isEmptied: IsEmptied): Promise<Finding> {
+function stateFinding(path: string, ways: Ways): Promise<Finding> {
   return fileFinding('state', path, async () => {
     const reader = StateFile.openForReading(path);
     try {
@@ -52,11 +62,11 @@ function stateFinding(path: string, isEmptied: IsEmptied): Promise<Finding> {
           more: problems.slice(0, 3).map(({ where, what }) => `${where}: ${what}`),
           hint: 'mirrorboard state check names all of it.',
         };
-      const { damage, roots } = reader.summary();
+      const { damage } = reader.summary();
       return await troubles(
+        reader,
         damage.map(({ run, name, damage: item }) => ({ ...item, run, file: name })),
-        roots,
-        isEmptied,
+        ways,
       );
     } finally {
       reader.close();
@@ -64,13 +74,12 @@ function stateFinding(path: string, isEmptied: IsEmptied): Promise<Finding> {
   });
 }
 
-function storeFinding(path: string, isEmptied: IsEmptied): Promise<Finding> {
+function storeFinding(path: string, ways: Ways): Promise<Finding> {
   return fileFinding('store', path, async () => {
     const reader = openStore(path);
     try {
-      const roots = reader.roots().map((root) => ({ ...root, files: reader.fileCount(root.name, '') }));
-      const damage = roots.flatMap(({ name }) => reader.damage(name));
-      return await troubles(damage, roots, isEmptied);
+      const damage = reader.roots().flatMap(({ name }) => reader.damage(name));
+      return await troubles(reader, damage, ways);
     } finally {
       reader.close();
     }
@@ -85,36 +94,72 @@ interface Inside {
   readonly hint?: string;
 }
 
+const TO_READ = 'Let the user that runs mirrorboard read them, or repair the disk or the file server; then backfill.';
+const TO_MOUNT = 'See whether its file system is mounted.';
+
 /** What could not be read when it was to be mirrored: said as long as it is so. */
 async function troubles(
+  known: Pick<StateReader, 'roots' | 'knownFiles' | 'unreadRoots'>,
   damage: readonly (Damage & { readonly run: RunRef; readonly file: string })[],
-  roots: readonly { readonly name: string; readonly path: string; readonly files: number }[],
-  isEmptied: IsEmptied,
+  ways: Ways,
 ): Promise<Inside> {
+  const roots = known.roots();
   const silent = await silentRoots(roots);
   const places = new Map(roots.flatMap(({ name, path }) => (silent.has(path) ? [] : [[name, path] as const])));
-  const unreadable: (typeof damage)[number][] = [];
+  const unread: string[] = [];
   for (const item of damage) {
     const root = places.get(item.run.root);
-    if (item.reason === 'unreadable' && root !== undefined && (await isThere(join(root, item.run.path, item.file)))) unreadable.push(item);
+    if (item.reason === 'unreadable' && root !== undefined && (await isThere(join(root, item.run.path, item.file))))
+      unread.push(`Not mirrored: ${runLabel(item.run)}/${item.file}: ${damageReason(item)}`);
   }
-  const empty: (typeof roots)[number][] = [];
+  const away: string[] = [];
   for (const root of roots) {
-    if (root.files > 0 && places.has(root.name) && (await isThere(root.path)) && (await isEmptied(root.path))) empty.push(root);
+    const files = countKnown(known, { ...root, below: '' }, filterOf(ways.rules, root));
+    const remembered = known.unreadRoots().get(root.name);
+    if (files === 0 && remembered === undefined) continue;
+    const found = silent.has(root.path) ? { isSilent: true } : await lookAt(root, { files, remembered }, ways);
+    if (found.isSilent === true) unread.push(`${root.path} does not answer.`);
+    for (const line of found.unread ?? []) unread.push(line);
+    if (found.away !== undefined) away.push(found.away);
   }
-  const more = [
-    ...unreadable.map((item) => `Not mirrored: ${runLabel(item.run)}/${item.file}: ${damageReason(item)}`),
-    ...empty.map(({ name, path, files }) => `Of the ${formatCount(files)} files of ${name} none is in ${path}.`),
-  ];
+  const more = [...unread, ...away];
   const notes = await damagedFiles(damage, places);
   if (more.length === 0) return { more, notes };
   const shown =
     more.length > MOST_TROUBLES ? [...more.slice(0, MOST_TROUBLES), `… and ${formatCount(more.length - MOST_TROUBLES)} more`] : more;
-  const hint =
-    unreadable.length > 0
-      ? 'Let the user that runs mirrorboard read them, or mend the disk or the file server; then backfill.'
-      : 'See whether its file system is mounted.';
-  return { more: shown, hint, notes };
+  return { more: shown, hint: unread.length > 0 ? TO_READ : TO_MOUNT, notes };
+}
+
+/** What is wrong with a root that is known. */
+interface RootTrouble {
+  readonly isSilent?: boolean;
+  readonly unread?: readonly string[];
+  /** It, or all of its files, can't be found. */
+  readonly away?: string;
+}
+
+/** `remembered`: what could not be read when it was read last. */
+async function lookAt(
+  root: KnownRoot,
+  { files, remembered }: { readonly files: number; readonly remembered: string | undefined },
+  { look }: Ways,
+): Promise<RootTrouble> {
+  const { name, path } = root;
+  try {
+    await inTime(path, () => lstat(systemPath(path)));
+  } catch (error) {
+    return isGone(error)
+      ? { away: `${path}, where ${name} was, is not there.` }
+      : { unread: [`Not mirrored: ${name}: ${reasonOf(error)}`] };
+  }
+  const { obstacles, isWhole, ...found } = await look(root);
+  const unread = obstacles.filter(({ isLeft }) => isLeft !== true);
+  if (unread.length > 0) return { unread: unread.map((one) => `Not mirrored: ${runLabel({ root: name, path: one.path })}: ${one.reason}`) };
+  // A short look may not come to what could not be read.
+  if (!isWhole && remembered !== undefined) return { unread: [`Not mirrored when ${name} was read last: ${remembered}`] };
+  if (files === 0 || !isWhole || found.files > 0 || obstacles.length > 0) return {};
+  const none = files === 1 ? `The file of ${name} is not` : `Of the ${formatCount(files)} files of ${name} none is`;
+  return { away: `${none} in ${path}.` };
 }
 
 /** Records that are damaged: whoever wrote or copied the files has to put them right. */
@@ -134,17 +179,6 @@ async function damagedFiles(
   const what =
     there.length === 1 ? '1 file has records that are damaged' : `${formatCount(there.length)} files have records that are damaged`;
   return [`${what}: mirrorboard inspect ${first} says which. Copy such a file again from where it was written.`];
-}
-
-/** A place that can't be looked at is no empty one: its own finding says so. */
-async function isEmptyRoot(path: string, pool: ReaderPool): Promise<boolean> {
-  try {
-    // One file is enough to know.
-    const { files, isWhole, obstacles } = await look({ root: path, links: DEFAULT_LINKS }, pool, 0);
-    return files === 0 && isWhole && obstacles.length === 0;
-  } catch {
-    return false;
-  }
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -88,7 +88,7 @@ async function rootFinding(root: Root, rules: RunRules, linksOf: LinkRules, pool
       state: unread.length > 0 ? 'problem' : more.length > 0 ? 'note' : 'ok',
       text: `${path} is there, on ${kind}, watched by ${notifies ? 'notifications' : 'polling'}; ${least}${formatCount(files)} event files of ${formatCount(runs)} runs`,
       more,
-      hint: unread.length > 0 ? 'Let the user that runs mirrorboard read them.' : undefined,
+      hint: unread.length > 0 ? 'Let the user that runs mirrorboard read them, or repair the disk or the file server.' : undefined,
       facts: { path, file_system: kind, notifications: notifies, directories, runs, event_files: files, counted_all: isWhole, obstacles },
     };
   } catch (error) {
@@ -107,7 +107,8 @@ function failure(name: string, error: unknown): Finding {
   return { area: 'root', name, state: 'problem', text: reasonOf(error) };
 }
 
-interface Look {
+/** What a short look found. */
+export interface Look {
   readonly directories: number;
   readonly runs: number;
   readonly files: number;
