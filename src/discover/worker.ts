@@ -92,8 +92,9 @@ class RootThread {
     if (result.gone.length > 0) say({ kind: 'filesGone', root: this.#root.name, files: result.gone });
     const { directories, files, obstacles, isMissing, isEmptied } = result;
     say({ kind: 'rootScanned', root: this.#root.name, directories, files, tookMs, obstacles, isMissing, isEmptied });
-    if (isMissing) this.#hearing.close();
-    else if (settings.notify && hasNotifications(this.#root.path)) this.#listen(startedAtMs);
+    // What lay under its path before may have been another file system, which was listened to.
+    if (!isMissing && settings.notify && hasNotifications(this.#root.path)) this.#listen(startedAtMs);
+    else this.#hearing.close();
   }
 
   /** Brings the notifications to where they are worth most; what came there since `lookedAtMs` is found by looking again. */
