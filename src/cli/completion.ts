@@ -99,7 +99,7 @@ async function stored(kind: 'roots' | 'runs' | 'tags', path: string, { operands,
   const { openStore } = await import('../backends/local/index.ts');
   const reader = openStore(path);
   try {
-    const roots = reader.roots();
+    const roots = reader.rootsWithRuns();
     if (kind === 'roots') return roots.map(({ name, path: meaning }) => ({ word: name, meaning }));
     const isNamed = roots.length > 1 || roots.some(({ name }) => prefix.startsWith(`${name}/`));
     const label = (root: string, run: string): string => (isNamed ? `${root}/${run}` : run);

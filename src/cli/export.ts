@@ -89,9 +89,9 @@ function exportKind(kind = 'scalars'): ExportKind {
 }
 
 function chosenRoot(reader: StoreReader, asked: string | undefined, path: string): string {
-  const names = reader.roots().map(({ name }) => name);
+  const names = reader.rootsWithRuns().map(({ name }) => name);
   const [only] = names;
-  if (asked !== undefined && !names.includes(asked)) {
+  if (asked !== undefined && !reader.roots().some(({ name }) => name === asked)) {
     throw new MirrorError('MB3008', `the store ${path} has no root ${asked}; it has: ${names.join(', ') || 'none'}`, { context: { path } });
   }
   if (asked !== undefined) return asked;

@@ -1,5 +1,5 @@
 import { type Config, linksOf } from '../config/index.ts';
-import { globsOf, type RootRequest, resolveRoots, silentRoots } from '../discover/index.ts';
+import { globsOf, type RootRequest, resolveRoots, unseenRoots } from '../discover/index.ts';
 
 /** Runs of some roots that the configured globs keep out, and their files. */
 export interface LeftOut {
@@ -10,7 +10,7 @@ export interface LeftOut {
 /** What lies in some roots of which globs let nothing through. Undefined where there are no globs, or nothing is there. */
 export async function leftOutOf(requests: readonly RootRequest[], config: Config): Promise<LeftOut | undefined> {
   const links = linksOf(config);
-  const roots = resolveRoots(requests, [], links, await silentRoots(requests));
+  const roots = resolveRoots(requests, [], links, await unseenRoots(requests));
   const asked = roots.filter((root) => Object.values(globsOf(config.rules, root)).some((globs) => globs.length > 0));
   if (asked.length === 0) return undefined;
   const { walkRoots } = await import('../reading/index.ts');

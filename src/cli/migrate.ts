@@ -5,7 +5,7 @@ import type { RootRequest } from '../discover/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import type { LaneWarning } from '../lanes/index.ts';
 import { jsonText } from '../model/index.ts';
-import { StateFile } from '../state/index.ts';
+import { StateFile, StateReader } from '../state/index.ts';
 import type { Report } from '../status/index.ts';
 import { type Difference, exitCodeOf, totalsOf, type Verification } from '../verify/compare/index.ts';
 import type { ForeignFindings, VerifyLanesOptions } from '../verify/index.ts';
@@ -184,7 +184,7 @@ async function isEmptyStore(path: string): Promise<boolean> {
   const { openStore } = await import('../backends/local/index.ts');
   const reader = openStore(path);
   try {
-    return reader.roots().length === 0;
+    return reader.rootsWithRuns().length === 0;
   } finally {
     reader.close();
   }
@@ -218,7 +218,8 @@ async function requestsOf(
   const { openStore } = await import('../backends/local/index.ts');
   const reader = storePath === undefined ? StateFile.openForReading(statePath) : openStore(storePath);
   try {
-    return reader.roots().map(({ name, path }) => ({ name, path }));
+    const roots = reader instanceof StateReader ? reader.roots() : reader.rootsWithRuns();
+    return roots.map(({ name, path }) => ({ name, path }));
   } finally {
     reader.close();
   }

@@ -1,9 +1,8 @@
-import { existsSync } from 'node:fs';
 import { type Config, isRootName } from '../config/index.ts';
 import { resolveRoots, silentRoots } from '../discover/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import type { Tidying } from '../model/index.ts';
-import { checkIdentities, type Held, placeWithoutLinks } from '../moves/index.ts';
+import { checkIdentities, type Held, isNothingAt, placeWithoutLinks } from '../moves/index.ts';
 import { listAllRuns } from '../overview/index.ts';
 import { knownRoots, type TidyPlaces, tidy } from '../tidy/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
@@ -30,7 +29,7 @@ export async function rootListCommand(flags: GlobalOptions, context: CommandCont
     const runs = Map.groupBy(listAllRuns({ ...sources, trackers }), ({ run }) => run.root);
     const roots = known.map(({ name, path }) => {
       const own = runs.get(name) ?? [];
-      const stand = silent.has(path) ? 'silent' : existsSync(path) ? 'there' : 'missing';
+      const stand = silent.has(path) ? 'silent' : isNothingAt(path) ? 'missing' : 'there';
       const sum = (of: 'files' | 'points'): number => own.reduce((total, run) => total + run[of], 0);
       return { name, path, stand, runs: own.length, files: sum('files'), points: sum('points') };
     });

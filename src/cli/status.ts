@@ -204,12 +204,15 @@ function statusText(report: StatusReport, { style, width, env, flags }: TextOpti
     lines.push('  remedy: look whether its file server is there; it is mirrored when it answers');
   }
   for (const lane of report.lanes) for (const line of standLines(lane, report.nowMs, style)) lines.push(line);
-  for (const { name } of roots.filter(({ isMissing }) => isMissing)) {
-    lines.push(
-      '',
-      style.red(`${visibleText(name)} is not there; what was mirrored of it is kept`),
-      '  remedy: mount it again; if it lies elsewhere now, say so with NAME=PATH, and it goes on as what it was',
-    );
+  for (const { name, files } of roots.filter(({ isMissing }) => isMissing)) {
+    const [kept, remedy] =
+      files > 0
+        ? [
+            'what was mirrored of it is kept',
+            'mount it again; if it lies elsewhere now, say so with NAME=PATH, and it goes on as what it was',
+          ]
+        : ['nothing of it is mirrored yet', `mount it; if it is not wanted, ${programName(env)} root forget ${visibleText(name)}`];
+    lines.push('', style.red(`${visibleText(name)} is not there; ${kept}`), `  remedy: ${remedy}`);
   }
   for (const { name } of roots.filter(({ isEmptied }) => isEmptied)) {
     lines.push(
@@ -218,11 +221,12 @@ function statusText(report: StatusReport, { style, width, env, flags }: TextOpti
       '  remedy: see whether its file system is mounted; when its files are there again, all goes on',
     );
   }
-  if (report.obstacles.length > 0) {
-    lines.push('', style.red(`${counted(report.obstacles.length, 'place')} of the roots can not be looked at`));
-    for (const { root, path, reason } of report.obstacles.slice(0, MOST_PLACES))
+  const shut = shutPlaces(report);
+  if (shut.length > 0) {
+    lines.push('', style.red(`${counted(shut.length, 'place')} of the roots can not be looked at`));
+    for (const { root, path, reason } of shut.slice(0, MOST_PLACES))
       lines.push(`  ${visibleText(runLabel({ root, path }))}: ${visibleText(reason)}`);
-    if (report.obstacles.length > MOST_PLACES) lines.push(`  … and ${formatCount(report.obstacles.length - MOST_PLACES)} more`);
+    if (shut.length > MOST_PLACES) lines.push(`  … and ${formatCount(shut.length - MOST_PLACES)} more`);
     lines.push(`  remedy: ${LET_READ}`);
   }
   for (const { name, isEmptied, filesGone, filesPassedOver } of roots) {
@@ -293,6 +297,13 @@ function notAnswering({ watch, notAnswering: seen }: StatusReport): readonly { r
   if (Array.isArray(told))
     for (const { root, path, since } of told) all.set(String(path), { root: String(root), path: String(path), since: String(since) });
   return [...all.values()];
+}
+
+/** What can't be looked at for another reason than that it does not answer, which has its own lines. */
+function shutPlaces(report: StatusReport): StatusReport['obstacles'] {
+  const silent = new Set(notAnswering(report).map(({ path }) => path));
+  const places = new Map(report.roots.map(({ name, path }) => [name, path]));
+  return report.obstacles.filter(({ root, path }) => !silent.has(join(places.get(root) ?? '', path)));
 }
 
 function stateOf({ watch }: StatusReport, lane: LanePosture): string {

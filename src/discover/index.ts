@@ -8,11 +8,12 @@ export { Hearing } from './hearing.ts';
 export { nextScanDelay, pollInterval } from './heat.ts';
 export { Listener, type WatchDirectory } from './listener.ts';
 export type { DiscoverFact, SeenFile } from './protocol.ts';
+export { LISTED_ONLY, namesIn } from './read-entries.ts';
 export { type ChangedFile, isHidden, MOST_HEARD, RootWatch, type RunChange, type ScanResult } from './root-watch.ts';
 export { type ResolvedRoot, type RootRequest, resolveRoots } from './roots.ts';
 export { type RunFilter, runFilter } from './run-filter.ts';
 export { ALL_RUNS, filterOf, globsOf, isLetThrough, type RootRules, type RunRules } from './run-rules.ts';
-export { silentRoots } from './silent-roots.ts';
+export { silentRoots, type UnseenRoots, unseenRoots } from './silent-roots.ts';
 export { DiscoverThread, type DiscoverThreadOptions, DiscoverThreads } from './thread.ts';
 export {
   type Found,

@@ -1,9 +1,10 @@
 import { accessSync, constants, existsSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, relative, resolve, sep } from 'node:path';
-import { MirrorError, systemCode } from '../errors.ts';
+import { MirrorError } from '../errors.ts';
 import { nameOfBytes, systemPath } from '../model/index.ts';
-import { reasonOf } from '../system-error.ts';
+import { isGone, reasonOf, remedyOf } from '../system-error.ts';
 import { DEFAULT_LINKS, inDirectory, isWithin, type LinkRule, type LinkRules } from '../untrusted/index.ts';
+import type { UnseenRoots } from './silent-roots.ts';
 
 /** A root as somebody asked for it. */
 export interface RootRequest {
@@ -35,18 +36,19 @@ interface KnownRoot {
 
 /**
  * Checks the roots of one command, among themselves and against those already mirrored: every run has one name, so roots
- * neither share names nor lie in each other. A directory below a known root is that root, narrowed. `silent`: paths that are
- * taken as they are written, since nobody can look at them.
+ * neither share names nor lie in each other. A directory below a known root is that root, narrowed. `unseen`: those
+ * that nobody can look at now.
  */
 export function resolveRoots(
   requests: readonly RootRequest[],
   known: readonly KnownRoot[],
   linksOf: LinkRules = () => DEFAULT_LINKS,
-  silent: ReadonlySet<string> = new Set(),
+  unseen: UnseenRoots = { silent: new Set(), places: new Map() },
 ): ResolvedRoot[] {
   const places = new Places<KnownRoot>();
   for (const root of known) places.add(root.path, root);
-  const resolved = requests.map((request) => resolveRoot(request, places, linksOf, silent.has(request.path)));
+  const resolved = requests.map((request) => resolveRoot(request, places, linksOf, unseen.places.get(request.path)));
+  checkUnseen(resolved, requests, known, unseen);
   const given = new Places<ResolvedRoot>();
   const names = new Map<string, ResolvedRoot>();
   for (const root of resolved) {
@@ -70,6 +72,25 @@ export function resolveRoots(
     names.set(root.name, root);
   }
   return resolved;
+}
+
+/** Whether a root that can't be looked at is the known one of its name only its operator can say. One that is silent is taken for it. */
+function checkUnseen(
+  resolved: readonly ResolvedRoot[],
+  requests: readonly RootRequest[],
+  known: readonly KnownRoot[],
+  { silent, places }: UnseenRoots,
+): void {
+  for (const [i, { name, path, isNamed }] of resolved.entries()) {
+    const asked = requests[i]?.path ?? '';
+    if (isNamed || silent.has(asked) || !places.has(asked)) continue;
+    const other = known.find((root) => root.name === name && root.path !== path && root.path !== '');
+    if (other === undefined) continue;
+    throw new MirrorError('MB2007', `${path} can't be looked at now, and ${name} is mirrored from ${other.path}`, {
+      hint: `Is it the same root, which was moved: ${name}=${path}. Is it another one: ${name}-2=${path}`,
+      context: { path, name },
+    });
+  }
 }
 
 /** Directories, found by what they lie in and by what lies in them: of thousands, none is compared with every other. */
@@ -103,8 +124,8 @@ function directoriesAbove(path: string): string[] {
   return above;
 }
 
-function resolveRoot(request: RootRequest, known: Places<KnownRoot>, linksOf: LinkRules, isSilent: boolean): ResolvedRoot {
-  const path = isSilent ? resolve(request.path) : checkedPath(request.path);
+function resolveRoot(request: RootRequest, known: Places<KnownRoot>, linksOf: LinkRules, unseen: string | undefined): ResolvedRoot {
+  const path = unseen ?? checkedPath(request.path);
   const links = request.links ?? linksOf(path);
   const own = request.name ?? (basename(resolve(request.path)) || 'root');
   const inner = known.below(path);
@@ -139,12 +160,12 @@ function checkedPath(path: string): string {
     accessSync(systemPath(real), constants.R_OK | constants.X_OK);
   } catch (error) {
     if (error instanceof MirrorError) throw error;
-    const isMissing = systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR';
+    const isMissing = isGone(error);
     throw new MirrorError(
       isMissing ? 'MB2001' : 'MB2003',
       isMissing ? `there is no directory ${path}` : `reading ${path}: ${reasonOf(error)}`,
       {
-        hint: isMissing ? 'Check the path; a relative one counts from the working directory.' : 'Check its permissions.',
+        hint: isMissing ? 'Check the path; a relative one counts from the working directory.' : remedyOf(error),
         ...(isMissing ? {} : { cause: error }),
         context: { path },
       },

@@ -307,7 +307,7 @@ class Walk {
       try {
         listed = namesIn(this.#absolute(parent === '.' ? '' : parent), this.#fs);
       } catch (error) {
-        if (errorName(error) !== 'ENOENT') this.#obstacles.push({ path: parent, reason: reasonOf(error) });
+        if (errorName(error) !== 'ENOENT') for (const path of paths) this.#obstacles.push({ path, reason: reasonOf(error) });
         continue;
       }
       for (const path of paths) if (listed.has(basename(path))) this.#obstacles.push({ path, reason: LISTED_ONLY });

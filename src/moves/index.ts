@@ -1,7 +1,7 @@
 /** What became of files, runs and roots that are known: moved, replaced, gone, or the same under another name. */
 export { CopiedRuns } from './copied-runs.ts';
 export { KnownInodes } from './known-inodes.ts';
-export { type FindOptions, hasEntries, hasOtherInode, isThere, type Knower, knownAmong } from './moved-files.ts';
-export { checkMovedRoots, checkPlannedRoots, checkRoots, otherRoots, placeWithoutLinks, walkOf } from './moved-roots.ts';
+export { type FindOptions, hasEntries, hasOtherInode, isNothingAt, isThere, type Knower, knownAmong } from './moved-files.ts';
+export { checkMovedRoots, checkPlannedRoots, checkRoots, otherRoots, placeWithoutLinks, seenOf, walkOf } from './moved-roots.ts';
 export { findMoves, followMoves, type Movable, type MovedFact, type Moves, movable, movedIncident, moveKey } from './moves.ts';
 export { checkIdentities, countKnown, type Held, heldBy } from './root-identity.ts';

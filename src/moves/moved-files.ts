@@ -14,6 +14,7 @@ import {
   type RunRef,
   systemPath,
 } from '../model/index.ts';
+import { isGone } from '../system-error.ts';
 import { compareFile, firstMark } from '../tail/index.ts';
 import { DEFAULT_LINKS, placeOf, type RootPlace } from '../untrusted/index.ts';
 import { KnownInodes } from './known-inodes.ts';
@@ -232,6 +233,15 @@ export function isThere(rootPath: string | undefined, run: string, name: string)
     return lstatSync(systemPath(join(rootPath, run, name)), { throwIfNoEntry: false }) !== undefined;
   } catch {
     return true;
+  }
+}
+
+/** Whether there is nothing at all under a path. What can't be looked at is not missing for that. */
+export function isNothingAt(path: string): boolean {
+  try {
+    return lstatSync(systemPath(path), { throwIfNoEntry: false }) === undefined;
+  } catch (error) {
+    return isGone(error);
   }
 }
 

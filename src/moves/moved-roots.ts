@@ -12,6 +12,8 @@ import {
   type RunRules,
   resolveRoots,
   silentRoots,
+  type UnseenRoots,
+  unseenRoots,
 } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
 import { walkRoots } from '../reading/index.ts';
@@ -66,27 +68,34 @@ export async function checkPlannedRoots(
   rules: RunRules = ALL_RUNS,
   linksOf?: LinkRules,
 ): Promise<void> {
-  checkRoots(requests, paths, await silentRoots(requests));
+  const unseen = await unseenRoots(requests);
+  checkRoots(requests, paths, unseen);
   const isStored = paths.store !== undefined && existsSync(paths.store);
   if (!isStored && !existsSync(paths.state)) return;
   const reader = isStored ? openStore(paths.store ?? '') : StateFile.openForReading(paths.state);
   try {
     const held = reader instanceof StateReader ? knowerOf(reader) : reader;
-    const roots = resolveRoots(requests, held.roots(), linksOf);
+    const roots = seenOf(resolveRoots(requests, held.roots(), linksOf, unseen), unseen);
     await checkMovedRoots(roots, [held], await otherRoots(roots, [held]), walkOf(rules));
   } finally {
     reader.close();
   }
 }
 
+/** Without roots that can't be looked at now. */
+export function seenOf(roots: readonly ResolvedRoot[], { places }: UnseenRoots): readonly ResolvedRoot[] {
+  const unseen = new Set(places.values());
+  return roots.filter(({ path }) => !unseen.has(path));
+}
+
 /** Throws where roots are not there, or don't go together, with what is known of one that is not there. */
 export function checkRoots(
   requests: readonly RootRequest[],
   paths: { readonly store: string | undefined; readonly state: string | undefined },
-  silent: ReadonlySet<string>,
+  unseen: UnseenRoots,
 ): readonly ResolvedRoot[] {
   try {
-    return resolveRoots(requests, [], undefined, silent);
+    return resolveRoots(requests, [], undefined, unseen);
   } catch (error) {
     if (!(error instanceof MirrorError) || error.code !== 'MB2001') throw error;
     const request = requests.find(({ path }) => path === error.context['path']);

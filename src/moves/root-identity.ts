@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KnownRoot, KnownRun } from '../contract/index.ts';
-import type { ResolvedRoot, RunFilter } from '../discover/index.ts';
+import { isHidden, type ResolvedRoot, type RunFilter } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
 import { type RunRef, systemPath } from '../model/index.ts';
 import type { LaneState, StateFile } from '../state/index.ts';
@@ -28,6 +28,8 @@ export function checkIdentities(roots: readonly ResolvedRoot[], held: Held): voi
   for (const root of roots) {
     const path = paths.get(root.name);
     if (path === undefined || path === root.path || root.isNamed || isSameRoot(root, held)) continue;
+    // Only its name is known, since it could not be read: nothing can meet.
+    if (held.knownFiles(root.name)[Symbol.iterator]().next().done === true) continue;
     throw new MirrorError('MB2007', `${path} is already mirrored as ${root.name}; ${root.path} has none of its files`, {
       hint: `Name this one: ${freeName(root.name, paths)}=${root.path}; or, if it is the same root moved: ${root.name}=${root.path}`,
       context: { path: root.path, name: root.name },
@@ -55,12 +57,20 @@ function freeName(name: string, taken: ReadonlyMap<string, string>): string {
   return `${name}-${n}`;
 }
 
-/** How many files were mirrored of the part of a root that is asked for, whether they are there or not. */
-export function countKnown(held: Pick<Held, 'knownFiles'>, { name, below }: ResolvedRoot, filter: RunFilter | undefined): number {
+/**
+ * How many files were mirrored of the part of a root that is asked for, whether they are there or not; without those below something
+ * that nobody can look at (`hidden`).
+ */
+export function countKnown(
+  held: Pick<Held, 'knownFiles'>,
+  { name, below }: Pick<ResolvedRoot, 'name' | 'below'>,
+  filter: RunFilter | undefined,
+  hidden: ReadonlySet<string> = new Set(),
+): number {
   const files = new Set<string>();
   for (const { run, name: file } of held.knownFiles(name)) {
     if (below !== '' && run !== below && !run.startsWith(`${below}/`)) continue;
-    if (filter?.accepts(run) !== false) files.add(`${run}/${file}`);
+    if (filter?.accepts(run) !== false && !isHidden(run, file, hidden)) files.add(`${run}/${file}`);
   }
   return files.size;
 }

@@ -14,7 +14,7 @@ import {
   type RunRules,
   readOnce,
   resolveRoots,
-  silentRoots,
+  unseenRoots,
 } from '../discover/index.ts';
 import type { TrackerLaneOptions } from '../lanes/index.ts';
 import { bytesAhead, changedMsOf, type FileState, isPending, owedGapBytes, type RunRef } from '../model/index.ts';
@@ -90,7 +90,7 @@ export async function planBackfill({ roots, rules = ALL_RUNS, linksOf, storePath
     const found: PlannedRoot[] = [];
     const tree = new RunTree();
     const obstacles: Plan['obstacles'][number][] = [];
-    const resolved = resolveRoots(roots, held.roots(), linksOf, await silentRoots(roots));
+    const resolved = resolveRoots(roots, held.roots(), linksOf, await unseenRoots(roots));
     const walks = await walkRoots(
       resolved.map((root) => ({ root: root.path, below: root.below, links: root.links, ...globsOf(rules, root) })),
     );

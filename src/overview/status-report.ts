@@ -18,7 +18,7 @@ import {
 } from '../discover/index.ts';
 import { LaneNames } from '../lanes/index.ts';
 import type { RunRef } from '../model/index.ts';
-import { isThere } from '../moves/index.ts';
+import { isNothingAt, isThere } from '../moves/index.ts';
 import { type Walked, walkRoots } from '../reading/index.ts';
 import { realPath } from '../real-path.ts';
 import { FileLock, StateFile, type StateReader } from '../state/index.ts';
@@ -124,14 +124,15 @@ export async function statusReport({
     const unheard = await silentRoots(asked);
     const known = asked.flatMap(({ name, path }) => (lead === undefined ? [] : [lead.rootPosture(name, path, unheard.has(path))]));
     const notAnswering: StatusReport['notAnswering'][number][] = [];
-    const looked = known.filter(({ path, isMissing, isSilent }) => !isMissing && !isSilent && existsSync(path));
+    const looked = known.filter(({ path, isMissing, isSilent }) => !isMissing && !isSilent && !isNothingAt(path));
     const walks = await walkRoots(looked.map((root) => ({ root: root.path, links: linksOf(root.path), ...globsOf(rules, root) })));
     const found = looked.map(({ name, path }, i): FoundRoot => {
       const { silent, ...walked } = walks[i] as Walked;
       for (const [hung, sinceMs] of silent) notAnswering.push({ root: name, path: hung, sinceMs });
       const { runs, obstacles } = readOnce(walked, lead === undefined ? () => false : isKnownTo(lead, name));
       const filter = filterOf(rules, { name, path });
-      const isEmpty = runs.length === 0 && obstacles.length === 0 && filter === undefined;
+      const isBare = runs.length === 0 && obstacles.length === 0;
+      const isEmpty = isBare && (filter === undefined || hasLostAll(path, lead?.knownFiles(name) ?? [], filter));
       return { name, runs, obstacles, filter, isEmpty, place: { path, links: linksOf(path) } };
     });
     for (const { name, path, isSilent } of known) if (isSilent) notAnswering.push({ root: name, path, sinceMs: nowMs });
@@ -172,8 +173,19 @@ interface FoundRoot {
   readonly runs: readonly FoundRun[];
   readonly obstacles: readonly Obstacle[];
   readonly filter: RunFilter | undefined;
-  /** Whatever the globs let through. */
+  /** Nothing of what the globs let through is there, of what was mirrored at least. */
   readonly isEmpty: boolean;
+}
+
+/** Whether there are files that are known and let through, and none of them is there. */
+function hasLostAll(rootPath: string, known: Iterable<{ readonly run: string; readonly name: string }>, filter: RunFilter): boolean {
+  let isAny = false;
+  for (const { run, name } of known) {
+    if (!filter.accepts(run)) continue;
+    if (isThere(rootPath, run, name)) return false;
+    isAny = true;
+  }
+  return isAny;
 }
 
 /**
@@ -289,6 +301,7 @@ function heldByStore(store: StoreReader, where: string, state: StateReader | und
       return [name, { runs: runs.length, points: runs.reduce((sum, run) => sum + run.points, 0) }];
     }),
   );
+  const unread = store.unreadRoots();
   const points = [...sums.values()].reduce((sum, of) => sum + of.points, 0);
   return {
     facts: { name: 'local', type: 'local', where, points, refused: 0, unsupported: 0, refusedFiles: [], runsReplaced: 0 },
@@ -299,7 +312,13 @@ function heldByStore(store: StoreReader, where: string, state: StateReader | und
     links: () => [],
     stand: () => readStand(state?.lane('local', resolve(where)).stand()),
     rootPosture: (name, path, isSilent) =>
-      postureOf({ name, path, isSilent, files: store.fileCount(name, ''), ...(sums.get(name) ?? { runs: 0, points: 0 }) }),
+      postureOf(unread.has(name), {
+        name,
+        path,
+        isSilent,
+        files: store.fileCount(name, ''),
+        ...(sums.get(name) ?? { runs: 0, points: 0 }),
+      }),
     knownFiles: (root) => store.knownFiles(root),
     damage: (root) => store.damage(root),
   };
@@ -307,9 +326,9 @@ function heldByStore(store: StoreReader, where: string, state: StateReader | und
 
 type Posture = Omit<RootPosture, 'isEmptied' | 'filesGone' | 'filesPassedOver'>;
 
-/** One of which no file is expected (they were forgotten, or lie elsewhere now) is not missed. */
-function postureOf(root: Omit<Posture, 'isMissing'>): Posture {
-  return { ...root, isMissing: !root.isSilent && root.files > 0 && !existsSync(root.path) };
+/** One of which no file is expected (they were forgotten, or lie elsewhere now) is not missed, unless something of it is unread. */
+function postureOf(isUnread: boolean, root: Omit<Posture, 'isMissing'>): Posture {
+  return { ...root, isMissing: !root.isSilent && (root.files > 0 || isUnread) && isNothingAt(root.path) };
 }
 
 function heldByState(
@@ -353,7 +372,14 @@ function heldByState(
     rootPosture: (root, path, isSilent) => {
       const runs = runsOf(root);
       const points = [...runs.values()].reduce((sum, known) => sum + known.points, 0);
-      return postureOf({ name: root, path, isSilent, files: state?.fileCount(root) ?? 0, runs: runs.size, points });
+      return postureOf(state?.unreadRoots().has(root) === true, {
+        name: root,
+        path,
+        isSilent,
+        files: state?.fileCount(root) ?? 0,
+        runs: runs.size,
+        points,
+      });
     },
     knownFiles: (root) => state?.knownFiles(root) ?? [],
     damage: (root) =>

@@ -19,6 +19,7 @@ import type { StateStore } from './state-store.ts';
 import { Statements } from './statements.ts';
 import { dropTask, keepTask, nextTask, type Task, tasksIn } from './tasks.ts';
 import { tidyState } from './tidy-state.ts';
+import { noteUnread, unreadRoots } from './unread-roots.ts';
 
 /** Clock and listeners of a state file. */
 export interface StateOptions {
@@ -111,6 +112,13 @@ export class StateFile {
     commits.change(JSON.stringify(['root', name]), () =>
       statements.run('INSERT INTO root (name, path) VALUES (?,?) ON CONFLICT (name) DO UPDATE SET path = excluded.path', name, path),
     );
+  }
+
+  /** Notes what could not be read of a root that is known, or that all could be. */
+  noteUnread(root: string, reason: string | undefined): void {
+    const { commits, statements } = this.#store;
+    if (unreadRoots(this.#store.reading().statements).get(root) === reason) return;
+    commits.change(JSON.stringify(['unread', root]), () => noteUnread(statements, root, reason));
   }
 
   /** The roots that were ever noted, and where each lay last. */

@@ -10,6 +10,7 @@ import { RowIds } from './row-ids.ts';
 import type { StateStore } from './state-store.ts';
 import type { Statements } from './statements.ts';
 import { type StateSummary, summarizeState } from './summarize-state.ts';
+import { unreadRoots } from './unread-roots.ts';
 
 /** A status document, and when it was written. */
 export interface StoredStatus {
@@ -72,6 +73,11 @@ export class StateReader {
     return this.#statements
       .all('SELECT name, path FROM root ORDER BY name')
       .map(({ name, path }) => ({ name: String(name), path: String(path) }));
+  }
+
+  /** Roots of which something could not be read, with the reason. */
+  unreadRoots(): ReadonlyMap<string, string> {
+    return unreadRoots(this.#statements);
   }
 
   /** A lane by its name and target; one that was never used knows nothing. */

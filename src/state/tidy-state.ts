@@ -1,6 +1,8 @@
 /** Renames, moves and forgets what the state knows of roots and runs. Inside a transaction. */
+
 import { type Forgetting, KEPT_STAMP, type Tidying } from '../model/index.ts';
 import type { StateStore } from './state-store.ts';
+import { noteUnread } from './unread-roots.ts';
 
 /** Nothing is changed where it was done before. */
 export function tidyState(store: StateStore, tidying: Tidying): void {
@@ -57,5 +59,6 @@ function forget({ statements, ids }: StateStore, { root, isRoot, files, ...liste
     statements.run(`UPDATE file SET damage = '[]', stamp = '${KEPT_STAMP}' WHERE id = ?`, file);
   }
   if (!isRoot) return;
+  noteUnread(statements, root, undefined);
   statements.run('DELETE FROM root WHERE name = ? AND NOT EXISTS (SELECT 1 FROM run WHERE run.root = root.id)', root);
 }

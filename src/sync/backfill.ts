@@ -1,5 +1,4 @@
 /** Joins the rooms into one pass: roots → discover → reader (tail, decode) → lanes → backends. */
-import { resolve } from 'node:path';
 import { DAMAGED_HINT, LocalBackend, storeBytes } from '../backends/local/index.ts';
 import { withSignal } from '../concurrency/index.ts';
 import type { KnownRoot } from '../contract/index.ts';
@@ -16,7 +15,8 @@ import {
   type RunRules,
   readOnce,
   resolveRoots,
-  silentRoots,
+  type UnseenRoots,
+  unseenRoots,
 } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
 import { asksForOthers, type StoreOptions, type TrackerLaneOptions } from '../lanes/index.ts';
@@ -36,6 +36,7 @@ import {
   movable,
   movedIncident,
   otherRoots,
+  seenOf,
   walkOf,
 } from '../moves/index.ts';
 import { BatchCache, JobReader, PatientReader } from '../reading/index.ts';
@@ -85,8 +86,8 @@ export async function backfill(options: BackfillOptions): Promise<Report> {
   // The local store takes one root after the other, trackers take all of them at once.
   useMemory({ roots: trackers.length > 0 ? options.roots.length : 1 });
   // Wrong roots are said before anything is made.
-  const silent = await silentRoots(options.roots);
-  checkRoots(options.roots, { store: store?.path, state: statePath }, silent);
+  const unseen = await unseenRoots(options.roots);
+  checkRoots(options.roots, { store: store?.path, state: statePath }, unseen);
   if (store !== undefined) makeStoreFolder(store.path);
   // Under whatever name: a link to a store is that store.
   const lock = store === undefined ? undefined : FileLock.acquire(store.path);
@@ -100,7 +101,7 @@ export async function backfill(options: BackfillOptions): Promise<Report> {
       const warn = (message: string): void => options.log?.warn({}, message);
       const places = { state, local: local === undefined || store === undefined ? undefined : { backend: local, path: store.path } };
       await finishTidying({ ...places, trackers, warn, signal: options.signal });
-      report = await new Pass(local, state, reader, silent, options).run();
+      report = await new Pass(local, state, reader, unseen, options).run();
     } finally {
       await local?.close();
       for (const { backend } of trackers) await backend.close();
@@ -138,7 +139,7 @@ class Pass {
   /** The first that reads; a root that hangs keeps its own, and the next one gets another. */
   readonly #reader: PatientReader;
   readonly #readers: PatientReader[] = [];
-  readonly #silent: ReadonlySet<string>;
+  readonly #unseen: UnseenRoots;
   readonly #jobs: JobReader;
   readonly #tree = new RunTree();
   /** Until the feeds have heard of all runs. */
@@ -147,6 +148,8 @@ class Pass {
   readonly #changed = new Map<string, ChangedRun>();
   #trackerFeeds: readonly TrackerSync[] = [];
   #roots: readonly ResolvedRoot[] = [];
+  /** What of each root nobody could look at, by its name. */
+  readonly #hidden = new Map<string, Set<string>>();
   /** Known roots that this pass is not about: runs may have come from there. */
   #others: readonly KnownRoot[] = [];
 
@@ -154,14 +157,14 @@ class Pass {
     local: LocalBackend | undefined,
     state: StateFile | undefined,
     reader: PatientReader,
-    silent: ReadonlySet<string>,
+    unseen: UnseenRoots,
     options: BackfillOptions,
   ) {
     const { log, trackers = [] } = options;
     this.#local = local;
     this.#state = state;
     this.#reader = reader;
-    this.#silent = silent;
+    this.#unseen = unseen;
     this.#options = options;
     this.#tracker = new PassCounters({ log });
     // The one whose points the display counts.
@@ -213,15 +216,14 @@ class Pass {
   /** The roots, checked against what is held already before anything is noted of them. */
   async #begin(): Promise<ResolvedRoot[]> {
     const held = this.#held();
-    const roots = resolveRoots(this.#options.roots, held.roots(), this.#options.linksOf, this.#silent);
+    const roots = resolveRoots(this.#options.roots, held.roots(), this.#options.linksOf, this.#unseen);
     this.#roots = roots;
-    const unheard = new Set([...this.#silent].map((path) => resolve(path)));
-    const heard = roots.filter(({ path }) => !unheard.has(path));
-    checkIdentities(heard, held);
+    const seen = seenOf(roots, this.#unseen);
+    checkIdentities(seen, held);
     this.#others = await otherRoots(roots, this.#movables());
     if (this.#options.moved !== 'new') {
       const { rules = ALL_RUNS } = this.#options;
-      await checkMovedRoots(heard, this.#movables(), this.#others, walkOf(rules));
+      await checkMovedRoots(seen, this.#movables(), this.#others, walkOf(rules));
     }
     this.#reader.listen(this.#silenceEvents());
     for (const root of roots) {
@@ -280,13 +282,20 @@ class Pass {
         const kept: FoundRun[] = [];
         const left: FoundRun[] = [];
         let met = 0;
+        let unread: string | undefined;
+        const hidden = new Set<string>();
+        this.#hidden.set(root.name, hidden);
         let known = 0;
         const pieces = walker.walk({ root: path, below, links, ...globsOf(rules, root) });
         for (;;) {
           const piece = await withSignal(pieces.next(), signal);
           if (piece.done === true) break;
           met += piece.value.runs.length + piece.value.obstacles.length;
-          for (const obstacle of piece.value.obstacles) this.#tracker.obstacleMet(root.name, obstacle);
+          for (const obstacle of piece.value.obstacles) {
+            this.#tracker.obstacleMet(root.name, obstacle);
+            hidden.add(obstacle.path);
+            if (obstacle.isLeft !== true) unread ??= obstacle.path === '.' ? obstacle.reason : `${obstacle.path}: ${obstacle.reason}`;
+          }
           const plain: FoundRun[] = [];
           for (const run of piece.value.runs) {
             const isKept = !isPlain(run);
@@ -295,6 +304,7 @@ class Pass {
           }
           hand(one, plain);
         }
+        this.#noteUnread(root, unread);
         kept.sort((a, b) => compareNames(a.path, b.path));
         const { runs: rest } = readOnce({ runs: kept, passedOver: [] }, isKnown);
         this.#followMoves(root, rest, { mayBeKnown, isNew });
@@ -308,7 +318,7 @@ class Pass {
         if (this.#local === undefined && met > 0) {
           const isThere = isKnownTo(held, root.name);
           for (const { path: run, files } of rest) for (const { name } of files) if (isThere(run, name)) known++;
-          this.#tracker.filesMissing(Math.max(0, countKnown(held, root, filterOf(rules, root)) - known));
+          this.#tracker.filesMissing(Math.max(0, countKnown(held, root, filterOf(rules, root), hidden) - known));
         }
         const gone = met > 0 ? 0 : countKnown(held, root, filterOf(rules, root));
         if (gone > 0) this.#tracker.incident({ kind: 'emptied', root: root.name, path: below || '.', reason: filesText(gone) });
@@ -323,6 +333,13 @@ class Pass {
     if (isTold) return;
     this.#trackerFeeds = this.#feeds(this.#roots);
     for (const [root, found] of untold) this.#tellFeeds(root, found);
+  }
+
+  /** Notes what of a root could not be read, for those who ask later; that all could be, only a look at all of it can say. */
+  #noteUnread(root: ResolvedRoot, reason: string | undefined): void {
+    if (reason === undefined && (root.below !== '' || filterOf(this.#options.rules ?? ALL_RUNS, root) !== undefined)) return;
+    this.#state?.noteUnread(root.name, reason);
+    this.#local?.noteUnread(root, reason);
   }
 
   /** Runs that turned up elsewhere go on there. `mayBeKnown`: whether a file may have been in another root, which few were. */
@@ -374,7 +391,9 @@ class Pass {
     await walking;
     const held = (root: ResolvedRoot): number => {
       const filter = filterOf(rules, root);
-      return filter === undefined ? local.fileCount(root.name, root.below) : countKnown(local, root, filter);
+      const hidden = this.#hidden.get(root.name);
+      const isPlain = filter === undefined && (hidden === undefined || hidden.size === 0);
+      return isPlain ? local.fileCount(root.name, root.below) : countKnown(local, root, filter, hidden);
     };
     if (!signal.aborted) this.#tracker.filesHeld(walks.reduce((sum, { root }) => sum + held(root), 0));
   }

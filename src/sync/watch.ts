@@ -17,7 +17,8 @@ import {
   type RunRules,
   resolveRoots,
   type SeenFile,
-  silentRoots,
+  type UnseenRoots,
+  unseenRoots,
 } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
 import { asksForOthers, type StoreOptions, type TrackerLaneOptions } from '../lanes/index.ts';
@@ -95,6 +96,7 @@ const MOST_BESIDE = 12;
 const GATHER_MS = 500;
 /** So many times that where a run lies in another one's place, which may turn up elsewhere. */
 const MOST_GATHERED = 10;
+const GONE = 'it is not there';
 /** How often the state gets a new status document. */
 const STATUS_MS = 2000;
 
@@ -102,8 +104,8 @@ const STATUS_MS = 2000;
 export async function watch(options: WatchOptions): Promise<WatchStatus> {
   const { store, trackers = [] } = options;
   useMemory({ roots: options.roots.length });
-  const silent = await silentRoots(options.roots);
-  if (checkRoots(options.roots, { store: store?.path, state: options.statePath }, silent).length === 0)
+  const unseen = await unseenRoots(options.roots, { isPatient: true });
+  if (checkRoots(options.roots, { store: store?.path, state: options.statePath }, unseen).length === 0)
     throw new MirrorError('MB1001', 'there is nothing to watch: no log directory is given', { command: 'mirrorboard watch LOGDIR' });
   if (store !== undefined) makeStoreFolder(store.path);
   const lock = store === undefined ? undefined : FileLock.acquire(store.path);
@@ -115,7 +117,7 @@ export async function watch(options: WatchOptions): Promise<WatchStatus> {
         const warn = (message: string): void => options.log?.warn({}, message);
         const places = { state, local: local === undefined || store === undefined ? undefined : { backend: local, path: store.path } };
         await finishTidying({ ...places, trackers, warn, signal: options.signal });
-        return await new Watch(local, state, silent, options).run();
+        return await new Watch(local, state, unseen, options).run();
       } finally {
         await local?.close();
         for (const { backend } of trackers) await backend.close();
@@ -141,8 +143,8 @@ class Watch {
   readonly #local: LocalBackend | undefined;
   readonly #state: StateFile;
   readonly #roots: ReadonlyMap<string, ResolvedRoot>;
-  /** Roots that did not answer at the start. */
-  readonly #unheard: ReadonlySet<string>;
+  /** Paths of roots that could not be looked at when we began. */
+  readonly #unseen: ReadonlySet<string>;
   readonly #status: WatchStatus;
   #heals: RetrySchedule;
   readonly #reader: JobReader;
@@ -167,17 +169,19 @@ class Watch {
   readonly #scans = new Map<string, PromiseWithResolvers<void>>();
   /** When a run was heard of last that is new, by root and `steadyMs`. */
   readonly #newAtMs = new Map<string, number>();
+  /** What of each root could not be read, as it was noted. */
+  readonly #unread = new Map<string, string | undefined>();
   #failure: unknown;
   #wake: (() => void) | undefined;
   #statusAtMs = 0;
 
-  constructor(local: LocalBackend | undefined, state: StateFile, silent: ReadonlySet<string>, options: WatchOptions) {
+  constructor(local: LocalBackend | undefined, state: StateFile, unseen: UnseenRoots, options: WatchOptions) {
     const { roots, store, trackers = [], log } = options;
     this.#options = options;
-    this.#unheard = new Set([...silent].map((path) => resolve(path)));
+    this.#unseen = new Set(unseen.places.values());
     this.#local = local;
     this.#state = state;
-    this.#roots = new Map(resolveRoots(roots, local?.roots() ?? state.roots(), options.linksOf, silent).map((root) => [root.name, root]));
+    this.#roots = new Map(resolveRoots(roots, local?.roots() ?? state.roots(), options.linksOf, unseen).map((root) => [root.name, root]));
     const lanes = [
       ...(store === undefined ? [] : [{ name: 'local', type: 'local', where: store.path, kept: readStand(this.#localState().stand()) }]),
       ...trackers.map(({ name, type, target }) => ({
@@ -208,13 +212,13 @@ class Watch {
   async run(): Promise<WatchStatus> {
     const { signal } = this.#options;
     const resolved = [...this.#roots.values()];
-    // One that does not answer is taken for what it was.
-    const heard = resolved.filter(({ path }) => !this.#unheard.has(path));
-    checkIdentities(heard, this.#local ?? heldBy(this.#state, this.#laneStates()));
+    // One that can't be looked at is taken for what it was.
+    const seen = resolved.filter(({ path }) => !this.#unseen.has(path));
+    checkIdentities(seen, this.#local ?? heldBy(this.#state, this.#laneStates()));
     if (this.#options.moved !== 'new') {
       const { rules = ALL_RUNS } = this.#options;
       const helds = this.#movables();
-      await checkMovedRoots(heard, helds, await otherRoots(resolved, helds), walkOf(rules));
+      await checkMovedRoots(seen, helds, await otherRoots(resolved, helds), walkOf(rules));
     }
     await this.#options.onStart?.(this.#status);
     const damage = this.#local?.damage();
@@ -344,7 +348,7 @@ class Watch {
   /** No file is opened here: one that hangs must not stop everybody. */
   #byInode(root: string): FindOptions {
     const others = [...this.#roots.values()].filter(
-      ({ name, path }) => name !== root && !this.#unheard.has(path) && !this.#status.isSilent(name),
+      ({ name, path }) => name !== root && !this.#unseen.has(path) && !this.#status.isSilent(name),
     );
     return { byInode: true, others };
   }
@@ -471,6 +475,7 @@ class Watch {
       case 'rootScanned':
         this.#status.rootScanned(fact);
         this.#tellMoved(this.#copies?.copiesFound() ?? []);
+        this.#noteUnread(fact);
         this.#tellHeld();
         this.#scanOf(fact.root).resolve();
         return;
@@ -510,6 +515,21 @@ class Watch {
       this.#round.abort();
       this.#wake?.();
     }, GATHER_MS);
+  }
+
+  /** Notes what of a root could not be read, for those who ask when we are gone; that all could be, only a scan of all can say. */
+  #noteUnread({ root: name, obstacles, isMissing }: Extract<DiscoverFact, { kind: 'rootScanned' }>): void {
+    const root = this.#roots.get(name);
+    const first = obstacles.find(({ isLeft }) => isLeft !== true);
+    if (root === undefined || (first === undefined && isMissing && this.#status.isSilent(name))) return;
+    const reason =
+      first === undefined ? (isMissing ? GONE : undefined) : first.path === '.' ? first.reason : `${first.path}: ${first.reason}`;
+    if (this.#unread.get(name) === reason && this.#unread.has(name)) return;
+    const isPart = root.below !== '' || filterOf(this.#options.rules ?? ALL_RUNS, root) !== undefined;
+    if (reason === undefined && isPart) return;
+    this.#unread.set(name, reason);
+    this.#state.noteUnread(name, reason);
+    this.#local?.noteUnread(root, reason);
   }
 
   /** The first scan of a root. */

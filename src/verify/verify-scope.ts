@@ -41,10 +41,11 @@ export interface Mirrored {
 
 /** What a store holds, as the scope of a verification. */
 export function mirroredIn(reader: StoreReader, storePath: string): Mirrored {
+  const unread = reader.unreadRoots();
   return {
     words: `the store ${storePath}`,
     // Nobody looks for files that were forgotten and whose points were to be kept, or that lie in another root now.
-    roots: () => reader.roots().filter(({ name }) => reader.hasExpectedRuns(name)),
+    roots: () => reader.roots().filter(({ name }) => reader.hasExpectedRuns(name) || unread.has(name)),
     runs: (root) => reader.expectedRuns(root),
     positions: (run) => reader.positions(run),
   };
@@ -85,7 +86,8 @@ export async function scopesOf(
     if (silent.has(request.path) ? await isThere(request.path, silent, obstacles) : !isKnown || (await isThere(path, silent, obstacles)))
       there.push(request);
   }
-  const resolved = resolveRoots(there, known, linksOf, silent);
+  const places = new Map([...silent].map((path) => [path, resolve(path)]));
+  const resolved = resolveRoots(there, known, linksOf, { silent, places });
   for (const { name, path } of resolved) {
     if (known.some((root) => root.name === name)) continue;
     throw new MirrorError('MB3008', `${words} has nothing of ${path}; it has: ${known.map((root) => root.path).join(', ')}`, {

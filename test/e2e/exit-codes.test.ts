@@ -53,12 +53,17 @@ describe('the exit code', () => {
     await mustRun(['backfill', '--strict', torn], { cwd: folder }, 1);
   });
 
+  it('is 1 when one of several roots is missing; the others are mirrored', async () => {
+    const { stderr } = await mustRun(['backfill', corpus('tf2_scalars'), 'nowhere'], { cwd: folder }, 1);
+    expect(stderr).toMatch(/302 new points[^]*nowhere: cannot be read \(it is not there \(ENOENT\)\)/);
+  });
+
   const file = join(repository, 'package.json');
   const wrong: readonly (readonly [what: string, args: readonly string[], says: RegExp])[] = [
     ['no root', ['backfill'], /no log directory/],
     ['a missing root', ['backfill', 'nowhere'], /there is no directory nowhere/],
     ['a root that is a file', ['backfill', file], /is not a directory/],
-    ['a missing root among others', ['backfill', corpus('tf2_scalars'), 'nowhere'], /there is no directory nowhere/],
+    ['missing roots alone', ['backfill', 'nothing', 'nowhere'], /there is no directory nothing/],
     ['a root given twice', ['backfill', corpus('tf2_scalars'), corpus('tf2_scalars')], /given twice/],
     ['a root in another', ['backfill', join(repository, 'test/logs'), corpus('tf2_scalars')], /lies in/],
     ['two roots of one name', ['backfill', `a=${corpus('tf2_scalars')}`, `a=${corpus('tf2_media')}`], /both be called a/],

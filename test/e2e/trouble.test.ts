@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { until } from '../crash/watch-kill.ts';
 import * as w from '../support/event-writer.ts';
-import { type Ended, endAll, freshDirectory, mustRun, remove, start } from './command.ts';
+import { type Ended, endAll, freshDirectory, mustRun, remove, repository, start } from './command.ts';
 
 const ONE = 'events.out.tfevents.1';
 const NOBODY = 65_534;
@@ -51,6 +51,56 @@ async function points(): Promise<number> {
   const { stdout } = await mustRun(['export', '--format', 'csv'], { cwd: folder });
   return stdout.trim().split('\n').length - 1;
 }
+
+describe('a root of which nothing is mirrored yet', () => {
+  it('is named by all commands when it can not be looked at, and the other roots are mirrored', async () => {
+    symlinkSync('ring', join(folder, 'ring'));
+    for (const root of ['ring', 'none']) {
+      const backfill = await run(['backfill', join(folder, root), logs], 1);
+      expect(backfill.stderr).toMatch(new RegExp(`${root}: .*(ELOOP|ENOENT)`));
+      expect(await points()).toBe(20);
+      expect((await run(['status'], 1)).stdout).toMatch(new RegExp(`${root}(: its links lead in a circle| is not there; nothing of it)`));
+      expect((await run(['verify'], 3)).stderr).toContain(join(folder, root));
+      expect((await run(['doctor'], 1)).stdout).toContain(root);
+      rmSync(join(folder, root), { force: true });
+      mkdirSync(join(folder, root));
+      await run(['backfill', join(folder, root), logs], 0);
+      for (const command of ['status', 'verify', 'doctor']) await run([command], 0);
+    }
+    // One that has nothing is not missed any more.
+    rmSync(join(folder, 'none'), { recursive: true });
+    await run(['status'], 0);
+  });
+});
+
+describe('a file server that fails', () => {
+  /** As the system says it of the entry of that name. */
+  const fails = async (name: string, calls: readonly string[], code: string, args: readonly string[], exit: number): Promise<Ended> => {
+    writeFileSync(join(folder, 'world.json'), JSON.stringify({ faults: { [name]: { calls, code } }, clockMs: 0 }));
+    const env = {
+      NODE_OPTIONS: `--import=${join(repository, 'test/support/faulty-world.mjs')}`,
+      WORLD_CONTROL: join(folder, 'world.json'),
+    };
+    return mustRun(args, { cwd: folder, env }, exit);
+  };
+
+  it.each([
+    ['a file that can not be looked at', 'events.out.tfevents.odd', ['lstat'], 'EIO'],
+    ['a file that its directory lists, and nobody finds there', 'events.out.tfevents.odd', ['lstat'], 'ENOENT'],
+    ['a file that is there, and gone when it is opened', 'events.out.tfevents.odd', ['open'], 'ENOENT'],
+    ['a directory that its own one lists, and nobody finds there', 'secret', ['readdir'], 'ENOENT'],
+  ])('has all commands name %s', async (_, name, calls, code) => {
+    renameSync(join(logs, 'secret', ONE), join(logs, 'secret', 'events.out.tfevents.odd'));
+    expect((await fails(name, calls, code, ['backfill', logs], 1)).stderr).toMatch(new RegExp(`${name}.*${code}`));
+    expect(await points()).toBe(10);
+    expect((await fails(name, calls, code, ['status'], 1)).stdout).toMatch(new RegExp(`${name}.*${code}`));
+    expect((await fails(name, calls, code, ['verify'], 3)).stderr).toContain(name);
+    expect((await fails(name, calls, code, ['doctor'], 1)).stdout).toMatch(new RegExp(`${name}.*${code}`));
+    await mustRun(['backfill', logs], { cwd: folder });
+    expect(await points()).toBe(20);
+    for (const command of ['status', 'verify', 'doctor']) await mustRun([command], { cwd: folder });
+  });
+});
 
 describe('a file that can not be read', () => {
   it('is named by backfill, status, verify and doctor alike, until it can', async () => {

@@ -24,6 +24,7 @@ import { blobPath, MediaFolder } from './media.ts';
 import { moveRuns, type StoredMove } from './moved.ts';
 import { StoreReader } from './reader.ts';
 import { sweepMedia, tidyStore } from './tidy.ts';
+import { noteUnread } from './unread-roots.ts';
 import { type PreparedParcel, Writer } from './writer.ts';
 
 /** Where the store and its media lie. */
@@ -147,6 +148,17 @@ export class LocalBackend implements PositionOwner {
   moveRoot({ name, path }: KnownRoot): void {
     try {
       this.#db.prepare('UPDATE root SET path = ? WHERE name = ? AND path <> ?').run(path, name, path);
+    } catch (cause) {
+      const error = translated(cause, this.#options.path, 'writing');
+      if (error.retry !== 'later') throw error;
+    }
+  }
+
+  /** Notes what could not be read of a root, also where nothing of it is stored; or that all could be. */
+  noteUnread(root: KnownRoot, reason: string | undefined): void {
+    if (this.#reader.unreadRoots().get(root.name) === reason) return;
+    try {
+      this.#transaction(() => noteUnread(this.#db, root, reason));
     } catch (cause) {
       const error = translated(cause, this.#options.path, 'writing');
       if (error.retry !== 'later') throw error;

@@ -4,6 +4,7 @@ import { compareNames, type Damage, type DataClass, type FileState, KEPT_STAMP, 
 import { translated } from './client.ts';
 import { type FileRow, fileState } from './map.ts';
 import { comparePlaces, exact, measured, type PlacedPoint, StoredScalars, wide } from './stored-scalars.ts';
+import { unreadRoots } from './unread-roots.ts';
 
 /** A series as the listings show it: no point was read for it. */
 export interface StoredSeries extends Series {
@@ -84,6 +85,12 @@ export class StoreReader {
 
   roots(): KnownRoot[] {
     return this.#all('SELECT name, path FROM root ORDER BY name').map((row) => ({ name: String(row.name), path: String(row.path) }));
+  }
+
+  /** Without those that are known by name only, since nothing of them could be read. */
+  rootsWithRuns(): KnownRoot[] {
+    const known = new Set(this.#all('SELECT name FROM root WHERE id IN (SELECT root FROM run)').map(({ name }) => String(name)));
+    return this.roots().filter(({ name }) => known.has(name));
   }
 
   runs(root: string): StoredRun[] {
@@ -211,6 +218,11 @@ export class StoreReader {
   /** Whether there are any. */
   hasExpectedRuns(root: string): boolean {
     return this.#all(`SELECT 1 ${EXPECTED_RUNS} LIMIT 1`, root).length > 0;
+  }
+
+  /** Roots of which something could not be read, with the reason. */
+  unreadRoots(): ReadonlyMap<string, string> {
+    return unreadRoots(this.#db);
   }
 
   /** Every file that is expected. */

@@ -1,9 +1,11 @@
 /** Renames, moves and forgets what a store knows of roots and runs. */
+
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { type Forgetting, KEPT_STAMP, type Tidying } from '../../model/index.ts';
 import { recountRun } from './recount.ts';
+import { noteUnread } from './unread-roots.ts';
 
 /** Runs that are forgotten in one transaction. */
 const RUNS_AT_A_TIME = 100;
@@ -84,6 +86,7 @@ function forget(db: Prepared, { root, isRoot, files, keepsPoints, ...listed }: F
       }
     });
   }
+  if (isRoot) transaction(() => noteUnread(db.db, { name: root, path: '' }, undefined));
   if (isRoot && !keepsPoints) {
     transaction(() => db.prepare('DELETE FROM root WHERE name = ? AND NOT EXISTS (SELECT 1 FROM run WHERE run.root = root.id)').run(root));
   }

@@ -101,6 +101,21 @@ describe('a scan', () => {
     expect(gone).toEqual([{ run: 'a', name: ONE }]);
   });
 
+  it('waits for a root that can not be looked at, and says why', () => {
+    rmSync(root, { recursive: true });
+    symlinkSync(root, root);
+    const watch = new RootWatch({ path: root, below: '' });
+    expect(watch.scan(1000)).toMatchObject({
+      isMissing: true,
+      gone: [],
+      obstacles: [{ path: '.', reason: 'its links lead in a circle (ELOOP)' }],
+    });
+    rmSync(root);
+    expect(watch.scan(2000)).toMatchObject({ isMissing: true, obstacles: [] });
+    mkdirSync(root);
+    expect(watch.scan(3000)).toMatchObject({ isMissing: false, obstacles: [] });
+  });
+
   it('takes nothing for gone while the root is missing, and finds it as it was when it is back', () => {
     write(`a/${ONE}`);
     const watch = watched();

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -29,6 +29,16 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 function scalar(step: number): Uint8Array {
   return event({ wallTime: step, step, summary: [simpleValue('loss', step)] });
+}
+
+/** Roots of which something could not be read, with the reason, as the store has them. */
+function unread(): Record<string, string> {
+  const reader = openStore(store().path);
+  try {
+    return Object.fromEntries(reader.unreadRoots());
+  } finally {
+    reader.close();
+  }
 }
 
 const steps = (from: number, to: number): Uint8Array[] => Array.from({ length: to - from }, (_, i) => scalar(from + i));
@@ -224,6 +234,52 @@ describe('backfill', () => {
     expect((await both()).incidents).toMatchObject([{ kind: 'moved', root: 'old' }]);
     expect(runsIn()).toEqual({ run: 30 });
     expect(runsIn('old')).toEqual({ other: 3, run: 100 });
+  });
+
+  test('mirrors the other roots where one can not be looked at, and notes that one in the store', async () => {
+    writeFileSync(path, eventFile(...steps(0, 3)));
+    symlinkSync('ring', join(folder, 'ring'));
+    const roots = [{ path: join(folder, 'none') }, { path: join(folder, 'ring') }, { path: logs }];
+    const several = (): Promise<Report> => backfill({ roots, store: store(), signal: new AbortController().signal });
+    const { totals, incidents } = await several();
+    expect(totals).toMatchObject({ newPoints: 3, filesGone: 0 });
+    expect(incidents).toMatchObject([
+      { kind: 'folder', root: 'none', path: '.', reason: 'it is not there (ENOENT)' },
+      { kind: 'folder', root: 'ring', path: '.', reason: 'its links lead in a circle (ELOOP)' },
+    ]);
+    expect(unread()).toEqual({ none: 'it is not there (ENOENT)', ring: 'its links lead in a circle (ELOOP)' });
+    mkdirSync(join(folder, 'none'));
+    rmSync(join(folder, 'ring'));
+    mkdirSync(join(folder, 'ring', 'run'), { recursive: true });
+    writeFileSync(join(folder, 'ring', 'run', NAME), eventFile(...steps(0, 5)));
+    expect((await several()).incidents).toEqual([]);
+    expect([unread(), runsIn('ring')]).toEqual([{}, { run: 5 }]);
+  });
+
+  test('refuses what is not there where it is all that is asked for', async () => {
+    const only = (...names: string[]): Promise<Report> =>
+      backfill({ roots: names.map((name) => ({ path: join(folder, name) })), store: store(), signal: new AbortController().signal });
+    await expect(only('none')).rejects.toMatchObject({ code: 'MB2001' });
+    await expect(only('none', 'nothing')).rejects.toMatchObject({ code: 'MB2001' });
+    writeFileSync(join(folder, 'file'), '');
+    await expect(only('logs', 'file')).rejects.toMatchObject({ code: 'MB2002' });
+    expect(existsSync(store().path)).toBe(false);
+  });
+
+  test('does not say that files are gone which nobody could look at', async () => {
+    writeFileSync(path, eventFile(...steps(0, 3)));
+    mkdirSync(join(logs, 'other'));
+    writeFileSync(join(logs, 'other', NAME), eventFile(...steps(0, 2)));
+    await pass();
+    renameSync(logs, join(folder, 'away'));
+    symlinkSync('logs', logs);
+    const both = await backfill({
+      roots: [{ path: logs }, { path: join(folder, 'away'), name: 'away' }],
+      store: store(),
+      signal: new AbortController().signal,
+    });
+    expect(both.totals.filesGone).toBe(0);
+    expect(both.incidents).toMatchObject([{ kind: 'folder', root: 'logs' }]);
   });
 
   test('stores nothing where it was interrupted before it began', async () => {
