@@ -20,6 +20,8 @@ const FIRST_RETRY_MS = 500;
 const MOST_RETRY_MS = 60_000;
 /** What only a person can mend is tried again for when somebody did. */
 const PARKED_MS = [60_000, 300_000, 900_000, 3_600_000];
+/** Whoever renews a token or a key does so at any time, and expects it to be read. */
+const MOST_DENIED_MS = 300_000;
 
 const BACKOFF = new ExponentialBackoff({
   initialDelay: FIRST_RETRY_MS,
@@ -110,9 +112,13 @@ export class CircuitBreaker {
 
   /** Nothing will be taken until somebody changes something. */
   parked(error: MirrorError): void {
+    // Sends that were under way with the one that parked the lane say the same once more: that is no other try.
+    const isLate = this.#state === 'parked' && !this.#isTrying;
     this.#isTrying = false;
     this.#isSilent = false;
-    const waitMs = PARKED_MS[Math.min(this.#parkedTimes++, PARKED_MS.length - 1)] as number;
+    if (isLate) return;
+    const pace = PARKED_MS[Math.min(this.#parkedTimes++, PARKED_MS.length - 1)] as number;
+    const waitMs = error.code === 'MB4002' ? Math.min(pace, MOST_DENIED_MS) : pace;
     this.#dueMs = this.#clock.now() + waitMs;
     this.#state = 'parked';
     this.#events.laneParked(error, waitMs);

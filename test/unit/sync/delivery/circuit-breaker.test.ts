@@ -20,6 +20,14 @@ class Scene {
     laneActive: () => void this.said.push('active'),
   });
 
+  /** One is let in, and says that nothing will be taken. */
+  async park(error: MirrorError): Promise<void> {
+    this.come('try');
+    for (let i = 0; i < 61 && !this.in.includes('try'); i++) await this.clock.pass(MINUTE);
+    this.in.splice(this.in.indexOf('try'), 1);
+    this.gate.parked(error);
+  }
+
   come(...names: readonly string[]): void {
     for (const name of names) void this.gate.enter(this.end.signal).then(() => this.in.push(name));
   }
@@ -90,13 +98,29 @@ describe('the gate of a lane', () => {
 
   it('tries a parked lane at a walking pace, and at a quick one again once it was mended', async () => {
     const scene = new Scene();
-    for (let i = 0; i < 5; i++) scene.gate.parked(ERROR);
+    for (let i = 0; i < 5; i++) await scene.park(ERROR);
     expect(scene.said).toEqual(['parked 1', 'parked 5', 'parked 15', 'parked 60', 'parked 60']);
     expect(scene.gate.isParked).toBe(true);
     scene.gate.succeeded();
     expect(scene.gate.isParked).toBe(false);
     scene.gate.parked(ERROR);
     expect(scene.said.slice(5)).toEqual(['active', 'parked 1']);
+  });
+
+  it('counts a lane as parked once, however many sends were under way', async () => {
+    const scene = new Scene();
+    for (let i = 0; i < 12; i++) scene.gate.parked(ERROR);
+    expect(scene.said).toEqual(['parked 1']);
+    scene.come('a');
+    await scene.clock.pass(MINUTE);
+    expect(scene.in).toEqual(['a']);
+  });
+
+  it('asks every five minutes at the latest whether somebody is let in', async () => {
+    const scene = new Scene();
+    const denied = new MirrorError('MB4002', '401');
+    for (let i = 0; i < 4; i++) await scene.park(denied);
+    expect(scene.said).toEqual(['parked 1', 'parked 5', 'parked 5', 'parked 5']);
   });
 
   it('holds nobody who is told to stop', async () => {
