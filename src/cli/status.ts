@@ -31,6 +31,7 @@ import {
   refusedFileText,
   renderTable,
   type Style,
+  unsupportedFileText,
   visibleText,
   wrapText,
 } from './terminal/index.ts';
@@ -275,6 +276,11 @@ function statusText(report: StatusReport, { style, width, env, flags }: TextOpti
     for (const line of firstFew(refusedFiles.map(refusedFileText))) lines.push(line);
     lines.push(`  remedy: ${programName(env)} verify --lane ${visibleText(name)} --repair asks it again`);
   }
+  for (const { name, unsupportedFiles } of report.lanes.filter((lane) => lane.unsupportedFiles.length > 0)) {
+    const files = `${counted(unsupportedFiles.length, 'file')} beside the event files`;
+    lines.push('', `${visibleText(name)} has no place for ${files}, or for what was to be made of them`);
+    for (const line of firstFew(unsupportedFiles.map(unsupportedFileText))) lines.push(line);
+  }
   for (const { name, runsReplaced } of report.lanes.filter((lane) => lane.runsReplaced > 0))
     lines.push(
       '',
@@ -372,6 +378,7 @@ function statusJson(report: StatusReport, waiting: ReadonlyMap<string, readonly 
         refused: lane.refused,
         unsupported: lane.unsupported,
         refused_files: lane.refusedFiles.map(refusedFileJson),
+        unsupported_files: lane.unsupportedFiles.map(refusedFileJson),
         runs_replaced: lane.runsReplaced,
         lag_bytes: lane.lagBytes,
         lag_points_estimate: lane.lagPoints ?? null,

@@ -91,7 +91,10 @@ export interface StatusRequest {
 /** One lane's knowledge of what was mirrored. */
 interface Held extends Positions {
   positions(run: RunRef): Pick<KnownRun, 'files' | 'points'>;
-  readonly facts: Pick<LanePosture, 'name' | 'type' | 'where' | 'points' | 'refused' | 'unsupported' | 'refusedFiles' | 'runsReplaced'>;
+  readonly facts: Pick<
+    LanePosture,
+    'name' | 'type' | 'where' | 'points' | 'refused' | 'unsupported' | 'refusedFiles' | 'unsupportedFiles' | 'runsReplaced'
+  >;
   rootPosture(name: string, path: string, isSilent: boolean): Posture;
   knownFiles(root: string): Iterable<{ readonly run: string; readonly name: string }>;
   /** Whether it is to have a run. */
@@ -304,7 +307,17 @@ function heldByStore(store: StoreReader, where: string, state: StateReader | und
   const unread = store.unreadRoots();
   const points = [...sums.values()].reduce((sum, of) => sum + of.points, 0);
   return {
-    facts: { name: 'local', type: 'local', where, points, refused: 0, unsupported: 0, refusedFiles: [], runsReplaced: 0 },
+    facts: {
+      name: 'local',
+      type: 'local',
+      where,
+      points,
+      refused: 0,
+      unsupported: 0,
+      refusedFiles: [],
+      unsupportedFiles: [],
+      runsReplaced: 0,
+    },
     roots: () => store.roots(),
     positions: (run) => store.positions(run),
     isMeant: () => true,
@@ -357,6 +370,7 @@ function heldByState(
       refused: own?.refused ?? 0,
       unsupported: own?.unsupported ?? 0,
       refusedFiles: lane?.refusedFiles() ?? [],
+      unsupportedFiles: lane?.unsupportedFiles() ?? [],
       runsReplaced: own?.replaced ?? 0,
     },
     roots: () => state?.roots() ?? [],

@@ -2,7 +2,7 @@ import type { Handle, Intent, JournalEntry, KnownRun, Refusal, RefusedFile } fro
 import { type Batch, type FileState, type Gap, keyOfRun, type RunRef, type Series } from '../model/index.ts';
 import type { Opened, RunMapping } from '../route/index.ts';
 import { addSeries, catalogueOf } from './catalogue-rows.ts';
-import { IS_REFUSED_FILE, REFUSALS_NOW } from './listing.ts';
+import { IS_REFUSED_FILE, IS_UNSUPPORTED_FILE, REFUSALS_NOW } from './listing.ts';
 import type { LaneKey } from './row-ids.ts';
 import {
   DELIVERED,
@@ -276,10 +276,19 @@ export class LaneState {
 
   /** What the tracker refused of all that lies beside event files, by name. */
   refusedFiles(): RefusedFile[] {
+    return this.#filesWhere(IS_REFUSED_FILE);
+  }
+
+  /** The same of what it has no place for: files, params, versions of models, datasets. */
+  unsupportedFiles(): RefusedFile[] {
+    return this.#filesWhere(IS_UNSUPPORTED_FILE);
+  }
+
+  #filesWhere(condition: string): RefusedFile[] {
     const { ids, statements } = this.#store.reading();
     const sql = `SELECT root.name AS root, run.path AS run, side.path, side.outcome ->> '$.reason' AS reason FROM side
       JOIN run ON run.id = side.run JOIN root ON root.id = run.root
-      WHERE side.lane = ? AND ${IS_REFUSED_FILE} ORDER BY root.name, run.path, side.path, side.rule`;
+      WHERE side.lane = ? AND ${condition} ORDER BY root.name, run.path, side.path, side.rule`;
     return statements.all(sql, ids.findLane(this.#key) ?? 0).map(({ root, run, path, reason }) => ({
       run: { root: String(root), path: String(run) },
       path: String(path),

@@ -79,6 +79,9 @@ export const REFUSALS_NOW = 'FROM refusal JOIN file ON file.id = refusal.file WH
 /** The same as `isRefusedFile`. */
 export const IS_REFUSED_FILE = `side.outcome ->> '$.kind' = 'refused' AND side.hash <> ''`;
 
+/** The tracker has no place for it, or for what was to be made of it. */
+export const IS_UNSUPPORTED_FILE = `side.outcome ->> '$.kind' = 'unsupported'`;
+
 const REFUSED_FILES = `SELECT run, count(*) AS n FROM side WHERE lane = ? AND ${IS_REFUSED_FILE} GROUP BY run`;
 
 const REFUSED = `SELECT file.run, count(*) AS n ${REFUSALS_NOW} AND refusal.lane = ? GROUP BY file.run`;

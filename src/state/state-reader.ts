@@ -35,6 +35,7 @@ export type LaneReader = Pick<
   | 'side'
   | 'artifactCounts'
   | 'refusedFiles'
+  | 'unsupportedFiles'
   | 'isEnded'
   | 'delivered'
   | 'refusals'

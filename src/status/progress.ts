@@ -83,6 +83,8 @@ export interface LaneReport {
   readonly refusedInAll: number;
   /** Files and params beside the event files that it was asked to take in this pass or earlier, and did not. */
   readonly refusedFiles: readonly RefusedFile[];
+  /** The same that it has no place for, or not for the model or dataset that was to be made of them. */
+  readonly unsupportedFiles: readonly RefusedFile[];
   /** Why a point was; undefined where none was in this pass. */
   readonly refusal: string | undefined;
   readonly unsupported: number;

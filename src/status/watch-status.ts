@@ -44,6 +44,8 @@ export interface LanePosture {
   readonly unsupported: number;
   /** Files and params beside the event files that it was asked to take, and did not. */
   readonly refusedFiles: readonly RefusedFile[];
+  /** The same that it has no place for, or not for the model or dataset that was to be made of them. */
+  readonly unsupportedFiles: readonly RefusedFile[];
   /** Runs with a tracker run beside their former one, since files were replaced. */
   readonly runsReplaced: number;
   readonly lagBytes: number;

@@ -459,6 +459,7 @@ class Pass {
       refusal: progress.refusal,
       refusedInAll: laneState?.refusedInAll() ?? 0,
       refusedFiles: laneState?.refusedFiles() ?? [],
+      unsupportedFiles: laneState?.unsupportedFiles() ?? [],
       unsupported: progress.unsupported,
       leftOut: progress.leftOut,
       owedBytes: progress.lagBytes,

@@ -110,9 +110,10 @@ export async function checkArtifacts(
     differences.push({ kind: 'beside', run: target, tag: undefined, what, name, mine: known.mine, theirs });
     for (const state of known.states) again.add(state);
   }
+  const unsupported = states.filter(({ outcome }) => outcome.kind === 'unsupported').length;
   const held = differences.slice(refused.length);
   const missing = held.filter(({ theirs }) => theirs === undefined).length;
-  const counts = { named, missing, changed: held.length - missing, refused: refused.length };
+  const counts = { named, missing, changed: held.length - missing, refused: refused.length, unsupported };
   return { counts, differences, again: [...again] };
 }
 

@@ -374,7 +374,7 @@ describe('verify of offline W&B and ClearML', () => {
       return lanes.map(({ lane, totals, repair }) => [lane, totals['beside'], repair?.['beside']]);
     };
     await mustRun(['backfill', 'logs'], cwd());
-    const whole = { named: 4, missing: 0, changed: 0, refused: 0 };
+    const whole = { named: 4, missing: 0, changed: 0, refused: 0, unsupported: 0 };
     const [wandb, clearml] = ['wandb', 'clearml'];
     expect(await both(0)).toEqual([
       [wandb, whole, undefined],

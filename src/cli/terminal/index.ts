@@ -10,7 +10,7 @@ export { damageBytes, damageReason, obstacleText } from './plain-words.ts';
 export { ProgressBlock } from './progress-block.ts';
 export { refusedFileJson, reportJson } from './report-json.ts';
 export { type ColorChoice, isColored, plainStyle, type Style, styleFor } from './style.ts';
-export { firstFew, refusedFileText, renderReport } from './summary.ts';
+export { firstFew, refusedFileText, renderReport, unsupportedFileText } from './summary.ts';
 export { renderTable } from './table.ts';
 export { renderVerification } from './verify-text.ts';
 export { visibleText } from './visible-text.ts';

@@ -41,6 +41,7 @@ function laneJson(lane: LaneReport): Record<string, unknown> {
     refused_in_all: lane.refusedInAll,
     refusal: lane.refusal ?? null,
     refused_files: lane.refusedFiles.map(refusedFileJson),
+    unsupported_files: lane.unsupportedFiles.map(refusedFileJson),
     unsupported: lane.unsupported,
     left_out: lane.leftOut,
     owed_bytes: lane.owedBytes,

@@ -146,6 +146,7 @@ function laneLines(lane: LaneReport, style: Style): string[] {
     refused,
     refusedInAll,
     refusedFiles,
+    unsupportedFiles,
     unsupported,
     leftOut,
     owedBytes,
@@ -160,6 +161,7 @@ function laneLines(lane: LaneReport, style: Style): string[] {
     ...(refused > 0 ? [`${formatCount(refused)} refused`] : []),
     ...(refusedInAll > refused ? [`${formatCount(refusedInAll - refused)} refused earlier`] : []),
     ...(refusedFiles.length > 0 ? [`${counted(refusedFiles.length, 'file')} beside the event files refused`] : []),
+    ...(unsupportedFiles.length > 0 ? [`${counted(unsupportedFiles.length, 'file')} beside the event files without a place there`] : []),
     ...(unsupported > 0 ? [`${formatCount(unsupported)} not supported there`] : []),
     ...(leftOut > 0 ? [`${formatCount(leftOut)} left out by routes`] : []),
     ...(owedBytes > 0 ? [`${formatBytes(owedBytes)} owed`] : []),
@@ -171,6 +173,7 @@ function laneLines(lane: LaneReport, style: Style): string[] {
     ...(remedy === undefined ? [] : [`  ${visibleText(remedy)}`]),
     ...(refusal === undefined ? [] : [`  refused: ${visibleText(refusal)}`]),
     ...firstFew(refusedFiles.map(refusedFileText)),
+    ...firstFew(unsupportedFiles.map(unsupportedFileText)),
     ...firstFew(stoppedRuns.map(({ run, reason: why }) => `${runLabel(run)}: ${visibleText(why)}`)),
     // One for many runs, most often.
     ...firstFew([
@@ -184,6 +187,11 @@ function laneLines(lane: LaneReport, style: Style): string[] {
 /** A file or params beside event files that a tracker did not take, and why. */
 export function refusedFileText({ run, path, reason }: LaneReport['refusedFiles'][number]): string {
   return visibleText(`${runLabel(run)}/${path} refused: ${reason}`);
+}
+
+/** A file, or what was to be made of it, that a tracker has no place for. */
+export function unsupportedFileText({ run, path, reason }: LaneReport['unsupportedFiles'][number]): string {
+  return visibleText(`${runLabel(run)}/${path}: ${reason}`);
 }
 
 /** As many lines as a person reads, and how many more there are. */

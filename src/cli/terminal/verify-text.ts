@@ -258,12 +258,17 @@ function lossText({ allowed, losses }: Totals): string {
   return `${counted(allowed, 'point')} held as the loss table says: ${named.join(', ')}`;
 }
 
-function mediaText({ named, missing, changed, refused = 0 }: MediaCounts & Partial<BesideCounts>, one: string, many = `${one}s`): string {
-  if (named + refused === 0) return '';
+function mediaText(
+  { named, missing, changed, refused = 0, unsupported = 0 }: MediaCounts & Partial<BesideCounts>,
+  one: string,
+  many = `${one}s`,
+): string {
+  if (named + refused + unsupported === 0) return '';
   const wrong = [
     ...(missing === 0 ? [] : [`${formatCount(missing)} missing`]),
     ...(changed === 0 ? [] : [`${formatCount(changed)} changed`]),
     ...(refused === 0 ? [] : [`${counted(refused, 'file')} refused`]),
+    ...(unsupported === 0 ? [] : [`${counted(unsupported, 'file')} without a place there`]),
   ];
   return `${formatCount(named)} ${named === 1 ? one : many} looked at${wrong.length === 0 ? '' : `: ${wrong.join(', ')}`}`;
 }

@@ -37,6 +37,8 @@ export interface MediaCounts {
 export interface BesideCounts extends MediaCounts {
   /** Files that the tracker was asked to take, or whose params it was, and did not: not among those above. */
   readonly refused: number;
+  /** Files that it has no place for, or not for what was to be made of them: no difference. */
+  readonly unsupported: number;
 }
 
 /** A file whose points were not compared, or not all of them. */
@@ -150,7 +152,11 @@ export function totalsOf({ runs }: Pick<Verification, 'runs'>): Totals {
     damaged: { before: sum(({ damaged }) => damaged.before), behind: sum(({ damaged }) => damaged.behind) },
     listing: sum((run) => run.listing),
     media: mediaSum(runs.map(({ media }) => media)),
-    beside: { ...mediaSum(runs.map(({ beside }) => beside)), refused: sum(({ beside }) => beside.refused) },
+    beside: {
+      ...mediaSum(runs.map(({ beside }) => beside)),
+      refused: sum(({ beside }) => beside.refused),
+      unsupported: sum(({ beside }) => beside.unsupported),
+    },
     unjudged: {
       gone: sum(({ unjudged }) => unjudged.gone),
       replaced: sum(({ unjudged }) => unjudged.replaced),
@@ -189,7 +195,7 @@ export function sumOf(counts: Readonly<Record<string, number>>): number {
 export const NO_MEDIA: MediaCounts = { named: 0, missing: 0, changed: 0 };
 
 /** No param and no file was compared. */
-export const NO_BESIDE: BesideCounts = { ...NO_MEDIA, refused: 0 };
+export const NO_BESIDE: BesideCounts = { ...NO_MEDIA, refused: 0, unsupported: 0 };
 
 function mediaSum(all: readonly MediaCounts[]): MediaCounts {
   return all.reduce((a, b) => ({ named: a.named + b.named, missing: a.missing + b.missing, changed: a.changed + b.changed }), NO_MEDIA);

@@ -10,6 +10,7 @@ const POSTURE: LanePosture = {
   refused: 0,
   unsupported: 0,
   refusedFiles: [],
+  unsupportedFiles: [],
   runsReplaced: 0,
   lagBytes: 100,
   lagPoints: undefined,

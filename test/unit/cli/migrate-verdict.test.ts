@@ -56,7 +56,7 @@ describe('the verdict of a migration', () => {
   });
 
   it('names files that the new lane refused', () => {
-    const [own, both] = [verification({ beside: { named: 3, missing: 0, changed: 0, refused: 2 } }), between()];
+    const [own, both] = [verification({ beside: { named: 3, missing: 0, changed: 0, refused: 2, unsupported: 0 } }), between()];
     expect(judged(report(), [own, both])).toMatchObject({ exitCode: 1, reasons: ['mlflow refused 2 files beside the event files'] });
     expect(next(report(), [own, both])).toMatch(/ verify --repair .*--lane mlflow/);
   });

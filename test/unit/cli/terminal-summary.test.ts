@@ -59,6 +59,7 @@ const STUCK: LaneReport = {
   refused: 0,
   refusedInAll: 0,
   refusedFiles: [],
+  unsupportedFiles: [],
   refusal: undefined,
   unsupported: 0,
   leftOut: 0,
@@ -130,6 +131,15 @@ Next: ${NEXT}
     expect(reportJson(report)).toMatchObject({
       lanes: [{ refused_files: expect.arrayContaining([expect.objectContaining({ path: '6.pt' })]) }],
     });
+  });
+
+  test('names files that a tracker has no place for, and ends well with them', () => {
+    const unsupportedFiles = [{ run: { root: 'r', path: 'a' }, path: 'm.pt', reason: 'the tracker keeps no files' }];
+    const report = reportOf([], { lanes: [{ ...REFUSING, refusedFiles: [], unsupportedFiles }] });
+    expect(render(report)).toMatch(
+      /0 new points, 1 file beside the event files without a place there\n {2}r\/a\/m\.pt: the tracker keeps no/,
+    );
+    expect(exitCodeOf(report, false)).toBe(0);
   });
 
   test('says plainly that nothing is new', () => {

@@ -48,7 +48,7 @@ describe('the text of a verification', () => {
   });
 
   test('names what lies beside the points and was refused', () => {
-    const rendered = verification({ beside: { named: 0, missing: 0, changed: 0, refused: 1 } });
+    const rendered = verification({ beside: { named: 0, missing: 0, changed: 0, refused: 1, unsupported: 3 } });
     const refused = {
       run: RUN_VERDICT.run,
       tag: undefined,
@@ -61,7 +61,7 @@ describe('the text of a verification', () => {
     const examples = [{ ...refused, refused: '413: too large' }];
     const text = renderVerification(rendered, { totals: totalsOf(rendered), examples, width: 200, style: plainStyle, next: NEXT });
     expect(text).toContain('beside: runs/a, file model.pt: refused: 413: too large');
-    expect(text).toContain('1 file refused');
+    expect(text).toContain('1 file refused, 3 files without a place there');
     expect([totalsOf(rendered).differences, exitCodeOf(rendered, false)]).toEqual([1, 1]);
   });
 

@@ -79,9 +79,11 @@ describe('the state', () => {
     lane.keepArtifact(at('a'), { ...file, path: 'x.pt', hash: 'ab', outcome: { kind: 'refused', reason: '413' } });
     lane.keepArtifact(at('a'), { ...file, path: 'huge.pt', hash: '', outcome: { kind: 'refused', reason: 'it is sparse' } });
     lane.keepArtifact(at('a'), { ...file, path: 'y.pt', hash: 'cd', outcome: { kind: 'done' } });
+    lane.keepArtifact(at('a'), { ...file, path: 'z.pt', hash: 'ef', outcome: { kind: 'unsupported', reason: 'no files', isStored: true } });
     state.flush();
     const reader = StateFile.openForReading(path);
     expect(reader.lane('mlflow', 'there').refusedFiles()).toEqual([{ run: at('a'), path: 'x.pt', reason: '413' }]);
+    expect(reader.lane('mlflow', 'there').unsupportedFiles()).toEqual([{ run: at('a'), path: 'z.pt', reason: 'no files' }]);
     expect(reader.lane('mlflow', 'elsewhere').refusedFiles()).toEqual([]);
     expect(reader.listed('mlflow', 'there')).toMatchObject([{ run: at('a'), refusedFiles: 1 }]);
     reader.close();
