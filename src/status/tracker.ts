@@ -1,5 +1,5 @@
 import { steadyMs } from '../clock.ts';
-import type { KnownRun, Parcel } from '../contract/index.ts';
+import type { KnownRun, Parcel, Refusal } from '../contract/index.ts';
 import {
   type Damage,
   type FileState,
@@ -168,14 +168,19 @@ export class PassCounters implements Progress {
     this.runs.done++;
   }
 
-  parcelAccepted({ batch, state }: Parcel, points: number): void {
+  /** `refusals`: points of the parcel that were not stored. They are no new ones. */
+  parcelAccepted({ batch, state }: Parcel, points: number, refusals: readonly Refusal[] = []): void {
     const tally = this.#runs.get(keyOfRun(batch.run));
     if (tally === undefined) return;
     for (const series of batch.newSeries) tally.plugins[series.id] = series.plugin;
     tally.tags += batch.newSeries.length;
     const { scalars, objects } = batch;
-    count(tally.newPoints, 'scalars', scalars.count);
-    for (const object of objects) count(tally.newPoints, tally.plugins[object.series] || 'other', 1);
+    const refused = new Set(refusals.map(({ offset, index }) => `${offset}/${index}`));
+    for (const { series, offset, index } of objects) {
+      if (!refused.delete(`${offset}/${index}`)) count(tally.newPoints, tally.plugins[series] || 'other', 1);
+    }
+    // What is left of them are scalars.
+    count(tally.newPoints, 'scalars', scalars.count - refused.size);
     const lastStep = lastStepOf(batch);
     if (lastStep !== null && (tally.lastStep === null || lastStep > tally.lastStep)) tally.lastStep = lastStep;
     this.#noteDamage(tally, state);

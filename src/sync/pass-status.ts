@@ -80,6 +80,6 @@ export class PassStatus implements SyncStatus {
 
   parcelAccepted(lane: string, parcel: TrackerParcel, points: number, refusals: readonly Refusal[]): void {
     this.lane(lane).parcelAccepted(parcel, points, refusals);
-    if (lane === this.#lead?.name) this.#tracker.parcelAccepted(parcel, points);
+    if (lane === this.#lead?.name) this.#tracker.parcelAccepted(parcel, points, refusals);
   }
 }

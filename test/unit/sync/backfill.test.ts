@@ -8,7 +8,8 @@ import type { Batch, FileState } from '../../../src/model/index.ts';
 import type { Report } from '../../../src/status/index.ts';
 import { backfill } from '../../../src/sync/backfill.ts';
 import { FileWindow } from '../../../src/tail/index.ts';
-import { concat, event, eventFile, frame, simpleValue } from '../../support/event-writer.ts';
+import { concat, event, eventFile, frame, image, simpleValue } from '../../support/event-writer.ts';
+import { MEMORY_CAPABILITIES, MemoryBackend, MemoryTracker } from '../../support/memory-backend.ts';
 import { placeAt } from '../../support/place.ts';
 import { readRun } from '../../support/read-run.ts';
 import { walk } from '../../support/walk.ts';
@@ -88,6 +89,34 @@ async function storeLive(change: (state: FileState, batch: Batch) => { readonly 
 }
 
 describe('backfill', () => {
+  test('counts as new, by kind as well, only what a tracker stored', async () => {
+    const picture = image('picture', { width: 1, height: 1, encoded: Uint8Array.of(1) });
+    const all = [0, 1].map((step) =>
+      event({ wallTime: step, step, summary: [simpleValue('loss', step), picture, simpleValue('bad', step)] }),
+    );
+    writeFileSync(path, eventFile(...all));
+    const tracker = new MemoryTracker('one', { holds: { ...MEMORY_CAPABILITIES.holds, images: 'none' } });
+    tracker.refuses = ({ tag }) => (tag === 'bad' ? 'refused' : undefined);
+    const report = await backfill({
+      roots: [{ path: logs }],
+      store: undefined,
+      trackers: [
+        {
+          name: 'one',
+          type: 'memory',
+          target: 'memory:one',
+          backend: new MemoryBackend(tracker),
+          namesOf: (run) => ({ name: run.path, group: '', tags: {} }),
+        },
+      ],
+      statePath: join(folder, 'a.state'),
+      signal: new AbortController().signal,
+    });
+    expect(report.totals).toMatchObject({ newPoints: 2, newPointsByKind: { scalars: 2 } });
+    expect(report.runs.map(({ newPoints }) => newPoints)).toEqual([{ scalars: 2 }]);
+    expect(report.lanes).toMatchObject([{ points: 2, unsupported: 2, refused: 2 }]);
+  });
+
   test('reads nothing in a second pass to which nothing happened', async () => {
     writeFileSync(path, eventFile(scalar(1), scalar(2)));
     writeFileSync(join(logs, NAME), eventFile(scalar(1)));
