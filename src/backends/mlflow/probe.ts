@@ -111,8 +111,11 @@ const FILE_STORE_NOTE =
 async function awayNote(client: MlflowClient, found: Experiment | undefined, signal: AbortSignal): Promise<string | undefined> {
   const known = found ?? okOr(await client.experimentById('0', signal));
   if (known === undefined || known.artifacts === '' || artifactRoot(known.artifacts) !== undefined) return undefined;
-  const whose = found === undefined ? 'The experiment Default, and maybe every new one,' : `The experiment ${known.name}`;
-  return `${whose} keeps artifacts ${placeOf(known.artifacts)}, not behind the tracking server: only scalars are mirrored. ${AWAY_HINT}`;
+  const away = `keeps artifacts ${placeOf(known.artifacts)}, not behind the tracking server`;
+  // Of an experiment that is not there yet nobody knows it: what is said of kinds that are kept in files holds unless it is so.
+  return found === undefined
+    ? `The experiment Default ${away}, and so may every new one: of one that does so only scalars are mirrored, and nothing that would be kept in files. ${AWAY_HINT}`
+    : `The experiment ${known.name} ${away}: only scalars are mirrored. ${AWAY_HINT}`;
 }
 
 function okOr<T>(reply: Reply<T>): T | undefined {
