@@ -10,6 +10,7 @@ import { type HttpAnswer, type HttpHeaders, headerOf, isTransient } from './answ
 import { readBody, roomForAnswers, SHORT_ANSWER } from './answer-body.ts';
 import { type Door, isLoginPage, isMarkup, loginHint, redirectDoor } from './door.ts';
 import { Pace } from './pace.ts';
+import { plainText } from './plain-text.ts';
 import { makeAgent, namesProxy } from './proxy.ts';
 import { quietHandshake } from './quiet-handshake.ts';
 import { reachHint } from './reach-hint.ts';
@@ -296,7 +297,8 @@ export class HttpClient {
       const { code, found, hint } = door;
       return { kind: 'refused', status, headers, text, error: this.#error(code, asked + found, status, { hint }) };
     }
-    const message = `${asked}${status}${text === '' ? '' : `: ${firstLine(text)}`}`;
+    const said = isMarkup(text) ? plainText(text).replace(/\s+/g, ' ') : text;
+    const message = `${asked}${status}${said.trim() === '' ? '' : `: ${firstLine(said)}`}`;
     if (!isTransient(status)) {
       const hint = this.#hintOf(status, text);
       const details = hint === undefined ? {} : { hint };

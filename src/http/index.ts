@@ -9,7 +9,7 @@ export { FolderWalk, MOST_LISTED, PageSize, Pages } from './pages.ts';
 export { plainText } from './plain-text.ts';
 export { proxyVariables } from './proxy.ts';
 export { redact, redactCut } from './redact.ts';
-export { isPage, keepWide, type Ok, oneLine, type Reply, taken, unusableAnswer, valueOrThrow } from './reply.ts';
+export { isPage, keepWide, type Ok, oneLine, type Reply, taken, unusableAnswer, valueOrThrow, wordsOf } from './reply.ts';
 export { type Fields, isFields, isOddAnswer, kindOf, oddAnswer, Said, type Source, wholeNumber } from './said.ts';
 export { readTlsFiles, type TlsOptions } from './tls.ts';
 export { isTooLarge, tooLargeAnswer } from './too-large.ts';

@@ -1,6 +1,8 @@
 /** What a client of an API gives back, and how it is passed on. */
 import { MirrorError } from '../errors.ts';
 import { type HttpHeaders, headerOf } from './answer.ts';
+import { isMarkup } from './door.ts';
+import { plainText } from './plain-text.ts';
 import { isOddAnswer, type Said } from './said.ts';
 
 /** An answer that was taken for what it should be. */
@@ -64,6 +66,11 @@ export function oneLine(text: string): string {
 /** Whether an answer is a page: a login, a proxy's, another program's. */
 export function isPage({ headers }: { readonly headers: HttpHeaders }): boolean {
   return headerOf(headers, 'content-type')?.includes('text/html') === true;
+}
+
+/** What an answer says, in words: of a page without its tags. */
+export function wordsOf(answer: { readonly headers: HttpHeaders }, text: string): string {
+  return oneLine(isPage(answer) || isMarkup(text) ? plainText(text) : text);
 }
 
 /** Changes a text of JSON so that the integers of a field are kept: steps are int64, and come as bare digits. */

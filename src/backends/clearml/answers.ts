@@ -1,5 +1,5 @@
 import { MirrorError } from '../../errors.ts';
-import { type HttpAnswer, type Reply as HttpReply, isPage, oneLine, plainText, type Said } from '../../http/index.ts';
+import { type HttpAnswer, type Reply as HttpReply, type Said, wordsOf } from '../../http/index.ts';
 
 /** What stands behind an answer that is no success: decided by status and result code. */
 export type Cause =
@@ -127,7 +127,7 @@ function errorOf(cause: Cause, answer: Refused, meta: Meta, what: string, addres
     return new MirrorError(error.code, `${what}: ${error.message}`, { retry: error.retry, ...hint, context, cause: error });
   }
   const code = meta.code === undefined ? String(status) : `${meta.code}/${meta.subcode ?? 0}`;
-  const said = oneLine(isPage(answer) ? plainText(meta.message) : meta.message);
+  const said = wordsOf(answer, meta.message);
   // What stands there instead of a server has said where it leads.
   const message = status < 400 ? `${what}: ${error.message}` : `${what}: ${address} answers ${code}${said === '' ? '' : `: ${said}`}`;
   switch (cause) {

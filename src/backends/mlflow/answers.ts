@@ -1,5 +1,5 @@
 import { MirrorError } from '../../errors.ts';
-import { type HttpAnswer, isFields, isPage, loginHint, oneLine, plainText } from '../../http/index.ts';
+import { type HttpAnswer, isFields, isPage, loginHint, wordsOf } from '../../http/index.ts';
 
 /** What stands behind an answer that is no success: decided by status and error code, by the message only where nothing else tells. */
 export type Cause =
@@ -144,7 +144,7 @@ function namedElement(message: string): Failure['element'] {
 function errorOf(cause: Cause, answer: Exclude<HttpAnswer, { kind: 'ok' }>, body: ApiError, what: string, address: string): MirrorError {
   const { status, error } = answer;
   const context = { address, ...(status === undefined ? {} : { status }) };
-  const said = oneLine(isPage(answer) ? plainText(answer.text) : body.message);
+  const said = wordsOf(answer, body.message);
   // What stands there instead of a server has said where it leads.
   const answers =
     status !== undefined && status >= 400

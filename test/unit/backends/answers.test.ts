@@ -122,6 +122,8 @@ describe.each(NAMES)('opening a run (%s)', (name) => {
     const failure = await failureAt(name, `http://${await listening(createServer(door))}`);
     expect(failure).toMatchObject({ code: 'MB4002', retry: 'never', hint: expect.stringMatching(ACCESS[name] as RegExp) });
     expect(failure.hint).not.toContain('EDIT');
+    // As words, not as a page.
+    expect(failure.message).not.toMatch(/<|DOCTYPE/);
     if (body !== 'Unauthorized') expect(failure.hint).toMatch(/headers/);
   });
 
