@@ -236,6 +236,24 @@ describe('the roots of a watch', () => {
     await expectMirrored();
   });
 
+  it('are waited for while they can not be looked at, from the start on, and status remembers them', async () => {
+    writeFileSync(file, w.eventFile(...scalars(0, 10)));
+    const share = join(folder, 'share');
+    symlinkSync('share', share);
+    const first = watch(share);
+    await has(10);
+    expect((await end(first)).stderr).toMatch(/its links lead in a circle/);
+    expect((await mustRun(['status'], { cwd: folder }, 1)).stdout).toMatch(/share: its links lead in a circle/);
+    const watching = watch(share);
+    await watching.said(/its links lead in a circle/);
+    rmSync(share);
+    mkdirSync(join(share, 'run'), { recursive: true });
+    writeFileSync(join(share, 'run', ONE), w.eventFile(...scalars(0, 5)));
+    await has(15);
+    await end(watching);
+    await mustRun(['status'], { cwd: folder });
+  });
+
   it('are directories: a file is refused, and so is nothing', async () => {
     writeFileSync(file, w.eventFile(scalar(0)));
     expect((await mustRun(['watch', file], { cwd: folder }, 2)).stderr).toMatch(/MB2002/);

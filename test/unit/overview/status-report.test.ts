@@ -2,6 +2,7 @@ import { appendFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { ALL_RUNS } from '../../../src/discover/index.ts';
 import { oldestMs } from '../../../src/overview/oldest-point.ts';
 import { statusReport } from '../../../src/overview/status-report.ts';
 import { StateFile } from '../../../src/state/index.ts';
@@ -46,6 +47,29 @@ async function local(): Promise<LanePosture> {
 function stand(overrides: Partial<LaneStand>): LaneStand {
   return { by: 'watch', pid: 1, written_ms: 0, ended: true, lane: {}, pace: null, points_per_byte: null, behind: [], ...overrides };
 }
+
+describe('a root that is there, and no file of it', () => {
+  test.each([undefined, '**/x'])('is empty, whether globs leave something out or not (%s)', async (glob) => {
+    const files = [put(`a/${NAME}`, scalars(2)), put(`x/${NAME}`, scalars(3))];
+    await mirror();
+    for (const file of files) rmSync(file);
+    const rules = { ...ALL_RUNS, exclude: glob === undefined ? [] : [glob] };
+    const { roots } = await statusReport({ storePath: store().path, trackers: [], statePath: statePath(), rules, nowMs: Date.now() });
+    expect(roots).toMatchObject([{ name: 'logs', isEmptied: true, isMissing: false }]);
+  });
+
+  test('is not empty when globs leave out all that was mirrored, or it is passed over now', async () => {
+    put(`a/${NAME}`, scalars(2));
+    await mirror();
+    for (const rules of [
+      { ...ALL_RUNS, exclude: ['a'] },
+      { ...ALL_RUNS, ignore: ['a'] },
+    ]) {
+      const { roots } = await statusReport({ storePath: store().path, trackers: [], statePath: statePath(), rules, nowMs: Date.now() });
+      expect(roots).toMatchObject([{ name: 'logs', isEmptied: false }]);
+    }
+  });
+});
 
 describe('the points that a lane is behind', () => {
   test('are judged by the runs that are there, whatever was mirrored of others before', async () => {
