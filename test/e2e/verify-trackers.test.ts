@@ -96,6 +96,29 @@ describe('verify of MLflow', () => {
     }
   });
 
+  it('does not judge points found inside of a record that is whole later: the tracker keeps them, the store shows what the file holds', async () => {
+    mkdirSync(join(folder, 'logs/a'), { recursive: true });
+    const inside = w.concat(w.frame(w.versionEvent()), ...scalars(100, 120).map(w.frame));
+    // Not the beginning of a field: nothing tells that it is the record's own.
+    const blob = w.stringTensor('blob', [w.concat(Uint8Array.of(7, 7, 7), inside, Uint8Array.of(9))]);
+    const record = w.frame(w.event({ wallTime: 1, step: 2, summary: [blob] }));
+    const before = w.eventFile(...scalars(0, 4));
+    const whole = w.concat(before, record, ...scalars(4, 8).map(w.frame));
+    writeFileSync(path('a'), whole.subarray(0, before.length + record.length - 150));
+    await mustRun(['backfill', 'logs'], cwd(), 1);
+    const found = stub.points(stub.run('a')).length - 8;
+    expect(found).toBeGreaterThan(20);
+    expect(await verified(0)).toMatchObject({ differences: 0, totals: { points: found + 8 } });
+    writeFileSync(path('a'), whole);
+    const { stdout } = await mustRun(['backfill', 'logs', '--json'], cwd());
+    expect(JSON.parse(stdout)).toMatchObject({ incidents: [{ kind: 'replaced' }], damage: [] });
+    expect(stub.points(stub.run('a'))).toHaveLength(16 + found);
+    const { stdout: csv } = await mustRun(['export', '--format', 'csv'], cwd());
+    expect(csv.trim().split('\n')).toHaveLength(1 + 16);
+    expect(await verified(0)).toMatchObject({ differences: 0, totals: { points: 17, points_not_judged: { replaced: found } } });
+    await mustRun(['verify', '--lane', 'local'], cwd());
+  });
+
   it('has a run that somebody deleted brought again, where that is wanted', async () => {
     write();
     await mustRun(['backfill', 'logs'], cwd());

@@ -25,6 +25,8 @@ export interface FileFacts {
   readonly watermark: number;
   readonly gaps: readonly Gap[];
   unjudged: Unjudged | undefined;
+  /** The file held other records before: a tracker may have points of them, at places where others stand now. Default false. */
+  readonly wasReplaced?: boolean;
   /** Of a file that can't be read. */
   reason?: string;
   readonly lost: LostRange[];
@@ -44,10 +46,20 @@ export interface DamagedBytes {
 export const NO_DAMAGE: DamagedBytes = { before: 0, behind: 0 };
 
 /** What a file's state says of its bytes. */
-export function factsOf({ name, position, damage }: FileState): FileFacts {
+export function factsOf({ name, generation, position, damage }: FileState): FileFacts {
   const unreadable = damage.filter(({ reason }) => reason === 'unreadable');
   const other = damage.filter((item) => item.reason !== 'unreadable' && !isPending(item));
-  return { name, watermark: position.watermark, gaps: position.gaps, unjudged: undefined, lost: [], unreadable, damage: other };
+  const wasReplaced = generation > 0;
+  return {
+    name,
+    watermark: position.watermark,
+    gaps: position.gaps,
+    unjudged: undefined,
+    wasReplaced,
+    lost: [],
+    unreadable,
+    damage: other,
+  };
 }
 
 /** What of the bytes that are owed or pending is damaged. */

@@ -268,7 +268,7 @@ export class LaneComparison {
   #whyUnjudged({ file, offset }: PointPlace, tag: string): Unjudged | undefined {
     const facts = this.#options.facts.get(file);
     if (facts === undefined) return undefined;
-    return facts.unjudged ?? (isJudged(facts, tag, offset) ? undefined : 'unreadable');
+    return facts.unjudged ?? (!isJudged(facts, tag, offset) ? 'unreadable' : facts.wasReplaced === true ? 'replaced' : undefined);
   }
 
   /** What no file holds was in one once, or never. */
