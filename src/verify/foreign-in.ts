@@ -149,7 +149,7 @@ class ForeignPass {
     }
   }
 
-  /** As the configuration has them now: what a former one gave a run is taken for somebody's, and named. */
+  /** As the configuration has them now: a tag that a former one gave the run counts as foreign. */
   #tagsOf(run: RunRef): OwnRun['tags'] {
     const { namesOf, routing } = this.#lane;
     const { group, groupTag } = routing?.route.run(run, run) ?? {};

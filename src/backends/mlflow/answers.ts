@@ -37,7 +37,7 @@ export interface Failure {
   readonly error: MirrorError;
 }
 
-/** What lets us in, as users know it. */
+/** The settings that hold credentials, as users know them. */
 export const ACCESS =
   'token_file (MLFLOW_TRACKING_TOKEN), username and password (MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD) or headers';
 
