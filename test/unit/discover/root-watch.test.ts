@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { CallMark, markCalls } from '../../../src/calls/index.ts';
 import { RootWatch, type RunChange, runFilter } from '../../../src/discover/index.ts';
 import { compareNames } from '../../../src/model/index.ts';
 import { walk } from '../../support/walk.ts';
@@ -46,6 +47,16 @@ const goneFrom = (watch: RootWatch): string[] =>
     .scan(now)
     .gone.map(({ run, name }) => `${run}/${name}`)
     .sort();
+
+/** Counts the calls to the file system. */
+class CountingMark extends CallMark {
+  count = 0;
+
+  override begin(path: string): void {
+    this.count++;
+    super.begin(path);
+  }
+}
 
 /** What a store would know of everything that is there now. */
 function known(): { run: string; name: string; size: number; stamp: string }[] {
@@ -340,6 +351,37 @@ describe('a scan of many runs', () => {
     expect(told.length).toBeGreaterThan(1);
     expect(new Set([...told.flat(), ...changes].map(({ run }) => run)).size).toBe(600);
     expect(told.flat().length + changes.length).toBe(600);
+  });
+
+  it.each([
+    ['links to one file outside', (i: number) => [`links/${i}/${ONE}`, join(base, 'outside', ONE)] as const],
+    ['links to one file of the root', (i: number) => [`links/l${i}.tfevents`, join(root, 'run', ONE)] as const],
+    ['links to directories with a file each', (i: number) => [`links/${i}`, join(base, `far/${i}`)] as const],
+  ])('asks the file system for %s in proportion to their number', (_, linkOf) => {
+    write(`run/${ONE}`);
+    mkdirSync(join(base, 'outside'));
+    writeFileSync(join(base, 'outside', ONE), 'x');
+    const mark = new CountingMark();
+    markCalls(mark);
+    const watch = watched();
+    let made = 0;
+    /** Calls of a scan with so many links. */
+    const calls = (count: number): number => {
+      for (; made < count; made++) {
+        const [path, target] = linkOf(made);
+        mkdirSync(join(base, `far/${made}`), { recursive: true });
+        writeFileSync(join(base, `far/${made}`, ONE), 'x');
+        mkdirSync(dirname(join(root, path)), { recursive: true });
+        symlinkSync(target, join(root, path));
+      }
+      const before = mark.count;
+      watch.scan(now);
+      return mark.count - before;
+    };
+    // Each link costs the same, however many there are: twice as many cost twice as much more.
+    const [few, some, many] = [calls(50), calls(100), calls(200)];
+    expect(some - few).toBeGreaterThan(0);
+    expect(many - some).toBeLessThanOrEqual(2 * (some - few) + 10);
   });
 
   it('takes no file for gone that lies behind a link that is not followed any more', () => {
