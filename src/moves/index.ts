@@ -3,5 +3,15 @@ export { CopiedRuns } from './copied-runs.ts';
 export { KnownInodes } from './known-inodes.ts';
 export { type FindOptions, hasEntries, hasOtherInode, isNothingAt, isThere, type Knower, knownAmong } from './moved-files.ts';
 export { checkMovedRoots, checkPlannedRoots, checkRoots, otherRoots, placeWithoutLinks, seenOf, walkOf } from './moved-roots.ts';
-export { findMoves, followMoves, type Movable, type MovedFact, type Moves, movable, movedIncident, moveKey } from './moves.ts';
+export {
+  findMoves,
+  followMoves,
+  type Movable,
+  type MovedFact,
+  type Moves,
+  movable,
+  movedIncident,
+  moveKey,
+  withoutUnclear,
+} from './moves.ts';
 export { checkIdentities, countKnown, type Held, heldBy } from './root-identity.ts';

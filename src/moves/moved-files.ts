@@ -15,7 +15,7 @@ import {
   systemPath,
 } from '../model/index.ts';
 import { isGone } from '../system-error.ts';
-import { compareFile, firstMark } from '../tail/index.ts';
+import { compareFile, firstMark, type Likeness, likenessOf } from '../tail/index.ts';
 import { DEFAULT_LINKS, placeOf, type RootPlace } from '../untrusted/index.ts';
 import { KnownInodes } from './known-inodes.ts';
 
@@ -59,14 +59,14 @@ interface NewFile extends FoundFile {
 }
 
 /** Files that are new in a root, each with the one that is known elsewhere and is there no more. */
-export function findPairs(root: NamedRoot, found: readonly FoundRun[], held: Knower, options: FindOptions = {}): Pair[] {
+export function findPairs(root: NamedRoot, found: readonly FoundRun[], held: Knower, options: FindOptions = {}): Joined {
   const roots = rootsOf(root, options);
   const fresh = newFiles(root, found, held, options);
-  if (fresh.length === 0) return [];
+  if (fresh.length === 0) return { pairs: [], unclear: [] };
   const inodes = fresh.flatMap(({ stamp }) => (stamp === '' ? [] : [inodeOf(stamp)]));
   const firsts = fresh.flatMap(({ first }) => (first === undefined ? [] : [markKey(first)]));
   const missing = [...held.filesLike([...roots.keys()], inodes, firsts)].filter((known) => isMissing(roots.get(known.run.root), known));
-  return pairsOf(root, fresh, missing);
+  return joined(root, fresh, missing);
 }
 
 function rootsOf(root: NamedRoot, { others = [] }: FindOptions): Map<string, NamedRoot> {
@@ -77,14 +77,16 @@ function rootsOf(root: NamedRoot, { others = [] }: FindOptions): Map<string, Nam
  * The same, and what became of the runs whose places were taken, and of those in whose places they are: names go round. Only directories
  * from which something came are looked into.
  */
-export function findAllPairs(root: NamedRoot, found: readonly FoundRun[], held: Knower, options: FindOptions = {}): Pair[] {
+export function findAllPairs(root: NamedRoot, found: readonly FoundRun[], held: Knower, options: FindOptions = {}): Joined {
   const roots = rootsOf(root, options);
   const looked = new Set<string>();
   const sources = new Set<string>();
   const targets = new Set<string>();
   const pairs: Pair[] = [];
-  const add = (more: readonly Pair[]): void => {
-    for (const pair of more) {
+  const unclear: NewFile[] = [];
+  const add = (more: Joined): void => {
+    for (const file of more.unclear) unclear.push(file);
+    for (const pair of more.pairs) {
       const [from, to] = [keyOfFile(pair.from.run, pair.from.state.name), keyOfFile(pair.to.run, pair.to.name)];
       if (sources.has(from) || targets.has(to)) continue;
       sources.add(from);
@@ -104,7 +106,7 @@ export function findAllPairs(root: NamedRoot, found: readonly FoundRun[], held: 
     const others = [...roots.values()].filter((other) => other !== its);
     add(findPairs(its, [{ path: from.run.path, files }], held, { ...options, others }));
   }
-  return pairs;
+  return { pairs, unclear };
 }
 
 /** The event files in a run's directory; none where it can't be looked into. */
@@ -186,11 +188,20 @@ export interface Pair {
   readonly isSameInode: boolean;
 }
 
+/** What became of files that are new. */
+export interface Joined {
+  readonly pairs: readonly Pair[];
+  /** Files with so little in them that each may be one that is known, by its inode, or a new one: later that can be told. */
+  readonly unclear: readonly NewFile[];
+}
+
 /** Each file that is new with the one it was; a file of which that can't be told for certain is a new one. */
-function pairsOf(root: NamedRoot, fresh: readonly NewFile[], missing: readonly KnownState[]): Pair[] {
+function joined(root: NamedRoot, fresh: readonly NewFile[], missing: readonly KnownState[]): Joined {
   const taken = new Set<KnownState>();
   const paired = new Map<NewFile, Pair>();
+  const unclear: NewFile[] = [];
   const [own, others] = [missing.filter(({ run }) => run.root === root.name), missing.filter(({ run }) => run.root !== root.name)];
+  const likeness = (from: KnownState, to: NewFile): Likeness => likenessOf(placeOf(root, to.run.path), from.state, to.name);
   for (const candidates of [own, others]) {
     const byInode = Map.groupBy(candidates, ({ state }) => inodeOf(state.stamp));
     // By their records alone: more than the first, which many files share.
@@ -198,26 +209,32 @@ function pairsOf(root: NamedRoot, fresh: readonly NewFile[], missing: readonly K
       candidates.filter(({ state }) => state.records > 1),
       ({ state }) => (state.guard.first === undefined ? '' : markKey(state.guard.first)),
     );
-    const take = (likeOf: (to: NewFile) => readonly KnownState[]): void => {
+    const take = (likeOf: (to: NewFile) => readonly KnownState[], wanted: Likeness = 'same'): void => {
       for (const to of fresh) {
         if (paired.has(to)) continue;
-        const like = likeOf(to).filter(
-          (from) => !taken.has(from) && compareFile(placeOf(root, to.run.path), from.state, to.name) === 'same',
-        );
+        const like = likeOf(to).filter((from) => !taken.has(from) && likeness(from, to) === wanted);
         const [from] = like;
         if (from === undefined || like.length > 1) continue;
         taken.add(from);
         paired.set(to, { from, to, isSameInode: to.stamp !== '' && inodeOf(to.stamp) === inodeOf(from.state.stamp) });
       }
     };
+    const sameInode = ({ stamp }: NewFile): readonly KnownState[] => (stamp === '' ? [] : (byInode.get(inodeOf(stamp)) ?? []));
     const alike = ({ first }: NewFile): readonly KnownState[] => (first === undefined ? [] : (byFirst.get(markKey(first)) ?? []));
-    take(({ stamp }) => (stamp === '' ? [] : (byInode.get(inodeOf(stamp)) ?? [])));
+    take(sameInode);
+    // It was cut, or is being copied over itself.
+    take(sameInode, 'beginning');
     take((to) => alike(to).filter((from) => from.state.name === to.name && from.run.path === to.run.path));
     take((to) => alike(to).filter((from) => from.state.name === to.name && isSameEnd(from, to)));
     take((to) => alike(to).filter((from) => from.state.name === to.name));
     take(alike);
+    // An inode is used again once its file is gone: one that is empty says nothing.
+    for (const to of fresh) {
+      const isUnclear = (from: KnownState): boolean => !taken.has(from) && from.state.records > 1 && likeness(from, to) === 'blank';
+      if (sameInode(to).some(isUnclear)) unclear.push(to);
+    }
   }
-  return [...paired.values()];
+  return { pairs: [...paired.values()], unclear: unclear.filter((to) => !paired.has(to)) };
 }
 
 /** Whether the directories are called the same: `exp` moved to `archive/exp`. */

@@ -52,7 +52,7 @@ export async function checkMovedRoots(
   const found = await walk(fresh);
   for (const [i, root] of fresh.entries()) {
     for (const held of helds) {
-      const pairs = findPairs(root, found[i] ?? [], held, { others: lost, mayBeKnown });
+      const { pairs } = findPairs(root, found[i] ?? [], held, { others: lost, mayBeKnown });
       for (const [name, moved] of Map.groupBy(pairs, ({ from }) => from.run.root)) {
         const from = lost.find((each) => each.name === name);
         if (from !== undefined) refuse(root, from, moved, held.fileCount(name, ''));

@@ -4,7 +4,17 @@ import type { FoundRun } from '../discover/index.ts';
 import { keyOfFile, keyOfRun, type RunRef, runLabel, withRoom } from '../model/index.ts';
 import type { StateFile } from '../state/index.ts';
 import type { Incident } from '../status/index.ts';
-import { type FindOptions, findAllPairs, isOther, isThere, type Knower, type NamedRoot, type Pair, standing } from './moved-files.ts';
+import {
+  type FindOptions,
+  findAllPairs,
+  hasOtherInode,
+  isOther,
+  isThere,
+  type Knower,
+  type NamedRoot,
+  type Pair,
+  standing,
+} from './moved-files.ts';
 
 /** Who knows files, and can be told that they lie elsewhere now. */
 export interface Movable extends Knower {
@@ -37,11 +47,19 @@ export interface Moves {
   /** With what becomes of it where it is not followed. */
   readonly followed: readonly (Move & { readonly otherwise: Apart })[];
   readonly apart: readonly (Place & { readonly otherwise: Apart })[];
+  /** Files of which it can't be told yet whether they are known, by `keyOfFile`: nothing is read of them until it can. */
+  readonly unclear: readonly string[];
 }
 
 /** What is said of a run that lies elsewhere. */
 export interface MovedFact extends Place {
   readonly becomes: 'followed' | Apart;
+}
+
+/** What was said of runs that lie elsewhere, and the files of which it can't be told yet (see `Moves`). */
+export interface Followed {
+  readonly facts: readonly MovedFact[];
+  readonly unclear: ReadonlySet<string>;
 }
 
 /** Lets all that know files go along with those that turned up elsewhere (`follow`), or only says so (`new`). */
@@ -51,10 +69,12 @@ export function followMoves(
   helds: readonly Movable[],
   mode: 'follow' | 'new',
   options: FindOptions = {},
-): MovedFact[] {
+): Followed {
   const facts = new Map<string, MovedFact>();
+  const unclear = new Set<string>();
   for (const held of helds) {
-    const { followed, apart } = findMoves(root, found, held, options);
+    const { followed, apart, unclear: some } = findMoves(root, found, held, options);
+    if (mode === 'follow') for (const file of some) unclear.add(file);
     const done: ReadonlySet<Place> = new Set(mode === 'follow' && followed.length > 0 ? held.move(followed) : []);
     for (const move of [...followed, ...apart]) {
       const { root: fromRoot, from, toRoot, to, otherwise } = move;
@@ -65,7 +85,28 @@ export function followMoves(
       facts.set(key, { root: fromRoot, from, toRoot, to, becomes });
     }
   }
-  return [...facts.values()];
+  return { facts: [...facts.values()], unclear };
+}
+
+/**
+ * Runs without the files of which it can't be told yet whether they are known. What went along with its run is known under its name by now.
+ * `stampsIn`: the stamps of a run's files that are known.
+ */
+export function withoutUnclear(
+  root: string,
+  runs: readonly FoundRun[],
+  unclear: ReadonlySet<string>,
+  stampsIn: (run: string) => ReadonlyMap<string, string>,
+): readonly FoundRun[] {
+  if (unclear.size === 0) return runs;
+  return runs.flatMap(({ path, files }) => {
+    const clear = files.filter(({ name, stamp }) => {
+      if (!unclear.has(keyOfFile({ root, path }, name))) return true;
+      const before = stampsIn(path).get(name);
+      return before !== undefined && !hasOtherInode(before, stamp);
+    });
+    return clear.length === 0 ? [] : [{ path, files: clear }];
+  });
 }
 
 /** A move as a text, to be found by. */
@@ -80,7 +121,7 @@ export function moveKey({ root, from, toRoot, to }: Place): string {
  */
 export function findMoves(root: NamedRoot, found: readonly FoundRun[], held: Knower, options: FindOptions = {}): Moves {
   const roots = new Map([root, ...(options.others ?? [])].map(({ name, path }) => [name, path]));
-  const pairs = findAllPairs(root, found, held, options);
+  const { pairs, unclear } = findAllPairs(root, found, held, options);
   const groups = [...Map.groupBy(pairs, ({ from, to }) => JSON.stringify([keyOfRun(from.run), keyOfRun(to.run)])).values()];
   const targets = groupsOf(pairs, ({ from, to }) => [keyOfRun(from.run), keyOfRun(to.run)]);
   const origins = groupsOf(pairs, ({ from, to }) => [keyOfRun(to.run), keyOfRun(from.run)]);
@@ -122,6 +163,7 @@ export function findMoves(root: NamedRoot, found: readonly FoundRun[], held: Kno
   );
   return {
     followed: followed.map(({ move }) => move),
+    unclear: unclear.map(({ run, name }) => keyOfFile(run, name)),
     apart: places.filter((place) => !followed.includes(place)).map(({ move: { toRootPath: _, renamed: __, ...place } }) => place),
   };
 }

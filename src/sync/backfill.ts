@@ -38,6 +38,7 @@ import {
   otherRoots,
   seenOf,
   walkOf,
+  withoutUnclear,
 } from '../moves/index.ts';
 import { BatchCache, JobReader, PatientReader } from '../reading/index.ts';
 import { RunTree } from '../route/index.ts';
@@ -306,10 +307,11 @@ class Pass {
         }
         this.#noteUnread(root, unread);
         kept.sort((a, b) => compareNames(a.path, b.path));
-        const { runs: rest } = readOnce({ runs: kept, passedOver: [] }, isKnown);
-        this.#followMoves(root, rest, { mayBeKnown, isNew });
+        const { runs: some } = readOnce({ runs: kept, passedOver: [] }, isKnown);
+        const unclear = this.#followMoves(root, some, { mayBeKnown, isNew });
         // What is held of them may be something else by now.
         stampsIn = stampsOf(held, root.name);
+        const rest = withoutUnclear(root.name, some, unclear, stampsIn);
         const { here = [], away = [] } = Object.groupBy([...rest, ...left], (run) => (mayHaveLeft(run) ? 'away' : 'here'));
         hand(one, here);
         // It may turn up in a root that comes later.
@@ -342,18 +344,21 @@ class Pass {
     this.#local?.noteUnread(root, reason);
   }
 
-  /** Runs that turned up elsewhere go on there. `mayBeKnown`: whether a file may have been in another root, which few were. */
+  /**
+   * Runs that turned up elsewhere go on there. `mayBeKnown`: whether a file may have been in another root, which few were. Returns the files
+   * of which it can't be told yet.
+   */
   #followMoves(
     root: ResolvedRoot,
     runs: readonly FoundRun[],
     { mayBeKnown, isNew }: { readonly mayBeKnown: (file: FoundFile) => boolean; readonly isNew: boolean },
-  ): void {
-    if (runs.length === 0) return;
+  ): ReadonlySet<string> {
+    if (runs.length === 0) return new Set();
     const others = runs.some(({ files }) => files.some(mayBeKnown)) ? [...this.#roots, ...this.#others] : [];
     const options = { others: others.filter((other) => other !== root), ...(isNew ? { mayBeKnown } : {}) };
-    for (const fact of followMoves(root, runs, this.#movables(), this.#options.moved ?? 'follow', options)) {
-      this.#tracker.incident(movedIncident(fact));
-    }
+    const { facts, unclear } = followMoves(root, runs, this.#movables(), this.#options.moved ?? 'follow', options);
+    for (const fact of facts) this.#tracker.incident(movedIncident(fact));
+    return unclear;
   }
 
   /** The state first: should we end between the two, the store's turn comes with the next pass. */

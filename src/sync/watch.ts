@@ -23,7 +23,7 @@ import {
 import { MirrorError } from '../errors.ts';
 import { asksForOthers, type StoreOptions, type TrackerLaneOptions } from '../lanes/index.ts';
 import { useMemory } from '../memory/index.ts';
-import { inodeOf, keyOfRun, type RunRef } from '../model/index.ts';
+import { inodeOf, keyOfFile, keyOfRun, type RunRef } from '../model/index.ts';
 import {
   CopiedRuns,
   checkIdentities,
@@ -158,6 +158,8 @@ class Watch {
   readonly #unmovable = new Set<string>();
   /** Runs that went away, and may have been copied before. */
   #copies: CopiedRuns | undefined;
+  /** Files of which it can't be told yet whether they are known, by `keyOfFile`: no lane hears of them. */
+  readonly #unclear = new Set<string>();
   /** Of all files that are known: only a new file with one of them can have been elsewhere. */
   #inodes = new KnownInodes();
   /** Runs that grew lately: when each did, by `steadyMs`. */
@@ -277,6 +279,7 @@ class Watch {
     // What a lane with a store of its own knows is newer than what the state does.
     const held = this.#movables().at(-1);
     this.#copies = held && new CopiedRuns(held, (name) => this.#roots.get(name)?.path);
+    this.#unclear.clear();
     discover.begin();
     hasBegun = true;
     try {
@@ -297,13 +300,18 @@ class Watch {
   #isMoved(root: string, changes: readonly RunChange[]): boolean {
     if (this.#moving.size > 0) return true;
     const found = changes.flatMap(({ run: path, files }) => {
-      const isFollowed = files.some(({ before, isOther, stamp }) => (before === 0 || isOther === true) && this.#inodes.has(stamp));
+      const isFollowed = files.some(
+        ({ name, before, isOther, stamp }) =>
+          (before === 0 || isOther === true || this.#unclear.has(keyOfFile({ root, path }, name))) && this.#inodes.has(stamp),
+      );
       return isFollowed ? [{ path, files }] : [];
     });
     if (found.length === 0) return false;
     const all = this.#findMoves(root, found);
     const isNew = this.#options.moved === 'new';
-    for (const { followed, apart } of all) {
+    for (const { path, files } of found) for (const { name } of files) this.#unclear.delete(keyOfFile({ root, path }, name));
+    for (const { followed, apart, unclear } of all) {
+      if (!isNew) for (const file of unclear) this.#unclear.add(file);
       for (const { otherwise, ...place } of isNew ? [...followed, ...apart] : apart) {
         // What lies in another one's place waits for what becomes of that.
         if (!isNew && otherwise === 'other') continue;
@@ -337,7 +345,7 @@ class Watch {
     for (const [root, found] of this.#movingRuns()) {
       const resolved = this.#roots.get(root);
       if (resolved === undefined) continue;
-      for (const fact of followMoves(resolved, found, this.#movables(), 'follow', this.#byInode(root))) {
+      for (const fact of followMoves(resolved, found, this.#movables(), 'follow', this.#byInode(root)).facts) {
         this.#status.runMoved(movedIncident(fact));
         if (fact.becomes !== 'followed') this.#unmovable.add(moveKey(fact));
       }
@@ -452,19 +460,7 @@ class Watch {
           this.#gather(fact.root, fact.changes);
           return;
         }
-        this.#noteNew(fact.root, fact.changes);
-        // Only trackers' lanes fold runs: nobody else needs to know who lies beside whom.
-        if ((this.#options.trackers ?? []).length > 0) for (const { run: path } of fact.changes) this.#tree.add({ root: fact.root, path });
-        for (const { run: path, files } of fact.changes) {
-          const run = { root: fact.root, path };
-          this.#noteGrowth(run);
-          for (const { stamp } of files) this.#inodes.add(stamp);
-          for (const feed of this.#feeds) if (!this.#isHeldBack(feed, run, files)) feed.filesChanged(run, files);
-          // Written to without growing: perhaps bytes that could not be read are there now.
-          for (const { name, size, before } of files) {
-            if (size === before && this.#heals.has(run, name)) for (const feed of this.#feeds) feed.tryAgain(run, name);
-          }
-        }
+        this.#tellOf(fact.root, this.#sift(fact.root, fact.changes));
         return;
       case 'filesGone':
         // A round that ends says nothing of what goes on elsewhere: the next one looks at everything.
@@ -490,6 +486,31 @@ class Watch {
         return;
       default:
         fact satisfies never;
+    }
+  }
+
+  /** The changes of which it is certain which files they are of. */
+  #sift(root: string, changes: readonly RunChange[]): readonly RunChange[] {
+    if (this.#unclear.size === 0) return changes;
+    return changes.flatMap(({ run: path, files }) => {
+      const some = files.filter(({ name }) => !this.#unclear.has(keyOfFile({ root, path }, name)));
+      return some.length === 0 ? [] : [{ run: path, files: some }];
+    });
+  }
+
+  #tellOf(root: string, changes: readonly RunChange[]): void {
+    this.#noteNew(root, changes);
+    // Only trackers' lanes fold runs: nobody else needs to know who lies beside whom.
+    if ((this.#options.trackers ?? []).length > 0) for (const { run: path } of changes) this.#tree.add({ root, path });
+    for (const { run: path, files } of changes) {
+      const run = { root, path };
+      this.#noteGrowth(run);
+      for (const { stamp } of files) this.#inodes.add(stamp);
+      for (const feed of this.#feeds) if (!this.#isHeldBack(feed, run, files)) feed.filesChanged(run, files);
+      // Written to without growing: perhaps bytes that could not be read are there now.
+      for (const { name, size, before } of files) {
+        if (size === before && this.#heals.has(run, name)) for (const feed of this.#feeds) feed.tryAgain(run, name);
+      }
     }
   }
 

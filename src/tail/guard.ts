@@ -125,31 +125,47 @@ function orUnreadable<T>(look: () => T, otherwise: T): T {
 
 /** The same for a file by its name, which may be another one now; a file that can't be opened is not the same. */
 export function compareFile(directory: Place, state: FileState, name = state.name): Change {
+  return ofOpened(directory, name, (file) => compareWithState(file, state)) ?? 'replaced';
+}
+
+/**
+ * How much of what was read of a file stands under a name: all of it, its first two records, whatever comes behind them (`beginning`), or so
+ * little that it may become that file or another one (`blank`): many files begin with the same record.
+ */
+export type Likeness = 'same' | 'beginning' | 'blank' | 'other';
+
+export function likenessOf(directory: Place, state: FileState, name: string): Likeness {
+  const { first, trail = [] } = state.guard;
+  const second = first && trail.find(({ offset }) => offset > first.offset);
+  const look = (file: OpenFile): Likeness => {
+    const change = compareWithState(file, state);
+    if (change === 'same') return 'same';
+    if (second !== undefined && holdsRecord(file.fd, first) && markIn(file, second).state === 'held') return 'beginning';
+    return change === 'cut' ? 'blank' : 'other';
+  };
+  return ofOpened(directory, name, look) ?? 'other';
+}
+
+/** Undefined where a file can't be opened or read: whoever reads it next says why. */
+function ofOpened<T>(directory: Place, name: string, look: (file: OpenFile) => T): T | undefined {
   try {
     const file = openFile(directory, name);
     try {
-      return compareWithState(file, state);
+      return look(file);
     } finally {
       closeSync(file.fd);
     }
   } catch {
-    return 'replaced'; // whoever reads it next says why
+    return undefined;
   }
 }
 
 /** The length and checksum of the record a file begins with; undefined where it is not whole, or can't be read. */
 export function firstMark(directory: Place, name: string): RecordMark | undefined {
-  try {
-    const file = openFile(directory, name);
-    try {
-      if (readAt(file.fd, scratch, 0, 12, 0) < 12) return undefined;
-      const length = view.getUint32(0, true) + view.getUint32(4, true) * 0x1_0000_0000;
-      if (length + FRAME_BYTES > file.size || readAt(file.fd, scratch, 0, 4, length + 12) < 4) return undefined;
-      return { offset: 0, length, checksum: view.getUint32(0, true) };
-    } finally {
-      closeSync(file.fd);
-    }
-  } catch {
-    return undefined; // whoever reads it says why
-  }
+  return ofOpened(directory, name, (file) => {
+    if (readAt(file.fd, scratch, 0, 12, 0) < 12) return undefined;
+    const length = view.getUint32(0, true) + view.getUint32(4, true) * 0x1_0000_0000;
+    if (length + FRAME_BYTES > file.size || readAt(file.fd, scratch, 0, 4, length + 12) < 4) return undefined;
+    return { offset: 0, length, checksum: view.getUint32(0, true) };
+  });
 }

@@ -1,5 +1,14 @@
 /** Hands out the bytes of one file from an offset, and says what became of the file. */
 export { FileWindow } from './file-window.ts';
-export { beginningOf, type Change, compareFile, compareWithState, firstMark, soundBeginningOf } from './guard.ts';
+export {
+  beginningOf,
+  type Change,
+  compareFile,
+  compareWithState,
+  firstMark,
+  type Likeness,
+  likenessOf,
+  soundBeginningOf,
+} from './guard.ts';
 export { type OpenFile, openFile, readAt } from './open-file.ts';
 export type { UnreadableRange } from './read-around.ts';

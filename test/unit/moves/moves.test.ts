@@ -1,5 +1,16 @@
 // Files that have other names since they were mirrored, whichever lanes there are.
-import { appendFileSync, cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -237,6 +248,57 @@ describe('runs that changed places', () => {
     renameSync(path('y'), path('x'));
     await mirror(['x'], { replaced: 'same_run' });
     expect(tracked()).toEqual({ 'x/a': [0, 1, 2, 10, 11, 12], 'y/a': [10, 11, 12] });
+  });
+
+  const HEAD_BYTES = 24 + 16;
+  const cuts: readonly (readonly [string, number])[] = [
+    ['nothing', 0],
+    ['half of the first record', HEAD_BYTES / 2],
+    ['the first record', HEAD_BYTES],
+    ['two records', -1],
+    ['two records and a half', -1.5],
+  ];
+  const places: readonly (readonly [place: string, from: string, to: string])[] = [
+    ['under another name', `x/p/a/${ONE}`, `x/p/a/${ONE}.9`],
+    ['in a run that was moved', 'x/p', 'x/old/p'],
+    ['in a run that was moved to another root', 'x/p', 'y/p'],
+  ];
+  describe.each(places)('whose file was cut, or is copied over itself, %s', (_, from, to) => {
+    it.each(cuts)('go on as what they were once it is whole, where %s of it is there', async (__, bytes) => {
+      const folded = ['a'];
+      put(`x/p/a/${ONE}`, 0);
+      put(`y/b/${TWO}`, 10);
+      await mirror(['x', 'y'], { folded });
+      const whole = readFileSync(path(`x/p/a/${ONE}`));
+      const record = (whole.length - HEAD_BYTES) / 3;
+      mkdirSync(dirname(path(to)), { recursive: true });
+      renameSync(path(from), path(to));
+      const file = `x/p/a/${ONE}`.replace(from, to);
+      truncateSync(path(file), Math.floor(bytes < 0 ? HEAD_BYTES + record * -bytes : bytes));
+      await mirror(['x', 'y'], { folded });
+      writeFileSync(path(file), whole);
+      grow(file, 3);
+      await mirror(['x', 'y'], { folded });
+      expect(stored()).toEqual({ [dirname(file)]: [0, 1, 2, 3], 'y/b': [10, 11, 12] });
+      expect(tracked()).toEqual({ 'x/p': [0, 1, 2, 3], 'y/b': [10, 11, 12] });
+    });
+  });
+
+  it('stay what they are where a new file has got the inode of one that was removed', async () => {
+    put(`x/a/${ONE}`, 0);
+    await mirror(['x']);
+    // As if removed and created: the very inode, with nothing in it at first.
+    mkdirSync(path('x/b'));
+    renameSync(path(`x/a/${ONE}`), path(`x/b/${TWO}`));
+    truncateSync(path(`x/b/${TWO}`), 0);
+    await mirror(['x']);
+    expect(stored()).toEqual({ 'x/a': [0, 1, 2] });
+    const inode = statSync(path(`x/b/${TWO}`)).ino;
+    put(`x/b/${TWO}`, 50);
+    expect(statSync(path(`x/b/${TWO}`)).ino).toBe(inode);
+    await mirror(['x']);
+    expect(stored()).toEqual({ 'x/a': [0, 1, 2], 'x/b': [50, 51, 52] });
+    expect(tracked()).toEqual({ 'x/a': [0, 1, 2], 'x/b': [50, 51, 52] });
   });
 
   it('go on as what they were while they are watched, moved by one command after the other', async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { FileState, RecordMark } from '../../../src/model/index.ts';
-import { type Change, compareFile, compareWithState, openFile } from '../../../src/tail/index.ts';
+import { type Change, compareFile, compareWithState, likenessOf, openFile } from '../../../src/tail/index.ts';
 import { concat, event, frame, simpleValue, versionEvent } from '../../support/event-writer.ts';
 import { placeAt } from '../../support/place.ts';
 
@@ -117,5 +117,33 @@ describe('compareFile', () => {
     expect(compareFile(placeAt(folder), STATE)).toBe('same');
     expect(compareFile(placeAt(folder), { ...STATE, name: 'none' })).toBe('replaced');
     expect(compareFile(placeAt(folder), { ...STATE, name: '' })).toBe('replaced');
+  });
+});
+
+describe('likenessOf', () => {
+  const offset = RECORDS[0]!.length;
+  const state: FileState = { ...STATE, guard: { ...STATE.guard, trail: [1, 2, 3].map(markOf) } };
+  const other = frame(event({ wallTime: 9, step: 9, summary: [simpleValue('loss', 9)] }));
+  const long = frame(event({ wallTime: 9, step: 9, summary: [simpleValue('another', 9)] }));
+  test.each([
+    ['all of it', BYTES, 'same'],
+    ['all of it and more', concat(BYTES, other), 'same'],
+    ['two records', BYTES.subarray(0, offset + RECORDS[1]!.length), 'beginning'],
+    ['two records and a half', BYTES.subarray(0, offset + RECORDS[1]!.length * 1.5), 'beginning'],
+    ['two records before others', concat(RECORDS[0]!, RECORDS[1]!, other), 'beginning'],
+    ['a record and a half', BYTES.subarray(0, offset + 20), 'blank'],
+    ['the first record', RECORDS[0]!, 'blank'],
+    ['half of the first record', BYTES.subarray(0, 20), 'blank'],
+    ['nothing', new Uint8Array(), 'blank'],
+    ['the first record before others', concat(RECORDS[0]!, other, other), 'other'],
+    ['the first record before a longer one', concat(RECORDS[0]!, long), 'other'],
+    ['other records', concat(long, other, other, other), 'other'],
+  ])('of %s', (_, bytes, likeness) => {
+    writeFileSync(path, bytes);
+    expect(likenessOf(placeAt(folder), state, 'file')).toBe(likeness);
+  });
+
+  test('of a file that is not there', () => {
+    expect(likenessOf(placeAt(folder), state, 'none')).toBe('other');
   });
 });
