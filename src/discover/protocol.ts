@@ -28,6 +28,8 @@ export interface SeenFile {
 export type DiscoverRequest =
   | { readonly kind: 'seed'; readonly root: string; readonly files: readonly SeenFile[] }
   | { readonly kind: 'begin' }
+  /** All roots are to be scanned soon. */
+  | { readonly kind: 'scan' }
   /** What was passed over answers again. */
   | { readonly kind: 'answers'; readonly path: string };
 
@@ -60,6 +62,8 @@ export type DiscoverFact =
       readonly root: string;
       readonly directories: number;
       readonly files: number;
+      /** By `machineMs`. */
+      readonly startedAtMs: number;
       readonly tookMs: number;
       readonly obstacles: readonly Obstacle[];
       readonly isMissing: boolean;

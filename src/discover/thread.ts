@@ -57,6 +57,10 @@ export class DiscoverThread {
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
   }
 
+  scanSoon(): void {
+    this.#tell({ kind: 'scan' });
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#timer);
     for (const left of this.#behind.values()) left.forget();
@@ -184,6 +188,11 @@ export class DiscoverThreads {
 
   begin(): void {
     for (const thread of this.#threads) thread.begin();
+  }
+
+  /** Asks for a scan of every root. */
+  scanSoon(): void {
+    for (const thread of this.#threads) thread.scanSoon();
   }
 
   async close(): Promise<void> {

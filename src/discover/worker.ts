@@ -2,7 +2,7 @@
 import { basename, dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { answersAgain, CallMark, lstatSync, markCalls, passOver, statSync } from '../calls/index.ts';
-import { steadyMs } from '../clock.ts';
+import { machineMs, steadyMs } from '../clock.ts';
 import { systemPath } from '../model/index.ts';
 import { isEventFileName } from './event-file-name.ts';
 import { hasNotifications } from './file-system.ts';
@@ -78,6 +78,7 @@ class RootThread {
   }
 
   #scan(): void {
+    const machineAtMs = machineMs();
     const startedAtMs = steadyMs();
     // What it has found so far goes out before it is over: a large root takes minutes.
     const result = this.#watch.scan(startedAtMs, (changes) => this.#tell(changes));
@@ -91,7 +92,8 @@ class RootThread {
     this.#tell(result.changes);
     if (result.gone.length > 0) say({ kind: 'filesGone', root: this.#root.name, files: result.gone });
     const { directories, files, obstacles, isMissing, isEmptied } = result;
-    say({ kind: 'rootScanned', root: this.#root.name, directories, files, tookMs, obstacles, isMissing, isEmptied });
+    const fact = { directories, files, startedAtMs: machineAtMs, tookMs, obstacles, isMissing, isEmptied };
+    say({ kind: 'rootScanned', root: this.#root.name, ...fact });
     // What lay under its path before may have been another file system, which was listened to.
     if (!isMissing && settings.notify && hasNotifications(this.#root.path)) this.#listen(startedAtMs);
     else this.#hearing.close();
@@ -202,8 +204,8 @@ parentPort?.on('message', (request: DiscoverRequest) => {
     roots.get(request.root)?.seed(request.files);
     return;
   }
-  if (request.kind === 'answers') {
-    answersAgain(request.path);
+  if (request.kind === 'answers' || request.kind === 'scan') {
+    if (request.kind === 'answers') answersAgain(request.path);
     for (const root of roots.values()) root.scanSoon();
     return;
   }

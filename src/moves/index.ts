@@ -15,3 +15,4 @@ export {
   withoutUnclear,
 } from './moves.ts';
 export { checkIdentities, countKnown, type Held, heldBy } from './root-identity.ts';
+export { TakenPlaces } from './taken-places.ts';

@@ -41,6 +41,7 @@ import {
   movedIncident,
   moveKey,
   otherRoots,
+  TakenPlaces,
   walkOf,
 } from '../moves/index.ts';
 import { BatchCache, JobReader } from '../reading/index.ts';
@@ -160,6 +161,8 @@ class Watch {
   #copies: CopiedRuns | undefined;
   /** Files of which it can't be told yet whether they are known, by `keyOfFile`: no lane hears of them. */
   readonly #unclear = new Set<string>();
+  /** Runs whose places were taken. */
+  #places: TakenPlaces | undefined;
   /** Of all files that are known: only a new file with one of them can have been elsewhere. */
   #inodes = new KnownInodes();
   /** Runs that grew lately: when each did, by `steadyMs`. */
@@ -255,7 +258,7 @@ class Watch {
 
   /** Watches until the signal says stop, something failed, or a run was seen that lies elsewhere now. */
   async #watchOnce(resolved: readonly ResolvedRoot[]): Promise<void> {
-    const { signal, rules = ALL_RUNS, scanIntervalMs = 60_000, notify = true } = this.#options;
+    const { signal, rules = ALL_RUNS, scanIntervalMs = 60_000, notify = true, moved } = this.#options;
     const isOurs = this.#scope();
     this.#round = new AbortController();
     this.#heals = new RetrySchedule(this.#state);
@@ -280,6 +283,15 @@ class Watch {
     const held = this.#movables().at(-1);
     this.#copies = held && new CopiedRuns(held, (name) => this.#roots.get(name)?.path);
     this.#unclear.clear();
+    this.#places =
+      moved === 'new'
+        ? undefined
+        : new TakenPlaces({
+            helds: this.#movables(),
+            pathOf: (root) => this.#roots.get(root)?.path,
+            roots: () => this.#answering(),
+            scanSoon: () => discover.scanSoon(),
+          });
     discover.begin();
     hasBegun = true;
     try {
@@ -355,10 +367,14 @@ class Watch {
 
   /** No file is opened here: one that hangs must not stop everybody. */
   #byInode(root: string): FindOptions {
-    const others = [...this.#roots.values()].filter(
-      ({ name, path }) => name !== root && !this.#unseen.has(path) && !this.#status.isSilent(name),
-    );
-    return { byInode: true, others };
+    const names = new Set(this.#answering());
+    return { byInode: true, others: [...this.#roots.values()].filter(({ name }) => name !== root && names.has(name)) };
+  }
+
+  /** The roots that answer. */
+  #answering(): string[] {
+    const roots = [...this.#roots.values()].filter(({ name, path }) => !this.#unseen.has(path) && !this.#status.isSilent(name));
+    return roots.map(({ name }) => name);
   }
 
   #knownInodes(): KnownInodes {
@@ -471,6 +487,8 @@ class Watch {
       case 'rootScanned':
         this.#status.rootScanned(fact);
         this.#tellMoved(this.#copies?.copiesFound() ?? []);
+        this.#places?.scanned(fact.root, fact.startedAtMs);
+        this.#tellDue();
         this.#noteUnread(fact);
         this.#tellHeld();
         this.#scanOf(fact.root).resolve();
@@ -489,13 +507,23 @@ class Watch {
     }
   }
 
-  /** The changes of which it is certain which files they are of. */
+  /** The changes that can be told: it is certain which files they are of, and whose place they lie in. */
   #sift(root: string, changes: readonly RunChange[]): readonly RunChange[] {
-    if (this.#unclear.size === 0) return changes;
-    return changes.flatMap(({ run: path, files }) => {
-      const some = files.filter(({ name }) => !this.#unclear.has(keyOfFile({ root, path }, name)));
-      return some.length === 0 ? [] : [{ run: path, files: some }];
-    });
+    const clear =
+      this.#unclear.size === 0
+        ? changes
+        : changes.flatMap(({ run: path, files }) => {
+            const some = files.filter(({ name }) => !this.#unclear.has(keyOfFile({ root, path }, name)));
+            return some.length === 0 ? [] : [{ run: path, files: some }];
+          });
+    return this.#places?.sift(root, clear) ?? clear;
+  }
+
+  /** What waited in places that were taken. */
+  #tellDue(): void {
+    // A round that ends looks at everything once more.
+    if (this.#moving.size > 0) return;
+    for (const { root, changes } of this.#places?.due() ?? []) this.#tellOf(root, changes);
   }
 
   #tellOf(root: string, changes: readonly RunChange[]): void {
@@ -618,6 +646,7 @@ class Watch {
       this.#grew.delete(key);
       for (const feed of this.#feeds) feed.runQuiet(run);
     }
+    this.#tellDue();
     this.#tellHeld();
     for (const feed of this.#feeds) feed.tick(nowMs);
     this.#status.tick(nowMs);

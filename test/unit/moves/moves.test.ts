@@ -301,6 +301,32 @@ describe('runs that changed places', () => {
     expect(tracked()).toEqual({ 'x/a': [0, 1, 2], 'x/b': [50, 51, 52] });
   });
 
+  it('are told from what takes their place at once, while they are watched', async () => {
+    put(`x/a/${ONE}`, 0);
+    put(`y/z/${ONE}.z`, 10);
+    const end = new AbortController();
+    await mirror(['x', 'y']);
+    const watching = watch({ ...options(['x', 'y']), scanIntervalMs: 1000, signal: end.signal });
+    try {
+      for (const [i, to] of ['y/a', 'x/old/a', 'y/b'].entries()) {
+        const [left, came] = [i, i + 1].map((n) => [0, 1, 2].map((k) => 100 * n + k));
+        mkdirSync(dirname(path(to)), { recursive: true });
+        renameSync(path('x/a'), path(to));
+        put(`x/a/${i === 1 ? ONE : TWO}${i}`, 100 * (i + 1));
+        await until(() => `${stored()[to]}` === `${left}` && `${stored()['x/a']}` === `${came}`, 20_000);
+        expect(stored()).toMatchObject({ [to]: left, 'x/a': came });
+      }
+    } finally {
+      end.abort();
+      await watching;
+    }
+    // All of them were opened as `x/a`.
+    const all = [...tracker.runs.values()].map(({ points }) => [...points.values()].map(({ step }) => Number(step)));
+    expect(all.map((steps) => steps.sort((a, b) => a - b)).sort(([a = 0], [b = 0]) => a - b)).toEqual(
+      [0, 10, 100, 200, 300].map((first) => [first, first + 1, first + 2]),
+    );
+  });
+
   it('go on as what they were while they are watched, moved by one command after the other', async () => {
     for (const [i, run] of ['a', 'b'].entries()) {
       put(`x/${run}/${ONE}`, 10 * i);

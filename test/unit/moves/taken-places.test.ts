@@ -1,0 +1,115 @@
+// Runs whose places were taken: what is new there waits for the scans that may find them elsewhere.
+import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { machineMs } from '../../../src/clock.ts';
+import type { ChangedFile } from '../../../src/discover/index.ts';
+import { fileStamp } from '../../../src/model/index.ts';
+import { type Knower, TakenPlaces } from '../../../src/moves/index.ts';
+
+let folder: string;
+let known: { readonly name: string; readonly stamp: string }[];
+let roots: string[];
+let asked: number;
+let places: TakenPlaces;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'mirrorboard-taken-'));
+  mkdirSync(join(folder, 'run'));
+  mkdirSync(join(folder, 'old'));
+  known = [];
+  roots = ['x', 'y'];
+  asked = 0;
+  const held = {
+    roots: () => [{ name: 'x', path: folder }],
+    positions: ({ path }: { path: string }) => ({ files: path === 'run' ? known : [] }),
+  } as Partial<Knower> as Knower;
+  const pathOf = (root: string): string | undefined => (root === 'x' ? folder : undefined);
+  places = new TakenPlaces({ helds: [held], pathOf, roots: () => roots, scanSoon: () => asked++ });
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** Writes a file anew, as another one than was there. */
+function put(name: string, bytes: number, before = 0): ChangedFile {
+  const path = join(folder, 'run', name);
+  writeFileSync(`${path}.new`, 'x'.repeat(bytes));
+  renameSync(`${path}.new`, path);
+  const stat = statSync(path, { bigint: true });
+  return { name, size: bytes, stamp: fileStamp(stat), before, ...(before === 0 ? {} : { isOther: true }) };
+}
+function keep(...files: readonly ChangedFile[]): void {
+  known = files.map(({ name, stamp }) => ({ name, stamp }));
+}
+const away = (name: string): void => renameSync(join(folder, 'run', name), join(folder, 'old', name));
+const isTold = (...files: readonly ChangedFile[]): boolean => places.sift('x', [{ run: 'run', files }]).length > 0;
+
+describe('a file that is new in a run', () => {
+  it('is told of where nothing is known of the run, or a file of it is there', () => {
+    expect(isTold(put('one', 10))).toBe(true);
+    const two = put('two', 10);
+    keep(put('one', 10), two);
+    away('one');
+    expect(isTold(put('three', 5))).toBe(true);
+    expect(asked).toBe(0);
+  });
+
+  it('waits where all that is known of the run is gone, until scans of all roots that began later are over', () => {
+    keep(put('one', 10));
+    away('one');
+    places.scanned('x', machineMs());
+    places.scanned('y', machineMs());
+    const two = put('two', 5);
+    expect([isTold(two), isTold({ ...two, size: 7, before: 5 }), asked]).toEqual([false, false, 1]);
+    expect(places.due()).toEqual([]);
+    places.scanned('x', machineMs());
+    expect(places.due()).toEqual([]);
+    places.scanned('y', machineMs());
+    const changes = [two, { ...two, size: 7, before: 5 }].map((file) => ({ run: 'run', files: [file] }));
+    expect(places.due()).toEqual([{ root: 'x', changes }]);
+    expect(places.due()).toEqual([]);
+    // From now on it is what is there.
+    expect([isTold({ ...two, size: 9, before: 7 }), isTold(put('three', 5)), asked]).toEqual([true, true, 1]);
+  });
+
+  it('does not wait for a root that does not answer', () => {
+    keep(put('one', 10));
+    away('one');
+    expect(isTold(put('two', 5))).toBe(false);
+    places.scanned('x', machineMs());
+    expect(places.due()).toEqual([]);
+    roots = ['x'];
+    expect(places.due()).toHaveLength(1);
+  });
+
+  it('waits where what was told of is gone, though nobody has read it yet', () => {
+    const one = put('one', 10);
+    expect(isTold(one)).toBe(true);
+    away('one');
+    expect(isTold(put('two', 5))).toBe(false);
+  });
+
+  it('waits where it has the name of one that is gone and is shorter, and is told of where it is as long: it may be a copy', () => {
+    const one = put('one', 10);
+    keep(one);
+    away('one');
+    const copied = put('one', 10, 10);
+    expect(isTold(copied)).toBe(true);
+    keep(copied);
+    renameSync(join(folder, 'run', 'one'), join(folder, 'old', 'two'));
+    expect(isTold(put('one', 5, 10))).toBe(false);
+  });
+
+  it('waits where it is longer than the one whose name it has, and another one is gone', () => {
+    keep(put('one', 10), put('two', 10));
+    away('one');
+    away('two');
+    expect(isTold(put('two', 20, 10))).toBe(false);
+  });
+
+  it('waits where another file has the name of the one that was there', () => {
+    keep(put('one', 10));
+    away('one');
+    put('one', 5);
+    expect(isTold(put('two', 5))).toBe(false);
+  });
+});
