@@ -33,6 +33,8 @@ export class ActorFile {
   /** Nothing stands yet where more was mirrored: the mirror keeps what it had. */
   isCut = false;
   isHidden = false;
+  /** All that was mirrored of it went elsewhere with it. */
+  isLeft = false;
   /** Another name of the same file, which is read under one of them. */
   alias: string | undefined;
   /** Changed since all of it was seen in the mirror. */

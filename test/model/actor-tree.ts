@@ -146,10 +146,35 @@ export class ActorTree {
         : new ActorFile(run, `events.out.tfevents.1${String(this.#make.next).padStart(5, '0')}.host`);
     if (gone.includes(file)) file.isCut = true;
     this.files.set(file.path, file);
-    Object.assign(file, { isThere: true, records: this.#content(), torn: undefined, writing: undefined, wasFlipped: file.wasFlipped });
+    Object.assign(file, {
+      isThere: true,
+      isLeft: false,
+      records: this.#content(),
+      torn: undefined,
+      writing: undefined,
+      wasFlipped: file.wasFlipped,
+    });
     file.flips.clear();
     this.#write(file);
     return `create ${file.path}`;
+  }
+
+  /** Another file in a run, perhaps under the name of one that went elsewhere. */
+  createIn(run: string, name = this.nextName('host')): void {
+    const file = new ActorFile(run, name);
+    this.files.set(file.path, file);
+    file.records = this.#content();
+    this.#write(file);
+  }
+
+  /** One that no file or run has. */
+  nextName(end: string): string {
+    const serial = String(this.#make.next).padStart(5, '0');
+    return end === 'place' ? `place-${serial}` : `events.out.tfevents.1${serial}.${end}`;
+  }
+
+  record(): ActorRecord {
+    return this.#make.record();
   }
 
   #append(file: ActorFile): string {
@@ -194,12 +219,12 @@ export class ActorTree {
     if (writing === undefined) return 'nothing';
     const { how, bytes, written, records, path } = writing;
     const end = Math.min(bytes.length, written + 1 + Math.floor(this.#random() * bytes.length));
-    const fd = openSync(this.#absolute(path), written === 0 && how !== 'scp' ? 'w' : 'r+');
+    const fd = openSync(this.absolute(path), written === 0 && how !== 'scp' ? 'w' : 'r+');
     writeSync(fd, bytes, written, end - written, written);
     writing.written = end;
     if (end === bytes.length) {
       ftruncateSync(fd, end);
-      if (how === 'rsync') renameSync(this.#absolute(path), this.#absolute(file.path));
+      if (how === 'rsync') renameSync(this.absolute(path), this.absolute(file.path));
       file.writing = undefined;
       this.#clear(file, records);
     }
@@ -212,13 +237,13 @@ export class ActorTree {
     this.#clear(file, this.#content());
     const staged = join(this.#staging, 'new');
     writeFileSync(staged, file.bytes);
-    renameSync(staged, this.#absolute(file.path));
+    renameSync(staged, this.absolute(file.path));
     return `replace ${file.path}`;
   }
 
   #empty(file: ActorFile): string {
     this.#clear(file, []);
-    truncateSync(this.#absolute(file.path), 0);
+    truncateSync(this.absolute(file.path), 0);
     return `empty ${file.path}`;
   }
 
@@ -234,13 +259,13 @@ export class ActorTree {
     const flips = [...file.flips].filter(([record]) => records.includes(record));
     this.#clear(file, records);
     for (const [record, place] of flips) file.flips.set(record, place);
-    truncateSync(this.#absolute(file.path), kept);
+    truncateSync(this.absolute(file.path), kept);
     return `cut ${file.path} to ${kept}`;
   }
 
   #remove(file: ActorFile): string | undefined {
     if (file.alias !== undefined) return undefined;
-    rmSync(this.#absolute(file.path));
+    rmSync(this.absolute(file.path));
     file.isThere = false;
     return `remove ${file.path}`;
   }
@@ -249,9 +274,9 @@ export class ActorTree {
     if (file.alias !== undefined) return undefined;
     const run = this.#random() < 0.5 ? file.run : 'archive';
     const moved = new ActorFile(run, `events.out.tfevents.1${String(this.#make.next).padStart(5, '0')}.moved`);
-    this.#move(file, moved);
-    mkdirSync(dirname(this.#absolute(moved.path)), { recursive: true });
-    renameSync(this.#absolute(file.path), this.#absolute(moved.path));
+    this.move(file, moved);
+    mkdirSync(dirname(this.absolute(moved.path)), { recursive: true });
+    renameSync(this.absolute(file.path), this.absolute(moved.path));
     return `rename ${file.path} to ${moved.path}`;
   }
 
@@ -262,13 +287,13 @@ export class ActorTree {
     const to = `moved-${this.#make.next}`;
     const gone = [...this.files.values()].filter((file) => !file.isThere && (file.run === run || file.run.startsWith(`${run}/`)));
     for (const file of gone) this.#goAlong(file, new ActorFile(`${to}${file.run.slice(run.length)}`, file.name));
-    for (const file of inside) this.#move(file, new ActorFile(`${to}${file.run.slice(run.length)}`, file.name));
-    renameSync(this.#absolute(run), this.#absolute(to));
+    for (const file of inside) this.move(file, new ActorFile(`${to}${file.run.slice(run.length)}`, file.name));
+    renameSync(this.absolute(run), this.absolute(to));
     return `move the run ${run} to ${to}`;
   }
 
   /** What was mirrored under the former path may stay, or follow. */
-  #move(file: ActorFile, to: ActorFile): void {
+  move(file: ActorFile, to: ActorFile): void {
     Object.assign(to, { records: [...file.records], torn: file.torn, wasFlipped: file.wasFlipped, isCut: true });
     for (const [record, at] of file.flips) to.flips.set(record, at);
     to.touched();
@@ -304,14 +329,14 @@ export class ActorTree {
 
   /** Room that a file system has made ahead. */
   #zeros(file: ActorFile): string {
-    truncateSync(this.#absolute(file.path), file.bytes.length + Math.floor(this.#random() * 5000));
+    truncateSync(this.absolute(file.path), file.bytes.length + Math.floor(this.#random() * 5000));
     file.isDirty = true;
     return `zeros behind ${file.path}`;
   }
 
   #touch(file: ActorFile): string {
     const time = this.#one([0, 1_000_000_000, Date.now() / 1000 - 7200, Date.now() / 1000 + 86_400]);
-    utimesSync(this.#absolute(file.path), time, time);
+    utimesSync(this.absolute(file.path), time, time);
     return `touch ${file.path}: ${time}`;
   }
 
@@ -319,7 +344,7 @@ export class ActorTree {
   #hide(file: ActorFile): string | undefined {
     if (file.isHidden) {
       this.#world.heal(file.name);
-      chmodSync(this.#absolute(file.path), 0o644);
+      chmodSync(this.absolute(file.path), 0o644);
       file.isHidden = false;
       return `show ${file.path}`;
     }
@@ -328,15 +353,15 @@ export class ActorTree {
     file.isHidden = true;
     file.wasFlipped = true;
     if (this.#random() < 0.7) return this.#world.failFile(file.name);
-    chmodSync(this.#absolute(file.path), 0);
+    chmodSync(this.absolute(file.path), 0);
     return `hide ${file.path}`;
   }
 
   #link(file: ActorFile): string | undefined {
     if (file.alias !== undefined || file.isDirty) return undefined;
     file.alias = `${file.path}.linked`;
-    if (this.#random() < 0.5) linkSync(this.#absolute(file.path), this.#absolute(file.alias));
-    else symlinkSync(file.name, this.#absolute(file.alias));
+    if (this.#random() < 0.5) linkSync(this.absolute(file.path), this.absolute(file.alias));
+    else symlinkSync(file.name, this.absolute(file.alias));
     return `link ${file.alias}`;
   }
 
@@ -349,14 +374,14 @@ export class ActorTree {
   }
 
   #write(file: ActorFile): void {
-    const path = this.#absolute(file.path);
+    const path = this.absolute(file.path);
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, file.bytes);
     file.touched();
   }
 
   #pwrite(file: ActorFile, bytes: Uint8Array, at: number): void {
-    const fd = openSync(this.#absolute(file.path), 'r+');
+    const fd = openSync(this.absolute(file.path), 'r+');
     writeSync(fd, bytes, 0, bytes.length, at);
     closeSync(fd);
     file.touched();
@@ -366,7 +391,7 @@ export class ActorTree {
     return this.#make.content(Math.floor(this.#random() * 6), this.#random() < 0.5);
   }
 
-  #absolute(path: string): string {
+  absolute(path: string): string {
     return join(this.#isAway ? `${this.root}.away` : this.root, path);
   }
 

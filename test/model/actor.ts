@@ -9,6 +9,7 @@ import { eventually } from '../crash/watch-kill.ts';
 import { mirrorboard, mustRun, type Running, start } from '../e2e/command.ts';
 import * as w from '../support/event-writer.ts';
 import type { ActorFile } from './actor-files.ts';
+import { doInOrder } from './actor-orders.ts';
 import { ActorTree } from './actor-tree.ts';
 import { FaultyWorld } from './faulty-world.ts';
 import { placeOf, pointText } from './watched-tree.ts';
@@ -68,6 +69,7 @@ class Scene {
       else if (lot < 0.09) this.#world.healDirectory();
       else if (lot < 0.11) this.#say(this.#world.setClock());
       else if (lot < 0.15) await this.#check('meanwhile');
+      else if (lot < 0.2) await this.#doInOrder();
       else if (lot < 0.5) await this.#ring();
     }
     if (this.#tree.isAway) this.#say(this.#tree.mount());
@@ -79,6 +81,16 @@ class Scene {
     await this.#backfill();
     this.#compare(true);
     await mustRun(['verify'], { cwd: this.#folder });
+  }
+
+  /** What was mirrored goes where its files went, whatever of it was there when it was looked at. */
+  async #doInOrder(): Promise<void> {
+    await this.#check('before an order');
+    const pause = async (): Promise<void> => {
+      if (this.#random() < 0.6) await this.#ring();
+    };
+    this.#say((await doInOrder(this.#tree, this.#random, pause)) ?? 'nothing');
+    await this.#check('after an order');
   }
 
   async #backfill(): Promise<void> {
@@ -191,6 +203,7 @@ function compareFile(file: ActorFile, tags: ReadonlyMap<string, readonly string[
     for (const text of wanted) if (!held.has(text)) throw new Error(`missing: ${file.path}: ${text}`);
   };
   if (!file.isThere) {
+    if (file.isLeft && held.size > 0) throw new Error(`left behind: ${file.path}: ${[...held][0]} and ${held.size - 1} more`);
     if (!file.isDirty) missing(file.seen);
     return;
   }
