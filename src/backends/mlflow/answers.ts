@@ -54,6 +54,9 @@ export function isOwnWord(text: string): boolean {
   return text.trimStart().startsWith('{') || NO_ARTIFACTS.test(text);
 }
 
+/** What MLflow says of a tag whose name the database takes for another one of the run. */
+const TAG_CLASH = /Failed to set tags .*within \d+ retries/;
+
 /** What MySQL says of a text that its database's character set does not have. */
 const UNSTORABLE = /Illegal mix of collations|Incorrect string value/i;
 
@@ -117,6 +120,7 @@ function causeOf(status: number | undefined, isRetry: boolean, { code, message }
   if (UNSTORABLE.test(message)) return 'refused';
   if ((status === 503 || status === 404) && NO_ARTIFACTS.test(text)) return 'notServed';
   if (status === 501 || status === 405) return 'notServed';
+  if (TAG_CLASH.test(message)) return 'clash';
   if (status === 500) return 'internal';
   if (isRetry) return 'transient';
   if (status === 401 || status === 403 || status === 407 || NO_CERTIFICATE.test(text)) return 'unauthorized';

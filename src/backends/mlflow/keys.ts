@@ -13,8 +13,10 @@ const BEYOND_ASCII = /[^\x20-\x7e\n\t\r]/;
 /** Behind `.x` and hexadecimal digits: what shows that no escape was meant. */
 const HARMLESS = /^[\p{L}\p{N}_\- ]/u;
 
-/** Metrics below this name are our own (percentiles of histograms): a tag that begins with it is escaped. */
-export const DERIVED_PREFIX = 'mirrorboard.derived/';
+/** Names that begin so are our own: a tag that does is escaped. */
+export const RESERVED = 'mirrorboard.';
+/** Of metrics that are percentiles of histograms. */
+export const DERIVED_PREFIX = `${RESERVED}derived/`;
 
 const SHORTENED_LENGTH = 200;
 
@@ -51,6 +53,11 @@ export function isPublishable(tag: string, { tagLength, isAscii }: Pick<StoreFac
   return tag.length <= tagLength && tag.isWellFormed() && !tag.includes('\0') && !(isAscii && BEYOND_ASCII.test(tag));
 }
 
+/** Whether a key may be cut: what it stands for has to be said elsewhere. */
+export function isCut(key: string): boolean {
+  return /\.h[0-9a-f]{16}(?:\.x\.){0,8}$/.test(key);
+}
+
 /** Undoes `keyOf` for every key that was not cut. */
 export function tagOf(key: string): string {
   return key.replace(/\.x([0-9a-f]*)\./g, (whole, hex: string) => {
@@ -66,7 +73,7 @@ function escapeName(tag: string, isFlat: boolean, plain: RegExp): string {
   if (!isFlat && /^[a-zA-Z0-9_-]+(?:\/[a-zA-Z0-9_-]+)*$/.test(tag)) return tag;
   let out = '';
   const points = [...tag];
-  const isReserved = tag.startsWith('mirrorboard.');
+  const isReserved = tag.startsWith(RESERVED);
   for (const [i, point] of points.entries()) {
     const isEscaped =
       !plain.test(point) ||

@@ -5,7 +5,7 @@ import type { Tag } from './client.ts';
 import { markLine, type PointPlace, pointLine } from './exact-files.ts';
 import type { Piece } from './gathered.ts';
 import type { KeyTable } from './key-table.ts';
-import { isPublishable, tagOf } from './keys.ts';
+import { isCut, isPublishable, tagOf } from './keys.ts';
 import { KEY_LENGTH } from './limits.ts';
 import { isOdd, type MapOptions, mapObject, metricText, type Note, type Upload } from './map.ts';
 import type { StoreFacts } from './store-facts.ts';
@@ -133,10 +133,9 @@ export class Names {
     let name = this.#known.get(tag);
     if (name === undefined) {
       const key = this.#keys.keyOf(tag);
-      const canPublish = isPublishable(tag, this.#facts);
-      name = { key, json: JSON.stringify(key), isLost: !canPublish && tagOf(key) !== tag };
-      if (key !== tag && canPublish) this.#tags.set(publishedName(key), tag);
-      else if (name.isLost) this.#tags.set(publishedName(key), LOST_NAME);
+      const published = publicationOf(tag, key, this.#facts);
+      name = { key, json: JSON.stringify(key), isLost: published?.value === LOST_NAME && tagOf(key) !== tag };
+      if (published !== undefined) this.#tags.set(published.key, published.value);
       this.#known.set(tag, name);
     }
     return name;
@@ -151,9 +150,21 @@ export const LOST_NAME = 'in mirrorboard/points-….jsonl only';
 
 const PUBLISHED = 'mirrorboard.key.';
 
+/** What is published of a key, if there is anything: it is not the tag itself. */
+export function publicationOf(tag: string, key: string, facts: StoreFacts): Tag | undefined {
+  if (key === tag) return undefined;
+  if (isPublishable(tag, facts)) return { key: publishedName(key), value: tag };
+  return tagOf(key) === tag ? undefined : { key: publishedName(key), value: LOST_NAME };
+}
+
 /** The tag of a run that says what a key stands for. A key that is too long to stand in it is one that ends in a hash. */
 export function publishedName(key: string): string {
   return [...key].length + PUBLISHED.length <= KEY_LENGTH ? PUBLISHED + key : `${PUBLISHED}${key.slice(-18)}`;
+}
+
+/** Whether a tag of a run is all that tells what a key stands for. */
+export function tellsName(name: string): boolean {
+  return name.startsWith(PUBLISHED) && isCut(name);
 }
 
 /** Walks over the rows of the columns, wide integers in their places. */

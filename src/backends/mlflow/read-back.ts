@@ -15,7 +15,7 @@ import type { Artifacts } from './artifacts.ts';
 import type { MlflowClient } from './client.ts';
 import { parseLine, parseSegmentName, SEGMENT_FOLDER } from './exact-files.ts';
 import type { TrackedRun } from './handle.ts';
-import { DERIVED_PREFIX, tagOf } from './keys.ts';
+import { DERIVED_PREFIX, isCut, tagOf } from './keys.ts';
 import { clamped, nearestMillis, nearestValue } from './map.ts';
 import { LOST_NAME, publishedName } from './prepare.ts';
 import { plainText } from './store-facts.ts';
@@ -50,7 +50,8 @@ export async function* readBack(
 
   const keys = facts.metrics
     .filter((key) => !key.startsWith(DERIVED_PREFIX))
-    .map((key) => ({ key, tag: facts.tags.get(publishedName(key)) ?? tagOf(key) }))
+    // What others can be read from tells it for certain: a database that compares loosely may have taken one tag for another's.
+    .map((key) => ({ key, tag: (isCut(key) ? facts.tags.get(publishedName(key)) : undefined) ?? tagOf(key) }))
     // Every point of such a one was in the segments, under its name.
     .filter(({ key, tag }) => (!LOST_NAMES.has(tag) || tagOf(key) === tag) && isWanted(tag));
   for (const { key, tag } of keys) {

@@ -11,21 +11,21 @@ import { type Batch, pointCount } from '../../model/index.ts';
 import type { Failure } from './answers.ts';
 import type { Artifacts } from './artifacts.ts';
 import { heldOf, partsOf } from './clashes.ts';
-import type { MlflowClient, RunFacts, Tag } from './client.ts';
+import type { MlflowClient, RunFacts } from './client.ts';
 import { type Segment, segmentOf, segmentsOf } from './exact-files.ts';
 import { Gathered, type GatherRoom } from './gathered.ts';
 import type { TrackedRun } from './handle.ts';
 import { HeldMetrics } from './held-metrics.ts';
 import { KeyTable } from './key-table.ts';
-import { DERIVED_PREFIX } from './keys.ts';
-import { BYTES_PER_REQUEST, METRICS_PER_REQUEST, TAGS_PER_REQUEST, UPLOADS_AT_ONCE } from './limits.ts';
+import { DERIVED_PREFIX, isCut } from './keys.ts';
+import { BYTES_PER_REQUEST, METRICS_PER_REQUEST, UPLOADS_AT_ONCE } from './limits.ts';
 import { notesPath, notesText } from './map.ts';
 import { paramText } from './params-and-files.ts';
-import { HAS_TEXTS, type Metric, Names, type Prepared, type PrepareOptions, prepare } from './prepare.ts';
+import { HAS_TEXTS, type Metric, Names, type Prepared, type PrepareOptions, prepare, publishedName } from './prepare.ts';
 import { RunParams } from './run-params.ts';
+import { RunTags } from './run-tags.ts';
 import { SERIES_FILE, SeriesFile } from './series-file.ts';
 import { isAboutContent, Stop, stopOf } from './stop.ts';
-import { fitText } from './store-facts.ts';
 import { trouble, tryFile, tryMetric, tryTag } from './trial.ts';
 
 /** So many times in a row may a server stumble over a request before the request itself is suspected. */
@@ -58,8 +58,7 @@ export class RunWriter {
   readonly #run: TrackedRun;
   readonly #options: PrepareOptions;
   readonly #warn: BackendContext['warn'];
-  /** Tags that are known to be there. */
-  readonly #tags = new Map<string, string>();
+  readonly #tags: RunTags;
   readonly #params: RunParams;
   readonly #held: HeldMetrics | undefined;
   /** Lines that were stored last, by their event files, and texts by their tags. */
@@ -97,13 +96,15 @@ export class RunWriter {
       paramKeys: new KeyTable({ ...facts, isFlat: facts.isFileStore && !hasSlashes([...found.params.keys()]) }, found.params.keys()),
     };
     this.#warn = warn;
+    const isToBlame = (reply: Failure, signal: AbortSignal): Promise<boolean> => this.#isToBlame(reply, signal);
+    this.#tags = new RunTags({ client, runId: run.runId, isToBlame, toError: laterOf, facts, warn });
     this.#params = new RunParams({
       client,
       runId: run.runId,
       known: found.params,
       facts,
       warn,
-      publish: (tags, signal) => this.#publish(tags, signal),
+      publish: async (tags, signal) => void (await this.#tags.put(tags, signal)),
     });
     this.#mayHaveTexts = found.tags.has(HAS_TEXTS);
     if (run.root !== undefined && options.noFiles === undefined) this.#series = new SeriesFile(artifacts, run.root, isNew);
@@ -154,7 +155,7 @@ export class RunWriter {
   async #store(job: Job, signal: AbortSignal): Promise<void> {
     const { prepared, refusals } = job;
     for (const refusal of prepared.refusals) refusals.push(refusal);
-    await this.#publish(prepared.tags, signal);
+    refuseUnnamed(job, await this.#tags.put(prepared.tags, signal));
     const root = this.#run.root;
     if (root === undefined) return;
     await this.#storeSeries(root, job.parcel, signal);
@@ -309,22 +310,6 @@ export class RunWriter {
     if (failure !== undefined && failure.cause !== 'notServed') throw trouble(failure);
   }
 
-  async #publish(wanted: readonly Tag[], signal: AbortSignal): Promise<void> {
-    const { tagLength } = this.#options.facts;
-    const missing = wanted
-      .map(({ key, value }) => ({ key, value: fitText(value, tagLength, this.#options.facts) }))
-      .filter(({ key, value }) => this.#tags.get(key) !== value);
-    for (let at = 0; at < missing.length; at += TAGS_PER_REQUEST) {
-      const tags = missing.slice(at, at + TAGS_PER_REQUEST);
-      const reply = await this.#client.logTags(this.#run.runId, tags, signal);
-      if (reply.kind !== 'ok') {
-        if (!isAboutContent(reply) && !(await this.#isToBlame(reply, signal))) throw stopOf(reply);
-        this.#warn('tags of an MLflow run were refused', { run: this.#run.runId, reason: reply.error.message });
-      }
-      for (const { key, value } of tags) this.#tags.set(key, value);
-    }
-  }
-
   /** Metrics of all parcels in as few requests as they fit into, one after the other. */
   async #writeMetrics(jobs: readonly Job[], signal: AbortSignal): Promise<void> {
     let group: [Job, Metric][] = [];
@@ -441,7 +426,7 @@ export class RunWriter {
     const wanted = params.map(({ name, value }) => ({ key: names.of(name).key, value: paramText(value) }));
     const published = [...tags].map(([key, value]) => ({ key, value }));
     try {
-      await this.#publish(published, signal);
+      await this.#tags.put(published, signal);
       await this.#params.put(wanted, signal);
     } catch (error) {
       throwError(error);
@@ -466,6 +451,24 @@ function outcomeOf(error: unknown, signal: AbortSignal): Stop['outcome'] {
 /** Written before its store was known to be one of files: its names stay as they are. */
 function hasSlashes(keys: readonly string[]): boolean {
   return keys.some((key) => key.includes('/') && !key.startsWith(DERIVED_PREFIX));
+}
+
+/** What a failure is while nothing else of its kind is taken either. */
+function laterOf(failure: Failure): Stop {
+  return isAboutContent(failure) ? new Stop({ kind: 'retry', error: trouble(failure) }) : stopOf(failure);
+}
+
+/** Scalars whose name could not be said, and can't be read from their key, would come back under a wrong one. */
+function refuseUnnamed({ prepared, refusals }: Job, unsaid: ReadonlyMap<string, Failure>): void {
+  if (unsaid.size === 0) return;
+  const lines = new Set(prepared.lines.map(({ offset, index }) => `${offset} ${index}`));
+  for (const metric of prepared.metrics) {
+    const failure = isCut(metric.key) && !metric.isDerived ? unsaid.get(publishedName(metric.key)) : undefined;
+    if (failure === undefined) continue;
+    metric.isSettled = true;
+    const reason = `the tag ${publishedName(metric.key)}, which tells its name, was refused: ${reasonOf(failure.error)}`;
+    if (!lines.has(`${metric.offset} ${metric.index}`)) refusals.push({ ...refusalOf(metric.offset, metric.index, failure), reason });
+  }
 }
 
 function refuse([job, metric]: readonly [Job, Metric], failure: Failure): void {

@@ -21,16 +21,19 @@ import type { BackendContext, FileMark, Handle, ReadBackChunk, RunSource } from 
 import { MirrorError } from '../../errors.ts';
 import { valueOrThrow } from '../../http/index.ts';
 import { runLabel } from '../../model/index.ts';
+import type { Failure } from './answers.ts';
 import type { MlflowClient, RunFacts, Tag } from './client.ts';
 import { Experiments } from './experiments.ts';
 import { readHandle } from './handle.ts';
-import { keyOf } from './keys.ts';
+import { keyOf, RESERVED } from './keys.ts';
 import type { LearnedFacts } from './learned-facts.ts';
 import { NAME_LENGTH } from './limits.ts';
 import { nearestMillis } from './map.ts';
+import { writeTags } from './run-tags.ts';
 import type { MlflowSettings } from './settings.ts';
 import { isAboutContent } from './stop.ts';
 import { fitText, plainText, type StoreFacts } from './store-facts.ts';
+import { trouble } from './trial.ts';
 
 /** Every run of ours has it. */
 export const KEY = 'mirrorboard.run_key';
@@ -43,6 +46,8 @@ const MADE = 'mirrorboard.made';
 /** Whoever makes a run gives it a place within five seconds; servers tell their time in whole ones. */
 const DRAWING_MS = 6000;
 const PARENT = 'mlflow.parentRunId';
+/** Without these a run is not found again, or not known to be ours. */
+const VITAL: ReadonlySet<string> = new Set([KEY, INSTANCE, MADE]);
 
 const NOTHING: AsyncIterable<ReadBackChunk> = { async *[Symbol.asyncIterator]() {} };
 
@@ -217,26 +222,37 @@ export class Runs {
     const body = { run_id: holder.runId, run_name: fitText(source.name, NAME_LENGTH, this.#book.facts), status: 'RUNNING' };
     valueOrThrow(await this.#client.call(`going on with ${run} in the run that holds others`, 'POST', 'runs/update', body, signal));
     // Its key last: until then it is found as what it was.
-    const ordered = tags.toSorted((a, b) => Number(a.key === KEY) - Number(b.key === KEY));
-    valueOrThrow(await this.#client.logTags(holder.runId, ordered, signal));
+    for (const isKey of [false, true]) {
+      await this.#write(
+        holder.runId,
+        tags.filter((tag) => (tag.key === KEY) === isKey),
+        source.run,
+        signal,
+      );
+    }
     return { ...holder, tags: new Map([...holder.tags, ...tags.map(({ key, value }) => [key, value] as const)]) };
   }
 
   async #create(source: RunSource, name: string, experimentId: string, signal: AbortSignal): Promise<FoundRun> {
     const parent = await this.#parentOf(source, experimentId, signal);
     const { facts } = this.#book;
-    const made = await this.#client.createRun(
-      {
-        experiment_id: experimentId,
-        run_name: fitText(name, NAME_LENGTH, facts),
-        start_time: source.startedAt === undefined ? this.#now() : nearestMillis(source.startedAt),
-        tags: [...tagsOf(source, facts), ...this.#madeNow(), ...(parent === undefined ? [] : [{ key: PARENT, value: parent }])],
-      },
-      signal,
-    );
+    const tags = [...tagsOf(source, facts), ...this.#madeNow(), ...(parent === undefined ? [] : [{ key: PARENT, value: parent }])];
+    const withTags = (some: readonly Tag[]): ReturnType<MlflowClient['createRun']> => {
+      const startTime = source.startedAt === undefined ? this.#now() : nearestMillis(source.startedAt);
+      const input = { experiment_id: experimentId, run_name: fitText(name, NAME_LENGTH, facts), start_time: startTime, tags: some };
+      return this.#client.createRun(input, signal);
+    };
+    let made = await withTags(tags);
+    // Maybe only a tag that nothing depends on is refused: the operator's first.
+    for (const isAtOnce of [(key: string) => key.startsWith(RESERVED), (key: string) => VITAL.has(key)]) {
+      if (made.kind === 'ok' || (made.cause !== 'clash' && !isAboutContent(made))) break;
+      made = await withTags(tags.filter(({ key }) => isAtOnce(key)));
+      const others = tags.filter(({ key }) => !isAtOnce(key));
+      if (made.kind === 'ok') await this.#write(made.value.runId, others, source.run, signal);
+    }
     if (made.kind !== 'ok') {
       this.#experiments.forget();
-      if (isAboutContent(made)) throw refusedError(source, made.error);
+      if (isAboutContent(made)) throw refusedError(made.error, { run: runLabel(source.run) });
       if (made.cause !== 'inactive') throw made.error;
       throw new MirrorError('MB4004', `the experiment ${experimentId} is deleted`, {
         hint: 'Restore it (mlflow experiments restore), name another one, or set restore_deleted: true.',
@@ -270,9 +286,7 @@ export class Runs {
       idOf: ({ runId }) => runId,
       placeOf: ({ tags }) => tags.get(PLACE),
       isOwn: (run) => !run.isDeleted && isPlainlyOwn(this.#candidateOf(run).mark, source),
-      givePlace: async ({ runId }, value) => {
-        valueOrThrow(await this.#client.logTags(runId, [{ key: PLACE, value }], signal));
-      },
+      givePlace: ({ runId }, value) => this.#write(runId, [{ key: PLACE, value }], source.run, signal),
       mayDraw: (run) => this.#mayDraw(run),
       isEmpty: ({ metrics, params }) => metrics.length === 0 && params.size === 0,
       remove: async ({ runId }) => {
@@ -298,10 +312,18 @@ export class Runs {
   async noteFiles(runId: string, files: readonly FileMark[], signal: AbortSignal): Promise<void> {
     const { tags } = valueOrThrow(await this.#client.run(runId, signal));
     const value = fingerprintText(FileMarks.read(tags.get(FINGERPRINT)).with(files), this.#book.facts);
-    if (tags.get(FINGERPRINT) === value) return;
-    const reply = await this.#client.logTags(runId, [{ key: FINGERPRINT, value }], signal);
-    if (reply.kind !== 'ok')
-      throw isAboutContent(reply) ? new MirrorError('MB4006', reply.error.message, { cause: reply.error }) : reply.error;
+    if (tags.get(FINGERPRINT) !== value) await this.#write(runId, [{ key: FINGERPRINT, value }], undefined, signal);
+  }
+
+  /** Writes tags of a run. A refused one costs only itself, unless nobody would find the run without it. */
+  async #write(runId: string, tags: readonly Tag[], run: RunSource['run'] | undefined, signal: AbortSignal): Promise<void> {
+    const context = run === undefined ? { runId } : { run: runLabel(run), runId };
+    const refused = ({ key }: Tag, { error }: Failure): void => {
+      if (VITAL.has(key)) throw refusedError(error, context);
+      this.#warn('a tag of an MLflow run was refused', { ...context, tag: key, reason: error.message });
+    };
+    const work = { client: this.#client, runId, isToBlame: async () => false, toError: trouble };
+    await writeTags({ ...work, stored: () => {}, refused }, tags, signal);
   }
 
   /**
@@ -320,19 +342,14 @@ export class Runs {
     const place = addPlace(facts.tags.get(PLACE));
     if (place !== undefined) tags.push({ key: PLACE, value: place });
     if (tags.length === 0) return facts;
-    const reply = await this.#client.logTags(facts.runId, tags, signal);
-    if (reply.kind !== 'ok') throw isAboutContent(reply) ? refusedError(source, reply.error) : reply.error;
+    await this.#write(facts.runId, tags, source.run, signal);
     return facts;
   }
 }
 
 /** What a server has against one run is no reason to send it nothing of the others. */
-function refusedError(source: RunSource, cause: MirrorError): MirrorError {
-  return new MirrorError('MB4006', cause.message, {
-    ...(cause.hint === undefined ? {} : { hint: cause.hint }),
-    cause,
-    context: { run: runLabel(source.run) },
-  });
+function refusedError(cause: MirrorError, context: Readonly<Record<string, string>>): MirrorError {
+  return new MirrorError('MB4006', cause.message, { ...(cause.hint === undefined ? {} : { hint: cause.hint }), cause, context });
 }
 
 /** As many files as the tag has room for. */

@@ -312,7 +312,7 @@ describe('what the server answers', () => {
     for (let i = 0; i < 8; i++) outcomes.push((await only([['acc@5', 1, 1, 1]]))[0]);
     expect(outcomes.at(0)).toMatchObject({ kind: 'retry' });
     expect(outcomes.at(-1)).toMatchObject({ kind: 'accepted', points: 1 });
-    expect(server.warnings).toContain('tags of an MLflow run were refused');
+    expect(server.warnings).toContain('a tag of an MLflow run was refused');
   });
 
   test('publishes no name that a database cannot take as it is', async () => {

@@ -1,0 +1,118 @@
+import type { BackendContext } from '../../contract/index.ts';
+import type { Failure } from './answers.ts';
+import type { MlflowClient, Tag } from './client.ts';
+import { foldOf } from './key-table.ts';
+import { TAGS_PER_REQUEST } from './limits.ts';
+import { tellsName } from './prepare.ts';
+import { isAboutContent } from './stop.ts';
+import { fitText, type StoreFacts } from './store-facts.ts';
+import { tryTag } from './trial.ts';
+
+/** A run whose tags are written, and what becomes of them. */
+export interface TagWork {
+  readonly client: MlflowClient;
+  readonly runId: string;
+  /** Whether it is the request that the server stumbles over. */
+  readonly isToBlame: (failure: Failure, signal: AbortSignal) => Promise<boolean>;
+  /** Makes what is thrown when it has to be tried again. */
+  readonly toError: (failure: Failure) => Error;
+  /** Is told of each tag that is there now. */
+  readonly stored: (tag: Tag) => void;
+  /** Is told of each tag that the server does not take. */
+  readonly refused: (tag: Tag, failure: Failure) => void;
+}
+
+/**
+ * Writes tags of a run. What is refused is halved down to the tag, which is refused only if the server takes another one now, and
+ * not this one.
+ */
+export async function writeTags(work: TagWork, tags: readonly Tag[], signal: AbortSignal): Promise<void> {
+  for (let at = 0; at < tags.length; at += TAGS_PER_REQUEST) {
+    await writeSome(work, tags.slice(at, at + TAGS_PER_REQUEST), signal);
+  }
+}
+
+async function writeSome(work: TagWork, tags: readonly Tag[], signal: AbortSignal): Promise<void> {
+  const { stored, refused } = work;
+  const failure = await failureOf(work, tags, signal);
+  const [first] = tags;
+  if (failure === undefined || first === undefined) {
+    for (const tag of tags) stored(tag);
+    return;
+  }
+  if (tags.length === 1) {
+    // What takes no tag at all is out of order.
+    if ((await tryTag(work.client, work.runId, signal)) !== undefined) throw work.toError(failure);
+    // Over a clash it has tried that again and again already.
+    const again = failure.cause === 'clash' ? failure : await failureOf(work, tags, signal);
+    if (again === undefined) stored(first);
+    else refused(first, again);
+    return;
+  }
+  const named = failure.element?.list === 'tags' ? tags[failure.element.index] : undefined;
+  const half = tags.length >> 1;
+  const parts = named === undefined ? [tags.slice(0, half), tags.slice(half)] : [tags.filter((tag) => tag !== named), [named]];
+  for (const part of parts) await writeSome(work, part, signal);
+}
+
+/** Why a request is refused; undefined where it is not. Throws what is no matter of its content. */
+async function failureOf(work: TagWork, tags: readonly Tag[], signal: AbortSignal): Promise<Failure | undefined> {
+  const reply = await work.client.logTags(work.runId, tags, signal);
+  if (reply.kind === 'ok') return undefined;
+  // A name that the database takes for another one clashes.
+  if (reply.cause !== 'clash' && !isAboutContent(reply) && !(await work.isToBlame(reply, signal))) throw work.toError(reply);
+  return reply;
+}
+
+/** The same of a run whose tags are remembered. */
+export interface RunTagsOptions extends Omit<TagWork, 'stored' | 'refused'> {
+  readonly facts: StoreFacts;
+  readonly warn: BackendContext['warn'];
+}
+
+/** The tags of a run as they are known to be. */
+export class RunTags {
+  readonly #options: RunTagsOptions;
+  /** Those that are there. */
+  readonly #held = new Map<string, string>();
+  /** Those that were refused, and nothing else is lost with: they are not sent again. */
+  readonly #refused = new Map<string, string>();
+
+  /** The tag that has a folded name. */
+  readonly #byFold = new Map<string, string>();
+
+  constructor(options: RunTagsOptions) {
+    this.#options = options;
+  }
+
+  has(key: string): boolean {
+    return this.#held.has(key);
+  }
+
+  /** Writes those that are not there yet. Returns the refused ones: by those that tell a name more is lost than themselves. */
+  async put(wanted: readonly Tag[], signal: AbortSignal): Promise<ReadonlyMap<string, Failure>> {
+    const { facts, runId, warn } = this.#options;
+    const missing = wanted
+      .map(({ key, value }) => ({ key, value: fitText(value, facts.tagLength, facts) }))
+      .filter(({ key, value }) => this.#held.get(key) !== value && this.#refused.get(key) !== value && !this.#isTaken(key));
+    const all = new Map<string, Failure>();
+    const refused = ({ key, value }: Tag, failure: Failure): void => {
+      all.set(key, failure);
+      if (tellsName(key)) return;
+      this.#refused.set(key, value);
+      warn('a tag of an MLflow run was refused', { run: runId, tag: key, reason: failure.error.message });
+    };
+    const stored = ({ key, value }: Tag): void => void this.#held.set(key, value);
+    await writeTags({ ...this.#options, stored, refused }, missing, signal);
+    return all;
+  }
+
+  /** Whether the database takes its name for another tag's: of a metric and of a param, say. It tries that for seconds, in vain. */
+  #isTaken(key: string): boolean {
+    if (!this.#options.facts.foldsNames || tellsName(key)) return false;
+    const fold = foldOf(key);
+    const holder = this.#byFold.get(fold) ?? key;
+    this.#byFold.set(fold, holder);
+    return holder !== key;
+  }
+}
