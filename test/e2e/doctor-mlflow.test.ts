@@ -24,6 +24,7 @@ async function doctor(options: StubOptions, ...flags: readonly string[]): Promis
 it('says of an old server that it can not tell what it keeps its data in', async () => {
   const { code, stdout } = await doctor({ isOld: true, isFileStore: true, version: '2.22.2' });
   expect([code, stdout]).toEqual([0, expect.stringContaining('do not say what they keep their data in')]);
+  expect(stdout).not.toContain('are kept once');
   expect(stub?.store.runs.size).toBe(0);
 });
 
@@ -32,6 +33,7 @@ it('finds out by a trial that it keeps files, and says what that means', async (
   expect(code).toBe(0);
   expect(stdout).toMatch(/5 points were written/);
   expect(stdout).toMatch(/Trial runs.*FileStore.*may be there twice/s);
+  expect(stdout).not.toContain('are kept once');
   expect(stub?.runs()).toEqual([]);
 });
 
@@ -39,6 +41,12 @@ it('finds out by a trial which names and texts a database does not hold as they 
   const { code, stdout } = await doctor({ foldsNames: true, isLatin1: true, paramLength: 500, isOld: true }, '--write');
   expect(code).toBe(0);
   expect(stdout).toMatch(/Trial runs.*differ only by case.*latin1.*cut at 500 characters/s);
+});
+
+it('finds out by a trial that a database also takes letters for others, and holds no emoji', async () => {
+  const { code, stdout } = await doctor({ foldsNames: true, foldsAs: { ø: 'o' }, isNarrow: true }, '--write');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/are kept once.*Trial runs.*also takes letters for others.*utf8mb3/s);
 });
 
 it('finds files that go past the server, and names the remedy', async () => {

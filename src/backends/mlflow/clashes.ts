@@ -28,6 +28,23 @@ export function partsOf<Entry>(group: readonly Entry[], metricOf: (entry: Entry)
   return [group.slice(0, half), group.slice(half)];
 }
 
+/**
+ * How a group that clashes is parted by the names of its metrics, where the run does not hold some of them: those that it holds go
+ * first, the others in halves, until a name is alone.
+ */
+export function partsByName<Entry>(
+  group: readonly Entry[],
+  metricOf: (entry: Entry) => Metric,
+  absent: ReadonlySet<string>,
+): readonly (readonly Entry[])[] | undefined {
+  const others = group.filter((entry) => absent.has(metricOf(entry).key));
+  if (others.length === 0) return undefined;
+  if (others.length < group.length) return [group.filter((entry) => !absent.has(metricOf(entry).key)), others];
+  if (absent.size < 2) return undefined;
+  const first = new Set([...absent].slice(0, absent.size >> 1));
+  return [true, false].map((isFirst) => group.filter((entry) => first.has(metricOf(entry).key) === isFirst));
+}
+
 /** Those of some metrics that the run holds. `toError` makes what is thrown when the server does not say. */
 export async function heldOf(
   client: MlflowClient,

@@ -244,7 +244,19 @@ export class MlflowClient {
     return this.call('writing params', 'POST', 'runs/log-batch', { run_id: runId, params }, signal);
   }
 
-  /** A metric's history, page by page; pages are smaller where they would be too large. `failed` makes what is thrown. */
+  /** Whose points the server gives when it is asked for those of a key: a database that compares loosely gives another key's. */
+  async holderOf(runId: string, key: string, signal: AbortSignal): Promise<Reply<string | undefined>> {
+    const input = { run_id: runId, metric_key: key, max_results: 1 };
+    const reply = taken(await this.call(`looking for the metric ${key}`, 'GET', 'metrics/get-history', input, signal), (said) => {
+      return said.list('metrics')[0]?.text('key', key);
+    });
+    return reply.kind !== 'ok' && reply.cause === 'missing' ? { kind: 'ok', value: undefined } : reply;
+  }
+
+  /**
+   * A metric's history, page by page; pages are smaller where they would be too large. `failed` makes what is thrown. Points of
+   * other keys, which a database that compares loosely gives too, are left out.
+   */
   async *history(
     runId: string,
     key: string,
@@ -257,12 +269,13 @@ export class MlflowClient {
     for (;;) {
       const input = { run_id: runId, metric_key: key, max_results: size.most, page_token: token };
       const reply = taken(await this.call(`reading the metric ${key}`, 'GET', 'metrics/get-history', input, signal), (said) => ({
-        points: historyIn(said),
+        all: historyIn(said),
         next: said.text('next_page_token', ''),
       }));
       if (reply.kind === 'ok') {
-        yield reply.value.points;
-        token = pages.next(reply.value.next, reply.value.points.length, reply.value.points);
+        const { all, next } = reply.value;
+        yield all.filter((point) => point.key === undefined || point.key === key);
+        token = pages.next(next, all.length, all);
         if (token === undefined) return;
       } else if (!size.shrinkFor(reply.error)) throw failed(reply);
     }
@@ -315,11 +328,11 @@ function pairs(said: Said, name: string): ReadonlyMap<string, string> {
   return new Map(said.list(name).map((pair) => [pair.text('key', ''), pair.text('value', '')]));
 }
 
-function historyIn(said: Said): readonly HistoryPoint[] {
-  return said.records('metrics').map(({ step = 0, timestamp = 0, value = 0 }) => {
+function historyIn(said: Said): readonly (HistoryPoint & { readonly key: unknown })[] {
+  return said.records('metrics').map(({ key, step = 0, timestamp = 0, value = 0 }) => {
     const [at, time, number] = [wholeNumber(step), Number(wholeNumber(timestamp)), numberIn(value)];
     if (at === undefined || Number.isNaN(time) || number === undefined) throw said.odd('metrics', 'points with numbers');
-    return { step: at, timestamp: time, value: number };
+    return { key, step: at, timestamp: time, value: number };
   });
 }
 

@@ -4,11 +4,13 @@
  */
 import { createHash } from 'node:crypto';
 import { KEY_LENGTH } from './limits.ts';
-import type { StoreFacts } from './store-facts.ts';
+import type { Characters, StoreFacts } from './store-facts.ts';
 
 /** A plain part of a name. The colon is not: servers on Windows and older ones refuse it, and a name must not depend on the server. */
 const PLAIN = /^[\p{L}\p{N}_\-. /]$/u;
 const PLAIN_ASCII = /^[A-Za-z0-9_\-. /]$/;
+const PLAIN_NARROW = /^(?![\u{10000}-\u{10ffff}])[\p{L}\p{N}_\-. /]$/u;
+const BEYOND_NARROW = /[\u{10000}-\u{10ffff}]/u;
 const BEYOND_ASCII = /[^\x20-\x7e\n\t\r]/;
 /** Behind `.x` and hexadecimal digits: what shows that no escape was meant. */
 const HARMLESS = /^[\p{L}\p{N}_\- ]/u;
@@ -21,11 +23,9 @@ export const DERIVED_PREFIX = `${RESERVED}derived/`;
 const SHORTENED_LENGTH = 200;
 
 /** What a store can't tell apart or hold in the names of metrics. */
-export interface KeyOptions {
+export interface KeyOptions extends Partial<Characters & Pick<StoreFacts, 'foldsNames' | 'foldsLetters'>> {
   /** A file store keeps a metric in a file of its name: `a` and `a/b` can't both be there, so `/` is escaped. */
   readonly isFlat?: boolean;
-  /** The store holds ASCII only: all other characters are escaped, too. */
-  readonly isAscii?: boolean;
   /** Default `KEY_LENGTH`. */
   readonly mostLength?: number;
 }
@@ -33,7 +33,7 @@ export interface KeyOptions {
 /** The name under which a tag is kept. Two tags never have the same. */
 export function keyOf(tag: string, options: KeyOptions = {}): string {
   const most = options.mostLength ?? KEY_LENGTH;
-  const escaped = escapeName(tag, options.isFlat === true, options.isAscii === true ? PLAIN_ASCII : PLAIN);
+  const escaped = escapeName(tag, options.isFlat === true, plainOf(options));
   const points = [...escaped];
   if (points.length <= most) return escaped;
   const hash = createHash('sha256').update(tag).digest('hex').slice(0, 16);
@@ -45,12 +45,20 @@ export function keyOf(tag: string, options: KeyOptions = {}): string {
   return `${kept}.h${hash}`;
 }
 
+/** What need not be escaped: what the store holds, and does not take for something else in a way that we do not know. */
+function plainOf({ isAscii, isNarrow, foldsNames, foldsLetters }: KeyOptions): RegExp {
+  if (isAscii === true || foldsLetters === true) return PLAIN_ASCII;
+  // An older collation of MySQL takes all of those for one.
+  return isNarrow === true || foldsNames === true ? PLAIN_NARROW : PLAIN;
+}
+
 /**
  * Whether a tag can stand in the value of a run's tag as it is. Databases have no place for half characters, and PostgreSQL none
  * for NUL.
  */
-export function isPublishable(tag: string, { tagLength, isAscii }: Pick<StoreFacts, 'tagLength' | 'isAscii'>): boolean {
-  return tag.length <= tagLength && tag.isWellFormed() && !tag.includes('\0') && !(isAscii && BEYOND_ASCII.test(tag));
+export function isPublishable(tag: string, { tagLength, isAscii, isNarrow }: Characters & Pick<StoreFacts, 'tagLength'>): boolean {
+  const isHeld = !(isAscii && BEYOND_ASCII.test(tag)) && !(isNarrow && BEYOND_NARROW.test(tag));
+  return isHeld && tag.length <= tagLength && tag.isWellFormed() && !tag.includes('\0');
 }
 
 /** Whether a key may be cut: what it stands for has to be said elsewhere. */
@@ -79,7 +87,7 @@ function escapeName(tag: string, isFlat: boolean, plain: RegExp): string {
       !plain.test(point) ||
       (i === 0 && isReserved) ||
       (point === '/' && (isFlat || isEmptyPart(points, i))) ||
-      (point === '.' && (isDotPart(points, i) || looksLikeEscape(points, i) || (i === 0 && !isSingle(points[1]))));
+      (point === '.' && (isDotPart(points, i) || looksLikeEscape(points, i) || (i === 0 && !isSingle(points[1], plain))));
     out += isEscaped ? `.x${(point.codePointAt(0) ?? 0).toString(16)}.` : point;
   }
   return out;
@@ -91,8 +99,8 @@ function isEmptyPart(points: readonly string[], i: number): boolean {
 }
 
 /** A second character that leaves the dot before it alone: a name must not begin with two of them, and an escape begins with one. */
-function isSingle(second: string | undefined): boolean {
-  return second !== undefined && second !== '.' && PLAIN.test(second);
+function isSingle(second: string | undefined, plain: RegExp): boolean {
+  return second !== undefined && second !== '.' && plain.test(second);
 }
 
 /** A dot of a part that is `.` or `..`: paths lose those. */

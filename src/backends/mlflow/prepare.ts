@@ -12,8 +12,9 @@ import type { StoreFacts } from './store-facts.ts';
 
 /** One element of a log-batch, and the point it stands for. */
 export interface Metric {
-  readonly key: string;
-  readonly text: string;
+  /** Another one where the database takes this one for another's. */
+  key: string;
+  text: string;
   readonly offset: number;
   readonly index: number;
   readonly isDerived: boolean;

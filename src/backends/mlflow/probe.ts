@@ -93,6 +93,16 @@ function storeNotes({ facts, isTried, saysItsStore }: LearnedFacts): string[] {
       'The database takes names for one that differ only by case, accents or blanks at the end (its collation): all but the first of a run get .x. behind them.',
     );
   }
+  if (facts.foldsLetters) {
+    notes.push(
+      'The database also takes letters for others (its collation goes by a table of Unicode: ø is o, æ is ae): letters beyond ASCII are escaped in names.',
+    );
+  }
+  if (facts.isNarrow && !facts.isAscii) {
+    notes.push(
+      'The database holds no characters beyond the first 65,536, emoji for example (utf8mb3): they are escaped in names, and written \\uXXXX in tags and params. Convert it to utf8mb4 before the first run is mirrored, if they matter.',
+    );
+  }
   if (facts.isAscii) {
     notes.push(
       'The database holds no characters beyond its own (latin1): they are escaped in names, and written \\uXXXX in tags and params. Convert it to utf8mb4 before the first run is mirrored, if they matter.',

@@ -18,13 +18,13 @@ import type { TrackedRun } from './handle.ts';
 import { DERIVED_PREFIX, isCut, tagOf } from './keys.ts';
 import { clamped, nearestMillis, nearestValue } from './map.ts';
 import { LOST_NAME, publishedName } from './prepare.ts';
-import { plainText } from './store-facts.ts';
+import { heldTexts } from './store-facts.ts';
 
 /** Scalars of segments whose metrics are to be left out are kept in memory up to this number; the tags beyond are read once more. */
 const MOST_KEPT = 400_000;
 
 /** As every store has it. */
-const LOST_NAMES: ReadonlySet<string> = new Set([LOST_NAME, plainText(LOST_NAME)]);
+const LOST_NAMES: ReadonlySet<string> = new Set(heldTexts(LOST_NAME));
 
 type Wanted = (tag: string) => boolean;
 

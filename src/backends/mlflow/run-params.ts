@@ -5,7 +5,7 @@ import { cut, storable } from './cut-text.ts';
 import { PARAM_LENGTH, PARAMS_PER_REQUEST } from './limits.ts';
 import { isSameParam } from './params-and-files.ts';
 import { isAboutContent, Stop, stopOf } from './stop.ts';
-import { fitText, plainText, type StoreFacts } from './store-facts.ts';
+import { fitText, heldTexts, type StoreFacts } from './store-facts.ts';
 import { trouble } from './trial.ts';
 
 /** The run whose params are written. */
@@ -201,13 +201,13 @@ export class RunParams {
 }
 
 /**
- * Whether a value that is there is this one, as the server took it: cut where it takes so many characters, in ASCII where it
- * takes no others.
+ * Whether a value that is there is this one, as the server took it: cut where it takes so many characters, some of them escaped
+ * where it has no place for them.
  */
 export function isHeldParam(held: string, value: string): boolean {
   const isOneOf = (text: string): boolean =>
     isSameParam(held, text) || LENGTHS.some((most) => held.length >= most && held === cut(text, most));
-  return isOneOf(storable(value)) || isOneOf(plainText(value));
+  return heldTexts(value).some(isOneOf);
 }
 
 /** At which servers cut, or let us cut. */

@@ -10,18 +10,29 @@ import { MirrorError, messageOf, reasonOf } from '../../errors.ts';
 import { type Batch, pointCount } from '../../model/index.ts';
 import type { Failure } from './answers.ts';
 import type { Artifacts } from './artifacts.ts';
-import { heldOf, partsOf } from './clashes.ts';
+import { heldOf, partsByName, partsOf } from './clashes.ts';
 import type { MlflowClient, RunFacts } from './client.ts';
 import { type Segment, segmentOf, segmentsOf } from './exact-files.ts';
 import { Gathered, type GatherRoom } from './gathered.ts';
 import type { TrackedRun } from './handle.ts';
 import { HeldMetrics } from './held-metrics.ts';
 import { KeyTable } from './key-table.ts';
-import { DERIVED_PREFIX, isCut } from './keys.ts';
+import { isCut } from './keys.ts';
 import { BYTES_PER_REQUEST, METRICS_PER_REQUEST, UPLOADS_AT_ONCE } from './limits.ts';
 import { notesPath, notesText } from './map.ts';
+import { MetricNames } from './metric-names.ts';
 import { paramText } from './params-and-files.ts';
-import { HAS_TEXTS, type Metric, Names, type Prepared, type PrepareOptions, prepare, publishedName } from './prepare.ts';
+import {
+  HAS_TEXTS,
+  type Metric,
+  Names,
+  type Prepared,
+  type PrepareOptions,
+  prepare,
+  publicationOf,
+  publishedName,
+  tellsName,
+} from './prepare.ts';
 import { RunParams } from './run-params.ts';
 import { RunTags } from './run-tags.ts';
 import { SERIES_FILE, SeriesFile } from './series-file.ts';
@@ -59,6 +70,7 @@ export class RunWriter {
   readonly #options: PrepareOptions;
   readonly #warn: BackendContext['warn'];
   readonly #tags: RunTags;
+  readonly #names: MetricNames;
   readonly #params: RunParams;
   readonly #held: HeldMetrics | undefined;
   /** Lines that were stored last, by their event files, and texts by their tags. */
@@ -92,8 +104,8 @@ export class RunWriter {
     this.#notes = new Gathered(room, NOTES_BYTES);
     this.#options = {
       ...options,
-      keys: new KeyTable({ ...facts, isFlat: facts.isFileStore && !hasSlashes(found.metrics) }, found.metrics),
-      paramKeys: new KeyTable({ ...facts, isFlat: facts.isFileStore && !hasSlashes([...found.params.keys()]) }, found.params.keys()),
+      keys: new KeyTable({ ...facts, isFlat: facts.isFileStore }, found.metrics),
+      paramKeys: new KeyTable({ ...facts, isFlat: facts.isFileStore }, found.params.keys()),
     };
     this.#warn = warn;
     const isToBlame = (reply: Failure, signal: AbortSignal): Promise<boolean> => this.#isToBlame(reply, signal);
@@ -105,6 +117,18 @@ export class RunWriter {
       facts,
       warn,
       publish: async (tags, signal) => void (await this.#tags.put(tags, signal)),
+    });
+    this.#names = new MetricNames({
+      client,
+      runId: run.runId,
+      keys: this.#options.keys,
+      held: found.metrics,
+      publish: async (tag, key, signal) => {
+        const published = publicationOf(tag, key, facts);
+        const refused = published === undefined ? [] : [...(await this.#tags.put([published], signal)).keys()];
+        return !refused.some(tellsName);
+      },
+      toError: stopOf,
     });
     this.#mayHaveTexts = found.tags.has(HAS_TEXTS);
     if (run.root !== undefined && options.noFiles === undefined) this.#series = new SeriesFile(artifacts, run.root, isNew);
@@ -118,6 +142,7 @@ export class RunWriter {
 
   async send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
     this.#held?.begin(parcels.map(({ batch }) => batch));
+    this.#names.begin();
     const jobs: Job[] = [];
     let stop: Stop['outcome'] | undefined;
     try {
@@ -335,6 +360,7 @@ export class RunWriter {
     for (;;) {
       if (group.length === 0) return;
       const metrics = group.map(([, metric]) => metric);
+      this.#names.update(metrics);
       const fresh = this.#held === undefined ? metrics : await this.#held.missing(metrics, signal, stopOf);
       const reply =
         fresh.length === 0
@@ -343,6 +369,7 @@ export class RunWriter {
       if (reply.kind === 'ok') {
         this.#stumbles = 0;
         for (const metric of metrics) metric.isSettled = true;
+        this.#names.confirm(metrics);
         return;
       }
       this.#held?.doubt();
@@ -371,14 +398,24 @@ export class RunWriter {
     }
   }
 
-  /** Sends a group in parts where the server takes some of it for what it holds; what comes down to single points is looked up. */
+  /**
+   * Sends a group in parts where the server takes some of it for what it holds. A name that it takes for another one gets a new one;
+   * what comes down to single points is looked up.
+   */
   async #sortOut(group: readonly (readonly [Job, Metric])[], clash: Failure, search: { left: number }, signal: AbortSignal): Promise<void> {
-    const parts = partsOf(group, ([, metric]) => metric);
+    const metrics = group.map(([, metric]) => metric);
+    const absent = await this.#names.absentOf(metrics, signal);
+    const byName = partsByName(group, ([, metric]) => metric, absent);
+    const [alone] = byName === undefined ? absent : [];
+    if (alone !== undefined && (await this.#names.evade(alone, signal))) {
+      await this.#write(group, search, signal);
+      return;
+    }
+    const parts = byName ?? partsOf(group, ([, metric]) => metric);
     if (parts !== undefined) {
       for (const part of parts) await this.#write(part, search, signal);
       return;
     }
-    const metrics = group.map(([, metric]) => metric);
     const held = await heldOf(this.#client, this.#run.runId, metrics, stopOf, signal);
     for (const metric of held) metric.isSettled = true;
     const missing = group.filter(([, metric]) => !held.has(metric));
@@ -446,11 +483,6 @@ function outcomeOf(error: unknown, signal: AbortSignal): Stop['outcome'] {
   const known =
     error instanceof MirrorError ? error : new MirrorError('MB9001', `sending to MLflow: ${messageOf(error)}`, { cause: error });
   return { kind: known.retry === 'never' ? 'fatal' : 'retry', error: known };
-}
-
-/** Written before its store was known to be one of files: its names stay as they are. */
-function hasSlashes(keys: readonly string[]): boolean {
-  return keys.some((key) => key.includes('/') && !key.startsWith(DERIVED_PREFIX));
 }
 
 /** What a failure is while nothing else of its kind is taken either. */

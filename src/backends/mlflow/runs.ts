@@ -25,14 +25,15 @@ import type { Failure } from './answers.ts';
 import type { MlflowClient, RunFacts, Tag } from './client.ts';
 import { Experiments } from './experiments.ts';
 import { readHandle } from './handle.ts';
-import { keyOf, RESERVED } from './keys.ts';
+import { KeyTable } from './key-table.ts';
+import { RESERVED } from './keys.ts';
 import type { LearnedFacts } from './learned-facts.ts';
 import { NAME_LENGTH } from './limits.ts';
 import { nearestMillis } from './map.ts';
 import { writeTags } from './run-tags.ts';
 import type { MlflowSettings } from './settings.ts';
 import { isAboutContent } from './stop.ts';
-import { fitText, plainText, type StoreFacts } from './store-facts.ts';
+import { fitText, heldText, type StoreFacts } from './store-facts.ts';
 import { trouble } from './trial.ts';
 
 /** Every run of ours has it. */
@@ -218,7 +219,7 @@ export class Runs {
   async #takenOver(holder: RunFacts, source: RunSource, signal: AbortSignal): Promise<RunFacts> {
     const run = runLabel(source.run);
     const above = await this.#parentOf(source, holder.experimentId, signal);
-    const tags = [...tagsOf(source, this.#book.facts), ...(above === undefined ? [] : [{ key: PARENT, value: above }])];
+    const tags = [...tagsOf(source, this.#book.facts, holder.tags.keys()), ...(above === undefined ? [] : [{ key: PARENT, value: above }])];
     const body = { run_id: holder.runId, run_name: fitText(source.name, NAME_LENGTH, this.#book.facts), status: 'RUNNING' };
     valueOrThrow(await this.#client.call(`going on with ${run} in the run that holds others`, 'POST', 'runs/update', body, signal));
     // Its key last: until then it is found as what it was.
@@ -333,7 +334,7 @@ export class Runs {
   async #marked(facts: RunFacts, source: RunSource, signal: AbortSignal): Promise<RunFacts> {
     const files = FileMarks.read(facts.tags.get(FINGERPRINT)).with(source.fingerprint);
     const wanted: readonly Tag[] = [
-      ...saidTags(source, this.#book.facts),
+      ...saidTags(source, this.#book.facts, facts.tags.keys()),
       { key: INSTANCE, value: source.instanceId },
       { key: FINGERPRINT, value: fingerprintText(files, this.#book.facts) },
     ];
@@ -353,18 +354,19 @@ function refusedError(cause: MirrorError, context: Readonly<Record<string, strin
 }
 
 /** As many files as the tag has room for. */
-function fingerprintText(files: FileMarks, { tagLength, isAscii }: StoreFacts): string {
-  if (!isAscii) return files.text(tagLength);
+function fingerprintText(files: FileMarks, facts: StoreFacts): string {
+  const { tagLength } = facts;
   let most = tagLength;
-  let text = plainText(files.text(most));
+  let text = heldText(files.text(most), facts);
   while (text.length > tagLength) {
     most >>= 1;
-    text = plainText(files.text(most));
+    text = heldText(files.text(most), facts);
   }
   return text;
 }
 
-function tagsOf(source: RunSource, facts: StoreFacts): Tag[] {
+/** `held`: names of tags that the run has. */
+function tagsOf(source: RunSource, facts: StoreFacts, held: Iterable<string> = []): Tag[] {
   const { run, rootPath, key, instanceId, fingerprint } = source;
   const directory = run.path === '.' ? rootPath : join(rootPath, run.path);
   const own = {
@@ -379,15 +381,16 @@ function tagsOf(source: RunSource, facts: StoreFacts): Tag[] {
     'mlflow.source.type': 'LOCAL',
   };
   // What the operator says of a run stands before what we would say; how it is found again is not theirs to say.
-  const said = saidTags(source, facts).map(({ key: name, value }) => [name, value] as const);
+  const said = saidTags(source, facts, [...held, ...Object.keys(own)]).map(({ key: name, value }) => [name, value] as const);
   const all = new Map([...Object.entries(own).filter(([name]) => name.startsWith('mlflow.')), ...said]);
   for (const [name, value] of Object.entries(own)) if (!name.startsWith('mlflow.')) all.set(name, value);
   return [...all].map(([name, value]) => ({ key: name, value: fitText(value, facts.tagLength, facts) }));
 }
 
-function saidTags(source: RunSource, facts: StoreFacts): Tag[] {
+function saidTags(source: RunSource, facts: StoreFacts, held: Iterable<string>): Tag[] {
+  const keys = new KeyTable(facts, held);
   return Object.entries(source.tags).map(([name, value]) => ({
-    key: name.startsWith('mlflow.') ? name : keyOf(name, { isAscii: facts.isAscii }),
+    key: name.startsWith('mlflow.') ? name : keys.keyOf(name),
     value: fitText(value, facts.tagLength, facts),
   }));
 }

@@ -8,8 +8,12 @@ export interface StoreFacts {
   readonly isFileStore: boolean;
   /** Names that differ by case, accents or trailing blanks only are one name to it: the collations of MySQL and SQL Server. */
   readonly foldsNames: boolean;
+  /** It also takes letters for others in ways that we do not know all of: `ø` for `o`, `æ` for `ae`, `ァ` for `あ`. */
+  readonly foldsLetters: boolean;
   /** It holds no text beyond ASCII for certain: a database in latin1. */
   readonly isAscii: boolean;
+  /** It holds no characters beyond the first 65,536, emoji for example: a database in MySQL's utf8mb3. */
+  readonly isNarrow: boolean;
   /** Most characters of a tag's value. */
   readonly tagLength: number;
   /** Most characters of a param's value. */
@@ -17,7 +21,15 @@ export interface StoreFacts {
 }
 
 /** What is believed of a server that nobody has tried yet: what every version takes, with any database. */
-export const UNTRIED: StoreFacts = { isFileStore: false, foldsNames: false, isAscii: false, tagLength: 5000, paramLength: PARAM_LENGTH };
+export const UNTRIED: StoreFacts = {
+  isFileStore: false,
+  foldsNames: false,
+  foldsLetters: false,
+  isAscii: false,
+  isNarrow: false,
+  tagLength: 5000,
+  paramLength: PARAM_LENGTH,
+};
 
 /** Of an experiment: what a trial has found, so that the next process need not try again. */
 export const FACTS_TAG = 'mirrorboard.server';
@@ -27,19 +39,21 @@ const LEAST_LENGTH = 100;
 
 /** The value of the tag. `version` is the server's: another one may do otherwise. */
 export function factsText(facts: StoreFacts, version: string): string {
-  const { isFileStore, foldsNames, isAscii, tagLength, paramLength } = facts;
+  const { isFileStore, foldsNames, foldsLetters, isAscii, isNarrow, tagLength, paramLength } = facts;
   return JSON.stringify({
     form: FORM,
     version,
     files: isFileStore,
     folds: foldsNames,
+    letters: foldsLetters,
     ascii: isAscii,
+    narrow: isNarrow,
     tag: tagLength,
     param: paramLength,
   });
 }
 
-/** What the tag says; undefined where there is none, or it was written of another version. */
+/** What the tag says; undefined where there is none, it was written of another version, or says less than a trial finds now. */
 export function readFacts(text: string | undefined, version: string): StoreFacts | undefined {
   if (text === undefined) return undefined;
   let said: Readonly<Record<string, unknown>>;
@@ -49,21 +63,44 @@ export function readFacts(text: string | undefined, version: string): StoreFacts
     return undefined;
   }
   if (typeof said !== 'object' || said === null || said['form'] !== FORM || said['version'] !== version) return undefined;
-  const { files, folds, ascii, tag, param } = said;
+  const { files, folds, letters, ascii, narrow, tag, param } = said;
+  if (typeof letters !== 'boolean' || typeof narrow !== 'boolean') return undefined;
   if (!isLength(tag, TAG_LENGTH) || !isLength(param, PARAM_LENGTH)) return undefined;
-  return { isFileStore: files === true, foldsNames: folds === true, isAscii: ascii === true, tagLength: tag, paramLength: param };
+  return {
+    isFileStore: files === true,
+    foldsNames: folds === true,
+    foldsLetters: letters,
+    isAscii: ascii === true,
+    isNarrow: narrow,
+    tagLength: tag,
+    paramLength: param,
+  };
 }
 
 function isLength(value: unknown, most: number): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= LEAST_LENGTH && value <= most;
 }
 
+/** What decides which characters a store has a place for. */
+export type Characters = Pick<StoreFacts, 'isAscii' | 'isNarrow'>;
+
 /** The first `most` characters of a text, as the store takes it. */
-export function fitText(text: string, most: number, { isAscii }: Pick<StoreFacts, 'isAscii'>): string {
-  return cut(isAscii ? plainText(text) : text, most);
+export function fitText(text: string, most: number, characters: Characters): string {
+  return cut(heldText(text, characters), most);
 }
 
-/** A text in ASCII: every other character as JSON writes it, so that a JSON text stays what it is. */
-export function plainText(text: string): string {
-  return storable(text).replace(/[^\x20-\x7e\n\t\r]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+/** A text with every character that the store has no place for as JSON writes it, so that a JSON text stays what it is. */
+export function heldText(text: string, { isAscii, isNarrow }: Characters): string {
+  if (isAscii) return escapeUnits(text, /[^\x20-\x7e\n\t\r]/g);
+  return isNarrow ? escapeUnits(text, /[\ud800-\udfff]/g) : text;
+}
+
+/** A text as any store may hold it: as it is, or with some characters written as JSON writes them. */
+export function heldTexts(text: string): readonly string[] {
+  const all = { isAscii: false, isNarrow: false };
+  return [storable(text), heldText(text, { ...all, isNarrow: true }), heldText(text, { ...all, isAscii: true })];
+}
+
+function escapeUnits(text: string, units: RegExp): string {
+  return storable(text).replace(units, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

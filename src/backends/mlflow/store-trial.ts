@@ -17,7 +17,23 @@ const TRIAL_VALUE = 'store';
 const PLAIN = 'trial a';
 /** To a database that compares loosely, each of them is the plain one. */
 const LOOSE = ['Trial A', 'trial \u00e1', 'trial a '];
+/** To a database that compares by Unicode's table, each pair is one name, and none to one that only leaves case and accents out. */
+const LETTERS = [
+  'trial o',
+  'trial ø',
+  'trial ae',
+  'trial æ',
+  'trial l',
+  'trial ł',
+  'trial d',
+  'trial đ',
+  'trial あ',
+  'trial ァ',
+  'trial ٣',
+  'trial 3',
+];
 const BEYOND_ASCII = '試行';
+const BEYOND_NARROW = '𠀀';
 /** Lengths that servers are known to have, the longest first. */
 const TAG_LENGTHS = [TAG_LENGTH, 5000, 250];
 const PARAM_LENGTHS = [PARAM_LENGTH, 500, 250];
@@ -45,15 +61,21 @@ export class Trial {
     await this.#writes(`${PLAIN} again`, [PLAIN, 0.5], signal);
     let areApart = true;
     for (const [i, name] of LOOSE.entries()) areApart &&= await this.#writes(name, [name, i + 1], signal);
-    const takesAll = await this.#writes(BEYOND_ASCII, [BEYOND_ASCII, 9], signal);
+    const takesMost = await this.#writes(BEYOND_ASCII, [BEYOND_ASCII, 9], signal);
+    const takesAll = await this.#writes(BEYOND_NARROW, [BEYOND_NARROW, 9], signal);
+    const letters = LETTERS.map((name, i) => [name, i] as const);
+    const areLettersApart = await this.#step('letters', () => this.#write(letters, signal), signal);
     const tagLength = await this.#longest('tag', TAG_LENGTHS, signal);
     const paramLength = await this.#longest('param', PARAM_LENGTHS, signal);
     const held = valueOrThrow(await this.#client.run(run, signal));
     const points = await this.#pointsOf(PLAIN, signal);
+    const isWide = takesMost && held.metrics.includes(BEYOND_ASCII);
     const facts: StoreFacts = {
       isFileStore: points.filter((value) => value === 0.5).length > 1,
       foldsNames: !areApart || points.some((value) => value !== 0.5) || LOOSE.some((name) => !held.metrics.includes(name)),
-      isAscii: !takesAll || !held.metrics.includes(BEYOND_ASCII),
+      foldsLetters: isWide && (!areLettersApart || LETTERS.some((name) => !held.metrics.includes(name))),
+      isAscii: !isWide,
+      isNarrow: !takesAll || !held.metrics.includes(BEYOND_NARROW),
       tagLength: heldLength(held.tags, 'trial tag', tagLength),
       paramLength: heldLength(held.params, 'trial param', paramLength),
     };
@@ -85,12 +107,13 @@ export class Trial {
   }
 
   /** Whether a point is taken. */
-  #writes(step: string, [name, value]: readonly [string, number], signal: AbortSignal): Promise<boolean> {
-    return this.#step(
-      step,
-      () => this.#client.logMetrics(this.#run ?? '', metricText(JSON.stringify(name), 1, AT_MS / 1000, value), signal),
-      signal,
-    );
+  #writes(step: string, point: readonly [string, number], signal: AbortSignal): Promise<boolean> {
+    return this.#step(step, () => this.#write([point], signal), signal);
+  }
+
+  #write(points: readonly (readonly [name: string, value: number])[], signal: AbortSignal): Promise<Reply<unknown>> {
+    const texts = points.map(([name, value]) => metricText(JSON.stringify(name), 1, AT_MS / 1000, value));
+    return this.#client.logMetrics(this.#run ?? '', texts.join(','), signal);
   }
 
   async #longest(what: 'tag' | 'param', lengths: readonly number[], signal: AbortSignal): Promise<number> {

@@ -125,9 +125,9 @@ export class MlflowStub {
     this.#faults.add(fault, options);
   }
 
-  /** Has something against a metric's key from now on, as a server with rules of its own may. */
-  refuse(key: string): void {
-    this.store.refusedKeys.add(key);
+  /** Has something against a metric's key from now on, as a server with rules of its own may; or says that it is there already. */
+  refuse(key: string, how: 'rule' | 'clash' = 'rule'): void {
+    this.store.refusedKeys.set(key, how);
   }
 
   /** Lets clients meet: holds the requests to an endpoint until one has come in by each of so many ports. */

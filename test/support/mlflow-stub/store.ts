@@ -52,8 +52,12 @@ export interface StoreHabits {
   readonly replays?: 'exact' | 'nan' | 'hundred';
   /** Takes names for one that differ by case, accents or blanks at the end only: MySQL. */
   readonly foldsNames?: boolean;
+  /** What it takes some letters for, where it takes names for one: `ø` for `o`. */
+  readonly foldsAs?: Readonly<Record<string, string>>;
   /** Has no place for characters beyond latin1. */
   readonly isLatin1?: boolean;
+  /** Has no place for characters beyond the first 65,536: utf8mb3. */
+  readonly isNarrow?: boolean;
   /** Longer values of tags are refused. */
   readonly tagLength?: number;
   /** Longer values of params are refused. */
@@ -66,7 +70,7 @@ export class TrackingStore {
   readonly isFileStore: boolean;
   readonly #habits: StoreHabits;
   /** Metric keys that the server has something against. */
-  readonly refusedKeys = new Set<string>();
+  readonly refusedKeys = new Map<string, 'rule' | 'clash'>();
   readonly artifactRoot: (experiment: string, run: string) => string;
   #made = 0;
 
@@ -126,6 +130,7 @@ export class TrackingStore {
       datasets: new Map(),
       order: this.#made++,
     };
+    this.#checkNames([], facts.tags);
     for (const tag of [...facts.tags, { key: 'mlflow.runName', value: name }]) setTag(run, tag);
     this.runs.set(id, run);
     return run;
@@ -189,15 +194,14 @@ export class TrackingStore {
     if (this.#habits.foldsNames !== true) return;
     const names = new Map<string, string>();
     for (const { key } of [...held, ...sent]) {
-      const other = names.get(folded(key));
-      if (other === undefined) names.set(folded(key), key);
-      else if (other !== key)
-        throw new ApiError(400, 'BAD_REQUEST', `(pymysql.err.IntegrityError) (1062, "Duplicate entry '${key}-0123' for key 'PRIMARY'")`);
+      const other = names.get(this.#folded(key));
+      if (other === undefined) names.set(this.#folded(key), key);
+      else if (other !== key) throw duplicate(key);
     }
   }
 
   #checkCharacters(text: string): void {
-    if (this.#habits.isLatin1 !== true || ![...text].some(isBeyondLatin1)) return;
+    if (this.#holds(text)) return;
     const message = '(pymysql.err.OperationalError) (1267, "Illegal mix of collations (latin1_swedish_ci,IMPLICIT) and (utf8mb4)")';
     throw new ApiError(503, 'TEMPORARILY_UNAVAILABLE', message);
   }
@@ -214,8 +218,33 @@ export class TrackingStore {
     }
   }
 
+  /** Two names of tags that the database takes for one can't both be there: the server tries that some times. */
+  checkTagNames(run: Run, tags: readonly Pair[]): void {
+    try {
+      this.#checkNames(
+        [...run.tags.keys()].map((key) => ({ key })),
+        tags,
+      );
+    } catch {
+      const keys = tags.map(({ key }) => `'${key}'`).join(', ');
+      throw new ApiError(500, 'INTERNAL_ERROR', `Failed to set tags with given within 3 retries. Keys: [${keys}]`);
+    }
+  }
+
+  /** What MySQL compares: without case and accents, and without blanks at the end. */
+  #folded(name: string): string {
+    const plain = name.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase().trimEnd();
+    return [...plain].map((letter) => this.#habits.foldsAs?.[letter] ?? letter).join('');
+  }
+
+  #holds(text: string): boolean {
+    const { isLatin1 = false, isNarrow = false } = this.#habits;
+    const most = isLatin1 ? 0xff : isNarrow ? 0xffff : 0x10ffff;
+    return [...text].every((character) => (character.codePointAt(0) ?? 0) <= most);
+  }
+
   #checkValue(value: string): void {
-    if (this.#habits.isLatin1 !== true || ![...value].some(isBeyondLatin1)) return;
+    if (this.#holds(value)) return;
     throw new ApiError(400, 'BAD_REQUEST', "(pymysql.err.DataError) (1366, \"Incorrect string value: '\\xE8' for column 'value'\")");
   }
 
@@ -235,7 +264,8 @@ export class TrackingStore {
 
   /** By timestamp, step and value, as the server gives a history; by arrival in the file store. */
   history(run: Run, key: string): Metric[] {
-    const isAsked = (name: string): boolean => name === key || (this.#habits.foldsNames === true && folded(name) === folded(key));
+    const isAsked = (name: string): boolean =>
+      name === key || (this.#habits.foldsNames === true && this.#folded(name) === this.#folded(key));
     const metrics = [...run.metrics.values()].filter((metric) => isAsked(metric.key));
     if (this.isFileStore) return metrics;
     return metrics.sort((a, b) => compare(a.timestamp, b.timestamp) || compare(a.step, b.step) || compareValues(a.value, b.value));
@@ -297,17 +327,13 @@ function rowOf({ key, timestamp, step, value }: Metric): { readonly row: string;
   return { row: JSON.stringify([key, String(timestamp), String(step), held, isNan]), value: isNan ? NaN : held };
 }
 
-function isBeyondLatin1(character: string): boolean {
-  return (character.codePointAt(0) ?? 0) > 0xff;
+/** What MySQL says of a row that is there. */
+export function duplicate(key: string): ApiError {
+  return new ApiError(400, 'BAD_REQUEST', `(pymysql.err.IntegrityError) (1062, "Duplicate entry '${key}-0123' for key 'PRIMARY'")`);
 }
 
 function clash(said: string): ApiError {
   return new ApiError(400, 'BAD_REQUEST', `(sqlite3.IntegrityError) ${said}`);
-}
-
-/** What MySQL compares: without case and accents, and without blanks at the end. */
-function folded(name: string): string {
-  return name.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase().trimEnd();
 }
 
 export function setTag(run: Run, { key, value }: Pair): void {

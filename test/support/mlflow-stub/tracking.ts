@@ -1,6 +1,6 @@
 // The JSON endpoints of the tracking API.
 import { checkKey } from './names.ts';
-import { type Experiment, type Metric, type Pair, type Run, setTag, type TrackingStore } from './store.ts';
+import { duplicate, type Experiment, type Metric, type Pair, type Run, setTag, type TrackingStore } from './store.ts';
 import { ApiError, ConversionError, double, type Fields, int64, invalid, missing, text } from './wire.ts';
 
 /** What an endpoint gets. */
@@ -218,6 +218,7 @@ function logBatch(store: TrackingStore, { fields, complain, isPart }: Call): unk
   const tags: Pair[] = read('tags', { key: '', value: '' }, { key: text, value: text });
   for (const [i, { key, timestamp, value }] of metrics.entries()) {
     checkKey('Metric', key, `metrics[${i}].name`);
+    if (store.refusedKeys.get(key) === 'clash') throw duplicate(key);
     if (store.refusedKeys.has(key))
       throw invalid(`Invalid value "${key}" for parameter 'metrics[${i}].name' supplied: It is not wanted here`);
     if (timestamp >= 0n) continue;
@@ -228,6 +229,7 @@ function logBatch(store: TrackingStore, { fields, complain, isPart }: Call): unk
   for (const [i, { key }] of tags.entries()) checkKey('Tag', key, `tags[${i}].key`);
   store.checkParams(run, params);
   store.checkTags(tags);
+  store.checkTagNames(run, tags);
   store.logParams(run, params);
   store.logMetrics(run, isPart ? metrics.slice(0, metrics.length >> 1) : metrics);
   if (isPart) throw new ApiError(500, 'INTERNAL_ERROR', '(sqlite3.OperationalError) database is locked');

@@ -105,6 +105,138 @@ test('names that a database takes for one are kept apart, for later processes to
   expect([...stub.store.run(runIdOf(handle)).params.keys()]).toEqual(['lr', 'LR.x.']);
 });
 
+/** As Unicode's table has it, which is what newer collations go by. */
+const UNICODE = { ø: 'o', ł: 'l', đ: 'd', æ: 'ae', þ: 'th', ァ: 'あ', '٣': '3' };
+const LETTERS = [
+  'gron',
+  'grøn',
+  'groen',
+  'GRØN',
+  'praecision',
+  'præcision',
+  'løss',
+  'łoss',
+  'loss',
+  'あ',
+  'ァ',
+  '精度',
+  '3',
+  '٣',
+  '𝛼',
+  '𠀀',
+];
+const equalRows = (names: readonly string[]): Row[] =>
+  names.flatMap((name) => [1, 2, 3].map((step): Row => [name, step, 1.7e9 + step, step === 2 ? Number.NaN : step]));
+
+test('letters that a database takes for others are found by the trial, and escaped', async () => {
+  await start({ foldsNames: true, foldsAs: UNICODE });
+  const rows = equalRows(LETTERS);
+  const { backend, handle } = await opened();
+  const before = stub.count('runs/log-batch');
+  expect(await send(backend, handle, rows)).toMatchObject(all(rows.length));
+  // The names, and the points: nothing had to be searched for.
+  expect(stub.count('runs/log-batch') - before).toBe(2);
+  const again = await opened();
+  expect(await send(again.backend, again.handle, rows.toReversed())).toMatchObject(all(rows.length));
+  expect(await heldBy(again.backend, again.handle)).toEqual(plain(rows));
+  expect(stub.points(stub.run('train/a')).every(({ key }) => /^[\x20-\x7e]+$/.test(key))).toBe(true);
+  const params = ['gron', 'grøn', 'GRØN', 'æ', 'ae'].map((name, value) => ({ name, value }));
+  expect(await again.backend.setParams?.(handle, params, signal)).toEqual(params.map(() => ({ kind: 'set' })));
+  expect(await again.backend.compareArtifacts?.(handle, { files: [], params }, signal)).toEqual([]);
+  expect((await backend.probe(signal)).notes.join(' ')).toContain('also takes letters for others');
+});
+
+test.each(['exact', 'nan', 'hundred'] as const)(
+  'names that only the database takes for one get others when they clash, where replays go by "%s"',
+  async (replays) => {
+    // As MySQL's collation for Latin: nothing that the trial writes shows it.
+    await start({ foldsNames: true, foldsAs: { j: 'i', v: 'u' }, replays });
+    const names = ['pii', 'pij', 'pjj', 'PJI', 'uv', 'loss', 'vu', 'uu.x.', 'i@', 'j@', ...Array.from({ length: 120 }, (_, i) => `m/${i}`)];
+    const rows = equalRows([...names, `${'a'.repeat(300)}i`, `${'a'.repeat(300)}j`]);
+    const { backend, handle } = await opened();
+    const count = (): number => stub.count('runs/log-batch') + stub.count('metrics/get-history') + stub.count('runs/get');
+    const before = count();
+    expect(await send(backend, handle, rows)).toMatchObject(all(rows.length));
+    expect(count() - before).toBeLessThan(120);
+    expect(await heldBy(backend, handle)).toEqual(plain(rows));
+    // What was learned holds for what comes then, and for another process.
+    const more = rows.map(([tag, step, time, value]): Row => [tag, Number(step) + 10, time, value]);
+    const then = count();
+    expect(await send(backend, handle, more)).toMatchObject(all(more.length));
+    expect(count() - then).toBeLessThan(3);
+    const again = await opened();
+    expect(await send(again.backend, again.handle, [...more, ...rows].toReversed())).toMatchObject(all(2 * rows.length));
+    expect(await heldBy(again.backend, again.handle)).toEqual(plain([...rows, ...more]));
+    expect(stub.violations).toEqual([]);
+  },
+);
+
+test('a point that a database refuses as there already, though nobody has one, is refused by name', async () => {
+  await start({});
+  const { backend, handle } = await opened();
+  stub.refuse('odd', 'clash');
+  const rows = equalRows(['loss', 'odd']);
+  const [outcome] = await send(backend, handle, rows);
+  expect(outcome).toMatchObject({ kind: 'accepted', points: 3 });
+  const refusals = outcome?.kind === 'accepted' ? outcome.refusals : [];
+  expect(refusals.map(({ reason }) => reason)).toEqual([1, 2, 3].map(() => expect.stringContaining("Duplicate entry 'odd")));
+});
+
+test('a run keeps the names that it was given before it was known what the database takes for one', async () => {
+  await start({ foldsNames: true, foldsAs: UNICODE });
+  const { handle } = await opened();
+  stub.store.logMetric(stub.store.run(runIdOf(handle)), { key: 'grøn', value: 1, timestamp: 1n, step: 1n });
+  const again = await opened();
+  const rows: Row[] = [
+    ['gron', 2, 1, 2],
+    ['grøn', 2, 1, 2],
+  ];
+  expect(await send(again.backend, again.handle, rows)).toMatchObject(all(2));
+  expect(await heldBy(again.backend, again.handle)).toEqual(['gron 2 2', 'grøn 1 1', 'grøn 2 2']);
+  expect(new Set(stub.points(stub.run('train/a')).map(({ key }) => key))).toEqual(new Set(['grøn', 'gron.x.']));
+});
+
+test('what a trial of a former version found is not all that is asked now', async () => {
+  await start({ foldsNames: true, foldsAs: UNICODE });
+  const said = { form: 1, version: '3.17.2', files: false, folds: true, ascii: false, tag: 8000, param: 6000 };
+  stub.store.experiments.get('0')?.tags.set('mirrorboard.server', JSON.stringify(said));
+  await opened({ experiment_name: 'Default' });
+  expect(JSON.parse(stub.store.experiments.get('0')?.tags.get('mirrorboard.server') ?? '')).toMatchObject({ ...said, letters: true });
+});
+
+test('a database in utf8mb3 gets names and texts that it can hold', async () => {
+  await start({ isNarrow: true });
+  const odd = { ...source, name: '🚀', tags: { '😀': '😀' }, fingerprint: [{ file: '🚀/訓練', checksum: 7 }] };
+  const backend = await connectMlflow(type, { tracking_uri: stub.url });
+  backends.push(backend);
+  const handle = await backend.open(odd, undefined, signal);
+  const long = Array.from({ length: 30 }, (_, i) => `${i}${'a@'.repeat(200)}`);
+  const rows = equalRows(['loss 🚀', '𝛼', '𠀀/x', '精度', '😀'.repeat(130), '.𝛼', ...long]);
+  expect(await send(backend, handle, rows)).toMatchObject(all(rows.length));
+  expect(await heldBy(backend, handle)).toEqual(plain(rows));
+  expect(stub.points(stub.run('\\ud83d\\ude80')).some(({ key }) => key === '精度')).toBe(true);
+  const params = [{ name: '😀', value: '😀' }];
+  expect(await backend.setParams?.(handle, params, signal)).toEqual([{ kind: 'set' }]);
+  expect(await backend.compareArtifacts?.(handle, { files: [], params }, signal)).toEqual([]);
+  expect(runIdOf(await (await opened()).backend.open({ ...odd, instanceId: 'other' }, undefined, signal))).toBe(runIdOf(handle));
+  expect((await backend.probe(signal)).notes.join(' ')).toContain('utf8mb3');
+});
+
+test('tags whose names a database takes for one are kept apart, or cost nothing but themselves', async () => {
+  await start({ foldsNames: true });
+  const backend = await connectMlflow(type, { tracking_uri: stub.url });
+  backends.push(backend);
+  const handle = await backend.open({ ...source, tags: { Team: 'a', team: 'b', 'Mirrorboard.run_key': 'c' } }, undefined, signal);
+  const { tags } = stub.store.run(runIdOf(handle));
+  expect([tags.get('Team'), tags.get('team.x.'), tags.get('mirrorboard.run_key')]).toEqual(['a', 'b', source.key]);
+  const rows: Row[] = [['acc@5', 1, 1, 1]];
+  expect(await send(backend, handle, rows)).toMatchObject(all(1));
+  const before = stub.count('runs/log-batch');
+  expect(await backend.setParams?.(handle, [{ name: 'ACC@5', value: 1 }], signal)).toEqual([{ kind: 'set' }]);
+  expect(stub.count('runs/log-batch') - before).toBe(1);
+  expect(await heldBy(backend, handle)).toEqual(plain(rows));
+});
+
 test('a database in latin1 gets names and texts that it can hold', async () => {
   await start({ isLatin1: true });
   const odd = { ...source, name: '訓練', tags: { team: '視覚' }, fingerprint: [{ file: 'ä/訓練', checksum: 7 }] };
@@ -170,6 +302,19 @@ test('a trial goes on where it failed', async () => {
   }
   stub.heal();
   expect([...stub.store.runs.values()].filter(({ name }) => name === 'mirrorboard-trial')).toHaveLength(1);
+});
+
+test('a run of a store of files keeps its names with slashes, and takes others', async () => {
+  await start({ isFileStore: true });
+  const { handle } = await opened();
+  for (const key of ['loss', 'acc/val'])
+    stub.store.logMetric(stub.store.run(runIdOf(handle)), { key, value: 1, timestamp: 1_700_000_000_000n, step: 1n });
+  const rows = ['loss', 'loss/val', 'acc', 'acc/val', 'acc/test'].map((name): Row => [name, 1, 1.7e9, 1]);
+  for (let i = 0; i < 2; i++) {
+    const again = await opened();
+    expect(await send(again.backend, again.handle, rows)).toMatchObject(all(5));
+    expect(await heldBy(again.backend, again.handle)).toEqual(plain(rows));
+  }
 });
 
 test('a trial that is given up leaves no run behind', async () => {

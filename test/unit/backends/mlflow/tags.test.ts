@@ -148,7 +148,8 @@ test('a name that can be read from its key is not believed from a tag', async ()
   server.script = ({ path }) => {
     const data = { metrics: [{ key: 'acc.x40.5', value: 1 }] };
     if (path === 'runs/get') return { body: { run: runOf('r1', [{ key: 'mirrorboard.key.acc.x40.5', value: 'ACC@5' }], {}, data) } };
-    if (path === 'metrics/get-history') return { body: { metrics: [{ key: 'acc.x40.5', value: 1, timestamp: 1, step: 1 }] } };
+    const other = { key: 'ACC.x40.5', value: 2, timestamp: 2, step: 2 };
+    if (path === 'metrics/get-history') return { body: { metrics: [other, { key: 'acc.x40.5', value: 1, timestamp: 1, step: 1 }] } };
     return undefined;
   };
   const client = new MlflowClient(server.url, { auth: undefined, tls: {}, timeoutMs: 60_000 });
