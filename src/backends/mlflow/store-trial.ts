@@ -10,6 +10,7 @@ import { PARAM_LENGTH, TAG_LENGTH } from './limits.ts';
 import { metricText } from './map.ts';
 import { isAboutContent } from './stop.ts';
 import type { StoreFacts } from './store-facts.ts';
+import { trouble, tryMetric, tryTag } from './trial.ts';
 
 /** Of the run: by it the next process finds one that was left, goes on in it and deletes it. All that is written comes to the same. */
 const TRIAL_TAG = 'mirrorboard.trial';
@@ -39,6 +40,8 @@ const TAG_LENGTHS = [TAG_LENGTH, 5000, 250];
 const PARAM_LENGTHS = [PARAM_LENGTH, 500, 250];
 const AT_MS = 1_700_000_000_000;
 
+type Kind = 'metric' | 'tag' | 'param';
+
 /** Writes a few values to a run of its own and reads what the store made of them. */
 export class Trial {
   readonly #client: MlflowClient;
@@ -57,14 +60,16 @@ export class Trial {
   async facts(signal: AbortSignal): Promise<StoreFacts> {
     this.#run ??= await this.#begin(signal);
     const run = this.#run;
-    await this.#writes(PLAIN, [PLAIN, 0.5], signal);
+    if (!(await this.#writes(PLAIN, [PLAIN, 0.5], signal))) {
+      throw new MirrorError('MB4003', `trying out the server: it takes points, but none of ${PLAIN}`);
+    }
     await this.#writes(`${PLAIN} again`, [PLAIN, 0.5], signal);
     let areApart = true;
     for (const [i, name] of LOOSE.entries()) areApart &&= await this.#writes(name, [name, i + 1], signal);
     const takesMost = await this.#writes(BEYOND_ASCII, [BEYOND_ASCII, 9], signal);
     const takesAll = await this.#writes(BEYOND_NARROW, [BEYOND_NARROW, 9], signal);
     const letters = LETTERS.map((name, i) => [name, i] as const);
-    const areLettersApart = await this.#step('letters', () => this.#write(letters, signal), signal);
+    const areLettersApart = await this.#step('letters', 'metric', () => this.#write(letters, signal), signal);
     const tagLength = await this.#longest('tag', TAG_LENGTHS, signal);
     const paramLength = await this.#longest('param', PARAM_LENGTHS, signal);
     const held = valueOrThrow(await this.#client.run(run, signal));
@@ -108,7 +113,7 @@ export class Trial {
 
   /** Whether a point is taken. */
   #writes(step: string, point: readonly [string, number], signal: AbortSignal): Promise<boolean> {
-    return this.#step(step, () => this.#write([point], signal), signal);
+    return this.#step(step, 'metric', () => this.#write([point], signal), signal);
   }
 
   #write(points: readonly (readonly [name: string, value: number])[], signal: AbortSignal): Promise<Reply<unknown>> {
@@ -116,25 +121,48 @@ export class Trial {
     return this.#client.logMetrics(this.#run ?? '', texts.join(','), signal);
   }
 
-  async #longest(what: 'tag' | 'param', lengths: readonly number[], signal: AbortSignal): Promise<number> {
+  async #longest(what: Exclude<Kind, 'metric'>, lengths: readonly number[], signal: AbortSignal): Promise<number> {
     const run = this.#run ?? '';
     for (const length of lengths) {
       const pair = { key: `trial ${what}`, value: 'x'.repeat(length) };
       const write = (): Promise<Reply<unknown>> =>
         what === 'tag' ? this.#client.logTags(run, [pair], signal) : this.#client.logParams(run, [pair], signal);
-      if (await this.#step(`${what} ${length}`, write, signal)) return length;
+      if (await this.#step(`${what} ${length}`, what, write, signal)) return length;
     }
     return lengths.at(-1) ?? 0;
   }
 
-  async #step(name: string, write: () => Promise<Reply<unknown>>, signal: AbortSignal): Promise<boolean> {
+  /**
+   * Whether something is taken. A server that is out of order for a moment is no server that does not take it: it is refused only if
+   * it is so again after something plain of its kind was taken.
+   */
+  async #step(name: string, kind: Kind, write: () => Promise<Reply<unknown>>, signal: AbortSignal): Promise<boolean> {
     const known = this.#done.get(name);
     if (known !== undefined) return known;
-    const reply = await write();
-    if (reply.kind !== 'ok' && (reply.cause === 'inactive' || reply.cause === 'missing')) throw this.#overtaken(reply);
-    if (reply.kind !== 'ok' && !(await this.#isRefusal(reply, signal))) throw reply.error;
-    this.#done.set(name, reply.kind === 'ok');
-    return reply.kind === 'ok';
+    let isTaken = this.#isTaken(await write());
+    if (!isTaken) {
+      const failure = await this.#tryPlain(kind, name, signal);
+      if (failure !== undefined) throw isGone(failure) ? this.#overtaken(failure) : trouble(failure);
+      isTaken = this.#isTaken(await write());
+    }
+    this.#done.set(name, isTaken);
+    return isTaken;
+  }
+
+  /** Throws what says nothing of what was sent. */
+  #isTaken(reply: Reply<unknown>): boolean {
+    if (reply.kind === 'ok') return true;
+    if (isGone(reply)) throw this.#overtaken(reply);
+    if (reply.cause !== 'clash' && reply.cause !== 'internal' && !isAboutContent(reply)) throw reply.error;
+    return false;
+  }
+
+  async #tryPlain(kind: Kind, name: string, signal: AbortSignal): Promise<Failure | undefined> {
+    const [client, run] = [this.#client, this.#run ?? ''];
+    if (kind === 'metric') return tryMetric(client, run, signal);
+    if (kind === 'tag') return tryTag(client, run, signal);
+    const reply = await client.logParams(run, [{ key: `trial plain ${name}`, value: '1' }], signal);
+    return reply.kind === 'ok' ? undefined : reply;
   }
 
   /** Another process was at it too, and has come to the end before us. */
@@ -142,13 +170,6 @@ export class Trial {
     this.#run = undefined;
     this.#done.clear();
     return new MirrorError('MB4001', `trying out the server: ${error.message}`, { retry: 'later', cause: error });
-  }
-
-  /** Whether it is what was sent that the server has something against: it takes something else now. */
-  async #isRefusal(failure: Failure, signal: AbortSignal): Promise<boolean> {
-    if (failure.cause === 'clash' || isAboutContent(failure)) return true;
-    if (failure.cause !== 'internal') return false;
-    return (await this.#client.logTags(this.#run ?? '', [{ key: TRIAL_TAG, value: TRIAL_VALUE }], signal)).kind === 'ok';
   }
 
   async #pointsOf(name: string, signal: AbortSignal): Promise<readonly number[]> {
@@ -159,6 +180,10 @@ export class Trial {
     }
     return values;
   }
+}
+
+function isGone({ cause }: Failure): boolean {
+  return cause === 'inactive' || cause === 'missing';
 }
 
 /** Some servers cut what is too long, and say nothing. */

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, expect, test } from '@jest/globals';
 import type { Backend, Handle, Outcome, ReadBackPoint } from '../../../../src/contract/index.ts';
 import { connectMlflow, mlflowType, runIdOf } from '../../../contract/mlflow-harness.ts';
@@ -302,6 +303,26 @@ test('a trial goes on where it failed', async () => {
   }
   stub.heal();
   expect([...stub.store.runs.values()].filter(({ name }) => name === 'mirrorboard-trial')).toHaveLength(1);
+});
+
+test.each([400, 413, 500])('what a server answers with %d while it is out of order is not learned of it', async (status) => {
+  const factsOf = (): unknown => JSON.parse([...stub.store.experiments.values()].at(-1)?.tags.get('mirrorboard.server') ?? 'null');
+  await start({ isOld: true, isFileStore: true });
+  await opened();
+  const sound = factsOf();
+  expect(sound).toMatchObject({ files: true, folds: false, letters: false, ascii: false, narrow: false, tag: 8000, param: 6000 });
+  for (const [before, times] of Array.from({ length: 13 }, (_, i) => [i, 1 + (i % 3)] as const)) {
+    await stub.close();
+    await start({ isOld: true, isFileStore: true });
+    const backend = await connectMlflow(type, { tracking_uri: stub.url });
+    backends.push(backend);
+    if (before > 0) stub.fail({ kind: 'slow', ms: 0 }, { on: ['runs/log-batch'], times: before });
+    stub.fail({ kind: 'status', status }, { on: ['runs/log-batch'], times });
+    const open = (): Promise<boolean> => backend.open(source, undefined, signal).then(() => true);
+    while (!(await open().catch((error: unknown) => expect(error).toMatchObject({ retry: 'later' })))) await setImmediate();
+    expect([before, factsOf()]).toEqual([before, sound]);
+    await backend.close();
+  }
 });
 
 test('a run of a store of files keeps its names with slashes, and takes others', async () => {
