@@ -2,7 +2,7 @@ import type { Capabilities } from '../contract/index.ts';
 import { formatCount } from './terminal/index.ts';
 
 /** What is lost in a tracker, a sentence each; empty where nothing is. */
-export function lossSentences({ holds, keeps, caps, readBack }: Capabilities): string[] {
+export function lossSentences({ holds, keeps, caps, readBack, replacesByKey }: Capabilities): string[] {
   const kinds = (holding: string): string =>
     Object.entries(holds)
       .filter(([, held]) => held === holding)
@@ -17,7 +17,11 @@ export function lossSentences({ holds, keeps, caps, readBack }: Capabilities): s
     [!keeps.nan, 'NaN and infinities are not kept as values.'],
     [!keeps.negativeZero, 'Minus zero becomes zero.'],
     [!keeps.repeatedSteps, 'Of several points of one step, one is kept.'],
-    [!keeps.equalPoints, 'Points that are equal in tag, step, time and value are kept once.'],
+    [!keeps.equalPoints && replacesByKey, 'Points that are equal in tag, step, time and value are kept once.'],
+    [
+      !keeps.equalPoints && !replacesByKey,
+      'Of points that are equal in tag, step, time and value only one is sent; it may be there more than once.',
+    ],
     [caps.seriesPerRun !== undefined, `A run has at most ${formatCount(caps.seriesPerRun ?? 0)} series.`],
     [caps.pointsPerSeries !== undefined, `A series has at most ${formatCount(caps.pointsPerSeries ?? 0)} points.`],
     [readBack === 'sampled', 'Only a sample can be read back: verify can not prove all of it.'],

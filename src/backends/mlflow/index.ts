@@ -90,7 +90,10 @@ class MlflowBackend implements Backend {
   }
 
   describe(): Capabilities {
-    return capabilities(this.#hasArtifacts, this.#facts.isFileStore, this.#settings.exactTimes);
+    const book = this.#known?.book;
+    // A server before 3.0 that has not been tried may keep its data in files.
+    const isFileStore = book === undefined || book.isTried || book.saysItsStore ? this.#facts.isFileStore : undefined;
+    return capabilities(this.#hasArtifacts, isFileStore, this.#settings.exactTimes);
   }
 
   /** Of a server it is not known before it has answered, of one before 3.0 not before it was tried. */

@@ -34,7 +34,7 @@ export const REQUESTS_AT_ONCE = 4;
 export const UPLOADS_AT_ONCE = 8;
 
 /** What MLflow holds, once it is known whether artifacts can be stored and what the server keeps its data in. */
-export function capabilities(hasArtifacts: boolean, isFileStore: boolean, exactTimes: boolean): Capabilities {
+export function capabilities(hasArtifacts: boolean, isFileStore: boolean | undefined, exactTimes: boolean): Capabilities {
   const beside: Holding = hasArtifacts ? 'artifact' : 'none';
   return {
     name: 'mlflow',
@@ -53,13 +53,13 @@ export function capabilities(hasArtifacts: boolean, isFileStore: boolean, exactT
     },
     limits: { pointsPerSend: 10_000, bytesPerSend: 8 * 1024 * 1024, runsPerSend: 1, sendsAtOnce: REQUESTS_AT_ONCE, gatherMs: 1000 },
     // A file store keeps every copy of a point. We look before we send again, but that is no key: what is under way is not seen.
-    replacesByKey: !isFileStore,
+    replacesByKey: isFileStore === false,
     keeps: {
       step: true,
       wallTime: exactTimes && hasArtifacts,
       nan: true,
       // A database holds the largest number in their place, and every number as a double.
-      infinities: hasArtifacts || isFileStore,
+      infinities: hasArtifacts || isFileStore === true,
       wideIntegers: hasArtifacts,
       negativeZero: hasArtifacts,
       repeatedSteps: true,

@@ -1,0 +1,13 @@
+import { expect, test } from '@jest/globals';
+import { capabilities } from '../../../src/backends/mlflow/limits.ts';
+import { lossSentences } from '../../../src/cli/loss-words.ts';
+
+test.each([
+  [false, /are kept once/, /more than once/],
+  [true, /more than once/, /are kept once/],
+  [undefined, /more than once/, /are kept once/],
+])('says of equal points what is known of the store: in files %s', (isFileStore, wanted, unwanted) => {
+  const said = lossSentences(capabilities(true, isFileStore, false)).join(' ');
+  expect(said).toMatch(wanted);
+  expect(said).not.toMatch(unwanted);
+});
