@@ -6,7 +6,15 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { freePort, outputOf } from '../support/python-tools.ts';
 
-export type Store = 'SQLite' | 'PostgreSQL' | 'MariaDB utf8mb4' | 'MariaDB latin1' | 'files';
+/** Character sets of MariaDB: its own collations, and one that goes by Unicode's table, as those of MySQL 8 and MariaDB 11 do. */
+export const CHARACTERS = {
+  'MariaDB utf8mb4': 'utf8mb4 collate utf8mb4_general_ci',
+  'MariaDB utf8mb4 unicode': 'utf8mb4 collate utf8mb4_unicode_520_ci',
+  'MariaDB utf8mb3': 'utf8mb3',
+  'MariaDB latin1': 'latin1',
+} as const;
+
+export type Store = 'SQLite' | 'PostgreSQL' | keyof typeof CHARACTERS | 'files';
 
 export interface Database {
   /** An empty one of this name, as MLflow's address of it. `python` has a driver. */
@@ -42,7 +50,7 @@ export async function startPostgres(): Promise<Database> {
 }
 
 /** The same. The default character set of Debian's is latin1. */
-export async function startMariadb(characters: 'utf8mb4' | 'latin1'): Promise<Database> {
+export async function startMariadb(store: keyof typeof CHARACTERS): Promise<Database> {
   const [install, mariadbd] = [programOf('mariadb-install-db'), programOf('mariadbd')];
   const folder = ownFolder();
   const data = join(folder, 'data');
@@ -59,7 +67,7 @@ export async function startMariadb(characters: 'utf8mb4' | 'latin1'): Promise<Da
   const stop = await serving(spawn(mariadbd, args, { ...optionsIn(folder), detached: true }), port, folder);
   return {
     async create(name, python) {
-      const script = `import pymysql; pymysql.connect(unix_socket=${JSON.stringify(join(folder, 's'))}, user='root').cursor().execute('create database ${name} character set ${characters}')`;
+      const script = `import pymysql; pymysql.connect(unix_socket=${JSON.stringify(join(folder, 's'))}, user='root').cursor().execute('create database ${name} character set ${CHARACTERS[store]}')`;
       const grant = `import pymysql; k = pymysql.connect(unix_socket=${JSON.stringify(join(folder, 's'))}, user='root').cursor(); k.execute("create user if not exists compat@'127.0.0.1'"); k.execute("create user if not exists compat@localhost"); k.execute("grant all on *.* to compat@'127.0.0.1'"); k.execute("grant all on *.* to compat@localhost")`;
       await outputOf(python, ['-c', script], COMMAND_MS);
       await outputOf(python, ['-c', grant], COMMAND_MS);

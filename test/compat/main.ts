@@ -9,7 +9,15 @@ import { type Database, type Store, startMariadb, startPostgres } from './databa
 import { environmentOf, keepsFiles, VERSIONS, type Version } from './servers.ts';
 import { tableOf } from './table.ts';
 
-const STORES: readonly Store[] = ['SQLite', 'PostgreSQL', 'MariaDB utf8mb4', 'MariaDB latin1', 'files'];
+const STORES: readonly Store[] = [
+  'SQLite',
+  'PostgreSQL',
+  'MariaDB utf8mb4',
+  'MariaDB utf8mb4 unicode',
+  'MariaDB utf8mb3',
+  'MariaDB latin1',
+  'files',
+];
 const PAGE = join(REPOSITORY, 'docs/trackers/mlflow.md');
 
 process.env['MIRRORBOARD_REAL_TRACKERS'] ??= '1';
@@ -25,8 +33,7 @@ const databases = new Map<Store, Promise<Database>>();
 async function addressOf(store: Store, version: Version): Promise<string | undefined> {
   if (store === 'files') return undefined;
   if (store === 'SQLite') return 'sqlite:///mlflow.db';
-  const start = (): Promise<Database> =>
-    store === 'PostgreSQL' ? startPostgres() : startMariadb(store.endsWith('latin1') ? 'latin1' : 'utf8mb4');
+  const start = (): Promise<Database> => (store === 'PostgreSQL' ? startPostgres() : startMariadb(store));
   const database = databases.get(store) ?? start();
   databases.set(store, database);
   const name = `v${version.replaceAll('.', '_')}_${Date.now()}`;
