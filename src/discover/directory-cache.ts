@@ -72,20 +72,20 @@ export class DirectoryCache {
     const cached = this.#directories.get(path);
     if (cached === undefined || cached.round !== this.#round || !cached.isSettled) return undefined;
     const stat = statSync(systemPath(path), { bigint: true });
-    return stampOf(stat) === cached.stamp && this.#beliefs.get(stat.dev) === 'believed' ? cached.entries : undefined;
+    return this.#stampOf(stat) === cached.stamp && this.#beliefs.get(stat.dev) === 'believed' ? cached.entries : undefined;
   }
 
   /** Keeps entries that were read at `readAtMs`, by the wall clock. */
   set(path: string, entries: readonly Entry[], readAtMs: number): void {
     const stat = statSync(systemPath(path), { bigint: true });
     const { mtimeNs, dev } = stat;
-    const stamp = stampOf(stat);
+    const isLocal = this.#local.get(dev) ?? this.#isLocal(path);
+    this.#local.set(dev, isLocal);
+    const stamp = this.#stampOf(stat);
     const before = this.#directories.get(path);
     const isSame = before?.stamp === stamp;
     const nowMs = this.#nowMs();
     const sinceMs = before !== undefined && isSame ? before.sinceMs : nowMs;
-    const isLocal = this.#local.get(dev) ?? this.#isLocal(path);
-    this.#local.set(dev, isLocal);
     if (!this.#beliefs.has(dev)) this.#beliefs.set(dev, isLocal ? 'believed' : 'unknown');
     if (before !== undefined && !haveSameNames(before.entries, entries)) {
       // The clocks of file servers and ours differ, and ours may be set: what counts is what we saw, and for how long.
@@ -102,14 +102,16 @@ export class DirectoryCache {
     for (const [path, { round }] of this.#directories) if (round < this.#round - 1) this.#directories.delete(path);
   }
 
+  /** Whoever unpacks or copies into a directory may set its time back. Nobody can set when it was changed, which our kernel keeps. */
+  #stampOf({ mtimeNs, ctimeNs, dev, ino }: BigIntStats): string {
+    const changed = this.#local.get(dev) === true ? ctimeNs : '';
+    return `${mtimeNs}.${changed}.${dev}.${ino}`;
+  }
+
   /** Where the times of a directory's file system stand. */
   belief(path: string): Belief {
     return this.#beliefs.get(statSync(systemPath(path), { bigint: true }).dev) ?? 'unknown';
   }
-}
-
-function stampOf({ mtimeNs, dev, ino }: BigIntStats): string {
-  return `${mtimeNs}.${dev}.${ino}`;
 }
 
 function haveSameNames(a: readonly Entry[], b: readonly Entry[]): boolean {

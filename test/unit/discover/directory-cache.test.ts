@@ -116,6 +116,17 @@ describe('a DirectoryCache on a share', () => {
 });
 
 describe('a walk with a cache', () => {
+  it('sees a run that was put into a directory whose time was set back to what it was', () => {
+    const old = Date.now() / 1000 - 3600;
+    utimesSync(folder, old, old);
+    const runs = (): string[] => walk(folder, '', { cache }).runs.map(({ path }) => path);
+    expect(runs()).toEqual([]);
+    mkdirSync(join(folder, 'run'));
+    writeFileSync(join(folder, 'run', 'events.out.tfevents.1'), 'x');
+    utimesSync(folder, old, old);
+    expect(runs()).toEqual(['run']);
+  });
+
   it('sees a file that is added to an old directory, and one that grew in it', () => {
     const run = join(folder, 'run');
     mkdirSync(run);
