@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import stringWidth from 'string-width';
 import { linksOf } from '../config/index.ts';
 import type { Handle } from '../contract/index.ts';
+import { DANGLING } from '../discover/index.ts';
 import { ExitCode } from '../errors.ts';
 import { resolveLanes } from '../lanes/index.ts';
 import { isPending, runLabel } from '../model/index.ts';
@@ -228,7 +229,9 @@ function statusText(report: StatusReport, { style, width, env, flags }: TextOpti
     for (const { root, path, reason } of shut.slice(0, MOST_PLACES))
       lines.push(`  ${visibleText(runLabel({ root, path }))}: ${visibleText(reason)}`);
     if (shut.length > MOST_PLACES) lines.push(`  … and ${formatCount(shut.length - MOST_PLACES)} more`);
-    lines.push(`  remedy: ${LET_READ}`);
+    const isLink = (reason: string): boolean => reason.startsWith(DANGLING);
+    if (shut.some(({ reason }) => !isLink(reason))) lines.push(`  remedy: ${LET_READ}`);
+    if (shut.some(({ reason }) => isLink(reason))) lines.push('  remedy: remove a link that leads nowhere, or point it at a file');
   }
   for (const { name, isEmptied, filesGone, filesPassedOver } of roots) {
     if (filesGone > 0 && !isEmptied)
@@ -237,7 +240,8 @@ function statusText(report: StatusReport, { style, width, env, flags }: TextOpti
         `${counted(filesGone, `file of ${visibleText(name)} that was mirrored is`, `files of ${visibleText(name)} that were mirrored are`)} no longer there; the points are kept`,
         `  if they are gone for good, ${programName(env)} run forget --gone forgets them`,
       );
-    if (filesPassedOver > 0)
+    // A directory that lists nothing hides files that are there by their names: that it is empty says it all.
+    if (filesPassedOver > 0 && !isEmptied)
       lines.push(
         '',
         `${counted(filesPassedOver, `file of ${visibleText(name)} that was mirrored is`, `files of ${visibleText(name)} that were mirrored are`)} passed over now: mirrorboard inspect says why; the points are kept`,

@@ -16,6 +16,7 @@ export { ALL_RUNS, filterOf, globsOf, isLetThrough, type RootRules, type RunRule
 export { silentRoots, type UnseenRoots, unseenRoots } from './silent-roots.ts';
 export { DiscoverThread, type DiscoverThreadOptions, DiscoverThreads } from './thread.ts';
 export {
+  DANGLING,
   type Found,
   type FoundFile,
   type FoundRun,

@@ -148,6 +148,9 @@ export interface WalkOptions {
   readonly fs?: DirectoryFs;
 }
 
+/** What is said of a link to an event file that is not there. */
+export const DANGLING = 'a link that leads nowhere';
+
 interface Pending {
   /** Where it is reached: relative to the root, empty for the root itself. */
   readonly path: string;
@@ -354,7 +357,7 @@ class Walk {
     // Links to nowhere, or in circles, lie about everywhere. One that leads to something out of reach may hide runs.
     const isBroken = ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errorName(error) ?? '');
     if (isBroken && !isEventFile) return;
-    this.#obstacles.push({ path, reason: `${isBroken ? 'a link that leads nowhere' : 'a link'}: ${reasonOf(error)}` });
+    this.#obstacles.push({ path, reason: `${isBroken ? DANGLING : 'a link'}: ${reasonOf(error)}` });
   }
 
   #leave(path: string, reason: string): void {

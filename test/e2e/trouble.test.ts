@@ -218,6 +218,15 @@ describe('while it is watched', () => {
     await watch.ended;
   });
 
+  it('a link to an event file that is not there has a remedy of its own', async () => {
+    symlinkSync('nothing', join(logs, 'exp', 'latest.tfevents'));
+    await mustRun(['backfill', logs], { cwd: folder }, 1);
+    const { stdout } = await mustRun(['status'], { cwd: folder }, 1);
+    expect(stdout).toMatch(/latest.tfevents: a link that leads nowhere/);
+    expect(stdout).toMatch(/remedy: remove a link that leads nowhere, or point it at a file/);
+    expect(stdout).not.toMatch(/let the user/);
+  });
+
   it('a link that leads elsewhere is noticed', async () => {
     for (const run of ['one', 'two']) {
       mkdirSync(join(folder, run));
