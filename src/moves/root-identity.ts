@@ -1,8 +1,8 @@
 /** Whether a root is the one that is held under its name: joins what a store or the state knows with what the files say. */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { KnownRoot, KnownRun } from '../contract/index.ts';
-import { isHidden, type ResolvedRoot, type RunFilter } from '../discover/index.ts';
+import { isHidden, type ResolvedRoot, type RootRequest, type RunFilter } from '../discover/index.ts';
 import { MirrorError } from '../errors.ts';
 import { type RunRef, systemPath } from '../model/index.ts';
 import type { LaneState, StateFile } from '../state/index.ts';
@@ -29,12 +29,29 @@ export function checkIdentities(roots: readonly ResolvedRoot[], held: Held): voi
     const path = paths.get(root.name);
     if (path === undefined || path === root.path || root.isNamed || isSameRoot(root, held)) continue;
     // Only its name is known, since it could not be read: nothing can meet.
-    if (held.knownFiles(root.name)[Symbol.iterator]().next().done === true) continue;
+    if (isUnread(held, root.name)) continue;
     throw new MirrorError('MB2007', `${path} is already mirrored as ${root.name}; ${root.path} has none of its files`, {
       hint: `Name this one: ${freeName(root.name, paths)}=${root.path}; or, if it is the same root moved: ${root.name}=${root.path}`,
       context: { path: root.path, name: root.name },
     });
   }
+}
+
+/** The known roots, without those in a directory that is asked for of which only the name is known: they are part of that one now. */
+export function rootsBeside(held: Pick<Held, 'roots' | 'knownFiles'>, requests: readonly RootRequest[]): readonly KnownRoot[] {
+  const asked = new Set(requests.map(({ path }) => resolve(path)));
+  return held.roots().filter(({ name, path }) => !isBelow(path, asked) || !isUnread(held, name));
+}
+
+function isBelow(path: string, directories: ReadonlySet<string>): boolean {
+  for (let at = dirname(path), last = path; at !== last; last = at, at = dirname(at)) if (directories.has(at)) return true;
+  return false;
+}
+
+/** Whether only the name of a root is known, since nothing of it could be read yet. */
+function isUnread(held: Pick<Held, 'knownFiles'>, root: string): boolean {
+  for (const _ of held.knownFiles(root)) return false;
+  return true;
 }
 
 /** Whether a root holds a file that is known under its name. */

@@ -36,6 +36,7 @@ import {
   movable,
   movedIncident,
   otherRoots,
+  rootsBeside,
   seenOf,
   walkOf,
   withoutUnclear,
@@ -217,7 +218,7 @@ class Pass {
   /** The roots, checked against what is held already before anything is noted of them. */
   async #begin(): Promise<ResolvedRoot[]> {
     const held = this.#held();
-    const roots = resolveRoots(this.#options.roots, held.roots(), this.#options.linksOf, this.#unseen);
+    const roots = resolveRoots(this.#options.roots, rootsBeside(held, this.#options.roots), this.#options.linksOf, this.#unseen);
     this.#roots = roots;
     const seen = seenOf(roots, this.#unseen);
     checkIdentities(seen, held);

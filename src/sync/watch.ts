@@ -41,6 +41,7 @@ import {
   movedIncident,
   moveKey,
   otherRoots,
+  rootsBeside,
   TakenPlaces,
   walkOf,
 } from '../moves/index.ts';
@@ -186,7 +187,9 @@ class Watch {
     this.#unseen = new Set(unseen.places.values());
     this.#local = local;
     this.#state = state;
-    this.#roots = new Map(resolveRoots(roots, local?.roots() ?? state.roots(), options.linksOf, unseen).map((root) => [root.name, root]));
+    this.#roots = new Map(
+      resolveRoots(roots, rootsBeside(local ?? state, roots), options.linksOf, unseen).map((root) => [root.name, root]),
+    );
     const lanes = [
       ...(store === undefined ? [] : [{ name: 'local', type: 'local', where: store.path, kept: readStand(this.#localState().stand()) }]),
       ...trackers.map(({ name, type, target }) => ({

@@ -285,6 +285,23 @@ describe('backfill', () => {
     expect([unread(), runsIn('ring')]).toEqual([{}, { run: 5 }]);
   });
 
+  test('takes a directory around a root of which nothing could be read yet', async () => {
+    writeFileSync(path, eventFile(...steps(0, 3)));
+    const outer = { path: join(folder, 'outer') };
+    await backfill({
+      roots: [{ path: join(folder, 'outer', 'none') }, { path: logs }],
+      store: store(),
+      signal: new AbortController().signal,
+    });
+    mkdirSync(join(folder, 'outer', 'none'), { recursive: true });
+    writeFileSync(join(folder, 'outer', 'none', NAME), eventFile(...steps(0, 2)));
+    await backfill({ roots: [outer, { path: logs }], store: store(), signal: new AbortController().signal });
+    expect(runsIn('outer')).toEqual({ none: 2 });
+    await expect(backfill({ roots: [{ path: folder }], store: store(), signal: new AbortController().signal })).rejects.toMatchObject({
+      code: 'MB2006',
+    });
+  });
+
   test('refuses what is not there where it is all that is asked for', async () => {
     const only = (...names: string[]): Promise<Report> =>
       backfill({ roots: names.map((name) => ({ path: join(folder, name) })), store: store(), signal: new AbortController().signal });
