@@ -31,5 +31,5 @@ export function noAnswer(path: string, message = `${path} does not answer`): Mir
 
 /** Words for a path whose calls don't return; `sinceMs` is a wall time. */
 export function silenceText(sinceMs: number): string {
-  return `does not answer since ${new Date(sinceMs).toISOString()}`;
+  return `has not answered since ${new Date(sinceMs).toISOString()}`;
 }

@@ -32,7 +32,7 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
   const config = await readConfig(flags, context, { flags: { lanes: flags.to } });
   const requests = roots.length > 0 ? roots.map((root) => parseRoot(root, existsSync)) : config.roots;
   if (requests.length === 0) {
-    throw new MirrorError('MB1001', 'there is nothing to mirror: no log directory is given', { command: 'mirrorboard backfill LOGDIR' });
+    throw new MirrorError('MB1001', 'nothing to mirror: no log directory given', { command: 'mirrorboard backfill LOGDIR' });
   }
   const store = config.lanes.local;
   const patienceMs = patienceMsOf(flags.patience);

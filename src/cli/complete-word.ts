@@ -132,7 +132,7 @@ function flagsAt(command: Command, program: Command): readonly Option[] {
 }
 
 function optionsOf(command: Command, program: Command): Candidate[] {
-  const words = new Map<string, Candidate>([['--help', { word: '--help', meaning: 'help for the command' }]]);
+  const words = new Map<string, Candidate>([['--help', { word: '--help', meaning: 'show help for the command' }]]);
   for (const { long, short, description, hidden } of flagsAt(command, program)) {
     const word = long ?? short;
     if (!hidden && word !== undefined && !words.has(word)) words.set(word, { word, meaning: description });

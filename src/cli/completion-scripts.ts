@@ -1,7 +1,7 @@
 /** What shells load to complete the program's words. They ask the program itself, and keep quiet where it can't answer. */
 
 /** `help` is no command of ours, but a word of the program all the same. */
-export const LIST_COMMANDS = { word: 'help', meaning: 'help for a command' };
+export const LIST_COMMANDS = { word: 'help', meaning: 'show help for a command' };
 
 /** What the program says where a shell knows better: names of files, or of folders. */
 export const FILES = ':files';

@@ -85,8 +85,8 @@ async function check(
     style,
   });
   const verdict =
-    context.exitCode === ExitCode.done ? style.green('The configuration is good.') : style.red('The configuration needs a look.');
-  const next = flags.online === true || lanes.length === 0 ? '' : ' Whether its trackers are there: config check --online';
+    context.exitCode === ExitCode.done ? style.green('The configuration is valid.') : style.red('The configuration has problems.');
+  const next = flags.online === true || lanes.length === 0 ? '' : ' To check its trackers too: config check --online';
   await writeOut(stdout, `${table}\n\n${verdict}${next}\n`);
 }
 
@@ -97,14 +97,14 @@ function fileFindings({ file, profile, notices, lanes }: Config): Finding[] {
       area: 'file',
       name: '',
       state: notices.length > 0 ? 'note' : 'ok',
-      text: file === undefined ? 'there is none: the defaults hold' : `${file} is sound, its variables are set`,
+      text: file === undefined ? 'no file: using the defaults' : `${file} is valid, and its variables are set`,
       more: notices,
     },
     {
       area: 'profile',
       name: profile ?? '',
       state: 'ok',
-      text: profile === undefined ? 'none holds' : 'it holds',
+      text: profile === undefined ? 'none in use' : 'in use',
     },
     { area: 'lanes', name: '', state: 'ok', text: names.join(', '), facts: { lanes: names } },
   ];
@@ -115,12 +115,12 @@ function variableFindings({ unknownVariables }: Config): Finding[] {
 }
 
 function rootFindings({ roots }: Config): Finding[] {
-  if (roots.length === 0) return [{ area: 'roots', name: '', state: 'ok', text: 'none: they are given on the command line' }];
+  if (roots.length === 0) return [{ area: 'roots', name: '', state: 'ok', text: 'none: give them on the command line' }];
   const findings = roots.map((root): Finding => {
     const name = root.name ?? root.path;
     try {
       const [resolved] = resolveRoots([root], []);
-      return { area: 'root', name, state: 'ok', text: `${resolved?.path ?? root.path} is there` };
+      return { area: 'root', name, state: 'ok', text: `${resolved?.path ?? root.path} is readable` };
     } catch (error) {
       return { area: 'root', name, state: 'problem', text: messageOf(error), hint: error instanceof MirrorError ? error.hint : undefined };
     }
@@ -155,7 +155,7 @@ function ruleFindings({ routes, params, artifacts, lanes, unusedLanes }: Config)
           area: 'rule',
           name: '',
           state: 'note',
-          text: `${place}: it names ${name}, which is no lane of this configuration`,
+          text: `${place}: no lane named ${name} in this configuration`,
         }),
       ),
   );
@@ -169,7 +169,12 @@ function isFolder(path: string): boolean {
 function memoryFindings({ memory }: Config, total = totalmem()): Finding[] {
   if (memory === undefined || memory <= total) return [];
   return [
-    { area: 'memory', name: '', state: 'note', text: `${formatMemory(memory)} is more than this machine has, ${formatMemory(total)}` },
+    {
+      area: 'memory',
+      name: '',
+      state: 'note',
+      text: `${formatMemory(memory)} is more than the memory of this machine, ${formatMemory(total)}`,
+    },
   ];
 }
 
@@ -179,7 +184,7 @@ function farFindings({ params, artifacts }: Config): Finding[] {
     files.flatMap((file): Finding[] => {
       const levels = (/^(?:\.\.\/)*/.exec(file)?.[0].length ?? 0) / '../'.length;
       if (levels < FAR) return [];
-      const text = `${place}: ${JSON.stringify(file)} is only for runs ${levels} directories or more below their log directory`;
+      const text = `${place}: ${JSON.stringify(file)} needs runs at least ${levels} directories below their log directory`;
       return [{ area: 'rule', name: '', state: 'note', text }];
     }),
   );
@@ -197,10 +202,10 @@ function laneFindings(config: Config, lanes: readonly ResolvedLane[]): Finding[]
             name: 'local',
             state: isFolder(local.path) ? 'problem' : 'ok',
             text: isFolder(local.path)
-              ? `${local.path} is a folder, and the store is a file`
+              ? `${local.path} is a folder, but the store must be a file`
               : existsSync(local.path)
                 ? `into ${local.path}`
-                : `into ${local.path}, which will be made`,
+                : `into ${local.path}, which will be created`,
             facts: { target: local.path },
           } as const,
         ]),

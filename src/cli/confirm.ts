@@ -6,8 +6,8 @@ import type { CommandContext } from './context.ts';
 export async function confirm(question: string, isYes: boolean, { stderr }: CommandContext, signal: AbortSignal): Promise<boolean> {
   if (isYes) return true;
   if (process.stdin.isTTY !== true || stderr.isTTY !== true) {
-    throw new MirrorError('MB3023', 'this can not be taken back, and there is no terminal to ask at', {
-      hint: '--dry-run says what it would do; --yes does it without asking.',
+    throw new MirrorError('MB3023', 'this cannot be undone, and there is no terminal to ask for confirmation', {
+      hint: 'Use --dry-run to see what it would do, or --yes to confirm.',
     });
   }
   const asking = createInterface({ input: process.stdin, output: stderr });

@@ -60,7 +60,7 @@ function stateFinding(path: string, ways: Ways): Promise<Finding> {
       if (problems.length > 0)
         return {
           more: problems.slice(0, 3).map(({ where, what }) => `${where}: ${what}`),
-          hint: 'mirrorboard state check names all of it.',
+          hint: 'Run mirrorboard state check to list all problems.',
         };
       const { damage } = reader.summary();
       return await troubles(
@@ -95,7 +95,7 @@ interface Inside {
 }
 
 const TO_READ = 'Let the user that runs mirrorboard read them, or repair the disk or the file server; then backfill.';
-const TO_MOUNT = 'See whether its file system is mounted.';
+const TO_MOUNT = 'Check that its file system is mounted.';
 
 /** What could not be read when it was to be mirrored: said as long as it is so. */
 async function troubles(
@@ -176,9 +176,8 @@ async function damagedFiles(
   for (const file of files) if (await isThere(file)) there.push(file);
   const [first] = there;
   if (first === undefined) return [];
-  const what =
-    there.length === 1 ? '1 file has records that are damaged' : `${formatCount(there.length)} files have records that are damaged`;
-  return [`${what}: mirrorboard inspect ${first} says which. Copy such a file again from where it was written.`];
+  const what = there.length === 1 ? '1 file has damaged records' : `${formatCount(there.length)} files have damaged records`;
+  return [`${what}: mirrorboard inspect ${first} shows them. Copy the file again from its source.`];
 }
 
 async function isThere(path: string): Promise<boolean> {
@@ -204,17 +203,17 @@ async function fileFinding(name: string, path: string, inside: () => Promise<Ins
     const isShared = !hasNotifications(folder);
     const notes = [
       ...known,
-      ...(isShared ? [`It lies on ${kind}: SQLite needs locks that work, which such file systems do not promise.`] : []),
-      ...(free < LITTLE_BYTES ? [`Only ${formatBytes(free)} are free.`] : []),
+      ...(isShared ? [`It is on ${kind}: SQLite needs reliable locks, which this kind of file system does not guarantee.`] : []),
+      ...(free < LITTLE_BYTES ? [`Only ${formatBytes(free)} free.`] : []),
     ];
     return {
       area: 'file',
       name,
       state: troubles.length > 0 ? 'problem' : notes.length > 0 ? 'note' : 'ok',
       text: [
-        isMade ? `${path} has ${formatBytes(statSync(path).size)} and can be written` : `${path} is not there yet and can be made`,
+        isMade ? `${path} has ${formatBytes(statSync(path).size)} and is writable` : `${path} does not exist yet and can be created`,
         `${formatBytes(free)} free on ${kind}`,
-        ...(holder === undefined ? [] : [`${holder} uses it now`]),
+        ...(holder === undefined ? [] : [`in use by ${holder}`]),
       ].join(', '),
       more: [...troubles, ...notes],
       hint: hint ?? (isShared ? 'Keep store and state on a local disk.' : undefined),
@@ -224,8 +223,8 @@ async function fileFinding(name: string, path: string, inside: () => Promise<Ins
     const finding = failureFinding('file', name, error);
     // What the system says of a file has no code of ours.
     if (finding.facts?.['code'] !== 'MB4005') return { ...finding, facts: { ...finding.facts, path } };
-    const text = `${isMade ? path : folder} can not be written: ${reasonOf(error)}`;
-    return { ...finding, text, hint: `Let the user that runs mirrorboard write to ${folder}.`, facts: { path } };
+    const text = `${isMade ? path : folder} is not writable: ${reasonOf(error)}`;
+    return { ...finding, text, hint: `Give the user that runs mirrorboard write permission for ${folder}.`, facts: { path } };
   }
 }
 

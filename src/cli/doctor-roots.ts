@@ -54,7 +54,7 @@ function silence({ name, path }: Root): Finding {
     name: name ?? path,
     state: 'problem',
     text: `${path} does not answer`,
-    hint: 'Look whether its file server is there; what lies there is mirrored when it answers.',
+    hint: 'Check its file server; mirroring resumes when it answers.',
     facts: { path },
   };
 }
@@ -73,10 +73,10 @@ async function rootFinding(root: Root, rules: RunRules, linksOf: LinkRules, pool
     const least = isWhole ? '' : 'at least ';
     const more = [
       ...(files === 0 && isWhole ? [noFiles(globs)] : []),
-      ...(files === 0 && !isWhole ? ['No event files were found in a short look.'] : []),
+      ...(files === 0 && !isWhole ? ['A quick scan found no event files.'] : []),
       ...(notifies && directories > MOST_HEARD
         ? [
-            `${isWhole ? '' : 'At least '}${formatCount(directories)} directories, of which watch listens to ${formatCount(MOST_HEARD)}: a new run in the others is seen by the next scan.`,
+            `${isWhole ? '' : 'At least '}${formatCount(directories)} directories, ${formatCount(MOST_HEARD)} of them with change notifications: the next scan finds new runs in the others.`,
           ]
         : []),
       ...unread.slice(0, 3).map(obstacleText),
@@ -86,7 +86,7 @@ async function rootFinding(root: Root, rules: RunRules, linksOf: LinkRules, pool
       area: 'root',
       name,
       state: unread.length > 0 ? 'problem' : more.length > 0 ? 'note' : 'ok',
-      text: `${path} is there, on ${kind}, watched by ${notifies ? 'notifications' : 'polling'}; ${least}${formatCount(files)} event files of ${formatCount(runs)} runs`,
+      text: `${path} is readable, on ${kind}, watched by ${notifies ? 'notifications' : 'polling'}; ${least}${formatCount(files)} event files of ${formatCount(runs)} runs`,
       more,
       hint: unread.length > 0 ? 'Let the user that runs mirrorboard read them, or repair the disk or the file server.' : undefined,
       facts: { path, file_system: kind, notifications: notifies, directories, runs, event_files: files, counted_all: isWhole, obstacles },
@@ -98,8 +98,8 @@ async function rootFinding(root: Root, rules: RunRules, linksOf: LinkRules, pool
 
 /** A run that the rules leave out is there all the same. */
 function noFiles({ include, exclude }: ReturnType<typeof globsOf>): string {
-  if (include.length + exclude.length > 0) return 'No event files are in it that include and exclude let through.';
-  return 'No event files are in it: mirrorboard inspect says why.';
+  if (include.length + exclude.length > 0) return 'include and exclude skip all event files in it.';
+  return 'No event files: mirrorboard inspect shows why.';
 }
 
 function failure(name: string, error: unknown): Finding {
@@ -156,9 +156,9 @@ function watchLimits(): Finding {
     state: isShort ? 'note' : 'ok',
     text:
       watches === undefined
-        ? 'the limits of notifications are not known'
-        : `${formatCount(watches)} directories can be watched by notifications, half of them by mirrorboard; others are polled`,
-    hint: isShort ? `More: sysctl fs.inotify.max_user_watches=${MOST_HEARD * 8}` : undefined,
+        ? 'the limits for notifications are unknown'
+        : `${formatCount(watches)} directories can have notifications, half of them for mirrorboard; others are polled`,
+    hint: isShort ? `Raise the limit: sysctl fs.inotify.max_user_watches=${MOST_HEARD * 8}` : undefined,
     facts: { max_user_watches: watches ?? null, max_user_instances: instances ?? null },
   };
 }

@@ -67,16 +67,16 @@ export async function doctorCommand(roots: readonly string[], flags: DoctorFlags
 
 const SECTIONS = [
   ['root', 'Log directories'],
-  ['file', 'Our own files'],
+  ['file', 'Store and state'],
   ['lane', 'Trackers'],
-  ['trial', 'Trial runs'],
+  ['trial', 'Test runs'],
 ] as const;
 
 const NO_ROOTS: Finding = {
   area: 'root',
   name: '',
   state: 'note',
-  text: 'none is given: neither on the command line nor in the configuration',
+  text: 'none given: add roots on the command line or in the configuration',
 };
 
 /** A lane's tracker, with what will be lost there. */
@@ -109,18 +109,16 @@ async function trialFinding(lane: ResolvedLane, { project }: Config, work: LaneW
       area: 'trial',
       name: lane.name,
       state: isSame ? (left === undefined && noHistograms === undefined && notes.length === 0 ? 'ok' : 'note') : 'problem',
-      text: `${points} points were written to a run in ${group === '' ? "the tracker's default" : JSON.stringify(group)} and ${isSame ? 'came back as they should' : 'did not all come back as they should'}`,
+      text: `wrote ${points} points to a test run in ${group === '' ? "the tracker's default" : JSON.stringify(group)} and ${isSame ? 'read them back correctly' : 'did not read all of them back correctly'}`,
       more: [
         ...differences,
-        ...(noHistograms === undefined ? [] : [`A histogram was not taken: ${noHistograms}.`]),
+        ...(noHistograms === undefined ? [] : [`The tracker rejected a histogram: ${noHistograms}.`]),
         ...notes,
         left === undefined
-          ? 'The run was removed again; its experiment may be new.'
-          : `The run ${left} stays behind: this tracker can not remove it.`,
+          ? 'The test run was deleted; its experiment may be new.'
+          : `The test run ${left} remains: this tracker cannot delete it.`,
       ],
-      hint: isSame
-        ? undefined
-        : 'Whatever stands between here and the tracker may change what is sent; verify would report it for every run.',
+      hint: isSame ? undefined : 'A proxy between here and the tracker may change the data; verify would report this for every run.',
       facts: { points, differences, no_histograms: noHistograms ?? null, notes, left: left ?? null, group },
     };
   } catch (error) {
@@ -134,9 +132,9 @@ function verdict(findings: readonly Finding[], { write }: DoctorFlags, lanes: re
     [count('problem'), 'problem', 'problems'] as const,
     [count('unreachable'), 'tracker that does not answer', 'trackers that do not answer'] as const,
   ].flatMap(([n, one, many]) => (n === 0 ? [] : [`${n} ${n === 1 ? one : many}`]));
-  const unwritten = lanes.length > 0 ? ' Nothing was written; --write tries a small run in every tracker.' : ' Nothing was written.';
-  const written = lanes.length > 0 ? '' : ' There is no tracker to write to; what is in the local store is proved by verify.';
+  const unwritten = lanes.length > 0 ? ' Nothing was written; --write writes a test run to every tracker.' : ' Nothing was written.';
+  const written = lanes.length > 0 ? '' : ' There is no tracker to write to; use verify to check the local store.';
   const wrote = write === true ? written : unwritten;
-  const well = count('note') > 0 ? 'No problem was found; see the notes.' : 'All that was looked at is well.';
+  const well = count('note') > 0 ? 'No problems found; see the notes.' : 'All checks passed.';
   return `${words.length === 0 ? well : `Found: ${words.join(', ')}.`}${wrote}`;
 }

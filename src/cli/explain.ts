@@ -49,8 +49,8 @@ function codeOf(text: string): ErrorCode {
   const code = text.toUpperCase().replace(/^(ERROR)?\[?(?:MB)?(\d{4})\]?:?$/, 'MB$2');
   if (isCode(code)) return code;
   const guess = suggestion(code, Object.keys(errorCodes));
-  throw new MirrorError('MB1001', `there is no error code ${JSON.stringify(text)}${guess}`, {
-    hint: 'mirrorboard explain, without a code, lists all of them.',
+  throw new MirrorError('MB1001', `no such error code: ${JSON.stringify(text)}${guess}`, {
+    hint: 'Run mirrorboard explain without a code to list all of them.',
     context: { code: text },
   });
 }

@@ -24,12 +24,12 @@ export async function exportCommand(flags: ExportFlags, context: CommandContext)
   const kind = exportKind(flags.kind);
   const isTerminal = flags.out === undefined || flags.out === '-';
   if (flags.format === 'parquet' && isTerminal && context.stdout.isTTY === true) {
-    throw new MirrorError('MB1001', 'Parquet is no text for a terminal', {
+    throw new MirrorError('MB1001', 'cannot write Parquet to a terminal', {
       command: 'mirrorboard export --format parquet --out metrics.parquet',
     });
   }
   if (flags.safe === true && flags.format !== 'csv') {
-    throw new MirrorError('MB1001', `--safe is about csv, not ${flags.format}`, { hint: 'Leave it out, or add --format csv.' });
+    throw new MirrorError('MB1001', `--safe applies to csv, not to ${flags.format}`, { hint: 'Omit it, or add --format csv.' });
   }
   const safe = flags.safe ?? (isTerminal && context.stdout.isTTY === true);
   const reader = openStore(path);
@@ -53,8 +53,8 @@ export async function exportCommand(flags: ExportFlags, context: CommandContext)
       if (leftOut > 0)
         context.stderr.write(
           leftOut === 1
-            ? '1 value that is no number is left out of a table of scalars; --kind all has it.\n'
-            : `${formatCount(leftOut)} values that are no numbers are left out of a table of scalars; --kind all has them.\n`,
+            ? '1 value that is not a number is not in the table of scalars; use --kind all to include it.\n'
+            : `${formatCount(leftOut)} values that are not numbers are not in the table of scalars; use --kind all to include them.\n`,
         );
       if (!isTerminal) context.stderr.write(`${counted(points, 'point')} written to ${visibleText(flags.out ?? '')}\n`);
     } catch (error) {
@@ -77,13 +77,9 @@ function damagedStore(path: string, { run, tag, expected, found }: ShortSeries, 
 function exportKind(kind = 'scalars'): ExportKind {
   const known = EXPORT_KINDS.find((candidate) => candidate === kind);
   if (known === undefined) {
-    throw new MirrorError(
-      'MB1001',
-      `there is no kind ${kind}; expected one of ${EXPORT_KINDS.join(', ')}${suggestion(kind, EXPORT_KINDS)}`,
-      {
-        hint: 'Leave --kind out for scalars.',
-      },
-    );
+    throw new MirrorError('MB1001', `no such kind: ${kind}; expected one of ${EXPORT_KINDS.join(', ')}${suggestion(kind, EXPORT_KINDS)}`, {
+      hint: 'Omit --kind for scalars.',
+    });
   }
   return known;
 }
@@ -100,7 +96,7 @@ function chosenRoot(reader: StoreReader, asked: string | undefined, path: string
   }
   if (names.length > 1) {
     throw new MirrorError('MB3008', `the store ${path} has several roots: ${names.join(', ')}`, {
-      hint: 'Say which one with --root NAME.',
+      hint: 'Choose one with --root NAME.',
       command: `mirrorboard export --root ${only}`,
       context: { path },
     });

@@ -36,8 +36,8 @@ export async function forget(
   const removeFrom = flags.removeFrom ?? [];
   checkNames(config, removeFrom);
   if (removeFrom.includes('local')) {
-    throw new MirrorError('MB1001', '--remove-from: the local store forgets by itself; trackers are named here', {
-      hint: 'Leave local out. --keep-points keeps the points of the store.',
+    throw new MirrorError('MB1001', '--remove-from: expected trackers, found local: the local store always forgets', {
+      hint: 'Omit local. Use --keep-points to keep the points in the store.',
     });
   }
   const lanes = await lanesOf(config, env);
@@ -116,11 +116,11 @@ function whatText({ runs, files, forgettings }: ForgetPlan): string {
 function planLines(plan: ForgetPlan, flags: ForgetFlags, style: Style): string[] {
   const { runs, files, points, removals, staying } = plan;
   const named = [...runs.map(({ run }) => runLabel(run)), ...files.map(({ run, name }) => `${runLabel(run)}/${name}`)];
-  const keeps = flags.keepPoints === true ? 'the store keeps their points' : `${formatCount(points)} points of them`;
+  const keeps = flags.keepPoints === true ? 'the store keeps their points' : counted(points, 'point');
   return [
-    `To be forgotten: ${style.bold(whatText(plan))}, ${keeps}`,
+    `Will forget: ${style.bold(whatText(plan))}, ${keeps}`,
     ...firstOf(named),
-    ...(removals.length === 0 ? [] : [`To be removed from trackers: ${counted(removals.length, 'run')}`]),
+    ...(removals.length === 0 ? [] : [`Will delete from trackers: ${counted(removals.length, 'run')}`]),
     ...firstOf(removals.map(({ lane, label }) => `${lane}: ${label}`)),
     ...stayingLines(staying),
   ];
@@ -134,7 +134,7 @@ function firstOf(names: readonly string[]): string[] {
 function stayingLines(staying: ForgetPlan['staying']): string[] {
   return staying
     .slice(0, MOST_NAMED)
-    .map(({ lane, label, reason }) => `${visibleText(`${lane}: ${label}`)} stays there: ${visibleText(reason)}`);
+    .map(({ lane, label, reason }) => `${visibleText(`${lane}: ${label}`)} remains there: ${visibleText(reason)}`);
 }
 
 interface TextFacts {
@@ -149,22 +149,20 @@ interface TextFacts {
 function planText(plan: ForgetPlan, { flags, isDone, removed, style, env, config }: TextFacts): string {
   const { away, forgettings } = plan;
   const lines: string[] = [];
-  if (forgettings.length === 0) lines.push('Nothing is to be forgotten.');
+  if (forgettings.length === 0) lines.push('Nothing to forget.');
   else if (flags.dryRun === true) for (const line of [...planLines(plan, flags, style), 'Nothing was changed.']) lines.push(line);
   else if (!isDone) lines.push('Nothing was changed.');
   else {
     const points = flags.keepPoints === true ? 'the store keeps their points' : `${formatCount(plan.points)} points`;
-    lines.push(`Forgotten: ${style.bold(whatText(plan))}, ${points}`);
-    if ((removed?.removed ?? 0) > 0) lines.push(`Removed from trackers: ${counted(removed?.removed ?? 0, 'run')}`);
+    lines.push(`Forgot: ${style.bold(whatText(plan))}, ${points}`);
+    if ((removed?.removed ?? 0) > 0) lines.push(`Deleted from trackers: ${counted(removed?.removed ?? 0, 'run')}`);
     if ((removed?.left ?? 0) > 0)
-      lines.push(
-        `${counted(removed?.left ?? 0, 'tracker run is', 'tracker runs are')} still to be removed: the next backfill or watch tries it again`,
-      );
+      lines.push(`${counted(removed?.left ?? 0, 'tracker run', 'tracker runs')} still to delete: the next backfill or watch retries`);
     for (const line of stayingLines(plan.staying)) lines.push(line);
   }
   for (const { name, path } of flags.gone === true ? away : [])
     lines.push(
-      `${visibleText(name)}: ${visibleText(path)} is not there, is empty or does not answer, so nobody can say which of its files are gone. See whether it is mounted; root move or root forget is for one that is gone for good`,
+      `${visibleText(name)}: ${visibleText(path)} is missing, is empty or does not answer, so mirrorboard cannot tell which of its files are deleted. Check that it is mounted; if it is gone for good, use root move or root forget`,
     );
   const wasAsked = flags.yes !== true && process.stdin.isTTY === true;
   if (forgettings.length > 0 && ((isDone && !wasAsked) || flags.dryRun === true))
@@ -176,11 +174,11 @@ function planText(plan: ForgetPlan, { flags, isDone, removed, style, env, config
 function thereLines({ there, forgettings }: ForgetPlan, { env, config }: Pick<TextFacts, 'env' | 'config'>): string[] {
   if (there.length === 0) return [];
   const again = there.length === 1 ? 'it' : 'them';
-  const note = `note: files of ${counted(there.length, 'run')} are still there, and the next pass mirrors ${again} again. To leave ${again} out:`;
+  const note = `note: files of ${counted(there.length, 'run')} still exist, and the next pass mirrors ${again} again. To exclude ${again}:`;
   const root = forgettings.find(({ isRoot }) => isRoot)?.root;
   if (root !== undefined) {
-    const listed = config.file === undefined ? '' : `, nor list it in ${visibleText(config.file)}`;
-    return [note, `  no longer give ${visibleText(root)} to backfill and watch${listed}`];
+    const listed = config.file === undefined ? '' : `, and remove it from ${visibleText(config.file)}`;
+    return [note, `  stop giving ${visibleText(root)} to backfill and watch${listed}`];
   }
   const paths = [...new Set(there.map(({ path }) => path))].slice(0, MOST_NAMED);
   const excluded = paths.flatMap((path) => ['--exclude', path]).map(shellWord);

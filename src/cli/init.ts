@@ -24,13 +24,13 @@ export async function initCommand(roots: readonly string[], flags: InitFlags, co
     writeFileSync(file, firstConfig(requests), { flag: flags.force === true ? 'w' : 'wx' });
   } catch (cause) {
     if (systemCode(cause) === 'EEXIST') {
-      throw new MirrorError('MB1001', `${file} is there already`, {
-        hint: '--force writes over it; --out FILE writes another one.',
+      throw new MirrorError('MB1001', `${file} already exists`, {
+        hint: 'Use --force to overwrite it, or --out FILE to write another file.',
         context: { file },
       });
     }
     throw new MirrorError('MB3009', `writing ${file}: ${messageOf(cause)}`, {
-      hint: 'Check that the folder can be written and has room.',
+      hint: 'Check that the folder is writable and has free space.',
       cause,
       context: { path: file },
     });
@@ -41,8 +41,8 @@ export async function initCommand(roots: readonly string[], flags: InitFlags, co
   }
   const self = programName(context.env);
   const config = file === DEFAULT_FILE ? '' : ` --config ${shellWord(file)}`;
-  context.stderr.write(`${visibleText(file)} is written.\n`);
-  for (const path of missing) context.stderr.write(`note: there is no directory ${visibleText(path)} yet\n`);
+  context.stderr.write(`Created ${visibleText(file)}.\n`);
+  for (const path of missing) context.stderr.write(`note: the directory ${visibleText(path)} does not exist yet\n`);
   context.stderr.write(`Next: ${self} config check${config}, then ${self} doctor${config}\n`);
 }
 
@@ -55,26 +55,26 @@ function firstConfig(roots: readonly { readonly path: string; readonly name?: st
   );
   const given = lines.length === 0 ? '#roots:\n#  - ./runs' : `roots:\n${lines.join('\n')}`;
   return `# mirrorboard. All settings: docs/configuration.md. Check it: mirrorboard config check --online
-# \${VAR} is a variable that must be set, \${VAR:-default} one that need not be. Secrets are written as \${VAR}, or in files.
+# \${VAR} is a required environment variable, \${VAR:-default} an optional one. Write secrets as \${VAR}, or put them into files.
 
-# The log directories, for a backfill, watch or doctor that is given none. The name of one is the last part of its path.
+# Log directories for backfill, watch and doctor without arguments. By default, the name of a root is the last part of its path.
 ${given}
 
-# Shared by all trackers: the name of the experiment or project, and tags.
+# For all trackers: the name of the experiment or project, and tags.
 #project: computer_vision
 #tags: { team: vision }
 
-# What runs are called there: {path}, {path[0]}, {path[-1]}, {name}, {root}, {project}.
+# Names of the runs in trackers, with {path}, {path[0]}, {path[-1]}, {name}, {root}, {project}.
 #runs:
 #  experiment: "{project}"
 #  name: "{path}"
 
-# Where runs are mirrored to.
+# Where to mirror runs.
 lanes:
   local:
     path: ./mirrorboard.db
 #  mlflow: # docs/trackers/mlflow.md
-#    tracking_uri: http://localhost:5000 # MLFLOW_TRACKING_URI wins over it
+#    tracking_uri: http://localhost:5000 # MLFLOW_TRACKING_URI overrides this
 #    experiment_name: Production
 #    tags: { version: v1 }
 #  wandb: # docs/trackers/wandb.md; the key: WANDB_API_KEY, ~/.netrc or api_key_file
@@ -89,7 +89,7 @@ lanes:
 #    server: aim://localhost:53800
 #    experiment: mirror
 
-# Chosen by --profile, MIRRORBOARD_PROFILE or ENVIRONMENT.
+# Choose one with --profile, MIRRORBOARD_PROFILE or ENVIRONMENT.
 #profiles:
 #  development: { lanes: [local] }
 #  production: { lanes: [local, mlflow], mlflow: { tracking_uri: "\${MLFLOW_URL}" } }

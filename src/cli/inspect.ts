@@ -131,7 +131,7 @@ async function closing(
 ): Promise<string> {
   const lines = firstFew(target.obstacles.map(obstacleText)).map((line) => line.slice(2));
   for (const { path: where, reason } of target.passedOver.slice(0, MOST_PASSED))
-    lines.push(`passed over: ${visibleText(where)}: ${visibleText(reason)}`);
+    lines.push(`skipped: ${visibleText(where)}: ${visibleText(reason)}`);
   if (target.passedOver.length > MOST_PASSED) lines.push(`… and ${formatCount(target.passedOver.length - MOST_PASSED)} more`);
   if (totals.runs === 0) lines.push(`No event files in ${visibleText(path)}: ${visibleText(await whyNoRuns(path))}.`);
   else

@@ -3,7 +3,7 @@ import { ExitCode, MirrorError } from '../errors.ts';
 import { endProcess } from './end-process.ts';
 
 /** What a log says of a signal, where the line for people would stand among lines for programs. */
-export const ENDING = 'asked to end, storing what was read';
+export const ENDING = 'stopping: storing what was read';
 
 /** How long an end may take by default: less than the 60 s after which config/kubernetes has the kubelet kill. */
 const GRACE_SECONDS = 50;
@@ -93,7 +93,7 @@ export class Interrupt {
     this.#timer = setTimeout(() => endProcess(ExitCode.interrupted), this.#graceMs).unref();
     this.#lastResort = new Worker(LAST_RESORT, { eval: true, workerData: this.#graceMs + LAST_RESORT_MS });
     this.#lastResort.unref();
-    this.#say(`${signal === 'SIGINT' ? 'Interrupted' : 'Asked to end'}: storing what was read; once more to stop at once.`, signal);
+    this.#say(`${signal === 'SIGINT' ? 'Interrupted' : 'Stopping'}: storing what was read; interrupt again to stop immediately.`, signal);
     wasAsked = true;
     this.#controller.abort();
   }
@@ -103,7 +103,7 @@ function graceMsOf(text: string | undefined): number {
   const seconds = Number(text || GRACE_SECONDS);
   if (!(seconds > 0 && seconds <= MOST_SECONDS)) {
     throw new MirrorError('MB1001', `MIRRORBOARD_GRACE: found ${JSON.stringify(text)}, expected a number of seconds above 0`, {
-      hint: 'It is the time that the end of a command may take once it was asked to end; below the grace period of whatever runs it.',
+      hint: 'Set how long a command may take to stop; stay below the grace period of your service manager.',
     });
   }
   return seconds * 1000;

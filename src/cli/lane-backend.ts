@@ -29,7 +29,7 @@ export async function withBackend<Result>(
 ): Promise<Result> {
   const controller = new AbortController();
   const late = new MirrorError('MB4001', `the lane ${lane.name} did not answer within ${timeoutMs / 1000} s`, {
-    hint: `Check that ${lane.target} can be reached from here, or give it more time with --timeout.`,
+    hint: `Check that ${lane.target} is reachable from here, or allow more time with --timeout.`,
     retry: 'later',
     context: { lane: lane.name },
   });

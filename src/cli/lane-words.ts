@@ -34,7 +34,7 @@ function failing({ lane }: LaneStand): Stood | undefined {
 }
 
 function noRemedy(isDriven: boolean): string {
-  return isDriven ? 'none needed, it is tried again' : 'see that the tracker is well; nobody tries it now, the next backfill or watch does';
+  return isDriven ? 'none needed: the lane retries by itself' : 'check the tracker; the next backfill or watch retries';
 }
 
 /** How a lane stands, in the words of the next step. */
@@ -60,11 +60,11 @@ export function standLines(lane: LanePosture, nowMs: number, style: Style): stri
       style.yellow(`${name} ${when} ${state}: ${visibleText(reason)}${code === null ? '' : ` [${code}]`}${until}`),
       `  remedy: ${visibleText(remedy)}`,
     );
-    if (next !== undefined) lines.push(`  next try in ${formatDuration(Math.max(0, Date.parse(next) - nowMs))}`);
+    if (next !== undefined) lines.push(`  next retry in ${formatDuration(Math.max(0, Date.parse(next) - nowMs))}`);
   }
   const stopped = stoppedRuns(lane);
   if (stopped.length > 0) {
-    lines.push('', style.yellow(`${name} takes nothing more for ${counted(stopped.length, 'run')}`));
+    lines.push('', style.yellow(`${name} no longer accepts data for ${counted(stopped.length, 'run')}`));
     for (const { root, run, reason } of stopped.slice(0, MOST_RUNS)) {
       lines.push(`  ${visibleText(`${String(root)}/${String(run)}`)}: ${visibleText(String(reason))}`);
     }

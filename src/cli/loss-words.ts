@@ -10,22 +10,22 @@ export function lossSentences({ holds, keeps, caps, readBack, replacesByKey }: C
       .join(', ');
   const [beside, nowhere] = [kinds('artifact'), kinds('none')];
   const sentences: readonly (readonly [isLost: boolean, sentence: string])[] = [
-    [nowhere !== '', `Not kept there at all: ${nowhere}.`],
-    [beside !== '', `Kept in files beside the run, not as values: ${beside}.`],
-    [!keeps.step, 'Steps are not kept as they are.'],
-    [!keeps.wallTime, 'Wall times are not kept to the last bit.'],
-    [!keeps.nan, 'NaN and infinities are not kept as values.'],
+    [nowhere !== '', `Not stored: ${nowhere}.`],
+    [beside !== '', `Stored as artifacts of the run, not as values: ${beside}.`],
+    [!keeps.step, 'Steps change.'],
+    [!keeps.wallTime, 'Wall times are rounded.'],
+    [!keeps.nan, 'NaN and infinities are not stored as values.'],
     [!keeps.negativeZero, 'Minus zero becomes zero.'],
-    [!keeps.repeatedSteps, 'Of several points of one step, one is kept.'],
-    [!keeps.equalPoints && replacesByKey, 'Points that are equal in tag, step, time and value are kept once.'],
+    [!keeps.repeatedSteps, 'Only one of several points at the same step is stored.'],
+    [!keeps.equalPoints && replacesByKey, 'Points with equal tag, step, time and value are stored once.'],
     [
       !keeps.equalPoints && !replacesByKey,
-      'Of points that are equal in tag, step, time and value only one is sent; it may be there more than once.',
+      'Of points with equal tag, step, time and value only one is sent; the server may store it more than once.',
     ],
     [caps.seriesPerRun !== undefined, `A run has at most ${formatCount(caps.seriesPerRun ?? 0)} series.`],
     [caps.pointsPerSeries !== undefined, `A series has at most ${formatCount(caps.pointsPerSeries ?? 0)} points.`],
-    [readBack === 'sampled', 'Only a sample can be read back: verify can not prove all of it.'],
-    [readBack === 'none', 'Nothing can be read back: verify can not judge it.'],
+    [readBack === 'sampled', 'Only a sample can be read back: verify cannot check everything.'],
+    [readBack === 'none', 'Nothing can be read back: verify cannot check it.'],
   ];
   return sentences.filter(([isLost]) => isLost).map(([, sentence]) => sentence);
 }

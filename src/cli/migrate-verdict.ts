@@ -68,18 +68,18 @@ export function verdictOf(
   };
   const { stand } = report.lanes.find(({ name }) => name === to) ?? { stand: 'done' };
   const isBehind = stand !== 'done' && stand !== undefined;
-  say(isBehind, `${to} did not take everything: ${stand}`);
+  say(isBehind, `${to} did not accept everything: ${stand}`);
   say(mine.refused > 0, `${to} refused ${counted(mine.refused, 'point')}`);
   say(mine.beside.refused > 0, `${to} refused ${counted(mine.beside.refused, 'file')} beside the event files`);
   const differing = mine.differences - mine.beside.refused;
   say(differing > 0, `${to} and the event files differ: ${counted(differing, 'difference')}`);
   say(both.differences > 0, `${from} and ${to} differ: ${counted(both.differences, 'difference')}`);
-  say(both.notYet > 0, `${to} is still to be given ${counted(both.notYet, 'point')} of ${from}`);
+  say(both.notYet > 0, `${counted(both.notYet, 'point')} of ${from} are pending for ${to}`);
   const owed = bytesOwed(mine, both);
-  say(owed.before > 0, `${to} is owed ${formatBytes(owed.before)}`);
+  say(owed.before > 0, `${formatBytes(owed.before)} are pending for ${to}`);
   say(
     owed.behind > 0,
-    isBehind ? `${to} is owed ${formatBytes(owed.behind)}` : `${formatBytes(owed.behind)} came meanwhile, or are not whole yet`,
+    isBehind ? `${formatBytes(owed.behind)} are pending for ${to}` : `${formatBytes(owed.behind)} are new since, or incomplete`,
   );
   const { uncompared = [] } = between;
   for (const [why, words] of UNCOMPARED) {
@@ -87,23 +87,23 @@ export function verdictOf(
     say(runs.length > 0 && !accepted.includes('runs'), `${from} has ${runsText(runs)} ${words(to)}`);
   }
   const isNothing = both.points === 0 && between.obstacles.length === 0;
-  say(isNothing, `nothing of ${from} was compared: that proves nothing`, ExitCode.couldNotJudge);
+  say(isNothing, `nothing of ${from} was compared, so nothing is confirmed`, ExitCode.couldNotJudge);
   const losses = lossesOf(both, uncompared.length);
   const open = (counts: Readonly<Record<string, number>>): Readonly<Record<string, number>> =>
     Object.fromEntries(Object.entries(counts).filter(([kind]) => kind !== 'runs' && !accepted.includes(kind)));
   for (const [counts, words] of [
-    [open(heldLosses(both)), `${to} does not hold $ of ${from}`],
+    [open(heldLosses(both)), `${to} does not store $ of ${from}`],
     [open(both.absent.gone), `${from} has $ that no event file holds, so that nothing can bring them into ${to}`],
   ] as const) {
     const points = lossWords(counts);
-    say(points !== '', `${words.replace('$', () => points)}; --accept-losses ${Object.keys(counts).join(',')} says that this is fine`);
+    say(points !== '', `${words.replace('$', () => points)}; --accept-losses ${Object.keys(counts).join(',')} accepts this`);
   }
   const metrics = foreignMetricsIn(between);
   const others = foreignWords(foreign, metrics.length);
   const isKept = others !== '' && !accepted.includes('foreign');
   say(
     isKept,
-    `${from} holds ${others} that never were in event files; they are not brought over. --accept-losses foreign says that this is fine`,
+    `${from} has ${others} that never were in event files and are not copied. --accept-losses foreign accepts this`,
   );
   for (const { kind, name, in: run } of isKept ? [...metrics.slice(0, MOST_METRICS), ...(foreign?.examples ?? [])] : [])
     reasons.push(`${kind} ${name}${run === undefined ? '' : ` of ${run}`}`);
@@ -150,9 +150,9 @@ function foreignWords(foreign: ForeignFindings | undefined, metrics: number): st
 
 /** Why runs were not compared, and what can be done about it. */
 const UNCOMPARED: readonly (readonly [why: UncomparedRun['why'], words: (to: string) => string])[] = [
-  ['elsewhere', () => 'in other directories than those that were compared'],
-  ['rules', () => 'that include and exclude leave out; --accept-losses runs says that this is fine'],
-  ['routes', (to) => `that routes keep from ${to}; --accept-losses runs says that this is fine`],
+  ['elsewhere', () => 'in directories that were not compared'],
+  ['rules', () => 'that include and exclude skip; --accept-losses runs accepts this'],
+  ['routes', (to) => `that routes exclude from ${to}; --accept-losses runs accepts this`],
 ];
 
 const MOST_RUNS = 5;
@@ -209,7 +209,7 @@ function lossWords({ runs: _, ...losses }: Readonly<Record<string, number>>): st
 function butOf(losses: Readonly<Record<string, number>>, { losses: { time, merged } }: Totals): string {
   return [
     lossWords(losses),
-    ...(time > 0 ? [`the exact time of ${counted(time, 'point')}, which is rounded`] : []),
+    ...(time > 0 ? [`the exact time of ${counted(time, 'point')}, which are rounded`] : []),
     ...(merged > 0 ? [`${counted(merged, 'point')} that repeat others`] : []),
   ]
     .filter((part) => part !== '')

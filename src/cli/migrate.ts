@@ -149,7 +149,7 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
     }
     if (foreign === undefined && from !== 'local' && !signal.aborted) {
       stderr.write(
-        `What ${visibleText(from)} holds beside the event files (runs of training code, their files) can't be told of it: look before it is switched off.\n`,
+        `mirrorboard cannot tell what else ${visibleText(from)} contains (runs of training code, their files): check before you switch it off.\n`,
       );
     }
     for (const reason of verdict.reasons) stderr.write(`${style.yellow('-')} ${visibleText(reason)}\n`);
@@ -168,14 +168,14 @@ function headOf(lane: string, other: string | undefined): string {
 
 /** The verdict is about what came from event files. */
 function doneText(from: string, to: string, but: string): string {
-  return `${to} has all that ${from} has of the event files${but === '' ? '' : ` but for ${but}`}: ${from} may be switched off`;
+  return `${to} has everything from the event files that ${from} has${but === '' ? '' : `, except for ${but}`}: you can switch off ${from}`;
 }
 
 /** A lane into which nothing was mirrored proves nothing: that is said before hours of work, not after them. */
 async function checkKnown(from: string, config: Config, env: NodeJS.ProcessEnv, storePath: string | undefined): Promise<void> {
   const isEmpty = storePath === undefined ? await isEmptyLane(from, config, env) : await isEmptyStore(storePath);
   if (!isEmpty) return;
-  throw new MirrorError('MB3008', `nothing was mirrored into ${from} yet: there is nothing to migrate from it`, {
+  throw new MirrorError('MB3008', `nothing is mirrored into ${from} yet, so there is nothing to migrate`, {
     command: `mirrorboard backfill LOGDIR --to ${from}`,
   });
 }

@@ -32,7 +32,7 @@ export class OutputFile {
       return work();
     } catch (cause) {
       throw new MirrorError('MB3009', `writing ${this.#path}: ${messageOf(cause)}`, {
-        hint: 'Check that the folder exists, can be written and has room.',
+        hint: 'Check that the folder exists, is writable and has free space.',
         cause,
         context: { path: this.#path },
       });

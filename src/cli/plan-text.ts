@@ -76,7 +76,7 @@ export function renderPlan({ runs, store, lanes, obstacles }: Plan, width: numbe
     ...(shown.length > 0 ? [table, ''] : []),
     ...[
       `Would read ${formatBytes(toRead)} of ${counted(files, 'file')} (${formatCount(newFiles)} new, ${formatCount(changed)} changed) of ${counted(runs.length, 'run')}`,
-      'Nothing was written, and no tracker was asked.',
+      'Nothing was written, and no tracker was contacted.',
     ].map((line) => wrapText(line, width, 2)),
     ...(lanes.length === 0 ? [] : ['', lanesText(lanes, store?.exists === true, width)]),
     ...(losses.length === 0 ? [] : ['', ...losses.map((line) => wrapText(line, width, 2))]),
@@ -110,7 +110,7 @@ function laneTable(
     columns: [
       { title: 'Lane' },
       { title: 'Runs', align: 'right' },
-      { title: 'to open', align: 'right' },
+      { title: 'to create', align: 'right' },
       { title: 'Points', align: 'right' },
       { title: 'Sends', align: 'right' },
       { title: 'takes about' },
@@ -131,22 +131,22 @@ function laneTable(
 function takesText({ bytes, pace, takesMs }: LanePlan): string {
   if (bytes === 0) return '-';
   if (takesMs !== undefined && pace !== undefined) return `${formatDuration(takesMs)}, by its last ${formatRate(pace.points, 'points')}`;
-  return 'not known: it has no rate yet';
+  return 'unknown: no rate yet';
 }
 
 const LOSSES: Readonly<Record<LossReason, string>> = {
-  none: 'not kept there at all',
-  artifact: 'kept in files beside the run, not as values',
-  time: 'with their time to the millisecond only',
-  nan: 'that are NaN, which is not kept as a value',
-  infinity: 'that are infinite, which is not kept as a value',
-  wideInteger: 'that are integers, rounded to a double',
+  none: 'not stored',
+  artifact: 'stored as artifacts, not as values',
+  time: 'with wall times rounded to the millisecond',
+  nan: 'that are NaN, which is not stored as a value',
+  infinity: 'that are infinite, which is not stored as a value',
+  wideInteger: 'that are large integers, rounded to a double',
   negativeZero: 'that are minus zero, which becomes zero',
 };
 
 function lossLines({ name, losses, leftOut }: LanePlan): string[] {
   const lines = losses.map(({ reason, kind, points }) => `${counted(points, 'point')} of ${kindWord(kind)} ${LOSSES[reason]}`);
-  if (leftOut > 0) lines.push(`${counted(leftOut, 'point')} left out by routes`);
+  if (leftOut > 0) lines.push(`${counted(leftOut, 'point')} excluded by routes`);
   return lines.map((line) => `${visibleText(name)}: ${line}`);
 }
 

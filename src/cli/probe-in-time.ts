@@ -20,14 +20,14 @@ export async function probeInTime(
   { name, target, backend }: Pick<TrackerLaneOptions, 'name' | 'target' | 'backend'>,
   { say, signal, undone, clock = realClock }: ProbeOptions,
 ): Promise<void> {
-  const waiting = `${name}: waiting for an answer for ${SILENT_MS / 1000} s; without one it is given up after ${PROBE_MS / 1000} s`;
+  const waiting = `${name}: waiting for an answer for ${SILENT_MS / 1000} s; giving up after ${PROBE_MS / 1000} s`;
   const answers = new AnswerWatch(clock, { fellSilent: () => say(waiting), heardAgain: () => undefined });
   const limit = new AbortController();
   const over = new AbortController();
   const late = clock.sleep(PROBE_MS, over.signal).then(() => {
     if (over.signal.aborted) return;
     const error = new MirrorError('MB4001', `${name} (${target}) did not answer within ${PROBE_MS / 1000} s`, {
-      hint: `${undone} See whether the tracker is at work, or leave ${name} out of --remove-from.`,
+      hint: `${undone} Check the tracker, or omit ${name} from --remove-from.`,
       retry: 'later',
       command: 'mirrorboard doctor',
       context: { lane: name },

@@ -30,7 +30,7 @@ function probeFinding(lane: ResolvedLane, probe: Probe, capabilities: Capabiliti
   const losses = lossSentences(capabilities);
   const isOff = clockSkewMs !== undefined && Math.abs(clockSkewMs) > CLOCK_SKEW_MS;
   const words = [
-    `${capabilities.name} at ${address} lets us in`,
+    `${capabilities.name} at ${address} accepts our credentials`,
     ...(version === undefined ? [] : [`version ${version}`]),
     `answered in ${formatDuration(tookMs)}`,
     ...(clockSkewMs === undefined ? [] : [clockWords(clockSkewMs)]),
@@ -40,7 +40,7 @@ function probeFinding(lane: ResolvedLane, probe: Probe, capabilities: Capabiliti
     name: lane.name,
     state: isOff || notes.length > 0 ? 'note' : 'ok',
     text: words.join(', '),
-    more: [...(isOff ? ['Its clock and ours differ: times it makes itself are not those of the event files.'] : []), ...notes],
+    more: [...(isOff ? ['Its clock differs from ours: times that it sets itself do not match the event files.'] : []), ...notes],
     facts: {
       type: capabilities.name,
       target: lane.target,
@@ -54,6 +54,6 @@ function probeFinding(lane: ResolvedLane, probe: Probe, capabilities: Capabiliti
 }
 
 function clockWords(skewMs: number): string {
-  if (Math.abs(skewMs) < 2_000) return 'its clock is ours';
+  if (Math.abs(skewMs) < 2_000) return 'its clock matches ours';
   return `its clock is ${formatDuration(Math.abs(skewMs))} ${skewMs > 0 ? 'ahead of' : 'behind'} ours`;
 }

@@ -60,14 +60,14 @@ function stateNotices({ state, places, sources, lanes }: Config): string[] {
   if (place === undefined || existsSync(state.path)) return [];
   // An image names a state for all that may be run in it: without trackers there need be none.
   if (sources.get('state') === 'environment' && lanes.trackers.length === 0) return [];
-  return [`${place}: there is no state file ${state.path}, so that nothing is known of what trackers have`];
+  return [`${place}: no state file ${state.path}, so the content of trackers is unknown`];
 }
 
 /** The local lane, for commands that are about it. */
 export function localLane({ lanes }: Config): LocalLane {
   if (lanes.local !== undefined) return lanes.local;
   const names = lanes.trackers.map(({ name }) => name).join(', ');
-  throw new MirrorError('MB4010', `there is no lane local: the configuration lists ${names}`, {
+  throw new MirrorError('MB4010', `no lane named local: the configuration lists ${names}`, {
     hint: 'List local too, or set MIRRORBOARD_LANES=local for this command.',
   });
 }

@@ -68,8 +68,8 @@ export async function rootListCommand(flags: GlobalOptions, context: CommandCont
 export async function rootRenameCommand(from: string, to: string, flags: RootChangeFlags, context: CommandContext): Promise<void> {
   const config = await readConfig(flags, context, { readsState: true });
   if (!isRootName(to)) {
-    throw new MirrorError('MB3022', `${JSON.stringify(to)} can not be the name of a root`, {
-      hint: 'A name is any text without / that is not empty, . or ..',
+    throw new MirrorError('MB3022', `${JSON.stringify(to)} is not a valid name for a root`, {
+      hint: 'A name is any text without / except for the empty text, . and ..',
       context: { name: to },
     });
   }
@@ -78,15 +78,15 @@ export async function rootRenameCommand(from: string, to: string, flags: RootCha
     checkRoot(from, sources);
     const taken = knownRoots(sources).find((root) => root.name === to);
     if (taken === undefined) return;
-    throw new MirrorError('MB3022', `${taken.path} is mirrored as ${to} already`, {
+    throw new MirrorError('MB3022', `${taken.path} is already mirrored as ${to}`, {
       hint: 'Choose another name.',
       context: { name: to, path: taken.path },
     });
   });
   await change({ kind: 'rename', from, to }, config, flags, context, [
-    `${from} is called ${to} now. Tracker runs go on under the names they have.`,
+    `${from} is now called ${to}. Tracker runs continue under their current names.`,
     ...(config.roots.some(({ name }) => name === from)
-      ? [`In ${config.file ?? 'the configuration'} it is named ${from}: write name: ${to} there.`]
+      ? [`In ${config.file ?? 'the configuration'} its name is ${from}: change it to name: ${to}.`]
       : []),
   ]);
 }
@@ -97,8 +97,7 @@ export async function rootMoveCommand(name: string, path: string, flags: RootCha
   const { place, before } = await withSources(config, async (sources) => {
     checkRoot(name, sources);
     const silent = await silentRoots([{ path }]);
-    if (silent.size > 0)
-      throw new MirrorError('MB2030', `${path} does not answer`, { hint: 'Look whether its file server is there.', context: { path } });
+    if (silent.size > 0) throw new MirrorError('MB2030', `${path} does not answer`, { hint: 'Check its file server.', context: { path } });
     const others = knownRoots(sources).filter((root) => root.name !== name);
     const [root] = resolveRoots([{ path, name }], others);
     if (root === undefined) throw new MirrorError('MB9001', `${path} was not resolved`);
@@ -108,10 +107,10 @@ export async function rootMoveCommand(name: string, path: string, flags: RootCha
   // By its name or by the place it had: a configuration would lead there for ever.
   const named = config.roots.find((root) => root.name === name || (root.name === undefined && placeWithoutLinks(root.path) === before));
   await change({ kind: 'place', root: name, path: place }, config, flags, context, [
-    `${name} lies at ${place} now, and goes on there.`,
+    `${name} is now at ${place}, and continues there.`,
     ...(named === undefined || placeWithoutLinks(named.path) === place
       ? []
-      : [`In ${config.file ?? 'the configuration'} it lies at ${named.path}: write path: ${place} and name: ${name} there.`]),
+      : [`In ${config.file ?? 'the configuration'} its path is ${named.path}: change it to path: ${place} and name: ${name}.`]),
   ]);
 }
 
@@ -128,7 +127,7 @@ function heldBy({ store, state }: OpenSources, name: string): Held {
 export async function rootForgetCommand(name: string, flags: ForgetFlags, context: CommandContext): Promise<void> {
   const config = await readConfig(flags, context, { readsState: true });
   await withSources(config, async (sources) => checkRoot(name, sources));
-  await forget(config, { root: name }, flags, context, () => new MirrorError('MB3021', `there is no root ${name}`));
+  await forget(config, { root: name }, flags, context, () => new MirrorError('MB3021', `no such root: ${name}`));
 }
 
 /** A change that was cut off is finished before anything is said of what there is. */
@@ -160,7 +159,7 @@ async function change(
     const type = kind === 'place' ? 'root_move' : 'root_rename';
     await writeOut(stdout, `${JSON.stringify({ type, done: isDone, ...facts })}\n`);
   } else {
-    const lines = isDone ? said : [`It would be so: ${first}`, ...more, 'Nothing was changed.'];
+    const lines = isDone ? said : [`Dry run: ${first}`, ...more, 'Nothing was changed.'];
     stderr.write(`${lines.map((line) => visibleText(line)).join('\n')}\n`);
   }
   context.exitCode = ExitCode.done;

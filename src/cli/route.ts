@@ -74,7 +74,7 @@ export async function routeCommand(what: string, tag: string | undefined, flags:
     const answers: LaneAnswer[] = [
       ...(config.lanes.local === undefined
         ? []
-        : [{ lane: 'local', type: 'local', isIncluded: true, why: ['the local store has every run, whole and under its own name'] }]),
+        : [{ lane: 'local', type: 'local', isIncluded: true, why: ['the local store gets every run in full, under its own name'] }]),
       ...trackers.map((tracker) => answerOf(tracker, run, tag, plugin, tree, state)),
     ];
     context.exitCode = ExitCode.done;
@@ -95,8 +95,8 @@ function runOf(
   isStored: (run: RunRef) => boolean,
 ): RunRef {
   if (roots.length === 0) {
-    throw new MirrorError('MB1001', 'no root is known: nothing was mirrored yet, and the configuration names none', {
-      hint: 'Add roots to the configuration, or mirror something first.',
+    throw new MirrorError('MB1001', 'no root is known: nothing is mirrored yet, and the configuration has no roots', {
+      hint: 'Add roots to the configuration, or mirror a log directory first.',
     });
   }
   const answering = roots.filter((root) => !silent.has(root.path));
@@ -176,16 +176,16 @@ function routeText(
       lines.push(`     ${opened.isKept ? 'run' : 'would be'}: ${visibleText(how)}`);
       if (target.path !== run.path) lines.push(`     folded into: ${visibleText(runLabel(target))}`);
       if (parent !== undefined) lines.push(`     below: ${visibleText(parent)}`);
-      if (group !== undefined) lines.push(`     group by lot: ${visibleText(group)}`);
+      if (group !== undefined) lines.push(`     group by draw: ${visibleText(group)}`);
       const said = Object.entries(tags).map(([name, value]) => (value === '' ? name : `${name}=${value}`));
       if (said.length > 0) lines.push(`     tags: ${visibleText(said.join(', '))}`);
     }
     if (series !== undefined && series.every !== 0) {
       lines.push(`     name: ${visibleText(series.name)}`);
-      if (series.every > 1) lines.push(`     thinned: steps that are multiples of ${series.every}`);
+      if (series.every > 1) lines.push(`     thinned: only steps that are multiples of ${series.every}`);
     }
     if (series?.left !== undefined)
-      lines.push(`     left out so far: ${series.left.every === 0 ? 'all of it' : `all but multiples of ${series.left.every}`}`);
+      lines.push(`     excluded so far: ${series.left.every === 0 ? 'everything' : `all but multiples of ${series.left.every}`}`);
     for (const reason of [...why, ...(series?.why ?? [])]) lines.push(`     ${visibleText(reason)}`);
   }
   return `${lines.join('\n')}\n`;

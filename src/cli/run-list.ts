@@ -91,7 +91,9 @@ export async function runForgetCommand(
 ): Promise<void> {
   const { root } = flags;
   if (patterns.length === 0 && flags.gone !== true) {
-    throw new MirrorError('MB1001', 'no run is named', { hint: 'Name runs, as ROOT/PATH or a glob, or what is gone: run forget --gone' });
+    throw new MirrorError('MB1001', 'no run given', {
+      hint: 'Give runs as ROOT/PATH or a glob, or use run forget --gone for deleted data.',
+    });
   }
   const config = await readConfig(flags, context, { readsState: true });
   if (root !== undefined) await withSources(config, async (sources) => checkRoot(root, sources));
@@ -104,17 +106,21 @@ export async function runForgetCommand(
 export function checkRoot(root: string, sources: OpenSources): void {
   const names = knownRoots(sources).map(({ name }) => name);
   if (names.includes(root)) return;
-  throw new MirrorError('MB3021', `there is no root ${root}: ${names.length === 0 ? 'none is known' : `known are ${names.join(', ')}`}`, {
-    hint: hintOf(root, names, 'mirrorboard root list shows all of them.'),
-    context: { root },
-  });
+  throw new MirrorError(
+    'MB3021',
+    `no such root: ${root}; ${names.length === 0 ? 'no roots are known' : `known roots: ${names.join(', ')}`}`,
+    {
+      hint: hintOf(root, names, 'Run mirrorboard root list to see all roots.'),
+      context: { root },
+    },
+  );
 }
 
 function unknownRun(patterns: readonly string[], known: readonly string[]): MirrorError {
   const typed = patterns.join(', ');
   const paths = known.map((label) => label.slice(label.indexOf('/') + 1));
   return new MirrorError('MB3021', `no run matches ${typed}`, {
-    hint: hintOf(patterns[0] ?? '', [...known, ...paths], 'mirrorboard runs lists all of them; a name may be a glob: exp-*'),
+    hint: hintOf(patterns[0] ?? '', [...known, ...paths], 'Run mirrorboard runs to see all runs; a pattern can be a glob: exp-*'),
     context: { run: typed },
   });
 }

@@ -54,7 +54,7 @@ export function seenSeries(run: RunRef, tag: string, { store, lanes }: Witnesses
   const tags = [...stored, ...known.flatMap(({ catalogue }) => catalogue)].map((series) => series.tag);
   const text =
     tags.length === 0
-      ? 'series never seen: nothing of the run was mirrored yet'
-      : 'series never seen: what was mirrored of the run has no such tag';
+      ? 'series never seen: nothing of the run is mirrored yet'
+      : 'series never seen: the mirrored data of the run has no such tag';
   return { places, text: text + suggestion(tag, tags) };
 }

@@ -61,7 +61,7 @@ async function check(reader: StateReader, path: string, flags: StateFlags, conte
   if (flags.json === true) {
     await writeOut(context.stdout, `${JSON.stringify({ type: 'state_check', path, sound: problems.length === 0, problems })}\n`);
   } else if (problems.length === 0) {
-    await writeOut(context.stdout, `${visibleText(path)} is sound.\n`);
+    await writeOut(context.stdout, `${visibleText(path)} is valid.\n`);
   } else {
     const style = styleOf(context.stdout, flags, context.env);
     const lines = problems.map(({ where, what }) => `${style.red(visibleText(where))}: ${visibleText(what)}`);
@@ -109,12 +109,12 @@ function summaryText(path: string, summary: StateSummary, { style, width, nowMs 
   const { roots, lanes, damage, gaps, retries } = summary;
   const sections = [
     [
-      `State ${style.bold(visibleText(path))}, instance ${summary.instanceId}, made ${visibleText(summary.createdAt)}`,
+      `State ${style.bold(visibleText(path))}, instance ${summary.instanceId}, created ${visibleText(summary.createdAt)}`,
       `${counted(summary.runs, 'run')}, ${counted(summary.files, 'file')}, ${formatCount(summary.series)} series` +
         (summary.statusWrittenMs === null ? '' : `; status written ${ago(nowMs - summary.statusWrittenMs)}`),
     ],
     roots.length === 0 ? [] : [rootTable(summary, style, width)],
-    lanes.length === 0 ? ['No lane has been used with it.'] : [laneTable(summary, style, width)],
+    lanes.length === 0 ? ['No lane has used it yet.'] : [laneTable(summary, style, width)],
     list(
       'Damage',
       damage.map((entry) => {
@@ -125,7 +125,7 @@ function summaryText(path: string, summary: StateSummary, { style, width, nowMs 
       style,
     ),
     list(
-      'Owed',
+      'Pending',
       gaps.map(
         (entry) =>
           `${visibleText(`${entry.lane} (${entry.target})`)}: ${place(entry)}, offset ${entry.gap.start}, ${counted(entry.gap.end - entry.gap.start, 'byte')}, ` +
@@ -134,8 +134,8 @@ function summaryText(path: string, summary: StateSummary, { style, width, nowMs 
       style,
     ),
     list(
-      'Tried again',
-      retries.map((entry) => `${place(entry)}: ${due(entry.nextMs - nowMs)}, ${counted(entry.attempts, 'try', 'tries')} before`),
+      'Retries',
+      retries.map((entry) => `${place(entry)}: ${due(entry.nextMs - nowMs)}, ${counted(entry.attempts, 'attempt')} so far`),
       style,
     ),
   ];

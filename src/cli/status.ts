@@ -124,7 +124,7 @@ function isRefusing({ refused, refusedFiles }: LanePosture): boolean {
 function refusedText(points: number, files: number): string {
   return [
     ...(points > 0 ? [counted(points, 'point')] : []),
-    ...(files > 0 ? [`${counted(files, 'file')} beside the event files`] : []),
+    ...(files > 0 ? [`${counted(files, 'artifact')}`] : []),
   ].join(' and ');
 }
 
@@ -200,10 +200,10 @@ function statusText(report: StatusReport, { style, width, env, flags }: TextOpti
   if (silent.length > 0) {
     lines.push(
       '',
-      style.yellow(`${counted(silent.length, 'place does', 'places do')} not answer: what lies there can't be judged, the rest goes on`),
+      style.yellow(`${counted(silent.length, 'place does', 'places do')} not answer: their state is unknown, the rest continues`),
     );
     for (const { root, path, since } of silent.slice(0, MOST_PLACES)) lines.push(`  ${visibleText(`${root}: ${path}`)}, since ${since}`);
-    lines.push('  remedy: look whether its file server is there; it is mirrored when it answers');
+    lines.push('  remedy: check the file server; mirroring resumes when it answers');
   }
   for (const lane of report.lanes) for (const line of standLines(lane, report.nowMs, style)) lines.push(line);
   for (const { name, files } of roots.filter(({ isMissing }) => isMissing)) {
@@ -219,13 +219,13 @@ function statusText(report: StatusReport, { style, width, env, flags }: TextOpti
   for (const { name } of roots.filter(({ isEmptied }) => isEmptied)) {
     lines.push(
       '',
-      style.red(`No file of ${visibleText(name)} is there any more; what was mirrored of it is kept`),
-      '  remedy: see whether its file system is mounted; when its files are there again, all goes on',
+      style.red(`All files of ${visibleText(name)} are missing; their mirrored data is kept`),
+      '  remedy: check that its file system is mounted; mirroring resumes when the files are back',
     );
   }
   const shut = shutPlaces(report);
   if (shut.length > 0) {
-    lines.push('', style.red(`${counted(shut.length, 'place')} of the roots can not be looked at`));
+    lines.push('', style.red(`${counted(shut.length, 'place')} of the roots cannot be read`));
     for (const { root, path, reason } of shut.slice(0, MOST_PLACES))
       lines.push(`  ${visibleText(runLabel({ root, path }))}: ${visibleText(reason)}`);
     if (shut.length > MOST_PLACES) lines.push(`  … and ${formatCount(shut.length - MOST_PLACES)} more`);
@@ -237,48 +237,45 @@ function statusText(report: StatusReport, { style, width, env, flags }: TextOpti
     if (filesGone > 0 && !isEmptied)
       lines.push(
         '',
-        `${counted(filesGone, `file of ${visibleText(name)} that was mirrored is`, `files of ${visibleText(name)} that were mirrored are`)} no longer there; the points are kept`,
-        `  if they are gone for good, ${programName(env)} run forget --gone forgets them`,
+        `${counted(filesGone, `file of ${visibleText(name)} was mirrored and then deleted`, `files of ${visibleText(name)} were mirrored and then deleted`)}; the points are kept`,
+        `  if this is permanent, forget them: ${programName(env)} run forget --gone`,
       );
     // A directory that lists nothing hides files that are there by their names: that it is empty says it all.
     if (filesPassedOver > 0 && !isEmptied)
       lines.push(
         '',
-        `${counted(filesPassedOver, `file of ${visibleText(name)} that was mirrored is`, `files of ${visibleText(name)} that were mirrored are`)} passed over now: mirrorboard inspect says why; the points are kept`,
+        `${counted(filesPassedOver, `file of ${visibleText(name)} was mirrored and is now skipped`, `files of ${visibleText(name)} were mirrored and are now skipped`)}: mirrorboard inspect shows why; the points are kept`,
       );
   }
   const cut = damage.filter(({ reason }) => reason === 'cut');
   if (cut.length > 0) {
-    lines.push('', style.yellow(`${counted(cut.length, 'file is', 'files are')} shorter than what was mirrored; the points are kept`));
+    lines.push('', style.yellow(`${counted(cut.length, 'file is', 'files are')} shorter than the mirrored part; the points are kept`));
     for (const { run, file, start, end } of cut.slice(0, MOST_PLACES))
       lines.push(`  ${visibleText(`${runLabel(run)}/${file}`)}: ${formatBytes(start)} of ${formatBytes(end)}`);
     if (cut.length > MOST_PLACES) lines.push(`  … and ${formatCount(cut.length - MOST_PLACES)} more`);
-    lines.push('  normal while a file is being written anew; else it was cut: copy it again from where it was written');
+    lines.push('  normal while a program rewrites the file; otherwise it was truncated: copy it again from its source');
   }
   const pending = damage.filter((item) => isPending(item) && item.reason !== 'cut');
   const damaged = damage.filter((item) => !isPending(item));
   if (pending.length > 0)
-    lines.push(
-      '',
-      `${counted(pending.length, 'file ends', 'files end')} in a record that is not whole yet: normal while a writer is at work`,
-    );
+    lines.push('', `${counted(pending.length, 'file ends', 'files end')} in an incomplete record: normal while a writer is running`);
   if (damaged.length > 0) {
     const them = damaged.length === 1 ? 'it' : 'them';
     const again = isWritten(report)
       ? damaged.length === 1
-        ? 'it is tried again, and mirrored when it heals'
-        : 'they are tried again, and mirrored when they heal'
-      : `the next backfill or watch tries ${them} again`;
-    lines.push('', style.red(`${counted(damaged.length, 'place')} can not be read; ${again}`));
+        ? 'mirrorboard retries it, and mirrors it when it becomes readable'
+        : 'mirrorboard retries them, and mirrors them when they become readable'
+      : `the next backfill or watch retries ${them}`;
+    lines.push('', style.red(`${counted(damaged.length, 'place')} cannot be read; ${again}`));
     for (const item of damaged.slice(0, MOST_PLACES))
       lines.push(`  ${visibleText(`${runLabel(item.run)}/${item.file}`)}, offset ${item.start}: ${damageReason(item)}`);
     if (damaged.length > MOST_PLACES) lines.push(`  … and ${formatCount(damaged.length - MOST_PLACES)} more`);
     for (const remedy of remediesOf(damaged)) lines.push(`  remedy: ${remedy}`);
   }
   for (const { name, refused, refusedFiles } of report.lanes.filter(isRefusing)) {
-    lines.push('', style.red(`${visibleText(name)} refused ${refusedText(refused, refusedFiles.length)}, which it should hold`));
+    lines.push('', style.red(`${visibleText(name)} refused ${refusedText(refused, refusedFiles.length)} that it should store`));
     for (const line of firstFew(refusedFiles.map(refusedFileText))) lines.push(line);
-    lines.push(`  remedy: ${programName(env)} verify --lane ${visibleText(name)} --repair asks it again`);
+    lines.push(`  remedy: ${programName(env)} verify --lane ${visibleText(name)} --repair retries them`);
   }
   for (const { name, unsupportedFiles } of report.lanes.filter((lane) => lane.unsupportedFiles.length > 0)) {
     const files = `${counted(unsupportedFiles.length, 'file')} beside the event files`;
@@ -288,12 +285,12 @@ function statusText(report: StatusReport, { style, width, env, flags }: TextOpti
   for (const { name, runsReplaced } of report.lanes.filter((lane) => lane.runsReplaced > 0))
     lines.push(
       '',
-      `${counted(runsReplaced, 'run')} of ${name} ${runsReplaced === 1 ? 'has' : 'have'} a tracker run beside the former one, since files were replaced; the former one is kept there, and ended`,
+      `${counted(runsReplaced, 'run')} of ${name} ${runsReplaced === 1 ? 'has' : 'have'} a new tracker run because files were replaced; the tracker keeps the old one as finished`,
     );
   const hearing = watch?.isRunning === true ? hearingLines(watch.document['roots']) : [];
   if (hearing.length > 0) lines.push('', hearing.join('\n'));
   const left = report.left.map((obstacle) => obstacleText({ ...obstacle, path: `${obstacle.root}/${obstacle.path}` }));
-  if (left.length > 0) lines.push('', style.yellow('Left aside:'), firstFew(left).join('\n'));
+  if (left.length > 0) lines.push('', style.yellow('Not followed:'), firstFew(left).join('\n'));
   const tables = lines.slice(0, 3);
   const said = lines.slice(3).map((line) => wrapText(line, width, 2));
   return `${[...tables, ...said, '', nextLine(nextCommand(report, flags, env), style)].join('\n')}\n`;
@@ -359,7 +356,7 @@ function waitingText(waiting: ReadonlyMap<string, readonly string[]>): string {
     .map(([lane, commands]) => {
       const shown = commands.slice(0, MOST_PLACES).map((command) => `  ${visibleText(command, { whole: true })}\n`);
       const more = commands.length > MOST_PLACES ? `  … and ${commands.length - MOST_PLACES} more\n` : '';
-      return `\nLane ${lane}: ${formatCount(commands.length)} to be sent on by hand\n${shown.join('')}${more}`;
+      return `\nLane ${lane}: ${formatCount(commands.length)} to send manually\n${shown.join('')}${more}`;
     })
     .join('');
 }

@@ -74,7 +74,7 @@ export async function findTarget(
     if (cause instanceof MirrorError) throw cause;
     throw new MirrorError(
       isMissing ? 'MB2001' : 'MB2003',
-      isMissing ? `there is no file or directory ${path}` : `reading ${path}: ${reasonOf(cause)}`,
+      isMissing ? `no such file or directory: ${path}` : `reading ${path}: ${reasonOf(cause)}`,
       {
         hint: 'Check the path and its permissions.',
         ...(isMissing ? {} : { cause }),
@@ -171,13 +171,12 @@ export function whyEmpty(run: RunSurvey): string | undefined {
   const problems = run.files.filter((file) => file.outcome !== 'read');
   if (problems.length === run.files.length) return problems.map((file) => `${file.name}: ${file.reason ?? file.outcome}`).join('; ');
   if (run.files.every((file) => file.size === 0))
-    return `${run.files.length === 1 ? 'the file is' : 'the files are'} empty: the writer has not flushed anything yet, or died before it did`;
+    return `${run.files.length === 1 ? 'the file is' : 'the files are'} empty: the writer has not flushed anything yet, or died before flushing`;
   const states = run.files.flatMap((file) => (file.state === undefined ? [] : [file.state]));
   const records = states.reduce((sum, state) => sum + state.records, 0);
-  if (records === 0) return 'no record can be read: see the damage';
-  if (run.foreign === records)
-    return `${counted(records, 'record')}, but none is an event of TensorBoard: a TFRecord file of another kind?`;
-  return `${counted(records, 'record')}, but no summary values: the writer was opened, and wrote none or has not flushed them`;
+  if (records === 0) return 'no readable record: see the damage';
+  if (run.foreign === records) return `${counted(records, 'record')}, but no TensorBoard event: is this another kind of TFRecord file?`;
+  return `${counted(records, 'record')}, but no summary values: the writer wrote none, or has not flushed them yet`;
 }
 
 /** Why a directory has no runs at all. */
@@ -191,8 +190,8 @@ export async function whyNoRuns(directory: string): Promise<string> {
   if (names.length === 0) return 'the directory is empty';
   const profiles = names.filter((name) => name.endsWith('.profile-empty')).length;
   if (profiles > 0)
-    return `${counted(profiles, '.profile-empty file marks a profile', '.profile-empty files mark profiles')}, which hold no events; names looked at: ${names.length}`;
+    return `${counted(profiles, '.profile-empty file marks a profile', '.profile-empty files mark profiles')}, which contain no events; names checked: ${names.length}`;
   const tfrecords = names.filter((name) => /tfrecord/i.test(name) && !isEventFileName(name)).length;
-  const hint = tfrecords > 0 ? `; ${counted(tfrecords, 'TFRecord file is', 'TFRecord files are')} something else (datasets)` : '';
-  return `${counted(names.length, 'name')} below it, and none contains "tfevents", as the names of event files do${hint}`;
+  const hint = tfrecords > 0 ? `; ${counted(tfrecords, 'TFRecord file is', 'TFRecord files are')} other data (datasets)` : '';
+  return `${counted(names.length, 'name')} below it, but none contains "tfevents" like the names of event files${hint}`;
 }

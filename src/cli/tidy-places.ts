@@ -66,8 +66,8 @@ function pathsOf({ lanes, state }: Config): { readonly store: Config['lanes']['l
   const statePath = existsSync(state.path) ? state.path : undefined;
   if (store === undefined && statePath === undefined) {
     const path = lanes.local?.path ?? state.path;
-    throw new MirrorError(lanes.local === undefined ? 'MB3105' : 'MB3007', `nothing was mirrored yet: there is no ${path}`, {
-      hint: 'Mirror a log directory first, or name store and state with --store and --state.',
+    throw new MirrorError(lanes.local === undefined ? 'MB3105' : 'MB3007', `nothing is mirrored yet: ${path} does not exist`, {
+      hint: 'Mirror a log directory first, or give the store and state with --store and --state.',
       command: 'mirrorboard backfill LOGDIR',
       context: { path },
     });
@@ -82,7 +82,7 @@ function ours<Opened>(open: () => Opened): Opened {
   } catch (error) {
     if (!(error instanceof MirrorError) || (error.code !== 'MB3004' && error.code !== 'MB3106')) throw error;
     throw new MirrorError(error.code, error.message, {
-      hint: 'Stop that watch first (Ctrl-C or SIGTERM: what it has read is kept), call this again, then start it anew. Nothing was changed.',
+      hint: 'Stop that watch first (Ctrl-C or SIGTERM; it keeps what it has read), run this command again, then restart watch. Nothing was changed.',
       cause: error,
       context: error.context,
     });

@@ -170,7 +170,7 @@ function doubles(values: readonly number[]): Buffer {
 async function deliver(backend: Backend, parcel: TrackerParcel, signal: AbortSignal): Promise<string | undefined> {
   for (;;) {
     const [outcome] = await send(backend, parcel, signal);
-    if (outcome === undefined) throw new MirrorError('MB4005', 'the backend said nothing of what it was sent');
+    if (outcome === undefined) throw new MirrorError('MB4005', 'the backend did not answer for the points it was sent');
     if (outcome.kind === 'retry') {
       await sleep(Math.min(outcome.afterMs ?? RETRY_MS, LONGEST_RETRY_MS), undefined, { signal });
       continue;
@@ -208,7 +208,7 @@ async function compare(
   }
   const differences: string[] = [];
   const wanted = isHistogramThere ? batch.objects.length : 0;
-  if (histograms !== wanted) differences.push(`${wanted} histograms were sent, ${histograms} came back.`);
+  if (histograms !== wanted) differences.push(`${wanted} histograms sent, ${histograms} read back.`);
   for (let i = 0; i < batch.scalars.count; i++) {
     const { step, wallTime, value } = batch.scalars;
     const point = { step: step[i] ?? Number.NaN, wallTime: wallTime[i] ?? Number.NaN, value: value[i] ?? Number.NaN };
@@ -216,9 +216,9 @@ async function compare(
     if (expected === undefined) continue;
     const at = found.findIndex((candidate) => isSame(candidate, expected));
     if (at >= 0) found.splice(at, 1);
-    else differences.push(`The point ${pointText(expected)} did not come back.`);
+    else differences.push(`The point ${pointText(expected)} is missing.`);
   }
-  return [...differences, ...found.map((point) => `The point ${pointText(point)} came back, and was not sent.`)];
+  return [...differences, ...found.map((point) => `The point ${pointText(point)} was read back but never sent.`)];
 }
 
 function isSame(a: HeldPoint, b: HeldPoint): boolean {

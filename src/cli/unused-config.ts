@@ -58,13 +58,13 @@ function unusedFinding(area: string, name: string, error: unknown, bare: readonl
         ? `the lane ${missing} is not configured: ${first}`
         : isSure
           ? first
-          : `not used; here it could not be used: ${first}`,
+          : `not in use, and not usable here: ${first}`,
     more,
     ...hintOf(error, missing),
   };
 }
 
 function hintOf(error: unknown, missing: string | undefined): Pick<Finding, 'hint'> {
-  if (missing !== undefined) return { hint: `Say below lanes.${missing} what it needs; what comes from the environment, as in \${VAR}` };
+  if (missing !== undefined) return { hint: `Set below lanes.${missing} what it needs; refer to variables as \${VAR}` };
   return error instanceof MirrorError && error.hint !== undefined ? { hint: error.hint } : {};
 }

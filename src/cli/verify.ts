@@ -54,7 +54,7 @@ export async function verifyCommand(roots: readonly string[], flags: VerifyFlags
   const wanted = between ?? (flags.lane !== undefined && flags.lane.length > 0 ? flags.lane : namesOf(config));
   const isTty = stderr.isTTY === true && env['TERM'] !== 'dumb';
   const block = new ProgressBlock({ stream: stderr, now: steadyMs, isTty, columns: () => stderr.columns });
-  using interrupt = new Interrupt(() => block.print('Interrupted: ending; once more to stop at once.'));
+  using interrupt = new Interrupt(() => block.print('Interrupted: stopping; interrupt again to stop immediately.'));
   const warn: LaneWarning = (lane, message) => {
     if ((flags.quiet ?? 0) < 2) block.print(`${lane}: ${message}`);
   };
@@ -129,10 +129,12 @@ export async function verifyCommand(roots: readonly string[], flags: VerifyFlags
 
 function checkFlags({ report, json, between, lane, repair }: VerifyFlags): void {
   if (report === '-' && json === true) {
-    throw new MirrorError('MB1001', '--json and --report - would both write to standard output', { hint: 'Give --report a file.' });
+    throw new MirrorError('MB1001', '--json and --report - both write to standard output', {
+      hint: 'Write the report to a file: --report FILE.',
+    });
   }
   if (between !== undefined && ((lane ?? []).length > 0 || repair === true)) {
-    throw new MirrorError('MB1001', '--between takes no --lane and no --repair: it only says where two lanes differ');
+    throw new MirrorError('MB1001', '--between cannot be combined with --lane or --repair: it only compares two lanes');
   }
 }
 
@@ -202,15 +204,13 @@ function sampleOf({ sample, seed }: VerifyFlags): Sample | undefined {
 }
 
 function nothingText({ runs }: Verification): string {
-  const why = runs.length === 0 ? 'no run is in what was asked for' : 'the sample has no series, a larger one has';
-  return `Nothing was compared, which proves nothing: ${why}`;
+  const why = runs.length === 0 ? 'no run matches' : 'the sample contains no series; use a larger one';
+  return `Nothing was compared, so nothing is confirmed: ${why}`;
 }
 
 /** What it means that somebody writes to the store: what is owed comes by itself, and a repair has to wait. */
 function noteOn(writer: string, { repairs, lane }: Verification, totals: Totals): string | undefined {
   const what = lane === 'local' ? 'the store' : 'the state';
-  if (totals.differences > 0 && repairs === undefined) return `${writer} writes to ${what}: it has to end before a repair`;
-  return totals.differences > 0 || isOwed(totals)
-    ? `${writer} writes to ${what}, and brings what is owed or pending: wait for it`
-    : undefined;
+  if (totals.differences > 0 && repairs === undefined) return `${writer} writes to ${what}: stop it before a repair`;
+  return totals.differences > 0 || isOwed(totals) ? `${writer} writes to ${what}, and is still mirroring: wait for it` : undefined;
 }

@@ -25,7 +25,7 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
   const config = await readConfig(flags, context, { defaultLogLevel: 'info' });
   const requests = roots.length > 0 ? roots.map((root) => parseRoot(root, existsSync)) : config.roots;
   if (requests.length === 0) {
-    throw new MirrorError('MB1001', 'there is nothing to watch: no log directory is given', { command: 'mirrorboard watch LOGDIR' });
+    throw new MirrorError('MB1001', 'nothing to watch: no log directory given', { command: 'mirrorboard watch LOGDIR' });
   }
   const store = config.lanes.local;
   const scanIntervalMs = seconds(flags.scanInterval || '60') * 1000;
@@ -41,7 +41,7 @@ export async function watchCommand(roots: readonly string[], flags: WatchFlags, 
   const isQuietTerminal = isTty && config.sources.get('log.level') === 'default';
   const log = await createLogger({ level: isQuietTerminal ? 'warn' : config.log.level, format: config.log.format, stream });
   const isJson = formatFor(stream, config.log.format) === 'json';
-  const hungUp = (): void => log.info({ signal: 'SIGHUP' }, 'hangup: nothing is done, the configuration is read when watch starts');
+  const hungUp = (): void => log.info({ signal: 'SIGHUP' }, 'hangup ignored: restart watch to reload the configuration');
   const ending = (line: string, signal: NodeJS.Signals): void => {
     if (isJson) log.info({ signal }, ENDING);
     else block.print(line);

@@ -140,7 +140,7 @@ export class WatchStatus {
     const late = [...this.roots].flatMap(([name, root]) =>
       this.#overdueMs(root) > 0 ? [`${name} was not looked at for ${seconds(this.#now() - root.scannedAtMs)} s`] : [],
     );
-    return [...late, ...this.silences.map(({ root, path, sinceMs }) => `${root}: ${path} does not answer since ${stamp(sinceMs)}`)];
+    return [...late, ...this.silences.map(({ root, path, sinceMs }) => `${root}: ${path} has not answered since ${stamp(sinceMs)}`)];
   }
 
   /**

@@ -161,7 +161,7 @@ describe('an event file between two backfills', () => {
       expect(rows('SELECT count(*) AS n FROM scalars')).toEqual([{ n: 2 }]);
     }
     const status = await mustRun(['status'], { cwd: folder });
-    expect(status.stdout).toMatch(/1 file is shorter than what was mirrored; the points are kept\n {2}logs\/run\/events.out.tfevents.1: /);
+    expect(status.stdout).toMatch(/1 file is shorter than the mirrored part; the points are kept\n {2}logs\/run\/events.out.tfevents.1: /);
     expect((await mustRun(['verify'], { cwd: folder }, 3)).stderr).toMatch(/it ends before what was mirrored of it does/);
     writeFileSync(path, new Uint8Array(Buffer.concat([w.versionEvent(7), scalars(9)].map(w.frame))));
     await backfill();

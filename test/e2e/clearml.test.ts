@@ -60,7 +60,7 @@ describe('mirroring into ClearML', () => {
     await command(['verify', '--strict']);
     await command(['verify', '--between', 'local', 'clearml']);
     expect(await command(['migrate', '--from', 'local', '--to', 'clearml', '--accept-losses', 'steps,values'])).toMatch(
-      /may be switched off/,
+      /you can switch off/,
     );
     await command(['root', 'forget', 'logs', '--remove-from', 'clearml', '--yes']);
     expect([stub.tasks(), stub.store.events.size, stub.files.size]).toEqual([[], 0, 0]);

@@ -123,7 +123,7 @@ const TRIAL = 'type: ./trial-backend.mjs';
 describe('config check', () => {
   it('is content with defaults, and makes nothing', async () => {
     const { stdout } = await mustRun(['config', 'check'], { cwd: folder });
-    expect(stdout).toMatch('The configuration is good.');
+    expect(stdout).toMatch('The configuration is valid.');
     expect(readdirSync(folder)).toEqual(['trial-backend.mjs']);
   });
 
@@ -206,9 +206,9 @@ describe('config check', () => {
   it('notes more memory than there is and files far above a run, and is 2 where the store is a folder', async () => {
     configure('memory: 60TiB', 'artifacts: [{ files: ["../../../../etc/*", "../a"] }]');
     const { stdout } = await mustRun(['config', 'check'], { cwd: folder });
-    expect(stdout).toMatch(/memory +note +61440GiB is more than this machine has/);
+    expect(stdout).toMatch(/memory +note +61440GiB is more than the memory of this machine/);
     expect(stdout.match(/^rule .*/gm)).toEqual([
-      expect.stringMatching(/"\.\.\/\.\.\/\.\.\/\.\.\/etc\/\*" is only for runs 4 directories or more/),
+      expect.stringMatching(/"\.\.\/\.\.\/\.\.\/\.\.\/etc\/\*" needs runs at least 4 directories below/),
     ]);
     configure('lanes: { local: { path: . } }');
     expect((await mustRun(['config', 'check'], { cwd: folder }, 2)).stdout).toMatch(/lane local +problem +\. is a folder/);
@@ -347,7 +347,7 @@ describe('doctor', () => {
   it('looks at roots and files, makes nothing, and is 0 when all is well', async () => {
     const { stdout } = await mustRun(['doctor', corpus('tf2_scalars')], { cwd: folder });
     expect(stdout).toMatch(/2 event files of 2 runs/);
-    expect(stdout).toMatch(/state: .* is not there yet and can be made, .* free on/);
+    expect(stdout).toMatch(/state: .* does not exist yet and can be created, .* free on/);
     expect(readdirSync(folder)).toEqual(['trial-backend.mjs']);
   });
 
@@ -384,11 +384,7 @@ describe('doctor', () => {
   it('says of each tracker what will be lost there; 3 where one does not answer and nothing is wrong', async () => {
     configure(`lanes: { local: {}, t: { ${TRIAL}, url: u1 }, down: { ${TRIAL}, url: u2, mode: down } }`);
     const { stdout } = await mustRun(['doctor', corpus('tf2_scalars')], { cwd: folder }, 3);
-    for (const sentence of [
-      'Not kept there at all: mesh.',
-      'Kept in files beside the run, not as values: images.',
-      'Minus zero becomes zero.',
-    ]) {
+    for (const sentence of ['Not stored: mesh.', 'Stored as artifacts of the run, not as values: images.', 'Minus zero becomes zero.']) {
       expect(stdout).toMatch(sentence);
     }
     expect(stdout).toMatch(/version 1\.2\.3.*its clock is 1 min 30 s ahead of ours/);
@@ -424,7 +420,7 @@ describe('init', () => {
     const roots = values.filter(({ key }: { key: string }) => key.startsWith('roots')).map(({ value }: { value: string }) => value);
     expect(roots).toEqual(['runs', 'odd=$' + '{X}/"logs"']);
     const text = readFileSync(join(folder, 'mirrorboard.yaml'), 'utf8');
-    expect((await mustRun(['init', 'other'], { cwd: folder }, 2)).stderr).toMatch('is there already');
+    expect((await mustRun(['init', 'other'], { cwd: folder }, 2)).stderr).toMatch('already exists');
     expect(readFileSync(join(folder, 'mirrorboard.yaml'), 'utf8')).toBe(text);
     await mustRun(['init', '--force', '--json'], { cwd: folder });
     await mustRun(['config', 'check'], { cwd: folder });

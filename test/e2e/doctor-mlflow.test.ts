@@ -31,7 +31,7 @@ it('says of an old server that it can not tell what it keeps its data in', async
 it('finds out by a trial that it keeps files, and says what that means', async () => {
   const { code, stdout } = await doctor({ isOld: true, isFileStore: true, version: '2.22.2' }, '--write');
   expect(code).toBe(0);
-  expect(stdout).toMatch(/5 points were written/);
+  expect(stdout).toMatch(/wrote 5 points to a test run/);
   expect(stdout).toMatch(/Trial runs.*FileStore.*may be there twice/s);
   expect(stdout).not.toContain('are kept once');
   expect(stub?.runs()).toEqual([]);
@@ -52,5 +52,5 @@ it('finds out by a trial that a database also takes letters for others, and hold
 it('finds files that go past the server, and names the remedy', async () => {
   const { stdout } = await doctor({ artifactsAt: 's3://bucket' }, '--write');
   expect(stdout).toMatch(/at s3:.*only scalars are mirrored.*--artifacts-destination/);
-  expect(stdout).toMatch(/4 points were written/);
+  expect(stdout).toMatch(/wrote 4 points to a test run/);
 });

@@ -78,8 +78,8 @@ describe('a dry run', () => {
     ]);
     const { stdout } = await mustRun(['backfill', '--dry-run', logs], { cwd: folder });
     expect(stdout).toMatch(/mlflow \(.*\) +2 +2 +22 .*no rate yet/);
-    expect(stdout).toMatch(/mlflow: 2 points of text kept in files beside the run/);
-    expect(stdout).toMatch(/mlflow: 20 points left out by routes/);
+    expect(stdout).toMatch(/mlflow: 2 points of text stored as artifacts/);
+    expect(stdout).toMatch(/mlflow: 20 points excluded by routes/);
     expect([[...stub.counts], existsSync(join(folder, 'mirrorboard.db'))]).toEqual([[], false]);
   });
 

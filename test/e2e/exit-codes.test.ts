@@ -233,7 +233,7 @@ describe('with logs that take a while', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)('%s ends a backfill cleanly with 130; what was accepted is kept', async (signal) => {
     const { code, stdout, stderr } = await whileAtWork(['--json'], (running) => interrupted(running, signal));
     expect(code).toBe(130);
-    expect(stderr).toMatch(/once more to stop at once/);
+    expect(stderr).toMatch(/interrupt again to stop immediately/);
     const report = JSON.parse(stdout);
     expect(report).toMatchObject({ type: 'summary', interrupted: true });
     expect(pointsInStore()).toBe(report.totals.new_points);
@@ -261,7 +261,7 @@ describe('with logs that take a while', () => {
     const running = start(['watch', join(logs, 'logs'), '--log-format', 'json'], { cwd: folder });
     await running.said(/root scanned/);
     running.child.kill('SIGHUP');
-    await running.said(/hangup: nothing is done/);
+    await running.said(/hangup ignored/);
     running.child.kill('SIGTERM');
     running.child.kill('SIGHUP');
     await running.said(/asked to end/);
@@ -275,13 +275,13 @@ describe('with logs that take a while', () => {
   it('a signal is said in lines for programs where lines for programs are asked for', async () => {
     const { code, stderr } = await whileAtWork(['--log-format', 'json', '-qq'], (running) => interrupted(running, 'SIGTERM'));
     expect(code).toBe(130);
-    expect(JSON.parse(stderr)).toMatchObject({ level: 'warn', msg: 'asked to end, storing what was read', signal: 'SIGTERM' });
+    expect(JSON.parse(stderr)).toMatchObject({ level: 'warn', msg: 'stopping: storing what was read', signal: 'SIGTERM' });
   });
 
   it('a second SIGINT ends it at once', async () => {
     const { code } = await whileAtWork([], async (running) => {
       running.child.kill('SIGINT');
-      const isSaid = running.said(/once more to stop at once/).then(
+      const isSaid = running.said(/interrupt again to stop immediately/).then(
         () => true,
         () => false,
       );

@@ -201,7 +201,7 @@ describe('root forget', () => {
     expect((await logs.mustRun(['root', 'forget', 'runs', '--dry-run'])).stderr).toContain('the root runs, 3 runs');
     expect(logs.stored()).toHaveLength(4);
     const { stderr } = await logs.mustRun(['root', 'forget', 'runs', '--yes']);
-    expect(stderr).toContain('no longer give runs to backfill');
+    expect(stderr).toContain('stop giving runs to backfill');
     expect(logs.stored()).toEqual([['more/x', 2]]);
     expect(await logs.json('root', 'list')).toMatchObject({ roots: [{ name: 'more', runs: 1 }] });
     expect(logs.tracked()).toMatchObject({ exp: range(15), x: range(2) });

@@ -46,7 +46,7 @@ it('what there is one of is said as one', async () => {
   };
   expect(await says(0, 'backfill', '--dry-run', 'logs')).toContain('of 1 file (1 new, 0 changed) of 1 run\n');
   expect(await says(0, 'backfill', 'logs')).toContain('1 new point: ');
-  expect(await says(0, 'status')).toContain('\n1 file ends in a record that is not whole yet');
+  expect(await says(0, 'status')).toContain('\n1 file ends in an incomplete record');
   expect(await says(0, 'verify')).toContain('\n1 point compared');
   expect(await says(0, 'export', '--out', 'all.json')).toContain('1 point written');
   expect(await says(0, 'inspect', 'bare')).toContain('1 run, 1 file, ');
@@ -55,15 +55,13 @@ it('what there is one of is said as one', async () => {
   expect(await says(0, 'inspect', 'opened')).toContain('1 record, but no summary values');
   expect(await says(0, 'inspect', 'dataset')).toContain('1 record, but none is an event of TensorBoard');
   expect(await says(0, 'inspect', 'other')).toContain(
-    '1 name below it, and none contains "tfevents", as the names of event files do; 1 TFRecord file is something',
+    '1 name below it, but none contains "tfevents" like the names of event files; 1 TFRecord file is other data',
   );
   expect(await says(0, 'inspect', 'profile')).toContain('1 .profile-empty file marks a profile');
 
   cpSync(join(repository, 'test/damaged/flip_in_data'), join(folder, 'flipped'), { recursive: true });
   expect(await says(1, 'backfill', '--store', 'flipped.db', 'flipped')).toContain('Damage: 1 place, ');
-  expect(await says(1, 'status', '--store', 'flipped.db')).toContain(
-    '\n1 place can not be read; the next backfill or watch tries it again\n',
-  );
+  expect(await says(1, 'status', '--store', 'flipped.db')).toContain('\n1 place cannot be read; the next backfill or watch retries it\n');
 });
 
 it('the lines of a watch, too', () => {

@@ -73,7 +73,7 @@ describe('root move', () => {
     logs.move('runs', 'runs2');
     const { stderr } = await logs.mustRun(['root', 'move', 'runs', 'runs2']);
     expect(stderr.replace(/\s+/g, ' ')).toContain(
-      `mirrorboard.yaml it lies at runs: write path: ${logs.path('runs2')} and name: runs there.`,
+      `mirrorboard.yaml its path is runs: change it to path: ${logs.path('runs2')} and name: runs.`,
     );
   });
 

@@ -96,7 +96,7 @@ describe('route', () => {
   it('knows a run that is on disk, and one that a tracker has', async () => {
     configure(`roots: ["${logs}"]\n`);
     log('exp', ['loss']);
-    expect((await run('route', 'exp', 'loss')).stdout).toMatch(/seen on disk\nseries never seen: nothing of the run was mirrored yet/);
+    expect((await run('route', 'exp', 'loss')).stdout).toMatch(/seen on disk\nseries never seen: nothing of the run is mirrored yet/);
     await backfill();
     expect(JSON.parse((await run('route', join(logs, 'exp'), 'loss', '--json')).stdout)).toMatchObject({
       seen: ['on disk', 'in ./mirrorboard.db (20 points)', 'by the lane mlflow'],

@@ -151,7 +151,7 @@ describe('a file system that does not answer', () => {
     const { code, stdout } = await ended;
     expect(code).toBe(1);
     expect(JSON.parse(stdout).incidents).toEqual([
-      { kind: 'silent', root: 'share', path: `a/${ONE}`, reason: expect.stringMatching(/^does not answer since /) },
+      { kind: 'silent', root: 'share', path: `a/${ONE}`, reason: expect.stringMatching(/^has not answered since /) },
     ]);
     expect([points('a'), points('b'), points('c')]).toEqual([0, 3, 3]);
   }, 120_000);
@@ -195,7 +195,7 @@ describe('a file system that does not answer', () => {
       run('doctor', 'share', '--json'),
     ]);
     expect([verify.code, inspect.code, plan.code, doctor.code]).toEqual([3, 1, 1, 1]);
-    for (const { text } of [verify, inspect, plan, doctor]) expect(text).toContain('does not answer since');
+    for (const { text } of [verify, inspect, plan, doctor]) expect(text).toContain('has not answered since');
     // Of the directory that can't be listed the file is known.
     expect(verify.json).toMatchObject({ totals: { equal: 6, points_not_judged: { unreadable: 3 } } });
     expect(inspect.json).toMatchObject({ totals: { runs: 2, points: 3 } });

@@ -120,7 +120,7 @@ describe('the status of a store', () => {
     truncateSync(file, w.eventFile(...scalars(0, 10)).length - 5);
     await backfill();
     expect((await status()).lanes).toMatchObject([{ points: 9, lag_bytes: 0 }]);
-    expect(await text()).toMatch(/not whole yet: normal while a writer is at work/);
+    expect(await text()).toMatch(/in an incomplete record: normal while a writer is running/);
     mkdirSync(join(logs, 'new'));
     writeFileSync(join(logs, 'new', ONE), w.eventFile(...scalars(0, 3)));
     expect((await status()).lanes[0]).toMatchObject({ runs_behind: 1 });
@@ -139,8 +139,7 @@ describe('the status of a store', () => {
 
   it('says that a state which was named is not there', async () => {
     await mustRun(['backfill', 'logs'], { cwd: folder });
-    const note = (place: string): string =>
-      `note: ${place}: there is no state file nowhere/x, so that nothing is known of what trackers have\n`;
+    const note = (place: string): string => `note: ${place}: no state file nowhere/x, so the content of trackers is unknown\n`;
     const said = async (args: readonly string[], env: Record<string, string> = {}): Promise<string> =>
       (await mustRun(args, { cwd: folder, env })).stderr;
     expect(await said(['status', '--state', 'nowhere/x'])).toBe(note('--state'));

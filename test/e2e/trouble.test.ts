@@ -113,7 +113,7 @@ describe('a file that can not be read', () => {
     }
     const status = await run(['status'], 1);
     expect(status.stdout).toMatch(name);
-    expect(status.stdout).toMatch(/remedy: let the user/);
+    expect(status.stdout).toMatch(/remedy: give the user/);
     expect(status.stdout).not.toMatch(/Next:.* backfill/);
     expect((await run(['verify'], 3)).stderr).toMatch(name);
     expect((await run(['doctor', logs], 1)).stdout).toMatch(name);
@@ -153,7 +153,7 @@ describe('a file with a damaged record', () => {
       const { stdout, stderr } = await run(args, code);
       expect(`${args[0]}: ${stdout}${stderr}`).toMatch(inspect);
     }
-    expect((await run(['doctor', logs], 0)).stdout).not.toContain('All that was looked at is well');
+    expect((await run(['doctor', logs], 0)).stdout).not.toContain('All checks passed');
     put('exp', 0, 10);
     await run(['backfill', logs], 0);
     expect((await run(['doctor', logs], 0)).stdout).not.toMatch(inspect);
@@ -168,7 +168,7 @@ describe('a root whose file system is not mounted', () => {
     mkdirSync(logs);
     chmodSync(logs, 0o777);
     const { stderr } = await run(['backfill', logs], 1);
-    expect(stderr).toMatch(/logs: every file that was mirrored from it is gone: is it mounted\?.*2 files/);
+    expect(stderr).toMatch(/logs: all of its mirrored files are missing: is it mounted\?.*2 files/);
     const { stdout } = await run(['status'], 1);
     expect(stdout).toMatch(/EMPTY +2 +2 +2 +20/);
     expect((await run(['verify'], 3)).stderr).toMatch(/is it mounted/);

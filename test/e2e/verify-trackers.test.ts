@@ -174,7 +174,7 @@ describe('verify of MLflow', () => {
       { ...base, what: 'file', name: 'configs/1.yaml', mine: expect.stringMatching(/^[0-9a-f]{64}$/), theirs: null },
       { ...base, what: 'file', name: 'configs/2.yaml', mine: expect.anything(), theirs: expect.stringMatching(/^SHA-256 /) },
     ]); // prettier-ignore
-    expect(found.stderr).toMatch(/5 files and params beside the points looked at: 2 missing, 1 changed/);
+    expect(found.stderr).toMatch(/5 artifacts and params compared: 2 missing, 1 changed/);
 
     expect(await verified(1, '--repair')).toMatchObject({
       differences: 3,
@@ -200,7 +200,7 @@ describe('verify of MLflow', () => {
 
     const { stderr } = await mustRun(['verify'], cwd());
     expect(stderr).toMatch(/^local \(.*\n(.*\n)*mlflow \(http/);
-    expect(stderr).toContain('points held as the loss table says');
+    expect(stderr).toContain('points match, except for documented');
   });
 
   it('finds no difference in what real writers wrote', async () => {
@@ -293,7 +293,7 @@ describe('migrate', () => {
     });
     const { stderr } = await mustRun(['migrate', '--from', 'local', '--to', 'mlflow', 'logs'], cwd());
     expect(stderr).toMatch(
-      /mlflow has all that local has of the event files( but for the exact time of \d+ points?, which is rounded)?: local may be switched off/,
+      /mlflow has everything from the event files that local has(, except for the exact time of \d+ points?, which are rounded)?: you can switch off local/,
     );
   });
 
@@ -308,7 +308,9 @@ describe('migrate', () => {
     expect(maySwitchOff).toBe(false);
     expect(reasons.join()).toContain('--accept-losses');
     const { stderr } = await mustRun([...args, '--accept-losses', Object.keys(losses).join(',')], cwd());
-    expect(stderr).toMatch(/mlflow has all that local has of the event files but for \d+ points? \(.*\).*: local may be switched off/);
+    expect(stderr).toMatch(
+      /mlflow has everything from the event files that local has, except for \d+ points? \(.*\).*: you can switch off local/,
+    );
     expect((await mustRun([...args, '--accept-losses', 'image'], cwd(), 2)).stderr).toContain('did you mean images?');
   });
 
@@ -349,7 +351,7 @@ describe('migrate', () => {
       expect(reasons).toContainEqual(expect.stringContaining('old holds 1 run, 1 param and 1 file that never were in event files'));
       const accepted = await mustRun([...migrate, '--accept-losses', 'foreign'], cwd());
       expect(accepted.stderr).toMatch(
-        /new has all that old has of the event files but for .*1 run, 1 param and 1 file: old may be switched off/,
+        /new has everything from the event files that old has, except for .*1 run, 1 param and 1 file: you can switch off old/,
       );
     } finally {
       await other.close();

@@ -430,21 +430,23 @@ describe('verify', () => {
     expect(await points('50', '--seed', 'x')).toBe(half);
     expect(await points('100%')).toBe(1000);
     const { stderr } = await mustRun(['verify', '--sample', '5%', '--seed', 'x'], { cwd: folder });
-    expect(stderr).toContain('A sample: 5 % of the series, seed x');
+    expect(stderr).toContain('Sample: 5 % of the series, seed x');
   });
 
   it('ends with counts, rate and the next command', async () => {
     await mirrored();
     const good: Ended = await mustRun(['verify'], { cwd: folder });
     expect(good.stdout).toBe('');
-    expect(good.stderr).toMatch(/^Run +Points +Equal +Missing +Extra +Changed +Allowed +Owed +Pending$/m);
+    expect(good.stderr).toMatch(/^Run +Points +Equal +Missing +Extra +Changed +Allowed +Pending +Incomplete$/m);
     expect(good.stderr).toMatch(/52 points compared, 0 differences\nTook .*points\/s.*\nNext: mirrorboard export --format csv \| head\n$/);
     tamper(`UPDATE point SET value = 1 WHERE id = ${point('a', 'loss', 7)}`);
     const bad = await mustRun(['verify', 'logs'], { cwd: folder }, 1);
     expect(bad.stderr).toMatch(/changed: logs\/a loss step 7, events\.out\.tfevents\.1 offset \d+: the file has 7\.25, the lane 1\n/);
     expect(bad.stderr).toMatch(/1 difference\nTook .*\nNext: mirrorboard verify --repair logs\n$/);
     const mended = await mustRun(['verify', '--repair', 'logs'], { cwd: folder }, 1);
-    expect(mended.stderr).toMatch(/logs\/a\/events\.out\.tfevents\.1 will be mirrored anew[\s\S]*Next: mirrorboard backfill logs\n$/);
+    expect(mended.stderr).toMatch(
+      /logs\/a\/events\.out\.tfevents\.1 marked for the next backfill to mirror again[\s\S]*Next: mirrorboard backfill logs\n$/,
+    );
   });
 
   it('sends nobody to backfill while a watch brings what is owed', async () => {
@@ -454,7 +456,7 @@ describe('verify', () => {
     await watching.said(/root scanned/);
     expect(await until(async () => Number((await verified()).totals['points']) > 52)).toBe(true);
     const { stderr } = await mustRun(['verify', 'logs'], { cwd: folder });
-    const note = `mirrorboard, process ${watching.child.pid} on .*, since .*, writes to the store, and brings what is owed or pending: wait for it`;
+    const note = `mirrorboard, process ${watching.child.pid} on .*, since .*, writes to the store, and is still mirroring: wait for it`;
     expect(stderr).toMatch(new RegExp(`${note}\nNext: mirrorboard verify logs\n$`));
     expect(await verified()).toMatchObject({
       writer: expect.stringContaining(`process ${watching.child.pid} `),
@@ -471,7 +473,7 @@ describe('verify', () => {
     const watching = start(['watch', 'logs'], { cwd: folder });
     await watching.said(/root scanned/);
     const { stderr } = await mustRun(['verify'], { cwd: folder }, 1);
-    expect(stderr).toMatch(/writes to the store: it has to end before a repair\nNext: mirrorboard verify --repair\n$/);
+    expect(stderr).toMatch(/writes to the store: stop it before a repair\nNext: mirrorboard verify --repair\n$/);
     watching.child.kill('SIGTERM');
     await watching.ended;
   });

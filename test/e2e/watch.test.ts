@@ -136,10 +136,10 @@ describe('a watch that is asked to end', () => {
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line));
-    expect(lines).toContainEqual(expect.objectContaining({ level: 'info', msg: 'asked to end, storing what was read', signal: 'SIGTERM' }));
+    expect(lines).toContainEqual(expect.objectContaining({ level: 'info', msg: 'stopping: storing what was read', signal: 'SIGTERM' }));
     const forPeople = watch('--log-format', 'pretty');
     await forPeople.said(/root scanned/);
-    expect((await end(forPeople)).stderr).toMatch(/^Asked to end: storing what was read; once more to stop at once\.$/m);
+    expect((await end(forPeople)).stderr).toMatch(/^Stopping: storing what was read; interrupt again to stop immediately\.$/m);
   });
 
   it('in the middle of its first pass leaves a store that goes on', async () => {

@@ -12,9 +12,9 @@ export function hearingLines(roots: unknown): string[] {
     if (typeof reason !== 'string') return [];
     const [heard, all] = [Number(root['notified_directories']), Number(root['directories'])];
     return [
-      `${visibleText(String(root['name']))}: ${formatCount(heard)} of ${formatCount(all)} directories are listened to: ${reason}`,
-      '  a new run in the others is seen by the next scan; a file that grows is looked at all the same',
-      ...(reason.includes('ENOSPC') ? ['  remedy: more of them, sysctl fs.inotify.max_user_watches=524288'] : []),
+      `${visibleText(String(root['name']))}: ${formatCount(heard)} of ${formatCount(all)} directories have change notifications: ${reason}`,
+      '  the next scan finds new runs in the others; polling still follows growing files',
+      ...(reason.includes('ENOSPC') ? ['  remedy: raise the limit, sysctl fs.inotify.max_user_watches=524288'] : []),
     ];
   });
 }

@@ -11,7 +11,7 @@ export function laneParts(lane: LaneProgress): string[] {
 export function passParts(lane: LaneProgress): string[] {
   const { bytesOwed, lagBytes, work } = lane;
   if (lane.state !== 'active') return [doneText(lane), counted(lane.points, 'point'), ...standParts(lane)];
-  const doing = work === 'files' ? ['sending files beside them'] : work === 'ends' ? ['ending runs'] : [];
+  const doing = work === 'files' ? ['sending artifacts'] : work === 'ends' ? ['finishing runs'] : [];
   if (lagBytes === 0) return ['up to date', counted(lane.points, 'point'), ...doing];
   return [
     doneText(lane),
@@ -55,5 +55,5 @@ function paceParts(lane: LaneProgress): string[] {
 }
 
 function notTaken({ refused, unsupported }: LaneProgress): string[] {
-  return refused + unsupported > 0 ? [`${counted(refused + unsupported, 'point')} not taken`] : [];
+  return refused + unsupported > 0 ? [`${counted(refused + unsupported, 'point')} rejected`] : [];
 }

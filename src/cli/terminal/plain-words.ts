@@ -8,28 +8,28 @@ import { visibleText } from './visible-text.ts';
 const REASONS: Readonly<Record<DamageReason, string>> = {
   length_checksum: "a record's length does not match its checksum",
   data_checksum: "a record's data does not match its checksum",
-  bad_message: "a record's checksums are right, but it does not hold an event",
-  false_length: 'a record claims to be longer than it can be: sound records begin inside it',
+  bad_message: "a record's checksums match, but it does not contain an event",
+  false_length: 'a record claims an impossible length: valid records begin inside it',
   unreadable: "the system can't read these bytes",
-  too_large: 'a record is too large for the memory there is',
-  not_event_file: 'this does not look like an event file',
-  torn: "the file's last record is not whole yet",
-  zeros: 'the file ends in zeros: its last record is not written yet',
-  cut: 'the file ends before what was mirrored of it does: it is being written anew, or was cut; the points are kept',
+  too_large: 'a record is too large for the available memory',
+  not_event_file: 'this is not an event file',
+  torn: "the file's last record is incomplete",
+  zeros: 'the file ends in zeros: the last record is not written yet',
+  cut: 'the file is shorter than its mirrored part: it is being rewritten or was truncated; its points are kept',
 };
 
 const INCIDENTS: Readonly<Record<Incident['kind'], string>> = {
-  vanished: 'the file vanished before it could be read',
+  vanished: 'the file disappeared before mirrorboard could read it',
   silent: 'does not answer',
   unreadable: 'the file cannot be read',
-  replaced: 'the file now holds other records: it was read again from its start',
-  shortened: 'the file is shorter than it was and holds other records: it was read again from its start',
+  replaced: 'the file now contains different records: mirrorboard read it again from the start',
+  shortened: 'the file is shorter than before and contains different records: mirrorboard read it again from the start',
   link: 'not followed',
   folder: 'cannot be read',
-  emptied: 'every file that was mirrored from it is gone: is it mounted? What was mirrored is kept',
-  lost: 'the file is gone, and not all of it was mirrored',
+  emptied: 'all of its mirrored files are missing: is it mounted? The mirrored data is kept',
+  lost: 'the file was deleted before all of it was mirrored',
   store: 'the store is damaged',
-  moved: 'it lay elsewhere before',
+  moved: 'moved from another path',
 };
 
 /** Why bytes can't be read, and what would help where something would. */
@@ -38,7 +38,7 @@ export function damageReason(damage: Pick<FoundDamage, 'reason' | 'detail' | 'ne
   if (detail === undefined) return REASONS[reason];
   // What the system said is the reason itself, and may say it in the same words.
   if (reason === 'unreadable') return visibleText(detail.startsWith(REASONS[reason]) ? detail : `${REASONS[reason]}: ${detail}`);
-  const help = needs === undefined ? '' : `; with memory: ${formatMemory(needs)} it would be read`;
+  const help = needs === undefined ? '' : `; to read it, set memory: ${formatMemory(needs)}`;
   return `${REASONS[reason]} (${visibleText(detail)}${help})`;
 }
 
@@ -64,7 +64,7 @@ export function obstacleText({
   readonly reason: string;
   readonly isLeft?: boolean;
 }): string {
-  return `${isLeft === true ? 'not followed' : 'can not be read'}: ${visibleText(path)}: ${visibleText(reason)}`;
+  return `${isLeft === true ? 'not followed' : 'cannot be read'}: ${visibleText(path)}: ${visibleText(reason)}`;
 }
 
 /** What became of a file or folder. */

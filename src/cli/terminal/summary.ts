@@ -32,11 +32,11 @@ export function renderReport(report: Report, options: ReportOptions): string {
     places(
       'Damage',
       style.red,
-      'cannot be read as records',
+      'not readable as records',
       report.damage.filter((damage) => !isPending(damage)),
       damageText,
     ),
-    places('Waiting', style.dim, 'not whole yet, which is normal while a writer is at work', report.damage.filter(isPending), damageText),
+    places('Waiting', style.dim, 'incomplete, which is normal while a writer is running', report.damage.filter(isPending), damageText),
     incidents(report, style),
     lanes(report, style),
     closing(report, options),
@@ -84,16 +84,16 @@ function totals({ totals: t }: Report, { style, leftOut }: ReportOptions): strin
   const nothing =
     leftOut === undefined
       ? 'No event files were found.'
-      : `Nothing to mirror: include, exclude and ignore leave out ${leftOut.runs === 1 ? 'the only run' : `all ${counted(leftOut.runs, 'run')}`} (${counted(leftOut.files, 'file')}).`;
+      : `Nothing to mirror: include, exclude and ignore skip ${leftOut.runs === 1 ? 'the only run' : `all ${counted(leftOut.runs, 'run')}`} (${counted(leftOut.files, 'file')}).`;
   if (t.files === 0 && t.filesGone === 0) return nothing;
   const unchanged = t.filesUnchanged === 0 ? '' : ` (${formatCount(t.filesUnchanged)} unchanged)`;
   const lines = [
     style.bold(`${counted(t.newPoints, 'new point')}${kinds(t.newPointsByKind)}`),
     ...(t.filesGone === 0
       ? []
-      : [`${counted(t.filesGone, 'file')} mirrored earlier ${t.filesGone === 1 ? 'is' : 'are'} no longer there; the points are kept`]),
+      : [`${counted(t.filesGone, 'file')} mirrored earlier no longer ${t.filesGone === 1 ? 'exists' : 'exist'}; the points are kept`]),
     ...(t.pointsBefore === 0 ? [] : [`${counted(t.pointsBefore, 'point')} already there`]),
-    `${counted(t.runs, 'run')}, ${counted(t.files, 'file')}${unchanged}, ${formatBytes(t.bytes)}; read now: ${counted(t.records, 'record')}, ${formatBytes(t.bytesRead)}`,
+    `${counted(t.runs, 'run')}, ${counted(t.files, 'file')}${unchanged}, ${formatBytes(t.bytes)}; read in this pass: ${counted(t.records, 'record')}, ${formatBytes(t.bytesRead)}`,
   ];
   return lines.join('\n');
 }
@@ -126,9 +126,9 @@ function incidents(report: Report, style: Style): string {
 
 const STANDS: Readonly<Record<LaneReport['stand'], string>> = {
   done: 'up to date',
-  incomplete: 'up to date but for some runs',
+  incomplete: 'up to date except for some runs',
   parked: 'parked',
-  stuck: 'got nowhere',
+  stuck: 'no progress',
   interrupted: 'interrupted',
 };
 
@@ -160,11 +160,11 @@ function laneLines(lane: LaneReport, style: Style): string[] {
     counted(points, 'new point'),
     ...(refused > 0 ? [`${formatCount(refused)} refused`] : []),
     ...(refusedInAll > refused ? [`${formatCount(refusedInAll - refused)} refused earlier`] : []),
-    ...(refusedFiles.length > 0 ? [`${counted(refusedFiles.length, 'file')} beside the event files refused`] : []),
+    ...(refusedFiles.length > 0 ? [`${counted(refusedFiles.length, 'artifact')} refused`] : []),
     ...(unsupportedFiles.length > 0 ? [`${counted(unsupportedFiles.length, 'file')} beside the event files without a place there`] : []),
-    ...(unsupported > 0 ? [`${formatCount(unsupported)} not supported there`] : []),
-    ...(leftOut > 0 ? [`${formatCount(leftOut)} left out by routes`] : []),
-    ...(owedBytes > 0 ? [`${formatBytes(owedBytes)} owed`] : []),
+    ...(unsupported > 0 ? [`${formatCount(unsupported)} unsupported`] : []),
+    ...(leftOut > 0 ? [`${formatCount(leftOut)} excluded by routes`] : []),
+    ...(owedBytes > 0 ? [`${formatBytes(owedBytes)} pending`] : []),
   ];
   const head = `Lane ${visibleText(name)} (${visibleText(where)}): ${STANDS[stand]}, ${facts.join(', ')}`;
   return [
@@ -209,7 +209,7 @@ function closing(report: Report, { style }: ReportOptions): string {
   if (interrupted) {
     const kept = t.newPoints === 1 ? 'the new point above is' : `the ${formatCount(t.newPoints)} new points above are`;
     lines.push(
-      style.yellow(`Interrupted: ${t.newPoints === 0 ? 'nothing new was read yet' : `${kept} kept`}; the same command goes on from here.`),
+      style.yellow(`Interrupted: ${t.newPoints === 0 ? 'nothing new was read yet' : `${kept} kept`}; run the same command to resume.`),
     );
   }
   lines.push(`Took ${formatDuration(elapsedMs)}${rates}`);

@@ -48,7 +48,7 @@ export function renderVerification(verification: Verification, text: Verificatio
       ),
     ),
     list(
-      style.red('Could not be judged:'),
+      style.red('Could not check:'),
       verification.obstacles.map(({ what, reason }) => visibleText(`${what}: ${reason}`)),
     ),
     repairs(verification, style),
@@ -60,9 +60,9 @@ export function renderVerification(verification: Verification, text: Verificatio
 }
 
 const WHY = {
-  gone: 'what was mirrored of it is no longer there',
-  replaced: 'it held something else when that was mirrored',
-  stale: 'the file is owed a new pass',
+  gone: 'its mirrored part no longer exists',
+  replaced: 'its content has changed since it was mirrored',
+  stale: 'the next pass has to read it first',
   unreadable: 'the file cannot be read',
 } as const;
 
@@ -84,7 +84,7 @@ function runTable({ runs }: Verification, { totals, width, style }: Verification
   const columns: Column[] = [
     { title: 'Run' },
     ...['Points', 'Equal'].map((title) => ({ title, align: 'right' }) as const),
-    ...['Missing', 'Extra', 'Changed', 'Allowed', ...rareTitles, 'Owed', 'Pending'].map(
+    ...['Missing', 'Extra', 'Changed', 'Allowed', ...rareTitles, 'Pending', 'Incomplete'].map(
       (title) => ({ title, align: 'right', isSpare: true }) as const,
     ),
   ];
@@ -121,11 +121,11 @@ function differenceText(difference: Difference): string {
   const where = `${kind}: ${seriesLabel(run, tag)}`;
   switch (difference.kind) {
     case 'media':
-      return `${where}, media ${visibleText(difference.path)}: ${difference.theirs === undefined ? 'there is no such file' : 'other bytes'}`;
+      return `${where}, media ${visibleText(difference.path)}: ${difference.theirs === undefined ? 'file missing' : 'different bytes'}`;
     case 'beside':
       return `${where}, ${difference.what} ${visibleText(difference.name)}: ${besideText(difference)}`;
     case 'listing':
-      return `${where}, ${difference.field}: the points say ${number(difference.mine)}, the listing ${number(difference.theirs)}`;
+      return `${where}, ${difference.field}: ${number(difference.mine)} by the points, ${number(difference.theirs)} in the listing`;
     default: {
       const { step, place, mine, theirs, theirStep, theirWallTime } = difference;
       const at = place === undefined ? '' : `, ${visibleText(place.file)} offset ${place.offset}`;
@@ -172,40 +172,35 @@ function list(head: string, lines: readonly string[], unknown = 0): string {
 function repairs({ repairs: done }: Verification, style: Style): string {
   if (done === undefined) return '';
   const lines = [
-    ...(done.gaps === 0 ? [] : [`${counted(done.gaps, 'byte range')} noted as owed; the next backfill brings the points`]),
-    ...(done.refused === 0 ? [] : [`${counted(done.refused, 'refused point')} among them: the tracker is asked again`]),
-    ...done.distrusted.map(({ run, file }) => visibleText(`${runLabel(run)}/${file} will be mirrored anew by the next backfill`)),
-    ...(done.listings === 0 ? [] : [`${counted(done.listings, 'listing')} counted anew`]),
-    ...(done.media === 0 ? [] : [`${counted(done.media, 'media file')} written anew`]),
+    ...(done.gaps === 0 ? [] : [`${counted(done.gaps, 'byte range')} marked as pending; the next backfill sends the points`]),
+    ...(done.refused === 0 ? [] : [`${counted(done.refused, 'refused point')} among them: the next backfill retries them`]),
+    ...done.distrusted.map(({ run, file }) => visibleText(`${runLabel(run)}/${file} marked for the next backfill to mirror again`)),
+    ...(done.listings === 0 ? [] : [`${counted(done.listings, 'listing')} recounted`]),
+    ...(done.media === 0 ? [] : [`${counted(done.media, 'media file')} rewritten`]),
     ...(done.beside === 0
       ? []
-      : [
-          `${counted(done.beside, 'file')} beside the event files noted as not sent; the next backfill sends what ${done.beside === 1 ? 'it holds' : 'they hold'}`,
-        ]),
-    ...done.left.map(({ what, reason }) => style.red(visibleText(`${what} is left as it is: ${reason}`))),
+      : [`${counted(done.beside, 'artifact')} marked as pending; the next backfill sends ${done.beside === 1 ? 'it' : 'them'} again`]),
+    ...done.left.map(({ what, reason }) => style.red(visibleText(`${what} was not repaired: ${reason}`))),
   ];
-  return list(style.bold('Repair:'), lines.length === 0 ? ['nothing to mend'] : lines);
+  return list(style.bold('Repair:'), lines.length === 0 ? ['nothing to repair'] : lines);
 }
 
 function closing(verification: Verification, { totals, style, note }: VerificationText): string {
   const { sample, elapsedMs, interrupted, bytes } = verification;
   const lines: string[] = [];
-  if (interrupted) lines.push(style.yellow('Interrupted: what was not compared yet is not in these numbers.'));
-  if (sample !== undefined) lines.push(`A sample: ${sample.percent} % of the series, seed ${visibleText(sample.seed)}`);
+  if (interrupted) lines.push(style.yellow('Interrupted: these numbers cover only what was compared.'));
+  if (sample !== undefined) lines.push(`Sample: ${sample.percent} % of the series, seed ${visibleText(sample.seed)}`);
   const { gone, replaced, stale, unreadable } = totals.unjudged;
-  if (gone > 0) lines.push(`${counted(gone, 'point')} of files that are gone or were cut: nobody can judge ${gone === 1 ? 'it' : 'them'}`);
-  if (replaced > 0)
-    lines.push(
-      `${counted(replaced, 'point')} that ${replaced === 1 ? 'is' : 'are'} there beside what the files hold, since files were replaced: nobody can judge ${replaced === 1 ? 'it' : 'them'}`,
-    );
-  if (stale + unreadable > 0) lines.push(`${counted(stale + unreadable, 'point')} of files that can't be compared now`);
+  if (gone > 0) lines.push(`${counted(gone, 'point')} not compared: deleted or truncated files`);
+  if (replaced > 0) lines.push(`${counted(replaced, 'point')} not compared: earlier content of replaced files`);
+  if (stale + unreadable > 0) lines.push(`${counted(stale + unreadable, 'point')} not compared: files that cannot be compared now`);
   const absent = absenceText(verification, totals);
   if (absent !== '') lines.push(style.yellow(absent));
   const lost = lossText(totals);
   if (lost !== '') lines.push(lost);
   const media = mediaText(totals.media, 'media file');
   if (media !== '') lines.push(media);
-  const beside = mediaText(totals.beside, 'file or param beside the points', 'files and params beside the points');
+  const beside = mediaText(totals.beside, 'artifact or param', 'artifacts and params');
   if (beside !== '') lines.push(beside);
   if (totals.listing > 0) lines.push(`${counted(totals.listing, 'listing')} ${totals.listing === 1 ? 'is' : 'are'} wrong`);
   const head = `${counted(totals.points, 'point')} compared, ${counted(totals.differences, 'difference')}`;
@@ -219,12 +214,12 @@ function closing(verification: Verification, { totals, style, note }: Verificati
 }
 
 const ABSENT: readonly (readonly [why: Absence, words: string])[] = [
-  ['owed', 'still to be brought'],
+  ['owed', 'pending'],
   ['refused', 'refused'],
-  ['noPlace', 'without a place there'],
-  ['leftOut', 'kept from it by routes'],
-  ['gone', 'that no event file holds'],
-  ['foreign', 'of series that no event file has'],
+  ['noPlace', 'unsupported'],
+  ['leftOut', 'excluded by routes'],
+  ['gone', 'not in any event file'],
+  ['foreign', 'in series that no event file has'],
 ];
 
 /** What a lane has no place for, or all that the second of two lanes does not have of the first one. Few of it are differences, and none of it is equal. */
@@ -240,7 +235,7 @@ function absenceText({ lane, other }: Verification, { absent }: Totals): string 
   const points = named.reduce((sum, [count]) => sum + count, 0);
   if (points === 0) return '';
   const parts = named.map(([count, words]) => `${formatCount(count)} ${words}`).join(', ');
-  return `${visibleText(other)} does not have ${counted(points, 'point')} of ${visibleText(lane)}: ${parts}`;
+  return `${visibleText(other)} lacks ${counted(points, 'point')} of ${visibleText(lane)}: ${parts}`;
 }
 
 /** What the allowed points lost: a point may be named twice. */
@@ -248,14 +243,17 @@ function lossText({ allowed, losses }: Totals): string {
   if (allowed === 0) return '';
   const { step, time, value, notHeld, merged } = losses;
   const parts = [
-    [time, 'with another time'],
-    [value, 'with another value'],
-    [step, 'with another step'],
-    [notHeld, 'not held'],
-    [merged, 'as one of several that are equal'],
+    [time, 'wall time'],
+    [value, 'value'],
+    [step, 'step'],
+    [notHeld, 'not stored'],
+    [merged, 'merged with equal points'],
   ] as const;
-  const named = parts.filter(([count]) => count > 0).map(([count, words]) => `${formatCount(count)} ${words}`);
-  return `${counted(allowed, 'point')} held as the loss table says: ${named.join(', ')}`;
+  const named = parts.filter(([count]) => count > 0);
+  const isRounded = value + step + notHeld + merged === 0;
+  const said = named.map(([count, words]) => (named.length === 1 && count === allowed ? words : `${words}: ${formatCount(count)}`));
+  const verb = allowed === 1 ? 'matches' : 'match';
+  return `${counted(allowed, 'point')} ${verb}, except for documented ${isRounded ? 'rounding' : 'losses'} (${said.join(', ')})`;
 }
 
 function mediaText(
@@ -270,5 +268,5 @@ function mediaText(
     ...(refused === 0 ? [] : [`${counted(refused, 'file')} refused`]),
     ...(unsupported === 0 ? [] : [`${counted(unsupported, 'file')} without a place there`]),
   ];
-  return `${formatCount(named)} ${named === 1 ? one : many} looked at${wrong.length === 0 ? '' : `: ${wrong.join(', ')}`}`;
+  return `${formatCount(named)} ${named === 1 ? one : many} compared${wrong.length === 0 ? '' : `: ${wrong.join(', ')}`}`;
 }

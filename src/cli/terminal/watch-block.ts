@@ -80,14 +80,14 @@ export function watchLines(status: WatchStatus, rate: RateMeter, nowMs: number):
   const missing = roots.filter(([, root]) => root.isMissing).map(([name]) => name);
   const perSecond = rate.perSecond(nowMs, status.points, 5000) ?? 0;
   const lines = [
-    `Watching ${roots.length === 0 ? '(first scan under way)' : `${counted(files, 'file')} in ${roots.map(([name]) => visibleText(name)).join(', ')}`}  for ${formatDuration(nowMs - status.startedAtMs)}  ${formatRate(perSecond, 'points')}`,
+    `Watching ${roots.length === 0 ? '(first scan in progress)' : `${counted(files, 'file')} in ${roots.map(([name]) => visibleText(name)).join(', ')}`}  for ${formatDuration(nowMs - status.startedAtMs)}  ${formatRate(perSecond, 'points')}`,
     ...status.lanes.map((lane) => laneLine(lane, nowMs)),
   ];
   const damaged = status.damage.filter((damage) => !isPending(damage)).length;
-  if (missing.length > 0) lines.push(`missing, waiting for: ${missing.map((name) => visibleText(name)).join(', ')}`);
+  if (missing.length > 0) lines.push(`waiting for missing roots: ${missing.map((name) => visibleText(name)).join(', ')}`);
   for (const { root, path, sinceMs } of status.silences.slice(0, 3))
-    lines.push(`${visibleText(`${root}: ${path}`)} does not answer since ${new Date(sinceMs).toISOString()}`);
-  if (damaged > 0) lines.push(`${counted(damaged, 'damaged place')} (mirrorboard inspect says where)`);
+    lines.push(`${visibleText(`${root}: ${path}`)} has not answered since ${new Date(sinceMs).toISOString()}`);
+  if (damaged > 0) lines.push(`${counted(damaged, 'damaged place')} (mirrorboard inspect shows where)`);
   return lines;
 }
 

@@ -33,11 +33,11 @@ const FAILING = { state: 'active', last_error: { over: false, code: 'MB4001', re
 
 describe('what is said of a lane that stands', () => {
   it('is that it is tried again only while somebody drives it', () => {
-    expect(standOf(posture(true, WAITING))?.remedy).toBe('none needed, it is tried again');
+    expect(standOf(posture(true, WAITING))?.remedy).toBe('none needed: the lane retries by itself');
     for (const lane of [WAITING, FAILING]) {
       const remedy = standOf(posture(false, lane))?.remedy;
-      expect(remedy).toMatch(/nobody tries it now, the next backfill or watch does/);
-      expect(remedy).not.toMatch(/it is tried again/);
+      expect(remedy).toMatch(/the next backfill or watch retries/);
+      expect(remedy).not.toMatch(/by itself/);
     }
   });
 

@@ -52,7 +52,7 @@ describe('the verdict of a migration', () => {
 
   it('proves nothing where nothing was compared', () => {
     const nothing = judged(report(), [verification({ points: 0 }), between({ points: 0 })]);
-    expect([nothing.exitCode, nothing.reasons]).toEqual([3, ['nothing of local was compared: that proves nothing']]);
+    expect([nothing.exitCode, nothing.reasons]).toEqual([3, ['nothing of local was compared, so nothing is confirmed']]);
   });
 
   it('names files that the new lane refused', () => {
@@ -66,9 +66,9 @@ describe('the verdict of a migration', () => {
     const { reasons, losses } = judged(report({ stand: 'parked' }), [verification({ pendingBytes: 900 }), between(owed)]);
     expect(losses).toEqual({});
     expect(reasons).toEqual([
-      'mlflow did not take everything: parked',
-      'mlflow is still to be given 30 points of local',
-      'mlflow is owed 900 B',
+      'mlflow did not accept everything: parked',
+      '30 points of local are pending for mlflow',
+      '900 B are pending for mlflow',
     ]);
   });
 

@@ -31,7 +31,7 @@ describe('a tracker that is asked before something is done in it', () => {
     await clock.pass(1);
     expect(said).toEqual([expect.stringMatching(/^mlflow: waiting for an answer for 15 s/)]);
     await clock.pass(PROBE_MS - SILENT_MS);
-    const hint = expect.stringMatching(/^Nothing was done\. .*leave mlflow out of --remove-from/);
+    const hint = expect.stringMatching(/^Nothing was done\. .*omit mlflow from --remove-from/);
     const error = await done;
     expect(error).toMatchObject({ code: 'MB4001', message: 'mlflow (http://tracker:5000) did not answer within 30 s', hint });
     expect(given).toBe(error);

@@ -24,7 +24,7 @@ describe('numbers for a person', () => {
     expect(durations.map(formatDuration)).toEqual([
       ...['< 0.1 s', '0.8 s', '9.9 s', '10 s', '12 s', '1 min', '1 min', '3 min 20 s', '1 h', '2 h 5 min', '1 d', '4 d 3 h'],
     ]);
-    expect([Number.NaN, -1, Number.POSITIVE_INFINITY].map(formatDuration)).toEqual(['< 0.1 s', '< 0.1 s', 'for ever']);
+    expect([Number.NaN, -1, Number.POSITIVE_INFINITY].map(formatDuration)).toEqual(['< 0.1 s', '< 0.1 s', 'forever']);
   });
 
   test('rates are short', () => {

@@ -10,8 +10,8 @@ describe('what status says of notifications', () => {
   it('names the root, how many of how many, why, and what it means', () => {
     const roots = [{ name: 'logs', directories: 5000, notified_directories: 2000, notifications_short: 'more of them are not asked for' }];
     expect(hearingLines(roots)).toEqual([
-      'logs: 2,000 of 5,000 directories are listened to: more of them are not asked for',
-      '  a new run in the others is seen by the next scan; a file that grows is looked at all the same',
+      'logs: 2,000 of 5,000 directories have change notifications: more of them are not asked for',
+      '  the next scan finds new runs in the others; polling still follows growing files',
     ]);
   });
 

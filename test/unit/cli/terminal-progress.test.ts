@@ -271,7 +271,7 @@ describe('progress with trackers', () => {
     expect(shown().slice(0, 3)).toEqual([
       'Finishing  100.0 %  [########################]',
       'local:  up to date  100,000 points',
-      'mlflow:  up to date  100,000 points  sending files beside them',
+      'mlflow:  up to date  100,000 points  sending artifacts',
     ]);
   });
 

@@ -90,7 +90,7 @@ logs/b     3           1              7  4,611,686,018,427,387,904      1
 
 1,201 new points: scalars 196, images 5, other 1,000
 7 points already there
-2 runs, 2 files, 1.95 KiB; read now: 10 records, 1.95 KiB
+2 runs, 2 files, 1.95 KiB; read in this pass: 10 records, 1.95 KiB
 
 Took 2.0 s: 601 points/s, 1000 B/s
 Store local: .mirrorboard/store.db (1.50 KiB)
@@ -153,8 +153,8 @@ Next: ${NEXT}
 
   test('says what include and exclude leave out where they leave nothing', () => {
     const renderLeft = (runs: number, files: number): string => renderReport(reportOf([]), { style: plainStyle, leftOut: { runs, files } });
-    expect(renderLeft(2, 3)).toContain('Nothing to mirror: include, exclude and ignore leave out all 2 runs (3 files).');
-    expect(renderLeft(1, 1)).toContain('leave out the only run (1 file).');
+    expect(renderLeft(2, 3)).toContain('Nothing to mirror: include, exclude and ignore skip all 2 runs (3 files).');
+    expect(renderLeft(1, 1)).toContain('skip the only run (1 file).');
     expect(renderLeft(2, 3)).not.toContain('No event files were found.');
   });
 
@@ -162,16 +162,16 @@ Next: ${NEXT}
     const some = reportOf([runOf('a', 0, { pointsBefore: 7 })]);
     const gone = (report: Report, filesGone: number): string[] =>
       render({ ...report, totals: { ...report.totals, filesGone } }).split('\n');
-    expect(gone(some, 1)).toContain('1 file mirrored earlier is no longer there; the points are kept');
-    expect(gone(some, 1200)).toContain('1,200 files mirrored earlier are no longer there; the points are kept');
-    expect(gone(some, 0).join()).not.toContain('no longer there');
-    expect(gone(reportOf([]), 2)).toContain('2 files mirrored earlier are no longer there; the points are kept');
+    expect(gone(some, 1)).toContain('1 file mirrored earlier no longer exists; the points are kept');
+    expect(gone(some, 1200)).toContain('1,200 files mirrored earlier no longer exist; the points are kept');
+    expect(gone(some, 0).join()).not.toContain('no longer exist');
+    expect(gone(reportOf([]), 2)).toContain('2 files mirrored earlier no longer exist; the points are kept');
     expect(gone(reportOf([]), 2)).not.toContain('No event files were found.');
   });
 
   test('says after an interrupt what is kept', () => {
     const lines = render(reportOf([runOf('a', 1200)], { interrupted: true })).split('\n');
-    expect(lines).toContain('Interrupted: the 1,200 new points above are kept; the same command goes on from here.');
+    expect(lines).toContain('Interrupted: the 1,200 new points above are kept; run the same command to resume.');
   });
 
   test('tells damage from ends that are not written yet', () => {
@@ -185,14 +185,14 @@ Next: ${NEXT}
     });
     expect(render(report)).toContain(
       [
-        'Damage: 1 place, 41 B: cannot be read as records',
+        'Damage: 1 place, 41 B: not readable as records',
         String.raw`  logs/a/ev\x1b[2J, offset 1234567, 41 bytes: a record's data does not match its checksum (expected 1, found 2)`,
         '',
-        'Waiting: 1 place, 1 B: not whole yet, which is normal while a writer is at work',
-        "  logs/a/events.1, offset 24, 1 byte: the file's last record is not whole yet",
+        'Waiting: 1 place, 1 B: incomplete, which is normal while a writer is running',
+        "  logs/a/events.1, offset 24, 1 byte: the file's last record is incomplete",
         '',
         'Incidents:',
-        '  logs/b/events.2: the file vanished before it could be read (ENOENT)',
+        '  logs/b/events.2: the file disappeared before mirrorboard could read it (ENOENT)',
         '',
       ].join('\n'),
     );

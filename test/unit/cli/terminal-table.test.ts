@@ -45,7 +45,7 @@ describe('a table', () => {
     expect(visibleText('x'.repeat(5000), { whole: true })).toHaveLength(5000);
   });
 
-  const numbers = ['Points', 'Equal', 'Missing', 'Extra', 'Owed'] as const;
+  const numbers = ['Points', 'Equal', 'Missing', 'Extra', 'Pending'] as const;
   const wide = {
     columns: [{ title: 'Run' }, ...numbers.map((title, i) => ({ title, align: 'right', isSpare: i > 1 }) as const)],
     rows: [
@@ -58,15 +58,15 @@ describe('a table', () => {
     const lines = renderTable({ ...wide, width: 43 }).split('\n');
     expect(lines[0]).toMatch(/^Run +Points +Equal +Missing$/);
     expect(lines.every((line) => stringWidth(line) <= 43)).toBe(true);
-    expect(renderTable({ ...wide, width: 80 })).toContain('Owed');
-    expect(renderTable(wide)).toContain('Owed');
+    expect(renderTable({ ...wide, width: 80 })).toContain('Pending');
+    expect(renderTable(wide)).toContain('Pending');
   });
 
   test('becomes a few lines for each row where even that is too wide, with all that is known of it', () => {
     for (const width of [30, 38]) {
       const text = renderTable({ ...wide, width });
       expect(text.split('\n').filter((line) => stringWidth(line) > width)).toEqual([]);
-      expect(text.replace(/\s+/g, ' ')).toContain('train Points 12,345,678 Equal 12,345,670 Missing 8 Extra 0 Owed 0 B b Points 1 ');
+      expect(text.replace(/\s+/g, ' ')).toContain('train Points 12,345,678 Equal 12,345,670 Missing 8 Extra 0 Pending 0 B b Points 1 ');
     }
   });
 

@@ -75,7 +75,7 @@ describe('the text of a verification', () => {
   test('leaves out what is zero on a narrow terminal, and nothing else', () => {
     const head = (counts: Partial<RunVerdict>, width: number): string => render([verdict('b', counts)], width).split('\n')[0] ?? '';
     expect(head({}, 60).split(/ {2,}/)).toEqual(['Run', 'Points', 'Equal']);
-    expect(head({ missing: 5, owedBytes: 100 }, 60).split(/ {2,}/)).toEqual(['Run', 'Points', 'Equal', 'Missing', 'Owed']);
+    expect(head({ missing: 5, owedBytes: 100 }, 60).split(/ {2,}/)).toEqual(['Run', 'Points', 'Equal', 'Missing', 'Pending']);
     expect(head({}, 80).split(/ {2,}/)).toHaveLength(9);
   });
 });

@@ -13,7 +13,7 @@ import { readRun } from '../../support/read-run.ts';
 import { walk } from '../../support/walk.ts';
 
 const NAME = 'events.out.tfevents.1';
-const REASON = 'does not answer since 2026-01-01T00:00:00.000Z';
+const REASON = 'has not answered since 2026-01-01T00:00:00.000Z';
 const EVENTS = concat(frame(versionEvent()), frame(event({ wallTime: 1, step: 1, summary: [simpleValue('loss', 1)] })));
 
 let folder: string;
