@@ -75,7 +75,7 @@ async function* piecesOf(source: ArtifactSource, start: number, signal: AbortSig
 /** The error for a file that changed while it was read: a later try may succeed. */
 export function changed({ directory, path }: ArtifactSource, cause?: unknown): MirrorError {
   const where = fullPath(directory, path);
-  return new MirrorError('MB2008', `${where} has changed while it was read`, { retry: 'later', cause, context: { path: where } });
+  return new MirrorError('MB2008', `${where} changed while it was read`, { retry: 'later', cause, context: { path: where } });
 }
 
 /**

@@ -200,7 +200,7 @@ class Reader {
 
   #wrong(): SyntaxError {
     const line = this.#text.slice(0, this.#at).split('\n').length;
-    return new SyntaxError(`it is no Python that only assigns plain values: line ${line}`);
+    return new SyntaxError(`it is not Python that only assigns plain values: line ${line}`);
   }
 }
 

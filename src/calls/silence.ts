@@ -23,7 +23,7 @@ export function wallOf(machine: number): number {
 /** What is thrown where nobody waits any more. Not the system's ETIMEDOUT: a file server may say that itself, and then it has answered. */
 export function noAnswer(path: string, message = `${path} does not answer`): MirrorError {
   return new MirrorError('MB2030', message, {
-    hint: 'Look whether its file server is there; what lies there is mirrored when it answers.',
+    hint: 'Check its file server; mirroring resumes when it answers.',
     retry: 'later',
     context: { path },
   });

@@ -59,10 +59,10 @@ export function parseConfigFile(file: string, text: string, env: Environment, ch
     isHidden: (path) => reader.isHidden(document.written(path)),
     variables: reader.variables,
     notices: [
-      ...(value === undefined || value === null ? [`${file} is empty: the defaults hold`] : []),
+      ...(value === undefined || value === null ? [`${file} is empty: using the defaults`] : []),
       ...reader.exposed.map(({ path, what }) => {
         const { line, column } = document.positionOf(path);
-        return `${file}:${line}:${column}: ${fieldName(path)} holds ${what} (not shown), and everybody who can read the file can read it: ${EXPOSED_HINT}`;
+        return `${file}:${line}:${column}: ${fieldName(path)} contains ${what} (hidden), which everyone who can read the file can see: ${EXPOSED_HINT}`;
       }),
     ],
   };
@@ -89,7 +89,7 @@ class FieldReader {
 
   read({ path, value, source }: Scalar): unknown {
     if (value !== null && isSecret(path) && !isOneReference(String(value))) {
-      this.#refuse('MB1002', path, 'a secret written in the file (not shown)', `a variable, as in \${VAR}`, SECRET_HINT);
+      this.#refuse('MB1002', path, 'a secret written in the file (hidden)', `a variable, as in \${VAR}`, SECRET_HINT);
       return undefined;
     }
     if (source !== undefined) this.#sources.set(JSON.stringify(path), source);
@@ -111,7 +111,7 @@ class FieldReader {
         return undefined;
       }
       case 'malformed':
-        this.#refuse('MB1002', path, shownValue(expansion.at), `\${VAR} or \${VAR:-default}; a literal \${ is written $\${`);
+        this.#refuse('MB1002', path, shownValue(expansion.at), `\${VAR} or \${VAR:-default}; write $\${ for a literal \${`);
         return undefined;
       default:
         return expansion satisfies never;
@@ -131,7 +131,7 @@ class FieldReader {
 
   /** What was found at a path, as it may be shown; `said`: in other words than the value itself. */
   shown(path: FieldPath, value: unknown, said?: string): string {
-    if (isSecret(path) || this.#hidden.has(JSON.stringify(path))) return 'a value that is not shown';
+    if (isSecret(path) || this.#hidden.has(JSON.stringify(path))) return 'a hidden value';
     return said ?? shownValue(value);
   }
 
@@ -140,8 +140,8 @@ class FieldReader {
   }
 }
 
-const EXPOSED_HINT = `write \${VAR} in its place, or take it out and use the setting for it (password_file, token_file, …)`;
-const SECRET_HINT = `Put the secret into the environment and write \${VAR}, or into a file and name that in the setting that ends in _file.`;
+const EXPOSED_HINT = `write \${VAR} instead, or remove it and use the setting for it (password_file, token_file, …)`;
+const SECRET_HINT = `Put the secret into an environment variable and write \${VAR}, or into a file and give its path in the setting that ends in _file.`;
 
 function isSecret(path: FieldPath): boolean {
   return path.some((part) => typeof part === 'string' && isSecretName(part));
@@ -198,12 +198,10 @@ function unknownKey(path: FieldPath, keys: string, document: YamlDocument): Prob
 
 /** Where a key would be right that is not in its place; undefined where it is right nowhere, or in several places. */
 function homeHint(key: string, path: FieldPath): string | undefined {
-  if (LANE_TYPES.some((type) => type === key)) return `The settings of a lane stand below lanes: lanes.${key}`;
+  if (LANE_TYPES.some((type) => type === key)) return `Put the settings of a lane below lanes: lanes.${key}`;
   const [home, ...more] = homesOf(key, FIELDS).map((home) => home.join('.').replaceAll('.[]', '[]'));
   if (home !== undefined && more.length === 0) return `${key} is a setting below ${home.replace('*', 'NAME')}: check the indentation`;
-  return path.length > 1 && FIELDS.some(([top]) => top === key)
-    ? `${key} is a setting of the top of the file: check the indentation`
-    : undefined;
+  return path.length > 1 && FIELDS.some(([top]) => top === key) ? `${key} is a top-level setting: check the indentation` : undefined;
 }
 
 /** The keys of a profile, or of `config`, that are no lanes. */
@@ -245,11 +243,11 @@ function typeHint(issue: z.core.$ZodIssue, path: FieldPath, value: unknown, inQu
   if (issue.code !== 'invalid_type') return undefined;
   const wanted = issue.expected;
   if (wanted === 'string' && (typeof value === 'number' || typeof value === 'boolean'))
-    return inQuotes === undefined ? undefined : `Write it in quotes: ${inQuotes}`;
+    return inQuotes === undefined ? undefined : `Put it in quotes: ${inQuotes}`;
   if (wanted === 'string' && typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    return 'To YAML, { begins a mapping: write a text with braces in quotes, as in "{path}"';
+    return 'In YAML, { begins a mapping: put a text with braces in quotes, such as "{path}"';
   }
-  if (wanted === 'array' && typeof value === 'string') return 'A list of one is written [x], or with - before each of its lines.';
+  if (wanted === 'array' && typeof value === 'string') return 'Write a list as [x], or with - before each item.';
   if (wanted === 'object' && path.at(-2) === 'lanes' && typeof path.at(-1) === 'string')
     return `If ${path.at(-1)} is a setting of a lane, indent it below the name of the lane.`;
   return undefined;

@@ -17,7 +17,7 @@ export function text(expected: string): z.ZodString {
 /** A path. `~` is a matter of shells: made into a directory of that name, it would be a surprise. */
 export function path(expected: string): z.ZodString {
   return text(expected).refine((value) => value !== '~' && !value.startsWith('~/'), {
-    error: `${expected}; ~ is not expanded here, write \${HOME}`,
+    error: `${expected}; ~ is not expanded, write \${HOME}`,
   });
 }
 

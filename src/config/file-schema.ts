@@ -105,7 +105,7 @@ const profile = maybeEmpty(
     .catchall(trackerLane),
 );
 
-const UMASK_WORDS = 'octal digits in quotes that leave the owner all rights, as in "027"';
+const UMASK_WORDS = 'octal digits in quotes that keep all permissions of the owner, such as "027"';
 
 /** A whole configuration file. Each setting is described in config/mirrorboard.example.yaml. */
 export const fileSchema = maybeEmpty(

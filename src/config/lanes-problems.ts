@@ -64,7 +64,12 @@ export function typesIn(layers: readonly LayerAt[]): Map<string, string> {
 
 function laneProblem(lane: string, type: string | undefined, path: FieldPath, others: readonly string[]): Found | undefined {
   if (type === undefined && TOP_ONLY.includes(lane) && path[0] === 'profiles') {
-    return { code: 'MB1002', path, found: 'a setting of the whole file', expected: `it at the top: profiles have no ${lane} of their own` };
+    return {
+      code: 'MB1002',
+      path,
+      found: 'a setting of the whole file',
+      expected: `it at the top level: profiles cannot have their own ${lane}`,
+    };
   }
   if (type === undefined) {
     // A profile, and `config`, have settings of their own beside the lanes: a key there may be meant for one.
@@ -81,7 +86,7 @@ function laneProblem(lane: string, type: string | undefined, path: FieldPath, ot
       code: 'MB1002',
       path,
       found: `${JSON.stringify(lane)} as the name of a lane`,
-      expected: 'a name of letters, digits, - and _ that means nothing else here',
+      expected: 'a name of letters, digits, - and _ that is not a setting',
     };
   }
   if (type === 'local' && lane !== 'local') {
@@ -89,7 +94,7 @@ function laneProblem(lane: string, type: string | undefined, path: FieldPath, ot
       code: 'MB1002',
       path,
       found: `${shownValue(lane)} of type local`,
-      expected: 'a type of tracker: the local store is the lane called local, and there is one',
+      expected: 'a type of tracker: the only local store is the lane called local',
     };
   }
   return undefined;

@@ -205,21 +205,21 @@ function profileNotices(
 ): string[] {
   if (asked === undefined || asked.value === profile) return [];
   const names = Object.keys(settings?.profiles ?? {});
-  const there = names.length === 0 ? 'there are none' : `there are ${names.join(', ')}`;
+  const there = names.length === 0 ? 'none are defined' : `known profiles: ${names.join(', ')}`;
   const known = `${file === undefined ? 'there is no configuration file' : there}`;
-  const missing = `there is no profile ${JSON.stringify(asked.value)}`;
+  const missing = `no such profile: ${JSON.stringify(asked.value)}`;
   if (asked.place !== 'ENVIRONMENT') {
     const place = asked.place ?? '';
     const guess = closestName(asked.value, names);
     throw new MirrorError('MB1030', `${place}: ${missing}; ${known}`, {
-      hint: guess === undefined ? `Write it below profiles, or leave ${place} out.` : `Did you mean ${guess}?`,
+      hint: guess === undefined ? `Define it below profiles, or omit ${place}.` : `Did you mean ${guess}?`,
       context: { field: place, profile: asked.value },
     });
   }
   // ENVIRONMENT is set for others, too: where there are no profiles it is not about ours.
   if (names.length === 0) return [];
-  const instead = profile === undefined ? 'the settings outside of profiles hold' : `the profile ${profile} holds`;
-  return [`${missing} (${asked.place}), so ${instead}; ${known}${suggestion(asked.value, names)}`];
+  const instead = profile === undefined ? 'using the settings outside of profiles' : `using the profile ${profile}`;
+  return [`${missing} (${asked.place}); ${instead};  ${known}${suggestion(asked.value, names)}`];
 }
 
 /** Lanes that a flag or a variable asks for, as a list with commas, or in brackets as Tracelet's settings take it. */
@@ -241,7 +241,7 @@ function checkAskedLanes({ value: names, place = '' }: Chosen<readonly string[]>
   for (const name of names) {
     const type = laneType(name, typeVariable(name, env)?.value ?? types.get(name));
     if (type !== undefined && isLaneName(name)) continue;
-    throw new MirrorError('MB4010', `${place}: there is no lane ${JSON.stringify(name)}; there are ${known.join(', ')}`, {
+    throw new MirrorError('MB4010', `${place}: no such lane: ${JSON.stringify(name)}; known lanes: ${known.join(', ')}`, {
       hint: laneHint(name, known),
       context: { field: place, lane: name },
     });
@@ -251,7 +251,7 @@ function checkAskedLanes({ value: names, place = '' }: Chosen<readonly string[]>
 function laneHint(name: string, known: readonly string[]): string {
   const guess = closestName(name, known);
   return guess === undefined
-    ? `Write the lane into the configuration, with its type (${LANE_TYPES.join(', ')} or a package).`
+    ? `Add the lane to the configuration, with its type (${LANE_TYPES.join(', ')} or a package).`
     : `Did you mean ${guess}?`;
 }
 
@@ -326,9 +326,13 @@ function umaskVariable(env: Environment): Chosen<string> | undefined {
   const said = variable(env, 'MIRRORBOARD_UMASK');
   if (said === undefined || isUmask(said.value)) return said;
   const found = JSON.stringify(said.value);
-  throw new MirrorError('MB1002', `MIRRORBOARD_UMASK: found ${found}, expected octal digits that leave the owner all rights, as in 027`, {
-    context: { field: 'MIRRORBOARD_UMASK', found: said.value },
-  });
+  throw new MirrorError(
+    'MB1002',
+    `MIRRORBOARD_UMASK: found ${found}, expected octal digits that keep all permissions of the owner, such as 027`,
+    {
+      context: { field: 'MIRRORBOARD_UMASK', found: said.value },
+    },
+  );
 }
 
 function chosenRoots(flags: Flags, settings: FileSettings | undefined, placeOf: (path: FieldPath) => string): Chosen<readonly Root[]> {

@@ -8,6 +8,6 @@ export const localLane = maybeEmpty(
     media_path: path('the path of a folder').optional(),
   }).superRefine(({ path: file, media_path: folder }, { addIssue }) => {
     if (file === undefined || folder === undefined || resolve(file) !== resolve(folder)) return;
-    addIssue({ code: 'custom', path: ['media_path'], message: 'a folder of its own, beside the SQLite file' });
+    addIssue({ code: 'custom', path: ['media_path'], message: 'a separate folder, next to the SQLite file' });
   }),
 );

@@ -48,7 +48,7 @@ export async function openFile(
 function reasonOf(cause: unknown): string {
   switch (systemCode(cause)) {
     case 'ENOENT':
-      return 'there is no such file';
+      return 'no such file';
     case 'EISDIR':
       return 'it is a directory';
     case 'EACCES':

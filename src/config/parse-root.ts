@@ -6,16 +6,16 @@ import type { Root } from './config.ts';
  * name of a run), and so is one that has `/` before its first `=`, as no name has.
  */
 export function parseRoot(text: string, exists: (path: string) => boolean): Root {
-  if (text === '') throw new MirrorError('MB1001', 'a log directory was given as an empty text', { hint: 'Give a path, or NAME=PATH.' });
+  if (text === '') throw new MirrorError('MB1001', 'found an empty log directory argument', { hint: 'Give a path, or NAME=PATH.' });
   const equals = text.indexOf('=');
   if (equals === -1 || exists(text)) return { path: text };
   const name = text.slice(0, equals);
   const path = text.slice(equals + 1);
   if (name.includes('/')) return { path: text };
   if (path === '' || !isRootName(name)) {
-    const found = path === '' ? 'no path behind =' : `${JSON.stringify(name)} as the name`;
+    const found = path === '' ? 'no path after =' : `${JSON.stringify(name)} as the name`;
     throw new MirrorError('MB1001', `reading the log directory ${JSON.stringify(text)}: found ${found}, expected NAME=PATH`, {
-      hint: 'A name is any text without / that is not empty, . or ..; for a directory whose name begins with = write ./ before it.',
+      hint: 'A name is any text without / except for the empty text, . and ..; for a directory whose name begins with =, write ./ before it.',
       context: { root: text },
     });
   }

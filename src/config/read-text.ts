@@ -33,8 +33,8 @@ export async function readText(path: string, mostBytes = MOST_BYTES): Promise<st
       chunks.push(buffer.subarray(0, bytesRead));
       length += bytesRead;
     }
-    throw new NoText(`more than ${mostBytes / 1024 / 1024} MiB`, 'a configuration, as people write it', {
-      hint: 'Check that this is the file that is meant.',
+    throw new NoText(`more than ${mostBytes / 1024 / 1024} MiB`, 'a configuration file', {
+      hint: 'Check that this is the right file.',
     });
   } finally {
     await file.close();
@@ -47,14 +47,13 @@ export function textOf(bytes: Uint8Array): string {
   const isUtf16 = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
   if (isUtf16) throw new NoText('UTF-16', 'UTF-8', { hint: 'Save it as UTF-8; in PowerShell: Set-Content -Encoding utf8.' });
   const zero = bytes.indexOf(0);
-  if (zero >= 0)
-    throw new NoText('a zero byte', 'a text', { line: lineAt(bytes, zero), hint: 'Check that this is the file that is meant.' });
+  if (zero >= 0) throw new NoText('a zero byte', 'a text', { line: lineAt(bytes, zero), hint: 'Check that this is the right file.' });
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     const at = firstInvalid(bytes);
     const byte = bytes[at]?.toString(16).padStart(2, '0');
-    throw new NoText(`the byte 0x${byte}, which is no UTF-8`, 'a text in UTF-8', { line: lineAt(bytes, at), hint: 'Save it as UTF-8.' });
+    throw new NoText(`the byte 0x${byte}, which is not UTF-8`, 'a text in UTF-8', { line: lineAt(bytes, at), hint: 'Save it as UTF-8.' });
   }
 }
 

@@ -138,21 +138,17 @@ export const joinField = z
       addIssue({ code: 'custom', message, params, path });
     for (const [i, { file, id, key, wait }] of rules.entries()) {
       if (file === undefined && id === undefined) {
-        const hint = 'A prefix for names that need no run of something else is a route: { rename: "tb/{tag}" }';
-        refuse('one of the two: where the id of the run is found', { found: 'neither file nor id', hint }, i);
+        const hint = 'To only prefix names, use a route: { rename: "tb/{tag}" }';
+        refuse('one of the two, to find the id of the run', { found: 'neither file nor id', hint }, i);
       }
       if (file !== undefined && id !== undefined) refuse('one of the two', { found: 'file and id' }, i);
       if (file !== undefined && /^[/~]/.test(file)) refuse('a path below the run', { found: JSON.stringify(file) }, i, 'file');
-      if (id !== undefined && key !== undefined) refuse('file beside it', { found: 'a key without a file' }, i, 'key');
-      if (id !== undefined && wait !== undefined) refuse('file beside it', { found: 'a wait without a file' }, i, 'wait');
+      if (id !== undefined && key !== undefined) refuse('a file too', { found: 'a key without a file' }, i, 'key');
+      if (id !== undefined && wait !== undefined) refuse('a file too', { found: 'a wait without a file' }, i, 'wait');
       const wrong = id === undefined ? undefined : templateProblem(id, { hasProject: true });
       if (wrong !== undefined) refuse(wrong.expected, { found: wrong.found }, i, 'id');
       const before = rules.slice(0, i).findIndex(({ runs }) => runs === undefined);
       if (before >= 0)
-        refuse(
-          'it before that one: the first that is about a run holds',
-          { found: `an entry behind one for all runs (${before + 1}.)` },
-          i,
-        );
+        refuse('it before that one: the first match for a run applies', { found: `an entry after one for all runs (${before + 1}.)` }, i);
     }
   });

@@ -46,8 +46,8 @@ class RoutingMaker {
       if (runs?.value.includes(name) !== true) continue;
       this.#refuse(
         [...(flat?.path ?? []), i],
-        `${JSON.stringify(name)}, which fold has too`,
-        'it in one of the two: fold keeps its name before the tags',
+        `${JSON.stringify(name)}, which is also in fold`,
+        'it in only one of the two: fold puts its name before the tags',
       );
     }
     return {
@@ -75,7 +75,7 @@ class RoutingMaker {
       const captures = (tags ?? []).map((glob) => new Pattern(glob).names);
       const shared = (captures[0] ?? []).filter((name) => captures.every((names) => names.includes(name)));
       const wrong = patternProblem(rename, [...shared, 'tag', 'run']);
-      if (wrong !== undefined) this.#refuse([...path, 'rename'], wrong, 'names that every pattern of tags has, {tag} or {run}');
+      if (wrong !== undefined) this.#refuse([...path, 'rename'], wrong, 'names that occur in every pattern of tags, {tag} or {run}');
     }
     return {
       place: this.#making.placeOf(path),
@@ -94,12 +94,11 @@ class RoutingMaker {
     );
     if (drop !== true && said.every((key) => key === 'every' && every === 1)) {
       const only = [...(drop === false ? ['drop: false'] : []), ...(every === 1 ? ['every: 1'] : [])];
-      const found =
-        only.length === 0 ? 'a rule that says nothing' : `a rule that says nothing but ${only.join(' and ')}, as it is without a rule`;
+      const found = only.length === 0 ? 'a rule without an effect' : `a rule with only ${only.join(' and ')}, which has no effect`;
       this.#refuse(path, found, 'one of lanes, except, needs, assign, drop, rename, every');
     }
     if (drop === true && said.length > 0)
-      this.#refuse([...path, 'drop'], `drop beside ${said.join(', ')}`, 'it alone: what is dropped goes nowhere');
+      this.#refuse([...path, 'drop'], `drop together with ${said.join(', ')}`, 'drop alone: no lane gets dropped data');
     if (base !== undefined && needs === undefined) this.#refuse([...path, 'base'], 'base without needs', 'both');
     const lanesSayNothing = lanes !== undefined && on?.every((lane) => lanes.includes(lane)) === true;
     const exceptSaysNothing = except !== undefined && on !== undefined && !on.some((lane) => except.includes(lane));
@@ -107,8 +106,8 @@ class RoutingMaker {
       const key = lanesSayNothing ? 'lanes' : 'except';
       this.#refuse(
         [...path, key],
-        `${key} that leaves out none of ${on?.join(', ')}`,
-        `${key} without on, which says for which lanes the rule is`,
+        `${key} that excludes none of ${on?.join(', ')}`,
+        `${key} without on, which selects the lanes of the rule`,
       );
     }
   }
@@ -122,14 +121,14 @@ class RoutingMaker {
     this.#checkWords(Object.keys(weights), Object.keys(groups), [...path, 'weights']);
     if (Object.keys(groups).every((group) => weights[group] === 0))
       this.#refuse([...path, 'weights'], 'no group with a weight', 'one above 0');
-    if (selective !== undefined) this.#refuse(path, 'assign beside tags or kinds', 'a rule about whole runs');
+    if (selective !== undefined) this.#refuse(path, 'assign together with tags or kinds', 'a rule for whole runs');
     const wrong = by === 'run' ? undefined : templateProblem(by, { hasProject: this.#making.project !== undefined });
     if (wrong !== undefined) this.#refuse([...path, 'by'], wrong.found, wrong.expected);
     else if (by !== 'run' && constantOf(by.replaceAll('{group}', ''), '') !== undefined)
       this.#refuse(
         [...path, 'by'],
         `${JSON.stringify(by)}, which is the same for every run`,
-        'run, or a template of its path, as in "{path[0]}"',
+        'run, or a template of its path, such as "{path[0]}"',
       );
     return { by, groups, weights, tag };
   }
@@ -152,12 +151,12 @@ class RoutingMaker {
     const shared = (captures[0] ?? []).filter((name) => captures.every((names) => names.includes(name)));
     for (const key of ['to', 'register_model'] as const) {
       const wrong = rule[key] === undefined ? undefined : patternProblem(rule[key], [...shared, 'path', 'file']);
-      if (wrong !== undefined) this.#refuse([...path, key], wrong, 'names that every pattern of files has, {path} or {file}');
+      if (wrong !== undefined) this.#refuse([...path, key], wrong, 'names that occur in every pattern of files, {path} or {file}');
     }
     if (to !== undefined && /^\/|(?:^|\/)\.{1,2}(?:\/|$)/.test(to))
-      this.#refuse([...path, 'to'], JSON.stringify(to), 'a path in the tracker run, without / in front, . and ..');
+      this.#refuse([...path, 'to'], JSON.stringify(to), 'a path in the tracker run, without a leading /, . and ..');
     for (const key of ['alias', 'dataset'] as const) {
-      if (/[{}]/.test(rule[key] ?? '')) this.#refuse([...path, key], JSON.stringify(rule[key]), `a text as it is: ${key} is no template`);
+      if (/[{}]/.test(rule[key] ?? '')) this.#refuse([...path, key], JSON.stringify(rule[key]), `a plain text: ${key} is not a template`);
     }
     if (alias !== undefined && registerModel === undefined) this.#refuse([...path, 'alias'], 'an alias without register_model', 'both');
     if (rule.model_tags !== undefined && registerModel === undefined)
@@ -181,7 +180,7 @@ class RoutingMaker {
   #checkTrackers(names: readonly string[] | undefined, path: FieldPath): void {
     this.#checkLanes(names, path);
     if (names !== undefined && names.length > 0 && names.every((name) => name === 'local'))
-      this.#refuse(path, 'local alone', 'a tracker: the local store has every run, whole, whatever is said');
+      this.#refuse(path, 'only local', 'a tracker: the local store always gets every run in full');
   }
 
   #checkWords(words: readonly string[] | undefined, known: readonly string[], path: FieldPath): void {

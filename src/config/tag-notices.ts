@@ -17,7 +17,7 @@ export function tagNotices(layers: readonly LayerAt[], placeOf: (path: FieldPath
 export function tagNotice(tag: string, value: string, place: () => string): string | undefined {
   const misspelled = misspelledPlaceholder(value);
   if (misspelled === undefined) return undefined;
-  return `${place()}: the tag ${tag} holds ${misspelled.found}, which stays as it is; did you mean ${misspelled.meant}?`;
+  return `${place()}: the tag ${tag} contains ${misspelled.found}, which is not replaced; did you mean ${misspelled.meant}?`;
 }
 
 /** Every place of a layer that has tags. */

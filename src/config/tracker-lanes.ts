@@ -86,7 +86,7 @@ export function makeTrackerLane(name: string, making: LaneMaking): TrackerLaneCo
       const own = tagsOfText(value);
       const wrong = Object.keys(own).find((tag) => tag.startsWith('='));
       const found = JSON.stringify(wrong);
-      if (wrong !== undefined) refuse(making, { place: variable, field: `lanes.${name}.tags` }, found, 'tags as in team=vision,nightly');
+      if (wrong !== undefined) refuse(making, { place: variable, field: `lanes.${name}.tags` }, found, 'tags such as team=vision,nightly');
       tags = { ...tags, ...own };
       continue;
     }

@@ -23,7 +23,7 @@ export function unknownVariables(env: Environment, lanes: readonly string[] | un
       const meant = meantBy(variable.slice(PREFIX.length).toUpperCase(), words);
       if (meant === undefined && lanes === undefined) return [];
       const guess = meant === undefined ? '' : `; did you mean ${meant}?`;
-      return [`${variable}: no flag, no setting and no lane has a variable of this name, so it says nothing${guess}`];
+      return [`${variable}: no flag, setting or lane uses this variable, so it has no effect${guess}`];
     })
     .sort();
 }

@@ -16,11 +16,12 @@ export interface Position {
 }
 
 // In a flow mapping or list, YAML takes the brace of a plain ${VAR} for its own.
-const QUOTES_HINT = `Inside of { } and [ ], write variables in quotes: "\${VAR}"`;
-const STAR_HINT = 'A text that begins with * is an alias to YAML: write it in quotes, as in "*.pt"';
+const QUOTES_HINT = `Inside { } and [ ], put variables in quotes: "\${VAR}"`;
+const STAR_HINT = 'In YAML, * begins an alias: put a text that begins with * in quotes, such as "*.pt"';
 const TAB_HINT = 'Indent with spaces';
-const DOCUMENTS_HINT = 'Take the line --- out, or make a file of each, for --config; what differs between environments can be a profile';
-const MERGE_HINT = 'Write the settings themselves; a whole section may be given again by an alias: archive: *name';
+const DOCUMENTS_HINT =
+  'Remove the line ---, or split the documents into files for --config; use profiles for differences between environments';
+const MERGE_HINT = 'Write the settings out; to repeat a whole section, use an alias: archive: *name';
 
 // A configuration has a few hundred values; aliases of aliases can make billions of a few lines.
 const MOST_VALUES = 100_000;
@@ -43,7 +44,7 @@ export class YamlDocument {
     for (const error of [...this.#document.errors, ...this.#document.warnings]) {
       const offset = error.pos[0];
       if (error.code === 'MULTIPLE_DOCS') {
-        this.#refuse([], offset, 'a second YAML document', 'one document: a file is one configuration', DOCUMENTS_HINT);
+        this.#refuse([], offset, 'a second YAML document', 'one document per file', DOCUMENTS_HINT);
         continue;
       }
       // What follows on the same line is mostly the echo of the first error.
@@ -92,11 +93,11 @@ export class YamlDocument {
     const target = isAlias(node) ? node.resolve(this.#document) : node;
     if (isAlias(node) && target === undefined) {
       // Not its name: a password may begin with *.
-      this.#refuse(path, start ?? 0, 'an alias (*) to an anchor that is not there', 'a value', STAR_HINT);
+      this.#refuse(path, start ?? 0, 'an alias (*) to a missing anchor', 'a value', STAR_HINT);
       return undefined;
     }
     if (++this.#count > MOST_VALUES || within.has(target)) {
-      if (this.problems.length === 0) this.#refuse(path, start ?? 0, 'aliases that repeat without end', 'a plain configuration');
+      if (this.problems.length === 0) this.#refuse(path, start ?? 0, 'aliases that repeat endlessly', 'a plain configuration');
       return undefined;
     }
     if (isScalar(target)) return scalar({ path, value: target.value, source: target.source });
@@ -119,7 +120,7 @@ export class YamlDocument {
       const name = isScalar(key) ? String(key.value) : undefined;
       // An object's `__proto__` is no field, and no setting is called so.
       if (name === undefined || name === '__proto__') {
-        this.#refuse(path, offset, name === undefined ? 'a key that is no text' : 'the key __proto__', 'the name of a setting');
+        this.#refuse(path, offset, name === undefined ? 'a key that is not a text' : 'the key __proto__', 'the name of a setting');
         continue;
       }
       const below = [...path, name];
@@ -129,7 +130,7 @@ export class YamlDocument {
       }
       if (Object.hasOwn(fields, name)) {
         const first = this.positionOfKey(below).line;
-        this.#refuse(below, offset, `the key a second time, the first is in line ${first}`, 'each key once');
+        this.#refuse(below, offset, `the key a second time, first in line ${first}`, 'each key once');
         continue;
       }
       this.#keys.set(JSON.stringify(below), offset);

@@ -81,7 +81,7 @@ export class Hearing {
       // Half is given back: other programs of this user need some, and what is worth most is kept.
       this.#given = Math.floor(this.#listener.size / 2);
       this.#refusedAtMs = this.#nowMs();
-      this.#reason = `the system gives no more notifications (${errorName(error) ?? 'an error'})`;
+      this.#reason = `the system provides no more notifications (${errorName(error) ?? 'an error'})`;
       this.#arrange();
     }
     if (this.#given === undefined) this.#reason = '';

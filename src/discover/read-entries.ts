@@ -20,7 +20,7 @@ export const nodeFs: DirectoryFs = {
 };
 
 /** What is said of an entry that its directory lists, and that nobody finds there. */
-export const LISTED_ONLY = 'its directory lists it, and the system says that it is not there (ENOENT)';
+export const LISTED_ONLY = 'its directory lists it, but the system cannot find it (ENOENT)';
 
 /** The names that a directory lists now. */
 export function namesIn(directory: string, fs: Pick<DirectoryFs, 'names'> = nodeFs): ReadonlySet<string> {

@@ -56,8 +56,8 @@ export function resolveRoots(
     const other = given.holding(path) ?? given.below(path);
     if (other !== undefined) {
       const [inner, outer] = isWithin(path, fullPath(other)) ? [path, fullPath(other)] : [fullPath(other), path];
-      throw new MirrorError('MB2005', inner === outer ? `${inner} is given twice` : `${inner} lies in ${outer}, which is given too`, {
-        hint: 'Give the outer directory alone: it includes the inner one.',
+      throw new MirrorError('MB2005', inner === outer ? `${inner} is given twice` : `${inner} is inside ${outer}, which is given too`, {
+        hint: 'Give only the outer directory: it includes the inner one.',
         context: { path: inner },
       });
     }
@@ -130,16 +130,16 @@ function resolveRoot(request: RootRequest, known: Places<KnownRoot>, linksOf: Li
   const own = request.name ?? (basename(resolve(request.path)) || 'root');
   const inner = known.below(path);
   if (inner !== undefined) {
-    throw new MirrorError('MB2006', `${path} contains ${inner.path}, which is mirrored as ${inner.name} already`, {
-      hint: `Give the directories beside it one by one, or use another store for the whole: --store other.db`,
+    throw new MirrorError('MB2006', `${path} contains ${inner.path}, which is already mirrored as ${inner.name}`, {
+      hint: `Give its other directories one by one, or mirror the whole directory into another store: --store other.db`,
       context: { path, known: inner.path },
     });
   }
   const root = known.holding(path);
   if (root === undefined) return { name: own, path, below: '', links, isNamed: request.name !== undefined };
   if (request.name !== undefined && request.name !== root.name) {
-    throw new MirrorError('MB2005', `${path} is mirrored as ${root.name} already, and can't be ${request.name} too`, {
-      hint: `Leave the name out, or write ${root.name}=${root.path}`,
+    throw new MirrorError('MB2005', `${path} is already mirrored as ${root.name}, and cannot be ${request.name} too`, {
+      hint: `Omit the name, or give ${root.name}=${root.path}`,
       context: { path, name: root.name },
     });
   }
@@ -153,7 +153,7 @@ function checkedPath(path: string): string {
     real = nameOfBytes(realpathSync.native(existsSync(path) ? path : systemPath(path), { encoding: 'buffer' }));
     if (!statSync(systemPath(real)).isDirectory()) {
       throw new MirrorError('MB2002', `${path} is not a directory`, {
-        hint: 'Give the directory that holds the event files; a single file can be looked at with: mirrorboard inspect FILE',
+        hint: 'Give the directory that contains the event files. To look at a single file: mirrorboard inspect FILE',
         context: { path },
       });
     }
@@ -163,9 +163,9 @@ function checkedPath(path: string): string {
     const isMissing = isGone(error);
     throw new MirrorError(
       isMissing ? 'MB2001' : 'MB2003',
-      isMissing ? `there is no directory ${path}` : `reading ${path}: ${reasonOf(error)}`,
+      isMissing ? `no such directory: ${path}` : `reading ${path}: ${reasonOf(error)}`,
       {
-        hint: isMissing ? 'Check the path; a relative one counts from the working directory.' : remedyOf(error),
+        hint: isMissing ? 'Check the path; a relative path starts at the working directory.' : remedyOf(error),
         ...(isMissing ? {} : { cause: error }),
         context: { path },
       },

@@ -35,7 +35,7 @@ export function redirectDoor(location: string, base: string, path: string, names
 }
 
 function elsewhere({ address }: SettingNames): Door {
-  return { code: 'MB4003', hint: `Check ${address}: what it leads to instead is no address of the API.` };
+  return { code: 'MB4003', hint: `Check ${address}: it does not lead to the API.` };
 }
 
 /** Whether a page wants somebody to log in. */
@@ -52,7 +52,7 @@ export function isMarkup(text: string): boolean {
 
 /** The remedy when a login page answers. */
 export function loginHint({ access = 'the token, the key or headers' }: SettingNames = NAMES): string {
-  return `What lets us in is missing or has expired: set or renew ${access}.`;
+  return `The credentials are missing or expired: set or renew ${access}.`;
 }
 
 const NAMES: SettingNames = { address: 'the address' };

@@ -36,7 +36,7 @@ export function parseJson(bytes: Uint8Array, prepare: (text: string) => string =
   try {
     return { kind: 'ok', value: JSON.parse(prepare(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'))) };
   } catch {
-    return { kind: 'odd', found: bytes.length === 0 ? 'nothing' : 'a text that is no JSON' };
+    return { kind: 'odd', found: bytes.length === 0 ? 'nothing' : 'a text that is not JSON' };
   }
 }
 

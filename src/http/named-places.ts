@@ -139,15 +139,19 @@ export class NamedPlaces {
 
   #unusable(address: unknown, what: string): MirrorError {
     const shown = typeof address === 'string' ? redactCut(address, SHOWN, this.#options.secrets) : String(typeof address);
-    return new MirrorError('MB4011', `${this.#tracker.origin} names ${JSON.stringify(shown)} for a file, which cannot be used: ${what}`, {
-      hint: 'Correct the address of the file store in the settings of the tracker; a store on this machine is used only by a tracker on this machine.',
-      context: { address: this.#tracker.origin },
-    });
+    return new MirrorError(
+      'MB4011',
+      `${this.#tracker.origin} gives the address ${JSON.stringify(shown)} for a file, which is not usable: ${what}`,
+      {
+        hint: 'Correct the address of the file store in the settings of the tracker; only a tracker on this machine may use a store on this machine.',
+        context: { address: this.#tracker.origin },
+      },
+    );
   }
 }
 
 const NEAR: Readonly<Record<Nearness, string>> = {
-  loopback: 'this machine itself, where the tracker is not',
+  loopback: 'this machine, but the tracker runs elsewhere',
   linkLocal: 'a link-local address',
   metadata: "the cloud's own service for this machine",
   noHost: 'no single host',

@@ -66,10 +66,10 @@ export class Pages {
   }
 
   #endless(found: string): MirrorError {
-    return new MirrorError('MB4003', `${this.#what}: ${this.#address} gives pages without end (${found})`, {
+    return new MirrorError('MB4003', `${this.#what}: ${this.#address} returned endless pages (${found})`, {
       // What is being listed waits, and nothing else does.
       retry: 'later',
-      hint: 'Check the address of the tracker, and what stands before it: so no tracker answers.',
+      hint: 'Check the address of the tracker, and any proxy in front of it: a tracker does not answer like this.',
       context: { address: this.#address },
     });
   }

@@ -5,16 +5,16 @@
 export function reachHint(code: string, address = 'the address'): string | undefined {
   switch (code) {
     case 'ECONNREFUSED':
-      return `Nothing listens there: is the tracker running, and are host and port right (${address})?`;
+      return `Nothing listens there: check that the tracker is running, and its host and port (${address}).`;
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
     case 'EAI_NODATA':
-      return `This machine does not know the host by that name: correct ${address}, or the name service.`;
+      return `This machine cannot resolve the host name: correct ${address}, or the name service.`;
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
     case 'ETIMEDOUT':
     case 'UND_ERR_CONNECT_TIMEOUT':
-      return `No answer comes from that host: check ${address}, the network, and what may stand between (VPN, firewall).`;
+      return `The host does not answer: check ${address}, the network, VPN and firewall.`;
     default:
       return undefined;
   }

@@ -123,9 +123,9 @@ export class Said {
 
 /** An answer that is none of the API's. It may be another one the next time. */
 export function oddAnswer({ what, address, speaker = address }: Source, found: string): MirrorError {
-  return new MirrorError('MB4031', `${what}: ${speaker} gives an answer that cannot be used: ${found}`, {
+  return new MirrorError('MB4031', `${what}: ${speaker} returned an unusable answer: ${found}`, {
     retry: 'later',
-    hint: 'Check the server and what stands before it (a proxy, a login page), and their logs.',
+    hint: 'Check the server, any proxy or login page in front of it, and their logs.',
     context: { address },
   });
 }

@@ -59,7 +59,7 @@ export function tlsHint(code: string, { names = NAMES }: TlsOptions): string | u
   }
   if (REFUSES_OURS.test(code)) return closedHint({ names });
   if (/^ERR_(?:OSSL_|SSL_CA_|SSL_EE_|TLS_CERT|SSL_KEY|X509)/.test(code))
-    return `A file of certificates cannot be used (${names.ca}, ${names.cert}).`;
+    return `A certificate file is not usable (${names.ca}, ${names.cert}).`;
   return undefined;
 }
 
@@ -68,7 +68,7 @@ export function tlsHint(code: string, { names = NAMES }: TlsOptions): string | u
  * unknown one.
  */
 export function closedHint({ names = NAMES }: TlsOptions): string {
-  return `Where the server wants a certificate that it knows, give one (${names.cert}).`;
+  return `If the server requires a client certificate, give one (${names.cert}).`;
 }
 
 /** What OpenSSL says, without the places in its sources that it says it with. */
@@ -81,7 +81,7 @@ function readBundle(path: string): string[] {
   const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
   if (!isFolder) return [readPem(path, 'CA bundle')];
   const names = readdirSync(path).filter((name) => /\.(pem|crt|cer|0)$/.test(name));
-  if (names.length === 0) throw new MirrorError('MB4002', `the CA folder ${path} holds no certificates`, { context: { path } });
+  if (names.length === 0) throw new MirrorError('MB4002', `the CA folder ${path} contains no certificates`, { context: { path } });
   return names.map((name) => readPem(join(path, name), 'CA bundle'));
 }
 

@@ -7,8 +7,8 @@ export function tooLargeAnswer({ what, address, speaker = address }: Source, mos
   const memory = memoryForAnswer(2 * most, memoryInUse().trackers);
   const hint =
     memory === undefined
-      ? 'Nothing this long is read. What it is about stands still; everything else goes on.'
-      : `Give mirrorboard more memory (memory: ${formatMemory(memory)} would take twice as much). What it is about stands still; everything else goes on.`;
+      ? 'mirrorboard does not read answers this large. Only the affected run or file stops; everything else continues.'
+      : `Give mirrorboard more memory (memory: ${formatMemory(memory)} would accept twice as much). Only the affected run or file stops; everything else continues.`;
   return new MirrorError('MB4030', `${what}: the answer of ${speaker} is too large: the limit is ${formatMemory(most)}`, {
     retry: 'later',
     hint,

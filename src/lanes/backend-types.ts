@@ -62,7 +62,7 @@ function locate(name: string, { cwd, configFile }: PackagePlaces): string {
     } catch (cause) {
       // The message of Node would name a file in the folder, as if it had asked for the module.
       const reason = systemCode(cause) === 'MODULE_NOT_FOUND' ? undefined : cause;
-      throw unusable(name, `there is no module ${path}`, 'the path of a module, relative to the configuration file', reason);
+      throw unusable(name, `no such module: ${path}`, 'the path of a module, relative to the configuration file', reason);
     }
   }
   for (const folder of new Set([cwd, configFolder])) {
@@ -132,18 +132,15 @@ function unknownType(name: string, folders: readonly string[]): MirrorError {
   const builtIn = Object.keys(BUILT_IN);
   const guess = closestName(name, builtIn);
   const known = `one of ${builtIn.join(', ')}, or a package that is installed in ${folders.join(' or ')}`;
-  return new MirrorError('MB4009', `the backend ${JSON.stringify(name)}: there is no such type, expected ${known}`, {
-    hint:
-      guess === undefined
-        ? 'A backend of your own can be named by the path of its module: type: ./my-backend.js'
-        : `Did you mean ${guess}?`,
+  return new MirrorError('MB4009', `the backend ${JSON.stringify(name)}: no such type, expected ${known}`, {
+    hint: guess === undefined ? 'Refer to your own backend by the path of its module: type: ./my-backend.js' : `Did you mean ${guess}?`,
     context: { backend: name, ...(guess === undefined ? {} : { meant: guess }) },
   });
 }
 
 function unusable(name: string, found: string, expected: string, cause?: unknown): MirrorError {
   return new MirrorError('MB4009', `the backend ${JSON.stringify(name)}: ${found}, expected ${expected}`, {
-    hint: 'docs/adding-a-backend.md says what the package of a backend has to export.',
+    hint: 'docs/adding-a-backend.md describes what the package of a backend must export.',
     ...(cause === undefined ? {} : { cause }),
     context: { backend: name },
   });

@@ -108,8 +108,8 @@ function sameTarget(lane: ResolvedLane, twin: ResolvedLane, { places, lanes }: C
     code: 'MB1002',
     place: said?.place ?? places.get('lanes'),
     field: `lanes.${lane.name}`,
-    found: `${lane.target}, where the lane ${twin.name} leads too`,
-    expected: 'a target of its own: every run would be there twice',
+    found: `${lane.target}, which is also the target of the lane ${twin.name}`,
+    expected: 'a different target: otherwise every run is there twice',
   };
 }
 
@@ -233,7 +233,7 @@ class LaneResolver {
     return {
       code: 'MB1002',
       ...this.#where(path),
-      found: isHidden && found !== 'nothing' ? 'a value that is not shown' : withoutUserInfo(found),
+      found: isHidden && found !== 'nothing' ? 'a hidden value' : withoutUserInfo(found),
       expected,
       ...(hint === undefined ? {} : { hint }),
       ...(isLocal === true ? { isLocal } : {}),

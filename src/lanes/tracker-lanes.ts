@@ -54,7 +54,7 @@ export async function makeTrackerLanes(
 
 function isOn({ name, type, settings }: ResolvedLane, warn: LaneWarning): boolean {
   if (type.isOff?.(settings) !== true) return true;
-  warn(name, 'the lane is switched off by its settings: nothing is sent, and it goes on from where it is once it is on again', {});
+  warn(name, 'the settings switch this lane off: nothing is sent; it resumes where it left off when you switch it on again', {});
   return false;
 }
 
@@ -108,7 +108,7 @@ export function checkNames({ lanes }: Config, names: readonly string[]): void {
   for (const name of names) {
     if (known.includes(name)) continue;
     const guess = closestName(name, known);
-    throw new MirrorError('MB4010', `there is no lane ${name}: the configuration lists ${known.join(', ')}`, {
+    throw new MirrorError('MB4010', `no such lane: ${name}; the configuration lists ${known.join(', ')}`, {
       ...(guess === undefined ? {} : { hint: `Did you mean ${guess}?` }),
       context: { lane: name },
     });

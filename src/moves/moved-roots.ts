@@ -111,15 +111,15 @@ function hintOfMissing({ path, name = basename(resolve(path)) }: RootRequest, kn
   const there = known.find((root) => root.path === place);
   if (there !== undefined) {
     return (
-      `It was mirrored from there as ${there.name}. Was it moved, write ${there.name}=PATH with its path now ` +
-      `(in a configuration: { path: PATH, name: ${there.name} }), and all goes on. ` +
-      `Is it gone for good: mirrorboard root forget ${there.name}`
+      `It was mirrored from there as ${there.name}. If it moved, give its new path as ${there.name}=PATH ` +
+      `(in a configuration: { path: PATH, name: ${there.name} }) to continue. ` +
+      `If it is gone for good: mirrorboard root forget ${there.name}`
     );
   }
   const namesake = known.find((root) => root.name === name && root.path !== '');
   if (namesake === undefined) return undefined;
   const at = namesake.path;
-  return `${name} lies at ${at}, as far as is known: write ${name}=${at} (in a configuration: { path: ${at}, name: ${name} }).`;
+  return `The last known path of ${name} is ${at}: give ${name}=${at} (in a configuration: { path: ${at}, name: ${name} }).`;
 }
 
 /** A path as roots are kept, though there is nothing: without the links above it. */
@@ -190,16 +190,16 @@ function refuse(root: ResolvedRoot, from: KnownRoot, moved: readonly Pair[], kno
     const nested =
       place === '.'
         ? ''
-        : ` ${root.path}, which contains it, can't be mirrored as a whole then: give the directories beside it one by one.`;
+        : ` After that, ${root.path}, which contains it, cannot be mirrored as a whole: give its other directories one by one.`;
     const files = known === 1 ? 'the file' : pairs.length === known ? `all ${known} files` : `${pairs.length} of the ${known} files`;
     throw new MirrorError(
       'MB3020',
-      `${path} holds ${files} that ${known === 1 ? 'was' : 'were'} mirrored from ${from.path} as ${from.name}`,
+      `${path} contains ${files} that ${known === 1 ? 'was' : 'were'} mirrored from ${from.path} as ${from.name}`,
       {
         hint:
-          `${from.path} was moved: write ${from.name}=${path} (in a configuration: name: ${from.name}), and all goes on, ` +
+          `${from.path} was moved: give ${from.name}=${path} (in a configuration: name: ${from.name}) to continue; ` +
           `nothing is mirrored twice.${nested} ` +
-          `For another name: mirrorboard root rename ${from.name} NAME. To have it mirrored once more: moved: new in the configuration.`,
+          `For another name: mirrorboard root rename ${from.name} NAME. To mirror it again: moved: new in the configuration.`,
         context: { path, name: from.name, from: from.path },
       },
     );

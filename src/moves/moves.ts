@@ -194,13 +194,14 @@ export function movable(held: LocalBackend | StateFile): Movable {
 export function movedIncident({ root, from, toRoot, to, becomes }: MovedFact): Incident {
   const before = runLabel({ root, path: from });
   const reason =
-    root === toRoot && from === to ? 'files of it have other names; they go on where they were' : `${before}: ${REASONS[becomes]}`;
+    root === toRoot && from === to ? 'some of its files were renamed; they continue in the same run' : `${before}: ${REASONS[becomes]}`;
   return { kind: 'moved', root: toRoot, path: to, reason };
 }
 
 const REASONS: Readonly<Record<MovedFact['becomes'], string>> = {
-  followed: 'it goes on as what it was, under the names it has in trackers',
-  new: 'it is mirrored as a new run, and what was mirrored from there stays',
-  part: 'files of it are part of this run now, and are mirrored once more as such; what was mirrored from there stays',
-  other: 'it lies where another run was, and is mirrored once more, into trackers as `replaced` says; what was mirrored from there stays',
+  followed: 'it continues as the same run, under its current names in trackers',
+  new: 'it is mirrored as a new run; the data mirrored from the old path stays',
+  part: 'some of its files are now part of this run and are mirrored again; the data mirrored from the old path stays',
+  other:
+    'it replaces another run and is mirrored again, into trackers by the `replaced` setting; the data mirrored from the old path stays',
 };

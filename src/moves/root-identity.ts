@@ -31,7 +31,7 @@ export function checkIdentities(roots: readonly ResolvedRoot[], held: Held): voi
     // Only its name is known, since it could not be read: nothing can meet.
     if (isUnread(held, root.name)) continue;
     throw new MirrorError('MB2007', `${path} is already mirrored as ${root.name}; ${root.path} has none of its files`, {
-      hint: `Name this one: ${freeName(root.name, paths)}=${root.path}; or, if it is the same root moved: ${root.name}=${root.path}`,
+      hint: `Give it another name: ${freeName(root.name, paths)}=${root.path}; or, if the same root moved here: ${root.name}=${root.path}`,
       context: { path: root.path, name: root.name },
     });
   }

@@ -37,7 +37,7 @@ function meaningOf(name: string, status: number | undefined): readonly [code: Er
   if (NO_ACCESS.test(name) || status === 401 || status === 403) {
     return [
       'MB4002',
-      'Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the profile, or the rights: reading, writing and listing are needed.',
+      'Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the profile, and the permissions: mirrorboard needs to read, write and list.',
     ];
   }
   if (NO_TARGET.test(name) || status === 404 || status === 301) {

@@ -195,7 +195,7 @@ export class ObjectStore {
       const made = await this.#within(0, signal, (abortSignal) =>
         client.send(new sdk.CreateMultipartUploadCommand({ ...place, ...factsOf(content) }), { abortSignal }),
       );
-      if (made.UploadId === undefined) throw new MirrorError('MB4005', 'the object store gave no id of an upload');
+      if (made.UploadId === undefined) throw new MirrorError('MB4005', 'the object store returned no upload id');
       return { id: made.UploadId, stored: new Map() };
     }
     const stored = new Map<number, string>();

@@ -26,8 +26,8 @@ export function checkOwnFile(path: string, { what, flag }: OwnDatabase): void {
   const us = process.geteuid?.();
   if (link.isSymbolicLink() && us !== undefined && link.uid !== us && link.uid !== ROOT_USER) {
     refuse(
-      `is a link that another user made (user ${link.uid})`,
-      `Name the file itself with ${flag}, or use a folder only you can write to.`,
+      `is a link that another user created (user ${link.uid})`,
+      `Give the file itself with ${flag}, or use a folder that only you can write to.`,
     );
   }
   const file = statSync(path, { throwIfNoEntry: false });
@@ -37,7 +37,7 @@ export function checkOwnFile(path: string, { what, flag }: OwnDatabase): void {
   if (file.isFile() && file.nlink > 1) {
     refuse(
       `has ${file.nlink} hard links, and a writer under each name would overwrite the other's points`,
-      'Remove the other name, or make it a copy (cp) of the file.',
+      'Remove the other name, or replace it with a copy (cp) of the file.',
     );
   }
 }

@@ -15,7 +15,7 @@ const NEVER = '$^';
 
 const ESCAPE_HINT = 'Close it; or write \\ before a bracket, brace or parenthesis that stands for itself.';
 const NOT_HINT =
-  'The globs of a list are alternatives, so nearly all matches one that begins with !. Within a path, !(debug)/** is all but debug.';
+  'The globs of a list are alternatives, so a glob that begins with ! matches nearly everything. Within a path, !(debug)/** is everything except debug.';
 
 /**
  * What makes a glob match nothing, or all, where something else was surely meant; undefined where nothing does. `isOneOfMany`:
@@ -33,34 +33,39 @@ export function globProblem(glob: string, kind: GlobKind, isOneOfMany = false): 
     if (escaped !== undefined) {
       return {
         expected: `a glob, in which ${escaped} means nothing`,
-        hint: 'Globs are no regular expressions: * is any part without /, [0-9] one digit. Directories are told apart by /.',
+        hint: 'Globs are not regular expressions: * matches any part without /, [0-9] one digit. Separate directories by /.',
       };
     }
   }
   if (!isSound(rest)) return { expected: 'a glob that can match: brackets in pairs, ranges in order', hint: ESCAPE_HINT };
-  if (/^!(?!\()/.test(glob) && (isOneOfMany || kind === 'path'))
-    return { expected: 'a glob of what is meant, without ! in front', hint: NOT_HINT };
+  if (/^!(?!\()/.test(glob) && (isOneOfMany || kind === 'path')) return { expected: 'a glob that does not begin with !', hint: NOT_HINT };
   return kind === 'tag' ? undefined : pathProblem(glob, kind);
 }
 
 /** What is wrong with a glob of what is left out: one that leaves out everything. */
 export function emptyingProblem(glob: string): GlobProblem | undefined {
   if (!/^[*/]+$/.test(glob)) return undefined;
-  return { expected: 'a glob that leaves something', hint: `${glob} leaves out every run. What is wanted alone stands in include.` };
+  return { expected: 'a glob that does not match everything', hint: `${glob} excludes every run. To select only some runs, use include.` };
 }
 
 function pathProblem(glob: string, kind: 'path' | 'name' | 'file'): GlobProblem | undefined {
   if (kind === 'name') {
     if (!glob.includes('/') && glob !== '.' && glob !== '..') return undefined;
-    return { expected: 'the name of a directory, or a glob of it, without /', hint: 'One name a level: fold the one above it, too.' };
+    return {
+      expected: 'the name of a directory, or a glob of it, without /',
+      hint: 'Give one name per level: fold the level above it, too.',
+    };
   }
   const place = kind === 'file' ? "the run's directory" : 'the log directory';
-  if (glob.startsWith('/')) return { expected: `a path below ${place}`, hint: `Paths begin at ${place}, without a / in front.` };
+  if (glob.startsWith('/')) return { expected: `a path below ${place}`, hint: `Paths start at ${place}, without a leading /.` };
   const below = kind === 'file' ? glob.replace(/^(?:\.\.\/)+/, '') : glob;
   const parts = below.replace(/^\.\//, '').replace(/\/$/, '').split('/');
   if (glob !== '.' && parts.some((part) => part === '' || part === '.' || part === '..')) {
     const only = kind === 'file' ? '; ../ only in front' : '';
-    return { expected: `a path below ${place}, without empty parts, . and ..${only}`, hint: 'No path that is looked at has such parts.' };
+    return {
+      expected: `a path below ${place}, without empty parts, . and ..${only}`,
+      hint: 'Paths below a log directory never have such parts.',
+    };
   }
   if (kind === 'file' && glob.endsWith('/'))
     return { expected: 'a pattern of files, not of a directory', hint: `All files in it: ${glob}**` };
@@ -84,9 +89,12 @@ function braceOf(glob: string): string | undefined {
 
 function braceProblem(brace: string, isCapturing: boolean): GlobProblem {
   return isCapturing
-    ? { expected: `a pattern, in which ${brace} is no name`, hint: `A name has letters, digits and _: {n}, {rest**}; as it is: \\${brace}` }
+    ? {
+        expected: `a pattern without ${brace}, which is not a name`,
+        hint: `A name has letters, digits and _: {n}, {rest**}; for a literal brace, write \\${brace}`,
+      }
     : {
         expected: `a glob, in which ${brace} means nothing`,
-        hint: `Write * for any name, {a,b} for one of several, or \\${brace} as it is.`,
+        hint: `Write * for any name, {a,b} for one of several, or \\${brace} for a literal brace.`,
       };
 }

@@ -105,7 +105,7 @@ export class SecondReading {
 }
 
 const CHANGES: Readonly<Record<Exclude<Change, 'same'>, string>> = {
-  cut: 'it ends before what was mirrored of it does: it is being written anew, or was cut',
-  shortened: 'it is shorter than what was mirrored of it',
-  replaced: 'it holds other records now',
+  cut: 'it is shorter than its mirrored part: it is being rewritten or was truncated',
+  shortened: 'it is shorter than its mirrored part',
+  replaced: 'it now contains different records',
 };

@@ -10,10 +10,10 @@ export function checkGaps(gaps: readonly Gap[], watermark: number): string[] {
   for (const gap of gaps) {
     const { start, end } = gap;
     const name = `the gap from ${start} to ${end}`;
-    if (!(Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start < end)) problems.push(`${name} is no range`);
+    if (!(Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start < end)) problems.push(`${name} is not a range`);
     if (end > watermark) problems.push(`${name} reaches beyond the watermark ${watermark}`);
     if (latest !== undefined && latest.start > start)
-      problems.push(`${name} stands behind the later one from ${latest.start} to ${latest.end}`);
+      problems.push(`${name} comes after the later one from ${latest.start} to ${latest.end}`);
     else {
       // Gaps of different tags may lie over the same bytes.
       const rivals = gap.tags === undefined ? [furthest] : [undefined, ...gap.tags].map((tag) => furthestOf.get(tag));

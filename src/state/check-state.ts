@@ -38,12 +38,12 @@ function findProblems(statements: Statements): Problem[] {
 function orphans(statements: Statements): Problem[] {
   return statements
     .all('SELECT "table" AS name, parent, count(*) AS n FROM pragma_foreign_key_check GROUP BY 1, 2')
-    .map(({ name, parent, n }) => ({ where: `table ${name}`, what: `${n} rows belong to a ${parent} that is not there` }));
+    .map(({ name, parent, n }) => ({ where: `table ${name}`, what: `${n} rows belong to a ${parent} that does not exist` }));
 }
 
 function meta(statements: Statements): Problem[] {
   const keys = new Set(statements.all("SELECT key FROM meta WHERE value <> ''").map(({ key }) => key));
-  return ['instance_id', 'created_at'].filter((key) => !keys.has(key)).map((key) => ({ where: 'table meta', what: `there is no ${key}` }));
+  return ['instance_id', 'created_at'].filter((key) => !keys.has(key)).map((key) => ({ where: 'table meta', what: `${key} is missing` }));
 }
 
 function catalogues(statements: Statements): Problem[] {
@@ -67,7 +67,7 @@ function files(statements: Statements): Problem[] {
     if (!Array.isArray(guard) || (guard.length !== 2 && guard.length !== 3)) say('its guard cannot be read');
     const damage = parsed<Damage[]>(row.damage);
     if (!Array.isArray(damage)) say('its damage cannot be read');
-    else for (const { start, end } of damage) if (!(start >= 0 && start < end)) say(`damage from ${start} to ${end} is no range`);
+    else for (const { start, end } of damage) if (!(start >= 0 && start < end)) say(`damage from ${start} to ${end} is not a range`);
   }
   return problems;
 }
@@ -83,12 +83,12 @@ function positions(statements: Statements): Problem[] {
     const [watermark, size] = [Number(row.watermark), Number(row.size)];
     if (watermark < 0) say(`the watermark is ${watermark}`);
     // Without a stamp the file was not read to its end at that size, or it was found shorter.
-    if (row.stamp !== '' && watermark > size) say(`the watermark ${watermark} lies behind the end of the file, ${size}`);
+    if (row.stamp !== '' && watermark > size) say(`the watermark ${watermark} is beyond the end of the file, ${size}`);
     if (Number(row.generation) > Number(row.file_generation))
       say(`its generation ${row.generation} is newer than the file's, ${row.file_generation}`);
     const last = parsed<RecordMark | null>(row.last);
     if (last === undefined) say('its anchor cannot be read');
-    else if (last !== null && last.offset >= watermark) say(`its anchor at ${last.offset} does not lie before the watermark ${watermark}`);
+    else if (last !== null && last.offset >= watermark) say(`its anchor at ${last.offset} is not before the watermark ${watermark}`);
     const gaps = parsed<Gap[]>(row.gaps);
     if (!Array.isArray(gaps)) say('its gaps cannot be read');
     else for (const what of checkGaps(gaps, watermark)) say(what);
@@ -104,7 +104,7 @@ function generations(statements: Statements): Problem[] {
     )
     .map((row) => ({
       where: `lane ${row.lane}, ${row.root}/${row.path}/${row.name}`,
-      what: `${row.n} refusals are of a generation it never had`,
+      what: `${row.n} refusals have a generation that does not exist`,
     }));
 }
 
@@ -118,7 +118,7 @@ function journals(statements: Statements): Problem[] {
     )
     .map((row) => ({
       where: `lane ${row.lane}, ${row.root}/${row.path}`,
-      what: `the journal's ${row.count} lines from ${row.first_line} are none, or reach into the next ones`,
+      what: `the journal's ${row.count} lines from ${row.first_line} are missing, or overlap the next ones`,
     }));
 }
 

@@ -27,11 +27,11 @@ export function judgeFile(path: string): 'absent' | 'ours' {
   }
   const header = readHeader(path);
   if (header.toString('latin1', 0, MAGIC.length) !== MAGIC || header.length < HEADER_BYTES) {
-    throw new MirrorError('MB3102', `${path} is not a SQLite file`, { hint: 'Name another file with --state.', context: { path } });
+    throw new MirrorError('MB3102', `${path} is not a SQLite file`, { hint: 'Use another file with --state.', context: { path } });
   }
   if (header.readUInt32BE(APPLICATION_AT) !== APPLICATION_ID) {
-    throw new MirrorError('MB3102', `${path} is a SQLite file, but not a state of mirrorboard`, {
-      hint: 'Name another file with --state.',
+    throw new MirrorError('MB3102', `${path} is a SQLite file, but not a mirrorboard state`, {
+      hint: 'Use another file with --state.',
       context: { path },
     });
   }
@@ -42,8 +42,8 @@ export function judgeFile(path: string): 'absent' | 'ours' {
 /** Throws MB3103 when a newer version wrote the file. */
 export function refuseNewer(path: string, version: number): void {
   if (version <= SCHEMA_VERSION) return;
-  throw new MirrorError('MB3103', `${path} has schema version ${version}; this mirrorboard knows versions up to ${SCHEMA_VERSION}`, {
-    hint: 'Use the mirrorboard that made it, or a newer one.',
+  throw new MirrorError('MB3103', `${path} has schema version ${version}; this mirrorboard supports versions up to ${SCHEMA_VERSION}`, {
+    hint: 'Use the mirrorboard version that created it, or a newer one.',
     context: { path, version },
   });
 }
@@ -52,8 +52,8 @@ export function refuseNewer(path: string, version: number): void {
 function refuseRemains(path: string): void {
   for (const remains of [`${path}-wal`, `${path}-journal`]) {
     if ((statSync(remains, { throwIfNoEntry: false })?.size ?? 0) === 0) continue;
-    throw new MirrorError('MB3104', `${path} is gone or empty, and ${remains} still holds a part of it`, {
-      hint: `Put the file back; or move ${remains} away too, to begin with an empty state.`,
+    throw new MirrorError('MB3104', `${path} is missing or empty, but ${remains} still contains a part of it`, {
+      hint: `Restore the file; or move ${remains} away too to start with an empty state.`,
       context: { path },
     });
   }

@@ -18,13 +18,13 @@ const WORDS = {
     fails: 'MB3001',
     taken: 'MB3004',
     flag: '--store',
-    wait: 'Let it finish, or name another store with --store. Reading (export, inspect) works meanwhile.',
+    wait: 'Let it finish, or use another store with --store. Reading (export, inspect) works meanwhile.',
   },
   state: {
     fails: 'MB3101',
     taken: 'MB3106',
     flag: '--state',
-    wait: 'Let it finish, or name another state with --state. Reading (status, state show) works meanwhile.',
+    wait: 'Let it finish, or use another state with --state. Reading (status, state show) works meanwhile.',
   },
 } as const;
 
@@ -45,8 +45,8 @@ export class FileLock {
     const words = WORDS[what];
     let db: DatabaseSync;
     if (lstatSync(lockPath, { throwIfNoEntry: false })?.isSymbolicLink()) {
-      throw new MirrorError('MB3010', `the lock ${lockPath} is a link, and a lock is a file of its own`, {
-        hint: `Remove the link, or name another file with ${words.flag}.`,
+      throw new MirrorError('MB3010', `the lock ${lockPath} is a link, expected a file`, {
+        hint: `Remove the link, or use another file with ${words.flag}.`,
         context: { path: lockPath },
       });
     }
@@ -55,7 +55,7 @@ export class FileLock {
       db = new DatabaseSync(lockPath);
     } catch (error) {
       throw new MirrorError(words.fails, `opening ${lockPath}: ${messageOf(error)}`, {
-        hint: `Check that the folder exists and can be written, or name another file with ${words.flag}.`,
+        hint: `Check that the folder exists and is writable, or use another file with ${words.flag}.`,
         cause: error,
         context: { path: lockPath },
       });
@@ -67,7 +67,7 @@ export class FileLock {
       db.close();
       if (!isTaken(error)) {
         throw new MirrorError(words.fails, `locking ${path}: ${messageOf(error)}`, {
-          hint: `Check that the folder can be written and has room, or name another file with ${words.flag}.`,
+          hint: `Check that the folder is writable and has free space, or use another file with ${words.flag}.`,
           cause: error,
           context: { path: lockPath },
         });

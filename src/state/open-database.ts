@@ -39,8 +39,8 @@ export function openForWriting(path: string, nowMs: number): { readonly db: Data
 export function openReadOnly(path: string): DatabaseSync {
   try {
     if (!existsSync(path) || judgeFile(path) === 'absent') {
-      throw new MirrorError('MB3105', `there is no state at ${path}`, {
-        hint: 'Name the state with --state, or start a watch, which makes one.',
+      throw new MirrorError('MB3105', `no state at ${path}`, {
+        hint: 'Give the state with --state, or start watch to create one.',
         command: 'mirrorboard watch LOGDIR',
         context: { path },
       });
@@ -69,8 +69,8 @@ function readable(location: string, path: string): DatabaseSync {
     const version = schemaVersion(db);
     refuseNewer(path, version);
     if (version < SCHEMA_VERSION) {
-      throw new MirrorError('MB3101', `${path} has schema version ${version}, and is read from version ${SCHEMA_VERSION} on`, {
-        hint: 'The next watch brings it up to date.',
+      throw new MirrorError('MB3101', `${path} has schema version ${version}, but this command needs version ${SCHEMA_VERSION} or later`, {
+        hint: 'The next watch upgrades it.',
         command: 'mirrorboard watch',
         context: { path, version },
       });

@@ -23,7 +23,7 @@ export function isStorageTrouble(error: unknown): boolean {
 const ROOM = 'Check that the folder exists, can be written and has room, or name another file with --state.';
 /** The remedy for a state file that is corrupt. */
 export const DAMAGED_HINT =
-  'Put a copy of it back (mirrorboard stopped), or move it away and start anew: docs/state.md says what is lost with it.';
+  'Stop mirrorboard and restore a copy, or move it away and start over: docs/state.md describes what is lost with it.';
 
 /** What SQLite or the file system says, in the state's terms. */
 export function translated(error: unknown, path: string, doing: string): MirrorError {
@@ -37,11 +37,11 @@ export function translated(error: unknown, path: string, doing: string): MirrorE
     return new MirrorError('MB3106', `${what}: another process holds it (${said})`, { ...details, hint, retry: 'later' });
   }
   if (code === NOTADB)
-    return new MirrorError('MB3102', `${what}: it is not a SQLite file`, { ...details, hint: 'Name another file with --state.' });
+    return new MirrorError('MB3102', `${what}: it is not a SQLite file`, { ...details, hint: 'Use another file with --state.' });
   // ERROR is what a missing table or column gives: our own statements are right, so the file is not.
   if (code === CORRUPT || code === ERROR) return new MirrorError('MB3104', `${what}: ${said}`, { ...details, hint: DAMAGED_HINT });
   if (code === FULL || ['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '')) {
-    const hint = 'Make room: what is not stored yet is kept in memory and tried again.';
+    const hint = 'Free some space: mirrorboard keeps unsaved data in memory and retries.';
     return new MirrorError('MB3101', `${what}: the disk is full`, { ...details, hint, retry: 'later' });
   }
   if (isStorageTrouble(error) || (code === undefined && isSystemError(error))) {

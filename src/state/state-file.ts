@@ -301,7 +301,7 @@ export class StateFile {
   }
 
   #mustFlush(): void {
-    if (!this.flush()) throw this.#failure ?? new MirrorError('MB9001', `writing ${this.#path}: the change could not be noted`);
+    if (!this.flush()) throw this.#failure ?? new MirrorError('MB9001', `writing ${this.#path}: the change could not be recorded`);
   }
 
   #reading(): StateStore {

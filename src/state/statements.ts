@@ -73,7 +73,7 @@ export class Statements {
       // What nearly all files have of gaps and damage, a quarter of the time of loading a state.
       return (text === '[]' ? [] : JSON.parse(String(text))) as T;
     } catch {
-      throw damaged(this.path, `it holds ${JSON.stringify(String(text).slice(0, 50))} in the place of JSON`);
+      throw damaged(this.path, `found ${JSON.stringify(String(text).slice(0, 50))}, expected JSON`);
     }
   }
 

@@ -55,15 +55,13 @@ interface Refusal {
 }
 
 function refusalOf({ method, headers, httpVersion }: IncomingMessage, options: GuardOptions): Refusal | undefined {
-  if (method !== 'GET' && method !== 'HEAD') return { status: 405, text: 'only GET and HEAD are answered' };
+  if (method !== 'GET' && method !== 'HEAD') return { status: 405, text: 'only GET and HEAD are allowed' };
   if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0) {
-    return { status: 413, text: 'a request has no body here' };
+    return { status: 413, text: 'requests must not have a body' };
   }
   // HTTP/1.0 need not say it; every browser does.
-  if (headers.host === undefined) return httpVersion === '1.0' ? undefined : { status: 400, text: 'the request names no host' };
-  return isOurs(headers.host, options)
-    ? undefined
-    : { status: 403, text: 'the host of the request is none of ours; --listen-host NAME makes it one' };
+  if (headers.host === undefined) return httpVersion === '1.0' ? undefined : { status: 400, text: 'the request has no host' };
+  return isOurs(headers.host, options) ? undefined : { status: 403, text: 'unknown host; allow it with --listen-host NAME' };
 }
 
 /**

@@ -29,7 +29,7 @@ export async function serveHealth(listen: string, source: HealthSource, hosts: r
           ? [source.isReady ? 200 : 503, readyText(source), 'text/plain']
           : path === '/status'
             ? [200, `${JSON.stringify(source.document())}\n`, 'application/json']
-            : [404, 'there are /livez, /readyz, /healthz and /status\n', 'text/plain'];
+            : [404, 'not found; try /livez, /readyz, /healthz or /status\n', 'text/plain'];
     response.writeHead(Number(code), { 'content-type': `${type}; charset=utf-8` });
     response.end(body);
   });
@@ -37,7 +37,7 @@ export async function serveHealth(listen: string, source: HealthSource, hosts: r
     server.once('error', (error) =>
       reject(
         new MirrorError('MB1001', `listening on ${listen}: ${messageOf(error)}`, {
-          hint: 'Name another address with --listen HOST:PORT.',
+          hint: 'Choose another address with --listen HOST:PORT.',
           cause: error,
         }),
       ),
@@ -48,7 +48,7 @@ export async function serveHealth(listen: string, source: HealthSource, hosts: r
   return server;
 }
 
-function readyText({ isReady, whyNotReady = 'the first scan is not done yet', remarks = [] }: HealthSource): string {
+function readyText({ isReady, whyNotReady = 'the first scan is not complete', remarks = [] }: HealthSource): string {
   return `${[isReady ? 'ok' : whyNotReady, ...remarks].join('\n')}\n`;
 }
 

@@ -25,7 +25,7 @@ export interface LaneProgressOptions {
 }
 
 const SILENT_REMEDY =
-  'It takes what it is asked and does not answer: see whether its server is stopped or overloaded, or its database hangs, and restart it if need be.';
+  'It accepts requests but does not answer: check if its server is stopped or overloaded, or its database hangs, and restart it if needed.';
 
 /** One lane as seen from outside: what it accepted, how far the files are ahead, and why it stands still if it does. */
 export class LaneProgress {

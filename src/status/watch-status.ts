@@ -129,16 +129,16 @@ export class WatchStatus {
    * One that does not answer is no reason while others are looked at: a restart would not help it, and would cost the others.
    */
   get whyNotReady(): string | undefined {
-    if (this.#expected.some((name) => !this.roots.has(name) && !this.isSilent(name))) return 'the first scan is not done yet';
+    if (this.#expected.some((name) => !this.roots.has(name) && !this.isSilent(name))) return 'the first scan is not complete';
     const ages = [...this.roots.values()].map((root) => this.#overdueMs(root));
     if (ages.some((overdueMs) => overdueMs <= 0)) return undefined;
-    return this.roots.size === 0 ? 'the first scan is not done yet' : `no root was looked at for ${seconds(this.#lastScanMs)} s`;
+    return this.roots.size === 0 ? 'the first scan is not complete' : `no root was scanned for ${seconds(this.#lastScanMs)} s`;
   }
 
   /** Roots that were not looked at for long, and what does not answer. */
   get remarks(): readonly string[] {
     const late = [...this.roots].flatMap(([name, root]) =>
-      this.#overdueMs(root) > 0 ? [`${name} was not looked at for ${seconds(this.#now() - root.scannedAtMs)} s`] : [],
+      this.#overdueMs(root) > 0 ? [`${name} was not scanned for ${seconds(this.#now() - root.scannedAtMs)} s`] : [],
     );
     return [...late, ...this.silences.map(({ root, path, sinceMs }) => `${root}: ${path} has not answered since ${stamp(sinceMs)}`)];
   }
@@ -152,7 +152,7 @@ export class WatchStatus {
     const quietMs = this.lanes.reduce((least, lane) => Math.min(least, lane.quietMs), Number.POSITIVE_INFINITY);
     if (quietMs <= STILL_MS) return undefined;
     const isExplained = this.silences.length > 0 && [...this.roots.values()].some((root) => this.#overdueMs(root) <= 0);
-    return isExplained ? undefined : `there is work, and no lane has moved for ${seconds(quietMs)} s`;
+    return isExplained ? undefined : `data is pending, but no lane made progress for ${seconds(quietMs)} s`;
   }
 
   get #lastScanMs(): number {
@@ -209,7 +209,7 @@ export class WatchStatus {
     this.lane(lane).fileForgotten(run, name);
     this.#damage.delete(keyOfFile(run, name));
     const path = filePathOf(run.path, name);
-    if (unreadBytes === 0) this.#log?.info({ lane, root: run.root, path }, 'file gone, all of it is mirrored');
+    if (unreadBytes === 0) this.#log?.info({ lane, root: run.root, path }, 'file deleted after it was mirrored');
     else {
       const bytes = `${unreadBytes} byte${unreadBytes === 1 ? ' was' : 's were'}`;
       this.#incident({ kind: 'lost', root: run.root, path, reason: `${bytes} not mirrored yet into ${lane}` });
@@ -313,7 +313,7 @@ export class WatchStatus {
     if (reason !== '' && reason !== before)
       this.#log?.warn(
         { root, directories, reason },
-        directories === 0 ? 'notifications off, polling goes on' : 'fewer notifications, polling goes on',
+        directories === 0 ? 'notifications off, polling continues' : 'fewer notifications, polling continues',
       );
   }
 
@@ -396,7 +396,7 @@ export class WatchStatus {
     }
     for (const item of known) {
       if (!isPending(item) && !starts.has(item.start)) {
-        this.#log?.info({ root: run.root, run: run.path, file, start: item.start, end: item.end }, 'damage healed');
+        this.#log?.info({ root: run.root, run: run.path, file, start: item.start, end: item.end }, 'damage repaired');
       }
     }
     if (damage.length === 0) this.#damage.delete(key);
@@ -426,7 +426,7 @@ function stamp(ms: number): string {
 /** Why not all directories of a root have a notification; null where they do, or where none is asked for. */
 function shortOf({ notified, notifiedReason, directories }: RootStatus): string | null {
   if (notifiedReason !== '') return notifiedReason;
-  return notified > 0 && notified < directories ? 'more of them are not asked for' : null;
+  return notified > 0 && notified < directories ? 'mirrorboard does not request more' : null;
 }
 
 function shown(obstacles: RootStatus['obstacles']): { readonly path: string; readonly reason: string }[] {

@@ -315,7 +315,7 @@ export class ArtifactSync {
     } catch (error) {
       const code = systemCode(error);
       if (signal.aborted || !(hasChanged(error) || (code !== undefined && !(error instanceof MirrorError)))) throw error;
-      return this.#fail(run, task, key, hasChanged(error) ? 'it changed while it was read' : `it can't be read (${code})`);
+      return this.#fail(run, task, key, hasChanged(error) ? 'it changed while it was read' : `it cannot be read (${code})`);
     }
   }
 
@@ -373,7 +373,7 @@ export class ArtifactSync {
 
   async #setParams(handle: Handle, read: ReadParams, isAgain = false): Promise<ArtifactResult> {
     const { backend } = this.#options;
-    if (backend.setParams === undefined) return { kind: 'unsupported', reason: 'the tracker has no place for params of files' };
+    if (backend.setParams === undefined) return { kind: 'unsupported', reason: 'the tracker does not support params from files' };
     if (read.kind === 'invalid') return read;
     const { params } = read;
     if (params.length === 0) return { kind: 'done' };
@@ -404,8 +404,8 @@ export class ArtifactSync {
     isAgain: boolean,
   ): Promise<ArtifactResult> {
     const { backend, signal } = this.#options;
-    if (backend.putFile === undefined) return { kind: 'unsupported', reason: 'the tracker keeps no files' };
-    if (to === '') return { kind: 'invalid', reason: 'nothing is left of its name' };
+    if (backend.putFile === undefined) return { kind: 'unsupported', reason: 'the tracker does not store files' };
+    if (to === '') return { kind: 'invalid', reason: 'its name would be empty' };
     const file = artifactFile(source, to, hash, signal);
     const put = (): Promise<ArtifactOutcome> =>
       this.#attempt(async (until) => {
@@ -425,13 +425,13 @@ export class ArtifactSync {
       const done = await this.#registering.add(() =>
         this.#attempt((until) => backend.registerModel?.(handle, version, until) ?? Promise.resolve(NOWHERE)),
       );
-      if (done.kind !== 'stored') return { kind: done.kind, reason: `no version of ${model}: ${done.reason}`, isStored: true };
+      if (done.kind !== 'stored') return { kind: done.kind, reason: `no model version of ${model}: ${done.reason}`, isStored: true };
     }
     if (dataset !== undefined) {
       const where = fullPath(source.directory, source.path);
       const facts = { name: to.split('/').at(-1) ?? to, hash, source: where, context: dataset };
       const done = await this.#attempt((until) => backend.noteDataset?.(handle, facts, until) ?? Promise.resolve(NOWHERE));
-      if (done.kind !== 'stored') return { kind: done.kind, reason: `not noted as a dataset: ${done.reason}`, isStored: true };
+      if (done.kind !== 'stored') return { kind: done.kind, reason: `not registered as a dataset: ${done.reason}`, isStored: true };
     }
     return { kind: 'done' };
   }
@@ -461,17 +461,16 @@ export class ArtifactSync {
 
   #sayFailed(run: SyncedRun, error: unknown): void {
     const reason = error instanceof MirrorError ? error.message : messageOf(error);
-    if (!this.#options.signal.aborted)
-      this.#options.warn('files beside the event files could not be mirrored', { run: runLabel(run.target), reason });
+    if (!this.#options.signal.aborted) this.#options.warn('artifacts could not be mirrored', { run: runLabel(run.target), reason });
   }
 
   #say(run: SyncedRun, file: string, { kind, reason, isStored, kept }: ArtifactResult): void {
     const { warn } = this.#options;
     const facts = { run: runLabel(run.target), file };
     const what = isStored === true ? 'was stored, but not registered' : 'was not mirrored';
-    if (kind !== 'done') warn(`a file beside the event files ${what} (${kind})`, { ...facts, reason: reason ?? '' });
+    if (kind !== 'done') warn(`an artifact ${what} (${kind})`, { ...facts, reason: reason ?? '' });
     if (kept !== undefined)
-      warn('params stay what they were, since the tracker never changes one', { ...facts, params: kept.slice(0, 5).join('; ') });
+      warn('params keep their values, because the tracker never changes a param', { ...facts, params: kept.slice(0, 5).join('; ') });
   }
 }
 
@@ -515,7 +514,7 @@ function hasChanged(error: unknown): boolean {
   return false;
 }
 
-const NOWHERE: ArtifactOutcome = { kind: 'unsupported', reason: 'the tracker has no place for it' };
+const NOWHERE: ArtifactOutcome = { kind: 'unsupported', reason: 'the tracker does not support it' };
 
 function resultOf(outcome: Exclude<ArtifactOutcome, { kind: 'stored' }>): ArtifactResult {
   return { kind: outcome.kind, reason: outcome.reason };

@@ -10,8 +10,8 @@ export function makeStoreFolder(storePath: string): void {
   try {
     makeOwnFolder(dirname(storePath));
   } catch (cause) {
-    throw new MirrorError('MB3001', `making the folder of ${storePath}`, {
-      hint: 'Name a store in a folder that can be written with --store.',
+    throw new MirrorError('MB3001', `creating the folder of ${storePath}`, {
+      hint: 'Choose a store in a writable folder with --store.',
       cause,
     });
   }
@@ -21,6 +21,6 @@ export function makeStoreFolder(storePath: string): void {
 export function openState(path: string, log: FactLog | undefined): StateFile {
   return StateFile.open(path, {
     now: Date.now,
-    onFailure: (error) => log?.warn({ code: error.code, reason: error.message, remedy: error.hint }, 'state not written, trying again'),
+    onFailure: (error) => log?.warn({ code: error.code, reason: error.message, remedy: error.hint }, 'state not written, retrying'),
   });
 }

@@ -204,15 +204,14 @@ export class LaneRoutes {
       const before = frozen ?? plainMapping(run.path);
       const isOther = isElsewhere(before, wanted, today);
       // Of what something else has opened nothing restarts: what is there stays under its names.
-      if (isOther && this.#isJoined(run, before))
-        this.#say('a run that joins another one keeps the names it has there', { run: runLabel(run) });
+      if (isOther && this.#isJoined(run, before)) this.#say('a run that joins another run keeps its names there', { run: runLabel(run) });
       else if (isOther && isRemapping) {
         // Its tracker run restarts below, with all that goes into it.
         this.#outdated?.add(keyOfRun({ root: run.root, path: before.target }));
         if (before.target !== wanted.path) this.#leave(run, before);
         [isBegun, frozen] = [false, undefined];
       } else if (isOther) {
-        this.#say('a run keeps the names and the place it has: --remap mirrors it again', { run: runLabel(run) });
+        this.#say('a run keeps its name and target: use --remap to mirror it again', { run: runLabel(run) });
       }
     }
     const before = frozen ?? plainMapping(run.path);
@@ -228,7 +227,7 @@ export class LaneRoutes {
     const isChanged = Object.keys(mapping.left).length + Object.keys(mapping.names).length > 0;
     const late = isBegun ? undefined : fold.overtaken(run.path, this.#around(run));
     if (late !== undefined) {
-      this.#say('a directory came after one was mirrored that is behind it: backfill --remap puts them in order', {
+      this.#say('a directory appeared after a later one was mirrored: run backfill --remap to order them', {
         run: runLabel(run),
         former: late,
       });
@@ -294,7 +293,7 @@ export class LaneRoutes {
 
   /** Restarts a run that goes into another tracker run from now on. */
   #leave(run: RunRef, { target }: RunMapping): void {
-    this.#say('a run is mirrored again, in another place', { run: runLabel(run) });
+    this.#say('mirroring a run again, into another target', { run: runLabel(run) });
     this.#options.states.moved(run);
     this.#mappings.delete(keyOfRun(run));
     this.#sources.get(keyOfRun({ root: run.root, path: target }))?.delete(keyOfRun(run));
@@ -311,7 +310,7 @@ export class LaneRoutes {
     if (this.#outdated?.has(key) !== true && opened.name === today.name && opened.group === today.group) return;
     this.#restarted.add(key);
     this.#names.delete(key);
-    this.#say('a tracker run is replaced by a new one', { run: runLabel(target), name: today.name, former: opened.name });
+    this.#say('replacing a tracker run with a new one', { run: runLabel(target), name: today.name, former: opened.name });
     this.restart(target, { name: today.name, group: today.group, epoch: opened.epoch + 1 });
   }
 
@@ -351,7 +350,7 @@ export class LaneRoutes {
         every === 0 || isGiven ? nameThere(mapping, tag, plugin, run.path) : this.#namesOf(decided.target).take(wanted, ownerOf(run, tag));
       if (name !== wanted && !isGiven) {
         names.set(tag, name);
-        this.#say('two series of one tracker run have the same name: one has another there', { run: runLabel(run), tag, name });
+        this.#say('two series of a tracker run have the same name: renaming one there', { run: runLabel(run), tag, name });
       }
       known.set(tag, { name, every });
     }
@@ -408,7 +407,7 @@ export class LaneRoutes {
     }
     const changed = [...owed].flatMap(([name, tags]) => (tags.isChanged ? [{ name, gaps: tags.gaps() }] : []));
     for (const { name, gaps } of changed) states.widened(run, name, gaps);
-    if (wider.size > 0) this.#say('series that a route newly includes are owed', { run: runLabel(run), series: wider.size });
+    if (wider.size > 0) this.#say('series that a route newly includes are pending', { run: runLabel(run), series: wider.size });
     this.#keep(decided, { ...mapping, left: Object.fromEntries(left) });
     return changed.filter(({ gaps }) => gaps.length > 0).map(({ name }) => name);
   }

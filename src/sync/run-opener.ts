@@ -202,18 +202,18 @@ export class RunOpener {
       replaced: (before.replaced ?? 0) + 1,
       files,
     });
-    routing.warn(`${runLabel(target)} gets a tracker run beside its former one, which is ended: ${whatOf(replaced)}`, {
+    routing.warn(`${runLabel(target)} gets a new tracker run, and the old one is finished: ${whatOf(replaced)}`, {
       ...factsOf(target, replaced),
-      hint: 'Wanted otherwise: `replaced: same_run`.',
+      hint: 'To keep using the old run, set `replaced: same_run`.',
     });
     return { kind: 'restart', ms: isSettled ? 0 : REPLACING_MS };
   }
 
   /** Of a file with other content its incident speaks; of other files nobody would. */
   #sayTogether({ target }: SyncedRun, replaced: Replaced): void {
-    this.#options.routing.warn(`${runLabel(target)} goes on in the tracker run that has its former content, too: ${whatOf(replaced)}`, {
+    this.#options.routing.warn(`${runLabel(target)} continues in the tracker run that also has its earlier content: ${whatOf(replaced)}`, {
       ...factsOf(target, replaced),
-      hint: 'For a tracker run of its own: `replaced: new_run`.',
+      hint: 'To get a new tracker run, set `replaced: new_run`.',
     });
   }
 
@@ -293,7 +293,7 @@ export class RunOpener {
     const today = this.#namesOf(run);
     if (before !== undefined) {
       if (before.joins === undefined && (before.name !== today.name || before.group !== today.group)) {
-        routing.warn('a run keeps the name and the place it was opened with: --remap mirrors it again', {
+        routing.warn('a run keeps its original name and target: use --remap to mirror it again', {
           run: runLabel(target),
           name: before.name,
         });
@@ -314,8 +314,8 @@ export class RunOpener {
     if (joined.kind === 'absent') {
       if (!isSettled && steadyMs() - run.seenAtMs < joined.waitMs) return { kind: 'wait', ms: LOOK_MS };
       const { path: file, reason } = joined;
-      const what = reason === undefined ? 'is not there' : 'is not read';
-      routing.warn(`the file that is to name the run to join ${what}: the run gets one of its own`, {
+      const what = reason === undefined ? 'is missing' : 'is not readable';
+      routing.warn(`the file with the run to join ${what}: creating a new run`, {
         run: runLabel(target),
         file,
         ...(reason === undefined ? {} : { reason }),
@@ -393,7 +393,7 @@ interface Replaced {
 function whatOf({ kind, files }: Replaced): string {
   const [file = '', ...more] = new Set(files.map(({ piece }) => piece.file));
   const named = `${file}${more.length === 0 ? '' : ` and ${more.length} more`}`;
-  return kind === 'content' ? `${named} was replaced by other content` : `the files it was made from are gone, and ${named} is there`;
+  return kind === 'content' ? `${named} was replaced by other content` : `its original files are gone, and ${named} is new`;
 }
 
 function factsOf(target: RunRef, { files: [first] }: Replaced): { readonly run: string; readonly file: string } {

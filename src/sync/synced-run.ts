@@ -13,7 +13,7 @@ import type { ParamText } from './tag-params.ts';
 /** Where the root of a run lies. */
 export function rootPlace(places: ReadonlyMap<string, RootPlace>, { root }: RunRef): RootPlace {
   const place = places.get(root);
-  if (place === undefined) throw new MirrorError('MB9001', `nobody knows where the root ${root} lies`);
+  if (place === undefined) throw new MirrorError('MB9001', `the path of the root ${root} is unknown`);
   return place;
 }
 

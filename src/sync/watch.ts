@@ -108,7 +108,7 @@ export async function watch(options: WatchOptions): Promise<WatchStatus> {
   useMemory({ roots: options.roots.length });
   const unseen = await unseenRoots(options.roots, { isPatient: true });
   if (checkRoots(options.roots, { store: store?.path, state: options.statePath }, unseen).length === 0)
-    throw new MirrorError('MB1001', 'there is nothing to watch: no log directory is given', { command: 'mirrorboard watch LOGDIR' });
+    throw new MirrorError('MB1001', 'nothing to watch: no log directory given', { command: 'mirrorboard watch LOGDIR' });
   if (store !== undefined) makeStoreFolder(store.path);
   const lock = store === undefined ? undefined : FileLock.acquire(store.path);
   try {

@@ -168,9 +168,9 @@ function removalsOf(
       const others = [...folded, ...(isOwn ? [run] : [])].filter((source) => !going.has(keyOfRun(source)));
       const reason =
         backend.remove === undefined
-          ? 'this tracker can not remove runs'
+          ? 'this tracker cannot delete runs'
           : known.opened(run)?.joins !== undefined
-            ? 'something else opened it'
+            ? 'another program created it'
             : others[0] !== undefined
               ? `${runLabel(others[0])} is in it, too`
               : undefined;

@@ -99,7 +99,7 @@ async function removeAll(
     } catch (error) {
       // About this run alone: it is not there any more.
       if (error instanceof MirrorError && error.code === 'MB4006') continue;
-      warn(`the tracker run of ${label} could not be removed from ${lane}: ${messageOf(error)}`);
+      warn(`the tracker run of ${label} could not be deleted from ${lane}: ${messageOf(error)}`);
       rest.push(removal);
       failed.add(lane);
     }

@@ -58,7 +58,7 @@ export class LinkFollower {
     if (isInside || links === 'all') return undefined;
     if (links === 'inside') return `the link ${name} leads out of the root, to ${shown(real)} (links: inside)`;
     if (own.uid === there.uid) return undefined;
-    return `the link ${name} belongs to user ${own.uid}, and ${shown(real)}, which it leads to, to user ${there.uid} (links: owner)`;
+    return `the link ${name} belongs to user ${own.uid}, but its target ${shown(real)} belongs to user ${there.uid} (links: owner)`;
   }
 
   /** The real path behind a link, and what is there. */
@@ -105,7 +105,7 @@ export class LinkFollower {
   #checkMount(link: string, at: string, next: string): void {
     const mounted = this.#mounts.at(next);
     if (isOfTheKernel(mounted)) {
-      const reason = `the link ${this.#name(link)} leads into ${shown(next)}, a file system of the kernel (${mounted}): it is never followed`;
+      const reason = `the link ${this.#name(link)} leads into ${shown(next)}, a kernel file system (${mounted}): mirrorboard never follows it`;
       throw refusal('MB2010', reason, link);
     }
     if (mounted === undefined && this.#mounts.typeOf(at) === 'autofs') throw this.#unmounted(link, next);

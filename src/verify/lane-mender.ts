@@ -34,11 +34,11 @@ export class LaneMender implements Repairs {
       const known = facts.get(name);
       const what = `${runLabel(run)}/${name}`;
       if (known === undefined || known.unjudged !== undefined) {
-        this.left.push({ what, reason: 'the file is not there as it was' });
+        this.left.push({ what, reason: 'the file is missing or changed' });
         continue;
       }
       if (file.isDistrusted && !this.#canSendAgain) {
-        this.left.push({ what, reason: 'it can not be sent again without being there twice: mirror into a new lane' });
+        this.left.push({ what, reason: 'sending it again would duplicate it: mirror into a new lane' });
         continue;
       }
       const gaps = file.isDistrusted ? wholeGaps(file, known) : gapsOf(file.stretches, (offset) => recordEnd(directory, name, offset));
@@ -51,7 +51,7 @@ export class LaneMender implements Repairs {
     if (unmendable > 0) {
       this.left.push({
         what: `${runLabel(run)} in ${this.#lane.name}`,
-        reason: `${unmendable} points there are none of ours, or no longer; nothing is removed from a tracker`,
+        reason: `${unmendable} points there are not, or no longer, in the event files; mirrorboard never deletes points from a tracker`,
       });
     }
   }
@@ -67,7 +67,7 @@ export class LaneMender implements Repairs {
     if (!this.#canSendAgain) {
       this.left.push({
         what: `${runLabel(run)}/${name}`,
-        reason: `${refused.length} points were refused, and can not be sent again without others being there twice`,
+        reason: `${refused.length} points were refused, and sending them again would duplicate others`,
       });
       return;
     }
@@ -103,7 +103,7 @@ export class LaneMender implements Repairs {
 
   finish(): void {
     if (this.#state.flush()) return;
-    throw this.#state.failure ?? new MirrorError('MB3101', 'what is owed could not be noted in the state');
+    throw this.#state.failure ?? new MirrorError('MB3101', 'the pending data could not be recorded in the state');
   }
 }
 

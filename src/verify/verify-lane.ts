@@ -172,7 +172,7 @@ class LanePass {
   #checkAnything({ name, path }: Scope, isHeld: boolean, verdicts: readonly RunVerdict[]): void {
     const { lane } = this.#options.source;
     if (!isHeld) {
-      this.#log.obstacles.push({ what: path, reason: `nothing of ${name} was mirrored into ${lane} yet`, isUnmirrored: true });
+      this.#log.obstacles.push({ what: path, reason: `nothing of ${name} is mirrored into ${lane} yet`, isUnmirrored: true });
       return;
     }
     const isAny = verdicts.some((verdict) => verdict.points > 0 || differencesOf(verdict) > 0);
@@ -180,7 +180,7 @@ class LanePass {
     if (this.#log.troubled.some(({ run }) => run.root === name)) {
       this.#log.obstacles.push({
         what: path,
-        reason: `none of the files that ${name} was mirrored from is there as it was: is it mounted?`,
+        reason: `all mirrored files of ${name} are missing or changed: is it mounted?`,
       });
     }
   }

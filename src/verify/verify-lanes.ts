@@ -84,7 +84,7 @@ export async function verifyBetween(names: readonly [string, string], options: V
     const [source, other] = names.map((name): LaneSource => {
       if (name === 'local' && reader !== undefined && store !== undefined) return localSource(reader, store.path);
       const tracker = trackers.find((lane) => lane.name === name);
-      if (tracker === undefined || state === undefined) throw new MirrorError('MB4010', `there is no lane ${name}`);
+      if (tracker === undefined || state === undefined) throw new MirrorError('MB4010', `no such lane: ${name}`);
       return trackerSource(tracker, state, statePath, options.clock);
     });
     const [first, second] = [source as LaneSource, other as LaneSource];

@@ -95,7 +95,7 @@ export class VerifyLog {
       }
       for (const { start, end, reason: why } of lost) {
         this.progress.damaged++;
-        const words = `bytes ${start} to ${end} were read once, and can't be read now (${why})`;
+        const words = `bytes ${start} to ${end} were readable before, but are not now (${why})`;
         this.troubled.push({ run, file: name, why: 'unreadable', reason: words });
       }
     }

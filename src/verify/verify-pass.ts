@@ -155,7 +155,7 @@ class Pass {
       0,
     );
     if (isAny || unjudged === 0) return;
-    this.#log.obstacles.push({ what: path, reason: `none of the files that ${name} was mirrored from is there as it was: is it mounted?` });
+    this.#log.obstacles.push({ what: path, reason: `all mirrored files of ${name} are missing or changed: is it mounted?` });
   }
 
   async #compare({ run, directory, found }: Candidate): Promise<void> {

@@ -68,7 +68,7 @@ export async function scopesOf(
   const { words } = mirrored;
   const known = mirrored.roots();
   if (known.length === 0) {
-    throw new MirrorError('MB3008', `${words} is empty: there is nothing to verify`, {
+    throw new MirrorError('MB3008', `${words} is empty: nothing to verify`, {
       command: 'mirrorboard backfill LOGDIR',
     });
   }
@@ -91,7 +91,7 @@ export async function scopesOf(
   for (const { name, path } of resolved) {
     if (known.some((root) => root.name === name)) continue;
     throw new MirrorError('MB3008', `${words} has nothing of ${path}; it has: ${known.map((root) => root.path).join(', ')}`, {
-      hint: 'Give one of those, NAME=PATH for a root that lies elsewhere now, or nothing for all.',
+      hint: 'Give one of these, NAME=PATH for a root that moved, or nothing for all.',
       context: { path },
     });
   }

@@ -125,7 +125,7 @@ export function trackerSource(
       await answers.ask(() => backend.probe(signal));
     },
     async *readBack(run, options) {
-      if (readBack !== 'full') throw new MirrorError('MB4004', 'this tracker does not give back what it holds');
+      if (readBack !== 'full') throw new MirrorError('MB4004', 'this tracker does not return its points');
       const target = names.targetOf(run);
       const handle = lane.handle(target);
       if (handle !== undefined) {
@@ -138,7 +138,7 @@ export function trackerSource(
         }
         capabilities = undefined;
       } else if (lane.known(run).points > 0) {
-        throw new MirrorError('MB4006', 'the state does not say which tracker run it is');
+        throw new MirrorError('MB4006', 'the state has no tracker run for it');
       }
     },
   };

@@ -94,7 +94,7 @@ describe.each(HARNESSES)('a run whose file was replaced, in %s', (_, harness) =>
       await mirror.backfill();
       const present = mirror.handle();
       expect(present).not.toBe(former);
-      expect(warnings.filter((warning) => warning.includes('the files it was made from are gone'))).toHaveLength(1);
+      expect(warnings.filter((warning) => warning.includes('its original files are gone'))).toHaveLength(1);
       now.push(...run.append(training(2, 6, 12), OTHER));
       await mirror.backfill();
       const later = life('second');
@@ -152,7 +152,7 @@ describe.each(HARNESSES)('a run whose file was replaced, in %s', (_, harness) =>
       drafts.push(...run.append(training(2, 6, 9), OTHER));
       await mirror.backfill();
       expect([mirror.handle(), await runCount()]).toEqual([former, 1]);
-      expect(warnings).toEqual([expect.stringContaining('goes on in the tracker run that has its former content, too')]);
+      expect(warnings).toEqual([expect.stringContaining('continues in the tracker run that also has its earlier content')]);
       await expectHeld(former, drafts);
     }));
 

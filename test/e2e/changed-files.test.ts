@@ -162,7 +162,7 @@ describe('an event file between two backfills', () => {
     }
     const status = await mustRun(['status'], { cwd: folder });
     expect(status.stdout).toMatch(/1 file is shorter than the mirrored part; the points are kept\n {2}logs\/run\/events.out.tfevents.1: /);
-    expect((await mustRun(['verify'], { cwd: folder }, 3)).stderr).toMatch(/it ends before what was mirrored of it does/);
+    expect((await mustRun(['verify'], { cwd: folder }, 3)).stderr).toMatch(/it is shorter than its mirrored part/);
     writeFileSync(path, new Uint8Array(Buffer.concat([w.versionEvent(7), scalars(9)].map(w.frame))));
     await backfill();
     await expectPresent();

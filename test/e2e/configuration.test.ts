@@ -147,7 +147,7 @@ describe('config check', () => {
     configure('roots: [nowhere]', 'lanes: { own: { type: ./none.js } }');
     expect((await mustRun(['config', 'check'], { cwd: folder }, 2)).stderr).toMatch('MB4009');
     configure('roots: [nowhere]');
-    expect((await mustRun(['config', 'check'], { cwd: folder }, 2)).stdout).toMatch('there is no directory nowhere');
+    expect((await mustRun(['config', 'check'], { cwd: folder }, 2)).stdout).toMatch('no such directory: nowhere');
     mkdirSync(join(folder, 'a', 'b'), { recursive: true });
     configure('roots: [a, a/b]');
     expect((await mustRun(['config', 'check'], { cwd: folder }, 2)).stdout).toMatch('lies in');
@@ -199,7 +199,7 @@ describe('config check', () => {
     configure('routes: [{ runs: a, lanes: [wandb] }, { runs: b, lanes: [local] }]');
     const { stdout } = await mustRun(['config', 'check'], { cwd: folder });
     expect(stdout.match(/^rule .*/gm)).toEqual([
-      expect.stringMatching(/note +\.\/mirrorboard\.yaml:1:10: it names wandb, which is no lane/),
+      expect.stringMatching(/note +\.\/mirrorboard\.yaml:1:10: no lane named wandb in this configuration/),
     ]);
   });
 
@@ -271,7 +271,7 @@ describe('config show', () => {
     const env = { ENVIRONMENT: 'prodution' };
     const { stderr } = await mustRun(['config', 'show'], { cwd: folder, env });
     expect(stderr).toMatch(
-      'note: there is no profile "prodution" (ENVIRONMENT), so the settings outside of profiles hold; there are production; did you mean production?',
+      'note: no such profile: "prodution" (ENVIRONMENT); using the settings outside of profiles; known profiles: production; did you mean production?',
     );
     expect((await mustRun(['config', 'show', '-q', '-q'], { cwd: folder, env })).stderr).toBe('');
     const refused = await mustRun(['backfill', '--profile', 'prodution', folder], { cwd: folder }, 2);
@@ -352,7 +352,7 @@ describe('doctor', () => {
   });
 
   it('is 1 for a root that is not there, and for a store that is none', async () => {
-    expect((await mustRun(['doctor', 'nowhere'], { cwd: folder }, 1)).stdout).toMatch('there is no directory nowhere');
+    expect((await mustRun(['doctor', 'nowhere'], { cwd: folder }, 1)).stdout).toMatch('no such directory: nowhere');
     writeFileSync(join(folder, 'mirrorboard.db'), 'this is no database, and long enough to be looked at as one');
     expect((await mustRun(['doctor', corpus('tf2_scalars')], { cwd: folder }, 1)).stdout).toMatch(/problem +store: /);
   });

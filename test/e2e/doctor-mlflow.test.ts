@@ -32,21 +32,21 @@ it('finds out by a trial that it keeps files, and says what that means', async (
   const { code, stdout } = await doctor({ isOld: true, isFileStore: true, version: '2.22.2' }, '--write');
   expect(code).toBe(0);
   expect(stdout).toMatch(/wrote 5 points to a test run/);
-  expect(stdout).toMatch(/Trial runs.*FileStore.*may be there twice/s);
-  expect(stdout).not.toContain('are kept once');
+  expect(stdout).toMatch(/Test runs.*FileStore.*may be there twice/s);
+  expect(stdout).not.toContain('are stored once');
   expect(stub?.runs()).toEqual([]);
 });
 
 it('finds out by a trial which names and texts a database does not hold as they are', async () => {
   const { code, stdout } = await doctor({ foldsNames: true, isLatin1: true, paramLength: 500, isOld: true }, '--write');
   expect(code).toBe(0);
-  expect(stdout).toMatch(/Trial runs.*differ only by case.*latin1.*cut at 500 characters/s);
+  expect(stdout).toMatch(/Test runs.*differ only by case.*latin1.*cut at 500 characters/s);
 });
 
 it('finds out by a trial that a database also takes letters for others, and holds no emoji', async () => {
   const { code, stdout } = await doctor({ foldsNames: true, foldsAs: { ø: 'o' }, isNarrow: true }, '--write');
   expect(code).toBe(0);
-  expect(stdout).toMatch(/are kept once.*Trial runs.*also takes letters for others.*utf8mb3/s);
+  expect(stdout).toMatch(/are stored once.*Test runs.*also takes letters for others.*utf8mb3/s);
 });
 
 it('finds files that go past the server, and names the remedy', async () => {

@@ -61,7 +61,7 @@ describe('the exit code', () => {
   const file = join(repository, 'package.json');
   const wrong: readonly (readonly [what: string, args: readonly string[], says: RegExp])[] = [
     ['no root', ['backfill'], /no log directory/],
-    ['a missing root', ['backfill', 'nowhere'], /there is no directory nowhere/],
+    ['a missing root', ['backfill', 'nowhere'], /no such directory: nowhere/],
     ['a root that is a file', ['backfill', file], /is not a directory/],
     ['missing roots alone', ['backfill', 'nothing', 'nowhere'], /there is no directory nothing/],
     ['a root given twice', ['backfill', corpus('tf2_scalars'), corpus('tf2_scalars')], /given twice/],
@@ -81,7 +81,7 @@ describe('the exit code', () => {
     ['a word of an option', ['watch', '--interval', '3'], /hint: Did you mean --scan-interval\?/],
     ['an unknown option of an action', ['state', 'show', '--frobnicate'], /hint: See mirrorboard state show --help/],
     ['a lane that is not there', ['backfill', corpus('tf2_scalars'), '--to', 'mlflow'], /mlflow/],
-    ['a dry run of a missing root', ['backfill', '--dry-run', 'nowhere'], /there is no directory nowhere/],
+    ['a dry run of a missing root', ['backfill', '--dry-run', 'nowhere'], /no such directory: nowhere/],
     ['a missing file to inspect', ['inspect', 'nowhere'], /nowhere/],
     ['a store that is not there', ['export'], /there is no store/],
     ['an unknown format', ['export', '--format', 'xml'], /xml/],

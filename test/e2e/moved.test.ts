@@ -116,7 +116,7 @@ describe('a run that was moved between two backfills', () => {
         kind: 'moved',
         root: 'logs',
         path: 'archive/2026/exp',
-        reason: 'logs/exp: it goes on as what it was, under the names it has in trackers',
+        reason: 'logs/exp: it continues as the same run, under its current names in trackers',
       },
     ]);
     expect(stored()).toEqual([

@@ -53,7 +53,7 @@ it('what there is one of is said as one', async () => {
   expect(await says(0, 'inspect', 'head')).toContain('1 record, but no summary values');
   expect(await says(0, 'inspect', 'none')).toContain('the file is empty');
   expect(await says(0, 'inspect', 'opened')).toContain('1 record, but no summary values');
-  expect(await says(0, 'inspect', 'dataset')).toContain('1 record, but none is an event of TensorBoard');
+  expect(await says(0, 'inspect', 'dataset')).toContain('1 record, but no TensorBoard event');
   expect(await says(0, 'inspect', 'other')).toContain(
     '1 name below it, but none contains "tfevents" like the names of event files; 1 TFRecord file is other data',
   );

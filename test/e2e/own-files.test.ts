@@ -96,7 +96,7 @@ describe('files of our own', () => {
     const { lchownSync } = await import('node:fs');
     lchownSync(link, 65534, 65534);
     const { stderr } = await mustRun(['backfill', corpus('tf2_scalars'), '--store', 'm.db'], { cwd: folder }, 2);
-    expect(stderr).toMatch(/MB3010.*is a link that another user made/);
+    expect(stderr).toMatch(/MB3010.*is a link that another user created/);
   });
 });
 

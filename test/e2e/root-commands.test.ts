@@ -81,7 +81,9 @@ describe('root move', () => {
     logs.put(`runs-2/x/${ONE}`, ...scalars(0, 10));
     await logs.mustRun(['backfill', 'runs', 'runs-2']);
     mkdirSync(logs.path('empty'));
-    expect(await logs.expectCode('MB2007', 'root', 'move', 'runs', 'empty')).toContain(`Name this one: runs-3=${logs.path('empty')}`);
+    expect(await logs.expectCode('MB2007', 'root', 'move', 'runs', 'empty')).toContain(
+      `Give it another name: runs-3=${logs.path('empty')}`,
+    );
   });
 
   it('refuses a directory that is another one, is not there, or lies in a root', async () => {

@@ -149,7 +149,7 @@ describe('folding', () => {
     log('exp', ['train/loss'], 7);
     log('exp/train', ['loss'], 9);
     const { stderr } = await backfill();
-    expect(stderr).toContain('two series of one tracker run have the same name');
+    expect(stderr).toContain('two series of a tracker run have the same name');
     expect(counts('exp')).toEqual({ 'train/loss': 7, 'train/loss_2': 9 });
     expect((await verified()).points).toBe(16);
     expect((await run('verify', '--between', 'local', 'mlflow')).code).toBe(0);
@@ -198,7 +198,7 @@ describe('routes', () => {
 
     configure('routes: [{ tags: "acc", every: 2 }]\n');
     const { stderr } = await backfill();
-    expect(stderr).toContain('series that a route newly includes are owed');
+    expect(stderr).toContain('series that a route newly includes are pending');
     expect(counts('exp')).toEqual({ loss: 20, acc: 12, 'grad/a': 20 });
     expect(counts('debug/one')).toEqual({ loss: 20 });
     configure('');
@@ -234,7 +234,7 @@ describe('routes', () => {
     configure('runs: { name: "run {path}" }\n');
     log('exp', ['old/loss', 'old/acc'], 3, 'events.out.tfevents.2');
     const { stderr } = await backfill();
-    expect(stderr).toContain('--remap mirrors it again');
+    expect(stderr).toContain('use --remap to mirror it again');
     expect(Object.keys(counts('exp')).sort()).toEqual(['new/acc', 'new/loss']);
     expect((await verified()).points).toBe(16);
 
@@ -353,7 +353,7 @@ artifacts:
     utimesSync(join(logs, 'exp/checkpoint_epoch_3.pth'), 1_700_000_100, 1_700_000_100);
     old('exp/summary.json', '{"training": {"final_loss": 0.25, "epochs": 3}, "lr": 0.2}');
     old('exp/checkpoint_epoch_4.pth', Buffer.alloc(10, 1));
-    expect((await backfill()).stderr).toContain('params stay what they were');
+    expect((await backfill()).stderr).toContain('params keep their values');
     expect(Object.fromEntries(exp.params)).toEqual({ lr: '0.1', batch: '64', 'training.final_loss': '0.25', 'training.epochs': '3' });
     expect(exp.tags.get('mirrorboard.param.lr')).toBe('0.2');
     expect(stub.count('model-versions/create')).toBe(2);

@@ -190,7 +190,7 @@ describe('a lane with mode: disabled', () => {
     writeFileSync(join(folder, 'mirrorboard.yaml'), `${readFileSync(join(folder, 'mirrorboard.yaml'), 'utf8')}  local: {}\n`);
     const off = (...args: readonly string[]): Promise<Ended> => mirrorboard(args, { cwd: folder, env: { WANDB_MODE: 'disabled' } });
     const { code, stderr } = await off('backfill', logs);
-    expect([code, stderr]).toEqual([0, expect.stringContaining('wandb: the lane is switched off')]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('wandb: the settings switch this lane off')]);
     expect(server.runs).toEqual([]);
     expect((await off('verify')).code).toBe(0);
     expect((await run('backfill', logs)).code).toBe(0);

@@ -336,7 +336,7 @@ describe('a file that is watched', () => {
     const watching = watch();
     await has(15);
     rmSync(other);
-    await watching.said(/file gone, all of it is mirrored/);
+    await watching.said(/file deleted after it was mirrored/);
     rmSync(file);
     await watching.said(/"kind":"lost".*15 bytes/);
     await end(watching);
@@ -372,10 +372,10 @@ describe('a file that is watched', () => {
     writeFileSync(file, w.eventFile(...scalars(0, 10)));
     const watching = watch();
     await has(10);
-    // Permissions mean nothing to root; a link that leads nowhere is as unreadable for everybody.
+    // Permissions mean nothing to root; a broken link is as unreadable for everybody.
     renameSync(file, join(folder, 'kept'));
     symlinkSync(join(folder, 'aim'), file);
-    await watching.said(/a link that leads nowhere/);
+    await watching.said(/a broken link/);
     append(join(folder, 'kept'), scalar(10));
     renameSync(join(folder, 'kept'), join(folder, 'aim'));
     await has(11);
@@ -496,7 +496,7 @@ describe('a disk that is full', () => {
     await has(200_000, store());
     const { stderr } = await end(watching);
     expect(stderr).toMatch(/"kind":"(lost|vanished)"/);
-    expect(stderr).not.toMatch(/all of it is mirrored/);
+    expect(stderr).not.toMatch(/after it was mirrored/);
   });
 });
 

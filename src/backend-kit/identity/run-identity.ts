@@ -30,7 +30,7 @@ export interface Candidate {
 }
 
 const OWN: Whose = { kind: 'own' };
-const OF_REPLACED: Whose = { kind: 'other', why: 'with what its files held before they were replaced' };
+const OF_REPLACED: Whose = { kind: 'other', why: 'with the earlier content of replaced files' };
 
 /** Whether that needs no look into the files. */
 export function isPlainlyOwn({ instance, files }: RunMark, { instanceId, fingerprint, leavesReplaced }: RunSource): boolean {
@@ -53,13 +53,13 @@ export async function isWhoseRun({ mark, readBack }: Candidate, source: RunSourc
     case 'theirs':
       return OWN;
     case 'unreadable':
-      return { kind: 'other', why: 'which does not name its files, and cannot be read back' };
+      return { kind: 'other', why: 'which does not list its files, and cannot be read back' };
     case 'nothing':
-      return { kind: 'other', why: 'made with another state file, without a point that could tell whose it is' };
+      return { kind: 'other', why: 'created with another state file, with no point to identify it' };
     case 'others':
-      return { kind: 'other', why: 'which does not name its files, and holds points that are not in these' };
+      return { kind: 'other', why: 'which does not list its files, and has points that these files do not have' };
     default:
-      return { kind: 'other', why: 'which does not name its files' };
+      return { kind: 'other', why: 'which does not list its files' };
   }
 }
 
@@ -115,11 +115,11 @@ export function nameBeside(name: string, others: number): string {
 /** Says that a name is taken. `noun`: what the tracker calls a run. */
 export function sayTaken(warn: BackendContext['warn'], source: RunSource, name: string, why: string | undefined, noun = 'run'): void {
   const run = runLabel(source.run);
-  warn(`${run} is mirrored as ${name}: a ${noun} of the same root and path is there, ${why ?? 'made from other files'}`, {
+  warn(`${run} is mirrored as ${name}: a ${noun} of the same root and path exists, ${why ?? 'made from other files'}`, {
     hint:
       OF_REPLACED.kind === 'other' && why === OF_REPLACED.why
-        ? 'With `replaced: same_run` it would have been gone on with.'
-        : 'Name the root (NAME=PATH) so that the two never meet.',
+        ? 'Set `replaced: same_run` to continue that run.'
+        : 'Give the root a different name (NAME=PATH) to keep the two apart.',
     run,
   });
 }

@@ -74,7 +74,7 @@ export class Section<Table extends Fields> {
       if (secret !== '') return secret;
       this.wrong(fileKey, 'an empty file', 'a file that holds the secret');
     } catch (error) {
-      this.problems.push({ path: [fileKey], found: messageOf(error), expected: 'a file that can be read', isLocal: true });
+      this.problems.push({ path: [fileKey], found: messageOf(error), expected: 'a readable file', isLocal: true });
     }
     return undefined;
   }

@@ -324,7 +324,7 @@ export class TrackerLane {
     if (unfinished !== undefined) return unfinished;
     const begun = await backend.prepare([parcel], this.#book.journal(run));
     if (!this.#book.begin(run, begun)) {
-      return { kind: 'retry', error: new MirrorError('MB3101', `noting what lane ${this.name} is about to send`, { retry: 'later' }) };
+      return { kind: 'retry', error: new MirrorError('MB3101', `recording what lane ${this.name} is about to send`, { retry: 'later' }) };
     }
     const outcome = (await backend.sendPrepared(begun.intent, [parcel], this.#signal))[0] ?? unanswered(this.name);
     if (outcome.kind === 'accepted') this.#book.finishBegun(run, begun.entries);
@@ -341,9 +341,9 @@ export class TrackerLane {
     if (found.kind === 'unknown') {
       const error = new MirrorError(
         'MB4006',
-        `what became of the last send for ${run.root}/${run.path} is not known, and the tracker does not say`,
+        `the result of the last send for ${run.root}/${run.path} is unknown, and the tracker cannot tell`,
         {
-          hint: 'Run once with --rebuild: then a new run is made beside it, and all of it is sent there.',
+          hint: 'Run once with --rebuild to send everything to a new tracker run; the old one stays.',
           context: { root: run.root, run: run.path },
         },
       );
@@ -401,7 +401,7 @@ function asWhole(outcome: Outcome, parcel: TrackerParcel | undefined, lane: stri
   const all = pointCount(parcel.batch);
   const answered = outcome.points + outcome.refusals.length;
   if (answered === all) return outcome;
-  return { kind: 'fatal', error: new MirrorError('MB9001', `lane ${lane} said what became of ${answered} points, and was given ${all}`) };
+  return { kind: 'fatal', error: new MirrorError('MB9001', `lane ${lane} answered for ${answered} of ${all} points`) };
 }
 
 function unanswered(lane: string): Outcome {

@@ -37,13 +37,13 @@ export class Mender implements Repairs {
   /** Missing points become gaps; a file with points too many or changed ones is mirrored anew. */
   mendPoints({ run, repair, counts }: RunComparison, facts: ReadonlyMap<string, FileFacts>, series: readonly Series[]): void {
     if (series.some(({ id }, i) => id !== i)) {
-      this.left.push({ what: runLabel(run), reason: 'the store has lost rows of its series: mirror into a new store' });
+      this.left.push({ what: runLabel(run), reason: 'the store lost rows of its series: mirror into a new store' });
       return;
     }
     for (const [name, file] of repair.files) {
       const known = facts.get(name);
       if (known === undefined || known.unjudged !== undefined) {
-        this.left.push({ what: `${runLabel(run)}/${name}`, reason: 'the file is not there as it was' });
+        this.left.push({ what: `${runLabel(run)}/${name}`, reason: 'the file is missing or changed' });
       } else if (file.isDistrusted) {
         this.#repairer.distrust(run, name);
         this.distrusted.push({ run, file: name });
@@ -84,7 +84,7 @@ export class Mender implements Repairs {
       if (wanted.size === 0) return;
     }
     for (const path of wanted.values()) {
-      this.left.push({ what: `media ${path}`, reason: `no event file of ${runLabel(run)} has its bytes now` });
+      this.left.push({ what: `media ${path}`, reason: `no event file of ${runLabel(run)} contains its bytes any more` });
     }
   }
 }

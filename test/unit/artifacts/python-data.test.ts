@@ -47,7 +47,7 @@ describe('Python that only assigns plain values', () => {
     ['a = __import__("os")', 1],
     ['if True: a = 1', 1],
   ])('is nothing else, which is said with the line: %s', (text, line) => {
-    expect(() => parsePython(text)).toThrow(`it is no Python that only assigns plain values: line ${line}`);
+    expect(() => parsePython(text)).toThrow(`it is not Python that only assigns plain values: line ${line}`);
   });
 
   it('is not nested without end', () => {

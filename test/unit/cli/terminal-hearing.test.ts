@@ -8,9 +8,11 @@ describe('what status says of notifications', () => {
   });
 
   it('names the root, how many of how many, why, and what it means', () => {
-    const roots = [{ name: 'logs', directories: 5000, notified_directories: 2000, notifications_short: 'more of them are not asked for' }];
+    const roots = [
+      { name: 'logs', directories: 5000, notified_directories: 2000, notifications_short: 'mirrorboard does not request more' },
+    ];
     expect(hearingLines(roots)).toEqual([
-      'logs: 2,000 of 5,000 directories have change notifications: more of them are not asked for',
+      'logs: 2,000 of 5,000 directories have change notifications: mirrorboard does not request more',
       '  the next scan finds new runs in the others; polling still follows growing files',
     ]);
   });

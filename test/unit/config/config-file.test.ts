@@ -132,19 +132,19 @@ describe('parseConfigFile', () => {
   it('refuses what YAML refuses, and what no setting is made of', () => {
     expect(failure('project: "a').code).toBe('MB1002');
     expect(failure('__proto__: { project: a }').message).toContain('the key __proto__');
-    expect(failure('[a]: b').message).toContain('a key that is no text');
-    expect(failure('roots: &a [*a]').message).toContain('aliases that repeat without end');
+    expect(failure('[a]: b').message).toContain('a key that is not a text');
+    expect(failure('roots: &a [*a]').message).toContain('aliases that repeat endlessly');
   });
 
   it.each([
-    ['project: a\nlog: {}\nproject: b', '3:1: project: found the key a second time, the first is in line 1, expected each key once'],
+    ['project: a\nlog: {}\nproject: b', '3:1: project: found the key a second time, first in line 1, expected each key once'],
     ['lanes:\n  m: { type: a, tags: { x: 1, x: 2 } }', '2:31: lanes.m.tags.x: found the key a second time'],
     ['project: a\n---\nproject: b', '2:1: found a second YAML document, expected one document'],
     ['project: a\n---\n', '2:1: found a second YAML document'],
     ['lanes:\n  a: &a { type: mlflow }\n  b:\n    <<: *a', '4:5: lanes.b["<<"]: found a merge (<<)'],
     ['tags:\n  <<: { a: b }', '2:3: tags["<<"]: found a merge (<<)'],
     ['lanes:\n\tlocal: {}', '2:1: found a syntax error (Tabs are not allowed as indentation), expected YAML'],
-    ['include: *.pt', '1:10: include: found an alias (*) to an anchor that is not there'],
+    ['include: *.pt', '1:10: include: found an alias (*) to a missing anchor'],
     ['runs: { fold: [*x] }', '1:16: runs.fold[0]: found an alias (*)'],
   ])('refuses what YAML lets through or passes over: %j', (text, message) => {
     const error = failure(text);
@@ -157,22 +157,22 @@ describe('parseConfigFile', () => {
 
   it.each([
     ['path: x\nroots: [{ path: a, level: b }]', 'roots[0].level', 'level is a setting below log'],
-    ['log: { project: x }', 'log.project', 'project is a setting of the top of the file'],
-    ['mlflow: { tracking_uri: x }', 'mlflow', 'stand below lanes: lanes.mlflow'],
+    ['log: { project: x }', 'log.project', 'project is a top-level setting'],
+    ['mlflow: { tracking_uri: x }', 'mlflow', 'Put the settings of a lane below lanes: lanes.mlflow'],
     ['lanes:\n  local:\n  path: x', 'lanes.path', 'If path is a setting of a lane, indent it'],
-    ['project: 1', 'project', 'Write it in quotes: "1"'],
-    ['runs: { name: {path} }', 'runs.name', 'write a text with braces in quotes, as in "{path}"'],
-    ['umask: 027', 'umask', 'Write it in quotes: "027"'],
+    ['project: 1', 'project', 'Put it in quotes: "1"'],
+    ['runs: { name: {path} }', 'runs.name', 'put a text with braces in quotes, such as "{path}"'],
+    ['umask: 027', 'umask', 'Put it in quotes: "027"'],
     ['lanes: []', 'lanes', 'expected a mapping of lanes, or a list of their names, not empty'],
     ['profiles: { p: { lanes: [] } }', 'profiles.p.lanes', 'a list of their names, not empty'],
     ['project: " "', 'project', 'a name, not only blanks'],
     ['runs: { name: " " }', 'runs.name', 'a template, not only blanks'],
-    ['lanes: { local: { path: ./a.db, media_path: a.db } }', 'lanes.local.media_path', 'a folder of its own'],
-    ['umask: "777"', 'umask', 'that leave the owner all rights'],
+    ['lanes: { local: { path: ./a.db, media_path: a.db } }', 'lanes.local.media_path', 'a separate folder'],
+    ['umask: "777"', 'umask', 'that keep all permissions of the owner'],
     ['memory: 100000GiB', 'memory', 'at most 64TiB'],
-    ['roots: ./runs', 'roots', 'A list of one is written [x]'],
+    ['roots: ./runs', 'roots', 'Write a list as [x]'],
     ['profiles: { p: { projct: x } }', 'profiles.p.projct', 'did you mean project?'],
-    ['profiles: { p: { log: { level: info } } }', 'profiles.p.log', 'expected it at the top: profiles have no log of their own'],
+    ['profiles: { p: { log: { level: info } } }', 'profiles.p.log', 'expected it at the top level: profiles cannot have their own log'],
     ['config: { shared_tgs: [a] }', 'config.shared_tgs', 'did you mean shared_tags?'],
     ['lanes: { m: { type: mlflow } }\nprofiles: { p: { backend: [n] } }', 'profiles.p.backend[0]', 'a lane with a type'],
     ['lanes: { arch: { type: mlflow } }\nprofiles: { p: { backends: [arhc] } }', 'profiles.p.backends[0]', 'did you mean arch?'],
@@ -188,26 +188,38 @@ describe('parseConfigFile', () => {
     ["exclude: 'a\\'", '1:10: exclude[0]: found "a\\\\"', 'Close it'],
     ['ignore: ["[z-a]"]', '1:10: ignore[0]: found "[z-a]"', 'Close it'],
     ['roots: [{ path: a, include: ["x{b"] }]', '1:30: roots[0].include[0]: found "x{b"', 'Close it'],
-    ['include: [/data/runs]', 'include[0]: found "/data/runs", expected a path below the log directory', 'without a / in front'],
-    ['exclude: [../old]', 'exclude[0]: found "../old", expected a path below the log directory', 'No path that is looked at'],
-    ['exclude: ["**"]', '1:11: exclude[0]: found "**", expected a glob that leaves something', 'leaves out every run'],
-    ['roots: [{ path: a, ignore: "*" }]', 'roots[0].ignore[0]: found "*", expected a glob that leaves something', 'leaves out every run'],
-    ['exclude: [a//b]', 'exclude[0]: found "a//b"', 'No path that is looked at'],
-    ['exclude: ["!debug"]', 'exclude[0]: found "!debug", expected a glob of what is meant', '!(debug)/**'],
+    ['include: [/data/runs]', 'include[0]: found "/data/runs", expected a path below the log directory', 'without a leading /'],
+    [
+      'exclude: [../old]',
+      'exclude[0]: found "../old", expected a path below the log directory',
+      'Paths below a log directory never have such parts',
+    ],
+    ['exclude: ["**"]', '1:11: exclude[0]: found "**", expected a glob that does not match everything', 'excludes every run'],
+    [
+      'roots: [{ path: a, ignore: "*" }]',
+      'roots[0].ignore[0]: found "*", expected a glob that does not match everything',
+      'excludes every run',
+    ],
+    ['exclude: [a//b]', 'exclude[0]: found "a//b"', 'Paths below a log directory never have such parts'],
+    ['exclude: ["!debug"]', 'exclude[0]: found "!debug", expected a glob that does not begin with !', '!(debug)/**'],
     ['include: ["exp_{n}"]', 'include[0]: found "exp_{n}", expected a glob, in which {n} means nothing', 'Write * for any name'],
-    ["include: ['exp\\d*']", 'expected a glob, in which \\d means nothing', 'Globs are no regular expressions'],
+    ["include: ['exp\\d*']", 'expected a glob, in which \\d means nothing', 'Globs are not regular expressions'],
     ['routes: [{ runs: "a{b", drop: true }]', '1:18: routes[0].runs[0]: found "a{b"', 'Close it'],
     ['routes: [{ tags: "a{b*", drop: true }]', '1:18: routes[0].tags[0]: found "a{b*"', 'Close it'],
-    ['routes: [{ tags: "*/{my-x}", drop: true }]', 'expected a pattern, in which {my-x} is no name', 'A name has letters'],
+    ['routes: [{ tags: "*/{my-x}", drop: true }]', 'expected a pattern without {my-x}, which is not a name', 'A name has letters'],
     ['routes: [{ tags: [a, "!b"], drop: true }]', 'routes[0].tags[1]: found "!b"', '!(debug)/**'],
     [
       'params: [/etc/passwd]',
       '1:10: params[0].files[0]: found "/etc/passwd", expected a path below the run\'s directory',
-      'without a / in front',
+      'without a leading /',
     ],
-    ['artifacts: { files: "a/../../b" }', '1:21: artifacts[0].files[0]: found "a/../../b"', 'No path that is looked at'],
+    [
+      'artifacts: { files: "a/../../b" }',
+      '1:21: artifacts[0].files[0]: found "a/../../b"',
+      'Paths below a log directory never have such parts',
+    ],
     ['artifacts: [checkpoints/]', 'expected a pattern of files, not of a directory', 'All files in it: checkpoints/**'],
-    ['runs: { fold: [eval/train] }', '1:16: runs.fold[0]: found "eval/train", expected the name of a directory', 'One name a level'],
+    ['runs: { fold: [eval/train] }', '1:16: runs.fold[0]: found "eval/train", expected the name of a directory', 'Give one name per level'],
     ['runs: { fold_flat: ["version_["] }', 'runs.fold_flat[0]: found "version_["', 'Close it'],
   ])('refuses a glob that cannot mean what it says: %s', (text, message, hint) => {
     const error = failure(text);
@@ -231,7 +243,7 @@ describe('parseConfigFile', () => {
 
   it('shows no value in a list of one that a secret variable gives', () => {
     const text = `lanes: { m: { type: mlflow, join: { file: x, wait: "\${A_TOKEN}" } } }`;
-    expect(failure(text, { A_TOKEN: 'hunter2' }).message).toContain('join[0].wait: found a value that is not shown');
+    expect(failure(text, { A_TOKEN: 'hunter2' }).message).toContain('join[0].wait: found a hidden value');
   });
 
   it('puts several hints where they belong, and one at the end', () => {
@@ -247,11 +259,11 @@ describe('parseConfigFile', () => {
   });
 
   it.each([
-    ['lanes: { mlflow: { tracking_uri: "http://u:hunter2@h" } }', 'lanes.mlflow.tracking_uri holds a password'],
-    ['lanes: { mlflow: { tracking_uri: "http://u:hun/ter2@h" } }', 'lanes.mlflow.tracking_uri holds a password'],
-    ['lanes: { mlflow: { tracking_uri: "http://:hun@ter2@h" } }', 'lanes.mlflow.tracking_uri holds a password'],
-    ['lanes: { mlflow: { tracking_uri: "postgresql://h/d?password=hunter2" } }', 'lanes.mlflow.tracking_uri holds a secret'],
-    ['profiles: { p: { mlflow: { tracking_uri: "mysql://u:hunter2@h/d" } } }', 'profiles.p.mlflow.tracking_uri holds a password'],
+    ['lanes: { mlflow: { tracking_uri: "http://u:hunter2@h" } }', 'lanes.mlflow.tracking_uri contains a password'],
+    ['lanes: { mlflow: { tracking_uri: "http://u:hun/ter2@h" } }', 'lanes.mlflow.tracking_uri contains a password'],
+    ['lanes: { mlflow: { tracking_uri: "http://:hun@ter2@h" } }', 'lanes.mlflow.tracking_uri contains a password'],
+    ['lanes: { mlflow: { tracking_uri: "postgresql://h/d?password=hunter2" } }', 'lanes.mlflow.tracking_uri contains a secret'],
+    ['profiles: { p: { mlflow: { tracking_uri: "mysql://u:hunter2@h/d" } } }', 'profiles.p.mlflow.tracking_uri contains a password'],
   ])('warns of a password in an address, and does not show it: %s', (text, notice) => {
     const { notices } = parseConfigFile('m.yaml', text, {});
     expect(notices).toEqual([expect.stringContaining(notice)]);
@@ -266,7 +278,7 @@ describe('parseConfigFile', () => {
   );
 
   it('says that a file is empty', () => {
-    expect(parseConfigFile('m.yaml', '# nothing\n', {}).notices).toEqual(['m.yaml is empty: the defaults hold']);
+    expect(parseConfigFile('m.yaml', '# nothing\n', {}).notices).toEqual(['m.yaml is empty: using the defaults']);
   });
 
   it('knows the trap of a plain variable in a flow mapping, and reports one syntax error a line', () => {
@@ -353,7 +365,7 @@ describe('secrets', () => {
 
   it('written in a file are refused, with what to do', () => {
     const error = failure(`password: ${SECRET}`);
-    expect(error.message).toContain('found a secret written in the file (not shown)');
+    expect(error.message).toContain('found a secret written in the file (hidden)');
     expect(error.hint).toContain(`\${VAR}`);
   });
 

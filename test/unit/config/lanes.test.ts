@@ -80,7 +80,7 @@ describe('the lanes', () => {
     ['lanes: { mlfow: {} }', 'm 1:10: lanes.mlfow: found a lane without a type', 'did you mean mlflow?'],
     ['backend: [mlfow]', 'found "mlfow"', 'did you mean mlflow?'],
     ['lanes: { a.b: { type: mlflow } }', 'found "a.b" as the name of a lane', ''],
-    ['lanes: { other: { type: local } }', 'the local store is the lane called local', ''],
+    ['lanes: { other: { type: local } }', 'the only local store is the lane called local', ''],
     ['profiles: { dev: { lnes: {} } }', 'profiles.dev.lnes: found a lane without a type', ''],
     ['lanes: [[a]]', 'expected a mapping of lanes, or a list of their names', ''],
     ['lanes: { mlflow: { tags: { a: [b] } } }', 'lanes.mlflow.tags.a: found a list, expected a text', ''],
@@ -94,9 +94,9 @@ describe('the lanes', () => {
   it('asked for and not there are an error that names those that are', async () => {
     const error = await failure({ text: 'lanes: { own: { type: x } }', flags: { lanes: ['won'] } });
     expect([error.code, error.exitCode]).toEqual(['MB4010', 2]);
-    expect(error.message).toBe('--to: there is no lane "won"; there are local, mlflow, wandb, clearml, aim, own');
+    expect(error.message).toBe('--to: no such lane: "won"; known lanes: local, mlflow, wandb, clearml, aim, own');
     expect((await failure({ flags: { lanes: ['mlfow'] } })).hint).toBe('Did you mean mlflow?');
-    expect((await failure({ flags: { lanes: ['elsewhere'] } })).hint).toMatch(/^Write the lane into the configuration/);
+    expect((await failure({ flags: { lanes: ['elsewhere'] } })).hint).toMatch(/^Add the lane to the configuration/);
   });
 
   it('take their settings from variables of ours before the file', async () => {
@@ -163,7 +163,7 @@ describe('the lanes', () => {
 
   it('have tags with any braces in them; what looks like a misspelled placeholder is said', async () => {
     const { notices } = await load({ text: 'tags: { trial: "{nubmer}", json: \'{"a": 1}\', ok: "{number}" }\nlanes: [mlflow, wandb]' });
-    expect(notices).toEqual(['./mirrorboard.yaml:1:16: the tag trial holds {nubmer}, which stays as it is; did you mean {number}?']);
+    expect(notices).toEqual(['./mirrorboard.yaml:1:16: the tag trial contains {nubmer}, which is not replaced; did you mean {number}?']);
   });
 
   it.each([
@@ -173,13 +173,13 @@ describe('the lanes', () => {
     ['profiles: { p: { mlflow: { tags: { trial: "{nubmer}" } } } }', '1:43'],
     ['config: { shared_tags: { trial: "{nubmer}" } }', '1:33'],
   ])('say so also of tags that no lane uses now: %s', async (text, place) => {
-    const notice = `./mirrorboard.yaml:${place}: the tag trial holds {nubmer}, which stays as it is; did you mean {number}?`;
+    const notice = `./mirrorboard.yaml:${place}: the tag trial contains {nubmer}, which is not replaced; did you mean {number}?`;
     expect((await load({ text })).notices).toEqual([notice]);
   });
 
   it('say so of tags that a variable gives', async () => {
     const { notices } = await load({ text: 'lanes: [mlflow]', env: { MIRRORBOARD_MLFLOW_TAGS: 'a={nubmer}' } });
-    expect(notices).toEqual(['MIRRORBOARD_MLFLOW_TAGS: the tag a holds {nubmer}, which stays as it is; did you mean {number}?']);
+    expect(notices).toEqual(['MIRRORBOARD_MLFLOW_TAGS: the tag a contains {nubmer}, which is not replaced; did you mean {number}?']);
   });
 
   it('take every setting from variables: type, join and words that look like others, too', async () => {
@@ -195,7 +195,7 @@ describe('the lanes', () => {
 
   it.each([
     [{ MIRRORBOARD_MLFLOW_JOIN: '/tmp/id' }, 'MIRRORBOARD_MLFLOW_JOIN: lanes.mlflow.join: found "/tmp/id", expected a path below the run'],
-    [{ MIRRORBOARD_MLFLOW_TAGS: 'a=b,=c' }, 'MIRRORBOARD_MLFLOW_TAGS: lanes.mlflow.tags: found "=c", expected tags as in'],
+    [{ MIRRORBOARD_MLFLOW_TAGS: 'a=b,=c' }, 'MIRRORBOARD_MLFLOW_TAGS: lanes.mlflow.tags: found "=c", expected tags such as'],
   ])('refuse a variable that makes no sense: %j', async (env, message) => {
     expect((await failure({ text: 'lanes: [mlflow]', env })).message).toContain(message);
   });
@@ -268,11 +268,11 @@ describe('profiles', () => {
     expect([error.code, error.exitCode, error.message, error.hint]).toEqual([
       'MB1030',
       2,
-      '--profile: there is no profile "prodction"; there are development, staging, production',
+      '--profile: no such profile: "prodction"; known profiles: development, staging, production',
       'Did you mean production?',
     ]);
     expect((await failure({ env: { MIRRORBOARD_PROFILE: 'qa' } })).message).toBe(
-      'MIRRORBOARD_PROFILE: there is no profile "qa"; there is no configuration file',
+      'MIRRORBOARD_PROFILE: no such profile: "qa"; there is no configuration file',
     );
   });
 
@@ -280,7 +280,7 @@ describe('profiles', () => {
     const text = 'profiles: { default: { lanes: [mlflow] }, dev: { lanes: [local] } }';
     const other = await load({ text, env: { ENVIRONMENT: 'qa' } });
     expect([other.profile, ...names(other)]).toEqual(['default', 'mlflow']);
-    expect(other.notices[0]).toContain('there is no profile "qa" (ENVIRONMENT), so the profile default holds');
+    expect(other.notices[0]).toContain('no such profile: "qa" (ENVIRONMENT); using the profile default');
     expect((await load({ text })).notices).toEqual([]);
     expect((await load({ env: { ENVIRONMENT: 'qa' } })).notices).toEqual([]);
   });

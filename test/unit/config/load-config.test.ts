@@ -116,7 +116,7 @@ describe('loadConfig', () => {
 
   it('says that a named file is missing, or that one cannot be read', async () => {
     const missing = await failure({ flags: { config: 'a.yaml' } });
-    expect([missing.code, missing.message]).toEqual(['MB1003', 'reading the configuration a.yaml: there is no such file']);
+    expect([missing.code, missing.message]).toEqual(['MB1003', 'reading the configuration a.yaml: no such file']);
     const readFile = (): string => {
       throw Object.assign(new Error('x'), { code: 'EACCES' });
     };

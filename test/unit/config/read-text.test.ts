@@ -19,8 +19,8 @@ describe('textOf', () => {
     [Buffer.from('\ufeffproject: a', 'utf16le'), undefined, 'UTF-16'],
     [Buffer.from([0xfe, 0xff, 0, 0x70]), undefined, 'UTF-16'],
     [Buffer.from('a\nb\nc\0d'), 3, 'a zero byte'],
-    [Buffer.from('a: b\nname: M\xfcnchen\n', 'latin1'), 2, 'the byte 0xfc, which is no UTF-8'],
-    [Buffer.from([0x61, 0xc3]), 1, 'the byte 0xc3, which is no UTF-8'],
+    [Buffer.from('a: b\nname: M\xfcnchen\n', 'latin1'), 2, 'the byte 0xfc, which is not UTF-8'],
+    [Buffer.from([0x61, 0xc3]), 1, 'the byte 0xc3, which is not UTF-8'],
   ])('refuses other texts, and says where: %#', (bytes, line, found) => {
     expect(() => textOf(bytes)).toThrow(expect.objectContaining({ found, line }));
   });

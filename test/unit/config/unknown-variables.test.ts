@@ -18,12 +18,12 @@ describe('variables that look like ours', () => {
   ])('and say nothing are named, with what was meant: %s', async (variable, meant) => {
     const text = 'backend: local\nlanes: { local: {}, archive: { type: mlflow } }';
     expect(await unknown(text, { [variable]: 'x' })).toEqual([
-      `${variable}: no flag, no setting and no lane has a variable of this name, so it says nothing; did you mean ${meant}?`,
+      `${variable}: no flag, setting or lane uses this variable, so it has no effect; did you mean ${meant}?`,
     ]);
   });
 
   it('are named without a guess where nothing is like them', async () => {
-    expect(await unknown('', { MIRRORBOARD_FLUX_CAPACITOR: '1' })).toEqual([expect.stringMatching(/so it says nothing$/)]);
+    expect(await unknown('', { MIRRORBOARD_FLUX_CAPACITOR: '1' })).toEqual([expect.stringMatching(/so it has no effect$/)]);
   });
 
   it('are known as those of flags, of any lane, of the file, and of the services of a cluster; empty ones say nothing', async () => {

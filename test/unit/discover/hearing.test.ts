@@ -82,7 +82,7 @@ const names = (prefix: string, count: number): string[] => Array.from({ length: 
     expect(heard.arrange()).toHaveLength(4);
     expect(system.open).toEqual(names('d', 4).map((name) => join(base, name)));
     heard.arrange();
-    expect(told).toEqual([[4, 'the system gives no more notifications (ENOSPC)']]);
+    expect(told).toEqual([[4, 'the system provides no more notifications (ENOSPC)']]);
     system.room = 100;
     now += 3_600_000;
     expect(heard.arrange()).toHaveLength(16);
@@ -92,7 +92,7 @@ const names = (prefix: string, count: number): string[] => Array.from({ length: 
   it('listens to none where the system has none to give, and goes on', () => {
     const { hearing: heard, told } = hearing(names('d', 3), { room: 0 });
     expect(heard.arrange()).toEqual([]);
-    expect(told).toEqual([[0, 'the system gives no more notifications (ENOSPC)']]);
+    expect(told).toEqual([[0, 'the system provides no more notifications (ENOSPC)']]);
   });
 
   it('lets go of a directory that is removed or moved, and of all below it', () => {

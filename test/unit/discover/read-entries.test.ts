@@ -9,7 +9,7 @@ import { walk } from '../../support/walk.ts';
 
 const EVENTS = 'events.out.tfevents.1';
 
-const LISTED = 'its directory lists it, and the system says that it is not there (ENOENT)';
+const LISTED = 'its directory lists it, but the system cannot find it (ENOENT)';
 
 let root = '';
 beforeEach(() => {
@@ -88,7 +88,7 @@ describe('a directory whose entries have no types', () => {
     };
     const fs = { ...nodeFs, names: failing, list: failing };
     expect(walk(root, 'a', { fs }).obstacles).toEqual([
-      { path: 'a', reason: "the system can't read these bytes: the disk or the file server has an error (EIO)" },
+      { path: 'a', reason: 'the system cannot read these bytes: the disk or the file server has an error (EIO)' },
     ]);
   });
 });
@@ -130,7 +130,7 @@ describe('a directory whose entries have types', () => {
 });
 
 describe('a root', () => {
-  const GONE = 'it is not there (ENOENT)';
+  const GONE = 'it does not exist (ENOENT)';
 
   test('that is not there is an obstacle, and no empty one', () => {
     const visited = visit(join(root, 'none'), '', {}, () => undefined);

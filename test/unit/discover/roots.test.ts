@@ -135,14 +135,14 @@ describe('resolveRoots', () => {
   test('MB2005: a directory of a known root is given another name', () => {
     expect(failure([{ path: at('runs/a'), name: 'new' }], [{ name: 'mine', path: at('runs') }])).toMatchObject({
       code: 'MB2005',
-      hint: `Leave the name out, or write mine=${at('runs')}`,
+      hint: `Omit the name, or give mine=${at('runs')}`,
     });
   });
 
   test('MB2006: a directory contains a known root', () => {
     expect(failure([{ path: base }], [{ name: 'mine', path: at('runs') }])).toMatchObject({
       code: 'MB2006',
-      message: `${base} contains ${at('runs')}, which is mirrored as mine already`,
+      message: `${base} contains ${at('runs')}, which is already mirrored as mine`,
       hint: expect.stringMatching(/--store other\.db/),
     });
   });

@@ -77,7 +77,7 @@ describe('the length of an answer', () => {
     const answer = await clientOf(url).send(get());
     expect(answer).toMatchObject({ kind: 'retry', error: { code: 'MB4031', retry: 'later' } });
     expect(answer.kind === 'retry' && answer.error.message).toBe(
-      `GET ${url}/: the server gives an answer that cannot be used: it is longer than 1MiB`,
+      `GET ${url}/: the server returned an unusable answer: it is longer than 1MiB`,
     );
     // What the connections hold comes to it.
     expect(sent()).toBeLessThan(32 * MIB);
@@ -239,7 +239,7 @@ describe('what a server said', () => {
   test('is what the API promises, or names request and field', () => {
     const run = said({ run: { info: { run_id: [] }, tags: [{ key: 'a' }, null] } }).object('run');
     expect(() => run.object('info').id('run_id')).toThrow(
-      'looking for the run: http://h gives an answer that cannot be used: run.info.run_id is a list, expected an id',
+      'looking for the run: http://h returned an unusable answer: run.info.run_id is a list, expected an id',
     );
     expect(() => run.list('tags')).toThrow('run.tags[1] is null, expected an object');
     expect(() => run.records('tags')).toThrow('run.tags[1] is null, expected an object');

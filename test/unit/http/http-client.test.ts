@@ -44,7 +44,7 @@ describe('HttpClient', () => {
     await new Promise((done) => server.close(done));
     const cases = [
       [url, /Nothing listens there.*\(base_url\)/],
-      ['http://no-such-host.invalid:5000', /does not know the host by that name: correct base_url/],
+      ['http://no-such-host.invalid:5000', /cannot resolve the host name: correct base_url/],
     ] as const;
     for (const [address, hint] of cases) {
       const answer = await clientOf(address, { tls: { names: { address: 'base_url', ca: 'ca', cert: 'cert' } } }).send(get('/'));

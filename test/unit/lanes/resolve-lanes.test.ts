@@ -106,7 +106,7 @@ describe('resolveLanes', () => {
 
   it('refuses two lanes that lead to the same place', async () => {
     const error = await failure(resolve(`lanes: { a: { ${TRIAL}, url: u }, b: { ${TRIAL}, url: u } }`));
-    expect(error.message).toContain('lanes.b: found u#, where the lane a leads too');
+    expect(error.message).toContain('lanes.b: found u#, which is also the target of the lane a');
   });
 
   it('takes another name of a setting from the profile for the same setting', async () => {
@@ -162,7 +162,7 @@ describe('resolveLanes', () => {
     const lanes = await resolve(`lanes: { t: { ${TRIAL}, url: u, space: "\${DB_PASSWORD}" } }`, { DB_PASSWORD: 'hunter2' });
     expect(shown(lanes)['space']).toMatch(/^\[redacted\] <- /);
     const error = await failure(resolve(`lanes: { t: { ${TRIAL}, url: ["\${DB_PASSWORD}"] } }`, { DB_PASSWORD: 'hunter2' }));
-    expect(error.message).toContain('lanes.t.url: found a value that is not shown');
+    expect(error.message).toContain('lanes.t.url: found a hidden value');
   });
 });
 
@@ -227,7 +227,7 @@ describe('backendType', () => {
     await expect(resolveLanes(config, {})).rejects.toThrow('profiles.p.m.');
     const none = await loadConfig({ flags: {}, env: {}, cwd: '/', readFile: () => 'lanes: { m: { type: ./nope.js } }' });
     const error: Error = (await resolveLanes(none, {}, { cwd: '/' }).catch((thrown: Error) => thrown)) as Error;
-    expect([error.message, error.cause]).toEqual([expect.stringContaining('there is no module /nope.js'), undefined]);
+    expect([error.message, error.cause]).toEqual([expect.stringContaining('no such module: /nope.js'), undefined]);
   });
 
   it('suggests a type that is there for a misspelled one, and tells nobody to install what has that name', async () => {
@@ -256,8 +256,8 @@ describe('backendType', () => {
   });
 
   it.each([
-    ['./none.js', undefined, 'there is no module'],
-    ['no-such-tracker', undefined, 'there is no such type'],
+    ['./none.js', undefined, 'no such module:'],
+    ['no-such-tracker', undefined, ': no such type'],
     ['../../etc', undefined, ''],
     ['./half.mjs', 'export default { type: "half", parse() {}, target() {} };', 'has no function create'],
     ['./other.mjs', 'export const a = 1, b = () => 2;', 'exports a, b'],

@@ -147,7 +147,7 @@ describe('runs that changed places', () => {
     await mirror(['x']);
     goRound('x/a', 'x/b');
     grow(`x/a/${two}`, 13);
-    expect(await mirror(['x'])).toEqual(['x/a < x/b: it goes on as what it was', 'x/b < x/a: it goes on as what it was']);
+    expect(await mirror(['x'])).toEqual(['x/a < x/b: it continues as the same run', 'x/b < x/a: it continues as the same run']);
     expect(stored()).toEqual({ 'x/a': [10, 11, 12, 13], 'x/b': [0, 1, 2] });
     expect(tracked()).toEqual({ 'x/a': [0, 1, 2], 'x/b': [10, 11, 12, 13] });
     grow(`x/b/${one}`, 3);
@@ -172,7 +172,7 @@ describe('runs that changed places', () => {
     expect(tracked()).toEqual(now);
     const swapped = Object.entries(now).map(([run, steps]) => [run.replace(/^./, (root) => (root === 'x' ? 'y' : 'x')), steps]);
     if (store && roots.length > 1) expect(stored()).toEqual(Object.fromEntries(swapped));
-    expect(await mirror(['x', 'y'], { store })).toEqual(roots.length > 1 ? [] : ['y/only < x/only: it goes on as what it was']);
+    expect(await mirror(['x', 'y'], { store })).toEqual(roots.length > 1 ? [] : ['y/only < x/only: it continues as the same run']);
     expect(tracked()).toEqual(now);
     if (store) expect(stored()).toEqual(Object.fromEntries(swapped));
   });
@@ -199,7 +199,7 @@ describe('runs that changed places', () => {
     await mirror(['x', 'y']);
     rmSync(path('x'), { recursive: true });
     renameSync(path('y'), path('x'));
-    expect(await mirror(['x'])).toEqual(['x/a < y/a: it lies where another run was']);
+    expect(await mirror(['x'])).toEqual(['x/a < y/a: it replaces another run and is mirrored again']);
     const made = [...tracker.runs.values()].map(({ source, points }) => [source.name, points.size]);
     // Which of the first two was opened first is open.
     expect(made.slice(0, 2).sort()).toEqual([
@@ -234,9 +234,9 @@ describe('runs that changed places', () => {
       );
       return `${code}: ${hint}`;
     };
-    expect(await refused('x')).toMatch(/^MB2001: It was mirrored from there as x\. .*write x=PATH.*root forget x$/);
+    expect(await refused('x')).toMatch(/^MB2001: It was mirrored from there as x\. .*give its new path as x=PATH.*root forget x$/);
     await backfill({ ...options([]), roots: [{ name: 'x', path: path('y') }], signal: new AbortController().signal });
-    expect(await refused('x')).toContain(`x lies at ${path('y')}, as far as is known: write x=${path('y')}`);
+    expect(await refused('x')).toContain(`The last known path of x is ${path('y')}: give x=${path('y')}`);
     expect(await refused('z')).toContain('Check the path');
   });
 

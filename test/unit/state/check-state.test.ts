@@ -71,14 +71,14 @@ describe('checking a state', () => {
 
   test.each([
     ["DELETE FROM meta WHERE key = 'created_at'", /^table meta: there is no created_at/],
-    ['DELETE FROM root', /^table run: 1 rows belong to a root that is not there/],
+    ['DELETE FROM root', /^table run: 1 rows belong to a root that does not exist/],
     ['DELETE FROM lane', /^table \w+: \d rows belong to a lane/],
     ["DELETE FROM file WHERE name = 'g'", /^table position: 1 rows belong to a file/],
     ['DELETE FROM series WHERE number = 1', /^logs\/a: its 2 series have numbers from 0 to 2/],
     ['DELETE FROM series WHERE number = 0', /^logs\/a: .* from 1 to 2/],
     [
       "UPDATE position SET watermark = 1001 WHERE stamp = 's'",
-      /^lane mlflow, logs\/a\/f: the watermark 1001 lies behind the end of the file, 1000/,
+      /^lane mlflow, logs\/a\/f: the watermark 1001 is beyond the end of the file, 1000/,
     ],
     ["UPDATE position SET watermark = -1, gaps = '[]', last = 'null'", /the watermark is -1/],
     ['UPDATE position SET generation = 2', /its generation 2 is newer than the file's, 1/],
@@ -87,13 +87,13 @@ describe('checking a state', () => {
       `UPDATE position SET gaps = '[{"start":900,"end":1100,"reason":"route"}]'`,
       /the gap from 900 to 1100 reaches beyond the watermark 1000/,
     ],
-    [`UPDATE position SET last = '{"offset":1000,"length":1,"checksum":1}'`, /its anchor at 1000 does not lie before/],
+    [`UPDATE position SET last = '{"offset":1000,"length":1,"checksum":1}'`, /its anchor at 1000 is not before/],
     ["UPDATE position SET last = ''", /its anchor cannot be read/],
     ['UPDATE file SET size = -5', /^logs\/a\/f: size is -5/],
     ["UPDATE file SET guard = '{}'", /its guard cannot be read/],
     ["UPDATE file SET damage = 'x'", /its damage cannot be read/],
     [`UPDATE file SET damage = '[{"start":9,"end":9,"reason":"torn"}]'`, /damage from 9 to 9 is no range/],
-    ['UPDATE refusal SET generation = 2', /^lane mlflow, logs\/a\/f: 1 refusals are of a generation it never had/],
+    ['UPDATE refusal SET generation = 2', /^lane mlflow, logs\/a\/f: 1 refusals have a generation that does not exist/],
     ['UPDATE journal SET count = 11 WHERE first_line = 0', /^lane mlflow, logs\/a: the journal's 11 lines from 0/],
     ['UPDATE journal SET "end" = 0 WHERE first_line = 10', /the journal's 10 lines from 10/],
   ])('finds what %s does', (sql, problem) => {
@@ -124,7 +124,7 @@ describe('checkGaps', () => {
   });
 
   test.each([
-    [[gap(10, 20), gap(0, 5)], /stands behind the later one/],
+    [[gap(10, 20), gap(0, 5)], /comes after the later one/],
     [[gap(0, 10), gap(9, 20)], /overlaps the one from 0 to 10/],
     [[gap(0, 50, ['a']), gap(5, 6), gap(7, 8)], /overlaps/],
     [[gap(0, 50, ['a', 'b']), gap(20, 30, ['b'])], /overlaps/],

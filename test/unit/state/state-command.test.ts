@@ -87,7 +87,7 @@ describe('state show', () => {
     const { stdout, stderr, exitCode } = await command('show');
     state.close();
     expect([stderr, exitCode]).toEqual(['', 0]);
-    expect(stdout).toContain(`instance ${state.instanceId}, made 2026-01-02T00:00:00.000Z`);
+    expect(stdout).toContain(`instance ${state.instanceId}, created 2026-01-02T00:00:00.000Z`);
     expect(stdout).toMatch(/^1 run, 1 file, 1 series; status written /m);
     expect(stdout).toMatch(/^logs +1 +1 +\/mnt\/logs$/m);
     expect(stdout).toMatch(/^mlflow: http:\/\/one +1 +0 +24 B +1 +1,234 +1 +1 +1$/m);
@@ -147,7 +147,7 @@ describe('state show', () => {
 describe('state check', () => {
   test('is content with a sound state', async () => {
     fill().close();
-    expect(await command('check')).toEqual({ stdout: `${path} is sound.\n`, stderr: '', exitCode: 0 });
+    expect(await command('check')).toEqual({ stdout: `${path} is valid.\n`, stderr: '', exitCode: 0 });
     expect(JSON.parse((await command('check', { json: true })).stdout)).toEqual({ type: 'state_check', path, sound: true, problems: [] });
   });
 
@@ -157,7 +157,7 @@ describe('state check', () => {
     db.exec('UPDATE position SET watermark = 5000');
     db.close();
     const { stdout, exitCode } = await command('check');
-    expect(stdout).toBe('lane mlflow, logs/exp1/f\\x1b[31m: the watermark 5000 lies behind the end of the file, 1024\n');
+    expect(stdout).toBe('lane mlflow, logs/exp1/f\\x1b[31m: the watermark 5000 is beyond the end of the file, 1024\n');
     expect(exitCode).toBe(1);
     const asJson = await command('check', { json: true });
     expect(JSON.parse(asJson.stdout)).toMatchObject({ sound: false, problems: [{ where: expect.any(String), what: expect.any(String) }] });

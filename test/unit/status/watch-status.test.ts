@@ -492,7 +492,7 @@ describe('what a watch says of notifications', () => {
     const { status } = watching();
     status.rootScanned(scanned(5000));
     status.notificationsChanged({ root: 'logs', directories: 2000, reason: '' });
-    expect(shortOf(status)).toBe('more of them are not asked for');
+    expect(shortOf(status)).toBe('mirrorboard does not request more');
   });
 
   it('is what the system says where it gives no more, once in the log', () => {
@@ -502,6 +502,6 @@ describe('what a watch says of notifications', () => {
     status.rootScanned(scanned(5000));
     status.notificationsChanged({ root: 'logs', directories: 39, reason: 'the system gives no more' });
     expect(shortOf(status)).toBe('the system gives no more');
-    expect(lines.filter(({ level }) => level === 'warn').map(({ phrase }) => phrase)).toEqual(['fewer notifications, polling goes on']);
+    expect(lines.filter(({ level }) => level === 'warn').map(({ phrase }) => phrase)).toEqual(['fewer notifications, polling continues']);
   });
 });

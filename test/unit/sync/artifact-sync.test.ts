@@ -322,7 +322,7 @@ describe('files beside the event files', () => {
       }
       // The tracker of this lane has no models: the file is there, and that is what is said.
       expect(lane.warnings.join('\n')).toMatch(
-        /was stored, but not registered \(unsupported\) .*no version of Net: the tracker has no place for it/,
+        /was stored, but not registered \(unsupported\) .*no model version of Net: the tracker does not support it/,
       );
       expect(lane.warnings.join('\n')).not.toContain('not mirrored');
     });

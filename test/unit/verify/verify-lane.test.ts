@@ -233,7 +233,7 @@ describe('verify of a tracker', () => {
 
     const other = { ...lane(), target: 'memory:elsewhere' };
     const never = await verified({ trackers: [other] });
-    expect(never.obstacles[0]?.reason).toContain('nothing of logs was mirrored into one yet');
+    expect(never.obstacles[0]?.reason).toContain('nothing of logs is mirrored into one yet');
     expect(exitCodeOf(never, false)).toBe(3);
 
     expect(exitCodeOf(await verified({ statePath: join(folder, 'none.state') }), false)).toBe(3);

@@ -39,7 +39,7 @@ describe('whose a tracker run is', () => {
 
   test('is told by the state where it names no file', async () => {
     expect(await whoseRun(found({ instanceId: 'me', readBack: unread }), source, signal)).toEqual({ kind: 'own' });
-    expect(await whoseRun(found({ readBack: unread }), source, signal)).toMatchObject({ why: 'which does not name its files' });
+    expect(await whoseRun(found({ readBack: unread }), source, signal)).toMatchObject({ why: 'which does not list its files' });
   });
 
   test('is not told by the state where it names other files', async () => {
@@ -75,7 +75,7 @@ describe('whose a tracker run is', () => {
   test('is said where it is somebody else’s', () => {
     const said: string[] = [];
     sayTaken((message) => said.push(message), source, nameBeside('one', 1), 'made from other files');
-    expect(said).toEqual(['logs/study/one is mirrored as one (2): a run of the same root and path is there, made from other files']);
+    expect(said).toEqual(['logs/study/one is mirrored as one (2): a run of the same root and path exists, made from other files']);
   });
 });
 
@@ -135,7 +135,7 @@ describe('whose a tracker run is, where a file was replaced', () => {
     const former = found({ fingerprint: [A, OLD], readBack: unread });
     expect(await whoseRun(former, leaving, signal)).toMatchObject({
       kind: 'other',
-      why: expect.stringContaining('before they were replaced'),
+      why: expect.stringContaining('earlier content of replaced files'),
     });
     expect(await whoseRun(former, { ...leaving, leavesReplaced: false }, signal)).toEqual({ kind: 'own' });
   });

@@ -74,7 +74,7 @@ describe('an address that a W&B server names and that cannot be used', () => {
     await delivery.deliver(run.append([event({ wallTime: 1_700_000_000, step: 1, summary })]));
     await delivery.deliver(run.append([event({ wallTime: 1_700_000_001, step: 2, summary: [simpleValue('loss', 2)] })]));
     expect(ledger.refusals).toEqual([
-      expect.objectContaining({ index: 1, kind: 'refused', reason: expect.stringContaining('cannot be used') }),
+      expect.objectContaining({ index: 1, kind: 'refused', reason: expect.stringContaining('which is not usable') }),
     ]);
     expect(delivery.outcomes.map(({ kind }) => kind)).toEqual(['accepted', 'accepted']);
     const stored = stub.runs()[0]!;
