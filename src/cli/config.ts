@@ -120,7 +120,7 @@ function rootFindings({ roots }: Config): Finding[] {
     const name = root.name ?? root.path;
     try {
       const [resolved] = resolveRoots([root], []);
-      return { area: 'root', name, state: 'ok', text: `${resolved?.path ?? root.path} is readable` };
+      return { area: 'root', name, state: 'ok', text: `${resolved?.path ?? root.path} exists` };
     } catch (error) {
       return { area: 'root', name, state: 'problem', text: messageOf(error), hint: error instanceof MirrorError ? error.hint : undefined };
     }

@@ -4,7 +4,7 @@ import { isPending } from '../model/index.ts';
 import type { FoundDamage } from '../status/index.ts';
 
 /** What to do where the system does not let us read. */
-export const LET_READ = 'let the user that runs mirrorboard read it; where disk or file server fail, mend them; the next pass reads it';
+export const LET_READ = 'give the user that runs mirrorboard read permission, or repair the disk or file server; the next pass reads it';
 
 /** What a person can do about damage; undefined where nothing is to be done. */
 export function damageRemedy({ reason, detail, needs }: Pick<FoundDamage, 'reason' | 'detail' | 'needs'>): string | undefined {
@@ -13,10 +13,10 @@ export function damageRemedy({ reason, detail, needs }: Pick<FoundDamage, 'reaso
     case 'unreadable':
       return LET_READ;
     case 'too_large':
-      return needs === undefined ? 'no memory would do: the rest of the file is mirrored' : `set memory: ${formatMemory(needs)}`;
+      return needs === undefined ? 'no amount of memory is enough: the rest of the file is mirrored' : `set memory: ${formatMemory(needs)}`;
     case 'bad_message':
-      return 'its writer wrote it so, and each copy has it: the rest of the file is mirrored';
+      return 'none: its writer wrote it this way; the rest of the file is mirrored';
     default:
-      return (detail === undefined ? undefined : foreignAdvice(detail)) ?? 'copy the file again from where it was written';
+      return (detail === undefined ? undefined : foreignAdvice(detail)) ?? 'copy the file again from its source';
   }
 }

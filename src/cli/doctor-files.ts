@@ -94,7 +94,7 @@ interface Inside {
   readonly hint?: string;
 }
 
-const TO_READ = 'Let the user that runs mirrorboard read them, or repair the disk or the file server; then backfill.';
+const TO_READ = 'Give the user that runs mirrorboard read permission, or repair the disk or the file server; then run backfill.';
 const TO_MOUNT = 'Check that its file system is mounted.';
 
 /** What could not be read when it was to be mirrored: said as long as it is so. */
@@ -149,16 +149,16 @@ async function lookAt(
     await inTime(path, () => lstat(systemPath(path)));
   } catch (error) {
     return isGone(error)
-      ? { away: `${path}, where ${name} was, is not there.` }
+      ? { away: `${path}, the path of ${name}, does not exist.` }
       : { unread: [`Not mirrored: ${name}: ${reasonOf(error)}`] };
   }
   const { obstacles, isWhole, ...found } = await look(root);
   const unread = obstacles.filter(({ isLeft }) => isLeft !== true);
   if (unread.length > 0) return { unread: unread.map((one) => `Not mirrored: ${runLabel({ root: name, path: one.path })}: ${one.reason}`) };
   // A short look may not come to what could not be read.
-  if (!isWhole && remembered !== undefined) return { unread: [`Not mirrored when ${name} was read last: ${remembered}`] };
+  if (!isWhole && remembered !== undefined) return { unread: [`Not mirrored by the last pass over ${name}: ${remembered}`] };
   if (files === 0 || !isWhole || found.files > 0 || obstacles.length > 0) return {};
-  const none = files === 1 ? `The file of ${name} is not` : `Of the ${formatCount(files)} files of ${name} none is`;
+  const none = files === 1 ? `The file of ${name} is not` : `None of the ${formatCount(files)} files of ${name} is`;
   return { away: `${none} in ${path}.` };
 }
 

@@ -86,9 +86,9 @@ async function rootFinding(root: Root, rules: RunRules, linksOf: LinkRules, pool
       area: 'root',
       name,
       state: unread.length > 0 ? 'problem' : more.length > 0 ? 'note' : 'ok',
-      text: `${path} is readable, on ${kind}, watched by ${notifies ? 'notifications' : 'polling'}; ${least}${formatCount(files)} event files of ${formatCount(runs)} runs`,
+      text: `${path} exists, on ${kind}, watched by ${notifies ? 'notifications' : 'polling'}; ${least}${formatCount(files)} event files of ${formatCount(runs)} runs`,
       more,
-      hint: unread.length > 0 ? 'Let the user that runs mirrorboard read them, or repair the disk or the file server.' : undefined,
+      hint: unread.length > 0 ? 'Give the user that runs mirrorboard read permission, or repair the disk or the file server.' : undefined,
       facts: { path, file_system: kind, notifications: notifies, directories, runs, event_files: files, counted_all: isWhole, obstacles },
     };
   } catch (error) {

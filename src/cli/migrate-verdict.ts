@@ -57,7 +57,7 @@ export function verdictOf(
 ): Verdict {
   if (report.interrupted || own === undefined || between === undefined || own.interrupted || between.interrupted)
     return interrupted('everything was compared');
-  if (foreign?.interrupted === true) return interrupted(`${from} was looked through for what never was in event files`);
+  if (foreign?.interrupted === true) return interrupted(`${from} was searched for data that never was in event files`);
   const [mine, both] = [totalsOf(own), totalsOf(asMigrated(between))];
   const reasons: string[] = [];
   const codes: ExitCode[] = [exitCodeOf(own, false), exitCodeOf(asMigrated(between), false)];
@@ -70,7 +70,7 @@ export function verdictOf(
   const isBehind = stand !== 'done' && stand !== undefined;
   say(isBehind, `${to} did not accept everything: ${stand}`);
   say(mine.refused > 0, `${to} refused ${counted(mine.refused, 'point')}`);
-  say(mine.beside.refused > 0, `${to} refused ${counted(mine.beside.refused, 'file')} beside the event files`);
+  say(mine.beside.refused > 0, `${to} refused ${counted(mine.beside.refused, 'artifact')}`);
   const differing = mine.differences - mine.beside.refused;
   say(differing > 0, `${to} and the event files differ: ${counted(differing, 'difference')}`);
   say(both.differences > 0, `${from} and ${to} differ: ${counted(both.differences, 'difference')}`);
@@ -93,7 +93,7 @@ export function verdictOf(
     Object.fromEntries(Object.entries(counts).filter(([kind]) => kind !== 'runs' && !accepted.includes(kind)));
   for (const [counts, words] of [
     [open(heldLosses(both)), `${to} does not store $ of ${from}`],
-    [open(both.absent.gone), `${from} has $ that no event file holds, so that nothing can bring them into ${to}`],
+    [open(both.absent.gone), `${from} has $ that are not in any event file, so they cannot be copied into ${to}`],
   ] as const) {
     const points = lossWords(counts);
     say(points !== '', `${words.replace('$', () => points)}; --accept-losses ${Object.keys(counts).join(',')} accepts this`);
@@ -108,7 +108,7 @@ export function verdictOf(
   for (const { kind, name, in: run } of isKept ? [...metrics.slice(0, MOST_METRICS), ...(foreign?.examples ?? [])] : [])
     reasons.push(`${kind} ${name}${run === undefined ? '' : ` of ${run}`}`);
   for (const { what, reason } of accepted.includes('foreign') ? [] : (foreign?.obstacles ?? []))
-    say(true, `${what} could not be looked through for what never was in event files: ${reason}`, ExitCode.couldNotJudge);
+    say(true, `${what} could not be searched for data that never was in event files: ${reason}`, ExitCode.couldNotJudge);
   for (const { what, reason } of [...own.obstacles, ...between.obstacles]) reasons.push(`${what}: ${reason}`);
   return {
     exitCode: worstOf(codes),
@@ -120,7 +120,7 @@ export function verdictOf(
 }
 
 function interrupted(before: string): Verdict {
-  return { exitCode: ExitCode.interrupted, reasons: [`it was interrupted before ${before}`], losses: {}, foreignMetrics: [], but: '' };
+  return { exitCode: ExitCode.interrupted, reasons: [`interrupted before ${before}`], losses: {}, foreignMetrics: [], but: '' };
 }
 
 const MOST_METRICS = 5;
@@ -136,7 +136,7 @@ const FOREIGN: readonly (readonly [kind: keyof ForeignCounts, one: string, many?
   ['file', 'file'],
   ['tag', 'tag'],
   ['note', 'note'],
-  ['model', 'version of models', 'versions of models'],
+  ['model', 'model version', 'model versions'],
 ];
 
 function foreignWords(foreign: ForeignFindings | undefined, metrics: number): string {

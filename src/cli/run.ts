@@ -34,7 +34,7 @@ export async function run(given: readonly string[]): Promise<number> {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return ExitCode.done;
     const { isInterruption } = await import('./interrupt.ts');
     if (isInterruption(thrown)) {
-      process.stderr.write('Interrupted before it was done\n');
+      process.stderr.write('Interrupted before it finished\n');
       return ExitCode.interrupted;
     }
     const error = thrown instanceof CommanderError ? wrongUse(thrown, program, argv) : thrown;

@@ -17,7 +17,7 @@ const PHASES: Readonly<Record<Progress['phase'], string>> = {
   scanning: 'Scanning',
   mirroring: 'Mirroring',
   comparing: 'Comparing',
-  looking: 'Looking for what never was in event files',
+  looking: 'Looking for data that never was in event files',
   draining: 'Finishing',
   done: 'Done',
 };

@@ -143,7 +143,7 @@ function differenceText(difference: Difference): string {
 
 function besideText({ theirs, refused }: BesideDifference): string {
   if (refused !== undefined) return visibleText(`refused: ${refused}`);
-  return theirs === undefined ? 'it is not there' : `there is ${valueText(theirs)}`;
+  return theirs === undefined ? 'missing' : `found ${valueText(theirs)}`;
 }
 
 function seriesLabel(run: RunRef, tag: string | undefined): string {
@@ -227,7 +227,7 @@ function absenceText({ lane, other }: Verification, { absent }: Totals): string 
   if (other === undefined) {
     const kinds = Object.entries(absent.noPlace).map(([kind, count]) => `${visibleText(kind)} ${formatCount(count)}`);
     const count = Object.values(absent.noPlace).reduce((sum, each) => sum + each, 0);
-    return count === 0 ? '' : `${visibleText(lane)} has no place for ${counted(count, 'point')}: ${kinds.join(', ')}`;
+    return count === 0 ? '' : `${visibleText(lane)} does not support ${counted(count, 'point')}: ${kinds.join(', ')}`;
   }
   const named = ABSENT.map(([why, words]) => [Object.values(absent[why]).reduce((sum, count) => sum + count, 0), words] as const).filter(
     ([count]) => count > 0,

@@ -76,7 +76,7 @@ describe('the verdict of a migration', () => {
     const gone = between({ missing: 5, absent: { ...NOTHING_ABSENT, gone: { scalars: 5 } } });
     const { exitCode, reasons, losses } = judged(report(), [verification(), gone]);
     expect([exitCode, losses]).toEqual([1, { scalars: 5 }]);
-    expect(reasons).toEqual([expect.stringContaining('local has 5 points (scalars 5) that no event file holds, so')]);
+    expect(reasons).toEqual([expect.stringContaining('local has 5 points (scalars 5) that are not in any event file, so')]);
     expect(judged(report(), [verification(), gone], ['scalars']).exitCode).toBe(0);
   });
 
@@ -95,18 +95,18 @@ describe('the verdict of a migration', () => {
     const { exitCode, reasons } = judged(report(), [verification(), between()], [], { counts, examples });
     expect([exitCode, reasons]).toEqual([
       1,
-      [expect.stringMatching(/^local holds 2 tags, 1 note and 3 versions of models that never were/), 'model Net version 1 of a'],
+      [expect.stringMatching(/^local has 2 tags, 1 note and 3 model versions that never were/), 'model Net version 1 of a'],
     ]);
   });
 
   it('is none where not all could be looked through', () => {
     const obstacles = [{ what: 'local, a', reason: 'it gives folders without end' }];
     const judgedSo = judged(report(), [verification(), between()], [], { obstacles });
-    expect(judgedSo).toMatchObject({ exitCode: 3, reasons: [expect.stringMatching(/^local, a could not be looked through .*: it gives/)] });
+    expect(judgedSo).toMatchObject({ exitCode: 3, reasons: [expect.stringMatching(/^local, a could not be searched .*: it gives/)] });
     expect(judged(report(), [verification(), between()], ['foreign'], { obstacles }).exitCode).toBe(0);
     expect(judged(report(), [verification(), between()], [], { interrupted: true })).toMatchObject({
       exitCode: 130,
-      reasons: [expect.stringMatching(/^it was interrupted before local was looked through/)],
+      reasons: [expect.stringMatching(/^interrupted before local was searched/)],
     });
   });
 

@@ -10,7 +10,7 @@ describe('what helps with damage', () => {
   test.each([
     ['version https://git-lfs.github.com/spec/v1\noid sha256:', 'fetch the file itself with git lfs pull'],
     ['\x1f\x8b\x08\0', 'unpack it first'],
-    ['step,value\n1,2\n', 'copy the file again from where it was written'],
+    ['step,value\n1,2\n', 'copy the file again from its source'],
   ])('is one thing, the one that its reason says: %j', (head, remedy) => {
     const detail = describeForeign(Buffer.from(head, 'latin1')) ?? '';
     expect(damageRemedy({ ...at, reason: 'not_event_file', detail })).toBe(remedy);

@@ -73,7 +73,7 @@ describe('a look for what is not of event files', () => {
   const speed = { pointsPerSec: undefined, bytesPerSec: undefined, leftMs: undefined };
 
   test('shows how many runs were looked through, and what was found', () => {
-    const line = 'Looking for what never was in event files';
+    const line = 'Looking for data that never was in event files';
     expect(progressLines(looking, speed, 80)).toEqual([`${line}  3 of 20 runs  7 found`]);
     expect(progressLine(looking, speed)).toBe(`${line}: 3 of 20 runs, 7 found`);
   });

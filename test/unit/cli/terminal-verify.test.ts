@@ -68,7 +68,7 @@ describe('the text of a verification', () => {
   test('names what a lane has no place for by its kinds', () => {
     const absent = { ...NOTHING_ABSENT, noPlace: { histograms: 18, images: 1200 } };
     const text = render([verdict('a', { unsupported: 1218, absent }), verdict('b')], 100);
-    expect(text).toContain('mlflow has no place for 1,218 points: histograms 18, images 1,200');
+    expect(text).toContain('mlflow does not support 1,218 points: histograms 18, images 1,200');
     expect(render([verdict('b')], 100)).not.toContain('no place');
   });
 
