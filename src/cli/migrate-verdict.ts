@@ -101,10 +101,7 @@ export function verdictOf(
   const metrics = foreignMetricsIn(between);
   const others = foreignWords(foreign, metrics.length);
   const isKept = others !== '' && !accepted.includes('foreign');
-  say(
-    isKept,
-    `${from} has ${others} that never were in event files and are not copied. --accept-losses foreign accepts this`,
-  );
+  say(isKept, `${from} has ${others} that never were in event files and are not copied. --accept-losses foreign accepts this`);
   for (const { kind, name, in: run } of isKept ? [...metrics.slice(0, MOST_METRICS), ...(foreign?.examples ?? [])] : [])
     reasons.push(`${kind} ${name}${run === undefined ? '' : ` of ${run}`}`);
   for (const { what, reason } of accepted.includes('foreign') ? [] : (foreign?.obstacles ?? []))

@@ -122,10 +122,7 @@ function isRefusing({ refused, refusedFiles }: LanePosture): boolean {
 
 /** `2 points and 1 file beside the event files`. */
 function refusedText(points: number, files: number): string {
-  return [
-    ...(points > 0 ? [counted(points, 'point')] : []),
-    ...(files > 0 ? [`${counted(files, 'artifact')}`] : []),
-  ].join(' and ');
+  return [...(points > 0 ? [counted(points, 'point')] : []), ...(files > 0 ? [`${counted(files, 'artifact')}`] : [])].join(' and ');
 }
 
 interface TextOptions {
@@ -209,12 +206,9 @@ function statusText(report: StatusReport, { style, width, env, flags }: TextOpti
   for (const { name, files } of roots.filter(({ isMissing }) => isMissing)) {
     const [kept, remedy] =
       files > 0
-        ? [
-            'what was mirrored of it is kept',
-            'mount it again; if it lies elsewhere now, say so with NAME=PATH, and it goes on as what it was',
-          ]
-        : ['nothing of it is mirrored yet', `mount it; if it is not wanted, ${programName(env)} root forget ${visibleText(name)}`];
-    lines.push('', style.red(`${visibleText(name)} is not there; ${kept}`), `  remedy: ${remedy}`);
+        ? ['its mirrored data is kept', 'mount it again; if it moved, give its new path as NAME=PATH']
+        : ['nothing of it is mirrored yet', `mount it; if you do not need it, ${programName(env)} root forget ${visibleText(name)}`];
+    lines.push('', style.red(`${visibleText(name)} is missing; ${kept}`), `  remedy: ${remedy}`);
   }
   for (const { name } of roots.filter(({ isEmptied }) => isEmptied)) {
     lines.push(

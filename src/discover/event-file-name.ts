@@ -10,9 +10,9 @@ const CONFLICT = 'a copy that a sync tool put aside (a conflict)';
  * for `inspect`.
  */
 const PASSED_OVER: readonly (readonly [name: RegExp, words: string])[] = [
-  [/^\._/, 'attributes that macOS keeps beside a file'],
+  [/^\._/, 'attributes that macOS stores with a file'],
   // Windows keeps them in the file. Where that can't be, they get a name of their own, on shares with another sign for the colon.
-  [/[:\uf03a](?:Zone\.Identifier|AFP_[a-z]+|com\.[a-z.]+|user\.[a-z.]+)$/i, 'attributes that Windows keeps beside a file'],
+  [/[:\uf03a](?:Zone\.Identifier|AFP_[a-z]+|com\.[a-z.]+|user\.[a-z.]+)$/i, 'attributes that Windows stores with a file'],
   [/^\.#|^#.*#$|^~\$|___jb_(?:tmp|old|bak)___$/, 'the lock or backup of an editor'],
   [/^\..*\.sw[a-z]$/i, 'the swap file of an editor'],
   [/~$|^\.bak\.\d+\./, 'a backup'],

@@ -86,8 +86,8 @@ function checkUnseen(
     if (isNamed || silent.has(asked) || !places.has(asked)) continue;
     const other = known.find((root) => root.name === name && root.path !== path && root.path !== '');
     if (other === undefined) continue;
-    throw new MirrorError('MB2007', `${path} can't be looked at now, and ${name} is mirrored from ${other.path}`, {
-      hint: `Is it the same root, which was moved: ${name}=${path}. Is it another one: ${name}-2=${path}`,
+    throw new MirrorError('MB2007', `${path} cannot be read now, and ${name} is mirrored from ${other.path}`, {
+      hint: `If it is the same root, moved: ${name}=${path}. If it is another one: ${name}-2=${path}`,
       context: { path, name },
     });
   }

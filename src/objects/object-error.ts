@@ -41,7 +41,7 @@ function meaningOf(name: string, status: number | undefined): readonly [code: Er
     ];
   }
   if (NO_TARGET.test(name) || status === 404 || status === 301) {
-    return ['MB4004', 'Check the bucket and its region; a server beside Amazon’s needs its endpoint.'];
+    return ['MB4004', 'Check the bucket and its region; a server other than Amazon S3 needs its endpoint.'];
   }
   if (status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429) return ['MB4005'];
   return ['MB4001'];

@@ -98,7 +98,7 @@ const MOST_BESIDE = 12;
 const GATHER_MS = 500;
 /** So many times that where a run lies in another one's place, which may turn up elsewhere. */
 const MOST_GATHERED = 10;
-const GONE = 'it is not there';
+const GONE = 'it does not exist';
 /** How often the state gets a new status document. */
 const STATUS_MS = 2000;
 

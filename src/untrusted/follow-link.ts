@@ -112,7 +112,7 @@ export class LinkFollower {
   }
 
   #unmounted(link: string, at: string) {
-    return refusal('MB2010', `the link ${this.#name(link)} leads to ${shown(at)}, which nobody has mounted (an automount)`, link, 'later');
+    return refusal('MB2010', `the link ${this.#name(link)} leads to ${shown(at)}, which is not mounted (an automount)`, link, 'later');
   }
 
   #name(link: string): string {

@@ -55,7 +55,7 @@ describe('the exit code', () => {
 
   it('is 1 when one of several roots is missing; the others are mirrored', async () => {
     const { stderr } = await mustRun(['backfill', corpus('tf2_scalars'), 'nowhere'], { cwd: folder }, 1);
-    expect(stderr).toMatch(/302 new points[\s\S]*nowhere: cannot be read \(it is not there \(ENOENT\)\)/);
+    expect(stderr).toMatch(/302 new points[\s\S]*nowhere: cannot be read \(it does not exist \(ENOENT\)\)/);
   });
 
   const file = join(repository, 'package.json');
@@ -110,7 +110,7 @@ describe('the exit code', () => {
   it('is 2 for a root or a kind that the store does not have', async () => {
     await mustRun(['backfill', corpus('tf2_scalars')], { cwd: folder });
     expect((await mustRun(['export', '--root', 'other'], { cwd: folder }, 2)).stderr).toMatch('no root other; it has: tf2_scalars');
-    expect((await mustRun(['export', '--format', 'csv', '--kind', 'songs'], { cwd: folder }, 2)).stderr).toMatch('no kind songs');
+    expect((await mustRun(['export', '--format', 'csv', '--kind', 'songs'], { cwd: folder }, 2)).stderr).toMatch('no such kind: songs');
   });
 
   it('is 0 for a root without event files, and says so', async () => {
@@ -264,7 +264,7 @@ describe('with logs that take a while', () => {
     await running.said(/hangup ignored/);
     running.child.kill('SIGTERM');
     running.child.kill('SIGHUP');
-    await running.said(/asked to end/);
+    await running.said(/stopping: storing/);
     running.child.kill('SIGHUP');
     const { code, signal, stderr } = await running.ended;
     expect([code, signal]).toEqual([0, null]);

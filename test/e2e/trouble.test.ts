@@ -59,7 +59,7 @@ describe('a root of which nothing is mirrored yet', () => {
       const backfill = await run(['backfill', join(folder, root), logs], 1);
       expect(backfill.stderr).toMatch(new RegExp(`${root}: .*(ELOOP|ENOENT)`));
       expect(await points()).toBe(20);
-      expect((await run(['status'], 1)).stdout).toMatch(new RegExp(`${root}(: its links lead in a circle| is not there; nothing of it)`));
+      expect((await run(['status'], 1)).stdout).toMatch(new RegExp(`${root}(: its links lead in a circle| is missing; nothing of it)`));
       expect((await run(['verify'], 3)).stderr).toContain(join(folder, root));
       expect((await run(['doctor'], 1)).stdout).toContain(root);
       rmSync(join(folder, root), { force: true });
@@ -172,7 +172,7 @@ describe('a root whose file system is not mounted', () => {
     const { stdout } = await run(['status'], 1);
     expect(stdout).toMatch(/EMPTY +2 +2 +2 +20/);
     expect((await run(['verify'], 3)).stderr).toMatch(/is it mounted/);
-    expect((await run(['doctor', logs], 1)).stdout).toMatch(/Of the 2 files of logs none is in/);
+    expect((await run(['doctor', logs], 1)).stdout).toMatch(/None of the 2 files of logs is in/);
     rmSync(logs, { recursive: true });
     renameSync(join(folder, 'away'), logs);
     await run(['backfill', logs], 0);

@@ -72,7 +72,7 @@ export class Section<Table extends Fields> {
     try {
       const secret = secretIn(path);
       if (secret !== '') return secret;
-      this.wrong(fileKey, 'an empty file', 'a file that holds the secret');
+      this.wrong(fileKey, 'an empty file', 'a file with the secret');
     } catch (error) {
       this.problems.push({ path: [fileKey], found: messageOf(error), expected: 'a readable file', isLocal: true });
     }

@@ -378,7 +378,7 @@ describe('runs that changed places', () => {
       expect(await until(() => moved().length > 0, 20_000)).toBe(true);
       grow(`x/old/a/${ONE}`, 3);
       expect(await until(() => tracked()['x/old/a']?.length === 7, 20_000)).toBe(true);
-      expect(moved()).toEqual([['old/a', 'x/a: it is mirrored as a new run, and what was mirrored from there stays']]);
+      expect(moved()).toEqual([['old/a', 'x/a: it is mirrored as a new run; the data mirrored from the old path stays']]);
     } finally {
       end.abort();
       await watching;

@@ -273,10 +273,10 @@ describe('backfill', () => {
     const { totals, incidents } = await several();
     expect(totals).toMatchObject({ newPoints: 3, filesGone: 0 });
     expect(incidents).toMatchObject([
-      { kind: 'folder', root: 'none', path: '.', reason: 'it is not there (ENOENT)' },
+      { kind: 'folder', root: 'none', path: '.', reason: 'it does not exist (ENOENT)' },
       { kind: 'folder', root: 'ring', path: '.', reason: 'its links lead in a circle (ELOOP)' },
     ]);
-    expect(unread()).toEqual({ none: 'it is not there (ENOENT)', ring: 'its links lead in a circle (ELOOP)' });
+    expect(unread()).toEqual({ none: 'it does not exist (ENOENT)', ring: 'its links lead in a circle (ELOOP)' });
     mkdirSync(join(folder, 'none'));
     rmSync(join(folder, 'ring'));
     mkdirSync(join(folder, 'ring', 'run'), { recursive: true });
