@@ -83,7 +83,7 @@ describe('the exit code', () => {
     ['a lane that is not there', ['backfill', corpus('tf2_scalars'), '--to', 'mlflow'], /mlflow/],
     ['a dry run of a missing root', ['backfill', '--dry-run', 'nowhere'], /no such directory: nowhere/],
     ['a missing file to inspect', ['inspect', 'nowhere'], /nowhere/],
-    ['a store that is not there', ['export'], /there is no store/],
+    ['a store that is not there', ['export'], /no store at /],
     ['an unknown format', ['export', '--format', 'xml'], /xml/],
     ['a missing configuration', ['backfill', '--config', 'none.yaml', corpus('tf2_scalars')], /none\.yaml/],
   ];

@@ -316,8 +316,8 @@ function paramsPath({ hash }: TrackedRun): readonly Key[] {
 }
 
 function gone({ hash }: TrackedRun): MirrorError {
-  return new MirrorError('MB4006', `the Aim run ${hash} is not there any more`, {
-    hint: 'It was deleted in Aim: it is mirrored anew, as another run, when it is opened again.',
+  return new MirrorError('MB4006', `the Aim run ${hash} no longer exists`, {
+    hint: 'It was deleted in Aim: mirrorboard mirrors it again, as a new run, when it opens the run again.',
     context: { hash },
   });
 }

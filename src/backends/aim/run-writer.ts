@@ -240,7 +240,7 @@ export class RunWriter {
   #noteCollapsed(before: number, after: number): void {
     if (after <= before || this.#saidCollapsed) return;
     this.#saidCollapsed = true;
-    this.#warn('several points of one step: Aim shows the last one, the others are kept exactly beside it', { run: this.#run.hash });
+    this.#warn('several points at one step: Aim shows the last one; the others are stored exactly as artifacts', { run: this.#run.hash });
   }
 
   /** What was looked up is kept while it is small: whoever repeats one step repeats others. */

@@ -64,7 +64,7 @@ export class Runs {
         if (identity === undefined || isNews(identity, source)) await this.#write(at, run, source, identity, undefined, signal);
         return known;
       }
-      this.#warn('the Aim run of a run is not there any more: a new one is made', { run: runLabel(source.run), hash: run.hash });
+      this.#warn('the Aim run of a run no longer exists: creating a new one', { run: runLabel(source.run), hash: run.hash });
       attempt = run.attempt + 1;
     }
     const group = this.#groupOf(source);
@@ -109,7 +109,7 @@ export class Runs {
   async #join(client: AimClient, hash: string, source: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {
     if (!(await client.hasRun(hash, signal))) {
       throw new MirrorError('MB4006', `there is no Aim run ${hash}, which ${runLabel(source.run)} is to be added to`, {
-        hint: 'Give the hash of a run that is there.',
+        hint: 'Give the hash of an existing run.',
         context: { hash },
       });
     }

@@ -45,7 +45,7 @@ const KEYS_HINT =
   'Check CLEARML_API_ACCESS_KEY and CLEARML_API_SECRET_KEY (or CLEARML_AUTH_TOKEN, token_file): make new ones in the web page under Settings, Workspace.';
 const ADDRESS_HINT =
   'Check api_server (CLEARML_API_HOST): it is the address of the API server, usually port 8008, not that of the web page.';
-const GONE_HINT = 'It was deleted. With recreate_deleted: true a new one is made, and filled from the beginning.';
+const GONE_HINT = 'It was deleted. Set recreate_deleted: true to create a new one and fill it from the beginning.';
 
 type Refused = Exclude<HttpAnswer, { kind: 'ok' }>;
 

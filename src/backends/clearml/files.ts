@@ -78,7 +78,7 @@ export class FileServer implements Files {
 
   async get(url: string, signal: AbortSignal): Promise<Buffer> {
     const answer = await this.#send('GET', this.#pathOf(url), `reading ${url}`, {}, undefined, signal);
-    if (answer === undefined) throw new MirrorError('MB4006', `the file ${url} is not there`);
+    if (answer === undefined) throw new MirrorError('MB4006', `the file ${url} does not exist`);
     return answer.body;
   }
 

@@ -63,7 +63,7 @@ class ClearmlBackend implements Backend {
   async probe(signal: AbortSignal): Promise<Probe> {
     if (this.#online !== undefined) return this.#online.probe(signal);
     const { offlineFolder } = this.#settings;
-    const notes = [`The lane is offline: sessions are written to ${offlineFolder}, and sent when it goes online.`];
+    const notes = [`The lane is offline: mirrorboard writes sessions to ${offlineFolder}, and sends them when it goes online.`];
     return { address: offlineFolder, version: undefined, clockSkewMs: undefined, notes };
   }
 
@@ -215,7 +215,7 @@ class ClearmlBackend implements Backend {
   #session(handle: Handle): Session {
     const ref = readHandle(handle);
     if (ref.kind === 'session') return this.#sessions.at(ref.id);
-    throw new MirrorError('MB4001', 'what this run holds is on the server, and the lane is offline', { retry: 'later' });
+    throw new MirrorError('MB4001', 'the data of this run is on the server, but the lane is offline', { retry: 'later' });
   }
 
   /** The same, where all of the run is in it. */
@@ -223,7 +223,7 @@ class ClearmlBackend implements Backend {
     const session = this.#session(handle);
     const note = session.note();
     if ((note?.continues ?? note?.sent) === undefined) return session;
-    throw new MirrorError('MB4001', 'a part of what this run holds is on the server, and the lane is offline', { retry: 'later' });
+    throw new MirrorError('MB4001', 'a part of the data of this run is on the server, but the lane is offline', { retry: 'later' });
   }
 
   async #writer(handle: Handle, signal: AbortSignal): Promise<RunWriter> {

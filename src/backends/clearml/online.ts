@@ -71,7 +71,8 @@ export class Online {
     const { project } = this.#settings;
     // The first call that proves we are let in.
     const found = await this.#tasks.projects.lookUp(project ?? 'mirrorboard', signal);
-    if (project !== undefined && found === undefined) notes.push(`The project ${projectName(project)} is not there yet: it will be made.`);
+    if (project !== undefined && found === undefined)
+      notes.push(`The project ${projectName(project)} does not exist yet: mirrorboard will create it.`);
     if (project !== undefined && found?.name !== project && hasShortPart(project))
       notes.push(
         `The project is called ${found?.name ?? projectName(project)}: ClearML takes no part of a name of fewer than 3 characters.`,
@@ -102,8 +103,8 @@ export class Online {
     const session = this.#sessions.at(ref.id);
     const task = await this.#sentOf(session, signal);
     if (task !== undefined) return task;
-    throw new MirrorError('MB4006', `the offline session ${session.path} is not there any more`, {
-      hint: 'Put it back, or mirror the run anew under another lane name.',
+    throw new MirrorError('MB4006', `the offline session ${session.path} no longer exists`, {
+      hint: 'Restore it, or mirror the run again under another lane name.',
     });
   }
 

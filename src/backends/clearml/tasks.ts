@@ -122,7 +122,7 @@ export class Tasks {
       }
       if (reply.cause !== 'gone') throw reply.error;
       if (!this.#settings.recreateDeleted) throw deletedError(source, known.id, reply.error);
-      this.#warn('the ClearML task of a run was deleted: a new one is made', {
+      this.#warn('the ClearML task of a run was deleted: creating a new one', {
         run: runLabel(source.run),
         task: known.id,
         hint: 'Run mirrorboard verify --repair to fill it with what was mirrored before.',

@@ -21,7 +21,7 @@ export function damageOf(db: DatabaseSync, path: string): string | undefined {
     const checks = isSmall ? ['PRAGMA quick_check(1)'] : LISTINGS.map((table) => `PRAGMA quick_check('${table}')`);
     for (const check of checks) {
       const found = db.prepare(check).get()?.['quick_check'];
-      if (found !== 'ok') return String(found ?? 'SQLite can not check it').split('\n', 1)[0];
+      if (found !== 'ok') return String(found ?? 'SQLite cannot check it').split('\n', 1)[0];
     }
     if (!isSmall) return undefined;
     const short = Number(db.prepare(SHORT_RUNS).get()?.['n'] ?? 0);

@@ -48,7 +48,7 @@ export function openForWriting(path: string): DatabaseSync {
 /** Opens the store's file to read from it, also while somebody writes to it. */
 export function openForReading(path: string): DatabaseSync {
   if (!existsSync(path)) {
-    throw new MirrorError('MB3007', `there is no store at ${path}`, {
+    throw new MirrorError('MB3007', `no store at ${path}`, {
       hint: 'Mirror a log directory first, or name the store with --store.',
       command: 'mirrorboard backfill LOGDIR',
       context: { path },
@@ -122,7 +122,7 @@ function checkVersion(db: DatabaseSync, path: string): void {
   const version = Number(db.prepare('PRAGMA user_version').get()?.user_version);
   if (version > SCHEMA_VERSION) {
     throw new MirrorError('MB3003', `${path} has schema version ${version}; this mirrorboard knows versions up to ${SCHEMA_VERSION}`, {
-      hint: 'Use the mirrorboard that made it, or a newer one.',
+      hint: 'Use the mirrorboard version that created it, or a newer one.',
       context: { path, version },
     });
   }

@@ -36,7 +36,7 @@ export function addressOf(text: string): Address {
     return { kind: 'store', uri, whole, username: undefined, password };
   }
   if (scheme?.startsWith('databricks')) {
-    return { kind: 'wrong', expected: EXPECTED, hint: 'Databricks is not supported: it has an API of its own.' };
+    return { kind: 'wrong', expected: EXPECTED, hint: 'Databricks is not supported: it has a different API.' };
   }
   if (/^[\w.-]+:\d+(?:\/|$)/.test(whole)) return { kind: 'wrong', expected: EXPECTED, hint: `Write http://${whole}.` };
   // A drive letter is no scheme.

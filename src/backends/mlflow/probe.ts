@@ -157,7 +157,7 @@ async function experimentOf(client: MlflowClient, settings: MlflowSettings, sign
       hint: 'Correct experiment_id (MLFLOW_EXPERIMENT_ID), or give experiment_name.',
     });
   }
-  return { found: undefined, note: `The experiment ${experimentName} is not there yet: it will be made.` };
+  return { found: undefined, note: `The experiment ${experimentName} does not exist yet: mirrorboard will create it.` };
 }
 
 function notMlflow(address: string): MirrorError {

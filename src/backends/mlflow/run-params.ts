@@ -111,7 +111,7 @@ export class RunParams {
         continue;
       }
       if (changed.length === 0) return;
-      warn('hyperparameters changed: MLflow keeps the first value, the new one stands in tags mirrorboard.param.…', {
+      warn('hyperparameters changed: MLflow keeps the first value; the new one is in tags mirrorboard.param.…', {
         run: runId,
         params: changed.length,
       });

@@ -192,7 +192,7 @@ export class Runs {
     if (reply.kind === 'ok' && !reply.value.isDeleted) return reply.value;
     if (reply.kind === 'ok' && this.#settings.restoreDeleted) return this.#restored(reply.value, source, signal);
     if (reply.kind !== 'ok' && reply.cause !== 'missing') throw reply.error;
-    this.#warn('the MLflow run of a run is not there any more: it is looked for again', { run: runLabel(source.run), runId });
+    this.#warn('the MLflow run of a run no longer exists: searching for it again', { run: runLabel(source.run), runId });
     return undefined;
   }
 

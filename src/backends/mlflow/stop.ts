@@ -41,4 +41,4 @@ export function stopOf(failure: Failure): Stop {
   }
 }
 
-const RUN_HINT = 'The run or its experiment was deleted: restore it, or remove the run for good, then it is made anew.';
+const RUN_HINT = 'The run or its experiment was deleted: restore it, or delete the run permanently to have it created again.';

@@ -33,9 +33,9 @@ export type Reply<T> = HttpReply<T, Failure>;
 export const KEY_HINT = 'Set api_key, api_key_file or the variable WANDB_API_KEY, and check that the key may write into the entity.';
 /** The remedy when a run's lines don't fit the state. */
 export const REBUILD_HINT =
-  'Bring the state (or the run) back as it was, or run once with --rebuild: then a new run is made beside it, and all of it is sent there.';
+  'Restore the state (or the run), or run once with --rebuild to send everything to a new run; the old one stays.';
 /** The remedy when a run can't be written to. */
-export const RUN_HINT = 'Run once with --rebuild: then a new run is made beside it, and all of it is sent there.';
+export const RUN_HINT = 'Run once with --rebuild to send everything to a new run; the old one stays.';
 
 /** `what` was being done: `sending rows to the run mb01`. */
 export function failureOf(answer: Exclude<HttpAnswer, { kind: 'ok' }>, what: string, address: string): Failure {

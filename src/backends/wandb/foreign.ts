@@ -95,7 +95,7 @@ async function* inRun(
   if (note !== '') yield { kind: 'note', name: firstWords(note), in: title };
   const listed = await place.fileLengths(signal);
   if (listed.kind !== 'ok' && listed.cause === 'refused') {
-    warn('what others stored with a run is not looked for', { run: run.id, reason: listed.error.message });
+    warn('mirrorboard does not check what others stored with a run', { run: run.id, reason: listed.error.message });
     return;
   }
   const stored = new Set(files.map(storedPath));

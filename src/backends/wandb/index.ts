@@ -181,8 +181,7 @@ class WandbBackend implements JournalledBackend {
   async compareArtifacts(handle: Handle, wanted: WantedArtifacts, signal: AbortSignal): Promise<readonly ArtifactDifference[]> {
     this.#beOn();
     const { place } = await this.#runs.find(readHandle(handle), signal);
-    const unknown = (reason: string) =>
-      this.#warn('files or params beside the points of a run are not compared', { run: place.path.id, reason });
+    const unknown = (reason: string) => this.#warn('artifacts or params of a run are not compared', { run: place.path.id, reason });
     return compareArtifacts(place, wanted, unknown, signal);
   }
 
@@ -231,13 +230,9 @@ class WandbBackend implements JournalledBackend {
 
   #beOn(): void {
     if (this.#settings.mode !== 'disabled') return;
-    throw new MirrorError(
-      'MB4004',
-      'the lane is switched off (mode: disabled): nothing is sent, and it goes on from here once it is on again',
-      {
-        hint: 'Say mode: online or offline (WANDB_MODE), or leave the lane out (--to).',
-      },
-    );
+    throw new MirrorError('MB4004', 'the lane is switched off (mode: disabled): nothing is sent; it resumes when you switch it on again', {
+      hint: 'Say mode: online or offline (WANDB_MODE), or leave the lane out (--to).',
+    });
   }
 
   async #writer(handle: Handle, signal: AbortSignal): Promise<RunWriter> {

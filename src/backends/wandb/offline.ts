@@ -195,7 +195,7 @@ export class OfflineRun implements RunPlace {
   skipTo(line: number): Failure | undefined {
     const { first, lines } = this.#content;
     if (lines > 0 && this.isWaiting) {
-      const message = `${line} lines of the W&B run ${this.path.id} were sent, and ${this.#folder.path} has those up to ${first + lines}, which nobody has sent`;
+      const message = `${line} lines of the W&B run ${this.path.id} were sent, and ${this.#folder.path} has those up to ${first + lines}, which were never sent`;
       return failed('gone', message, { folder: this.#folder.path });
     }
     this.#skipped = line;
@@ -374,9 +374,9 @@ export class OfflineRun implements RunPlace {
    */
   #makeWritable(): void {
     if (!existsSync(fileIn(this.#folder))) {
-      const message = `the folder ${this.#folder.path} is not there any more`;
+      const message = `the folder ${this.#folder.path} no longer exists`;
       throw new MirrorError('MB4006', message, {
-        hint: 'Put it back, or run once with --rebuild: then a new run is made beside it, and all of it is sent there.',
+        hint: 'Restore it, or run once with --rebuild to send everything to a new run; the old one stays.',
       });
     }
     const { exit, first, lines } = this.#content;

@@ -8,7 +8,7 @@ import type { WandbSettings } from './settings.ts';
 export async function probeTarget(client: WandbClient | undefined, settings: WandbSettings, signal: AbortSignal): Promise<Probe> {
   const notes: string[] = [];
   if (settings.mode === 'disabled')
-    notes.push('The lane is switched off (mode: disabled): nothing is sent, and nothing is lost: it goes on from there.');
+    notes.push('The lane is switched off (mode: disabled): nothing is sent and nothing is lost; it resumes when you switch it on again.');
   const waiting = waitingFolders(settings.dir);
   if (waiting.length > 0) {
     const [first] = waiting;

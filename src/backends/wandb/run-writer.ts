@@ -150,11 +150,11 @@ export class RunWriter {
     if (this.#isChecked || this.#run.isNew) return;
     const there = valueOrThrow(await this.place.lineCount(firstLine, signal));
     const { tracked } = this.#run;
-    if (there === undefined) throw failed('gone', `the W&B run ${tracked.id} is not there any more`, { runId: tracked.id }).error;
+    if (there === undefined) throw failed('gone', `the W&B run ${tracked.id} no longer exists`, { runId: tracked.id }).error;
     if (there > firstLine) {
       const message = `the W&B run ${tracked.id} has ${there} lines, and ${firstLine} are ours: something else writes to it, or the state is an older one`;
       throw new MirrorError('MB4006', message, {
-        hint: 'End the other writer, bring the newer state back, or run once with --rebuild: then a new run is made beside it, and all of it is sent there.',
+        hint: 'Stop the other writer, restore the newer state, or run once with --rebuild to send everything to a new run; the old one stays.',
         context: { runId: tracked.id },
       });
     }
@@ -218,9 +218,9 @@ export class RunWriter {
       const { id } = this.#run.tracked;
       throw new MirrorError(
         'MB4006',
-        `the lines ${from} to ${to} of the W&B run ${id} can not be read back: ${number - from} of them came`,
+        `the lines ${from} to ${to} of the W&B run ${id} cannot be read back: only ${number - from} of them arrived`,
         {
-          hint: 'Run once with --rebuild: then a new run is made beside it, and all of it is sent there.',
+          hint: 'Run once with --rebuild to send everything to a new run; the old one stays.',
           context: { runId: id },
         },
       );
@@ -290,6 +290,6 @@ function addCounters(summary: Map<string, string>, line: string, number: number)
 function foreign(run: string): Outcome {
   return {
     kind: 'runFatal',
-    error: new MirrorError('MB4006', `lines that were prepared for the W&B run ${run} can not go to another one`),
+    error: new MirrorError('MB4006', `lines that were prepared for the W&B run ${run} cannot go to another run`),
   };
 }

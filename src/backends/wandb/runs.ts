@@ -92,13 +92,9 @@ export class Runs {
       }
       return this.#adopted(source, place, signal);
     }
-    throw new MirrorError(
-      'MB4006',
-      `${MOST_RUNS} W&B runs of ${runLabel(source.run)} are there already, none of which can be gone on with`,
-      {
-        context: { run: runLabel(source.run) },
-      },
-    );
+    throw new MirrorError('MB4006', `${MOST_RUNS} W&B runs of ${runLabel(source.run)} already exist, and none of them can be resumed`, {
+      context: { run: runLabel(source.run) },
+    });
   }
 
   /** The run a handle leads to. */
@@ -131,7 +127,7 @@ export class Runs {
     const tracked: TrackedRun = { ...place.path, startedAt };
     if (lines > 0 && (own?.mapping !== MAPPING || !(await canReadLines(place, lines, signal)))) {
       const run = runLabel(source.run);
-      const message = `the W&B run ${place.path.id} of ${run} holds ${lines} lines that the state does not know of, and they can not be read back`;
+      const message = `the W&B run ${place.path.id} of ${run} contains ${lines} lines that are not in the state, and they cannot be read back`;
       throw new MirrorError('MB4006', message, {
         hint: REBUILD_HINT,
         context: { run, runId: place.path.id },
@@ -153,7 +149,7 @@ export class Runs {
     const made = await this.#places.create(path, config, changeOf(source, this.#settings, suffix), startedAt, signal);
     if (made.kind !== 'ok') {
       if (made.cause !== 'deleted') return runValueOrThrow(made);
-      this.#warn('a W&B run of this name was deleted, and can not be made again: it gets another id', {
+      this.#warn('a W&B run with this name was deleted and cannot be created again: using another id', {
         run: runLabel(source.run),
         runId: path.id,
       });
@@ -295,5 +291,5 @@ export function throwFailure(failure: Reply<unknown> | undefined): void {
 
 function goneError(id: string, run?: string): MirrorError {
   const of = run === undefined ? '' : ` of ${run}`;
-  return new MirrorError('MB4006', `the W&B run ${id}${of} is not there any more`, { hint: RUN_HINT, context: { runId: id } });
+  return new MirrorError('MB4006', `the W&B run ${id}${of} no longer exists`, { hint: RUN_HINT, context: { runId: id } });
 }

@@ -123,9 +123,7 @@ Next: ${NEXT}
 
   test('names files and params that a tracker refused, and does not end well with them', () => {
     const report = reportOf([], { lanes: [REFUSING] });
-    expect(render(report)).toMatch(
-      /up to date, 0 new points, 70 artifacts refused\n {2}r\/a\/0\.pt refused: 413: too large\n/,
-    );
+    expect(render(report)).toMatch(/up to date, 0 new points, 70 artifacts refused\n {2}r\/a\/0\.pt refused: 413: too large\n/);
     expect(render(report)).toMatch(/\n {2}… and \d+ more\n/);
     expect(exitCodeOf(report, false)).toBe(1);
     expect(reportJson(report)).toMatchObject({

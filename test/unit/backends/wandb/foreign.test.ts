@@ -150,7 +150,7 @@ describe('what W&B holds that never was in event files', () => {
     const [mine] = stub.runs() as [StubRun];
     mine.config = mine.config.replace(/}$/, ',"old":{"value":1}}');
     expect(await namesIn(backend, [{ ...own, params: undefined }])).toEqual([]);
-    expect(said).toEqual(['what others stored with a run is not looked for']);
+    expect(said).toEqual(['mirrorboard does not check what others stored with a run']);
   });
 
   it('can not be told where the server lists no runs, nor by a lane that is offline', async () => {

@@ -69,7 +69,7 @@ async function filled(backend: Backend, ledger: Ledger = newLedger()): Promise<L
 }
 
 const wanted = { files: [fileOf('a.pth', 'weights')], params };
-const NOT_COMPARED = 'files or params beside the points of a run are not compared';
+const NOT_COMPARED = 'artifacts or params of a run are not compared';
 
 async function start(options: WandbStubOptions = {}): Promise<void> {
   stub = await WandbStub.start(options);
