@@ -95,7 +95,7 @@ describe('state show', () => {
     expect(stdout).toMatch(/^local: a\.db +its own +its own +its own +its own +0 +0 +0 +0$/m);
     expect(stdout).toMatch(/Damage \(2\)\n {2}logs\/exp1\/f\\x1b\[31m, offset 100, 100 bytes: a record's length/);
     expect(stdout).toMatch(/Pending \(1\)\n {2}mlflow \(http:\/\/one\): logs\/exp1\/f.*offset 100, 100 bytes, damage/);
-    expect(stdout).toMatch(/Tried again \(1\)\n.*due now, 2 tries before/);
+    expect(stdout).toMatch(/Retries \(1\)\n.*due now, 2 attempts so far/);
     expect(stdout).not.toContain('\u001b');
   });
 

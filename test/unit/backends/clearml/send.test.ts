@@ -229,7 +229,7 @@ describe('sending to ClearML', () => {
     const wanting = await connect({ recreate_deleted: true });
     const opened = await wanting.open(run.source(), sent.ledger.handle, signal);
     expect(opened).not.toBe(sent.ledger.handle);
-    expect(said.join()).toContain('a new one is made');
+    expect(said.join()).toContain('creating a new one');
   });
 
   it('shows each kind where a person looks for it', async () => {
