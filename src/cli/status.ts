@@ -225,7 +225,7 @@ function statusText(report: StatusReport, { style, width, env, flags }: TextOpti
     if (shut.length > MOST_PLACES) lines.push(`  … and ${formatCount(shut.length - MOST_PLACES)} more`);
     const isLink = (reason: string): boolean => reason.startsWith(DANGLING);
     if (shut.some(({ reason }) => !isLink(reason))) lines.push(`  remedy: ${LET_READ}`);
-    if (shut.some(({ reason }) => isLink(reason))) lines.push('  remedy: remove a link that leads nowhere, or point it at a file');
+    if (shut.some(({ reason }) => isLink(reason))) lines.push('  remedy: remove a broken link, or point it at a file');
   }
   for (const { name, isEmptied, filesGone, filesPassedOver } of roots) {
     if (filesGone > 0 && !isEmptied)

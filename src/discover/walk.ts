@@ -149,7 +149,7 @@ export interface WalkOptions {
 }
 
 /** What is said of a link to an event file that is not there. */
-export const DANGLING = 'a link that leads nowhere';
+export const DANGLING = 'a broken link';
 
 interface Pending {
   /** Where it is reached: relative to the root, empty for the root itself. */
