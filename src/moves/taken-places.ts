@@ -4,6 +4,7 @@ import type { RunChange } from '../discover/index.ts';
 import { keyOfRun, type RunRef } from '../model/index.ts';
 import { isOther, isThere, type Knower } from './moved-files.ts';
 
+/** What is known of files, and where it was known from. */
 export interface TakenPlacesOptions {
   readonly helds: readonly Knower[];
   /** Where a root lies. */

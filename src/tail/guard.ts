@@ -134,6 +134,7 @@ export function compareFile(directory: Place, state: FileState, name = state.nam
  */
 export type Likeness = 'same' | 'beginning' | 'blank' | 'other';
 
+/** How far a file's bytes are those that a state knows: all of them, a beginning, or others. */
 export function likenessOf(directory: Place, state: FileState, name: string): Likeness {
   const { first, trail = [] } = state.guard;
   const second = first && trail.find(({ offset }) => offset > first.offset);
