@@ -57,7 +57,7 @@ describe('the verdict of a migration', () => {
 
   it('names files that the new lane refused', () => {
     const [own, both] = [verification({ beside: { named: 3, missing: 0, changed: 0, refused: 2, unsupported: 0 } }), between()];
-    expect(judged(report(), [own, both])).toMatchObject({ exitCode: 1, reasons: ['mlflow refused 2 files beside the event files'] });
+    expect(judged(report(), [own, both])).toMatchObject({ exitCode: 1, reasons: ['mlflow refused 2 artifacts'] });
     expect(next(report(), [own, both])).toMatch(/ verify --repair .*--lane mlflow/);
   });
 
@@ -84,7 +84,7 @@ describe('the verdict of a migration', () => {
     const foreign = between({ missing: 2, absent: { ...NOTHING_ABSENT, foreign: { scalars: 2 } }, foreignTags: ['user/acc'] });
     const { exitCode, reasons, losses, foreignMetrics } = judged(report(), [verification(), foreign]);
     expect([exitCode, losses, foreignMetrics.length]).toEqual([1, {}, 1]);
-    expect(reasons).toEqual([expect.stringMatching(/^local holds 1 metric that never were in event files/), 'metric user/acc of runs/a']);
+    expect(reasons).toEqual([expect.stringMatching(/^local has 1 metric that never were in event files/), 'metric user/acc of runs/a']);
     expect(judged(report(), [verification(), foreign], ['foreign'])).toMatchObject({ exitCode: 0, but: '1 metric' });
     expect(judged(report(), [verification(), foreign], ['scalars']).exitCode).toBe(1);
   });

@@ -123,8 +123,8 @@ describe('resolveRoots', () => {
         ),
       ).toMatchObject({
         code: 'MB2005',
-        message: `${at('runs/a')} lies in ${at('runs')}, which is given too`,
-        hint: expect.stringMatching(/outer directory alone/),
+        message: `${at('runs/a')} is inside ${at('runs')}, which is given too`,
+        hint: expect.stringMatching(/only the outer directory/),
       });
     }
     const known = [{ name: 'all', path: base }];

@@ -70,7 +70,7 @@ describe('checking a state', () => {
   });
 
   test.each([
-    ["DELETE FROM meta WHERE key = 'created_at'", /^table meta: there is no created_at/],
+    ["DELETE FROM meta WHERE key = 'created_at'", /^table meta: created_at is missing/],
     ['DELETE FROM root', /^table run: 1 rows belong to a root that does not exist/],
     ['DELETE FROM lane', /^table \w+: \d rows belong to a lane/],
     ["DELETE FROM file WHERE name = 'g'", /^table position: 1 rows belong to a file/],
@@ -92,7 +92,7 @@ describe('checking a state', () => {
     ['UPDATE file SET size = -5', /^logs\/a\/f: size is -5/],
     ["UPDATE file SET guard = '{}'", /its guard cannot be read/],
     ["UPDATE file SET damage = 'x'", /its damage cannot be read/],
-    [`UPDATE file SET damage = '[{"start":9,"end":9,"reason":"torn"}]'`, /damage from 9 to 9 is no range/],
+    [`UPDATE file SET damage = '[{"start":9,"end":9,"reason":"torn"}]'`, /damage from 9 to 9 is not a range/],
     ['UPDATE refusal SET generation = 2', /^lane mlflow, logs\/a\/f: 1 refusals have a generation that does not exist/],
     ['UPDATE journal SET count = 11 WHERE first_line = 0', /^lane mlflow, logs\/a: the journal's 11 lines from 0/],
     ['UPDATE journal SET "end" = 0 WHERE first_line = 10', /the journal's 10 lines from 10/],
@@ -128,9 +128,9 @@ describe('checkGaps', () => {
     [[gap(0, 10), gap(9, 20)], /overlaps the one from 0 to 10/],
     [[gap(0, 50, ['a']), gap(5, 6), gap(7, 8)], /overlaps/],
     [[gap(0, 50, ['a', 'b']), gap(20, 30, ['b'])], /overlaps/],
-    [[gap(5, 5)], /no range/],
-    [[gap(-1, 5)], /no range/],
-    [[gap(1, 2.5)], /no range/],
+    [[gap(5, 5)], /not a range/],
+    [[gap(-1, 5)], /not a range/],
+    [[gap(1, 2.5)], /not a range/],
     [[gap(90, 101)], /beyond the watermark/],
   ])('finds what is wrong with %j', (gaps, problem) => {
     expect(checkGaps(gaps, 100).join()).toMatch(problem);

@@ -368,7 +368,7 @@ describe('what a watch says', () => {
     expect(status.damage).toEqual([]);
     expect(lines.filter(({ phrase }) => phrase.startsWith('damage')).map(({ phrase }) => phrase)).toEqual([
       'damage found',
-      'damage healed',
+      'damage repaired',
     ]);
   });
 
