@@ -1,4 +1,4 @@
-import type { Capabilities } from '../../contract/index.ts';
+import { capabilities } from '../../backend-kit/index.ts';
 
 /** Servers since this version speak HTTP; the next major one is not known. */
 export const LEAST_VERSION = [3, 19] as const;
@@ -29,7 +29,7 @@ export const MOST_BINS = 512;
 export const LOCKED_MS = 10_000;
 
 /** What Aim holds, keeps and takes. */
-export const CAPABILITIES: Capabilities = {
+export const CAPABILITIES = capabilities({
   name: 'aim',
   holds: {
     scalars: 'native',
@@ -38,19 +38,10 @@ export const CAPABILITIES: Capabilities = {
     audio: 'native',
     text: 'native',
     hparams: 'native',
-    pr_curves: 'artifact',
-    mesh: 'artifact',
-    custom_scalars: 'artifact',
-    graphs: 'artifact',
     other: 'artifact',
   },
-  limits: { pointsPerSend: 10_000, bytesPerSend: 4 * 1024 * 1024, runsPerSend: 1, sendsAtOnce: 4, gatherMs: 1000 },
-  replacesByKey: true,
+  limits: { sendsAtOnce: 4, gatherMs: 1000 },
   // Aim shows one point a step; the others are kept beside it and read back.
-  keeps: { step: true, wallTime: true, nan: true, negativeZero: true, repeatedSteps: true, equalPoints: false },
-  caps: {},
-  readBack: 'full',
-  ownsPosition: false,
-  needsJournal: false,
+  keeps: { equalPoints: false },
   features: ['visualization'],
-};
+});

@@ -1,4 +1,4 @@
-import type { Capabilities } from '../../contract/index.ts';
+import { capabilities } from '../../backend-kit/index.ts';
 
 /** Of one `events.add_batch`: the server indexes 500 at a time, and gains nothing above some thousands. */
 export const EVENTS_PER_REQUEST = 1000;
@@ -42,7 +42,7 @@ export const UPLOADS_AT_ONCE = 8;
 export const PING_MS = 15 * 60_000;
 
 /** What ClearML holds, keeps and takes. */
-export const CAPABILITIES: Capabilities = {
+export const CAPABILITIES = capabilities({
   name: 'clearml',
   holds: {
     scalars: 'native',
@@ -51,18 +51,9 @@ export const CAPABILITIES: Capabilities = {
     audio: 'native',
     text: 'native',
     pr_curves: 'native',
-    mesh: 'artifact',
     hparams: 'native',
-    custom_scalars: 'artifact',
-    graphs: 'artifact',
     other: 'artifact',
   },
-  limits: { pointsPerSend: 10_000, bytesPerSend: 8 * 1024 * 1024, runsPerSend: 1, sendsAtOnce: REQUESTS_AT_ONCE, gatherMs: 1000 },
-  replacesByKey: true,
-  keeps: { step: true, wallTime: true, nan: true, negativeZero: true, repeatedSteps: true, equalPoints: true },
-  caps: {},
-  readBack: 'full',
-  ownsPosition: false,
-  needsJournal: false,
+  limits: { bytesPerSend: 8 * 1024 * 1024, sendsAtOnce: REQUESTS_AT_ONCE, gatherMs: 1000 },
   features: ['collaboration', 'visualization', 'artifacts', 'registry'],
-};
+});

@@ -1,4 +1,4 @@
-import type { Capabilities } from '../../contract/index.ts';
+import { capabilities } from '../../backend-kit/index.ts';
 
 /** Rows of one INSERT; from 16 to 256 the whole backfill takes about as long (measured: docs/performance.md). */
 export const ROWS_PER_INSERT = 64;
@@ -7,7 +7,7 @@ export const ROWS_PER_INSERT = 64;
 export const INLINE_PAYLOAD_BYTES = 65_536;
 
 /** The store holds and keeps everything. */
-export const CAPABILITIES: Capabilities = {
+export const CAPABILITIES = capabilities({
   name: 'local',
   holds: {
     scalars: 'native',
@@ -23,10 +23,5 @@ export const CAPABILITIES: Capabilities = {
     other: 'native',
   },
   limits: { pointsPerSend: 262_144, bytesPerSend: 32 * 1024 * 1024, runsPerSend: 4096 },
-  replacesByKey: true,
-  keeps: { step: true, wallTime: true, nan: true, negativeZero: true, repeatedSteps: true, equalPoints: true },
-  caps: {},
-  readBack: 'full',
   ownsPosition: true,
-  needsJournal: false,
-};
+});

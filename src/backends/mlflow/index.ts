@@ -38,7 +38,7 @@ import { GatherRoom } from './gathered.ts';
 import { handleOf, readHandle, type TrackedRun, trackedRun } from './handle.ts';
 import { isPublishable, keyOf, tagOf } from './keys.ts';
 import { FILE_STORE, LearnedFacts } from './learned-facts.ts';
-import { capabilities } from './limits.ts';
+import { mlflowCapabilities } from './limits.ts';
 import { startServer } from './managed-server.ts';
 import { heldScalar, isOdd, nearestMillis } from './map.ts';
 import { registerModel } from './model-versions.ts';
@@ -93,7 +93,7 @@ class MlflowBackend implements Backend {
     const book = this.#known?.book;
     // A server before 3.0 that has not been tried may keep its data in files.
     const isFileStore = book === undefined || book.isTried || book.saysItsStore ? this.#facts.isFileStore : undefined;
-    return capabilities(this.#hasArtifacts, isFileStore, this.#settings.exactTimes);
+    return mlflowCapabilities(this.#hasArtifacts, isFileStore, this.#settings.exactTimes);
   }
 
   /** Of a server it is not known before it has answered, of one before 3.0 not before it was tried. */

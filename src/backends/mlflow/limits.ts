@@ -1,3 +1,4 @@
+import { capabilities } from '../../backend-kit/index.ts';
 import type { Capabilities, Holding } from '../../contract/index.ts';
 
 /** Of one log-batch: the server refuses more, the whole request with them. */
@@ -34,41 +35,27 @@ export const REQUESTS_AT_ONCE = 4;
 export const UPLOADS_AT_ONCE = 8;
 
 /** What MLflow holds, once it is known whether artifacts can be stored and what the server keeps its data in. */
-export function capabilities(hasArtifacts: boolean, isFileStore: boolean | undefined, exactTimes: boolean): Capabilities {
+export function mlflowCapabilities(hasArtifacts: boolean, isFileStore: boolean | undefined, exactTimes: boolean): Capabilities {
   const beside: Holding = hasArtifacts ? 'artifact' : 'none';
-  return {
+  return capabilities({
     name: 'mlflow',
     holds: {
       scalars: 'native',
-      histograms: beside,
       images: hasArtifacts ? 'native' : 'none',
-      audio: beside,
-      text: beside,
-      pr_curves: beside,
-      mesh: beside,
       hparams: hasArtifacts ? 'native' : 'none',
-      custom_scalars: beside,
-      graphs: beside,
       other: beside,
     },
-    limits: { pointsPerSend: 10_000, bytesPerSend: 8 * 1024 * 1024, runsPerSend: 1, sendsAtOnce: REQUESTS_AT_ONCE, gatherMs: 1000 },
+    limits: { bytesPerSend: 8 * 1024 * 1024, sendsAtOnce: REQUESTS_AT_ONCE, gatherMs: 1000 },
     // A file store keeps every copy of a point. We look before we send again, but that is no key: what is under way is not seen.
     replacesByKey: isFileStore === false,
     keeps: {
-      step: true,
       wallTime: exactTimes && hasArtifacts,
-      nan: true,
       // A database holds the largest number in their place, and every number as a double.
       infinities: hasArtifacts || isFileStore === true,
       wideIntegers: hasArtifacts,
       negativeZero: hasArtifacts,
-      repeatedSteps: true,
       equalPoints: false,
     },
-    caps: {},
-    readBack: 'full',
-    ownsPosition: false,
-    needsJournal: false,
     features: hasArtifacts ? ['artifacts', 'registry'] : ['registry'],
-  };
+  });
 }

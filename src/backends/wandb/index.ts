@@ -33,7 +33,7 @@ import { type RunPath, WandbClient } from './client.ts';
 import { foreignIn } from './foreign.ts';
 import { handleOf, readHandle } from './handle.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { capabilities } from './limits.ts';
+import { wandbCapabilities } from './limits.ts';
 import { OfflinePlaces } from './offline.ts';
 import { waitingFolders } from './offline-folders.ts';
 import { OnlinePlaces } from './online.ts';
@@ -92,7 +92,7 @@ class WandbBackend implements JournalledBackend {
   }
 
   describe(): Capabilities {
-    return capabilities(this.#settings.gatherMs);
+    return wandbCapabilities(this.#settings.gatherMs);
   }
 
   async probe(signal: AbortSignal): Promise<Probe> {

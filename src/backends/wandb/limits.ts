@@ -1,3 +1,4 @@
+import { capabilities } from '../../backend-kit/index.ts';
 import type { Capabilities } from '../../contract/index.ts';
 
 /** Of a line of the history: the service takes ten times as much, its advice is below a megabyte a value. Longer values lie in files. */
@@ -36,8 +37,8 @@ export const HEARTBEAT_MS = 30_000;
 export const SUMMARY_MS = 15_000;
 
 /** What W&B holds, keeps and takes. */
-export function capabilities(gatherMs: number): Capabilities {
-  return {
+export function wandbCapabilities(gatherMs: number): Capabilities {
+  return capabilities({
     name: 'wandb',
     holds: {
       scalars: 'native',
@@ -49,16 +50,11 @@ export function capabilities(gatherMs: number): Capabilities {
       mesh: 'native',
       hparams: 'native',
       custom_scalars: 'native',
-      graphs: 'artifact',
       other: 'artifact',
     },
-    limits: { pointsPerSend: 50_000, bytesPerSend: 8 * 1024 * 1024, runsPerSend: 1, sendsAtOnce: SENDS_AT_ONCE, gatherMs },
+    limits: { pointsPerSend: 50_000, bytesPerSend: 8 * 1024 * 1024, sendsAtOnce: SENDS_AT_ONCE, gatherMs },
     replacesByKey: false,
-    keeps: { step: true, wallTime: true, nan: true, negativeZero: true, repeatedSteps: true, equalPoints: true },
-    caps: {},
-    readBack: 'full',
-    ownsPosition: false,
     needsJournal: true,
     features: ['visualization', 'collaboration', 'artifacts'],
-  };
+  });
 }

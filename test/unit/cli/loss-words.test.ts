@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { capabilities } from '../../../src/backends/mlflow/limits.ts';
+import { mlflowCapabilities } from '../../../src/backends/mlflow/limits.ts';
 import { lossSentences } from '../../../src/cli/loss-words.ts';
 
 test.each([
@@ -7,7 +7,7 @@ test.each([
   [true, /more than once/, /are kept once/],
   [undefined, /more than once/, /are kept once/],
 ])('says of equal points what is known of the store: in files %s', (isFileStore, wanted, unwanted) => {
-  const said = lossSentences(capabilities(true, isFileStore, false)).join(' ');
+  const said = lossSentences(mlflowCapabilities(true, isFileStore, false)).join(' ');
   expect(said).toMatch(wanted);
   expect(said).not.toMatch(unwanted);
 });
