@@ -5,3 +5,4 @@ export { type Announced, capabilities, type PointKind } from './capabilities.ts'
 export { fileDifference, type StoredContent } from './file-difference.ts';
 export { firstWords, lookedThrough } from './foreign-look.ts';
 export { hparamNames } from './hparam-names.ts';
+export { blobsOf, type ParcelPoint, pointsOf } from './points.ts';

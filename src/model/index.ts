@@ -15,7 +15,7 @@ export { npyOf } from './npy.ts';
 export * from './position.ts';
 export { selectPoints } from './select-points.ts';
 export type { DataClass, Series } from './series.ts';
-export { int64, type Tensor } from './tensor.ts';
+export { int64, type Tensor, tensorNumbers } from './tensor.ts';
 export { textInEvent } from './text-in-event.ts';
 export { type Forgetting, KEPT_STAMP, type Removal, type Tidying } from './tidying.ts';
 export { toMillis } from './to-millis.ts';

@@ -6,7 +6,7 @@ import type { Outcome, TrackerParcel } from '../../src/contract/index.ts';
 import { MirrorError } from '../../src/errors.ts';
 import { pointCount } from '../../src/model/index.ts';
 import { backfill } from '../../src/sync/backfill.ts';
-import { untilAborted } from '../support/fault.ts';
+import { untilAborted } from '../../src/testing/fault.ts';
 import { MemoryBackend, MemoryTracker } from '../support/memory-backend.ts';
 
 /** A tracker of the plan. */

@@ -1,9 +1,9 @@
 import { whoseRun } from '../../src/backend-kit/identity/index.ts';
 import { aim } from '../../src/backends/aim/index.ts';
 import type { Backend, Handle } from '../../src/contract/index.ts';
+import type { Fault } from '../../src/testing/fault.ts';
+import { type Harness, type Target, UNLIMITED_SECONDS } from '../../src/testing/harness.ts';
 import { AimStub, type StubFault } from '../support/aim-stub/index.ts';
-import type { Fault } from '../support/fault.ts';
-import { type Harness, type Target, UNLIMITED_SECONDS } from './harness.ts';
 
 /** A backend as a lane's section makes it. */
 export async function connectAim(section: Readonly<Record<string, unknown>>, env: Readonly<Record<string, string>> = {}): Promise<Backend> {
@@ -23,7 +23,7 @@ let experiments = 0;
 export function realHarness(url: () => string): Harness {
   return {
     addressing: 'key',
-    comparesSide: true,
+    comparesArtifacts: true,
     faults: [],
     async start(): Promise<Target> {
       const experiment = `contract/${process.pid}/${experiments++}`;
@@ -69,7 +69,7 @@ function stubFault({ kind, afterSec, asDate = false }: Fault): StubFault {
 export function stubHarness(section: Readonly<Record<string, unknown>> = {}, version = '3.29.1'): Harness {
   return {
     addressing: 'key',
-    comparesSide: true,
+    comparesArtifacts: true,
     faults: ['rateLimited', 'unavailable', 'connectionLost', 'answerLost', 'partStored', 'hang', 'hangStored', 'noAccess'],
     async start(): Promise<Target> {
       const stub = await AimStub.start({ secret: { name: 'x-proxy-token', value: SECRET }, version });

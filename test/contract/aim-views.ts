@@ -5,9 +5,9 @@ import { closeRun, openRun } from '../../src/backends/aim/open-run.ts';
 import { parseSettings } from '../../src/backends/aim/settings.ts';
 import { childOf } from '../../src/backends/aim/tree.ts';
 import type { Backend, Handle } from '../../src/contract/index.ts';
+import { GrowingRun } from '../../src/testing/parcels.ts';
+import { type Ledger, newLedger, SmallDelivery } from '../../src/testing/small-delivery.ts';
 import { event, simpleValue } from '../support/event-writer.ts';
-import { GrowingRun } from '../support/parcels.ts';
-import { type Ledger, newLedger, SmallDelivery } from '../support/small-delivery.ts';
 import { connectAim, hashOf } from './aim-harness.ts';
 
 /** A server opens a run for reading at a moment, and shows that moment to everybody who asks in the same words as one who still has it, also if that one is dead. */

@@ -1,9 +1,9 @@
 // Every backend there is, by its stub or its folder, and one in memory.
 import { mlflow } from '../../src/backends/mlflow/index.ts';
+import type { Harness } from '../../src/testing/harness.ts';
 import { MemoryBackend, MemoryTracker } from '../support/memory-backend.ts';
 import { stubHarness as aimHarness } from './aim-harness.ts';
 import { stubHarness as clearmlHarness, offlineHarness as clearmlOffline } from './clearml-harness.ts';
-import type { Harness } from './harness.ts';
 import { stubHarness as mlflowHarness } from './mlflow-harness.ts';
 import { onlineHarness as wandbHarness, offlineHarness as wandbOffline } from './wandb-harness.ts';
 

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { whoseRun } from '../../src/backend-kit/identity/index.ts';
 import { clearml } from '../../src/backends/clearml/index.ts';
 import type { Backend, Handle } from '../../src/contract/index.ts';
+import type { Fault } from '../../src/testing/fault.ts';
+import type { Harness, Target } from '../../src/testing/harness.ts';
 import { ClearmlStub } from '../support/clearml-stub/index.ts';
-import type { Fault } from '../support/fault.ts';
 import type { StubFault } from '../support/mlflow-stub/fault-rules.ts';
-import type { Harness, Target } from './harness.ts';
 
 export const ACCESS_KEY = 'ACCESSKEYOFTHELANE0000';
 export const SECRET_KEY = 'secret-key-of-the-lane-0123456789';
@@ -71,7 +71,7 @@ export function statusOf(status: string): 'running' | 'finished' | 'failed' {
 export function stubHarness(): Harness {
   return {
     addressing: 'key',
-    comparesSide: true,
+    comparesArtifacts: true,
     faults: ['rateLimited', 'unavailable', 'connectionLost', 'answerLost', 'partStored', 'hang', 'hangStored', 'noAccess'],
     async start(): Promise<Target> {
       const stub = await ClearmlStub.start({ accessKey: ACCESS_KEY, secretKey: SECRET_KEY });
@@ -99,7 +99,7 @@ export function stubHarness(): Harness {
 export function offlineHarness(): Harness {
   return {
     addressing: 'key',
-    comparesSide: true,
+    comparesArtifacts: true,
     faults: [],
     async start(): Promise<Target> {
       const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-clearml-'));

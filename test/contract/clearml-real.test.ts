@@ -7,14 +7,14 @@ import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/cl
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { readKey } from '../../src/backends/clearml/keys.ts';
 import type { Backend } from '../../src/contract/index.ts';
+import type { Harness, Target } from '../../src/testing/harness.ts';
+import { type Draft, type DraftPoint, GrowingRun, pointsOf, runFolders } from '../../src/testing/parcels.ts';
+import { differences, expectedOf, readHeld } from '../../src/testing/read-back.ts';
+import { newLedger, SmallDelivery } from '../../src/testing/small-delivery.ts';
 import { type ClearmlServer, type ReadBackTask, startClearml } from '../support/clearml-server.ts';
 import { startMoto } from '../support/moto-server.ts';
-import { type Draft, type DraftPoint, GrowingRun, pointsOf, runFolders } from '../support/parcels.ts';
-import { newLedger, SmallDelivery } from '../support/small-delivery.ts';
 import { connectClearml, sectionOf, statusOf, taskIdOf } from './clearml-harness.ts';
 import { contractSuite } from './contract-suite.ts';
-import type { Harness, Target } from './harness.ts';
-import { differences, expectedOf, readHeld } from './read-back.ts';
 
 const LOGS = fileURLToPath(new URL('../../../test/logs', import.meta.url));
 let server: ClearmlServer | undefined;
@@ -180,7 +180,7 @@ let projects = 0;
 function harnessOf({ url, accessKey, secretKey, fault, call, dump }: ClearmlServer): Harness {
   return {
     addressing: 'key',
-    comparesSide: true,
+    comparesArtifacts: true,
     faults: ['unavailable', 'connectionLost', 'answerLost'],
     async start(): Promise<Target> {
       // Not `contract/…`: that is where this server is told what to do.

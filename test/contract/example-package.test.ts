@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { whoseRun } from '../../src/backend-kit/identity/index.ts';
 import type { Backend, BackendType } from '../../src/contract/index.ts';
+import { FaultQueue } from '../../src/testing/fault.ts';
+import { lossy } from '../../src/testing/lossy-backend.ts';
+import { GrowingRun } from '../../src/testing/parcels.ts';
+import { differences, expectedOf, readHeld } from '../../src/testing/read-back.ts';
+import { newLedger, SmallDelivery } from '../../src/testing/small-delivery.ts';
 import { event, simpleValue } from '../support/event-writer.ts';
-import { FaultQueue } from '../support/fault.ts';
-import { lossy } from '../support/lossy-backend.ts';
-import { GrowingRun } from '../support/parcels.ts';
-import { newLedger, SmallDelivery } from '../support/small-delivery.ts';
 import { contractSuite } from './contract-suite.ts';
-import { differences, expectedOf, readHeld } from './read-back.ts';
 
 const PACKAGE = new URL('../../../test/support/example-backend-package/', import.meta.url);
 const { exports: entry } = JSON.parse(readFileSync(new URL('package.json', PACKAGE), 'utf8')) as { exports: string };

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import { LocalBackend } from '../../src/backends/local/index.ts';
 import type { Backend, Handle, Outcome, Probe, ReadBackChunk, RunSource, TrackerParcel } from '../../src/contract/index.ts';
-import { FaultQueue } from '../support/fault.ts';
-import { lossy } from '../support/lossy-backend.ts';
-import type { OwningBackend } from '../support/small-delivery.ts';
+import { FaultQueue } from '../../src/testing/fault.ts';
+import { lossy } from '../../src/testing/lossy-backend.ts';
+import type { OwningBackend } from '../../src/testing/small-delivery.ts';
 import { contractSuite } from './contract-suite.ts';
 
 /** The local store in the shape of every other backend. */

@@ -3,11 +3,11 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { Backend } from '../../src/contract/index.ts';
+import { until } from '../../src/testing/bench.ts';
+import { backendWith, type Lane, type Mirror, type MirrorScene, mirrorScene } from '../../src/testing/mirror-scene.ts';
+import type { Draft } from '../../src/testing/parcels.ts';
 import { concat, event, frame, simpleValue, text, versionEvent } from '../support/event-writer.ts';
-import type { Draft } from '../support/parcels.ts';
 import { HARNESSES } from './all-harnesses.ts';
-import { until } from './bench.ts';
-import { backendWith, type Lane, type Mirror, type MirrorScene, mirrorScene } from './mirror-scene.ts';
 
 const T = 1_700_000_000;
 const FILE = 'events.out.tfevents.1700000000.host.1.0';

@@ -1,9 +1,9 @@
 // The suite's own check: a backend that does something else than it announces must not pass.
 import { expect, it } from '@jest/globals';
+import { Bench } from '../../src/testing/bench.ts';
 import { event, tensorScalar, text } from '../support/event-writer.ts';
 import { LIARS } from '../support/lying-backends.ts';
 import { MemoryBackend, MemoryTracker } from '../support/memory-backend.ts';
-import { Bench } from './bench.ts';
 
 const EVENTS = [0.1, 0.2, 0.3].map((value, step) =>
   event({ wallTime: 1_700_000_000 + step, step, summary: [tensorScalar('loss', value, 'double'), text('note', [`step ${step}`])] }),

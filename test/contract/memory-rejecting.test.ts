@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import { GrowingRun } from '../../src/testing/parcels.ts';
+import { newLedger, SmallDelivery } from '../../src/testing/small-delivery.ts';
 import { event, simpleValue } from '../support/event-writer.ts';
 import { MemoryBackend, MemoryTracker } from '../support/memory-backend.ts';
-import { GrowingRun } from '../support/parcels.ts';
-import { newLedger, SmallDelivery } from '../support/small-delivery.ts';
 
 describe('a tracker that refuses a parcel without saying why', () => {
   it('gets it in halves, until only the bad points are left out', async () => {

@@ -1,6 +1,6 @@
+import type { Harness } from '../../src/testing/harness.ts';
 import { MemoryBackend, MemoryTracker } from '../support/memory-backend.ts';
 import { contractSuite } from './contract-suite.ts';
-import type { Harness } from './harness.ts';
 
 function memory(change: (tracker: MemoryTracker) => void): Harness {
   return {

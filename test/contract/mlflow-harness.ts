@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { whoseRun } from '../../src/backend-kit/identity/index.ts';
 import type { Backend, BackendType, Handle } from '../../src/contract/index.ts';
-import type { Fault } from '../support/fault.ts';
+import type { Fault } from '../../src/testing/fault.ts';
+import { type Harness, type Target, UNLIMITED_SECONDS } from '../../src/testing/harness.ts';
 import { MlflowStub, type StubFault, type StubOptions } from '../support/mlflow-stub/index.ts';
-import { type Harness, type Target, UNLIMITED_SECONDS } from './harness.ts';
 
 const MODULE = new URL('../../src/backends/mlflow/index.js', import.meta.url);
 
@@ -65,7 +65,7 @@ export function stubHarness(type: BackendType, options: StubOptions = {}, sectio
   const auth = { user: 'mirror', password: SECRET };
   return {
     addressing: 'key',
-    comparesSide: true,
+    comparesArtifacts: true,
     faults: ['rateLimited', 'unavailable', 'connectionLost', 'answerLost', 'partStored', 'hang', 'hangStored', 'noAccess'],
     async start(): Promise<Target> {
       const stub = await MlflowStub.start({ auth, ...options });
@@ -102,7 +102,7 @@ let experiments = 0;
 export function realHarness(type: BackendType, url: () => string): Harness {
   return {
     addressing: 'key',
-    comparesSide: true,
+    comparesArtifacts: true,
     faults: [],
     async start(): Promise<Target> {
       const experiment = `contract/${process.pid}/${experiments++}`;

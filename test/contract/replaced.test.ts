@@ -5,12 +5,12 @@ import { describe, expect, it } from '@jest/globals';
 import type { Backend, Handle } from '../../src/contract/index.ts';
 import { wholeRouting } from '../../src/lanes/index.ts';
 import { Fold, type Replaced } from '../../src/route/index.ts';
+import { until } from '../../src/testing/bench.ts';
+import type { Harness } from '../../src/testing/harness.ts';
+import { backendWith, type Mirror, type MirrorScene, mirrorScene } from '../../src/testing/mirror-scene.ts';
+import type { Draft } from '../../src/testing/parcels.ts';
 import { concat, event, frame, simpleValue, text, versionEvent } from '../support/event-writer.ts';
-import type { Draft } from '../support/parcels.ts';
 import { HARNESSES, memoryHarness } from './all-harnesses.ts';
-import { until } from './bench.ts';
-import type { Harness } from './harness.ts';
-import { backendWith, type Mirror, type MirrorScene, mirrorScene } from './mirror-scene.ts';
 
 const T = 1_700_000_000;
 const FILE = 'events.out.tfevents';

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { whoseRun } from '../../src/backend-kit/identity/index.ts';
 import { wandb } from '../../src/backends/wandb/index.ts';
 import type { Backend, Handle } from '../../src/contract/index.ts';
-import type { Fault } from '../support/fault.ts';
+import type { Fault } from '../../src/testing/fault.ts';
+import { type Harness, UNLIMITED_SECONDS } from '../../src/testing/harness.ts';
 import type { StubFault } from '../support/mlflow-stub/fault-rules.ts';
 import { WandbStub, type WandbStubOptions } from '../support/wandb-stub/index.ts';
-import { type Harness, UNLIMITED_SECONDS } from './harness.ts';
 
 /** A backend as a lane's section makes it. */
 export async function connectWandb(
@@ -53,7 +53,7 @@ function stubFault({ kind, afterSec, asDate = false }: Fault): StubFault {
 export function onlineHarness(options: WandbStubOptions = {}, section: Readonly<Record<string, unknown>> = {}): Harness {
   return {
     addressing: 'line',
-    comparesSide: true,
+    comparesArtifacts: true,
     faults: ['rateLimited', 'unavailable', 'connectionLost', 'answerLost', 'partStored', 'hang', 'hangStored', 'noAccess'],
     async start() {
       const stub = await WandbStub.start(options);
@@ -86,7 +86,7 @@ export function onlineHarness(options: WandbStubOptions = {}, section: Readonly<
 export function offlineHarness(): Harness {
   return {
     addressing: 'line',
-    comparesSide: true,
+    comparesArtifacts: true,
     faults: [],
     async start() {
       const dir = mkdtempSync(join(tmpdir(), 'mirrorboard-wandb-'));

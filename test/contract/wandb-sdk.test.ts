@@ -5,13 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { foldersIn, isSynced, waitingFolders } from '../../src/backends/wandb/offline-folders.ts';
 import type { Backend } from '../../src/contract/index.ts';
+import { type Draft, GrowingRun, pointsOf, runFolders } from '../../src/testing/parcels.ts';
+import { differences, expectedOf, readHeld } from '../../src/testing/read-back.ts';
+import { type Ledger, newLedger, SmallDelivery } from '../../src/testing/small-delivery.ts';
 import { event, simpleValue } from '../support/event-writer.ts';
-import { type Draft, GrowingRun, pointsOf, runFolders } from '../support/parcels.ts';
-import { type Ledger, newLedger, SmallDelivery } from '../support/small-delivery.ts';
 import { WandbSdk } from '../support/wandb-sdk.ts';
 import { historyOf, WandbStub } from '../support/wandb-stub/index.ts';
 import { readLine } from '../support/wandb-stub/rows.ts';
-import { differences, expectedOf, readHeld } from './read-back.ts';
 import { connectWandb, runIdOf } from './wandb-harness.ts';
 
 const LOGS = fileURLToPath(new URL('../../../test/logs', import.meta.url));

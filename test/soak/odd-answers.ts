@@ -5,10 +5,12 @@ import { pack, type Tree } from '../../src/backends/aim/tree.ts';
 import type { Backend } from '../../src/contract/index.ts';
 import { MirrorError, messageOf } from '../../src/errors.ts';
 import { useMemory } from '../../src/memory/index.ts';
+import { type Draft, GrowingRun } from '../../src/testing/parcels.ts';
+import { differences, expectedOf, readHeld } from '../../src/testing/read-back.ts';
+import { newLedger, SmallDelivery } from '../../src/testing/small-delivery.ts';
 import { connectAim } from '../contract/aim-harness.ts';
 import { ACCESS_KEY, connectClearml, SECRET_KEY, sectionOf } from '../contract/clearml-harness.ts';
 import { connectMlflow, mlflowType } from '../contract/mlflow-harness.ts';
-import { differences, expectedOf, readHeld } from '../contract/read-back.ts';
 import { connectWandb } from '../contract/wandb-harness.ts';
 import { seededRandom } from '../crash/backfill-kill.ts';
 import { AimStub } from '../support/aim-stub/index.ts';
@@ -16,8 +18,6 @@ import { type BendingOptions, startBendingProxy } from '../support/bending-proxy
 import { ClearmlStub } from '../support/clearml-stub/index.ts';
 import { event, simpleValue, text } from '../support/event-writer.ts';
 import { MlflowStub } from '../support/mlflow-stub/index.ts';
-import { type Draft, GrowingRun } from '../support/parcels.ts';
-import { newLedger, SmallDelivery } from '../support/small-delivery.ts';
 import { WandbStub } from '../support/wandb-stub/index.ts';
 import { oddBucketRound } from './odd-bucket.ts';
 

@@ -1,9 +1,9 @@
 // Log directories for benchmarks: millions of scalar records, the same bytes for the same arguments.
 import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { event, versionEvent } from './event-message.ts';
-import { metadata, simpleValue, tensorScalar, value } from './event-values.ts';
-import { field, frame, maskedCrc, varint } from './event-wire.ts';
+import { event, versionEvent } from '../../src/testing/events/message.ts';
+import { metadata, simpleValue, tensorScalar, value } from '../../src/testing/events/values.ts';
+import { field, frame, maskedCrc, varint } from '../../src/testing/events/wire.ts';
 
 /** How a scalar stands on disk. `named` is a simple value with its tag for a node name, `tensor`, `unpacked` and `content` are float tensors (float_val packed, float_val unpacked, tensor_content), `mixed` gives runs simple values and tensors in turn. */
 export type BigLogForm = 'simple' | 'named' | 'tensor' | 'unpacked' | 'content' | 'double' | 'int64' | 'half' | 'mixed';

@@ -1,7 +1,3 @@
-// Event files for tests and benchmarks, made by plain functions that return bytes and share no code with the product.
+// Event files for tests and benchmarks: what the package brings for backends of others, and large logs.
+export * from '../../src/testing/events/index.ts';
 export * from './big-log.ts';
-export * from './event-hparams.ts';
-export * from './event-message.ts';
-export * from './event-tensors.ts';
-export * from './event-values.ts';
-export * from './event-wire.ts';

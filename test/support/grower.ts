@@ -5,9 +5,9 @@ import { closeSync, ftruncateSync, mkdirSync, openSync, renameSync, writeFileSyn
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { event, versionEvent } from './event-message.ts';
-import { histo, simpleValue } from './event-values.ts';
-import { concat, frame } from './event-wire.ts';
+import { event, versionEvent } from '../../src/testing/events/message.ts';
+import { histo, simpleValue } from '../../src/testing/events/values.ts';
+import { concat, frame } from '../../src/testing/events/wire.ts';
 
 export interface GrowerOptions {
   readonly seed: number;

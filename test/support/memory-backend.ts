@@ -22,8 +22,8 @@ import type {
 } from '../../src/contract/index.ts';
 import { MirrorError } from '../../src/errors.ts';
 import { pointCount, toMillis } from '../../src/model/index.ts';
-import { type Fault, FaultQueue, untilAborted } from './fault.ts';
-import { type DraftPoint, pointsOf } from './parcels.ts';
+import { type Fault, FaultQueue, untilAborted } from '../../src/testing/fault.ts';
+import { type DraftPoint, pointsOf } from '../../src/testing/parcels.ts';
 
 export const MEMORY_CAPABILITIES: Capabilities = {
   name: 'memory',

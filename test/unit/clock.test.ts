@@ -29,6 +29,7 @@ const WALL: Readonly<Record<string, readonly [times: number, reason: string]>> =
   'cli/state.ts': [1, 'how old what is kept is'],
   'cli/verify.ts': [1, 'the date of a sample'],
   'state/lock.ts': [1, 'a stamp for people'],
+  'testing/stub-server.ts': [1, 'Retry-After may be a date'],
   'backends/aim/index.ts': [1, "a run's end where its events have no time"],
   'backends/clearml/client.ts': [1, 'a token ends by the wall clock'],
   'backends/clearml/online.ts': [2, "the server's clock compared with ours"],

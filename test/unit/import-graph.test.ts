@@ -21,7 +21,7 @@ const ALLOWED: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Rooms that join others, lowest first: each may know those below it, and every room that is no joiner. */
-const JOINERS = ['reading', 'lanes', 'moves', 'overview', 'tidy', 'verify', 'sync', 'index', 'main'];
+const JOINERS = ['reading', 'lanes', 'moves', 'overview', 'tidy', 'verify', 'sync', 'testing', 'index', 'backend', 'main'];
 /** What all backends may use. */
 const FOR_BACKENDS = new Set(['contract', 'backend-kit', 'http', 'objects', 'concurrency', 'own-files']);
 /** Known to everybody; they know nobody but each other. */
@@ -86,6 +86,7 @@ const OPENS: readonly (readonly [files: RegExp, whose: string])[] = [
   ],
   [/^discover\/(directory-cache|listener|roots|silent-roots|worker)\.ts$/, 'stat of directories: of roots, and of those a walk is in'],
   [/^discover\/file-system\.ts$/, 'what the kernel says of its limits'],
+  [/^testing\//, "a suite's own folders"],
   [/^cli\//, 'what the command line names, and files of ours'],
 ];
 

@@ -22,8 +22,8 @@ import type {
 } from '../../../src/contract/index.ts';
 import { MirrorError } from '../../../src/errors.ts';
 import { type Batch, pointCount } from '../../../src/model/index.ts';
+import { pointsOf } from '../../../src/testing/parcels.ts';
 import { MEMORY_CAPABILITIES } from '../memory-backend.ts';
-import { pointsOf } from '../parcels.ts';
 import { JournalServer, JournalServerError } from './journal-server.ts';
 import { pointLine, readPointLine } from './point-text.ts';
 

@@ -2,7 +2,7 @@
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunEnd, RunSource } from '../../../src/contract/index.ts';
-import { type Fault, FaultQueue, untilAborted } from '../fault.ts';
+import { type Fault, FaultQueue, untilAborted } from '../../../src/testing/fault.ts';
 
 /** Why the server did not answer, or not as hoped. */
 export class JournalServerError extends Error {

@@ -13,8 +13,8 @@ import { mlflow } from '../../../src/backends/mlflow/index.ts';
 import { wandb } from '../../../src/backends/wandb/index.ts';
 import type { Backend, BackendType } from '../../../src/contract/index.ts';
 import { askedWaitMs, MirrorError } from '../../../src/errors.ts';
+import { GrowingRun } from '../../../src/testing/parcels.ts';
 import { makeCertificates, noCertificates } from '../../support/certificates.ts';
-import { GrowingRun } from '../../support/parcels.ts';
 
 const signal = new AbortController().signal;
 const closers: (() => unknown)[] = [];

@@ -8,12 +8,12 @@ import { type TrackerLaneOptions, wholeRouting } from '../../../src/lanes/lane-o
 import { StateFile } from '../../../src/state/index.ts';
 import type { Progress } from '../../../src/status/index.ts';
 import { backfill } from '../../../src/sync/backfill.ts';
+import { untilAborted } from '../../../src/testing/fault.ts';
 import { type Difference, equalOf, exitCodeOf, totalsOf, type Verification } from '../../../src/verify/compare/index.ts';
 import { type VerifyLanesOptions, verifyBetween, verifyLanes } from '../../../src/verify/verify-lanes.ts';
 import { until } from '../../crash/watch-kill.ts';
 import { concat, event, eventFile, frame, image, simpleValue, tensorScalar, text } from '../../support/event-writer.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { untilAborted } from '../../support/fault.ts';
 import { LIARS } from '../../support/lying-backends.ts';
 import { MemoryBackend, type MemoryRun, MemoryTracker } from '../../support/memory-backend.ts';
 

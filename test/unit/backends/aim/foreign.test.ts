@@ -1,13 +1,13 @@
 // What an Aim repository holds that never was in event files.
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Backend, Foreign, Handle, OwnRun } from '../../../../src/contract/index.ts';
+import { GrowingRun } from '../../../../src/testing/parcels.ts';
+import { newLedger, SmallDelivery } from '../../../../src/testing/small-delivery.ts';
 import { connectAim, hashOf } from '../../../contract/aim-harness.ts';
 import { AimStub, type StubRun } from '../../../support/aim-stub/index.ts';
 import { StubTree } from '../../../support/aim-stub/tree.ts';
 import { type Node, object, text } from '../../../support/aim-stub/wire.ts';
 import { event, hparamsSessionStart, simpleValue } from '../../../support/event-writer.ts';
-import { GrowingRun } from '../../../support/parcels.ts';
-import { newLedger, SmallDelivery } from '../../../support/small-delivery.ts';
 
 const T = 1_700_000_000;
 const signal = new AbortController().signal;

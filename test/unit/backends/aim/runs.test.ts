@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Backend, Handle, TrackerParcel } from '../../../../src/contract/index.ts';
+import { addressed, GrowingRun } from '../../../../src/testing/parcels.ts';
+import { differences, expectedOf, readHeld } from '../../../../src/testing/read-back.ts';
 import { connectAim, hashOf } from '../../../contract/aim-harness.ts';
-import { differences, expectedOf, readHeld } from '../../../contract/read-back.ts';
 import { AimStub } from '../../../support/aim-stub/index.ts';
 import { leafValue, type Node } from '../../../support/aim-stub/wire.ts';
 import { event, histogramTensor, hparamsSessionStart, plainTensor, simpleValue, text } from '../../../support/event-writer.ts';
-import { addressed, GrowingRun } from '../../../support/parcels.ts';
 
 const T = 1_700_000_000;
 const signal = new AbortController().signal;

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ArtifactFile, Backend, Foreign, Handle, OwnRun } from '../../../../src/contract/index.ts';
+import { GrowingRun } from '../../../../src/testing/parcels.ts';
+import { newLedger, SmallDelivery } from '../../../../src/testing/small-delivery.ts';
 import { ACCESS_KEY, connectClearml, SECRET_KEY, sectionOf, taskIdOf } from '../../../contract/clearml-harness.ts';
 import { ClearmlStub } from '../../../support/clearml-stub/index.ts';
 import { event, hparamsSessionStart, plainTensor, simpleValue } from '../../../support/event-writer.ts';
-import { GrowingRun } from '../../../support/parcels.ts';
-import { newLedger, SmallDelivery } from '../../../support/small-delivery.ts';
 
 const signal = new AbortController().signal;
 const T = 1_700_000_000;

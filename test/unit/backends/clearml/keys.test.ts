@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { heldNumber, heldTime, keyEnd, keyStart, namesOf, readKey, tagOf } from '../../../../src/backends/clearml/keys.ts';
-import { HOSTILE_NAMES } from '../../../contract/hostile-names.ts';
+import { HOSTILE_NAMES } from '../../../../src/testing/hostile-names.ts';
 
 function keyOf(metric: string, suffix = ''): string {
   return `${keyStart(metric, '0123abcd')}${keyEnd(123_456, 0xfedcba98, 7)}${suffix}`;

@@ -7,12 +7,12 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { splitArray } from '../../../../src/backends/clearml/split-array.ts';
 import type { ArtifactFile, Backend, Handle } from '../../../../src/contract/index.ts';
+import { type Draft, GrowingRun } from '../../../../src/testing/parcels.ts';
+import { differences, expectedOf, readHeld } from '../../../../src/testing/read-back.ts';
+import { type Ledger, newLedger, SmallDelivery } from '../../../../src/testing/small-delivery.ts';
 import { ACCESS_KEY, connectClearml, SECRET_KEY, sectionOf } from '../../../contract/clearml-harness.ts';
-import { differences, expectedOf, readHeld } from '../../../contract/read-back.ts';
 import { ClearmlStub } from '../../../support/clearml-stub/index.ts';
 import { event, simpleValue, text } from '../../../support/event-writer.ts';
-import { type Draft, GrowingRun } from '../../../support/parcels.ts';
-import { type Ledger, newLedger, SmallDelivery } from '../../../support/small-delivery.ts';
 
 const LOGS = fileURLToPath(new URL('../../../../../test/logs', import.meta.url));
 const signal = new AbortController().signal;

@@ -1,12 +1,12 @@
 // Reading a task back where the server's pages leave something out: behind step 0, and beyond 10,000 events of one step.
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Backend, Handle, ReadBackOptions } from '../../../../src/contract/index.ts';
+import { GrowingRun } from '../../../../src/testing/parcels.ts';
+import { differences, expectedOf, readHeld } from '../../../../src/testing/read-back.ts';
+import { newLedger, SmallDelivery } from '../../../../src/testing/small-delivery.ts';
 import { ACCESS_KEY, connectClearml, SECRET_KEY, sectionOf, taskIdOf } from '../../../contract/clearml-harness.ts';
-import { differences, expectedOf, readHeld } from '../../../contract/read-back.ts';
 import { ClearmlStub } from '../../../support/clearml-stub/index.ts';
 import { event, histogramTensor, plainTensor, simpleValue, text } from '../../../support/event-writer.ts';
-import { GrowingRun } from '../../../support/parcels.ts';
-import { newLedger, SmallDelivery } from '../../../support/small-delivery.ts';
 
 const signal = new AbortController().signal;
 const T = 1_700_000_000;

@@ -7,13 +7,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Heartbeat } from '../../../../src/backends/clearml/heartbeat.ts';
 import type { ArtifactFile, Backend, Handle, RunSource } from '../../../../src/contract/index.ts';
+import { type Draft, GrowingRun } from '../../../../src/testing/parcels.ts';
+import { differences, expectedOf, readHeld } from '../../../../src/testing/read-back.ts';
+import { newLedger, SmallDelivery } from '../../../../src/testing/small-delivery.ts';
 import { ACCESS_KEY, connectClearml, SECRET_KEY, sectionOf } from '../../../contract/clearml-harness.ts';
-import { differences, expectedOf, readHeld } from '../../../contract/read-back.ts';
 import { ClearmlStub, type Task } from '../../../support/clearml-stub/index.ts';
 import { event, hparamsSessionStart, imageTensor, plainTensor, simpleValue, text } from '../../../support/event-writer.ts';
 import { LimitingProxy } from '../../../support/limiting-proxy.ts';
-import { type Draft, GrowingRun } from '../../../support/parcels.ts';
-import { newLedger, SmallDelivery } from '../../../support/small-delivery.ts';
 
 const signal = new AbortController().signal;
 const T = 1_700_000_000;

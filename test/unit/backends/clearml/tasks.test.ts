@@ -4,11 +4,11 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { longName, projectName } from '../../../../src/backends/clearml/names.ts';
 import { filePart } from '../../../../src/backends/clearml/paths.ts';
 import type { ArtifactFile, Backend, Handle } from '../../../../src/contract/index.ts';
+import { GrowingRun } from '../../../../src/testing/parcels.ts';
+import { newLedger, SmallDelivery } from '../../../../src/testing/small-delivery.ts';
 import { ACCESS_KEY, connectClearml, SECRET_KEY, sectionOf, taskIdOf } from '../../../contract/clearml-harness.ts';
 import { ClearmlStub } from '../../../support/clearml-stub/index.ts';
 import { event, simpleValue } from '../../../support/event-writer.ts';
-import { GrowingRun } from '../../../support/parcels.ts';
-import { newLedger, SmallDelivery } from '../../../support/small-delivery.ts';
 
 const signal = new AbortController().signal;
 const T = 1_700_000_000;

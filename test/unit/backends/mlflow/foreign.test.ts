@@ -2,9 +2,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mlflow } from '../../../../src/backends/mlflow/index.ts';
 import type { Backend, ForeignLook, Handle, OwnRun } from '../../../../src/contract/index.ts';
+import { GrowingRun } from '../../../../src/testing/parcels.ts';
 import { connectMlflow, runIdOf } from '../../../contract/mlflow-harness.ts';
 import { MlflowStub } from '../../../support/mlflow-stub/index.ts';
-import { GrowingRun } from '../../../support/parcels.ts';
 import { ScriptedServer } from './server.ts';
 
 const signal = new AbortController().signal;

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Gathered, GatherRoom } from '../../../../src/backends/mlflow/gathered.ts';
 import type { Backend, Handle } from '../../../../src/contract/index.ts';
+import { tensor } from '../../../../src/testing/events/tensors.ts';
 import { connectMlflow, mlflowType, runIdOf } from '../../../contract/mlflow-harness.ts';
-import { tensor } from '../../../support/event-tensors.ts';
 import { MlflowStub } from '../../../support/mlflow-stub/index.ts';
 import { parcelOf, signal, source } from './server.ts';
 

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mlflow } from '../../../../src/backends/mlflow/index.ts';
 import type { Backend, Handle } from '../../../../src/contract/index.ts';
+import { GrowingRun } from '../../../../src/testing/parcels.ts';
 import { connectMlflow } from '../../../contract/mlflow-harness.ts';
 import { MlflowStub } from '../../../support/mlflow-stub/index.ts';
-import { GrowingRun } from '../../../support/parcels.ts';
 
 const signal = new AbortController().signal;
 const T = 1_700_000_000;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Backend, Handle, Outcome } from '../../../../src/contract/index.ts';
-import { tensor } from '../../../support/event-tensors.ts';
+import { tensor } from '../../../../src/testing/events/tensors.ts';
 import { apiError, parcelOf, type Row, runOf, ScriptedServer, type Seen, signal, source } from './server.ts';
 
 let server: ScriptedServer;

@@ -7,9 +7,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { whoseRun } from '../../../../src/backend-kit/identity/index.ts';
 import { wandb } from '../../../../src/backends/wandb/index.ts';
 import type { ArtifactFile, Backend, Foreign, Handle, OwnRun } from '../../../../src/contract/index.ts';
+import { GrowingRun } from '../../../../src/testing/parcels.ts';
+import { newLedger, SmallDelivery } from '../../../../src/testing/small-delivery.ts';
 import { event, hparamsSessionStart, imageTensor, simpleValue } from '../../../support/event-writer.ts';
-import { GrowingRun } from '../../../support/parcels.ts';
-import { newLedger, SmallDelivery } from '../../../support/small-delivery.ts';
 import { type StubRun, WandbStub, type WandbStubOptions } from '../../../support/wandb-stub/index.ts';
 
 const signal = new AbortController().signal;

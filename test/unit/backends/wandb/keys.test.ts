@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { KeyTable, keyOf, tagOf } from '../../../../src/backends/wandb/keys.ts';
 import { numberText, readNumber } from '../../../../src/backends/wandb/numbers.ts';
 import { membersOf } from '../../../../src/backends/wandb/row-reader.ts';
-import { HOSTILE_NAMES } from '../../../contract/hostile-names.ts';
+import { HOSTILE_NAMES } from '../../../../src/testing/hostile-names.ts';
 
 describe('keys of tags', () => {
   it.each(HOSTILE_NAMES)('can be undone: %j', (tag) => expect(tagOf(keyOf(tag))).toBe(tag));

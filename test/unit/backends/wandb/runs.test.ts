@@ -5,12 +5,12 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { HEARTBEAT_MS } from '../../../../src/backends/wandb/limits.ts';
 import { waitingFolders } from '../../../../src/backends/wandb/offline-folders.ts';
 import type { Backend, JournalledBackend } from '../../../../src/contract/index.ts';
-import { differences, expectedOf, readHeld } from '../../../contract/read-back.ts';
+import { type Draft, GrowingRun } from '../../../../src/testing/parcels.ts';
+import { differences, expectedOf, readHeld } from '../../../../src/testing/read-back.ts';
+import { newLedger, SmallDelivery } from '../../../../src/testing/small-delivery.ts';
 import { connectWandb, runIdOf } from '../../../contract/wandb-harness.ts';
 import { until } from '../../../crash/watch-kill.ts';
 import { event, simpleValue, text } from '../../../support/event-writer.ts';
-import { type Draft, GrowingRun } from '../../../support/parcels.ts';
-import { newLedger, SmallDelivery } from '../../../support/small-delivery.ts';
 import { historyOf, WandbStub, type WandbStubOptions } from '../../../support/wandb-stub/index.ts';
 import { readLine } from '../../../support/wandb-stub/rows.ts';
 

@@ -8,9 +8,9 @@ import { whoseRun } from '../../../../src/backend-kit/identity/index.ts';
 import { wandb } from '../../../../src/backends/wandb/index.ts';
 import { foldersIn } from '../../../../src/backends/wandb/offline-folders.ts';
 import type { ArtifactFile, Backend, RunParam } from '../../../../src/contract/index.ts';
+import { GrowingRun } from '../../../../src/testing/parcels.ts';
+import { type Ledger, newLedger, SmallDelivery } from '../../../../src/testing/small-delivery.ts';
 import { event, simpleValue } from '../../../support/event-writer.ts';
-import { GrowingRun } from '../../../support/parcels.ts';
-import { type Ledger, newLedger, SmallDelivery } from '../../../support/small-delivery.ts';
 import { WandbStub, type WandbStubOptions } from '../../../support/wandb-stub/index.ts';
 
 const signal = new AbortController().signal;

@@ -8,12 +8,12 @@ import { signOfLife } from '../../../../src/sign-of-life.ts';
 import { StateFile } from '../../../../src/state/index.ts';
 import { type CheckpointStore, type Settled, TrackerLane } from '../../../../src/sync/delivery/index.ts';
 import { RunStates } from '../../../../src/sync/run-states.ts';
+import { untilAborted } from '../../../../src/testing/fault.ts';
+import { addressed, GrowingRun } from '../../../../src/testing/parcels.ts';
 import { event, simpleValue } from '../../../support/event-writer.ts';
 import { FakeClock, settle } from '../../../support/fake-clock.ts';
-import { untilAborted } from '../../../support/fault.ts';
 import { JournalBackend, JournalServer } from '../../../support/journal-backend/index.ts';
 import { MEMORY_CAPABILITIES, MemoryBackend, MemoryTracker } from '../../../support/memory-backend.ts';
-import { addressed, GrowingRun } from '../../../support/parcels.ts';
 
 const NEVER = new AbortController().signal;
 const cleanings: (() => void)[] = [];

@@ -1,8 +1,8 @@
-import { expect } from '@jest/globals';
-import { event, simpleValue } from '../support/event-writer.ts';
-import { newLedger, type OwningBackend } from '../support/small-delivery.ts';
-import { contractCase } from './bench.ts';
-import type { Harness } from './harness.ts';
+import assert from 'node:assert/strict';
+import { assertOutcomes, contractCase } from './bench.ts';
+import type { CaseContext } from './contract-suite.ts';
+import { event, simpleValue } from './events/index.ts';
+import { newLedger, type OwningBackend } from './small-delivery.ts';
 
 function points(from: number, count: number): Uint8Array[] {
   return Array.from({ length: count }, (_, i) =>
@@ -10,38 +10,39 @@ function points(from: number, count: number): Uint8Array[] {
   );
 }
 
-export function positionCases(harness: Harness): void {
-  contractCase(harness, 'knows after a restart exactly what was accepted', async (bench) => {
+/** Registers the cases for a backend that keeps its own positions. */
+export function positionCases(context: CaseContext): void {
+  contractCase(context, 'knows after a restart exactly what was accepted', async (bench) => {
     const run = bench.run();
     const drafts = [...run.append(points(0, 10)), ...run.append(points(10, 10))];
     const first = await bench.delivery(run.source());
-    expect((first.backend as OwningBackend).filesOf(run.run)).toEqual([]);
+    assert.deepEqual((first.backend as OwningBackend).filesOf(run.run), []);
     await first.sendOnce(drafts.slice(0, 1));
     await bench.close(first.backend);
     const second = await bench.delivery(run.source());
     const [known] = (second.backend as OwningBackend).filesOf(run.run);
-    expect(known?.position).toEqual(drafts[0]!.state.position);
-    expect(known?.guard).toEqual(drafts[0]!.state.guard);
+    assert.deepEqual(known?.position, drafts[0]!.state.position);
+    assert.deepEqual(known?.guard, drafts[0]!.state.guard);
     await second.deliver(drafts);
     await bench.expectHeld(second, drafts);
   });
 
   contractCase(
-    harness,
+    context,
     'has neither points nor position of a send that failed',
     async (bench) => {
       const run = bench.run();
       const drafts = run.append(points(0, 10));
       const delivery = await bench.delivery(run.source(), newLedger());
       bench.target.fail!({ kind: 'connectionLost' }, 1);
-      expect(await delivery.sendOnce(drafts)).toMatchObject([{ kind: 'retry' }]);
-      expect((delivery.backend as OwningBackend).filesOf(run.run)).toEqual([]);
+      assertOutcomes(await delivery.sendOnce(drafts), 'retry');
+      assert.deepEqual((delivery.backend as OwningBackend).filesOf(run.run), []);
       await bench.expectHeld(delivery, []);
     },
     { needs: ['connectionLost'] },
   );
 
-  contractCase(harness, 'notes the gaps of a parcel without points', async (bench) => {
+  contractCase(context, 'notes the gaps of a parcel without points', async (bench) => {
     const run = bench.run();
     const [draft] = run.append(points(0, 10));
     const gap = { start: draft!.batch.start, end: draft!.batch.end, reason: 'route' as const, tags: ['loss'] };
@@ -51,6 +52,6 @@ export function positionCases(harness: Harness): void {
     await delivery.sendOnce([{ ...draft!, batch: empty, state: { ...draft!.state, position: { ...draft!.state.position, gaps: [gap] } } }]);
     await bench.close(delivery.backend);
     const later = (await bench.connect()) as OwningBackend;
-    expect(later.filesOf(run.run)[0]?.position.gaps).toEqual([gap]);
+    assert.deepEqual(later.filesOf(run.run)[0]?.position.gaps, [gap]);
   });
 }

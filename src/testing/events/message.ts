@@ -1,6 +1,6 @@
 // The Event message, and whole files of it.
-import type { Value } from './event-values.ts';
-import { concat, field, frame } from './event-wire.ts';
+import type { Value } from './values.ts';
+import { concat, field, frame } from './wire.ts';
 
 /** What a SessionLog says; the numbers are the ones on the wire. */
 export const SESSION = { start: 1, stop: 2, checkpoint: 3 } as const;

@@ -1,42 +1,46 @@
+import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { expect } from '@jest/globals';
-import type { HeldPoint } from '../../src/contract/index.ts';
+import type { HeldPoint } from '../contract/index.ts';
+import { contractCase } from './bench.ts';
+import type { CaseContext, SuiteOptions } from './contract-suite.ts';
 import {
+  audioTensor,
   event,
   float64,
+  histo,
   histogramTensor,
   hparamsSessionStart,
+  image,
   imageTensor,
+  layout,
+  mesh,
   metadata,
   plainTensor,
   prCurve,
   simpleValue,
   tensorScalar,
   text,
-} from '../support/event-writer.ts';
-import { GrowingRun, pointsOf, runFolders } from '../support/parcels.ts';
-import { contractCase } from './bench.ts';
-import type { Harness } from './harness.ts';
+} from './events/index.ts';
 import { HOSTILE_NAMES } from './hostile-names.ts';
+import { GrowingRun, pointsOf, runFolders } from './parcels.ts';
 
-const LOGS = fileURLToPath(new URL('../../../test/logs', import.meta.url));
 const PNG = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
 
 const T = 1_700_000_000;
 
-export function valueCases(harness: Harness): void {
-  contractCase(harness, 'gives back every scalar as it holds it', async (bench) => {
+/** Registers the cases about what a point holds: numbers, times, steps, names, kinds. */
+export function valueCases(context: CaseContext, { logs }: SuiteOptions): void {
+  contractCase(context, 'gives back every scalar as it holds it', async (bench) => {
     const run = bench.run();
     const events = Array.from({ length: 500 }, (_, i) =>
       event({ wallTime: T + i / 7, step: i, summary: [simpleValue('loss', 1 / (i + 1)), tensorScalar('accuracy', Math.sin(i), 'double')] }),
     );
     const { ledger } = await bench.mirror(run, run.append(events));
-    expect(ledger.refusals).toEqual([]);
+    assert.deepEqual(ledger.refusals, []);
   });
 
-  contractCase(harness, 'holds numbers of every size', async (bench) => {
+  contractCase(context, 'holds numbers of every size', async (bench) => {
     const values = [
       0,
       1,
@@ -56,10 +60,10 @@ export function valueCases(harness: Harness): void {
     const run = bench.run();
     const events = values.map((x, i) => event({ wallTime: T + i, step: i, summary: [tensorScalar('value', x, 'double')] }));
     const { ledger } = await bench.mirror(run, run.append(events));
-    expect(ledger.refusals).toEqual([]);
+    assert.deepEqual(ledger.refusals, []);
   });
 
-  contractCase(harness, 'takes NaN, infinities and negative zero', async (bench) => {
+  contractCase(context, 'takes NaN, infinities and negative zero', async (bench) => {
     const run = bench.run();
     const values = [NaN, Infinity, -Infinity, -0, 0, NaN, 1.5];
     const events = values.map((x, i) =>
@@ -68,7 +72,7 @@ export function valueCases(harness: Harness): void {
     await bench.mirror(run, run.append(events));
   });
 
-  contractCase(harness, 'takes wall times that are no time', async (bench) => {
+  contractCase(context, 'takes wall times that are no time', async (bench) => {
     const run = bench.run();
     // biome-ignore format: a list
     const times = [NaN, Infinity, -Infinity, -1, -1e12, -0, 0, 1e-9, 0.0004, 0.0005, 1e15, 1e17, 1e300, T + 0.123456, T + 0.1234567, T + 0.9999, T, T - 1e6];
@@ -76,11 +80,11 @@ export function valueCases(harness: Harness): void {
       event({ wallTime: float64(wallTime), step: i, summary: [simpleValue('at', i), text('note', `at ${i}`)] }),
     );
     const drafts = run.append(events);
-    expect(drafts.flatMap(pointsOf)).toHaveLength(2 * times.length);
+    assert.equal(drafts.flatMap(pointsOf).length, 2 * times.length);
     await bench.mirror(run, drafts);
   });
 
-  contractCase(harness, 'keeps points of one step apart', async (bench) => {
+  contractCase(context, 'keeps points of one step apart', async (bench) => {
     const run = bench.run();
     const events = [];
     for (let i = 0; i < 20; i++) {
@@ -90,7 +94,7 @@ export function valueCases(harness: Harness): void {
     await bench.mirror(run, run.append(events));
   });
 
-  contractCase(harness, 'keeps steps of all 64 bits', async (bench) => {
+  contractCase(context, 'keeps steps of all 64 bits', async (bench) => {
     const run = bench.run();
     const steps = [
       0n,
@@ -112,7 +116,7 @@ export function valueCases(harness: Harness): void {
     await bench.mirror(run, run.append(events));
   });
 
-  contractCase(harness, 'changes no number but as its capabilities say', async (bench) => {
+  contractCase(context, 'changes no number but as its capabilities say', async (bench) => {
     const backend = await bench.connect();
     const { keeps } = backend.describe();
     const plain = { step: 3, wallTime: T + 0.125, value: 0.1 };
@@ -128,11 +132,11 @@ export function valueCases(harness: Harness): void {
     for (const [isKept, point] of cases) {
       if (!isKept || backend.asHeld === undefined) continue;
       const { step, wallTime, value } = backend.asHeld('loss', 'scalars', point) ?? {};
-      expect({ step, wallTime, value }).toEqual(point);
+      assert.deepEqual({ step, wallTime, value }, point);
     }
   });
 
-  contractCase(harness, 'has an outcome for a kind that nobody knows', async (bench) => {
+  contractCase(context, 'has an outcome for a kind that nobody knows', async (bench) => {
     const run = bench.run();
     const strange = metadata({ plugin: 'somebodys/own "plugin"', content: new Uint8Array([1, 2, 3]) });
     const events = [
@@ -143,10 +147,53 @@ export function valueCases(harness: Harness): void {
     const drafts = run.append(events);
     const { backend, ledger } = await bench.mirror(run, drafts);
     const isHeld = backend.describe().holds['other'] !== 'none';
-    expect(ledger.refusals.map(({ kind }) => kind)).toEqual(isHeld ? [] : ['unsupported', 'unsupported', 'unsupported']);
+    assert.deepEqual(
+      ledger.refusals.map(({ kind }) => kind),
+      isHeld ? [] : ['unsupported', 'unsupported', 'unsupported'],
+    );
   });
 
-  contractCase(harness, 'takes every kind at hostile names, each under its own', async (bench) => {
+  contractCase(context, 'holds a point of every kind, or says that it has no place for it', async (bench) => {
+    const run = bench.run();
+    const wav = new Uint8Array(44).fill(1);
+    const summary = [
+      simpleValue('scalar', 1.5),
+      histogramTensor('histogram', [[0, 1, 2]]),
+      histo('old histogram', { min: 0, max: 2, num: 3, sum: 4, sumSquares: 6, limits: [1, 2], counts: [1, 2] }),
+      imageTensor('images', { width: 1, height: 1, images: [PNG, PNG] }),
+      image('old image', { width: 1, height: 1, encoded: PNG }),
+      audioTensor('audio', [{ encoded: wav, label: 'one' }]),
+      text('text', ['# title', 'two']),
+      prCurve('curve', [[1], [2], [3], [4], [0.5], [0.25]]),
+      ...mesh('mesh', {
+        vertices: [
+          [
+            [0, 0, 0],
+            [1, 0, 0],
+            [0, 1, 0],
+          ],
+        ],
+        faces: [[[0, 1, 2]]],
+      }), // prettier-ignore
+      layout([{ title: 'both', charts: [{ title: 'scalars', tags: ['scalar'] }] }]),
+      plainTensor('large tensor', { dtype: 'float', shape: [300], values: Array.from({ length: 300 }, (_, i) => i / 7) }),
+    ];
+    const drafts = run.append([
+      event({ wallTime: T, step: 1, summary }),
+      event({ wallTime: T, step: 2, summary: [hparamsSessionStart({ lr: 0.1, name: 'a' })] }),
+      event({ wallTime: T, step: 3, graphDef: new Uint8Array([10, 3, 10, 1, 97]) }),
+    ]);
+    const plugins = new Map(drafts.flatMap(pointsOf).map(({ offset, index, plugin }) => [`${offset}/${index}`, plugin]));
+    assert.ok(plugins.size >= summary.length + 2, 'each value is a point');
+    const { backend, ledger } = await bench.mirror(run, drafts);
+    const { holds } = backend.describe();
+    for (const { offset, index, kind } of ledger.refusals) {
+      const plugin = plugins.get(`${offset}/${index}`)!;
+      assert.deepEqual([plugin, kind, holds[plugin] ?? holds['other']], [plugin, 'unsupported', 'none']);
+    }
+  });
+
+  contractCase(context, 'takes every kind at hostile names, each under its own', async (bench) => {
     const run = bench.run();
     const kinds = [
       (tag: string, i: number) => simpleValue(tag, i),
@@ -158,17 +205,20 @@ export function valueCases(harness: Harness): void {
       HOSTILE_NAMES.flatMap((tag, i) => [1, 2].map((step) => event({ wallTime: T + i, step, summary: [kinds[i % 4]!(tag, i)] }))),
     );
     const { ledger } = await bench.mirror(run, drafts);
-    expect(ledger.refusals.filter(({ kind }) => kind === 'refused')).toEqual([]);
+    assert.deepEqual(
+      ledger.refusals.filter(({ kind }) => kind === 'refused'),
+      [],
+    );
   });
 
-  contractCase(harness, 'takes scalars at hostile names, each under its own', async (bench) => {
+  contractCase(context, 'takes scalars at hostile names, each under its own', async (bench) => {
     const run = bench.run();
     const drafts = run.append(HOSTILE_NAMES.map((tag, i) => event({ wallTime: T + i, step: i, summary: [simpleValue(tag, i)] })));
     const { ledger } = await bench.mirror(run, drafts);
-    expect(ledger.refusals).toEqual([]);
+    assert.deepEqual(ledger.refusals, []);
   });
 
-  contractCase(harness, 'takes hostile texts, hyperparameters and long values', async (bench) => {
+  contractCase(context, 'takes hostile texts, hyperparameters and long values', async (bench) => {
     const run = bench.run();
     const hparams = Object.fromEntries(HOSTILE_NAMES.map((name, i) => [name, i % 2 === 0 ? i : name]));
     const drafts = run.append([
@@ -193,23 +243,27 @@ export function valueCases(harness: Harness): void {
     await bench.mirror(run, drafts);
   });
 
-  contractCase(harness, 'takes a record that is larger than any bound', async (bench) => {
+  contractCase(context, 'takes a record that is larger than any bound', async (bench) => {
     const run = bench.run();
     const summary = Array.from({ length: 2500 }, (_, i) => simpleValue(`wide/${i}`, i));
     const { ledger } = await bench.mirror(run, run.append([event({ wallTime: T, step: 1, summary })]));
-    expect(ledger.refusals).toEqual([]);
+    assert.deepEqual(ledger.refusals, []);
   });
 
-  for (const name of readdirSync(LOGS)) {
-    contractCase(harness, `mirrors the sample logs: ${name}`, async (bench) => {
+  for (const name of logs === undefined ? [] : readdirSync(logs)) {
+    contractCase(context, `mirrors the sample logs: ${name}`, async (bench) => {
       const backend = await bench.connect();
-      for (const folder of runFolders(join(LOGS, name))) {
-        const run = bench.keep(GrowingRun.copyOf(join(LOGS, name, folder), folder === '.' ? name : `${name}/${folder}`));
+      const sample = join(logs!, name);
+      for (const folder of runFolders(sample)) {
+        const run = bench.keep(GrowingRun.copyOf(join(sample, folder), folder === '.' ? name : `${name}/${folder}`));
         const drafts = run.read();
         const delivery = await bench.delivery(run.source(), undefined, backend);
         await delivery.deliver(drafts);
         await bench.expectHeld(delivery, drafts);
-        expect(delivery.ledger.refusals.filter(({ kind }) => kind === 'refused')).toEqual([]);
+        assert.deepEqual(
+          delivery.ledger.refusals.filter(({ kind }) => kind === 'refused'),
+          [],
+        );
         const { holds, keeps } = backend.describe();
         const points = new Map(drafts.flatMap(pointsOf).map((point) => [`${point.file}/${point.offset}/${point.index}`, point]));
         for (const { file, offset, index } of delivery.ledger.refusals) {
@@ -217,7 +271,7 @@ export function valueCases(harness: Harness): void {
           if (!keeps.nan && Number.isNaN(value)) continue;
           // What is no scalar in a series of scalars is held as tensors are, or not at all.
           const kind = plugin === 'scalars' && typeof value === 'string' ? 'other' : plugin;
-          expect([kind, holds[kind] ?? holds['other']]).toEqual([kind, 'none']);
+          assert.deepEqual([kind, holds[kind] ?? holds['other']], [kind, 'none']);
         }
       }
     });

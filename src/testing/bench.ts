@@ -1,11 +1,13 @@
-import { expect, it } from '@jest/globals';
-import type { Backend, Handle, RunSource } from '../../src/contract/index.ts';
-import { until as holds } from '../crash/watch-kill.ts';
-import type { FaultKind } from '../support/fault.ts';
-import { type Draft, GrowingRun } from '../support/parcels.ts';
-import { type Ledger, newLedger, SmallDelivery } from '../support/small-delivery.ts';
+import assert from 'node:assert/strict';
+import { setTimeout } from 'node:timers/promises';
+import { steadyMs } from '../clock.ts';
+import type { Backend, Handle, Outcome, RunSource } from '../contract/index.ts';
+import type { CaseContext } from './contract-suite.ts';
+import type { FaultKind } from './fault.ts';
 import type { Harness, Target } from './harness.ts';
+import { type Draft, GrowingRun } from './parcels.ts';
 import { differences, expectedOf, readHeld } from './read-back.ts';
+import { type Ledger, newLedger, SmallDelivery } from './small-delivery.ts';
 
 /** One case's target with all that was made over it; the case ends with everything closed and nothing to complain of. */
 export class Bench implements AsyncDisposable {
@@ -55,9 +57,9 @@ export class Bench implements AsyncDisposable {
 
   /** That the tracker run holds these drafts' points but for the refused ones, each once, and nothing else. */
   async expectHeld({ backend, ledger }: SmallDelivery, drafts: readonly Draft[]): Promise<void> {
-    expect(ledger.handle).toBeDefined();
+    assert.notEqual(ledger.handle, undefined);
     const found = await readHeld(backend, ledger.handle as Handle);
-    expect(differences(backend, expectedOf(backend, drafts, ledger.refusals), found).slice(0, 20)).toEqual([]);
+    assert.deepEqual(differences(backend, expectedOf(backend, drafts, ledger.refusals), found).slice(0, 20), []);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -69,7 +71,7 @@ export class Bench implements AsyncDisposable {
 
 /** A case; left out where the target can't do what it is about. */
 export function contractCase(
-  harness: Harness,
+  { harness, it }: CaseContext,
   name: string,
   work: (bench: Bench) => Promise<void>,
   { needs = [], when = true }: { readonly needs?: readonly FaultKind[]; readonly when?: boolean } = {},
@@ -83,11 +85,31 @@ export function contractCase(
       await work(bench);
       complaints = target.complaints?.() ?? [];
     }
-    expect(complaints).toEqual([]);
+    assert.deepEqual(complaints, []);
   });
 }
 
-/** Waits until something is so; fails where it never is. */
+/** That every outcome is of a kind, with an error of such a code where one is named. Returns them. */
+export function assertOutcomes(outcomes: readonly Outcome[], kind: Outcome['kind'], code?: RegExp): readonly Outcome[] {
+  assert.ok(outcomes.length > 0, 'there is no outcome');
+  for (const outcome of outcomes) {
+    assert.equal(outcome.kind, kind);
+    if (code !== undefined) assertError('error' in outcome ? outcome.error : undefined, code);
+  }
+  return outcomes;
+}
+
+/** That an error is one that mirrorboard shows, of such a code. */
+export function assertError(error: unknown, code: RegExp): void {
+  assert.match(String((error as { readonly code?: unknown } | undefined)?.code), code);
+}
+
+const PATIENCE_MS = 120_000;
+const LOOK_MS = 20;
+
+/** Waits until a condition holds; throws after two minutes. */
 export async function until(condition: () => Promise<boolean> | boolean, what: string): Promise<void> {
-  if (!(await holds(condition))) throw new Error(`waited in vain: ${what}`);
+  for (const end = steadyMs() + PATIENCE_MS; !(await condition()); await setTimeout(LOOK_MS)) {
+    if (steadyMs() > end) throw new Error(`waited in vain: ${what}`);
+  }
 }

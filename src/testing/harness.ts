@@ -1,5 +1,5 @@
-import type { Backend, Handle } from '../../src/contract/index.ts';
-import type { Fault, FaultKind } from '../support/fault.ts';
+import type { Backend, Handle } from '../contract/index.ts';
+import type { Fault, FaultKind } from './fault.ts';
 
 /** For requests over a stub: none ends by itself, so that what ends one is what the case is about. */
 export const UNLIMITED_SECONDS = 3600;
@@ -14,8 +14,8 @@ export interface Harness {
   readonly hasOneWriter?: boolean;
   /** Whether tracker runs are told apart by their fingerprint. Default true. */
   readonly hasFingerprints?: boolean;
-  /** Whether what lies beside the points can be compared (`compareArtifacts`). Default false. */
-  readonly comparesSide?: boolean;
+  /** Whether the backend has `compareArtifacts`. Default false. */
+  readonly comparesArtifacts?: boolean;
   /** Once, before the first case: a server is started here. */
   setUp?(): Promise<void>;
   tearDown?(): Promise<void>;

@@ -1,38 +1,25 @@
 // Parcels as delivery hands them out, read from event files by the product's own reader.
 import { createHash } from 'node:crypto';
-import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, sep } from 'node:path';
-import type { Backend, Handle, HeldPoint, RunFiles, RunSource, TrackerParcel } from '../../src/contract/index.ts';
-import {
-  type Batch,
-  compareNames,
-  type FileState,
-  interpret,
-  jsonText,
-  type RunRef,
-  type ScalarColumns,
-  type Series,
-  valueJson,
-} from '../../src/model/index.ts';
-import { RunSession } from '../../src/reading/reader.ts';
-import { FileWindow } from '../../src/tail/index.ts';
-import { heldBy } from '../../src/verify/compare/index.ts';
-import { concat, frame, versionEvent } from './event-writer.ts';
-import { placeAt } from './place.ts';
+import { type ParcelPoint, pointsOf } from '../backend-kit/index.ts';
+import type { Backend, Handle, RunFiles, RunSource, TrackerParcel } from '../contract/index.ts';
+import { type Batch, compareNames, type FileState, type RunRef, type ScalarColumns, type Series } from '../model/index.ts';
+import { RunSession } from '../reading/index.ts';
+import { FileWindow } from '../tail/index.ts';
+import { heldBy } from '../verify/compare/index.ts';
+import { concat, frame, versionEvent } from './events/index.ts';
+
+export { pointsOf };
 
 /** A parcel that is not addressed yet. */
 export type Draft = Omit<TrackerParcel, 'handle'>;
 
 /** A point of a draft, with its series and its place. */
-export interface DraftPoint extends HeldPoint {
-  readonly tag: string;
-  readonly plugin: string;
-  readonly file: string;
-  readonly offset: number;
-  readonly index: number;
-}
+export type DraftPoint = ParcelPoint;
 
+/** Drafts as parcels of a tracker run. */
 export function addressed(drafts: readonly Draft[], handle: Handle): TrackerParcel[] {
   return drafts.map((draft) => ({ ...draft, handle }));
 }
@@ -50,7 +37,7 @@ export class GrowingRun {
 
   constructor(path = 'run', rootName = 'logs') {
     this.run = { root: rootName, path };
-    this.root = mkdtempSync(join(tmpdir(), 'mirrorboard-parcels-'));
+    this.root = realpathSync(mkdtempSync(join(tmpdir(), 'mirrorboard-parcels-')));
     this.directory = join(this.root, 'run');
     mkdirSync(this.directory);
   }
@@ -83,7 +70,7 @@ export class GrowingRun {
     const files = names.sort(compareNames).map((name) => ({ name }));
     const drafts: { batch: Batch; state: FileState }[] = [];
     for (const event of this.#session.read(
-      { run: this.run, directory: placeAt(this.directory), files, series: [], settled: true },
+      { run: this.run, directory: { root: this.directory, path: '', links: 'owner' }, files, series: [], settled: true },
       this.#window,
     )) {
       if (event.kind !== 'batch') continue;
@@ -152,31 +139,6 @@ export function runFolders(root: string): string[] {
     found.add(relative(root, entry.parentPath).split(sep).join('/') || '.');
   }
   return [...found].sort(compareNames);
-}
-
-/** The points of a draft, in the order of the file. */
-export function pointsOf({ batch, series }: Omit<Draft, 'state'>): DraftPoint[] {
-  const { scalars, objects, file } = batch;
-  const points: DraftPoint[] = [];
-  for (let row = 0; row < scalars.count; row++) {
-    const { tag, plugin } = series[scalars.series[row]!]!;
-    points.push({
-      tag,
-      plugin,
-      file,
-      step: scalars.wideSteps.get(row) ?? scalars.step[row]!,
-      wallTime: scalars.wallTime[row]!,
-      value: scalars.wideValues.get(row) ?? scalars.value[row]!,
-      offset: scalars.offset[row]!,
-      index: scalars.index[row]!,
-    });
-  }
-  for (const point of objects) {
-    const { tag, plugin } = series[point.series]!;
-    const value = jsonText(valueJson(interpret(plugin, point), () => {}));
-    points.push({ tag, plugin, file, step: point.step, wallTime: point.wallTime, value, offset: point.offset, index: point.index });
-  }
-  return points.sort((a, b) => a.offset - b.offset || a.index - b.index);
 }
 
 /** The draft in two, between records where it has several of them, else between points; undefined for one point or none. */

@@ -1,6 +1,6 @@
 // Puts a bad line between delivery and a backend that has no server of its own to misbehave.
-import type { Backend, Outcome, TrackerParcel } from '../../src/contract/index.ts';
-import { MirrorError } from '../../src/errors.ts';
+import type { Backend, Outcome, TrackerParcel } from '../contract/index.ts';
+import { MirrorError } from '../errors.ts';
 import { type FaultQueue, untilAborted } from './fault.ts';
 
 /** The backend itself, but that its sends fail as the queue says. */

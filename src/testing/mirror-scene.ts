@@ -1,15 +1,14 @@
 // A run that grows, a tracker, and the lives of a state file that mirror the one into the other.
+import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { expect } from '@jest/globals';
-import type { Backend, Handle } from '../../src/contract/index.ts';
-import { backfill } from '../../src/sync/backfill.ts';
-import { watch } from '../../src/sync/watch.ts';
-import type { Draft, GrowingRun } from '../support/parcels.ts';
+import type { Backend, Handle } from '../contract/index.ts';
+import { backfill, watch } from '../sync/index.ts';
 import { Bench } from './bench.ts';
 import type { Harness, Target } from './harness.ts';
+import type { Draft, GrowingRun } from './parcels.ts';
 import { differences, expectedOf, readHeld } from './read-back.ts';
 
 type Mirroring = Pick<Parameters<typeof watch>[0], 'roots' | 'trackers' | 'statePath'>;
@@ -104,6 +103,7 @@ export class Mirror {
   }
 }
 
+/** What a case mirrors: a run that grows, and the lives of its state. */
 export interface MirrorScene {
   readonly run: GrowingRun;
   /** A state file of this name. */
@@ -113,6 +113,7 @@ export interface MirrorScene {
   readonly expectHeld: (handle: Handle | undefined, drafts: readonly Draft[]) => Promise<void>;
 }
 
+/** Has `work` mirror a run into an empty target with `backfill` and `watch`. Fails if the target has complaints afterwards. */
 export async function mirrorScene(harness: Harness, work: (scene: MirrorScene) => Promise<void>): Promise<void> {
   const target: Target = await harness.start();
   const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-mirror-'));
@@ -125,11 +126,11 @@ export async function mirrorScene(harness: Harness, work: (scene: MirrorScene) =
       runCount: async () => (await target.runCount?.()) ?? 0,
       expectHeld: async (handle, drafts) => {
         const backend = await bench.connect();
-        expect(differences(backend, expectedOf(backend, drafts), await readHeld(backend, handle!))).toEqual([]);
+        assert.deepEqual(differences(backend, expectedOf(backend, drafts), await readHeld(backend, handle!)), []);
         await bench.close(backend);
       },
     });
-    expect(target.complaints?.() ?? []).toEqual([]);
+    assert.deepEqual(target.complaints?.() ?? [], []);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,6 +1,6 @@
-import type { Backend, Handle, HeldPoint, Refusal } from '../../src/contract/index.ts';
-import { heldBy } from '../../src/verify/compare/index.ts';
-import { type Draft, pointsOf } from '../support/parcels.ts';
+import type { Backend, Handle, HeldPoint, Refusal } from '../contract/index.ts';
+import { heldBy } from '../verify/compare/index.ts';
+import { type Draft, pointsOf } from './parcels.ts';
 
 /** Contents of points, each with how often it is there. */
 export type Held = ReadonlyMap<string, number>;

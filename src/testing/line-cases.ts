@@ -1,9 +1,9 @@
-import { expect } from '@jest/globals';
-import type { JournalledBackend } from '../../src/contract/index.ts';
-import { event, simpleValue } from '../support/event-writer.ts';
-import { newLedger, SmallDelivery } from '../support/small-delivery.ts';
-import { type Bench, contractCase } from './bench.ts';
-import type { Harness } from './harness.ts';
+import assert from 'node:assert/strict';
+import type { JournalledBackend } from '../contract/index.ts';
+import { assertOutcomes, type Bench, contractCase } from './bench.ts';
+import type { CaseContext } from './contract-suite.ts';
+import { event, simpleValue } from './events/index.ts';
+import { newLedger, SmallDelivery } from './small-delivery.ts';
 
 const signal = new AbortController().signal;
 
@@ -25,37 +25,38 @@ async function withOpenIntent(bench: Bench) {
   return { run, drafts, ledger, intent, parcels, backend };
 }
 
-export function lineCases(harness: Harness): void {
-  contractCase(harness, 'prepares entries that follow each other, and sends nothing', async (bench) => {
+/** Registers the cases for a backend that addresses by line. */
+export function lineCases(context: CaseContext): void {
+  contractCase(context, 'prepares entries that follow each other, and sends nothing', async (bench) => {
     const { ledger, intent, backend, drafts } = await withOpenIntent(bench);
     const [before] = ledger.journal;
     const [next] = ledger.intent!.entries;
     const { file, start, end } = drafts[1]!.batch;
     // Behind the last one, or the last one made longer.
     const isMerged = next!.firstLine === before!.firstLine;
-    expect(next).toMatchObject({
+    assert.partialDeepStrictEqual(next, {
       firstLine: isMerged ? before!.firstLine : before!.firstLine + before!.count,
       count: isMerged ? 2 * before!.count : before!.count,
       file,
       start: isMerged ? before!.start : start,
       end,
     });
-    expect(Buffer.byteLength(intent)).toBeGreaterThan(0);
-    expect(await backend.resolve(ledger.handle!, intent, signal)).toEqual({ kind: 'resend' });
+    assert.ok(Buffer.byteLength(intent) > 0);
+    assert.deepEqual(await backend.resolve(ledger.handle!, intent, signal), { kind: 'resend' });
   });
 
-  contractCase(harness, 'resolves an intent whose lines are all there', async (bench) => {
+  contractCase(context, 'resolves an intent whose lines are all there', async (bench) => {
     const { run, drafts, ledger, intent, parcels, backend } = await withOpenIntent(bench);
     await backend.sendPrepared(intent, parcels, signal);
     await bench.close(backend);
     const late = (await bench.connect()) as JournalledBackend;
-    expect(await late.resolve(ledger.handle!, intent, signal)).toEqual({ kind: 'accepted' });
+    assert.deepEqual(await late.resolve(ledger.handle!, intent, signal), { kind: 'accepted' });
     const delivery = await bench.delivery(run.source(), ledger, late);
     await delivery.deliver(drafts);
     await bench.expectHeld(delivery, drafts);
   });
 
-  contractCase(harness, 'sends an intent again of which nothing is there', async (bench) => {
+  contractCase(context, 'sends an intent again of which nothing is there', async (bench) => {
     const { run, drafts, ledger, backend } = await withOpenIntent(bench);
     await bench.close(backend);
     const delivery = await bench.delivery(run.source(), ledger);
@@ -64,17 +65,17 @@ export function lineCases(harness: Harness): void {
   });
 
   contractCase(
-    harness,
+    context,
     'goes on in the middle of an intent',
     async (bench) => {
       const { run, drafts, ledger, intent, parcels, backend } = await withOpenIntent(bench);
       bench.target.fail!({ kind: 'partStored' }, 1);
-      expect(await backend.sendPrepared(intent, parcels, signal)).toMatchObject([{ kind: 'retry' }]);
+      assertOutcomes(await backend.sendPrepared(intent, parcels, signal), 'retry');
       await bench.close(backend);
       const late = (await bench.connect()) as JournalledBackend;
       const [before] = ledger.journal;
       const first = before!.firstLine + before!.count;
-      expect(await late.resolve(ledger.handle!, intent, signal)).toEqual({ kind: 'from', line: first + 5 });
+      assert.deepEqual(await late.resolve(ledger.handle!, intent, signal), { kind: 'from', line: first + 5 });
       const delivery = await bench.delivery(run.source(), ledger, late);
       await delivery.deliver(drafts);
       await bench.expectHeld(delivery, drafts);
@@ -82,20 +83,20 @@ export function lineCases(harness: Harness): void {
     { needs: ['partStored'] },
   );
 
-  contractCase(harness, 'does not know an intent over lines that are gone', async (bench) => {
+  contractCase(context, 'does not know an intent over lines that are gone', async (bench) => {
     const { run, ledger, intent, backend } = await withOpenIntent(bench);
     if (bench.target.removeRun === undefined) return;
     await bench.target.removeRun(ledger.handle!);
     const other = await backend.open(run.source(), undefined, signal);
-    expect(await backend.resolve(other, intent, signal)).toEqual({ kind: 'unknown' });
+    assert.deepEqual(await backend.resolve(other, intent, signal), { kind: 'unknown' });
   });
 
-  contractCase(harness, 'sends no lines for bytes that are there already', async (bench) => {
+  contractCase(context, 'sends no lines for bytes that are there already', async (bench) => {
     const { ledger, backend, drafts } = await withOpenIntent(bench);
     const again = { ...drafts[0]!, batch: { ...drafts[0]!.batch, generation: 1 }, handle: ledger.handle! };
     const { intent, entries } = await backend.prepare([again], ledger.journal);
-    expect(entries).toEqual([]);
-    expect(await backend.sendPrepared(intent, [again], signal)).toMatchObject([{ kind: 'accepted' }]);
+    assert.deepEqual(entries, []);
+    assertOutcomes(await backend.sendPrepared(intent, [again], signal), 'accepted');
     const delivery = new SmallDelivery(backend, ledger, bench.run().source());
     await bench.expectHeld(delivery, drafts.slice(0, 1));
   });

@@ -1,9 +1,9 @@
+import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { expect } from '@jest/globals';
-import type { ArtifactFile, OwnRun, RunParam } from '../../src/contract/index.ts';
-import { event, simpleValue } from '../support/event-writer.ts';
+import type { ArtifactFile, OwnRun, RunParam } from '../contract/index.ts';
 import { contractCase } from './bench.ts';
-import type { Harness } from './harness.ts';
+import type { CaseContext } from './contract-suite.ts';
+import { event, simpleValue } from './events/index.ts';
 
 const signal = new AbortController().signal;
 
@@ -26,13 +26,13 @@ async function allOf<T>(items: AsyncIterable<T> | Iterable<T>): Promise<readonly
 }
 
 /** What lies beside the points of a tracker run. */
-export function sideCases(harness: Harness): void {
-  contractCase(harness, 'tells whether what was stored beside the points is there as it was', async (bench) => {
+export function artifactCases(context: CaseContext): void {
+  contractCase(context, 'tells whether what was stored beside the points is there as it was', async (bench) => {
     const run = bench.run();
     const delivery = await bench.mirror(run, run.append([event({ wallTime: 1_700_000_000, step: 1, summary: [simpleValue('loss', 1)] })]));
     const { setParams, putFile } = delivery.backend;
     const handle = delivery.ledger.handle!;
-    expect(delivery.backend.compareArtifacts !== undefined).toBe(harness.comparesSide === true);
+    assert.equal(delivery.backend.compareArtifacts !== undefined, context.harness.comparesArtifacts === true);
     if (delivery.backend.compareArtifacts === undefined) return;
     const params: readonly RunParam[] =
       setParams === undefined
@@ -53,7 +53,7 @@ export function sideCases(harness: Harness): void {
     // By another process: nothing is taken from memory.
     await bench.close(delivery.backend);
     const backend = await bench.connect();
-    expect(await backend.compareArtifacts?.(handle, { files, params }, signal)).toEqual([]);
+    assert.deepEqual(await backend.compareArtifacts?.(handle, { files, params }, signal), []);
 
     const others =
       files.length === 0
@@ -68,7 +68,8 @@ export function sideCases(harness: Harness): void {
           ]; // prettier-ignore
     const found = await backend.compareArtifacts?.(handle, { files: others, params: otherParams }, signal);
     const seen = found?.map(({ kind, name, found: there }) => [kind, name, there !== undefined]);
-    expect(new Set(seen)).toEqual(
+    assert.deepEqual(
+      new Set(seen),
       new Set([
         ...(otherParams.length === 0
           ? []
@@ -87,20 +88,20 @@ export function sideCases(harness: Harness): void {
     );
   });
 
-  contractCase(harness, 'shows nobody what it tries a tracker out with', async (bench) => {
+  contractCase(context, 'shows nobody what it tries a tracker out with', async (bench) => {
     const run = bench.run();
     const delivery = await bench.mirror(run, run.append([event({ wallTime: 1_700_000_000, step: 1, summary: [simpleValue('loss', 1)] })]));
     const { backend } = delivery;
     const handle = delivery.ledger.handle!;
     if (backend.tryOut === undefined) return;
     const own: OwnRun = { handle, files: [], params: [], tags: {} };
-    const seen = async (): Promise<unknown> => ({
+    const seen = async () => ({
       points: (await allOf(backend.readBack(handle))).flatMap(({ points }) => points),
       foreign: (await allOf((await backend.foreign?.([own], signal)) ?? [])).filter(({ kind }) => kind !== 'looked'),
     });
     const before = await seen();
     for (const kind of ['points', 'params', 'files', 'points', 'params', 'files'] as const) await backend.tryOut(handle, kind, signal);
-    expect(await seen()).toEqual(before);
-    expect(before).toMatchObject({ foreign: [] });
+    assert.deepEqual(await seen(), before);
+    assert.deepEqual(before.foreign, []);
   });
 }

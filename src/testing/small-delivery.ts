@@ -9,8 +9,8 @@ import type {
   Refusal,
   RunSource,
   TrackerParcel,
-} from '../../src/contract/index.ts';
-import { type FileState, pointCount } from '../../src/model/index.ts';
+} from '../contract/index.ts';
+import { type FileState, pointCount } from '../model/index.ts';
 import { addressed, type Draft, halved, pointsOf } from './parcels.ts';
 
 /** What a state knows of a tracker run: survives the death of whoever uses it. */
@@ -23,6 +23,7 @@ export interface Ledger {
   readonly refusals: (Refusal & { readonly file: string })[];
 }
 
+/** The ledger of a state that knows nothing yet. */
 export function newLedger(): Ledger {
   return { handle: undefined, journal: [], intent: undefined, settled: new Set(), refusals: [] };
 }
@@ -32,6 +33,7 @@ export interface OwningBackend extends Backend {
   readonly filesOf: (run: RunSource['run']) => readonly FileState[];
 }
 
+/** Whether a backend addresses by line. */
 export function isJournalled(backend: Backend): backend is JournalledBackend {
   return 'prepare' in backend && 'sendPrepared' in backend && 'resolve' in backend;
 }

@@ -1,5 +1,6 @@
 // What a tracker in a test does wrong, in the words of the contract suite; each tracker translates it into its own wire.
 
+/** What may go wrong with a send. */
 export type FaultKind =
   /** Asks to come back later, nothing stored. */
   | 'rateLimited'
@@ -18,6 +19,7 @@ export type FaultKind =
   /** Lets nobody in. */
   | 'noAccess';
 
+/** One thing that goes wrong. */
 export interface Fault {
   readonly kind: FaultKind;
   /** Of `rateLimited`: what Retry-After says, seconds; undefined: there is none. */

@@ -1,6 +1,6 @@
 // Summary.Value in every plugin's form: the tensors of TensorBoard 2 and the old fields (simple_value, histo, image, audio).
-import { type Dtype, type Element, type Encoding, type Tensor, tensor } from './event-tensors.ts';
-import { concat, field, float64, varint } from './event-wire.ts';
+import { type Dtype, type Element, type Encoding, type Tensor, tensor } from './tensors.ts';
+import { concat, field, float64, varint } from './wire.ts';
 
 /** The serialized Summary.Value that every value builder returns. */
 export type Value = Uint8Array;

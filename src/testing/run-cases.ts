@@ -1,10 +1,10 @@
-import { expect } from '@jest/globals';
-import type { Handle } from '../../src/contract/index.ts';
-import { event, simpleValue } from '../support/event-writer.ts';
-import { newLedger } from '../support/small-delivery.ts';
-import { contractCase } from './bench.ts';
-import type { Harness } from './harness.ts';
+import assert from 'node:assert/strict';
+import type { Handle } from '../contract/index.ts';
+import { assertError, assertOutcomes, contractCase } from './bench.ts';
+import type { CaseContext } from './contract-suite.ts';
+import { event, simpleValue } from './events/index.ts';
 import { HOSTILE_RUNS } from './hostile-names.ts';
+import { newLedger } from './small-delivery.ts';
 
 const T = 1_700_000_000;
 const signal = new AbortController().signal;
@@ -13,13 +13,15 @@ function point(step: number): Uint8Array {
   return event({ wallTime: T + step, step, summary: [simpleValue('loss', step)] });
 }
 
-export function runCases(harness: Harness): void {
+/** Registers the cases about tracker runs: finding them, telling whose they are, ending them. */
+export function runCases(context: CaseContext): void {
+  const { harness } = context;
   const { hasOneWriter = false, hasFingerprints = true } = harness;
 
-  contractCase(harness, 'describes what it holds', async (bench) => {
+  contractCase(context, 'describes what it holds', async (bench) => {
     const backend = await bench.connect();
     const { name, holds, limits, needsJournal, ownsPosition } = backend.describe();
-    expect(name).toMatch(/^[a-z][a-z0-9-]*$/);
+    assert.match(name, /^[a-z][a-z0-9-]*$/);
     for (const kind of [
       'scalars',
       'histograms',
@@ -33,44 +35,47 @@ export function runCases(harness: Harness): void {
       'graphs',
       'other',
     ]) {
-      expect([kind, ['native', 'artifact', 'none']]).toEqual([kind, expect.arrayContaining([holds[kind]])]);
+      assert.match(`${kind}: ${holds[kind]}`, /: (?:native|artifact|none)$/);
     }
-    expect(Math.min(limits.pointsPerSend, limits.bytesPerSend, limits.runsPerSend)).toBeGreaterThan(0);
-    expect({ needsJournal, ownsPosition }).toEqual({
-      needsJournal: harness.addressing === 'line',
-      ownsPosition: harness.addressing === 'position',
-    });
+    assert.ok(Math.min(limits.pointsPerSend, limits.bytesPerSend, limits.runsPerSend) > 0);
+    assert.deepEqual(
+      { needsJournal, ownsPosition },
+      {
+        needsJournal: harness.addressing === 'line',
+        ownsPosition: harness.addressing === 'position',
+      },
+    );
   });
 
-  contractCase(harness, 'looks at a tracker without writing to it', async (bench) => {
+  contractCase(context, 'looks at a tracker without writing to it', async (bench) => {
     const backend = await bench.connect();
     const before = await bench.target.runCount?.();
     const { address, notes } = await backend.probe(signal);
-    expect(address).not.toBe('');
-    for (const note of notes) expect(note.trim()).not.toBe('');
-    expect(await bench.target.runCount?.()).toBe(before);
+    assert.notEqual(address, '');
+    for (const note of notes) assert.notEqual(note.trim(), '');
+    assert.equal(await bench.target.runCount?.(), before);
   });
 
-  contractCase(harness, 'opens a run again under the handle it gave', async (bench) => {
+  contractCase(context, 'opens a run again under the handle it gave', async (bench) => {
     const run = bench.run();
     run.append([point(1)]);
     const first = await bench.connect();
     const handle = await first.open(run.source(), undefined, signal);
-    expect(Buffer.byteLength(handle)).toBeLessThan(16_384);
-    expect(await first.open(run.source(), handle, signal)).toBe(handle);
+    assert.ok(Buffer.byteLength(handle) < 16_384);
+    assert.equal(await first.open(run.source(), handle, signal), handle);
     await bench.close(first);
     const second = await bench.connect();
-    expect(await second.open(run.source(), handle, signal)).toBe(handle);
+    assert.equal(await second.open(run.source(), handle, signal), handle);
   });
 
-  contractCase(harness, 'opens runs of hostile names, each its own', async (bench) => {
+  contractCase(context, 'opens runs of hostile names, each its own', async (bench) => {
     const backend = await bench.connect();
     const handles = new Map<Handle, string>();
     for (const [i, name] of HOSTILE_RUNS.entries()) {
       const run = bench.run(name);
       const drafts = run.append([point(i)]);
       const delivery = await bench.delivery(run.source({ name, tags: { team: name.slice(0, 50) } }), newLedger(), backend);
-      expect(handles.get(delivery.ledger.handle!)).toBeUndefined();
+      assert.equal(handles.get(delivery.ledger.handle!), undefined);
       handles.set(delivery.ledger.handle!, name);
       if (i % 8 !== 0) continue;
       await delivery.deliver(drafts);
@@ -78,7 +83,7 @@ export function runCases(harness: Harness): void {
     }
   });
 
-  contractCase(harness, 'opens runs of one name in two groups, each its own', async (bench) => {
+  contractCase(context, 'opens runs of one name in two groups, each its own', async (bench) => {
     const backend = await bench.connect();
     const handles = new Set<Handle>();
     for (const group of ['contract', 'gröup / "two"', '../three']) {
@@ -86,10 +91,10 @@ export function runCases(harness: Harness): void {
       run.append([point(1)]);
       handles.add(await backend.open(run.source({ group, name: 'same' }), undefined, signal));
     }
-    expect(handles.size).toBe(3);
+    assert.equal(handles.size, 3);
   });
 
-  contractCase(harness, 'says that a run has ended, and takes more of it', async (bench) => {
+  contractCase(context, 'says that a run has ended, and takes more of it', async (bench) => {
     const run = bench.run();
     const ledger = newLedger();
     const drafts = run.append([point(1), point(2)]);
@@ -97,17 +102,17 @@ export function runCases(harness: Harness): void {
     const status = async (): Promise<string | undefined> => bench.target.statusOf?.(ledger.handle!);
     await delivery.deliver(drafts);
     await delivery.backend.finish(ledger.handle!, { status: 'finished', endedAt: T + 2.5 }, signal);
-    if (bench.target.statusOf !== undefined) expect(await status()).toBe('finished');
+    if (bench.target.statusOf !== undefined) assert.equal(await status(), 'finished');
     // Points that were owed may still come, and the run may go on after all.
     drafts.push(...run.append([point(3)]));
     await delivery.deliver(drafts);
     await delivery.backend.finish(ledger.handle!, undefined, signal);
-    if (bench.target.statusOf !== undefined) expect(await status()).toBe('running');
+    if (bench.target.statusOf !== undefined) assert.equal(await status(), 'running');
     drafts.push(...run.append([point(4)]));
     await delivery.deliver(drafts);
     await delivery.backend.finish(ledger.handle!, { status: 'failed', endedAt: T + 4 }, signal);
     await delivery.backend.finish(ledger.handle!, { status: 'failed', endedAt: T + 4 }, signal);
-    if (bench.target.statusOf !== undefined) expect(await status()).toBe('failed');
+    if (bench.target.statusOf !== undefined) assert.equal(await status(), 'failed');
     await bench.expectHeld(delivery, drafts);
     await bench.close(delivery.backend);
     const later = await bench.delivery(run.source(), ledger);
@@ -116,7 +121,7 @@ export function runCases(harness: Harness): void {
     await bench.expectHeld(later, drafts);
   });
 
-  contractCase(harness, 'ends a run whose last time is no time', async (bench) => {
+  contractCase(context, 'ends a run whose last time is no time', async (bench) => {
     const run = bench.run();
     const delivery = await bench.delivery(run.source({ startedAt: undefined }));
     await delivery.deliver(run.append([point(1)]));
@@ -131,17 +136,17 @@ export function runCases(harness: Harness): void {
   });
 
   contractCase(
-    harness,
+    context,
     'makes one tracker run where two processes open a run at the same time',
     async (bench) => {
       const run = bench.run();
       const drafts = run.append([point(1)]);
       const backends = await Promise.all([bench.connect(), bench.connect(), bench.connect()]);
       const handles = await Promise.all(backends.map((backend) => backend.open(run.source(), undefined, signal)));
-      expect(new Set(handles).size).toBe(1);
+      assert.equal(new Set(handles).size, 1);
       const late = await bench.connect();
-      expect(await late.open(run.source(), undefined, signal)).toBe(handles[0]);
-      if (bench.target.runCount !== undefined) expect(await bench.target.runCount()).toBe(1);
+      assert.equal(await late.open(run.source(), undefined, signal), handles[0]);
+      if (bench.target.runCount !== undefined) assert.equal(await bench.target.runCount(), 1);
       const delivery = await bench.delivery(run.source(), { ...newLedger(), handle: handles[1] }, backends[0]);
       await delivery.deliver(drafts);
       await bench.expectHeld(delivery, drafts);
@@ -150,7 +155,7 @@ export function runCases(harness: Harness): void {
   );
 
   contractCase(
-    harness,
+    context,
     'adopts a tracker run with a file in common, whoever made it',
     async (bench) => {
       const run = bench.run();
@@ -160,7 +165,7 @@ export function runCases(harness: Harness): void {
       await bench.close(first.backend);
       drafts.push(...run.append([point(2)], 'events.out.tfevents.2.b'));
       const second = await bench.delivery(run.source({ instanceId: 'another' }));
-      expect(second.ledger.handle).toBe(first.ledger.handle);
+      assert.equal(second.ledger.handle, first.ledger.handle);
       if (harness.addressing === 'line') return;
       await second.deliver(drafts);
       await bench.expectHeld(second, drafts);
@@ -169,7 +174,7 @@ export function runCases(harness: Harness): void {
   );
 
   contractCase(
-    harness,
+    context,
     "leaves somebody else's tracker run of the same key alone",
     async (bench) => {
       const [mine, theirs] = [bench.run(), bench.run()];
@@ -178,20 +183,20 @@ export function runCases(harness: Harness): void {
       const first = await bench.delivery(mine.source({ instanceId: 'mine' }));
       await first.deliver(own);
       const second = await bench.delivery(theirs.source({ instanceId: 'theirs' }));
-      expect(second.ledger.handle).not.toBe(first.ledger.handle);
+      assert.notEqual(second.ledger.handle, first.ledger.handle);
       await second.deliver(other);
       await bench.expectHeld(second, other);
       await bench.expectHeld(first, own);
       // Each finds its own again.
       const again = await bench.connect();
-      expect(await again.open(theirs.source({ instanceId: 'theirs' }), undefined, signal)).toBe(second.ledger.handle);
-      expect(await again.open(mine.source({ instanceId: 'mine' }), undefined, signal)).toBe(first.ledger.handle);
+      assert.equal(await again.open(theirs.source({ instanceId: 'theirs' }), undefined, signal), second.ledger.handle);
+      assert.equal(await again.open(mine.source({ instanceId: 'mine' }), undefined, signal), first.ledger.handle);
     },
     { when: hasFingerprints },
   );
 
   contractCase(
-    harness,
+    context,
     'finds a tracker run again by files whose first values came after it was opened',
     async (bench) => {
       const run = bench.run();
@@ -199,7 +204,7 @@ export function runCases(harness: Harness): void {
       const first = await bench.delivery(run.source(), ledger);
       const drafts = run.append([point(1)]);
       const { fingerprint } = run.source();
-      expect(first.backend.noteFiles).toBeDefined();
+      assert.notEqual(first.backend.noteFiles, undefined);
       await first.backend.noteFiles?.(ledger.handle!, fingerprint, signal);
       await first.deliver(drafts);
       drafts.push(...run.append([point(2)], 'events.out.tfevents.2.b'));
@@ -209,7 +214,7 @@ export function runCases(harness: Harness): void {
       await bench.close(first.backend);
       for (const mark of run.source().fingerprint) {
         const second = await bench.delivery(run.source({ instanceId: `another, by ${mark.file}`, fingerprint: [mark] }));
-        expect(second.ledger.handle).toBe(ledger.handle);
+        assert.equal(second.ledger.handle, ledger.handle);
         if (harness.addressing !== 'line') {
           await second.deliver(drafts);
           await bench.expectHeld(second, drafts);
@@ -221,7 +226,7 @@ export function runCases(harness: Harness): void {
   );
 
   contractCase(
-    harness,
+    context,
     'finds a tracker run again by any record that it names and a file has',
     async (bench) => {
       const [run, other] = [bench.run(), bench.run()];
@@ -234,16 +239,16 @@ export function runCases(harness: Harness): void {
       other.append([point(7)]);
       const stranger = await bench.connect();
       const theirs = other.source({ instanceId: 'theirs', files: other.files(stranger) });
-      expect(await stranger.open(theirs, undefined, signal)).not.toBe(first.ledger.handle);
+      assert.notEqual(await stranger.open(theirs, undefined, signal), first.ledger.handle);
       const second = await bench.connect();
       const source = run.source({ instanceId: 'another', files: run.files(second) });
-      expect(await second.open(source, undefined, signal)).toBe(first.ledger.handle);
+      assert.equal(await second.open(source, undefined, signal), first.ledger.handle);
     },
     { when: hasFingerprints },
   );
 
   contractCase(
-    harness,
+    context,
     'goes on with a tracker run that names no file where all its points are in the files',
     async (bench) => {
       const run = bench.run();
@@ -254,18 +259,18 @@ export function runCases(harness: Harness): void {
       drafts.push(...run.append([point(4), point(5)]));
       const backend = await bench.connect();
       const second = await bench.delivery(run.source({ instanceId: 'another', files: run.files(backend) }), newLedger(), backend);
-      expect(second.ledger.handle).toBe(first.ledger.handle);
+      assert.equal(second.ledger.handle, first.ledger.handle);
       await second.deliver(drafts);
       await bench.expectHeld(second, drafts);
       // From now on it is known by its file.
       const third = await bench.connect();
-      expect(await third.open(run.source({ instanceId: 'a third one' }), undefined, signal)).toBe(first.ledger.handle);
+      assert.equal(await third.open(run.source({ instanceId: 'a third one' }), undefined, signal), first.ledger.handle);
     },
     { when: hasFingerprints },
   );
 
   contractCase(
-    harness,
+    context,
     'leaves a tracker run alone that names no file and holds a point that no file has, or none at all',
     async (bench) => {
       const [run, other] = [bench.run(), bench.run()];
@@ -280,13 +285,13 @@ export function runCases(harness: Harness): void {
         return handle;
       };
       const beside = await asMine('mine');
-      expect(beside).not.toBe(first.ledger.handle);
+      assert.notEqual(beside, first.ledger.handle);
       await first.deliver(theirs);
       await bench.close(first.backend);
-      expect(await asMine('mine')).toBe(beside);
+      assert.equal(await asMine('mine'), beside);
       const backend = await bench.connect();
       const late = await bench.delivery(run.source({ instanceId: 'late', files: run.files(backend) }), newLedger(), backend);
-      expect([first.ledger.handle, beside]).not.toContain(late.ledger.handle);
+      assert.ok(![first.ledger.handle, beside].includes(late.ledger.handle));
       await late.deliver(drafts);
       await bench.expectHeld(late, drafts);
     },
@@ -294,7 +299,7 @@ export function runCases(harness: Harness): void {
   );
 
   contractCase(
-    harness,
+    context,
     'leaves a tracker run alone that the same state made from other files',
     async (bench) => {
       const [before, after] = [bench.run(), bench.run()];
@@ -303,14 +308,14 @@ export function runCases(harness: Harness): void {
       await first.backend.noteFiles?.(first.ledger.handle!, before.source().fingerprint, signal);
       const drafts = after.append([event({ wallTime: T, step: 9, summary: [simpleValue('other', 9)] })]);
       const second = await bench.delivery(after.source());
-      expect(second.ledger.handle).not.toBe(first.ledger.handle);
+      assert.notEqual(second.ledger.handle, first.ledger.handle);
       await second.deliver(drafts);
       await bench.expectHeld(second, drafts);
     },
     { when: hasFingerprints },
   );
 
-  contractCase(harness, 'does not go on in a tracker run that was removed', async (bench) => {
+  contractCase(context, 'does not go on in a tracker run that was removed', async (bench) => {
     if (bench.target.removeRun === undefined) return;
     const run = bench.run();
     const drafts = run.append([point(1)]);
@@ -320,20 +325,20 @@ export function runCases(harness: Harness): void {
     const removed = ledger.handle!;
     await bench.target.removeRun(removed);
     const more = run.append([point(2)]);
-    expect(await delivery.sendOnce(more)).toMatchObject([{ kind: 'runFatal', error: { code: 'MB4006' } }]);
+    assertOutcomes(await delivery.sendOnce(more), 'runFatal', /^MB4006$/);
     // Another process is led to a new one, or is told: never to the removed one.
     const late = await bench.connect();
     const opened = await late.open(run.source(), removed, signal).catch((error: unknown) => error);
-    if (typeof opened === 'string') expect(opened).not.toBe(removed);
-    else expect(opened).toMatchObject({ code: 'MB4006' });
+    if (typeof opened === 'string') assert.notEqual(opened, removed);
+    else assertError(opened, /^MB4006$/);
   });
 
-  contractCase(harness, 'removes a run that was made for a trial', async (bench) => {
+  contractCase(context, 'removes a run that was made for a trial', async (bench) => {
     const run = bench.run();
     const drafts = run.append([point(1)]);
     const delivery = await bench.mirror(run, drafts);
     if (delivery.backend.remove === undefined) return;
     await delivery.backend.remove(delivery.ledger.handle!, signal);
-    if (bench.target.runCount !== undefined) expect(await bench.target.runCount()).toBe(0);
+    if (bench.target.runCount !== undefined) assert.equal(await bench.target.runCount(), 0);
   });
 }

@@ -1,8 +1,8 @@
 // The values that describe a run instead of measuring it: hparams sessions and the layout of custom scalars.
 
-import { tensor } from './event-tensors.ts';
-import { type Meta, metadata, stringTensor, type Value, value } from './event-values.ts';
-import { concat, field } from './event-wire.ts';
+import { tensor } from './tensors.ts';
+import { type Meta, metadata, stringTensor, type Value, value } from './values.ts';
+import { concat, field } from './wire.ts';
 
 /** A hyperparameter; every number becomes a double on the wire. */
 export type HparamValue = number | string | boolean;

@@ -1,8 +1,8 @@
 // TensorProto in every dtype and encoding that event files carry.
-import { concat, field, fixed, float32, float64, utf8, varint } from './event-wire.ts';
+import { concat, field, fixed, float32, float64, utf8, varint } from './wire.ts';
 
-/** Name → number of every dtype of the format. */
 // biome-ignore format: a table
+/** Name → number of every dtype of the format. */
 export const DTYPES = {
   float: 1, double: 2, int32: 3, uint8: 4, int16: 5, int8: 6, string: 7, complex64: 8, int64: 9, bool: 10,
   bfloat16: 14, uint16: 17, complex128: 18, half: 19, uint32: 22, uint64: 23,

@@ -1,0 +1,14 @@
+/** The contract suite for backends, with what it is made of: event files, runs that grow, a small delivery, faults. */
+export { assertError, assertOutcomes, Bench, contractCase, until } from './bench.ts';
+export { type CaseContext, contractSuite, type Runner, type SuiteOptions } from './contract-suite.ts';
+export * as events from './events/index.ts';
+export { type Fault, type FaultKind, FaultQueue, untilAborted } from './fault.ts';
+export type { Harness, Target } from './harness.ts';
+export { HOSTILE_NAMES, HOSTILE_RUNS } from './hostile-names.ts';
+export { lossy } from './lossy-backend.ts';
+export { makeBackend } from './make-backend.ts';
+export { type Lane, Mirror, type MirrorScene, mirrorScene } from './mirror-scene.ts';
+export { type Draft, GrowingRun } from './parcels.ts';
+export { differences, expectedOf, type Held, readHeld } from './read-back.ts';
+export { type Ledger, newLedger, SmallDelivery } from './small-delivery.ts';
+export { type StubAnswer, type StubOptions, type StubRequest, StubServer } from './stub-server.ts';
