@@ -10,7 +10,9 @@ pbjs() {
 }
 # The types are read from the comments; the code that is shipped goes without them.
 pbjs --out "$work/commented.js"
-node_modules/.bin/pbts --out "$work/messages.d.ts" "$work/commented.js"
+# `long` is a package of protobufjs's own: whoever installs ours may not be able to import it.
+node_modules/.bin/pbts "$work/commented.js" |
+  sed 's/^import Long = require("long");$/type Long = ReturnType<$protobuf.Reader["int64"]>;/' >"$work/messages.d.ts"
 pbjs --no-comments --out "$work/messages.js"
 for f in messages.js messages.d.ts; do
   if [ "${1:-}" = --check ]; then

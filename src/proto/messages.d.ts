@@ -1,5 +1,5 @@
 import * as $protobuf from "protobufjs";
-import Long = require("long");
+type Long = ReturnType<$protobuf.Reader["int64"]>;
 
 /** Namespace mirrorboard. */
 export namespace mirrorboard {
