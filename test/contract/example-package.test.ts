@@ -1,71 +1,103 @@
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+// The example of a backend as somebody else would have it: the packed package of mirrorboard, its dependencies, and nothing of this checkout.
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
-import { whoseRun } from '../../src/backend-kit/identity/index.ts';
-import type { Backend, BackendType } from '../../src/contract/index.ts';
-import { FaultQueue } from '../../src/testing/fault.ts';
-import { lossy } from '../../src/testing/lossy-backend.ts';
-import { GrowingRun } from '../../src/testing/parcels.ts';
-import { differences, expectedOf, readHeld } from '../../src/testing/read-back.ts';
-import { newLedger, SmallDelivery } from '../../src/testing/small-delivery.ts';
-import { event, simpleValue } from '../support/event-writer.ts';
-import { contractSuite } from './contract-suite.ts';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { event, eventFile, simpleValue } from '../support/event-writer.ts';
 
-const PACKAGE = new URL('../../../test/support/example-backend-package/', import.meta.url);
-const { exports: entry } = JSON.parse(readFileSync(new URL('package.json', PACKAGE), 'utf8')) as { exports: string };
-const { default: type } = (await import(new URL(entry, PACKAGE).href)) as { readonly default: BackendType };
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const EXAMPLE = join(ROOT, 'examples/jsonl-backend');
+const TOOLS = ['typescript', '@types/node'];
 
-async function connect(folder: string): Promise<Backend> {
-  const parsed = type.parse({ folder }, {});
-  if (parsed.kind === 'problems') throw new Error(JSON.stringify(parsed.problems));
-  return type.create(parsed.settings, { lane: 'example', whoseRun, env: {}, warn: () => {} });
+interface Ended {
+  readonly code: unknown;
+  readonly output: string;
 }
 
-contractSuite('a backend in a package', {
-  addressing: 'key',
-  faults: ['rateLimited', 'unavailable', 'connectionLost', 'answerLost', 'hang', 'hangStored'],
-  async start() {
-    const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-example-'));
-    const faults = new FaultQueue();
-    return {
-      connect: async () => lossy(await connect(folder), faults),
-      fail: (fault, times) => faults.add(fault, times),
-      faultsLeft: () => faults.left,
-      removeRun: async (handle) => rmSync(join(folder, handle), { recursive: true }),
-      runCount: async () => readdirSync(folder).length,
-      statusOf: async (handle) => {
-        const { end } = JSON.parse(readFileSync(join(folder, handle, 'run.json'), 'utf8')) as { end?: { status: 'finished' | 'failed' } };
-        return end?.status ?? 'running';
-      },
-      close: async () => rmSync(folder, { recursive: true, force: true }),
-    };
-  },
-});
-
-describe('the package of a backend', () => {
-  it('says what is wrong with its section', () => {
-    expect(type.parse({ folder: 7, colour: 'red' }, {})).toEqual({
-      kind: 'problems',
-      problems: [
-        { path: ['colour'], found: 'a setting that is not known', expected: 'folder' },
-        { path: ['folder'], found: 'number', expected: 'the path of a folder' },
-      ],
+function run(command: string, args: readonly string[], cwd: string): Promise<Ended> {
+  return new Promise((resolve) => {
+    execFile(command, args, { cwd, env: { ...process.env, NODE_OPTIONS: '' }, maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : error.code, output: `${stdout}${stderr}` });
     });
   });
+}
 
-  it('goes on behind a line that a crash cut short', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-example-'));
-    const run = new GrowingRun();
-    const drafts = run.append([1, 2, 3].map((step) => event({ wallTime: step, step, summary: [simpleValue('x', step)] })));
-    const ledger = newLedger();
-    const first = new SmallDelivery(await connect(folder), ledger, run.source());
-    const handle = await first.open();
-    appendFileSync(join(folder, handle, 'points.jsonl'), '{"key":"torn');
-    await first.deliver(drafts);
-    const found = await readHeld(await connect(folder), handle);
-    expect(differences(first.backend, expectedOf(first.backend, drafts), found)).toEqual([]);
-    run.remove();
-    rmSync(folder, { recursive: true });
+function example(): readonly { readonly name: string; readonly text: string }[] {
+  const names = readdirSync(EXAMPLE, { recursive: true, encoding: 'utf8' }).filter((name) => !/^(?:dist|node_modules)\b/.test(name));
+  return names.filter((name) => /\.\w+$/.test(name)).map((name) => ({ name, text: readFileSync(join(EXAMPLE, name), 'utf8') }));
+}
+
+describe('the example of a backend', () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'mirrorboard-example-'));
+  const folder = join(scratch, 'jsonl-backend');
+  const modules = join(scratch, 'node_modules');
+  afterAll(() => rmSync(scratch, { recursive: true }));
+
+  beforeAll(async () => {
+    const packed = await run('sh', [join(ROOT, 'scripts/pack.sh'), '--built', '--to', scratch], ROOT);
+    expect(packed).toMatchObject({ code: 0 });
+    const [archive] = readdirSync(scratch).filter((name) => name.endsWith('.tgz'));
+    mkdirSync(join(modules, 'mirrorboard'), { recursive: true });
+    expect(await run('tar', ['-xzf', archive!, '--strip-components=1', '-C', 'node_modules/mirrorboard'], scratch)).toMatchObject({
+      code: 0,
+    });
+    const { dependencies } = JSON.parse(readFileSync(join(modules, 'mirrorboard/package.json'), 'utf8')) as { dependencies: object };
+    for (const name of [...Object.keys(dependencies), ...TOOLS]) {
+      mkdirSync(dirname(join(modules, name)), { recursive: true });
+      symlinkSync(join(ROOT, 'node_modules', name), join(modules, name));
+    }
+    cpSync(EXAMPLE, folder, { recursive: true });
+    for (const made of ['dist', 'node_modules']) rmSync(join(folder, made), { recursive: true, force: true });
+    const built = await run(process.execPath, [join(modules, 'typescript/bin/tsc'), '-p', '.'], folder);
+    expect(built).toEqual({ code: 0, output: '' });
+  });
+
+  it('is under 700 lines in at most eight files, which know only the package', () => {
+    const files = example();
+    expect(files.length).toBeLessThanOrEqual(8);
+    expect(files.reduce((sum, { text }) => sum + text.split('\n').length, 0)).toBeLessThan(700);
+    const imported = files.flatMap(({ text }) => [...text.matchAll(/\bfrom '([^'.][^']*)'/g)].map(([, name]) => name));
+    expect(imported.filter((name) => !/^(?:node:|mirrorboard\/(?:backend|testing)$)/.test(name!))).toEqual([]);
+  });
+
+  it('passes the contract suite of the package, with the runner of Node', async () => {
+    const tests = readdirSync(join(folder, 'dist/test')).filter((name) => name.endsWith('.test.js'));
+    const { code, output } = await run(process.execPath, ['--test', ...tests.map((name) => `dist/test/${name}`)], folder);
+    expect(output).toMatch(/\bfail 0\b/);
+    expect(Number(/\bpass (\d+)/.exec(output)?.[1])).toBeGreaterThan(50);
+    expect(code).toBe(0);
+  });
+
+  it('is a lane of a configuration that names its module', async () => {
+    const logs = join(scratch, 'logs/run');
+    mkdirSync(logs, { recursive: true });
+    const events = [1, 2, 3].map((step) => event({ wallTime: 1_700_000_000 + step, step, summary: [simpleValue('loss', step / 8)] }));
+    writeFileSync(join(logs, 'events.out.tfevents.1700000000.host.1.0'), eventFile(...events));
+    writeFileSync(join(scratch, 'mirrorboard.yaml'), 'lanes:\n  notes:\n    type: ./jsonl-backend/dist/src/index.js\n');
+    writeFileSync(join(scratch, 'mirror.mjs'), MIRROR);
+    const { code, output } = await run(process.execPath, ['mirror.mjs'], scratch);
+    expect(output).toMatch(/^backfill 0, verify 0, 3 lines$/m);
+    expect(code).toBe(0);
   });
 });
+
+/** Mirrors `logs` into a service of its own with the command of the package, and verifies what came of it. */
+const MIRROR = `
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { Service } from './jsonl-backend/dist/test/service.js';
+
+const service = await Service.start('token');
+const env = { ...process.env, JSONL_URL: service.server.url, JSONL_TOKEN: 'token' };
+const command = async (...args) => {
+  const child = spawn(process.execPath, ['node_modules/mirrorboard/dist/src/main.js', ...args], { env, stdio: 'inherit' });
+  return (await once(child, 'exit'))[0];
+};
+const mirrored = await command('backfill', 'logs', '--config', 'mirrorboard.yaml');
+const verified = await command('verify', 'logs', '--config', 'mirrorboard.yaml');
+const lines = [...service.runs.values()].flatMap((run) => [...run.lines]);
+console.log(\`backfill \${mirrored}, verify \${verified}, \${lines.length} lines\`);
+await service.server.close();
+`;
