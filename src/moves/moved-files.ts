@@ -213,8 +213,10 @@ function joined(root: NamedRoot, fresh: readonly NewFile[], missing: readonly Kn
       for (const to of fresh) {
         if (paired.has(to)) continue;
         const like = likeOf(to).filter((from) => !taken.has(from) && likeness(from, to) === wanted);
-        const [from] = like;
-        if (from === undefined || like.length > 1) continue;
+        // Any file is like one of which nothing was read.
+        const most = like.reduce((records, { state }) => Math.max(records, state.records), 0);
+        const [from, another] = like.filter(({ state }) => state.records === most);
+        if (from === undefined || another !== undefined) continue;
         taken.add(from);
         paired.set(to, { from, to, isSameInode: to.stamp !== '' && inodeOf(to.stamp) === inodeOf(from.state.stamp) });
       }

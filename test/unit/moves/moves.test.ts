@@ -301,6 +301,28 @@ describe('runs that changed places', () => {
     expect(tracked()).toEqual({ 'x/a': [0, 1, 2], 'x/b': [50, 51, 52] });
   });
 
+  it('go on as what they were where a file that was empty had their inode before', async () => {
+    put(`x/e/${TWO}`, 10);
+    writeFileSync(path(`x/e/${ONE}`), '');
+    await mirror(['x']);
+    mkdirSync(path('x/a'));
+    renameSync(path(`x/e/${ONE}`), path(`x/a/${ONE}`));
+    put(`x/a/${ONE}`, 0);
+    await mirror(['x']);
+    const end = new AbortController();
+    const watching = watch({ ...options(['x']), scanIntervalMs: 200, signal: end.signal });
+    try {
+      mkdirSync(path('x/old'));
+      renameSync(path('x/a'), path('x/old/a'));
+      expect(await until(() => stored()['x/old/a']?.length === 3, 20_000)).toBe(true);
+    } finally {
+      end.abort();
+      await watching;
+    }
+    expect(stored()).toEqual({ 'x/e': [10, 11, 12], 'x/old/a': [0, 1, 2] });
+    expect(tracked()).toEqual({ 'x/a': [0, 1, 2], 'x/e': [10, 11, 12] });
+  });
+
   it('are told from what takes their place at once, while they are watched', async () => {
     put(`x/a/${ONE}`, 0);
     put(`y/z/${ONE}.z`, 10);
