@@ -1,6 +1,6 @@
 /**
- * `mirrorboard/backend`: what a backend in a package of its own needs. The contract's types, the kit that our own backends stand on,
- * the HTTP client they share, and how objects are decoded. docs/adding-a-backend.md is the guide.
+ * `mirrorboard/backend`: what a backend in a package of its own needs. The contract's types, the kit that our own
+ * backends stand on, the HTTP client they share, and how objects are decoded. docs/adding-a-backend.md is the guide.
  */
 export {
   chunksOf,

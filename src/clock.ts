@@ -1,8 +1,12 @@
-/** Time as intervals need it: it never jumps. The wall clock may be set back or forward under a service that runs for months. */
+/**
+ * Time as intervals need it: it never jumps. The wall clock may be set back or forward under a service that runs for
+ * months.
+ */
 
 /**
- * Milliseconds that only time moves, whoever sets the clock. They begin at the wall clock's of the thread's start, and so can be
- * told from 0, but are for differences within one thread alone: what is shown or kept goes through `asWallMs`.
+ * Milliseconds that only time moves, even when the clock is set. They begin at the wall clock's of the thread's
+ * start, and so can be told from 0, but are for differences within one thread alone: what is shown or kept goes
+ * through `asWallMs`.
  */
 export function steadyMs(): number {
   return performance.timeOrigin + performance.now();
@@ -13,7 +17,10 @@ export function asWallMs(steady: number): number {
   return Date.now() - (steadyMs() - steady);
 }
 
-/** A moment that was kept by the wall clock as one of `steadyMs`, at most `mostMs` from now: the clock may have been set since. */
+/**
+ * A moment that was kept by the wall clock as one of `steadyMs`, at most `mostMs` from now: the clock may have been
+ * set since.
+ */
 export function asDueMs(wallMs: number, mostMs: number): number {
   return steadyMs() + Math.min(mostMs, Math.max(0, wallMs - Date.now()));
 }

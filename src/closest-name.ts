@@ -1,7 +1,7 @@
 /**
  * The one of `names` that was probably meant by `typed`, or undefined. A name written in another style (`mediaPath`,
- * `MEDIA-PATH`) is always found; else up to a third of the letters may be wrong, or it is a word of one name alone (`interval` of
- * `scan-interval`).
+ * `MEDIA-PATH`) is always found; else up to a third of the letters may be wrong, or it is a word of one name alone
+ * (`interval` of `scan-interval`).
  */
 export function closestName(typed: string, names: Iterable<string>): string | undefined {
   let best: string | undefined;

@@ -18,7 +18,10 @@ interface CodeEntry {
   readonly exit: ExitCode;
 }
 
-/** MB1… wrong use and configuration, MB2… log directories, MB3… the local store and the state, MB4… backends, MB9… ourselves. */
+/**
+ * MB1… wrong use and configuration, MB2… log directories, MB3… the local store and the state, MB4… backends, MB9…
+ * ourselves.
+ */
 export const errorCodes = {
   MB1001: { title: 'the command line is not valid', exit: ExitCode.wrongUse },
   MB1002: { title: 'the configuration is not valid', exit: ExitCode.wrongUse },
@@ -99,7 +102,10 @@ export function cutText(text: string, most: number): string {
   return text.length > most ? `${text.slice(0, most - 1).toWellFormed()}…` : text;
 }
 
-/** Every failure that leaves a room is one of these; its message says what was being done, on what, and what was found. */
+/**
+ * Every failure that leaves a room is one of these; its message says what was being done, on what, and what was
+ * found.
+ */
 export class MirrorError extends Error {
   override readonly name = 'MirrorError';
   readonly code: ErrorCode;
@@ -138,7 +144,10 @@ export function isAboutRun({ code }: { readonly code: ErrorCode }): boolean {
 /** Errors are passed on in other ones, a few times. */
 const MOST_CAUSES = 20;
 
-/** How long a server asked us to wait, by the error that it gave or by one that was made of it. Milliseconds; 0 where it did not. */
+/**
+ * How long a server asked us to wait, by the error that it gave or by one that was made of it. Milliseconds; 0 where
+ * it did not.
+ */
 export function askedWaitMs(error: MirrorError): number {
   let cause: unknown = error;
   for (let left = MOST_CAUSES; left > 0 && cause instanceof Error; left--) {

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /** The command line's entry: everything else is loaded when it is needed. */
 
-// A command that mirrors ends cleanly whenever it is asked to: before it has handlers of its own, there is nothing to store. All
-// others the kernel ends, also while a call hangs, but for the first process of a container: nobody ends that by default.
+// A command that mirrors ends cleanly whenever it is asked to: before it has handlers of its own, there is nothing to
+// store. All others the kernel ends, also while a call hangs, but for the first process of a container: nobody ends
+// that by default.
 const mirroring = ['watch', 'backfill'].find((command) => process.argv.slice(2).includes(command));
 if (process.pid === 1 || mirroring !== undefined) {
   for (const [signal, code] of [

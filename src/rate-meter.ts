@@ -26,7 +26,10 @@ export class RateMeter {
     while ((this.#samples[1]?.atMs ?? atMs) < atMs - this.#spanMs) this.#samples.shift();
   }
 
-  /** Growth per second up to `value` now, over the last `windowMs`; undefined while too little time has passed to tell. */
+  /**
+   * Growth per second up to `value` now, over the last `windowMs`; undefined while too little time has passed to
+   * tell.
+   */
   perSecond(atMs: number, value: number, windowMs: number): number | undefined {
     const since = this.#samples.findLast((sample) => sample.atMs <= atMs - windowMs) ?? this.#samples[0];
     if (since === undefined || atMs - since.atMs < Math.min(windowMs, 500)) return undefined;

@@ -1,7 +1,7 @@
 /**
- * Signs of life of a tracker, for whoever waits for one of its answers: a call of a backend may ask a hundred things, each
- * answered at once, and take minutes. They go by the call they belong to, so that neither backends nor their clients need to know
- * who waits.
+ * Signs of life of a tracker, for callers that wait for one of its answers: a call of a backend may ask a hundred
+ * things, each answered at once, and take minutes. They go by the call they belong to, so that neither backends nor
+ * their clients need to know who waits.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 

@@ -67,7 +67,10 @@ const NUMBERS: Readonly<Record<number, string>> = {
   37: 'ENOLCK',
 };
 
-/** Bytes that can't be read where others of the same file can: a bad sector, a part of the file that lies on a server that is down. */
+/**
+ * Bytes that can't be read where others of the same file can: a bad sector, a part of the file that lies on a server
+ * that is down.
+ */
 const ABOUT_BYTES: ReadonlySet<string> = new Set(['EIO', 'EBADMSG', 'ENODATA', 'EREMOTEIO', 'EUCLEAN']);
 
 /** The name of a system error's number, also where Node has none for it. */
@@ -77,7 +80,10 @@ export function errorName(error: unknown): string | undefined {
   return number === undefined ? code : (NUMBERS[Number(number)] ?? code);
 }
 
-/** What the system said, in words, with the name of its number: `no permission (EACCES)`; the message of anything else. */
+/**
+ * What the system said, in words, with the name of its number: `no permission (EACCES)`; the message of anything
+ * else.
+ */
 export function reasonOf(error: unknown): string {
   const name = errorName(error);
   // What has such a name and no number is our own, and has words.

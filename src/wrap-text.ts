@@ -2,9 +2,9 @@ import stringWidth from 'string-width';
 import type { Environment } from './environment.ts';
 
 /**
- * A text with its lines broken at words, so that none is wider than `width`; what goes on is set in like its line, and by `hang`
- * more. A word that is wider stays whole: it is a path or a command, and somebody may want to copy it. Without a width nothing is
- * broken.
+ * A text with its lines broken at words, so that none is wider than `width`; what continues is set in like its line,
+ * and by `hang` more. A word that is wider stays whole: it is a path or a command, and a person may want to copy it.
+ * Without a width nothing is broken.
  */
 export function wrapText(text: string, width: number | undefined, hang = 0): string {
   if (width === undefined || width <= 0) return text;
@@ -36,8 +36,8 @@ function wrapLine(line: string, width: number, hang: number): string {
 }
 
 /**
- * How many columns a stream has: COLUMNS where somebody set it, else those of the terminal; undefined where text goes to a file
- * or a program, which reads whole lines.
+ * How many columns a stream has: COLUMNS if it is set, else those of the terminal; undefined where text goes to a
+ * file or a program, which reads whole lines.
  */
 export function columnsOf(
   stream: { readonly columns?: number | undefined; readonly isTTY?: boolean | undefined },

@@ -39,7 +39,10 @@ export async function beginsWith(
   return false;
 }
 
-/** A file as a backend reads it: from the start its content is checked on the way, and one that has changed is not finished. */
+/**
+ * A file as a backend reads it: from the start its content is checked on the way, and one that has changed is not
+ * finished.
+ */
 export function artifactFile(source: ArtifactSource, path: string, hash: string, signal: AbortSignal): ArtifactFile {
   return {
     path,
@@ -79,8 +82,9 @@ export function changed({ directory, path }: ArtifactSource, cause?: unknown): M
 }
 
 /**
- * A path of a tracker run, of parts that are safe everywhere: `..` and empty parts are gone, odd characters are written `_`. A
- * part that had some has a short hash of what it was before its ending, so that two files do not meet under one name.
+ * A path of a tracker run, of parts that are safe everywhere: `..` and empty parts are gone, odd characters are
+ * written `_`. A part that had some has a short hash of what it was before its ending, so that two files do not meet
+ * under one name.
  */
 export function safePath(path: string): string {
   const parts = path

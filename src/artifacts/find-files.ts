@@ -6,7 +6,7 @@ import { systemPath } from '../model/index.ts';
 import type { Pattern } from '../pattern/index.ts';
 import { fullPath, lookAt, type Place } from '../untrusted/index.ts';
 
-/** A file beside the event files. */
+/** A file next to the event files. */
 export interface ArtifactCandidate {
   /** Below the run's directory, with `/`. */
   readonly path: string;
@@ -27,11 +27,11 @@ const DEEPEST = 6;
 const MOST_ENTRIES = 100_000;
 
 /**
- * The files that any of some patterns may be about, the one that changed longest ago first: of versions of a model the last one
- * made is the newest. Patterns are about what lies below a directory, or beside it where they begin with `../`; above the root,
- * `levels` directories up, nobody looks. `isOther`: directories that belong to another run, by their path seen from this one;
- * what lies in them is that run's. Links are followed as the root's rule says; pipes, devices, and links that are not followed
- * are among what is found, refused.
+ * The files that any of some patterns may be about, the one that changed longest ago first: of versions of a model
+ * the last one made is the newest. Patterns are about what lies below a directory, or beside it where they begin with
+ * `../`; above the root, `levels` directories up, nobody looks. `isOther`: directories that belong to another run, by
+ * their path seen from this one; what lies in them is that run's. Links are followed as the root's rule says; pipes,
+ * devices, and links that are not followed are among what is found, refused.
  */
 export async function findFiles(
   directory: Place,

@@ -1,4 +1,6 @@
-/** The one job of `artifacts`: find the files beside the event files that belong to a run, and read what is in them. */
+/**
+ * The one job of `artifacts`: find the files next to the event files that belong to a run, and read what is in them.
+ */
 
 export { type ArtifactSource, artifactFile, beginsWith, changed, hashFile, safePath } from './artifact-file.ts';
 export { type ArtifactCandidate, findFiles } from './find-files.ts';

@@ -1,6 +1,6 @@
 /**
- * What a text that others wrote says: YAML or JSON in, params or an id out. Runs in a thread of its own, see `text-parser.ts`: a
- * text of two megabytes can stand for gigabytes, or for hours. Whatever comes out is bounded.
+ * What a text that others wrote says: YAML or JSON in, params or an id out. Runs in a thread of its own, see
+ * `text-parser.ts`: a text of two megabytes can stand for gigabytes, or for hours. Whatever comes out is bounded.
  */
 import { parseDocument } from 'yaml';
 import type { RunParam } from '../contract/index.ts';
@@ -103,7 +103,8 @@ function cellValue(text: string): Single {
 }
 
 function yamlParams(text: string, prefix: string, form: 'json' | 'yaml'): ReadParams {
-  // JSON is YAML, and YAML's reader tells 3 from 3.0. Tags of other languages (!!python/object) are left aside, their values are read.
+  // JSON is YAML, and YAML's reader tells 3 from 3.0. Tags of other languages (!!python/object) are left aside, their
+  // values are read.
   const document = parseDocument(text, { intAsBigInt: true, logLevel: 'silent', prettyErrors: false, uniqueKeys: false });
   const [error] = document.errors;
   if (error?.code === 'RESOURCE_EXHAUSTION') return invalid('it is nested too deeply');

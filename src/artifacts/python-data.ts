@@ -1,6 +1,6 @@
 /**
- * Data that is written as Python, as MMEngine writes its configurations: assignments of plain values, and nothing that would have
- * to be run. Of anything else is said where it stands.
+ * Data that is written as Python, as MMEngine writes its configurations: assignments of plain values, and nothing
+ * that would have to be run. Of anything else is reported where it stands.
  */
 
 /** What a value is: dictionaries are maps, whole numbers stay whole. */

@@ -5,7 +5,10 @@ import { parseApart } from './text-parser.ts';
 /** Of files with another ending, YAML. */
 const FORMS: Readonly<Record<string, TextForm>> = { '.json': 'json', '.py': 'python' };
 
-/** The values of a file, flattened: YAML, JSON, or Python that only assigns plain values. Integers stay integers. `name`: of the file. */
+/**
+ * The values of a file, flattened: YAML, JSON, or Python that only assigns plain values. Integers stay integers.
+ * `name`: of the file.
+ */
 export function readParams(content: Buffer, name: string, prefix: string): Promise<ReadParams> {
   return readAs(content.toString('utf8'), FORMS[extname(name)] ?? 'yaml', prefix);
 }

@@ -16,9 +16,15 @@ export interface ParamRule {
 export interface ArtifactRule {
   readonly place: string;
   readonly files: readonly string[];
-  /** Where it lies in the tracker run: a template of the captures, `{path}` and `{file}`. Default: as below the run's directory. */
+  /**
+   * Where it lies in the tracker run: a template of the captures, `{path}` and `{file}`. Default: as below the run's
+   * directory.
+   */
   readonly to?: string;
-  /** Larger ones are left where they are, which is said, before anything of them is read. Bytes. Default: `DEFAULT_MOST_BYTES`. */
+  /**
+   * Larger ones are left where they are, which is reported, before anything of them is read. Bytes. Default:
+   * `DEFAULT_MOST_BYTES`.
+   */
   readonly mostBytes?: number;
   readonly lanes?: readonly string[];
   readonly runs?: readonly string[];
@@ -35,7 +41,7 @@ export interface ArtifactRule {
 /** A file that is stored beside a run has at most so many bytes unless its rule says otherwise: 10 GB. */
 export const DEFAULT_MOST_BYTES = 10_000_000_000;
 
-/** What is looked for beside the event files. */
+/** What is searched for next to the event files. */
 export interface ArtifactRules {
   readonly params: readonly ParamRule[];
   readonly artifacts: readonly ArtifactRule[];

@@ -1,6 +1,6 @@
 /**
- * Has texts of others parsed in threads with limits of memory and time. One that is over them is ended; the text is named, the
- * next one begins anew.
+ * Has texts of others parsed in threads with limits of memory and time. One that is over them is ended; the text is
+ * named, the next one starts over.
  */
 import { Worker } from 'node:worker_threads';
 import PQueue from 'p-queue';

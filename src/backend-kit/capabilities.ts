@@ -1,6 +1,8 @@
 import type { Capabilities, Holding, Limits } from '../contract/index.ts';
 
-/** The kinds that TensorBoard's own plugins write, by plugin name. `holds` of a backend has all of them, and `other`. */
+/**
+ * The kinds that TensorBoard's own plugins write, by plugin name. `holds` of a backend has all of them, and `other`.
+ */
 const KINDS = ['scalars', 'histograms', 'images', 'audio', 'text', 'pr_curves', 'mesh', 'hparams', 'custom_scalars', 'graphs'] as const;
 
 /** A kind of points, by plugin name. `other` is every tensor and plugin without a name of its own here. */
@@ -28,9 +30,9 @@ const KEEPS: Capabilities['keeps'] = {
 };
 
 /**
- * The capabilities of a backend, with defaults for all that it does not say: a tracker that replaces by key, keeps every bit,
- * can be read back in full, has no bound on series or points, and needs no journal. A field that a later version adds gets a
- * default that changes nothing for backends that do not know it.
+ * The capabilities of a backend, with defaults for all that it does not say: a tracker that replaces by key, keeps
+ * every bit, can be read back in full, has no bound on series or points, and needs no journal. A field that a later
+ * version adds gets a default that changes nothing for backends that do not know it.
  */
 export function capabilities({ holds, limits, keeps, ...said }: Announced): Capabilities {
   const { other = 'none' } = holds;

@@ -11,7 +11,10 @@ export interface StoredContent {
   readonly read?: () => Promise<Uint8Array | undefined>;
 }
 
-/** What is there instead of a file that was stored; undefined where it is as it should be. `there`: undefined for none. */
+/**
+ * What is there instead of a file that was stored; undefined where it is as it should be. `there`: undefined for
+ * none.
+ */
 export async function fileDifference(
   { path, bytes, hash }: WantedArtifacts['files'][number],
   there: StoredContent | undefined,

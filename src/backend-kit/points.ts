@@ -6,7 +6,10 @@ export interface ParcelPoint extends HeldPoint {
   /** Its series: the tag is that of the tracker run. */
   readonly tag: string;
   readonly plugin: string;
-  /** Its place, which is its identity: file as seen from the tracker run, byte offset of the record, checksum, place in the record. */
+  /**
+   * Its place, which is its identity: file as seen from the tracker run, byte offset of the record, checksum, place
+   * in the record.
+   */
   readonly file: string;
   readonly offset: number;
   readonly checksum: number;
@@ -14,11 +17,12 @@ export interface ParcelPoint extends HeldPoint {
 }
 
 /**
- * The points of a parcel in the order of its file: a scalar's value as a number (a bigint where no double holds it), that of any
- * other kind as the text of its JSON form, in which large bytes (images, audio, tensors, graphs) stand as length and SHA-256.
- * `blobsOf` gives those bytes.
+ * The points of a parcel in the order of its file: a scalar's value as a number (a bigint where no double holds it),
+ * that of any other kind as the text of its JSON form, in which large bytes (images, audio, tensors, graphs) stand as
+ * length and SHA-256. `blobsOf` gives those bytes.
  *
- * This makes an object for each point. A backend that has to be fast reads `batch.scalars`, whose columns are the same points.
+ * This makes an object for each point. A backend that has to be fast reads `batch.scalars`, whose columns are the
+ * same points.
  */
 export function pointsOf({ batch, series, file }: Pick<TrackerParcel, 'batch' | 'series' | 'file'>): ParcelPoint[] {
   const { scalars, objects } = batch;
@@ -44,7 +48,10 @@ export function pointsOf({ batch, series, file }: Pick<TrackerParcel, 'batch' | 
   return points.sort((a, b) => a.offset - b.offset || a.index - b.index);
 }
 
-/** The bytes that values of a parcel name by their SHA-256, each content once. A backend that holds such kinds keeps them too. */
+/**
+ * The bytes that values of a parcel name by their SHA-256, each content once. A backend that holds such kinds keeps
+ * them too.
+ */
 export function blobsOf({ batch, series }: Pick<TrackerParcel, 'batch' | 'series'>): Blob[] {
   const blobs = new Map<string, Blob>();
   for (const point of batch.objects) {

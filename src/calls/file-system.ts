@@ -1,7 +1,7 @@
 // biome-ignore-all lint/plugin/no-spread-into-calls: the arguments of a call, five at most
 /**
- * The calls of `node:fs` that read other people's file systems, each noted while it is open, so that another thread can see one
- * that does not come back. In a thread without a mark they are the plain ones.
+ * The calls of `node:fs` that read other people's file systems, each noted while it is open, so that another thread
+ * can see one that does not come back. In a thread without a mark they are the plain ones.
  */
 import * as fs from 'node:fs';
 import { nameOfBytes, nameOfText } from '../model/index.ts';

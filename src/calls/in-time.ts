@@ -2,8 +2,8 @@ import { behind } from './left-behind.ts';
 import { FIRST_DEADLINE_MS, noAnswer } from './silence.ts';
 
 /**
- * What a call of Node's thread pool brings. Where it takes too long nobody waits for it any more (MB2030), and it keeps its
- * thread until it comes back: only few may, since all of the process share them.
+ * What a call of Node's thread pool brings. Where it takes too long nobody waits for it any more (MB2030), and it
+ * keeps its thread until it comes back: only few may, since all of the process share them.
  */
 export async function inTime<Value>(path: string, work: () => Promise<Value>, deadlineMs = FIRST_DEADLINE_MS): Promise<Value> {
   if (held >= MOST_HELD) throw noAnswer(path);

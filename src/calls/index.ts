@@ -1,4 +1,7 @@
-/** Calls to file systems that may never come back: says which one a thread is in and since when, and leaves such a thread behind. */
+/**
+ * Calls to file systems that may never come back: says which one a thread is in and since when, and leaves such a
+ * thread behind.
+ */
 export { CallMark, CallView, type OpenCall } from './call-mark.ts';
 export {
   accessSync,

@@ -27,7 +27,10 @@ export async function closeWorker(worker: Worker): Promise<void> {
   clearTimeout(timer);
 }
 
-/** A thread nobody waits for any more. It is ended when its call comes back, and `onAnswer` is told how long that took. */
+/**
+ * A thread nobody waits for any more. It is ended when its call comes back, and `onAnswer` is told how long that
+ * took.
+ */
 export class LeftBehind {
   readonly path: string;
   readonly #timer: NodeJS.Timeout;

@@ -3,7 +3,10 @@ import { MirrorError } from '../errors.ts';
 
 /** A call that takes so long is worth saying. */
 export const SAID_AFTER_MS = 3000;
-/** A thread in a call for so long is left behind. A place that answered later than that is given twice as long the next time. */
+/**
+ * A thread in a call for so long is left behind. A place that answered later than that is given twice as long the
+ * next time.
+ */
 export const FIRST_DEADLINE_MS = 10_000;
 /** The longest time that a call is given before its thread is left behind. */
 export const MOST_DEADLINE_MS = 300_000;
@@ -20,7 +23,10 @@ export function wallOf(machine: number): number {
   return asWallMs(steadyMs() - (machineMs() - machine));
 }
 
-/** What is thrown where nobody waits any more. Not the system's ETIMEDOUT: a file server may say that itself, and then it has answered. */
+/**
+ * What is thrown where nobody waits any more. Not the system's ETIMEDOUT: a file server may say that itself, and then
+ * it has answered.
+ */
 export function noAnswer(path: string, message = `${path} does not answer`): MirrorError {
   return new MirrorError('MB2030', message, {
     hint: 'Check its file server; mirroring resumes when it answers.',

@@ -95,7 +95,10 @@ export async function backfillCommand(roots: readonly string[], flags: BackfillF
   context.exitCode = exitCodeOf(report, flags.strict === true);
 }
 
-/** Says what a pass would do in each lane. No tracker is asked, and nothing is written. False where something could not be looked at. */
+/**
+ * Says what a pass would do in each lane. No tracker is asked, and nothing is written. False where something could
+ * not be looked at.
+ */
 async function showPlan(
   roots: readonly RootRequest[],
   config: Config,
@@ -202,12 +205,12 @@ const NOT_MIRRORED: ReadonlySet<Report['incidents'][number]['kind']> = new Set([
   'store',
 ]);
 
-/** What is in the way of a file, a directory or a root is for somebody to look at. */
+/** What is in the way of a file, a directory or a root needs a person's attention. */
 function isShut({ incidents, damage }: Report): boolean {
   return incidents.some(({ kind }) => NOT_MIRRORED.has(kind)) || damage.some(({ reason }) => reason === 'unreadable');
 }
 
-/** What was not mirrored makes 1; the torn end of a live file does so only when somebody is strict. */
+/** What was not mirrored makes 1; the incomplete end of a live file does so only with --strict. */
 export function exitCodeOf(report: Report, isStrict: boolean): ExitCode {
   if (report.interrupted) return ExitCode.interrupted;
   const isMissing = report.incidents.some(({ kind }) => NOT_MIRRORED.has(kind));

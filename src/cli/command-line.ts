@@ -1,4 +1,7 @@
-/** What holds for every command alike: flags before the command, their variables, groups, examples and the page in the help. */
+/**
+ * What holds for every command alike: flags before the command, their variables, groups, examples and the page in the
+ * help.
+ */
 
 import type { Command, Help, Option } from 'commander';
 import { closestName, suggestion } from '../closest-name.ts';
@@ -78,7 +81,10 @@ function takeVariables(command: Command, env: Environment): void {
 /** Commands that read no configuration. What a script of a shell loads is no place to warn of anything. */
 const WITHOUT_CONFIGURATION = ['state', 'init', 'explain'];
 
-/** Names variables that look misspelled, for a command that reads no configuration; any other does so when it has read it. */
+/**
+ * Names variables that look misspelled, for a command that reads no configuration; any other does so when it has read
+ * it.
+ */
 async function warnOfVariables(command: Command, env: Environment, stderr: NodeJS.WriteStream): Promise<void> {
   let top = command;
   while (top.parent?.parent) top = top.parent;
@@ -147,8 +153,8 @@ function formatItem(term: string, termWidth: number, description: string, helper
 }
 
 /**
- * A command line with the flags that stand before the command put behind it: `mirrorboard --json status` is `mirrorboard status
- * --json`. A flag that takes several values can't be told from the command, and stays.
+ * A command line with the flags that stand before the command put behind it: `mirrorboard --json status` is
+ * `mirrorboard status --json`. A flag that takes several values can't be told from the command, and stays.
  */
 export function withFlagsBehind(argv: readonly string[], program: Command): readonly string[] {
   const options = commandsOf(program).flatMap(({ command }) => command.options);

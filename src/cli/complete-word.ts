@@ -160,7 +160,10 @@ function argumentAt(command: Command, operands: readonly string[], program: Comm
   return { kind: BY_ARGUMENT[argument.name()] ?? 'nothing' };
 }
 
-/** The words of a line as a shell tells them apart: by blanks, but for those in quotes or behind a backslash. The last one may be empty. */
+/**
+ * The words of a line as a shell tells them apart: by blanks, but for those in quotes or behind a backslash. The last
+ * one may be empty.
+ */
 export function wordsOf(line: string): string[] {
   const words = [''];
   let quote = '';

@@ -1,4 +1,7 @@
-/** What shells load to complete the program's words. They ask the program itself, and keep quiet where it can't answer. */
+/**
+ * What shells load to complete the program's words. They ask the program itself, and keep quiet where it can't
+ * answer.
+ */
 
 /** `help` is no command of ours, but a word of the program all the same. */
 export const LIST_COMMANDS = { word: 'help', meaning: 'show help for a command' };
@@ -8,7 +11,8 @@ export const FILES = ':files';
 /** The answer that asks the shell to complete folders. */
 export const FOLDERS = ':folders';
 
-// $1 is the program as it was typed: a path to it works as well. Words are split by the program, since bash breaks them at = and : as well.
+// $1 is the program as it was typed: a path to it works as well. Words are split by the program, since bash breaks
+// them at = and : as well.
 const BASH = `# mirrorboard completion bash > ~/.local/share/bash-completion/completions/mirrorboard
 _mirrorboard() {
   local line replies

@@ -17,9 +17,9 @@ export async function completionCommand(shell: string, context: CommandContext):
 }
 
 /**
- * Says what could stand at the cursor, a line each. Whatever goes wrong (no configuration, a damaged store), a prompt is no place
- * to say so: then nothing is said. The words: of bash the line and the word it takes for the current one, of others the words
- * themselves.
+ * Says what could stand at the cursor, a line each. Whatever goes wrong (no configuration, a damaged store), a prompt
+ * is no place to say so: then nothing is reported. The words: of bash the line and the word it takes for the current
+ * one, of others the words themselves.
  */
 export async function complete([shell = '', ...rest]: readonly string[], program: Command, context: CommandContext): Promise<number> {
   try {
@@ -117,7 +117,10 @@ async function stored(kind: 'roots' | 'runs' | 'tags', path: string, { operands,
   }
 }
 
-/** A candidate as its shell takes it; bash's also as a text of its command line, without what it takes for other words. */
+/**
+ * A candidate as its shell takes it; bash's also as a text of its command line, without what it takes for other
+ * words.
+ */
 function lineFor(shell: string, { before, prefix }: Place, word: string, meaning: string | undefined, current = ''): string {
   if (word === FILES || word === FOLDERS) return word;
   const whole = `${before}${word}`;

@@ -166,7 +166,8 @@ function below(config: Config, key: string, value: unknown): Row[] {
     return value.flatMap((item, i) => below(config, `${key}[${i}]`, item));
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return [row(config, key, value)];
-  // Groups and tags have the names that somebody gave them; all else is ours, and `mostBytes` is `most_bytes` in a file.
+  // Groups and tags have the names that the configuration gave them; all else is ours, and `mostBytes` is
+  // `most_bytes` in a file.
   const isGiven = /\.(?:groups|weights|model_tags)$/.test(key);
   return Object.entries(value).flatMap(([name, one]) => below(config, `${key}.${isGiven ? name : settingName(name)}`, one));
 }

@@ -20,7 +20,7 @@ export interface ConfigFlags extends GlobalOptions {
   readonly timeout?: string;
 }
 
-/** So many directories above a run are said: in most layouts they are above the root. */
+/** So many directories above a run are reported: in most layouts they are above the root. */
 const FAR = 3;
 /** On what templates are tried. */
 const EXAMPLE_PATH = 'vision/resnet50/lr=0.1';

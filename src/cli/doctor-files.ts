@@ -46,7 +46,7 @@ export async function fileFindings(config: Pick<Config, 'state' | 'lanes' | 'rul
   }
 }
 
-/** How roots that are known are looked at. */
+/** How roots that are known are checked. */
 interface Ways {
   readonly rules: RunRules;
   look(root: KnownRoot): Promise<Look>;
@@ -162,7 +162,7 @@ async function lookAt(
   return { away: `${none} in ${path}.` };
 }
 
-/** Records that are damaged: whoever wrote or copied the files has to put them right. */
+/** Records that are damaged: they have to be copied or written again. */
 async function damagedFiles(
   damage: readonly (Damage & { readonly run: RunRef; readonly file: string })[],
   places: ReadonlyMap<string, string>,
@@ -235,7 +235,9 @@ function nearestFolder(path: string): string {
   return folder;
 }
 
-/** Who holds the lock of a file, in words. Looks only: the lock is a database that its holder keeps in a transaction. */
+/**
+ * Who holds the lock of a file, in words. Looks only: the lock is a database that its holder keeps in a transaction.
+ */
 function lockHolder(path: string): string | undefined {
   const lock = `${realPath(path, path)}.lock`;
   if (!existsSync(lock)) return undefined;

@@ -1,7 +1,7 @@
 /**
- * Ends the process with this exit code, whatever its threads are in. `process.exit` waits for all of them, and one that hangs in
- * a call to a file system never ends; taking the program's place with one that does nothing makes the kernel end them. Where even
- * that fails, SIGKILL does (137).
+ * Ends the process with this exit code, whatever its threads are in. `process.exit` waits for all of them, and one
+ * that hangs in a call to a file system never ends; taking the program's place with one that does nothing makes the
+ * kernel end them. Where even that fails, SIGKILL does (137).
  */
 export function endProcess(code: number): never {
   try {

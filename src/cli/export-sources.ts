@@ -7,7 +7,10 @@ import type { ExportRun, ExportSeries, ExportSource } from '../export/index.ts';
 import { type Batch, type FileState, filePathOf, interpret, jsonText, type ScalarColumns, type Series, valueJson } from '../model/index.ts';
 import { readTarget, type Target } from './survey.ts';
 
-/** The runs of one root of the store. Series have to be read one after the other: the reader uses one statement for all. */
+/**
+ * The runs of one root of the store. Series have to be read one after the other: the reader uses one statement for
+ * all.
+ */
 export function storeSource(reader: StoreReader, root: string, onShort?: (short: ShortSeries) => void): ExportSource {
   return {
     *runs(): Generator<ExportRun, void, void> {
@@ -22,7 +25,9 @@ export function storeSource(reader: StoreReader, root: string, onShort?: (short:
   };
 }
 
-/** The store lists another number of points than it has: rows are lost. `tag`: undefined where series of the run are. */
+/**
+ * The store lists another number of points than it has: rows are lost. `tag`: undefined where series of the run are.
+ */
 export interface ShortSeries {
   readonly run: string;
   readonly tag: string | undefined;
@@ -46,7 +51,7 @@ function* counted(
 
 /** How files are read for an export. */
 export interface FilesSourceOptions {
-  /** Nobody writes to the files any more: look for sound records inside a torn one. Default true. */
+  /** Nobody writes to the files any more: look for valid records inside a torn one. Default true. */
   readonly settled?: boolean;
   /** Told of directories and files that could not be read; they are missing from what comes out. */
   readonly onObstacle?: (obstacle: Obstacle) => void;

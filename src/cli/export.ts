@@ -17,7 +17,7 @@ export interface ExportFlags extends GlobalOptions {
   readonly safe?: boolean;
 }
 
-/** Writes the local store out, also while somebody mirrors into it. */
+/** Writes the local store out, also while a process mirrors into it. */
 export async function exportCommand(flags: ExportFlags, context: CommandContext): Promise<void> {
   const config = await readConfig(flags, context);
   const { path } = config.store;

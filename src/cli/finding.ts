@@ -20,7 +20,9 @@ export interface Finding {
   readonly facts?: Readonly<Record<string, unknown>>;
 }
 
-/** Something that was thrown, as a finding: a tracker that does not answer could not be judged, all else is a problem. */
+/**
+ * Something that was thrown, as a finding: a tracker that does not answer could not be judged, all else is a problem.
+ */
 export function failureFinding(area: string, name: string, error: unknown): Finding {
   if (error instanceof Error && error.name === 'AbortError')
     return { area, name, state: 'unreachable', text: 'interrupted before it answered' };
@@ -46,7 +48,10 @@ function hintOf(error: unknown): string | undefined {
   return typeof error === 'object' && error !== null && 'hint' in error && typeof error.hint === 'string' ? error.hint : undefined;
 }
 
-/** The exit code of some findings; `wrong` is that of a problem. A problem says more than something that could not be judged. */
+/**
+ * The exit code of some findings; `wrong` is that of a problem. A problem says more than something that could not be
+ * judged.
+ */
 export function exitCodeOf(findings: readonly Finding[], wrong: ExitCode = ExitCode.notMirrored): ExitCode {
   if (findings.some(({ state }) => state === 'problem')) return wrong;
   return findings.some(({ state }) => state === 'unreachable') ? ExitCode.couldNotJudge : ExitCode.done;
@@ -66,7 +71,7 @@ export function stateWord(state: FindingState, style: Style): string {
 
 const STATE_WIDTH = 'unreachable'.length;
 
-/** On a terminal that is narrower, what goes on would have no room beside the states. */
+/** On a terminal that is narrower, what continues would have no room beside the states. */
 const ROOMY_COLUMNS = 70;
 
 /** Findings as lines: state and sentence, further ones set in below. */

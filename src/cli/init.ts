@@ -20,7 +20,7 @@ export async function initCommand(roots: readonly string[], flags: InitFlags, co
   const missing = requests.filter(({ path }) => !existsSync(path)).map(({ path }) => path);
   try {
     mkdirSync(dirname(file), { recursive: true });
-    // Made or refused in one step: what somebody wrote meanwhile is kept.
+    // Made or refused in one step: what was written meanwhile is kept.
     writeFileSync(file, firstConfig(requests), { flag: flags.force === true ? 'w' : 'wx' });
   } catch (cause) {
     if (systemCode(cause) === 'EEXIST') {

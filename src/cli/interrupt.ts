@@ -7,14 +7,17 @@ export const ENDING = 'stopping: storing what was read';
 
 /** How long an end may take by default: less than the 60 s after which config/kubernetes has the kubelet kill. */
 const GRACE_SECONDS = 50;
-/** So long after the time of grace the process is killed from another thread, should the main thread be in a call that blocks. */
+/**
+ * So long after the time of grace the process is killed from another thread, should the main thread be in a call that
+ * blocks.
+ */
 const LAST_RESORT_MS = 2000;
 /** A timer takes no more. */
 const MOST_SECONDS = 2_000_000;
 
 /**
- * Waits in a thread of its own, from a text: nothing has to be loaded from a disk that may hang, and it takes no turn of the main
- * thread.
+ * Waits in a thread of its own, from a text: nothing has to be loaded from a disk that may hang, and it takes no turn
+ * of the main thread.
  */
 const LAST_RESORT = `
 const { workerData } = require('node:worker_threads');
@@ -39,8 +42,8 @@ export function isInterruption(error: unknown): boolean {
 }
 
 /**
- * The first Ctrl-C (or SIGTERM) asks the work to end cleanly, the second ends the process at once, and so does the end of the
- * time of grace. Either way a later start goes on where this one was.
+ * The first Ctrl-C (or SIGTERM) asks the work to end cleanly, the second ends the process at once, and so does the
+ * end of the time of grace. Either way a later start continues where this one was.
  */
 export class Interrupt {
   readonly #controller = new AbortController();
@@ -50,8 +53,8 @@ export class Interrupt {
   readonly #hungUp: () => void;
   readonly #isTerminal: boolean;
   /**
-   * A terminal that is closed asks to end, once: it may be said several times, and never breaks an end off. A service has no
-   * terminal, nor has what `nohup` started: there it is somebody's wish for something else, or nobody's.
+   * A terminal that is closed asks to end, once: it may be said several times, and never breaks an end off. A service
+   * has no terminal, nor has what `nohup` started: there it means something else, or nothing.
    */
   readonly #hangup = (): void => {
     if (this.#controller.signal.aborted) return;

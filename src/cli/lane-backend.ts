@@ -10,7 +10,7 @@ export interface LaneWork {
   /** Longest time for all of it. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
-  /** How long the work may go on once the limit has passed, to clean up behind itself. Default 0. */
+  /** How long the work may continue once the limit has passed, to clean up behind itself. Default 0. */
   readonly graceMs?: number;
   readonly warn?: (message: string) => void;
 }
@@ -19,8 +19,9 @@ export interface LaneWork {
 const CLOSE_MS = 5_000;
 
 /**
- * Makes a lane's backend, does something with it and closes it, all within a time limit: a tracker that does not answer must not hold up
- * whoever asks how things stand, and a backend that does not listen to its signal neither.
+ * Makes a lane's backend, does something with it and closes it, all within a time limit: a tracker that does not
+ * answer must not hold up a person who asks how things stand, and a backend that does not listen to its signal
+ * neither.
  */
 export async function withBackend<Result>(
   lane: ResolvedLane,
@@ -68,7 +69,7 @@ async function within<Result>(work: Promise<Result>, signal: AbortSignal): Promi
   }
 }
 
-/** Waits for the end of something, but not for ever; what goes wrong in it changes nothing any more. */
+/** Waits for the end of something, but not forever; what goes wrong in it changes nothing any more. */
 async function settledWithin(work: Promise<unknown>, ms: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);

@@ -1,4 +1,4 @@
-/** What is said of a lane that somebody drives, or drove last. */
+/** Words for a lane that a process drives, or drove last. */
 import type { LanePosture, LaneStand } from '../status/index.ts';
 import type { LaneStanding } from './next-step.ts';
 import { counted, formatDuration, formatRate, type Style, visibleText } from './terminal/index.ts';
@@ -13,7 +13,10 @@ export interface Stood {
   readonly remedy: string;
 }
 
-/** Why it stands, or stood when the last process that drove it ended; undefined where it did not, or has everything since. */
+/**
+ * Why it stands, or stood when the last process that drove it ended; undefined where it did not, or has everything
+ * since.
+ */
 export function standOf({ stand, isDriven, lagBytes }: LanePosture): Stood | undefined {
   if (stand === undefined || (!isDriven && lagBytes === 0)) return undefined;
   const { state, reason, remedy, code } = stand.lane;
@@ -90,7 +93,7 @@ export function paceCells(lane: LanePosture): readonly [rate: string, left: stri
   ];
 }
 
-/** What holds only while somebody drives the lane: null else. */
+/** What holds only while a process drives the lane; null otherwise. */
 export function runningJson({ stand, isDriven }: LanePosture): Readonly<Record<string, unknown>> {
   const of = (key: string): unknown => (isDriven ? (stand?.lane[key] ?? null) : null);
   return {
@@ -101,7 +104,7 @@ export function runningJson({ stand, isDriven }: LanePosture): Readonly<Record<s
   };
 }
 
-/** The last word of whoever drove the lane, alive or not. */
+/** The last document of the process that drove the lane, alive or not. */
 export function lastJson({ by, pid, written_ms, ended, lane }: LaneStand): object {
   const of = (key: string): unknown => lane[key] ?? null;
   return {

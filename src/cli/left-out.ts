@@ -7,7 +7,10 @@ export interface LeftOut {
   readonly files: number;
 }
 
-/** What lies in some roots of which globs let nothing through. Undefined where there are no globs, or nothing is there. */
+/**
+ * What lies in some roots of which globs let nothing through. Undefined where there are no globs, or nothing is
+ * there.
+ */
 export async function leftOutOf(requests: readonly RootRequest[], config: Config): Promise<LeftOut | undefined> {
   const links = linksOf(config);
   const roots = resolveRoots(requests, [], links, await unseenRoots(requests));

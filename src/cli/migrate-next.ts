@@ -23,7 +23,10 @@ export interface Migrated {
   readonly program: string;
 }
 
-/** What removes what is in the way; undefined where nothing does. What would be lost is a decision, and the reasons say how it is told. */
+/**
+ * What removes what is in the way; undefined where nothing does. What would be lost is a decision, and the reasons
+ * say how it is told.
+ */
 export function nextOfMigration(migrated: Migrated): string | undefined {
   const { report, verifications, roots, requests, flags, program } = migrated;
   const [own, between] = verifications;

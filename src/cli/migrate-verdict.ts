@@ -15,7 +15,10 @@ import {
 import type { ForeignCounts, ForeignFindings } from '../verify/index.ts';
 import { counted, formatBytes, formatCount } from './terminal/index.ts';
 
-/** What a lane can lose of another one: points of a kind, the steps or values of points, whole runs, or what never was in event files. */
+/**
+ * What a lane can lose of another one: points of a kind, the steps or values of points, whole runs, or what never was
+ * in event files.
+ */
 const LOSSES = [...KINDS, 'steps', 'values', 'runs', 'foreign'] as const;
 
 interface ForeignMetric {
@@ -48,7 +51,10 @@ export function acceptedLosses(text: string | undefined): readonly string[] {
   });
 }
 
-/** What the first lane has and the second one has not is a reason to keep it, unless that loss is accepted. What neither has is none. */
+/**
+ * What the first lane has and the second one has not is a reason to keep it, unless that loss is accepted. What
+ * neither has is none.
+ */
 export function verdictOf(
   { from, to, accepted }: { readonly from: string; readonly to: string; readonly accepted: readonly string[] },
   report: Report,
@@ -167,8 +173,8 @@ function uncomparedText(uncompared: readonly UncomparedRun[]): string {
 }
 
 /**
- * What two lanes came to, for whoever brings the first one into the second one: what the second one has beyond the first is no
- * reason to keep that, and what no file holds any more is a loss, not a difference.
+ * What two lanes came to, for whoever brings the first one into the second one: what the second one has beyond the
+ * first is no reason to keep that, and what no file holds any more is a loss, not a difference.
  */
 function asMigrated(between: Verification): Verification {
   return {
@@ -177,7 +183,10 @@ function asMigrated(between: Verification): Verification {
   };
 }
 
-/** Bytes that the second lane is owed and the first one is not, before and behind its positions. What is damaged nothing can bring. */
+/**
+ * Bytes that the second lane is owed and the first one is not, before and behind its positions. What is damaged
+ * nothing can bring.
+ */
 function bytesOwed(mine: Totals, both: Totals): { readonly before: number; readonly behind: number } {
   const [own, other] = [mine.damaged, both.damaged];
   return {
@@ -202,7 +211,10 @@ function lossWords({ runs: _, ...losses }: Readonly<Record<string, number>>): st
   return points === 0 ? '' : `${counted(points, 'point')} (${kinds.map(([kind, count]) => `${kind} ${formatCount(count)}`).join(', ')})`;
 }
 
-/** Rounded times and equal points that became one are in the loss table, and cost nobody a curve: they are said, and no reason to stay. */
+/**
+ * Rounded times and equal points that became one are in the loss table, and cost nobody a curve: they are said, and
+ * no reason to stay.
+ */
 function butOf(losses: Readonly<Record<string, number>>, { losses: { time, merged } }: Totals): string {
   return [
     lossWords(losses),

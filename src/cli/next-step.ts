@@ -4,7 +4,7 @@ import { type GlobalOptions, shellWord } from './context.ts';
 
 /** Why a lane is no further than it is. */
 export type LaneStanding =
-  /** It goes on by itself, or has nothing to do. */
+  /** It continues by itself, or has nothing to do. */
   | 'well'
   /** Its tracker is away, hangs, asks to wait, or lets nobody in. */
   | 'stands'
@@ -22,7 +22,7 @@ export interface Situation {
   /** Those of them that were given. Default: all. */
   readonly given?: readonly string[];
   readonly isInterrupted?: boolean;
-  /** Somebody mirrors at the moment: what is owed comes by itself, and a second one would be refused. */
+  /** A process mirrors at the moment: what is pending comes by itself, and a second one would be refused. */
   readonly isDriven?: boolean;
   /** Names of roots that are not there. */
   readonly missing?: readonly string[];
@@ -106,7 +106,7 @@ function decide(situation: Situation): Step {
   }
 }
 
-/** Commands that bring what is owed when they are given again. */
+/** Commands that bring what is pending when they are given again. */
 const BRINGING = new Set(['backfill', 'migrate']);
 
 /** Data, at last. */

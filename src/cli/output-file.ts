@@ -2,8 +2,8 @@ import { MirrorError, messageOf } from '../errors.ts';
 import { WholeFile } from '../own-files/index.ts';
 
 /**
- * A file that the user named for what a command writes: it appears under its name when it is whole. Throws MB3009 where it can't
- * be written.
+ * A file that the user named for what a command writes: it appears under its name when it is whole. Throws MB3009
+ * where it can't be written.
  */
 export class OutputFile {
   readonly #path: string;

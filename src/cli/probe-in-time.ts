@@ -15,7 +15,10 @@ export interface ProbeOptions {
   readonly clock?: Clock;
 }
 
-/** Asks whether a tracker is there before something is done in it. Says that it is waited for, and gives up long before a request would. */
+/**
+ * Asks whether a tracker is there before something is done in it. Says that it is waited for, and gives up long
+ * before a request would.
+ */
 export async function probeInTime(
   { name, target, backend }: Pick<TrackerLaneOptions, 'name' | 'target' | 'backend'>,
   { say, signal, undone, clock = realClock }: ProbeOptions,

@@ -32,7 +32,7 @@ export interface ReadConfigOptions {
   readonly readsState?: boolean;
 }
 
-/** The configuration of a command; what should be known of how it was read is said on standard error. */
+/** The configuration of a command; what should be known of how it was read is reported on standard error. */
 export async function readConfig(flags: GlobalOptions, context: CommandContext, options: ReadConfigOptions = {}): Promise<Config> {
   const { env, stderr } = context;
   const { defaultLogLevel, flags: more, readFile, isSilent = false, readsState = false } = options;

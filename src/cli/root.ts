@@ -64,7 +64,7 @@ export async function rootListCommand(flags: GlobalOptions, context: CommandCont
   });
 }
 
-/** Gives a root another name, in state and store. Tracker runs go on under the names they have. */
+/** Gives a root another name, in state and store. Tracker runs continue under the names they have. */
 export async function rootRenameCommand(from: string, to: string, flags: RootChangeFlags, context: CommandContext): Promise<void> {
   const config = await readConfig(flags, context, { readsState: true });
   if (!isRootName(to)) {
@@ -104,7 +104,7 @@ export async function rootMoveCommand(name: string, path: string, flags: RootCha
     checkIdentities([{ ...root, isNamed: false }], heldBy(sources, name));
     return { place: root.path, before: knownRoots(sources).find((each) => each.name === name)?.path };
   });
-  // By its name or by the place it had: a configuration would lead there for ever.
+  // By its name or by the place it had: a configuration would lead there forever.
   const named = config.roots.find((root) => root.name === name || (root.name === undefined && placeWithoutLinks(root.path) === before));
   await change({ kind: 'place', root: name, path: place }, config, flags, context, [
     `${name} is now at ${place}, and continues there.`,
@@ -130,7 +130,7 @@ export async function rootForgetCommand(name: string, flags: ForgetFlags, contex
   await forget(config, { root: name }, flags, context, () => new MirrorError('MB3021', `no such root: ${name}`));
 }
 
-/** A change that was cut off is finished before anything is said of what there is. */
+/** A change that was cut off is finished before anything is reported of what there is. */
 function finish(config: Config, { stderr }: CommandContext): Promise<void> {
   return changing(config, stderr, async () => undefined);
 }

@@ -87,7 +87,10 @@ export async function routeCommand(what: string, tag: string | undefined, flags:
   }
 }
 
-/** A run by its path below a root, with the root's name before it where there are several, or by where its directory lies. */
+/**
+ * A run by its path below a root, with the root's name before it where there are several, or by where its directory
+ * lies.
+ */
 function runOf(
   what: string,
   roots: readonly { readonly name: string; readonly path: string }[],

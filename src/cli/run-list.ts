@@ -21,7 +21,10 @@ export interface RunListFlags extends GlobalOptions {
 /** Runs of a listing that are written at a time. */
 const RUNS_AT_A_TIME = 1000;
 
-/** Which runs some words mean: globs over `root/path` or the path alone; one that matches a directory holds for all below it. */
+/**
+ * Which runs some words mean: globs over `root/path` or the path alone; one that matches a directory holds for all
+ * below it.
+ */
 function meant(patterns: readonly string[]): (run: RunRef) => boolean {
   if (patterns.length === 0) return () => true;
   const isMatch = matcher(patterns);

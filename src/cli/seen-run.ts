@@ -18,7 +18,7 @@ export interface Seen {
   readonly places: readonly string[];
   /** What to say of that, as a sentence. */
   readonly text: string;
-  /** The plugin of the series, where somebody knows it. */
+  /** The plugin of the series, if it is known. */
   readonly plugin?: string | undefined;
 }
 

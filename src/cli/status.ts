@@ -120,7 +120,7 @@ function isRefusing({ refused, refusedFiles }: LanePosture): boolean {
   return refused + refusedFiles.length > 0;
 }
 
-/** `2 points and 1 file beside the event files`. */
+/** `2 points and 1 file next to the event files`. */
 function refusedText(points: number, files: number): string {
   return [...(points > 0 ? [counted(points, 'point')] : []), ...(files > 0 ? [`${counted(files, 'artifact')}`] : [])].join(' and ');
 }
@@ -314,7 +314,7 @@ function stateOf({ watch }: StatusReport, lane: LanePosture): string {
   return stood === undefined ? 'no watch running' : `was ${stood.state}`;
 }
 
-/** Whether somebody mirrors at the moment: what failed for a while is tried again by itself. */
+/** Whether a process mirrors at the moment: what failed for a while is tried again by itself. */
 function isWritten({ watch, lanes }: StatusReport): boolean {
   return watch?.isRunning === true || lanes.some(({ isDriven }) => isDriven);
 }
@@ -343,7 +343,7 @@ function nextCommand(report: StatusReport, flags: StatusFlags, env: NodeJS.Proce
   );
 }
 
-/** What lies on this machine until somebody sends it on. */
+/** What stays on this machine until a person sends it on. */
 function waitingText(waiting: ReadonlyMap<string, readonly string[]>): string {
   return [...waiting]
     .filter(([, commands]) => commands.length > 0)

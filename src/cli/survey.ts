@@ -49,7 +49,10 @@ export interface Target {
 
 type Globs = ReturnType<typeof globsOf>;
 
-/** A directory with all runs below it, or a single file. Nothing of it is asked for in this thread: what hangs is an obstacle. */
+/**
+ * A directory with all runs below it, or a single file. Nothing of it is asked for in this thread: what hangs is an
+ * obstacle.
+ */
 export async function findTarget(
   path: string,
   { links = DEFAULT_LINKS, include = [], exclude = [], ignore = [] }: Partial<Globs> & { readonly links?: LinkRule } = {},

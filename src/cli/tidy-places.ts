@@ -33,8 +33,8 @@ export async function withSources<Result>(config: Config, work: (sources: OpenSo
 }
 
 /**
- * Opens store and state of a configuration to change them, and finishes first what was begun and cut off. Throws where somebody else
- * writes to them.
+ * Opens store and state of a configuration to change them, and finishes first what was begun and cut off. Throws when
+ * another process writes to them.
  */
 export async function withTidyPlaces<Result>(
   config: Config,
@@ -75,7 +75,7 @@ function pathsOf({ lanes, state }: Config): { readonly store: Config['lanes']['l
   return { store, state: statePath };
 }
 
-/** Somebody who mirrors has to end first: what is known would change under their hands. */
+/** A process that mirrors has to end first: what is known would change under their hands. */
 function ours<Opened>(open: () => Opened): Opened {
   try {
     return open();

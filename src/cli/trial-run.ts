@@ -12,7 +12,10 @@ export interface Trial {
   readonly points: number;
   /** What came back otherwise than it should, a sentence each. */
   readonly differences: readonly string[];
-  /** Why the tracker has no place for histograms, though it says that it has; undefined where it has, or says that it has not. */
+  /**
+   * Why the tracker has no place for histograms, though it says that it has; undefined where it has, or says that it
+   * has not.
+   */
   readonly noHistograms: string | undefined;
   /** Undefined where the run was removed again; else its name. */
   readonly left: string | undefined;

@@ -6,8 +6,8 @@ import type { Finding } from './finding.ts';
 import type { ReadFile } from './read-config.ts';
 
 /**
- * What would be wrong with the other profiles of a file, and with its lanes that are not used: a misspelled setting should not
- * wait there.
+ * What would be wrong with the other profiles of a file, and with its lanes that are not used: a misspelled setting
+ * should not wait there.
  */
 export async function unusedFindings(
   config: Config,
@@ -37,8 +37,8 @@ export async function unusedFindings(
 }
 
 /**
- * What is wrong whatever the surroundings is a problem; what may be set, mounted or installed where it is used is a note. `bare`:
- * lanes that the profile lists, and of which nothing in the file says where they lead.
+ * What is wrong whatever the surroundings is a problem; what may be set, mounted or installed where it is used is a
+ * note. `bare`: lanes that the profile lists, and of which nothing in the file says where they lead.
  */
 function unusedFinding(area: string, name: string, error: unknown, bare: readonly string[]): Finding {
   const context = error instanceof MirrorError ? error.context : {};

@@ -13,7 +13,7 @@ export interface Asked {
   readonly isOneOwed: boolean;
 }
 
-/** What to type now: what mends the differences, brings what is owed, or is of use when all is well. */
+/** What to type now: what repairs the differences, brings what is pending, or is of use when all is well. */
 export function nextOfVerification(
   verification: Verification,
   totals: Totals,
@@ -37,11 +37,11 @@ export function nextOfVerification(
       roots: rootsOf(verification, roots),
       given: roots,
       isInterrupted: verification.interrupted,
-      // Whoever writes to the store brings what is owed, and a second one would be refused.
+      // The process that writes to the store brings what is pending, and a second one would be refused.
       isDriven: writer !== undefined,
       isShut: troubled.some(({ why }) => why === 'unreadable'),
       compared,
-      // What can be brought comes first: damage may stay for ever.
+      // What can be brought comes first: damage may stay forever.
       damaged: isBehind ? [] : damagedFiles,
       isOwed: isBehind,
       lane,

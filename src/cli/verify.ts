@@ -174,7 +174,8 @@ function describe(verification: Verification, about: Omit<Asked, 'lane'>, config
   const named = names.length > 1 || lane !== 'local' ? lane : undefined;
   const next = nextOfVerification(verification, totals, writer, { ...about, lane: named });
   const exitCode = exitCodeOf(verification, about.flags.strict === true);
-  // A lane that routes keep everything from has nothing to be compared with; a choice that leaves nothing proves nothing.
+  // A lane that routes keep everything from has nothing to be compared with; a choice that leaves nothing proves
+  // nothing.
   const { include = [], exclude = [], sample } = about.flags;
   const isChosen = include.length + exclude.length > 0 || sample !== undefined;
   const isNothing = exitCode === ExitCode.done && isNothingCompared(verification);
@@ -208,7 +209,9 @@ function nothingText({ runs }: Verification): string {
   return `Nothing was compared, so nothing is confirmed: ${why}`;
 }
 
-/** What it means that somebody writes to the store: what is owed comes by itself, and a repair has to wait. */
+/**
+ * What it means that another process writes to the store: what is pending comes by itself, and a repair has to wait.
+ */
 function noteOn(writer: string, { repairs, lane }: Verification, totals: Totals): string | undefined {
   const what = lane === 'local' ? 'the store' : 'the state';
   if (totals.differences > 0 && repairs === undefined) return `${writer} writes to ${what}: stop it before a repair`;

@@ -19,7 +19,7 @@ export interface WatchFlags extends GlobalOptions {
   readonly rebuild?: boolean;
 }
 
-/** Mirrors for ever. */
+/** Mirrors forever. */
 export async function watchCommand(roots: readonly string[], flags: WatchFlags, context: CommandContext): Promise<void> {
   const { stderr, env } = context;
   const config = await readConfig(flags, context, { defaultLogLevel: 'info' });

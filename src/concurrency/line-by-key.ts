@@ -1,4 +1,6 @@
-/** Of each key one piece of work at a time, in the order in which it was asked for, whatever became of the one before. */
+/**
+ * Of each key one piece of work at a time, in the order in which it was asked for, whatever became of the one before.
+ */
 export class LineByKey {
   /** Of each key, the last in line. */
   readonly #last = new Map<string, Promise<unknown>>();

@@ -1,6 +1,6 @@
 /**
- * Room for pieces of work that are under way, each by its weight. Who finds none waits in line, and leaves it when it is aborted;
- * one alone always fits, however much it weighs.
+ * Room for pieces of work that are under way, each by its weight. Who finds none waits in line, and leaves it when it
+ * is aborted; one alone always fits, however much it weighs.
  */
 export class Room {
   readonly #limit: () => number;
@@ -24,7 +24,7 @@ export class Room {
   /** Waits for room. Returns what gives it back. Throws the signal's reason. */
   async enter(signal: AbortSignal, weight = 1): Promise<() => void> {
     signal.throwIfAborted();
-    // Who comes later does not overtake: a large one would wait for ever.
+    // Who comes later does not overtake: a large one would wait forever.
     if (this.#waiting.length === 0 && this.#fits(weight)) this.#used += weight;
     else await this.#turn(signal, weight);
     return () => {

@@ -5,8 +5,8 @@ import type { LinkRules } from '../untrusted/index.ts';
 import type { Config, Root } from './config.ts';
 
 /**
- * Which links are followed below a root, or below a directory of one: what a flag or a variable says, else what the file says of
- * the root, else of all.
+ * Which links are followed below a root, or below a directory of one: what a flag or a variable says, else what the
+ * file says of the root, else of all.
  */
 export function linksOf({ roots, links, sources }: Pick<Config, 'roots' | 'links' | 'sources'>): LinkRules {
   return ofRoot({ roots, sources }, 'links', links);

@@ -5,7 +5,10 @@ import { MEMORY_WORDS, parseMemory } from '../memory/index.ts';
 const FLAG = '--memory';
 const VARIABLE = 'MIRRORBOARD_MEMORY';
 
-/** What the command line or the environment says of the memory to get along with, in bytes; undefined where neither does. */
+/**
+ * What the command line or the environment says of the memory to get along with, in bytes; undefined where neither
+ * does.
+ */
 export function askedMemory(
   flag: string | undefined,
   env: Environment,

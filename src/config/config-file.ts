@@ -27,9 +27,9 @@ export interface ParsedFile {
 const FIELDS = schemaFields(fileSchema);
 
 /**
- * Reads the text of a configuration file: YAML, variables put in, every setting checked. Throws one error for all that is
- * wrong in it; variables of profiles and lanes that `choice` does not choose need not be set. This module alone loads the YAML
- * parser and the schemas, which cost more time than the rest of a start.
+ * Reads the text of a configuration file: YAML, variables put in, every setting checked. Throws one error for all
+ * that is wrong in it; variables of profiles and lanes that `choice` does not choose need not be set. This module
+ * alone loads the YAML parser and the schemas, which cost more time than the rest of a start.
  */
 export function parseConfigFile(file: string, text: string, env: Environment, choice: Choice = {}): ParsedFile {
   const document = new YamlDocument(text);

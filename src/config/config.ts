@@ -4,8 +4,8 @@ import type { LinkRule } from '../untrusted/index.ts';
 import type { WrittenSetting } from './unused-settings.ts';
 
 /**
- * What every command knows once flags, environment and file are read. Paths stay as they were written; relative ones are relative
- * to the working directory.
+ * What every command knows once flags, environment and file are read. Paths stay as they were written; relative ones
+ * are relative to the working directory.
  */
 export interface Config {
   /** The configuration file that was read; undefined where there is none. */
@@ -18,14 +18,20 @@ export interface Config {
   readonly roots: readonly Root[];
   /** Which runs are mirrored: what the file says of all roots and of some, and the command line. Default: all. */
   readonly rules: RunRules;
-  /** What becomes of a run that turns up elsewhere: it goes on as what it was, or is mirrored as a new one. Default: `follow`. */
+  /**
+   * What becomes of a run that turns up elsewhere: it continues as what it was, or is mirrored as a new one. Default:
+   * `follow`.
+   */
   readonly moved: Moved;
   /**
-   * Which links below roots are followed that say nothing of their own, or below all where a flag or a variable says so. Default:
-   * `owner`.
+   * Which links below roots are followed that say nothing of their own, or below all where a flag or a variable says
+   * so. Default: `owner`.
    */
   readonly links: LinkRule;
-  /** What becomes of a run when a file of it holds other content: the same for roots, flag and variable. Default: `new_run`. */
+  /**
+   * What becomes of a run when a file of it holds other content: the same for roots, flag and variable. Default:
+   * `new_run`.
+   */
   readonly replaced: Replaced;
   readonly lanes: Lanes;
   /** The local store that is read and written: that of the local lane, or where it would be. */
@@ -44,15 +50,18 @@ export interface Config {
   readonly routes: readonly RouteRule[];
   /** Which directories are part of the run above them, in every tracker. Default: none. */
   readonly fold: FoldRules;
-  /** Files beside the event files whose values are params. Default: none. */
+  /** Files next to the event files whose values are params. Default: none. */
   readonly params: readonly ParamRule[];
-  /** Files beside the event files that are stored with a run. Default: none. */
+  /** Files next to the event files that are stored with a run. Default: none. */
   readonly artifacts: readonly ArtifactRule[];
   /** The state file of services. Default: `./mirrorboard.state`. */
   readonly state: { readonly path: string };
   /** The rights that our own files do not get, as a umask. Default: 0o077, files for their owner alone. */
   readonly umask: number;
-  /** The memory to get along with, in bytes. Default: undefined, which is the limit of the cgroup, or half of the machine's. */
+  /**
+   * The memory to get along with, in bytes. Default: undefined, which is the limit of the cgroup, or half of the
+   * machine's.
+   */
   readonly memory: number | undefined;
   readonly log: {
     /** Default: the command's own, see `Surroundings.defaultLogLevel`. */
@@ -61,11 +70,14 @@ export interface Config {
     readonly format: LogFormat | undefined;
   };
   /**
-   * Where each value came from, by its path in the file (`lanes.local.path`); `config` stands for the choice of the file, `lanes`
-   * for that of the lanes.
+   * Where each value came from, by its path in the file (`lanes.local.path`); `config` stands for the choice of the
+   * file, `lanes` for that of the lanes.
    */
   readonly sources: ReadonlyMap<string, Source>;
-  /** The same to the point, by the same paths: `--store`, `MIRRORBOARD_STORE`, `mirrorboard.yaml:3:11`; of defaults nothing. */
+  /**
+   * The same to the point, by the same paths: `--store`, `MIRRORBOARD_STORE`, `mirrorboard.yaml:3:11`; of defaults
+   * nothing.
+   */
   readonly places: ReadonlyMap<string, string>;
   /** Those of the places whose values are not to be shown: a secret is among them. */
   readonly hiddenPlaces: ReadonlySet<string>;
@@ -84,13 +96,16 @@ export interface Lanes {
 
 /** Where a setting of a lane was said. */
 export interface SettingOrigin {
-  /** Keys from the top of the file: `profiles`, `p`, `mlflow`, `tracking_uri`; those of its lane where a variable says it. */
+  /**
+   * Keys from the top of the file: `profiles`, `p`, `mlflow`, `tracking_uri`; those of its lane where a variable says
+   * it.
+   */
   readonly path: readonly (string | number)[];
   /** A place in the file, or the name of a variable. */
   readonly place: string;
   /**
-   * 0: the top of the file, 1: the profile, 2: a variable of ours (`MIRRORBOARD_MLFLOW_TRACKING_URI`), which wins over the
-   * tracker's own variables.
+   * 0: the top of the file, 1: the profile, 2: a variable of ours (`MIRRORBOARD_MLFLOW_TRACKING_URI`), which wins
+   * over the tracker's own variables.
    */
   readonly rank: 0 | 1 | 2;
 }
@@ -115,8 +130,8 @@ export interface TrackerLaneConfig {
   /** Where the tracker's own id of a run is found that something else opened. */
   readonly joins: readonly JoinRule[];
   /**
-   * A template for the experiment or project, where `section` does not say it in the tracker's own words. Default: `{project}`
-   * where there is one.
+   * A template for the experiment or project, where `section` does not say it in the tracker's own words. Default:
+   * `{project}` where there is one.
    */
   readonly group: string | undefined;
 }
@@ -203,7 +218,7 @@ export interface Flags {
   readonly roots?: readonly Root[] | undefined;
 }
 
-/** Where media of a store lie unless something else is said. */
+/** Where media of a store lie unless something else is reported. */
 export function defaultMediaPath(storePath: string): string {
   return storePath.endsWith('.db') ? `${storePath.slice(0, -3)}.media` : `${storePath}.media`;
 }

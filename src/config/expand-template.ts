@@ -18,10 +18,10 @@ const PART = /\{\{|\}\}|\{([^{}]*)\}|[{}]/g;
 const INDEX = /^path\[(-?\d+)\]$/;
 
 /**
- * Puts a run into the name of a tracker run or experiment: `{path}`, a part of it by its place (`{path[0]}`, from the end
- * `{path[-1]}`), `{name}` (its last part), `{parent}` (all before that), `{number}` (the last number in its name), `{root}`, `{project}`,
- * `{group}` (drawn by a route); `{{` and `}}` are braces. A part that a short path does not have is empty. What comes out empty as a
- * whole is the root's name: no tracker takes an empty one.
+ * Puts a run into the name of a tracker run or experiment: `{path}`, a part of it by its place (`{path[0]}`, from the
+ * end `{path[-1]}`), `{name}` (its last part), `{parent}` (all before that), `{number}` (the last number in its
+ * name), `{root}`, `{project}`, `{group}` (drawn by a route); `{{` and `}}` are braces. A part that a short path does
+ * not have is empty. What comes out empty as a whole is the root's name: no tracker takes an empty one.
  */
 export function expandTemplate(template: string, run: TemplateRun): string {
   const text = fillIn(template, run);

@@ -3,7 +3,8 @@ import { emptyingProblem, type GlobKind, globProblem } from '../pattern/index.ts
 
 /**
  * The parts settings are made of. In these schemas the message of an issue is what was expected, and nothing else:
- * `config-file` adds what was found, and where. A new lane is a file like `local-lane.ts` and a line in `file-schema.ts`.
+ * `config-file` adds what was found, and where. A new lane is a file like `local-lane.ts` and a line in
+ * `file-schema.ts`.
  */
 
 /** A text that is not empty; `expected` says what it is. */
@@ -21,7 +22,9 @@ export function path(expected: string): z.ZodString {
   });
 }
 
-/** A list of globs, none of which is broken; `isLeftOut`: what they match is left out, so that something must be left. */
+/**
+ * A list of globs, none of which is broken; `isLeftOut`: what they match is left out, so that something must be left.
+ */
 export function sound<Schema extends z.ZodType<string[]>>(list: Schema, kind: GlobKind, isLeftOut = false) {
   return list.superRefine((globs, { addIssue }) => {
     for (const [i, glob] of globs.entries()) {

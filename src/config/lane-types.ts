@@ -3,7 +3,10 @@ import { closestName } from '../closest-name.ts';
 /** Types that are built in. A lane of one of these names needs no `type`; any other type is a package. */
 export const LANE_TYPES = ['local', 'mlflow', 'wandb', 'clearml', 'aim'] as const;
 
-/** The settings of the built-in types that are templates of the experiment or project (`groupKeys` of the type, but for ids). */
+/**
+ * The settings of the built-in types that are templates of the experiment or project (`groupKeys` of the type, but
+ * for ids).
+ */
 export const GROUP_TEMPLATES: Readonly<Record<string, readonly string[]>> = {
   mlflow: ['experiment_name'],
   wandb: ['project'],

@@ -20,7 +20,10 @@ const TOP_ONLY = Object.keys({
 
 type Found = Omit<Problem, 'line' | 'column'>;
 
-/** What is wrong with the names and types of a file's lanes, in every profile: one that is wrong shows before it is chosen. */
+/**
+ * What is wrong with the names and types of a file's lanes, in every profile: one that is wrong shows before it is
+ * chosen.
+ */
 export function lanesProblems(settings: FileSettings): Found[] {
   const [top] = layersOf(settings, undefined);
   if (top === undefined) return [];

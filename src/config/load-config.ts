@@ -41,7 +41,7 @@ const DEFAULT_UMASK = '077';
 export interface Surroundings {
   readonly flags: Flags;
   readonly env: Environment;
-  /** The working directory, where the file is looked for. */
+  /** The working directory, where the file is searched. */
   readonly cwd: string;
   /** Reads a text; fails with a system code (ENOENT). Default: from disk, as UTF-8. */
   readonly readFile?: (path: string) => Promise<string> | string;
@@ -196,7 +196,10 @@ function askedProfile(surroundings: Surroundings): Chosen<string> | undefined {
   return given(surroundings, 'profile') ?? variable(surroundings.env, 'ENVIRONMENT');
 }
 
-/** What to say where ENVIRONMENT names a profile that is not there; one that was asked for by a word of ours is an error. */
+/**
+ * What to say where ENVIRONMENT names a profile that is not there; one that was asked for by a word of ours is an
+ * error.
+ */
 function profileNotices(
   settings: FileSettings | undefined,
   asked: Chosen<string> | undefined,
@@ -297,7 +300,10 @@ function localSetting(
   return undefined;
 }
 
-/** What the command line or the environment says. An empty variable says nothing, as everywhere; an empty flag is a slip. */
+/**
+ * What the command line or the environment says. An empty variable says nothing, as everywhere; an empty flag is a
+ * slip.
+ */
 function given({ flags, env }: Surroundings, name: Exclude<(typeof CONFIGURATION_FLAGS)[number], 'memory'>): Chosen<string> | undefined {
   const flag = flags[name];
   if (flag === '')

@@ -1,4 +1,7 @@
-/** As a shell writes it: three octal digits, or four that begin with 0. The owner's is 0: we have to read what we write. */
+/**
+ * As a shell writes it: three octal digits, or four that begin with 0. The owner's is 0: we have to read what we
+ * write.
+ */
 export function isUmask(text: string): boolean {
   return /^0?0[0-7]{2}$/.test(text);
 }

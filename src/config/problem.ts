@@ -36,7 +36,7 @@ export interface PlacedProblem extends Pick<Problem, 'code' | 'found' | 'expecte
   readonly isLocal?: true;
 }
 
-/** Notes a problem, once: what all profiles share is looked at for each of them. */
+/** Notes a problem, once: what all profiles share is checked for each of them. */
 export function addProblem(problems: PlacedProblem[], problem: PlacedProblem): void {
   const isKnown = problems.some(({ place, field, found }) => place === problem.place && field === problem.field && found === problem.found);
   if (!isKnown) problems.push(problem);

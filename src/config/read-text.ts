@@ -41,7 +41,10 @@ export async function readText(path: string, mostBytes = MOST_BYTES): Promise<st
   }
 }
 
-/** Bytes as UTF-8, with or without a mark at the beginning; all else is named, since a replaced letter would change a name in silence. */
+/**
+ * Bytes as UTF-8, with or without a mark at the beginning; all else is named, since a replaced letter would change a
+ * name in silence.
+ */
 export function textOf(bytes: Uint8Array): string {
   const [first, second] = bytes;
   const isUtf16 = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);

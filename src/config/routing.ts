@@ -176,7 +176,7 @@ class RoutingMaker {
     }
   }
 
-  /** Lanes of a rule that is about trackers: the local store has everything, whatever is said. */
+  /** Lanes of a rule that is about trackers: the local store has everything, whatever is reported. */
   #checkTrackers(names: readonly string[] | undefined, path: FieldPath): void {
     this.#checkLanes(names, path);
     if (names !== undefined && names.length > 0 && names.every((name) => name === 'local'))

@@ -3,7 +3,10 @@ import { misspelledPlaceholder } from './expand-template.ts';
 import type { FieldPath } from './problem.ts';
 import type { Tags } from './tags.ts';
 
-/** Placeholders that look misspelled in the tags of some layers, a sentence each. A tag may hold any braces, so that none is an error. */
+/**
+ * Placeholders that look misspelled in the tags of some layers, a sentence each. A tag may hold any braces, so that
+ * none is an error.
+ */
 export function tagNotices(layers: readonly LayerAt[], placeOf: (path: FieldPath) => string): string[] {
   return layers.flatMap(tagsIn).flatMap(({ path, tags }) =>
     Object.entries(tags).flatMap(([tag, value]) => {

@@ -57,7 +57,10 @@ export const TAKEN: ReadonlySet<string> = new Set(
 /** A cluster puts the addresses of its services into the environment of every container. */
 export const SERVICE = /(^|_)(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_.*)?)$/;
 
-/** A tracker's lane as all that holds says it: what a variable of ours says wins over the profile, that over the top of the file. */
+/**
+ * A tracker's lane as all that holds says it: what a variable of ours says wins over the profile, that over the top
+ * of the file.
+ */
 export function makeTrackerLane(name: string, making: LaneMaking): TrackerLaneConfig {
   const { layers, note, placeOf, isHidden } = making;
   const section: Record<string, unknown> = {};
@@ -139,7 +142,7 @@ export function sharedTags({ layers, note, placeOf }: Pick<LaneMaking, 'layers' 
 
 type Joins = readonly { runs?: string[]; file?: string; key?: string; id?: string; wait?: number; prefix?: string }[] | undefined;
 
-/** How long a file with the id of a run is waited for, unless it is said. */
+/** How long a file with the id of a run is waited for, unless it is reported. */
 const WAIT_SECONDS = 60;
 
 function joinRules(joins: Joins = []): TrackerLaneConfig['joins'] {
@@ -186,8 +189,8 @@ function checkedWord(said: Said<string> | undefined, making: LaneMaking): void {
 }
 
 /**
- * Looks at the templates of lanes and runs in layers that need not hold: those of other profiles, of lanes that are not used.
- * Whether a project is set for {project} shows when they do hold.
+ * Looks at the templates of lanes and runs in layers that need not hold: those of other profiles, of lanes that are
+ * not used. Whether a project is set for {project} shows when they do hold.
  */
 export function checkTemplates(making: LaneMaking): void {
   const loose = { ...making, project: '' };
@@ -205,7 +208,10 @@ export function typeVariable(lane: string, env: Environment): { readonly value: 
   return variablesOf(lane, env).get('type');
 }
 
-/** Settings of a lane in the environment: `MIRRORBOARD_MLFLOW_TRACKING_URI`, or the same with `TRACELET_`. Empty ones say nothing. */
+/**
+ * Settings of a lane in the environment: `MIRRORBOARD_MLFLOW_TRACKING_URI`, or the same with `TRACELET_`. Empty ones
+ * say nothing.
+ */
 function variablesOf(lane: string, env: Environment): Map<string, { readonly value: string; readonly variable: string }> {
   const found = new Map<string, { readonly value: string; readonly variable: string }>();
   const word = laneWord(lane);

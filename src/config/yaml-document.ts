@@ -38,8 +38,8 @@ export class YamlDocument {
   #count = 0;
 
   constructor(text: string) {
-    // prettyErrors would put lines of the file, and the secrets in them, into messages.
-    // With logLevel silent, documents behind the first would be dropped without a word. Keys that come twice are found below, by name.
+    // prettyErrors would put lines of the file, and the secrets in them, into messages. With logLevel silent,
+    // documents behind the first would be dropped without a word. Keys that come twice are found below, by name.
     this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, logLevel: 'error', uniqueKeys: false });
     for (const error of [...this.#document.errors, ...this.#document.warnings]) {
       const offset = error.pos[0];

@@ -2,7 +2,7 @@
 import type { RunRef } from '../model/index.ts';
 import type { Handle } from './parcel.ts';
 
-/** A param that stands in a file beside the event files, flattened: `optimizer.lr`. */
+/** A param that stands in a file next to the event files, flattened: `optimizer.lr`. */
 export interface RunParam {
   readonly name: string;
   /** As the file has it: an integer of the file is a bigint, so that `3` and `3.0` stay two. */
@@ -16,7 +16,7 @@ export type ParamOutcome =
   | { readonly kind: 'kept'; readonly value: string }
   | { readonly kind: 'refused'; readonly reason: string };
 
-/** A file beside the event files, as it was when its content was hashed. */
+/** A file next to the event files, as it was when its content was hashed. */
 export interface ArtifactFile {
   /** Its place in the tracker run: parts of letters, digits and the like, without `..`, joined by `/`. */
   readonly path: string;
@@ -61,13 +61,19 @@ export interface OwnRun {
   readonly handle: Handle;
   /** Paths of files. */
   readonly files: readonly string[];
-  /** Names; undefined: not all of them are known. Params of points (hparams) are among the tracker's own, and the backend knows them. */
+  /**
+   * Names; undefined: not all of them are known. Params of points (hparams) are among the tracker's own, and the
+   * backend knows them.
+   */
   readonly params: readonly string[] | undefined;
   /** Those that the configuration gives the run. */
   readonly tags: Readonly<Record<string, string>>;
 }
 
-/** Something that a tracker holds where we mirror to, and that did not come from event files: training code or a person put it there. */
+/**
+ * Something that a tracker holds where we mirror to, and that did not come from event files: training code or a
+ * person put it there.
+ */
 export interface Foreign {
   /** `note`: a text about the run; `model`: a version of a registered model, made of a file of the run. */
   readonly kind: 'run' | 'param' | 'file' | 'tag' | 'note' | 'model';

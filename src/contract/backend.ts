@@ -33,55 +33,70 @@ export type TrialKind = 'points' | 'params' | 'files';
 /** A tracker as a lane. Every call may be made again after a crash, so each has to bear repetition. */
 export interface Backend {
   describe(): Capabilities;
-  /** Looks whether the tracker is there, lets us in, and has what is needed. Throws what stands in the way. Writes nothing. */
+  /**
+   * Checks that the tracker is there, accepts our credentials, and has what is needed. Throws what is wrong. Writes
+   * nothing.
+   */
   probe(signal: AbortSignal): Promise<Probe>;
   /**
-   * Finds or makes the tracker run of a run. The same handle is given to `open` after a restart: it is checked, and replaced
-   * where it leads nowhere any more. Throws; an error of code MB4006 is about this run alone.
+   * Finds or makes the tracker run of a run. The same handle is given to `open` after a restart: it is checked, and
+   * replaced where it leads nowhere any more. Throws; an error of code MB4006 is about this run alone.
    */
   open(run: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle>;
   /**
-   * Adds files to the fingerprint of a tracker run that is open: those that had no values yet when it was opened. Missing: the
-   * tracker run is known by the files of its opening for ever.
+   * Adds files to the fingerprint of a tracker run that is open: those that had no values yet when it was opened.
+   * Missing: the tracker run stays known by the files of its opening.
    */
   noteFiles?(handle: Handle, files: readonly FileMark[], signal: AbortSignal): Promise<void>;
   /** One outcome per parcel, in their order. Never throws for what the tracker did. */
   send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]>;
   /**
-   * Stores something small of a kind, where `readBack`, `compareArtifacts` and `foreign` pass over it, and throws what stands in the
-   * way. Asked before anything of that kind is given up: where not even that is taken, the tracker is out of order, and it is waited
-   * for. What is there already proves nothing: it has to be written. Missing: what is refused is refused.
+   * Stores something small of a kind, where `readBack`, `compareArtifacts` and `foreign` pass over it, and throws
+   * what stands in the way. Asked before anything of that kind is given up: where not even that is taken, the tracker
+   * is out of order, and it is waited for. What is there already proves nothing: it has to be written. Missing: what
+   * is refused is refused.
    */
   tryOut?(handle: Handle, kind: TrialKind, signal: AbortSignal): Promise<void>;
   /** All points a tracker run holds now. */
   readBack(handle: Handle, options?: ReadBackOptions): AsyncIterable<ReadBackChunk>;
   /**
-   * What `readBack` gives for a point that arrived; undefined: nothing. Default: the point. It is believed only where `describe`
-   * admits the difference: a step, time or value that `keeps` does not keep, a kind that `holds` has as `none`.
+   * What `readBack` gives for a point that arrived; undefined: nothing. Default: the point. It is believed only where
+   * `describe` admits the difference: a step, time or value that `keeps` does not keep, a kind that `holds` has as
+   * `none`.
    */
   asHeld?(tag: string, plugin: string, point: HeldPoint): HeldPoint | undefined;
-  /** Says that a run has ended, or (`undefined`) that it goes on after all. */
+  /** Says that a run has ended, or (`undefined`) that it continues after all. */
   finish(handle: Handle, end: RunEnd | undefined, signal: AbortSignal): Promise<void>;
-  /** Adds params; params of points (hparams) are among the same. One answer each, in their order. Missing: it has no params. */
+  /**
+   * Adds params; params of points (hparams) are among the same. One answer each, in their order. Missing: it has no
+   * params.
+   */
   setParams?(handle: Handle, params: readonly RunParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]>;
-  /** Stores a file of a run; the same path and content again changes nothing, other content replaces it. Missing: it keeps no files. */
+  /**
+   * Stores a file of a run; the same path and content again changes nothing, other content replaces it. Missing: it
+   * keeps no files.
+   */
   putFile?(handle: Handle, file: ArtifactFile, signal: AbortSignal): Promise<ArtifactOutcome>;
   /** Makes a stored file a version of a model: once for each content. */
   registerModel?(handle: Handle, version: ModelVersion, signal: AbortSignal): Promise<ArtifactOutcome>;
   /** Says which dataset a run used: once for each content. */
   noteDataset?(handle: Handle, dataset: Dataset, signal: AbortSignal): Promise<ArtifactOutcome>;
   /**
-   * Looks whether what `setParams` and `putFile` stored is there still, and names what differs. What is too large to be read back
-   * is compared by its length. Missing: nobody can tell, and `verify` leaves it out.
+   * Looks whether what `setParams` and `putFile` stored is there still, and names what differs. What is too large to
+   * be read back is compared by its length. Missing: nobody can tell, and `verify` leaves it out.
    */
   compareArtifacts?(handle: Handle, wanted: WantedArtifacts, signal: AbortSignal): Promise<readonly ArtifactDifference[]>;
   /**
-   * Names what the experiments or projects of these tracker runs hold that was not mirrored: whole runs, and params, files, tags,
-   * notes and versions of models of ours. All handles are given, so that a run that is not among them and bears no mark of a mirror is foreign. Writes nothing.
-   * Missing, or undefined (a lane that is offline, a server that lists no runs): nobody can tell.
+   * Names what the experiments or projects of these tracker runs hold that was not mirrored: whole runs, and params,
+   * files, tags, notes and versions of models of ours. All handles are given, so that a run that is not among them
+   * and bears no mark of a mirror is foreign. Writes nothing. Missing, or undefined (a lane that is offline, a server
+   * that lists no runs): nobody can tell.
    */
   foreign?(own: readonly OwnRun[], signal: AbortSignal): Promise<AsyncIterable<ForeignLook> | undefined>;
-  /** Brings to the tracker what was kept aside while the lane was offline: once, when a pass begins. Missing: nothing ever is. */
+  /**
+   * Brings to the tracker what was kept aside while the lane was offline: once, when a pass begins. Missing: nothing
+   * ever is.
+   */
   catchUp?(signal: AbortSignal): Promise<void>;
   /** Removes a tracker run that was made for a trial. Where it is missing, trials leave theirs behind. */
   remove?(handle: Handle, signal: AbortSignal): Promise<void>;

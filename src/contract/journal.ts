@@ -29,19 +29,23 @@ export type Resolution =
   | { readonly kind: 'unknown' };
 
 /**
- * A backend that addresses by line or place, so that a send whose answer was lost can't simply be repeated: what is about to be
- * sent is prepared, the intent committed, then sent, then accepted; after a crash `resolve` says how far it came.
+ * A backend that addresses by line or place, so that a send whose answer was lost can't simply be repeated: what is
+ * about to be sent is prepared, the intent committed, then sent, then accepted; after a crash `resolve` says how far
+ * it came.
  */
 export interface JournalledBackend extends Backend {
   /**
-   * The lines parcels will be, as entries of the journal, and what is needed to send the very same again. Sends nothing. What the
-   * journal has already is left out: after a crash the position can be behind it.
+   * The lines parcels will be, as entries of the journal, and what is needed to send the very same again. Sends
+   * nothing. What the journal has already is left out: after a crash the position can be behind it.
    */
   prepare(
     parcels: readonly TrackerParcel[],
     journal: readonly JournalEntry[],
   ): Promise<{ readonly intent: Intent; readonly entries: readonly JournalEntry[] }>;
-  /** Sends what was prepared; after a crash `parcels` is empty. `fromLine`: lines before it are stored already. One outcome. */
+  /**
+   * Sends what was prepared; after a crash `parcels` is empty. `fromLine`: lines before it are stored already. One
+   * outcome.
+   */
   sendPrepared(intent: Intent, parcels: readonly TrackerParcel[], signal: AbortSignal, fromLine?: number): Promise<readonly Outcome[]>;
   /** What became of an intent that was committed before a crash. */
   resolve(handle: Handle, intent: Intent, signal: AbortSignal): Promise<Resolution>;

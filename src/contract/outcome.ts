@@ -14,11 +14,14 @@ export interface Refusal {
 export type Outcome =
   /** `points`: those that are stored. Every other point of the batch is one of `refusals`. */
   | { readonly kind: 'accepted'; readonly points: number; readonly refusals: readonly Refusal[] }
-  /** Something of it will never be taken, and it is not known which point: it comes again in halves, at last point by point. */
+  /**
+   * Something of it will never be taken, and it is not known which point: it comes again in halves, at last point by
+   * point.
+   */
   | { readonly kind: 'rejected'; readonly error: MirrorError }
   /** Not now. `afterMs`: as the tracker asked. */
   | { readonly kind: 'retry'; readonly afterMs?: number; readonly error: MirrorError }
-  /** Nothing more is taken for this run until somebody changes something (the tracker run was deleted). */
+  /** Nothing more is taken for this run until a person changes something (the tracker run was deleted). */
   | { readonly kind: 'runFatal'; readonly error: MirrorError }
-  /** Nothing more will be taken at all until somebody changes something: the lane is parked. */
+  /** Nothing more will be taken at all until a person changes something: the lane is parked. */
   | { readonly kind: 'fatal'; readonly error: MirrorError };

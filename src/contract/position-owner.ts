@@ -13,7 +13,7 @@ export interface KnownRun {
   readonly lastStep: number | bigint | null;
 }
 
-/** The local store, and whoever else keeps position and points together. */
+/** The local store, and any other that keeps position and points together. */
 export interface PositionOwner {
   describe(): Capabilities;
   open(run: Pick<RunSource, 'run' | 'rootPath'>): Promise<Handle>;
@@ -33,11 +33,15 @@ export interface PositionOwner {
   /** Every event file it holds of a root, as it was when it was last read. */
   knownFiles(root: string): Iterable<KnownFile>;
   /**
-   * Brings what arrived piece by piece together, for a run that has gone quiet, and drops what the present files hold once more:
-   * a part of it, about a tenth of a second, and true while more is left. Changes nothing that can be read.
+   * Brings what arrived piece by piece together, for a run that has gone quiet, and drops what the present files hold
+   * once more: a part of it, about a tenth of a second, and true while more is left. Changes nothing that can be
+   * read.
    */
   compact?(run: RunRef): boolean;
-  /** The part of `compact` that drops what files held before they were written anew, where they hold all of that now, too. */
+  /**
+   * The part of `compact` that drops what files held before they were written again, where they hold all of that now,
+   * too.
+   */
   dropOlder?(run: RunRef): boolean;
   /** Gives back memory that only speed needs. */
   rest?(): void;
@@ -51,7 +55,7 @@ export interface KnownFile {
   readonly name: string;
   readonly size: number;
   readonly stamp: string;
-  /** Something of it can't be read, is not whole yet, or is owed. */
+  /** Something of it can't be read, is not whole yet, or is pending. */
   readonly isDamaged: boolean;
   /** Other bytes were mirrored of it before. */
   readonly wasRewritten: boolean;

@@ -14,8 +14,9 @@ export interface RunSource {
   readonly group: string;
   readonly tags: Readonly<Record<string, string>>;
   /**
-   * The run above this one, where a study has several: trackers that nest runs show it so. With a `handle` it is a run of its
-   * own, which is open already; without, one that holds others and nothing else, found or made by its key, with these tags.
+   * The run above this one, where a study has several: trackers that nest runs show it so. With a `handle` it is a
+   * run of its own, which is open already; without, one that holds others and nothing else, found or made by its key,
+   * with these tags.
    */
   readonly parent?: {
     readonly key: string;
@@ -23,16 +24,28 @@ export interface RunSource {
     readonly tags?: Readonly<Record<string, string>>;
     readonly handle?: Handle;
   };
-  /** The key of a run that was made to hold others under this one's path, before this one was known: it is this one from now on. */
+  /**
+   * The key of a run that was made to hold others under this one's path, before this one was known: it is this one
+   * from now on.
+   */
   readonly holderKey?: string;
-  /** The tracker's own id of a run that something else opened: points are added to it; it is not named, tagged or ended by us. */
+  /**
+   * The tracker's own id of a run that something else opened: points are added to it; it is not named, tagged or
+   * ended by us.
+   */
   readonly joins?: string;
-  /** The state's instance id, and of some of the run's files a record with values: whose run a tracker run is (`backend-kit`). */
+  /**
+   * The state's instance id, and of some of the run's files a record with values: whose run a tracker run is
+   * (`backend-kit`).
+   */
   readonly instanceId: string;
   readonly fingerprint: readonly FileMark[];
   /** Looks into the files, where that does not tell. Missing: nobody can. */
   readonly files?: RunFiles;
-  /** A tracker run that holds what a file had before its content was replaced is not gone on with: this run gets one beside it. */
+  /**
+   * A tracker run that holds what a file had before its content was replaced is not continued: this run gets one
+   * beside it.
+   */
   readonly leavesReplaced?: boolean;
   /** Made to see what the tracker does, and removed again: what a backend remembers of its tracker is learned again. */
   readonly isTrial?: boolean;
@@ -52,7 +65,10 @@ export interface FileMark {
 export interface RunFiles {
   /** Whether a file is there, named as in a fingerprint, and has a record with values and this checksum. */
   hasRecord(mark: FileMark, signal: AbortSignal): Promise<boolean>;
-  /** Whether a file is there that has values, and not this record: its content is another one now. Missing: nobody can tell. */
+  /**
+   * Whether a file is there that has values, and not this record: its content is another one now. Missing: nobody can
+   * tell.
+   */
   isReplaced?(mark: FileMark, signal: AbortSignal): Promise<boolean>;
   /** Every point, under the tag it has in the tracker run, as `readBack` would give it. */
   points(signal: AbortSignal): AsyncIterable<{ readonly tag: string; readonly point: HeldPoint }>;
@@ -99,7 +115,7 @@ export interface RunEnd {
 
 /** A tracker run that has a run's key, as far as it says whose it is. */
 export interface FoundTrackerRun {
-  /** `RunSource.instanceId` of whoever made it; undefined where it does not say. */
+  /** `RunSource.instanceId` of the state that made it; undefined if it does not say. */
   readonly instanceId: string | undefined;
   /** What it was given by `open` and `noteFiles`. */
   readonly fingerprint: readonly FileMark[];
@@ -107,5 +123,8 @@ export interface FoundTrackerRun {
   readonly readBack: (signal: AbortSignal) => AsyncIterable<ReadBackChunk>;
 }
 
-/** Whose a tracker run is. `why`: what is said of it where its name is taken; goes on from "a run of the same root and path is there,". */
+/**
+ * Whose a tracker run is. `why`: what is reported about it where its name is taken; continues from "a run of the same
+ * root and path is there,".
+ */
 export type Whose = { readonly kind: 'own' } | { readonly kind: 'other'; readonly why: string };

@@ -70,8 +70,9 @@ export function maskedOf(register: number): number {
 }
 
 /**
- * The register after `view`'s bytes from `start` to `end` (exclusive): it begins with -1, and can be gone on with. The sum above has a loop
- * of its own, since one that begins anywhere is a tenth slower or more, and that is the hot path.
+ * The register after `view`'s bytes from `start` to `end` (exclusive): it begins with -1, and can be continued. The
+ * sum above has a loop of its own, since one that begins anywhere is a tenth slower or more, and that is the hot
+ * path.
  */
 export function crcRegister(view: DataView, start: number, end: number, register: number): number {
   let crc = register;

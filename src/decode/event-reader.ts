@@ -28,7 +28,7 @@ export interface Sink {
   readonly marks: Mark[];
   readonly newSeries: Series[];
   payloadBytes: number;
-  /** About what the values take once somebody looks at what they mean. */
+  /** About what the values take once they are interpreted. */
   weight: number;
 }
 
@@ -54,7 +54,9 @@ export interface FileHead {
 }
 
 const NOTHING = new Uint8Array(0);
-/** Metadata up to this is remembered for the scanner, so that a long description with every value costs little. Bytes. */
+/**
+ * Metadata up to this is remembered for the scanner, so that a long description with every value costs little. Bytes.
+ */
 const MAX_REMEMBERED_METADATA = 1024;
 /** Shorter records are decoded without being weighed: at their worst they take little, and most records are short. */
 const LIGHT_BYTES = 256;

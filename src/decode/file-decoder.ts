@@ -1,6 +1,6 @@
 /**
- * Turns the bytes of one file into batches. Longer than other files: reading, losing the way and finding it again are one state that
- * does not part well.
+ * Turns the bytes of one file into batches. Longer than other files: reading, losing the way and finding it again are
+ * one state that does not part well.
  */
 
 import { formatMemory } from '../memory/index.ts';
@@ -45,7 +45,7 @@ export interface Window {
 export type Step =
   /** More bytes: `needed` of them from `FileDecoder.wants` on would do. */
   | { readonly kind: 'more'; readonly needed: number }
-  /** `take()` the batch, then go on. */
+  /** `take()` the batch, then continue. */
   | { readonly kind: 'batch' }
   /** Everything before the end of the file was looked at. */
   | { readonly kind: 'end' };
@@ -61,11 +61,14 @@ export interface DecoderOptions {
   readonly start: number;
   readonly guard?: Guard;
   readonly records?: number;
-  /** Nobody writes to the file any more: sound frames inside a record that reaches beyond its end are what they seem to be. */
+  /**
+   * Nobody writes to the file any more: sound frames inside a record that reaches beyond its end are what they seem
+   * to be.
+   */
   readonly settled: boolean;
   /** The record at the end that was not whole before. */
   readonly torn?: TornBefore | undefined;
-  /** The zeros the file ended in before: somebody may be filling them from the front. */
+  /** The zeros the file ended in before: they may be filled from the front. */
   readonly zeros?: { readonly start: number; readonly end: number } | undefined;
   readonly batchPoints?: number | undefined;
   /** What is over them is damage. Default: none. */
@@ -76,7 +79,7 @@ export interface DecoderOptions {
 export interface TornBefore {
   readonly start: number;
   readonly look: TornLook;
-  /** The file ended with a sound record a while ago: when it does so again, those inside are what they seem to be. */
+  /** The file ended with a valid record a while ago: when it does so again, those inside are what they seem to be. */
   readonly isSeenBefore: boolean;
 }
 
@@ -87,17 +90,20 @@ const BATCH_PAYLOAD_BYTES = 8 * 1024 * 1024;
 const BATCH_SPAN_BYTES = 64 * 1024 * 1024;
 /** So many zeros are read of an end that was all zeros before. */
 const ZEROS_READ_BYTES = 1024 * 1024;
-/** A shorter end of a file is looked into anew each time. */
+/** A shorter end of a file is looked into again each time. */
 const REMEMBERED_BYTES = 64 * 1024;
 const FIRST_CAPACITY = 64;
 const HEAD_BYTES = 64;
-/** Says of a torn record that it was looked into. */
+/** Says of an incomplete record that it was looked into. */
 export const SEARCHED = 'no sound record inside';
 /** The same of one that seems to hold an event file, of which nothing is anybody's point. */
 export const HOLDS_FILE = 'an event file begins inside, as a value of it';
 /** Protobuf messages end at 2 GiB: a longer record is a false length, whatever its checksum says. */
 const MAX_EVENT_BYTES = 2 ** 31;
-/** Of a longer record the checksum is verified piece by piece, before room is made for it: its length may be all there is of it. */
+/**
+ * Of a longer record the checksum is verified piece by piece, before room is made for it: its length may be all there
+ * is of it.
+ */
 const PIECEWISE_BYTES = 4 * 1024 * 1024;
 
 /** A search for the next frame. */
@@ -112,9 +118,9 @@ interface Search {
   readonly claim?: number | undefined;
   /** Whether the frames inside of that record are this file's was not decided yet. */
   isOpen?: boolean;
-  /** There is no room for all that the record claims: what stands behind it is looked at alone. */
+  /** There is no room for all that the record claims: what stands behind it is checked alone. */
   readonly isFar?: boolean;
-  /** Of a torn record: its beginning, and the sound records that were found inside. */
+  /** Of an incomplete record: its beginning, and the valid records that were found inside. */
   readonly record?: Uint8Array;
   first?: number | undefined;
   last?: number | undefined;
@@ -141,7 +147,7 @@ export class FileDecoder {
   #marks: Mark[] = [];
   #newSeries: Series[] = [];
   #payloadBytes = 0;
-  /** About what the batch's values take once somebody looks at what they mean. */
+  /** About what the batch's values take once they are interpreted. */
   #weight = 0;
   /** While a frame is searched: how far, and since when framing is lost. */
   #search: Search | undefined;
@@ -217,7 +223,7 @@ export class FileDecoder {
     return this.#search === undefined ? this.#read(window, base, fileEnd) : this.#find(window, base, fileEnd);
   }
 
-  /** The batch in the making, which begins anew. */
+  /** The batch in the making, which starts over. */
   take(): Batch {
     const batch: Batch = {
       run: this.#options.run,
@@ -279,7 +285,8 @@ export class FileDecoder {
       payloadBytes: 0,
       weight: 0,
     };
-    // A copy: payloads are views on the record, and the window's bytes are overwritten. A long record has a window of its own.
+    // A copy: payloads are views on the record, and the window's bytes are overwritten. A long record has a window of
+    // its own.
     const data = window.isKept === true ? window.buffer.subarray(start, start + length) : window.buffer.slice(start, start + length);
     const wrong = this.#events.read({ data, offset: this.#position, checksum }, sink);
     const end = this.#position + FRAME_BYTES + length;
@@ -355,9 +362,10 @@ export class FileDecoder {
   }
 
   /**
-   * A record is not whole: its writer may be at work, or have died, and others may have gone on behind what it left. A record
-   * that holds an event file looks the same while it is written. So what is found inside counts where nobody writes any more, or when
-   * the file ended with a sound record twice, a while apart: one that is being written does so by chance only.
+   * A record is not whole: its writer may be at work, or have died, and others may have gone on behind what it left.
+   * A record that holds an event file looks the same while it is written. So what is found inside counts where nobody
+   * writes any more, or when the file ended with a valid record twice, a while apart: one that is being written does
+   * so by chance only.
    */
   #lookIntoTorn(claim: number, fileEnd: number, window: Window, base: number): Step | undefined {
     const start = this.#position;
@@ -378,7 +386,7 @@ export class FileDecoder {
     return undefined;
   }
 
-  /** The data of a record with a right length do not fit: sound records may lie inside of what it claims. */
+  /** The data of a record with a right length do not fit: valid records may lie inside of what it claims. */
   #lookInside(claim: number, isFar = false): void {
     const lostAt = this.#position;
     if (claim - lostAt > SHORT_BYTES) this.#scanner.spans ??= new SpanChecksums(lostAt);
@@ -387,8 +395,9 @@ export class FileDecoder {
   }
 
   /**
-   * Where a record begins right behind it, the broken record was written whole, and changed later: what it holds is its own, be it an
-   * event file. But where a sound record ends there, that one was written over its end, and it never was whole.
+   * Where a record begins right behind it, the broken record was written whole, and changed later: what it holds is
+   * its own, be it an event file. But where a valid record ends there, that one was written over its end, and it
+   * never was whole.
    */
   #decide(search: Search, window: Window, base: number, fileEnd: number): Step | undefined {
     const { lostAt, claim = lostAt } = search;
@@ -433,9 +442,9 @@ export class FileDecoder {
   }
 
   /**
-   * Files are made long at once by some file systems and writers, and filled from the front: a gigabyte of zeros at their end is
-   * not read again each time they grow. What was zeros to the end before still is, as far as its first megabyte tells; a settled
-   * pass reads all of it.
+   * Files are made long at once by some file systems and writers, and filled from the front: a gigabyte of zeros at
+   * their end is not read again each time they grow. What was zeros to the end before still is, as far as its first
+   * megabyte tells; a settled pass reads all of it.
    */
   #leapZeros(search: Search, fileEnd: number): void {
     const { settled, zeros } = this.#options;
@@ -444,7 +453,10 @@ export class FileDecoder {
     search.at = Math.max(search.at, Math.min(zeros.end, fileEnd) - HEADER_BYTES);
   }
 
-  /** A sound record that ends at `end` was found where the search is; false where it does not count, and the search goes on. */
+  /**
+   * A valid record that ends at `end` was found where the search is; false where it does not count, and the search
+   * continues.
+   */
   #isTaken(search: Search, end: number): boolean {
     if (search.reason === 'torn' && !this.#countsInTorn(search, end)) return false;
     this.#search = undefined;
@@ -458,7 +470,7 @@ export class FileDecoder {
     return this.#scanner.spans;
   }
 
-  /** A sound record was found inside a torn one: whether it counts at once. */
+  /** A valid record was found inside a torn one: whether it counts at once. */
   #countsInTorn(search: Search, end: number): boolean {
     search.first = Math.min(search.first ?? search.at, search.at);
     search.last = end;
@@ -467,7 +479,7 @@ export class FileDecoder {
     return false;
   }
 
-  /** All of a torn record was looked at. */
+  /** All of an incomplete record was looked at. */
   #leaveTorn(search: Search, fileEnd: number): Step | undefined {
     const { finder, lostAt: start, claim = fileEnd, first, last } = search;
     const pending = { start, end: fileEnd, reason: 'torn' } as const;
@@ -482,7 +494,7 @@ export class FileDecoder {
       this.#damaged(first, 'false_length', undefined, { claim });
       return this.#cut();
     }
-    // A record that begins inside, and is not whole either, is looked at again when more of it is there.
+    // A record that begins inside, and is not whole either, is checked again when more of it is there.
     const at = finder.torn < 0 ? search.at : Math.min(finder.torn, search.at);
     const look = { at, ...(first === undefined ? {} : { first, last: last ?? first }), isWhole };
     this.#pending = first === undefined && fileEnd - start < REMEMBERED_BYTES ? pending : { ...pending, look };
@@ -557,7 +569,7 @@ export class FileDecoder {
   }
 }
 
-/** Whether what was found inside a torn record is an event file that it holds. */
+/** Whether what was found inside an incomplete record is an event file that it holds. */
 function holdsFile({ record, first, lostAt, claim = lostAt }: Search): boolean {
   return record !== undefined && first !== undefined && isFieldStart(record, first - lostAt, claim - lostAt - FRAME_BYTES);
 }

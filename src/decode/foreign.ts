@@ -20,7 +20,7 @@ export function foreignAdvice(description: string): string | undefined {
   return [UNPACK, FETCH, COPY].find((advice) => description.endsWith(`: ${advice}`));
 }
 
-/** What a file without a single sound record seems to be, by its first bytes; undefined when they say nothing. */
+/** What a file without a single valid record seems to be, by its first bytes; undefined when they say nothing. */
 export function describeForeign(head: Uint8Array): string | undefined {
   const bytes = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1');
   const packed = PACKED.find(([magic]) => bytes.startsWith(magic));

@@ -31,7 +31,7 @@ export function tooLarge(what: string, limit: number): string {
   return `${what}, the limit is ${formatMemory(limit)}`;
 }
 
-/** Damage that goes on: what would help is what helps all of it. */
+/** Damage that continues: what would help is what helps all of it. */
 export function joined({ needs: before, ...damage }: Damage, end: number, needs: number | undefined): Damage {
   const both = before === undefined || needs === undefined ? undefined : Math.max(before, needs);
   return { ...damage, end, ...(both === undefined ? {} : { needs: both }) };

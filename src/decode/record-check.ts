@@ -7,8 +7,8 @@ import type { SpanChecksums } from './span-checksums.ts';
 const PIECE_BYTES = 64 * 1024;
 
 /**
- * Verifies the data checksum of one long record piece by piece: a record that claims 2 GiB costs its reading, and no memory.
- * Bytes that were summed up for another one are not read again.
+ * Verifies the data checksum of one long record piece by piece: a record that claims 2 GiB costs its reading, and no
+ * memory. Bytes that were summed up for another one are not read again.
  */
 export class RecordCheck {
   /** Where the record begins in the file, and where it ends. */
@@ -37,7 +37,7 @@ export class RecordCheck {
     return this.spans.end < this.#to ? this.spans.end : this.spans.boundaryBefore(this.#to);
   }
 
-  /** Bytes from `at` on that would do to go on. */
+  /** Bytes from `at` on that would do to continue. */
   get needed(): number {
     if (this.#head === undefined) return Math.max(1, this.spans.boundaryAfter(this.#from) - this.#from);
     return Math.min(PIECE_BYTES, this.end - this.at);

@@ -21,20 +21,26 @@ export type SearchResult =
 export class FrameSearch {
   /** Whether all bytes searched so far, the first one included, are zero. */
   onlyZeros = true;
-  /** File offset of the first header that fits, but whose record reaches beyond the end of the file: a torn one perhaps. */
+  /**
+   * File offset of the first header that fits, but whose record reaches beyond the end of the file: a torn one
+   * perhaps.
+   */
   torn = -1;
   /** File offset at which the run of zeros begins that the search is in; -1 where it is in none. */
   zerosFrom = -1;
   readonly #spans: SpanChecksums | undefined;
   readonly #limit: number;
 
-  /** `limit`: file offset at which no frame that is looked for begins any more. */
+  /** `limit`: file offset at which no frame that is searched for begins any more. */
   constructor(spans: SpanChecksums | undefined, limit = Infinity) {
     this.#spans = spans;
     this.#limit = limit;
   }
 
-  /** Searches from `from`; `fileEnd` is the file's end in the buffer's coordinates, beyond `end` where not all is there. */
+  /**
+   * Searches from `from`; `fileEnd` is the file's end in the buffer's coordinates, beyond `end` where not all is
+   * there.
+   */
   next(buffer: Uint8Array, view: DataView, from: number, end: number, fileEnd: number, base: number): SearchResult {
     const last = Math.min(end - HEADER_BYTES, this.#limit - base - 1);
     let s = from;

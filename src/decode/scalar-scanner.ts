@@ -11,7 +11,10 @@ export enum Halt {
   More,
   /** The columns are full. */
   Full,
-  /** A sound record that is not all scalars of known tags: the event reader's. Its data lies at position + 12, `length` long. */
+  /**
+   * A valid record that is not all scalars of known tags: the event reader's. Its data lies at position + 12,
+   * `length` long.
+   */
   Other,
   /** The length checksum does not fit. */
   LengthChecksum,
@@ -31,7 +34,7 @@ export class ScalarScanner {
   position = 0;
   /** Data bytes of that record, where its header could be read. */
   length = 0;
-  /** With `Halt.More`: bytes from the position on that would be enough to go on. */
+  /** With `Halt.More`: bytes from the position on that would be enough to continue. */
   needed = 0;
   /** The data checksum of that record as it stands in the file. */
   checksum = 0;

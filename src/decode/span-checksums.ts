@@ -4,8 +4,9 @@ import { crcRegister, maskedOf, overZeros } from './crc32c.ts';
 const STEP = 1024;
 
 /**
- * Checksums of any span of bytes that were passed once: from a register for every kilobyte. Records that claim to be long and are
- * not, one inside the other, would each have to be summed up anew, which is quadratic; with this each byte is summed up once.
+ * Checksums of any span of bytes that were passed once: from a register for every kilobyte. Records that claim to be
+ * long and are not, one inside the other, would each have to be summed up again, which is quadratic; with this each
+ * byte is summed up once.
  */
 export class SpanChecksums {
   /** File offset of the first register. */
@@ -42,8 +43,8 @@ export class SpanChecksums {
   }
 
   /**
-   * The masked checksum of the bytes from `from` to `to`, file offsets that lie some kilobytes apart: `head` is the register at
-   * the boundary after `from`, and the view holds what follows the boundary before `to`.
+   * The masked checksum of the bytes from `from` to `to`, file offsets that lie some kilobytes apart: `head` is the
+   * register at the boundary after `from`, and the view holds what follows the boundary before `to`.
    */
   joined(head: number, from: number, view: DataView, offset: number, to: number): number {
     const boundary = this.boundaryAfter(from);
@@ -53,7 +54,10 @@ export class SpanChecksums {
     return maskedOf(crcRegister(view, upTo - offset, to - offset, tail));
   }
 
-  /** The masked checksum of the bytes of `view` from `start` to `end` (exclusive). `offset`: file offset of the view's first byte. */
+  /**
+   * The masked checksum of the bytes of `view` from `start` to `end` (exclusive). `offset`: file offset of the view's
+   * first byte.
+   */
   masked(view: DataView, offset: number, start: number, end: number): number {
     const [from, to] = [offset + start, offset + end];
     this.cover(from);

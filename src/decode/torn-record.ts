@@ -1,12 +1,12 @@
 import { HEADER_BYTES } from './frame.ts';
 
-/** Bytes of a record's data in which the fields are looked for that lead to what it holds. */
+/** Bytes of a record's data in which the fields are searched that lead to what it holds. */
 export const LOOKED_INTO_BYTES = 4096;
 
 /**
- * Whether at `at` (counted from the record's first byte) a field of the message begins that a record holds, as far as its first bytes
- * tell: an event file that was put into a text or a tensor whole begins there, and its records are not this file's. What another process
- * wrote behind a record that was broken off begins anywhere.
+ * Whether at `at` (counted from the record's first byte) a field of the message begins that a record holds, as far as
+ * its first bytes tell: an event file that was put into a text or a tensor whole begins there, and its records are
+ * not this file's. What another process wrote behind a record that was broken off begins anywhere.
  */
 export function isFieldStart(record: Uint8Array, at: number, length: number): boolean {
   let start = HEADER_BYTES;

@@ -1,6 +1,6 @@
 /**
- * How much memory a message takes once it is decoded, from its wire form alone: two bytes on the wire can stand for an object of
- * two hundred. An estimate from above; nothing is made while it is worked out.
+ * How much memory a message takes once it is decoded, from its wire form alone: two bytes on the wire can stand for
+ * an object of two hundred. An estimate from above; nothing is made while it is worked out.
  */
 
 /** An object that stands for a message. */
@@ -70,7 +70,10 @@ const EVENT: Schema = {
   10: of({ 1: text }),
 };
 
-/** Bytes that an event takes, decoded. Beyond `enough` nobody wants to know; what is no message weighs what was seen of it. */
+/**
+ * Bytes that an event takes, decoded. Beyond `enough` nobody wants to know; what is no message weighs what was seen
+ * of it.
+ */
 export function weighEvent(data: Uint8Array, enough = Infinity): number {
   return new Scale(data, enough).message(EVENT, 0, data.length);
 }

@@ -13,7 +13,10 @@ export interface Entry {
   readonly kind: 'directory' | 'link' | 'file' | 'passedOver';
 }
 
-/** Directories, links, and files with the name of an event file; of what is passed over only what TensorBoard would read is kept. */
+/**
+ * Directories, links, and files with the name of an event file; of what is passed over only what TensorBoard would
+ * read is kept.
+ */
 export function entryOf(name: string, entry: Dirent | Stats): Entry[] {
   if (entry.isDirectory()) return isPassedOver(name) ? [] : [{ name, kind: 'directory' }];
   if (entry.isSymbolicLink()) return [{ name, kind: 'link' }];
@@ -42,16 +45,18 @@ export type Belief = 'believed' | 'unknown' | 'doubted';
 
 /** Which directories' times are believed. */
 export interface DirectoryCacheOptions {
-  /** Whether a directory lies on a file system whose kernel keeps its times; the others have to be seen to keep them. */
+  /**
+   * Whether a directory lies on a file system whose kernel keeps its times; the others have to be seen to keep them.
+   */
   readonly isLocal?: (path: string) => boolean;
   /** Intervals, by `steadyMs`. */
   readonly nowMs?: () => number;
 }
 
 /**
- * Entries of directories, good for as long as the directory's modification time stays the same: one `stat` in place of
- * reading a directory. Shares lie about it: there it is believed only once it was seen to change together with what is in the
- * directory, and never again after it did not. Whoever scans doubts all of it now and then.
+ * Entries of directories, good for as long as the directory's modification time stays the same: one `stat` in place
+ * of reading a directory. Shares lie about it: there it is believed only once it was seen to change together with
+ * what is in the directory, and never again after it did not. Scans doubt all of it now and then.
  */
 export class DirectoryCache {
   readonly #directories = new Map<string, Cached>();
@@ -96,13 +101,16 @@ export class DirectoryCache {
     this.#directories.set(path, { stamp, entries, sinceMs, isSettled: age > SETTLED_MS, round: this.#round });
   }
 
-  /** Everything is to be read anew, to see whether it is as its time said. */
+  /** Everything is to be read again, to see whether it is as its time said. */
   clear(): void {
     this.#round++;
     for (const [path, { round }] of this.#directories) if (round < this.#round - 1) this.#directories.delete(path);
   }
 
-  /** Whoever unpacks or copies into a directory may set its time back. Nobody can set when it was changed, which our kernel keeps. */
+  /**
+   * Whoever unpacks or copies into a directory may set its time back. Nobody can set when it was changed, which our
+   * kernel keeps.
+   */
   #stampOf({ mtimeNs, ctimeNs, dev, ino }: BigIntStats): string {
     const changed = this.#local.get(dev) === true ? ctimeNs : '';
     return `${mtimeNs}.${changed}.${dev}.${ino}`;

@@ -6,12 +6,13 @@ const UNDER_WAY = 'a transfer under way';
 const CONFLICT = 'a copy that a sync tool put aside (a conflict)';
 
 /**
- * Names that a program gives a file for a while, or to a copy it keeps aside: it has, or will have, a name of its own. In words,
- * for `inspect`.
+ * Names that a program gives a file for a while, or to a copy it keeps aside: it has, or will have, a name of its
+ * own. In words, for `inspect`.
  */
 const PASSED_OVER: readonly (readonly [name: RegExp, words: string])[] = [
   [/^\._/, 'attributes that macOS stores with a file'],
-  // Windows keeps them in the file. Where that can't be, they get a name of their own, on shares with another sign for the colon.
+  // Windows keeps them in the file. Where that can't be, they get a name of their own, on shares with another sign
+  // for the colon.
   [/[:\uf03a](?:Zone\.Identifier|AFP_[a-z]+|com\.[a-z.]+|user\.[a-z.]+)$/i, 'attributes that Windows stores with a file'],
   [/^\.#|^#.*#$|^~\$|___jb_(?:tmp|old|bak)___$/, 'the lock or backup of an editor'],
   [/^\..*\.sw[a-z]$/i, 'the swap file of an editor'],
@@ -25,7 +26,8 @@ const PASSED_OVER: readonly (readonly [name: RegExp, words: string])[] = [
   [/^\.azDownload-/, `${UNDER_WAY} (azcopy)`],
   [/^\.in\..*\.$|^\.~|^\.mutagen-|^\.unison\.|^\.distcp\.tmp\.|^\.pureftpd-/, UNDER_WAY],
   [/_\.(?:gstmp|gztmp)$/, `${UNDER_WAY} (gsutil)`],
-  // s3transfer's own: eight digits of both cases behind a whole name. Hosts stand in the place before, and hashes of Git are in lower case.
+  // s3transfer's own: eight digits of both cases behind a whole name. Hosts stand in the place before, and hashes of
+  // Git are in lower case.
   [/tfevents\.\d+\..*\.(?=[0-9a-f]*[A-F])[0-9A-Fa-f]{8}$/, `${UNDER_WAY} (aws s3)`],
   [/\.part\.minio$|\.s3tmp\.\w+$|\.te?mp(?:\.?\d+)?$|\.te?mp[-_.](?=[A-Za-z_]*\d)\w{4,}$/i, UNDER_WAY],
 ];
@@ -104,14 +106,15 @@ export function isTheirDirectory(name: string): boolean {
   return THEIR_DIRECTORIES.has(name) || (name.includes('tfevents') && /\.(?:download|cyberducksegment)$/.test(name));
 }
 
-/** Whether a path lies in what is passed over: by its name, or by a rule of somebody. */
+/** Whether a path lies in what is passed over: by its name, or by a rule of the configuration. */
 export function isApart(path: string, filter: RunFilter | undefined): boolean {
   const names = path.split('/');
   return names.some((name, i) => isTheirDirectory(name) || filter?.ignores(names.slice(0, i + 1).join('/')) === true);
 }
 
 /**
- * Endings of what stands beside the file it is about. Where that is gone, it may be all that is left, or a host whose name ends so.
+ * Endings of what stands beside the file it is about. Where that is gone, it may be all that is left, or a host whose
+ * name ends so.
  */
 const COMPANIONS: ReadonlySet<string> = new Set([
   // What Unity keeps beside each file of a project (ML-Agents logs often lie in one), and axel beside what it fetches.
@@ -142,10 +145,16 @@ const COMPANIONS: ReadonlySet<string> = new Set([
     'pdf',
   ],
 ]);
-/** The same random ending in lower case is one of `aws s3` only where the whole name is there too; Cyberduck's is a UUID. */
+/**
+ * The same random ending in lower case is one of `aws s3` only where the whole name is there too; Cyberduck's is a
+ * UUID.
+ */
 const RANDOM_END = /(?:\.[0-9a-f]{8}|-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
 
-/** Whether a file is only a companion to another one, a backup of it, or is being fetched in its place; the other one is there. */
+/**
+ * Whether a file is only a companion to another one, a backup of it, or is being fetched in its place; the other one
+ * is there.
+ */
 export function isCompanion(name: string, isThere: (name: string) => boolean): boolean {
   const ending = endingOf(name);
   if (COMPANIONS.has(ending)) return isThere(name.slice(0, -ending.length - 1));

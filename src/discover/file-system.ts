@@ -25,7 +25,10 @@ const SHARED: ReadonlyMap<number, string> = new Map([
   [0x786f4256, 'vboxsf'],
 ]);
 
-/** The name of the file system that a path lies on; `unknown` with its number for others. Throws where there is no such path. */
+/**
+ * The name of the file system that a path lies on; `unknown` with its number for others. Throws where there is no
+ * such path.
+ */
 export function fileSystemName(path: string): string {
   const { type } = statfsSync(path);
   return LOCAL.get(type) ?? SHARED.get(type) ?? `unknown (0x${type.toString(16)})`;
@@ -44,7 +47,10 @@ export function hasNotifications(path: string): boolean {
   }
 }
 
-/** How many directories the programs of a user may listen to, and how many programs; undefined where the system does not say. */
+/**
+ * How many directories the programs of a user may listen to, and how many programs; undefined where the system does
+ * not say.
+ */
 export function notificationLimits(): { readonly watches: number | undefined; readonly instances: number | undefined } {
   const read = (name: string): number | undefined => {
     try {

@@ -47,8 +47,8 @@ export class Hearing {
   }
 
   /**
-   * Listens to directories that are new, and to less of what is worth less where there is no room: those that were not listened
-   * to before.
+   * Listens to directories that are new, and to less of what is worth less where there is no room: those that were
+   * not listened to before.
    */
   add(paths: readonly string[]): readonly string[] {
     const unheard = paths.filter((path) => !this.#listener.has(path));

@@ -6,7 +6,9 @@ export interface FoundLink {
   readonly real: string;
 }
 
-/** Links that are still to be walked, the first by its path at the front: a heap, as there can be a hundred thousand. */
+/**
+ * Links that are still to be walked, the first by its path at the front: a heap, as there can be a hundred thousand.
+ */
 export class LinkQueue {
   readonly #links: FoundLink[] = [];
 

@@ -31,9 +31,9 @@ interface Heard {
 }
 
 /**
- * Hears what happens in directories, one notification for each. Only names are taken from it, for somebody to look at, so a
- * missed one costs time and nothing else. It reads no directory and keeps nothing of what is in them: two thousand of them cost
- * 15 MB and 30 ms, where a library that follows every entry takes 170 MB and a second.
+ * Hears what happens in directories, one notification for each. Only names are taken from it, for a check, so a
+ * missed one costs time and nothing else. It reads no directory and keeps nothing of what is in them: two thousand of
+ * them cost 15 MB and 30 ms, where a library that follows every entry takes 170 MB and a second.
  */
 export class Listener {
   readonly #options: ListenerOptions;
@@ -75,7 +75,10 @@ export class Listener {
     return { added };
   }
 
-  /** Lets go of directories that are others under their names now, as where a link leads elsewhere: `set` begins anew with them. */
+  /**
+   * Lets go of directories that are others under their names now, as where a link leads elsewhere: `set` starts over
+   * with them.
+   */
   renew(): void {
     this.#deaf.clear();
     for (const [path, { id }] of this.#heard) if (idOf(path) !== id) this.forget(path);

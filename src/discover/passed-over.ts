@@ -1,4 +1,7 @@
-/** Directories that file systems and file servers keep for themselves: nothing in them is anybody's run. The one list of them. */
+/**
+ * Directories that file systems and file servers keep for themselves: nothing in them is anybody's run. The one list
+ * of them.
+ */
 
 const NAMES: ReadonlySet<string> = new Set([
   // What is found by a repair of the file system; only root may look into it.

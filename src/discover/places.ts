@@ -11,8 +11,8 @@ interface Place {
 }
 
 /**
- * The directories of a root that are most worth a notification, as a scan meets them: no more are held than there may be
- * notifications, however many the root has. Paths are relative to the root, which is not among them.
+ * The directories of a root that are most worth a notification, as a scan meets them: no more are held than there may
+ * be notifications, however many the root has. Paths are relative to the root, which is not among them.
  */
 export class Places {
   readonly #most: number;

@@ -69,7 +69,7 @@ export type DiscoverFact =
       readonly isMissing: boolean;
       readonly isEmptied: boolean;
     }
-  /** A call to its file system does not come back; the rest goes on without it. */
+  /** A call to its file system does not come back; the rest continues without it. */
   | { readonly kind: 'fellSilent'; readonly root: string; readonly path: string; readonly sinceMs: number }
   | { readonly kind: 'answersAgain'; readonly root: string; readonly path: string }
   /** So many directories are listened to; `reason`: why the system gives no more, where it does not. */

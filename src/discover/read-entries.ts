@@ -19,7 +19,7 @@ export const nodeFs: DirectoryFs = {
   lstat: (path) => lstatSync(path),
 };
 
-/** What is said of an entry that its directory lists, and that nobody finds there. */
+/** What is reported about an entry that its directory lists, and that nobody finds there. */
 export const LISTED_ONLY = 'its directory lists it, but the system cannot find it (ENOENT)';
 
 /** The names that a directory lists now. */
@@ -34,8 +34,9 @@ export interface ReadEntries {
 }
 
 /**
- * Reads a directory; throws what is in the way of the directory itself. Some file systems do not say what their entries are (NFS, FUSE,
- * XFS made with ftype=0): then Node looks at each, and one that can't be looked at fails the reading of all. Here it costs itself.
+ * Reads a directory; throws what is in the way of the directory itself. Some file systems do not say what their
+ * entries are (NFS, FUSE, XFS made with ftype=0): then Node looks at each, and one that can't be looked at fails the
+ * reading of all. Here it costs itself.
  */
 export function readEntries(directory: string, fs: DirectoryFs = nodeFs): ReadEntries {
   const path = systemPath(directory);

@@ -32,7 +32,10 @@ export interface ScanResult {
   readonly obstacles: readonly Obstacle[];
   readonly directories: number;
   readonly files: number;
-  /** The root itself is not there, or can't be looked at, which is an obstacle then: nothing below it is taken for gone. */
+  /**
+   * The root itself is not there, or can't be looked at, which is an obstacle then: nothing below it is taken for
+   * gone.
+   */
   readonly isMissing: boolean;
   /** It is there, and every file went away at once: most likely its file system is not mounted. */
   readonly isEmptied: boolean;
@@ -46,21 +49,21 @@ interface Active {
   dueAtMs: number;
 }
 
-/** Directories read anew whatever their time says, every so many scans. */
+/** Directories read again whatever their time says, every so many scans. */
 const UNCONDITIONAL_EVERY = 10;
-/** Links that are looked at between scans. */
+/** Links that are checked between scans. */
 const MOST_LINKS = 1000;
-/** While a scan goes on, what it found is told in pieces of so many runs, or after so long. */
+/** While a scan continues, what it found is told in pieces of so many runs, or after so long. */
 const TELL_RUNS = 256;
 const TELL_MS = 200;
 /** Directories of a root that are listened to at most: each costs the system and us memory. */
 export const MOST_HEARD = 2000;
-/** Empty directories that are remembered: somebody may unpack a whole tree. */
+/** Empty directories that are remembered: a whole tree may be unpacked. */
 const MOST_NEW_DIRECTORIES = 10_000;
 
 /**
- * Knows the event files of one root and says what happened to them: by scans of everything, by looks at files that grew
- * lately, and by looks at what somebody pointed at. It keeps a few numbers a file, and never opens one.
+ * Knows the event files of one root and says what happened to them: by scans of everything, by looks at files that
+ * grew lately, and by checks of paths that were pointed out. It keeps a few numbers a file, and never opens one.
  */
 export class RootWatch {
   readonly #path: string;
@@ -75,7 +78,7 @@ export class RootWatch {
   readonly #states: string[] = [];
   /** The scan that saw it last. */
   readonly #seenIn: number[] = [];
-  /** Those that grew in the last hour, as far as we saw: the only ones that are looked at between scans. */
+  /** Those that grew in the last hour, as far as we saw: the only ones that are checked between scans. */
   readonly #active = new Map<string, Active>();
   readonly #newDirectories = new Map<string, number>();
   /** Directories as the last scan found them, quiet ones too. */
@@ -117,7 +120,7 @@ export class RootWatch {
     }
   }
 
-  /** `onChanges` hears of what was found so far, while the scan goes on; the result has the rest. */
+  /** `onChanges` hears of what was found so far, while the scan continues; the result has the rest. */
   scan(nowMs: number, onChanges?: (changes: readonly RunChange[]) => void): ScanResult {
     if (this.#scans++ % UNCONDITIONAL_EVERY === 0) this.#cache.clear();
     this.#links.clear();
@@ -161,7 +164,10 @@ export class RootWatch {
     };
   }
 
-  /** Whether a link to a directory leads elsewhere since the last scan, or nowhere: what lies below it is other files then. */
+  /**
+   * Whether a link to a directory leads elsewhere since the last scan, or nowhere: what lies below it is other files
+   * then.
+   */
   hasMovedLink(): boolean {
     for (const [path, target] of this.#links) if (targetOf(path) !== target) return true;
     return false;
@@ -191,8 +197,8 @@ export class RootWatch {
   }
 
   /**
-   * Looks below a directory that is new, or has something new: what directories there are is heard of for an hour, files or not.
-   * `onNew` is told each of them, by its absolute path.
+   * Looks below a directory that is new, or has something new: what directories there are is heard of for an hour,
+   * files or not. `onNew` is told each of them, by its absolute path.
    */
   lookBelow(path: string, nowMs: number, onNew?: (path: string) => void): RunChange[] {
     const below = relative(this.#path, path).split(sep).join('/');
@@ -212,9 +218,9 @@ export class RootWatch {
   }
 
   /**
-   * Directories worth a notification, no more than `most`. Half of them are those with runs below them, for there the next run
-   * comes: the root, then the shallow ones first. The other half is for those of runs that grew in the last hour, with what lies
-   * above them, and for new ones. What is left is for all others.
+   * Directories worth a notification, no more than `most`. Half of them are those with runs below them, for there the
+   * next run comes: the root, then the shallow ones first. The other half is for those of runs that grew in the last
+   * hour, with what lies above them, and for new ones. What is left is for all others.
    */
   directoriesToHear(nowMs: number, most: number): string[] {
     for (const [path, sinceMs] of this.#newDirectories) if (nowMs - sinceMs >= WARM_MS) this.#newDirectories.delete(path);
@@ -342,7 +348,7 @@ export class RootWatch {
     const now = `${size}.${stamp}`;
     this.#keep(key, now);
     if (known === now) return undefined;
-    // A file that is new to us may be old: its own time says whether somebody is at work on it.
+    // A file that is new to us may be old: its own time says whether it is being written.
     const grewAtMs = known === undefined ? writtenAt(stamp, nowMs) : nowMs;
     this.#activate(key, run, name, grewAtMs, nowMs);
     if (known === undefined) return { before: 0 };
@@ -351,7 +357,7 @@ export class RootWatch {
     return { before: Number(known.slice(0, known.indexOf('.'))), ...(isOther ? { isOther } : {}) };
   }
 
-  /** What was written in the last minute is looked at again soon. */
+  /** What was written in the last minute is checked again soon. */
   #activate(key: string, run: string, name: string, grewAtMs: number, nowMs: number): void {
     if (nowMs - grewAtMs < HOT_MS) this.#active.set(key, { run, name, grewAtMs, dueAtMs: 0 });
   }
@@ -395,7 +401,10 @@ function newestOf(files: readonly FoundFile[]): number {
   return newest;
 }
 
-/** When a file that is new to us was written, among our intervals: as long ago as its time says, which may lie ahead of our clock. */
+/**
+ * When a file that is new to us was written, among our intervals: as long ago as its time says, which may lie ahead
+ * of our clock.
+ */
 function writtenAt(stamp: string, nowMs: number): number {
   return nowMs - Math.max(0, asWallMs(nowMs) - changedMsOf(stamp));
 }

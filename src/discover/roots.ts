@@ -6,7 +6,7 @@ import { isGone, reasonOf, remedyOf } from '../system-error.ts';
 import { DEFAULT_LINKS, inDirectory, isWithin, type LinkRule, type LinkRules } from '../untrusted/index.ts';
 import type { UnseenRoots } from './silent-roots.ts';
 
-/** A root as somebody asked for it. */
+/** A root as it was asked for. */
 export interface RootRequest {
   readonly path: string;
   /** Given by `NAME=PATH` or in the configuration; else the last part of the path. */
@@ -24,7 +24,7 @@ export interface ResolvedRoot {
   readonly below: string;
   /** Which links below it are followed. */
   readonly links: LinkRule;
-  /** Somebody named it on purpose. */
+  /** It was named on purpose. */
   readonly isNamed: boolean;
 }
 
@@ -35,9 +35,9 @@ interface KnownRoot {
 }
 
 /**
- * Checks the roots of one command, among themselves and against those already mirrored: every run has one name, so roots
- * neither share names nor lie in each other. A directory below a known root is that root, narrowed. `unseen`: those
- * that nobody can look at now.
+ * Checks the roots of one command, among themselves and against those already mirrored: every run has one name, so
+ * roots neither share names nor lie in each other. A directory below a known root is that root, narrowed. `unseen`:
+ * those that nobody can look at now.
  */
 export function resolveRoots(
   requests: readonly RootRequest[],
@@ -74,7 +74,10 @@ export function resolveRoots(
   return resolved;
 }
 
-/** Whether a root that can't be looked at is the known one of its name only its operator can say. One that is silent is taken for it. */
+/**
+ * Whether a root that can't be looked at is the known one of its name only its operator can say. One that is silent
+ * is taken for it.
+ */
 function checkUnseen(
   resolved: readonly ResolvedRoot[],
   requests: readonly RootRequest[],
@@ -149,7 +152,7 @@ function resolveRoot(request: RootRequest, known: Places<KnownRoot>, linksOf: Li
 function checkedPath(path: string): string {
   let real: string;
   try {
-    // As somebody typed it, or as we show a path that is not UTF-8.
+    // As it was typed, or as we show a path that is not UTF-8.
     real = nameOfBytes(realpathSync.native(existsSync(path) ? path : systemPath(path), { encoding: 'buffer' }));
     if (!statSync(systemPath(real)).isDirectory()) {
       throw new MirrorError('MB2002', `${path} is not a directory`, {

@@ -5,14 +5,14 @@ export interface RunFilter {
   accepts(run: string): boolean;
   /** Whether no run at or below a directory can be accepted, so that it need not be read. */
   prunes(directory: string): boolean;
-  /** Whether somebody said that a file or directory is none of ours, by its path. */
+  /** Whether a rule says that a file or directory is none of ours, by its path. */
   ignores(path: string): boolean;
 }
 
 /**
- * Runs that match one of `include` (all, where there is none) and none of `exclude`. A glob matches a run's path relative
- * to its root; one that matches a directory holds for everything below it. `ignore` is about files and directories: by their
- * paths, or by their last names. Undefined where there is nothing to filter.
+ * Runs that match one of `include` (all, where there is none) and none of `exclude`. A glob matches a run's path
+ * relative to its root; one that matches a directory holds for everything below it. `ignore` is about files and
+ * directories: by their paths, or by their last names. Undefined where there is nothing to filter.
  */
 export function runFilter(include: readonly string[], exclude: readonly string[], ignore: readonly string[] = []): RunFilter | undefined {
   if (include.length + exclude.length + ignore.length === 0) return undefined;

@@ -5,7 +5,9 @@ import { systemCode } from '../errors.ts';
 import { isGone } from '../system-error.ts';
 import type { RootRequest } from './roots.ts';
 
-/** Paths of roots whose file system does not answer now: they are not to be asked again in a thread that others need. */
+/**
+ * Paths of roots whose file system does not answer now: they are not to be asked again in a thread that others need.
+ */
 export async function silentRoots(requests: readonly RootRequest[], deadlineMs?: number): Promise<ReadonlySet<string>> {
   const silent = new Set<string>();
   const look = async (path: string): Promise<void> => {
@@ -25,9 +27,9 @@ export interface UnseenRoots {
 }
 
 /**
- * Roots that can't be looked at now, so that the others can go on. What can't be looked at for another reason than silence is left
- * out where nothing else is asked for: a single root that can't be read is for its caller to say. `isPatient`: it is waited for, unless
- * none of the roots is there.
+ * Roots that can't be looked at now, so that the others can continue. What can't be looked at for another reason than
+ * silence is left out where nothing else is asked for: a single root that can't be read is for its caller to say.
+ * `isPatient`: it is waited for, unless none of the roots is there.
  */
 export async function unseenRoots(
   requests: readonly RootRequest[],

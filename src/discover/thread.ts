@@ -25,15 +25,18 @@ const LOOK_MS = 250;
 /** What a discovery thread is started with, and who hears of what it finds. */
 export interface DiscoverThreadOptions {
   readonly settings: DiscoverSettings;
-  /** The files of a root that were read before: only what differs from them is told. Asked again when a thread takes another's place. */
+  /**
+   * The files of a root that were read before: only what differs from them is told. Asked again when a thread takes
+   * another's place.
+   */
   readonly seen: (root: string) => Iterable<SeenFile>;
   readonly onFact: (fact: DiscoverFact) => void;
   readonly onFailure: (error: unknown) => void;
 }
 
 /**
- * The main thread's end of a discovery thread. One that hangs in a call is left behind after a while, and another one takes its
- * place, which passes that path over until the call has come back.
+ * The main thread's end of a discovery thread. One that hangs in a call is left behind after a while, and another one
+ * takes its place, which passes that path over until the call has come back.
  */
 export class DiscoverThread {
   readonly #options: DiscoverThreadOptions;
@@ -158,7 +161,10 @@ export class DiscoverThread {
   }
 }
 
-/** Directories that are listened to at most, of all roots together: they share half of what the system has for all programs of the user. */
+/**
+ * Directories that are listened to at most, of all roots together: they share half of what the system has for all
+ * programs of the user.
+ */
 const MOST_OF_ALL = 8000;
 
 function mostHeard(): number {
@@ -168,7 +174,10 @@ function mostHeard(): number {
 
 /** Roots up to so many have a thread each; of more, some share one. */
 const MOST_THREADS = 8;
-/** Each thread costs its start, and where several roots share one anyway, more than the machine has processors for bring nothing. */
+/**
+ * Each thread costs its start, and where several roots share one anyway, more than the machine has processors for
+ * bring nothing.
+ */
 const SHARED_THREADS = Math.min(MOST_THREADS, Math.max(4, availableParallelism()));
 
 /** A thread for each root, so that one that hangs holds up no other. */

@@ -34,7 +34,10 @@ export interface FoundFile {
   readonly size: number;
   /** See `fileStamp`; empty where it is not known. */
   readonly stamp: string;
-  /** Device and inode of a file that may be there under another name too: one with several names, or reached by a link. */
+  /**
+   * Device and inode of a file that may be there under another name too: one with several names, or reached by a
+   * link.
+   */
   readonly id?: string;
 }
 
@@ -102,10 +105,11 @@ export function readOnce<Some extends Pick<Found, 'runs' | 'passedOver'>>(found:
 }
 
 /**
- * Every run below a root, as they are found, directory by directory in the order of their names: nothing is held that nobody
- * wants to keep. Links are followed as the rule says; a directory reached twice is told once: under its real path where that lies
- * below the root, else by the first link to it in the order of paths. Links that lead back up are cut. What can't be read, and
- * what is not followed, is listed, never fatal. A file with several names is told by each of them: see `readOnce`.
+ * Every run below a root, as they are found, directory by directory in the order of their names: nothing is held that
+ * nobody wants to keep. Links are followed as the rule says; a directory reached twice is told once: under its real
+ * path where that lies below the root, else by the first link to it in the order of paths. Links that lead back up
+ * are cut. What can't be read, and what is not followed, is listed, never fatal. A file with several names is told by
+ * each of them: see `readOnce`.
  */
 export function visit(root: string, below: string, options: WalkOptions, onRun: (run: FoundRun) => void): Visited {
   let real: string;
@@ -129,15 +133,15 @@ export interface Visited extends Omit<Found, 'runs' | 'passedOver'> {
 export interface WalkOptions {
   /** Told of every file that TensorBoard would read and we do not. */
   readonly onPassedOver?: ((passed: PassedOver) => void) | undefined;
-  /** Which runs are looked for. Default: all. */
+  /** Which runs are wanted. Default: all. */
   readonly filter?: RunFilter;
   /** What an earlier walk of the same root found: directories that did not change since are not read again. */
   readonly cache?: DirectoryCache;
   /** Which links are followed. Default: `owner`. */
   readonly links?: LinkRule;
   /**
-   * Links that lead out of the root are left to a walk of all of it: what a directory behind several is called, that one decides.
-   * Default false.
+   * Links that lead out of the root are left to a walk of all of it: what a directory behind several is called, that
+   * one decides. Default false.
    */
   readonly isPartial?: boolean;
   /** Told every directory that is read, relative to the root. */
@@ -148,7 +152,7 @@ export interface WalkOptions {
   readonly fs?: DirectoryFs;
 }
 
-/** What is said of a link to an event file that is not there. */
+/** What is reported about a link to an event file that is not there. */
 export const DANGLING = 'a broken link';
 
 interface Pending {
@@ -252,7 +256,10 @@ class Walk {
     }
   }
 
-  /** Whether a name is none of ours by a rule of somebody, or that of a folder of a sync tool. Said of files only. */
+  /**
+   * Whether a name is none of ours by a rule of the configuration, or that of a folder of a sync tool. Said of files
+   * only.
+   */
   #isIgnored(path: string, name: string, kind: Entry['kind']): boolean {
     if (kind !== 'file' && isTheirDirectory(name)) {
       this.#onPassedOver?.({ path, reason: 'the folder of a sync tool or an editor' });
@@ -303,7 +310,10 @@ class Walk {
     }
   }
 
-  /** What was not there was removed since its directory was read, and nothing is wrong; unless the directory lists it still. */
+  /**
+   * What was not there was removed since its directory was read, and nothing is wrong; unless the directory lists it
+   * still.
+   */
   #lookAgain(): void {
     for (const [parent, paths] of this.#notThere) {
       let listed: ReadonlySet<string>;

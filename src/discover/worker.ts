@@ -15,13 +15,15 @@ import { runFilter } from './run-filter.ts';
 const TICK_MS = 250;
 /** Notifications are gathered so long: one write can bring several. */
 const GATHER_MS = 10;
-/** A directory that is new is looked at once more after this: of very many things at once the system does not tell all. */
+/**
+ * A directory that is new is checked once more after this: of very many things at once the system does not tell all.
+ */
 const LOOK_AGAIN_MS = 5000;
 /** A directory that did not change for so long before we looked is not looked at again for that. */
 const SETTLED_MS = 2000;
-/** Links to directories (`current`) are looked at so often: whoever moves one need not touch what it leads to. */
+/** Links to directories (`current`) are checked so often: moving one need not touch what it leads to. */
 const LINKS_MS = 2000;
-/** A root that is missing, or can't be read, is looked for more often than another one is scanned. */
+/** A root that is missing, or can't be read, is searched for more often than another one is scanned. */
 const MISSING_INTERVAL_MS = 5000;
 
 const settings = workerData as DiscoverWork;
@@ -99,7 +101,10 @@ class RootThread {
     else this.#hearing.close();
   }
 
-  /** Brings the notifications to where they are worth most; what came there since `lookedAtMs` is found by looking again. */
+  /**
+   * Brings the notifications to where they are worth most; what came there since `lookedAtMs` is found by looking
+   * again.
+   */
   #listen(lookedAtMs: number): void {
     this.#lookBelow(this.#hearing.arrange().filter((path) => changedWithin(path, steadyMs() - lookedAtMs + SETTLED_MS)));
   }
@@ -125,7 +130,7 @@ class RootThread {
       const isEventFile = isEventFileName(basename(path));
       if (kind === 'directory') directories.push(path);
       else if (isEventFile && kind !== undefined) files.push(path);
-      // What lies behind a link gets its name when all is looked at; so does what is gone get its word.
+      // What lies behind a link gets its name when all is checked; so does what is gone get its word.
       if (kind === 'link' || (kind === undefined && (isEventFile || lost.has(path) || this.#hearing.has(path)))) this.scanSoon();
       if (kind === undefined) this.#hearing.forget(path);
     }
@@ -136,9 +141,9 @@ class RootThread {
   }
 
   /**
-   * Looks, listens to what is new, and looks again at what is listened to only since then, until nothing is new. Of all
-   * directories at once: where there is no room for more notifications, all of them are arranged once more each time something is
-   * added.
+   * Looks, listens to what is new, and looks again at what is listened to only since then, until nothing is new. Of
+   * all directories at once: where there is no room for more notifications, all of them are arranged once more each
+   * time something is added.
    */
   #lookBelow(directories: readonly string[]): void {
     for (let left = directories; left.length > 0; ) {

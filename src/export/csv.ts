@@ -7,16 +7,19 @@ import { TextBuffer, type TextSink } from './text-buffer.ts';
 export interface CsvOptions {
   /** Which series are written; default `scalars`. */
   readonly kind?: ExportKind;
-  /** No text is a formula to a spreadsheet, and none steers a terminal. Default false: texts are exactly what they are. */
+  /**
+   * No text is a formula to a spreadsheet, and none steers a terminal. Default false: texts are exactly what they
+   * are.
+   */
   readonly safe?: boolean;
 }
 
 const HEADER = 'run,tag,step,wall_time,value\n';
 
 /**
- * Writes one table, a line a point (RFC 4180, but for the line end, which is `\n`). Numbers are in their shortest form
- * that reads back exactly; `NaN`, `Infinity`, `-Infinity` are spelled so, negative zero is `-0.0`, integers are in full.
- * Values of kinds other than scalars are JSON text.
+ * Writes one table, a line a point (RFC 4180, but for the line end, which is `\n`). Numbers are in their shortest
+ * form that reads back exactly; `NaN`, `Infinity`, `-Infinity` are spelled so, negative zero is `-0.0`, integers are
+ * in full. Values of kinds other than scalars are JSON text.
  */
 export async function writeCsv(
   source: ExportSource,
@@ -61,7 +64,10 @@ function csvField(text: string): string {
 /** What spreadsheets take for the beginning of a formula, also behind blanks and in its wide form. */
 const FORMULA = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]/;
 
-/** A text that is nothing but shown: what would steer is written out, and what would be a formula has a quote before it. */
+/**
+ * A text that is nothing but shown: what would steer is written out, and what would be a formula has a quote before
+ * it.
+ */
 function harmless(text: string): string {
   const plain = text.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (sign) => `\\u{${(sign.codePointAt(0) ?? 0).toString(16)}}`);
   return FORMULA.test(text) || /^[\t\r\n]/.test(text) ? `'${plain}` : plain;

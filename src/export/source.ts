@@ -6,7 +6,9 @@ export type SeriesFacts = Pick<Series, 'tag' | 'plugin' | 'dataClass' | 'display
 
 /** A series and its points, in the order of the files. */
 export interface ExportSeries extends SeriesFacts {
-  /** Reads them anew at each call. A source may demand that one series is read to its end before the next one begins. */
+  /**
+   * Reads them again at each call. A source may demand that one series is read to its end before the next one begins.
+   */
   points(): Iterable<ReadBackPoint>;
 }
 
@@ -33,7 +35,9 @@ export interface ExportCount {
   /** Series with at least one point written. */
   series: number;
   points: number;
-  /** Points of the chosen series that the format has no place for: values that are no number, in a series of scalars. */
+  /**
+   * Points of the chosen series that the format has no place for: values that are no number, in a series of scalars.
+   */
   leftOut: number;
 }
 

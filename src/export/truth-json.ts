@@ -52,7 +52,7 @@ function seriesHead({ tag, plugin, dataClass, displayName, description }: Export
   return `${head},"points":[\n`;
 }
 
-/** `good_bytes` is the watermark: where reading goes on. What before it could not be read is in `damage`. */
+/** `good_bytes` is the watermark: where reading continues. What before it could not be read is in `damage`. */
 function filesJson(files: readonly FileFacts[]): string {
   return JSON.stringify(
     files.map(({ name, size, records, position, damage }) => ({ name, bytes: size, records, good_bytes: position.watermark, damage })),

@@ -19,14 +19,14 @@ const DECODERS: ReadonlyMap<string, () => Transform> = new Map<string, () => Tra
   ['zstd', () => createZstdDecompress()],
 ]);
 
-/** What was read of a body. `tooLong`: it goes on behind `most` bytes, and was let go of. */
+/** What was read of a body. `tooLong`: it continues behind `most` bytes, and was let go of. */
 export type ReadBody =
   | { readonly kind: 'whole' | 'tooLong'; readonly body: Buffer }
   | { readonly kind: 'unknownEncoding'; readonly encoding: string };
 
 /**
- * For long answers of one server that are on their way at the same time: together they take no more than the share of one, so
- * that one waits for another.
+ * For long answers of one server that are on their way at the same time: together they take no more than the share of
+ * one, so that one waits for another.
  */
 export function roomForAnswers(): Room {
   return new Room(() => memoryShares().answer);

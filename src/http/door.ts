@@ -1,9 +1,9 @@
-/** What stands before a server instead of it, named for what it is: a redirect, a page that wants somebody to log in. */
+/** What stands before a server instead of it, named for what it is: a redirect, a login page. */
 
 /** What a user knows the settings by, for hints. */
 export interface SettingNames {
   readonly address: string;
-  /** What lets us in: `token_file (MLFLOW_TRACKING_TOKEN)`. */
+  /** The settings of credentials: `token_file (MLFLOW_TRACKING_TOKEN)`. */
   readonly access?: string;
 }
 
@@ -13,11 +13,11 @@ export interface Door {
   readonly hint: string;
 }
 
-/** In a host's name or a path: there somebody is to say who he is. */
+/** In a host's name or a path: there a person has to log in. */
 const LOGIN_WORD =
   /(?:^|[^a-z])(?:log-?in|sign-?in|sso|oauth2?|oidc|saml2?|auth(?:n|z|orize|enticate)?|adfs|okta|idp|keycloak|accounts)(?![a-z])/i;
 
-/** So much of a page is looked at. */
+/** So much of a page is checked. */
 const LOOKED_AT = 16 * 1024;
 
 /** Where a redirect leads, and what helps. `path`: of the request, without what the base address has. */
@@ -38,7 +38,7 @@ function elsewhere({ address }: SettingNames): Door {
   return { code: 'MB4003', hint: `Check ${address}: it does not lead to the API.` };
 }
 
-/** Whether a page wants somebody to log in. */
+/** Whether a page is a login page. */
 export function isLoginPage(body: Uint8Array): boolean {
   const page = Buffer.from(body.buffer, body.byteOffset, Math.min(body.byteLength, LOOKED_AT)).toString('utf8');
   if (!isMarkup(page)) return false;

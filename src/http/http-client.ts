@@ -24,10 +24,13 @@ import { LateError, within } from './within.ts';
 
 /** Where requests go, and with what credentials, limits and TLS settings. */
 export interface HttpOptions {
-  /** What every path is appended to, with a path of its own or without. User and password in it become basic authentication. */
+  /**
+   * What every path is appended to, with a path of its own or without. User and password in it become basic
+   * authentication.
+   */
   readonly baseUrl: string;
   readonly auth?: Auth;
-  /** Reads once more what lets us in, where that is kept in a file: asked after each refusal. Undefined: as before. */
+  /** Reads credentials again that are kept in a file; called after each refusal. Undefined: as before. */
   readonly renewAuth?: () => Auth | undefined;
   /** Sent with every request. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -39,12 +42,15 @@ export interface HttpOptions {
   /** Until a connection stands. Milliseconds, default 10 000. */
   readonly connectTimeoutMs?: number;
   /**
-   * Of a whole request, the answer's body included; a body that is sent has a second more for every megabyte. Milliseconds,
-   * default 120 000.
+   * Of a whole request, the answer's body included; a body that is sent has a second more for every megabyte.
+   * Milliseconds, default 120 000.
    */
   readonly timeoutMs?: number;
   readonly now?: () => number;
-  /** Whether the text of a 503 is the tracker's own word on what was asked, not on how busy it is. Default: one in JSON is. */
+  /**
+   * Whether the text of a 503 is the tracker's own word on what was asked, not on how busy it is. Default: one in
+   * JSON is.
+   */
   readonly isOwnWord?: (text: string) => boolean;
   /** How names become addresses, where no proxy does it. Default: the system's. */
   readonly lookup?: LookupFunction;
@@ -61,18 +67,21 @@ export interface HttpRequest {
   /** Appended to the base address, each part encoded already. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
-  /** Sent as it is, always with its length. A stream is read anew for each try. */
+  /** Sent as it is, always with its length. A stream is read again for each try. */
   readonly body?: string | Uint8Array | BodyStream;
   readonly headers?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
   /**
-   * Longest answer that it can need, unpacked; never more than the memory allows. Bytes, default 1 MiB. `Infinity` where that is
-   * not known.
+   * Longest answer that it can need, unpacked; never more than the memory allows. Bytes, default 1 MiB. `Infinity`
+   * where that is not known.
    */
   readonly mostBytes?: number;
   /** Whether a file is asked for, which may be any page. Elsewhere a login page is a refusal. */
   readonly isFile?: boolean;
-  /** Whether it only reads, so that it may wait by itself for a server that wants requests to come slower. Default: GET and HEAD. */
+  /**
+   * Whether it only reads, so that it may wait by itself for a server that wants requests to come slower. Default:
+   * GET and HEAD.
+   */
   readonly isRead?: boolean;
   /** Whether it does no harm when it is sent twice, so that it may be after a reset. Default true. */
   readonly isRepeatable?: boolean;
@@ -111,8 +120,9 @@ const RESET = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 const TIMED_OUT = new Set(['ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT']);
 
 /**
- * Requests to one server over a pool of connections that are kept. What the server does is a value; only an aborted signal throws.
- * A server closes kept connections when it likes, so a reset is answered by one more try at once, where a request may be sent twice.
+ * Requests to one server over a pool of connections that are kept. What the server does is a value; only an aborted
+ * signal throws. A server closes kept connections when it likes, so a reset is answered by one more try at once,
+ * where a request may be sent twice.
  */
 export class HttpClient {
   /** The base address without user, password and a slash at the end. */
@@ -219,10 +229,13 @@ export class HttpClient {
     return last.kind === 'reset' ? await this.#whyReset(last, request) : last;
   }
 
-  /** A server that wants a certificate of ours seems to reset connections; asked on its own, it says what it has against us. */
+  /**
+   * A server that wants a certificate of ours seems to reset connections; asked on its own, it says what it has
+   * against us.
+   */
   async #whyReset(reset: Reset, { method, path, signal }: HttpRequest): Promise<HttpAnswer> {
     const answer: HttpAnswer = { ...reset, kind: 'retry' };
-    // Through a proxy it would be somebody else who is asked.
+    // Through a proxy another server would be asked.
     if (this.#hasProxy || !this.#origin.startsWith('https:')) return answer;
     const refusal = await quietHandshake(new URL(this.#origin), this.#material, HANDSHAKE_MS, signal);
     signal.throwIfAborted();
@@ -399,7 +412,7 @@ function bodyOf(body: string | Uint8Array | BodyStream): string | Buffer | Reada
     : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
 }
 
-/** A large file takes long to send: that more of it is wanted says that somebody takes it. */
+/** A large file takes long to send: that more of it is wanted shows that it arrives. */
 async function* alive(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
   for await (const piece of pieces) {
     yield piece;

@@ -26,8 +26,8 @@ const BYTES_PER_VALUE = 32;
 const WORTH_WEIGHING = 64 * 1024;
 
 /**
- * The value of a text of JSON from outside. It is weighed first: a few megabytes of brackets become a hundred times as much.
- * `prepare` changes the text before it is parsed.
+ * The value of a text of JSON from outside. It is weighed first: a few megabytes of brackets become a hundred times
+ * as much. `prepare` changes the text before it is parsed.
  */
 export function parseJson(bytes: Uint8Array, prepare: (text: string) => string = (text) => text): Parsed {
   const { weight, depth } = weigh(bytes);
@@ -40,7 +40,9 @@ export function parseJson(bytes: Uint8Array, prepare: (text: string) => string =
   }
 }
 
-/** An answer of 200 read as an object of JSON. `notJson`: a page, or a text: something else than an API stands there. */
+/**
+ * An answer of 200 read as an object of JSON. `notJson`: a page, or a text: something else than an API stands there.
+ */
 export type JsonAnswer =
   | { readonly kind: 'ok'; readonly value: Said }
   | { readonly kind: 'notJson' }
@@ -67,7 +69,9 @@ function looksLikeJson(body: Uint8Array): boolean {
 
 const [QUOTE, COMMA, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN, CLOSE] = [34, 44, 92, 91, 93, 123, 125];
 
-/** In one pass, without anything of it being made. Of what is no JSON it says something, and nothing follows from it. */
+/**
+ * In one pass, without anything of it being made. Of what is no JSON it says something, and nothing follows from it.
+ */
 function weigh(bytes: Uint8Array): { readonly weight: number; readonly depth: number } {
   let [depth, deepest, containers, values] = [0, 0, 0, 0];
   for (let i = 0; i < bytes.length; i++) {

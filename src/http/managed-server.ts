@@ -1,6 +1,6 @@
 /**
- * A server of our own, for stores that no server stands before. It lives as long as whoever started it, and ends with it whatever
- * happens.
+ * A server of our own, for stores that no server stands before. It lives as long as the process that started it, and
+ * ends with it whatever happens.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
@@ -18,8 +18,9 @@ const LOG_LENGTH = 4000;
 const TRIES = 3;
 
 /**
- * Runs the server in a process group of its own. Its leader waits for the end of a pipe that only we hold open: it comes when we
- * close it and when we die in whatever way, and then the whole group is ended. It goes itself when the server has gone.
+ * Runs the server in a process group of its own. Its leader waits for the end of a pipe that only we hold open: it
+ * comes when we close it and when we die in whatever way, and then the whole group is ended. It goes itself when the
+ * server has gone.
  */
 const KEEPER = `
 exec 3<&0 </dev/null
@@ -47,7 +48,10 @@ export interface ManagedCommand {
   readonly hint: string;
   /** Texts that must not stand in any error. */
   readonly secrets?: readonly string[];
-  /** What only somebody can change, by the server's last words, and how: then it is not tried again by itself, and not waited for. */
+  /**
+   * What only a person can change, by the server's last words, and how: then it is not tried again by itself, and not
+   * waited for.
+   */
   readonly remedyOf?: (log: string) => ServerRemedy | undefined;
 }
 
@@ -55,7 +59,7 @@ export interface ManagedCommand {
 export interface ServerRemedy {
   readonly hint: string;
   readonly command?: string;
-  /** The server goes on trying for minutes: there is no need to wait for its end. */
+  /** The server continues trying for minutes: there is no need to wait for its end. */
   readonly isCertain?: boolean;
 }
 
@@ -123,7 +127,7 @@ export class ManagedServer {
         signal.throwIfAborted();
         if (this.#isOver) throw this.#failure(command, 'ended before it answered');
         const answer = await http.send({ method: 'GET', path: command.healthPath, signal });
-        // Whoever answers while ours is gone is somebody else.
+        // An answer while ours is gone comes from another server.
         if (answer.kind === 'ok' && !this.#isOver) return;
         if (command.remedyOf?.(this.#log)?.isCertain === true) throw this.#failure(command, 'cannot do its work');
         await sleep(300, undefined, { signal });

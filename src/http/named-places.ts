@@ -36,9 +36,9 @@ const MOST_HEADERS = 40;
 const MOST_VALUE = 2000;
 
 /**
- * Requests to addresses that a server names, for an upload or a file: a server that is not ours, and perhaps not honest. Each
- * must be http or https,
- * and lead to no service that trusts this machine. It gets nothing of what is meant for the tracker, by the same certificates and proxies.
+ * Requests to addresses that a server names, for an upload or a file: a server that is not ours, and perhaps not
+ * honest. Each must be http or https, and lead to no service that trusts this machine. It gets nothing of what is
+ * meant for the tracker, by the same certificates and proxies.
  */
 export class NamedPlaces {
   readonly #options: NamedPlacesOptions;
@@ -52,7 +52,10 @@ export class NamedPlaces {
     this.#resolve = options.resolve ?? (async (host) => (await systemLookup(host, { all: true })).map(({ address }) => address));
   }
 
-  /** Sends a request to an address; what can't be used is said, and nothing was sent then. Relative addresses are the tracker's own. */
+  /**
+   * Sends a request to an address; what can't be used is reported, and nothing was sent then. Relative addresses are
+   * the tracker's own.
+   */
   async send(address: unknown, request: Omit<HttpRequest, 'path' | 'query'>): Promise<NamedAnswer> {
     const url = this.parse(address);
     if (url instanceof MirrorError) return { kind: 'unusable', error: url };
@@ -64,7 +67,7 @@ export class NamedPlaces {
     return client.send({ ...request, path: url.pathname + url.search });
   }
 
-  /** The address, or what is wrong with it whoever it leads to. */
+  /** The address, or what is wrong with it. */
   parse(address: unknown): URL | MirrorError {
     if (typeof address !== 'string' || address === '') return this.#unusable(address, 'it is none');
     if (address.length > MOST_ADDRESS) return this.#unusable(address, `it is longer than ${MOST_ADDRESS} characters`);

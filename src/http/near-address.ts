@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 
-/** What a machine keeps for itself: programs that trust whoever can reach them listen there. */
+/** What a machine keeps for itself: programs that trust every client that can reach them listen there. */
 export type Nearness = 'loopback' | 'linkLocal' | 'metadata' | 'noHost';
 
 /** Addresses of cloud services that tell a machine's own secrets, beside those that are link-local. */
@@ -38,8 +38,8 @@ const CARRIERS = [
 ];
 
 /**
- * How near an address is to this machine; undefined for every ordinary one. Private networks are ordinary: trackers keep
- * their files there.
+ * How near an address is to this machine; undefined for every ordinary one. Private networks are ordinary: trackers
+ * keep their files there.
  */
 export function nearnessOf(address: string): Nearness | undefined {
   const plain = address.replace(/^\[|\]$/g, '').split('%', 1)[0] ?? '';

@@ -18,7 +18,10 @@ const realClock: PaceClock = {
 /** Between two requests, once they have come too fast for the first time. */
 const FIRST_GAP_MS = 100;
 const MOST_GAP_MS = 10_000;
-/** What was too fast is not tried again soon: so much slower it stays, and comes nearer with every request that is taken. */
+/**
+ * What was too fast is not tried again soon: so much slower it stays, and comes nearer with every request that is
+ * taken.
+ */
 const MARGIN = 1.25;
 const FASTER = 0.95;
 const FORGETS = 0.998;
@@ -30,9 +33,9 @@ const JUST_NOW_MS = 2000;
 const MOST_BUSY_GAP_MS = 2000;
 
 /**
- * How fast requests go to one server: as fast as they come, until it says that this is too fast (429, or 503 between requests that
- * it takes). From then on they go one after the other with a gap between them, which doubles as long as it says so, and shrinks while
- * it takes them.
+ * How fast requests go to one server: as fast as they come, until it says that this is too fast (429, or 503 between
+ * requests that it takes). From then on they go one after the other with a gap between them, which doubles as long as
+ * it says so, and shrinks while it takes them.
  */
 export class Pace {
   readonly #clock: PaceClock;
@@ -67,7 +70,10 @@ export class Pace {
     return this.#clock.sleep(ms, signal);
   }
 
-  /** A request that began then was refused for coming too fast. Those that were under way with it say the same once more. */
+  /**
+   * A request that began then was refused for coming too fast. Those that were under way with it say the same once
+   * more.
+   */
   tooFast(beganMs: number, mostMs = MOST_GAP_MS): void {
     if (beganMs <= this.#slowedAtMs) return;
     const most = Math.max(mostMs, this.#gapMs);
@@ -78,8 +84,8 @@ export class Pace {
   }
 
   /**
-   * A request that began then met a server that is busy (503). Some say that to whoever comes too fast: then others are taken in
-   * between. Whether it is so; where nothing is taken any more, the server is away, and no pace helps.
+   * A request that began then met a server that is busy (503). Some say that to whoever comes too fast: then others
+   * are taken in between. Whether it is so; where nothing is taken any more, the server is away, and no pace helps.
    */
   busy(beganMs: number): boolean {
     if (this.#clock.now() - this.#takenAtMs > Math.max(JUST_NOW_MS, 2 * this.#gapMs)) return false;

@@ -19,10 +19,9 @@ const DEEPEST = 64;
 const MOST_FOLDERS = 100_000;
 
 /**
- * Follows the pages of a listing, which end when the server says so: a server that never does would keep us for ever. A token
- * that comes a second
- * time, empty pages one after the other, or more pages than anybody has, are no answer of an API. Every loop that follows a
- * server's token goes through here.
+ * Follows the pages of a listing, which end when the server says so: a server that never does would keep us forever.
+ * A token that comes a second time, empty pages one after the other, or more pages than anybody has, are no answer of
+ * an API. Every loop that follows a server's token goes through here.
  */
 export class Pages {
   readonly #what: string;
@@ -43,8 +42,8 @@ export class Pages {
   }
 
   /**
-   * The token of the next page (a cursor, a scroll id); undefined after the last one. `said`: what the server says of it;
-   * `items`: how much was in the page; `page`: its plain values, of which none is in two pages. Throws MB4003.
+   * The token of the next page (a cursor, a scroll id); undefined after the last one. `said`: what the server says of
+   * it; `items`: how much was in the page; `page`: its plain values, of which none is in two pages. Throws MB4003.
    */
   next(said: unknown, items: number, page: readonly unknown[] = []): string | undefined {
     this.#items += items;
@@ -76,8 +75,8 @@ export class Pages {
 }
 
 /**
- * Walks through a tree of folders, each of which is listed by itself: a server may show one that is in itself. The deepest
- * folders come first, so that such a one is found out at once. Every walk goes through here.
+ * Walks through a tree of folders, each of which is listed by itself: a server may show one that is in itself. The
+ * deepest folders come first, so that such a one is found out at once. Every walk goes through here.
  */
 export class FolderWalk {
   readonly #what: string;

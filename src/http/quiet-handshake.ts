@@ -3,9 +3,9 @@ import { connect } from 'node:tls';
 import type { TlsMaterial } from './tls.ts';
 
 /**
- * What a server has against us before we say anything; undefined where it has nothing, or does not say. Under TLS 1.3 the
- * handshake is over for us before the server has looked at our certificate. Whoever writes at once is reset, and the reset hides
- * the alert that came before it; who keeps quiet reads it.
+ * What a server has against us before we say anything; undefined where it has nothing, or does not say. Under TLS 1.3
+ * the handshake is over for us before the server has looked at our certificate. A client that writes at once is
+ * reset, and the reset hides the alert that came before it; who keeps quiet reads it.
  */
 export function quietHandshake(origin: URL, material: TlsMaterial, limitMs: number, signal: AbortSignal): Promise<unknown> {
   return new Promise((resolve) => {
@@ -27,7 +27,7 @@ export function quietHandshake(origin: URL, material: TlsMaterial, limitMs: numb
     signal.addEventListener('abort', onAbort, { once: true });
     socket.on('error', end);
     socket.on('close', () => end());
-    // Before TLS 1.3 whoever is not let in gets no connection; since then a ticket is given only to whom was.
+    // Before TLS 1.3 a client that is refused gets no connection; since then a ticket is given only to whom was.
     socket.on('secureConnect', () => {
       if (socket.getProtocol() !== 'TLSv1.3') end();
     });

@@ -1,6 +1,6 @@
 /**
- * What would help where no connection comes to stand, by the code of the error; it may pass by itself all the same. `address`:
- * the setting that holds it.
+ * What would help where no connection comes to stand, by the code of the error; it may pass by itself all the same.
+ * `address`: the setting that holds it.
  */
 export function reachHint(code: string, address = 'the address'): string | undefined {
   switch (code) {

@@ -3,7 +3,10 @@ import { type HttpHeaders, headerOf } from './answer.ts';
 /** Longest wait that a server may ask for: an hour, also where a broken clock says more. */
 const MOST_MS = 3_600_000;
 
-/** Milliseconds that a server asks us to wait: by `Retry-After`, or by when the limit of requests is lifted that was reached. */
+/**
+ * Milliseconds that a server asks us to wait: by `Retry-After`, or by when the limit of requests is lifted that was
+ * reached.
+ */
 export function askedWait(status: number, headers: HttpHeaders, nowMs: number): number | undefined {
   const asked = parseRetryAfter(headerOf(headers, 'retry-after'), nowMs);
   if (asked !== undefined || status !== 429 || headerOf(headers, 'ratelimit-remaining') !== '0') return asked;
@@ -11,7 +14,10 @@ export function askedWait(status: number, headers: HttpHeaders, nowMs: number): 
   return reset >= 0 ? Math.min(Math.ceil(reset * 1000), MOST_MS) : undefined;
 }
 
-/** Milliseconds that a `Retry-After` asks for, in either of its forms (seconds, HTTP date); undefined where it says nothing. */
+/**
+ * Milliseconds that a `Retry-After` asks for, in either of its forms (seconds, HTTP date); undefined where it says
+ * nothing.
+ */
 export function parseRetryAfter(header: string | undefined, nowMs: number): number | undefined {
   const text = header?.trim();
   if (text === undefined || text === '') return undefined;

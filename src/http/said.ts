@@ -17,9 +17,9 @@ const MOST_ID = 1000;
 const MOST_NUMBER = 100;
 
 /**
- * What a server said, read field by field: each is what the API promises, or the answer is one that cannot be used (MB4031), with
- * the request and the field. Everything that is read of an answer goes through here: what is foreign may be anything, also
- * something that can't even be made a text. What is missing or null is nothing.
+ * What a server said, read field by field: each is what the API promises, or the answer is one that cannot be used
+ * (MB4031), with the request and the field. Everything that is read of an answer goes through here: what is foreign
+ * may be anything, also something that can't even be made a text. What is missing or null is nothing.
  */
 export class Said {
   readonly #fields: Fields;

@@ -10,7 +10,7 @@ export interface TlsOptions {
   /** Our certificate, PEM; the key may stand in the same file. */
   readonly certPath?: string;
   readonly keyPath?: string;
-  /** Whoever answers is believed. Default false. */
+  /** Accepts any certificate. Default false. */
   readonly insecure?: boolean;
   /** What a user knows the settings by, for hints. */
   readonly names?: SettingNames & { readonly ca: string; readonly cert: string };
@@ -40,13 +40,16 @@ export function readTlsFiles(options: TlsOptions): TlsMaterial {
 const NAMES = { address: 'the address', ca: 'a CA bundle', cert: 'a client certificate' };
 
 /**
- * Alerts by which a server says that it wants a certificate of ours, or another one. Without any, older versions of TLS name the
- * handshake only.
+ * Alerts by which a server says that it wants a certificate of ours, or another one. Without any, older versions of
+ * TLS name the handshake only.
  */
 const REFUSES_OURS =
   /_ALERT_(?:CERTIFICATE_|NO_CERTIFICATE|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE|ACCESS_DENIED)/;
 
-/** What would help, by the code of an error; undefined where it is not about certificates. Nothing of it passes by itself. */
+/**
+ * What would help, by the code of an error; undefined where it is not about certificates. Nothing of it passes by
+ * itself.
+ */
 export function tlsHint(code: string, { names = NAMES }: TlsOptions): string | undefined {
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `The certificate is for another name: correct ${names.address}.`;
   if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
@@ -64,8 +67,8 @@ export function tlsHint(code: string, { names = NAMES }: TlsOptions): string | u
 }
 
 /**
- * What may help where connections are closed as soon as they stand: some servers say no more to who shows no certificate, or an
- * unknown one.
+ * What may help where connections are closed as soon as they stand: some servers say no more to who shows no
+ * certificate, or an unknown one.
  */
 export function closedHint({ names = NAMES }: TlsOptions): string {
   return `If the server requires a client certificate, give one (${names.cert}).`;

@@ -4,8 +4,8 @@ export class LateError extends Error {
 }
 
 /**
- * Asks for something that has so long and no longer; `ask` ends by the signal that it is given. Throws what `ask` throws, or that
- * it was late.
+ * Asks for something that has so long and no longer; `ask` ends by the signal that it is given. Throws what `ask`
+ * throws, or that it was late.
  */
 export async function within<T>(limitMs: number, signal: AbortSignal, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const stop = new AbortController();

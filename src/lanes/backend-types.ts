@@ -1,4 +1,4 @@
-/** Finds the types of lanes: those built in, and those that somebody else's package brings. */
+/** Finds the types of lanes: those built in, and those that other packages bring. */
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire, findPackageJSON } from 'node:module';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
@@ -18,7 +18,7 @@ const BUILT_IN: Readonly<Record<string, () => Promise<BackendType>>> = {
 /** See `backendType`. */
 export type BackendTypeLoader = typeof backendType;
 
-/** Where packages are looked for. */
+/** Where packages are searched. */
 export interface PackagePlaces {
   readonly cwd: string;
   /** The configuration file, relative to `cwd`; undefined where there is none. */
@@ -26,8 +26,9 @@ export interface PackagePlaces {
 }
 
 /**
- * A type by its name: a built-in one, else a package. A name that begins with `.` or `/` is a path, relative to the configuration
- * file; any other is looked for in `node_modules`, from the working directory and from the configuration file's directory.
+ * A type by its name: a built-in one, else a package. A name that begins with `.` or `/` is a path, relative to the
+ * configuration file; any other is searched for in `node_modules`, from the working directory and from the
+ * configuration file's directory.
  */
 export async function backendType(name: string, places: PackagePlaces): Promise<BackendType> {
   const own = Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name] : undefined;
@@ -127,7 +128,7 @@ function missing(value: object): string[] {
   ];
 }
 
-/** Nobody is told to install what was perhaps misspelled: somebody else may have given that name to a package. */
+/** Nobody is told to install what was perhaps misspelled: another package may have that name. */
 function unknownType(name: string, folders: readonly string[]): MirrorError {
   const builtIn = Object.keys(BUILT_IN);
   const guess = closestName(name, builtIn);

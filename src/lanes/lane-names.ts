@@ -1,4 +1,7 @@
-/** What a lane's runs and series are called in its tracker, and back: by the state alone, whatever the configuration says now. */
+/**
+ * What a lane's runs and series are called in its tracker, and back: by the state alone, whatever the configuration
+ * says now.
+ */
 import { keyOfRun, type RunRef } from '../model/index.ts';
 import { type LeftOut, nameThere, plainMapping, type RunMapping } from '../route/index.ts';
 import type { LaneReader } from '../state/index.ts';
@@ -71,7 +74,10 @@ export class LaneNames {
     return Object.hasOwn(left, tag) ? left[tag] : undefined;
   }
 
-  /** Whose a series of a tracker run is. One that nobody knows belongs to whose prefix it has, at last to the first run. */
+  /**
+   * Whose a series of a tracker run is. One that nobody knows belongs to whose prefix it has, at last to the first
+   * run.
+   */
   sourceOf(target: RunRef, name: string): SourceSeries {
     const { series, sources } = this.#target(target);
     const known = series.get(name);

@@ -52,7 +52,7 @@ export interface ShownSetting {
 
 /** Where backend types come from. */
 export interface ResolveOptions {
-  /** Where packages are looked for. Default: the working directory. */
+  /** Where packages are searched. Default: the working directory. */
   readonly cwd?: string;
   /** Default: `backendType`. */
   readonly load?: BackendTypeLoader;
@@ -92,7 +92,7 @@ export async function resolveLanes(config: Config, env: Environment, options: Re
   return resolved;
 }
 
-/** An error about the type of a lane, with the place where the type is said. */
+/** An error about the type of a lane, with the place where the type is reported. */
 function placedAt(place: string | undefined, error: unknown): unknown {
   if (!(error instanceof MirrorError) || place === undefined) return error;
   const { code, message, hint, cause, context } = error;
@@ -172,7 +172,10 @@ class LaneResolver {
     return this.#type.fields?.[key]?.env?.find((name) => (env[name] ?? '') !== '');
   }
 
-  /** The template for the experiment or project: what the lane says in the tracker's words, else what holds for all lanes. */
+  /**
+   * The template for the experiment or project: what the lane says in the tracker's words, else what holds for all
+   * lanes.
+   */
   #group(section: Section, env: Environment): Group | undefined {
     const lane = this.#lane;
     const keys = this.#type.groupKeys ?? [];
@@ -204,8 +207,8 @@ class LaneResolver {
   }
 
   /**
-   * The environment without those of the tracker's variables that stand behind something said to us: a variable of ours always,
-   * the file where several lanes have this type: one variable can't mean them all.
+   * The environment without those of the tracker's variables that stand behind something said to us: a variable of
+   * ours always, the file where several lanes have this type: one variable can't mean them all.
    */
   #ownEnvironment(section: Section, env: Environment): Environment {
     const weaker = Object.keys(this.#type.fields ?? {}).flatMap((key) => {
@@ -216,7 +219,10 @@ class LaneResolver {
     return weaker.length === 0 ? env : { ...env, ...Object.fromEntries(weaker.map((name) => [name, undefined])) };
   }
 
-  /** Leaves out what a stronger layer says under another name of the same setting (`backend_url` and `tracking_uri`), or in another way. */
+  /**
+   * Leaves out what a stronger layer says under another name of the same setting (`backend_url` and `tracking_uri`),
+   * or in another way.
+   */
   #strongest(section: Section): Section {
     const rank = (name: string): number => this.#lane.said.get(name)?.rank ?? 0;
     const fields = Object.entries(this.#type.fields ?? {});

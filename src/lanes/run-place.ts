@@ -9,7 +9,10 @@ export interface RunPlace {
   readonly target: RunRef;
   /** Stands before its tags there. */
   readonly prefix: string;
-  /** What was decided when the first of it was sent: it holds, whatever the configuration says now. Undefined: nothing was sent. */
+  /**
+   * What was decided when the first of it was sent: it holds, whatever the configuration says now. Undefined: nothing
+   * was sent.
+   */
   readonly kept: RunMapping | undefined;
 }
 

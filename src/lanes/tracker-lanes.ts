@@ -17,15 +17,15 @@ export type LaneWarning = (lane: string, message: string, facts: Readonly<Record
 
 /** What a pass changes about the runs of its lanes. */
 export interface MakeLanesOptions {
-  /** Begin runs anew that would be named, folded or placed otherwise today. Default false. */
+  /** Mirror runs again that would be named, folded or placed otherwise today. Default false. */
   readonly remap?: boolean;
-  /** Begin runs anew whose tracker run can't be gone on with. Default false. */
+  /** Mirror runs again whose tracker run can no longer be written to. Default false. */
   readonly rebuild?: boolean;
 }
 
 /**
- * Every tracker's lane, or only those of some names. Lanes that are switched off are left out, and that is said; those that were
- * named are not: it is an error to ask one of them for something. Whoever gets them closes their backends.
+ * Every tracker's lane, or only those of some names. Lanes that are switched off are left out, and that is reported;
+ * those that were named are not: it is an error to ask one of them for something. The caller closes their backends.
  */
 export async function makeTrackerLanes(
   config: Config,
@@ -62,7 +62,10 @@ function makeBackend({ name, type, settings }: ResolvedLane, env: Environment, w
   return type.create(settings, { lane: name, env, warn: (message, facts = {}) => warn(name, message, facts), whoseRun });
 }
 
-/** What a lane is to have. A lane's own facts are all that its rules ask for: those of the others decide of the others. */
+/**
+ * What a lane is to have. A lane's own facts are all that its rules ask for: those of the others decide of the
+ * others.
+ */
 export function routingOf(
   config: Config,
   { name, joins, parent }: ResolvedLane,
@@ -136,7 +139,9 @@ function namesOf({ runName, group, tags, parent }: ResolvedLane, project: string
   };
 }
 
-/** Tags as templates. One of which nothing is left says nothing of this run; one that was empty is a mark, and stays. */
+/**
+ * Tags as templates. One of which nothing is left says nothing of this run; one that was empty is a mark, and stays.
+ */
 function filledTags(tags: Readonly<Record<string, string>>, run: Parameters<typeof fillIn>[1]): Record<string, string> {
   const filled = Object.entries(tags).map(([name, value]) => [name, value, fillIn(value, run)] as const);
   return Object.fromEntries(filled.flatMap(([name, value, text]) => (text === '' && value !== '' ? [] : [[name, text]])));

@@ -2,18 +2,21 @@ import { totalmem } from 'node:os';
 
 /** What the system says of memory. */
 export interface MemorySurroundings {
-  /** The limit of our cgroup (version 1 or 2, the strictest above it included); 0, undefined or beyond all reason where there is none. */
+  /**
+   * The limit of our cgroup (version 1 or 2, the strictest above it included); 0, undefined or beyond all reason
+   * where there is none.
+   */
   readonly constrained: number | undefined;
   /** Of the machine. */
   readonly total: number;
 }
 
-/** Without a limit we are a guest on somebody's machine: no more than this, however much there is. */
+/** Without a limit we are a guest on a shared machine: no more than this, however much there is. */
 const MOST_UNASKED = 4 * 2 ** 30;
 
 /**
- * The memory to get along with: what was asked for, but no more than the cgroup lets us have. Without a wish it is the cgroup's
- * limit, else half of the machine's memory, 4 GiB at most.
+ * The memory to get along with: what was asked for, but no more than the cgroup lets us have. Without a wish it is
+ * the cgroup's limit, else half of the machine's memory, 4 GiB at most.
  */
 export function memoryOf(asked: number | undefined, system: MemorySurroundings = systemMemory()): number {
   const { constrained, total } = system;

@@ -32,8 +32,8 @@ export interface Shares {
 export const MOST_READERS = 8;
 
 /**
- * Large records that may be held at the same time. Of each root: the one that is read, the one that is stored, and one in each
- * tracker's lane; and one more, for what is made of them.
+ * Large records that may be held at the same time. Of each root: the one that is read, the one that is stored, and
+ * one in each tracker's lane; and one more, for what is made of them.
  */
 export function recordsAtOnce({ trackers, roots }: { readonly trackers: number; readonly roots: number }): number {
   return 1 + Math.max(1, Math.min(roots, MOST_READERS)) * (2 + trackers);

@@ -26,7 +26,10 @@ export interface ScalarColumns {
 /** How a value that is no scalar stands on disk. `content` is a message in the metadata's plugin data (hparams). */
 export type PointForm = 'simple_value' | 'histo' | 'image' | 'audio' | 'tensor' | 'content' | 'none' | 'graph_def' | 'tagged_run_metadata';
 
-/** One point that is no scalar, with its untouched payload: the bytes of the message (or graph) as they stand in the file. */
+/**
+ * One point that is no scalar, with its untouched payload: the bytes of the message (or graph) as they stand in the
+ * file.
+ */
 export interface ObjectPoint {
   readonly series: number;
   readonly step: number | bigint;
@@ -41,7 +44,10 @@ export interface ObjectPoint {
 /** What an event without values holds. */
 export type MarkKind = 'session_log' | 'log_message' | 'meta_graph_def' | 'empty';
 
-/** An event that carries no value of a tag: session starts and stops, log messages, meta graphs, events without content. */
+/**
+ * An event that carries no value of a tag: session starts and stops, log messages, meta graphs, events without
+ * content.
+ */
 export interface Mark {
   readonly kind: MarkKind;
   readonly step: number | bigint;

@@ -1,6 +1,6 @@
 /**
- * Modification and change time and inode of a file as one text: while it stays the same, with the size, nothing happened to
- * the file. Information only: a different one says nothing.
+ * Modification and change time and inode of a file as one text: while it stays the same, with the size, nothing
+ * happened to the file. Information only: a different one says nothing.
  */
 export function fileStamp(stat: { readonly mtimeNs: bigint; readonly ctimeNs: bigint; readonly ino: bigint }): string {
   return `${stat.mtimeNs}.${stat.ctimeNs}.${stat.ino}`;

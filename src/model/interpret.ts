@@ -71,7 +71,7 @@ function upgradedTensor(raw: RawValue): Tensor {
     case 'histo': {
       const { left, right, count } = upgradedHistogram(messages.HistogramProto.decode(raw.payload));
       const bytes = new Float32Array(left.flatMap((x, i) => [x, right[i] as number, count[i] as number]).map(Number));
-      // The upgrade rounds to float32: whoever is not interested in a histogram still gets the doubles.
+      // The upgrade rounds to float32: a caller that wants no histogram still gets the doubles.
       return { dtype: 'float', shape: [left.length, 3], bytes: new Uint8Array(bytes.buffer), raw: raw.payload };
     }
     case 'image': {

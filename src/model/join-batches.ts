@@ -1,6 +1,9 @@
 import type { Batch, ScalarColumns } from './batch.ts';
 
-/** Batches of one file as one, of the range in which they lie; nothing stands for what lies between them. There has to be one. */
+/**
+ * Batches of one file as one, of the range in which they lie; nothing stands for what lies between them. There has to
+ * be one.
+ */
 export function joinBatches(batches: readonly Batch[]): Batch {
   const [first] = batches;
   if (first === undefined) throw new Error('there is no batch to be joined');

@@ -1,4 +1,7 @@
-/** The kinds of series as people name them: each is a plugin's, but for `tensors`, which is whatever no other kind has. */
+/**
+ * The kinds of series as people name them: each is a plugin's, but for `tensors`, which is whatever no other kind
+ * has.
+ */
 export const KINDS = [
   'scalars',
   'histograms',

@@ -1,6 +1,7 @@
 /**
- * Names of files as text. Names are bytes, and those that are not UTF-8 (Latin-1 of old shares) have no text of their own: each byte that
- * fits into none stands as `\xNN`. So that no two names have one text, a backslash that happens to stand before such an escape is `\x5c`.
+ * Names of files as text. Names are bytes, and those that are not UTF-8 (Latin-1 of old shares) have no text of their
+ * own: each byte that fits into none stands as `\xNN`. So that no two names have one text, a backslash that happens
+ * to stand before such an escape is `\x5c`.
  */
 import { isUtf8 } from 'node:buffer';
 
@@ -19,7 +20,8 @@ export function nameOfBytes(bytes: Uint8Array): string {
     text.push(length === undefined ? `\0${(bytes[from] as number).toString(16)}` : Buffer.from(part).toString());
     from += length ?? 1;
   }
-  // A name holds no zero byte: it marks the escapes while backslashes before what only looks like one are escaped themselves.
+  // A name holds no zero byte: it marks the escapes while backslashes before what only looks like one are escaped
+  // themselves.
   return nameOfText(text.join('')).replaceAll('\0', '\\x');
 }
 

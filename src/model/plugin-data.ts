@@ -1,7 +1,10 @@
 import { mirrorboard as messages } from '../proto/messages.js';
 import type { Json, JsonObject } from './value.ts';
 
-/** Hyperparameter and layout messages in protobuf's JSON form: fields that are unset or zero are left out, enums by name. */
+/**
+ * Hyperparameter and layout messages in protobuf's JSON form: fields that are unset or zero are left out, enums by
+ * name.
+ */
 
 /** The plugin data of hparams (`HParamsPluginData`) as JSON. Throws when the bytes are no such message. */
 export function readHParams(content: Uint8Array): JsonObject {

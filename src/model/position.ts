@@ -1,8 +1,9 @@
-/** Where a lane stands in a file, and what has to be known of the file to go on from there. */
+/** Where a lane stands in a file, and what has to be known of the file to continue from there. */
 
 /**
- * Why bytes cannot be read as records. `torn` and `zeros` are pending: normal at the end of a live file. So is `cut`: the file
- * ends before what was read of it does, since it is being written anew, or was cut; what was mirrored of it is kept.
+ * Why bytes cannot be read as records. `torn` and `zeros` are pending: normal at the end of a live file. So is `cut`:
+ * the file ends before what was read of it does, since it is being written again, or was cut; what was mirrored of it
+ * is kept.
  */
 export type DamageReason =
   | 'length_checksum'
@@ -18,11 +19,11 @@ export type DamageReason =
   | 'zeros'
   | 'cut';
 
-/** How far a record that is not whole was looked into while somebody may still be writing it. */
+/** How far a record that is not whole was searched while its writer may still be at work. */
 export interface TornLook {
-  /** Where the search goes on. */
+  /** Where the search continues. */
   readonly at: number;
-  /** The first sound record inside. */
+  /** The first valid record inside. */
   readonly first?: number;
   /** Where the last one ends. */
   readonly last?: number;
@@ -39,9 +40,12 @@ export interface Damage {
   readonly reason: DamageReason;
   /** What was found, in a few words. */
   readonly detail?: string;
-  /** Where the record ends that the bytes claim to be, when sound records inside of it were taken for what they seem to be. */
+  /**
+   * Where the record ends that the bytes claim to be, when valid records inside of it were taken for what they seem
+   * to be.
+   */
   readonly claim?: number;
-  /** Of a torn end; of one that was cut, how far it was compared with what was read of it. */
+  /** Of an incomplete end; of one that was cut, how far it was compared with what was read of it. */
   readonly look?: TornLook;
   /** Of an end that is not all zeros: since where it is. */
   readonly zerosFrom?: number;
@@ -54,7 +58,7 @@ export function fitsNow(state: FileState, memory: number): boolean {
   return state.damage.some(({ reason, needs }) => reason === 'too_large' && needs !== undefined && needs <= memory);
 }
 
-/** Whether this is the normal end of a file that somebody still writes to, or writes anew. */
+/** Whether this is the normal end of a file that is still being written, or written over. */
 export function isPending({ reason }: Pick<Damage, 'reason'>): boolean {
   return reason === 'torn' || reason === 'zeros' || reason === 'cut';
 }
@@ -64,7 +68,7 @@ export interface Gap {
   readonly start: number;
   readonly end: number;
   readonly reason: 'damage' | 'repair' | 'route' | 'reclassified';
-  /** Only these tags are owed; all of them when absent. */
+  /** Only these tags are pending; all of them when absent. */
   readonly tags?: readonly string[];
 }
 
@@ -87,7 +91,10 @@ export interface TrailMark {
   readonly checksum: number;
 }
 
-/** Tells whether these are still the same bytes under a name: the first sound record and the last one before the watermark. */
+/**
+ * Tells whether these are still the same bytes under a name: the first valid record and the last one before the
+ * watermark.
+ */
 export interface Guard {
   readonly first: RecordMark | undefined;
   readonly last: RecordMark | undefined;
@@ -122,7 +129,9 @@ export interface FileState {
   readonly damage: readonly Damage[];
   /** Bytes the file had when it was last read to its end. */
   readonly size: number;
-  /** Of the file system, nanoseconds as text and inode: spare a look into files that did not change. Information only. */
+  /**
+   * Of the file system, nanoseconds as text and inode: spare a look into files that did not change. Information only.
+   */
   readonly stamp: string;
   /** Sound records before the watermark. */
   readonly records: number;
@@ -132,8 +141,9 @@ export interface FileState {
 }
 
 /**
- * Whether a file is to be looked at again though nothing happened to it: a torn end, or a beginning of what was read, that was found
- * while somebody may still have been writing, and bytes the system did not give us, which come back without a trace.
+ * Whether a file is to be looked at again though nothing happened to it: an incomplete end, or a beginning of what
+ * was read, that was found while its writer may still have been at work, and bytes the system did not give us, which
+ * come back without a trace.
  */
 export function needsSearch(state: FileState): boolean {
   return state.damage.some(
@@ -142,12 +152,18 @@ export function needsSearch(state: FileState): boolean {
   );
 }
 
-/** Whether nothing is left to be read of a file, as far as size and stamp can tell. `isSettled`: nobody comes back to it later. */
+/**
+ * Whether nothing is left to be read of a file, as far as size and stamp can tell. `isSettled`: nobody comes back to
+ * it later.
+ */
 export function isAtEnd(state: FileState, size: number, stamp: string, isSettled: boolean): boolean {
   return isSame(state, size, stamp) && state.position.gaps.length === 0 && !(isSettled && needsSearch(state));
 }
 
-/** Whether a changed file is read from its watermark or anew is only known once its guard is looked at: the less is said. */
+/**
+ * Whether a changed file is read from its watermark or again is only known once its guard is checked: the less is
+ * reported.
+ */
 export function bytesAhead(state: FileState | undefined, size: number, stamp: string): number {
   if (state === undefined) return size;
   if (isSame(state, size, stamp) && !needsSearch(state)) return 0;
@@ -158,12 +174,15 @@ function isSame(state: FileState, size: number, stamp: string): boolean {
   return state.stamp === stamp && state.size === size;
 }
 
-/** Whether bytes of a file could not be read, are owed, or have to be looked at again soon. */
+/** Whether bytes of a file could not be read, are pending, or have to be looked at again soon. */
 export function isTroubled({ position, damage }: FileState): boolean {
   return position.gaps.length > 0 || damage.some((item) => !isPending(item) || isUndecided(item));
 }
 
-/** Whether sound records lie inside a torn one, or may be new ones behind a cut, and a second look will say what they are. */
+/**
+ * Whether valid records lie inside a torn one, or may be new ones behind a cut, and a second look will say what they
+ * are.
+ */
 export function isUndecided({ look }: Damage): boolean {
   return look?.sinceMs !== undefined;
 }
@@ -181,7 +200,9 @@ export function gapBytes(gaps: readonly Gap[], upTo: number): number {
   return bytes;
 }
 
-/** Bytes before the watermark that can be read, and are to be brought: not those of damage, which wait for their file. */
+/**
+ * Bytes before the watermark that can be read, and are to be brought: not those of damage, which wait for their file.
+ */
 export function owedGapBytes({ position: { gaps, watermark } }: Pick<FileState, 'position'>): number {
   return gapBytes(
     gaps.filter(({ reason }) => reason !== 'damage'),
@@ -190,8 +211,8 @@ export function owedGapBytes({ position: { gaps, watermark } }: Pick<FileState, 
 }
 
 /**
- * Bytes of a file that were not mirrored: behind the watermark, torn and damaged ends included, and gaps. `unread`: those beyond
- * what was looked at.
+ * Bytes of a file that were not mirrored: behind the watermark, torn and damaged ends included, and gaps. `unread`:
+ * those beyond what was looked at.
  */
 export function unmirroredBytes(state: FileState | undefined, unread: number | undefined): number {
   const watermark = state?.position.watermark ?? 0;

@@ -120,7 +120,10 @@ export function numberCount(tensor: Tensor): number {
   return tensor.dtype.startsWith('complex') ? 2 * size : size;
 }
 
-/** The elements as numbers (complex ones as real, imaginary); integers no double holds as bigint. `most` bounds how many. */
+/**
+ * The elements as numbers (complex ones as real, imaginary); integers no double holds as bigint. `most` bounds how
+ * many.
+ */
 export function tensorNumbers(tensor: Tensor, most = Infinity): (number | bigint)[] {
   const bytes = tensor.bytes;
   if (bytes === undefined) return [];

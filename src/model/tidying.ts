@@ -1,4 +1,7 @@
-/** What a person changes in what is known of roots and runs: state and store make the same change, one after the other. */
+/**
+ * What a person changes in what is known of roots and runs: state and store make the same change, one after the
+ * other.
+ */
 export type Tidying =
   /** A root has another name. */
   | { readonly kind: 'rename'; readonly from: string; readonly to: string }

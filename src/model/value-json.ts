@@ -18,8 +18,8 @@ export interface Blob {
 }
 
 /**
- * A value in the truth format's JSON form. Large bytes are replaced by `{bytes, sha256, format}` and handed to `keep`, in
- * the order in which they are named.
+ * A value in the truth format's JSON form. Large bytes are replaced by `{bytes, sha256, format}` and handed to
+ * `keep`, in the order in which they are named.
  */
 export function valueJson(value: Value, keep: (blob: Blob) => void): Json {
   switch (value.kind) {

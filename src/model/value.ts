@@ -13,7 +13,9 @@ export type Value =
     }
   | { readonly kind: 'audio'; readonly clips: readonly AudioClip[]; readonly format?: AudioFormat }
   | { readonly kind: 'text'; readonly shape: readonly number[]; readonly strings: readonly Uint8Array[] }
-  /** Rows: true positives, false positives, true negatives, false negatives, precision, recall; a column a threshold. */
+  /**
+   * Rows: true positives, false positives, true negatives, false negatives, precision, recall; a column a threshold.
+   */
   | { readonly kind: 'pr_curve'; readonly shape: readonly number[]; readonly rows: readonly (readonly (number | bigint)[])[] }
   | { readonly kind: 'layout'; readonly layout: JsonObject }
   | { readonly kind: 'hparams'; readonly data: JsonObject }
@@ -55,7 +57,10 @@ export interface AudioFormat {
   readonly contentType: string;
 }
 
-/** A message in protobuf's JSON form, with the field names of the .proto files; numbers stay numbers, NaN and infinities too. */
+/**
+ * A message in protobuf's JSON form, with the field names of the .proto files; numbers stay numbers, NaN and
+ * infinities too.
+ */
 export type Json = null | boolean | number | bigint | string | readonly Json[] | JsonObject;
 /** An object of JSON. */
 export interface JsonObject {

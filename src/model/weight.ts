@@ -37,7 +37,10 @@ const BLOB_PLUGINS: ReadonlySet<string> = new Set([
 ]);
 const INLINE_STRING_BYTES = 4096;
 
-/** About what it takes to say what a value means (`interpret`, `valueJson`), beside the bytes it is made of: an estimate from above. */
+/**
+ * About what it takes to say what a value means (`interpret`, `valueJson`), beside the bytes it is made of: an
+ * estimate from above.
+ */
 export function weighValue(plugin: string, value: messages.Summary.Value.$Properties): number {
   if (plugin === 'hparams') return STRUCTURE * (value.metadata?.plugin_data?.content?.length ?? 0);
   const { histo, tensor } = value;
@@ -73,7 +76,10 @@ function listBytes(tensor: messages.TensorProto.$Properties): number {
   return 16 * lists.reduce((sum, list) => sum + (list?.length ?? 0), 0);
 }
 
-/** About what a text takes on its way into JSON. Escapes take six letters each; one letter that is not Latin doubles all others. */
+/**
+ * About what a text takes on its way into JSON. Escapes take six letters each; one letter that is not Latin doubles
+ * all others.
+ */
 export function weightOfText(text: Uint8Array): number {
   let escapes = 0;
   let isWide = false;

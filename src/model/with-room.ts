@@ -7,8 +7,8 @@ export interface Going {
 }
 
 /**
- * Of some moves those that find room: nothing is where they go (`isFree`), or what is there goes elsewhere itself. So runs may
- * change places.
+ * Of some moves those that find room: nothing is where they go (`isFree`), or what is there goes elsewhere itself. So
+ * runs may change places.
  */
 export function withRoom<Item>(items: readonly Item[], goingOf: (item: Item) => Going, isFree: (item: Item) => boolean): readonly Item[] {
   const leaving = new Set(items.map((item) => keyOfRun(goingOf(item).from)));

@@ -3,7 +3,7 @@ import { inodeOf, KEPT_STAMP, keyOfRun, type RunRef } from '../model/index.ts';
 import { isThere, type Knower, type KnownState, markKey } from './moved-files.ts';
 import type { MovedFact } from './moves.ts';
 
-/** So often is looked for copies of a run that is gone: one that was copied at once before has to be read first. */
+/** So often is searched for copies of a run that is gone: one that was copied at once before has to be read first. */
 const MOST_LOOKS = 3;
 
 interface Gone {
@@ -12,7 +12,10 @@ interface Gone {
   looks: number;
 }
 
-/** Tells of runs that are gone where their copies lie. No file is opened: what is known of the two says whether they are alike. */
+/**
+ * Tells of runs that are gone where their copies lie. No file is opened: what is known of the two says whether they
+ * are alike.
+ */
 export class CopiedRuns {
   readonly #held: Knower;
   readonly #pathOf: (root: string) => string | undefined;

@@ -1,4 +1,7 @@
-/** Files that are not where they were: joins what a store or the state knows with what lies below a root, file by file. */
+/**
+ * Files that are not where they were: joins what a store or the state knows with what lies below a root, file by
+ * file.
+ */
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KnownRoot } from '../contract/index.ts';
@@ -43,7 +46,7 @@ export function markKey({ length, checksum }: RecordMark): string {
   return `${length}:${checksum}`;
 }
 
-/** Where files that turned up are looked for. */
+/** Where files that turned up are searched for. */
 export interface FindOptions {
   /** Files are known by their inodes alone, so that none is opened that was not read before. */
   readonly byInode?: boolean;
@@ -74,8 +77,8 @@ function rootsOf(root: NamedRoot, { others = [] }: FindOptions): Map<string, Nam
 }
 
 /**
- * The same, and what became of the runs whose places were taken, and of those in whose places they are: names go round. Only directories
- * from which something came are looked into.
+ * The same, and what became of the runs whose places were taken, and of those in whose places they are: names go
+ * round. Only directories from which something came are looked into.
  */
 export function findAllPairs(root: NamedRoot, found: readonly FoundRun[], held: Knower, options: FindOptions = {}): Joined {
   const roots = rootsOf(root, options);
@@ -141,8 +144,8 @@ function newFiles(root: NamedRoot, found: readonly FoundRun[], held: Knower, opt
 }
 
 /**
- * Of files with names that others had, those that are not what was read under them: a file may be copied over itself, and have
- * another inode.
+ * Of files with names that others had, those that are not what was read under them: a file may be copied over itself,
+ * and have another inode.
  */
 function otherFiles<File extends FoundFile & { readonly run: RunRef; readonly before: string }>(
   root: NamedRoot,
@@ -158,7 +161,10 @@ function otherFiles<File extends FoundFile & { readonly run: RunRef; readonly be
   });
 }
 
-/** Whether a file has the name or the inode of one that is known, of whichever root. Those are gathered once, when it is first asked. */
+/**
+ * Whether a file has the name or the inode of one that is known, of whichever root. Those are gathered once, when it
+ * is first asked.
+ */
 export function knownAmong(helds: readonly Knower[]): (file: FoundFile) => boolean {
   let known: { readonly names: Set<string>; readonly inodes: KnownInodes } | undefined;
   const gather = (): NonNullable<typeof known> => {
@@ -191,7 +197,10 @@ export interface Pair {
 /** What became of files that are new. */
 export interface Joined {
   readonly pairs: readonly Pair[];
-  /** Files with so little in them that each may be one that is known, by its inode, or a new one: later that can be told. */
+  /**
+   * Files with so little in them that each may be one that is known, by its inode, or a new one: later that can be
+   * told.
+   */
   readonly unclear: readonly NewFile[];
 }
 
@@ -245,7 +254,10 @@ function isSameEnd(from: KnownState, to: NewFile): boolean {
   return last(from.run.path) === last(to.run.path);
 }
 
-/** Whether anything has a file's name, as far as is known where its root lies. What can't be looked at is not gone for that. */
+/**
+ * Whether anything has a file's name, as far as is known where its root lies. What can't be looked at is not gone for
+ * that.
+ */
 export function isThere(rootPath: string | undefined, run: string, name: string): boolean {
   if (rootPath === undefined) return true;
   try {

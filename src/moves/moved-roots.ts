@@ -21,7 +21,7 @@ import { StateFile, StateReader } from '../state/index.ts';
 import type { LinkRules } from '../untrusted/index.ts';
 import { findPairs, isThere, type Knower, knownAmong, type Pair } from './moved-files.ts';
 
-/** So many files of a root are looked for before it is believed that none is there. */
+/** So many files of a root are searched for before it is believed that none is there. */
 const FILES_LOOKED_FOR = 10_000;
 
 /** The roots that are known beside some, and can be asked: their file systems answer. */
@@ -35,8 +35,9 @@ export async function otherRoots(roots: readonly ResolvedRoot[], helds: readonly
 }
 
 /**
- * Throws MB3020 where a root of which nothing is known holds what was mirrored from another one, and is there no more: it would be mirrored
- * twice. `walk` finds all of each root; that is asked only where a known root has lost its files.
+ * Throws MB3020 where a root of which nothing is known holds what was mirrored from another one, and is there no
+ * more: it would be mirrored twice. `walk` finds all of each root; that is asked only where a known root has lost its
+ * files.
  */
 export async function checkMovedRoots(
   roots: readonly ResolvedRoot[],
@@ -136,7 +137,7 @@ export function placeWithoutLinks(path: string): string {
   }
 }
 
-/** What is known of roots; nothing where that can't be read: then something else is said of it. */
+/** What is known of roots; nothing where that can't be read: then something else is reported of it. */
 function rootsKnownTo({ store, state }: { readonly store: string | undefined; readonly state: string | undefined }): readonly KnownRoot[] {
   try {
     const path = [store, state].find((each) => each !== undefined && existsSync(each));
@@ -180,7 +181,10 @@ function hasLostAll({ name, path }: KnownRoot, held: Knower): boolean {
   return looked > 0;
 }
 
-/** Throws where most of what was mirrored from a root lies below a directory of another one. A part of it is followed run by run. */
+/**
+ * Throws where most of what was mirrored from a root lies below a directory of another one. A part of it is followed
+ * run by run.
+ */
 function refuse(root: ResolvedRoot, from: KnownRoot, moved: readonly Pair[], known: number): void {
   const places = Map.groupBy(moved, ({ from: { run }, to }) => placeAbove(run.path, to.run.path));
   for (const [place, pairs] of places) {

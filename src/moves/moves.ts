@@ -18,7 +18,9 @@ import {
 
 /** Who knows files, and can be told that they lie elsewhere now. */
 export interface Movable extends Knower {
-  /** Notes that they lie elsewhere, and returns those of which that could be done; of the others nothing was changed. */
+  /**
+   * Notes that they lie elsewhere, and returns those of which that could be done; of the others nothing was changed.
+   */
   move(moves: readonly Move[]): readonly Move[];
 }
 
@@ -37,8 +39,8 @@ export interface Move {
 type Place = Pick<Move, 'root' | 'from' | 'toRoot' | 'to'>;
 
 /**
- * Why a run is not gone on with: only a part of it turned up, where nothing was mirrored before (`new`), or beside files that
- * another run has there (`part`); or it lies where another one was that is there no more (`other`).
+ * Why a run is not continued: only a part of it turned up, where nothing was mirrored before (`new`), or beside files
+ * that another run has there (`part`); or it lies where another one was that is there no more (`other`).
  */
 export type Apart = 'new' | 'part' | 'other';
 
@@ -47,11 +49,13 @@ export interface Moves {
   /** With what becomes of it where it is not followed. */
   readonly followed: readonly (Move & { readonly otherwise: Apart })[];
   readonly apart: readonly (Place & { readonly otherwise: Apart })[];
-  /** Files of which it can't be told yet whether they are known, by `keyOfFile`: nothing is read of them until it can. */
+  /**
+   * Files of which it can't be told yet whether they are known, by `keyOfFile`: nothing is read of them until it can.
+   */
   readonly unclear: readonly string[];
 }
 
-/** What is said of a run that lies elsewhere. */
+/** What is reported about a run that lies elsewhere. */
 export interface MovedFact extends Place {
   readonly becomes: 'followed' | Apart;
 }
@@ -80,7 +84,7 @@ export function followMoves(
       const { root: fromRoot, from, toRoot, to, otherwise } = move;
       const key = moveKey(move);
       const before = facts.get(key)?.becomes ?? 'followed';
-      // Where one of several could not go along, that is what is said.
+      // Where one of several could not go along, that is what is reported.
       const becomes = before !== 'followed' ? before : done.has(move) ? 'followed' : otherwise;
       facts.set(key, { root: fromRoot, from, toRoot, to, becomes });
     }
@@ -89,8 +93,8 @@ export function followMoves(
 }
 
 /**
- * Runs without the files of which it can't be told yet whether they are known. What went along with its run is known under its name by now.
- * `stampsIn`: the stamps of a run's files that are known.
+ * Runs without the files of which it can't be told yet whether they are known. What went along with its run is known
+ * under its name by now. `stampsIn`: the stamps of a run's files that are known.
  */
 export function withoutUnclear(
   root: string,
@@ -115,9 +119,10 @@ export function moveKey({ root, from, toRoot, to }: Place): string {
 }
 
 /**
- * Which of the files that were found are known under a path where they are not any more: by their inode, else by their
- * first and last record, as far as they were read. Two files that are both there are two, however alike they are. A run whose place another
- * one had goes on there if that one goes on elsewhere, too: so names may be swapped, or go round.
+ * Which of the files that were found are known under a path where they are not any more: by their inode, else by
+ * their first and last record, as far as they were read. Two files that are both there are two, however alike they
+ * are. A run whose place another one had continues there if that one continues elsewhere, too: so names may be
+ * swapped, or go round.
  */
 export function findMoves(root: NamedRoot, found: readonly FoundRun[], held: Knower, options: FindOptions = {}): Moves {
   const roots = new Map([root, ...(options.others ?? [])].map(({ name, path }) => [name, path]));
@@ -136,7 +141,8 @@ export function findMoves(root: NamedRoot, found: readonly FoundRun[], held: Kno
     (targets.get(keyOfRun(from))?.size === 1 &&
       origins.get(keyOfRun(to))?.size === 1 &&
       held.positions(from).files.every((file) => isAway(from, file)) &&
-      // Of a root that is not there nobody can say what became of its files: it may not be mounted. Unless they are the very same.
+      // Of a root that is not there nobody can say what became of its files: it may not be mounted. Unless they are
+      // the very same.
       (isStanding(from.root) || group.every(({ isSameInode }) => isSameInode)));
   const places = groups.flatMap((group) => {
     const [pair] = group;

@@ -1,4 +1,7 @@
-/** Whether a root is the one that is held under its name: joins what a store or the state knows with what the files say. */
+/**
+ * Whether a root is the one that is held under its name: joins what a store or the state knows with what the files
+ * say.
+ */
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { KnownRoot, KnownRun } from '../contract/index.ts';
@@ -20,8 +23,8 @@ export interface Held {
 const FILES_COMPARED = 64;
 
 /**
- * Two people's `runs/` must not meet: a root whose name is taken, but whose path is another one, has to hold at least one
- * file that is known, unless somebody named it on purpose. Throws MB2007.
+ * Two people's `runs/` must not meet: a root whose name is taken, but whose path is another one, has to hold at least
+ * one file that is known, unless it was named on purpose. Throws MB2007.
  */
 export function checkIdentities(roots: readonly ResolvedRoot[], held: Held): void {
   const paths = new Map(held.roots().map(({ name, path }) => [name, path]));
@@ -37,7 +40,10 @@ export function checkIdentities(roots: readonly ResolvedRoot[], held: Held): voi
   }
 }
 
-/** The known roots, without those in a directory that is asked for of which only the name is known: they are part of that one now. */
+/**
+ * The known roots, without those in a directory that is asked for of which only the name is known: they are part of
+ * that one now.
+ */
 export function rootsBeside(held: Pick<Held, 'roots' | 'knownFiles'>, requests: readonly RootRequest[]): readonly KnownRoot[] {
   const asked = new Set(requests.map(({ path }) => resolve(path)));
   return held.roots().filter(({ name, path }) => !isBelow(path, asked) || !isUnread(held, name));
@@ -75,8 +81,8 @@ function freeName(name: string, taken: ReadonlyMap<string, string>): string {
 }
 
 /**
- * How many files were mirrored of the part of a root that is asked for, whether they are there or not; without those below something
- * that nobody can look at (`hidden`).
+ * How many files were mirrored of the part of a root that is asked for, whether they are there or not; without those
+ * below something that nobody can look at (`hidden`).
  */
 export function countKnown(
   held: Pick<Held, 'knownFiles'>,

@@ -1,4 +1,6 @@
-/** Runs whose places were taken: what is new there waits until it is known whether what was there lies elsewhere now. */
+/**
+ * Runs whose places were taken: what is new there waits until it is known whether what was there lies elsewhere now.
+ */
 import { machineMs } from '../clock.ts';
 import type { RunChange } from '../discover/index.ts';
 import { keyOfRun, type RunRef } from '../model/index.ts';
@@ -23,7 +25,10 @@ interface Waiting {
   readonly changes: RunChange[];
 }
 
-/** A file that is read in a taken place before the run that left it was found would make that run a part of itself, and no move. */
+/**
+ * A file that is read in a taken place before the run that left it was found would make that run a part of itself,
+ * and no move.
+ */
 export class TakenPlaces {
   readonly #options: TakenPlacesOptions;
   readonly #waiting = new Map<string, Waiting>();
@@ -50,7 +55,10 @@ export class TakenPlaces {
     this.#scannedAtMs.set(root, startedAtMs);
   }
 
-  /** Changes that need not wait any more, since all roots were scanned from then on: nothing of the run lies elsewhere. */
+  /**
+   * Changes that need not wait any more, since all roots were scanned from then on: nothing of the run lies
+   * elsewhere.
+   */
   due(): { readonly root: string; readonly changes: readonly RunChange[] }[] {
     if (this.#waiting.size === 0) return [];
     let scannedAtMs = Number.POSITIVE_INFINITY;
@@ -83,8 +91,8 @@ export class TakenPlaces {
   }
 
   /**
-   * Whether all that was known of a run is gone, or other files: at least one of them gone, or shorter than what was read, as a file
-   * that was copied there once more is not.
+   * Whether all that was known of a run is gone, or other files: at least one of them gone, or shorter than what was
+   * read, as a file that was copied there once more is not.
    */
   #isTaken(run: RunRef, key: string, { files }: RunChange): boolean {
     const rootPath = this.#options.pathOf(run.root);

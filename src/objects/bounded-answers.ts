@@ -22,7 +22,7 @@ export function boundAnswers(client: S3Client, address: string): void {
       }
       return answered;
     },
-    // Nearer to the connection than whoever reads the answer.
+    // Nearer to the connection than the reader of the answer.
     { step: 'deserialize', priority: 'low', name: 'boundAnswers', override: true },
   );
 }

@@ -7,7 +7,7 @@ const NO_ACCESS =
   /AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|CredentialsProviderError|TokenRefreshRequired/;
 const NO_TARGET = /NoSuchBucket|InvalidBucketName|PermanentRedirect|AuthorizationHeaderMalformed/;
 
-/** Longest part of a server's message that is looked at. */
+/** Longest part of a server's message that is checked. */
 const MOST_SAID = 2000;
 const MOST_NAME = 100;
 

@@ -43,7 +43,10 @@ export class ObjectStore {
     return `${this.#options.url}/${path.split('/').map(encodeURIComponent).join('/')}`;
   }
 
-  /** Stores an object; the same again replaces it by itself. Throws MB4001 for what may pass, MB4002 and MB4004 for what may not. */
+  /**
+   * Stores an object; the same again replaces it by itself. Throws MB4001 for what may pass, MB4002 and MB4004 for
+   * what may not.
+   */
   async put(path: string, content: ObjectContent, signal: AbortSignal): Promise<string> {
     const { sdk, client } = await this.#load();
     const Key = this.#key(path);
@@ -84,7 +87,7 @@ export class ObjectStore {
     );
   }
 
-  /** Looks whether the bucket is there and lets us in. */
+  /** Checks that the bucket exists and accepts our credentials. */
   async probe(signal: AbortSignal): Promise<void> {
     const { sdk, client } = await this.#load();
     await this.#try(`looking at ${this.#options.url}`, signal, () =>
@@ -213,7 +216,9 @@ export class ObjectStore {
     return { id, stored };
   }
 
-  /** One command, within a time that its bytes may take: the client itself waits as long as now and then a byte comes. */
+  /**
+   * One command, within a time that its bytes may take: the client itself waits as long as now and then a byte comes.
+   */
   #within<T>(bytes: number, signal: AbortSignal, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
     return within(deadlineOf(this.#options.timeoutMs ?? TIMEOUT_MS, bytes), signal, ask);
   }

@@ -13,7 +13,10 @@ export interface ObjectStoreOptions {
   readonly region?: string;
   /** The bucket in the path instead of the host name. Default: where there is an endpoint. */
   readonly pathStyle?: boolean;
-  /** Of one command, its answer included; a body that is sent has a second more for every megabyte. Milliseconds, default 240 000. */
+  /**
+   * Of one command, its answer included; a body that is sent has a second more for every megabyte. Milliseconds,
+   * default 240 000.
+   */
   readonly timeoutMs?: number;
   /** Where proxies are named. Default: the process's. */
   readonly env?: Environment;

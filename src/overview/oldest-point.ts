@@ -16,7 +16,7 @@ export interface RunBehind {
 interface OpenFile {
   readonly place: Place;
   readonly file: FileBehind;
-  /** What is missing is no older; 0 where that is not known before its file is looked at. */
+  /** What is missing is no older; 0 where that is not known before its file is checked. */
   readonly lowMs: number;
   /** When the lane's last process looked last. */
   readonly lookedMs: number;
@@ -32,9 +32,9 @@ const HEADER_BYTES = 12;
 const WALL_TIME = 0x09;
 
 /**
- * Since when the oldest point could be seen that is in the files and not in the lane, by the wall clock. What the lane's last
- * process kept of a file holds. Of all else, a point came after the lane was at the end of its file (or that process looked
- * last), and not after the file changed last; between the two, its own time says when.
+ * Since when the oldest point could be seen that is in the files and not in the lane, by the wall clock. What the
+ * lane's last process kept of a file holds. Of all else, a point came after the lane was at the end of its file (or
+ * that process looked last), and not after the file changed last; between the two, its own time says when.
  */
 export async function oldestMs(runs: readonly RunBehind[], stand: LaneStand | undefined): Promise<number> {
   const kept = stand === undefined ? undefined : new KeptLag(stand.behind, stand.written_ms);
@@ -51,7 +51,7 @@ export async function oldestMs(runs: readonly RunBehind[], stand: LaneStand | un
       }
     }
   }
-  // The ones that may be oldest are looked at first; what can't be older is not opened.
+  // The ones that may be oldest are checked first; what can't be older is not opened.
   open.sort((a, b) => a.lowMs - b.lowMs);
   const signal = AbortSignal.timeout(PATIENCE_MS);
   for (let at = 0; at < open.length; at += AT_ONCE) {
@@ -60,7 +60,8 @@ export async function oldestMs(runs: readonly RunBehind[], stand: LaneStand | un
       few.map(async ({ place, file, lowMs: leastMs, lookedMs }) => {
         if (at >= MOST_OPENED || leastMs >= oldest) return Math.max(leastMs, lookedMs, file.changedMs);
         const [wallMs, madeMs] = await Promise.all([wallTimeAt(place, file, signal), madeAt(place, file)]);
-        // It was there when that process looked, and was not missing: it was forgotten since, or let in. How old it is the file alone says.
+        // It was there when that process looked, and was not missing: it was forgotten since, or let in. How old it
+        // is the file alone says.
         const lowMs = leastMs === 0 && (madeMs === 0 || madeMs >= lookedMs) ? lookedMs : leastMs;
         const highMs = Math.max(lowMs, file.changedMs);
         // A copy may have the times of what it was copied from, and was not there before it was made.

@@ -33,7 +33,7 @@ export interface PlannedRun {
   readonly changedFiles: number;
   readonly bytes: number;
   readonly bytesToRead: number;
-  /** The same without torn ends, which wait for their writer. */
+  /** The same without incomplete ends, which wait for their writer. */
   readonly bytesBehind: number;
   /** Files that are behind. */
   readonly behind: readonly FileBehind[];
@@ -152,7 +152,7 @@ function lessOf(one: FileState, other: FileState | undefined): FileState | undef
   return other === undefined || other.position.watermark < one.position.watermark ? other : one;
 }
 
-/** What of the runs that were found is ahead of somebody. */
+/** What of the runs that were found is pending in a lane. */
 export function planRuns(root: string, found: readonly FoundRun[], held: Pick<Positions, 'positions'>): PlannedRun[] {
   return found.map(({ path, files }) => {
     const run = { root, path };
@@ -187,7 +187,10 @@ function fileBehind({ name, size, stamp }: FoundFile, state: FileState | undefin
   };
 }
 
-/** Of the bytes ahead, those of a last record that was not whole, or that could not be read, when they were looked at last. */
+/**
+ * Of the bytes ahead, those of a last record that was not whole, or that could not be read, when they were looked at
+ * last.
+ */
 function waitingBytes({ size }: FoundFile, state: FileState | undefined): number {
   const watermark = state?.position.watermark ?? 0;
   if (state === undefined || size < watermark) return 0;

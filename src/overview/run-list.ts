@@ -3,7 +3,7 @@ import type { StoreReader } from '../backends/local/index.ts';
 import { keyOfRun, type RunRef } from '../model/index.ts';
 import type { ListedInState, StateReader } from '../state/index.ts';
 
-/** What a listing can be asked for, and what is said of a run. */
+/** What a listing can be asked for, and what is reported about a run. */
 export const RUN_STATES = ['done', 'behind', 'refused', 'damaged', 'left-out', 'not-begun', 'kept', 'gone'] as const;
 /** One of `RUN_STATES`. */
 export type RunState = (typeof RUN_STATES)[number];
@@ -15,7 +15,7 @@ export interface ListedLane {
   /** Bytes of its files that others have read, or saw, and this lane has not. */
   readonly behind: number;
   readonly refused: number;
-  /** Files and params beside the event files. */
+  /** Files and params next to the event files. */
   readonly refusedFiles: number;
 }
 
@@ -29,7 +29,7 @@ export interface ListedRun {
   readonly lastStep: number | bigint | null;
   /** Seconds. */
   readonly lastWallTime: number | null;
-  /** Something of its files can't be read, is not whole yet, or is owed. */
+  /** Something of its files can't be read, is not whole yet, or is pending. */
   readonly isDamaged: boolean;
   /** Its files are not expected any more. */
   readonly isKept: boolean;

@@ -61,8 +61,8 @@ export interface RootPosture {
   /** Of the files, those that are no longer there: what was mirrored of them is kept. */
   readonly filesGone: number;
   /**
-   * Of the files, those that are there and no files of a run (names of transfers, other names of a file): mirrored by an older
-   * version, or before a setting.
+   * Of the files, those that are there and no files of a run (names of transfers, other names of a file): mirrored by
+   * an older version, or before a setting.
    */
   readonly filesPassedOver: number;
   /** In the local store, or else accepted by the first tracker. */
@@ -81,7 +81,7 @@ export interface StatusRequest {
     readonly linkOf?: (handle: Handle) => string | undefined;
   }[];
   readonly statePath: string;
-  /** Which runs are looked for. Default: all. */
+  /** Which runs are wanted. Default: all. */
   readonly rules?: RunRules;
   /** How links of each root are followed. Default: `owner`. */
   readonly linksOf?: LinkRules;
@@ -192,8 +192,8 @@ function hasLostAll(rootPath: string, known: Iterable<{ readonly run: string; re
 }
 
 /**
- * How many files that are known were not found, and of those how many are there all the same. What lies below something that
- * can't be read is not gone for that.
+ * How many files that are known were not found, and of those how many are there all the same. What lies below
+ * something that can't be read is not gone for that.
  */
 function notFound(
   { path: rootPath }: Pick<RootPosture, 'path'>,
@@ -214,7 +214,7 @@ function notFound(
   return { filesGone, filesPassedOver };
 }
 
-/** Without what is said of files that could not be read and are gone since. */
+/** Without what is reported about files that could not be read and are gone since. */
 function stillThere(damage: readonly FoundDamage[], found: FoundRoot | undefined): readonly FoundDamage[] {
   if (found === undefined || found.isEmpty || found.obstacles.length > 0) return damage;
   const files = new Map(found.runs.map((run) => [run.path, new Set(run.files.map(({ name }) => name))]));
@@ -238,9 +238,9 @@ async function posture(
   const stand = held.stand();
   const isDriven = stand !== undefined && !stand.ended && isFresh(stand.written_ms);
   const own = { ...held.facts, stand, isDriven, files: held.files(), links: held.links() };
-  // Whoever drives it is the one who knows: there is one number, wherever it is asked for.
+  // The process that drives it knows it: there is one number, wherever it is asked for.
   if (isDriven) return { ...own, ...lagIn(stand, nowMs), runsBehind: behind.length };
-  // What the last process reckoned with goes on to hold, so that a number does not change when it ends.
+  // What the last process reckoned with continues to hold, so that a number does not change when it ends.
   const perByte = stand?.points_per_byte ?? worth.perByte;
   return {
     ...own,
@@ -339,7 +339,10 @@ function heldByStore(store: StoreReader, where: string, state: StateReader | und
 
 type Posture = Omit<RootPosture, 'isEmptied' | 'filesGone' | 'filesPassedOver'>;
 
-/** One of which no file is expected (they were forgotten, or lie elsewhere now) is not missed, unless something of it is unread. */
+/**
+ * One of which no file is expected (they were forgotten, or lie elsewhere now) is not missed, unless something of it
+ * is unread.
+ */
 function postureOf(isUnread: boolean, root: Omit<Posture, 'isMissing'>): Posture {
   return { ...root, isMissing: !root.isSilent && (root.files > 0 || isUnread) && isNothingAt(root.path) };
 }

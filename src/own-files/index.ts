@@ -1,4 +1,7 @@
-/** The one job of `own-files`: create files and folders that are ours: private, under no link, and whole or not at all. */
+/**
+ * The one job of `own-files`: create files and folders that are ours: private, under no link, and whole or not at
+ * all.
+ */
 
 export { flushFolder, flushFolderAsync } from './flush-folder.ts';
 export { NEW_FILE, openNewFile, removeLeftOvers, replaceOwnFile, temporaryName } from './new-file.ts';

@@ -4,8 +4,8 @@ import { basename, dirname, join } from 'node:path';
 import { ownFileMode } from './own-mode.ts';
 
 /**
- * Flags for a file that must not be there yet. In a folder that others can write to, somebody may have put a link under the name: whoever
- * opens it to write would write where the link points.
+ * Flags for a file that must not be there yet. In a folder that others can write to, others may have put a link under
+ * the name: a process that opens it to write would write where the link points.
  */
 export const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
@@ -19,7 +19,10 @@ export function openNewFile(path: string, mode = ownFileMode()): number {
   return openSync(path, NEW_FILE, mode);
 }
 
-/** Puts a small file of ours in the place of what has the name now, a link included: readers see the old one or the new one. */
+/**
+ * Puts a small file of ours in the place of what has the name now, a link included: readers see the old one or the
+ * new one.
+ */
 export function replaceOwnFile(path: string, content: string | Uint8Array, { flush = false }: { readonly flush?: boolean } = {}): void {
   const temporary = temporaryName(path);
   try {
@@ -37,7 +40,7 @@ export function replaceOwnFile(path: string, content: string | Uint8Array, { flu
   }
 }
 
-/** Removes what a killed process left of `temporaryName(path)`. Only for whoever holds the lock on `path`. */
+/** Removes what a killed process left of `temporaryName(path)`. Only for the holder of the lock on `path`. */
 export function removeLeftOvers(path: string): void {
   const start = `${basename(path)}.`;
   for (const name of readdirSync(dirname(path))) {

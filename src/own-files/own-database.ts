@@ -13,9 +13,9 @@ export interface OwnDatabase {
 }
 
 /**
- * Refuses (MB3010) a file that is no safe place for a database of ours: a link that another user made, which would have us write where that
- * user wants; a file with a second hard link, whose other name has a lock of its own, so that two writers would destroy each other's
- * points; something that is no file. One that is not there yet is fine.
+ * Refuses (MB3010) a file that is no safe place for a database of ours: a link that another user made, which would
+ * have us write where that user wants; a file with a second hard link, whose other name has a lock of its own, so
+ * that two writers would destroy each other's points; something that is no file. One that is not there yet is fine.
  */
 export function checkOwnFile(path: string, { what, flag }: OwnDatabase): void {
   const link = lstatSync(path, { throwIfNoEntry: false });
@@ -32,7 +32,7 @@ export function checkOwnFile(path: string, { what, flag }: OwnDatabase): void {
   }
   const file = statSync(path, { throwIfNoEntry: false });
   if (file === undefined) return;
-  // A folder is named by whoever opens it, with a hint of its own.
+  // The caller names a folder, with a hint of its own.
   if (!file.isFile() && !file.isDirectory()) refuse('is no file', `Name another file with ${flag}.`);
   if (file.isFile() && file.nlink > 1) {
     refuse(
@@ -42,7 +42,10 @@ export function checkOwnFile(path: string, { what, flag }: OwnDatabase): void {
   }
 }
 
-/** Creates the empty file that SQLite takes for a new database, so that it and the files beside it have our mode. It may be there. */
+/**
+ * Creates the empty file that SQLite takes for a new database, so that it and the files beside it have our mode. It
+ * may be there.
+ */
 export function createOwnDatabase(path: string): void {
   try {
     closeSync(openNewFile(path));

@@ -6,8 +6,9 @@ const PRIVATE = 0o077;
 let umask = PRIVATE;
 
 /**
- * The rights that our own files do not get, as a umask (`0o027`: the group may read). It is one setting of the process, as the system's own
- * umask is, and holds from then on. The system's own umask still takes away what it names.
+ * The rights that our own files do not get, as a umask (`0o027`: the group may read). It is one setting of the
+ * process, as the system's own umask is, and holds from then on. The system's own umask still takes away what it
+ * names.
  */
 export function setOwnUmask(mask: number): void {
   umask = mask & 0o777;

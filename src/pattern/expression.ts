@@ -4,13 +4,13 @@ import { type Node, type Parsed, parseExpression } from './parse-expression.ts';
 export type Captures = Readonly<Record<string, string | undefined>>;
 
 /**
- * Steps that JavaScript's own matcher may take at most, before the one below is asked instead. It is some ten times faster
- * on short texts.
+ * Steps that JavaScript's own matcher may take at most, before the one below is asked instead. It is some ten times
+ * faster on short texts.
  */
 const MOST_STEPS = 100_000;
 /** Longest text for an expression that can't be matched in proportion to the text: longer ones do not match. */
 const MOST_LENGTH = 512;
-/** The same for one with lookaheads over a whole text, each of which is looked at from every place. */
+/** The same for one with lookaheads over a whole text, each of which is checked from every place. */
 const MOST_LOOKED = 4096;
 
 type Step =
@@ -24,11 +24,9 @@ type Step =
   | { readonly kind: 'match' };
 
 /**
- * An expression made of a glob, over names that strangers give: the time it takes is in proportion to the text and to the
- * expression, however the two
- * fit together. It looks for the same match as JavaScript does, in the same order, but never comes to the same place with the
- * same step twice: what
- * failed there once fails again.
+ * An expression made of a glob, over names that strangers give: the time it takes is in proportion to the text and to
+ * the expression, however the two fit together. It looks for the same match as JavaScript does, in the same order,
+ * but never comes to the same place with the same step twice: what failed there once fails again.
  */
 export class Expression {
   readonly #native: RegExp;
@@ -64,7 +62,10 @@ export class Expression {
   }
 }
 
-/** Places of the captures in the first match that begins at a place and reaches no further than so far; undefined where there is none. */
+/**
+ * Places of the captures in the first match that begins at a place and reaches no further than so far; undefined
+ * where there is none.
+ */
 function run(program: readonly Step[], text: string, from: number, reach: number, captures: number): Int32Array | undefined {
   const width = Math.min(text.length - from, reach) + 1;
   const seen = new Uint32Array(Math.ceil((program.length * width) / 32));

@@ -18,8 +18,8 @@ const NOT_HINT =
   'The globs of a list are alternatives, so a glob that begins with ! matches nearly everything. Within a path, !(debug)/** is everything except debug.';
 
 /**
- * What makes a glob match nothing, or all, where something else was surely meant; undefined where nothing does. `isOneOfMany`:
- * others stand beside it.
+ * What makes a glob match nothing, or all, where something else was surely meant; undefined where nothing does.
+ * `isOneOfMany`: others stand beside it.
  */
 export function globProblem(glob: string, kind: GlobKind, isOneOfMany = false): GlobProblem | undefined {
   // A tag or a file that is written out is itself, whatever stands in it.

@@ -1,9 +1,14 @@
 import picomatch from 'picomatch';
 import { Expression } from './expression.ts';
 
-/** `{n}` names a part of a text without `/`, `{rest**}` any parts; `{a,b}` is one of several words, as in every glob. */
+/**
+ * `{n}` names a part of a text without `/`, `{rest**}` any parts; `{a,b}` is one of several words, as in every glob.
+ */
 const CAPTURE = /\{([A-Za-z_][A-Za-z0-9_]*)(\*\*)?\}/g;
-/** Stands for a capture while the glob is made into an expression: letters that mean nothing to globs and are in no name. */
+/**
+ * Stands for a capture while the glob is made into an expression: letters that mean nothing to globs and are in no
+ * name.
+ */
 const MARK = 'zQ9capture';
 /** What a template fills in. */
 const PLACE = /\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
@@ -21,7 +26,8 @@ export class Pattern {
     this.names = [...new Set(captures.map(({ name }) => name))];
     let at = 0;
     const marked = glob.replace(CAPTURE, () => `${MARK}${at++}x`);
-    // Without the flag `u`: picomatch escapes characters that an expression with it refuses to see escaped, such as `-`.
+    // Without the flag `u`: picomatch escapes characters that an expression with it refuses to see escaped, such as
+    // `-`.
     this.#expression = new Expression(
       captures.reduce(
         (text, { name, isDeep }, i) => text.replaceAll(`${MARK}${i}x`, this.#group(captures, name, isDeep, i)),
@@ -31,8 +37,8 @@ export class Pattern {
   }
 
   /**
-   * What the named parts are; undefined where the text does not match. A text matches a glob that is written as it is, whatever
-   * stands in it.
+   * What the named parts are; undefined where the text does not match. A text matches a glob that is written as it
+   * is, whatever stands in it.
    */
   match(text: string): Readonly<Record<string, string>> | undefined {
     const found = this.#expression.match(text);

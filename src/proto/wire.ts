@@ -1,16 +1,25 @@
-/** Finds fields in protobuf bytes, where the generated types would decode more than is wanted or don't know the message. */
+/**
+ * Finds fields in protobuf bytes, where the generated types would decode more than is wanted or don't know the
+ * message.
+ */
 import protobuf from 'protobufjs/minimal.js';
 
 const VARINT = 0;
 const LENGTH_DELIMITED = 2;
 
-/** The bytes of the last length-delimited field `number` in `bytes`; several ones of a message are joined, as protobuf merges them. */
+/**
+ * The bytes of the last length-delimited field `number` in `bytes`; several ones of a message are joined, as protobuf
+ * merges them.
+ */
 export function messageField(bytes: Uint8Array, number: number): Uint8Array | undefined {
   const parts = lengthDelimited(bytes, number);
   return parts.length < 2 ? parts[0] : Buffer.concat(parts);
 }
 
-/** Every length-delimited field `number` of a message, in order, as views. Throws a RangeError when a field ends beyond the message. */
+/**
+ * Every length-delimited field `number` of a message, in order, as views. Throws a RangeError when a field ends
+ * beyond the message.
+ */
 export function lengthDelimited(bytes: Uint8Array, number: number): Uint8Array[] {
   const found: Uint8Array[] = [];
   for (const reader of fieldsOf(bytes, number, LENGTH_DELIMITED)) {

@@ -5,7 +5,10 @@ import type { FileWindow } from '../tail/index.ts';
 /** A search through so many bytes is worth a word: a hole of a gigabyte takes a second. */
 const SEARCHED_BYTES = 64 * 1024 * 1024;
 
-/** Feeds the decoder until it has a batch, or has seen everything before `end`; says so after each long stretch without either. */
+/**
+ * Feeds the decoder until it has a batch, or has seen everything before `end`; says so after each long stretch
+ * without either.
+ */
 export function advanceToNext(decoder: FileDecoder, window: FileWindow, end: number): 'batch' | 'end' | 'searching' {
   const from = decoder.wants;
   let seenTo = end;

@@ -1,4 +1,7 @@
-/** What becomes of a file's state when gaps of it were read: each step costs as much as the gaps it is about, not as all there are. */
+/**
+ * What becomes of a file's state when gaps of it were read: each step costs as much as the gaps it is about, not as
+ * all there are.
+ */
 import type { Batch, Damage, FileState, Gap } from '../model/index.ts';
 import { isWithin } from './name-damage.ts';
 

@@ -1,4 +1,7 @@
-/** Reads and decodes files in a thread of its own: joins `tail` and `decode`, and keeps what several lanes may ask for. */
+/**
+ * Reads and decodes files in a thread of its own: joins `tail` and `decode`, and keeps what several lanes may ask
+ * for.
+ */
 export { BatchCache, type CachedBatch } from './batch-cache.ts';
 export { JobReader, type SilenceEvents } from './job-reader.ts';
 export { PatientReader } from './patient-reader.ts';

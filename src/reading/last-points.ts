@@ -15,7 +15,10 @@ export interface LookedAt {
   readonly to: number;
 }
 
-/** The points of the last sound record that has any; none where there is no such record. What is found is kept nowhere. */
+/**
+ * The points of the last valid record that has any; none where there is no such record. What is found is kept
+ * nowhere.
+ */
 export function lastPoints({ run, state, catalogue, from, to }: LookedAt, window: FileWindow): readonly WrittenPoint[] {
   const scratch = new Catalogue(catalogue.series);
   const decoder = new FileDecoder({

@@ -1,16 +1,17 @@
-/** Says of damage what the system said of the bytes, and since when a torn end has been seen as it is. */
+/** Says of damage what the system said of the bytes, and since when an incomplete end has been seen as it is. */
 import type { TornBefore } from '../decode/index.ts';
 import { type Damage, type FileState, type Gap, isPending, type TornLook } from '../model/index.ts';
 import type { UnreadableRange } from '../tail/index.ts';
 
-/** So long has to lie between two looks at a torn end that are to say the same. */
+/** So long has to lie between two looks at an incomplete end that are to say the same. */
 const SEEN_MS = 2000;
 
 /** Damage where the system did not give us the bytes is no fault of the file's content. */
 export function nameUnreadable(damage: readonly Damage[], unreadable: readonly UnreadableRange[]): readonly Damage[] {
   if (unreadable.length === 0) return damage;
   const ranges = unreadable.toSorted((a, b) => a.start - b.start);
-  // How far each of them and those before it reach: the first that reaches behind a place is the first that may hold it.
+  // How far each of them and those before it reach: the first that reaches behind a place is the first that may hold
+  // it.
   const reaches: number[] = [];
   for (const { end } of ranges) reaches.push(Math.max(reaches.at(-1) ?? 0, end));
   return damage.map((item) => {
@@ -32,7 +33,7 @@ function firstOver(numbers: readonly number[], other: number): number {
   return low;
 }
 
-/** A torn end that may be one for ever is dated; `before`: what was known of it. */
+/** An incomplete end that may be one forever is dated; `before`: what was known of it. */
 export function dateTorn(damage: readonly Damage[], before: readonly Damage[], nowMs: number): readonly Damage[] {
   return damage.map((item) => {
     if (item.look?.isWhole !== true) return item;
@@ -42,9 +43,9 @@ export function dateTorn(damage: readonly Damage[], before: readonly Damage[], n
 }
 
 /**
- * Whether and when the end of a file that holds a beginning of what was read is compared with that: once, when it has been as it
- * is for a while (`isWhole`). Until then somebody is most likely writing it anew, and each look would cost as much as the last
- * one and more.
+ * Whether and when the end of a file that holds a beginning of what was read is compared with that: once, when it has
+ * been as it is for a while (`isWhole`). Until then it is most likely being written over, and each look would cost as
+ * much as the last one and more.
  */
 export function cutLook(
   { damage, stamp }: FileState,
@@ -88,7 +89,7 @@ export function zerosOf({ damage }: FileState): Range | undefined {
   return last?.zerosFrom === undefined ? undefined : { start: last.zerosFrom, end: last.end };
 }
 
-/** The torn end of a file as it was seen before. */
+/** The incomplete end of a file as it was seen before. */
 export function tornOf({ damage }: FileState, nowMs: number): TornBefore | undefined {
   for (const { start, look } of damage) {
     // A clock that was set back is no reason to wait for it.

@@ -12,7 +12,7 @@ export interface PatientReaderOptions {
   /** Something does not answer: its path, and since when by the wall clock. */
   readonly fellSilent?: (path: string, sinceMs: number) => void;
   readonly answersAgain?: (path: string) => void;
-  /** What was known of runs is lost: their next jobs bring it anew. */
+  /** What was known of runs is lost: their next jobs bring it again. */
   readonly onReplaced?: () => void;
 }
 
@@ -20,17 +20,17 @@ export interface PatientReaderOptions {
 interface Request {
   readonly jobs: readonly RunJob[];
   readonly keep: boolean;
-  /** What is said of it at once. */
+  /** What is reported about it at once. */
   readonly said: readonly ReadEvent[];
 }
 
 const LOOK_MS = 500;
 
 /**
- * A reader's thread that may hang: it is left behind then, and another one takes its place. The file it hung at is given out as
- * `silent`, and is not asked again before that call has come back; what else was asked for comes back as not done. After some of
- * them it gives out everything as silent until one comes back: such a thread can't be ended, and there must not be ever more of
- * them.
+ * A reader's thread that may hang: it is left behind then, and another one takes its place. The file it hung at is
+ * given out as `silent`, and is not asked again before that call has come back; what else was asked for comes back as
+ * not done. After some of them it gives out everything as silent until one comes back: such a thread can't be ended,
+ * and there must not be ever more of them.
  */
 export class PatientReader {
   #options: PatientReaderOptions;
@@ -52,7 +52,7 @@ export class PatientReader {
     this.#timer = setInterval(() => this.#look(), LOOK_MS).unref();
   }
 
-  /** Tells somebody else from now on. */
+  /** Reports to another listener from now on. */
   listen(events: Pick<PatientReaderOptions, 'fellSilent' | 'answersAgain'>): this {
     this.#options = { ...this.#options, ...events };
     return this;
@@ -230,7 +230,7 @@ export class PatientReader {
     return { jobs: left, keep, said };
   }
 
-  /** What is said of a file that can't be asked for now; nothing of others. */
+  /** What is reported about a file that can't be asked for now; nothing of others. */
   #silenceOf({ run, directory }: RunJob, file: string): ReadEvent[] {
     const since =
       this.#silent.get(fullPath(directory, file)) ??

@@ -1,4 +1,6 @@
-/** Reads a piece of a run for a tracker's lane: from the cache where another lane was just there, else from the files. */
+/**
+ * Reads a piece of a run for a tracker's lane: from the cache where another lane was just there, else from the files.
+ */
 
 import { type FileState, pointCount, type RunRef, type Series } from '../model/index.ts';
 import type { LaneView } from '../state/index.ts';
@@ -23,9 +25,9 @@ export interface PieceRequest {
   readonly run: RunRef;
   readonly directory: Place;
   readonly names: readonly string[];
-  /** Try bytes again that could not be read, or are owed. */
+  /** Try bytes again that could not be read, or are pending. */
   readonly heal: boolean;
-  /** Nobody waits for the rest of a torn record. */
+  /** Nobody waits for the rest of an incomplete record. */
   readonly settled: boolean;
   readonly mostBytes: number;
 }
@@ -85,7 +87,10 @@ export class PieceReader {
     return { pieces, outcomes, left: left.filter((name) => !silent.has(name)) };
   }
 
-  /** Takes what the cache has of a file from where the lane is. True where that reaches to the end the file had when it was read. */
+  /**
+   * Takes what the cache has of a file from where the lane is. True where that reaches to the end the file had when
+   * it was read.
+   */
   #takeCached(run: RunRef, name: string, known: Map<string, FileState>, pieces: CachedBatch[]): boolean {
     const { cache, pointsPerSend, sizeOf } = this.#options;
     let state = known.get(name);
@@ -108,7 +113,7 @@ export class PieceReader {
 /** Files that are read from their beginning. */
 export interface PiecesAnewOptions extends Pick<RunJob, 'run' | 'directory' | 'files' | 'batchPoints'> {
   readonly mostBytes: number;
-  /** Default: nobody waits for the rest of a torn record. */
+  /** Default: nobody waits for the rest of an incomplete record. */
   readonly settled?: boolean;
   readonly signal?: AbortSignal;
   /** Called with files that could not be read, or did not answer. */

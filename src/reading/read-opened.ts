@@ -28,7 +28,10 @@ function isStillListed(directory: string, name: string): boolean {
   }
 }
 
-/** What `read` brings of a file, which is open for so long; and what `onTrouble` says where the system does not give it to us. */
+/**
+ * What `read` brings of a file, which is open for so long; and what `onTrouble` says where the system does not give
+ * it to us.
+ */
 export function* readOpened(
   { directory, name, catalogue, tags }: ToRead,
   read: (file: OpenFile) => Generator<ReadEvent, void, void>,

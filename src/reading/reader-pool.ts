@@ -1,6 +1,9 @@
 import { PatientReader } from './patient-reader.ts';
 
-/** Readers for many roots, of which a few are read at a time: who is done with one gives it back, and the next root gets it. */
+/**
+ * Readers for many roots, of which a few are read at a time: who is done with one gives it back, and the next root
+ * gets it.
+ */
 export class ReaderPool {
   readonly #all = new Set<PatientReader>();
   readonly #free: PatientReader[] = [];

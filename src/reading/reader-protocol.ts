@@ -18,8 +18,8 @@ export interface ReaderWork {
 }
 
 /**
- * Runs that were found since the last piece, and how many directories were read so far. The last piece says what stood in the
- * way, and what was passed over if that was asked for.
+ * Runs that were found since the last piece, and how many directories were read so far. The last piece says what
+ * stood in the way, and what was passed over if that was asked for.
  */
 export type WalkPiece = Pick<Found, 'runs' | 'obstacles' | 'directories'> & Partial<Pick<Found, 'passedOver'>>;
 

@@ -37,7 +37,10 @@ export interface ReaderThreadOptions {
   readonly passedOver?: ReaderWork['passedOver'];
 }
 
-/** What is walked: the runs at `below` (relative to the root, empty for all of it) and under it that the globs let through. */
+/**
+ * What is walked: the runs at `below` (relative to the root, empty for all of it) and under it that the globs let
+ * through.
+ */
 export type Walk = Omit<Extract<ReaderRequest, { kind: 'walk' }>, 'kind'>;
 
 /** A call of a reader's thread did not come back in time. */
@@ -72,7 +75,7 @@ export class ReaderThread {
       this.#wake?.();
     });
     this.#worker.on('error', (error) => this.#fail(error));
-    // Nothing comes of it any more: who still waits would ask for ever.
+    // Nothing comes of it any more: who still waits would ask forever.
     this.#worker.on('exit', (code) => {
       this.#isEnded = true;
       if (this.#isStopped) this.#wake?.();
@@ -87,8 +90,8 @@ export class ReaderThread {
   }
 
   /**
-   * Every run below a root that is asked for, piece by piece while they are found; the last piece is what hung on the way, where
-   * something did.
+   * Every run below a root that is asked for, piece by piece while they are found; the last piece is what hung on the
+   * way, where something did.
    */
   async *walk(asked: Walk, deadlineMs?: number): AsyncGenerator<WalkPiece | Hung, void, void> {
     this.#request({ kind: 'walk', ...asked });
@@ -105,12 +108,15 @@ export class ReaderThread {
     }
   }
 
-  /** Asks for runs to be read (`keep`: and for what is known of them to be kept); `events` brings what comes, for each request in turn. */
+  /**
+   * Asks for runs to be read (`keep`: and for what is known of them to be kept); `events` brings what comes, for each
+   * request in turn.
+   */
   request(jobs: readonly RunJob[], { keep = false }: { readonly keep?: boolean } = {}): void {
     this.#request({ kind: 'read', jobs, keep });
   }
 
-  /** Lets go of what is known of runs: their next jobs bring it anew. */
+  /** Lets go of what is known of runs: their next jobs bring it again. */
   forget(runs: readonly RunRef[]): void {
     this.#request({ kind: 'forget', runs });
   }

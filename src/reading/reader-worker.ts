@@ -39,7 +39,7 @@ port.on('message', (request: ReaderRequest) => {
   }
 });
 
-/** What was found so far goes out while the walk goes on: a large root takes minutes. */
+/** What was found so far goes out while the walk continues: a large root takes minutes. */
 function walk({ root, below, include, exclude, ignore, links, isNaming }: Extract<ReaderRequest, { kind: 'walk' }>): void {
   const filter = runFilter(include, exclude, ignore);
   let runs: FoundRun[] = [];
@@ -84,7 +84,7 @@ function read(jobs: readonly RunJob[], keep: boolean): void {
       if (stopped()) break;
       events.push(event);
       cost += EVENT_BYTES + (event.kind === 'batch' ? batchBytes(event.batch) : 0);
-      // Whoever shows how far it is wants to know at once.
+      // Progress is shown at once.
       if (cost < MESSAGE_BYTES && event.kind !== 'searched') continue;
       send(events, cost, false);
       events = [];
@@ -119,8 +119,8 @@ function columnBuffers(batch: Batch): ArrayBuffer[] {
 }
 
 /**
- * Small payloads are copied, which costs less than to move them; large ones move. A payload is a view on its record's bytes, which nobody
- * here looks at again, and a message that had moved some of them would copy none.
+ * Small payloads are copied, which costs less than to move them; large ones move. A payload is a view on its record's
+ * bytes, which nobody here looks at again, and a message that had moved some of them would copy none.
  */
 function payloadBuffers({ objects, marks }: Batch): ArrayBuffer[] {
   const buffers = new Set<ArrayBuffer>();

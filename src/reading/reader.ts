@@ -39,7 +39,10 @@ export interface RunJob {
   readonly files: readonly {
     readonly name: string;
     readonly state?: FileState;
-    /** Other records stand behind a beginning of what was read: whoever keeps the points says so, see `cutShort`. */
+    /**
+     * Other records stand behind a beginning of what was read: the lane that keeps the points reports it, see
+     * `cutShort`.
+     */
     readonly isOther?: boolean;
   }[];
   /** Instead of `files`: what was read before is read once more, and nothing else. */
@@ -48,11 +51,13 @@ export interface RunJob {
   readonly known?: readonly FileState[];
   /** The run's catalogue so far; a session that was kept has its own. */
   readonly series: readonly Series[];
-  /** Nobody waits for the rest of a torn record: look for sound ones inside it. */
+  /** Nobody waits for the rest of an incomplete record: look for sound ones inside it. */
   readonly settled: boolean;
   /** Try bytes again that could not be read. Default true. */
   readonly heal?: boolean;
-  /** Small gaps that are read again may come as one batch, which has nothing of what lies between them. Default false. */
+  /**
+   * Small gaps that are read again may come as one batch, which has nothing of what lies between them. Default false.
+   */
   readonly joinsGaps?: boolean;
   /** Stop behind the batch that brings the bytes read to so many, and say that there is more. Default: no end. */
   readonly mostBytes?: number;
@@ -81,8 +86,8 @@ export type ReadEvent =
       readonly lost?: readonly Lost[];
     }
   /**
-   * A file holds a beginning of what was read, as far as its marks tell; these are the points of its last record. Comes behind
-   * its batch.
+   * A file holds a beginning of what was read, as far as its marks tell; these are the points of its last record.
+   * Comes behind its batch.
    */
   | { readonly kind: 'cutShort'; readonly run: RunRef; readonly file: string; readonly last: readonly WrittenPoint[] }
   /** So many bytes behind the last batch were looked at, and no record was found yet. */
@@ -120,7 +125,8 @@ export class RunSession {
         if (event.kind === 'batch') this.#states.set(name, event.state);
         yield event;
         if (event.kind !== 'batch') continue;
-        // What counts is how far it came: a damaged end is looked at in every pass, and must not keep other files waiting.
+        // What counts is how far it came: a damaged end is checked in every pass, and must not keep other files
+        // waiting.
         left -= Math.max(0, event.state.position.watermark - watermark);
         watermark = event.state.position.watermark;
         // A state with a stamp is that of the file's end: nothing is left to come back for.
@@ -210,7 +216,7 @@ class FileRead {
     yield this.#outcome('read', file.size);
   }
 
-  /** Tries bytes again that are owed, as far as they end before some byte. */
+  /** Tries bytes again that are pending, as far as they end before some byte. */
   *#healAll(file: OpenFile, end: number): Generator<ReadEvent, void, void> {
     if (this.#job.heal === false) return;
     this.#isHealing = true;
@@ -245,7 +251,8 @@ class FileRead {
       if (waiting.length > 0) yield hand(waiting);
       [waiting, bytes] = [[], 0];
       if (next.done === true) continue;
-      // What is owed and what is damaged begin behind each batch that was handed out: a crash between two of them doubles nothing.
+      // What is owed and what is damaged begin behind each batch that was handed out: a crash between two of them
+      // doubles nothing.
       const base = this.#known();
       const part = (each: HealedGap): ReadEvent => {
         this.#state = stateBehind(base, [each], within);
@@ -260,7 +267,10 @@ class FileRead {
     this.#isHealing = false;
   }
 
-  /** What was read of the file holds, though it is not all there now: whether the rest comes back, or something else, is seen later. */
+  /**
+   * What was read of the file holds, though it is not all there now: whether the rest comes back, or something else,
+   * is seen later.
+   */
   *#wait(file: OpenFile, before: FileState, start: number): Generator<ReadEvent, void, void> {
     const { watermark } = before.position;
     const damage = before.damage.filter((item) => !isPending(item));
@@ -288,7 +298,7 @@ class FileRead {
       yield* this.#wait(file, before, 0);
       return;
     }
-    // Said first: the reading of a large file may be broken off, to go on in another pass.
+    // Said first: the reading of a large file may be broken off, to continue in another pass.
     yield this.#outcome(change, file.size, why);
     yield first.value;
     yield* reading;
@@ -357,7 +367,10 @@ class FileRead {
     }
   }
 
-  /** Tries bytes again that could not be read, or that are owed for another reason: all of the gap has to make sense now. */
+  /**
+   * Tries bytes again that could not be read, or that are owed for another reason: all of the gap has to make sense
+   * now.
+   */
   *#heal(gap: Gap, rest: readonly Damage[], file: OpenFile): Generator<HealedGap, void, void> {
     const decoder = this.#decoder(gap.start, { ...this.#known(), guard: { first: undefined, last: undefined } });
     const batches: Batch[] = [];
@@ -390,7 +403,10 @@ class FileRead {
     }
   }
 
-  /** Reads what was out of reach: whatever of it is there now is new, as behind a watermark, and what is not stays as it is. */
+  /**
+   * Reads what was out of reach: whatever of it is there now is new, as behind a watermark, and what is not stays as
+   * it is.
+   */
   *#readAgain(gap: Gap, rest: readonly Damage[], file: OpenFile): Generator<HealedGap, void, void> {
     const decoder = this.#decoder(gap.start, { ...this.#known(), guard: { first: undefined, last: undefined } });
     let records = 0;
@@ -456,7 +472,10 @@ class FileRead {
   }
 }
 
-/** Whether an event is the whole of a file in which nothing but its beginning stands: no point, and an end that may yet be written. */
+/**
+ * Whether an event is the whole of a file in which nothing but its beginning stands: no point, and an end that may
+ * yet be written.
+ */
 function isBlank(event: ReadEvent): boolean {
   return event.kind === 'batch' && event.state.stamp !== '' && pointCount(event.batch) === 0 && event.state.damage.every(isPending);
 }
@@ -476,7 +495,7 @@ function owedOf(batch: Batch, { tags }: Gap, series: readonly Series[]): Batch {
 }
 
 /**
- * A position never ends on damage: the guard, being sound records, would say nothing of the bytes just before it, and
+ * A position never ends on damage: the guard, being valid records, would say nothing of the bytes just before it, and
  * another file under the name could go unnoticed. The damage is found again by the next pass, or has healed by then.
  */
 function behindSound(watermark: number, gaps: readonly Gap[]): Position {

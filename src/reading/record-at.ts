@@ -3,8 +3,8 @@ import { FRAME_BYTES, HEADER_BYTES, isHeader, maskedCrc32c } from '../decode/ind
 import { type Place, pieces } from '../untrusted/index.ts';
 
 /**
- * The data of the record at an offset, checked; undefined where none of at most so many bytes stands there. Throws where the file
- * can't be read.
+ * The data of the record at an offset, checked; undefined where none of at most so many bytes stands there. Throws
+ * where the file can't be read.
  */
 export async function recordAt(
   place: Place,

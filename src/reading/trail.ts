@@ -4,7 +4,10 @@ import type { Batch, TrailMark } from '../model/index.ts';
 /** Marks of a file: each is checked by two reads, and all are kept with the position. */
 const MOST_MARKS = 40;
 
-/** A trail that goes on over a batch: every record of a short file, and about evenly many over the bytes of a long one. */
+/**
+ * A trail that continues over a batch: every record of a short file, and about evenly many over the bytes of a long
+ * one.
+ */
 export function longerTrail(trail: readonly TrailMark[], batch: Batch): readonly TrailMark[] {
   const records = batch.scalars.count + batch.objects.length;
   if (records === 0) return trail;

@@ -8,7 +8,10 @@ const PIECE_BYTES = 1 << 20;
 /** Of a file, at most so many times its size is read for this: claims may lie in each other. */
 const MOST_TIMES = 2;
 
-/** Whether one of the records is whole now in which others were found: those are its content then, and no records of the file. */
+/**
+ * Whether one of the records is whole now in which others were found: those are its content then, and no records of
+ * the file.
+ */
 export function isAnyWhole(fd: number, fileBytes: number, claimed: readonly Damage[]): boolean {
   let left = MOST_TIMES * fileBytes;
   const lengthOf = ({ start, claim = start }: Damage): number => claim - start;

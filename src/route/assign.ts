@@ -13,8 +13,9 @@ export interface Assignment {
 }
 
 /**
- * The group of a run: each group draws a number from the key, and the highest wins (rendezvous hashing). The same on every
- * machine and after every restart; a group that is added takes runs from the others, but moves none between them.
+ * The group of a run: each group draws a number from the key, and the highest wins (rendezvous hashing). The same on
+ * every machine and after every restart; a group that is added takes runs from the others, but moves none between
+ * them.
  */
 export function assignedGroup({ groups, weights }: Pick<Assignment, 'groups' | 'weights'>, key: string): string {
   let best: { readonly group: string; readonly score: number } | undefined;

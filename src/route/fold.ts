@@ -18,7 +18,10 @@ export interface Place {
 
 /** What lies around a run, as far as it is known. */
 export interface Around {
-  /** Names of the directories right below a path that are runs, or have some below them; those that were taken for the first come first. */
+  /**
+   * Names of the directories right below a path that are runs, or have some below them; those that were taken for the
+   * first come first.
+   */
   directoriesBelow(path: string): Iterable<string>;
   /** Whether a directory was taken for the first of its kind before: it stays that. */
   isFirst(path: string): boolean;
@@ -79,8 +82,8 @@ export class Fold {
   }
 
   /**
-   * Whether a directory that is heard of later could change where a run goes: it has a part that would be the first of its kind,
-   * and is not yet.
+   * Whether a directory that is heard of later could change where a run goes: it has a part that would be the first
+   * of its kind, and is not yet.
    */
   isOpen(path: string, around: Around): boolean {
     return this.#ambiguous(path).some(([parts, kind]) => !around.isFirst(parts.join('/')) && isFirstOf(kind, parts, around));
@@ -123,7 +126,10 @@ export class Fold {
   }
 }
 
-/** Whether a directory is the first of those beside it that are of its kind. One that was taken for it before stays it. */
+/**
+ * Whether a directory is the first of those beside it that are of its kind. One that was taken for it before stays
+ * it.
+ */
 function isFirstOf({ isOne, compare }: Kind, parts: readonly string[], around: Around): boolean {
   const own = parts.at(-1) ?? '';
   for (const [name, path] of beside(parts, around)) {

@@ -1,4 +1,6 @@
-/** The one job of `route`: say which lanes get which series of which runs, under which names. Pure: no clock, no disk. */
+/**
+ * The one job of `route`: say which lanes get which series of which runs, under which names. Pure: no clock, no disk.
+ */
 export { type Assignment, assignedGroup } from './assign.ts';
 export { type Around, Fold, type FoldRules, type Place } from './fold.ts';
 export { type LaneFacts, LaneRoute, type RunRoute, type SeriesRoute } from './lane-route.ts';

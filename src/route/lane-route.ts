@@ -12,7 +12,10 @@ export interface LaneFacts {
   readonly features: readonly string[];
 }
 
-/** Of one series: how much of it a lane gets. `every`: 1 all of it, 0 nothing, else the points whose step is a multiple. */
+/**
+ * Of one series: how much of it a lane gets. `every`: 1 all of it, 0 nothing, else the points whose step is a
+ * multiple.
+ */
 export interface SeriesRoute {
   readonly every: number;
   /** The places of the rules that said so. */

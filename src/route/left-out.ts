@@ -1,6 +1,9 @@
 import type { Gap } from '../model/index.ts';
 
-/** A range of bytes of a file of which only points were sent whose step is a multiple of `every`; 0: none. `end` is exclusive. */
+/**
+ * A range of bytes of a file of which only points were sent whose step is a multiple of `every`; 0: none. `end` is
+ * exclusive.
+ */
 export type Span = readonly [start: number, end: number, every: number];
 
 /** What of a series a lane did not get, and does not get now. */
@@ -42,9 +45,9 @@ export function isWidened(before: number, every: number): boolean {
 }
 
 /**
- * What becomes of a series when as much of it is wanted as `every` says: what was left out so far and is wanted now is owed; what
- * is wanted no more is remembered, so that it can be owed one day. What was thinned is sent again only where a point that comes
- * twice is no second one.
+ * What becomes of a series when as much of it is wanted as `every` says: what was left out so far and is wanted now
+ * is pending; what is wanted no more is remembered, so that it can be owed one day. What was thinned is sent again
+ * only where a point that comes twice is no second one.
  */
 export function reconsider(
   tag: string,

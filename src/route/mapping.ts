@@ -2,8 +2,8 @@ import type { LeftOut } from './left-out.ts';
 import type { Rename } from './names.ts';
 
 /**
- * How a lane treats a run, as it was decided when the first of it was sent: kept with the positions, and not changed by another
- * configuration.
+ * How a lane treats a run, as it was decided when the first of it was sent: kept with the positions, and not changed
+ * by another configuration.
  */
 export interface RunMapping {
   /** Path of the run whose tracker run it goes into. */
@@ -26,7 +26,10 @@ export function plainMapping(path: string): RunMapping {
   return { target: path, prefix: '', renames: [], names: {}, left: {}, isOut: false };
 }
 
-/** What becomes of a run whose file holds other content now: a tracker run of its own, beside the former one, or the same one goes on. */
+/**
+ * What becomes of a run whose file holds other content now: a tracker run of its own, beside the former one, or the
+ * same one continues.
+ */
 export const REPLACED = ['new_run', 'same_run'] as const;
 /** What becomes of a tracker run when a file of its run holds other content. */
 export type Replaced = (typeof REPLACED)[number];
@@ -35,14 +38,17 @@ export type Replaced = (typeof REPLACED)[number];
 export interface Opened {
   readonly name: string;
   readonly group: string;
-  /** How often it was opened anew, so that the former ones are not taken for it. */
+  /** How often it was opened again, so that the former ones are not taken for it. */
   readonly epoch: number;
-  /** How often that was because the former one could not be gone on with: its name says so. */
+  /** How often that was because the former one could not be continued: its name says so. */
   readonly rebuilt?: number;
   /** How often it was opened beside a former one since files were replaced. */
   readonly replaced?: number;
   /** The tracker's own id, of one that something else opened. */
   readonly joins?: string;
-  /** The files it is known by in its tracker, each with the checksum of a record (`RunSource.fingerprint`). Missing: nobody noted them. */
+  /**
+   * The files it is known by in its tracker, each with the checksum of a record (`RunSource.fingerprint`). Missing:
+   * nobody noted them.
+   */
   readonly files?: readonly (readonly [file: string, checksum: number])[];
 }

@@ -6,7 +6,10 @@ import type { RouteRule } from './rule.ts';
 /** What a rule makes of tags. */
 export type Rename = Pick<RouteRule, 'tags' | 'kinds' | 'rename'> & { readonly rename: string };
 
-/** What a series of a run is called in its tracker run: as it was given out, else as the run's prefix and renames make it. */
+/**
+ * What a series of a run is called in its tracker run: as it was given out, else as the run's prefix and renames make
+ * it.
+ */
 export function nameThere(
   mapping: Pick<RunMapping, 'names' | 'prefix' | 'joinPrefix' | 'renames'>,
   tag: string,

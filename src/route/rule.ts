@@ -1,12 +1,12 @@
 import { KINDS } from '../model/index.ts';
 import type { Assignment } from './assign.ts';
 
-/** What `needs` can ask for: kinds, and what is said of a tracker as a whole. */
+/** What `needs` can ask for: kinds, and what is reported about a tracker as a whole. */
 export const NEEDS = [...KINDS, 'visualization', 'collaboration', 'artifacts', 'registry'] as const;
 
 /**
- * One entry of `routes`: what it is about, and what it says of that. Rules hold in their order, each narrowing what the ones
- * before it left.
+ * One entry of `routes`: what it is about, and what it says of that. Rules hold in their order, each narrowing what
+ * the ones before it left.
  */
 export interface RouteRule {
   /** Where it stands, for people. */

@@ -8,7 +8,8 @@ export function catalogueOf({ ids, statements }: Pick<StateStore, 'ids' | 'state
   return row === undefined ? [] : statements.all('SELECT * FROM series WHERE run = ? ORDER BY number', row).map(seriesOf);
 }
 
-// The next number is looked up at the end of the primary key: counting the rows would make each of many series cost all those before it.
+// The next number is looked up at the end of the primary key: counting the rows would make each of many series cost
+// all those before it.
 const ADD_SERIES = `
   INSERT INTO series (run, number, tag, plugin, data_class, metadata, display_name, description, form, first_file, first_offset)
   VALUES (?1, coalesce((SELECT number FROM series WHERE run = ?1 ORDER BY number DESC LIMIT 1) + 1, 0), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
@@ -18,8 +19,8 @@ const ADD_SERIES = `
   WHERE (excluded.first_file, excluded.first_offset) <= (first_file, first_offset)`;
 
 /**
- * Notes series, by their tags: the numbers are the state's own, since lanes that read on their own meet the tags of a run
- * in different orders. What the first value says, by file name and offset, holds.
+ * Notes series, by their tags: the numbers are the state's own, since lanes that read on their own meet the tags of a
+ * run in different orders. What the first value says, by file name and offset, holds.
  */
 export function addSeries({ commits, statements, ids }: StateStore, run: RunRef, series: readonly Series[]): void {
   for (const each of series) {

@@ -3,7 +3,8 @@ import type { Gap } from '../model/index.ts';
 /** What is wrong with the gaps of a position: they are in order, before the watermark, and owe nothing twice. */
 export function checkGaps(gaps: readonly Gap[], watermark: number): string[] {
   const problems: string[] = [];
-  // Of the gaps so far: the one that begins last, the one that reaches furthest, and the same for each tag and those without.
+  // Of the gaps so far: the one that begins last, the one that reaches furthest, and the same for each tag and those
+  // without.
   let latest: Gap | undefined;
   let furthest: Gap | undefined;
   const furthestOf = new Map<string | undefined, Gap>();

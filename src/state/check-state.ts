@@ -10,7 +10,9 @@ export interface Problem {
   readonly what: string;
 }
 
-/** Looks at every row; an empty list is a sound state. Pages that make no sense can keep it from looking any further. */
+/**
+ * Looks at every row; an empty list is a sound state. Pages that make no sense can keep it from looking any further.
+ */
 export function checkState(statements: Statements): Problem[] {
   try {
     return findProblems(statements);

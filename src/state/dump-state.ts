@@ -4,8 +4,8 @@ import { tasksIn } from './tasks.ts';
 
 /**
  * The whole content as one JSON document, run after run, so that the size of a state is no matter. Rows are named as
- * others know them, not by their numbers: two states can be compared, and merged. Steps that no double holds are texts, bytes
- * are base64. Described in docs/state.md.
+ * others know them, not by their numbers: two states can be compared, and merged. Steps that no double holds are
+ * texts, bytes are base64. Described in docs/state.md.
  */
 export function* dumpState(statements: Statements): Generator<string, void, void> {
   const facts = statements.all("SELECT key, value FROM meta WHERE key NOT LIKE '[%'");

@@ -3,15 +3,18 @@ import { MirrorError } from '../errors.ts';
 import { APPLICATION_ID, SCHEMA_VERSION } from './schema.ts';
 import { DAMAGED_HINT } from './sqlite-error.ts';
 
-/** The first bytes of every SQLite file (https://sqlite.org/fileformat.html, 1.3); two of its fields are for its owner. */
+/**
+ * The first bytes of every SQLite file (https://sqlite.org/fileformat.html, 1.3); two of its fields are for its
+ * owner.
+ */
 const MAGIC = 'SQLite format 3\0';
 const HEADER_BYTES = 100;
 const VERSION_AT = 60;
 const APPLICATION_AT = 68;
 
 /**
- * Whose file this is, told from its bytes before SQLite may touch it: SQLite writes beside a file, and at times into it,
- * merely by opening it. Throws for everything that is no state of ours.
+ * Whose file this is, told from its bytes before SQLite may touch it: SQLite writes beside a file, and at times into
+ * it, merely by opening it. Throws for everything that is no state of ours.
  */
 export function judgeFile(path: string): 'absent' | 'ours' {
   const stat = statSync(path, { throwIfNoEntry: false });

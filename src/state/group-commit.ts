@@ -28,10 +28,11 @@ const MOST_CHANGES = 100;
 const RETRY_MS = 1000;
 
 /**
- * Collects changes and commits them together, at latest 100 ms after the first or when there are 100. They are made at
- * once, in a transaction that stays open, so that whoever reads by the same connection sees them; and each is remembered
- * under a key until it is committed, since a commit that fails may undo all of them: then they are made again. A later change under a
- * key replaces the earlier one, so that a disk that stays full costs memory for what changed, not for how often.
+ * Collects changes and commits them together, at latest 100 ms after the first or when there are 100. They are made
+ * at once, in a transaction that stays open, so that reads by the same connection see them; and each is remembered
+ * under a key until it is committed, since a commit that fails may undo all of them: then they are made again. A
+ * later change under a key replaces the earlier one, so that a disk that stays full costs memory for what changed,
+ * not for how often.
  */
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
@@ -160,7 +161,10 @@ export class GroupCommit {
     }
   }
 
-  /** A change that was never made, because of trouble with the disk, may be wrong: it must not block the others for ever. */
+  /**
+   * A change that was never made, because of trouble with the disk, may be wrong: it must not block the others
+   * forever.
+   */
   #remake(key: string, apply: () => void): void {
     try {
       apply();

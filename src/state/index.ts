@@ -1,4 +1,7 @@
-/** What outlives the process beside the stores: the state file, and the lock that keeps it (and a store) to one writer. */
+/**
+ * What outlives the process beside the stores: the state file, and the lock that keeps it (and a store) to one
+ * writer.
+ */
 export type { Problem } from './check-state.ts';
 export type { FileRef } from './file-ref.ts';
 export type { Schedule } from './group-commit.ts';

@@ -31,7 +31,7 @@ export interface Delivered {
   readonly hasFailed: boolean;
 }
 
-/** What became of a file beside the event files, by one rule. */
+/** What became of a file next to the event files, by one rule. */
 export interface ArtifactState {
   /** Below the run's directory. */
   readonly path: string;
@@ -108,7 +108,10 @@ export class LaneState {
   readonly target: string;
   readonly #key: LaneKey;
   readonly #store: StateStore;
-  /** Of runs with changes on their way: the sums are worked out here, so that making a change again counts nothing twice. */
+  /**
+   * Of runs with changes on their way: the sums are worked out here, so that making a change again counts nothing
+   * twice.
+   */
   readonly #delivered = new Map<string, Delivered>();
 
   constructor(store: StateStore, key: LaneKey) {
@@ -118,7 +121,10 @@ export class LaneState {
     this.target = key.target;
   }
 
-  /** The run's files as this lane has to go on with them: those it never read, or read in an older generation, begin at 0. */
+  /**
+   * The run's files as this lane has to continue with them: those it never read, or read in an older generation,
+   * begin at 0.
+   */
   known(run: RunRef): KnownRun {
     const { ids, statements } = this.#store.reading();
     const lane = ids.findLane(this.#key) ?? 0;
@@ -137,7 +143,10 @@ export class LaneState {
     return file === undefined ? undefined : knownFile(file, statements);
   }
 
-  /** Every run of the state with what `known` says of it, in the order in which they came: much faster than one by one. */
+  /**
+   * Every run of the state with what `known` says of it, in the order in which they came: much faster than one by
+   * one.
+   */
   *knownRuns(): Generator<readonly [run: RunRef, known: KnownRun], void, void> {
     for (let last = 0; ; ) {
       const { ids, statements } = this.#store.reading();
@@ -182,8 +191,8 @@ export class LaneState {
   }
 
   /**
-   * A backend has accepted everything up to `state`. What is known of the file itself is replaced only by a lane that has
-   * read at least as far: one that lags knows less of it.
+   * A backend has accepted everything up to `state`. What is known of the file itself is replaced only by a lane that
+   * has read at least as far: one that lags knows less of it.
    */
   accepted(run: RunRef, state: FileState, newSeries: readonly Series[], delivered?: Delivery): void {
     const { commits, statements, ids } = this.#store;
@@ -307,8 +316,8 @@ export class LaneState {
   }
 
   /**
-   * What was kept of how the lane stood; undefined where nothing was. It is a fact like those of `meta`: states of all versions
-   * can have it.
+   * What was kept of how the lane stood; undefined where nothing was. It is a fact like those of `meta`: states of
+   * all versions can have it.
    */
   stand(): unknown {
     const { statements } = this.#store.reading();
@@ -407,7 +416,7 @@ export class LaneState {
     return statements.all(sql, row, lane, generation, start, end).map((refusal) => ({ ...refusal }) as unknown as Refusal);
   }
 
-  /** Forgets that points of a file were refused: whoever owes their bytes asks for them again. */
+  /** Forgets that points of a file were refused: the lane asks for their bytes again. */
   forgetRefused(run: RunRef, file: string, generation: number): void {
     const { commits, statements, ids } = this.#store;
     commits.change(this.#keyOf('forget refused', run, file, generation), () =>
@@ -420,7 +429,7 @@ export class LaneState {
     );
   }
 
-  /** Adds gaps to the lane's position in a file it has read: whoever delivers next sends those bytes again. */
+  /** Adds gaps to the lane's position in a file it has read: the next delivery sends those bytes again. */
   owe(run: RunRef, file: string, gaps: readonly Gap[]): void {
     const known = this.knownFile(run, file);
     if (known !== undefined) this.setGaps(run, file, [...known.position.gaps, ...gaps]);

@@ -16,7 +16,7 @@ export interface ListedInState {
   readonly gaps: number;
   /** Points that the tracker will never take. */
   readonly refused: number;
-  /** Files and params beside the event files that it was asked to take, and did not. */
+  /** Files and params next to the event files that it was asked to take, and did not. */
   readonly refusedFiles: number;
   /** The lane is not to have it. */
   readonly isOut: boolean;
@@ -58,7 +58,7 @@ export function countFiles(statements: Statements, root: string): number {
   return Number(statements.get(`SELECT count(*) AS n ${FILES_OF_ROOT}`, root)?.n ?? 0);
 }
 
-/** A torn end is read as far as it is whole: only what is read by somebody counts there. */
+/** An incomplete end is read as far as it is whole: only what a lane reads counts there. */
 const RUNS = `
   SELECT run.id, root.name AS root, run.path, (SELECT count(*) FROM series WHERE series.run = run.id) AS tags,
     count(file.id) AS files, coalesce(sum(file.size), 0) AS bytes,

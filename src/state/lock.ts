@@ -12,7 +12,7 @@ interface Owner {
   readonly since: string;
 }
 
-/** What is said of what the lock guards. */
+/** What is reported about what the lock guards. */
 const WORDS = {
   store: {
     fails: 'MB3001',
@@ -29,8 +29,9 @@ const WORDS = {
 } as const;
 
 /**
- * Keeps a second mirrorboard away from a store or a state. The lock is a tiny SQLite file held in a transaction for life:
- * the system frees it the moment the process ends, however it ends, so there is no heartbeat and nothing to clean up.
+ * Keeps a second mirrorboard away from a store or a state. The lock is a tiny SQLite file held in a transaction for
+ * life: the system frees it the moment the process ends, however it ends, so there is no heartbeat and nothing to
+ * clean up.
  */
 export class FileLock {
   readonly #db: DatabaseSync;
@@ -83,8 +84,8 @@ export class FileLock {
   }
 
   /**
-   * Who holds the lock that guards `path`, in words that `writes to …` can follow; undefined where nobody does, or where that
-   * can't be told.
+   * Who holds the lock that guards `path`, in words that `writes to …` can follow; undefined where nobody does, or
+   * where that can't be told.
    */
   static holder(path: string): string | undefined {
     const lockPath = lockPathOf(path);

@@ -1,4 +1,7 @@
-/** Lets what is known of runs lie elsewhere: positions, handles and all that hangs on them go along, and so do the names in trackers. */
+/**
+ * Lets what is known of runs lie elsewhere: positions, handles and all that hangs on them go along, and so do the
+ * names in trackers.
+ */
 import { posix } from 'node:path';
 import { type FileState, type Going, guardOf, keyOfRun, type RunRef, withRoom } from '../model/index.ts';
 import type { Opened, RunMapping } from '../route/index.ts';
@@ -20,7 +23,10 @@ const FILES_LIKE = `SELECT root.name AS root_name, run.path, file.* FROM root JO
     replace(file.stamp, rtrim(file.stamp, '0123456789'), '') IN (SELECT value FROM json_each(?2))
     OR (file.guard ->> '$[0].length') || ':' || (file.guard ->> '$[0].checksum') IN (SELECT value FROM json_each(?3)))`;
 
-/** Files of some roots that have one of these inodes, or begin with a record of one of these lengths and checksums (`length:checksum`). */
+/**
+ * Files of some roots that have one of these inodes, or begin with a record of one of these lengths and checksums
+ * (`length:checksum`).
+ */
 export function filesLike(
   { statements }: Pick<StateStore, 'statements'>,
   roots: readonly string[],
@@ -161,8 +167,8 @@ function mappingsOf({ statements }: StateStore): MappingRow[] {
 }
 
 /**
- * Where each run goes, and each tracker run that runs are folded into, by root and path. A tracker run goes along where all that
- * is folded into it went the same way; else nothing of it does.
+ * Where each run goes, and each tracker run that runs are folded into, by root and path. A tracker run goes along
+ * where all that is folded into it went the same way; else nothing of it does.
  */
 function placesOf(store: StateStore, moves: readonly MovedRun[], mappings: readonly MappingRow[]): Map<string, Going> {
   const places = new Map(
@@ -198,8 +204,8 @@ function placesOf(store: StateStore, moves: readonly MovedRun[], mappings: reado
 }
 
 /**
- * Where the run above a folded one is, once that one lies elsewhere; itself where the folded one stays; undefined where that
- * can't be told.
+ * Where the run above a folded one is, once that one lies elsewhere; itself where the folded one stays; undefined
+ * where that can't be told.
  */
 function targetOf(path: string, target: RunRef, to: RunRef | undefined): RunRef | undefined {
   if (to === undefined) return target;

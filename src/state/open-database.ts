@@ -9,7 +9,7 @@ import { migrate, schemaVersion } from './migrate.ts';
 import { APPLICATION_ID, SCHEMA_VERSION, STEPS } from './schema.ts';
 import { sqliteCode, translated } from './sqlite-error.ts';
 
-/** Opens the state's file to write to it, made anew where there is none. The caller holds its lock. */
+/** Opens the state's file to write to it, made again where there is none. The caller holds its lock. */
 export function openForWriting(path: string, nowMs: number): { readonly db: DatabaseSync; readonly isNew: boolean } {
   let db: DatabaseSync | undefined;
   try {
@@ -35,7 +35,7 @@ export function openForWriting(path: string, nowMs: number): { readonly db: Data
   }
 }
 
-/** Opens the state's file to read from it, also while somebody writes to it. */
+/** Opens the state's file to read from it, also while another process writes to it. */
 export function openReadOnly(path: string): DatabaseSync {
   try {
     if (!existsSync(path) || judgeFile(path) === 'absent') {
@@ -82,7 +82,10 @@ function readable(location: string, path: string): DatabaseSync {
   }
 }
 
-/** A new state is made beside its place and renamed: no crash leaves half of one, which nobody could tell from a lost one. */
+/**
+ * A new state is made beside its place and renamed: no crash leaves half of one, which nobody could tell from a lost
+ * one.
+ */
 function create(path: string, nowMs: number): void {
   const folder = dirname(path);
   makeOwnFolder(folder);

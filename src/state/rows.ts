@@ -46,7 +46,7 @@ export function fileFacts(state: FileState): SQLInputValue[] {
   ];
 }
 
-/** The columns of a `position` row: where the lane is, and the anchor it goes on from. */
+/** The columns of a `position` row: where the lane is, and the anchor it continues from. */
 export function positionFacts(state: FileState): SQLInputValue[] {
   return [
     state.generation,
@@ -60,8 +60,9 @@ export function positionFacts(state: FileState): SQLInputValue[] {
 }
 
 /**
- * What a lane has to know of a file to go on. Size and stamp are those the lane has seen, since they say that it was at the
- * end; of the damage, what lies behind the lane's watermark was found by another one, and is not this lane's to know.
+ * What a lane has to know of a file to continue. Size and stamp are those the lane has seen, since they say that it
+ * was at the end; of the damage, what lies behind the lane's watermark was found by another one, and is not this
+ * lane's to know.
  */
 export function knownFile(row: KnownFileRow, statements: Statements): FileState {
   const [, name, generation, guard, damages, fileVersion, writer, fileStamp, fileSize, positionGeneration] = row;

@@ -14,8 +14,8 @@ export interface StepContext {
 export type Step = (db: DatabaseSync, context: StepContext) => void;
 
 /**
- * Step `i` leads from version `i` to `i + 1`; a new file is one of version 0, with nothing in it. A step that was released
- * is never changed: a later one follows it. Described in docs/state.md.
+ * Step `i` leads from version `i` to `i + 1`; a new file is one of version 0, with nothing in it. A step that was
+ * released is never changed: a later one follows it. Described in docs/state.md.
  */
 export const STEPS: readonly Step[] = [
   (db, { nowMs }) => {
@@ -151,7 +151,7 @@ CREATE TABLE retry (file INTEGER PRIMARY KEY REFERENCES file, attempts INTEGER N
 CREATE TABLE status (id INTEGER PRIMARY KEY CHECK (id = 1), written_ms INTEGER NOT NULL, document TEXT NOT NULL) STRICT;
 `;
 
-/** What routes and folding decided, and what was sent of the files beside the event files. */
+/** What routes and folding decided, and what was sent of the files next to the event files. */
 const VERSION_2 = `
 ALTER TABLE handle ADD COLUMN opened TEXT;
 

@@ -25,7 +25,10 @@ import { noteUnread, unreadRoots } from './unread-roots.ts';
 export interface StateOptions {
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** A commit failed: nothing is lost, all is tried again a second later and with every `flush`. Default: see `failure`. */
+  /**
+   * A commit failed: nothing is lost, all is tried again a second later and with every `flush`. Default: see
+   * `failure`.
+   */
   readonly onFailure?: (error: MirrorError) => void;
   /** Default: timers that keep no process alive. */
   readonly schedule?: Schedule;
@@ -40,8 +43,8 @@ export interface Retry {
 
 /**
  * The state file: what has to outlive the process beside the stores. One process writes, any number read. Changes are
- * committed in groups: at latest after 100 ms, with 100 of them, or when `flush` says so. Lost are at most those since the last commit, and
- * always the last ones.
+ * committed in groups: at latest after 100 ms, with 100 of them, or when `flush` says so. Lost are at most those
+ * since the last commit, and always the last ones.
  */
 export class StateFile {
   /** Random, made once with the file: tells this state from all others. */
@@ -96,7 +99,7 @@ export class StateFile {
     }
   }
 
-  /** Opens the state to read from it, also while somebody writes to it; all that is read is of one moment. */
+  /** Opens the state to read from it, also while another process writes to it; all that is read is one snapshot. */
   static openForReading(path: string): StateReader {
     return new StateReader(new Statements(openReadOnly(path), path));
   }
@@ -128,8 +131,8 @@ export class StateFile {
   }
 
   /**
-   * A lane by its name and its target as configured (without secrets). A target that was never used begins with nothing;
-   * going back to a former one goes on where that was.
+   * A lane by its name and its target as configured (without secrets). A target that was never used begins with
+   * nothing; going back to a former one continues where that was.
    */
   lane(name: string, target: string, { ownsPositions = false }: { readonly ownsPositions?: boolean } = {}): LaneState {
     const mapKey = JSON.stringify([name, target]);
@@ -179,8 +182,8 @@ export class StateFile {
   }
 
   /**
-   * Runs lie elsewhere now, or files of theirs have other names. Nothing of them may be on its way. Returns those of which that
-   * could be noted.
+   * Runs lie elsewhere now, or files of theirs have other names. Nothing of them may be on its way. Returns those of
+   * which that could be noted.
    */
   move<Moved extends MovedRun>(moves: readonly Moved[]): Moved[] {
     const store = this.#reading();
@@ -193,8 +196,8 @@ export class StateFile {
   }
 
   /**
-   * Changes what is known of roots and runs, and notes it as a task in the same transaction: until `taskDone` says that the store
-   * (undefined: there is none) and the trackers have heard of it.
+   * Changes what is known of roots and runs, and notes it as a task in the same transaction: until `taskDone` says
+   * that the store (undefined: there is none) and the trackers have heard of it.
    */
   tidy(tidying: Tidying, store: string | undefined, removals: readonly Removal[] = []): void {
     const all = this.#reading();
@@ -292,7 +295,10 @@ export class StateFile {
     return this.#store.commits.flush();
   }
 
-  /** Commits what is left and lets go of the file. False where that failed: the last changes are lost, which was reported. */
+  /**
+   * Commits what is left and lets go of the file. False where that failed: the last changes are lost, which was
+   * reported.
+   */
   close(): boolean {
     const isDone = this.#store.commits.close();
     this.#store.statements.db.close();

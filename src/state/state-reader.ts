@@ -43,7 +43,7 @@ export type LaneReader = Pick<
   | 'stand'
 >;
 
-/** Reads a state, also while somebody writes to it: all of one moment, until `close`. */
+/** Reads a state, also while another process writes to it: one snapshot, until `close`. */
 export class StateReader {
   /** Tells this state from all others. */
   readonly instanceId: string;
@@ -91,7 +91,9 @@ export class StateReader {
     return new LaneState(store, { name, target, ownsPositions: false });
   }
 
-  /** Every run with files, or those of one root, and how far a lane is in them; a lane that was never used is nowhere. */
+  /**
+   * Every run with files, or those of one root, and how far a lane is in them; a lane that was never used is nowhere.
+   */
   listed(name: string, target: string, root?: string): ListedInState[] {
     const lane = new RowIds(this.#statements).findLane({ name, target, ownsPositions: false });
     return listRuns(this.#statements, lane ?? 0, root);

@@ -5,7 +5,7 @@ import { translated } from './sqlite-error.ts';
 /** A row of a result, by column. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** A database with its statements prepared once. What goes wrong is said in the state's terms. */
+/** A database with its statements prepared once. What goes wrong is reported in the state's terms. */
 export class Statements {
   readonly db: DatabaseSync;
   /** The file's, for messages. */

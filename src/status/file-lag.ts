@@ -6,7 +6,10 @@ interface Mark {
   readonly sinceMs: number;
 }
 
-/** Bytes that came so soon after others are as old as those: a share of the oldest one's age, so that few marks tell of hours. */
+/**
+ * Bytes that came so soon after others are as old as those: a share of the oldest one's age, so that few marks tell
+ * of hours.
+ */
 const LEAST_SPACING_MS = 250;
 const SPACING_SHARE = 64;
 const NO_MARKS: readonly Mark[] = [];
@@ -80,7 +83,7 @@ export class FileLag {
     this.watermark = end;
     const first = this.#marks.findIndex(({ size }) => size > end);
     if (first > 0) this.#marks = this.#marks.slice(first);
-    // A file that was replaced begins anew: all that is known of the age of its bytes is that they are there now.
+    // A file that was replaced starts over: all that is known of the age of its bytes is that they are there now.
     else if (first < 0) this.#marks = this.size > end ? [{ size: this.size, sinceMs: nowMs }] : NO_MARKS;
   }
 }

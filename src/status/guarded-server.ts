@@ -6,7 +6,10 @@ import { hostname } from 'node:os';
 export interface GuardOptions {
   /** The host that is listened on. */
   readonly host: string;
-  /** Further names that requests may come by: `mirrorboard.tracking.svc`, `.example.com` for all names below it, `*` for any. */
+  /**
+   * Further names that requests may come by: `mirrorboard.tracking.svc`, `.example.com` for all names below it, `*`
+   * for any.
+   */
   readonly hosts?: readonly string[];
 }
 
@@ -18,10 +21,9 @@ const IDLE_MS = 10_000;
 const HEAD_BYTES = 8 * 1024;
 
 /**
- * A server for whoever may reach the port, pages of strangers in a local browser among them: it reads, it is asked in few
- * words, and it holds little. A page can
- * make its own name lead to this machine (DNS rebinding), but not an address or a name that is ours: so the host that is asked
- * for has to be one of these.
+ * A server for every client that can reach the port, pages of strangers in a local browser among them: it reads, it
+ * is asked in few words, and it holds little. A page can make its own name lead to this machine (DNS rebinding), but
+ * not an address or a name that is ours: so the host that is asked for has to be one of these.
  */
 export function guardedServer(options: GuardOptions, listener: RequestListener): Server {
   const server = createServer({

@@ -7,7 +7,7 @@ export interface HealthSource {
   /** A tracker that is down is no reason not to be ready, nor is one root of several that does not answer. */
   readonly isReady: boolean;
   readonly whyNotReady?: string | undefined;
-  /** What somebody should know who asks, ready or not. */
+  /** What a caller should know, ready or not. */
   readonly remarks?: readonly string[];
   /** Why a restart would help; undefined where it is alive. */
   readonly whyNotAlive?: string | undefined;
@@ -15,8 +15,8 @@ export interface HealthSource {
 }
 
 /**
- * Serves `/livez` (something moves where there is work), `/readyz`, `/healthz` (the same as `/livez`) and `/status` (JSON).
- * `hosts`: further names it is asked by.
+ * Serves `/livez` (something moves where there is work), `/readyz`, `/healthz` (the same as `/livez`) and `/status`
+ * (JSON). `hosts`: further names it is asked by.
  */
 export async function serveHealth(listen: string, source: HealthSource, hosts: readonly string[] = []): Promise<Server> {
   const { host, port } = parseListen(listen);

@@ -26,8 +26,8 @@ export class KeptLag {
   }
 
   /**
-   * Since when the byte at `offset` of a file could be seen, by the wall clock: as it was kept, or between then and when the file
-   * changed last.
+   * Since when the byte at `offset` of a file could be seen, by the wall clock: as it was kept, or between then and
+   * when the file changed last.
    */
   sinceMs(run: RunRef, name: string, offset: number, changedMs: number): { readonly ms: number; readonly isKnown: boolean } {
     const kept = this.#files.get(keyOfFile(run, name));

@@ -8,7 +8,10 @@ import { KeptLag } from './kept-lag.ts';
 import { LanePace } from './lane-pace.ts';
 import { type LaneStand, standOf, waitingWords } from './lane-stand.ts';
 
-/** How a lane stands. `waiting`: it tries again by itself, soon. `parked`: somebody has to mend something; it tries again slowly. */
+/**
+ * How a lane stands. `waiting`: it tries again by itself, soon. `parked`: a person has to repair something; it
+ * retries slowly.
+ */
 export type LaneCondition = 'active' | 'waiting' | 'parked';
 
 /** The lane that is counted. */
@@ -137,7 +140,10 @@ export class LaneProgress {
     return this.#lagBytes;
   }
 
-  /** Age of the oldest byte that is in the files and not in the lane, counted from when it could be seen; 0 where there is none. */
+  /**
+   * Age of the oldest byte that is in the files and not in the lane, counted from when it could be seen; 0 where
+   * there is none.
+   */
   get lagMs(): number {
     return this.#ageMs(this.lagSinceMs);
   }
@@ -151,7 +157,10 @@ export class LaneProgress {
     return oldestMs;
   }
 
-  /** Judged by the bytes that points took so far, here or in the process before; undefined where nothing is known of that. */
+  /**
+   * Judged by the bytes that points took so far, here or in the process before; undefined where nothing is known of
+   * that.
+   */
   get lagPoints(): number | undefined {
     const perByte = this.#pointsPerByte;
     return perByte === undefined ? undefined : Math.round(this.lagBytes * perByte);
@@ -167,12 +176,18 @@ export class LaneProgress {
     return this.#pace.rate(this.#now());
   }
 
-  /** Points and bytes it took a second while it had something to do, the last time it was at work; undefined where it never was. */
+  /**
+   * Points and bytes it took a second while it had something to do, the last time it was at work; undefined where it
+   * never was.
+   */
   get pace(): LaneStand['pace'] {
     return this.#pace.atWork ?? this.#kept?.pace ?? null;
   }
 
-  /** Until it has everything, as it goes now; 0 where it has, undefined where it never will at this rate, or it is too early to tell. */
+  /**
+   * Until it has everything, as it goes now; 0 where it has, undefined where it never will at this rate, or it is too
+   * early to tell.
+   */
   get catchUpMs(): number | undefined {
     const { lagBytes } = this;
     if (lagBytes === 0) return 0;
@@ -190,8 +205,8 @@ export class LaneProgress {
   }
 
   /**
-   * `mirrored`: the bytes up to which it is, where nothing was heard of the file before. `changedMs`: when it changed last, by
-   * the wall clock.
+   * `mirrored`: the bytes up to which it is, where nothing was heard of the file before. `changedMs`: when it changed
+   * last, by the wall clock.
    */
   fileGrew(run: RunRef, name: string, size: number, mirrored = 0, changedMs?: number): void {
     const key = keyOfFile(run, name);

@@ -63,7 +63,7 @@ export function readStand(kept: unknown): LaneStand | undefined {
   return isSound ? (kept as LaneStand) : undefined;
 }
 
-/** The one way in which it is said that a tracker does not answer. */
+/** The one way in which it is reported that a tracker does not answer. */
 export function waitingWords(ms: number): string {
   return `waiting for an answer for ${Math.floor(ms / 1000)} s`;
 }

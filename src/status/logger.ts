@@ -3,7 +3,10 @@ import { cutText, MirrorError, messageOf } from '../errors.ts';
 
 export type { Logger } from 'pino';
 
-/** error: a person must act; warn: something was skipped or is late; info: starts, stops, changes of state; debug: per batch. */
+/**
+ * error: a person must act; warn: something was skipped or is late; info: starts, stops, changes of state; debug: per
+ * batch.
+ */
 export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
 
 /** `json`: one object a line, for machines. `pretty`: time, level, message and fields, for people. */
@@ -25,7 +28,10 @@ export interface LoggerOptions {
   readonly stream?: LogStream;
 }
 
-/** Names whose values are never written, however deep, in small letters; what `config` takes for a secret is among them. */
+/**
+ * Names whose values are never written, however deep, in small letters; what `config` takes for a secret is among
+ * them.
+ */
 const SECRET_FIELDS = new Set([
   ...['api_key', 'apikey', 'access_key', 'secret_key', 'private_key', 'secret', 'password', 'passwd', 'token', 'credentials'],
   ...['authorization', 'cookie', 'set-cookie', 'x-api-key', 'proxy-authorization'],
@@ -35,8 +41,8 @@ const DEEPEST = 4;
 const REDACTED = '[redacted]';
 
 /**
- * Names, params and answers come from strangers. Longest text in a field, most entries of an object or a list, and the longest
- * line of a stack.
+ * Names, params and answers come from strangers. Longest text in a field, most entries of an object or a list, and
+ * the longest line of a stack.
  */
 const MOST_TEXT = 2000;
 const MOST_ENTRIES = 100;
@@ -59,7 +65,8 @@ export async function createLogger(options: LoggerOptions = {}): Promise<Logger>
         method.apply(this, args);
       },
     },
-    // Not by pino's `redact`, which goes through every line once for each path: 4,000 roots that were scanned cost a second.
+    // Not by pino's `redact`, which goes through every line once for each path: 4,000 roots that were scanned cost a
+    // second.
     serializers: { err: describeError },
   };
   const logger: Logger = pino(settings, {
@@ -177,7 +184,10 @@ function prettyValue(value: unknown): string {
   return safe(text);
 }
 
-/** Names of runs and files come from strangers, and must not steer the terminal: control and direction characters are written out. */
+/**
+ * Names of runs and files come from strangers, and must not steer the terminal: control and direction characters are
+ * written out.
+ */
 function safe(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
 }

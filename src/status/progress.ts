@@ -3,8 +3,9 @@ import type { Damage, RunRef } from '../model/index.ts';
 import type { LaneProgress } from './lane-progress.ts';
 
 /**
- * Something that is not a record but worth a line: a file that vanished, can't be read, does not answer, was replaced; a folder
- * that can't be read; a root of which nothing is left; a store that is damaged; a run that lies elsewhere.
+ * Something that is not a record but worth a line: a file that vanished, can't be read, does not answer, was
+ * replaced; a folder that can't be read; a root of which nothing is left; a store that is damaged; a run that lies
+ * elsewhere.
  */
 export interface Incident {
   readonly kind:
@@ -72,7 +73,10 @@ export interface LaneReport {
   readonly name: string;
   readonly type: string;
   readonly where: string;
-  /** `parked`: somebody has to mend something. `stuck`: it got nowhere for too long. `incomplete`: all but the stopped runs. */
+  /**
+   * `parked`: a person has to repair something. `stuck`: it got nowhere for too long. `incomplete`: all but the
+   * stopped runs.
+   */
   readonly stand: 'done' | 'incomplete' | 'parked' | 'stuck' | 'interrupted';
   readonly reason: string | undefined;
   readonly remedy: string | undefined;
@@ -81,7 +85,7 @@ export interface LaneReport {
   readonly refused: number;
   /** Those of earlier passes included, as far as the files still hold them. */
   readonly refusedInAll: number;
-  /** Files and params beside the event files that it was asked to take in this pass or earlier, and did not. */
+  /** Files and params next to the event files that it was asked to take in this pass or earlier, and did not. */
   readonly refusedFiles: readonly RefusedFile[];
   /** The same that it has no place for, or not for the model or dataset that was to be made of them. */
   readonly unsupportedFiles: readonly RefusedFile[];

@@ -42,7 +42,7 @@ export interface LanePosture {
   /** Points it will never take, and those it has no place for. */
   readonly refused: number;
   readonly unsupported: number;
-  /** Files and params beside the event files that it was asked to take, and did not. */
+  /** Files and params next to the event files that it was asked to take, and did not. */
   readonly refusedFiles: readonly RefusedFile[];
   /** The same that it has no place for, or not for the model or dataset that was to be made of them. */
   readonly unsupportedFiles: readonly RefusedFile[];
@@ -58,13 +58,13 @@ export interface LanePosture {
   readonly stand: LaneStand | undefined;
   /** That process is alive: what it says holds now. */
   readonly isDriven: boolean;
-  /** Files beside the event files, by what became of them; undefined where none are looked for. */
+  /** Files next to the event files, by what became of them; undefined where none are searched for. */
   readonly files: Readonly<Record<string, number>> | undefined;
   /** Where a person finds its tracker runs; empty where that was not asked for. */
   readonly links: readonly { readonly run: RunRef; readonly url: string }[];
 }
 
-/** Of more roots, their first scans are said in one line. */
+/** Of more roots, their first scans are reported in one line. */
 const MOST_ROOT_LINES = 20;
 /** A root that was not looked at for so many intervals, and a little, is late. */
 const SCANS_MISSED = 4;
@@ -91,7 +91,10 @@ export interface WatchStatusOptions {
   readonly now?: () => number;
 }
 
-/** How a watch stands: counts, lag, the lane, the roots, damage. The source of the display, the log, `status` and health. */
+/**
+ * How a watch stands: counts, lag, the lane, the roots, damage. The source of the display, the log, `status` and
+ * health.
+ */
 export class WatchStatus {
   readonly startedAtMs: number;
   readonly lanes: readonly LaneProgress[];
@@ -125,8 +128,9 @@ export class WatchStatus {
   }
 
   /**
-   * Why it can't be relied on: a first scan is not done though its root answers, or no root was looked at for several intervals.
-   * One that does not answer is no reason while others are looked at: a restart would not help it, and would cost the others.
+   * Why it can't be relied on: a first scan is not done though its root answers, or no root was looked at for several
+   * intervals. One that does not answer is no reason while others are checked: a restart would not help it, and would
+   * cost the others.
    */
   get whyNotReady(): string | undefined {
     if (this.#expected.some((name) => !this.roots.has(name) && !this.isSilent(name))) return 'the first scan is not complete';
@@ -144,9 +148,9 @@ export class WatchStatus {
   }
 
   /**
-   * Why a restart would help: every lane has work, and none has accepted anything, or failed at it, for long. A tracker that
-   * hangs is no reason while another lane moves; nor is a root that does not answer while others are looked at: a restart would
-   * not help them.
+   * Why a restart would help: every lane has work, and none has accepted anything, or failed at it, for long. A
+   * tracker that hangs is no reason while another lane moves; nor is a root that does not answer while others are
+   * checked: a restart would not help them.
    */
   get whyNotAlive(): string | undefined {
     const quietMs = this.lanes.reduce((least, lane) => Math.min(least, lane.quietMs), Number.POSITIVE_INFINITY);
@@ -229,7 +233,7 @@ export class WatchStatus {
     this.#noteDamage(keyOfFile(parcel.batch.run, parcel.state.name), parcel.batch.run, parcel.state.name, parcel.state.damage);
   }
 
-  /** A call to a file system does not come back: the thread that made it hangs, the rest goes on. */
+  /** A call to a file system does not come back: the thread that made it hangs, the rest continues. */
   fellSilent({ root, path, sinceMs }: { readonly root: string; readonly path: string; readonly sinceMs: number }): void {
     const known = this.#silences.get(path);
     this.#silences.set(path, { root, path, sinceMs: Math.min(sinceMs, known?.sinceMs ?? sinceMs), threads: (known?.threads ?? 0) + 1 });
@@ -326,7 +330,7 @@ export class WatchStatus {
       const lagMs = Math.round(lane.lagMs);
       if (newPoints > 0) this.#log?.info({ lane: name, points, newPoints, lagBytes, lagMs }, 'mirrored');
       const saidMs = Math.max(this.#logged.behind.get(name) ?? this.startedAtMs, lane.acceptedAtMs);
-      // A lane that stands is said again and again: whoever looks into the log later must not take it for healthy.
+      // A lane that stands is reported again and again: a later reader of the log must not take it for healthy.
       if (newPoints === 0 && lagBytes > 0 && nowMs - saidMs >= BEHIND_INTERVAL_MS) {
         this.#log?.info({ lane: name, lagBytes, lagMs, ...(reason === undefined ? {} : { reason }) }, 'behind');
         this.#logged.behind.set(name, nowMs);

@@ -1,6 +1,6 @@
 /**
- * Brings what lies beside the event files into one lane: params of files, files as artifacts. They change under our hands, so each is
- * looked at until it stands still, and sent once for each content.
+ * Brings what lies next to the event files into one lane: params of files, files as artifacts. They change under our
+ * hands, so each is looked at until it stands still, and sent once for each content.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -48,8 +48,8 @@ export interface ArtifactSyncOptions {
   /** Whether a directory below a run's belongs to another run. */
   readonly isOther: (run: RunRef, path: string) => boolean;
   /**
-   * Whether a file was written while a run was, rather than one beside it that can see the file as well. `levels`: how far above
-   * the run it lies.
+   * Whether a file was written while a run was, rather than one beside it that can see the file as well. `levels`:
+   * how far above the run it lies.
    */
   readonly isOwner: (run: SyncedRun, levels: number, changedAtMs: number) => boolean;
   /** Texts that were sent before anybody asked for params in them, of the files from their beginning. */
@@ -60,25 +60,28 @@ export interface ArtifactSyncOptions {
 
 /** A file that did not change for so long, by its own time, stands still. */
 const STILL_MS = 2000;
-/** Files are looked at again: while they change, while the run grows, and when it is quiet. */
+/** Files are checked again: while they change, while the run grows, and when it is quiet. */
 const AGAIN_MS = 2500;
 const LIVE_MS = 15_000;
 const QUIET_MS = 10 * 60_000;
-/** How long a backfill waits for files that somebody is writing. */
+/** How long a backfill waits for files that are being written. */
 const PATIENCE_MS = 30_000;
 /**
- * Runs that are looked at, and large files that are on their way, at the same time: places of their own, so that no checkpoint
- * holds up params.
+ * Runs that are checked, and large files that are on their way, at the same time: places of their own, so that no
+ * checkpoint holds up params.
  */
 const AT_ONCE = 2;
 /** A file from this size on is a large one. Bytes. */
 const LARGE_BYTES = 8 * 1024 * 1024;
 /**
- * A file that changes while it is read, or can't be read, is tried so often in a row; then it is named, and tried once every
- * `QUIET_MS`.
+ * A file that changes while it is read, or can't be read, is tried so often in a row; then it is named, and tried
+ * once every `QUIET_MS`.
  */
 const MOST_TRIES = 5;
-/** A file that is said to be so much longer than what it takes on its disk is empty, not large: it is left from this size on. */
+/**
+ * A file that is reported to be so much longer than what it takes on its disk is empty, not large: it is left from
+ * this size on.
+ */
 const SPARSE_BYTES = 64 * 1024 * 1024;
 const SPARSE_RATIO = 64;
 /** What the tracker refused is asked for again after so long: a limit may have been raised meanwhile. */
@@ -105,7 +108,7 @@ interface Loaded {
 
 type Compiled<Rule> = Rule & { readonly patterns: readonly Pattern[] };
 
-/** Brings params and files that lie beside the event files to one lane. */
+/** Brings params and files that lie next to the event files to one lane. */
 export class ArtifactSync {
   readonly #options: ArtifactSyncOptions;
   readonly #params: readonly Compiled<ParamRule>[];
@@ -138,14 +141,14 @@ export class ArtifactSync {
     this.#patterns = [...this.#params, ...this.#artifacts].flatMap(({ patterns }) => patterns);
   }
 
-  /** Whether anything is looked for at all. */
+  /** Whether anything is searched for at all. */
   get isOn(): boolean {
     return this.#patterns.length > 0 || this.tags.isOn;
   }
 
   /**
-   * Looks at a run's files, and sends what is new and stands still. False where something does not stand still yet, or could not be sent.
-   * `isLast`: nobody looks again, so what only gets longer is sent as it is.
+   * Looks at a run's files, and sends what is new and stands still. False where something does not stand still yet,
+   * or could not be sent. `isLast`: nobody looks again, so what only gets longer is sent as it is.
    */
   look(run: SyncedRun, isLast = false): Promise<boolean> {
     if (!this.isOn) return Promise.resolve(true);
@@ -174,7 +177,7 @@ export class ArtifactSync {
     }
   }
 
-  /** Brings all files of some runs; those that somebody is writing are waited for a little. False where some are left. */
+  /** Brings all files of some runs; it waits a little for those that are being written. False where some are left. */
   async bring(runs: Iterable<SyncedRun>, patienceMs: number): Promise<boolean> {
     const { signal, laneState, delivery } = this.#options;
     let endMs = steadyMs() + Math.min(patienceMs, PATIENCE_MS);
@@ -193,7 +196,10 @@ export class ArtifactSync {
     }
   }
 
-  /** Sets params that stand in texts, in their order, each content once. With the lane's patience; throws what is about this run alone. */
+  /**
+   * Sets params that stand in texts, in their order, each content once. With the lane's patience; throws what is
+   * about this run alone.
+   */
   async setTexts(run: SyncedRun, handle: Handle, texts: readonly ParamText[]): Promise<void> {
     if (texts.length === 0) return;
     const { laneState, states } = this.#options;
@@ -319,7 +325,7 @@ export class ArtifactSync {
     }
   }
 
-  /** It may be better next time; it is not tried for ever. True where it is left. */
+  /** It may be better next time; it is not tried forever. True where it is left. */
   #fail(run: SyncedRun, task: Task, key: string, reason: string): boolean {
     const tries = (this.#failures.get(key)?.tries ?? 0) + 1;
     const isNamed = tries >= MOST_TRIES;
@@ -331,7 +337,7 @@ export class ArtifactSync {
   #refuse(run: SyncedRun, { candidate: { path }, rule }: Task, reason: string): void {
     const outcome = { kind: 'refused', reason } as const;
     this.#say(run, path, outcome);
-    // Without a stamp: it is looked at again, and taken once nothing is in the way.
+    // Without a stamp: it is checked again, and taken once nothing is in the way.
     this.#options.states.artifact(run.target, { path, rule, stamp: '', bytes: 0, hash: '', outcome });
   }
 
@@ -436,7 +442,10 @@ export class ArtifactSync {
     return { kind: 'done' };
   }
 
-  /** As with points: a tracker that is out of order refuses what is sound, too, so it is asked again after it has taken another of the kind. */
+  /**
+   * As with points: a tracker that is out of order refuses what is sound, too, so it is asked again after it has
+   * taken another of the kind.
+   */
   async #confirmed<Value>(
     handle: Handle,
     kind: TrialKind,
@@ -508,7 +517,7 @@ function whySparse({ bytes, diskBytes }: ArtifactCandidate): string | undefined 
   return `it is sparse: of its ${bytes} bytes ${diskBytes} are on the disk`;
 }
 
-/** Whether a file turned out to be another one while it was sent, whoever noticed first. */
+/** Whether a file turned out to be another one while it was sent, no matter which side noticed first. */
 function hasChanged(error: unknown): boolean {
   for (let at = error; at instanceof Error; at = at.cause) if (at instanceof MirrorError && at.code === 'MB2008') return true;
   return false;

@@ -87,7 +87,7 @@ export async function backfill(options: BackfillOptions): Promise<Report> {
   const { store, trackers = [], statePath } = options;
   // The local store takes one root after the other, trackers take all of them at once.
   useMemory({ roots: trackers.length > 0 ? options.roots.length : 1 });
-  // Wrong roots are said before anything is made.
+  // Wrong roots are reported before anything is made.
   const unseen = await unseenRoots(options.roots);
   checkRoots(options.roots, { store: store?.path, state: statePath }, unseen);
   if (store !== undefined) makeStoreFolder(store.path);
@@ -208,7 +208,7 @@ class Pass {
     }
   }
 
-  /** Damage is said and not a reason to stop: what the event files hold can only be restored by mirroring. */
+  /** Damage is reported and not a reason to stop: what the event files hold can only be restored by mirroring. */
   #checkStore(): void {
     const damage = this.#local?.damage();
     if (damage === undefined) return;
@@ -236,9 +236,9 @@ class Pass {
   }
 
   /**
-   * Walks root by root; lanes hear of the runs while it goes on. Some wait for the end of the walk: a file with several names, as
-   * one of them is read; what is new where something is known, as it may be known from elsewhere; and trackers' lanes where
-   * either may be, or a fold asks who else is there.
+   * Walks root by root; lanes hear of the runs while it continues. Some wait for the end of the walk: a file with
+   * several names, as one of them is read; what is new where something is known, as it may be known from elsewhere;
+   * and trackers' lanes where either may be, or a fold asks who else is there.
    */
   async #walk(walks: readonly RootWalk[]): Promise<void> {
     const { signal, rules = ALL_RUNS } = this.#options;
@@ -279,7 +279,8 @@ class Pass {
         };
         const isPlain = (run: FoundRun): boolean =>
           run.files.every((file) => file.id === undefined && (isNew ? !mayBeKnown(file) : isItself(run.path, file)));
-        // A run that lost a file, or has another one in its place, may turn up elsewhere: then it begins from nothing here.
+        // A run that lost a file, or has another one in its place, may turn up elsewhere: then it begins from nothing
+        // here.
         const mayHaveLeft = ({ path: run, files }: FoundRun): boolean => !isNew && !isAllThere(stampsIn(run), files);
         const kept: FoundRun[] = [];
         const left: FoundRun[] = [];
@@ -338,7 +339,10 @@ class Pass {
     for (const [root, found] of untold) this.#tellFeeds(root, found);
   }
 
-  /** Notes what of a root could not be read, for those who ask later; that all could be, only a look at all of it can say. */
+  /**
+   * Notes what of a root could not be read, for those who ask later; that all could be, only a look at all of it can
+   * say.
+   */
   #noteUnread(root: ResolvedRoot, reason: string | undefined): void {
     if (reason === undefined && (root.below !== '' || filterOf(this.#options.rules ?? ALL_RUNS, root) !== undefined)) return;
     this.#state?.noteUnread(root.name, reason);
@@ -346,8 +350,8 @@ class Pass {
   }
 
   /**
-   * Runs that turned up elsewhere go on there. `mayBeKnown`: whether a file may have been in another root, which few were. Returns the files
-   * of which it can't be told yet.
+   * Runs that turned up elsewhere continue there. `mayBeKnown`: whether a file may have been in another root, which
+   * few were. Returns the files of which it can't be told yet.
    */
   #followMoves(
     root: ResolvedRoot,

@@ -1,4 +1,7 @@
-/** Looks into the event files of a run, from their beginnings, whatever the lane's positions are: to say whose a tracker run is. */
+/**
+ * Looks into the event files of a run, from their beginnings, whatever the lane's positions are: to say whose a
+ * tracker run is.
+ */
 import { lstat } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { inTime } from '../calls/index.ts';

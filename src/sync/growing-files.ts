@@ -2,12 +2,15 @@ import { type ArtifactSource, beginsWith } from '../artifacts/index.ts';
 import type { ArtifactState } from '../state/index.ts';
 
 /**
- * A file that only gets longer is stored again once it is so much longer than what is stored: all of its uploads are three times
- * its length at most.
+ * A file that only gets longer is stored again once it is so much longer than what is stored: all of its uploads are
+ * three times its length at most.
  */
 const STEP = 1.5;
 
-/** Which files beside the logs get longer, as `result.json` does with every epoch: each time all of one goes to the tracker. */
+/**
+ * Which files beside the logs get longer, as `result.json` does with every epoch: each time all of one goes to the
+ * tracker.
+ */
 export class GrowingFiles {
   readonly #signal: AbortSignal;
   /** What was found at the beginning of a file, by the file's key and the hash of that. */

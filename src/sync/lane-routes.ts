@@ -1,7 +1,7 @@
 /**
- * How one lane treats each run: where it goes, under which names, what of it is left out. Decided by the configuration when the
- * first of a run is sent, and kept in the state; what is left out may change at any time, and what is newly wanted is owed from
- * then on.
+ * How one lane treats each run: where it goes, under which names, what of it is left out. Decided by the
+ * configuration when the first of a run is sent, and kept in the state; what is left out may change at any time, and
+ * what is newly wanted is owed from then on.
  */
 import { posix } from 'node:path';
 import type { JoinRule } from '../artifacts/index.ts';
@@ -97,11 +97,11 @@ export class LaneRoutes {
   /** Tracker runs that were restarted, by the target's key: once is enough. */
   readonly #restarted = new Set<string>();
   /**
-   * Tracker runs that have something a remapping would put elsewhere, by the target's key: what stayed there would be nobody's.
-   * Known before any run is decided, since all that goes into one restarts with it.
+   * Tracker runs that have something a remapping would put elsewhere, by the target's key: what stayed there would be
+   * nobody's. Known before any run is decided, since all that goes into one restarts with it.
    */
   #outdated: Set<string> | undefined;
-  /** How often something was said: it is said again only when it has become ten times as often. */
+  /** How often something was said: it is reported again only when it has become ten times as often. */
   readonly #said = new Map<string, number>();
 
   constructor(options: LaneRoutesOptions) {
@@ -120,8 +120,8 @@ export class LaneRoutes {
   }
 
   /**
-   * Whether a directory that is heard of later could change where a run goes: it is not decided yet, and would be the first of
-   * its kind.
+   * Whether a directory that is heard of later could change where a run goes: it is not decided yet, and would be the
+   * first of its kind.
    */
   isOpen(run: RunRef): boolean {
     const { fold, laneState } = this.#options;
@@ -155,7 +155,10 @@ export class LaneRoutes {
     return this.#options.route.run(ref, target).isIncluded ? target : undefined;
   }
 
-  /** Everything of a tracker run is sent from the beginning, under the names it has: into `handle`, or one that is to be opened. */
+  /**
+   * Everything of a tracker run is sent from the beginning, under the names it has: into `handle`, or one that is to
+   * be opened.
+   */
   restart(target: RunRef, as: Opened, handle?: Handle): void {
     const sources = this.sourcesOf(target).map((run) => ({ run, mapping: this.#mappings.get(keyOfRun(run)) }));
     this.#options.states.restart(target, sources, as, handle);
@@ -381,8 +384,8 @@ export class LaneRoutes {
   }
 
   /**
-   * Owes what the configuration newly wants of series that were met before, and notes what it wants no more. Gives the files that
-   * are owed something.
+   * Owes what the configuration newly wants of series that were met before, and notes what it wants no more. Gives
+   * the files that are owed something.
    */
   #widen(decided: Decided): string[] {
     const { laneState, states, canSendAgain } = this.#options;

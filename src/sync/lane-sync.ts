@@ -12,13 +12,13 @@ export interface LaneSync {
   /** Files that are new or have changed. */
   filesChanged(run: RunRef, files: readonly ChangedFile[]): void;
   fileGone(run: RunRef, name: string): void;
-  /** Bytes of a file that could not be read, or are owed, are to be tried again. */
+  /** Bytes of a file that could not be read, or are pending, are to be tried again. */
   tryAgain(run: RunRef, name: string): void;
   /** Something of a root answers again that did not. */
   answersAgain?(root: string): void;
   /** A run did not grow for long. */
   runQuiet(run: RunRef): void;
-  /** What is kept of a run may hold the same twice: it is looked at when there is time. */
+  /** What is kept of a run may hold the same twice: it is checked when there is time. */
   tidy?(run: RunRef): void;
   /** About once a second. */
   tick(nowMs: number): void;
@@ -26,13 +26,13 @@ export interface LaneSync {
   run(): Promise<void>;
 }
 
-/** What a feed tells whoever drives it. */
+/** What a sync tells its owner. */
 export interface SyncEvents {
-  /** Something of a file can't be read, or is owed. `isSoon`: a second look a little later says what it is. */
+  /** Something of a file can't be read, or is pending. `isSoon`: a second look a little later says what it is. */
   fileTroubled(lane: string, run: RunRef, name: string, isSoon?: boolean): void;
   /** Nothing of a file is in the way any more. */
   fileSound(lane: string, run: RunRef, name: string): void;
-  /** Only this lane could see that a file is another one, and reads it anew: for the others it is another one, too. */
+  /** Only this lane could see that a file is another one, and reads it again: for the others it is another one, too. */
   fileAnew?(lane: string, run: RunRef, name: string): void;
 }
 

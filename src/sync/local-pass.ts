@@ -101,7 +101,7 @@ export class LocalPass {
     }
   }
 
-  /** Reads again what did not answer, once it does, as long as `patienceMs` lets it; what still doesn't is said. */
+  /** Reads again what did not answer, once it does, as long as `patienceMs` lets it; what still doesn't is reported. */
   async again(patienceMs: number): Promise<void> {
     const end = steadyMs() + patienceMs;
     while (this.#left.size > 0 && !this.#stopped) {
@@ -124,7 +124,10 @@ export class LocalPass {
     }
   }
 
-  /** What stands behind a beginning of what was read, and is not what was stored from there, is new: the file is read anew. */
+  /**
+   * What stands behind a beginning of what was read, and is not what was stored from there, is new: the file is read
+   * again.
+   */
   #compareCut(): void {
     for (const [key, { root, found, silent, cutShort, hasMore }] of this.#left) {
       if (cutShort.size === 0) continue;

@@ -1,4 +1,7 @@
-/** Brings the local store to the ends of the files: reads run by run with sessions that are kept, and stores through a lane. */
+/**
+ * Brings the local store to the ends of the files: reads run by run with sessions that are kept, and stores through a
+ * lane.
+ */
 import type { Handle, Parcel, PositionOwner } from '../contract/index.ts';
 import type { ChangedFile } from '../discover/index.ts';
 import { MOST_READERS, memoryShares } from '../memory/index.ts';
@@ -63,7 +66,10 @@ interface SyncedRun {
   readonly unsettled: Set<string>;
   /** The catalogue as the session has it, for those who take its batches from the cache. */
   series: Series[];
-  /** Files that hold a beginning of what was read, with the points of their last record: whether those are old ones is looked up. */
+  /**
+   * Files that hold a beginning of what was read, with the points of their last record: whether those are old ones is
+   * looked up.
+   */
   readonly cutShort: Map<string, readonly WrittenPoint[]>;
   /** Files that hold something else behind such a beginning. */
   readonly others: Set<string>;
@@ -137,7 +143,7 @@ export class LocalSync implements LaneSync {
       this.#status.lane(this.lane).fileGrew(ref, name, size, before, changedMsOf(stamp));
     }
     run.isQuiet = false;
-    // Its turn comes when it is quiet again: whatever is stored of it begins that work anew.
+    // Its turn comes when it is quiet again: whatever is stored of it begins that work again.
     this.#compacting.delete(keyOfRun(ref));
     this.#enqueue(keyOfRun(ref), ref);
   }
@@ -428,7 +434,10 @@ export class LocalSync implements LaneSync {
     if (run.inFlight === 0 && road?.queue.has(keyOfRun(run.ref)) === true) road.wake?.();
   }
 
-  /** What stands behind a beginning of what was read, and is not what was stored from there, is new: the file is read anew. */
+  /**
+   * What stands behind a beginning of what was read, and is not what was stored from there, is new: the file is read
+   * again.
+   */
   #compareCut(run: SyncedRun): void {
     for (const [name, last] of run.cutShort) {
       run.cutShort.delete(name);

@@ -11,7 +11,7 @@ export type Above =
   | { readonly kind: 'holder'; readonly parent: NonNullable<RunNames['parent']> }
   | { readonly kind: 'run'; readonly target: RunRef };
 
-/** So far up a ring is looked for. */
+/** So far up a ring is searched for. */
 const MOST_LEVELS = 100;
 const NONE: Above = { kind: 'none' };
 

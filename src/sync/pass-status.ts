@@ -37,7 +37,7 @@ export class PassStatus implements SyncStatus {
     tracker.hasStore = this.#lead === undefined;
   }
 
-  /** Notes in the state how the lanes stand: what `status` says while this goes on, and when it is over. */
+  /** Notes in the state how the lanes stand: what `status` says while this continues, and when it is over. */
   keep(isEnded: boolean): void {
     for (const lane of this.#lanes.values()) this.#state?.lane(lane.name, lane.where).keepStand(lane.stand('backfill', isEnded));
   }

@@ -1,4 +1,7 @@
-/** When files are tried again of which bytes could not be read, or are owed: by the clock, ever more slowly, outliving a restart. */
+/**
+ * When files are tried again of which bytes could not be read, or are pending: by the clock, ever more slowly,
+ * outliving a restart.
+ */
 
 import { asDueMs, asWallMs, steadyMs } from '../clock.ts';
 import { keyOfFile, type RunRef } from '../model/index.ts';

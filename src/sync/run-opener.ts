@@ -44,18 +44,27 @@ export interface RunOpenerOptions {
 export type Opening =
   | { readonly kind: 'open'; readonly handle: Handle; readonly isNew: boolean }
   | Undelivered
-  /** Everything is sent from the beginning, into a tracker run that is to be opened: ask again after `ms`, from the positions. */
+  /**
+   * Everything is sent from the beginning, into a tracker run that is to be opened: ask again after `ms`, from the
+   * positions.
+   */
   | { readonly kind: 'restart'; readonly ms: number }
-  /** Another run has to be opened first, or everything is sent from the beginning: ask again after `ms`, from the positions. */
+  /**
+   * Another run has to be opened first, or everything is sent from the beginning: ask again after `ms`, from the
+   * positions.
+   */
   | { readonly kind: 'wait'; readonly ms: number };
 
 /** So many former tracker runs of one run are passed by at most. */
 const MOST_REBUILT = 50;
-/** The other files of a run whose first one was replaced may be about to be: so long is waited before what they hold is sent again. */
+/**
+ * The other files of a run whose first one was replaced may be about to be: so long is waited before what they hold
+ * is sent again.
+ */
 const REPLACING_MS = 5000;
 /** A version, a graph, the begin of a session: so many records may come before the first values. */
 const FEW_RECORDS = 3;
-/** How often a file is looked for that names the run to join. */
+/** How often a file is searched for that names the run to join. */
 const LOOK_MS = 2000;
 /** The same where such a file did not answer. */
 const SILENT_MS = 60_000;
@@ -70,7 +79,7 @@ export class RunOpener {
     this.#options = options;
   }
 
-  /** The run's handle: the tracker run is looked for, or made, when there is something to send for the first time. */
+  /** The run's handle: the tracker run is searched for, or made, when there is something to send for the first time. */
   async open(run: SyncedRun, pieces: readonly SourcePiece[], startedAt = startOf(pieces)): Promise<Opening> {
     const { backend, delivery, laneState, routes, states } = this.#options;
     const { target } = run;
@@ -107,7 +116,7 @@ export class RunOpener {
       if (noted !== undefined) return noted;
     }
     const { handle } = run;
-    // A file that comes late is no reason to say that the run goes on.
+    // A file that comes late is no reason to say that the run continues.
     if (pieces.length > 0 && isEnded) {
       const reopened = await delivery.attempt((signal) => backend.finish(handle, undefined, signal));
       if (reopened.kind !== 'done') return reopened;
@@ -139,8 +148,8 @@ export class RunOpener {
   }
 
   /**
-   * Files that are new where every file that went into the tracker run is gone: a training that was started again, or another run that lies
-   * there now.
+   * Files that are new where every file that went into the tracker run is gone: a training that was started again, or
+   * another run that lies there now.
    */
   async #others(run: SyncedRun, pieces: readonly SourcePiece[]): Promise<Replaced | undefined> {
     const { laneState, routes, filesOf, signal } = this.#options;
@@ -171,9 +180,9 @@ export class RunOpener {
   }
 
   /**
-   * The tracker run holds what the files had before: it is ended, and one beside it gets what they have now. It has the same key,
-   * and is told from the former one by the files it is known by, so that it is found again whatever is lost here. Should we die
-   * before the state says so, all of this is done once more.
+   * The tracker run holds what the files had before: it is ended, and one beside it gets what they have now. It has
+   * the same key, and is told from the former one by the files it is known by, so that it is found again whatever is
+   * lost here. Should we die before the state says so, all of this is done once more.
    */
   async #openReplacement(run: SyncedRun, replaced: Replaced): Promise<Opening> {
     const { backend, cache, delivery, laneState, states, routes, routing, isSettled } = this.#options;
@@ -192,7 +201,8 @@ export class RunOpener {
     run.handle = undefined;
     // What was read of files that are gone is not to be sent again.
     for (const ref of routes.sourcesOf(target)) cache.forget(ref);
-    // That it is another generation outlasts the positions: nobody is to take what was read of the former one for this one's.
+    // That it is another generation outlasts the positions: nobody is to take what was read of the former one for
+    // this one's.
     for (const { piece } of replaced.files) if (piece.state.generation > 0) states.replaced(piece.batch.run, piece.state);
     routes.restart(target, {
       name,
@@ -223,8 +233,8 @@ export class RunOpener {
   }
 
   /**
-   * Files that had nothing to be known by when the tracker run was opened, or were not there, are noted before anything of them
-   * is sent.
+   * Files that had nothing to be known by when the tracker run was opened, or were not there, are noted before
+   * anything of them is sent.
    */
   async #noteFiles(run: SyncedRun, handle: Handle, pieces: readonly SourcePiece[]): Promise<Undelivered | undefined> {
     const { backend, delivery, laneState, states } = this.#options;
@@ -239,8 +249,8 @@ export class RunOpener {
   }
 
   /**
-   * The tracker run can't be gone on with, and stays as it is: one beside it is to be opened, and gets everything. False where
-   * that is not wanted, not ours to do, or was of no use.
+   * The tracker run can't be continued, and stays as it is: one beside it is to be opened, and gets everything. False
+   * where that is not wanted, not ours to do, or was of no use.
    */
   rebuild(run: SyncedRun, error: MirrorError): boolean {
     const { laneState, routes, routing } = this.#options;
@@ -351,7 +361,10 @@ export class RunOpener {
     return this.#options.namesOf(target, group === undefined || groupTag === undefined ? undefined : { group, tag: groupTag });
   }
 
-  /** What a tracker is told of a run. Its name and place are those it was opened with, whatever the configuration says now. */
+  /**
+   * What a tracker is told of a run. Its name and place are those it was opened with, whatever the configuration says
+   * now.
+   */
   #source(run: SyncedRun, opened: Opened, startedAt: number | undefined, marks: FileMarks): RunSource {
     const { instanceId, places, filesOf } = this.#options;
     const { target } = run;

@@ -1,6 +1,7 @@
 /**
- * What the state holds of a lane's runs while they are mirrored: the only object of this room that writes it. Others decide what happened
- * to a run (a delivery, an opening, a route) and tell this one; what that does to positions, handle, mapping and artifacts is decided here.
+ * What the state holds of a lane's runs while they are mirrored: the only object of this room that writes it. Others
+ * decide what happened to a run (a delivery, an opening, a route) and tell this one; what that does to positions,
+ * handle, mapping and artifacts is decided here.
  */
 import type { Handle, JournalEntry, TrackerParcel } from '../contract/index.ts';
 import { type FileState, type Gap, interpret, type Json, lastStepOf, type RunRef } from '../model/index.ts';
@@ -43,8 +44,8 @@ export class RunStates implements CheckpointStore {
   }
 
   /**
-   * A tracker run is left or gone: all that goes into it is sent from the beginning, into one that was opened (`handle`) or is to be
-   * opened as `as`. How its runs are mapped stays.
+   * A tracker run is left or gone: all that goes into it is sent from the beginning, into one that was opened
+   * (`handle`) or is to be opened as `as`. How its runs are mapped stays.
    */
   restart(target: RunRef, sources: readonly MappedRun[], as: Opened, handle?: Handle): void {
     this.#state.together(() => {

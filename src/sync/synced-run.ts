@@ -90,7 +90,7 @@ export class SyncedRun {
   stoppedUntilMs = 0;
   /** The tracker takes nothing for it until a person does something there, or that is not known to be over. */
   isStopped = false;
-  /** When the files beside its event files are looked at next. */
+  /** When the files beside its event files are checked next. */
   artifactsDueMs = 0;
   /** Generations of files that were compared with what the tracker run is known by. */
   readonly compared = new Set<string>();
@@ -130,8 +130,9 @@ export function firstChecksum({ scalars, objects }: Batch): number | undefined {
 const MOST_FILES = 40;
 
 /**
- * By what files of pieces that are about to be sent are to be known, if they are not yet: a record with values of each, which is
- * the first one that is sent of it. One that begins with another record than the known one has become another file.
+ * By what files of pieces that are about to be sent are to be known, if they are not yet: a record with values of
+ * each, which is the first one that is sent of it. One that begins with another record than the known one has become
+ * another file.
  */
 export function newMarks(known: FileMarks, pieces: readonly SourcePiece[]): FileMark[] {
   const found = new Map<string, number>();

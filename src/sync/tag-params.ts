@@ -1,6 +1,6 @@
 /**
- * Params that stand in the event files themselves, as the text of a tag: found on the way of the points, and in what was sent
- * before anybody asked.
+ * Params that stand in the event files themselves, as the text of a tag: found on the way of the points, and in what
+ * was sent before anybody asked.
  */
 
 import { MOST_TEXT_BYTES, type ParamRule, textStamp } from '../artifacts/index.ts';

@@ -1,7 +1,7 @@
 /**
- * Brings one tracker to the ends of the files: takes a piece of a run from the lane's own positions, delivers it, notes it, and
- * goes on. Longer than other files: which run has its turn, and what becomes of a run (opened, stopped, ended, gone), are one
- * state that does not part well.
+ * Brings one tracker to the ends of the files: takes a piece of a run from the lane's own positions, delivers it,
+ * notes it, and continues. Longer than other files: which run has its turn, and what becomes of a run (opened,
+ * stopped, ended, gone), are one state that does not part well.
  */
 
 import { posix } from 'node:path';
@@ -59,7 +59,7 @@ export interface TrackerSyncOptions {
   readonly cache: BatchCache;
   /** Comes when every run of a root that is there has been heard of once. */
   readonly allHeard: (root: string) => Promise<void>;
-  /** Nobody writes to the files: torn ends are looked into, and nothing is waited for. */
+  /** Nobody writes to the files: incomplete ends are looked into, and nothing is waited for. */
   readonly isSettled: boolean;
   /** Whether every run is known by now: before, what lies below a run may be another one's. Default: it is. */
   readonly isTreeWhole?: () => boolean;
@@ -72,11 +72,11 @@ const TURN_BYTES = 1024 * 1024;
 const TURNS_AHEAD = 1;
 /** Of a turn that holds more, there is one at a time in a lane: the memory has room for one large record of each. */
 const LARGE_BYTES = 8 * 1024 * 1024;
-/** A run that its tracker does not take is tried again for when somebody changed that. */
+/** A run that its tracker does not take is retried in case a person changed that. */
 const STOPPED_MS = 30 * 60_000;
 /**
- * A few of those that are stopped are tried so often: what one of them meets was most often the same for all, as when an
- * experiment was deleted.
+ * A few of those that are stopped are tried so often: what one of them meets was most often the same for all, as when
+ * an experiment was deleted.
  */
 const TRIAL_MS = 20_000;
 const TRIALS = 4;
@@ -102,7 +102,10 @@ export class TrackerSync implements LaneSync {
   readonly #runs = new Map<string, SyncedRun>();
   /** When runs that are stopped were tried last. */
   #triedAtMs = steadyMs();
-  /** To whom files above runs belong: each of the runs beside each other asks. Until others may have something to send. */
+  /**
+   * To whom files above runs belong: each of the runs beside each other asks. Until others may have something to
+   * send.
+   */
   readonly #owners = new Map<string, SyncedRun | undefined>();
   /** Runs whose turn it may be, in the order in which they got ready. */
   readonly #ready = new Set<SyncedRun>();
@@ -110,10 +113,13 @@ export class TrackerSync implements LaneSync {
   readonly #mostTurns: number;
   readonly #pieces: PieceReader;
   readonly #end = new AbortController();
-  /** Ends by itself, or by the signal of whoever drives it. */
+  /** Ends by itself, or by the signal of its owner. */
   readonly #signal: AbortSignal;
   #turns = 0;
-  /** Of a root, the reading that is under way, or the turn of the large record that was read last: the next reading waits for it. */
+  /**
+   * Of a root, the reading that is under way, or the turn of the large record that was read last: the next reading
+   * waits for it.
+   */
   readonly #reading = new Map<string, Promise<void>>();
   #stand: LaneReport['stand'] = 'done';
   #progressAtMs = steadyMs();
@@ -193,7 +199,10 @@ export class TrackerSync implements LaneSync {
     this.#catchUp();
   }
 
-  /** What the backend kept aside while it could not reach its tracker goes there: a turn of its own, so that a pass waits for it. */
+  /**
+   * What the backend kept aside while it could not reach its tracker goes there: a turn of its own, so that a pass
+   * waits for it.
+   */
   #catchUp(): void {
     const { backend } = this.#options;
     if (backend.catchUp === undefined) return;
@@ -235,7 +244,7 @@ export class TrackerSync implements LaneSync {
     for (const { name, size, stamp } of changed) {
       const state = known.get(name);
       source.dirty.add(name);
-      // Nobody comes back to what is owed later: this pass tries it.
+      // Nobody comes back to what is pending later: this pass tries it.
       if (isSettled && (state?.position.gaps.length ?? 0) > 0) source.toHeal.add(name);
       this.progress.fileGrew(ref, name, size, state?.position.watermark ?? 0, changedMsOf(stamp));
       if (state !== undefined) this.progress.fileOwed(ref, name, owedGapBytes(state));
@@ -307,7 +316,10 @@ export class TrackerSync implements LaneSync {
     await this.#finished();
   }
 
-  /** Waits until every file is at its end, or it is of no use to wait: the lane is parked, or got nowhere for `patienceMs`. */
+  /**
+   * Waits until every file is at its end, or it is of no use to wait: the lane is parked, or got nowhere for
+   * `patienceMs`.
+   */
   async reachEnd(patienceMs: number): Promise<void> {
     this.#progressAtMs = steadyMs();
     const timer = setInterval(() => this.#changed(), 1000);
@@ -365,7 +377,10 @@ export class TrackerSync implements LaneSync {
     });
   }
 
-  /** Tells the tracker which runs are over and were not said to be yet. Each run with the time when its files last changed. */
+  /**
+   * Tells the tracker which runs are over and were not said to be yet. Each run with the time when its files last
+   * changed.
+   */
   async endOver(runs: readonly (readonly [ref: RunRef, changedAtMs: number])[], patienceMs: number): Promise<void> {
     const changed = new Map<SyncedRun, number>();
     for (const [ref, atMs] of runs) {
@@ -437,7 +452,7 @@ export class TrackerSync implements LaneSync {
       this.#turns++;
       void this.#turn(runs)
         .catch((error: unknown) => {
-          // Nothing that was foreseen; other lanes, and other runs of this one, go on.
+          // Nothing that was foreseen; other lanes, and other runs of this one, continue.
           for (const run of runs) this.#stop(run, asMirrorError(error, this.lane));
         })
         .finally(() => {
@@ -508,7 +523,10 @@ export class TrackerSync implements LaneSync {
     }
   }
 
-  /** Of the tracker runs that lie as deep below the same directory as one does, itself among them, the one that a file there belongs to. */
+  /**
+   * Of the tracker runs that lie as deep below the same directory as one does, itself among them, the one that a file
+   * there belongs to.
+   */
   #ownerOf({ target: { root, path } }: SyncedRun, levels: number, changedAtMs: number): SyncedRun | undefined {
     const place = placeBelow(path, levels);
     const key = JSON.stringify([root, place, changedAtMs]);
@@ -607,7 +625,7 @@ export class TrackerSync implements LaneSync {
     });
   }
 
-  /** The run's handle: the tracker run is looked for, or made, when there is something to send for the first time. */
+  /** The run's handle: the tracker run is searched for, or made, when there is something to send for the first time. */
   async #open(run: SyncedRun, pieces: readonly SourcePiece[]): Promise<Handle | undefined> {
     const opening = await this.#opener.open(run, pieces);
     switch (opening.kind) {

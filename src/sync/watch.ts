@@ -1,4 +1,4 @@
-/** Joins the rooms for ever: the discovery thread says what changed, and each lane's feed brings its lane there. */
+/** Joins the rooms forever: the discovery thread says what changed, and each lane's feed brings its lane there. */
 
 import { resolve } from 'node:path';
 import { DAMAGED_HINT, LocalBackend } from '../backends/local/index.ts';
@@ -85,12 +85,15 @@ export interface WatchOptions {
   readonly onStart?: (status: WatchStatus) => Promise<void>;
 }
 
-/** A run that did not grow for so long is taken for quiet: torn ends are looked into, trackers hear that it has ended. */
+/**
+ * A run that did not grow for so long is taken for quiet: incomplete ends are looked into, trackers hear that it has
+ * ended.
+ */
 const QUIET_MS = 30 * 60_000;
 const TICK_MS = 1000;
 /**
- * So long nothing new comes to a root before it is decided which of several directories of a kind is the first; and so many times
- * that at most.
+ * So long nothing new comes to a root before it is decided which of several directories of a kind is the first; and
+ * so many times that at most.
  */
 const BESIDE_MS = 5000;
 const MOST_BESIDE = 12;
@@ -102,7 +105,7 @@ const GONE = 'it does not exist';
 /** How often the state gets a new status document. */
 const STATUS_MS = 2000;
 
-/** Mirrors what is below the roots, and goes on with what comes, until the signal says stop. */
+/** Mirrors what is below the roots, and continues with what comes, until the signal says stop. */
 export async function watch(options: WatchOptions): Promise<WatchStatus> {
   const { store, trackers = [] } = options;
   useMemory({ roots: options.roots.length });
@@ -152,7 +155,7 @@ class Watch {
   readonly #reader: JobReader;
   readonly #tree = new RunTree();
   #feeds: readonly LaneSync[] = [];
-  /** Ends the feeds, to begin them anew once runs that lie elsewhere are followed. */
+  /** Ends the feeds, to begin them again once runs that lie elsewhere are followed. */
   #round = new AbortController();
   /** Files heard of since one was seen that lies elsewhere now, by root, run and name: more may have moved with it. */
   readonly #moving = new Map<string, Map<string, Map<string, ChangedFile>>>();
@@ -311,7 +314,10 @@ class Watch {
     }
   }
 
-  /** Whether one of some files that are new is a known one that lies elsewhere: then this round ends, and nothing more is heard in it. */
+  /**
+   * Whether one of some files that are new is a known one that lies elsewhere: then this round ends, and nothing more
+   * is heard in it.
+   */
   #isMoved(root: string, changes: readonly RunChange[]): boolean {
     if (this.#moving.size > 0) return true;
     const found = changes.flatMap(({ run: path, files }) => {
@@ -345,7 +351,9 @@ class Watch {
     return this.#movables().map((held) => findMoves(resolved, found, held, this.#byInode(root)));
   }
 
-  /** Whether something lies where another run was that did not turn up yet: several may be moved one after the other. */
+  /**
+   * Whether something lies where another run was that did not turn up yet: several may be moved one after the other.
+   */
   get #isMoving(): boolean {
     return [...this.#movingRuns()].some(([root, found]) =>
       this.#findMoves(root, found).some(({ apart }) => apart.some((move) => isInPlace(move) && !this.#unmovable.has(moveKey(move)))),
@@ -482,7 +490,7 @@ class Watch {
         this.#tellOf(fact.root, this.#sift(fact.root, fact.changes));
         return;
       case 'filesGone':
-        // A round that ends says nothing of what goes on elsewhere: the next one looks at everything.
+        // A round that ends says nothing of what continues elsewhere: the next one looks at everything.
         if (this.#moving.size > 0) return;
         this.#tellMoved(this.#copies?.filesGone(fact.root, fact.files) ?? []);
         for (const { run: path, name } of fact.files) for (const feed of this.#feeds) feed.fileGone({ root: fact.root, path }, name);
@@ -557,7 +565,9 @@ class Watch {
     }
   }
 
-  /** What moved together has been heard of a moment later, and what is moved by several commands a few moments later. */
+  /**
+   * What moved together has been heard of a moment later, and what is moved by several commands a few moments later.
+   */
   #endRoundLater(nth: number): void {
     setTimeout(() => {
       if (!this.#options.signal.aborted && nth < MOST_GATHERED && this.#isMoving) {
@@ -569,7 +579,10 @@ class Watch {
     }, GATHER_MS);
   }
 
-  /** Notes what of a root could not be read, for those who ask when we are gone; that all could be, only a scan of all can say. */
+  /**
+   * Notes what of a root could not be read, for those who ask when we are gone; that all could be, only a scan of all
+   * can say.
+   */
   #noteUnread({ root: name, obstacles, isMissing }: Extract<DiscoverFact, { kind: 'rootScanned' }>): void {
     const root = this.#roots.get(name);
     const first = obstacles.find(({ isLeft }) => isLeft !== true);
@@ -592,8 +605,9 @@ class Watch {
   }
 
   /**
-   * A lane that asks who else lies beside a run hears of those of a first scan when it is over, and all are known; of a run that
-   * would be the first of its kind when nothing new came to its root for a moment: whole trees are copied in any order.
+   * A lane that asks who else lies beside a run hears of those of a first scan when it is over, and all are known; of
+   * a run that would be the first of its kind when nothing new came to its root for a moment: whole trees are copied
+   * in any order.
    */
   #isHeldBack(feed: LaneSync, run: RunRef, files: readonly ChangedFile[]): boolean {
     if (!this.#asksForOthers.has(feed.lane)) return false;
@@ -673,7 +687,7 @@ class Watch {
   }
 }
 
-/** A file of which each feed looks for itself how far it is: all that is said of its state is which file it is. */
+/** A file of which each feed looks for itself how far it is: all that is reported of its state is which file it is. */
 function unsure<File extends SeenFile>(file: File): File {
   return { ...file, stamp: `.${inodeOf(file.stamp)}` };
 }

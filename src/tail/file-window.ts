@@ -6,7 +6,10 @@ import { AroundReader, type UnreadableRange } from './read-around.ts';
 const CHUNK_BYTES = 1 << 20;
 /** Read at first where the window is moved to some other place. */
 const LEAP_BYTES = 64 * 1024;
-/** A longer record gets a buffer of its own, of just its length: whoever reads it may keep that, and nothing else is read into it. */
+/**
+ * A longer record gets a buffer of its own, of just its length: its reader may keep that, and nothing else is read
+ * into it.
+ */
 const SHARED_BYTES = 4 * CHUNK_BYTES;
 
 /**
@@ -67,7 +70,7 @@ export class FileWindow {
     }
     this.offset = from;
     this.start = 0;
-    // Who leaps mostly wants to know little of what is there; who goes on wants all that follows.
+    // Who leaps mostly wants to know little of what is there; who continues wants all that follows.
     const room = keep === 0 && from !== windowEnd ? Math.max(needed, LEAP_BYTES) : this.buffer.length;
     const want = Math.min(room, fileEnd - from) - keep;
     const got = want > 0 ? this.#around.read(this.#fd, this.buffer, keep, want, from + keep) : 0;

@@ -5,8 +5,8 @@ import type { Place } from '../untrusted/index.ts';
 import { type OpenFile, openFile, readAt } from './open-file.ts';
 
 /**
- * What became of a file since its state was noted. `cut`: what is there is a beginning of what was read, perhaps with zeros
- * behind it: it is being written over itself, or was cut.
+ * What became of a file since its state was noted. `cut`: what is there is a beginning of what was read, perhaps with
+ * zeros behind it: it is being written over itself, or was cut.
  */
 export type Change = 'same' | 'cut' | 'shortened' | 'replaced';
 
@@ -38,14 +38,17 @@ function isRecordAt(fd: number, mark: RecordMark): boolean {
 const FRAME_BYTES = 16;
 
 /**
- * Up to which byte a file holds what was read of it, as far as the marks can tell, where it ends before the watermark (or is
- * nothing but zeros from there); undefined where something else is in it.
+ * Up to which byte a file holds what was read of it, as far as the marks can tell, where it ends before the watermark
+ * (or is nothing but zeros from there); undefined where something else is in it.
  */
 export function beginningOf(file: OpenFile, state: FileState): number | undefined {
   return beginning(file, state)?.end;
 }
 
-/** Where the last record ends that is known to be one that was read, in a file that `beginningOf` takes for a beginning. */
+/**
+ * Where the last record ends that is known to be one that was read, in a file that `beginningOf` takes for a
+ * beginning.
+ */
 export function soundBeginningOf(file: OpenFile, state: FileState): number {
   return beginning(file, state)?.sound ?? 0;
 }
@@ -80,12 +83,15 @@ function beginning(file: OpenFile, { guard, position }: FileState): Beginning | 
   }
   if (file.size >= position.watermark && !isZeros && !(guard.last !== undefined && isZero(file.fd, guard.last.offset))) return undefined;
   if (held === 0 && head.offset > end && file.size > end) return undefined;
-  // What could not be read when it was looked at can't be compared: there may be sound records now.
+  // What could not be read when it was looked at can't be compared: there may be valid records now.
   if (position.gaps.some((gap) => gap.start < file.size && gap.end > end)) return undefined;
   return upTo(isZeros || file.size >= position.watermark ? Math.min(end, file.size) : file.size, end);
 }
 
-/** Whether what is there may become the first record that was read: it is the file's first, and as long, as far as that is said. */
+/**
+ * Whether what is there may become the first record that was read: it is the file's first, and as long, as far as
+ * that is reported.
+ */
 function isBegunAs(file: OpenFile, first: RecordMark): boolean {
   if (first.offset > 0) return false;
   if (orUnreadable(() => readAt(file.fd, scratch, 0, 8, 0), 0) < 8) return true;
@@ -129,8 +135,9 @@ export function compareFile(directory: Place, state: FileState, name = state.nam
 }
 
 /**
- * How much of what was read of a file stands under a name: all of it, its first two records, whatever comes behind them (`beginning`), or so
- * little that it may become that file or another one (`blank`): many files begin with the same record.
+ * How much of what was read of a file stands under a name: all of it, its first two records, whatever comes behind
+ * them (`beginning`), or so little that it may become that file or another one (`blank`): many files begin with the
+ * same record.
  */
 export type Likeness = 'same' | 'beginning' | 'blank' | 'other';
 
@@ -147,7 +154,7 @@ export function likenessOf(directory: Place, state: FileState, name: string): Li
   return ofOpened(directory, name, look) ?? 'other';
 }
 
-/** Undefined where a file can't be opened or read: whoever reads it next says why. */
+/** Undefined where a file can't be opened or read: the next read reports why. */
 function ofOpened<T>(directory: Place, name: string, look: (file: OpenFile) => T): T | undefined {
   try {
     const file = openFile(directory, name);

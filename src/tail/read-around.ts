@@ -15,7 +15,10 @@ const PAGE_BYTES = 4096;
 const MOST_FAILURES = 2048;
 const LARGE_BYTES = 1 << 20;
 
-/** Reads a file around what can't be read of it, in smaller and smaller pieces; what is left out is zeros, and known by its place. */
+/**
+ * Reads a file around what can't be read of it, in smaller and smaller pieces; what is left out is zeros, and known
+ * by its place.
+ */
 export class AroundReader {
   readonly #read: typeof readAt;
   #failures = 0;
@@ -36,7 +39,10 @@ export class AroundReader {
     return this.#unreadable;
   }
 
-  /** Reads up to `length` bytes at `position`; fewer only where the file ends. Throws what is not about some bytes alone. */
+  /**
+   * Reads up to `length` bytes at `position`; fewer only where the file ends. Throws what is not about some bytes
+   * alone.
+   */
   read(fd: number, buffer: Uint8Array, start: number, length: number, position: number): number {
     try {
       return this.#read(fd, buffer, start, length, position);

@@ -9,7 +9,9 @@ import { type Draft, GrowingRun } from './parcels.ts';
 import { differences, expectedOf, readHeld } from './read-back.ts';
 import { type Ledger, newLedger, SmallDelivery } from './small-delivery.ts';
 
-/** One case's target with all that was made over it; the case ends with everything closed and nothing to complain of. */
+/**
+ * One case's target with all that was made over it; the case ends with everything closed and nothing to complain of.
+ */
 export class Bench implements AsyncDisposable {
   readonly harness: Harness;
   readonly target: Target;

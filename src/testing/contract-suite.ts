@@ -7,8 +7,8 @@ import { runCases } from './run-cases.ts';
 import { valueCases } from './value-cases.ts';
 
 /**
- * What registers cases: the module `node:test` as it is, or the same functions of another runner. Jest and Vitest call the last two
- * `beforeAll` and `afterAll`. Cases fail by throwing an `AssertionError` of `node:assert`.
+ * What registers cases: the module `node:test` as it is, or the same functions of another runner. Jest and Vitest
+ * call the last two `beforeAll` and `afterAll`. Cases fail by throwing an `AssertionError` of `node:assert`.
  */
 export interface Runner {
   readonly describe: (name: string, body: () => void) => unknown;
@@ -30,8 +30,8 @@ export interface SuiteOptions {
 }
 
 /**
- * Registers the contract's cases for a backend; `name` stands in the name of the group. A case is left out if the harness does not
- * name what it needs.
+ * Registers the contract's cases for a backend; `name` stands in the name of the group. A case is left out if the
+ * harness does not name what it needs.
  */
 export function contractSuite(name: string, harness: Harness, { describe, it, before, after }: Runner, options: SuiteOptions = {}): void {
   const context: CaseContext = { harness, it };

@@ -261,7 +261,8 @@ export function deliveryCases(context: CaseContext): void {
     async (bench) => {
       const run = bench.run();
       const drafts = pieces(run, 1);
-      // The tracker never answers, and requests have no time limit of their own that matters here: it ends by this, or not at all.
+      // The tracker never answers, and requests have no time limit of their own that matters here: it ends by this,
+      // or not at all.
       await dieWhileSending(bench, run, newLedger(), drafts, 'hang');
     },
     { needs: ['hang'] },
@@ -339,7 +340,10 @@ export function deliveryCases(context: CaseContext): void {
   });
 }
 
-/** Delivers until the last draft hangs, then ends the process as `kill` does: nobody hears the answer, nothing more is noted. */
+/**
+ * Delivers until the last draft hangs, then ends the process as `kill` does: nobody hears the answer, nothing more is
+ * noted.
+ */
 async function dieWhileSending(
   bench: Bench,
   run: GrowingRun,

@@ -1,4 +1,5 @@
-// What a tracker in a test does wrong, in the words of the contract suite; each tracker translates it into its own wire.
+// What a tracker in a test does wrong, in the words of the contract suite; each tracker translates it into its own
+// wire.
 
 /** What may go wrong with a send. */
 export type FaultKind =

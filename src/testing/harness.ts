@@ -6,7 +6,10 @@ export const UNLIMITED_SECONDS = 3600;
 
 /** What the contract suite needs to know of a backend, and how it comes by one. */
 export interface Harness {
-  /** How a point that is sent again is recognised: by its key, by its line (`prepare`, `resolve`), or never, since the position was stored with it. */
+  /**
+   * How a point that is sent again is recognised: by its key, by its line (`prepare`, `resolve`), or never, since the
+   * position was stored with it.
+   */
   readonly addressing: 'key' | 'line' | 'position';
   /** What the target can be made to do; cases about other faults are left out. */
   readonly faults: readonly FaultKind[];

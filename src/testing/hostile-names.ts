@@ -1,4 +1,6 @@
-/** Names that writers do write, and those that somebody who means harm would: each must arrive, apart from all others. */
+/**
+ * Names that writers do write, and those that somebody who means harm would: each must arrive, apart from all others.
+ */
 export const HOSTILE_NAMES: readonly string[] = [
   ' ',
   ' leading',

@@ -3,8 +3,9 @@ import type { Backend, BackendContext, BackendType } from '../contract/index.ts'
 import { MirrorError } from '../errors.ts';
 
 /**
- * A backend as a lane makes one: from a section of the configuration. Throws MB1002 with all problems of the section. `context`
- * replaces parts of what the backend is made with; by default its lane is `test`, its environment empty, and warnings are dropped.
+ * A backend as a lane makes one: from a section of the configuration. Throws MB1002 with all problems of the section.
+ * `context` replaces parts of what the backend is made with; by default its lane is `test`, its environment empty,
+ * and warnings are dropped.
  */
 export async function makeBackend<Settings>(
   type: BackendType<Settings>,

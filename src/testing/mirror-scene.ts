@@ -113,7 +113,10 @@ export interface MirrorScene {
   readonly expectHeld: (handle: Handle | undefined, drafts: readonly Draft[]) => Promise<void>;
 }
 
-/** Has `work` mirror a run into an empty target with `backfill` and `watch`. Fails if the target has complaints afterwards. */
+/**
+ * Has `work` mirror a run into an empty target with `backfill` and `watch`. Fails if the target has complaints
+ * afterwards.
+ */
 export async function mirrorScene(harness: Harness, work: (scene: MirrorScene) => Promise<void>): Promise<void> {
   const target: Target = await harness.start();
   const folder = mkdtempSync(join(tmpdir(), 'mirrorboard-mirror-'));

@@ -58,7 +58,10 @@ export class GrowingRun {
     return this.read();
   }
 
-  /** Writes other events under a file's name, as a program does that begins again: in place, and with the same version event. */
+  /**
+   * Writes other events under a file's name, as a program does that begins again: in place, and with the same version
+   * event.
+   */
   replace(events: readonly Uint8Array[], file = 'events.out.tfevents.1700000000.host.1.0'): Draft[] {
     writeFileSync(join(this.directory, file), concat(...[versionEvent(), ...events].map(frame)));
     return this.read();
@@ -141,7 +144,10 @@ export function runFolders(root: string): string[] {
   return [...found].sort(compareNames);
 }
 
-/** The draft in two, between records where it has several of them, else between points; undefined for one point or none. */
+/**
+ * The draft in two, between records where it has several of them, else between points; undefined for one point or
+ * none.
+ */
 export function halved(draft: Draft): [Draft, Draft] | undefined {
   const points = pointsOf(draft);
   if (points.length < 2) return undefined;

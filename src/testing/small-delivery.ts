@@ -1,4 +1,5 @@
-// The least that delivery does with a backend: open, send, try again, halve, keep a journal. What a state file would hold survives in a ledger.
+// The least that delivery does with a backend: open, send, try again, halve, keep a journal. What a state file would
+// hold survives in a ledger.
 import type {
   Backend,
   Handle,

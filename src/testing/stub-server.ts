@@ -4,7 +4,10 @@ import { type Fault, FaultQueue } from './fault.ts';
 
 /** A request that a stub server took, with its body. */
 export interface StubRequest {
-  /** What stands in place of the parts of the route that begin with a colon, decoded. The last one may be `*NAME`, for all that is left. */
+  /**
+   * What stands in place of the parts of the route that begin with a colon, decoded. The last one may be `*NAME`, for
+   * all that is left.
+   */
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
@@ -22,7 +25,10 @@ export interface StubAnswer {
 
 /** What a stub server answers, and whom. */
 export interface StubOptions {
-  /** What answers, by method and path: `{ 'POST /runs/:id/points': ({ params, body }) => … }`. The first route that fits counts. */
+  /**
+   * What answers, by method and path: `{ 'POST /runs/:id/points': ({ params, body }) => … }`. The first route that
+   * fits counts.
+   */
   readonly routes: Readonly<Record<string, (request: StubRequest) => StubAnswer | Promise<StubAnswer>>>;
   /** The routes that go wrong when a fault is due: those that write points. */
   readonly faultyRoutes: readonly string[];
@@ -33,11 +39,14 @@ export interface StubOptions {
 const ERRORS: Partial<Record<Fault['kind'], number>> = { rateLimited: 429, unavailable: 503, noAccess: 401, partStored: 500 };
 
 /**
- * A strict HTTP server on a free port of the loopback, for a tracker's stand-in: it misbehaves as a case of the suite asks, and
- * notes what a good client never does (`complaints`).
+ * A strict HTTP server on a free port of the loopback, for a tracker's stand-in: it misbehaves as a case of the suite
+ * asks, and notes what a good client never does (`complaints`).
  */
 export class StubServer {
-  /** Unknown routes, JSON that is none, bodies without a length, and what routes add. Has to be empty after every case. */
+  /**
+   * Unknown routes, JSON that is none, bodies without a length, and what routes add. Has to be empty after every
+   * case.
+   */
   readonly complaints: string[] = [];
   /** Requests so far, by route. */
   readonly counts = new Map<string, number>();

@@ -1,4 +1,7 @@
-/** Works out what is to be forgotten, and what that means: which files are still there, which tracker runs go and which stay. */
+/**
+ * Works out what is to be forgotten, and what that means: which files are still there, which tracker runs go and
+ * which stay.
+ */
 
 import type { StoreReader } from '../backends/local/index.ts';
 import type { KnownRoot } from '../contract/index.ts';
@@ -9,7 +12,7 @@ import { hasEntries, isThere } from '../moves/index.ts';
 import { type ListedRun, listAllRuns } from '../overview/index.ts';
 import type { StateReader } from '../state/index.ts';
 
-/** Where is looked for what is known. */
+/** Where is searched for what is known. */
 export interface ForgetSources {
   readonly store: StoreReader | undefined;
   readonly state: StateReader | undefined;
@@ -109,8 +112,8 @@ interface FilesOfRun {
 }
 
 /**
- * Which files of some runs are there, and which are gone, by `keyOfRun`; and the roots of which nobody can say it. `whole`: a
- * root that is looked at even where it has no runs.
+ * Which files of some runs are there, and which are gone, by `keyOfRun`; and the roots of which nobody can say it.
+ * `whole`: a root that is checked even where it has no runs.
  */
 export async function lookForFiles(
   sources: Pick<ForgetSources, 'store' | 'state'>,

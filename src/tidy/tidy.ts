@@ -1,4 +1,7 @@
-/** Changes what is known of roots and runs in state, store and trackers, so that a crash on the way leaves nothing half done. */
+/**
+ * Changes what is known of roots and runs in state, store and trackers, so that a crash on the way leaves nothing
+ * half done.
+ */
 import { existsSync } from 'node:fs';
 import type { LocalBackend } from '../backends/local/index.ts';
 import type { Handle } from '../contract/index.ts';
@@ -42,7 +45,10 @@ export async function tidy(places: TidyPlaces, tidyings: readonly Tidying[], rem
   return finishTidying(places);
 }
 
-/** Finishes what was begun and cut off. What belongs to another store, or to a lane that is not at hand, waits for those. */
+/**
+ * Finishes what was begun and cut off. What belongs to another store, or to a lane that is not at hand, waits for
+ * those.
+ */
 export async function finishTidying(places: TidyPlaces): Promise<Removed> {
   let [removed, left] = [0, 0];
   const removing = { failed: new Set<string>(), used: new Map<string, ReadonlySet<string>>() };

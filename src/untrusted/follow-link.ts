@@ -25,7 +25,7 @@ const MOST_KNOWN = 100_000;
 export class LinkFollower {
   readonly #root: RootPlace;
   readonly #mounts: Mounts;
-  /** Parts of paths that are directories, for a walk that meets many links; what is opened later is looked at again. */
+  /** Parts of paths that are directories, for a walk that meets many links; what is opened later is checked again. */
   readonly #known: Set<string> | undefined;
 
   constructor(root: RootPlace, { mounts = mountsNow(), isRemembering = false } = {}) {
@@ -34,7 +34,10 @@ export class LinkFollower {
     this.#known = isRemembering ? new Set() : undefined;
   }
 
-  /** The same, and waits for it. Throws the system's error where a link leads nowhere, and MB2010 where looking there would be harmful. */
+  /**
+   * The same, and waits for it. Throws the system's error where a link leads nowhere, and MB2010 where looking there
+   * would be harmful.
+   */
   followNow(link: string): LinkFinding {
     return doNow(this.#followFound(link));
   }

@@ -1,4 +1,7 @@
-/** The one job of `untrusted`: open what others put below a root, and nothing else that their links, devices and pipes lead to. */
+/**
+ * The one job of `untrusted`: open what others put below a root, and nothing else that their links, devices and pipes
+ * lead to.
+ */
 export { type LinkFinding, LinkFollower } from './follow-link.ts';
 export { DEFAULT_LINKS, LINK_RULES, type LinkRule, type LinkRules } from './link-rule.ts';
 export { isOfTheKernel, Mounts, mountsNow } from './mounts.ts';

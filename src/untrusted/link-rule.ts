@@ -1,6 +1,7 @@
 /**
- * Which links of a root are followed. `inside`: those that lead to something below the root. `owner`: beside them those whose
- * owner also owns what they lead to, so that nobody can have other people's files read. `all`: whatever a link leads to.
+ * Which links of a root are followed. `inside`: those that lead to something below the root. `owner`: beside them
+ * those whose owner also owns what they lead to, so that nobody can have other people's files read. `all`: whatever a
+ * link leads to.
  */
 export const LINK_RULES = ['none', 'inside', 'owner', 'all'] as const;
 /** Which links below a root are followed; docs/configuration.md explains each. */

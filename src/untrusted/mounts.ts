@@ -26,7 +26,10 @@ const OF_THE_KERNEL = new Set([
 /** So long a list of mounts is believed. */
 const FRESH_MS = 1000;
 
-/** What is mounted where: known without touching any of it, as a look at a dead server or an automount would not come back. */
+/**
+ * What is mounted where: known without touching any of it, as a look at a dead server or an automount would not come
+ * back.
+ */
 export class Mounts {
   readonly #types: ReadonlyMap<string, string>;
 
@@ -63,7 +66,10 @@ export function isOfTheKernel(type: string | undefined): boolean {
 
 let last: { readonly atMs: number; readonly mounts: Mounts } | undefined;
 
-/** The mounts of this moment, give or take a second. Where the system does not list them there are none that matter here. */
+/**
+ * The mounts of this moment, give or take a second. Where the system does not list them there are none that matter
+ * here.
+ */
 export function mountsNow(): Mounts {
   const atMs = steadyMs();
   if (last !== undefined && atMs - last.atMs < FRESH_MS) return last.mounts;

@@ -1,4 +1,7 @@
-/** Opens files below a root. What was checked is what is open: the descriptor says where it leads, whatever was renamed meanwhile. */
+/**
+ * Opens files below a root. What was checked is what is open: the descriptor says where it leads, whatever was
+ * renamed meanwhile.
+ */
 import type { BigIntStats } from 'node:fs';
 import * as fs from 'node:fs';
 import { posix } from 'node:path';
@@ -13,7 +16,7 @@ import { fullPath, inDirectory, isWithin, type Place } from './place.ts';
 import { refusal, shown } from './refusal.ts';
 import { close, doLater, doNow, fstat, lstat, open, readlink, realpath, type Steps } from './steps.ts';
 
-/** A regular file, as it stood when it was opened. Whoever opened it closes it. */
+/** A regular file, as it stood when it was opened. The caller closes it. */
 export interface Opened {
   readonly fd: number;
   readonly size: number;
@@ -26,7 +29,10 @@ export type Looked =
   | {
       readonly kind: 'file';
       readonly bytes: number;
-      /** What it takes on its disk; of a sparse file less than its length. Undefined where the file system does not tell. */
+      /**
+       * What it takes on its disk; of a sparse file less than its length. Undefined where the file system does not
+       * tell.
+       */
       readonly diskBytes: number | undefined;
       readonly stamp: string;
       /** Device and inode: of all names of one file the same. */
@@ -41,10 +47,13 @@ export type Looked =
 
 /** Read at a time. */
 const PIECE_BYTES = 256 * 1024;
-/** A file that lies elsewhere than it was found at a moment ago is looked for again so often. */
+/** A file that lies elsewhere than it was found at a moment ago is searched for again so often. */
 const TRIES = 3;
 
-/** Opens a file and waits for it: for threads of their own. Throws the system's error, or MB2010 and MB2011 for what is not read. */
+/**
+ * Opens a file and waits for it: for threads of their own. Throws the system's error, or MB2010 and MB2011 for what
+ * is not read.
+ */
 export function openSync(place: Place, name: string): Opened {
   return doNow(openSteps(place, name));
 }
@@ -201,7 +210,9 @@ function* foundSteps(place: Place, name: string): Steps<{ readonly real: string;
   return plain === undefined ? yield* foundThroughLinks(place, name) : { real: plain.path, stat: plain.stat };
 }
 
-/** From the root on, part by part; each link is followed as the rule says. `ownerUid`: who has to own the file itself. */
+/**
+ * From the root on, part by part; each link is followed as the rule says. `ownerUid`: who has to own the file itself.
+ */
 function* foundThroughLinks(
   place: Place,
   name: string,

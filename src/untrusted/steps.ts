@@ -1,6 +1,6 @@
 /**
- * Work on files as a sequence of system calls, so that it is written once: threads of their own wait for each call, the main thread
- * must not, since a file server may never answer.
+ * Work on files as a sequence of system calls, so that it is written once: threads of their own wait for each call,
+ * the main thread must not, since a file server may never answer.
  */
 import * as fs from 'node:fs';
 import { promisify } from 'node:util';
@@ -18,7 +18,7 @@ export type Ask =
  */
 export type Steps<Value> = Generator<Ask, Value, unknown>;
 
-/** Never waits for whoever should write into a pipe, never follows the last part, never outlives us in another program. */
+/** Never waits for the writer of a pipe, never follows the last part, never outlives us in another program. */
 const FLAGS = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOFOLLOW;
 
 /** The facts of a path, of the link itself when it is one. */

@@ -37,8 +37,8 @@ const MOST_EXAMPLES = 5;
 const MOST_OBSTACLES = 100;
 
 /**
- * Looks through all that a lane mirrored to, whichever roots are asked for: a tracker is switched off as a whole. Undefined: its
- * backend can't tell.
+ * Looks through all that a lane mirrored to, whichever roots are asked for: a tracker is switched off as a whole.
+ * Undefined: its backend can't tell.
  */
 export async function foreignIn(lane: TrackerLaneOptions, options: ForeignOptions): Promise<ForeignFindings | undefined> {
   return lane.backend.foreign === undefined ? undefined : new ForeignPass(lane, options).run();

@@ -83,7 +83,10 @@ export class LaneMender implements Repairs {
     this.refused += refused.length;
   }
 
-  /** A tracker run that is gone: all that was sent into it is owed, so that the next pass opens it again, or says why it can't. */
+  /**
+   * A tracker run that is gone: all that was sent into it is pending, so that the next pass opens it again, or says
+   * why it can't.
+   */
   mendGone(run: RunRef, files: readonly FileState[]): void {
     if (!this.#canSendAgain) return;
     for (const { name, position } of files) {
@@ -107,7 +110,7 @@ export class LaneMender implements Repairs {
   }
 }
 
-/** All of a file, for the tags that miss something, but for what is owed already. */
+/** All of a file, for the tags that miss something, but for what is pending already. */
 function wholeGaps(
   { tags }: FileRepair,
   { watermark, gaps }: FileFacts,

@@ -8,7 +8,7 @@ import { type ArtifactState, isRefusedFile } from '../state/index.ts';
 import { type Place, readWhole } from '../untrusted/index.ts';
 import type { BesideCounts, BesideDifference } from './compare/index.ts';
 
-/** A tracker run, and what was stored in it from files beside the event files. */
+/** A tracker run, and what was stored in it from files next to the event files. */
 export interface Beside {
   /** The run that the tracker run is made for. */
   readonly target: RunRef;
@@ -45,7 +45,10 @@ interface StoredArtifacts {
   readonly hasAllParams: boolean;
 }
 
-/** `directory`: the one of the target. Params whose file is not what it was are left out: the next pass reads it anyway. */
+/**
+ * `directory`: the one of the target. Params whose file is not what it was are left out: the next pass reads it
+ * anyway.
+ */
 export async function storedArtifacts(states: readonly ArtifactState[], directory: Place, signal: AbortSignal): Promise<StoredArtifacts> {
   const stored = new Map<string, Stored>();
   let hasAllParams = true;

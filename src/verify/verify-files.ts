@@ -7,8 +7,8 @@ import type { Place } from '../untrusted/index.ts';
 import { type FileFacts, rangesOf, type Unjudged } from './compare/index.ts';
 
 /**
- * The event files of one run, up to their watermarks; can be read again and again, in the reader's thread: a file that hangs must
- * not hang us.
+ * The event files of one run, up to their watermarks; can be read again and again, in the reader's thread: a file
+ * that hangs must not hang us.
  */
 export class RunFiles {
   readonly #run: RunRef;
@@ -40,7 +40,7 @@ export class RunFiles {
     return this.#catalogue;
   }
 
-  /** Every sound record before the watermarks that is not owed; what can't be read is noted in the facts. */
+  /** Every valid record before the watermarks that is not owed; what can't be read is noted in the facts. */
   async *batches(): AsyncGenerator<Batch, void, void> {
     this.#catalogue = [...this.#known];
     const again = this.#states.flatMap((state) => {
@@ -90,7 +90,10 @@ const UNJUDGED: Readonly<Record<FileOutcome, Unjudged | undefined>> = {
   silent: 'unreadable',
 };
 
-/** Where the record at an offset of a file ends. A record is its length, a checksum of that, as many bytes, and their checksum. */
+/**
+ * Where the record at an offset of a file ends. A record is its length, a checksum of that, as many bytes, and their
+ * checksum.
+ */
 export function recordEnd(directory: Place, name: string, offset: number): number {
   const { fd } = openFile(directory, name);
   try {

@@ -29,7 +29,10 @@ import { VerifyLog } from './verify-log.ts';
 import { type Candidate, candidatesOf, type Scope, scopesOf } from './verify-scope.ts';
 import type { LaneSource } from './verify-source.ts';
 
-/** Errors of a lane that leave the other runs comparable, whatever the tracker says of itself: one answer was of no use. */
+/**
+ * Errors of a lane that leave the other runs comparable, whatever the tracker says of itself: one answer was of no
+ * use.
+ */
 const ABOUT_RUN = new Set(['MB4006', 'MB4030', 'MB4031']);
 
 /** The lane that is verified. */
@@ -45,7 +48,7 @@ export interface VerifyLaneOptions {
   readonly other?: LaneSource;
   /** Whole series by lot; all of them by default. */
   readonly sample?: Sample;
-  /** Where to note what is owed, so that the next pass sends it. Default: nothing is written. */
+  /** Where to note what is pending, so that the next pass sends it. Default: nothing is written. */
   readonly repair?: { readonly state: StateFile; readonly lane: LaneState };
   /** Ends the comparison early. */
   readonly signal: AbortSignal;
@@ -153,7 +156,7 @@ class LanePass {
     return candidates.filter(({ run }) => source.isMeant(run) && other?.isMeant(run) !== false);
   }
 
-  /** What the first lane has beyond what is compared; roots that are not there are said already. */
+  /** What the first lane has beyond what is compared; roots that are not there are reported already. */
   *#beyond(compared: ReadonlySet<string>): Generator<UncomparedRun, void, void> {
     const { source, other, rules = ALL_RUNS } = this.#options;
     for (const { name, path } of source.roots()) {
@@ -212,7 +215,7 @@ class LanePass {
       await other?.probe?.(signal);
       return true;
     } catch {
-      // Why the run could not be read is said; the probe only tells whose matter it is.
+      // Why the run could not be read is reported; the probe only tells whose matter it is.
       return false;
     }
   }

@@ -23,14 +23,14 @@ export interface VerifyLanesOptions {
   readonly rules?: RunRules | undefined;
   /** Undefined where the local lane is not asked for. */
   readonly store: StoreOptions | undefined;
-  /** Whoever made their backends closes them. */
+  /** The caller closes their backends. */
   /** How links of each root are followed. Default: `owner`. */
   readonly linksOf?: LinkRules;
   readonly trackers: readonly TrackerLaneOptions[];
   readonly statePath: string;
   /** Whole series by lot; all of them by default. */
   readonly sample?: Sample;
-  /** Note what is owed, so that the next pass mends it. Default false: nothing is written. */
+  /** Note what is pending, so that the next pass repairs it. Default false: nothing is written. */
   readonly repair?: boolean;
   readonly signal: AbortSignal;
   /** By which it is told how long a tracker has not answered. */
@@ -42,7 +42,7 @@ export interface VerifyLanesOptions {
 /** Compares every lane with the event files, the local one first. */
 export async function verifyLanes(options: VerifyLanesOptions): Promise<Verification[]> {
   const { store, trackers, statePath, signal } = options;
-  // Locked before anything is compared: hours later would be too late to hear that somebody else writes.
+  // Locked before anything is compared: hours later would be too late to hear that another process writes.
   const isRepaired = options.repair === true && trackers.length > 0 && existsSync(statePath);
   const writing = isRepaired ? StateFile.open(statePath, { now: Date.now }) : undefined;
   try {

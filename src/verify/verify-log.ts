@@ -1,4 +1,7 @@
-/** What a comparison keeps while it goes on: how far it is, what it found of each run, and what could not be compared. */
+/**
+ * What a comparison keeps while it continues: how far it is, what it found of each run, and what could not be
+ * compared.
+ */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { silenceText } from '../calls/index.ts';

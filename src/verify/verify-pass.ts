@@ -42,7 +42,7 @@ export interface VerifyOptions {
   readonly store: { readonly path: string; readonly mediaPath: string };
   /** Whole series by lot; all of them by default. */
   readonly sample?: Sample;
-  /** Note in the store what is owed, so that the next pass mends it. Default false: nothing is written. */
+  /** Note in the store what is pending, so that the next pass repairs it. Default false: nothing is written. */
   readonly repair?: boolean;
   /** Ends the comparison early. */
   readonly signal?: AbortSignal;

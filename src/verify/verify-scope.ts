@@ -58,7 +58,10 @@ export interface Candidate {
   readonly found: readonly FoundFile[];
 }
 
-/** The roots that are asked for (all that the lane knows, where none is) and there; those that are not are added to the obstacles. */
+/**
+ * The roots that are asked for (all that the lane knows, where none is) and there; those that are not are added to
+ * the obstacles.
+ */
 export async function scopesOf(
   mirrored: Mirrored,
   roots: readonly RootRequest[],

@@ -55,9 +55,9 @@ export interface LaneSource extends Mirrored, Asked {
   refusals(run: RunRef, file: string, range: ByteRange): readonly Refusal[];
   /** The tracker run that a run goes into, with what was stored beside its points; undefined where there is nothing. */
   beside(run: RunRef): Beside | undefined;
-  /** Asks its tracker whether it answers at all. Throws what stands in the way. Missing: there is none to ask. */
+  /** Asks its tracker whether it answers at all. Throws what is wrong. Missing: there is none to ask. */
   probe?(signal: AbortSignal): Promise<void>;
-  /** Under the tags that the files have. Throws what stands in the way; an error of code MB4006 is about this run alone. */
+  /** Under the tags that the files have. Throws what is wrong; an error of code MB4006 is about this run alone. */
   readBack(run: RunRef, options: ReadBackOptions): AsyncIterable<ReadBackChunk>;
 }
 
@@ -159,7 +159,7 @@ async function* readAll(
     if (systemCode(cause)?.startsWith('MB') === true || options.signal?.aborted === true) throw cause;
     throw new MirrorError('MB4005', `reading back: ${messageOf(cause)}`, { cause });
   } finally {
-    // Whoever wants no more of it lets it go.
+    // A caller that wants no more of it drops it.
     await chunks.return?.();
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Segments: files of lines that hold points exactly as they were, for what a tracker's own forms can't hold. How each tracker
- * names and finds them is its own matter.
+ * Segments: files of lines that hold points exactly as they were, for what a tracker's own forms can't hold. How each
+ * tracker names and finds them is its own matter.
  */
 export {
   contentHash,

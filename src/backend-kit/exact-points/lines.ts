@@ -44,8 +44,8 @@ export interface LineNames {
 const VALUE = ',"value":';
 
 /**
- * A line: the value is its last field, so that its text can be had back as it was written. `place` and `more` stand before and
- * behind the rest.
+ * A line: the value is its last field, so that its text can be had back as it was written. `place` and `more` stand
+ * before and behind the rest.
  */
 export function pointText(
   place: Readonly<Record<string, Json>>,
@@ -57,7 +57,10 @@ export function pointText(
   return `${jsonText({ ...place, tag, plugin, step, wall_time: wallTime, ...more }).slice(0, -1)}${VALUE}${valueText}}`;
 }
 
-/** The point of a line; undefined for marks and for lines that are no points: what a server gives back may be anything. */
+/**
+ * The point of a line; undefined for marks and for lines that are no points: what a server gives back may be
+ * anything.
+ */
 export function readPoint(line: string, names: LineNames): StoredPoint | undefined {
   const at = line.indexOf(VALUE);
   if (at < 0) return undefined;

@@ -1,15 +1,18 @@
 /**
- * How several processes that make a tracker run of one run at the same moment all end with the same one, where a tracker has no
- * unique names. Nothing orders such runs by creation (times are the clients', ids are random, what was made may be seen late), so
- * runs draw places as in a bakery. A run begins without a place. Its maker looks who else is there: alone, it was the first, and
- * takes place 0, which nobody else can get. Else it takes a place behind all others, waits until each has one, and the lowest
- * wins, the order of the list deciding between equals. A run made after somebody has decided finds the winner there, and so
- * stands behind it.
+ * How several processes that make a tracker run of one run at the same moment all end with the same one, where a
+ * tracker has no unique names. Nothing orders such runs by creation (times are the clients', ids are random, what was
+ * made may be seen late), so runs draw places as in a bakery. A run begins without a place. Its maker looks who else
+ * is there: alone, it was the first, and takes place 0, which nobody else can get. Else it takes a place behind all
+ * others, waits until each has one, and the lowest wins, the order of the list deciding between equals. A run made
+ * after the decision finds the winner there, and so stands behind it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { steadyMs } from '../../clock.ts';
 
-/** Whoever makes a run gives it a place at once; one that has none after so long was left behind by a process that died. */
+/**
+ * The process that makes a run gives it a place at once; one that has none after so long was left behind by a process
+ * that died.
+ */
 const PLACE_MS = 5000;
 const LOOK_MS = 100;
 /** Where a run without a place stands. */
@@ -49,8 +52,8 @@ export async function inPlaces<Run>(contenders: Contenders<Run>, signal: AbortSi
 }
 
 /**
- * The one that everybody ends with: `made`, or another one; then `made` is removed, and so is what processes that died left
- * without a place.
+ * The one that everybody ends with: `made`, or another one; then `made` is removed, and so is what processes that
+ * died left without a place.
  */
 export async function agreeOnOne<Run>(made: Run, contenders: Contenders<Run>, signal: AbortSignal): Promise<Run> {
   const id = contenders.idOf(made);
@@ -77,7 +80,10 @@ export async function agreeOnOne<Run>(made: Run, contenders: Contenders<Run>, si
   return first;
 }
 
-/** Removes the twins that processes left when they died: a run has its place before anything is written to it. Returns the others. */
+/**
+ * Removes the twins that processes left when they died: a run has its place before anything is written to it. Returns
+ * the others.
+ */
 export async function withoutLeft<Run>(twins: readonly Run[], contenders: Contenders<Run>): Promise<readonly Run[]> {
   const isLeft = (run: Run): boolean => placeIn(contenders, run) === undefined && contenders.isEmpty?.(run) !== false;
   for (const run of twins) if (isLeft(run)) await contenders.remove(run);

@@ -1,7 +1,10 @@
 import { hash } from 'node:crypto';
 import type { HeldPoint, ReadBackChunk, RunFiles } from '../../contract/index.ts';
 
-/** How what a tracker run holds stands to the files: all of it is theirs, it holds nothing, or something that is not in them. */
+/**
+ * How what a tracker run holds stands to the files: all of it is theirs, it holds nothing, or something that is not
+ * in them.
+ */
 export type Fit = 'theirs' | 'nothing' | 'others';
 
 /** Points that are kept in mind; of more than that a part is compared, chosen by a hash of what they are. */
@@ -9,7 +12,10 @@ const MOST_POINTS = 200_000;
 /** Digits of a hash, hex, that a double holds. */
 const KEY_DIGITS = 13;
 
-/** Compares what a tracker run holds with the files: each point it holds has to be one of theirs, to the bit that the tracker keeps. */
+/**
+ * Compares what a tracker run holds with the files: each point it holds has to be one of theirs, to the bit that the
+ * tracker keeps.
+ */
 export async function pointsFit(
   held: AsyncIterable<ReadBackChunk>,
   files: RunFiles,

@@ -1,13 +1,18 @@
 /**
- * Whose a tracker run is. The one rule, for every backend: a tracker run that was found by a run's key (root name and path) is this run's
+ * Whose a tracker run is. The one rule, for every backend: a tracker run that was found by a run's key (root name and
+ * path) is this run's
  *
- * 1. if one of the files it names is there and holds the record it names. The first records of the pieces about to be sent answer that
+ * 1. if one of the files it names is there and holds the record it names. The first records of the pieces about to be
+ * sent answer that
  *    most often; else the file is read;
- * 2. where it names no file: if it was made with this very state (`instanceId`), or if it holds points, each of which is in the files;
- * 3. but not where another file it names has other content by now, if replaced files get a tracker run of their own (`replaced: new_run`);
- * 4. and in no other case. Then the name is taken: the run gets one beside it, with a number, and the reason is said.
+ * 2. where it names no file: if it was made with this very state (`instanceId`), or if it holds points, each of which
+ * is in the files;
+ * 3. but not where another file it names has other content by now, if replaced files get a tracker run of their own
+ * (`replaced: new_run`);
+ * 4. and in no other case. Then the name is taken: the run gets one beside it, with a number, and the reason is
+ * reported.
  *
- * So two people's `runs/` never meet in one tracker run, and one whose state was lost is gone on with.
+ * So two people's `runs/` never meet in one tracker run, and one whose state was lost is continued.
  */
 import { posix } from 'node:path';
 import type { BackendContext, ReadBackChunk, RunFiles, RunSource, Whose } from '../../contract/index.ts';
@@ -87,7 +92,10 @@ async function fitOf(readBack: Candidate['readBack'], files: RunFiles, signal: A
   }
 }
 
-/** The tracker runs that are this run's, in their order, and why the others are not. Nothing is read where one is plainly this run's. */
+/**
+ * The tracker runs that are this run's, in their order, and why the others are not. Nothing is read where one is
+ * plainly this run's.
+ */
 export async function sortOut<Run>(
   runs: readonly Run[],
   candidateOf: (run: Run) => Candidate,
@@ -124,7 +132,10 @@ export function sayTaken(warn: BackendContext['warn'], source: RunSource, name: 
   });
 }
 
-/** The tracker run above one of a study, as a run of its own: it is known by the files of the runs below it, and holds no points. */
+/**
+ * The tracker run above one of a study, as a run of its own: it is known by the files of the runs below it, and holds
+ * no points.
+ */
 export function parentSource({ parent, files, holderKey: _, leavesReplaced: __, ...child }: RunSource): RunSource | undefined {
   if (parent === undefined) return undefined;
   const { root, path } = child.run;
@@ -147,8 +158,8 @@ export function parentSource({ parent, files, holderKey: _, leavesReplaced: __, 
 }
 
 /**
- * The tracker run that was made to hold those below a run before the run was known, as a run of its own: by the files that it
- * names, which are those of the runs below, it is judged like any other.
+ * The tracker run that was made to hold those below a run before the run was known, as a run of its own: by the files
+ * that it names, which are those of the runs below, it is judged like any other.
  */
 export function holderSource({ holderKey, files, parent: _, ...own }: RunSource): RunSource | undefined {
   if (holderKey === undefined) return undefined;

@@ -34,8 +34,8 @@ interface Found {
 }
 
 /**
- * A lane's section of the configuration, read field by field: variables first, then the section, then defaults. What is wrong is
- * gathered.
+ * A lane's section of the configuration, read field by field: variables first, then the section, then defaults. What
+ * is wrong is gathered.
  */
 export class Section<Table extends Fields> {
   readonly problems: SettingProblem[] = [];
@@ -80,8 +80,8 @@ export class Section<Table extends Fields> {
   }
 
   /**
-   * Reads once more what `secret` gave, for when it is refused: files with secrets are replaced while we run. Undefined where no
-   * file is named, or it is not what counts.
+   * Reads once more what `secret` gave, for when it is refused: files with secrets are replaced while we run.
+   * Undefined where no file is named, or it is not what counts.
    */
   secretAgain(key: keyof Table & string, fileKey: keyof Table & string): (() => string | undefined) | undefined {
     const path = this.#found.get(fileKey)?.value;
@@ -104,7 +104,9 @@ export class Section<Table extends Fields> {
     return this.problems.some(({ path }) => path[0] === key);
   }
 
-  /** The settings that were made of it, unless something is wrong. `secrets`: parts of values that must not be shown. */
+  /**
+   * The settings that were made of it, unless something is wrong. `secrets`: parts of values that must not be shown.
+   */
   result<Settings>(settings: Settings, secrets: readonly string[] = []): ParsedSettings<Settings> {
     if (this.problems.length > 0) return { kind: 'problems', problems: this.problems };
     const shown = Object.entries(this.#fields).flatMap(([key, { isSecret }]) => {

@@ -8,11 +8,11 @@ import { childOf, type Tree } from './tree.ts';
 
 /** What an Aim server's failure means for what was sent. */
 export type FailureKind =
-  /** The server went away, or has forgotten us: connect anew, and send what was not answered again. */
+  /** The server went away, or has forgotten us: reconnect, and send what was not answered again. */
   | 'away'
   /** Nobody is let in. */
   | 'denied'
-  /** Somebody else holds the run, or the server is short of something. */
+  /** Another process holds the run, or the server is short of something. */
   | 'busy'
   /** Something in what was sent can't be taken. */
   | 'content'
@@ -90,7 +90,7 @@ export function failureOfAnswer(what: string, answer: Exclude<HttpAnswer, { kind
   if (isTooLarge(error) || isOddAnswer(error)) return new AimFailure('busy', error);
   // Also where no connection came to stand: a certificate that will not do does not by itself.
   if (error.code === 'MB4002') return new AimFailure('denied', withAccessHint(error));
-  // Somebody before the server asks for patience: the connection is as good as before.
+  // A proxy asks for patience: the connection is as good as before.
   if (answer.kind === 'retry') return new AimFailure(answer.status === 429 ? 'busy' : 'away', error);
   return new AimFailure('wrong', error);
 }

@@ -27,7 +27,7 @@ const MOST_WORD_BYTES = 1024 * 1024;
 const OPEN_MS = 20_000;
 const MOST_VERSION = 50;
 
-/** How often a lock is asked for that somebody else takes between two words. */
+/** How often a lock is asked for that another process takes between two requests. */
 const LOCK_TRIES = 5;
 
 interface Frame {
@@ -166,7 +166,10 @@ export class AimClient {
     if (this.#repo !== undefined) await this.call(this.#repo, 'delete_run', [hash], signal);
   }
 
-  /** Asks for an object. Under a name that is known already it takes the place of the one before, whichever client that was of. */
+  /**
+   * Asks for an object. Under a name that is known already it takes the place of the one before, whichever client
+   * that was of.
+   */
   async resource(
     type: string,
     args: { readonly [key: string]: Tree },
@@ -179,8 +182,9 @@ export class AimClient {
   }
 
   /**
-   * A tree of a run, to be read as it is now. The server opens it at a moment and hands the same view to everybody who asks in the same
-   * words while one of them holds it, also where that one died (for five minutes): so each asks in words of its own.
+   * A tree of a run, to be read as it is now. The server opens it at a moment and hands the same view to everybody
+   * who asks in the same words while one of them holds it, also where that one died (for five minutes): so each asks
+   * in words of its own.
    */
   async snapshot(name: 'meta' | 'seqs', hash: string, signal: AbortSignal): Promise<Resource> {
     const resource = resourceName();
@@ -194,7 +198,7 @@ export class AimClient {
     await this.#post('get-resource', body, `asking for a ${type}`, signal);
   }
 
-  /** Gives an object back; one that somebody else took the place of is gone already. */
+  /** Gives an object back; one that was replaced is gone already. */
   async release(name: Resource, signal: AbortSignal): Promise<void> {
     const answer = await this.#http.send({ method: 'GET', path: `/tracking/${this.#id}/release-resource/${name}/`, signal });
     if (answer.kind === 'ok') return;
@@ -251,7 +255,7 @@ export class AimClient {
     throw oddTree('collect', this.address, 'an object');
   }
 
-  /** Takes the lock of a run, whoever else of us has it. */
+  /** Takes the lock of a run, even if another writer of ours has it. */
   async lock(hash: string, signal: AbortSignal): Promise<Resource> {
     for (let left = LOCK_TRIES; ; left--) {
       const lock = await this.resource('Lock', { run_hash: hash }, signal, `mirrorboard-lock-${hash}`);
@@ -380,7 +384,10 @@ export class AimClient {
   }
 }
 
-/** What a tree of a run is asked for by. Servers before 3.29 read `from_union` too, and fail without it; later ones don't look at it. */
+/**
+ * What a tree of a run is asked for by. Servers before 3.29 read `from_union` too, and fail without it; later ones
+ * don't look at it.
+ */
 export function treeOf(name: 'meta' | 'seqs', hash: string): { readonly [key: string]: Tree } {
   return { name, sub: hash, read_only: false, from_union: false, index: false, timeout: null };
 }
@@ -467,7 +474,7 @@ function openSocket(address: string, id: string, { headers, tls }: ClientSetting
     });
     const onAbort = (): void => socket.terminate();
     signal.addEventListener('abort', onAbort, { once: true });
-    // The one of the library begins anew with every byte.
+    // The one of the library starts over with every byte.
     const late = setTimeout(() => failed(away(`opening the write channel of ${address}: no answer within ${OPEN_MS / 1000} s`)), OPEN_MS);
     const failed = (failure: unknown): void => {
       clearTimeout(late);

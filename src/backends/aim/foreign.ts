@@ -1,4 +1,7 @@
-/** What a repository holds that was not mirrored into it: for whoever means to give it up. It keeps no files of runs. */
+/**
+ * What a repository holds that was not mirrored into it: for a person who means to give it up. It keeps no files of
+ * runs.
+ */
 import { firstWords, hparamNames, lookedThrough } from '../../backend-kit/index.ts';
 import type { Foreign, ForeignLook, OwnRun, ReadBackChunk } from '../../contract/index.ts';
 import type { AimClient, Resource } from './client.ts';
@@ -9,7 +12,7 @@ import { OWN, tagText } from './runs.ts';
 import { childOf, entriesOf, type Key, type Tree } from './tree.ts';
 
 const HPARAMS = 'hparams';
-/** What Aim's SDK notes of packages, git and the environment: one thing to whoever looks for it. */
+/** What Aim's SDK notes of packages, git and the environment: one thing to a person who searches for it. */
 const SYSTEM = '__system_params';
 /** What stands among the params of a run of ours without being one. */
 const NO_PARAMS: ReadonlySet<Key> = new Set([OWN, 'hparams_meta', HPARAMS]);
@@ -39,7 +42,7 @@ export async function* foreignIn(
   for (const hash of await access.ask((client) => client.runs(signal))) {
     if (known.has(hash)) continue;
     const name = await nameOf(hash);
-    // Without a row in the database Aim shows no run: somebody died while it was made, or deletes it just now.
+    // Without a row in the database Aim shows no run: its maker died, or it is being deleted.
     if (name === undefined || isMarked(await attrsOf(access, { hash }, signal))) continue;
     yield { kind: 'run', name: name === '' ? hash : name };
   }

@@ -109,7 +109,7 @@ export class Frames {
     const sent = this.#client.send(frame, this.#what).catch((failure: unknown) => {
       this.#failure ??= failure;
     });
-    // An answer that never comes must not keep whoever was told to stop.
+    // An answer that never comes must not keep a caller that was told to stop.
     const done = withSignal(sent, this.#signal).finally(() => this.#underWay.delete(done));
     this.#underWay.add(done);
     done.catch(() => undefined);

@@ -14,7 +14,7 @@ export interface TrackedRun {
   readonly attempt: number;
   /** How tags become names and contexts, as it was when the run was opened. */
   readonly context: ContextRule;
-  /** Somebody else's: only points are added to it. */
+  /** Not ours: only points are added to it. */
   readonly isJoined: boolean;
 }
 

@@ -87,7 +87,10 @@ class AimBackend implements Backend {
     return outcomes;
   }
 
-  /** A connection may have ended long ago without our hearing of it: what then fails is tried once more, over a new one. */
+  /**
+   * A connection may have ended long ago without our hearing of it: what then fails is tried once more, over a new
+   * one.
+   */
   async #sendRun(handle: Handle, parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
     const first = await this.#sendOnce(handle, parcels, signal);
     const late = first.findIndex(({ kind }) => kind === 'retry');
@@ -160,7 +163,7 @@ class AimBackend implements Backend {
   async setParams(handle: Handle, params: readonly RunParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
     const run = readHandle(handle);
     return this.#withRun(run, signal, async ({ client }, { open }) => {
-      // In a run of somebody else it may be whatever they like.
+      // In a run that is not ours it may be anything.
       const there = run.isJoined
         ? await client.find(open.meta, 'collect', [paramsPath(run), true, false], signal)
         : await client.branch(open.meta, paramsPath(run), signal);
@@ -287,7 +290,7 @@ class AimBackend implements Backend {
     }
   }
 
-  /** A connection that is whole. A failure is not kept: the next call tries anew. */
+  /** A connection that is whole. A failure is not kept: the next call tries again. */
   async #connect(signal: AbortSignal): Promise<Server> {
     signal.throwIfAborted();
     for (;;) {

@@ -7,9 +7,15 @@ export const MAJOR_BELOW = 4;
 /** What all sample logs were mirrored into and compared with; the tests run against the last. */
 export const VERIFIED_VERSIONS: readonly string[] = ['3.19.3', '3.22.0', '3.25.1', '3.27.0', '3.29.1'];
 
-/** The server cuts the rest of a frame anew for every record in it, so its time grows with the square of a frame's length. */
+/**
+ * The server cuts the rest of a frame again for every record in it, so its time grows with the square of a frame's
+ * length.
+ */
 export const FRAME_BYTES = 48 * 1024;
-/** Frames under way at a time, over the whole server: while it applies one it answers nothing else, not even a heartbeat. */
+/**
+ * Frames under way at a time, over the whole server: while it applies one it answers nothing else, not even a
+ * heartbeat.
+ */
 export const FRAMES_AT_ONCE = 3;
 /** A frame that is not answered for so long is given up, and the connection with it. */
 export const FRAME_MS = 60_000;
@@ -25,7 +31,7 @@ export const OPEN_RUNS = 16;
 export const LOADED_POINTS = 500_000;
 /** Buckets of a distribution as Aim shows it. */
 export const MOST_BINS = 512;
-/** How long is waited for somebody else to let go of a run. */
+/** How long to wait for another process to release a run. */
 export const LOCKED_MS = 10_000;
 
 /** What Aim holds, keeps and takes. */

@@ -1,4 +1,6 @@
-/** An Aim server of our own before a repository's folder: one process writes there, and it is the one that we talk to. */
+/**
+ * An Aim server of our own before a repository's folder: one process writes there, and it is the one that we talk to.
+ */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';

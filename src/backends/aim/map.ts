@@ -78,7 +78,10 @@ function nativeOf(value: Value, blobs: readonly ModelBlob[]): { readonly family:
   }
 }
 
-/** What Aim has no type for is a text: the value's JSON; bytes that it names by their hash lie beside it, in their order. */
+/**
+ * What Aim has no type for is a text: the value's JSON; bytes that it names by their hash lie beside it, in their
+ * order.
+ */
 function jsonObject(text: string, blobs: readonly ModelBlob[]): Custom {
   return new Custom('aim.text', {
     data: new Blob(text),
@@ -128,7 +131,10 @@ function shownText(shape: readonly number[], strings: readonly Uint8Array[]): st
   return rows.join('\n');
 }
 
-/** A histogram as Aim draws it: bins of one width, to which each bucket gives what lies in them. The exact buckets stand beside it. */
+/**
+ * A histogram as Aim draws it: bins of one width, to which each bucket gives what lies in them. The exact buckets
+ * stand beside it.
+ */
 function distribution(value: Histogram): Custom {
   const buckets = value.left.map((left, i) => ({ left: Number(left), right: Number(value.right[i]), count: Number(value.count[i]) }));
   const edges = buckets.flatMap(({ left, right }) => [left, right]).filter(Number.isFinite);

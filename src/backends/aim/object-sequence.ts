@@ -1,7 +1,7 @@
 /**
- * One series of texts, images, clips or distributions on its way into one sequence: one point a step, by the step itself. What is
- * exact stands in the object under names of our own, which Aim keeps and looks past. Of several points of one step the one of the
- * greatest place is shown, the others are beside it.
+ * One series of texts, images, clips or distributions on its way into one sequence: one point a step, by the step
+ * itself. What is exact stands in the object under names of our own, which Aim keeps and looks past. Of several
+ * points of one step the one of the greatest place is shown, the others are beside it.
  */
 import { oddTree } from './answers.ts';
 import type { AimClient, Resource } from './client.ts';

@@ -9,7 +9,7 @@ import { childOf, type Key, type Tree } from './tree.ts';
 export interface OpenRun {
   readonly meta: Resource;
   readonly seqs: Resource;
-  /** Undefined in a run that is somebody else's. */
+  /** Undefined in a run that is not ours. */
   readonly props: Resource | undefined;
   readonly traces: readonly Trace[];
   /** Params stand in two places: in the run, and in an index of names. */
@@ -20,10 +20,10 @@ export interface OpenRun {
 /**
  * Opens a run for writing; one that is not there comes into being. `createdAt`: seconds, used when it does.
  *
- * A client that was killed, or lost its connection, leaves what it held at the server for five minutes: the lock keeps us out
- * until then, and every try to take it stops the whole server for ten seconds. So lock and heartbeat have the run's name: asked
- * for once more, they take the place of those left behind, which the server then lets go of. Other processes than the server are
- * kept out as ever.
+ * A client that was killed, or lost its connection, leaves what it held at the server for five minutes: the lock
+ * keeps us out until then, and every try to take it stops the whole server for ten seconds. So lock and heartbeat
+ * have the run's name: asked for once more, they take the place of those left behind, which the server then lets go
+ * of. Other processes than the server are kept out as ever.
  */
 export async function openRun(client: AimClient, run: TrackedRun, createdAt: number | undefined, signal: AbortSignal): Promise<OpenRun> {
   const resources: Resource[] = [];
@@ -62,7 +62,10 @@ export async function openRun(client: AimClient, run: TrackedRun, createdAt: num
   }
 }
 
-/** Where a server was killed, `aim up` takes the runs it had open for dead, and writes an end into them. What we did not end goes on. */
+/**
+ * Where a server was killed, `aim up` takes the runs it had open for dead, and writes an end into them. What we did
+ * not end continues.
+ */
 function isEndedByOthers(held: Tree | undefined): boolean {
   const own = childOf(childOf(held, 'attrs'), 'mirrorboard');
   return childOf(own, 'status') === 'running' && typeof childOf(held, 'end_time') === 'number';

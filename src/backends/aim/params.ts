@@ -1,11 +1,14 @@
-/** Params of files beside the event files: a tree below `hparams`, as Aim's own users write them. */
+/** Params of files next to the event files: a tree below `hparams`, as Aim's own users write them. */
 import type { ArtifactDifference, ParamOutcome, RunParam } from '../../contract/index.ts';
 import { wholeOf } from './map.ts';
 import type { Key, Tree } from './tree.ts';
 
 type Branch = Map<Key, Tree>;
 
-/** Params put into the tree that is there. `keepsOld`: what is there with another value stays (a run of somebody else's). */
+/**
+ * Params put into the tree that is there. `keepsOld`: what is there with another value stays (a run that is not
+ * ours).
+ */
 export function mergeParams(
   there: Tree | undefined,
   params: readonly RunParam[],
@@ -25,7 +28,7 @@ export function mergeParams(
 
 /** Params that are not in the tree, or with another value. `keepsOld`: another value may stay, as above. */
 export function paramDifferences(there: Tree | undefined, params: readonly RunParam[], keepsOld: boolean): readonly ArtifactDifference[] {
-  // A place that is looked for may come into being.
+  // A place that is searched for may come into being.
   const root = copyOf(there);
   return params.flatMap(({ name, value }): ArtifactDifference[] => {
     const [place, key] = placeOf(root, name);

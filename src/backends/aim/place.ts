@@ -35,8 +35,8 @@ export function placeId(run: RunRef, file: string, offset: number, checksum: num
 }
 
 /**
- * Bytes of a file that gave a series points of ever greater steps: such points have no place of their own beside them, so that
- * nearly all points cost nothing more than Aim's own columns. Ranges of one series share no step.
+ * Bytes of a file that gave a series points of ever greater steps: such points have no place of their own beside
+ * them, so that nearly all points cost nothing more than Aim's own columns. Ranges of one series share no step.
  */
 export interface StepRange {
   readonly file: string;
@@ -64,7 +64,10 @@ export function readRange(key: string, text: string): StepRange | undefined {
   return { file: place[2] as string, start: Number(place[1]), end, firstStep, lastStep };
 }
 
-/** Whether a point comes before what stands at its step, which a range is known of. Inside of the range it is a later repetition. */
+/**
+ * Whether a point comes before what stands at its step, which a range is known of. Inside of the range it is a later
+ * repetition.
+ */
 export function isBeforeRange(place: Place, { file, start }: StepRange): boolean {
   const order = compareNames(place.file, file);
   return order < 0 || (order === 0 && place.offset < start);

@@ -42,7 +42,10 @@ export async function* readRun(
   }
 }
 
-/** Sequences that are read at the same time: a few where all are short, since it is the way to the server that takes the time then. */
+/**
+ * Sequences that are read at the same time: a few where all are short, since it is the way to the server that takes
+ * the time then.
+ */
 function together(traces: readonly Trace[]): readonly (readonly Trace[])[] {
   const groups: Trace[][] = [];
   let isOpen = false;

@@ -1,6 +1,6 @@
 /**
- * The runs that are open at a server at the moment: a bounded number, since each costs the server descriptors. The one used last
- * stays longest.
+ * The runs that are open at a server at the moment: a bounded number, since each costs the server descriptors. The
+ * one used last stays longest.
  */
 import type { BackendContext } from '../../contract/index.ts';
 import type { AimClient } from './client.ts';
@@ -35,7 +35,10 @@ export class RunPool {
     this.#warn = warn;
   }
 
-  /** Does something with a run that is open, and opens it for that where it is not; `createdAt` is when one began that is not there yet. */
+  /**
+   * Does something with a run that is open, and opens it for that where it is not; `createdAt` is when one began that
+   * is not there yet.
+   */
   async use<T>(run: TrackedRun, work: (pooled: PooledRun) => Promise<T>, signal: AbortSignal, createdAt?: number): Promise<T> {
     let place = this.#places.get(run.hash);
     if (place === undefined) {

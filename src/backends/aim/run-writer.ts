@@ -56,7 +56,10 @@ export class RunWriter {
     for (const trace of open.traces) if (trace.series !== undefined) this.#published.set(sequenceKey(trace), trace.dtype);
   }
 
-  /** One outcome a parcel, in their order; after a failure nothing more is sent, and this writer is of no use any more. */
+  /**
+   * One outcome a parcel, in their order; after a failure nothing more is sent, and this writer is of no use any
+   * more.
+   */
   async send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
     const outcomes: Outcome[] = [];
     let failed: Outcome | undefined;
@@ -111,7 +114,8 @@ export class RunWriter {
       }
       const before = sequence.collapsed;
       await sequence.begin(frames, this.#open.seqs);
-      // Named before it has points: what has no name is not found again. If it ends there, they come once more, and are looked up.
+      // Named before it has points: what has no name is not found again. If it ends there, they come once more, and
+      // are looked up.
       const isNew = !this.#published.has(key);
       const foreseen = isNew ? sequence.foreseenFields(points) : undefined;
       if (isNew) await this.#writeTrace(id, name, 'float', 2n, foreseen ?? sequence.traceFields(), frames);
@@ -194,7 +198,10 @@ export class RunWriter {
     this.#published.set(sequenceKey(id), dtype);
   }
 
-  /** Enters sequences into the lists of names by kind. Before they are named themselves: by that is known that it was done. */
+  /**
+   * Enters sequences into the lists of names by kind. Before they are named themselves: by that is known that it was
+   * done.
+   */
   async #announce(ids: readonly SequenceId[], dtype: string, type: string, frames: Frames): Promise<void> {
     const { meta } = this.#open;
     const { hash } = this.#run;
@@ -243,7 +250,7 @@ export class RunWriter {
     this.#warn('several points at one step: Aim shows the last one; the others are stored exactly as artifacts', { run: this.#run.hash });
   }
 
-  /** What was looked up is kept while it is small: whoever repeats one step repeats others. */
+  /** What was looked up is kept while it is small: a file that repeats one step repeats others. */
   #unload(): void {
     let points = [...this.#scalars.values()].reduce((sum, { loadedPoints }) => sum + loadedPoints, 0);
     for (const sequence of this.#scalars.values()) {

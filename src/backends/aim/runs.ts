@@ -1,4 +1,4 @@
-/** Finding and making the Aim runs of runs: each exactly once, and never somebody else's. */
+/** Finding and making the Aim runs of runs: each exactly once, and never one that is not ours. */
 import { join } from 'node:path';
 import { type Candidate, FileMarks, isWhoseRun, nameBeside, type RunMark, sayTaken } from '../../backend-kit/identity/index.ts';
 import { LineByKey } from '../../concurrency/index.ts';
@@ -15,7 +15,7 @@ import { childOf, entriesOf, type Key, type Tree } from './tree.ts';
 
 /** What stands in every run of ours, as one of its params. */
 export const OWN = 'mirrorboard';
-/** A server that says of every hash that somebody else has it would keep us for ever. */
+/** A server that claims that every hash is taken would keep us forever. */
 const MOST_STRANGERS = 100;
 /** The last second of the year 9999: the server's calendar ends there. */
 const LAST_SECOND = 253_402_300_799;
@@ -183,7 +183,8 @@ export class Runs {
       ['status', 'running'],
       ...(source.parent === undefined ? [] : [['parent', { key: source.parent.key, name: source.parent.name }] as const]),
     ];
-    // Each by itself: another process that makes the same run at the same moment may have written its identity beside them.
+    // Each by itself: another process that makes the same run at the same moment may have written its identity beside
+    // them.
     for (const attrPath of open.attrPaths) await frames.update(meta, [...attrPath, OWN], facts);
     await frames.add(meta, '__setitem__', [['meta', 'chunks', run.hash, 'end_time'], null]);
     if (props === undefined) return;
@@ -228,7 +229,7 @@ function identityOf(instance: string, files: FileMarks): readonly (readonly [Key
   ];
 }
 
-/** Other files, or a state that was lost and made anew. */
+/** Other files, or a state that was lost and made again. */
 function isNews({ instance, files }: RunMark, source: RunSource): boolean {
   return instance !== source.instanceId || source.fingerprint.some((mark) => !files.has(mark));
 }

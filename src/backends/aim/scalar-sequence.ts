@@ -1,8 +1,8 @@
 /**
- * One series of scalars on its way into one sequence. Aim has one point a step, by a hash of it. Nearly all points have a step
- * that is greater than all before, and are written blindly; for the others it is looked up what stands there. Of several points
- * of one step the one of the greatest place is shown, the others are kept beside it under their content, so that whatever comes
- * again falls on itself.
+ * One series of scalars on its way into one sequence. Aim has one point a step, by a hash of it. Nearly all points
+ * have a step that is greater than all before, and are written blindly; for the others it is looked up what stands
+ * there. Of several points of one step the one of the greatest place is shown, the others are kept beside it under
+ * their content, so that whatever comes again falls on itself.
  */
 import type { AimClient, Resource } from './client.ts';
 import type { Frames } from './frames.ts';
@@ -267,7 +267,7 @@ export class ScalarSequence {
     const cells = new Map<number, Cell>();
     for (const [key, step] of steps) {
       const [wallTime, value, place, whole] = [times.get(key), values.get(key), places.get(key), exact.get(key)];
-      // A cell that was not finished is written again by whoever began it.
+      // A cell that was not finished is written again by its writer.
       if (typeof step !== 'bigint' || typeof wallTime !== 'number' || typeof value !== 'number') continue;
       cells.set(Number(step), {
         step: narrow(step),
@@ -328,8 +328,8 @@ function isWithin({ file, offset }: Place, there: Cell, step: number, ranges: re
 }
 
 /**
- * The range that a step is of. Where one was begun, broken off and overtaken by another file's, two have it: the later place counts, since
- * what was broken off comes again.
+ * The range that a step is of. Where one was begun, broken off and overtaken by another file's, two have it: the
+ * later place counts, since what was broken off comes again.
  */
 function rangeOf(step: number, ranges: readonly StepRange[]): StepRange | undefined {
   let found: StepRange | undefined;

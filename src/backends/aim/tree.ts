@@ -1,7 +1,8 @@
 /**
- * The packed trees that Aim's server speaks: every request's arguments, every frame and every answer is one. A record is a node:
- * its path as key, whether it is a blob, and its value with a type byte. Containers stand before their children. Integers and
- * floats are two types on the wire, so they are two here: a `bigint` is an integer, a `number` a float.
+ * The packed trees that Aim's server speaks: every request's arguments, every frame and every answer is one. A record
+ * is a node: its path as key, whether it is a blob, and its value with a type byte. Containers stand before their
+ * children. Integers and floats are two types on the wire, so they are two here: a `bigint` is an integer, a `number`
+ * a float.
  */
 
 /** Bytes or a text that the server keeps apart from the node that has it. */
@@ -63,7 +64,7 @@ export class TreeWriter {
     return this.#at;
   }
 
-  /** What was written; the writer begins anew. */
+  /** What was written; the writer starts over. */
   take(): Buffer {
     const taken = Buffer.from(this.#bytes.subarray(0, this.#at));
     this.#at = 0;
@@ -215,12 +216,15 @@ interface Leaf {
   readonly value: Tree;
 }
 
-/** Nothing of Aim's nests deeper; whoever walks over a tree may do so by calling itself. */
+/** Nothing of Aim's nests deeper; a walk over a tree may recurse. */
 const MOST_PARTS = 64;
 /** Memory that a node takes beside its bytes. */
 const BYTES_PER_NODE = 200;
 
-/** What a packed tree takes once it is read, without anything of it being made. Of bytes that are none it says something. */
+/**
+ * What a packed tree takes once it is read, without anything of it being made. Of bytes that are none it says
+ * something.
+ */
 export function weighTree(bytes: Uint8Array): number {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let nodes = 0;

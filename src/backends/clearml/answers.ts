@@ -108,7 +108,7 @@ function causeOf({ kind, status, error }: Refused, { code, subcode, message }: M
   if (code === 500) return 'internal';
   if (code === 413) return 'tooMuch';
   if (isRetry) return 'transient';
-  // Somebody else changed the status at the same moment.
+  // Another process changed the status at the same moment.
   if (subcode === 121) return 'transient';
   if (subcode === 401 || (subcode === 16 && message.includes('Project id'))) return 'noProject';
   if ((subcode === 16 && message.includes('Task id')) || (subcode === 101 && message.includes('parent'))) return 'noParent';

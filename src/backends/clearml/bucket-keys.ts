@@ -9,7 +9,10 @@ export interface BucketKeys {
   readonly secretKey: string | undefined;
 }
 
-/** The entry of `sdk.aws.s3.credentials` for a place, as the official tools choose it: one of the bucket before one of the whole server. */
+/**
+ * The entry of `sdk.aws.s3.credentials` for a place, as the official tools choose it: one of the bucket before one of
+ * the whole server.
+ */
 export function bucketKeysOf(conf: ConfFile | undefined, { bucket, endpoint }: ObjectPlace): BucketKeys | undefined {
   const host = endpoint?.replace(/^https?:\/\//, '');
   const fitting = (conf?.list('sdk.aws.s3.credentials') ?? []).filter(
@@ -18,7 +21,7 @@ export function bucketKeysOf(conf: ConfFile | undefined, { bucket, endpoint }: O
   const found = fitting.find((entry) => textOf(entry['bucket']) === bucket) ?? (host === undefined ? undefined : fitting[0]);
   if (found === undefined) return undefined;
   return {
-    // There, servers are asked over TLS where nothing else is said.
+    // There, servers are asked over TLS where nothing else is reported.
     endpoint: host === undefined ? undefined : `${isOff(found['secure']) ? 'http' : 'https'}://${host}`,
     region: textOf(found['region']),
     accessKey: textOf(found['key']),

@@ -43,7 +43,10 @@ interface Token {
   readonly serverVersion: string | undefined;
 }
 
-/** ClearML's API: login, one call, and its answer taken apart. Fields must be right already: the server ignores what it does not know. */
+/**
+ * ClearML's API: login, one call, and its answer taken apart. Fields must be right already: the server ignores what
+ * it does not know.
+ */
 export class ClearmlClient {
   readonly address: string;
   readonly #http: HttpClient;
@@ -92,7 +95,7 @@ export class ClearmlClient {
     return this.#post('writing events', 'events.add_batch', lines.join('\n'), 'application/json-lines', signal);
   }
 
-  /** A header that lets us in, for the file server too. */
+  /** A header with credentials, for the file server too. */
   async bearer(signal: AbortSignal, isRejected = false): Promise<{ readonly kind: 'ok'; readonly value: string } | Failure> {
     if (isRejected && !this.#renew() && !this.#isGiven) this.#token = undefined;
     const token = await this.#valid(signal);
@@ -114,7 +117,7 @@ export class ClearmlClient {
     return this.#auth !== undefined && 'token' in this.#auth;
   }
 
-  /** Reads once more what lets us in. Whether it is something else now. */
+  /** Reads the credentials again. Whether they have changed. */
   #renew(): boolean {
     const auth = this.#settings.renewAuth?.();
     if (auth === undefined || JSON.stringify(auth) === JSON.stringify(this.#auth)) return false;
@@ -164,7 +167,7 @@ export class ClearmlClient {
     try {
       return await this.#login;
     } catch (error) {
-      // Whoever began it was interrupted: that is nothing to us.
+      // The call that began it was interrupted: this one is not.
       if (signal.aborted) throw error;
       return this.#valid(signal);
     }

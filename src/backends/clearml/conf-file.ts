@@ -15,7 +15,10 @@ export interface ConfFile {
   list(key: string): readonly HoconObject[];
 }
 
-/** Reads the file that `CLEARML_CONFIG_FILE` names, else `~/clearml.conf` where there is one. What can't be understood is a problem. */
+/**
+ * Reads the file that `CLEARML_CONFIG_FILE` names, else `~/clearml.conf` where there is one. What can't be understood
+ * is a problem.
+ */
 export function readConfFile(env: Environment, problems: SettingProblem[]): ConfFile | undefined {
   const named = env['CLEARML_CONFIG_FILE'];
   const isNamed = named !== undefined && named !== '';

@@ -12,7 +12,9 @@ const MOST_PLOT_BYTES = 64 * 1024 * 1024;
 
 /** Where events are read from. */
 export interface EventSource extends FileSource {
-  /** Events as they were written, in pages. `tags`: those it may hold, for a server that does not list all of its own. */
+  /**
+   * Events as they were written, in pages. `tags`: those it may hold, for a server that does not list all of its own.
+   */
   pages(type: string, signal: AbortSignal, tags?: () => Iterable<string>): AsyncIterable<readonly Fields[]>;
 }
 
@@ -57,7 +59,10 @@ class TaskEvents {
   readonly #task: string;
   readonly #type: string;
   readonly #signal: AbortSignal;
-  /** Pages are smaller where they would be too large: a scroll id says where the next one begins, and not how long it is. */
+  /**
+   * Pages are smaller where they would be too large: a scroll id says where the next one begins, and not how long it
+   * is.
+   */
   readonly #size: PageSize;
   /** All of them, as the server counts. */
   #total = 0;
@@ -89,8 +94,9 @@ class TaskEvents {
   }
 
   /**
-   * Events of some names, but for steps that a page does not hold as a whole: these are noted. A server takes a scroll id that
-   * stands for step 0 for one that stands for nothing, and begins again; so what comes behind is read from the other end.
+   * Events of some names, but for steps that a page does not hold as a whole: these are noted. A server takes a
+   * scroll id that stands for step 0 for one that stands for nothing, and begins again; so what comes behind is read
+   * from the other end.
    */
   async *#read(metrics: readonly Filter[], crowded: Set<string>): AsyncGenerator<readonly Fields[]> {
     let seen = 0;
@@ -143,7 +149,10 @@ class TaskEvents {
     yield* this.#crowd(group.slice(half), steps);
   }
 
-  /** All scalars of a metric, in pages that the server keeps the place of by itself. False: this server has no such pages. */
+  /**
+   * All scalars of a metric, in pages that the server keeps the place of by itself. False: this server has no such
+   * pages.
+   */
   async *#scalarsOf(metric: string, steps: ReadonlySet<string>): AsyncGenerator<readonly Fields[], boolean> {
     const pages = new Pages(`reading the metric ${metric}`, this.#client.address);
     let scroll: string | undefined;
@@ -162,8 +171,8 @@ class TaskEvents {
   }
 
   /**
-   * By which names the crowded steps are read: what was seen, what is expected, and what the server lists. It lists not all of
-   * them, and some servers list none. What no name leads to is missed by its number.
+   * By which names the crowded steps are read: what was seen, what is expected, and what the server lists. It lists
+   * not all of them, and some servers list none. What no name leads to is missed by its number.
    */
   async #filters(tags: () => Iterable<string>): Promise<readonly Filter[]> {
     const metrics = new Set(this.#names.keys());

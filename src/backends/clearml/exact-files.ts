@@ -1,7 +1,8 @@
 /**
- * Segments: files of lines that hold points exactly as they were, for all that events can't hold. A segment is named by its content, so
- * that the same points sent again fall on the same file; points that were cut into other segments meanwhile stand in both, and are one by
- * their place. An event names each, so that it is found. The value is the last field of a line: its text can be had back as it was written.
+ * Segments: files of lines that hold points exactly as they were, for all that events can't hold. A segment is named
+ * by its content, so that the same points sent again fall on the same file; points that were cut into other segments
+ * meanwhile stand in both, and are one by their place. An event names each, so that it is found. The value is the
+ * last field of a line: its text can be had back as it was written.
  */
 
 import {
@@ -44,8 +45,8 @@ export interface Segment {
 }
 
 /**
- * `file` is the one that the tracker run sees; `place.file` stands in the run the point comes from. `files`: paths below the
- * task's folder.
+ * `file` is the one that the tracker run sees; `place.file` stands in the run the point comes from. `files`: paths
+ * below the task's folder.
  */
 export function pointLine(
   place: PointPlace,
@@ -83,7 +84,9 @@ export function segmentOf(source: string, lines: readonly SegmentLine[]): Segmen
   return { path: `${SEGMENT_FOLDER}/points_${source}_${lines[0]?.offset ?? 0}_${contentHash(data)}.jsonl`, data, lines };
 }
 
-/** File and first offset that a segment's name tells, and its path below the task's folder; undefined for other files. */
+/**
+ * File and first offset that a segment's name tells, and its path below the task's folder; undefined for other files.
+ */
 export function readSegmentName(path: string): { readonly source: string; readonly offset: number; readonly path: string } | undefined {
   const found = /(?:^|\/)(metrics\/mirrorboard\/points\/points_([0-9a-f]{8})_(\d+)_[0-9a-f]{16}\.jsonl)$/.exec(path);
   return found === null ? undefined : { path: found[1] as string, source: found[2] as string, offset: Number(found[3]) };

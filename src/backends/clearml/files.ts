@@ -11,7 +11,10 @@ import type { ClearmlSettings } from './settings.ts';
 
 /** Where a lane's files go: the file server or a bucket. */
 export interface Files {
-  /** Stores a file and returns its address. The same path again replaces it. Throws; MB4005 without `retry` is about this file. */
+  /**
+   * Stores a file and returns its address. The same path again replaces it. Throws; MB4005 without `retry` is about
+   * this file.
+   */
   put(path: string, content: ObjectContent, signal: AbortSignal): Promise<string>;
   /** By address. */
   get(url: string, signal: AbortSignal): Promise<Buffer>;

@@ -1,4 +1,4 @@
-/** What projects hold that was not mirrored into them: for whoever means to switch a server off. */
+/** What projects hold that was not mirrored into them: for a person who means to switch a server off. */
 import { firstWords, hparamNames, lookedThrough } from '../../backend-kit/index.ts';
 import type { Foreign, ForeignLook, OwnRun } from '../../contract/index.ts';
 import { MOST_LISTED, PageSize, Pages, type Said, taken, valueOrThrow } from '../../http/index.ts';

@@ -2,10 +2,12 @@ import { setInterval } from 'node:timers';
 import { steadyMs } from '../../clock.ts';
 import { PING_MS } from './limits.ts';
 
-/** How often is looked for tasks that have been quiet. */
+/** How often is searched for tasks that have been quiet. */
 const LOOK_MS = 60_000;
 
-/** Says of tasks that run and get nothing that they still do: the server stops them otherwise. Keeps no process alive. */
+/**
+ * Says of tasks that run and get nothing that they still do: the server stops them otherwise. Keeps no process alive.
+ */
 export class Heartbeat {
   readonly #ping: (task: string, signal: AbortSignal) => Promise<void>;
   readonly #now: () => number;

@@ -1,6 +1,7 @@
 /**
- * The part of HOCON that `clearml.conf` is written in: nested objects with or without `=` or `:`, dotted keys, comments, quoted and plain
- * values, lists, `${VAR}` and `${?VAR}` (a key of the file, else a variable of the environment). Anything else is said, not guessed.
+ * The part of HOCON that `clearml.conf` is written in: nested objects with or without `=` or `:`, dotted keys,
+ * comments, quoted and plain values, lists, `${VAR}` and `${?VAR}` (a key of the file, else a variable of the
+ * environment). Anything else is reported, not guessed.
  */
 import type { Environment } from '../../environment.ts';
 

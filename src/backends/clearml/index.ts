@@ -1,4 +1,7 @@
-/** The ClearML backend: events for what ClearML shows, files beside them for what they can't hold; online, or into offline sessions. */
+/**
+ * The ClearML backend: events for what ClearML shows, files beside them for what they can't hold; online, or into
+ * offline sessions.
+ */
 
 import type {
   ArtifactDifference,

@@ -1,7 +1,8 @@
 /**
- * Names and keys of events. A tag is two names, metric and variant. An event is replaced by one that is equal in task, step,
- * metric, variant and `key`, which the server joins by "-"; so the key says where the point stands in its file, ends in something
- * that has no "-", and is the same after every restart. What a number of an event can't hold is in the key, too.
+ * Names and keys of events. A tag is two names, metric and variant. An event is replaced by one that is equal in
+ * task, step, metric, variant and `key`, which the server joins by "-"; so the key says where the point stands in its
+ * file, ends in something that has no "-", and is the same after every restart. What a number of an event can't hold
+ * is in the key, too.
  */
 import { createHash } from 'node:crypto';
 import { type RunRef, toMillis } from '../../model/index.ts';

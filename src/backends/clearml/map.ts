@@ -83,8 +83,8 @@ export function mapObject(tag: string, plugin: string, point: ObjectPoint, place
 }
 
 /**
- * The exact value in a plot of ours. It is a text in it: whoever writes the plot anew, as the SDK's import of offline sessions does, keeps
- * texts as they are, but not the form of numbers.
+ * The exact value in a plot of ours. It is a text in it: a rewrite of the plot, as by the SDK's import of offline
+ * sessions does, keeps texts as they are, but not the form of numbers.
  */
 export function valueInPlot(text: string): { readonly plugin: string; readonly value: string } | undefined {
   try {
@@ -92,7 +92,7 @@ export function valueInPlot(text: string): { readonly plugin: string; readonly v
     const { version, plugin, value } = mirrorboard;
     return version === 1 && typeof plugin === 'string' && typeof value === 'string' ? { plugin, value } : undefined;
   } catch {
-    // Somebody else's plot.
+    // A plot that is not ours.
     return undefined;
   }
 }

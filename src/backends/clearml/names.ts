@@ -4,8 +4,8 @@ const LEAST = 3;
 const PAD = '_';
 
 /**
- * A name of fewer characters is filled up. So is one that looks as if it were: no two names become one, and cutting off as many as were
- * added gives the name again.
+ * A name of fewer characters is filled up. So is one that looks as if it were: no two names become one, and cutting
+ * off as many as were added gives the name again.
  */
 export function longName(name: string): string {
   const plain = name.trim();
@@ -19,7 +19,10 @@ export function projectName(name: string): string {
   return parts.length === 0 ? longName('') : parts.map(longName).join('/');
 }
 
-/** As it was given, but for blanks and empty parts: servers before 2.2 took short parts, and have projects of such names. */
+/**
+ * As it was given, but for blanks and empty parts: servers before 2.2 took short parts, and have projects of such
+ * names.
+ */
 export function plainProjectName(name: string): string {
   return plainParts(name).join('/').padEnd(LEAST, PAD);
 }

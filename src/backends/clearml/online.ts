@@ -142,7 +142,7 @@ export class Online {
   }
 
   async finish(ref: TaskRef, end: RunEnd | undefined, signal: AbortSignal): Promise<void> {
-    // It belongs to whoever opened it.
+    // It belongs to the process that opened it.
     if (ref.isJoined) return;
     const { status } = valueOrThrow(await this.#tasks.byId(ref.id, signal));
     if (status === 'published') {

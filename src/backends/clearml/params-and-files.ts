@@ -1,4 +1,4 @@
-/** What stands beside the event files: params, files, datasets, and facts of where a run ran. */
+/** What stands next to the event files: params, files, datasets, and facts of where a run ran. */
 
 import type { ArtifactFile, ArtifactOutcome, Dataset, ParamOutcome, RunParam } from '../../contract/index.ts';
 import { MirrorError, reasonOf } from '../../errors.ts';

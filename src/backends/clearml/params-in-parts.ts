@@ -7,8 +7,8 @@ import { tryOut } from './trial.ts';
 const ABOUT_CONTENT: ReadonlySet<Failure['cause']> = new Set(['refused', 'tooMuch']);
 
 /**
- * Adds params. Where a request is refused, the server has to take another param first; then it is sent in halves, until the params to
- * blame are alone. Returns why these are not there. Throws what may pass.
+ * Adds params. Where a request is refused, the server has to take another param first; then it is sent in halves,
+ * until the params to blame are alone. Returns why these are not there. Throws what may pass.
  */
 export async function addParamsInParts(sink: Sink, params: readonly Param[], signal: AbortSignal): Promise<ReadonlyMap<Param, Failure>> {
   const reply = params.length === 0 ? undefined : await addOr(sink, params, signal);

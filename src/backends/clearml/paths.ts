@@ -5,14 +5,16 @@ import { createHash } from 'node:crypto';
 const PART_BYTES = 100;
 
 /**
- * One part of a path. Two names never give the same. Only what needs no escape in an address stays: some tools escape, others do not, and
- * a file is to be found by both.
+ * One part of a path. Two names never give the same. Only what needs no escape in an address stays: some tools
+ * escape, others do not, and a file is to be found by both.
  */
 export function pathPart(name: string): string {
   return shortened(name, '');
 }
 
-/** The last part of one: the same, and the name keeps its extension, by which people and programs know what is in it. */
+/**
+ * The last part of one: the same, and the name keeps its extension, by which people and programs know what is in it.
+ */
 export function filePart(name: string): string {
   return shortened(name, /^.+?((?:\.[A-Za-z0-9]{1,12}){1,2})$/s.exec(name)?.[1] ?? '');
 }

@@ -28,7 +28,7 @@ export class Projects {
         return await found;
       } catch (error) {
         if (this.#known.get(name) === found) this.#known.delete(name);
-        // Whoever began it was interrupted: that is nothing to us.
+        // The call that began it was interrupted: this one is not.
         if (under === undefined || signal.aborted || error instanceof MirrorError) throw error;
       }
     }
@@ -61,7 +61,7 @@ export class Projects {
     const name = projectName(given);
     const made = await this.#client.call(`creating the project ${name}`, 'projects.create', { name, description: '' }, signal);
     if (made.kind === 'ok') return { id: made.value.id('id'), name };
-    // Somebody else was first.
+    // Another process was first.
     if (made.cause !== 'exists') throw new MirrorError('MB4004', made.error.message, { retry: made.error.retry, cause: made.error });
     const again = await this.#named(name, signal);
     if (again === undefined) throw made.error;

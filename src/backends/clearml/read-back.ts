@@ -1,4 +1,7 @@
-/** Everything of ours that a task holds: scalars and plots by their keys, all else from segments. What others wrote is left alone. */
+/**
+ * Everything of ours that a task holds: scalars and plots by their keys, all else from segments. What others wrote is
+ * left alone.
+ */
 import { chunksOf, type HeadFields, onceEach, type SegmentPlace, type StoredPoint } from '../../backend-kit/exact-points/index.ts';
 import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../../contract/index.ts';
 import type { Fields } from './answers.ts';

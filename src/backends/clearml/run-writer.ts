@@ -15,7 +15,10 @@ import { tryOut } from './trial.ts';
 
 /** Requests that a search for the events to blame may take. */
 const SEARCH_REQUESTS = 60;
-/** A server may stumble by itself: so often in a row a request fails before events are suspected of which nothing is known. */
+/**
+ * A server may stumble by itself: so often in a row a request fails before events are suspected of which nothing is
+ * known.
+ */
 const STUMBLES = 3;
 /** And so often one event for itself, between others that are taken. */
 const LONE_TRIES = 3;
@@ -79,7 +82,8 @@ export class RunWriter {
     } catch (error) {
       stop = outcomeOf(error, signal);
     }
-    // What was prepared is carried to its end, so that a parcel before the one that failed is not sent again for nothing.
+    // What was prepared is carried to its end, so that a parcel before the one that failed is not sent again for
+    // nothing.
     try {
       await this.#writeEvents(jobs, signal);
       for (const job of jobs) if (job.failed === undefined) await this.#writeFields(job, signal);
@@ -160,7 +164,7 @@ export class RunWriter {
     job.events.push({ text, bytes: Buffer.byteLength(text) + 1, points, job, isSettled: false });
   }
 
-  /** Writes something small of a kind. Throws what stands in the way. */
+  /** Writes something small of a kind. Throws what is wrong. */
   tryOut(kind: TrialKind, signal: AbortSignal): Promise<void> {
     return tryOut(this.#sink, kind, signal);
   }
@@ -210,8 +214,8 @@ export class RunWriter {
   }
 
   /**
-   * One request; where something of it is refused, the events to blame are searched for. The server does not say which, and stores a
-   * part: all others are sent again, and fall on themselves.
+   * One request; where something of it is refused, the events to blame are searched for. The server does not say
+   * which, and stores a part: all others are sent again, and fall on themselves.
    */
   async #write(all: readonly PendingEvent[], search: { left: number }, signal: AbortSignal): Promise<void> {
     const group = all.filter(({ job }) => job.failed === undefined);
@@ -269,7 +273,10 @@ export class RunWriter {
     for (const { name, value } of fresh) this.#documents.set(name, value);
   }
 
-  /** Nobody asks again for what is refused of them: so it is sent again, each time after the server has taken another param. */
+  /**
+   * Nobody asks again for what is refused of them: so it is sent again, each time after the server has taken another
+   * param.
+   */
   async #writeParams(params: readonly Param[], signal: AbortSignal): Promise<void> {
     let left = await this.#try(() => addParamsInParts(this.#sink, params, signal));
     for (let round = 1; round < PARAM_TRIES && left.size > 0; round++) {

@@ -1,6 +1,7 @@
 /**
- * An offline session: a folder that `Task.import_offline_session` of the official SDK takes, and that a lane that goes online sends itself.
- * Events are appended, with the same keys as online, so that whatever stands in it twice after a crash is one once it is imported.
+ * An offline session: a folder that `Task.import_offline_session` of the official SDK takes, and that a lane that
+ * goes online sends itself. Events are appended, with the same keys as online, so that whatever stands in it twice
+ * after a crash is one once it is imported.
  */
 import { createHash } from 'node:crypto';
 import { constants, createReadStream, existsSync, readFileSync } from 'node:fs';
@@ -18,11 +19,14 @@ import type { Param } from './map.ts';
 import type { Artifact, Document, Sink } from './sink.ts';
 import { splitArray } from './split-array.ts';
 
-/** Each line of the events' file becomes one request of whoever imports it. */
+/** Each line of the events' file becomes one request of its import. */
 const EVENTS_PER_LINE = 500;
 const BYTES_PER_LINE = 4 * 1024 * 1024;
 
-/** Beside what the SDK reads: it names the files of models by where they lay, which is right for nobody whom a session was given to. */
+/**
+ * Beside what the SDK reads: it names the files of models by where they lay, which is right for nobody whom a session
+ * was given to.
+ */
 const MODELS = 'mirrorboard-models.json';
 
 /** What is noted beside what the SDK reads. */
@@ -31,7 +35,7 @@ export interface SessionNote {
   readonly target: string;
   /** All that is needed to find or make the task later. */
   readonly source: RunSource;
-  /** The task that this goes on from: its points are not in here. */
+  /** The task that this continues from: its points are not in here. */
   readonly continues?: TaskRef;
   readonly end?: RunEnd;
   /** All of it was sent to this task. */

@@ -61,7 +61,7 @@ export class Sessions {
       const found = session.note();
       const isKnown = known?.kind === 'session' && known.id === id;
       if (found !== undefined && !isKnown && (await whose(session, found.source, source, signal)).kind === 'other') continue;
-      // What was sent is a task by now: the session goes on from it, empty.
+      // What was sent is a task by now: the session continues from it, empty.
       const before = found?.sent ?? found?.continues ?? continues;
       const merged = {
         ...kept,
@@ -137,7 +137,7 @@ export class Sessions {
   }
 }
 
-/** Other files, or a state that was lost and made anew. */
+/** Other files, or a state that was lost and made again. */
 function isNews(before: RunSource, now: RunSource): boolean {
   const files = FileMarks.of(before.fingerprint);
   return before.instanceId !== now.instanceId || now.fingerprint.some((mark) => !files.has(mark));
@@ -150,8 +150,8 @@ function whose(session: Session, { instanceId, fingerprint }: RunSource, source:
 }
 
 /**
- * Sends all that a session holds to a task. Sent again after a crash it falls on itself: the keys are those of a lane that was
- * never offline.
+ * Sends all that a session holds to a task. Sent again after a crash it falls on itself: the keys are those of a lane
+ * that was never offline.
  */
 export async function sendSession(session: Session, sink: Sink, refused: (error: MirrorError) => void, signal: AbortSignal): Promise<void> {
   const from = JSON.stringify(session.id);

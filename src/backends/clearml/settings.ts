@@ -186,7 +186,10 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, env: Envir
   });
 }
 
-/** Where the other servers of an installation are, as the official tools guess: by port, or by the first part of the name. */
+/**
+ * Where the other servers of an installation are, as the official tools guess: by port, or by the first part of the
+ * name.
+ */
 function sibling(api: string, port: string, name: string): string {
   const url = new URL(api);
   if (url.port === '8008') url.port = port;

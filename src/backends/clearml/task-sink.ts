@@ -12,7 +12,10 @@ import { trialEvent } from './trial.ts';
 /** Longest part of why an event was not added that is shown. */
 const MOST_SAID = 300;
 
-/** An event that was stored: sent again it changes nothing, and tells whether the server takes any. Of all tasks of a backend. */
+/**
+ * An event that was stored: sent again it changes nothing, and tells whether the server takes any. Of all tasks of a
+ * backend.
+ */
 export interface Proof {
   line: string | undefined;
 }
@@ -116,7 +119,10 @@ export class TaskSink implements Sink {
     return reply?.kind === 'ok' ? reply : await this.addEvents([trialEvent(this.id)], signal);
   }
 
-  /** Fields of a task change only while it runs; one that has ended is started for it, and told again that it has ended. */
+  /**
+   * Fields of a task change only while it runs; one that has ended is started for it, and told again that it has
+   * ended.
+   */
   async #edit(what: string, action: string, body: Fields, signal: AbortSignal): Promise<Reply<unknown>> {
     const all = { task: this.id, force: true, ...body };
     const first = await this.#client.call(what, action, all, signal);

@@ -1,4 +1,4 @@
-/** Finding and making the tasks of runs: each exactly once, and never somebody else's. */
+/** Finding and making the tasks of runs: each exactly once, and never one that is not ours. */
 import { join } from 'node:path';
 import {
   addPlace,
@@ -37,7 +37,7 @@ const PLACE = 'mirrorboard/place';
 const LOOKED_AT = ['id', 'name', 'status', 'runtime', 'project', 'created'];
 
 const FINGERPRINT_LENGTH = 8000;
-/** Whoever makes a task gives it a place within five seconds; servers tell their time in whole ones. */
+/** The process that makes a task gives it a place within five seconds; servers tell their time in whole ones. */
 const DRAWING_MS = 6000;
 
 /** What is known of a task. */
@@ -133,7 +133,10 @@ export class Tasks {
     return { kind: 'task', id: task.id, project: task.project, folder: taskFolder(project, task.name, task.id), isJoined: false };
   }
 
-  /** Its task, and the name of the project. Begins once more where that, or what it was to lie below, is found to be gone. */
+  /**
+   * Its task, and the name of the project. Begins once more where that, or what it was to lie below, is found to be
+   * gone.
+   */
   async #placed(source: RunSource, signal: AbortSignal): Promise<{ readonly task: TaskFacts; readonly project: string }> {
     const wanted = this.#settings.taskName?.replaceAll('{name}', source.name) ?? source.name;
     for (let [left, own] = [2, source]; ; left--) {
@@ -283,7 +286,7 @@ export class Tasks {
     if (source === undefined) return undefined;
     return this.#opening.run(source.key, async () => {
       const known = this.#parents.get(source.key);
-      // Each child's files are noted: those of the first one may be gone when it is looked for again.
+      // Each child's files are noted: those of the first one may be gone when it is searched for again.
       const marked = known === undefined ? undefined : await this.#markedIfThere(known, source, signal);
       const task = marked ?? (await this.#findOrMake(source, { name: source.name, project, isParent: true }, signal));
       this.#parents.set(source.key, task);
@@ -300,7 +303,10 @@ export class Tasks {
     }
   }
 
-  /** Goes on where it was stopped: the server stops what is quiet for two hours. What has ended is told so by whoever has more of it. */
+  /**
+   * Goes on where it was stopped: the server stops what is quiet for two hours. The lane that has more of it reopens
+   * what has ended.
+   */
   async #started({ id, status }: TaskFacts, signal: AbortSignal): Promise<void> {
     if (['created', 'queued', 'stopped'].includes(status)) await this.start(id, signal);
   }
@@ -341,7 +347,7 @@ export class Tasks {
     };
   }
 
-  /** Whether whoever made it has had the time to give it a place, by the server's clock. */
+  /** Whether its maker has had the time to give it a place, by the server's clock. */
   #isOld(createdMs: number): boolean {
     const now = this.#client.nowMs();
     return now !== undefined && now - createdMs > DRAWING_MS;
@@ -351,7 +357,7 @@ export class Tasks {
     return { mark: markOf(task), readBack: (signal) => this.#readBack(task, signal) };
   }
 
-  /** Brings up to date what a task is recognised by: other files, or a state that was lost and made anew. */
+  /** Brings up to date what a task is recognised by: other files, or a state that was lost and made again. */
   async #marked(task: TaskFacts, source: RunSource, signal: AbortSignal): Promise<TaskFacts> {
     const marked = (runtime: Fields): Fields => {
       // Left without a place by a process that died: the next one need not wait for it.

@@ -1,4 +1,7 @@
-/** Something small of a kind: where a task takes none of it, the server is out of order, and refuses what is sound, too. */
+/**
+ * Something small of a kind: where a task takes none of it, the server is out of order, and refuses what is sound,
+ * too.
+ */
 import type { TrialKind } from '../../contract/index.ts';
 import { MirrorError } from '../../errors.ts';
 import { sha256Of } from '../../model/index.ts';
@@ -17,7 +20,7 @@ export function trialEvent(task: string): string {
   return JSON.stringify({ type: 'training_stats_scalar', ...place, iter: 0, timestamp: Date.now(), value: 1 });
 }
 
-/** Each is written over what was written before. Throws what stands in the way. */
+/** Each is written over what was written before. Throws what is wrong. */
 export async function tryOut(sink: Sink, kind: TrialKind, signal: AbortSignal): Promise<void> {
   const now = new Date().toISOString();
   try {

@@ -11,9 +11,9 @@ const SHORT_RUNS = `SELECT count(*) AS n FROM run
   WHERE points <> (SELECT coalesce(sum(count), 0) FROM series WHERE series.run = run.id)`;
 
 /**
- * A light look at a store before it is added to: the structure of its tables, and whether its listings agree with each other. Of a large
- * store only the listings are looked at. A value that was changed in place is not seen: `verify` finds that. What is wrong, in words;
- * undefined if nothing is.
+ * A light look at a store before it is added to: the structure of its tables, and whether its listings agree with
+ * each other. Of a large store only the listings are checked. A value that was changed in place is not seen: `verify`
+ * finds that. What is wrong, in words; undefined if nothing is.
  */
 export function damageOf(db: DatabaseSync, path: string): string | undefined {
   try {

@@ -4,13 +4,13 @@ import { Worker } from 'node:worker_threads';
 
 /** Written ahead and not yet merged: from so many bytes on it is worth a thread. */
 const WORTH_BYTES = 8 * 1024 * 1024;
-/** Beyond this the writer waits until the log is merged and can begin anew. */
+/** Beyond this the writer waits until the log is merged and can start over. */
 const MOST_BYTES = 256 * 1024 * 1024;
 
 /**
- * Merges the write-ahead log into the database on a thread of its own, beside the writer: SQLite would do it inside the
- * writer's commits, which costs a quarter of a big backfill. While it lags the log only grows, so beyond a bound the
- * writer merges the rest itself, after which the log begins anew.
+ * Merges the write-ahead log into the database on a thread of its own, beside the writer: SQLite would do it inside
+ * the writer's commits, which costs a quarter of a big backfill. While it lags the log only grows, so beyond a bound
+ * the writer merges the rest itself, after which the log starts over.
  */
 export class Checkpointer {
   readonly #path: string;
@@ -29,7 +29,7 @@ export class Checkpointer {
   committed(): void {
     const bytes = statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
     if (bytes > MOST_BYTES) {
-      // A reader that holds an old state keeps the log from beginning anew: then the next commit tries again.
+      // A reader that holds an old state keeps the log from starting over: then the next commit tries again.
       this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       this.#merged = 0;
       return;

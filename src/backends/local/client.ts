@@ -10,7 +10,7 @@ import { APPLICATION_ID, SCHEMA_VERSION, STATISTICS, TABLES, VIEWS } from './sch
 /** How long another process is waited for that has the file to itself: a reader that ends, a merge of the log. */
 const BUSY_MS = 5000;
 
-/** Opens the store's file to write to it, made anew where there is none. */
+/** Opens the store's file to write to it, made again where there is none. */
 export function openForWriting(path: string): DatabaseSync {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
     throw new MirrorError('MB3001', `${path} is a directory, and a store is a file`, {
@@ -23,11 +23,11 @@ export function openForWriting(path: string): DatabaseSync {
   const db = open(path, () => {
     makeOwnFolder(dirname(path));
     createOwnDatabase(path);
-    // From the first look on: whoever reads it may be recovering or closing its log just now.
+    // From the first look on: a reader may be recovering or closing its log just now.
     return new DatabaseSync(path, { timeout: BUSY_MS });
   });
   try {
-    // Before anything is written: the file may be somebody else's.
+    // Before anything is written: the file may not be ours.
     if (!isBlank(db)) checkVersion(db, path);
     if (isNew) db.exec('PRAGMA page_size = 65536');
     db.exec(`
@@ -45,7 +45,7 @@ export function openForWriting(path: string): DatabaseSync {
   }
 }
 
-/** Opens the store's file to read from it, also while somebody writes to it. */
+/** Opens the store's file to read from it, also while another process writes to it. */
 export function openForReading(path: string): DatabaseSync {
   if (!existsSync(path)) {
     throw new MirrorError('MB3007', `no store at ${path}`, {

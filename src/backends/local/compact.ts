@@ -11,7 +11,10 @@ const PIECE_SEGMENTS = 8192;
 const PIECE_POINTS = 65_536;
 /** Segments that a call merges before it says that more is left: about a tenth of a second. */
 const CALL_SEGMENTS = 8192;
-/** What else takes as long as merging a segment does: so many points that are copied, or a part of the look at a series. */
+/**
+ * What else takes as long as merging a segment does: so many points that are copied, or a part of the look at a
+ * series.
+ */
 const POINTS_AS_SEGMENT = 8;
 const SERIES_AS_SEGMENTS = 4;
 
@@ -39,9 +42,9 @@ const INSERT_SEGMENT =
   'INSERT INTO segment (series, first_point, last_point, file, generation, first_offset, last_offset, places) VALUES (?,?,?,?,?,?,?,?)';
 
 /**
- * A run that is watched gets a segment per series and wake-up: points of one series lie far apart. This copies them to the
- * end of the table, piece by piece, and leaves a segment for each file in place of those of a piece. What became of a piece
- * stands behind what is still to do, and has its turn again while it is small.
+ * A run that is watched gets a segment per series and wake-up: points of one series lie far apart. This copies them
+ * to the end of the table, piece by piece, and leaves a segment for each file in place of those of a piece. What
+ * became of a piece stands behind what is still to do, and has its turn again while it is small.
  */
 export class Compaction {
   readonly #db: DatabaseSync;
@@ -65,7 +68,10 @@ export class Compaction {
     return this.older.isDone && this.#series.length === 0;
   }
 
-  /** Does a bounded part of the work, inside a transaction. `nextPoint` is the first free row; the result is the next one. */
+  /**
+   * Does a bounded part of the work, inside a transaction. `nextPoint` is the first free row; the result is the next
+   * one.
+   */
   advance(nextPoint: number): number {
     let next = nextPoint;
     if (!this.older.isDone) this.older.advance();
@@ -126,7 +132,10 @@ export class Compaction {
     return next;
   }
 
-  /** Moves points to the rows from `first` to `end` (exclusive). False: some are lost, and what is left stays where it is. */
+  /**
+   * Moves points to the rows from `first` to `end` (exclusive). False: some are lost, and what is left stays where it
+   * is.
+   */
   #move(moves: string, first: number, end: number): boolean {
     const { changes } = this.#db.prepare(COPY).run(moves);
     if (changes !== end - first) {

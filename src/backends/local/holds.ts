@@ -9,7 +9,10 @@ const SEGMENTS = `SELECT first_point, last_point, first_offset, last_offset, pla
 const OBJECT = `SELECT 1 FROM object WHERE series = ? AND file = ? AND generation = ? AND "offset" = ? AND idx = ?
   AND step IS ? AND wall_time IS ?`;
 
-/** Whether a store has these points of a file, at their places. Of what is no scalar tag, step and wall time are compared. */
+/**
+ * Whether a store has these points of a file, at their places. Of what is no scalar tag, step and wall time are
+ * compared.
+ */
 export function holdsPoints(db: DatabaseSync, run: RunRef, name: string, points: readonly WrittenPoint[]): boolean {
   const file = db.prepare(FILE).get(run.root, run.path, name);
   if (file === undefined) return false;

@@ -177,7 +177,10 @@ export class LocalBackend implements PositionOwner {
     return this.#reader.filesLike(roots, inodes, firsts);
   }
 
-  /** Runs lie elsewhere now, or files of theirs have other names: their points go with them. Those of which that can't be are left out. */
+  /**
+   * Runs lie elsewhere now, or files of theirs have other names: their points go with them. Those of which that can't
+   * be are left out.
+   */
   move<Move extends StoredMove>(moves: readonly Move[]): Move[] {
     let done: Move[] = [];
     try {
@@ -267,7 +270,7 @@ export class LocalBackend implements PositionOwner {
   }
 }
 
-/** Opens a store to read from it, also while somebody writes to it; all it reads is of one moment. */
+/** Opens a store to read from it, also while another process writes to it; all it reads is one snapshot. */
 export function openStore(path: string): StoreReader {
   const reader = new StoreReader(openForReading(path), path);
   reader.hold();

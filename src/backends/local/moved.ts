@@ -19,8 +19,8 @@ const RUN = 'SELECT run.id FROM run JOIN root ON root.id = run.root WHERE root.n
 const ON_ITS_WAY = '\0';
 
 /**
- * Inside a transaction. Nothing is changed of those that are not returned: there is no such run, or something is stored under a
- * path or a name that it would get.
+ * Inside a transaction. Nothing is changed of those that are not returned: there is no such run, or something is
+ * stored under a path or a name that it would get.
  */
 export function moveRuns<Move extends StoredMove>(db: DatabaseSync, moves: readonly Move[]): Move[] {
   const findRun = (root: string, path: string): number | undefined => {

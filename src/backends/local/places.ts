@@ -1,7 +1,7 @@
 /**
- * Where the points of a segment stand in their file, packed: two or three bytes a point, and a column less in the hottest
- * table. A point is a varint of twice the distance from the record before, plus 1 where a varint follows with the value's
- * place in its record (absent: 0).
+ * Where the points of a segment stand in their file, packed: two or three bytes a point, and a column less in the
+ * hottest table. A point is a varint of twice the distance from the record before, plus 1 where a varint follows with
+ * the value's place in its record (absent: 0).
  */
 import type { ScalarColumns } from '../../model/index.ts';
 
@@ -72,7 +72,8 @@ export function joinPlaces(
   const joined: number[] = [];
   let before = segments[0]?.firstOffset ?? 0;
   for (const { firstOffset, lastOffset, places } of segments) {
-    // The first place of a segment stands at its first offset, distance 0: it gets the distance from the segment before.
+    // The first place of a segment stands at its first offset, distance 0: it gets the distance from the segment
+    // before.
     const isIndexed = ((places[0] ?? 0) & 1) === 1;
     pushVarint(joined, (firstOffset - before) * 2 + (isIndexed ? 1 : 0));
     for (let i = 1; i < places.length; i++) joined.push(places[i] as number);

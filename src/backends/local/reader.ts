@@ -28,7 +28,7 @@ export interface ListedInStore {
   readonly read: number;
   readonly lastStep: number | bigint | null;
   readonly lastWallTime: number | null;
-  /** Something of its files can't be read, is not whole yet, or is owed. */
+  /** Something of its files can't be read, is not whole yet, or is pending. */
   readonly isDamaged: boolean;
   /** Files of it are kept for good, whether they are there or not. */
   readonly isKept: boolean;
@@ -60,7 +60,7 @@ const FILES_LIKE = `SELECT root.name AS root_name, run.path, file.* FROM root JO
 const EXPECTED_RUNS = `FROM run JOIN root ON root.id = run.root WHERE root.name = ?
   AND (EXISTS (SELECT 1 FROM file WHERE file.run = run.id AND stamp <> '${KEPT_STAMP}') OR NOT EXISTS (SELECT 1 FROM file WHERE file.run = run.id))`;
 
-/** Reads a store, also while somebody else writes to it. */
+/** Reads a store, also while another process writes to it. */
 export class StoreReader {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
@@ -74,7 +74,7 @@ export class StoreReader {
     this.#path = path;
   }
 
-  /** Everything read until `close` is of one moment, whoever writes meanwhile. */
+  /** Everything read until `close` is one snapshot, no matter what is written meanwhile. */
   hold(): void {
     this.#db.exec('BEGIN');
   }
@@ -125,7 +125,7 @@ export class StoreReader {
     }
   }
 
-  /** Runs with files of which something can't be read, is not whole yet, or is owed. */
+  /** Runs with files of which something can't be read, is not whole yet, or is pending. */
   damagedRuns(root: string): StoredRun[] {
     const rows = this.#all(
       `SELECT DISTINCT run.id, run.path, run.points FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id
@@ -135,7 +135,7 @@ export class StoreReader {
     return rows.map((row) => ({ row: Number(row.id), run: { root, path: String(row.path) }, points: Number(row.points) }));
   }
 
-  /** All that can't be read of the files of a root, is not whole yet, or is owed. */
+  /** All that can't be read of the files of a root, is not whole yet, or is pending. */
   damage(root: string): (Damage & { readonly run: RunRef; readonly file: string })[] {
     return this.damagedRuns(root).flatMap(({ run }) =>
       this.positions(run).files.flatMap((file) => file.damage.map((item) => ({ ...item, run, file: file.name }))),
@@ -246,7 +246,9 @@ export class StoreReader {
     }
   }
 
-  /** Files of some roots that have one of these inodes, or begin with a record of one of these lengths and checksums. */
+  /**
+   * Files of some roots that have one of these inodes, or begin with a record of one of these lengths and checksums.
+   */
   filesLike(
     roots: readonly string[],
     inodes: readonly string[],

@@ -91,12 +91,12 @@ function hashOfFile(path: string): string | undefined {
 
 const MEDIA_CHUNK_BYTES = 1 << 20;
 
-/** No record has this length, so no bytes pass for those that were read: the file is mirrored anew. */
+/** No record has this length, so no bytes pass for those that were read: the file is mirrored again. */
 const NO_FILE: Guard = { first: { offset: 0, length: 2 ** 52, checksum: 0 }, last: undefined };
 
 /**
- * Changes what a store says of files and runs, so that the next pass over them mends it. Needs the store's lock: whoever
- * mirrors meanwhile would write positions of its own. Points are never touched here.
+ * Changes what a store says of files and runs, so that the next pass over them repairs it. Needs the store's lock: a
+ * process that mirrors meanwhile would write positions of its own. Points are never touched here.
  */
 export class StoreRepair {
   readonly #db: DatabaseSync;
@@ -119,7 +119,7 @@ export class StoreRepair {
     });
   }
 
-  /** Makes the next pass take the file for another one: its rows are written anew, as a new generation. */
+  /** Makes the next pass take the file for another one: its rows are written again, as a new generation. */
   distrust(run: RunRef, file: string): void {
     this.#transaction(() => {
       const row = this.#file(run, file);

@@ -1,7 +1,7 @@
 /**
- * The local store's schema, version 1: documented in docs/schema.md, where every table and view that others may read is
- * described. Measured numbers stand in REAL columns, since other readers (DuckDB) go by declared types. What such a column
- * can't hold has its exact text beside it: -0 (it would become 0) and integers no double holds. NaN is NULL.
+ * The local store's schema, version 1: documented in docs/schema.md, where every table and view that others may read
+ * is described. Measured numbers stand in REAL columns, since other readers (DuckDB) go by declared types. What such
+ * a column can't hold has its exact text beside it: -0 (it would become 0) and integers no double holds. NaN is NULL.
  */
 export const SCHEMA_VERSION = 1;
 
@@ -128,8 +128,8 @@ CREATE TABLE mark (
 `;
 
 /**
- * What SQLite's planner should believe of the sizes: many points, so that it never begins a query with them. Real figures
- * take their place when somebody runs ANALYZE.
+ * What SQLite's planner should believe of the sizes: many points, so that it never begins a query with them. Real
+ * figures take their place after ANALYZE.
  */
 export const STATISTICS = `
 ANALYZE sqlite_schema;

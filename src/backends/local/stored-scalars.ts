@@ -39,8 +39,8 @@ export class StoredScalars {
   }
 
   /**
-   * The points of segments that are sorted by file and first offset. Where a healed record's points lie between those of
-   * another segment, the segments that overlap are sorted together.
+   * The points of segments that are sorted by file and first offset. Where a repaired record's points lie between
+   * those of another segment, the segments that overlap are sorted together.
    */
   *inOrder(segments: readonly StoredSegment[]): Generator<PlacedPoint, void, void> {
     for (let i = 0; i < segments.length; ) {
@@ -113,7 +113,7 @@ export class StoredScalars {
   }
 }
 
-/** Of a row that no place was stored for: the store is damaged, and whoever reads it should not stumble. */
+/** Of a row that no place was stored for: the store is damaged, and its reader must not stumble. */
 const NOWHERE: Place = { offset: -1, index: 0 };
 
 /** Undoes `exact`: integers came as numbers, the wide ones as text. */

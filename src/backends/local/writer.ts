@@ -30,7 +30,9 @@ interface PreparedObject {
   readonly blobs: readonly Blob[];
 }
 
-/** What of a parcel is worked out before the transaction begins: values, and the bytes that have to be on disk first. */
+/**
+ * What of a parcel is worked out before the transaction begins: values, and the bytes that have to be on disk first.
+ */
 export interface PreparedParcel {
   readonly parcel: Parcel;
   readonly objects: readonly PreparedObject[];

@@ -1,7 +1,10 @@
 import { MirrorError } from '../../errors.ts';
 import { type HttpAnswer, isFields, isPage, loginHint, wordsOf } from '../../http/index.ts';
 
-/** What stands behind an answer that is no success: decided by status and error code, by the message only where nothing else tells. */
+/**
+ * What stands behind an answer that is no success: decided by status and error code, by the message only where
+ * nothing else tells.
+ */
 export type Cause =
   /** Out of reach, busy, or a race on the server's side. */
   | 'transient'

@@ -7,8 +7,9 @@ const PROXY = '/api/2.0/mlflow-artifacts/artifacts';
 const MOST_URI = 4096;
 
 /**
- * The folder of a run behind the server's artifact proxy, from the run's `artifact_uri`; undefined where artifacts go elsewhere
- * (a bucket, a path on the server), which nobody but the official client with its own credentials can reach.
+ * The folder of a run behind the server's artifact proxy, from the run's `artifact_uri`; undefined where artifacts go
+ * elsewhere (a bucket, a path on the server), which nobody but the official client with its own credentials can
+ * reach.
  */
 export function artifactRoot(uri: string): string | undefined {
   if (uri.length > MOST_URI) return undefined;

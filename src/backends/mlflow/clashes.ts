@@ -1,7 +1,7 @@
 /**
- * What becomes of metrics that the database takes for some it has already. A batch whose answer was lost comes again, and points
- * that are there should be left out by the server; versions before 3.10 can do that for a hundred entries at a time only, those
- * before 3.16 never for NaN.
+ * What becomes of metrics that the database takes for some it has already. A batch whose answer was lost comes again,
+ * and points that are there should be left out by the server; versions before 3.10 can do that for a hundred entries
+ * at a time only, those before 3.16 never for NaN.
  */
 import type { Failure } from './answers.ts';
 import type { MlflowClient } from './client.ts';
@@ -13,8 +13,8 @@ import type { Metric } from './prepare.ts';
 const SORTED_OUT = 100;
 
 /**
- * How a group that clashes is sent again, in its order; undefined where it is a point alone, or points of NaN alone: then it is
- * looked up.
+ * How a group that clashes is sent again, in its order; undefined where it is a point alone, or points of NaN alone:
+ * then it is looked up.
  */
 export function partsOf<Entry>(group: readonly Entry[], metricOf: (entry: Entry) => Metric): readonly (readonly Entry[])[] | undefined {
   if (group.length > SORTED_OUT) {
@@ -29,8 +29,8 @@ export function partsOf<Entry>(group: readonly Entry[], metricOf: (entry: Entry)
 }
 
 /**
- * How a group that clashes is parted by the names of its metrics, where the run does not hold some of them: those that it holds go
- * first, the others in halves, until a name is alone.
+ * How a group that clashes is parted by the names of its metrics, where the run does not hold some of them: those
+ * that it holds go first, the others in halves, until a name is alone.
  */
 export function partsByName<Entry>(
   group: readonly Entry[],

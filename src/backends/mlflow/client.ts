@@ -70,7 +70,7 @@ export interface ServerFacts {
 
 const API = '/api/2.0/mlflow/';
 
-/** Where what is remembered of a server is looked for. */
+/** Where what is remembered of a server is searched for. */
 const EXPERIMENTS_LOOKED_AT = 100;
 
 const WORKSPACE_HEADER = 'x-mlflow-workspace';
@@ -89,7 +89,10 @@ const LONG = new Set([
 /** Each call of these makes one more: whether an answer that was lost stood for one has to be looked up first. */
 const MAKES_ANOTHER = new Set(['runs/create', 'model-versions/create']);
 
-/** The calls of the tracking API that are needed, each with its answer taken apart. Names and numbers must be legal already. */
+/**
+ * The calls of the tracking API that are needed, each with its answer taken apart. Names and numbers must be legal
+ * already.
+ */
 export class MlflowClient {
   readonly address: string;
   readonly #http: HttpClient;
@@ -244,7 +247,10 @@ export class MlflowClient {
     return this.call('writing params', 'POST', 'runs/log-batch', { run_id: runId, params }, signal);
   }
 
-  /** Whose points the server gives when it is asked for those of a key: a database that compares loosely gives another key's. */
+  /**
+   * Whose points the server gives when it is asked for those of a key: a database that compares loosely gives another
+   * key's.
+   */
   async holderOf(runId: string, key: string, signal: AbortSignal): Promise<Reply<string | undefined>> {
     const input = { run_id: runId, metric_key: key, max_results: 1 };
     const reply = taken(await this.call(`looking for the metric ${key}`, 'GET', 'metrics/get-history', input, signal), (said) => {
@@ -254,8 +260,8 @@ export class MlflowClient {
   }
 
   /**
-   * A metric's history, page by page; pages are smaller where they would be too large. `failed` makes what is thrown. Points of
-   * other keys, which a database that compares loosely gives too, are left out.
+   * A metric's history, page by page; pages are smaller where they would be too large. `failed` makes what is thrown.
+   * Points of other keys, which a database that compares loosely gives too, are left out.
    */
   async *history(
     runId: string,

@@ -1,7 +1,8 @@
 /**
- * Segments: files of lines that hold points exactly as they were, for all that metrics can't hold. A segment's name comes from its
- * content, so the same points sent again fall on the same file; points that were cut into other segments meanwhile stand in both,
- * and are one by their place. The value is the last field, so that its text can be had back as it was written.
+ * Segments: files of lines that hold points exactly as they were, for all that metrics can't hold. A segment's name
+ * comes from its content, so the same points sent again fall on the same file; points that were cut into other
+ * segments meanwhile stand in both, and are one by their place. The value is the last field, so that its text can be
+ * had back as it was written.
  */
 import { createHash } from 'node:crypto';
 import {

@@ -30,7 +30,7 @@ export class Experiments {
         return await found;
       } catch (error) {
         if (this.#known.get(key) === found) this.#known.delete(key);
-        // Whoever began it was interrupted: that is nothing to us.
+        // The call that began it was interrupted: this one is not.
         if (under === undefined || signal.aborted || error instanceof MirrorError) throw error;
       }
     }
@@ -51,7 +51,7 @@ export class Experiments {
     if (found.cause !== 'missing') throw found.error;
     const made = await this.#client.call(`creating the experiment ${name}`, 'POST', 'experiments/create', { name }, signal);
     if (made.kind === 'ok') return { id: made.value.id('experiment_id'), name, isDeleted: false, artifacts: '', tags: new Map() };
-    // Somebody else was first: one of many that try gets 200.
+    // Another process was first: one of many that try gets 200.
     if (made.cause !== 'exists') throw made.error;
     return this.#usable(valueOrThrow(await this.#client.experimentNamed(name, signal)), signal);
   }

@@ -1,4 +1,4 @@
-/** What experiments hold that was not mirrored into them: for whoever means to switch a server off. */
+/** What experiments hold that was not mirrored into them: for a person who means to switch a server off. */
 import { firstWords, hparamNames, lookedThrough } from '../../backend-kit/index.ts';
 import type { Foreign, ForeignLook, OwnRun, ReadBackChunk } from '../../contract/index.ts';
 import { FolderWalk, MOST_LISTED, PageSize, Pages, type Said, taken, valueOrThrow } from '../../http/index.ts';

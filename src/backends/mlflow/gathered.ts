@@ -1,9 +1,9 @@
 /**
- * Small files that follow each other are made one: a run that is watched brings a few lines each second, and a file for each of
- * them would be thousands. What was stored last stays in memory while it is small; the next lines go into one file with it, and
- * the former file is removed when more comes: whoever lists files meanwhile finds it still. A file takes in others of about its
- * size, so that a line is written again a few times only. After a crash both are there, which changes nothing: a point stands in
- * as many files as it likes.
+ * Small files that follow each other are made one: a run that is watched brings a few lines each second, and a file
+ * for each of them would be thousands. What was stored last stays in memory while it is small; the next lines go into
+ * one file with it, and the former file is removed when more comes: a listing meanwhile still finds it. A file takes
+ * in others of about its size, so that a line is written again a few times only. After a crash both are there, which
+ * changes nothing: a point stands in as many files as it likes.
  */
 export interface Piece {
   readonly offset: number;
@@ -53,7 +53,7 @@ export class Gathered<Part extends Piece> {
     if (last !== undefined && !isBehind(first, last.pieces.at(-1))) {
       const known = new Set(last.pieces.map(({ text }) => text));
       if (fresh.every(({ text }) => known.has(text))) return undefined;
-      // The file was written anew, or another part of it comes again.
+      // The file was written again, or another part of it comes again.
       this.forget(source);
       return { pieces: fresh, absorbed: [] };
     }

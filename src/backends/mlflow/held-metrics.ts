@@ -4,9 +4,10 @@ import type { HistoryPoint, MlflowClient } from './client.ts';
 import type { Metric } from './prepare.ts';
 
 /**
- * What a file store holds of a run: it keeps every copy of a point, so what may have arrived before is looked up and left out. Bytes
- * that this process has not sent before, of a run it made itself, are known to be new; those of another run are looked up until some of
- * a file are not there. A look is no key: a request that was given up and is carried out after the look leaves its points there twice.
+ * What a file store holds of a run: it keeps every copy of a point, so what may have arrived before is looked up and
+ * left out. Bytes that this process has not sent before, of a run it made itself, are known to be new; those of
+ * another run are looked up until some of a file are not there. A look is no key: a request that was given up and is
+ * carried out after the look leaves its points there twice.
  */
 export class HeldMetrics {
   readonly #client: MlflowClient;
@@ -50,7 +51,10 @@ export class HeldMetrics {
     this.#isUnsure = true;
   }
 
-  /** Those of the metrics that are not there yet, each once. `toError` makes what is thrown when the server does not say. */
+  /**
+   * Those of the metrics that are not there yet, each once. `toError` makes what is thrown when the server does not
+   * say.
+   */
   async missing(metrics: readonly Metric[], signal: AbortSignal, toError: (failure: Failure) => Error): Promise<readonly Metric[]> {
     const held = new Set<string>();
     if (this.#isUnsure) {
@@ -76,7 +80,10 @@ export class HeldMetrics {
   }
 }
 
-/** What a run holds of a metric; nothing where it has none. `toError` makes what is thrown when the server does not say. */
+/**
+ * What a run holds of a metric; nothing where it has none. `toError` makes what is thrown when the server does not
+ * say.
+ */
 export async function* heldPoints(
   client: MlflowClient,
   runId: string,

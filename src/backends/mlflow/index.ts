@@ -224,7 +224,7 @@ class MlflowBackend implements Backend {
   async *readBack(handle: Handle, options: ReadBackOptions = {}): AsyncGenerator<ReadBackChunk, void, void> {
     const { client, artifacts, noFiles } = await this.#connect(options.signal ?? this.#stop.signal);
     const run = readHandle(handle);
-    // Whoever only reads back has opened no run that would have told.
+    // A lane that only reads back has opened no run that would have told.
     if (noFiles !== undefined || run.root === undefined) this.#hasArtifacts = false;
     yield* readBack(client, artifacts, run, options);
   }
@@ -283,7 +283,10 @@ class MlflowBackend implements Backend {
     await connection?.server?.close();
   }
 
-  /** The connection, with all that has to be known before a run is opened. What was learned when something failed stays. */
+  /**
+   * The connection, with all that has to be known before a run is opened. What was learned when something failed
+   * stays.
+   */
   async #connect(signal: AbortSignal): Promise<Connection> {
     const connection = await this.#client(signal);
     if (this.#known?.client === connection.client) return this.#known;

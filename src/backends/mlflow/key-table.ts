@@ -1,7 +1,10 @@
 import { DERIVED_PREFIX, type KeyOptions, keyOf } from './keys.ts';
 import { KEY_LENGTH } from './limits.ts';
 
-/** Stands for nothing in a name: `tagOf` drops it. No tag's own key ends so, since what looks like an escape is escaped. */
+/**
+ * Stands for nothing in a name: `tagOf` drops it. No tag's own key ends so, since what looks like an escape is
+ * escaped.
+ */
 const NOTHING = '.x.';
 /** A database that takes even a name with so many of them for another one has something else against it. */
 const MOST_MARKS = 8;
@@ -14,9 +17,9 @@ interface Made {
 }
 
 /**
- * The keys of one run's metrics, or of its params. Where a database takes names for one that differ only by case, accents or
- * trailing blanks, all but the first get `.x.` behind them. Which one came first is told by what the run holds already; for
- * reading back it does not matter. A key that the run holds stays the key of its tag.
+ * The keys of one run's metrics, or of its params. Where a database takes names for one that differ only by case,
+ * accents or trailing blanks, all but the first get `.x.` behind them. Which one came first is told by what the run
+ * holds already; for reading back it does not matter. A key that the run holds stays the key of its tag.
  */
 export class KeyTable {
   readonly #options: KeyOptions;
@@ -100,8 +103,8 @@ function parted(key: string): { readonly name: string; readonly rest: string } {
 }
 
 /**
- * What a name is to a database that compares loosely. Rather too much is taken for one than too little: that costs three
- * characters, a missed one costs requests. MySQL's older collation takes ß for s.
+ * What a name is to a database that compares loosely. Rather too much is taken for one than too little: that costs
+ * three characters, a missed one costs requests. MySQL's older collation takes ß for s.
  */
 export function foldOf(name: string): string {
   // Most names: there is nothing in them but case and blanks.

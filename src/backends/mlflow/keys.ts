@@ -1,12 +1,16 @@
 /**
- * Names of metrics, params and tags. MLflow takes letters, digits and `_ - . / space`, and only what is its own normal path. Anything
- * else is written `.x<hex>.` (the code point; `.x.` for an empty name), so that the original can be had back from the name alone.
+ * Names of metrics, params and tags. MLflow takes letters, digits and `_ - . / space`, and only what is its own
+ * normal path. Anything else is written `.x<hex>.` (the code point; `.x.` for an empty name), so that the original
+ * can be had back from the name alone.
  */
 import { createHash } from 'node:crypto';
 import { KEY_LENGTH } from './limits.ts';
 import type { Characters, StoreFacts } from './store-facts.ts';
 
-/** A plain part of a name. The colon is not: servers on Windows and older ones refuse it, and a name must not depend on the server. */
+/**
+ * A plain part of a name. The colon is not: servers on Windows and older ones refuse it, and a name must not depend
+ * on the server.
+ */
 const PLAIN = /^[\p{L}\p{N}_\-. /]$/u;
 const PLAIN_ASCII = /^[A-Za-z0-9_\-. /]$/;
 const PLAIN_NARROW = /^(?![\u{10000}-\u{10ffff}])[\p{L}\p{N}_\-. /]$/u;
@@ -45,7 +49,9 @@ export function keyOf(tag: string, options: KeyOptions = {}): string {
   return `${kept}.h${hash}`;
 }
 
-/** What need not be escaped: what the store holds, and does not take for something else in a way that we do not know. */
+/**
+ * What need not be escaped: what the store holds, and does not take for something else in a way that we do not know.
+ */
 function plainOf({ isAscii, isNarrow, foldsNames, foldsLetters }: KeyOptions): RegExp {
   if (isAscii === true || foldsLetters === true) return PLAIN_ASCII;
   // An older collation of MySQL takes all of those for one.
@@ -53,8 +59,8 @@ function plainOf({ isAscii, isNarrow, foldsNames, foldsLetters }: KeyOptions): R
 }
 
 /**
- * Whether a tag can stand in the value of a run's tag as it is. Databases have no place for half characters, and PostgreSQL none
- * for NUL.
+ * Whether a tag can stand in the value of a run's tag as it is. Databases have no place for half characters, and
+ * PostgreSQL none for NUL.
  */
 export function isPublishable(tag: string, { tagLength, isAscii, isNarrow }: Characters & Pick<StoreFacts, 'tagLength'>): boolean {
   const isHeld = !(isAscii && BEYOND_ASCII.test(tag)) && !(isNarrow && BEYOND_NARROW.test(tag));
@@ -98,7 +104,10 @@ function isEmptyPart(points: readonly string[], i: number): boolean {
   return i === 0 || i === points.length - 1 || points[i - 1] === '/';
 }
 
-/** A second character that leaves the dot before it alone: a name must not begin with two of them, and an escape begins with one. */
+/**
+ * A second character that leaves the dot before it alone: a name must not begin with two of them, and an escape
+ * begins with one.
+ */
 function isSingle(second: string | undefined, plain: RegExp): boolean {
   return second !== undefined && second !== '.' && plain.test(second);
 }
@@ -122,7 +131,10 @@ function looksLikeEscape(points: readonly string[], i: number): boolean {
   return next === undefined || !HARMLESS.test(next);
 }
 
-/** A part of an artifact's path: `/` as `~`, as the grid of images wants it; what is not plain ASCII is escaped. At most 120 characters. */
+/**
+ * A part of an artifact's path: `/` as `~`, as the grid of images wants it; what is not plain ASCII is escaped. At
+ * most 120 characters.
+ */
 export function fileNameOf(tag: string): string {
   let out = '';
   for (const point of tag) {

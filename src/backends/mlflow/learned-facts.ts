@@ -27,7 +27,7 @@ export class LearnedFacts {
     return { ...facts, isFileStore: this.#said.isFileStore ?? facts.isFileStore };
   }
 
-  /** Whether somebody has tried this server. */
+  /** Whether this server was tried. */
   get isTried(): boolean {
     return this.#tried !== undefined;
   }
@@ -37,7 +37,10 @@ export class LearnedFacts {
     return this.#said.isFileStore !== undefined;
   }
 
-  /** Takes up what the server says of itself, and what a trial before has left in one of its experiments. Writes nothing. */
+  /**
+   * Takes up what the server says of itself, and what a trial before has left in one of its experiments. Writes
+   * nothing.
+   */
   async look(isFileStore: boolean | undefined, signal: AbortSignal): Promise<void> {
     this.#version ??= await this.#client.version(signal);
     this.#said = { version: this.#version, isFileStore };

@@ -7,7 +7,10 @@ export const METRICS_PER_REQUEST = 1000;
 export const PARAMS_PER_REQUEST = 100;
 /** Tags of one `log-batch` (REST API, request limits). */
 export const TAGS_PER_REQUEST = 100;
-/** The documented limit is a million; hosted services keep to it. Segments keep to it too, for proxies with limits of their own. */
+/**
+ * The documented limit is a million; hosted services keep to it. Segments keep to it too, for proxies with limits of
+ * their own.
+ */
 export const BYTES_PER_REQUEST = 900_000;
 
 /** Code points. Longer keys are refused; longer values are cut by the server without a word, so they are cut here. */
@@ -24,7 +27,7 @@ export const EXPERIMENT_NAME_LENGTH = 500;
 /** A page of a metric's history: the server gives no more. */
 export const HISTORY_PAGE = 25_000;
 
-/** Runs of one page, where those of a key are looked for: most often it is one. */
+/** Runs of one page, where those of a key are searched for: most often it is one. */
 export const RUNS_PAGE = 100;
 /** Of a listing of versions of models. */
 export const VERSIONS_PAGE = 1000;
@@ -46,7 +49,8 @@ export function mlflowCapabilities(hasArtifacts: boolean, isFileStore: boolean |
       other: beside,
     },
     limits: { bytesPerSend: 8 * 1024 * 1024, sendsAtOnce: REQUESTS_AT_ONCE, gatherMs: 1000 },
-    // A file store keeps every copy of a point. We look before we send again, but that is no key: what is under way is not seen.
+    // A file store keeps every copy of a point. We look before we send again, but that is no key: what is under way
+    // is not seen.
     replacesByKey: isFileStore === false,
     keeps: {
       wallTime: exactTimes && hasArtifacts,

@@ -1,4 +1,7 @@
-/** A tracking server of our own, for stores that no server stands before: a database, a folder. It lives as long as the backend. */
+/**
+ * A tracking server of our own, for stores that no server stands before: a database, a folder. It lives as long as
+ * the backend.
+ */
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MirrorError, messageOf } from '../../errors.ts';
@@ -45,7 +48,7 @@ export async function startServer(settings: StoreSettings, env: NodeJS.ProcessEn
   );
 }
 
-/** What only somebody can change, by the server's last words, and how. Undefined where it may pass by itself. */
+/** What only a person can change, by the server's last words, and how. Undefined where it may pass by itself. */
 function remedyOf(log: string, uri: string): ServerRemedy | undefined {
   const missing = /ModuleNotFoundError: No module named '([\w-]+)/.exec(log)?.[1];
   if (missing !== undefined) {
@@ -58,7 +61,7 @@ function remedyOf(log: string, uri: string): ServerRemedy | undefined {
   if (log.includes('out-of-date database schema')) {
     return { hint: `Another version of MLflow made this database: back it up, then bring it up to date with mlflow db upgrade ${uri}.` };
   }
-  // It goes on trying for minutes.
+  // It continues trying for minutes.
   if (NO_ACCESS.test(log)) return { hint: 'Correct user and password in the address (tracking_uri).', isCertain: true };
   if (/NoSuchModuleError|Could not parse SQLAlchemy URL/.test(log)) {
     return { hint: 'Correct the address (tracking_uri): there is no such kind of database.' };

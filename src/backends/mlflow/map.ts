@@ -32,12 +32,18 @@ export function nearestMillis(wallTime: number): number {
   return Math.min(ms, Number.MAX_SAFE_INTEGER);
 }
 
-/** The nearest number a metric holds. Infinities are sent as they are; databases hold the largest number in their place. */
+/**
+ * The nearest number a metric holds. Infinities are sent as they are; databases hold the largest number in their
+ * place.
+ */
 export function nearestValue(value: number | bigint): number {
   return Number(value) + 0;
 }
 
-/** A scalar as its metric holds it. Databases have no infinities: the largest number stands for them; a file store has. */
+/**
+ * A scalar as its metric holds it. Databases have no infinities: the largest number stands for them; a file store
+ * has.
+ */
 export function heldScalar(point: HeldPoint, isFileStore = false): HeldPoint {
   const value = nearestValue(point.value as number | bigint);
   return { step: point.step, wallTime: nearestMillis(point.wallTime) / 1000, value: isFileStore ? value : clamped(value) };
@@ -49,8 +55,8 @@ export function clamped(value: number): number {
 }
 
 /**
- * The JSON text of a metric; `keyText` is its name as JSON. The server answers 200 to a number it can't read, stores zeros for it and
- * drops all that follows, so every number is put into a form here that it is known to take.
+ * The JSON text of a metric; `keyText` is its name as JSON. The server answers 200 to a number it can't read, stores
+ * zeros for it and drops all that follows, so every number is put into a form here that it is known to take.
  */
 export function metricText(keyText: string, step: number | bigint, wallTime: number, value: number | bigint): string {
   const exact = typeof step === 'bigint' || !Number.isSafeInteger(step) ? `"${BigInt(step)}"` : String(step + 0);

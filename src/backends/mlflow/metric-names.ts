@@ -17,8 +17,8 @@ export interface MetricNamesOptions {
 }
 
 /**
- * Which names of metrics are a run's own for certain, and new names for those that its database takes for others. No database
- * says how it compares, so a name that clashes is looked up: the server then gives another one's points.
+ * Which names of metrics are a run's own for certain, and new names for those that its database takes for others. No
+ * database says how it compares, so a name that clashes is looked up: the server then gives another one's points.
  */
 export class MetricNames {
   readonly #options: MetricNamesOptions;

@@ -17,8 +17,8 @@ interface KnownVersion {
 }
 
 /**
- * Makes a stored file a version of a model. Each call of the server makes a new version, so the versions of the run are looked
- * through for one of this content first; so is the model, which may be there already.
+ * Makes a stored file a version of a model. Each call of the server makes a new version, so the versions of the run
+ * are looked through for one of this content first; so is the model, which may be there already.
  */
 export async function registerModel(
   client: MlflowClient,
@@ -69,7 +69,10 @@ async function noteWritten(
   valueOrThrow(await client.call(`noting when a version of ${model} was written`, 'POST', 'model-versions/set-tag', input, signal));
 }
 
-/** Whether the alias stands at a version that was written later: of several runs, the one with the newest file may come first. */
+/**
+ * Whether the alias stands at a version that was written later: of several runs, the one with the newest file may
+ * come first.
+ */
 async function isOlder(
   client: MlflowClient,
   { model, alias, writtenAtMs }: ModelVersion & { readonly alias: string },
@@ -130,7 +133,10 @@ export async function* foreignVersions(
   }
 }
 
-/** By which the versions of runs are found: all at once, run by run where a server wants to know of which, not at all where it has no registry. */
+/**
+ * By which the versions of runs are found: all at once, run by run where a server wants to know of which, not at all
+ * where it has no registry.
+ */
 async function filtersFor(
   client: MlflowClient,
   runIds: ReadonlySet<string>,

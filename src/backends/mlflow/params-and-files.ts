@@ -62,7 +62,10 @@ export function paramText(value: RunParam['value']): string {
   return /^-?\d+$/.test(text) ? `${text}.0` : text;
 }
 
-/** A double with the digits and the exponent that Python gives it, so that a search for `5e-05` finds it: whole numbers without `.0`. */
+/**
+ * A double with the digits and the exponent that Python gives it, so that a search for `5e-05` finds it: whole
+ * numbers without `.0`.
+ */
 export function doubleText(value: number): string {
   const size = Math.abs(value);
   if (Object.is(value, -0)) return '-0';
@@ -77,7 +80,9 @@ function wordOf(text: string): string {
   return word === 'true' ? '1' : word === 'false' ? '0' : word;
 }
 
-/** Whether two texts are the same value: hparams of event files are doubles, and say 64 where a file says 64 or 64.0. */
+/**
+ * Whether two texts are the same value: hparams of event files are doubles, and say 64 where a file says 64 or 64.0.
+ */
 export function isSameParam(a: string, b: string): boolean {
   if (a === b) return true;
   const [first, second] = [wordOf(a), wordOf(b)];

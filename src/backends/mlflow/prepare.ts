@@ -158,7 +158,9 @@ export function publicationOf(tag: string, key: string, facts: StoreFacts): Tag 
   return tagOf(key) === tag ? undefined : { key: publishedName(key), value: LOST_NAME };
 }
 
-/** The tag of a run that says what a key stands for. A key that is too long to stand in it is one that ends in a hash. */
+/**
+ * The tag of a run that says what a key stands for. A key that is too long to stand in it is one that ends in a hash.
+ */
 export function publishedName(key: string): string {
   return [...key].length + PUBLISHED.length <= KEY_LENGTH ? PUBLISHED + key : `${PUBLISHED}${key.slice(-18)}`;
 }

@@ -12,7 +12,7 @@ import type { MlflowSettings } from './settings.ts';
 /** Clocks further apart are worth a word: times of runs are theirs. */
 const SKEW_MS = 60_000;
 
-/** Whether something is there that speaks the API, and lets us in. Throws what stands in the way. */
+/** Whether something is there that speaks the API, and lets us in. Throws what is wrong. */
 export async function lookFor(
   client: MlflowClient,
   settings: Pick<MlflowSettings, 'workspace' | 'kind'>,
@@ -38,8 +38,8 @@ export async function lookFor(
 }
 
 /**
- * A server that knows no workspaces looks past the name of one, and would put everything together; one that was started without
- * them takes no request that names one, be it the default. Throws MB4004.
+ * A server that knows no workspaces looks past the name of one, and would put everything together; one that was
+ * started without them takes no request that names one, be it the default. Throws MB4004.
  */
 export function checkWorkspace({ workspace, kind }: Pick<MlflowSettings, 'workspace' | 'kind'>, facts: ServerFacts, address: string): void {
   if (workspace === undefined || facts.hasWorkspaces === true || kind === 'store') return;
@@ -50,7 +50,7 @@ export function checkWorkspace({ workspace, kind }: Pick<MlflowSettings, 'worksp
   });
 }
 
-/** A look at the server that writes nothing, once it is known to be there. Throws what stands in the way. */
+/** A look at the server that writes nothing, once it is known to be there. Throws what is wrong. */
 export async function probeServer(
   client: MlflowClient,
   artifacts: Artifacts,
@@ -117,12 +117,16 @@ function storeNotes({ facts, isTried, saysItsStore }: LearnedFacts): string[] {
 const FILE_STORE_NOTE =
   'The server keeps its data in files (FileStore), which keep every copy of a point: what is sent again is looked up first, which is slow, and points that were under way in a crash may be there twice. "/" in names of metrics is escaped. A database (SQLite) has none of this.';
 
-/** Where the experiment keeps its files, if we do not reach that; of one that is not there yet the default's place tells. */
+/**
+ * Where the experiment keeps its files, if we do not reach that; of one that is not there yet the default's place
+ * tells.
+ */
 async function awayNote(client: MlflowClient, found: Experiment | undefined, signal: AbortSignal): Promise<string | undefined> {
   const known = found ?? okOr(await client.experimentById('0', signal));
   if (known === undefined || known.artifacts === '' || artifactRoot(known.artifacts) !== undefined) return undefined;
   const away = `keeps artifacts ${placeOf(known.artifacts)}, not behind the tracking server`;
-  // Of an experiment that is not there yet nobody knows it: what is said of kinds that are kept in files holds unless it is so.
+  // Of an experiment that is not there yet nobody knows it: what is reported about kinds that are kept in files holds
+  // unless it is so.
   return found === undefined
     ? `The experiment Default ${away}, and so may every new one: of one that does so only scalars are mirrored, and nothing that would be kept in files. ${AWAY_HINT}`
     : `The experiment ${known.name} ${away}: only scalars are mirrored. ${AWAY_HINT}`;

@@ -20,7 +20,10 @@ import { clamped, nearestMillis, nearestValue } from './map.ts';
 import { LOST_NAME, publishedName } from './prepare.ts';
 import { heldTexts } from './store-facts.ts';
 
-/** Scalars of segments whose metrics are to be left out are kept in memory up to this number; the tags beyond are read once more. */
+/**
+ * Scalars of segments whose metrics are to be left out are kept in memory up to this number; the tags beyond are read
+ * once more.
+ */
 const MOST_KEPT = 400_000;
 
 /** As every store has it. */
@@ -50,7 +53,8 @@ export async function* readBack(
 
   const keys = facts.metrics
     .filter((key) => !key.startsWith(DERIVED_PREFIX))
-    // What others can be read from tells it for certain: a database that compares loosely may have taken one tag for another's.
+    // What others can be read from tells it for certain: a database that compares loosely may have taken one tag for
+    // another's.
     .map((key) => ({ key, tag: (isCut(key) ? facts.tags.get(publishedName(key)) : undefined) ?? tagOf(key) }))
     // Every point of such a one was in the segments, under its name.
     .filter(({ key, tag }) => (!LOST_NAMES.has(tag) || tagOf(key) === tag) && isWanted(tag));
@@ -170,8 +174,9 @@ export class SegmentReader {
   }
 
   /**
-   * The text of a segment. A run that is being mirrored joins small ones: where one has gone since they were listed, its lines stand in a
-   * newer one, which begins no later; what stands there before them was in segments that came before it.
+   * The text of a segment. A run that is being mirrored joins small ones: where one has gone since they were listed,
+   * its lines stand in a newer one, which begins no later; what stands there before them was in segments that came
+   * before it.
    */
   async #read(root: string, { path, source, offset }: StoredSegment): Promise<string> {
     for (let looks = 0; ; looks++) {
@@ -233,5 +238,5 @@ function offsetOf(line: string): number {
   return Number(/"offset":(\d+)/.exec(line)?.[1] ?? -1);
 }
 
-/** So often a segment that has gone is looked for in a newer one. */
+/** So often a segment that has gone is searched for in a newer one. */
 const MOST_LOOKS = 5;

@@ -22,7 +22,10 @@ export interface RunParamsOptions {
 
 /** The tag of another value than the first one, before the param's name. */
 export const OTHER_VALUE = 'mirrorboard.param.';
-/** A param that shows whether any is taken, before a number: one that is there with this value would only be looked up. */
+/**
+ * A param that shows whether any is taken, before a number: one that is there with this value would only be looked
+ * up.
+ */
 export const TRIAL_PARAM = 'mirrorboard.trial.';
 /** They can't be removed, so a run never has more of them; the last one is written again. */
 const MOST_TRIALS = 8;
@@ -53,8 +56,9 @@ export class RunParams {
   }
 
   /**
-   * Params of points, for which nobody asks again: what is refused is written again, each time after the server has taken another
-   * one, and then given up for as long as this process lives. Throws a `Stop` where it has to be tried again.
+   * Params of points, for which nobody asks again: what is refused is written again, each time after the server has
+   * taken another one, and then given up for as long as this process lives. Throws a `Stop` where it has to be tried
+   * again.
    */
   async putOfPoints(params: readonly Tag[], signal: AbortSignal): Promise<void> {
     let left = params.filter(({ key }) => !this.#refused.has(key));
@@ -179,7 +183,10 @@ export class RunParams {
     );
   }
 
-  /** Throws unless it is the request that the server stumbles over: it did so again and again, and takes another param. */
+  /**
+   * Throws unless it is the request that the server stumbles over: it did so again and again, and takes another
+   * param.
+   */
   async #suspect(failure: Failure, signal: AbortSignal): Promise<void> {
     if (failure.cause === 'internal' && this.#isTaking) return;
     if (failure.cause !== 'internal' || ++this.#stumbles < STUMBLES) throw stopOf(failure);
@@ -201,8 +208,8 @@ export class RunParams {
 }
 
 /**
- * Whether a value that is there is this one, as the server took it: cut where it takes so many characters, some of them escaped
- * where it has no place for them.
+ * Whether a value that is there is this one, as the server took it: cut where it takes so many characters, some of
+ * them escaped where it has no place for them.
  */
 export function isHeldParam(held: string, value: string): boolean {
   const isOneOf = (text: string): boolean =>

@@ -23,8 +23,8 @@ export interface TagWork {
 }
 
 /**
- * Writes tags of a run. What is refused is halved down to the tag, which is refused only if the server takes another one now, and
- * not this one.
+ * Writes tags of a run. What is refused is halved down to the tag, which is refused only if the server takes another
+ * one now, and not this one.
  */
 export async function writeTags(work: TagWork, tags: readonly Tag[], signal: AbortSignal): Promise<void> {
   for (let at = 0; at < tags.length; at += TAGS_PER_REQUEST) {
@@ -89,7 +89,10 @@ export class RunTags {
     return this.#held.has(key);
   }
 
-  /** Writes those that are not there yet. Returns the refused ones: by those that tell a name more is lost than themselves. */
+  /**
+   * Writes those that are not there yet. Returns the refused ones: by those that tell a name more is lost than
+   * themselves.
+   */
   async put(wanted: readonly Tag[], signal: AbortSignal): Promise<ReadonlyMap<string, Failure>> {
     const { facts, runId, warn } = this.#options;
     const missing = wanted
@@ -107,7 +110,10 @@ export class RunTags {
     return all;
   }
 
-  /** Whether the database takes its name for another tag's: of a metric and of a param, say. It tries that for seconds, in vain. */
+  /**
+   * Whether the database takes its name for another tag's: of a metric and of a param, say. It tries that for
+   * seconds, in vain.
+   */
   #isTaken(key: string): boolean {
     if (!this.#options.facts.foldsNames || tellsName(key)) return false;
     const fold = foldOf(key);

@@ -1,6 +1,6 @@
 /**
- * Everything that is written into one tracker run. Longer than other files: the order in which files, metrics and params of several
- * parcels go out, and what becomes of each parcel when one of them fails, is one piece.
+ * Everything that is written into one tracker run. Longer than other files: the order in which files, metrics and
+ * params of several parcels go out, and what becomes of each parcel when one of them fails, is one piece.
  */
 
 import { cutLines, type SegmentLine } from '../../backend-kit/exact-points/index.ts';
@@ -154,7 +154,8 @@ export class RunWriter {
     } catch (error) {
       stop = outcomeOf(error, signal);
     }
-    // What was prepared is carried to its end, so that a parcel before the one that failed is not sent again for nothing.
+    // What was prepared is carried to its end, so that a parcel before the one that failed is not sent again for
+    // nothing.
     try {
       await this.#writeMetrics(jobs, signal);
       for (const job of jobs) if (job.failed === undefined) await this.#writeParams(job, signal);
@@ -176,7 +177,10 @@ export class RunWriter {
     return job.prepared.metrics.every((metric) => metric.isSettled) && job.prepared.params.length === 0;
   }
 
-  /** Tags, files and segments of a parcel: all before its metrics, so that no metric stands for a point that is not kept. */
+  /**
+   * Tags, files and segments of a parcel: all before its metrics, so that no metric stands for a point that is not
+   * kept.
+   */
   async #store(job: Job, signal: AbortSignal): Promise<void> {
     const { prepared, refusals } = job;
     for (const refusal of prepared.refusals) refusals.push(refusal);
@@ -315,8 +319,8 @@ export class RunWriter {
       this.#noFiles = failure.error.message;
       return failure;
     }
-    // A 500 stays a 500 for a name too long and for a file where a folder is; the second try was made already. But a store of files that
-    // is away refuses any of them.
+    // A 500 stays a 500 for a name too long and for a file where a folder is; the second try was made already. But a
+    // store of files that is away refuses any of them.
     const mayBeAbout = failure.cause === 'refused' || failure.cause === 'tooMuch' || failure.cause === 'internal';
     if (!mayBeAbout) throw stopOf(failure);
     const other = await tryFile(this.#artifacts, root, signal);
@@ -324,7 +328,7 @@ export class RunWriter {
     return failure;
   }
 
-  /** Writes something small of a kind. Throws what stands in the way. */
+  /** Writes something small of a kind. Throws what is wrong. */
   async tryOut(kind: TrialKind, signal: AbortSignal): Promise<void> {
     if (kind === 'params') return await this.#params.tryOut(signal).catch(throwError);
     const { runId, root } = this.#run;
@@ -399,8 +403,8 @@ export class RunWriter {
   }
 
   /**
-   * Sends a group in parts where the server takes some of it for what it holds. A name that it takes for another one gets a new one;
-   * what comes down to single points is looked up.
+   * Sends a group in parts where the server takes some of it for what it holds. A name that it takes for another one
+   * gets a new one; what comes down to single points is looked up.
    */
   async #sortOut(group: readonly (readonly [Job, Metric])[], clash: Failure, search: { left: number }, signal: AbortSignal): Promise<void> {
     const metrics = group.map(([, metric]) => metric);
@@ -423,7 +427,10 @@ export class RunWriter {
     else for (const entry of missing) await this.#writeOnce(entry, clash, signal);
   }
 
-  /** A point that is not there, though the server said so: another writer was at work, or its name is another one's to this database. */
+  /**
+   * A point that is not there, though the server said so: another writer was at work, or its name is another one's to
+   * this database.
+   */
   async #writeOnce(entry: readonly [Job, Metric], clash: Failure, signal: AbortSignal): Promise<void> {
     const [, metric] = entry;
     const reply = await this.#client.logMetrics(this.#run.runId, metric.text, signal);
@@ -456,7 +463,7 @@ export class RunWriter {
     params.length = 0;
   }
 
-  /** Params that stand in files beside the event files. One answer each. */
+  /** Params that stand in files next to the event files. One answer each. */
   async setParams(params: readonly RunParam[], signal: AbortSignal): Promise<readonly ParamOutcome[]> {
     const tags = new Map<string, string>();
     const names = new Names(this.#options.paramKeys, this.#options.facts, tags);

@@ -1,4 +1,4 @@
-/** Finding and making the tracker runs of runs: each exactly once, and never somebody else's. */
+/** Finding and making the tracker runs of runs: each exactly once, and never one that is not ours. */
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -268,7 +268,10 @@ export class Runs {
     return now === undefined ? [] : [{ key: MADE, value: String(Math.round(now)) }];
   }
 
-  /** Whether its maker may still give it a place. One that was left long ago is waited for by nobody, and many that were left only once. */
+  /**
+   * Whether its maker may still give it a place. One that was left long ago is waited for by nobody, and many that
+   * were left only once.
+   */
   #mayDraw({ tags }: RunFacts): boolean {
     const [now, made] = [this.#client.nowMs(), tags.get(MADE)];
     return now === undefined || made === undefined || !/^\d{1,15}$/.test(made) || now - Number(made) < DRAWING_MS;
@@ -304,7 +307,7 @@ export class Runs {
   #candidateOf(run: RunFacts): Candidate {
     return {
       mark: { instance: run.tags.get(INSTANCE), files: FileMarks.read(run.tags.get(FINGERPRINT)) },
-      // What was deleted gives no points back: whoever names no file can't be told to be ours.
+      // What was deleted gives no points back: one that names no file can't be recognised as ours.
       readBack: (signal) => (run.isDeleted ? NOTHING : this.#readBack(run, signal)),
     };
   }
@@ -328,8 +331,8 @@ export class Runs {
   }
 
   /**
-   * Brings the tags of a run up to date: as the operator says them now, and by which it is recognised: other files, or a state
-   * that was lost and made anew.
+   * Brings the tags of a run up to date: as the operator says them now, and by which it is recognised: other files,
+   * or a state that was lost and made again.
    */
   async #marked(facts: RunFacts, source: RunSource, signal: AbortSignal): Promise<RunFacts> {
     const files = FileMarks.read(facts.tags.get(FINGERPRINT)).with(source.fingerprint);

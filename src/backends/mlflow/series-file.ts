@@ -7,9 +7,9 @@ import { stopOf } from './stop.ts';
 export const SERIES_FILE = `${SEGMENT_FOLDER}/series.json`;
 
 /**
- * What the first value of each series says of it (its metadata: display name, description, data class, settings of its plugin),
- * which MLflow has no place for. One file a run, a line a series, written anew when a series is added: its content decides, so
- * that whatever is sent again changes nothing.
+ * What the first value of each series says of it (its metadata: display name, description, data class, settings of
+ * its plugin), which MLflow has no place for. One file a run, a line a series, written again when a series is added:
+ * its content decides, so that whatever is sent again changes nothing.
  */
 export class SeriesFile {
   readonly #artifacts: Artifacts;
@@ -62,7 +62,7 @@ export class SeriesFile {
       const value: unknown = JSON.parse(reply.value.toString('utf8'));
       return new Map(Object.entries(value as Record<string, Json>).map(([tag, facts]) => [tag, jsonText(facts)]));
     } catch {
-      // Somebody else's: nothing of ours is lost with it.
+      // Not ours: nothing of ours is lost with it.
       return new Map();
     }
   }

@@ -1,4 +1,7 @@
-/** What a server's store does with what it is sent: learned by a trial, see `store-trial.ts`, and remembered in a tag of the experiment. */
+/**
+ * What a server's store does with what it is sent: learned by a trial, see `store-trial.ts`, and remembered in a tag
+ * of the experiment.
+ */
 import { cut, storable } from './cut-text.ts';
 import { PARAM_LENGTH, TAG_LENGTH } from './limits.ts';
 
@@ -6,7 +9,10 @@ import { PARAM_LENGTH, TAG_LENGTH } from './limits.ts';
 export interface StoreFacts {
   /** It keeps points in files: every copy of them, and no metric `a` beside `a/b`. */
   readonly isFileStore: boolean;
-  /** Names that differ by case, accents or trailing blanks only are one name to it: the collations of MySQL and SQL Server. */
+  /**
+   * Names that differ by case, accents or trailing blanks only are one name to it: the collations of MySQL and SQL
+   * Server.
+   */
   readonly foldsNames: boolean;
   /** It also takes letters for others in ways that we do not know all of: `ø` for `o`, `æ` for `ae`, `ァ` for `あ`. */
   readonly foldsLetters: boolean;
@@ -53,7 +59,10 @@ export function factsText(facts: StoreFacts, version: string): string {
   });
 }
 
-/** What the tag says; undefined where there is none, it was written of another version, or says less than a trial finds now. */
+/**
+ * What the tag says; undefined where there is none, it was written of another version, or says less than a trial
+ * finds now.
+ */
 export function readFacts(text: string | undefined, version: string): StoreFacts | undefined {
   if (text === undefined) return undefined;
   let said: Readonly<Record<string, unknown>>;
@@ -89,7 +98,10 @@ export function fitText(text: string, most: number, characters: Characters): str
   return cut(heldText(text, characters), most);
 }
 
-/** A text with every character that the store has no place for as JSON writes it, so that a JSON text stays what it is. */
+/**
+ * A text with every character that the store has no place for as JSON writes it, so that a JSON text stays what it
+ * is.
+ */
 export function heldText(text: string, { isAscii, isNarrow }: Characters): string {
   if (isAscii) return escapeUnits(text, /[^\x20-\x7e\n\t\r]/g);
   return isNarrow ? escapeUnits(text, /[\ud800-\udfff]/g) : text;

@@ -1,6 +1,7 @@
 /**
- * Learns what a store does with what it is sent, by a run of its own that is deleted again: no version and no database says it of itself.
- * What was found of it stays when a step fails, so that a server which takes few requests at a time is asked each thing once.
+ * Learns what a store does with what it is sent, by a run of its own that is deleted again: no version and no
+ * database says it of itself. What was found of it stays when a step fails, so that a server which takes few requests
+ * at a time is asked each thing once.
  */
 import { MirrorError } from '../../errors.ts';
 import { valueOrThrow } from '../../http/index.ts';
@@ -12,13 +13,19 @@ import { isAboutContent } from './stop.ts';
 import type { StoreFacts } from './store-facts.ts';
 import { trouble, tryMetric, tryTag } from './trial.ts';
 
-/** Of the run: by it the next process finds one that was left, goes on in it and deletes it. All that is written comes to the same. */
+/**
+ * Of the run: by it the next process finds one that was left, continues in it and deletes it. All that is written
+ * comes to the same.
+ */
 const TRIAL_TAG = 'mirrorboard.trial';
 const TRIAL_VALUE = 'store';
 const PLAIN = 'trial a';
 /** To a database that compares loosely, each of them is the plain one. */
 const LOOSE = ['Trial A', 'trial \u00e1', 'trial a '];
-/** To a database that compares by Unicode's table, each pair is one name, and none to one that only leaves case and accents out. */
+/**
+ * To a database that compares by Unicode's table, each pair is one name, and none to one that only leaves case and
+ * accents out.
+ */
 const LETTERS = [
   'trial o',
   'trial ø',
@@ -56,7 +63,7 @@ export class Trial {
     this.#experimentId = experimentId;
   }
 
-  /** Throws what may pass: the next call goes on from there. */
+  /** Throws what may pass: the next call continues from there. */
   async facts(signal: AbortSignal): Promise<StoreFacts> {
     this.#run ??= await this.#begin(signal);
     const run = this.#run;
@@ -133,8 +140,8 @@ export class Trial {
   }
 
   /**
-   * Whether something is taken. A server that is out of order for a moment is no server that does not take it: it is refused only if
-   * it is so again after something plain of its kind was taken.
+   * Whether something is taken. A server that is out of order for a moment is no server that does not take it: it is
+   * refused only if it is so again after something plain of its kind was taken.
    */
   async #step(name: string, kind: Kind, write: () => Promise<Reply<unknown>>, signal: AbortSignal): Promise<boolean> {
     const known = this.#done.get(name);

@@ -1,6 +1,7 @@
 /**
- * Tables of a run's texts, one a tag, which MLflow shows with a row a step. A table can't be added to, only written anew, so they are
- * made when a run ends, from the segments, where the texts are exact. They are for people: nothing is read from them again.
+ * Tables of a run's texts, one a tag, which MLflow shows with a row a step. A table can't be added to, only written
+ * again, so they are made when a run ends, from the segments, where the texts are exact. They are for people: nothing
+ * is read from them again.
  */
 
 import type { BackendContext } from '../../contract/index.ts';
@@ -26,7 +27,7 @@ const LOGGED = 'mlflow.loggedArtifacts';
 
 type Row = readonly [step: number | string, wallTime: number | string, text: string];
 
-/** Writes the tables of all texts that a run holds. Throws what may pass; what will not is said. */
+/** Writes the tables of all texts that a run holds. Throws what may pass; what will not is reported. */
 export async function writeTextTables(
   client: MlflowClient,
   artifacts: Artifacts,
@@ -100,7 +101,7 @@ function textOf(json: string): string {
   return storable(parts.map((part) => (typeof part === 'string' ? part : JSON.stringify(part))).join('\n\n'));
 }
 
-/** The list with our tables in it, as many as a tag has room for; what somebody else put there stays. */
+/** The list with our tables in it, as many as a tag has room for; what others put there stays. */
 function listedIn(before: string | undefined, paths: readonly string[]): string {
   let list: unknown[] = [];
   try {

@@ -108,7 +108,10 @@ function causeOf({ kind, status, error }: Exclude<HttpAnswer, { kind: 'ok' }>, s
   return status >= 300 && status < 400 ? 'address' : 'refused';
 }
 
-/** What becomes of a parcel, where something of it failed. A run that is refused stands still: rows are never left out. */
+/**
+ * What becomes of a parcel, where something of it failed. A run that is refused stands still: rows are never left
+ * out.
+ */
 export function outcomeOf({ cause, error, afterMs }: Failure): Outcome {
   switch (cause) {
     case 'transient':

@@ -64,7 +64,7 @@ const TRIAL_FILE = 'mirrorboard/trial.txt';
 
 /** Longest text of one error of an answer. */
 const MOST_SAID = 2000;
-/** Errors of one answer that are looked at. */
+/** Errors of one answer that are checked. */
 const MOST_ERRORS = 20;
 
 /** The requests of the service that are needed, each with its answer taken apart. */
@@ -255,7 +255,10 @@ export class WandbClient {
     });
   }
 
-  /** Sends to the stream of a run: `body` is its JSON text. Never twice by itself: who sends looks first at what became of it. */
+  /**
+   * Sends to the stream of a run: `body` is its JSON text. Never twice by itself: who sends looks first at what
+   * became of it.
+   */
   async stream(run: RunPath, body: string, signal: AbortSignal): Promise<Reply<undefined>> {
     const what = `sending to the run ${run.id}`;
     const path = `${filesPath(run)}/file_stream`;
@@ -266,9 +269,9 @@ export class WandbClient {
   }
 
   /**
-   * Stores files; what is there under the same name is replaced. A file for which the server names an address that can't be used,
-   * or that is too long while others are taken, is told to `lost`, and the others go on; where nobody wants to hear of it, it is
-   * a failure as any other.
+   * Stores files; what is there under the same name is replaced. A file for which the server names an address that
+   * can't be used, or that is too long while others are taken, is told to `lost`, and the others continue; where
+   * nobody wants to hear of it, it is a failure as any other.
    */
   async upload(run: RunPath, files: readonly StoredFile[], signal: AbortSignal, lost?: LostFile): Promise<Failure | undefined> {
     for (let at = 0; at < files.length; at += FILES_PER_REQUEST) {

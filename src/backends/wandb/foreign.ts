@@ -1,4 +1,4 @@
-/** What projects hold that was not mirrored into them: for whoever means to switch the service off. */
+/** What projects hold that was not mirrored into them: for a person who means to switch the service off. */
 import { firstWords, hparamNames, lookedThrough } from '../../backend-kit/index.ts';
 import type { BackendContext, Foreign, ForeignLook, OwnRun } from '../../contract/index.ts';
 import { MOST_LISTED, PageSize, Pages, valueOrThrow } from '../../http/index.ts';

@@ -1,4 +1,7 @@
-/** The Weights & Biases backend: a row of the history for each record, online through the service's stream or offline into folders. */
+/**
+ * The Weights & Biases backend: a row of the history for each record, online through the service's stream or offline
+ * into folders.
+ */
 
 import type {
   ArtifactDifference,
@@ -155,7 +158,7 @@ class WandbBackend implements JournalledBackend {
   async *readBack(handle: Handle, options: ReadBackOptions = {}): AsyncGenerator<ReadBackChunk, void, void> {
     this.#beOn();
     const tracked = readHandle(handle);
-    // Asked anew: what a writer knows of the run is what was there when it began.
+    // Asked again: what a writer knows of the run is what was there when it began.
     const { place } = await this.#runs.find(tracked, options.signal ?? this.#stop.signal);
     yield* readBack(place, tracked.joined?.lines ?? 0, options);
   }
@@ -270,7 +273,10 @@ function pagesOf(baseUrl: string): string {
   return baseUrl.replace(/^https:\/\/api\.wandb\.ai$/, 'https://wandb.ai');
 }
 
-/** The kind of tracker that `type: wandb` names. Its mode is no part of the target: online and offline go on with the same runs. */
+/**
+ * The kind of tracker that `type: wandb` names. Its mode is no part of the target: online and offline continue with
+ * the same runs.
+ */
 export const wandb: BackendType<WandbSettings> = {
   type: 'wandb',
   fields: FIELDS,

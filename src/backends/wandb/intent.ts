@@ -1,4 +1,7 @@
-/** What is about to be sent, kept whole: event files can't be read by a backend, and the mapping may be another one after a restart. */
+/**
+ * What is about to be sent, kept whole: event files can't be read by a backend, and the mapping may be another one
+ * after a restart.
+ */
 import { createHash } from 'node:crypto';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { Intent } from '../../contract/index.ts';

@@ -24,8 +24,8 @@ const MOST_LINES = 50_000;
 export type NewLines = Pick<JournalEntry, 'firstLine' | 'count'>;
 
 /**
- * An entry for lines of a parcel: the last one, made longer, where they follow it. It has the last one's first line, and so takes
- * its place.
+ * An entry for lines of a parcel: the last one, made longer, where they follow it. It has the last one's first line,
+ * and so takes its place.
  */
 export function entryFor(lines: NewLines, parcel: TrackerParcel, mapping: string, last: JournalEntry | undefined): JournalEntry {
   const { generation, start, end } = parcel.batch;

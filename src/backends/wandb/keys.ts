@@ -1,6 +1,6 @@
 /**
- * Names of tags as keys of history rows. A character that a row or a panel does not bear is written `~<hex>~` (its code point;
- * `~~` stands for nothing), so that the tag can be had back from the key alone.
+ * Names of tags as keys of history rows. A character that a row or a panel does not bear is written `~<hex>~` (its
+ * code point; `~~` stands for nothing), so that the tag can be had back from the key alone.
  */
 
 /** Keys of our own: no tag's key begins so. */
@@ -9,8 +9,8 @@ export const OWN_PREFIX = 'mirrorboard/';
 export const STEP_KEY = 'global_step';
 
 /**
- * What databases, panels or paths stumble over: controls, invisible signs, half characters, separators of lines, backslash, and
- * our own sign.
+ * What databases, panels or paths stumble over: controls, invisible signs, half characters, separators of lines,
+ * backslash, and our own sign.
  */
 const ODD = /[~\\\p{C}\p{Zl}\p{Zp}]/u;
 const EACH_ODD = /[~\\\p{C}\p{Zl}\p{Zp}]/gu;
@@ -46,14 +46,15 @@ export function fileNameOf(tag: string): string {
 }
 
 /**
- * The keys of one tracker run's tags. Tags that differ only by case are one to some of the service's indexes, so all but the
- * first get `~~` behind them, which stands for nothing: which one came first is for people, never for reading back.
+ * The keys of one tracker run's tags. Tags that differ only by case are one to some of the service's indexes, so all
+ * but the first get `~~` behind them, which stands for nothing: which one came first is for people, never for reading
+ * back.
  */
 export class KeyTable {
   readonly #keys = new Map<string, string>();
   readonly #byCase = new Map<string, string>();
   readonly #renamed = new Map<string, string>();
-  /** Whether a name was given that is not in the list of `renamed` somebody took. */
+  /** Whether a name was given that is not in the list of `renamed` which was taken. */
   hasNews = false;
 
   /** `renamed`: names that were given earlier, by key. */

@@ -1,9 +1,12 @@
 import { capabilities } from '../../backend-kit/index.ts';
 import type { Capabilities } from '../../contract/index.ts';
 
-/** Of a line of the history: the service takes ten times as much, its advice is below a megabyte a value. Longer values lie in files. */
+/**
+ * Of a line of the history: the service takes ten times as much, its advice is below a megabyte a value. Longer
+ * values lie in files.
+ */
 export const VALUE_BYTES = 100_000;
-/** Characters of a line after which a record goes on in a further one. */
+/** Characters of a line after which a record continues in a further one. */
 export const LINE_LENGTH = 1_000_000;
 /** Characters of lines in one request: the service takes about ten megabytes. */
 export const REQUEST_LENGTH = 8_000_000;

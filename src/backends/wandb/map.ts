@@ -24,7 +24,7 @@ export interface RunFile {
   readonly isMedia: boolean;
 }
 
-/** A file of a run, or one that lies beside the event files: those are too large to be held. */
+/** A file of a run, or one that lies next to the event files: those are too large to be held. */
 export interface StoredFile extends Omit<RunFile, 'data'> {
   readonly data: Uint8Array | BodyStream;
 }

@@ -3,7 +3,10 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Environment } from '../../environment.ts';
 
-/** The password that `~/.netrc` (or the file that NETRC names) has for a host; undefined where it has none or can't be read. */
+/**
+ * The password that `~/.netrc` (or the file that NETRC names) has for a host; undefined where it has none or can't be
+ * read.
+ */
 export function netrcPassword(host: string, env: Environment): { readonly password: string; readonly file: string } | undefined {
   const home = env['HOME'] ?? homedir();
   for (const file of env['NETRC'] !== undefined && env['NETRC'] !== '' ? [env['NETRC']] : [join(home, '.netrc'), join(home, '_netrc')]) {

@@ -1,9 +1,9 @@
 import { membersOf } from './row-reader.ts';
 
 /**
- * A number as history rows have it: the shortest digits that read back as the same double, NaN and infinities as bare words, the
- * zero's sign kept. Integers no double holds are bigints and are written out; a double as large is written with an exponent, so
- * that it does not look like one.
+ * A number as history rows have it: the shortest digits that read back as the same double, NaN and infinities as bare
+ * words, the zero's sign kept. Integers no double holds are bigints and are written out; a double as large is written
+ * with an exponent, so that it does not look like one.
  */
 export function numberText(x: number | bigint): string {
   if (typeof x === 'bigint') return String(x);
@@ -14,7 +14,10 @@ export function numberText(x: number | bigint): string {
   return String(x);
 }
 
-/** A number of a row. Services that have no bare words for NaN and infinities give texts. Undefined where it is no number. */
+/**
+ * A number of a row. Services that have no bare words for NaN and infinities give texts. Undefined where it is no
+ * number.
+ */
 export function readNumber(text: string): number | bigint | undefined {
   const plain = text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1) : text;
   if (plain === 'NaN') return Number.NaN;

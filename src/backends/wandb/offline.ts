@@ -1,6 +1,7 @@
 /**
- * Runs in folders that the official `wandb sync` takes: one file of records each, and the files they name. Longer than other
- * files: which folder a line goes to, and when a new one is begun, hang on the same few facts as the writing itself.
+ * Runs in folders that the official `wandb sync` takes: one file of records each, and the files they name. Longer
+ * than other files: which folder a line goes to, and when a new one is begun, hang on the same few facts as the
+ * writing itself.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -191,7 +192,10 @@ export class OfflineRun implements RunPlace {
     return this.#content.first;
   }
 
-  /** Lines up to this one are at the server, not in a folder: a sync puts a folder's lines behind those that the server has. */
+  /**
+   * Lines up to this one are at the server, not in a folder: a sync puts a folder's lines behind those that the
+   * server has.
+   */
   skipTo(line: number): Failure | undefined {
     const { first, lines } = this.#content;
     if (lines > 0 && this.isWaiting) {
@@ -368,9 +372,10 @@ export class OfflineRun implements RunPlace {
   }
 
   /**
-   * A file that has ended, or was sent, is not written to any more: a sync sends a file only once, and puts its lines behind
-   * those that the server has. After one that was sent, the new folder begins with the next line. One that has ended and waits is
-   * repeated by the new folder, and marked as if it had been sent: two that wait could be sent in the wrong order.
+   * A file that has ended, or was sent, is not written to any more: a sync sends a file only once, and puts its lines
+   * behind those that the server has. After one that was sent, the new folder begins with the next line. One that has
+   * ended and waits is repeated by the new folder, and marked as if it had been sent: two that wait could be sent in
+   * the wrong order.
    */
   #makeWritable(): void {
     if (!existsSync(fileIn(this.#folder))) {
@@ -450,7 +455,10 @@ function newFolder(
   return { folder, end: frames.bytes.length };
 }
 
-/** A folder that becomes a run's, without what a killed process left under the name, and never through a link somebody put there. */
+/**
+ * A folder that becomes a run's, without what a killed process left under the name, and never through a link that
+ * others put there.
+ */
 function makeAfresh(making: string): void {
   rmSync(making, { recursive: true, force: true });
   mkdirSync(making, { mode: ownFolderMode() });
@@ -518,7 +526,10 @@ function failureIn(reply: Reply<unknown>): Failure | undefined {
   return reply.kind === 'ok' ? undefined : reply;
 }
 
-/** Where the lines of each folder end: a later folder that begins at the same line repeats what this one has from there. */
+/**
+ * Where the lines of each folder end: a later folder that begins at the same line repeats what this one has from
+ * there.
+ */
 function endsOf(firsts: readonly number[], to: number): number[] {
   const ends: number[] = [];
   for (let i = firsts.length - 1, end = to; i >= 0; i--) {

@@ -101,8 +101,8 @@ export class OnlineRun implements RunPlace {
   }
 
   /**
-   * Counts may be late, and servers that append may not count at all. The lines themselves tell, where a server gives them; so a
-   * server that appends is not sent anything twice even where nobody said that it does.
+   * Counts may be late, and servers that append may not count at all. The lines themselves tell, where a server gives
+   * them; so a server that appends is not sent anything twice even where nobody said that it does.
    */
   async lineCount(hoped: number, signal: AbortSignal): Promise<Reply<number | undefined>> {
     const reply = await this.#client.run(this.path, signal);
@@ -143,7 +143,9 @@ export class OnlineRun implements RunPlace {
     return undefined;
   }
 
-  /** Where a request is too large, each half of it goes alone: lines can't be left out, those behind them would move. */
+  /**
+   * Where a request is too large, each half of it goes alone: lines can't be left out, those behind them would move.
+   */
   async #sendLines(
     offset: number,
     lines: readonly string[],
@@ -243,7 +245,8 @@ export class OnlineRun implements RunPlace {
   }
 
   get isBeatDue(): boolean {
-    // Only the wall clock goes on while a machine sleeps, only the other one when that is set back; one too many does no harm.
+    // Only the wall clock continues while a machine sleeps, only the other one when that is set back; one too many
+    // does no harm.
     return this.#isLive && (steadyMs() - this.#sentMs >= HEARTBEAT_MS || Date.now() - this.#sentWallMs >= HEARTBEAT_MS);
   }
 

@@ -1,4 +1,4 @@
-/** What lies beside the event files: params in the configuration of the run, files as files of it. */
+/** What lies next to the event files: params in the configuration of the run, files as files of it. */
 
 import { fileDifference } from '../../backend-kit/index.ts';
 import type { ArtifactDifference, ArtifactFile, ArtifactOutcome, RunParam, WantedArtifacts } from '../../contract/index.ts';

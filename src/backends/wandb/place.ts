@@ -14,8 +14,8 @@ export interface RunPlace {
   /** What is known of the last values. */
   readonly summary: Summary;
   /**
-   * Lines that are there; undefined: the run is not there any more. What the server says may be late. `hoped`: where it counts
-   * fewer, the lines themselves are looked at, if they can be had.
+   * Lines that are there; undefined: the run is not there any more. What the server says may be late. `hoped`: where
+   * it counts fewer, the lines themselves are checked, if they can be had.
    */
   lineCount(hoped: number, signal: AbortSignal): Promise<Reply<number | undefined>>;
   /** Whether lines at a place replace those that stand there: sending the same again is harmless. */
@@ -28,7 +28,7 @@ export interface RunPlace {
   lastRow(signal: AbortSignal): Promise<Reply<string | undefined>>;
   /** Lines of a range, in their order, as they stand there. */
   readLines(from: number, to: number, signal: AbortSignal): AsyncGenerator<string, void, void>;
-  /** `lost` hears of a file that can't be stored, and why: the others go on. */
+  /** `lost` hears of a file that can't be stored, and why: the others continue. */
   putFiles(files: readonly StoredFile[], signal: AbortSignal, lost?: LostFile): Promise<Failure | undefined>;
   /** Whether all of the run is here: false where a part of it went to the server, and this is a folder. */
   readonly isWhole: boolean;

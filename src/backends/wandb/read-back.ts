@@ -1,4 +1,7 @@
-/** Everything a tracker run holds: numbers from its rows, all else from the exact form that stands beside what is shown. */
+/**
+ * Everything a tracker run holds: numbers from its rows, all else from the exact form that stands beside what is
+ * shown.
+ */
 
 import type { ReadBackChunk, ReadBackOptions, ReadBackPoint } from '../../contract/index.ts';
 import { valueOrThrow } from '../../http/index.ts';
@@ -10,7 +13,7 @@ import { readRow, type StoredRow } from './stored-rows.ts';
 const CHUNK_POINTS = 20_000;
 const CHUNK_LENGTH = 8 * 1024 * 1024;
 
-/** `from`: lines before it are somebody else's. */
+/** `from`: lines before it are not ours. */
 export async function* readBack(
   place: RunPlace,
   from: number,

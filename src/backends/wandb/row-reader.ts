@@ -1,6 +1,6 @@
 /**
- * Takes a JSON object apart at its top level, without a look at the values: rows have words that JSON has not, and numbers no
- * parser keeps.
+ * Takes a JSON object apart at its top level, without a look at the values: rows have words that JSON has not, and
+ * numbers no parser keeps.
  */
 
 /** Its members in their order, each value as its text. Undefined where it is no object. */

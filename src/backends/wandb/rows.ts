@@ -1,7 +1,7 @@
 /**
- * Parcels to lines of the history: a record becomes a row with all its values (further rows where a tag stands in it twice, or it
- * is very long). A row is a pure function of the record, but for its number at the end: the same record gives the same text on
- * every machine, at any time.
+ * Parcels to lines of the history: a record becomes a row with all its values (further rows where a tag stands in it
+ * twice, or it is very long). A row is a pure function of the record, but for its number at the end: the same record
+ * gives the same text on every machine, at any time.
  */
 
 import type { TrackerParcel } from '../../contract/index.ts';

@@ -1,4 +1,7 @@
-/** The configuration of a run: what people see of it, and by what it is found again. Other people's keys in it stay as they are. */
+/**
+ * The configuration of a run: what people see of it, and by what it is found again. Other people's keys in it stay as
+ * they are.
+ */
 
 import { isFields, parseJson } from '../../http/index.ts';
 import { STEP_KEY } from './keys.ts';

@@ -1,4 +1,7 @@
-/** Writes to one tracker run: what of a parcel is new becomes lines, and lines are sent until they are there, each at its own place. */
+/**
+ * Writes to one tracker run: what of a parcel is new becomes lines, and lines are sent until they are there, each at
+ * its own place.
+ */
 
 import type { Intent, JournalEntry, Outcome, Refusal, Resolution, TrackerParcel } from '../../contract/index.ts';
 import { MirrorError, reasonOf } from '../../errors.ts';
@@ -108,7 +111,9 @@ export class RunWriter {
     return parcels.map((parcel) => this.#accepted(parcel));
   }
 
-  /** A file that has nowhere to go costs the points that need it: their rows go on, with whatever else is in them. */
+  /**
+   * A file that has nowhere to go costs the points that need it: their rows continue, with whatever else is in them.
+   */
   async #putFiles({ files, needs }: BuiltRows, parcel: TrackerParcel, signal: AbortSignal): Promise<void> {
     if (files.size === 0) return;
     const reasons = new Map<string, string>();

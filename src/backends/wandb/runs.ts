@@ -1,4 +1,4 @@
-/** Finding and making the tracker runs of runs: each exactly once, and never somebody else's. */
+/** Finding and making the tracker runs of runs: each exactly once, and never one that is not ours. */
 import { join } from 'node:path';
 import { type Candidate, FileMarks, isWhoseRun, nameBeside, sayTaken } from '../../backend-kit/identity/index.ts';
 import { LineByKey } from '../../concurrency/index.ts';
@@ -36,7 +36,7 @@ export interface RunsOptions {
   readonly waiting?: (path: RunPath) => Promise<OfflineRun | undefined>;
 }
 
-/** So many runs of one key are looked at before it is given up. */
+/** So many runs of one key are checked before it is given up. */
 const MOST_RUNS = 50;
 /** Lines of an offline folder that are sent at a time. */
 const CATCH_UP_LINES = 20_000;
@@ -102,7 +102,7 @@ export class Runs {
     const path: RunPath = { ...tracked, entity: tracked.entity || (this.#settings.entity ?? '') };
     let place = runValueOrThrow(await this.#places.find(path, signal));
     const waiting = await this.#waiting?.(path);
-    // It was begun offline, or is now to be gone on with offline: the same run, in another place.
+    // It was begun offline, or is now to be continued offline: the same run, in another place.
     if (place === undefined && (waiting !== undefined || this.#settings.mode === 'offline')) {
       const config = waiting?.config ?? this.#newConfig(source, tracked.startedAt);
       const made = await this.#places.create(path, config, changeOf(source, this.#settings, ''), tracked.startedAt, signal);
@@ -157,7 +157,7 @@ export class Runs {
     }
     let { place } = made.value;
     if (!made.value.isNew) {
-      // Somebody made it at the same moment: whose it is was decided by who came first.
+      // Another process made it at the same moment: whose it is was decided by who came first.
       place = runValueOrThrow(await this.#places.find(place.path, signal)) ?? place;
       if ((await whose(place, source, signal)).kind === 'other') return 'taken';
     }

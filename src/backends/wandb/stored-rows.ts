@@ -59,7 +59,7 @@ function isEntry(entry: unknown): entry is ExactEntry {
   return isValue && needed.every((one) => Array.isArray(one) && typeof one[0] === 'string' && typeof one[1] === 'number');
 }
 
-/** What is the same of two rows that were made from the same record, whoever wrote the text down. */
+/** What is the same of two rows that were made from the same record, no matter which writer wrote the text. */
 export function signatureOf({ step, wallTime, scalars, exact }: StoredRow): string {
   const number = (x: number | bigint): string => (Object.is(x, -0) ? '-0' : String(x));
   const parts = scalars.map(([tag, value]) => `${JSON.stringify(tag)}:${number(value)}`);

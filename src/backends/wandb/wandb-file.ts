@@ -1,7 +1,7 @@
 /**
- * The frames of an offline run's file: seven bytes at its head, then blocks of 32 KiB counted from the file's start. A record is
- * one chunk or several, each with a CRC-32 (the one of zlib) over its type and data; the last bytes of a block that hold no head
- * are zero.
+ * The frames of an offline run's file: seven bytes at its head, then blocks of 32 KiB counted from the file's start.
+ * A record is one chunk or several, each with a CRC-32 (the one of zlib) over its type and data; the last bytes of a
+ * block that hold no head are zero.
  */
 import { closeSync, constants, fdatasyncSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
@@ -44,7 +44,7 @@ export class FrameBuffer {
       buffer.writeUInt32LE(crc32(buffer.subarray(head + 6, head + CHUNK_HEAD + size)), head);
       this.#length += CHUNK_HEAD + size;
       at += size;
-      // A record that ends with its block exactly is whole; one that does not goes on in the next.
+      // A record that ends with its block exactly is whole; one that does not continues in the next.
       if (isLast) break;
     }
   }
@@ -76,7 +76,7 @@ export interface ScannedRecord {
   readonly end: number;
 }
 
-/** Every whole record up to the first place that is none: a torn end, or damage. */
+/** Every whole record up to the first place that is none: an incomplete end, or damage. */
 export function* scanRecords(path: string): Generator<ScannedRecord, void, void> {
   const file = openSync(path, 'r');
   try {

@@ -2,8 +2,8 @@ import { formatCount } from './format.ts';
 import { visibleText } from './visible-text.ts';
 
 /**
- * Of the roots of a running watch, by its status document, those that it does not listen to whole: new runs in the rest are seen
- * by scans alone. What is polled anyway, by choice or for its file system, is none.
+ * Of the roots of a running watch, by its status document, those that it does not listen to whole: new runs in the
+ * rest are seen by scans alone. What is polled anyway, by choice or for its file system, is none.
  */
 export function hearingLines(roots: unknown): string[] {
   if (!Array.isArray(roots)) return [];

@@ -26,7 +26,7 @@ export function laneShare({ bytesOwed, lagBytes }: LaneProgress): number {
   return bytesOwed === 0 ? 1 : Math.max(0, (bytesOwed - lagBytes) / bytesOwed);
 }
 
-/** A share as it is said, rounded down: 100 % is said when it is true. */
+/** A share as it is reported, rounded down: 100 % is reported when it is true. */
 export function percentText(share: number): string {
   return `${(Math.floor(share * 1000) / 10).toFixed(1)} %`;
 }

@@ -14,7 +14,7 @@ export interface ProgressBlockOptions {
   readonly now: () => number;
   /** Whether the cursor can be moved: false for pipes, files and TERM=dumb. */
   readonly isTty: boolean;
-  /** Width of the terminal now; asked anew for every drawing, since people resize their windows. */
+  /** Width of the terminal now; asked again for every drawing, since people resize their windows. */
   readonly columns: () => number | undefined;
   /** Between two drawings (least and default 100 ms) or two plain lines (default 10 s). */
   readonly intervalMs?: number;
@@ -29,9 +29,10 @@ const RATE_WINDOW_MS = 5_000;
 const LEFT_WINDOW_MS = 30_000;
 
 /**
- * Shows how far a pass is. On a terminal a block of up to four lines that is redrawn in place and gone after `stop()`;
- * elsewhere one line per interval, so nothing at all for a short pass. The timer only asks the clock whether something is
- * due: when writing holds up the event loop, a drawing is late or left out, never made up for. It keeps no process alive.
+ * Shows how far a pass is. On a terminal a block of up to four lines that is redrawn in place and gone after
+ * `stop()`; elsewhere one line per interval, so nothing at all for a short pass. The timer only asks the clock
+ * whether something is due: when writing holds up the event loop, a drawing is late or left out, never made up for.
+ * It keeps no process alive.
  */
 export class ProgressBlock {
   readonly #options: ProgressBlockOptions;
@@ -146,7 +147,9 @@ export class ProgressBlock {
   }
 }
 
-/** Bytes read in this pass; those that were there already cost no time and would make the pace look better than it is. */
+/**
+ * Bytes read in this pass; those that were there already cost no time and would make the pace look better than it is.
+ */
 function readNow({ bytes }: Progress): number {
   return bytes.read - bytes.alreadyThere;
 }

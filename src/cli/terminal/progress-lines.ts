@@ -73,7 +73,10 @@ function laneLines(progress: Progress, speed: Speed): string[][] {
   return [...(hasStore ? [['local:', ...store]] : []), ...lanes.map((lane) => [`${visibleText(lane.name)}:`, ...passParts(lane)])];
 }
 
-/** With trackers, the store alone being at its end is no end; nor is it one when all points are there, and files are not. */
+/**
+ * With trackers, the store alone being at its end is no end; nor is it one when all points are there, and files are
+ * not.
+ */
 function headOf({ phase, lanes = [] }: Progress, whole: number): string {
   if (lanes.length === 0 || (phase !== 'mirroring' && phase !== 'draining')) return PHASES[phase];
   return whole === 1 ? PHASES.draining : PHASES.mirroring;
@@ -103,7 +106,10 @@ function share(progress: Progress): number {
   return [...own, ...lanes.map(laneShare)].reduce((least, each) => Math.min(least, each), 1);
 }
 
-/** A live file can grow past the total noted at its scan: a share is never more than 1, and only whole when all is read. */
+/**
+ * A live file can grow past the total noted at its scan: a share is never more than 1, and only whole when all is
+ * read.
+ */
 function storeShare({ bytes }: Progress): number {
   return bytes.total === 0 ? 1 : Math.min(1, bytes.read / bytes.total);
 }

@@ -18,7 +18,10 @@ export interface Table {
   readonly columns: readonly Column[];
   /** Cells as plain text; they may come from files, escape sequences and all. Missing cells are empty. */
   readonly rows: readonly (readonly string[])[];
-  /** What would be too wide for a cell, one text for each row: below the table, or below its row where that has lines of its own. */
+  /**
+   * What would be too wide for a cell, one text for each row: below the table, or below its row where that has lines
+   * of its own.
+   */
   readonly below?: readonly string[];
   /** Columns of the terminal; no limit when absent or 0 (terminals that do not know). */
   readonly width?: number | undefined;
@@ -28,18 +31,24 @@ export interface Table {
 const GAP = '  ';
 /** The first column is never made narrower than this: a few letters at both ends of a name. */
 const LEAST_WIDTH = 9;
-/** Nor is any column wider than this, whatever the terminal or where there is none: one long name would pad every line. */
+/**
+ * Nor is any column wider than this, whatever the terminal or where there is none: one long name would pad every
+ * line.
+ */
 const MOST_WIDTH = 256;
-/** A cell is measured and cut by what is seen, which costs time for each character: what can't be seen anyway is left out before. */
+/**
+ * A cell is measured and cut by what is seen, which costs time for each character: what can't be seen anyway is left
+ * out before.
+ */
 const MOST_UNITS = 16 * MOST_WIDTH;
 
-/** A terminal that is narrower is none that somebody reads at. */
+/** A terminal that is narrower is not one that a person reads at. */
 const LEAST_COLUMNS = 20;
 const ZEROS = new Set(['', '-', '0', '0 B']);
 
 /**
- * A table as lines without a trailing line end. When it is too wide, the first column gives way, then columns that say nothing;
- * where that is not enough each row becomes a few lines of its own. Numbers are never cut.
+ * A table as lines without a trailing line end. When it is too wide, the first column gives way, then columns that
+ * say nothing; where that is not enough each row becomes a few lines of its own. Numbers are never cut.
  */
 export function renderTable(table: Table): string {
   const { width, style = plainStyle } = table;

@@ -222,7 +222,10 @@ const ABSENT: readonly (readonly [why: Absence, words: string])[] = [
   ['foreign', 'in series that no event file has'],
 ];
 
-/** What a lane has no place for, or all that the second of two lanes does not have of the first one. Few of it are differences, and none of it is equal. */
+/**
+ * What a lane has no place for, or all that the second of two lanes does not have of the first one. Few of it are
+ * differences, and none of it is equal.
+ */
 function absenceText({ lane, other }: Verification, { absent }: Totals): string {
   if (other === undefined) {
     const kinds = Object.entries(absent.noPlace).map(([kind, count]) => `${visibleText(kind)} ${formatCount(count)}`);

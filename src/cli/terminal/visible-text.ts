@@ -1,6 +1,7 @@
 /**
- * Everything that steers a terminal instead of showing: control and format characters (escape sequences, line ends, changes
- * of writing direction), line separators and half surrogates. The two joiners stay, some scripts and emoji need them.
+ * Everything that steers a terminal instead of showing: control and format characters (escape sequences, line ends,
+ * changes of writing direction), line separators and half surrogates. The two joiners stay, some scripts and emoji
+ * need them.
  */
 const STEERING = /(?!\u200c|\u200d)[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
 const STEERING_BUT_LINES = /(?!\u200c|\u200d|\n)[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
@@ -10,9 +11,9 @@ const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t'
 const MOST_SHOWN = 2000;
 
 /**
- * A text from outside (run and tag names, paths, messages) such that printing it does nothing but show it: what would steer the
- * terminal stands as an escape like `\x1b`. With `lines`, line ends stay. What is very long loses its middle, but for `whole`:
- * texts of ours, commands to type.
+ * A text from outside (run and tag names, paths, messages) such that printing it does nothing but show it: what would
+ * steer the terminal stands as an escape like `\x1b`. With `lines`, line ends stay. What is very long loses its
+ * middle, but for `whole`: texts of ours, commands to type.
  */
 export function visibleText(
   text: string,

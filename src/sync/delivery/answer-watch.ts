@@ -1,7 +1,7 @@
 import { listeningFor } from '../../sign-of-life.ts';
 import type { Clock } from './clock.ts';
 
-/** What is asked of a tracker and has no answer for so long is said. */
+/** What is asked of a tracker and has no answer for so long is reported. */
 export const SILENT_MS = 15_000;
 
 /** Who hears that a tracker is silent. */
@@ -13,8 +13,8 @@ export interface AnswerEvents {
 }
 
 /**
- * Notices a tracker that takes what it is asked, and does not answer: it looks healthy for as long as a request may take. Of
- * several calls that are under way, the answer to any is a sign of life.
+ * Notices a tracker that takes what it is asked, and does not answer: it looks healthy for as long as a request may
+ * take. Of several calls that are under way, the answer to any is a sign of life.
  */
 export class AnswerWatch {
   readonly #clock: Clock;
@@ -35,7 +35,7 @@ export class AnswerWatch {
     return this.#isSilent ? this.#heardMs : undefined;
   }
 
-  /** One call. Whoever makes it tells what came of it; that it came is heard here. */
+  /** One call. Its caller tells what came of it; that it came is heard here. */
   async ask<Result>(work: () => Promise<Result>): Promise<Result> {
     if (this.#underWay++ === 0) this.#heardMs = this.#clock.now();
     void this.#wait();

@@ -18,7 +18,7 @@ export interface BreakerEvents {
 const MOST_FAILURES = 3;
 const FIRST_RETRY_MS = 500;
 const MOST_RETRY_MS = 60_000;
-/** What only a person can mend is tried again for when somebody did. */
+/** What only a person can repair is retried in case that was done. */
 const PARKED_MS = [60_000, 300_000, 900_000, 3_600_000];
 /** Whoever renews a token or a key does so at any time, and expects it to be read. */
 const MOST_DENIED_MS = 300_000;
@@ -30,9 +30,9 @@ const BACKOFF = new ExponentialBackoff({
 });
 
 /**
- * A circuit breaker whose callers wait rather than fail, since the event files wait, too. Open for all while sends go well.
- * After some failures in a row it closes; when the time comes one send may try, and only if that goes well the others follow. A lane that
- * somebody has to mend is parked: the same, at a walking pace.
+ * A circuit breaker whose callers wait rather than fail, since the event files wait, too. Open for all while sends go
+ * well. After some failures in a row it closes; when the time comes one send may try, and only if that goes well the
+ * others follow. A lane that a person has to repair is parked: the same, at a walking pace.
  */
 export class CircuitBreaker {
   readonly #clock: Clock;
@@ -44,7 +44,7 @@ export class CircuitBreaker {
   #failingSinceMs: number | undefined;
   /** Whether the one send that tries is under way. */
   #isTrying = false;
-  /** What is under way is not answered: it is the try, whoever made it. */
+  /** What is under way is not answered: it is the attempt, no matter which run made it. */
   #isSilent = false;
   #backoff: IBackoff<unknown> | undefined;
   readonly #changed = new Set<() => void>();
@@ -100,7 +100,8 @@ export class CircuitBreaker {
     this.#events.sendFailed(error);
     this.#backoff = (this.#backoff ?? BACKOFF).next({});
     const waitMs = Math.max(this.#backoff.duration, afterMs);
-    // Who is asked to come back later asks nothing meanwhile, about no run; nor is a gate opened that silence had closed.
+    // Who is asked to come back later asks nothing meanwhile, about no run; nor is a gate opened that silence had
+    // closed.
     if (this.#state !== 'active' || this.#failures >= MOST_FAILURES || afterMs > 0 || wasSilent) {
       this.#dueMs = this.#clock.now() + waitMs;
       this.#state = 'waiting';
@@ -110,7 +111,7 @@ export class CircuitBreaker {
     return waitMs;
   }
 
-  /** Nothing will be taken until somebody changes something. */
+  /** Nothing will be taken until a person changes something. */
   parked(error: MirrorError): void {
     // Sends that were under way with the one that parked the lane say the same once more: that is no other try.
     const isLate = this.#state === 'parked' && !this.#isTrying;

@@ -13,7 +13,7 @@ export interface Clock {
 export const realClock: Clock = {
   now: steadyMs,
   sleep: async (ms, signal) => {
-    // Whoever waits does not keep a process alive that has nothing else to do.
+    // Waiting does not keep a process alive that has nothing else to do.
     await sleep(ms, undefined, { signal }).catch(() => undefined);
   },
 };

@@ -15,8 +15,9 @@ interface Waiting {
 }
 
 /**
- * Drives a backend that owns its positions: parcels go out in the order in which they came, as many at a time as the backend's
- * limits allow, one send after the other. The lane holds no more than it was offered; whoever offers waits for `settled`.
+ * Drives a backend that owns its positions: parcels go out in the order in which they came, as many at a time as the
+ * backend's limits allow, one send after the other. The lane holds no more than it was offered; the caller that
+ * offers waits for `settled`.
  */
 export class Lane {
   readonly name: string;

@@ -1,6 +1,6 @@
 import type { Outcome } from '../../contract/index.ts';
 
-/** Counts how often in a row something meets the same answer: what passes by itself does not say the same for ever. */
+/** Counts how often in a row something meets the same answer: what passes by itself does not say the same forever. */
 export class SameAnswers {
   readonly #countsSilence: boolean;
   #said = '';

@@ -7,8 +7,8 @@ export function isEmpty(batch: Batch): boolean {
 }
 
 /**
- * Two halves of a batch with at least two points, scalars before objects; marks go with the first. Both name the whole
- * byte range: neither is a place to go on from.
+ * Two halves of a batch with at least two points, scalars before objects; marks go with the first. Both name the
+ * whole byte range: neither is a place to continue from.
  */
 export function splitBatch(batch: Batch): readonly [Batch, Batch] {
   const { scalars, objects } = batch;
@@ -19,7 +19,10 @@ export function splitBatch(batch: Batch): readonly [Batch, Batch] {
   return [first, second];
 }
 
-/** Of a batch the points at some places, without its marks. It names the whole byte range: it is no place to go on from. */
+/**
+ * Of a batch the points at some places, without its marks. It names the whole byte range: it is no place to continue
+ * from.
+ */
 export function chosenPoints(batch: Batch, places: readonly Pick<Refusal, 'offset' | 'index'>[]): Batch {
   const { scalars, objects } = batch;
   const chosen = new Set(places.map(placeOf));

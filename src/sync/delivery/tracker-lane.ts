@@ -68,9 +68,10 @@ interface Sent {
 }
 
 /**
- * Drives one tracker: parcels go out in their order, within the backend's limits, and are noted when they are stored. What fails for
- * a reason that may pass is tried again for ever; what is refused is halved until the one point is found that is to blame. So is what meets
- * the same answer again and again while others are taken. A point counts as refused only where the tracker takes something else just then.
+ * Drives one tracker: parcels go out in their order, within the backend's limits, and are noted when they are stored.
+ * What fails for a reason that may pass is tried again forever; what is refused is halved until the one point is
+ * found that is to blame. So is what meets the same answer again and again while others are taken. A point counts as
+ * refused only where the tracker takes something else just then.
  */
 export class TrackerLane {
   readonly name: string;
@@ -195,8 +196,8 @@ export class TrackerLane {
   }
 
   /**
-   * What is refused for good: a tracker that is out of order refuses what is sound, too. So what was refused is sent again, each
-   * time after the tracker has taken something else.
+   * What is refused for good: a tracker that is out of order refuses what is sound, too. So what was refused is sent
+   * again, each time after the tracker has taken something else.
    */
   async #confirmed(parcel: TrackerParcel, placed: Placed): Promise<Placed> {
     let sure = placed;
@@ -395,7 +396,10 @@ function asRunFatal(outcome: Outcome): Outcome {
   return outcome.kind === 'retry' && isAboutRun(outcome.error) ? { kind: 'runFatal', error: outcome.error } : outcome;
 }
 
-/** Points of which a backend says nothing would pass for stored: it is wrong, and takes nothing more until it is mended. */
+/**
+ * Points of which a backend says nothing would pass for stored: it is wrong, and takes nothing more until it is
+ * repaired.
+ */
 function asWhole(outcome: Outcome, parcel: TrackerParcel | undefined, lane: string): Outcome {
   if (outcome.kind !== 'accepted' || parcel === undefined) return outcome;
   const all = pointCount(parcel.batch);

@@ -1,4 +1,5 @@
-// Event files made by plain functions that return bytes: they share no code with the reader, so that no fault of it is mirrored here.
+// Event files made by plain functions that return bytes: they share no code with the reader, so that no fault of it
+// is mirrored here.
 export * from './hparams.ts';
 export * from './message.ts';
 export * from './tensors.ts';

@@ -14,10 +14,16 @@ export type Dtype = keyof typeof DTYPES;
 /** A complex number: real and imaginary part. */
 export type Complex = readonly [re: number, im: number];
 
-/** One element of a tensor; 64-bit integers beyond 2^53 are bigints, bytes stand for themselves (strings, or raw little-endian elements in `content`). */
+/**
+ * One element of a tensor; 64-bit integers beyond 2^53 are bigints, bytes stand for themselves (strings, or raw
+ * little-endian elements in `content`).
+ */
 export type Element = number | bigint | boolean | string | Uint8Array | Complex;
 
-/** `packed` and `list` put values into the dtype's own `*_val` field, `content` into tensor_content as raw little-endian bytes. */
+/**
+ * `packed` and `list` put values into the dtype's own `*_val` field, `content` into tensor_content as raw
+ * little-endian bytes.
+ */
 export type Encoding = 'packed' | 'list' | 'content';
 
 /** A TensorProto. */
@@ -66,7 +72,10 @@ export function tensor({ dtype, shape = [], values, as = 'packed' }: Tensor): Ui
   return concat(...head, ...cells.map((cell) => concat(varint((no << 3) | wire), cell)));
 }
 
-/** The wire values of one element: two for a complex number, a varint for all integers, the bit pattern for half and bfloat16. */
+/**
+ * The wire values of one element: two for a complex number, a varint for all integers, the bit pattern for half and
+ * bfloat16.
+ */
 function cellsOf(dtype: Dtype, kind: Kind, x: Element, content: (x: Element) => Uint8Array): Uint8Array[] {
   if (kind === 'varint') {
     if (dtype === 'half') return [varint(halfBits(real(x)))];

@@ -1,11 +1,15 @@
-// Summary.Value in every plugin's form: the tensors of TensorBoard 2 and the old fields (simple_value, histo, image, audio).
+// Summary.Value in every plugin's form: the tensors of TensorBoard 2 and the old fields (simple_value, histo, image,
+// audio).
 import { type Dtype, type Element, type Encoding, type Tensor, tensor } from './tensors.ts';
 import { concat, field, float64, varint } from './wire.ts';
 
 /** The serialized Summary.Value that every value builder returns. */
 export type Value = Uint8Array;
 
-/** The serialized SummaryMetadata to write with a value; null writes none. Each builder of a tensor form defaults to its plugin's own. */
+/**
+ * The serialized SummaryMetadata to write with a value; null writes none. Each builder of a tensor form defaults to
+ * its plugin's own.
+ */
 export type Meta = Uint8Array | null;
 
 /** The numbers of SummaryMetadata.data_class. */
@@ -91,7 +95,10 @@ export function histo(tag: string, { min, max, num, sum, sumSquares, limits, cou
   return value(tag, [field(5, 2, '', ...single, ...list(6, limits), ...list(7, counts))], meta);
 }
 
-/** A histogram of TensorBoard 2: rows of left edge, right edge and count, possibly none. `dtype` defaults to double, `as` to content. */
+/**
+ * A histogram of TensorBoard 2: rows of left edge, right edge and count, possibly none. `dtype` defaults to double,
+ * `as` to content.
+ */
 export function histogramTensor(
   tag: string,
   buckets: readonly (readonly [left: number, right: number, count: number])[],
@@ -184,7 +191,9 @@ export function prCurve(tag: string, rows: readonly (readonly number[])[], meta?
   );
 }
 
-/** The parts of a mesh: points [b, n, 3], and where there are any, faces (int32) and colours (uint8) in the same form. */
+/**
+ * The parts of a mesh: points [b, n, 3], and where there are any, faces (int32) and colours (uint8) in the same form.
+ */
 export interface Mesh {
   readonly vertices: readonly (readonly Point3[])[];
   readonly faces?: readonly (readonly Point3[])[];

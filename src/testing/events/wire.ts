@@ -1,4 +1,5 @@
-// CRC-32C, TFRecord frames and the protobuf wire format, written anew for tests: a fault in the product's decoder must not be mirrored here.
+// CRC-32C, TFRecord frames and the protobuf wire format, written anew for tests: a fault in the product's decoder
+// must not be mirrored here.
 
 const TABLES = makeTables();
 const T0 = TABLES.subarray(0, 256);
@@ -6,7 +7,10 @@ const T1 = TABLES.subarray(256, 512);
 const T2 = TABLES.subarray(512, 768);
 const T3 = TABLES.subarray(768, 1024);
 
-/** Tables of CRC-32C (reflected polynomial 0x82F63B78) for four bytes at a time: enough to make gigabytes of benchmark logs in seconds. */
+/**
+ * Tables of CRC-32C (reflected polynomial 0x82F63B78) for four bytes at a time: enough to make gigabytes of benchmark
+ * logs in seconds.
+ */
 function makeTables(): Int32Array {
   const tables = new Int32Array(4 * 256);
   for (let i = 0; i < 256; i++) {

@@ -6,9 +6,9 @@ const ROUNDING_SEC = 1;
 const LAST_ORDINARY_SEC = 253_402_300_800;
 
 /**
- * How a point may be held, by what a backend announces (`describe`). A backend says for itself what it holds of a point (`asHeld`), and a
- * wrong word there would hide whatever it did to the points. So it is believed only where its capabilities admit just that difference;
- * anywhere else the point has to be there as it is.
+ * How a point may be held, by what a backend announces (`describe`). A backend says for itself what it holds of a
+ * point (`asHeld`), and a wrong word there would hide whatever it did to the points. So it is believed only where its
+ * capabilities admit just that difference; anywhere else the point has to be there as it is.
  */
 export function boundedHeld(
   { holds, keeps }: Capabilities,

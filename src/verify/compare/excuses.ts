@@ -10,7 +10,10 @@ export interface Standings {
   readonly right: PointStanding;
 }
 
-/** Points of the files that a chunk of two sides may be about, each with what the lanes owe it. Each is given away once. */
+/**
+ * Points of the files that a chunk of two sides may be about, each with what the lanes owe it. Each is given away
+ * once.
+ */
 export class Excuses {
   readonly #table: PointTable;
   readonly #standings: Standings[] = [];

@@ -25,12 +25,15 @@ export interface FileFacts {
   readonly watermark: number;
   readonly gaps: readonly Gap[];
   unjudged: Unjudged | undefined;
-  /** The file held other records before: a tracker may have points of them, at places where others stand now. Default false. */
+  /**
+   * The file held other records before: a tracker may have points of them, at places where others stand now. Default
+   * false.
+   */
   readonly wasReplaced?: boolean;
   /** Of a file that can't be read. */
   reason?: string;
   readonly lost: LostRange[];
-  /** Bytes that the system did not give whoever mirrored the file. */
+  /** Bytes that could not be read when the file was mirrored. */
   readonly unreadable?: readonly Damage[];
   /** Damage that was found when it was mirrored and is not that of an unfinished file. */
   readonly damage?: readonly Damage[];
@@ -109,7 +112,10 @@ export function isJudged(facts: FileFacts, tag: string, offset: number | undefin
   return true;
 }
 
-/** Bytes behind the watermarks of files as they are now. Of a file that has to be read anew none are: it is owed whole. */
+/**
+ * Bytes behind the watermarks of files as they are now. Of a file that has to be read again none are: it is owed
+ * whole.
+ */
 export function pendingBytes(
   found: readonly { readonly name: string; readonly size: number }[],
   facts: ReadonlyMap<string, FileFacts>,

@@ -27,7 +27,10 @@ const MAY_BE_THERE: Standings = { left: 'owed', right: 'owed' };
 /** The run that is compared. */
 export interface LaneComparisonOptions {
   readonly run: RunRef;
-  /** What is known of the files; of points that the tracker knows the places of, those of files that can't judge them are left out. */
+  /**
+   * What is known of the files; of points that the tracker knows the places of, those of files that can't judge them
+   * are left out.
+   */
   readonly facts: ReadonlyMap<string, FileFacts>;
   readonly isWanted: (tag: string) => boolean;
   /** Whether equal points may be one there. */
@@ -51,9 +54,9 @@ function lossOf(point: HeldPoint, held: HeldPoint): number {
 }
 
 /**
- * Compares what a tracker run should hold (left) with what it reads back (right): first sums of hashes, a few words a series;
- * then, of the series whose sums differ, all points. The caller reads, as for `RunComparison`; in the second reading it also
- * names points that may be there and need not be (`excuse`). Pure.
+ * Compares what a tracker run should hold (left) with what it reads back (right): first sums of hashes, a few words a
+ * series; then, of the series whose sums differ, all points. The caller reads, as for `RunComparison`; in the second
+ * reading it also names points that may be there and need not be (`excuse`). Pure.
  */
 export class LaneComparison {
   readonly run: RunRef;
@@ -104,7 +107,7 @@ export class LaneComparison {
     this.run = options.run;
   }
 
-  /** Whether a tag is looked at, and in the chunk at hand. */
+  /** Whether a tag is checked, and in the chunk at hand. */
   isWanted(tag: string): boolean {
     const slot = this.#slot(tag);
     return this.#wanted[slot] === true && (this.#chunk?.slots.has(slot) ?? true);
@@ -147,8 +150,8 @@ export class LaneComparison {
   }
 
   /**
-   * A point that may be there, and need not be: it is owed, was refused, or stands behind the position. To be named after what is there. Of
-   * two lanes every point of the files is named, with how both stand to it.
+   * A point that may be there, and need not be: it is pending, was refused, or stands behind the position. To be
+   * named after what is there. Of two lanes every point of the files is named, with how both stand to it.
    */
   excuse(tag: string, held: HeldPoint | undefined, standings = MAY_BE_THERE): void {
     if (this.#chunk === undefined || held === undefined) return;
@@ -183,8 +186,8 @@ export class LaneComparison {
   }
 
   /**
-   * The differences of the chunk. `isBetween`: the left side is a lane, too, so that what may be there or not may be so on the
-   * left as well.
+   * The differences of the chunk. `isBetween`: the left side is a lane, too, so that what may be there or not may be
+   * so on the left as well.
    */
   *settle(isBetween = false): Generator<PointDifference, void, void> {
     const [left, right] = [this.#leftTable, this.#rightTable];
@@ -242,7 +245,10 @@ export class LaneComparison {
     return this.#excuses?.take(own, row, isWanted);
   }
 
-  /** Whether the second lane is not to have a point of the first one, or not yet: it is counted as that, and as nothing else. */
+  /**
+   * Whether the second lane is not to have a point of the first one, or not yet: it is counted as that, and as
+   * nothing else.
+   */
   #isAbsent(left: PointTable, row: number): boolean {
     const standing = this.#takeExcuse(left, row, (standings) => standings.right !== 'due')?.right;
     if (standing === undefined || standing === 'due') return false;
@@ -257,7 +263,10 @@ export class LaneComparison {
     return true;
   }
 
-  /** Whether a point may be of a file that can't be asked any more: by its place, or, where the tracker does not know it, any of them. */
+  /**
+   * Whether a point may be of a file that can't be asked any more: by its place, or, where the tracker does not know
+   * it, any of them.
+   */
   #isDoubtful(row: number): boolean {
     const place = this.#rightTable.placeAt(row);
     const why = place === undefined ? this.doubt : this.#whyUnjudged(place, this.#tags[this.#rightTable.slot[row] as number] ?? '');

@@ -28,12 +28,15 @@ export interface LaneCounts {
 }
 
 /**
- * Why a lane does not have a point. `gone`: no event file holds it, so that nothing can bring it. `foreign`: others wrote it, into
- * a series that no event file has.
+ * Why a lane does not have a point. `gone`: no event file holds it, so that nothing can bring it. `foreign`: others
+ * wrote it, into a series that no event file has.
  */
 export type Absence = 'noPlace' | 'refused' | 'leftOut' | 'owed' | 'gone' | 'foreign';
 
-/** Points that a lane does not have, by why and by their kind (`images`). Those of `gone` and `foreign` are differences, too. */
+/**
+ * Points that a lane does not have, by why and by their kind (`images`). Those of `gone` and `foreign` are
+ * differences, too.
+ */
 export type Absences = Readonly<Record<Absence, Readonly<Record<string, number>>>>;
 
 /** Nothing is absent. */

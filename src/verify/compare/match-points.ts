@@ -11,8 +11,9 @@ export interface Matches {
 }
 
 /**
- * Compares two tables as multisets of contents. Points at the same place go first: of several with the same content the one
- * without a partner is then the one whose place is free. A lane's places are believed only there, since they may be what is wrong.
+ * Compares two tables as multisets of contents. Points at the same place go first: of several with the same content
+ * the one without a partner is then the one whose place is free. A lane's places are believed only there, since they
+ * may be what is wrong.
  */
 export function matchPoints(mine: PointTable, theirs: PointTable): Matches {
   const isMatched = new Uint8Array(theirs.count);

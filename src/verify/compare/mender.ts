@@ -16,7 +16,7 @@ export interface Repairer {
 /** Where the record that begins at an offset of a file ends. */
 export type RecordEnd = (run: RunRef, file: string, offset: number) => number;
 
-/** Notes in a lane what would mend the differences that were found, and keeps count of it. */
+/** Notes in a lane what would repair the differences that were found, and keeps count of it. */
 export class Mender implements Repairs {
   gaps = 0;
   missingPoints = 0;
@@ -34,7 +34,7 @@ export class Mender implements Repairs {
     this.#recordEnd = recordEnd;
   }
 
-  /** Missing points become gaps; a file with points too many or changed ones is mirrored anew. */
+  /** Missing points become gaps; a file with points too many or changed ones is mirrored again. */
   mendPoints({ run, repair, counts }: RunComparison, facts: ReadonlyMap<string, FileFacts>, series: readonly Series[]): void {
     if (series.some(({ id }, i) => id !== i)) {
       this.left.push({ what: runLabel(run), reason: 'the store lost rows of its series: mirror into a new store' });

@@ -1,6 +1,9 @@
 import type { PointTable } from './point-table.ts';
 
-/** A tracker that does not know where its points come from: of one step, one too few and one too many are one that changed. */
+/**
+ * A tracker that does not know where its points come from: of one step, one too few and one too many are one that
+ * changed.
+ */
 export function pairByStep(
   missing: readonly number[],
   extra: readonly number[],

@@ -14,7 +14,10 @@ interface Index<Some extends Range> {
 /** One for each list that was asked; a list may grow. */
 const indices = new WeakMap<readonly Range[], Index<Range>>();
 
-/** Those of some ranges that hold a byte, with a search instead of a look at each: a damaged file may have as many as records. */
+/**
+ * Those of some ranges that hold a byte, with a search instead of a look at each: a damaged file may have as many as
+ * records.
+ */
 export function* rangesAt<Some extends Range>(list: readonly Some[], offset: number): Generator<Some, void, void> {
   if (list.length === 0) return;
   const { ranges, reaches } = indexOf(list);

@@ -3,7 +3,7 @@ import type { FileFacts } from './file-facts.ts';
 import type { Matches } from './match-points.ts';
 import type { PointTable } from './point-table.ts';
 
-/** Records of a file of which a tag's points are owed: all points of the tag between the two are missing. */
+/** Records of a file of which a tag's points are pending: all points of the tag between the two are missing. */
 export interface MissingStretch {
   readonly tag: string;
   /** Offsets of the first and the last record. */
@@ -16,14 +16,14 @@ export interface FileRepair {
   readonly stretches: MissingStretch[];
   /** Of all stretches there ever were. */
   readonly tags: Set<string>;
-  /** Points are there that don't belong there, or can't be added one by one: the file has to be mirrored anew. */
+  /** Points are there that don't belong there, or can't be added one by one: the file has to be mirrored again. */
   isDistrusted: boolean;
 }
 
-/** More gaps than this in one file cost more than mirroring it anew. */
+/** More gaps than this in one file cost more than mirroring it again. */
 const MOST_STRETCHES = 1000;
 
-/** What would mend the differences of one run. Pure; told of chunk after chunk. */
+/** What would repair the differences of one run. Pure; told of chunk after chunk. */
 export class RepairPlan {
   readonly files = new Map<string, FileRepair>();
 
@@ -100,7 +100,10 @@ export class RepairPlan {
   }
 }
 
-/** The records of missing points as byte ranges; tags that miss the same ones share a gap. `endOf`: where the record at an offset ends. */
+/**
+ * The records of missing points as byte ranges; tags that miss the same ones share a gap. `endOf`: where the record
+ * at an offset ends.
+ */
 export function gapsOf(stretches: readonly MissingStretch[], endOf: (offset: number) => number): Gap[] {
   const gaps = new Map<string, { start: number; end: number; tags: string[] }>();
   for (const { tag, first, last } of stretches) {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { RunRef } from '../../model/index.ts';
 
-/** A share of all series, the same for the same seed, whatever order they come in and whoever asks. */
+/** A share of all series, the same for the same seed, in whatever order they come. */
 export interface Sample {
   /** Above 0, up to 100. */
   readonly percent: number;

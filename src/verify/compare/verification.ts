@@ -13,7 +13,7 @@ export interface RunVerdict extends Readonly<LaneCounts> {
   /** Of two lanes: the tags of the series that `absent.foreign` counts. */
   readonly foreignTags?: readonly string[];
   readonly unjudged: Readonly<Record<Unjudged, number>>;
-  /** Bytes before the watermarks that are owed: gaps. */
+  /** Bytes before the watermarks that are pending: gaps. */
   readonly owedBytes: number;
   /** Bytes behind the watermarks: torn, or not mirrored yet. */
   readonly pendingBytes: number;
@@ -55,7 +55,9 @@ export interface UncomparedRun {
   /** Where its root lies. */
   readonly root: string;
   readonly points: number;
-  /** It lies elsewhere than in what was asked for; the rules for runs leave it out; the second lane is not to have it. */
+  /**
+   * It lies elsewhere than in what was asked for; the rules for runs leave it out; the second lane is not to have it.
+   */
   readonly why: 'elsewhere' | 'rules' | 'routes';
 }
 
@@ -76,13 +78,13 @@ export interface Repairs {
   readonly missingPoints: number;
   /** Points that the tracker refused, and that it is asked for again. */
   readonly refused: number;
-  /** Files that will be mirrored anew. */
+  /** Files that will be mirrored again. */
   readonly distrusted: readonly { readonly run: RunRef; readonly file: string }[];
   readonly listings: number;
   readonly media: number;
-  /** Files that will be looked at anew, for what is missing beside the points. */
+  /** Files that will be looked at again, for what is missing beside the points. */
   readonly beside: number;
-  /** What could not be mended, and why. */
+  /** What could not be repaired, and why. */
   readonly left: readonly Obstacle[];
 }
 
@@ -224,7 +226,10 @@ export function isNothingCompared({ runs, sample }: Pick<Verification, 'runs' | 
   return runs.length === 0 || (sample !== undefined && runs.every(({ points }) => points === 0));
 }
 
-/** A difference that was found is certain, so it goes before what could not be judged; what is unknown is a failure, too. */
+/**
+ * A difference that was found is certain, so it goes before what could not be judged; what is unknown is a failure,
+ * too.
+ */
 export function exitCodeOf(verification: Verification, isStrict: boolean): ExitCode {
   if (verification.interrupted) return ExitCode.interrupted;
   const totals = totalsOf(verification);
