@@ -272,8 +272,8 @@ function statusText(report: StatusReport, { style, width, env, flags }: TextOpti
     lines.push(`  remedy: ${programName(env)} verify --lane ${visibleText(name)} --repair retries them`);
   }
   for (const { name, unsupportedFiles } of report.lanes.filter((lane) => lane.unsupportedFiles.length > 0)) {
-    const files = `${counted(unsupportedFiles.length, 'file')} beside the event files`;
-    lines.push('', `${visibleText(name)} has no place for ${files}, or for what was to be made of them`);
+    const files = counted(unsupportedFiles.length, 'artifact');
+    lines.push('', `${visibleText(name)} does not support ${files}, or registering them as models or datasets`);
     for (const line of firstFew(unsupportedFiles.map(unsupportedFileText))) lines.push(line);
   }
   for (const { name, runsReplaced } of report.lanes.filter((lane) => lane.runsReplaced > 0))

@@ -24,7 +24,7 @@ async function doctor(options: StubOptions, ...flags: readonly string[]): Promis
 it('says of an old server that it can not tell what it keeps its data in', async () => {
   const { code, stdout } = await doctor({ isOld: true, isFileStore: true, version: '2.22.2' });
   expect([code, stdout]).toEqual([0, expect.stringContaining('do not say what they keep their data in')]);
-  expect(stdout).not.toContain('are kept once');
+  expect(stdout).not.toContain('are stored once');
   expect(stub?.store.runs.size).toBe(0);
 });
 

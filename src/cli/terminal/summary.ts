@@ -161,7 +161,7 @@ function laneLines(lane: LaneReport, style: Style): string[] {
     ...(refused > 0 ? [`${formatCount(refused)} refused`] : []),
     ...(refusedInAll > refused ? [`${formatCount(refusedInAll - refused)} refused earlier`] : []),
     ...(refusedFiles.length > 0 ? [`${counted(refusedFiles.length, 'artifact')} refused`] : []),
-    ...(unsupportedFiles.length > 0 ? [`${counted(unsupportedFiles.length, 'file')} beside the event files without a place there`] : []),
+    ...(unsupportedFiles.length > 0 ? [`${counted(unsupportedFiles.length, 'artifact')} unsupported`] : []),
     ...(unsupported > 0 ? [`${formatCount(unsupported)} unsupported`] : []),
     ...(leftOut > 0 ? [`${formatCount(leftOut)} excluded by routes`] : []),
     ...(owedBytes > 0 ? [`${formatBytes(owedBytes)} pending`] : []),

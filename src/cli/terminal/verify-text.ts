@@ -269,7 +269,7 @@ function mediaText(
     ...(missing === 0 ? [] : [`${formatCount(missing)} missing`]),
     ...(changed === 0 ? [] : [`${formatCount(changed)} changed`]),
     ...(refused === 0 ? [] : [`${counted(refused, 'file')} refused`]),
-    ...(unsupported === 0 ? [] : [`${counted(unsupported, 'file')} without a place there`]),
+    ...(unsupported === 0 ? [] : [`${counted(unsupported, 'file')} unsupported`]),
   ];
   return `${formatCount(named)} ${named === 1 ? one : many} compared${wrong.length === 0 ? '' : `: ${wrong.join(', ')}`}`;
 }

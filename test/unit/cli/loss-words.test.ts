@@ -3,9 +3,9 @@ import { mlflowCapabilities } from '../../../src/backends/mlflow/limits.ts';
 import { lossSentences } from '../../../src/cli/loss-words.ts';
 
 test.each([
-  [false, /are kept once/, /more than once/],
-  [true, /more than once/, /are kept once/],
-  [undefined, /more than once/, /are kept once/],
+  [false, /are stored once/, /more than once/],
+  [true, /more than once/, /are stored once/],
+  [undefined, /more than once/, /are stored once/],
 ])('says of equal points what is known of the store: in files %s', (isFileStore, wanted, unwanted) => {
   const said = lossSentences(mlflowCapabilities(true, isFileStore, false)).join(' ');
   expect(said).toMatch(wanted);

@@ -134,9 +134,7 @@ Next: ${NEXT}
   test('names files that a tracker has no place for, and ends well with them', () => {
     const unsupportedFiles = [{ run: { root: 'r', path: 'a' }, path: 'm.pt', reason: 'the tracker keeps no files' }];
     const report = reportOf([], { lanes: [{ ...REFUSING, refusedFiles: [], unsupportedFiles }] });
-    expect(render(report)).toMatch(
-      /0 new points, 1 file beside the event files without a place there\n {2}r\/a\/m\.pt: the tracker keeps no/,
-    );
+    expect(render(report)).toMatch(/0 new points, 1 artifact unsupported\n {2}r\/a\/m\.pt: the tracker keeps no/);
     expect(exitCodeOf(report, false)).toBe(0);
   });
 

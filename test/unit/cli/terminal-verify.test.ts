@@ -61,7 +61,7 @@ describe('the text of a verification', () => {
     const examples = [{ ...refused, refused: '413: too large' }];
     const text = renderVerification(rendered, { totals: totalsOf(rendered), examples, width: 200, style: plainStyle, next: NEXT });
     expect(text).toContain('beside: runs/a, file model.pt: refused: 413: too large');
-    expect(text).toContain('1 file refused, 3 files without a place there');
+    expect(text).toContain('1 file refused, 3 files unsupported');
     expect([totalsOf(rendered).differences, exitCodeOf(rendered, false)]).toEqual([1, 1]);
   });
 
