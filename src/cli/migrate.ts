@@ -1,19 +1,15 @@
 import { existsSync } from 'node:fs';
 import { steadyMs } from '../clock.ts';
-import { type Config, linksOf, parseRoot } from '../config/index.ts';
-import type { RootRequest } from '../discover/index.ts';
+import { linksOf, parseRoot } from '../config/index.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
 import type { LaneWarning } from '../lanes/index.ts';
+import type { Migration } from '../migrate/index.ts';
 import { jsonText } from '../model/index.ts';
-import { StateFile, StateReader } from '../state/index.ts';
-import type { Report } from '../status/index.ts';
-import { type Difference, exitCodeOf, totalsOf, type Verification } from '../verify/compare/index.ts';
-import type { ForeignFindings, VerifyLanesOptions } from '../verify/index.ts';
+import { type Difference, exitCodeOf, totalsOf } from '../verify/compare/index.ts';
 import { trackersOf } from './chosen-trackers.ts';
 import { type CommandContext, type GlobalOptions, programName, styleOf, writeOut } from './context.ts';
 import { Interrupt } from './interrupt.ts';
 import { nextOfMigration } from './migrate-next.ts';
-import { acceptedLosses, verdictOf } from './migrate-verdict.ts';
 import { patienceMsOf } from './patience.ts';
 import { localLane, readConfig } from './read-config.ts';
 import { columnsOf, laneWarning, ProgressBlock, renderReport, renderVerification, reportJson, visibleText } from './terminal/index.ts';
@@ -38,75 +34,59 @@ export async function migrateCommand(roots: readonly string[], flags: MigrateFla
   const config = await readConfig(flags, context);
   const { checkNames } = await import('../lanes/index.ts');
   checkNames(config, [from, to]);
+  const { acceptedLosses, migrate } = await import('../migrate/index.ts');
   const accepted = acceptedLosses(flags.acceptLosses);
   const patienceMs = patienceMsOf(flags.patience);
-  const store = [from, to].includes('local') ? localLane(config) : undefined;
-  const statePath = config.state.path;
-  await checkKnown(from, config, env, from === 'local' ? store?.path : undefined);
-  const requests = await requestsOf(roots, config.roots, from === 'local' ? store?.path : undefined, statePath);
   const isTty = stderr.isTTY === true && env['TERM'] !== 'dumb';
   const block = new ProgressBlock({ stream: stderr, now: steadyMs, isTty, columns: () => stderr.columns });
   using interrupt = new Interrupt((line) => block.print(line));
   const { signal } = interrupt;
+  // Lanes are made several times, and say the same each time.
+  const said = new Set<string>();
   const warn: LaneWarning = (lane, message, facts) => {
-    if ((flags.quiet ?? 0) < 2) block.print(laneWarning(lane, message, facts));
-  };
-  const onStart: NonNullable<VerifyLanesOptions['onStart']> = (progress) => {
-    if ((flags.quiet ?? 0) === 0) block.start(progress);
+    const line = laneWarning(lane, message, facts);
+    if ((flags.quiet ?? 0) < 2 && !said.has(line)) block.print(line);
+    said.add(line);
   };
   const isSpoken = flags.json !== true && (flags.quiet ?? 0) < 2;
   const style = styleOf(stderr, flags, env);
   const width = columnsOf(stderr, env);
 
-  let report: Report;
+  const examples = new Map<string, Difference[]>();
+  let migration: Migration;
   try {
-    const { backfill } = await import('../sync/index.ts');
-    // Its backends are closed in the end; whoever verifies makes new ones.
-    const trackers = await trackersOf(config, env, [to], warn);
-    report = await backfill({
-      roots: requests,
+    migration = await migrate({
+      from,
+      to,
+      accepted,
+      roots: roots.length > 0 ? roots.map((root) => parseRoot(root, existsSync)) : config.roots,
       rules: config.rules,
       linksOf: linksOf(config),
-      store: to === 'local' ? store : undefined,
-      trackers,
-      statePath,
       moved: config.moved,
+      store: [from, to].includes('local') ? localLane(config) : undefined,
+      statePath: config.state.path,
+      makeLanes: (names) => trackersOf(config, env, names, warn),
       patienceMs,
       signal,
-      onStart,
-    });
-  } finally {
-    block.stop();
-  }
-  if (isSpoken) stderr.write(`${renderReport(report, { width, style })}\n`);
-
-  const verifications: Verification[] = [];
-  const examples = new Map<string, Difference[]>();
-  let foreign: ForeignFindings | undefined;
-  if (!signal.aborted) {
-    const trackers = await trackersOf(config, env, [from, to], warn);
-    try {
-      const { foreignIn, verifyBetween, verifyLanes } = await import('../verify/index.ts');
-      const onDifference: NonNullable<VerifyLanesOptions['onDifference']> = (difference, lane, other) => {
+      onStart: (progress) => {
+        if ((flags.quiet ?? 0) === 0) block.start(progress);
+      },
+      onMirrored: (report) => {
+        block.stop();
+        if (isSpoken) stderr.write(`${renderReport(report, { width, style })}\n`);
+      },
+      onDifference: (difference, lane, other) => {
         const key = headOf(lane, other);
         const known = examples.get(key) ?? [];
         examples.set(key, known);
         if (known.length < MOST_EXAMPLES) known.push(difference);
-      };
-      const options = { roots: requests, rules: config.rules, linksOf: linksOf(config), statePath, signal, onStart, onDifference };
-      const only = trackers.filter(({ name }) => name === to);
-      const done = await verifyLanes({ ...options, store: to === 'local' ? store : undefined, trackers: only });
-      for (const verification of done) verifications.push(verification);
-      if (!signal.aborted) verifications.push(await verifyBetween([from, to], { ...options, store, trackers }));
-      const old = trackers.find(({ name }) => name === from);
-      if (!signal.aborted && old !== undefined) foreign = await foreignIn(old, { statePath, linksOf: linksOf(config), signal, onStart });
-    } finally {
-      block.stop();
-      for (const { backend } of trackers) await backend.close();
-    }
+      },
+    });
+  } finally {
+    block.stop();
   }
+  const { report, verifications, foreign, verdict, roots: requests } = migration;
 
-  const verdict = verdictOf({ from, to, accepted }, report, verifications, foreign);
   context.exitCode = verdict.exitCode;
   if (flags.json === true) {
     const documents = verifications.map((verification) =>
@@ -169,58 +149,4 @@ function headOf(lane: string, other: string | undefined): string {
 /** The verdict is about what came from event files. */
 function doneText(from: string, to: string, but: string): string {
   return `${to} has everything from the event files that ${from} has${but === '' ? '' : `, except for ${but}`}: you can switch off ${from}`;
-}
-
-/** A lane into which nothing was mirrored proves nothing: that is said before hours of work, not after them. */
-async function checkKnown(from: string, config: Config, env: NodeJS.ProcessEnv, storePath: string | undefined): Promise<void> {
-  const isEmpty = storePath === undefined ? await isEmptyLane(from, config, env) : await isEmptyStore(storePath);
-  if (!isEmpty) return;
-  throw new MirrorError('MB3008', `nothing is mirrored into ${from} yet, so there is nothing to migrate`, {
-    command: `mirrorboard backfill LOGDIR --to ${from}`,
-  });
-}
-
-async function isEmptyStore(path: string): Promise<boolean> {
-  const { openStore } = await import('../backends/local/index.ts');
-  const reader = openStore(path);
-  try {
-    return reader.rootsWithRuns().length === 0;
-  } finally {
-    reader.close();
-  }
-}
-
-async function isEmptyLane(lane: string, config: Config, env: NodeJS.ProcessEnv): Promise<boolean> {
-  const [made] = await trackersOf(config, env, [lane], () => undefined);
-  if (made === undefined) return false;
-  try {
-    const state = StateFile.openForReading(config.state.path);
-    try {
-      for (const [, { points, files }] of state.lane(made.name, made.target).knownRuns()) if (points > 0 || files.length > 0) return false;
-      return true;
-    } finally {
-      state.close();
-    }
-  } finally {
-    await made.backend.close();
-  }
-}
-
-/** The roots that are asked for, those of the configuration, or those the first lane has, in this order. */
-async function requestsOf(
-  asked: readonly string[],
-  configured: readonly RootRequest[],
-  storePath: string | undefined,
-  statePath: string,
-): Promise<readonly RootRequest[]> {
-  if (asked.length > 0) return asked.map((root) => parseRoot(root, existsSync));
-  if (configured.length > 0) return configured;
-  const { openStore } = await import('../backends/local/index.ts');
-  const reader = storePath === undefined ? StateFile.openForReading(statePath) : openStore(storePath);
-  try {
-    const roots = reader instanceof StateReader ? reader.roots() : reader.rootsWithRuns();
-    return roots.map(({ name, path }) => ({ name, path }));
-  } finally {
-    reader.close();
-  }
 }

@@ -21,7 +21,7 @@ const ALLOWED: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Rooms that join others, lowest first: each may know those below it, and every room that is no joiner. */
-const JOINERS = ['reading', 'lanes', 'moves', 'overview', 'tidy', 'verify', 'sync', 'testing', 'index', 'backend', 'main'];
+const JOINERS = ['reading', 'lanes', 'moves', 'overview', 'tidy', 'verify', 'sync', 'migrate', 'testing', 'index', 'backend', 'main'];
 /** What all backends may use. */
 const FOR_BACKENDS = new Set(['contract', 'backend-kit', 'http', 'objects', 'concurrency', 'own-files']);
 /** Known to everybody; they know nobody but each other. */
@@ -33,6 +33,7 @@ const COMMON = new Set([
   'closest-name',
   'environment',
   'flag-names',
+  'format',
   'clock',
   'rate-meter',
   'real-path',

@@ -1,8 +1,8 @@
 /** Turns what happened into text for a person at a terminal. */
 
+export { counted, formatBytes, formatCount, formatDuration, formatRate, formatStep } from '../../format.ts';
 export { columnsOf, wrapText } from '../../wrap-text.ts';
 export { renderError } from './error.ts';
-export { counted, formatBytes, formatCount, formatDuration, formatRate, formatStep } from './format.ts';
 export { hearingLines } from './hearing-text.ts';
 export { laneWarning } from './lane-warning.ts';
 export { nextLine } from './next-line.ts';

@@ -1,5 +1,5 @@
+import { counted, formatBytes, formatCount, formatDuration, formatRate } from '../../format.ts';
 import type { LaneProgress } from '../../status/index.ts';
-import { counted, formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
 import { visibleText } from './visible-text.ts';
 
 /** Of a lane, in the order of what is wanted first; what does not fit may be left out from the end. */

@@ -1,8 +1,9 @@
 /** What can go wrong with log files, in words for a person. */
+
+import { counted } from '../../format.ts';
 import { formatMemory } from '../../memory/index.ts';
 import { type Damage, type DamageReason, runLabel } from '../../model/index.ts';
 import type { FoundDamage, Incident } from '../../status/index.ts';
-import { counted } from './format.ts';
 import { visibleText } from './visible-text.ts';
 
 const REASONS: Readonly<Record<DamageReason, string>> = {

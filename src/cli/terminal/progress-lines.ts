@@ -1,6 +1,6 @@
+import { counted, formatBytes, formatCount, formatDuration, formatRate } from '../../format.ts';
 import type { Progress } from '../../status/index.ts';
 import { fitText } from './fit-text.ts';
-import { counted, formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
 import { laneShare, passParts, percentText } from './lane-line.ts';
 import { visibleText } from './visible-text.ts';
 

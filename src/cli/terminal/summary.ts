@@ -1,7 +1,7 @@
+import { counted, formatBytes, formatCount, formatDuration, formatRate, formatStep } from '../../format.ts';
 import { compareNames, isPending, runLabel } from '../../model/index.ts';
 import type { FoundDamage, LaneReport, Report, RunReport } from '../../status/index.ts';
 import { wrapText } from '../../wrap-text.ts';
-import { counted, formatBytes, formatCount, formatDuration, formatRate, formatStep } from './format.ts';
 import { nextLine } from './next-line.ts';
 import { damageBytes, damageText, incidentText } from './plain-words.ts';
 import type { Style } from './style.ts';

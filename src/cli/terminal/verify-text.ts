@@ -1,3 +1,4 @@
+import { counted, formatBytes, formatCount, formatDuration, formatRate } from '../../format.ts';
 import { compareNames, jsonText, type RunRef, runLabel } from '../../model/index.ts';
 import type {
   Absence,
@@ -10,7 +11,6 @@ import type {
   Verification,
 } from '../../verify/compare/index.ts';
 import { wrapText } from '../../wrap-text.ts';
-import { counted, formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
 import { nextLine } from './next-line.ts';
 import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';

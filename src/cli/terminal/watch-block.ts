@@ -1,10 +1,10 @@
 import { clearScreenDown, cursorTo, moveCursor } from 'node:readline';
 import { steadyMs } from '../../clock.ts';
+import { counted, formatDuration, formatRate } from '../../format.ts';
 import { isPending } from '../../model/index.ts';
 import { RateMeter } from '../../rate-meter.ts';
 import type { LaneProgress, WatchStatus } from '../../status/index.ts';
 import { fitText } from './fit-text.ts';
-import { counted, formatDuration, formatRate } from './format.ts';
 import { laneParts } from './lane-line.ts';
 import type { ProgressStream } from './progress-block.ts';
 import type { Style } from './style.ts';

@@ -1,5 +1,6 @@
 import { suggestion } from '../closest-name.ts';
 import { ExitCode, MirrorError } from '../errors.ts';
+import { counted, formatBytes, formatCount } from '../format.ts';
 import { KINDS, runLabel } from '../model/index.ts';
 import type { Report } from '../status/index.ts';
 import {
@@ -13,7 +14,6 @@ import {
   worstOf,
 } from '../verify/compare/index.ts';
 import type { ForeignCounts, ForeignFindings } from '../verify/index.ts';
-import { counted, formatBytes, formatCount } from './terminal/index.ts';
 
 /**
  * What a lane can lose of another one: points of a kind, the steps or values of points, whole runs, or what never was
@@ -21,7 +21,8 @@ import { counted, formatBytes, formatCount } from './terminal/index.ts';
  */
 const LOSSES = [...KINDS, 'steps', 'values', 'runs', 'foreign'] as const;
 
-interface ForeignMetric {
+/** A series of the first lane that no event file has. */
+export interface ForeignMetric {
   readonly kind: 'metric';
   readonly name: string;
   readonly in: string;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { MigrateFlags } from '../../../src/cli/migrate.ts';
 import { nextOfMigration } from '../../../src/cli/migrate-next.ts';
-import { type Verdict, verdictOf } from '../../../src/cli/migrate-verdict.ts';
+import { type Verdict, verdictOf } from '../../../src/migrate/verdict.ts';
 import type { LaneReport, Report } from '../../../src/status/index.ts';
 import { NOTHING_ABSENT, type RunVerdict, type Verification } from '../../../src/verify/compare/index.ts';
 import type { ForeignFindings } from '../../../src/verify/index.ts';
