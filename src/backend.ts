@@ -42,7 +42,9 @@ export {
 } from './backend-kit/index.ts';
 export {
   ADDRESS,
+  type Beneath,
   count,
+  type Field,
   type Fields,
   HEADERS,
   type Kind,
@@ -53,10 +55,11 @@ export {
   Section,
   SWITCH,
   TEXT,
+  type ValueOf,
 } from './backend-kit/settings/index.ts';
 export type * from './contract/index.ts';
 export type { Environment } from './environment.ts';
-export { type ErrorCode, errorCodes, MirrorError } from './errors.ts';
+export { type ErrorCode, type ErrorDetails, type ExitCode, errorCodes, MirrorError } from './errors.ts';
 export {
   type Auth,
   type BodyStream,
@@ -67,28 +70,43 @@ export {
   type HttpRequest,
   headerOf,
   redact,
+  type SettingNames,
+  type TlsOptions,
 } from './http/index.ts';
 export {
+  type AudioClip,
+  type AudioFormat,
   type Batch,
   type Blob,
   type Damage,
+  type DamageReason,
+  type DataClass,
   type FileState,
+  type Gap,
+  type Guard,
   type Histogram,
   interpret,
   type Json,
   type JsonObject,
   jsonNumber,
   jsonText,
+  type Mark,
+  type MarkKind,
   type ObjectPoint,
   type PointForm,
   type Position,
   pointCount,
+  type RawValue,
+  type RecordMark,
   type RunRef,
   type ScalarColumns,
   type Series,
   type Tensor,
+  type TornLook,
+  type TrailMark,
   tensorNumbers,
   toMillis,
   type Value,
   valueJson,
+  type WrittenPoint,
 } from './model/index.ts';

@@ -12,6 +12,7 @@ export {
   type LogLevel,
   type Moved,
   type Root,
+  type RunRules,
   type SettingOrigin,
   type Source,
   type TrackerLaneConfig,
@@ -26,3 +27,4 @@ export { readText } from './read-text.ts';
 export { isSecretName, SECRET_NAMES, withoutUserInfo } from './secrets.ts';
 export { TAKEN } from './tracker-lanes.ts';
 export { unknownVariables } from './unknown-variables.ts';
+export type { WrittenSetting } from './unused-settings.ts';

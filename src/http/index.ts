@@ -1,6 +1,6 @@
 /** The HTTP client that all backends share: pools, time limits, answers as values, nothing secret in errors. */
 export { type HttpAnswer, type HttpHeaders, headerOf } from './answer.ts';
-export { loginHint } from './door.ts';
+export { loginHint, type SettingNames } from './door.ts';
 export { type Auth, type BodyStream, deadlineOf, HttpClient, type HttpOptions, type HttpRequest } from './http-client.ts';
 export { parseJson, readJson } from './json.ts';
 export { findProgram, type ManagedCommand, ManagedServer, type ServerRemedy } from './managed-server.ts';

@@ -26,6 +26,8 @@ export interface MakeLanesOptions {
 /**
  * Every tracker's lane, or only those of some names. Lanes that are switched off are left out, and that is reported;
  * those that were named are not: it is an error to ask one of them for something. The caller closes their backends.
+ * Connects to nothing yet. Throws MB1002 with every problem of their sections, MB4009 for a type that can't be loaded,
+ * MB4010 for a name that no lane has.
  */
 export async function makeTrackerLanes(
   config: Config,

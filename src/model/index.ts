@@ -19,7 +19,7 @@ export { int64, type Tensor, tensorNumbers } from './tensor.ts';
 export { textInEvent } from './text-in-event.ts';
 export { type Forgetting, KEPT_STAMP, type Removal, type Tidying } from './tidying.ts';
 export { toMillis } from './to-millis.ts';
-export type { Histogram, Json, JsonObject, Value } from './value.ts';
+export type { AudioClip, AudioFormat, Histogram, Json, JsonObject, Value } from './value.ts';
 export { type Blob, sha256Of, textJson, valueJson } from './value-json.ts';
 export { weightOfSeries, weightOfText, weighValue } from './weight.ts';
 export { type Going, withRoom } from './with-room.ts';

@@ -3,7 +3,7 @@
  */
 export { type Assignment, assignedGroup } from './assign.ts';
 export { type Around, Fold, type FoldRules, type Place } from './fold.ts';
-export { type LaneFacts, LaneRoute, type RunRoute, type SeriesRoute } from './lane-route.ts';
+export { type LaneFacts, LaneRoute, type LaneRouteOptions, type RunRoute, type SeriesRoute } from './lane-route.ts';
 export { everyAt, isWidened, type LeftOut, reconsider } from './left-out.ts';
 export { type Opened, plainMapping, REPLACED, type Replaced, type RunMapping } from './mapping.ts';
 export { Names, nameThere, type Rename, renamed, wantedName } from './names.ts';

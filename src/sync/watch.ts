@@ -105,7 +105,10 @@ const GONE = 'it does not exist';
 /** How often the state gets a new status document. */
 const STATUS_MS = 2000;
 
-/** Mirrors what is below the roots, and continues with what comes, until the signal says stop. */
+/**
+ * Mirrors what is below the roots, then what is added to it, until the signal is aborted; returns how things stand then. Closes the
+ * lanes' backends. A lane that fails waits and does not end the watch. Throws as `backfill` does.
+ */
 export async function watch(options: WatchOptions): Promise<WatchStatus> {
   const { store, trackers = [] } = options;
   useMemory({ roots: options.roots.length });

@@ -39,7 +39,10 @@ export interface VerifyLanesOptions {
   readonly onDifference?: (difference: Difference, lane: string, other?: string) => void;
 }
 
-/** Compares every lane with the event files, the local one first. */
+/**
+ * Compares every lane with the event files, the local one first; one verification for each lane. A lane that can't be compared has the
+ * reason in `obstacles`. Throws MB3106 before any work if `repair` is asked for while another process writes to the state.
+ */
 export async function verifyLanes(options: VerifyLanesOptions): Promise<Verification[]> {
   const { store, trackers, statePath, signal } = options;
   // Locked before anything is compared: hours later would be too late to hear that another process writes.

@@ -4,4 +4,4 @@
  */
 export { switchOf } from '../../flag-names.ts';
 export { ADDRESS, count, HEADERS, type Kind, LIST, oneOf, PATH, SECONDS, SWITCH, TEXT } from './kinds.ts';
-export { type Fields, Section } from './section.ts';
+export { type Beneath, type Field, type Fields, Section, type ValueOf } from './section.ts';

@@ -1,8 +1,17 @@
 /** Compares what the files hold with what a lane reads back. */
 export { boundedHeld, heldBy } from './bounded-held.ts';
-export type { BesideDifference, Difference, MediaDifference } from './difference.ts';
+export type {
+  BesideDifference,
+  Difference,
+  ListingDifference,
+  MediaDifference,
+  PointDifference,
+  PointPlace,
+  PointValue,
+} from './difference.ts';
 export type { PointStanding } from './excuses.ts';
 export {
+  type DamagedBytes,
   damagedBytes,
   type FileFacts,
   factsOf,
