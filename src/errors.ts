@@ -136,7 +136,7 @@ export function reasonOf({ message, hint }: MirrorError): string {
   return hint === undefined ? message : `${message} (${hint})`;
 }
 
-/** Whether an error of a lane is about one tracker run alone: all others go on. */
+/** Whether an error of a lane is about one tracker run alone: all others continue. */
 export function isAboutRun({ code }: { readonly code: ErrorCode }): boolean {
   return code === 'MB4006' || code === 'MB4030';
 }

@@ -52,7 +52,7 @@ export interface Backend {
   send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]>;
   /**
    * Stores something small of a kind, where `readBack`, `compareArtifacts` and `foreign` pass over it, and throws
-   * what stands in the way. Asked before anything of that kind is given up: where not even that is taken, the tracker
+   * what is wrong. Asked before anything of that kind is given up: where not even that is taken, the tracker
    * is out of order, and it is waited for. What is there already proves nothing: it has to be written. Missing: what
    * is refused is refused.
    */

@@ -59,7 +59,7 @@ export async function migrate(options: MigrateOptions): Promise<Migration> {
     ...(linksOf === undefined ? {} : { linksOf }),
     ...(onStart === undefined ? {} : { onStart }),
   };
-  // Its backends are closed in the end; whoever verifies makes new ones.
+  // Its backends are closed in the end; verification makes new ones.
   const report = await backfill({
     ...shared,
     store: to === 'local' ? store : undefined,
@@ -87,7 +87,7 @@ export async function migrate(options: MigrateOptions): Promise<Migration> {
   return { roots, report, verifications, foreign, verdict: verdictOf({ from, to, accepted }, report, verifications, foreign) };
 }
 
-/** The roots that are asked for, else those that the first lane has. A lane without any proves nothing: that is said before hours of work. */
+/** The roots that are asked for, else those that the first lane has. A lane without any proves nothing: that is reported before hours of work. */
 async function knownRoots(options: MigrateOptions): Promise<readonly RootRequest[]> {
   const { from, store, roots = [] } = options;
   const isStore = from === 'local' && store !== undefined;

@@ -174,7 +174,7 @@ function uncomparedText(uncompared: readonly UncomparedRun[]): string {
 }
 
 /**
- * What two lanes came to, for whoever brings the first one into the second one: what the second one has beyond the
+ * What two lanes came to, for a migration of the first into the second: what the second one has beyond the
  * first is no reason to keep that, and what no file holds any more is a loss, not a difference.
  */
 function asMigrated(between: Verification): Verification {
@@ -200,7 +200,7 @@ function heldLosses({ absent: { noPlace, leftOut }, losses: { step, value } }: T
   return { ...kindSums([noPlace, leftOut]), ...(step > 0 ? { steps: step } : {}), ...(value > 0 ? { values: value } : {}) };
 }
 
-/** What is owed, or was refused, is no loss that could be accepted: it may come yet. */
+/** What is pending, or was refused, is no loss that could be accepted: it may come yet. */
 function lossesOf(both: Totals, runs: number): Record<string, number> {
   return { ...kindSums([heldLosses(both), both.absent.gone]), ...(runs > 0 ? { runs } : {}) };
 }
@@ -213,7 +213,7 @@ function lossWords({ runs: _, ...losses }: Readonly<Record<string, number>>): st
 }
 
 /**
- * Rounded times and equal points that became one are in the loss table, and cost nobody a curve: they are said, and
+ * Rounded times and equal points that became one are in the loss table, and cost nobody a curve: they are reported, and
  * no reason to stay.
  */
 function butOf(losses: Readonly<Record<string, number>>, { losses: { time, merged } }: Totals): string {

@@ -1,6 +1,6 @@
 /**
  * Brings what lies next to the event files into one lane: params of files, files as artifacts. They change under our
- * hands, so each is looked at until it stands still, and sent once for each content.
+ * hands, so each is checked until it stands still, and sent once for each content.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';

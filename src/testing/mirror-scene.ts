@@ -44,7 +44,7 @@ export class Mirror {
     this.#lane = lane;
   }
 
-  /** Watches while `work` goes on. */
+  /** Watches while `work` continues. */
   async watch(work: () => Promise<void>, change = asItIs): Promise<void> {
     const end = new AbortController();
     const backend = change(await this.#bench.target.connect());

@@ -1,4 +1,4 @@
-// CRC-32C, TFRecord frames and the protobuf wire format, written anew for tests: a fault in the product's decoder
+// CRC-32C, TFRecord frames and the protobuf wire format, written again for tests: a fault in the product's decoder
 // must not be mirrored here.
 
 const TABLES = makeTables();

@@ -113,7 +113,7 @@ export function isJudged(facts: FileFacts, tag: string, offset: number | undefin
 }
 
 /**
- * Bytes behind the watermarks of files as they are now. Of a file that has to be read again none are: it is owed
+ * Bytes behind the watermarks of files as they are now. Of a file that has to be read again none are: it is pending
  * whole.
  */
 export function pendingBytes(
