@@ -17,7 +17,7 @@ describe('root rename', () => {
     await logs.mustRun(['root', 'rename', 'runs', 'new', '--dry-run']);
     expect(logs.stored()).toEqual([['runs/a', 10]]);
     const { stderr } = await logs.mustRun(['root', 'rename', 'runs', 'new']);
-    expect(stderr).toContain('runs is called new now');
+    expect(stderr).toContain('runs is now called new');
     expect(logs.stored()).toEqual([['new/a', 10]]);
     logs.append(`runs/a/${ONE}`, ...scalars(10, 12));
     for (const root of ['runs', 'new=runs']) {
@@ -34,7 +34,7 @@ describe('root rename', () => {
   it('says where a configuration has the former name', async () => {
     logs.configure('roots: [{ path: runs, name: old }]\n');
     await logs.mustRun(['backfill']);
-    expect((await logs.mustRun(['root', 'rename', 'old', 'new'])).stderr).toContain('write name: new there');
+    expect((await logs.mustRun(['root', 'rename', 'old', 'new'])).stderr).toContain('change it to name: new');
     logs.configure('roots: [{ path: runs, name: new }]\n');
     await logs.mustRun(['backfill']);
     expect(logs.stored()).toEqual([['new/a', 10]]);
