@@ -27,7 +27,7 @@ async function allOf<T>(items: AsyncIterable<T> | Iterable<T>): Promise<readonly
 
 /** What lies beside the points of a tracker run. */
 export function artifactCases(context: CaseContext): void {
-  contractCase(context, 'tells whether what was stored beside the points is there as it was', async (bench) => {
+  contractCase(context, 'compares params and files with what was stored', async (bench) => {
     const run = bench.run();
     const delivery = await bench.mirror(run, run.append([event({ wallTime: 1_700_000_000, step: 1, summary: [simpleValue('loss', 1)] })]));
     const { setParams, putFile } = delivery.backend;
@@ -88,7 +88,7 @@ export function artifactCases(context: CaseContext): void {
     );
   });
 
-  contractCase(context, 'shows nobody what it tries a tracker out with', async (bench) => {
+  contractCase(context, 'hides what it tries a tracker out with', async (bench) => {
     const run = bench.run();
     const delivery = await bench.mirror(run, run.append([event({ wallTime: 1_700_000_000, step: 1, summary: [simpleValue('loss', 1)] })]));
     const { backend } = delivery;

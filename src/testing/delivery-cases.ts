@@ -103,7 +103,7 @@ export function deliveryCases(context: CaseContext): void {
     await bench.expectHeld(delivery, []);
   });
 
-  contractCase(context, 'takes what was owed after what is newer', async (bench) => {
+  contractCase(context, 'takes points of a gap after newer ones', async (bench) => {
     const run = bench.run();
     const [first, second, third] = pieces(run, 3) as [Draft, Draft, Draft];
     const gap = { start: second.batch.start, end: second.batch.end, reason: 'repair' as const };
@@ -124,7 +124,7 @@ export function deliveryCases(context: CaseContext): void {
     await bench.mirror(run, drafts);
   });
 
-  contractCase(context, 'takes what is left where a part is refused', async (bench) => {
+  contractCase(context, 'takes the rest if a part is refused', async (bench) => {
     if (bench.target.refuse === undefined) return;
     const run = bench.run();
     const drafts = run.append(
@@ -150,7 +150,7 @@ export function deliveryCases(context: CaseContext): void {
   ] as const) {
     contractCase(
       context,
-      `says when to come back where the tracker does (${name})`,
+      `says when to come back if the tracker does (${name})`,
       async (bench) => {
         const run = bench.run();
         const drafts = pieces(run, 1);
@@ -169,7 +169,7 @@ export function deliveryCases(context: CaseContext): void {
 
   contractCase(
     context,
-    'asks for another try where the tracker does not say when',
+    'asks for a retry if the tracker does not say when',
     async (bench) => {
       const run = bench.run();
       const drafts = pieces(run, 1);
@@ -222,7 +222,7 @@ export function deliveryCases(context: CaseContext): void {
     );
   }
 
-  contractCase(context, 'goes on where a process that died between sends had come', async (bench) => {
+  contractCase(context, 'resumes where a process that died between sends stopped', async (bench) => {
     const run = bench.run();
     const drafts = pieces(run, 4);
     const ledger = newLedger();
@@ -237,7 +237,7 @@ export function deliveryCases(context: CaseContext): void {
 
   contractCase(
     context,
-    'holds every point once where the positions were lost with the handle',
+    'holds every point once after positions and handle were lost',
     async (bench) => {
       const run = bench.run();
       const drafts = pieces(run, 3);
@@ -270,7 +270,7 @@ export function deliveryCases(context: CaseContext): void {
 
   contractCase(
     context,
-    'says so where nobody is let in, and nothing is secret in it',
+    'reports that access is denied, without a secret',
     async (bench) => {
       const run = bench.run();
       const drafts = pieces(run, 1);
@@ -324,7 +324,7 @@ export function deliveryCases(context: CaseContext): void {
     await bench.mirror(run, []);
   });
 
-  contractCase(context, 'begins anew with a file whose bytes were replaced', async (bench) => {
+  contractCase(context, 'sends a file again whose bytes were replaced', async (bench) => {
     const run = bench.run();
     const drafts = pieces(run, 1);
     const delivery = await bench.delivery(run.source());

@@ -17,7 +17,7 @@ export type FaultKind =
   | 'hang'
   /** Stores, and never answers. */
   | 'hangStored'
-  /** Lets nobody in. */
+  /** Denies access. */
   | 'noAccess';
 
 /** One thing that goes wrong. */

@@ -56,7 +56,7 @@ export function lineCases(context: CaseContext): void {
     await bench.expectHeld(delivery, drafts);
   });
 
-  contractCase(context, 'sends an intent again of which nothing is there', async (bench) => {
+  contractCase(context, 'sends an intent again if nothing of it is there', async (bench) => {
     const { run, drafts, ledger, backend } = await withOpenIntent(bench);
     await bench.close(backend);
     const delivery = await bench.delivery(run.source(), ledger);
@@ -66,7 +66,7 @@ export function lineCases(context: CaseContext): void {
 
   contractCase(
     context,
-    'goes on in the middle of an intent',
+    'resumes in the middle of an intent',
     async (bench) => {
       const { run, drafts, ledger, intent, parcels, backend } = await withOpenIntent(bench);
       bench.target.fail!({ kind: 'partStored' }, 1);

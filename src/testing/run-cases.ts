@@ -47,7 +47,7 @@ export function runCases(context: CaseContext): void {
     );
   });
 
-  contractCase(context, 'looks at a tracker without writing to it', async (bench) => {
+  contractCase(context, 'probes a tracker without writing to it', async (bench) => {
     const backend = await bench.connect();
     const before = await bench.target.runCount?.();
     const { address, notes } = await backend.probe(signal);
@@ -94,7 +94,7 @@ export function runCases(context: CaseContext): void {
     assert.equal(handles.size, 3);
   });
 
-  contractCase(context, 'says that a run has ended, and takes more of it', async (bench) => {
+  contractCase(context, 'ends a run, and takes more of it', async (bench) => {
     const run = bench.run();
     const ledger = newLedger();
     const drafts = run.append([point(1), point(2)]);
@@ -137,7 +137,7 @@ export function runCases(context: CaseContext): void {
 
   contractCase(
     context,
-    'makes one tracker run where two processes open a run at the same time',
+    'makes one tracker run if several processes open a run at the same time',
     async (bench) => {
       const run = bench.run();
       const drafts = run.append([point(1)]);
@@ -175,7 +175,7 @@ export function runCases(context: CaseContext): void {
 
   contractCase(
     context,
-    "leaves somebody else's tracker run of the same key alone",
+    'leaves a tracker run alone that has the same key and other files',
     async (bench) => {
       const [mine, theirs] = [bench.run(), bench.run()];
       const own = mine.append([point(1), point(2)]);
@@ -249,7 +249,7 @@ export function runCases(context: CaseContext): void {
 
   contractCase(
     context,
-    'goes on with a tracker run that names no file where all its points are in the files',
+    'adopts a tracker run that names no file if all its points are in the files',
     async (bench) => {
       const run = bench.run();
       const drafts = run.append([0, 1, 2, 3].map(point));
@@ -315,7 +315,7 @@ export function runCases(context: CaseContext): void {
     { when: hasFingerprints },
   );
 
-  contractCase(context, 'does not go on in a tracker run that was removed', async (bench) => {
+  contractCase(context, 'does not continue in a tracker run that was removed', async (bench) => {
     if (bench.target.removeRun === undefined) return;
     const run = bench.run();
     const drafts = run.append([point(1)]);

@@ -116,7 +116,7 @@ export function valueCases(context: CaseContext, { logs }: SuiteOptions): void {
     await bench.mirror(run, run.append(events));
   });
 
-  contractCase(context, 'changes no number but as its capabilities say', async (bench) => {
+  contractCase(context, 'changes numbers only as its capabilities say', async (bench) => {
     const backend = await bench.connect();
     const { keeps } = backend.describe();
     const plain = { step: 3, wallTime: T + 0.125, value: 0.1 };
@@ -136,7 +136,7 @@ export function valueCases(context: CaseContext, { logs }: SuiteOptions): void {
     }
   });
 
-  contractCase(context, 'has an outcome for a kind that nobody knows', async (bench) => {
+  contractCase(context, 'has an outcome for an unknown kind', async (bench) => {
     const run = bench.run();
     const strange = metadata({ plugin: 'somebodys/own "plugin"', content: new Uint8Array([1, 2, 3]) });
     const events = [
