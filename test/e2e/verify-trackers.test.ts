@@ -348,7 +348,7 @@ describe('migrate', () => {
       ];
       const none = { tag: 0, note: 0, model: 0, metric: 0, not_looked_through: [] };
       expect({ code, foreign }).toEqual({ code: 1, foreign: { run: 1, param: 1, file: 1, ...none, examples } });
-      expect(reasons).toContainEqual(expect.stringContaining('old holds 1 run, 1 param and 1 file that never were in event files'));
+      expect(reasons).toContainEqual(expect.stringContaining('old has 1 run, 1 param and 1 file that never were in event files'));
       const accepted = await mustRun([...migrate, '--accept-losses', 'foreign'], cwd());
       expect(accepted.stderr).toMatch(
         /new has everything from the event files that old has, except for .*1 run, 1 param and 1 file: you can switch off old/,
