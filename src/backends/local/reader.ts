@@ -222,7 +222,11 @@ export class StoreReader {
 
   /** Roots of which something could not be read, with the reason. */
   unreadRoots(): ReadonlyMap<string, string> {
-    return unreadRoots(this.#db);
+    try {
+      return unreadRoots(this.#db);
+    } catch (error) {
+      throw translated(error, this.#path, 'reading');
+    }
   }
 
   /** Every file that is expected. */
