@@ -101,7 +101,7 @@ export class RunOpener {
       if (above.kind === 'wait' || above.kind === 'stopped') return above;
       const source = { ...this.#source(run, opened, startedAt, marks), ...(above.kind === 'none' ? {} : { parent: above.parent }) };
       const kept = laneState.handle(target);
-      const done = await delivery.attempt((signal) => backend.open(source, kept, signal), { isOfRun: true });
+      const done = await delivery.attempt((signal) => backend.open(source, kept, signal));
       if (done.kind !== 'done') return done;
       isNew = done.value !== kept;
       run.handle = done.value;
@@ -118,7 +118,7 @@ export class RunOpener {
     const { handle } = run;
     // A file that comes late is no reason to say that the run continues.
     if (pieces.length > 0 && isEnded) {
-      const reopened = await delivery.attempt((signal) => backend.finish(handle, undefined, signal), { isOfRun: true });
+      const reopened = await delivery.attempt((signal) => backend.finish(handle, undefined, signal));
       if (reopened.kind !== 'done') return reopened;
       states.ended(target, false);
     }
@@ -192,7 +192,7 @@ export class RunOpener {
     if (handle === undefined || before === undefined) return { kind: 'wait', ms: 0 };
     if (!laneState.isEnded(target)) {
       const end = this.#endOf(target, Date.now());
-      const done = await delivery.attempt((signal) => backend.finish(handle, end, signal), { isOfRun: true });
+      const done = await delivery.attempt((signal) => backend.finish(handle, end, signal));
       if (done.kind !== 'done' && done.kind !== 'runFatal') return done;
     }
     const { name, group, epoch, rebuilt } = before;
@@ -242,7 +242,7 @@ export class RunOpener {
     const known = FileMarks.fromPairs(opened?.files);
     const marks = newMarks(known, pieces);
     if (backend.noteFiles === undefined || opened === undefined || opened.joins !== undefined || marks.length === 0) return undefined;
-    const done = await delivery.attempt(async (signal) => backend.noteFiles?.(handle, marks, signal), { isOfRun: true });
+    const done = await delivery.attempt(async (signal) => backend.noteFiles?.(handle, marks, signal));
     if (done.kind !== 'done') return done;
     states.opened(run.target, handle, { ...opened, files: known.with(marks).pairs() });
     return undefined;
@@ -282,7 +282,7 @@ export class RunOpener {
     if (handle === undefined) return;
     const end = this.#endOf(target, changedAtMs);
     if (olderThanMs > 0 && Date.now() - Math.max(changedAtMs, end.endedAt * 1000) < olderThanMs) return;
-    const done = await delivery.attempt((signal) => backend.finish(handle, end, signal), { isOfRun: true });
+    const done = await delivery.attempt((signal) => backend.finish(handle, end, signal));
     if (done.kind === 'done') states.ended(target, true);
   }
 

@@ -131,16 +131,8 @@ export class TrackerLane {
     return answers;
   }
 
-  /**
-   * Does something else at the tracker (finding a run, ending one) with the same patience. `isOfRun`: it is about one
-   * run, so that the same answer again and again, while the tracker takes other runs, stops that run alone.
-   */
-  async attempt<T>(
-    work: (signal: AbortSignal) => Promise<T>,
-    { isOfRun = false }: { readonly isOfRun?: boolean } = {},
-  ): Promise<{ readonly kind: 'done'; readonly value: T } | Undelivered> {
-    const answers = new SameAnswers(this.#backend.tryOut !== undefined);
-    let accepted = this.#accepted;
+  /** Does something else at the tracker (finding a run, ending one) with the same patience. */
+  async attempt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<{ readonly kind: 'done'; readonly value: T } | Undelivered> {
     for (;;) {
       await this.#gate.enter(this.#signal);
       if (this.#signal.aborted) return STOPPED;
@@ -155,18 +147,8 @@ export class TrackerLane {
           this.#gate.succeeded();
           return { kind: 'runFatal', error };
         }
-        if (error.retry === 'never') {
-          this.#gate.parked(error);
-          continue;
-        }
-        const times = answers.count({ kind: 'retry', error });
-        if (times < 2) accepted = this.#accepted;
-        // The tracker takes other runs all the while: it is this one that it does not take.
-        if (isOfRun && times >= SAME_ANSWERS && this.#accepted > accepted) {
-          this.#gate.succeeded();
-          return { kind: 'runFatal', error: ofRun(error, times) };
-        }
-        await this.#wait(error);
+        if (error.retry === 'never') this.#gate.parked(error);
+        else await this.#wait(error);
       }
     }
   }
@@ -428,11 +410,4 @@ function asWhole(outcome: Outcome, parcel: TrackerParcel | undefined, lane: stri
 
 function unanswered(lane: string): Outcome {
   return { kind: 'fatal', error: new MirrorError('MB9001', `lane ${lane} gave no outcome for a parcel`) };
-}
-
-/** A failure that was called transient, and turned out to be one of the run alone. */
-function ofRun(error: MirrorError, times: number): MirrorError {
-  const { message, hint = "Look for the cause in the tracker's log.", context } = error;
-  const text = `${message} (the same answer ${times} times, while the tracker took other runs)`;
-  return new MirrorError('MB4006', text, { hint, context, cause: error });
 }

@@ -232,45 +232,6 @@ describe('a lane that leads to a tracker', () => {
   });
 });
 
-describe('a run that meets the same answer whenever it is opened', () => {
-  const no = (): never => {
-    throw new MirrorError('MB4001', 'opening the run a: http://tracker answers 500: no', { retry: 'later', context: { status: 500 } });
-  };
-
-  it('is stopped once the tracker has taken other runs all the while', async () => {
-    const { backend, lane, clock } = new Scene();
-    let tries = 0;
-    const opening = lane.attempt(
-      async () => {
-        tries++;
-        return no();
-      },
-      { isOfRun: true },
-    );
-    let ended: Awaited<typeof opening> | undefined;
-    void opening.then((end) => (ended = end));
-    for (let i = 0; i < 50 && ended === undefined; i++) {
-      await lane.deliver(await parcelsOf(backend, `other-${i}`, 1));
-      await clock.pass(60_000);
-    }
-    expect(ended).toMatchObject({ kind: 'runFatal', error: { code: 'MB4006' } });
-    expect(tries).toBe(5);
-  });
-
-  it('is waited for where the tracker takes no other run, and where it is not about one run', async () => {
-    for (const isOther of [false, true]) {
-      const { backend, lane, clock, end } = new Scene();
-      const opening = lane.attempt(async () => no(), { isOfRun: !isOther });
-      for (let i = 0; i < 20; i++) {
-        if (isOther) await lane.deliver(await parcelsOf(backend, `other-${i}`, 1));
-        await clock.pass(60_000);
-      }
-      end.abort();
-      expect(await opening).toEqual({ kind: 'stopped' });
-    }
-  });
-});
-
 describe('what a tracker refuses', () => {
   const steps = (settled: readonly Settled[]): readonly [points: number, refused: readonly number[]] => [
     settled.reduce((sum, { points }) => sum + points, 0),
