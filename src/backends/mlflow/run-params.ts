@@ -1,3 +1,4 @@
+import { steadyMs } from '../../clock.ts';
 import type { BackendContext, ParamOutcome } from '../../contract/index.ts';
 import type { Failure } from './answers.ts';
 import type { MlflowClient, Tag } from './client.ts';
@@ -6,7 +7,7 @@ import { PARAM_LENGTH, PARAMS_PER_REQUEST } from './limits.ts';
 import { isSameParam } from './params-and-files.ts';
 import { isAboutContent, Stop, stopOf } from './stop.ts';
 import { fitText, heldTexts, type StoreFacts } from './store-facts.ts';
-import { trouble } from './trial.ts';
+import { trouble, tryMetric } from './trial.ts';
 
 /** The run whose params are written. */
 export interface RunParamsOptions {
@@ -16,6 +17,8 @@ export interface RunParamsOptions {
   readonly known: ReadonlyMap<string, string> | undefined;
   readonly facts: StoreFacts;
   readonly warn: BackendContext['warn'];
+  /** Milliseconds of a clock that nobody sets. Default: `steadyMs`. */
+  readonly now?: () => number;
   /** Writes tags of the run. */
   readonly publish: (tags: readonly Tag[], signal: AbortSignal) => Promise<void>;
 }
@@ -33,6 +36,8 @@ const MOST_TRIALS = 8;
 const STUMBLES = 4;
 /** How often params of points are asked for again before they are given up, each time after another one was taken. */
 const ASKED_AGAIN = 2;
+/** A server that refuses every param for so long, and takes metrics, has no more room for params in this run. */
+const FULL_MS = 5 * 60_000;
 
 /** The params of a run. They never change in MLflow: the first value stays, another one stands in a tag beside it. */
 export class RunParams {
@@ -46,6 +51,8 @@ export class RunParams {
   readonly #refused = new Map<string, string>();
   /** Whether the server has taken any since this writing began. */
   #isTaking = false;
+  /** Since when the server refuses params of our own, too. */
+  #refusingSinceMs: number | undefined;
   /** Failures of kind `internal` in a row. */
   #stumbles = 0;
 
@@ -90,11 +97,24 @@ export class RunParams {
     const reply = await this.#options.client.logParams(this.#options.runId, [trial], signal);
     // Another process has written it just now.
     if (reply.kind !== 'ok' && reply.cause !== 'clash') {
-      if (isAboutContent(reply)) throw new Stop({ kind: 'retry', error: trouble(reply) });
-      throw stopOf(reply);
+      if (!isAboutContent(reply)) throw stopOf(reply);
+      if (!(await this.#isFull(signal))) throw new Stop({ kind: 'retry', error: trouble(reply) });
+      return;
     }
+    this.#refusingSinceMs = undefined;
     known.set(trial.key, trial.value);
     this.#isTaking = true;
+  }
+
+  /**
+   * Whether the server has refused even a param of our own for minutes while it takes metrics: hosted services bound
+   * the number of params of a run, and that does not pass.
+   */
+  async #isFull(signal: AbortSignal): Promise<boolean> {
+    const { now = steadyMs } = this.#options;
+    this.#refusingSinceMs ??= now();
+    if (now() - this.#refusingSinceMs < FULL_MS) return false;
+    return (await tryMetric(this.#options.client, this.#options.runId, signal)) === undefined;
   }
 
   /** Throws a `Stop` where it has to be tried again; what was refused stands in the outcome. */
