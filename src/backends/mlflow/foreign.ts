@@ -71,7 +71,8 @@ async function* inRun(
       if (!keys.has(name) && !names.has(tagOf(name)) && !name.startsWith(TRIAL_PARAM)) yield { kind: 'param', name, in: place };
   }
   const said = new Set(Object.keys(tags).flatMap((name) => [name, keyOf(name, options)]));
-  for (const name of facts.tags.keys()) if (!said.has(name) && !OF_SYSTEM.test(name)) yield { kind: 'tag', name, in: place };
+  for (const name of facts.tags.keys())
+    if (!said.has(name) && !said.has(tagOf(name)) && !OF_SYSTEM.test(name)) yield { kind: 'tag', name, in: place };
   const note = said.has(NOTE) ? '' : (facts.tags.get(NOTE) ?? '').trim();
   if (note !== '') yield { kind: 'note', name: firstWords(note), in: place };
   if (root === undefined) return;
