@@ -207,7 +207,7 @@ export class ArtifactSync {
     for (const { path, rule, prefix, stamp, bytes, hash, content } of texts) {
       const key = sideKey(path, rule);
       const before = known.get(key);
-      if (before?.hash === hash && hash !== '') continue;
+      if (before?.hash === hash && hash !== '' && !isDueAgain(before)) continue;
       const read = content.kind === 'text' ? await readTextParams(content.text, prefix) : undefined;
       const outcome = read === undefined ? (content as ArtifactResult) : asked(await this.#setParams(handle, read));
       if (before === undefined || outcome.kind === 'done' || before.outcome.reason !== outcome.reason) this.#say(run, path, outcome);
@@ -484,7 +484,7 @@ export class ArtifactSync {
 }
 
 /** Whether the tracker refused it long ago. A clock that was set back makes it wait no longer. */
-function isDueAgain(state: ArtifactState): boolean {
+export function isDueAgain(state: ArtifactState): boolean {
   const ageMs = Date.now() - (state.outcome.askedAtMs ?? 0);
   return isRefusedFile(state) && !(ageMs >= 0 && ageMs < REFUSED_AGAIN_MS);
 }

@@ -31,7 +31,7 @@ import type { RunTree } from '../route/index.ts';
 import type { LaneState, LaneView, StateFile } from '../state/index.ts';
 import type { LaneProgress, LaneReport } from '../status/index.ts';
 import type { RootPlace } from '../untrusted/index.ts';
-import { ArtifactSync } from './artifact-sync.ts';
+import { ArtifactSync, isDueAgain } from './artifact-sync.ts';
 import { isEmpty, TrackerLane } from './delivery/index.ts';
 import { FilesOfRun } from './files-of-run.ts';
 import { LaneRoutes } from './lane-routes.ts';
@@ -560,7 +560,8 @@ export class TrackerSync implements LaneSync {
     const laneState = this.#laneState;
     const due = [...run.sources.values()].filter(({ pastTextsDueMs }) => pastTextsDueMs <= steadyMs());
     if (due.length === 0) return;
-    const known = new Set(laneState.side(run.target).map(({ path, rule }) => JSON.stringify([path, rule])));
+    const settled = laneState.side(run.target).filter((state) => !isDueAgain(state));
+    const known = new Set(settled.map(({ path, rule }) => JSON.stringify([path, rule])));
     for (const source of due) {
       const { ref, directory } = source;
       // What is in none of the files is gone with its file; texts that are new come with their points.
