@@ -81,7 +81,7 @@ describe('verify of MLflow', () => {
       // As long as the limit is what it was, the same is refused again.
       expect(await verified(1, '--repair')).toMatchObject({ repair: { refused_points: 1, beside: 1, left: [] } });
       const said = await mustRun(['backfill', 'logs'], cwd(), 1);
-      expect(said.stderr).toMatch(/1 refused, 1 file beside .*\n {2}refused: .*client_max_body_size.*\n {2}logs\/a\/model\.pt refused: /);
+      expect(said.stderr).toMatch(/1 refused, 1 artifact refused\n {2}refused: .*client_max_body_size.*\n {2}logs\/a\/model\.pt refused: /);
       expect((await verified(1)).totals).toMatchObject({ refused: 1 });
       proxy.most = Infinity;
       expect(await verified(1, '--repair')).toMatchObject({ repair: { refused_points: 1, beside: 1, left: [] } });
