@@ -116,11 +116,14 @@ export async function rootMoveCommand(name: string, path: string, flags: RootCha
 
 /** Who knows the files of a root, for a look whether a directory is that. */
 function heldBy({ store, state }: OpenSources, name: string): Held {
-  const roots: Held['roots'] = () => knownRoots({ store, state });
+  const all = {
+    roots: () => knownRoots({ store, state }),
+    hasRuns: (root: string) => store?.hasRuns(root) === true || state?.hasRuns(root) === true,
+  };
   if (store !== undefined && store.fileCount(name, '') > 0)
-    return { roots, knownFiles: (root) => store.knownFiles(root), positions: (run) => store.positions(run) };
+    return { ...all, knownFiles: (root) => store.knownFiles(root), positions: (run) => store.positions(run) };
   const lane = state?.lane('', '');
-  return { roots, knownFiles: (root) => state?.knownFiles(root) ?? [], positions: (run) => lane?.known(run) ?? { files: [] } };
+  return { ...all, knownFiles: (root) => state?.knownFiles(root) ?? [], positions: (run) => lane?.known(run) ?? { files: [] } };
 }
 
 /** Forgets a root with all of its runs. */

@@ -16,6 +16,8 @@ import { placeOf } from '../untrusted/index.ts';
 export interface Held {
   roots(): readonly KnownRoot[];
   knownFiles(root: string): Iterable<{ readonly run: string; readonly name: string }>;
+  /** Whether a run of a root was mirrored, also where its files are not expected any more. */
+  hasRuns(root: string): boolean;
   positions(run: RunRef): Pick<KnownRun, 'files'>;
 }
 
@@ -32,7 +34,7 @@ export function checkIdentities(roots: readonly ResolvedRoot[], held: Held): voi
     const path = paths.get(root.name);
     if (path === undefined || path === root.path || root.isNamed || isSameRoot(root, held)) continue;
     // Only its name is known, since it could not be read: nothing can meet.
-    if (isUnread(held, root.name)) continue;
+    if (!held.hasRuns(root.name)) continue;
     throw new MirrorError('MB2007', `${path} is already mirrored as ${root.name}; ${root.path} has none of its files`, {
       hint: `Give it another name: ${freeName(root.name, paths)}=${root.path}; or, if the same root moved here: ${root.name}=${root.path}`,
       context: { path: root.path, name: root.name },
@@ -44,20 +46,14 @@ export function checkIdentities(roots: readonly ResolvedRoot[], held: Held): voi
  * The known roots, without those in a directory that is asked for of which only the name is known: they are part of
  * that one now.
  */
-export function rootsBeside(held: Pick<Held, 'roots' | 'knownFiles'>, requests: readonly RootRequest[]): readonly KnownRoot[] {
+export function rootsBeside(held: Pick<Held, 'roots' | 'hasRuns'>, requests: readonly RootRequest[]): readonly KnownRoot[] {
   const asked = new Set(requests.map(({ path }) => resolve(path)));
-  return held.roots().filter(({ name, path }) => !isBelow(path, asked) || !isUnread(held, name));
+  return held.roots().filter(({ name, path }) => !isBelow(path, asked) || held.hasRuns(name));
 }
 
 function isBelow(path: string, directories: ReadonlySet<string>): boolean {
   for (let at = dirname(path), last = path; at !== last; last = at, at = dirname(at)) if (directories.has(at)) return true;
   return false;
-}
-
-/** Whether only the name of a root is known, since nothing of it could be read yet. */
-function isUnread(held: Pick<Held, 'knownFiles'>, root: string): boolean {
-  for (const _ of held.knownFiles(root)) return false;
-  return true;
 }
 
 /** Whether a root holds a file that is known under its name. */
@@ -103,6 +99,7 @@ export function heldBy(state: StateFile | undefined, lanes: readonly LaneState[]
   return {
     roots: () => state?.roots() ?? [],
     knownFiles: (root) => state?.knownFiles(root) ?? [],
+    hasRuns: (root) => state?.hasRuns(root) ?? false,
     positions: (run) => lanes[0]?.known(run) ?? { files: [] },
   };
 }

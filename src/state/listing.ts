@@ -53,7 +53,13 @@ export function filesOfRun(statements: Statements, { root, path }: RunRef): Pick
   return statements.all(sql, root, path).map(({ name, stamp }) => ({ name: String(name), stamp: String(stamp) }));
 }
 
-/** How many those are. */
+/** Whether some lane has read a file of a root, also where all of them were forgotten as gone. */
+export function hasRuns(statements: Statements, root: string): boolean {
+  const sql = 'SELECT 1 FROM root JOIN run ON run.root = root.id JOIN file ON file.run = run.id WHERE root.name = ? LIMIT 1';
+  return statements.get(sql, root) !== undefined;
+}
+
+/** How many files of a root are expected. */
 export function countFiles(statements: Statements, root: string): number {
   return Number(statements.get(`SELECT count(*) AS n ${FILES_OF_ROOT}`, root)?.n ?? 0);
 }

@@ -8,7 +8,7 @@ import { addSeries } from './catalogue-rows.ts';
 import type { FileRef } from './file-ref.ts';
 import { GroupCommit, realSchedule, type Schedule } from './group-commit.ts';
 import { LaneState } from './lane-state.ts';
-import { countFiles, filesOfRun, type ListedFile, listFiles } from './listing.ts';
+import { countFiles, filesOfRun, hasRuns, type ListedFile, listFiles } from './listing.ts';
 import { FileLock } from './lock.ts';
 import { filesLike, type MovedRun, moveRuns } from './moved-runs.ts';
 import { openForWriting, openReadOnly } from './open-database.ts';
@@ -174,6 +174,11 @@ export class StateFile {
   /** Every file of a run that some lane has read, those that were forgotten as gone among them. */
   filesOf(run: RunRef): Pick<ListedFile, 'name' | 'stamp'>[] {
     return filesOfRun(this.#reading().statements, run);
+  }
+
+  /** Whether some lane has read a file of a root, also where all of them were forgotten as gone. */
+  hasRuns(root: string): boolean {
+    return hasRuns(this.#reading().statements, root);
   }
 
   /** How many files of a root are expected. */

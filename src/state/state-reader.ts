@@ -4,7 +4,7 @@ import { checkState, type Problem } from './check-state.ts';
 import { dumpState } from './dump-state.ts';
 import { GroupCommit, realSchedule } from './group-commit.ts';
 import { LaneState } from './lane-state.ts';
-import { countFiles, filesOfRun, type ListedFile, type ListedInState, listFiles, listRuns } from './listing.ts';
+import { countFiles, filesOfRun, hasRuns, type ListedFile, type ListedInState, listFiles, listRuns } from './listing.ts';
 import { filesLike } from './moved-runs.ts';
 import { RowIds } from './row-ids.ts';
 import type { StateStore } from './state-store.ts';
@@ -107,6 +107,11 @@ export class StateReader {
   /** Every file of a run that some lane has read, those that were forgotten as gone among them. */
   filesOf(run: RunRef): Pick<ListedFile, 'name' | 'stamp'>[] {
     return filesOfRun(this.#statements, run);
+  }
+
+  /** Whether some lane has read a file of a root, also where all of them were forgotten as gone. */
+  hasRuns(root: string): boolean {
+    return hasRuns(this.#statements, root);
   }
 
   /** How many files of a root are expected. */

@@ -211,6 +211,10 @@ export class LocalBackend implements PositionOwner {
     this.#writer.forget();
   }
 
+  hasRuns(root: string): boolean {
+    return this.#reader.hasRuns(root);
+  }
+
   knownFiles(root: string): Iterable<KnownFile> {
     return this.#reader.knownFiles(root);
   }

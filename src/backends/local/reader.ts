@@ -93,6 +93,11 @@ export class StoreReader {
     return this.roots().filter(({ name }) => known.has(name));
   }
 
+  /** Whether there is a run of a root, also where its files are not expected any more. */
+  hasRuns(root: string): boolean {
+    return this.#all('SELECT 1 FROM root JOIN run ON run.root = root.id WHERE root.name = ? LIMIT 1', root).length > 0;
+  }
+
   runs(root: string): StoredRun[] {
     const rows = this.#all(
       'SELECT run.id, run.path, run.points FROM run JOIN root ON root.id = run.root WHERE root.name = ? ORDER BY run.path',

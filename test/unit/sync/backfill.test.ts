@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { LocalBackend, openStore } from '../../../src/backends/local/index.ts';
-import type { Batch, FileState } from '../../../src/model/index.ts';
+import type { Batch, FileState, Forgetting } from '../../../src/model/index.ts';
+import { StateFile } from '../../../src/state/index.ts';
 import type { Report } from '../../../src/status/index.ts';
 import { backfill } from '../../../src/sync/backfill.ts';
 import { FileWindow } from '../../../src/tail/index.ts';
@@ -301,6 +302,55 @@ describe('backfill', () => {
       code: 'MB2006',
     });
   });
+
+  test.each(['a store', 'trackers alone'])(
+    'keeps runs that are an archive apart from a directory of the same name, with %s',
+    async (where) => {
+      writeFileSync(path, eventFile(...steps(0, 3)));
+      const statePath = join(folder, 'state');
+      const tracker = new MemoryTracker('tracker');
+      const mirror = (path: string): Promise<Report> =>
+        backfill({
+          roots: [{ path }],
+          store: where === 'a store' ? store() : undefined,
+          statePath,
+          trackers: [
+            {
+              name: 'tracker',
+              type: 'memory',
+              target: 'tracker',
+              backend: new MemoryBackend(tracker),
+              namesOf: ({ path }) => ({ name: path, group: '', tags: {} }),
+            },
+          ],
+          signal: new AbortController().signal,
+        });
+      await mirror(logs);
+      const forgetting: Forgetting = {
+        kind: 'forget',
+        root: 'logs',
+        isRoot: false,
+        runs: [],
+        files: [{ run: 'run', name: NAME }],
+        keepsPoints: true,
+      };
+      const state = StateFile.open(statePath, { now: Date.now });
+      state.tidy(forgetting, undefined, []);
+      state.close();
+      if (where === 'a store') {
+        const local = new LocalBackend(store());
+        local.tidy(forgetting);
+        await local.close();
+      }
+      const other = join(folder, 'other', 'logs');
+      mkdirSync(join(other, 'run'), { recursive: true });
+      writeFileSync(join(other, 'run', NAME), eventFile(...steps(5, 9)));
+      await expect(mirror(other)).rejects.toMatchObject({ code: 'MB2007' });
+      await expect(mirror(folder)).rejects.toMatchObject({ code: 'MB2006' });
+      expect([...tracker.runs.values()].map(({ points }) => points.size)).toEqual([3]);
+      if (where === 'a store') expect(runsIn()).toEqual({ run: 3 });
+    },
+  );
 
   test('refuses what is not there where it is all that is asked for', async () => {
     const only = (...names: string[]): Promise<Report> =>
