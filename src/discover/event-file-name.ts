@@ -25,11 +25,17 @@ const PASSED_OVER: readonly (readonly [name: RegExp, words: string])[] = [
   [/^\..*\.[A-Za-z0-9]{6}$/, `${UNDER_WAY} (rsync)`],
   [/^\.azDownload-/, `${UNDER_WAY} (azcopy)`],
   [/^\.in\..*\.$|^\.~|^\.mutagen-|^\.unison\.|^\.distcp\.tmp\.|^\.pureftpd-/, UNDER_WAY],
+  // Hosts have such endings, too, but none stands behind a whole name, and no writer begins one with a dot.
+  [/(?:\.\d+\.\d+(?:\.v2)?|^\..*)\.(?:metadata|lock|complete)$/i, 'what a downloader notes about a file'],
+  [/(?:\.\d+\.\d+(?:\.v2)?|^\..*)\.(?:crc|sig|asc)$/i, 'a checksum of a file, or a signature'],
+  [/\.\d+\.\d+(?:\.v2)?\.bts$/i, `${UNDER_WAY} (Resilio)`],
   [/_\.(?:gstmp|gztmp)$/, `${UNDER_WAY} (gsutil)`],
   // s3transfer's own: eight digits of both cases behind a whole name. Hosts stand in the place before, and hashes of
   // Git are in lower case.
   [/tfevents\.\d+\..*\.(?=[0-9a-f]*[A-F])[0-9A-Fa-f]{8}$/, `${UNDER_WAY} (aws s3)`],
-  [/\.part\.minio$|\.s3tmp\.\w+$|\.te?mp(?:\.?\d+)?$|\.te?mp[-_.](?=[A-Za-z_]*\d)\w{4,}$/i, UNDER_WAY],
+  [/\.part\.minio$|\.s3tmp\.\w+$|\.te?mp(?:\.?\d+)?$/i, UNDER_WAY],
+  // Behind a whole name: in the place of the host stand hosts that are called so.
+  [/tfevents\.\d+\.[^.].*\.te?mp[-_.](?=[A-Za-z_]*\d)\w{4,}$/i, UNDER_WAY],
 ];
 
 /** The same for what stands behind the last dot, in lower case. */
@@ -43,15 +49,15 @@ const ENDINGS: ReadonlyMap<string, string> = new Map(
       // gsutil, the AWS SDK for .NET, Hadoop, aria2, lftp, Aspera, FreeFileSync.
       ...['gstmp', 'gztmp', 's3tmp', '_copying_', 'aria2', 'lftp-pget-status', 'aspera-ckpt', 'aspera_ckpt', 'aspx', 'ffs_tmp'],
       // Resilio and BitTorrent.
-      ...['!sync', 'bts', '!ut', '!qb', '!bt', 'bc!', 'az!'],
+      ...['!sync', '!ut', '!qb', '!bt', 'bc!', 'az!'],
     ],
     'a placeholder of a file that a sync tool has not fetched': ['nextcloud', 'owncloud', 'icloud', 'rsls', 'rslsv', 'rslsf'],
-    'what a downloader notes about a file': ['metadata', 'lock', 'complete', 'ffs_lock', 'ffs_db'],
+    'what a downloader notes about a file': ['ffs_lock', 'ffs_db'],
     'the swap file of an editor': ['kate-swp'],
     'a pointer to the file, for DVC': ['dvc'],
     'a checksum of a file, or a signature': [
-      ...['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512', 'blake3', 'crc', 'crc32', 'crc32c', 'sfv'],
-      ...['md5sum', 'sha1sum', 'sha256sum', 'sha512sum', 'sig', 'asc', 'minisig', 'par2', 'torrent', 'metalink'],
+      ...['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512', 'blake3', 'crc32', 'crc32c', 'sfv'],
+      ...['md5sum', 'sha1sum', 'sha256sum', 'sha512sum', 'minisig', 'par2', 'torrent', 'metalink'],
     ],
   }).flatMap(([words, endings]) => endings.map((ending) => [ending, words] as const)),
 );
@@ -102,14 +108,23 @@ function endingOf(name: string): string {
 }
 
 /** Whether a directory is one of a sync tool or an editor: files in it are copies, or on their way. */
-export function isTheirDirectory(name: string): boolean {
-  return THEIR_DIRECTORIES.has(name) || (name.includes('tfevents') && /\.(?:download|cyberducksegment)$/.test(name));
+export function isTheirDirectory(path: string): boolean {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  // Hugging Face's since the middle of 2024. Elsewhere in its cache lie files under their own names.
+  return (
+    THEIR_DIRECTORIES.has(name) ||
+    /(?:^|\/)\.cache\/huggingface\/download$/.test(path) ||
+    (name.includes('tfevents') && /\.(?:download|cyberducksegment)$/.test(name))
+  );
 }
 
 /** Whether a path lies in what is passed over: by its name, or by a rule of the configuration. */
 export function isApart(path: string, filter: RunFilter | undefined): boolean {
   const names = path.split('/');
-  return names.some((name, i) => isTheirDirectory(name) || filter?.ignores(names.slice(0, i + 1).join('/')) === true);
+  return names.some((_, i) => {
+    const at = names.slice(0, i + 1).join('/');
+    return isTheirDirectory(at) || filter?.ignores(at) === true;
+  });
 }
 
 /**
@@ -119,6 +134,8 @@ export function isApart(path: string, filter: RunFilter | undefined): boolean {
 const COMPANIONS: ReadonlySet<string> = new Set([
   // What Unity keeps beside each file of a project (ML-Agents logs often lie in one), and axel beside what it fetches.
   ...['meta', 'st'],
+  // What downloaders and others note about it.
+  ...['metadata', 'lock', 'complete', 'crc', 'sig', 'asc', 'bts'],
   // Backups.
   ...['bak', 'backup', 'save', 'orig', 'old', 'rej'],
   // Packed copies.

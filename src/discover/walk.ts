@@ -261,7 +261,7 @@ class Walk {
    * only.
    */
   #isIgnored(path: string, name: string, kind: Entry['kind']): boolean {
-    if (kind !== 'file' && isTheirDirectory(name)) {
+    if (kind !== 'file' && isTheirDirectory(path)) {
       this.#onPassedOver?.({ path, reason: 'the folder of a sync tool or an editor' });
       return true;
     }

@@ -18,6 +18,8 @@ import { until } from '../../crash/watch-kill.ts';
 import { walk } from '../../support/walk.ts';
 
 const EVENTS = 'events.out.tfevents.1';
+/** Endings that hosts may have: alone, a file with one of them is an event file. */
+const ALONE = ['lock', 'complete', 'metadata', 'crc', 'sig', 'asc', 'bts'];
 
 let base = '';
 let root = '';
@@ -89,12 +91,13 @@ describe('names of files on their way, and of copies put aside', () => {
       `${NAME}.s3tmp.ab12cd34`,
       `${NAME}.tmp-1234567890`,
       `${NAME}.tmp.a1b2c3d4`,
-      `${NAME}.metadata`,
-      `${NAME}.lock`,
       `${NAME}.dvc`,
       `${NAME}.md5`,
       `${NAME}.sha256`,
       `.${NAME}.crc`,
+      '.events.out.tfevents.1700000000.host.crc',
+      ...ALONE.map((ending) => `${NAME}.${ending}`),
+      `${NAME}.v2.lock`,
       `.${NAME}.icloud`,
       `${NAME}.nextcloud`,
       `${NAME}:Zone.Identifier`,
@@ -142,6 +145,11 @@ describe('names of files on their way, and of copies put aside', () => {
       'events.out.tfevents.1700000000.host.template',
       'events.out.tfevents.1700000000.tmphost',
       'events.out.tfevents.1700000000.tmp-node',
+      'events.out.tfevents.1700000000.tmp-gpu01',
+      'events.out.tfevents.1700000000.temp-node12',
+      'events.out.tfevents.1700000000.temp_box1',
+      'events.out.tfevents.1700000000.temp.lab01',
+      ...ALONE.map((ending) => `events.out.tfevents.1700000000.n30.${ending}`),
       'events.out.tfevents.1700000000.locker.sha256.example',
       `${NAME}.gz`,
       `${NAME}.csv`,
@@ -172,7 +180,7 @@ describe('isCompanion', () => {
   });
 });
 
-test.each(['gz', 'csv', 'json', 'orig', 'st'])('a file NAME.%s is about the file NAME where that is there', (ending) => {
+test.each(['gz', 'csv', 'json', 'orig', 'st', ...ALONE])('a file NAME.%s is about the file NAME where that is there', (ending) => {
   expect(isCompanion(`${EVENTS}.${ending}`, (name) => name === EVENTS)).toBe(true);
   expect(isCompanion(`${EVENTS}.${ending}`, () => false)).toBe(false);
 });
@@ -189,7 +197,8 @@ describe('walk', () => {
   test('finds no run in what downloaders keep below the place they fill', () => {
     make(`root/.cache/huggingface/download/runs/exp/${EVENTS}.metadata`, `root/.cache/huggingface/download/runs/exp/${EVENTS}.lock`);
     make(`root/.huggingface/download/runs/exp/${EVENTS}`, `root/._____temp/runs/exp/${EVENTS}`, `root/runs/exp/${EVENTS}`);
-    expect(runs()).toEqual(['runs/exp']);
+    make(`root/.cache/huggingface/hub/exp/${EVENTS}`);
+    expect(runs()).toEqual(['.cache/huggingface/hub/exp', 'runs/exp']);
   });
 
   test('passes over the files of Unity beside event files, but not over what only has such a name', () => {
