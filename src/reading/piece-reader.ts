@@ -100,7 +100,9 @@ export class PieceReader {
       const cached = cache.at(run, name, state?.generation ?? 0, start);
       // Gaps are the other lane's: what it owes is not what this one owes.
       if (cached === undefined || pointCount(cached.batch) > pointsPerSend() || cached.state.position.gaps.length > 0) return false;
-      if (cached.state.position.watermark <= start) return false;
+      const reached = cached.state.position.watermark;
+      // What filled another lane's gap has the state behind all that lane has read: what lies between is not in it.
+      if (reached <= start || cached.batch.end !== reached) return false;
       pieces.push(cached);
       state = cached.state;
       known.set(name, state);
