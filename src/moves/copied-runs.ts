@@ -18,6 +18,7 @@ interface Gone {
  */
 export class CopiedRuns {
   readonly #held: Knower;
+  /** Where a root lies; undefined where it does not answer. */
   readonly #pathOf: (root: string) => string | undefined;
   #gone: Gone[] = [];
 
@@ -85,7 +86,9 @@ export class CopiedRuns {
     if (from.name !== to.name || from.records <= 1 || to.records < from.records) return false;
     const [last, its] = [from.guard.last, to.guard.last];
     if (to.records === from.records && (last?.offset !== its?.offset || last?.checksum !== its?.checksum)) return false;
-    return isThere(this.#pathOf(run.root), run.path, to.name);
+    const rootPath = this.#pathOf(run.root);
+    // This thread must not wait for a file server that does not answer.
+    return rootPath !== undefined && isThere(rootPath, run.path, to.name);
   }
 }
 

@@ -290,7 +290,7 @@ class Watch {
     });
     // What a lane with a store of its own knows is newer than what the state does.
     const held = this.#movables().at(-1);
-    this.#copies = held && new CopiedRuns(held, (name) => this.#roots.get(name)?.path);
+    this.#copies = held && new CopiedRuns(held, (name) => this.#answeringPath(name));
     this.#unclear.clear();
     this.#places =
       moved === 'new'
@@ -387,8 +387,13 @@ class Watch {
 
   /** The roots that answer. */
   #answering(): string[] {
-    const roots = [...this.#roots.values()].filter(({ name, path }) => !this.#unseen.has(path) && !this.#status.isSilent(name));
-    return roots.map(({ name }) => name);
+    return [...this.#roots.keys()].filter((name) => this.#answeringPath(name) !== undefined);
+  }
+
+  /** Where a root lies; undefined where it does not answer. */
+  #answeringPath(name: string): string | undefined {
+    const path = this.#roots.get(name)?.path;
+    return path === undefined || this.#unseen.has(path) || this.#status.isSilent(name) ? undefined : path;
   }
 
   #knownInodes(): KnownInodes {
