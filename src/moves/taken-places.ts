@@ -15,12 +15,21 @@ export interface TakenPlacesOptions {
   readonly roots: () => Iterable<string>;
   /** Asks for a scan of every root. */
   readonly scanSoon: () => void;
+  /** Default: `machineMs`. */
+  readonly now?: () => number;
 }
+
+/**
+ * So long a run waits at most: the scan of a very large root takes minutes, and it rests for longer between two
+ * scans.
+ */
+const MOST_WAIT_MS = 60_000;
 
 type KnownFile = { readonly name: string; readonly stamp: string };
 
 interface Waiting {
   readonly run: RunRef;
+  /** By `machineMs`. */
   readonly sinceMs: number;
   readonly changes: RunChange[];
 }
@@ -31,6 +40,7 @@ interface Waiting {
  */
 export class TakenPlaces {
   readonly #options: TakenPlacesOptions;
+  readonly #now: () => number;
   readonly #waiting = new Map<string, Waiting>();
   /** When the last scan of each root began. */
   readonly #scannedAtMs = new Map<string, number>();
@@ -41,6 +51,7 @@ export class TakenPlaces {
 
   constructor(options: TakenPlacesOptions) {
     this.#options = options;
+    this.#now = options.now ?? machineMs;
     this.#known = new Set(options.helds.flatMap((held) => held.roots().map(({ name }) => name)));
   }
 
@@ -56,15 +67,16 @@ export class TakenPlaces {
   }
 
   /**
-   * Changes that need not wait any more, since all roots were scanned from then on: nothing of the run lies
-   * elsewhere.
+   * Changes that need not wait any more: all roots were scanned from then on, so nothing of the run lies elsewhere;
+   * or they have waited for long enough.
    */
   due(): { readonly root: string; readonly changes: readonly RunChange[] }[] {
     if (this.#waiting.size === 0) return [];
     let scannedAtMs = Number.POSITIVE_INFINITY;
     for (const root of this.#options.roots()) scannedAtMs = Math.min(scannedAtMs, this.#scannedAtMs.get(root) ?? 0);
+    const nowMs = this.#now();
     return [...this.#waiting].flatMap(([key, { run, sinceMs, changes }]) => {
-      if (sinceMs > scannedAtMs) return [];
+      if (sinceMs > scannedAtMs && nowMs - sinceMs < MOST_WAIT_MS) return [];
       this.#waiting.delete(key);
       const last = changes.at(-1)?.files.at(-1);
       if (last !== undefined) this.#witnesses.set(key, last);
@@ -81,7 +93,7 @@ export class TakenPlaces {
     }
     if (!change.files.some(({ before, isOther }) => before === 0 || isOther === true)) return false;
     if (this.#isTaken(run, key, change)) {
-      this.#waiting.set(key, { run, sinceMs: machineMs(), changes: [change] });
+      this.#waiting.set(key, { run, sinceMs: this.#now(), changes: [change] });
       this.#options.scanSoon();
       return true;
     }

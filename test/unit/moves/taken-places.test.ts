@@ -3,7 +3,6 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { machineMs } from '../../../src/clock.ts';
 import type { ChangedFile } from '../../../src/discover/index.ts';
 import { fileStamp } from '../../../src/model/index.ts';
 import { type Knower, TakenPlaces } from '../../../src/moves/index.ts';
@@ -12,6 +11,7 @@ let folder: string;
 let known: { readonly name: string; readonly stamp: string }[];
 let roots: string[];
 let asked: number;
+let nowMs: number;
 let places: TakenPlaces;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'mirrorboard-taken-'));
@@ -20,12 +20,13 @@ beforeEach(() => {
   known = [];
   roots = ['x', 'y'];
   asked = 0;
+  nowMs = 1_000_000;
   const held = {
     roots: () => [{ name: 'x', path: folder }],
     positions: ({ path }: { path: string }) => ({ files: path === 'run' ? known : [] }),
   } as Partial<Knower> as Knower;
   const pathOf = (root: string): string | undefined => (root === 'x' ? folder : undefined);
-  places = new TakenPlaces({ helds: [held], pathOf, roots: () => roots, scanSoon: () => asked++ });
+  places = new TakenPlaces({ helds: [held], pathOf, roots: () => roots, scanSoon: () => asked++, now: () => nowMs });
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
@@ -56,14 +57,14 @@ describe('a file that is new in a run', () => {
   it('waits where all that is known of the run is gone, until scans of all roots that began later are over', () => {
     keep(put('one', 10));
     away('one');
-    places.scanned('x', machineMs());
-    places.scanned('y', machineMs());
+    places.scanned('x', nowMs++);
+    places.scanned('y', nowMs++);
     const two = put('two', 5);
     expect([isTold(two), isTold({ ...two, size: 7, before: 5 }), asked]).toEqual([false, false, 1]);
     expect(places.due()).toEqual([]);
-    places.scanned('x', machineMs());
+    places.scanned('x', nowMs++);
     expect(places.due()).toEqual([]);
-    places.scanned('y', machineMs());
+    places.scanned('y', nowMs++);
     const changes = [two, { ...two, size: 7, before: 5 }].map((file) => ({ run: 'run', files: [file] }));
     expect(places.due()).toEqual([{ root: 'x', changes }]);
     expect(places.due()).toEqual([]);
@@ -75,10 +76,23 @@ describe('a file that is new in a run', () => {
     keep(put('one', 10));
     away('one');
     expect(isTold(put('two', 5))).toBe(false);
-    places.scanned('x', machineMs());
+    places.scanned('x', nowMs++);
     expect(places.due()).toEqual([]);
     roots = ['x'];
     expect(places.due()).toHaveLength(1);
+  });
+
+  it('waits for a minute at most for the scan of a root that takes long', () => {
+    keep(put('one', 10));
+    away('one');
+    places.scanned('x', nowMs);
+    expect(isTold(put('two', 5))).toBe(false);
+    nowMs += 59_000;
+    places.scanned('x', nowMs);
+    expect(places.due()).toEqual([]);
+    nowMs += 1000;
+    expect(places.due()).toHaveLength(1);
+    expect(isTold(put('three', 5))).toBe(true);
   });
 
   it('waits where what was told of is gone, though nobody has read it yet', () => {
