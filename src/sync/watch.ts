@@ -151,8 +151,8 @@ class Watch {
   readonly #local: LocalBackend | undefined;
   readonly #state: StateFile;
   readonly #roots: ReadonlyMap<string, ResolvedRoot>;
-  /** Paths of roots that could not be looked at when we began. */
-  readonly #unseen: ReadonlySet<string>;
+  /** Paths of roots that could not be looked at when we began, nor since. */
+  readonly #unseen: Set<string>;
   readonly #status: WatchStatus;
   #heals: RetrySchedule;
   readonly #reader: JobReader;
@@ -505,6 +505,8 @@ class Watch {
         return;
       case 'rootScanned':
         this.#status.rootScanned(fact);
+        if (!fact.isMissing && !fact.obstacles.some(({ path }) => path === '.'))
+          this.#unseen.delete(this.#roots.get(fact.root)?.path ?? '');
         this.#tellMoved(this.#copies?.copiesFound() ?? []);
         this.#places?.scanned(fact.root, fact.startedAtMs);
         this.#tellDue();

@@ -373,6 +373,33 @@ describe('runs that changed places', () => {
     expect(stored()).toEqual({ 'x/a': [110, 111, 112], 'x/b': [100, 101, 102, 103, 104], 'y/a': [0, 1, 2], 'y/b': [10, 11, 12] });
   });
 
+  it('go on as what they were where they left a root that was missing when the watch began', async () => {
+    put(`x/b/${ONE}`, 10);
+    const end = new AbortController();
+    let status: WatchStatus | undefined;
+    const watching = watch({
+      ...options(['x', 'y']),
+      scanIntervalMs: 200,
+      signal: end.signal,
+      onStart: async (started) => {
+        status = started;
+      },
+    });
+    try {
+      expect(await until(() => tracked()['x/b']?.length === 3, 20_000)).toBe(true);
+      put(`y/a/${ONE}`, 0);
+      expect(await until(() => tracked()['y/a']?.length === 3, 20_000)).toBe(true);
+      expect(await until(() => status?.roots.get('y')?.isMissing === false && stored()['y/a']?.length === 3, 20_000)).toBe(true);
+      renameSync(path('y/a'), path('x/a'));
+      grow(`x/a/${ONE}`, 3);
+      expect(await until(() => stored()['x/a']?.length === 4 && tracked()['y/a']?.length === 4, 20_000)).toBe(true);
+    } finally {
+      end.abort();
+      await watching;
+    }
+    expect(tracked()).toEqual({ 'x/b': [10, 11, 12], 'y/a': [0, 1, 2, 3] });
+  });
+
   it('that are copied while they are watched, and removed then, are new ones, and it is said what they were', async () => {
     put(`x/a/${ONE}`, 0);
     put(`x/a/${TWO}`, 5);
