@@ -140,7 +140,7 @@ describe('a run that was moved from one log directory into another one', () => {
     logs.move('one/a', 'two/moved/a');
     logs.append(`two/moved/a/${ONE}`, ...scalars(10, 12));
     expect(await logs.incidents(...roots.filter(Boolean))).toEqual([
-      expect.objectContaining({ kind: 'moved', root: 'two', path: 'moved/a', reason: expect.stringContaining('one/a: it goes on') }),
+      expect.objectContaining({ kind: 'moved', root: 'two', path: 'moved/a', reason: expect.stringContaining('one/a: it continues') }),
     ]);
     await expectFollowed();
     expect(await logs.incidents('one', 'two')).toEqual([]);
