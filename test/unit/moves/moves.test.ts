@@ -324,6 +324,8 @@ describe('runs that changed places', () => {
   });
 
   it('are told from what takes their place at once, while they are watched', async () => {
+    const allTracked = (): number[][] =>
+      [...tracker.runs.values()].map(({ points }) => [...points.values()].map(({ step }) => Number(step)).sort((a, b) => a - b));
     put(`x/a/${ONE}`, 0);
     put(`y/z/${ONE}.z`, 10);
     const end = new AbortController();
@@ -337,16 +339,14 @@ describe('runs that changed places', () => {
         put(`x/a/${i === 1 ? ONE : TWO}${i}`, 100 * (i + 1));
         await until(() => `${stored()[to]}` === `${left}` && `${stored()['x/a']}` === `${came}`, 20_000);
         expect(stored()).toMatchObject({ [to]: left, 'x/a': came });
+        expect(await until(() => allTracked().some((steps) => `${steps}` === `${came}`), 20_000)).toBe(true);
       }
     } finally {
       end.abort();
       await watching;
     }
     // All of them were opened as `x/a`.
-    const all = [...tracker.runs.values()].map(({ points }) => [...points.values()].map(({ step }) => Number(step)));
-    expect(all.map((steps) => steps.sort((a, b) => a - b)).sort(([a = 0], [b = 0]) => a - b)).toEqual(
-      [0, 10, 100, 200, 300].map((first) => [first, first + 1, first + 2]),
-    );
+    expect(allTracked().sort(([a = 0], [b = 0]) => a - b)).toEqual([0, 10, 100, 200, 300].map((first) => [first, first + 1, first + 2]));
   });
 
   it('go on as what they were while they are watched, moved by one command after the other', async () => {
